@@ -1,0 +1,116 @@
+//! Time and entropy, as arguments.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What a machine takes from the outside world at each step: the clock, a monotonic counter and entropy.
+///
+/// `SystemEnv` (feature `system`) is the operating system's; `testing::TestEnv` (feature `testing`) is seeded and has a
+/// clock to set. Drivers own theirs.
+pub trait Env {
+    /// The time of day: for what is stored, and for claims.
+    fn now(&self) -> Timestamp;
+
+    /// A counter that never goes back: for waits and back-off, so that a clock set back stalls nothing.
+    fn ticks(&self) -> Ticks;
+
+    /// A cryptographically secure generator.
+    fn rng(&mut self) -> &mut dyn rand_core::CryptoRng;
+}
+
+impl<E: Env + ?Sized> Env for &mut E {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+
+    fn ticks(&self) -> Ticks {
+        (**self).ticks()
+    }
+
+    fn rng(&mut self) -> &mut dyn rand_core::CryptoRng {
+        (**self).rng()
+    }
+}
+
+/// A time of day: milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// From milliseconds since the Unix epoch.
+    pub const fn from_unix_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// From seconds since the Unix epoch, as in a NumericDate (RFC 7519 section 2).
+    pub const fn from_unix_seconds(seconds: u64) -> Self {
+        Self(seconds.saturating_mul(1000))
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn unix_millis(self) -> u64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch, rounded down.
+    pub const fn unix_seconds(self) -> u64 {
+        self.0 / 1000
+    }
+
+    /// So much later; the end of time if that is too far.
+    #[must_use]
+    pub fn saturating_add(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(millis(by)))
+    }
+
+    /// So much earlier; the epoch if that is too far.
+    #[must_use]
+    pub fn saturating_sub(self, by: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(by)))
+    }
+
+    /// The time since `earlier`; zero if that is later.
+    pub fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Timestamp({}.{:03})", self.0 / 1000, self.0 % 1000)
+    }
+}
+
+/// A point of a monotonic counter, in milliseconds. It means nothing outside the process that counted it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticks(u64);
+
+impl Ticks {
+    /// From milliseconds since whatever the counter started at.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since whatever the counter started at.
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// So much later; the end of time if that is too far.
+    #[must_use]
+    pub fn saturating_add(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(millis(by)))
+    }
+
+    /// The time since `earlier`; zero if that is later.
+    pub fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,164 @@
+// The table of all error codes: name, fault, section, meaning. Part of `error.rs`; in a file of its own because it is
+// read as a table.
+codes! {
+    // No answer
+    TransportTimeout = "transport.timeout", Transport, "RFC 9110 section 9.2.2", "no answer came in time";
+    TransportUnreachable = "transport.unreachable", Transport, "RFC 9110 section 4.3", "the server cannot be reached";
+    TransportTls = "transport.tls", Transport, "RFC 9110 section 4.3.4", "the TLS connection failed or its certificate is not trusted";
+    TransportInterrupted = "transport.interrupted", Transport, "RFC 9112 section 8", "the connection broke before the answer was complete";
+    TransportRefused = "transport.refused", Transport, "RFC 9700 section 4.11", "the HTTP client refused to send the request";
+    TransportCancelled = "transport.cancelled", Transport, "RFC 9110 section 9.2.2", "the request was cancelled";
+    TransportOther = "transport.other", Transport, "RFC 9110", "the HTTP client failed";
+    HttpServerError = "http.server_error", Transport, "RFC 9110 section 15.6", "the server failed (5xx)";
+    HttpTooManyRequests = "http.too_many_requests", Transport, "RFC 6585 section 4", "the server asks to slow down (429)";
+
+    // Any answer
+    HttpRedirect = "http.redirect", Remote, "RFC 9700 section 4.12", "the endpoint answered with a redirect, which is never followed";
+    HttpBodyTooLarge = "http.body_too_large", Remote, "this crate's limits", "the body is larger than allowed";
+    HttpStatus = "http.status", Remote, "RFC 9110 section 15", "the status is none that this endpoint may give";
+    HttpContentType = "http.content_type", Remote, "RFC 9110 section 8.3", "the content type is none that this endpoint may give";
+    JsonSyntax = "json.syntax", Remote, "RFC 8259", "the body is not JSON";
+    JsonTooDeep = "json.too_deep", Remote, "this crate's limits", "the JSON is nested too deeply";
+    JsonDuplicateName = "json.duplicate_name", Remote, "RFC 8259 section 4", "an object has a name twice";
+    JsonType = "json.type", Remote, "RFC 8259", "a value has another type than its definition says";
+    JsonMissingField = "json.missing_field", Remote, "RFC 8259", "a required field is missing";
+
+    // URLs
+    UrlSyntax = "url.syntax", Remote, "RFC 3986", "not an absolute URL";
+    UrlScheme = "url.scheme", Remote, "RFC 8414 section 2", "the URL is not https";
+    UrlUserinfo = "url.userinfo", Remote, "RFC 9110 section 4.2.4", "the URL holds a user name or password";
+    UrlFragment = "url.fragment", Remote, "RFC 6749 section 3.1", "the URL has a fragment";
+    UrlQuery = "url.query", Remote, "RFC 8414 section 2", "the issuer has a query";
+
+    // Discovery
+    MetadataIssuerMismatch = "metadata.issuer_mismatch", Remote, "RFC 8414 section 3.3", "the metadata are another issuer's";
+    MetadataMissingField = "metadata.missing_field", Remote, "RFC 8414 section 2", "the metadata lack a required field";
+    MetadataUrl = "metadata.url", Remote, "RFC 8414 section 2", "a URL in the metadata is not usable";
+    MetadataPkceWithoutS256 = "metadata.pkce_without_s256", Remote, "RFC 8414 section 2", "PKCE methods are advertised, but not S256";
+    MetadataNotFound = "metadata.not_found", Remote, "RFC 8414 section 3", "the issuer publishes no metadata (404)";
+    MetadataUnsupported = "metadata.unsupported", Remote, "OpenID Connect Discovery 1.0 section 3", "the provider does not support what this client needs";
+
+    // Key sets
+    JwksTooManyKeys = "jwks.too_many_keys", Remote, "this crate's limits", "the key set has more keys than allowed";
+    JwksMissing = "jwks.missing", Remote, "OpenID Connect Discovery 1.0 section 3", "the metadata name no `jwks_uri`, and no keys were given";
+
+    // Registration
+    RegistrationUnsupported = "registration.unsupported", Remote, "RFC 7591 section 3", "the provider has no registration endpoint";
+    RegistrationInvalidRedirectUri = "registration.invalid_redirect_uri", Denied, "RFC 7591 section 3.2.2", "the provider refuses a redirect URI";
+    RegistrationInvalidClientMetadata = "registration.invalid_client_metadata", Denied, "RFC 7591 section 3.2.2", "the provider refuses the client metadata";
+    RegistrationInvalidSoftwareStatement = "registration.invalid_software_statement", Denied, "RFC 7591 section 3.2.2", "the provider refuses the software statement";
+    RegistrationUnapprovedSoftwareStatement = "registration.unapproved_software_statement", Denied, "RFC 7591 section 3.2.2", "the software statement is not approved";
+    RegistrationDenied = "registration.denied", Denied, "RFC 7591 section 3.2.2", "the provider refuses the registration";
+    RegistrationNoClientId = "registration.no_client_id", Remote, "RFC 7591 section 3.2.1", "the answer has no `client_id`";
+    RegistrationNoSecret = "registration.no_secret", Remote, "RFC 7591 section 3.2.1", "the answer has no `client_secret`, which the authentication method needs";
+    RegistrationRedirectUri = "registration.redirect_uri", Local, "RFC 7591 section 2", "a redirect URI cannot be registered";
+    RegistrationAuthMethod = "registration.auth_method", Remote, "RFC 7591 section 2", "the provider registered an authentication method that this client cannot use";
+
+    // Authorization request
+    AuthorizationRedirectUri = "authorization.redirect_uri", Local, "RFC 6749 section 3.1.2", "the redirect URI is not one of the client's";
+    AuthorizationParameter = "authorization.parameter", Local, "RFC 6749 section 3.1", "a parameter that the crate sets, or one given twice";
+    AuthorizationScope = "authorization.scope", Local, "RFC 6749 section 3.3", "not a scope";
+    AuthorizationResponseMode = "authorization.response_mode", Local, "OAuth 2.0 Multiple Response Types section 2.1", "the provider does not support the response mode";
+    AuthorizationPrompt = "authorization.prompt", Local, "OpenID Connect Core 1.0 section 3.1.2.1", "`prompt=none` cannot be combined";
+    AuthorizationNonceRequired = "authorization.nonce_required", Local, "RFC 9700 section 2.1.1", "the provider does not advertise PKCE, so the request needs the scope `openid`, which brings a nonce";
+    ProviderMismatch = "provider.mismatch", Local, "RFC 9700 section 4.4", "the value was made for another provider";
+    ClientMismatch = "client.mismatch", Local, "RFC 6749 section 4.1.3", "the value was made for another client";
+
+    // Callback
+    CallbackTooLarge = "callback.too_large", Remote, "this crate's limits", "the callback is larger than allowed";
+    CallbackMalformed = "callback.malformed", Remote, "RFC 6749 section 4.1.2", "the callback is not a form-encoded answer";
+    CallbackDuplicateParameter = "callback.duplicate_parameter", Remote, "RFC 6749 section 3.1", "a parameter of the callback stands there twice";
+    CallbackStateMissing = "callback.state_missing", Remote, "RFC 6749 section 4.1.2", "the callback has no `state`";
+    CallbackStateMismatch = "callback.state_mismatch", Remote, "RFC 6749 section 10.12", "the callback's `state` is not this login's";
+    CallbackIssMissing = "callback.iss_missing", Remote, "RFC 9207 section 2.4", "the callback has no `iss`, which the provider promised";
+    CallbackIssMismatch = "callback.iss_mismatch", Remote, "RFC 9207 section 2.4", "the callback comes from another issuer";
+    CallbackCodeMissing = "callback.code_missing", Remote, "RFC 6749 section 4.1.2", "the callback has neither `code` nor `error`";
+    CallbackCodeAndError = "callback.code_and_error", Remote, "RFC 6749 section 4.1.2.1", "the callback has both `code` and `error`";
+    CallbackResponseMode = "callback.response_mode", Remote, "OAuth 2.0 Multiple Response Types section 2.1", "the callback came in another way than was asked for";
+    CallbackRedirectUri = "callback.redirect_uri", Remote, "RFC 6749 section 3.1.2", "the callback did not come to the login's redirect URI";
+    CallbackExpired = "callback.expired", Local, "RFC 6749 section 10.12", "the login was started too long ago";
+    AuthorizationAccessDenied = "authorization.access_denied", Denied, "RFC 6749 section 4.1.2.1", "the user or the provider refused";
+    AuthorizationLoginRequired = "authorization.login_required", Denied, "OpenID Connect Core 1.0 section 3.1.2.6", "the user has to log in";
+    AuthorizationInteractionRequired = "authorization.interaction_required", Denied, "OpenID Connect Core 1.0 section 3.1.2.6", "the user has to answer something";
+    AuthorizationConsentRequired = "authorization.consent_required", Denied, "OpenID Connect Core 1.0 section 3.1.2.6", "the user has to consent";
+    AuthorizationAccountSelectionRequired = "authorization.account_selection_required", Denied, "OpenID Connect Core 1.0 section 3.1.2.6", "the user has to choose an account";
+    AuthorizationInvalidRequest = "authorization.invalid_request", Denied, "RFC 6749 section 4.1.2.1", "the provider found the request invalid";
+    AuthorizationInvalidScope = "authorization.invalid_scope", Denied, "RFC 6749 section 4.1.2.1", "the provider refuses the scope";
+    AuthorizationUnauthorizedClient = "authorization.unauthorized_client", Denied, "RFC 6749 section 4.1.2.1", "the client may not ask for this";
+    AuthorizationUnsupportedResponseType = "authorization.unsupported_response_type", Denied, "RFC 6749 section 4.1.2.1", "the provider does not do the code flow for this client";
+    AuthorizationServerError = "authorization.server_error", Denied, "RFC 6749 section 4.1.2.1", "the provider met an unexpected condition";
+    AuthorizationTemporarilyUnavailable = "authorization.temporarily_unavailable", Denied, "RFC 6749 section 4.1.2.1", "the provider is overloaded or under maintenance";
+    AuthorizationError = "authorization.error", Denied, "RFC 6749 section 4.1.2.1", "the provider refused for a reason of its own";
+
+    // Token endpoint
+    TokenInvalidRequest = "token.invalid_request", Denied, "RFC 6749 section 5.2", "the token endpoint found the request invalid";
+    TokenInvalidClient = "token.invalid_client", Denied, "RFC 6749 section 5.2", "the token endpoint does not accept the client";
+    TokenInvalidGrant = "token.invalid_grant", Denied, "RFC 6749 section 5.2", "the code or refresh token is not or no longer valid";
+    TokenUnauthorizedClient = "token.unauthorized_client", Denied, "RFC 6749 section 5.2", "the client may not use this grant";
+    TokenUnsupportedGrantType = "token.unsupported_grant_type", Denied, "RFC 6749 section 5.2", "the provider does not support the grant";
+    TokenInvalidScope = "token.invalid_scope", Denied, "RFC 6749 section 5.2", "the token endpoint refuses the scope";
+    TokenError = "token.error", Denied, "RFC 6749 section 5.2", "the token endpoint refused for a reason of its own";
+    TokenErrorWithSuccess = "token.error_with_success", Remote, "RFC 6749 section 5.2", "the token endpoint sent an error with a success status";
+    TokenMissingAccessToken = "token.missing_access_token", Remote, "RFC 6749 section 5.1", "the answer has no `access_token`";
+    TokenMalformed = "token.malformed", Remote, "RFC 6749 appendix A.12", "a token holds characters that no token may hold";
+    TokenMissingType = "token.missing_type", Remote, "RFC 6749 section 5.1", "the answer has no `token_type`";
+    TokenType = "token.type", Remote, "RFC 6749 section 7.1", "the token is of a type that this client does not know";
+    TokenNoRefreshToken = "token.no_refresh_token", Local, "RFC 6749 section 6", "there is no refresh token";
+    TokenClientAuth = "token.client_auth", Local, "RFC 6749 section 2.3", "the client's credentials do not fit its authentication method";
+
+    // JWS: ID tokens, and every other signed answer
+    JwsTooLarge = "jws.too_large", Remote, "this crate's limits", "the JWS is larger than allowed";
+    JwsMalformed = "jws.malformed", Remote, "RFC 7515 section 7.1", "the JWS is not a compact JWS";
+    JwsEncrypted = "jws.encrypted", Remote, "RFC 7516", "the JWS is encrypted, which was not asked for";
+    JwsHeader = "jws.header", Remote, "RFC 7515 section 4", "the JWS header is not usable";
+    JwsCrit = "jws.crit", Remote, "RFC 7515 section 4.1.11", "the JWS header demands an extension that is not known";
+    JwsAlgorithm = "jws.algorithm", Remote, "RFC 8725 section 3.1", "the JWS is signed with an algorithm that is not allowed";
+    JwsUnknownKey = "jws.unknown_key", Remote, "OpenID Connect Core 1.0 section 10.1", "the provider's keys hold none that the JWS can be signed with";
+    JwsAmbiguousKey = "jws.ambiguous_key", Remote, "OpenID Connect Core 1.0 section 10.1", "the JWS names no key, and several would do";
+    JwsUnusableKey = "jws.unusable_key", Remote, "RFC 7518 section 6", "the key that the JWS names is malformed, too weak or too large";
+    JwsSignature = "jws.signature", Remote, "RFC 7515 section 5.2", "the signature is wrong";
+    JwsNoBackend = "jws.no_backend", Local, "OpenID Connect Core 1.0 section 3.1.3.7 rule 6", "no signature backend is compiled in, and trust in TLS was not chosen";
+    IdTokenTrustTlsOverHttp = "id_token.trust_tls_over_http", Local, "OpenID Connect Core 1.0 section 3.1.3.7 rule 6", "trust in TLS was chosen, but the token endpoint is not https";
+
+    // ID token
+    IdTokenMissing = "id_token.missing", Remote, "OpenID Connect Core 1.0 section 3.1.3.3", "the scope `openid` was asked for, but no ID token came";
+    IdTokenClaims = "id_token.claims", Remote, "RFC 7519 section 4", "the ID token's claims are not a JSON object of the right types";
+    IdTokenDuplicateClaim = "id_token.duplicate_claim", Remote, "RFC 7519 section 4", "the ID token has a claim twice";
+    IdTokenMissingClaim = "id_token.missing_claim", Remote, "OpenID Connect Core 1.0 section 2", "the ID token lacks a required claim";
+    IdTokenIssuer = "id_token.issuer_mismatch", Remote, "OpenID Connect Core 1.0 section 3.1.3.7 rule 2", "the ID token is from another issuer";
+    IdTokenAudience = "id_token.audience_mismatch", Remote, "OpenID Connect Core 1.0 section 3.1.3.7 rule 3", "the ID token is not for this client";
+    IdTokenExtraAudience = "id_token.extra_audience", Remote, "OpenID Connect Core 1.0 section 3.1.3.7 rule 3", "the ID token is also for an audience that is not trusted";
+    IdTokenAuthorizedParty = "id_token.azp_mismatch", Remote, "OpenID Connect Core 1.0 section 3.1.3.7 rule 5", "the ID token was issued to another party";
+    IdTokenExpired = "id_token.expired", Remote, "OpenID Connect Core 1.0 section 3.1.3.7 rule 9", "the ID token has expired";
+    IdTokenIssuedInFuture = "id_token.issued_in_future", Remote, "OpenID Connect Core 1.0 section 3.1.3.7 rule 10", "the ID token was issued in the future";
+    IdTokenTooOld = "id_token.too_old", Remote, "OpenID Connect Core 1.0 section 3.1.3.7 rule 10", "the ID token was issued too long ago";
+    IdTokenNotYetValid = "id_token.not_yet_valid", Remote, "RFC 7519 section 4.1.5", "the ID token is not valid yet";
+    IdTokenNonceMissing = "id_token.nonce_missing", Remote, "OpenID Connect Core 1.0 section 3.1.3.7 rule 11", "the ID token has no `nonce`";
+    IdTokenNonce = "id_token.nonce_mismatch", Remote, "OpenID Connect Core 1.0 section 3.1.3.7 rule 11", "the ID token's `nonce` is not this login's";
+    IdTokenSubject = "id_token.subject", Remote, "OpenID Connect Core 1.0 section 2", "the ID token's `sub` is empty or longer than 255 characters";
+    IdTokenAtHash = "id_token.at_hash_mismatch", Remote, "OpenID Connect Core 1.0 section 3.1.3.8", "the ID token's `at_hash` is not the access token's";
+    IdTokenAuthTime = "id_token.auth_time", Remote, "OpenID Connect Core 1.0 section 3.1.3.7 rule 13", "the user logged in longer ago than was asked for";
+    IdTokenAcr = "id_token.acr", Remote, "OpenID Connect Core 1.0 section 3.1.3.7 rule 12", "the login's `acr` is none of those asked for";
+    IdTokenChangedClaim = "id_token.changed_claim", Remote, "OpenID Connect Core 1.0 section 12.2", "the refreshed ID token differs from the first in a claim that may not change";
+
+    // Userinfo, revocation, logout
+    UserinfoUnsupported = "userinfo.unsupported", Remote, "OpenID Connect Core 1.0 section 5.3", "the provider has no userinfo endpoint";
+    UserinfoSubject = "userinfo.subject_mismatch", Remote, "OpenID Connect Core 1.0 section 5.3.2", "the userinfo answer is about another user";
+    UserinfoMissingSubject = "userinfo.missing_sub", Remote, "OpenID Connect Core 1.0 section 5.3.2", "the userinfo answer has no `sub`";
+    UserinfoUnauthorized = "userinfo.unauthorized", Denied, "RFC 6750 section 3.1", "the userinfo endpoint does not accept the access token";
+    UserinfoSigned = "userinfo.signed", Remote, "OpenID Connect Core 1.0 section 5.3.2", "the userinfo answer is a JWT, which was not asked for";
+    RevocationUnsupported = "revocation.unsupported", Remote, "RFC 7009 section 2", "the provider has no revocation endpoint";
+    RevocationUnsupportedTokenType = "revocation.unsupported_token_type", Denied, "RFC 7009 section 2.2.1", "the provider does not revoke tokens of this type";
+    RevocationDenied = "revocation.denied", Denied, "RFC 7009 section 2.2.1", "the provider refuses the revocation";
+    EndSessionUnsupported = "end_session.unsupported", Remote, "OpenID Connect RP-Initiated Logout 1.0 section 2.1", "the provider has no end-session endpoint";
+    EndSessionStateMismatch = "end_session.state_mismatch", Remote, "OpenID Connect RP-Initiated Logout 1.0 section 3", "the logout callback's `state` is missing or not this logout's";
+
+    // Stored values and the contract
+    StoredMalformed = "stored.malformed", Local, "this crate's stored values", "the stored value is damaged";
+    StoredVersion = "stored.version", Local, "this crate's stored values", "the stored value is from a newer version of this crate";
+    StepUnexpected = "step.unexpected", Local, "this crate's contract", "the flow was given something that it does not wait for";
+    StepNoTimer = "step.no_timer", Local, "this crate's contract", "the flow waits, but the driver has no timer";
+    SignMissing = "sign.missing", Local, "this crate's contract", "the flow asks for a signature, but the driver has no signer";
+    SignFailed = "sign.failed", Local, "RFC 7515 section 5.1", "the signer failed";
+    EnvEntropy = "env.entropy", Local, "this crate's contract", "the operating system gives no entropy";
+}

@@ -1,0 +1,25 @@
+//! Signature algorithms (RFC 7518 section 3.1, RFC 8037, RFC 9864).
+
+use crate::words::{Words, words};
+
+words! {
+    /// A signature algorithm. `none` is not one.
+    Algorithm {
+        Rs256 = "RS256",
+        Rs384 = "RS384",
+        Rs512 = "RS512",
+        Ps256 = "PS256",
+        Ps384 = "PS384",
+        Ps512 = "PS512",
+        Es256 = "ES256",
+        Es384 = "ES384",
+        /// With a key of the curve Ed25519.
+        EdDsa = "EdDSA",
+        /// The same signature as `EdDSA`, by its full name (RFC 9864).
+        Ed25519 = "Ed25519",
+        Hs256 = "HS256",
+    }
+}
+
+/// A set of algorithms.
+pub type Algorithms = Words<Algorithm>;

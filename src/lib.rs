@@ -1,0 +1,18 @@
+//! OpenID Connect and OAuth 2.0 client as pure state machines.
+
+pub mod adapter;
+pub mod endpoint;
+pub mod env;
+pub mod error;
+pub mod jose;
+pub mod reply;
+pub mod secret;
+pub mod step;
+pub mod words;
+
+pub use endpoint::{Endpoint, Issuer, Schemes};
+pub use env::{Env, Ticks, Timestamp};
+pub use error::{Code, Error, Fault};
+pub use reply::{Accept, Policy, Reply};
+pub use secret::{AccessToken, Body, Secret};
+pub use step::{Failure, FailureKind, Flow, Sent, Step};

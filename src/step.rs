@@ -1,0 +1,443 @@
+//! The contract between a flow and whoever drives it.
+//!
+//! ```text
+//!            ┌────────── Step ──────────┐
+//!            │                          │
+//!   Call ── into_parts ─▶ request ─▶ (your HTTP client)
+//!            │            policy        │
+//!            └─▶ Awaiting ◀─ receive(response) or fail(failure)
+//!   Wait ── until ─────▶ (your timer) ─▶ wake
+//!   Sign ── into_parts ─▶ (your key store) ─▶ AwaitingSignature: receive(signature) or fail
+//!   Done ── the output
+//! ```
+//!
+//! Every transition consumes the state it starts from, so a wrong order does not compile:
+//!
+//! ```compile_fail,E0382
+//! use oidc_proto::step::{Awaiting, Flow};
+//! fn twice<F: Flow>(awaiting: Awaiting<F>, response: http::Response<Vec<u8>>, env: &mut dyn oidc_proto::env::Env) {
+//!     let _ = awaiting.receive(response.clone(), env);
+//!     let _ = awaiting.receive(response, env); // the state was used up
+//! }
+//! ```
+
+use std::fmt;
+use std::time::Duration;
+
+use http::{Request, Response};
+
+use crate::env::{Env, Ticks};
+use crate::error::{Code, Error};
+use crate::reply::{Policy, Reply};
+use crate::secret::Body;
+
+/// What a flow needs next.
+///
+/// Exhaustive on purpose: a driver that does not know one of the four is not a driver.
+#[must_use = "a flow only goes on when its step is carried out"]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a step is taken apart where it is made; a box would cost each request an allocation"
+)]
+pub enum Step<F: Flow> {
+    /// Send a request and bring its response.
+    Call(Call<F>),
+    /// Let some time pass.
+    Wait(Wait<F>),
+    /// Sign something with a key that lives elsewhere.
+    Sign(Sign<F>),
+    /// The flow is over.
+    Done(F::Output),
+}
+
+/// The author's side of a flow: the transition functions. Drivers do not call them; they use [`Awaiting`], [`Wait`]
+/// and [`AwaitingSignature`].
+///
+/// # Errors
+/// An error ends the flow. A flow that has obtained something must not lose it: it ends with an output that says so.
+pub trait Flow: Sized + Send + Sync + 'static {
+    /// What the flow yields in the end.
+    type Output;
+
+    /// The response to the request that this state awaits.
+    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error>;
+
+    /// No response came. By default the flow ends with a `transport.…` error.
+    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Err(failure.into())
+    }
+
+    /// The time that this state waited for has come.
+    fn on_wake(self, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Err(Code::StepUnexpected.into())
+    }
+
+    /// The signature that this state awaits: the raw bytes of RFC 7518 section 3.
+    fn on_signature(self, _signature: &[u8], _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Err(Code::StepUnexpected.into())
+    }
+}
+
+impl<F: Flow> Step<F> {
+    /// Asks for a request to be sent.
+    pub fn call(request: Request<Body>, policy: Policy, flow: F) -> Self {
+        Self::Call(Call { request, awaiting: Awaiting { body_limit: policy.body_limit, flow }, policy })
+    }
+
+    /// Asks for time to pass.
+    pub fn wait(until: Ticks, flow: F) -> Self {
+        Self::Wait(Wait { until, flow })
+    }
+
+    /// Asks for a signature.
+    pub fn sign(input: SigningInput, flow: F) -> Self {
+        Self::Sign(Sign { input, flow })
+    }
+
+    /// Makes this step one of a larger flow: `wrap` holds the smaller flow's states, `done` goes on from its output.
+    ///
+    /// # Errors
+    /// What `done` returns.
+    pub fn embed<G: Flow>(
+        self,
+        wrap: impl FnOnce(F) -> G,
+        done: impl FnOnce(F::Output) -> Result<Step<G>, Error>,
+    ) -> Result<Step<G>, Error> {
+        match self {
+            Self::Call(Call { request, policy, awaiting: Awaiting { body_limit, flow } }) => {
+                Ok(Step::Call(Call { request, policy, awaiting: Awaiting { body_limit, flow: wrap(flow) } }))
+            }
+            Self::Wait(Wait { until, flow }) => Ok(Step::Wait(Wait { until, flow: wrap(flow) })),
+            Self::Sign(Sign { input, flow }) => Ok(Step::Sign(Sign { input, flow: wrap(flow) })),
+            Self::Done(output) => done(output),
+        }
+    }
+
+    /// Forgets which flow it is, so that different flows of one output can stand in one queue.
+    pub fn boxed(self) -> Step<BoxFlow<F::Output>>
+    where
+        F::Output: 'static,
+    {
+        match self {
+            Self::Call(Call { request, policy, awaiting: Awaiting { body_limit, flow } }) => {
+                Step::Call(Call { request, policy, awaiting: Awaiting { body_limit, flow: BoxFlow::new(flow) } })
+            }
+            Self::Wait(Wait { until, flow }) => Step::Wait(Wait { until, flow: BoxFlow::new(flow) }),
+            Self::Sign(Sign { input, flow }) => Step::Sign(Sign { input, flow: BoxFlow::new(flow) }),
+            Self::Done(output) => Step::Done(output),
+        }
+    }
+}
+
+impl<F: Flow> fmt::Debug for Step<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(call) => call.fmt(f),
+            Self::Wait(wait) => wait.fmt(f),
+            Self::Sign(sign) => sign.fmt(f),
+            Self::Done(_) => f.write_str("Done"),
+        }
+    }
+}
+
+/// One request that awaits its one response.
+#[must_use = "the flow goes on when the response is received"]
+pub struct Call<F> {
+    request: Request<Body>,
+    policy: Policy,
+    awaiting: Awaiting<F>,
+}
+
+impl<F: Flow> Call<F> {
+    /// A look at the request.
+    pub fn request(&self) -> &Request<Body> {
+        &self.request
+    }
+
+    /// The request, what to know about it, and the state that takes its response. Nothing is copied.
+    pub fn into_parts(self) -> (Request<Body>, Policy, Awaiting<F>) {
+        (self.request, self.policy, self.awaiting)
+    }
+}
+
+impl<F> fmt::Debug for Call<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Queries, header values and bodies hold codes, secrets and tokens.
+        let uri = self.request.uri();
+        write!(f, "Call({} {}{})", self.request.method(), uri.host().unwrap_or(""), uri.path())
+    }
+}
+
+/// The state that takes the response to a request.
+#[must_use = "the flow goes on when the response is received"]
+pub struct Awaiting<F> {
+    body_limit: usize,
+    flow: F,
+}
+
+impl<F: Flow> Awaiting<F> {
+    /// Takes the response.
+    ///
+    /// # Errors
+    /// `http.body_too_large` if the body exceeds the policy's limit, whatever the adapter did; else the flow's own.
+    pub fn receive<B: AsRef<[u8]>>(self, response: Response<B>, env: &mut dyn Env) -> Result<Step<F>, Error> {
+        let body = response.body().as_ref();
+        if body.len() > self.body_limit {
+            return self.flow.on_failure(Failure::new(FailureKind::BodyTooLarge, Sent::Maybe), env);
+        }
+        self.flow.on_response(Reply { status: response.status(), headers: response.headers(), body }, env)
+    }
+
+    /// Says that no response came.
+    ///
+    /// # Errors
+    /// The flow's own: most flows end here with a `transport.…` error.
+    pub fn fail(self, failure: Failure, env: &mut dyn Env) -> Result<Step<F>, Error> {
+        self.flow.on_failure(failure, env)
+    }
+}
+
+impl<F> fmt::Debug for Awaiting<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Awaiting(…)")
+    }
+}
+
+/// A pause that the protocol asks for.
+#[must_use = "the flow goes on when it is woken"]
+pub struct Wait<F> {
+    until: Ticks,
+    flow: F,
+}
+
+impl<F: Flow> Wait<F> {
+    /// When to wake the flow.
+    pub fn until(&self) -> Ticks {
+        self.until
+    }
+
+    /// How long that is from `now`.
+    pub fn duration(&self, now: Ticks) -> Duration {
+        self.until.saturating_since(now)
+    }
+
+    /// Goes on. Waking early is not wrong: the flow waits again.
+    ///
+    /// # Errors
+    /// The flow's own.
+    pub fn wake(self, env: &mut dyn Env) -> Result<Step<F>, Error> {
+        if env.ticks() < self.until {
+            return Ok(Step::Wait(self));
+        }
+        self.flow.on_wake(env)
+    }
+}
+
+impl<F> fmt::Debug for Wait<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Wait(until {} ms)", self.until.as_millis())
+    }
+}
+
+/// What is to be signed, with which key.
+#[derive(Clone)]
+pub struct SigningInput {
+    /// The bytes to sign: the JWS signing input of RFC 7515 section 5.1.
+    pub bytes: Vec<u8>,
+    /// The algorithm's name, from the registry of RFC 7518 section 3.1.
+    pub algorithm: &'static str,
+    /// The key, as the application named it.
+    pub key: String,
+}
+
+impl fmt::Debug for SigningInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningInput({}, {} bytes)", self.algorithm, self.bytes.len())
+    }
+}
+
+/// A signature that has to be made by a key that lives elsewhere.
+#[must_use = "the flow goes on when the signature is received"]
+pub struct Sign<F> {
+    input: SigningInput,
+    flow: F,
+}
+
+impl<F: Flow> Sign<F> {
+    /// What is to be signed.
+    pub fn input(&self) -> &SigningInput {
+        &self.input
+    }
+
+    /// What is to be signed, and the state that takes the signature.
+    pub fn into_parts(self) -> (SigningInput, AwaitingSignature<F>) {
+        (self.input, AwaitingSignature { flow: self.flow })
+    }
+}
+
+impl<F> fmt::Debug for Sign<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sign({:?})", self.input)
+    }
+}
+
+/// The state that takes a signature.
+#[must_use = "the flow goes on when the signature is received"]
+pub struct AwaitingSignature<F> {
+    flow: F,
+}
+
+impl<F: Flow> AwaitingSignature<F> {
+    /// Takes the signature: raw bytes, `r ‖ s` for ECDSA (RFC 7518 section 3.4).
+    ///
+    /// # Errors
+    /// The flow's own.
+    pub fn receive(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<F>, Error> {
+        self.flow.on_signature(signature, env)
+    }
+
+    /// Ends the flow: the key store refused.
+    pub fn fail(self) -> Error {
+        Code::SignFailed.into()
+    }
+}
+
+impl<F> fmt::Debug for AwaitingSignature<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AwaitingSignature(…)")
+    }
+}
+
+/// Why no response came, and whether the request may have arrived all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no response: {kind}")]
+pub struct Failure {
+    /// What happened.
+    pub kind: FailureKind,
+    /// Whether the server may have seen the request. It decides whether a one-time code may be sent again.
+    pub sent: Sent,
+}
+
+impl Failure {
+    /// A failure.
+    pub const fn new(kind: FailureKind, sent: Sent) -> Self {
+        Self { kind, sent }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::new(match failure.kind {
+            FailureKind::Timeout => Code::TransportTimeout,
+            FailureKind::Unreachable => Code::TransportUnreachable,
+            FailureKind::Tls => Code::TransportTls,
+            FailureKind::Interrupted => Code::TransportInterrupted,
+            FailureKind::BodyTooLarge => Code::HttpBodyTooLarge,
+            FailureKind::Refused => Code::TransportRefused,
+            FailureKind::Cancelled => Code::TransportCancelled,
+            FailureKind::Other => Code::TransportOther,
+        })
+    }
+}
+
+/// What kind of failure it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// No answer in time.
+    #[error("no answer in time")]
+    Timeout,
+    /// No connection: name, address or port.
+    #[error("the server cannot be reached")]
+    Unreachable,
+    /// The TLS handshake failed.
+    #[error("TLS failed")]
+    Tls,
+    /// The connection broke in the middle.
+    #[error("the connection broke")]
+    Interrupted,
+    /// The body grew beyond the policy's limit.
+    #[error("the body is too large")]
+    BodyTooLarge,
+    /// The adapter refused to send it, by a choice of its owner: a private address, say.
+    #[error("refused by the HTTP client")]
+    Refused,
+    /// The application gave up.
+    #[error("cancelled")]
+    Cancelled,
+    /// Anything else.
+    #[error("the HTTP client failed")]
+    Other,
+}
+
+/// Whether the server may have seen a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sent {
+    /// Surely not: there was no connection.
+    No,
+    /// Possibly.
+    Maybe,
+}
+
+/// Any flow of this output. Made by [`Step::boxed`].
+pub struct BoxFlow<T>(Box<dyn AnyFlow<T>>);
+
+impl<T: 'static> BoxFlow<T> {
+    fn new<F: Flow<Output = T>>(flow: F) -> Self {
+        Self(Box::new(flow))
+    }
+}
+
+impl<T> fmt::Debug for BoxFlow<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BoxFlow(…)")
+    }
+}
+
+trait AnyFlow<T: 'static>: Send + Sync {
+    fn on_response(self: Box<Self>, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<BoxFlow<T>>, Error>;
+    fn on_failure(self: Box<Self>, failure: Failure, env: &mut dyn Env) -> Result<Step<BoxFlow<T>>, Error>;
+    fn on_wake(self: Box<Self>, env: &mut dyn Env) -> Result<Step<BoxFlow<T>>, Error>;
+    fn on_signature(self: Box<Self>, signature: &[u8], env: &mut dyn Env) -> Result<Step<BoxFlow<T>>, Error>;
+}
+
+impl<F: Flow> AnyFlow<F::Output> for F
+where
+    F::Output: 'static,
+{
+    fn on_response(self: Box<Self>, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<BoxFlow<F::Output>>, Error> {
+        Flow::on_response(*self, reply, env).map(Step::boxed)
+    }
+
+    fn on_failure(self: Box<Self>, failure: Failure, env: &mut dyn Env) -> Result<Step<BoxFlow<F::Output>>, Error> {
+        Flow::on_failure(*self, failure, env).map(Step::boxed)
+    }
+
+    fn on_wake(self: Box<Self>, env: &mut dyn Env) -> Result<Step<BoxFlow<F::Output>>, Error> {
+        Flow::on_wake(*self, env).map(Step::boxed)
+    }
+
+    fn on_signature(self: Box<Self>, signature: &[u8], env: &mut dyn Env) -> Result<Step<BoxFlow<F::Output>>, Error> {
+        Flow::on_signature(*self, signature, env).map(Step::boxed)
+    }
+}
+
+impl<T: 'static> Flow for BoxFlow<T> {
+    type Output = T;
+
+    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        self.0.on_response(reply, env)
+    }
+
+    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        self.0.on_failure(failure, env)
+    }
+
+    fn on_wake(self, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        self.0.on_wake(env)
+    }
+
+    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        self.0.on_signature(signature, env)
+    }
+}
