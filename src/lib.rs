@@ -5,6 +5,7 @@ pub mod endpoint;
 pub mod env;
 pub mod error;
 pub mod jose;
+mod json;
 pub mod reply;
 pub mod secret;
 pub mod step;
