@@ -1,0 +1,101 @@
+//! Signatures by AWS-LC.
+
+use std::sync::OnceLock;
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+    RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents,
+};
+
+use super::{Backend, VerifyingKey};
+use crate::error::Code;
+use crate::jose::jwk::is_small_order;
+use crate::jose::{Algorithm, Algorithms, PublicKey};
+
+/// The backend.
+#[derive(Clone, Copy, Debug)]
+pub struct AwsLc;
+
+/// AWS-LC binds a parsed RSA key to one of these.
+const RSA: [(Algorithm, &RsaParameters); 6] = [
+    (Algorithm::Rs256, &RSA_PKCS1_2048_8192_SHA256),
+    (Algorithm::Rs384, &RSA_PKCS1_2048_8192_SHA384),
+    (Algorithm::Rs512, &RSA_PKCS1_2048_8192_SHA512),
+    (Algorithm::Ps256, &RSA_PSS_2048_8192_SHA256),
+    (Algorithm::Ps384, &RSA_PSS_2048_8192_SHA384),
+    (Algorithm::Ps512, &RSA_PSS_2048_8192_SHA512),
+];
+
+impl Backend for AwsLc {
+    fn algorithms(&self) -> Algorithms {
+        let others = [Algorithm::Es256, Algorithm::Es384, Algorithm::EdDsa, Algorithm::Ed25519];
+        RSA.iter().fold(Algorithms::of(&others), |set, &(algorithm, _)| set.with(algorithm))
+    }
+
+    fn parse(&self, key: &PublicKey) -> Option<Box<dyn VerifyingKey>> {
+        Some(match key {
+            PublicKey::Rsa { n, e } => Box::new(Rsa {
+                components: RsaPublicKeyComponents { n: n.clone(), e: e.clone() },
+                parsed: Default::default(),
+            }),
+            PublicKey::P256(point) => {
+                let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()?;
+                Box::new(Ecdsa { key, algorithm: Algorithm::Es256 })
+            }
+            PublicKey::P384(point) => {
+                let key = ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point).ok()?;
+                Box::new(Ecdsa { key, algorithm: Algorithm::Es384 })
+            }
+            PublicKey::Ed25519(bytes) => Box::new(Ed25519(ParsedPublicKey::new(&ED25519, bytes).ok()?)),
+        })
+    }
+}
+
+struct Rsa {
+    components: RsaPublicKeyComponents<Box<[u8]>>,
+    /// In the order of [`RSA`], each made when first needed; mostly that is one.
+    parsed: [OnceLock<Option<ParsedPublicKey>>; RSA.len()],
+}
+
+impl VerifyingKey for Rsa {
+    fn verify(&self, algorithm: Algorithm, input: &[u8], signature: &[u8]) -> Result<(), Code> {
+        let (&(_, parameters), parsed) =
+            RSA.iter().zip(&self.parsed).find(|((own, _), _)| *own == algorithm).ok_or(Code::JwsAlgorithm)?;
+        let key = parsed.get_or_init(|| self.components.to_parsed_public_key(parameters).ok());
+        verify(key.as_ref().ok_or(Code::JwsUnusableKey)?, input, signature)
+    }
+}
+
+struct Ecdsa {
+    key: ParsedPublicKey,
+    algorithm: Algorithm,
+}
+
+impl VerifyingKey for Ecdsa {
+    fn verify(&self, algorithm: Algorithm, input: &[u8], signature: &[u8]) -> Result<(), Code> {
+        if algorithm != self.algorithm {
+            return Err(Code::JwsAlgorithm);
+        }
+        verify(&self.key, input, signature)
+    }
+}
+
+struct Ed25519(ParsedPublicKey);
+
+impl VerifyingKey for Ed25519 {
+    fn verify(&self, algorithm: Algorithm, input: &[u8], signature: &[u8]) -> Result<(), Code> {
+        if !matches!(algorithm, Algorithm::EdDsa | Algorithm::Ed25519) {
+            return Err(Code::JwsAlgorithm);
+        }
+        // AWS-LC does not look at the order of R. What one backend refuses, the other must.
+        if signature.first_chunk().is_none_or(is_small_order) {
+            return Err(Code::JwsSignature);
+        }
+        verify(&self.0, input, signature)
+    }
+}
+
+fn verify(key: &ParsedPublicKey, input: &[u8], signature: &[u8]) -> Result<(), Code> {
+    key.verify_sig(input, signature).map_err(|_| Code::JwsSignature)
+}

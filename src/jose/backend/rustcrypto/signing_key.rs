@@ -1,0 +1,185 @@
+//! A private key in memory.
+
+use std::convert::Infallible;
+use std::fmt;
+
+use ed25519_dalek::pkcs8::DecodePrivateKey as _;
+use p256::ecdsa::signature::Signer as _;
+use rsa::rand_core::{TryCryptoRng, TryRng};
+use rsa::traits::PublicKeyParts as _;
+use sha2::{Digest, Sha256, Sha384, Sha512};
+use zeroize::Zeroizing;
+
+use crate::error::{Code, Error};
+use crate::jose::signer::{Signer, push_member};
+use crate::jose::{Algorithm, PublicKey};
+
+/// A private key for every algorithm of this backend.
+///
+/// It needs no entropy: ECDSA draws its nonce from key and message (RFC 6979), as Ed25519 does anyway, and the salt of
+/// PS256 and the blinding of every RSA operation are drawn in the same way. The same input gives the same signature.
+pub struct SigningKey {
+    algorithm: Algorithm,
+    kid: Option<Box<str>>,
+    private: Private,
+    public: PublicKey,
+}
+
+enum Private {
+    Rsa {
+        key: Box<rsa::PrivateKey>,
+        /// Known to nobody who does not know the key.
+        seed: Zeroizing<[u8; 32]>,
+    },
+    P256(p256::ecdsa::SigningKey),
+    P384(p384::ecdsa::SigningKey),
+    Ed25519(ed25519_dalek::SigningKey),
+}
+
+impl SigningKey {
+    /// Reads a key in the form of PKCS #8 (RFC 5958), DER.
+    ///
+    /// # Errors
+    /// `sign.failed` if it is not such a key, one for another algorithm, or an RSA key below 2048 or above 8192 bits.
+    pub fn from_pkcs8_der(algorithm: Algorithm, der: &[u8], kid: Option<&str>) -> Result<Self, Error> {
+        let (private, public) = match algorithm {
+            Algorithm::Es256 => ecdsa_p256(der),
+            Algorithm::Es384 => ecdsa_p384(der),
+            Algorithm::EdDsa | Algorithm::Ed25519 => ed25519(der),
+            Algorithm::Hs256 => None,
+            _ => rsa(der),
+        }
+        .ok_or_else(|| Error::new(Code::SignFailed).at("key"))?;
+        Ok(Self { algorithm, kid: kid.map(Into::into), private, public })
+    }
+
+    /// The public key.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// The public key as a JWK, with `use`, `alg` and `kid`: a member of a key set.
+    pub fn public_jwk(&self) -> String {
+        let mut jwk = self.public.required_members();
+        jwk.pop();
+        push_member(&mut jwk, "use", Some("sig"));
+        push_member(&mut jwk, "alg", Some(self.algorithm.name()));
+        push_member(&mut jwk, "kid", self.kid.as_deref());
+        jwk.push('}');
+        jwk
+    }
+}
+
+fn rsa(der: &[u8]) -> Option<(Private, PublicKey)> {
+    let key = Box::new(rsa::PrivateKey::from_pkcs8_der(der).ok()?);
+    let public = PublicKey::rsa(&key.n().to_be_bytes(), &key.e().to_be_bytes())?;
+    let seed = Zeroizing::new(Sha256::new().chain_update(b"oidc-proto RSA\0").chain_update(der).finalize().into());
+    Some((Private::Rsa { key, seed }, public))
+}
+
+fn ecdsa_p256(der: &[u8]) -> Option<(Private, PublicKey)> {
+    let key = p256::ecdsa::SigningKey::from_pkcs8_der(der).ok()?;
+    let point = key.verifying_key().to_sec1_point(false).as_bytes().try_into().ok()?;
+    Some((Private::P256(key), PublicKey::P256(point)))
+}
+
+fn ecdsa_p384(der: &[u8]) -> Option<(Private, PublicKey)> {
+    let key = p384::ecdsa::SigningKey::from_pkcs8_der(der).ok()?;
+    let point = key.verifying_key().to_sec1_point(false).as_bytes().try_into().ok()?;
+    Some((Private::P384(key), PublicKey::P384(point)))
+}
+
+fn ed25519(der: &[u8]) -> Option<(Private, PublicKey)> {
+    let key = ed25519_dalek::SigningKey::from_pkcs8_der(der).ok()?;
+    let public = PublicKey::ed25519(key.verifying_key().as_bytes())?;
+    Some((Private::Ed25519(key), public))
+}
+
+impl Signer for SigningKey {
+    fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    fn key_id(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    fn sign(&self, input: &[u8]) -> Result<Vec<u8>, Error> {
+        let failed = || Error::new(Code::SignFailed);
+        match &self.private {
+            Private::Rsa { key, seed } => {
+                let mut rng = Derived::new(seed, input);
+                match self.algorithm {
+                    Algorithm::Rs256 => key.pkcs1v15_sign_with_rng::<Sha256, _>(&mut rng, input),
+                    Algorithm::Rs384 => key.pkcs1v15_sign_with_rng::<Sha384, _>(&mut rng, input),
+                    Algorithm::Rs512 => key.pkcs1v15_sign_with_rng::<Sha512, _>(&mut rng, input),
+                    Algorithm::Ps256 => key.pss_sign_with_rng::<Sha256, _>(&mut rng, input),
+                    Algorithm::Ps384 => key.pss_sign_with_rng::<Sha384, _>(&mut rng, input),
+                    Algorithm::Ps512 => key.pss_sign_with_rng::<Sha512, _>(&mut rng, input),
+                    _ => return Err(failed()),
+                }
+                .map_err(|_| failed())
+            }
+            Private::P256(key) => {
+                key.try_sign(input).map(|signature: p256::ecdsa::Signature| signature.to_vec()).map_err(|_| failed())
+            }
+            Private::P384(key) => {
+                key.try_sign(input).map(|signature: p384::ecdsa::Signature| signature.to_vec()).map_err(|_| failed())
+            }
+            Private::Ed25519(key) => {
+                key.try_sign(input).map(|signature| signature.to_bytes().to_vec()).map_err(|_| failed())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey").field("algorithm", &self.algorithm).field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+/// A stream of bytes that nobody can foresee who does not know the key: SHA-256 over seed, message and a counter.
+struct Derived {
+    state: Zeroizing<[u8; 32]>,
+    counter: u64,
+}
+
+impl Derived {
+    fn new(seed: &[u8; 32], input: &[u8]) -> Self {
+        let state = Sha256::new().chain_update(seed).chain_update(input).finalize().into();
+        Self { state: Zeroizing::new(state), counter: 0 }
+    }
+
+    fn block(&mut self) -> Zeroizing<[u8; 32]> {
+        self.counter = self.counter.wrapping_add(1);
+        let block = Sha256::new().chain_update(*self.state).chain_update(self.counter.to_be_bytes());
+        Zeroizing::new(block.finalize().into())
+    }
+}
+
+impl TryRng for Derived {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut bytes = [0; 4];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut bytes = [0; 8];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn try_fill_bytes(&mut self, dst: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in dst.chunks_mut(32) {
+            let block = self.block();
+            chunk.iter_mut().zip(block.iter()).for_each(|(to, from)| *to = *from);
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Derived {}

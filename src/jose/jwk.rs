@@ -1,0 +1,300 @@
+//! One public key of a set (RFC 7517, RFC 7518 section 6, RFC 8037).
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use sha2::{Digest, Sha256};
+
+use super::backend::{Backend, VerifyingKey};
+use super::member::Member;
+use super::{Algorithm, decode, encode};
+
+/// Shortest RSA modulus in bits, as RFC 7518 section 3.3 demands.
+const RSA_MIN_BITS: usize = 2048;
+/// Longest RSA modulus in bits: a verification by a longer one takes so long that it would be an attack.
+const RSA_MAX_BITS: usize = 8192;
+/// Largest RSA exponent: the cost of a verification grows with its length, and no backend takes more than 33 bits.
+const RSA_MAX_EXPONENT: u64 = (1 << 33) - 1;
+
+/// A key of a provider's set: an RSA, EC (P-256, P-384) or OKP (Ed25519) key that may verify signatures.
+pub struct Jwk {
+    kind: Kind,
+    kid: Option<Box<str>>,
+    algorithm: Option<Algorithm>,
+    /// `None` if the members are malformed or out of bounds. The key stays in its set, so that a token that names it
+    /// is refused for this reason and not for an unknown key.
+    key: Option<PublicKey>,
+    /// What the backend makes of `key`, made when first needed; `None` if the backend refuses it.
+    parsed: OnceLock<Option<Box<dyn VerifyingKey>>>,
+}
+
+impl Jwk {
+    /// `kid`.
+    pub fn key_id(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// `alg`: the only algorithm the key is for.
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        self.algorithm
+    }
+
+    /// The key itself; `None` if it is malformed, too weak or too large.
+    pub fn public_key(&self) -> Option<&PublicKey> {
+        self.key.as_ref()
+    }
+
+    /// Whether a signature by this algorithm can be by this key: `alg` if the key has one, else type and curve.
+    pub(super) fn fits(&self, algorithm: Algorithm) -> bool {
+        self.kind.fits(algorithm) && self.algorithm.is_none_or(|own| same(own, algorithm))
+    }
+
+    /// The key as the backend has it, parsed at most once.
+    pub(super) fn verifying_key(&self, backend: &dyn Backend) -> Option<&dyn VerifyingKey> {
+        self.parsed.get_or_init(|| backend.parse(self.key.as_ref()?)).as_deref()
+    }
+}
+
+impl fmt::Debug for Jwk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jwk").field("kid", &self.kid).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// `EdDSA` with a key of the curve Ed25519, and `Ed25519` (RFC 9864), are one algorithm.
+fn same(a: Algorithm, b: Algorithm) -> bool {
+    let plain = |algorithm| if algorithm == Algorithm::Ed25519 { Algorithm::EdDsa } else { algorithm };
+    plain(a) == plain(b)
+}
+
+/// `kty` and `crv`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Rsa,
+    P256,
+    P384,
+    Ed25519,
+}
+
+impl Kind {
+    fn fits(self, algorithm: Algorithm) -> bool {
+        match algorithm {
+            Algorithm::Rs256
+            | Algorithm::Rs384
+            | Algorithm::Rs512
+            | Algorithm::Ps256
+            | Algorithm::Ps384
+            | Algorithm::Ps512 => self == Self::Rsa,
+            Algorithm::Es256 => self == Self::P256,
+            Algorithm::Es384 => self == Self::P384,
+            Algorithm::EdDsa | Algorithm::Ed25519 => self == Self::Ed25519,
+            Algorithm::Hs256 => false,
+        }
+    }
+}
+
+/// A public key whose numbers are within bounds. Whether a point is on its curve is for the backend to say.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PublicKey {
+    /// RSA.
+    Rsa {
+        /// The modulus, big-endian, without leading zeros: odd, 2048 to 8192 bits.
+        n: Box<[u8]>,
+        /// The exponent, big-endian, without leading zeros: odd, at least 3, less than 2^33.
+        e: Box<[u8]>,
+    },
+    /// ECDSA on P-256: an uncompressed point as in SEC 1 section 2.3.3 (0x04, x, y).
+    P256([u8; 65]),
+    /// ECDSA on P-384: an uncompressed point.
+    P384([u8; 97]),
+    /// Ed25519 (RFC 8032 section 5.1.5): canonical, and not of small order.
+    Ed25519([u8; 32]),
+}
+
+impl PublicKey {
+    pub(super) fn rsa(n: &[u8], e: &[u8]) -> Option<Self> {
+        let (n, e) = (without_leading_zeros(n), without_leading_zeros(e));
+        let bits = n.len() * 8 - n.first()?.leading_zeros() as usize;
+        let odd = n.last().is_some_and(|last| last % 2 == 1);
+        if !odd || !(RSA_MIN_BITS..=RSA_MAX_BITS).contains(&bits) || e.len() > size_of::<u64>() {
+            return None;
+        }
+        let exponent = e.iter().fold(0_u64, |value, &byte| value << 8 | u64::from(byte));
+        let usable = exponent % 2 == 1 && (3..=RSA_MAX_EXPONENT).contains(&exponent);
+        usable.then(|| Self::Rsa { n: n.into(), e: e.into() })
+    }
+
+    pub(super) fn ed25519(bytes: &[u8]) -> Option<Self> {
+        let bytes = <[u8; 32]>::try_from(bytes).ok()?;
+        (is_canonical(&bytes) && !is_small_order(&bytes)).then_some(Self::Ed25519(bytes))
+    }
+
+    /// Whether signatures by this algorithm are made with keys of this type and curve.
+    pub fn fits(&self, algorithm: Algorithm) -> bool {
+        let kind = match self {
+            Self::Rsa { .. } => Kind::Rsa,
+            Self::P256(_) => Kind::P256,
+            Self::P384(_) => Kind::P384,
+            Self::Ed25519(_) => Kind::Ed25519,
+        };
+        kind.fits(algorithm)
+    }
+
+    /// The SHA-256 thumbprint (RFC 7638, for OKP RFC 8037 section 2).
+    pub fn thumbprint(&self) -> [u8; 32] {
+        Sha256::digest(self.required_members().as_bytes()).into()
+    }
+
+    /// The [`thumbprint`](Self::thumbprint) in base64url, as it serves for a `kid`.
+    pub fn thumbprint_text(&self) -> String {
+        encode(&self.thumbprint())
+    }
+
+    /// The JSON object of the required members, in the order and without the spaces of RFC 7638 section 3.
+    pub(super) fn required_members(&self) -> String {
+        match self {
+            Self::Rsa { n, e } => format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, encode(e), encode(n)),
+            Self::P256(point) => ec_members("P-256", point),
+            Self::P384(point) => ec_members("P-384", point),
+            Self::Ed25519(x) => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode(x)),
+        }
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({})", self.thumbprint_text())
+    }
+}
+
+fn ec_members(curve: &str, point: &[u8]) -> String {
+    let coordinates = point.get(1..).unwrap_or_default();
+    let (x, y) = coordinates.split_at(coordinates.len() / 2);
+    format!(r#"{{"crv":"{curve}","kty":"EC","x":"{}","y":"{}"}}"#, encode(x), encode(y))
+}
+
+/// RFC 7518 section 6.3.1.1 knows of libraries that put a zero in front of the modulus: it changes nothing.
+fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
+    bytes.get(zeros..).unwrap_or_default()
+}
+
+/// Whether the y coordinate is less than the field's prime, 2^255 - 19. Backends differ on the others.
+fn is_canonical(bytes: &[u8; 32]) -> bool {
+    let [first, middle @ .., last] = bytes;
+    *first < 0xed || last & 0x7f != 0x7f || middle.iter().any(|&byte| byte != 0xff)
+}
+
+/// Whether this is the encoding of one of the eight points whose order divides eight: under such a key one signature
+/// fits many messages. Strict verification (and not every backend is strict) refuses them.
+pub(super) fn is_small_order(bytes: &[u8; 32]) -> bool {
+    /// The y coordinates of the four points of order eight.
+    const ORDER_EIGHT: [[u8; 32]; 2] = [
+        [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+            0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+        ],
+        [
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+            0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+        ],
+    ];
+    let mut y = *bytes;
+    if let Some(last) = y.last_mut() {
+        // The highest bit is the sign of x.
+        *last &= 0x7f;
+    }
+    let [first, middle @ .., last] = &y;
+    match (first, last) {
+        // 0 and 1: orders four and one.
+        (0 | 1, 0) => middle.iter().all(|&byte| byte == 0),
+        // -1: order two; then the prime and the prime plus one, which are 0 and 1 again.
+        (0xec..=0xee, 0x7f) => middle.iter().all(|&byte| byte == 0xff),
+        _ => ORDER_EIGHT.contains(&y),
+    }
+}
+
+/// A key as it stands in a set.
+#[derive(Debug, Deserialize)]
+pub(super) struct Raw<'a> {
+    #[serde(borrow, default)]
+    kty: Member<'a>,
+    #[serde(borrow, default)]
+    crv: Member<'a>,
+    #[serde(borrow, default)]
+    kid: Member<'a>,
+    #[serde(borrow, default)]
+    alg: Member<'a>,
+    #[serde(borrow, default, rename = "use")]
+    usage: Member<'a>,
+    #[serde(borrow, default)]
+    key_ops: Member<'a>,
+    #[serde(borrow, default)]
+    n: Member<'a>,
+    #[serde(borrow, default)]
+    e: Member<'a>,
+    #[serde(borrow, default)]
+    x: Member<'a>,
+    #[serde(borrow, default)]
+    y: Member<'a>,
+    d: Option<IgnoredAny>,
+    p: Option<IgnoredAny>,
+    q: Option<IgnoredAny>,
+    dp: Option<IgnoredAny>,
+    dq: Option<IgnoredAny>,
+    qi: Option<IgnoredAny>,
+    oth: Option<IgnoredAny>,
+    k: Option<IgnoredAny>,
+}
+
+impl Raw<'_> {
+    /// The key, if it is a public one that may verify signatures, of a type and curve that this crate knows.
+    pub(super) fn into_jwk(self) -> Option<Jwk> {
+        let private = [self.d, self.p, self.q, self.dp, self.dq, self.qi, self.oth, self.k];
+        if private.iter().any(Option::is_some) {
+            // Whoever publishes this has lost the key.
+            return None;
+        }
+        if !matches!(self.usage.text(), Ok(None | Some("sig"))) {
+            return None;
+        }
+        if !matches!(self.key_ops, Member::Absent | Member::List { verify: true }) {
+            return None;
+        }
+        let kind = match (self.kty.text().ok()??, self.crv.text()) {
+            ("RSA", _) => Kind::Rsa,
+            ("EC", Ok(Some("P-256"))) => Kind::P256,
+            ("EC", Ok(Some("P-384"))) => Kind::P384,
+            ("OKP", Ok(Some("Ed25519"))) => Kind::Ed25519,
+            _ => return None,
+        };
+        let algorithm = match self.alg.text().ok()? {
+            None => None,
+            Some(name) => Some(Algorithm::from_name(name).filter(|&algorithm| kind.fits(algorithm))?),
+        };
+        let kid = self.kid.text().ok()?.map(Into::into);
+        let key = match kind {
+            Kind::Rsa => bytes(&self.n).zip(bytes(&self.e)).and_then(|(n, e)| PublicKey::rsa(&n, &e)),
+            Kind::P256 => point(&self.x, &self.y).map(PublicKey::P256),
+            Kind::P384 => point(&self.x, &self.y).map(PublicKey::P384),
+            Kind::Ed25519 => bytes(&self.x).and_then(|x| PublicKey::ed25519(&x)),
+        };
+        Some(Jwk { kind, kid, algorithm, key, parsed: OnceLock::new() })
+    }
+}
+
+fn bytes(member: &Member<'_>) -> Option<Vec<u8>> {
+    decode(member.text().ok()??)
+}
+
+/// Both coordinates have the full length of the field (RFC 7518 section 6.2.1.2).
+fn point<const LENGTH: usize>(x: &Member<'_>, y: &Member<'_>) -> Option<[u8; LENGTH]> {
+    let (x, y) = (bytes(x)?, bytes(y)?);
+    if x.len() != y.len() {
+        return None;
+    }
+    [&[4], x.as_slice(), &y].concat().try_into().ok()
+}

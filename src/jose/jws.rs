@@ -1,0 +1,161 @@
+//! A compact JWS (RFC 7515 section 7.1): its form first, its signature last.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::member::{Forbidden, Member};
+use super::{Algorithm, Algorithms, Keys, decode};
+use crate::error::{Code, Error};
+use crate::json;
+
+/// Largest token in bytes. The largest ID tokens seen carry some hundred group names and have 16 KiB.
+pub const TOKEN_LIMIT: usize = 64 * 1024;
+/// Longest `kid` in bytes: the longest in use are certificate digests and URLs.
+const KID_LIMIT: usize = 1024;
+
+/// A token whose form and header were checked, and whose signature was not.
+///
+/// It borrows the token and is short-lived. Nothing in a header chooses the key by itself: `jwk`, `jku`, `x5u` and `x5c`
+/// are not even read.
+pub struct Jws<'a> {
+    /// Header and payload with the dot between them.
+    input: &'a str,
+    payload: &'a str,
+    signature: &'a str,
+    algorithm: Algorithm,
+    kid: Option<Box<str>>,
+    typ: Option<Box<str>>,
+}
+
+#[derive(Deserialize)]
+struct Header<'a> {
+    #[serde(borrow, default)]
+    alg: Member<'a>,
+    #[serde(borrow, default)]
+    kid: Member<'a>,
+    #[serde(borrow, default)]
+    typ: Member<'a>,
+    #[serde(default)]
+    crit: Forbidden,
+    /// Only with `crit` does it mean anything (RFC 7797 section 6), and without it readers disagree.
+    #[serde(default)]
+    b64: Forbidden,
+}
+
+impl<'a> Jws<'a> {
+    /// Reads the form of a token: its size, its three parts, its header.
+    ///
+    /// # Errors
+    /// `jws.too_large`, `jws.malformed`, `jws.encrypted`, `jws.header`, `jws.crit`, and `jws.algorithm` if the algorithm
+    /// is `none` or unknown.
+    pub fn parse(token: &'a str) -> Result<Self, Error> {
+        if token.len() > TOKEN_LIMIT {
+            return Err(Code::JwsTooLarge.into());
+        }
+        match token.bytes().filter(|&byte| byte == b'.').count() {
+            2 => {}
+            // A JWE has five parts (RFC 7516 section 7.1).
+            4 => return Err(Code::JwsEncrypted.into()),
+            _ => return Err(Code::JwsMalformed.into()),
+        }
+        let (input, signature) = token.rsplit_once('.').ok_or(Code::JwsMalformed)?;
+        let (header, payload) = input.split_once('.').ok_or(Code::JwsMalformed)?;
+        let header = decode(header).ok_or(Code::JwsMalformed)?;
+        let header: Header<'_> = json::strict(&header).map_err(|_| Code::JwsHeader)?;
+        if header.crit.present {
+            return Err(Error::new(Code::JwsCrit).at("crit"));
+        }
+        if header.b64.present {
+            return Err(Error::new(Code::JwsCrit).at("b64"));
+        }
+        let text = |member: &Member<'_>, name| match member.text() {
+            Ok(text) if text.is_none_or(|text| text.len() <= KID_LIMIT) => Ok(text.map(Box::from)),
+            _ => Err(Error::new(Code::JwsHeader).at(name)),
+        };
+        let algorithm = match header.alg.text() {
+            Ok(Some(name)) => Algorithm::from_name(name).ok_or(Code::JwsAlgorithm)?,
+            _ => return Err(Error::new(Code::JwsHeader).at("alg")),
+        };
+        let (kid, typ) = (text(&header.kid, "kid")?, text(&header.typ, "typ")?);
+        Ok(Self { input, payload, signature, algorithm, kid, typ })
+    }
+
+    /// `alg`: what the token says about itself. Never a reason to allow it.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// `kid`.
+    pub fn key_id(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// `typ`, as it is written: `JWT`, `logout+jwt`.
+    pub fn typ(&self) -> Option<&str> {
+        self.typ.as_deref()
+    }
+
+    /// What is signed (RFC 7515 section 5.1 step 5).
+    pub fn signing_input(&self) -> &'a str {
+        self.input
+    }
+
+    /// The payload, decoded by this call, and not to be believed before [`Jws::verify`].
+    ///
+    /// # Errors
+    /// `jws.malformed` if it is not base64url.
+    pub fn payload(&self) -> Result<Vec<u8>, Error> {
+        decode(self.payload).ok_or_else(|| Error::new(Code::JwsMalformed).at("payload"))
+    }
+
+    /// Whether the algorithm is one of those allowed, before anything else is done with the token.
+    ///
+    /// # Errors
+    /// `jws.algorithm`
+    pub fn check_algorithm(&self, allowed: Algorithms) -> Result<(), Error> {
+        if allowed.contains(self.algorithm) { Ok(()) } else { Err(Error::new(Code::JwsAlgorithm).at("alg")) }
+    }
+
+    /// Verifies the signature: the algorithm against those allowed, then the key by `kid`, type and curve, then the
+    /// signature. `HS256` is refused whether allowed or not: a key set holds no secrets.
+    ///
+    /// # Errors
+    /// `jws.algorithm`, `jws.no_backend`, `jws.unknown_key` (then the set may be fetched again, see
+    /// [`Keys::claim_refetch`]), `jws.ambiguous_key`, `jws.malformed`, `jws.unusable_key`, `jws.signature`.
+    pub fn verify(&self, keys: &Keys, allowed: Algorithms) -> Result<Signed, Error> {
+        self.check_algorithm(allowed)?;
+        let backend = keys.backend().ok_or(Code::JwsNoBackend)?;
+        self.check_algorithm(backend.algorithms())?;
+        let candidates = keys.candidates(self.algorithm, self.key_id())?;
+        let signature = decode(self.signature).ok_or_else(|| Error::new(Code::JwsMalformed).at("signature"))?;
+        let mut refused = Code::JwsUnusableKey;
+        for key in candidates.filter_map(|key| key.verifying_key(backend)) {
+            match key.verify(self.algorithm, self.input.as_bytes(), &signature) {
+                Ok(()) => return Ok(Signed { algorithm: self.algorithm }),
+                Err(code) => refused = code,
+            }
+        }
+        Err(refused.into())
+    }
+}
+
+impl fmt::Debug for Jws<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jws").field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+/// Evidence that a signature was verified. Only [`Jws::verify`] makes it.
+#[derive(Debug)]
+#[must_use = "what was verified is only worth something where it is asked for"]
+pub struct Signed {
+    algorithm: Algorithm,
+}
+
+impl Signed {
+    /// The algorithm of the signature.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+}

@@ -1,0 +1,204 @@
+//! A provider's JWK set (RFC 7517 section 5).
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
+
+use super::backend::{self, Backend};
+use super::jwk::Raw;
+use super::member::Object;
+use super::{Algorithm, Jwk};
+use crate::env::Timestamp;
+use crate::error::{Code, Error};
+use crate::json;
+
+/// Largest key set in bytes: 100 RSA keys of 4096 bits with certificates fit.
+pub const KEYS_LIMIT: usize = 512 * 1024;
+/// Most keys in a set: a provider that rotates daily and keeps every key for a quarter stays below.
+pub const KEY_COUNT_LIMIT: usize = 100;
+/// Shortest time between two refetches for unknown keys, whoever asks for them.
+///
+/// Anyone can send tokens with a `kid` of his own making. One request a minute is nothing to a provider, and a key that
+/// it rotated in is picked up within that minute.
+pub const REFETCH_COOLDOWN: Duration = Duration::from_secs(60);
+/// A set younger than this is not fetched again: it came in answer to the same question.
+pub const FRESH: Duration = Duration::from_secs(5);
+
+/// Most keys that are tried for one `kid`. A `kid` ought to be unique; two that are alike for the time of a rotation
+/// happen.
+const SAME_KID_LIMIT: usize = 3;
+
+/// Stands for "never": further than [`REFETCH_COOLDOWN`] from every time there is.
+const NEVER: u64 = u64::MAX;
+
+/// A provider's keys: immutable, shared as `Arc<Keys>` by all flows at that provider.
+///
+/// A refetch makes a new value by [`Keys::parse_refetched`]; the time of the last one is shared by both, so that the
+/// cooldown holds for all of them.
+pub struct Keys {
+    keys: Box<[Jwk]>,
+    fetched_at: Timestamp,
+    claimed_at: Arc<AtomicU64>,
+    backend: Option<&'static dyn Backend>,
+}
+
+impl Keys {
+    /// Reads a key set.
+    ///
+    /// Kept are public keys of the types RSA, EC (P-256, P-384) and OKP (Ed25519) that may verify signatures. Others,
+    /// symmetric keys, and keys that were published with their private part are skipped, whatever is wrong with them.
+    ///
+    /// # Errors
+    /// `http.body_too_large` beyond 512 KiB; `json.…` if it is not a key set; `jwks.too_many_keys` beyond 100 keys.
+    pub fn parse(body: &[u8], fetched_at: Timestamp) -> Result<Self, Error> {
+        Self::read(backend::default(), body, fetched_at, Arc::new(AtomicU64::new(NEVER)))
+    }
+
+    /// [`Keys::parse`] for another backend than the default one.
+    ///
+    /// # Errors
+    /// As [`Keys::parse`].
+    pub fn parse_with(backend: &'static dyn Backend, body: &[u8], fetched_at: Timestamp) -> Result<Self, Error> {
+        Self::read(Some(backend), body, fetched_at, Arc::new(AtomicU64::new(NEVER)))
+    }
+
+    /// Reads the answer of a refetch. Backend and cooldown are those of `previous`.
+    ///
+    /// # Errors
+    /// As [`Keys::parse`].
+    pub fn parse_refetched(body: &[u8], fetched_at: Timestamp, previous: &Self) -> Result<Self, Error> {
+        Self::read(previous.backend, body, fetched_at, Arc::clone(&previous.claimed_at))
+    }
+
+    fn read(
+        backend: Option<&'static dyn Backend>,
+        body: &[u8],
+        fetched_at: Timestamp,
+        claimed_at: Arc<AtomicU64>,
+    ) -> Result<Self, Error> {
+        if body.len() > KEYS_LIMIT {
+            return Err(Error::new(Code::HttpBodyTooLarge).at("jwks_uri"));
+        }
+        let set: Object<Set> = json::document(body).map_err(|code| Error::new(code).at("keys"))?;
+        let list = set.0.ok_or(Error::new(Code::JsonType).at("jwks_uri"))?.keys;
+        let List { keys, too_many } = list.ok_or(Error::new(Code::JsonMissingField).at("keys"))?;
+        if too_many {
+            return Err(Code::JwksTooManyKeys.into());
+        }
+        Ok(Self { keys: keys.into_boxed_slice(), fetched_at, claimed_at, backend })
+    }
+
+    /// When the set was fetched.
+    pub fn fetched_at(&self) -> Timestamp {
+        self.fetched_at
+    }
+
+    /// How many keys were kept.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether no key was kept.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The keys that were kept, in the order of the set.
+    pub fn iter(&self) -> impl Iterator<Item = &Jwk> {
+        self.keys.iter()
+    }
+
+    /// Asks leave to fetch the set again because a key is unknown. Only who gets `true` may do it.
+    ///
+    /// It is refused to all flows that share this set, or one that was refetched from it, for [`REFETCH_COOLDOWN`] after
+    /// the last leave, and for [`FRESH`] after the set was fetched. A set that comes out of a cache is old enough.
+    pub fn claim_refetch(&self, now: Timestamp) -> bool {
+        // The distance counts in both directions: a clock that was set back far must not hold up refetching until it
+        // has caught up, and one that is read a little late must not open a gap.
+        let within = |since: u64, time: Duration| u128::from(since.abs_diff(now.unix_millis())) < time.as_millis();
+        if within(self.fetched_at.unix_millis(), FRESH) {
+            return false;
+        }
+        let last = self.claimed_at.load(Ordering::Relaxed);
+        !within(last, REFETCH_COOLDOWN)
+            && self.claimed_at.compare_exchange(last, now.unix_millis(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    pub(super) fn backend(&self) -> Option<&'static dyn Backend> {
+        self.backend
+    }
+
+    /// The keys that a signature can be by, at least one: those with this `kid`, or without a `kid` the only one there
+    /// is for the algorithm (OpenID Connect Core 1.0 section 10.1).
+    pub(super) fn candidates<'a>(
+        &'a self,
+        algorithm: Algorithm,
+        kid: Option<&'a str>,
+    ) -> Result<impl Iterator<Item = &'a Jwk>, Code> {
+        let fitting =
+            move || self.keys.iter().filter(move |key| key.fits(algorithm) && (kid.is_none() || key.key_id() == kid));
+        // A malformed key that nobody names is not in the way of a good one.
+        let candidates = move || fitting().filter(move |key| kid.is_some() || key.public_key().is_some());
+        let limit = if kid.is_some() { SAME_KID_LIMIT } else { 1 };
+        match candidates().take(limit + 1).count() {
+            0 if fitting().next().is_some() => Err(Code::JwsUnusableKey),
+            0 => Err(Code::JwsUnknownKey),
+            count if count > limit => Err(Code::JwsAmbiguousKey),
+            _ => Ok(candidates()),
+        }
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys")
+            .field("len", &self.keys.len())
+            .field("fetched_at", &self.fetched_at)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Set {
+    keys: Option<List>,
+}
+
+/// The members of `keys` that are of use, made one by one.
+struct List {
+    keys: Vec<Jwk>,
+    too_many: bool,
+}
+
+impl<'de> Deserialize<'de> for List {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+
+        impl<'de> Visitor<'de> for Collect {
+            type Value = List;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array of keys")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut keys = Vec::new();
+                for _ in 0..KEY_COUNT_LIMIT {
+                    match seq.next_element::<Object<Raw<'de>>>()? {
+                        Some(Object(raw)) => keys.extend(raw.and_then(Raw::into_jwk)),
+                        None => return Ok(List { keys, too_many: false }),
+                    }
+                }
+                let mut too_many = false;
+                while seq.next_element::<IgnoredAny>()?.is_some() {
+                    too_many = true;
+                }
+                Ok(List { keys, too_many })
+            }
+        }
+
+        deserializer.deserialize_seq(Collect)
+    }
+}

@@ -1,0 +1,149 @@
+//! Members of a stranger's JSON object, taken as they come: a wrong type spoils one member, not the whole document.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// One member whose definition says that it is a string or, for `key_ops`, a list of strings.
+#[derive(Debug, Default)]
+pub(super) enum Member<'a> {
+    /// Not there, or `null`.
+    #[default]
+    Absent,
+    Text(Cow<'a, str>),
+    /// A list, and whether `verify` is in it: of the lists in a key that is all that matters.
+    List {
+        verify: bool,
+    },
+    Other,
+}
+
+impl<'a> Member<'a> {
+    /// The text; `Ok(None)` if the member is absent, `Err` if it is something else.
+    pub(super) fn text(&self) -> Result<Option<&str>, WrongType> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::Text(text) => Ok(Some(text)),
+            Self::List { .. } | Self::Other => Err(WrongType),
+        }
+    }
+}
+
+/// A member that is neither absent nor a string.
+#[derive(Debug)]
+pub(super) struct WrongType;
+
+/// A member that must not be there, not even as `null`.
+#[derive(Debug, Default)]
+pub(super) struct Forbidden {
+    pub(super) present: bool,
+}
+
+impl<'de> Deserialize<'de> for Forbidden {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self { present: true })
+    }
+}
+
+/// An object, or `None` in place of anything else.
+#[derive(Debug)]
+pub(super) struct Object<T>(pub(super) Option<T>);
+
+macro_rules! scalars {
+    ($value:expr) => {
+        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+
+        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+
+        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+
+        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+    };
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Member<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Take;
+
+        impl<'de> Visitor<'de> for Take {
+            type Value = Member<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any value")
+            }
+
+            scalars!(Member::Other);
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Member::Absent)
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Member::Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Member::Text(Cow::Owned(text.to_owned())))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut verify = false;
+                while let Some(element) = seq.next_element::<Member<'de>>()? {
+                    verify |= matches!(element, Member::Text(text) if text == "verify");
+                }
+                Ok(Member::List { verify })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                IgnoredAny.visit_map(map).map(|_| Member::Other)
+            }
+        }
+
+        deserializer.deserialize_any(Take)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Take<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Take<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any value")
+            }
+
+            scalars!(Object(None));
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Object(None))
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+                Ok(Object(None))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+                IgnoredAny.visit_seq(seq).map(|_| Object(None))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(|object| Object(Some(object)))
+            }
+        }
+
+        deserializer.deserialize_any(Take(PhantomData))
+    }
+}

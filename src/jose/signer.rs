@@ -1,0 +1,47 @@
+//! Making a JWS: `private_key_jwt`, request objects, and the provider for tests.
+
+use super::{Algorithm, encode};
+use crate::error::Error;
+
+/// A private key that signs at once. For keys that live elsewhere, flows have the step `Sign`.
+pub trait Signer: Send + Sync + 'static {
+    /// The algorithm of its signatures.
+    fn algorithm(&self) -> Algorithm;
+
+    /// The `kid` that others know the key by.
+    fn key_id(&self) -> Option<&str>;
+
+    /// Signs. The signature has the form of RFC 7518 section 3: for ECDSA the two numbers, one after the other.
+    ///
+    /// # Errors
+    /// `sign.failed`
+    fn sign(&self, input: &[u8]) -> Result<Vec<u8>, Error>;
+}
+
+/// What has to be signed: the header, a dot, the payload (RFC 7515 section 5.1 step 5).
+pub fn signing_input(algorithm: Algorithm, kid: Option<&str>, typ: Option<&str>, payload: &[u8]) -> String {
+    let mut header = format!(r#"{{"alg":"{}""#, algorithm.name());
+    push_member(&mut header, "kid", kid);
+    push_member(&mut header, "typ", typ);
+    header.push('}');
+    let mut input = String::with_capacity((header.len() + payload.len()) * 4 / 3 + 8);
+    for (part, separator) in [(header.as_bytes(), "."), (payload, "")] {
+        base64::Engine::encode_string(&super::URL_SAFE_NO_PAD, part, &mut input);
+        input.push_str(separator);
+    }
+    input
+}
+
+/// The compact JWS: the signing input, a dot, the signature.
+pub fn with_signature(mut signing_input: String, signature: &[u8]) -> String {
+    signing_input.push('.');
+    signing_input.push_str(&encode(signature));
+    signing_input
+}
+
+/// Adds a string member to an object that is not closed yet.
+pub(super) fn push_member(object: &mut String, name: &str, value: Option<&str>) {
+    if let Some(text) = value.and_then(|value| serde_json::to_string(value).ok()) {
+        object.push_str(&format!(r#","{name}":{text}"#));
+    }
+}
