@@ -11,6 +11,8 @@ mod jws;
 mod keys;
 mod member;
 mod signer;
+#[cfg(all(test, feature = "rustcrypto"))]
+mod tests;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -73,7 +73,7 @@ impl Keys {
         Self::read(previous.backend, body, fetched_at, Arc::clone(&previous.claimed_at))
     }
 
-    fn read(
+    pub(super) fn read(
         backend: Option<&'static dyn Backend>,
         body: &[u8],
         fetched_at: Timestamp,

@@ -108,7 +108,7 @@ impl Signer for SigningKey {
         let failed = || Error::new(Code::SignFailed);
         match &self.private {
             Private::Rsa { key, seed } => {
-                let mut rng = Derived::new(seed, input);
+                let mut rng = Derived::new(seed, self.algorithm, input);
                 match self.algorithm {
                     Algorithm::Rs256 => key.pkcs1v15_sign_with_rng::<Sha256, _>(&mut rng, input),
                     Algorithm::Rs384 => key.pkcs1v15_sign_with_rng::<Sha384, _>(&mut rng, input),
@@ -146,8 +146,10 @@ struct Derived {
 }
 
 impl Derived {
-    fn new(seed: &[u8; 32], input: &[u8]) -> Self {
-        let state = Sha256::new().chain_update(seed).chain_update(input).finalize().into();
+    /// The algorithm has a part in it: the salt of a PS256 signature is no secret, the blinding of an RS256 signature is.
+    fn new(seed: &[u8; 32], algorithm: Algorithm, input: &[u8]) -> Self {
+        let state = Sha256::new().chain_update(seed).chain_update([algorithm as u8]).chain_update(input);
+        let state = state.finalize().into();
         Self { state: Zeroizing::new(state), counter: 0 }
     }
 

@@ -1,0 +1,179 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+
+fn parse(body: &str) -> Result<Keys, Code> {
+    Keys::parse(body.as_bytes(), FETCHED).map_err(|error| error.code())
+}
+
+#[test]
+fn key_sets_are_shared_between_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Arc<Keys>>();
+    shared::<Jwk>();
+    shared::<Box<dyn Signer>>();
+}
+
+#[test]
+fn the_example_of_rfc_7517() {
+    let ec = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+        "y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","use":"enc","kid":"1"}"#;
+    let rsa = rsa_of(v::OTHER_RSA_N, "AQAB", r#","alg":"RS256","kid":"2011-04-29""#);
+    let keys = parse(&set(&[ec.to_owned(), rsa])).unwrap();
+    assert_eq!((keys.len(), keys.is_empty(), keys.fetched_at()), (1, false, FETCHED));
+    let key = keys.iter().next().unwrap();
+    assert_eq!((key.key_id(), key.algorithm()), (Some("2011-04-29"), Some(Algorithm::Rs256)));
+    assert_eq!(key.public_key().unwrap().thumbprint_text(), v::OTHER_RSA_THUMBPRINT);
+    assert!(format!("{keys:?}").len() < 80, "{keys:?}");
+
+    let keys = parse(&set(&[ec.replace("enc", "sig")])).unwrap();
+    let token = token(Algorithm::Es256, r#"{"alg":"ES256","kid":"1"}"#);
+    assert_eq!(Jws::parse(&token).unwrap().verify(&keys, all()).unwrap_err().code(), Code::JwsSignature);
+}
+
+#[test]
+fn thumbprints() {
+    let thumbprint = |key: String| {
+        let keys = parse(&set(&[key])).unwrap();
+        keys.iter().next().unwrap().public_key().unwrap().thumbprint_text()
+    };
+    // RFC 8037 A.3.
+    assert_eq!(thumbprint(ed25519(r#","kid":"any""#)), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    // RFC 7638 section 3.1, with the zeros that some libraries put in front.
+    let padded = encode(&[&[0], decode(v::OTHER_RSA_N).unwrap().as_slice()].concat());
+    assert_eq!(thumbprint(rsa_of(&padded, "AAEAAQ", "")), v::OTHER_RSA_THUMBPRINT);
+}
+
+#[test]
+fn keys_that_are_no_use_are_skipped_and_do_no_harm() {
+    for (name, key) in [
+        ("symmetric", r#"{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ","alg":"HS256"}"#.to_owned()),
+        ("unknown type", r#"{"kty":"AKP","alg":"ML-DSA-44","pub":"AAAA"}"#.to_owned()),
+        ("unknown curve", p256("").replace("P-256", "secp256k1")),
+        ("X25519", ed25519("").replace("Ed25519", "X25519")),
+        ("Ed448", ed25519("").replace("Ed25519", "Ed448")),
+        ("EC without a curve", p256("").replace("crv", "curve")),
+        ("no type", p256("").replace("kty", "type")),
+        ("type not a string", p256("").replace(r#""EC""#, "7")),
+        ("private EC", p256(r#","d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI""#)),
+        ("private RSA", rsa(r#","p":"AQ""#)),
+        ("private part of a wrong type", rsa(r#","qi":[]"#)),
+        ("for encryption", p256(r#","use":"enc""#)),
+        ("use not a string", p256(r#","use":["sig"]"#)),
+        ("key_ops without verify", p256(r#","key_ops":["sign",7,null]"#)),
+        ("key_ops empty", p256(r#","key_ops":[]"#)),
+        ("key_ops not a list", p256(r#","key_ops":"verify""#)),
+        ("algorithm of another type", p256(r#","alg":"RS256""#)),
+        ("algorithm of another curve", p256(r#","alg":"ES384""#)),
+        ("public key as a secret", rsa(r#","alg":"HS256""#)),
+        ("unknown algorithm", rsa(r#","alg":"RSA-OAEP""#)),
+        ("algorithm not a string", rsa(r#","alg":256"#)),
+        ("kid not a string", p256(r#","kid":{"a":[1.5,true,null]}"#)),
+        ("null", "null".to_owned()),
+        ("a string", r#""key""#.to_owned()),
+        ("a number", "-1".to_owned()),
+        ("a list", r#"[{"kty":"EC"}]"#.to_owned()),
+        ("nothing", "{}".to_owned()),
+    ] {
+        let alone = parse(&set(std::slice::from_ref(&key))).unwrap();
+        assert!(alone.is_empty(), "{name}");
+        assert_verdict(name, v::ES256, &set(&[key.clone(), p256(""), key]), all(), Ok(()));
+    }
+}
+
+#[test]
+fn keys_are_taken_as_providers_write_them() {
+    for (name, key) in [
+        ("bare", p256("")),
+        ("nulls", p256(r#","use":null,"key_ops":null,"alg":null,"kid":null,"d":null,"x5c":null"#)),
+        ("full", p256(r#","use":"sig","key_ops":["verify"],"alg":"ES256""#)),
+        ("unknown members", p256(r#","x5c":["MIIB"],"x5t":"AA","issuer":{"a":[1]},"exp":1.5"#)),
+        ("escapes", p256("").replace("P-256", "\\u0050-256").replace("kty", "\\u006bty")),
+    ] {
+        assert_verdict(name, v::ES256, &set(&[key]), all(), Ok(()));
+    }
+    let with_mark = format!("\u{feff}{{\"x\":null,{}", &set(&[p256("")])[1..]);
+    assert_verdict("byte-order mark", v::ES256, &with_mark, all(), Ok(()));
+}
+
+#[test]
+fn documents_that_are_no_key_set_are_refused() {
+    let many = |count| set(&vec!["{}".to_owned(); count]);
+    for (body, expected) in [
+        (r#"{"keys":[]}"#, None),
+        (&many(KEY_COUNT_LIMIT), None),
+        (&many(KEY_COUNT_LIMIT + 1), Some(Code::JwksTooManyKeys)),
+        (&many(10_000), Some(Code::JwksTooManyKeys)),
+        (&" ".repeat(KEYS_LIMIT + 1), Some(Code::HttpBodyTooLarge)),
+        ("{}", Some(Code::JsonMissingField)),
+        (r#"{"keys":null}"#, Some(Code::JsonMissingField)),
+        (r#"{"keys":{}}"#, Some(Code::JsonType)),
+        (r#"{"keys":"x"}"#, Some(Code::JsonType)),
+        ("[]", Some(Code::JsonType)),
+        ("null", Some(Code::JsonType)),
+        ("\"keys\"", Some(Code::JsonType)),
+        ("", Some(Code::JsonSyntax)),
+        ("<html>", Some(Code::JsonSyntax)),
+        (r#"{"keys":[]"#, Some(Code::JsonSyntax)),
+        (r#"{"keys":[],"keys":[]}"#, Some(Code::JsonDuplicateName)),
+        (r#"{"keys":[{"kid":"a","kid":"b"}]}"#, Some(Code::JsonDuplicateName)),
+        (&format!(r#"{{"keys":{}}}"#, "[".repeat(40)), Some(Code::JsonTooDeep)),
+    ] {
+        assert_eq!(parse(body).err(), expected, "{}", &body[..body.len().min(60)]);
+    }
+}
+
+fn after(seconds: u64) -> Timestamp {
+    FETCHED.saturating_add(Duration::from_secs(seconds))
+}
+
+#[test]
+fn one_refetch_is_allowed_per_cooldown() {
+    let keys = parse(r#"{"keys":[]}"#).unwrap();
+    assert!(!keys.claim_refetch(FETCHED), "it was fetched just now");
+    assert!(!keys.claim_refetch(after(4)));
+    assert!(keys.claim_refetch(after(5)));
+    assert!(!keys.claim_refetch(after(5)));
+    assert!(!keys.claim_refetch(after(64)));
+    assert!(keys.claim_refetch(after(65)));
+}
+
+#[test]
+fn a_set_from_a_cache_may_be_fetched_again_at_once() {
+    let keys = parse(r#"{"keys":[]}"#).unwrap();
+    assert!(keys.claim_refetch(after(86_400)));
+}
+
+#[test]
+fn a_refetched_set_shares_the_cooldown() {
+    let old = parse(r#"{"keys":[]}"#).unwrap();
+    assert!(old.claim_refetch(after(100)));
+    let new = Keys::parse_refetched(set(&[p256("")]).as_bytes(), after(101), &old).unwrap();
+    assert_eq!((new.len(), new.fetched_at()), (1, after(101)));
+    assert!(!new.claim_refetch(after(159)));
+    assert!(new.claim_refetch(after(160)));
+    assert!(!old.claim_refetch(after(161)), "who still holds the old set does not ask again");
+}
+
+#[test]
+fn a_clock_set_back_stops_no_refetch_for_longer_than_the_cooldown() {
+    let keys = parse(r#"{"keys":[]}"#).unwrap();
+    assert!(keys.claim_refetch(after(1_000_000)));
+    assert!(!keys.claim_refetch(after(999_990)), "read a little late");
+    assert!(keys.claim_refetch(after(999_000)));
+    assert!(keys.claim_refetch(Timestamp::from_unix_millis(0)));
+    assert!(keys.claim_refetch(Timestamp::from_unix_seconds(61)));
+}
+
+#[test]
+fn of_many_threads_one_may_refetch() {
+    let keys = Arc::new(parse(r#"{"keys":[]}"#).unwrap());
+    let claims: Vec<_> = (0..8)
+        .map(|_| {
+            let keys = Arc::clone(&keys);
+            std::thread::spawn(move || keys.claim_refetch(after(60)))
+        })
+        .collect();
+    assert_eq!(claims.into_iter().filter_map(|claim| claim.join().ok()).filter(|&leave| leave).count(), 1);
+}
