@@ -11,7 +11,8 @@ mod jws;
 mod keys;
 mod member;
 mod signer;
-#[cfg(all(test, feature = "rustcrypto"))]
+#[cfg(test)]
+#[cfg(feature = "rustcrypto")]
 mod tests;
 
 use base64::Engine as _;
