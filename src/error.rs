@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::failure::Failure;
+
 /// Whose fault a failure was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
@@ -119,6 +121,11 @@ impl Error {
     /// The field, parameter or header in question, where one can be named.
     pub fn name(&self) -> Option<&'static str> {
         self.0.at
+    }
+
+    /// How the HTTP client failed, if it did, and whether the request may have been sent.
+    pub fn failure(&self) -> Option<Failure> {
+        self.0.source.as_ref()?.downcast_ref().copied()
     }
 
     /// What the provider said, where it said something.

@@ -11,10 +11,10 @@ mod jws;
 mod keys;
 mod member;
 mod signer;
-#[cfg(test)]
-#[cfg(feature = "rustcrypto")]
+#[cfg(all(test, feature = "rustcrypto"))]
 mod tests;
 
+use crate::words::Word as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -29,6 +29,11 @@ pub use signer::{Signer, signing_input, with_signature};
 /// also signs is not a provider's key.
 pub fn supported() -> Algorithms {
     backend::default().map_or(Algorithms::EMPTY, backend::Backend::algorithms)
+}
+
+/// Every algorithm whose verifying key can be public.
+pub fn asymmetric() -> Algorithms {
+    Algorithm::ALL.iter().filter(|&&algorithm| algorithm != Algorithm::Hs256).fold(Algorithms::EMPTY, |all, &one| all.with(one))
 }
 
 /// Unpadded base64url (RFC 7515 section 2). Padding, other characters, and last characters with bits that mean nothing

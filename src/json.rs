@@ -1,11 +1,21 @@
 //! JSON from strangers: bounded first, then parsed once, straight into what is kept.
 
-use std::ops::Range;
+mod scalar;
 
-use serde::Deserialize;
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::{Deref, Range};
+
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 
-use crate::error::Code;
+use crate::error::{Code, Error};
+use crate::secret::Body;
+
+pub(crate) use scalar::Scalar;
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Deepest nesting of objects and arrays. No document of the standards needs more than five levels.
 pub(crate) const DEPTH_LIMIT: usize = 32;
@@ -14,7 +24,7 @@ pub(crate) const DEPTH_LIMIT: usize = 32;
 ///
 /// Names that stand twice in one object are refused wherever they are, also those that `T` does not know.
 pub(crate) fn document<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Code> {
-    strict(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
+    strict(bytes.strip_prefix(BOM).unwrap_or(bytes))
 }
 
 /// Parses one value, without a byte-order mark: the parts of a JWS.
@@ -30,6 +40,67 @@ pub(crate) fn unchecked<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Co
         Category::Data => Code::JsonType,
         Category::Io | Category::Syntax | Category::Eof => Code::JsonSyntax,
     })
+}
+
+/// A string, borrowed where it holds no escapes. Unlike `Cow`, it borrows inside an `Option`, too.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(Either)
+    }
+}
+
+/// An answer's JSON object as it came, for fields that this crate does not know. Wiped when dropped.
+#[derive(Clone)]
+pub struct Fields(Body);
+
+impl Fields {
+    pub(crate) fn new(document: &[u8]) -> Self {
+        Self(document.to_vec().into())
+    }
+
+    /// Reads fields by the application's own type.
+    ///
+    /// # Errors
+    /// `json.type` if a field is missing or of another type.
+    pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
+        let bytes = self.0.as_ref();
+        Ok(unchecked(bytes.strip_prefix(BOM).unwrap_or(bytes))?)
+    }
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fields(…)")
+    }
 }
 
 /// Checks nesting and names without building anything. Syntax is left to the parser.

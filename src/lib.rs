@@ -1,19 +1,45 @@
 //! OpenID Connect and OAuth 2.0 client as pure state machines.
 
 pub mod adapter;
+pub mod client;
 pub mod endpoint;
 pub mod env;
 pub mod error;
+pub mod failure;
+pub mod flow;
 pub mod jose;
 mod json;
+pub mod message;
+pub mod provider;
+pub mod registrations;
 pub mod reply;
 pub mod secret;
 pub mod step;
+mod stored;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod tokens;
 pub mod words;
 
+pub use client::{Client, ClientAuth, IdTokenTrust, RedirectUri};
 pub use endpoint::{Endpoint, Issuer, Schemes};
 pub use env::{Env, Ticks, Timestamp};
-pub use error::{Code, Error, Fault};
+pub use error::{Code, Error, Fault, ProviderText};
+pub use failure::{Failure, FailureKind, Sent};
+pub use flow::{Checked, Exchanged, Granted, PendingAuthorization, UnverifiedGrant};
+pub use jose::Keys;
+pub use json::Fields;
+pub use message::authorization::{AuthorizationRequest, AuthorizationUrl};
+pub use message::callback::Callback;
+pub use message::freshness::Freshness;
+pub use message::id_token::IdToken;
+pub use message::metadata::Metadata;
+pub use message::registration::{ClientMetadata, Registered};
+pub use message::scope::Scope;
+pub use message::userinfo::Userinfo;
+pub use provider::{Provider, ProviderOptions};
+pub use registrations::Registrations;
 pub use reply::{Accept, Policy, Reply};
 pub use secret::{AccessToken, Body, Secret};
-pub use step::{Failure, FailureKind, Flow, Sent, Step};
+pub use step::{BoxFlow, Flow, Step};
+pub use tokens::TokenSet;

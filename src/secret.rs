@@ -104,6 +104,10 @@ impl AccessToken {
         self.0.expose()
     }
 
+    pub(crate) fn secret(&self) -> &Secret {
+        &self.0
+    }
+
     /// The value of the `Authorization` header, marked sensitive: `Bearer …` (RFC 6750 section 2.1).
     pub fn bearer(&self) -> HeaderValue {
         sensitive_header(&["Bearer ", self.0.expose()])

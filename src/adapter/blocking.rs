@@ -6,9 +6,10 @@ use http::{Request, Response};
 
 use crate::env::Env;
 use crate::error::{Code, Error};
+use crate::failure::Failure;
 use crate::reply::Policy;
 use crate::secret::Body;
-use crate::step::{Failure, Flow, Step};
+use crate::step::{Flow, Step};
 
 /// A blocking HTTP client. Any closure of this shape is one. The rules of [`HttpClient`](super::HttpClient) hold.
 pub trait BlockingHttpClient {

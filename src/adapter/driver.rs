@@ -7,9 +7,10 @@ use http::{Request, Response};
 
 use crate::env::Env;
 use crate::error::{Code, Error};
+use crate::failure::Failure;
 use crate::reply::Policy;
 use crate::secret::Body;
-use crate::step::{Failure, Flow, SigningInput, Step};
+use crate::step::{Flow, SigningInput, Step};
 
 /// An asynchronous HTTP client. Any closure of this shape is one:
 ///

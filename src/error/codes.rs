@@ -146,6 +146,7 @@ codes! {
     UserinfoSubject = "userinfo.subject_mismatch", Remote, "OpenID Connect Core 1.0 section 5.3.2", "the userinfo answer is about another user";
     UserinfoMissingSubject = "userinfo.missing_sub", Remote, "OpenID Connect Core 1.0 section 5.3.2", "the userinfo answer has no `sub`";
     UserinfoUnauthorized = "userinfo.unauthorized", Denied, "RFC 6750 section 3.1", "the userinfo endpoint does not accept the access token";
+    UserinfoNoSubject = "userinfo.no_subject", Local, "OpenID Connect Core 1.0 section 5.3.2", "there is no ID token to compare the userinfo answer with";
     UserinfoSigned = "userinfo.signed", Remote, "OpenID Connect Core 1.0 section 5.3.2", "the userinfo answer is a JWT, which was not asked for";
     RevocationUnsupported = "revocation.unsupported", Remote, "RFC 7009 section 2", "the provider has no revocation endpoint";
     RevocationUnsupportedTokenType = "revocation.unsupported_token_type", Denied, "RFC 7009 section 2.2.1", "the provider does not revoke tokens of this type";

@@ -1,0 +1,229 @@
+//! A client: who we are at a provider.
+
+use std::fmt;
+use std::sync::Arc;
+
+use url::Url;
+
+use crate::endpoint::is_loopback;
+use crate::error::{Code, Error};
+use crate::jose::{Algorithm, Algorithms};
+use crate::message::metadata::AuthMethod;
+use crate::secret::Secret;
+
+/// How the client proves to be itself at the token, revocation and other endpoints (RFC 6749 section 2.3).
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum ClientAuth {
+    /// It does not: a public client, protected by PKCE and its redirect URI.
+    #[default]
+    None,
+    /// `client_secret_basic`: the secret in the `Authorization` header.
+    SecretBasic(Secret),
+    /// `client_secret_post`: the secret in the form.
+    SecretPost(Secret),
+}
+
+impl ClientAuth {
+    /// The method's name.
+    pub fn method(&self) -> AuthMethod {
+        match self {
+            Self::None => AuthMethod::None,
+            Self::SecretBasic(_) => AuthMethod::ClientSecretBasic,
+            Self::SecretPost(_) => AuthMethod::ClientSecretPost,
+        }
+    }
+
+    /// The method and its secret put together.
+    ///
+    /// # Errors
+    /// `token.client_auth` if the method needs a secret and there is none.
+    pub fn new(method: AuthMethod, secret: Option<Secret>) -> Result<Self, Error> {
+        match (method, secret) {
+            (AuthMethod::None, _) => Ok(Self::None),
+            (AuthMethod::ClientSecretBasic, Some(secret)) => Ok(Self::SecretBasic(secret)),
+            (AuthMethod::ClientSecretPost, Some(secret)) => Ok(Self::SecretPost(secret)),
+            (_, None) => Err(Code::TokenClientAuth.into()),
+        }
+    }
+}
+
+/// Where the provider sends the user back to (RFC 6749 section 3.1.2): an absolute URI without fragment.
+///
+/// It is kept exactly as it was written, since providers compare it character by character.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct RedirectUri(Box<str>);
+
+impl RedirectUri {
+    /// Checks the URI. Any scheme goes but those that a browser runs or reads itself.
+    ///
+    /// # Errors
+    /// `authorization.redirect_uri`.
+    pub fn new(text: &str) -> Result<Self, Error> {
+        let refused = || Error::from(Code::AuthorizationRedirectUri);
+        let url = Url::parse(text).map_err(|error| refused().with_source(error))?;
+        let scheme_runs = matches!(url.scheme(), "javascript" | "data" | "file" | "blob" | "about" | "view-source");
+        if scheme_runs || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+            return Err(refused());
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The URI as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is this URI, or this one but for the port where this one is `http` on a loopback address
+    /// (RFC 8252 section 7.3).
+    pub fn covers(&self, other: &Self) -> bool {
+        if self == other {
+            return true;
+        }
+        let (Ok(mut own), Ok(mut other)) = (Url::parse(&self.0), Url::parse(&other.0)) else { return false };
+        own.scheme() == "http"
+            && is_loopback(&own)
+            && own.set_port(None).is_ok()
+            && other.set_port(None).is_ok()
+            && own == other
+    }
+
+    /// Whether the answer to a callback at `url` was sent to this URI: all of it but query and fragment.
+    pub(crate) fn is_target_of(&self, url: &Url) -> bool {
+        let bare = |url: &Url| {
+            let mut url = url.clone();
+            url.set_query(None);
+            url.set_fragment(None);
+            url
+        };
+        Url::parse(&self.0).is_ok_and(|own| bare(&own) == bare(url))
+    }
+}
+
+impl fmt::Debug for RedirectUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RedirectUri({})", self.0)
+    }
+}
+
+/// How an ID token's signature is checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IdTokenTrust {
+    /// Against the provider's keys.
+    #[default]
+    Verify,
+    /// Not at all: the ID token came straight from the token endpoint over TLS, whose certificate vouches for it
+    /// (OpenID Connect Core 1.0 section 3.1.3.7 rule 6).
+    ///
+    /// **Warning**: whoever can answer for the token endpoint (a proxy that breaks TLS, a wrong certificate store) can
+    /// log in as anyone. All claims are checked all the same. Never accepted over plain `http`.
+    DangerousTrustTls,
+}
+
+/// A client, immutable and shared by everything it does at one provider.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub(crate) id: Box<str>,
+    pub(crate) auth: ClientAuth,
+    pub(crate) redirect_uris: Vec<RedirectUri>,
+    pub(crate) id_token_trust: IdTokenTrust,
+    pub(crate) registered_algorithm: Option<Algorithm>,
+    pub(crate) algorithms: Option<Algorithms>,
+    pub(crate) trusted_audiences: Vec<Box<str>>,
+    pub(crate) trusted_parties: Vec<Box<str>>,
+}
+
+impl Client {
+    /// A public client of this `client_id`.
+    ///
+    /// ```
+    /// use oidc_proto::{Client, ClientAuth, RedirectUri};
+    /// let client = Client::new("s6BhdRkqt3")
+    ///     .with_auth(ClientAuth::SecretBasic("gX1fBat3bV".into()))
+    ///     .with_redirect_uri(RedirectUri::new("https://client.example.org/cb")?)
+    ///     .shared();
+    /// # Ok::<(), oidc_proto::Error>(())
+    /// ```
+    pub fn new(client_id: impl Into<Box<str>>) -> Self {
+        Self {
+            id: client_id.into(),
+            auth: ClientAuth::None,
+            redirect_uris: Vec::new(),
+            id_token_trust: IdTokenTrust::Verify,
+            registered_algorithm: None,
+            algorithms: None,
+            trusted_audiences: Vec::new(),
+            trusted_parties: Vec::new(),
+        }
+    }
+
+    /// How it authenticates.
+    #[must_use]
+    pub fn with_auth(self, auth: ClientAuth) -> Self {
+        Self { auth, ..self }
+    }
+
+    /// One more redirect URI. One on a loopback address stands for all its ports.
+    #[must_use]
+    pub fn with_redirect_uri(mut self, redirect_uri: RedirectUri) -> Self {
+        self.redirect_uris.push(redirect_uri);
+        self
+    }
+
+    /// How ID tokens' signatures are checked.
+    #[must_use]
+    pub fn with_id_token_trust(self, id_token_trust: IdTokenTrust) -> Self {
+        Self { id_token_trust, ..self }
+    }
+
+    /// The algorithm that was registered for its ID tokens, `id_token_signed_response_alg`: no other is accepted then.
+    #[must_use]
+    pub fn with_registered_algorithm(self, algorithm: Algorithm) -> Self {
+        Self { registered_algorithm: Some(algorithm), ..self }
+    }
+
+    /// The algorithms that its ID tokens may be signed with, where none was registered.
+    #[must_use]
+    pub fn with_algorithms(self, algorithms: Algorithms) -> Self {
+        Self { algorithms: Some(algorithms), ..self }
+    }
+
+    /// Accepts ID tokens that are also for this audience.
+    ///
+    /// **Warning**: that audience can then log in here with the ID tokens it is shown.
+    #[must_use]
+    pub fn trusting_audience(mut self, audience: impl Into<Box<str>>) -> Self {
+        self.trusted_audiences.push(audience.into());
+        self
+    }
+
+    /// Accepts ID tokens that were issued to this other party (`azp`).
+    ///
+    /// **Warning**: that party can then log in here with the ID tokens of its users.
+    #[must_use]
+    pub fn trusting_authorized_party(mut self, party: impl Into<Box<str>>) -> Self {
+        self.trusted_parties.push(party.into());
+        self
+    }
+
+    /// The client, to be shared.
+    pub fn shared(self) -> Arc<Self> {
+        Arc::new(self)
+    }
+
+    /// `client_id`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// How it authenticates.
+    pub fn auth(&self) -> &ClientAuth {
+        &self.auth
+    }
+
+    /// The redirect URIs.
+    pub fn redirect_uris(&self) -> &[RedirectUri] {
+        &self.redirect_uris
+    }
+}

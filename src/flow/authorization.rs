@@ -1,0 +1,346 @@
+//! The login while the user is elsewhere: from an authorization request to a checked callback.
+//!
+//! ```text
+//! AuthorizationRequest::start ─▶ AuthorizationUrl (to the browser)
+//!                             └▶ PendingAuthorization (kept, or stored)
+//!                                   │ check(&callback) ─ wrong: the login goes on waiting
+//!                                   ▼
+//!                                Checked ─▶ redeem ─▶ CodeExchange
+//! ```
+//!
+//! Checking borrows: a forged callback does not use up the login. Redeeming takes both the login and the evidence.
+//!
+//! ```
+//! use oidc_proto::adapter::BlockingDriver;
+//! use oidc_proto::flow::{Discovery, Registration};
+//! use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
+//! use oidc_proto::testing::{Provider, TestEnv};
+//! use oidc_proto::{AuthorizationRequest, Callback, Issuer, ProviderOptions, RedirectUri, Schemes, Scope};
+//!
+//! let mut env = TestEnv::seeded(1);
+//! let op = Provider::new("https://op.example.org");
+//! let http = BlockingDriver::new(op.http(&env.clock()));
+//! let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
+//! let provider = http.run(Discovery::start(issuer, ProviderOptions::new())?, &mut env)?.provider;
+//!
+//! let redirect_uri = RedirectUri::new("https://app.example.org/cb")?;
+//! let metadata = ClientMetadata::new(ApplicationType::Web, vec![redirect_uri.clone()]);
+//! let client = http.run(Registration::start(&provider, metadata)?, &mut env)?;
+//! let client = client.client(&[redirect_uri.clone()]).shared();
+//!
+//! let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid")?);
+//! let (url, pending) = request.start(&provider, &client, &mut env)?;
+//! let callback = Callback::from_url(op.visit(url.as_str(), env.clock().now()).unwrap().url())?;
+//! let checked = pending.check(&callback, &provider, &env)?;
+//! let step = pending.redeem(checked, &provider, &client, None)?;
+//! let granted = http.run(step, &mut env)?.verified()?;
+//! assert!(granted.tokens.subject().is_some());
+//! # Ok::<(), oidc_proto::Error>(())
+//! ```
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::CodeExchange;
+use crate::client::{Client, RedirectUri};
+use crate::endpoint::Issuer;
+use crate::env::{Env, Timestamp};
+use crate::error::{Code, Error};
+use crate::jose::Keys;
+use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, Bound, url};
+use crate::message::callback::{Callback, digest};
+use crate::message::id_token::LoginExpectation;
+use crate::message::metadata::ResponseMode;
+use crate::message::oauth_error;
+use crate::message::pkce;
+use crate::message::scope::Scope;
+use crate::provider::Provider;
+use crate::secret::{self, Secret, same_bytes};
+use crate::step::Step;
+use crate::stored;
+
+impl AuthorizationRequest {
+    /// Starts a login: the URL for the user's browser, and what to keep until the browser comes back.
+    ///
+    /// `state`, `nonce` and the PKCE verifier are 256 bits of entropy each.
+    ///
+    /// # Errors
+    /// `metadata.unsupported`, `authorization.…`; all of them `Local` but the first.
+    pub fn start(
+        self,
+        provider: &Provider,
+        client: &Client,
+        env: &mut dyn Env,
+    ) -> Result<(AuthorizationUrl, PendingAuthorization), Error> {
+        self.check()?;
+        let metadata = provider.metadata();
+        let endpoint = metadata
+            .authorization_endpoint
+            .as_ref()
+            .ok_or_else(|| Error::new(Code::MetadataUnsupported).at("authorization_endpoint"))?;
+        if !client.redirect_uris.iter().any(|own| own.covers(&self.redirect_uri)) {
+            return Err(Code::AuthorizationRedirectUri.into());
+        }
+        let response_mode = self.response_mode.unwrap_or(ResponseMode::Query);
+        if self.response_mode.is_some() && !metadata.response_modes.contains(response_mode) {
+            return Err(Code::AuthorizationResponseMode.into());
+        }
+        let is_openid = self.scope.contains("openid");
+        if metadata.code_challenge_methods.is_empty() && !is_openid {
+            return Err(Code::AuthorizationNonceRequired.into());
+        }
+        let (state, code_verifier) = (Secret::random(env.rng()), Secret::random(env.rng()));
+        let now = env.now();
+        let expectation = is_openid.then(|| LoginExpectation {
+            nonce: Secret::random(env.rng()),
+            not_logged_in_before: self.max_age.map(|max_age| {
+                // `auth_time` is in whole seconds.
+                Timestamp::from_unix_seconds(now.saturating_sub(max_age).unix_seconds())
+            }),
+            acr_values: if self.acr_required { self.acr_values.clone() } else { Vec::new() },
+        });
+        let bound = Bound {
+            client_id: client.id(),
+            state: state.expose(),
+            nonce: expectation.as_ref().map(|expectation| expectation.nonce.expose()),
+            code_challenge: &pkce::s256(code_verifier.expose()),
+        };
+        let url = url(endpoint, &self, &bound);
+        let pending = PendingAuthorization {
+            issuer: metadata.issuer.clone(),
+            client_id: client.id.clone(),
+            state_digest: digest(state.expose()),
+            expires_at: now.saturating_add(self.lifetime),
+            redirect_uri: self.redirect_uri,
+            scope: self.scope,
+            response_mode,
+            code_verifier,
+            expectation,
+        };
+        Ok((url, pending))
+    }
+}
+
+/// A login whose user is elsewhere.
+///
+/// Serde, versioned, for applications that do not live through it: about 600 bytes of JSON, half as much in memory.
+/// It holds the PKCE verifier and the nonce. Bind it to the user's browser (a cookie, a platform's own store), so that
+/// nobody can be made to finish another's login; keep it from being read or changed; delete it once it is redeemed.
+///
+/// It expires ([`AuthorizationRequest::lifetime`]); sweep what is past [`PendingAuthorization::expires_at`].
+#[derive(Clone)]
+pub struct PendingAuthorization {
+    issuer: Issuer,
+    client_id: Box<str>,
+    redirect_uri: RedirectUri,
+    scope: Scope,
+    response_mode: ResponseMode,
+    state_digest: [u8; 32],
+    code_verifier: Secret,
+    expectation: Option<LoginExpectation>,
+    expires_at: Timestamp,
+}
+
+/// Evidence that a callback belongs to a login, and the code that it brought. Only [`PendingAuthorization::check`] makes
+/// it:
+///
+/// ```compile_fail,E0451
+/// let forged = oidc_proto::flow::Checked { code: "stolen".into(), state_digest: [0; 32] };
+/// ```
+#[derive(Debug)]
+#[must_use = "the login goes on when it is redeemed"]
+pub struct Checked {
+    code: Secret,
+    state_digest: [u8; 32],
+}
+
+/// What the code exchange needs of a login.
+#[derive(Debug)]
+pub(super) struct Redemption {
+    pub(super) code: Secret,
+    pub(super) redirect_uri: RedirectUri,
+    pub(super) code_verifier: Secret,
+    pub(super) scope: Scope,
+    pub(super) expectation: Option<LoginExpectation>,
+}
+
+impl PendingAuthorization {
+    /// Reads what was stored.
+    ///
+    /// # Errors
+    /// `stored.version`, `stored.malformed`.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        stored::from_json(json)
+    }
+
+    /// The provider that the login is at.
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// Where the browser comes back to.
+    pub fn redirect_uri(&self) -> &RedirectUri {
+        &self.redirect_uri
+    }
+
+    /// How the browser brings the answer.
+    pub fn response_mode(&self) -> ResponseMode {
+        self.response_mode
+    }
+
+    /// From when on callbacks are refused.
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// A name for the login, to find it by [`Callback::key`]: the SHA-256 of its `state`. Not a secret.
+    pub fn key(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.state_digest)
+    }
+
+    /// Checks that a callback answers this login at this provider, and takes the code out of it.
+    ///
+    /// An answer that says no is checked in the same way before it is believed.
+    ///
+    /// # Errors
+    /// `provider.mismatch`; `callback.…` for an answer that is not this login's: go on waiting;
+    /// `authorization.…` (`Denied`) for the provider's or the user's no.
+    pub fn check(&self, callback: &Callback, provider: &Provider, env: &dyn Env) -> Result<Checked, Error> {
+        if self.issuer != *provider.issuer() {
+            return Err(Code::ProviderMismatch.into());
+        }
+        let state = callback.state.as_ref().ok_or(Code::CallbackStateMissing)?;
+        if !same_bytes(&digest(state.expose()), &self.state_digest) {
+            return Err(Code::CallbackStateMismatch.into());
+        }
+        match &callback.iss {
+            Some(iss) if *iss != *self.issuer.as_str() => return Err(Code::CallbackIssMismatch.into()),
+            None if provider.metadata().authorization_response_iss => return Err(Code::CallbackIssMissing.into()),
+            _ => {}
+        }
+        if env.now() >= self.expires_at {
+            return Err(Code::CallbackExpired.into());
+        }
+        if callback.mode != self.response_mode {
+            return Err(Code::CallbackResponseMode.into());
+        }
+        if callback.target.as_ref().is_some_and(|target| !self.redirect_uri.is_target_of(target)) {
+            return Err(Code::CallbackRedirectUri.into());
+        }
+        match (&callback.code, &callback.error) {
+            (Some(_), Some(_)) => Err(Code::CallbackCodeAndError.into()),
+            (None, Some((error, text))) => {
+                Err(Error::new(oauth_error::authorization_code(error)).with_text(text.clone()))
+            }
+            (Some(code), None) if !code.expose().is_empty() => {
+                Ok(Checked { code: code.clone(), state_digest: self.state_digest })
+            }
+            _ => Err(Code::CallbackCodeMissing.into()),
+        }
+    }
+
+    /// Goes on to redeem the code. Without keys they are fetched first, if an ID token is to be verified.
+    ///
+    /// A failure before the token request was sent leaves the code unspent: with a copy of the login it can be tried
+    /// again. [`Error::failure`] tells whether it was sent.
+    ///
+    /// # Errors
+    /// `callback.state_mismatch` for another login's evidence, `provider.mismatch`, `client.mismatch`, `jwks.missing`,
+    /// `jws.no_backend`, `id_token.trust_tls_over_http`.
+    pub fn redeem(
+        self,
+        checked: Checked,
+        provider: &Arc<Provider>,
+        client: &Arc<Client>,
+        keys: Option<Arc<Keys>>,
+    ) -> Result<Step<CodeExchange>, Error> {
+        if !same_bytes(&checked.state_digest, &self.state_digest) {
+            return Err(Code::CallbackStateMismatch.into());
+        }
+        if self.issuer != *provider.issuer() {
+            return Err(Code::ProviderMismatch.into());
+        }
+        if self.client_id != client.id {
+            return Err(Code::ClientMismatch.into());
+        }
+        let Self { redirect_uri, scope, code_verifier, expectation, .. } = self;
+        let redemption = Redemption { code: checked.code, redirect_uri, code_verifier, scope, expectation };
+        CodeExchange::start(redemption, provider, client, keys)
+    }
+}
+
+impl fmt::Debug for PendingAuthorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PendingAuthorization({}, expires {:?})", self.issuer, self.expires_at)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredPending {
+    version: u32,
+    issuer: String,
+    client_id: String,
+    redirect_uri: String,
+    scope: Scope,
+    response_mode: String,
+    state_digest: String,
+    #[serde(serialize_with = "secret::store")]
+    code_verifier: Secret,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expectation: Option<LoginExpectation>,
+    expires_at: Timestamp,
+}
+
+const VERSION: u32 = 1;
+
+impl Serialize for PendingAuthorization {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        StoredPending {
+            version: VERSION,
+            issuer: self.issuer.as_str().to_owned(),
+            client_id: self.client_id.clone().into(),
+            redirect_uri: self.redirect_uri.as_str().to_owned(),
+            scope: self.scope.clone(),
+            response_mode: self.response_mode.name().to_owned(),
+            state_digest: self.key(),
+            code_verifier: self.code_verifier.clone(),
+            expectation: self.expectation.clone(),
+            expires_at: self.expires_at,
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for PendingAuthorization {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = StoredPending::deserialize(deserializer)?;
+        stored::check_version(stored.version, VERSION)?;
+        let malformed = || de::Error::custom(Code::StoredMalformed);
+        let state_digest = URL_SAFE_NO_PAD.decode(&stored.state_digest).ok().and_then(|digest| digest.try_into().ok());
+        // RFC 7636 section 4.1: 43 to 128 unreserved characters.
+        let verifier = stored.code_verifier.expose();
+        let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        if !(43..=128).contains(&verifier.len()) || !verifier.bytes().all(unreserved) {
+            return Err(malformed());
+        }
+        // Without a nonce every ID token would do.
+        if stored.expectation.as_ref().is_some_and(|expectation| expectation.nonce.expose().is_empty()) {
+            return Err(malformed());
+        }
+        Ok(Self {
+            issuer: stored::issuer(&stored.issuer)?,
+            client_id: stored.client_id.into(),
+            redirect_uri: RedirectUri::new(&stored.redirect_uri).map_err(|_| malformed())?,
+            scope: stored.scope,
+            response_mode: ResponseMode::from_name(&stored.response_mode).ok_or_else(malformed)?,
+            state_digest: state_digest.ok_or_else(malformed)?,
+            code_verifier: stored.code_verifier,
+            expectation: stored.expectation,
+            expires_at: stored.expires_at,
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! From an issuer to its metadata.
+//!
+//! ```text
+//! start ─▶ GET well-known document ─┬─ 200, issuer equal ─▶ Done(Discovered)
+//!                                   └─ 404, and the other form was allowed ─▶ GET that one
+//! ```
+//!
+//! It never retries: when to ask again is the caller's, who has [`Freshness`](crate::Freshness) to decide by.
+//!
+//! ```
+//! use oidc_proto::adapter::BlockingDriver;
+//! use oidc_proto::flow::Discovery;
+//! use oidc_proto::testing::{Provider, TestEnv};
+//! use oidc_proto::{Issuer, ProviderOptions, Schemes};
+//!
+//! let mut env = TestEnv::seeded(1);
+//! let op = Provider::new("https://op.example.org");
+//! let http = BlockingDriver::new(op.http(&env.clock()));
+//!
+//! let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
+//! let found = http.run(Discovery::start(issuer, ProviderOptions::new())?, &mut env)?;
+//! assert_eq!(found.provider.issuer().as_str(), "https://op.example.org");
+//! assert!(found.freshness.fresh_until.is_some());
+//! # Ok::<(), oidc_proto::Error>(())
+//! ```
+
+use std::sync::Arc;
+
+use crate::endpoint::Issuer;
+use crate::env::Env;
+use crate::error::{Code, Error};
+use crate::message::freshness::Freshness;
+use crate::message::metadata::{Metadata, WellKnown};
+use crate::message::request;
+use crate::provider::{Provider, ProviderOptions};
+use crate::reply::{Accept, METADATA_LIMIT, Policy, Reply};
+use crate::step::{Flow, Step};
+
+/// Awaits the metadata document.
+#[derive(Debug)]
+pub struct Discovery {
+    issuer: Issuer,
+    options: ProviderOptions,
+    asked: WellKnown,
+    /// Asked for if there is no document of the first form.
+    or_else: Option<WellKnown>,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Discovered {
+    /// The provider.
+    pub provider: Arc<Provider>,
+    /// When to ask again.
+    pub freshness: Freshness,
+}
+
+impl Discovery {
+    /// Asks for the OpenID Connect form.
+    ///
+    /// # Errors
+    /// `url.syntax`.
+    pub fn start(issuer: Issuer, options: ProviderOptions) -> Result<Step<Self>, Error> {
+        Self::start_with(issuer, options, WellKnown::OpenIdConfiguration, None)
+    }
+
+    /// Asks for the form named, and for another if there is no document of the first (404).
+    ///
+    /// # Errors
+    /// `url.syntax`.
+    pub fn start_with(
+        issuer: Issuer,
+        options: ProviderOptions,
+        form: WellKnown,
+        or_else: Option<WellKnown>,
+    ) -> Result<Step<Self>, Error> {
+        let request = request::read(form.uri(&issuer)?);
+        let policy = Policy::read(METADATA_LIMIT, Accept::AnyButMarkup);
+        Ok(Step::call(request, policy, Self { issuer, options, asked: form, or_else }))
+    }
+}
+
+impl Flow for Discovery {
+    type Output = Discovered;
+
+    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        if reply.status == http::StatusCode::NOT_FOUND {
+            return match self.or_else {
+                Some(form) => Self::start_with(self.issuer, self.options, form, None),
+                None => Err(Code::MetadataNotFound.into()),
+            };
+        }
+        let metadata = Metadata::parse(reply.success(Accept::AnyButMarkup)?, &self.issuer, &self.options)?;
+        if self.asked == WellKnown::OpenIdConfiguration {
+            metadata.check_openid()?;
+        }
+        Ok(Step::Done(Discovered {
+            provider: Provider::new(metadata, self.options),
+            freshness: Freshness::from_headers(reply.headers, env.now()),
+        }))
+    }
+}

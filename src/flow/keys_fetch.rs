@@ -1,0 +1,53 @@
+//! From a provider to its keys.
+//!
+//! ```text
+//! start ─▶ GET jwks_uri ─▶ Done(FetchedKeys)
+//! ```
+//!
+//! A login fetches keys by itself when it is given none; this is for those who share them between logins.
+
+use std::sync::Arc;
+
+use crate::env::Env;
+use crate::error::Error;
+use crate::jose::Keys;
+use crate::message::freshness::Freshness;
+use crate::message::jwks;
+use crate::provider::Provider;
+use crate::reply::{Accept, JWKS_LIMIT, Policy, Reply};
+use crate::step::{Flow, Step};
+
+/// Awaits the JWK set.
+#[derive(Debug)]
+pub struct KeysFetch {
+    previous: Option<Arc<Keys>>,
+}
+
+/// The keys, and how long they are fresh.
+#[derive(Clone, Debug)]
+pub struct FetchedKeys {
+    /// The keys.
+    pub keys: Arc<Keys>,
+    /// When to ask again. A login with an unknown key asks earlier, by itself.
+    pub freshness: Freshness,
+}
+
+impl KeysFetch {
+    /// Asks for the keys. Those fetched before hand their refetch cooldown on.
+    ///
+    /// # Errors
+    /// `jwks.missing`.
+    pub fn start(provider: &Provider, previous: Option<Arc<Keys>>) -> Result<Step<Self>, Error> {
+        let request = jwks::request(jwks::endpoint(provider)?);
+        Ok(Step::call(request, Policy::read(JWKS_LIMIT, Accept::AnyButMarkup), Self { previous }))
+    }
+}
+
+impl Flow for KeysFetch {
+    type Output = FetchedKeys;
+
+    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let keys = jwks::parse(reply, self.previous.as_deref(), env.now())?;
+        Ok(Step::Done(FetchedKeys { keys, freshness: Freshness::from_headers(reply.headers, env.now()) }))
+    }
+}

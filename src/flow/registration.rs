@@ -1,0 +1,62 @@
+//! From client metadata to a registered client (RFC 7591).
+//!
+//! ```text
+//! start ─▶ POST registration_endpoint ─▶ Done(Registered)
+//! ```
+//!
+//! Keep the answer in [`Registrations`](crate::Registrations): it outlives the login that follows, whatever becomes of
+//! that.
+
+use url::Url;
+
+use crate::client::RedirectUri;
+use crate::endpoint::is_loopback;
+use crate::env::Env;
+use crate::error::{Code, Error};
+use crate::message::registration::{self, ApplicationType, ClientMetadata, Registered};
+use crate::provider::Provider;
+use crate::reply::{Accept, Policy, Reply};
+use crate::step::{Flow, Step};
+
+/// Awaits the answer to a registration.
+#[derive(Debug)]
+pub struct Registration {
+    metadata: ClientMetadata,
+    keep_fields: bool,
+}
+
+impl Registration {
+    /// Registers a client. It is not repeated: each request may make another client.
+    ///
+    /// # Errors
+    /// `registration.unsupported`; `registration.redirect_uri` for one that no provider may accept for this type of
+    /// application (OpenID Connect Dynamic Client Registration 1.0 section 2).
+    pub fn start(provider: &Provider, metadata: ClientMetadata) -> Result<Step<Self>, Error> {
+        let endpoint = provider.metadata().registration_endpoint.as_ref().ok_or(Code::RegistrationUnsupported)?;
+        if !metadata.redirect_uris.iter().all(|uri| may_redirect(metadata.application_type, uri)) {
+            return Err(Code::RegistrationRedirectUri.into());
+        }
+        let request = registration::request(endpoint, &metadata);
+        let keep_fields = provider.options().keeps_unknown_fields();
+        Ok(Step::call(request, Policy::write(Accept::Json), Self { metadata, keep_fields }))
+    }
+}
+
+/// A native application uses a scheme of its own, `https`, or `http` on a loopback address; a web application `https`,
+/// or `http` on a loopback address while it is developed.
+fn may_redirect(application_type: ApplicationType, uri: &RedirectUri) -> bool {
+    let Ok(url) = Url::parse(uri.as_str()) else { return false };
+    match url.scheme() {
+        "https" => true,
+        "http" => is_loopback(&url),
+        _ => application_type == ApplicationType::Native,
+    }
+}
+
+impl Flow for Registration {
+    type Output = Registered;
+
+    fn on_response(self, reply: Reply<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        registration::parse(reply, &self.metadata, self.keep_fields).map(Step::Done)
+    }
+}

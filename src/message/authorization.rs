@@ -1,0 +1,238 @@
+//! The authorization request (RFC 6749 section 4.1.1, OpenID Connect Core 1.0 section 3.1.2.1).
+
+use std::fmt;
+use std::time::Duration;
+
+use super::form;
+use super::metadata::{Prompt, ResponseMode};
+use super::scope::Scope;
+use crate::client::RedirectUri;
+use crate::endpoint::Endpoint;
+use crate::error::{Code, Error};
+use crate::words::Words;
+
+/// What to ask the provider for. `client_id`, `state`, `nonce` and the PKCE challenge are added when the login starts.
+#[derive(Clone, Debug)]
+pub struct AuthorizationRequest {
+    pub(crate) redirect_uri: RedirectUri,
+    pub(crate) scope: Scope,
+    pub(crate) response_mode: Option<ResponseMode>,
+    pub(crate) prompt: Words<Prompt>,
+    pub(crate) login_hint: Option<String>,
+    pub(crate) display: Option<String>,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) ui_locales: Option<String>,
+    pub(crate) acr_values: Vec<String>,
+    pub(crate) acr_required: bool,
+    pub(crate) id_token_hint: Option<crate::secret::Secret>,
+    pub(crate) extra: Vec<(String, String)>,
+    pub(crate) lifetime: Duration,
+}
+
+/// How long a user may take to log in, unless another time is named: long enough to find a second factor.
+pub const LOGIN_LIFETIME: Duration = Duration::from_secs(15 * 60);
+
+/// Parameters that belong to the machine: they cannot be given by hand.
+const OWN: [&str; 18] = [
+    "response_type",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "response_mode",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "prompt",
+    "login_hint",
+    "display",
+    "max_age",
+    "ui_locales",
+    "acr_values",
+    "id_token_hint",
+    "request",
+    "request_uri",
+];
+
+impl AuthorizationRequest {
+    /// A request for this scope. With `openid` in it the login yields an ID token.
+    pub fn new(redirect_uri: RedirectUri, scope: Scope) -> Self {
+        Self {
+            redirect_uri,
+            scope,
+            response_mode: None,
+            prompt: Words::EMPTY,
+            login_hint: None,
+            display: None,
+            max_age: None,
+            ui_locales: None,
+            acr_values: Vec::new(),
+            acr_required: false,
+            id_token_hint: None,
+            extra: Vec::new(),
+            lifetime: LOGIN_LIFETIME,
+        }
+    }
+
+    /// `response_mode`. Without it the provider uses the query.
+    #[must_use]
+    pub fn response_mode(mut self, mode: ResponseMode) -> Self {
+        self.response_mode = Some(mode);
+        self
+    }
+
+    /// One more `prompt` value.
+    #[must_use]
+    pub fn prompt(mut self, prompt: Prompt) -> Self {
+        self.prompt = self.prompt.with(prompt);
+        self
+    }
+
+    /// `login_hint`: who is probably logging in.
+    #[must_use]
+    pub fn login_hint(mut self, hint: impl Into<String>) -> Self {
+        self.login_hint = Some(hint.into());
+        self
+    }
+
+    /// `display`: `page`, `popup`, `touch` or `wap`.
+    #[must_use]
+    pub fn display(mut self, display: impl Into<String>) -> Self {
+        self.display = Some(display.into());
+        self
+    }
+
+    /// `max_age`, in whole seconds. The ID token must then say when the user logged in (`auth_time`), and that must
+    /// not be longer ago, counted from the start of this login.
+    #[must_use]
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Some(max_age);
+        self
+    }
+
+    /// `ui_locales`: language tags joined by spaces.
+    #[must_use]
+    pub fn ui_locales(mut self, locales: impl Into<String>) -> Self {
+        self.ui_locales = Some(locales.into());
+        self
+    }
+
+    /// `acr_values`, in the order of preference. The ID token's `acr` must be one of them.
+    #[must_use]
+    pub fn acr_values<T: Into<String>>(mut self, values: impl IntoIterator<Item = T>) -> Self {
+        self.acr_values = values.into_iter().map(Into::into).collect();
+        self.acr_required = true;
+        self
+    }
+
+    /// `acr_values` as a mere wish: OpenID Connect Core 1.0 section 3.1.2.1 lets the provider pass over it, and the
+    /// ID token's `acr` is for the application to look at.
+    #[must_use]
+    pub fn preferred_acr_values<T: Into<String>>(mut self, values: impl IntoIterator<Item = T>) -> Self {
+        self.acr_values = values.into_iter().map(Into::into).collect();
+        self.acr_required = false;
+        self
+    }
+
+    /// `id_token_hint`: the ID token of the user who should log in again.
+    #[must_use]
+    pub fn id_token_hint(mut self, id_token: impl Into<crate::secret::Secret>) -> Self {
+        self.id_token_hint = Some(id_token.into());
+        self
+    }
+
+    /// A parameter that this crate does not know.
+    #[must_use]
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.extra.push((name.into(), value.into()));
+        self
+    }
+
+    /// How long the user may take; 15 minutes unless named.
+    #[must_use]
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// Rules that do not depend on the provider.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.prompt.contains(Prompt::None) && self.prompt.iter().count() > 1 {
+            return Err(Code::AuthorizationPrompt.into());
+        }
+        for (i, (name, _)) in self.extra.iter().enumerate() {
+            let twice = self.extra.iter().skip(i + 1).any(|(other, _)| other == name);
+            if name.is_empty() || twice || OWN.contains(&name.as_str()) {
+                return Err(Code::AuthorizationParameter.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The values that a login adds to its request.
+pub(crate) struct Bound<'a> {
+    pub(crate) client_id: &'a str,
+    pub(crate) state: &'a str,
+    pub(crate) nonce: Option<&'a str>,
+    pub(crate) code_challenge: &'a str,
+}
+
+/// The parameters in the order in which they are written.
+pub(crate) fn url(endpoint: &Endpoint, request: &AuthorizationRequest, bound: &Bound<'_>) -> AuthorizationUrl {
+    let prompt = request.prompt.iter().map(Prompt::name).collect::<Vec<_>>().join(" ");
+    let max_age = request.max_age.map(|max_age| max_age.as_secs().to_string());
+    let acr_values = request.acr_values.join(" ");
+    let mut pairs = vec![
+        ("response_type", "code"),
+        ("client_id", bound.client_id),
+        ("redirect_uri", request.redirect_uri.as_str()),
+        ("scope", request.scope.as_str()),
+        ("state", bound.state),
+        ("code_challenge", bound.code_challenge),
+        ("code_challenge_method", "S256"),
+    ];
+    let optional = [
+        ("nonce", bound.nonce),
+        ("response_mode", request.response_mode.map(ResponseMode::name)),
+        ("prompt", Some(prompt.as_str()).filter(|prompt| !prompt.is_empty())),
+        ("login_hint", request.login_hint.as_deref()),
+        ("display", request.display.as_deref()),
+        ("max_age", max_age.as_deref()),
+        ("ui_locales", request.ui_locales.as_deref()),
+        ("acr_values", Some(acr_values.as_str()).filter(|values| !values.is_empty())),
+        ("id_token_hint", request.id_token_hint.as_ref().map(|hint| hint.expose())),
+    ];
+    pairs.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    pairs.extend(request.extra.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    if request.scope.is_empty() {
+        pairs.retain(|(name, _)| *name != "scope");
+    }
+    let mut out = String::new();
+    endpoint.start_query(&mut out);
+    form::append(&mut out, &pairs);
+    AuthorizationUrl(out.into_boxed_str())
+}
+
+/// The URL to open in the user's browser. It holds the login's `state` and `nonce`: do not log it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AuthorizationUrl(Box<str>);
+
+impl AuthorizationUrl {
+    /// The URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AuthorizationUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AuthorizationUrl(…)")
+    }
+}
+
+impl From<AuthorizationUrl> for String {
+    fn from(url: AuthorizationUrl) -> Self {
+        url.0.into()
+    }
+}

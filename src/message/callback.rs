@@ -1,0 +1,128 @@
+//! The authorization response as it comes back through the user's browser (RFC 6749 section 4.1.2, RFC 9207).
+//!
+//! Parsing checks the form only. Whether the answer belongs to a login is for
+//! [`PendingAuthorization::check`](crate::flow::PendingAuthorization::check) to say.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+use url::Url;
+
+use super::form;
+use super::metadata::ResponseMode;
+use crate::error::{Code, Error, ProviderText};
+use crate::secret::Secret;
+
+/// Largest callback, in bytes.
+pub const CALLBACK_LIMIT: usize = 64 * 1024;
+
+/// An authorization response. Anyone can forge one.
+pub struct Callback {
+    pub(crate) mode: ResponseMode,
+    pub(crate) target: Option<Url>,
+    pub(crate) state: Option<Secret>,
+    pub(crate) code: Option<Secret>,
+    pub(crate) iss: Option<String>,
+    pub(crate) error: Option<(String, ProviderText)>,
+}
+
+impl Callback {
+    /// From the URL that the browser was sent to, with the answer in its query or its fragment.
+    ///
+    /// The rest of the URL is later compared with the login's redirect URI.
+    ///
+    /// # Errors
+    /// `callback.…`.
+    pub fn from_url(url: &str) -> Result<Self, Error> {
+        check_size(url)?;
+        let url = Url::parse(url).map_err(|_| Code::CallbackMalformed)?;
+        // Some providers add a fragment of their own, `#_=_`, to an answer in the query.
+        let answers = |form: &str| form::pairs(form).any(|(name, _)| matches!(&*name, "state" | "code" | "error"));
+        let callback = match url.fragment() {
+            Some(fragment) if answers(fragment) => Self::parse(fragment, ResponseMode::Fragment)?,
+            _ => Self::parse(url.query().unwrap_or(""), ResponseMode::Query)?,
+        };
+        Ok(Self { target: Some(url), ..callback })
+    }
+
+    /// From a query string, with or without its `?`.
+    ///
+    /// # Errors
+    /// `callback.…`.
+    pub fn from_query(query: &str) -> Result<Self, Error> {
+        Self::parse(query.strip_prefix('?').unwrap_or(query), ResponseMode::Query)
+    }
+
+    /// From a fragment, with or without its `#`.
+    ///
+    /// # Errors
+    /// `callback.…`.
+    pub fn from_fragment(fragment: &str) -> Result<Self, Error> {
+        Self::parse(fragment.strip_prefix('#').unwrap_or(fragment), ResponseMode::Fragment)
+    }
+
+    /// From the body of a form post (OAuth 2.0 Form Post Response Mode).
+    ///
+    /// # Errors
+    /// `callback.…`.
+    pub fn from_form_post(body: &[u8]) -> Result<Self, Error> {
+        let body = std::str::from_utf8(body).map_err(|_| Code::CallbackMalformed)?;
+        Self::parse(body, ResponseMode::FormPost)
+    }
+
+    fn parse(form: &str, mode: ResponseMode) -> Result<Self, Error> {
+        check_size(form)?;
+        let [mut state, mut code, mut iss, mut error, mut description, mut uri] = [const { None::<Cow<'_, str>> }; 6];
+        for (name, value) in form::pairs(form) {
+            let (slot, name) = match &*name {
+                "state" => (&mut state, "state"),
+                "code" => (&mut code, "code"),
+                "iss" => (&mut iss, "iss"),
+                "error" => (&mut error, "error"),
+                "error_description" => (&mut description, "error_description"),
+                "error_uri" => (&mut uri, "error_uri"),
+                // Unknown parameters must be ignored (RFC 6749 section 4.1.2).
+                _ => continue,
+            };
+            if slot.replace(value).is_some() {
+                return Err(Error::new(Code::CallbackDuplicateParameter).at(name));
+            }
+        }
+        let error = error.map(|error| {
+            let text = ProviderText::new(Some(&error), description.as_deref(), uri.as_deref());
+            (error.into_owned(), text)
+        });
+        Ok(Self {
+            mode,
+            target: None,
+            state: state.map(Secret::new),
+            code: code.map(Secret::new),
+            iss: iss.map(Cow::into_owned),
+            error,
+        })
+    }
+
+    /// Names the login that this answer claims to belong to, for looking it up: equal to
+    /// [`PendingAuthorization::key`](crate::flow::PendingAuthorization::key). It proves nothing.
+    pub fn key(&self) -> Option<String> {
+        Some(URL_SAFE_NO_PAD.encode(digest(self.state.as_ref()?.expose())))
+    }
+}
+
+/// What a login keeps of its `state`.
+pub(crate) fn digest(state: &str) -> [u8; 32] {
+    Sha256::digest(state.as_bytes()).into()
+}
+
+fn check_size(text: &str) -> Result<(), Error> {
+    if text.len() > CALLBACK_LIMIT { Err(Code::CallbackTooLarge.into()) } else { Ok(()) }
+}
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Callback({})", self.mode.name())
+    }
+}

@@ -1,0 +1,122 @@
+//! Logout at the provider, started by the client (OpenID Connect RP-Initiated Logout 1.0).
+
+use std::fmt;
+
+use url::Url;
+
+use super::form;
+use crate::client::{Client, RedirectUri};
+use crate::env::Env;
+use crate::error::{Code, Error};
+use crate::message::id_token::IdToken;
+use crate::provider::Provider;
+use crate::secret::Secret;
+
+/// What to tell the provider (section 2).
+#[derive(Clone, Debug, Default)]
+pub struct EndSessionRequest {
+    id_token_hint: Option<Secret>,
+    logout_hint: Option<String>,
+    post_logout_redirect_uri: Option<RedirectUri>,
+    ui_locales: Option<String>,
+}
+
+impl EndSessionRequest {
+    /// A request without hints: the provider asks the user whom to log out.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `id_token_hint`: the ID token of the login to end. Without it providers ask the user.
+    #[must_use]
+    pub fn id_token_hint(mut self, id_token: &IdToken) -> Self {
+        self.id_token_hint = Some(id_token.expose().into());
+        self
+    }
+
+    /// `logout_hint`.
+    #[must_use]
+    pub fn logout_hint(mut self, hint: impl Into<String>) -> Self {
+        self.logout_hint = Some(hint.into());
+        self
+    }
+
+    /// `post_logout_redirect_uri`, as it was registered.
+    #[must_use]
+    pub fn post_logout_redirect_uri(mut self, uri: RedirectUri) -> Self {
+        self.post_logout_redirect_uri = Some(uri);
+        self
+    }
+
+    /// `ui_locales`.
+    #[must_use]
+    pub fn ui_locales(mut self, locales: impl Into<String>) -> Self {
+        self.ui_locales = Some(locales.into());
+        self
+    }
+
+    /// The URL to open in the user's browser, and what its answer is checked against.
+    ///
+    /// # Errors
+    /// `end_session.unsupported`.
+    pub fn start(self, provider: &Provider, client: &Client, env: &mut dyn Env) -> Result<(EndSessionUrl, PendingLogout), Error> {
+        let endpoint = provider.metadata().end_session_endpoint.as_ref().ok_or(Code::EndSessionUnsupported)?;
+        let state = Secret::random(env.rng());
+        let redirects = self.post_logout_redirect_uri.is_some();
+        let optional = [
+            ("id_token_hint", self.id_token_hint.as_ref().map(Secret::expose)),
+            ("logout_hint", self.logout_hint.as_deref()),
+            ("client_id", Some(client.id())),
+            ("post_logout_redirect_uri", self.post_logout_redirect_uri.as_ref().map(RedirectUri::as_str)),
+            ("state", redirects.then(|| state.expose())),
+            ("ui_locales", self.ui_locales.as_deref()),
+        ];
+        let pairs: Vec<_> = optional.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let mut url = String::new();
+        endpoint.start_query(&mut url);
+        form::append(&mut url, &pairs);
+        Ok((EndSessionUrl(Secret::new(url)), PendingLogout { state, redirect_uri: self.post_logout_redirect_uri }))
+    }
+}
+
+/// The URL to open in the user's browser. It can hold the ID token: do not log it.
+#[derive(Clone)]
+pub struct EndSessionUrl(Secret);
+
+impl EndSessionUrl {
+    /// The URL.
+    pub fn as_str(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl fmt::Debug for EndSessionUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EndSessionUrl(…)")
+    }
+}
+
+/// A logout that the user's browser has still to come back from.
+#[derive(Clone, Debug)]
+pub struct PendingLogout {
+    state: Secret,
+    redirect_uri: Option<RedirectUri>,
+}
+
+impl PendingLogout {
+    /// Checks that the browser comes back from this logout (section 3).
+    ///
+    /// # Errors
+    /// `end_session.state_mismatch`.
+    pub fn check(&self, callback_url: &str) -> Result<(), Error> {
+        let url = Url::parse(callback_url).map_err(|_| Code::CallbackMalformed)?;
+        if !self.redirect_uri.as_ref().is_some_and(|uri| uri.is_target_of(&url)) {
+            return Err(Code::CallbackRedirectUri.into());
+        }
+        let mut states = form::pairs(url.query().unwrap_or("")).filter(|(name, _)| name == "state");
+        match (states.next(), states.next()) {
+            (Some((_, state)), None) if self.state.matches(&state) => Ok(()),
+            _ => Err(Code::EndSessionStateMismatch.into()),
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! ID tokens: their claims, and what they are checked against (OpenID Connect Core 1.0 sections 2, 3.1.3.7, 12.2).
+
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::{self, DeserializeOwned, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::numeric::NumericDate;
+use crate::client::Client;
+use crate::env::Timestamp;
+use crate::error::{Code, Error};
+use crate::json::{self, Text};
+use crate::provider::{Deviation, Provider};
+use crate::secret::{self, Body, Secret};
+
+/// How far the clocks of provider and client may differ.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// How old an ID token may be when its code is redeemed. It was just made, so a day is generous.
+pub const OLDEST: Duration = Duration::from_secs(24 * 3600);
+
+/// An ID token whose claims were checked, and its signature, unless trust in TLS was chosen.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct IdToken {
+    #[serde(serialize_with = "secret::store")]
+    compact: Secret,
+    issuer: String,
+    subject: String,
+    audience: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    authorized_party: Option<String>,
+    expires_at: Timestamp,
+    issued_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    auth_time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    nonce: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    acr: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    session_id: Option<String>,
+}
+
+impl IdToken {
+    /// `iss`.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// `sub`: who logged in; unique at this issuer and never given to another user.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// `aud`.
+    pub fn audience(&self) -> &[String] {
+        &self.audience
+    }
+
+    /// `exp`. It limits how long the ID token may be accepted at login, not how long the session lasts.
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// `iat`.
+    pub fn issued_at(&self) -> Timestamp {
+        self.issued_at
+    }
+
+    /// `auth_time`: when the user logged in.
+    pub fn auth_time(&self) -> Option<Timestamp> {
+        self.auth_time
+    }
+
+    /// `acr`: how the user logged in.
+    pub fn acr(&self) -> Option<&str> {
+        self.acr.as_deref()
+    }
+
+    /// `sid`: the provider's session (Back-Channel Logout 1.0 section 2.1).
+    pub fn session_id(&self) -> Option<&str> {
+        self.session_id.as_deref()
+    }
+
+    /// The token itself, to be sent as `id_token_hint`.
+    pub fn expose(&self) -> &str {
+        self.compact.expose()
+    }
+
+    /// The claims by the application's own type: one line for a custom claim.
+    ///
+    /// ```
+    /// #[derive(serde::Deserialize)]
+    /// struct Staff { department: String }
+    /// fn department(id_token: &oidc_proto::IdToken) -> Result<String, oidc_proto::Error> {
+    ///     Ok(id_token.claims::<Staff>()?.department)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// `id_token.claims` if a claim is missing or of another type. The login is not affected.
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let payload = self.compact.expose().split('.').nth(1).unwrap_or("");
+        let payload = URL_SAFE_NO_PAD.decode(payload).map(Body::from).unwrap_or_default();
+        json::unchecked(payload.as_ref()).map_err(|_| Code::IdTokenClaims.into())
+    }
+}
+
+impl fmt::Debug for IdToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IdToken(issuer: {}, subject: …)", self.issuer.escape_debug())
+    }
+}
+
+/// What a login or a refresh expects of its ID token.
+pub(crate) enum Expected<'a> {
+    Login(&'a LoginExpectation),
+    Refresh(&'a IdToken),
+}
+
+/// What a login asked for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct LoginExpectation {
+    #[serde(serialize_with = "secret::store")]
+    pub(crate) nonce: Secret,
+    /// The earliest `auth_time` that satisfies `max_age`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) not_logged_in_before: Option<Timestamp>,
+    /// Empty if `acr` does not matter.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub(crate) acr_values: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Claims<'a> {
+    #[serde(borrow)]
+    iss: Option<Text<'a>>,
+    #[serde(borrow)]
+    sub: Option<Text<'a>>,
+    aud: Option<Audience>,
+    #[serde(borrow)]
+    azp: Option<Text<'a>>,
+    exp: Option<NumericDate>,
+    iat: Option<NumericDate>,
+    nbf: Option<NumericDate>,
+    auth_time: Option<NumericDate>,
+    #[serde(borrow)]
+    nonce: Option<Text<'a>>,
+    #[serde(borrow)]
+    acr: Option<Text<'a>>,
+    #[serde(borrow)]
+    sid: Option<Text<'a>>,
+    #[serde(borrow)]
+    at_hash: Option<Text<'a>>,
+    #[serde(borrow)]
+    tid: Option<Text<'a>>,
+}
+
+/// One string or an array of strings (RFC 7519 section 4.1.3).
+struct Audience(Vec<String>);
+
+impl<'de> Deserialize<'de> for Audience {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+
+        impl<'de> Visitor<'de> for OneOrMany {
+            type Value = Audience;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or an array of strings")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Audience, E> {
+                Ok(Audience(vec![text.to_owned()]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Audience, A::Error> {
+                let mut audience = Vec::new();
+                while let Some(one) = seq.next_element()? {
+                    audience.push(one);
+                }
+                Ok(Audience(audience))
+            }
+        }
+
+        deserializer.deserialize_any(OneOrMany)
+    }
+}
+
+/// An ID token that says of itself to be for this client and still valid. Nothing else was checked: neither its
+/// signature nor whose login it belongs to.
+pub(crate) struct Unchecked {
+    token: IdToken,
+    at_hash: Option<String>,
+}
+
+/// Parses the claims and makes the checks that need no key, cheapest first: issuer, audience, times.
+///
+/// # Errors
+/// `id_token.…`.
+pub(crate) fn parse(
+    compact: &Secret,
+    payload: &[u8],
+    provider: &Provider,
+    client: &Client,
+    now: Timestamp,
+) -> Result<Unchecked, Error> {
+    let claims: Claims<'_> = json::strict(payload).map_err(|code| match code {
+        Code::JsonDuplicateName => Code::IdTokenDuplicateClaim,
+        _ => Code::IdTokenClaims,
+    })?;
+    let iss = required(claims.iss, "iss")?;
+    check_issuer(&iss, claims.tid.as_deref(), provider)?;
+    let Audience(audience) = required(claims.aud, "aud")?;
+    if !audience.iter().any(|one| **one == *client.id) {
+        return Err(Code::IdTokenAudience.into());
+    }
+    let trusted = |one: &String| **one == *client.id || client.trusted_audiences.iter().any(|own| **own == **one);
+    if !audience.iter().all(trusted) {
+        return Err(Code::IdTokenExtraAudience.into());
+    }
+    if let Some(azp) = &claims.azp
+        && **azp != *client.id && !client.trusted_parties.iter().any(|own| **own == **azp) {
+            return Err(Code::IdTokenAuthorizedParty.into());
+        }
+    let expires_at = required(claims.exp, "exp")?.0;
+    if now >= expires_at.saturating_add(CLOCK_SKEW) {
+        return Err(Code::IdTokenExpired.into());
+    }
+    let issued_at = required(claims.iat, "iat")?.0;
+    if issued_at > now.saturating_add(CLOCK_SKEW) {
+        return Err(Code::IdTokenIssuedInFuture.into());
+    }
+    if claims.nbf.is_some_and(|nbf| nbf.0 > now.saturating_add(CLOCK_SKEW)) {
+        return Err(Code::IdTokenNotYetValid.into());
+    }
+    let subject = required(claims.sub, "sub")?;
+    if subject.is_empty() || subject.len() > 255 {
+        return Err(Code::IdTokenSubject.into());
+    }
+    let owned = |text: Option<Text<'_>>| text.map(|text| text.0.into_owned());
+    Ok(Unchecked {
+        token: IdToken {
+            compact: compact.clone(),
+            issuer: iss.0.into_owned(),
+            subject: subject.0.into_owned(),
+            audience,
+            authorized_party: owned(claims.azp),
+            expires_at,
+            issued_at,
+            auth_time: claims.auth_time.map(|time| time.0),
+            nonce: owned(claims.nonce),
+            acr: owned(claims.acr),
+            session_id: owned(claims.sid),
+        },
+        at_hash: owned(claims.at_hash),
+    })
+}
+
+impl Unchecked {
+    /// Checks that the token belongs to this login or session. Called once the signature was checked or waived.
+    ///
+    /// # Errors
+    /// `id_token.…`.
+    pub(crate) fn check(
+        self,
+        expected: &Expected<'_>,
+        at_hash_fits: impl FnOnce(&str) -> bool,
+        now: Timestamp,
+    ) -> Result<IdToken, Error> {
+        if self.at_hash.as_deref().is_some_and(|at_hash| !at_hash_fits(at_hash)) {
+            return Err(Code::IdTokenAtHash.into());
+        }
+        match expected {
+            Expected::Login(login) => self.check_login(login, now)?,
+            Expected::Refresh(previous) => self.check_refresh(previous)?,
+        }
+        Ok(self.token)
+    }
+
+    fn check_login(&self, login: &LoginExpectation, now: Timestamp) -> Result<(), Error> {
+        if self.token.issued_at < now.saturating_sub(OLDEST) {
+            return Err(Code::IdTokenTooOld.into());
+        }
+        let nonce = self.token.nonce.as_deref().ok_or(Code::IdTokenNonceMissing)?;
+        if !login.nonce.matches(nonce) {
+            return Err(Code::IdTokenNonce.into());
+        }
+        if let Some(earliest) = login.not_logged_in_before
+            && required(self.token.auth_time, "auth_time")? < earliest {
+                return Err(Code::IdTokenAuthTime.into());
+            }
+        if !login.acr_values.is_empty() {
+            let acr = self.token.acr.as_ref().ok_or(Code::IdTokenAcr)?;
+            if !login.acr_values.contains(acr) {
+                return Err(Code::IdTokenAcr.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// OpenID Connect Core 1.0 section 12.2.
+    fn check_refresh(&self, previous: &IdToken) -> Result<(), Error> {
+        let (new, old) = (&self.token, previous);
+        let mut audiences = [new.audience.clone(), old.audience.clone()];
+        audiences.iter_mut().for_each(|audience| audience.sort_unstable());
+        let [new_audience, old_audience] = audiences;
+        for (name, kept) in [
+            ("iss", new.issuer == old.issuer),
+            ("sub", new.subject == old.subject),
+            ("aud", new_audience == old_audience),
+            ("azp", new.authorized_party == old.authorized_party),
+            // Required to be the same "if the ID Token contains" it.
+            ("auth_time", new.auth_time.is_none() || old.auth_time.is_none() || new.auth_time == old.auth_time),
+            ("nonce", new.nonce.is_none() || new.nonce == old.nonce),
+        ] {
+            if !kept {
+                return Err(Error::new(Code::IdTokenChangedClaim).at(name));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_issuer(iss: &str, tenant: Option<&str>, provider: &Provider) -> Result<(), Error> {
+    let expected = provider.issuer().as_str();
+    let fits = match expected.split_once("{tenantid}") {
+        Some((before, after)) if provider.options().accepts(Deviation::TenantIssuer) => tenant.is_some_and(|tenant| {
+            !tenant.is_empty()
+                && iss.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)) == Some(tenant)
+        }),
+        _ => iss == expected,
+    };
+    if fits { Ok(()) } else { Err(Code::IdTokenIssuer.into()) }
+}
+
+fn required<T>(claim: Option<T>, name: &'static str) -> Result<T, Error> {
+    claim.ok_or_else(|| Error::new(Code::IdTokenMissingClaim).at(name))
+}

@@ -1,0 +1,80 @@
+//! The error answer of every JSON endpoint (RFC 6749 section 5.2).
+
+use serde::Deserialize;
+
+use crate::error::{Code, Error, ProviderText};
+use crate::json::{self, Text};
+use crate::reply::{Accept, Reply};
+
+/// `error`, `error_description`, `error_uri`.
+#[derive(Deserialize)]
+pub(crate) struct OauthError<'a> {
+    #[serde(borrow)]
+    pub(crate) error: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) error_description: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) error_uri: Option<Text<'a>>,
+}
+
+impl OauthError<'_> {
+    /// What the provider said.
+    pub(crate) fn text(&self) -> ProviderText {
+        let part = |part: &Option<Text<'_>>| part.as_ref().map(|text| text.to_string());
+        ProviderText::new(
+            part(&self.error).as_deref(),
+            part(&self.error_description).as_deref(),
+            part(&self.error_uri).as_deref(),
+        )
+    }
+}
+
+/// The error that a response which is no success stands for.
+///
+/// A verdict is believed only from a 4xx answer with a well-formed error object; `verdict` gives its code. A 5xx answer,
+/// a redirect, a request to slow down, a time-out at the server or a page of HTML is none, whatever its body says.
+pub(crate) fn from_reply(reply: Reply<'_>, verdict: impl FnOnce(&str) -> Code) -> Error {
+    match reply.status.as_u16() {
+        // 408 and 425 say that the request may be sent again.
+        408 => return Code::TransportTimeout.into(),
+        425 => return Code::HttpTooManyRequests.into(),
+        400..=499 if reply.status.as_u16() != 429 => {}
+        _ => return reply.check_status().err().unwrap_or_else(|| Code::HttpStatus.into()),
+    }
+    let body = reply.check_content_type(Accept::Json).ok().and_then(|()| json::document::<OauthError<'_>>(reply.body).ok());
+    match body.as_ref().and_then(|body| Some((body, body.error.as_deref()?))) {
+        Some((body, error)) => Error::new(verdict(error)).with_text(body.text()),
+        None => Code::HttpStatus.into(),
+    }
+}
+
+/// The code of an `error` of the token endpoint.
+pub(crate) fn token_code(error: &str) -> Code {
+    match error {
+        "invalid_request" => Code::TokenInvalidRequest,
+        "invalid_client" => Code::TokenInvalidClient,
+        "invalid_grant" => Code::TokenInvalidGrant,
+        "unauthorized_client" => Code::TokenUnauthorizedClient,
+        "unsupported_grant_type" => Code::TokenUnsupportedGrantType,
+        "invalid_scope" => Code::TokenInvalidScope,
+        _ => Code::TokenError,
+    }
+}
+
+/// The code of an `error` of the authorization endpoint (RFC 6749 section 4.1.2.1, OpenID Connect Core 3.1.2.6).
+pub(crate) fn authorization_code(error: &str) -> Code {
+    match error {
+        "access_denied" => Code::AuthorizationAccessDenied,
+        "login_required" => Code::AuthorizationLoginRequired,
+        "interaction_required" => Code::AuthorizationInteractionRequired,
+        "consent_required" => Code::AuthorizationConsentRequired,
+        "account_selection_required" => Code::AuthorizationAccountSelectionRequired,
+        "invalid_request" => Code::AuthorizationInvalidRequest,
+        "invalid_scope" => Code::AuthorizationInvalidScope,
+        "unauthorized_client" => Code::AuthorizationUnauthorizedClient,
+        "unsupported_response_type" => Code::AuthorizationUnsupportedResponseType,
+        "server_error" => Code::AuthorizationServerError,
+        "temporarily_unavailable" => Code::AuthorizationTemporarilyUnavailable,
+        _ => Code::AuthorizationError,
+    }
+}

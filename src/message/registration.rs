@@ -1,0 +1,283 @@
+//! Dynamic client registration (RFC 7591).
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::Request;
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
+
+use super::metadata::{AuthMethod, GrantType};
+use super::oauth_error;
+use super::request;
+use crate::client::{Client, ClientAuth, RedirectUri};
+use crate::endpoint::Endpoint;
+use crate::env::Timestamp;
+use crate::error::{Code, Error};
+use crate::jose::Algorithm;
+use crate::json::{self, Fields, Scalar};
+use crate::reply::{Accept, Reply};
+use crate::secret::{Body, Secret};
+use crate::words::{Words, words};
+
+words! {
+    /// What kind of application it is (OpenID Connect Dynamic Client Registration 1.0 section 2).
+    ApplicationType { Web = "web", Native = "native", }
+}
+
+/// A field for people to read, in one language or several (RFC 7591 section 2.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Localized {
+    default: String,
+    languages: BTreeMap<String, String>,
+}
+
+impl Localized {
+    /// The value without a language.
+    pub fn new(default: impl Into<String>) -> Self {
+        Self { default: default.into(), languages: BTreeMap::new() }
+    }
+
+    /// The value in the language of this tag (BCP 47): sent as `field#tag`.
+    #[must_use]
+    pub fn with_language(mut self, tag: impl Into<String>, value: impl Into<String>) -> Self {
+        self.languages.insert(tag.into(), value.into());
+        self
+    }
+}
+
+impl<T: Into<String>> From<T> for Localized {
+    fn from(default: T) -> Self {
+        Self::new(default)
+    }
+}
+
+/// What a client says about itself (RFC 7591 section 2).
+///
+/// Equal metadata serialize to equal bytes, so that [`ClientMetadata::fingerprint`] can tell when to register anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClientMetadata {
+    /// `redirect_uris`.
+    pub redirect_uris: Vec<RedirectUri>,
+    /// `application_type`.
+    pub application_type: ApplicationType,
+    /// `token_endpoint_auth_method`.
+    pub token_endpoint_auth_method: AuthMethod,
+    /// `grant_types`.
+    pub grant_types: Words<GrantType>,
+    /// `client_name`.
+    pub client_name: Option<Localized>,
+    /// `client_uri`.
+    pub client_uri: Option<Localized>,
+    /// `logo_uri`.
+    pub logo_uri: Option<Localized>,
+    /// `tos_uri`.
+    pub tos_uri: Option<Localized>,
+    /// `policy_uri`.
+    pub policy_uri: Option<Localized>,
+    /// `contacts`: e-mail addresses.
+    pub contacts: Vec<String>,
+    /// `post_logout_redirect_uris` (RP-Initiated Logout 1.0 section 3.1).
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// `id_token_signed_response_alg`.
+    pub id_token_signed_response_alg: Option<Algorithm>,
+    /// `software_id`.
+    pub software_id: Option<String>,
+    /// `software_version`.
+    pub software_version: Option<String>,
+}
+
+impl ClientMetadata {
+    /// A public client with the authorization code and refresh token grants.
+    pub fn new(application_type: ApplicationType, redirect_uris: Vec<RedirectUri>) -> Self {
+        Self {
+            redirect_uris,
+            application_type,
+            token_endpoint_auth_method: AuthMethod::None,
+            grant_types: Words::of(&[GrantType::AuthorizationCode, GrantType::RefreshToken]),
+            client_name: None,
+            client_uri: None,
+            logo_uri: None,
+            tos_uri: None,
+            policy_uri: None,
+            contacts: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            id_token_signed_response_alg: None,
+            software_id: None,
+            software_version: None,
+        }
+    }
+
+    /// SHA-256 of what would be sent, as base64url: changed metadata registers anew.
+    pub fn fingerprint(&self) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::digest(self.to_json()))
+    }
+
+    fn to_json(&self) -> Vec<u8> {
+        // Strings and lists of strings always serialize.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+impl Serialize for ClientMetadata {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let uris = |uris: &[RedirectUri]| uris.iter().map(|uri| uri.as_str().to_owned()).collect::<Vec<_>>();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("application_type", self.application_type.name())?;
+        map.serialize_entry("redirect_uris", &uris(&self.redirect_uris))?;
+        map.serialize_entry("response_types", if self.redirect_uris.is_empty() { &[][..] } else { &["code"] })?;
+        map.serialize_entry("grant_types", &self.grant_types.iter().map(GrantType::name).collect::<Vec<_>>())?;
+        map.serialize_entry("token_endpoint_auth_method", self.token_endpoint_auth_method.name())?;
+        for (name, field) in [
+            ("client_name", &self.client_name),
+            ("client_uri", &self.client_uri),
+            ("logo_uri", &self.logo_uri),
+            ("tos_uri", &self.tos_uri),
+            ("policy_uri", &self.policy_uri),
+        ] {
+            let Some(field) = field else { continue };
+            map.serialize_entry(name, &field.default)?;
+            for (tag, value) in &field.languages {
+                map.serialize_entry(&format!("{name}#{tag}"), value)?;
+            }
+        }
+        if !self.contacts.is_empty() {
+            map.serialize_entry("contacts", &self.contacts)?;
+        }
+        if !self.post_logout_redirect_uris.is_empty() {
+            map.serialize_entry("post_logout_redirect_uris", &uris(&self.post_logout_redirect_uris))?;
+        }
+        if let Some(algorithm) = self.id_token_signed_response_alg {
+            map.serialize_entry("id_token_signed_response_alg", algorithm.name())?;
+        }
+        for (name, field) in [("software_id", &self.software_id), ("software_version", &self.software_version)] {
+            if let Some(field) = field {
+                map.serialize_entry(name, field)?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// The registration request (RFC 7591 section 3.1).
+pub fn request(endpoint: &Endpoint, metadata: &ClientMetadata) -> Request<Body> {
+    request::json(endpoint, metadata.to_json().into())
+}
+
+/// A client as a provider registered it (RFC 7591 section 3.2.1).
+#[derive(Clone, Debug)]
+pub struct Registered {
+    pub(crate) client_id: Box<str>,
+    pub(crate) auth: ClientAuth,
+    pub(crate) id_token_algorithm: Option<Algorithm>,
+    pub(crate) secret_expires_at: Option<Timestamp>,
+    pub(crate) issued_at: Option<Timestamp>,
+    pub(crate) fields: Option<Fields>,
+}
+
+impl Registered {
+    /// A client that was registered by other means: by hand in a provider's console, say.
+    pub fn fixed(client_id: impl Into<Box<str>>, auth: ClientAuth) -> Self {
+        Self {
+            client_id: client_id.into(),
+            auth,
+            id_token_algorithm: None,
+            secret_expires_at: None,
+            issued_at: None,
+            fields: None,
+        }
+    }
+
+    /// `client_id`.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// How the client authenticates, with its secret.
+    pub fn auth(&self) -> &ClientAuth {
+        &self.auth
+    }
+
+    /// `client_secret_expires_at`; `None` if it does not expire.
+    pub fn secret_expires_at(&self) -> Option<Timestamp> {
+        self.secret_expires_at
+    }
+
+    /// `client_id_issued_at`.
+    pub fn issued_at(&self) -> Option<Timestamp> {
+        self.issued_at
+    }
+
+    /// The answer as it came, if the caller keeps unknown fields.
+    pub fn fields(&self) -> Option<&Fields> {
+        self.fields.as_ref()
+    }
+
+    /// The client, with the redirect URIs that were registered for it. Other choices can be added.
+    pub fn client(&self, redirect_uris: &[RedirectUri]) -> Client {
+        let client = Client { redirect_uris: redirect_uris.to_vec(), ..Client::new(self.client_id.clone()) };
+        Client { auth: self.auth.clone(), registered_algorithm: self.id_token_algorithm, ..client }
+    }
+}
+
+/// Only what is needed of the answer. The rest echoes the request, in types that differ from provider to provider.
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow, default = "null")]
+    client_id: Scalar<'a>,
+    #[serde(borrow, default = "null")]
+    client_secret: Scalar<'a>,
+    #[serde(borrow, default = "null")]
+    client_secret_expires_at: Scalar<'a>,
+    #[serde(borrow, default = "null")]
+    client_id_issued_at: Scalar<'a>,
+    #[serde(borrow, default = "null")]
+    token_endpoint_auth_method: Scalar<'a>,
+    #[serde(borrow, default = "null")]
+    id_token_signed_response_alg: Scalar<'a>,
+}
+
+fn null<'a>() -> Scalar<'a> {
+    Scalar::Null
+}
+
+/// Parses the answer to a registration: any 2xx status with a `client_id`.
+///
+/// # Errors
+/// `registration.…`, `http.…`, `json.…`.
+pub fn parse(reply: Reply<'_>, sent: &ClientMetadata, keep_fields: bool) -> Result<Registered, Error> {
+    if !reply.status.is_success() {
+        return Err(oauth_error::from_reply(reply, |error| match error {
+            "invalid_redirect_uri" => Code::RegistrationInvalidRedirectUri,
+            "invalid_client_metadata" => Code::RegistrationInvalidClientMetadata,
+            "invalid_software_statement" => Code::RegistrationInvalidSoftwareStatement,
+            "unapproved_software_statement" => Code::RegistrationUnapprovedSoftwareStatement,
+            _ => Code::RegistrationDenied,
+        }));
+    }
+    let answer: Answer<'_> = json::document(reply.success(Accept::Json)?)?;
+    let client_id = answer.client_id.text().filter(|id| !id.is_empty()).ok_or(Code::RegistrationNoClientId)?;
+    let secret = answer.client_secret.text().filter(|secret| !secret.is_empty()).map(Secret::new);
+    // What the provider registered counts, not what was asked for (section 3.2.1).
+    let method = match answer.token_endpoint_auth_method.text() {
+        Some(name) => AuthMethod::from_name(&name).ok_or(Code::RegistrationAuthMethod)?,
+        None => sent.token_endpoint_auth_method,
+    };
+    let id_token_algorithm = match answer.id_token_signed_response_alg.text() {
+        // An algorithm that is not known here must not widen what is accepted to the rest.
+        Some(name) => Some(Algorithm::from_name(&name).ok_or(Code::JwsAlgorithm)?),
+        None => sent.id_token_signed_response_alg,
+    };
+    let seconds = |value: Scalar<'_>| value.whole().filter(|&seconds| seconds != 0).map(Timestamp::from_unix_seconds);
+    Ok(Registered {
+        client_id: client_id.into(),
+        auth: ClientAuth::new(method, secret).map_err(|_| Code::RegistrationNoSecret)?,
+        id_token_algorithm,
+        secret_expires_at: seconds(answer.client_secret_expires_at),
+        issued_at: seconds(answer.client_id_issued_at),
+        fields: keep_fields.then(|| Fields::new(reply.body)),
+    })
+}

@@ -1,0 +1,44 @@
+//! The three shapes a request has.
+
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request};
+
+use crate::endpoint::Endpoint;
+use crate::secret::{AccessToken, Body};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
+
+/// `GET`, asking for JSON.
+pub(crate) fn read(uri: http::Uri) -> Request<Body> {
+    let mut request = Request::new(Body::default());
+    *request.uri_mut() = uri;
+    request.headers_mut().insert(ACCEPT, JSON);
+    request
+}
+
+/// `GET` with an access token.
+pub(crate) fn read_with_token(endpoint: &Endpoint, token: &AccessToken) -> Request<Body> {
+    let mut request = read(endpoint.uri().clone());
+    request.headers_mut().insert(AUTHORIZATION, token.bearer());
+    request
+}
+
+/// `POST` of a form.
+pub(crate) fn form(endpoint: &Endpoint, body: String) -> Request<Body> {
+    post(endpoint, FORM, body.into())
+}
+
+/// `POST` of JSON.
+pub(crate) fn json(endpoint: &Endpoint, body: Body) -> Request<Body> {
+    post(endpoint, JSON, body)
+}
+
+fn post(endpoint: &Endpoint, content_type: HeaderValue, body: Body) -> Request<Body> {
+    let mut request = Request::new(body);
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = endpoint.uri().clone();
+    request.headers_mut().insert(ACCEPT, JSON);
+    request.headers_mut().insert(CONTENT_TYPE, content_type);
+    request
+}

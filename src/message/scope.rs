@@ -1,0 +1,142 @@
+//! Scopes (RFC 6749 section 3.3).
+
+use std::fmt;
+
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::error::{Code, Error};
+
+/// A list of scope values, joined by single spaces. May be empty.
+///
+/// ```
+/// let scope = oidc_proto::Scope::new("openid profile")?;
+/// assert!(scope.contains("openid") && !scope.contains("open"));
+/// # Ok::<(), oidc_proto::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Scope(Box<str>);
+
+impl Scope {
+    /// Checks the characters of each value: printable ASCII without space, `"` and `\`. Extra spaces are dropped.
+    ///
+    /// # Errors
+    /// `authorization.scope`.
+    pub fn new(text: &str) -> Result<Self, Error> {
+        Self::collect(text.split(' ')).ok_or_else(|| Code::AuthorizationScope.into())
+    }
+
+    fn collect<'a>(values: impl Iterator<Item = &'a str>) -> Option<Self> {
+        let mut out = String::new();
+        for value in values.filter(|value| !value.is_empty()) {
+            if !value.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
+                return None;
+            }
+            if !out.is_empty() {
+                out.push(' ');
+            }
+            out.push_str(value);
+        }
+        Some(Self(out.into_boxed_str()))
+    }
+
+    /// The values, joined by spaces.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// One value after the other.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.split(' ').filter(|value| !value.is_empty())
+    }
+
+    /// Whether the value is in the list.
+    pub fn contains(&self, value: &str) -> bool {
+        self.iter().any(|own| own == value)
+    }
+
+    /// Whether there is no value.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::str::FromStr for Scope {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::new(text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Scope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+        Self::new(&text).map_err(|_| de::Error::custom("not a scope"))
+    }
+}
+
+/// `scope` in an answer: a string by the standard, an array at some providers.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum AnsweredScope {
+    Text(Scope),
+    Array(Scope),
+}
+
+impl<'de> Deserialize<'de> for AnsweredScope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = AnsweredScope;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a scope")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<AnsweredScope, E> {
+                Scope::new(text).map(AnsweredScope::Text).map_err(|_| E::custom("not a scope"))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<AnsweredScope, A::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = seq.next_element::<String>()? {
+                    values.push(value);
+                }
+                Scope::collect(values.iter().map(String::as_str))
+                    .map(AnsweredScope::Array)
+                    .ok_or_else(|| de::Error::custom("not a scope"))
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_are_lists_of_plain_words() {
+        for (text, expected) in [
+            ("", Some("")),
+            (" openid  profile ", Some("openid profile")),
+            ("urn:matrix:client:api:*", Some("urn:matrix:client:api:*")),
+            ("a\"b", None),
+            ("a\\b", None),
+            ("a\tb", None),
+            ("é", None),
+        ] {
+            let scope = Scope::new(text);
+            assert_eq!(scope.as_ref().ok().map(Scope::as_str), expected, "{text:?}");
+        }
+    }
+}

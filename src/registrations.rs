@@ -1,0 +1,163 @@
+//! The client IDs that an application has: one store for all its providers, kept apart from its users' sessions.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::client::ClientAuth;
+use crate::endpoint::Issuer;
+use crate::env::Timestamp;
+use crate::error::{Code, Error};
+use crate::jose::Algorithm;
+use crate::message::metadata::AuthMethod;
+use crate::message::registration::{ClientMetadata, Registered};
+use crate::secret::Secret;
+use crate::stored;
+
+/// Client IDs per issuer and per metadata, with fixed ones that override them.
+///
+/// Serde, versioned: store it as JSON. It holds client secrets, so its file is as secret as they are; the integrity of
+/// the file is the application's affair, too: whoever can write it can point a login at a client of their own.
+///
+/// ```
+/// use oidc_proto::{ClientAuth, Issuer, Registered, Registrations, Schemes};
+/// let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
+/// let mut registrations = Registrations::default();
+/// registrations.fix(&issuer, Registered::fixed("s6BhdRkqt3", ClientAuth::None));
+/// let stored = serde_json::to_string(&registrations).unwrap();
+/// assert!(Registrations::from_json(&stored)?.fixed(&issuer).is_some());
+/// # Ok::<(), oidc_proto::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Registrations {
+    fixed: BTreeMap<Issuer, Registered>,
+    dynamic: BTreeMap<(Issuer, String), Registered>,
+}
+
+impl Registrations {
+    /// Reads what was stored.
+    ///
+    /// # Errors
+    /// `stored.version`, `stored.malformed`.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        stored::from_json(json)
+    }
+
+    /// The client to use at a provider: the fixed one, else the one that was registered with exactly these metadata
+    /// and whose secret has not expired.
+    pub fn find(&self, issuer: &Issuer, metadata: &ClientMetadata, now: Timestamp) -> Option<&Registered> {
+        let current = |registered: &&Registered| registered.secret_expires_at.is_none_or(|expiry| now < expiry);
+        self.fixed(issuer)
+            .or_else(|| self.dynamic.get(&(issuer.clone(), metadata.fingerprint())).filter(current))
+    }
+
+    /// The client that the application was configured with.
+    pub fn fixed(&self, issuer: &Issuer) -> Option<&Registered> {
+        self.fixed.get(issuer)
+    }
+
+    /// Configures the client for an issuer. It overrides every registered one.
+    pub fn fix(&mut self, issuer: &Issuer, client: Registered) {
+        self.fixed.insert(issuer.clone(), client);
+    }
+
+    /// Keeps the answer to a registration. Older ones of the same issuer stay: sessions may live on them.
+    pub fn insert(&mut self, issuer: &Issuer, metadata: &ClientMetadata, client: Registered) {
+        self.dynamic.insert((issuer.clone(), metadata.fingerprint()), client);
+    }
+
+    /// The client of this ID, for restoring a session that was made with it.
+    pub fn by_client_id(&self, issuer: &Issuer, client_id: &str) -> Option<&Registered> {
+        let dynamic = self.dynamic.iter().filter(|((own, _), _)| own == issuer).map(|(_, client)| client);
+        self.fixed(issuer).into_iter().chain(dynamic).find(|client| client.client_id() == client_id)
+    }
+
+    /// Forgets a client: the provider does not know it any more. Returns whether there was one.
+    pub fn remove(&mut self, issuer: &Issuer, client_id: &str) -> bool {
+        let before = self.fixed.len() + self.dynamic.len();
+        self.fixed.retain(|own, client| own != issuer || client.client_id() != client_id);
+        self.dynamic.retain(|(own, _), client| own != issuer || client.client_id() != client_id);
+        self.fixed.len() + self.dynamic.len() < before
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRegistrations {
+    version: u32,
+    clients: Vec<StoredClient>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredClient {
+    issuer: String,
+    /// Of the metadata; absent for a fixed client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
+    client_id: String,
+    auth_method: String,
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "stored::optional_secret")]
+    client_secret: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id_token_algorithm: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    secret_expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    issued_at: Option<Timestamp>,
+}
+
+const VERSION: u32 = 1;
+
+impl Serialize for Registrations {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fixed = self.fixed.iter().map(|(issuer, client)| (issuer, None, client));
+        let dynamic = self.dynamic.iter().map(|((issuer, print), client)| (issuer, Some(print), client));
+        let clients = fixed.chain(dynamic).map(|(issuer, fingerprint, client)| StoredClient {
+            issuer: issuer.as_str().to_owned(),
+            fingerprint: fingerprint.cloned(),
+            client_id: client.client_id.clone().into(),
+            auth_method: client.auth.method().name().to_owned(),
+            client_secret: match &client.auth {
+                ClientAuth::None => None,
+                ClientAuth::SecretBasic(secret) | ClientAuth::SecretPost(secret) => Some(secret.clone()),
+            },
+            id_token_algorithm: client.id_token_algorithm.map(|algorithm| algorithm.name().to_owned()),
+            secret_expires_at: client.secret_expires_at,
+            issued_at: client.issued_at,
+        });
+        StoredRegistrations { version: VERSION, clients: clients.collect() }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Registrations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = StoredRegistrations::deserialize(deserializer)?;
+        stored::check_version(stored.version, VERSION)?;
+        let mut out = Self::default();
+        for client in stored.clients {
+            let (issuer, fingerprint) = (stored::issuer(&client.issuer)?, client.fingerprint.clone());
+            let registered = client.live().map_err(de::Error::custom)?;
+            match fingerprint {
+                None => out.fixed.insert(issuer, registered),
+                Some(fingerprint) => out.dynamic.insert((issuer, fingerprint), registered),
+            };
+        }
+        Ok(out)
+    }
+}
+
+impl StoredClient {
+    fn live(self) -> Result<Registered, Error> {
+        let method = AuthMethod::from_name(&self.auth_method).ok_or(Code::StoredMalformed)?;
+        Ok(Registered {
+            client_id: self.client_id.into(),
+            auth: ClientAuth::new(method, self.client_secret).map_err(|_| Code::StoredMalformed)?,
+            id_token_algorithm: self
+                .id_token_algorithm
+                .map(|name| Algorithm::from_name(&name).ok_or(Code::StoredMalformed))
+                .transpose()?,
+            secret_expires_at: self.secret_expires_at,
+            issued_at: self.issued_at,
+            fields: None,
+        })
+    }
+}

@@ -1,0 +1,151 @@
+//! The tokens of one login, as they are stored.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::endpoint::Issuer;
+use crate::env::Timestamp;
+use crate::error::{Code, Error};
+use crate::message::id_token::IdToken;
+use crate::message::scope::Scope;
+use crate::message::token::TokenType;
+use crate::secret::{self, AccessToken, Secret};
+use crate::stored;
+
+/// The tokens of one login, and whose they are.
+///
+/// Serde, versioned: store it as JSON. Whoever can read it can act as the user; whoever can write it can make the
+/// application act as somebody else. Keep it where the platform keeps secrets, or encrypted and authenticated.
+#[derive(Clone, Debug)]
+pub struct TokenSet {
+    pub(crate) issuer: Issuer,
+    pub(crate) client_id: Box<str>,
+    pub(crate) access_token: AccessToken,
+    pub(crate) token_type: TokenType,
+    pub(crate) refresh_token: Option<Secret>,
+    pub(crate) scope: Scope,
+    pub(crate) obtained_at: Timestamp,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) id_token: Option<IdToken>,
+}
+
+impl TokenSet {
+    /// Reads what was stored.
+    ///
+    /// # Errors
+    /// `stored.version`, `stored.malformed`.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        stored::from_json(json)
+    }
+
+    /// The provider.
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// The client that the tokens were issued to.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// The access token.
+    pub fn access_token(&self) -> &AccessToken {
+        &self.access_token
+    }
+
+    /// How the access token is shown to a resource server.
+    pub fn token_type(&self) -> TokenType {
+        self.token_type
+    }
+
+    /// The refresh token.
+    pub fn refresh_token(&self) -> Option<&Secret> {
+        self.refresh_token.as_ref()
+    }
+
+    /// What was granted: what the provider answered, else what was asked for.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// When the tokens came, by our clock.
+    pub fn obtained_at(&self) -> Timestamp {
+        self.obtained_at
+    }
+
+    /// When the access token expires, by our clock; `None` if the provider did not say.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_at
+    }
+
+    /// Whether the access token has expired, or does so within `margin`. Unknown lifetimes count as not expired.
+    pub fn is_expired(&self, now: Timestamp, margin: std::time::Duration) -> bool {
+        self.expires_at.is_some_and(|expires_at| now.saturating_add(margin) >= expires_at)
+    }
+
+    /// The newest ID token, if the login was for `openid`.
+    pub fn id_token(&self) -> Option<&IdToken> {
+        self.id_token.as_ref()
+    }
+
+    /// `sub` of the ID token: who logged in.
+    pub fn subject(&self) -> Option<&str> {
+        self.id_token.as_ref().map(IdToken::subject)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredTokens {
+    version: u32,
+    issuer: String,
+    client_id: String,
+    #[serde(serialize_with = "secret::store")]
+    access_token: Secret,
+    token_type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "stored::optional_secret")]
+    refresh_token: Option<Secret>,
+    scope: Scope,
+    obtained_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id_token: Option<IdToken>,
+}
+
+const VERSION: u32 = 1;
+
+impl Serialize for TokenSet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        StoredTokens {
+            version: VERSION,
+            issuer: self.issuer.as_str().to_owned(),
+            client_id: self.client_id.clone().into(),
+            access_token: self.access_token.expose().into(),
+            token_type: self.token_type.name().to_owned(),
+            refresh_token: self.refresh_token.clone(),
+            scope: self.scope.clone(),
+            obtained_at: self.obtained_at,
+            expires_at: self.expires_at,
+            id_token: self.id_token.clone(),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for TokenSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = StoredTokens::deserialize(deserializer)?;
+        stored::check_version(stored.version, VERSION)?;
+        let malformed = || de::Error::custom(Code::StoredMalformed);
+        Ok(Self {
+            issuer: stored::issuer(&stored.issuer)?,
+            client_id: stored.client_id.into(),
+            access_token: AccessToken::new(stored.access_token).map_err(|_| malformed())?,
+            token_type: TokenType::from_name(&stored.token_type).ok_or_else(malformed)?,
+            refresh_token: stored.refresh_token,
+            scope: stored.scope,
+            obtained_at: stored.obtained_at,
+            expires_at: stored.expires_at,
+            id_token: stored.id_token,
+        })
+    }
+}
