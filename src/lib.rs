@@ -9,6 +9,8 @@ mod json;
 pub mod reply;
 pub mod secret;
 pub mod step;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod words;
 
 pub use endpoint::{Endpoint, Issuer, Schemes};
