@@ -73,4 +73,3 @@ impl From<Failure> for Error {
         Self::new(code).with_source(failure)
     }
 }
-

@@ -11,7 +11,8 @@ mod jws;
 mod keys;
 mod member;
 mod signer;
-#[cfg(all(test, feature = "rustcrypto"))]
+#[cfg(test)]
+#[cfg(feature = "rustcrypto")]
 mod tests;
 
 use crate::words::Word as _;
@@ -33,7 +34,10 @@ pub fn supported() -> Algorithms {
 
 /// Every algorithm whose verifying key can be public.
 pub fn asymmetric() -> Algorithms {
-    Algorithm::ALL.iter().filter(|&&algorithm| algorithm != Algorithm::Hs256).fold(Algorithms::EMPTY, |all, &one| all.with(one))
+    Algorithm::ALL
+        .iter()
+        .filter(|&&algorithm| algorithm != Algorithm::Hs256)
+        .fold(Algorithms::EMPTY, |all, &one| all.with(one))
 }
 
 /// Unpadded base64url (RFC 7515 section 2). Padding, other characters, and last characters with bits that mean nothing

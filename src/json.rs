@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::{Deref, Range};
 
-use serde::de::Visitor;
+use serde::de::{IgnoredAny, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 
@@ -20,16 +20,22 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 /// Deepest nesting of objects and arrays. No document of the standards needs more than five levels.
 pub(crate) const DEPTH_LIMIT: usize = 32;
 
-/// Parses a document: an optional byte-order mark (RFC 8259 section 8.1 lets a parser ignore it), then one value.
+/// Parses a document: an optional byte-order mark (RFC 8259 section 8.1 lets a parser ignore it), then one object.
 ///
 /// Names that stand twice in one object are refused wherever they are, also those that `T` does not know.
 pub(crate) fn document<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Code> {
     strict(bytes.strip_prefix(BOM).unwrap_or(bytes))
 }
 
-/// Parses one value, without a byte-order mark: the parts of a JWS.
+/// Parses one object, without a byte-order mark: the parts of a JWS.
+///
+/// A derived `Deserialize` would take an array of the fields' values, too.
 pub(crate) fn strict<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Code> {
     check_bounds(bytes)?;
+    if bytes.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
+        unchecked::<IgnoredAny>(bytes)?;
+        return Err(Code::JsonType);
+    }
     unchecked(bytes)
 }
 
@@ -173,8 +179,6 @@ fn has_duplicates(bytes: &[u8], names: &mut [Range<usize>]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde::de::IgnoredAny;
-
     use super::*;
 
     fn verdict(text: &str) -> Result<(), Code> {
@@ -183,7 +187,7 @@ mod tests {
 
     #[test]
     fn hostile_documents_are_named() {
-        let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let deep = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
         for (text, expected) in [
             (r#"{"a":1,"b":{"a":1},"c":[{"a":2},{"a":3}]}"#, Ok(())),
             ("\u{feff}{}", Ok(())),
@@ -199,6 +203,9 @@ mod tests {
             (r#"{"a"#, Err(Code::JsonSyntax)),
             (r#"{"a\"#, Err(Code::JsonSyntax)),
             ("]", Err(Code::JsonSyntax)),
+            ("[1]", Err(Code::JsonType)),
+            (" \"a\"", Err(Code::JsonType)),
+            ("1", Err(Code::JsonType)),
             ("<html>", Err(Code::JsonSyntax)),
             ("{} {}", Err(Code::JsonSyntax)),
         ] {

@@ -47,8 +47,7 @@ impl Registrations {
     /// and whose secret has not expired.
     pub fn find(&self, issuer: &Issuer, metadata: &ClientMetadata, now: Timestamp) -> Option<&Registered> {
         let current = |registered: &&Registered| registered.secret_expires_at.is_none_or(|expiry| now < expiry);
-        self.fixed(issuer)
-            .or_else(|| self.dynamic.get(&(issuer.clone(), metadata.fingerprint())).filter(current))
+        self.fixed(issuer).or_else(|| self.dynamic.get(&(issuer.clone(), metadata.fingerprint())).filter(current))
     }
 
     /// The client that the application was configured with.

@@ -19,7 +19,7 @@
 //!
 //! let mut env = TestEnv::seeded(1);
 //! let op = Provider::new("https://op.example.org");
-//! let http = BlockingDriver::new(op.http(&env.clock()));
+//! let http = BlockingDriver::new(op.http(env.clock()));
 //! let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
 //! let provider = http.run(Discovery::start(issuer, ProviderOptions::new())?, &mut env)?.provider;
 //!
@@ -30,7 +30,7 @@
 //!
 //! let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid")?);
 //! let (url, pending) = request.start(&provider, &client, &mut env)?;
-//! let callback = Callback::from_url(op.visit(url.as_str(), env.clock().now()).unwrap().url())?;
+//! let callback = Callback::from_url(op.visit(url.as_str(), env.clock().now()).callback())?;
 //! let checked = pending.check(&callback, &provider, &env)?;
 //! let step = pending.redeem(checked, &provider, &client, None)?;
 //! let granted = http.run(step, &mut env)?.verified()?;

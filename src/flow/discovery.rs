@@ -15,7 +15,7 @@
 //!
 //! let mut env = TestEnv::seeded(1);
 //! let op = Provider::new("https://op.example.org");
-//! let http = BlockingDriver::new(op.http(&env.clock()));
+//! let http = BlockingDriver::new(op.http(env.clock()));
 //!
 //! let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
 //! let found = http.run(Discovery::start(issuer, ProviderOptions::new())?, &mut env)?;

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use crate::client::Client;
 use crate::env::Env;
-use crate::failure::Failure;
 use crate::error::{Code, Error};
+use crate::failure::Failure;
 use crate::jose::Keys;
 use crate::message::scope::Scope;
 use crate::message::token;

@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use crate::client::{Client, IdTokenTrust};
 use crate::env::{Env, Timestamp};
-use crate::failure::Failure;
 use crate::error::{Code, Error};
+use crate::failure::Failure;
 use crate::jose::{self, Algorithm, Algorithms, Jws, Keys, half_hash_matches};
 use crate::json::Fields;
 use crate::message::id_token::{self, Expected, IdToken, LoginExpectation};

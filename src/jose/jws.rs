@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::member::{Forbidden, Member};
+use super::member::{Forbidden, Member, Object};
 use super::{Algorithm, Algorithms, Keys, decode};
 use crate::error::{Code, Error};
 use crate::json;
@@ -62,7 +62,9 @@ impl<'a> Jws<'a> {
         let (input, signature) = token.rsplit_once('.').ok_or(Code::JwsMalformed)?;
         let (header, payload) = input.split_once('.').ok_or(Code::JwsMalformed)?;
         let header = decode(header).ok_or(Code::JwsMalformed)?;
-        let header: Header<'_> = json::strict(&header).map_err(|_| Code::JwsHeader)?;
+        // By itself serde would take an array of the members in their order.
+        let header: Object<Header<'_>> = json::strict(&header).map_err(|_| Code::JwsHeader)?;
+        let header = header.0.ok_or(Code::JwsHeader)?;
         if header.crit.present {
             return Err(Error::new(Code::JwsCrit).at("crit"));
         }

@@ -59,7 +59,12 @@ impl EndSessionRequest {
     ///
     /// # Errors
     /// `end_session.unsupported`.
-    pub fn start(self, provider: &Provider, client: &Client, env: &mut dyn Env) -> Result<(EndSessionUrl, PendingLogout), Error> {
+    pub fn start(
+        self,
+        provider: &Provider,
+        client: &Client,
+        env: &mut dyn Env,
+    ) -> Result<(EndSessionUrl, PendingLogout), Error> {
         let endpoint = provider.metadata().end_session_endpoint.as_ref().ok_or(Code::EndSessionUnsupported)?;
         let state = Secret::random(env.rng());
         let redirects = self.post_logout_redirect_uri.is_some();

@@ -55,7 +55,8 @@ mod tests {
         let text: String = (0..=255_u8).map(char::from).chain("€ 😀".chars()).collect();
         let mut ours = String::new();
         append(&mut ours, &[("a b", &text), ("", "")]);
-        let theirs = url::form_urlencoded::Serializer::new(String::new()).append_pair("a b", &text).append_pair("", "").finish();
+        let theirs =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("a b", &text).append_pair("", "").finish();
         assert_eq!(ours, theirs);
         assert_eq!(encoded_len(&text), ours.len() - "a+b=&=".len());
     }

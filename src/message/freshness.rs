@@ -85,7 +85,10 @@ mod tests {
             (vec![("cache-control", "no-cache"), ("expires", "Sun, 06 Nov 1994 08:50:37 GMT")], Some(0)),
             (vec![("cache-control", "max-age=-5")], Some(0)),
             (vec![("cache-control", "max-age=99999999999999999999999")], Some(604_800)),
-            (vec![("cache-control", "private"), ("expires", "Sun, 06 Nov 1994 08:50:37 GMT"), ("date", DATE)], Some(60)),
+            (
+                vec![("cache-control", "private"), ("expires", "Sun, 06 Nov 1994 08:50:37 GMT"), ("date", DATE)],
+                Some(60),
+            ),
             (vec![("expires", "0"), ("date", DATE)], Some(0)),
             (vec![("expires", "Sun, 06 Nov 1994 08:40:37 GMT"), ("date", DATE)], Some(0)),
         ] {

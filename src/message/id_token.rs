@@ -223,9 +223,11 @@ pub(crate) fn parse(
         return Err(Code::IdTokenExtraAudience.into());
     }
     if let Some(azp) = &claims.azp
-        && **azp != *client.id && !client.trusted_parties.iter().any(|own| **own == **azp) {
-            return Err(Code::IdTokenAuthorizedParty.into());
-        }
+        && **azp != *client.id
+        && !client.trusted_parties.iter().any(|own| **own == **azp)
+    {
+        return Err(Code::IdTokenAuthorizedParty.into());
+    }
     let expires_at = required(claims.exp, "exp")?.0;
     if now >= expires_at.saturating_add(CLOCK_SKEW) {
         return Err(Code::IdTokenExpired.into());
@@ -290,9 +292,10 @@ impl Unchecked {
             return Err(Code::IdTokenNonce.into());
         }
         if let Some(earliest) = login.not_logged_in_before
-            && required(self.token.auth_time, "auth_time")? < earliest {
-                return Err(Code::IdTokenAuthTime.into());
-            }
+            && required(self.token.auth_time, "auth_time")? < earliest
+        {
+            return Err(Code::IdTokenAuthTime.into());
+        }
         if !login.acr_values.is_empty() {
             let acr = self.token.acr.as_ref().ok_or(Code::IdTokenAcr)?;
             if !login.acr_values.contains(acr) {
@@ -329,8 +332,7 @@ fn check_issuer(iss: &str, tenant: Option<&str>, provider: &Provider) -> Result<
     let expected = provider.issuer().as_str();
     let fits = match expected.split_once("{tenantid}") {
         Some((before, after)) if provider.options().accepts(Deviation::TenantIssuer) => tenant.is_some_and(|tenant| {
-            !tenant.is_empty()
-                && iss.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)) == Some(tenant)
+            !tenant.is_empty() && iss.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)) == Some(tenant)
         }),
         _ => iss == expected,
     };

@@ -177,9 +177,8 @@ impl Metadata {
         }
         let url = |text: Option<Text<'_>>, name| {
             text.map(|text| {
-                Endpoint::new(&text, options.schemes()).map_err(|error| {
-                    Error::new(Code::MetadataUrl).at(name).with_source(error)
-                })
+                Endpoint::new(&text, options.schemes())
+                    .map_err(|error| Error::new(Code::MetadataUrl).at(name).with_source(error))
             })
             .transpose()
         };

@@ -41,7 +41,8 @@ pub(crate) fn from_reply(reply: Reply<'_>, verdict: impl FnOnce(&str) -> Code) -
         400..=499 if reply.status.as_u16() != 429 => {}
         _ => return reply.check_status().err().unwrap_or_else(|| Code::HttpStatus.into()),
     }
-    let body = reply.check_content_type(Accept::Json).ok().and_then(|()| json::document::<OauthError<'_>>(reply.body).ok());
+    let body =
+        reply.check_content_type(Accept::Json).ok().and_then(|()| json::document::<OauthError<'_>>(reply.body).ok());
     match body.as_ref().and_then(|body| Some((body, body.error.as_deref()?))) {
         Some((body, error)) => Error::new(verdict(error)).with_text(body.text()),
         None => Code::HttpStatus.into(),

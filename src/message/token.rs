@@ -103,7 +103,8 @@ pub(crate) fn parse(reply: Reply<'_>, options: &ProviderOptions) -> Result<Token
     let access_token = answer.access_token.filter(|token| !token.is_empty()).ok_or(Code::TokenMissingAccessToken)?;
     let access_token = AccessToken::new(Secret::new(access_token.0))?;
     let token_type = answer.token_type.ok_or(Code::TokenMissingType)?;
-    let token_type = if token_type.eq_ignore_ascii_case("bearer") { TokenType::Bearer } else { return Err(Code::TokenType.into()) };
+    let token_type =
+        if token_type.eq_ignore_ascii_case("bearer") { TokenType::Bearer } else { return Err(Code::TokenType.into()) };
     let printable = |text: &str| text.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
     let refresh_token = answer.refresh_token.filter(|token| !token.is_empty());
     if refresh_token.as_deref().is_some_and(|token| !printable(token)) {

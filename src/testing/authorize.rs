@@ -1,0 +1,163 @@
+//! The authorization endpoint, with a user who answers at once.
+
+use http::Response;
+
+use super::client::RegisteredClient;
+use super::edit::{Callback, Edit, ResponseMode};
+use super::http::{Incoming, Params, Refusal, escape, no_store, page, see_other, with_params};
+use super::state::{AuthorizationCode, Grant, State};
+use super::user::{Decision, User};
+use crate::env::Timestamp;
+
+/// How long a code is good: RFC 6749 section 4.1.2 allows ten minutes, providers allow less.
+const CODE_LIFETIME: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// OpenID Connect Core section 3.1.2, RFC 9207, RFC 7636.
+pub(super) fn authorize(state: &mut State, request: &Incoming<'_>) -> Response<Vec<u8>> {
+    match answer(state, request) {
+        Ok(mut callback) => {
+            for edit in &state.edits {
+                if let Edit::Callback(hook) = edit {
+                    hook(&mut callback);
+                }
+            }
+            write(&callback)
+        }
+        // Nothing proves where the browser came from: it stays here (RFC 6749 section 4.1.2.1).
+        Err(refusal) => page(400, refusal.description),
+    }
+}
+
+fn answer(state: &mut State, request: &Incoming<'_>) -> Result<Callback, Refusal> {
+    let params = request.browser_params()?;
+    let client = params.required("client_id")?;
+    let client = state.clients.get(client).ok_or(Refusal::new("invalid_request", "unknown client_id"))?.clone();
+    let redirect_uri = params.required("redirect_uri")?;
+    if !client.allows_redirect(redirect_uri) {
+        return Err(Refusal::new("invalid_request", "unregistered redirect_uri"));
+    }
+    let mode = match params.get("response_mode") {
+        None | Some("query") => Ok(ResponseMode::Query),
+        Some("fragment") => Ok(ResponseMode::Fragment),
+        Some("form_post") => Ok(ResponseMode::FormPost),
+        Some(_) => Err(Refusal::new("invalid_request", "response_mode")),
+    };
+    let redirect_uri = redirect_uri.to_owned();
+    let mut callback = Callback { redirect_uri, mode: mode.unwrap_or_default(), params: Vec::new() };
+    match mode.and_then(|_| decide(state, &client, &params, &callback.redirect_uri, request.now)) {
+        Ok(code) => callback.add("code", &code),
+        Err(refusal) => {
+            callback.add("error", refusal.error);
+            callback.add("error_description", refusal.description);
+        }
+    }
+    if let Some(echo) = params.get("state") {
+        callback.add("state", echo);
+    }
+    callback.add("iss", &state.issuer);
+    Ok(callback)
+}
+
+/// The code that the user's decision is worth.
+fn decide(
+    state: &mut State,
+    client: &RegisteredClient,
+    params: &Params,
+    redirect_uri: &str,
+    now: Timestamp,
+) -> Result<String, Refusal> {
+    if params.get("request").is_some() || params.get("request_uri").is_some() {
+        return Err(Refusal::new("request_not_supported", "request objects are not supported"));
+    }
+    match params.required("response_type")? {
+        "code" => {}
+        _ => return Err(Refusal::new("unsupported_response_type", "only code")),
+    }
+    if params.get("code_challenge_method") != Some("S256") {
+        return Err(Refusal::new("invalid_request", "PKCE with S256 is required"));
+    }
+    let code_challenge = params.required("code_challenge")?.to_owned();
+    if code_challenge.len() != 43 {
+        return Err(Refusal::new("invalid_request", "code_challenge is no SHA-256"));
+    }
+    let (user, decision) = visitor(state, params.get("login_hint"))?;
+    let auth_time = sign_in(&user, decision, params, now)?;
+    if decision == Decision::Deny {
+        return Err(Refusal::new("access_denied", "the user said no"));
+    }
+    let text = |name| params.get(name).map(str::to_owned);
+    let grant = state.add_grant(Grant {
+        client_id: client.client_id.clone(),
+        login: user.login,
+        subject: user.subject,
+        scope: text("scope").unwrap_or_default(),
+        nonce: text("nonce"),
+        acr: params.get("acr_values").and_then(|values| values.split(' ').next()).map(str::to_owned),
+        auth_time,
+    });
+    let code = state.random("code_");
+    let expires_at = now.saturating_add(CODE_LIFETIME);
+    let redirect_uri = redirect_uri.to_owned();
+    state
+        .codes
+        .insert(code.clone(), AuthorizationCode { grant, redirect_uri, code_challenge, expires_at, used: false });
+    Ok(code)
+}
+
+/// Who sits at the browser: `auto:` and `deny:` in the login hint name the user and the decision.
+fn visitor(state: &State, hint: Option<&str>) -> Result<(User, Decision), Refusal> {
+    const NOBODY: Refusal = Refusal::new("access_denied", "there is no such user");
+    let named = |login| state.user(Some(login)).ok_or(NOBODY);
+    match hint.and_then(|hint| hint.split_once(':')) {
+        Some(("auto", login)) => Ok((named(login)?, Decision::Allow)),
+        Some(("deny", login)) => Ok((named(login)?, Decision::Deny)),
+        _ => {
+            let user = hint.and_then(|hint| state.user(Some(hint))).or_else(|| state.user(None)).ok_or(NOBODY)?;
+            let decision = user.decision;
+            Ok((user, decision))
+        }
+    }
+}
+
+/// When the user signed in: before, or now if the application wants that (OpenID Connect Core section 3.1.2.1).
+fn sign_in(user: &User, decision: Decision, params: &Params, now: Timestamp) -> Result<Timestamp, Refusal> {
+    let prompts: Vec<&str> = params.get("prompt").map(|prompt| prompt.split(' ').collect()).unwrap_or_default();
+    let max_age = match params.get("max_age").map(str::parse::<u64>) {
+        None => None,
+        Some(Ok(seconds)) => Some(std::time::Duration::from_secs(seconds)),
+        Some(Err(_)) => return Err(Refusal::new("invalid_request", "max_age")),
+    };
+    let recent = user.signed_in.filter(|&time| max_age.is_none_or(|max_age| now.saturating_since(time) <= max_age));
+    if prompts.contains(&"none") {
+        return match recent {
+            _ if prompts.len() > 1 => Err(Refusal::new("invalid_request", "prompt none stands alone")),
+            None => Err(Refusal::new("login_required", "the user is not signed in")),
+            Some(_) if decision == Decision::Deny => {
+                Err(Refusal::new("consent_required", "nothing was allowed before"))
+            }
+            Some(time) => Ok(time),
+        };
+    }
+    let again = prompts.iter().any(|prompt| ["login", "create"].contains(prompt));
+    Ok(recent.filter(|_| !again).unwrap_or(now))
+}
+
+fn write(callback: &Callback) -> Response<Vec<u8>> {
+    match callback.mode {
+        ResponseMode::Query => see_other(&with_params(&callback.redirect_uri, '?', &callback.params)),
+        ResponseMode::Fragment => see_other(&with_params(&callback.redirect_uri, '#', &callback.params)),
+        ResponseMode::FormPost => {
+            let inputs = callback.params.iter().map(|(name, value)| {
+                format!("<input type=\"hidden\" name=\"{}\" value=\"{}\">", escape(name), escape(value))
+            });
+            no_store(page(
+                200,
+                &format!(
+                    "<form method=\"post\" action=\"{}\">{}</form><script>document.forms[0].submit()</script>",
+                    escape(&callback.redirect_uri),
+                    inputs.collect::<String>()
+                ),
+            ))
+        }
+    }
+}

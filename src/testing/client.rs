@@ -1,0 +1,169 @@
+//! The applications that the provider knows, and how they prove who they are.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header;
+use url::{Host, Url, form_urlencoded};
+
+use super::http::{Incoming, Params, Refusal, credentials};
+use super::state::State;
+
+/// An application that the provider knows, registered by hand or by itself (RFC 7591).
+#[derive(Clone)]
+pub struct RegisteredClient {
+    /// `client_id`.
+    pub client_id: String,
+    /// `client_secret`; a public client has none.
+    pub client_secret: Option<String>,
+    /// `token_endpoint_auth_method`: `none`, `client_secret_basic` or `client_secret_post`.
+    pub token_endpoint_auth_method: String,
+    /// `redirect_uris`. Those with `http` on a loopback host match on any port (RFC 8252 section 7.3).
+    pub redirect_uris: Vec<String>,
+    /// `post_logout_redirect_uris`.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// `grant_types`. Without `refresh_token` there are no refresh tokens.
+    pub grant_types: Vec<String>,
+    /// `id_token_signed_response_alg`: `RS256`, `ES256`, `EdDSA`, `Ed25519`, or `HS256` with the client's secret.
+    pub id_token_signed_response_alg: String,
+    /// `userinfo_signed_response_alg`: the same; without it userinfo is plain JSON.
+    pub userinfo_signed_response_alg: Option<String>,
+}
+
+impl RegisteredClient {
+    /// A public client with one redirect URI, both grants and RS256.
+    pub fn public(client_id: &str, redirect_uri: &str) -> Self {
+        Self {
+            client_id: client_id.to_owned(),
+            client_secret: None,
+            token_endpoint_auth_method: "none".to_owned(),
+            redirect_uris: vec![redirect_uri.to_owned()],
+            post_logout_redirect_uris: Vec::new(),
+            grant_types: vec!["authorization_code".to_owned(), "refresh_token".to_owned()],
+            id_token_signed_response_alg: "RS256".to_owned(),
+            userinfo_signed_response_alg: None,
+        }
+    }
+
+    /// The same with a secret and `client_secret_basic`.
+    pub fn confidential(client_id: &str, client_secret: &str, redirect_uri: &str) -> Self {
+        Self {
+            client_secret: Some(client_secret.to_owned()),
+            token_endpoint_auth_method: "client_secret_basic".to_owned(),
+            ..Self::public(client_id, redirect_uri)
+        }
+    }
+
+    pub(super) fn allows_redirect(&self, asked: &str) -> bool {
+        self.redirect_uris.iter().any(|known| known == asked || same_but_for_port(known, asked))
+    }
+
+    pub(super) fn allows_grant(&self, grant_type: &str) -> bool {
+        self.grant_types.iter().any(|known| known == grant_type)
+    }
+}
+
+impl fmt::Debug for RegisteredClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RegisteredClient({}, {})", self.client_id, self.token_endpoint_auth_method)
+    }
+}
+
+/// Whether a URL is `http` on this machine, as native applications have it.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    url.scheme() == "http"
+        && match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+}
+
+fn same_but_for_port(known: &str, asked: &str) -> bool {
+    let (Ok(mut known), Ok(mut asked)) = (Url::parse(known), Url::parse(asked)) else { return false };
+    is_loopback(&known)
+        && is_loopback(&asked)
+        && known.set_port(None).is_ok()
+        && asked.set_port(None).is_ok()
+        && known == asked
+}
+
+/// Client authentication (RFC 6749 section 2.3): by the one method that the client registered.
+pub(super) fn authenticate(
+    state: &State,
+    request: &Incoming<'_>,
+    params: &Params,
+) -> Result<RegisteredClient, Refusal> {
+    const UNKNOWN: Refusal = Refusal::invalid_client("unknown client, or wrong secret");
+    let in_body = params.get("client_secret");
+    let (client_id, secret, method) = match request.header(&header::AUTHORIZATION) {
+        Some(_) if in_body.is_some() => {
+            return Err(Refusal::new("invalid_request", "two ways of authentication"));
+        }
+        Some(value) => {
+            let (id, secret) = basic(value).ok_or(UNKNOWN)?;
+            if params.get("client_id").is_some_and(|in_body| in_body != id) {
+                return Err(Refusal::new("invalid_request", "two client IDs"));
+            }
+            (id, Some(secret), "client_secret_basic")
+        }
+        None => {
+            let id = params.get("client_id").ok_or(UNKNOWN)?.to_owned();
+            (id, in_body.map(str::to_owned), if in_body.is_some() { "client_secret_post" } else { "none" })
+        }
+    };
+    let client = state.clients.get(&client_id).ok_or(UNKNOWN)?;
+    if client.token_endpoint_auth_method != method {
+        return Err(Refusal::invalid_client("another way of authentication was registered"));
+    }
+    if client.client_secret != secret {
+        return Err(UNKNOWN);
+    }
+    Ok(client.clone())
+}
+
+/// Name and password, each form-encoded before they were joined (RFC 6749 section 2.3.1).
+fn basic(value: &str) -> Option<(String, String)> {
+    let joined = String::from_utf8(STANDARD.decode(credentials(value, "basic")?).ok()?).ok()?;
+    let (id, secret) = joined.split_once(':')?;
+    Some((form_decode(id)?, form_decode(secret)?))
+}
+
+fn form_decode(text: &str) -> Option<String> {
+    if text.contains(['&', '=', ':']) {
+        return None;
+    }
+    form_urlencoded::parse(text.as_bytes()).next().map(|(name, _)| name.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loopback_redirect_may_have_any_port() {
+        let client = RegisteredClient::public("app", "http://127.0.0.1/cb");
+        for (asked, allowed) in [
+            ("http://127.0.0.1/cb", true),
+            ("http://127.0.0.1:49152/cb", true),
+            ("http://127.0.0.1:49152/other", false),
+            ("http://127.0.0.1:49152/cb?x", false),
+            ("http://[::1]:49152/cb", false),
+            ("https://127.0.0.1:49152/cb", false),
+        ] {
+            assert_eq!(client.allows_redirect(asked), allowed, "{asked}");
+        }
+        let client = RegisteredClient::public("app", "https://rp.example/cb");
+        assert!(!client.allows_redirect("https://rp.example:8443/cb"));
+    }
+
+    #[test]
+    fn basic_credentials_are_form_decoded() {
+        let header = |text: &str| format!("Basic {}", STANDARD.encode(text));
+        assert_eq!(basic(&header("a%3Ab:s+%26")), Some(("a:b".into(), "s &".into())));
+        assert_eq!(basic(&header("a:b&c")), None);
+        assert_eq!(basic("Bearer x"), None);
+    }
+}

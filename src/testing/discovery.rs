@@ -1,0 +1,54 @@
+//! Metadata and the JWK set.
+
+use http::{Response, header};
+use serde_json::json;
+
+use super::http::{Incoming, http_date, json as json_response, set};
+use super::keys;
+use super::state::State;
+
+/// OpenID Connect Discovery section 3, RFC 8414 section 2.
+pub(super) fn metadata(state: &State, request: &Incoming<'_>) -> Response<Vec<u8>> {
+    let methods = ["none", "client_secret_basic", "client_secret_post"];
+    let mut signing: Vec<&str> = keys::ALGORITHMS.to_vec();
+    signing.push("HS256");
+    let document = json!({
+        "issuer": state.issuer,
+        "authorization_endpoint": state.url("/authorize"),
+        "token_endpoint": state.url("/token"),
+        "userinfo_endpoint": state.url("/userinfo"),
+        "jwks_uri": state.url("/jwks"),
+        "registration_endpoint": state.url("/register"),
+        "revocation_endpoint": state.url("/revoke"),
+        "introspection_endpoint": state.url("/introspect"),
+        "end_session_endpoint": state.url("/end_session"),
+        "scopes_supported": ["openid", "profile", "email", "offline_access"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": signing,
+        "userinfo_signing_alg_values_supported": signing,
+        "token_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_methods_supported": methods,
+        "code_challenge_methods_supported": ["S256"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account", "create"],
+        "authorization_response_iss_parameter_supported": true,
+        "claims_supported": [
+            "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "at_hash",
+            "name", "preferred_username", "email", "email_verified"
+        ],
+    });
+    cacheable(json_response(200, &document), request)
+}
+
+pub(super) fn jwks(state: &State, request: &Incoming<'_>) -> Response<Vec<u8>> {
+    cacheable(json_response(200, &keys::generation(state.second_keys).jwks()), request)
+}
+
+fn cacheable(mut response: Response<Vec<u8>>, request: &Incoming<'_>) -> Response<Vec<u8>> {
+    set(&mut response, header::CACHE_CONTROL, "max-age=3600");
+    set(&mut response, header::DATE, &http_date(request.now));
+    response
+}

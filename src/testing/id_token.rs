@@ -1,0 +1,186 @@
+//! ID tokens, from claims to the compact form.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256, Sha512};
+
+use super::client::RegisteredClient;
+use super::keys;
+use super::state::{Grant, State};
+use crate::env::Timestamp;
+
+/// An ID token that is about to be signed.
+#[derive(Clone, Debug)]
+pub struct IdToken {
+    /// The members of the JOSE header.
+    pub header: Map<String, Value>,
+    /// The claims.
+    pub claims: Map<String, Value>,
+    /// A header to use as it is, in place of the members: for what no object can say.
+    pub header_text: Option<String>,
+    /// A payload to use as it is, in place of the claims.
+    pub claims_text: Option<String>,
+    /// The algorithm to sign with, whatever the header says.
+    pub algorithm: String,
+    /// What stands where the signature belongs.
+    pub signature: Signature,
+    /// What to make of the compact form in the end.
+    pub finish: fn(String) -> String,
+    /// Whether it comes with a refresh, not with a code.
+    pub refreshed: bool,
+}
+
+/// What stands where the signature of an ID token belongs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Signature {
+    /// The signature.
+    #[default]
+    Right,
+    /// The signature with its last byte changed.
+    Wrong,
+    /// As many zeros.
+    Zeros,
+    /// Nothing.
+    Empty,
+    /// A right signature by a key that is not in the JWK set.
+    ForeignKey,
+    /// An HMAC whose secret is the public key, as the JWK set has it (RFC 8725 section 2.1).
+    PublicKeyAsSecret,
+}
+
+impl IdToken {
+    /// Sets a claim.
+    pub fn claim(&mut self, name: &str, value: impl Into<Value>) {
+        self.claims.insert(name.to_owned(), value.into());
+    }
+
+    /// Sets a member of the header.
+    pub fn member(&mut self, name: &str, value: impl Into<Value>) {
+        self.header.insert(name.to_owned(), value.into());
+    }
+
+    /// A date among the claims, in seconds; zero if there is none.
+    pub fn date(&self, name: &str) -> i64 {
+        self.claims.get(name).and_then(Value::as_i64).unwrap_or(0)
+    }
+
+    fn compact(&self, second_keys: bool, client: &RegisteredClient) -> Option<String> {
+        let header = self.header_text.clone().unwrap_or_else(|| Value::Object(self.header.clone()).to_string());
+        let claims = self.claims_text.clone().unwrap_or_else(|| Value::Object(self.claims.clone()).to_string());
+        let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let ours = || sign(second_keys, client, &self.algorithm, input.as_bytes());
+        let signature = match self.signature {
+            Signature::Right => ours()?,
+            Signature::Wrong => {
+                let mut signature = ours()?;
+                signature.last_mut().map(|byte| *byte ^= 1)?;
+                signature
+            }
+            Signature::Zeros => vec![0; ours()?.len()],
+            Signature::Empty => Vec::new(),
+            Signature::ForeignKey => keys::generation(!second_keys).sign(&self.algorithm, input.as_bytes())?,
+            Signature::PublicKeyAsSecret => {
+                let key = keys::generation(second_keys).jwk("RS256").to_string();
+                keys::hs256(key.as_bytes(), input.as_bytes())
+            }
+        };
+        Some((self.finish)(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))))
+    }
+}
+
+fn sign(second_keys: bool, client: &RegisteredClient, algorithm: &str, input: &[u8]) -> Option<Vec<u8>> {
+    match algorithm {
+        "HS256" => client.client_secret.as_ref().map(|secret| keys::hs256(secret.as_bytes(), input)),
+        _ => keys::generation(second_keys).sign(algorithm, input),
+    }
+}
+
+fn header(second_keys: bool, algorithm: &str) -> Map<String, Value> {
+    let mut header = Map::new();
+    header.insert("alg".into(), json!(algorithm));
+    if algorithm != "HS256" {
+        header.insert("kid".into(), json!(keys::generation(second_keys).kid(algorithm)));
+    }
+    header
+}
+
+/// The ID token that goes with an access token (OpenID Connect Core sections 2 and 12.2).
+pub(super) fn issue(
+    state: &State,
+    grant: &Grant,
+    client: &RegisteredClient,
+    access_token: &str,
+    refreshed: bool,
+    now: Timestamp,
+) -> Option<String> {
+    let algorithm = client.id_token_signed_response_alg.clone();
+    let mut token = IdToken {
+        header: header(state.second_keys, &algorithm),
+        claims: Map::new(),
+        header_text: None,
+        claims_text: None,
+        signature: Signature::Right,
+        finish: std::convert::identity,
+        refreshed,
+        algorithm,
+    };
+    token.claim("iss", state.issuer.as_str());
+    token.claim("sub", grant.subject.as_str());
+    token.claim("aud", client.client_id.as_str());
+    token.claim("iat", now.unix_seconds());
+    token.claim("exp", now.unix_seconds() + 3600);
+    token.claim("auth_time", grant.auth_time.unix_seconds());
+    token.claim("at_hash", half_hash(&token.algorithm, access_token));
+    if let Some(nonce) = grant.nonce.as_deref().filter(|_| !refreshed) {
+        token.claim("nonce", nonce);
+    }
+    if let Some(acr) = &grant.acr {
+        token.claim("acr", acr.as_str());
+    }
+    for edit in &state.edits {
+        if let super::edit::Edit::IdToken(hook) = edit {
+            hook(&mut token);
+        }
+    }
+    token.compact(state.second_keys, client)
+}
+
+/// Claims as a signed JWT: userinfo, for clients that registered for that (OpenID Connect Core section 5.3.2).
+pub(super) fn sign_claims(
+    state: &State,
+    client: &RegisteredClient,
+    algorithm: &str,
+    claims: &Map<String, Value>,
+) -> Option<String> {
+    let header = Value::Object(header(state.second_keys, algorithm)).to_string();
+    let claims = Value::Object(claims.clone()).to_string();
+    let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+    let signature = sign(state.second_keys, client, algorithm, input.as_bytes())?;
+    Some(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
+}
+
+/// The claims of an ID token that this provider signed, with keys of now or before. Signatures are made anew and
+/// compared: all of them are deterministic. Expiry does not matter (OpenID Connect RP-Initiated Logout section 2).
+pub(super) fn read_hint(state: &State, token: &str) -> Option<Map<String, Value>> {
+    let (input, signature) = token.rsplit_once('.')?;
+    let (header, claims) = input.split_once('.')?;
+    let part = |text| serde_json::from_slice::<Map<String, Value>>(&URL_SAFE_NO_PAD.decode(text).ok()?).ok();
+    let (header, claims) = (part(header)?, part(claims)?);
+    let client = state.clients.get(claims.get("aud")?.as_str()?)?;
+    let algorithm = header.get("alg")?.as_str()?;
+    let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+    let ours = |second| sign(second, client, algorithm, input.as_bytes()).is_some_and(|ours| ours == signature);
+    (ours(state.second_keys) || ours(!state.second_keys)).then_some(claims)
+}
+
+/// `at_hash` (OpenID Connect Core section 3.1.3.6): the left half of the hash that the algorithm uses.
+fn half_hash(algorithm: &str, text: &str) -> String {
+    let digest = match algorithm {
+        "EdDSA" | "Ed25519" => Sha512::digest(text).to_vec(),
+        _ => Sha256::digest(text).to_vec(),
+    };
+    let half: Vec<u8> = digest.iter().copied().take(digest.len() / 2).collect();
+    URL_SAFE_NO_PAD.encode(half)
+}

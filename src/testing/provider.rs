@@ -1,0 +1,333 @@
+//! The provider: one handle, one function from request to response, and the switches.
+
+use std::fmt;
+use std::future::{Ready, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::{Request, Response, Uri};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng as _;
+use serde_json::{Map, Value};
+
+use super::browser::{self, Visit};
+use super::client::RegisteredClient;
+use super::edit::{Callback, Edit};
+use super::env::Clock;
+use super::fault::{Fault, gateway};
+use super::http::{Incoming, Refusal, empty, settle};
+use super::id_token::IdToken;
+use super::lie::Lie;
+use super::state::State;
+use super::user::User;
+use super::{authorize, discovery, register, resource, token};
+use crate::env::Timestamp;
+use crate::failure::{Failure, FailureKind, Sent};
+use crate::reply::Policy;
+use crate::secret::Body;
+
+/// Where a request went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum On {
+    /// `/.well-known/openid-configuration` or `/.well-known/oauth-authorization-server`.
+    Metadata,
+    /// `/jwks`.
+    Jwks,
+    /// `/register`.
+    Register,
+    /// `/authorize`.
+    Authorize,
+    /// `/token`.
+    Token,
+    /// `/userinfo`.
+    UserInfo,
+    /// `/revoke`.
+    Revoke,
+    /// `/introspect`.
+    Introspect,
+    /// `/end_session`.
+    EndSession,
+    /// Anywhere else: 404.
+    Elsewhere,
+}
+
+/// What the provider does when a refresh token comes a second time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reuse {
+    /// It ends the grant: one of the two senders is a thief (RFC 9700 section 4.14.2).
+    #[default]
+    EndsGrant,
+    /// It is exchanged again, as long as none of the tokens that it was exchanged for was used: the answer may have
+    /// been lost. After that it ends the grant.
+    AllowedUntilSuccessorIsUsed,
+}
+
+/// Whom an access token speaks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Bearer {
+    /// The user's login name.
+    pub login: String,
+    /// `sub`.
+    pub subject: String,
+    /// `client_id`.
+    pub client_id: String,
+    /// `scope`.
+    pub scope: String,
+}
+
+/// An OpenID Provider as a pure function from request to response. For tests only: its keys are public.
+///
+/// Clones are handles to the same provider. Functions given to the `edit_…` calls run while it works: they must not
+/// call it.
+#[derive(Clone)]
+pub struct Provider(Arc<Mutex<State>>);
+
+impl Provider {
+    /// A provider with this issuer, which may have a path. It knows no client yet, and one user, `alice`, who allows
+    /// everything.
+    pub fn new(issuer: &str) -> Self {
+        Self(Arc::new(Mutex::new(State::new(issuer))))
+    }
+
+    /// Adds a user. The first one added is who answers when a request does not name one; `alice` is then gone.
+    #[must_use]
+    pub fn with_user(self, user: User) -> Self {
+        self.lock().users.push(user);
+        self
+    }
+
+    /// Adds a client.
+    #[must_use]
+    pub fn with_client(self, client: RegisteredClient) -> Self {
+        self.lock().clients.insert(client.client_id.clone(), client);
+        self
+    }
+
+    /// Seeds codes, tokens and client IDs. The same seed and the same requests give the same answers.
+    #[must_use]
+    pub fn with_seed(self, seed: u64) -> Self {
+        self.lock().rng = ChaCha20Rng::seed_from_u64(seed);
+        self
+    }
+
+    /// Sets how long access tokens are good; 300 s unless set.
+    #[must_use]
+    pub fn with_access_token_lifetime(self, lifetime: Duration) -> Self {
+        self.lock().access_token_lifetime = lifetime;
+        self
+    }
+
+    /// Sets what happens when a refresh token comes a second time.
+    #[must_use]
+    pub fn with_reuse(self, reuse: Reuse) -> Self {
+        self.lock().reuse = reuse;
+        self
+    }
+
+    /// The issuer.
+    pub fn issuer(&self) -> String {
+        self.lock().issuer.clone()
+    }
+
+    /// Answers a request. This is the whole provider; every transport is a wrapper around it. A fault that leaves no
+    /// answer becomes a 502.
+    pub fn handle<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Response<Vec<u8>> {
+        self.exchange(request, now).unwrap_or_else(gateway)
+    }
+
+    /// Answers a request, or does not, by a fault.
+    ///
+    /// # Errors
+    /// What a transport would report. A request to another host than the issuer's is unreachable.
+    pub fn exchange<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Result<Response<Vec<u8>>, Failure> {
+        let (parts, body) = request.into_parts();
+        let mut state = self.lock();
+        let on = route(&state.issuer, &parts.uri).ok_or(Failure::new(FailureKind::Unreachable, Sent::No))?;
+        state.requests.push(on);
+        let fault = state.next_fault(on);
+        if let Some(outcome) = fault.as_ref().and_then(Fault::before) {
+            return outcome;
+        }
+        let incoming = Incoming {
+            method: &parts.method,
+            query: parts.uri.query().unwrap_or(""),
+            headers: &parts.headers,
+            body: body.as_ref(),
+            now,
+        };
+        let mut response = answer(&mut state, on, &incoming);
+        for edit in &state.edits {
+            edit.answer(on, &mut response);
+        }
+        match fault {
+            Some(fault) => fault.after(response),
+            None => Ok(response),
+        }
+    }
+
+    /// Opens an authorization URL, or an end-session URL, as the user's browser would. `login_hint=auto:bob` lets the
+    /// user `bob` allow, `deny:bob` lets him deny; else the hinted or the first user does what they always do.
+    pub fn visit(&self, url: &str, now: Timestamp) -> Visit {
+        browser::visit(self, url, now)
+    }
+
+    /// A blocking HTTP client that reaches this provider and nothing else.
+    pub fn http(
+        &self,
+        clock: &Clock,
+    ) -> impl Fn(Request<Body>, Policy) -> Result<Response<Vec<u8>>, Failure> + Clone + Send + Sync + use<> {
+        let (provider, clock) = (self.clone(), clock.clone());
+        move |request, _| provider.exchange(request, clock.now())
+    }
+
+    /// The same for asynchronous drivers; its futures are always ready.
+    pub fn http_async(
+        &self,
+        clock: &Clock,
+    ) -> impl Fn(Request<Body>, Policy) -> Ready<Result<Response<Vec<u8>>, Failure>> + Clone + Send + Sync + use<> {
+        let http = self.http(clock);
+        move |request, policy| ready(http(request, policy))
+    }
+
+    /// Where all requests so far went, in their order.
+    pub fn requests(&self) -> Vec<On> {
+        self.lock().requests.clone()
+    }
+
+    /// How many requests went there so far.
+    pub fn count(&self, on: On) -> usize {
+        self.lock().requests.iter().filter(|&&place| place == on).count()
+    }
+
+    /// Whom an access token speaks for now: for a resource server that stands beside the provider. It counts as used.
+    pub fn bearer(&self, access_token: &str, now: Timestamp) -> Option<Bearer> {
+        let mut state = self.lock();
+        let (access, grant) = state.access(access_token, now)?;
+        let bearer = Bearer {
+            login: grant.login.clone(),
+            subject: grant.subject.clone(),
+            client_id: grant.client_id.clone(),
+            scope: access.scope.clone(),
+        };
+        if let Some(access) = state.access_tokens.get_mut(access_token) {
+            access.used = true;
+        }
+        Some(bearer)
+    }
+
+    /// Lets the next requests to an endpoint meet a fault. Faults of one endpoint come in the order they were set.
+    pub fn fault(&self, on: On, fault: Fault, times: usize) {
+        self.lock().faults.push((on, fault, times));
+    }
+
+    /// Lies from now on; several lies are told together.
+    pub fn lie(&self, lie: Lie) {
+        self.edit(lie.edit());
+    }
+
+    /// Changes each answer of an endpoint.
+    pub fn tamper(&self, on: On, edit: impl Fn(&mut Response<Vec<u8>>) + Send + Sync + 'static) {
+        self.edit(Edit::Response(on, Arc::new(edit)));
+    }
+
+    /// Changes the JSON object in each successful answer of an endpoint: metadata, registrations, token responses.
+    pub fn edit_json(&self, on: On, edit: impl Fn(&mut Map<String, Value>) + Send + Sync + 'static) {
+        self.edit(Edit::Json(on, Arc::new(edit)));
+    }
+
+    /// Changes what the browser carries to the application.
+    pub fn edit_callback(&self, edit: impl Fn(&mut Callback) + Send + Sync + 'static) {
+        self.edit(Edit::Callback(Arc::new(edit)));
+    }
+
+    /// Changes ID tokens before they are signed.
+    pub fn edit_id_token(&self, edit: impl Fn(&mut IdToken) + Send + Sync + 'static) {
+        self.edit(Edit::IdToken(Arc::new(edit)));
+    }
+
+    /// No lies, edits and faults any more.
+    pub fn honest(&self) {
+        let mut state = self.lock();
+        state.edits.clear();
+        state.faults.clear();
+        state.rotates = true;
+    }
+
+    /// Signs with other keys from now on, and publishes only those. A second call goes back.
+    pub fn rotate_keys(&self) {
+        let mut state = self.lock();
+        state.second_keys = !state.second_keys;
+    }
+
+    /// Makes all access tokens worthless, as a server that lost them would; refresh tokens stay good.
+    pub fn forget_access_tokens(&self) {
+        self.lock().access_tokens.clear();
+    }
+
+    /// Ends all grants: every code and token is worthless.
+    pub fn end_grants(&self) {
+        self.lock().grants.clear();
+    }
+
+    fn edit(&self, edit: Edit) {
+        let mut state = self.lock();
+        match edit {
+            Edit::State(change) => change(&mut state),
+            edit => state.edits.push(edit),
+        }
+    }
+
+    /// A test that panicked elsewhere must not hide behind a second panic here.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Provider({})", self.lock().issuer)
+    }
+}
+
+/// Which endpoint a URL names; `None` for another host. A URL without host, as servers get it, is this host's.
+fn route(issuer: &str, uri: &Uri) -> Option<On> {
+    let base: Uri = issuer.trim_end_matches('/').parse().ok()?;
+    if uri.authority().is_some() && (uri.authority() != base.authority() || uri.scheme() != base.scheme()) {
+        return None;
+    }
+    let (path, prefix) = (uri.path(), base.path().trim_end_matches('/'));
+    // RFC 8414 section 3.1 puts the well-known name before the issuer's path.
+    if path.strip_prefix("/.well-known/oauth-authorization-server") == Some(prefix) {
+        return Some(On::Metadata);
+    }
+    Some(match path.strip_prefix(prefix) {
+        Some("/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server") => On::Metadata,
+        Some("/jwks") => On::Jwks,
+        Some("/register") => On::Register,
+        Some("/authorize") => On::Authorize,
+        Some("/token") => On::Token,
+        Some("/userinfo") => On::UserInfo,
+        Some("/revoke") => On::Revoke,
+        Some("/introspect") => On::Introspect,
+        Some("/end_session") => On::EndSession,
+        _ => On::Elsewhere,
+    })
+}
+
+fn answer(state: &mut State, on: On, request: &Incoming<'_>) -> Response<Vec<u8>> {
+    match on {
+        On::Metadata => discovery::metadata(state, request),
+        On::Jwks => discovery::jwks(state, request),
+        On::Register => settle(register::register(state, request)),
+        On::Authorize => authorize::authorize(state, request),
+        On::Token => settle(token::token(state, request)),
+        On::UserInfo => resource::userinfo(state, request).unwrap_or_else(Refusal::into_challenge),
+        On::Revoke => settle(resource::revoke(state, request)),
+        On::Introspect => settle(resource::introspect(state, request)),
+        On::EndSession => settle(resource::end_session(state, request)),
+        On::Elsewhere => empty(404),
+    }
+}

@@ -1,0 +1,122 @@
+//! Dynamic client registration (RFC 7591, OpenID Connect Dynamic Client Registration).
+
+use http::{Method, Response};
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use super::client::{RegisteredClient, is_loopback};
+use super::http::{Incoming, Refusal, json as json_response, no_store};
+use super::keys;
+use super::state::State;
+
+const fn invalid(description: &'static str) -> Refusal {
+    Refusal::new("invalid_client_metadata", description)
+}
+
+const fn invalid_redirect(description: &'static str) -> Refusal {
+    Refusal::new("invalid_redirect_uri", description)
+}
+
+pub(super) fn register(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Refusal> {
+    if *request.method != Method::POST {
+        return Err(Refusal::new("invalid_request", "POST only").status(405));
+    }
+    if request.content_type() != "application/json" {
+        return Err(invalid("not JSON by its content type"));
+    }
+    let mut metadata: Map<String, Value> =
+        serde_json::from_slice(request.body).map_err(|_| invalid("not a JSON object"))?;
+    let read = Reader(&metadata);
+
+    let redirect_uris = read.list("redirect_uris")?.unwrap_or_default();
+    if redirect_uris.is_empty() {
+        return Err(invalid_redirect("there is none"));
+    }
+    let native = match read.text("application_type")?.as_deref() {
+        None | Some("web") => false,
+        Some("native") => true,
+        Some(_) => return Err(invalid("application_type")),
+    };
+    for uri in &redirect_uris {
+        check_redirect_uri(uri, native)?;
+    }
+    let one_of = |values: Vec<String>, known: &[&str], error| {
+        if values.iter().all(|value| known.contains(&value.as_str())) { Ok(values) } else { Err(invalid(error)) }
+    };
+    let response_types = read.list("response_types")?.unwrap_or(vec!["code".into()]);
+    let response_types = one_of(response_types, &["code"], "response_types")?;
+    let grant_types = read.list("grant_types")?.unwrap_or(vec!["authorization_code".into()]);
+    let grant_types = one_of(grant_types, &["authorization_code", "refresh_token"], "grant_types")?;
+    let method = read.text("token_endpoint_auth_method")?.unwrap_or("client_secret_basic".into());
+    if !["none", "client_secret_basic", "client_secret_post"].contains(&method.as_str()) {
+        return Err(invalid("token_endpoint_auth_method"));
+    }
+    let signed = |name: &str| -> Result<Option<String>, Refusal> {
+        let algorithm = read.text(name)?;
+        match algorithm.as_deref() {
+            Some("HS256") if method == "none" => Err(invalid("HS256 needs a secret")),
+            Some(name) if name != "HS256" && !keys::ALGORITHMS.contains(&name) => Err(invalid("algorithm")),
+            _ => Ok(algorithm),
+        }
+    };
+    let client = RegisteredClient {
+        id_token_signed_response_alg: signed("id_token_signed_response_alg")?.unwrap_or("RS256".into()),
+        userinfo_signed_response_alg: signed("userinfo_signed_response_alg")?,
+        post_logout_redirect_uris: read.list("post_logout_redirect_uris")?.unwrap_or_default(),
+        client_id: state.random("client_"),
+        client_secret: (method != "none").then(|| state.random("secret_")),
+        token_endpoint_auth_method: method,
+        redirect_uris,
+        grant_types,
+    };
+
+    // Everything sent is echoed, also what the provider does not know; then come its own answers.
+    metadata.insert("client_id".into(), json!(client.client_id));
+    metadata.insert("client_id_issued_at".into(), json!(request.now.unix_seconds()));
+    if let Some(secret) = &client.client_secret {
+        metadata.insert("client_secret".into(), json!(secret));
+        metadata.insert("client_secret_expires_at".into(), json!(0));
+    }
+    metadata.insert("application_type".into(), json!(if native { "native" } else { "web" }));
+    metadata.insert("response_types".into(), json!(response_types));
+    metadata.insert("grant_types".into(), json!(client.grant_types));
+    metadata.insert("token_endpoint_auth_method".into(), json!(client.token_endpoint_auth_method));
+    metadata.insert("id_token_signed_response_alg".into(), json!(client.id_token_signed_response_alg));
+    state.clients.insert(client.client_id.clone(), client);
+    Ok(no_store(json_response(201, &Value::Object(metadata))))
+}
+
+/// The rules of OpenID Connect Dynamic Client Registration section 2 and RFC 8252 section 7.
+fn check_redirect_uri(uri: &str, native: bool) -> Result<(), Refusal> {
+    let url = Url::parse(uri).map_err(|_| invalid_redirect("not a URL"))?;
+    if url.fragment().is_some() {
+        return Err(invalid_redirect("with a fragment"));
+    }
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if native && is_loopback(&url) => Ok(()),
+        scheme if native && scheme.contains('.') => Ok(()),
+        _ => Err(invalid_redirect("the scheme does not fit the application type")),
+    }
+}
+
+struct Reader<'a>(&'a Map<String, Value>);
+
+impl Reader<'_> {
+    fn text(&self, name: &str) -> Result<Option<String>, Refusal> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(invalid("a string is not a string")),
+        }
+    }
+
+    fn list(&self, name: &str) -> Result<Option<Vec<String>>, Refusal> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(value) => {
+                serde_json::from_value(value.clone()).map(Some).map_err(|_| invalid("a list of strings is none"))
+            }
+        }
+    }
+}

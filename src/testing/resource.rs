@@ -1,0 +1,123 @@
+//! The endpoints that take tokens: userinfo, revocation, introspection, and the end of the session.
+
+use http::Response;
+use serde_json::{Value, json};
+
+use super::client::authenticate;
+use super::http::{Incoming, Refusal, empty, json as json_response, no_store, page, see_other, with_body, with_params};
+use super::id_token;
+use super::state::State;
+
+/// OpenID Connect Core section 5.3, with the errors of RFC 6750 section 3.1.
+pub(super) fn userinfo(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Refusal> {
+    const INVALID: Refusal = Refusal::new("invalid_token", "unknown, expired or revoked").status(401);
+    let token = request.bearer().ok_or(Refusal::new("", "").status(401))?;
+    let (access, grant) = state.access(token, request.now).ok_or(INVALID)?;
+    if !access.scope.split(' ').any(|word| word == "openid") {
+        return Err(Refusal::new("insufficient_scope", "scope openid is needed").status(403));
+    }
+    let mut claims = state.user(Some(&grant.login)).ok_or(INVALID)?.claims_for(&access.scope);
+    let client = state.clients.get(&grant.client_id).ok_or(INVALID)?.clone();
+    if let Some(access) = state.access_tokens.get_mut(token) {
+        access.used = true;
+    }
+    let Some(algorithm) = &client.userinfo_signed_response_alg else {
+        return Ok(no_store(json_response(200, &Value::Object(claims))));
+    };
+    claims.insert("iss".into(), json!(state.issuer));
+    claims.insert("aud".into(), json!(client.client_id));
+    let jwt = id_token::sign_claims(state, &client, algorithm, &claims).ok_or(INVALID)?;
+    Ok(no_store(with_body(200, "application/jwt", jwt)))
+}
+
+/// RFC 7009 section 2. Either token ends the grant.
+pub(super) fn revoke(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Refusal> {
+    let params = request.form()?;
+    let client = authenticate(state, request, &params)?;
+    let token = params.required("token")?;
+    let grant = state
+        .refresh_tokens
+        .get(token)
+        .map(|refresh| refresh.grant)
+        .or_else(|| state.access_tokens.get(token).map(|access| access.grant));
+    if let Some(id) = grant
+        && let Some(grant) = state.grants.get(&id)
+    {
+        if grant.client_id != client.client_id {
+            return Err(Refusal::new("invalid_grant", "the token is another client's"));
+        }
+        state.grants.remove(&id);
+    }
+    Ok(no_store(empty(200)))
+}
+
+/// RFC 7662 section 2. Any client that proves itself may ask.
+pub(super) fn introspect(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Refusal> {
+    let params = request.form()?;
+    authenticate(state, request, &params)?;
+    let token = params.required("token")?;
+    let mut answer = json!({ "active": false });
+    if let Some((access, grant)) = state.access(token, request.now) {
+        answer = json!({
+            "active": true,
+            "iss": state.issuer,
+            "scope": access.scope,
+            "client_id": grant.client_id,
+            "username": grant.login,
+            "sub": grant.subject,
+            "token_type": "Bearer",
+            "iat": access.issued_at.unix_seconds(),
+            "exp": access.expires_at.unix_seconds(),
+        });
+    } else if let Some(refresh) = state.refresh_tokens.get(token).filter(|refresh| refresh.successors.is_none())
+        && let Some(grant) = state.grants.get(&refresh.grant)
+    {
+        answer = json!({
+            "active": true,
+            "iss": state.issuer,
+            "scope": grant.scope,
+            "client_id": grant.client_id,
+            "username": grant.login,
+            "sub": grant.subject,
+        });
+    }
+    Ok(no_store(json_response(200, &answer)))
+}
+
+/// OpenID Connect RP-Initiated Logout sections 2 and 3. Grants live on: only the browser is signed out.
+pub(super) fn end_session(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Refusal> {
+    let params = request.browser_params()?;
+    let hint = match params.get("id_token_hint") {
+        None => None,
+        Some(hint) => Some(id_token::read_hint(state, hint).ok_or(Refusal::new("invalid_request", "id_token_hint"))?),
+    };
+    let from_hint = hint.as_ref().and_then(|claims| claims.get("aud")).and_then(Value::as_str);
+    let client = match (from_hint, params.get("client_id")) {
+        (Some(hinted), Some(named)) if hinted != named => {
+            return Err(Refusal::new("invalid_request", "id_token_hint is of another client"));
+        }
+        (hinted, named) => hinted.or(named).and_then(|client| state.clients.get(client)),
+    };
+    let target = match params.get("post_logout_redirect_uri") {
+        None => None,
+        Some(uri) => {
+            let registered =
+                client.is_some_and(|client| client.post_logout_redirect_uris.iter().any(|known| known == uri));
+            if !registered {
+                return Err(Refusal::new("invalid_request", "unregistered post_logout_redirect_uri"));
+            }
+            Some(uri.to_owned())
+        }
+    };
+    let subject = hint.as_ref().and_then(|claims| claims.get("sub")).and_then(Value::as_str);
+    for user in state.users.iter_mut().filter(|user| subject.is_none_or(|subject| subject == user.subject)) {
+        user.signed_in = None;
+    }
+    Ok(match target {
+        None => page(200, "You are signed out."),
+        Some(uri) => match params.get("state") {
+            None => see_other(&uri),
+            Some(echo) => see_other(&with_params(&uri, '?', &[("state".to_owned(), echo.to_owned())])),
+        },
+    })
+}
