@@ -6,7 +6,8 @@ use std::future::{Future, ready};
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 
-use http::{Request, Response};
+use http::header::{CONTENT_LENGTH, HeaderValue};
+use http::{Method, Request, Response};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect;
 
@@ -72,9 +73,13 @@ impl Client {
 impl HttpClient for Client {
     type Reply = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, Failure>> + Send>>;
 
-    fn call(&self, request: Request<Body>, policy: Policy) -> Self::Reply {
+    fn call(&self, mut request: Request<Body>, policy: Policy) -> Self::Reply {
         if policy.mutual_tls || self.options.refuses(request.uri()) {
             return Box::pin(ready(Err(Failure::new(FailureKind::Refused, Sent::No))));
+        }
+        if request.body().is_empty() && request.method() == Method::POST {
+            // RFC 9110 section 8.6; the library leaves it out, and some servers insist.
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         match reqwest::Request::try_from(request.map(Vec::from)) {
             Ok(request) => Box::pin(exchange(self.http.clone(), request, policy.body_limit)),
