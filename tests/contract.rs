@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::{Request, Response};
-use oidc_proto::adapter::{BlockingDriver, Driver};
+use oidc_proto::adapter::{BlockingDriver, Driver, HttpClient, SystemEnv, ureq};
 use oidc_proto::step::{BoxFlow, SigningInput};
 use oidc_proto::{
     Accept, Body, Code, Env, Error, Failure, FailureKind, Flow, Policy, Reply, Sent, Step, Ticks, Timestamp,
@@ -336,6 +336,24 @@ fn debug_shows_no_query_no_header_value_and_no_body() {
     assert!(!shown.contains("SECRET"), "{shown}");
 }
 
+/// Compiles only if the driver's future is `Send` for any client whose reply is.
+fn spawn_generic<C>(http: C, step: Step<Once>) -> tokio::task::JoinHandle<Result<String, Error>>
+where
+    C: HttpClient + Send + Sync + 'static,
+    C::Reply: Send,
+{
+    tokio::spawn(async move { Driver::new(http).run(step, &mut SystemEnv::new()?).await })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_driver_that_is_generic_over_its_client_is_spawned() {
+    let once = || Step::call(request(), Policy::write(Accept::Any), Once);
+    let tasks: Vec<_> = (0..8).map(|_| spawn_generic(answered_later, once())).collect();
+    for task in tasks {
+        assert_eq!(task.await.unwrap().unwrap(), "200");
+    }
+}
+
 #[test]
 fn every_value_of_the_contract_can_cross_threads() {
     fn check<T: Send + Sync + 'static>() {}
@@ -345,6 +363,6 @@ fn every_value_of_the_contract_can_cross_threads() {
     check::<Driver<fn(Request<Body>, Policy) -> std::future::Ready<Answered>>>();
     check::<Error>();
     check::<Failure>();
-    check::<oidc_proto::adapter::SystemEnv>();
-    check::<oidc_proto::adapter::ureq::Client>();
+    check::<SystemEnv>();
+    check::<ureq::Client>();
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "no test crate uses all of it")]
 
+pub mod browser;
 pub mod certificates;
+pub mod peer;
 pub mod server;
 pub mod toy;
