@@ -4,9 +4,25 @@
 //! |---|---|---|
 //! | `driver.rs` | | [`Driver`]: runs a flow on any executor |
 //! | `blocking.rs` | | [`BlockingDriver`]: runs a flow on this thread |
+//! | `options.rs` | `reqwest`, `ureq` | `HttpOptions`: the choices both HTTP clients offer |
+//! | `reqwest.rs` | `reqwest` | `reqwest::Client`: an [`HttpClient`] for a tokio runtime |
+//! | `system.rs` | `system` | `SystemEnv`: the operating system's clock and entropy |
+//! | `ureq.rs` | `ureq` | `ureq::Client`: a [`BlockingHttpClient`] |
 
 mod blocking;
 mod driver;
+#[cfg(any(feature = "reqwest", feature = "ureq"))]
+mod options;
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
+#[cfg(feature = "system")]
+mod system;
+#[cfg(feature = "ureq")]
+pub mod ureq;
 
 pub use blocking::{BlockingDriver, BlockingHttpClient};
 pub use driver::{Driver, HttpClient, NoSigner, NoTimer, RemoteSigner, Timer};
+#[cfg(any(feature = "reqwest", feature = "ureq"))]
+pub use options::{HttpOptions, OptionsError};
+#[cfg(feature = "system")]
+pub use system::SystemEnv;

@@ -1,0 +1,236 @@
+//! The choices that both HTTP clients offer, and the addresses that they may be told to refuse.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use http::Uri;
+
+/// For a whole exchange: a slow provider answers a token request within a few seconds, and a user waits for it.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// For name lookup, connection and TLS handshake. Shorter, because what fails here surely was not sent.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How an HTTP client of this crate behaves.
+///
+/// What is not a choice: redirects are handed back, never followed; there is no cookie jar; the environment names no
+/// proxy; certificates are verified; the body is read up to the request's limit and no further.
+///
+/// ```
+/// # fn main() -> Result<(), oidc_proto::adapter::OptionsError> {
+/// # #[cfg(feature = "ureq")] {
+/// use oidc_proto::adapter::{HttpOptions, ureq};
+///
+/// let http = ureq::Client::with(HttpOptions::new().refuse_private_addresses())?;
+/// # }
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+#[must_use = "options do nothing until a client is made with them"]
+pub struct HttpOptions {
+    pub(super) timeout: Duration,
+    pub(super) connect_timeout: Duration,
+    pub(super) roots: Vec<Root>,
+    pub(super) proxy: Option<String>,
+    pub(super) user_agent: Option<String>,
+    pub(super) public_only: bool,
+}
+
+#[derive(Clone)]
+pub(super) enum Root {
+    Pem(Vec<u8>),
+    Der(Vec<u8>),
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl HttpOptions {
+    /// 30 s for an exchange, 10 s of them to connect; the HTTP library's own root certificates; no proxy.
+    pub const fn new() -> Self {
+        Self {
+            timeout: TIMEOUT,
+            connect_timeout: CONNECT_TIMEOUT,
+            roots: Vec::new(),
+            proxy: None,
+            user_agent: None,
+            public_only: false,
+        }
+    }
+
+    /// The time for a whole exchange, from the name lookup to the last byte of the body. Default 30 s.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The time to connect, TLS included, as part of the whole. Default 10 s.
+    ///
+    /// Keep it below [`timeout`](Self::timeout): a request that runs into the latter may have been sent.
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Trusts the certificates of this PEM bundle **and no others**: a private certificate authority. Can be repeated.
+    pub fn root_certificates_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots.push(Root::Pem(pem.into()));
+        self
+    }
+
+    /// The same for one certificate in DER.
+    pub fn root_certificate_der(mut self, der: impl Into<Vec<u8>>) -> Self {
+        self.roots.push(Root::Der(der.into()));
+        self
+    }
+
+    /// Sends everything through this proxy: `http://host:port`. Variables of the environment are never looked at.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = Some(url.into());
+        self
+    }
+
+    /// Adds a `User-Agent` to requests that have none. Default: none is sent.
+    pub fn user_agent(mut self, text: impl Into<String>) -> Self {
+        self.user_agent = Some(text.into());
+        self
+    }
+
+    /// Refuses to connect to addresses that are not of the public Internet: private, loopback, link-local, shared,
+    /// multicast, reserved, and IPv6 forms of them.
+    ///
+    /// For a server whose users name their own provider: otherwise an issuer or one of its endpoints can point into
+    /// the server's own network. The addresses are checked that are connected to, not an earlier lookup of the name.
+    /// The failure is `transport.refused`. It cannot be combined with a proxy, which looks names up by itself.
+    pub const fn refuse_private_addresses(mut self) -> Self {
+        self.public_only = true;
+        self
+    }
+
+    /// What is wrong with the combination, as far as both clients see it alike.
+    pub(super) fn check(&self) -> Result<(), OptionsError> {
+        if self.public_only && self.proxy.is_some() {
+            return Err(OptionsError::ProxyUnchecked);
+        }
+        if self.user_agent.as_ref().is_some_and(|text| http::HeaderValue::from_str(text).is_err()) {
+            return Err(OptionsError::UserAgent);
+        }
+        Ok(())
+    }
+
+    /// Whether the URL itself names an address that is refused: clients skip the name lookup for those.
+    pub(super) fn refuses(&self, uri: &Uri) -> bool {
+        let host = uri.host().unwrap_or_default();
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        self.public_only && bare.parse().is_ok_and(|address| !is_public(address))
+    }
+}
+
+impl fmt::Debug for HttpOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the proxy: its URL may hold a password.
+        f.debug_struct("HttpOptions")
+            .field("timeout", &self.timeout)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("root_certificates", &self.roots.len())
+            .field("proxy", &self.proxy.is_some())
+            .field("public_only", &self.public_only)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why no HTTP client can be made with these options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OptionsError {
+    /// A root certificate is none, or the bundle is empty.
+    #[error("a root certificate cannot be read")]
+    RootCertificate,
+    /// The proxy's URL cannot be used.
+    #[error("the proxy's URL cannot be used")]
+    Proxy,
+    /// The proxy would look names up where [`HttpOptions::refuse_private_addresses`] cannot see the addresses.
+    #[error("private addresses cannot be refused behind a proxy")]
+    ProxyUnchecked,
+    /// The user agent is no header value.
+    #[error("the user agent is no header value")]
+    UserAgent,
+    /// The HTTP library refuses to start: it finds no root certificates on this machine, for example.
+    #[error("the HTTP library cannot start")]
+    Library,
+}
+
+/// Whether an address is of the public Internet, as the IANA special-purpose registries have it (RFC 6890).
+pub(super) fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_public_v4(address),
+        IpAddr::V6(address) => is_public_v6(address),
+    }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let special = match address.octets() {
+        [0 | 10 | 127, ..] | [240..=255, ..] => true,
+        [100, 64..=127, ..] | [172, 16..=31, ..] | [198, 18 | 19, ..] => true,
+        [169, 254, ..] | [192, 168, ..] => true,
+        [192, 0, 0 | 2, _] | [192, 88, 99, _] | [198, 51, 100, _] | [203, 0, 113, _] => true,
+        _ => false,
+    };
+    !special && !address.is_multicast()
+}
+
+fn is_public_v6(address: Ipv6Addr) -> bool {
+    let segments = address.segments();
+    let embedded = match segments {
+        // NAT64 (RFC 6052) and 6to4 (RFC 3056) end at an IPv4 address.
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => Some((high, low)),
+        _ => None,
+    };
+    if let Some((high, low)) = embedded {
+        return is_public_v4(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));
+    }
+    if let Some(mapped) = address.to_ipv4_mapped() {
+        return is_public_v4(mapped);
+    }
+    // Global unicast is 2000::/3 (RFC 4291 section 2.4), less what is set aside in it: 2001::/23 and documentation.
+    match segments {
+        [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => false,
+        [first, ..] => first & 0xe000 == 0x2000,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn special_addresses_are_told_from_public_ones() {
+        let private = "0.0.0.0 10.1.2.3 100.64.0.1 127.0.0.1 127.9.9.9 169.254.169.254 172.16.0.1 172.31.255.255 192.0.0.8 \
+            192.0.2.1 192.88.99.1 192.168.1.1 198.18.0.1 198.51.100.7 203.0.113.9 224.0.0.1 240.0.0.1 255.255.255.255 \
+            :: ::1 ::ffff:127.0.0.1 ::ffff:10.0.0.1 ::127.0.0.1 64:ff9b::10.0.0.1 64:ff9b:1::1 2002:7f00:1::1 fc00::1 \
+            fd12:3456::1 fe80::1 fec0::1 ff02::1 2001:db8::1 2001::1 100::1 3fff::1 5f00::1";
+        for address in private.split_whitespace() {
+            assert!(!is_public(address.parse().unwrap()), "{address}");
+        }
+        let public = "1.1.1.1 8.8.8.8 100.63.255.255 100.128.0.0 172.15.0.1 172.32.0.1 192.0.1.1 198.20.0.1 223.255.255.255 \
+            2606:4700:4700::1111 2a00:1450::1 64:ff9b::8.8.8.8 2002:808:808::1 ::ffff:8.8.8.8 2001:4860:4860::8888";
+        for address in public.split_whitespace() {
+            assert!(is_public(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[test]
+    fn an_address_in_the_url_is_seen_and_a_name_is_left_to_the_lookup() {
+        let strict = HttpOptions::new().refuse_private_addresses();
+        for url in ["http://127.0.0.1/", "https://[::1]:8443/x", "https://10.0.0.1:1/", "https://[::ffff:10.0.0.1]/"] {
+            assert!(strict.refuses(&url.parse().unwrap()), "{url}");
+            assert!(!HttpOptions::new().refuses(&url.parse().unwrap()), "{url}");
+        }
+        for url in ["https://localhost/", "https://1.1.1.1/", "https://[2606:4700:4700::1111]/"] {
+            assert!(!strict.refuses(&url.parse().unwrap()), "{url}");
+        }
+    }
+}

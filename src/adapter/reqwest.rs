@@ -1,0 +1,192 @@
+//! HTTP by `reqwest`, for a tokio runtime.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::{Future, ready};
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+
+use http::header::{CONTENT_LENGTH, HeaderValue};
+use http::{Method, Request, Response};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect;
+
+use super::HttpClient;
+use super::options::{HttpOptions, OptionsError, Root, is_public};
+use crate::failure::{Failure, FailureKind, Sent};
+use crate::reply::Policy;
+use crate::secret::Body;
+
+/// An asynchronous HTTP client. Clones share their connections.
+///
+/// HTTP/1.1 and HTTP/2 with rustls. Without named root certificates it trusts the operating system's. It runs on a
+/// tokio runtime with IO and time enabled, and **panics outside of one**. Dropping a reply ends its exchange. A request
+/// whose policy asks for a client certificate is refused: there is none to show.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    options: HttpOptions,
+}
+
+impl Client {
+    /// A client with the default options.
+    ///
+    /// # Errors
+    /// As [`Client::with`].
+    pub fn new() -> Result<Self, OptionsError> {
+        Self::with(HttpOptions::new())
+    }
+
+    /// A client with these options.
+    ///
+    /// # Errors
+    /// What is wrong with the options; [`OptionsError::Library`] on a machine without root certificates.
+    pub fn with(options: HttpOptions) -> Result<Self, OptionsError> {
+        options.check()?;
+        let mut builder = reqwest::Client::builder()
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .no_proxy()
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
+            .tls_backend_rustls()
+            .timeout(options.timeout)
+            .connect_timeout(options.connect_timeout);
+        if !options.roots.is_empty() {
+            builder = builder.tls_certs_only(root_certificates(&options.roots)?);
+        }
+        if let Some(url) = &options.proxy {
+            builder = builder.proxy(reqwest::Proxy::all(url).map_err(|_| OptionsError::Proxy)?);
+        }
+        if let Some(text) = &options.user_agent {
+            builder = builder.user_agent(text);
+        }
+        if options.public_only {
+            builder = builder.dns_resolver(PublicNames);
+        }
+        Ok(Self { http: builder.build().map_err(|_| OptionsError::Library)?, options })
+    }
+}
+
+impl HttpClient for Client {
+    type Reply = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, Failure>> + Send>>;
+
+    fn call(&self, mut request: Request<Body>, policy: Policy) -> Self::Reply {
+        if policy.mutual_tls || self.options.refuses(request.uri()) {
+            return Box::pin(ready(Err(Failure::new(FailureKind::Refused, Sent::No))));
+        }
+        if request.body().is_empty() && request.method() == Method::POST {
+            // RFC 9110 section 8.6; the library leaves it out, and some servers insist.
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        match reqwest::Request::try_from(request.map(Vec::from)) {
+            Ok(request) => Box::pin(exchange(self.http.clone(), request, policy.body_limit)),
+            Err(_) => Box::pin(ready(Err(Failure::new(FailureKind::Other, Sent::No)))),
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("reqwest::Client").field(&self.options).finish()
+    }
+}
+
+async fn exchange(
+    http: reqwest::Client,
+    request: reqwest::Request,
+    limit: usize,
+) -> Result<Response<Vec<u8>>, Failure> {
+    let mut response = http.execute(request).await.map_err(|error| failure(&error))?;
+    let too_large = Failure::new(FailureKind::BodyTooLarge, Sent::Maybe);
+    let length = response.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
+    if length > limit {
+        return Err(too_large);
+    }
+    let mut bytes = Vec::with_capacity(length);
+    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
+        if chunk.len() > limit.saturating_sub(bytes.len()) {
+            return Err(too_large);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    let mut whole = Response::new(bytes);
+    *whole.status_mut() = response.status();
+    *whole.version_mut() = response.version();
+    *whole.headers_mut() = std::mem::take(response.headers_mut());
+    Ok(whole)
+}
+
+fn root_certificates(roots: &[Root]) -> Result<Vec<reqwest::Certificate>, OptionsError> {
+    let mut certificates = Vec::new();
+    for root in roots {
+        let found = match root {
+            Root::Der(der) => reqwest::Certificate::from_der(der).map(|certificate| vec![certificate]),
+            Root::Pem(pem) => reqwest::Certificate::from_pem_bundle(pem),
+        };
+        match found {
+            Ok(found) if !found.is_empty() => certificates.extend(found),
+            _ => return Err(OptionsError::RootCertificate),
+        }
+    }
+    Ok(certificates)
+}
+
+/// Every address of a name was refused.
+#[derive(Debug, thiserror::Error)]
+#[error("no public address")]
+struct Refused;
+
+/// The name lookup that keeps public addresses only.
+struct PublicNames;
+
+impl Resolve for PublicNames {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let kept: Vec<_> = found.filter(|address| is_public(address.ip())).collect();
+            if kept.is_empty() { Err(Refused.into()) } else { Ok(Box::new(kept.into_iter()) as Addrs) }
+        })
+    }
+}
+
+fn failure(error: &reqwest::Error) -> Failure {
+    if error.is_builder() {
+        return Failure::new(FailureKind::Other, Sent::No);
+    }
+    let mut kinds = Vec::new();
+    let refused = trace(error, &mut kinds);
+    if refused {
+        return Failure::new(FailureKind::Refused, Sent::No);
+    }
+    // A time-out of the whole exchange does not say how far it got.
+    let connecting = error.is_connect();
+    let kind = if error.is_timeout() || kinds.contains(&ErrorKind::TimedOut) {
+        FailureKind::Timeout
+    } else if kinds.contains(&ErrorKind::InvalidData) || connecting && kinds.contains(&ErrorKind::UnexpectedEof) {
+        // What rustls says comes as invalid data. While connecting, an end can only come in the handshake.
+        FailureKind::Tls
+    } else if connecting && !kinds.iter().any(|kind| BROKEN.contains(kind)) {
+        FailureKind::Unreachable
+    } else {
+        FailureKind::Interrupted
+    };
+    Failure::new(kind, if connecting { Sent::No } else { Sent::Maybe })
+}
+
+const BROKEN: [ErrorKind; 3] = [ErrorKind::ConnectionReset, ErrorKind::ConnectionAborted, ErrorKind::BrokenPipe];
+
+/// Collects the kinds of all IO errors in the chain; whether an address was refused. An IO error hides the error that
+/// it wraps from `source()`.
+fn trace(error: &(dyn StdError + 'static), kinds: &mut Vec<ErrorKind>) -> bool {
+    if error.is::<Refused>() {
+        return true;
+    }
+    let inner = error.downcast_ref::<io::Error>().and_then(|error| {
+        kinds.push(error.kind());
+        error.get_ref().map(|inner| inner as &(dyn StdError + 'static))
+    });
+    inner.or_else(|| error.source()).is_some_and(|next| trace(next, kinds))
+}

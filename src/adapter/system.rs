@@ -1,0 +1,73 @@
+//! The operating system's clock and entropy.
+
+use std::fmt;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::{CryptoRng, SeedableRng};
+use zeroize::Zeroizing;
+
+use crate::env::{Env, Ticks, Timestamp};
+use crate::error::{Code, Error};
+
+/// The operating system's clock, a monotonic counter, and a ChaCha20 generator that the operating system seeded once.
+///
+/// Seeding is the only step that can fail, so it is the constructor's; drawing from it cannot. It is not `Clone`: two
+/// copies would give out the same verifiers and states. For the same reason **do not carry one across `fork`**, and do
+/// not snapshot a process that holds one: make a new one in each child.
+///
+/// [`ticks`](Env::ticks) count from the construction. Whether time spent suspended counts is the platform's choice.
+pub struct SystemEnv {
+    rng: ChaCha20Rng,
+    start: Instant,
+}
+
+impl SystemEnv {
+    /// Seeds a generator.
+    ///
+    /// # Errors
+    /// `env.entropy` if the operating system gives no entropy.
+    pub fn new() -> Result<Self, Error> {
+        let mut seed = Zeroizing::new([0_u8; 32]);
+        getrandom::fill(seed.as_mut_slice()).map_err(|error| Error::new(Code::EnvEntropy).with_source(error))?;
+        Ok(Self { rng: ChaCha20Rng::from_seed(*seed), start: Instant::now() })
+    }
+}
+
+impl Env for SystemEnv {
+    /// The epoch itself for a clock that stands before it.
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_unix_millis(0).saturating_add(since)
+    }
+
+    fn ticks(&self) -> Ticks {
+        Ticks::from_millis(0).saturating_add(self.start.elapsed())
+    }
+
+    fn rng(&mut self) -> &mut dyn CryptoRng {
+        &mut self.rng
+    }
+}
+
+impl fmt::Debug for SystemEnv {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SystemEnv(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_environments_draw_differently_and_tell_the_same_time() {
+        let (mut a, mut b) = (SystemEnv::new().unwrap(), SystemEnv::new().unwrap());
+        assert_ne!(a.rng().next_u64(), b.rng().next_u64());
+        assert!(b.now().saturating_since(a.now()).as_secs() < 60);
+        assert!(a.now() > Timestamp::from_unix_seconds(1_700_000_000));
+        let before = a.ticks();
+        assert!(a.ticks() >= before);
+        assert_eq!(format!("{a:?}"), "SystemEnv(…)");
+    }
+}

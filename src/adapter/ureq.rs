@@ -1,0 +1,202 @@
+//! HTTP by `ureq`, on the thread that calls.
+
+use std::fmt;
+use std::io::{ErrorKind, Read as _};
+
+use http::{Request, Response, Uri};
+use ureq::config::Config;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport};
+use ureq::{Agent, AsSendBody, Error};
+
+use super::BlockingHttpClient;
+use super::options::{HttpOptions, OptionsError, Root, is_public};
+use crate::failure::{Failure, FailureKind, Sent};
+use crate::reply::Policy;
+use crate::secret::Body;
+
+/// A blocking HTTP client. Clones share their connections.
+///
+/// HTTP/1.1 with rustls. Without named root certificates it trusts Mozilla's, as compiled in. A request whose policy
+/// asks for a client certificate is refused: there is none to show.
+#[derive(Clone)]
+pub struct Client {
+    agent: Agent,
+    options: HttpOptions,
+}
+
+impl Client {
+    /// A client with the default options.
+    ///
+    /// # Errors
+    /// None with these; as [`Client::with`].
+    pub fn new() -> Result<Self, OptionsError> {
+        Self::with(HttpOptions::new())
+    }
+
+    /// A client with these options.
+    ///
+    /// # Errors
+    /// What is wrong with the options.
+    pub fn with(options: HttpOptions) -> Result<Self, OptionsError> {
+        options.check()?;
+        let proxy = options.proxy.as_deref().map(ureq::Proxy::new).transpose().map_err(|_| OptionsError::Proxy)?;
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(proxy)
+            .timeout_global(Some(options.timeout))
+            .timeout_resolve(Some(options.connect_timeout))
+            .timeout_connect(Some(options.connect_timeout))
+            .user_agent(options.user_agent.clone().unwrap_or_default())
+            .accept("")
+            .accept_encoding("")
+            .tls_config(TlsConfig::builder().root_certs(root_certificates(&options.roots)?).build())
+            .build();
+        let names = Names { lookup: DefaultResolver::default(), public_only: options.public_only };
+        Ok(Self { agent: Agent::with_parts(config, Connect(DefaultConnector::default()), names), options })
+    }
+
+    fn exchange(&self, request: Request<impl AsSendBody>, limit: usize) -> Result<Response<Vec<u8>>, Failure> {
+        let response = self.agent.run(request).map_err(failure)?;
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        let too_large = Failure::new(FailureKind::BodyTooLarge, Sent::Maybe);
+        let length = response.body().content_length().unwrap_or(0);
+        if length > limit {
+            return Err(too_large);
+        }
+        let (parts, body) = response.into_parts();
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+        let read = body.into_reader().take(limit.saturating_add(1)).read_to_end(&mut bytes);
+        let read = read.map_err(|error| failure(error.into()))?;
+        if u64::try_from(read).unwrap_or(u64::MAX) > limit {
+            return Err(too_large);
+        }
+        Ok(Response::from_parts(parts, bytes))
+    }
+}
+
+impl BlockingHttpClient for Client {
+    fn call(&self, request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, Failure> {
+        if policy.mutual_tls || self.options.refuses(request.uri()) {
+            return Err(Failure::new(FailureKind::Refused, Sent::No));
+        }
+        // The bytes are lent, so that they are wiped afterwards.
+        let (parts, body) = request.into_parts();
+        if body.is_empty() && parts.method != http::Method::POST {
+            return self.exchange(Request::from_parts(parts, ()), policy.body_limit);
+        }
+        self.exchange(Request::from_parts(parts, body.as_ref()), policy.body_limit)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ureq::Client").field(&self.options).finish()
+    }
+}
+
+fn root_certificates(roots: &[Root]) -> Result<RootCerts, OptionsError> {
+    let mut certificates = Vec::new();
+    for root in roots {
+        let before = certificates.len();
+        match root {
+            Root::Der(der) => certificates.push(Certificate::from_der(der).to_owned()),
+            Root::Pem(pem) => {
+                for item in parse_pem(pem) {
+                    if let PemItem::Certificate(certificate) = item.map_err(|_| OptionsError::RootCertificate)? {
+                        certificates.push(certificate);
+                    }
+                }
+            }
+        }
+        if certificates.len() == before {
+            return Err(OptionsError::RootCertificate);
+        }
+    }
+    Ok(if certificates.is_empty() { RootCerts::WebPki } else { certificates.into() })
+}
+
+/// A failure before there was a connection. `ureq` tells the same errors before and after; this tells them apart.
+#[derive(Debug, thiserror::Error)]
+#[error("not connected: {0:?}")]
+struct NotConnected(FailureKind);
+
+impl From<NotConnected> for Error {
+    fn from(error: NotConnected) -> Self {
+        Self::Other(Box::new(error))
+    }
+}
+
+/// The name lookup, with the choice of addresses.
+#[derive(Debug)]
+struct Names {
+    lookup: DefaultResolver,
+    public_only: bool,
+}
+
+impl Resolver for Names {
+    fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        let found = self.lookup.resolve(uri, config, timeout).map_err(|error| match error {
+            Error::Timeout(_) => NotConnected(FailureKind::Timeout),
+            _ => NotConnected(FailureKind::Unreachable),
+        })?;
+        if !self.public_only {
+            return Ok(found);
+        }
+        let mut kept = self.empty();
+        found.iter().filter(|address| is_public(address.ip())).for_each(|address| kept.push(*address));
+        if kept.is_empty() { Err(NotConnected(FailureKind::Refused).into()) } else { Ok(kept) }
+    }
+}
+
+/// The connection, TLS included.
+#[derive(Debug)]
+struct Connect(DefaultConnector);
+
+impl Connector for Connect {
+    type Out = Box<dyn Transport>;
+
+    fn connect(&self, details: &ConnectionDetails, chained: Option<()>) -> Result<Option<Self::Out>, Error> {
+        self.0.connect(details, chained).map_err(|error| NotConnected(connect_failure(&error)).into())
+    }
+}
+
+fn connect_failure(error: &Error) -> FailureKind {
+    match error {
+        Error::Timeout(_) => FailureKind::Timeout,
+        Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) | Error::TlsRequired => FailureKind::Tls,
+        Error::Io(error) => match error.kind() {
+            // What rustls says comes as invalid data. An end can only come in the handshake.
+            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => FailureKind::Tls,
+            ErrorKind::TimedOut => FailureKind::Timeout,
+            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+                FailureKind::Interrupted
+            }
+            _ => FailureKind::Unreachable,
+        },
+        _ => FailureKind::Unreachable,
+    }
+}
+
+fn failure(error: Error) -> Failure {
+    let kind = match error {
+        Error::Other(error) => {
+            return match error.downcast_ref() {
+                Some(NotConnected(kind)) => Failure::new(*kind, Sent::No),
+                None => Failure::new(FailureKind::Other, Sent::Maybe),
+            };
+        }
+        Error::BadUri(_) | Error::Http(_) => return Failure::new(FailureKind::Other, Sent::No),
+        Error::Timeout(_) => FailureKind::Timeout,
+        Error::Tls(_) | Error::Rustls(_) => FailureKind::Tls,
+        Error::Io(error) if error.kind() == ErrorKind::TimedOut => FailureKind::Timeout,
+        // With TLS 1.3 a server may reject the handshake after the client has ended its own part.
+        Error::Io(error) if error.kind() == ErrorKind::InvalidData => FailureKind::Tls,
+        Error::Io(_) | Error::Protocol(_) => FailureKind::Interrupted,
+        _ => FailureKind::Other,
+    };
+    Failure::new(kind, Sent::Maybe)
+}
