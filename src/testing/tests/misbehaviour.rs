@@ -4,7 +4,7 @@ use super::*;
 use crate::adapter::{BlockingHttpClient, HttpClient};
 use crate::reply::{Accept, Policy};
 use crate::secret::Body;
-use crate::step::{FailureKind, Sent};
+use crate::{FailureKind, Sent};
 
 #[test]
 fn faults_come_as_often_as_they_were_set() {
