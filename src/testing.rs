@@ -23,7 +23,7 @@
 //! | `id_token.rs` `keys.rs` | [`IdToken`], signatures |
 //! | `browser.rs` | [`Visit`] |
 //! | `fault.rs` | [`Fault`]: what goes wrong on the way |
-//! | `edit.rs` `lie.rs` | changes to what it says; [`Lie`]: the table of them |
+//! | `edit.rs` `lie.rs` | changes to what it says; [`Lie`]: the table of them, in the words of `lie/say.rs` |
 //! | `http.rs` | forms in, answers out |
 
 mod authorize;

@@ -1,17 +1,16 @@
 //! Lies: what a broken or hostile provider says. One table; each lie is a small function over the provider's edits.
 
-use std::sync::Arc;
+mod say;
 
-use http::{Response, StatusCode, header};
-use serde_json::{Map, Value, json};
+use http::{StatusCode, header};
+use serde_json::{Value, json};
 
-use super::edit::{Callback, Edit, ResponseMode};
+use super::edit::{Edit, ResponseMode};
 use super::http::set;
-use super::id_token::{IdToken, Signature};
+use super::id_token::Signature;
 use super::keys;
 use super::provider::On;
-
-type Object = Map<String, Value>;
+use say::*;
 
 const EVIL: &str = "https://evil.example";
 const WEEK: i64 = 7 * 24 * 3600;
@@ -183,6 +182,11 @@ lies! {
         SegmentsFive => finish(|jwt| jwt + ".e30.e30");
         /// ID token: base64url with padding.
         Padded => finish(|jwt| jwt + "==");
+        /// ID token: base64url whose last character has bits that mean nothing (RFC 4648 section 3.5).
+        NotCanonical => finish(|mut jwt| {
+            if let Some(last) = jwt.pop() { jwt.push(char::from_u32(u32::from(last) + 1).unwrap_or(last)); }
+            jwt
+        });
         /// ID token: larger than 64 KiB.
         IdTokenHuge => id_token(|t| t.claim("padding", "x".repeat(80 * 1024)));
         /// ID token: a JWE by its header and by its five segments.
@@ -335,13 +339,16 @@ lies! {
         })));
         /// JWK set: no keys.
         JwksEmpty => jwks(Vec::clear);
-        /// JWK set: the right names on keys that are broken: a modulus of 512 bits, an exponent of 1, points off the
-        /// curve.
+        /// JWK set: the right names on broken keys: a modulus of 512 bits and an exponent of 1, a point off the curve,
+        /// half a point.
         JwksBroken => jwks(|keys| keys.iter_mut().filter_map(Value::as_object_mut).for_each(|key| {
-            if key.contains_key("n") { key.insert("n".into(), json!("q".repeat(86))); }
-            for (name, value) in [("e", "AQ"), ("x", "AQ")] {
-                if key.contains_key(name) { key.insert(name.into(), json!(value)); }
-            }
+            let x = key.get("x").cloned();
+            let broken = match key.get("kty").and_then(Value::as_str) {
+                Some("RSA") => vec![("n", json!(SMALL_MODULUS)), ("e", json!("AQ"))],
+                Some("EC") => vec![("y", json!(x))],
+                _ => vec![("x", json!("AAAAAAAAAAAAAAAAAAAAAA"))],
+            };
+            key.extend(broken.into_iter().map(|(name, value)| (name.to_owned(), value)));
         }));
         /// JWK set: `keys` is not a list.
         JwksNotList => put(On::Jwks, "keys", json!({}));
@@ -359,92 +366,4 @@ lies! {
         AlgorithmNone(alg: &'static str) =>
             id_token(move |t| { t.member("alg", alg); t.signature = Signature::Empty; });
     }
-}
-
-fn json(on: On, edit: impl Fn(&mut Object) + Send + Sync + 'static) -> Edit {
-    Edit::Json(on, Arc::new(edit))
-}
-
-fn put(on: On, name: &'static str, value: impl Into<Value>) -> Edit {
-    let value = value.into();
-    json(on, move |object| drop(object.insert(name.to_owned(), value.clone())))
-}
-
-fn drop_member(on: On, name: &'static str) -> Edit {
-    json(on, move |object| drop(object.remove(name)))
-}
-
-fn amend(object: &mut Object, name: &str, change: impl Fn(&str) -> String) {
-    if let Some(value) = object.get_mut(name) {
-        *value = json!(change(value.as_str().unwrap_or("")));
-    }
-}
-
-fn response(on: On, edit: fn(&mut Response<Vec<u8>>)) -> Edit {
-    Edit::Response(on, Arc::new(edit))
-}
-
-fn callback(edit: fn(&mut Callback)) -> Edit {
-    Edit::Callback(Arc::new(edit))
-}
-
-fn fail(callback: &mut Callback, description: &str) {
-    callback.remove("code");
-    callback.set("error", "server_error");
-    callback.set("error_description", description);
-}
-
-fn id_token(edit: impl Fn(&mut IdToken) + Send + Sync + 'static) -> Edit {
-    Edit::IdToken(Arc::new(edit))
-}
-
-fn refreshed(edit: fn(&mut IdToken)) -> Edit {
-    id_token(move |token| {
-        if token.refreshed {
-            edit(token)
-        }
-    })
-}
-
-fn finish(finish: fn(String) -> String) -> Edit {
-    id_token(move |token| token.finish = finish)
-}
-
-fn signed(signature: Signature) -> Edit {
-    id_token(move |token| token.signature = signature)
-}
-
-fn member(name: &'static str, value: impl Into<Value>) -> Edit {
-    let value = value.into();
-    id_token(move |token| token.member(name, value.clone()))
-}
-
-fn claim(name: &'static str, value: impl Into<Value>) -> Edit {
-    let value = value.into();
-    id_token(move |token| token.claim(name, value.clone()))
-}
-
-fn unclaim(name: &'static str) -> Edit {
-    id_token(move |token| drop(token.claims.remove(name)))
-}
-
-fn rekey(token: &mut IdToken, algorithm: &str) {
-    let second = token.header.get("kid").and_then(Value::as_str).is_some_and(|kid| kid.ends_with('2'));
-    token.algorithm = algorithm.to_owned();
-    token.member("alg", algorithm);
-    token.member("kid", keys::generation(second).kid(algorithm));
-}
-
-fn jwks(edit: fn(&mut Vec<Value>)) -> Edit {
-    json(On::Jwks, move |object| object.get_mut("keys").and_then(Value::as_array_mut).into_iter().for_each(edit))
-}
-
-fn odd_keys() -> [Value; 5] {
-    [
-        json!({ "kty": "oct", "kid": "odd-1", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA" }),
-        json!({ "kty": "OKP", "crv": "Ed25519", "kid": "odd-2", "x": "AQ", "d": "AQ" }),
-        json!({ "kty": "AKP", "alg": "ML-DSA-44", "kid": "odd-3", "pub": "AQ" }),
-        json!({ "kty": "RSA", "kid": "odd-4", "n": "q".repeat(86), "e": "AQAB" }),
-        json!({ "kty": 7 }),
-    ]
 }

@@ -26,6 +26,8 @@ use crate::failure::{Failure, FailureKind, Sent};
 use crate::reply::Policy;
 use crate::secret::Body;
 
+type Answer = Result<Response<Vec<u8>>, Failure>;
+
 /// Where a request went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -80,8 +82,8 @@ pub struct Bearer {
 
 /// An OpenID Provider as a pure function from request to response. For tests only: its keys are public.
 ///
-/// Clones are handles to the same provider. Functions given to the `edit_…` calls run while it works: they must not
-/// call it.
+/// Clones are handles to the same provider. Functions given to [`Provider::tamper`] and to the `edit_…` calls run while
+/// it works: they must not call it.
 #[derive(Clone)]
 pub struct Provider(Arc<Mutex<State>>);
 
@@ -142,7 +144,7 @@ impl Provider {
     ///
     /// # Errors
     /// What a transport would report. A request to another host than the issuer's is unreachable.
-    pub fn exchange<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Result<Response<Vec<u8>>, Failure> {
+    pub fn exchange<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Answer {
         let (parts, body) = request.into_parts();
         let mut state = self.lock();
         let on = route(&state.issuer, &parts.uri).ok_or(Failure::new(FailureKind::Unreachable, Sent::No))?;
@@ -175,10 +177,7 @@ impl Provider {
     }
 
     /// A blocking HTTP client that reaches this provider and nothing else.
-    pub fn http(
-        &self,
-        clock: &Clock,
-    ) -> impl Fn(Request<Body>, Policy) -> Result<Response<Vec<u8>>, Failure> + Clone + Send + Sync + use<> {
+    pub fn http(&self, clock: &Clock) -> impl Fn(Request<Body>, Policy) -> Answer + Clone + Send + Sync + use<> {
         let (provider, clock) = (self.clone(), clock.clone());
         move |request, _| provider.exchange(request, clock.now())
     }
@@ -187,7 +186,7 @@ impl Provider {
     pub fn http_async(
         &self,
         clock: &Clock,
-    ) -> impl Fn(Request<Body>, Policy) -> Ready<Result<Response<Vec<u8>>, Failure>> + Clone + Send + Sync + use<> {
+    ) -> impl Fn(Request<Body>, Policy) -> Ready<Answer> + Clone + Send + Sync + use<> {
         let http = self.http(clock);
         move |request, policy| ready(http(request, policy))
     }

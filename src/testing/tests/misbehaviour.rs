@@ -1,0 +1,141 @@
+//! Faults, lies and edits.
+
+use super::*;
+use crate::adapter::{BlockingHttpClient, HttpClient};
+use crate::reply::{Accept, Policy};
+use crate::secret::Body;
+use crate::{FailureKind, Sent};
+
+#[test]
+fn faults_come_as_often_as_they_were_set() {
+    let provider = provider();
+    let clock = Clock::new();
+    let http = provider.http(&clock);
+    let ask = || {
+        let request = Request::get(format!("{ISSUER}/jwks")).body(Body::default()).unwrap();
+        http(request, Policy::read(1024, Accept::Json))
+    };
+    let honest = ask().unwrap();
+    provider.fault(On::Jwks, Fault::Timeout, 2);
+    provider.fault(On::Jwks, Fault::Unreachable, 1);
+    provider.fault(On::Jwks, Fault::LostAnswer, 1);
+    provider.fault(On::Jwks, Fault::Status { status: 503, retry_after: Some("120") }, 1);
+    provider.fault(On::Token, Fault::status(500), 1);
+    let failures: Vec<_> = (0..4).map(|_| ask().unwrap_err()).map(|failure| (failure.kind, failure.sent)).collect();
+    assert_eq!(
+        failures,
+        [
+            (FailureKind::Timeout, Sent::Maybe),
+            (FailureKind::Timeout, Sent::Maybe),
+            (FailureKind::Unreachable, Sent::No),
+            (FailureKind::Interrupted, Sent::Maybe),
+        ]
+    );
+    assert_eq!(ask().unwrap().headers()[header::RETRY_AFTER], "120");
+    assert_eq!(ask().unwrap().body(), honest.body());
+
+    for (fault, still_json) in [
+        (Fault::LoginPage, false),
+        (Fault::Redirect, false),
+        (Fault::Oversized, true),
+        (Fault::Truncated, false),
+        (Fault::Garbage, false),
+        (Fault::EmptyBody, false),
+        (Fault::DeepNesting, false),
+        (Fault::ByteOrderMark, false),
+        (Fault::ContentType(None), true),
+        (Fault::ContentType(Some("text/html")), true),
+        (Fault::DuplicateName, true),
+    ] {
+        provider.fault(On::Jwks, fault.clone(), 1);
+        let answer = ask().unwrap();
+        assert_ne!((answer.body(), answer.headers()), (honest.body(), honest.headers()), "{fault:?}");
+        assert_eq!(serde_json::from_slice::<Value>(answer.body()).is_ok(), still_json, "{fault:?}");
+    }
+    let elsewhere = Request::get("https://evil.example/jwks").body(Body::default()).unwrap();
+    assert_eq!(http(elsewhere, Policy::read(1024, Accept::Json)).unwrap_err().kind, FailureKind::Unreachable);
+}
+
+#[test]
+fn both_drivers_take_the_provider_for_an_http_client() {
+    fn blocking(client: impl BlockingHttpClient + Clone + Send + Sync + 'static) -> impl BlockingHttpClient {
+        client
+    }
+    fn asynchronous<C: HttpClient<Reply: Send> + Clone + Send + Sync + 'static>(client: C) -> C {
+        client
+    }
+    let (provider, clock) = (provider(), Clock::new());
+    let request = || Request::get(format!("{ISSUER}/jwks")).body(Body::default()).unwrap();
+    let policy = Policy::read(1024, Accept::Json);
+    let client = asynchronous(provider.http_async(&clock));
+    let answer = HttpClient::call(&client, request(), policy).into_inner().unwrap();
+    assert_eq!(answer.body(), blocking(provider.http(&clock)).call(request(), policy).unwrap().body());
+    assert_eq!(provider.count(On::Jwks), 2);
+}
+
+/// Everything a client can see of a provider that tells this lie.
+fn transcript(lie: Option<Lie>) -> Vec<String> {
+    let provider = provider();
+    if let Some(lie) = lie {
+        provider.lie(lie);
+    }
+    let mut seen = Vec::new();
+    let mut see = |answer: &Answer| {
+        let (status, headers) = (answer.status(), answer.headers());
+        seen.push(format!("{status} {headers:?} {}", String::from_utf8_lossy(answer.body())));
+    };
+    see(&get(&provider, "/.well-known/openid-configuration"));
+    see(&get(&provider, "/jwks"));
+    let metadata = json!({ "redirect_uris": [REDIRECT] }).to_string();
+    let register = Request::post(format!("{ISSUER}/register")).header(header::CONTENT_TYPE, "application/json");
+    see(&provider.handle(register.body(metadata).unwrap(), NOW));
+    let visit = provider.visit(&authorization_url(&[("acr_values", "urn:example:some")]), NOW);
+    let answer = redeem(&provider, visit.param("code").as_deref().unwrap_or("none"));
+    see(&answer);
+    let answer = refresh(&provider, body(&answer)["refresh_token"].as_str().unwrap_or("none"));
+    see(&answer);
+    let token = body(&answer)["access_token"].as_str().unwrap_or("none").to_owned();
+    see(&userinfo(&provider, if token.contains('\n') { "none" } else { &token }));
+    seen.push(format!("{:?}", visit.params()));
+    seen.push(visit.callback().to_owned());
+    seen
+}
+
+#[test]
+fn every_lie_is_told() {
+    let honest = transcript(None);
+    let mut seen = vec![honest];
+    let more = [
+        Lie::MetadataAbsent("jwks_uri"),
+        Lie::MetadataNull("jwks_uri"),
+        Lie::MetadataNumber("jwks_uri"),
+        Lie::MetadataText("jwks_uri", "file:///etc/passwd"),
+        Lie::AlgorithmNone("none"),
+        Lie::AlgorithmNone("nOnE"),
+    ];
+    for &lie in Lie::PLAIN.iter().chain(&more) {
+        let transcript = transcript(Some(lie));
+        assert!(!seen.contains(&transcript), "{lie:?} is told as the truth or as another lie");
+        seen.push(transcript);
+    }
+}
+
+#[test]
+fn honesty_ends_lies_edits_and_faults() {
+    let provider = provider();
+    let honest = get(&provider, "/jwks");
+    provider.lie(Lie::JwksEmpty);
+    provider.tamper(On::Jwks, |response| *response.status_mut() = StatusCode::IM_A_TEAPOT);
+    provider.fault(On::Jwks, Fault::Garbage, usize::MAX);
+    assert_ne!(get(&provider, "/jwks").status(), StatusCode::OK);
+    provider.honest();
+    assert_eq!(get(&provider, "/jwks").body(), honest.body());
+
+    provider.edit_callback(|callback| callback.set("state", "edited"));
+    provider.edit_json(On::Token, |object| drop(object.remove("scope")));
+    provider.edit_id_token(|token| token.claim("sub", "edited"));
+    assert_eq!(provider.visit(&authorization_url(&[]), NOW).param("state").as_deref(), Some("edited"));
+    let tokens = login(&provider);
+    assert_eq!(tokens.get("scope"), None);
+    assert_eq!(segment(text(&tokens, "id_token"), 1)["sub"], "edited");
+}
