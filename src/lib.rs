@@ -1,4 +1,16 @@
-//! OpenID Connect and OAuth 2.0 client as pure state machines.
+#![doc = include_str!("../README.md")]
+//!
+//! # Where to look
+//!
+//! | you want | look at |
+//! |---|---|
+//! | to log a user in | [`AuthorizationRequest::start`], [`PendingAuthorization`] |
+//! | to drive flows by a loop of your own | [`step`] |
+//! | to drive them by `reqwest`, `ureq` or a closure | [`adapter`] |
+//! | to know why something failed | [`Error`], [`Code`] |
+//! | to store a pending login, tokens, client IDs | [`PendingAuthorization`], [`TokenSet`], [`Registrations`] |
+//! | to write a flow | [`Flow`], and the files of [`flow`] as examples |
+//! | to test against a provider that lies | `testing` (feature `testing`) |
 
 pub mod adapter;
 pub mod client;
