@@ -60,14 +60,14 @@ impl Browser {
 
     /// Goes to the end-session URL, says yes, and goes on to the post-logout redirect URI.
     pub fn leave(&mut self, url: &str, redirect_uri: &str) -> Callback {
-        let Err((at, response)) = self.follow(Method::GET, url, "", Some(redirect_uri)) else {
-            panic!("the provider did not ask")
-        };
-        let page = String::from_utf8(response.into_body()).unwrap();
+        let (at, page) = self.page(Method::GET, url, "");
         let mut form = hidden_inputs(&page);
         form.push(("logout".to_owned(), "yes".to_owned()));
         let action = attribute(&page, "action").map_or_else(|| at.clone(), |action| at.join(&action).unwrap());
-        self.follow(Method::POST, action.as_str(), &encode(&form), Some(redirect_uri)).unwrap()
+        match self.follow(Method::POST, action.as_str(), &encode(&form), Some(redirect_uri)) {
+            Landing::Home(callback) => callback,
+            Landing::Page(at, response) => panic!("stranded at {} with {}", at.path(), response.status()),
+        }
     }
 
     /// Goes to `verification_uri_complete` of a device grant and confirms it as this user (`yes`) or aborts it.
