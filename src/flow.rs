@@ -12,13 +12,52 @@
 //! | [`UserinfoFetch`] | a [`TokenSet`](crate::TokenSet) | [`Userinfo`](crate::Userinfo) |
 //! | [`Revocation`] | a [`TokenSet`](crate::TokenSet) | nothing |
 
+/// Implements [`Flow`](crate::Flow) for a flow that is another one under its own name, by its `going_on`.
+macro_rules! delegate {
+    ($flow:ty => $output:ty) => {
+        impl $crate::step::Flow for $flow {
+            type Output = $output;
+
+            fn on_response(
+                self,
+                reply: $crate::reply::Reply<'_>,
+                env: &mut dyn $crate::env::Env,
+            ) -> Result<$crate::step::Step<Self>, $crate::error::Error> {
+                Self::going_on(self.0.on_response(reply, env)?)
+            }
+
+            fn on_failure(
+                self,
+                failure: $crate::failure::Failure,
+                env: &mut dyn $crate::env::Env,
+            ) -> Result<$crate::step::Step<Self>, $crate::error::Error> {
+                Self::going_on(self.0.on_failure(failure, env)?)
+            }
+
+            fn on_wake(self, env: &mut dyn $crate::env::Env) -> Result<$crate::step::Step<Self>, $crate::error::Error> {
+                Self::going_on(self.0.on_wake(env)?)
+            }
+
+            fn on_signature(
+                self,
+                signature: &[u8],
+                env: &mut dyn $crate::env::Env,
+            ) -> Result<$crate::step::Step<Self>, $crate::error::Error> {
+                Self::going_on(self.0.on_signature(signature, env)?)
+            }
+        }
+    };
+}
+
 mod authorization;
+mod authorized_call;
 mod code_exchange;
 mod discovery;
 mod keys_fetch;
 mod refresh;
 mod registration;
 mod revocation;
+mod token_exchange;
 mod userinfo;
 mod verification;
 

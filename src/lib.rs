@@ -14,6 +14,7 @@
 
 pub mod adapter;
 pub mod client;
+pub mod dpop;
 pub mod endpoint;
 pub mod env;
 pub mod error;
@@ -34,6 +35,7 @@ pub mod tokens;
 pub mod words;
 
 pub use client::{Client, ClientAuth, IdTokenTrust, RedirectUri};
+pub use dpop::DpopKey;
 pub use endpoint::{Endpoint, Issuer, Schemes};
 pub use env::{Env, Ticks, Timestamp};
 pub use error::{Code, Error, Fault, ProviderText};

@@ -120,6 +120,13 @@ codes! {
     JwsNoBackend = "jws.no_backend", Local, "OpenID Connect Core 1.0 section 3.1.3.7 rule 6", "no signature backend is compiled in, and trust in TLS was not chosen";
     IdTokenTrustTlsOverHttp = "id_token.trust_tls_over_http", Local, "OpenID Connect Core 1.0 section 3.1.3.7 rule 6", "trust in TLS was chosen, but the token endpoint is not https";
 
+    // DPoP
+    DpopKey = "dpop.key", Local, "RFC 9449 section 4.2", "the key cannot be used for DPoP: it is symmetric, or its public key is not known";
+    DpopKeyMismatch = "dpop.key_mismatch", Local, "RFC 9449 section 5", "the value is bound to another key, or to none, than the client has";
+    DpopAlgorithm = "dpop.algorithm", Remote, "RFC 9449 section 5.1", "the provider does not accept proofs by this algorithm";
+    DpopNotBound = "dpop.not_bound", Remote, "RFC 9449 section 5", "the tokens are not bound to the client's key";
+    DpopNonceRequired = "dpop.nonce_required", Remote, "RFC 9449 section 8", "the server demands another nonce than the one that it gave";
+
     // ID token
     IdTokenMissing = "id_token.missing", Remote, "OpenID Connect Core 1.0 section 3.1.3.3", "the scope `openid` was asked for, but no ID token came";
     IdTokenClaims = "id_token.claims", Remote, "RFC 7519 section 4", "the ID token's claims are not a JSON object of the right types";

@@ -32,7 +32,7 @@
 //! let (url, pending) = request.start(&provider, &client, &mut env)?;
 //! let callback = Callback::from_url(op.visit(url.as_str(), env.clock().now()).callback())?;
 //! let checked = pending.check(&callback, &provider, &env)?;
-//! let step = pending.redeem(checked, &provider, &client, None)?;
+//! let step = pending.redeem(checked, &provider, &client, None, &mut env)?;
 //! let granted = http.run(step, &mut env)?.verified()?;
 //! assert!(granted.tokens.subject().is_some());
 //! # Ok::<(), oidc_proto::Error>(())
@@ -107,6 +107,7 @@ impl AuthorizationRequest {
             client_id: client.id(),
             state: state.expose(),
             nonce: expectation.as_ref().map(|expectation| expectation.nonce.expose()),
+            dpop_thumbprint: client.dpop.as_ref().map(|key| key.thumbprint()),
             code_challenge: &pkce::s256(code_verifier.expose()),
         };
         let url = url(endpoint, &self, &bound);
@@ -120,6 +121,7 @@ impl AuthorizationRequest {
             response_mode,
             code_verifier,
             expectation,
+            dpop_thumbprint: client.dpop.as_ref().map(|key| key.thumbprint().into()),
         };
         Ok((url, pending))
     }
@@ -142,6 +144,7 @@ pub struct PendingAuthorization {
     state_digest: [u8; 32],
     code_verifier: Secret,
     expectation: Option<LoginExpectation>,
+    dpop_thumbprint: Option<Box<str>>,
     expires_at: Timestamp,
 }
 
@@ -249,14 +252,15 @@ impl PendingAuthorization {
     /// again. [`Error::failure`] tells whether it was sent.
     ///
     /// # Errors
-    /// `callback.state_mismatch` for another login's evidence, `provider.mismatch`, `client.mismatch`, `jwks.missing`,
-    /// `jws.no_backend`, `id_token.trust_tls_over_http`.
+    /// `callback.state_mismatch` for another login's evidence, `provider.mismatch`, `client.mismatch`,
+    /// `dpop.key_mismatch`, `jwks.missing`, `jws.no_backend`, `id_token.trust_tls_over_http`, `sign.failed`.
     pub fn redeem(
         self,
         checked: Checked,
         provider: &Arc<Provider>,
         client: &Arc<Client>,
         keys: Option<Arc<Keys>>,
+        env: &mut dyn Env,
     ) -> Result<Step<CodeExchange>, Error> {
         if !same_bytes(&checked.state_digest, &self.state_digest) {
             return Err(Code::CallbackStateMismatch.into());
@@ -267,9 +271,10 @@ impl PendingAuthorization {
         if self.client_id != client.id {
             return Err(Code::ClientMismatch.into());
         }
+        client.check_binding(self.dpop_thumbprint.as_deref())?;
         let Self { redirect_uri, scope, code_verifier, expectation, .. } = self;
         let redemption = Redemption { code: checked.code, redirect_uri, code_verifier, scope, expectation };
-        CodeExchange::start(redemption, provider, client, keys)
+        CodeExchange::start(redemption, provider, client, keys, env)
     }
 }
 
@@ -292,6 +297,8 @@ struct StoredPending {
     code_verifier: Secret,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expectation: Option<LoginExpectation>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dpop_thumbprint: Option<String>,
     expires_at: Timestamp,
 }
 
@@ -309,6 +316,7 @@ impl Serialize for PendingAuthorization {
             state_digest: self.key(),
             code_verifier: self.code_verifier.clone(),
             expectation: self.expectation.clone(),
+            dpop_thumbprint: self.dpop_thumbprint.clone().map(Into::into),
             expires_at: self.expires_at,
         }
         .serialize(serializer)
@@ -340,6 +348,7 @@ impl<'de> Deserialize<'de> for PendingAuthorization {
             state_digest: state_digest.ok_or_else(malformed)?,
             code_verifier: stored.code_verifier,
             expectation: stored.expectation,
+            dpop_thumbprint: stored.dpop_thumbprint.map(Into::into),
             expires_at: stored.expires_at,
         })
     }

@@ -23,7 +23,7 @@ use crate::message::id_token::{self, Expected, IdToken, LoginExpectation};
 use crate::message::jwks;
 use crate::message::numeric::Lifetime;
 use crate::message::scope::Scope;
-use crate::message::token::TokenResponse;
+use crate::message::token::{TokenResponse, TokenType};
 use crate::provider::Provider;
 use crate::reply::{Accept, JWKS_LIMIT, Policy, Reply};
 use crate::secret::Secret;
@@ -91,10 +91,10 @@ impl UnverifiedGrant {
     /// Revokes the grant.
     ///
     /// # Errors
-    /// `revocation.unsupported`.
-    pub fn revoke(self) -> Result<Step<Revocation>, Error> {
+    /// `revocation.unsupported`, `sign.failed`.
+    pub fn revoke(self, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
         let Grant { provider, client, response, .. } = *self.0;
-        Revocation::of(&provider, &client, &response.access_token, response.refresh_token.as_ref())
+        Revocation::of(&response.access_token, response.refresh_token.as_ref(), &provider, &client, env)
     }
 }
 
@@ -127,6 +127,9 @@ enum Verdict {
 
 impl Grant {
     fn judge(&self, keys: Option<&Keys>, now: Timestamp) -> Verdict {
+        if self.client.dpop.is_some() != (self.response.token_type == TokenType::Dpop) {
+            return Verdict::Bad(Code::DpopNotBound.into());
+        }
         let expected = match &self.origin {
             Origin::Login { expectation: None, .. } => return Verdict::Good(None),
             Origin::Login { expectation: Some(login), .. } => Expected::Login(login),
@@ -184,6 +187,7 @@ impl Grant {
                 obtained_at,
                 expires_at: response.lifetime.duration().map(|lifetime| obtained_at.saturating_add(lifetime)),
                 id_token,
+                dpop_thumbprint: client.dpop.as_ref().map(|key| key.thumbprint().into()),
             },
             keys,
             lifetime: response.lifetime,

@@ -33,7 +33,7 @@ pub struct AuthorizationRequest {
 pub const LOGIN_LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 /// Parameters that belong to the machine: they cannot be given by hand.
-const OWN: [&str; 18] = [
+const OWN: [&str; 19] = [
     "response_type",
     "client_id",
     "redirect_uri",
@@ -41,6 +41,7 @@ const OWN: [&str; 18] = [
     "state",
     "response_mode",
     "nonce",
+    "dpop_jkt",
     "code_challenge",
     "code_challenge_method",
     "prompt",
@@ -175,6 +176,7 @@ pub(crate) struct Bound<'a> {
     pub(crate) client_id: &'a str,
     pub(crate) state: &'a str,
     pub(crate) nonce: Option<&'a str>,
+    pub(crate) dpop_thumbprint: Option<&'a str>,
     pub(crate) code_challenge: &'a str,
 }
 
@@ -194,6 +196,7 @@ pub(crate) fn url(endpoint: &Endpoint, request: &AuthorizationRequest, bound: &B
     ];
     let optional = [
         ("nonce", bound.nonce),
+        ("dpop_jkt", bound.dpop_thumbprint),
         ("response_mode", request.response_mode.map(ResponseMode::name)),
         ("prompt", Some(prompt.as_str()).filter(|prompt| !prompt.is_empty())),
         ("login_hint", request.login_hint.as_deref()),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Request;
-use serde::ser::SerializeMap as _;
+use serde::ser::{self, SerializeMap as _};
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
@@ -16,7 +16,7 @@ use crate::client::{Client, ClientAuth, RedirectUri};
 use crate::endpoint::Endpoint;
 use crate::env::Timestamp;
 use crate::error::{Code, Error};
-use crate::jose::Algorithm;
+use crate::jose::{Algorithm, PrivateKey, asymmetric};
 use crate::json::{self, Fields, Scalar};
 use crate::reply::{Accept, Reply};
 use crate::secret::{Body, Secret};
@@ -57,7 +57,7 @@ impl<T: Into<String>> From<T> for Localized {
 /// What a client says about itself (RFC 7591 section 2).
 ///
 /// Equal metadata serialize to equal bytes, so that [`ClientMetadata::fingerprint`] can tell when to register anew.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ClientMetadata {
     /// `redirect_uris`.
@@ -88,6 +88,7 @@ pub struct ClientMetadata {
     pub software_id: Option<String>,
     /// `software_version`.
     pub software_version: Option<String>,
+    key: Option<PrivateKey>,
 }
 
 impl ClientMetadata {
@@ -108,7 +109,21 @@ impl ClientMetadata {
             id_token_signed_response_alg: None,
             software_id: None,
             software_version: None,
+            key: None,
         }
+    }
+
+    /// Authenticates by this key, `private_key_jwt`: its public half is sent as `jwks`.
+    ///
+    /// # Errors
+    /// `token.client_auth` if the public key is not known, or the key is symmetric.
+    pub fn with_private_key(mut self, key: PrivateKey) -> Result<Self, Error> {
+        if key.public_key().is_none() || !asymmetric().contains(key.algorithm()) {
+            return Err(Code::TokenClientAuth.into());
+        }
+        self.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
+        self.key = Some(key);
+        Ok(self)
     }
 
     /// SHA-256 of what would be sent, as base64url: changed metadata registers anew.
@@ -131,6 +146,11 @@ impl Serialize for ClientMetadata {
         map.serialize_entry("response_types", if self.redirect_uris.is_empty() { &[][..] } else { &["code"] })?;
         map.serialize_entry("grant_types", &self.grant_types.iter().map(GrantType::name).collect::<Vec<_>>())?;
         map.serialize_entry("token_endpoint_auth_method", self.token_endpoint_auth_method.name())?;
+        if let Some((key, public)) = self.key.as_ref().and_then(|key| Some((key, key.public_key()?))) {
+            map.serialize_entry("token_endpoint_auth_signing_alg", key.algorithm().name())?;
+            let jwk = public.to_jwk(key.algorithm(), key.key_id());
+            map.serialize_entry("jwks", &Jwks { keys: [serde_json::from_str(&jwk).map_err(ser::Error::custom)?] })?;
+        }
         for (name, field) in [
             ("client_name", &self.client_name),
             ("client_uri", &self.client_uri),
@@ -160,6 +180,11 @@ impl Serialize for ClientMetadata {
         }
         map.end()
     }
+}
+
+#[derive(Serialize)]
+struct Jwks<'a> {
+    keys: [BTreeMap<&'a str, &'a str>; 1],
 }
 
 /// The registration request (RFC 7591 section 3.1).
@@ -274,7 +299,11 @@ pub fn parse(reply: Reply<'_>, sent: &ClientMetadata, keep_fields: bool) -> Resu
     let seconds = |value: Scalar<'_>| value.whole().filter(|&seconds| seconds != 0).map(Timestamp::from_unix_seconds);
     Ok(Registered {
         client_id: client_id.into(),
-        auth: ClientAuth::new(method, secret).map_err(|_| Code::RegistrationNoSecret)?,
+        auth: match (method, &sent.key) {
+            (AuthMethod::PrivateKeyJwt, Some(key)) => ClientAuth::PrivateKeyJwt(key.clone()),
+            (AuthMethod::PrivateKeyJwt, None) => return Err(Code::RegistrationAuthMethod.into()),
+            _ => ClientAuth::new(method, secret).map_err(|_| Code::RegistrationNoSecret)?,
+        },
         id_token_algorithm,
         secret_expires_at: seconds(answer.client_secret_expires_at),
         issued_at: seconds(answer.client_id_issued_at),

@@ -4,7 +4,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request};
 
 use crate::endpoint::Endpoint;
-use crate::secret::{AccessToken, Body};
+use crate::secret::Body;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -18,9 +18,9 @@ pub(crate) fn read(uri: http::Uri) -> Request<Body> {
 }
 
 /// `GET` with an access token.
-pub(crate) fn read_with_token(endpoint: &Endpoint, token: &AccessToken) -> Request<Body> {
+pub(crate) fn read_with_token(endpoint: &Endpoint, authorization: HeaderValue) -> Request<Body> {
     let mut request = read(endpoint.uri().clone());
-    request.headers_mut().insert(AUTHORIZATION, token.bearer());
+    request.headers_mut().insert(AUTHORIZATION, authorization);
     request
 }
 

@@ -89,11 +89,11 @@ impl<R: Run> World<R> {
         let (url, pending) = request.start(&self.provider, &self.client, &mut env)?;
         let landing = Browser::new(self.options.clone()).visit(url.as_str(), REDIRECT_URI);
         let checked = pending.check(&callback(&landing)?, &self.provider, &env)?;
-        self.run.run(pending.redeem(checked, &self.provider, &self.client, None)?)
+        self.run.run(pending.redeem(checked, &self.provider, &self.client, None, &mut env)?)
     }
 
     fn refresh(&self, tokens: &TokenSet) -> Result<TokenSet, Error> {
-        let step = Refresh::start(tokens, &self.provider, &self.client, None)?;
+        let step = Refresh::start(tokens, &self.provider, &self.client, None, &mut SystemEnv::new().unwrap())?;
         Ok(self.run.run(step)?.verified()?.tokens)
     }
 }
@@ -107,6 +107,7 @@ fn callback(landing: &Landing) -> Result<Callback, Error> {
 
 fn the_main_job<R: Run>(world: &World<R>) {
     let World { run, provider, client, .. } = world;
+    let mut env = SystemEnv::new().unwrap();
     assert!(provider.metadata().authorization_response_iss, "the peer promises `iss`");
 
     let granted = world.login(world.request("auto:alice")).unwrap().verified().unwrap();
@@ -115,7 +116,7 @@ fn the_main_job<R: Run>(world: &World<R>) {
     assert!(first.scope().contains("offline_access") && first.expires_at().is_some());
     assert!(granted.keys.is_some_and(|keys| keys.len() == 3));
 
-    let userinfo = run.run(UserinfoFetch::start(provider, &first).unwrap()).unwrap();
+    let userinfo = run.run(UserinfoFetch::start(&first, provider, client, &mut env).unwrap()).unwrap();
     #[derive(serde::Deserialize)]
     struct Name {
         name: String,
@@ -133,9 +134,9 @@ fn the_main_job<R: Run>(world: &World<R>) {
     assert_eq!(world.refresh(&second).unwrap_err().code(), Code::TokenInvalidGrant);
 
     let third = world.login(world.request("auto:alice")).unwrap().verified().unwrap().tokens;
-    run.run(Revocation::start(provider, client, &third).unwrap()).unwrap();
+    run.run(Revocation::start(&third, provider, client, &mut env).unwrap()).unwrap();
     assert_eq!(world.refresh(&third).unwrap_err().code(), Code::TokenInvalidGrant);
-    let refused = run.run(UserinfoFetch::start(provider, &third).unwrap()).unwrap_err();
+    let refused = run.run(UserinfoFetch::start(&third, provider, client, &mut env).unwrap()).unwrap_err();
     assert_eq!(refused.code(), Code::UserinfoUnauthorized);
 }
 
@@ -189,7 +190,7 @@ fn the_user_comes_back_from_the_end_of_the_session() {
     let mut browser = Browser::new(HttpOptions::new());
     let landing = browser.visit(url.as_str(), REDIRECT_URI);
     let checked = pending.check(&callback(&landing).unwrap(), &world.provider, &env).unwrap();
-    let step = pending.redeem(checked, &world.provider, &world.client, None).unwrap();
+    let step = pending.redeem(checked, &world.provider, &world.client, None, &mut env).unwrap();
     let tokens = world.run.run(step).unwrap().verified().unwrap().tokens;
 
     let (url, pending) = EndSessionRequest::new()
@@ -214,7 +215,7 @@ fn a_code_is_spent_once_and_only_with_its_verifier() {
     for expected in [None, Some(Code::TokenInvalidGrant)] {
         let pending = oidc_proto::PendingAuthorization::from_json(&stored).unwrap();
         let checked = pending.check(&callback(&landing).unwrap(), &world.provider, &env).unwrap();
-        let step = pending.redeem(checked, &world.provider, &world.client, None).unwrap();
+        let step = pending.redeem(checked, &world.provider, &world.client, None, &mut env).unwrap();
         assert_eq!(world.run.run(step).err().map(|error| error.code()), expected);
     }
 }
