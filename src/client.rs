@@ -164,6 +164,7 @@ pub struct Client {
     pub(crate) redirect_uris: Vec<RedirectUri>,
     pub(crate) id_token_trust: IdTokenTrust,
     pub(crate) registered_algorithm: Option<Algorithm>,
+    pub(crate) registered_userinfo_algorithm: Option<Algorithm>,
     pub(crate) algorithms: Option<Algorithms>,
     pub(crate) trusted_audiences: Vec<Box<str>>,
     pub(crate) trusted_parties: Vec<Box<str>>,
@@ -188,6 +189,7 @@ impl Client {
             redirect_uris: Vec::new(),
             id_token_trust: IdTokenTrust::Verify,
             registered_algorithm: None,
+            registered_userinfo_algorithm: None,
             algorithms: None,
             trusted_audiences: Vec::new(),
             trusted_parties: Vec::new(),
@@ -220,7 +222,15 @@ impl Client {
         Self { registered_algorithm: Some(algorithm), ..self }
     }
 
-    /// The algorithms that its ID tokens may be signed with, where none was registered.
+    /// The algorithm that was registered for userinfo answers, `userinfo_signed_response_alg`: they must then be signed
+    /// by it.
+    #[must_use]
+    pub fn with_registered_userinfo_algorithm(self, algorithm: Algorithm) -> Self {
+        Self { registered_userinfo_algorithm: Some(algorithm), ..self }
+    }
+
+    /// The algorithms that its ID tokens may be signed with, where none was registered. HS256 is only ever accepted
+    /// where it was registered.
     #[must_use]
     pub fn with_algorithms(self, algorithms: Algorithms) -> Self {
         Self { algorithms: Some(algorithms), ..self }

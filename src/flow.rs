@@ -6,10 +6,15 @@
 //! | [`Registration`] | client metadata | [`Registered`](crate::Registered) |
 //! | [`KeysFetch`] | a provider | [`FetchedKeys`] |
 //! | [`PendingAuthorization`] | an [`AuthorizationRequest`](crate::AuthorizationRequest) | a checked callback, redeemed by: |
+//! | [`PushedAuthorization`] | an [`AuthorizationRequest`](crate::AuthorizationRequest) | the same, by a pushed request |
 //! | [`CodeExchange`] | a checked callback | [`Exchanged`] |
+//! | [`DeviceAuthorization`] | a scope | [`PendingDevice`] |
+//! | [`DevicePolling`] | a [`PendingDevice`] | [`Exchanged`] |
+//! | [`GrantExchange`] | a [`GrantRequest`]: client credentials, an extension grant | [`Exchanged`] |
 //! | [`Verification`] | an [`UnverifiedGrant`] | [`Exchanged`] |
 //! | [`Refresh`] | a [`TokenSet`](crate::TokenSet) | [`Exchanged`] |
 //! | [`UserinfoFetch`] | a [`TokenSet`](crate::TokenSet) | [`Userinfo`](crate::Userinfo) |
+//! | [`ResourceCall`] | a request of the application's own | its response |
 //! | [`Revocation`] | a [`TokenSet`](crate::TokenSet) | nothing |
 
 /// Implements [`Flow`](crate::Flow) for a flow that is another one under its own name, by its `going_on`.
@@ -52,10 +57,14 @@ macro_rules! delegate {
 mod authorization;
 mod authorized_call;
 mod code_exchange;
+mod device;
 mod discovery;
+mod grant_request;
 mod keys_fetch;
+mod pushed_authorization;
 mod refresh;
 mod registration;
+mod resource_call;
 mod revocation;
 mod token_exchange;
 mod userinfo;
@@ -63,10 +72,14 @@ mod verification;
 
 pub use authorization::{Checked, PendingAuthorization};
 pub use code_exchange::CodeExchange;
+pub use device::{DeviceAuthorization, DevicePolling, PendingDevice};
 pub use discovery::{Discovered, Discovery};
+pub use grant_request::{GrantExchange, GrantRequest};
 pub use keys_fetch::{FetchedKeys, KeysFetch};
+pub use pushed_authorization::PushedAuthorization;
 pub use refresh::Refresh;
 pub use registration::Registration;
+pub use resource_call::ResourceCall;
 pub use revocation::Revocation;
 pub use userinfo::UserinfoFetch;
 pub use verification::{Exchanged, Granted, UnverifiedGrant, Verification};

@@ -40,7 +40,7 @@ pub use endpoint::{Endpoint, Issuer, Schemes};
 pub use env::{Env, Ticks, Timestamp};
 pub use error::{Code, Error, Fault, ProviderText};
 pub use failure::{Failure, FailureKind, Sent};
-pub use flow::{Checked, Exchanged, Granted, PendingAuthorization, UnverifiedGrant};
+pub use flow::{Checked, Exchanged, Granted, PendingAuthorization, PendingDevice, UnverifiedGrant};
 pub use jose::Keys;
 pub use json::Fields;
 pub use message::authorization::{AuthorizationRequest, AuthorizationUrl};

@@ -105,6 +105,8 @@ struct StoredClient {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id_token_algorithm: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    userinfo_algorithm: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     secret_expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     issued_at: Option<Timestamp>,
@@ -137,6 +139,7 @@ impl Serialize for Registrations {
                 _ => None,
             },
             id_token_algorithm: client.id_token_algorithm.map(|algorithm| algorithm.name().to_owned()),
+            userinfo_algorithm: client.userinfo_algorithm.map(|algorithm| algorithm.name().to_owned()),
             secret_expires_at: client.secret_expires_at,
             issued_at: client.issued_at,
         });
@@ -161,9 +164,13 @@ impl<'de> Deserialize<'de> for Registrations {
     }
 }
 
+fn algorithm(name: String) -> Result<Algorithm, Error> {
+    Algorithm::from_name(&name).ok_or_else(|| Code::StoredMalformed.into())
+}
+
 impl StoredKey {
     fn live(self) -> Result<PrivateKey, Error> {
-        let algorithm = Algorithm::from_name(&self.algorithm).ok_or(Code::StoredMalformed)?;
+        let algorithm = algorithm(self.algorithm)?;
         let name = self.key_id.clone().unwrap_or_default();
         Ok(PrivateKey::remote(RemoteKey { name, algorithm, key_id: self.key_id, public_key: None }))
     }
@@ -178,10 +185,8 @@ impl StoredClient {
                 (AuthMethod::PrivateKeyJwt, Some(key)) => ClientAuth::PrivateKeyJwt(key.live()?),
                 _ => ClientAuth::new(method, self.client_secret).map_err(|_| Code::StoredMalformed)?,
             },
-            id_token_algorithm: self
-                .id_token_algorithm
-                .map(|name| Algorithm::from_name(&name).ok_or(Code::StoredMalformed))
-                .transpose()?,
+            id_token_algorithm: self.id_token_algorithm.map(algorithm).transpose()?,
+            userinfo_algorithm: self.userinfo_algorithm.map(algorithm).transpose()?,
             secret_expires_at: self.secret_expires_at,
             issued_at: self.issued_at,
             fields: None,

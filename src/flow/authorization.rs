@@ -47,11 +47,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::CodeExchange;
 use crate::client::{Client, RedirectUri};
-use crate::endpoint::Issuer;
+use crate::endpoint::{Endpoint, Issuer};
 use crate::env::{Env, Timestamp};
 use crate::error::{Code, Error};
 use crate::jose::Keys;
-use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, Bound, url};
+use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, Bound, append_parameters};
 use crate::message::callback::{Callback, digest};
 use crate::message::id_token::LoginExpectation;
 use crate::message::metadata::ResponseMode;
@@ -69,19 +69,33 @@ impl AuthorizationRequest {
     /// `state`, `nonce` and the PKCE verifier are 256 bits of entropy each.
     ///
     /// # Errors
-    /// `metadata.unsupported`, `authorization.…`; all of them `Local` but the first.
+    /// `metadata.unsupported`; `par.required` if the provider takes pushed requests only; `authorization.…`, all of
+    /// them `Local`.
     pub fn start(
         self,
         provider: &Provider,
         client: &Client,
         env: &mut dyn Env,
     ) -> Result<(AuthorizationUrl, PendingAuthorization), Error> {
+        if provider.metadata().require_pushed_authorization_requests {
+            return Err(Code::ParRequired.into());
+        }
+        let mut url = String::new();
+        authorization_endpoint(provider)?.start_query(&mut url);
+        let pending = self.prepare(provider, client, &mut url, env)?;
+        Ok((AuthorizationUrl::new(url), pending))
+    }
+
+    /// Checks the request, binds it to fresh secrets, and appends its parameters.
+    pub(super) fn prepare(
+        self,
+        provider: &Provider,
+        client: &Client,
+        out: &mut String,
+        env: &mut dyn Env,
+    ) -> Result<PendingAuthorization, Error> {
         self.check()?;
         let metadata = provider.metadata();
-        let endpoint = metadata
-            .authorization_endpoint
-            .as_ref()
-            .ok_or_else(|| Error::new(Code::MetadataUnsupported).at("authorization_endpoint"))?;
         if !client.redirect_uris.iter().any(|own| own.covers(&self.redirect_uri)) {
             return Err(Code::AuthorizationRedirectUri.into());
         }
@@ -96,7 +110,7 @@ impl AuthorizationRequest {
         let (state, code_verifier) = (Secret::random(env.rng()), Secret::random(env.rng()));
         let now = env.now();
         let expectation = is_openid.then(|| LoginExpectation {
-            nonce: Secret::random(env.rng()),
+            nonce: Some(Secret::random(env.rng())),
             not_logged_in_before: self.max_age.map(|max_age| {
                 // `auth_time` is in whole seconds.
                 Timestamp::from_unix_seconds(now.saturating_sub(max_age).unix_seconds())
@@ -106,12 +120,12 @@ impl AuthorizationRequest {
         let bound = Bound {
             client_id: client.id(),
             state: state.expose(),
-            nonce: expectation.as_ref().map(|expectation| expectation.nonce.expose()),
+            nonce: expectation.as_ref().and_then(|expectation| Some(expectation.nonce.as_ref()?.expose())),
             dpop_thumbprint: client.dpop.as_ref().map(|key| key.thumbprint()),
             code_challenge: &pkce::s256(code_verifier.expose()),
         };
-        let url = url(endpoint, &self, &bound);
-        let pending = PendingAuthorization {
+        append_parameters(out, &self, &bound);
+        Ok(PendingAuthorization {
             issuer: metadata.issuer.clone(),
             client_id: client.id.clone(),
             state_digest: digest(state.expose()),
@@ -122,9 +136,14 @@ impl AuthorizationRequest {
             code_verifier,
             expectation,
             dpop_thumbprint: client.dpop.as_ref().map(|key| key.thumbprint().into()),
-        };
-        Ok((url, pending))
+        })
     }
+}
+
+/// Where the browser is sent.
+pub(super) fn authorization_endpoint(provider: &Provider) -> Result<&Endpoint, Error> {
+    let endpoint = provider.metadata().authorization_endpoint.as_ref();
+    endpoint.ok_or_else(|| Error::new(Code::MetadataUnsupported).at("authorization_endpoint"))
 }
 
 /// A login whose user is elsewhere.
@@ -336,7 +355,8 @@ impl<'de> Deserialize<'de> for PendingAuthorization {
             return Err(malformed());
         }
         // Without a nonce every ID token would do.
-        if stored.expectation.as_ref().is_some_and(|expectation| expectation.nonce.expose().is_empty()) {
+        let is_empty = |nonce: &Option<Secret>| nonce.as_ref().is_none_or(|nonce| nonce.expose().is_empty());
+        if stored.expectation.as_ref().is_some_and(|expectation| is_empty(&expectation.nonce)) {
             return Err(malformed());
         }
         Ok(Self {

@@ -9,17 +9,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, Request};
 
 use crate::client::{Client, ClientAuth};
-use crate::env::Env;
+use crate::env::{Env, Timestamp};
 use crate::error::{Code, Error};
 use crate::failure::Failure;
 use crate::jose::{Algorithm, PrivateKey, hs256, with_signature};
 use crate::json;
 use crate::message::client_auth;
 use crate::message::oauth_error::OauthError;
+use crate::message::www_authenticate::{self, ResourceError};
 use crate::provider::Provider;
 use crate::reply::{Policy, Reply};
 use crate::secret::{AccessToken, Body};
@@ -31,7 +31,7 @@ pub(super) trait Answer: Send + Sync + 'static {
     type Output;
 
     /// Parses it.
-    fn parse(self, reply: Reply<'_>) -> Result<Self::Output, Error>;
+    fn parse(self, reply: Reply<'_>, now: Timestamp) -> Result<Self::Output, Error>;
 }
 
 /// Awaits signatures, then the answer.
@@ -85,6 +85,10 @@ impl<A: Answer> AuthorizedCall<A> {
         let asserts = matches!(credential, Credential::Client) && client.auth.asserts();
         if !asserts && client.dpop.is_none() {
             return Ok(Step::call(request, policy, Self(State::ExpectAnswer(answer))));
+        }
+        let accepted = provider.metadata().dpop_signing_algorithms;
+        if client.dpop.as_ref().zip(accepted).is_some_and(|(key, accepted)| !accepted.contains(key.algorithm())) {
+            return Err(Code::DpopAlgorithm.into());
         }
         let (provider, client) = (provider.clone(), client.clone());
         Plan { provider, client, request, policy, credential, answer, has_met_nonce: false }.assert(env)
@@ -172,18 +176,15 @@ fn sign(key: &PrivateKey, input: &str) -> Result<Signature, Error> {
 
 /// Whether the server wants the same request with the nonce that came along (RFC 9449 sections 8 and 9).
 fn demands_nonce(reply: &Reply<'_>) -> bool {
-    const DEMAND: &str = "use_dpop_nonce";
     if !reply.headers.contains_key("dpop-nonce") {
         return false;
     }
     match reply.status.as_u16() {
         400 => json::document::<OauthError<'_>>(reply.body)
-            .is_ok_and(|body| body.error.is_some_and(|error| *error == *DEMAND)),
-        401 => reply
-            .headers
-            .get_all(WWW_AUTHENTICATE)
+            .is_ok_and(|body| body.error.is_some_and(|error| *error == *ResourceError::UseDpopNonce.name())),
+        401 => www_authenticate::parse(reply.headers)
             .iter()
-            .any(|value| value.to_str().is_ok_and(|value| value.contains(DEMAND))),
+            .any(|challenge| challenge.error == Some(ResourceError::UseDpopNonce)),
         _ => false,
     }
 }
@@ -207,7 +208,7 @@ impl<A: Answer> Flow for AuthorizedCall<A> {
             }
             State::ExpectAssertion { .. } | State::ExpectProof { .. } => return Err(Code::StepUnexpected.into()),
         };
-        answer.parse(reply).map(Step::Done)
+        answer.parse(reply, env.now()).map(Step::Done)
     }
 
     fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {

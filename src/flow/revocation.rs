@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::authorized_call::{Answer, AuthorizedCall, Credential};
 use crate::client::Client;
-use crate::env::Env;
+use crate::env::{Env, Timestamp};
 use crate::error::{Code, Error};
 use crate::message::revocation::{self, TokenTypeHint};
 use crate::provider::Provider;
@@ -29,7 +29,7 @@ struct Revoked;
 impl Answer for Revoked {
     type Output = ();
 
-    fn parse(self, reply: Reply<'_>) -> Result<(), Error> {
+    fn parse(self, reply: Reply<'_>, _now: Timestamp) -> Result<(), Error> {
         revocation::parse(reply)
     }
 }

@@ -13,7 +13,7 @@ use http::Request;
 use super::authorized_call::{Answer, AuthorizedCall, Credential};
 use super::verification::{Exchanged, Grant, Origin, Verification};
 use crate::client::Client;
-use crate::env::Env;
+use crate::env::{Env, Timestamp};
 use crate::error::{Code, Error};
 use crate::failure::Failure;
 use crate::jose::Keys;
@@ -48,7 +48,7 @@ struct TokenAnswer(ProviderOptions);
 impl Answer for TokenAnswer {
     type Output = TokenResponse;
 
-    fn parse(self, reply: Reply<'_>) -> Result<TokenResponse, Error> {
+    fn parse(self, reply: Reply<'_>, _now: Timestamp) -> Result<TokenResponse, Error> {
         token::parse(reply, &self.0)
     }
 }

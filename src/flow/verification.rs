@@ -161,8 +161,11 @@ impl Grant {
         match self.client.id_token_trust {
             IdTokenTrust::DangerousTrustTls => check_tls_can_be_trusted(&self.provider)?,
             IdTokenTrust::Verify => {
-                let Some(keys) = keys else { return Ok(Verdict::NeedsKeys) };
-                let _signed: jose::Signed = jws.verify(keys, allowed)?;
+                let _signed: jose::Signed = match (jws.algorithm(), self.client.auth.secret(), keys) {
+                    (Algorithm::Hs256, Some(secret), _) => jws.verify_hs256(secret)?,
+                    (_, _, Some(keys)) => jws.verify(keys, allowed)?,
+                    (_, _, None) => return Ok(Verdict::NeedsKeys),
+                };
             }
         }
         let access_token = self.response.access_token.expose();
@@ -202,7 +205,8 @@ pub(super) fn allowed_algorithms(provider: &Provider, client: &Client) -> Algori
         return Algorithms::of(&[registered]);
     }
     if let Some(chosen) = client.algorithms {
-        return chosen;
+        // HS256 has to be registered: a provider that may choose it could be talked into a key that is public.
+        return chosen.intersection(jose::asymmetric());
     }
     let advertised = provider.metadata().id_token_signing_algorithms.intersection(jose::asymmetric());
     if advertised.is_empty() { Algorithms::of(&[Algorithm::Rs256]) } else { advertised }

@@ -36,7 +36,19 @@ pub(crate) fn form_request(endpoint: &Endpoint, client: &Client, pairs: &[(&str,
     }
     let mut body = String::new();
     form::append(&mut body, &all);
-    let mut request = request::form(endpoint, body);
+    with_basic(request::form(endpoint, body), client)
+}
+
+/// A form that is written already, `client_id` included, with the client's secret where its method puts it.
+pub(crate) fn authenticated(endpoint: &Endpoint, client: &Client, mut form: String) -> Request<Body> {
+    if let ClientAuth::SecretPost(secret) = &client.auth {
+        form.push('&');
+        form::append(&mut form, &[("client_secret", secret.expose())]);
+    }
+    with_basic(request::form(endpoint, form), client)
+}
+
+fn with_basic(mut request: Request<Body>, client: &Client) -> Request<Body> {
     if let ClientAuth::SecretBasic(secret) = &client.auth {
         request.headers_mut().insert(AUTHORIZATION, basic(&client.id, secret.expose()));
     }

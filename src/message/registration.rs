@@ -84,6 +84,8 @@ pub struct ClientMetadata {
     pub post_logout_redirect_uris: Vec<RedirectUri>,
     /// `id_token_signed_response_alg`.
     pub id_token_signed_response_alg: Option<Algorithm>,
+    /// `userinfo_signed_response_alg`.
+    pub userinfo_signed_response_alg: Option<Algorithm>,
     /// `software_id`.
     pub software_id: Option<String>,
     /// `software_version`.
@@ -107,6 +109,7 @@ impl ClientMetadata {
             contacts: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
             id_token_signed_response_alg: None,
+            userinfo_signed_response_alg: None,
             software_id: None,
             software_version: None,
             key: None,
@@ -170,8 +173,13 @@ impl Serialize for ClientMetadata {
         if !self.post_logout_redirect_uris.is_empty() {
             map.serialize_entry("post_logout_redirect_uris", &uris(&self.post_logout_redirect_uris))?;
         }
-        if let Some(algorithm) = self.id_token_signed_response_alg {
-            map.serialize_entry("id_token_signed_response_alg", algorithm.name())?;
+        for (name, field) in [
+            ("id_token_signed_response_alg", self.id_token_signed_response_alg),
+            ("userinfo_signed_response_alg", self.userinfo_signed_response_alg),
+        ] {
+            if let Some(algorithm) = field {
+                map.serialize_entry(name, algorithm.name())?;
+            }
         }
         for (name, field) in [("software_id", &self.software_id), ("software_version", &self.software_version)] {
             if let Some(field) = field {
@@ -198,6 +206,7 @@ pub struct Registered {
     pub(crate) client_id: Box<str>,
     pub(crate) auth: ClientAuth,
     pub(crate) id_token_algorithm: Option<Algorithm>,
+    pub(crate) userinfo_algorithm: Option<Algorithm>,
     pub(crate) secret_expires_at: Option<Timestamp>,
     pub(crate) issued_at: Option<Timestamp>,
     pub(crate) fields: Option<Fields>,
@@ -210,6 +219,7 @@ impl Registered {
             client_id: client_id.into(),
             auth,
             id_token_algorithm: None,
+            userinfo_algorithm: None,
             secret_expires_at: None,
             issued_at: None,
             fields: None,
@@ -244,7 +254,12 @@ impl Registered {
     /// The client, with the redirect URIs that were registered for it. Other choices can be added.
     pub fn client(&self, redirect_uris: &[RedirectUri]) -> Client {
         let client = Client { redirect_uris: redirect_uris.to_vec(), ..Client::new(self.client_id.clone()) };
-        Client { auth: self.auth.clone(), registered_algorithm: self.id_token_algorithm, ..client }
+        Client {
+            auth: self.auth.clone(),
+            registered_algorithm: self.id_token_algorithm,
+            registered_userinfo_algorithm: self.userinfo_algorithm,
+            ..client
+        }
     }
 }
 
@@ -263,6 +278,8 @@ struct Answer<'a> {
     token_endpoint_auth_method: Scalar<'a>,
     #[serde(borrow, default = "null")]
     id_token_signed_response_alg: Scalar<'a>,
+    #[serde(borrow, default = "null")]
+    userinfo_signed_response_alg: Scalar<'a>,
 }
 
 fn null<'a>() -> Scalar<'a> {
@@ -291,10 +308,10 @@ pub fn parse(reply: Reply<'_>, sent: &ClientMetadata, keep_fields: bool) -> Resu
         Some(name) => AuthMethod::from_name(&name).ok_or(Code::RegistrationAuthMethod)?,
         None => sent.token_endpoint_auth_method,
     };
-    let id_token_algorithm = match answer.id_token_signed_response_alg.text() {
+    let algorithm = |answered: Scalar<'_>, asked: Option<Algorithm>| match answered.text() {
         // An algorithm that is not known here must not widen what is accepted to the rest.
-        Some(name) => Some(Algorithm::from_name(&name).ok_or(Code::JwsAlgorithm)?),
-        None => sent.id_token_signed_response_alg,
+        Some(name) => Algorithm::from_name(&name).map(Some).ok_or(Code::JwsAlgorithm),
+        None => Ok(asked),
     };
     let seconds = |value: Scalar<'_>| value.whole().filter(|&seconds| seconds != 0).map(Timestamp::from_unix_seconds);
     Ok(Registered {
@@ -304,7 +321,8 @@ pub fn parse(reply: Reply<'_>, sent: &ClientMetadata, keep_fields: bool) -> Resu
             (AuthMethod::PrivateKeyJwt, None) => return Err(Code::RegistrationAuthMethod.into()),
             _ => ClientAuth::new(method, secret).map_err(|_| Code::RegistrationNoSecret)?,
         },
-        id_token_algorithm,
+        id_token_algorithm: algorithm(answer.id_token_signed_response_alg, sent.id_token_signed_response_alg)?,
+        userinfo_algorithm: algorithm(answer.userinfo_signed_response_alg, sent.userinfo_signed_response_alg)?,
         secret_expires_at: seconds(answer.client_secret_expires_at),
         issued_at: seconds(answer.client_id_issued_at),
         fields: keep_fields.then(|| Fields::new(reply.body)),

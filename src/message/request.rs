@@ -17,9 +17,12 @@ pub(crate) fn read(uri: http::Uri) -> Request<Body> {
     request
 }
 
-/// `GET` with an access token.
-pub(crate) fn read_with_token(endpoint: &Endpoint, authorization: HeaderValue) -> Request<Body> {
+/// `GET` with an access token, asking for JSON or for a JWT.
+pub(crate) fn read_with_token(endpoint: &Endpoint, authorization: HeaderValue, as_jwt: bool) -> Request<Body> {
     let mut request = read(endpoint.uri().clone());
+    if as_jwt {
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/jwt"));
+    }
     request.headers_mut().insert(AUTHORIZATION, authorization);
     request
 }

@@ -22,11 +22,11 @@ const REDIRECT_URI: &str = "http://127.0.0.1:7878/cb";
 const GOODBYE_URI: &str = "http://127.0.0.1:7878/bye";
 
 /// Runs a flow by one of the HTTP clients.
-trait Run {
+pub(crate) trait Run {
     fn run<F: Flow>(&self, step: Step<F>) -> Result<F::Output, Error>;
 }
 
-struct ByUreq(BlockingDriver<ureq::Client>);
+pub(crate) struct ByUreq(BlockingDriver<ureq::Client>);
 
 impl Run for ByUreq {
     fn run<F: Flow>(&self, step: Step<F>) -> Result<F::Output, Error> {
@@ -34,12 +34,12 @@ impl Run for ByUreq {
     }
 }
 
-fn by_ureq(options: HttpOptions) -> ByUreq {
+pub(crate) fn by_ureq(options: HttpOptions) -> ByUreq {
     ByUreq(BlockingDriver::new(ureq::Client::with(options).unwrap()))
 }
 
 #[cfg(feature = "reqwest")]
-struct ByReqwest(oidc_proto::adapter::Driver<oidc_proto::adapter::reqwest::Client>, tokio::runtime::Runtime);
+pub(crate) struct ByReqwest(oidc_proto::adapter::Driver<oidc_proto::adapter::reqwest::Client>, tokio::runtime::Runtime);
 
 #[cfg(feature = "reqwest")]
 impl Run for ByReqwest {
@@ -49,21 +49,21 @@ impl Run for ByReqwest {
 }
 
 #[cfg(feature = "reqwest")]
-fn by_reqwest(options: HttpOptions) -> ByReqwest {
+pub(crate) fn by_reqwest(options: HttpOptions) -> ByReqwest {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     ByReqwest(oidc_proto::adapter::Driver::new(oidc_proto::adapter::reqwest::Client::with(options).unwrap()), runtime)
 }
 
 /// A client that was discovered and registered at the peer.
-struct World<R> {
-    run: R,
-    options: HttpOptions,
-    provider: Arc<Provider>,
-    client: Arc<Client>,
+pub(crate) struct World<R> {
+    pub(crate) run: R,
+    pub(crate) options: HttpOptions,
+    pub(crate) provider: Arc<Provider>,
+    pub(crate) client: Arc<Client>,
 }
 
 impl<R: Run> World<R> {
-    fn new(run: R, options: HttpOptions, peer: &Peer, edit: impl FnOnce(&mut ClientMetadata)) -> Self {
+    pub(crate) fn new(run: R, options: HttpOptions, peer: &Peer, edit: impl FnOnce(&mut ClientMetadata)) -> Self {
         let issuer = Issuer::new(&peer.issuer, Schemes::DangerousHttpOnLoopback).unwrap();
         let choices = ProviderOptions::new().with_schemes(Schemes::DangerousHttpOnLoopback);
         let provider = run.run(Discovery::start(issuer, choices).unwrap()).unwrap().provider;
@@ -77,14 +77,14 @@ impl<R: Run> World<R> {
         Self { run, options, provider, client }
     }
 
-    fn request(&self, hint: &str) -> AuthorizationRequest {
+    pub(crate) fn request(&self, hint: &str) -> AuthorizationRequest {
         let scope = Scope::new("openid offline_access profile").unwrap();
         AuthorizationRequest::new(RedirectUri::new(REDIRECT_URI).unwrap(), scope)
             .prompt(Prompt::Consent)
             .login_hint(hint)
     }
 
-    fn login(&self, request: AuthorizationRequest) -> Result<Exchanged, Error> {
+    pub(crate) fn login(&self, request: AuthorizationRequest) -> Result<Exchanged, Error> {
         let mut env = SystemEnv::new().unwrap();
         let (url, pending) = request.start(&self.provider, &self.client, &mut env)?;
         let landing = Browser::new(self.options.clone()).visit(url.as_str(), REDIRECT_URI);
@@ -92,13 +92,13 @@ impl<R: Run> World<R> {
         self.run.run(pending.redeem(checked, &self.provider, &self.client, None, &mut env)?)
     }
 
-    fn refresh(&self, tokens: &TokenSet) -> Result<TokenSet, Error> {
+    pub(crate) fn refresh(&self, tokens: &TokenSet) -> Result<TokenSet, Error> {
         let step = Refresh::start(tokens, &self.provider, &self.client, None, &mut SystemEnv::new().unwrap())?;
         Ok(self.run.run(step)?.verified()?.tokens)
     }
 }
 
-fn callback(landing: &Landing) -> Result<Callback, Error> {
+pub(crate) fn callback(landing: &Landing) -> Result<Callback, Error> {
     match &landing.form {
         Some(form) => Callback::from_form_post(form.as_bytes()),
         None => Callback::from_url(&landing.url),

@@ -6,6 +6,7 @@
 mod support;
 
 mod login;
+mod strong;
 
 use http::Request;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
