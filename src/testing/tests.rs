@@ -5,6 +5,7 @@ mod device;
 mod dpop;
 mod grants;
 mod misbehaviour;
+mod own_client;
 mod par;
 mod signing;
 

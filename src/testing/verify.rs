@@ -46,9 +46,10 @@ impl Jwt {
         self.claims.get(name)?.as_u64()
     }
 
-    /// Whether the owner of this public key signed it.
+    /// Whether the owner of this public key signed it. The provider knows no critical header.
     pub(super) fn is_signed_by(&self, jwk: &Value) -> bool {
-        verify(jwk, self.algorithm(), self.input.as_bytes(), &self.signature).is_some()
+        self.header.get("crit").is_none()
+            && verify(jwk, self.algorithm(), self.input.as_bytes(), &self.signature).is_some()
     }
 }
 

@@ -131,6 +131,7 @@ fn a_proof_has_to_be_right_in_every_part() {
         with_header(json!({ "typ": "dpop+jwt", "jwk": jwk, "alg": "none" })),
         with_header(json!({ "typ": "dpop+jwt", "jwk": jwk, "alg": "RS256" })),
         with_header(json!({ "typ": "dpop+jwt", "jwk": { "kty": "oct", "k": "AQ" }, "alg": "HS256" })),
+        with_header(json!({ "typ": "dpop+jwt", "jwk": jwk, "crit": ["x"], "x": 1 })),
         with("htm", json!("GET")),
         with("htu", json!(format!("{ISSUER}/userinfo"))),
         with("htu", json!("/token")),
