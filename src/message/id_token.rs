@@ -332,7 +332,8 @@ fn check_issuer(iss: &str, tenant: Option<&str>, provider: &Provider) -> Result<
     let expected = provider.issuer().as_str();
     let fits = match expected.split_once("{tenantid}") {
         Some((before, after)) if provider.options().accepts(Deviation::TenantIssuer) => tenant.is_some_and(|tenant| {
-            !tenant.is_empty() && iss.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)) == Some(tenant)
+            let is_segment = !tenant.is_empty() && !tenant.contains('/');
+            is_segment && iss.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)) == Some(tenant)
         }),
         _ => iss == expected,
     };

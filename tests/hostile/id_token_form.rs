@@ -1,0 +1,1 @@
+//! id_token_form
