@@ -80,8 +80,12 @@ impl Refresh {
         }
         let refresh_token = tokens.refresh_token().ok_or(Code::TokenNoRefreshToken)?;
         let request = token::refresh_request(&provider.metadata().token_endpoint, client, refresh_token, scope);
-        let (provider, client, previous) = (provider.clone(), client.clone(), Box::new(tokens.clone()));
-        let exchange = Box::new(Exchange { provider, client, previous, keys });
+        let mut previous = Box::new(tokens.clone());
+        if let Some(scope) = scope {
+            // An answer that names no scope grants what was asked for (RFC 6749 section 5.1).
+            previous.scope = scope.clone();
+        }
+        let exchange = Box::new(Exchange { provider: provider.clone(), client: client.clone(), previous, keys });
         Ok(Step::call(request, Policy::write(Accept::Json), Self(State::ExpectTokens(exchange))))
     }
 }
