@@ -8,7 +8,7 @@ use crate::error::{Code, Error};
 use crate::message::id_token::IdToken;
 use crate::message::scope::Scope;
 use crate::message::token::TokenType;
-use crate::secret::{self, AccessToken, Secret};
+use crate::secret::{self, AccessToken, Secret, is_token};
 use crate::stored;
 
 /// The tokens of one login, and whose they are.
@@ -136,6 +136,12 @@ impl<'de> Deserialize<'de> for TokenSet {
         let stored = StoredTokens::deserialize(deserializer)?;
         stored::check_version(stored.version, VERSION)?;
         let malformed = || de::Error::custom(Code::StoredMalformed);
+        if stored.refresh_token.as_ref().is_some_and(|token| !is_token(token.expose())) {
+            return Err(malformed());
+        }
+        if stored.id_token.as_ref().is_some_and(|id_token| !id_token.is_for(&stored.client_id)) {
+            return Err(malformed());
+        }
         Ok(Self {
             issuer: stored::issuer(&stored.issuer)?,
             client_id: stored.client_id.into(),

@@ -109,6 +109,13 @@ impl IdToken {
     }
 }
 
+impl IdToken {
+    /// Whether it names a user and this client: what was checked before it was stored, and may be damaged since.
+    pub(crate) fn is_for(&self, client_id: &str) -> bool {
+        is_subject(&self.subject) && self.audience.iter().any(|one| one == client_id)
+    }
+}
+
 impl fmt::Debug for IdToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "IdToken(issuer: {}, subject: …)", self.issuer.escape_debug())
@@ -240,7 +247,7 @@ pub(crate) fn parse(
         return Err(Code::IdTokenNotYetValid.into());
     }
     let subject = required(claims.sub, "sub")?;
-    if subject.is_empty() || subject.len() > 255 {
+    if !is_subject(&subject) {
         return Err(Code::IdTokenSubject.into());
     }
     let owned = |text: Option<Text<'_>>| text.map(|text| text.0.into_owned());
@@ -326,6 +333,11 @@ impl Unchecked {
         }
         Ok(())
     }
+}
+
+/// OpenID Connect Core 1.0 section 2.
+fn is_subject(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 255
 }
 
 fn check_issuer(iss: &str, tenant: Option<&str>, provider: &Provider) -> Result<(), Error> {

@@ -13,7 +13,7 @@ use crate::error::{Code, Error};
 use crate::json::{self, Fields, Text};
 use crate::provider::{Deviation, ProviderOptions};
 use crate::reply::{Accept, Reply};
-use crate::secret::{AccessToken, Body, Secret};
+use crate::secret::{AccessToken, Body, Secret, is_token};
 use crate::words::words;
 
 words! {
@@ -105,9 +105,8 @@ pub(crate) fn parse(reply: Reply<'_>, options: &ProviderOptions) -> Result<Token
     let token_type = answer.token_type.ok_or(Code::TokenMissingType)?;
     let token_type =
         if token_type.eq_ignore_ascii_case("bearer") { TokenType::Bearer } else { return Err(Code::TokenType.into()) };
-    let printable = |text: &str| text.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
     let refresh_token = answer.refresh_token.filter(|token| !token.is_empty());
-    if refresh_token.as_deref().is_some_and(|token| !printable(token)) {
+    if refresh_token.as_deref().is_some_and(|token| !is_token(token)) {
         return Err(Error::new(Code::TokenMalformed).at("refresh_token"));
     }
     let scope = match answer.scope {

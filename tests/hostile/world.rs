@@ -138,7 +138,8 @@ impl World {
         metadata.id_token_signed_response_alg = Some(Algorithm::Es256);
         metadata.post_logout_redirect_uris = vec![RedirectUri::new(LOGOUT_REDIRECT).unwrap()];
         Self {
-            op: testing::Provider::new(ISSUER).with_seed(seed),
+            // Not the seed of the client: what one of them draws must not look like what the other does.
+            op: testing::Provider::new(ISSUER).with_seed(seed + 1000),
             env: TestEnv::with_clock(seed, Clock::new()),
             issuer: ISSUER.to_owned(),
             options: ProviderOptions::new(),
