@@ -1,5 +1,7 @@
 //! The tokens of one login, as they are stored.
 
+use std::fmt;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::endpoint::Issuer;
@@ -15,7 +17,7 @@ use crate::stored;
 ///
 /// Serde, versioned: store it as JSON. Whoever can read it can act as the user; whoever can write it can make the
 /// application act as somebody else. Keep it where the platform keeps secrets, or encrypted and authenticated.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TokenSet {
     pub(crate) issuer: Issuer,
     pub(crate) client_id: Box<str>,
@@ -90,6 +92,13 @@ impl TokenSet {
     /// `sub` of the ID token: who logged in.
     pub fn subject(&self) -> Option<&str> {
         self.id_token.as_ref().map(IdToken::subject)
+    }
+}
+
+impl fmt::Debug for TokenSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A provider can put anything into the scope, also what it was sent.
+        write!(f, "TokenSet({}, expires {:?})", self.issuer, self.expires_at)
     }
 }
 

@@ -4,6 +4,8 @@
 //! start ─▶ GET userinfo_endpoint ─▶ Done(Userinfo)
 //! ```
 
+use std::fmt;
+
 use crate::env::Env;
 use crate::error::{Code, Error};
 use crate::message::request;
@@ -14,7 +16,6 @@ use crate::step::{Flow, Step};
 use crate::tokens::TokenSet;
 
 /// Awaits the userinfo answer.
-#[derive(Debug)]
 pub struct UserinfoFetch {
     subject: Box<str>,
 }
@@ -32,6 +33,12 @@ impl UserinfoFetch {
         let subject = tokens.subject().ok_or(Code::UserinfoNoSubject)?.into();
         let request = request::read_with_token(endpoint, tokens.access_token());
         Ok(Step::call(request, Policy::read(JSON_LIMIT, Accept::Json), Self { subject }))
+    }
+}
+
+impl fmt::Debug for UserinfoFetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UserinfoFetch(…)")
     }
 }
 

@@ -1,5 +1,7 @@
 //! The token endpoint's requests and answers (RFC 6749 sections 4.1.3, 5 and 6).
 
+use std::fmt;
+
 use http::Request;
 use serde::Deserialize;
 
@@ -54,7 +56,6 @@ pub(crate) fn refresh_request(
 }
 
 /// A token response (RFC 6749 section 5.1), parsed, nothing of it checked against a login yet.
-#[derive(Debug)]
 pub(crate) struct TokenResponse {
     pub(crate) access_token: AccessToken,
     pub(crate) token_type: TokenType,
@@ -63,6 +64,12 @@ pub(crate) struct TokenResponse {
     pub(crate) scope: Option<Scope>,
     pub(crate) id_token: Option<Secret>,
     pub(crate) fields: Option<Fields>,
+}
+
+impl fmt::Debug for TokenResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenResponse(…)")
+    }
 }
 
 #[derive(Deserialize)]

@@ -1,5 +1,7 @@
 //! Userinfo (OpenID Connect Core 1.0 section 5.3).
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -9,7 +11,7 @@ use crate::json::{self, Fields, Text};
 use crate::reply::{Accept, Reply};
 
 /// What the provider tells about the user whose access token was shown.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Userinfo {
     subject: Box<str>,
     fields: Fields,
@@ -27,6 +29,13 @@ impl Userinfo {
     /// `json.type` if a claim is missing or of another type.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
         self.fields.read()
+    }
+}
+
+impl fmt::Debug for Userinfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Whom it is about is nobody else's business.
+        f.write_str("Userinfo(…)")
     }
 }
 
