@@ -96,7 +96,7 @@ const LIVED_WITH: &[Say] = &[
 ];
 
 pub(crate) fn rows() -> Vec<Row> {
-    let own = [Code::IdTokenAuthTime, Code::IdTokenAcr].map(|code| (Say::Edit("a scenario", |_| {}), Some(code)));
+    let own = [Code::IdTokenAuthTime, Code::IdTokenAcr, Code::UserinfoNoSubject].map(|code| (Say::Edit("a scenario", |_| {}), Some(code)));
     refusals(CHEAP).chain(refusals(COSTLY)).chain(pardons(LIVED_WITH)).chain(own).collect()
 }
 

@@ -1,7 +1,8 @@
 //! The way: what networks, proxies and overloaded servers do, at each endpoint.
 
 use oidc_proto::testing::{self, Fault, On};
-use oidc_proto::{Code, Error, Sent};
+use oidc_proto::flow::Refresh;
+use oidc_proto::{Code, Error, Failure, FailureKind, Sent, Step};
 
 use crate::world::{Row, Say, User, World};
 
@@ -54,11 +55,24 @@ const FAULTS: &[(Fault, [Option<Code>; 7])] = &[
     (Fault::ContentType(Some("text/xml;charset=utf-8")), [Some(Type), Some(Type),      Some(Type),        Some(Type),        Some(Type),         Some(Type),        None]),
 ];
 
+/// What an HTTP client may report.
+const FAILURES: &[(FailureKind, Code)] = &[
+    (FailureKind::Timeout, Code::TransportTimeout),
+    (FailureKind::Unreachable, Code::TransportUnreachable),
+    (FailureKind::Tls, Code::TransportTls),
+    (FailureKind::Interrupted, Code::TransportInterrupted),
+    (FailureKind::BodyTooLarge, Code::HttpBodyTooLarge),
+    (FailureKind::Refused, Code::TransportRefused),
+    (FailureKind::Cancelled, Code::TransportCancelled),
+    (FailureKind::Other, Code::TransportOther),
+];
+
 pub(crate) fn rows() -> Vec<Row> {
     let row = |(fault, codes): &(Fault, [Option<Code>; 7])| {
         codes.iter().zip(PLACES).map(|(code, on)| (Say::Fault(on, fault.clone()), *code)).collect::<Vec<_>>()
     };
-    FAULTS.iter().flat_map(row).collect()
+    let failures = FAILURES.iter().map(|(_, code)| (Say::Edit("a failure", |_| {}), Some(*code)));
+    FAULTS.iter().flat_map(row).chain(failures).collect()
 }
 
 /// Goes on honestly until the request of this column is next, lets it meet the fault, and tells the outcome.
@@ -126,6 +140,19 @@ fn a_failure_tells_whether_the_request_may_have_arrived() {
             let error = strike(column, &fault).1.unwrap_err();
             assert_eq!(error.failure().map(|failure| failure.sent), sent, "{fault:?} at {:?}", PLACES[column]);
         }
+    }
+}
+
+#[test]
+fn what_an_http_client_reports_is_told_as_it_was() {
+    for (kind, code) in FAILURES {
+        let mut world = World::new();
+        let user = world.logged_in().unwrap();
+        let failure = Failure::new(*kind, Sent::Maybe);
+        let step = Refresh::start(&user.tokens, &user.provider, &user.client, None).unwrap();
+        let Step::Call(call) = step else { panic!("a refresh begins with a request") };
+        let error = call.into_parts().2.fail(failure, &mut world.env).unwrap_err();
+        assert_eq!((error.code(), error.failure()), (*code, Some(failure)));
     }
 }
 

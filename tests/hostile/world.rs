@@ -1,7 +1,8 @@
 //! A provider, a client and everything between them, and jumps to the states that a test starts from.
 
+use std::cell::RefCell;
 use std::fmt::{Debug, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::Request;
@@ -105,6 +106,12 @@ pub(crate) struct World {
     pub(crate) sent: Vec<String>,
     /// Bodies as they came.
     pub(crate) received: Vec<Vec<u8>>,
+    /// Where the browser was sent, and with what it came back.
+    pub(crate) browsed: RefCell<Vec<String>>,
+    /// Logins as they are stored.
+    pub(crate) kept: Vec<String>,
+    /// The form or the token of the last request: what a hostile provider has at hand.
+    pub(crate) last: Arc<Mutex<String>>,
     /// What `Debug` and `Display` made of every value and every error.
     pub(crate) shown: String,
 }
@@ -148,6 +155,9 @@ impl World {
             request: AuthorizationRequest::new(redirect(), Scope::new("openid profile").unwrap()),
             sent: Vec::new(),
             received: Vec::new(),
+            browsed: RefCell::default(),
+            kept: Vec::new(),
+            last: Arc::default(),
             shown: String::new(),
         }
     }
@@ -213,6 +223,7 @@ impl World {
                     self.show(&(&awaiting, policy, request.body()));
                     assert!(!policy.follow_redirects());
                     self.sent.push(written(&request));
+                    *self.last.lock().unwrap() = shown_to_provider(&request);
                     match self.op.exchange(request, self.env.now()) {
                         Ok(response) => {
                             self.received.push(response.body().clone());
@@ -260,12 +271,16 @@ impl World {
             Refusal::new(At::Request)(error)
         })?;
         self.show(&(&url, &pending, &client, &provider));
+        self.browsed.borrow_mut().push(url.as_str().to_owned());
+        self.kept.push(serde_json::to_string(&pending).unwrap());
         Ok(Login { provider, client, url, pending })
     }
 
     /// The answer that the user's browser brings, as it is.
     pub(crate) fn visit(&self, login: &Login) -> Visit {
-        self.op.visit(login.url.as_str(), self.env.now())
+        let visit = self.op.visit(login.url.as_str(), self.env.now());
+        self.browsed.borrow_mut().push(format!("?{}", visit.callback()));
+        visit
     }
 
     pub(crate) fn callback(&self, login: &Login) -> Result<Callback, Error> {
@@ -353,6 +368,7 @@ impl World {
         let started = request.start(&user.provider, &user.client, &mut self.env);
         let outcome = started.and_then(|(url, pending)| {
             self.show(&(&url, &pending));
+            self.browsed.borrow_mut().push(url.as_str().to_owned());
             pending.check(self.op.visit(url.as_str(), self.env.now()).callback())
         });
         outcome.map_err(|error| {
@@ -373,6 +389,14 @@ impl World {
     /// How many requests went to each of these.
     pub(crate) fn counts<const N: usize>(&self, places: [On; N]) -> [usize; N] {
         places.map(|on| self.op.count(on))
+    }
+}
+
+/// The secrets of a request, as they were sent: the form, or the token.
+fn shown_to_provider(request: &Request<Body>) -> String {
+    match request.headers().get(http::header::AUTHORIZATION) {
+        Some(value) if request.body().is_empty() => value.to_str().unwrap().trim_start_matches("Bearer ").to_owned(),
+        _ => String::from_utf8(request.body().as_ref().to_vec()).unwrap(),
     }
 }
 
