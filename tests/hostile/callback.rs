@@ -35,7 +35,7 @@ const FORGED: &[(Say, Code)] = &[
     (Say::Edit("description twice", |op| op.edit_callback(|c| { c.add("error_description", "a"); c.add("error_description", "b"); })), Code::CallbackDuplicateParameter),
     (Say::Edit("state empty", |op| op.edit_callback(|c| c.set("state", ""))), Code::CallbackStateMismatch),
     (Say::Edit("state with a zero byte", |op| op.edit_callback(|c| change_state(c, |state| state.push('\0')))), Code::CallbackStateMismatch),
-    (Say::Edit("state cut", |op| op.edit_callback(|c| change_state(c, |state| drop(state.pop())))), Code::CallbackStateMismatch),
+    (Say::Edit("state cut", |op| op.edit_callback(|c| change_state(c, |state| state.truncate(state.len() - 1)))), Code::CallbackStateMismatch),
     (Say::Edit("state in capitals", |op| op.edit_callback(|c| change_state(c, |state| state.make_ascii_uppercase()))), Code::CallbackStateMismatch),
     (Say::Edit("name of state in capitals", |op| op.edit_callback(|c| rename(c, "state", "STATE"))), Code::CallbackStateMissing),
     (Say::Edit("code as a list", |op| op.edit_callback(|c| rename(c, "code", "code[]"))), Code::CallbackCodeMissing),

@@ -153,7 +153,11 @@ fn no_endpoint_is_anything_but_an_https_url() {
         for (url, code) in URLS {
             let mut world = told(&Say::Lie(Lie::MetadataText(name, url)));
             let error = world.discover().unwrap_err().error;
-            assert_eq!((error.code(), error.name(), cause(&error)), (Code::MetadataUrl, Some(name), Some(*code)), "{url}");
+            assert_eq!(
+                (error.code(), error.name(), cause(&error)),
+                (Code::MetadataUrl, Some(name), Some(*code)),
+                "{url}"
+            );
         }
         let mut world = told(&Say::Lie(Lie::MetadataNumber(name)));
         assert_eq!(world.discover().unwrap_err().error.code(), Code::JsonType, "{name}");

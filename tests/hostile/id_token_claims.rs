@@ -96,7 +96,8 @@ const LIVED_WITH: &[Say] = &[
 ];
 
 pub(crate) fn rows() -> Vec<Row> {
-    let own = [Code::IdTokenAuthTime, Code::IdTokenAcr, Code::UserinfoNoSubject].map(|code| (Say::Edit("a scenario", |_| {}), Some(code)));
+    let own = [Code::IdTokenAuthTime, Code::IdTokenAcr, Code::UserinfoNoSubject]
+        .map(|code| (Say::Edit("a scenario", |_| {}), Some(code)));
     refusals(CHEAP).chain(refusals(COSTLY)).chain(pardons(LIVED_WITH)).chain(own).collect()
 }
 
@@ -229,11 +230,9 @@ fn a_login_that_is_too_long_ago_is_refused_when_that_was_asked() {
 
 #[test]
 fn an_acr_has_to_be_one_of_those_asked_for() {
-    for (required, lie, expected) in [
-        (true, None, None),
-        (true, Some(Lie::AcrOther), Some(Code::IdTokenAcr)),
-        (false, Some(Lie::AcrOther), None),
-    ] {
+    for (required, lie, expected) in
+        [(true, None, None), (true, Some(Lie::AcrOther), Some(Code::IdTokenAcr)), (false, Some(Lie::AcrOther), None)]
+    {
         let mut world = World::new();
         let values = ["urn:example:gold", "urn:example:silver"];
         let request = world.request;

@@ -195,8 +195,9 @@ fn the_algorithm_is_never_the_tokens_choice() {
     type Choose = fn(oidc_proto::Client) -> oidc_proto::Client;
     let none: Choose = |client| client;
     let chosen: Choose = |client| client.with_algorithms(Algorithms::of(&[Algorithm::Rs256]));
-    let registered: Choose =
-        |client| client.with_registered_algorithm(Algorithm::Es256).with_algorithms(Algorithms::of(&[Algorithm::Rs256]));
+    let registered: Choose = |client| {
+        client.with_registered_algorithm(Algorithm::Es256).with_algorithms(Algorithms::of(&[Algorithm::Rs256]))
+    };
     let hmac: Choose = |client| client.with_algorithms(Algorithms::of(&[Algorithm::Hs256]));
     let refused = Some(Code::JwsAlgorithm);
     for (signed, choose, advertised, expected) in [

@@ -4,7 +4,9 @@ use oidc_proto::flow::{KeysFetch, Registration};
 use oidc_proto::message::metadata::{AuthMethod, Prompt, ResponseMode};
 use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
 use oidc_proto::testing::{self, Lie, On, RegisteredClient};
-use oidc_proto::{AuthorizationRequest, Client, ClientAuth, Code, Error, Fault, IdTokenTrust, RedirectUri, Schemes, Scope};
+use oidc_proto::{
+    AuthorizationRequest, Client, ClientAuth, Code, Error, Fault, IdTokenTrust, RedirectUri, Schemes, Scope,
+};
 use serde_json::json;
 
 use crate::world::{At, REDIRECT, Row, Say, World, redirect};
@@ -97,7 +99,11 @@ fn a_redirect_uri_is_one_and_ours() {
     ] {
         let metadata = ClientMetadata::new(application_type, vec![RedirectUri::new(uri).unwrap()]);
         let started = Registration::start(&provider, metadata).map(|_| ());
-        assert_eq!(started.as_ref().err().map(Error::code), (!allowed).then_some(Code::RegistrationRedirectUri), "{uri}");
+        assert_eq!(
+            started.as_ref().err().map(Error::code),
+            (!allowed).then_some(Code::RegistrationRedirectUri),
+            "{uri}"
+        );
     }
 }
 

@@ -11,17 +11,8 @@ use url::form_urlencoded;
 
 use crate::world::{Refusal, World};
 
-const NAMES: [&str; 9] = [
-    "code",
-    "code_verifier",
-    "state",
-    "nonce",
-    "client_secret",
-    "access_token",
-    "refresh_token",
-    "id_token",
-    "token",
-];
+const NAMES: [&str; 9] =
+    ["code", "code_verifier", "state", "nonce", "client_secret", "access_token", "refresh_token", "id_token", "token"];
 
 /// Lies with arguments, for the test below; those without are all in `Lie::PLAIN`.
 const WITH_ARGUMENTS: [Lie; 8] = [

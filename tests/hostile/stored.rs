@@ -158,14 +158,21 @@ fn a_missing_field_spoils_the_value() {
             for replacement in [None, Some(Value::Null)] {
                 let mut value = whole.clone();
                 value.as_object_mut().unwrap().remove(name);
-                replacement.into_iter().for_each(|null| drop(value.as_object_mut().unwrap().insert(name.clone(), null)));
+                replacement
+                    .into_iter()
+                    .for_each(|null| drop(value.as_object_mut().unwrap().insert(name.clone(), null)));
                 assert_eq!(kind.read(&value.to_string()).unwrap_err().code(), Code::StoredMalformed, "{kind:?} {name}");
             }
         }
-        for text in ["", "null", "7", "\"x\"", "[]", "{}", "{\"version\":1}", fixture.trim_end().strip_suffix('}').unwrap()]
-            .map(str::to_owned)
-            .into_iter()
-            .chain([format!("{fixture}x"), format!("\u{feff}{fixture}"), fixture.replacen("1,", "1,\"version\":1,", 1)])
+        for text in
+            ["", "null", "7", "\"x\"", "[]", "{}", "{\"version\":1}", fixture.trim_end().strip_suffix('}').unwrap()]
+                .map(str::to_owned)
+                .into_iter()
+                .chain([
+                    format!("{fixture}x"),
+                    format!("\u{feff}{fixture}"),
+                    fixture.replacen("1,", "1,\"version\":1,", 1),
+                ])
         {
             assert_eq!(kind.read(&text).unwrap_err().code(), Code::StoredMalformed, "{kind:?} {text:.40}");
         }

@@ -175,7 +175,11 @@ fn a_lifetime_that_cannot_be_read_is_unknown() {
         let tokens = granted.tokens;
         let known = matches!(lifetime, Lifetime::Seconds(_));
         assert_eq!(tokens.expires_at().is_some(), known, "{say:?}");
-        assert_eq!(tokens.is_expired(tokens.obtained_at(), Duration::ZERO), *lifetime == Lifetime::Seconds(0), "{say:?}");
+        assert_eq!(
+            tokens.is_expired(tokens.obtained_at(), Duration::ZERO),
+            *lifetime == Lifetime::Seconds(0),
+            "{say:?}"
+        );
     }
 }
 
@@ -210,11 +214,9 @@ fn unknown_fields_are_kept_for_those_who_ask() {
 /// A secret is sent to the token and revocation endpoints only, and by the one method that was registered.
 #[test]
 fn a_secret_goes_where_its_method_puts_it_and_nowhere_else() {
-    for (method, places) in [
-        (AuthMethod::None, [0, 0]),
-        (AuthMethod::ClientSecretBasic, [3, 0]),
-        (AuthMethod::ClientSecretPost, [0, 3]),
-    ] {
+    for (method, places) in
+        [(AuthMethod::None, [0, 0]), (AuthMethod::ClientSecretBasic, [3, 0]), (AuthMethod::ClientSecretPost, [0, 3])]
+    {
         let mut world = World::with_secret(method);
         world.course().unwrap();
         let count = |text: &str| world.sent.iter().filter(|request| request.contains(text)).count();

@@ -1,7 +1,7 @@
 //! The way: what networks, proxies and overloaded servers do, at each endpoint.
 
-use oidc_proto::testing::{self, Fault, On};
 use oidc_proto::flow::Refresh;
+use oidc_proto::testing::{self, Fault, On};
 use oidc_proto::{Code, Error, Failure, FailureKind, Sent, Step};
 
 use crate::world::{Row, Say, User, World};
@@ -117,11 +117,11 @@ fn a_fault_is_named_for_what_it_is_at_every_endpoint() {
 #[test]
 fn no_flow_repeats_a_request_by_itself() {
     for (fault, _) in FAULTS {
-        for column in 0..PLACES.len() {
+        for (column, on) in PLACES.into_iter().enumerate() {
             let (world, outcome) = strike(column, fault);
             if outcome.is_err() {
                 let expected = if column == 5 { 2 } else { 1 };
-                assert_eq!(world.op.count(PLACES[column]), expected, "{fault:?} at {:?}", PLACES[column]);
+                assert_eq!(world.op.count(on), expected, "{fault:?} at {on:?}");
             }
         }
     }
@@ -136,9 +136,9 @@ fn a_failure_tells_whether_the_request_may_have_arrived() {
         (Fault::Oversized, Some(Sent::Maybe)),
         (Fault::status(503), None),
     ] {
-        for column in 0..PLACES.len() {
+        for (column, on) in PLACES.into_iter().enumerate() {
             let error = strike(column, &fault).1.unwrap_err();
-            assert_eq!(error.failure().map(|failure| failure.sent), sent, "{fault:?} at {:?}", PLACES[column]);
+            assert_eq!(error.failure().map(|failure| failure.sent), sent, "{fault:?} at {on:?}");
         }
     }
 }

@@ -245,9 +245,8 @@ impl World {
     }
 
     pub(crate) fn register(&mut self, provider: &Provider) -> Result<Registered, Refusal> {
-        let registered = self
-            .run(Registration::start(provider, self.metadata.clone()))
-            .map_err(Refusal::new(At::Registration))?;
+        let registered =
+            self.run(Registration::start(provider, self.metadata.clone())).map_err(Refusal::new(At::Registration))?;
         let mut registrations = Registrations::default();
         registrations.insert(provider.issuer(), &self.metadata, registered.clone());
         self.show(&registrations);
@@ -359,8 +358,7 @@ impl World {
 
     /// Signs out at the provider, too.
     pub(crate) fn sign_out(&mut self, user: &User) -> Result<(), Refusal> {
-        let mut request =
-            EndSessionRequest::new().post_logout_redirect_uri(RedirectUri::new(LOGOUT_REDIRECT).unwrap());
+        let mut request = EndSessionRequest::new().post_logout_redirect_uri(RedirectUri::new(LOGOUT_REDIRECT).unwrap());
         if let Some(id_token) = user.tokens.id_token() {
             request = request.id_token_hint(id_token);
         }
