@@ -87,13 +87,16 @@ impl<'a> Reply<'a> {
 
     /// Checks that the status is 2xx.
     ///
+    /// 408 and 425 say that the same request may be sent again.
+    ///
     /// # Errors
-    /// `http.too_many_requests`, `http.server_error`, `http.redirect`, `http.status`.
+    /// `transport.timeout`, `http.too_many_requests`, `http.server_error`, `http.redirect`, `http.status`.
     pub fn check_status(&self) -> Result<(), Error> {
         match self.status.as_u16() {
             200..=299 => Ok(()),
             300..=399 => Err(Code::HttpRedirect.into()),
-            429 => Err(Code::HttpTooManyRequests.into()),
+            408 => Err(Code::TransportTimeout.into()),
+            425 | 429 => Err(Code::HttpTooManyRequests.into()),
             500..=599 => Err(Code::HttpServerError.into()),
             _ => Err(Code::HttpStatus.into()),
         }

@@ -82,6 +82,11 @@ pub(crate) fn same_bytes(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && std::hint::black_box(a.iter().zip(b).fold(0_u8, |all, (x, y)| all | (x ^ y))) == 0
 }
 
+/// Whether it is printable ASCII and not empty, as an access or refresh token is (RFC 6749 appendices A.12 and A.17).
+pub(crate) fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| matches!(byte, 0x20..=0x7e))
+}
+
 /// An access token: printable ASCII, as RFC 6749 appendix A.12 says. So it can always be sent in a header.
 #[derive(Clone)]
 pub struct AccessToken(Secret);
@@ -93,7 +98,7 @@ impl AccessToken {
     /// `token.malformed` if it is empty or holds anything but printable ASCII.
     pub fn new(token: impl Into<Secret>) -> Result<Self, Error> {
         let token = token.into();
-        if token.0.is_empty() || !token.0.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) {
+        if !is_token(&token.0) {
             return Err(Error::new(Code::TokenMalformed).at("access_token"));
         }
         Ok(Self(token))

@@ -1,5 +1,7 @@
 //! The tokens of one login, as they are stored.
 
+use std::fmt;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::client::Client;
@@ -10,14 +12,14 @@ use crate::message::id_token::IdToken;
 use crate::message::scope::Scope;
 use crate::message::token::TokenType;
 use crate::provider::Provider;
-use crate::secret::{self, AccessToken, Secret};
+use crate::secret::{self, AccessToken, Secret, is_token};
 use crate::stored;
 
 /// The tokens of one login, and whose they are.
 ///
 /// Serde, versioned: store it as JSON. Whoever can read it can act as the user; whoever can write it can make the
 /// application act as somebody else. Keep it where the platform keeps secrets, or encrypted and authenticated.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TokenSet {
     pub(crate) issuer: Issuer,
     pub(crate) client_id: Box<str>,
@@ -118,6 +120,13 @@ impl TokenSet {
     }
 }
 
+impl fmt::Debug for TokenSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A provider can put anything into the scope, also what it was sent.
+        write!(f, "TokenSet({}, expires {:?})", self.issuer, self.expires_at)
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct StoredTokens {
     version: u32,
@@ -164,6 +173,12 @@ impl<'de> Deserialize<'de> for TokenSet {
         let stored = StoredTokens::deserialize(deserializer)?;
         stored::check_version(stored.version, VERSION)?;
         let malformed = || de::Error::custom(Code::StoredMalformed);
+        if stored.refresh_token.as_ref().is_some_and(|token| !is_token(token.expose())) {
+            return Err(malformed());
+        }
+        if stored.id_token.as_ref().is_some_and(|id_token| !id_token.is_for(&stored.client_id)) {
+            return Err(malformed());
+        }
         Ok(Self {
             issuer: stored::issuer(&stored.issuer)?,
             client_id: stored.client_id.into(),

@@ -148,7 +148,7 @@ pub(super) fn authorization_endpoint(provider: &Provider) -> Result<&Endpoint, E
 
 /// A login whose user is elsewhere.
 ///
-/// Serde, versioned, for applications that do not live through it: about 600 bytes of JSON, half as much in memory.
+/// Serde, versioned, for applications that do not live through it: about 400 bytes, in memory and as JSON.
 /// It holds the PKCE verifier and the nonce. Bind it to the user's browser (a cookie, a platform's own store), so that
 /// nobody can be made to finish another's login; keep it from being read or changed; delete it once it is redeemed.
 ///
@@ -354,9 +354,10 @@ impl<'de> Deserialize<'de> for PendingAuthorization {
         if !(43..=128).contains(&verifier.len()) || !verifier.bytes().all(unreserved) {
             return Err(malformed());
         }
-        // Without a nonce every ID token would do.
-        let is_empty = |nonce: &Option<Secret>| nonce.as_ref().is_none_or(|nonce| nonce.expose().is_empty());
-        if stored.expectation.as_ref().is_some_and(|expectation| is_empty(&expectation.nonce)) {
+        // Without a nonce every ID token would do, and without an expectation every answer.
+        let has_nonce = |nonce: &Option<Secret>| nonce.as_ref().is_some_and(|nonce| !nonce.expose().is_empty());
+        let expects = stored.expectation.as_ref().map(|expectation| has_nonce(&expectation.nonce));
+        if expects.unwrap_or(false) != stored.scope.contains("openid") {
             return Err(malformed());
         }
         Ok(Self {

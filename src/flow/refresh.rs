@@ -61,7 +61,12 @@ impl Refresh {
         }
         let refresh_token = tokens.refresh_token().ok_or(Code::TokenNoRefreshToken)?;
         let request = token::refresh_request(&provider.metadata().token_endpoint, client, refresh_token, scope);
-        let origin = Origin::Refresh { previous: Box::new(tokens.clone()) };
+        let mut previous = Box::new(tokens.clone());
+        if let Some(scope) = scope {
+            // An answer that names no scope grants what was asked for (RFC 6749 section 5.1).
+            previous.scope = scope.clone();
+        }
+        let origin = Origin::Refresh { previous };
         Self::going_on(TokenExchange::start(provider, client, request, origin, keys, env)?)
     }
 

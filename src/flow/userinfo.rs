@@ -5,6 +5,7 @@
 //!                                                 └─ JWT ─▶ [GET jwks_uri] ─▶ verify ─▶ Done(Userinfo)
 //! ```
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::authorized_call::{Answer, AuthorizedCall, Credential};
@@ -21,17 +22,14 @@ use crate::step::{Flow, Step};
 use crate::tokens::TokenSet;
 
 /// Awaits the userinfo answer, then keys if it is signed and there are none.
-#[derive(Debug)]
 pub struct UserinfoFetch(State);
 
-#[derive(Debug)]
 enum State {
     ExpectUserinfo(AuthorizedCall<About>, Context),
     ExpectKeys { compact: Secret, algorithm: Algorithm, context: Context },
 }
 
 /// Whom the answer must be about, and from whom.
-#[derive(Clone, Debug)]
 struct Context {
     subject: Box<str>,
     provider: Arc<Provider>,
@@ -39,7 +37,6 @@ struct Context {
     keys: Option<Arc<Keys>>,
 }
 
-#[derive(Debug)]
 struct About {
     subject: Box<str>,
     is_signed: bool,
@@ -113,6 +110,12 @@ impl Context {
         let request = jwks::request(jwks::endpoint(&self.provider)?);
         let policy = Policy::read(JWKS_LIMIT, Accept::AnyButMarkup);
         Ok(Step::call(request, policy, UserinfoFetch(State::ExpectKeys { compact, algorithm, context: self })))
+    }
+}
+
+impl fmt::Debug for UserinfoFetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UserinfoFetch(…)")
     }
 }
 

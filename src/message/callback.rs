@@ -117,7 +117,7 @@ pub(crate) fn digest(state: &str) -> [u8; 32] {
     Sha256::digest(state.as_bytes()).into()
 }
 
-fn check_size(text: &str) -> Result<(), Error> {
+pub(super) fn check_size(text: &str) -> Result<(), Error> {
     if text.len() > CALLBACK_LIMIT { Err(Code::CallbackTooLarge.into()) } else { Ok(()) }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use url::Url;
 
-use super::form;
+use super::{callback, form};
 use crate::client::{Client, RedirectUri};
 use crate::env::Env;
 use crate::error::{Code, Error};
@@ -112,8 +112,9 @@ impl PendingLogout {
     /// Checks that the browser comes back from this logout (section 3).
     ///
     /// # Errors
-    /// `end_session.state_mismatch`.
+    /// `end_session.state_mismatch`; `callback.too_large`, `callback.malformed`, `callback.redirect_uri`.
     pub fn check(&self, callback_url: &str) -> Result<(), Error> {
+        callback::check_size(callback_url)?;
         let url = Url::parse(callback_url).map_err(|_| Code::CallbackMalformed)?;
         if !self.redirect_uri.as_ref().is_some_and(|uri| uri.is_target_of(&url)) {
             return Err(Code::CallbackRedirectUri.into());

@@ -110,6 +110,13 @@ impl IdToken {
     }
 }
 
+impl IdToken {
+    /// Whether it names a user and this client: what was checked before it was stored, and may be damaged since.
+    pub(crate) fn is_for(&self, client_id: &str) -> bool {
+        is_subject(&self.subject) && self.audience.iter().any(|one| one == client_id)
+    }
+}
+
 impl fmt::Debug for IdToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "IdToken(issuer: {}, subject: …)", self.issuer.escape_debug())
@@ -249,7 +256,7 @@ pub(crate) fn parse(
         return Err(Code::IdTokenNotYetValid.into());
     }
     let subject = required(claims.sub, "sub")?;
-    if subject.is_empty() || subject.len() > 255 {
+    if !is_subject(&subject) {
         return Err(Code::IdTokenSubject.into());
     }
     let owned = |text: Option<Text<'_>>| text.map(|text| text.0.into_owned());
@@ -339,11 +346,17 @@ impl Unchecked {
     }
 }
 
+/// OpenID Connect Core 1.0 section 2.
+fn is_subject(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 255
+}
+
 fn check_issuer(iss: &str, tenant: Option<&str>, provider: &Provider) -> Result<(), Error> {
     let expected = provider.issuer().as_str();
     let fits = match expected.split_once("{tenantid}") {
         Some((before, after)) if provider.options().accepts(Deviation::TenantIssuer) => tenant.is_some_and(|tenant| {
-            !tenant.is_empty() && iss.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)) == Some(tenant)
+            let is_segment = !tenant.is_empty() && !tenant.contains('/');
+            is_segment && iss.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)) == Some(tenant)
         }),
         _ => iss == expected,
     };

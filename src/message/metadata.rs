@@ -270,10 +270,14 @@ impl Metadata {
 }
 
 /// Whether an issuer with `{tenantid}` is the template of one that was asked for by a tenant's or a group's name.
+///
+/// Scheme and host stand before the tenant: the provider says who its tenants are, and with a tenant for a host it could
+/// speak in the name of every other provider.
 fn is_template(template: &str, issuer: &Issuer) -> bool {
     template.split_once("{tenantid}").is_some_and(|(before, after)| {
         let middle = issuer.as_str().strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
-        middle.is_some_and(|tenant| !tenant.is_empty() && !tenant.contains('/'))
+        let in_path = before.splitn(4, '/').count() == 4;
+        in_path && middle.is_some_and(|tenant| !tenant.is_empty() && !tenant.contains('/'))
     })
 }
 

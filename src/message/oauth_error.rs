@@ -34,12 +34,10 @@ impl OauthError<'_> {
 /// A verdict is believed only from a 4xx answer with a well-formed error object; `verdict` gives its code. A 5xx answer,
 /// a redirect, a request to slow down, a time-out at the server or a page of HTML is none, whatever its body says.
 pub(crate) fn from_reply(reply: Reply<'_>, verdict: impl FnOnce(&str) -> Code) -> Error {
-    match reply.status.as_u16() {
-        // 408 and 425 say that the request may be sent again.
-        408 => return Code::TransportTimeout.into(),
-        425 => return Code::HttpTooManyRequests.into(),
-        400..=499 if reply.status.as_u16() != 429 => {}
-        _ => return reply.check_status().err().unwrap_or_else(|| Code::HttpStatus.into()),
+    match reply.check_status() {
+        Err(error) if error.code() == Code::HttpStatus && reply.status.is_client_error() => {}
+        Err(error) => return error,
+        Ok(()) => return Code::HttpStatus.into(),
     }
     let body =
         reply.check_content_type(Accept::Json).ok().and_then(|()| json::document::<OauthError<'_>>(reply.body).ok());

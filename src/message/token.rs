@@ -1,5 +1,7 @@
 //! The token endpoint's requests and answers (RFC 6749 sections 4.1.3, 5 and 6).
 
+use std::fmt;
+
 use http::Request;
 use serde::Deserialize;
 
@@ -13,7 +15,7 @@ use crate::error::{Code, Error};
 use crate::json::{self, Fields, Text};
 use crate::provider::{Deviation, ProviderOptions};
 use crate::reply::{Accept, Reply};
-use crate::secret::{AccessToken, Body, Secret};
+use crate::secret::{AccessToken, Body, Secret, is_token};
 use crate::words::{Word as _, words};
 
 words! {
@@ -58,7 +60,6 @@ pub(crate) fn refresh_request(
 }
 
 /// A token response (RFC 6749 section 5.1), parsed, nothing of it checked against a login yet.
-#[derive(Debug)]
 pub(crate) struct TokenResponse {
     pub(crate) access_token: AccessToken,
     pub(crate) token_type: TokenType,
@@ -67,6 +68,12 @@ pub(crate) struct TokenResponse {
     pub(crate) scope: Option<Scope>,
     pub(crate) id_token: Option<Secret>,
     pub(crate) fields: Option<Fields>,
+}
+
+impl fmt::Debug for TokenResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenResponse(…)")
+    }
 }
 
 #[derive(Deserialize)]
@@ -109,9 +116,8 @@ pub(crate) fn parse(reply: Reply<'_>, options: &ProviderOptions) -> Result<Token
     let token_type = answer.token_type.ok_or(Code::TokenMissingType)?;
     let token_type = TokenType::ALL.iter().find(|known| known.name().eq_ignore_ascii_case(&token_type));
     let token_type = *token_type.ok_or(Code::TokenType)?;
-    let printable = |text: &str| text.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
     let refresh_token = answer.refresh_token.filter(|token| !token.is_empty());
-    if refresh_token.as_deref().is_some_and(|token| !printable(token)) {
+    if refresh_token.as_deref().is_some_and(|token| !is_token(token)) {
         return Err(Error::new(Code::TokenMalformed).at("refresh_token"));
     }
     let scope = match answer.scope {

@@ -1,5 +1,7 @@
 //! Userinfo (OpenID Connect Core 1.0 section 5.3).
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -14,7 +16,7 @@ use crate::reply::{Accept, Reply};
 use crate::secret::{Body, Secret};
 
 /// What the provider tells about the user whose access token was shown.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Userinfo {
     subject: Box<str>,
     fields: Fields,
@@ -39,6 +41,13 @@ impl Userinfo {
 pub(crate) enum Said {
     Plain(Userinfo),
     Signed(Secret),
+}
+
+impl fmt::Debug for Userinfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Whom it is about is nobody else's business.
+        f.write_str("Userinfo(…)")
+    }
 }
 
 #[derive(Deserialize)]

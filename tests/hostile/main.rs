@@ -1,0 +1,24 @@
+//! What a hostile or sloppy provider, network or browser does, and what becomes of a login then.
+//!
+//! Each file holds tables: what is said or done, and the code of the error that it must give. `world.rs` has the jumps to
+//! the states that the tests start from, `coverage.rs` looks after lies and codes that no table mentions.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod callback;
+mod coverage;
+mod determinism;
+mod discovery;
+mod id_token_claims;
+mod id_token_form;
+mod keys;
+mod limits;
+mod misuse;
+mod refresh;
+mod registration;
+mod secrets;
+mod stored;
+mod tokens;
+mod transport;
+mod userinfo;
+mod world;

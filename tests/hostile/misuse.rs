@@ -1,0 +1,201 @@
+//! Wrong calls: nothing is sent, and the error says that it is ours.
+
+use oidc_proto::flow::{KeysFetch, Registration};
+use oidc_proto::message::metadata::{AuthMethod, Prompt, ResponseMode};
+use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
+use oidc_proto::testing::{self, Lie, On, RegisteredClient};
+use oidc_proto::{
+    AuthorizationRequest, Client, ClientAuth, Code, Error, Fault, IdTokenTrust, RedirectUri, Schemes, Scope,
+};
+use serde_json::json;
+
+use crate::world::{At, REDIRECT, Row, Say, World, redirect};
+
+type Ask = fn(AuthorizationRequest) -> AuthorizationRequest;
+
+/// What cannot be asked for.
+#[rustfmt::skip]
+const REQUESTS: &[(&str, Ask, Code)] = &[
+    ("prompt none and more", |r| r.prompt(Prompt::None).prompt(Prompt::Login), Code::AuthorizationPrompt),
+    ("a parameter twice", |r| r.parameter("x", "1").parameter("x", "2"), Code::AuthorizationParameter),
+    ("a parameter without a name", |r| r.parameter("", "1"), Code::AuthorizationParameter),
+    ("a state of one's own", |r| r.parameter("state", "x"), Code::AuthorizationParameter),
+    ("a nonce of one's own", |r| r.parameter("nonce", "x"), Code::AuthorizationParameter),
+    ("a challenge of one's own", |r| r.parameter("code_challenge", "x"), Code::AuthorizationParameter),
+    ("plain PKCE", |r| r.parameter("code_challenge_method", "plain"), Code::AuthorizationParameter),
+    ("another response type", |r| r.parameter("response_type", "token"), Code::AuthorizationParameter),
+    ("another redirect URI", |r| r.parameter("redirect_uri", "https://evil.example"), Code::AuthorizationParameter),
+    ("a request object", |r| r.parameter("request_uri", "https://evil.example"), Code::AuthorizationParameter),
+];
+
+/// What is no redirect URI.
+const REDIRECTS: &[&str] = &[
+    "",
+    "/cb",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "file:///cb",
+    "blob:https://app.example.org/x",
+    "about:blank",
+    "https://app.example.org/cb#",
+    "https://app.example.org/cb#x",
+    "https://user@app.example.org/cb",
+];
+
+pub(crate) fn rows() -> Vec<Row> {
+    let own = [
+        Code::AuthorizationRedirectUri,
+        Code::AuthorizationScope,
+        Code::AuthorizationResponseMode,
+        Code::RegistrationRedirectUri,
+        Code::ProviderMismatch,
+        Code::ClientMismatch,
+        Code::TokenClientAuth,
+        Code::JwksMissing,
+        Code::IdTokenTrustTlsOverHttp,
+    ];
+    let codes = REQUESTS.iter().map(|(.., code)| *code).chain(own);
+    codes.map(|code| (Say::Edit("asked by us", |_| {}), Some(code))).collect()
+}
+
+#[track_caller]
+fn assert_ours<T>(result: Result<T, Error>, code: Code) {
+    let error = result.err().unwrap();
+    assert_eq!((error.code(), error.fault()), (code, Fault::Local));
+}
+
+#[test]
+fn what_cannot_be_asked_for_is_not_asked() {
+    for (what, ask, code) in REQUESTS {
+        let mut world = World::new();
+        world.request = ask(world.request);
+        assert_eq!(world.login().err().unwrap().what(), (At::Request, *code), "{what}");
+        assert_eq!(code.fault(), Fault::Local);
+    }
+    for scope in ["openid \"x\"", "openid\n", "é", "a\\b"] {
+        assert_ours(Scope::new(scope), Code::AuthorizationScope);
+    }
+}
+
+#[test]
+fn a_redirect_uri_is_one_and_ours() {
+    for text in REDIRECTS {
+        assert_ours(RedirectUri::new(text), Code::AuthorizationRedirectUri);
+    }
+    let mut world = World::new();
+    let elsewhere = RedirectUri::new("https://app.example.org/cb2").unwrap();
+    world.request = AuthorizationRequest::new(elsewhere, Scope::new("openid").unwrap());
+    assert_eq!(world.login().err().unwrap().what(), (At::Request, Code::AuthorizationRedirectUri));
+
+    let provider = World::new().discover().unwrap();
+    for (application_type, uri, allowed) in [
+        (ApplicationType::Web, "https://app.example.org/cb", true),
+        (ApplicationType::Web, "http://localhost/cb", true),
+        (ApplicationType::Web, "http://app.example.org/cb", false),
+        (ApplicationType::Web, "com.example.app:/cb", false),
+        (ApplicationType::Native, "com.example.app:/cb", true),
+        (ApplicationType::Native, "http://127.0.0.1:0/cb", true),
+        (ApplicationType::Native, "http://192.168.0.1/cb", false),
+    ] {
+        let metadata = ClientMetadata::new(application_type, vec![RedirectUri::new(uri).unwrap()]);
+        let started = Registration::start(&provider, metadata).map(|_| ());
+        assert_eq!(
+            started.as_ref().err().map(Error::code),
+            (!allowed).then_some(Code::RegistrationRedirectUri),
+            "{uri}"
+        );
+    }
+}
+
+#[test]
+fn a_response_mode_has_to_be_offered() {
+    let mut world = World::new();
+    world.op.edit_json(On::Metadata, |o| drop(o.insert("response_modes_supported".into(), json!(["query"]))));
+    world.request = world.request.response_mode(ResponseMode::FormPost);
+    assert_eq!(world.login().err().unwrap().what(), (At::Request, Code::AuthorizationResponseMode));
+}
+
+/// What was made for one provider or one client is not shown to another.
+#[test]
+fn nothing_is_sent_to_another_provider_or_by_another_client() {
+    let mut world = World::new();
+    let user = world.logged_in().unwrap();
+    let login = world.login_with(user.provider.clone(), user.client.clone()).unwrap();
+    let evidence = world.check(&login).unwrap();
+    let second = world.check(&login).unwrap();
+    let mut elsewhere = World::new();
+    elsewhere.issuer = "https://other.example.org".into();
+    elsewhere.op = testing::Provider::new(&elsewhere.issuer);
+    let other = elsewhere.discover().unwrap();
+    let stranger = Client::new("stranger").with_redirect_uri(redirect()).shared();
+    let before = world.op.requests().len();
+    let (tokens, provider, client, env) = (&user.tokens, &user.provider, &user.client, &mut world.env);
+
+    use oidc_proto::flow::{Refresh, Revocation, UserinfoFetch};
+    assert_ours(login.pending.clone().redeem(evidence, &other, client, None, env), Code::ProviderMismatch);
+    assert_ours(login.pending.redeem(second, provider, &stranger, None, env), Code::ClientMismatch);
+    assert_ours(Refresh::start(tokens, &other, client, None, env), Code::ProviderMismatch);
+    assert_ours(Refresh::start(tokens, provider, &stranger, None, env), Code::ClientMismatch);
+    assert_ours(UserinfoFetch::start(tokens, &other, client, env), Code::ProviderMismatch);
+    assert_ours(Revocation::start(tokens, &other, client, env), Code::ProviderMismatch);
+    assert_ours(Revocation::start(tokens, provider, &stranger, env), Code::ClientMismatch);
+    assert_eq!((world.op.requests().len(), elsewhere.op.requests().len()), (before, 1));
+}
+
+#[test]
+fn a_method_that_needs_a_secret_has_one() {
+    for method in [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost] {
+        assert_ours(ClientAuth::new(method, None), Code::TokenClientAuth);
+    }
+}
+
+/// OAuth servers may publish no keys; then nobody can log in by `openid`, and the code is not spent to find that out.
+#[test]
+fn without_keys_there_is_no_id_token() {
+    let mut world = World::with_fixed_client("ES256");
+    world.op.lie(Lie::MetadataAbsent("jwks_uri"));
+    let issuer = oidc_proto::Issuer::new(&world.issuer, Schemes::HttpsOnly).unwrap();
+    let form = oidc_proto::message::metadata::WellKnown::OauthAuthorizationServer;
+    let step = oidc_proto::flow::Discovery::start_with(issuer, world.options, form, None);
+    let provider = world.run(step).unwrap().provider;
+    assert_eq!(KeysFetch::start(&provider, None).unwrap_err().code(), Code::JwksMissing);
+    let client = world.client.clone().unwrap().shared();
+    let login = world.login_with(provider, client).unwrap();
+    assert_eq!(world.finish(login, None).err().unwrap().what(), (At::Exchange, Code::JwksMissing));
+    assert_eq!(world.op.count(On::Token), 0);
+}
+
+/// Trust in TLS waives the signature and nothing else, and never where there is no TLS.
+#[test]
+fn trust_in_tls_waives_the_signature_alone() {
+    let trusting = || {
+        let mut world = World::with_fixed_client("ES256");
+        world.client = world.client.map(|client| client.with_id_token_trust(IdTokenTrust::DangerousTrustTls));
+        world
+    };
+    for (lie, expected) in [
+        (Lie::SignatureForeign, None),
+        (Lie::KidUnknown, None),
+        (Lie::NonceWrong, Some(Code::IdTokenNonce)),
+        (Lie::AudOther, Some(Code::IdTokenAudience)),
+        (Lie::AtHashWrong, Some(Code::IdTokenAtHash)),
+        (Lie::AlgorithmNone("none"), Some(Code::JwsAlgorithm)),
+        (Lie::IdTokenAbsent, Some(Code::IdTokenMissing)),
+    ] {
+        let mut world = trusting();
+        world.op.lie(lie);
+        assert_eq!(world.logged_in().err().map(|refusal| refusal.error.code()), expected, "{lie:?}");
+        assert_eq!(world.op.count(On::Jwks), 0, "{lie:?}");
+    }
+
+    let mut world = trusting();
+    world.issuer = "http://127.0.0.1:8080".into();
+    world.op = testing::Provider::new(&world.issuer).with_client(RegisteredClient::public("app", REDIRECT));
+    world.options = world.options.with_schemes(Schemes::DangerousHttpOnLoopback);
+    let issuer = oidc_proto::Issuer::new(&world.issuer, Schemes::DangerousHttpOnLoopback).unwrap();
+    let provider = world.run(oidc_proto::flow::Discovery::start(issuer, world.options)).unwrap().provider;
+    let client = world.client.clone().unwrap().shared();
+    let login = world.login_with(provider, client).unwrap();
+    assert_eq!(world.finish(login, None).err().unwrap().what(), (At::Exchange, Code::IdTokenTrustTlsOverHttp));
+    assert_eq!(world.op.count(On::Token), 0);
+}

@@ -1,0 +1,108 @@
+//! Userinfo, revocation, and the end of the session: after the login, the provider can still lie.
+
+use oidc_proto::message::end_session::EndSessionRequest;
+use oidc_proto::testing::{Lie, On};
+use oidc_proto::{Code, Env as _, Fault, RedirectUri};
+use serde_json::json;
+
+use crate::transport::answer;
+use crate::world::{At, LOGOUT_REDIRECT, Row, Say, World, refusals};
+
+#[rustfmt::skip]
+const USERINFO: &[(Say, Code)] = &[
+    (Say::Lie(Lie::UserInfoSubOther), Code::UserinfoSubject),
+    (Say::Lie(Lie::UserInfoSubAbsent), Code::UserinfoMissingSubject),
+    (Say::Lie(Lie::UserInfoJwtType), Code::UserinfoSigned),
+    (Say::Edit("null as sub", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!(null))))), Code::UserinfoMissingSubject),
+    (Say::Edit("an empty sub", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!(""))))), Code::UserinfoSubject),
+    (Say::Edit("sub in capitals", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!("SUB-ALICE"))))), Code::UserinfoSubject),
+    (Say::Edit("a number as sub", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!(7))))), Code::JsonType),
+    (Say::Edit("sub twice", |op| answer(op, On::UserInfo, 200, "application/json", r#"{"sub":"sub-alice","\u0073ub":"sub-mallory"}"#)), Code::JsonDuplicateName),
+    (Say::Edit("a list", |op| answer(op, On::UserInfo, 200, "application/json", r#"["sub-alice"]"#)), Code::JsonType),
+    (Say::Edit("a real JWT", |op| answer(op, On::UserInfo, 200, "application/jwt", "e30.e30.")), Code::UserinfoSigned),
+    (Say::Edit("401 with a body", |op| answer(op, On::UserInfo, 401, "application/json", r#"{"sub":"sub-alice"}"#)), Code::UserinfoUnauthorized),
+    (Say::Edit("400 with an error", |op| answer(op, On::UserInfo, 400, "application/json", r#"{"error":"invalid_token"}"#)), Code::UserinfoUnauthorized),
+    (Say::Edit("500 with an error", |op| answer(op, On::UserInfo, 500, "application/json", r#"{"error":"invalid_token"}"#)), Code::HttpServerError),
+];
+
+#[rustfmt::skip]
+const REVOCATION: &[(Say, Code)] = &[
+    (Say::Edit("another type", |op| answer(op, On::Revoke, 400, "application/json", r#"{"error":"unsupported_token_type"}"#)), Code::RevocationUnsupportedTokenType),
+    (Say::Edit("another client", |op| answer(op, On::Revoke, 401, "application/json", r#"{"error":"invalid_client"}"#)), Code::TokenInvalidClient),
+    (Say::Edit("no", |op| answer(op, On::Revoke, 403, "application/json", r#"{"error":"access_denied"}"#)), Code::RevocationDenied),
+    (Say::Edit("503", |op| answer(op, On::Revoke, 503, "application/json", r#"{"error":"access_denied"}"#)), Code::HttpServerError),
+    (Say::Edit("400 without words", |op| answer(op, On::Revoke, 400, "text/plain", "no")), Code::HttpStatus),
+];
+
+pub(crate) fn rows() -> Vec<Row> {
+    let own = [Code::EndSessionStateMismatch, Code::CallbackRedirectUri, Code::CallbackMalformed];
+    let own = own.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code)));
+    refusals(USERINFO).chain(refusals(REVOCATION)).chain(own).collect()
+}
+
+#[test]
+fn userinfo_of_anyone_else_or_out_of_order_is_refused() {
+    for (say, code) in USERINFO {
+        let mut world = World::new();
+        let user = world.logged_in().unwrap();
+        say.to(&world.op);
+        assert_eq!(world.userinfo(&user).unwrap_err().what(), (At::Userinfo, *code), "{say:?}");
+        // The session is not affected.
+        world.op.honest();
+        assert_eq!(world.userinfo(&user).unwrap().subject(), "sub-alice");
+    }
+}
+
+#[test]
+fn a_token_that_is_not_good_any_more_is_told_to_be_so() {
+    let mut world = World::new();
+    let user = world.logged_in().unwrap();
+    world.op.forget_access_tokens();
+    let error = world.userinfo(&user).unwrap_err().error;
+    assert_eq!((error.code(), error.fault()), (Code::UserinfoUnauthorized, Fault::Denied));
+}
+
+#[test]
+fn a_revocation_that_fails_can_be_tried_again() {
+    for (say, code) in REVOCATION {
+        let mut world = World::new();
+        let user = world.logged_in().unwrap();
+        say.to(&world.op);
+        assert_eq!(world.revoke(&user).unwrap_err().what(), (At::Revocation, *code), "{say:?}");
+        world.op.honest();
+        world.revoke(&user).unwrap();
+        assert!(world.op.bearer(user.tokens.access_token().expose(), world.env.now()).is_none());
+        // What is not valid any more is revoked, too.
+        world.revoke(&user).unwrap();
+    }
+}
+
+#[test]
+fn only_the_answer_to_this_logout_is_one() {
+    let mut world = World::new();
+    let user = world.logged_in().unwrap();
+    let redirect = RedirectUri::new(LOGOUT_REDIRECT).unwrap();
+    let request = EndSessionRequest::new().id_token_hint(user.tokens.id_token().unwrap());
+    let (url, pending) =
+        request.clone().post_logout_redirect_uri(redirect).start(&user.provider, &user.client, &mut world.env).unwrap();
+    let visit = world.op.visit(url.as_str(), world.env.now());
+    let (honest, state) = (visit.callback(), visit.param("state").unwrap());
+    pending.check(honest).unwrap();
+    for (url, code) in [
+        (LOGOUT_REDIRECT.to_owned(), Code::EndSessionStateMismatch),
+        (format!("{LOGOUT_REDIRECT}?state="), Code::EndSessionStateMismatch),
+        (format!("{LOGOUT_REDIRECT}?state={state}x"), Code::EndSessionStateMismatch),
+        (format!("{LOGOUT_REDIRECT}?state={state}&state={state}"), Code::EndSessionStateMismatch),
+        (format!("{LOGOUT_REDIRECT}?state={state}&%73tate=x"), Code::EndSessionStateMismatch),
+        (format!("{LOGOUT_REDIRECT}#state={state}"), Code::EndSessionStateMismatch),
+        (format!("https://app.example.org/cb?state={state}"), Code::CallbackRedirectUri),
+        (format!("https://evil.example/bye?state={state}"), Code::CallbackRedirectUri),
+        (format!("/bye?state={state}"), Code::CallbackMalformed),
+    ] {
+        assert_eq!(pending.check(&url).unwrap_err().code(), code, "{url}");
+    }
+    // Without a redirect URI nothing comes back, and nothing counts.
+    let (url, pending) = request.start(&user.provider, &user.client, &mut world.env).unwrap();
+    assert!(!url.as_str().contains("state="));
+    assert_eq!(pending.check(honest).unwrap_err().code(), Code::CallbackRedirectUri);
+}

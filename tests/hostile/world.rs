@@ -1,0 +1,415 @@
+//! A provider, a client and everything between them, and jumps to the states that a test starts from.
+
+use std::cell::RefCell;
+use std::fmt::{Debug, Write as _};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::Request;
+use oidc_proto::flow::{Discovery, KeysFetch, Refresh, Registration, Revocation, UserinfoFetch};
+use oidc_proto::jose::Algorithm;
+use oidc_proto::message::end_session::EndSessionRequest;
+use oidc_proto::message::metadata::AuthMethod;
+use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
+use oidc_proto::testing::{self, Clock, Fault, Lie, On, TestEnv, Visit};
+use oidc_proto::{
+    AuthorizationRequest, AuthorizationUrl, Body, Callback, Checked, Client, Code, Env as _, Error, Exchanged, Flow,
+    Issuer, Keys, PendingAuthorization, Provider, ProviderOptions, RedirectUri, Registered, Registrations, Schemes,
+    Scope, Step, TokenSet, UnverifiedGrant, Userinfo,
+};
+
+pub(crate) const ISSUER: &str = "https://op.example.org";
+pub(crate) const REDIRECT: &str = "https://app.example.org/cb";
+pub(crate) const LOGOUT_REDIRECT: &str = "https://app.example.org/bye";
+
+/// Something that the provider, or whoever stands before it, says from now on.
+#[derive(Clone, Debug)]
+pub(crate) enum Say {
+    Lie(Lie),
+    Fault(On, Fault),
+    Edit(&'static str, fn(&testing::Provider)),
+}
+
+impl Say {
+    pub(crate) fn to(&self, op: &testing::Provider) {
+        match self {
+            Self::Lie(lie) => op.lie(*lie),
+            Self::Fault(on, fault) => op.fault(*on, fault.clone(), usize::MAX),
+            Self::Edit(_, edit) => edit(op),
+        }
+    }
+}
+
+impl From<Lie> for Say {
+    fn from(lie: Lie) -> Self {
+        Self::Lie(lie)
+    }
+}
+
+/// What a table says of one thing: its code, or that it is lived with.
+pub(crate) type Row = (Say, Option<Code>);
+
+/// Rows of a table of refusals.
+pub(crate) fn refusals(table: &[(Say, Code)]) -> impl Iterator<Item = Row> {
+    table.iter().map(|(say, code)| (say.clone(), Some(*code)))
+}
+
+/// Rows of a table of what is lived with.
+pub(crate) fn pardons(table: &[Say]) -> impl Iterator<Item = Row> {
+    table.iter().map(|say| (say.clone(), None))
+}
+
+/// Where on its way a login or a session is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum At {
+    Discovery,
+    Registration,
+    Request,
+    Callback,
+    /// No tokens came.
+    Exchange,
+    /// Tokens came, but cannot be trusted.
+    Verification,
+    Userinfo,
+    Refresh,
+    Revocation,
+    Logout,
+}
+
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) at: At,
+    pub(crate) error: Error,
+    pub(crate) grant: Option<Box<UnverifiedGrant>>,
+}
+
+impl Refusal {
+    fn new(at: At) -> impl Fn(Error) -> Self {
+        move |error| Self { at, error, grant: None }
+    }
+
+    pub(crate) fn what(&self) -> (At, Code) {
+        (self.at, self.error.code())
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) op: testing::Provider,
+    pub(crate) env: TestEnv,
+    pub(crate) issuer: String,
+    pub(crate) options: ProviderOptions,
+    pub(crate) metadata: ClientMetadata,
+    /// Used in place of one that is registered.
+    pub(crate) client: Option<Client>,
+    pub(crate) request: AuthorizationRequest,
+    /// Requests as they were sent.
+    pub(crate) sent: Vec<String>,
+    /// Bodies as they came.
+    pub(crate) received: Vec<Vec<u8>>,
+    /// Where the browser was sent, and with what it came back.
+    pub(crate) browsed: RefCell<Vec<String>>,
+    /// Logins as they are stored.
+    pub(crate) kept: Vec<String>,
+    /// The form or the token of the last request: what a hostile provider has at hand.
+    pub(crate) last: Arc<Mutex<String>>,
+    /// What `Debug` and `Display` made of every value and every error.
+    pub(crate) shown: String,
+}
+
+pub(crate) struct Login {
+    pub(crate) provider: Arc<Provider>,
+    pub(crate) client: Arc<Client>,
+    pub(crate) url: AuthorizationUrl,
+    pub(crate) pending: PendingAuthorization,
+}
+
+pub(crate) struct User {
+    pub(crate) provider: Arc<Provider>,
+    pub(crate) client: Arc<Client>,
+    pub(crate) tokens: TokenSet,
+    pub(crate) keys: Option<Arc<Keys>>,
+}
+
+pub(crate) fn redirect() -> RedirectUri {
+    RedirectUri::new(REDIRECT).unwrap()
+}
+
+impl World {
+    /// With a public client that registers for ES256, and a login for `openid profile`.
+    pub(crate) fn new() -> Self {
+        Self::seeded(1)
+    }
+
+    pub(crate) fn seeded(seed: u64) -> Self {
+        let mut metadata = ClientMetadata::new(ApplicationType::Web, vec![redirect()]);
+        metadata.id_token_signed_response_alg = Some(Algorithm::Es256);
+        metadata.post_logout_redirect_uris = vec![RedirectUri::new(LOGOUT_REDIRECT).unwrap()];
+        Self {
+            // Not the seed of the client: what one of them draws must not look like what the other does.
+            op: testing::Provider::new(ISSUER).with_seed(seed + 1000),
+            env: TestEnv::with_clock(seed, Clock::new()),
+            issuer: ISSUER.to_owned(),
+            options: ProviderOptions::new(),
+            metadata,
+            client: None,
+            request: AuthorizationRequest::new(redirect(), Scope::new("openid profile").unwrap()),
+            sent: Vec::new(),
+            received: Vec::new(),
+            browsed: RefCell::default(),
+            kept: Vec::new(),
+            last: Arc::default(),
+            shown: String::new(),
+        }
+    }
+
+    pub(crate) fn with_algorithm(algorithm: Algorithm) -> Self {
+        let mut world = Self::new();
+        world.metadata.id_token_signed_response_alg = Some(algorithm);
+        world
+    }
+
+    /// With a client that authenticates by a secret.
+    pub(crate) fn with_secret(method: AuthMethod) -> Self {
+        let mut world = Self::new();
+        world.metadata.token_endpoint_auth_method = method;
+        world
+    }
+
+    /// With a client that was configured by hand and says nothing about algorithms; its tokens are signed with this one.
+    pub(crate) fn with_fixed_client(algorithm: &str) -> Self {
+        let mut world = Self::new();
+        let mut registered = testing::RegisteredClient::public("app", REDIRECT);
+        registered.id_token_signed_response_alg = algorithm.to_owned();
+        world.op = world.op.with_client(registered);
+        world.client = Some(Client::new("app").with_redirect_uri(redirect()));
+        world
+    }
+
+    pub(crate) fn pass(&self, seconds: u64) {
+        self.env.clock().advance(Duration::from_secs(seconds));
+    }
+
+    pub(crate) fn show(&mut self, value: &impl Debug) {
+        write!(self.shown, "{value:?}\n{value:#?}\n").unwrap();
+    }
+
+    pub(crate) fn show_error(&mut self, error: &Error) {
+        self.show(error);
+        let mut source: Option<&dyn std::error::Error> = Some(error);
+        while let Some(error) = source {
+            write!(self.shown, "{error}\n{error:?}\n").unwrap();
+            source = error.source();
+        }
+        assert!(Code::ALL.contains(&error.code()));
+        assert_eq!((error.fault(), error.section()), (error.code().fault(), error.code().section()));
+    }
+
+    /// Carries out a flow against the provider.
+    pub(crate) fn run<F: Flow<Output: Debug>>(&mut self, step: Result<Step<F>, Error>) -> Result<F::Output, Error> {
+        let outcome = step.and_then(|step| self.drive(step));
+        match &outcome {
+            Ok(output) => self.show(output),
+            Err(error) => self.show_error(error),
+        }
+        outcome
+    }
+
+    fn drive<F: Flow>(&mut self, mut step: Step<F>) -> Result<F::Output, Error> {
+        loop {
+            self.show(&step);
+            step = match step {
+                Step::Call(call) => {
+                    let (request, policy, awaiting) = call.into_parts();
+                    self.show(&(&awaiting, policy, request.body()));
+                    assert!(!policy.follow_redirects());
+                    self.sent.push(written(&request));
+                    *self.last.lock().unwrap() = shown_to_provider(&request);
+                    match self.op.exchange(request, self.env.now()) {
+                        Ok(response) => {
+                            self.received.push(response.body().clone());
+                            awaiting.receive(response, &mut self.env)?
+                        }
+                        Err(failure) => awaiting.fail(failure, &mut self.env)?,
+                    }
+                }
+                Step::Wait(_) | Step::Sign(_) => panic!("no flow of a login waits or signs"),
+                Step::Done(output) => return Ok(output),
+            }
+        }
+    }
+
+    pub(crate) fn discover(&mut self) -> Result<Arc<Provider>, Refusal> {
+        let issuer = Issuer::new(&self.issuer, Schemes::HttpsOnly).map_err(Refusal::new(At::Discovery))?;
+        let found = self.run(Discovery::start(issuer, self.options)).map_err(Refusal::new(At::Discovery))?;
+        Ok(found.provider)
+    }
+
+    pub(crate) fn register(&mut self, provider: &Provider) -> Result<Registered, Refusal> {
+        let registered =
+            self.run(Registration::start(provider, self.metadata.clone())).map_err(Refusal::new(At::Registration))?;
+        let mut registrations = Registrations::default();
+        registrations.insert(provider.issuer(), &self.metadata, registered.clone());
+        self.show(&registrations);
+        Ok(registered)
+    }
+
+    /// Jumps to where the user is at the provider.
+    pub(crate) fn login(&mut self) -> Result<Login, Refusal> {
+        let provider = self.discover()?;
+        let client = match self.client.clone() {
+            Some(client) => client,
+            None => self.register(&provider)?.client(&[redirect()]),
+        };
+        self.login_with(provider, client.shared())
+    }
+
+    pub(crate) fn login_with(&mut self, provider: Arc<Provider>, client: Arc<Client>) -> Result<Login, Refusal> {
+        let started = self.request.clone().start(&provider, &client, &mut self.env);
+        let (url, pending) = started.map_err(|error| {
+            self.show_error(&error);
+            Refusal::new(At::Request)(error)
+        })?;
+        self.show(&(&url, &pending, &client, &provider));
+        self.browsed.borrow_mut().push(url.as_str().to_owned());
+        self.kept.push(serde_json::to_string(&pending).unwrap());
+        Ok(Login { provider, client, url, pending })
+    }
+
+    /// The answer that the user's browser brings, as it is.
+    pub(crate) fn visit(&self, login: &Login) -> Visit {
+        let visit = self.op.visit(login.url.as_str(), self.env.now());
+        self.browsed.borrow_mut().push(format!("?{}", visit.callback()));
+        visit
+    }
+
+    pub(crate) fn callback(&self, login: &Login) -> Result<Callback, Error> {
+        match self.visit(login) {
+            Visit::Post { body, .. } => Callback::from_form_post(body.as_bytes()),
+            visit => Callback::from_url(visit.callback()),
+        }
+    }
+
+    pub(crate) fn check(&mut self, login: &Login) -> Result<Checked, Refusal> {
+        let checked = self.callback(login).and_then(|callback| {
+            self.show(&callback);
+            login.pending.check(&callback, &login.provider, &self.env)
+        });
+        match &checked {
+            Ok(checked) => self.show(checked),
+            Err(error) => self.show_error(error),
+        }
+        checked.map_err(Refusal::new(At::Callback))
+    }
+
+    pub(crate) fn redeem(&mut self, login: Login, checked: Checked, keys: Option<Arc<Keys>>) -> Result<User, Refusal> {
+        let Login { provider, client, pending, .. } = login;
+        let step = pending.redeem(checked, &provider, &client, keys, &mut self.env);
+        let exchanged = self.run(step);
+        self.settle(provider, client, exchanged, At::Exchange)
+    }
+
+    pub(crate) fn settle(
+        &mut self,
+        provider: Arc<Provider>,
+        client: Arc<Client>,
+        exchanged: Result<Exchanged, Error>,
+        at: At,
+    ) -> Result<User, Refusal> {
+        match exchanged.map_err(Refusal::new(at))? {
+            Exchanged::Verified(granted) => {
+                let (tokens, keys) = (granted.tokens, granted.keys);
+                self.show(&(&tokens, tokens.id_token(), &keys));
+                Ok(User { provider, client, tokens, keys })
+            }
+            Exchanged::Unverified { error, grant } => {
+                self.show_error(&error);
+                Err(Refusal { at: At::Verification, error, grant: Some(Box::new(grant)) })
+            }
+        }
+    }
+
+    /// From the user at the provider to tokens.
+    pub(crate) fn finish(&mut self, login: Login, keys: Option<Arc<Keys>>) -> Result<User, Refusal> {
+        let checked = self.check(&login)?;
+        self.redeem(login, checked, keys)
+    }
+
+    /// Jumps to a user with tokens.
+    pub(crate) fn logged_in(&mut self) -> Result<User, Refusal> {
+        let login = self.login()?;
+        self.finish(login, None)
+    }
+
+    pub(crate) fn keys(&mut self, provider: &Provider) -> Arc<Keys> {
+        self.run(KeysFetch::start(provider, None)).unwrap().keys
+    }
+
+    pub(crate) fn refresh(&mut self, user: &User, keys: Option<Arc<Keys>>) -> Result<User, Refusal> {
+        let step = Refresh::start(&user.tokens, &user.provider, &user.client, keys, &mut self.env);
+        let exchanged = self.run(step);
+        self.settle(user.provider.clone(), user.client.clone(), exchanged, At::Refresh)
+    }
+
+    pub(crate) fn userinfo(&mut self, user: &User) -> Result<Userinfo, Refusal> {
+        let step = UserinfoFetch::start(&user.tokens, &user.provider, &user.client, &mut self.env);
+        self.run(step).map_err(Refusal::new(At::Userinfo))
+    }
+
+    pub(crate) fn revoke(&mut self, user: &User) -> Result<(), Refusal> {
+        let step = Revocation::start(&user.tokens, &user.provider, &user.client, &mut self.env);
+        self.run(step).map_err(Refusal::new(At::Revocation))
+    }
+
+    /// Signs out at the provider, too.
+    pub(crate) fn sign_out(&mut self, user: &User) -> Result<(), Refusal> {
+        let mut request = EndSessionRequest::new().post_logout_redirect_uri(RedirectUri::new(LOGOUT_REDIRECT).unwrap());
+        if let Some(id_token) = user.tokens.id_token() {
+            request = request.id_token_hint(id_token);
+        }
+        self.show(&request);
+        let started = request.start(&user.provider, &user.client, &mut self.env);
+        let outcome = started.and_then(|(url, pending)| {
+            self.show(&(&url, &pending));
+            self.browsed.borrow_mut().push(url.as_str().to_owned());
+            pending.check(self.op.visit(url.as_str(), self.env.now()).callback())
+        });
+        outcome.map_err(|error| {
+            self.show_error(&error);
+            Refusal::new(At::Logout)(error)
+        })
+    }
+
+    /// From discovery to the end of the session; the first refusal ends it.
+    pub(crate) fn course(&mut self) -> Result<(), Refusal> {
+        let user = self.logged_in()?;
+        self.userinfo(&user)?;
+        let user = self.refresh(&user, user.keys.clone())?;
+        self.sign_out(&user)?;
+        self.revoke(&user)
+    }
+
+    /// How many requests went to each of these.
+    pub(crate) fn counts<const N: usize>(&self, places: [On; N]) -> [usize; N] {
+        places.map(|on| self.op.count(on))
+    }
+}
+
+/// The secrets of a request, as they were sent: the form, or the token.
+fn shown_to_provider(request: &Request<Body>) -> String {
+    match request.headers().get(http::header::AUTHORIZATION) {
+        Some(value) if request.body().is_empty() => value.to_str().unwrap().trim_start_matches("Bearer ").to_owned(),
+        _ => String::from_utf8(request.body().as_ref().to_vec()).unwrap(),
+    }
+}
+
+/// A request as text: a line, the headers in their order, the body.
+fn written(request: &Request<Body>) -> String {
+    let mut out = format!("{} {}\n", request.method(), request.uri());
+    for (name, value) in request.headers() {
+        assert_eq!(value.is_sensitive(), *name == http::header::AUTHORIZATION, "{name}");
+        writeln!(out, "{name}: {}", value.to_str().unwrap()).unwrap();
+    }
+    out.push('\n');
+    out.push_str(std::str::from_utf8(request.body().as_ref()).unwrap());
+    out
+}
