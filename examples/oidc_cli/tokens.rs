@@ -88,6 +88,7 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Failure>
 }
 
 /// What came of a code or a refresh token.
+#[allow(clippy::large_enum_variant, reason = "taken apart where it is made")]
 pub(crate) enum Settled {
     Trusted(TokenSet),
     Untrusted(Failure, UnverifiedGrant),

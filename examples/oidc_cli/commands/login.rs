@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oidc_proto::message::metadata::ResponseMode;
 use oidc_proto::{
     AuthorizationRequest, Callback, Checked, Client, Code as Core, Error, PendingAuthorization, Provider, RedirectUri,
     UnverifiedGrant,
@@ -134,12 +133,13 @@ fn ask_user(
             listener.wait(mode, deadline, |callback: &Callback| pending.check(callback, provider, &context.env))?
         }
     };
-    told(context, mode, provider);
+    told(context, &pending, provider);
     Ok((pending, checked))
 }
 
-fn told(context: &Context, mode: ResponseMode, provider: &Provider) {
-    context.out.checked(&format!("one callback came, to the redirect URI, by {}", mode.name()));
+fn told(context: &Context, pending: &PendingAuthorization, provider: &Provider) {
+    let (mode, redirect_uri) = (pending.response_mode().name(), pending.redirect_uri().as_str());
+    context.out.checked(&format!("one callback came, by {mode} as asked for, to {redirect_uri}"));
     context.out.checked("its state is this login's, no parameter stands there twice, it is in time");
     if provider.metadata().authorization_response_iss {
         context.out.checked("its iss is the provider's, which the provider promised to send");
