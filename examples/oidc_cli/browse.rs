@@ -15,8 +15,8 @@ use crate::failure::{Code, Failure};
 /// More than any login needs.
 const STEPS: usize = 20;
 
-/// Goes from page to page until one stays. Returns its status.
-pub(crate) fn browse(http: &ureq::Client, url: &str) -> Result<u16, Failure> {
+/// Goes from page to page until one stays.
+pub(crate) fn browse(http: &ureq::Client, url: &str) -> Result<(), Failure> {
     let lost = |why: &str| Code::Browser.because(why);
     let mut cookies = BTreeMap::new();
     let mut at = Url::parse(url).map_err(|_| lost("not a URL"))?;
@@ -29,7 +29,11 @@ pub(crate) fn browse(http: &ureq::Client, url: &str) -> Result<u16, Failure> {
             continue;
         }
         let page = String::from_utf8_lossy(response.body());
-        let Some((action, fields)) = submitted(&page, at.fragment()) else { return Ok(response.status().as_u16()) };
+        let Some((action, fields)) = submitted(&page, at.fragment()) else {
+            let status = response.status();
+            // Whoever waits for a callback would not know why none comes. No query: it may hold a code.
+            return if status.is_success() { Ok(()) } else { Err(lost(&format!("{status} at {}", at.path()))) };
+        };
         at.set_fragment(None);
         at = at.join(&action).map_err(|_| lost("a form for no URL"))?;
         form = Some(Serializer::new(String::new()).extend_pairs(fields).finish());
@@ -78,15 +82,15 @@ fn send(
 /// The form of a page whose script submits it: where to, and its hidden fields. A page that asks for the fragment, as
 /// our own does, gets it.
 fn submitted(page: &str, fragment: Option<&str>) -> Option<(String, Vec<(String, String)>)> {
-    let (before, script) = page.split_once("<script")?;
-    let (_, form) = before.split_once("<form")?;
-    if !script.contains("submit()") {
+    let (_, form) = page.split_once("<form")?;
+    let (form, _) = form.split_once("</form>")?;
+    if !page.contains(".submit()") {
         return None;
     }
     let inputs = form.split("<input").skip(1).map(|rest| rest.split('>').next().unwrap_or_default());
     let mut fields: Vec<_> =
         inputs.filter_map(|tag| Some((attribute(tag, "name")?, attribute(tag, "value").unwrap_or_default()))).collect();
-    if script.contains("location.hash") {
+    if page.contains("location.hash") {
         fields.iter_mut().for_each(|(_, value)| fragment.unwrap_or_default().clone_into(value));
     }
     let head = form.split('>').next().unwrap_or_default();

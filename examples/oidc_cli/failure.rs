@@ -59,7 +59,7 @@ codes! {
     StoreIo = "cli.store_io", "local", exit 1, "the store cannot be read or written";
     StoreBusy = "cli.store_busy", "local", exit 1, "another process holds the store";
     Listener = "cli.listener", "local", exit 1, "no listener on loopback";
-    Browser = "cli.browser", "local", exit 1, "the browser cannot be started";
+    Browser = "cli.browser", "local", exit 1, "the browser failed";
     NoCallback = "cli.no_callback", "local", exit 1, "standard input ended without a callback";
     Deadline = "cli.deadline", "transport", exit 1, "the user did not finish in time";
     Setup = "cli.setup", "local", exit 1, "the program cannot start";

@@ -58,7 +58,7 @@ fn run(cli: Cli, out: Output) -> Result<(), Failure> {
     match &command {
         Command::Demo => return commands::demo(global, out),
         Command::Serve(args) => return server::serve(args, out),
-        Command::Browse { url } => return browse::browse(&context::http(global.timeout)?, url).map(drop),
+        Command::Browse { url } => return browse::browse(&context::http(global.timeout)?, url),
         _ => {}
     }
     let mut context = Context::new(global, out)?;

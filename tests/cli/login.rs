@@ -102,6 +102,17 @@ fn each_response_mode_comes_back_to_the_listener() {
 }
 
 #[test]
+fn what_the_user_asks_for_is_in_the_request() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let asked = ["--prompt", "login consent", "--login-hint", "auto:bob", "--scope", "openid  email"];
+    let run = cli.login(&op, &asked).done();
+    let url = run.event("authorization_url")["url"].as_str().unwrap();
+    for (name, value) in [("prompt", "login consent"), ("login_hint", "auto:bob"), ("scope", "openid email")] {
+        assert_eq!(parameter(url, name).as_deref(), Some(value));
+    }
+}
+
+#[test]
 fn a_callback_is_pasted_as_url_or_as_query() {
     let (op, cli) = (Op::start(), Cli::new());
     let login = ["login", "--insecure-loopback", "--issuer", &op.issuer, "--no-browser", "--paste"];

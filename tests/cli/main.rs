@@ -12,5 +12,6 @@ mod documents;
 mod failures;
 mod listener;
 mod login;
+mod peer;
 mod sessions;
 mod store;
