@@ -91,12 +91,13 @@ fn login() -> Result<(), Error> {
     let checked = pending.check(&callback, &op, env)?;
 
     println!("code exchange");
-    let granted = drive(pending.redeem(checked, &op, &client, None)?, &mut network, env)?.verified()?;
+    let step = pending.redeem(checked, &op, &client, None, env)?;
+    let granted = drive(step, &mut network, env)?.verified()?;
     println!("  logged in as {}", granted.tokens.subject().unwrap_or("nobody"));
 
     println!("refresh");
-    let refreshed =
-        drive(Refresh::start(&granted.tokens, &op, &client, granted.keys)?, &mut network, env)?.verified()?;
+    let step = Refresh::start(&granted.tokens, &op, &client, granted.keys, env)?;
+    let refreshed = drive(step, &mut network, env)?.verified()?;
     println!("  still {}", refreshed.tokens.subject().unwrap_or("nobody"));
     Ok(())
 }

@@ -74,7 +74,8 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Failure>
     let (provider, client) = context.connect(session)?;
     context.out.step("Refresh");
     let draft = context.store.draft()?;
-    let exchanged = context.run("refreshing", Refresh::start(&session.tokens, &provider, &client, None)?)?;
+    let step = Refresh::start(&session.tokens, &provider, &client, None, &mut context.env)?;
+    let exchanged = context.run("refreshing", step)?;
     let tokens = match settle(context, exchanged)? {
         Settled::Trusted(tokens) => tokens,
         // The old tokens stay: what the provider still honours of them is not thrown away.

@@ -50,7 +50,7 @@ fn only_https_and_only_loopback_without_it() {
     ] {
         for command in ["discover", "register", "login"] {
             let run = cli.run(&[&[command], arguments].concat());
-            run.failed(1, "remote", "url.scheme");
+            run.failed(1, "local", "url.scheme");
         }
     }
     assert!(op.provider.requests().is_empty());

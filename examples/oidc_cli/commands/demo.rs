@@ -46,10 +46,11 @@ pub(crate) fn demo(options: Global, out: Output) -> Result<(), Failure> {
     userinfo(&mut context)?;
 
     let session = session::choose(&context.store, None)?;
-    let (provider, _) = context.connect(&session)?;
+    let (provider, client) = context.connect(&session)?;
     logout(&mut context, &LogoutArgs { end_session: true, browser })?;
     out.step("Afterwards");
-    match context.run("asking once more", UserinfoFetch::start(&provider, &session.tokens)?) {
+    let step = UserinfoFetch::start(&session.tokens, &provider, &client, &mut context.env)?;
+    match context.run("asking once more", step) {
         Err(failure) if failure.fault == "denied" => {
             out.checked("the provider does not take the access token any more")
         }

@@ -64,7 +64,8 @@ pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failu
 
     context.out.step("Code exchange");
     let draft = context.store.draft()?;
-    let exchanged = context.run("exchanging the code", pending.redeem(checked, &provider, &client, None)?)?;
+    let step = pending.redeem(checked, &provider, &client, None, &mut context.env)?;
+    let exchanged = context.run("exchanging the code", step)?;
     let tokens = match tokens::settle(context, exchanged)? {
         Settled::Trusted(tokens) => tokens,
         Settled::Untrusted(failure, grant) => {
@@ -87,7 +88,7 @@ pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failu
     context.out.checked("the session is in the store");
     context.out.emit(&Event::LoggedIn { session: session.summary(context.now()) });
     if provider.metadata().userinfo_endpoint.is_some()
-        && let Err(failure) = ask_userinfo(context, &provider, &session)
+        && let Err(failure) = ask_userinfo(context, &provider, &client, &session)
     {
         context.out.emit(&Event::warning(&failure));
     }
@@ -148,7 +149,8 @@ fn told(context: &Context, pending: &PendingAuthorization, provider: &Provider) 
 
 /// Tokens that cannot be trusted are not left lying around. That they are revoked is all that can be done.
 fn revoke(context: &mut Context, grant: UnverifiedGrant) {
-    let revoked = grant.revoke().map_err(Failure::from).and_then(|step| context.run("revoking", step));
+    let step = grant.revoke(&mut context.env).map_err(Failure::from);
+    let revoked = step.and_then(|step| context.run("revoking", step));
     if let Err(failure) = revoked {
         context.out.emit(&Event::warning(&failure));
     }

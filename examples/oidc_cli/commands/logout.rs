@@ -49,8 +49,14 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
     Ok(())
 }
 
-fn revoke(context: &mut Context, provider: &Provider, client: &Client, session: &Session) -> Result<(), Failure> {
-    context.run("revoking the tokens", Revocation::start(provider, client, &session.tokens)?)
+fn revoke(
+    context: &mut Context,
+    provider: &Arc<Provider>,
+    client: &Arc<Client>,
+    session: &Session,
+) -> Result<(), Failure> {
+    let step = Revocation::start(&session.tokens, provider, client, &mut context.env)?;
+    context.run("revoking the tokens", step)
 }
 
 /// The browser gets the ID token as a hint, so that the provider need not ask; what is printed has it only if tokens

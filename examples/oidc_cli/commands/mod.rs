@@ -4,8 +4,11 @@ mod demo;
 mod login;
 mod logout;
 
+use std::sync::Arc;
+
 use oidc_proto::flow::UserinfoFetch;
 use oidc_proto::message::metadata::CodeChallengeMethod;
+use oidc_proto::{Client, Provider};
 use serde_json::{Map, Value};
 
 use crate::args::{self, DiscoverArgs, RegisterArgs};
@@ -93,13 +96,19 @@ pub(crate) fn refresh(context: &mut Context) -> Result<(), Failure> {
 
 pub(crate) fn userinfo(context: &mut Context) -> Result<(), Failure> {
     let session = tokens::good(context, Need::Good)?;
-    let (provider, _) = context.connect(&session)?;
-    ask_userinfo(context, &provider, &session)
+    let (provider, client) = context.connect(&session)?;
+    ask_userinfo(context, &provider, &client, &session)
 }
 
-fn ask_userinfo(context: &mut Context, provider: &oidc_proto::Provider, session: &Session) -> Result<(), Failure> {
+fn ask_userinfo(
+    context: &mut Context,
+    provider: &Arc<Provider>,
+    client: &Arc<Client>,
+    session: &Session,
+) -> Result<(), Failure> {
     context.out.step("Asking for userinfo");
-    let userinfo = context.run("asking for userinfo", UserinfoFetch::start(provider, &session.tokens)?)?;
+    let step = UserinfoFetch::start(&session.tokens, provider, client, &mut context.env)?;
+    let userinfo = context.run("asking for userinfo", step)?;
     context.out.checked("its sub is the ID token's");
     let claims: Map<String, Value> = userinfo.claims()?;
     context.out.emit(&Event::Userinfo { claims: &claims });
