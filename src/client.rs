@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use url::Url;
 
+use crate::dpop::DpopKey;
 use crate::endpoint::is_loopback;
 use crate::error::{Code, Error};
-use crate::jose::{Algorithm, Algorithms};
+use crate::jose::{Algorithm, Algorithms, PrivateKey};
 use crate::message::metadata::AuthMethod;
+use crate::provider::Provider;
 use crate::secret::Secret;
 
 /// How the client proves to be itself at the token, revocation and other endpoints (RFC 6749 section 2.3).
@@ -22,6 +24,10 @@ pub enum ClientAuth {
     SecretBasic(Secret),
     /// `client_secret_post`: the secret in the form.
     SecretPost(Secret),
+    /// `client_secret_jwt`: an assertion under the secret (HS256), which itself is not sent.
+    SecretJwt(Secret),
+    /// `private_key_jwt`: an assertion signed by a key whose public half the provider knows (RFC 7523).
+    PrivateKeyJwt(PrivateKey),
 }
 
 impl ClientAuth {
@@ -31,19 +37,48 @@ impl ClientAuth {
             Self::None => AuthMethod::None,
             Self::SecretBasic(_) => AuthMethod::ClientSecretBasic,
             Self::SecretPost(_) => AuthMethod::ClientSecretPost,
+            Self::SecretJwt(_) => AuthMethod::ClientSecretJwt,
+            Self::PrivateKeyJwt(_) => AuthMethod::PrivateKeyJwt,
+        }
+    }
+
+    /// The strongest method that a client with a secret and a provider have in common: an assertion keeps the secret
+    /// from being sent at all, a header keeps it from being logged with the form.
+    ///
+    /// # Errors
+    /// `token.client_auth` if the provider supports none.
+    pub fn strongest(secret: Secret, provider: &Provider) -> Result<Self, Error> {
+        let supported = provider.metadata().token_endpoint_auth_methods;
+        [AuthMethod::ClientSecretJwt, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]
+            .into_iter()
+            .find(|&method| supported.contains(method))
+            .map_or_else(|| Err(Code::TokenClientAuth.into()), |method| Self::new(method, Some(secret)))
+    }
+
+    /// Whether a signature is made for each request.
+    pub(crate) fn asserts(&self) -> bool {
+        matches!(self, Self::SecretJwt(_) | Self::PrivateKeyJwt(_))
+    }
+
+    /// The secret, if the method has one.
+    pub(crate) fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::SecretBasic(secret) | Self::SecretPost(secret) | Self::SecretJwt(secret) => Some(secret),
+            Self::None | Self::PrivateKeyJwt(_) => None,
         }
     }
 
     /// The method and its secret put together.
     ///
     /// # Errors
-    /// `token.client_auth` if the method needs a secret and there is none.
+    /// `token.client_auth` if the method needs a secret and there is none, or needs a key.
     pub fn new(method: AuthMethod, secret: Option<Secret>) -> Result<Self, Error> {
         match (method, secret) {
             (AuthMethod::None, _) => Ok(Self::None),
             (AuthMethod::ClientSecretBasic, Some(secret)) => Ok(Self::SecretBasic(secret)),
             (AuthMethod::ClientSecretPost, Some(secret)) => Ok(Self::SecretPost(secret)),
-            (_, None) => Err(Code::TokenClientAuth.into()),
+            (AuthMethod::ClientSecretJwt, Some(secret)) => Ok(Self::SecretJwt(secret)),
+            (AuthMethod::PrivateKeyJwt, _) | (_, None) => Err(Code::TokenClientAuth.into()),
         }
     }
 }
@@ -129,9 +164,11 @@ pub struct Client {
     pub(crate) redirect_uris: Vec<RedirectUri>,
     pub(crate) id_token_trust: IdTokenTrust,
     pub(crate) registered_algorithm: Option<Algorithm>,
+    pub(crate) registered_userinfo_algorithm: Option<Algorithm>,
     pub(crate) algorithms: Option<Algorithms>,
     pub(crate) trusted_audiences: Vec<Box<str>>,
     pub(crate) trusted_parties: Vec<Box<str>>,
+    pub(crate) dpop: Option<Arc<DpopKey>>,
 }
 
 impl Client {
@@ -152,9 +189,11 @@ impl Client {
             redirect_uris: Vec::new(),
             id_token_trust: IdTokenTrust::Verify,
             registered_algorithm: None,
+            registered_userinfo_algorithm: None,
             algorithms: None,
             trusted_audiences: Vec::new(),
             trusted_parties: Vec::new(),
+            dpop: None,
         }
     }
 
@@ -183,7 +222,15 @@ impl Client {
         Self { registered_algorithm: Some(algorithm), ..self }
     }
 
-    /// The algorithms that its ID tokens may be signed with, where none was registered.
+    /// The algorithm that was registered for userinfo answers, `userinfo_signed_response_alg`: they must then be signed
+    /// by it.
+    #[must_use]
+    pub fn with_registered_userinfo_algorithm(self, algorithm: Algorithm) -> Self {
+        Self { registered_userinfo_algorithm: Some(algorithm), ..self }
+    }
+
+    /// The algorithms that its ID tokens may be signed with, where none was registered. HS256 is only ever accepted
+    /// where it was registered.
     #[must_use]
     pub fn with_algorithms(self, algorithms: Algorithms) -> Self {
         Self { algorithms: Some(algorithms), ..self }
@@ -205,6 +252,25 @@ impl Client {
     pub fn trusting_authorized_party(mut self, party: impl Into<Box<str>>) -> Self {
         self.trusted_parties.push(party.into());
         self
+    }
+
+    /// Has all tokens bound to this key (RFC 9449). Tokens that come unbound are then refused.
+    ///
+    /// A client is cheap to clone: where each session has a key of its own, each has a client of its own.
+    #[must_use]
+    pub fn with_dpop(self, key: Arc<DpopKey>) -> Self {
+        Self { dpop: Some(key), ..self }
+    }
+
+    /// The key that tokens are bound to.
+    pub fn dpop(&self) -> Option<&Arc<DpopKey>> {
+        self.dpop.as_ref()
+    }
+
+    /// Checks that a value that was bound to a key, or to none, fits this client.
+    pub(crate) fn check_binding(&self, thumbprint: Option<&str>) -> Result<(), Error> {
+        let own = self.dpop.as_ref().map(|key| key.thumbprint());
+        if own == thumbprint { Ok(()) } else { Err(Code::DpopKeyMismatch.into()) }
     }
 
     /// The client, to be shared.

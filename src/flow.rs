@@ -6,28 +6,80 @@
 //! | [`Registration`] | client metadata | [`Registered`](crate::Registered) |
 //! | [`KeysFetch`] | a provider | [`FetchedKeys`] |
 //! | [`PendingAuthorization`] | an [`AuthorizationRequest`](crate::AuthorizationRequest) | a checked callback, redeemed by: |
+//! | [`PushedAuthorization`] | an [`AuthorizationRequest`](crate::AuthorizationRequest) | the same, by a pushed request |
 //! | [`CodeExchange`] | a checked callback | [`Exchanged`] |
+//! | [`DeviceAuthorization`] | a scope | [`PendingDevice`] |
+//! | [`DevicePolling`] | a [`PendingDevice`] | [`Exchanged`] |
+//! | [`GrantExchange`] | a [`GrantRequest`]: client credentials, an extension grant | [`Exchanged`] |
 //! | [`Verification`] | an [`UnverifiedGrant`] | [`Exchanged`] |
 //! | [`Refresh`] | a [`TokenSet`](crate::TokenSet) | [`Exchanged`] |
 //! | [`UserinfoFetch`] | a [`TokenSet`](crate::TokenSet) | [`Userinfo`](crate::Userinfo) |
+//! | [`ResourceCall`] | a request of the application's own | its response |
 //! | [`Revocation`] | a [`TokenSet`](crate::TokenSet) | nothing |
 
+/// Implements [`Flow`](crate::Flow) for a flow that is another one under its own name, by its `going_on`.
+macro_rules! delegate {
+    ($flow:ty => $output:ty) => {
+        impl $crate::step::Flow for $flow {
+            type Output = $output;
+
+            fn on_response(
+                self,
+                reply: $crate::reply::Reply<'_>,
+                env: &mut dyn $crate::env::Env,
+            ) -> Result<$crate::step::Step<Self>, $crate::error::Error> {
+                Self::going_on(self.0.on_response(reply, env)?)
+            }
+
+            fn on_failure(
+                self,
+                failure: $crate::failure::Failure,
+                env: &mut dyn $crate::env::Env,
+            ) -> Result<$crate::step::Step<Self>, $crate::error::Error> {
+                Self::going_on(self.0.on_failure(failure, env)?)
+            }
+
+            fn on_wake(self, env: &mut dyn $crate::env::Env) -> Result<$crate::step::Step<Self>, $crate::error::Error> {
+                Self::going_on(self.0.on_wake(env)?)
+            }
+
+            fn on_signature(
+                self,
+                signature: &[u8],
+                env: &mut dyn $crate::env::Env,
+            ) -> Result<$crate::step::Step<Self>, $crate::error::Error> {
+                Self::going_on(self.0.on_signature(signature, env)?)
+            }
+        }
+    };
+}
+
 mod authorization;
+mod authorized_call;
 mod code_exchange;
+mod device;
 mod discovery;
+mod grant_request;
 mod keys_fetch;
+mod pushed_authorization;
 mod refresh;
 mod registration;
+mod resource_call;
 mod revocation;
+mod token_exchange;
 mod userinfo;
 mod verification;
 
 pub use authorization::{Checked, PendingAuthorization};
 pub use code_exchange::CodeExchange;
+pub use device::{DeviceAuthorization, DevicePolling, PendingDevice};
 pub use discovery::{Discovered, Discovery};
+pub use grant_request::{GrantExchange, GrantRequest};
 pub use keys_fetch::{FetchedKeys, KeysFetch};
+pub use pushed_authorization::PushedAuthorization;
 pub use refresh::Refresh;
 pub use registration::Registration;
+pub use resource_call::ResourceCall;
 pub use revocation::Revocation;
 pub use userinfo::UserinfoFetch;
 pub use verification::{Exchanged, Granted, UnverifiedGrant, Verification};

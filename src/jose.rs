@@ -6,10 +6,12 @@
 mod algorithm;
 pub mod backend;
 mod hash;
+mod hmac;
 mod jwk;
 mod jws;
 mod keys;
 mod member;
+mod private_key;
 mod signer;
 #[cfg(test)]
 #[cfg(feature = "rustcrypto")]
@@ -21,9 +23,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 pub use algorithm::{Algorithm, Algorithms};
 pub use hash::{half_hash, half_hash_matches};
+pub(crate) use hmac::hs256;
 pub use jwk::{Jwk, PublicKey};
 pub use jws::{Jws, Signed, TOKEN_LIMIT};
 pub use keys::{FRESH, KEY_COUNT_LIMIT, KEYS_LIMIT, Keys, REFETCH_COOLDOWN};
+pub use private_key::{PrivateKey, RemoteKey};
+pub(crate) use signer::signing_input_with_key;
 pub use signer::{Signer, signing_input, with_signature};
 
 /// What the default backend can verify; nothing without one. `HS256` is never among them: a key that verifies but

@@ -1,7 +1,20 @@
-//! OpenID Connect and OAuth 2.0 client as pure state machines.
+#![doc = include_str!("../README.md")]
+//!
+//! # Where to look
+//!
+//! | you want | look at |
+//! |---|---|
+//! | to log a user in | [`AuthorizationRequest::start`], [`PendingAuthorization`] |
+//! | to drive flows by a loop of your own | [`step`] |
+//! | to drive them by `reqwest`, `ureq` or a closure | [`adapter`] |
+//! | to know why something failed | [`Error`], [`Code`] |
+//! | to store a pending login, tokens, client IDs | [`PendingAuthorization`], [`TokenSet`], [`Registrations`] |
+//! | to write a flow | [`Flow`], and the files of [`flow`] as examples |
+//! | to test against a provider that lies | `testing` (feature `testing`) |
 
 pub mod adapter;
 pub mod client;
+pub mod dpop;
 pub mod endpoint;
 pub mod env;
 pub mod error;
@@ -22,11 +35,12 @@ pub mod tokens;
 pub mod words;
 
 pub use client::{Client, ClientAuth, IdTokenTrust, RedirectUri};
+pub use dpop::DpopKey;
 pub use endpoint::{Endpoint, Issuer, Schemes};
 pub use env::{Env, Ticks, Timestamp};
 pub use error::{Code, Error, Fault, ProviderText};
 pub use failure::{Failure, FailureKind, Sent};
-pub use flow::{Checked, Exchanged, Granted, PendingAuthorization, UnverifiedGrant};
+pub use flow::{Checked, Exchanged, Granted, PendingAuthorization, PendingDevice, UnverifiedGrant};
 pub use jose::Keys;
 pub use json::Fields;
 pub use message::authorization::{AuthorizationRequest, AuthorizationUrl};

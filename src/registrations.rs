@@ -8,7 +8,7 @@ use crate::client::ClientAuth;
 use crate::endpoint::Issuer;
 use crate::env::Timestamp;
 use crate::error::{Code, Error};
-use crate::jose::Algorithm;
+use crate::jose::{Algorithm, PrivateKey, RemoteKey};
 use crate::message::metadata::AuthMethod;
 use crate::message::registration::{ClientMetadata, Registered};
 use crate::secret::Secret;
@@ -18,6 +18,9 @@ use crate::stored;
 ///
 /// Serde, versioned: store it as JSON. It holds client secrets, so its file is as secret as they are; the integrity of
 /// the file is the application's affair, too: whoever can write it can point a login at a client of their own.
+///
+/// Private keys are not stored. A client that authenticates by one comes back with a key that signs elsewhere, named by
+/// its `kid`: sign for it, or put the key in its place with [`Client::with_auth`](crate::Client::with_auth).
 ///
 /// ```
 /// use oidc_proto::{ClientAuth, Issuer, Registered, Registrations, Schemes};
@@ -96,12 +99,24 @@ struct StoredClient {
     auth_method: String,
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "stored::optional_secret")]
     client_secret: Option<Secret>,
+    /// Of `private_key_jwt`: the key itself is not stored, only what finds it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<StoredKey>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id_token_algorithm: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    userinfo_algorithm: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     secret_expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     issued_at: Option<Timestamp>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredKey {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key_id: Option<String>,
+    algorithm: String,
 }
 
 const VERSION: u32 = 1;
@@ -115,11 +130,16 @@ impl Serialize for Registrations {
             fingerprint: fingerprint.cloned(),
             client_id: client.client_id.clone().into(),
             auth_method: client.auth.method().name().to_owned(),
-            client_secret: match &client.auth {
-                ClientAuth::None => None,
-                ClientAuth::SecretBasic(secret) | ClientAuth::SecretPost(secret) => Some(secret.clone()),
+            client_secret: client.auth.secret().cloned(),
+            key: match &client.auth {
+                ClientAuth::PrivateKeyJwt(key) => Some(StoredKey {
+                    key_id: key.key_id().map(str::to_owned),
+                    algorithm: key.algorithm().name().to_owned(),
+                }),
+                _ => None,
             },
             id_token_algorithm: client.id_token_algorithm.map(|algorithm| algorithm.name().to_owned()),
+            userinfo_algorithm: client.userinfo_algorithm.map(|algorithm| algorithm.name().to_owned()),
             secret_expires_at: client.secret_expires_at,
             issued_at: client.issued_at,
         });
@@ -144,16 +164,29 @@ impl<'de> Deserialize<'de> for Registrations {
     }
 }
 
+fn algorithm(name: String) -> Result<Algorithm, Error> {
+    Algorithm::from_name(&name).ok_or_else(|| Code::StoredMalformed.into())
+}
+
+impl StoredKey {
+    fn live(self) -> Result<PrivateKey, Error> {
+        let algorithm = algorithm(self.algorithm)?;
+        let name = self.key_id.clone().unwrap_or_default();
+        Ok(PrivateKey::remote(RemoteKey { name, algorithm, key_id: self.key_id, public_key: None }))
+    }
+}
+
 impl StoredClient {
     fn live(self) -> Result<Registered, Error> {
         let method = AuthMethod::from_name(&self.auth_method).ok_or(Code::StoredMalformed)?;
         Ok(Registered {
             client_id: self.client_id.into(),
-            auth: ClientAuth::new(method, self.client_secret).map_err(|_| Code::StoredMalformed)?,
-            id_token_algorithm: self
-                .id_token_algorithm
-                .map(|name| Algorithm::from_name(&name).ok_or(Code::StoredMalformed))
-                .transpose()?,
+            auth: match (method, self.key) {
+                (AuthMethod::PrivateKeyJwt, Some(key)) => ClientAuth::PrivateKeyJwt(key.live()?),
+                _ => ClientAuth::new(method, self.client_secret).map_err(|_| Code::StoredMalformed)?,
+            },
+            id_token_algorithm: self.id_token_algorithm.map(algorithm).transpose()?,
+            userinfo_algorithm: self.userinfo_algorithm.map(algorithm).transpose()?,
             secret_expires_at: self.secret_expires_at,
             issued_at: self.issued_at,
             fields: None,

@@ -113,9 +113,14 @@ impl AccessToken {
         &self.0
     }
 
-    /// The value of the `Authorization` header, marked sensitive: `Bearer …` (RFC 6750 section 2.1).
+    /// The value of the `Authorization` header for a bearer token, marked sensitive (RFC 6750 section 2.1).
     pub fn bearer(&self) -> HeaderValue {
-        sensitive_header(&["Bearer ", self.0.expose()])
+        self.authorization("Bearer")
+    }
+
+    /// The value of the `Authorization` header under a scheme, marked sensitive.
+    pub(crate) fn authorization(&self, scheme: &str) -> HeaderValue {
+        sensitive_header(&[scheme, " ", self.0.expose()])
     }
 }
 

@@ -22,6 +22,7 @@
 //! ```
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -29,6 +30,7 @@ use http::{Request, Response};
 use crate::env::{Env, Ticks};
 use crate::error::{Code, Error};
 use crate::failure::{Failure, FailureKind, Sent};
+use crate::jose::RemoteKey;
 use crate::reply::{Policy, Reply};
 use crate::secret::Body;
 
@@ -104,13 +106,27 @@ impl<F: Flow> Step<F> {
         wrap: impl FnOnce(F) -> G,
         done: impl FnOnce(F::Output) -> Result<Step<G>, Error>,
     ) -> Result<Step<G>, Error> {
+        self.embed_with((), |(), flow| wrap(flow), |(), output| done(output))
+    }
+
+    /// The same with a value that both ways of going on need.
+    ///
+    /// # Errors
+    /// What `done` returns.
+    pub fn embed_with<C, G: Flow>(
+        self,
+        context: C,
+        wrap: impl FnOnce(C, F) -> G,
+        done: impl FnOnce(C, F::Output) -> Result<Step<G>, Error>,
+    ) -> Result<Step<G>, Error> {
         match self {
             Self::Call(Call { request, policy, awaiting: Awaiting { body_limit, flow } }) => {
-                Ok(Step::Call(Call { request, policy, awaiting: Awaiting { body_limit, flow: wrap(flow) } }))
+                let awaiting = Awaiting { body_limit, flow: wrap(context, flow) };
+                Ok(Step::Call(Call { request, policy, awaiting }))
             }
-            Self::Wait(Wait { until, flow }) => Ok(Step::Wait(Wait { until, flow: wrap(flow) })),
-            Self::Sign(Sign { input, flow }) => Ok(Step::Sign(Sign { input, flow: wrap(flow) })),
-            Self::Done(output) => done(output),
+            Self::Wait(Wait { until, flow }) => Ok(Step::Wait(Wait { until, flow: wrap(context, flow) })),
+            Self::Sign(Sign { input, flow }) => Ok(Step::Sign(Sign { input, flow: wrap(context, flow) })),
+            Self::Done(output) => done(context, output),
         }
     }
 
@@ -245,15 +261,13 @@ impl<F> fmt::Debug for Wait<F> {
 pub struct SigningInput {
     /// The bytes to sign: the JWS signing input of RFC 7515 section 5.1.
     pub bytes: Vec<u8>,
-    /// The algorithm's name, from the registry of RFC 7518 section 3.1.
-    pub algorithm: &'static str,
-    /// The key, as the application named it.
-    pub key: String,
+    /// The key to sign with, and its algorithm.
+    pub key: Arc<RemoteKey>,
 }
 
 impl fmt::Debug for SigningInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SigningInput({}, {} bytes)", self.algorithm, self.bytes.len())
+        write!(f, "SigningInput({}, {} bytes)", self.key.algorithm.name(), self.bytes.len())
     }
 }
 

@@ -4,12 +4,14 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::client::Client;
 use crate::endpoint::Issuer;
 use crate::env::Timestamp;
 use crate::error::{Code, Error};
 use crate::message::id_token::IdToken;
 use crate::message::scope::Scope;
 use crate::message::token::TokenType;
+use crate::provider::Provider;
 use crate::secret::{self, AccessToken, Secret, is_token};
 use crate::stored;
 
@@ -28,6 +30,7 @@ pub struct TokenSet {
     pub(crate) obtained_at: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) id_token: Option<IdToken>,
+    pub(crate) dpop_thumbprint: Option<Box<str>>,
 }
 
 impl TokenSet {
@@ -89,6 +92,28 @@ impl TokenSet {
         self.id_token.as_ref()
     }
 
+    /// Checks that the tokens are this client's at this provider, and that it has their key.
+    pub(crate) fn check_owner(&self, provider: &Provider, client: &Client) -> Result<(), Error> {
+        if self.issuer != *provider.issuer() {
+            return Err(Code::ProviderMismatch.into());
+        }
+        if self.client_id != client.id {
+            return Err(Code::ClientMismatch.into());
+        }
+        client.check_binding(self.dpop_thumbprint())
+    }
+
+    /// The thumbprint of the key that the tokens are bound to (RFC 9449): only a client with that key can use them.
+    pub fn dpop_thumbprint(&self) -> Option<&str> {
+        self.dpop_thumbprint.as_deref()
+    }
+
+    /// The value of the `Authorization` header, marked sensitive: `Bearer …` or `DPoP …`. The latter needs a proof
+    /// beside it: see RFC 9449 section 7.1.
+    pub fn authorization(&self) -> http::HeaderValue {
+        self.access_token.authorization(self.token_type.name())
+    }
+
     /// `sub` of the ID token: who logged in.
     pub fn subject(&self) -> Option<&str> {
         self.id_token.as_ref().map(IdToken::subject)
@@ -118,6 +143,8 @@ struct StoredTokens {
     expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id_token: Option<IdToken>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dpop_thumbprint: Option<String>,
 }
 
 const VERSION: u32 = 1;
@@ -135,6 +162,7 @@ impl Serialize for TokenSet {
             obtained_at: self.obtained_at,
             expires_at: self.expires_at,
             id_token: self.id_token.clone(),
+            dpop_thumbprint: self.dpop_thumbprint.clone().map(Into::into),
         }
         .serialize(serializer)
     }
@@ -161,6 +189,7 @@ impl<'de> Deserialize<'de> for TokenSet {
             obtained_at: stored.obtained_at,
             expires_at: stored.expires_at,
             id_token: stored.id_token,
+            dpop_thumbprint: stored.dpop_thumbprint.map(Into::into),
         })
     }
 }

@@ -6,12 +6,13 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::{Future, ready};
 use std::pin::pin;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::{Request, Response};
 use oidc_proto::adapter::{BlockingDriver, Driver, HttpClient, SystemEnv, ureq};
+use oidc_proto::jose::{Algorithm, RemoteKey};
 use oidc_proto::step::{BoxFlow, SigningInput};
 use oidc_proto::{
     Accept, Body, Code, Env, Error, Failure, FailureKind, Flow, Policy, Reply, Sent, Step, Ticks, Timestamp,
@@ -39,7 +40,7 @@ impl Env for &Still {
     }
 
     fn rng(&mut self) -> &mut dyn rand_core::CryptoRng {
-        unimplemented!("these flows draw nothing")
+        panic!("these flows draw nothing")
     }
 }
 
@@ -78,7 +79,8 @@ impl Flow for Tour {
 
     fn on_wake(self, _: &mut dyn Env) -> Result<Step<Self>, Error> {
         let Self::Pause { body } = self else { return Err(Code::StepUnexpected.into()) };
-        let input = SigningInput { bytes: b"SECRET4".to_vec(), algorithm: "ES256", key: "device".into() };
+        let input =
+            SigningInput { bytes: b"SECRET4".to_vec(), key: Arc::new(RemoteKey::new("device", Algorithm::Es256)) };
         Ok(Step::sign(input, Self::Signature { body }))
     }
 
@@ -125,7 +127,7 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 fn a_driver_carries_out_call_wait_and_sign_until_done() {
     let env = Still::default();
     let signer = |input: SigningInput| {
-        assert_eq!((input.bytes.as_slice(), input.algorithm, input.key.as_str()), (&b"SECRET4"[..], "ES256", "device"));
+        assert_eq!((input.bytes.as_slice(), input.key.name.as_str()), (&b"SECRET4"[..], "device"));
         ready(Some(b"signed".to_vec()))
     };
     let timer = |time| {
@@ -232,7 +234,7 @@ fn what_a_flow_does_not_wait_for_is_an_error() {
     let error = Step::wait(Ticks::from_millis(0), Once);
     let Step::Wait(wait) = error else { panic!() };
     assert_eq!(wait.wake(&mut &env).unwrap_err().code(), Code::StepUnexpected);
-    let input = SigningInput { bytes: Vec::new(), algorithm: "ES256", key: String::new() };
+    let input = SigningInput { bytes: Vec::new(), key: Arc::new(RemoteKey::new("", Algorithm::Es256)) };
     let Step::Sign(sign) = Step::sign(input, Once) else { panic!() };
     assert_eq!(sign.into_parts().1.receive(b"x", &mut &env).unwrap_err().code(), Code::StepUnexpected);
 }

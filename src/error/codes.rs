@@ -24,11 +24,11 @@ codes! {
     JsonMissingField = "json.missing_field", Remote, "RFC 8259", "a required field is missing";
 
     // URLs
-    UrlSyntax = "url.syntax", Remote, "RFC 3986", "not an absolute URL";
-    UrlScheme = "url.scheme", Remote, "RFC 8414 section 2", "the URL is not https";
-    UrlUserinfo = "url.userinfo", Remote, "RFC 9110 section 4.2.4", "the URL holds a user name or password";
-    UrlFragment = "url.fragment", Remote, "RFC 6749 section 3.1", "the URL has a fragment";
-    UrlQuery = "url.query", Remote, "RFC 8414 section 2", "the issuer has a query";
+    UrlSyntax = "url.syntax", Local, "RFC 3986", "not an absolute URL";
+    UrlScheme = "url.scheme", Local, "RFC 8414 section 2", "the URL is not https";
+    UrlUserinfo = "url.userinfo", Local, "RFC 9110 section 4.2.4", "the URL holds a user name or password";
+    UrlFragment = "url.fragment", Local, "RFC 6749 section 3.1", "the URL has a fragment";
+    UrlQuery = "url.query", Local, "RFC 8414 section 2", "the issuer has a query";
 
     // Discovery
     MetadataIssuerMismatch = "metadata.issuer_mismatch", Remote, "RFC 8414 section 3.3", "the metadata are another issuer's";
@@ -63,6 +63,12 @@ codes! {
     AuthorizationNonceRequired = "authorization.nonce_required", Local, "RFC 9700 section 2.1.1", "the provider does not advertise PKCE, so the request needs the scope `openid`, which brings a nonce";
     ProviderMismatch = "provider.mismatch", Local, "RFC 9700 section 4.4", "the value was made for another provider";
     ClientMismatch = "client.mismatch", Local, "RFC 6749 section 4.1.3", "the value was made for another client";
+
+    ParUnsupported = "par.unsupported", Remote, "RFC 9126 section 5", "the provider takes no pushed authorization requests";
+    ParRequired = "par.required", Local, "RFC 9126 section 5", "the provider takes pushed authorization requests only";
+    ParNoRequestUri = "par.no_request_uri", Remote, "RFC 9126 section 2.2", "the answer has no usable `request_uri`";
+
+    ResourceUrl = "resource.url", Local, "RFC 6750 section 5.3", "the request does not go to a URL that tokens may be sent to";
 
     // Callback
     CallbackTooLarge = "callback.too_large", Remote, "this crate's limits", "the callback is larger than allowed";
@@ -120,6 +126,22 @@ codes! {
     JwsNoBackend = "jws.no_backend", Local, "OpenID Connect Core 1.0 section 3.1.3.7 rule 6", "no signature backend is compiled in, and trust in TLS was not chosen";
     IdTokenTrustTlsOverHttp = "id_token.trust_tls_over_http", Local, "OpenID Connect Core 1.0 section 3.1.3.7 rule 6", "trust in TLS was chosen, but the token endpoint is not https";
 
+    // Device grant
+    DeviceUnsupported = "device.unsupported", Remote, "RFC 8628 section 4", "the provider has no device authorization endpoint";
+    DeviceAnswer = "device.answer", Remote, "RFC 8628 section 3.2", "a required field of the answer is missing or not usable";
+    DevicePending = "device.authorization_pending", Denied, "RFC 8628 section 3.5", "the user has not decided yet";
+    DeviceSlowDown = "device.slow_down", Denied, "RFC 8628 section 3.5", "the provider was asked too often";
+    DeviceDenied = "device.access_denied", Denied, "RFC 8628 section 3.5", "the user refused";
+    DeviceExpired = "device.expired_token", Denied, "RFC 8628 section 3.5", "the user did not decide in time";
+
+    // DPoP
+    DpopKey = "dpop.key", Local, "RFC 9449 section 4.2", "the key cannot be used for DPoP: it is symmetric, or its public key is not known";
+    DpopKeyMismatch = "dpop.key_mismatch", Local, "RFC 9449 section 5", "the value is bound to another key, or to none, than the client has";
+    DpopAlgorithm = "dpop.algorithm", Remote, "RFC 9449 section 5.1", "the provider does not accept proofs by this algorithm";
+    DpopNonce = "dpop.nonce", Remote, "RFC 9449 section 8", "the server demands a nonce again and again";
+    DpopProof = "dpop.proof", Denied, "RFC 9449 section 5", "the server does not accept the proof";
+    DpopNotBound = "dpop.not_bound", Remote, "RFC 9449 section 5", "the tokens are not bound to the client's key";
+
     // ID token
     IdTokenMissing = "id_token.missing", Remote, "OpenID Connect Core 1.0 section 3.1.3.3", "the scope `openid` was asked for, but no ID token came";
     IdTokenClaims = "id_token.claims", Remote, "RFC 7519 section 4", "the ID token's claims are not a JSON object of the right types";
@@ -147,6 +169,8 @@ codes! {
     UserinfoMissingSubject = "userinfo.missing_sub", Remote, "OpenID Connect Core 1.0 section 5.3.2", "the userinfo answer has no `sub`";
     UserinfoUnauthorized = "userinfo.unauthorized", Denied, "RFC 6750 section 3.1", "the userinfo endpoint does not accept the access token";
     UserinfoNoSubject = "userinfo.no_subject", Local, "OpenID Connect Core 1.0 section 5.3.2", "there is no ID token to compare the userinfo answer with";
+    UserinfoNotSigned = "userinfo.not_signed", Remote, "OpenID Connect Core 1.0 section 5.3.2", "the userinfo answer is not signed, which was registered";
+    UserinfoIssuer = "userinfo.issuer_mismatch", Remote, "OpenID Connect Core 1.0 section 5.3.2", "the signed userinfo answer is from another issuer, or for another client";
     UserinfoSigned = "userinfo.signed", Remote, "OpenID Connect Core 1.0 section 5.3.2", "the userinfo answer is a JWT, which was not asked for";
     RevocationUnsupported = "revocation.unsupported", Remote, "RFC 7009 section 2", "the provider has no revocation endpoint";
     RevocationUnsupportedTokenType = "revocation.unsupported_token_type", Denied, "RFC 7009 section 2.2.1", "the provider does not revoke tokens of this type";

@@ -32,7 +32,7 @@
 //! let (url, pending) = request.start(&provider, &client, &mut env)?;
 //! let callback = Callback::from_url(op.visit(url.as_str(), env.clock().now()).callback())?;
 //! let checked = pending.check(&callback, &provider, &env)?;
-//! let step = pending.redeem(checked, &provider, &client, None)?;
+//! let step = pending.redeem(checked, &provider, &client, None, &mut env)?;
 //! let granted = http.run(step, &mut env)?.verified()?;
 //! assert!(granted.tokens.subject().is_some());
 //! # Ok::<(), oidc_proto::Error>(())
@@ -47,11 +47,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::CodeExchange;
 use crate::client::{Client, RedirectUri};
-use crate::endpoint::Issuer;
+use crate::endpoint::{Endpoint, Issuer};
 use crate::env::{Env, Timestamp};
 use crate::error::{Code, Error};
 use crate::jose::Keys;
-use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, Bound, url};
+use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, Bound, append_parameters};
 use crate::message::callback::{Callback, digest};
 use crate::message::id_token::LoginExpectation;
 use crate::message::metadata::ResponseMode;
@@ -69,19 +69,33 @@ impl AuthorizationRequest {
     /// `state`, `nonce` and the PKCE verifier are 256 bits of entropy each.
     ///
     /// # Errors
-    /// `metadata.unsupported`, `authorization.…`; all of them `Local` but the first.
+    /// `metadata.unsupported`; `par.required` if the provider takes pushed requests only; `authorization.…`, all of
+    /// them `Local`.
     pub fn start(
         self,
         provider: &Provider,
         client: &Client,
         env: &mut dyn Env,
     ) -> Result<(AuthorizationUrl, PendingAuthorization), Error> {
+        if provider.metadata().require_pushed_authorization_requests {
+            return Err(Code::ParRequired.into());
+        }
+        let mut url = String::new();
+        authorization_endpoint(provider)?.start_query(&mut url);
+        let pending = self.prepare(provider, client, &mut url, env)?;
+        Ok((AuthorizationUrl::new(url), pending))
+    }
+
+    /// Checks the request, binds it to fresh secrets, and appends its parameters.
+    pub(super) fn prepare(
+        self,
+        provider: &Provider,
+        client: &Client,
+        out: &mut String,
+        env: &mut dyn Env,
+    ) -> Result<PendingAuthorization, Error> {
         self.check()?;
         let metadata = provider.metadata();
-        let endpoint = metadata
-            .authorization_endpoint
-            .as_ref()
-            .ok_or_else(|| Error::new(Code::MetadataUnsupported).at("authorization_endpoint"))?;
         if !client.redirect_uris.iter().any(|own| own.covers(&self.redirect_uri)) {
             return Err(Code::AuthorizationRedirectUri.into());
         }
@@ -96,7 +110,7 @@ impl AuthorizationRequest {
         let (state, code_verifier) = (Secret::random(env.rng()), Secret::random(env.rng()));
         let now = env.now();
         let expectation = is_openid.then(|| LoginExpectation {
-            nonce: Secret::random(env.rng()),
+            nonce: Some(Secret::random(env.rng())),
             not_logged_in_before: self.max_age.map(|max_age| {
                 // `auth_time` is in whole seconds.
                 Timestamp::from_unix_seconds(now.saturating_sub(max_age).unix_seconds())
@@ -106,11 +120,12 @@ impl AuthorizationRequest {
         let bound = Bound {
             client_id: client.id(),
             state: state.expose(),
-            nonce: expectation.as_ref().map(|expectation| expectation.nonce.expose()),
+            nonce: expectation.as_ref().and_then(|expectation| Some(expectation.nonce.as_ref()?.expose())),
+            dpop_thumbprint: client.dpop.as_ref().map(|key| key.thumbprint()),
             code_challenge: &pkce::s256(code_verifier.expose()),
         };
-        let url = url(endpoint, &self, &bound);
-        let pending = PendingAuthorization {
+        append_parameters(out, &self, &bound);
+        Ok(PendingAuthorization {
             issuer: metadata.issuer.clone(),
             client_id: client.id.clone(),
             state_digest: digest(state.expose()),
@@ -120,9 +135,15 @@ impl AuthorizationRequest {
             response_mode,
             code_verifier,
             expectation,
-        };
-        Ok((url, pending))
+            dpop_thumbprint: client.dpop.as_ref().map(|key| key.thumbprint().into()),
+        })
     }
+}
+
+/// Where the browser is sent.
+pub(super) fn authorization_endpoint(provider: &Provider) -> Result<&Endpoint, Error> {
+    let endpoint = provider.metadata().authorization_endpoint.as_ref();
+    endpoint.ok_or_else(|| Error::new(Code::MetadataUnsupported).at("authorization_endpoint"))
 }
 
 /// A login whose user is elsewhere.
@@ -142,6 +163,7 @@ pub struct PendingAuthorization {
     state_digest: [u8; 32],
     code_verifier: Secret,
     expectation: Option<LoginExpectation>,
+    dpop_thumbprint: Option<Box<str>>,
     expires_at: Timestamp,
 }
 
@@ -249,14 +271,15 @@ impl PendingAuthorization {
     /// again. [`Error::failure`] tells whether it was sent.
     ///
     /// # Errors
-    /// `callback.state_mismatch` for another login's evidence, `provider.mismatch`, `client.mismatch`, `jwks.missing`,
-    /// `jws.no_backend`, `id_token.trust_tls_over_http`.
+    /// `callback.state_mismatch` for another login's evidence, `provider.mismatch`, `client.mismatch`,
+    /// `dpop.key_mismatch`, `jwks.missing`, `jws.no_backend`, `id_token.trust_tls_over_http`, `sign.failed`.
     pub fn redeem(
         self,
         checked: Checked,
         provider: &Arc<Provider>,
         client: &Arc<Client>,
         keys: Option<Arc<Keys>>,
+        env: &mut dyn Env,
     ) -> Result<Step<CodeExchange>, Error> {
         if !same_bytes(&checked.state_digest, &self.state_digest) {
             return Err(Code::CallbackStateMismatch.into());
@@ -267,9 +290,10 @@ impl PendingAuthorization {
         if self.client_id != client.id {
             return Err(Code::ClientMismatch.into());
         }
+        client.check_binding(self.dpop_thumbprint.as_deref())?;
         let Self { redirect_uri, scope, code_verifier, expectation, .. } = self;
         let redemption = Redemption { code: checked.code, redirect_uri, code_verifier, scope, expectation };
-        CodeExchange::start(redemption, provider, client, keys)
+        CodeExchange::start(redemption, provider, client, keys, env)
     }
 }
 
@@ -292,6 +316,8 @@ struct StoredPending {
     code_verifier: Secret,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expectation: Option<LoginExpectation>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dpop_thumbprint: Option<String>,
     expires_at: Timestamp,
 }
 
@@ -309,6 +335,7 @@ impl Serialize for PendingAuthorization {
             state_digest: self.key(),
             code_verifier: self.code_verifier.clone(),
             expectation: self.expectation.clone(),
+            dpop_thumbprint: self.dpop_thumbprint.clone().map(Into::into),
             expires_at: self.expires_at,
         }
         .serialize(serializer)
@@ -328,8 +355,10 @@ impl<'de> Deserialize<'de> for PendingAuthorization {
             return Err(malformed());
         }
         // Without a nonce every ID token would do, and without an expectation every answer.
-        let expects = stored.expectation.as_ref().map(|expectation| !expectation.nonce.expose().is_empty());
-        if expects.unwrap_or(false) != stored.scope.contains("openid") {
+        let nonce = stored.expectation.as_ref().and_then(|expectation| expectation.nonce.as_ref());
+        let has_nonce = nonce.is_some_and(|nonce| !nonce.expose().is_empty());
+        let is_openid = stored.scope.contains("openid");
+        if has_nonce != is_openid || stored.expectation.is_some() != is_openid {
             return Err(malformed());
         }
         Ok(Self {
@@ -341,6 +370,7 @@ impl<'de> Deserialize<'de> for PendingAuthorization {
             state_digest: state_digest.ok_or_else(malformed)?,
             code_verifier: stored.code_verifier,
             expectation: stored.expectation,
+            dpop_thumbprint: stored.dpop_thumbprint.map(Into::into),
             expires_at: stored.expires_at,
         })
     }

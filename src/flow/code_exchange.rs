@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! redeem ─┬─ keys are needed and not there ─▶ GET jwks_uri ─┐
-//!         └─────────────────────────────────────────────────┴─▶ POST token_endpoint ─▶ Verification ─▶ Done(Exchanged)
+//!         └─────────────────────────────────────────────────┴─▶ TokenExchange ─▶ Done(Exchanged)
 //! ```
 //!
 //! The keys come first, so that a provider whose keys cannot be had does not cost the code. Until tokens have arrived a
@@ -10,9 +10,12 @@
 
 use std::sync::Arc;
 
+use super::authorization::Redemption;
+use super::token_exchange::TokenExchange;
+use super::verification::{self, Exchanged, Origin};
 use crate::client::{Client, IdTokenTrust};
 use crate::env::Env;
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::failure::Failure;
 use crate::jose::Keys;
 use crate::message::{jwks, token};
@@ -20,19 +23,14 @@ use crate::provider::Provider;
 use crate::reply::{Accept, JWKS_LIMIT, Policy, Reply};
 use crate::step::{Flow, Step};
 
-use super::authorization::Redemption;
-use super::verification::{self, Exchanged, Grant, Origin, Verification};
-
-/// Awaits keys, then tokens, then what [`Verification`] awaits.
+/// Awaits keys, then tokens, then keys again if need be.
 #[derive(Debug)]
 pub struct CodeExchange(State);
 
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "one per login, on the stack of its driver")]
 enum State {
-    ExpectKeys(Exchange),
-    ExpectTokens(Exchange, Option<Arc<Keys>>),
-    Verifying(Verification),
+    ExpectKeys(Box<Exchange>),
+    Exchanging(TokenExchange),
 }
 
 /// What a code is redeemed with.
@@ -49,32 +47,34 @@ impl CodeExchange {
         provider: &Arc<Provider>,
         client: &Arc<Client>,
         keys: Option<Arc<Keys>>,
+        env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
         let exchange = Exchange { provider: provider.clone(), client: client.clone(), redemption };
-        if exchange.redemption.expectation.is_none() {
-            return Ok(exchange.redeem(keys));
+        if exchange.redemption.expectation.is_some() {
+            verification::check_trust(provider, client)?;
+            if keys.is_none() && client.id_token_trust == IdTokenTrust::Verify {
+                let request = jwks::request(jwks::endpoint(provider)?);
+                let policy = Policy::read(JWKS_LIMIT, Accept::AnyButMarkup);
+                return Ok(Step::call(request, policy, Self(State::ExpectKeys(Box::new(exchange)))));
+            }
         }
-        verification::check_trust(provider, client)?;
-        if keys.is_some() || client.id_token_trust != IdTokenTrust::Verify {
-            return Ok(exchange.redeem(keys));
-        }
-        let request = jwks::request(jwks::endpoint(provider)?);
-        let policy = Policy::read(JWKS_LIMIT, Accept::AnyButMarkup);
-        Ok(Step::call(request, policy, Self(State::ExpectKeys(exchange))))
+        exchange.redeem(keys, env)
+    }
+
+    fn exchanging(step: Step<TokenExchange>) -> Result<Step<Self>, Error> {
+        step.embed(|flow| Self(State::Exchanging(flow)), |exchanged| Ok(Step::Done(exchanged)))
     }
 }
 
 impl Exchange {
-    fn redeem(self, keys: Option<Arc<Keys>>) -> Step<CodeExchange> {
-        let Redemption { code, redirect_uri, code_verifier, .. } = &self.redemption;
-        let endpoint = &self.provider.metadata().token_endpoint;
-        let request = token::code_request(endpoint, &self.client, code, redirect_uri, code_verifier);
-        Step::call(request, Policy::write(Accept::Json), CodeExchange(State::ExpectTokens(self, keys)))
+    fn redeem(self, keys: Option<Arc<Keys>>, env: &mut dyn Env) -> Result<Step<CodeExchange>, Error> {
+        let Self { provider, client, redemption } = self;
+        let Redemption { code, redirect_uri, code_verifier, scope, expectation } = redemption;
+        let endpoint = &provider.metadata().token_endpoint;
+        let request = token::code_request(endpoint, &client, &code, &redirect_uri, &code_verifier);
+        let origin = Origin::Login { scope, expectation };
+        CodeExchange::exchanging(TokenExchange::start(&provider, &client, request, origin, keys, env)?)
     }
-}
-
-fn verifying(step: Step<Verification>) -> Result<Step<CodeExchange>, Error> {
-    step.embed(|flow| CodeExchange(State::Verifying(flow)), |exchanged| Ok(Step::Done(exchanged)))
 }
 
 impl Flow for CodeExchange {
@@ -84,23 +84,23 @@ impl Flow for CodeExchange {
         match self.0 {
             State::ExpectKeys(exchange) => {
                 let keys = jwks::parse(reply, None, env.now())?;
-                Ok(exchange.redeem(Some(keys)))
+                exchange.redeem(Some(keys), env)
             }
-            State::ExpectTokens(Exchange { provider, client, redemption }, keys) => {
-                let response = token::parse(reply, provider.options())?;
-                let Redemption { scope, expectation, .. } = redemption;
-                let origin = Origin::Login { scope, expectation };
-                let grant = Grant { provider, client, response, obtained_at: env.now(), origin };
-                verifying(Verification::begin(Box::new(grant), keys, env))
-            }
-            State::Verifying(flow) => verifying(flow.on_response(reply, env)?),
+            State::Exchanging(flow) => Self::exchanging(flow.on_response(reply, env)?),
         }
     }
 
     fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
-            State::Verifying(flow) => verifying(flow.on_failure(failure, env)?),
-            State::ExpectKeys(_) | State::ExpectTokens(..) => Err(failure.into()),
+            State::ExpectKeys(_) => Err(failure.into()),
+            State::Exchanging(flow) => Self::exchanging(flow.on_failure(failure, env)?),
+        }
+    }
+
+    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::ExpectKeys(_) => Err(Code::StepUnexpected.into()),
+            State::Exchanging(flow) => Self::exchanging(flow.on_signature(signature, env)?),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! From a token set to its successor (RFC 6749 section 6, OpenID Connect Core 1.0 section 12).
 //!
 //! ```text
-//! start ─▶ POST token_endpoint ─▶ Verification ─▶ Done(Exchanged)
+//! start ─▶ TokenExchange ─▶ Done(Exchanged)
 //! ```
 //!
 //! The flow does not retry. After a failure that may have reached the provider the refresh token may have been used up:
@@ -11,51 +11,36 @@
 
 use std::sync::Arc;
 
+use super::token_exchange::TokenExchange;
+use super::verification::{self, Exchanged, Origin};
 use crate::client::Client;
 use crate::env::Env;
 use crate::error::{Code, Error};
-use crate::failure::Failure;
 use crate::jose::Keys;
 use crate::message::scope::Scope;
 use crate::message::token;
 use crate::provider::Provider;
-use crate::reply::{Accept, Policy, Reply};
-use crate::step::{Flow, Step};
+use crate::step::Step;
 use crate::tokens::TokenSet;
 
-use super::verification::{self, Exchanged, Grant, Origin, Verification};
-
-/// Awaits tokens, then what [`Verification`] awaits.
+/// Awaits tokens, then keys if need be.
 #[derive(Debug)]
-pub struct Refresh(State);
-
-#[derive(Debug)]
-enum State {
-    ExpectTokens(Box<Exchange>),
-    Verifying(Verification),
-}
-
-#[derive(Debug)]
-struct Exchange {
-    provider: Arc<Provider>,
-    client: Arc<Client>,
-    previous: Box<TokenSet>,
-    keys: Option<Arc<Keys>>,
-}
+pub struct Refresh(TokenExchange);
 
 impl Refresh {
     /// Asks for new tokens of the same scope. Keys are fetched only if a new ID token comes and there are none.
     ///
     /// # Errors
-    /// `token.no_refresh_token`, `provider.mismatch`, `client.mismatch`, `jws.no_backend`,
-    /// `id_token.trust_tls_over_http`.
+    /// `token.no_refresh_token`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `jws.no_backend`,
+    /// `id_token.trust_tls_over_http`, `sign.failed`.
     pub fn start(
         tokens: &TokenSet,
         provider: &Arc<Provider>,
         client: &Arc<Client>,
         keys: Option<Arc<Keys>>,
+        env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
-        Self::start_with_scope(tokens, provider, client, keys, None)
+        Self::start_with_scope(tokens, provider, client, keys, None, env)
     }
 
     /// Asks for new tokens of a smaller scope.
@@ -68,13 +53,9 @@ impl Refresh {
         client: &Arc<Client>,
         keys: Option<Arc<Keys>>,
         scope: Option<&Scope>,
+        env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
-        if tokens.issuer() != provider.issuer() {
-            return Err(Code::ProviderMismatch.into());
-        }
-        if tokens.client_id() != client.id() {
-            return Err(Code::ClientMismatch.into());
-        }
+        tokens.check_owner(provider, client)?;
         if tokens.id_token.is_some() {
             verification::check_trust(provider, client)?;
         }
@@ -85,35 +66,13 @@ impl Refresh {
             // An answer that names no scope grants what was asked for (RFC 6749 section 5.1).
             previous.scope = scope.clone();
         }
-        let exchange = Box::new(Exchange { provider: provider.clone(), client: client.clone(), previous, keys });
-        Ok(Step::call(request, Policy::write(Accept::Json), Self(State::ExpectTokens(exchange))))
+        let origin = Origin::Refresh { previous };
+        Self::going_on(TokenExchange::start(provider, client, request, origin, keys, env)?)
+    }
+
+    fn going_on(step: Step<TokenExchange>) -> Result<Step<Self>, Error> {
+        step.embed(Self, |exchanged| Ok(Step::Done(exchanged)))
     }
 }
 
-fn verifying(step: Step<Verification>) -> Result<Step<Refresh>, Error> {
-    step.embed(|flow| Refresh(State::Verifying(flow)), |exchanged| Ok(Step::Done(exchanged)))
-}
-
-impl Flow for Refresh {
-    type Output = Exchanged;
-
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.0 {
-            State::ExpectTokens(exchange) => {
-                let Exchange { provider, client, previous, keys } = *exchange;
-                let response = token::parse(reply, provider.options())?;
-                let origin = Origin::Refresh { previous };
-                let grant = Grant { provider, client, response, obtained_at: env.now(), origin };
-                verifying(Verification::begin(Box::new(grant), keys, env))
-            }
-            State::Verifying(flow) => verifying(flow.on_response(reply, env)?),
-        }
-    }
-
-    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.0 {
-            State::Verifying(flow) => verifying(flow.on_failure(failure, env)?),
-            State::ExpectTokens(_) => Err(failure.into()),
-        }
-    }
-}
+delegate!(Refresh => Exchanged);

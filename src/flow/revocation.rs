@@ -6,41 +6,56 @@
 //!
 //! Logging out does not wait for it: forget the tokens first, then drive this, and report its failure.
 
+use std::sync::Arc;
+
+use super::authorized_call::{Answer, AuthorizedCall, Credential};
 use crate::client::Client;
-use crate::env::Env;
+use crate::env::{Env, Timestamp};
 use crate::error::{Code, Error};
 use crate::message::revocation::{self, TokenTypeHint};
 use crate::provider::Provider;
 use crate::reply::{Accept, Policy, Reply};
 use crate::secret::{AccessToken, Secret};
-use crate::step::{Flow, Step};
+use crate::step::Step;
 use crate::tokens::TokenSet;
 
 /// Awaits the answer to a revocation.
 #[derive(Debug)]
-pub struct Revocation(());
+pub struct Revocation(AuthorizedCall<Revoked>);
+
+#[derive(Debug)]
+struct Revoked;
+
+impl Answer for Revoked {
+    type Output = ();
+
+    fn parse(self, reply: Reply<'_>, _now: Timestamp) -> Result<(), Error> {
+        revocation::parse(reply)
+    }
+}
 
 impl Revocation {
     /// Revokes the refresh token, and with it the whole grant (RFC 7009 section 2.1); where there is none, the access
     /// token.
     ///
     /// # Errors
-    /// `revocation.unsupported`, `provider.mismatch`, `client.mismatch`.
-    pub fn start(provider: &Provider, client: &Client, tokens: &TokenSet) -> Result<Step<Self>, Error> {
-        if tokens.issuer() != provider.issuer() {
-            return Err(Code::ProviderMismatch.into());
-        }
-        if tokens.client_id() != client.id() {
-            return Err(Code::ClientMismatch.into());
-        }
-        Self::of(provider, client, tokens.access_token(), tokens.refresh_token())
+    /// `revocation.unsupported`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `sign.failed`.
+    pub fn start(
+        tokens: &TokenSet,
+        provider: &Arc<Provider>,
+        client: &Arc<Client>,
+        env: &mut dyn Env,
+    ) -> Result<Step<Self>, Error> {
+        tokens.check_owner(provider, client)?;
+        Self::of(tokens.access_token(), tokens.refresh_token(), provider, client, env)
     }
 
-    pub(crate) fn of(
-        provider: &Provider,
-        client: &Client,
+    pub(super) fn of(
         access_token: &AccessToken,
         refresh_token: Option<&Secret>,
+        provider: &Arc<Provider>,
+        client: &Arc<Client>,
+        env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
         let endpoint = provider.metadata().revocation_endpoint.as_ref().ok_or(Code::RevocationUnsupported)?;
         let request = match refresh_token {
@@ -49,14 +64,12 @@ impl Revocation {
         };
         // Revoking twice does no harm.
         let policy = Policy { repeatable: true, ..Policy::write(Accept::Any) };
-        Ok(Step::call(request, policy, Self(())))
+        Self::going_on(AuthorizedCall::start(provider, client, request, policy, Credential::Client, Revoked, env)?)
+    }
+
+    fn going_on(step: Step<AuthorizedCall<Revoked>>) -> Result<Step<Self>, Error> {
+        step.embed(Self, |()| Ok(Step::Done(())))
     }
 }
 
-impl Flow for Revocation {
-    type Output = ();
-
-    fn on_response(self, reply: Reply<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        revocation::parse(reply).map(Step::Done)
-    }
-}
+delegate!(Revocation => ());

@@ -1,38 +1,115 @@
 //! From an access token to what the provider tells about its user (OpenID Connect Core 1.0 section 5.3).
 //!
 //! ```text
-//! start ─▶ GET userinfo_endpoint ─▶ Done(Userinfo)
+//! start ─▶ AuthorizedCall: GET userinfo_endpoint ─┬─ JSON ─▶ Done(Userinfo)
+//!                                                 └─ JWT ─▶ [GET jwks_uri] ─▶ verify ─▶ Done(Userinfo)
 //! ```
 
 use std::fmt;
+use std::sync::Arc;
 
-use crate::env::Env;
+use super::authorized_call::{Answer, AuthorizedCall, Credential};
+use crate::client::Client;
+use crate::env::{Env, Timestamp};
 use crate::error::{Code, Error};
-use crate::message::request;
-use crate::message::userinfo::{self, Userinfo};
+use crate::jose::{Algorithm, Keys};
+use crate::message::userinfo::{self, Said, Userinfo};
+use crate::message::{jwks, request};
 use crate::provider::Provider;
-use crate::reply::{Accept, JSON_LIMIT, Policy, Reply};
+use crate::reply::{Accept, JSON_LIMIT, JWKS_LIMIT, Policy, Reply};
+use crate::secret::Secret;
 use crate::step::{Flow, Step};
 use crate::tokens::TokenSet;
 
-/// Awaits the userinfo answer.
-pub struct UserinfoFetch {
+/// Awaits the userinfo answer, then keys if it is signed and there are none.
+pub struct UserinfoFetch(State);
+
+enum State {
+    ExpectUserinfo(AuthorizedCall<About>, Context),
+    ExpectKeys { compact: Secret, algorithm: Algorithm, context: Context },
+}
+
+/// Whom the answer must be about, and from whom.
+struct Context {
     subject: Box<str>,
+    provider: Arc<Provider>,
+    client: Arc<Client>,
+    keys: Option<Arc<Keys>>,
+}
+
+struct About {
+    subject: Box<str>,
+    is_signed: bool,
+}
+
+impl Answer for About {
+    type Output = Said;
+
+    fn parse(self, reply: Reply<'_>, _now: Timestamp) -> Result<Said, Error> {
+        userinfo::parse(reply, &self.subject, self.is_signed)
+    }
 }
 
 impl UserinfoFetch {
     /// Asks about the user who logged in. The answer must be about the same one.
     ///
     /// # Errors
-    /// `userinfo.unsupported`, `userinfo.no_subject`, `provider.mismatch`.
-    pub fn start(provider: &Provider, tokens: &TokenSet) -> Result<Step<Self>, Error> {
-        if tokens.issuer() != provider.issuer() {
-            return Err(Code::ProviderMismatch.into());
-        }
+    /// `userinfo.unsupported`, `userinfo.no_subject`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`,
+    /// `sign.failed`.
+    pub fn start(
+        tokens: &TokenSet,
+        provider: &Arc<Provider>,
+        client: &Arc<Client>,
+        env: &mut dyn Env,
+    ) -> Result<Step<Self>, Error> {
+        Self::start_with_keys(tokens, provider, client, None, env)
+    }
+
+    /// The same with keys for a signed answer, which are fetched otherwise.
+    ///
+    /// # Errors
+    /// As [`UserinfoFetch::start`].
+    pub fn start_with_keys(
+        tokens: &TokenSet,
+        provider: &Arc<Provider>,
+        client: &Arc<Client>,
+        keys: Option<Arc<Keys>>,
+        env: &mut dyn Env,
+    ) -> Result<Step<Self>, Error> {
+        tokens.check_owner(provider, client)?;
         let endpoint = provider.metadata().userinfo_endpoint.as_ref().ok_or(Code::UserinfoUnsupported)?;
-        let subject = tokens.subject().ok_or(Code::UserinfoNoSubject)?.into();
-        let request = request::read_with_token(endpoint, tokens.access_token());
-        Ok(Step::call(request, Policy::read(JSON_LIMIT, Accept::Json), Self { subject }))
+        let subject: Box<str> = tokens.subject().ok_or(Code::UserinfoNoSubject)?.into();
+        let is_signed = client.registered_userinfo_algorithm.is_some();
+        let request = request::read_with_token(endpoint, tokens.authorization(), is_signed);
+        let policy = Policy::read(JSON_LIMIT, Accept::Json);
+        let credential = Credential::Token(tokens.access_token().clone());
+        let about = About { subject: subject.clone(), is_signed };
+        let call = AuthorizedCall::start(provider, client, request, policy, credential, about, env)?;
+        Context { subject, provider: provider.clone(), client: client.clone(), keys }.asking(call)
+    }
+}
+
+impl Context {
+    fn asking(self, step: Step<AuthorizedCall<About>>) -> Result<Step<UserinfoFetch>, Error> {
+        step.embed_with(
+            self,
+            |context, call| UserinfoFetch(State::ExpectUserinfo(call, context)),
+            |context, said| match (said, context.client.registered_userinfo_algorithm) {
+                (Said::Plain(userinfo), _) => Ok(Step::Done(userinfo)),
+                (Said::Signed(compact), Some(algorithm)) => context.judge(compact, algorithm),
+                (Said::Signed(_), None) => Err(Code::UserinfoSigned.into()),
+            },
+        )
+    }
+
+    fn judge(self, compact: Secret, algorithm: Algorithm) -> Result<Step<UserinfoFetch>, Error> {
+        if let Some(keys) = &self.keys {
+            return userinfo::verify(&compact, &self.subject, algorithm, keys, &self.provider, &self.client)
+                .map(Step::Done);
+        }
+        let request = jwks::request(jwks::endpoint(&self.provider)?);
+        let policy = Policy::read(JWKS_LIMIT, Accept::AnyButMarkup);
+        Ok(Step::call(request, policy, UserinfoFetch(State::ExpectKeys { compact, algorithm, context: self })))
     }
 }
 
@@ -45,7 +122,20 @@ impl fmt::Debug for UserinfoFetch {
 impl Flow for UserinfoFetch {
     type Output = Userinfo;
 
-    fn on_response(self, reply: Reply<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        userinfo::parse(reply, &self.subject).map(Step::Done)
+    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::ExpectUserinfo(call, context) => context.asking(call.on_response(reply, env)?),
+            State::ExpectKeys { compact, algorithm, context } => {
+                let keys = jwks::parse(reply, None, env.now())?;
+                Context { keys: Some(keys), ..context }.judge(compact, algorithm)
+            }
+        }
+    }
+
+    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::ExpectUserinfo(call, context) => context.asking(call.on_signature(signature, env)?),
+            State::ExpectKeys { .. } => Err(Code::StepUnexpected.into()),
+        }
     }
 }

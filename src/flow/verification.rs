@@ -23,7 +23,7 @@ use crate::message::id_token::{self, Expected, IdToken, LoginExpectation};
 use crate::message::jwks;
 use crate::message::numeric::Lifetime;
 use crate::message::scope::Scope;
-use crate::message::token::TokenResponse;
+use crate::message::token::{TokenResponse, TokenType};
 use crate::provider::Provider;
 use crate::reply::{Accept, JWKS_LIMIT, Policy, Reply};
 use crate::secret::Secret;
@@ -91,10 +91,10 @@ impl UnverifiedGrant {
     /// Revokes the grant.
     ///
     /// # Errors
-    /// `revocation.unsupported`.
-    pub fn revoke(self) -> Result<Step<Revocation>, Error> {
+    /// `revocation.unsupported`, `sign.failed`.
+    pub fn revoke(self, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
         let Grant { provider, client, response, .. } = *self.0;
-        Revocation::of(&provider, &client, &response.access_token, response.refresh_token.as_ref())
+        Revocation::of(&response.access_token, response.refresh_token.as_ref(), &provider, &client, env)
     }
 }
 
@@ -127,6 +127,9 @@ enum Verdict {
 
 impl Grant {
     fn judge(&self, keys: Option<&Keys>, now: Timestamp) -> Verdict {
+        if self.client.dpop.is_some() != (self.response.token_type == TokenType::Dpop) {
+            return Verdict::Bad(Code::DpopNotBound.into());
+        }
         let expected = match &self.origin {
             Origin::Login { expectation: None, .. } => return Verdict::Good(None),
             Origin::Login { expectation: Some(login), .. } => Expected::Login(login),
@@ -158,8 +161,11 @@ impl Grant {
         match self.client.id_token_trust {
             IdTokenTrust::DangerousTrustTls => check_tls_can_be_trusted(&self.provider)?,
             IdTokenTrust::Verify => {
-                let Some(keys) = keys else { return Ok(Verdict::NeedsKeys) };
-                let _signed: jose::Signed = jws.verify(keys, allowed)?;
+                let _signed: jose::Signed = match (jws.algorithm(), self.client.auth.secret(), keys) {
+                    (Algorithm::Hs256, Some(secret), _) => jws.verify_hs256(secret)?,
+                    (_, _, Some(keys)) => jws.verify(keys, allowed)?,
+                    (_, _, None) => return Ok(Verdict::NeedsKeys),
+                };
             }
         }
         let access_token = self.response.access_token.expose();
@@ -184,6 +190,7 @@ impl Grant {
                 obtained_at,
                 expires_at: response.lifetime.duration().map(|lifetime| obtained_at.saturating_add(lifetime)),
                 id_token,
+                dpop_thumbprint: client.dpop.as_ref().map(|key| key.thumbprint().into()),
             },
             keys,
             lifetime: response.lifetime,
@@ -198,7 +205,8 @@ pub(super) fn allowed_algorithms(provider: &Provider, client: &Client) -> Algori
         return Algorithms::of(&[registered]);
     }
     if let Some(chosen) = client.algorithms {
-        return chosen;
+        // HS256 has to be registered: a provider that may choose it could be talked into a key that is public.
+        return chosen.intersection(jose::asymmetric());
     }
     let advertised = provider.metadata().id_token_signing_algorithms.intersection(jose::asymmetric());
     if advertised.is_empty() { Algorithms::of(&[Algorithm::Rs256]) } else { advertised }

@@ -9,7 +9,10 @@ use sha2::{Digest, Sha256};
 
 use super::backend::{Backend, VerifyingKey};
 use super::member::Member;
+use super::signer::push_member;
 use super::{Algorithm, decode, encode};
+use crate::error::{Code, Error};
+use crate::json;
 
 /// Shortest RSA modulus in bits, as RFC 7518 section 3.3 demands.
 const RSA_MIN_BITS: usize = 2048;
@@ -161,6 +164,26 @@ impl PublicKey {
             Self::P384(point) => ec_members("P-384", point),
             Self::Ed25519(x) => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode(x)),
         }
+    }
+
+    /// Reads a public key from its JWK (RFC 7517), for keys that live elsewhere.
+    ///
+    /// # Errors
+    /// `jws.unusable_key`, `json.…`.
+    pub fn from_jwk(jwk: &[u8]) -> Result<Self, Error> {
+        let raw: Raw<'_> = json::document(jwk)?;
+        raw.into_jwk().and_then(|jwk| jwk.key).ok_or_else(|| Code::JwsUnusableKey.into())
+    }
+
+    /// The key as a JWK, with `use`, `alg` and `kid`: a member of a key set.
+    pub fn to_jwk(&self, algorithm: Algorithm, kid: Option<&str>) -> String {
+        let mut jwk = self.required_members();
+        jwk.pop();
+        push_member(&mut jwk, "use", Some("sig"));
+        push_member(&mut jwk, "alg", Some(algorithm.name()));
+        push_member(&mut jwk, "kid", kid);
+        jwk.push('}');
+        jwk
     }
 }
 

@@ -5,9 +5,10 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::member::{Forbidden, Member, Object};
-use super::{Algorithm, Algorithms, Keys, decode};
+use super::{Algorithm, Algorithms, Keys, decode, hs256};
 use crate::error::{Code, Error};
 use crate::json;
+use crate::secret::{Secret, same_bytes};
 
 /// Largest token in bytes. The largest ID tokens seen carry some hundred group names and have 16 KiB.
 pub const TOKEN_LIMIT: usize = 64 * 1024;
@@ -142,13 +143,29 @@ impl<'a> Jws<'a> {
     }
 }
 
+impl Jws<'_> {
+    /// Verifies an HS256 signature under a secret that only the two parties know. For whoever registered it so: a key set
+    /// holds no secrets, and [`Jws::verify`] refuses the algorithm.
+    ///
+    /// # Errors
+    /// `jws.algorithm`, `jws.malformed`, `jws.signature`.
+    pub fn verify_hs256(&self, secret: &Secret) -> Result<Signed, Error> {
+        self.check_algorithm(Algorithms::of(&[Algorithm::Hs256]))?;
+        let signature = decode(self.signature).ok_or_else(|| Error::new(Code::JwsMalformed).at("signature"))?;
+        if !same_bytes(&hs256(secret.expose().as_bytes(), self.input.as_bytes()), &signature) {
+            return Err(Code::JwsSignature.into());
+        }
+        Ok(Signed { algorithm: self.algorithm })
+    }
+}
+
 impl fmt::Debug for Jws<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Jws").field("algorithm", &self.algorithm).finish_non_exhaustive()
     }
 }
 
-/// Evidence that a signature was verified. Only [`Jws::verify`] makes it.
+/// Evidence that a signature was verified. Only [`Jws::verify`] and [`Jws::verify_hs256`] make it.
 #[derive(Debug)]
 #[must_use = "what was verified is only worth something where it is asked for"]
 pub struct Signed {

@@ -1,6 +1,6 @@
 //! Making a JWS: `private_key_jwt`, request objects, and the provider for tests.
 
-use super::{Algorithm, encode};
+use super::{Algorithm, PublicKey, encode};
 use crate::error::Error;
 
 /// A private key that signs at once. For keys that live elsewhere, flows have the step `Sign`.
@@ -10,6 +10,11 @@ pub trait Signer: Send + Sync + 'static {
 
     /// The `kid` that others know the key by.
     fn key_id(&self) -> Option<&str>;
+
+    /// The public key. DPoP needs it; `private_key_jwt` does not.
+    fn public_key(&self) -> Option<&PublicKey> {
+        None
+    }
 
     /// Signs. The signature has the form of RFC 7518 section 3: for ECDSA the two numbers, one after the other.
     ///
@@ -24,6 +29,16 @@ pub fn signing_input(algorithm: Algorithm, kid: Option<&str>, typ: Option<&str>,
     push_member(&mut header, "kid", kid);
     push_member(&mut header, "typ", typ);
     header.push('}');
+    join(&header, payload)
+}
+
+/// The same with the public key in the header in place of its name, as a DPoP proof has it (RFC 9449 section 4.2).
+pub(crate) fn signing_input_with_key(algorithm: Algorithm, key: &PublicKey, typ: &str, payload: &[u8]) -> String {
+    let header = format!(r#"{{"alg":"{}","typ":"{typ}","jwk":{}}}"#, algorithm.name(), key.required_members());
+    join(&header, payload)
+}
+
+fn join(header: &str, payload: &[u8]) -> String {
     let mut input = String::with_capacity((header.len() + payload.len()) * 4 / 3 + 8);
     for (part, separator) in [(header.as_bytes(), "."), (payload, "")] {
         base64::Engine::encode_string(&super::URL_SAFE_NO_PAD, part, &mut input);

@@ -33,7 +33,7 @@ pub struct AuthorizationRequest {
 pub const LOGIN_LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 /// Parameters that belong to the machine: they cannot be given by hand.
-const OWN: [&str; 18] = [
+const OWN: [&str; 19] = [
     "response_type",
     "client_id",
     "redirect_uri",
@@ -41,6 +41,7 @@ const OWN: [&str; 18] = [
     "state",
     "response_mode",
     "nonce",
+    "dpop_jkt",
     "code_challenge",
     "code_challenge_method",
     "prompt",
@@ -175,11 +176,12 @@ pub(crate) struct Bound<'a> {
     pub(crate) client_id: &'a str,
     pub(crate) state: &'a str,
     pub(crate) nonce: Option<&'a str>,
+    pub(crate) dpop_thumbprint: Option<&'a str>,
     pub(crate) code_challenge: &'a str,
 }
 
-/// The parameters in the order in which they are written.
-pub(crate) fn url(endpoint: &Endpoint, request: &AuthorizationRequest, bound: &Bound<'_>) -> AuthorizationUrl {
+/// Appends the parameters in the order in which they are written, to a URL or to an empty form.
+pub(crate) fn append_parameters(out: &mut String, request: &AuthorizationRequest, bound: &Bound<'_>) {
     let prompt = request.prompt.iter().map(Prompt::name).collect::<Vec<_>>().join(" ");
     let max_age = request.max_age.map(|max_age| max_age.as_secs().to_string());
     let acr_values = request.acr_values.join(" ");
@@ -194,6 +196,7 @@ pub(crate) fn url(endpoint: &Endpoint, request: &AuthorizationRequest, bound: &B
     ];
     let optional = [
         ("nonce", bound.nonce),
+        ("dpop_jkt", bound.dpop_thumbprint),
         ("response_mode", request.response_mode.map(ResponseMode::name)),
         ("prompt", Some(prompt.as_str()).filter(|prompt| !prompt.is_empty())),
         ("login_hint", request.login_hint.as_deref()),
@@ -208,10 +211,15 @@ pub(crate) fn url(endpoint: &Endpoint, request: &AuthorizationRequest, bound: &B
     if request.scope.is_empty() {
         pairs.retain(|(name, _)| *name != "scope");
     }
+    form::append(out, &pairs);
+}
+
+/// The URL for a request that was pushed (RFC 9126 section 4).
+pub(crate) fn pushed_url(endpoint: &Endpoint, client_id: &str, request_uri: &str) -> AuthorizationUrl {
     let mut out = String::new();
     endpoint.start_query(&mut out);
-    form::append(&mut out, &pairs);
-    AuthorizationUrl(out.into_boxed_str())
+    form::append(&mut out, &[("client_id", client_id), ("request_uri", request_uri)]);
+    AuthorizationUrl::new(out)
 }
 
 /// The URL to open in the user's browser. It holds the login's `state` and `nonce`: do not log it.
@@ -219,6 +227,10 @@ pub(crate) fn url(endpoint: &Endpoint, request: &AuthorizationRequest, bound: &B
 pub struct AuthorizationUrl(Box<str>);
 
 impl AuthorizationUrl {
+    pub(crate) fn new(url: String) -> Self {
+        Self(url.into_boxed_str())
+    }
+
     /// The URL.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -15,6 +15,7 @@ use crate::error::{Code, Error};
 use crate::json::{self, Text};
 use crate::provider::{Deviation, Provider};
 use crate::secret::{self, Body, Secret};
+use crate::stored;
 
 /// How far the clocks of provider and client may differ.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
@@ -131,14 +132,22 @@ pub(crate) enum Expected<'a> {
 /// What a login asked for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct LoginExpectation {
-    #[serde(serialize_with = "secret::store")]
-    pub(crate) nonce: Secret,
+    /// Absent where no authorization request could carry one: in the device grant.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "stored::optional_secret")]
+    pub(crate) nonce: Option<Secret>,
     /// The earliest `auth_time` that satisfies `max_age`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) not_logged_in_before: Option<Timestamp>,
     /// Empty if `acr` does not matter.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub(crate) acr_values: Vec<String>,
+}
+
+impl LoginExpectation {
+    /// Of a login that had no authorization request.
+    pub(crate) fn without_nonce() -> Self {
+        Self { nonce: None, not_logged_in_before: None, acr_values: Vec::new() }
+    }
 }
 
 #[derive(Deserialize)]
@@ -167,7 +176,7 @@ struct Claims<'a> {
 }
 
 /// One string or an array of strings (RFC 7519 section 4.1.3).
-struct Audience(Vec<String>);
+pub(crate) struct Audience(pub(crate) Vec<String>);
 
 impl<'de> Deserialize<'de> for Audience {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -294,9 +303,11 @@ impl Unchecked {
         if self.token.issued_at < now.saturating_sub(OLDEST) {
             return Err(Code::IdTokenTooOld.into());
         }
-        let nonce = self.token.nonce.as_deref().ok_or(Code::IdTokenNonceMissing)?;
-        if !login.nonce.matches(nonce) {
-            return Err(Code::IdTokenNonce.into());
+        if let Some(expected) = &login.nonce {
+            let nonce = self.token.nonce.as_deref().ok_or(Code::IdTokenNonceMissing)?;
+            if !expected.matches(nonce) {
+                return Err(Code::IdTokenNonce.into());
+            }
         }
         if let Some(earliest) = login.not_logged_in_before
             && required(self.token.auth_time, "auth_time")? < earliest

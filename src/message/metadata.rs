@@ -40,6 +40,8 @@ words! {
         None = "none",
         ClientSecretBasic = "client_secret_basic",
         ClientSecretPost = "client_secret_post",
+        ClientSecretJwt = "client_secret_jwt",
+        PrivateKeyJwt = "private_key_jwt",
     }
 }
 words! {
@@ -105,8 +107,18 @@ pub struct Metadata {
     pub code_challenge_methods: Words<CodeChallengeMethod>,
     /// `token_endpoint_auth_methods_supported`; by default `client_secret_basic`.
     pub token_endpoint_auth_methods: Words<AuthMethod>,
+    /// `token_endpoint_auth_signing_alg_values_supported`; `None` if not advertised.
+    pub token_endpoint_auth_signing_algorithms: Option<Algorithms>,
     /// `id_token_signing_alg_values_supported`.
     pub id_token_signing_algorithms: Algorithms,
+    /// `dpop_signing_alg_values_supported` (RFC 9449 section 5.1); `None` if DPoP is not advertised.
+    pub dpop_signing_algorithms: Option<Algorithms>,
+    /// `pushed_authorization_request_endpoint` (RFC 9126).
+    pub pushed_authorization_request_endpoint: Option<Endpoint>,
+    /// `require_pushed_authorization_requests` (RFC 9126 section 5).
+    pub require_pushed_authorization_requests: bool,
+    /// `device_authorization_endpoint` (RFC 8628).
+    pub device_authorization_endpoint: Option<Endpoint>,
     /// `prompt_values_supported`; `None` if not advertised.
     pub prompt_values: Option<Words<Prompt>>,
     /// `authorization_response_iss_parameter_supported` (RFC 9207): the callback must then carry `iss`.
@@ -138,7 +150,14 @@ struct Document<'a> {
     grant_types_supported: Option<Words<GrantType>>,
     code_challenge_methods_supported: Option<Words<CodeChallengeMethod>>,
     token_endpoint_auth_methods_supported: Option<Words<AuthMethod>>,
+    token_endpoint_auth_signing_alg_values_supported: Option<Algorithms>,
     id_token_signing_alg_values_supported: Option<Algorithms>,
+    dpop_signing_alg_values_supported: Option<Algorithms>,
+    #[serde(borrow)]
+    pushed_authorization_request_endpoint: Option<Text<'a>>,
+    require_pushed_authorization_requests: Option<Flag>,
+    #[serde(borrow)]
+    device_authorization_endpoint: Option<Text<'a>>,
     prompt_values_supported: Option<Words<Prompt>>,
     authorization_response_iss_parameter_supported: Option<Flag>,
 }
@@ -182,6 +201,12 @@ impl Metadata {
             })
             .transpose()
         };
+        let flag = |flag: Option<Flag>, name| match flag {
+            None => Ok(false),
+            Some(Flag::Plain(value)) => Ok(value),
+            Some(Flag::Spelled(value)) if options.accepts(Deviation::StringBooleans) => Ok(value),
+            Some(Flag::Spelled(_)) => Err(Error::new(Code::JsonType).at(name)),
+        };
         let grant_types = parsed
             .grant_types_supported
             .unwrap_or_else(|| Words::of(&[GrantType::AuthorizationCode, GrantType::Implicit]));
@@ -214,16 +239,23 @@ impl Metadata {
             token_endpoint_auth_methods: parsed
                 .token_endpoint_auth_methods_supported
                 .unwrap_or_else(|| Words::of(&[AuthMethod::ClientSecretBasic])),
+            token_endpoint_auth_signing_algorithms: parsed.token_endpoint_auth_signing_alg_values_supported,
             id_token_signing_algorithms: parsed.id_token_signing_alg_values_supported.unwrap_or_default(),
+            dpop_signing_algorithms: parsed.dpop_signing_alg_values_supported,
+            pushed_authorization_request_endpoint: url(
+                parsed.pushed_authorization_request_endpoint,
+                "pushed_authorization_request_endpoint",
+            )?,
+            require_pushed_authorization_requests: flag(
+                parsed.require_pushed_authorization_requests,
+                "require_pushed_authorization_requests",
+            )?,
+            device_authorization_endpoint: url(parsed.device_authorization_endpoint, "device_authorization_endpoint")?,
             prompt_values: parsed.prompt_values_supported,
-            authorization_response_iss: match parsed.authorization_response_iss_parameter_supported {
-                None => false,
-                Some(Flag::Plain(value)) => value,
-                Some(Flag::Spelled(value)) if options.accepts(Deviation::StringBooleans) => value,
-                Some(Flag::Spelled(_)) => {
-                    return Err(Error::new(Code::JsonType).at("authorization_response_iss_parameter_supported"));
-                }
-            },
+            authorization_response_iss: flag(
+                parsed.authorization_response_iss_parameter_supported,
+                "authorization_response_iss_parameter_supported",
+            )?,
             fields: options.keeps_unknown_fields().then(|| Fields::new(document)),
         })
     }

@@ -56,6 +56,12 @@ pub(crate) fn token_code(error: &str) -> Code {
         "unauthorized_client" => Code::TokenUnauthorizedClient,
         "unsupported_grant_type" => Code::TokenUnsupportedGrantType,
         "invalid_scope" => Code::TokenInvalidScope,
+        "authorization_pending" => Code::DevicePending,
+        "slow_down" => Code::DeviceSlowDown,
+        "access_denied" => Code::DeviceDenied,
+        "expired_token" => Code::DeviceExpired,
+        "use_dpop_nonce" => Code::DpopNonce,
+        "invalid_dpop_proof" => Code::DpopProof,
         _ => Code::TokenError,
     }
 }

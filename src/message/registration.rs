@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Request;
-use serde::ser::SerializeMap as _;
+use serde::ser::{self, SerializeMap as _};
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
@@ -16,7 +16,7 @@ use crate::client::{Client, ClientAuth, RedirectUri};
 use crate::endpoint::Endpoint;
 use crate::env::Timestamp;
 use crate::error::{Code, Error};
-use crate::jose::Algorithm;
+use crate::jose::{Algorithm, PrivateKey, asymmetric};
 use crate::json::{self, Fields, Scalar};
 use crate::reply::{Accept, Reply};
 use crate::secret::{Body, Secret};
@@ -57,7 +57,7 @@ impl<T: Into<String>> From<T> for Localized {
 /// What a client says about itself (RFC 7591 section 2).
 ///
 /// Equal metadata serialize to equal bytes, so that [`ClientMetadata::fingerprint`] can tell when to register anew.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ClientMetadata {
     /// `redirect_uris`.
@@ -84,10 +84,13 @@ pub struct ClientMetadata {
     pub post_logout_redirect_uris: Vec<RedirectUri>,
     /// `id_token_signed_response_alg`.
     pub id_token_signed_response_alg: Option<Algorithm>,
+    /// `userinfo_signed_response_alg`.
+    pub userinfo_signed_response_alg: Option<Algorithm>,
     /// `software_id`.
     pub software_id: Option<String>,
     /// `software_version`.
     pub software_version: Option<String>,
+    key: Option<PrivateKey>,
 }
 
 impl ClientMetadata {
@@ -106,9 +109,24 @@ impl ClientMetadata {
             contacts: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
             id_token_signed_response_alg: None,
+            userinfo_signed_response_alg: None,
             software_id: None,
             software_version: None,
+            key: None,
         }
+    }
+
+    /// Authenticates by this key, `private_key_jwt`: its public half is sent as `jwks`.
+    ///
+    /// # Errors
+    /// `token.client_auth` if the public key is not known, or the key is symmetric.
+    pub fn with_private_key(mut self, key: PrivateKey) -> Result<Self, Error> {
+        if key.public_key().is_none() || !asymmetric().contains(key.algorithm()) {
+            return Err(Code::TokenClientAuth.into());
+        }
+        self.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
+        self.key = Some(key);
+        Ok(self)
     }
 
     /// SHA-256 of what would be sent, as base64url: changed metadata registers anew.
@@ -131,6 +149,11 @@ impl Serialize for ClientMetadata {
         map.serialize_entry("response_types", if self.redirect_uris.is_empty() { &[][..] } else { &["code"] })?;
         map.serialize_entry("grant_types", &self.grant_types.iter().map(GrantType::name).collect::<Vec<_>>())?;
         map.serialize_entry("token_endpoint_auth_method", self.token_endpoint_auth_method.name())?;
+        if let Some((key, public)) = self.key.as_ref().and_then(|key| Some((key, key.public_key()?))) {
+            map.serialize_entry("token_endpoint_auth_signing_alg", key.algorithm().name())?;
+            let jwk = public.to_jwk(key.algorithm(), key.key_id());
+            map.serialize_entry("jwks", &Jwks { keys: [serde_json::from_str(&jwk).map_err(ser::Error::custom)?] })?;
+        }
         for (name, field) in [
             ("client_name", &self.client_name),
             ("client_uri", &self.client_uri),
@@ -150,8 +173,13 @@ impl Serialize for ClientMetadata {
         if !self.post_logout_redirect_uris.is_empty() {
             map.serialize_entry("post_logout_redirect_uris", &uris(&self.post_logout_redirect_uris))?;
         }
-        if let Some(algorithm) = self.id_token_signed_response_alg {
-            map.serialize_entry("id_token_signed_response_alg", algorithm.name())?;
+        for (name, field) in [
+            ("id_token_signed_response_alg", self.id_token_signed_response_alg),
+            ("userinfo_signed_response_alg", self.userinfo_signed_response_alg),
+        ] {
+            if let Some(algorithm) = field {
+                map.serialize_entry(name, algorithm.name())?;
+            }
         }
         for (name, field) in [("software_id", &self.software_id), ("software_version", &self.software_version)] {
             if let Some(field) = field {
@@ -160,6 +188,11 @@ impl Serialize for ClientMetadata {
         }
         map.end()
     }
+}
+
+#[derive(Serialize)]
+struct Jwks<'a> {
+    keys: [BTreeMap<&'a str, &'a str>; 1],
 }
 
 /// The registration request (RFC 7591 section 3.1).
@@ -173,6 +206,7 @@ pub struct Registered {
     pub(crate) client_id: Box<str>,
     pub(crate) auth: ClientAuth,
     pub(crate) id_token_algorithm: Option<Algorithm>,
+    pub(crate) userinfo_algorithm: Option<Algorithm>,
     pub(crate) secret_expires_at: Option<Timestamp>,
     pub(crate) issued_at: Option<Timestamp>,
     pub(crate) fields: Option<Fields>,
@@ -185,6 +219,7 @@ impl Registered {
             client_id: client_id.into(),
             auth,
             id_token_algorithm: None,
+            userinfo_algorithm: None,
             secret_expires_at: None,
             issued_at: None,
             fields: None,
@@ -219,7 +254,12 @@ impl Registered {
     /// The client, with the redirect URIs that were registered for it. Other choices can be added.
     pub fn client(&self, redirect_uris: &[RedirectUri]) -> Client {
         let client = Client { redirect_uris: redirect_uris.to_vec(), ..Client::new(self.client_id.clone()) };
-        Client { auth: self.auth.clone(), registered_algorithm: self.id_token_algorithm, ..client }
+        Client {
+            auth: self.auth.clone(),
+            registered_algorithm: self.id_token_algorithm,
+            registered_userinfo_algorithm: self.userinfo_algorithm,
+            ..client
+        }
     }
 }
 
@@ -238,6 +278,8 @@ struct Answer<'a> {
     token_endpoint_auth_method: Scalar<'a>,
     #[serde(borrow, default = "null")]
     id_token_signed_response_alg: Scalar<'a>,
+    #[serde(borrow, default = "null")]
+    userinfo_signed_response_alg: Scalar<'a>,
 }
 
 fn null<'a>() -> Scalar<'a> {
@@ -266,16 +308,21 @@ pub fn parse(reply: Reply<'_>, sent: &ClientMetadata, keep_fields: bool) -> Resu
         Some(name) => AuthMethod::from_name(&name).ok_or(Code::RegistrationAuthMethod)?,
         None => sent.token_endpoint_auth_method,
     };
-    let id_token_algorithm = match answer.id_token_signed_response_alg.text() {
+    let algorithm = |answered: Scalar<'_>, asked: Option<Algorithm>| match answered.text() {
         // An algorithm that is not known here must not widen what is accepted to the rest.
-        Some(name) => Some(Algorithm::from_name(&name).ok_or(Code::JwsAlgorithm)?),
-        None => sent.id_token_signed_response_alg,
+        Some(name) => Algorithm::from_name(&name).map(Some).ok_or(Code::JwsAlgorithm),
+        None => Ok(asked),
     };
     let seconds = |value: Scalar<'_>| value.whole().filter(|&seconds| seconds != 0).map(Timestamp::from_unix_seconds);
     Ok(Registered {
         client_id: client_id.into(),
-        auth: ClientAuth::new(method, secret).map_err(|_| Code::RegistrationNoSecret)?,
-        id_token_algorithm,
+        auth: match (method, &sent.key) {
+            (AuthMethod::PrivateKeyJwt, Some(key)) => ClientAuth::PrivateKeyJwt(key.clone()),
+            (AuthMethod::PrivateKeyJwt, None) => return Err(Code::RegistrationAuthMethod.into()),
+            _ => ClientAuth::new(method, secret).map_err(|_| Code::RegistrationNoSecret)?,
+        },
+        id_token_algorithm: algorithm(answer.id_token_signed_response_alg, sent.id_token_signed_response_alg)?,
+        userinfo_algorithm: algorithm(answer.userinfo_signed_response_alg, sent.userinfo_signed_response_alg)?,
         secret_expires_at: seconds(answer.client_secret_expires_at),
         issued_at: seconds(answer.client_id_issued_at),
         fields: keep_fields.then(|| Fields::new(reply.body)),

@@ -4,7 +4,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request};
 
 use crate::endpoint::Endpoint;
-use crate::secret::{AccessToken, Body};
+use crate::secret::Body;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -17,10 +17,13 @@ pub(crate) fn read(uri: http::Uri) -> Request<Body> {
     request
 }
 
-/// `GET` with an access token.
-pub(crate) fn read_with_token(endpoint: &Endpoint, token: &AccessToken) -> Request<Body> {
+/// `GET` with an access token, asking for JSON or for a JWT.
+pub(crate) fn read_with_token(endpoint: &Endpoint, authorization: HeaderValue, as_jwt: bool) -> Request<Body> {
     let mut request = read(endpoint.uri().clone());
-    request.headers_mut().insert(AUTHORIZATION, token.bearer());
+    if as_jwt {
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/jwt"));
+    }
+    request.headers_mut().insert(AUTHORIZATION, authorization);
     request
 }
 

@@ -2,7 +2,7 @@
 
 use http::Request;
 
-use super::client_auth::authenticated_form;
+use super::client_auth::form_request;
 use super::oauth_error;
 use crate::client::Client;
 use crate::endpoint::Endpoint;
@@ -18,7 +18,7 @@ words! {
 
 /// The revocation request (section 2.1).
 pub(crate) fn request(endpoint: &Endpoint, client: &Client, token: &Secret, hint: TokenTypeHint) -> Request<Body> {
-    authenticated_form(endpoint, client, &[("token", token.expose()), ("token_type_hint", hint.name())])
+    form_request(endpoint, client, &[("token", token.expose()), ("token_type_hint", hint.name())])
 }
 
 /// Parses the answer (section 2.2): any 2xx, whatever its body. A token that was not valid is revoked, too.

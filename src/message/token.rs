@@ -5,7 +5,7 @@ use std::fmt;
 use http::Request;
 use serde::Deserialize;
 
-use super::client_auth::authenticated_form;
+use super::client_auth::form_request;
 use super::numeric::Lifetime;
 use super::oauth_error::{self, OauthError};
 use super::scope::{AnsweredScope, Scope};
@@ -16,11 +16,15 @@ use crate::json::{self, Fields, Text};
 use crate::provider::{Deviation, ProviderOptions};
 use crate::reply::{Accept, Reply};
 use crate::secret::{AccessToken, Body, Secret, is_token};
-use crate::words::words;
+use crate::words::{Word as _, words};
 
 words! {
     /// A token type that this crate can use. The standard's names are compared without regard to case.
-    TokenType { Bearer = "Bearer", }
+    TokenType {
+        Bearer = "Bearer",
+        /// Bound to a key (RFC 9449).
+        Dpop = "DPoP",
+    }
 }
 
 /// Redeems a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
@@ -31,7 +35,7 @@ pub(crate) fn code_request(
     redirect_uri: &RedirectUri,
     code_verifier: &Secret,
 ) -> Request<Body> {
-    authenticated_form(
+    form_request(
         endpoint,
         client,
         &[
@@ -52,7 +56,7 @@ pub(crate) fn refresh_request(
 ) -> Request<Body> {
     let mut pairs = vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())];
     pairs.extend(scope.map(|scope| ("scope", scope.as_str())));
-    authenticated_form(endpoint, client, &pairs)
+    form_request(endpoint, client, &pairs)
 }
 
 /// A token response (RFC 6749 section 5.1), parsed, nothing of it checked against a login yet.
@@ -110,8 +114,8 @@ pub(crate) fn parse(reply: Reply<'_>, options: &ProviderOptions) -> Result<Token
     let access_token = answer.access_token.filter(|token| !token.is_empty()).ok_or(Code::TokenMissingAccessToken)?;
     let access_token = AccessToken::new(Secret::new(access_token.0))?;
     let token_type = answer.token_type.ok_or(Code::TokenMissingType)?;
-    let token_type =
-        if token_type.eq_ignore_ascii_case("bearer") { TokenType::Bearer } else { return Err(Code::TokenType.into()) };
+    let token_type = TokenType::ALL.iter().find(|known| known.name().eq_ignore_ascii_case(&token_type));
+    let token_type = *token_type.ok_or(Code::TokenType)?;
     let refresh_token = answer.refresh_token.filter(|token| !token.is_empty());
     if refresh_token.as_deref().is_some_and(|token| !is_token(token)) {
         return Err(Error::new(Code::TokenMalformed).at("refresh_token"));

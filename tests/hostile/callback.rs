@@ -297,7 +297,8 @@ fn an_answer_that_comes_again_is_refused_by_the_provider_and_ends_the_grant() {
     let evidence = copy.check(&callback, &provider, &world.env).unwrap();
     let first = login.pending.check(&callback, &provider, &world.env).unwrap();
     let user = world.redeem(login, first, None).unwrap();
-    let error = world.run(copy.redeem(evidence, &provider, &client, user.keys.clone())).unwrap_err();
+    let step = copy.redeem(evidence, &provider, &client, user.keys.clone(), &mut world.env);
+    let error = world.run(step).unwrap_err();
     assert_eq!(error.code(), Code::TokenInvalidGrant);
     let access_token = user.tokens.access_token().expose();
     assert!(world.op.bearer(access_token, world.env.now()).is_none());

@@ -17,6 +17,27 @@ const RAISED_ELSEWHERE: &[(Code, &str)] = &[
     (Code::JwsNoBackend, "a build without signatures: src/jose/tests/verification.rs"),
 ];
 
+/// Codes that have no table yet: `testing::Provider` does not speak these parts of the protocol. Empty this list as it
+/// learns them.
+const NOT_YET: &[Code] = &[
+    Code::ParUnsupported,
+    Code::ParRequired,
+    Code::ParNoRequestUri,
+    Code::ResourceUrl,
+    Code::DeviceUnsupported,
+    Code::DeviceAnswer,
+    Code::DevicePending,
+    Code::DeviceSlowDown,
+    Code::DeviceDenied,
+    Code::DeviceExpired,
+    Code::DpopKey,
+    Code::DpopKeyMismatch,
+    Code::DpopAlgorithm,
+    Code::DpopNonce,
+    Code::DpopProof,
+    Code::UserinfoIssuer,
+];
+
 fn rows() -> Vec<Row> {
     [
         crate::callback::rows(),
@@ -47,7 +68,8 @@ fn every_lie_has_a_row() {
 #[test]
 fn every_code_is_raised_or_said_to_be_raised_elsewhere() {
     let raised: BTreeSet<&str> = rows().into_iter().filter_map(|(_, code)| code).map(Code::as_str).collect();
-    let elsewhere: BTreeSet<&str> = RAISED_ELSEWHERE.iter().map(|(code, _)| code.as_str()).collect();
+    let elsewhere = RAISED_ELSEWHERE.iter().map(|(code, _)| code).chain(NOT_YET);
+    let elsewhere: BTreeSet<&str> = elsewhere.map(|code| code.as_str()).collect();
     let both: Vec<_> = raised.intersection(&elsewhere).collect();
     assert!(both.is_empty(), "raised here after all: {both:?}");
     let known = |code: &&str| raised.contains(code) || elsewhere.contains(code);

@@ -130,15 +130,17 @@ fn nothing_is_sent_to_another_provider_or_by_another_client() {
     let stranger = Client::new("stranger").with_redirect_uri(redirect()).shared();
     let before = world.op.requests().len();
     let (tokens, provider, client) = (&user.tokens, &user.provider, &user.client);
+    let env = &mut world.env.clone();
 
     use oidc_proto::flow::{Refresh, Revocation, UserinfoFetch};
-    assert_ours(login.pending.clone().redeem(evidence, &other, client, None), Code::ProviderMismatch);
-    assert_ours(login.pending.redeem(second, provider, &stranger, None), Code::ClientMismatch);
-    assert_ours(Refresh::start(tokens, &other, client, None), Code::ProviderMismatch);
-    assert_ours(Refresh::start(tokens, provider, &stranger, None), Code::ClientMismatch);
-    assert_ours(UserinfoFetch::start(&other, tokens), Code::ProviderMismatch);
-    assert_ours(Revocation::start(&other, client, tokens), Code::ProviderMismatch);
-    assert_ours(Revocation::start(provider, &stranger, tokens), Code::ClientMismatch);
+    assert_ours(login.pending.clone().redeem(evidence, &other, client, None, env), Code::ProviderMismatch);
+    assert_ours(login.pending.redeem(second, provider, &stranger, None, env), Code::ClientMismatch);
+    assert_ours(Refresh::start(tokens, &other, client, None, env), Code::ProviderMismatch);
+    assert_ours(Refresh::start(tokens, provider, &stranger, None, env), Code::ClientMismatch);
+    assert_ours(UserinfoFetch::start(tokens, &other, client, env), Code::ProviderMismatch);
+    assert_ours(UserinfoFetch::start(tokens, provider, &stranger, env), Code::ClientMismatch);
+    assert_ours(Revocation::start(tokens, &other, client, env), Code::ProviderMismatch);
+    assert_ours(Revocation::start(tokens, provider, &stranger, env), Code::ClientMismatch);
     assert_eq!((world.op.requests().len(), elsewhere.op.requests().len()), (before, 1));
 }
 

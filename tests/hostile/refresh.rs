@@ -53,7 +53,7 @@ fn tokens_of_another_login_are_not_taken_and_can_be_revoked() {
         assert_eq!(refusal.what(), (At::Verification, *code), "{say:?}");
         assert_eq!(serde_json::to_string(&user.tokens).unwrap(), before);
         assert_eq!(world.counts([On::Token, On::Jwks]), [2, 1], "{say:?}");
-        world.run(refusal.grant.unwrap().revoke()).unwrap();
+        world.give_up(*refusal.grant.unwrap()).unwrap();
         assert!(world.op.bearer(user.tokens.access_token().expose(), world.env.now()).is_none(), "{say:?}");
     }
 }
@@ -104,7 +104,8 @@ fn a_smaller_scope_is_what_was_asked_for() {
             world.op.edit_json(On::Token, |object| drop(object.remove("scope")));
         }
         let smaller = Scope::new("openid").unwrap();
-        let step = Refresh::start_with_scope(&user.tokens, &user.provider, &user.client, None, Some(&smaller));
+        let step =
+            Refresh::start_with_scope(&user.tokens, &user.provider, &user.client, None, Some(&smaller), &mut world.env);
         let Exchanged::Verified(granted) = world.run(step).unwrap() else { panic!() };
         assert_eq!(granted.tokens.scope(), &smaller, "answered: {answered}");
     }

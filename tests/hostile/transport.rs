@@ -149,7 +149,7 @@ fn what_an_http_client_reports_is_told_as_it_was() {
         let mut world = World::new();
         let user = world.logged_in().unwrap();
         let failure = Failure::new(*kind, Sent::Maybe);
-        let step = Refresh::start(&user.tokens, &user.provider, &user.client, None).unwrap();
+        let step = Refresh::start(&user.tokens, &user.provider, &user.client, None, &mut world.env).unwrap();
         let Step::Call(call) = step else { panic!("a refresh begins with a request") };
         let error = call.into_parts().2.fail(failure, &mut world.env).unwrap_err();
         assert_eq!((error.code(), error.failure()), (*code, Some(failure)));
@@ -163,15 +163,14 @@ fn a_code_is_unspent_while_there_are_no_keys() {
         let Some(code) = codes[2] else { continue };
         let mut world = World::new();
         let login = world.login().unwrap();
-        let copy = login.pending.clone();
         let callback = world.callback(&login).unwrap();
-        let check = |world: &World| copy.check(&callback, &login.provider, &world.env).unwrap();
+        let check = |world: &World| login.pending.check(&callback, &login.provider, &world.env).unwrap();
         world.op.fault(On::Jwks, fault.clone(), 1);
         let evidence = check(&world);
-        let failed = world.run(copy.clone().redeem(evidence, &login.provider, &login.client, None)).unwrap_err();
+        let failed = world.exchange(&login, evidence).unwrap_err();
         assert_eq!((failed.code(), world.op.count(On::Token)), (code, 0), "{fault:?}");
         let evidence = check(&world);
-        let exchanged = world.run(copy.redeem(evidence, &login.provider, &login.client, None)).unwrap();
+        let exchanged = world.exchange(&login, evidence).unwrap();
         assert!(exchanged.verified().is_ok(), "{fault:?}");
     }
 }

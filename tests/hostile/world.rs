@@ -303,7 +303,8 @@ impl World {
 
     pub(crate) fn redeem(&mut self, login: Login, checked: Checked, keys: Option<Arc<Keys>>) -> Result<User, Refusal> {
         let Login { provider, client, pending, .. } = login;
-        let exchanged = self.run(pending.redeem(checked, &provider, &client, keys));
+        let step = pending.redeem(checked, &provider, &client, keys, &mut self.env);
+        let exchanged = self.run(step);
         self.settle(provider, client, exchanged, At::Exchange)
     }
 
@@ -344,16 +345,19 @@ impl World {
     }
 
     pub(crate) fn refresh(&mut self, user: &User, keys: Option<Arc<Keys>>) -> Result<User, Refusal> {
-        let exchanged = self.run(Refresh::start(&user.tokens, &user.provider, &user.client, keys));
+        let step = Refresh::start(&user.tokens, &user.provider, &user.client, keys, &mut self.env);
+        let exchanged = self.run(step);
         self.settle(user.provider.clone(), user.client.clone(), exchanged, At::Refresh)
     }
 
     pub(crate) fn userinfo(&mut self, user: &User) -> Result<Userinfo, Refusal> {
-        self.run(UserinfoFetch::start(&user.provider, &user.tokens)).map_err(Refusal::new(At::Userinfo))
+        let step = UserinfoFetch::start(&user.tokens, &user.provider, &user.client, &mut self.env);
+        self.run(step).map_err(Refusal::new(At::Userinfo))
     }
 
     pub(crate) fn revoke(&mut self, user: &User) -> Result<(), Refusal> {
-        self.run(Revocation::start(&user.provider, &user.client, &user.tokens)).map_err(Refusal::new(At::Revocation))
+        let step = Revocation::start(&user.tokens, &user.provider, &user.client, &mut self.env);
+        self.run(step).map_err(Refusal::new(At::Revocation))
     }
 
     /// Signs out at the provider, too.
@@ -373,6 +377,18 @@ impl World {
             self.show_error(&error);
             Refusal::new(At::Logout)(error)
         })
+    }
+
+    /// Revokes tokens that are not trusted.
+    pub(crate) fn give_up(&mut self, grant: UnverifiedGrant) -> Result<(), Error> {
+        let step = grant.revoke(&mut self.env);
+        self.run(step)
+    }
+
+    /// From a checked callback to what came of it.
+    pub(crate) fn exchange(&mut self, login: &Login, checked: Checked) -> Result<Exchanged, Error> {
+        let step = login.pending.clone().redeem(checked, &login.provider, &login.client, None, &mut self.env);
+        self.run(step)
     }
 
     /// From discovery to the end of the session; the first refusal ends it.

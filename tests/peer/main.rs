@@ -5,6 +5,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod login;
+mod strong;
+
 use http::Request;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, HttpOptions, SystemEnv, ureq};

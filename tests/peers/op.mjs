@@ -82,6 +82,7 @@ const provider = new Provider(ISSUER, {
     Session: 86400, Grant: 86400, Interaction: 3600, ClientCredentials: 600,
   },
   features: {
+    jwtUserinfo: { enabled: true },
     devInteractions: { enabled: false },
     registration: { enabled: true },
     registrationManagement: { enabled: true },

@@ -24,6 +24,12 @@ pub struct Callback {
     pub form: Option<String>,
 }
 
+/// Where a row of redirects ended.
+enum Landing {
+    Home(Callback),
+    Page(Url, Response<Vec<u8>>),
+}
+
 impl Callback {
     /// The parameters, wherever they are.
     pub fn parameters(&self) -> BTreeMap<String, String> {
@@ -44,11 +50,23 @@ impl Browser {
     /// The URL needs `login_hint=auto:NAME` or `deny:NAME`: nobody is there to fill in a form.
     pub fn visit(&mut self, url: &str, redirect_uri: &str) -> Callback {
         match self.follow(Method::GET, url, "", Some(redirect_uri)) {
-            Ok(callback) => callback,
-            Err((at, response)) => {
+            Landing::Home(callback) => callback,
+            Landing::Page(at, response) => {
                 let page = String::from_utf8_lossy(response.body());
                 panic!("stranded at {} with {}: {page}", at.path(), response.status())
             }
+        }
+    }
+
+    /// Goes to the end-session URL, says yes, and goes on to the post-logout redirect URI.
+    pub fn leave(&mut self, url: &str, redirect_uri: &str) -> Callback {
+        let (at, page) = self.page(Method::GET, url, "");
+        let mut form = hidden_inputs(&page);
+        form.push(("logout".to_owned(), "yes".to_owned()));
+        let action = attribute(&page, "action").map_or_else(|| at.clone(), |action| at.join(&action).unwrap());
+        match self.follow(Method::POST, action.as_str(), &encode(&form), Some(redirect_uri)) {
+            Landing::Home(callback) => callback,
+            Landing::Page(at, response) => panic!("stranded at {} with {}", at.path(), response.status()),
         }
     }
 
@@ -73,19 +91,13 @@ impl Browser {
 
     fn page(&mut self, method: Method, url: &str, form: &str) -> (Url, String) {
         match self.follow(method, url, form, None) {
-            Err((at, response)) => (at, String::from_utf8(response.into_body()).unwrap()),
-            Ok(callback) => panic!("sent away to {callback:?}"),
+            Landing::Page(at, response) => (at, String::from_utf8(response.into_body()).unwrap()),
+            Landing::Home(callback) => panic!("sent away to {callback:?}"),
         }
     }
 
     /// Follows redirects to the redirect URI, or else to the first page that is none.
-    fn follow(
-        &mut self,
-        mut method: Method,
-        url: &str,
-        form: &str,
-        redirect_uri: Option<&str>,
-    ) -> Result<Callback, (Url, Response<Vec<u8>>)> {
+    fn follow(&mut self, mut method: Method, url: &str, form: &str, redirect_uri: Option<&str>) -> Landing {
         let (mut at, mut form) = (Url::parse(url).unwrap(), form.to_owned());
         let home = |url: &str| {
             let rest = redirect_uri.and_then(|uri| url.strip_prefix(uri));
@@ -96,15 +108,15 @@ impl Browser {
             if let Some(location) = response.headers().get(LOCATION) {
                 let location = at.join(location.to_str().unwrap()).unwrap();
                 if home(location.as_str()) {
-                    return Ok(Callback { url: location.into(), form: None });
+                    return Landing::Home(Callback { url: location.into(), form: None });
                 }
                 (at, method, form) = (location, Method::GET, String::new());
                 continue;
             }
             let page = String::from_utf8_lossy(response.body());
             return match attribute(&page, "action").filter(|action| home(action)) {
-                Some(url) => Ok(Callback { url, form: Some(encode(&hidden_inputs(&page))) }),
-                None => Err((at, response)),
+                Some(url) => Landing::Home(Callback { url, form: Some(encode(&hidden_inputs(&page))) }),
+                None => Landing::Page(at, response),
             };
         }
         panic!("redirected in circles at {}", at.path())

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
 use crate::error::{Code, Error};
-use crate::jose::signer::{Signer, push_member};
+use crate::jose::signer::Signer;
 use crate::jose::{Algorithm, PublicKey};
 
 /// A private key for every algorithm of this backend.
@@ -60,13 +60,7 @@ impl SigningKey {
 
     /// The public key as a JWK, with `use`, `alg` and `kid`: a member of a key set.
     pub fn public_jwk(&self) -> String {
-        let mut jwk = self.public.required_members();
-        jwk.pop();
-        push_member(&mut jwk, "use", Some("sig"));
-        push_member(&mut jwk, "alg", Some(self.algorithm.name()));
-        push_member(&mut jwk, "kid", self.kid.as_deref());
-        jwk.push('}');
-        jwk
+        self.public.to_jwk(self.algorithm, self.kid.as_deref())
     }
 }
 
@@ -102,6 +96,10 @@ impl Signer for SigningKey {
 
     fn key_id(&self) -> Option<&str> {
         self.kid.as_deref()
+    }
+
+    fn public_key(&self) -> Option<&PublicKey> {
+        Some(&self.public)
     }
 
     fn sign(&self, input: &[u8]) -> Result<Vec<u8>, Error> {

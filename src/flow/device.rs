@@ -1,0 +1,358 @@
+//! A login on a device without a browser or a keyboard (RFC 8628).
+//!
+//! ```text
+//! DeviceAuthorization::start ─▶ POST device_authorization_endpoint ─▶ Done(PendingDevice)
+//!
+//! PendingDevice::poll ─▶ Wait(interval) ─▶ TokenExchange ─┬─ authorization_pending ─▶ Wait(interval)
+//!                           ▲                             ├─ slow_down ─▶ Wait(interval + 5 s)
+//!                           └─────────────────────────────┼─ no answer, or the server is down ─▶ Wait(2 × interval)
+//!                                                         ├─ refused, expired, or time is up ─▶ error
+//!                                                         └─ tokens ─▶ Done(Exchanged)
+//! ```
+//!
+//! The deadline is counted by the monotonic clock from where polling starts, so that a clock set back does not extend
+//! it; for a stored value the time of day says how much of it is left.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::authorized_call::{Answer, AuthorizedCall, Credential};
+use super::token_exchange::TokenExchange;
+use super::verification::{self, Exchanged, Origin};
+use crate::client::Client;
+use crate::endpoint::Issuer;
+use crate::env::{Env, Ticks, Timestamp};
+use crate::error::{Code, Error, Fault};
+use crate::failure::Failure;
+use crate::jose::Keys;
+use crate::message::device;
+use crate::message::id_token::LoginExpectation;
+use crate::message::scope::Scope;
+use crate::provider::Provider;
+use crate::reply::{Accept, Policy, Reply};
+use crate::secret::{self, Secret};
+use crate::step::{Flow, Step};
+use crate::stored;
+
+/// What `slow_down` adds (section 3.5).
+const SLOW_DOWN: Duration = Duration::from_secs(5);
+
+/// The longest pause that doubling leads to.
+const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+
+/// Awaits the codes.
+#[derive(Debug)]
+pub struct DeviceAuthorization(AuthorizedCall<Asked>);
+
+/// What was asked for.
+#[derive(Debug)]
+struct Asked {
+    provider: Arc<Provider>,
+    client: Arc<Client>,
+    scope: Scope,
+}
+
+impl Answer for Asked {
+    type Output = PendingDevice;
+
+    fn parse(self, reply: Reply<'_>, now: Timestamp) -> Result<PendingDevice, Error> {
+        let Self { provider, client, scope } = self;
+        let answer = device::parse(reply, provider.options().schemes())?;
+        Ok(PendingDevice {
+            issuer: provider.issuer().clone(),
+            client_id: client.id.clone(),
+            scope,
+            dpop_thumbprint: client.dpop.as_ref().map(|key| key.thumbprint().into()),
+            device_code: answer.device_code,
+            user_code: answer.user_code,
+            verification_uri: answer.verification_uri,
+            verification_uri_complete: answer.verification_uri_complete,
+            interval: answer.interval,
+            expires_at: now.saturating_add(answer.lifetime),
+        })
+    }
+}
+
+impl DeviceAuthorization {
+    /// Asks for the codes of a login for this scope.
+    ///
+    /// # Errors
+    /// `device.unsupported`, `sign.failed`.
+    pub fn start(
+        scope: Scope,
+        provider: &Arc<Provider>,
+        client: &Arc<Client>,
+        env: &mut dyn Env,
+    ) -> Result<Step<Self>, Error> {
+        let endpoint = provider.metadata().device_authorization_endpoint.as_ref().ok_or(Code::DeviceUnsupported)?;
+        let request = device::request(endpoint, client, &scope);
+        let (policy, asked) =
+            (Policy::write(Accept::Json), Asked { provider: provider.clone(), client: client.clone(), scope });
+        Self::going_on(AuthorizedCall::start(provider, client, request, policy, Credential::Client, asked, env)?)
+    }
+
+    fn going_on(step: Step<AuthorizedCall<Asked>>) -> Result<Step<Self>, Error> {
+        step.embed(Self, |pending| Ok(Step::Done(pending)))
+    }
+}
+
+delegate!(DeviceAuthorization => PendingDevice);
+
+/// A login that the user has to allow on another device.
+///
+/// Show the user [`PendingDevice::verification_uri`] and [`PendingDevice::user_code`], or the complete URL as a QR code.
+/// Serde, versioned: about 500 bytes of JSON. The device code in it is as good as the tokens, once the user said yes.
+#[derive(Clone)]
+pub struct PendingDevice {
+    issuer: Issuer,
+    client_id: Box<str>,
+    scope: Scope,
+    dpop_thumbprint: Option<Box<str>>,
+    device_code: Secret,
+    user_code: String,
+    verification_uri: String,
+    verification_uri_complete: Option<String>,
+    interval: Duration,
+    expires_at: Timestamp,
+}
+
+impl PendingDevice {
+    /// Reads what was stored.
+    ///
+    /// # Errors
+    /// `stored.version`, `stored.malformed`.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        stored::from_json(json)
+    }
+
+    /// The provider that the login is at.
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// What the user types in: printable ASCII, at most 64 characters.
+    pub fn user_code(&self) -> &str {
+        &self.user_code
+    }
+
+    /// Where the user goes to.
+    pub fn verification_uri(&self) -> &str {
+        &self.verification_uri
+    }
+
+    /// The same with the code in it, if the provider has it.
+    pub fn verification_uri_complete(&self) -> Option<&str> {
+        self.verification_uri_complete.as_deref()
+    }
+
+    /// How long to wait between polls.
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// Until when the user can decide.
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// Waits for the user. The driver needs a timer.
+    ///
+    /// # Errors
+    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `jws.no_backend`, `id_token.trust_tls_over_http`.
+    pub fn poll(
+        self,
+        provider: &Arc<Provider>,
+        client: &Arc<Client>,
+        keys: Option<Arc<Keys>>,
+        env: &mut dyn Env,
+    ) -> Result<Step<DevicePolling>, Error> {
+        if self.issuer != *provider.issuer() {
+            return Err(Code::ProviderMismatch.into());
+        }
+        if self.client_id != client.id {
+            return Err(Code::ClientMismatch.into());
+        }
+        client.check_binding(self.dpop_thumbprint.as_deref())?;
+        if self.scope.contains("openid") {
+            verification::check_trust(provider, client)?;
+        }
+        let deadline = env.ticks().saturating_add(self.expires_at.saturating_since(env.now()));
+        let (provider, client) = (provider.clone(), client.clone());
+        let Self { scope, device_code, interval, .. } = self;
+        let poll = Poll { provider, client, keys, scope, device_code, interval, pause: interval, deadline };
+        Box::new(poll).pause(env)
+    }
+}
+
+impl fmt::Debug for PendingDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PendingDevice({}, expires {:?})", self.issuer, self.expires_at)
+    }
+}
+
+/// Awaits the end of a pause, then tokens.
+#[derive(Debug)]
+pub struct DevicePolling(State);
+
+#[derive(Debug)]
+enum State {
+    Pausing(Box<Poll>),
+    ExpectTokens(TokenExchange, Box<Poll>),
+}
+
+#[derive(Debug)]
+struct Poll {
+    provider: Arc<Provider>,
+    client: Arc<Client>,
+    keys: Option<Arc<Keys>>,
+    scope: Scope,
+    device_code: Secret,
+    /// What the provider asks for.
+    interval: Duration,
+    /// What the network makes of it.
+    pause: Duration,
+    deadline: Ticks,
+}
+
+impl Poll {
+    fn pause(self: Box<Self>, env: &mut dyn Env) -> Result<Step<DevicePolling>, Error> {
+        let until = env.ticks().saturating_add(self.pause);
+        if until >= self.deadline {
+            return Err(Code::DeviceExpired.into());
+        }
+        Ok(Step::wait(until, DevicePolling(State::Pausing(self))))
+    }
+
+    fn ask(self: Box<Self>, env: &mut dyn Env) -> Result<Step<DevicePolling>, Error> {
+        let Self { provider, client, scope, device_code, .. } = &*self;
+        let request = device::token_request(&provider.metadata().token_endpoint, client, device_code);
+        let expectation = scope.contains("openid").then(LoginExpectation::without_nonce);
+        let origin = Origin::Login { scope: scope.clone(), expectation };
+        let exchange = TokenExchange::start(provider, client, request, origin, self.keys.clone(), env);
+        self.go_on(exchange, env)
+    }
+
+    /// Before tokens have arrived an error can mean that it is too early.
+    fn go_on(
+        mut self: Box<Self>,
+        step: Result<Step<TokenExchange>, Error>,
+        env: &mut dyn Env,
+    ) -> Result<Step<DevicePolling>, Error> {
+        let error = match step {
+            Ok(step) => {
+                return step.embed_with(
+                    self,
+                    |poll, exchange| DevicePolling(State::ExpectTokens(exchange, poll)),
+                    |_, exchanged| Ok(Step::Done(exchanged)),
+                );
+            }
+            Err(error) => error,
+        };
+        match error.code() {
+            Code::DevicePending => self.pause = self.interval,
+            Code::DeviceSlowDown => {
+                self.interval = self.interval.saturating_add(SLOW_DOWN);
+                self.pause = self.interval;
+            }
+            _ if error.fault() == Fault::Transport => self.pause = self.pause.saturating_mul(2).min(LONGEST_PAUSE),
+            _ => return Err(error),
+        }
+        self.pause(env)
+    }
+}
+
+impl Flow for DevicePolling {
+    type Output = Exchanged;
+
+    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::Pausing(_) => Err(Code::StepUnexpected.into()),
+            State::ExpectTokens(exchange, poll) => poll.go_on(exchange.on_response(reply, env), env),
+        }
+    }
+
+    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::Pausing(_) => Err(Code::StepUnexpected.into()),
+            State::ExpectTokens(exchange, poll) => poll.go_on(exchange.on_failure(failure, env), env),
+        }
+    }
+
+    fn on_wake(self, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::Pausing(poll) => poll.ask(env),
+            State::ExpectTokens(..) => Err(Code::StepUnexpected.into()),
+        }
+    }
+
+    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::Pausing(_) => Err(Code::StepUnexpected.into()),
+            State::ExpectTokens(exchange, poll) => poll.go_on(exchange.on_signature(signature, env), env),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredDevice {
+    version: u32,
+    issuer: String,
+    client_id: String,
+    scope: Scope,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dpop_thumbprint: Option<String>,
+    #[serde(serialize_with = "secret::store")]
+    device_code: Secret,
+    user_code: String,
+    verification_uri: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    verification_uri_complete: Option<String>,
+    interval_seconds: u32,
+    expires_at: Timestamp,
+}
+
+const VERSION: u32 = 1;
+
+impl Serialize for PendingDevice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        StoredDevice {
+            version: VERSION,
+            issuer: self.issuer.as_str().to_owned(),
+            client_id: self.client_id.clone().into(),
+            scope: self.scope.clone(),
+            dpop_thumbprint: self.dpop_thumbprint.clone().map(Into::into),
+            device_code: self.device_code.clone(),
+            user_code: self.user_code.clone(),
+            verification_uri: self.verification_uri.clone(),
+            verification_uri_complete: self.verification_uri_complete.clone(),
+            interval_seconds: u32::try_from(self.interval.as_secs()).unwrap_or(u32::MAX),
+            expires_at: self.expires_at,
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for PendingDevice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = StoredDevice::deserialize(deserializer)?;
+        stored::check_version(stored.version, VERSION)?;
+        if stored.interval_seconds == 0 || stored.device_code.expose().is_empty() {
+            return Err(de::Error::custom(Code::StoredMalformed));
+        }
+        Ok(Self {
+            issuer: stored::issuer(&stored.issuer)?,
+            client_id: stored.client_id.into(),
+            scope: stored.scope,
+            dpop_thumbprint: stored.dpop_thumbprint.map(Into::into),
+            device_code: stored.device_code,
+            user_code: stored.user_code,
+            verification_uri: stored.verification_uri,
+            verification_uri_complete: stored.verification_uri_complete,
+            interval: Duration::from_secs(stored.interval_seconds.into()),
+            expires_at: stored.expires_at,
+        })
+    }
+}

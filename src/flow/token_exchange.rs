@@ -1,0 +1,114 @@
+//! One request to the token endpoint, and what its ID token is worth: the end of every grant.
+//!
+//! ```text
+//! start ─▶ AuthorizedCall ─▶ Verification ─▶ Done(Exchanged)
+//! ```
+//!
+//! Until tokens have arrived a failure is an error; from then on it is [`Exchanged::Unverified`].
+
+use std::sync::Arc;
+
+use http::Request;
+
+use super::authorized_call::{Answer, AuthorizedCall, Credential};
+use super::verification::{Exchanged, Grant, Origin, Verification};
+use crate::client::Client;
+use crate::env::{Env, Timestamp};
+use crate::error::{Code, Error};
+use crate::failure::Failure;
+use crate::jose::Keys;
+use crate::message::token::{self, TokenResponse};
+use crate::provider::{Provider, ProviderOptions};
+use crate::reply::{Accept, Policy, Reply};
+use crate::secret::Body;
+use crate::step::{Flow, Step};
+
+/// Awaits tokens, then what [`Verification`] awaits.
+#[derive(Debug)]
+pub(super) struct TokenExchange(State);
+
+#[derive(Debug)]
+enum State {
+    ExpectTokens(AuthorizedCall<TokenAnswer>, Box<Context>),
+    Verifying(Verification),
+}
+
+/// What tokens are checked against once they are there.
+#[derive(Debug)]
+struct Context {
+    provider: Arc<Provider>,
+    client: Arc<Client>,
+    origin: Origin,
+    keys: Option<Arc<Keys>>,
+}
+
+/// The answer of the token endpoint.
+struct TokenAnswer(ProviderOptions);
+
+impl Answer for TokenAnswer {
+    type Output = TokenResponse;
+
+    fn parse(self, reply: Reply<'_>, _now: Timestamp) -> Result<TokenResponse, Error> {
+        token::parse(reply, &self.0)
+    }
+}
+
+impl TokenExchange {
+    pub(super) fn start(
+        provider: &Arc<Provider>,
+        client: &Arc<Client>,
+        request: Request<Body>,
+        origin: Origin,
+        keys: Option<Arc<Keys>>,
+        env: &mut dyn Env,
+    ) -> Result<Step<Self>, Error> {
+        let (policy, answer) = (Policy::write(Accept::Json), TokenAnswer(*provider.options()));
+        let call = AuthorizedCall::start(provider, client, request, policy, Credential::Client, answer, env)?;
+        Self::go_on(call, Box::new(Context { provider: provider.clone(), client: client.clone(), origin, keys }), env)
+    }
+
+    fn go_on(
+        step: Step<AuthorizedCall<TokenAnswer>>,
+        context: Box<Context>,
+        env: &mut dyn Env,
+    ) -> Result<Step<Self>, Error> {
+        step.embed_with(
+            context,
+            |context, call| Self(State::ExpectTokens(call, context)),
+            |context, response| {
+                let Context { provider, client, origin, keys } = *context;
+                let grant = Grant { provider, client, response, obtained_at: env.now(), origin };
+                Self::verifying(Verification::begin(Box::new(grant), keys, env))
+            },
+        )
+    }
+
+    fn verifying(step: Step<Verification>) -> Result<Step<Self>, Error> {
+        step.embed(|flow| Self(State::Verifying(flow)), |exchanged| Ok(Step::Done(exchanged)))
+    }
+}
+
+impl Flow for TokenExchange {
+    type Output = Exchanged;
+
+    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::ExpectTokens(call, context) => Self::go_on(call.on_response(reply, env)?, context, env),
+            State::Verifying(flow) => Self::verifying(flow.on_response(reply, env)?),
+        }
+    }
+
+    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::ExpectTokens(..) => Err(failure.into()),
+            State::Verifying(flow) => Self::verifying(flow.on_failure(failure, env)?),
+        }
+    }
+
+    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::ExpectTokens(call, context) => Self::go_on(call.on_signature(signature, env)?, context, env),
+            State::Verifying(_) => Err(Code::StepUnexpected.into()),
+        }
+    }
+}

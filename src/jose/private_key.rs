@@ -1,0 +1,77 @@
+//! A private key as a client has it: here, or where only signatures come out of.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Algorithm, PublicKey, Signer};
+
+/// A private key that a client signs with.
+#[derive(Clone)]
+pub enum PrivateKey {
+    /// Signs at once, inside the machine.
+    Local(Arc<dyn Signer>),
+    /// Signs elsewhere: a flow that needs it yields [`Step::Sign`](crate::Step::Sign).
+    Remote(Arc<RemoteKey>),
+}
+
+/// A key in a key store, a browser's WebCrypto or a KMS.
+#[derive(Clone, Debug)]
+pub struct RemoteKey {
+    /// The application's name for it, handed out with each signing input.
+    pub name: String,
+    /// The algorithm of its signatures.
+    pub algorithm: Algorithm,
+    /// The `kid` that others know it by.
+    pub key_id: Option<String>,
+    /// The public key. DPoP needs it; `private_key_jwt` does not.
+    pub public_key: Option<PublicKey>,
+}
+
+impl RemoteKey {
+    /// A key by the application's name for it.
+    pub fn new(name: impl Into<String>, algorithm: Algorithm) -> Self {
+        Self { name: name.into(), algorithm, key_id: None, public_key: None }
+    }
+}
+
+impl PrivateKey {
+    /// A key that signs at once.
+    pub fn local(signer: impl Signer) -> Self {
+        Self::Local(Arc::new(signer))
+    }
+
+    /// A key that signs elsewhere.
+    pub fn remote(key: RemoteKey) -> Self {
+        Self::Remote(Arc::new(key))
+    }
+
+    /// The algorithm of its signatures.
+    pub fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Local(signer) => signer.algorithm(),
+            Self::Remote(key) => key.algorithm,
+        }
+    }
+
+    /// The `kid` that others know it by.
+    pub fn key_id(&self) -> Option<&str> {
+        match self {
+            Self::Local(signer) => signer.key_id(),
+            Self::Remote(key) => key.key_id.as_deref(),
+        }
+    }
+
+    /// The public key, if it is known.
+    pub fn public_key(&self) -> Option<&PublicKey> {
+        match self {
+            Self::Local(signer) => signer.public_key(),
+            Self::Remote(key) => key.public_key.as_ref(),
+        }
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PrivateKey({})", self.algorithm().name())
+    }
+}

@@ -1,0 +1,110 @@
+//! The device authorization endpoint (RFC 8628 section 3.1 and 3.2).
+
+use std::time::Duration;
+
+use http::Request;
+use serde::Deserialize;
+
+use super::client_auth::form_request;
+use super::oauth_error;
+use super::scope::Scope;
+use crate::client::Client;
+use crate::endpoint::{Endpoint, Schemes};
+use crate::error::{Code, Error};
+use crate::json::{self, Scalar, Text};
+use crate::reply::{Accept, Reply};
+use crate::secret::{Body, Secret};
+
+/// The interval between polls where the provider names none (section 3.2).
+pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The longest interval that is believed; a provider that names more would never be asked.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(120);
+
+/// How long the user may take where the provider does not say, which it must; and the most that is believed.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(3600);
+
+/// Longest code for the user to type.
+const USER_CODE_LIMIT: usize = 64;
+
+/// The request (section 3.1).
+pub(crate) fn request(endpoint: &Endpoint, client: &Client, scope: &Scope) -> Request<Body> {
+    let pairs = [("scope", scope.as_str())];
+    form_request(endpoint, client, if scope.is_empty() { &[] } else { &pairs })
+}
+
+/// What the provider answered (section 3.2).
+#[derive(Debug)]
+pub(crate) struct DeviceAnswer {
+    pub(crate) device_code: Secret,
+    pub(crate) user_code: String,
+    pub(crate) verification_uri: String,
+    pub(crate) verification_uri_complete: Option<String>,
+    pub(crate) lifetime: Duration,
+    pub(crate) interval: Duration,
+}
+
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    device_code: Option<Text<'a>>,
+    #[serde(borrow)]
+    user_code: Option<Text<'a>>,
+    #[serde(borrow)]
+    verification_uri: Option<Text<'a>>,
+    /// What deployed servers of a draft say.
+    #[serde(borrow)]
+    verification_url: Option<Text<'a>>,
+    #[serde(borrow)]
+    verification_uri_complete: Option<Text<'a>>,
+    #[serde(borrow, default = "null")]
+    expires_in: Scalar<'a>,
+    #[serde(borrow, default = "null")]
+    interval: Scalar<'a>,
+}
+
+fn null<'a>() -> Scalar<'a> {
+    Scalar::Null
+}
+
+/// Parses the answer. The codes and URLs are shown to the user, so they are checked to be printable and `https`.
+///
+/// # Errors
+/// `device.answer`, `token.…`, `http.…`, `json.…`.
+pub(crate) fn parse(reply: Reply<'_>, schemes: Schemes) -> Result<DeviceAnswer, Error> {
+    if !reply.status.is_success() {
+        return Err(oauth_error::from_reply(reply, oauth_error::token_code));
+    }
+    let answer: Answer<'_> = json::document(reply.success(Accept::Json)?)?;
+    let unusable = |name| Error::new(Code::DeviceAnswer).at(name);
+    let url = |text: Text<'_>, name| match Endpoint::new(&text, schemes) {
+        Ok(_) => Ok(text.0.into_owned()),
+        Err(error) => Err(unusable(name).with_source(error)),
+    };
+    let device_code = answer.device_code.filter(|code| !code.is_empty()).ok_or_else(|| unusable("device_code"))?;
+    let printable = |code: &Text<'_>| {
+        (1..=USER_CODE_LIMIT).contains(&code.len()) && code.bytes().all(|byte| matches!(byte, 0x20..=0x7e))
+    };
+    let user_code = answer.user_code.filter(printable).ok_or_else(|| unusable("user_code"))?;
+    let verification_uri =
+        answer.verification_uri.or(answer.verification_url).ok_or_else(|| unusable("verification_uri"))?;
+    let complete = answer.verification_uri_complete.filter(|url| !url.is_empty());
+    let seconds = |value: Scalar<'_>| value.whole().map(Duration::from_secs);
+    Ok(DeviceAnswer {
+        device_code: Secret::new(device_code.0),
+        user_code: user_code.0.into_owned(),
+        verification_uri: url(verification_uri, "verification_uri")?,
+        verification_uri_complete: complete.map(|text| url(text, "verification_uri_complete")).transpose()?,
+        lifetime: seconds(answer.expires_in).unwrap_or(LONGEST_LIFETIME).min(LONGEST_LIFETIME),
+        // Zero would be a flood.
+        interval: seconds(answer.interval)
+            .filter(|interval| !interval.is_zero())
+            .map_or(DEFAULT_INTERVAL, |interval| interval.min(LONGEST_INTERVAL)),
+    })
+}
+
+/// Asks for the tokens (section 3.4).
+pub(crate) fn token_request(endpoint: &Endpoint, client: &Client, device_code: &Secret) -> Request<Body> {
+    let grant_type = super::metadata::GrantType::DeviceCode.name();
+    form_request(endpoint, client, &[("grant_type", grant_type), ("device_code", device_code.expose())])
+}

@@ -1,0 +1,34 @@
+//! Pushed authorization requests (RFC 9126).
+
+use serde::Deserialize;
+
+use super::oauth_error;
+use crate::error::{Code, Error};
+use crate::json::{self, Text};
+use crate::reply::{Accept, Reply};
+
+/// Longest `request_uri`: it has to fit a URL with room for the rest.
+const REQUEST_URI_LIMIT: usize = 2048;
+
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    request_uri: Option<Text<'a>>,
+}
+
+/// Parses the answer (section 2.2): any 2xx with a `request_uri`. Its lifetime is the provider's affair: the browser is
+/// sent on at once.
+///
+/// # Errors
+/// `authorization.…` as at the authorization endpoint, `token.invalid_client`, `par.no_request_uri`, `http.…`, `json.…`.
+pub(crate) fn parse(reply: Reply<'_>) -> Result<String, Error> {
+    if !reply.status.is_success() {
+        return Err(oauth_error::from_reply(reply, |error| match error {
+            "invalid_client" => Code::TokenInvalidClient,
+            _ => oauth_error::authorization_code(error),
+        }));
+    }
+    let answer: Answer<'_> = json::document(reply.success(Accept::Json)?)?;
+    let usable = |uri: &Text<'_>| (1..=REQUEST_URI_LIMIT).contains(&uri.len());
+    Ok(answer.request_uri.filter(usable).ok_or(Code::ParNoRequestUri)?.0.into_owned())
+}

@@ -1,0 +1,221 @@
+//! The main job at the certified provider, by each HTTP client: discovery, registration, login, refusal, refresh with
+//! rotation and reuse, userinfo, revocation, end of session, TLS with a private authority.
+
+use std::sync::Arc;
+
+use oidc_proto::adapter::{BlockingDriver, HttpOptions, SystemEnv, ureq};
+use oidc_proto::flow::{Discovery, Refresh, Registration, Revocation, UserinfoFetch};
+use oidc_proto::jose::Algorithm;
+use oidc_proto::message::end_session::EndSessionRequest;
+use oidc_proto::message::metadata::{AuthMethod, Prompt, ResponseMode};
+use oidc_proto::message::registration::ApplicationType;
+use oidc_proto::{
+    AuthorizationRequest, Callback, Client, ClientMetadata, Code, Error, Exchanged, Flow, Issuer, Provider,
+    ProviderOptions, RedirectUri, Schemes, Scope, Step, TokenSet,
+};
+
+use crate::support::browser::{Browser, Callback as Landing};
+use crate::support::certificates::Authority;
+use crate::support::peer::Peer;
+
+const REDIRECT_URI: &str = "http://127.0.0.1:7878/cb";
+const GOODBYE_URI: &str = "http://127.0.0.1:7878/bye";
+
+/// Runs a flow by one of the HTTP clients.
+pub(crate) trait Run {
+    fn run<F: Flow>(&self, step: Step<F>) -> Result<F::Output, Error>;
+}
+
+pub(crate) struct ByUreq(BlockingDriver<ureq::Client>);
+
+impl Run for ByUreq {
+    fn run<F: Flow>(&self, step: Step<F>) -> Result<F::Output, Error> {
+        self.0.run(step, &mut SystemEnv::new().unwrap())
+    }
+}
+
+pub(crate) fn by_ureq(options: HttpOptions) -> ByUreq {
+    ByUreq(BlockingDriver::new(ureq::Client::with(options).unwrap()))
+}
+
+#[cfg(feature = "reqwest")]
+pub(crate) struct ByReqwest(oidc_proto::adapter::Driver<oidc_proto::adapter::reqwest::Client>, tokio::runtime::Runtime);
+
+#[cfg(feature = "reqwest")]
+impl Run for ByReqwest {
+    fn run<F: Flow>(&self, step: Step<F>) -> Result<F::Output, Error> {
+        self.1.block_on(self.0.run(step, &mut SystemEnv::new().unwrap()))
+    }
+}
+
+#[cfg(feature = "reqwest")]
+pub(crate) fn by_reqwest(options: HttpOptions) -> ByReqwest {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    ByReqwest(oidc_proto::adapter::Driver::new(oidc_proto::adapter::reqwest::Client::with(options).unwrap()), runtime)
+}
+
+/// A client that was discovered and registered at the peer.
+pub(crate) struct World<R> {
+    pub(crate) run: R,
+    pub(crate) options: HttpOptions,
+    pub(crate) provider: Arc<Provider>,
+    pub(crate) client: Arc<Client>,
+}
+
+impl<R: Run> World<R> {
+    pub(crate) fn new(run: R, options: HttpOptions, peer: &Peer, edit: impl FnOnce(&mut ClientMetadata)) -> Self {
+        let issuer = Issuer::new(&peer.issuer, Schemes::DangerousHttpOnLoopback).unwrap();
+        let choices = ProviderOptions::new().with_schemes(Schemes::DangerousHttpOnLoopback);
+        let provider = run.run(Discovery::start(issuer, choices).unwrap()).unwrap().provider;
+        let redirect_uri = RedirectUri::new(REDIRECT_URI).unwrap();
+        let mut metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()]);
+        metadata.post_logout_redirect_uris = vec![RedirectUri::new(GOODBYE_URI).unwrap()];
+        metadata.client_name = Some("a test".into());
+        edit(&mut metadata);
+        let registered = run.run(Registration::start(&provider, metadata).unwrap()).unwrap();
+        let client = registered.client(&[redirect_uri]).shared();
+        Self { run, options, provider, client }
+    }
+
+    pub(crate) fn request(&self, hint: &str) -> AuthorizationRequest {
+        let scope = Scope::new("openid offline_access profile").unwrap();
+        AuthorizationRequest::new(RedirectUri::new(REDIRECT_URI).unwrap(), scope)
+            .prompt(Prompt::Consent)
+            .login_hint(hint)
+    }
+
+    pub(crate) fn login(&self, request: AuthorizationRequest) -> Result<Exchanged, Error> {
+        let mut env = SystemEnv::new().unwrap();
+        let (url, pending) = request.start(&self.provider, &self.client, &mut env)?;
+        let landing = Browser::new(self.options.clone()).visit(url.as_str(), REDIRECT_URI);
+        let checked = pending.check(&callback(&landing)?, &self.provider, &env)?;
+        self.run.run(pending.redeem(checked, &self.provider, &self.client, None, &mut env)?)
+    }
+
+    pub(crate) fn refresh(&self, tokens: &TokenSet) -> Result<TokenSet, Error> {
+        let step = Refresh::start(tokens, &self.provider, &self.client, None, &mut SystemEnv::new().unwrap())?;
+        Ok(self.run.run(step)?.verified()?.tokens)
+    }
+}
+
+pub(crate) fn callback(landing: &Landing) -> Result<Callback, Error> {
+    match &landing.form {
+        Some(form) => Callback::from_form_post(form.as_bytes()),
+        None => Callback::from_url(&landing.url),
+    }
+}
+
+fn the_main_job<R: Run>(world: &World<R>) {
+    let World { run, provider, client, .. } = world;
+    let mut env = SystemEnv::new().unwrap();
+    assert!(provider.metadata().authorization_response_iss, "the peer promises `iss`");
+
+    let granted = world.login(world.request("auto:alice")).unwrap().verified().unwrap();
+    let first = granted.tokens;
+    assert_eq!(first.subject(), Some("alice"));
+    assert!(first.scope().contains("offline_access") && first.expires_at().is_some());
+    assert!(granted.keys.is_some_and(|keys| keys.len() == 3));
+
+    let userinfo = run.run(UserinfoFetch::start(&first, provider, client, &mut env).unwrap()).unwrap();
+    #[derive(serde::Deserialize)]
+    struct Name {
+        name: String,
+    }
+    assert_eq!(userinfo.claims::<Name>().unwrap().name, "alice Test");
+
+    let denied = world.login(world.request("deny:alice")).unwrap_err();
+    assert_eq!(denied.code(), Code::AuthorizationAccessDenied);
+
+    // The refresh token rotates; the old one, used again, ends the grant.
+    let second = world.refresh(&first).unwrap();
+    assert_ne!(second.refresh_token().unwrap().expose(), first.refresh_token().unwrap().expose());
+    assert_eq!(second.subject(), Some("alice"));
+    assert_eq!(world.refresh(&first).unwrap_err().code(), Code::TokenInvalidGrant);
+    assert_eq!(world.refresh(&second).unwrap_err().code(), Code::TokenInvalidGrant);
+
+    let third = world.login(world.request("auto:alice")).unwrap().verified().unwrap().tokens;
+    run.run(Revocation::start(&third, provider, client, &mut env).unwrap()).unwrap();
+    assert_eq!(world.refresh(&third).unwrap_err().code(), Code::TokenInvalidGrant);
+    let refused = run.run(UserinfoFetch::start(&third, provider, client, &mut env).unwrap()).unwrap_err();
+    assert_eq!(refused.code(), Code::UserinfoUnauthorized);
+}
+
+fn main_job_by_each_client(peer: &Peer, options: &HttpOptions) {
+    the_main_job(&World::new(by_ureq(options.clone()), options.clone(), peer, |_| {}));
+    #[cfg(feature = "reqwest")]
+    the_main_job(&World::new(by_reqwest(options.clone()), options.clone(), peer, |_| {}));
+}
+
+#[test]
+fn the_main_job_works_by_each_client() {
+    let Some(peer) = Peer::start(&[]) else { return };
+    main_job_by_each_client(&peer, &HttpOptions::new());
+}
+
+#[test]
+fn the_main_job_works_over_tls_with_a_private_authority() {
+    let authority = Authority::new();
+    let Some(peer) = Peer::start_tls(&authority.identity("127.0.0.1"), &[]) else { return };
+    main_job_by_each_client(&peer, &HttpOptions::new().root_certificates_pem(authority.pem));
+}
+
+#[test]
+fn every_client_authentication_response_mode_and_algorithm_works() {
+    let Some(peer) = Peer::start(&[]) else { return };
+    for (method, mode, algorithm) in [
+        (AuthMethod::ClientSecretBasic, ResponseMode::Query, Algorithm::Rs256),
+        (AuthMethod::ClientSecretPost, ResponseMode::Fragment, Algorithm::Es256),
+        (AuthMethod::None, ResponseMode::FormPost, Algorithm::EdDsa),
+        (AuthMethod::None, ResponseMode::Query, Algorithm::Ps256),
+        (AuthMethod::None, ResponseMode::Query, Algorithm::Ed25519),
+    ] {
+        let world = World::new(by_ureq(HttpOptions::new()), HttpOptions::new(), &peer, |metadata| {
+            metadata.token_endpoint_auth_method = method;
+            metadata.id_token_signed_response_alg = Some(algorithm);
+        });
+        let request = world.request("auto:bob").response_mode(mode).max_age(std::time::Duration::from_secs(600));
+        let tokens = world.login(request).unwrap().verified().unwrap().tokens;
+        assert_eq!(tokens.subject(), Some("bob"), "{method:?} {mode:?} {algorithm:?}");
+        assert!(tokens.id_token().unwrap().auth_time().is_some());
+        assert!(world.refresh(&tokens).is_ok(), "{method:?} {mode:?} {algorithm:?}");
+    }
+}
+
+#[test]
+fn the_user_comes_back_from_the_end_of_the_session() {
+    let Some(peer) = Peer::start(&[]) else { return };
+    let world = World::new(by_ureq(HttpOptions::new()), HttpOptions::new(), &peer, |_| {});
+    let mut env = SystemEnv::new().unwrap();
+    let (url, pending) = world.request("auto:alice").start(&world.provider, &world.client, &mut env).unwrap();
+    let mut browser = Browser::new(HttpOptions::new());
+    let landing = browser.visit(url.as_str(), REDIRECT_URI);
+    let checked = pending.check(&callback(&landing).unwrap(), &world.provider, &env).unwrap();
+    let step = pending.redeem(checked, &world.provider, &world.client, None, &mut env).unwrap();
+    let tokens = world.run.run(step).unwrap().verified().unwrap().tokens;
+
+    let (url, pending) = EndSessionRequest::new()
+        .id_token_hint(tokens.id_token().unwrap())
+        .post_logout_redirect_uri(RedirectUri::new(GOODBYE_URI).unwrap())
+        .start(&world.provider, &world.client, &mut env)
+        .unwrap();
+    let landing = browser.leave(url.as_str(), GOODBYE_URI);
+    pending.check(&landing.url).unwrap();
+    let forged = format!("{GOODBYE_URI}?state=x");
+    assert_eq!(pending.check(&forged).unwrap_err().code(), Code::EndSessionStateMismatch);
+}
+
+#[test]
+fn a_code_is_spent_once_and_only_with_its_verifier() {
+    let Some(peer) = Peer::start(&[]) else { return };
+    let world = World::new(by_ureq(HttpOptions::new()), HttpOptions::new(), &peer, |_| {});
+    let mut env = SystemEnv::new().unwrap();
+    let (url, pending) = world.request("auto:alice").start(&world.provider, &world.client, &mut env).unwrap();
+    let landing = Browser::new(HttpOptions::new()).visit(url.as_str(), REDIRECT_URI);
+    let stored = serde_json::to_string(&pending).unwrap();
+    for expected in [None, Some(Code::TokenInvalidGrant)] {
+        let pending = oidc_proto::PendingAuthorization::from_json(&stored).unwrap();
+        let checked = pending.check(&callback(&landing).unwrap(), &world.provider, &env).unwrap();
+        let step = pending.redeem(checked, &world.provider, &world.client, None, &mut env).unwrap();
+        assert_eq!(world.run.run(step).err().map(|error| error.code()), expected);
+    }
+}
