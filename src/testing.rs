@@ -15,34 +15,47 @@
 //! | file | holds |
 //! |---|---|
 //! | `env.rs` | [`TestEnv`], [`Clock`] |
-//! | `provider.rs` | [`Provider`]: handle, routes, switches |
+//! | `provider.rs` `switches.rs` | [`Provider`]: handle, switches |
+//! | `route.rs` | [`On`]: which request goes where |
 //! | `state.rs` | what it remembers: users, clients, codes, grants, tokens |
-//! | `client.rs` | [`RegisteredClient`], client authentication |
+//! | `client.rs` `assertion.rs` | [`RegisteredClient`], client authentication |
 //! | `user.rs` | [`User`] |
-//! | `discovery.rs` `register.rs` `authorize.rs` `token.rs` `resource.rs` | the endpoints |
+//! | `discovery.rs` `register.rs` `par.rs` `authorize.rs` `device.rs` `token.rs` `userinfo.rs` `resource.rs` | the endpoints |
+//! | `grants.rs` | client credentials, extension grants |
+//! | `dpop.rs` | proofs of possession and their nonces |
 //! | `id_token.rs` `keys.rs` | [`IdToken`], signatures |
+//! | `verify.rs` | the signatures of clients |
 //! | `browser.rs` | [`Visit`] |
 //! | `fault.rs` | [`Fault`]: what goes wrong on the way |
 //! | `edit.rs` `lie.rs` | changes to what it says; [`Lie`]: the table of them, in the words of `lie/say.rs` |
 //! | `http.rs` | forms in, answers out |
 
+mod assertion;
 mod authorize;
 mod browser;
 mod client;
+mod device;
 mod discovery;
+mod dpop;
 mod edit;
 mod env;
 mod fault;
+mod grants;
 mod http;
 mod id_token;
 mod keys;
 mod lie;
+mod par;
 mod provider;
 mod register;
 mod resource;
+mod route;
 mod state;
+mod switches;
 mod token;
 mod user;
+mod userinfo;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -52,7 +65,10 @@ pub use client::RegisteredClient;
 pub use edit::{Callback, ResponseMode};
 pub use env::{Clock, TestEnv};
 pub use fault::Fault;
+pub use grants::Granted;
 pub use id_token::{IdToken, Signature};
 pub use lie::Lie;
-pub use provider::{Bearer, On, Provider, Reuse};
+pub use par::Par;
+pub use provider::{Bearer, Provider, Reuse};
+pub use route::On;
 pub use user::{Decision, User};

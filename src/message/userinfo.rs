@@ -37,17 +37,17 @@ impl Userinfo {
     }
 }
 
+/// A userinfo answer: the claims, or a JWT that holds them.
+pub(crate) enum Said {
+    Plain(Userinfo),
+    Signed(Secret),
+}
+
 impl fmt::Debug for Userinfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Whom it is about is nobody else's business.
         f.write_str("Userinfo(…)")
     }
-}
-
-/// A userinfo answer: the claims, or a JWT that holds them.
-pub(crate) enum Said {
-    Plain(Userinfo),
-    Signed(Secret),
 }
 
 #[derive(Deserialize)]

@@ -5,6 +5,7 @@ use http::Response;
 use super::client::RegisteredClient;
 use super::edit::{Callback, Edit, ResponseMode};
 use super::http::{Incoming, Params, Refusal, escape, no_store, page, see_other, with_params};
+use super::par::{self, Asked, Par};
 use super::state::{AuthorizationCode, Grant, State};
 use super::user::{Decision, User};
 use crate::env::Timestamp;
@@ -32,19 +33,16 @@ fn answer(state: &mut State, request: &Incoming<'_>) -> Result<Callback, Refusal
     let params = request.browser_params()?;
     let client = params.required("client_id")?;
     let client = state.clients.get(client).ok_or(Refusal::new("invalid_request", "unknown client_id"))?.clone();
+    let asked = par::resolve(state, params, request.now)?;
+    let params = &asked.params;
     let redirect_uri = params.required("redirect_uri")?;
     if !client.allows_redirect(redirect_uri) {
         return Err(Refusal::new("invalid_request", "unregistered redirect_uri"));
     }
-    let mode = match params.get("response_mode") {
-        None | Some("query") => Ok(ResponseMode::Query),
-        Some("fragment") => Ok(ResponseMode::Fragment),
-        Some("form_post") => Ok(ResponseMode::FormPost),
-        Some(_) => Err(Refusal::new("invalid_request", "response_mode")),
-    };
+    let mode = response_mode(params);
     let redirect_uri = redirect_uri.to_owned();
     let mut callback = Callback { redirect_uri, mode: mode.unwrap_or_default(), params: Vec::new() };
-    match mode.and_then(|_| decide(state, &client, &params, &callback.redirect_uri, request.now)) {
+    match mode.and_then(|_| decide(state, &client, &asked, &callback.redirect_uri, request.now)) {
         Ok(code) => callback.add("code", &code),
         Err(refusal) => {
             callback.add("error", refusal.error);
@@ -58,28 +56,49 @@ fn answer(state: &mut State, request: &Incoming<'_>) -> Result<Callback, Refusal
     Ok(callback)
 }
 
-/// The code that the user's decision is worth.
-fn decide(
-    state: &mut State,
-    client: &RegisteredClient,
-    params: &Params,
-    redirect_uri: &str,
-    now: Timestamp,
-) -> Result<String, Refusal> {
+fn response_mode(params: &Params) -> Result<ResponseMode, Refusal> {
+    match params.get("response_mode") {
+        None | Some("query") => Ok(ResponseMode::Query),
+        Some("fragment") => Ok(ResponseMode::Fragment),
+        Some("form_post") => Ok(ResponseMode::FormPost),
+        Some(_) => Err(Refusal::new("invalid_request", "response_mode")),
+    }
+}
+
+/// What can be said of a request before the user is asked.
+pub(super) fn check(client: &RegisteredClient, params: &Params) -> Result<(), Refusal> {
     if params.get("request").is_some() || params.get("request_uri").is_some() {
         return Err(Refusal::new("request_not_supported", "request objects are not supported"));
     }
+    response_mode(params)?;
     match params.required("response_type")? {
-        "code" => {}
+        "code" if client.allows_grant("authorization_code") => {}
+        "code" => return Err(Refusal::new("unauthorized_client", "the client did not register for codes")),
         _ => return Err(Refusal::new("unsupported_response_type", "only code")),
     }
     if params.get("code_challenge_method") != Some("S256") {
         return Err(Refusal::new("invalid_request", "PKCE with S256 is required"));
     }
-    let code_challenge = params.required("code_challenge")?.to_owned();
-    if code_challenge.len() != 43 {
+    if params.required("code_challenge")?.len() != 43 {
         return Err(Refusal::new("invalid_request", "code_challenge is no SHA-256"));
     }
+    max_age(params).map(drop)
+}
+
+/// The code that the user's decision is worth.
+fn decide(
+    state: &mut State,
+    client: &RegisteredClient,
+    asked: &Asked,
+    redirect_uri: &str,
+    now: Timestamp,
+) -> Result<String, Refusal> {
+    let params = &asked.params;
+    if state.par == Par::Required && !asked.was_pushed {
+        return Err(Refusal::new("invalid_request", "authorization requests have to be pushed"));
+    }
+    check(client, params)?;
+    let code_challenge = params.required("code_challenge")?.to_owned();
     let (user, decision) = visitor(state, params.get("login_hint"))?;
     let auth_time = sign_in(&user, decision, params, now)?;
     if decision == Decision::Deny {
@@ -97,10 +116,9 @@ fn decide(
     });
     let code = state.random("code_");
     let expires_at = now.saturating_add(CODE_LIFETIME);
-    let redirect_uri = redirect_uri.to_owned();
-    state
-        .codes
-        .insert(code.clone(), AuthorizationCode { grant, redirect_uri, code_challenge, expires_at, used: false });
+    let (redirect_uri, jkt) = (redirect_uri.to_owned(), asked.jkt.clone());
+    let kept = AuthorizationCode { grant, redirect_uri, code_challenge, jkt, expires_at, used: false };
+    state.codes.insert(code.clone(), kept);
     Ok(code)
 }
 
@@ -122,11 +140,7 @@ fn visitor(state: &State, hint: Option<&str>) -> Result<(User, Decision), Refusa
 /// When the user signed in: before, or now if the application wants that (OpenID Connect Core section 3.1.2.1).
 fn sign_in(user: &User, decision: Decision, params: &Params, now: Timestamp) -> Result<Timestamp, Refusal> {
     let prompts: Vec<&str> = params.get("prompt").map(|prompt| prompt.split(' ').collect()).unwrap_or_default();
-    let max_age = match params.get("max_age").map(str::parse::<u64>) {
-        None => None,
-        Some(Ok(seconds)) => Some(std::time::Duration::from_secs(seconds)),
-        Some(Err(_)) => return Err(Refusal::new("invalid_request", "max_age")),
-    };
+    let max_age = max_age(params)?;
     let recent = user.signed_in.filter(|&time| max_age.is_none_or(|max_age| now.saturating_since(time) <= max_age));
     if prompts.contains(&"none") {
         return match recent {
@@ -140,6 +154,14 @@ fn sign_in(user: &User, decision: Decision, params: &Params, now: Timestamp) -> 
     }
     let again = prompts.iter().any(|prompt| ["login", "create"].contains(prompt));
     Ok(recent.filter(|_| !again).unwrap_or(now))
+}
+
+fn max_age(params: &Params) -> Result<Option<std::time::Duration>, Refusal> {
+    match params.get("max_age").map(str::parse::<u64>) {
+        None => Ok(None),
+        Some(Ok(seconds)) => Ok(Some(std::time::Duration::from_secs(seconds))),
+        Some(Err(_)) => Err(Refusal::new("invalid_request", "max_age")),
+    }
 }
 
 fn write(callback: &Callback) -> Response<Vec<u8>> {

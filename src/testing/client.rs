@@ -5,8 +5,10 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header;
+use serde_json::Value;
 use url::{Host, Url, form_urlencoded};
 
+use super::assertion;
 use super::http::{Incoming, Params, Refusal, credentials};
 use super::state::State;
 
@@ -17,8 +19,13 @@ pub struct RegisteredClient {
     pub client_id: String,
     /// `client_secret`; a public client has none.
     pub client_secret: Option<String>,
-    /// `token_endpoint_auth_method`: `none`, `client_secret_basic` or `client_secret_post`.
+    /// `token_endpoint_auth_method`: `none`, `client_secret_basic`, `client_secret_post`, `client_secret_jwt` or
+    /// `private_key_jwt`.
     pub token_endpoint_auth_method: String,
+    /// The `keys` of its `jwks`: the public keys of `private_key_jwt`.
+    pub jwks: Vec<Value>,
+    /// `dpop_bound_access_tokens` (RFC 9449 section 5.2): no token without a proof.
+    pub dpop_bound_access_tokens: bool,
     /// `redirect_uris`. Those with `http` on a loopback host match on any port (RFC 8252 section 7.3).
     pub redirect_uris: Vec<String>,
     /// `post_logout_redirect_uris`.
@@ -38,6 +45,8 @@ impl RegisteredClient {
             client_id: client_id.to_owned(),
             client_secret: None,
             token_endpoint_auth_method: "none".to_owned(),
+            jwks: Vec::new(),
+            dpop_bound_access_tokens: false,
             redirect_uris: vec![redirect_uri.to_owned()],
             post_logout_redirect_uris: Vec::new(),
             grant_types: vec!["authorization_code".to_owned(), "refresh_token".to_owned()],
@@ -53,6 +62,33 @@ impl RegisteredClient {
             token_endpoint_auth_method: "client_secret_basic".to_owned(),
             ..Self::public(client_id, redirect_uri)
         }
+    }
+
+    /// The same as a public one with a key, a JWK of its own, and `private_key_jwt`.
+    pub fn with_key(client_id: &str, jwk: Value, redirect_uri: &str) -> Self {
+        Self {
+            token_endpoint_auth_method: "private_key_jwt".to_owned(),
+            jwks: vec![jwk],
+            ..Self::public(client_id, redirect_uri)
+        }
+    }
+
+    /// The same with another `token_endpoint_auth_method`.
+    #[must_use]
+    pub fn authenticating(mut self, method: &str) -> Self {
+        self.token_endpoint_auth_method = method.to_owned();
+        self
+    }
+
+    /// The same with one more grant type.
+    #[must_use]
+    pub fn allowing(mut self, grant_type: &str) -> Self {
+        self.grant_types.push(grant_type.to_owned());
+        self
+    }
+
+    pub(super) fn is_public(&self) -> bool {
+        self.token_endpoint_auth_method == "none"
     }
 
     pub(super) fn allows_redirect(&self, asked: &str) -> bool {
@@ -90,14 +126,24 @@ fn same_but_for_port(known: &str, asked: &str) -> bool {
         && known == asked
 }
 
+/// The methods of client authentication.
+pub(super) const METHODS: [&str; 5] =
+    ["none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"];
+
 /// Client authentication (RFC 6749 section 2.3): by the one method that the client registered.
 pub(super) fn authenticate(
-    state: &State,
+    state: &mut State,
     request: &Incoming<'_>,
     params: &Params,
 ) -> Result<RegisteredClient, Refusal> {
     const UNKNOWN: Refusal = Refusal::invalid_client("unknown client, or wrong secret");
     let in_body = params.get("client_secret");
+    if params.get("client_assertion").or(params.get("client_assertion_type")).is_some() {
+        if in_body.is_some() || request.header(&header::AUTHORIZATION).is_some() {
+            return Err(Refusal::new("invalid_request", "two ways of authentication"));
+        }
+        return assertion::authenticate(state, params, request.now);
+    }
     let (client_id, secret, method) = match request.header(&header::AUTHORIZATION) {
         Some(_) if in_body.is_some() => {
             return Err(Refusal::new("invalid_request", "two ways of authentication"));

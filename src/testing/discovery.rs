@@ -3,16 +3,21 @@
 use http::{Response, header};
 use serde_json::json;
 
+use super::client::METHODS;
 use super::http::{Incoming, http_date, json as json_response, set};
 use super::keys;
+use super::par::Par;
+use super::register;
 use super::state::State;
+use super::verify;
 
 /// OpenID Connect Discovery section 3, RFC 8414 section 2.
 pub(super) fn metadata(state: &State, request: &Incoming<'_>) -> Response<Vec<u8>> {
-    let methods = ["none", "client_secret_basic", "client_secret_post"];
     let mut signing: Vec<&str> = keys::ALGORITHMS.to_vec();
     signing.push("HS256");
-    let document = json!({
+    let mut asserting: Vec<&str> = verify::ALGORITHMS.to_vec();
+    asserting.push("HS256");
+    let mut document = json!({
         "issuer": state.issuer,
         "authorization_endpoint": state.url("/authorize"),
         "token_endpoint": state.url("/token"),
@@ -25,13 +30,18 @@ pub(super) fn metadata(state: &State, request: &Incoming<'_>) -> Response<Vec<u8
         "scopes_supported": ["openid", "profile", "email", "offline_access"],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "fragment", "form_post"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "device_authorization_endpoint": state.url("/device_authorization"),
+        "grant_types_supported": register::known_grant_types(state),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": signing,
         "userinfo_signing_alg_values_supported": signing,
-        "token_endpoint_auth_methods_supported": methods,
-        "revocation_endpoint_auth_methods_supported": methods,
-        "introspection_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_methods_supported": METHODS,
+        "token_endpoint_auth_signing_alg_values_supported": asserting,
+        "revocation_endpoint_auth_methods_supported": METHODS,
+        "revocation_endpoint_auth_signing_alg_values_supported": asserting,
+        "introspection_endpoint_auth_methods_supported": METHODS,
+        "introspection_endpoint_auth_signing_alg_values_supported": asserting,
+        "dpop_signing_alg_values_supported": verify::ALGORITHMS,
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "consent", "select_account", "create"],
         "authorization_response_iss_parameter_supported": true,
@@ -40,6 +50,10 @@ pub(super) fn metadata(state: &State, request: &Incoming<'_>) -> Response<Vec<u8
             "name", "preferred_username", "email", "email_verified"
         ],
     });
+    if let Some(object) = document.as_object_mut().filter(|_| state.par != Par::Off) {
+        object.insert("pushed_authorization_request_endpoint".into(), json!(state.url("/par")));
+        object.insert("require_pushed_authorization_requests".into(), json!(state.par == Par::Required));
+    }
     cacheable(json_response(200, &document), request)
 }
 

@@ -6,7 +6,7 @@ use http::Response;
 use serde_json::{Map, Value};
 
 use super::id_token::IdToken;
-use super::provider::On;
+use super::route::On;
 use super::state::State;
 
 type Hook<T> = Arc<dyn Fn(&mut T) + Send + Sync>;

@@ -18,7 +18,12 @@ pub(super) struct Incoming<'a> {
     pub(super) now: Timestamp,
 }
 
-impl Incoming<'_> {
+impl<'a> Incoming<'a> {
+    /// The token of an `Authorization` header of that scheme (RFC 6750 section 2.1, RFC 9449 section 7.1).
+    pub(super) fn token(&self, scheme: &str) -> Option<&'a str> {
+        credentials(self.headers.get(header::AUTHORIZATION)?.to_str().ok()?, scheme)
+    }
+
     /// The media type of the body, in lower case.
     pub(super) fn content_type(&self) -> String {
         let value = self.header(&header::CONTENT_TYPE).unwrap_or("");
@@ -47,11 +52,6 @@ impl Incoming<'_> {
             _ => self.form(),
         }
     }
-
-    /// The token of `Authorization: Bearer` (RFC 6750 section 2.1).
-    pub(super) fn bearer(&self) -> Option<&str> {
-        credentials(self.header(&header::AUTHORIZATION)?, "bearer")
-    }
 }
 
 /// What follows the name of the scheme in an `Authorization` header; the name's case does not matter.
@@ -79,6 +79,11 @@ impl Params {
     /// A parameter; one without a value counts as absent (RFC 6749 section 3.1).
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+
+    /// All of them, in their order.
+    pub(super) fn pairs(&self) -> &[(String, String)] {
+        &self.0
     }
 
     /// A parameter that has to be there.
@@ -116,19 +121,6 @@ impl Refusal {
             405 => set(&mut response, header::ALLOW, "POST"),
             _ => {}
         }
-        response
-    }
-
-    /// The answer of a resource: the error is in a header (RFC 6750 section 3).
-    pub(super) fn into_challenge(self) -> Response<Vec<u8>> {
-        let mut response = empty(self.status);
-        let challenge = match self.error {
-            "" => "Bearer realm=\"provider\"".to_owned(),
-            error => {
-                format!("Bearer realm=\"provider\", error=\"{error}\", error_description=\"{}\"", self.description)
-            }
-        };
-        set(&mut response, header::WWW_AUTHENTICATE, &challenge);
         response
     }
 }

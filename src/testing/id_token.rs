@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 use super::client::RegisteredClient;
 use super::keys;
 use super::state::{Grant, State};
+use super::verify::Jwt;
 use crate::env::Timestamp;
 
 /// An ID token that is about to be signed.
@@ -164,15 +165,11 @@ pub(super) fn sign_claims(
 /// The claims of an ID token that this provider signed, with keys of now or before. Signatures are made anew and
 /// compared: all of them are deterministic. Expiry does not matter (OpenID Connect RP-Initiated Logout section 2).
 pub(super) fn read_hint(state: &State, token: &str) -> Option<Map<String, Value>> {
-    let (input, signature) = token.rsplit_once('.')?;
-    let (header, claims) = input.split_once('.')?;
-    let part = |text| serde_json::from_slice::<Map<String, Value>>(&URL_SAFE_NO_PAD.decode(text).ok()?).ok();
-    let (header, claims) = (part(header)?, part(claims)?);
-    let client = state.clients.get(claims.get("aud")?.as_str()?)?;
-    let algorithm = header.get("alg")?.as_str()?;
-    let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-    let ours = |second| sign(second, client, algorithm, input.as_bytes()).is_some_and(|ours| ours == signature);
-    (ours(state.second_keys) || ours(!state.second_keys)).then_some(claims)
+    let token = Jwt::parse(token)?;
+    let client = state.clients.get(token.text("aud")?)?;
+    let ours = |second| sign(second, client, token.algorithm(), token.input.as_bytes());
+    let is_ours = |second| ours(second).is_some_and(|signature| signature == token.signature);
+    (is_ours(state.second_keys) || is_ours(!state.second_keys)).then_some(token.claims)
 }
 
 /// `at_hash` (OpenID Connect Core section 3.1.3.6): the left half of the hash that the algorithm uses.

@@ -1,15 +1,18 @@
 //! Lies: what a broken or hostile provider says. One table; each lie is a small function over the provider's edits.
 
+mod grants;
 mod say;
 
 use http::{StatusCode, header};
 use serde_json::{Value, json};
 
+use super::dpop::NonceLie;
 use super::edit::{Edit, ResponseMode};
 use super::http::set;
 use super::id_token::Signature;
 use super::keys;
-use super::provider::On;
+use super::route::On;
+use grants::lies_with_grants;
 use say::*;
 
 const EVIL: &str = "https://evil.example";
@@ -44,7 +47,7 @@ macro_rules! lies {
     };
 }
 
-lies! {
+lies_with_grants! {
     {
         /// Metadata: `issuer` is someone else.
         MetadataIssuerOther => put(On::Metadata, "issuer", EVIL);

@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use serde_json::{Map, Value};
@@ -15,44 +15,18 @@ use super::client::RegisteredClient;
 use super::edit::{Callback, Edit};
 use super::env::Clock;
 use super::fault::{Fault, gateway};
-use super::http::{Incoming, Refusal, empty, settle};
+use super::http::Incoming;
 use super::id_token::IdToken;
 use super::lie::Lie;
+use super::route::{On, answer, route};
 use super::state::State;
 use super::user::User;
-use super::{authorize, discovery, register, resource, token};
 use crate::env::Timestamp;
 use crate::failure::{Failure, FailureKind, Sent};
 use crate::reply::Policy;
 use crate::secret::Body;
 
 type Answer = Result<Response<Vec<u8>>, Failure>;
-
-/// Where a request went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum On {
-    /// `/.well-known/openid-configuration` or `/.well-known/oauth-authorization-server`.
-    Metadata,
-    /// `/jwks`.
-    Jwks,
-    /// `/register`.
-    Register,
-    /// `/authorize`.
-    Authorize,
-    /// `/token`.
-    Token,
-    /// `/userinfo`.
-    UserInfo,
-    /// `/revoke`.
-    Revoke,
-    /// `/introspect`.
-    Introspect,
-    /// `/end_session`.
-    EndSession,
-    /// Anywhere else: 404.
-    Elsewhere,
-}
 
 /// What the provider does when a refresh token comes a second time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -78,6 +52,9 @@ pub struct Bearer {
     pub client_id: String,
     /// `scope`.
     pub scope: String,
+    /// The thumbprint of the key that the token is bound to (RFC 9449): it is good only with a proof of that key,
+    /// which is for the resource server to check.
+    pub jkt: Option<String>,
 }
 
 /// An OpenID Provider as a pure function from request to response. For tests only: its keys are public.
@@ -210,6 +187,7 @@ impl Provider {
             subject: grant.subject.clone(),
             client_id: grant.client_id.clone(),
             scope: access.scope.clone(),
+            jkt: access.jkt.clone(),
         };
         if let Some(access) = state.access_tokens.get_mut(access_token) {
             access.used = true;
@@ -253,6 +231,7 @@ impl Provider {
         state.edits.clear();
         state.faults.clear();
         state.rotates = true;
+        state.nonces.lie = None;
     }
 
     /// Signs with other keys from now on, and publishes only those. A second call goes back.
@@ -280,7 +259,7 @@ impl Provider {
     }
 
     /// A test that panicked elsewhere must not hide behind a second panic here.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -288,45 +267,5 @@ impl Provider {
 impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Provider({})", self.lock().issuer)
-    }
-}
-
-/// Which endpoint a URL names; `None` for another host. A URL without host, as servers get it, is this host's.
-fn route(issuer: &str, uri: &Uri) -> Option<On> {
-    let base: Uri = issuer.trim_end_matches('/').parse().ok()?;
-    if uri.authority().is_some() && (uri.authority() != base.authority() || uri.scheme() != base.scheme()) {
-        return None;
-    }
-    let (path, prefix) = (uri.path(), base.path().trim_end_matches('/'));
-    // RFC 8414 section 3.1 puts the well-known name before the issuer's path.
-    if path.strip_prefix("/.well-known/oauth-authorization-server") == Some(prefix) {
-        return Some(On::Metadata);
-    }
-    Some(match path.strip_prefix(prefix) {
-        Some("/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server") => On::Metadata,
-        Some("/jwks") => On::Jwks,
-        Some("/register") => On::Register,
-        Some("/authorize") => On::Authorize,
-        Some("/token") => On::Token,
-        Some("/userinfo") => On::UserInfo,
-        Some("/revoke") => On::Revoke,
-        Some("/introspect") => On::Introspect,
-        Some("/end_session") => On::EndSession,
-        _ => On::Elsewhere,
-    })
-}
-
-fn answer(state: &mut State, on: On, request: &Incoming<'_>) -> Response<Vec<u8>> {
-    match on {
-        On::Metadata => discovery::metadata(state, request),
-        On::Jwks => discovery::jwks(state, request),
-        On::Register => settle(register::register(state, request)),
-        On::Authorize => authorize::authorize(state, request),
-        On::Token => settle(token::token(state, request)),
-        On::UserInfo => resource::userinfo(state, request).unwrap_or_else(Refusal::into_challenge),
-        On::Revoke => settle(resource::revoke(state, request)),
-        On::Introspect => settle(resource::introspect(state, request)),
-        On::EndSession => settle(resource::end_session(state, request)),
-        On::Elsewhere => empty(404),
     }
 }

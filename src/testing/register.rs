@@ -4,10 +4,12 @@ use http::{Method, Response};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::client::{RegisteredClient, is_loopback};
+use super::client::{METHODS, RegisteredClient, is_loopback};
+use super::device;
 use super::http::{Incoming, Refusal, json as json_response, no_store};
 use super::keys;
 use super::state::State;
+use super::verify::{ALGORITHMS, is_public_key};
 
 const fn invalid(description: &'static str) -> Refusal {
     Refusal::new("invalid_client_metadata", description)
@@ -28,8 +30,14 @@ pub(super) fn register(state: &mut State, request: &Incoming<'_>) -> Result<Resp
         serde_json::from_slice(request.body).map_err(|_| invalid("not a JSON object"))?;
     let read = Reader(&metadata);
 
+    let one_of = |values: Vec<String>, known: &[&str], error| {
+        if values.iter().all(|value| known.contains(&value.as_str())) { Ok(values) } else { Err(invalid(error)) }
+    };
+    let grant_types = read.list("grant_types")?.unwrap_or(vec!["authorization_code".into()]);
+    let grant_types = one_of(grant_types, &known_grant_types(state), "grant_types")?;
+    let has_callback = grant_types.iter().any(|grant_type| grant_type == "authorization_code");
     let redirect_uris = read.list("redirect_uris")?.unwrap_or_default();
-    if redirect_uris.is_empty() {
+    if has_callback && redirect_uris.is_empty() {
         return Err(invalid_redirect("there is none"));
     }
     let native = match read.text("application_type")?.as_deref() {
@@ -40,21 +48,28 @@ pub(super) fn register(state: &mut State, request: &Incoming<'_>) -> Result<Resp
     for uri in &redirect_uris {
         check_redirect_uri(uri, native)?;
     }
-    let one_of = |values: Vec<String>, known: &[&str], error| {
-        if values.iter().all(|value| known.contains(&value.as_str())) { Ok(values) } else { Err(invalid(error)) }
-    };
     let response_types = read.list("response_types")?.unwrap_or(vec!["code".into()]);
     let response_types = one_of(response_types, &["code"], "response_types")?;
-    let grant_types = read.list("grant_types")?.unwrap_or(vec!["authorization_code".into()]);
-    let grant_types = one_of(grant_types, &["authorization_code", "refresh_token"], "grant_types")?;
     let method = read.text("token_endpoint_auth_method")?.unwrap_or("client_secret_basic".into());
-    if !["none", "client_secret_basic", "client_secret_post"].contains(&method.as_str()) {
+    if !METHODS.contains(&method.as_str()) {
         return Err(invalid("token_endpoint_auth_method"));
+    }
+    let has_secret = method.starts_with("client_secret_");
+    let jwks = read.keys()?;
+    if method == "private_key_jwt" && jwks.is_empty() {
+        return Err(invalid("private_key_jwt needs keys"));
+    }
+    let asserts = |algorithm: &str| match method.as_str() {
+        "client_secret_jwt" => algorithm == "HS256",
+        _ => ALGORITHMS.contains(&algorithm),
+    };
+    if read.text("token_endpoint_auth_signing_alg")?.is_some_and(|algorithm| !asserts(&algorithm)) {
+        return Err(invalid("token_endpoint_auth_signing_alg"));
     }
     let signed = |name: &str| -> Result<Option<String>, Refusal> {
         let algorithm = read.text(name)?;
         match algorithm.as_deref() {
-            Some("HS256") if method == "none" => Err(invalid("HS256 needs a secret")),
+            Some("HS256") if !has_secret => Err(invalid("HS256 needs a secret")),
             Some(name) if name != "HS256" && !keys::ALGORITHMS.contains(&name) => Err(invalid("algorithm")),
             _ => Ok(algorithm),
         }
@@ -64,8 +79,10 @@ pub(super) fn register(state: &mut State, request: &Incoming<'_>) -> Result<Resp
         userinfo_signed_response_alg: signed("userinfo_signed_response_alg")?,
         post_logout_redirect_uris: read.list("post_logout_redirect_uris")?.unwrap_or_default(),
         client_id: state.random("client_"),
-        client_secret: (method != "none").then(|| state.random("secret_")),
+        client_secret: has_secret.then(|| state.random("secret_")),
         token_endpoint_auth_method: method,
+        jwks,
+        dpop_bound_access_tokens: read.flag("dpop_bound_access_tokens")?,
         redirect_uris,
         grant_types,
     };
@@ -84,6 +101,11 @@ pub(super) fn register(state: &mut State, request: &Incoming<'_>) -> Result<Resp
     metadata.insert("id_token_signed_response_alg".into(), json!(client.id_token_signed_response_alg));
     state.clients.insert(client.client_id.clone(), client);
     Ok(no_store(json_response(201, &Value::Object(metadata))))
+}
+
+pub(super) fn known_grant_types(state: &State) -> Vec<&str> {
+    let own = state.extensions.iter().map(|extension| extension.grant_type.as_str());
+    ["authorization_code", "refresh_token", "client_credentials", device::GRANT_TYPE].into_iter().chain(own).collect()
 }
 
 /// The rules of OpenID Connect Dynamic Client Registration section 2 and RFC 8252 section 7.
@@ -109,6 +131,24 @@ impl Reader<'_> {
             Some(Value::String(text)) => Ok(Some(text.clone())),
             Some(_) => Err(invalid("a string is not a string")),
         }
+    }
+
+    fn flag(&self, name: &str) -> Result<bool, Refusal> {
+        match self.0.get(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(invalid("a flag is not true or false")),
+        }
+    }
+
+    /// The client's public keys. `jwks_uri` is no use: a pure function fetches nothing.
+    fn keys(&self) -> Result<Vec<Value>, Refusal> {
+        if self.0.contains_key("jwks_uri") {
+            return Err(invalid("jwks_uri: send jwks"));
+        }
+        let Some(jwks) = self.0.get("jwks") else { return Ok(Vec::new()) };
+        let keys = jwks.get("keys").and_then(Value::as_array).ok_or(invalid("jwks is no JWK set"))?;
+        if keys.iter().all(is_public_key) { Ok(keys.clone()) } else { Err(invalid("jwks: only public keys")) }
     }
 
     fn list(&self, name: &str) -> Result<Option<Vec<String>>, Refusal> {

@@ -1,34 +1,12 @@
-//! The endpoints that take tokens: userinfo, revocation, introspection, and the end of the session.
+//! The endpoints that take tokens from clients: revocation, introspection, and the end of the session.
 
 use http::Response;
 use serde_json::{Value, json};
 
 use super::client::authenticate;
-use super::http::{Incoming, Refusal, empty, json as json_response, no_store, page, see_other, with_body, with_params};
+use super::http::{Incoming, Refusal, empty, json as json_response, no_store, page, see_other, with_params};
 use super::id_token;
 use super::state::State;
-
-/// OpenID Connect Core section 5.3, with the errors of RFC 6750 section 3.1.
-pub(super) fn userinfo(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Refusal> {
-    const INVALID: Refusal = Refusal::new("invalid_token", "unknown, expired or revoked").status(401);
-    let token = request.bearer().ok_or(Refusal::new("", "").status(401))?;
-    let (access, grant) = state.access(token, request.now).ok_or(INVALID)?;
-    if !access.scope.split(' ').any(|word| word == "openid") {
-        return Err(Refusal::new("insufficient_scope", "scope openid is needed").status(403));
-    }
-    let mut claims = state.user(Some(&grant.login)).ok_or(INVALID)?.claims_for(&access.scope);
-    let client = state.clients.get(&grant.client_id).ok_or(INVALID)?.clone();
-    if let Some(access) = state.access_tokens.get_mut(token) {
-        access.used = true;
-    }
-    let Some(algorithm) = &client.userinfo_signed_response_alg else {
-        return Ok(no_store(json_response(200, &Value::Object(claims))));
-    };
-    claims.insert("iss".into(), json!(state.issuer));
-    claims.insert("aud".into(), json!(client.client_id));
-    let jwt = id_token::sign_claims(state, &client, algorithm, &claims).ok_or(INVALID)?;
-    Ok(no_store(with_body(200, "application/jwt", jwt)))
-}
 
 /// RFC 7009 section 2. Either token ends the grant.
 pub(super) fn revoke(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Refusal> {
@@ -65,10 +43,11 @@ pub(super) fn introspect(state: &mut State, request: &Incoming<'_>) -> Result<Re
             "client_id": grant.client_id,
             "username": grant.login,
             "sub": grant.subject,
-            "token_type": "Bearer",
+            "token_type": if access.jkt.is_some() { "DPoP" } else { "Bearer" },
             "iat": access.issued_at.unix_seconds(),
             "exp": access.expires_at.unix_seconds(),
         });
+        bind(&mut answer, access.jkt.as_deref());
     } else if let Some(refresh) = state.refresh_tokens.get(token).filter(|refresh| refresh.successors.is_none())
         && let Some(grant) = state.grants.get(&refresh.grant)
     {
@@ -80,8 +59,16 @@ pub(super) fn introspect(state: &mut State, request: &Incoming<'_>) -> Result<Re
             "username": grant.login,
             "sub": grant.subject,
         });
+        bind(&mut answer, refresh.jkt.as_deref());
     }
     Ok(no_store(json_response(200, &answer)))
+}
+
+/// Says which key a token is bound to (RFC 9449 section 6.2).
+fn bind(answer: &mut Value, jkt: Option<&str>) {
+    if let (Some(jkt), Some(object)) = (jkt, answer.as_object_mut()) {
+        object.insert("cnf".into(), json!({ "jkt": jkt }));
+    }
 }
 
 /// OpenID Connect RP-Initiated Logout sections 2 and 3. Grants live on: only the browser is signed out.

@@ -1,6 +1,6 @@
 //! What the provider remembers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -9,10 +9,16 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
 use super::client::RegisteredClient;
+use super::device;
+use super::dpop::Nonces;
 use super::edit::Edit;
 use super::fault::Fault;
-use super::provider::{On, Reuse};
+use super::grants::Extension;
+use super::par::{Par, Pushed};
+use super::provider::Reuse;
+use super::route::On;
 use super::user::User;
+use super::userinfo::StepUp;
 use crate::env::Timestamp;
 
 pub(super) struct State {
@@ -25,6 +31,13 @@ pub(super) struct State {
     pub(super) grants: BTreeMap<u64, Grant>,
     pub(super) access_tokens: BTreeMap<String, Access>,
     pub(super) refresh_tokens: BTreeMap<String, Refresh>,
+    pub(super) pushed: BTreeMap<String, Pushed>,
+    pub(super) devices: BTreeMap<String, device::Waiting>,
+    pub(super) nonces: Nonces,
+    pub(super) par: Par,
+    pub(super) device_terms: device::Terms,
+    pub(super) extensions: Vec<Extension>,
+    pub(super) step_up: StepUp,
     /// Which of the two generations of keys signs.
     pub(super) second_keys: bool,
     pub(super) rotates: bool,
@@ -33,6 +46,8 @@ pub(super) struct State {
     pub(super) edits: Vec<Edit>,
     pub(super) faults: Vec<(On, Fault, usize)>,
     pub(super) requests: Vec<On>,
+    /// Each `jti` with whose it is: assertions and proofs are good once.
+    seen: BTreeSet<(String, String)>,
     next_grant: u64,
 }
 
@@ -51,6 +66,8 @@ pub(super) struct AuthorizationCode {
     pub(super) grant: u64,
     pub(super) redirect_uri: String,
     pub(super) code_challenge: String,
+    /// The key that it has to be redeemed with (RFC 9449 section 10).
+    pub(super) jkt: Option<String>,
     pub(super) expires_at: Timestamp,
     pub(super) used: bool,
 }
@@ -58,6 +75,8 @@ pub(super) struct AuthorizationCode {
 pub(super) struct Access {
     pub(super) grant: u64,
     pub(super) scope: String,
+    /// The key that it is bound to (RFC 9449 section 5).
+    pub(super) jkt: Option<String>,
     pub(super) issued_at: Timestamp,
     pub(super) expires_at: Timestamp,
     pub(super) used: bool,
@@ -65,6 +84,7 @@ pub(super) struct Access {
 
 pub(super) struct Refresh {
     pub(super) grant: u64,
+    pub(super) jkt: Option<String>,
     /// The tokens it was exchanged for.
     pub(super) successors: Option<Tokens>,
 }
@@ -73,6 +93,27 @@ pub(super) struct Refresh {
 pub(super) struct Tokens {
     pub(super) access: String,
     pub(super) refresh: Option<String>,
+}
+
+/// What tokens are to be issued for.
+pub(super) struct Issue<'a> {
+    pub(super) grant: u64,
+    /// Less than the grant's, maybe.
+    pub(super) scope: &'a str,
+    pub(super) with_refresh: bool,
+    /// Whether they take the place of others.
+    pub(super) refreshed: bool,
+    /// The key to bind them to.
+    pub(super) jkt: Option<&'a str>,
+    /// Refresh tokens of other clients are bound by the client's authentication (RFC 9449 section 5).
+    pub(super) binds_refresh: bool,
+}
+
+impl<'a> Issue<'a> {
+    pub(super) fn new(grant: u64, scope: &'a str, client: &RegisteredClient, jkt: Option<&'a str>) -> Self {
+        let with_refresh = client.allows_grant("refresh_token");
+        Self { grant, scope, with_refresh, refreshed: false, jkt, binds_refresh: client.is_public() }
+    }
 }
 
 impl State {
@@ -86,6 +127,13 @@ impl State {
             grants: BTreeMap::new(),
             access_tokens: BTreeMap::new(),
             refresh_tokens: BTreeMap::new(),
+            pushed: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            nonces: Nonces::default(),
+            par: Par::Advertised,
+            device_terms: device::Terms::default(),
+            extensions: Vec::new(),
+            step_up: StepUp::default(),
             second_keys: false,
             rotates: true,
             reuse: Reuse::EndsGrant,
@@ -93,6 +141,7 @@ impl State {
             edits: Vec::new(),
             faults: Vec::new(),
             requests: Vec::new(),
+            seen: BTreeSet::new(),
             next_grant: 0,
         }
     }
@@ -130,15 +179,22 @@ impl State {
         Some((access, self.grants.get(&access.grant)?))
     }
 
-    /// New tokens for a grant; the access token may have less scope than the grant.
-    pub(super) fn issue(&mut self, grant: u64, scope: &str, with_refresh: bool, now: Timestamp) -> Tokens {
+    /// Whether this is the first `jti` of that name from them.
+    pub(super) fn is_first(&mut self, whose: &str, jti: &str) -> bool {
+        self.seen.insert((whose.to_owned(), jti.to_owned()))
+    }
+
+    /// New tokens for a grant.
+    pub(super) fn issue(&mut self, issue: &Issue<'_>, now: Timestamp) -> Tokens {
         let access = self.random("at_");
         let expires_at = now.saturating_add(self.access_token_lifetime);
-        let scope = scope.to_owned();
-        self.access_tokens.insert(access.clone(), Access { grant, scope, issued_at: now, expires_at, used: false });
-        let refresh = with_refresh.then(|| self.random("rt_"));
+        let (grant, scope, jkt) = (issue.grant, issue.scope.to_owned(), issue.jkt.map(str::to_owned));
+        let refresh_jkt = jkt.clone().filter(|_| issue.binds_refresh);
+        let kept = Access { grant, scope, jkt, issued_at: now, expires_at, used: false };
+        self.access_tokens.insert(access.clone(), kept);
+        let refresh = issue.with_refresh.then(|| self.random("rt_"));
         if let Some(refresh) = &refresh {
-            self.refresh_tokens.insert(refresh.clone(), Refresh { grant, successors: None });
+            self.refresh_tokens.insert(refresh.clone(), Refresh { grant, jkt: refresh_jkt, successors: None });
         }
         Tokens { access, refresh }
     }

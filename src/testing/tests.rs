@@ -1,12 +1,19 @@
 //! The provider, seen by a client written out by hand.
 
+mod clients;
+mod device;
+mod dpop;
+mod grants;
 mod misbehaviour;
+mod own_client;
+mod par;
+mod signing;
 
 use std::time::Duration;
 
 use ::http::{Request, Response, StatusCode, header};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use url::form_urlencoded;
@@ -27,6 +34,11 @@ fn provider() -> Provider {
 
 fn form(params: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish()
+}
+
+/// Some seconds after [`NOW`].
+fn later(seconds: u64) -> Timestamp {
+    NOW.saturating_add(Duration::from_secs(seconds))
 }
 
 fn get(provider: &Provider, path: &str) -> Answer {
@@ -250,72 +262,6 @@ fn a_callback_travels_as_asked() {
     let Visit::Post { url, .. } = visit("form_post") else { panic!("not posted") };
     assert_eq!(url, REDIRECT);
     assert_eq!(visit("form_post").param("state").as_deref(), Some("a&\"<b>"));
-}
-
-#[test]
-fn clients_register_themselves() {
-    let provider = provider();
-    let register = |metadata: &Value| {
-        let request = Request::post(format!("{ISSUER}/register")).header(header::CONTENT_TYPE, "application/json");
-        provider.handle(request.body(metadata.to_string()).unwrap(), NOW)
-    };
-    let metadata = json!({
-        "redirect_uris": ["http://127.0.0.1/cb", "com.example.app:/cb"], "application_type": "native",
-        "token_endpoint_auth_method": "none", "client_name": "App", "client_name#de": "Programm",
-    });
-    let answer = register(&metadata);
-    assert_eq!(answer.status(), StatusCode::CREATED);
-    let echo = body(&answer);
-    assert_eq!((text(&echo, "client_name#de"), echo.get("client_secret")), ("Programm", None));
-    let client_id = text(&echo, "client_id");
-    let url = authorization_url(&[("client_id", client_id), ("redirect_uri", "http://127.0.0.1:49152/cb")]);
-    assert!(provider.visit(&url, NOW).param("code").is_some());
-
-    for (name, value, error) in [
-        ("redirect_uris", json!([]), "invalid_redirect_uri"),
-        ("redirect_uris", json!(["http://rp.example/cb"]), "invalid_redirect_uri"),
-        ("redirect_uris", json!(["https://rp.example/cb#x"]), "invalid_redirect_uri"),
-        ("redirect_uris", json!("https://rp.example/cb"), "invalid_client_metadata"),
-        ("token_endpoint_auth_method", json!("private_key_jwt"), "invalid_client_metadata"),
-        ("id_token_signed_response_alg", json!("none"), "invalid_client_metadata"),
-        ("id_token_signed_response_alg", json!("HS256"), "invalid_client_metadata"),
-    ] {
-        let mut changed = metadata.clone();
-        changed[name] = value;
-        assert_error(&register(&changed), 400, error);
-    }
-}
-
-#[test]
-fn each_client_authenticates_in_its_own_way() {
-    let mut by_post = RegisteredClient::confidential("poster", "s3cret", REDIRECT);
-    by_post.token_endpoint_auth_method = "client_secret_post".into();
-    let basic = RegisteredClient::confidential("a:b", "s +%", REDIRECT);
-    let provider = provider().with_client(by_post).with_client(basic);
-    let ask = |authorization: Option<&str>, params: &[(&str, &str)]| {
-        let params = [params, &[("token", "unknown")]].concat();
-        let mut request = request("/introspect");
-        if let Some(pair) = authorization {
-            request = request.header(header::AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair)));
-        }
-        provider.handle(request.body(form(&params)).unwrap(), NOW)
-    };
-    assert_eq!(body(&ask(Some("a%3Ab:s+%2B%25"), &[])), json!({ "active": false }));
-    assert_eq!(ask(None, &[("client_id", "poster"), ("client_secret", "s3cret")]).status(), StatusCode::OK);
-    assert_eq!(ask(None, &[("client_id", "app")]).status(), StatusCode::OK);
-    for (authorization, params) in [
-        (Some("a%3Ab:wrong"), &[][..]),
-        (Some("poster:s3cret"), &[]),
-        (None, &[("client_id", "poster")]),
-        (None, &[("client_id", "poster"), ("client_secret", "wrong")]),
-        (None, &[("client_id", "app"), ("client_secret", "s3cret")]),
-        (None, &[]),
-    ] {
-        let answer = ask(authorization, params);
-        assert_error(&answer, 401, "invalid_client");
-        assert!(answer.headers().contains_key(header::WWW_AUTHENTICATE));
-    }
-    assert_error(&ask(Some("a:b"), &[("client_secret", "x")]), 400, "invalid_request");
 }
 
 #[test]

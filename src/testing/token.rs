@@ -8,9 +8,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::client::{RegisteredClient, authenticate};
 use super::http::{Incoming, Params, Refusal, json as json_response, no_store};
-use super::id_token;
 use super::provider::Reuse;
-use super::state::{Grant, State, Tokens};
+use super::state::{Issue, State, Tokens};
+use super::{device, dpop, grants, id_token, register};
 use crate::env::Timestamp;
 
 const fn invalid_grant(description: &'static str) -> Refusal {
@@ -21,16 +21,25 @@ const fn invalid_grant(description: &'static str) -> Refusal {
 pub(super) fn token(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Refusal> {
     let params = request.form()?;
     let client = authenticate(state, request, &params)?;
+    // Before anything is used up: a client without the right nonce comes again with the same code.
+    let jkt = dpop::proven(state, request, "/token")?;
+    let jkt = jkt.as_deref();
+    if client.dpop_bound_access_tokens && jkt.is_none() {
+        return Err(Refusal::new("invalid_dpop_proof", "the client registered for bound tokens"));
+    }
     let grant_type = params.required("grant_type")?;
-    if !["authorization_code", "refresh_token"].contains(&grant_type) {
+    if !register::known_grant_types(state).contains(&grant_type) {
         return Err(Refusal::new("unsupported_grant_type", "unknown grant_type"));
     }
     if !client.allows_grant(grant_type) {
         return Err(Refusal::new("unauthorized_client", "the client did not register for this grant_type"));
     }
     match grant_type {
-        "authorization_code" => redeem(state, &client, &params, request.now),
-        _ => refresh(state, &client, &params, request.now),
+        "authorization_code" => redeem(state, &client, &params, jkt, request.now),
+        "refresh_token" => refresh(state, &client, &params, jkt, request.now),
+        "client_credentials" => grants::client_credentials(state, &client, &params, jkt, request.now),
+        device::GRANT_TYPE => device::poll(state, &client, &params, jkt, request.now),
+        _ => grants::extension(state, &client, grant_type, &params, jkt, request.now),
     }
 }
 
@@ -38,6 +47,7 @@ fn redeem(
     state: &mut State,
     client: &RegisteredClient,
     params: &Params,
+    jkt: Option<&str>,
     now: Timestamp,
 ) -> Result<Response<Vec<u8>>, Refusal> {
     let code = state.codes.get_mut(params.required("code")?).ok_or(invalid_grant("unknown code"))?;
@@ -60,6 +70,9 @@ fn redeem(
         return Err(invalid_grant("another redirect_uri"));
     }
     let verifier = params.required("code_verifier")?;
+    if code.jkt.is_some() && code.jkt.as_deref() != jkt {
+        return Err(invalid_grant("the code is bound to another key"));
+    }
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     if !(43..=128).contains(&verifier.len()) || !verifier.bytes().all(unreserved) {
         return Err(Refusal::new("invalid_request", "code_verifier is not of RFC 7636 section 4.1"));
@@ -67,19 +80,24 @@ fn redeem(
     if URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)) != code.code_challenge {
         return Err(invalid_grant("code_verifier does not fit"));
     }
-    let tokens = state.issue(id, &grant.scope, client.allows_grant("refresh_token"), now);
-    Ok(respond(state, client, &grant, &grant.scope, &tokens, false, now))
+    let issue = Issue::new(id, &grant.scope, client, jkt);
+    let tokens = state.issue(&issue, now);
+    respond(state, client, &issue, &tokens, now)
 }
 
 fn refresh(
     state: &mut State,
     client: &RegisteredClient,
     params: &Params,
+    jkt: Option<&str>,
     now: Timestamp,
 ) -> Result<Response<Vec<u8>>, Refusal> {
     let presented = params.required("refresh_token")?;
     let known = state.refresh_tokens.get(presented).ok_or(invalid_grant("unknown refresh token"))?;
     let (id, successors) = (known.grant, known.successors.clone());
+    if known.jkt.is_some() && known.jkt.as_deref() != jkt {
+        return Err(invalid_grant("the refresh token is bound to another key"));
+    }
     let grant = state.grants.get(&id).ok_or(invalid_grant("the grant has ended"))?.clone();
     if grant.client_id != client.client_id {
         return Err(invalid_grant("the refresh token is another client's"));
@@ -95,39 +113,40 @@ fn refresh(
         }
         state.forget(&successors);
     }
-    let tokens = state.issue(id, scope, state.rotates, now);
+    let issue = Issue { with_refresh: state.rotates, refreshed: true, ..Issue::new(id, scope, client, jkt) };
+    let tokens = state.issue(&issue, now);
     if state.rotates
         && let Some(spent) = state.refresh_tokens.get_mut(presented)
     {
         spent.successors = Some(tokens.clone());
     }
-    Ok(respond(state, client, &grant, scope, &tokens, true, now))
+    respond(state, client, &issue, &tokens, now)
 }
 
-fn respond(
+/// The answer with tokens; with an ID token where the grant has a user and the scope for it.
+pub(super) fn respond(
     state: &State,
     client: &RegisteredClient,
-    grant: &Grant,
-    scope: &str,
+    issue: &Issue<'_>,
     tokens: &Tokens,
-    refreshed: bool,
     now: Timestamp,
-) -> Response<Vec<u8>> {
+) -> Result<Response<Vec<u8>>, Refusal> {
+    let grant = state.grants.get(&issue.grant).ok_or(invalid_grant("the grant has ended"))?;
     let mut body = json!({
         "access_token": tokens.access,
-        "token_type": "Bearer",
+        "token_type": if issue.jkt.is_some() { "DPoP" } else { "Bearer" },
         "expires_in": state.access_token_lifetime.as_secs(),
-        "scope": scope,
+        "scope": issue.scope,
     });
     if let Some(object) = body.as_object_mut() {
         if let Some(refresh) = &tokens.refresh {
             object.insert("refresh_token".into(), json!(refresh));
         }
         if grant.scope.split(' ').any(|word| word == "openid")
-            && let Some(id_token) = id_token::issue(state, grant, client, &tokens.access, refreshed, now)
+            && let Some(id_token) = id_token::issue(state, grant, client, &tokens.access, issue.refreshed, now)
         {
             object.insert("id_token".into(), json!(id_token));
         }
     }
-    no_store(json_response(200, &body))
+    Ok(no_store(json_response(200, &body)))
 }

@@ -17,8 +17,7 @@ const RAISED_ELSEWHERE: &[(Code, &str)] = &[
     (Code::JwsNoBackend, "a build without signatures: src/jose/tests/verification.rs"),
 ];
 
-/// Codes that have no table yet: `testing::Provider` does not speak these parts of the protocol. Empty this list as it
-/// learns them.
+/// Codes of pushed requests, the device grant and DPoP, which have no tables here yet. To be emptied, and then removed.
 const NOT_YET: &[Code] = &[
     Code::ParUnsupported,
     Code::ParRequired,
@@ -37,6 +36,10 @@ const NOT_YET: &[Code] = &[
     Code::DpopProof,
     Code::UserinfoIssuer,
 ];
+
+/// The same for lies, by the first word of their names.
+const NOT_YET_TOLD: &[&str] =
+    &["Par", "Device", "UserCode", "VerificationUri", "Interval", "SlowDown", "Pending", "Dpop"];
 
 fn rows() -> Vec<Row> {
     [
@@ -61,7 +64,8 @@ fn rows() -> Vec<Row> {
 fn every_lie_has_a_row() {
     let rows = rows();
     let told = |lie: &&Lie| rows.iter().any(|(say, _)| matches!(say, Say::Lie(told) if told == *lie));
-    let untold: Vec<_> = Lie::PLAIN.iter().filter(|lie| !told(lie)).collect();
+    let not_yet = |lie: &&Lie| NOT_YET_TOLD.iter().any(|word| format!("{lie:?}").starts_with(word));
+    let untold: Vec<_> = Lie::PLAIN.iter().filter(|lie| !told(lie) && !not_yet(lie)).collect();
     assert!(untold.is_empty(), "{untold:?}");
 }
 

@@ -71,6 +71,8 @@ const NO_VERDICT: &[&str] = &[
 #[rustfmt::skip]
 const LIVED_WITH: &[Say] = &[
     Say::Lie(Lie::TokenTypeCase),
+    Say::Lie(Lie::TokenTypeBearer),
+    Say::Lie(Lie::ScopeOther),
     Say::Lie(Lie::UnknownMembers),
     Say::Edit("nulls", |op| op.edit_json(On::Token, |o| for name in ["scope", "error", "expires_in"] { o.insert(name.into(), Value::Null); })),
     Say::Edit("an empty scope", |op| put(op, "scope", json!(""))),
@@ -100,7 +102,13 @@ pub(crate) fn rows() -> Vec<Row> {
     let lifetimes = LIFETIMES.iter().map(|(say, _)| (say.clone(), None));
     let own = [Code::HttpStatus, Code::TokenInvalidClient, Code::DpopNotBound];
     let own = own.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code)));
-    refusals(REFUSED).chain(pardons(LIVED_WITH)).chain(denied).chain(lifetimes).chain(own).collect()
+    refusals(REFUSED)
+        .chain(pardons(LIVED_WITH))
+        .chain(denied)
+        .chain(lifetimes)
+        .chain(own)
+        .chain([(Lie::TokenTypeDpop.into(), Some(Code::DpopNotBound))])
+        .collect()
 }
 
 fn put(op: &testing::Provider, name: &'static str, value: Value) {
@@ -127,7 +135,7 @@ fn an_answer_that_cannot_be_used_is_refused_at_login_and_at_refresh() {
 #[test]
 fn tokens_that_are_bound_to_no_key_of_ours_are_not_taken() {
     let mut world = World::new();
-    put(&world.op, "token_type", json!("DPoP"));
+    world.op.lie(Lie::TokenTypeDpop);
     let refusal = world.logged_in().err().unwrap();
     assert_eq!(refusal.what(), (At::Verification, Code::DpopNotBound));
     world.give_up(*refusal.grant.unwrap()).unwrap();

@@ -6,9 +6,10 @@ use http::Response;
 use serde_json::{Map, Value, json};
 
 use super::super::edit::{Callback, Edit};
+use super::super::http::Refusal;
 use super::super::id_token::{IdToken, Signature};
 use super::super::keys;
-use super::super::provider::On;
+use super::super::route::On;
 
 pub(super) type Object = Map<String, Value>;
 
@@ -37,6 +38,10 @@ pub(super) fn amend(object: &mut Object, name: &str, change: impl Fn(&str) -> St
 
 pub(super) fn response(on: On, edit: fn(&mut Response<Vec<u8>>)) -> Edit {
     Edit::Response(on, Arc::new(edit))
+}
+
+pub(super) fn failed(error: &'static str) -> Response<Vec<u8>> {
+    Refusal::new(error, "as always").into_response()
 }
 
 pub(super) fn callback(edit: fn(&mut Callback)) -> Edit {

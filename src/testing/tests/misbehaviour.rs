@@ -1,7 +1,9 @@
 //! Faults, lies and edits.
 
+use super::signing::{key, post_proven, proof, proof_claims, userinfo_proven};
 use super::*;
 use crate::adapter::{BlockingHttpClient, HttpClient};
+use crate::jose::Algorithm;
 use crate::reply::{Accept, Policy};
 use crate::secret::Body;
 use crate::{FailureKind, Sent};
@@ -75,7 +77,11 @@ fn both_drivers_take_the_provider_for_an_http_client() {
 
 /// Everything a client can see of a provider that tells this lie.
 fn transcript(lie: Option<Lie>) -> Vec<String> {
-    let provider = provider();
+    let device = RegisteredClient::public("tv", REDIRECT)
+        .allowing("urn:ietf:params:oauth:grant-type:device_code")
+        .allowing("urn:x");
+    let granted = Granted { login: Some("alice".into()), scope: String::new() };
+    let provider = provider().with_client(device).with_grant("urn:x", move |_| Ok(granted.clone()));
     if let Some(lie) = lie {
         provider.lie(lie);
     }
@@ -96,9 +102,38 @@ fn transcript(lie: Option<Lie>) -> Vec<String> {
     see(&answer);
     let token = body(&answer)["access_token"].as_str().unwrap_or("none").to_owned();
     see(&userinfo(&provider, if token.contains('\n') { "none" } else { &token }));
+    let url = authorization_url(&[]);
+    let request = request("/par").body(url.split_once('?').unwrap().1.to_owned()).unwrap();
+    see(&provider.handle(request, NOW));
+    see(&post(&provider, "/device_authorization", &[("client_id", "tv")]));
+    for nonce in proven(&provider, &mut see) {
+        seen.push(format!("echo {nonce}"));
+    }
     seen.push(format!("{:?}", visit.params()));
     seen.push(visit.callback().to_owned());
     seen
+}
+
+/// Token requests with proofs, each with the nonce that the answer before it told; then one for userinfo. Returns
+/// whether the nonces were told.
+fn proven(provider: &Provider, see: &mut impl FnMut(&Answer)) -> Vec<bool> {
+    let own = key(Algorithm::Es256);
+    let (mut nonce, mut told) = (None, Vec::new());
+    for jti in ["1", "2"] {
+        let mut claims = proof_claims("POST", "/token", jti, None);
+        if let Some(nonce) = &nonce {
+            claims["nonce"] = json!(nonce);
+        }
+        let params = [("grant_type", "urn:x"), ("client_id", "tv")];
+        let answer = post_proven(provider, "/token", &params, &proof(&own, &claims));
+        see(&answer);
+        let header = answer.headers().get("dpop-nonce");
+        nonce = header.map(|value| String::from_utf8(value.as_bytes().to_vec()).unwrap());
+        told.push(nonce.is_some());
+    }
+    let claims = proof_claims("GET", "/userinfo", "3", Some("unknown"));
+    see(&userinfo_proven(provider, "unknown", &proof(&own, &claims)));
+    told
 }
 
 #[test]

@@ -1,0 +1,245 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use oidc_proto::message::metadata::{AuthMethod, Prompt, ResponseMode};
+use oidc_proto::{Issuer, Schemes, Scope};
+use serde::{Deserialize, Serialize};
+
+/// Log in at an OpenID Provider, keep the session, use it.
+///
+/// Try `oidc_cli demo` first: it needs no provider, no browser and no configuration.
+#[derive(Debug, Parser)]
+#[command(name = "oidc_cli", version, after_help = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Print one JSON object a line on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Where registrations and sessions are kept [default: the platform's data folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    /// The session to use, by its ID or the beginning of it
+    #[arg(long, global = true, value_name = "ID")]
+    pub(crate) session: Option<String>,
+    /// Allow http where the host is this machine, and nowhere else
+    #[arg(long, global = true)]
+    pub(crate) insecure_loopback: bool,
+    /// Print tokens
+    #[arg(long, global = true)]
+    pub(crate) show_tokens: bool,
+    /// Time for each request
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+    /// Time for the user to log in
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    pub(crate) deadline: Duration,
+    /// Show each request, its answer and what was checked
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+}
+
+impl Global {
+    pub(crate) fn schemes(&self) -> Schemes {
+        if self.insecure_loopback { Schemes::DangerousHttpOnLoopback } else { Schemes::HttpsOnly }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the embedded provider on loopback, log a scripted user in, show each step, log out
+    Demo,
+    /// Serve the embedded provider on loopback, to try things against
+    Serve(ServeArgs),
+    /// Show what a provider says about itself
+    Discover(DiscoverArgs),
+    /// Register this client at a provider
+    Register(RegisterArgs),
+    /// Log in
+    Login(LoginArgs),
+    /// Show the sessions in the store
+    Status,
+    /// A good access token, refreshed when needed
+    Token,
+    /// Refresh the tokens now
+    Refresh,
+    /// What the provider tells about the user
+    Userinfo,
+    /// Forget the session, and revoke its tokens
+    Logout(LogoutArgs),
+    /// Be a browser without a user: follow redirects from a URL, submit what submits itself
+    #[command(hide = true)]
+    Browse { url: String },
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct ServeArgs {
+    /// The port [default: any free one]
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub(crate) port: u16,
+    /// How long its access tokens are good
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    pub(crate) access_token_lifetime: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiscoverArgs {
+    /// The provider [default: the session's]
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RegisterArgs {
+    /// The provider
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: String,
+    /// Register http://127.0.0.1:N/callback, for a provider that does not leave the port open
+    #[arg(long, value_name = "N")]
+    pub(crate) redirect_port: Option<u16>,
+    /// Register anew, though there is a registration in the store
+    #[arg(long)]
+    pub(crate) anew: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LoginArgs {
+    /// The provider
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: String,
+    /// A client that is registered already [default: register one]
+    #[arg(long, value_name = "ID")]
+    pub(crate) client_id: Option<String>,
+    /// Its secret
+    #[arg(long, value_name = "S", requires = "client_id", env = "OIDC_CLI_CLIENT_SECRET", hide_env_values = true)]
+    pub(crate) client_secret: Option<String>,
+    /// How it authenticates [default: client_secret_basic with a secret, none without]
+    #[arg(long, value_name = "M", requires = "client_id", value_parser = auth_method)]
+    pub(crate) auth_method: Option<AuthMethod>,
+    /// What to ask for; `openid` must be in it
+    #[arg(long, value_name = "S", default_value = "openid", value_parser = scope)]
+    pub(crate) scope: Scope,
+    /// none, login, consent, select_account, create
+    #[arg(long, value_name = "P", value_delimiter = ' ', value_parser = prompt)]
+    pub(crate) prompt: Vec<Prompt>,
+    /// Who is probably logging in
+    #[arg(long, value_name = "H")]
+    pub(crate) login_hint: Option<String>,
+    /// query, fragment or form_post
+    #[arg(long, value_name = "M", value_parser = response_mode)]
+    pub(crate) response_mode: Option<ResponseMode>,
+    /// How the ID token's signature is checked; trust-tls trusts the connection instead, and never http
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) id_token: IdTokenChoice,
+    /// Listen on this port, and use http://127.0.0.1:N/callback to the letter [default: any free one]
+    #[arg(long, value_name = "N")]
+    pub(crate) redirect_port: Option<u16>,
+    /// Read the callback from standard input instead of listening: the URL, or its query
+    #[arg(long)]
+    pub(crate) paste: bool,
+    #[command(flatten)]
+    pub(crate) browser: BrowserArgs,
+}
+
+impl LoginArgs {
+    /// A login with nothing but defaults.
+    pub(crate) fn at(issuer: &str) -> Result<Self, oidc_proto::Error> {
+        Ok(Self {
+            issuer: issuer.to_owned(),
+            client_id: None,
+            client_secret: None,
+            auth_method: None,
+            scope: Scope::new("openid")?,
+            prompt: Vec::new(),
+            login_hint: None,
+            response_mode: None,
+            id_token: IdTokenChoice::Verify,
+            redirect_port: None,
+            paste: false,
+            browser: BrowserArgs::default(),
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct BrowserArgs {
+    /// Run this instead of the system's browser, with the URL as its last argument
+    #[arg(long, value_name = "COMMAND ARGS", conflicts_with = "no_browser", value_parser = command_line)]
+    pub(crate) browser: Option<CommandLine>,
+    /// Open no browser, only print the URL
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// Set by the demo: the browser is a thread of this program.
+    #[arg(skip)]
+    pub(crate) scripted: bool,
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct LogoutArgs {
+    /// End the provider's own session too, in the browser
+    #[arg(long)]
+    pub(crate) end_session: bool,
+    #[command(flatten)]
+    pub(crate) browser: BrowserArgs,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum IdTokenChoice {
+    #[default]
+    Verify,
+    TrustTls,
+}
+
+/// A command, split as a shell splits words.
+#[derive(Clone, Debug)]
+pub(crate) struct CommandLine {
+    pub(crate) program: String,
+    pub(crate) arguments: Vec<String>,
+}
+
+fn command_line(text: &str) -> Result<CommandLine, String> {
+    let mut words = shell_words::split(text).map_err(|error| error.to_string())?.into_iter();
+    let program = words.next().ok_or("no command")?;
+    Ok(CommandLine { program, arguments: words.collect() })
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err("whole seconds, from 1 to 86400".to_owned()),
+    }
+}
+
+fn scope(text: &str) -> Result<Scope, String> {
+    let scope = Scope::new(text).map_err(|error| error.to_string())?;
+    // Sessions are named by the ID token's subject.
+    if scope.contains("openid") { Ok(scope) } else { Err("`openid` must be in it".to_owned()) }
+}
+
+fn auth_method(text: &str) -> Result<AuthMethod, String> {
+    AuthMethod::from_name(text).ok_or_else(|| "none, client_secret_basic or client_secret_post".to_owned())
+}
+
+fn prompt(text: &str) -> Result<Prompt, String> {
+    Prompt::from_name(text).ok_or_else(|| "none, login, consent, select_account or create".to_owned())
+}
+
+fn response_mode(text: &str) -> Result<ResponseMode, String> {
+    ResponseMode::from_name(text).ok_or_else(|| "query, fragment or form_post".to_owned())
+}
+
+/// The issuer as the caller wrote it.
+pub(crate) fn issuer(text: &str, schemes: Schemes) -> Result<Issuer, oidc_proto::Error> {
+    Issuer::new(text, schemes)
+}

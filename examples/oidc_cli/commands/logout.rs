@@ -1,0 +1,76 @@
+//! `logout`: the session ends here first; what the network says to it comes after.
+
+use std::sync::Arc;
+
+use oidc_proto::flow::Revocation;
+use oidc_proto::message::end_session::EndSessionRequest;
+use oidc_proto::{Client, Provider};
+
+use crate::args::LogoutArgs;
+use crate::context::Context;
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::session::{self, Session};
+
+pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Failure> {
+    context.out.step("Logout");
+    let session = {
+        let session = session::choose(&context.store, context.options.session.as_deref())?;
+        let _lock = context.store.lock()?;
+        let session = session::reload(&context.store, &session)?;
+        session.remove(&context.store)?;
+        session
+    };
+    context.out.checked("the session is gone from the store");
+    let connected = context.connect(&session);
+    let (connected, failure) = match connected {
+        Ok((provider, client)) => {
+            let failure = revoke(context, &provider, &client, &session).err();
+            (Some((provider, client)), failure)
+        }
+        Err(failure) => (None, Some(failure)),
+    };
+    match &failure {
+        Some(failure) => context.out.emit(&Event::warning(failure)),
+        None => context.out.checked("its tokens are revoked"),
+    }
+    context.out.emit(&Event::LoggedOut {
+        session: session.id(),
+        issuer: session.tokens.issuer().as_str(),
+        subject: session.subject(),
+        revoked: failure.is_none(),
+        code: failure.as_ref().map(|failure| failure.code),
+    });
+    if let Some((provider, client)) = connected.filter(|_| args.end_session)
+        && let Err(failure) = end_session(context, args, &provider, &client, &session)
+    {
+        context.out.emit(&Event::warning(&failure));
+    }
+    Ok(())
+}
+
+fn revoke(context: &mut Context, provider: &Provider, client: &Client, session: &Session) -> Result<(), Failure> {
+    context.run("revoking the tokens", Revocation::start(provider, client, &session.tokens)?)
+}
+
+/// The browser gets the ID token as a hint, so that the provider need not ask; what is printed has it only if tokens
+/// may be printed.
+fn end_session(
+    context: &mut Context,
+    args: &LogoutArgs,
+    provider: &Arc<Provider>,
+    client: &Arc<Client>,
+    session: &Session,
+) -> Result<(), Failure> {
+    let bare = EndSessionRequest::new();
+    let hinted = match session.tokens.id_token() {
+        Some(id_token) => bare.clone().id_token_hint(id_token),
+        None => bare.clone(),
+    };
+    let (hinted, _) = hinted.start(provider, client, &mut context.env)?;
+    let (bare, _) = bare.start(provider, client, &mut context.env)?;
+    let printed = if context.out.shows_tokens() { &hinted } else { &bare };
+    context.out.emit(&Event::EndSessionUrl { url: printed.as_str() });
+    args.browser.open(hinted.as_str(), context.options.timeout, context.out)?.wait();
+    Ok(())
+}

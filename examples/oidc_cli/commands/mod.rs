@@ -1,0 +1,107 @@
+//! One file a command; the small ones share this one.
+
+mod demo;
+mod login;
+mod logout;
+
+use oidc_proto::flow::UserinfoFetch;
+use oidc_proto::message::metadata::CodeChallengeMethod;
+use serde_json::{Map, Value};
+
+use crate::args::{self, DiscoverArgs, RegisterArgs};
+use crate::clients;
+use crate::context::Context;
+use crate::event::Event;
+use crate::failure::{Code, Failure};
+use crate::session::{self, Session, expires_in};
+use crate::tokens::{self, Need};
+
+pub(crate) use demo::demo;
+pub(crate) use login::login;
+pub(crate) use logout::logout;
+
+pub(crate) fn discover(context: &mut Context, args: &DiscoverArgs) -> Result<(), Failure> {
+    let (issuer, schemes) = match &args.issuer {
+        Some(issuer) => (args::issuer(issuer, context.options.schemes())?, context.options.schemes()),
+        None => {
+            let session = session::choose(&context.store, context.options.session.as_deref())?;
+            (session.tokens.issuer().clone(), session.schemes())
+        }
+    };
+    let provider = context.discover(issuer, schemes)?;
+    let metadata = provider.metadata();
+    let endpoints = [
+        ("authorization", metadata.authorization_endpoint.as_ref()),
+        ("token", Some(&metadata.token_endpoint)),
+        ("jwks", metadata.jwks_uri.as_ref()),
+        ("registration", metadata.registration_endpoint.as_ref()),
+        ("userinfo", metadata.userinfo_endpoint.as_ref()),
+        ("revocation", metadata.revocation_endpoint.as_ref()),
+        ("end_session", metadata.end_session_endpoint.as_ref()),
+    ];
+    let endpoints = endpoints.into_iter().map(|(name, endpoint)| {
+        (name.to_owned(), endpoint.map_or(Value::Null, |endpoint| endpoint.uri().to_string().into()))
+    });
+    context.out.emit(&Event::Discovered {
+        issuer: provider.issuer().as_str(),
+        endpoints: endpoints.collect(),
+        pkce: metadata.code_challenge_methods.contains(CodeChallengeMethod::S256),
+        callback_iss: metadata.authorization_response_iss,
+    });
+    Ok(())
+}
+
+pub(crate) fn register(context: &mut Context, args: &RegisterArgs) -> Result<(), Failure> {
+    let schemes = context.options.schemes();
+    let provider = context.discover(args::issuer(&args.issuer, schemes)?, schemes)?;
+    clients::register(context, &provider, &clients::metadata(args.redirect_port)?, args.anew)
+}
+
+pub(crate) fn status(context: &Context) -> Result<(), Failure> {
+    let (sessions, failures) = session::all(&context.store)?;
+    if let Some(wanted) = &context.options.session {
+        let session = session::choose(&context.store, Some(wanted))?;
+        context.out.emit(&Event::Session { session: session.summary(context.now()) });
+        return Ok(());
+    }
+    for session in &sessions {
+        context.out.emit(&Event::Session { session: session.summary(context.now()) });
+    }
+    match failures.into_iter().next() {
+        Some(failure) => Err(failure),
+        None if sessions.is_empty() => Err(Code::NoSession.because("log in first")),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn token(context: &mut Context) -> Result<(), Failure> {
+    let session = tokens::good(context, Need::Good)?;
+    let tokens = &session.tokens;
+    context.out.emit(&Event::Token {
+        session: session.id(),
+        access_token: context.out.shows_tokens().then(|| tokens.access_token().expose()),
+        token_type: tokens.token_type().name(),
+        scope: tokens.scope().as_str(),
+        expires_in: expires_in(tokens, context.now()),
+    });
+    Ok(())
+}
+
+pub(crate) fn refresh(context: &mut Context) -> Result<(), Failure> {
+    tokens::good(context, Need::New).map(drop)
+}
+
+pub(crate) fn userinfo(context: &mut Context) -> Result<(), Failure> {
+    let session = tokens::good(context, Need::Good)?;
+    let (provider, _) = context.connect(&session)?;
+    ask_userinfo(context, &provider, &session)
+}
+
+fn ask_userinfo(context: &mut Context, provider: &oidc_proto::Provider, session: &Session) -> Result<(), Failure> {
+    context.out.step("Asking for userinfo");
+    let userinfo = context.run("asking for userinfo", UserinfoFetch::start(provider, &session.tokens)?)?;
+    context.out.checked("its sub is the ID token's");
+    let claims: Map<String, Value> = userinfo.claims()?;
+    context.out.emit(&Event::Userinfo { claims: &claims });
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! What every command has at hand: the options, the store, the clock, an HTTP client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, HttpOptions, SystemEnv, ureq};
+use oidc_proto::flow::Discovery;
+use oidc_proto::{
+    Body, Client, Env, Failure as NoAnswer, Flow, IdTokenTrust, Issuer, Policy, Provider, ProviderOptions, Schemes,
+    Step, Timestamp,
+};
+
+use crate::args::{Global, IdTokenChoice};
+use crate::event::Event;
+use crate::failure::{Code, Failure};
+use crate::output::Output;
+use crate::session::Session;
+use crate::store::Store;
+
+/// Shorter than a request's time, because what fails here surely was not sent.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+pub(crate) struct Context {
+    pub(crate) options: Global,
+    pub(crate) out: Output,
+    pub(crate) store: Store,
+    pub(crate) env: SystemEnv,
+    http: BlockingDriver<Narrated>,
+    /// What was discovered before: a command that has several things to do asks once.
+    provider: Option<Arc<Provider>>,
+}
+
+impl Context {
+    pub(crate) fn new(options: Global, out: Output) -> Result<Self, Failure> {
+        let http = http(options.timeout)?;
+        Ok(Self {
+            out,
+            store: Store::open(options.store.as_deref(), options.timeout)?,
+            env: SystemEnv::new()?,
+            http: BlockingDriver::new(Narrated { http, out }),
+            options,
+            provider: None,
+        })
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.env.now()
+    }
+
+    /// Carries a flow out.
+    pub(crate) fn run<F: Flow>(&mut self, what: &str, step: Step<F>) -> Result<F::Output, Failure> {
+        let _waiting = self.out.waiting(what);
+        Ok(self.http.run(step, &mut self.env)?)
+    }
+
+    pub(crate) fn discover(&mut self, issuer: Issuer, schemes: Schemes) -> Result<Arc<Provider>, Failure> {
+        let same = |known: &&Arc<Provider>| *known.issuer() == issuer && known.options().schemes() == schemes;
+        if let Some(known) = self.provider.as_ref().filter(same) {
+            return Ok(Arc::clone(known));
+        }
+        self.out.step("Discovery");
+        let options = ProviderOptions::new().with_schemes(schemes);
+        let provider = self.run("asking for the metadata", Discovery::start(issuer, options)?)?.provider;
+        self.out.checked("the document's issuer is the one asked for, to the letter");
+        self.out.checked(match schemes {
+            Schemes::HttpsOnly => "every endpoint is https",
+            _ => "every endpoint is https, or http on this machine, as was allowed",
+        });
+        if !provider.metadata().code_challenge_methods.is_empty() {
+            self.out.checked("PKCE with S256 is advertised");
+        }
+        self.provider = Some(Arc::clone(&provider));
+        Ok(provider)
+    }
+
+    /// Provider and client of a session.
+    pub(crate) fn connect(&mut self, session: &Session) -> Result<(Arc<Provider>, Arc<Client>), Failure> {
+        let (issuer, client_id) = (session.tokens.issuer(), session.tokens.client_id());
+        let registrations = self.store.registrations()?;
+        let registered = registrations.by_client_id(issuer, client_id);
+        let registered = registered.ok_or_else(|| Code::ClientUnknown.because(client_id.escape_debug()))?;
+        let client = registered.client(&[]).with_id_token_trust(trust(session.id_token)).shared();
+        Ok((self.discover(issuer.clone(), session.schemes())?, client))
+    }
+}
+
+pub(crate) fn trust(choice: IdTokenChoice) -> IdTokenTrust {
+    match choice {
+        IdTokenChoice::Verify => IdTokenTrust::Verify,
+        IdTokenChoice::TrustTls => IdTokenTrust::DangerousTrustTls,
+    }
+}
+
+/// An HTTP client with this time for each request.
+pub(crate) fn http(timeout: Duration) -> Result<ureq::Client, Failure> {
+    let options = HttpOptions::new().timeout(timeout).connect_timeout(timeout.min(CONNECT_TIMEOUT));
+    ureq::Client::with(options).map_err(|error| Code::Setup.because(error))
+}
+
+/// Tells of each request and its answer; of neither more than anyone may see.
+struct Narrated {
+    http: ureq::Client,
+    out: Output,
+}
+
+impl BlockingHttpClient for Narrated {
+    fn call(&self, request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, NoAnswer> {
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let result = self.http.call(request, policy);
+        let url = format!(
+            "{}://{}{}",
+            uri.scheme_str().unwrap_or_default(),
+            uri.authority().map(http::uri::Authority::as_str).unwrap_or_default(),
+            uri.path()
+        );
+        let status = result.as_ref().ok().map(|response| response.status().as_u16());
+        self.out.narrate(&Event::Exchange { method: method.as_str(), url: &url, status });
+        result
+    }
+}

@@ -1,0 +1,138 @@
+//! What a command has to tell: one value for programs and people. `human.rs` writes it for people.
+
+use oidc_proto::ProviderText;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::failure::Failure;
+
+/// One line of output.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Event<'a> {
+    Serving {
+        issuer: &'a str,
+    },
+    Discovered {
+        issuer: &'a str,
+        endpoints: Map<String, Value>,
+        pkce: bool,
+        callback_iss: bool,
+    },
+    Registered {
+        issuer: &'a str,
+        client_id: &'a str,
+        auth_method: &'static str,
+        /// It was in the store: nothing was asked of the provider.
+        known: bool,
+    },
+    AuthorizationUrl {
+        url: &'a str,
+    },
+    LoggedIn {
+        #[serde(flatten)]
+        session: Summary<'a>,
+    },
+    Session {
+        #[serde(flatten)]
+        session: Summary<'a>,
+    },
+    Refreshed {
+        #[serde(flatten)]
+        session: Summary<'a>,
+    },
+    Token {
+        session: &'a str,
+        /// `null` unless tokens may be shown.
+        access_token: Option<&'a str>,
+        token_type: &'static str,
+        scope: &'a str,
+        expires_in: Option<u64>,
+    },
+    Userinfo {
+        claims: &'a Map<String, Value>,
+    },
+    LoggedOut {
+        session: &'a str,
+        issuer: &'a str,
+        subject: &'a str,
+        revoked: bool,
+        /// Why it was not revoked.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<&'static str>,
+    },
+    EndSessionUrl {
+        url: &'a str,
+    },
+    /// The narration of `--verbose` and of the demo.
+    Step {
+        name: &'a str,
+    },
+    Exchange {
+        method: &'a str,
+        /// Without its query.
+        url: &'a str,
+        /// `null` if no answer came.
+        status: Option<u16>,
+    },
+    Checked {
+        what: &'a str,
+    },
+    Warning {
+        fault: &'static str,
+        code: &'static str,
+        message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        provider: Option<Words<'a>>,
+    },
+    Error {
+        fault: &'static str,
+        code: &'static str,
+        message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        provider: Option<Words<'a>>,
+    },
+}
+
+/// A session, without its secrets.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Summary<'a> {
+    pub(crate) session: &'a str,
+    pub(crate) issuer: &'a str,
+    pub(crate) subject: &'a str,
+    pub(crate) client_id: &'a str,
+    pub(crate) scope: &'a str,
+    /// Seconds; `null` if the provider did not say, 0 once the access token has expired.
+    pub(crate) expires_in: Option<u64>,
+    /// Whether there is a refresh token.
+    pub(crate) refreshable: bool,
+}
+
+/// The provider's own words: cut and escaped, and not to be believed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Words<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) uri: Option<&'a str>,
+}
+
+impl<'a> Words<'a> {
+    fn new(text: &'a ProviderText) -> Self {
+        Self { error: text.error(), description: text.description(), uri: text.uri() }
+    }
+}
+
+impl<'a> Event<'a> {
+    pub(crate) fn error(failure: &'a Failure) -> Self {
+        let Failure { fault, code, ref message, ref provider, .. } = *failure;
+        Self::Error { fault, code, message, provider: provider.as_ref().map(Words::new) }
+    }
+
+    pub(crate) fn warning(failure: &'a Failure) -> Self {
+        let Failure { fault, code, ref message, ref provider, .. } = *failure;
+        Self::Warning { fault, code, message, provider: provider.as_ref().map(Words::new) }
+    }
+}

@@ -1,0 +1,159 @@
+//! Events for people: readable lines in colour.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use serde_json::Value;
+
+use crate::event::{Event, Summary, Words};
+
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const CARE: Style = AnsiColor::Yellow.on_default().bold();
+const HEAD: Style = Style::new().bold();
+const FAINT: Style = Style::new().dimmed();
+const LINK: Style = AnsiColor::Cyan.on_default();
+
+/// Where a line belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Out,
+    Diagnostics,
+    /// Where the narration goes.
+    Narration,
+}
+
+/// The event as lines, without the last line's end.
+pub(crate) fn lines(event: &Event<'_>) -> (Stream, String) {
+    let mut out = String::new();
+    // Writing to a string does not fail.
+    let stream = write(event, &mut out).unwrap_or(Stream::Out);
+    (stream, out.trim_end().to_owned())
+}
+
+fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error> {
+    match event {
+        Event::Serving { issuer } => {
+            writeln!(out, "{GOOD}Serving{GOOD:#} the embedded provider at {LINK}{issuer}{LINK:#}")?;
+            writeln!(
+                out,
+                "Its user alice logs in by herself; bob with --login-hint bob; --login-hint deny:alice refuses."
+            )?;
+            write!(out, "{FAINT}oidc_cli login --insecure-loopback --issuer {issuer}{FAINT:#}")?;
+        }
+        Event::Discovered { issuer, endpoints, pkce, callback_iss } => {
+            writeln!(out, "{GOOD}Discovered{GOOD:#} {}", plain(issuer))?;
+            for (name, url) in endpoints {
+                writeln!(out, "  {name}: {}", plain(url.as_str().unwrap_or("-")))?;
+            }
+            writeln!(out, "  PKCE: {}", if *pkce { "S256" } else { "not advertised" })?;
+            write!(out, "  iss in callbacks: {}", if *callback_iss { "promised" } else { "not promised" })?;
+        }
+        Event::Registered { issuer, client_id, auth_method, known } => {
+            let what = if *known { "Known client" } else { "Registered" };
+            write!(out, "{GOOD}{what}{GOOD:#} {} at {} ({auth_method})", plain(client_id), plain(issuer))?;
+        }
+        Event::AuthorizationUrl { url } => {
+            writeln!(out, "{HEAD}Log in here:{HEAD:#}")?;
+            write!(out, "{LINK}{}{LINK:#}", plain(url))?;
+        }
+        Event::LoggedIn { session } => {
+            writeln!(out, "{GOOD}Logged in{GOOD:#} as {}", plain(session.subject))?;
+            summary(session, out)?;
+        }
+        Event::Session { session } => {
+            writeln!(out, "{HEAD}Session {}{HEAD:#} of {}", session.session, plain(session.subject))?;
+            summary(session, out)?;
+        }
+        Event::Refreshed { session } => {
+            writeln!(out, "{GOOD}Refreshed{GOOD:#} the tokens of {}", plain(session.subject))?;
+            summary(session, out)?;
+        }
+        Event::Token { access_token: Some(access_token), .. } => write!(out, "{access_token}")?,
+        Event::Token { expires_in, .. } => {
+            let lifetime = lifetime(*expires_in);
+            write!(out, "{GOOD}The access token is good{GOOD:#}, {lifetime}; --show-tokens prints it")?;
+        }
+        Event::Userinfo { claims } => {
+            write!(out, "{HEAD}Userinfo{HEAD:#}")?;
+            for (name, value) in *claims {
+                let value = match value {
+                    Value::String(text) => plain(text),
+                    other => plain(&other.to_string()),
+                };
+                write!(out, "\n  {}: {value}", plain(name))?;
+            }
+        }
+        Event::LoggedOut { subject, revoked, .. } => {
+            let grant = if *revoked { "its tokens are revoked" } else { "its tokens are NOT revoked" };
+            write!(out, "{GOOD}Logged out{GOOD:#} {}; {grant}", plain(subject))?;
+        }
+        Event::EndSessionUrl { url } => {
+            writeln!(out, "{HEAD}The provider's own session ends here:{HEAD:#}")?;
+            write!(out, "{LINK}{}{LINK:#}", plain(url))?;
+        }
+        Event::Step { name } => {
+            write!(out, "\n{HEAD}{name}{HEAD:#}")?;
+            return Ok(Stream::Narration);
+        }
+        Event::Exchange { method, url, status } => {
+            let status = status.map_or("no answer".to_owned(), |status| status.to_string());
+            write!(out, "  {method} {LINK}{}{LINK:#} {FAINT}->{FAINT:#} {status}", plain(url))?;
+            return Ok(Stream::Narration);
+        }
+        Event::Checked { what } => {
+            write!(out, "  {GOOD}ok{GOOD:#} {what}")?;
+            return Ok(Stream::Narration);
+        }
+        Event::Warning { message, provider, .. } => {
+            write!(out, "{CARE}Warning:{CARE:#} {message}")?;
+            words(provider.as_ref(), out)?;
+            return Ok(Stream::Diagnostics);
+        }
+        Event::Error { fault, message, provider, .. } => {
+            write!(out, "{BAD}Error{BAD:#} ({fault}): {message}")?;
+            words(provider.as_ref(), out)?;
+            return Ok(Stream::Diagnostics);
+        }
+    }
+    Ok(Stream::Out)
+}
+
+fn summary(session: &Summary<'_>, out: &mut String) -> std::fmt::Result {
+    writeln!(out, "  provider: {}", plain(session.issuer))?;
+    writeln!(out, "  scope: {}", session.scope)?;
+    writeln!(out, "  access token: {}", lifetime(session.expires_in))?;
+    writeln!(out, "  refresh token: {}", if session.refreshable { "yes" } else { "no" })?;
+    write!(out, "  session: {}", session.session)
+}
+
+fn lifetime(expires_in: Option<u64>) -> String {
+    match expires_in {
+        Some(0) => "expired".to_owned(),
+        Some(seconds) => format!("for {seconds} s more"),
+        None => "of unknown lifetime".to_owned(),
+    }
+}
+
+fn words(provider: Option<&Words<'_>>, out: &mut String) -> std::fmt::Result {
+    let Some(Words { error, description, uri }) = provider else { return Ok(()) };
+    write!(out, "\n  {FAINT}the provider's own words:{FAINT:#}")?;
+    for part in [error, description, uri].into_iter().flatten() {
+        write!(out, " \"{part}\"")?;
+    }
+    Ok(())
+}
+
+/// Text of strangers for a terminal: nothing in it moves the cursor or hides a character.
+fn plain(text: &str) -> String {
+    let hides =
+        |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        if c.is_control() || hides(c) {
+            out.extend(c.escape_unicode())
+        } else {
+            out.push(c)
+        }
+        out
+    })
+}

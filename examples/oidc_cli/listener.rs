@@ -1,0 +1,215 @@
+//! The loopback listener: it takes one callback, answers nothing else, and ends at its deadline.
+
+use std::convert::Infallible;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use oidc_proto::message::callback::CALLBACK_LIMIT;
+use oidc_proto::message::metadata::ResponseMode;
+use oidc_proto::{Callback, Code as Core, Error};
+use tokio::net::TcpStream;
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::failure::{Code, Failure};
+use crate::loopback::{self, NoBody};
+
+pub(crate) const PATH: &str = "/callback";
+/// A browser opens a handful of connections; more than these at once are not its.
+const CONNECTIONS: usize = 32;
+/// For a connection as a whole: it has one short request to make.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// For the last answer to reach the browser.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Waits for the browser to come back.
+pub(crate) struct Listener {
+    listener: TcpListener,
+    port: u16,
+}
+
+/// A callback, and whoever waits for what became of it.
+struct Arrival {
+    callback: Result<Callback, Error>,
+    verdict: Option<oneshot::Sender<bool>>,
+    flushed: Option<oneshot::Receiver<Infallible>>,
+}
+
+/// What one connection knows.
+struct Connection {
+    port: u16,
+    mode: ResponseMode,
+    arrivals: mpsc::Sender<Arrival>,
+    flushed: Mutex<Option<oneshot::Receiver<Infallible>>>,
+}
+
+impl Listener {
+    pub(crate) fn bind(port: u16) -> Result<Self, Failure> {
+        let (listener, port) = loopback::bind(port)?;
+        Ok(Self { listener, port })
+    }
+
+    pub(crate) fn redirect_uri(&self) -> String {
+        format!("http://127.0.0.1:{}{PATH}", self.port)
+    }
+
+    /// Takes the first callback, right or wrong, and tells the browser which it was.
+    pub(crate) fn wait<T>(
+        self,
+        mode: ResponseMode,
+        deadline: Duration,
+        judge: impl FnOnce(&Callback) -> Result<T, Error>,
+    ) -> Result<T, Failure> {
+        let runtime = loopback::runtime()?;
+        runtime.block_on(async move {
+            let at = Instant::now() + deadline;
+            match timeout_at(at, self.first(mode)).await {
+                Err(_) => Err(Code::Deadline.because(format_args!("{} s", deadline.as_secs()))),
+                Ok(Err(error)) => Err(Code::Listener.because(error)),
+                Ok(Ok((arrival, mut connections))) => {
+                    let judged = arrival.callback.and_then(|callback| judge(&callback));
+                    if let Some(verdict) = arrival.verdict {
+                        let _ = verdict.send(judged.is_ok());
+                    }
+                    if let Some(flushed) = arrival.flushed {
+                        let _ = timeout(FLUSH_TIMEOUT, flushed).await;
+                    }
+                    connections.abort_all();
+                    Ok(judged?)
+                }
+            }
+        })
+    }
+
+    async fn first(self, mode: ResponseMode) -> std::io::Result<(Arrival, JoinSet<()>)> {
+        let listener = tokio::net::TcpListener::from_std(self.listener)?;
+        let (arrivals, mut inbox) = mpsc::channel(1);
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                Some(arrival) = inbox.recv() => return Ok((arrival, connections)),
+                Some(_) = connections.join_next() => {}
+                accepted = listener.accept(), if connections.len() < CONNECTIONS => {
+                    let Ok((stream, _)) = accepted else {
+                        loopback::pause().await;
+                        continue;
+                    };
+                    let (done, flushed) = oneshot::channel();
+                    let flushed = Mutex::new(Some(flushed));
+                    let connection = Connection { port: self.port, mode, arrivals: arrivals.clone(), flushed };
+                    connections.spawn(async move {
+                        let _ = timeout(CONNECTION_TIMEOUT, connection.serve(stream)).await;
+                        drop(done);
+                    });
+                }
+            }
+        }
+    }
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream) {
+        let connection = Arc::new(self);
+        let service = service_fn(|request| {
+            let connection = Arc::clone(&connection);
+            async move { Ok::<_, Infallible>(connection.answer(request).await) }
+        });
+        let served = loopback::connections().keep_alive(false).serve_connection(TokioIo::new(stream), service).await;
+        // Too large for its URL to be read: most likely the callback, which would never come again.
+        if served.is_err_and(|error| error.is_parse_too_large()) {
+            let callback = Err(Core::CallbackTooLarge.into());
+            let _ = connection.arrivals.send(Arrival { callback, verdict: None, flushed: None }).await;
+        }
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        if request.uri().path() != PATH {
+            return page(StatusCode::NOT_FOUND, "There is nothing here.");
+        }
+        let bare = request.uri().query().is_none();
+        match *request.method() {
+            // The answer is in the fragment, which a browser does not send by itself.
+            Method::GET if bare && self.mode == ResponseMode::Fragment => respond(StatusCode::OK, FRAGMENT_PAGE),
+            // The answer will be in the form.
+            Method::GET if bare && self.mode == ResponseMode::FormPost => {
+                page(StatusCode::NOT_FOUND, "There is nothing here.")
+            }
+            Method::GET => {
+                self.arrived(Callback::from_url(&format!("http://127.0.0.1:{}{}", self.port, request.uri()))).await
+            }
+            Method::POST => match loopback::read(request.into_body(), CALLBACK_LIMIT).await {
+                Ok(form) => self.arrived(self.posted(&form)).await,
+                Err(NoBody::TooLarge) => self.arrived(Err(Core::CallbackTooLarge.into())).await,
+                Err(NoBody::Broken) => page(StatusCode::BAD_REQUEST, "The form did not arrive."),
+            },
+            _ => {
+                let mut response = page(StatusCode::METHOD_NOT_ALLOWED, "Not like this.");
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
+                response
+            }
+        }
+    }
+
+    /// A form: the provider's, or the fragment that our own page sent.
+    fn posted(&self, form: &[u8]) -> Result<Callback, Error> {
+        match form.strip_prefix(b"fragment=") {
+            Some(fragment) if self.mode == ResponseMode::Fragment => {
+                let fragment = url::form_urlencoded::parse(&[b"fragment=", fragment].concat())
+                    .next()
+                    .map_or(String::new(), |(_, fragment)| fragment.into_owned());
+                Callback::from_fragment(&fragment)
+            }
+            _ => Callback::from_form_post(form),
+        }
+    }
+
+    /// Hands the callback over and waits for what becomes of it.
+    async fn arrived(&self, callback: Result<Callback, Error>) -> Response<Full<Bytes>> {
+        let (verdict, outcome) = oneshot::channel();
+        let flushed = self.flushed.lock().await.take();
+        if self.arrivals.send(Arrival { callback, verdict: Some(verdict), flushed }).await.is_err() {
+            return page(StatusCode::GONE, "The login is over.");
+        }
+        match outcome.await {
+            Ok(true) => page(StatusCode::OK, "The answer has arrived. You can close this window."),
+            _ => page(StatusCode::BAD_REQUEST, "This answer was not accepted. See the terminal."),
+        }
+    }
+}
+
+/// Posts the fragment to where it came to, and so takes it out of the address bar, too.
+const FRAGMENT_PAGE: &str = concat!(
+    "<!DOCTYPE html><meta charset=\"utf-8\"><title>oidc_cli</title>",
+    "<form method=\"post\" id=\"fragment\"><input type=\"hidden\" name=\"fragment\"></form>",
+    "<noscript>Without scripts, use oidc_cli login --paste.</noscript>",
+    "<script>const form = document.getElementById('fragment');",
+    "form.elements.fragment.value = location.hash.slice(1); form.action = location.pathname; form.submit();</script>",
+);
+
+fn page(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    respond(status, format!("<!DOCTYPE html><meta charset=\"utf-8\"><title>oidc_cli</title><p>{text}</p>\n"))
+}
+
+fn respond(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    // Scripts: the one of our own page; nothing from outside is ever in a page.
+    let policy = "default-src 'none'; script-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
+    for (name, value) in [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CACHE_CONTROL, "no-store"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CONTENT_SECURITY_POLICY, policy),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

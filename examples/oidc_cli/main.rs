@@ -1,0 +1,89 @@
+//! A command-line client over `oidc_proto`: log in at an OpenID Provider, keep the session, use it.
+//!
+//! `cargo run --example oidc_cli -- demo` shows a whole login without a provider, a browser or any configuration. The
+//! manual is `docs/cli.md`.
+
+mod args;
+mod browse;
+mod browser;
+mod clients;
+mod commands;
+mod context;
+mod event;
+mod failure;
+mod human;
+mod listener;
+mod loopback;
+mod output;
+mod paste;
+mod server;
+mod session;
+mod store;
+mod tokens;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Cli, Command};
+use crate::context::Context;
+use crate::event::Event;
+use crate::failure::{Code, Failure};
+use crate::output::{Narration, Output};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let narration = match cli.command {
+        Command::Demo => Narration::Aloud,
+        // Whoever serves wants to see who comes.
+        Command::Serve(_) => Narration::Aside,
+        _ if cli.global.verbose => Narration::Aside,
+        _ => Narration::Off,
+    };
+    let out = Output::new(cli.global.json, cli.global.show_tokens, narration);
+    match run(cli, out) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            out.emit(&Event::error(&failure));
+            ExitCode::from(failure.exit)
+        }
+    }
+}
+
+fn run(cli: Cli, out: Output) -> Result<(), Failure> {
+    let Cli { global, command } = cli;
+    match &command {
+        Command::Demo => return commands::demo(global, out),
+        Command::Serve(args) => return server::serve(args, out),
+        Command::Browse { url } => return browse::browse(&context::http(global.timeout)?, url),
+        _ => {}
+    }
+    let mut context = Context::new(global, out)?;
+    match &command {
+        Command::Discover(args) => commands::discover(&mut context, args),
+        Command::Register(args) => commands::register(&mut context, args),
+        Command::Login(args) => commands::login(&mut context, args),
+        Command::Status => commands::status(&context),
+        Command::Token => commands::token(&mut context),
+        Command::Refresh => commands::refresh(&mut context),
+        Command::Userinfo => commands::userinfo(&mut context),
+        Command::Logout(args) => commands::logout(&mut context, args),
+        Command::Demo | Command::Serve(_) | Command::Browse { .. } => Ok(()),
+    }
+}
+
+/// Help, the version, or what is wrong with the command line.
+fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    // The command line could not be parsed, so this asks it as it came.
+    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+        let text = error.to_string();
+        let line = text.lines().next().unwrap_or_default();
+        let failure = Code::Usage.because(line.strip_prefix("error: ").unwrap_or(line));
+        Output::new(true, false, Narration::Off).emit(&Event::error(&failure));
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}

@@ -1,0 +1,191 @@
+//! Files that hold secrets: mode 0600, written beside and renamed, never overwritten when damaged.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use oidc_proto::Registrations;
+use tempfile::NamedTempFile;
+use zeroize::Zeroizing;
+
+use crate::failure::{Code, Failure};
+
+const REGISTRATIONS: &str = "registrations.json";
+const LOCK: &str = "lock";
+/// Far beyond what is ever stored; keeps a wrong file from filling the memory.
+const FILE_LIMIT: u64 = 16 * 1024 * 1024;
+const LOCK_POLL: Duration = Duration::from_millis(50);
+
+/// A folder with one file of registrations and one file a session.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    folder: PathBuf,
+    patience: Duration,
+}
+
+/// What a file holds while it is on its way into or out of the store.
+pub(crate) type Text = Zeroizing<String>;
+
+impl Store {
+    /// The store in this folder, or else in the platform's data folder. `patience` is how long to wait for a lock.
+    pub(crate) fn open(folder: Option<&Path>, patience: Duration) -> Result<Self, Failure> {
+        let folder = match folder {
+            Some(folder) => folder.to_owned(),
+            None => directories::ProjectDirs::from("", "", "oidc_cli")
+                .map(|folders| folders.data_local_dir().to_owned())
+                .ok_or_else(|| Code::StoreIo.because("no home folder; name a folder with --store"))?,
+        };
+        Ok(Self { folder, patience })
+    }
+
+    /// Keeps other processes from changing the store, until it is dropped.
+    ///
+    /// A refresh token is good once: two processes that use it at the same time would end the session.
+    pub(crate) fn lock(&self) -> Result<Lock, Failure> {
+        self.create_folder()?;
+        let path = self.folder.join(LOCK);
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        private(&mut options);
+        let file = options.open(&path).map_err(|error| broken(&path, &error))?;
+        let since = Instant::now();
+        loop {
+            match fs4::FileExt::try_lock(&file) {
+                Ok(()) => return Ok(Lock { _file: file }),
+                Err(fs4::TryLockError::WouldBlock) if since.elapsed() < self.patience => std::thread::sleep(LOCK_POLL),
+                Err(fs4::TryLockError::WouldBlock) => return Err(Code::StoreBusy.because(path.display())),
+                Err(fs4::TryLockError::Error(error)) => return Err(broken(&path, &error)),
+            }
+        }
+    }
+
+    /// A place for what is about to come, made before it is asked for: what cannot be kept is better not obtained.
+    pub(crate) fn draft(&self) -> Result<Draft, Failure> {
+        self.create_folder()?;
+        // Mode 0600 from its creation, where there are modes.
+        let file =
+            NamedTempFile::with_prefix_in(".new-", &self.folder).map_err(|error| broken(&self.folder, &error))?;
+        Ok(Draft { file, folder: self.folder.clone() })
+    }
+
+    pub(crate) fn registrations(&self) -> Result<Registrations, Failure> {
+        let path = self.folder.join(REGISTRATIONS);
+        let Some(text) = read(&path)? else { return Ok(Registrations::default()) };
+        Registrations::from_json(&text).map_err(|error| damaged(&path, &error))
+    }
+
+    /// Changes the registrations as they are in the store now.
+    pub(crate) fn change_registrations(&self, change: impl FnOnce(&mut Registrations)) -> Result<(), Failure> {
+        let _lock = self.lock()?;
+        let mut registrations = self.registrations()?;
+        change(&mut registrations);
+        self.draft()?.keep(REGISTRATIONS, &registrations)
+    }
+
+    /// The names of the session files.
+    pub(crate) fn session_files(&self) -> Result<Vec<String>, Failure> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(broken(&self.folder, &error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(|error| broken(&self.folder, &error))?.file_name();
+            if let Some(name) = name.to_str().filter(|name| is_session(name)) {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    pub(crate) fn read(&self, name: &str) -> Result<Option<Text>, Failure> {
+        read(&self.folder.join(name))
+    }
+
+    pub(crate) fn remove(&self, name: &str) -> Result<(), Failure> {
+        let path = self.folder.join(name);
+        fs::remove_file(&path).map_err(|error| broken(&path, &error))
+    }
+
+    /// The failure for a file that cannot be understood.
+    pub(crate) fn damaged(&self, name: &str, error: &oidc_proto::Error) -> Failure {
+        damaged(&self.folder.join(name), error)
+    }
+
+    fn create_folder(&self) -> Result<(), Failure> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&self.folder).map_err(|error| broken(&self.folder, &error))
+    }
+}
+
+/// Held while the store is changed.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+/// A file without a name yet. It is gone if it is dropped.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    file: NamedTempFile,
+    folder: PathBuf,
+}
+
+impl Draft {
+    /// Writes the value and gives the file its name, in place of an older one.
+    pub(crate) fn keep(mut self, name: &str, value: &impl serde::Serialize) -> Result<(), Failure> {
+        let path = self.folder.join(name);
+        let json = serde_json::to_string(value).map_err(|_| Code::StoreIo.because(path.display()))?;
+        let json: Text = json.into();
+        let written = self.file.write_all(json.as_bytes()).and_then(|()| self.file.as_file().sync_all());
+        written.map_err(|error| broken(&path, &error))?;
+        self.file.persist(&path).map_err(|error| broken(&path, &error.error))?;
+        Ok(())
+    }
+}
+
+fn is_session(name: &str) -> bool {
+    name.starts_with("session-") && name.ends_with(".json")
+}
+
+fn read(path: &Path) -> Result<Option<Text>, Failure> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(broken(path, &error)),
+    };
+    let mut text = Text::default();
+    match file.take(FILE_LIMIT).read_to_string(&mut text) {
+        Ok(_) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(Code::StoreDamaged.because(format_args!("{} is not text", path.display())))
+        }
+        Err(error) => Err(broken(path, &error)),
+    }
+}
+
+fn damaged(path: &Path, error: &oidc_proto::Error) -> Failure {
+    let code = match error.code() {
+        oidc_proto::Code::StoredVersion => Code::StoreVersion,
+        _ => Code::StoreDamaged,
+    };
+    code.because(format_args!("{}; move it away to go on without it", path.display()))
+}
+
+fn broken(path: &Path, error: &io::Error) -> Failure {
+    Code::StoreIo.because(format_args!("{}: {error}", path.display()))
+}
+
+#[cfg(unix)]
+fn private(options: &mut OpenOptions) {
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+}
+
+#[cfg(not(unix))]
+fn private(_: &mut OpenOptions) {}

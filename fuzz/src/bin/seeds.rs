@@ -1,0 +1,142 @@
+//! Writes the seed corpora: what an honest provider says, and what each lie and fault of `testing::Provider` makes of it.
+//!
+//! `cargo run --manifest-path fuzz/Cargo.toml --bin seeds`, from the top of the repository. The same seeds each time.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use oidc_proto::adapter::BlockingDriver;
+use oidc_proto::flow::{Discovery, KeysFetch, Refresh, Registration, UserinfoFetch};
+use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
+use oidc_proto::testing::{Lie, Provider, TestEnv};
+use oidc_proto::{
+    AuthorizationRequest, Body, Callback, Env, Issuer, Policy, ProviderOptions, RedirectUri, Registrations, Schemes,
+    Scope,
+};
+
+/// What was said in one run: the target it is for, and the bytes.
+type Said = Arc<Mutex<Vec<(&'static str, Vec<u8>)>>>;
+
+fn main() {
+    let root = Path::new("fuzz/corpus");
+    let mut seen = BTreeSet::new();
+    let honest = std::iter::once(("honest".to_owned(), None));
+    let lies = Lie::PLAIN.iter().map(|lie| (format!("{lie:?}"), Some(*lie)));
+    for (name, lie) in honest.chain(lies) {
+        for (i, (target, bytes)) in one_run(lie).into_iter().enumerate() {
+            // Larger inputs only slow the fuzzer down.
+            if bytes.len() > 8192 || !seen.insert((target, bytes.clone())) {
+                continue;
+            }
+            let folder = root.join(target);
+            fs::create_dir_all(&folder).expect("a folder for the corpus");
+            fs::write(folder.join(format!("{name}-{i}")), bytes).expect("a seed");
+        }
+    }
+    for (target, seeds) in [
+        (
+            "www_authenticate",
+            &[
+                "Bearer realm=\"a, b\", error=\"invalid_token\"",
+                "Bearer error=\"insufficient_user_authentication\", acr_values=\"a b\", max_age=\"5\"\nDPoP algs=\"ES256\", error=\"use_dpop_nonce\"",
+                "Negotiate a87421000492aa874209af8bc028==, Basic realm=\"\\\"x\\\"\"",
+            ][..],
+        ),
+        (
+            "device",
+            &[
+                r#"{"device_code":"d","user_code":"WDJB-MJHT","verification_uri":"https://op.example.org/link","verification_uri_complete":"https://op.example.org/link?c=1","expires_in":600,"interval":5}"#,
+                r#"{"device_code":"d","user_code":"A","verification_uri":"https://op.example.org/link","expires_in":"600","interval":null}"#,
+            ],
+        ),
+        (
+            "pending",
+            &[
+                r#"{"version":1,"issuer":"https://op.example.org","client_id":"c","scope":"openid","device_code":"d","user_code":"A","verification_uri":"https://op.example.org/link","interval_seconds":5,"expires_at":1}"#,
+            ],
+        ),
+        (
+            "flow",
+            &[
+                "\u{3}\0{\"access_token\":\"a\",\"token_type\":\"Bearer\"}",
+                "\u{a}\0\u{4}{\"error\":\"authorization_pending\"}",
+                "\u{8}\0\u{1}{\"request_uri\":\"urn:x\"}",
+            ],
+        ),
+    ] {
+        let folder = root.join(target);
+        fs::create_dir_all(&folder).expect("a folder for the corpus");
+        for (i, seed) in seeds.iter().enumerate() {
+            fs::write(folder.join(format!("hand-{i}")), seed).expect("a seed");
+        }
+    }
+}
+
+/// A login, a refresh and userinfo at a provider that lies in one way. It goes as far as it goes.
+fn one_run(lie: Option<Lie>) -> Vec<(&'static str, Vec<u8>)> {
+    let said = Said::default();
+    let op = Provider::new("https://op.example.org");
+    if let Some(lie) = lie {
+        op.lie(lie);
+    }
+    let _ = login(&op, &said);
+    let said = said.lock().expect("no thread failed");
+    said.clone()
+}
+
+fn login(op: &Provider, said: &Said) -> Option<()> {
+    let note = |target, bytes: &[u8]| said.lock().expect("no thread failed").push((target, bytes.to_vec()));
+    let mut env = TestEnv::seeded(7);
+    let http = op.http(env.clock());
+    let listening = said.clone();
+    let driver = BlockingDriver::new(move |request: http::Request<Body>, policy: Policy| {
+        let path = request.uri().path().to_owned();
+        let response = http(request, policy)?;
+        let target = match path.rsplit('/').next() {
+            Some("openid-configuration") => "metadata",
+            Some("jwks") => "jwks",
+            Some("register") => "registration",
+            Some("token") => "token_response",
+            _ => return Ok(response),
+        };
+        let body = response.body().clone();
+        let mut said = listening.lock().expect("no thread failed");
+        let id_token = serde_json::from_slice::<serde_json::Value>(&body).ok();
+        if let Some(id_token) = id_token.as_ref().and_then(|body| body.get("id_token")?.as_str()) {
+            said.push(("jws", id_token.as_bytes().to_vec()));
+        }
+        // A scripted flow: its first answer.
+        let kind = ["metadata", "jwks", "registration", "token_response"].iter().position(|own| *own == target);
+        let script = [&[kind.unwrap_or(0) as u8, 0, 0], body.as_slice(), &[0xff]].concat();
+        said.push(("flow", script));
+        said.push((target, body));
+        Ok(response)
+    });
+    let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly).ok()?;
+    let provider = driver.run(Discovery::start(issuer, ProviderOptions::new()).ok()?, &mut env).ok()?.provider;
+    let keys = driver.run(KeysFetch::start(&provider, None).ok()?, &mut env).ok()?.keys;
+    let redirect_uri = RedirectUri::new("https://app.example.org/cb").ok()?;
+    let metadata = ClientMetadata::new(ApplicationType::Web, vec![redirect_uri.clone()]);
+    let registered = driver.run(Registration::start(&provider, metadata.clone()).ok()?, &mut env).ok()?;
+    let mut all = Registrations::default();
+    all.insert(provider.issuer(), &metadata, registered.clone());
+    note("registrations", &serde_json::to_vec(&all).ok()?);
+    let client = registered.client(&[redirect_uri.clone()]).shared();
+    let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid").ok()?);
+    let (url, pending) = request.start(&provider, &client, &mut env).ok()?;
+    note("pending", &serde_json::to_vec(&pending).ok()?);
+    let landing = op.visit(url.as_str(), env.now());
+    note("callback", landing.callback().as_bytes());
+    let checked = pending.check(&Callback::from_url(landing.callback()).ok()?, &provider, &env).ok()?;
+    let step = pending.redeem(checked, &provider, &client, Some(keys.clone()), &mut env).ok()?;
+    let tokens = driver.run(step, &mut env).ok()?.verified().ok()?.tokens;
+    note("pending", &serde_json::to_vec(&tokens).ok()?);
+    let claims: serde_json::Value = tokens.id_token()?.claims().ok()?;
+    note("id_token", claims.to_string().as_bytes());
+    let refreshed = driver.run(Refresh::start(&tokens, &provider, &client, Some(keys), &mut env).ok()?, &mut env);
+    let tokens = refreshed.ok()?.verified().ok()?.tokens;
+    driver.run(UserinfoFetch::start(&tokens, &provider, &client, &mut env).ok()?, &mut env).ok()?;
+    Some(())
+}

@@ -1,0 +1,166 @@
+//! The device grant (RFC 8628), with a user who decides after a while.
+
+use std::time::Duration;
+
+use http::Response;
+use rand_core::Rng as _;
+use serde_json::json;
+
+use super::client::{RegisteredClient, authenticate};
+use super::http::{Incoming, Params, Refusal, json as json_response, no_store, page, with_params};
+use super::state::{Grant, Issue, State};
+use super::token;
+use super::user::Decision;
+use crate::env::Timestamp;
+
+pub(super) const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// What holds where the answer names no interval (section 3.2), and what `slow_down` adds to it (section 3.5).
+const FIVE_SECONDS: Duration = Duration::from_secs(5);
+
+/// How device codes are given out.
+pub(super) struct Terms {
+    /// As the answer has it; `None` leaves it out.
+    pub(super) interval: Option<Duration>,
+    pub(super) lifetime: Duration,
+    /// How many polls the user lets pass before deciding.
+    pub(super) polls: usize,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { interval: Some(FIVE_SECONDS), lifetime: Duration::from_secs(600), polls: 1 }
+    }
+}
+
+/// A device that waits for its user.
+pub(super) struct Waiting {
+    client_id: String,
+    user_code: String,
+    scope: String,
+    decision: Option<(Decision, Timestamp)>,
+    pending_polls: usize,
+    interval: Duration,
+    last_poll: Option<Timestamp>,
+    expires_at: Timestamp,
+}
+
+/// Section 3.1.
+pub(super) fn authorize(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Refusal> {
+    let params = request.form()?;
+    let client = authenticate(state, request, &params)?;
+    if !client.allows_grant(GRANT_TYPE) {
+        return Err(Refusal::new("unauthorized_client", "the client did not register for device codes"));
+    }
+    let (device_code, user_code) = (state.random("dc_"), user_code(state));
+    let waiting = Waiting {
+        client_id: client.client_id,
+        user_code: user_code.clone(),
+        scope: params.get("scope").unwrap_or("").to_owned(),
+        decision: None,
+        pending_polls: 0,
+        interval: state.device_terms.interval.unwrap_or(FIVE_SECONDS),
+        last_poll: None,
+        expires_at: request.now.saturating_add(state.device_terms.lifetime),
+    };
+    state.devices.insert(device_code.clone(), waiting);
+    let page = state.url("/device");
+    let mut body = json!({
+        "device_code": device_code,
+        "verification_uri_complete": with_params(&page, '?', &[("user_code".to_owned(), user_code.clone())]),
+        "verification_uri": page,
+        "user_code": user_code,
+        "expires_in": state.device_terms.lifetime.as_secs(),
+    });
+    if let (Some(interval), Some(object)) = (state.device_terms.interval, body.as_object_mut()) {
+        object.insert("interval".into(), json!(interval.as_secs()));
+    }
+    Ok(no_store(json_response(200, &body)))
+}
+
+/// Eight letters without vowels, so that they make no words (section 6.1).
+fn user_code(state: &mut State) -> String {
+    const LETTERS: &[u8] = b"BCDFGHJKLMNPQRSTVWXZ";
+    let mut bytes = [0_u8; 8];
+    state.rng.fill_bytes(&mut bytes);
+    let letter = |byte: &u8| LETTERS.get(usize::from(*byte) % LETTERS.len()).copied().map_or('B', char::from);
+    let (left, right): (String, String) =
+        (bytes.iter().take(4).map(letter).collect(), bytes.iter().skip(4).map(letter).collect());
+    format!("{left}-{right}")
+}
+
+/// The page where the user types the code, or comes with it (section 3.3): opening it with a code is the decision.
+pub(super) fn visit(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Refusal> {
+    let params = request.browser_params()?;
+    let Some(user_code) = params.get("user_code") else {
+        return Ok(page(200, "<form><input name=\"user_code\"><button>Connect</button></form>"));
+    };
+    let decision = state.user(None).map_or(Decision::Deny, |user| user.decision);
+    if !decide(state, user_code, decision, Some(request.now)) {
+        return Ok(page(400, "This code is unknown."));
+    }
+    Ok(page(200, "You can go back to your device."))
+}
+
+/// The user's decision; `false` if nobody waits for it. Neither letter case nor dashes matter.
+pub(super) fn decide(state: &mut State, user_code: &str, decision: Decision, now: Option<Timestamp>) -> bool {
+    let bare = |code: &str| code.replace('-', "").to_ascii_uppercase();
+    let asked = bare(user_code);
+    let is_meant = |waiting: &&mut Waiting| {
+        waiting.decision.is_none()
+            && bare(&waiting.user_code) == asked
+            && now.is_none_or(|now| now < waiting.expires_at)
+    };
+    let Some(waiting) = state.devices.values_mut().find(is_meant) else { return false };
+    // Without a clock at hand, the user signed in when the device asked for the last time.
+    let time = now.or(waiting.last_poll).unwrap_or(waiting.expires_at.saturating_sub(state.device_terms.lifetime));
+    waiting.decision = Some((decision, time));
+    true
+}
+
+/// One poll (sections 3.4 and 3.5).
+pub(super) fn poll(
+    state: &mut State,
+    client: &RegisteredClient,
+    params: &Params,
+    jkt: Option<&str>,
+    now: Timestamp,
+) -> Result<Response<Vec<u8>>, Refusal> {
+    const UNKNOWN: Refusal = Refusal::new("invalid_grant", "unknown device_code");
+    let device_code = params.required("device_code")?;
+    let user = state.user(None);
+    let polls = state.device_terms.polls;
+    let waiting = state.devices.get_mut(device_code).ok_or(UNKNOWN)?;
+    if waiting.client_id != client.client_id {
+        return Err(Refusal::new("invalid_grant", "the device_code is another client's"));
+    }
+    if now >= waiting.expires_at {
+        return Err(Refusal::new("expired_token", "the device_code has expired"));
+    }
+    let last = waiting.last_poll.replace(now);
+    if last.is_some_and(|last| now.saturating_since(last) < waiting.interval) {
+        waiting.interval = waiting.interval.saturating_add(FIVE_SECONDS);
+        return Err(Refusal::new("slow_down", "polled sooner than the interval allows"));
+    }
+    if waiting.decision.is_none() && waiting.pending_polls >= polls {
+        waiting.decision = user.as_ref().map(|user| (user.decision, now));
+    }
+    let Some((decision, auth_time)) = waiting.decision else {
+        waiting.pending_polls = waiting.pending_polls.saturating_add(1);
+        return Err(Refusal::new("authorization_pending", "the user has not decided"));
+    };
+    let waiting = state.devices.remove(device_code).ok_or(UNKNOWN)?;
+    let user = user.filter(|_| decision == Decision::Allow).ok_or(Refusal::new("access_denied", "the user said no"))?;
+    let grant = state.add_grant(Grant {
+        client_id: client.client_id.clone(),
+        login: user.login,
+        subject: user.subject,
+        scope: waiting.scope.clone(),
+        nonce: None,
+        acr: None,
+        auth_time,
+    });
+    let issue = Issue::new(grant, &waiting.scope, client, jkt);
+    let tokens = state.issue(&issue, now);
+    token::respond(state, client, &issue, &tokens, now)
+}

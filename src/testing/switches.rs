@@ -1,0 +1,82 @@
+//! The switches of what is beyond a plain login.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::device;
+use super::grants::{Extension, Granted};
+use super::par::Par;
+use super::provider::Provider;
+use super::user::Decision;
+
+impl Provider {
+    /// Sets whether authorization requests may or must be pushed; they may unless set.
+    #[must_use]
+    pub fn with_par(self, par: Par) -> Self {
+        self.lock().par = par;
+        self
+    }
+
+    /// Sets whether DPoP proofs need a nonce from the provider (RFC 9449 sections 8 and 9); they do not unless set.
+    /// A nonce is good for a minute, and every answer to a proof tells the one of now.
+    #[must_use]
+    pub fn with_dpop_nonce(self, required: bool) -> Self {
+        self.lock().nonces.required = required;
+        self
+    }
+
+    /// Makes the nonce of now worthless.
+    pub fn rotate_dpop_nonce(&self) {
+        self.lock().nonces.current = None;
+    }
+
+    /// Sets how often a device may poll, in whole seconds; 5 s unless set. With `None` the answer does not say, which
+    /// means the same.
+    #[must_use]
+    pub fn with_device_interval(self, interval: Option<Duration>) -> Self {
+        self.lock().device_terms.interval = interval;
+        self
+    }
+
+    /// Sets how long a device code is good; 600 s unless set.
+    #[must_use]
+    pub fn with_device_lifetime(self, lifetime: Duration) -> Self {
+        self.lock().device_terms.lifetime = lifetime;
+        self
+    }
+
+    /// Sets how many polls are answered with `authorization_pending` before the first user decides as always; one
+    /// unless set. With `usize::MAX` nobody decides until [`Provider::decide_device`], or until the verification URI is
+    /// visited with the code.
+    #[must_use]
+    pub fn with_device_polls(self, polls: usize) -> Self {
+        self.lock().device_terms.polls = polls;
+        self
+    }
+
+    /// The first user's decision about a device; `false` if no undecided device has that code.
+    pub fn decide_device(&self, user_code: &str, decision: Decision) -> bool {
+        device::decide(&mut self.lock(), user_code, decision, None)
+    }
+
+    /// Adds an extension grant (RFC 6749 section 4.5). The function gets the parameters of the request, and says what
+    /// they are worth or which `error` they are. A client needs the grant type among its own.
+    #[must_use]
+    pub fn with_grant(
+        self,
+        grant_type: &str,
+        decide: impl Fn(&[(String, String)]) -> Result<Granted, &'static str> + Send + Sync + 'static,
+    ) -> Self {
+        let extension = Extension { grant_type: grant_type.to_owned(), decide: Arc::new(decide) };
+        self.lock().extensions.push(extension);
+        self
+    }
+
+    /// Makes userinfo demand a sign-in of one of these `acr` values, and at most so long ago: a step-up challenge
+    /// (RFC 9470) for every other token. Neither of them demands nothing, as at first.
+    pub fn require_authentication(&self, acr_values: &[&str], max_age: Option<Duration>) {
+        let mut state = self.lock();
+        state.step_up.acr_values = acr_values.iter().map(|&value| value.to_owned()).collect();
+        state.step_up.max_age = max_age;
+    }
+}

@@ -1,0 +1,84 @@
+//! The client of this crate at the provider: what one signs, the other must take.
+
+use std::sync::Arc;
+
+use super::signing::{key, public_jwk};
+use super::*;
+use crate::adapter::BlockingDriver;
+use crate::client::{Client, ClientAuth, RedirectUri};
+use crate::dpop::DpopKey;
+use crate::endpoint::{Issuer, Schemes};
+use crate::error::Error;
+use crate::flow::{Discovery, Refresh, Revocation, UserinfoFetch};
+use crate::jose::{Algorithm, PrivateKey};
+use crate::message::authorization::AuthorizationRequest;
+use crate::message::callback::Callback as Answered;
+use crate::message::scope::Scope;
+use crate::provider::ProviderOptions;
+use crate::secret::Secret;
+
+/// A login, a refresh, a look at userinfo, and the end of it all.
+fn everything(op: &Provider, client: Client) -> Result<(), Error> {
+    let mut env = TestEnv::seeded(1);
+    let http = BlockingDriver::new(op.http(env.clock()));
+    let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly)?;
+    let provider = http.run(Discovery::start(issuer, ProviderOptions::new())?, &mut env)?.provider;
+    let redirect_uri = RedirectUri::new(REDIRECT)?;
+    let client = Arc::new(client.with_redirect_uri(redirect_uri.clone()));
+    let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid")?);
+    let (url, pending) = request.start(&provider, &client, &mut env)?;
+    let callback = Answered::from_url(op.visit(url.as_str(), env.clock().now()).callback())?;
+    let checked = pending.check(&callback, &provider, &env)?;
+    let step = pending.redeem(checked, &provider, &client, None, &mut env)?;
+    let tokens = http.run(step, &mut env)?.verified()?.tokens;
+    let step = Refresh::start(&tokens, &provider, &client, None, &mut env)?;
+    let tokens = http.run(step, &mut env)?.verified()?.tokens;
+    let info = http.run(UserinfoFetch::start(&tokens, &provider, &client, &mut env)?, &mut env)?;
+    assert_eq!(info.subject(), "sub-alice");
+    env.clock().advance(Duration::from_secs(90));
+    let step = Refresh::start(&tokens, &provider, &client, None, &mut env)?;
+    let tokens = http.run(step, &mut env)?.verified()?.tokens;
+    http.run(Revocation::start(&tokens, &provider, &client, &mut env)?, &mut env)
+}
+
+#[test]
+fn it_authenticates_in_every_way() {
+    for algorithm in [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ed25519] {
+        let op = provider().with_client(RegisteredClient::with_key("app", public_jwk(&key(algorithm)), REDIRECT));
+        let auth = ClientAuth::PrivateKeyJwt(PrivateKey::local(key(algorithm)));
+        everything(&op, Client::new("app").with_auth(auth)).unwrap();
+    }
+    for (method, auth) in [
+        ("client_secret_basic", ClientAuth::SecretBasic(Secret::new("s"))),
+        ("client_secret_post", ClientAuth::SecretPost(Secret::new("s"))),
+        ("client_secret_jwt", ClientAuth::SecretJwt(Secret::new("s"))),
+    ] {
+        let registered = RegisteredClient::confidential("app", "s", REDIRECT).authenticating(method);
+        everything(&provider().with_client(registered), Client::new("app").with_auth(auth)).unwrap();
+    }
+}
+
+#[test]
+fn it_proves_its_key_with_and_without_nonces() {
+    for algorithm in [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256, Algorithm::EdDsa] {
+        for nonces in [false, true] {
+            let dpop = DpopKey::new(PrivateKey::local(key(algorithm))).unwrap();
+            let op = provider().with_dpop_nonce(nonces);
+            everything(&op, Client::new("app").with_dpop(dpop.clone())).unwrap();
+            let bearer = provider();
+            bearer.lie(Lie::TokenTypeBearer);
+            assert!(everything(&bearer, Client::new("app").with_dpop(dpop)).is_err());
+        }
+    }
+}
+
+#[test]
+fn a_nonce_that_is_never_right_ends_in_an_error() {
+    for lie in [Lie::DpopNonceForever, Lie::DpopNonceHuge, Lie::DpopNonceNotText, Lie::DpopNonceAbsent] {
+        let op = provider();
+        op.lie(lie);
+        let dpop = DpopKey::new(PrivateKey::local(key(Algorithm::Es256))).unwrap();
+        assert!(everything(&op, Client::new("app").with_dpop(dpop)).is_err(), "{lie:?}");
+        assert!(op.count(On::Token) <= 2, "{lie:?}");
+    }
+}

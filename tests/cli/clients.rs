@@ -1,0 +1,78 @@
+//! Which client a login uses.
+
+use oidc_proto::testing::{On, RegisteredClient};
+
+use crate::harness::{Cli, Op, parameter};
+
+fn op_with_clients() -> Op {
+    Op::with(|provider| {
+        let redirect_uri = "http://127.0.0.1/callback";
+        let post = RegisteredClient::confidential("post", "post secret: &+", redirect_uri);
+        provider
+            .with_client(RegisteredClient::public("public", redirect_uri))
+            .with_client(RegisteredClient::confidential("basic", "basic secret: &+", redirect_uri))
+            .with_client(RegisteredClient { token_endpoint_auth_method: "client_secret_post".to_owned(), ..post })
+    })
+}
+
+#[test]
+fn a_fixed_client_needs_no_registration_and_is_remembered() {
+    let op = op_with_clients();
+    for arguments in [
+        &["--client-id", "public"][..],
+        &["--client-id", "public", "--auth-method", "none"],
+        &["--client-id", "basic", "--client-secret", "basic secret: &+"],
+        &["--client-id", "post", "--client-secret", "post secret: &+", "--auth-method", "client_secret_post"],
+    ] {
+        let cli = Cli::new();
+        let run = cli.login(&op, arguments).done();
+        assert_eq!(run.event("logged_in")["client_id"], arguments[1]);
+        assert!(!run.stdout.contains("secret: "));
+        cli.run(&["refresh"]).done();
+        // The next login does not name it.
+        assert_eq!(cli.login(&op, &[]).done().event("logged_in")["client_id"], arguments[1]);
+        cli.run(&["logout"]).done();
+    }
+    assert_eq!(op.provider.count(On::Register), 0);
+}
+
+#[test]
+fn sessions_live_on_when_their_client_is_replaced() {
+    let (op, cli) = (op_with_clients(), Cli::new());
+    let first = ["--client-id", "basic", "--client-secret", "basic secret: &+", "--login-hint", "auto:alice"];
+    let alice = cli.login(&op, &first).done().event("logged_in")["session"].clone();
+    let bob =
+        cli.login(&op, &["--client-id", "public", "--login-hint", "auto:bob"]).done().event("logged_in")["session"]
+            .clone();
+    let registered = cli.run(&["register", "--insecure-loopback", "--issuer", &op.issuer]).done();
+    let client_id = registered.event("registered")["client_id"].clone();
+    for session in [&alice, &bob] {
+        cli.run(&["refresh", "--session", session.as_str().unwrap()]).done();
+    }
+    // The registered client is the one for logins now.
+    let run = cli.login(&op, &["--login-hint", "auto:bob"]).done();
+    assert_eq!(run.event("logged_in")["client_id"], client_id);
+}
+
+#[test]
+fn a_client_is_registered_once_and_anew_when_asked() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let register = ["register", "--insecure-loopback", "--issuer", &op.issuer];
+    let first = cli.run(&register).done().event("registered").clone();
+    assert_eq!((first["known"].as_bool(), first["auth_method"].as_str()), (Some(false), Some("none")));
+    let again = cli.run(&register).done().event("registered").clone();
+    assert_eq!((again["known"].as_bool(), &again["client_id"]), (Some(true), &first["client_id"]));
+    let anew = cli.run(&[&register[..], &["--anew"]].concat()).done().event("registered").clone();
+    assert_ne!(anew["client_id"], first["client_id"]);
+    assert_eq!(cli.login(&op, &[]).done().event("logged_in")["client_id"], anew["client_id"]);
+    assert_eq!(op.provider.count(On::Register), 2);
+}
+
+#[test]
+fn a_redirect_port_is_registered_and_used_to_the_letter() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let run = cli.login(&op, &["--redirect-port", &port]).done();
+    let url = run.event("authorization_url")["url"].as_str().unwrap();
+    assert_eq!(parameter(url, "redirect_uri"), Some(format!("http://127.0.0.1:{port}/callback")));
+}

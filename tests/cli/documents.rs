@@ -1,0 +1,68 @@
+//! The manual says what the program does.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use oidc_proto::Code;
+
+use crate::harness::Cli;
+
+/// Set to write the generated pages anew.
+const BLESS: &str = "OIDC_PROTO_BLESS";
+
+fn page(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)
+}
+
+fn manual() -> String {
+    fs::read_to_string(page("cli.md")).unwrap()
+}
+
+#[test]
+fn the_table_of_codes_is_the_librarys() {
+    let mut table = String::from(
+        "# Error codes\n\nEvery code of the library, from `Code::ALL`; the command line prints them unchanged. \
+         A test keeps this page: `OIDC_PROTO_BLESS=1 cargo test --test cli codes` writes it anew.\n\n\
+         | code | fault | meaning | section |\n|---|---|---|---|\n",
+    );
+    for code in Code::ALL {
+        writeln!(table, "| `{code}` | {} | {} | {} |", code.fault(), code.message(), code.section()).unwrap();
+    }
+    if std::env::var_os(BLESS).is_some() {
+        fs::write(page("codes.md"), &table).unwrap();
+    }
+    let kept = fs::read_to_string(page("codes.md")).unwrap_or_default();
+    assert!(kept == table, "docs/codes.md is out of date: run with {BLESS}=1");
+}
+
+#[test]
+fn the_manual_lists_each_code_of_the_program() {
+    let source = include_str!("../../examples/oidc_cli/failure.rs");
+    let manual = manual();
+    let rows: Vec<_> = source.lines().filter(|line| line.contains("= \"cli.")).collect();
+    assert!(rows.len() > 10);
+    for row in rows {
+        let mut quoted = row.split('"').skip(1).step_by(2);
+        let (code, fault, meaning) = (quoted.next().unwrap(), quoted.next().unwrap(), quoted.next().unwrap());
+        let exit = row.split("exit ").nth(1).and_then(|rest| rest.chars().next()).unwrap();
+        let expected = format!("| `{code}` | {fault} | {exit} | {meaning} |");
+        assert!(manual.contains(&expected), "no {expected}");
+    }
+}
+
+#[test]
+fn the_manual_names_each_command_and_option() {
+    let (cli, manual) = (Cli::new(), manual());
+    let help = cli.plain(&["--help"]).stdout;
+    let (_, rest) = help.split_once("Commands:").unwrap();
+    let (commands, _) = rest.split_once("Options:").unwrap();
+    for command in commands.lines().filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
+        let help = cli.plain(&[command, "--help"]).done().stdout;
+        assert!(manual.contains(&format!("`{command}")), "no {command}");
+        for word in help.split_whitespace().filter(|word| word.starts_with("--")) {
+            let option = word.trim_end_matches([',', ';', '.']);
+            assert!(manual.contains(option), "no {option} of {command}");
+        }
+    }
+}

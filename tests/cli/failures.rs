@@ -1,0 +1,196 @@
+//! What goes wrong ends with a code and with an exit status, and loses nothing.
+
+use std::time::Duration;
+
+use oidc_proto::testing::{Fault, Lie, On};
+
+use crate::harness::{Cli, Op, browser};
+use crate::support::server::DeadPort;
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    let cli = Cli::new();
+    for arguments in [
+        &["nonsense"][..],
+        &["login"],
+        &["login", "--issuer"],
+        &["login", "--issuer", "https://op.example", "--nonsense"],
+        &["login", "--issuer", "https://op.example", "--client-secret", "s"],
+        &["login", "--issuer", "https://op.example", "--client-id", "c", "--auth-method", "private_key_jwt"],
+        &["login", "--issuer", "https://op.example", "--client-id", "c", "--auth-method", "client_secret_post"],
+        &["login", "--issuer", "https://op.example", "--browser", "unclosed 'quote"],
+        &["login", "--issuer", "https://op.example", "--browser", ""],
+        &["login", "--issuer", "https://op.example", "--browser", "x", "--no-browser"],
+        &["login", "--issuer", "https://op.example", "--response-mode", "carrier_pigeon"],
+        &["login", "--issuer", "https://op.example", "--prompt", "please"],
+        &["login", "--issuer", "https://op.example", "--id-token", "ignore"],
+        &["login", "--issuer", "https://op.example", "--scope", "profile"],
+        &["login", "--issuer", "https://op.example", "--scope", "openid \"x\""],
+        &["login", "--issuer", "https://op.example", "--redirect-port", "65536"],
+        &["status", "--timeout", "0"],
+        &["status", "--deadline", "soon"],
+    ] {
+        let run = cli.run(arguments).failed(2, "local", "cli.usage");
+        assert_eq!(run.events.len(), 1, "{arguments:?}");
+        let run = cli.plain(arguments);
+        assert_eq!((run.exit, run.stdout.as_str()), (2, ""), "{arguments:?}");
+    }
+    assert_eq!(cli.plain(&["--help"]).exit, 0);
+}
+
+#[test]
+fn only_https_and_only_loopback_without_it() {
+    let (op, cli) = (Op::start(), Cli::new());
+    for arguments in [
+        &["--issuer", &op.issuer][..],
+        &["--issuer", "http://op.example.org", "--insecure-loopback"],
+        &["--issuer", "http://192.168.0.1", "--insecure-loopback"],
+        &["--issuer", "http://127.0.0.1.example.org", "--insecure-loopback"],
+        &["--issuer", "file:///etc/passwd", "--insecure-loopback"],
+    ] {
+        for command in ["discover", "register", "login"] {
+            let run = cli.run(&[&[command], arguments].concat());
+            run.failed(1, "remote", "url.scheme");
+        }
+    }
+    assert!(op.provider.requests().is_empty());
+}
+
+#[test]
+fn trust_in_tls_is_refused_over_http_before_anyone_logs_in() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &["--id-token", "trust-tls"]).failed(1, "local", "id_token.trust_tls_over_http");
+    assert_eq!((op.provider.count(On::Register), op.provider.count(On::Authorize)), (0, 0));
+}
+
+#[test]
+fn a_user_who_says_no_ends_the_login_but_not_the_registration() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let run = cli.login(&op, &["--login-hint", "deny:alice"]).failed(1, "denied", "authorization.access_denied");
+    assert_eq!(run.event("error")["provider"]["description"], "the user said no");
+    assert!(cli.session_files().is_empty());
+    let client_id = run.event("registered")["client_id"].clone();
+    let run = cli.login(&op, &[]).done();
+    assert_eq!(run.event("logged_in")["client_id"], client_id);
+    assert_eq!(op.provider.count(On::Register), 1);
+}
+
+#[test]
+fn a_wrong_callback_ends_the_login() {
+    let op = Op::start();
+    for (lie, code) in [
+        (Lie::CallbackStateWrong, "callback.state_mismatch"),
+        (Lie::CallbackStateAbsent, "callback.state_missing"),
+        (Lie::CallbackStateTwice, "callback.duplicate_parameter"),
+        (Lie::CallbackIssWrong, "callback.iss_mismatch"),
+        (Lie::CallbackIssAbsent, "callback.iss_missing"),
+        (Lie::CallbackCodeAndError, "callback.code_and_error"),
+    ] {
+        let cli = Cli::new();
+        op.provider.lie(lie);
+        cli.login(&op, &[]).failed(1, "remote", code);
+        op.provider.honest();
+        assert!(cli.session_files().is_empty());
+    }
+    assert_eq!(op.provider.count(On::Token), 0);
+}
+
+#[test]
+fn a_wrong_line_ends_the_login() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let login = ["login", "--insecure-loopback", "--issuer", &op.issuer, "--no-browser", "--paste"];
+    let huge = format!("code={}", "x".repeat(70_000));
+    for (line, fault, code) in [
+        ("http://127.0.0.1/callback?code=c&state=forged", "remote", "callback.state_mismatch"),
+        ("?code=c&state=http://forged", "remote", "callback.state_mismatch"),
+        ("code=c", "remote", "callback.state_missing"),
+        ("hello", "remote", "callback.state_missing"),
+        (&huge, "remote", "callback.too_large"),
+        ("", "local", "cli.no_callback"),
+    ] {
+        let mut running = cli.start(&login);
+        running.url();
+        running.paste(line);
+        running.end().failed(1, fault, code);
+    }
+}
+
+#[test]
+fn nobody_comes_before_the_deadline() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let login = ["login", "--insecure-loopback", "--issuer", &op.issuer, "--no-browser", "--deadline", "1"];
+    cli.run(&login).failed(1, "transport", "cli.deadline");
+    let mut running = cli.start(&[&login[..], &["--paste"]].concat());
+    running.until("error");
+    running.end().failed(1, "transport", "cli.deadline");
+}
+
+#[test]
+fn a_browser_that_cannot_be_started_is_told() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let login = ["login", "--insecure-loopback", "--issuer", &op.issuer, "--browser", "/no/such/browser"];
+    cli.run(&login).failed(1, "local", "cli.browser");
+}
+
+#[test]
+fn tokens_that_cannot_be_trusted_are_revoked() {
+    let (op, cli) = (Op::start(), Cli::new());
+    op.provider.lie(Lie::SignatureWrong);
+    cli.login(&op, &[]).failed(1, "remote", "jws.signature");
+    assert_eq!(op.provider.count(On::Revoke), 1);
+    assert!(cli.session_files().is_empty());
+}
+
+#[test]
+fn a_session_that_the_provider_ended_is_kept_until_logout() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    op.provider.end_grants();
+    let run = cli.plain(&["refresh"]);
+    assert_eq!(run.exit, 1);
+    assert!(run.stderr.contains("Log in again") && run.stderr.contains("token.invalid_grant"), "{}", run.stderr);
+    cli.run(&["refresh"]).failed(1, "denied", "token.invalid_grant");
+    cli.run(&["status"]).done();
+    cli.run(&["logout"]).done();
+    cli.run(&["status"]).failed(1, "local", "cli.no_session");
+}
+
+#[test]
+fn a_refresh_that_fails_costs_nothing() {
+    let (op, cli) = (Op::with(|provider| provider.with_access_token_lifetime(Duration::ZERO)), Cli::new());
+    cli.login(&op, &[]).done();
+    let before = cli.secrets();
+    op.provider.fault(On::Token, Fault::status(503), 1);
+    cli.run(&["token"]).failed(1, "transport", "http.server_error");
+    op.provider.lie(Lie::RefreshTokenKept);
+    op.provider.lie(Lie::SignatureWrong);
+    cli.run(&["token"]).failed(1, "remote", "jws.signature");
+    assert_eq!(cli.secrets(), before);
+    op.provider.honest();
+    cli.run(&["token"]).done();
+}
+
+#[test]
+fn logout_does_not_wait_for_the_network() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    op.provider.fault(On::Revoke, Fault::status(503), 1);
+    let run = cli.run(&["logout"]).done();
+    assert_eq!(run.event("warning")["code"], "http.server_error");
+    assert_eq!(run.event("logged_out")["revoked"], false);
+    assert_eq!(run.event("logged_out")["code"], "http.server_error");
+    assert!(cli.session_files().is_empty());
+
+    cli.login(&op, &[]).done();
+    op.provider.fault(On::Metadata, Fault::status(404), 1);
+    let run = cli.run(&["logout", "--end-session", "--browser", &browser()]).done();
+    assert_eq!(run.event("logged_out")["code"], "metadata.not_found");
+    assert!(cli.session_files().is_empty());
+}
+
+#[test]
+fn nobody_answers() {
+    let (dead, cli) = (DeadPort::new(), Cli::new());
+    let run = cli.run(&["discover", "--insecure-loopback", "--issuer", &dead.url()]);
+    run.failed(1, "transport", "transport.unreachable");
+}

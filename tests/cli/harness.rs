@@ -1,0 +1,242 @@
+//! Runs the example, and a provider for it to talk to.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::{Arc, OnceLock};
+
+use http::{HeaderName, HeaderValue, Request};
+use oidc_proto::Env;
+use oidc_proto::adapter::SystemEnv;
+use oidc_proto::testing::{Provider, User};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::server::Server;
+
+/// An example that `cargo test` has built beside this test.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let profile = tests.parent().and_then(Path::parent).unwrap();
+    let example = profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(example.exists(), "no {}: run `cargo build --example {name}` first", example.display());
+    example
+}
+
+/// The scripted browser, as `--browser` takes it.
+pub(crate) fn browser() -> String {
+    format!("{} browse", shell_words::quote(example("oidc_cli").to_str().unwrap()))
+}
+
+/// The embedded provider behind real HTTP.
+pub(crate) struct Op {
+    pub(crate) provider: Provider,
+    pub(crate) issuer: String,
+    _server: Server,
+}
+
+impl Op {
+    pub(crate) fn start() -> Self {
+        Self::with(|provider| provider)
+    }
+
+    pub(crate) fn with(build: impl FnOnce(Provider) -> Provider) -> Self {
+        let slot = Arc::new(OnceLock::<Provider>::new());
+        let (shared, env) = (Arc::clone(&slot), SystemEnv::new().unwrap());
+        let server = Server::start(move |mut connection| {
+            while let Ok(seen) = connection.request() {
+                let (method, target) = seen.line.split_once(' ').unwrap();
+                let mut request = Request::builder().method(method).uri(target).body(seen.body.into_bytes()).unwrap();
+                for (name, value) in &seen.headers {
+                    let name = HeaderName::try_from(name).unwrap();
+                    request.headers_mut().append(name, HeaderValue::try_from(value).unwrap());
+                }
+                let response = shared.wait().handle(request, env.now());
+                let headers = response.headers().iter();
+                let headers: String =
+                    headers.map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap())).collect();
+                let body = String::from_utf8_lossy(response.body());
+                connection.answer(response.status().as_str(), &headers, &body)?;
+            }
+            Ok(())
+        });
+        let issuer = server.url("");
+        let users = Provider::new(&issuer).with_user(User::new("alice")).with_user(User::new("bob"));
+        let provider = build(users);
+        assert!(slot.set(provider.clone()).is_ok());
+        Self { provider, issuer, _server: server }
+    }
+}
+
+/// One user's command line: a store, and the options for each command.
+pub(crate) struct Cli {
+    folder: TempDir,
+}
+
+/// How a command ended.
+pub(crate) struct Run {
+    pub(crate) exit: i32,
+    pub(crate) events: Vec<Value>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    fn new(output: Output, json: bool) -> Self {
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        let events = if json {
+            stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
+        } else {
+            Vec::new()
+        };
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        Self { exit: output.status.code().unwrap(), events, stdout, stderr }
+    }
+
+    pub(crate) fn event(&self, name: &str) -> &Value {
+        let found = self.events.iter().find(|event| event["event"] == name);
+        found.unwrap_or_else(|| panic!("no {name} in {:?}, stderr: {}", self.events, self.stderr))
+    }
+
+    /// Done.
+    #[track_caller]
+    pub(crate) fn done(self) -> Self {
+        assert_eq!(self.exit, 0, "{}{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Ended with this exit code, fault and code.
+    #[track_caller]
+    pub(crate) fn failed(self, exit: i32, fault: &str, code: &str) -> Self {
+        let error = self.events.last().unwrap_or_else(|| panic!("no event: {}", self.stderr));
+        assert_eq!(
+            (self.exit, error["event"].as_str(), error["fault"].as_str(), error["code"].as_str()),
+            (exit, Some("error"), Some(fault), Some(code)),
+            "{error} {}",
+            self.stderr
+        );
+        assert!(error["message"].as_str().is_some_and(|message| message.len() > 10), "{error}");
+        self
+    }
+}
+
+impl Cli {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn store(&self) -> PathBuf {
+        self.folder.path().join("store")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(example("oidc_cli"));
+        command.args(arguments).arg("--store").arg(self.store());
+        command.env_remove("OIDC_CLI_CLIENT_SECRET").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command for people.
+    pub(crate) fn plain(&self, arguments: &[&str]) -> Run {
+        Run::new(self.command(arguments).output().unwrap(), false)
+    }
+
+    /// Runs a command for programs.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        Run::new(self.command(arguments).arg("--json").output().unwrap(), true)
+    }
+
+    /// Logs in with the scripted browser.
+    pub(crate) fn login(&self, op: &Op, arguments: &[&str]) -> Run {
+        let browser = browser();
+        // Nobody who comes needs as long; a broken test ends.
+        let login = ["login", "--insecure-loopback", "--deadline", "60", "--issuer", &op.issuer, "--browser", &browser];
+        self.run(&[&login, arguments].concat())
+    }
+
+    /// Starts a command and leaves it running.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        let mut command = self.command(arguments);
+        command.arg("--json").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Running { child: Some(child), lines, events: Vec::new() }
+    }
+
+    /// The tokens of every session in the store: what must not be seen.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let mut secrets = Vec::new();
+        for path in self.session_files() {
+            let session: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+            let tokens = &session["tokens"];
+            for secret in [&tokens["access_token"], &tokens["refresh_token"], &tokens["id_token"]["compact"]] {
+                secrets.push(secret.as_str().unwrap().to_owned());
+            }
+        }
+        secrets
+    }
+
+    pub(crate) fn session_files(&self) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(self.store()) else { return Vec::new() };
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("session-")).collect()
+    }
+}
+
+/// A command that is under way. It does not outlive the value.
+pub(crate) struct Running {
+    child: Option<Child>,
+    lines: BufReader<ChildStdout>,
+    events: Vec<Value>,
+}
+
+impl Running {
+    /// Waits for an event of this name.
+    pub(crate) fn until(&mut self, name: &str) -> Value {
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.lines.read_line(&mut line).unwrap(), 0, "no {name} in {:?}", self.events);
+            let event: Value = serde_json::from_str(&line).unwrap();
+            self.events.push(event.clone());
+            if event["event"] == name {
+                return event;
+            }
+        }
+    }
+
+    /// The authorization URL.
+    pub(crate) fn url(&mut self) -> String {
+        self.until("authorization_url")["url"].as_str().unwrap().to_owned()
+    }
+
+    /// Types a line, and ends the input.
+    pub(crate) fn paste(&mut self, line: &str) {
+        let mut input = self.child.as_mut().unwrap().stdin.take().unwrap();
+        writeln!(input, "{line}").unwrap();
+    }
+
+    pub(crate) fn end(mut self) -> Run {
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut self.lines, &mut rest).unwrap();
+        let mut run = Run::new(self.child.take().unwrap().wait_with_output().unwrap(), true);
+        run.events.append(&mut self.events);
+        run.events.extend(rest.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
+        run.stdout = run.events.iter().map(Value::to_string).collect();
+        run
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A parameter of a URL.
+pub(crate) fn parameter(url: &str, name: &str) -> Option<String> {
+    let url = url::Url::parse(url).unwrap();
+    url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+}

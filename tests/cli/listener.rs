@@ -1,0 +1,131 @@
+//! The loopback listener, seen from a socket.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use crate::harness::{Cli, Op, Running, parameter};
+
+struct Login {
+    running: Running,
+    address: SocketAddr,
+    state: String,
+    url: String,
+}
+
+impl Login {
+    fn start(cli: &Cli, op: &Op, mode: &str) -> Self {
+        let login = ["login", "--insecure-loopback", "--issuer", &op.issuer, "--no-browser", "--response-mode", mode];
+        let mut running = cli.start(&login);
+        let url = running.url();
+        let redirect_uri = url::Url::parse(&parameter(&url, "redirect_uri").unwrap()).unwrap();
+        assert_eq!((redirect_uri.host_str(), redirect_uri.path()), (Some("127.0.0.1"), "/callback"));
+        let address = SocketAddr::from(([127, 0, 0, 1], redirect_uri.port().unwrap()));
+        let state = parameter(&url, "state").unwrap();
+        Self { running, address, state, url }
+    }
+
+    fn send(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        // The listener may answer and hang up before it has read everything.
+        let _ = stream.write_all(request.as_bytes());
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8(answer).unwrap()
+    }
+
+    fn get(&self, target: &str) -> String {
+        self.send(&format!("GET {target} HTTP/1.1\r\nhost: {}\r\n\r\n", self.address))
+    }
+
+    fn post(&self, form: &str) -> String {
+        let length = form.len();
+        let kind = "content-type: application/x-www-form-urlencoded";
+        self.send(&format!("POST /callback HTTP/1.1\r\nhost: x\r\n{kind}\r\ncontent-length: {length}\r\n\r\n{form}"))
+    }
+
+    fn callback(&self, op: &Op) -> String {
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        op.provider.visit(&self.url, oidc_proto::Timestamp::from_unix_seconds(now)).callback().to_owned()
+    }
+}
+
+#[test]
+fn it_answers_nothing_but_the_callback_and_nobody_can_block_it() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let login = Login::start(&cli, &op, "query");
+    // Connections that say nothing, or only half of it.
+    let silent = TcpStream::connect(login.address).unwrap();
+    let mut half = TcpStream::connect(login.address).unwrap();
+    half.write_all(b"GET /callback?code=x HTTP/1.1\r\nhost:").unwrap();
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\nhost: x\r\n\r\n", "404"),
+        ("GET /favicon.ico HTTP/1.1\r\nhost: x\r\n\r\n", "404"),
+        ("GET /callback/ HTTP/1.1\r\nhost: x\r\n\r\n", "404"),
+        ("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\n\r\ncode=x", "404"),
+        ("DELETE /callback?code=x HTTP/1.1\r\nhost: x\r\n\r\n", "405"),
+        ("nonsense\r\n\r\n", "400"),
+    ] {
+        let answer = login.send(request);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {answer}");
+    }
+    let callback = login.callback(&op);
+    let answer = login.get(callback.strip_prefix(&format!("http://{}", login.address)).unwrap());
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("close this window"), "{answer}");
+    let lower = answer.to_lowercase();
+    assert!(lower.contains("cache-control: no-store") && lower.contains("referrer-policy: no-referrer"));
+    let address = login.address;
+    login.running.end().done();
+    assert!(TcpStream::connect(address).is_err());
+    drop((silent, half));
+}
+
+#[test]
+fn a_wrong_callback_is_answered_and_ends_it() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let login = Login::start(&cli, &op, "query");
+    let answer = login.get("/callback?code=c&state=%3Cscript%3E");
+    assert!(answer.starts_with("HTTP/1.1 400") && !answer.contains("script>"), "{answer}");
+    login.running.end().failed(1, "remote", "callback.state_mismatch");
+}
+
+#[test]
+fn a_callback_by_another_way_than_asked_for_is_wrong() {
+    let (op, cli) = (Op::start(), Cli::new());
+    for (mode, by_form) in [("query", true), ("form_post", false), ("fragment", false), ("fragment", true)] {
+        let login = Login::start(&cli, &op, mode);
+        let answer = format!("code=c&state={}&iss={}", login.state, op.issuer);
+        if by_form {
+            login.post(&answer)
+        } else {
+            login.get(&format!("/callback?{answer}"))
+        };
+        login.running.end().failed(1, "remote", "callback.response_mode");
+    }
+}
+
+#[test]
+fn too_much_is_refused() {
+    let (op, cli) = (Op::start(), Cli::new());
+    for (mode, size) in [("query", 65_000), ("query", 70_000), ("query", 500_000), ("form_post", 70_000)] {
+        let login = Login::start(&cli, &op, mode);
+        let answer = format!("code={}", "x".repeat(size));
+        let answer = if mode == "query" { login.get(&format!("/callback?{answer}")) } else { login.post(&answer) };
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+        // What fits is read, and is no answer to this login.
+        let code = if size == 65_000 { "callback.state_missing" } else { "callback.too_large" };
+        login.running.end().failed(1, "remote", code);
+    }
+}
+
+#[test]
+fn a_fragment_is_asked_for_by_a_page() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let login = Login::start(&cli, &op, "fragment");
+    let page = login.get("/callback");
+    assert!(page.starts_with("HTTP/1.1 200") && page.contains("location.hash"), "{page}");
+    let callback = login.callback(&op);
+    let fragment = callback.split_once('#').unwrap().1;
+    let form = url::form_urlencoded::Serializer::new(String::new()).append_pair("fragment", fragment).finish();
+    assert!(login.post(&form).starts_with("HTTP/1.1 200"));
+    login.running.end().done();
+}

@@ -1,0 +1,17 @@
+//! The command line, run as people and programs run it: the built example, real HTTP, real files.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod harness;
+
+mod clients;
+mod documents;
+mod failures;
+mod listener;
+mod login;
+mod peer;
+mod sessions;
+mod store;

@@ -1,0 +1,88 @@
+//! Several sessions, tokens that expire, and several processes at once.
+
+use std::time::Duration;
+
+use oidc_proto::testing::On;
+
+use crate::harness::{Cli, Op, browser, parameter};
+
+#[test]
+fn one_of_several_sessions_has_to_be_named() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let alice = cli.login(&op, &["--login-hint", "auto:alice"]).done().event("logged_in")["session"].clone();
+    let bob = cli.login(&op, &["--login-hint", "auto:bob"]).done().event("logged_in")["session"].clone();
+    let (alice, bob) = (alice.as_str().unwrap(), bob.as_str().unwrap());
+    assert_ne!(alice, bob);
+    for command in ["token", "refresh", "userinfo", "logout"] {
+        let run = cli.run(&[command]).failed(2, "local", "cli.session_ambiguous");
+        let message = run.event("error")["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(alice) && message.contains(bob), "{message}");
+    }
+    assert_eq!(cli.run(&["status"]).done().events.len(), 2);
+    assert_eq!(cli.run(&["userinfo", "--session", bob]).done().event("userinfo")["claims"]["sub"], "sub-bob");
+    assert_eq!(cli.run(&["status", "--session", &alice[..8]]).done().event("session")["subject"], "sub-alice");
+    cli.run(&["token", "--session", "zzzz"]).failed(1, "local", "cli.session_unknown");
+    cli.run(&["--session", alice, "logout"]).done();
+    assert_eq!(cli.run(&["userinfo"]).done().event("userinfo")["claims"]["sub"], "sub-bob");
+}
+
+#[test]
+fn a_second_login_takes_the_place_of_the_first() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    let first = cli.secrets();
+    cli.login(&op, &[]).done();
+    assert_eq!(cli.session_files().len(), 1);
+    assert_ne!(cli.secrets(), first);
+}
+
+#[test]
+fn an_expired_token_is_refreshed_before_it_is_given_out() {
+    let (op, cli) = (Op::with(|provider| provider.with_access_token_lifetime(Duration::ZERO)), Cli::new());
+    cli.login(&op, &[]).done();
+    let old = cli.secrets();
+    let run = cli.run(&["token", "--show-tokens"]).done();
+    run.event("refreshed");
+    let new = cli.secrets();
+    assert_ne!(old[0], new[0]);
+    assert_eq!(run.event("token")["access_token"], new[0].as_str());
+    // People still get the token alone on standard output.
+    assert_eq!(cli.plain(&["token", "--show-tokens"]).done().stdout, format!("{}\n", cli.secrets()[0]));
+}
+
+#[test]
+fn processes_that_refresh_at_once_take_turns() {
+    // The provider ends a grant whose refresh token comes twice.
+    let (op, cli) = (Op::with(|provider| provider.with_access_token_lifetime(Duration::ZERO)), Cli::new());
+    cli.login(&op, &[]).done();
+    let running: Vec<_> = (0..4).map(|_| cli.start(&["token"])).collect();
+    for process in running {
+        process.end().done();
+    }
+    assert_eq!(op.provider.count(On::Token), 5);
+    cli.run(&["refresh"]).done();
+}
+
+#[test]
+fn logout_ends_the_session_at_the_provider_in_the_browser() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    let id_token = cli.secrets()[2].clone();
+    let run = cli.run(&["logout", "--end-session", "--no-browser"]).done();
+    let url = run.event("end_session_url")["url"].as_str().unwrap();
+    assert!(url.starts_with(&format!("{}/end_session?", op.issuer)));
+    // What is printed holds no token; the browser gets it.
+    assert_eq!(parameter(url, "id_token_hint"), None);
+    assert!(parameter(url, "client_id").is_some());
+    assert!(!run.stdout.contains(&id_token));
+
+    cli.login(&op, &[]).done();
+    let id_token = cli.secrets()[2].clone();
+    let run = cli.run(&["logout", "--end-session", "--no-browser", "--show-tokens"]).done();
+    let url = run.event("end_session_url")["url"].as_str().unwrap();
+    assert_eq!(parameter(url, "id_token_hint"), Some(id_token));
+
+    cli.login(&op, &[]).done();
+    let run = cli.run(&["logout", "--end-session", "--browser", &browser()]).done();
+    run.event("end_session_url");
+}
