@@ -355,9 +355,10 @@ impl<'de> Deserialize<'de> for PendingAuthorization {
             return Err(malformed());
         }
         // Without a nonce every ID token would do, and without an expectation every answer.
-        let has_nonce = |nonce: &Option<Secret>| nonce.as_ref().is_some_and(|nonce| !nonce.expose().is_empty());
-        let expects = stored.expectation.as_ref().map(|expectation| has_nonce(&expectation.nonce));
-        if expects.unwrap_or(false) != stored.scope.contains("openid") {
+        let nonce = stored.expectation.as_ref().and_then(|expectation| expectation.nonce.as_ref());
+        let has_nonce = nonce.is_some_and(|nonce| !nonce.expose().is_empty());
+        let is_openid = stored.scope.contains("openid");
+        if has_nonce != is_openid || stored.expectation.is_some() != is_openid {
             return Err(malformed());
         }
         Ok(Self {

@@ -140,8 +140,7 @@ pub(crate) fn assert_unverified(say: &Say, code: Code, cost: usize) {
         let answer: Value = world.received.iter().find_map(|body| token_response(body)).unwrap();
         let access_token = answer["access_token"].as_str().unwrap();
         assert!(world.op.bearer(access_token, world.env.now()).is_some());
-        let step = grant.revoke(&mut world.env);
-        world.run(step).unwrap();
+        world.give_up(grant).unwrap();
         assert!(world.op.bearer(access_token, world.env.now()).is_none());
 
         // With keys that are not fresh, only an unknown one is a reason to fetch them; and once, for all who share them.
@@ -231,17 +230,37 @@ fn the_algorithm_is_never_the_tokens_choice() {
     }
 }
 
-/// HS256 is not spoken, not even where client and provider agree on it: its key would be the client's secret.
+/// HS256 counts only where it was registered, and only under the client's secret.
 #[test]
-fn a_symmetric_signature_is_refused_whoever_allows_it() {
-    let mut world = World::new();
-    let mut app = testing::RegisteredClient::confidential("app", "s3cret", crate::world::REDIRECT);
-    app.id_token_signed_response_alg = "HS256".into();
-    world.op = world.op.with_client(app);
-    let client = oidc_proto::Client::new("app")
-        .with_auth(oidc_proto::ClientAuth::SecretBasic("s3cret".into()))
-        .with_redirect_uri(crate::world::redirect())
-        .with_registered_algorithm(Algorithm::Hs256);
-    world.client = Some(client);
+fn a_symmetric_signature_counts_only_where_it_was_registered() {
+    use oidc_proto::jose::Algorithms;
+    use oidc_proto::{Client, ClientAuth};
+    type Choose = fn(Client) -> Client;
+    let registered: Choose = |client| client.with_registered_algorithm(Algorithm::Hs256);
+    let chosen: Choose = |client| client.with_algorithms(Algorithms::of(&[Algorithm::Hs256]));
+    let silent: Choose = |client| client;
+    for (choose, lie, expected) in [
+        (registered, None, None),
+        (registered, Some(Lie::SignatureWrong), Some(Code::JwsSignature)),
+        (registered, Some(Lie::SignatureEmpty), Some(Code::JwsSignature)),
+        (registered, Some(Lie::SignatureZeros), Some(Code::JwsSignature)),
+        (registered, Some(Lie::AlgorithmHmac), Some(Code::JwsSignature)),
+        (registered, Some(Lie::AlgorithmOther), Some(Code::JwsAlgorithm)),
+        (chosen, None, Some(Code::JwsAlgorithm)),
+        (silent, None, Some(Code::JwsAlgorithm)),
+    ] {
+        let mut world = World::new();
+        let mut app = testing::RegisteredClient::confidential("app", "s3cret", crate::world::REDIRECT);
+        app.id_token_signed_response_alg = "HS256".into();
+        world.op = world.op.with_client(app);
+        let client = Client::new("app").with_auth(ClientAuth::SecretBasic("s3cret".into()));
+        world.client = Some(choose(client.with_redirect_uri(crate::world::redirect())));
+        lie.into_iter().for_each(|lie| world.op.lie(lie));
+        assert_eq!(world.logged_in().err().map(|refusal| refusal.error.code()), expected, "{lie:?}");
+    }
+    // A public client has no secret: what is registered for it cannot be verified.
+    let mut world = World::with_fixed_client("ES256");
+    world.client = world.client.map(registered);
+    world.op.lie(Lie::AlgorithmHmac);
     assert_eq!(world.logged_in().err().unwrap().what(), (At::Verification, Code::JwsAlgorithm));
 }

@@ -114,16 +114,15 @@ fn a_set_that_cannot_be_read_does_not_cost_the_code() {
     for (say, code) in UNREADABLE {
         let mut world = World::new();
         let login = world.login().unwrap();
-        let (copy, evidence) = (login.pending.clone(), world.check(&login).unwrap());
-        let second = world.callback(&login).unwrap();
-        let (provider, client) = (login.provider.clone(), login.client.clone());
+        let callback = world.callback(&login).unwrap();
+        let check = |world: &World| login.pending.check(&callback, &login.provider, &world.env).unwrap();
         say.to(&world.op);
-        let refusal = world.redeem(login, evidence, None).err().unwrap();
-        assert_eq!((refusal.what(), world.op.count(On::Token)), ((At::Exchange, *code), 0), "{say:?}");
+        let evidence = check(&world);
+        let error = world.exchange(&login, evidence).unwrap_err();
+        assert_eq!((error.code(), world.op.count(On::Token)), (*code, 0), "{say:?}");
         world.op.honest();
-        let evidence = copy.check(&second, &provider, &world.env).unwrap();
-        let step = copy.redeem(evidence, &provider, &client, None, &mut world.env);
-        assert!(world.run(step).unwrap().verified().is_ok());
+        let evidence = check(&world);
+        assert!(world.exchange(&login, evidence).unwrap().verified().is_ok());
     }
 }
 

@@ -129,7 +129,8 @@ fn nothing_is_sent_to_another_provider_or_by_another_client() {
     let other = elsewhere.discover().unwrap();
     let stranger = Client::new("stranger").with_redirect_uri(redirect()).shared();
     let before = world.op.requests().len();
-    let (tokens, provider, client, env) = (&user.tokens, &user.provider, &user.client, &mut world.env);
+    let (tokens, provider, client) = (&user.tokens, &user.provider, &user.client);
+    let env = &mut world.env.clone();
 
     use oidc_proto::flow::{Refresh, Revocation, UserinfoFetch};
     assert_ours(login.pending.clone().redeem(evidence, &other, client, None, env), Code::ProviderMismatch);
@@ -137,6 +138,7 @@ fn nothing_is_sent_to_another_provider_or_by_another_client() {
     assert_ours(Refresh::start(tokens, &other, client, None, env), Code::ProviderMismatch);
     assert_ours(Refresh::start(tokens, provider, &stranger, None, env), Code::ClientMismatch);
     assert_ours(UserinfoFetch::start(tokens, &other, client, env), Code::ProviderMismatch);
+    assert_ours(UserinfoFetch::start(tokens, provider, &stranger, env), Code::ClientMismatch);
     assert_ours(Revocation::start(tokens, &other, client, env), Code::ProviderMismatch);
     assert_ours(Revocation::start(tokens, provider, &stranger, env), Code::ClientMismatch);
     assert_eq!((world.op.requests().len(), elsewhere.op.requests().len()), (before, 1));

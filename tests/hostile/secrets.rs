@@ -110,8 +110,7 @@ fn salvage(world: &mut World, refusal: Refusal) {
     let Some(grant) = refusal.grant else { return };
     let step = grant.verify(None, &mut world.env);
     if let Ok(oidc_proto::Exchanged::Unverified { grant, .. }) = world.run(Ok(step)) {
-        let step = grant.revoke(&mut world.env);
-        let _ = world.run(step);
+        let _ = world.give_up(grant);
     }
 }
 

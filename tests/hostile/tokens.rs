@@ -28,7 +28,6 @@ const REFUSED: &[(Say, Code)] = &[
     (Say::Lie(Lie::TokenTypeUnknown), Code::TokenType),
     (Say::Edit("an empty token_type", |op| put(op, "token_type", json!(""))), Code::TokenType),
     (Say::Edit("a token_type with a space", |op| put(op, "token_type", json!("Bearer "))), Code::TokenType),
-    (Say::Edit("DPoP that was not asked for", |op| put(op, "token_type", json!("DPoP"))), Code::TokenType),
     (Say::Lie(Lie::TokenTypeAbsent), Code::TokenMissingType),
     (Say::Lie(Lie::ScopeList), Code::JsonType),
     (Say::Edit("a number as scope", |op| put(op, "scope", json!(7))), Code::JsonType),
@@ -72,6 +71,8 @@ const NO_VERDICT: &[&str] = &[
 #[rustfmt::skip]
 const LIVED_WITH: &[Say] = &[
     Say::Lie(Lie::TokenTypeCase),
+    Say::Lie(Lie::TokenTypeBearer),
+    Say::Lie(Lie::ScopeOther),
     Say::Lie(Lie::UnknownMembers),
     Say::Edit("nulls", |op| op.edit_json(On::Token, |o| for name in ["scope", "error", "expires_in"] { o.insert(name.into(), Value::Null); })),
     Say::Edit("an empty scope", |op| put(op, "scope", json!(""))),
@@ -99,8 +100,15 @@ const LIFETIMES: &[(Say, Lifetime)] = &[
 pub(crate) fn rows() -> Vec<Row> {
     let denied = DENIED.iter().map(|(_, code)| (Say::Edit("an error", |_| {}), Some(*code)));
     let lifetimes = LIFETIMES.iter().map(|(say, _)| (say.clone(), None));
-    let own = [Code::HttpStatus, Code::TokenInvalidClient].map(|code| (Say::Edit("a scenario", |_| {}), Some(code)));
-    refusals(REFUSED).chain(pardons(LIVED_WITH)).chain(denied).chain(lifetimes).chain(own).collect()
+    let own = [Code::HttpStatus, Code::TokenInvalidClient, Code::DpopNotBound];
+    let own = own.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code)));
+    refusals(REFUSED)
+        .chain(pardons(LIVED_WITH))
+        .chain(denied)
+        .chain(lifetimes)
+        .chain(own)
+        .chain([(Lie::TokenTypeDpop.into(), Some(Code::DpopNotBound))])
+        .collect()
 }
 
 fn put(op: &testing::Provider, name: &'static str, value: Value) {
@@ -121,6 +129,22 @@ fn an_answer_that_cannot_be_used_is_refused_at_login_and_at_refresh() {
         let refusal = world.refresh(&user, user.keys.clone()).err().unwrap();
         assert_eq!(refusal.what(), (At::Refresh, *code), "{say:?}");
     }
+}
+
+/// Tokens that are bound to a key that nobody named cannot be used, but they can be revoked.
+#[test]
+fn tokens_that_are_bound_to_no_key_of_ours_are_not_taken() {
+    let mut world = World::new();
+    world.op.lie(Lie::TokenTypeDpop);
+    let refusal = world.logged_in().err().unwrap();
+    assert_eq!(refusal.what(), (At::Verification, Code::DpopNotBound));
+    world.give_up(*refusal.grant.unwrap()).unwrap();
+
+    let mut world = World::new();
+    let user = world.logged_in().unwrap();
+    put(&world.op, "token_type", json!("dpop"));
+    let refusal = world.refresh(&user, None).err().unwrap();
+    assert_eq!(refusal.what(), (At::Verification, Code::DpopNotBound));
 }
 
 #[test]
@@ -169,8 +193,7 @@ fn a_lifetime_that_cannot_be_read_is_unknown() {
         say.to(&world.op);
         let login = world.login().unwrap();
         let evidence = world.check(&login).unwrap();
-        let step = login.pending.redeem(evidence, &login.provider, &login.client, None, &mut world.env);
-        let exchanged = world.run(step).unwrap();
+        let exchanged = world.exchange(&login, evidence).unwrap();
         let Exchanged::Verified(granted) = exchanged else { panic!("{say:?}") };
         assert_eq!(granted.lifetime, *lifetime, "{say:?}");
         let tokens = granted.tokens;
@@ -206,8 +229,7 @@ fn unknown_fields_are_kept_for_those_who_ask() {
         world.op.lie(Lie::UnknownMembers);
         let login = world.login().unwrap();
         let evidence = world.check(&login).unwrap();
-        let step = login.pending.redeem(evidence, &login.provider, &login.client, None, &mut world.env);
-        let exchanged = world.run(step).unwrap();
+        let exchanged = world.exchange(&login, evidence).unwrap();
         let fields = exchanged.verified().unwrap().fields;
         assert_eq!(fields.map(|fields| fields.read::<Mine>().unwrap().x_text), kept.then(|| "text".to_owned()));
     }

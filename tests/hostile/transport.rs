@@ -163,17 +163,14 @@ fn a_code_is_unspent_while_there_are_no_keys() {
         let Some(code) = codes[2] else { continue };
         let mut world = World::new();
         let login = world.login().unwrap();
-        let copy = login.pending.clone();
         let callback = world.callback(&login).unwrap();
-        let check = |world: &World| copy.check(&callback, &login.provider, &world.env).unwrap();
+        let check = |world: &World| login.pending.check(&callback, &login.provider, &world.env).unwrap();
         world.op.fault(On::Jwks, fault.clone(), 1);
         let evidence = check(&world);
-        let step = copy.clone().redeem(evidence, &login.provider, &login.client, None, &mut world.env);
-        let failed = world.run(step).unwrap_err();
+        let failed = world.exchange(&login, evidence).unwrap_err();
         assert_eq!((failed.code(), world.op.count(On::Token)), (code, 0), "{fault:?}");
         let evidence = check(&world);
-        let step = copy.redeem(evidence, &login.provider, &login.client, None, &mut world.env);
-        let exchanged = world.run(step).unwrap();
+        let exchanged = world.exchange(&login, evidence).unwrap();
         assert!(exchanged.verified().is_ok(), "{fault:?}");
     }
 }

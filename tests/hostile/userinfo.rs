@@ -35,9 +35,15 @@ const REVOCATION: &[(Say, Code)] = &[
 ];
 
 pub(crate) fn rows() -> Vec<Row> {
-    let own = [Code::EndSessionStateMismatch, Code::CallbackRedirectUri, Code::CallbackMalformed];
+    let own =
+        [Code::EndSessionStateMismatch, Code::CallbackRedirectUri, Code::CallbackMalformed, Code::UserinfoNotSigned];
     let own = own.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code)));
     refusals(USERINFO).chain(refusals(REVOCATION)).chain(own).collect()
+}
+
+fn cut_signature(response: &mut http::Response<Vec<u8>>) {
+    let text = String::from_utf8(response.body().clone()).unwrap();
+    *response.body_mut() = format!("{}.AAAA", text.rsplit_once('.').unwrap().0).into_bytes();
 }
 
 #[test]
@@ -50,6 +56,42 @@ fn userinfo_of_anyone_else_or_out_of_order_is_refused() {
         // The session is not affected.
         world.op.honest();
         assert_eq!(world.userinfo(&user).unwrap().subject(), "sub-alice");
+    }
+}
+
+/// Where signed claims were registered, plain ones are not taken in their place, and the signature is the provider's.
+#[test]
+fn userinfo_that_has_to_be_signed_is() {
+    type Tell = fn(&oidc_proto::testing::Provider);
+    let cases: &[(&str, Tell, Option<Code>)] = &[
+        ("the truth", |_| {}, None),
+        (
+            "plain",
+            |op| answer(op, On::UserInfo, 200, "application/json", r#"{"sub":"sub-alice"}"#),
+            Some(Code::UserinfoNotSigned),
+        ),
+        (
+            "unsigned",
+            |op| answer(op, On::UserInfo, 200, "application/jwt", "eyJhbGciOiJub25lIn0.e30."),
+            Some(Code::JwsAlgorithm),
+        ),
+        ("no JWT", |op| answer(op, On::UserInfo, 200, "application/jwt", "{}"), Some(Code::JwsMalformed)),
+        (
+            "a JWE",
+            |op| answer(op, On::UserInfo, 200, "application/jwt", "e30.e30.e30.e30.e30"),
+            Some(Code::JwsEncrypted),
+        ),
+        ("not text", |op| op.tamper(On::UserInfo, |r| r.body_mut().insert(0, 0xff)), Some(Code::JwsMalformed)),
+        ("another signature", |op| op.tamper(On::UserInfo, cut_signature), Some(Code::JwsSignature)),
+        ("other keys", |op| op.lie(Lie::JwksEmpty), Some(Code::JwsUnknownKey)),
+        ("too large", |op| op.tamper(On::UserInfo, |r| r.body_mut().resize(70_000, b'A')), Some(Code::JwsTooLarge)),
+    ];
+    for (what, tell, expected) in cases {
+        let mut world = World::new();
+        world.metadata.userinfo_signed_response_alg = Some(oidc_proto::jose::Algorithm::Es256);
+        let user = world.logged_in().unwrap();
+        tell(&world.op);
+        assert_eq!(world.userinfo(&user).err().map(|refusal| refusal.error.code()), *expected, "{what}");
     }
 }
 

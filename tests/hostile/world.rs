@@ -379,6 +379,18 @@ impl World {
         })
     }
 
+    /// Revokes tokens that are not trusted.
+    pub(crate) fn give_up(&mut self, grant: UnverifiedGrant) -> Result<(), Error> {
+        let step = grant.revoke(&mut self.env);
+        self.run(step)
+    }
+
+    /// From a checked callback to what came of it.
+    pub(crate) fn exchange(&mut self, login: &Login, checked: Checked) -> Result<Exchanged, Error> {
+        let step = login.pending.clone().redeem(checked, &login.provider, &login.client, None, &mut self.env);
+        self.run(step)
+    }
+
     /// From discovery to the end of the session; the first refusal ends it.
     pub(crate) fn course(&mut self) -> Result<(), Refusal> {
         let user = self.logged_in()?;
