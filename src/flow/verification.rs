@@ -127,6 +127,9 @@ enum Verdict {
 
 impl Grant {
     fn judge(&self, keys: Option<&Keys>, now: Timestamp) -> Verdict {
+        if let Some((code, field)) = self.response.flaw {
+            return Verdict::Bad(Error::new(code).at(field));
+        }
         if self.client.dpop.is_some() != (self.response.token_type == TokenType::Dpop) {
             return Verdict::Bad(Code::DpopNotBound.into());
         }

@@ -7,8 +7,10 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// Any JSON value; objects and arrays are passed over.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) enum Scalar<'a> {
+    /// Also a field that is not there.
+    #[default]
     Null,
     Bool(bool),
     Unsigned(u64),

@@ -45,7 +45,11 @@ impl Callback {
             Some(fragment) if answers(fragment) => Self::parse(fragment, ResponseMode::Fragment)?,
             _ => Self::parse(url.query().unwrap_or(""), ResponseMode::Query)?,
         };
-        Ok(Self { target: Some(url), ..callback })
+        let mut target = url;
+        // The answer is not kept twice.
+        target.set_query(None);
+        target.set_fragment(None);
+        Ok(Self { target: Some(target), ..callback })
     }
 
     /// From a query string, with or without its `?`.

@@ -57,14 +57,10 @@ struct Answer<'a> {
     verification_url: Option<Text<'a>>,
     #[serde(borrow)]
     verification_uri_complete: Option<Text<'a>>,
-    #[serde(borrow, default = "null")]
+    #[serde(borrow, default)]
     expires_in: Scalar<'a>,
-    #[serde(borrow, default = "null")]
+    #[serde(borrow, default)]
     interval: Scalar<'a>,
-}
-
-fn null<'a>() -> Scalar<'a> {
-    Scalar::Null
 }
 
 /// Parses the answer. The codes and URLs are shown to the user, so they are checked to be printable and `https`.

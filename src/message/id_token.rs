@@ -351,7 +351,7 @@ fn is_subject(text: &str) -> bool {
     !text.is_empty() && text.len() <= 255
 }
 
-fn check_issuer(iss: &str, tenant: Option<&str>, provider: &Provider) -> Result<(), Error> {
+pub(super) fn check_issuer(iss: &str, tenant: Option<&str>, provider: &Provider) -> Result<(), Error> {
     let expected = provider.issuer().as_str();
     let fits = match expected.split_once("{tenantid}") {
         Some((before, after)) if provider.options().accepts(Deviation::TenantIssuer) => tenant.is_some_and(|tenant| {

@@ -266,24 +266,20 @@ impl Registered {
 /// Only what is needed of the answer. The rest echoes the request, in types that differ from provider to provider.
 #[derive(Deserialize)]
 struct Answer<'a> {
-    #[serde(borrow, default = "null")]
+    #[serde(borrow, default)]
     client_id: Scalar<'a>,
-    #[serde(borrow, default = "null")]
+    #[serde(borrow, default)]
     client_secret: Scalar<'a>,
-    #[serde(borrow, default = "null")]
+    #[serde(borrow, default)]
     client_secret_expires_at: Scalar<'a>,
-    #[serde(borrow, default = "null")]
+    #[serde(borrow, default)]
     client_id_issued_at: Scalar<'a>,
-    #[serde(borrow, default = "null")]
+    #[serde(borrow, default)]
     token_endpoint_auth_method: Scalar<'a>,
-    #[serde(borrow, default = "null")]
+    #[serde(borrow, default)]
     id_token_signed_response_alg: Scalar<'a>,
-    #[serde(borrow, default = "null")]
+    #[serde(borrow, default)]
     userinfo_signed_response_alg: Scalar<'a>,
-}
-
-fn null<'a>() -> Scalar<'a> {
-    Scalar::Null
 }
 
 /// Parses the answer to a registration: any 2xx status with a `client_id`.

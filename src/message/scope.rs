@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use serde::de::{self, SeqAccess, Visitor};
+use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Code, Error};
+use crate::json::Scalar;
 
 /// A list of scope values, joined by single spaces. May be empty.
 ///
@@ -88,6 +89,8 @@ impl<'de> Deserialize<'de> for Scope {
 pub(crate) enum AnsweredScope {
     Text(Scope),
     Array(Scope),
+    /// No scope at all.
+    Other,
 }
 
 impl<'de> Deserialize<'de> for AnsweredScope {
@@ -101,18 +104,41 @@ impl<'de> Deserialize<'de> for AnsweredScope {
                 f.write_str("a scope")
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<AnsweredScope, E> {
-                Scope::new(text).map(AnsweredScope::Text).map_err(|_| E::custom("not a scope"))
+            fn visit_str<E>(self, text: &str) -> Result<AnsweredScope, E> {
+                Ok(Scope::new(text).map_or(AnsweredScope::Other, AnsweredScope::Text))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<AnsweredScope, A::Error> {
-                let mut values = Vec::new();
-                while let Some(value) = seq.next_element::<String>()? {
-                    values.push(value);
+                let mut values = Some(Vec::new());
+                while let Some(value) = seq.next_element::<Scalar<'de>>()? {
+                    values = values.zip(value.text()).map(|(mut values, value)| {
+                        values.push(value);
+                        values
+                    });
                 }
-                Scope::collect(values.iter().map(String::as_str))
-                    .map(AnsweredScope::Array)
-                    .ok_or_else(|| de::Error::custom("not a scope"))
+                let scope = values.and_then(|values| Scope::collect(values.iter().map(|value| &**value)));
+                Ok(scope.map_or(AnsweredScope::Other, AnsweredScope::Array))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AnsweredScope, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(AnsweredScope::Other)
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<AnsweredScope, E> {
+                Ok(AnsweredScope::Other)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<AnsweredScope, E> {
+                Ok(AnsweredScope::Other)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<AnsweredScope, E> {
+                Ok(AnsweredScope::Other)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<AnsweredScope, E> {
+                Ok(AnsweredScope::Other)
             }
         }
 

@@ -12,7 +12,7 @@ use super::scope::{AnsweredScope, Scope};
 use crate::client::{Client, RedirectUri};
 use crate::endpoint::Endpoint;
 use crate::error::{Code, Error};
-use crate::json::{self, Fields, Text};
+use crate::json::{self, Fields, Scalar, Text};
 use crate::provider::{Deviation, ProviderOptions};
 use crate::reply::{Accept, Reply};
 use crate::secret::{AccessToken, Body, Secret, is_token};
@@ -68,6 +68,8 @@ pub(crate) struct TokenResponse {
     pub(crate) scope: Option<Scope>,
     pub(crate) id_token: Option<Secret>,
     pub(crate) fields: Option<Fields>,
+    /// Why the tokens cannot be used, although they are there, and the field in question.
+    pub(crate) flaw: Option<(Code, &'static str)>,
 }
 
 impl fmt::Debug for TokenResponse {
@@ -80,15 +82,15 @@ impl fmt::Debug for TokenResponse {
 struct Answer<'a> {
     #[serde(borrow)]
     access_token: Option<Text<'a>>,
-    #[serde(borrow)]
-    token_type: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    token_type: Scalar<'a>,
     #[serde(default)]
     expires_in: Lifetime,
-    #[serde(borrow)]
-    refresh_token: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    refresh_token: Scalar<'a>,
     scope: Option<AnsweredScope>,
-    #[serde(borrow)]
-    id_token: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    id_token: Scalar<'a>,
     #[serde(borrow)]
     error: Option<Text<'a>>,
     #[serde(borrow)]
@@ -113,27 +115,53 @@ pub(crate) fn parse(reply: Reply<'_>, options: &ProviderOptions) -> Result<Token
     }
     let access_token = answer.access_token.filter(|token| !token.is_empty()).ok_or(Code::TokenMissingAccessToken)?;
     let access_token = AccessToken::new(Secret::new(access_token.0))?;
-    let token_type = answer.token_type.ok_or(Code::TokenMissingType)?;
-    let token_type = TokenType::ALL.iter().find(|known| known.name().eq_ignore_ascii_case(&token_type));
-    let token_type = *token_type.ok_or(Code::TokenType)?;
-    let refresh_token = answer.refresh_token.filter(|token| !token.is_empty());
-    if refresh_token.as_deref().is_some_and(|token| !is_token(token)) {
-        return Err(Error::new(Code::TokenMalformed).at("refresh_token"));
-    }
-    let scope = match answer.scope {
-        Some(AnsweredScope::Array(_)) if !options.accepts(Deviation::ScopeArray) => {
-            return Err(Error::new(Code::JsonType).at("scope"));
+    // From here on tokens are there: what is wrong with the rest must not lose them.
+    let mut flaw = None;
+    let mut spoil = |code, field| _ = flaw.get_or_insert((code, field));
+    let known = |name: &str| TokenType::ALL.iter().find(|known| known.name().eq_ignore_ascii_case(name)).copied();
+    let token_type = match answer.token_type {
+        Scalar::Text(name) => known(&name).ok_or(Code::TokenType),
+        Scalar::Null => Err(Code::TokenMissingType),
+        _ => Err(Code::TokenType),
+    };
+    let token_type = token_type.unwrap_or_else(|code| {
+        spoil(code, "token_type");
+        TokenType::Bearer
+    });
+    let refresh_token = match answer.refresh_token {
+        Scalar::Null => None,
+        Scalar::Text(token) if token.is_empty() => None,
+        Scalar::Text(token) if is_token(&token) => Some(Secret::new(token)),
+        _ => {
+            spoil(Code::TokenMalformed, "refresh_token");
+            None
         }
-        Some(AnsweredScope::Text(scope) | AnsweredScope::Array(scope)) => Some(scope),
+    };
+    let id_token = match answer.id_token {
+        Scalar::Null => None,
+        Scalar::Text(token) => Some(Secret::new(token)),
+        _ => {
+            spoil(Code::JsonType, "id_token");
+            None
+        }
+    };
+    let scope = match answer.scope {
+        Some(AnsweredScope::Text(scope)) => Some(scope),
+        Some(AnsweredScope::Array(scope)) if options.accepts(Deviation::ScopeArray) => Some(scope),
+        Some(AnsweredScope::Array(_) | AnsweredScope::Other) => {
+            spoil(Code::JsonType, "scope");
+            None
+        }
         None => None,
     };
     Ok(TokenResponse {
         access_token,
         token_type,
         lifetime: answer.expires_in,
-        refresh_token: refresh_token.map(|token| Secret::new(token.0)),
+        refresh_token,
         scope,
-        id_token: answer.id_token.map(|token| Secret::new(token.0)),
+        id_token,
         fields: options.keeps_unknown_fields().then(|| Fields::new(reply.body)),
+        flaw,
     })
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::id_token::Audience;
+use super::id_token::{Audience, check_issuer};
 use super::{oauth_error, www_authenticate};
 use crate::client::Client;
 use crate::error::{Code, Error};
@@ -57,6 +57,8 @@ struct Answer<'a> {
     #[serde(borrow)]
     iss: Option<Text<'a>>,
     aud: Option<Audience>,
+    #[serde(borrow)]
+    tid: Option<Text<'a>>,
 }
 
 /// Parses the answer, which must be about `subject` (section 5.3.2), and signed if the client registered that.
@@ -109,7 +111,8 @@ pub(crate) fn verify(
     let _signed = jws.verify(keys, Algorithms::of(&[algorithm]))?;
     let payload = Body::from(jws.payload()?);
     let answer: Answer<'_> = json::strict(payload.as_ref())?;
-    let other_issuer = answer.iss.as_ref().is_some_and(|iss| **iss != *provider.issuer().as_str());
+    let tenant = answer.tid.as_deref();
+    let other_issuer = answer.iss.as_ref().is_some_and(|iss| check_issuer(iss, tenant, provider).is_err());
     let other_client = answer.aud.as_ref().is_some_and(|aud| !aud.0.iter().any(|one| *one == *client.id));
     if other_issuer || other_client {
         return Err(Code::UserinfoIssuer.into());

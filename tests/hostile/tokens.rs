@@ -18,13 +18,24 @@ const REFUSED: &[(Say, Code)] = &[
     (Say::Edit("a zero byte", |op| put(op, "access_token", json!("at_\u{0}"))), Code::TokenMalformed),
     (Say::Edit("a letter beyond ASCII", |op| put(op, "access_token", json!("at_é"))), Code::TokenMalformed),
     (Say::Edit("DEL", |op| put(op, "access_token", json!("at_\u{7f}"))), Code::TokenMalformed),
-    (Say::Edit("CR LF in the refresh token", |op| put(op, "refresh_token", json!("rt_\r\n"))), Code::TokenMalformed),
     (Say::Edit("a number as access_token", |op| put(op, "access_token", json!(7))), Code::JsonType),
-    (Say::Edit("a list as refresh_token", |op| put(op, "refresh_token", json!(["rt_"]))), Code::JsonType),
-    (Say::Edit("an object as id_token", |op| put(op, "id_token", json!({}))), Code::JsonType),
     (Say::Lie(Lie::TokenEmpty), Code::TokenMissingAccessToken),
     (Say::Lie(Lie::TokenAbsent), Code::TokenMissingAccessToken),
     (Say::Edit("null as access_token", |op| put(op, "access_token", Value::Null)), Code::TokenMissingAccessToken),
+    (Say::Lie(Lie::ErrorWith200), Code::TokenErrorWithSuccess),
+    (Say::Edit("an error beside tokens", |op| put(op, "error", json!("invalid_grant"))), Code::TokenErrorWithSuccess),
+    (Say::Edit("an error of another type", |op| put(op, "error", json!({}))), Code::JsonType),
+    (Say::Edit("a list", |op| answer(op, On::Token, 200, "application/json", r#"["at","Bearer",300]"#)), Code::JsonType),
+    (Say::Edit("two answers", |op| answer(op, On::Token, 200, "application/json", "{}{}")), Code::JsonSyntax),
+    (Say::Edit("NaN", |op| answer(op, On::Token, 200, "application/json", r#"{"expires_in":NaN}"#)), Code::JsonSyntax),
+];
+
+/// An access token came, but the rest spoils it: nothing is lost, and nothing is used.
+#[rustfmt::skip]
+const SPOILED: &[(Say, Code)] = &[
+    (Say::Edit("CR LF in the refresh token", |op| put(op, "refresh_token", json!("rt_\r\n"))), Code::TokenMalformed),
+    (Say::Edit("a list as refresh_token", |op| put(op, "refresh_token", json!(["rt_"]))), Code::TokenMalformed),
+    (Say::Edit("an object as id_token", |op| put(op, "id_token", json!({}))), Code::JsonType),
     (Say::Lie(Lie::TokenTypeUnknown), Code::TokenType),
     (Say::Edit("an empty token_type", |op| put(op, "token_type", json!(""))), Code::TokenType),
     (Say::Edit("a token_type with a space", |op| put(op, "token_type", json!("Bearer "))), Code::TokenType),
@@ -33,12 +44,6 @@ const REFUSED: &[(Say, Code)] = &[
     (Say::Edit("a number as scope", |op| put(op, "scope", json!(7))), Code::JsonType),
     (Say::Edit("a scope with quotes", |op| put(op, "scope", json!("openid \"x\""))), Code::JsonType),
     (Say::Edit("a scope with a line break", |op| put(op, "scope", json!("openid\nx"))), Code::JsonType),
-    (Say::Lie(Lie::ErrorWith200), Code::TokenErrorWithSuccess),
-    (Say::Edit("an error beside tokens", |op| put(op, "error", json!("invalid_grant"))), Code::TokenErrorWithSuccess),
-    (Say::Edit("an error of another type", |op| put(op, "error", json!({}))), Code::JsonType),
-    (Say::Edit("a list", |op| answer(op, On::Token, 200, "application/json", r#"["at","Bearer",300]"#)), Code::JsonType),
-    (Say::Edit("two answers", |op| answer(op, On::Token, 200, "application/json", "{}{}")), Code::JsonSyntax),
-    (Say::Edit("NaN", |op| answer(op, On::Token, 200, "application/json", r#"{"expires_in":NaN}"#)), Code::JsonSyntax),
 ];
 
 /// The provider's no.
@@ -103,6 +108,7 @@ pub(crate) fn rows() -> Vec<Row> {
     let own = [Code::HttpStatus, Code::TokenInvalidClient, Code::DpopNotBound];
     let own = own.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code)));
     refusals(REFUSED)
+        .chain(refusals(SPOILED))
         .chain(pardons(LIVED_WITH))
         .chain(denied)
         .chain(lifetimes)
@@ -128,6 +134,28 @@ fn an_answer_that_cannot_be_used_is_refused_at_login_and_at_refresh() {
         say.to(&world.op);
         let refusal = world.refresh(&user, user.keys.clone()).err().unwrap();
         assert_eq!(refusal.what(), (At::Refresh, *code), "{say:?}");
+    }
+}
+
+#[test]
+fn tokens_that_cannot_be_used_can_be_revoked() {
+    for (say, code) in SPOILED {
+        let mut world = World::new();
+        say.to(&world.op);
+        let refusal = world.logged_in().err().unwrap();
+        assert_eq!(refusal.what(), (At::Verification, *code), "{say:?}");
+        // Asking again does not make them better.
+        let again = refusal.grant.unwrap().verify(None, &mut world.env);
+        let Exchanged::Unverified { error, grant } = world.run(Ok(again)).unwrap() else { panic!("{say:?}") };
+        assert_eq!(error.code(), *code, "{say:?}");
+        world.give_up(grant).unwrap();
+        assert_eq!(world.op.count(On::Revoke), 1, "{say:?}");
+
+        let mut world = World::new();
+        let user = world.logged_in().unwrap();
+        say.to(&world.op);
+        let refusal = world.refresh(&user, user.keys.clone()).err().unwrap();
+        assert_eq!(refusal.what(), (At::Verification, *code), "{say:?}");
     }
 }
 
@@ -214,7 +242,7 @@ fn a_scope_in_a_list_is_read_where_that_was_chosen() {
     world.op.lie(Lie::ScopeList);
     assert_eq!(world.logged_in().unwrap().tokens.scope().as_str(), "openid profile");
     put(&world.op, "scope", json!(["openid profile"]));
-    assert_eq!(world.logged_in().err().unwrap().what(), (At::Exchange, Code::JsonType));
+    assert_eq!(world.logged_in().err().unwrap().what(), (At::Verification, Code::JsonType));
 }
 
 #[test]
