@@ -19,7 +19,7 @@ fn config() -> Config {
     let regressions = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/jws-regressions.txt");
     Config {
         cases: 150,
-        rng_seed: RngSeed::Fixed(0x6a77_73),
+        rng_seed: RngSeed::Fixed(0x006a_7773),
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(regressions))),
         ..Config::default()
     }

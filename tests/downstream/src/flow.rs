@@ -12,7 +12,7 @@ use oidc_proto::{Client, ClientMetadata, Env, Error, Failure, Flow, Issuer, Prov
 /// Awaits metadata, then a client ID.
 pub enum SetUp {
     Discovering(Discovery, Box<ClientMetadata>),
-    Registering(Registration, Arc<Provider>, Box<ClientMetadata>),
+    Registering(Box<Registration>, Arc<Provider>, Box<ClientMetadata>),
 }
 
 /// All that a login needs.
@@ -46,7 +46,7 @@ impl SetUp {
     ) -> Result<Step<Self>, Error> {
         step.embed_with(
             (provider, metadata),
-            |(provider, metadata), flow| Self::Registering(flow, provider, metadata),
+            |(provider, metadata), flow| Self::Registering(Box::new(flow), provider, metadata),
             |(provider, metadata), registered| {
                 let client = registered.client(&metadata.redirect_uris).shared();
                 Ok(Step::Done(Ready { provider, client }))
