@@ -15,6 +15,9 @@ const RAISED_ELSEWHERE: &[(Code, &str)] = &[
     (Code::SignFailed, "a key store's no: tests/contract.rs"),
     (Code::EnvEntropy, "the operating system's lack: src/adapter/system.rs"),
     (Code::JwsNoBackend, "a build without signatures: src/jose/tests/verification.rs"),
+    (Code::SessionMismatch, "tests/session/endings.rs"),
+    (Code::SessionEnded, "tests/session/endings.rs"),
+    (Code::SessionStore, "tests/session/store.rs"),
 ];
 
 /// Codes of pushed requests, the device grant and DPoP, which have no tables here yet. To be emptied, and then removed.
