@@ -42,6 +42,14 @@ pub(super) struct Attempt {
     pub(super) ticket: u64,
     pub(super) deadline: Ticks,
     pub(super) holds_lock: bool,
+    /// When the provider was asked, by both clocks.
+    pub(super) asked_at: (Timestamp, Ticks),
+}
+
+impl Attempt {
+    pub(super) fn new(deadline: Ticks, holds_lock: bool, env: &dyn Env) -> Self {
+        Self { stage: Stage::Lock, ticket: 0, deadline, holds_lock, asked_at: (env.now(), env.ticks()) }
+    }
 }
 
 #[allow(clippy::large_enum_variant, reason = "boxed with its attempt")]
@@ -57,6 +65,9 @@ pub(super) enum Stage {
     ExpectSignature(AwaitingSignature<BoxFlow<Exchanged>>),
     Save(Box<TokenSet>),
     ExpectSave(Box<TokenSet>),
+    /// What an earlier attempt failed to save.
+    SaveFirst,
+    ExpectSaveFirst,
 }
 
 /// Tokens that the store failed to save.
@@ -64,6 +75,8 @@ pub(super) struct Unsaved {
     pub(super) again_at: Ticks,
     pub(super) failures: u32,
     pub(super) asked: Asked,
+    /// The lock is kept until they are saved: who got it now would go on from a refresh token that has been used.
+    pub(super) holds_lock: bool,
 }
 
 /// Whether the store was asked to save once more.
@@ -96,7 +109,7 @@ impl Session {
                     self.begun += 1;
                     let deadline = self.deadline(env);
                     let step = grant.verify(None, env).boxed();
-                    self.go_on(Ok(step), Attempt { stage: Stage::Lock, ticket: 0, deadline, holds_lock }, env);
+                    self.go_on(Ok(step), Attempt::new(deadline, holds_lock, env), env);
                 }
                 // The late answer had its time.
                 Some(Resume::Late(late)) => {
@@ -112,8 +125,10 @@ impl Session {
 
     pub(super) fn begin(&mut self, env: &mut dyn Env) {
         self.begun += 1;
-        let attempt = Attempt { stage: Stage::Lock, ticket: 0, deadline: self.deadline(env), holds_lock: false };
+        let holds_lock = self.unsaved.as_mut().is_some_and(|unsaved| std::mem::take(&mut unsaved.holds_lock));
+        let attempt = Attempt::new(self.deadline(env), holds_lock, env);
         match self.options.persistence {
+            Persistence::Shared if holds_lock => self.load(attempt, None, env),
             Persistence::Shared => self.state = State::Attempting(Box::new(attempt)),
             Persistence::Nowhere | Persistence::Own => self.ask(attempt, env),
         }
@@ -148,6 +163,26 @@ impl Session {
         }
     }
 
+    /// Nobody else has saved anything. What an earlier attempt could not save is saved before it is refreshed again:
+    /// else another process would go on from a refresh token whose successor has been used, which ends the grant.
+    pub(super) fn save_or_ask(&mut self, mut attempt: Attempt, env: &mut dyn Env) {
+        if self.unsaved.is_none() {
+            return self.ask(attempt, env);
+        }
+        attempt.stage = Stage::SaveFirst;
+        attempt.deadline = self.deadline(env);
+        self.state = State::Attempting(Box::new(attempt));
+    }
+
+    /// The store stays broken: the session is worth more than the order.
+    pub(super) fn could_not_save_first(&mut self, attempt: Attempt, env: &mut dyn Env) {
+        if self.failures >= STALLED_AFTER {
+            return self.ask(attempt, env);
+        }
+        self.events.push(Event::NotSaved);
+        self.failed(Code::SessionStore.into(), false, attempt, env);
+    }
+
     pub(super) fn ask(&mut self, attempt: Attempt, env: &mut dyn Env) {
         let step = Refresh::start(&self.tokens, &self.provider, &self.client, self.keys.clone(), env);
         self.go_on(step.map(Step::boxed), attempt, env);
@@ -161,7 +196,10 @@ impl Session {
     ) {
         attempt.deadline = self.deadline(env);
         attempt.stage = match step {
-            Ok(Step::Call(call)) => Stage::Ask(call),
+            Ok(Step::Call(call)) => {
+                attempt.asked_at = (env.now(), env.ticks());
+                Stage::Ask(call)
+            }
             Ok(Step::Sign(sign)) => Stage::Sign(sign),
             Ok(Step::Done(Exchanged::Verified(granted))) => {
                 self.keys = granted.keys.or(self.keys.take());
@@ -202,12 +240,16 @@ impl Session {
         self.settle(env);
     }
 
-    /// Whoever saved in between had the lock when ours was lost. Their tokens are what the others use.
+    /// Whoever saved in between had the lock when ours was lost.
     pub(super) fn conflicted(&mut self, tokens: TokenSet, record: Record, mut attempt: Attempt, env: &mut dyn Env) {
-        let of_ours = record.tokens.access_token().expose() == self.tokens.access_token().expose();
+        let is_old = record.tokens.access_token().expose() == self.tokens.access_token().expose();
+        // Asked for just now, and after theirs had come, ours are the provider's last word: it may have taken theirs
+        // back. An answer that took its time may be older than theirs, whatever the time of day says.
+        let (asked_at, asked_ticks) = attempt.asked_at;
+        let is_fresh = env.ticks().saturating_since(asked_ticks) < self.options.deadline;
+        let is_earlier = is_fresh && record.tokens.obtained_at() < asked_at;
         self.generation = record.generation;
-        if of_ours {
-            // Only the number has changed.
+        if is_old || is_earlier {
             attempt.stage = Stage::Save(Box::new(tokens));
             attempt.deadline = self.deadline(env);
             self.state = State::Attempting(Box::new(attempt));
@@ -219,28 +261,33 @@ impl Session {
         self.succeeded(if theirs { record.tokens } else { tokens }, attempt, env);
     }
 
-    pub(super) fn not_saved(&mut self, tokens: TokenSet, attempt: Attempt, env: &mut dyn Env) {
+    pub(super) fn not_saved(&mut self, tokens: TokenSet, mut attempt: Attempt, env: &mut dyn Env) {
+        let holds_lock = std::mem::take(&mut attempt.holds_lock);
         self.succeeded(tokens, attempt, env);
-        self.save_later(1, env);
+        self.save_later(1, holds_lock, env);
     }
 
-    pub(super) fn save_later(&mut self, failures: u32, env: &mut dyn Env) {
+    fn save_later(&mut self, failures: u32, holds_lock: bool, env: &mut dyn Env) {
         let pause = policy::pause(failures, None, env.rng().next_u32());
-        self.unsaved = Some(Unsaved { again_at: env.ticks().saturating_add(pause), failures, asked: Asked::NotYet });
+        let again_at = env.ticks().saturating_add(pause);
+        self.unsaved = Some(Unsaved { again_at, failures, asked: Asked::NotYet, holds_lock });
         self.events.push(Event::NotSaved);
     }
 
     pub(super) fn saved_again(&mut self, answer: StoreAnswer, env: &mut dyn Env) {
-        let Some(unsaved) = self.unsaved.take() else { return };
+        let Some(Unsaved { failures, holds_lock, .. }) = self.unsaved.take() else { return };
         match answer {
-            StoreAnswer::Saved => self.generation += 1,
+            StoreAnswer::Saved => {
+                self.generation += 1;
+                self.unlocks |= holds_lock;
+            }
             // Something newer stands there already: the next refresh loads it before it begins.
-            StoreAnswer::Conflict(_) if self.options.persistence == Persistence::Shared => {}
+            StoreAnswer::Conflict(_) if self.options.persistence == Persistence::Shared => self.unlocks |= holds_lock,
             StoreAnswer::Conflict(record) => {
                 self.generation = record.generation;
-                self.save_later(unsaved.failures.saturating_add(1), env);
+                self.save_later(failures.saturating_add(1), holds_lock, env);
             }
-            _ => self.save_later(unsaved.failures.saturating_add(1), env),
+            _ => self.save_later(failures.saturating_add(1), holds_lock, env),
         }
     }
 
@@ -286,7 +333,12 @@ impl Session {
                 let attempt = Attempt { stage: Stage::Lock, ..attempt };
                 self.not_saved(*tokens, attempt, env);
             }
-            Stage::Lock | Stage::ExpectLock | Stage::Load(None) | Stage::ExpectLoad(None) => {
+            Stage::Lock
+            | Stage::ExpectLock
+            | Stage::Load(None)
+            | Stage::ExpectLoad(None)
+            | Stage::SaveFirst
+            | Stage::ExpectSaveFirst => {
                 self.failed(Code::SessionStore.into(), false, Attempt { stage: Stage::Lock, ..attempt }, env);
             }
             Stage::Load(Some(_)) | Stage::ExpectLoad(Some(_)) => {
@@ -306,7 +358,14 @@ impl Session {
 
     /// Gives the lock back, if there is one.
     pub(super) fn release(&mut self) {
-        self.unlocks |= match &self.state {
+        self.unlocks |= self.holds_lock();
+        if let Some(unsaved) = &mut self.unsaved {
+            unsaved.holds_lock = false;
+        }
+    }
+
+    pub(super) fn holds_lock(&self) -> bool {
+        let attempt = match &self.state {
             State::Attempting(attempt) => attempt.holds_lock,
             State::BackingOff { resume: Some(resume), .. } => match &**resume {
                 Resume::Late(attempt) => attempt.holds_lock,
@@ -314,6 +373,7 @@ impl Session {
             },
             _ => false,
         };
+        attempt || self.unsaved.as_ref().is_some_and(|unsaved| unsaved.holds_lock)
     }
 
     /// Computes what follows from new tokens.
@@ -359,7 +419,9 @@ impl Session {
             },
             _ => self.take_attempt(expects)?,
         };
-        let Attempt { stage: Stage::ExpectAnswer(awaiting), deadline, holds_lock, .. } = attempt else { return None };
-        Some((awaiting, Attempt { stage: Stage::Lock, ticket: 0, deadline, holds_lock }))
+        let Attempt { stage: Stage::ExpectAnswer(awaiting), deadline, holds_lock, asked_at, .. } = attempt else {
+            return None;
+        };
+        Some((awaiting, Attempt { stage: Stage::Lock, ticket: 0, deadline, holds_lock, asked_at }))
     }
 }

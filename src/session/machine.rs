@@ -159,7 +159,7 @@ impl Session {
         }
         self.release();
         self.begun += 1;
-        let attempt = Attempt { stage: Stage::Lock, ticket: 0, deadline: self.deadline(env), holds_lock: false };
+        let attempt = Attempt::new(self.deadline(env), false, env);
         self.obtained(tokens, attempt, env);
         Ok(())
     }
@@ -227,6 +227,11 @@ impl Session {
                 Stage::Save(tokens) => {
                     let next = Box::new(Record { generation: self.generation + 1, tokens: (*tokens).clone() });
                     attempt.stage = Stage::ExpectSave(tokens);
+                    Some(StoreAction::Save { ticket: StoreTicket(ticket), expect: self.generation, next })
+                }
+                Stage::SaveFirst => {
+                    let next = Box::new(Record { generation: self.generation + 1, tokens: (*self.tokens).clone() });
+                    attempt.stage = Stage::ExpectSaveFirst;
                     Some(StoreAction::Save { ticket: StoreTicket(ticket), expect: self.generation, next })
                 }
                 stage => {
@@ -299,12 +304,12 @@ impl Session {
     pub fn handle_signature(&mut self, ticket: Ticket, signature: Option<&[u8]>, env: &mut dyn Env) {
         let Some(attempt) = self.take_attempt(|attempt| attempt.ticket == ticket.0) else { return };
         match attempt {
-            Attempt { stage: Stage::ExpectSignature(awaiting), deadline, holds_lock, .. } => {
+            Attempt { stage: Stage::ExpectSignature(awaiting), deadline, holds_lock, asked_at, .. } => {
                 let step = match signature {
                     Some(signature) => awaiting.receive(signature, env),
                     None => Err(awaiting.fail()),
                 };
-                let attempt = Attempt { stage: Stage::Lock, ticket: 0, deadline, holds_lock };
+                let attempt = Attempt { stage: Stage::Lock, ticket: 0, deadline, holds_lock, asked_at };
                 self.go_on(step, attempt, env);
             }
             other => self.state = State::Attempting(Box::new(other)),
@@ -316,9 +321,20 @@ impl Session {
         if self.unsaved.as_ref().is_some_and(|unsaved| matches!(unsaved.asked, Asked::With(own) if own == ticket.0)) {
             return self.saved_again(answer, env);
         }
-        let Some(mut attempt) = self.take_attempt(|attempt| attempt.ticket == ticket.0) else { return };
+        let Some(mut attempt) = self.take_attempt(|attempt| attempt.ticket == ticket.0) else {
+            // A lock that came after its time: nobody else would give it back.
+            self.unlocks |= matches!(answer, StoreAnswer::Locked) && !self.holds_lock();
+            return;
+        };
         // A ticket is good for one answer.
         attempt.ticket = 0;
+        let is_saved = matches!(attempt.stage, Stage::ExpectSave(_) | Stage::ExpectSaveFirst);
+        if !is_saved && env.ticks() >= attempt.deadline {
+            // A process that was suspended here may have lost its lock meanwhile.
+            attempt.holds_lock |= matches!(answer, StoreAnswer::Locked);
+            self.state = State::Attempting(Box::new(attempt));
+            return self.time_is_up(env);
+        }
         match (std::mem::replace(&mut attempt.stage, Stage::Lock), answer) {
             (Stage::ExpectLock, StoreAnswer::Locked) => {
                 attempt.holds_lock = true;
@@ -330,7 +346,14 @@ impl Session {
                 self.found(*record, attempt, last_resort, env);
             }
             (Stage::ExpectLoad(Some(_)), _) => self.give_up(attempt),
-            (Stage::ExpectLoad(None), StoreAnswer::Loaded(_)) => self.ask(attempt, env),
+            (Stage::ExpectLoad(None), StoreAnswer::Loaded(_)) => self.save_or_ask(attempt, env),
+            (Stage::ExpectSaveFirst, StoreAnswer::Saved) => {
+                self.generation += 1;
+                self.unsaved = None;
+                self.ask(attempt, env);
+            }
+            (Stage::ExpectSaveFirst, StoreAnswer::Conflict(record)) => self.found(*record, attempt, None, env),
+            (Stage::ExpectSaveFirst, _) => self.could_not_save_first(attempt, env),
             (Stage::ExpectSave(tokens), StoreAnswer::Saved) => {
                 self.generation += 1;
                 self.unsaved = None;

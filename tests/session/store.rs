@@ -77,7 +77,8 @@ fn a_store_that_fails_to_save_costs_a_warning_and_a_retry() {
     let epoch = world.ask(&mut session).unwrap_err().unwrap();
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed, Event::NotSaved]);
     let token = world.outcome(&session, epoch).unwrap();
-    assert!(world.honours(&token) && store.record().is_none() && !store.is_locked());
+    assert!(world.honours(&token) && store.record().is_none());
+    assert!(store.is_locked(), "nobody is to go on from the old refresh token");
     for _ in 0..3 {
         world.wait(&mut session);
         assert_eq!(world.pump(&mut session, &store), [Event::NotSaved]);
@@ -86,7 +87,7 @@ fn a_store_that_fails_to_save_costs_a_warning_and_a_retry() {
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store), []);
     assert_eq!(store.record().unwrap().tokens.access_token().expose(), token);
-    assert_eq!(session.generation(), 1);
+    assert!(session.generation() == 1 && !store.is_locked());
 }
 
 #[test]
@@ -189,4 +190,41 @@ fn a_process_killed_between_any_two_steps_loses_nothing_but_the_step() {
             assert!(world.honours(&token), "{steps}");
         }
     }
+}
+
+/// The lease of a process that was suspended may have run out: it begins anew instead of going on.
+#[test]
+fn a_store_that_answers_too_late_is_asked_again() {
+    let mut world = World::new();
+    let store = Store::default();
+    let mut session = world.session(shared());
+    world.advance(301);
+    let _ = world.ask(&mut session);
+    let (ticket, answer) = store.answer(session.poll_store().unwrap()).unwrap();
+    session.handle_store(ticket, answer, &mut world.env);
+    let (ticket, answer) = store.answer(session.poll_store().unwrap()).unwrap();
+    world.advance(120);
+    session.handle_store(ticket, answer, &mut world.env);
+    assert!(session.poll_transmit().is_none(), "nothing is sent under a lock that may be lost");
+    assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff(_)]));
+    assert!(!store.is_locked());
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+}
+
+/// A lock that is granted to an attempt that has given up waiting for it is given back.
+#[test]
+fn a_lock_that_comes_too_late_is_given_back() {
+    let mut world = World::new();
+    let store = Store::default();
+    let mut session = world.session(shared());
+    world.advance(301);
+    let _ = world.ask(&mut session);
+    let action = session.poll_store().unwrap();
+    world.wait(&mut session);
+    let (ticket, answer) = store.answer(action).unwrap();
+    assert!(store.is_locked());
+    session.handle_store(ticket, answer, &mut world.env);
+    world.pump(&mut session, &store);
+    assert!(!store.is_locked());
 }
