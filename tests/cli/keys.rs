@@ -11,7 +11,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use oidc_proto::jose::Algorithm;
 use oidc_proto::jose::backend::rustcrypto::SigningKey;
 use oidc_proto::testing::{On, RegisteredClient};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Cli, Op};
 
@@ -47,7 +47,10 @@ fn a_key_is_registered_and_authenticates() {
         let login = cli.login(&op, &arguments).done();
         assert_eq!(login.event("registered")["auth_method"], "private_key_jwt");
         let session: Value = serde_json::from_slice(&fs::read(&cli.session_files()[0]).unwrap()).unwrap();
-        assert_eq!((&session["key_file"]["path"], &session["key_file"]["algorithm"]), (&key.into(), &algorithm.into()));
+        assert_eq!(
+            (session["key_file"]["path"].as_str(), session["key_file"]["algorithm"].as_str()),
+            (Some(&*key), Some(algorithm))
+        );
         let refresh = cli.run(&["refresh", "-v"]).done();
         // The same client for the same key.
         let again = cli.login(&op, &arguments).done();
@@ -198,12 +201,14 @@ fn a_secret_is_used_in_the_strongest_way() {
     let run = cli.plain(&[&login, &long[..]].concat());
     assert!(run.exit == 1 && run.stderr.contains("--auth-method"), "{}", run.stderr);
 
+    let name = "token_endpoint_auth_signing_alg_values_supported";
+    for (name, value) in [(name, "ES256"), ("token_endpoint_auth_methods_supported", "client_secret_basic")] {
+        op.provider.edit_json(On::Metadata, move |metadata| drop(metadata.insert(name.into(), json!([value]))));
+        cli.login(&op, &long).done();
+        op.provider.honest();
+    }
     op.provider.edit_json(On::Metadata, |metadata| {
-        metadata.insert("token_endpoint_auth_methods_supported".into(), serde_json::json!(["client_secret_basic"]));
-    });
-    cli.login(&op, &long).done();
-    op.provider.edit_json(On::Metadata, |metadata| {
-        metadata.insert("token_endpoint_auth_methods_supported".into(), serde_json::json!(["private_key_jwt"]));
+        metadata.insert("token_endpoint_auth_methods_supported".into(), json!(["private_key_jwt"]));
     });
     cli.login(&op, &long).failed(1, "local", "token.client_auth");
 }
