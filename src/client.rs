@@ -13,6 +13,9 @@ use crate::message::metadata::AuthMethod;
 use crate::provider::Provider;
 use crate::secret::Secret;
 
+/// The shortest key of HS256, in bytes (RFC 7518 section 3.2).
+const HS256_KEY_LENGTH: usize = 32;
+
 /// How the client proves to be itself at the token, revocation and other endpoints (RFC 6749 section 2.3).
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -43,14 +46,23 @@ impl ClientAuth {
     }
 
     /// The strongest method that a client with a secret and a provider have in common: an assertion keeps the secret
-    /// from being sent at all, a header keeps it from being logged with the form.
+    /// from being sent at all, a header keeps it from being logged with the form. For an assertion by HS256 the secret
+    /// needs 32 bytes.
+    ///
+    /// A provider may hold each client to the one method that it was registered with: then name that one.
     ///
     /// # Errors
     /// `token.client_auth` if the provider supports none.
     pub fn strongest(secret: Secret, provider: &Provider) -> Result<Self, Error> {
-        let supported = provider.metadata().token_endpoint_auth_methods;
+        let (supported, signed) = (
+            provider.metadata().token_endpoint_auth_methods,
+            provider.metadata().token_endpoint_auth_signing_algorithms,
+        );
+        let asserts = secret.expose().len() >= HS256_KEY_LENGTH
+            && signed.is_none_or(|algorithms| algorithms.contains(Algorithm::Hs256));
         [AuthMethod::ClientSecretJwt, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]
             .into_iter()
+            .filter(|&method| asserts || method != AuthMethod::ClientSecretJwt)
             .find(|&method| supported.contains(method))
             .map_or_else(|| Err(Code::TokenClientAuth.into()), |method| Self::new(method, Some(secret)))
     }

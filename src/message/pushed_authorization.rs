@@ -20,11 +20,13 @@ struct Answer<'a> {
 /// sent on at once.
 ///
 /// # Errors
-/// `authorization.…` as at the authorization endpoint, `token.invalid_client`, `par.no_request_uri`, `http.…`, `json.…`.
+/// `authorization.…` as at the authorization endpoint, `token.invalid_client`, `dpop.nonce`, `dpop.proof`,
+/// `par.no_request_uri`, `http.…`, `json.…`.
 pub(crate) fn parse(reply: Reply<'_>) -> Result<String, Error> {
     if !reply.status.is_success() {
         return Err(oauth_error::from_reply(reply, |error| match error {
-            "invalid_client" => Code::TokenInvalidClient,
+            // What only an endpoint for clients says.
+            "invalid_client" | "use_dpop_nonce" | "invalid_dpop_proof" => oauth_error::token_code(error),
             _ => oauth_error::authorization_code(error),
         }));
     }
