@@ -145,7 +145,9 @@ impl<A: Answer> Plan<A> {
             client_auth::add_assertion(&mut request, &assertion);
         }
         if let Some(proof) = proof {
-            let proof = HeaderValue::from_str(&proof).map_err(|_| Code::SignFailed)?;
+            let mut proof = HeaderValue::from_str(&proof).map_err(|_| Code::SignFailed)?;
+            // Whoever reads it in time can use it, and no two are the same: nothing for logs or compression tables.
+            proof.set_sensitive(true);
             request.headers_mut().insert("dpop", proof);
         }
         let state = if self.client.dpop.is_some() {
@@ -176,9 +178,6 @@ fn sign(key: &PrivateKey, input: &str) -> Result<Signature, Error> {
 
 /// Whether the server wants the same request with the nonce that came along (RFC 9449 sections 8 and 9).
 fn demands_nonce(reply: &Reply<'_>) -> bool {
-    if !reply.headers.contains_key("dpop-nonce") {
-        return false;
-    }
     match reply.status.as_u16() {
         400 => json::document::<OauthError<'_>>(reply.body)
             .is_ok_and(|body| body.error.is_some_and(|error| *error == *ResourceError::UseDpopNonce.name())),
@@ -196,10 +195,9 @@ impl<A: Answer> Flow for AuthorizedCall<A> {
         let answer = match self.0 {
             State::ExpectAnswer(answer) => answer,
             State::ExpectAnswerOrNonce(mut plan) => {
-                if let Some(dpop) = &plan.client.dpop {
-                    dpop.note(plan.request.uri(), reply.headers);
-                }
-                if !plan.has_met_nonce && demands_nonce(&reply) {
+                let has_nonce =
+                    plan.client.dpop.as_ref().is_some_and(|dpop| dpop.note(plan.request.uri(), reply.headers));
+                if has_nonce && !plan.has_met_nonce && demands_nonce(&reply) {
                     // Once: a server that is never content would go on for ever.
                     plan.has_met_nonce = true;
                     return plan.assert(env);
