@@ -8,7 +8,7 @@ use url::Url;
 use crate::dpop::DpopKey;
 use crate::endpoint::is_loopback;
 use crate::error::{Code, Error};
-use crate::jose::{Algorithm, Algorithms, PrivateKey};
+use crate::jose::{Algorithm, Algorithms, HS256_SECRET_LENGTH, PrivateKey};
 use crate::message::metadata::AuthMethod;
 use crate::provider::Provider;
 use crate::secret::Secret;
@@ -24,7 +24,7 @@ pub enum ClientAuth {
     SecretBasic(Secret),
     /// `client_secret_post`: the secret in the form.
     SecretPost(Secret),
-    /// `client_secret_jwt`: an assertion under the secret (HS256), which itself is not sent.
+    /// `client_secret_jwt`: an assertion under the secret (HS256), which itself is not sent. It has at least 32 bytes.
     SecretJwt(Secret),
     /// `private_key_jwt`: an assertion signed by a key whose public half the provider knows (RFC 7523).
     PrivateKeyJwt(PrivateKey),
@@ -43,15 +43,16 @@ impl ClientAuth {
     }
 
     /// The strongest method that a client with a secret and a provider have in common: an assertion keeps the secret
-    /// from being sent at all, a header keeps it from being logged with the form.
+    /// from being sent at all (if it is long enough for HS256), a header keeps it from being logged with the form.
     ///
     /// # Errors
     /// `token.client_auth` if the provider supports none.
     pub fn strongest(secret: Secret, provider: &Provider) -> Result<Self, Error> {
         let supported = provider.metadata().token_endpoint_auth_methods;
+        let can = |method| method != AuthMethod::ClientSecretJwt || secret.expose().len() >= HS256_SECRET_LENGTH;
         [AuthMethod::ClientSecretJwt, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]
             .into_iter()
-            .find(|&method| supported.contains(method))
+            .find(|&method| supported.contains(method) && can(method))
             .map_or_else(|| Err(Code::TokenClientAuth.into()), |method| Self::new(method, Some(secret)))
     }
 

@@ -15,7 +15,7 @@ use crate::client::{Client, ClientAuth};
 use crate::env::{Env, Timestamp};
 use crate::error::{Code, Error};
 use crate::failure::Failure;
-use crate::jose::{Algorithm, PrivateKey, hs256, with_signature};
+use crate::jose::{Algorithm, HS256_SECRET_LENGTH, PrivateKey, hs256, with_signature};
 use crate::json;
 use crate::message::client_auth;
 use crate::message::oauth_error::OauthError;
@@ -102,6 +102,9 @@ impl<A: Answer> Plan<A> {
         };
         let assertion = match (&self.credential, &self.client.auth) {
             (Credential::Client, ClientAuth::SecretJwt(secret)) => {
+                if secret.expose().len() < HS256_SECRET_LENGTH {
+                    return Err(Error::new(Code::TokenClientAuth).at("client_secret"));
+                }
                 let input = input(Algorithm::Hs256, None, env)?;
                 let signature = hs256(secret.expose().as_bytes(), input.as_bytes());
                 Some(with_signature(input, &signature))
