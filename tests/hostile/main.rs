@@ -22,6 +22,7 @@ mod misuse;
 mod par;
 mod refresh;
 mod registration;
+mod requests;
 mod resource;
 mod secrets;
 mod stored;
