@@ -8,13 +8,10 @@ use url::Url;
 use crate::dpop::DpopKey;
 use crate::endpoint::is_loopback;
 use crate::error::{Code, Error};
-use crate::jose::{Algorithm, Algorithms, PrivateKey};
+use crate::jose::{Algorithm, Algorithms, HS256_SECRET_LENGTH, PrivateKey};
 use crate::message::metadata::AuthMethod;
 use crate::provider::Provider;
 use crate::secret::Secret;
-
-/// The shortest key of HS256, in bytes (RFC 7518 section 3.2).
-const HS256_KEY_LENGTH: usize = 32;
 
 /// How the client proves to be itself at the token, revocation and other endpoints (RFC 6749 section 2.3).
 #[derive(Clone, Debug, Default)]
@@ -27,7 +24,7 @@ pub enum ClientAuth {
     SecretBasic(Secret),
     /// `client_secret_post`: the secret in the form.
     SecretPost(Secret),
-    /// `client_secret_jwt`: an assertion under the secret (HS256), which itself is not sent.
+    /// `client_secret_jwt`: an assertion under the secret (HS256), which itself is not sent. It has at least 32 bytes.
     SecretJwt(Secret),
     /// `private_key_jwt`: an assertion signed by a key whose public half the provider knows (RFC 7523).
     PrivateKeyJwt(PrivateKey),
@@ -54,12 +51,11 @@ impl ClientAuth {
     /// # Errors
     /// `token.client_auth` if the provider supports none.
     pub fn strongest(secret: Secret, provider: &Provider) -> Result<Self, Error> {
-        let (supported, signed) = (
-            provider.metadata().token_endpoint_auth_methods,
-            provider.metadata().token_endpoint_auth_signing_algorithms,
-        );
-        let asserts = secret.expose().len() >= HS256_KEY_LENGTH
-            && signed.is_none_or(|algorithms| algorithms.contains(Algorithm::Hs256));
+        let metadata = provider.metadata();
+        let supported = metadata.token_endpoint_auth_methods;
+        let signs = metadata.token_endpoint_auth_signing_algorithms;
+        let asserts = secret.expose().len() >= HS256_SECRET_LENGTH
+            && signs.is_none_or(|algorithms| algorithms.contains(Algorithm::Hs256));
         [AuthMethod::ClientSecretJwt, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]
             .into_iter()
             .filter(|&method| asserts || method != AuthMethod::ClientSecretJwt)

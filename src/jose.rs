@@ -23,7 +23,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 pub use algorithm::{Algorithm, Algorithms};
 pub use hash::{half_hash, half_hash_matches};
-pub(crate) use hmac::hs256;
+pub(crate) use hmac::{HS256_SECRET_LENGTH, hs256};
 pub use jwk::{Jwk, PublicKey};
 pub use jws::{Jws, Signed, TOKEN_LIMIT};
 pub use keys::{FRESH, KEY_COUNT_LIMIT, KEYS_LIMIT, Keys, REFETCH_COOLDOWN};

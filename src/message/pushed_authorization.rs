@@ -25,9 +25,8 @@ struct Answer<'a> {
 pub(crate) fn parse(reply: Reply<'_>) -> Result<String, Error> {
     if !reply.status.is_success() {
         return Err(oauth_error::from_reply(reply, |error| match error {
-            // What only an endpoint for clients says.
-            "invalid_client" | "use_dpop_nonce" | "invalid_dpop_proof" => oauth_error::token_code(error),
-            _ => oauth_error::authorization_code(error),
+            "invalid_client" => Code::TokenInvalidClient,
+            _ => oauth_error::dpop_code(error).unwrap_or_else(|| oauth_error::authorization_code(error)),
         }));
     }
     let answer: Answer<'_> = json::document(reply.success(Accept::Json)?)?;
