@@ -43,16 +43,23 @@ impl ClientAuth {
     }
 
     /// The strongest method that a client with a secret and a provider have in common: an assertion keeps the secret
-    /// from being sent at all (if it is long enough for HS256), a header keeps it from being logged with the form.
+    /// from being sent at all, a header keeps it from being logged with the form. For an assertion by HS256 the secret
+    /// needs 32 bytes.
+    ///
+    /// A provider may hold each client to the one method that it was registered with: then name that one.
     ///
     /// # Errors
     /// `token.client_auth` if the provider supports none.
     pub fn strongest(secret: Secret, provider: &Provider) -> Result<Self, Error> {
-        let supported = provider.metadata().token_endpoint_auth_methods;
-        let can = |method| method != AuthMethod::ClientSecretJwt || secret.expose().len() >= HS256_SECRET_LENGTH;
+        let metadata = provider.metadata();
+        let supported = metadata.token_endpoint_auth_methods;
+        let signs = metadata.token_endpoint_auth_signing_algorithms;
+        let asserts = secret.expose().len() >= HS256_SECRET_LENGTH
+            && signs.is_none_or(|algorithms| algorithms.contains(Algorithm::Hs256));
         [AuthMethod::ClientSecretJwt, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]
             .into_iter()
-            .find(|&method| supported.contains(method) && can(method))
+            .filter(|&method| asserts || method != AuthMethod::ClientSecretJwt)
+            .find(|&method| supported.contains(method))
             .map_or_else(|| Err(Code::TokenClientAuth.into()), |method| Self::new(method, Some(secret)))
     }
 

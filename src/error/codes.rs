@@ -178,6 +178,11 @@ codes! {
     EndSessionUnsupported = "end_session.unsupported", Remote, "OpenID Connect RP-Initiated Logout 1.0 section 2.1", "the provider has no end-session endpoint";
     EndSessionStateMismatch = "end_session.state_mismatch", Remote, "OpenID Connect RP-Initiated Logout 1.0 section 3", "the logout callback's `state` is missing or not this logout's";
 
+    // The session
+    SessionMismatch = "session.mismatch", Local, "this crate's session", "the tokens are another user's than the session's";
+    SessionEnded = "session.ended", Local, "this crate's session", "the session was logged out";
+    SessionStore = "session.store", Local, "this crate's session", "the store could not lock or load in time";
+
     // Stored values and the contract
     StoredMalformed = "stored.malformed", Local, "this crate's stored values", "the stored value is damaged";
     StoredVersion = "stored.version", Local, "this crate's stored values", "the stored value is from a newer version of this crate";

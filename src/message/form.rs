@@ -2,11 +2,14 @@
 
 use std::borrow::Cow;
 
+use url::form_urlencoded::byte_serialize;
+
 /// Appends the pairs, joined by `&`, to a buffer that has or gets room for all of them.
-pub(crate) fn append(out: &mut String, pairs: &[(&str, &str)]) {
+pub(crate) fn append<'a>(out: &mut String, pairs: impl IntoIterator<Item = (&'a str, &'a str), IntoIter: Clone>) {
+    let pairs = pairs.into_iter();
     // Exact, so that the buffer does not move and leave copies of secrets behind.
-    out.reserve_exact(pairs.iter().map(|(name, value)| encoded_len(name) + encoded_len(value) + 2).sum());
-    for (i, (name, value)) in pairs.iter().enumerate() {
+    out.reserve_exact(pairs.clone().map(|(name, value)| encoded_len(name) + encoded_len(value) + 2).sum());
+    for (i, (name, value)) in pairs.enumerate() {
         if i > 0 {
             out.push('&');
         }
@@ -18,27 +21,11 @@ pub(crate) fn append(out: &mut String, pairs: &[(&str, &str)]) {
 
 /// Appends one encoded name or value.
 pub(crate) fn encode(out: &mut String, text: &str) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if is_plain(byte) {
-            out.push(char::from(byte));
-        } else if byte == b' ' {
-            out.push('+');
-        } else {
-            out.push('%');
-            for digit in [byte >> 4, byte & 15] {
-                out.push(HEX.get(usize::from(digit)).copied().map_or('0', char::from));
-            }
-        }
-    }
+    out.extend(byte_serialize(text.as_bytes()));
 }
 
 fn encoded_len(text: &str) -> usize {
-    text.bytes().map(|byte| if is_plain(byte) || byte == b' ' { 1 } else { 3 }).sum()
-}
-
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'*' | b'-' | b'.' | b'_')
+    byte_serialize(text.as_bytes()).map(str::len).sum()
 }
 
 /// The pairs of a form, decoded. Invalid percent escapes stay as they are, as the URL Standard has it.
@@ -54,7 +41,7 @@ mod tests {
     fn the_writer_agrees_with_the_url_crate_and_its_own_measure() {
         let text: String = (0..=255_u8).map(char::from).chain("€ 😀".chars()).collect();
         let mut ours = String::new();
-        append(&mut ours, &[("a b", &text), ("", "")]);
+        append(&mut ours, [("a b", text.as_str()), ("", "")]);
         let theirs =
             url::form_urlencoded::Serializer::new(String::new()).append_pair("a b", &text).append_pair("", "").finish();
         assert_eq!(ours, theirs);

@@ -20,7 +20,8 @@ struct Answer<'a> {
 /// sent on at once.
 ///
 /// # Errors
-/// `authorization.…` as at the authorization endpoint, `token.invalid_client`, `dpop.…`, `par.no_request_uri`, `http.…`, `json.…`.
+/// `authorization.…` as at the authorization endpoint, `token.invalid_client`, `dpop.nonce`, `dpop.proof`,
+/// `par.no_request_uri`, `http.…`, `json.…`.
 pub(crate) fn parse(reply: Reply<'_>) -> Result<String, Error> {
     if !reply.status.is_success() {
         return Err(oauth_error::from_reply(reply, |error| match error {

@@ -98,6 +98,14 @@ impl Run {
         found.unwrap_or_else(|| panic!("no {name} in {:?}, stderr: {}", self.events, self.stderr))
     }
 
+    /// Nothing of this is in what was printed.
+    #[track_caller]
+    pub(crate) fn hides(&self, secrets: &[String]) {
+        for secret in secrets {
+            assert!(!self.stdout.contains(secret) && !self.stderr.contains(secret), "{}{}", self.stdout, self.stderr);
+        }
+    }
+
     /// Done.
     #[track_caller]
     pub(crate) fn done(self) -> Self {
@@ -154,6 +162,19 @@ impl Cli {
         self.run(&[&login, arguments].concat())
     }
 
+    /// Logs in on a device. Whoever decides does so soon.
+    pub(crate) fn device(&self, op: &Op, arguments: &[&str]) -> Run {
+        let device = ["device", "--insecure-loopback", "--deadline", "60", "--issuer", &op.issuer];
+        self.run(&[&device, arguments].concat())
+    }
+
+    /// A file beside the store.
+    pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
     /// Starts a command and leaves it running.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         let mut command = self.command(arguments);
@@ -163,7 +184,7 @@ impl Cli {
         Running { child: Some(child), lines, events: Vec::new() }
     }
 
-    /// The tokens of every session in the store: what must not be seen.
+    /// The tokens of every session in the store, and the keys they are bound to: what must not be seen.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let mut secrets = Vec::new();
         for path in self.session_files() {
@@ -172,6 +193,7 @@ impl Cli {
             for secret in [&tokens["access_token"], &tokens["refresh_token"], &tokens["id_token"]["compact"]] {
                 secrets.push(secret.as_str().unwrap().to_owned());
             }
+            secrets.extend(session["dpop_key"].as_str().map(str::to_owned));
         }
         secrets
     }

@@ -15,6 +15,9 @@ const RAISED_ELSEWHERE: &[(Code, &str)] = &[
     (Code::SignFailed, "a key store's no: client_auth.rs"),
     (Code::EnvEntropy, "the operating system's lack: src/adapter/system.rs"),
     (Code::JwsNoBackend, "a build without signatures: src/jose/tests/verification.rs"),
+    (Code::SessionMismatch, "tests/session/endings.rs"),
+    (Code::SessionEnded, "tests/session/endings.rs"),
+    (Code::SessionStore, "tests/session/store.rs"),
 ];
 
 fn rows() -> Vec<Row> {
