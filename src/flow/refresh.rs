@@ -46,7 +46,7 @@ impl Refresh {
     /// Asks for new tokens of a smaller scope.
     ///
     /// # Errors
-    /// As [`Refresh::start`].
+    /// As [`Refresh::start`]; `authorization.scope` for more than the tokens' own scope, where that is known.
     pub fn start_with_scope(
         tokens: &TokenSet,
         provider: &Arc<Provider>,
@@ -58,6 +58,10 @@ impl Refresh {
         tokens.check_owner(provider, client)?;
         if tokens.id_token.is_some() {
             verification::check_trust(provider, client)?;
+        }
+        let has = |value| tokens.scope.is_empty() || tokens.scope.contains(value);
+        if !scope.is_none_or(|scope| scope.iter().all(has)) {
+            return Err(Error::new(Code::AuthorizationScope).at("scope"));
         }
         let refresh_token = tokens.refresh_token().ok_or(Code::TokenNoRefreshToken)?;
         let request = token::refresh_request(&provider.metadata().token_endpoint, client, refresh_token, scope);

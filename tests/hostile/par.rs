@@ -124,6 +124,19 @@ fn pushing_is_done_where_it_is_offered_and_not_left_out_where_it_must_be() {
     world.logged_in().unwrap();
 }
 
+#[test]
+fn each_login_is_pushed_anew() {
+    let mut world = pushing();
+    let first = world.login().unwrap();
+    let second = world.login_with(first.provider.clone(), first.client.clone()).unwrap();
+    assert_ne!(first.url.as_str(), second.url.as_str());
+    assert_eq!(world.op.count(On::Par), 2);
+    // The reference of a login that is over leads nowhere.
+    world.visit(&first);
+    assert!(matches!(world.visit(&first), oidc_proto::testing::Visit::Page(_)));
+    world.finish(second, None).unwrap();
+}
+
 /// The same rules hold as without pushing, before anything is sent.
 #[test]
 fn what_cannot_be_asked_for_is_not_pushed() {

@@ -190,6 +190,19 @@ fn a_registration_is_json() {
     assert!(sent.as_object().unwrap().values().all(|value| !value.is_null()));
 }
 
+/// RFC 7591 section 2.2: each language beside the value that has none.
+#[test]
+fn text_for_people_has_languages() {
+    use oidc_proto::message::registration::Localized;
+    let mut world = World::new();
+    world.metadata.client_name = Some(Localized::new("App").with_language("de", "Programm"));
+    let provider = world.discover().unwrap();
+    world.register(&provider).unwrap();
+    let (_, body) = world.sent.last().unwrap().split_once("\n\n").unwrap();
+    let sent: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!((&sent["client_name"], &sent["client_name#de"]), (&"App".into(), &"Programm".into()));
+}
+
 #[test]
 fn a_logout_names_the_session_the_client_and_the_way_back() {
     let mut world = World::new();
