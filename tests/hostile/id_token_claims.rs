@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use oidc_proto::testing::{self, Clock, Lie, User};
-use oidc_proto::{Client, Code};
+use oidc_proto::{Client, Code, Timestamp};
 use serde_json::{Value, json};
 
 use crate::id_token_form::assert_unverified;
-use crate::world::{At, Row, Say, World, pardons, redirect, refusals};
+use crate::world::{At, ISSUER, Row, Say, World, pardons, redirect, refusals};
 
 /// Found out without any key.
 #[rustfmt::skip]
@@ -258,4 +258,33 @@ fn an_id_token_that_was_not_asked_for_is_passed_over() {
     assert_eq!(world.counts([testing::On::Jwks]), [0]);
     assert_eq!(world.userinfo(&user).unwrap_err().what(), (At::Userinfo, Code::UserinfoNoSubject));
     assert!(world.refresh(&user, None).unwrap().tokens.id_token().is_none());
+}
+
+/// What is read from a token is what was signed, and claims that are not there are not made up.
+#[test]
+fn a_token_says_what_its_claims_say() {
+    let mut world = World::new();
+    world.op.edit_id_token(|token| {
+        token.claim("auth_time", 1_700_000_000);
+        token.claim("acr", "urn:example:gold");
+        token.claim("sid", "08a5019c");
+        token.claim("department", "chemistry");
+    });
+    let user = world.logged_in().unwrap();
+    let token = user.tokens.id_token().unwrap();
+    assert_eq!((token.issuer(), token.subject()), (ISSUER, "sub-alice"));
+    assert_eq!(token.audience(), [user.client.id()]);
+    let now = Clock::START;
+    assert_eq!((token.issued_at(), token.expires_at()), (now, now.saturating_add(Duration::from_secs(3600))));
+    assert_eq!(token.auth_time(), Some(Timestamp::from_unix_seconds(1_700_000_000)));
+    assert_eq!((token.acr(), token.session_id()), (Some("urn:example:gold"), Some("08a5019c")));
+    assert_eq!(token.claims::<Value>().unwrap()["department"], "chemistry");
+    assert_eq!(token.claims::<Vec<u8>>().unwrap_err().code(), Code::IdTokenClaims);
+    assert_eq!(token.expose().split('.').count(), 3);
+
+    let mut world = World::new();
+    ["auth_time", "acr", "sid"].into_iter().for_each(|name| unclaim(&world.op, name));
+    let user = world.logged_in().unwrap();
+    let token = user.tokens.id_token().unwrap();
+    assert_eq!((token.auth_time(), token.acr(), token.session_id()), (None, None, None));
 }

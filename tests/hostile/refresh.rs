@@ -176,3 +176,20 @@ fn keys_are_fetched_only_for_a_new_id_token() {
         assert_eq!(world.op.count(On::Jwks) - before, fetches, "{lie:?}");
     }
 }
+
+/// In another order they are the same audiences; one more or less is another matter, however trusted it is.
+#[test]
+fn the_audiences_stay_the_same() {
+    for (first, second, expected) in [
+        (["app", "partner"].as_slice(), ["partner", "app"].as_slice(), None),
+        (&["app"], &["app", "partner"], Some(Code::IdTokenChangedClaim)),
+        (&["app", "partner"], &["app"], Some(Code::IdTokenChangedClaim)),
+    ] {
+        let mut world = World::with_fixed_client("ES256");
+        world.client = world.client.map(|client| client.trusting_audience("partner"));
+        world.op.edit_id_token(move |token| token.claim("aud", if token.refreshed { second } else { first }));
+        let user = world.logged_in().unwrap();
+        let refreshed = world.refresh(&user, user.keys.clone());
+        assert_eq!(refreshed.err().map(|refusal| refusal.error.code()), expected, "{first:?} {second:?}");
+    }
+}

@@ -1,0 +1,57 @@
+//! What is required of the verdicts.
+
+use oidc_proto_differential::classes::{BROKEN, Class, GOOD};
+use oidc_proto_differential::table::{self, Row, TOKENS, ask};
+
+fn rows(classes: &'static [Class]) -> Vec<Row> {
+    let rows = ask(classes);
+    assert_eq!(rows.iter().map(|row| row.asked.len()).sum::<usize>(), TOKENS);
+    rows
+}
+
+#[test]
+fn good_tokens_are_accepted() {
+    for row in rows(GOOD) {
+        for (token, verdicts) in &row.asked {
+            assert_eq!(verdicts.ours, Ok(()), "{}: {token}", row.class.name);
+        }
+    }
+}
+
+#[test]
+fn broken_tokens_are_refused() {
+    for row in rows(BROKEN) {
+        for (token, verdicts) in &row.asked {
+            assert!(verdicts.ours.is_err(), "{}: {token}", row.class.name);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_accepted_that_both_others_refuse() {
+    for row in rows(GOOD).into_iter().chain(rows(BROKEN)) {
+        for (token, verdicts) in &row.asked {
+            assert_ne!(verdicts.accepted(), [true, false, false], "{}: {token} {verdicts:?}", row.class.name);
+        }
+    }
+}
+
+#[test]
+fn every_difference_is_explained_and_every_explanation_needed() {
+    let mut wrong = String::new();
+    for row in rows(GOOD).into_iter().chain(rows(BROKEN)) {
+        if row.is_unanimous() == row.class.differs.is_some() {
+            let verdicts: std::collections::BTreeSet<_> =
+                row.asked.iter().map(|(_, verdicts)| format!("{verdicts:?}")).collect();
+            wrong.push_str(&format!("{}: {verdicts:#?}\n", row.class.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn the_table_is_up_to_date() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/TABLE.md");
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(committed == table::markdown(), "cargo run --manifest-path tests/differential/Cargo.toml");
+}

@@ -1,0 +1,78 @@
+//! A flow of one's own with two of the crate's inside: from an issuer to a registered client.
+//!
+//! ```text
+//! start ─▶ Discovery ─▶ Registration ─▶ Done(Ready)
+//! ```
+
+use std::sync::Arc;
+
+use oidc_proto::flow::{Discovery, Registration};
+use oidc_proto::{Client, ClientMetadata, Env, Error, Failure, Flow, Issuer, Provider, ProviderOptions, Reply, Step};
+
+/// Awaits metadata, then a client ID.
+pub enum SetUp {
+    Discovering(Discovery, Box<ClientMetadata>),
+    Registering(Box<Registration>, Arc<Provider>, Box<ClientMetadata>),
+}
+
+/// All that a login needs.
+#[derive(Debug)]
+pub struct Ready {
+    pub provider: Arc<Provider>,
+    pub client: Arc<Client>,
+}
+
+impl SetUp {
+    /// Looks the provider up and registers with it.
+    pub fn start(issuer: Issuer, options: ProviderOptions, metadata: ClientMetadata) -> Result<Step<Self>, Error> {
+        Self::discovering(Discovery::start(issuer, options)?, Box::new(metadata))
+    }
+
+    fn discovering(step: Step<Discovery>, metadata: Box<ClientMetadata>) -> Result<Step<Self>, Error> {
+        step.embed_with(
+            metadata,
+            |metadata, flow| Self::Discovering(flow, metadata),
+            |metadata, found| {
+                let step = Registration::start(&found.provider, (*metadata).clone())?;
+                Self::registering(step, found.provider, metadata)
+            },
+        )
+    }
+
+    fn registering(
+        step: Step<Registration>,
+        provider: Arc<Provider>,
+        metadata: Box<ClientMetadata>,
+    ) -> Result<Step<Self>, Error> {
+        step.embed_with(
+            (provider, metadata),
+            |(provider, metadata), flow| Self::Registering(Box::new(flow), provider, metadata),
+            |(provider, metadata), registered| {
+                let client = registered.client(&metadata.redirect_uris).shared();
+                Ok(Step::Done(Ready { provider, client }))
+            },
+        )
+    }
+}
+
+impl Flow for SetUp {
+    type Output = Ready;
+
+    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self {
+            Self::Discovering(flow, metadata) => Self::discovering(flow.on_response(reply, env)?, metadata),
+            Self::Registering(flow, provider, metadata) => {
+                Self::registering(flow.on_response(reply, env)?, provider, metadata)
+            }
+        }
+    }
+
+    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self {
+            Self::Discovering(flow, metadata) => Self::discovering(flow.on_failure(failure, env)?, metadata),
+            Self::Registering(flow, provider, metadata) => {
+                Self::registering(flow.on_failure(failure, env)?, provider, metadata)
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Scenarios in memory.
+
+use std::time::Duration;
+
+use oidc_proto::adapter::BlockingDriver;
+use oidc_proto::flow::{DeviceAuthorization, Refresh};
+use oidc_proto::testing::{Fault, Granted, On, Provider, RegisteredClient, TestEnv};
+use oidc_proto::{AuthorizationRequest, Callback, Client, Code, Env as _, Scope, TokenSet};
+use oidc_proto_downstream::claim;
+use oidc_proto_downstream::flow::Ready;
+use oidc_proto_downstream::grant::{JWT_BEARER, JwtBearer};
+use oidc_proto_downstream::http_client::Sockets;
+use oidc_proto_downstream::queue::Queue;
+
+use crate::world::{listening, redirect_uri, set_up};
+
+const ISSUER: &str = "https://op.example.org";
+
+fn log_in(
+    op: &Provider,
+    http: &BlockingDriver<impl oidc_proto::adapter::BlockingHttpClient>,
+    env: &mut TestEnv,
+) -> (Ready, TokenSet) {
+    let ready = set_up(http, &op.issuer(), env).unwrap();
+    let request = AuthorizationRequest::new(redirect_uri(), Scope::new("openid offline_access").unwrap());
+    let (url, pending) = request.start(&ready.provider, &ready.client, env).unwrap();
+    let callback = Callback::from_url(op.visit(url.as_str(), env.now()).callback()).unwrap();
+    let checked = pending.check(&callback, &ready.provider, env).unwrap();
+    let step = pending.redeem(checked, &ready.provider, &ready.client, None, env).unwrap();
+    let tokens = http.run(step, env).unwrap().verified().unwrap().tokens;
+    (ready, tokens)
+}
+
+#[test]
+fn a_custom_claim_takes_one_line() {
+    let (op, mut env) = (Provider::new(ISSUER), TestEnv::seeded(1));
+    op.edit_id_token(|token| token.claim("department", "chemistry"));
+    let (_, tokens) = log_in(&op, &BlockingDriver::new(op.http(env.clock())), &mut env);
+    assert_eq!(claim::department(tokens.id_token().unwrap()).unwrap(), "chemistry");
+
+    // Without the claim the login is as good; only the question has no answer.
+    op.honest();
+    let (_, tokens) = log_in(&op, &BlockingDriver::new(op.http(env.clock())), &mut env);
+    let error = claim::department(tokens.id_token().unwrap()).unwrap_err();
+    assert_eq!(error.code(), Code::IdTokenClaims);
+}
+
+#[test]
+fn a_custom_http_client_logs_in() {
+    let (op, mut env) = (listening(), TestEnv::seeded(1));
+    let (_, tokens) = log_in(&op, &BlockingDriver::new(Sockets), &mut env);
+    assert_eq!(tokens.subject(), Some("sub-alice"));
+    let nobody = set_up(&BlockingDriver::new(Sockets), "http://127.0.0.1:1", &mut env).unwrap_err();
+    assert_eq!(nobody.code(), Code::TransportUnreachable);
+}
+
+#[test]
+fn flows_of_different_kinds_take_turns_in_one_queue() {
+    let (op, mut env) = (Provider::new(ISSUER), TestEnv::seeded(1));
+    let device = "urn:ietf:params:oauth:grant-type:device_code";
+    let op = op.with_client(RegisteredClient::public("tv", "http://127.0.0.1:7/cb").allowing(device));
+    let http = op.http(env.clock());
+    let driver = BlockingDriver::new(http.clone());
+    let (Ready { provider, client }, tokens) = log_in(&op, &driver, &mut env);
+    let tv = Client::new("tv").shared();
+    let scope = Scope::new("openid").unwrap();
+    let step = DeviceAuthorization::start(scope.clone(), &provider, &tv, &mut env).unwrap();
+    let pending = driver.run(step, &mut env).unwrap();
+    let url = pending.verification_uri_complete().unwrap().to_owned();
+
+    // A login that waits for a code to be redeemed, a session that is refreshed, a device that polls.
+    let (browse, login) = AuthorizationRequest::new(redirect_uri(), scope).start(&provider, &client, &mut env).unwrap();
+    let callback = Callback::from_url(op.visit(browse.as_str(), env.now()).callback()).unwrap();
+    let checked = login.check(&callback, &provider, &env).unwrap();
+    let mut queue = Queue::new();
+    queue.push("login", login.redeem(checked, &provider, &client, None, &mut env).unwrap());
+    queue.push("refresh", Refresh::start(&tokens, &provider, &client, None, &mut env).unwrap());
+    queue.push("device", pending.poll(&provider, &tv, None, &mut env).unwrap());
+
+    let mut done = Vec::new();
+    while !queue.is_empty() {
+        if let Some((name, outcome)) = queue.turn(&http, &mut env) {
+            assert_eq!(outcome.unwrap().verified().unwrap().tokens.subject(), Some("sub-alice"), "{name}");
+            done.push(name);
+        }
+        if queue.turns.len() == 9 {
+            let _ = op.visit(&url, env.now());
+        }
+        env.clock().advance(Duration::from_millis(500));
+        assert!(queue.turns.len() < 200, "somebody never ends");
+    }
+    assert_eq!(queue.turns[..6], ["login", "refresh", "device", "login", "refresh", "device"], "everyone in turn");
+    assert_eq!(done.last(), Some(&"device"), "who waits holds up nobody: {done:?}");
+    assert_eq!(done.len(), 3);
+}
+
+#[test]
+fn an_own_grant_is_an_own_type_and_one_call() {
+    let assertion = "eyJhbGciOiJub25lIn0.e30.";
+    let app = RegisteredClient::public("app", "http://127.0.0.1:7/cb").allowing(JWT_BEARER);
+    let op = Provider::new(ISSUER).with_client(app).with_grant(JWT_BEARER, move |params| {
+        let param = |wanted| params.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+        match param("assertion") {
+            Some(shown) if shown == assertion => {
+                Ok(Granted { login: Some("alice".into()), scope: param("scope").unwrap_or("").into() })
+            }
+            _ => Err("invalid_grant"),
+        }
+    });
+    let mut env = TestEnv::seeded(1);
+    let http = BlockingDriver::new(op.http(env.clock()));
+    let Ready { provider, .. } = set_up(&http, ISSUER, &mut env).unwrap();
+    let client = Client::new("app").shared();
+    let mut ask = |assertion: &str| {
+        let grant = JwtBearer { assertion: assertion.into(), scope: Scope::new("jobs").unwrap() };
+        let step = grant.start(&provider, &client, &mut env)?;
+        http.run(step, &mut env)?.verified()
+    };
+    let tokens = ask(assertion).unwrap().tokens;
+    assert_eq!(tokens.scope().as_str(), "jobs");
+    assert_eq!(ask("forged").unwrap_err().code(), Code::TokenInvalidGrant);
+    assert_eq!(op.bearer(tokens.access_token().expose(), env.now()).unwrap().login, "alice");
+}
+
+#[test]
+fn an_own_flow_embeds_those_of_the_crate() {
+    let (op, mut env) = (Provider::new(ISSUER), TestEnv::seeded(1));
+    let http = BlockingDriver::new(op.http(env.clock()));
+    let Ready { provider, client } = set_up(&http, ISSUER, &mut env).unwrap();
+    assert_eq!(provider.issuer().as_str(), ISSUER);
+    assert_eq!(client.redirect_uris(), [redirect_uri()]);
+    assert_eq!(op.requests(), [On::Metadata, On::Register]);
+
+    // A failure of either is a failure of the whole.
+    op.fault(On::Register, Fault::Timeout, 1);
+    assert_eq!(set_up(&http, ISSUER, &mut env).unwrap_err().code(), Code::TransportTimeout);
+    op.fault(On::Metadata, Fault::Timeout, 1);
+    assert_eq!(set_up(&http, ISSUER, &mut env).unwrap_err().code(), Code::TransportTimeout);
+}
