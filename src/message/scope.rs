@@ -24,11 +24,11 @@ impl Scope {
     /// # Errors
     /// `authorization.scope`.
     pub fn new(text: &str) -> Result<Self, Error> {
-        Self::collect(text.split(' ')).ok_or_else(|| Code::AuthorizationScope.into())
+        Self::collect(text.split(' '), text.len()).ok_or_else(|| Code::AuthorizationScope.into())
     }
 
-    fn collect<'a>(values: impl Iterator<Item = &'a str>) -> Option<Self> {
-        let mut out = String::new();
+    fn collect<'a>(values: impl Iterator<Item = &'a str>, length: usize) -> Option<Self> {
+        let mut out = String::with_capacity(length);
         for value in values.filter(|value| !value.is_empty()) {
             if !value.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
                 return None;
@@ -110,7 +110,7 @@ impl<'de> Deserialize<'de> for AnsweredScope {
                 while let Some(value) = seq.next_element::<String>()? {
                     values.push(value);
                 }
-                Scope::collect(values.iter().map(String::as_str))
+                Scope::collect(values.iter().map(String::as_str), 0)
                     .map(AnsweredScope::Array)
                     .ok_or_else(|| de::Error::custom("not a scope"))
             }
