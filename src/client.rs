@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use url::Url;
+use url::{Position, Url};
 
 use crate::dpop::DpopKey;
 use crate::endpoint::is_loopback;
@@ -133,13 +133,7 @@ impl RedirectUri {
 
     /// Whether the answer to a callback at `url` was sent to this URI: all of it but query and fragment.
     pub(crate) fn is_target_of(&self, url: &Url) -> bool {
-        let bare = |url: &Url| {
-            let mut url = url.clone();
-            url.set_query(None);
-            url.set_fragment(None);
-            url
-        };
-        Url::parse(&self.0).is_ok_and(|own| bare(&own) == bare(url))
+        Url::parse(&self.0).is_ok_and(|own| own[..Position::AfterPath] == url[..Position::AfterPath])
     }
 }
 

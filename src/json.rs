@@ -114,7 +114,7 @@ fn check_bounds(bytes: &[u8]) -> Result<(), Code> {
     // Where the names of each open object start in `names`; `None` for an array.
     let mut open: [Option<usize>; DEPTH_LIMIT] = [None; DEPTH_LIMIT];
     let mut depth = 0_usize;
-    let mut names: Vec<&[u8]> = Vec::with_capacity(16);
+    let mut names: Vec<&[u8]> = Vec::with_capacity(32);
     let mut any_escape = false;
     let mut name_next = false;
     let mut rest = bytes;
@@ -169,22 +169,26 @@ fn take_string(bytes: &[u8]) -> Option<(&[u8], bool, &[u8])> {
     }
 }
 
-/// The first quote or backslash, looked for in eight bytes at a time: tokens are long, and all of them go through here.
+/// The first quote or backslash. Everything goes through here: tokens, which are long, are passed over in blocks, and
+/// names, which are short, eight bytes at a time.
 fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
     const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let is_it = |byte: &u8| (*byte == b'"') | (*byte == b'\\');
+    // Without stopping inside a block, so that one comparison takes it whole.
+    let in_block = |block: &[u8; 16]| block.iter().fold(false, |any, byte| any | is_it(byte));
+    let blocks = bytes.as_chunks().0.iter().take_while(|block| !in_block(block)).count();
+    let (words, rest) = bytes.get(16 * blocks..)?.as_chunks();
     // The lowest bit that is set belongs to the first byte that is zero. Those above may be wrong.
     let zeros = |word: u64| word.wrapping_sub(LOW) & !word & HIGH;
-    let (words, rest) = bytes.as_chunks();
     for (at, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
         let found = zeros(word ^ (LOW * u64::from(b'"'))) | zeros(word ^ (LOW * u64::from(b'\\')));
         if found != 0 {
-            return Some(at * 8 + found.trailing_zeros() as usize / 8);
+            return Some(16 * blocks + 8 * at + found.trailing_zeros() as usize / 8);
         }
     }
-    let at = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-    Some(words.len() * 8 + at)
+    rest.iter().position(is_it).map(|at| 16 * blocks + 8 * words.len() + at)
 }
 
 /// So many names are compared each with each; it takes less time than sorting them.
@@ -239,6 +243,23 @@ mod tests {
             ("{} {}", Err(Code::JsonSyntax)),
         ] {
             assert_eq!(verdict(text), expected, "{}", &text[..text.len().min(60)]);
+        }
+    }
+
+    #[test]
+    fn strings_end_where_they_end_at_every_length() {
+        for length in 0..70 {
+            let plain = "\u{e9}".repeat(length / 2) + &"x".repeat(length % 2);
+            for (escape, has_escapes) in
+                [("", false), (r#"\""#, true), (r"\\", true), ("\u{80}\u{a2}\u{dc}#!][", false)]
+            {
+                for text in [format!("{plain}{escape}"), format!("{escape}{plain}")] {
+                    let (string, escapes, rest) = (text.as_bytes(), has_escapes, b",".as_slice());
+                    let document = format!(r#"{text}","#);
+                    assert_eq!(take_string(document.as_bytes()), Some((string, escapes, rest)), "{text}");
+                    assert_eq!(take_string(string), None, "{text}");
+                }
+            }
         }
     }
 

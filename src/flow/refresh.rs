@@ -65,12 +65,12 @@ impl Refresh {
         }
         let refresh_token = tokens.refresh_token().ok_or(Code::TokenNoRefreshToken)?;
         let request = token::refresh_request(&provider.metadata().token_endpoint, client, refresh_token, scope);
-        let mut previous = Box::new(tokens.clone());
-        if let Some(scope) = scope {
+        let origin = Origin::Refresh {
+            id_token: tokens.id_token.clone().map(Box::new),
+            refresh_token: refresh_token.clone(),
             // An answer that names no scope grants what was asked for (RFC 6749 section 5.1).
-            previous.scope = scope.clone();
-        }
-        let origin = Origin::Refresh { previous };
+            scope: scope.unwrap_or(&tokens.scope).clone(),
+        };
         Self::going_on(TokenExchange::start(provider, client, request, origin, keys, env)?)
     }
 

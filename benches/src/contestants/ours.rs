@@ -302,9 +302,11 @@ pub fn held() -> Vec<Held> {
     let pending = world.start(redirect_uri.clone(), &mut BenchEnv::fixed()).1;
     let json = serde_json::to_string(&pending).expect("it is made to be stored").len();
     let mut held = vec![
-        hold(format!("oidc-proto PendingAuthorization ({json} bytes as JSON)"), size_of::<PendingAuthorization>(), || {
-            world.start(redirect_uri.clone(), &mut BenchEnv::fixed()).1
-        }),
+        hold(
+            format!("oidc-proto PendingAuthorization ({json} bytes as JSON)"),
+            size_of::<PendingAuthorization>(),
+            || world.start(redirect_uri.clone(), &mut BenchEnv::fixed()).1,
+        ),
         hold("oidc-proto Arc<Provider>", size_of::<Provider>(), provider),
         hold("oidc-proto Arc<Client>", size_of::<Client>(), client),
         hold("oidc-proto TokenSet", size_of::<TokenSet>(), || world.tokens(&scope, Some(keys(backend, JWKS_4)))),
