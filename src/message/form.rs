@@ -23,7 +23,10 @@ pub(crate) fn encode(out: &mut String, text: &str) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     // What is plain is ASCII, so that between two bytes that are not there are whole characters, or nothing.
     let mut plain_from = 0;
-    for (at, byte) in text.bytes().enumerate().filter(|&(_, byte)| !is_plain(byte)) {
+    for (at, byte) in text.bytes().enumerate() {
+        if is_plain(byte) {
+            continue;
+        }
         out.push_str(text.get(plain_from..at).unwrap_or_default());
         plain_from = at + 1;
         if byte == b' ' {
@@ -39,22 +42,27 @@ pub(crate) fn encode(out: &mut String, text: &str) {
 }
 
 fn encoded_len(text: &str) -> usize {
-    text.len() + 2 * text.bytes().filter(|&byte| !is_plain(byte) && byte != b' ').count()
+    text.bytes().map(|byte| usize::from(width(byte))).sum()
 }
 
-/// Whether the byte stands for itself. A table: this is asked twice for each byte that is sent.
+/// Whether the byte stands for itself.
 fn is_plain(byte: u8) -> bool {
+    width(byte) == 1 && byte != b' '
+}
+
+/// How many bytes one becomes. A table: it is asked twice for each byte that is sent.
+fn width(byte: u8) -> u8 {
     #[allow(clippy::indexing_slicing, reason = "a constant: an index out of bounds would not compile")]
-    const PLAIN: [bool; 256] = {
-        let mut table = [false; 256];
-        let mut rest: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz*-._";
+    const WIDTH: [u8; 256] = {
+        let mut table = [3; 256];
+        let mut rest: &[u8] = b" 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz*-._";
         while let [byte, others @ ..] = rest {
-            table[*byte as usize] = true;
+            table[*byte as usize] = 1;
             rest = others;
         }
         table
     };
-    PLAIN.get(usize::from(byte)).copied().unwrap_or(false)
+    WIDTH.get(usize::from(byte)).copied().unwrap_or(3)
 }
 
 /// The pairs of a form, decoded. Invalid percent escapes stay as they are, as the URL Standard has it.
