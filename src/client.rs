@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use url::Url;
+use url::{Position, Url};
 
 use crate::dpop::DpopKey;
 use crate::endpoint::is_loopback;
 use crate::error::{Code, Error};
-use crate::jose::{Algorithm, Algorithms, PrivateKey};
+use crate::jose::{Algorithm, Algorithms, HS256_SECRET_LENGTH, PrivateKey};
 use crate::message::metadata::AuthMethod;
 use crate::provider::Provider;
 use crate::secret::Secret;
@@ -24,7 +24,7 @@ pub enum ClientAuth {
     SecretBasic(Secret),
     /// `client_secret_post`: the secret in the form.
     SecretPost(Secret),
-    /// `client_secret_jwt`: an assertion under the secret (HS256), which itself is not sent.
+    /// `client_secret_jwt`: an assertion under the secret (HS256), which itself is not sent. It has at least 32 bytes.
     SecretJwt(Secret),
     /// `private_key_jwt`: an assertion signed by a key whose public half the provider knows (RFC 7523).
     PrivateKeyJwt(PrivateKey),
@@ -43,14 +43,22 @@ impl ClientAuth {
     }
 
     /// The strongest method that a client with a secret and a provider have in common: an assertion keeps the secret
-    /// from being sent at all, a header keeps it from being logged with the form.
+    /// from being sent at all, a header keeps it from being logged with the form. For an assertion by HS256 the secret
+    /// needs 32 bytes.
+    ///
+    /// A provider may hold each client to the one method that it was registered with: then name that one.
     ///
     /// # Errors
     /// `token.client_auth` if the provider supports none.
     pub fn strongest(secret: Secret, provider: &Provider) -> Result<Self, Error> {
-        let supported = provider.metadata().token_endpoint_auth_methods;
+        let metadata = provider.metadata();
+        let supported = metadata.token_endpoint_auth_methods;
+        let signs = metadata.token_endpoint_auth_signing_algorithms;
+        let asserts = secret.expose().len() >= HS256_SECRET_LENGTH
+            && signs.is_none_or(|algorithms| algorithms.contains(Algorithm::Hs256));
         [AuthMethod::ClientSecretJwt, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]
             .into_iter()
+            .filter(|&method| asserts || method != AuthMethod::ClientSecretJwt)
             .find(|&method| supported.contains(method))
             .map_or_else(|| Err(Code::TokenClientAuth.into()), |method| Self::new(method, Some(secret)))
     }
@@ -125,13 +133,7 @@ impl RedirectUri {
 
     /// Whether the answer to a callback at `url` was sent to this URI: all of it but query and fragment.
     pub(crate) fn is_target_of(&self, url: &Url) -> bool {
-        let bare = |url: &Url| {
-            let mut url = url.clone();
-            url.set_query(None);
-            url.set_fragment(None);
-            url
-        };
-        Url::parse(&self.0).is_ok_and(|own| bare(&own) == bare(url))
+        Url::parse(&self.0).is_ok_and(|own| own[..Position::AfterPath] == url[..Position::AfterPath])
     }
 }
 

@@ -95,15 +95,17 @@ impl DpopKey {
         nonces.iter().find(|(own, _)| *own == origin).map(|(_, nonce)| nonce.clone())
     }
 
-    /// Remembers the nonce of an answer (section 8.2): any answer of a server can bring a new one.
-    pub(crate) fn note(&self, uri: &Uri, headers: &HeaderMap) {
+    /// Remembers the nonce of an answer (section 8.2): any answer of a server can bring a new one. Says whether one came
+    /// that can be sent back.
+    pub(crate) fn note(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let nonce = headers.get("dpop-nonce").and_then(|value| value.to_str().ok());
-        let Some(nonce) = nonce.filter(|nonce| (1..=NONCE_LENGTH_LIMIT).contains(&nonce.len())) else { return };
+        let Some(nonce) = nonce.filter(|nonce| (1..=NONCE_LENGTH_LIMIT).contains(&nonce.len())) else { return false };
         let origin = origin(uri);
         let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
         nonces.retain(|(own, _)| *own != origin);
         nonces.truncate(NONCE_LIMIT - 1);
         nonces.insert(0, (origin, nonce.to_owned()));
+        true
     }
 }
 

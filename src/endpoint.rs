@@ -123,8 +123,14 @@ impl Endpoint {
 
     /// Writes the URL and whatever joins a query to it: `?`, `&`, or nothing after a bare `?`.
     pub(crate) fn start_query(&self, out: &mut String) {
-        use fmt::Write as _;
-        let _ = write!(out, "{}", self.0);
+        let parts = [
+            self.0.scheme_str().unwrap_or(""),
+            "://",
+            self.0.authority().map_or("", |authority| authority.as_str()),
+            self.0.path_and_query().map_or("", |path| path.as_str()),
+        ];
+        out.reserve(parts.iter().map(|part| part.len()).sum::<usize>() + 1);
+        out.extend(parts);
         match self.0.query() {
             None => out.push('?'),
             Some("") => {}

@@ -5,6 +5,7 @@
 //! `Display`.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::failure::Failure;
 
@@ -49,6 +50,7 @@ struct Inner {
     at: Option<&'static str>,
     text: Option<ProviderText>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    retry_after: Option<Duration>,
 }
 
 impl fmt::Display for Error {
@@ -79,7 +81,7 @@ impl Error {
     ///
     /// Flows written outside this crate use it to answer in the same form.
     pub fn new(code: Code) -> Self {
-        Self(Box::new(Inner { code, at: None, text: None, source: None }))
+        Self(Box::new(Inner { code, at: None, text: None, source: None, retry_after: None }))
     }
 
     /// Names the field, parameter or header in question.
@@ -101,6 +103,18 @@ impl Error {
     pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
+    }
+
+    /// Adds when the server wants to be asked again.
+    #[must_use]
+    pub(crate) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
+        self.0.retry_after = retry_after;
+        self
+    }
+
+    /// `Retry-After`: when the server wants to be asked again. Not capped.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// Whose fault it was.

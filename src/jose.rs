@@ -23,7 +23,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 pub use algorithm::{Algorithm, Algorithms};
 pub use hash::{half_hash, half_hash_matches};
-pub(crate) use hmac::hs256;
+pub(crate) use hmac::{HS256_SECRET_LENGTH, hs256};
 pub use jwk::{Jwk, PublicKey};
 pub use jws::{Jws, Signed, TOKEN_LIMIT};
 pub use keys::{FRESH, KEY_COUNT_LIMIT, KEYS_LIMIT, Keys, REFETCH_COOLDOWN};
@@ -49,6 +49,13 @@ pub fn asymmetric() -> Algorithms {
 /// are refused, so that one value has one spelling.
 fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
+}
+
+/// The same for a value whose length is known.
+fn decode_exact<const LENGTH: usize>(text: &str) -> Option<[u8; LENGTH]> {
+    let mut bytes = [0; LENGTH];
+    let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+    (length == LENGTH).then_some(bytes)
 }
 
 fn encode(bytes: &[u8]) -> String {

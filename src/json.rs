@@ -4,7 +4,7 @@ mod scalar;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::{Deref, Range};
+use std::ops::Deref;
 
 use serde::de::{IgnoredAny, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -114,19 +114,21 @@ fn check_bounds(bytes: &[u8]) -> Result<(), Code> {
     // Where the names of each open object start in `names`; `None` for an array.
     let mut open: [Option<usize>; DEPTH_LIMIT] = [None; DEPTH_LIMIT];
     let mut depth = 0_usize;
-    let mut names: Vec<Range<usize>> = Vec::new();
+    let mut names: Vec<&[u8]> = Vec::with_capacity(32);
+    let mut any_escape = false;
     let mut name_next = false;
-    let mut at = 0_usize;
-    while let Some(&byte) = bytes.get(at) {
+    let mut rest = bytes;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
         match byte {
             b'"' => {
-                let end = string_end(bytes, at).ok_or(Code::JsonSyntax)?;
+                let (string, has_escapes);
+                (string, has_escapes, rest) = take_string(after).ok_or(Code::JsonSyntax)?;
                 if name_next {
-                    names.push(at..end);
+                    names.push(string);
+                    any_escape |= has_escapes;
                     name_next = false;
                 }
-                at = end;
-                continue;
             }
             b'{' | b'[' => {
                 *open.get_mut(depth).ok_or(Code::JsonTooDeep)? = (byte == b'{').then_some(names.len());
@@ -136,7 +138,7 @@ fn check_bounds(bytes: &[u8]) -> Result<(), Code> {
             b'}' | b']' => {
                 depth = depth.checked_sub(1).ok_or(Code::JsonSyntax)?;
                 if let Some(&Some(first)) = open.get(depth) {
-                    if has_duplicates(bytes, names.get_mut(first..).unwrap_or_default()) {
+                    if has_duplicates(names.get_mut(first..).unwrap_or_default(), any_escape) {
                         return Err(Code::JsonDuplicateName);
                     }
                     names.truncate(first);
@@ -146,35 +148,66 @@ fn check_bounds(bytes: &[u8]) -> Result<(), Code> {
             b',' => name_next = depth.checked_sub(1).and_then(|top| open.get(top)).is_some_and(Option::is_some),
             _ => {}
         }
-        at += 1;
     }
     Ok(())
 }
 
-/// The position after the closing quote of the string that opens at `start`.
-fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
-    let mut at = start + 1;
+/// What stands before a string's closing quote, whether it holds escapes, and what comes after.
+fn take_string(bytes: &[u8]) -> Option<(&[u8], bool, &[u8])> {
+    let mut end = 0;
+    let mut has_escapes = false;
     loop {
-        match bytes.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
+        end += quote_or_backslash(bytes.get(end..)?)?;
+        let (string, rest) = bytes.split_at_checked(end)?;
+        match rest.split_first()? {
+            (b'"', rest) => return Some((string, has_escapes, rest)),
+            _ => {
+                has_escapes = true;
+                end += 2;
+            }
         }
     }
 }
 
-/// Sorting keeps a flood of names from costing its square.
-fn has_duplicates(bytes: &[u8], names: &mut [Range<usize>]) -> bool {
-    let raw = |name: &Range<usize>| bytes.get(name.clone()).unwrap_or_default();
-    if names.iter().any(|name| raw(name).contains(&b'\\')) {
+/// The first quote or backslash. Everything goes through here: tokens, which are long, are passed over in blocks, and
+/// names, which are short, eight bytes at a time.
+fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
+    const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let is_it = |byte: &u8| (*byte == b'"') | (*byte == b'\\');
+    // Without stopping inside a block, so that one comparison takes it whole.
+    let in_block = |block: &[u8; 16]| block.iter().fold(false, |any, byte| any | is_it(byte));
+    let blocks = bytes.as_chunks().0.iter().take_while(|block| !in_block(block)).count();
+    let (words, rest) = bytes.get(16 * blocks..)?.as_chunks();
+    // The lowest bit that is set belongs to the first byte that is zero. Those above may be wrong.
+    let zeros = |word: u64| word.wrapping_sub(LOW) & !word & HIGH;
+    for (at, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = zeros(word ^ (LOW * u64::from(b'"'))) | zeros(word ^ (LOW * u64::from(b'\\')));
+        if found != 0 {
+            return Some(16 * blocks + 8 * at + found.trailing_zeros() as usize / 8);
+        }
+    }
+    rest.iter().position(is_it).map(|at| 16 * blocks + 8 * words.len() + at)
+}
+
+/// So many names are compared each with each; it takes less time than sorting them.
+const FEW: usize = 12;
+
+fn has_duplicates(names: &mut [&[u8]], any_escape: bool) -> bool {
+    if any_escape {
         // An escape can hide that two names are one.
-        let mut plain: Vec<String> =
-            names.iter().map(|name| serde_json::from_slice(raw(name)).unwrap_or_default()).collect();
+        let unescaped = |name: &&[u8]| serde_json::from_slice([b"\"", *name, b"\""].concat().as_slice());
+        let mut plain: Vec<String> = names.iter().map(|name| unescaped(name).unwrap_or_default()).collect();
         plain.sort_unstable();
         return plain.windows(2).any(|pair| matches!(pair, [a, b] if a == b));
     }
-    names.sort_unstable_by(|a, b| raw(a).cmp(raw(b)));
-    names.windows(2).any(|pair| matches!(pair, [a, b] if raw(a) == raw(b)))
+    if names.len() <= FEW {
+        return names.iter().enumerate().any(|(at, name)| names.iter().skip(at + 1).any(|other| other == name));
+    }
+    // Sorting keeps a flood of names from costing its square. Lengths differ mostly, and are compared sooner.
+    names.sort_unstable_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
+    names.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
 }
 
 #[cfg(test)]
@@ -210,6 +243,23 @@ mod tests {
             ("{} {}", Err(Code::JsonSyntax)),
         ] {
             assert_eq!(verdict(text), expected, "{}", &text[..text.len().min(60)]);
+        }
+    }
+
+    #[test]
+    fn strings_end_where_they_end_at_every_length() {
+        for length in 0..70 {
+            let plain = "\u{e9}".repeat(length / 2) + &"x".repeat(length % 2);
+            for (escape, has_escapes) in
+                [("", false), (r#"\""#, true), (r"\\", true), ("\u{80}\u{a2}\u{dc}#!][", false)]
+            {
+                for text in [format!("{plain}{escape}"), format!("{escape}{plain}")] {
+                    let (string, escapes, rest) = (text.as_bytes(), has_escapes, b",".as_slice());
+                    let document = format!(r#"{text}","#);
+                    assert_eq!(take_string(document.as_bytes()), Some((string, escapes, rest)), "{text}");
+                    assert_eq!(take_string(string), None, "{text}");
+                }
+            }
         }
     }
 

@@ -27,6 +27,7 @@ pub mod provider;
 pub mod registrations;
 pub mod reply;
 pub mod secret;
+pub mod session;
 pub mod step;
 mod stored;
 #[cfg(feature = "testing")]

@@ -1,8 +1,11 @@
 //! A response as the machine sees it: borrowed, and checked before anything is parsed.
 
+use std::time::Duration;
+
 use http::{HeaderMap, StatusCode, header};
 
 use crate::error::{Code, Error};
+use crate::message::http_date;
 
 /// Largest metadata document: the largest seen is 12 KiB.
 pub const METADATA_LIMIT: usize = 256 * 1024;
@@ -96,10 +99,20 @@ impl<'a> Reply<'a> {
             200..=299 => Ok(()),
             300..=399 => Err(Code::HttpRedirect.into()),
             408 => Err(Code::TransportTimeout.into()),
-            425 | 429 => Err(Code::HttpTooManyRequests.into()),
-            500..=599 => Err(Code::HttpServerError.into()),
+            425 | 429 => Err(Error::new(Code::HttpTooManyRequests).with_retry_after(self.retry_after())),
+            500..=599 => Err(Error::new(Code::HttpServerError).with_retry_after(self.retry_after())),
             _ => Err(Code::HttpStatus.into()),
         }
+    }
+
+    /// `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date, which is taken relative to the server's own.
+    fn retry_after(&self) -> Option<Duration> {
+        let text = |name| self.headers.get(name).and_then(|value| value.to_str().ok());
+        let after = text(header::RETRY_AFTER)?.trim();
+        if let Ok(seconds) = after.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        Some(http_date::parse(after)?.saturating_since(http_date::parse(text(header::DATE)?)?))
     }
 
     /// Checks the `Content-Type` header against what is accepted.

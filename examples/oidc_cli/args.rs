@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use oidc_proto::jose::Algorithm;
 use oidc_proto::message::metadata::{AuthMethod, Prompt, ResponseMode};
 use oidc_proto::{Issuer, Schemes, Scope};
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,10 @@ pub(crate) enum Command {
     Register(RegisterArgs),
     /// Log in
     Login(LoginArgs),
+    /// Log in where there is no browser: the user allows it on another device
+    Device(DeviceArgs),
+    /// A token for the client itself; no session is stored
+    ClientCredentials(ClientCredentialsArgs),
     /// Show the sessions in the store
     Status,
     /// A good access token, refreshed when needed
@@ -112,8 +117,9 @@ pub(crate) struct RegisterArgs {
     pub(crate) anew: bool,
 }
 
-#[derive(Clone, Debug, Args)]
-pub(crate) struct LoginArgs {
+/// Who we are, and at which provider.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ClientArgs {
     /// The provider
     #[arg(long, value_name = "URL")]
     pub(crate) issuer: String,
@@ -123,12 +129,40 @@ pub(crate) struct LoginArgs {
     /// Its secret
     #[arg(long, value_name = "S", requires = "client_id", env = "OIDC_CLI_CLIENT_SECRET", hide_env_values = true)]
     pub(crate) client_secret: Option<String>,
-    /// How it authenticates [default: client_secret_basic with a secret, none without]
+    /// How it authenticates [default: the strongest that both sides support]
     #[arg(long, value_name = "M", requires = "client_id", value_parser = auth_method)]
     pub(crate) auth_method: Option<AuthMethod>,
+    /// Authenticate by the private key in this file: PEM, PKCS #8, RSA, EC P-256 or Ed25519
+    #[arg(long, value_name = "FILE", conflicts_with = "client_secret")]
+    pub(crate) key: Option<PathBuf>,
+    /// ES256, EdDSA, RS256 or PS256 [default: by the key's type]
+    #[arg(long, value_name = "A", requires = "key", value_parser = key_algorithm)]
+    pub(crate) key_algorithm: Option<Algorithm>,
+}
+
+/// What is asked for, and how it is kept.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct GrantArgs {
     /// What to ask for; `openid` must be in it
-    #[arg(long, value_name = "S", default_value = "openid", value_parser = scope)]
+    #[arg(long, value_name = "S", default_value = "openid", value_parser = login_scope)]
     pub(crate) scope: Scope,
+    /// How the ID token's signature is checked; trust-tls trusts the connection instead, and never http
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) id_token: IdTokenChoice,
+    /// Have the tokens bound to a key that is made for this session
+    #[arg(long)]
+    pub(crate) dpop: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LoginArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) grant: GrantArgs,
+    /// Whether the request goes to the provider directly, before the browser; auto: where the provider takes it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) par: ParChoice,
     /// none, login, consent, select_account, create
     #[arg(long, value_name = "P", value_delimiter = ' ', value_parser = prompt)]
     pub(crate) prompt: Vec<Prompt>,
@@ -138,9 +172,6 @@ pub(crate) struct LoginArgs {
     /// query, fragment or form_post
     #[arg(long, value_name = "M", value_parser = response_mode)]
     pub(crate) response_mode: Option<ResponseMode>,
-    /// How the ID token's signature is checked; trust-tls trusts the connection instead, and never http
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) id_token: IdTokenChoice,
     /// Listen on this port, and use http://127.0.0.1:N/callback to the letter [default: any free one]
     #[arg(long, value_name = "N")]
     pub(crate) redirect_port: Option<u16>,
@@ -154,21 +185,36 @@ pub(crate) struct LoginArgs {
 impl LoginArgs {
     /// A login with nothing but defaults.
     pub(crate) fn at(issuer: &str) -> Result<Self, oidc_proto::Error> {
+        let grant = GrantArgs { scope: Scope::new("openid")?, id_token: IdTokenChoice::Verify, dpop: false };
         Ok(Self {
-            issuer: issuer.to_owned(),
-            client_id: None,
-            client_secret: None,
-            auth_method: None,
-            scope: Scope::new("openid")?,
+            client: ClientArgs { issuer: issuer.to_owned(), ..ClientArgs::default() },
+            grant,
+            par: ParChoice::Auto,
             prompt: Vec::new(),
             login_hint: None,
             response_mode: None,
-            id_token: IdTokenChoice::Verify,
             redirect_port: None,
             paste: false,
             browser: BrowserArgs::default(),
         })
     }
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DeviceArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) grant: GrantArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ClientCredentialsArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// What to ask for
+    #[arg(long, value_name = "S", value_parser = scope)]
+    pub(crate) scope: Option<Scope>,
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -201,6 +247,14 @@ pub(crate) enum IdTokenChoice {
     TrustTls,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ParChoice {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
 /// A command, split as a shell splits words.
 #[derive(Clone, Debug)]
 pub(crate) struct CommandLine {
@@ -222,13 +276,24 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 fn scope(text: &str) -> Result<Scope, String> {
-    let scope = Scope::new(text).map_err(|error| error.to_string())?;
+    Scope::new(text).map_err(|error| error.to_string())
+}
+
+fn login_scope(text: &str) -> Result<Scope, String> {
+    let scope = scope(text)?;
     // Sessions are named by the ID token's subject.
     if scope.contains("openid") { Ok(scope) } else { Err("`openid` must be in it".to_owned()) }
 }
 
 fn auth_method(text: &str) -> Result<AuthMethod, String> {
-    AuthMethod::from_name(text).ok_or_else(|| "none, client_secret_basic or client_secret_post".to_owned())
+    AuthMethod::from_name(text)
+        .ok_or_else(|| "none, client_secret_basic, client_secret_post, client_secret_jwt or private_key_jwt".to_owned())
+}
+
+fn key_algorithm(text: &str) -> Result<Algorithm, String> {
+    let ours = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256, Algorithm::Ps256];
+    let named = ours.into_iter().find(|algorithm| algorithm.name() == text);
+    named.ok_or_else(|| "ES256, EdDSA, RS256 or PS256".to_owned())
 }
 
 fn prompt(text: &str) -> Result<Prompt, String> {

@@ -1,15 +1,19 @@
 //! Who we are at a provider: a client of the command line, one in the store, or one to be registered.
 
 use oidc_proto::flow::Registration;
-use oidc_proto::message::metadata::AuthMethod;
+use oidc_proto::jose::PublicKey;
+use oidc_proto::message::metadata::{AuthMethod, GrantType};
 use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
-use oidc_proto::{ClientAuth, Issuer, Provider, RedirectUri, Registered, Registrations};
+use oidc_proto::words::Words;
+use oidc_proto::{Client, ClientAuth, Code as Core, Issuer, Provider, RedirectUri, Registered, Registrations, Secret};
 
-use crate::args::LoginArgs;
+use crate::args::ClientArgs;
 use crate::context::Context;
 use crate::event::Event;
 use crate::failure::{Code, Failure};
+use crate::keys::KeyFile;
 use crate::listener::PATH;
+use crate::output::Output;
 
 /// What we say about ourselves: a native public client, with any port on loopback or with this one.
 pub(crate) fn metadata(redirect_port: Option<u16>) -> Result<ClientMetadata, Failure> {
@@ -20,21 +24,113 @@ pub(crate) fn metadata(redirect_port: Option<u16>) -> Result<ClientMetadata, Fai
     Ok(metadata)
 }
 
-/// The client of the command line, if it names one.
-pub(crate) fn named(args: &LoginArgs) -> Result<Option<Registered>, Failure> {
-    let Some(client_id) = &args.client_id else { return Ok(None) };
-    let method = args.auth_method.unwrap_or(match args.client_secret {
-        Some(_) => AuthMethod::ClientSecretBasic,
-        None => AuthMethod::None,
-    });
-    let secret = args.client_secret.as_deref().map(Into::into);
-    let auth = ClientAuth::new(method, secret)
-        .map_err(|_| Code::Usage.because(format_args!("--auth-method {} needs --client-secret", method.name())))?;
-    Ok(Some(Registered::fixed(client_id.as_str(), auth)))
+/// The same for a device that asks its user to go elsewhere.
+pub(crate) fn device_metadata() -> ClientMetadata {
+    let mut metadata = ClientMetadata::new(ApplicationType::Native, Vec::new());
+    metadata.client_name = Some("oidc_cli on a device".into());
+    metadata.grant_types = Words::of(&[GrantType::DeviceCode, GrantType::RefreshToken]);
+    metadata
+}
+
+/// What the command line says of who we are.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    client_id: Option<String>,
+    secret: Option<Secret>,
+    method: Option<AuthMethod>,
+    key: Option<KeyFile>,
+}
+
+impl Identity {
+    /// Checks what can be checked without the provider.
+    pub(crate) fn read(args: &ClientArgs) -> Result<Self, Failure> {
+        let usage =
+            |method: AuthMethod, needs| Code::Usage.because(format_args!("--auth-method {} {needs}", method.name()));
+        let secret = args.client_secret.as_deref().map(Secret::from);
+        match args.auth_method {
+            Some(AuthMethod::PrivateKeyJwt) if args.key.is_none() => {
+                return Err(usage(AuthMethod::PrivateKeyJwt, "needs --key"));
+            }
+            Some(AuthMethod::PrivateKeyJwt) | None => {}
+            Some(method) if args.key.is_some() => return Err(usage(method, "does not go with --key")),
+            Some(method) => {
+                ClientAuth::new(method, secret.clone()).map_err(|_| usage(method, "needs --client-secret"))?;
+            }
+        }
+        let key = args.key.as_deref().map(|path| KeyFile::find(path, args.key_algorithm)).transpose()?;
+        Ok(Self { client_id: args.client_id.clone(), secret, method: args.auth_method, key })
+    }
+
+    /// The client of the command line, if it names one.
+    pub(crate) fn named(&self, provider: &Provider) -> Result<Option<Registered>, Failure> {
+        let Some(client_id) = &self.client_id else { return Ok(None) };
+        let auth = match (&self.key, &self.secret, self.method) {
+            // What the provider calls the key nobody has told us.
+            (Some(key), ..) => ClientAuth::PrivateKeyJwt(key.load()?),
+            (None, Some(secret), None) => ClientAuth::strongest(secret.clone(), provider)?,
+            (None, secret, method) => ClientAuth::new(method.unwrap_or(AuthMethod::None), secret.clone())?,
+        };
+        Ok(Some(Registered::fixed(client_id.as_str(), auth)))
+    }
+
+    /// The client of the command line, the one in the store, or a new one; and where its key is. All but the first are
+    /// for these metadata.
+    pub(crate) fn client(
+        &self,
+        context: &mut Context,
+        provider: &Provider,
+        metadata: ClientMetadata,
+    ) -> Result<(Client, Option<KeyFile>), Failure> {
+        let uris = metadata.redirect_uris.clone();
+        let registered = match self.named(provider)? {
+            Some(client) => {
+                keep_named(context, provider.issuer(), &client)?;
+                client
+            }
+            None => find_or_register(context, provider, &self.with_key(metadata)?)?,
+        };
+        let key_file = match (registered.auth(), &self.key) {
+            (ClientAuth::PrivateKeyJwt(known), key) => key.as_ref().map(|key| key.known_as(known.key_id())),
+            (_, None) => None,
+            (auth, Some(_)) => {
+                let (id, method) = (registered.client_id().escape_debug(), auth.method().name());
+                return Err(Code::Usage.because(format_args!(
+                    "the client {id} authenticates by {method}, not by --key; name another one with --client-id"
+                )));
+            }
+        };
+        Ok((with_key_from(registered.client(&uris), key_file.as_ref())?, key_file))
+    }
+
+    /// The metadata with the public half of the key, under a name that no other key has.
+    fn with_key(&self, metadata: ClientMetadata) -> Result<ClientMetadata, Failure> {
+        let Some(file) = &self.key else { return Ok(metadata) };
+        let name = file.load()?.public_key().map(PublicKey::thumbprint_text);
+        Ok(metadata.with_private_key(file.known_as(name.as_deref()).load()?)?)
+    }
+
+    /// Says what may be behind a failure.
+    pub(crate) fn explain(&self, failure: &Failure, out: Output) {
+        if failure.code == Core::TokenInvalidClient.as_str() && self.secret.is_some() && self.method.is_none() {
+            out.hint("The provider may know this client by one method only: name it with --auth-method.");
+        }
+    }
+}
+
+/// The client with its key in hand, if it authenticates by one.
+pub(crate) fn with_key_from(client: Client, file: Option<&KeyFile>) -> Result<Client, Failure> {
+    match (client.auth(), file) {
+        (ClientAuth::PrivateKeyJwt(_), Some(file)) => Ok(client.with_auth(ClientAuth::PrivateKeyJwt(file.load()?))),
+        (ClientAuth::PrivateKeyJwt(_), None) => {
+            let id = client.id().escape_debug();
+            Err(Code::KeyFile.because(format_args!("the client {id} authenticates by one: log in with --key")))
+        }
+        _ => Ok(client),
+    }
 }
 
 /// Keeps the client of the command line: later logins at this provider use it, too.
-pub(crate) fn keep_named(context: &Context, issuer: &Issuer, client: &Registered) -> Result<(), Failure> {
+fn keep_named(context: &Context, issuer: &Issuer, client: &Registered) -> Result<(), Failure> {
     context.store.change_registrations(|registrations| {
         if registrations.fixed(issuer).is_some_and(|old| old.client_id() != client.client_id()) {
             set_aside(registrations, issuer);
@@ -44,7 +140,7 @@ pub(crate) fn keep_named(context: &Context, issuer: &Issuer, client: &Registered
 }
 
 /// The client in the store, or a new one, which is in the store before anything else can fail.
-pub(crate) fn find_or_register(
+fn find_or_register(
     context: &mut Context,
     provider: &Provider,
     metadata: &ClientMetadata,

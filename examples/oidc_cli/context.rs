@@ -7,11 +7,12 @@ use http::{Request, Response};
 use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, HttpOptions, SystemEnv, ureq};
 use oidc_proto::flow::Discovery;
 use oidc_proto::{
-    Body, Client, Env, Failure as NoAnswer, Flow, IdTokenTrust, Issuer, Policy, Provider, ProviderOptions, Schemes,
-    Step, Timestamp,
+    Body, Client, Code as Core, Env, Failure as NoAnswer, Flow, IdTokenTrust, Issuer, Policy, Provider,
+    ProviderOptions, Schemes, Step, Timestamp,
 };
 
 use crate::args::{Global, IdTokenChoice};
+use crate::clients;
 use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::output::Output;
@@ -26,7 +27,7 @@ pub(crate) struct Context {
     pub(crate) out: Output,
     pub(crate) store: Store,
     pub(crate) env: SystemEnv,
-    http: BlockingDriver<Narrated>,
+    http: Narrated,
     /// What was discovered before: a command that has several things to do asks once.
     provider: Option<Arc<Provider>>,
 }
@@ -38,7 +39,7 @@ impl Context {
             out,
             store: Store::open(options.store.as_deref(), options.timeout)?,
             env: SystemEnv::new()?,
-            http: BlockingDriver::new(Narrated { http, out }),
+            http: Narrated { http, out },
             options,
             provider: None,
         })
@@ -51,7 +52,41 @@ impl Context {
     /// Carries a flow out.
     pub(crate) fn run<F: Flow>(&mut self, what: &str, step: Step<F>) -> Result<F::Output, Failure> {
         let _waiting = self.out.waiting(what);
-        Ok(self.http.run(step, &mut self.env)?)
+        let http = &self.http;
+        Ok(BlockingDriver::new(|request, policy| http.call(request, policy)).run(step, &mut self.env)?)
+    }
+
+    /// The same for a flow that waits for the user, which it does until the deadline at most.
+    pub(crate) fn run_until_deadline<F: Flow>(&mut self, what: &str, mut step: Step<F>) -> Result<F::Output, Failure> {
+        let _waiting = self.out.waiting(what);
+        let deadline = self.env.ticks().saturating_add(self.options.deadline);
+        loop {
+            step = match step {
+                Step::Wait(wait) => {
+                    let now = self.env.ticks();
+                    let (pause, left) = (wait.duration(now), deadline.saturating_since(now));
+                    std::thread::sleep(pause.min(left));
+                    if pause > left {
+                        return Err(self.too_late());
+                    }
+                    wait.wake(&mut self.env)?
+                }
+                Step::Call(call) => {
+                    let (request, policy, awaiting) = call.into_parts();
+                    match self.http.call(request, policy) {
+                        Ok(response) => awaiting.receive(response, &mut self.env)?,
+                        Err(failure) => awaiting.fail(failure, &mut self.env)?,
+                    }
+                }
+                // Every key of this program is at hand.
+                Step::Sign(_) => return Err(oidc_proto::Error::from(Core::SignMissing).into()),
+                Step::Done(output) => return Ok(output),
+            }
+        }
+    }
+
+    fn too_late(&self) -> Failure {
+        Code::Deadline.because(format_args!("{} s", self.options.deadline.as_secs()))
     }
 
     pub(crate) fn discover(&mut self, issuer: Issuer, schemes: Schemes) -> Result<Arc<Provider>, Failure> {
@@ -80,8 +115,13 @@ impl Context {
         let registrations = self.store.registrations()?;
         let registered = registrations.by_client_id(issuer, client_id);
         let registered = registered.ok_or_else(|| Code::ClientUnknown.because(client_id.escape_debug()))?;
-        let client = registered.client(&[]).with_id_token_trust(trust(session.id_token)).shared();
-        Ok((self.discover(issuer.clone(), session.schemes())?, client))
+        let client = clients::with_key_from(registered.client(&[]), session.key_file.as_ref())?;
+        let client = client.with_id_token_trust(trust(session.id_token));
+        let client = match &session.dpop_key {
+            Some(key) => client.with_dpop(Arc::clone(key.dpop())),
+            None => client,
+        };
+        Ok((self.discover(issuer.clone(), session.schemes())?, client.shared()))
     }
 }
 

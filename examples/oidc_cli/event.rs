@@ -29,6 +29,15 @@ pub(crate) enum Event<'a> {
     AuthorizationUrl {
         url: &'a str,
     },
+    /// For the user of another device.
+    DeviceCode {
+        verification_uri: &'a str,
+        /// `null` if the provider has none.
+        verification_uri_complete: Option<&'a str>,
+        user_code: &'a str,
+        /// Seconds.
+        expires_in: u64,
+    },
     LoggedIn {
         #[serde(flatten)]
         session: Summary<'a>,
@@ -42,7 +51,9 @@ pub(crate) enum Event<'a> {
         session: Summary<'a>,
     },
     Token {
-        session: &'a str,
+        /// A client's own token belongs to none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        session: Option<&'a str>,
         /// `null` unless tokens may be shown.
         access_token: Option<&'a str>,
         token_type: &'static str,
@@ -106,6 +117,9 @@ pub(crate) struct Summary<'a> {
     pub(crate) expires_in: Option<u64>,
     /// Whether there is a refresh token.
     pub(crate) refreshable: bool,
+    /// The thumbprint of the key that the tokens are bound to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dpop_thumbprint: Option<&'a str>,
 }
 
 /// The provider's own words: cut and escaped, and not to be believed.

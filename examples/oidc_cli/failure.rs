@@ -54,6 +54,7 @@ codes! {
     SessionUnknown = "cli.session_unknown", "local", exit 1, "no session in the store has this ID";
     SessionAmbiguous = "cli.session_ambiguous", "local", exit 2, "there are several sessions, choose one with --session";
     ClientUnknown = "cli.client_unknown", "local", exit 1, "the store holds no client for this session";
+    KeyFile = "cli.key_file", "local", exit 1, "the private key cannot be read from its file";
     StoreDamaged = "cli.store_damaged", "local", exit 1, "a file of the store is damaged, and left as it is";
     StoreVersion = "cli.store_version", "local", exit 1, "a file of the store is from a newer version, and left as it is";
     StoreIo = "cli.store_io", "local", exit 1, "the store cannot be read or written";

@@ -57,6 +57,13 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
             writeln!(out, "{HEAD}Log in here:{HEAD:#}")?;
             write!(out, "{LINK}{}{LINK:#}", plain(url))?;
         }
+        Event::DeviceCode { verification_uri, verification_uri_complete, user_code, expires_in } => {
+            writeln!(out, "{HEAD}On another device, go to:{HEAD:#} {LINK}{}{LINK:#}", plain(verification_uri))?;
+            write!(out, "{HEAD}Type this code:{HEAD:#} {GOOD}{}{GOOD:#} (good for {expires_in} s)", plain(user_code))?;
+            if let Some(complete) = verification_uri_complete {
+                write!(out, "\nOr go straight to {LINK}{}{LINK:#}", plain(complete))?;
+            }
+        }
         Event::LoggedIn { session } => {
             writeln!(out, "{GOOD}Logged in{GOOD:#} as {}", plain(session.subject))?;
             summary(session, out)?;
@@ -124,6 +131,9 @@ fn summary(session: &Summary<'_>, out: &mut String) -> std::fmt::Result {
     writeln!(out, "  scope: {}", session.scope)?;
     writeln!(out, "  access token: {}", lifetime(session.expires_in))?;
     writeln!(out, "  refresh token: {}", if session.refreshable { "yes" } else { "no" })?;
+    if let Some(thumbprint) = session.dpop_thumbprint {
+        writeln!(out, "  bound to the key: {}", plain(thumbprint))?;
+    }
     write!(out, "  session: {}", session.session)
 }
 

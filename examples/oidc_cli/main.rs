@@ -12,6 +12,7 @@ mod context;
 mod event;
 mod failure;
 mod human;
+mod keys;
 mod listener;
 mod loopback;
 mod output;
@@ -66,6 +67,8 @@ fn run(cli: Cli, out: Output) -> Result<(), Failure> {
         Command::Discover(args) => commands::discover(&mut context, args),
         Command::Register(args) => commands::register(&mut context, args),
         Command::Login(args) => commands::login(&mut context, args),
+        Command::Device(args) => commands::device(&mut context, args),
+        Command::ClientCredentials(args) => commands::client_credentials(&mut context, args),
         Command::Status => commands::status(&context),
         Command::Token => commands::token(&mut context),
         Command::Refresh => commands::refresh(&mut context),

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::args::IdTokenChoice;
 use crate::event::Summary;
 use crate::failure::{Code, Failure};
+use crate::keys::{BindingKey, KeyFile};
 use crate::store::{Draft, Store};
 
 const VERSION: u32 = 1;
@@ -20,15 +21,31 @@ pub(crate) struct Session {
     /// `http` on loopback was allowed.
     insecure_loopback: bool,
     pub(crate) id_token: IdTokenChoice,
+    /// Where the key is that the client authenticates by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key_file: Option<KeyFile>,
+    /// What the tokens are bound to: as secret as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dpop_key: Option<BindingKey>,
     pub(crate) tokens: TokenSet,
     #[serde(skip)]
     id: String,
 }
 
+/// What a login was begun with, and what its session needs later.
+#[derive(Clone, Debug)]
+pub(crate) struct Choices {
+    pub(crate) schemes: Schemes,
+    pub(crate) id_token: IdTokenChoice,
+    pub(crate) key_file: Option<KeyFile>,
+    pub(crate) dpop_key: Option<BindingKey>,
+}
+
 impl Session {
-    pub(crate) fn new(tokens: TokenSet, schemes: Schemes, id_token: IdTokenChoice) -> Self {
-        let id = id(&tokens);
-        Self { version: VERSION, insecure_loopback: schemes == Schemes::DangerousHttpOnLoopback, id_token, tokens, id }
+    pub(crate) fn new(tokens: TokenSet, choices: Choices) -> Self {
+        let Choices { schemes, id_token, key_file, dpop_key } = choices;
+        let (id, insecure_loopback) = (id(&tokens), schemes == Schemes::DangerousHttpOnLoopback);
+        Self { version: VERSION, insecure_loopback, id_token, key_file, dpop_key, tokens, id }
     }
 
     /// The same session after its tokens were refreshed.
@@ -58,6 +75,7 @@ impl Session {
             scope: self.tokens.scope().as_str(),
             expires_in: expires_in(&self.tokens, now),
             refreshable: self.tokens.refresh_token().is_some(),
+            dpop_thumbprint: self.tokens.dpop_thumbprint(),
         }
     }
 
@@ -128,6 +146,10 @@ fn load(store: &Store, name: &str) -> Result<Option<Session>, Failure> {
     }
     let session: Session = serde_json::from_str(&text).map_err(|_| damaged(Core::StoredMalformed))?;
     let session = Session { id: id(&session.tokens), ..session };
+    // Without the right key the tokens are of no use.
+    if session.dpop_key.as_ref().map(|key| key.dpop().thumbprint()) != session.tokens.dpop_thumbprint() {
+        return Err(damaged(Core::StoredMalformed));
+    }
     // A session under another's name would be taken for it.
     if file(&session.id) == *name { Ok(Some(session)) } else { Err(damaged(Core::StoredMalformed)) }
 }

@@ -57,7 +57,7 @@ codes! {
     // Authorization request
     AuthorizationRedirectUri = "authorization.redirect_uri", Local, "RFC 6749 section 3.1.2", "the redirect URI is not one of the client's";
     AuthorizationParameter = "authorization.parameter", Local, "RFC 6749 section 3.1", "a parameter that the crate sets, or one given twice";
-    AuthorizationScope = "authorization.scope", Local, "RFC 6749 section 3.3", "not a scope";
+    AuthorizationScope = "authorization.scope", Local, "RFC 6749 section 3.3", "not a scope, or more than was granted";
     AuthorizationResponseMode = "authorization.response_mode", Local, "OAuth 2.0 Multiple Response Types section 2.1", "the provider does not support the response mode";
     AuthorizationPrompt = "authorization.prompt", Local, "OpenID Connect Core 1.0 section 3.1.2.1", "`prompt=none` cannot be combined";
     AuthorizationNonceRequired = "authorization.nonce_required", Local, "RFC 9700 section 2.1.1", "the provider does not advertise PKCE, so the request needs the scope `openid`, which brings a nonce";
@@ -177,6 +177,11 @@ codes! {
     RevocationDenied = "revocation.denied", Denied, "RFC 7009 section 2.2.1", "the provider refuses the revocation";
     EndSessionUnsupported = "end_session.unsupported", Remote, "OpenID Connect RP-Initiated Logout 1.0 section 2.1", "the provider has no end-session endpoint";
     EndSessionStateMismatch = "end_session.state_mismatch", Remote, "OpenID Connect RP-Initiated Logout 1.0 section 3", "the logout callback's `state` is missing or not this logout's";
+
+    // The session
+    SessionMismatch = "session.mismatch", Local, "this crate's session", "the tokens are another user's than the session's";
+    SessionEnded = "session.ended", Local, "this crate's session", "the session was logged out";
+    SessionStore = "session.store", Local, "this crate's session", "the store could not lock or load in time";
 
     // Stored values and the contract
     StoredMalformed = "stored.malformed", Local, "this crate's stored values", "the stored value is damaged";

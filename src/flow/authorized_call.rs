@@ -15,7 +15,7 @@ use crate::client::{Client, ClientAuth};
 use crate::env::{Env, Timestamp};
 use crate::error::{Code, Error};
 use crate::failure::Failure;
-use crate::jose::{Algorithm, PrivateKey, hs256, with_signature};
+use crate::jose::{Algorithm, HS256_SECRET_LENGTH, PrivateKey, hs256, with_signature};
 use crate::json;
 use crate::message::client_auth;
 use crate::message::oauth_error::OauthError;
@@ -102,6 +102,9 @@ impl<A: Answer> Plan<A> {
         };
         let assertion = match (&self.credential, &self.client.auth) {
             (Credential::Client, ClientAuth::SecretJwt(secret)) => {
+                if secret.expose().len() < HS256_SECRET_LENGTH {
+                    return Err(Error::new(Code::TokenClientAuth).at("client_secret"));
+                }
                 let input = input(Algorithm::Hs256, None, env)?;
                 let signature = hs256(secret.expose().as_bytes(), input.as_bytes());
                 Some(with_signature(input, &signature))
@@ -145,7 +148,9 @@ impl<A: Answer> Plan<A> {
             client_auth::add_assertion(&mut request, &assertion);
         }
         if let Some(proof) = proof {
-            let proof = HeaderValue::from_str(&proof).map_err(|_| Code::SignFailed)?;
+            let mut proof = HeaderValue::from_str(&proof).map_err(|_| Code::SignFailed)?;
+            // Whoever reads it in time can use it, and no two are the same: nothing for logs or compression tables.
+            proof.set_sensitive(true);
             request.headers_mut().insert("dpop", proof);
         }
         let state = if self.client.dpop.is_some() {
@@ -176,9 +181,6 @@ fn sign(key: &PrivateKey, input: &str) -> Result<Signature, Error> {
 
 /// Whether the server wants the same request with the nonce that came along (RFC 9449 sections 8 and 9).
 fn demands_nonce(reply: &Reply<'_>) -> bool {
-    if !reply.headers.contains_key("dpop-nonce") {
-        return false;
-    }
     match reply.status.as_u16() {
         400 => json::document::<OauthError<'_>>(reply.body)
             .is_ok_and(|body| body.error.is_some_and(|error| *error == *ResourceError::UseDpopNonce.name())),
@@ -196,10 +198,9 @@ impl<A: Answer> Flow for AuthorizedCall<A> {
         let answer = match self.0 {
             State::ExpectAnswer(answer) => answer,
             State::ExpectAnswerOrNonce(mut plan) => {
-                if let Some(dpop) = &plan.client.dpop {
-                    dpop.note(plan.request.uri(), reply.headers);
-                }
-                if !plan.has_met_nonce && demands_nonce(&reply) {
+                let has_nonce =
+                    plan.client.dpop.as_ref().is_some_and(|dpop| dpop.note(plan.request.uri(), reply.headers));
+                if has_nonce && !plan.has_met_nonce && demands_nonce(&reply) {
                     // Once: a server that is never content would go on for ever.
                     plan.has_met_nonce = true;
                     return plan.assert(env);

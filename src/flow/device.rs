@@ -23,7 +23,7 @@ use super::authorized_call::{Answer, AuthorizedCall, Credential};
 use super::token_exchange::TokenExchange;
 use super::verification::{self, Exchanged, Origin};
 use crate::client::Client;
-use crate::endpoint::Issuer;
+use crate::endpoint::{Endpoint, Issuer, Schemes};
 use crate::env::{Env, Ticks, Timestamp};
 use crate::error::{Code, Error, Fault};
 use crate::failure::Failure;
@@ -179,7 +179,9 @@ impl PendingDevice {
         if self.scope.contains("openid") {
             verification::check_trust(provider, client)?;
         }
-        let deadline = env.ticks().saturating_add(self.expires_at.saturating_since(env.now()));
+        // A clock that was set back since the value was stored would leave more than there ever was.
+        let left = self.expires_at.saturating_since(env.now()).min(device::LONGEST_LIFETIME);
+        let deadline = env.ticks().saturating_add(left);
         let (provider, client) = (provider.clone(), client.clone());
         let Self { scope, device_code, interval, .. } = self;
         let poll = Poll { provider, client, keys, scope, device_code, interval, pause: interval, deadline };
@@ -257,7 +259,10 @@ impl Poll {
                 self.interval = self.interval.saturating_add(SLOW_DOWN);
                 self.pause = self.interval;
             }
-            _ if error.fault() == Fault::Transport => self.pause = self.pause.saturating_mul(2).min(LONGEST_PAUSE),
+            _ if error.fault() == Fault::Transport => {
+                // Never sooner than the provider allows, which may be later than the limit.
+                self.pause = self.pause.saturating_mul(2).min(LONGEST_PAUSE).max(self.interval);
+            }
             _ => return Err(error),
         }
         self.pause(env)
@@ -339,7 +344,14 @@ impl<'de> Deserialize<'de> for PendingDevice {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = StoredDevice::deserialize(deserializer)?;
         stored::check_version(stored.version, VERSION)?;
-        if stored.interval_seconds == 0 || stored.device_code.expose().is_empty() {
+        // What is shown to the user is what it was when it came: no damage makes it a script.
+        let is_url = |text: &String| Endpoint::new(text, Schemes::DangerousHttpOnLoopback).is_ok();
+        let is_sound = is_url(&stored.verification_uri)
+            && stored.verification_uri_complete.as_ref().is_none_or(is_url)
+            && device::is_user_code(&stored.user_code)
+            && stored.interval_seconds != 0
+            && !stored.device_code.expose().is_empty();
+        if !is_sound {
             return Err(de::Error::custom(Code::StoredMalformed));
         }
         Ok(Self {

@@ -73,7 +73,7 @@ impl GrantRequest {
     ///
     /// # Errors
     /// `token.client_auth` for client credentials of a public client, `authorization.parameter` for one that is set
-    /// otherwise, `sign.failed`.
+    /// otherwise or has no name, `sign.failed`.
     pub fn start(
         self,
         provider: &Arc<Provider>,
@@ -91,7 +91,7 @@ impl GrantRequest {
         for (name, value) in &parameters {
             let is_set = matches!(name.as_str(), "scope" | "client_id" | "client_secret")
                 || name.starts_with("client_assertion");
-            if is_set || pairs.iter().any(|(own, _)| own == name) {
+            if is_set || name.is_empty() || pairs.iter().any(|(own, _)| own == name) {
                 return Err(Code::AuthorizationParameter.into());
             }
             pairs.push((name, value.expose()));

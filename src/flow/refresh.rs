@@ -46,7 +46,7 @@ impl Refresh {
     /// Asks for new tokens of a smaller scope.
     ///
     /// # Errors
-    /// As [`Refresh::start`].
+    /// As [`Refresh::start`]; `authorization.scope` for more than the tokens' own scope, where that is known.
     pub fn start_with_scope(
         tokens: &TokenSet,
         provider: &Arc<Provider>,
@@ -59,14 +59,18 @@ impl Refresh {
         if tokens.id_token.is_some() {
             verification::check_trust(provider, client)?;
         }
+        let has = |value| tokens.scope.is_empty() || tokens.scope.contains(value);
+        if !scope.is_none_or(|scope| scope.iter().all(has)) {
+            return Err(Error::new(Code::AuthorizationScope).at("scope"));
+        }
         let refresh_token = tokens.refresh_token().ok_or(Code::TokenNoRefreshToken)?;
         let request = token::refresh_request(&provider.metadata().token_endpoint, client, refresh_token, scope);
-        let mut previous = Box::new(tokens.clone());
-        if let Some(scope) = scope {
+        let origin = Origin::Refresh {
+            id_token: tokens.id_token.clone().map(Box::new),
+            refresh_token: refresh_token.clone(),
             // An answer that names no scope grants what was asked for (RFC 6749 section 5.1).
-            previous.scope = scope.clone();
-        }
-        let origin = Origin::Refresh { previous };
+            scope: scope.unwrap_or(&tokens.scope).clone(),
+        };
         Self::going_on(TokenExchange::start(provider, client, request, origin, keys, env)?)
     }
 

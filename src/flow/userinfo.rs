@@ -3,6 +3,8 @@
 //! ```text
 //! start ─▶ AuthorizedCall: GET userinfo_endpoint ─┬─ JSON ─▶ Done(Userinfo)
 //!                                                 └─ JWT ─▶ [GET jwks_uri] ─▶ verify ─▶ Done(Userinfo)
+//!                                                              ▲                └─ unknown key, no refetch lately ─┐
+//!                                                              └────────────────────────────────────────────────────┘
 //! ```
 
 use std::fmt;
@@ -85,27 +87,30 @@ impl UserinfoFetch {
         let credential = Credential::Token(tokens.access_token().clone());
         let about = About { subject: subject.clone(), is_signed };
         let call = AuthorizedCall::start(provider, client, request, policy, credential, about, env)?;
-        Context { subject, provider: provider.clone(), client: client.clone(), keys }.asking(call)
+        Context { subject, provider: provider.clone(), client: client.clone(), keys }.asking(call, env.now())
     }
 }
 
 impl Context {
-    fn asking(self, step: Step<AuthorizedCall<About>>) -> Result<Step<UserinfoFetch>, Error> {
+    fn asking(self, step: Step<AuthorizedCall<About>>, now: Timestamp) -> Result<Step<UserinfoFetch>, Error> {
         step.embed_with(
             self,
             |context, call| UserinfoFetch(State::ExpectUserinfo(call, context)),
             |context, said| match (said, context.client.registered_userinfo_algorithm) {
                 (Said::Plain(userinfo), _) => Ok(Step::Done(userinfo)),
-                (Said::Signed(compact), Some(algorithm)) => context.judge(compact, algorithm),
+                (Said::Signed(compact), Some(algorithm)) => context.judge(compact, algorithm, now),
                 (Said::Signed(_), None) => Err(Code::UserinfoSigned.into()),
             },
         )
     }
 
-    fn judge(self, compact: Secret, algorithm: Algorithm) -> Result<Step<UserinfoFetch>, Error> {
+    fn judge(self, compact: Secret, algorithm: Algorithm, now: Timestamp) -> Result<Step<UserinfoFetch>, Error> {
         if let Some(keys) = &self.keys {
-            return userinfo::verify(&compact, &self.subject, algorithm, keys, &self.provider, &self.client)
-                .map(Step::Done);
+            match userinfo::verify(&compact, &self.subject, algorithm, keys, &self.provider, &self.client) {
+                // The provider may have new keys (OpenID Connect Core 1.0 section 10.1.1).
+                Err(error) if error.code() == Code::JwsUnknownKey && keys.claim_refetch(now) => {}
+                verdict => return verdict.map(Step::Done),
+            }
         }
         let request = jwks::request(jwks::endpoint(&self.provider)?);
         let policy = Policy::read(JWKS_LIMIT, Accept::AnyButMarkup);
@@ -124,17 +129,18 @@ impl Flow for UserinfoFetch {
 
     fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
-            State::ExpectUserinfo(call, context) => context.asking(call.on_response(reply, env)?),
+            State::ExpectUserinfo(call, context) => context.asking(call.on_response(reply, env)?, env.now()),
             State::ExpectKeys { compact, algorithm, context } => {
-                let keys = jwks::parse(reply, None, env.now())?;
-                Context { keys: Some(keys), ..context }.judge(compact, algorithm)
+                // The cooldown that `parse` hands on, or the set's own freshness, keeps this from going round.
+                let keys = jwks::parse(reply, context.keys.as_deref(), env.now())?;
+                Context { keys: Some(keys), ..context }.judge(compact, algorithm, env.now())
             }
         }
     }
 
     fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
-            State::ExpectUserinfo(call, context) => context.asking(call.on_signature(signature, env)?),
+            State::ExpectUserinfo(call, context) => context.asking(call.on_signature(signature, env)?, env.now()),
             State::ExpectKeys { .. } => Err(Code::StepUnexpected.into()),
         }
     }

@@ -113,8 +113,8 @@ pub(super) struct Grant {
 pub(super) enum Origin {
     /// A login for this scope; with an expectation if it was for `openid`.
     Login { scope: Scope, expectation: Option<LoginExpectation> },
-    /// A refresh of these tokens.
-    Refresh { previous: Box<TokenSet> },
+    /// A refresh of tokens of this scope, and what goes on if the answer brings no new one.
+    Refresh { id_token: Option<Box<IdToken>>, refresh_token: Secret, scope: Scope },
 }
 
 /// What could be said of an ID token.
@@ -136,7 +136,7 @@ impl Grant {
         let expected = match &self.origin {
             Origin::Login { expectation: None, .. } => return Verdict::Good(None),
             Origin::Login { expectation: Some(login), .. } => Expected::Login(login),
-            Origin::Refresh { previous } => match &previous.id_token {
+            Origin::Refresh { id_token, .. } => match id_token {
                 // A login without `openid` has no ID token to compare with.
                 None => return Verdict::Good(None),
                 Some(id_token) => Expected::Refresh(id_token),
@@ -180,7 +180,7 @@ impl Grant {
         let Self { provider, client, response, obtained_at, origin } = self;
         let (scope, refresh_token) = match origin {
             Origin::Login { scope, .. } => (scope, None),
-            Origin::Refresh { previous } => (previous.scope, previous.refresh_token),
+            Origin::Refresh { scope, refresh_token, .. } => (scope, Some(refresh_token)),
         };
         Granted {
             tokens: TokenSet {

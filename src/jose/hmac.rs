@@ -3,6 +3,9 @@
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+/// Shortest secret for HS256, in bytes: that of the hash (RFC 7518 section 3.2, OpenID Connect Core 1.0 section 16.19).
+pub(crate) const HS256_SECRET_LENGTH: usize = 32;
+
 /// Block length of SHA-256 in bytes.
 const BLOCK: usize = 64;
 

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::backend::{Backend, VerifyingKey};
 use super::member::Member;
 use super::signer::push_member;
-use super::{Algorithm, decode, encode};
+use super::{Algorithm, decode, decode_exact, encode};
 use crate::error::{Code, Error};
 use crate::json;
 
@@ -301,9 +301,9 @@ impl Raw<'_> {
         let kid = self.kid.text().ok()?.map(Into::into);
         let key = match kind {
             Kind::Rsa => bytes(&self.n).zip(bytes(&self.e)).and_then(|(n, e)| PublicKey::rsa(&n, &e)),
-            Kind::P256 => point(&self.x, &self.y).map(PublicKey::P256),
-            Kind::P384 => point(&self.x, &self.y).map(PublicKey::P384),
-            Kind::Ed25519 => bytes(&self.x).and_then(|x| PublicKey::ed25519(&x)),
+            Kind::P256 => point::<32, 65>(&self.x, &self.y).map(PublicKey::P256),
+            Kind::P384 => point::<48, 97>(&self.x, &self.y).map(PublicKey::P384),
+            Kind::Ed25519 => fixed::<32>(&self.x).and_then(|x| PublicKey::ed25519(&x)),
         };
         Some(Jwk { kind, kid, algorithm, key, parsed: OnceLock::new() })
     }
@@ -313,11 +313,14 @@ fn bytes(member: &Member<'_>) -> Option<Vec<u8>> {
     decode(member.text().ok()??)
 }
 
+fn fixed<const LENGTH: usize>(member: &Member<'_>) -> Option<[u8; LENGTH]> {
+    decode_exact(member.text().ok()??)
+}
+
 /// Both coordinates have the full length of the field (RFC 7518 section 6.2.1.2).
-fn point<const LENGTH: usize>(x: &Member<'_>, y: &Member<'_>) -> Option<[u8; LENGTH]> {
-    let (x, y) = (bytes(x)?, bytes(y)?);
-    if x.len() != y.len() {
-        return None;
-    }
-    [&[4], x.as_slice(), &y].concat().try_into().ok()
+fn point<const FIELD: usize, const POINT: usize>(x: &Member<'_>, y: &Member<'_>) -> Option<[u8; POINT]> {
+    let (x, y) = (fixed::<FIELD>(x)?, fixed::<FIELD>(y)?);
+    let mut point = [0; POINT];
+    point.iter_mut().zip([4].iter().chain(&x).chain(&y)).for_each(|(slot, byte)| *slot = *byte);
+    Some(point)
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::member::{Forbidden, Member, Object};
-use super::{Algorithm, Algorithms, Keys, decode, hs256};
+use super::{Algorithm, Algorithms, HS256_SECRET_LENGTH, Keys, decode, hs256};
 use crate::error::{Code, Error};
 use crate::json;
 use crate::secret::{Secret, same_bytes};
@@ -148,9 +148,12 @@ impl Jws<'_> {
     /// holds no secrets, and [`Jws::verify`] refuses the algorithm.
     ///
     /// # Errors
-    /// `jws.algorithm`, `jws.malformed`, `jws.signature`.
+    /// `jws.algorithm`, `jws.malformed`, `jws.signature`; `jws.unusable_key` for a secret below 32 bytes.
     pub fn verify_hs256(&self, secret: &Secret) -> Result<Signed, Error> {
         self.check_algorithm(Algorithms::of(&[Algorithm::Hs256]))?;
+        if secret.expose().len() < HS256_SECRET_LENGTH {
+            return Err(Code::JwsUnusableKey.into());
+        }
         let signature = decode(self.signature).ok_or_else(|| Error::new(Code::JwsMalformed).at("signature"))?;
         if !same_bytes(&hs256(secret.expose().as_bytes(), self.input.as_bytes()), &signature) {
             return Err(Code::JwsSignature.into());

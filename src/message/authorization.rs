@@ -1,5 +1,6 @@
 //! The authorization request (RFC 6749 section 4.1.1, OpenID Connect Core 1.0 section 3.1.2.1).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -182,43 +183,42 @@ pub(crate) struct Bound<'a> {
 
 /// Appends the parameters in the order in which they are written, to a URL or to an empty form.
 pub(crate) fn append_parameters(out: &mut String, request: &AuthorizationRequest, bound: &Bound<'_>) {
-    let prompt = request.prompt.iter().map(Prompt::name).collect::<Vec<_>>().join(" ");
+    let prompt = joined(request.prompt.iter().map(Prompt::name));
     let max_age = request.max_age.map(|max_age| max_age.as_secs().to_string());
-    let acr_values = request.acr_values.join(" ");
-    let mut pairs = vec![
-        ("response_type", "code"),
-        ("client_id", bound.client_id),
-        ("redirect_uri", request.redirect_uri.as_str()),
-        ("scope", request.scope.as_str()),
-        ("state", bound.state),
-        ("code_challenge", bound.code_challenge),
-        ("code_challenge_method", "S256"),
-    ];
-    let optional = [
+    let acr_values = joined(request.acr_values.iter().map(String::as_str));
+    let own = [
+        ("response_type", Some("code")),
+        ("client_id", Some(bound.client_id)),
+        ("redirect_uri", Some(request.redirect_uri.as_str())),
+        ("scope", Some(request.scope.as_str()).filter(|scope| !scope.is_empty())),
+        ("state", Some(bound.state)),
+        ("code_challenge", Some(bound.code_challenge)),
+        ("code_challenge_method", Some("S256")),
         ("nonce", bound.nonce),
         ("dpop_jkt", bound.dpop_thumbprint),
         ("response_mode", request.response_mode.map(ResponseMode::name)),
-        ("prompt", Some(prompt.as_str()).filter(|prompt| !prompt.is_empty())),
+        ("prompt", prompt.as_deref()),
         ("login_hint", request.login_hint.as_deref()),
         ("display", request.display.as_deref()),
         ("max_age", max_age.as_deref()),
         ("ui_locales", request.ui_locales.as_deref()),
-        ("acr_values", Some(acr_values.as_str()).filter(|values| !values.is_empty())),
+        ("acr_values", acr_values.as_deref()),
         ("id_token_hint", request.id_token_hint.as_ref().map(|hint| hint.expose())),
     ];
-    pairs.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
-    pairs.extend(request.extra.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    if request.scope.is_empty() {
-        pairs.retain(|(name, _)| *name != "scope");
-    }
-    form::append(out, &pairs);
+    let own = own.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    form::append(out, own.chain(request.extra.iter().map(|(name, value)| (name.as_str(), value.as_str()))));
+}
+
+/// The words joined by spaces; `None` if there are none.
+fn joined<'a>(words: impl Iterator<Item = &'a str>) -> Option<Cow<'a, str>> {
+    words.fold(None, |all, word| Some(all.map_or(Cow::Borrowed(word), |all: Cow<'a, str>| all + " " + word)))
 }
 
 /// The URL for a request that was pushed (RFC 9126 section 4).
 pub(crate) fn pushed_url(endpoint: &Endpoint, client_id: &str, request_uri: &str) -> AuthorizationUrl {
     let mut out = String::new();
     endpoint.start_query(&mut out);
-    form::append(&mut out, &[("client_id", client_id), ("request_uri", request_uri)]);
+    form::append(&mut out, [("client_id", client_id), ("request_uri", request_uri)]);
     AuthorizationUrl::new(out)
 }
 

@@ -26,16 +26,13 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 
 /// A form to an endpoint, with the client's credentials where its method puts them; an assertion is added later.
 pub(crate) fn form_request(endpoint: &Endpoint, client: &Client, pairs: &[(&str, &str)]) -> Request<Body> {
-    let mut all = Vec::with_capacity(pairs.len() + 2);
-    all.extend_from_slice(pairs);
-    if !matches!(client.auth, ClientAuth::SecretBasic(_)) {
-        all.push(("client_id", &client.id));
-    }
-    if let ClientAuth::SecretPost(secret) = &client.auth {
-        all.push(("client_secret", secret.expose()));
-    }
+    let client_id = (!matches!(client.auth, ClientAuth::SecretBasic(_))).then_some(("client_id", client.id()));
+    let client_secret = match &client.auth {
+        ClientAuth::SecretPost(secret) => Some(("client_secret", secret.expose())),
+        _ => None,
+    };
     let mut body = String::new();
-    form::append(&mut body, &all);
+    form::append(&mut body, pairs.iter().copied().chain(client_id).chain(client_secret));
     with_basic(request::form(endpoint, body), client)
 }
 
@@ -43,7 +40,7 @@ pub(crate) fn form_request(endpoint: &Endpoint, client: &Client, pairs: &[(&str,
 pub(crate) fn authenticated(endpoint: &Endpoint, client: &Client, mut form: String) -> Request<Body> {
     if let ClientAuth::SecretPost(secret) = &client.auth {
         form.push('&');
-        form::append(&mut form, &[("client_secret", secret.expose())]);
+        form::append(&mut form, [("client_secret", secret.expose())]);
     }
     with_basic(request::form(endpoint, form), client)
 }
@@ -100,7 +97,7 @@ pub(crate) fn add_assertion(request: &mut Request<Body>, assertion: &str) {
     let mut body = String::from_utf8(std::mem::take(request.body_mut()).into()).unwrap_or_default();
     let pairs = [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", assertion)];
     body.push('&');
-    form::append(&mut body, &pairs);
+    form::append(&mut body, pairs);
     *request.body_mut() = body.into();
 }
 

@@ -22,7 +22,7 @@ pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
 const LONGEST_INTERVAL: Duration = Duration::from_secs(120);
 
 /// How long the user may take where the provider does not say, which it must; and the most that is believed.
-const LONGEST_LIFETIME: Duration = Duration::from_secs(3600);
+pub(crate) const LONGEST_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// Longest code for the user to type.
 const USER_CODE_LIMIT: usize = 64;
@@ -78,10 +78,7 @@ pub(crate) fn parse(reply: Reply<'_>, schemes: Schemes) -> Result<DeviceAnswer, 
         Err(error) => Err(unusable(name).with_source(error)),
     };
     let device_code = answer.device_code.filter(|code| !code.is_empty()).ok_or_else(|| unusable("device_code"))?;
-    let printable = |code: &Text<'_>| {
-        (1..=USER_CODE_LIMIT).contains(&code.len()) && code.bytes().all(|byte| matches!(byte, 0x20..=0x7e))
-    };
-    let user_code = answer.user_code.filter(printable).ok_or_else(|| unusable("user_code"))?;
+    let user_code = answer.user_code.filter(|code| is_user_code(code)).ok_or_else(|| unusable("user_code"))?;
     let verification_uri =
         answer.verification_uri.or(answer.verification_url).ok_or_else(|| unusable("verification_uri"))?;
     let complete = answer.verification_uri_complete.filter(|url| !url.is_empty());
@@ -97,6 +94,11 @@ pub(crate) fn parse(reply: Reply<'_>, schemes: Schemes) -> Result<DeviceAnswer, 
             .filter(|interval| !interval.is_zero())
             .map_or(DEFAULT_INTERVAL, |interval| interval.min(LONGEST_INTERVAL)),
     })
+}
+
+/// Whether a terminal can show it: printable ASCII, and not too much.
+pub(crate) fn is_user_code(text: &str) -> bool {
+    (1..=USER_CODE_LIMIT).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, 0x20..=0x7e))
 }
 
 /// Asks for the tokens (section 3.4).

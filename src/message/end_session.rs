@@ -76,10 +76,10 @@ impl EndSessionRequest {
             ("state", redirects.then(|| state.expose())),
             ("ui_locales", self.ui_locales.as_deref()),
         ];
-        let pairs: Vec<_> = optional.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let pairs = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
         let mut url = String::new();
         endpoint.start_query(&mut url);
-        form::append(&mut url, &pairs);
+        form::append(&mut url, pairs);
         Ok((EndSessionUrl(Secret::new(url)), PendingLogout { state, redirect_uri: self.post_logout_redirect_uri }))
     }
 }

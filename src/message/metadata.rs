@@ -2,7 +2,7 @@
 
 use http::Uri;
 use serde::{Deserialize, Deserializer, de};
-use url::Url;
+use url::{Position, Url};
 
 use crate::endpoint::{Endpoint, Issuer};
 use crate::error::{Code, Error};
@@ -68,7 +68,7 @@ impl WellKnown {
     /// `url.syntax`, which an [`Issuer`] does not cause.
     pub fn uri(self, issuer: &Issuer) -> Result<Uri, Error> {
         let url = Url::parse(issuer.as_str()).map_err(|_| Code::UrlSyntax)?;
-        let (origin, path) = (url.origin().ascii_serialization(), url.path().trim_end_matches('/'));
+        let (origin, path) = (&url[..Position::BeforePath], url.path().trim_end_matches('/'));
         let text = match self {
             Self::OpenIdConfiguration => format!("{origin}{path}/.well-known/openid-configuration"),
             Self::OauthAuthorizationServer => format!("{origin}/.well-known/oauth-authorization-server{path}"),

@@ -60,9 +60,16 @@ pub(crate) fn token_code(error: &str) -> Code {
         "slow_down" => Code::DeviceSlowDown,
         "access_denied" => Code::DeviceDenied,
         "expired_token" => Code::DeviceExpired,
-        "use_dpop_nonce" => Code::DpopNonce,
-        "invalid_dpop_proof" => Code::DpopProof,
-        _ => Code::TokenError,
+        _ => dpop_code(error).unwrap_or(Code::TokenError),
+    }
+}
+
+/// The code of an `error` that any server may give where proofs are sent (RFC 9449 sections 5, 7.1, 8 and 9).
+pub(crate) fn dpop_code(error: &str) -> Option<Code> {
+    match error {
+        "use_dpop_nonce" => Some(Code::DpopNonce),
+        "invalid_dpop_proof" => Some(Code::DpopProof),
+        _ => None,
     }
 }
 

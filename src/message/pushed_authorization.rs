@@ -20,12 +20,13 @@ struct Answer<'a> {
 /// sent on at once.
 ///
 /// # Errors
-/// `authorization.…` as at the authorization endpoint, `token.invalid_client`, `par.no_request_uri`, `http.…`, `json.…`.
+/// `authorization.…` as at the authorization endpoint, `token.invalid_client`, `dpop.nonce`, `dpop.proof`,
+/// `par.no_request_uri`, `http.…`, `json.…`.
 pub(crate) fn parse(reply: Reply<'_>) -> Result<String, Error> {
     if !reply.status.is_success() {
         return Err(oauth_error::from_reply(reply, |error| match error {
             "invalid_client" => Code::TokenInvalidClient,
-            _ => oauth_error::authorization_code(error),
+            _ => oauth_error::dpop_code(error).unwrap_or_else(|| oauth_error::authorization_code(error)),
         }));
     }
     let answer: Answer<'_> = json::document(reply.success(Accept::Json)?)?;

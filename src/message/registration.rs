@@ -142,10 +142,9 @@ impl ClientMetadata {
 
 impl Serialize for ClientMetadata {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let uris = |uris: &[RedirectUri]| uris.iter().map(|uri| uri.as_str().to_owned()).collect::<Vec<_>>();
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("application_type", self.application_type.name())?;
-        map.serialize_entry("redirect_uris", &uris(&self.redirect_uris))?;
+        map.serialize_entry("redirect_uris", &Uris(&self.redirect_uris))?;
         map.serialize_entry("response_types", if self.redirect_uris.is_empty() { &[][..] } else { &["code"] })?;
         map.serialize_entry("grant_types", &self.grant_types.iter().map(GrantType::name).collect::<Vec<_>>())?;
         map.serialize_entry("token_endpoint_auth_method", self.token_endpoint_auth_method.name())?;
@@ -171,7 +170,7 @@ impl Serialize for ClientMetadata {
             map.serialize_entry("contacts", &self.contacts)?;
         }
         if !self.post_logout_redirect_uris.is_empty() {
-            map.serialize_entry("post_logout_redirect_uris", &uris(&self.post_logout_redirect_uris))?;
+            map.serialize_entry("post_logout_redirect_uris", &Uris(&self.post_logout_redirect_uris))?;
         }
         for (name, field) in [
             ("id_token_signed_response_alg", self.id_token_signed_response_alg),
@@ -187,6 +186,14 @@ impl Serialize for ClientMetadata {
             }
         }
         map.end()
+    }
+}
+
+struct Uris<'a>(&'a [RedirectUri]);
+
+impl Serialize for Uris<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(RedirectUri::as_str))
     }
 }
 

@@ -25,11 +25,11 @@ impl Scope {
     /// # Errors
     /// `authorization.scope`.
     pub fn new(text: &str) -> Result<Self, Error> {
-        Self::collect(text.split(' ')).ok_or_else(|| Code::AuthorizationScope.into())
+        Self::collect(text.split(' '), text.len()).ok_or_else(|| Code::AuthorizationScope.into())
     }
 
-    fn collect<'a>(values: impl Iterator<Item = &'a str>) -> Option<Self> {
-        let mut out = String::new();
+    fn collect<'a>(values: impl Iterator<Item = &'a str>, length: usize) -> Option<Self> {
+        let mut out = String::with_capacity(length);
         for value in values.filter(|value| !value.is_empty()) {
             if !value.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
                 return None;
@@ -116,7 +116,7 @@ impl<'de> Deserialize<'de> for AnsweredScope {
                         values
                     });
                 }
-                let scope = values.and_then(|values| Scope::collect(values.iter().map(|value| &**value)));
+                let scope = values.and_then(|values| Scope::collect(values.iter().map(|value| &**value), 0));
                 Ok(scope.map_or(AnsweredScope::Other, AnsweredScope::Array))
             }
 

@@ -64,18 +64,18 @@ struct Answer<'a> {
 /// Parses the answer, which must be about `subject` (section 5.3.2), and signed if the client registered that.
 ///
 /// # Errors
-/// `userinfo.…`, `jws.too_large`, `http.…`, `json.…`.
+/// `userinfo.…`, `dpop.…`, `jws.too_large`, `http.…`, `json.…`.
 pub(crate) fn parse(reply: Reply<'_>, subject: &str, is_signed: bool) -> Result<Said, Error> {
     match reply.status.as_u16() {
         200..=299 => {}
         // The reason stands in the challenge; the body, if any, says nothing.
         401 | 403 => {
-            let error = Error::new(Code::UserinfoUnauthorized);
             let challenge = www_authenticate::parse(reply.headers).into_iter().find(|one| one.text.error().is_some());
-            return Err(match challenge {
-                Some(challenge) => error.with_text(challenge.text),
-                None => error,
-            });
+            let Some(text) = challenge.map(|challenge| challenge.text) else {
+                return Err(Code::UserinfoUnauthorized.into());
+            };
+            let code = text.error().and_then(oauth_error::dpop_code).unwrap_or(Code::UserinfoUnauthorized);
+            return Err(Error::new(code).with_text(text));
         }
         _ => return Err(oauth_error::from_reply(reply, |_| Code::UserinfoUnauthorized)),
     }

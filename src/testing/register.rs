@@ -79,7 +79,8 @@ pub(super) fn register(state: &mut State, request: &Incoming<'_>) -> Result<Resp
         userinfo_signed_response_alg: signed("userinfo_signed_response_alg")?,
         post_logout_redirect_uris: read.list("post_logout_redirect_uris")?.unwrap_or_default(),
         client_id: state.random("client_"),
-        client_secret: has_secret.then(|| state.random("secret_")),
+        // Long enough for HS256 (RFC 7518 section 3.2).
+        client_secret: has_secret.then(|| state.random("secret_") + &state.random("")),
         token_endpoint_auth_method: method,
         jwks,
         dpop_bound_access_tokens: read.flag("dpop_bound_access_tokens")?,

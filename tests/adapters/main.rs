@@ -4,6 +4,7 @@
 
 #[cfg(feature = "reqwest")]
 mod asynchronous;
+mod lies;
 mod scenarios;
 #[path = "../support/mod.rs"]
 mod support;

@@ -72,7 +72,7 @@ fn a_client_is_registered_once_and_anew_when_asked() {
 fn a_redirect_port_is_registered_and_used_to_the_letter() {
     let (op, cli) = (Op::start(), Cli::new());
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    let run = cli.login(&op, &["--redirect-port", &port]).done();
+    let run = cli.login(&op, &["--redirect-port", &port, "--par", "never"]).done();
     let url = run.event("authorization_url")["url"].as_str().unwrap();
     assert_eq!(parameter(url, "redirect_uri"), Some(format!("http://127.0.0.1:{port}/callback")));
 }

@@ -3,16 +3,11 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
-use std::sync::{Arc, OnceLock};
 
-use http::{HeaderName, HeaderValue, Request};
-use oidc_proto::Env;
-use oidc_proto::adapter::SystemEnv;
-use oidc_proto::testing::{Provider, User};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::server::Server;
+pub(crate) use crate::support::op::Op;
 
 /// An example that `cargo test` has built beside this test.
 pub(crate) fn example(name: &str) -> PathBuf {
@@ -26,46 +21,6 @@ pub(crate) fn example(name: &str) -> PathBuf {
 /// The scripted browser, as `--browser` takes it.
 pub(crate) fn browser() -> String {
     format!("{} browse", shell_words::quote(example("oidc_cli").to_str().unwrap()))
-}
-
-/// The embedded provider behind real HTTP.
-pub(crate) struct Op {
-    pub(crate) provider: Provider,
-    pub(crate) issuer: String,
-    _server: Server,
-}
-
-impl Op {
-    pub(crate) fn start() -> Self {
-        Self::with(|provider| provider)
-    }
-
-    pub(crate) fn with(build: impl FnOnce(Provider) -> Provider) -> Self {
-        let slot = Arc::new(OnceLock::<Provider>::new());
-        let (shared, env) = (Arc::clone(&slot), SystemEnv::new().unwrap());
-        let server = Server::start(move |mut connection| {
-            while let Ok(seen) = connection.request() {
-                let (method, target) = seen.line.split_once(' ').unwrap();
-                let mut request = Request::builder().method(method).uri(target).body(seen.body.into_bytes()).unwrap();
-                for (name, value) in &seen.headers {
-                    let name = HeaderName::try_from(name).unwrap();
-                    request.headers_mut().append(name, HeaderValue::try_from(value).unwrap());
-                }
-                let response = shared.wait().handle(request, env.now());
-                let headers = response.headers().iter();
-                let headers: String =
-                    headers.map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap())).collect();
-                let body = String::from_utf8_lossy(response.body());
-                connection.answer(response.status().as_str(), &headers, &body)?;
-            }
-            Ok(())
-        });
-        let issuer = server.url("");
-        let users = Provider::new(&issuer).with_user(User::new("alice")).with_user(User::new("bob"));
-        let provider = build(users);
-        assert!(slot.set(provider.clone()).is_ok());
-        Self { provider, issuer, _server: server }
-    }
 }
 
 /// One user's command line: a store, and the options for each command.
@@ -96,6 +51,14 @@ impl Run {
     pub(crate) fn event(&self, name: &str) -> &Value {
         let found = self.events.iter().find(|event| event["event"] == name);
         found.unwrap_or_else(|| panic!("no {name} in {:?}, stderr: {}", self.events, self.stderr))
+    }
+
+    /// Nothing of this is in what was printed.
+    #[track_caller]
+    pub(crate) fn hides(&self, secrets: &[String]) {
+        for secret in secrets {
+            assert!(!self.stdout.contains(secret) && !self.stderr.contains(secret), "{}{}", self.stdout, self.stderr);
+        }
     }
 
     /// Done.
@@ -154,6 +117,19 @@ impl Cli {
         self.run(&[&login, arguments].concat())
     }
 
+    /// Logs in on a device. Whoever decides does so soon.
+    pub(crate) fn device(&self, op: &Op, arguments: &[&str]) -> Run {
+        let device = ["device", "--insecure-loopback", "--deadline", "60", "--issuer", &op.issuer];
+        self.run(&[&device, arguments].concat())
+    }
+
+    /// A file beside the store.
+    pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
     /// Starts a command and leaves it running.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         let mut command = self.command(arguments);
@@ -163,7 +139,7 @@ impl Cli {
         Running { child: Some(child), lines, events: Vec::new() }
     }
 
-    /// The tokens of every session in the store: what must not be seen.
+    /// The tokens of every session in the store, and the keys they are bound to: what must not be seen.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let mut secrets = Vec::new();
         for path in self.session_files() {
@@ -172,6 +148,7 @@ impl Cli {
             for secret in [&tokens["access_token"], &tokens["refresh_token"], &tokens["id_token"]["compact"]] {
                 secrets.push(secret.as_str().unwrap().to_owned());
             }
+            secrets.extend(session["dpop_key"].as_str().map(str::to_owned));
         }
         secrets
     }

@@ -15,7 +15,8 @@ struct Login {
 impl Login {
     fn start(cli: &Cli, op: &Op, mode: &str) -> Self {
         let login = ["login", "--insecure-loopback", "--issuer", &op.issuer, "--no-browser", "--response-mode", mode];
-        let mut running = cli.start(&login);
+        // The state is in the URL then, for the tests to see.
+        let mut running = cli.start(&[&login[..], &["--par", "never"]].concat());
         let url = running.url();
         let redirect_uri = url::Url::parse(&parameter(&url, "redirect_uri").unwrap()).unwrap();
         assert_eq!((redirect_uri.host_str(), redirect_uri.path()), (Some("127.0.0.1"), "/callback"));

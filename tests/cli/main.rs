@@ -7,11 +7,15 @@ mod support;
 
 mod harness;
 
+mod bound;
 mod clients;
+mod device;
 mod documents;
 mod failures;
+mod keys;
 mod listener;
 mod login;
 mod peer;
+mod pushed;
 mod sessions;
 mod store;

@@ -126,6 +126,33 @@ fn odd_callbacks_are_lived_with() {
     assert!(login.pending.check(&callback, &login.provider, &world.env).is_ok());
 }
 
+/// RFC 9207 section 2.4: none is demanded where none was promised, but one that comes counts, also beside an error.
+#[test]
+fn an_issuer_that_was_not_promised_is_compared_too() {
+    type Edit = fn(&mut testing::Callback);
+    let error: Edit = |callback| {
+        callback.remove("code");
+        callback.set("error", "access_denied");
+        callback.set("iss", "https://evil.example");
+    };
+    let cases: [(Edit, Option<Code>); 4] = [
+        (|callback| callback.remove("iss"), None),
+        (|_| {}, None),
+        (|callback| callback.set("iss", "https://op.example.org/"), Some(Code::CallbackIssMismatch)),
+        (error, Some(Code::CallbackIssMismatch)),
+    ];
+    for (edit, code) in cases {
+        let mut world = World::new();
+        world.op.lie(Lie::MetadataIssAbsent);
+        let login = world.login().unwrap();
+        world.op.edit_callback(edit);
+        assert_eq!(
+            world.finish(login, None).err().map(|refusal| refusal.what()),
+            code.map(|code| (At::Callback, code))
+        );
+    }
+}
+
 #[test]
 fn a_no_is_a_denial_and_its_words_are_data() {
     for (name, code) in DENIED {

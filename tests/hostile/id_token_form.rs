@@ -236,6 +236,7 @@ fn a_symmetric_signature_counts_only_where_it_was_registered() {
     use oidc_proto::jose::Algorithms;
     use oidc_proto::{Client, ClientAuth};
     type Choose = fn(Client) -> Client;
+    const SECRET: &str = "s3cret-s3cret-s3cret-s3cret-s3cret";
     let registered: Choose = |client| client.with_registered_algorithm(Algorithm::Hs256);
     let chosen: Choose = |client| client.with_algorithms(Algorithms::of(&[Algorithm::Hs256]));
     let silent: Choose = |client| client;
@@ -250,10 +251,10 @@ fn a_symmetric_signature_counts_only_where_it_was_registered() {
         (silent, None, Some(Code::JwsAlgorithm)),
     ] {
         let mut world = World::new();
-        let mut app = testing::RegisteredClient::confidential("app", "s3cret", crate::world::REDIRECT);
+        let mut app = testing::RegisteredClient::confidential("app", SECRET, crate::world::REDIRECT);
         app.id_token_signed_response_alg = "HS256".into();
         world.op = world.op.with_client(app);
-        let client = Client::new("app").with_auth(ClientAuth::SecretBasic("s3cret".into()));
+        let client = Client::new("app").with_auth(ClientAuth::SecretBasic(SECRET.into()));
         world.client = Some(choose(client.with_redirect_uri(crate::world::redirect())));
         lie.into_iter().for_each(|lie| world.op.lie(lie));
         assert_eq!(world.logged_in().err().map(|refusal| refusal.error.code()), expected, "{lie:?}");

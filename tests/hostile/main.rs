@@ -1,23 +1,32 @@
 //! What a hostile or sloppy provider, network or browser does, and what becomes of a login then.
 //!
 //! Each file holds tables: what is said or done, and the code of the error that it must give. `world.rs` has the jumps to
-//! the states that the tests start from, `coverage.rs` looks after lies and codes that no table mentions.
+//! the states that the tests start from, `drive.rs` the driver, `strong.rs` keys and what is made with them; `coverage.rs`
+//! looks after lies and codes that no table mentions.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod callback;
+mod client_auth;
 mod coverage;
 mod determinism;
+mod device;
 mod discovery;
+mod dpop;
+mod drive;
 mod id_token_claims;
 mod id_token_form;
 mod keys;
 mod limits;
 mod misuse;
+mod par;
 mod refresh;
 mod registration;
+mod requests;
+mod resource;
 mod secrets;
 mod stored;
+mod strong;
 mod tokens;
 mod transport;
 mod userinfo;

@@ -107,6 +107,28 @@ fn a_redirect_uri_is_one_and_ours() {
     }
 }
 
+/// RFC 8252 section 7.3: the port is known only once the listener has one.
+#[test]
+fn a_loopback_redirect_uri_stands_for_all_ports() {
+    for (registered, asked, allowed) in [
+        ("http://127.0.0.1/cb", "http://127.0.0.1:49152/cb", true),
+        ("http://[::1]/cb", "http://[::1]:49152/cb", true),
+        ("http://127.0.0.1:1/cb", "http://127.0.0.1:49152/cb", true),
+        ("http://127.0.0.1/cb", "http://127.0.0.1:49152/cb2", false),
+        ("http://127.0.0.1/cb", "http://[::1]:49152/cb", false),
+        ("http://127.0.0.1/cb", "https://127.0.0.1:49152/cb", false),
+        ("https://app.example.org/cb", "https://app.example.org:8443/cb", false),
+        ("com.example.app:/cb", "com.example.app:/cb2", false),
+    ] {
+        let (registered, asked) = (RedirectUri::new(registered).unwrap(), RedirectUri::new(asked).unwrap());
+        let mut world = World::new();
+        world.client = Some(Client::new("app").with_redirect_uri(registered));
+        world.request = AuthorizationRequest::new(asked.clone(), Scope::new("openid").unwrap());
+        let code = world.login().map(|_| ()).map_err(|refusal| refusal.error.code());
+        assert_eq!(code.err(), (!allowed).then_some(Code::AuthorizationRedirectUri), "{asked:?}");
+    }
+}
+
 #[test]
 fn a_response_mode_has_to_be_offered() {
     let mut world = World::new();

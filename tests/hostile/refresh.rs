@@ -2,7 +2,7 @@
 
 use oidc_proto::flow::Refresh;
 use oidc_proto::testing::{Fault, Lie, On, Reuse};
-use oidc_proto::{Code, Env as _, Exchanged, Scope};
+use oidc_proto::{Code, Env as _, Exchanged, Fault as Whose, Scope};
 use serde_json::json;
 
 use crate::world::{At, Row, Say, World, pardons, refusals};
@@ -95,6 +95,35 @@ fn what_a_refresh_need_not_bring_is_kept() {
 }
 
 /// RFC 6749 section 5.1: a scope that is not answered is the one that was asked for.
+/// RFC 6749 section 6. What was granted is known where the request or the answer named it.
+#[test]
+fn no_more_scope_is_asked_for_than_was_granted() {
+    for (granted, asked, allowed) in [
+        (Some("openid profile"), "profile openid", true),
+        (Some("openid profile"), "openid", true),
+        (Some("openid profile"), "openid email", false),
+        (Some("openid"), "openid profile", false),
+        (Some("openid profile"), "OPENID", false),
+        (Some(""), "email", true),
+        (None, "openid profile", true),
+        (None, "email", false),
+    ] {
+        let mut world = World::new();
+        world.op.edit_json(On::Token, move |object| {
+            object.remove("scope");
+            granted.into_iter().for_each(|scope| drop(object.insert("scope".into(), scope.into())));
+        });
+        let user = world.logged_in().unwrap();
+        let asked = Scope::new(asked).unwrap();
+        let before = world.op.count(On::Token);
+        let (tokens, provider, client) = (&user.tokens, &user.provider, &user.client);
+        let step = Refresh::start_with_scope(tokens, provider, client, None, Some(&asked), &mut world.env);
+        let code = step.err().map(|error| (error.code(), error.fault()));
+        assert_eq!(code, (!allowed).then_some((Code::AuthorizationScope, Whose::Local)), "{granted:?} {asked:?}");
+        assert_eq!(world.op.count(On::Token), before);
+    }
+}
+
 #[test]
 fn a_smaller_scope_is_what_was_asked_for() {
     for answered in [true, false] {

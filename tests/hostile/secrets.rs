@@ -1,18 +1,51 @@
 //! Secrets: whatever goes wrong, no error and no `Debug` of any value shows a token, a code, a verifier or a secret.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::{HeaderValue, StatusCode, header};
+use oidc_proto::jose::{Algorithm, PrivateKey};
 use oidc_proto::message::metadata::AuthMethod;
 use oidc_proto::provider::{Deviation, UnknownFields};
 use oidc_proto::testing::{Fault, Lie, On};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
+use crate::strong::{CLIENT_SEED, DPOP_SEED, dpop_key, key, remote};
 use crate::world::{Refusal, World};
 
-const NAMES: [&str; 9] =
-    ["code", "code_verifier", "state", "nonce", "client_secret", "access_token", "refresh_token", "id_token", "token"];
+const NAMES: [&str; 12] = [
+    "code",
+    "code_verifier",
+    "state",
+    "nonce",
+    "client_secret",
+    "access_token",
+    "refresh_token",
+    "id_token",
+    "token",
+    "device_code",
+    "client_assertion",
+    "request_uri",
+];
+
+/// The kinds of client that a course is run with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Method(AuthMethod),
+    /// The secret signs assertions, and ID tokens are signed with it.
+    SecretSigns,
+    /// Pushed requests, bound tokens, a key, and a second login by the device grant; the keys at hand or elsewhere.
+    Strong {
+        is_remote: bool,
+    },
+}
+
+const BASIC: Kind = Kind::Method(AuthMethod::ClientSecretBasic);
+const POST: Kind = Kind::Method(AuthMethod::ClientSecretPost);
+const STRONG: Kind = Kind::Strong { is_remote: false };
 
 /// Lies with arguments, for the test below; those without are all in `Lie::PLAIN`.
 const WITH_ARGUMENTS: [Lie; 8] = [
@@ -48,8 +81,18 @@ const FAULTS: [Fault; 19] = [
     Fault::DuplicateName,
 ];
 
-const PLACES: [On; 8] =
-    [On::Metadata, On::Register, On::Authorize, On::Jwks, On::Token, On::UserInfo, On::Revoke, On::EndSession];
+const PLACES: [On; 10] = [
+    On::Metadata,
+    On::Register,
+    On::Par,
+    On::Authorize,
+    On::DeviceAuthorization,
+    On::Jwks,
+    On::Token,
+    On::UserInfo,
+    On::Revoke,
+    On::EndSession,
+];
 
 /// Everything in play that nobody else may see. Short values are made up by lies.
 fn secrets(world: &World) -> BTreeSet<String> {
@@ -61,6 +104,7 @@ fn secrets(world: &World) -> BTreeSet<String> {
     for text in world.sent.iter().chain(&*world.browsed.borrow()) {
         let authorization = text.lines().filter_map(|line| line.strip_prefix("authorization: "));
         authorization.for_each(|value| add(value.split_once(' ').unwrap().1));
+        text.lines().filter_map(|line| line.strip_prefix("dpop: ")).for_each(&mut add);
         for part in text.split(['?', '#', '\n']) {
             for (name, value) in form_urlencoded::parse(part.as_bytes()) {
                 if NAMES.contains(&&*name) || name == "id_token_hint" {
@@ -95,11 +139,21 @@ fn leak(world: &World) -> Option<String> {
 #[track_caller]
 fn assert_nothing_shown(world: &World, what: &str) {
     assert_eq!(leak(world), None, "{what}: a secret is shown after this");
-    assert!(!world.shown.contains("X-Injected") && !world.shown.contains("password"), "{what}");
+    assert!(!world.shown.contains("X-Injected") && !world.shown.contains(":password@"), "{what}");
 }
 
-fn world(method: AuthMethod) -> World {
-    let mut world = World::with_secret(method);
+fn world(kind: Kind) -> World {
+    let mut world = match kind {
+        Kind::Method(method) => World::with_secret(method),
+        Kind::SecretSigns => World::with_secret(AuthMethod::ClientSecretJwt),
+        Kind::Strong { is_remote } => World::strong(1, Algorithm::Es256, is_remote),
+    };
+    if kind == Kind::SecretSigns {
+        world.metadata.id_token_signed_response_alg = Some(Algorithm::Hs256);
+    }
+    if world.dpop.is_some() {
+        world.op = world.op.with_dpop_nonce(true).with_device_lifetime(Duration::from_secs(60));
+    }
     world.options = world.options.accepting(Deviation::ScopeArray).with_unknown_fields(UnknownFields::Keep);
     world
 }
@@ -115,16 +169,21 @@ fn salvage(world: &mut World, refusal: Refusal) {
 }
 
 /// A whole course in which it is said from the beginning, and one in which it is said once the user is logged in.
-fn both_courses(method: AuthMethod, what: &str, say: impl Fn(&World)) {
-    let mut early = world(method);
+fn both_courses(kind: Kind, what: &str, say: impl Fn(&World)) {
+    let has_device = matches!(kind, Kind::Strong { .. });
+    let mut early = world(kind);
     say(&early);
     if let Err(refusal) = early.course() {
         salvage(&mut early, refusal);
     }
+    if has_device && let Err(refusal) = early.logged_in_by_device() {
+        salvage(&mut early, refusal);
+    }
     assert_nothing_shown(&early, what);
 
-    let mut late = world(method);
+    let mut late = world(kind);
     let user = late.logged_in().unwrap();
+    let waiting = has_device.then(|| late.device(&user.provider, &user.client).unwrap());
     say(&late);
     let _ = late.userinfo(&user);
     let _ = late.sign_out(&user);
@@ -133,18 +192,65 @@ fn both_courses(method: AuthMethod, what: &str, say: impl Fn(&World)) {
             salvage(&mut late, refusal);
         }
     }
+    if let Some(Err(refusal)) = waiting.map(|pending| late.poll(pending, &user.provider, &user.client)) {
+        salvage(&mut late, refusal);
+    }
     let _ = late.revoke(&user);
     assert_nothing_shown(&late, what);
 }
 
+/// What is not on the way at all, and what may be seen of a key.
+#[test]
+fn a_private_key_is_seen_nowhere() {
+    for is_remote in [false, true] {
+        let mut world = world(Kind::Strong { is_remote });
+        world.course().unwrap();
+        world.logged_in_by_device().unwrap();
+        for seed in [CLIENT_SEED, DPOP_SEED] {
+            let own = || key(Algorithm::Es256, seed);
+            world.show(&(own(), PrivateKey::local(own()), dpop_key(seed), remote(Algorithm::Es256, seed)));
+            let bytes = [seed; 32];
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let spellings = [URL_SAFE_NO_PAD.encode(bytes), STANDARD.encode(bytes), hex, format!("{bytes:?}")];
+            let everywhere = world.sent.iter().chain(&world.kept).chain([&world.shown]);
+            for text in everywhere {
+                assert!(!spellings.iter().any(|spelling| text.contains(spelling)));
+            }
+        }
+        assert!(!world.sent.iter().any(|request| request.contains("\"d\"")));
+    }
+}
+
+/// A secret that signs is not sent; neither it nor what it signed is shown.
+#[test]
+fn a_secret_that_signs_is_seen_nowhere() {
+    let mut world = world(Kind::SecretSigns);
+    world.course().unwrap();
+    let answers: Vec<Value> = world.received.iter().filter_map(|body| serde_json::from_slice(body).ok()).collect();
+    let secret = answers.iter().find_map(|answer| answer["client_secret"].as_str()).unwrap();
+    assert!(!world.sent.iter().chain([&world.shown]).any(|text| text.contains(secret)));
+    assert!(secrets(&world).contains(secret));
+}
+
 #[test]
 fn the_search_finds_what_there_is_to_find() {
-    for method in [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost] {
-        let mut world = world(method);
+    let strong: &[&str] = &["code_", "at_", "rt_", "dc_", "eyJ", "urn:ietf:params:oauth:request_uri:"];
+    let plain: &[&str] = &["code_", "at_", "rt_", "secret_", "eyJ"];
+    for (kind, prefixes) in [(BASIC, plain), (POST, plain), (Kind::SecretSigns, plain), (STRONG, strong)] {
+        let mut world = world(kind);
         world.course().unwrap();
+        if kind == STRONG {
+            world.logged_in_by_device().unwrap();
+        }
         let found = secrets(&world);
-        for prefix in ["code_", "at_", "rt_", "secret_", "eyJ"] {
+        for prefix in prefixes {
             assert!(found.iter().any(|secret| secret.starts_with(prefix)), "{prefix}");
+        }
+        let form = world.sent.iter().find(|request| request.contains("/token")).unwrap();
+        let assertions = crate::strong::parameters(std::slice::from_ref(form), "client_assertion");
+        let proofs = crate::strong::headers(std::slice::from_ref(form), "dpop: ");
+        for jwt in assertions.iter().map(String::as_str).chain(proofs) {
+            assert!(found.contains(jwt), "an assertion or a proof");
         }
         let pending: Value = serde_json::from_str(&world.kept[0]).unwrap();
         for name in ["/code_verifier", "/expectation/nonce"] {
@@ -159,8 +265,8 @@ fn the_search_finds_what_there_is_to_find() {
 #[test]
 fn no_lie_makes_anything_show_a_secret() {
     for lie in Lie::PLAIN.iter().copied().chain(WITH_ARGUMENTS) {
-        for method in [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost] {
-            both_courses(method, &format!("{lie:?}"), |world| world.op.lie(lie));
+        for kind in [BASIC, Kind::SecretSigns, STRONG] {
+            both_courses(kind, &format!("{lie:?} with {kind:?}"), |world| world.op.lie(lie));
         }
     }
 }
@@ -169,9 +275,11 @@ fn no_lie_makes_anything_show_a_secret() {
 fn no_fault_makes_anything_show_a_secret() {
     for fault in FAULTS {
         for on in PLACES {
-            both_courses(AuthMethod::ClientSecretBasic, &format!("{fault:?} at {on:?}"), |world| {
-                world.op.fault(on, fault.clone(), usize::MAX);
-            });
+            for kind in [BASIC, STRONG] {
+                both_courses(kind, &format!("{fault:?} at {on:?} with {kind:?}"), |world| {
+                    world.op.fault(on, fault.clone(), usize::MAX);
+                });
+            }
         }
     }
 }
@@ -181,10 +289,12 @@ fn no_fault_makes_anything_show_a_secret() {
 fn no_two_lies_make_anything_panic() {
     for (n, first) in Lie::PLAIN.iter().enumerate() {
         let second = Lie::PLAIN[(n * 31 + 7) % Lie::PLAIN.len()];
-        both_courses(AuthMethod::None, &format!("{first:?} and {second:?}"), |world| {
-            world.op.lie(*first);
-            world.op.lie(second);
-        });
+        for kind in [Kind::Method(AuthMethod::None), Kind::Strong { is_remote: true }] {
+            both_courses(kind, &format!("{first:?} and {second:?} with {kind:?}"), |world| {
+                world.op.lie(*first);
+                world.op.lie(second);
+            });
+        }
     }
 }
 
@@ -214,9 +324,11 @@ const ECHOES: &[(&str, Echo)] = &[
 #[test]
 fn no_echo_makes_anything_show_a_secret() {
     for (what, echo) in ECHOES {
-        for on in [On::Token, On::UserInfo, On::Revoke] {
-            for method in [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost] {
-                both_courses(method, &format!("{what} at {on:?}"), |world| {
+        for on in [On::Par, On::DeviceAuthorization, On::Token, On::UserInfo, On::Revoke] {
+            let kinds =
+                if matches!(on, On::Par | On::DeviceAuthorization) { &[STRONG][..] } else { &[BASIC, POST, STRONG] };
+            for kind in kinds {
+                both_courses(*kind, &format!("{what} at {on:?} with {kind:?}"), |world| {
                     let last = world.last.clone();
                     world.op.tamper(on, move |response| {
                         let sent = last.lock().unwrap().clone();
@@ -238,7 +350,7 @@ fn no_echo_makes_anything_show_a_secret() {
 #[test]
 fn no_echo_in_an_id_token_makes_anything_show_a_secret() {
     for claim in ["iss", "sub", "aud", "azp", "nonce", "acr", "at_hash", "sid", "tid", "exp"] {
-        both_courses(AuthMethod::ClientSecretPost, claim, |world| {
+        both_courses(POST, claim, |world| {
             let last = world.last.clone();
             world.op.edit_id_token(move |token| token.claim(claim, last.lock().unwrap().clone()));
             let last = world.last.clone();
@@ -248,7 +360,7 @@ fn no_echo_in_an_id_token_makes_anything_show_a_secret() {
         });
     }
     // A subject may be anything, also what the provider knows better.
-    both_courses(AuthMethod::ClientSecretPost, "sub of a user", |world| {
+    both_courses(POST, "sub of a user", |world| {
         let last = world.last.clone();
         let known = std::sync::Arc::new(std::sync::OnceLock::new());
         let shared = known.clone();
@@ -263,7 +375,7 @@ fn no_echo_in_an_id_token_makes_anything_show_a_secret() {
         });
     });
     for member in ["alg", "kid", "typ", "crit", "jku", "x5c"] {
-        both_courses(AuthMethod::ClientSecretPost, member, |world| {
+        both_courses(POST, member, |world| {
             let last = world.last.clone();
             world.op.edit_id_token(move |token| token.member(member, last.lock().unwrap().clone()));
         });

@@ -5,8 +5,8 @@ use std::time::Duration;
 use oidc_proto::jose::Algorithm;
 use oidc_proto::message::metadata::AuthMethod;
 use oidc_proto::{
-    AuthorizationRequest, ClientAuth, Code, Env as _, Error, Fault, Issuer, PendingAuthorization, Registered,
-    Registrations, Schemes, Scope, TokenSet,
+    AuthorizationRequest, ClientAuth, Code, Env as _, Error, Fault, Issuer, PendingAuthorization, PendingDevice,
+    Registered, Registrations, Schemes, Scope, TokenSet,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -19,6 +19,8 @@ const PENDING: &str = include_str!("../fixtures/pending_authorization.v1.json");
 const PENDING_PLAIN: &str = include_str!("../fixtures/pending_authorization_plain.v1.json");
 const TOKENS: &str = include_str!("../fixtures/token_set.v1.json");
 const TOKENS_PLAIN: &str = include_str!("../fixtures/token_set_plain.v1.json");
+const DEVICE: &str = include_str!("../fixtures/pending_device.v1.json");
+const DEVICE_PLAIN: &str = include_str!("../fixtures/pending_device_plain.v1.json");
 const REGISTRATIONS: &str = include_str!("../fixtures/registrations.v1.json");
 
 pub(crate) fn rows() -> Vec<Row> {
@@ -34,6 +36,7 @@ fn pretty(value: &impl Serialize) -> String {
 #[derive(Clone, Copy, Debug)]
 enum Type {
     Pending,
+    Device,
     Tokens,
     Registrations,
 }
@@ -42,13 +45,16 @@ impl Type {
     fn read(self, json: &str) -> Result<String, Error> {
         match self {
             Self::Pending => PendingAuthorization::from_json(json).map(|value| pretty(&value)),
+            Self::Device => PendingDevice::from_json(json).map(|value| pretty(&value)),
             Self::Tokens => TokenSet::from_json(json).map(|value| pretty(&value)),
             Self::Registrations => Registrations::from_json(json).map(|value| pretty(&value)),
         }
     }
 }
 
-const FIXTURES: [(Type, &str); 5] = [
+const FIXTURES: [(Type, &str); 7] = [
+    (Type::Device, DEVICE),
+    (Type::Device, DEVICE_PLAIN),
     (Type::Pending, PENDING),
     (Type::Pending, PENDING_PLAIN),
     (Type::Tokens, TOKENS),
@@ -105,6 +111,16 @@ fn malformed() -> Vec<(Type, &'static str, &'static str, Vec<Value>)> {
         (Type::Pending, PENDING, "/expectation/not_logged_in_before", dates()),
         (Type::Pending, PENDING, "/expectation/acr_values", vec![json!("x"), json!([1]), json!({})]),
         (Type::Pending, PENDING, "/expires_at", dates()),
+        (Type::Device, DEVICE, "/issuer", issuers()),
+        (Type::Device, DEVICE, "/client_id", vec![json!(7), json!([])]),
+        (Type::Device, DEVICE, "/scope", vec![json!("openid \"x\""), json!("a\nb"), json!(["openid"]), json!(7)]),
+        (Type::Device, DEVICE, "/dpop_thumbprint", vec![json!(7), json!([])]),
+        (Type::Device, DEVICE, "/device_code", vec![json!(""), json!(7)]),
+        (Type::Device, DEVICE, "/user_code", vec![json!(""), json!("B".repeat(65)), json!("\u{1b}[2J"), json!("é"), json!(7)]),
+        (Type::Device, DEVICE, "/verification_uri", vec![json!(""), json!("javascript:alert(1)"), json!("http://op.example.org/"), json!("/device"), json!(7)]),
+        (Type::Device, DEVICE, "/verification_uri_complete", vec![json!("javascript:alert(1)"), json!("https://op.example.org@evil.example/"), json!(7)]),
+        (Type::Device, DEVICE, "/interval_seconds", vec![json!(0), json!(-5), json!(1.5), json!("5"), json!(1_u64 << 32)]),
+        (Type::Device, DEVICE, "/expires_at", dates()),
         (Type::Tokens, TOKENS, "/issuer", issuers()),
         (Type::Tokens, TOKENS, "/client_id", vec![json!(7), json!([]), json!("another")]),
         (Type::Tokens, TOKENS, "/access_token", vec![json!(""), json!("at_\r\n"), json!("at_é"), json!("at_\u{0}"), json!(7)]),
@@ -148,11 +164,17 @@ fn a_malformed_field_spoils_the_value() {
 
 #[test]
 fn a_missing_field_spoils_the_value() {
-    let optional = ["expectation", "refresh_token", "expires_at", "id_token"];
+    let optional =
+        ["expectation", "refresh_token", "expires_at", "id_token", "verification_uri_complete", "dpop_thumbprint"];
     for (kind, fixture) in FIXTURES {
         let whole: Value = serde_json::from_str(fixture).unwrap();
         for name in whole.as_object().unwrap().keys() {
-            if optional.contains(&name.as_str()) && !matches!(kind, Type::Pending) {
+            let is_optional = match kind {
+                Type::Pending => false,
+                Type::Device => name != "expires_at" && optional.contains(&name.as_str()),
+                _ => optional.contains(&name.as_str()),
+            };
+            if is_optional {
                 continue;
             }
             for replacement in [None, Some(Value::Null)] {
@@ -189,7 +211,10 @@ fn no_secret_of_a_damaged_value_is_in_its_error() {
             let error = kind.read(&value.to_string()).unwrap_err();
             assert!(std::error::Error::source(&error).is_none());
             let shown = format!("{error} {error:?} {error:#?}");
-            assert!(!shown.contains("vvv") && !shown.contains("at_") && !shown.contains("rt_"), "{shown}");
+            assert!(
+                !shown.contains("vvv") && !shown.contains("dc_") && !shown.contains("at_") && !shown.contains("rt_"),
+                "{shown}"
+            );
         }
     }
 }
@@ -263,6 +288,14 @@ fn the_fixtures_are_whole() {
     let login = world.login().unwrap();
     assert_same_shape(&login.pending, PENDING_PLAIN);
     assert_same_shape(&world.finish(login, None).unwrap().tokens, TOKENS_PLAIN);
+
+    let mut bound = World::bound().allowing_devices();
+    let (provider, client) = bound.client().unwrap();
+    assert_same_shape(&bound.device(&provider, &client).unwrap(), DEVICE);
+    let mut world = World::new().allowing_devices();
+    world.op.lie(oidc_proto::testing::Lie::VerificationUriCompleteAbsent);
+    let (provider, client) = world.client().unwrap();
+    assert_same_shape(&world.device(&provider, &client).unwrap(), DEVICE_PLAIN);
 
     let mut registrations = Registrations::default();
     let mut world = World::with_secret(AuthMethod::ClientSecretPost);

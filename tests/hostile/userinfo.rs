@@ -1,12 +1,15 @@
 //! Userinfo, revocation, and the end of the session: after the login, the provider can still lie.
 
+use oidc_proto::flow::UserinfoFetch;
+use oidc_proto::jose::{Algorithm, Signer as _, signing_input, with_signature};
 use oidc_proto::message::end_session::EndSessionRequest;
 use oidc_proto::testing::{Lie, On};
 use oidc_proto::{Code, Env as _, Fault, RedirectUri};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::strong;
 use crate::transport::answer;
-use crate::world::{At, LOGOUT_REDIRECT, Row, Say, World, refusals};
+use crate::world::{At, ISSUER, LOGOUT_REDIRECT, Row, Say, World, refusals};
 
 #[rustfmt::skip]
 const USERINFO: &[(Say, Code)] = &[
@@ -35,8 +38,13 @@ const REVOCATION: &[(Say, Code)] = &[
 ];
 
 pub(crate) fn rows() -> Vec<Row> {
-    let own =
-        [Code::EndSessionStateMismatch, Code::CallbackRedirectUri, Code::CallbackMalformed, Code::UserinfoNotSigned];
+    let own = [
+        Code::EndSessionStateMismatch,
+        Code::CallbackRedirectUri,
+        Code::CallbackMalformed,
+        Code::UserinfoNotSigned,
+        Code::UserinfoIssuer,
+    ];
     let own = own.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code)));
     refusals(USERINFO).chain(refusals(REVOCATION)).chain(own).collect()
 }
@@ -88,11 +96,76 @@ fn userinfo_that_has_to_be_signed_is() {
     ];
     for (what, tell, expected) in cases {
         let mut world = World::new();
-        world.metadata.userinfo_signed_response_alg = Some(oidc_proto::jose::Algorithm::Es256);
+        world.metadata.userinfo_signed_response_alg = Some(Algorithm::Es256);
         let user = world.logged_in().unwrap();
         tell(&world.op);
         assert_eq!(world.userinfo(&user).err().map(|refusal| refusal.error.code()), *expected, "{what}");
     }
+}
+
+/// Claims of a signed answer, how they are signed, and what comes of it. In place of `""` there is this login's own.
+#[rustfmt::skip]
+const SIGNED: &[(&str, Algorithm, &str, Option<Code>)] = &[
+    (r#"{"iss":"","aud":"","sub":""}"#, Algorithm::Es256, "ours", None),
+    (r#"{"iss":"","aud":["x",""],"sub":""}"#, Algorithm::Es256, "ours", None),
+    (r#"{"sub":"","exp":1,"typ":"x"}"#, Algorithm::Es256, "ours", None),
+    (r#"{"iss":"https://evil.example","aud":"","sub":""}"#, Algorithm::Es256, "ours", Some(Code::UserinfoIssuer)),
+    (r#"{"iss":"https://op.example.org/","aud":"","sub":""}"#, Algorithm::Es256, "ours", Some(Code::UserinfoIssuer)),
+    (r#"{"iss":"","aud":"another","sub":""}"#, Algorithm::Es256, "ours", Some(Code::UserinfoIssuer)),
+    (r#"{"iss":"","aud":[],"sub":""}"#, Algorithm::Es256, "ours", Some(Code::UserinfoIssuer)),
+    (r#"{"iss":"","aud":"","sub":"sub-mallory"}"#, Algorithm::Es256, "ours", Some(Code::UserinfoSubject)),
+    (r#"{"iss":"","aud":""}"#, Algorithm::Es256, "ours", Some(Code::UserinfoMissingSubject)),
+    (r#"{"iss":"","aud":"","sub":"","sub":""}"#, Algorithm::Es256, "ours", Some(Code::JsonDuplicateName)),
+    (r#"["",""]"#, Algorithm::Es256, "ours", Some(Code::JsonType)),
+    ("sub", Algorithm::Es256, "ours", Some(Code::JsonSyntax)),
+    // Another algorithm than the one registered, by a key that is the provider's all the same.
+    (r#"{"iss":"","aud":"","sub":""}"#, Algorithm::EdDsa, "ours", Some(Code::JwsAlgorithm)),
+    (r#"{"iss":"","aud":"","sub":""}"#, Algorithm::Es256, "unknown", Some(Code::JwsUnknownKey)),
+];
+
+#[test]
+fn signed_userinfo_is_this_providers_for_this_client_about_this_user() {
+    for (claims, algorithm, kid, expected) in SIGNED {
+        let mut world = World::new();
+        world.metadata.userinfo_signed_response_alg = Some(Algorithm::Es256);
+        // A second key of the provider's, with which the test can sign what the provider would not.
+        let own = strong::key(*algorithm, 5);
+        let jwk: Value = serde_json::from_str(&own.public_jwk().replace("\"own\"", "\"ours\"")).unwrap();
+        world.op.edit_json(On::Jwks, move |o| o["keys"].as_array_mut().unwrap().push(jwk.clone()));
+        let user = world.logged_in().unwrap();
+        let client_id = user.client.id();
+        let claims = claims
+            .replace(r#""iss":"""#, &format!(r#""iss":"{ISSUER}""#))
+            .replace(r#""aud":"""#, &format!(r#""aud":"{client_id}""#))
+            .replace(r#"["x",""]"#, &format!(r#"["x","{client_id}"]"#))
+            .replace(r#""sub":"""#, r#""sub":"sub-alice""#);
+        let input = signing_input(*algorithm, Some(kid), None, claims.as_bytes());
+        let signature = own.sign(input.as_bytes()).unwrap();
+        let jwt = with_signature(input, &signature);
+        world.op.tamper(On::UserInfo, move |response| *response.body_mut() = jwt.clone().into_bytes());
+        assert_eq!(world.userinfo(&user).err().map(|refusal| refusal.error.code()), *expected, "{claims}");
+    }
+}
+
+/// Keys that were kept may be old: they are fetched once more, and once only.
+#[test]
+fn signed_userinfo_survives_a_rotation_of_keys() {
+    let mut world = World::new();
+    world.metadata.userinfo_signed_response_alg = Some(Algorithm::Es256);
+    let user = world.logged_in().unwrap();
+    world.op.rotate_keys();
+    world.pass(299);
+    let before = world.op.count(On::Jwks);
+    let ask = |world: &mut World| {
+        let (provider, client) = (&user.provider, &user.client);
+        let step = UserinfoFetch::start_with_keys(&user.tokens, provider, client, user.keys.clone(), &mut world.env);
+        world.run(step)
+    };
+    ask(&mut world).unwrap();
+    assert_eq!(world.op.count(On::Jwks) - before, 1);
+    // The cooldown holds for everyone who shares the set.
+    assert_eq!(ask(&mut world).unwrap_err().code(), Code::JwsUnknownKey);
+    assert_eq!(world.op.count(On::Jwks) - before, 1);
 }
 
 #[test]

@@ -5,18 +5,20 @@ use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::Request;
-use oidc_proto::flow::{Discovery, KeysFetch, Refresh, Registration, Revocation, UserinfoFetch};
+use oidc_proto::flow::{DeviceAuthorization, Discovery, KeysFetch, Refresh, Registration, Revocation, UserinfoFetch};
 use oidc_proto::jose::Algorithm;
 use oidc_proto::message::end_session::EndSessionRequest;
 use oidc_proto::message::metadata::AuthMethod;
 use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
+use oidc_proto::step::SigningInput;
 use oidc_proto::testing::{self, Clock, Fault, Lie, On, TestEnv, Visit};
 use oidc_proto::{
-    AuthorizationRequest, AuthorizationUrl, Body, Callback, Checked, Client, Code, Env as _, Error, Exchanged, Flow,
-    Issuer, Keys, PendingAuthorization, Provider, ProviderOptions, RedirectUri, Registered, Registrations, Schemes,
-    Scope, Step, TokenSet, UnverifiedGrant, Userinfo,
+    AuthorizationRequest, AuthorizationUrl, Callback, Checked, Client, Code, DpopKey, Env as _, Error, Exchanged,
+    Issuer, Keys, PendingAuthorization, PendingDevice, Provider, ProviderOptions, RedirectUri, Registered,
+    Registrations, Schemes, Scope, TokenSet, UnverifiedGrant, Userinfo,
 };
+
+use crate::strong;
 
 pub(crate) const ISSUER: &str = "https://op.example.org";
 pub(crate) const REDIRECT: &str = "https://app.example.org/cb";
@@ -65,6 +67,7 @@ pub(crate) enum At {
     Discovery,
     Registration,
     Request,
+    Device,
     Callback,
     /// No tokens came.
     Exchange,
@@ -102,6 +105,16 @@ pub(crate) struct World {
     /// Used in place of one that is registered.
     pub(crate) client: Option<Client>,
     pub(crate) request: AuthorizationRequest,
+    /// The key that tokens are bound to.
+    pub(crate) dpop: Option<Arc<DpopKey>>,
+    /// Whether the request goes to the provider first.
+    pub(crate) pushes: bool,
+    /// Makes the signatures of keys that live elsewhere, or refuses.
+    pub(crate) signer: fn(&SigningInput) -> Option<Vec<u8>>,
+    /// How many it was asked for.
+    pub(crate) asked_to_sign: usize,
+    /// Each pause that a flow made.
+    pub(crate) pauses: Vec<Duration>,
     /// Requests as they were sent.
     pub(crate) sent: Vec<String>,
     /// Bodies as they came.
@@ -153,6 +166,11 @@ impl World {
             metadata,
             client: None,
             request: AuthorizationRequest::new(redirect(), Scope::new("openid profile").unwrap()),
+            dpop: None,
+            pushes: false,
+            signer: strong::sign_remotely,
+            asked_to_sign: 0,
+            pauses: Vec::new(),
             sent: Vec::new(),
             received: Vec::new(),
             browsed: RefCell::default(),
@@ -204,40 +222,6 @@ impl World {
         assert_eq!((error.fault(), error.section()), (error.code().fault(), error.code().section()));
     }
 
-    /// Carries out a flow against the provider.
-    pub(crate) fn run<F: Flow<Output: Debug>>(&mut self, step: Result<Step<F>, Error>) -> Result<F::Output, Error> {
-        let outcome = step.and_then(|step| self.drive(step));
-        match &outcome {
-            Ok(output) => self.show(output),
-            Err(error) => self.show_error(error),
-        }
-        outcome
-    }
-
-    fn drive<F: Flow>(&mut self, mut step: Step<F>) -> Result<F::Output, Error> {
-        loop {
-            self.show(&step);
-            step = match step {
-                Step::Call(call) => {
-                    let (request, policy, awaiting) = call.into_parts();
-                    self.show(&(&awaiting, policy, request.body()));
-                    assert!(!policy.follow_redirects());
-                    self.sent.push(written(&request));
-                    *self.last.lock().unwrap() = shown_to_provider(&request);
-                    match self.op.exchange(request, self.env.now()) {
-                        Ok(response) => {
-                            self.received.push(response.body().clone());
-                            awaiting.receive(response, &mut self.env)?
-                        }
-                        Err(failure) => awaiting.fail(failure, &mut self.env)?,
-                    }
-                }
-                Step::Wait(_) | Step::Sign(_) => panic!("no flow of a login waits or signs"),
-                Step::Done(output) => return Ok(output),
-            }
-        }
-    }
-
     pub(crate) fn discover(&mut self) -> Result<Arc<Provider>, Refusal> {
         let issuer = Issuer::new(&self.issuer, Schemes::HttpsOnly).map_err(Refusal::new(At::Discovery))?;
         let found = self.run(Discovery::start(issuer, self.options)).map_err(Refusal::new(At::Discovery))?;
@@ -253,18 +237,34 @@ impl World {
         Ok(registered)
     }
 
-    /// Jumps to where the user is at the provider.
-    pub(crate) fn login(&mut self) -> Result<Login, Refusal> {
+    /// Jumps to a provider that is known, and a client that it knows.
+    pub(crate) fn client(&mut self) -> Result<(Arc<Provider>, Arc<Client>), Refusal> {
         let provider = self.discover()?;
         let client = match self.client.clone() {
             Some(client) => client,
             None => self.register(&provider)?.client(&[redirect()]),
         };
-        self.login_with(provider, client.shared())
+        let client = match self.dpop.clone() {
+            Some(key) => client.with_dpop(key),
+            None => client,
+        };
+        Ok((provider, client.shared()))
+    }
+
+    /// Jumps to where the user is at the provider.
+    pub(crate) fn login(&mut self) -> Result<Login, Refusal> {
+        let (provider, client) = self.client()?;
+        self.login_with(provider, client)
     }
 
     pub(crate) fn login_with(&mut self, provider: Arc<Provider>, client: Arc<Client>) -> Result<Login, Refusal> {
-        let started = self.request.clone().start(&provider, &client, &mut self.env);
+        let request = self.request.clone();
+        let started = if self.pushes {
+            let step = request.push(&provider, &client, &mut self.env);
+            self.run(step)
+        } else {
+            request.start(&provider, &client, &mut self.env)
+        };
         let (url, pending) = started.map_err(|error| {
             self.show_error(&error);
             Refusal::new(At::Request)(error)
@@ -360,6 +360,33 @@ impl World {
         self.run(step).map_err(Refusal::new(At::Revocation))
     }
 
+    /// Asks for the codes of a login on another device.
+    pub(crate) fn device(&mut self, provider: &Arc<Provider>, client: &Arc<Client>) -> Result<PendingDevice, Refusal> {
+        let step = DeviceAuthorization::start(Scope::new("openid profile").unwrap(), provider, client, &mut self.env);
+        let pending = self.run(step).map_err(Refusal::new(At::Device))?;
+        self.kept.push(serde_json::to_string(&pending).unwrap());
+        Ok(pending)
+    }
+
+    /// From the codes to tokens.
+    pub(crate) fn poll(
+        &mut self,
+        pending: PendingDevice,
+        provider: &Arc<Provider>,
+        client: &Arc<Client>,
+    ) -> Result<User, Refusal> {
+        let step = pending.poll(provider, client, None, &mut self.env);
+        let exchanged = self.run(step);
+        self.settle(provider.clone(), client.clone(), exchanged, At::Exchange)
+    }
+
+    /// Jumps to a user who logged in by another device.
+    pub(crate) fn logged_in_by_device(&mut self) -> Result<User, Refusal> {
+        let (provider, client) = self.client()?;
+        let pending = self.device(&provider, &client)?;
+        self.poll(pending, &provider, &client)
+    }
+
     /// Signs out at the provider, too.
     pub(crate) fn sign_out(&mut self, user: &User) -> Result<(), Refusal> {
         let mut request = EndSessionRequest::new().post_logout_redirect_uri(RedirectUri::new(LOGOUT_REDIRECT).unwrap());
@@ -404,24 +431,4 @@ impl World {
     pub(crate) fn counts<const N: usize>(&self, places: [On; N]) -> [usize; N] {
         places.map(|on| self.op.count(on))
     }
-}
-
-/// The secrets of a request, as they were sent: the form, or the token.
-fn shown_to_provider(request: &Request<Body>) -> String {
-    match request.headers().get(http::header::AUTHORIZATION) {
-        Some(value) if request.body().is_empty() => value.to_str().unwrap().trim_start_matches("Bearer ").to_owned(),
-        _ => String::from_utf8(request.body().as_ref().to_vec()).unwrap(),
-    }
-}
-
-/// A request as text: a line, the headers in their order, the body.
-fn written(request: &Request<Body>) -> String {
-    let mut out = format!("{} {}\n", request.method(), request.uri());
-    for (name, value) in request.headers() {
-        assert_eq!(value.is_sensitive(), *name == http::header::AUTHORIZATION, "{name}");
-        writeln!(out, "{name}: {}", value.to_str().unwrap()).unwrap();
-    }
-    out.push('\n');
-    out.push_str(std::str::from_utf8(request.body().as_ref()).unwrap());
-    out
 }

@@ -4,6 +4,7 @@
 
 pub mod browser;
 pub mod certificates;
+pub mod op;
 pub mod peer;
 pub mod server;
 pub mod toy;

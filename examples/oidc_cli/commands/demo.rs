@@ -38,8 +38,9 @@ pub(crate) fn demo(options: Global, out: Output) -> Result<(), Failure> {
     let options = Global { store, session: None, insecure_loopback: true, deadline, ..options };
     let mut context = Context::new(options, out)?;
     let browser = BrowserArgs { scripted: true, ..BrowserArgs::default() };
-    let scope = oidc_proto::Scope::new("openid profile email offline_access")?;
-    login(&mut context, &LoginArgs { scope, browser: browser.clone(), ..LoginArgs::at(&issuer)? })?;
+    let mut args = LoginArgs { browser: browser.clone(), ..LoginArgs::at(&issuer)? };
+    args.grant.scope = oidc_proto::Scope::new("openid profile email offline_access")?;
+    login(&mut context, &args)?;
     out.step("Access token");
     token(&mut context)?;
     refresh(&mut context)?;

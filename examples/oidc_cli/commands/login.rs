@@ -5,19 +5,16 @@ use std::time::Duration;
 
 use oidc_proto::{
     AuthorizationRequest, Callback, Checked, Client, Code as Core, Error, PendingAuthorization, Provider, RedirectUri,
-    UnverifiedGrant,
 };
 
-use super::ask_userinfo;
-use crate::args::{self, IdTokenChoice, LoginArgs};
+use super::beginning::Beginning;
+use crate::args::{LoginArgs, ParChoice};
 use crate::clients;
-use crate::context::{Context, trust};
+use crate::context::Context;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::listener::Listener;
 use crate::paste;
-use crate::session::{self, Session};
-use crate::tokens::{self, Settled};
 
 /// How much later than the deadline a login expires, so that the deadline is what the user hears of.
 const SLACK: Duration = Duration::from_secs(60);
@@ -29,70 +26,31 @@ enum Meeting {
 }
 
 pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failure> {
-    let named = clients::named(args)?;
-    // Nothing is begun whose outcome could not be kept.
-    if let Some(failure) = session::all(&context.store)?.1.into_iter().next() {
-        return Err(failure);
-    }
-    let schemes = context.options.schemes();
-    let provider = context.discover(args::issuer(&args.issuer, schemes)?, schemes)?;
-    if args.id_token == IdTokenChoice::TrustTls && !provider.metadata().token_endpoint.is_https() {
-        return Err(Error::from(Core::IdTokenTrustTlsOverHttp).into());
-    }
+    let beginning = Beginning::new(context, &args.client, &args.grant)?;
+    let result = by_browser(context, args, &beginning);
+    result.inspect_err(|failure| beginning.identity.explain(failure, context.out))
+}
 
+fn by_browser(context: &mut Context, args: &LoginArgs, beginning: &Beginning) -> Result<(), Failure> {
     let metadata = clients::metadata(args.redirect_port)?;
-    let registered_uri = metadata.redirect_uris.first().cloned();
     let (meeting, redirect_uri) = if args.paste {
-        (Meeting::Paste, registered_uri.clone())
+        (Meeting::Paste, metadata.redirect_uris.first().cloned())
     } else {
         let listener = Listener::bind(args.redirect_port.unwrap_or(0))?;
         let uri = RedirectUri::new(&listener.redirect_uri())?;
         (Meeting::Listener(listener), Some(uri))
     };
     let redirect_uri = redirect_uri.ok_or(Core::AuthorizationRedirectUri).map_err(Error::from)?;
-    let registered = match named {
-        Some(client) => {
-            clients::keep_named(context, provider.issuer(), &client)?;
-            client
-        }
-        None => clients::find_or_register(context, &provider, &metadata)?,
-    };
-    let uris: Vec<_> = registered_uri.into_iter().collect();
-    let client = registered.client(&uris).with_id_token_trust(trust(args.id_token)).shared();
-
-    let (pending, checked) = ask_user(context, args, &provider, &client, redirect_uri, meeting)?;
+    let login = beginning.login(context, metadata)?;
+    let (provider, client) = (&login.provider, &login.client);
+    let (pending, checked) = ask_user(context, args, provider, client, redirect_uri, meeting)?;
 
     context.out.step("Code exchange");
     let draft = context.store.draft()?;
-    let step = pending.redeem(checked, &provider, &client, None, &mut context.env)?;
+    let step = pending.redeem(checked, provider, client, None, &mut context.env)?;
     let exchanged = context.run("exchanging the code", step)?;
-    let tokens = match tokens::settle(context, exchanged)? {
-        Settled::Trusted(tokens) => tokens,
-        Settled::Untrusted(failure, grant) => {
-            revoke(context, grant);
-            return Err(failure);
-        }
-    };
-    context.out.checked(match args.id_token {
-        IdTokenChoice::Verify => "the ID token: signed by the provider's keys with an algorithm that was agreed on",
-        IdTokenChoice::TrustTls => "the ID token: came straight from the provider over TLS",
-    });
-    context.out.checked("the ID token: iss, sub, aud, azp, exp, iat, this login's nonce, at_hash if it has one");
-
-    // The older login of the same user is not revoked: some providers keep one grant for both.
-    let session = Session::new(tokens, schemes, args.id_token);
-    {
-        let _lock = context.store.lock()?;
-        session.save(draft)?;
-    }
-    context.out.checked("the session is in the store");
-    context.out.emit(&Event::LoggedIn { session: session.summary(context.now()) });
-    if provider.metadata().userinfo_endpoint.is_some()
-        && let Err(failure) = ask_userinfo(context, &provider, &client, &session)
-    {
-        context.out.emit(&Event::warning(&failure));
-    }
-    Ok(())
+    let claims = "iss, sub, aud, azp, exp, iat, this login's nonce, at_hash if it has one";
+    login.finish(context, exchanged, draft, claims)
 }
 
 /// Sends the user to the provider and waits for the answer.
@@ -107,7 +65,7 @@ fn ask_user(
     context.out.step("Authorization");
     let deadline = context.options.deadline;
     let mut request =
-        AuthorizationRequest::new(redirect_uri, args.scope.clone()).lifetime(deadline.saturating_add(SLACK));
+        AuthorizationRequest::new(redirect_uri, args.grant.scope.clone()).lifetime(deadline.saturating_add(SLACK));
     for prompt in &args.prompt {
         request = request.prompt(*prompt);
     }
@@ -117,7 +75,14 @@ fn ask_user(
     if let Some(mode) = args.response_mode {
         request = request.response_mode(mode);
     }
-    let (url, pending) = request.start(provider, client, &mut context.env)?;
+    let (url, pending) = if is_pushed(args.par, provider) {
+        let step = request.push(provider, client, &mut context.env)?;
+        let pushed = context.run("pushing the request", step)?;
+        context.out.checked("the provider has the request: the browser carries a reference to it, nothing else");
+        pushed
+    } else {
+        request.start(provider, client, &mut context.env)?
+    };
     context.out.checked("the request has a state, a nonce and a PKCE challenge (S256), 256 bits of entropy each");
     context.out.emit(&Event::AuthorizationUrl { url: url.as_str() });
     drop(args.browser.open(url.as_str(), context.options.timeout, context.out)?);
@@ -138,20 +103,22 @@ fn ask_user(
     Ok((pending, checked))
 }
 
+fn is_pushed(choice: ParChoice, provider: &Provider) -> bool {
+    let metadata = provider.metadata();
+    match choice {
+        ParChoice::Always => true,
+        ParChoice::Never => false,
+        ParChoice::Auto => {
+            metadata.pushed_authorization_request_endpoint.is_some() || metadata.require_pushed_authorization_requests
+        }
+    }
+}
+
 fn told(context: &Context, pending: &PendingAuthorization, provider: &Provider) {
     let (mode, redirect_uri) = (pending.response_mode().name(), pending.redirect_uri().as_str());
     context.out.checked(&format!("one callback came, by {mode} as asked for, to {redirect_uri}"));
     context.out.checked("its state is this login's, no parameter stands there twice, it is in time");
     if provider.metadata().authorization_response_iss {
         context.out.checked("its iss is the provider's, which the provider promised to send");
-    }
-}
-
-/// Tokens that cannot be trusted are not left lying around. That they are revoked is all that can be done.
-fn revoke(context: &mut Context, grant: UnverifiedGrant) {
-    let step = grant.revoke(&mut context.env).map_err(Failure::from);
-    let revoked = step.and_then(|step| context.run("revoking", step));
-    if let Err(failure) = revoked {
-        context.out.emit(&Event::warning(&failure));
     }
 }

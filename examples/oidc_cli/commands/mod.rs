@@ -1,6 +1,9 @@
 //! One file a command; the small ones share this one.
 
+mod beginning;
+mod client_credentials;
 mod demo;
+mod device;
 mod login;
 mod logout;
 
@@ -19,7 +22,9 @@ use crate::failure::{Code, Failure};
 use crate::session::{self, Session, expires_in};
 use crate::tokens::{self, Need};
 
+pub(crate) use client_credentials::client_credentials;
 pub(crate) use demo::demo;
+pub(crate) use device::device;
 pub(crate) use login::login;
 pub(crate) use logout::logout;
 
@@ -41,6 +46,8 @@ pub(crate) fn discover(context: &mut Context, args: &DiscoverArgs) -> Result<(),
         ("userinfo", metadata.userinfo_endpoint.as_ref()),
         ("revocation", metadata.revocation_endpoint.as_ref()),
         ("end_session", metadata.end_session_endpoint.as_ref()),
+        ("pushed_authorization_request", metadata.pushed_authorization_request_endpoint.as_ref()),
+        ("device_authorization", metadata.device_authorization_endpoint.as_ref()),
     ];
     let endpoints = endpoints.into_iter().map(|(name, endpoint)| {
         (name.to_owned(), endpoint.map_or(Value::Null, |endpoint| endpoint.uri().to_string().into()))
@@ -81,7 +88,7 @@ pub(crate) fn token(context: &mut Context) -> Result<(), Failure> {
     let session = tokens::good(context, Need::Good)?;
     let tokens = &session.tokens;
     context.out.emit(&Event::Token {
-        session: session.id(),
+        session: Some(session.id()),
         access_token: context.out.shows_tokens().then(|| tokens.access_token().expose()),
         token_type: tokens.token_type().name(),
         scope: tokens.scope().as_str(),

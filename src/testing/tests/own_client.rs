@@ -48,12 +48,14 @@ fn it_authenticates_in_every_way() {
         let auth = ClientAuth::PrivateKeyJwt(PrivateKey::local(key(algorithm)));
         everything(&op, Client::new("app").with_auth(auth)).unwrap();
     }
+    // As long as HS256 needs it.
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
     for (method, auth) in [
-        ("client_secret_basic", ClientAuth::SecretBasic(Secret::new("s"))),
-        ("client_secret_post", ClientAuth::SecretPost(Secret::new("s"))),
-        ("client_secret_jwt", ClientAuth::SecretJwt(Secret::new("s"))),
+        ("client_secret_basic", ClientAuth::SecretBasic(Secret::new(SECRET))),
+        ("client_secret_post", ClientAuth::SecretPost(Secret::new(SECRET))),
+        ("client_secret_jwt", ClientAuth::SecretJwt(Secret::new(SECRET))),
     ] {
-        let registered = RegisteredClient::confidential("app", "s", REDIRECT).authenticating(method);
+        let registered = RegisteredClient::confidential("app", SECRET, REDIRECT).authenticating(method);
         everything(&provider().with_client(registered), Client::new("app").with_auth(auth)).unwrap();
     }
 }

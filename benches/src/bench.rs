@@ -1,0 +1,145 @@
+//! oidc-proto measured beside its peers. README.md says what is measured and how.
+
+mod case;
+mod contestants;
+mod counting;
+mod fixtures;
+mod measure;
+mod report;
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use case::Case;
+use report::{Baseline, Row};
+
+/// What the guard looks at: every kind of work once, with the backend that is built quickly.
+const GUARDED: [(&str, &str); 8] = [
+    ("W1f-authz-url-fixed-random", "oidc-proto (any backend)"),
+    ("W2-discovery", "oidc-proto (any backend)"),
+    ("W3-token", "oidc-proto (any backend)"),
+    ("W4-idtoken-ES256", "oidc-proto rustcrypto"),
+    ("W4-idtoken-RS256", "oidc-proto rustcrypto"),
+    ("W5-jwks4", "oidc-proto (any backend)"),
+    ("W6-refresh", "oidc-proto (any backend)"),
+    ("W7-login-RS256", "oidc-proto rustcrypto"),
+];
+
+const USAGE: &str = "\
+bench list [FILTER]               the work items and contestants whose name holds the filter
+bench quick [FILTER]              their instructions and allocations
+bench one WORK WHO TIMES          one operation, for callgrind
+bench full DIRECTORY              everything, into RESULTS.md and results.json
+bench guard BASELINE [--bless]    a few of ours against a baseline, or a new baseline";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        ["list"] => Ok(list("")),
+        ["list", filter] => Ok(list(filter)),
+        ["quick"] => quick(""),
+        ["quick", filter] => quick(filter),
+        ["one", work, who, times] => one(work, who, times),
+        ["full", directory] => full(Path::new(directory)),
+        ["guard", baseline] => guard(Path::new(baseline)),
+        ["guard", baseline, "--bless"] => bless(Path::new(baseline)),
+        _ => Err(USAGE.to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn list(filter: &str) {
+    for case in contestants::cases().iter().filter(|case| case.matches(filter)) {
+        println!("{}\t{}", case.work, case.who);
+    }
+}
+
+fn one(work: &str, who: &str, times: &str) -> Result<(), String> {
+    let times = times.parse().map_err(|_| USAGE)?;
+    let cases = contestants::cases();
+    let case = cases.iter().find(|case| case.work == work && case.who == who).ok_or("no such operation")?;
+    measure::run_measured(case, times);
+    Ok(())
+}
+
+fn quick(filter: &str) -> Result<(), String> {
+    println!("| work | who | instructions | allocations | bytes |\n|---|---|--:|--:|--:|");
+    for case in contestants::cases().iter().filter(|case| case.matches(filter)) {
+        let row = without_time(case)?;
+        let instructions = row.instructions.unwrap_or(0);
+        println!("| {} | {} | {instructions} | {} | {} |", row.work, row.who, row.allocations, row.bytes);
+    }
+    Ok(())
+}
+
+fn without_time(case: &Case) -> Result<Row, String> {
+    let counted = measure::allocations(case);
+    Ok(Row {
+        work: case.work.into(),
+        who: case.who.into(),
+        ns: None,
+        instructions: Some(measure::instructions(case)?),
+        allocations: counted.allocations,
+        bytes: counted.bytes,
+    })
+}
+
+fn full(directory: &Path) -> Result<(), String> {
+    let cases = contestants::cases();
+    let mut rows = Vec::new();
+    for work in cases.chunk_by(|a, b| a.work == b.work) {
+        let work: Vec<&Case> = work.iter().collect();
+        for (case, ns) in work.iter().zip(measure::wall(&work)) {
+            rows.push(Row { ns: Some(ns), ..without_time(case)? });
+        }
+        eprintln!("{}", work[0].work);
+    }
+    let held = contestants::held();
+    let page = report::page(&rows, &held, &toolchain());
+    rows.extend(held.iter().map(Row::held));
+    write(&directory.join("RESULTS.md"), &page)?;
+    write(&directory.join("results.json"), &report::json(&rows))
+}
+
+fn guarded() -> Result<Vec<Row>, String> {
+    let cases = contestants::cases();
+    cases.iter().filter(|case| GUARDED.contains(&(case.work, case.who))).map(without_time).collect()
+}
+
+fn guard(path: &Path) -> Result<(), String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let baseline: Baseline = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    let (lines, good) = report::compare(&baseline, &guarded()?);
+    print!("{lines}");
+    if good {
+        return Ok(());
+    }
+    let mut message = "Not what the baseline says. If that is meant: benches/guard --bless, and commit it.".to_owned();
+    if baseline.toolchain != toolchain() {
+        message += &format!("\nThe baseline was made with {}, this is {}.", baseline.toolchain, toolchain());
+    }
+    Err(message)
+}
+
+fn bless(path: &Path) -> Result<(), String> {
+    let rows = guarded()?;
+    let toolchain = serde_json::to_string(&toolchain()).map_err(|error| error.to_string())?;
+    write(path, &format!("{{\"toolchain\": {toolchain}, \"rows\": {}}}\n", report::json(&rows).trim_end()))
+}
+
+/// The compiler, which the scripts name.
+fn toolchain() -> String {
+    std::env::var("BENCH_TOOLCHAIN").unwrap_or_else(|_| "an unnamed compiler".into())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,111 @@
+//! What a login by browser and one on another device have in common: how they begin, and how they end.
+
+use std::sync::Arc;
+
+use oidc_proto::{Client, ClientMetadata, Code as Core, Error, Exchanged, Provider, Schemes, UnverifiedGrant};
+
+use super::ask_userinfo;
+use crate::args::{self, ClientArgs, GrantArgs, IdTokenChoice};
+use crate::clients::Identity;
+use crate::context::{Context, trust};
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::keys::BindingKey;
+use crate::session::{self, Choices, Session};
+use crate::store::Draft;
+use crate::tokens::{self, Settled};
+
+/// A login that can go on: the store is whole, the provider is known.
+pub(super) struct Beginning {
+    pub(super) identity: Identity,
+    pub(super) provider: Arc<Provider>,
+    schemes: Schemes,
+    id_token: IdTokenChoice,
+    dpop: bool,
+}
+
+/// A login under way.
+pub(super) struct Login {
+    pub(super) provider: Arc<Provider>,
+    pub(super) client: Arc<Client>,
+    choices: Choices,
+}
+
+impl Beginning {
+    pub(super) fn new(context: &mut Context, client: &ClientArgs, grant: &GrantArgs) -> Result<Self, Failure> {
+        let identity = Identity::read(client)?;
+        // Nothing is begun whose outcome could not be kept.
+        if let Some(failure) = session::all(&context.store)?.1.into_iter().next() {
+            return Err(failure);
+        }
+        let schemes = context.options.schemes();
+        let provider = context.discover(args::issuer(&client.issuer, schemes)?, schemes)?;
+        if grant.id_token == IdTokenChoice::TrustTls && !provider.metadata().token_endpoint.is_https() {
+            return Err(Error::from(Core::IdTokenTrustTlsOverHttp).into());
+        }
+        Ok(Self { identity, provider, schemes, id_token: grant.id_token, dpop: grant.dpop })
+    }
+
+    /// Finds the client, and makes the key that the tokens are to be bound to.
+    pub(super) fn login(&self, context: &mut Context, metadata: ClientMetadata) -> Result<Login, Failure> {
+        let (client, key_file) = self.identity.client(context, &self.provider, metadata)?;
+        let mut client = client.with_id_token_trust(trust(self.id_token));
+        let dpop_key = self.dpop.then(|| BindingKey::generate(&mut context.env)).transpose()?;
+        if let Some(key) = &dpop_key {
+            client = client.with_dpop(Arc::clone(key.dpop()));
+        }
+        let choices = Choices { schemes: self.schemes, id_token: self.id_token, key_file, dpop_key };
+        Ok(Login { provider: Arc::clone(&self.provider), client: client.shared(), choices })
+    }
+}
+
+impl Login {
+    /// Keeps the tokens if they can be trusted, and asks who logged in. `claims` are those that were checked.
+    pub(super) fn finish(
+        self,
+        context: &mut Context,
+        exchanged: Exchanged,
+        draft: Draft,
+        claims: &str,
+    ) -> Result<(), Failure> {
+        let tokens = match tokens::settle(context, exchanged)? {
+            Settled::Trusted(tokens) => tokens,
+            Settled::Untrusted(failure, grant) => {
+                revoke(context, grant);
+                return Err(failure);
+            }
+        };
+        context.out.checked(match self.choices.id_token {
+            IdTokenChoice::Verify => "the ID token: signed by the provider's keys with an algorithm that was agreed on",
+            IdTokenChoice::TrustTls => "the ID token: came straight from the provider over TLS",
+        });
+        context.out.checked(&format!("the ID token: {claims}"));
+        if self.choices.dpop_key.is_some() {
+            context.out.checked("the tokens are bound to the key that was made for them");
+        }
+
+        // The older login of the same user is not revoked: some providers keep one grant for both.
+        let session = Session::new(tokens, self.choices);
+        {
+            let _lock = context.store.lock()?;
+            session.save(draft)?;
+        }
+        context.out.checked("the session is in the store");
+        context.out.emit(&Event::LoggedIn { session: session.summary(context.now()) });
+        if self.provider.metadata().userinfo_endpoint.is_some()
+            && let Err(failure) = ask_userinfo(context, &self.provider, &self.client, &session)
+        {
+            context.out.emit(&Event::warning(&failure));
+        }
+        Ok(())
+    }
+}
+
+/// Tokens that cannot be trusted are not left lying around. That they are revoked is all that can be done.
+fn revoke(context: &mut Context, grant: UnverifiedGrant) {
+    let step = grant.revoke(&mut context.env).map_err(Failure::from);
+    let revoked = step.and_then(|step| context.run("revoking", step));
+    if let Err(failure) = revoked {
+        context.out.emit(&Event::warning(&failure));
+    }
+}

@@ -1,0 +1,59 @@
+//! The long-lived machine: it owns a token set, keeps it good for many callers and many processes, and loses nothing
+//! that the provider still honours.
+//!
+//! ```text
+//!   access, refresh, unauthorized ─▶ ┌─────────┐ ─▶ poll_transmit ─▶ HTTP, key store ─▶ handle_response, handle_failure,
+//!   adopt, log_out ────────────────▶ │ Session │                                        handle_signature
+//!                                    │         │ ─▶ poll_store ─▶ the store ──────────▶ handle_store
+//!   handle_timeout ────────────────▶ └─────────┘ ─▶ poll_timeout, poll_event
+//!
+//!   Idle ─▶ Attempting: [lock ─▶ load ─▶] refresh [─▶ save] ─┬─▶ Idle
+//!     ▲                                                      ├─▶ BackingOff ─▶ Attempting
+//!     └────────────────────── adopt ─────────────────────────┴─▶ Stopped
+//! ```
+//!
+//! After each input, poll until there is nothing more. What holds whatever comes in:
+//!
+//! - One refresh at a time, however many callers; each caller gets the outcome of the attempt that it waited for.
+//! - New tokens are handed over for saving before anyone can use them (unless nothing is to be saved).
+//! - Only a well-formed `invalid_grant` and the owner end a session; `policy.rs` has the table.
+//! - Tickets that are not awaited, and time-outs that are not due, do nothing.
+//! - At most one event of each kind waits to be read.
+//!
+//! ```
+//! use std::time::Duration;
+//! use oidc_proto::session::{Access, Outcome, Session, SessionOptions, Transmit};
+//! # use oidc_proto::{Client, Env, Error, Provider, TokenSet};
+//! # use std::sync::Arc;
+//! # fn send(_: http::Request<oidc_proto::Body>) -> Result<http::Response<Vec<u8>>, oidc_proto::Failure> { todo!() }
+//! fn good_token(session: &mut Session, env: &mut impl Env) -> Option<String> {
+//!     let epoch = match session.access(env) {
+//!         Access::Ready(token) => return Some(token.expose().to_owned()),
+//!         Access::Wait(epoch) => epoch,
+//!         Access::Expired | Access::Ended(_) => return None,
+//!     };
+//!     while let Some(Transmit::Call { ticket, request, .. }) = session.poll_transmit() {
+//!         match send(request) {
+//!             Ok(response) => session.handle_response(ticket, response, env),
+//!             Err(failure) => session.handle_failure(ticket, failure, env),
+//!         }
+//!     }
+//!     match session.outcome(epoch, env) {
+//!         Outcome::Ready(token) => Some(token.expose().to_owned()),
+//!         _ => None,
+//!     }
+//! }
+//! ```
+
+mod access;
+mod attempt;
+mod event;
+mod machine;
+mod policy;
+mod store;
+
+pub use access::{Access, End, Epoch, Outcome, Refusal, Ticket, Transmit};
+pub use event::Event;
+pub use machine::Session;
+pub use policy::{Persistence, RefreshPolicy, SessionOptions};
+pub use store::{Record, StoreAction, StoreAnswer, StoreTicket};

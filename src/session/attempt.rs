@@ -1,0 +1,427 @@
+//! How an attempt to get new tokens goes on, and what follows from its end.
+
+use std::time::Duration;
+
+use super::access::{End, Epoch, Ticket};
+use super::event::Event;
+use super::machine::Session;
+use super::policy::{self, Persistence, RefreshPolicy, STALLED_AFTER, Verdict};
+use super::store::{Record, StoreAnswer};
+use crate::env::{Env, Ticks, Timestamp};
+use crate::error::{Code, Error};
+use crate::failure::{Failure, FailureKind, Sent};
+use crate::flow::{Exchanged, Refresh, UnverifiedGrant};
+use crate::step::{Awaiting, AwaitingSignature, BoxFlow, Call, Sign, Step};
+use crate::tokens::TokenSet;
+
+pub(super) enum State {
+    /// Nothing is going on; a refresh is due then.
+    Idle {
+        due: Option<Ticks>,
+    },
+    Attempting(Box<Attempt>),
+    /// The last attempt failed.
+    BackingOff {
+        until: Ticks,
+        resume: Option<Box<Resume>>,
+    },
+    Stopped(End),
+}
+
+/// What a failed attempt has left to go on from.
+#[allow(clippy::large_enum_variant, reason = "boxed where it is kept")]
+pub(super) enum Resume {
+    /// The answer may still come.
+    Late(Attempt),
+    /// Tokens came, but keys to verify them did not.
+    Verify(UnverifiedGrant, bool),
+}
+
+pub(super) struct Attempt {
+    pub(super) stage: Stage,
+    pub(super) ticket: u64,
+    pub(super) deadline: Ticks,
+    pub(super) holds_lock: bool,
+    /// When the provider was asked, by both clocks.
+    pub(super) asked_at: (Timestamp, Ticks),
+}
+
+impl Attempt {
+    pub(super) fn new(deadline: Ticks, holds_lock: bool, env: &dyn Env) -> Self {
+        Self { stage: Stage::Lock, ticket: 0, deadline, holds_lock, asked_at: (env.now(), env.ticks()) }
+    }
+}
+
+#[allow(clippy::large_enum_variant, reason = "boxed with its attempt")]
+pub(super) enum Stage {
+    Lock,
+    ExpectLock,
+    /// With the error that ends the session unless another process was faster.
+    Load(Option<Error>),
+    ExpectLoad(Option<Error>),
+    Ask(Call<BoxFlow<Exchanged>>),
+    ExpectAnswer(Awaiting<BoxFlow<Exchanged>>),
+    Sign(Sign<BoxFlow<Exchanged>>),
+    ExpectSignature(AwaitingSignature<BoxFlow<Exchanged>>),
+    Save(Box<TokenSet>),
+    ExpectSave(Box<TokenSet>),
+    /// What an earlier attempt failed to save.
+    SaveFirst,
+    ExpectSaveFirst,
+}
+
+/// Tokens that the store failed to save.
+pub(super) struct Unsaved {
+    pub(super) again_at: Ticks,
+    pub(super) failures: u32,
+    pub(super) asked: Asked,
+    /// The lock is kept until they are saved: who got it now would go on from a refresh token that has been used.
+    pub(super) holds_lock: bool,
+}
+
+/// Whether the store was asked to save once more.
+pub(super) enum Asked {
+    NotYet,
+    Due,
+    With(u64),
+}
+
+impl Session {
+    /// Whether the access token is good as far as the clocks and the resource servers say. A clock that was set back
+    /// does not make it live longer than the monotonic one allows.
+    pub(super) fn is_good(&self, now: Timestamp, ticks: Ticks) -> bool {
+        !self.is_refused
+            && !self.tokens.is_expired(now, Duration::ZERO)
+            && self.good_until.is_none_or(|until| ticks < until)
+    }
+
+    pub(super) fn deadline(&self, env: &dyn Env) -> Ticks {
+        env.ticks().saturating_add(self.options.deadline)
+    }
+
+    /// The attempt that a caller waits for: the one that is going on, or a new one, or the one after the pause.
+    pub(super) fn attempt(&mut self, env: &mut dyn Env) -> Epoch {
+        match &mut self.state {
+            State::Idle { .. } => self.begin(env),
+            State::BackingOff { until, .. } if *until > env.ticks() => return Epoch(self.begun + 1),
+            State::BackingOff { resume, .. } => match resume.take().map(|resume| *resume) {
+                Some(Resume::Verify(grant, holds_lock)) => {
+                    self.begun += 1;
+                    let deadline = self.deadline(env);
+                    let step = grant.verify(None, env).boxed();
+                    self.go_on(Ok(step), Attempt::new(deadline, holds_lock, env), env);
+                }
+                // The late answer had its time.
+                Some(Resume::Late(late)) => {
+                    self.unlocks |= late.holds_lock;
+                    self.begin(env);
+                }
+                None => self.begin(env),
+            },
+            State::Attempting(_) | State::Stopped(_) => {}
+        }
+        Epoch(self.begun)
+    }
+
+    pub(super) fn begin(&mut self, env: &mut dyn Env) {
+        self.begun += 1;
+        let holds_lock = self.unsaved.as_mut().is_some_and(|unsaved| std::mem::take(&mut unsaved.holds_lock));
+        let attempt = Attempt::new(self.deadline(env), holds_lock, env);
+        match self.options.persistence {
+            Persistence::Shared if holds_lock => self.load(attempt, None, env),
+            Persistence::Shared => self.state = State::Attempting(Box::new(attempt)),
+            Persistence::Nowhere | Persistence::Own => self.ask(attempt, env),
+        }
+    }
+
+    pub(super) fn load(&mut self, mut attempt: Attempt, last_resort: Option<Error>, env: &mut dyn Env) {
+        attempt.stage = Stage::Load(last_resort);
+        attempt.deadline = self.deadline(env);
+        self.state = State::Attempting(Box::new(attempt));
+    }
+
+    /// Another process has saved something since.
+    pub(super) fn found(&mut self, record: Record, attempt: Attempt, last_resort: Option<Error>, env: &mut dyn Env) {
+        let Record { generation, tokens } = record;
+        let is_new = tokens.access_token().expose() != self.tokens.access_token().expose();
+        let fits =
+            tokens.check_owner(&self.provider, &self.client).is_ok() && tokens.subject() == self.tokens.subject();
+        if !fits {
+            return self.failed(Code::SessionMismatch.into(), false, attempt, env);
+        }
+        self.generation = generation;
+        *self.tokens = tokens;
+        self.settle(env);
+        match last_resort {
+            // Good tokens: nothing else is to be done.
+            _ if is_new && self.is_good(env.now(), env.ticks()) => {
+                let tokens = (*self.tokens).clone();
+                self.succeeded(tokens, attempt, env);
+            }
+            Some(_) if !is_new => self.give_up(attempt),
+            _ => self.ask(attempt, env),
+        }
+    }
+
+    /// Nobody else has saved anything. What an earlier attempt could not save is saved before it is refreshed again:
+    /// else another process would go on from a refresh token whose successor has been used, which ends the grant.
+    pub(super) fn save_or_ask(&mut self, mut attempt: Attempt, env: &mut dyn Env) {
+        if self.unsaved.is_none() {
+            return self.ask(attempt, env);
+        }
+        attempt.stage = Stage::SaveFirst;
+        attempt.deadline = self.deadline(env);
+        self.state = State::Attempting(Box::new(attempt));
+    }
+
+    /// The store stays broken: the session is worth more than the order.
+    pub(super) fn could_not_save_first(&mut self, attempt: Attempt, env: &mut dyn Env) {
+        if self.failures >= STALLED_AFTER {
+            return self.ask(attempt, env);
+        }
+        self.events.push(Event::NotSaved);
+        self.failed(Code::SessionStore.into(), false, attempt, env);
+    }
+
+    pub(super) fn ask(&mut self, attempt: Attempt, env: &mut dyn Env) {
+        let step = Refresh::start(&self.tokens, &self.provider, &self.client, self.keys.clone(), env);
+        self.go_on(step.map(Step::boxed), attempt, env);
+    }
+
+    pub(super) fn go_on(
+        &mut self,
+        step: Result<Step<BoxFlow<Exchanged>>, Error>,
+        mut attempt: Attempt,
+        env: &mut dyn Env,
+    ) {
+        attempt.deadline = self.deadline(env);
+        attempt.stage = match step {
+            Ok(Step::Call(call)) => {
+                attempt.asked_at = (env.now(), env.ticks());
+                Stage::Ask(call)
+            }
+            Ok(Step::Sign(sign)) => Stage::Sign(sign),
+            Ok(Step::Done(Exchanged::Verified(granted))) => {
+                self.keys = granted.keys.or(self.keys.take());
+                return self.obtained(granted.tokens, attempt, env);
+            }
+            Ok(Step::Done(Exchanged::Unverified { error, grant })) => {
+                return match policy::verdict(&error, true) {
+                    Verdict::Later => {
+                        let holds_lock = attempt.holds_lock;
+                        self.back_off(&error, Some(Resume::Verify(grant, holds_lock)), env);
+                    }
+                    _ => self.failed(error, true, attempt, env),
+                };
+            }
+            Ok(Step::Wait(_)) => return self.failed(Code::StepUnexpected.into(), false, attempt, env),
+            Err(error) => return self.failed(error, false, attempt, env),
+        };
+        self.state = State::Attempting(Box::new(attempt));
+    }
+
+    /// New tokens are handed over for saving before anyone can use them.
+    pub(super) fn obtained(&mut self, tokens: TokenSet, mut attempt: Attempt, env: &mut dyn Env) {
+        if self.options.persistence == Persistence::Nowhere {
+            return self.succeeded(tokens, attempt, env);
+        }
+        attempt.stage = Stage::Save(Box::new(tokens));
+        attempt.deadline = self.deadline(env);
+        self.state = State::Attempting(Box::new(attempt));
+    }
+
+    pub(super) fn succeeded(&mut self, tokens: TokenSet, attempt: Attempt, env: &mut dyn Env) {
+        self.unlocks |= attempt.holds_lock;
+        *self.tokens = tokens;
+        self.finished = self.begun;
+        self.last_failure = None;
+        self.failures = 0;
+        self.events.push(Event::TokensRefreshed);
+        self.settle(env);
+    }
+
+    /// Whoever saved in between had the lock when ours was lost.
+    pub(super) fn conflicted(&mut self, tokens: TokenSet, record: Record, mut attempt: Attempt, env: &mut dyn Env) {
+        let is_old = record.tokens.access_token().expose() == self.tokens.access_token().expose();
+        // Asked for just now, and after theirs had come, ours are the provider's last word: it may have taken theirs
+        // back. An answer that took its time may be older than theirs, whatever the time of day says.
+        let (asked_at, asked_ticks) = attempt.asked_at;
+        let is_fresh = env.ticks().saturating_since(asked_ticks) < self.options.deadline;
+        let is_earlier = is_fresh && record.tokens.obtained_at() < asked_at;
+        self.generation = record.generation;
+        if is_old || is_earlier {
+            attempt.stage = Stage::Save(Box::new(tokens));
+            attempt.deadline = self.deadline(env);
+            self.state = State::Attempting(Box::new(attempt));
+            return;
+        }
+        let theirs = record.tokens.check_owner(&self.provider, &self.client).is_ok()
+            && record.tokens.subject() == self.tokens.subject();
+        self.unsaved = None;
+        self.succeeded(if theirs { record.tokens } else { tokens }, attempt, env);
+    }
+
+    pub(super) fn not_saved(&mut self, tokens: TokenSet, mut attempt: Attempt, env: &mut dyn Env) {
+        let holds_lock = std::mem::take(&mut attempt.holds_lock);
+        self.succeeded(tokens, attempt, env);
+        self.save_later(1, holds_lock, env);
+    }
+
+    fn save_later(&mut self, failures: u32, holds_lock: bool, env: &mut dyn Env) {
+        let pause = policy::pause(failures, None, env.rng().next_u32());
+        let again_at = env.ticks().saturating_add(pause);
+        self.unsaved = Some(Unsaved { again_at, failures, asked: Asked::NotYet, holds_lock });
+        self.events.push(Event::NotSaved);
+    }
+
+    pub(super) fn saved_again(&mut self, answer: StoreAnswer, env: &mut dyn Env) {
+        let Some(Unsaved { failures, holds_lock, .. }) = self.unsaved.take() else { return };
+        match answer {
+            StoreAnswer::Saved => {
+                self.generation += 1;
+                self.unlocks |= holds_lock;
+            }
+            // Something newer stands there already: the next refresh loads it before it begins.
+            StoreAnswer::Conflict(_) if self.options.persistence == Persistence::Shared => self.unlocks |= holds_lock,
+            StoreAnswer::Conflict(record) => {
+                self.generation = record.generation;
+                self.save_later(failures.saturating_add(1), holds_lock, env);
+            }
+            _ => self.save_later(failures.saturating_add(1), holds_lock, env),
+        }
+    }
+
+    pub(super) fn failed(&mut self, error: Error, tokens_came: bool, attempt: Attempt, env: &mut dyn Env) {
+        let verdict = policy::verdict(&error, tokens_came);
+        if verdict == Verdict::NeedsLogin && attempt.holds_lock {
+            // Another process may have been faster: what it saved is looked at once more.
+            return self.load(attempt, Some(error), env);
+        }
+        self.unlocks |= attempt.holds_lock;
+        match verdict {
+            Verdict::NeedsLogin => self.stop(End::NeedsLogin, Event::NeedsLogin),
+            Verdict::ClientRejected => self.stop(End::ClientRejected, Event::ClientRejected(error.code())),
+            Verdict::Refused => self.stop(End::Refused, Event::Refused(error.code())),
+            Verdict::Later => self.back_off(&error, None, env),
+        }
+    }
+
+    /// The grant is gone, and no other process has a better one.
+    pub(super) fn give_up(&mut self, attempt: Attempt) {
+        self.unlocks |= attempt.holds_lock;
+        self.stop(End::NeedsLogin, Event::NeedsLogin);
+    }
+
+    pub(super) fn back_off(&mut self, error: &Error, resume: Option<Resume>, env: &mut dyn Env) {
+        self.failures = self.failures.saturating_add(1);
+        self.finished = self.begun;
+        self.last_failure = Some(error.code());
+        let pause = policy::pause(self.failures, error.retry_after(), env.rng().next_u32());
+        self.events.push(Event::BackingOff(pause));
+        if self.failures == STALLED_AFTER && !self.is_good(env.now(), env.ticks()) {
+            self.events.push(Event::Stalled(error.code()));
+        }
+        self.state = State::BackingOff { until: env.ticks().saturating_add(pause), resume: resume.map(Box::new) };
+    }
+
+    pub(super) fn time_is_up(&mut self, env: &mut dyn Env) {
+        let Some(attempt) = self.take_attempt(|_| true) else { return };
+        let timeout = || Error::from(Failure::new(FailureKind::Timeout, Sent::Maybe));
+        match attempt.stage {
+            Stage::ExpectAnswer(_) => self.back_off(&timeout(), Some(Resume::Late(attempt)), env),
+            Stage::ExpectSave(tokens) | Stage::Save(tokens) => {
+                let attempt = Attempt { stage: Stage::Lock, ..attempt };
+                self.not_saved(*tokens, attempt, env);
+            }
+            Stage::Lock
+            | Stage::ExpectLock
+            | Stage::Load(None)
+            | Stage::ExpectLoad(None)
+            | Stage::SaveFirst
+            | Stage::ExpectSaveFirst => {
+                self.failed(Code::SessionStore.into(), false, Attempt { stage: Stage::Lock, ..attempt }, env);
+            }
+            Stage::Load(Some(_)) | Stage::ExpectLoad(Some(_)) => {
+                self.give_up(Attempt { stage: Stage::Lock, ..attempt })
+            }
+            Stage::Ask(_) | Stage::Sign(_) | Stage::ExpectSignature(_) => {
+                self.failed(timeout(), false, Attempt { stage: Stage::Lock, ..attempt }, env);
+            }
+        }
+    }
+
+    pub(super) fn stop(&mut self, end: End, event: Event) {
+        self.finished = self.begun;
+        self.state = State::Stopped(end);
+        self.events.push(event);
+    }
+
+    /// Gives the lock back, if there is one.
+    pub(super) fn release(&mut self) {
+        self.unlocks |= self.holds_lock();
+        if let Some(unsaved) = &mut self.unsaved {
+            unsaved.holds_lock = false;
+        }
+    }
+
+    pub(super) fn holds_lock(&self) -> bool {
+        let attempt = match &self.state {
+            State::Attempting(attempt) => attempt.holds_lock,
+            State::BackingOff { resume: Some(resume), .. } => match &**resume {
+                Resume::Late(attempt) => attempt.holds_lock,
+                Resume::Verify(_, holds_lock) => *holds_lock,
+            },
+            _ => false,
+        };
+        attempt || self.unsaved.as_ref().is_some_and(|unsaved| unsaved.holds_lock)
+    }
+
+    /// Computes what follows from new tokens.
+    pub(super) fn settle(&mut self, env: &mut dyn Env) {
+        self.is_refused = false;
+        let (now, ticks) = (env.now(), env.ticks());
+        let left = self.tokens.expires_at().map(|expires_at| expires_at.saturating_since(now));
+        self.good_until = left.map(|left| ticks.saturating_add(left));
+        let refreshes = self.options.refresh == RefreshPolicy::Automatic && self.tokens.refresh_token().is_some();
+        let due = left.filter(|_| refreshes).map(|left| {
+            let lifetime = self.tokens.expires_at().map_or(left, |at| at.saturating_since(self.tokens.obtained_at()));
+            let margin = policy::margin(lifetime, env.rng().next_u32());
+            ticks.saturating_add(left.saturating_sub(margin))
+        });
+        self.state = State::Idle { due };
+    }
+
+    pub(super) fn take_attempt(&mut self, is_it: impl FnOnce(&Attempt) -> bool) -> Option<Attempt> {
+        match &self.state {
+            State::Attempting(attempt) if is_it(attempt) => {}
+            _ => return None,
+        }
+        match std::mem::replace(&mut self.state, State::Idle { due: None }) {
+            State::Attempting(attempt) => Some(*attempt),
+            _ => None,
+        }
+    }
+
+    /// The state that waits for this response: of the attempt that is going on, or of one whose time was up.
+    pub(super) fn take_awaiting(&mut self, ticket: &Ticket) -> Option<(Awaiting<BoxFlow<Exchanged>>, Attempt)> {
+        let expects = |attempt: &Attempt| attempt.ticket == ticket.0 && matches!(attempt.stage, Stage::ExpectAnswer(_));
+        let attempt = match &mut self.state {
+            State::BackingOff { resume, .. } => match resume.take().map(|resume| *resume) {
+                Some(Resume::Late(late)) if expects(&late) => {
+                    // It is the next attempt, which is over sooner than it was due.
+                    self.begun += 1;
+                    late
+                }
+                other => {
+                    *resume = other.map(Box::new);
+                    return None;
+                }
+            },
+            _ => self.take_attempt(expects)?,
+        };
+        let Attempt { stage: Stage::ExpectAnswer(awaiting), deadline, holds_lock, asked_at, .. } = attempt else {
+            return None;
+        };
+        Some((awaiting, Attempt { stage: Stage::Lock, ticket: 0, deadline, holds_lock, asked_at }))
+    }
+}

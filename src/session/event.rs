@@ -1,0 +1,59 @@
+//! What a session tells its owner.
+
+use std::time::Duration;
+
+use crate::error::Code;
+
+/// Something that happened. Of each kind at most one waits to be read: a later one takes the place of an earlier one, so
+/// that memory stays bounded even if nobody reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// There are new tokens: [`Session::tokens`](super::Session::tokens).
+    TokensRefreshed,
+    /// The grant is gone: the user has to log in again. Keep what the session is bound to (a device, a user) and hand the
+    /// new tokens to [`Session::adopt`](super::Session::adopt).
+    NeedsLogin,
+    /// A resource wants the user to log in more strongly or more recently (RFC 9470). The session is not touched.
+    StepUp {
+        /// `acr_values`.
+        acr_values: Vec<String>,
+        /// `max_age`.
+        max_age: Option<Duration>,
+    },
+    /// The account is locked. The session is kept.
+    Locked,
+    /// The session is over: erase what belongs to it.
+    Ended,
+    /// The provider does not accept the client. Tokens are kept; a new login by a new client can mend it.
+    ClientRejected(Code),
+    /// The provider answered a refresh with tokens that cannot be trusted. The old ones are kept.
+    Refused(Code),
+    /// The store failed to save. The tokens live on in memory, and saving is tried again.
+    NotSaved,
+    /// The access token has expired, and many attempts to refresh it have failed. It goes on trying.
+    Stalled(Code),
+    /// An attempt failed. The next one is made after this pause.
+    BackingOff(Duration),
+}
+
+/// Events that were not read yet, in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Events(Vec<Event>);
+
+impl Events {
+    pub(super) fn push(&mut self, event: Event) {
+        let kind = std::mem::discriminant(&event);
+        self.0.retain(|own| std::mem::discriminant(own) != kind);
+        self.0.push(event);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Event> {
+        let first = if self.0.is_empty() { None } else { Some(self.0.remove(0)) };
+        if self.0.is_empty() {
+            // An idle session holds no buffer.
+            self.0 = Vec::new();
+        }
+        first
+    }
+}

@@ -1,0 +1,388 @@
+//! The session itself: its inputs and its outputs. How an attempt goes on is in `attempt.rs`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::Response;
+
+use super::access::{Access, End, Epoch, Outcome, Refusal, Ticket, Transmit};
+use super::attempt::{Asked, Attempt, Stage, State, Unsaved};
+use super::event::{Event, Events};
+use super::policy::{Persistence, RefreshPolicy, SessionOptions};
+use super::store::{Record, StoreAction, StoreAnswer, StoreTicket};
+use crate::client::Client;
+use crate::env::{Env, Ticks};
+use crate::error::{Code, Error};
+use crate::failure::Failure;
+use crate::flow::Revocation;
+use crate::jose::Keys;
+use crate::provider::Provider;
+use crate::secret::{AccessToken, same_bytes};
+use crate::step::Step;
+use crate::tokens::TokenSet;
+
+/// A token set that stays good. See [the module](super) for how to drive it.
+pub struct Session {
+    pub(super) provider: Arc<Provider>,
+    pub(super) client: Arc<Client>,
+    pub(super) keys: Option<Arc<Keys>>,
+    pub(super) tokens: Box<TokenSet>,
+    pub(super) options: SessionOptions,
+    pub(super) state: State,
+    /// Of the record that is in the store.
+    pub(super) generation: u64,
+    /// Until when the access token is good by the monotonic clock; `None` if that is not known.
+    pub(super) good_until: Option<Ticks>,
+    /// A resource server said that it is not good.
+    pub(super) is_refused: bool,
+    /// Attempts that were begun, and attempts that are over.
+    pub(super) begun: u64,
+    pub(super) finished: u64,
+    /// How the last attempt failed.
+    pub(super) last_failure: Option<Code>,
+    /// In a row.
+    pub(super) failures: u32,
+    pub(super) tickets: u64,
+    pub(super) unlocks: bool,
+    pub(super) erases: bool,
+    pub(super) unsaved: Option<Unsaved>,
+    pub(super) events: Events,
+}
+
+impl Session {
+    /// A session of these tokens, restored or just logged in. `generation` is the stored record's; 0 without one.
+    ///
+    /// # Errors
+    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
+    pub fn new(
+        tokens: TokenSet,
+        generation: u64,
+        provider: Arc<Provider>,
+        client: Arc<Client>,
+        options: SessionOptions,
+        env: &mut dyn Env,
+    ) -> Result<Self, Error> {
+        tokens.check_owner(&provider, &client)?;
+        let mut session = Self {
+            provider,
+            client,
+            keys: None,
+            tokens: Box::new(tokens),
+            options,
+            state: State::Idle { due: None },
+            generation,
+            good_until: None,
+            is_refused: false,
+            begun: 0,
+            finished: 0,
+            last_failure: None,
+            failures: 0,
+            tickets: 0,
+            unlocks: false,
+            erases: false,
+            unsaved: None,
+            events: Events::default(),
+        };
+        session.settle(env);
+        Ok(session)
+    }
+
+    /// The newest tokens.
+    pub fn tokens(&self) -> &TokenSet {
+        &self.tokens
+    }
+
+    /// The generation of the newest record that is known to be in the store.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// An access token for a caller. Many callers cause one refresh.
+    ///
+    /// It allocates nothing while the token is good.
+    pub fn access(&mut self, env: &mut dyn Env) -> Access<'_> {
+        if let State::Stopped(end) = self.state {
+            return Access::Ended(end);
+        }
+        if self.is_good(env.now(), env.ticks()) {
+            return Access::Ready(self.tokens.access_token());
+        }
+        if self.options.refresh == RefreshPolicy::Manual && matches!(self.state, State::Idle { .. }) {
+            return Access::Expired;
+        }
+        Access::Wait(self.attempt(env))
+    }
+
+    /// Refreshes now, whatever the policy; joins an attempt that is going on.
+    pub fn refresh(&mut self, env: &mut dyn Env) -> Access<'_> {
+        if let State::Stopped(end) = self.state {
+            return Access::Ended(end);
+        }
+        Access::Wait(self.attempt(env))
+    }
+
+    /// What came of an attempt. A caller who waits asks again after each input.
+    pub fn outcome(&self, epoch: Epoch, env: &dyn Env) -> Outcome<'_> {
+        match self.state {
+            State::Stopped(end) => Outcome::Ended(end),
+            _ if epoch.0 > self.finished => Outcome::Pending,
+            _ => match self.last_failure {
+                Some(code) if !self.is_good(env.now(), env.ticks()) => Outcome::Failed(code),
+                _ => Outcome::Ready(self.tokens.access_token()),
+            },
+        }
+    }
+
+    /// A resource server refused this token. If it is not the current one any more, the caller gets the current one.
+    pub fn unauthorized(&mut self, token: &AccessToken, refusal: Refusal, env: &mut dyn Env) -> Access<'_> {
+        let is_current = same_bytes(token.expose().as_bytes(), self.tokens.access_token().expose().as_bytes());
+        match refusal {
+            Refusal::Token => self.is_refused |= is_current,
+            Refusal::StepUp { acr_values, max_age } => self.events.push(Event::StepUp { acr_values, max_age }),
+            Refusal::Locked => self.events.push(Event::Locked),
+        }
+        self.access(env)
+    }
+
+    /// Takes the tokens of a new login of the same user. A session that needed one lives again.
+    ///
+    /// # Errors
+    /// `session.mismatch` if they are another user's; `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
+    /// The session is then what it was.
+    pub fn adopt(&mut self, tokens: TokenSet, env: &mut dyn Env) -> Result<(), Error> {
+        tokens.check_owner(&self.provider, &self.client)?;
+        if tokens.subject() != self.tokens.subject() {
+            return Err(Code::SessionMismatch.into());
+        }
+        if let State::Stopped(End::LoggedOut) = self.state {
+            return Err(Code::SessionEnded.into());
+        }
+        self.release();
+        self.begun += 1;
+        let attempt = Attempt::new(self.deadline(env), false, env);
+        self.obtained(tokens, attempt, env);
+        Ok(())
+    }
+
+    /// Ends the session at once, and says how to revoke its tokens: drive that, and report its failure. The store is
+    /// told to erase the record.
+    ///
+    /// # Errors
+    /// Why no revocation can be asked for. The session has ended all the same.
+    pub fn log_out(&mut self, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
+        self.release();
+        self.stop(End::LoggedOut, Event::Ended);
+        self.unsaved = None;
+        self.erases = self.options.persistence != Persistence::Nowhere;
+        Revocation::start(&self.tokens, &self.provider, &self.client, env)
+    }
+
+    /// What is to be carried out. Call it until it returns `None`.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        let State::Attempting(attempt) = &mut self.state else { return None };
+        if !matches!(attempt.stage, Stage::Ask(_) | Stage::Sign(_)) {
+            return None;
+        }
+        self.tickets += 1;
+        attempt.ticket = self.tickets;
+        let ticket = Ticket(self.tickets);
+        // `Lock` stands in for a moment, because a stage is moved out of its place.
+        match std::mem::replace(&mut attempt.stage, Stage::Lock) {
+            Stage::Ask(call) => {
+                let (request, policy, awaiting) = call.into_parts();
+                attempt.stage = Stage::ExpectAnswer(awaiting);
+                Some(Transmit::Call { ticket, request, policy })
+            }
+            Stage::Sign(sign) => {
+                let (input, awaiting) = sign.into_parts();
+                attempt.stage = Stage::ExpectSignature(awaiting);
+                Some(Transmit::Sign { ticket, input })
+            }
+            stage => {
+                attempt.stage = stage;
+                None
+            }
+        }
+    }
+
+    /// What is asked of the store. Call it until it returns `None`.
+    pub fn poll_store(&mut self) -> Option<StoreAction> {
+        if std::mem::take(&mut self.unlocks) {
+            return Some(StoreAction::Unlock);
+        }
+        if std::mem::take(&mut self.erases) {
+            return Some(StoreAction::Erase);
+        }
+        if let State::Attempting(attempt) = &mut self.state {
+            let ticket = self.tickets + 1;
+            let action = match std::mem::replace(&mut attempt.stage, Stage::Lock) {
+                Stage::Lock => {
+                    attempt.stage = Stage::ExpectLock;
+                    Some(StoreAction::Lock(StoreTicket(ticket)))
+                }
+                Stage::Load(last_resort) => {
+                    attempt.stage = Stage::ExpectLoad(last_resort);
+                    Some(StoreAction::Load(StoreTicket(ticket)))
+                }
+                Stage::Save(tokens) => {
+                    let next = Box::new(Record { generation: self.generation + 1, tokens: (*tokens).clone() });
+                    attempt.stage = Stage::ExpectSave(tokens);
+                    Some(StoreAction::Save { ticket: StoreTicket(ticket), expect: self.generation, next })
+                }
+                Stage::SaveFirst => {
+                    let next = Box::new(Record { generation: self.generation + 1, tokens: (*self.tokens).clone() });
+                    attempt.stage = Stage::ExpectSaveFirst;
+                    Some(StoreAction::Save { ticket: StoreTicket(ticket), expect: self.generation, next })
+                }
+                stage => {
+                    attempt.stage = stage;
+                    None
+                }
+            };
+            if action.is_some() {
+                self.tickets = ticket;
+                attempt.ticket = ticket;
+                return action;
+            }
+        }
+        let unsaved = self.unsaved.as_mut().filter(|unsaved| matches!(unsaved.asked, Asked::Due))?;
+        self.tickets += 1;
+        unsaved.asked = Asked::With(self.tickets);
+        let next = Box::new(Record { generation: self.generation + 1, tokens: (*self.tokens).clone() });
+        Some(StoreAction::Save { ticket: StoreTicket(self.tickets), expect: self.generation, next })
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop()
+    }
+
+    /// When [`Session::handle_timeout`] has something to do; `None` if never.
+    pub fn poll_timeout(&self) -> Option<Ticks> {
+        let own = match &self.state {
+            State::Idle { due } => *due,
+            State::Attempting(attempt) => Some(attempt.deadline),
+            State::BackingOff { until, .. } => Some(*until),
+            State::Stopped(_) => None,
+        };
+        let unsaved = self.unsaved.as_ref().map(|unsaved| unsaved.again_at);
+        own.into_iter().chain(unsaved).min()
+    }
+
+    /// Does what is due. Calling it too early or too often does nothing.
+    pub fn handle_timeout(&mut self, env: &mut dyn Env) {
+        let now = env.ticks();
+        let deadline = now.saturating_add(self.options.deadline);
+        if let Some(unsaved) = self.unsaved.as_mut().filter(|unsaved| unsaved.again_at <= now) {
+            // Asked for now; an answer to an earlier question comes too late.
+            unsaved.asked = Asked::Due;
+            unsaved.again_at = deadline;
+        }
+        match &self.state {
+            State::Idle { due: Some(due) } if *due <= now => drop(self.attempt(env)),
+            State::BackingOff { until, .. } if *until <= now => drop(self.attempt(env)),
+            State::Attempting(attempt) if attempt.deadline <= now => self.time_is_up(env),
+            _ => {}
+        }
+    }
+
+    /// Takes the response to a request. One whose ticket is no longer awaited is passed over.
+    pub fn handle_response<B: AsRef<[u8]>>(&mut self, ticket: Ticket, response: Response<B>, env: &mut dyn Env) {
+        if let Some((awaiting, attempt)) = self.take_awaiting(&ticket) {
+            self.go_on(awaiting.receive(response, env), attempt, env);
+        }
+    }
+
+    /// Says that no response came.
+    pub fn handle_failure(&mut self, ticket: Ticket, failure: Failure, env: &mut dyn Env) {
+        if let Some((awaiting, attempt)) = self.take_awaiting(&ticket) {
+            self.go_on(awaiting.fail(failure, env), attempt, env);
+        }
+    }
+
+    /// Takes a signature; `None` if the key store refused.
+    pub fn handle_signature(&mut self, ticket: Ticket, signature: Option<&[u8]>, env: &mut dyn Env) {
+        let Some(attempt) = self.take_attempt(|attempt| attempt.ticket == ticket.0) else { return };
+        match attempt {
+            Attempt { stage: Stage::ExpectSignature(awaiting), deadline, holds_lock, asked_at, .. } => {
+                let step = match signature {
+                    Some(signature) => awaiting.receive(signature, env),
+                    None => Err(awaiting.fail()),
+                };
+                let attempt = Attempt { stage: Stage::Lock, ticket: 0, deadline, holds_lock, asked_at };
+                self.go_on(step, attempt, env);
+            }
+            other => self.state = State::Attempting(Box::new(other)),
+        }
+    }
+
+    /// Takes an answer of the store. One whose ticket is no longer awaited is passed over.
+    pub fn handle_store(&mut self, ticket: StoreTicket, answer: StoreAnswer, env: &mut dyn Env) {
+        if self.unsaved.as_ref().is_some_and(|unsaved| matches!(unsaved.asked, Asked::With(own) if own == ticket.0)) {
+            return self.saved_again(answer, env);
+        }
+        let Some(mut attempt) = self.take_attempt(|attempt| attempt.ticket == ticket.0) else {
+            // A lock that came after its time: nobody else would give it back.
+            self.unlocks |= matches!(answer, StoreAnswer::Locked) && !self.holds_lock();
+            return;
+        };
+        // A ticket is good for one answer.
+        attempt.ticket = 0;
+        let is_saved = matches!(attempt.stage, Stage::ExpectSave(_) | Stage::ExpectSaveFirst);
+        if !is_saved && env.ticks() >= attempt.deadline {
+            // A process that was suspended here may have lost its lock meanwhile.
+            attempt.holds_lock |= matches!(answer, StoreAnswer::Locked);
+            self.state = State::Attempting(Box::new(attempt));
+            return self.time_is_up(env);
+        }
+        match (std::mem::replace(&mut attempt.stage, Stage::Lock), answer) {
+            (Stage::ExpectLock, StoreAnswer::Locked) => {
+                attempt.holds_lock = true;
+                self.load(attempt, None, env);
+            }
+            (Stage::ExpectLoad(last_resort), StoreAnswer::Loaded(Some(record)))
+                if record.generation != self.generation =>
+            {
+                self.found(*record, attempt, last_resort, env);
+            }
+            (Stage::ExpectLoad(Some(_)), _) => self.give_up(attempt),
+            (Stage::ExpectLoad(None), StoreAnswer::Loaded(_)) => self.save_or_ask(attempt, env),
+            (Stage::ExpectSaveFirst, StoreAnswer::Saved) => {
+                self.generation += 1;
+                self.unsaved = None;
+                self.ask(attempt, env);
+            }
+            (Stage::ExpectSaveFirst, StoreAnswer::Conflict(record)) => self.found(*record, attempt, None, env),
+            (Stage::ExpectSaveFirst, _) => self.could_not_save_first(attempt, env),
+            (Stage::ExpectSave(tokens), StoreAnswer::Saved) => {
+                self.generation += 1;
+                self.unsaved = None;
+                self.succeeded(*tokens, attempt, env);
+            }
+            (Stage::ExpectSave(tokens), StoreAnswer::Conflict(record)) => {
+                self.conflicted(*tokens, *record, attempt, env)
+            }
+            (Stage::ExpectSave(tokens), _) => self.not_saved(*tokens, attempt, env),
+            // No lock, no record: that may be better later, and the tokens may still be good until then.
+            (Stage::ExpectLock | Stage::ExpectLoad(_), _) => {
+                self.failed(Code::SessionStore.into(), false, attempt, env)
+            }
+            (stage, _) => {
+                attempt.stage = stage;
+                self.state = State::Attempting(Box::new(attempt));
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::Idle { .. } => "idle",
+            State::Attempting(_) => "attempting",
+            State::BackingOff { .. } => "backing off",
+            State::Stopped(_) => "stopped",
+        };
+        write!(f, "Session({state}, generation {})", self.generation)
+    }
+}

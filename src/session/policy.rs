@@ -1,0 +1,166 @@
+//! How a session behaves: when it refreshes, how it backs off, and what an answer means for it.
+//!
+//! | the refresh ends with | the session |
+//! |---|---|
+//! | new tokens | goes on with them |
+//! | `invalid_grant`, well-formed | needs a new login |
+//! | `invalid_client`, `unauthorized_client` | stops, tokens kept: the client is rejected |
+//! | new tokens whose ID token is another user's, or wrong otherwise | stops, tokens kept: the answer is refused |
+//! | no answer, 408, 425, 429, 5xx, a body that is no answer, any other error | backs off, tokens kept |
+
+use std::time::Duration;
+
+use crate::error::{Code, Error};
+
+/// When a session refreshes by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RefreshPolicy {
+    /// Before the access token expires, and when it is refused.
+    #[default]
+    Automatic,
+    /// Only when [`Session::refresh`](super::Session::refresh) is called.
+    Manual,
+}
+
+/// Where a session's tokens are kept beside its memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Persistence {
+    /// Nowhere, or by whoever reads the events.
+    #[default]
+    Nowhere,
+    /// In a store of this process: new tokens are saved before anyone uses them.
+    Own,
+    /// In a store that several processes share: locked, loaded and compared around each refresh.
+    Shared,
+}
+
+/// How sessions behave. Small and `Copy`.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionOptions {
+    /// When it refreshes by itself.
+    pub refresh: RefreshPolicy,
+    /// Where its tokens are kept.
+    pub persistence: Persistence,
+    /// How long an answer of the provider or of the store may take.
+    pub deadline: Duration,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self { refresh: RefreshPolicy::Automatic, persistence: Persistence::Nowhere, deadline: DEADLINE }
+    }
+}
+
+/// A little longer than the HTTP clients' own time-out, which names the failure better.
+const DEADLINE: Duration = Duration::from_secs(45);
+
+/// Longest margin before expiry at which a token is refreshed.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// The first pause after a failure, which doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// The longest `Retry-After` that is believed.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+/// After so many failures in a row, with the access token expired, the owner is told.
+pub(super) const STALLED_AFTER: u32 = 8;
+
+/// How long before its expiry a token of this lifetime is refreshed: 10 % of it, at most a minute, plus up to half as
+/// much again, so that sessions that were made together do not refresh together. `chance` is any random number.
+pub(super) fn margin(lifetime: Duration, chance: u32) -> Duration {
+    let margin = MARGIN.min(lifetime / 10);
+    margin + margin.mul_f64(f64::from(chance) / f64::from(u32::MAX) / 2.0)
+}
+
+/// The pause after so many failures in a row, between 80 and 120 % of its nominal length.
+pub(super) fn pause(failures: u32, retry_after: Option<Duration>, chance: u32) -> Duration {
+    let nominal = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
+    let pause = nominal.mul_f64(0.8 + 0.4 * f64::from(chance) / f64::from(u32::MAX));
+    retry_after.map_or(pause, |after| pause.max(after.min(LONGEST_RETRY_AFTER)))
+}
+
+/// What an error of a refresh means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The grant is gone.
+    NeedsLogin,
+    /// The client may not refresh, now or ever: nothing that time would mend.
+    ClientRejected,
+    /// The provider's answer cannot be trusted.
+    Refused,
+    /// Time may mend it.
+    Later,
+}
+
+pub(super) fn verdict(error: &Error, tokens_came: bool) -> Verdict {
+    match error.code() {
+        Code::TokenInvalidGrant => Verdict::NeedsLogin,
+        Code::TokenInvalidClient | Code::TokenUnauthorizedClient => Verdict::ClientRejected,
+        // Keys that cannot be had now may be had later.
+        code if tokens_came && !is_about_keys(code) => Verdict::Refused,
+        _ => Verdict::Later,
+    }
+}
+
+fn is_about_keys(code: Code) -> bool {
+    let name = code.as_str();
+    name.starts_with("transport.")
+        || name.starts_with("http.")
+        || name.starts_with("json.")
+        || name.starts_with("jwks.")
+        || matches!(code, Code::JwsUnknownKey)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn margins_and_pauses_stay_in_their_bounds() {
+        for (lifetime, least, most) in [(3600, 60.0, 90.0), (100, 10.0, 15.0), (0, 0.0, 0.0)] {
+            let lifetime = Duration::from_secs(lifetime);
+            assert_eq!(margin(lifetime, 0).as_secs_f64(), least);
+            assert_eq!(margin(lifetime, u32::MAX).as_secs_f64(), most);
+        }
+        for (failures, after, least, most) in [
+            (1, None, 0.8, 1.2),
+            (4, None, 6.4, 9.6),
+            (100, None, 240.0, 360.0),
+            (1, Some(9), 9.0, 9.0),
+            (1, Some(1 << 40), 3600.0, 3600.0),
+        ] {
+            let after = after.map(Duration::from_secs);
+            assert!((pause(failures, after, 0).as_secs_f64() - least).abs() < 1e-6, "{failures}");
+            assert!((pause(failures, after, u32::MAX).as_secs_f64() - most).abs() < 1e-6, "{failures}");
+        }
+    }
+
+    #[test]
+    fn what_an_answer_means() {
+        for (code, tokens_came, expected) in [
+            (Code::TokenInvalidGrant, false, Verdict::NeedsLogin),
+            (Code::TokenInvalidClient, false, Verdict::ClientRejected),
+            (Code::TokenUnauthorizedClient, false, Verdict::ClientRejected),
+            (Code::IdTokenChangedClaim, true, Verdict::Refused),
+            (Code::JwsSignature, true, Verdict::Refused),
+            (Code::DpopNotBound, true, Verdict::Refused),
+            (Code::JwsUnknownKey, true, Verdict::Later),
+            (Code::TransportTimeout, true, Verdict::Later),
+            (Code::HttpServerError, true, Verdict::Later),
+            (Code::TransportTimeout, false, Verdict::Later),
+            (Code::HttpServerError, false, Verdict::Later),
+            (Code::HttpTooManyRequests, false, Verdict::Later),
+            (Code::HttpContentType, false, Verdict::Later),
+            (Code::JsonSyntax, false, Verdict::Later),
+            (Code::HttpStatus, false, Verdict::Later),
+            (Code::TokenInvalidRequest, false, Verdict::Later),
+            (Code::TokenInvalidScope, false, Verdict::Later),
+            (Code::TokenError, false, Verdict::Later),
+            (Code::TokenErrorWithSuccess, false, Verdict::Later),
+        ] {
+            assert_eq!(verdict(&code.into(), tokens_came), expected, "{code}");
+        }
+    }
+}

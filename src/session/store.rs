@@ -1,0 +1,103 @@
+//! What a session asks of the store that keeps its tokens, and what the store answers.
+//!
+//! ```text
+//! Shared:  Lock ─▶ Load ─▶ (another process has refreshed: adopt) ─▶ Unlock
+//!                     └──▶ (refresh) ─▶ Save { expect, next } ─▶ Unlock
+//! Own:     (refresh) ─▶ Save { expect, next }
+//! ```
+//!
+//! A lock that is a lease can be lost without anyone noticing, so a save says which generation it replaces, and the store
+//! compares: whoever comes second gets the first one's record in return.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::error::Error;
+use crate::stored;
+use crate::tokens::TokenSet;
+
+/// A token set as it is kept in a store, with the number of its refresh.
+///
+/// Serde, versioned. As secret as a [`TokenSet`].
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// One more with each save.
+    pub generation: u64,
+    /// The tokens.
+    pub tokens: TokenSet,
+}
+
+impl Record {
+    /// Reads what was stored.
+    ///
+    /// # Errors
+    /// `stored.version`, `stored.malformed`.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        stored::from_json(json)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRecord {
+    version: u32,
+    generation: u64,
+    tokens: TokenSet,
+}
+
+const VERSION: u32 = 1;
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        StoredRecord { version: VERSION, generation: self.generation, tokens: self.tokens.clone() }
+            .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let StoredRecord { version, generation, tokens } = StoredRecord::deserialize(deserializer)?;
+        stored::check_version(version, VERSION)?;
+        Ok(Self { generation, tokens })
+    }
+}
+
+/// The right to hand in one answer of the store. Neither `Clone` nor made by anyone else.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "the session waits for the answer"]
+pub struct StoreTicket(pub(super) u64);
+
+/// What the session asks of its store.
+#[derive(Debug)]
+pub enum StoreAction {
+    /// Keep other processes from refreshing. Answer [`StoreAnswer::Locked`] once it is so.
+    Lock(StoreTicket),
+    /// Read the record.
+    Load(StoreTicket),
+    /// Replace the record of generation `expect` by `next`, or write the first one. Nothing else may be in between.
+    Save {
+        /// For the answer.
+        ticket: StoreTicket,
+        /// The generation that is replaced; 0 before the first save.
+        expect: u64,
+        /// What to write.
+        next: Box<Record>,
+    },
+    /// Let other processes refresh. No answer is awaited.
+    Unlock,
+    /// Delete the record. No answer is awaited.
+    Erase,
+}
+
+/// What the store answers.
+#[derive(Debug)]
+pub enum StoreAnswer {
+    /// The lock is held.
+    Locked,
+    /// The record, if there is one.
+    Loaded(Option<Box<Record>>),
+    /// The record was written.
+    Saved,
+    /// The record has another generation than was expected: this one. Nothing was written.
+    Conflict(Box<Record>),
+    /// The store failed: it could not lock, load or save.
+    Failed,
+}

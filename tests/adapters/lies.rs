@@ -1,0 +1,117 @@
+//! A sample of the provider's lies and of what goes wrong on the way, over real HTTP through each client: what is refused
+//! in memory is refused there, by the same name.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use oidc_proto::adapter::{BlockingDriver, HttpOptions, SystemEnv, ureq};
+use oidc_proto::flow::{Discovery, Refresh, Registration, UserinfoFetch};
+use oidc_proto::message::registration::ApplicationType;
+use oidc_proto::testing::{Fault, Lie, On};
+use oidc_proto::{
+    AuthorizationRequest, Callback, ClientMetadata, Code, Env, Error, Flow, Issuer, ProviderOptions, RedirectUri,
+    Schemes, Scope, Step,
+};
+
+use crate::support::op::Op;
+
+const REDIRECT_URI: &str = "http://127.0.0.1:7/cb";
+
+trait Run {
+    fn run<F: Flow>(&self, step: Step<F>) -> Result<F::Output, Error>;
+}
+
+impl Run for BlockingDriver<ureq::Client> {
+    fn run<F: Flow>(&self, step: Step<F>) -> Result<F::Output, Error> {
+        Self::run(self, step, &mut SystemEnv::new().unwrap())
+    }
+}
+
+#[cfg(feature = "reqwest")]
+struct ByReqwest(oidc_proto::adapter::Driver<oidc_proto::adapter::reqwest::Client>, tokio::runtime::Runtime);
+
+#[cfg(feature = "reqwest")]
+impl Run for ByReqwest {
+    fn run<F: Flow>(&self, step: Step<F>) -> Result<F::Output, Error> {
+        self.1.block_on(self.0.run(step, &mut SystemEnv::new().unwrap()))
+    }
+}
+
+/// A whole session, as far as it goes.
+fn session(run: &impl Run, op: &Op) -> Result<(), Error> {
+    let mut env = SystemEnv::new()?;
+    let schemes = Schemes::DangerousHttpOnLoopback;
+    let issuer = Issuer::new(&op.issuer, schemes)?;
+    let provider = run.run(Discovery::start(issuer, ProviderOptions::new().with_schemes(schemes))?)?.provider;
+    let redirect_uri = RedirectUri::new(REDIRECT_URI)?;
+    let metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()]);
+    let registered = run.run(Registration::start(&provider, metadata)?)?;
+    let client = Arc::new(registered.client(std::slice::from_ref(&redirect_uri)));
+    let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid offline_access")?);
+    let (url, pending) = request.start(&provider, &client, &mut env)?;
+    let landing = op.provider.visit(url.as_str(), env.now());
+    let checked = pending.check(&Callback::from_url(landing.callback())?, &provider, &env)?;
+    let step = pending.redeem(checked, &provider, &client, None, &mut env)?;
+    let granted = run.run(step)?.verified()?;
+    let step = Refresh::start(&granted.tokens, &provider, &client, granted.keys, &mut env)?;
+    let tokens = run.run(step)?.verified()?.tokens;
+    run.run(UserinfoFetch::start(&tokens, &provider, &client, &mut env)?)?;
+    Ok(())
+}
+
+enum Wrong {
+    Nothing,
+    Lie(Lie),
+    Fault(On, Fault),
+}
+
+fn sample(run: &impl Run) {
+    for (wrong, expected) in [
+        (Wrong::Nothing, None),
+        (Wrong::Lie(Lie::MetadataIssuerSlash), Some(Code::MetadataIssuerMismatch)),
+        (Wrong::Lie(Lie::MetadataPkceWithoutS256), Some(Code::MetadataPkceWithoutS256)),
+        (Wrong::Lie(Lie::CallbackStateWrong), Some(Code::CallbackStateMismatch)),
+        (Wrong::Lie(Lie::TokenCrLf), Some(Code::TokenMalformed)),
+        (Wrong::Lie(Lie::ErrorWith200), Some(Code::TokenErrorWithSuccess)),
+        (Wrong::Lie(Lie::AlgorithmNone("none")), Some(Code::JwsAlgorithm)),
+        (Wrong::Lie(Lie::NonceWrong), Some(Code::IdTokenNonce)),
+        (Wrong::Lie(Lie::SignatureWrong), Some(Code::JwsSignature)),
+        (Wrong::Lie(Lie::RefreshSubOther), Some(Code::IdTokenChangedClaim)),
+        (Wrong::Lie(Lie::UserInfoSubOther), Some(Code::UserinfoSubject)),
+        (Wrong::Fault(On::Metadata, Fault::LoginPage), Some(Code::HttpContentType)),
+        (Wrong::Fault(On::Metadata, Fault::Redirect), Some(Code::HttpRedirect)),
+        (Wrong::Fault(On::Metadata, Fault::Oversized), Some(Code::HttpBodyTooLarge)),
+        (Wrong::Fault(On::Jwks, Fault::Garbage), Some(Code::JsonSyntax)),
+        (Wrong::Fault(On::Token, Fault::status(503)), Some(Code::HttpServerError)),
+        (Wrong::Fault(On::Token, Fault::DeepNesting), Some(Code::JsonTooDeep)),
+        (Wrong::Fault(On::Token, Fault::DuplicateName), Some(Code::JsonDuplicateName)),
+        (Wrong::Fault(On::Token, Fault::EmptyBody), Some(Code::JsonSyntax)),
+        (Wrong::Fault(On::UserInfo, Fault::status(429)), Some(Code::HttpTooManyRequests)),
+    ] {
+        let op = Op::start();
+        match &wrong {
+            Wrong::Nothing => {}
+            Wrong::Lie(lie) => op.provider.lie(*lie),
+            Wrong::Fault(on, fault) => op.provider.fault(*on, fault.clone(), 1),
+        }
+        let code = session(run, &op).err().map(|error| error.code());
+        assert_eq!(code, expected);
+    }
+}
+
+fn options() -> HttpOptions {
+    HttpOptions::new().timeout(Duration::from_secs(10))
+}
+
+#[test]
+fn what_is_refused_in_memory_is_refused_over_ureq() {
+    sample(&BlockingDriver::new(ureq::Client::with(options()).unwrap()));
+}
+
+#[cfg(feature = "reqwest")]
+#[test]
+fn what_is_refused_in_memory_is_refused_over_reqwest() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let http = oidc_proto::adapter::reqwest::Client::with(options()).unwrap();
+    sample(&ByReqwest(oidc_proto::adapter::Driver::new(http), runtime));
+}

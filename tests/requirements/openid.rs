@@ -1,0 +1,137 @@
+//! OpenID Connect: Core, Discovery, Dynamic Client Registration, RP-Initiated Logout, Form Post.
+
+use crate::Level::{Must, MustNot, Should};
+use crate::{Row, Standard};
+
+#[rustfmt::skip]
+pub(crate) const STANDARDS: &[Standard] = &[
+    Standard {
+        name: "OpenID Connect Core 1.0",
+        rows: CORE,
+        not_done: &[
+            ("3.2", "the implicit flow: RFC 9700 section 2.1.2 advises against it"),
+            ("3.3", "the hybrid flow: what it adds is served by PKCE"),
+            ("4", "login started by a third party: the application decides when to start a login"),
+            ("5.5", "the `claims` parameter: an application can send it as one of its own; what comes is read by its own type"),
+            ("5.6.2", "aggregated and distributed claims: handed to the application as they came"),
+            ("6", "request objects: a pushed request is kept from the browser without one"),
+            ("7", "self-issued providers: superseded by other standards"),
+            ("10.2", "encryption: a JWE where a JWS belongs is refused"),
+            ("11", "offline access: a scope and a prompt of the application's choice"),
+        ],
+    },
+    Standard {
+        name: "OpenID Connect Discovery 1.0",
+        rows: DISCOVERY,
+        not_done: &[("2", "finding an issuer from an e-mail address by WebFinger: the issuer is the application's to know")],
+    },
+    Standard {
+        name: "OpenID Connect Dynamic Client Registration 1.0",
+        rows: REGISTRATION,
+        not_done: &[
+            ("4", "reading a registration back: RFC 7592 is not implemented"),
+            ("5", "`sector_identifier_uri`: the application publishes it, and can register by hand"),
+        ],
+    },
+    Standard { name: "OpenID Connect RP-Initiated Logout 1.0", rows: LOGOUT, not_done: &[] },
+    Standard { name: "OAuth 2.0 Form Post Response Mode", rows: FORM_POST, not_done: &[] },
+];
+
+#[rustfmt::skip]
+const CORE: &[Row] = &[
+    ("2", Must, "an ID token without `iss`, `sub`, `aud`, `exp` or `iat` is not one", &["tests/hostile/id_token_claims.rs::claims_that_need_no_key_to_be_found_wrong_cost_none"]),
+    ("2", Must, "`sub` is not longer than 255 characters", &["tests/hostile/id_token_claims.rs::claims_that_need_no_key_to_be_found_wrong_cost_none"]),
+    ("2", MustNot, "a key or the address of one in an ID token's header is not used", &["src/jose/tests/hostile.rs::keys_in_headers_are_not_even_read", "tests/hostile/id_token_form.rs::odd_headers_are_lived_with"]),
+    ("2", Must, "other claims of an ID token that are not understood are passed over", &["tests/hostile/id_token_claims.rs::odd_claims_are_lived_with"]),
+    ("2", MustNot, "an ID token with the algorithm `none` is not accepted where none was registered so, which this client never does", &["tests/hostile/id_token_form.rs::a_form_that_needs_no_key_to_be_found_wrong_costs_none", "tests/hostile/registration.rs::a_registration_that_cannot_be_used_is_refused"]),
+    ("3.1.2", Must, "the authorization endpoint is reached over TLS", &["tests/hostile/discovery.rs::no_endpoint_is_anything_but_an_https_url"]),
+    ("3.1.2.1", Must, "a request has `scope` with `openid`, `response_type`, `client_id` and `redirect_uri`", &["tests/hostile/requests.rs::an_authorization_request_has_what_it_must_and_nothing_else"]),
+    ("3.1.2.1", Must, "the redirect URI is one that was registered, to the letter", &["tests/hostile/misuse.rs::a_redirect_uri_is_one_and_ours"]),
+    ("3.1.2.1", MustNot, "`prompt=none` is not combined with another value", &["tests/hostile/misuse.rs::what_cannot_be_asked_for_is_not_asked"]),
+    ("3.1.2.1", Should, "`state` is sent, and bound to the browser's session", &["tests/hostile/requests.rs::state_nonce_and_verifier_are_fresh_long_and_apart", "tests/hostile/callback.rs::a_callback_belongs_to_one_login"]),
+    ("3.1.2.1", Must, "`nonce` cannot be guessed", &["tests/hostile/requests.rs::state_nonce_and_verifier_are_fresh_long_and_apart"]),
+    ("3.1.2.1", Must, "lists are words with a space between, ages are seconds", &["tests/hostile/requests.rs::what_is_asked_of_the_user_is_written_as_the_standard_has_it"]),
+    ("3.1.2.1", Must, "parameters of a request go by GET query or POST form", &["tests/hostile/requests.rs::an_authorization_request_has_what_it_must_and_nothing_else", "tests/hostile/par.rs::what_is_asked_for_goes_to_the_provider_alone"]),
+    ("3.1.2.6", Must, "an error in place of a code is recognised, with the codes of OpenID Connect beside those of OAuth", &["tests/hostile/callback.rs::a_no_is_a_denial_and_its_words_are_data"]),
+    ("3.1.2.7", Must, "the answer is checked as OAuth demands, in particular `state`", &["tests/hostile/callback.rs::a_forged_callback_is_refused_and_does_not_use_the_login_up"]),
+    ("3.1.3", Must, "the token endpoint is reached over TLS", &["tests/hostile/discovery.rs::no_endpoint_is_anything_but_an_https_url"]),
+    ("3.1.3.1", Must, "a client that has credentials authenticates by the method it registered", &["tests/hostile/tokens.rs::a_secret_goes_where_its_method_puts_it_and_nowhere_else", "tests/hostile/client_auth.rs::an_assertion_is_for_one_provider_one_request_and_one_minute"]),
+    ("3.1.3.1", Must, "the code, the grant type and the redirect URI are sent in a POST form", &["tests/hostile/requests.rs::a_code_is_redeemed_with_what_the_login_was_made_with"]),
+    ("3.1.3.3", Must, "an answer without an ID token, or of another token type, is no login", &["tests/hostile/tokens.rs::tokens_that_cannot_be_used_can_be_revoked", "tests/hostile/id_token_claims.rs::claims_of_another_login_are_refused"]),
+    ("3.1.3.5", Must, "the token response is checked as OAuth demands, then the ID token, then the access token", &["tests/hostile/tokens.rs::an_answer_that_cannot_be_used_is_refused_at_login_and_at_refresh"]),
+    ("3.1.3.5", Must, "members of a token response that are not understood are passed over", &["tests/hostile/tokens.rs::odd_answers_are_lived_with"]),
+    ("3.1.3.7 rule 1", Must, "an ID token that is encrypted, or is not, against what was registered is refused", &["tests/hostile/id_token_form.rs::a_form_that_needs_no_key_to_be_found_wrong_costs_none"]),
+    ("3.1.3.7 rule 2", Must, "`iss` is the issuer, exactly", &["tests/hostile/id_token_claims.rs::claims_that_need_no_key_to_be_found_wrong_cost_none"]),
+    ("3.1.3.7 rule 3", Must, "`aud` has this client, and nobody who is not trusted", &["tests/hostile/id_token_claims.rs::claims_that_need_no_key_to_be_found_wrong_cost_none", "tests/hostile/id_token_claims.rs::others_are_trusted_only_by_name"]),
+    ("3.1.3.7 rule 5", Should, "`azp`, if present, is this client", &["tests/hostile/id_token_claims.rs::others_are_trusted_only_by_name"]),
+    ("3.1.3.7 rule 6", Must, "the signature is checked with the provider's keys, unless trust in TLS was chosen by name", &["tests/hostile/id_token_form.rs::a_signature_that_is_not_the_providers_is_refused", "tests/hostile/misuse.rs::trust_in_tls_waives_the_signature_alone"]),
+    ("3.1.3.7 rule 7", Should, "the algorithm is the one that was registered, RS256 by default, never the token's choice", &["tests/hostile/id_token_form.rs::the_algorithm_is_never_the_tokens_choice"]),
+    ("3.1.3.7 rule 8", Must, "a MAC is checked under this client's secret", &["tests/hostile/id_token_form.rs::a_symmetric_signature_counts_only_where_it_was_registered"]),
+    ("3.1.3.7 rule 9", Must, "`exp` is ahead", &["tests/hostile/id_token_claims.rs::dates_are_good_to_the_second"]),
+    ("3.1.3.7 rule 10", Should, "an `iat` too far from now is refused", &["tests/hostile/id_token_claims.rs::dates_are_good_to_the_second"]),
+    ("3.1.3.7 rule 11", Must, "`nonce` is there, and is the one that was sent", &["tests/hostile/id_token_claims.rs::claims_of_another_login_are_refused"]),
+    ("3.1.3.7 rule 12", Should, "`acr` is one of those asked for", &["tests/hostile/id_token_claims.rs::an_acr_has_to_be_one_of_those_asked_for"]),
+    ("3.1.3.7 rule 13", Should, "`auth_time` is not longer ago than `max_age` allows", &["tests/hostile/id_token_claims.rs::a_login_that_is_too_long_ago_is_refused_when_that_was_asked"]),
+    ("3.1.3.8", Should, "`at_hash`, if present, is the access token's", &["tests/hostile/id_token_claims.rs::an_id_token_belongs_to_its_access_token", "src/jose/tests/verification.rs::at_hash_of_openid_connect_core"]),
+    ("5.3", Must, "userinfo is asked for over TLS", &["tests/hostile/discovery.rs::no_endpoint_is_anything_but_an_https_url"]),
+    ("5.3.1", Should, "it is asked for by GET, with the token in the header", &["tests/hostile/requests.rs::an_access_token_is_shown_in_one_header"]),
+    ("5.3.2", Must, "`sub` is in every answer, and exactly the ID token's; otherwise nothing of it is used", &["tests/hostile/userinfo.rs::userinfo_of_anyone_else_or_out_of_order_is_refused"]),
+    ("5.3.2", Should, "a signed answer's `iss` and `aud`, if present, are this provider and this client", &["tests/hostile/userinfo.rs::signed_userinfo_is_this_providers_for_this_client_about_this_user"]),
+    ("5.3.2", Must, "an answer is JSON, or signed where that was registered", &["tests/hostile/userinfo.rs::userinfo_that_has_to_be_signed_is"]),
+    ("5.3.3", Must, "an error is told by its `WWW-Authenticate` header", &["tests/hostile/resource.rs::a_refusal_of_userinfo_is_told_in_the_servers_words"]),
+    ("5.3.4", Must, "the server is who its certificate says", &["tests/adapters/scenarios.rs::a_private_authority_is_trusted_if_named_and_then_no_other"]),
+    ("9", Must, "an assertion has `iss`, `sub`, `aud`, `jti`, `exp`; each `jti` is used once", &["tests/hostile/client_auth.rs::an_assertion_is_for_one_provider_one_request_and_one_minute", "tests/hostile/client_auth.rs::a_request_that_is_sent_again_is_asserted_again"]),
+    ("10.1", Must, "with several keys the one that `kid` names is taken", &["src/jose/tests/hostile.rs::keys_are_found_by_kid_or_because_there_is_no_other", "tests/hostile/keys.rs::a_key_that_does_not_fit_the_algorithm_is_not_tried"]),
+    ("10.1.1", Should, "an unknown `kid` is a reason to fetch the keys again", &["tests/hostile/keys.rs::rotated_keys_are_picked_up_by_one_refetch", "tests/hostile/userinfo.rs::signed_userinfo_survives_a_rotation_of_keys"]),
+    ("12.1", Must, "a refresh is authenticated like the code", &["tests/hostile/tokens.rs::a_secret_goes_where_its_method_puts_it_and_nowhere_else", "tests/hostile/client_auth.rs::a_key_that_lives_elsewhere_signs_in_every_flow"]),
+    ("12.2", Must, "`iss` and `sub` are the first ID token's", &["tests/hostile/refresh.rs::tokens_of_another_login_are_not_taken_and_can_be_revoked", "tests/hostile/refresh.rs::the_claim_that_changed_is_named"]),
+    ("12.2", Must, "`aud` has the first one's audience", &["tests/hostile/refresh.rs::the_claim_that_changed_is_named"]),
+    ("12.2", Must, "`auth_time`, if present, is the first login's; `azp` is as it was", &["tests/hostile/refresh.rs::the_claim_that_changed_is_named"]),
+    ("12.2", Should, "`nonce`, if present, is the first one's; none is demanded", &["tests/hostile/refresh.rs::a_nonce_that_is_the_same_is_allowed", "tests/hostile/refresh.rs::what_a_refresh_need_not_bring_is_kept"]),
+    ("13", Must, "parameters are form-encoded; members of JSON come as strings, numbers and so on as defined", &["src/message/form.rs::the_writer_agrees_with_the_url_crate_and_its_own_measure", "tests/hostile/tokens.rs::an_answer_that_cannot_be_used_is_refused_at_login_and_at_refresh"]),
+    ("14", MustNot, "strings are not normalized before they are compared", &["tests/hostile/discovery.rs::a_trailing_slash_counts_in_the_comparison_and_not_in_the_address", "tests/hostile/userinfo.rs::userinfo_of_anyone_else_or_out_of_order_is_refused"]),
+    ("16.19", Must, "a secret that signs has at least as many bytes as its algorithm needs", &["tests/hostile/client_auth.rs::a_secret_that_is_too_short_signs_nothing"]),
+];
+
+#[rustfmt::skip]
+const DISCOVERY: &[Row] = &[
+    ("3", Must, "`issuer` is `https`, without query or fragment", &["tests/hostile/discovery.rs::an_issuer_is_a_bare_https_url"]),
+    ("3", Must, "the endpoints, the algorithms and the key set that are required are there", &["tests/hostile/discovery.rs::metadata_out_of_order_are_refused_and_nothing_else_is_asked"]),
+    ("3", Must, "what may be missing has its default", &["tests/hostile/discovery.rs::what_may_be_missing_is_not_missed"]),
+    ("3", Must, "metadata that are not understood are passed over", &["tests/hostile/discovery.rs::unknown_fields_are_kept_for_those_who_ask"]),
+    ("4", Must, "the document is asked for after the issuer's path, less a slash at its end", &["tests/hostile/discovery.rs::a_trailing_slash_counts_in_the_comparison_and_not_in_the_address"]),
+    ("4.1", Must, "it is asked for by GET, over TLS", &["tests/hostile/determinism.rs::the_requests_of_a_login_are_those_committed", "tests/hostile/discovery.rs::an_issuer_is_a_bare_https_url"]),
+    ("4.2", Must, "a document that is no JSON object of the right types is refused", &["tests/hostile/discovery.rs::metadata_out_of_order_are_refused_and_nothing_else_is_asked"]),
+    ("4.3", Must, "`issuer` is exactly the one that was asked for", &["tests/hostile/discovery.rs::metadata_out_of_order_are_refused_and_nothing_else_is_asked"]),
+    ("4.3", Must, "`iss` of ID tokens is that issuer", &["tests/hostile/id_token_claims.rs::claims_that_need_no_key_to_be_found_wrong_cost_none"]),
+    ("5", MustNot, "names and values are compared code point by code point", &["tests/hostile/discovery.rs::a_trailing_slash_counts_in_the_comparison_and_not_in_the_address"]),
+    ("7.1", Must, "the server's certificate is checked", &["tests/adapters/scenarios.rs::a_private_authority_is_trusted_if_named_and_then_no_other"]),
+];
+
+#[rustfmt::skip]
+const REGISTRATION: &[Row] = &[
+    ("2", Must, "a web application has `https` redirect URIs, a native one a scheme of its own or `http` on a loopback address", &["tests/hostile/misuse.rs::a_redirect_uri_is_one_and_ours"]),
+    ("2", Must, "keys that are sent are public, and signed for by an asymmetric algorithm", &["tests/hostile/client_auth.rs::a_client_registers_the_public_half_of_its_key_alone"]),
+    ("2", MustNot, "`none` is not registered for ID tokens, nor taken if it is answered", &["tests/hostile/registration.rs::a_registration_that_cannot_be_used_is_refused"]),
+    ("3.1", Must, "the request is a POST of JSON over TLS", &["tests/hostile/requests.rs::a_registration_is_json", "tests/hostile/discovery.rs::no_endpoint_is_anything_but_an_https_url"]),
+    ("3.1", MustNot, "what is not said is left out, not null", &["tests/hostile/requests.rs::a_registration_is_json"]),
+    ("3.2", Must, "the answer has a `client_id`, and a secret where the method needs one", &["tests/hostile/registration.rs::a_registration_that_cannot_be_used_is_refused"]),
+    ("3.2", Must, "a secret is not used past its expiry", &["tests/hostile/registration.rs::a_secret_that_has_expired_is_not_found"]),
+    ("3.2", Must, "what the provider registered counts, not what was asked for", &["tests/hostile/registration.rs::another_algorithm_than_asked_for_is_the_only_one_then", "tests/hostile/registration.rs::another_method_than_asked_for_is_followed_where_that_is_possible"]),
+    ("3.3", Must, "an error is one by its status and its code", &["tests/hostile/registration.rs::a_no_counts_only_with_a_status_that_says_no"]),
+];
+
+#[rustfmt::skip]
+const LOGOUT: &[Row] = &[
+    ("2", Should, "the ID token is sent as a hint, with the client ID", &["tests/hostile/requests.rs::a_logout_names_the_session_the_client_and_the_way_back"]),
+    ("2", Must, "the way back is one that was registered, and is sent with a `state`", &["tests/hostile/requests.rs::a_logout_names_the_session_the_client_and_the_way_back"]),
+    ("2.1", Must, "the endpoint is `https`", &["tests/hostile/discovery.rs::no_endpoint_is_anything_but_an_https_url"]),
+    ("3", Must, "the `state` that comes back is the one that was sent", &["tests/hostile/userinfo.rs::only_the_answer_to_this_logout_is_one"]),
+];
+
+#[rustfmt::skip]
+const FORM_POST: &[Row] = &[
+    ("2", Must, "the answer is read from the body of a POST", &["tests/hostile/callback.rs::a_posted_answer_is_text"]),
+    ("2", Must, "it counts only where it was asked for, and the provider has it", &["tests/hostile/callback.rs::an_answer_counts_only_in_the_way_that_was_asked_for", "tests/hostile/misuse.rs::a_response_mode_has_to_be_offered"]),
+    ("4", Must, "a posted answer is checked like any other: `state` above all", &["tests/hostile/callback.rs::a_forged_callback_is_refused_and_does_not_use_the_login_up", "tests/cli/listener.rs::a_callback_by_another_way_than_asked_for_is_wrong"]),
+];

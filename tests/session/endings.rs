@@ -1,0 +1,117 @@
+//! What ends a session, and what comes after.
+
+use oidc_proto::Code;
+use oidc_proto::adapter::BlockingDriver;
+use oidc_proto::session::{Access, End, Event, Persistence, SessionOptions};
+use oidc_proto::testing::{self, Lie, On, User};
+
+use crate::world::{ISSUER, Store, World, shared};
+
+fn answering(world: &World, status: u16, error: &'static str) {
+    world.op.tamper(On::Token, move |response| {
+        *response.status_mut() = status.try_into().unwrap();
+        *response.body_mut() = format!(r#"{{"error":"{error}"}}"#).into_bytes();
+    });
+}
+
+#[test]
+fn only_the_grant_and_the_client_can_be_said_to_be_gone() {
+    for (status, error, end, event) in [
+        (400, "invalid_grant", Some(End::NeedsLogin), Some(Event::NeedsLogin)),
+        (401, "invalid_client", Some(End::ClientRejected), Some(Event::ClientRejected(Code::TokenInvalidClient))),
+        (
+            400,
+            "unauthorized_client",
+            Some(End::ClientRejected),
+            Some(Event::ClientRejected(Code::TokenUnauthorizedClient)),
+        ),
+        (500, "invalid_grant", None, None),
+        (503, "invalid_client", None, None),
+        (429, "invalid_grant", None, None),
+        (200, "invalid_grant", None, None),
+        (400, "invalid_request", None, None),
+        (400, "invalid_scope", None, None),
+        (400, "unsupported_grant_type", None, None),
+        (400, "temporarily_unavailable", None, None),
+    ] {
+        let mut world = World::new();
+        let mut session = world.session(SessionOptions::default());
+        answering(&world, status, error);
+        world.advance(301);
+        let _ = world.ask(&mut session);
+        let events = world.pump(&mut session, &Store::default());
+        match (end, event) {
+            (Some(end), Some(event)) => {
+                assert_eq!(events, [event], "{status} {error}");
+                assert!(matches!(session.access(&mut world.env), Access::Ended(own) if own == end), "{status} {error}");
+                assert_eq!(session.poll_timeout(), None);
+                assert!(session.tokens().refresh_token().is_some(), "tokens are kept");
+            }
+            _ => {
+                assert!(matches!(events[..], [Event::BackingOff(_)]), "{status} {error}: {events:?}");
+                assert!(matches!(session.access(&mut world.env), Access::Wait(_)));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_about_another_user_is_refused() {
+    let mut world = World::new();
+    let mut session = world.session(SessionOptions::default());
+    let before = session.tokens().access_token().expose().to_owned();
+    world.op.lie(Lie::RefreshSubOther);
+    world.advance(301);
+    let _ = world.ask(&mut session);
+    assert_eq!(world.pump(&mut session, &Store::default()), [Event::Refused(Code::IdTokenChangedClaim)]);
+    assert_eq!(session.tokens().access_token().expose(), before);
+    assert!(matches!(session.access(&mut world.env), Access::Ended(End::Refused)));
+}
+
+#[test]
+fn a_new_login_of_the_same_user_revives_a_session_and_nobody_elses_does() {
+    let op = testing::Provider::new(ISSUER).with_user(User::new("alice")).with_user(User::new("bob"));
+    let mut world = World::with(op);
+    let mut session = world.session(SessionOptions { persistence: Persistence::Own, ..SessionOptions::default() });
+    let store = Store::default();
+    world.op.end_grants();
+    world.advance(301);
+    let _ = world.ask(&mut session);
+    assert_eq!(world.pump(&mut session, &store), [Event::NeedsLogin]);
+
+    let others = world.login("bob");
+    assert_eq!(session.adopt(others, &mut world.env).unwrap_err().code(), Code::SessionMismatch);
+    assert!(matches!(session.access(&mut world.env), Access::Ended(End::NeedsLogin)));
+
+    let tokens = world.login("alice");
+    session.adopt(tokens.clone(), &mut world.env).unwrap();
+    assert!(world.ask(&mut session).is_err(), "not before they were handed over for saving");
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    assert_eq!(world.ask(&mut session).unwrap(), tokens.access_token().expose());
+    assert_eq!(store.record().unwrap().tokens.access_token().expose(), tokens.access_token().expose());
+}
+
+#[test]
+fn a_logout_ends_here_at_once_and_revokes_as_far_as_the_network_goes() {
+    let mut world = World::new();
+    let store = Store::default();
+    let mut session = world.session(shared());
+    world.advance(301);
+    let _ = world.ask(&mut session);
+    // In the middle of a refresh, with the lock held.
+    let action = session.poll_store().unwrap();
+    let (ticket, answer) = store.answer(action).unwrap();
+    session.handle_store(ticket, answer, &mut world.env);
+    assert!(store.is_locked());
+
+    let revocation = session.log_out(&mut world.env).unwrap();
+    assert!(matches!(session.access(&mut world.env), Access::Ended(End::LoggedOut)));
+    assert_eq!(world.pump(&mut session, &store), [Event::Ended]);
+    assert!(!store.is_locked() && store.record().is_none());
+    assert_eq!(store.log(), ["lock", "unlock", "erase"]);
+    assert_eq!(session.poll_timeout(), None);
+    BlockingDriver::new(world.op.http(world.env.clock())).run(revocation, &mut world.env).unwrap();
+    assert!(!world.honours(session.tokens().access_token().expose()));
+    let tokens = world.login("alice");
+    assert_eq!(session.adopt(tokens, &mut world.env).unwrap_err().code(), Code::SessionEnded);
+}

@@ -1,0 +1,167 @@
+//! Answers that are lost, late, doubled or none.
+
+use std::time::Duration;
+
+use oidc_proto::session::{Event, SessionOptions};
+use oidc_proto::testing::{self, Fault, On, Reuse};
+use oidc_proto::{Code, Env};
+
+use crate::world::{ISSUER, Store, World, call};
+
+/// What is no verdict: the session backs off, keeps its tokens, and heals by itself.
+#[test]
+fn failures_that_time_may_mend_do_not_end_a_session() {
+    for (fault, code) in [
+        (Fault::Timeout, "transport.timeout"),
+        (Fault::Unreachable, "transport.unreachable"),
+        (Fault::status(408), "transport.timeout"),
+        (Fault::status(425), "http.too_many_requests"),
+        (Fault::status(429), "http.too_many_requests"),
+        (Fault::status(500), "http.server_error"),
+        (Fault::status(503), "http.server_error"),
+        (Fault::status(400), "http.status"),
+        (Fault::status(401), "http.status"),
+        (Fault::status(404), "http.status"),
+        (Fault::LoginPage, "http.content_type"),
+        (Fault::Redirect, "http.redirect"),
+        (Fault::Garbage, "json.syntax"),
+        (Fault::EmptyBody, "json.syntax"),
+        (Fault::Oversized, "http.body_too_large"),
+    ] {
+        // Some of these have reached the provider, which has rotated by then.
+        let mut world = World::with(testing::Provider::new(ISSUER).with_reuse(Reuse::AllowedUntilSuccessorIsUsed));
+        let mut session = world.session(SessionOptions::default());
+        world.op.fault(On::Token, fault, 1);
+        world.advance(301);
+        let epoch = world.ask(&mut session).unwrap_err().unwrap();
+        let events = world.pump(&mut session, &Store::default());
+        assert!(matches!(events[..], [Event::BackingOff(_)]), "{code}: {events:?}");
+        assert_eq!(world.outcome(&session, epoch), Err(code));
+        let next = world.ask(&mut session).unwrap_err().unwrap();
+        assert!(next > epoch, "who asks now waits for the next attempt");
+        assert_eq!(world.outcome(&session, next), Err("pending"));
+        world.wait(&mut session);
+        assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed], "{code}");
+        assert!(world.honours(&world.outcome(&session, next).unwrap()));
+    }
+}
+
+#[test]
+fn the_server_says_when_to_come_back_but_not_in_a_year() {
+    for (retry_after, least, most) in [("7", 7, 7), ("99999999999", 3600, 3600), ("-1", 0, 2), ("soon", 0, 2)] {
+        let mut world = World::new();
+        let mut session = world.session(SessionOptions::default());
+        world.op.fault(On::Token, Fault::Status { status: 503, retry_after: Some(retry_after) }, 1);
+        world.advance(301);
+        let _ = world.ask(&mut session);
+        world.pump(&mut session, &Store::default());
+        let pause = session.poll_timeout().unwrap().saturating_since(world.env.ticks()).as_secs();
+        assert!((least..=most).contains(&pause), "{retry_after}: {pause}");
+    }
+}
+
+#[test]
+fn a_long_outage_is_told_once_and_survived() {
+    let mut world = World::new();
+    let mut session = world.session(SessionOptions::default());
+    world.op.fault(On::Token, Fault::status(503), 20);
+    world.advance(301);
+    let _ = world.ask(&mut session);
+    let mut stalled = 0;
+    for attempt in 1..=20 {
+        let events = world.pump(&mut session, &Store::default());
+        stalled += events.iter().filter(|event| **event == Event::Stalled(Code::HttpServerError)).count();
+        assert_eq!(stalled, usize::from(attempt >= 8));
+        world.wait(&mut session);
+    }
+    assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed]);
+}
+
+/// The provider has rotated, its answer was lost, and it takes the old refresh token for a while.
+#[test]
+fn a_lost_answer_is_asked_for_again() {
+    let op = testing::Provider::new(ISSUER).with_reuse(Reuse::AllowedUntilSuccessorIsUsed);
+    let mut world = World::with(op);
+    let mut session = world.session(SessionOptions::default());
+    world.op.fault(On::Token, Fault::LostAnswer, 1);
+    world.advance(301);
+    let _ = world.ask(&mut session);
+    world.pump(&mut session, &Store::default());
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed]);
+    assert!(world.honours(&world.tokens_of(&session)));
+}
+
+/// The answer comes after the deadline, but before the next attempt: it is as good as any.
+#[test]
+fn a_late_answer_is_taken_and_a_doubled_one_is_not() {
+    let mut world = World::new();
+    let mut session = world.session(SessionOptions::default());
+    world.advance(301);
+    let epoch = world.ask(&mut session).unwrap_err().unwrap();
+    let (ticket, request) = call(session.poll_transmit().unwrap());
+    let response = world.op.exchange(request, world.env.now()).unwrap();
+    world.wait(&mut session);
+    assert_eq!(world.outcome(&session, epoch), Err("transport.timeout"));
+    session.handle_response(ticket, response.clone(), &mut world.env);
+    assert!(world.pump(&mut session, &Store::default()).contains(&Event::TokensRefreshed));
+    let token = world.ask(&mut session).unwrap();
+    assert!(world.honours(&token));
+    assert_eq!(world.op.count(On::Token), 2, "the login, and one refresh");
+}
+
+#[test]
+fn an_answer_from_before_the_last_attempt_is_passed_over() {
+    let mut world = World::new();
+    let mut session = world.session(SessionOptions::default());
+    world.advance(301);
+    let _ = world.ask(&mut session);
+    let (stale, request) = call(session.poll_transmit().unwrap());
+    drop(request);
+    world.wait(&mut session);
+    world.wait(&mut session);
+    let body = br#"{"error":"invalid_grant"}"#.to_vec();
+    let denial = http::Response::builder().status(400).header("content-type", "application/json").body(body).unwrap();
+    session.handle_response(stale, denial, &mut world.env);
+    assert_eq!(world.pump(&mut session, &Store::default()).last(), Some(&Event::TokensRefreshed));
+}
+
+#[test]
+fn timeouts_that_are_not_due_do_nothing() {
+    let mut world = World::new();
+    let mut session = world.session(SessionOptions::default());
+    for _ in 0..100 {
+        session.handle_timeout(&mut world.env);
+    }
+    assert!(session.poll_transmit().is_none());
+    world.advance(301);
+    let _ = world.ask(&mut session);
+    session.handle_timeout(&mut world.env);
+    assert!(session.poll_transmit().is_some() && session.poll_transmit().is_none());
+}
+
+/// Keys that cannot be had do not cost the rotated tokens: they are verified later.
+#[test]
+fn new_tokens_survive_that_their_keys_cannot_be_had() {
+    let mut world = World::new();
+    let mut session = world.session(SessionOptions::default());
+    world.op.fault(On::Jwks, Fault::status(503), 1);
+    world.advance(301);
+    let _ = world.ask(&mut session);
+    assert!(matches!(world.pump(&mut session, &Store::default())[..], [Event::BackingOff(_)]));
+    let asked = world.op.count(On::Token);
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed]);
+    assert_eq!(world.op.count(On::Token), asked, "the refresh token was not sent twice");
+}
+
+#[test]
+fn a_week_of_suspension_costs_one_refresh() {
+    let mut world = World::new();
+    let mut session = world.session(SessionOptions::default());
+    world.env.clock().jump(Duration::from_secs(7 * 86_400));
+    let epoch = world.ask(&mut session).unwrap_err().unwrap();
+    assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed]);
+    assert!(world.outcome(&session, epoch).is_ok());
+    assert_eq!(world.op.count(On::Token), 2);
+}

@@ -1,0 +1,10 @@
+//! The session: many callers, many processes, a provider and a store that fail, clocks that jump.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(missing_docs, unreachable_pub, reason = "tests")]
+
+mod callers;
+mod endings;
+mod failures;
+mod store;
+mod world;

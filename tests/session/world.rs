@@ -1,0 +1,234 @@
+//! A provider, a store, and processes that share both.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use oidc_proto::adapter::BlockingDriver;
+use oidc_proto::flow::Discovery;
+use oidc_proto::message::id_token::IdToken;
+use oidc_proto::session::{
+    Access, Epoch, Event, Outcome, Persistence, Record, Session, SessionOptions, StoreAction, StoreAnswer, Ticket,
+    Transmit,
+};
+use oidc_proto::testing::{self, Clock, RegisteredClient, TestEnv};
+use oidc_proto::{
+    AuthorizationRequest, Body, Callback, Client, Env, Issuer, Provider, ProviderOptions, RedirectUri, Schemes, Scope,
+    TokenSet,
+};
+
+pub const ISSUER: &str = "https://op.example.org";
+const REDIRECT_URI: &str = "https://app.example.org/cb";
+
+/// What all processes have in common.
+pub struct World {
+    pub op: testing::Provider,
+    pub env: TestEnv,
+    pub provider: Arc<Provider>,
+    pub client: Arc<Client>,
+    pub tokens: TokenSet,
+}
+
+impl World {
+    /// A user is logged in; access tokens live for five minutes.
+    pub fn new() -> Self {
+        Self::with(testing::Provider::new(ISSUER))
+    }
+
+    pub fn with(op: testing::Provider) -> Self {
+        let mut env = TestEnv::with_clock(7, Clock::new());
+        let op = op.with_client(RegisteredClient::public("app", REDIRECT_URI));
+        let http = BlockingDriver::new(op.http(env.clock()));
+        let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
+        let step = Discovery::start(issuer, ProviderOptions::new()).unwrap();
+        let provider = http.run(step, &mut env).unwrap().provider;
+        let client = Client::new("app").with_redirect_uri(RedirectUri::new(REDIRECT_URI).unwrap()).shared();
+        let tokens = login(&op, &provider, &client, "alice", &mut env);
+        Self { op, env, provider, client, tokens }
+    }
+
+    pub fn login(&mut self, user: &str) -> TokenSet {
+        login(&self.op, &self.provider, &self.client, user, &mut self.env)
+    }
+
+    pub fn session(&mut self, options: SessionOptions) -> Session {
+        self.restore(Record { generation: 0, tokens: self.tokens.clone() }, options)
+    }
+
+    pub fn restore(&mut self, record: Record, options: SessionOptions) -> Session {
+        let (provider, client) = (self.provider.clone(), self.client.clone());
+        Session::new(record.tokens, record.generation, provider, client, options, &mut self.env).unwrap()
+    }
+
+    pub fn advance(&mut self, seconds: u64) {
+        self.env.clock().advance(Duration::from_secs(seconds));
+    }
+
+    /// Carries out everything that the session asks for, and returns what it told.
+    pub fn pump(&mut self, session: &mut Session, store: &Store) -> Vec<Event> {
+        loop {
+            if let Some(action) = session.poll_store() {
+                if let Some((ticket, answer)) = store.answer(action) {
+                    session.handle_store(ticket, answer, &mut self.env);
+                }
+            } else if let Some(transmit) = session.poll_transmit() {
+                let (ticket, request) = call(transmit);
+                self.send(session, ticket, request);
+            } else {
+                return std::iter::from_fn(|| session.poll_event()).collect();
+            }
+        }
+    }
+
+    pub fn send(&mut self, session: &mut Session, ticket: Ticket, request: http::Request<Body>) {
+        match self.op.exchange(request, self.env.now()) {
+            Ok(response) => session.handle_response(ticket, response, &mut self.env),
+            Err(failure) => session.handle_failure(ticket, failure, &mut self.env),
+        }
+    }
+
+    /// Lets the time come for whatever the session waits for next.
+    pub fn wait(&mut self, session: &mut Session) {
+        let due = session.poll_timeout().expect("the session waits for something");
+        let pause = due.saturating_since(self.env.ticks());
+        self.env.clock().advance(pause);
+        session.handle_timeout(&mut self.env);
+    }
+
+    /// A caller who takes what there is, or waits.
+    pub fn ask(&mut self, session: &mut Session) -> Result<String, Option<Epoch>> {
+        match session.access(&mut self.env) {
+            Access::Ready(token) => Ok(token.expose().to_owned()),
+            Access::Wait(epoch) => Err(Some(epoch)),
+            Access::Expired | Access::Ended(_) => Err(None),
+        }
+    }
+
+    pub fn outcome(&self, session: &Session, epoch: Epoch) -> Result<String, &'static str> {
+        match session.outcome(epoch, &self.env) {
+            Outcome::Ready(token) => Ok(token.expose().to_owned()),
+            Outcome::Pending => Err("pending"),
+            Outcome::Failed(code) => Err(code.as_str()),
+            Outcome::Ended(_) => Err("ended"),
+        }
+    }
+
+    pub fn tokens_of(&self, session: &Session) -> String {
+        session.tokens().access_token().expose().to_owned()
+    }
+
+    /// Whether the provider still takes the token.
+    pub fn honours(&self, token: &str) -> bool {
+        self.op.bearer(token, self.env.now()).is_some()
+    }
+}
+
+pub fn call(transmit: Transmit) -> (Ticket, http::Request<Body>) {
+    match transmit {
+        Transmit::Call { ticket, request, .. } => (ticket, request),
+        Transmit::Sign { .. } => panic!("no key lives elsewhere"),
+    }
+}
+
+fn login(
+    op: &testing::Provider,
+    provider: &Arc<Provider>,
+    client: &Arc<Client>,
+    user: &str,
+    env: &mut TestEnv,
+) -> TokenSet {
+    let scope = Scope::new("openid offline_access").unwrap();
+    let request =
+        AuthorizationRequest::new(client.redirect_uris()[0].clone(), scope).login_hint(format!("auto:{user}"));
+    let (url, pending) = request.start(provider, client, env).unwrap();
+    let callback = Callback::from_url(op.visit(url.as_str(), env.now()).callback()).unwrap();
+    let checked = pending.check(&callback, provider, env).unwrap();
+    let step = pending.redeem(checked, provider, client, None, env).unwrap();
+    let tokens = BlockingDriver::new(op.http(env.clock())).run(step, env).unwrap().verified().unwrap().tokens;
+    assert!(tokens.id_token().map(IdToken::subject).is_some_and(|subject| subject.ends_with(user)));
+    tokens
+}
+
+/// A store that several processes share, and what is wrong with it.
+#[derive(Clone, Default)]
+pub struct Store(Rc<RefCell<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    record: Option<Record>,
+    locked: bool,
+    fails: &'static str,
+    log: Vec<&'static str>,
+}
+
+impl Store {
+    pub fn fails(&self, action: &'static str) {
+        self.0.borrow_mut().fails = action;
+    }
+
+    /// What was asked since the last time.
+    pub fn log(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.0.borrow_mut().log)
+    }
+
+    pub fn record(&self) -> Option<Record> {
+        self.0.borrow().record.clone()
+    }
+
+    pub fn is_locked(&self) -> bool {
+        self.0.borrow().locked
+    }
+
+    /// A lease that ran out, or a process that was killed while it held the lock.
+    pub fn break_lock(&self) {
+        self.0.borrow_mut().locked = false;
+    }
+
+    pub fn put(&self, record: Record) {
+        self.0.borrow_mut().record = Some(record);
+    }
+
+    /// The answer; `None` for a lock that somebody else holds, and for what awaits none.
+    pub fn answer(&self, action: StoreAction) -> Option<(oidc_proto::session::StoreTicket, StoreAnswer)> {
+        let mut inner = self.0.borrow_mut();
+        let (name, ticket, answer) = match action {
+            StoreAction::Lock(_) if inner.locked => return None,
+            StoreAction::Lock(ticket) => ("lock", ticket, StoreAnswer::Locked),
+            StoreAction::Load(ticket) => ("load", ticket, StoreAnswer::Loaded(inner.record.clone().map(Box::new))),
+            StoreAction::Save { ticket, expect, next } => {
+                let generation = inner.record.as_ref().map_or(0, |record| record.generation);
+                let answer = match inner.record.clone() {
+                    Some(record) if generation != expect => StoreAnswer::Conflict(Box::new(record)),
+                    _ => {
+                        if inner.fails != "save" {
+                            inner.record = Some(*next);
+                        }
+                        StoreAnswer::Saved
+                    }
+                };
+                ("save", ticket, answer)
+            }
+            StoreAction::Unlock => {
+                inner.locked = false;
+                inner.log.push("unlock");
+                return None;
+            }
+            StoreAction::Erase => {
+                inner.record = None;
+                inner.log.push("erase");
+                return None;
+            }
+        };
+        inner.log.push(name);
+        if inner.fails == name {
+            return Some((ticket, StoreAnswer::Failed));
+        }
+        inner.locked |= name == "lock";
+        Some((ticket, answer))
+    }
+}
+
+pub fn shared() -> SessionOptions {
+    SessionOptions { persistence: Persistence::Shared, ..SessionOptions::default() }
+}
