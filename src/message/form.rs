@@ -52,6 +52,7 @@ fn is_plain(byte: u8) -> bool {
 
 /// How many bytes one becomes. A table: it is asked twice for each byte that is sent.
 fn width(byte: u8) -> u8 {
+    #[allow(clippy::indexing_slicing, reason = "the compiler carries it out")]
     const WIDTH: [u8; 256] = {
         let mut table = [3; 256];
         let mut rest: &[u8] = b" 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz*-._";
