@@ -19,11 +19,14 @@ use oidc_proto::{
     Registrations, Schemes, Scope, Sent, Step, TokenSet,
 };
 
+#[path = "matrix.rs"]
+mod matrix;
+
 /// A target: its name and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 14] = [
     ("metadata", metadata),
     ("jwks", jwks),
     ("jws", jws),
@@ -36,6 +39,8 @@ pub const TARGETS: [Target; 12] = [
     ("pending", pending),
     ("registrations", registrations),
     ("flow", flow),
+    ("homeserver", matrix::homeserver),
+    ("matrix_stored", matrix::stored),
 ];
 
 /// Runs a target by its name.
@@ -347,7 +352,13 @@ fn flow(data: &[u8]) {
             &mut env,
         )),
     };
-    let Some(mut step) = step else { return };
+    if let Some(step) = step {
+        drive(step, script, env, &["CLIENTSECRET", "DEVICECODE", tokens.access_token().expose()]);
+    }
+}
+
+/// Drives a flow by a script, and looks for secrets in all that is shown.
+fn drive(mut step: Step<BoxFlow<()>>, mut script: Script<'_>, mut env: TestEnv, secrets: &[&str]) {
     for _ in 0..64 {
         let shown = format!("{step:?}");
         let next = match step {
@@ -372,8 +383,8 @@ fn flow(data: &[u8]) {
             Ok(_) => shown,
             Err(error) => format!("{shown}{error}{error:?}"),
         };
-        for secret in ["CLIENTSECRET", "DEVICECODE", tokens.access_token().expose()] {
-            assert!(!shown.contains(secret), "{secret} is shown");
+        for secret in secrets {
+            assert!(!shown.contains(*secret), "{secret} is shown");
         }
         match next {
             Ok(next) => step = next,
