@@ -94,7 +94,7 @@ impl Session {
         options: SessionOptions,
         env: &mut dyn Env,
     ) -> Result<Self, Error> {
-        session.check_home(server)?;
+        server.check_home(session.homeserver())?;
         let (homeserver, user_id, device_id) =
             (session.homeserver().clone(), session.user_id().clone(), session.device_id().clone());
         let tokens = session.tokens().clone();
