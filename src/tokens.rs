@@ -1,6 +1,7 @@
 //! The tokens of one login, as they are stored.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -22,7 +23,7 @@ use crate::stored;
 #[derive(Clone)]
 pub struct TokenSet {
     pub(crate) issuer: Issuer,
-    pub(crate) client_id: Box<str>,
+    pub(crate) client_id: Arc<str>,
     pub(crate) access_token: AccessToken,
     pub(crate) token_type: TokenType,
     pub(crate) refresh_token: Option<Secret>,
@@ -154,7 +155,7 @@ impl Serialize for TokenSet {
         StoredTokens {
             version: VERSION,
             issuer: self.issuer.as_str().to_owned(),
-            client_id: self.client_id.clone().into(),
+            client_id: self.client_id.as_ref().into(),
             access_token: self.access_token.expose().into(),
             token_type: self.token_type.name().to_owned(),
             refresh_token: self.refresh_token.clone(),

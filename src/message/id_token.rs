@@ -28,21 +28,21 @@ pub const OLDEST: Duration = Duration::from_secs(24 * 3600);
 pub struct IdToken {
     #[serde(serialize_with = "secret::store")]
     compact: Secret,
-    issuer: String,
-    subject: String,
+    issuer: Box<str>,
+    subject: Box<str>,
     audience: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    authorized_party: Option<String>,
+    authorized_party: Option<Box<str>>,
     expires_at: Timestamp,
     issued_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     auth_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    nonce: Option<String>,
+    nonce: Option<Box<str>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    acr: Option<String>,
+    acr: Option<Box<str>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    session_id: Option<String>,
+    session_id: Option<Box<str>>,
 }
 
 impl IdToken {
@@ -210,7 +210,7 @@ impl<'de> Deserialize<'de> for Audience {
 /// signature nor whose login it belongs to.
 pub(crate) struct Unchecked {
     token: IdToken,
-    at_hash: Option<String>,
+    at_hash: Option<Box<str>>,
 }
 
 /// Parses the claims and makes the checks that need no key, cheapest first: issuer, audience, times.
@@ -259,12 +259,12 @@ pub(crate) fn parse(
     if !is_subject(&subject) {
         return Err(Code::IdTokenSubject.into());
     }
-    let owned = |text: Option<Text<'_>>| text.map(|text| text.0.into_owned());
+    let owned = |text: Option<Text<'_>>| text.map(|text| Box::from(&*text));
     Ok(Unchecked {
         token: IdToken {
             compact: compact.clone(),
-            issuer: iss.0.into_owned(),
-            subject: subject.0.into_owned(),
+            issuer: Box::from(&*iss),
+            subject: Box::from(&*subject),
             audience,
             authorized_party: owned(claims.azp),
             expires_at,
@@ -315,8 +315,8 @@ impl Unchecked {
             return Err(Code::IdTokenAuthTime.into());
         }
         if !login.acr_values.is_empty() {
-            let acr = self.token.acr.as_ref().ok_or(Code::IdTokenAcr)?;
-            if !login.acr_values.contains(acr) {
+            let acr = self.token.acr.as_deref().ok_or(Code::IdTokenAcr)?;
+            if !login.acr_values.iter().any(|one| one == acr) {
                 return Err(Code::IdTokenAcr.into());
             }
         }
