@@ -50,6 +50,7 @@ mod attempt;
 mod event;
 mod machine;
 mod policy;
+mod saving;
 mod store;
 
 pub use access::{Access, End, Epoch, Outcome, Refusal, Ticket, Transmit};

@@ -73,7 +73,7 @@ impl TokenSet {
         &self.scope
     }
 
-    /// When the tokens came, by our clock.
+    /// When the tokens were asked for, by our clock: they are no older than that.
     pub fn obtained_at(&self) -> Timestamp {
         self.obtained_at
     }

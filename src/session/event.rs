@@ -31,6 +31,8 @@ pub enum Event {
     Refused(Code),
     /// The store failed to save. The tokens live on in memory, and saving is tried again.
     NotSaved,
+    /// The store failed to erase the record of a session that was logged out: it is the owner's to erase.
+    NotErased,
     /// The access token has expired, and many attempts to refresh it have failed. It goes on trying.
     Stalled(Code),
     /// An attempt failed. The next one is made after this pause.

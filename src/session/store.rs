@@ -69,21 +69,19 @@ pub struct StoreTicket(pub(super) u64);
 #[derive(Debug)]
 pub enum StoreAction {
     /// Keep other processes from refreshing. Answer [`StoreAnswer::Locked`] once it is so.
-    Lock(StoreTicket),
+    Lock,
     /// Read the record.
-    Load(StoreTicket),
+    Load,
     /// Replace the record of generation `expect` by `next`, or write the first one. Nothing else may be in between.
     Save {
-        /// For the answer.
-        ticket: StoreTicket,
         /// The generation that is replaced; 0 before the first save.
         expect: u64,
         /// What to write.
         next: Box<Record>,
     },
-    /// Let other processes refresh. No answer is awaited.
+    /// Let other processes refresh. What is answered is not looked at.
     Unlock,
-    /// Delete the record. No answer is awaited.
+    /// Delete the record.
     Erase,
 }
 
@@ -98,6 +96,8 @@ pub enum StoreAnswer {
     Saved,
     /// The record has another generation than was expected: this one. Nothing was written.
     Conflict(Box<Record>),
-    /// The store failed: it could not lock, load or save.
+    /// The lock was given back, or the record is gone.
+    Done,
+    /// The store failed: it could not do what was asked.
     Failed,
 }

@@ -46,6 +46,23 @@ fn failures_that_time_may_mend_do_not_end_a_session() {
     }
 }
 
+/// The process was suspended while the answer waited for it: what the provider said counts from the question.
+#[test]
+fn an_answer_ages_while_it_waits_to_be_read() {
+    let mut world = World::new();
+    let mut session = world.session(SessionOptions::default());
+    world.advance(301);
+    let _ = world.ask(&mut session);
+    let (ticket, request) = call(session.poll_transmit().unwrap());
+    let answer = world.op.exchange(request, world.env.now()).unwrap();
+    world.advance(200);
+    session.handle_response(ticket, answer, &mut world.env);
+    world.pump(&mut session, &Store::default());
+    assert!(world.ask(&mut session).is_ok(), "it is good for another hundred seconds");
+    world.advance(101);
+    assert!(world.ask(&mut session).is_err());
+}
+
 #[test]
 fn the_server_says_when_to_come_back_but_not_in_a_year() {
     for (retry_after, least, most) in [("7", 7, 7), ("99999999999", 3600, 3600), ("-1", 0, 2), ("soon", 0, 2)] {
