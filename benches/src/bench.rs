@@ -32,6 +32,7 @@ const USAGE: &str = "\
 bench list [FILTER]               the work items and contestants whose name holds the filter
 bench quick [FILTER]              their instructions and allocations
 bench one WORK WHO TIMES          one operation, for callgrind
+bench held [FILTER]               values that applications keep
 bench soak SESSIONS               so many sessions through a day
 bench full DIRECTORY              everything, into RESULTS.md and results.json
 bench guard BASELINE [--bless]    a few of ours against a baseline, or a new baseline";
@@ -45,6 +46,8 @@ fn main() -> ExitCode {
         ["quick"] => quick(""),
         ["quick", filter] => quick(filter),
         ["one", work, who, times] => one(work, who, times),
+        ["held"] => Ok(held("")),
+        ["held", filter] => Ok(held(filter)),
         ["soak", sessions] => soak(sessions),
         ["full", directory] => full(Path::new(directory)),
         ["guard", baseline] => guard(Path::new(baseline)),
@@ -82,6 +85,12 @@ fn quick(filter: &str) -> Result<(), String> {
         println!("| {} | {} | {instructions} | {} | {} |", row.work, row.who, row.allocations, row.bytes);
     }
     Ok(())
+}
+
+fn held(filter: &str) {
+    for held in contestants::held().iter().filter(|held| held.who.contains(filter)) {
+        println!("{}", report::held(held));
+    }
 }
 
 /// How many sessions a large server has in one process.

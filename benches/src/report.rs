@@ -90,10 +90,15 @@ pub fn page(rows: &[Row], held: &[Held], soak: &Soak, toolchain: &str) -> String
          | value | size_of | heap | allocations to make it |\n|---|--:|--:|--:|\n",
     );
     for held in held {
-        let _ = writeln!(out, "| {} | {} | {} | {} |", held.who, held.size, held.heap, held.allocations);
+        let _ = writeln!(out, "{}", self::held(held));
     }
     out.push_str("\n## SOAK\n\nA day of virtual time, in one thread.\n\n");
     out + &soaked(soak)
+}
+
+/// A value that an application keeps, as a line of a table.
+pub fn held(held: &Held) -> String {
+    format!("| {} | {} | {} | {} |", held.who, held.size, held.heap, held.allocations)
 }
 
 /// The day of many sessions, as a table.

@@ -30,7 +30,7 @@ pub struct IdToken {
     compact: Secret,
     issuer: Box<str>,
     subject: Box<str>,
-    audience: Vec<String>,
+    audience: Box<[String]>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     authorized_party: Option<Box<str>>,
     expires_at: Timestamp,
@@ -265,7 +265,7 @@ pub(crate) fn parse(
             compact: compact.clone(),
             issuer: Box::from(&*iss),
             subject: Box::from(&*subject),
-            audience,
+            audience: audience.into(),
             authorized_party: owned(claims.azp),
             expires_at,
             issued_at,
@@ -326,13 +326,15 @@ impl Unchecked {
     /// OpenID Connect Core 1.0 section 12.2.
     fn check_refresh(&self, previous: &IdToken) -> Result<(), Error> {
         let (new, old) = (&self.token, previous);
-        let mut audiences = [new.audience.clone(), old.audience.clone()];
-        audiences.iter_mut().for_each(|audience| audience.sort_unstable());
-        let [new_audience, old_audience] = audiences;
+        let sorted = |id_token: &IdToken| {
+            let mut audience: Vec<String> = id_token.audience.to_vec();
+            audience.sort_unstable();
+            audience
+        };
         for (name, kept) in [
             ("iss", new.issuer == old.issuer),
             ("sub", new.subject == old.subject),
-            ("aud", new_audience == old_audience),
+            ("aud", sorted(new) == sorted(old)),
             ("azp", new.authorized_party == old.authorized_party),
             // Required to be the same "if the ID Token contains" it.
             ("auth_time", new.auth_time.is_none() || old.auth_time.is_none() || new.auth_time == old.auth_time),

@@ -46,7 +46,7 @@ pub struct Session {
     pub(super) tickets: u64,
     pub(super) unlocks: bool,
     pub(super) erasure: Asked,
-    pub(super) unsaved: Option<Unsaved>,
+    pub(super) unsaved: Option<Box<Unsaved>>,
     pub(super) events: Events,
 }
 
