@@ -55,6 +55,7 @@ mod store;
 
 pub use access::{Access, End, Epoch, Outcome, Refusal, Ticket, Transmit};
 pub use event::Event;
+pub(crate) use event::Events;
 pub use machine::Session;
 pub use policy::{Persistence, RefreshPolicy, SessionOptions};
 pub use store::{Record, StoreAction, StoreAnswer, StoreTicket};

@@ -41,16 +41,20 @@ pub enum Event {
 
 /// Events that were not read yet, in the order in which they came.
 #[derive(Debug, Default)]
-pub(super) struct Events(Vec<Event>);
+pub(crate) struct Events(Vec<Event>);
 
 impl Events {
-    pub(super) fn push(&mut self, event: Event) {
+    pub(crate) fn push(&mut self, event: Event) {
         let kind = std::mem::discriminant(&event);
         self.0.retain(|own| std::mem::discriminant(own) != kind);
         self.0.push(event);
     }
 
-    pub(super) fn pop(&mut self) -> Option<Event> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Event> {
         let first = if self.0.is_empty() { None } else { Some(self.0.remove(0)) };
         if self.0.is_empty() {
             // An idle session holds no buffer.

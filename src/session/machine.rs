@@ -98,6 +98,19 @@ impl Session {
         self.generation
     }
 
+    /// The access token, if it is good: what [`Session::access`] hands out, without beginning anything.
+    pub fn current(&self, env: &dyn Env) -> Option<&AccessToken> {
+        let has_ended = matches!(self.state, State::Stopped(_));
+        (!has_ended && self.is_good(env.now(), env.ticks())).then(|| self.tokens.access_token())
+    }
+
+    /// Whether nothing would be lost if the session were dropped now: nothing is under way, and everything was saved.
+    pub fn is_at_rest(&self) -> bool {
+        let is_quiet =
+            matches!(self.state, State::Idle { .. } | State::Stopped(_) | State::BackingOff { resume: None, .. });
+        is_quiet && self.unsaved.is_none() && !self.unlocks && matches!(self.erasure, Asked::NotYet)
+    }
+
     /// An access token for a caller. Many callers cause one refresh.
     ///
     /// It allocates nothing while the token is good.

@@ -6,5 +6,8 @@
 mod callers;
 mod endings;
 mod failures;
+mod memory;
 mod store;
+mod tasks;
+mod threads;
 mod world;
