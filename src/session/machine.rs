@@ -56,7 +56,7 @@ impl Session {
     /// # Errors
     /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
     pub fn new(
-        tokens: TokenSet,
+        mut tokens: TokenSet,
         generation: u64,
         provider: Arc<Provider>,
         client: Arc<Client>,
@@ -64,6 +64,9 @@ impl Session {
         env: &mut dyn Env,
     ) -> Result<Self, Error> {
         tokens.check_owner(&provider, &client)?;
+        // The same texts: what was restored need not keep its own.
+        tokens.issuer = provider.issuer().clone();
+        tokens.client_id = client.id.clone();
         let mut session = Self {
             provider,
             client,
