@@ -41,8 +41,10 @@ pub(crate) fn strict<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Code>
 
 /// Parses what has been through [`document`] before.
 pub(crate) fn unchecked<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Code> {
+    // Checked as a whole, the strings need not be checked one by one.
+    let text = std::str::from_utf8(bytes).map_err(|_| Code::JsonSyntax)?;
     // The parser's own message can quote the input: only its category is kept.
-    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+    serde_json::from_str(text).map_err(|error| match error.classify() {
         Category::Data => Code::JsonType,
         Category::Io | Category::Syntax | Category::Eof => Code::JsonSyntax,
     })

@@ -48,7 +48,7 @@ pub struct Session {
     /// The ticket of the last `Unlock`.
     pub(super) last_unlock: u64,
     pub(super) erasure: Asked,
-    pub(super) unsaved: Option<Unsaved>,
+    pub(super) unsaved: Option<Box<Unsaved>>,
     pub(super) events: Events,
 }
 
@@ -58,7 +58,7 @@ impl Session {
     /// # Errors
     /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
     pub fn new(
-        tokens: TokenSet,
+        mut tokens: TokenSet,
         generation: u64,
         provider: Arc<Provider>,
         client: Arc<Client>,
@@ -66,6 +66,9 @@ impl Session {
         env: &mut dyn Env,
     ) -> Result<Self, Error> {
         tokens.check_owner(&provider, &client)?;
+        // The same texts: what was restored need not keep its own.
+        tokens.issuer = provider.issuer().clone();
+        tokens.client_id = client.id.clone();
         let mut session = Self {
             provider,
             client,

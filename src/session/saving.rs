@@ -235,12 +235,13 @@ impl Session {
     fn save_later(&mut self, failures: u32, holds_lock: bool, env: &mut dyn Env) {
         let pause = policy::pause(failures, None, env.rng().next_u32());
         let again_at = env.ticks().saturating_add(pause);
-        self.unsaved = Some(Unsaved { again_at, failures, asked: Asked::NotYet, holds_lock });
+        self.unsaved = Some(Box::new(Unsaved { again_at, failures, asked: Asked::NotYet, holds_lock }));
         self.events.push(Event::NotSaved);
     }
 
     pub(super) fn saved_again(&mut self, answer: StoreAnswer, env: &mut dyn Env) {
-        let Some(Unsaved { failures, holds_lock, .. }) = self.unsaved.take() else { return };
+        let Some(unsaved) = self.unsaved.take() else { return };
+        let Unsaved { failures, holds_lock, .. } = *unsaved;
         match answer {
             StoreAnswer::Saved => {
                 self.generation += 1;
