@@ -9,6 +9,7 @@
 //! | to drive them by `reqwest`, `ureq` or a closure | [`adapter`] |
 //! | to know why something failed | [`Error`], [`Code`] |
 //! | to store a pending login, tokens, client IDs | [`PendingAuthorization`], [`TokenSet`], [`Registrations`] |
+//! | to log in at a Matrix homeserver | `matrix` (feature `matrix`, on by default) |
 //! | to write a flow | [`Flow`], and the files of [`flow`] as examples |
 //! | to test against a provider that lies | `testing` (feature `testing`) |
 
@@ -22,6 +23,8 @@ pub mod failure;
 pub mod flow;
 pub mod jose;
 mod json;
+#[cfg(feature = "matrix")]
+pub mod matrix;
 pub mod message;
 pub mod provider;
 pub mod registrations;

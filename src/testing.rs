@@ -25,6 +25,7 @@
 //! | `dpop.rs` | proofs of possession and their nonces |
 //! | `id_token.rs` `keys.rs` | [`IdToken`], signatures |
 //! | `verify.rs` | the signatures of clients |
+//! | `homeserver.rs` `homeserver/` | [`Homeserver`]: a Matrix homeserver beside the provider |
 //! | `browser.rs` | [`Visit`] |
 //! | `fault.rs` | [`Fault`]: what goes wrong on the way |
 //! | `edit.rs` `lie.rs` | changes to what it says; [`Lie`]: the table of them, in the words of `lie/say.rs` |
@@ -41,6 +42,7 @@ mod edit;
 mod env;
 mod fault;
 mod grants;
+mod homeserver;
 mod http;
 mod id_token;
 mod keys;
@@ -66,6 +68,7 @@ pub use edit::{Callback, ResponseMode};
 pub use env::{Clock, TestEnv};
 pub use fault::Fault;
 pub use grants::Granted;
+pub use homeserver::{Asked, Homeserver, KnownScopes, OnMatrix};
 pub use id_token::{IdToken, Signature};
 pub use lie::Lie;
 pub use par::Par;

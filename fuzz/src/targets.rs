@@ -1,5 +1,7 @@
 //! One function per target: bytes in, and nothing may panic, hang or contradict itself.
 
+#[path = "targets/matrix.rs"]
+mod matrix;
 #[path = "targets/session.rs"]
 mod session;
 
@@ -26,7 +28,7 @@ use oidc_proto::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: &[Target] = &[
     ("metadata", metadata),
     ("jwks", jwks),
     ("jws", jws),
@@ -40,6 +42,8 @@ pub const TARGETS: [Target; 13] = [
     ("registrations", registrations),
     ("flow", flow),
     ("session", session::session),
+    ("homeserver", matrix::homeserver),
+    ("matrix_stored", matrix::stored),
 ];
 
 /// Runs a target by its name.
@@ -351,7 +355,13 @@ fn flow(data: &[u8]) {
             &mut env,
         )),
     };
-    let Some(mut step) = step else { return };
+    if let Some(step) = step {
+        drive(step, script, env, &["CLIENTSECRET", "DEVICECODE", tokens.access_token().expose()]);
+    }
+}
+
+/// Drives a flow by a script, and looks for secrets in all that is shown.
+fn drive(mut step: Step<BoxFlow<()>>, mut script: Script<'_>, mut env: TestEnv, secrets: &[&str]) {
     for _ in 0..64 {
         let shown = format!("{step:?}");
         let next = match step {
@@ -376,8 +386,8 @@ fn flow(data: &[u8]) {
             Ok(_) => shown,
             Err(error) => format!("{shown}{error}{error:?}"),
         };
-        for secret in ["CLIENTSECRET", "DEVICECODE", tokens.access_token().expose()] {
-            assert!(!shown.contains(secret), "{secret} is shown");
+        for secret in secrets {
+            assert!(!shown.contains(*secret), "{secret} is shown");
         }
         match next {
             Ok(next) => step = next,

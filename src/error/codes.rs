@@ -52,6 +52,8 @@ codes! {
     RegistrationNoClientId = "registration.no_client_id", Remote, "RFC 7591 section 3.2.1", "the answer has no `client_id`";
     RegistrationNoSecret = "registration.no_secret", Remote, "RFC 7591 section 3.2.1", "the answer has no `client_secret`, which the authentication method needs";
     RegistrationRedirectUri = "registration.redirect_uri", Local, "RFC 7591 section 2", "a redirect URI cannot be registered";
+    RegistrationClientUri = "registration.client_uri", Local, "Matrix client-server API 1.18, client metadata", "the client URI is missing, or is no https URL of a named host";
+    RegistrationUri = "registration.uri", Local, "Matrix client-server API 1.18, client metadata", "a URI of the metadata is no https URL on the host of the client URI";
     RegistrationAuthMethod = "registration.auth_method", Remote, "RFC 7591 section 2", "the provider registered an authentication method that this client cannot use";
 
     // Authorization request
@@ -177,6 +179,25 @@ codes! {
     RevocationDenied = "revocation.denied", Denied, "RFC 7009 section 2.2.1", "the provider refuses the revocation";
     EndSessionUnsupported = "end_session.unsupported", Remote, "OpenID Connect RP-Initiated Logout 1.0 section 2.1", "the provider has no end-session endpoint";
     EndSessionStateMismatch = "end_session.state_mismatch", Remote, "OpenID Connect RP-Initiated Logout 1.0 section 3", "the logout callback's `state` is missing or not this logout's";
+
+    // The Matrix profile
+    MatrixServerName = "matrix.server_name", Local, "Matrix appendices, server name", "not the name of a Matrix server";
+    MatrixUserId = "matrix.user_id", Local, "Matrix appendices, user identifiers", "not a Matrix user ID";
+    MatrixDeviceId = "matrix.device_id", Local, "Matrix client-server API 1.18, device ID allocation", "not a device ID that can be asked for: 10 or more unreserved characters";
+    MatrixScope = "matrix.scope", Local, "Matrix client-server API 1.18, scope", "a further scope value names a device or the whole API, which the login does itself";
+    MatrixUnsupported = "matrix.unsupported", Remote, "Matrix client-server API 1.18, server metadata discovery", "the homeserver has no OAuth 2.0 API";
+    MatrixHomeserverMismatch = "matrix.homeserver_mismatch", Local, "Matrix client-server API 1.18, OAuth 2.0 API", "the value was made for another homeserver";
+    HomeserverWellKnown = "homeserver.well_known", Remote, "Matrix client-server API 1.18, well-known URI", "the document that names the homeserver is not usable";
+    HomeserverNotFound = "homeserver.not_found", Remote, "Matrix client-server API 1.18, well-known URI", "there is no homeserver at this URL";
+    HomeserverVersions = "homeserver.versions", Remote, "Matrix client-server API 1.18, API versions", "the homeserver does not name the versions that it speaks";
+    HomeserverUnknownToken = "homeserver.unknown_token", Denied, "Matrix client-server API 1.18, M_UNKNOWN_TOKEN", "the homeserver does not know the access token, or not any more";
+    HomeserverMissingToken = "homeserver.missing_token", Local, "Matrix client-server API 1.18, M_MISSING_TOKEN", "the request went to the homeserver without an access token";
+    HomeserverUserLocked = "homeserver.user_locked", Denied, "Matrix client-server API 1.18, account locking", "the account is locked";
+    HomeserverDenied = "homeserver.denied", Denied, "Matrix client-server API 1.18, standard error response", "the homeserver refused for a reason of its own";
+    WhoamiUserId = "whoami.user_id", Remote, "Matrix client-server API 1.18, whoami", "the homeserver does not say in whose name the access token speaks";
+    WhoamiDeviceId = "whoami.device_id", Remote, "Matrix client-server API 1.18, whoami", "the homeserver names no usable device for the access token";
+    WhoamiUserMismatch = "whoami.user_mismatch", Remote, "Matrix client-server API 1.18, whoami", "somebody else logged in than the user of the session";
+    WhoamiDeviceMismatch = "whoami.device_mismatch", Remote, "Matrix client-server API 1.18, device ID allocation", "the access token is for another device than was asked for";
 
     // The session
     SessionMismatch = "session.mismatch", Local, "this crate's session", "the tokens are another user's than the session's";

@@ -46,6 +46,12 @@ impl Localized {
         self.languages.insert(tag.into(), value.into());
         self
     }
+
+    /// The values, in all languages.
+    #[cfg(feature = "matrix")]
+    pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.default).chain(self.languages.values()).map(String::as_str)
+    }
 }
 
 impl<T: Into<String>> From<T> for Localized {

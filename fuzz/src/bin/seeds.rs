@@ -58,6 +58,28 @@ fn main() {
             ],
         ),
         (
+            "homeserver",
+            &[
+                "\u{0}\0\0{\"m.homeserver\":{\"base_url\":\"https://hs.example.org/\"}}",
+                "\u{1}\0\0{\"versions\":[\"v1.1\",\"v1.18\"]}",
+                "\u{2}\0\0{\"issuer\":\"https://op.example.org\",\"authorization_endpoint\":\"https://op.example.org/a\",\"token_endpoint\":\"https://op.example.org/t\",\"revocation_endpoint\":\"https://op.example.org/r\",\"response_types_supported\":[\"code\"],\"grant_types_supported\":[\"authorization_code\",\"refresh_token\"],\"code_challenge_methods_supported\":[\"S256\"],\"account_management_uri\":\"https://op.example.org/me?a\",\"account_management_actions_supported\":[\"org.matrix.session_end\"]}",
+                "\u{3}\0\0{\"user_id\":\"@alice:example.org\",\"device_id\":\"ABCDEFGHIJ\"}",
+                "\u{4}\0\u{8}{\"errcode\":\"M_NOT_FOUND\",\"error\":\"no\",\"retry_after_ms\":5,\"soft_logout\":true}",
+            ],
+        ),
+        (
+            "matrix_stored",
+            &[
+                include_str!("../../../tests/fixtures/pending_login.v1.json"),
+                include_str!("../../../tests/fixtures/pending_login_again.v1.json"),
+                include_str!("../../../tests/fixtures/pending_device_login.v1.json"),
+                include_str!("../../../tests/fixtures/user_session.v1.json"),
+                "@alice:example.org",
+                "https://hs.example.org/",
+                "[::1]:8008",
+            ],
+        ),
+        (
             "flow",
             &[
                 "\u{3}\0{\"access_token\":\"a\",\"token_type\":\"Bearer\"}",

@@ -1,0 +1,137 @@
+//! Where the user manages the account: a page of the provider (client-server API, account management; MSC4191).
+
+use super::id::DeviceId;
+use crate::endpoint::Endpoint;
+use crate::json::Text;
+use crate::message::form;
+use crate::words::{Word as _, Words, words};
+
+words! {
+    /// What the user can be sent to the page for.
+    AccountAction {
+        Profile = "org.matrix.profile",
+        /// All devices.
+        DevicesList = "org.matrix.devices_list",
+        /// One device.
+        DeviceView = "org.matrix.device_view",
+        /// To sign one device out.
+        DeviceDelete = "org.matrix.device_delete",
+        AccountDeactivate = "org.matrix.account_deactivate",
+        /// To allow that the keys for cross-signing are replaced.
+        CrossSigningReset = "org.matrix.cross_signing_reset",
+    }
+}
+
+impl AccountAction {
+    /// What it was called before it was standardized.
+    fn older_name(self) -> Option<&'static str> {
+        match self {
+            Self::DevicesList => Some("org.matrix.sessions_list"),
+            Self::DeviceView => Some("org.matrix.session_view"),
+            Self::DeviceDelete => Some("org.matrix.session_end"),
+            Self::Profile | Self::AccountDeactivate | Self::CrossSigningReset => None,
+        }
+    }
+}
+
+/// The page, and what the provider says can be done there.
+#[derive(Clone, Debug)]
+pub struct AccountManagement {
+    uri: Endpoint,
+    /// By the names of the standard, and by the older ones.
+    actions: Words<AccountAction>,
+    older: Words<AccountAction>,
+}
+
+impl AccountManagement {
+    pub(super) fn new(uri: Endpoint, names: &[Text<'_>]) -> Self {
+        let named = |is_it: &dyn Fn(AccountAction, &str) -> bool| {
+            let known = AccountAction::ALL.iter().filter(|&&action| names.iter().any(|name| is_it(action, name)));
+            known.fold(Words::EMPTY, |set, &action| set.with(action))
+        };
+        Self {
+            uri,
+            actions: named(&|action, name| action.name() == name),
+            older: named(&|action, name| action.older_name() == Some(name)),
+        }
+    }
+
+    /// Whether the provider says that it can do this. Providers that say nothing may do it all the same.
+    pub fn supports(&self, action: AccountAction) -> bool {
+        self.actions.contains(action) || self.older.contains(action)
+    }
+
+    /// The URL to open in the user's browser; without an action the page itself. Actions about one device take its ID.
+    ///
+    /// It has the older name of an action only if the provider names that and not the one of the standard. What the
+    /// page's URL has in its query stays.
+    pub fn url(&self, action: Option<AccountAction>, device: Option<&DeviceId>) -> String {
+        let name = action.map(|action| match action.older_name() {
+            Some(older) if !self.actions.contains(action) && self.older.contains(action) => older,
+            _ => action.name(),
+        });
+        let pairs = [("action", name), ("device_id", device.map(DeviceId::as_str))];
+        let pairs = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        if pairs.clone().next().is_none() {
+            return self.uri.uri().to_string();
+        }
+        let mut url = String::new();
+        self.uri.start_query(&mut url);
+        form::append(&mut url, pairs);
+        url
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::Schemes;
+
+    #[test]
+    fn each_action_has_the_name_that_the_provider_knows() {
+        let device = DeviceId::new("ABCDEFGHIJ").unwrap();
+        for (uri, names, action, device, expected) in [
+            ("https://a.example/?x=1", &[][..], None, None, "https://a.example/?x=1"),
+            ("https://a.example/", &[], None, Some(&device), "https://a.example/?device_id=ABCDEFGHIJ"),
+            (
+                "https://a.example/me?x=1",
+                &[],
+                Some(AccountAction::DevicesList),
+                None,
+                "https://a.example/me?x=1&action=org.matrix.devices_list",
+            ),
+            (
+                "https://a.example/",
+                &["org.matrix.session_view", "org.matrix.profile"],
+                Some(AccountAction::DeviceView),
+                Some(&device),
+                "https://a.example/?action=org.matrix.session_view&device_id=ABCDEFGHIJ",
+            ),
+            (
+                "https://a.example/",
+                &["org.matrix.session_end", "org.matrix.device_delete"],
+                Some(AccountAction::DeviceDelete),
+                Some(&device),
+                "https://a.example/?action=org.matrix.device_delete&device_id=ABCDEFGHIJ",
+            ),
+            (
+                "https://a.example/",
+                &["org.matrix.sessions_list"],
+                Some(AccountAction::Profile),
+                None,
+                "https://a.example/?action=org.matrix.profile",
+            ),
+        ] {
+            let names: Vec<_> = names.iter().map(|&name| Text(name.into())).collect();
+            let account = AccountManagement::new(Endpoint::new(uri, Schemes::HttpsOnly).unwrap(), &names);
+            assert_eq!(account.url(action, device), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_advertised_under_either_name_is_supported() {
+        let uri = Endpoint::new("https://a.example/", Schemes::HttpsOnly).unwrap();
+        let account = AccountManagement::new(uri, &[Text("org.matrix.session_end".into()), Text("x".into())]);
+        assert!(account.supports(AccountAction::DeviceDelete) && !account.supports(AccountAction::Profile));
+    }
+}

@@ -1,0 +1,129 @@
+//! What every answer of a homeserver has in common (client-server API, standard error response).
+
+use std::time::Duration;
+
+use http::StatusCode;
+use serde::Deserialize;
+
+use crate::error::{Code, Error, ProviderText};
+use crate::json::{self, Scalar, Text};
+use crate::reply::{Accept, Reply};
+use crate::session::Refusal;
+use crate::words::words;
+
+words! {
+    /// An error code of Matrix that this crate knows.
+    Errcode {
+        /// The access token is not or no longer good.
+        UnknownToken = "M_UNKNOWN_TOKEN",
+        MissingToken = "M_MISSING_TOKEN",
+        UserLocked = "M_USER_LOCKED",
+        UserSuspended = "M_USER_SUSPENDED",
+        UserDeactivated = "M_USER_DEACTIVATED",
+        Forbidden = "M_FORBIDDEN",
+        NotFound = "M_NOT_FOUND",
+        /// The homeserver does not know the endpoint.
+        Unrecognized = "M_UNRECOGNIZED",
+        LimitExceeded = "M_LIMIT_EXCEEDED",
+    }
+}
+
+/// An error answer of a homeserver: to any request, also the application's own.
+///
+/// ```
+/// use oidc_proto::matrix::{Errcode, ErrorBody};
+/// let body = br#"{"errcode":"M_UNKNOWN_TOKEN","error":"Token is not active","soft_logout":true}"#;
+/// let error = ErrorBody::parse(body).unwrap();
+/// assert!(error.errcode == Some(Errcode::UnknownToken) && error.soft_logout);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ErrorBody {
+    /// `errcode`, if it is a known one.
+    pub errcode: Option<Errcode>,
+    /// `errcode` and `error`, escaped. The homeserver's text: untrusted.
+    pub text: ProviderText,
+    /// `soft_logout`: the device is still there, and a new login can go on with it.
+    pub soft_logout: bool,
+    /// `retry_after_ms`: when the homeserver wants to be asked again. Not capped.
+    pub retry_after: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+struct Document<'a> {
+    #[serde(borrow)]
+    errcode: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    error: Scalar<'a>,
+    #[serde(borrow, default)]
+    soft_logout: Scalar<'a>,
+    #[serde(borrow, default)]
+    retry_after_ms: Scalar<'a>,
+}
+
+impl ErrorBody {
+    /// Reads the body; `None` if it is no object with an `errcode`.
+    pub fn parse(body: &[u8]) -> Option<Self> {
+        let document: Document<'_> = json::document(body).ok()?;
+        let errcode = document.errcode?;
+        Some(Self {
+            errcode: Errcode::from_name(&errcode),
+            text: ProviderText::new(Some(&errcode), document.error.text().as_deref(), None),
+            soft_logout: document.soft_logout == Scalar::Bool(true),
+            retry_after: document.retry_after_ms.whole().map(Duration::from_millis),
+        })
+    }
+
+    /// What the answer means for the session whose access token the request had:
+    /// [`Session::unauthorized`](super::Session::unauthorized) takes it. `None` if it says nothing about the token: a
+    /// request that had none is the caller's mistake.
+    pub fn refusal(&self, status: StatusCode) -> Option<Refusal> {
+        match self.errcode {
+            Some(Errcode::UnknownToken) if status == StatusCode::UNAUTHORIZED => Some(Refusal::Token),
+            // Some servers say 403.
+            Some(Errcode::UserLocked) if status.is_client_error() => Some(Refusal::Locked),
+            _ => None,
+        }
+    }
+
+    fn code(&self, status: StatusCode) -> Code {
+        match self.errcode {
+            Some(Errcode::UnknownToken) if status == StatusCode::UNAUTHORIZED => Code::HomeserverUnknownToken,
+            Some(Errcode::MissingToken) if status == StatusCode::UNAUTHORIZED => Code::HomeserverMissingToken,
+            Some(Errcode::UserLocked) => Code::HomeserverUserLocked,
+            Some(Errcode::LimitExceeded) => Code::HttpTooManyRequests,
+            _ => Code::HomeserverDenied,
+        }
+    }
+}
+
+/// Names the request in an error that names nothing else.
+pub(super) fn during(request: &'static str) -> impl Fn(Error) -> Error {
+    move |error| if error.name().is_none() { error.at(request) } else { error }
+}
+
+/// The body of a successful answer to the request of that name.
+///
+/// As with every other endpoint a verdict is believed only from a 4xx answer with a well-formed error object.
+///
+/// # Errors
+/// `homeserver.…`, `http.…`.
+pub(super) fn success<'a>(reply: &Reply<'a>, accept: Accept, request: &'static str) -> Result<&'a [u8], Error> {
+    let error = match reply.success(accept) {
+        Ok(body) => return Ok(body),
+        Err(error) => error,
+    };
+    let told = ErrorBody::parse(reply.body).filter(|_| reply.status.is_client_error());
+    let retry_after = error.retry_after().or(told.as_ref().and_then(|told| told.retry_after));
+    let error = match told {
+        Some(told) if error.code() == Code::HttpStatus => Error::new(told.code(reply.status)).with_text(told.text),
+        Some(told) => error.with_text(told.text),
+        None => error,
+    };
+    Err(error.with_retry_after(retry_after).at(request))
+}
+
+/// The same for what the application's own HTTP client received.
+pub(super) fn reply<'a>(response: &'a http::Response<impl AsRef<[u8]>>) -> Reply<'a> {
+    Reply { status: response.status(), headers: response.headers(), body: response.body().as_ref() }
+}

@@ -1,0 +1,140 @@
+//! What a homeserver says about its OAuth 2.0 API: the server metadata of the client-server API, 1.15 and later, and of
+//! MSC2965.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::account::AccountManagement;
+use super::homeserver::Homeserver;
+use super::scope::ScopeForm;
+use crate::endpoint::{Endpoint, Issuer};
+use crate::error::{Code, Error};
+use crate::json::{self, Text};
+use crate::message::freshness::Freshness;
+use crate::message::metadata::{CodeChallengeMethod, GrantType, Metadata, Prompt, ResponseMode, ResponseType};
+use crate::provider::{Provider, ProviderOptions};
+
+/// How the metadata were found. It tells how old the homeserver is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MetadataSource {
+    /// `/_matrix/client/v1/auth_metadata`: Matrix 1.15 and later.
+    Stable,
+    /// `/_matrix/client/unstable/org.matrix.msc2965/auth_metadata`.
+    Unstable,
+    /// `/_matrix/client/unstable/org.matrix.msc2965/auth_issuer`, and OpenID Connect Discovery at that issuer.
+    Issuer,
+}
+
+impl MetadataSource {
+    /// `stable`, `unstable` or `issuer`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stable => "stable",
+            Self::Unstable => "unstable",
+            Self::Issuer => "issuer",
+        }
+    }
+}
+
+/// A homeserver that has the OAuth 2.0 API, and the provider that its users log in at. Immutable, to be shared.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct AuthServer {
+    /// The homeserver.
+    pub homeserver: Homeserver,
+    /// Its provider, for every flow of the core.
+    pub provider: Arc<Provider>,
+    /// How the metadata were found.
+    pub source: MetadataSource,
+    /// Where the user manages the account, if there is such a page.
+    pub account: Option<AccountManagement>,
+    /// When to fetch the metadata again.
+    pub freshness: Freshness,
+}
+
+#[derive(Deserialize)]
+struct Document<'a> {
+    #[serde(borrow)]
+    issuer: Option<Text<'a>>,
+    #[serde(borrow)]
+    account_management_uri: Option<Text<'a>>,
+    #[serde(borrow)]
+    account_management_actions_supported: Option<Vec<Text<'a>>>,
+}
+
+impl AuthServer {
+    /// From a metadata document that the caller has, cached for instance. With an issuer, the document must be that one's.
+    ///
+    /// # Errors
+    /// As [`ServerMetadata`](super::ServerMetadata)'s.
+    pub fn parse(
+        document: &[u8],
+        homeserver: Homeserver,
+        source: MetadataSource,
+        issuer: Option<Issuer>,
+        options: ProviderOptions,
+        freshness: Freshness,
+    ) -> Result<Arc<Self>, Error> {
+        let own: Document<'_> = json::document(document)?;
+        let url = |error: Error, name| Error::new(Code::MetadataUrl).at(name).with_source(error);
+        let issuer = match (issuer, &own.issuer) {
+            (Some(issuer), _) => issuer,
+            // The homeserver is whom the user chose: whoever it names is its provider.
+            (None, Some(named)) => Issuer::new(named, options.schemes()).map_err(|error| url(error, "issuer"))?,
+            (None, None) => return Err(Error::new(Code::MetadataMissingField).at("issuer")),
+        };
+        let metadata = Metadata::parse(document, &issuer, &options)?;
+        check(&metadata)?;
+        let account = own.account_management_uri.map(|text| {
+            let names = own.account_management_actions_supported.as_deref().unwrap_or_default();
+            let uri = Endpoint::new(&text, options.schemes());
+            uri.map(|uri| AccountManagement::new(uri, names)).map_err(|error| url(error, "account_management_uri"))
+        });
+        let account = account.transpose()?;
+        Ok(Arc::new(Self { homeserver, provider: Provider::new(metadata, options), source, account, freshness }))
+    }
+
+    /// The form of scopes that a homeserver of this age understands.
+    pub fn scope_form(&self) -> ScopeForm {
+        match self.source {
+            MetadataSource::Stable => ScopeForm::Stable,
+            MetadataSource::Unstable | MetadataSource::Issuer => ScopeForm::Unstable,
+        }
+    }
+
+    /// Whether the provider says that a new account can be asked for (`prompt=create`).
+    pub fn creates_accounts(&self) -> bool {
+        self.provider.metadata().prompt_values.is_some_and(|values| values.contains(Prompt::Create))
+    }
+}
+
+/// What Matrix demands beyond the standards below it. It demands `registration_endpoint` and `response_modes_supported`,
+/// too; but deployed servers lack them, a client ID of the application's own needs no registration, and without the modes
+/// the default of RFC 8414 is what Matrix wants.
+fn check(metadata: &Metadata) -> Result<(), Error> {
+    let missing = |name| Error::new(Code::MetadataMissingField).at(name);
+    let unsupported = |name| Error::new(Code::MetadataUnsupported).at(name);
+    if metadata.authorization_endpoint.is_none() {
+        return Err(missing("authorization_endpoint"));
+    }
+    if metadata.revocation_endpoint.is_none() {
+        return Err(missing("revocation_endpoint"));
+    }
+    if !metadata.response_types.contains(ResponseType::Code) {
+        return Err(unsupported("response_types_supported"));
+    }
+    let grants = [GrantType::AuthorizationCode, GrantType::RefreshToken];
+    if !grants.into_iter().all(|grant| metadata.grant_types.contains(grant)) {
+        return Err(unsupported("grant_types_supported"));
+    }
+    let modes = [ResponseMode::Query, ResponseMode::Fragment];
+    if !modes.into_iter().all(|mode| metadata.response_modes.contains(mode)) {
+        return Err(unsupported("response_modes_supported"));
+    }
+    if !metadata.code_challenge_methods.contains(CodeChallengeMethod::S256) {
+        return Err(unsupported("code_challenge_methods_supported"));
+    }
+    Ok(())
+}

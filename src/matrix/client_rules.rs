@@ -1,0 +1,144 @@
+//! What a client may say about itself (client-server API, client metadata and redirect URI validation; MSC2966).
+
+use url::{Host, Url};
+
+use crate::client::RedirectUri;
+use crate::error::{Code, Error};
+use crate::message::registration::{ApplicationType, ClientMetadata, Localized};
+
+/// Checks metadata before they are sent.
+///
+/// # Errors
+/// `registration.client_uri`, `registration.uri`, `registration.redirect_uri`.
+pub(super) fn check(metadata: &ClientMetadata) -> Result<(), Error> {
+    let home = metadata.client_uri.as_ref().and_then(|uri| home(uri.values().next()?));
+    let home = home.ok_or(Code::RegistrationClientUri)?;
+    for (name, uris) in [
+        ("client_uri", &metadata.client_uri),
+        ("logo_uri", &metadata.logo_uri),
+        ("tos_uri", &metadata.tos_uri),
+        ("policy_uri", &metadata.policy_uri),
+    ] {
+        if !uris.iter().flat_map(Localized::values).all(|uri| is_at(&home, uri)) {
+            return Err(Error::new(Code::RegistrationUri).at(name));
+        }
+    }
+    let may_redirect = |uri: &RedirectUri| may_redirect(&home, metadata.application_type, uri.as_str());
+    if !metadata.redirect_uris.iter().all(may_redirect) {
+        return Err(Error::new(Code::RegistrationRedirectUri).at("redirect_uris"));
+    }
+    Ok(())
+}
+
+/// The host of the client URI, which all others have to be at.
+fn home(client_uri: &str) -> Option<String> {
+    match https(client_uri)?.host()? {
+        Host::Domain(name) => Some(name.to_owned()),
+        Host::Ipv4(_) | Host::Ipv6(_) => None,
+    }
+}
+
+fn https(uri: &str) -> Option<Url> {
+    let url = Url::parse(uri).ok()?;
+    (url.scheme() == "https" && url.username().is_empty() && url.password().is_none()).then_some(url)
+}
+
+/// Whether it is a page on that host, or on one below it.
+fn is_at(home: &str, uri: &str) -> bool {
+    https(uri).is_some_and(|url| url.host_str().is_some_and(|host| is_below(host, home)))
+}
+
+/// Whether a name is this one, or has it for an end.
+fn is_below(name: &str, home: &str) -> bool {
+    name.strip_suffix(home).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+fn may_redirect(home: &str, application_type: ApplicationType, uri: &str) -> bool {
+    let Ok(url) = Url::parse(uri) else { return false };
+    match (url.scheme(), application_type) {
+        ("https", _) => is_at(home, uri),
+        (_, ApplicationType::Web) => false,
+        // Any port is accepted in the login, for which there must be none here.
+        ("http", ApplicationType::Native) => {
+            url.port().is_none() && matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+        }
+        (scheme, ApplicationType::Native) => {
+            let reversed = scheme.rsplit('.').collect::<Vec<_>>().join(".");
+            !url.has_authority() && is_below(&reversed, home)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(
+        application_type: ApplicationType,
+        redirect: &str,
+        change: impl FnOnce(&mut ClientMetadata),
+    ) -> Option<Code> {
+        let mut metadata = ClientMetadata::new(application_type, vec![RedirectUri::new(redirect).unwrap()]);
+        metadata.client_uri = Some("https://app.example.org/about".into());
+        change(&mut metadata);
+        check(&metadata).err().map(|error| error.code())
+    }
+
+    #[test]
+    fn redirect_uris_belong_to_the_client() {
+        use ApplicationType::{Native, Web};
+        for (application_type, uri, is_fine) in [
+            (Web, "https://app.example.org/cb", true),
+            (Web, "https://login.app.example.org/cb", true),
+            (Web, "https://example.org/cb", false),
+            (Web, "https://evilapp.example.org/cb", false),
+            (Web, "http://localhost/cb", false),
+            (Web, "org.example.app:/cb", false),
+            (Native, "https://app.example.org/cb", true),
+            (Native, "https://elsewhere.org/cb", false),
+            (Native, "http://localhost/cb", true),
+            (Native, "http://127.0.0.1/cb", true),
+            (Native, "http://[::1]/cb", true),
+            (Native, "http://127.0.0.1:8080/cb", false),
+            (Native, "http://127.0.0.2/cb", false),
+            (Native, "http://app.example.org/cb", false),
+            (Native, "org.example.app:/cb", true),
+            (Native, "org.example.app.beta:/cb", true),
+            (Native, "org.example.app://cb", false),
+            (Native, "org.example.apps:/cb", false),
+            (Native, "org.example:/cb", false),
+            (Native, "app:/cb", false),
+        ] {
+            let refused = verdict(application_type, uri, |_| {});
+            assert_eq!(refused, (!is_fine).then_some(Code::RegistrationRedirectUri), "{application_type:?} {uri}");
+        }
+    }
+
+    #[test]
+    fn pages_are_on_the_host_of_the_client_uri() {
+        let native = |change: fn(&mut ClientMetadata)| verdict(ApplicationType::Native, "http://localhost/", change);
+        assert_eq!(native(|_| {}), None);
+        assert_eq!(native(|m| m.client_uri = None), Some(Code::RegistrationClientUri));
+        for uri in ["http://app.example.org", "https://10.0.0.1/", "https://u@app.example.org", "nonsense"] {
+            let mut metadata = ClientMetadata::new(ApplicationType::Native, Vec::new());
+            metadata.client_uri = Some(uri.into());
+            assert_eq!(check(&metadata).unwrap_err().code(), Code::RegistrationClientUri, "{uri}");
+        }
+        assert_eq!(native(|m| m.logo_uri = Some("https://cdn.app.example.org/logo.png".into())), None);
+        for change in [
+            (|m| m.logo_uri = Some("https://cdn.example.org/logo.png".into())) as fn(&mut ClientMetadata),
+            |m| m.tos_uri = Some("http://app.example.org/tos".into()),
+            |m| m.policy_uri = Some("https://u:p@app.example.org/".into()),
+            |m| {
+                let uri = Localized::new("https://app.example.org/tos");
+                m.tos_uri = Some(uri.with_language("fr", "https://example.fr/tos"));
+            },
+            |m| {
+                let uri = Localized::new("https://app.example.org/");
+                m.client_uri = Some(uri.with_language("fr", "https://example.fr/"));
+            },
+        ] {
+            assert_eq!(native(change), Some(Code::RegistrationUri));
+        }
+    }
+}

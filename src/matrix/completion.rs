@@ -1,0 +1,232 @@
+//! The end of every login: from tokens to the user and the device that they are for.
+//!
+//! ```text
+//! (a grant) ─┬─ verified ───▶ Whoami ─┬─ the user and device that were expected ─▶ Done(LoggedIn)
+//!            │                        └─ others, or no answer ──────────────────▶ Done(Refused)
+//!            └─ unverified ─────────────────────────────────────────────────────▶ Done(Refused)
+//! ```
+//!
+//! Until tokens have arrived a failure is an error; from then on nothing loses them: they come out as a [`RefusedGrant`],
+//! to be asked about again or revoked. A session that the login was for is not touched before it is all true.
+
+use std::sync::Arc;
+
+use super::auth_server::AuthServer;
+use super::id::{DeviceId, UserId};
+use super::user_session::UserSession;
+use super::whoami::{Identity, Whoami};
+use crate::client::Client;
+use crate::env::Env;
+use crate::error::{Code, Error};
+use crate::failure::Failure;
+use crate::flow::{Exchanged, Revocation, UnverifiedGrant, Verification};
+use crate::jose::Keys;
+use crate::reply::Reply;
+use crate::step::{Flow, Step};
+use crate::tokens::TokenSet;
+
+/// What came of a login.
+#[derive(Debug)]
+#[must_use = "it holds the tokens"]
+#[allow(clippy::large_enum_variant, reason = "both hold the tokens, and are taken apart at once")]
+pub enum LoginOutcome {
+    /// The user is logged in.
+    LoggedIn(Login),
+    /// Tokens came, but not those that were asked for, or nobody can say whose they are.
+    Refused {
+        /// What is wrong.
+        error: Error,
+        /// The tokens, to be asked about again or revoked.
+        grant: RefusedGrant,
+    },
+}
+
+impl LoginOutcome {
+    /// The login, or the reason why it is none. The refused grant is dropped: it stays valid at the provider until it
+    /// expires there.
+    ///
+    /// # Errors
+    /// The reason.
+    pub fn logged_in(self) -> Result<Login, Error> {
+        match self {
+            Self::LoggedIn(login) => Ok(login),
+            Self::Refused { error, .. } => Err(error),
+        }
+    }
+}
+
+/// A user who has logged in: the homeserver itself has said so.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Login {
+    /// To be stored.
+    pub session: UserSession,
+    /// The keys that an ID token was verified with, for the next login.
+    pub keys: Option<Arc<Keys>>,
+}
+
+/// Tokens that are not what was asked for. They can be asked about again or revoked, and nothing else.
+#[derive(Debug)]
+#[must_use = "the grant is valid at the provider until it is revoked"]
+pub struct RefusedGrant(Box<Refused>);
+
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "boxed where it is kept")]
+enum Refused {
+    Unverified(UnverifiedGrant, Expected),
+    Unconfirmed(Unconfirmed),
+}
+
+impl RefusedGrant {
+    /// Tries again what failed: an ID token is verified with keys that are fetched anew, and the homeserver is asked once
+    /// more whose the tokens are.
+    ///
+    /// # Errors
+    /// As [`Whoami::start`].
+    pub fn retry(self, env: &mut dyn Env) -> Result<Step<Completion<Verification>>, Error> {
+        match *self.0 {
+            Refused::Unverified(grant, expected) => Completion::exchanging(grant.verify(None, env), expected, env),
+            Refused::Unconfirmed(unconfirmed) => unconfirmed.confirm(env),
+        }
+    }
+
+    /// Revokes the grant.
+    ///
+    /// # Errors
+    /// `revocation.unsupported`, `sign.failed`.
+    pub fn revoke(self, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
+        match *self.0 {
+            Refused::Unverified(grant, _) => grant.revoke(env),
+            Refused::Unconfirmed(Unconfirmed { tokens, expected, .. }) => {
+                Revocation::start(&tokens, &expected.server.provider, &expected.client, env)
+            }
+        }
+    }
+}
+
+/// Who is to log in, where.
+#[derive(Debug)]
+pub(super) struct Expected {
+    pub(super) server: Arc<AuthServer>,
+    pub(super) client: Arc<Client>,
+    pub(super) device_id: DeviceId,
+    /// For a new login of a known session.
+    pub(super) user_id: Option<UserId>,
+}
+
+impl Expected {
+    fn check(&self, identity: &Identity) -> Result<(), Error> {
+        if self.user_id.as_ref().is_some_and(|user| *user != identity.user_id) {
+            return Err(Error::new(Code::WhoamiUserMismatch).at("user_id"));
+        }
+        match &identity.device_id {
+            Some(device) if *device == self.device_id => Ok(()),
+            Some(_) => Err(Error::new(Code::WhoamiDeviceMismatch).at("device_id")),
+            None => Err(Error::new(Code::WhoamiDeviceId).at("device_id")),
+        }
+    }
+}
+
+/// Tokens of which the homeserver has still to say whose they are.
+#[derive(Debug)]
+struct Unconfirmed {
+    tokens: TokenSet,
+    keys: Option<Arc<Keys>>,
+    expected: Expected,
+}
+
+impl Unconfirmed {
+    fn confirm<F: Flow<Output = Exchanged>>(self, env: &mut dyn Env) -> Result<Step<Completion<F>>, Error> {
+        let whoami = Whoami::start(&self.tokens, &self.expected.server, &self.expected.client, env);
+        Completion::confirming(whoami, Box::new(self))
+    }
+
+    fn judge(self, identity: Identity) -> LoginOutcome {
+        if let Err(error) = self.expected.check(&identity) {
+            return self.refused(error);
+        }
+        let Self { tokens, keys, expected: Expected { server, device_id, .. } } = self;
+        let session = UserSession::new(server.homeserver.clone(), identity.user_id, device_id, tokens);
+        LoginOutcome::LoggedIn(Login { session, keys })
+    }
+
+    fn refused(self, error: Error) -> LoginOutcome {
+        LoginOutcome::Refused { error, grant: RefusedGrant(Box::new(Refused::Unconfirmed(self))) }
+    }
+}
+
+/// Awaits the end of a grant, then who the tokens are for.
+#[derive(Debug)]
+pub struct Completion<F>(State<F>);
+
+#[derive(Debug)]
+enum State<F> {
+    Exchanging(F, Box<Expected>),
+    Confirming(Whoami, Box<Unconfirmed>),
+}
+
+impl<F: Flow<Output = Exchanged>> Completion<F> {
+    pub(super) fn exchanging(step: Step<F>, expected: Expected, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Self::go_on(step, Box::new(expected), env)
+    }
+
+    fn go_on(step: Step<F>, expected: Box<Expected>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        step.embed_with(
+            expected,
+            |expected, flow| Self(State::Exchanging(flow, expected)),
+            |expected, exchanged| match exchanged {
+                Exchanged::Verified(granted) => {
+                    Unconfirmed { tokens: granted.tokens, keys: granted.keys, expected: *expected }.confirm(env)
+                }
+                Exchanged::Unverified { error, grant } => {
+                    let grant = RefusedGrant(Box::new(Refused::Unverified(grant, *expected)));
+                    Ok(Step::Done(LoginOutcome::Refused { error, grant }))
+                }
+            },
+        )
+    }
+
+    /// No failure here is an error: there are tokens.
+    fn confirming(step: Result<Step<Whoami>, Error>, unconfirmed: Box<Unconfirmed>) -> Result<Step<Self>, Error> {
+        match step {
+            Ok(step) => step.embed_with(
+                unconfirmed,
+                |unconfirmed, flow| Self(State::Confirming(flow, unconfirmed)),
+                |unconfirmed, identity| Ok(Step::Done(unconfirmed.judge(identity))),
+            ),
+            Err(error) => Ok(Step::Done(unconfirmed.refused(error))),
+        }
+    }
+}
+
+impl<F: Flow<Output = Exchanged>> Flow for Completion<F> {
+    type Output = LoginOutcome;
+
+    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::Exchanging(flow, expected) => Self::go_on(flow.on_response(reply, env)?, expected, env),
+            State::Confirming(flow, unconfirmed) => Self::confirming(flow.on_response(reply, env), unconfirmed),
+        }
+    }
+
+    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::Exchanging(flow, expected) => Self::go_on(flow.on_failure(failure, env)?, expected, env),
+            State::Confirming(flow, unconfirmed) => Self::confirming(flow.on_failure(failure, env), unconfirmed),
+        }
+    }
+
+    fn on_wake(self, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::Exchanging(flow, expected) => Self::go_on(flow.on_wake(env)?, expected, env),
+            State::Confirming(flow, unconfirmed) => Self::confirming(flow.on_wake(env), unconfirmed),
+        }
+    }
+
+    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::Exchanging(flow, expected) => Self::go_on(flow.on_signature(signature, env)?, expected, env),
+            State::Confirming(flow, unconfirmed) => Self::confirming(flow.on_signature(signature, env), unconfirmed),
+        }
+    }
+}

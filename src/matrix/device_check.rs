@@ -1,0 +1,78 @@
+//! Whether the user has a device of this ID (client-server API, device management).
+//!
+//! ```text
+//! start ─▶ ResourceCall: GET devices/{id} ─┬─ 200 ─▶ Done(true)
+//!                                          └─ 404, M_NOT_FOUND ─▶ Done(false)
+//! ```
+//!
+//! Any other answer is a failure and says nothing about the device. Errors name the request: `devices`.
+
+use std::sync::Arc;
+
+use http::{Response, StatusCode};
+
+use super::answer::{Errcode, ErrorBody, reply, success};
+use super::auth_server::AuthServer;
+use super::id::DeviceId;
+use crate::client::Client;
+use crate::env::Env;
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::flow::ResourceCall;
+use crate::message::request;
+use crate::reply::{Accept, JSON_LIMIT, Policy, Reply};
+use crate::secret::Body;
+use crate::step::{Flow, Step};
+use crate::tokens::TokenSet;
+
+const DEVICES: &str = "devices";
+
+/// Awaits the answer.
+#[derive(Debug)]
+pub struct DeviceCheck(ResourceCall);
+
+impl DeviceCheck {
+    /// Asks the homeserver.
+    ///
+    /// # Errors
+    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `url.scheme`, `sign.failed`.
+    pub fn start(
+        device: &DeviceId,
+        tokens: &TokenSet,
+        server: &AuthServer,
+        client: &Arc<Client>,
+        env: &mut dyn Env,
+    ) -> Result<Step<Self>, Error> {
+        let schemes = server.provider.options().schemes();
+        let uri = server.homeserver.uri_of("/_matrix/client/v3/devices/", device.as_str(), schemes)?;
+        let policy = Policy::read(JSON_LIMIT, Accept::Json);
+        Self::going_on(ResourceCall::start(request::read(uri), policy, tokens, &server.provider, client, env)?)
+    }
+
+    fn going_on(step: Step<ResourceCall>) -> Result<Step<Self>, Error> {
+        step.embed(Self, |response| parse(&response).map(Step::Done))
+    }
+}
+
+fn parse(response: &Response<Body>) -> Result<bool, Error> {
+    let reply = reply(response);
+    let is_absent = reply.status == StatusCode::NOT_FOUND
+        && ErrorBody::parse(reply.body).is_some_and(|error| error.errcode == Some(Errcode::NotFound));
+    if is_absent { Ok(false) } else { success(&reply, Accept::Json, DEVICES).map(|_| true) }
+}
+
+impl Flow for DeviceCheck {
+    type Output = bool;
+
+    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Self::going_on(self.0.on_response(reply, env)?)
+    }
+
+    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Err(Error::from(failure).at(DEVICES))
+    }
+
+    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Self::going_on(self.0.on_signature(signature, env)?)
+    }
+}

@@ -1,0 +1,145 @@
+//! Where a homeserver is.
+
+use std::fmt;
+
+use http::Uri;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::id::{ServerName, UserId};
+use crate::endpoint::{Endpoint, Schemes};
+use crate::error::{Code, Error};
+use crate::message::form;
+
+/// A homeserver, by the base URL of its client-server API: `https` unless another choice is named, without query and
+/// fragment. A slash at its end makes no difference.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Homeserver(Box<str>);
+
+impl Homeserver {
+    /// Checks a base URL.
+    ///
+    /// # Errors
+    /// `url.syntax`, `url.scheme`, `url.userinfo`, `url.query` or `url.fragment`.
+    pub fn new(url: &str, schemes: Schemes) -> Result<Self, Error> {
+        let endpoint = Endpoint::new(url, schemes).map_err(|error| error.at("homeserver"))?;
+        if endpoint.uri().query().is_some() {
+            return Err(Error::new(Code::UrlQuery).at("homeserver"));
+        }
+        Ok(Self(endpoint.uri().to_string().trim_end_matches('/').into()))
+    }
+
+    /// The base URL, without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The URL of something under the base URL, where the caller still allows its scheme.
+    pub(super) fn uri(&self, path: &str, schemes: Schemes) -> Result<Uri, Error> {
+        let endpoint = Endpoint::new(&format!("{}{path}", self.0), schemes).map_err(|error| error.at("homeserver"))?;
+        Ok(endpoint.uri().clone())
+    }
+
+    /// The same with a last segment that may be anything.
+    pub(super) fn uri_of(&self, path: &str, segment: &str, schemes: Schemes) -> Result<Uri, Error> {
+        let mut escaped = String::with_capacity(segment.len());
+        form::encode(&mut escaped, segment);
+        // In a path a plus sign is one; and `.` and `..` would be taken for folders.
+        let escaped = escaped.replace('+', "%20");
+        match segment {
+            "." | ".." => Err(Code::MatrixDeviceId.into()),
+            _ => self.uri(&format!("{path}{escaped}"), schemes),
+        }
+    }
+}
+
+impl fmt::Debug for Homeserver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Homeserver({})", self.0)
+    }
+}
+
+impl fmt::Display for Homeserver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Homeserver {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Homeserver {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        // Whether `http` on loopback is still allowed is decided where it is used.
+        Self::new(&text, Schemes::DangerousHttpOnLoopback).map_err(|_| de::Error::custom("not a homeserver"))
+    }
+}
+
+/// What a user types in to say where they have their account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// The name of a server, by which its homeserver is found.
+    Name(ServerName),
+    /// The homeserver's own URL.
+    Url(Homeserver),
+}
+
+impl Address {
+    /// A URL has `://` in it, a user ID begins with `@` and holds the name of its server; anything else is a name.
+    ///
+    /// ```
+    /// use oidc_proto::Schemes;
+    /// use oidc_proto::matrix::Address;
+    /// let address = |text| Address::parse(text, Schemes::HttpsOnly);
+    /// assert!(matches!(address("https://matrix.example.org/")?, Address::Url(_)));
+    /// assert_eq!(address("@joe:example.org")?, address("example.org")?);
+    /// # Ok::<(), oidc_proto::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `url.…`, `matrix.user_id`, `matrix.server_name`.
+    pub fn parse(text: &str, schemes: Schemes) -> Result<Self, Error> {
+        let text = text.trim();
+        if text.contains("://") {
+            return Homeserver::new(text, schemes).map(Self::Url);
+        }
+        if text.starts_with('@') {
+            return UserId::new(text).map(|user| Self::Name(user.server_name()));
+        }
+        ServerName::new(text).map(Self::Name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base_urls_are_checked_and_compared_without_their_last_slash() {
+        let new = |url| Homeserver::new(url, Schemes::HttpsOnly);
+        assert_eq!(new("https://HS.example.org:443//").unwrap(), new("https://hs.example.org").unwrap());
+        assert_eq!(new("https://hs.example.org/a/").unwrap().as_str(), "https://hs.example.org/a");
+        for (url, code) in [
+            ("hs.example.org", Code::UrlSyntax),
+            ("http://hs.example.org", Code::UrlScheme),
+            ("http://localhost", Code::UrlScheme),
+            ("https://u:p@hs.example.org", Code::UrlUserinfo),
+            ("https://hs.example.org?a", Code::UrlQuery),
+            ("https://hs.example.org#a", Code::UrlFragment),
+        ] {
+            assert_eq!(new(url).unwrap_err().code(), code, "{url}");
+        }
+        assert!(Homeserver::new("http://localhost:8008", Schemes::DangerousHttpOnLoopback).is_ok());
+    }
+
+    #[test]
+    fn what_comes_from_elsewhere_stays_in_its_segment() {
+        let homeserver = Homeserver::new("https://hs.example.org/a", Schemes::HttpsOnly).unwrap();
+        let uri = |segment| homeserver.uri_of("/devices/", segment, Schemes::HttpsOnly).map(|uri| uri.to_string());
+        assert_eq!(uri("AB/../C?d#e f").unwrap(), "https://hs.example.org/a/devices/AB%2F..%2FC%3Fd%23e%20f");
+        assert!(uri("..").is_err());
+    }
+}

@@ -1,0 +1,170 @@
+//! From the name of a server to its homeserver (client-server API, server discovery).
+//!
+//! ```text
+//! start(name) ─▶ GET well-known document ─┬─ 200 ─▶ its base URL ───┐
+//!                                         └─ 404 ─▶ the name itself ┴─▶ GET versions ─▶ Done(FoundHomeserver)
+//! start(url) ──▶ GET versions ─┬─ 200 ─▶ Done(FoundHomeserver)
+//!                              └─ 404 ─▶ as for the name in the URL, once
+//! ```
+//!
+//! Errors name the request that they are about: `well_known`, `versions`.
+//!
+//! ```
+//! use oidc_proto::Schemes;
+//! use oidc_proto::adapter::BlockingDriver;
+//! use oidc_proto::matrix::{Address, HomeserverDiscovery};
+//! use oidc_proto::testing::{Homeserver, Provider, TestEnv};
+//!
+//! let mut env = TestEnv::seeded(1);
+//! let op = Provider::new("https://account.example.org");
+//! let hs = Homeserver::new("https://matrix.example.org", "example.org", op);
+//! let http = BlockingDriver::new(hs.http(env.clock()));
+//!
+//! let address = Address::parse("example.org", Schemes::HttpsOnly)?;
+//! let found = http.run(HomeserverDiscovery::start(address, Schemes::HttpsOnly)?, &mut env)?;
+//! assert_eq!(found.homeserver.as_str(), "https://matrix.example.org");
+//! # Ok::<(), oidc_proto::Error>(())
+//! ```
+
+use http::StatusCode;
+use serde::Deserialize;
+use url::Url;
+
+use super::answer::during;
+use super::homeserver::{Address, Homeserver};
+use super::id::ServerName;
+use crate::endpoint::Schemes;
+use crate::env::Env;
+use crate::error::{Code, Error};
+use crate::failure::Failure;
+use crate::json::{self, Text};
+use crate::message::request;
+use crate::reply::{Accept, METADATA_LIMIT, Policy, Reply};
+use crate::step::{Flow, Step};
+
+const WELL_KNOWN: &str = "well_known";
+const VERSIONS: &str = "versions";
+
+/// Awaits the well-known document, then the versions.
+#[derive(Debug)]
+pub struct HomeserverDiscovery {
+    schemes: Schemes,
+    state: State,
+}
+
+#[derive(Debug)]
+#[allow(clippy::enum_variant_names, reason = "states are named for what they await")]
+enum State {
+    /// With where to look if there is none; nowhere if the versions were asked for there before.
+    ExpectWellKnown { or_else: Option<Homeserver> },
+    /// With the name to look up if there is no homeserver.
+    ExpectVersions { homeserver: Homeserver, or_else: Option<ServerName> },
+}
+
+/// A homeserver that answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FoundHomeserver {
+    /// Where it is.
+    pub homeserver: Homeserver,
+    /// The versions of the specification that it says it speaks, as it wrote them: untrusted.
+    pub versions: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct WellKnown<'a> {
+    #[serde(borrow, rename = "m.homeserver")]
+    homeserver: Option<BaseUrl<'a>>,
+}
+
+#[derive(Deserialize)]
+struct BaseUrl<'a> {
+    #[serde(borrow)]
+    base_url: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Versions {
+    versions: Option<Vec<String>>,
+}
+
+impl HomeserverDiscovery {
+    /// Looks the name up, or asks at the URL.
+    ///
+    /// # Errors
+    /// `url.scheme` for `http` that is not allowed.
+    pub fn start(address: Address, schemes: Schemes) -> Result<Step<Self>, Error> {
+        match address {
+            Address::Name(name) => {
+                let itself = Homeserver::new(&name.url(schemes), schemes)?;
+                Self::look_up(&name, Some(itself), schemes)
+            }
+            Address::Url(homeserver) => {
+                let url = Url::parse(homeserver.as_str()).map_err(|_| Code::UrlSyntax)?;
+                let name =
+                    [Some(url.host_str().unwrap_or_default().to_owned()), url.port().map(|port| port.to_string())];
+                let name = name.into_iter().flatten().collect::<Vec<_>>().join(":");
+                Self::ask(homeserver, ServerName::new(&name).ok(), schemes)
+            }
+        }
+    }
+
+    fn look_up(name: &ServerName, or_else: Option<Homeserver>, schemes: Schemes) -> Result<Step<Self>, Error> {
+        let uri = Homeserver::new(&name.url(schemes), schemes)?.uri("/.well-known/matrix/client", schemes)?;
+        let policy = Policy::read(METADATA_LIMIT, Accept::AnyButMarkup);
+        Ok(Step::call(request::read(uri), policy, Self { schemes, state: State::ExpectWellKnown { or_else } }))
+    }
+
+    fn ask(homeserver: Homeserver, or_else: Option<ServerName>, schemes: Schemes) -> Result<Step<Self>, Error> {
+        let uri = homeserver.uri("/_matrix/client/versions", schemes)?;
+        let policy = Policy::read(METADATA_LIMIT, Accept::Json);
+        let state = State::ExpectVersions { homeserver, or_else };
+        Ok(Step::call(request::read(uri), policy, Self { schemes, state }))
+    }
+}
+
+/// The base URL in a well-known document.
+fn base_url(body: &[u8], schemes: Schemes) -> Result<Homeserver, Error> {
+    let unusable = || Error::new(Code::HomeserverWellKnown).at("m.homeserver.base_url");
+    let document: WellKnown<'_> = json::document(body)?;
+    let url = document.homeserver.and_then(|homeserver| homeserver.base_url).ok_or_else(unusable)?;
+    Homeserver::new(&url, schemes).map_err(|error| unusable().with_source(error))
+}
+
+fn versions(body: &[u8]) -> Result<Vec<String>, Error> {
+    let document: Versions = json::document(body)?;
+    Ok(document.versions.filter(|versions| !versions.is_empty()).ok_or(Code::HomeserverVersions)?)
+}
+
+impl Flow for HomeserverDiscovery {
+    type Output = FoundHomeserver;
+
+    fn on_response(self, reply: Reply<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let Self { schemes, state } = self;
+        let is_missing = reply.status == StatusCode::NOT_FOUND;
+        match state {
+            State::ExpectWellKnown { or_else } if is_missing => {
+                let itself = or_else.ok_or_else(|| Error::new(Code::HomeserverNotFound).at(VERSIONS))?;
+                Self::ask(itself, None, schemes)
+            }
+            State::ExpectWellKnown { .. } => {
+                let document = reply.success(Accept::AnyButMarkup);
+                let homeserver = document.and_then(|body| base_url(body, schemes)).map_err(during(WELL_KNOWN))?;
+                Self::ask(homeserver, None, schemes)
+            }
+            State::ExpectVersions { or_else: Some(name), .. } if is_missing => Self::look_up(&name, None, schemes),
+            State::ExpectVersions { .. } if is_missing => Err(Error::new(Code::HomeserverNotFound).at(VERSIONS)),
+            State::ExpectVersions { homeserver, .. } => {
+                let versions = reply.success(Accept::Json).and_then(versions).map_err(during(VERSIONS))?;
+                Ok(Step::Done(FoundHomeserver { homeserver, versions }))
+            }
+        }
+    }
+
+    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Err(Error::from(failure).at(match self.state {
+            State::ExpectWellKnown { .. } => WELL_KNOWN,
+            State::ExpectVersions { .. } => VERSIONS,
+        }))
+    }
+}

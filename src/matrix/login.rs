@@ -1,0 +1,336 @@
+//! A login by the user's browser.
+//!
+//! ```text
+//! LoginRequest::start ─▶ AuthorizationUrl (to the browser)
+//!                     └▶ PendingLogin (kept, or stored)
+//!                           │ check(&callback) ─ wrong: the login goes on waiting
+//!                           ▼
+//!                        Checked ─▶ redeem ─▶ CodeExchange ─▶ Whoami ─▶ Done(LoginOutcome)
+//! ```
+//!
+//! A login is aborted by dropping it.
+//!
+//! ```
+//! use oidc_proto::adapter::BlockingDriver;
+//! use oidc_proto::matrix::{self, Application, LoginRequest, ServerMetadata};
+//! use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
+//! use oidc_proto::testing::{Homeserver, Provider, TestEnv};
+//! use oidc_proto::{Callback, ProviderOptions, RedirectUri, Registrations, Schemes};
+//!
+//! let mut env = TestEnv::seeded(1);
+//! let op = Provider::new("https://account.example.org");
+//! let hs = Homeserver::new("https://matrix.example.org", "example.org", op);
+//! let http = BlockingDriver::new(hs.http(env.clock()));
+//! let homeserver = matrix::Homeserver::new("https://matrix.example.org", Schemes::HttpsOnly)?;
+//! let server = http.run(ServerMetadata::start(homeserver, ProviderOptions::new())?, &mut env)?.supported()?;
+//!
+//! let redirect_uri = RedirectUri::new("org.example.app:/callback")?;
+//! let mut metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()]);
+//! metadata.client_uri = Some("https://app.example.org/".into());
+//! let mut application = Application::new(metadata, Registrations::default())?;
+//! let registered = http.run(application.register(&server)?, &mut env)?;
+//! let client = application.keep(&server, registered);
+//!
+//! let (url, pending) = LoginRequest::new().start(redirect_uri, &server, &client, &mut env)?;
+//! let callback = Callback::from_url(hs.visit(url.as_str(), env.clock().now()).callback())?;
+//! let checked = pending.check(&callback, &server, &env)?;
+//! let step = pending.redeem(checked, &server, &client, None, &mut env)?;
+//! let login = http.run(step, &mut env)?.logged_in()?;
+//! assert_eq!(login.session.user_id().as_str(), "@alice:example.org");
+//! # Ok::<(), oidc_proto::Error>(())
+//! ```
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use url::Url;
+
+use super::auth_server::AuthServer;
+use super::completion::{Completion, Expected};
+use super::homeserver::Homeserver;
+use super::id::{DeviceId, UserId};
+use super::scope::{ScopeForm, login_scope};
+use super::user_session::UserSession;
+use crate::client::{Client, RedirectUri};
+use crate::endpoint::is_loopback;
+use crate::env::{Env, Timestamp};
+use crate::error::{Code, Error};
+use crate::flow::{Checked, CodeExchange, PendingAuthorization};
+use crate::jose::Keys;
+use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, LOGIN_LIFETIME};
+use crate::message::callback::Callback;
+use crate::message::metadata::{Prompt, ResponseMode};
+use crate::message::scope::Scope;
+use crate::step::Step;
+use crate::stored;
+use crate::words::Words;
+
+/// What to ask for. By default: a new device, the scope form that the homeserver knows, nothing else.
+#[derive(Clone, Debug)]
+pub struct LoginRequest {
+    device_id: Option<DeviceId>,
+    user_id: Option<UserId>,
+    form: Option<ScopeForm>,
+    further: Scope,
+    prompt: Words<Prompt>,
+    login_hint: Option<String>,
+    response_mode: Option<ResponseMode>,
+    lifetime: Duration,
+}
+
+impl Default for LoginRequest {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl LoginRequest {
+    /// A login with a device of its own.
+    pub fn new() -> Self {
+        Self {
+            device_id: None,
+            user_id: None,
+            form: None,
+            further: Scope::default(),
+            prompt: Words::EMPTY,
+            login_hint: None,
+            response_mode: None,
+            lifetime: LOGIN_LIFETIME,
+        }
+    }
+
+    /// A new login of a known session: of the same user, with the same device. Anyone else is refused, and the session is
+    /// not touched then.
+    pub fn again(session: &UserSession) -> Self {
+        Self::of(session.user_id(), session.device_id())
+    }
+
+    pub(super) fn of(user_id: &UserId, device_id: &DeviceId) -> Self {
+        let request = Self { user_id: Some(user_id.clone()), ..Self::new() };
+        request.device_id(device_id.clone()).login_hint_for(user_id)
+    }
+
+    /// The device to log in with, instead of a new one.
+    #[must_use]
+    pub fn device_id(self, device_id: DeviceId) -> Self {
+        Self { device_id: Some(device_id), ..self }
+    }
+
+    /// How the scope values are spelled, instead of how the homeserver's age suggests.
+    #[must_use]
+    pub fn scope_form(self, form: ScopeForm) -> Self {
+        Self { form: Some(form), ..self }
+    }
+
+    /// Further scope values: `openid`, or those of a homeserver's own.
+    #[must_use]
+    pub fn further_scope(self, further: Scope) -> Self {
+        Self { further, ..self }
+    }
+
+    /// Asks for a new account (`prompt=create`).
+    #[must_use]
+    pub fn create_account(self) -> Self {
+        self.prompt(Prompt::Create)
+    }
+
+    /// One more `prompt` value.
+    #[must_use]
+    pub fn prompt(self, prompt: Prompt) -> Self {
+        Self { prompt: self.prompt.with(prompt), ..self }
+    }
+
+    /// Who is probably logging in (`login_hint`).
+    #[must_use]
+    pub fn login_hint(self, hint: impl Into<String>) -> Self {
+        Self { login_hint: Some(hint.into()), ..self }
+    }
+
+    /// The same by a user ID.
+    #[must_use]
+    pub fn login_hint_for(self, user_id: &UserId) -> Self {
+        self.login_hint(user_id.hint())
+    }
+
+    /// How the browser brings the answer, instead of how the redirect URI suggests: in the fragment where it is `https` at
+    /// another host, so that the code does not reach its server's logs; else in the query.
+    #[must_use]
+    pub fn response_mode(self, mode: ResponseMode) -> Self {
+        Self { response_mode: Some(mode), ..self }
+    }
+
+    /// How long the user may take; 15 minutes unless named.
+    #[must_use]
+    pub fn lifetime(self, lifetime: Duration) -> Self {
+        Self { lifetime, ..self }
+    }
+
+    /// Starts a login: the URL for the user's browser, and what to keep until the browser comes back.
+    ///
+    /// # Errors
+    /// `matrix.device_id`, `matrix.scope`, `authorization.…`; `metadata.unsupported` if a new account is asked for and the
+    /// provider says that it makes none; `par.required`.
+    pub fn start(
+        self,
+        redirect_uri: RedirectUri,
+        server: &AuthServer,
+        client: &Client,
+        env: &mut dyn Env,
+    ) -> Result<(AuthorizationUrl, PendingLogin), Error> {
+        let prompts = server.provider.metadata().prompt_values;
+        if self.prompt.contains(Prompt::Create) && prompts.is_some_and(|known| !known.contains(Prompt::Create)) {
+            return Err(Error::new(Code::MetadataUnsupported).at("prompt_values_supported"));
+        }
+        let (device_id, scope) = self.bind(server, env)?;
+        let mode = self.response_mode.unwrap_or_else(|| response_mode(&redirect_uri));
+        let mut request = AuthorizationRequest::new(redirect_uri, scope).response_mode(mode).lifetime(self.lifetime);
+        request = self.prompt.iter().fold(request, AuthorizationRequest::prompt);
+        if let Some(hint) = self.login_hint {
+            request = request.login_hint(hint);
+        }
+        let (url, authorization) = request.start(&server.provider, client, env)?;
+        let (homeserver, user_id) = (server.homeserver.clone(), self.user_id);
+        Ok((url, PendingLogin { homeserver, device_id, user_id, authorization }))
+    }
+
+    /// The device, made if none is given, and the scope of a login for it.
+    pub(super) fn bind(&self, server: &AuthServer, env: &mut dyn Env) -> Result<(DeviceId, Scope), Error> {
+        let device_id = self.device_id.clone().unwrap_or_else(|| DeviceId::random(env.rng()));
+        let form = self.form.unwrap_or_else(|| server.scope_form());
+        let scope = login_scope(form, &device_id, &self.further)?;
+        Ok((device_id, scope))
+    }
+
+    pub(super) fn user(self) -> Option<UserId> {
+        self.user_id
+    }
+}
+
+/// `fragment` for a page at another host, `query` for everything that is on this machine.
+fn response_mode(redirect_uri: &RedirectUri) -> ResponseMode {
+    match Url::parse(redirect_uri.as_str()) {
+        Ok(url) if url.scheme() == "https" && !is_loopback(&url) => ResponseMode::Fragment,
+        _ => ResponseMode::Query,
+    }
+}
+
+/// A login whose user is elsewhere.
+///
+/// Serde, versioned. What is said of [`PendingAuthorization`] goes for it, too.
+#[derive(Clone)]
+pub struct PendingLogin {
+    homeserver: Homeserver,
+    device_id: DeviceId,
+    user_id: Option<UserId>,
+    authorization: PendingAuthorization,
+}
+
+impl PendingLogin {
+    /// Reads what was stored.
+    ///
+    /// # Errors
+    /// `stored.version`, `stored.malformed`.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        stored::from_json(json)
+    }
+
+    /// The homeserver that the login is at.
+    pub fn homeserver(&self) -> &Homeserver {
+        &self.homeserver
+    }
+
+    /// The device that it is for.
+    pub fn device_id(&self) -> &DeviceId {
+        &self.device_id
+    }
+
+    /// Where the browser comes back to.
+    pub fn redirect_uri(&self) -> &RedirectUri {
+        self.authorization.redirect_uri()
+    }
+
+    /// How the browser brings the answer.
+    pub fn response_mode(&self) -> ResponseMode {
+        self.authorization.response_mode()
+    }
+
+    /// From when on callbacks are refused.
+    pub fn expires_at(&self) -> Timestamp {
+        self.authorization.expires_at()
+    }
+
+    /// A name for the login, to find it by [`Callback::key`]. Not a secret.
+    pub fn key(&self) -> String {
+        self.authorization.key()
+    }
+
+    /// Checks that a callback answers this login, and takes the code out of it. `authorization.access_denied` means that
+    /// the user cancelled.
+    ///
+    /// # Errors
+    /// `matrix.homeserver_mismatch`, and as [`PendingAuthorization::check`].
+    pub fn check(&self, callback: &Callback, server: &AuthServer, env: &dyn Env) -> Result<Checked, Error> {
+        self.check_home(server)?;
+        self.authorization.check(callback, &server.provider, env)
+    }
+
+    /// Redeems the code, and asks the homeserver who has logged in. Keys are needed only for the scope `openid`, and
+    /// fetched if there are none.
+    ///
+    /// # Errors
+    /// `matrix.homeserver_mismatch`, and as [`PendingAuthorization::redeem`].
+    pub fn redeem(
+        self,
+        checked: Checked,
+        server: &Arc<AuthServer>,
+        client: &Arc<Client>,
+        keys: Option<Arc<Keys>>,
+        env: &mut dyn Env,
+    ) -> Result<Step<Completion<CodeExchange>>, Error> {
+        self.check_home(server)?;
+        let Self { device_id, user_id, authorization, .. } = self;
+        let step = authorization.redeem(checked, &server.provider, client, keys, env)?;
+        let expected = Expected { server: server.clone(), client: client.clone(), device_id, user_id };
+        Completion::exchanging(step, expected, env)
+    }
+
+    fn check_home(&self, server: &AuthServer) -> Result<(), Error> {
+        if self.homeserver == server.homeserver { Ok(()) } else { Err(Code::MatrixHomeserverMismatch.into()) }
+    }
+}
+
+impl fmt::Debug for PendingLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PendingLogin({:?}, {:?}, {:?})", self.homeserver, self.device_id, self.authorization)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredLogin {
+    version: u32,
+    homeserver: Homeserver,
+    device_id: DeviceId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user_id: Option<UserId>,
+    authorization: PendingAuthorization,
+}
+
+const VERSION: u32 = 1;
+
+impl Serialize for PendingLogin {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { homeserver, device_id, user_id, authorization } = self.clone();
+        StoredLogin { version: VERSION, homeserver, device_id, user_id, authorization }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for PendingLogin {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = StoredLogin::deserialize(deserializer)?;
+        stored::check_version(stored.version, VERSION)?;
+        let StoredLogin { homeserver, device_id, user_id, authorization, .. } = stored;
+        Ok(Self { homeserver, device_id, user_id, authorization })
+    }
+}

@@ -1,0 +1,75 @@
+//! What a login at a homeserver asks for (client-server API, scope; MSC2967).
+
+use super::id::DeviceId;
+use crate::error::{Code, Error};
+use crate::message::scope::Scope;
+
+/// How the scope values of Matrix are spelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ScopeForm {
+    /// `urn:matrix:client:…`: Matrix 1.15 and later.
+    Stable,
+    /// `urn:matrix:org.matrix.msc2967.client:…`: what older homeservers know.
+    Unstable,
+}
+
+const STABLE: &str = "urn:matrix:client:";
+const UNSTABLE: &str = "urn:matrix:org.matrix.msc2967.client:";
+
+impl ScopeForm {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Stable => STABLE,
+            Self::Unstable => UNSTABLE,
+        }
+    }
+}
+
+/// The scope of a login: the whole client-server API for one device, and further values.
+///
+/// # Errors
+/// `matrix.device_id`; `matrix.scope` for a further value that is one of the two; `authorization.scope` for one that is no
+/// scope value.
+pub fn login_scope(form: ScopeForm, device: &DeviceId, further: &Scope) -> Result<Scope, Error> {
+    device.check()?;
+    let is_own = |value: &str| {
+        let rest = value.strip_prefix(STABLE).or_else(|| value.strip_prefix(UNSTABLE));
+        rest.is_some_and(|rest| rest == "api:*" || rest.starts_with("device:"))
+    };
+    if further.iter().any(is_own) {
+        return Err(Code::MatrixScope.into());
+    }
+    let prefix = form.prefix();
+    Scope::new(&format!("{prefix}api:* {prefix}device:{device} {further}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_is_for_the_api_and_one_device() {
+        let device = DeviceId::new("ABCDEFGHIJ").unwrap();
+        let scope = |form, further| login_scope(form, &device, &Scope::new(further).unwrap());
+        assert_eq!(
+            scope(ScopeForm::Stable, "").unwrap().as_str(),
+            "urn:matrix:client:api:* urn:matrix:client:device:ABCDEFGHIJ"
+        );
+        assert_eq!(
+            scope(ScopeForm::Unstable, "openid urn:synapse:admin:*").unwrap().as_str(),
+            "urn:matrix:org.matrix.msc2967.client:api:* \
+             urn:matrix:org.matrix.msc2967.client:device:ABCDEFGHIJ openid urn:synapse:admin:*"
+        );
+        for further in [
+            "urn:matrix:client:api:*",
+            "openid urn:matrix:client:device:OTHERDEVICE",
+            "urn:matrix:org.matrix.msc2967.client:device:OTHERDEVICE",
+        ] {
+            assert_eq!(scope(ScopeForm::Stable, further).unwrap_err().code(), Code::MatrixScope, "{further}");
+        }
+        let short = DeviceId::answered("ABC").unwrap();
+        let refused = login_scope(ScopeForm::Stable, &short, &Scope::default()).unwrap_err();
+        assert_eq!(refused.code(), Code::MatrixDeviceId);
+    }
+}

@@ -1,0 +1,223 @@
+//! A user's session while it lives: the core's session, bound to a user and a device at a homeserver.
+//!
+//! ```text
+//! 401 M_UNKNOWN_TOKEN ─▶ refresh ─┬─ new tokens ─▶ goes on
+//!                                 └─ the grant is gone ─▶ LoginAgain: the same user, the same device ─┬─▶ adopt: goes on
+//!                                                                                                     └─▶ give_up: Erase
+//! 401 M_USER_LOCKED ───▶ Locked: everything is kept; ask again, minutes apart
+//! ```
+//!
+//! It is driven as the core's session is, through [`Session::core_mut`]; its events are read here.
+//!
+//! ```
+//! use oidc_proto::matrix::{ErrorBody, Session, SessionEvent};
+//! # use oidc_proto::{Env, session::Access};
+//! # fn ask(_: &str) -> http::Response<Vec<u8>> { todo!() }
+//! fn call(session: &mut Session, env: &mut impl Env) {
+//!     let Access::Ready(token) = session.access(env) else { return };
+//!     let token = token.clone();
+//!     let response = ask(token.expose());
+//!     if let Some(error) = ErrorBody::parse(response.body()) {
+//!         let _next_token = session.unauthorized(&token, response.status(), &error, env);
+//!     }
+//!     while let Some(event) = session.poll_event() {
+//!         match event {
+//!             SessionEvent::LoginAgain { .. } => drop(session.login_again()), // start it, later adopt what it yields
+//!             SessionEvent::Erase => {}                                       // delete all that belongs to the device
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//! ```
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use super::answer::ErrorBody;
+use super::auth_server::AuthServer;
+use super::completion::Login;
+use super::homeserver::Homeserver;
+use super::id::{DeviceId, UserId};
+use super::login::LoginRequest;
+use super::user_session::UserSession;
+use crate::client::Client;
+use crate::env::Env;
+use crate::error::{Code, Error};
+use crate::flow::Revocation;
+use crate::secret::AccessToken;
+use crate::session::{self, Access, Epoch, Event, Outcome, Refusal, SessionOptions};
+use crate::step::Step;
+
+/// What a session tells its owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionEvent {
+    /// The grant is gone: the user has to log in again, with the same device ([`Session::login_again`]). Keep all that
+    /// belongs to the device.
+    LoginAgain {
+        /// Whether the homeserver said that the device is still there (`soft_logout`). Otherwise it was deleted there: a
+        /// new login makes it again, under its ID, but what the homeserver kept for it is lost.
+        soft_logout: bool,
+    },
+    /// The session is over: erase what belongs to the device.
+    Erase,
+    /// The account is locked. Keep everything, and ask the homeserver again after minutes.
+    Locked,
+    /// What the core's session tells.
+    Core(Event),
+}
+
+/// A session whose tokens stay good. Not to be stored: [`Session::user_session`] is.
+pub struct Session {
+    core: session::Session,
+    homeserver: Homeserver,
+    user_id: UserId,
+    device_id: DeviceId,
+    /// What the last answer about the current token said.
+    soft_logout: bool,
+}
+
+impl Session {
+    /// Joins what was stored with the client that it was made with
+    /// ([`Application::client_of`](super::Application::client_of)). `generation` is the stored record's, where the tokens
+    /// are kept in one; 0 without.
+    ///
+    /// # Errors
+    /// `matrix.homeserver_mismatch`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
+    pub fn new(
+        session: UserSession,
+        generation: u64,
+        server: &AuthServer,
+        client: Arc<Client>,
+        options: SessionOptions,
+        env: &mut dyn Env,
+    ) -> Result<Self, Error> {
+        session.check_home(server)?;
+        let (homeserver, user_id, device_id) =
+            (session.homeserver().clone(), session.user_id().clone(), session.device_id().clone());
+        let tokens = session.tokens().clone();
+        let core = session::Session::new(tokens, generation, server.provider.clone(), client, options, env)?;
+        Ok(Self { core, homeserver, user_id, device_id, soft_logout: false })
+    }
+
+    /// The user.
+    pub fn user_id(&self) -> &UserId {
+        &self.user_id
+    }
+
+    /// The device.
+    pub fn device_id(&self) -> &DeviceId {
+        &self.device_id
+    }
+
+    /// The session as it is to be stored, with its newest tokens.
+    pub fn user_session(&self) -> UserSession {
+        let (homeserver, user_id, device_id) = (self.homeserver.clone(), self.user_id.clone(), self.device_id.clone());
+        UserSession::new(homeserver, user_id, device_id, self.core.tokens().clone())
+    }
+
+    /// The core's session: its tokens and its generation.
+    pub fn core(&self) -> &session::Session {
+        &self.core
+    }
+
+    /// The core's session, to be driven. Tokens of a new login go through [`Session::adopt`], which knows whose they must
+    /// be.
+    pub fn core_mut(&mut self) -> &mut session::Session {
+        &mut self.core
+    }
+
+    /// An access token for a caller: [`session::Session::access`].
+    pub fn access(&mut self, env: &mut dyn Env) -> Access<'_> {
+        self.core.access(env)
+    }
+
+    /// Refreshes now: [`session::Session::refresh`].
+    pub fn refresh(&mut self, env: &mut dyn Env) -> Access<'_> {
+        self.core.refresh(env)
+    }
+
+    /// What came of an attempt: [`session::Session::outcome`].
+    pub fn outcome(&self, epoch: Epoch, env: &dyn Env) -> Outcome<'_> {
+        self.core.outcome(epoch, env)
+    }
+
+    /// The homeserver answered a request that had this token with an error. One that says nothing about the token, a
+    /// missing one above all, changes nothing.
+    pub fn unauthorized(
+        &mut self,
+        token: &AccessToken,
+        status: StatusCode,
+        error: &ErrorBody,
+        env: &mut dyn Env,
+    ) -> Access<'_> {
+        let Some(refusal) = error.refusal(status) else { return self.core.access(env) };
+        let is_current = token.secret().matches(self.core.tokens().access_token().expose());
+        if is_current && refusal == Refusal::Token {
+            self.soft_logout = error.soft_logout;
+        }
+        self.core.unauthorized(token, refusal, env)
+    }
+
+    /// The login to offer to the user when the grant is gone: the same user, the same device.
+    pub fn login_again(&self) -> LoginRequest {
+        LoginRequest::of(&self.user_id, &self.device_id)
+    }
+
+    /// Takes the tokens of a new login. Nothing else of the session changes: it has its user, its device and its client.
+    ///
+    /// A login by another client ID, where the provider had forgotten the old one, makes a new session:
+    /// [`Session::new`].
+    ///
+    /// # Errors
+    /// `whoami.user_mismatch`, `whoami.device_mismatch`, `matrix.homeserver_mismatch`; and as
+    /// [`session::Session::adopt`]. The session is then what it was, and the login the caller's: revoke it.
+    pub fn adopt(&mut self, login: &Login, env: &mut dyn Env) -> Result<(), Error> {
+        let new = &login.session;
+        if *new.homeserver() != self.homeserver {
+            return Err(Code::MatrixHomeserverMismatch.into());
+        }
+        if *new.user_id() != self.user_id {
+            return Err(Error::new(Code::WhoamiUserMismatch).at("user_id"));
+        }
+        if *new.device_id() != self.device_id {
+            return Err(Error::new(Code::WhoamiDeviceMismatch).at("device_id"));
+        }
+        self.core.adopt(new.tokens().clone(), env)?;
+        self.soft_logout = false;
+        Ok(())
+    }
+
+    /// Ends the session at once, and says how to revoke its tokens, which makes the homeserver delete the device: drive
+    /// that, and report its failure.
+    ///
+    /// # Errors
+    /// Why no revocation can be asked for. The session has ended all the same.
+    pub fn log_out(&mut self, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
+        self.core.log_out(env)
+    }
+
+    /// Ends the session where there is nothing to revoke: the grant is gone, and the user does not log in again.
+    pub fn give_up(&mut self, env: &mut dyn Env) {
+        // The revocation of tokens that are worth nothing is not asked for.
+        drop(self.core.log_out(env));
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<SessionEvent> {
+        Some(match self.core.poll_event()? {
+            Event::NeedsLogin => SessionEvent::LoginAgain { soft_logout: self.soft_logout },
+            Event::Ended => SessionEvent::Erase,
+            Event::Locked => SessionEvent::Locked,
+            event => SessionEvent::Core(event),
+        })
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({:?}, {:?}, {:?})", self.user_id, self.device_id, self.core)
+    }
+}

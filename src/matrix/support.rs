@@ -1,0 +1,78 @@
+//! What a user typed in, checked in one go: is there a homeserver, and how does one log in at it?
+//!
+//! ```text
+//! start ─▶ HomeserverDiscovery ─▶ ServerMetadata ─▶ Done(Checkup)
+//! ```
+
+use super::homeserver::Address;
+use super::homeserver_discovery::{FoundHomeserver, HomeserverDiscovery};
+use super::server_metadata::{ServerMetadata, Support};
+use crate::env::Env;
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::provider::ProviderOptions;
+use crate::reply::Reply;
+use crate::step::{Flow, Step};
+
+/// Awaits what its parts await.
+#[derive(Debug)]
+pub struct SupportCheck(State);
+
+#[derive(Debug)]
+enum State {
+    Finding(HomeserverDiscovery, ProviderOptions),
+    Asking(ServerMetadata, FoundHomeserver),
+}
+
+/// A homeserver, and how one logs in at it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Checkup {
+    /// The homeserver.
+    pub found: FoundHomeserver,
+    /// Whether it has the OAuth 2.0 API, and its provider.
+    pub support: Support,
+}
+
+impl SupportCheck {
+    /// Finds the homeserver, and asks for its server metadata.
+    ///
+    /// # Errors
+    /// `url.scheme` for `http` that the options do not allow.
+    pub fn start(address: Address, options: ProviderOptions) -> Result<Step<Self>, Error> {
+        Self::finding(HomeserverDiscovery::start(address, options.schemes())?, options)
+    }
+
+    fn finding(step: Step<HomeserverDiscovery>, options: ProviderOptions) -> Result<Step<Self>, Error> {
+        step.embed(
+            |flow| Self(State::Finding(flow, options)),
+            |found| Self::asking(ServerMetadata::start(found.homeserver.clone(), options)?, found),
+        )
+    }
+
+    fn asking(step: Step<ServerMetadata>, found: FoundHomeserver) -> Result<Step<Self>, Error> {
+        step.embed_with(
+            found,
+            |found, flow| Self(State::Asking(flow, found)),
+            |found, support| Ok(Step::Done(Checkup { found, support })),
+        )
+    }
+}
+
+impl Flow for SupportCheck {
+    type Output = Checkup;
+
+    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::Finding(flow, options) => Self::finding(flow.on_response(reply, env)?, options),
+            State::Asking(flow, found) => Self::asking(flow.on_response(reply, env)?, found),
+        }
+    }
+
+    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::Finding(flow, options) => Self::finding(flow.on_failure(failure, env)?, options),
+            State::Asking(flow, found) => Self::asking(flow.on_failure(failure, env)?, found),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! A user's session as it is stored: whose, on which device, with which tokens.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::auth_server::AuthServer;
+use super::homeserver::Homeserver;
+use super::id::{DeviceId, UserId};
+use crate::client::Client;
+use crate::env::Env;
+use crate::error::{Code, Error};
+use crate::flow::Revocation;
+use crate::message::end_session::EndSessionRequest;
+use crate::step::Step;
+use crate::stored;
+use crate::tokens::TokenSet;
+
+/// A user, a device and its tokens at a homeserver.
+///
+/// Serde, versioned: store it as JSON. As secret as a [`TokenSet`]. The client ID that it was made with is kept elsewhere,
+/// in the application's [`Registrations`](crate::Registrations), since all sessions share it; joined again they are a live
+/// [`Session`](super::Session).
+#[derive(Clone)]
+pub struct UserSession {
+    homeserver: Homeserver,
+    user_id: UserId,
+    device_id: DeviceId,
+    tokens: TokenSet,
+}
+
+impl UserSession {
+    /// What an application has from elsewhere: another crate's store, a login by QR code. A login by this crate yields
+    /// one.
+    pub fn new(homeserver: Homeserver, user_id: UserId, device_id: DeviceId, tokens: TokenSet) -> Self {
+        Self { homeserver, user_id, device_id, tokens }
+    }
+
+    /// Reads what was stored.
+    ///
+    /// # Errors
+    /// `stored.version`, `stored.malformed`.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        stored::from_json(json)
+    }
+
+    /// The homeserver.
+    pub fn homeserver(&self) -> &Homeserver {
+        &self.homeserver
+    }
+
+    /// The user.
+    pub fn user_id(&self) -> &UserId {
+        &self.user_id
+    }
+
+    /// The device.
+    pub fn device_id(&self) -> &DeviceId {
+        &self.device_id
+    }
+
+    /// The tokens.
+    pub fn tokens(&self) -> &TokenSet {
+        &self.tokens
+    }
+
+    /// The same session with its newer tokens.
+    #[must_use]
+    pub fn with_tokens(self, tokens: TokenSet) -> Self {
+        Self { tokens, ..self }
+    }
+
+    /// Revokes the tokens: the homeserver then deletes the device. Forget the session first and drive this afterwards; a
+    /// logout that waits for the network can fail.
+    ///
+    /// # Errors
+    /// `matrix.homeserver_mismatch`, and as [`Revocation::start`].
+    pub fn revoke(
+        &self,
+        server: &AuthServer,
+        client: &Arc<Client>,
+        env: &mut dyn Env,
+    ) -> Result<Step<Revocation>, Error> {
+        self.check_home(server)?;
+        Revocation::start(&self.tokens, &server.provider, client, env)
+    }
+
+    /// Ends the provider's own session in the user's browser too, where it has a page for that. The hint is the ID token,
+    /// or else the user ID.
+    pub fn end_session(&self) -> EndSessionRequest {
+        match self.tokens.id_token() {
+            Some(id_token) => EndSessionRequest::new().id_token_hint(id_token),
+            None => EndSessionRequest::new().logout_hint(self.user_id.hint()),
+        }
+    }
+
+    pub(super) fn check_home(&self, server: &AuthServer) -> Result<(), Error> {
+        if self.homeserver == server.homeserver { Ok(()) } else { Err(Code::MatrixHomeserverMismatch.into()) }
+    }
+}
+
+impl fmt::Debug for UserSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UserSession({:?}, {:?}, {:?})", self.user_id, self.device_id, self.tokens)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredSession {
+    version: u32,
+    homeserver: Homeserver,
+    user_id: UserId,
+    device_id: DeviceId,
+    tokens: TokenSet,
+}
+
+const VERSION: u32 = 1;
+
+impl Serialize for UserSession {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { homeserver, user_id, device_id, tokens } = self.clone();
+        StoredSession { version: VERSION, homeserver, user_id, device_id, tokens }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for UserSession {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = StoredSession::deserialize(deserializer)?;
+        stored::check_version(stored.version, VERSION)?;
+        let StoredSession { homeserver, user_id, device_id, tokens, .. } = stored;
+        Ok(Self { homeserver, user_id, device_id, tokens })
+    }
+}

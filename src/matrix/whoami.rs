@@ -1,0 +1,105 @@
+//! In whose name an access token speaks (client-server API, whoami).
+//!
+//! ```text
+//! start ─▶ ResourceCall: GET whoami ─▶ Done(Identity)
+//! ```
+//!
+//! A login asks by itself. Errors name the request: `whoami`.
+
+use std::sync::Arc;
+
+use http::Response;
+use serde::Deserialize;
+
+use super::answer::{during, reply, success};
+use super::auth_server::AuthServer;
+use super::id::{DeviceId, UserId};
+use crate::client::Client;
+use crate::env::Env;
+use crate::error::{Code, Error};
+use crate::failure::Failure;
+use crate::flow::ResourceCall;
+use crate::json::{self, Scalar};
+use crate::message::request;
+use crate::reply::{Accept, JSON_LIMIT, Policy, Reply};
+use crate::secret::Body;
+use crate::step::{Flow, Step};
+use crate::tokens::TokenSet;
+
+const WHOAMI: &str = "whoami";
+
+/// Awaits the answer.
+#[derive(Debug)]
+pub struct Whoami(ResourceCall);
+
+/// Whom an access token speaks for, and what device it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Identity {
+    /// `user_id`.
+    pub user_id: UserId,
+    /// `device_id`; absent where a token is for no device.
+    pub device_id: Option<DeviceId>,
+}
+
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow, default)]
+    user_id: Scalar<'a>,
+    #[serde(borrow, default)]
+    device_id: Scalar<'a>,
+}
+
+impl Whoami {
+    /// Asks the homeserver.
+    ///
+    /// # Errors
+    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `url.scheme`, `sign.failed`.
+    pub fn start(
+        tokens: &TokenSet,
+        server: &AuthServer,
+        client: &Arc<Client>,
+        env: &mut dyn Env,
+    ) -> Result<Step<Self>, Error> {
+        let schemes = server.provider.options().schemes();
+        let request = request::read(server.homeserver.uri("/_matrix/client/v3/account/whoami", schemes)?);
+        let policy = Policy::read(JSON_LIMIT, Accept::Json);
+        Self::going_on(ResourceCall::start(request, policy, tokens, &server.provider, client, env)?)
+    }
+
+    fn going_on(step: Step<ResourceCall>) -> Result<Step<Self>, Error> {
+        step.embed(Self, |response| parse(&response).map(Step::Done))
+    }
+}
+
+fn parse(response: &Response<Body>) -> Result<Identity, Error> {
+    let body = success(&reply(response), Accept::Json, WHOAMI)?;
+    let answer: Answer<'_> = json::document(body).map_err(|code| during(WHOAMI)(code.into()))?;
+    let user_id = answer.user_id.text().ok_or_else(|| Error::new(Code::WhoamiUserId).at("user_id"))?;
+    let user_id = UserId::new(&user_id).map_err(|_| Error::new(Code::WhoamiUserId).at("user_id"))?;
+    let unusable = || Error::new(Code::WhoamiDeviceId).at("device_id");
+    let device_id = match answer.device_id {
+        Scalar::Null => None,
+        other => {
+            let text = other.text().ok_or_else(unusable)?;
+            Some(DeviceId::answered(&text).map_err(|_| unusable())?)
+        }
+    };
+    Ok(Identity { user_id, device_id })
+}
+
+impl Flow for Whoami {
+    type Output = Identity;
+
+    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Self::going_on(self.0.on_response(reply, env)?)
+    }
+
+    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Err(Error::from(failure).at(WHOAMI))
+    }
+
+    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Self::going_on(self.0.on_signature(signature, env)?)
+    }
+}

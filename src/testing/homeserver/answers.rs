@@ -1,0 +1,154 @@
+//! The endpoints of the homeserver.
+
+use http::{Method, Response};
+use serde_json::{Map, Value, json};
+
+use super::route::{DEVICES, OnMatrix};
+use super::{KnownScopes, State};
+use crate::testing::discovery;
+use crate::testing::http::{Incoming, json as json_response};
+use crate::testing::provider::{Bearer, Provider};
+
+const ACTIONS: [&str; 6] = [
+    "org.matrix.profile",
+    "org.matrix.devices_list",
+    "org.matrix.device_view",
+    "org.matrix.device_delete",
+    "org.matrix.account_deactivate",
+    "org.matrix.cross_signing_reset",
+];
+
+const OLDER_ACTIONS: [&str; 4] =
+    ["org.matrix.profile", "org.matrix.sessions_list", "org.matrix.session_view", "org.matrix.session_end"];
+
+const STABLE: &str = "urn:matrix:client:";
+const UNSTABLE: &str = "urn:matrix:org.matrix.msc2967.client:";
+
+/// The honest answer of an endpoint.
+pub(super) fn answer(
+    state: &State,
+    provider: &Provider,
+    on: OnMatrix,
+    path: &str,
+    request: &Incoming<'_>,
+) -> Response<Vec<u8>> {
+    if state.missing.contains(&on) {
+        return Refusal::UNRECOGNIZED.into_response();
+    }
+    if *request.method != Method::GET && on != OnMatrix::Elsewhere {
+        return Refusal { status: 405, ..Refusal::UNRECOGNIZED }.into_response();
+    }
+    match on {
+        OnMatrix::WellKnown => {
+            json_response(200, &json!({ "m.homeserver": { "base_url": format!("{}/", state.base_url) } }))
+        }
+        OnMatrix::Versions => {
+            json_response(200, &json!({ "versions": ["v1.1", "v1.15", "v1.18"], "unstable_features": {} }))
+        }
+        OnMatrix::AuthMetadata | OnMatrix::AuthMetadataUnstable => auth_metadata(state, provider, request),
+        OnMatrix::AuthIssuer => json_response(200, &json!({ "issuer": provider.issuer() })),
+        OnMatrix::Whoami => whoami(state, provider, request).unwrap_or_else(Refusal::into_response),
+        OnMatrix::Device => device(state, provider, path, request).unwrap_or_else(Refusal::into_response),
+        OnMatrix::Elsewhere => Refusal::UNRECOGNIZED.into_response(),
+    }
+}
+
+/// The standard error response.
+struct Refusal {
+    status: u16,
+    errcode: &'static str,
+    error: &'static str,
+    soft_logout: Option<bool>,
+}
+
+impl Refusal {
+    const UNRECOGNIZED: Self = Self::new(404, "M_UNRECOGNIZED", "Unrecognized request");
+
+    const fn new(status: u16, errcode: &'static str, error: &'static str) -> Self {
+        Self { status, errcode, error, soft_logout: None }
+    }
+
+    fn into_response(self) -> Response<Vec<u8>> {
+        let mut body = json!({ "errcode": self.errcode, "error": self.error });
+        if let Some((object, soft_logout)) = body.as_object_mut().zip(self.soft_logout) {
+            object.insert("soft_logout".into(), soft_logout.into());
+        }
+        json_response(self.status, &body)
+    }
+}
+
+/// The provider's metadata and where accounts are managed.
+fn auth_metadata(state: &State, provider: &Provider, request: &Incoming<'_>) -> Response<Vec<u8>> {
+    let own = provider.lock();
+    let mut response = discovery::metadata(&own, request);
+    let mut document: Map<String, Value> = serde_json::from_slice(response.body()).unwrap_or_default();
+    document.insert("account_management_uri".into(), json!(own.url("/account?from=matrix")));
+    let actions = if state.has_older_names { json!(OLDER_ACTIONS) } else { json!(ACTIONS) };
+    document.insert("account_management_actions_supported".into(), actions);
+    *response.body_mut() = Value::Object(document).to_string().into_bytes();
+    response
+}
+
+/// Whom the request's access token speaks for, and the device that it is for.
+fn admit(state: &State, provider: &Provider, request: &Incoming<'_>) -> Result<(Bearer, String), Refusal> {
+    let token = request.token("bearer").ok_or(Refusal::new(401, "M_MISSING_TOKEN", "Missing access token"))?;
+    let unknown =
+        Refusal { soft_logout: Some(state.soft_logout), ..Refusal::new(401, "M_UNKNOWN_TOKEN", "Token is not active") };
+    let bearer = provider.bearer(token, request.now).ok_or(unknown)?;
+    if state.locked.contains(&bearer.login) {
+        let locked = Refusal::new(401, "M_USER_LOCKED", "This account has been locked");
+        return Err(Refusal { soft_logout: Some(true), ..locked });
+    }
+    let prefixes: &[&str] = match state.scopes {
+        KnownScopes::Both => &[STABLE, UNSTABLE],
+        KnownScopes::Stable => &[STABLE],
+        KnownScopes::Unstable => &[UNSTABLE],
+    };
+    let mut known = Vec::new();
+    for value in bearer.scope.split(' ') {
+        known.extend(prefixes.iter().filter_map(|prefix| value.strip_prefix(prefix)));
+    }
+    let mut devices = known.iter().filter_map(|rest| rest.strip_prefix("device:"));
+    match (known.contains(&"api:*"), devices.next(), devices.next()) {
+        (true, Some(device), None) => {
+            let device = device.to_owned();
+            Ok((bearer, device))
+        }
+        _ => Err(Refusal::new(403, "M_FORBIDDEN", "Insufficient scope")),
+    }
+}
+
+fn whoami(state: &State, provider: &Provider, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Refusal> {
+    let (bearer, device) = admit(state, provider, request)?;
+    let user = state.user_id(&bearer.login);
+    Ok(json_response(200, &json!({ "user_id": user, "device_id": device, "is_guest": false })))
+}
+
+/// A device is there as long as somebody is logged in with it.
+fn device(
+    state: &State,
+    provider: &Provider,
+    path: &str,
+    request: &Incoming<'_>,
+) -> Result<Response<Vec<u8>>, Refusal> {
+    let (bearer, _) = admit(state, provider, request)?;
+    let id = decode(path.rsplit_once(DEVICES).map_or("", |(_, id)| id));
+    let is_scope = |scope: &str| [STABLE, UNSTABLE].iter().any(|prefix| *scope == format!("{prefix}device:{id}"));
+    let own = provider.lock();
+    let has_tokens = |grant: &u64| own.access_tokens.values().any(|access| access.grant == *grant);
+    let by_login = own.grants.iter().any(|(number, grant)| {
+        grant.login == bearer.login && grant.scope.split(' ').any(is_scope) && has_tokens(number)
+    });
+    if by_login || state.devices.contains(&(bearer.login, id.clone())) {
+        Ok(json_response(200, &json!({ "device_id": id, "display_name": "a device" })))
+    } else {
+        Err(Refusal::new(404, "M_NOT_FOUND", "No device found"))
+    }
+}
+
+/// Undoes the escapes of a path segment.
+fn decode(segment: &str) -> String {
+    // A plus sign is one in a path, unlike in a form; an equals sign is none of a form's either.
+    let form = segment.replace('+', "%2B").replace('=', "%3D");
+    url::form_urlencoded::parse(form.as_bytes()).next().map_or_else(String::new, |(name, _)| name.into_owned())
+}

@@ -1,0 +1,239 @@
+//! From what a user typed in to the homeserver and its provider.
+
+use http::StatusCode;
+use oidc_proto::matrix::{AccountAction, Address, DeviceId, MetadataSource, ScopeForm, Support, SupportCheck};
+use oidc_proto::testing::{Fault, On, OnMatrix};
+use oidc_proto::{Code, Schemes};
+use serde_json::{Value, json};
+
+use crate::world::*;
+
+#[test]
+fn a_homeserver_is_found_by_what_a_user_types_in() {
+    use OnMatrix::{Versions, WellKnown};
+    for (text, asked) in [
+        ("example.org", &[WellKnown, Versions][..]),
+        (" @joe:example.org ", &[WellKnown, Versions]),
+        ("https://matrix.example.org", &[Versions]),
+        ("https://matrix.example.org/", &[Versions]),
+        // The name itself, since its host has no such document.
+        ("matrix.example.org", &[OnMatrix::Elsewhere, Versions]),
+        // No homeserver there, but the name of one.
+        ("https://example.org", &[OnMatrix::Elsewhere, WellKnown, Versions]),
+    ] {
+        let mut world = World::new();
+        let found = world.find(text).unwrap();
+        assert_eq!(found.homeserver.as_str(), HOMESERVER, "{text}");
+        assert!(found.versions.contains(&"v1.18".to_owned()));
+        assert_eq!(world.asked(), asked, "{text}");
+    }
+}
+
+#[test]
+fn metadata_are_found_by_the_whole_chain() {
+    use OnMatrix::{AuthIssuer, AuthMetadata, AuthMetadataUnstable};
+    for (missing, source, form) in [
+        (&[][..], Some(MetadataSource::Stable), Some(ScopeForm::Stable)),
+        (&[AuthMetadata], Some(MetadataSource::Unstable), Some(ScopeForm::Unstable)),
+        (&[AuthMetadata, AuthMetadataUnstable], Some(MetadataSource::Issuer), Some(ScopeForm::Unstable)),
+        (&[AuthMetadata, AuthMetadataUnstable, AuthIssuer], None, None),
+    ] {
+        let mut world = World::with(|hs| missing.iter().fold(hs, |hs, &on| hs.without(on)));
+        let (found, at_provider) = match world.support().unwrap() {
+            Support::Supported(server) => {
+                assert_eq!(server.provider.issuer().as_str(), ISSUER);
+                assert!(server.freshness.fresh_until.is_some() && server.creates_accounts());
+                (Some((server.source, server.scope_form())), server.source == MetadataSource::Issuer)
+            }
+            Support::NotSupported => (None, false),
+        };
+        assert_eq!(found, source.zip(form));
+        assert_eq!(world.asked(), [AuthMetadata, AuthMetadataUnstable, AuthIssuer][..(missing.len() + 1).min(3)]);
+        assert_eq!(world.hs.provider().count(On::Metadata), usize::from(at_provider));
+    }
+}
+
+#[test]
+fn no_api_is_an_answer_and_anything_else_a_failure() {
+    for (say, expected) in [
+        ((OnMatrix::AuthMetadata, Fault::status(500)), (Code::HttpServerError, "auth_metadata")),
+        ((OnMatrix::AuthMetadata, Fault::status(403)), (Code::HttpStatus, "auth_metadata")),
+        ((OnMatrix::AuthMetadata, Fault::Redirect), (Code::HttpRedirect, "auth_metadata")),
+        ((OnMatrix::AuthMetadata, Fault::Timeout), (Code::TransportTimeout, "auth_metadata")),
+        ((OnMatrix::AuthMetadataUnstable, Fault::status(400)), (Code::HttpStatus, "auth_metadata")),
+        ((OnMatrix::AuthIssuer, Fault::LoginPage), (Code::HttpContentType, "auth_issuer")),
+        ((OnMatrix::AuthIssuer, Fault::Unreachable), (Code::TransportUnreachable, "auth_issuer")),
+    ] {
+        let (on, fault) = say;
+        let chain = [OnMatrix::AuthMetadata, OnMatrix::AuthMetadataUnstable, OnMatrix::AuthIssuer];
+        let before = chain.into_iter().take_while(|&step| step != on);
+        let mut world = World::with(|hs| before.fold(hs, |hs, step| hs.without(step)));
+        world.hs.fault(on, fault.clone(), 1);
+        assert_eq!(what(world.support()), (expected.0, Some(expected.1)), "{on:?} {fault:?}");
+    }
+    // 404 says it even without an error object, as some proxies answer.
+    let mut world = World::new();
+    for on in [OnMatrix::AuthMetadata, OnMatrix::AuthMetadataUnstable, OnMatrix::AuthIssuer] {
+        world.hs.fault(on, Fault::status(404), 1);
+    }
+    let support = world.support().unwrap();
+    assert!(matches!(support, Support::NotSupported));
+    assert_eq!(support.supported().unwrap_err().code(), Code::MatrixUnsupported);
+}
+
+#[test]
+fn the_homeserver_names_its_provider_and_the_provider_itself() {
+    let no_metadata = |hs: oidc_proto::testing::Homeserver| {
+        hs.without(OnMatrix::AuthMetadata).without(OnMatrix::AuthMetadataUnstable)
+    };
+    // By the older way the provider has to agree.
+    let mut world = World::with(no_metadata);
+    world.hs.edit_json(OnMatrix::AuthIssuer, |o| drop(o.insert("issuer".into(), json!(format!("{ISSUER}/")))));
+    assert_eq!(what(world.support()), (Code::MetadataIssuerMismatch, Some("openid_configuration")));
+
+    let mut world = World::with(no_metadata);
+    world.hs.provider().fault(On::Metadata, Fault::status(404), 1);
+    assert_eq!(what(world.support()), (Code::MetadataNotFound, Some("openid_configuration")));
+}
+
+#[test]
+fn what_matrix_demands_of_a_provider_is_checked() {
+    let remove: fn(&mut serde_json::Map<String, Value>, &str) = |o, name| drop(o.remove(name));
+    for name in ["registration_endpoint", "response_modes_supported", "account_management_uri", "jwks_uri"] {
+        let mut world = World::new();
+        world.hs.edit_json(OnMatrix::AuthMetadata, move |o| remove(o, name));
+        assert!(world.support().is_ok(), "{name}");
+    }
+    for (name, code) in [
+        ("issuer", Code::MetadataMissingField),
+        ("authorization_endpoint", Code::MetadataMissingField),
+        ("token_endpoint", Code::MetadataMissingField),
+        ("revocation_endpoint", Code::MetadataMissingField),
+        ("response_types_supported", Code::MetadataMissingField),
+        ("grant_types_supported", Code::MetadataUnsupported),
+        ("code_challenge_methods_supported", Code::MetadataUnsupported),
+    ] {
+        let mut world = World::new();
+        world.hs.edit_json(OnMatrix::AuthMetadata, move |o| remove(o, name));
+        assert_eq!(what(world.support()), (code, Some(name)));
+    }
+    for (name, value, code) in [
+        ("issuer", json!("http://account.example.org"), Code::MetadataUrl),
+        ("issuer", json!("https://account.example.org?a"), Code::MetadataUrl),
+        ("token_endpoint", json!("http://account.example.org/token"), Code::MetadataUrl),
+        ("account_management_uri", json!("javascript:alert(1)"), Code::MetadataUrl),
+        ("response_types_supported", json!(["token"]), Code::MetadataUnsupported),
+        ("response_modes_supported", json!(["query"]), Code::MetadataUnsupported),
+        ("response_modes_supported", json!([]), Code::MetadataUnsupported),
+        ("grant_types_supported", json!(["authorization_code"]), Code::MetadataUnsupported),
+    ] {
+        let mut world = World::new();
+        world.hs.edit_json(OnMatrix::AuthMetadata, move |o| drop(o.insert(name.into(), value.clone())));
+        assert_eq!(what(world.support()), (code, Some(name)));
+    }
+    let mut world = World::new();
+    world.hs.edit_json(OnMatrix::AuthMetadata, |o| {
+        o.insert("code_challenge_methods_supported".into(), json!(["plain"]));
+    });
+    assert_eq!(what(world.support()), (Code::MetadataPkceWithoutS256, Some("auth_metadata")));
+}
+
+/// Each answer on the way to the homeserver, and what is wrong with it.
+#[test]
+fn nonsense_on_the_way_names_the_request_that_it_answers() {
+    let put = |name: &'static str, value: Value| {
+        move |o: &mut serde_json::Map<String, Value>| drop(o.insert(name.into(), value.clone()))
+    };
+    for (value, name) in [
+        (json!(null), "m.homeserver.base_url"),
+        (json!({}), "m.homeserver.base_url"),
+        (json!({ "base_url": "" }), "m.homeserver.base_url"),
+        (json!({ "base_url": "matrix.example.org" }), "m.homeserver.base_url"),
+        (json!({ "base_url": "http://matrix.example.org" }), "m.homeserver.base_url"),
+        (json!({ "base_url": "file:///etc/passwd" }), "m.homeserver.base_url"),
+        (json!({ "base_url": "https://matrix.example.org?a=" }), "m.homeserver.base_url"),
+    ] {
+        let mut world = World::new();
+        world.hs.edit_json(OnMatrix::WellKnown, put("m.homeserver", value.clone()));
+        assert_eq!(what(world.find(SERVER_NAME)), (Code::HomeserverWellKnown, Some(name)), "{value}");
+    }
+    for (on, request) in [(OnMatrix::WellKnown, "well_known"), (OnMatrix::Versions, "versions")] {
+        for (fault, code) in [
+            (Fault::status(500), Code::HttpServerError),
+            (Fault::status(403), Code::HttpStatus),
+            (Fault::Redirect, Code::HttpRedirect),
+            (Fault::LoginPage, Code::HttpContentType),
+            (Fault::Truncated, Code::JsonSyntax),
+            (Fault::Garbage, Code::JsonSyntax),
+            (Fault::EmptyBody, Code::JsonSyntax),
+            (Fault::DeepNesting, Code::JsonTooDeep),
+            (Fault::DuplicateName, Code::JsonDuplicateName),
+            (Fault::Oversized, Code::HttpBodyTooLarge),
+            (Fault::Timeout, Code::TransportTimeout),
+            (Fault::Unreachable, Code::TransportUnreachable),
+        ] {
+            let mut world = World::new();
+            world.hs.fault(on, fault.clone(), 1);
+            assert_eq!(what(world.find(SERVER_NAME)), (code, Some(request)), "{fault:?}");
+        }
+        let mut world = World::new();
+        world.hs.fault(on, Fault::ByteOrderMark, 1);
+        assert!(world.find(SERVER_NAME).is_ok());
+    }
+    for (versions, code) in [
+        (json!([]), Code::HomeserverVersions),
+        (json!(null), Code::HomeserverVersions),
+        (json!("v1.1"), Code::JsonType),
+        (json!([1]), Code::JsonType),
+    ] {
+        let mut world = World::new();
+        world.hs.edit_json(OnMatrix::Versions, put("versions", versions));
+        assert_eq!(what(world.find(SERVER_NAME)), (code, Some("versions")));
+    }
+    let nowhere = |text: &str| {
+        let mut world = World::new();
+        for on in [OnMatrix::WellKnown, OnMatrix::Versions] {
+            world.hs.fault(on, Fault::status(404), 9);
+        }
+        what(world.find(text))
+    };
+    for text in ["matrix.example.org", HOMESERVER] {
+        assert_eq!(nowhere(text), (Code::HomeserverNotFound, Some("versions")), "{text}");
+    }
+}
+
+#[test]
+fn one_call_tells_how_one_logs_in() {
+    let mut world = World::new();
+    let options = world.options;
+    let address = |text| Address::parse(text, Schemes::HttpsOnly).unwrap();
+    let checkup = world.run(SupportCheck::start(address(SERVER_NAME), options)).unwrap();
+    assert_eq!(checkup.found.homeserver.as_str(), HOMESERVER);
+    assert_eq!(checkup.support.supported().unwrap().provider.issuer().as_str(), ISSUER);
+
+    let chain = [OnMatrix::AuthMetadata, OnMatrix::AuthMetadataUnstable, OnMatrix::AuthIssuer];
+    let mut world = World::with(|hs| chain.into_iter().fold(hs, |hs, on| hs.without(on)));
+    let checkup = world.run(SupportCheck::start(address(HOMESERVER), options)).unwrap();
+    assert!(matches!(checkup.support, Support::NotSupported));
+    world.hs.fault(OnMatrix::Versions, Fault::status(StatusCode::BAD_GATEWAY.as_u16()), 1);
+    assert_eq!(
+        what(world.run(SupportCheck::start(address(HOMESERVER), options))),
+        (Code::HttpServerError, Some("versions"))
+    );
+}
+
+#[test]
+fn the_account_page_is_asked_for_what_it_says_it_can() {
+    let device = DeviceId::new("ABCDEFGHIJ").unwrap();
+    let page = "https://account.example.org/account?from=matrix";
+    for (mut world, name) in [
+        (World::new(), "org.matrix.device_delete"),
+        (World::with(|hs| hs.with_older_action_names()), "org.matrix.session_end"),
+    ] {
+        let account = world.server().account.clone().unwrap();
+        assert_eq!(account.url(None, None), page);
+        let url = account.url(Some(AccountAction::DeviceDelete), Some(&device));
+        assert_eq!(url, format!("{page}&action={name}&device_id=ABCDEFGHIJ"));
+        assert!(account.supports(AccountAction::DeviceDelete));
+    }
+}

@@ -1,0 +1,302 @@
+//! A homeserver, its provider and the network after the server metadata: what each can say or do, and the error that it
+//! leads to. `finding.rs` has the requests before.
+
+use std::collections::BTreeSet;
+
+use oidc_proto::matrix::{
+    Address, DeviceCheck, DeviceId, ErrorBody, LoginOutcome, LoginRequest, Session, UserId, Whoami, login_scope,
+};
+use oidc_proto::session::{Access, Refusal, SessionOptions};
+use oidc_proto::testing::{self, Fault, Lie, On, OnMatrix};
+use oidc_proto::{Callback, Code, Env as _, Schemes, Scope};
+use serde_json::{Value, json};
+
+use crate::world::*;
+
+type Say = fn(&testing::Homeserver);
+/// What is said, the error that the login ends with, what that names, and whether tokens had come.
+type Row = (&'static str, Say, Code, Option<&'static str>, bool);
+
+fn put(hs: &testing::Homeserver, name: &'static str, value: Value) {
+    hs.edit_json(OnMatrix::Whoami, move |object| drop(object.insert(name.to_owned(), value.clone())));
+}
+
+fn refuse(hs: &testing::Homeserver, status: u16, body: &'static str) {
+    hs.tamper(OnMatrix::Whoami, move |response| {
+        *response.status_mut() = status.try_into().unwrap();
+        *response.body_mut() = body.as_bytes().to_vec();
+    });
+}
+
+fn whoami_fault(hs: &testing::Homeserver, fault: Fault) {
+    hs.fault(OnMatrix::Whoami, fault, 1);
+}
+
+/// A new login of a known session.
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    ("registration: no client_id", |hs| hs.provider().lie(Lie::RegistrationClientIdAbsent), Code::RegistrationNoClientId, None, false),
+    ("registration: a page", |hs| hs.provider().fault(On::Register, Fault::LoginPage, 1), Code::HttpContentType, None, false),
+    ("registration: down", |hs| hs.provider().fault(On::Register, Fault::status(502), 1), Code::HttpServerError, None, false),
+    ("registration: not there", |hs| hs.edit_json(OnMatrix::AuthMetadata, |o| drop(o.remove("registration_endpoint"))), Code::RegistrationUnsupported, None, false),
+    ("callback: another issuer", |hs| hs.provider().lie(Lie::CallbackIssWrong), Code::CallbackIssMismatch, None, false),
+    ("callback: an answer to another login", |hs| hs.provider().lie(Lie::CallbackStateWrong), Code::CallbackStateMismatch, None, false),
+    ("token: an error", |hs| hs.provider().lie(Lie::ErrorWith200), Code::TokenErrorWithSuccess, None, false),
+    ("token: a header in it", |hs| hs.provider().lie(Lie::TokenCrLf), Code::TokenMalformed, Some("access_token"), false),
+    ("token: another type", |hs| hs.provider().lie(Lie::TokenTypeUnknown), Code::TokenType, Some("token_type"), true),
+    ("token: lost", |hs| hs.provider().fault(On::Token, Fault::LostAnswer, 1), Code::TransportInterrupted, None, false),
+    ("token: down", |hs| hs.provider().fault(On::Token, Fault::status(503), 1), Code::HttpServerError, None, false),
+    ("whoami: another user", |hs| put(hs, "user_id", json!("@mallory:example.org")), Code::WhoamiUserMismatch, Some("user_id"), true),
+    ("whoami: a user of another server", |hs| put(hs, "user_id", json!("@alice:elsewhere.org")), Code::WhoamiUserMismatch, Some("user_id"), true),
+    ("whoami: no user", |hs| put(hs, "user_id", Value::Null), Code::WhoamiUserId, Some("user_id"), true),
+    ("whoami: not a user", |hs| put(hs, "user_id", json!("alice")), Code::WhoamiUserId, Some("user_id"), true),
+    ("whoami: a number for a user", |hs| put(hs, "user_id", json!(7)), Code::WhoamiUserId, Some("user_id"), true),
+    ("whoami: another device", |hs| put(hs, "device_id", json!("OTHERDEVICE")), Code::WhoamiDeviceMismatch, Some("device_id"), true),
+    ("whoami: no device", |hs| put(hs, "device_id", Value::Null), Code::WhoamiDeviceId, Some("device_id"), true),
+    ("whoami: a list for a device", |hs| put(hs, "device_id", json!([])), Code::WhoamiDeviceId, Some("device_id"), true),
+    ("whoami: a header in the device", |hs| put(hs, "device_id", json!("A\r\nB")), Code::WhoamiDeviceId, Some("device_id"), true),
+    ("whoami: a list", |hs| refuse(hs, 200, "[]"), Code::JsonType, Some("whoami"), true),
+    ("whoami: an error and success", |hs| refuse(hs, 200, r#"{"errcode":"M_UNKNOWN_TOKEN"}"#), Code::WhoamiUserId, Some("user_id"), true),
+    ("whoami: an unknown token", |hs| refuse(hs, 401, r#"{"errcode":"M_UNKNOWN_TOKEN"}"#), Code::HomeserverUnknownToken, Some("whoami"), true),
+    ("whoami: a missing token", |hs| refuse(hs, 401, r#"{"errcode":"M_MISSING_TOKEN"}"#), Code::HomeserverMissingToken, Some("whoami"), true),
+    ("whoami: a locked account", |hs| hs.lock_account("alice", true), Code::HomeserverUserLocked, Some("whoami"), true),
+    ("whoami: another no", |hs| refuse(hs, 403, r#"{"errcode":"M_FORBIDDEN","error":"no\r\n"}"#), Code::HomeserverDenied, Some("whoami"), true),
+    ("whoami: a no of a version to come", |hs| refuse(hs, 400, r#"{"errcode":"M_WHATEVER","error":7}"#), Code::HomeserverDenied, Some("whoami"), true),
+    ("whoami: a no without words", |hs| refuse(hs, 401, ""), Code::HttpStatus, Some("whoami"), true),
+    ("whoami: a no of a server that is down", |hs| refuse(hs, 500, r#"{"errcode":"M_UNKNOWN_TOKEN"}"#), Code::HttpServerError, Some("whoami"), true),
+    ("whoami: too many requests", |hs| refuse(hs, 429, r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":2500}"#), Code::HttpTooManyRequests, Some("whoami"), true),
+    ("whoami: not there", |hs| refuse(hs, 404, r#"{"errcode":"M_UNRECOGNIZED"}"#), Code::HomeserverDenied, Some("whoami"), true),
+    ("whoami: elsewhere", |hs| whoami_fault(hs, Fault::Redirect), Code::HttpRedirect, Some("whoami"), true),
+    ("whoami: a page", |hs| whoami_fault(hs, Fault::LoginPage), Code::HttpContentType, Some("whoami"), true),
+    ("whoami: half of it", |hs| whoami_fault(hs, Fault::Truncated), Code::JsonSyntax, Some("whoami"), true),
+    ("whoami: bytes", |hs| whoami_fault(hs, Fault::Garbage), Code::JsonSyntax, Some("whoami"), true),
+    ("whoami: depths", |hs| whoami_fault(hs, Fault::DeepNesting), Code::JsonTooDeep, Some("whoami"), true),
+    ("whoami: twice", |hs| whoami_fault(hs, Fault::DuplicateName), Code::JsonDuplicateName, Some("whoami"), true),
+    ("whoami: no end", |hs| whoami_fault(hs, Fault::Oversized), Code::HttpBodyTooLarge, Some("whoami"), true),
+    ("whoami: no answer", |hs| whoami_fault(hs, Fault::Timeout), Code::TransportTimeout, Some("whoami"), true),
+    ("whoami: nobody there", |hs| whoami_fault(hs, Fault::Unreachable), Code::TransportUnreachable, Some("whoami"), true),
+];
+
+#[test]
+fn what_a_new_login_ends_with_never_damages_the_session_that_it_was_for() {
+    for (name, say, code, at, tokens_came) in ROWS {
+        let mut world = World::new();
+        let session = world.logged_in().session;
+        let before = serde_json::to_string(&session).unwrap();
+        let client = world.client_of(&session);
+        let server = world.server();
+        let mut live =
+            Session::new(session.clone(), 0, &server, client, SessionOptions::default(), &mut world.env).unwrap();
+        if name.starts_with("registration") {
+            // The provider has forgotten the client.
+            assert!(world.application.forget(&server, session.tokens().client_id()));
+        }
+        say(&world.hs);
+        let outcome = world.log_in(LoginRequest::again(&session));
+        let error = match outcome {
+            Err(error) => {
+                assert!(!tokens_came, "{name}");
+                error
+            }
+            Ok(LoginOutcome::Refused { error, grant }) => {
+                assert!(tokens_came, "{name}");
+                // What came is not lost: it is taken back.
+                let revocations = world.hs.provider().count(On::Revoke);
+                let step = grant.revoke(&mut world.env);
+                world.run(step).unwrap();
+                assert_eq!(world.hs.provider().count(On::Revoke), revocations + 1, "{name}");
+                error
+            }
+            Ok(LoginOutcome::LoggedIn(_)) => panic!("{name}"),
+        };
+        assert_eq!((error.code(), error.name()), (*code, *at), "{name}");
+        world.hs.honest();
+        world.hs.lock_account("alice", false);
+        assert_eq!(serde_json::to_string(&live.user_session()).unwrap(), before, "{name}");
+        assert!(matches!(live.access(&mut world.env), Access::Ready(_)), "{name}");
+        assert!(live.poll_event().is_none());
+    }
+}
+
+#[test]
+fn what_the_homeserver_says_is_kept_and_when_it_wants_to_be_asked() {
+    let refused = |body| {
+        let mut world = World::new();
+        refuse(&world.hs, 429, body);
+        world.log_in(LoginRequest::new()).unwrap().logged_in().unwrap_err()
+    };
+    let error = refused(r#"{"errcode":"M_LIMIT_EXCEEDED","error":"Too\u001b[2J many","retry_after_ms":2500}"#);
+    assert_eq!(error.retry_after().unwrap().as_millis(), 2500);
+    let text = error.provider_text().unwrap();
+    assert_eq!(text.error(), Some("M_LIMIT_EXCEEDED"));
+    assert!(!text.description().unwrap().contains('\u{1b}'));
+    let odd = refused(r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":-1}"#);
+    assert_eq!(odd.retry_after(), None);
+}
+
+/// The homeserver was down for a moment, after the code had been spent.
+#[test]
+fn a_login_that_nobody_confirmed_can_be_confirmed_later() {
+    let mut world = World::new();
+    whoami_fault(&world.hs, Fault::Timeout);
+    let LoginOutcome::Refused { grant, .. } = world.log_in(LoginRequest::new()).unwrap() else { panic!() };
+    let step = grant.retry(&mut world.env);
+    let login = world.run(step).unwrap().logged_in().unwrap();
+    assert_eq!(login.session.user_id().as_str(), "@alice:example.org");
+    assert_eq!(world.hs.provider().count(On::Token), 1);
+
+    // The same for an ID token whose keys could not be had.
+    let mut world = World::new();
+    let openid = LoginRequest::new().further_scope(Scope::new("openid").unwrap());
+    let keys = world.log_in(openid.clone()).unwrap().logged_in().unwrap().keys;
+    world.hs.provider().rotate_keys();
+    world.pass(3600);
+    world.hs.provider().fault(On::Jwks, Fault::status(500), 1);
+    let begun = world.begin(openid).unwrap();
+    let LoginOutcome::Refused { error, grant } = world.finish(begun, keys).unwrap() else { panic!() };
+    assert_eq!(error.code(), Code::JwsUnknownKey);
+    let step = grant.retry(&mut world.env);
+    assert!(world.run(step).unwrap().logged_in().is_ok());
+}
+
+#[test]
+fn only_a_homeserver_says_whether_a_device_is_there() {
+    let mut world = World::new();
+    let session = world.logged_in().session;
+    let (server, client) = (world.server(), world.client_of(&session));
+    let ask = |world: &mut World, id: &str| {
+        let device = DeviceId::new(id).unwrap();
+        let step = DeviceCheck::start(&device, session.tokens(), &server, &client, &mut world.env);
+        world.run(step)
+    };
+    assert!(ask(&mut world, session.device_id().as_str()).unwrap());
+    assert!(!ask(&mut world, "OTHERDEVICE").unwrap());
+    world.hs.add_device("alice", "OTHERDEVICE");
+    assert!(ask(&mut world, "OTHERDEVICE").unwrap());
+    for (fault, code) in [
+        (Fault::status(404), Code::HttpStatus),
+        (Fault::status(500), Code::HttpServerError),
+        (Fault::LoginPage, Code::HttpContentType),
+        (Fault::Unreachable, Code::TransportUnreachable),
+    ] {
+        world.hs.fault(OnMatrix::Device, fault.clone(), 1);
+        assert_eq!(what(ask(&mut world, "OTHERDEVICE")), (code, Some("devices")), "{fault:?}");
+    }
+    let mut world = World::with(|hs| hs.without(OnMatrix::Device));
+    let session = world.logged_in().session;
+    let client = world.client_of(&session);
+    let server = world.server();
+    let step = DeviceCheck::start(session.device_id(), session.tokens(), &server, &client, &mut world.env);
+    assert_eq!(what(world.run(step)), (Code::HomeserverDenied, Some("devices")));
+}
+
+#[test]
+fn whoami_answers_for_any_tokens() {
+    let mut world = World::new();
+    let session = world.logged_in().session;
+    let (server, client) = (world.server(), world.client_of(&session));
+    let step = Whoami::start(session.tokens(), &server, &client, &mut world.env);
+    let identity = world.run(step).unwrap();
+    assert_eq!((&identity.user_id, identity.device_id.as_ref()), (session.user_id(), Some(session.device_id())));
+}
+
+/// What an answer to a request of the application's own means for its session.
+#[test]
+fn only_what_is_said_of_the_token_is_a_refusal() {
+    for (status, body, expected) in [
+        (401, r#"{"errcode":"M_UNKNOWN_TOKEN"}"#, Some(Refusal::Token)),
+        (401, r#"{"errcode":"M_UNKNOWN_TOKEN","soft_logout":true}"#, Some(Refusal::Token)),
+        (401, r#"{"errcode":"M_USER_LOCKED","soft_logout":true}"#, Some(Refusal::Locked)),
+        (401, r#"{"errcode":"M_MISSING_TOKEN"}"#, None),
+        (403, r#"{"errcode":"M_UNKNOWN_TOKEN"}"#, None),
+        (500, r#"{"errcode":"M_UNKNOWN_TOKEN"}"#, None),
+        (200, r#"{"errcode":"M_USER_LOCKED"}"#, None),
+        (403, r#"{"errcode":"M_FORBIDDEN"}"#, None),
+    ] {
+        let error = ErrorBody::parse(body.as_bytes()).unwrap();
+        assert_eq!(error.refusal(status.try_into().unwrap()), expected, "{status} {body}");
+    }
+    for body in ["", "[]", "{}", r#"{"errcode":7}"#, r#"{"errcode":"A","errcode":"B"}"#, "<html>"] {
+        assert!(ErrorBody::parse(body.as_bytes()).is_none(), "{body}");
+    }
+}
+
+/// What the caller does wrongly.
+fn misuse() -> Vec<(Code, Code)> {
+    let address = |text| Address::parse(text, Schemes::HttpsOnly).unwrap_err().code();
+    let device = DeviceId::new("ABCDEFGHIJ").unwrap();
+    let mut world = World::new();
+    let form = world.server().scope_form();
+    let further = Scope::new("urn:matrix:client:api:*").unwrap();
+    let mut changed = metadata();
+    changed.client_uri = None;
+    let no_home = world.application.set_metadata(changed).unwrap_err().code();
+    let mut changed = metadata();
+    changed.tos_uri = Some("https://elsewhere.org/".into());
+    let elsewhere = world.application.set_metadata(changed).unwrap_err().code();
+    vec![
+        (address("a b"), Code::MatrixServerName),
+        (address("@joe"), Code::MatrixUserId),
+        (DeviceId::new("short").unwrap_err().code(), Code::MatrixDeviceId),
+        (UserId::new("joe").unwrap_err().code(), Code::MatrixUserId),
+        (login_scope(form, &device, &further).unwrap_err().code(), Code::MatrixScope),
+        (no_home, Code::RegistrationClientUri),
+        (elsewhere, Code::RegistrationUri),
+    ]
+}
+
+#[test]
+fn every_code_of_the_profile_is_raised() {
+    let misuse = misuse();
+    for (code, expected) in &misuse {
+        assert_eq!(code, expected);
+    }
+    // By `finding.rs`.
+    let finding =
+        [Code::MatrixUnsupported, Code::HomeserverWellKnown, Code::HomeserverNotFound, Code::HomeserverVersions];
+    // By `sessions.rs`.
+    let sessions = [Code::MatrixHomeserverMismatch];
+    let told = ROWS.iter().map(|(_, _, code, ..)| *code).chain(misuse.iter().map(|(code, _)| *code));
+    let raised: BTreeSet<&str> = told.chain(finding).chain(sessions).map(Code::as_str).collect();
+    let of_the_profile = |name: &&str| {
+        ["matrix.", "homeserver.", "whoami."].iter().any(|prefix| name.starts_with(prefix))
+            || matches!(*name, "registration.client_uri" | "registration.uri")
+    };
+    let untold: Vec<_> = Code::ALL
+        .iter()
+        .map(|code| code.as_str())
+        .filter(of_the_profile)
+        .filter(|name| !raised.contains(name))
+        .collect();
+    assert!(untold.is_empty(), "{untold:?}");
+}
+
+/// Nothing that is printed holds what a thief could use.
+#[test]
+fn no_secret_is_shown() {
+    let mut world = World::new();
+    let begun = world.begin(LoginRequest::new()).unwrap();
+    let visit = world.hs.visit(begun.url.as_str(), world.env.now());
+    let (code, callback) = (visit.param("code").unwrap(), Callback::from_url(visit.callback()).unwrap());
+    let mut shown = format!("{:?} {:?} {:?}", begun.pending, begun.url, begun.server);
+    let stored = serde_json::to_value(&begun.pending).unwrap();
+    let verifier = stored["authorization"]["code_verifier"].as_str().unwrap().to_owned();
+    let checked = begun.pending.check(&callback, &begun.server, &world.env).unwrap();
+    shown.push_str(&format!("{checked:?} {callback:?}"));
+    let step = begun.pending.clone().redeem(checked, &begun.server, &begun.client, None, &mut world.env).unwrap();
+    shown.push_str(&format!("{step:?}"));
+    whoami_fault(&world.hs, Fault::Timeout);
+    let outcome = world.run(Ok(step)).unwrap();
+    shown.push_str(&format!("{outcome:?} {outcome:#?}"));
+    let login = world.logged_in();
+    let (server, client) = (world.server(), world.client_of(&login.session));
+    let options = SessionOptions::default();
+    let live = Session::new(login.session.clone(), 0, &server, client, options, &mut world.env).unwrap();
+    shown.push_str(&format!("{login:?} {live:?} {:?}", world.application));
+    let tokens = login.session.tokens();
+    let secrets =
+        [verifier.as_str(), tokens.access_token().expose(), tokens.refresh_token().unwrap().expose(), code.as_str()];
+    for secret in secrets {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
