@@ -208,7 +208,7 @@ fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
 }
 
 /// Whether the y coordinate is less than the field's prime, 2^255 - 19. Backends differ on the others.
-fn is_canonical(bytes: &[u8; 32]) -> bool {
+pub(super) fn is_canonical(bytes: &[u8; 32]) -> bool {
     let [first, middle @ .., last] = bytes;
     *first < 0xed || last & 0x7f != 0x7f || middle.iter().any(|&byte| byte != 0xff)
 }
