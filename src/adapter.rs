@@ -6,6 +6,8 @@
 //! | `blocking.rs` | | [`BlockingDriver`]: runs a flow on this thread |
 //! | `options.rs` | `reqwest`, `ureq` | `HttpOptions`: the choices both HTTP clients offer |
 //! | `reqwest.rs` | `reqwest` | `reqwest::Client`: an [`HttpClient`] for a tokio runtime |
+//! | `session.rs` | | [`session`]: keeps sessions good, for many callers |
+//! | `store.rs` | | [`store`]: what keeps the records of sessions |
 //! | `system.rs` | `system` | `SystemEnv`: the operating system's clock and entropy |
 //! | `ureq.rs` | `ureq` | `ureq::Client`: a [`BlockingHttpClient`] |
 
@@ -15,6 +17,8 @@ mod driver;
 mod options;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
+pub mod session;
+pub mod store;
 #[cfg(feature = "system")]
 mod system;
 #[cfg(feature = "ureq")]

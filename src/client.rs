@@ -95,7 +95,7 @@ impl ClientAuth {
 ///
 /// It is kept exactly as it was written, since providers compare it character by character.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct RedirectUri(Box<str>);
+pub struct RedirectUri(Arc<str>);
 
 impl RedirectUri {
     /// Checks the URI. Any scheme goes but those that a browser runs or reads itself.
@@ -161,7 +161,7 @@ pub enum IdTokenTrust {
 /// A client, immutable and shared by everything it does at one provider.
 #[derive(Clone, Debug)]
 pub struct Client {
-    pub(crate) id: Box<str>,
+    pub(crate) id: Arc<str>,
     pub(crate) auth: ClientAuth,
     pub(crate) redirect_uris: Vec<RedirectUri>,
     pub(crate) id_token_trust: IdTokenTrust,
@@ -186,7 +186,7 @@ impl Client {
     /// ```
     pub fn new(client_id: impl Into<Box<str>>) -> Self {
         Self {
-            id: client_id.into(),
+            id: client_id.into().into(),
             auth: ClientAuth::None,
             redirect_uris: Vec::new(),
             id_token_trust: IdTokenTrust::Verify,

@@ -1,6 +1,7 @@
 //! URLs that were checked: the issuer, and the endpoints that requests go to.
 
 use std::fmt;
+use std::sync::Arc;
 
 use http::Uri;
 use url::{Host, Url};
@@ -59,7 +60,7 @@ fn parse(text: &str, schemes: Schemes) -> Result<Url, Code> {
 ///
 /// Issuers are compared character by character (RFC 8414 section 3.3): one slash at the end makes another issuer.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Issuer(Box<str>);
+pub struct Issuer(Arc<str>);
 
 impl Issuer {
     /// Checks an issuer that the caller was configured with.
@@ -81,7 +82,7 @@ impl Issuer {
 
     /// An issuer read back from storage, where it was put after having been checked.
     pub(crate) fn stored(text: String) -> Self {
-        Self(text.into_boxed_str())
+        Self(text.into())
     }
 }
 

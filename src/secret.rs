@@ -16,12 +16,19 @@ use crate::error::{Code, Error};
 ///
 /// It is not `Serialize`: what may be stored is stored by the types made for that.
 #[derive(Clone, Default)]
-pub struct Secret(String);
+pub struct Secret(Box<str>);
 
 impl Secret {
     /// Takes the string over.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        let mut text = text.into();
+        if text.len() == text.capacity() {
+            return Self(text.into_boxed_str());
+        }
+        // Shrinking the string may move it, and what it leaves behind would not be wiped.
+        let exact = Box::from(text.as_str());
+        text.zeroize();
+        Self(exact)
     }
 
     /// The secret itself. Whoever calls this answers for where it goes.
@@ -33,7 +40,7 @@ impl Secret {
     pub(crate) fn random(rng: &mut dyn rand_core::CryptoRng) -> Self {
         let mut bytes = Zeroizing::new([0_u8; 32]);
         rng.fill_bytes(bytes.as_mut_slice());
-        Self(URL_SAFE_NO_PAD.encode(bytes.as_slice()))
+        Self::new(URL_SAFE_NO_PAD.encode(bytes.as_slice()))
     }
 
     /// Compares in time that depends on the lengths only.
@@ -56,19 +63,19 @@ impl fmt::Debug for Secret {
 
 impl From<String> for Secret {
     fn from(text: String) -> Self {
-        Self(text)
+        Self::new(text)
     }
 }
 
 impl From<&str> for Secret {
     fn from(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(text.into())
     }
 }
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self)
+        String::deserialize(deserializer).map(Self::new)
     }
 }
 
@@ -157,7 +164,9 @@ impl Body {
 
 impl Drop for Body {
     fn drop(&mut self) {
-        self.0.zeroize();
+        // As `Vec` would do it, but a block at a time.
+        self.0.spare_capacity_mut().zeroize();
+        self.0.as_mut_slice().zeroize();
     }
 }
 

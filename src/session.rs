@@ -32,7 +32,7 @@
 //!         Access::Wait(epoch) => epoch,
 //!         Access::Expired | Access::Ended(_) => return None,
 //!     };
-//!     while let Some(Transmit::Call { ticket, request, .. }) = session.poll_transmit() {
+//!     while let Some(Transmit::Call { ticket, request, .. }) = session.poll_transmit(env) {
 //!         match send(request) {
 //!             Ok(response) => session.handle_response(ticket, response, env),
 //!             Err(failure) => session.handle_failure(ticket, failure, env),
@@ -50,10 +50,12 @@ mod attempt;
 mod event;
 mod machine;
 mod policy;
+mod saving;
 mod store;
 
 pub use access::{Access, End, Epoch, Outcome, Refusal, Ticket, Transmit};
 pub use event::Event;
+pub(crate) use event::Events;
 pub use machine::Session;
 pub use policy::{Persistence, RefreshPolicy, SessionOptions};
 pub use store::{Record, StoreAction, StoreAnswer, StoreTicket};

@@ -1,6 +1,7 @@
 //! The tokens of one login, as they are stored.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -22,14 +23,15 @@ use crate::stored;
 #[derive(Clone)]
 pub struct TokenSet {
     pub(crate) issuer: Issuer,
-    pub(crate) client_id: Box<str>,
+    pub(crate) client_id: Arc<str>,
     pub(crate) access_token: AccessToken,
     pub(crate) token_type: TokenType,
     pub(crate) refresh_token: Option<Secret>,
     pub(crate) scope: Scope,
     pub(crate) obtained_at: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
-    pub(crate) id_token: Option<IdToken>,
+    /// Shared: most refreshes bring no new one.
+    pub(crate) id_token: Option<Arc<IdToken>>,
     pub(crate) dpop_thumbprint: Option<Box<str>>,
 }
 
@@ -72,7 +74,7 @@ impl TokenSet {
         &self.scope
     }
 
-    /// When the tokens came, by our clock.
+    /// When the tokens were asked for, by our clock: they are no older than that.
     pub fn obtained_at(&self) -> Timestamp {
         self.obtained_at
     }
@@ -89,7 +91,7 @@ impl TokenSet {
 
     /// The newest ID token, if the login was for `openid`.
     pub fn id_token(&self) -> Option<&IdToken> {
-        self.id_token.as_ref()
+        self.id_token.as_deref()
     }
 
     /// Checks that the tokens are this client's at this provider, and that it has their key.
@@ -116,7 +118,7 @@ impl TokenSet {
 
     /// `sub` of the ID token: who logged in.
     pub fn subject(&self) -> Option<&str> {
-        self.id_token.as_ref().map(IdToken::subject)
+        self.id_token().map(IdToken::subject)
     }
 }
 
@@ -154,14 +156,14 @@ impl Serialize for TokenSet {
         StoredTokens {
             version: VERSION,
             issuer: self.issuer.as_str().to_owned(),
-            client_id: self.client_id.clone().into(),
+            client_id: self.client_id.as_ref().into(),
             access_token: self.access_token.expose().into(),
             token_type: self.token_type.name().to_owned(),
             refresh_token: self.refresh_token.clone(),
             scope: self.scope.clone(),
             obtained_at: self.obtained_at,
             expires_at: self.expires_at,
-            id_token: self.id_token.clone(),
+            id_token: self.id_token().cloned(),
             dpop_thumbprint: self.dpop_thumbprint.clone().map(Into::into),
         }
         .serialize(serializer)
@@ -188,7 +190,7 @@ impl<'de> Deserialize<'de> for TokenSet {
             scope: stored.scope,
             obtained_at: stored.obtained_at,
             expires_at: stored.expires_at,
-            id_token: stored.id_token,
+            id_token: stored.id_token.map(Arc::new),
             dpop_thumbprint: stored.dpop_thumbprint.map(Into::into),
         })
     }

@@ -43,6 +43,7 @@ impl Case {
 }
 
 /// How large a value is that an application keeps.
+#[derive(Clone)]
 pub struct Held {
     pub who: String,
     /// `size_of` of the value itself, which for an `Arc` is what it points to.
@@ -50,5 +51,15 @@ pub struct Held {
     /// Bytes on the heap; for a value behind an `Arc` with the value itself.
     pub heap: usize,
     /// Allocations to make it, those already freed again included.
+    pub allocations: u64,
+}
+
+/// Many sessions through a day of virtual time.
+pub struct Soak {
+    pub sessions: usize,
+    pub refreshes: u64,
+    pub elapsed: std::time::Duration,
+    /// Of one session in the end, its tokens included.
+    pub bytes: usize,
     pub allocations: u64,
 }

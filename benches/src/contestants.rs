@@ -11,12 +11,16 @@ mod oauth2;
 #[cfg(feature = "peers")]
 mod openidconnect;
 mod ours;
+mod session;
 
 use crate::case::{Case, Held};
+
+pub use session::soak;
 
 /// All operations, in the order of the work items.
 pub fn cases() -> Vec<Case> {
     let mut cases = ours::cases();
+    cases.extend(session::cases());
     #[cfg(feature = "peers")]
     for more in [openidconnect::cases(), oauth2::cases(), jsonwebtoken::cases(), huskarl::cases(), floor::cases()] {
         cases.extend(more);
@@ -31,7 +35,7 @@ pub fn held() -> Vec<Held> {
     let peers = [openidconnect::held(), oauth2::held(), jsonwebtoken::held(), floor::held()];
     #[cfg(not(feature = "peers"))]
     let peers: [Vec<Held>; 0] = [];
-    ours::held().into_iter().chain(peers.into_iter().flatten()).collect()
+    ours::held().into_iter().chain(session::held()).chain(peers.into_iter().flatten()).collect()
 }
 
 /// Measures a value.

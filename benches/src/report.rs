@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::case::Held;
+use crate::case::{Held, Soak};
 
 /// What was measured of one contestant at one work item.
 #[derive(Clone, Serialize, Deserialize)]
@@ -26,6 +26,13 @@ impl Row {
         Self { work: "HELD".into(), who, ns: None, instructions: None, allocations: held.allocations, bytes }
     }
 
+    /// `ns` is the whole day; `bytes` are one session's.
+    pub fn soaked(soak: &Soak) -> Self {
+        let who = format!("oidc-proto {} sessions, {} refreshes", soak.sessions, soak.refreshes);
+        let (ns, bytes) = (Some(soak.elapsed.as_nanos() as u64), soak.bytes as u64);
+        Self { work: "SOAK".into(), who, ns, instructions: None, allocations: soak.allocations, bytes }
+    }
+
     /// Ours with this backend, or with any.
     fn is_ours(&self, backend: &str) -> bool {
         self.who == format!("oidc-proto {backend}") || self.who == "oidc-proto (any backend)"
@@ -39,7 +46,7 @@ pub fn json(rows: &[Row]) -> String {
 }
 
 /// The page: one table for each work item, the fewest instructions first.
-pub fn page(rows: &[Row], held: &[Held], toolchain: &str) -> String {
+pub fn page(rows: &[Row], held: &[Held], soak: &Soak, toolchain: &str) -> String {
     let mut out = String::from(
         "# Results\n\nWritten by `benches/run`; README.md says what the work items are. Ratios are instructions divided \
          by ours with that backend: more than 1.00 is worse than ours. Wall time depends on the machine, the rest hardly.\n",
@@ -83,15 +90,35 @@ pub fn page(rows: &[Row], held: &[Held], toolchain: &str) -> String {
          | value | size_of | heap | allocations to make it |\n|---|--:|--:|--:|\n",
     );
     for held in held {
-        let _ = writeln!(out, "| {} | {} | {} | {} |", held.who, held.size, held.heap, held.allocations);
+        let _ = writeln!(out, "{}", self::held(held));
     }
-    out
+    out.push_str("\n## SOAK\n\nA day of virtual time, in one thread.\n\n");
+    out + &soaked(soak)
+}
+
+/// A value that an application keeps, as a line of a table.
+pub fn held(held: &Held) -> String {
+    format!("| {} | {} | {} | {} |", held.who, held.size, held.heap, held.allocations)
+}
+
+/// The day of many sessions, as a table.
+pub fn soaked(soak: &Soak) -> String {
+    let each = soak.elapsed.as_nanos() as u64 / soak.refreshes.max(1);
+    format!(
+        "| sessions | refreshes | seconds | ns of a refresh | allocations of a refresh | bytes of a session |\n\
+         |--:|--:|--:|--:|--:|--:|\n| {} | {} | {:.1} | {each} | {} | {} |\n",
+        soak.sessions,
+        soak.refreshes,
+        soak.elapsed.as_secs_f64(),
+        soak.allocations / soak.refreshes.max(1),
+        soak.bytes,
+    )
 }
 
 /// What the guard compares with.
 #[derive(Serialize, Deserialize)]
 pub struct Baseline {
-    /// Another compiler makes other instructions.
+    /// The compiler and the C library that it was made with.
     pub toolchain: String,
     pub rows: Vec<Row>,
 }
@@ -106,12 +133,14 @@ pub fn compare(baseline: &Baseline, rows: &[Row]) -> (String, bool) {
     let mut good = baseline.rows.len() == rows.len();
     for row in rows {
         let before = baseline.rows.iter().find(|before| before.work == row.work && before.who == row.who);
-        let change = |before: Option<u64>, now: Option<u64>| match (before, now) {
-            (Some(before), Some(now)) => 100.0 * (now as f64 - before as f64) / before.max(1) as f64,
-            _ => f64::INFINITY,
+        let change = |before: Option<u64>, now: u64| match before {
+            Some(before) => 100.0 * (now as f64 - before as f64) / before.max(1) as f64,
+            None => f64::INFINITY,
         };
-        let instructions = change(before.and_then(|before| before.instructions), row.instructions);
-        let allocations = change(before.map(|before| before.allocations), Some(row.allocations));
+        // What was not counted is not compared.
+        let counted = |now| change(before.and_then(|before| before.instructions), now);
+        let instructions = row.instructions.map_or(0.0, counted);
+        let allocations = change(before.map(|before| before.allocations), row.allocations);
         let same = instructions.abs() <= TOLERANCE && allocations.abs() <= TOLERANCE;
         good &= same;
         let _ = writeln!(

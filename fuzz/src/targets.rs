@@ -1,5 +1,10 @@
 //! One function per target: bytes in, and nothing may panic, hang or contradict itself.
 
+#[path = "targets/matrix.rs"]
+mod matrix;
+#[path = "targets/session.rs"]
+mod session;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -19,14 +24,11 @@ use oidc_proto::{
     Registrations, Schemes, Scope, Sent, Step, TokenSet,
 };
 
-#[path = "matrix.rs"]
-mod matrix;
-
 /// A target: its name and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: &[Target] = &[
     ("metadata", metadata),
     ("jwks", jwks),
     ("jws", jws),
@@ -39,6 +41,7 @@ pub const TARGETS: [Target; 14] = [
     ("pending", pending),
     ("registrations", registrations),
     ("flow", flow),
+    ("session", session::session),
     ("homeserver", matrix::homeserver),
     ("matrix_stored", matrix::stored),
 ];

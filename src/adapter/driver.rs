@@ -119,9 +119,9 @@ impl RemoteSigner for NoSigner {
 /// Dropping one abandons the flow; what a server did meanwhile stays done.
 #[derive(Clone, Debug)]
 pub struct Driver<C, T = NoTimer, S = NoSigner> {
-    http: C,
-    timer: T,
-    signer: S,
+    pub(super) http: C,
+    pub(super) timer: T,
+    pub(super) signer: S,
 }
 
 impl<C: HttpClient> Driver<C> {

@@ -128,7 +128,7 @@ impl AuthorizationRequest {
         Ok(PendingAuthorization {
             issuer: metadata.issuer.clone(),
             client_id: client.id.clone(),
-            state_digest: digest(state.expose()),
+            state: State::Drawn(state),
             expires_at: now.saturating_add(self.lifetime),
             redirect_uri: self.redirect_uri,
             scope: self.scope,
@@ -156,28 +156,52 @@ pub(super) fn authorization_endpoint(provider: &Provider) -> Result<&Endpoint, E
 #[derive(Clone)]
 pub struct PendingAuthorization {
     issuer: Issuer,
-    client_id: Box<str>,
+    client_id: Arc<str>,
     redirect_uri: RedirectUri,
     scope: Scope,
     response_mode: ResponseMode,
-    state_digest: [u8; 32],
+    state: State,
     code_verifier: Secret,
     expectation: Option<LoginExpectation>,
     dpop_thumbprint: Option<Box<str>>,
     expires_at: Timestamp,
 }
 
+/// What a login keeps of its `state`. Only the digest is ever stored: who can read the store cannot forge a callback.
+#[derive(Clone)]
+enum State {
+    Drawn(Secret),
+    Stored([u8; 32]),
+}
+
+impl State {
+    fn digest(&self) -> [u8; 32] {
+        match self {
+            Self::Drawn(state) => digest(state.expose()),
+            Self::Stored(digest) => *digest,
+        }
+    }
+
+    /// Compares in time that does not depend on where they differ.
+    fn matches(&self, answered: &Secret) -> bool {
+        match self {
+            Self::Drawn(state) => state.matches(answered.expose()),
+            Self::Stored(own) => same_bytes(&digest(answered.expose()), own),
+        }
+    }
+}
+
 /// Evidence that a callback belongs to a login, and the code that it brought. Only [`PendingAuthorization::check`] makes
 /// it:
 ///
 /// ```compile_fail,E0451
-/// let forged = oidc_proto::flow::Checked { code: "stolen".into(), state_digest: [0; 32] };
+/// let forged = oidc_proto::flow::Checked { code: "stolen".into(), state: "known".into() };
 /// ```
 #[derive(Debug)]
 #[must_use = "the login goes on when it is redeemed"]
 pub struct Checked {
     code: Secret,
-    state_digest: [u8; 32],
+    state: Secret,
 }
 
 /// What the code exchange needs of a login.
@@ -221,7 +245,7 @@ impl PendingAuthorization {
 
     /// A name for the login, to find it by [`Callback::key`]: the SHA-256 of its `state`. Not a secret.
     pub fn key(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.state_digest)
+        URL_SAFE_NO_PAD.encode(self.state.digest())
     }
 
     /// Checks that a callback answers this login at this provider, and takes the code out of it.
@@ -236,7 +260,7 @@ impl PendingAuthorization {
             return Err(Code::ProviderMismatch.into());
         }
         let state = callback.state.as_ref().ok_or(Code::CallbackStateMissing)?;
-        if !same_bytes(&digest(state.expose()), &self.state_digest) {
+        if !self.state.matches(state) {
             return Err(Code::CallbackStateMismatch.into());
         }
         match &callback.iss {
@@ -258,9 +282,7 @@ impl PendingAuthorization {
             (None, Some((error, text))) => {
                 Err(Error::new(oauth_error::authorization_code(error)).with_text(text.clone()))
             }
-            (Some(code), None) if !code.expose().is_empty() => {
-                Ok(Checked { code: code.clone(), state_digest: self.state_digest })
-            }
+            (Some(code), None) if !code.expose().is_empty() => Ok(Checked { code: code.clone(), state: state.clone() }),
             _ => Err(Code::CallbackCodeMissing.into()),
         }
     }
@@ -281,7 +303,7 @@ impl PendingAuthorization {
         keys: Option<Arc<Keys>>,
         env: &mut dyn Env,
     ) -> Result<Step<CodeExchange>, Error> {
-        if !same_bytes(&checked.state_digest, &self.state_digest) {
+        if !self.state.matches(&checked.state) {
             return Err(Code::CallbackStateMismatch.into());
         }
         if self.issuer != *provider.issuer() {
@@ -328,7 +350,7 @@ impl Serialize for PendingAuthorization {
         StoredPending {
             version: VERSION,
             issuer: self.issuer.as_str().to_owned(),
-            client_id: self.client_id.clone().into(),
+            client_id: self.client_id.as_ref().into(),
             redirect_uri: self.redirect_uri.as_str().to_owned(),
             scope: self.scope.clone(),
             response_mode: self.response_mode.name().to_owned(),
@@ -367,7 +389,7 @@ impl<'de> Deserialize<'de> for PendingAuthorization {
             redirect_uri: RedirectUri::new(&stored.redirect_uri).map_err(|_| malformed())?,
             scope: stored.scope,
             response_mode: ResponseMode::from_name(&stored.response_mode).ok_or_else(malformed)?,
-            state_digest: state_digest.ok_or_else(malformed)?,
+            state: State::Stored(state_digest.ok_or_else(malformed)?),
             code_verifier: stored.code_verifier,
             expectation: stored.expectation,
             dpop_thumbprint: stored.dpop_thumbprint.map(Into::into),

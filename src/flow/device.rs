@@ -108,7 +108,7 @@ delegate!(DeviceAuthorization => PendingDevice);
 #[derive(Clone)]
 pub struct PendingDevice {
     issuer: Issuer,
-    client_id: Box<str>,
+    client_id: Arc<str>,
     scope: Scope,
     dpop_thumbprint: Option<Box<str>>,
     device_code: Secret,
@@ -326,7 +326,7 @@ impl Serialize for PendingDevice {
         StoredDevice {
             version: VERSION,
             issuer: self.issuer.as_str().to_owned(),
-            client_id: self.client_id.clone().into(),
+            client_id: self.client_id.as_ref().into(),
             scope: self.scope.clone(),
             dpop_thumbprint: self.dpop_thumbprint.clone().map(Into::into),
             device_code: self.device_code.clone(),

@@ -66,7 +66,7 @@ impl Refresh {
         let refresh_token = tokens.refresh_token().ok_or(Code::TokenNoRefreshToken)?;
         let request = token::refresh_request(&provider.metadata().token_endpoint, client, refresh_token, scope);
         let origin = Origin::Refresh {
-            id_token: tokens.id_token.clone().map(Box::new),
+            id_token: tokens.id_token.clone(),
             refresh_token: refresh_token.clone(),
             // An answer that names no scope grants what was asked for (RFC 6749 section 5.1).
             scope: scope.unwrap_or(&tokens.scope).clone(),

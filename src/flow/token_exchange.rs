@@ -40,6 +40,9 @@ struct Context {
     client: Arc<Client>,
     origin: Origin,
     keys: Option<Arc<Keys>>,
+    /// When the last request was made. The tokens' lifetime counts from here: the answer may have waited for a process
+    /// that was suspended.
+    asked_at: Timestamp,
 }
 
 /// The answer of the token endpoint.
@@ -64,7 +67,8 @@ impl TokenExchange {
     ) -> Result<Step<Self>, Error> {
         let (policy, answer) = (Policy::write(Accept::Json), TokenAnswer(*provider.options()));
         let call = AuthorizedCall::start(provider, client, request, policy, Credential::Client, answer, env)?;
-        Self::go_on(call, Box::new(Context { provider: provider.clone(), client: client.clone(), origin, keys }), env)
+        let (provider, client, asked_at) = (provider.clone(), client.clone(), env.now());
+        Self::go_on(call, Box::new(Context { provider, client, origin, keys, asked_at }), env)
     }
 
     fn go_on(
@@ -72,12 +76,17 @@ impl TokenExchange {
         context: Box<Context>,
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
+        let now = env.now();
         step.embed_with(
             context,
-            |context, call| Self(State::ExpectTokens(call, context)),
+            |mut context, call| {
+                context.asked_at = now;
+                Self(State::ExpectTokens(call, context))
+            },
             |context, response| {
-                let Context { provider, client, origin, keys } = *context;
-                let grant = Grant { provider, client, response, obtained_at: env.now(), origin };
+                let Context { provider, client, origin, keys, asked_at } = *context;
+                // A clock that was set back meanwhile must not make them live longer.
+                let grant = Grant { provider, client, response, obtained_at: asked_at.min(now), origin };
                 Self::verifying(Verification::begin(Box::new(grant), keys, env))
             },
         )

@@ -114,13 +114,13 @@ pub(super) enum Origin {
     /// A login for this scope; with an expectation if it was for `openid`.
     Login { scope: Scope, expectation: Option<LoginExpectation> },
     /// A refresh of tokens of this scope, and what goes on if the answer brings no new one.
-    Refresh { id_token: Option<Box<IdToken>>, refresh_token: Secret, scope: Scope },
+    Refresh { id_token: Option<Arc<IdToken>>, refresh_token: Secret, scope: Scope },
 }
 
 /// What could be said of an ID token.
 #[allow(clippy::large_enum_variant, reason = "taken apart where it is made")]
 enum Verdict {
-    Good(Option<IdToken>),
+    Good(Option<Arc<IdToken>>),
     NeedsKeys,
     Bad(Error),
 }
@@ -133,21 +133,18 @@ impl Grant {
         if self.client.dpop.is_some() != (self.response.token_type == TokenType::Dpop) {
             return Verdict::Bad(Code::DpopNotBound.into());
         }
-        let expected = match &self.origin {
-            Origin::Login { expectation: None, .. } => return Verdict::Good(None),
-            Origin::Login { expectation: Some(login), .. } => Expected::Login(login),
-            Origin::Refresh { id_token, .. } => match id_token {
-                // A login without `openid` has no ID token to compare with.
-                None => return Verdict::Good(None),
-                Some(id_token) => Expected::Refresh(id_token),
-            },
-        };
-        match (&self.response.id_token, expected) {
-            (None, Expected::Login(_)) => Verdict::Bad(Code::IdTokenMissing.into()),
+        let (compact, expected) = match (&self.origin, &self.response.id_token) {
+            // A login without `openid` has no ID token, nor anything to compare one with.
+            (Origin::Login { expectation: None, .. } | Origin::Refresh { id_token: None, .. }, _) => {
+                return Verdict::Good(None);
+            }
+            (Origin::Login { .. }, None) => return Verdict::Bad(Code::IdTokenMissing.into()),
             // A refresh need not bring a new one (OpenID Connect Core 1.0 section 12.2).
-            (None, Expected::Refresh(previous)) => Verdict::Good(Some(previous.clone())),
-            (Some(compact), expected) => self.verify(compact, &expected, keys, now).unwrap_or_else(Verdict::Bad),
-        }
+            (Origin::Refresh { id_token, .. }, None) => return Verdict::Good(id_token.clone()),
+            (Origin::Login { expectation: Some(login), .. }, Some(compact)) => (compact, Expected::Login(login)),
+            (Origin::Refresh { id_token: Some(previous), .. }, Some(compact)) => (compact, Expected::Refresh(previous)),
+        };
+        self.verify(compact, &expected, keys, now).unwrap_or_else(Verdict::Bad)
     }
 
     fn verify(
@@ -173,10 +170,10 @@ impl Grant {
         }
         let access_token = self.response.access_token.expose();
         let at_hash_fits = |at_hash: &str| half_hash_matches(jws.algorithm(), access_token, at_hash);
-        unchecked.check(expected, at_hash_fits, now).map(|id_token| Verdict::Good(Some(id_token)))
+        unchecked.check(expected, at_hash_fits, now).map(|id_token| Verdict::Good(Some(Arc::new(id_token))))
     }
 
-    fn granted(self, id_token: Option<IdToken>, keys: Option<Arc<Keys>>) -> Granted {
+    fn granted(self, id_token: Option<Arc<IdToken>>, keys: Option<Arc<Keys>>) -> Granted {
         let Self { provider, client, response, obtained_at, origin } = self;
         let (scope, refresh_token) = match origin {
             Origin::Login { scope, .. } => (scope, None),

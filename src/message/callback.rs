@@ -116,7 +116,7 @@ impl Callback {
     }
 }
 
-/// What a login keeps of its `state`.
+/// What a stored login keeps of its `state`.
 pub(crate) fn digest(state: &str) -> [u8; 32] {
     Sha256::digest(state.as_bytes()).into()
 }

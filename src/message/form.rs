@@ -21,48 +21,51 @@ pub(crate) fn append<'a>(out: &mut String, pairs: impl IntoIterator<Item = (&'a 
 /// Appends one encoded name or value.
 pub(crate) fn encode(out: &mut String, text: &str) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut rest = text;
     // What is plain is ASCII, so that between two bytes that are not there are whole characters, or nothing.
-    let mut plain_from = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if is_plain(byte) {
-            continue;
-        }
-        out.push_str(text.get(plain_from..at).unwrap_or_default());
-        plain_from = at + 1;
+    while let Some((at, byte)) = rest.bytes().enumerate().find(|&(_, byte)| class(byte) != PLAIN) {
+        let (plain, from) = rest.split_at_checked(at).unwrap_or_default();
+        out.push_str(plain);
+        // One character, which may be several bytes.
+        let end = from.char_indices().nth(1).map_or(from.len(), |(end, _)| end);
+        let (character, after) = from.split_at_checked(end).unwrap_or_default();
         if byte == b' ' {
             out.push('+');
-            continue;
+        } else {
+            for byte in character.bytes() {
+                out.push('%');
+                for digit in [byte >> 4, byte & 15] {
+                    out.push(HEX.get(usize::from(digit)).copied().map_or('0', char::from));
+                }
+            }
         }
-        out.push('%');
-        for digit in [byte >> 4, byte & 15] {
-            out.push(HEX.get(usize::from(digit)).copied().map_or('0', char::from));
-        }
+        rest = after;
     }
-    out.push_str(text.get(plain_from..).unwrap_or_default());
+    out.push_str(rest);
 }
 
 fn encoded_len(text: &str) -> usize {
-    text.bytes().map(|byte| usize::from(width(byte))).sum()
+    text.len() + 2 * text.bytes().map(|byte| usize::from(class(byte) & 1)).sum::<usize>()
 }
 
-/// Whether the byte stands for itself.
-fn is_plain(byte: u8) -> bool {
-    width(byte) == 1 && byte != b' '
-}
+const PLAIN: u8 = 0;
+const ESCAPED: u8 = 1;
+const SPACE: u8 = 2;
 
-/// How many bytes one becomes. A table: it is asked twice for each byte that is sent.
-fn width(byte: u8) -> u8 {
+/// What a byte becomes. A table: it is asked twice for each byte that is sent.
+fn class(byte: u8) -> u8 {
     #[allow(clippy::indexing_slicing, reason = "a constant: an index out of bounds would not compile")]
-    const WIDTH: [u8; 256] = {
-        let mut table = [3; 256];
-        let mut rest: &[u8] = b" 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz*-._";
+    const CLASS: [u8; 256] = {
+        let mut table = [ESCAPED; 256];
+        let mut rest: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz*-._";
         while let [byte, others @ ..] = rest {
-            table[*byte as usize] = 1;
+            table[*byte as usize] = PLAIN;
             rest = others;
         }
+        table[b' ' as usize] = SPACE;
         table
     };
-    WIDTH.get(usize::from(byte)).copied().unwrap_or(3)
+    CLASS.get(usize::from(byte)).copied().unwrap_or(ESCAPED)
 }
 
 /// The pairs of a form, decoded. Invalid percent escapes stay as they are, as the URL Standard has it.

@@ -28,21 +28,21 @@ pub const OLDEST: Duration = Duration::from_secs(24 * 3600);
 pub struct IdToken {
     #[serde(serialize_with = "secret::store")]
     compact: Secret,
-    issuer: String,
-    subject: String,
-    audience: Vec<String>,
+    issuer: Box<str>,
+    subject: Box<str>,
+    audience: Box<[String]>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    authorized_party: Option<String>,
+    authorized_party: Option<Box<str>>,
     expires_at: Timestamp,
     issued_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     auth_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    nonce: Option<String>,
+    nonce: Option<Box<str>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    acr: Option<String>,
+    acr: Option<Box<str>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    session_id: Option<String>,
+    session_id: Option<Box<str>>,
 }
 
 impl IdToken {
@@ -210,7 +210,7 @@ impl<'de> Deserialize<'de> for Audience {
 /// signature nor whose login it belongs to.
 pub(crate) struct Unchecked {
     token: IdToken,
-    at_hash: Option<String>,
+    at_hash: Option<Box<str>>,
 }
 
 /// Parses the claims and makes the checks that need no key, cheapest first: issuer, audience, times.
@@ -259,13 +259,13 @@ pub(crate) fn parse(
     if !is_subject(&subject) {
         return Err(Code::IdTokenSubject.into());
     }
-    let owned = |text: Option<Text<'_>>| text.map(|text| text.0.into_owned());
+    let owned = |text: Option<Text<'_>>| text.map(|text| Box::from(&*text));
     Ok(Unchecked {
         token: IdToken {
             compact: compact.clone(),
-            issuer: iss.0.into_owned(),
-            subject: subject.0.into_owned(),
-            audience,
+            issuer: Box::from(&*iss),
+            subject: Box::from(&*subject),
+            audience: audience.into(),
             authorized_party: owned(claims.azp),
             expires_at,
             issued_at,
@@ -315,8 +315,8 @@ impl Unchecked {
             return Err(Code::IdTokenAuthTime.into());
         }
         if !login.acr_values.is_empty() {
-            let acr = self.token.acr.as_ref().ok_or(Code::IdTokenAcr)?;
-            if !login.acr_values.contains(acr) {
+            let acr = self.token.acr.as_deref().ok_or(Code::IdTokenAcr)?;
+            if !login.acr_values.iter().any(|one| one == acr) {
                 return Err(Code::IdTokenAcr.into());
             }
         }
@@ -326,13 +326,15 @@ impl Unchecked {
     /// OpenID Connect Core 1.0 section 12.2.
     fn check_refresh(&self, previous: &IdToken) -> Result<(), Error> {
         let (new, old) = (&self.token, previous);
-        let mut audiences = [new.audience.clone(), old.audience.clone()];
-        audiences.iter_mut().for_each(|audience| audience.sort_unstable());
-        let [new_audience, old_audience] = audiences;
+        let sorted = |id_token: &IdToken| {
+            let mut audience: Vec<String> = id_token.audience.to_vec();
+            audience.sort_unstable();
+            audience
+        };
         for (name, kept) in [
             ("iss", new.issuer == old.issuer),
             ("sub", new.subject == old.subject),
-            ("aud", new_audience == old_audience),
+            ("aud", sorted(new) == sorted(old)),
             ("azp", new.authorized_party == old.authorized_party),
             // Required to be the same "if the ID Token contains" it.
             ("auth_time", new.auth_time.is_none() || old.auth_time.is_none() || new.auth_time == old.auth_time),

@@ -25,13 +25,18 @@ impl Scope {
     /// # Errors
     /// `authorization.scope`.
     pub fn new(text: &str) -> Result<Self, Error> {
+        // As a scope is mostly written, it is taken as it stands.
+        let has_extra_space = text.starts_with(' ') || text.ends_with(' ') || text.contains("  ");
+        if !has_extra_space && text.bytes().all(|byte| byte == b' ' || is_scope_byte(byte)) {
+            return Ok(Self(text.into()));
+        }
         Self::collect(text.split(' '), text.len()).ok_or_else(|| Code::AuthorizationScope.into())
     }
 
     fn collect<'a>(values: impl Iterator<Item = &'a str>, length: usize) -> Option<Self> {
         let mut out = String::with_capacity(length);
         for value in values.filter(|value| !value.is_empty()) {
-            if !value.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
+            if !value.bytes().all(is_scope_byte) {
                 return None;
             }
             if !out.is_empty() {
@@ -61,6 +66,11 @@ impl Scope {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// RFC 6749 section 3.3.
+fn is_scope_byte(byte: u8) -> bool {
+    matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)
 }
 
 impl fmt::Display for Scope {

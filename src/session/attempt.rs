@@ -6,7 +6,6 @@ use super::access::{End, Epoch, Ticket};
 use super::event::Event;
 use super::machine::Session;
 use super::policy::{self, Persistence, RefreshPolicy, STALLED_AFTER, Verdict};
-use super::store::{Record, StoreAnswer};
 use crate::env::{Env, Ticks, Timestamp};
 use crate::error::{Code, Error};
 use crate::failure::{Failure, FailureKind, Sent};
@@ -70,22 +69,6 @@ pub(super) enum Stage {
     ExpectSaveFirst,
 }
 
-/// Tokens that the store failed to save.
-pub(super) struct Unsaved {
-    pub(super) again_at: Ticks,
-    pub(super) failures: u32,
-    pub(super) asked: Asked,
-    /// The lock is kept until they are saved: who got it now would go on from a refresh token that has been used.
-    pub(super) holds_lock: bool,
-}
-
-/// Whether the store was asked to save once more.
-pub(super) enum Asked {
-    NotYet,
-    Due,
-    With(u64),
-}
-
 impl Session {
     /// Whether the access token is good as far as the clocks and the resource servers say. A clock that was set back
     /// does not make it live longer than the monotonic one allows.
@@ -134,55 +117,6 @@ impl Session {
         }
     }
 
-    pub(super) fn load(&mut self, mut attempt: Attempt, last_resort: Option<Error>, env: &mut dyn Env) {
-        attempt.stage = Stage::Load(last_resort);
-        attempt.deadline = self.deadline(env);
-        self.state = State::Attempting(Box::new(attempt));
-    }
-
-    /// Another process has saved something since.
-    pub(super) fn found(&mut self, record: Record, attempt: Attempt, last_resort: Option<Error>, env: &mut dyn Env) {
-        let Record { generation, tokens } = record;
-        let is_new = tokens.access_token().expose() != self.tokens.access_token().expose();
-        let fits =
-            tokens.check_owner(&self.provider, &self.client).is_ok() && tokens.subject() == self.tokens.subject();
-        if !fits {
-            return self.failed(Code::SessionMismatch.into(), false, attempt, env);
-        }
-        self.generation = generation;
-        *self.tokens = tokens;
-        self.settle(env);
-        match last_resort {
-            // Good tokens: nothing else is to be done.
-            _ if is_new && self.is_good(env.now(), env.ticks()) => {
-                let tokens = (*self.tokens).clone();
-                self.succeeded(tokens, attempt, env);
-            }
-            Some(_) if !is_new => self.give_up(attempt),
-            _ => self.ask(attempt, env),
-        }
-    }
-
-    /// Nobody else has saved anything. What an earlier attempt could not save is saved before it is refreshed again:
-    /// else another process would go on from a refresh token whose successor has been used, which ends the grant.
-    pub(super) fn save_or_ask(&mut self, mut attempt: Attempt, env: &mut dyn Env) {
-        if self.unsaved.is_none() {
-            return self.ask(attempt, env);
-        }
-        attempt.stage = Stage::SaveFirst;
-        attempt.deadline = self.deadline(env);
-        self.state = State::Attempting(Box::new(attempt));
-    }
-
-    /// The store stays broken: the session is worth more than the order.
-    pub(super) fn could_not_save_first(&mut self, attempt: Attempt, env: &mut dyn Env) {
-        if self.failures >= STALLED_AFTER {
-            return self.ask(attempt, env);
-        }
-        self.events.push(Event::NotSaved);
-        self.failed(Code::SessionStore.into(), false, attempt, env);
-    }
-
     pub(super) fn ask(&mut self, attempt: Attempt, env: &mut dyn Env) {
         let step = Refresh::start(&self.tokens, &self.provider, &self.client, self.keys.clone(), env);
         self.go_on(step.map(Step::boxed), attempt, env);
@@ -196,10 +130,7 @@ impl Session {
     ) {
         attempt.deadline = self.deadline(env);
         attempt.stage = match step {
-            Ok(Step::Call(call)) => {
-                attempt.asked_at = (env.now(), env.ticks());
-                Stage::Ask(call)
-            }
+            Ok(Step::Call(call)) => Stage::Ask(call),
             Ok(Step::Sign(sign)) => Stage::Sign(sign),
             Ok(Step::Done(Exchanged::Verified(granted))) => {
                 self.keys = granted.keys.or(self.keys.take());
@@ -240,57 +171,6 @@ impl Session {
         self.settle(env);
     }
 
-    /// Whoever saved in between had the lock when ours was lost.
-    pub(super) fn conflicted(&mut self, tokens: TokenSet, record: Record, mut attempt: Attempt, env: &mut dyn Env) {
-        let is_old = record.tokens.access_token().expose() == self.tokens.access_token().expose();
-        // Asked for just now, and after theirs had come, ours are the provider's last word: it may have taken theirs
-        // back. An answer that took its time may be older than theirs, whatever the time of day says.
-        let (asked_at, asked_ticks) = attempt.asked_at;
-        let is_fresh = env.ticks().saturating_since(asked_ticks) < self.options.deadline;
-        let is_earlier = is_fresh && record.tokens.obtained_at() < asked_at;
-        self.generation = record.generation;
-        if is_old || is_earlier {
-            attempt.stage = Stage::Save(Box::new(tokens));
-            attempt.deadline = self.deadline(env);
-            self.state = State::Attempting(Box::new(attempt));
-            return;
-        }
-        let theirs = record.tokens.check_owner(&self.provider, &self.client).is_ok()
-            && record.tokens.subject() == self.tokens.subject();
-        self.unsaved = None;
-        self.succeeded(if theirs { record.tokens } else { tokens }, attempt, env);
-    }
-
-    pub(super) fn not_saved(&mut self, tokens: TokenSet, mut attempt: Attempt, env: &mut dyn Env) {
-        let holds_lock = std::mem::take(&mut attempt.holds_lock);
-        self.succeeded(tokens, attempt, env);
-        self.save_later(1, holds_lock, env);
-    }
-
-    fn save_later(&mut self, failures: u32, holds_lock: bool, env: &mut dyn Env) {
-        let pause = policy::pause(failures, None, env.rng().next_u32());
-        let again_at = env.ticks().saturating_add(pause);
-        self.unsaved = Some(Unsaved { again_at, failures, asked: Asked::NotYet, holds_lock });
-        self.events.push(Event::NotSaved);
-    }
-
-    pub(super) fn saved_again(&mut self, answer: StoreAnswer, env: &mut dyn Env) {
-        let Some(Unsaved { failures, holds_lock, .. }) = self.unsaved.take() else { return };
-        match answer {
-            StoreAnswer::Saved => {
-                self.generation += 1;
-                self.unlocks |= holds_lock;
-            }
-            // Something newer stands there already: the next refresh loads it before it begins.
-            StoreAnswer::Conflict(_) if self.options.persistence == Persistence::Shared => self.unlocks |= holds_lock,
-            StoreAnswer::Conflict(record) => {
-                self.generation = record.generation;
-                self.save_later(failures.saturating_add(1), holds_lock, env);
-            }
-            _ => self.save_later(failures.saturating_add(1), holds_lock, env),
-        }
-    }
-
     pub(super) fn failed(&mut self, error: Error, tokens_came: bool, attempt: Attempt, env: &mut dyn Env) {
         let verdict = policy::verdict(&error, tokens_came);
         if verdict == Verdict::NeedsLogin && attempt.holds_lock {
@@ -329,7 +209,9 @@ impl Session {
         let timeout = || Error::from(Failure::new(FailureKind::Timeout, Sent::Maybe));
         match attempt.stage {
             Stage::ExpectAnswer(_) => self.back_off(&timeout(), Some(Resume::Late(attempt)), env),
-            Stage::ExpectSave(tokens) | Stage::Save(tokens) => {
+            // Nobody has looked since they came: they are not used before they were handed over.
+            Stage::Save(tokens) => self.obtained(*tokens, Attempt { stage: Stage::Lock, ..attempt }, env),
+            Stage::ExpectSave(tokens) => {
                 let attempt = Attempt { stage: Stage::Lock, ..attempt };
                 self.not_saved(*tokens, attempt, env);
             }
@@ -354,26 +236,6 @@ impl Session {
         self.finished = self.begun;
         self.state = State::Stopped(end);
         self.events.push(event);
-    }
-
-    /// Gives the lock back, if there is one.
-    pub(super) fn release(&mut self) {
-        self.unlocks |= self.holds_lock();
-        if let Some(unsaved) = &mut self.unsaved {
-            unsaved.holds_lock = false;
-        }
-    }
-
-    pub(super) fn holds_lock(&self) -> bool {
-        let attempt = match &self.state {
-            State::Attempting(attempt) => attempt.holds_lock,
-            State::BackingOff { resume: Some(resume), .. } => match &**resume {
-                Resume::Late(attempt) => attempt.holds_lock,
-                Resume::Verify(_, holds_lock) => *holds_lock,
-            },
-            _ => false,
-        };
-        attempt || self.unsaved.as_ref().is_some_and(|unsaved| unsaved.holds_lock)
     }
 
     /// Computes what follows from new tokens.

@@ -31,6 +31,8 @@ pub enum Event {
     Refused(Code),
     /// The store failed to save. The tokens live on in memory, and saving is tried again.
     NotSaved,
+    /// The store failed to erase the record of a session that was logged out: it is the owner's to erase.
+    NotErased,
     /// The access token has expired, and many attempts to refresh it have failed. It goes on trying.
     Stalled(Code),
     /// An attempt failed. The next one is made after this pause.
@@ -39,16 +41,20 @@ pub enum Event {
 
 /// Events that were not read yet, in the order in which they came.
 #[derive(Debug, Default)]
-pub(super) struct Events(Vec<Event>);
+pub(crate) struct Events(Vec<Event>);
 
 impl Events {
-    pub(super) fn push(&mut self, event: Event) {
+    pub(crate) fn push(&mut self, event: Event) {
         let kind = std::mem::discriminant(&event);
         self.0.retain(|own| std::mem::discriminant(own) != kind);
         self.0.push(event);
     }
 
-    pub(super) fn pop(&mut self) -> Option<Event> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Event> {
         let first = if self.0.is_empty() { None } else { Some(self.0.remove(0)) };
         if self.0.is_empty() {
             // An idle session holds no buffer.

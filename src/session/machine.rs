@@ -1,4 +1,5 @@
-//! The session itself: its inputs and its outputs. How an attempt goes on is in `attempt.rs`.
+//! The session itself: its inputs and its outputs. How an attempt goes on is in `attempt.rs`, what has to do with the
+//! store in `saving.rs`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,10 +7,10 @@ use std::sync::Arc;
 use http::Response;
 
 use super::access::{Access, End, Epoch, Outcome, Refusal, Ticket, Transmit};
-use super::attempt::{Asked, Attempt, Stage, State, Unsaved};
+use super::attempt::{Attempt, Stage, State};
 use super::event::{Event, Events};
 use super::policy::{Persistence, RefreshPolicy, SessionOptions};
-use super::store::{Record, StoreAction, StoreAnswer, StoreTicket};
+use super::saving::{Asked, Unsaved};
 use crate::client::Client;
 use crate::env::{Env, Ticks};
 use crate::error::{Code, Error};
@@ -44,8 +45,10 @@ pub struct Session {
     pub(super) failures: u32,
     pub(super) tickets: u64,
     pub(super) unlocks: bool,
-    pub(super) erases: bool,
-    pub(super) unsaved: Option<Unsaved>,
+    /// The ticket of the last `Unlock`.
+    pub(super) last_unlock: u64,
+    pub(super) erasure: Asked,
+    pub(super) unsaved: Option<Box<Unsaved>>,
     pub(super) events: Events,
 }
 
@@ -55,7 +58,7 @@ impl Session {
     /// # Errors
     /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
     pub fn new(
-        tokens: TokenSet,
+        mut tokens: TokenSet,
         generation: u64,
         provider: Arc<Provider>,
         client: Arc<Client>,
@@ -63,6 +66,9 @@ impl Session {
         env: &mut dyn Env,
     ) -> Result<Self, Error> {
         tokens.check_owner(&provider, &client)?;
+        // The same texts: what was restored need not keep its own.
+        tokens.issuer = provider.issuer().clone();
+        tokens.client_id = client.id.clone();
         let mut session = Self {
             provider,
             client,
@@ -79,7 +85,8 @@ impl Session {
             failures: 0,
             tickets: 0,
             unlocks: false,
-            erases: false,
+            last_unlock: 0,
+            erasure: Asked::NotYet,
             unsaved: None,
             events: Events::default(),
         };
@@ -95,6 +102,26 @@ impl Session {
     /// The generation of the newest record that is known to be in the store.
     pub fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Why it gives out no more tokens; `None` while it does.
+    pub fn end(&self) -> Option<End> {
+        match self.state {
+            State::Stopped(end) => Some(end),
+            _ => None,
+        }
+    }
+
+    /// The access token, if it is good: what [`Session::access`] hands out, without beginning anything.
+    pub fn current(&self, env: &dyn Env) -> Option<&AccessToken> {
+        (self.end().is_none() && self.is_good(env.now(), env.ticks())).then(|| self.tokens.access_token())
+    }
+
+    /// Whether nothing would be lost if the session were dropped now: nothing is under way, and everything was saved.
+    pub fn is_at_rest(&self) -> bool {
+        let is_quiet =
+            matches!(self.state, State::Idle { .. } | State::Stopped(_) | State::BackingOff { resume: None, .. });
+        is_quiet && self.unsaved.is_none() && !self.unlocks && !matches!(self.erasure, Asked::Due)
     }
 
     /// An access token for a caller. Many callers cause one refresh.
@@ -173,16 +200,27 @@ impl Session {
         self.release();
         self.stop(End::LoggedOut, Event::Ended);
         self.unsaved = None;
-        self.erases = self.options.persistence != Persistence::Nowhere;
+        if self.options.persistence != Persistence::Nowhere {
+            self.erasure = Asked::Due;
+        }
         Revocation::start(&self.tokens, &self.provider, &self.client, env)
     }
 
-    /// What is to be carried out. Call it until it returns `None`.
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+    /// What is to be carried out, now. Call it until it returns `None`.
+    pub fn poll_transmit(&mut self, env: &mut dyn Env) -> Option<Transmit> {
         let State::Attempting(attempt) = &mut self.state else { return None };
         if !matches!(attempt.stage, Stage::Ask(_) | Stage::Sign(_)) {
             return None;
         }
+        let now = env.ticks();
+        if now >= attempt.deadline {
+            // Nobody has looked for so long that a lock may be lost and a proof too old.
+            self.time_is_up(env);
+            return None;
+        }
+        // From here on the answer has its time, and others who ask come later.
+        attempt.deadline = now.saturating_add(self.options.deadline);
+        attempt.asked_at = (env.now(), now);
         self.tickets += 1;
         attempt.ticket = self.tickets;
         let ticket = Ticket(self.tickets);
@@ -203,53 +241,6 @@ impl Session {
                 None
             }
         }
-    }
-
-    /// What is asked of the store. Call it until it returns `None`.
-    pub fn poll_store(&mut self) -> Option<StoreAction> {
-        if std::mem::take(&mut self.unlocks) {
-            return Some(StoreAction::Unlock);
-        }
-        if std::mem::take(&mut self.erases) {
-            return Some(StoreAction::Erase);
-        }
-        if let State::Attempting(attempt) = &mut self.state {
-            let ticket = self.tickets + 1;
-            let action = match std::mem::replace(&mut attempt.stage, Stage::Lock) {
-                Stage::Lock => {
-                    attempt.stage = Stage::ExpectLock;
-                    Some(StoreAction::Lock(StoreTicket(ticket)))
-                }
-                Stage::Load(last_resort) => {
-                    attempt.stage = Stage::ExpectLoad(last_resort);
-                    Some(StoreAction::Load(StoreTicket(ticket)))
-                }
-                Stage::Save(tokens) => {
-                    let next = Box::new(Record { generation: self.generation + 1, tokens: (*tokens).clone() });
-                    attempt.stage = Stage::ExpectSave(tokens);
-                    Some(StoreAction::Save { ticket: StoreTicket(ticket), expect: self.generation, next })
-                }
-                Stage::SaveFirst => {
-                    let next = Box::new(Record { generation: self.generation + 1, tokens: (*self.tokens).clone() });
-                    attempt.stage = Stage::ExpectSaveFirst;
-                    Some(StoreAction::Save { ticket: StoreTicket(ticket), expect: self.generation, next })
-                }
-                stage => {
-                    attempt.stage = stage;
-                    None
-                }
-            };
-            if action.is_some() {
-                self.tickets = ticket;
-                attempt.ticket = ticket;
-                return action;
-            }
-        }
-        let unsaved = self.unsaved.as_mut().filter(|unsaved| matches!(unsaved.asked, Asked::Due))?;
-        self.tickets += 1;
-        unsaved.asked = Asked::With(self.tickets);
-        let next = Box::new(Record { generation: self.generation + 1, tokens: (*self.tokens).clone() });
-        Some(StoreAction::Save { ticket: StoreTicket(self.tickets), expect: self.generation, next })
     }
 
     /// The next thing that happened.
@@ -313,64 +304,6 @@ impl Session {
                 self.go_on(step, attempt, env);
             }
             other => self.state = State::Attempting(Box::new(other)),
-        }
-    }
-
-    /// Takes an answer of the store. One whose ticket is no longer awaited is passed over.
-    pub fn handle_store(&mut self, ticket: StoreTicket, answer: StoreAnswer, env: &mut dyn Env) {
-        if self.unsaved.as_ref().is_some_and(|unsaved| matches!(unsaved.asked, Asked::With(own) if own == ticket.0)) {
-            return self.saved_again(answer, env);
-        }
-        let Some(mut attempt) = self.take_attempt(|attempt| attempt.ticket == ticket.0) else {
-            // A lock that came after its time: nobody else would give it back.
-            self.unlocks |= matches!(answer, StoreAnswer::Locked) && !self.holds_lock();
-            return;
-        };
-        // A ticket is good for one answer.
-        attempt.ticket = 0;
-        let is_saved = matches!(attempt.stage, Stage::ExpectSave(_) | Stage::ExpectSaveFirst);
-        if !is_saved && env.ticks() >= attempt.deadline {
-            // A process that was suspended here may have lost its lock meanwhile.
-            attempt.holds_lock |= matches!(answer, StoreAnswer::Locked);
-            self.state = State::Attempting(Box::new(attempt));
-            return self.time_is_up(env);
-        }
-        match (std::mem::replace(&mut attempt.stage, Stage::Lock), answer) {
-            (Stage::ExpectLock, StoreAnswer::Locked) => {
-                attempt.holds_lock = true;
-                self.load(attempt, None, env);
-            }
-            (Stage::ExpectLoad(last_resort), StoreAnswer::Loaded(Some(record)))
-                if record.generation != self.generation =>
-            {
-                self.found(*record, attempt, last_resort, env);
-            }
-            (Stage::ExpectLoad(Some(_)), _) => self.give_up(attempt),
-            (Stage::ExpectLoad(None), StoreAnswer::Loaded(_)) => self.save_or_ask(attempt, env),
-            (Stage::ExpectSaveFirst, StoreAnswer::Saved) => {
-                self.generation += 1;
-                self.unsaved = None;
-                self.ask(attempt, env);
-            }
-            (Stage::ExpectSaveFirst, StoreAnswer::Conflict(record)) => self.found(*record, attempt, None, env),
-            (Stage::ExpectSaveFirst, _) => self.could_not_save_first(attempt, env),
-            (Stage::ExpectSave(tokens), StoreAnswer::Saved) => {
-                self.generation += 1;
-                self.unsaved = None;
-                self.succeeded(*tokens, attempt, env);
-            }
-            (Stage::ExpectSave(tokens), StoreAnswer::Conflict(record)) => {
-                self.conflicted(*tokens, *record, attempt, env)
-            }
-            (Stage::ExpectSave(tokens), _) => self.not_saved(*tokens, attempt, env),
-            // No lock, no record: that may be better later, and the tokens may still be good until then.
-            (Stage::ExpectLock | Stage::ExpectLoad(_), _) => {
-                self.failed(Code::SessionStore.into(), false, attempt, env)
-            }
-            (stage, _) => {
-                attempt.stage = stage;
-                self.state = State::Attempting(Box::new(attempt));
-            }
         }
     }
 }

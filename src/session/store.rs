@@ -65,25 +65,24 @@ impl<'de> Deserialize<'de> for Record {
 #[must_use = "the session waits for the answer"]
 pub struct StoreTicket(pub(super) u64);
 
-/// What the session asks of its store.
+/// What the session asks of its store, which does it in the order in which it was asked.
 #[derive(Debug)]
 pub enum StoreAction {
-    /// Keep other processes from refreshing. Answer [`StoreAnswer::Locked`] once it is so.
-    Lock(StoreTicket),
+    /// Keep other processes from refreshing. Answer [`StoreAnswer::Locked`] once it is so. It is not counted: one
+    /// `Unlock` gives it back, however often it was asked for.
+    Lock,
     /// Read the record.
-    Load(StoreTicket),
+    Load,
     /// Replace the record of generation `expect` by `next`, or write the first one. Nothing else may be in between.
     Save {
-        /// For the answer.
-        ticket: StoreTicket,
         /// The generation that is replaced; 0 before the first save.
         expect: u64,
         /// What to write.
         next: Box<Record>,
     },
-    /// Let other processes refresh. No answer is awaited.
+    /// Let other processes refresh. What is answered is not looked at.
     Unlock,
-    /// Delete the record. No answer is awaited.
+    /// Delete the record.
     Erase,
 }
 
@@ -98,6 +97,8 @@ pub enum StoreAnswer {
     Saved,
     /// The record has another generation than was expected: this one. Nothing was written.
     Conflict(Box<Record>),
-    /// The store failed: it could not lock, load or save.
+    /// The lock was given back, or the record is gone.
+    Done,
+    /// The store failed: it could not do what was asked.
     Failed,
 }

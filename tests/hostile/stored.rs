@@ -237,6 +237,29 @@ fn a_login_that_was_stored_is_finished() {
     world.revoke(&user).unwrap();
 }
 
+/// What was stored knows its `state` by a digest only, what was not knows the `state` itself: they take and refuse the
+/// same callbacks, and the evidence of one is good for the other.
+#[test]
+fn a_login_and_its_stored_copy_are_one() {
+    let mut world = World::new();
+    let (login, other) = (world.login().unwrap(), world.login().unwrap());
+    let stored = |login: &Login| {
+        let json = serde_json::to_string(&login.pending).unwrap();
+        PendingAuthorization::from_json(&json).unwrap()
+    };
+    let pairs = [(login.pending.clone(), stored(&login)), (stored(&login), login.pending.clone())];
+    let (callback, foreign) = (world.callback(&login).unwrap(), world.callback(&other).unwrap());
+    for (checks, redeems) in pairs {
+        let error = checks.check(&foreign, &login.provider, &world.env).unwrap_err();
+        assert_eq!(error.code(), Code::CallbackStateMismatch);
+        for (pending, code) in [(stored(&other), Some(Code::CallbackStateMismatch)), (redeems, None)] {
+            let checked = checks.check(&callback, &login.provider, &world.env).unwrap();
+            let step = pending.redeem(checked, &login.provider, &login.client, None, &mut world.env);
+            assert_eq!(step.err().map(|error| error.code()), code);
+        }
+    }
+}
+
 #[test]
 fn a_login_that_was_stored_expires_all_the_same() {
     let mut world = World::new();
@@ -263,8 +286,8 @@ fn a_pending_login_is_as_small_as_its_docs_say() {
     let login = world.login().unwrap();
     let json = serde_json::to_string(&login.pending).unwrap().len();
     assert!((350..=450).contains(&json), "{json} bytes of JSON");
-    // The value itself, and the strings that it points to: issuer, client ID, redirect URI, scope, verifier, nonce.
-    let strings = crate::world::ISSUER.len() + login.client.id().len() + redirect().as_str().len() + 43 + 43 + 20;
+    // The value itself, and the strings that it points to: issuer, client ID, redirect URI, scope, verifier, nonce, state.
+    let strings = crate::world::ISSUER.len() + login.client.id().len() + redirect().as_str().len() + 3 * 43 + 20;
     let memory = size_of::<PendingAuthorization>() + strings;
     assert!((350..=450).contains(&memory), "{memory} bytes in memory");
 }

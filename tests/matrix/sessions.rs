@@ -46,7 +46,9 @@ impl Live {
     /// Carries out what the session asks for.
     fn pump(&mut self) -> Vec<SessionEvent> {
         let http = self.world.hs.http(self.world.env.clock());
-        while let Some(Transmit::Call { ticket, request, policy }) = self.session.core_mut().poll_transmit() {
+        while let Some(Transmit::Call { ticket, request, policy }) =
+            self.session.core_mut().poll_transmit(&mut self.world.env)
+        {
             let _: &Policy = &policy;
             match http(request, policy) {
                 Ok(response) => self.session.core_mut().handle_response(ticket, response, &mut self.world.env),

@@ -89,5 +89,5 @@ const BOUND: &[Row] = &[
 const STEP_UP: &[Row] = &[
     ("3", Must, "the challenge is told apart, with `acr_values` and `max_age`", &["src/message/www_authenticate.rs::a_step_up_challenge_says_what_is_needed", "tests/hostile/resource.rs::a_step_up_is_asked_for_and_met"]),
     ("4", Should, "what it demands can be asked for in a new login", &["tests/hostile/resource.rs::a_step_up_is_asked_for_and_met"]),
-    ("4", Should, "what came of it is checked in the ID token", &["tests/hostile/id_token_claims.rs::an_acr_has_to_be_one_of_those_asked_for", "tests/hostile/id_token_claims.rs::a_login_that_is_too_long_ago_is_refused_when_that_was_asked"]),
+    ("5", Should, "what came of it is checked in the ID token", &["tests/hostile/id_token_claims.rs::an_acr_has_to_be_one_of_those_asked_for", "tests/hostile/id_token_claims.rs::a_login_that_is_too_long_ago_is_refused_when_that_was_asked"]),
 ];

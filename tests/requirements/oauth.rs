@@ -107,7 +107,7 @@ const REVOCATION: &[Row] = &[
 #[rustfmt::skip]
 const REGISTRATION: &[Row] = &[
     ("2", Must, "a client that uses redirects registers them", &["tests/hostile/requests.rs::a_registration_is_json"]),
-    ("2", Must, "grant types and response types fit one another", &["tests/hostile/requests.rs::a_registration_is_json"]),
+    ("2.1", Must, "grant types and response types fit one another", &["tests/hostile/requests.rs::a_registration_is_json"]),
     ("2.2", Should, "text for people has a value without a language", &["tests/hostile/requests.rs::text_for_people_has_languages"]),
     ("3.1", Must, "the request is JSON in a POST over TLS", &["tests/hostile/requests.rs::a_registration_is_json"]),
     ("3.2.1", Must, "what the server registered is checked for whether the client can live with it", &["tests/hostile/registration.rs::another_method_than_asked_for_is_followed_where_that_is_possible", "tests/hostile/registration.rs::a_registration_that_cannot_be_used_is_refused"]),

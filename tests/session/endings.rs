@@ -99,8 +99,8 @@ fn a_logout_ends_here_at_once_and_revokes_as_far_as_the_network_goes() {
     world.advance(301);
     let _ = world.ask(&mut session);
     // In the middle of a refresh, with the lock held.
-    let action = session.poll_store().unwrap();
-    let (ticket, answer) = store.answer(action).unwrap();
+    let (ticket, action) = session.poll_store(&mut world.env).unwrap();
+    let answer = store.answer(action).unwrap();
     session.handle_store(ticket, answer, &mut world.env);
     assert!(store.is_locked());
 
@@ -114,4 +114,15 @@ fn a_logout_ends_here_at_once_and_revokes_as_far_as_the_network_goes() {
     assert!(!world.honours(session.tokens().access_token().expose()));
     let tokens = world.login("alice");
     assert_eq!(session.adopt(tokens, &mut world.env).unwrap_err().code(), Code::SessionEnded);
+}
+
+#[test]
+fn a_record_that_cannot_be_erased_is_told() {
+    let mut world = World::new();
+    let store = Store::default();
+    let mut session = world.session(shared());
+    store.fails("erase");
+    drop(session.log_out(&mut world.env));
+    assert_eq!(world.pump(&mut session, &store), [Event::Ended, Event::NotErased]);
+    assert_eq!(world.pump(&mut session, &store), []);
 }

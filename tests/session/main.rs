@@ -6,5 +6,9 @@
 mod callers;
 mod endings;
 mod failures;
+mod memory;
+mod model;
 mod store;
+mod tasks;
+mod threads;
 mod world;

@@ -68,11 +68,11 @@ impl World {
     /// Carries out everything that the session asks for, and returns what it told.
     pub fn pump(&mut self, session: &mut Session, store: &Store) -> Vec<Event> {
         loop {
-            if let Some(action) = session.poll_store() {
-                if let Some((ticket, answer)) = store.answer(action) {
+            if let Some((ticket, action)) = session.poll_store(&mut self.env) {
+                if let Some(answer) = store.answer(action) {
                     session.handle_store(ticket, answer, &mut self.env);
                 }
-            } else if let Some(transmit) = session.poll_transmit() {
+            } else if let Some(transmit) = session.poll_transmit(&mut self.env) {
                 let (ticket, request) = call(transmit);
                 self.send(session, ticket, request);
             } else {
@@ -189,14 +189,14 @@ impl Store {
         self.0.borrow_mut().record = Some(record);
     }
 
-    /// The answer; `None` for a lock that somebody else holds, and for what awaits none.
-    pub fn answer(&self, action: StoreAction) -> Option<(oidc_proto::session::StoreTicket, StoreAnswer)> {
+    /// The answer; `None` for a lock that somebody else holds.
+    pub fn answer(&self, action: StoreAction) -> Option<StoreAnswer> {
         let mut inner = self.0.borrow_mut();
-        let (name, ticket, answer) = match action {
-            StoreAction::Lock(_) if inner.locked => return None,
-            StoreAction::Lock(ticket) => ("lock", ticket, StoreAnswer::Locked),
-            StoreAction::Load(ticket) => ("load", ticket, StoreAnswer::Loaded(inner.record.clone().map(Box::new))),
-            StoreAction::Save { ticket, expect, next } => {
+        let (name, answer) = match action {
+            StoreAction::Lock if inner.locked => return None,
+            StoreAction::Lock => ("lock", StoreAnswer::Locked),
+            StoreAction::Load => ("load", StoreAnswer::Loaded(inner.record.clone().map(Box::new))),
+            StoreAction::Save { expect, next } => {
                 let generation = inner.record.as_ref().map_or(0, |record| record.generation);
                 let answer = match inner.record.clone() {
                     Some(record) if generation != expect => StoreAnswer::Conflict(Box::new(record)),
@@ -207,25 +207,25 @@ impl Store {
                         StoreAnswer::Saved
                     }
                 };
-                ("save", ticket, answer)
+                ("save", answer)
             }
             StoreAction::Unlock => {
                 inner.locked = false;
-                inner.log.push("unlock");
-                return None;
+                ("unlock", StoreAnswer::Done)
             }
             StoreAction::Erase => {
-                inner.record = None;
-                inner.log.push("erase");
-                return None;
+                if inner.fails != "erase" {
+                    inner.record = None;
+                }
+                ("erase", StoreAnswer::Done)
             }
         };
         inner.log.push(name);
         if inner.fails == name {
-            return Some((ticket, StoreAnswer::Failed));
+            return Some(StoreAnswer::Failed);
         }
         inner.locked |= name == "lock";
-        Some((ticket, answer))
+        Some(answer)
     }
 }
 

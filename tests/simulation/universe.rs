@@ -32,7 +32,7 @@ type Answer = Result<Response<Vec<u8>>, Failure>;
 enum Post {
     Request { process: usize, life: u64, ticket: Ticket, request: Request<Body> },
     Answer { process: usize, life: u64, ticket: Ticket, answer: Answer },
-    Ask { process: usize, life: u64, action: StoreAction },
+    Ask { process: usize, life: u64, ticket: StoreTicket, action: StoreAction },
     Said { process: usize, life: u64, ticket: StoreTicket, answer: StoreAnswer },
     Wake { process: usize },
     Call { process: usize },
@@ -181,7 +181,7 @@ impl Universe {
                     });
                 }
             }
-            Post::Ask { process, life, action } => self.keep(process, life, action),
+            Post::Ask { process, life, ticket, action } => self.keep(process, life, ticket, action),
             Post::Said { process, life, ticket, answer } => {
                 if !self.is_gone(process, life) {
                     self.with(process, |session, env| session.handle_store(ticket, answer, env));
@@ -244,12 +244,12 @@ impl Universe {
         let Some(mut session) = self.processes[process].session.take() else { return };
         let life = self.processes[process].life;
         input(&mut session, &mut self.env);
-        while let Some(action) = session.poll_store() {
+        while let Some((ticket, action)) = session.poll_store(&mut self.env) {
             self.tell(|| format!("process {process}: {}", name(&action)));
             let after = self.roll(50);
-            self.post(after, Post::Ask { process, life, action });
+            self.post(after, Post::Ask { process, life, ticket, action });
         }
-        while let Some(transmit) = session.poll_transmit() {
+        while let Some(transmit) = session.poll_transmit(&mut self.env) {
             let Transmit::Call { ticket, request, .. } = transmit else { self.broken("a signature is asked for") };
             let after = 1 + self.roll(2000);
             self.post(after, Post::Request { process, life, ticket, request });
@@ -303,7 +303,7 @@ impl Universe {
         self.post(after, Post::Answer { process, life, ticket, answer });
     }
 
-    fn keep(&mut self, process: usize, life: u64, action: StoreAction) {
+    fn keep(&mut self, process: usize, life: u64, ticket: StoreTicket, action: StoreAction) {
         let fails = self.trouble(15);
         let holder = self.store.lock.filter(|(_, _, until)| *until > self.now);
         let said = match action {
@@ -311,22 +311,22 @@ impl Universe {
                 if holder.is_some_and(|(own, own_life, _)| (own, own_life) == (process, life)) {
                     self.store.lock = None;
                 }
-                None
+                Some(StoreAnswer::Done)
             }
             StoreAction::Erase => self.broken("a record is erased"),
-            StoreAction::Lock(ticket) if fails => Some((ticket, StoreAnswer::Failed)),
-            StoreAction::Lock(ticket) if holder.is_some() => {
+            StoreAction::Lock if fails => Some(StoreAnswer::Failed),
+            StoreAction::Lock if holder.is_some() => {
                 self.store.waiting.push((process, life, ticket));
-                None
+                return;
             }
-            StoreAction::Lock(ticket) => {
+            StoreAction::Lock => {
                 self.store.lock = Some((process, life, self.now + LEASE));
-                Some((ticket, StoreAnswer::Locked))
+                Some(StoreAnswer::Locked)
             }
-            StoreAction::Load(ticket) if fails => Some((ticket, StoreAnswer::Failed)),
-            StoreAction::Load(ticket) => Some((ticket, StoreAnswer::Loaded(self.store.record.clone().map(Box::new)))),
+            StoreAction::Load if fails => Some(StoreAnswer::Failed),
+            StoreAction::Load => Some(StoreAnswer::Loaded(self.store.record.clone().map(Box::new))),
             // It may have been written all the same.
-            StoreAction::Save { ticket, expect, next } => {
+            StoreAction::Save { expect, next } => {
                 let current = self.store.record.clone().unwrap();
                 let writes = current.generation == expect && (!fails || self.roll(2) == 0);
                 if writes {
@@ -337,24 +337,24 @@ impl Universe {
                     (false, true) => StoreAnswer::Saved,
                     (false, false) => StoreAnswer::Conflict(Box::new(current)),
                 };
-                Some((ticket, answer))
+                Some(answer)
             }
         };
-        if let Some((ticket, answer)) = said {
+        if let Some(answer) = said {
             let after = 1 + self.roll(50);
             self.post(after, Post::Said { process, life, ticket, answer });
         }
         if self.store.lock.is_none_or(|(_, _, until)| until <= self.now) && !self.store.waiting.is_empty() {
             let (process, life, ticket) = self.store.waiting.remove(0);
-            self.post(1, Post::Ask { process, life, action: StoreAction::Lock(ticket) });
+            self.post(1, Post::Ask { process, life, ticket, action: StoreAction::Lock });
         }
     }
 }
 
 fn name(action: &StoreAction) -> &'static str {
     match action {
-        StoreAction::Lock(_) => "locks",
-        StoreAction::Load(_) => "loads",
+        StoreAction::Lock => "locks",
+        StoreAction::Load => "loads",
         StoreAction::Save { .. } => "saves",
         StoreAction::Unlock => "unlocks",
         StoreAction::Erase => "erases",

@@ -20,10 +20,10 @@ use super::hold;
 use crate::case::{Case, Held};
 use crate::fixtures::*;
 
-const ANY: &str = "oidc-proto (any backend)";
+pub(super) const ANY: &str = "oidc-proto (any backend)";
 
 /// The backends and the contestants' names. The first of them is the default one.
-fn backends() -> impl Iterator<Item = (&'static dyn Backend, &'static str)> {
+pub(super) fn backends() -> impl Iterator<Item = (&'static dyn Backend, &'static str)> {
     backend::compiled().iter().map(|&backend| {
         let who = if format!("{backend:?}") == "AwsLc" { "oidc-proto aws-lc-rs" } else { "oidc-proto rustcrypto" };
         (backend, who)
@@ -125,19 +125,19 @@ fn client() -> Arc<Client> {
     Client::new(CLIENT_ID).with_redirect_uri(redirect_uri()).shared()
 }
 
-fn keys(backend: &'static dyn Backend, set: &[u8]) -> Arc<Keys> {
+pub(super) fn keys(backend: &'static dyn Backend, set: &[u8]) -> Arc<Keys> {
     let fetched_at = Timestamp::from_unix_seconds(ISSUED_AT);
     Arc::new(Keys::parse_with(backend, set, fetched_at).expect("a key set"))
 }
 
 /// Provider and client, and logins at them.
-struct World {
-    provider: Arc<Provider>,
-    client: Arc<Client>,
+pub(super) struct World {
+    pub(super) provider: Arc<Provider>,
+    pub(super) client: Arc<Client>,
 }
 
 impl World {
-    fn new() -> Rc<Self> {
+    pub(super) fn new() -> Rc<Self> {
         Rc::new(Self { provider: provider(), client: client() })
     }
 
@@ -167,7 +167,7 @@ impl World {
         pending.redeem(checked, &self.provider, &self.client, keys, env).expect("redeemable")
     }
 
-    fn tokens(&self, scope: &str, keys: Option<Arc<Keys>>) -> TokenSet {
+    pub(super) fn tokens(&self, scope: &str, keys: Option<Arc<Keys>>) -> TokenSet {
         let env = &mut BenchEnv::fixed();
         let step = self.redeem(self.checked(scope), keys, env);
         verified(done(answer(step, env, |_| respond(200, Alg::Rs256.token_response())))).tokens

@@ -20,7 +20,7 @@ fn forms_of_tokens() {
     let (payload, signature) = rest.split_once('.').unwrap();
     let payload_padded = format!("{payload}==");
     let spoilt = encode(br#"{"alg":"ES256" }"#).replace("fQ", "fR");
-    let long_kid = "k".repeat(1025);
+    let (longest_kid, long_kid) = ("k".repeat(1024), "k".repeat(1025));
     let sign = |header: &str| token(Algorithm::Es256, header);
     for (name, token, expected) in [
         ("empty", String::new(), Err(Code::JwsMalformed)),
@@ -40,8 +40,10 @@ fn forms_of_tokens() {
         ("an impossible length", format!("{}AAA", v::ES256), Err(Code::JwsMalformed)),
         ("a line break inside", v::ES256.replacen('.', "\n.", 1), Err(Code::JwsMalformed)),
         ("no signature", format!("{header}.{payload}."), Err(Code::JwsSignature)),
+        ("64 KiB", token_of(Algorithm::Es256, header, &"A".repeat(TOKEN_LIMIT - header.len() - 88)), Ok(())),
         ("64 KiB and one", "a".repeat(TOKEN_LIMIT + 1), Err(Code::JwsTooLarge)),
         ("a kid of 1 MiB", with_kid(&"k".repeat(1 << 20)), Err(Code::JwsTooLarge)),
+        ("the longest kid", with_kid(&longest_kid), Err(Code::JwsUnknownKey)),
         ("a long kid", with_kid(&long_kid), Err(Code::JwsHeader)),
         ("header not JSON", forged("alg"), Err(Code::JwsHeader)),
         ("header an array", forged(r#"["ES256"]"#), Err(Code::JwsHeader)),
@@ -199,6 +201,7 @@ fn keys_that_are_too_weak_too_large_or_not_on_their_curve() {
         ("exponent empty", rs256(v::RSA_N, "")),
         ("exponent even", rs256(v::RSA_N, "AQAA")),
         ("exponent 2^33 + 1", rs256(v::RSA_N, &encode(&[2, 0, 0, 0, 1]))),
+        ("exponent 2^64 + 65537", rs256(v::RSA_N, &encode(&[1, 0, 0, 0, 0, 0, 1, 0, 1]))),
         ("exponent long", rs256(v::RSA_N, v::RSA_N)),
         ("modulus padded", rs256(&format!("{}==", v::RSA_N), "AQAB")),
         ("modulus not canonical", rs256(&v::RSA_N.replace("XpoQ", "XpoR"), "AQAB")),

@@ -20,14 +20,15 @@ fn the_example_of_rfc_7517() {
     let ec = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
         "y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","use":"enc","kid":"1"}"#;
     let rsa = rsa_of(v::OTHER_RSA_N, "AQAB", r#","alg":"RS256","kid":"2011-04-29""#);
-    let keys = parse(&set(&[ec.to_owned(), rsa])).unwrap();
+    let keys = parse(&set(&[ec.to_owned(), rsa.clone()])).unwrap();
     assert_eq!((keys.len(), keys.is_empty(), keys.fetched_at()), (1, false, FETCHED));
     let key = keys.iter().next().unwrap();
     assert_eq!((key.key_id(), key.algorithm()), (Some("2011-04-29"), Some(Algorithm::Rs256)));
     assert_eq!(key.public_key().unwrap().thumbprint_text(), v::OTHER_RSA_THUMBPRINT);
     assert!(format!("{keys:?}").len() < 80, "{keys:?}");
 
-    let keys = parse(&set(&[ec.replace("enc", "sig")])).unwrap();
+    let keys = parse(&set(&[ec.replace("enc", "sig"), rsa])).unwrap();
+    assert_eq!((keys.len(), keys.iter().count()), (2, 2));
     let token = token(Algorithm::Es256, r#"{"alg":"ES256","kid":"1"}"#);
     assert_eq!(Jws::parse(&token).unwrap().verify(&keys, all()).unwrap_err().code(), Code::JwsSignature);
 }
@@ -43,6 +44,69 @@ fn thumbprints() {
     // RFC 7638 section 3.1, with the zeros that some libraries put in front.
     let padded = encode(&[&[0], decode(v::OTHER_RSA_N).unwrap().as_slice()].concat());
     assert_eq!(thumbprint(rsa_of(&padded, "AAEAAQ", "")), v::OTHER_RSA_THUMBPRINT);
+}
+
+#[test]
+fn a_key_is_for_the_algorithms_of_its_type_and_curve() {
+    for (key, algorithms) in [
+        (
+            rsa(""),
+            &[
+                Algorithm::Rs256,
+                Algorithm::Rs384,
+                Algorithm::Rs512,
+                Algorithm::Ps256,
+                Algorithm::Ps384,
+                Algorithm::Ps512,
+            ][..],
+        ),
+        (p256(""), &[Algorithm::Es256]),
+        (p384(""), &[Algorithm::Es384]),
+        (ed25519(""), &[Algorithm::EdDsa, Algorithm::Ed25519]),
+    ] {
+        let public_key = PublicKey::from_jwk(key.as_bytes()).unwrap();
+        for &algorithm in <Algorithm as crate::words::Word>::ALL {
+            assert_eq!(public_key.fits(algorithm), algorithms.contains(&algorithm), "{algorithm:?} {key}");
+        }
+    }
+}
+
+/// Little-endian, with the sign of x in the highest bit: what stands at the ends, and all that is between.
+#[test]
+fn points_of_ed25519_are_below_the_prime_and_not_of_small_order() {
+    for (first, between, last, is_canonical, is_small_order) in [
+        (0, 0, 0, true, true),
+        (1, 0, 0, true, true),
+        (0, 0, 0x80, true, true),
+        (2, 0, 0, true, false),
+        (0, 1, 0, true, false),
+        (0, 0, 1, true, false),
+        (1, 0, 0x7f, true, false),
+        (0xeb, 0xff, 0x7f, true, false),
+        (0xec, 0xff, 0x7f, true, true),
+        (0xec, 0xff, 0xff, true, true),
+        (0xec, 0xff, 0, true, false),
+        (0xec, 0xfe, 0x7f, true, false),
+        // The prime, and what is beyond it.
+        (0xed, 0xff, 0x7f, false, true),
+        (0xee, 0xff, 0x7f, false, true),
+        (0xef, 0xff, 0x7f, false, false),
+        (0xff, 0xff, 0x7f, false, false),
+        (0xff, 0xff, 0xff, false, false),
+        (0xff, 0xfe, 0x7f, true, false),
+        (0xff, 0xff, 0x7e, true, false),
+        (0xff, 0xff, 0xfe, true, false),
+    ] {
+        let mut bytes = [between; 32];
+        (bytes[0], bytes[31]) = (first, last);
+        let what = format!("{first:#x} {between:#x} {last:#x}");
+        assert_eq!(jwk::is_canonical(&bytes), is_canonical, "{what}");
+        assert_eq!(jwk::is_small_order(&bytes), is_small_order, "{what}");
+        assert_eq!(PublicKey::ed25519(&bytes).is_some(), is_canonical && !is_small_order, "{what}");
+    }
+    let mut one_is_enough = [0xff; 32];
+    (one_is_enough[0], one_is_enough[17], one_is_enough[31]) = (0xee, 0xfe, 0x7f);
+    assert!(jwk::is_canonical(&one_is_enough) && !jwk::is_small_order(&one_is_enough));
 }
 
 #[test]
@@ -105,6 +169,7 @@ fn documents_that_are_no_key_set_are_refused() {
         (&many(KEY_COUNT_LIMIT), None),
         (&many(KEY_COUNT_LIMIT + 1), Some(Code::JwksTooManyKeys)),
         (&many(10_000), Some(Code::JwksTooManyKeys)),
+        (&(r#"{"keys":[]}"#.to_owned() + &" ".repeat(KEYS_LIMIT - 11)), None),
         (&" ".repeat(KEYS_LIMIT + 1), Some(Code::HttpBodyTooLarge)),
         ("{}", Some(Code::JsonMissingField)),
         (r#"{"keys":null}"#, Some(Code::JsonMissingField)),

@@ -51,6 +51,37 @@ fn a_public_jwk_has_the_members_of_the_rfc() {
 }
 
 #[test]
+fn the_header_of_a_proof_has_the_public_key_and_nothing_else_of_it() {
+    let key = signing_key(Algorithm::Es256);
+    let input = signing_input_with_key(Algorithm::Es256, key.public_key(), "dpop+jwt", b"{}");
+    let (header, payload) = input.split_once('.').unwrap();
+    let (x, y) = (v::EC_X, v::EC_Y);
+    assert_eq!(
+        String::from_utf8(decode(header).unwrap()).unwrap(),
+        format!(r#"{{"alg":"ES256","typ":"dpop+jwt","jwk":{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}}}"#)
+    );
+    assert_eq!(decode(payload).unwrap(), b"{}");
+}
+
+#[test]
+fn a_private_key_says_the_same_of_itself_wherever_it_is() {
+    let der = decode(v::P256_PKCS8).unwrap();
+    for kid in [Some("own"), None] {
+        let signing_key = SigningKey::from_pkcs8_der(Algorithm::Es256, &der, kid).unwrap();
+        let public_key = signing_key.public_key().clone();
+        let mut elsewhere = RemoteKey::new("name in the key store", Algorithm::Es256);
+        elsewhere.key_id = kid.map(str::to_owned);
+        elsewhere.public_key = Some(public_key.clone());
+        for key in [PrivateKey::local(signing_key), PrivateKey::remote(elsewhere)] {
+            assert_eq!((key.algorithm(), key.key_id()), (Algorithm::Es256, kid));
+            assert_eq!(key.public_key(), Some(&public_key));
+        }
+    }
+    let unknown = PrivateKey::remote(RemoteKey::new("name", Algorithm::EdDsa));
+    assert_eq!((unknown.algorithm(), unknown.key_id(), unknown.public_key()), (Algorithm::EdDsa, None, None));
+}
+
+#[test]
 fn keys_that_cannot_sign_are_refused() {
     let der = |text| decode(text).unwrap();
     for (algorithm, der) in [

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::*;
 use crate::jose::backend::VerifyingKey;
 use crate::jose::backend::rustcrypto::RustCrypto;
+use crate::secret::Secret;
 
 #[test]
 fn tokens_of_the_rfcs_and_of_openssl_verify_by_every_backend() {
@@ -58,6 +59,23 @@ fn a_token_gives_its_parts() {
     assert_eq!(jws.verify(&keys, all()).unwrap().algorithm(), Algorithm::Es256);
     let text = String::from_utf8(jws.payload().unwrap()).unwrap();
     assert_eq!(text, "{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}");
+}
+
+#[test]
+fn a_symmetric_signature_is_by_a_secret_that_is_long_enough() {
+    let input = signing_input(Algorithm::Hs256, None, None, b"{}");
+    let verify = |length: usize, secret: &str| {
+        let token = with_signature(input.clone(), &hs256("s".repeat(length).as_bytes(), input.as_bytes()));
+        let verified = Jws::parse(&token).unwrap().verify_hs256(&Secret::new(secret));
+        verified.map(|signed| signed.algorithm()).map_err(|error| error.code())
+    };
+    assert_eq!(verify(31, &"s".repeat(31)), Err(Code::JwsUnusableKey));
+    for length in [32, 33, 65] {
+        assert_eq!(verify(length, &"s".repeat(length)), Ok(Algorithm::Hs256));
+        assert_eq!(verify(length, &"S".repeat(length)), Err(Code::JwsSignature));
+    }
+    let other = Jws::parse(v::ES256).unwrap().verify_hs256(&Secret::new("s".repeat(32)));
+    assert_eq!(other.unwrap_err().code(), Code::JwsAlgorithm);
 }
 
 #[test]

@@ -1,0 +1,226 @@
+//! A session for threads.
+
+use std::fmt;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::listener::{Listener, Listeners};
+use super::{Answer, Input, NoToken, answer, lock, outcome};
+use crate::adapter::blocking::BlockingHttpClient;
+use crate::adapter::store::BlockingSessionStore;
+use crate::env::Env;
+use crate::error::Error;
+use crate::flow::Revocation;
+use crate::secret::AccessToken;
+use crate::session::{Access, Refusal, Session, StoreAction, StoreTicket, Transmit};
+use crate::step::Step;
+use crate::tokens::TokenSet;
+
+/// A session for the threads that call: one of those who wait does the work, the others are told.
+///
+/// Put it behind an [`Arc`](std::sync::Arc). Without callers nothing happens, unless a thread of the application's calls
+/// [`tend`](Self::tend). A key that lives elsewhere cannot sign here; use [`Sessions`](super::Sessions) for those.
+pub struct BlockingSession<C, D, E> {
+    http: C,
+    store: D,
+    shared: Mutex<Shared<E>>,
+    changed: Condvar,
+}
+
+struct Shared<E> {
+    session: Session,
+    env: E,
+    listeners: Listeners,
+    /// A thread does the work.
+    is_driven: bool,
+}
+
+/// What a thread does for the session.
+#[allow(clippy::large_enum_variant, reason = "taken apart where it is polled")]
+enum Work {
+    Transmit(Transmit),
+    Store(StoreTicket, StoreAction),
+}
+
+type Guard<'a, E> = MutexGuard<'a, Shared<E>>;
+
+impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env> BlockingSession<C, D, E> {
+    /// A session whose record this store keeps.
+    pub fn new(session: Session, http: C, store: D, env: E) -> Self {
+        let shared = Shared { session, env, listeners: Listeners::default(), is_driven: false };
+        Self { http, store, shared: Mutex::new(shared), changed: Condvar::new() }
+    }
+
+    /// An access token that is good as far as anyone knows. `patience` is how long to wait for others, and for the pause
+    /// after a failure; a request that this thread carries out takes what the HTTP client allows.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn access(&self, patience: Duration) -> Result<AccessToken, NoToken> {
+        self.ask(patience, |session, env| session.access(env))
+    }
+
+    /// An access token that is newer than the one there is now.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn refresh(&self, patience: Duration) -> Result<AccessToken, NoToken> {
+        self.ask(patience, |session, env| session.refresh(env))
+    }
+
+    /// Says that a resource server refused this token, and why; asks for the token to use now.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn unauthorized(
+        &self,
+        token: &AccessToken,
+        refusal: Refusal,
+        patience: Duration,
+    ) -> Result<AccessToken, NoToken> {
+        self.ask(patience, |session, env| session.unauthorized(token, refusal, env))
+    }
+
+    /// Takes the tokens of a new login of the same user, as [`Session::adopt`] does, and has them saved.
+    ///
+    /// # Errors
+    /// Those of [`Session::adopt`].
+    pub fn adopt(&self, tokens: TokenSet) -> Result<(), Error> {
+        let mut shared = lock(&self.shared);
+        let Shared { session, env, .. } = &mut *shared;
+        session.adopt(tokens, env)?;
+        drop(self.work(shared));
+        Ok(())
+    }
+
+    /// Ends the session at once, as [`Session::log_out`] does, and has its record erased. Drive what is returned to
+    /// revoke its tokens.
+    ///
+    /// # Errors
+    /// Those of [`Session::log_out`]. The session has ended all the same.
+    pub fn log_out(&self) -> Result<Step<Revocation>, Error> {
+        let mut shared = lock(&self.shared);
+        let Shared { session, env, .. } = &mut *shared;
+        let revocation = session.log_out(env);
+        drop(self.work(shared));
+        revocation
+    }
+
+    /// Does what is due for the session on this thread, for so long: refreshes before the token expires, saves what
+    /// could not be saved.
+    pub fn tend(&self, duration: Duration) {
+        let end = Instant::now() + duration;
+        let mut shared = lock(&self.shared);
+        loop {
+            shared = self.work(shared);
+            if Instant::now() >= end {
+                return;
+            }
+            shared = self.pause(shared, end);
+        }
+    }
+
+    /// A copy of the newest tokens.
+    pub fn tokens(&self) -> TokenSet {
+        lock(&self.shared).session.tokens().clone()
+    }
+
+    /// Events from now on; for the first listener also those that nobody has read.
+    pub fn subscribe(&self) -> Listener {
+        let mut shared = lock(&self.shared);
+        let listener = shared.listeners.subscribe();
+        self.publish(&mut shared);
+        listener
+    }
+
+    fn ask(&self, patience: Duration, ask: impl for<'a> FnOnce(&'a mut Session, &mut E) -> Access<'a>) -> Answer {
+        let end = Instant::now() + patience;
+        let mut shared = lock(&self.shared);
+        let Shared { session, env, .. } = &mut *shared;
+        let asked = answer(ask(session, env));
+        self.publish(&mut shared);
+        let epoch = match asked {
+            Ok(answer) => return answer,
+            Err(epoch) => epoch,
+        };
+        loop {
+            shared = self.work(shared);
+            if let Some(answer) = outcome(shared.session.outcome(epoch, &shared.env)) {
+                return answer;
+            }
+            if Instant::now() >= end {
+                return Err(NoToken::Late);
+            }
+            shared = self.pause(shared, end);
+        }
+    }
+
+    /// Waits until something has changed, something is due, or the end.
+    fn pause<'a>(&'a self, shared: Guard<'a, E>, end: Instant) -> Guard<'a, E> {
+        let left = end.saturating_duration_since(Instant::now());
+        // Whoever does the work looks at the deadlines by itself.
+        let due = shared.session.poll_timeout().filter(|_| !shared.is_driven);
+        let pause = due.map_or(left, |due| left.min(due.saturating_since(shared.env.ticks())));
+        self.changed.wait_timeout(shared, pause).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Does what there is to do, unless another thread does.
+    fn work<'a>(&'a self, mut shared: Guard<'a, E>) -> Guard<'a, E> {
+        if shared.is_driven {
+            return shared;
+        }
+        loop {
+            let Shared { session, env, .. } = &mut *shared;
+            session.handle_timeout(env);
+            let store = session.poll_store(env).map(|(ticket, action)| Work::Store(ticket, action));
+            let work = store.or_else(|| session.poll_transmit(env).map(Work::Transmit));
+            self.publish(&mut shared);
+            let Some(work) = work else { return shared };
+            shared.is_driven = true;
+            drop(shared);
+            let driven = Driven(self);
+            let input = match work {
+                Work::Store(ticket, action) => Input::Store(ticket, self.store.carry_out(action)),
+                Work::Transmit(Transmit::Call { ticket, request, policy }) => {
+                    Input::Response(ticket, self.http.call(request, policy))
+                }
+                Work::Transmit(Transmit::Sign { ticket, .. }) => Input::Signature(ticket, None),
+            };
+            shared = driven.end();
+            let Shared { session, env, .. } = &mut *shared;
+            input.hand(session, env);
+        }
+    }
+
+    fn publish(&self, shared: &mut Shared<E>) {
+        let Shared { session, listeners, .. } = shared;
+        for waker in listeners.publish(|| session.poll_event()) {
+            waker.wake();
+        }
+    }
+}
+
+/// The turn of a thread: it ends even if an HTTP client or a store panics. Their answer is then never given, and the
+/// session goes on after its deadline.
+struct Driven<'a, C, D, E>(&'a BlockingSession<C, D, E>);
+
+impl<'a, C, D, E> Driven<'a, C, D, E> {
+    fn end(self) -> Guard<'a, E> {
+        let session = self.0;
+        drop(self);
+        lock(&session.shared)
+    }
+}
+
+impl<C, D, E> Drop for Driven<'_, C, D, E> {
+    fn drop(&mut self) {
+        lock(&self.0.shared).is_driven = false;
+        self.0.changed.notify_all();
+    }
+}
+
+impl<C, D, E> fmt::Debug for BlockingSession<C, D, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BlockingSession(…)")
+    }
+}

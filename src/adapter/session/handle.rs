@@ -1,0 +1,190 @@
+//! What callers hold.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use super::listener::Listener;
+use super::run::Run;
+use super::slot::{Hub, Slot};
+use super::{Answer, NoToken, answer, lock};
+use crate::adapter::driver::{Driver, HttpClient, RemoteSigner, Timer};
+use crate::adapter::store::SessionStore;
+use crate::env::Env;
+use crate::error::Error;
+use crate::flow::Revocation;
+use crate::secret::AccessToken;
+use crate::session::{Epoch, Refusal, Session};
+use crate::step::Step;
+use crate::tokens::TokenSet;
+
+/// Takes sessions in. One [`Run`] does the work of all of them: a million sessions that are idle cost memory, and no
+/// time until something is due.
+///
+/// Clones take in for the same [`Run`].
+pub struct Sessions<D, E>(Arc<Entrance<D, E>>);
+
+pub(super) struct Entrance<D, E> {
+    hub: Arc<Hub<E>>,
+    arrivals: Arc<Arrivals<D, E>>,
+}
+
+/// Sessions that were added, each with its store.
+pub(super) type Arrivals<D, E> = Mutex<Vec<(Arc<Slot<E>>, D)>>;
+
+impl<D: SessionStore, E: Env> Sessions<D, E> {
+    /// Where to add sessions, and the future that does their work: spawn it. It ends when the last clone of the former
+    /// and the last handle are gone and nothing is under way; until then it waits without using time.
+    ///
+    /// The driver needs a timer: without one nothing is refreshed before it has expired, and no deadline is kept.
+    pub fn new<C: HttpClient, T: Timer, S: RemoteSigner>(
+        driver: Driver<C, T, S>,
+        env: E,
+    ) -> (Self, Run<C, T, S, D, E>) {
+        let (hub, arrivals) = (Hub::new(env), Arc::new(Mutex::default()));
+        let run = Run::new(driver, hub.clone(), arrivals.clone());
+        (Self(Arc::new(Entrance { hub, arrivals })), run)
+    }
+
+    /// Takes in a session, whose record this store keeps.
+    pub fn add(&self, session: Session, store: D) -> SessionHandle<E> {
+        let slot = Slot::new(self.0.hub.clone(), session);
+        lock(&self.0.arrivals).push((slot.clone(), store));
+        self.0.hub.touch(slot.id);
+        SessionHandle(Arc::new(Held(slot)))
+    }
+}
+
+impl<D, E> Clone for Sessions<D, E> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<D, E> Drop for Entrance<D, E> {
+    fn drop(&mut self) {
+        self.hub.close();
+    }
+}
+
+impl<D, E> fmt::Debug for Sessions<D, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sessions(…)")
+    }
+}
+
+/// A session for its callers. Clones are handles on the same session; it is given up with the last of them, once nothing
+/// is under way that would be lost.
+pub struct SessionHandle<E>(Arc<Held<E>>);
+
+struct Held<E>(Arc<Slot<E>>);
+
+impl<E: Env> SessionHandle<E> {
+    /// An access token that is good as far as anyone knows.
+    ///
+    /// The future can be dropped at any time; a refresh that it caused goes on. While the provider cannot be reached it
+    /// waits for the next attempt: put a time-out around it.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn access(&self) -> Result<AccessToken, NoToken> {
+        if let Some(current) = self.0.0.current() {
+            return current;
+        }
+        self.wait(self.0.0.act(|session, env| answer(session.access(env)))).await
+    }
+
+    /// An access token that is newer than the one there is now: refreshes whatever the policy, or joins a refresh that
+    /// is under way.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn refresh(&self) -> Result<AccessToken, NoToken> {
+        self.wait(self.0.0.act(|session, env| answer(session.refresh(env)))).await
+    }
+
+    /// Says that a resource server refused this token, and why; asks for the token to use now.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn unauthorized(&self, token: &AccessToken, refusal: Refusal) -> Result<AccessToken, NoToken> {
+        self.wait(self.0.0.act(|session, env| answer(session.unauthorized(token, refusal, env)))).await
+    }
+
+    async fn wait(&self, asked: Result<Answer, Epoch>) -> Answer {
+        match asked {
+            Ok(answer) => answer,
+            Err(epoch) => Waiting { slot: &self.0.0, epoch, id: None }.await,
+        }
+    }
+
+    /// Takes the tokens of a new login of the same user, as [`Session::adopt`] does.
+    ///
+    /// # Errors
+    /// Those of [`Session::adopt`].
+    pub fn adopt(&self, tokens: TokenSet) -> Result<(), Error> {
+        self.0.0.act(|session, env| session.adopt(tokens, env))
+    }
+
+    /// Ends the session at once, as [`Session::log_out`] does. Drive what is returned to revoke its tokens.
+    ///
+    /// # Errors
+    /// Those of [`Session::log_out`]. The session has ended all the same.
+    pub fn log_out(&self) -> Result<Step<Revocation>, Error> {
+        self.0.0.act(|session, env| session.log_out(env))
+    }
+
+    /// A copy of the newest tokens.
+    pub fn tokens(&self) -> TokenSet {
+        self.0.0.look(|session| session.tokens().clone())
+    }
+
+    /// Events from now on; for the first listener also those that nobody has read.
+    pub fn subscribe(&self) -> Listener {
+        self.0.0.subscribe()
+    }
+}
+
+impl<E> Clone for SessionHandle<E> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<E> Drop for Held<E> {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
+impl<E> fmt::Debug for SessionHandle<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionHandle({})", self.0.0.id)
+    }
+}
+
+/// A caller who waits for an attempt.
+struct Waiting<'a, E> {
+    slot: &'a Slot<E>,
+    epoch: Epoch,
+    id: Option<u64>,
+}
+
+impl<E: Env> Future for Waiting<'_, E> {
+    type Output = Answer;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        let this = self.get_mut();
+        this.slot.poll_outcome(this.epoch, &mut this.id, cx)
+    }
+}
+
+impl<E> Drop for Waiting<'_, E> {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            self.slot.leave(id);
+        }
+    }
+}

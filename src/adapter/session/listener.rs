@@ -1,0 +1,100 @@
+//! A session's events, for whoever wants to know.
+
+use std::future::poll_fn;
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use super::lock;
+use crate::session::{Event, Events};
+
+/// Receives a session's events, from its subscription on. The first listener also gets what happened before.
+///
+/// Of each kind at most one waits to be read, as in [`Session`](crate::session::Session). It does not keep the session
+/// alive.
+#[derive(Debug)]
+pub struct Listener(Arc<Inbox>);
+
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    mail: Mutex<Mail>,
+    arrived: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Mail {
+    events: Events,
+    waker: Option<Waker>,
+    is_closed: bool,
+}
+
+impl Listener {
+    /// The next event; `None` when the session is gone.
+    pub async fn next(&mut self) -> Option<Event> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// The same to be polled: what a `Stream` needs.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let mut mail = lock(&self.0.mail);
+        match mail.events.pop() {
+            Some(event) => Poll::Ready(Some(event)),
+            None if mail.is_closed => Poll::Ready(None),
+            None => {
+                mail.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// The same on this thread: the next event, if it comes in this time.
+    pub fn wait(&mut self, patience: Duration) -> Option<Event> {
+        let mail = lock(&self.0.mail);
+        let is_empty = |mail: &mut Mail| mail.events.is_empty() && !mail.is_closed;
+        let waited = self.0.arrived.wait_timeout_while(mail, patience, is_empty);
+        waited.unwrap_or_else(PoisonError::into_inner).0.events.pop()
+    }
+}
+
+impl Inbox {
+    /// Says whom to wake.
+    fn change(&self, change: impl FnOnce(&mut Mail)) -> Option<Waker> {
+        let mut mail = lock(&self.mail);
+        change(&mut mail);
+        self.arrived.notify_all();
+        mail.waker.take()
+    }
+}
+
+/// All who listen to a session.
+#[derive(Debug, Default)]
+pub(super) struct Listeners(Vec<Weak<Inbox>>);
+
+impl Listeners {
+    pub(super) fn subscribe(&mut self) -> Listener {
+        self.0.retain(|inbox| inbox.strong_count() > 0);
+        let inbox = Arc::new(Inbox::default());
+        self.0.push(Arc::downgrade(&inbox));
+        Listener(inbox)
+    }
+
+    /// Hands on what happened, and says whom to wake. Nobody there: it waits where it is.
+    pub(super) fn publish(&mut self, mut next: impl FnMut() -> Option<Event>) -> Vec<Waker> {
+        self.0.retain(|inbox| inbox.strong_count() > 0);
+        let mut wakers = Vec::new();
+        while !self.0.is_empty()
+            && let Some(event) = next()
+        {
+            let inboxes = self.0.iter().filter_map(Weak::upgrade);
+            wakers.extend(inboxes.filter_map(|inbox| inbox.change(|mail| mail.events.push(event.clone()))));
+        }
+        wakers
+    }
+}
+
+impl Drop for Listeners {
+    fn drop(&mut self) {
+        let inboxes = self.0.iter().filter_map(Weak::upgrade);
+        inboxes.filter_map(|inbox| inbox.change(|mail| mail.is_closed = true)).for_each(Waker::wake);
+    }
+}

@@ -1,0 +1,96 @@
+//! What is under way for sessions. Each piece is polled when it was woken, and only then: a thousand requests that wait
+//! cost nothing while one of them is answered.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+
+use super::lock;
+
+/// Futures with what is to be known of each when it is done.
+pub(super) struct Works<F, K> {
+    works: HashMap<u64, Work<F, K>>,
+    next: u64,
+    woken: Arc<Woken>,
+}
+
+struct Work<F, K> {
+    future: Pin<Box<F>>,
+    key: K,
+    bell: Arc<Bell>,
+}
+
+/// Which pieces were woken, and whom to wake for them.
+#[derive(Default)]
+struct Woken(Mutex<(Vec<u64>, Option<Waker>)>);
+
+struct Bell {
+    id: u64,
+    has_rung: AtomicBool,
+    woken: Arc<Woken>,
+}
+
+impl Bell {
+    fn ring(&self) {
+        if self.has_rung.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let waker = {
+            let mut woken = lock(&self.woken.0);
+            woken.0.push(self.id);
+            woken.1.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.ring();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.ring();
+    }
+}
+
+impl<F: Future, K> Works<F, K> {
+    pub(super) fn new() -> Self {
+        Self { works: HashMap::new(), next: 0, woken: Arc::default() }
+    }
+
+    /// Takes a future on. It is polled with the next [`Works::poll`].
+    pub(super) fn push(&mut self, future: F, key: K) {
+        self.next += 1;
+        let bell = Arc::new(Bell { id: self.next, has_rung: AtomicBool::new(false), woken: self.woken.clone() });
+        bell.ring();
+        self.works.insert(self.next, Work { future: Box::pin(future), key, bell });
+    }
+
+    /// What came to its end. Whoever polls is woken when there may be more.
+    pub(super) fn poll(&mut self, cx: &Context<'_>) -> Vec<(K, F::Output)> {
+        let woken = {
+            let mut woken = lock(&self.woken.0);
+            woken.1 = Some(cx.waker().clone());
+            std::mem::take(&mut woken.0)
+        };
+        let mut done = Vec::new();
+        for id in woken {
+            let Some(work) = self.works.get_mut(&id) else { continue };
+            // Before it is polled: what rings from now on counts.
+            work.bell.has_rung.store(false, Ordering::Release);
+            let waker = Waker::from(work.bell.clone());
+            if let Poll::Ready(output) = work.future.as_mut().poll(&mut Context::from_waker(&waker))
+                && let Some(work) = self.works.remove(&id)
+            {
+                done.push((work.key, output));
+            }
+        }
+        done
+    }
+}

@@ -1,0 +1,289 @@
+//! A session and its store: what is asked for, what the answers mean, and what becomes of tokens that could not be saved.
+
+use super::attempt::{Attempt, Resume, Stage, State};
+use super::event::Event;
+use super::machine::Session;
+use super::policy::{self, Persistence, STALLED_AFTER};
+use super::store::{Record, StoreAction, StoreAnswer, StoreTicket};
+use crate::env::{Env, Ticks};
+use crate::error::{Code, Error};
+use crate::tokens::TokenSet;
+
+/// Tokens that the store failed to save.
+pub(super) struct Unsaved {
+    pub(super) again_at: Ticks,
+    pub(super) failures: u32,
+    pub(super) asked: Asked,
+    /// The lock is kept until they are saved: who got it now would go on from a refresh token that has been used.
+    pub(super) holds_lock: bool,
+}
+
+/// Whether the store was asked to save once more, or to erase.
+pub(super) enum Asked {
+    NotYet,
+    Due,
+    With(u64),
+}
+
+impl Session {
+    /// What is asked of the store, now, and the ticket for its answer. Call it until it returns `None`.
+    pub fn poll_store(&mut self, env: &mut dyn Env) -> Option<(StoreTicket, StoreAction)> {
+        let now = env.ticks();
+        if let State::Attempting(attempt) = &self.state
+            && matches!(attempt.stage, Stage::Load(_))
+            && now >= attempt.deadline
+        {
+            // Nobody has looked for so long that the lock may be lost.
+            self.time_is_up(env);
+        }
+        if std::mem::take(&mut self.unlocks) {
+            self.last_unlock = self.tickets + 1;
+            return Some((self.store_ticket(), StoreAction::Unlock));
+        }
+        if let Asked::Due = self.erasure {
+            self.erasure = Asked::With(self.tickets + 1);
+            return Some((self.store_ticket(), StoreAction::Erase));
+        }
+        let (generation, next_ticket) = (self.generation, self.tickets + 1);
+        if let State::Attempting(attempt) = &mut self.state {
+            // `Lock` stands in for a moment, because a stage is moved out of its place.
+            let (stage, action) = match std::mem::replace(&mut attempt.stage, Stage::Lock) {
+                Stage::Lock => (Stage::ExpectLock, StoreAction::Lock),
+                Stage::Load(last_resort) => (Stage::ExpectLoad(last_resort), StoreAction::Load),
+                Stage::Save(tokens) => {
+                    let action = save(generation, &tokens);
+                    (Stage::ExpectSave(tokens), action)
+                }
+                Stage::SaveFirst => (Stage::ExpectSaveFirst, save(generation, &self.tokens)),
+                stage => {
+                    attempt.stage = stage;
+                    return self.poll_unsaved();
+                }
+            };
+            attempt.stage = stage;
+            attempt.deadline = now.saturating_add(self.options.deadline);
+            attempt.ticket = next_ticket;
+            return Some((self.store_ticket(), action));
+        }
+        self.poll_unsaved()
+    }
+
+    fn poll_unsaved(&mut self) -> Option<(StoreTicket, StoreAction)> {
+        let unsaved = self.unsaved.as_mut().filter(|unsaved| matches!(unsaved.asked, Asked::Due))?;
+        unsaved.asked = Asked::With(self.tickets + 1);
+        let action = save(self.generation, &self.tokens);
+        Some((self.store_ticket(), action))
+    }
+
+    fn store_ticket(&mut self) -> StoreTicket {
+        self.tickets += 1;
+        StoreTicket(self.tickets)
+    }
+
+    /// Takes an answer of the store. One whose ticket is no longer awaited is passed over.
+    pub fn handle_store(&mut self, ticket: StoreTicket, answer: StoreAnswer, env: &mut dyn Env) {
+        if self.unsaved.as_ref().is_some_and(|unsaved| matches!(unsaved.asked, Asked::With(own) if own == ticket.0)) {
+            return self.saved_again(answer, env);
+        }
+        let Some(mut attempt) = self.take_attempt(|attempt| attempt.ticket == ticket.0) else {
+            if matches!(answer, StoreAnswer::Locked) {
+                return self.locked_late(&ticket, env);
+            }
+            if matches!(self.erasure, Asked::With(own) if own == ticket.0) {
+                self.erasure = Asked::NotYet;
+                if matches!(answer, StoreAnswer::Failed) {
+                    self.events.push(Event::NotErased);
+                }
+            }
+            return;
+        };
+        // A ticket is good for one answer.
+        attempt.ticket = 0;
+        let is_saved = matches!(attempt.stage, Stage::ExpectSave(_) | Stage::ExpectSaveFirst);
+        if !is_saved && env.ticks() >= attempt.deadline {
+            // A process that was suspended here may have lost its lock meanwhile.
+            attempt.holds_lock |= matches!(answer, StoreAnswer::Locked);
+            self.state = State::Attempting(Box::new(attempt));
+            return self.time_is_up(env);
+        }
+        match (std::mem::replace(&mut attempt.stage, Stage::Lock), answer) {
+            (Stage::ExpectLock, StoreAnswer::Locked) => {
+                attempt.holds_lock = true;
+                self.load(attempt, None, env);
+            }
+            (Stage::ExpectLoad(last_resort), StoreAnswer::Loaded(Some(record)))
+                if record.generation != self.generation =>
+            {
+                self.found(*record, attempt, last_resort, env);
+            }
+            (Stage::ExpectLoad(Some(_)), _) => self.give_up(attempt),
+            (Stage::ExpectLoad(None), StoreAnswer::Loaded(_)) => self.save_or_ask(attempt, env),
+            (Stage::ExpectSaveFirst, StoreAnswer::Saved) => {
+                self.generation += 1;
+                self.unsaved = None;
+                self.ask(attempt, env);
+            }
+            (Stage::ExpectSaveFirst, StoreAnswer::Conflict(record)) => self.found(*record, attempt, None, env),
+            (Stage::ExpectSaveFirst, _) => self.could_not_save_first(attempt, env),
+            (Stage::ExpectSave(tokens), StoreAnswer::Saved) => {
+                self.generation += 1;
+                self.unsaved = None;
+                self.succeeded(*tokens, attempt, env);
+            }
+            (Stage::ExpectSave(tokens), StoreAnswer::Conflict(record)) => {
+                self.conflicted(*tokens, *record, attempt, env)
+            }
+            (Stage::ExpectSave(tokens), _) => self.not_saved(*tokens, attempt, env),
+            // No lock, no record: that may be better later, and the tokens may still be good until then.
+            (Stage::ExpectLock | Stage::ExpectLoad(_), _) => {
+                self.failed(Code::SessionStore.into(), false, attempt, env)
+            }
+            (stage, _) => {
+                attempt.stage = stage;
+                self.state = State::Attempting(Box::new(attempt));
+            }
+        }
+    }
+
+    /// A lock that came after its time is as good as one that is waited for now. If none is, it is given back: nobody
+    /// else would.
+    fn locked_late(&mut self, ticket: &StoreTicket, env: &mut dyn Env) {
+        if ticket.0 < self.last_unlock {
+            // What was asked for later has given it back.
+            return;
+        }
+        let is_awaited = |attempt: &Attempt| matches!(attempt.stage, Stage::Lock | Stage::ExpectLock);
+        match self.take_attempt(is_awaited) {
+            Some(attempt) => {
+                self.unlocks = false;
+                self.load(Attempt { holds_lock: true, ticket: 0, ..attempt }, None, env);
+            }
+            None => self.unlocks |= !self.holds_lock(),
+        }
+    }
+
+    /// Another process has saved something since.
+    pub(super) fn found(&mut self, record: Record, attempt: Attempt, last_resort: Option<Error>, env: &mut dyn Env) {
+        let Record { generation, tokens } = record;
+        let is_new = tokens.access_token().expose() != self.tokens.access_token().expose();
+        let fits =
+            tokens.check_owner(&self.provider, &self.client).is_ok() && tokens.subject() == self.tokens.subject();
+        if !fits {
+            return self.failed(Code::SessionMismatch.into(), false, attempt, env);
+        }
+        self.generation = generation;
+        *self.tokens = tokens;
+        self.settle(env);
+        match last_resort {
+            // Good tokens: nothing else is to be done.
+            _ if is_new && self.is_good(env.now(), env.ticks()) => {
+                let tokens = (*self.tokens).clone();
+                self.succeeded(tokens, attempt, env);
+            }
+            Some(_) if !is_new => self.give_up(attempt),
+            _ => self.ask(attempt, env),
+        }
+    }
+
+    /// Nobody else has saved anything. What an earlier attempt could not save is saved before it is refreshed again:
+    /// else another process would go on from a refresh token whose successor has been used, which ends the grant.
+    pub(super) fn save_or_ask(&mut self, mut attempt: Attempt, env: &mut dyn Env) {
+        if self.unsaved.is_none() {
+            return self.ask(attempt, env);
+        }
+        attempt.stage = Stage::SaveFirst;
+        attempt.deadline = self.deadline(env);
+        self.state = State::Attempting(Box::new(attempt));
+    }
+
+    /// The store stays broken: the session is worth more than the order.
+    pub(super) fn could_not_save_first(&mut self, attempt: Attempt, env: &mut dyn Env) {
+        if self.failures >= STALLED_AFTER {
+            return self.ask(attempt, env);
+        }
+        self.events.push(Event::NotSaved);
+        self.failed(Code::SessionStore.into(), false, attempt, env);
+    }
+
+    /// Whoever saved in between had the lock when ours was lost.
+    pub(super) fn conflicted(&mut self, tokens: TokenSet, record: Record, mut attempt: Attempt, env: &mut dyn Env) {
+        let is_old = record.tokens.access_token().expose() == self.tokens.access_token().expose();
+        // Asked for just now, and after theirs had come, ours are the provider's last word: it may have taken theirs
+        // back. An answer that took its time may be older than theirs, whatever the time of day says.
+        let (asked_at, asked_ticks) = attempt.asked_at;
+        let is_fresh = env.ticks().saturating_since(asked_ticks) < self.options.deadline;
+        let is_earlier = is_fresh && record.tokens.obtained_at() < asked_at;
+        self.generation = record.generation;
+        if is_old || is_earlier {
+            attempt.stage = Stage::Save(Box::new(tokens));
+            attempt.deadline = self.deadline(env);
+            self.state = State::Attempting(Box::new(attempt));
+            return;
+        }
+        let theirs = record.tokens.check_owner(&self.provider, &self.client).is_ok()
+            && record.tokens.subject() == self.tokens.subject();
+        self.unsaved = None;
+        self.succeeded(if theirs { record.tokens } else { tokens }, attempt, env);
+    }
+
+    pub(super) fn not_saved(&mut self, tokens: TokenSet, mut attempt: Attempt, env: &mut dyn Env) {
+        let holds_lock = std::mem::take(&mut attempt.holds_lock);
+        self.succeeded(tokens, attempt, env);
+        self.save_later(1, holds_lock, env);
+    }
+
+    fn save_later(&mut self, failures: u32, holds_lock: bool, env: &mut dyn Env) {
+        let pause = policy::pause(failures, None, env.rng().next_u32());
+        let again_at = env.ticks().saturating_add(pause);
+        self.unsaved = Some(Box::new(Unsaved { again_at, failures, asked: Asked::NotYet, holds_lock }));
+        self.events.push(Event::NotSaved);
+    }
+
+    pub(super) fn saved_again(&mut self, answer: StoreAnswer, env: &mut dyn Env) {
+        let Some(unsaved) = self.unsaved.take() else { return };
+        let Unsaved { failures, holds_lock, .. } = *unsaved;
+        match answer {
+            StoreAnswer::Saved => {
+                self.generation += 1;
+                self.unlocks |= holds_lock;
+            }
+            // Something newer stands there already: the next refresh loads it before it begins.
+            StoreAnswer::Conflict(_) if self.options.persistence == Persistence::Shared => self.unlocks |= holds_lock,
+            StoreAnswer::Conflict(record) => {
+                self.generation = record.generation;
+                self.save_later(failures.saturating_add(1), holds_lock, env);
+            }
+            _ => self.save_later(failures.saturating_add(1), holds_lock, env),
+        }
+    }
+
+    /// Gives the lock back, if there is one.
+    pub(super) fn release(&mut self) {
+        self.unlocks |= self.holds_lock();
+        if let Some(unsaved) = &mut self.unsaved {
+            unsaved.holds_lock = false;
+        }
+    }
+
+    pub(super) fn holds_lock(&self) -> bool {
+        let attempt = match &self.state {
+            State::Attempting(attempt) => attempt.holds_lock,
+            State::BackingOff { resume: Some(resume), .. } => match &**resume {
+                Resume::Late(attempt) => attempt.holds_lock,
+                Resume::Verify(_, holds_lock) => *holds_lock,
+            },
+            _ => false,
+        };
+        attempt || self.unsaved.as_ref().is_some_and(|unsaved| unsaved.holds_lock)
+    }
+
+    pub(super) fn load(&mut self, mut attempt: Attempt, last_resort: Option<Error>, env: &mut dyn Env) {
+        attempt.stage = Stage::Load(last_resort);
+        attempt.deadline = self.deadline(env);
+        self.state = State::Attempting(Box::new(attempt));
+    }
+}
+
+fn save(expect: u64, tokens: &TokenSet) -> StoreAction {
+    StoreAction::Save { expect, next: Box::new(Record { generation: expect + 1, tokens: tokens.clone() }) }
+}
