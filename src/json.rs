@@ -140,7 +140,7 @@ fn check_bounds(bytes: &[u8]) -> Result<(), Code> {
             b'}' | b']' => {
                 depth = depth.checked_sub(1).ok_or(Code::JsonSyntax)?;
                 if let Some(&Some(first)) = open.get(depth) {
-                    if has_duplicates(names.get_mut(first..).unwrap_or_default(), any_escape) {
+                    if has_duplicates(names.get_mut(first..).unwrap_or_default(), any_escape)? {
                         return Err(Code::JsonDuplicateName);
                     }
                     names.truncate(first);
@@ -196,20 +196,21 @@ fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
 /// So many names are compared each with each; it takes less time than sorting them.
 const FEW: usize = 12;
 
-fn has_duplicates(names: &mut [&[u8]], any_escape: bool) -> bool {
+fn has_duplicates(names: &mut [&[u8]], any_escape: bool) -> Result<bool, Code> {
     if any_escape {
-        // An escape can hide that two names are one.
+        // An escape can hide that two names are one, or be half a character, which the parser would pass over.
         let unescaped = |name: &&[u8]| serde_json::from_slice([b"\"", *name, b"\""].concat().as_slice());
-        let mut plain: Vec<String> = names.iter().map(|name| unescaped(name).unwrap_or_default()).collect();
+        let plain: Result<Vec<String>, _> = names.iter().map(unescaped).collect();
+        let mut plain = plain.map_err(|_| Code::JsonSyntax)?;
         plain.sort_unstable();
-        return plain.windows(2).any(|pair| matches!(pair, [a, b] if a == b));
+        return Ok(plain.windows(2).any(|pair| matches!(pair, [a, b] if a == b)));
     }
     if names.len() <= FEW {
-        return names.iter().enumerate().any(|(at, name)| names.iter().skip(at + 1).any(|other| other == name));
+        return Ok(names.iter().enumerate().any(|(at, name)| names.iter().skip(at + 1).any(|other| other == name)));
     }
     // Sorting keeps a flood of names from costing its square. Lengths differ mostly, and are compared sooner.
     names.sort_unstable_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
-    names.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
+    Ok(names.windows(2).any(|pair| matches!(pair, [a, b] if a == b)))
 }
 
 #[cfg(test)]
@@ -230,6 +231,10 @@ mod tests {
             (r#"{"a":1,"a":1}"#, Err(Code::JsonDuplicateName)),
             (r#"{"x":[{"a":{},"b":[],"a":"}"}]}"#, Err(Code::JsonDuplicateName)),
             (r#"{"iss":1,"\u0069ss":2}"#, Err(Code::JsonDuplicateName)),
+            // Half a character: no name, but a value that nobody reads may be cut there.
+            (r#"{"x":{"a\ude00":1}}"#, Err(Code::JsonSyntax)),
+            (r#"{"\ud83d":1,"\ude00":2}"#, Err(Code::JsonSyntax)),
+            (r#"{"a":"\ud83d"}"#, Ok(())),
             (&deep(32), Ok(())),
             (&deep(33), Err(Code::JsonTooDeep)),
             (&"[".repeat(100_000), Err(Code::JsonTooDeep)),

@@ -32,7 +32,7 @@
 //!         Access::Wait(epoch) => epoch,
 //!         Access::Expired | Access::Ended(_) => return None,
 //!     };
-//!     while let Some(Transmit::Call { ticket, request, .. }) = session.poll_transmit() {
+//!     while let Some(Transmit::Call { ticket, request, .. }) = session.poll_transmit(env) {
 //!         match send(request) {
 //!             Ok(response) => session.handle_response(ticket, response, env),
 //!             Err(failure) => session.handle_failure(ticket, failure, env),

@@ -26,7 +26,7 @@ pub(crate) fn hs256(secret: &[u8], input: &[u8]) -> [u8; 32] {
 mod tests {
     use super::*;
 
-    /// RFC 4231 sections 4.2, 4.3 and 4.7 (a key longer than a block).
+    /// RFC 4231 sections 4.2, 4.3 and 4.7 (a key longer than a block); and one of just a block, by Python's `hmac`.
     #[test]
     fn the_vectors_of_rfc_4231() {
         let hex = |text: &str| -> Vec<u8> {
@@ -43,6 +43,11 @@ mod tests {
                 vec![0xaa; 131],
                 "Test Using Larger Than Block-Size Key - Hash Key First",
                 "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
+            ),
+            (
+                vec![0xaa; 64],
+                "A key of one block is taken as it is",
+                "5529d841ddbb880a32f7eb7513d96c4dc48cc92c2bd3f6761912e2984cbc3c4b",
             ),
         ] {
             assert_eq!(hs256(&key, input.as_bytes()).as_slice(), hex(expected));

@@ -19,7 +19,9 @@ const RSA_MIN_BITS: usize = 2048;
 /// Longest RSA modulus in bits: a verification by a longer one takes so long that it would be an attack.
 const RSA_MAX_BITS: usize = 8192;
 /// Largest RSA exponent: the cost of a verification grows with its length, and no backend takes more than 33 bits.
-const RSA_MAX_EXPONENT: u64 = (1 << 33) - 1;
+const RSA_MAX_EXPONENT: u64 = 0x1_ffff_ffff;
+/// The bytes of the largest exponent.
+const RSA_EXPONENT_LENGTH: usize = 5;
 
 /// A key of a provider's set: an RSA, EC (P-256, P-384) or OKP (Ed25519) key that may verify signatures.
 pub struct Jwk {
@@ -122,10 +124,10 @@ impl PublicKey {
         let (n, e) = (without_leading_zeros(n), without_leading_zeros(e));
         let bits = n.len() * 8 - n.first()?.leading_zeros() as usize;
         let odd = n.last().is_some_and(|last| last % 2 == 1);
-        if !odd || !(RSA_MIN_BITS..=RSA_MAX_BITS).contains(&bits) || e.len() > size_of::<u64>() {
+        if !odd || !(RSA_MIN_BITS..=RSA_MAX_BITS).contains(&bits) || e.len() > RSA_EXPONENT_LENGTH {
             return None;
         }
-        let exponent = e.iter().fold(0_u64, |value, &byte| value << 8 | u64::from(byte));
+        let exponent = e.iter().fold(0_u64, |value, &byte| (value << 8) + u64::from(byte));
         let usable = exponent % 2 == 1 && (3..=RSA_MAX_EXPONENT).contains(&exponent);
         usable.then(|| Self::Rsa { n: n.into(), e: e.into() })
     }

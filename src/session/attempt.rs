@@ -130,10 +130,7 @@ impl Session {
     ) {
         attempt.deadline = self.deadline(env);
         attempt.stage = match step {
-            Ok(Step::Call(call)) => {
-                attempt.asked_at = (env.now(), env.ticks());
-                Stage::Ask(call)
-            }
+            Ok(Step::Call(call)) => Stage::Ask(call),
             Ok(Step::Sign(sign)) => Stage::Sign(sign),
             Ok(Step::Done(Exchanged::Verified(granted))) => {
                 self.keys = granted.keys.or(self.keys.take());
@@ -212,7 +209,9 @@ impl Session {
         let timeout = || Error::from(Failure::new(FailureKind::Timeout, Sent::Maybe));
         match attempt.stage {
             Stage::ExpectAnswer(_) => self.back_off(&timeout(), Some(Resume::Late(attempt)), env),
-            Stage::ExpectSave(tokens) | Stage::Save(tokens) => {
+            // Nobody has looked since they came: they are not used before they were handed over.
+            Stage::Save(tokens) => self.obtained(*tokens, Attempt { stage: Stage::Lock, ..attempt }, env),
+            Stage::ExpectSave(tokens) => {
                 let attempt = Attempt { stage: Stage::Lock, ..attempt };
                 self.not_saved(*tokens, attempt, env);
             }

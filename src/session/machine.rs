@@ -45,6 +45,8 @@ pub struct Session {
     pub(super) failures: u32,
     pub(super) tickets: u64,
     pub(super) unlocks: bool,
+    /// The ticket of the last `Unlock`.
+    pub(super) last_unlock: u64,
     pub(super) erasure: Asked,
     pub(super) unsaved: Option<Box<Unsaved>>,
     pub(super) events: Events,
@@ -83,6 +85,7 @@ impl Session {
             failures: 0,
             tickets: 0,
             unlocks: false,
+            last_unlock: 0,
             erasure: Asked::NotYet,
             unsaved: None,
             events: Events::default(),
@@ -101,17 +104,24 @@ impl Session {
         self.generation
     }
 
+    /// Why it gives out no more tokens; `None` while it does.
+    pub fn end(&self) -> Option<End> {
+        match self.state {
+            State::Stopped(end) => Some(end),
+            _ => None,
+        }
+    }
+
     /// The access token, if it is good: what [`Session::access`] hands out, without beginning anything.
     pub fn current(&self, env: &dyn Env) -> Option<&AccessToken> {
-        let has_ended = matches!(self.state, State::Stopped(_));
-        (!has_ended && self.is_good(env.now(), env.ticks())).then(|| self.tokens.access_token())
+        (self.end().is_none() && self.is_good(env.now(), env.ticks())).then(|| self.tokens.access_token())
     }
 
     /// Whether nothing would be lost if the session were dropped now: nothing is under way, and everything was saved.
     pub fn is_at_rest(&self) -> bool {
         let is_quiet =
             matches!(self.state, State::Idle { .. } | State::Stopped(_) | State::BackingOff { resume: None, .. });
-        is_quiet && self.unsaved.is_none() && !self.unlocks && matches!(self.erasure, Asked::NotYet)
+        is_quiet && self.unsaved.is_none() && !self.unlocks && !matches!(self.erasure, Asked::Due)
     }
 
     /// An access token for a caller. Many callers cause one refresh.
@@ -196,12 +206,21 @@ impl Session {
         Revocation::start(&self.tokens, &self.provider, &self.client, env)
     }
 
-    /// What is to be carried out. Call it until it returns `None`.
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+    /// What is to be carried out, now. Call it until it returns `None`.
+    pub fn poll_transmit(&mut self, env: &mut dyn Env) -> Option<Transmit> {
         let State::Attempting(attempt) = &mut self.state else { return None };
         if !matches!(attempt.stage, Stage::Ask(_) | Stage::Sign(_)) {
             return None;
         }
+        let now = env.ticks();
+        if now >= attempt.deadline {
+            // Nobody has looked for so long that a lock may be lost and a proof too old.
+            self.time_is_up(env);
+            return None;
+        }
+        // From here on the answer has its time, and others who ask come later.
+        attempt.deadline = now.saturating_add(self.options.deadline);
+        attempt.asked_at = (env.now(), now);
         self.tickets += 1;
         attempt.ticket = self.tickets;
         let ticket = Ticket(self.tickets);

@@ -26,9 +26,18 @@ pub(super) enum Asked {
 }
 
 impl Session {
-    /// What is asked of the store, and the ticket for its answer. Call it until it returns `None`.
-    pub fn poll_store(&mut self) -> Option<(StoreTicket, StoreAction)> {
+    /// What is asked of the store, now, and the ticket for its answer. Call it until it returns `None`.
+    pub fn poll_store(&mut self, env: &mut dyn Env) -> Option<(StoreTicket, StoreAction)> {
+        let now = env.ticks();
+        if let State::Attempting(attempt) = &self.state
+            && matches!(attempt.stage, Stage::Load(_))
+            && now >= attempt.deadline
+        {
+            // Nobody has looked for so long that the lock may be lost.
+            self.time_is_up(env);
+        }
         if std::mem::take(&mut self.unlocks) {
+            self.last_unlock = self.tickets + 1;
             return Some((self.store_ticket(), StoreAction::Unlock));
         }
         if let Asked::Due = self.erasure {
@@ -52,6 +61,7 @@ impl Session {
                 }
             };
             attempt.stage = stage;
+            attempt.deadline = now.saturating_add(self.options.deadline);
             attempt.ticket = next_ticket;
             return Some((self.store_ticket(), action));
         }
@@ -76,8 +86,9 @@ impl Session {
             return self.saved_again(answer, env);
         }
         let Some(mut attempt) = self.take_attempt(|attempt| attempt.ticket == ticket.0) else {
-            // A lock that came after its time: nobody else would give it back.
-            self.unlocks |= matches!(answer, StoreAnswer::Locked) && !self.holds_lock();
+            if matches!(answer, StoreAnswer::Locked) {
+                return self.locked_late(&ticket, env);
+            }
             if matches!(self.erasure, Asked::With(own) if own == ticket.0) {
                 self.erasure = Asked::NotYet;
                 if matches!(answer, StoreAnswer::Failed) {
@@ -131,6 +142,23 @@ impl Session {
                 attempt.stage = stage;
                 self.state = State::Attempting(Box::new(attempt));
             }
+        }
+    }
+
+    /// A lock that came after its time is as good as one that is waited for now. If none is, it is given back: nobody
+    /// else would.
+    fn locked_late(&mut self, ticket: &StoreTicket, env: &mut dyn Env) {
+        if ticket.0 < self.last_unlock {
+            // What was asked for later has given it back.
+            return;
+        }
+        let is_awaited = |attempt: &Attempt| matches!(attempt.stage, Stage::Lock | Stage::ExpectLock);
+        match self.take_attempt(is_awaited) {
+            Some(attempt) => {
+                self.unlocks = false;
+                self.load(Attempt { holds_lock: true, ticket: 0, ..attempt }, None, env);
+            }
+            None => self.unlocks |= !self.holds_lock(),
         }
     }
 

@@ -65,10 +65,11 @@ impl<'de> Deserialize<'de> for Record {
 #[must_use = "the session waits for the answer"]
 pub struct StoreTicket(pub(super) u64);
 
-/// What the session asks of its store.
+/// What the session asks of its store, which does it in the order in which it was asked.
 #[derive(Debug)]
 pub enum StoreAction {
-    /// Keep other processes from refreshing. Answer [`StoreAnswer::Locked`] once it is so.
+    /// Keep other processes from refreshing. Answer [`StoreAnswer::Locked`] once it is so. It is not counted: one
+    /// `Unlock` gives it back, however often it was asked for.
     Lock,
     /// Read the record.
     Load,

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use p256::ecdsa::signature::Signer as _;
+use p256::ecdsa::{Signature, SigningKey};
 use rand_chacha::ChaCha20Rng;
 use rsa::traits::SignatureScheme as _;
 use rsa::{BoxedUint, Pkcs1v15Sign, PrivateKey};
@@ -29,7 +30,7 @@ struct Rsa {
     d: &'static str,
     p: &'static str,
     q: &'static str,
-    // Checking an RSA key takes longer than signing with it.
+    // To check a key takes as long as to sign with it, or longer.
     parsed: OnceLock<Option<PrivateKey>>,
 }
 
@@ -38,6 +39,7 @@ struct P256 {
     d: &'static str,
     x: &'static str,
     y: &'static str,
+    parsed: OnceLock<Option<SigningKey>>,
 }
 
 struct Ed25519 {
@@ -94,8 +96,8 @@ impl Generation {
                 Pkcs1v15Sign::new::<Sha256>().sign(unblinded, key, &Sha256::digest(input)).ok()
             }
             "ES256" => {
-                let key = p256::ecdsa::SigningKey::from_slice(&bytes(self.p256.d)?).ok()?;
-                let signature: p256::ecdsa::Signature = key.try_sign(input).ok()?;
+                let parse = || SigningKey::from_slice(&bytes(self.p256.d)?).ok();
+                let signature: Signature = self.p256.parsed.get_or_init(parse).as_ref()?.try_sign(input).ok()?;
                 Some(signature.to_bytes().to_vec())
             }
             "EdDSA" | "Ed25519" => {
@@ -158,6 +160,7 @@ static GENERATIONS: [Generation; 2] = [
             d: "yF6fjmju1Vsj3Qswab5W-G3gaIym69jrTOyobNOxeBQ",
             x: "kwehW8C_eefGdLHs1NCpLQGMIWJnqZxjZ1PwTcbApEI",
             y: "tHPcyAE8-Lwh9DUjNQMBSknBtjkKEv8Hw0WzSQ3dBqk",
+            parsed: OnceLock::new(),
         },
         ed25519: Ed25519 {
             kid: "ed-1",
@@ -191,6 +194,7 @@ static GENERATIONS: [Generation; 2] = [
             d: "JDq8JbWhHl57V0OIm_BNG2dNGsJgexTsI4FyKDE09LM",
             x: "0PaWC-qNwCH9WqP4hM9Mlvp1OJr53F2w7wZvLMwj6XE",
             y: "iKibnh6sxQsdh2J2wxK2yrHh0BLeTrH2znh0FkxnxOM",
+            parsed: OnceLock::new(),
         },
         ed25519: Ed25519 {
             kid: "ed-2",
@@ -220,7 +224,7 @@ mod tests {
             let key = rsa::PublicKey::new(number("n"), number("e")).unwrap();
             key.verify(Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(b"text"), &signature).unwrap();
 
-            let signature = p256::ecdsa::Signature::from_slice(&keys.sign("ES256", b"text").unwrap()).unwrap();
+            let signature = Signature::from_slice(&keys.sign("ES256", b"text").unwrap()).unwrap();
             let point = [vec![4], field(&ec, "x"), field(&ec, "y")].concat();
             p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).unwrap().verify(b"text", &signature).unwrap();
 

@@ -1,10 +1,10 @@
 //! Discovery: metadata that are someone else's, unusable, or not metadata at all.
 
 use oidc_proto::flow::Discovery;
-use oidc_proto::message::metadata::WellKnown;
+use oidc_proto::message::metadata::{Metadata, WellKnown};
 use oidc_proto::provider::{Deviation, UnknownFields};
 use oidc_proto::testing::{self, Lie, On};
-use oidc_proto::{Code, Error, Issuer, ProviderOptions, Schemes, Scope};
+use oidc_proto::{Code, Error, Issuer, Provider, ProviderOptions, Schemes, Scope};
 use serde_json::json;
 
 use crate::world::{At, Row, Say, World, pardons, refusals};
@@ -318,6 +318,35 @@ fn a_template_of_issuers_is_bound_to_the_tenant_claim() {
         });
         let outcome = world.logged_in().map(|_| ()).map_err(|refusal| refusal.what());
         assert_eq!(outcome, expected, "{template} {iss} {tid:?}");
+    }
+}
+
+/// Metadata that were accepted once may come to someone who accepts less.
+#[test]
+fn a_template_is_no_more_than_text_to_who_does_not_accept_templates() {
+    const COMMON: &str = "https://login.example.org/common/v2.0";
+    const TEMPLATE: &str = "https://login.example.org/{tenantid}/v2.0";
+    let mut world = World::new();
+    world.op = testing::Provider::new(COMMON);
+    world.issuer = COMMON.to_owned();
+    world.options = world.options.accepting(Deviation::TenantIssuer);
+    put(&world.op, "issuer", json!(TEMPLATE));
+    put(&world.op, "authorization_response_iss_parameter_supported", json!(false));
+    world.op.edit_callback(|callback| callback.remove("iss"));
+    world.op.edit_id_token(|token| {
+        token.claim("iss", "https://login.example.org/t1/v2.0");
+        token.claim("tid", "t1");
+    });
+    let (_, client) = world.client().unwrap();
+    let (issuer, document) = (Issuer::new(COMMON, Schemes::HttpsOnly).unwrap(), world.received[0].clone());
+    for (options, expected) in
+        [(world.options, Ok(())), (ProviderOptions::new(), Err((At::Verification, Code::IdTokenIssuer)))]
+    {
+        let metadata = Metadata::parse(&document, &issuer, &world.options).unwrap();
+        let provider = Provider::new(metadata, options);
+        let login = world.login_with(provider, client.clone()).unwrap();
+        let outcome = world.finish(login, None).map(|_| ()).map_err(|refusal| refusal.what());
+        assert_eq!(outcome, expected);
     }
 }
 

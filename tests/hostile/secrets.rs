@@ -39,13 +39,16 @@ enum Kind {
     SecretSigns,
     /// Pushed requests, bound tokens, a key, and a second login by the device grant; the keys at hand or elsewhere.
     Strong {
+        algorithm: Algorithm,
         is_remote: bool,
     },
 }
 
 const BASIC: Kind = Kind::Method(AuthMethod::ClientSecretBasic);
 const POST: Kind = Kind::Method(AuthMethod::ClientSecretPost);
-const STRONG: Kind = Kind::Strong { is_remote: false };
+// Where thousands of courses are run: a check of an ECDSA signature takes ten times as long as one of EdDSA.
+const STRONG: Kind = Kind::Strong { algorithm: Algorithm::EdDsa, is_remote: false };
+const STRONG_REMOTE: Kind = Kind::Strong { algorithm: Algorithm::EdDsa, is_remote: true };
 
 /// Lies with arguments, for the test below; those without are all in `Lie::PLAIN`.
 const WITH_ARGUMENTS: [Lie; 8] = [
@@ -146,11 +149,10 @@ fn world(kind: Kind) -> World {
     let mut world = match kind {
         Kind::Method(method) => World::with_secret(method),
         Kind::SecretSigns => World::with_secret(AuthMethod::ClientSecretJwt),
-        Kind::Strong { is_remote } => World::strong(1, Algorithm::Es256, is_remote),
+        Kind::Strong { algorithm, is_remote } => World::strong(1, algorithm, is_remote),
     };
-    if kind == Kind::SecretSigns {
-        world.metadata.id_token_signed_response_alg = Some(Algorithm::Hs256);
-    }
+    let algorithm = if kind == Kind::SecretSigns { Algorithm::Hs256 } else { Algorithm::EdDsa };
+    world.metadata.id_token_signed_response_alg = Some(algorithm);
     if world.dpop.is_some() {
         world.op = world.op.with_dpop_nonce(true).with_device_lifetime(Duration::from_secs(60));
     }
@@ -168,47 +170,86 @@ fn salvage(world: &mut World, refusal: Refusal) {
     }
 }
 
-/// A whole course in which it is said from the beginning, and one in which it is said once the user is logged in.
-fn both_courses(kind: Kind, what: &str, say: impl Fn(&World)) {
-    let has_device = matches!(kind, Kind::Strong { .. });
-    let mut early = world(kind);
-    say(&early);
-    if let Err(refusal) = early.course() {
-        salvage(&mut early, refusal);
-    }
-    if has_device && let Err(refusal) = early.logged_in_by_device() {
-        salvage(&mut early, refusal);
-    }
-    assert_nothing_shown(&early, what);
-
-    let mut late = world(kind);
-    let user = late.logged_in().unwrap();
-    let waiting = has_device.then(|| late.device(&user.provider, &user.client).unwrap());
-    say(&late);
-    let _ = late.userinfo(&user);
-    let _ = late.sign_out(&user);
-    for keys in [user.keys.clone(), None] {
-        if let Err(refusal) = late.refresh(&user, keys) {
-            salvage(&mut late, refusal);
+/// A whole course in which it is said from the beginning.
+fn early_course(kind: Kind, what: &str, say: impl Fn(&World)) {
+    let mut world = world(kind);
+    say(&world);
+    match world.client() {
+        Err(refusal) => salvage(&mut world, refusal),
+        Ok((provider, client)) => {
+            if let Err(refusal) = world.course_with(provider.clone(), client.clone()) {
+                salvage(&mut world, refusal);
+            }
+            if matches!(kind, Kind::Strong { .. })
+                && let Err(refusal) = world.logged_in_by_device_with(&provider, &client)
+            {
+                salvage(&mut world, refusal);
+            }
         }
     }
-    if let Some(Err(refusal)) = waiting.map(|pending| late.poll(pending, &user.provider, &user.client)) {
-        salvage(&mut late, refusal);
+    assert_nothing_shown(&world, what);
+}
+
+/// A whole course in which it is said once the user is logged in.
+fn late_course(kind: Kind, what: &str, say: impl Fn(&World)) {
+    let mut world = world(kind);
+    let user = world.logged_in().unwrap();
+    let has_device = matches!(kind, Kind::Strong { .. });
+    let waiting = has_device.then(|| world.device(&user.provider, &user.client).unwrap());
+    say(&world);
+    let _ = world.userinfo(&user);
+    let _ = world.sign_out(&user);
+    for keys in [user.keys.clone(), None] {
+        if let Err(refusal) = world.refresh(&user, keys) {
+            salvage(&mut world, refusal);
+        }
     }
-    let _ = late.revoke(&user);
-    assert_nothing_shown(&late, what);
+    if let Some(Err(refusal)) = waiting.map(|pending| world.poll(pending, &user.provider, &user.client)) {
+        salvage(&mut world, refusal);
+    }
+    let _ = world.revoke(&user);
+    assert_nothing_shown(&world, what);
+}
+
+fn both_courses(kind: Kind, what: &str, say: impl Fn(&World)) {
+    early_course(kind, what, &say);
+    late_course(kind, what, &say);
+}
+
+/// Whether nobody asks there any more once the user is logged in.
+fn is_over_by_then(on: On) -> bool {
+    matches!(on, On::Metadata | On::Register | On::Par | On::Authorize | On::DeviceAuthorization)
+}
+
+/// The same of a lie.
+fn is_told_by_then(lie: Lie) -> bool {
+    const BEFORE: [&str; 9] = [
+        "Metadata",
+        "Registration",
+        "Callback",
+        "Par",
+        "DeviceCode",
+        "UserCode",
+        "VerificationUri",
+        "Interval",
+        "DeviceExpiresIn",
+    ];
+    let name = format!("{lie:?}");
+    BEFORE.iter().any(|before| name.starts_with(before))
 }
 
 /// What is not on the way at all, and what may be seen of a key.
 #[test]
 fn a_private_key_is_seen_nowhere() {
-    for is_remote in [false, true] {
-        let mut world = world(Kind::Strong { is_remote });
+    let everywhere = [Algorithm::Es256, Algorithm::EdDsa].map(|algorithm| [(algorithm, false), (algorithm, true)]);
+    for (algorithm, is_remote) in everywhere.into_iter().flatten() {
+        let mut world = world(Kind::Strong { algorithm, is_remote });
         world.course().unwrap();
         world.logged_in_by_device().unwrap();
+        assert_nothing_shown(&world, "honesty");
         for seed in [CLIENT_SEED, DPOP_SEED] {
-            let own = || key(Algorithm::Es256, seed);
-            world.show(&(own(), PrivateKey::local(own()), dpop_key(seed), remote(Algorithm::Es256, seed)));
+            let own = || key(algorithm, seed);
+            world.show(&(own(), PrivateKey::local(own()), dpop_key(seed), remote(algorithm, seed)));
             let bytes = [seed; 32];
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             let spellings = [URL_SAFE_NO_PAD.encode(bytes), STANDARD.encode(bytes), hex, format!("{bytes:?}")];
@@ -266,7 +307,11 @@ fn the_search_finds_what_there_is_to_find() {
 fn no_lie_makes_anything_show_a_secret() {
     for lie in Lie::PLAIN.iter().copied().chain(WITH_ARGUMENTS) {
         for kind in [BASIC, Kind::SecretSigns, STRONG] {
-            both_courses(kind, &format!("{lie:?} with {kind:?}"), |world| world.op.lie(lie));
+            let (what, say) = (format!("{lie:?} with {kind:?}"), |world: &World| world.op.lie(lie));
+            early_course(kind, &what, say);
+            if !is_told_by_then(lie) {
+                late_course(kind, &what, say);
+            }
         }
     }
 }
@@ -276,9 +321,12 @@ fn no_fault_makes_anything_show_a_secret() {
     for fault in FAULTS {
         for on in PLACES {
             for kind in [BASIC, STRONG] {
-                both_courses(kind, &format!("{fault:?} at {on:?} with {kind:?}"), |world| {
-                    world.op.fault(on, fault.clone(), usize::MAX);
-                });
+                let what = format!("{fault:?} at {on:?} with {kind:?}");
+                let say = |world: &World| world.op.fault(on, fault.clone(), usize::MAX);
+                early_course(kind, &what, say);
+                if !is_over_by_then(on) {
+                    late_course(kind, &what, say);
+                }
             }
         }
     }
@@ -289,11 +337,13 @@ fn no_fault_makes_anything_show_a_secret() {
 fn no_two_lies_make_anything_panic() {
     for (n, first) in Lie::PLAIN.iter().enumerate() {
         let second = Lie::PLAIN[(n * 31 + 7) % Lie::PLAIN.len()];
-        for kind in [Kind::Method(AuthMethod::None), Kind::Strong { is_remote: true }] {
-            both_courses(kind, &format!("{first:?} and {second:?} with {kind:?}"), |world| {
-                world.op.lie(*first);
-                world.op.lie(second);
-            });
+        for kind in [Kind::Method(AuthMethod::None), STRONG_REMOTE] {
+            let what = format!("{first:?} and {second:?} with {kind:?}");
+            let say = |world: &World| [*first, second].into_iter().for_each(|lie| world.op.lie(lie));
+            early_course(kind, &what, say);
+            if !is_told_by_then(*first) || !is_told_by_then(second) {
+                late_course(kind, &what, say);
+            }
         }
     }
 }
@@ -328,8 +378,10 @@ fn no_echo_makes_anything_show_a_secret() {
             let kinds =
                 if matches!(on, On::Par | On::DeviceAuthorization) { &[STRONG][..] } else { &[BASIC, POST, STRONG] };
             for kind in kinds {
-                both_courses(*kind, &format!("{what} at {on:?} with {kind:?}"), |world| {
+                let what = format!("{what} at {on:?} with {kind:?}");
+                let say = |world: &World| {
                     let last = world.last.clone();
+                    let echo = *echo;
                     world.op.tamper(on, move |response| {
                         let sent = last.lock().unwrap().clone();
                         let (status, content_type, body) = echo(&sent);
@@ -340,7 +392,11 @@ fn no_echo_makes_anything_show_a_secret() {
                         let location = HeaderValue::from_str(&format!("https://evil.example/?{sent}")).unwrap();
                         headers.insert(header::LOCATION, location);
                     });
-                });
+                };
+                early_course(*kind, &what, say);
+                if !is_over_by_then(on) {
+                    late_course(*kind, &what, say);
+                }
             }
         }
     }

@@ -383,8 +383,16 @@ impl World {
     /// Jumps to a user who logged in by another device.
     pub(crate) fn logged_in_by_device(&mut self) -> Result<User, Refusal> {
         let (provider, client) = self.client()?;
-        let pending = self.device(&provider, &client)?;
-        self.poll(pending, &provider, &client)
+        self.logged_in_by_device_with(&provider, &client)
+    }
+
+    pub(crate) fn logged_in_by_device_with(
+        &mut self,
+        provider: &Arc<Provider>,
+        client: &Arc<Client>,
+    ) -> Result<User, Refusal> {
+        let pending = self.device(provider, client)?;
+        self.poll(pending, provider, client)
     }
 
     /// Signs out at the provider, too.
@@ -420,7 +428,14 @@ impl World {
 
     /// From discovery to the end of the session; the first refusal ends it.
     pub(crate) fn course(&mut self) -> Result<(), Refusal> {
-        let user = self.logged_in()?;
+        let (provider, client) = self.client()?;
+        self.course_with(provider, client)
+    }
+
+    /// From a known provider on.
+    pub(crate) fn course_with(&mut self, provider: Arc<Provider>, client: Arc<Client>) -> Result<(), Refusal> {
+        let login = self.login_with(provider, client)?;
+        let user = self.finish(login, None)?;
         self.userinfo(&user)?;
         let user = self.refresh(&user, user.keys.clone())?;
         self.sign_out(&user)?;

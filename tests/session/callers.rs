@@ -20,7 +20,11 @@ fn a_good_token_is_handed_out_and_nothing_is_sent() {
     for _ in 0..3 {
         assert_eq!(world.ask(&mut session).unwrap(), token);
     }
-    assert!(session.poll_transmit().is_none() && session.poll_store().is_none() && session.poll_event().is_none());
+    assert!(
+        session.poll_transmit(&mut world.env).is_none()
+            && session.poll_store(&mut world.env).is_none()
+            && session.poll_event().is_none()
+    );
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn a_logout_ends_here_at_once_and_revokes_as_far_as_the_network_goes() {
     world.advance(301);
     let _ = world.ask(&mut session);
     // In the middle of a refresh, with the lock held.
-    let (ticket, action) = session.poll_store().unwrap();
+    let (ticket, action) = session.poll_store(&mut world.env).unwrap();
     let answer = store.answer(action).unwrap();
     session.handle_store(ticket, answer, &mut world.env);
     assert!(store.is_locked());

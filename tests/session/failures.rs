@@ -53,7 +53,7 @@ fn an_answer_ages_while_it_waits_to_be_read() {
     let mut session = world.session(SessionOptions::default());
     world.advance(301);
     let _ = world.ask(&mut session);
-    let (ticket, request) = call(session.poll_transmit().unwrap());
+    let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
     let answer = world.op.exchange(request, world.env.now()).unwrap();
     world.advance(200);
     session.handle_response(ticket, answer, &mut world.env);
@@ -116,7 +116,7 @@ fn a_late_answer_is_taken_and_a_doubled_one_is_not() {
     let mut session = world.session(SessionOptions::default());
     world.advance(301);
     let epoch = world.ask(&mut session).unwrap_err().unwrap();
-    let (ticket, request) = call(session.poll_transmit().unwrap());
+    let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
     let response = world.op.exchange(request, world.env.now()).unwrap();
     world.wait(&mut session);
     assert_eq!(world.outcome(&session, epoch), Err("transport.timeout"));
@@ -133,7 +133,7 @@ fn an_answer_from_before_the_last_attempt_is_passed_over() {
     let mut session = world.session(SessionOptions::default());
     world.advance(301);
     let _ = world.ask(&mut session);
-    let (stale, request) = call(session.poll_transmit().unwrap());
+    let (stale, request) = call(session.poll_transmit(&mut world.env).unwrap());
     drop(request);
     world.wait(&mut session);
     world.wait(&mut session);
@@ -150,11 +150,11 @@ fn timeouts_that_are_not_due_do_nothing() {
     for _ in 0..100 {
         session.handle_timeout(&mut world.env);
     }
-    assert!(session.poll_transmit().is_none());
+    assert!(session.poll_transmit(&mut world.env).is_none());
     world.advance(301);
     let _ = world.ask(&mut session);
     session.handle_timeout(&mut world.env);
-    assert!(session.poll_transmit().is_some() && session.poll_transmit().is_none());
+    assert!(session.poll_transmit(&mut world.env).is_some() && session.poll_transmit(&mut world.env).is_none());
 }
 
 /// Keys that cannot be had do not cost the rotated tokens: they are verified later.

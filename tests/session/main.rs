@@ -7,6 +7,7 @@ mod callers;
 mod endings;
 mod failures;
 mod memory;
+mod model;
 mod store;
 mod tasks;
 mod threads;

@@ -30,9 +30,9 @@ fn two_processes_cause_one_refresh() {
     let (a, b) = (world.ask(&mut first).unwrap_err().unwrap(), world.ask(&mut second).unwrap_err().unwrap());
     let asked = world.op.count(On::Token);
     // The first one holds the lock when the second one asks for it, and is served first.
-    let (ticket, lock) = first.poll_store().unwrap();
+    let (ticket, lock) = first.poll_store(&mut world.env).unwrap();
     let answer = store.answer(lock).unwrap();
-    let (_, waiting) = second.poll_store().unwrap();
+    let (_, waiting) = second.poll_store(&mut world.env).unwrap();
     assert!(store.answer(waiting).is_none());
     first.handle_store(ticket, answer, &mut world.env);
     world.pump(&mut first, &store);
@@ -52,11 +52,11 @@ fn tokens_are_not_used_before_they_were_handed_over_for_saving() {
         let mut session = world.session(options);
         world.advance(301);
         let epoch = world.ask(&mut session).unwrap_err().unwrap();
-        while let Some((ticket, action)) = session.poll_store() {
+        while let Some((ticket, action)) = session.poll_store(&mut world.env) {
             let answer = store.answer(action).unwrap();
             session.handle_store(ticket, answer, &mut world.env);
         }
-        while let Some(transmit) = session.poll_transmit() {
+        while let Some(transmit) = session.poll_transmit(&mut world.env) {
             let (ticket, request) = call(transmit);
             world.send(&mut session, ticket, request);
         }
@@ -117,11 +117,11 @@ fn a_lost_lock_ends_in_the_others_tokens() {
     world.advance(301);
     let epoch = world.ask(&mut first).unwrap_err().unwrap();
     for _ in 0..2 {
-        let (ticket, action) = first.poll_store().unwrap();
+        let (ticket, action) = first.poll_store(&mut world.env).unwrap();
         let answer = store.answer(action).unwrap();
         first.handle_store(ticket, answer, &mut world.env);
     }
-    let (ticket, _never_sent) = call(first.poll_transmit().unwrap());
+    let (ticket, _never_sent) = call(first.poll_transmit(&mut world.env).unwrap());
     store.break_lock();
     let _ = world.ask(&mut second);
     world.pump(&mut second, &store);
@@ -142,11 +142,11 @@ fn a_conflict_ends_in_what_the_others_use() {
     world.advance(301);
     let epoch = world.ask(&mut session).unwrap_err().unwrap();
     for _ in 0..2 {
-        let (ticket, action) = session.poll_store().unwrap();
+        let (ticket, action) = session.poll_store(&mut world.env).unwrap();
         let answer = store.answer(action).unwrap();
         session.handle_store(ticket, answer, &mut world.env);
     }
-    let (ticket, request) = call(session.poll_transmit().unwrap());
+    let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
     world.send(&mut session, ticket, request);
     let others = world.login("alice");
     store.put(Record { generation: 9, tokens: others.clone() });
@@ -167,11 +167,11 @@ fn a_process_killed_between_any_two_steps_loses_nothing_but_the_step() {
         let _ = world.ask(&mut session);
         let mut rotated = false;
         for _ in 0..steps {
-            if let Some((ticket, action)) = session.poll_store() {
+            if let Some((ticket, action)) = session.poll_store(&mut world.env) {
                 if let Some(answer) = store.answer(action) {
                     session.handle_store(ticket, answer, &mut world.env);
                 }
-            } else if let Some(transmit) = session.poll_transmit() {
+            } else if let Some(transmit) = session.poll_transmit(&mut world.env) {
                 let (ticket, request) = call(transmit);
                 rotated = true;
                 world.send(&mut session, ticket, request);
@@ -202,14 +202,14 @@ fn a_store_that_answers_too_late_is_asked_again() {
     let mut session = world.session(shared());
     world.advance(301);
     let _ = world.ask(&mut session);
-    let (ticket, action) = session.poll_store().unwrap();
+    let (ticket, action) = session.poll_store(&mut world.env).unwrap();
     let answer = store.answer(action).unwrap();
     session.handle_store(ticket, answer, &mut world.env);
-    let (ticket, action) = session.poll_store().unwrap();
+    let (ticket, action) = session.poll_store(&mut world.env).unwrap();
     let answer = store.answer(action).unwrap();
     world.advance(120);
     session.handle_store(ticket, answer, &mut world.env);
-    assert!(session.poll_transmit().is_none(), "nothing is sent under a lock that may be lost");
+    assert!(session.poll_transmit(&mut world.env).is_none(), "nothing is sent under a lock that may be lost");
     assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff(_)]));
     assert!(!store.is_locked());
     world.wait(&mut session);
@@ -224,7 +224,7 @@ fn a_lock_that_comes_too_late_is_given_back() {
     let mut session = world.session(shared());
     world.advance(301);
     let _ = world.ask(&mut session);
-    let (ticket, action) = session.poll_store().unwrap();
+    let (ticket, action) = session.poll_store(&mut world.env).unwrap();
     world.wait(&mut session);
     let answer = store.answer(action).unwrap();
     assert!(store.is_locked());

@@ -68,11 +68,11 @@ impl World {
     /// Carries out everything that the session asks for, and returns what it told.
     pub fn pump(&mut self, session: &mut Session, store: &Store) -> Vec<Event> {
         loop {
-            if let Some((ticket, action)) = session.poll_store() {
+            if let Some((ticket, action)) = session.poll_store(&mut self.env) {
                 if let Some(answer) = store.answer(action) {
                     session.handle_store(ticket, answer, &mut self.env);
                 }
-            } else if let Some(transmit) = session.poll_transmit() {
+            } else if let Some(transmit) = session.poll_transmit(&mut self.env) {
                 let (ticket, request) = call(transmit);
                 self.send(session, ticket, request);
             } else {

@@ -244,12 +244,12 @@ impl Universe {
         let Some(mut session) = self.processes[process].session.take() else { return };
         let life = self.processes[process].life;
         input(&mut session, &mut self.env);
-        while let Some((ticket, action)) = session.poll_store() {
+        while let Some((ticket, action)) = session.poll_store(&mut self.env) {
             self.tell(|| format!("process {process}: {}", name(&action)));
             let after = self.roll(50);
             self.post(after, Post::Ask { process, life, ticket, action });
         }
-        while let Some(transmit) = session.poll_transmit() {
+        while let Some(transmit) = session.poll_transmit(&mut self.env) {
             let Transmit::Call { ticket, request, .. } = transmit else { self.broken("a signature is asked for") };
             let after = 1 + self.roll(2000);
             self.post(after, Post::Request { process, life, ticket, request });

@@ -172,8 +172,8 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env> BlockingSession<C, 
         loop {
             let Shared { session, env, .. } = &mut *shared;
             session.handle_timeout(env);
-            let store = session.poll_store().map(|(ticket, action)| Work::Store(ticket, action));
-            let work = store.or_else(|| session.poll_transmit().map(Work::Transmit));
+            let store = session.poll_store(env).map(|(ticket, action)| Work::Store(ticket, action));
+            let work = store.or_else(|| session.poll_transmit(env).map(Work::Transmit));
             self.publish(&mut shared);
             let Some(work) = work else { return shared };
             shared.is_driven = true;

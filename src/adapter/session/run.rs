@@ -90,8 +90,8 @@ impl<C: HttpClient, T: Timer, S: RemoteSigner, D: SessionStore, E: Env> Run<C, T
             if let Some(input) = input {
                 input.hand(session, env);
             }
-            asked.extend(std::iter::from_fn(|| session.poll_store()));
-            transmits.extend(std::iter::from_fn(|| session.poll_transmit()));
+            asked.extend(std::iter::from_fn(|| session.poll_store(env)));
+            transmits.extend(std::iter::from_fn(|| session.poll_transmit(env)));
         });
         if entry.due != tended.due {
             if let Some(old) = entry.due {

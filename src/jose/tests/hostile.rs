@@ -199,6 +199,7 @@ fn keys_that_are_too_weak_too_large_or_not_on_their_curve() {
         ("exponent empty", rs256(v::RSA_N, "")),
         ("exponent even", rs256(v::RSA_N, "AQAA")),
         ("exponent 2^33 + 1", rs256(v::RSA_N, &encode(&[2, 0, 0, 0, 1]))),
+        ("exponent 2^64 + 65537", rs256(v::RSA_N, &encode(&[1, 0, 0, 0, 0, 0, 1, 0, 1]))),
         ("exponent long", rs256(v::RSA_N, v::RSA_N)),
         ("modulus padded", rs256(&format!("{}==", v::RSA_N), "AQAB")),
         ("modulus not canonical", rs256(&v::RSA_N.replace("XpoQ", "XpoR"), "AQAB")),

@@ -46,6 +46,31 @@ fn thumbprints() {
 }
 
 #[test]
+fn a_key_is_for_the_algorithms_of_its_type_and_curve() {
+    for (key, algorithms) in [
+        (
+            rsa(""),
+            &[
+                Algorithm::Rs256,
+                Algorithm::Rs384,
+                Algorithm::Rs512,
+                Algorithm::Ps256,
+                Algorithm::Ps384,
+                Algorithm::Ps512,
+            ][..],
+        ),
+        (p256(""), &[Algorithm::Es256]),
+        (p384(""), &[Algorithm::Es384]),
+        (ed25519(""), &[Algorithm::EdDsa, Algorithm::Ed25519]),
+    ] {
+        let public_key = PublicKey::from_jwk(key.as_bytes()).unwrap();
+        for &algorithm in <Algorithm as crate::words::Word>::ALL {
+            assert_eq!(public_key.fits(algorithm), algorithms.contains(&algorithm), "{algorithm:?} {key}");
+        }
+    }
+}
+
+#[test]
 fn keys_that_are_no_use_are_skipped_and_do_no_harm() {
     for (name, key) in [
         ("symmetric", r#"{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ","alg":"HS256"}"#.to_owned()),

@@ -1,0 +1,363 @@
+//! A session, a provider and a store whose every move is chosen by bytes, and a simple model beside it that knows what the
+//! session must say.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use http::Response;
+use oidc_proto::session::{
+    Access, End, Epoch, Event, Outcome, Persistence, Record, RefreshPolicy, Refusal, Session, SessionOptions,
+    StoreAction, StoreAnswer, StoreTicket, Ticket, Transmit,
+};
+use oidc_proto::testing::TestEnv;
+use oidc_proto::{
+    AccessToken, Client, Env, Failure, FailureKind, Issuer, Metadata, Provider, ProviderOptions, Schemes, Sent, Ticks,
+    TokenSet,
+};
+
+const ISSUER: &str = "https://op.example.org";
+/// Seconds that an access token lives.
+const LIFETIME: u64 = 300;
+
+fn provider() -> &'static (Arc<Provider>, Arc<Client>) {
+    static PROVIDER: OnceLock<(Arc<Provider>, Arc<Client>)> = OnceLock::new();
+    PROVIDER.get_or_init(|| {
+        let metadata = format!(
+            r#"{{"issuer":"{ISSUER}","authorization_endpoint":"{ISSUER}/a","token_endpoint":"{ISSUER}/t",
+                "revocation_endpoint":"{ISSUER}/r","response_types_supported":["code"],
+                "code_challenge_methods_supported":["S256"]}}"#
+        );
+        let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
+        let options = ProviderOptions::new();
+        let metadata = Metadata::parse(metadata.as_bytes(), &issuer, &options).unwrap();
+        (Provider::new(metadata, options), Client::new("app").shared())
+    })
+}
+
+/// The tokens of this number, obtained now.
+fn tokens(number: u64, env: &TestEnv) -> TokenSet {
+    let now = env.now().unix_millis();
+    let expires_at = now + LIFETIME * 1000;
+    TokenSet::from_json(&format!(
+        r#"{{"version":1,"issuer":"{ISSUER}","client_id":"app","access_token":"at-{number}","token_type":"Bearer",
+            "refresh_token":"rt-{number}","scope":"a","obtained_at":{now},"expires_at":{expires_at}}}"#
+    ))
+    .unwrap()
+}
+
+/// What must hold, by what went into the session and came out of it.
+#[derive(Default)]
+struct Model {
+    /// Access tokens that were handed over for saving, or need not be.
+    saved: BTreeSet<String>,
+    /// Why it has ended.
+    end: Option<End>,
+    /// The provider said so since the last login.
+    grant_is_gone: bool,
+    client_is_rejected: bool,
+    /// Attempts that somebody waits for, and those that are over.
+    waiting: BTreeSet<Epoch>,
+    over: BTreeSet<Epoch>,
+    /// A lock was handed in and has not come back.
+    holds_lock: bool,
+    /// When the last request went out whose answer has not come.
+    asked_at: Option<(u64, Ticks)>,
+}
+
+struct World {
+    env: TestEnv,
+    session: Session,
+    options: SessionOptions,
+    record: Option<Record>,
+    calls: VecDeque<(Ticket, u64)>,
+    asked: VecDeque<(StoreTicket, StoreAction)>,
+    /// Tokens so far.
+    issued: u64,
+    old: Vec<AccessToken>,
+    model: Model,
+}
+
+/// Runs a session by these bytes.
+pub fn session(data: &[u8]) {
+    let (&choice, moves) = data.split_first().unwrap_or((&0, &[]));
+    let mut world = World::new(choice);
+    // Longer stories only slow the fuzzer down.
+    for &byte in moves.iter().take(512) {
+        world.act(byte & 15, byte >> 4);
+        world.check();
+    }
+    world.calm_down();
+}
+
+impl World {
+    fn new(choice: u8) -> Self {
+        let mut env = TestEnv::seeded(u64::from(choice));
+        let options = SessionOptions {
+            refresh: if choice & 4 == 0 { RefreshPolicy::Automatic } else { RefreshPolicy::Manual },
+            persistence: [Persistence::Shared, Persistence::Own, Persistence::Nowhere, Persistence::Shared]
+                [usize::from(choice & 3)],
+            ..SessionOptions::default()
+        };
+        let (provider, client) = provider();
+        let first = tokens(0, &env);
+        let model = Model { saved: BTreeSet::from([name(&first)]), ..Model::default() };
+        let session = Session::new(first, 0, provider.clone(), client.clone(), options, &mut env).unwrap();
+        let (calls, asked, old) = (VecDeque::new(), VecDeque::new(), Vec::new());
+        Self { env, session, options, record: None, calls, asked, issued: 0, old, model }
+    }
+
+    fn has_store(&self) -> bool {
+        self.options.persistence != Persistence::Nowhere
+    }
+
+    fn issue(&mut self) -> TokenSet {
+        self.issued += 1;
+        tokens(self.issued, &self.env)
+    }
+
+    fn act(&mut self, what: u8, how: u8) {
+        match (what, how) {
+            (0, _) => self.ask(|session, env| session.access(env)),
+            (1, _) => self.ask(|session, env| session.refresh(env)),
+            (2, _) => {
+                let old = self.old.get(usize::from(how) % self.old.len().max(1)).cloned();
+                let token = old.unwrap_or_else(|| self.session.tokens().access_token().clone());
+                let refusal = match how {
+                    0..=11 => Refusal::Token,
+                    12 | 13 => Refusal::Locked,
+                    _ => Refusal::StepUp { acr_values: vec!["a".to_owned()], max_age: None },
+                };
+                self.ask(|session, env| session.unauthorized(&token, refusal, env));
+            }
+            (3, _) => self.env.clock().advance(Duration::from_secs(1 << how)),
+            (4, _) => self.env.clock().jump(Duration::from_secs(1 << how)),
+            (5, _) => self.env.clock().jump_back(Duration::from_secs(1 << how)),
+            (6, _) => self.session.handle_timeout(&mut self.env),
+            (7, _) => self.wait(),
+            (8 | 9, _) => self.poll(),
+            (10 | 11, _) => self.answer(how),
+            (12 | 13, _) => self.keep(how),
+            (14, 0) => {
+                drop(self.session.log_out(&mut self.env));
+                self.model.end = Some(End::LoggedOut);
+                self.model.asked_at = None;
+            }
+            (14, 1) => self.adopt(),
+            // Another process saves what it got.
+            (14, _) => {
+                let generation = self.record.as_ref().map_or(0, |record| record.generation) + 1;
+                let tokens = self.issue();
+                self.model.saved.insert(name(&tokens));
+                self.record = Some(Record { generation, tokens });
+            }
+            _ => self.old.push(self.session.tokens().access_token().clone()),
+        }
+    }
+
+    fn ask(&mut self, ask: impl for<'a> FnOnce(&'a mut Session, &'a mut TestEnv) -> Access<'a>) {
+        match ask(&mut self.session, &mut self.env) {
+            Access::Ready(token) => {
+                assert!(self.model.saved.contains(token.expose()), "a token is used before it is handed over");
+                assert_eq!(self.model.end, None);
+            }
+            Access::Wait(epoch) => {
+                assert_eq!(self.model.end, None);
+                assert!(!self.model.over.contains(&epoch), "waits for what is over");
+                self.model.waiting.insert(epoch);
+            }
+            Access::Expired => assert_eq!(self.options.refresh, RefreshPolicy::Manual),
+            Access::Ended(end) => assert_eq!(self.model.end, Some(end)),
+        }
+    }
+
+    fn wait(&mut self) {
+        if let Some(due) = self.session.poll_timeout() {
+            self.env.clock().advance(due.saturating_since(self.env.ticks()));
+            self.session.handle_timeout(&mut self.env);
+        }
+    }
+
+    fn adopt(&mut self) {
+        let tokens = self.issue();
+        let name = name(&tokens);
+        if self.session.adopt(tokens, &mut self.env).is_err() {
+            return assert_eq!(self.model.end, Some(End::LoggedOut));
+        }
+        assert_ne!(self.model.end, Some(End::LoggedOut), "a session that was logged out lives again");
+        let Model { end, grant_is_gone, client_is_rejected, asked_at, .. } = &mut self.model;
+        (*end, *grant_is_gone, *client_is_rejected, *asked_at) = (None, false, false, None);
+        if !self.has_store() {
+            self.model.saved.insert(name);
+        }
+    }
+
+    /// The lock is held, and was not told to be given back.
+    fn keeps_lock(&self) -> bool {
+        self.model.holds_lock && !self.asked.iter().any(|(_, action)| matches!(action, StoreAction::Unlock))
+    }
+
+    /// Takes what the session wants done.
+    fn poll(&mut self) {
+        while let Some((ticket, action)) = self.session.poll_store(&mut self.env) {
+            assert!(self.has_store(), "a store is asked where there is none");
+            match &action {
+                StoreAction::Save { next, .. } => drop(self.model.saved.insert(name(&next.tokens))),
+                StoreAction::Erase => assert_eq!(self.model.end, Some(End::LoggedOut)),
+                StoreAction::Load => assert!(self.keeps_lock(), "loads without the lock"),
+                StoreAction::Lock | StoreAction::Unlock => {}
+            }
+            self.asked.push_back((ticket, action));
+        }
+        while let Some(transmit) = self.session.poll_transmit(&mut self.env) {
+            let Transmit::Call { ticket, request, .. } = transmit else { panic!("no key lives elsewhere") };
+            assert_eq!((self.model.end, request.uri().path()), (None, "/t"));
+            assert!(self.options.persistence != Persistence::Shared || self.keeps_lock(), "asks without the lock");
+            let now = self.env.ticks();
+            self.issued += 1;
+            if let Some((_, before)) = self.model.asked_at.replace((self.issued, now)) {
+                assert!(now.saturating_since(before) >= self.options.deadline, "two refreshes are in flight");
+            }
+            self.calls.push_back((ticket, self.issued));
+        }
+        let mut kinds = BTreeSet::new();
+        while let Some(event) = self.session.poll_event() {
+            assert!(kinds.insert(format!("{event:?}").split(['(', ' ']).next().map(str::to_owned)), "twice: {event:?}");
+            match event {
+                Event::Ended => assert_eq!(self.model.end, Some(End::LoggedOut)),
+                Event::Refused(_) => panic!("no ID token came that could be refused"),
+                _ => {}
+            }
+        }
+    }
+
+    /// The provider answers, or the network does.
+    fn answer(&mut self, how: u8) {
+        // Not always in the order in which it was asked.
+        let next = if how & 8 == 0 { self.calls.pop_front() } else { self.calls.pop_back() };
+        let Some((ticket, number)) = next else { return };
+        // The last one's; of earlier ones the session has given up hope already.
+        self.model.asked_at = self.model.asked_at.filter(|(last, _)| *last != number || how & 7 == 7);
+        let (status, body) = match how & 7 {
+            0 | 1 => {
+                if !self.has_store() {
+                    self.model.saved.insert(format!("at-{number}"));
+                }
+                let rest = format!(r#""token_type":"Bearer","expires_in":{LIFETIME},"refresh_token":"rt-{number}""#);
+                (200, format!(r#"{{"access_token":"at-{number}",{rest}}}"#))
+            }
+            2 => (400, r#"{"error":"invalid_grant"}"#.to_owned()),
+            3 => (401, r#"{"error":"invalid_client"}"#.to_owned()),
+            4 => (503, "sorry".to_owned()),
+            5 => (200, "<html>".to_owned()),
+            6 => {
+                let failure = Failure::new(FailureKind::Timeout, Sent::Maybe);
+                return self.session.handle_failure(ticket, failure, &mut self.env);
+            }
+            // It is lost, and nobody says so.
+            _ => return,
+        };
+        self.model.grant_is_gone |= status == 400;
+        self.model.client_is_rejected |= status == 401;
+        let mut response = Response::new(body.into_bytes());
+        *response.status_mut() = status.try_into().unwrap();
+        response.headers_mut().insert("content-type", http::HeaderValue::from_static("application/json"));
+        self.session.handle_response(ticket, response, &mut self.env);
+    }
+
+    /// The store answers. It may fail, do what it was asked and fail to say so, or be silent.
+    fn keep(&mut self, how: u8) {
+        let Some((ticket, action)) = self.asked.pop_front() else { return };
+        let does_it = !matches!(how, 8 | 10);
+        let generation = self.record.as_ref().map_or(0, |record| record.generation);
+        let answer = match action {
+            StoreAction::Lock => StoreAnswer::Locked,
+            StoreAction::Load => StoreAnswer::Loaded(self.record.clone().map(Box::new)),
+            StoreAction::Save { expect, .. } if expect != generation => match self.record.clone() {
+                Some(record) => StoreAnswer::Conflict(Box::new(record)),
+                // What was expected was erased by somebody.
+                None => StoreAnswer::Failed,
+            },
+            StoreAction::Save { next, .. } => {
+                if does_it {
+                    self.record = Some(*next);
+                }
+                StoreAnswer::Saved
+            }
+            StoreAction::Erase => {
+                if does_it {
+                    self.record = None;
+                }
+                StoreAnswer::Done
+            }
+            StoreAction::Unlock => {
+                self.model.holds_lock = false;
+                StoreAnswer::Done
+            }
+        };
+        let answer = match how {
+            8 | 9 => StoreAnswer::Failed,
+            10 | 11 => return,
+            _ => answer,
+        };
+        self.model.holds_lock |= matches!(answer, StoreAnswer::Locked);
+        self.session.handle_store(ticket, answer, &mut self.env);
+    }
+
+    /// What must hold after each move.
+    fn check(&mut self) {
+        match (self.model.end, self.session.end()) {
+            (before, now) if before == now => {}
+            (None, Some(End::NeedsLogin)) if self.model.grant_is_gone => {}
+            (None, Some(End::ClientRejected)) if self.model.client_is_rejected => {}
+            (before, now) => panic!("{now:?} after {before:?}"),
+        }
+        self.model.end = self.session.end();
+        if let Some(token) = self.session.current(&self.env) {
+            assert!(self.model.saved.contains(token.expose()), "{} is used before it is handed over", token.expose());
+            assert_eq!(self.model.end, None);
+        }
+        for epoch in &self.model.over {
+            assert!(!matches!(self.session.outcome(*epoch, &self.env), Outcome::Pending), "it is over and goes on");
+        }
+        let waiting = std::mem::take(&mut self.model.waiting);
+        let (waiting, over): (BTreeSet<_>, BTreeSet<_>) =
+            waiting.into_iter().partition(|epoch| matches!(self.session.outcome(*epoch, &self.env), Outcome::Pending));
+        assert!(waiting.is_empty() || self.session.poll_timeout().is_some(), "somebody waits and nothing is due");
+        (self.model.waiting, self.model.over) = (waiting, &self.model.over | &over);
+    }
+
+    /// Everything works again: the session does, too.
+    fn calm_down(&mut self) {
+        for _ in 0..64 {
+            self.poll();
+            while !self.asked.is_empty() {
+                self.keep(0);
+                self.poll();
+            }
+            while !self.calls.is_empty() {
+                self.answer(0);
+            }
+            self.check();
+            if self.session.is_at_rest()
+                && self.model.waiting.is_empty()
+                && self.session.poll_store(&mut self.env).is_none()
+            {
+                break;
+            }
+            self.wait();
+        }
+        assert!(self.model.waiting.is_empty(), "somebody waits for ever");
+        assert!(self.session.is_at_rest() && !self.model.holds_lock, "it does not come to rest");
+        if let (Persistence::Shared | Persistence::Own, None, Some(record)) =
+            (self.options.persistence, self.model.end, &self.record)
+            && record.generation == self.session.generation()
+        {
+            assert_eq!(name(&record.tokens), name(self.session.tokens()), "what is used is not what is kept");
+        }
+    }
+}
+
+fn name(tokens: &TokenSet) -> String {
+    tokens.access_token().expose().to_owned()
+}
