@@ -106,18 +106,18 @@ impl Login {
 
 fn ask(session: &mut Session, env: &mut VirtualEnv) -> Ticket {
     let Access::Wait(_) = session.refresh(env) else { panic!("a refresh") };
-    sent(session)
+    sent(session, env)
 }
 
-fn sent(session: &mut Session) -> Ticket {
-    let Some(Transmit::Call { ticket, request, .. }) = session.poll_transmit() else { panic!("a request") };
+fn sent(session: &mut Session, env: &mut VirtualEnv) -> Ticket {
+    let Some(Transmit::Call { ticket, request, .. }) = session.poll_transmit(env) else { panic!("a request") };
     black_box(request);
     ticket
 }
 
 fn receive(session: &mut Session, ticket: Ticket, response: Response<Vec<u8>>, env: &mut VirtualEnv) -> StoreTicket {
     session.handle_response(ticket, response, env);
-    let Some((ticket, StoreAction::Save { next, .. })) = session.poll_store() else { panic!("tokens to save") };
+    let Some((ticket, StoreAction::Save { next, .. })) = session.poll_store(env) else { panic!("tokens to save") };
     black_box(next);
     ticket
 }
@@ -242,7 +242,7 @@ fn day(login: &Login, sessions: usize) -> (Vec<Session>, u64) {
         env.millis = millis;
         let session = &mut all[at];
         session.handle_timeout(env);
-        let ticket = sent(session);
+        let ticket = sent(session, env);
         let ticket = receive(session, ticket, respond(200, answer.as_bytes()), env);
         saved(session, ticket, env);
         *next = Reverse((due(session), at));
