@@ -10,6 +10,7 @@
 //! | to know why something failed | [`Error`], [`Code`] |
 //! | to store a pending login, tokens, client IDs | [`PendingAuthorization`], [`TokenSet`], [`Registrations`] |
 //! | to write a flow | [`Flow`], and the files of [`flow`] as examples |
+//! | to log in with a QR code | `qr` (feature `qr-login`) |
 //! | to test against a provider that lies | `testing` (feature `testing`) |
 
 pub mod adapter;
@@ -24,6 +25,8 @@ pub mod jose;
 mod json;
 pub mod message;
 pub mod provider;
+#[cfg(feature = "qr-login")]
+pub mod qr;
 pub mod registrations;
 pub mod reply;
 pub mod secret;

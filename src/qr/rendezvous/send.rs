@@ -1,0 +1,123 @@
+//! Writing a text, once, also where answers get lost.
+
+use http::StatusCode;
+
+use super::{Patience, Rendezvous, is_uncertain, policy, refusal, text};
+use crate::env::Env;
+use crate::error::{Code, Error};
+use crate::failure::Failure;
+use crate::reply::Reply;
+use crate::step::{Flow, Step};
+
+/// What became of a text.
+#[derive(Debug)]
+#[must_use = "a text that was overtaken is not in the box"]
+pub enum Delivery {
+    /// It is in the box.
+    Delivered(Rendezvous),
+    /// It is not: the other device wrote first. Receive its text, then decide.
+    Overtaken(Rendezvous),
+}
+
+/// Awaits that the text is in the box.
+#[derive(Debug)]
+pub struct Sending(State, Box<Letter>);
+
+#[derive(Debug)]
+enum State {
+    /// The PUT was sent.
+    ExpectDelivery,
+    /// An earlier PUT may have arrived: a look says what is in the box.
+    ExpectContent,
+    Pausing,
+}
+
+#[derive(Debug)]
+struct Letter {
+    /// Its `own` is the text.
+    rendezvous: Rendezvous,
+    patience: Patience,
+    /// Whether a PUT was sent without an answer.
+    may_be_there: bool,
+}
+
+impl Sending {
+    pub(super) fn start(mut rendezvous: Rendezvous, text: &str, patience: Patience) -> Step<Self> {
+        rendezvous.own = Some(text.into());
+        Letter { rendezvous, patience, may_be_there: false }.write()
+    }
+}
+
+impl Letter {
+    fn write(self) -> Step<Sending> {
+        let request = self.rendezvous.write(self.rendezvous.own.as_deref().unwrap_or(""));
+        Step::call(request, policy(false), Sending(State::ExpectDelivery, Box::new(self)))
+    }
+
+    fn look(self) -> Step<Sending> {
+        Step::call(self.rendezvous.look(), policy(true), Sending(State::ExpectContent, Box::new(self)))
+    }
+
+    fn again(mut self, error: Error, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
+        Ok(Step::wait(self.patience.again(error, env)?, Sending(State::Pausing, Box::new(self))))
+    }
+
+    fn delivered(mut self, reply: &Reply<'_>) -> Result<Step<Sending>, Error> {
+        self.rendezvous.note(reply)?;
+        Ok(Step::Done(Delivery::Delivered(self.rendezvous)))
+    }
+
+    fn overtaken(self) -> Result<Step<Sending>, Error> {
+        Ok(Step::Done(Delivery::Overtaken(Rendezvous { own: None, ..self.rendezvous })))
+    }
+
+    fn on_delivery(mut self, reply: &Reply<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
+        if reply.status == StatusCode::PRECONDITION_FAILED {
+            return if self.may_be_there { Ok(self.look()) } else { self.overtaken() };
+        }
+        match refusal(reply) {
+            Ok(()) => self.delivered(reply),
+            Err(error) => {
+                // A proxy that has given up waiting does not know what the server did.
+                self.may_be_there |= reply.status.is_server_error() || reply.status == StatusCode::REQUEST_TIMEOUT;
+                self.again(error, env)
+            }
+        }
+    }
+
+    fn on_content(mut self, reply: &Reply<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
+        if reply.status == StatusCode::NOT_MODIFIED {
+            // Nobody has written: the 412 was wrong, and may be right the next time.
+            self.may_be_there = false;
+            let until = self.patience.next(env)?;
+            return Ok(Step::wait(until, Sending(State::Pausing, Box::new(self))));
+        }
+        if let Err(error) = refusal(reply) {
+            return self.again(error, env);
+        }
+        if self.rendezvous.own.as_deref() == Some(text(reply)?) { self.delivered(reply) } else { self.overtaken() }
+    }
+}
+
+impl Flow for Sending {
+    type Output = Delivery;
+
+    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::ExpectDelivery => self.1.on_delivery(&reply, env),
+            State::ExpectContent => self.1.on_content(&reply, env),
+            State::Pausing => Err(Code::StepUnexpected.into()),
+        }
+    }
+
+    fn on_failure(mut self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        if matches!(self.0, State::ExpectDelivery) {
+            self.1.may_be_there |= is_uncertain(failure);
+        }
+        self.1.again(failure.into(), env)
+    }
+
+    fn on_wake(self, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Ok(self.1.write())
+    }
+}
