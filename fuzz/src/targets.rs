@@ -1,5 +1,8 @@
 //! One function per target: bytes in, and nothing may panic, hang or contradict itself.
 
+#[path = "targets/qr.rs"]
+mod qr;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -23,7 +26,7 @@ use oidc_proto::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 14] = [
     ("metadata", metadata),
     ("jwks", jwks),
     ("jws", jws),
@@ -36,6 +39,8 @@ pub const TARGETS: [Target; 12] = [
     ("pending", pending),
     ("registrations", registrations),
     ("flow", flow),
+    ("qr_code", qr::code),
+    ("qr_channel", qr::channel),
 ];
 
 /// Runs a target by its name.
