@@ -1,19 +1,56 @@
 //! Logging in with a QR code (MSC4108): a new device and one that is signed in meet at a rendezvous, prove a secure channel
 //! to each other, and the one lets the other in.
 //!
+//! Each device carries out a chain of flows. A flow leads from one pause to the next, and a pause is a value that waits for
+//! a human or for the application: it is shown, asked, confirmed, and gives the next flow when it is used up.
+//!
+//! ```text
+//! the new device, Login                                  the existing device, Grant
+//!
+//! show ─▶ Shown ─ wait ─▶ Greeted ─ confirm ─┐      ┌─── go_on ─ Scanned ◀─ scan
+//!                                            ├─────▶┤                                        either way round
+//! scan ─▶ Scanned ─ go_on ───────────────────┘      └─── confirm ─ Greeted ◀─ wait ─ Shown ◀─ show
+//!                                         Secured<R>
+//! begin ──────────────────────────── (protocols) ◀────── begin
+//!   AtHomeserver
+//! ask ─────────────────────────────── protocol ────────▶    Asked
+//!                                protocol_accepted ◀──── allow
+//!   Accepted
+//! poll                          success, or declined, or failure
+//!   LoggedIn
+//! rest.succeed ────────────────────── success ─────────▶    Succeeded
+//!                                     secrets ◀───────── share
+//! ```
+//!
+//! Whatever goes wrong tells the other device, as far as it can still be told, deletes the rendezvous, and is an error
+//! after that. Every pause can be cancelled, and every flow (see [`Stage`]).
+//!
 //! | file | holds |
 //! |---|---|
 //! | `code.rs` `homeserver.rs` | [`Code`]: what one device shows and the other scans |
 //! | `channel.rs` | [`Generator`], [`Initiated`], [`Channel`]: the secure channel |
 //! | `message.rs` `secrets.rs` | [`Message`]: what they tell each other |
 //! | `rendezvous.rs` and its folder | [`Rendezvous`]: the box at a homeserver that holds one text |
+//! | `meet.rs` | [`Shown`], [`Greeted`], [`Scanned`], [`Secured`]: from a code to a secure channel |
+//! | `login.rs` | [`Login`]: the new device |
+//! | `grant.rs` `probe.rs` | [`Grant`]: the existing device |
+//! | `dialog.rs` `closing.rs` `stage.rs` | what the two have in common: talking, ending, one flow after another |
+//! | `options.rs` | [`Options`], [`Progress`] |
 
 mod channel;
+mod closing;
 mod code;
+mod dialog;
+mod grant;
 mod homeserver;
+mod login;
+mod meet;
 mod message;
+mod options;
+mod probe;
 pub mod rendezvous;
 mod secrets;
+mod stage;
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -21,10 +58,15 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 pub use channel::{Broken, Channel, CheckCode, Farewell, Generator, Initiated, MESSAGE_LIMIT, Unconfirmed};
 pub use code::{CODE_LIMIT, Code, CodeUrl, Intent, Meeting};
+pub use grant::{Account, Asked, Grant, Succeeded};
 pub use homeserver::Homeserver;
+pub use login::{Accepted, AtHomeserver, LoggedIn, Login, NotConfirmed};
+pub use meet::{Greeted, Role, Scanned, Secured, Shown};
 pub use message::{DeviceLogin, FailureReason, Kind, LoginProtocol, Message, Reason};
+pub use options::{Options, Progress};
 pub use rendezvous::{Rendezvous, RendezvousOptions};
 pub use secrets::{Backup, CrossSigning, Secrets};
+pub use stage::Stage;
 
 /// Standard base64. The standard writes it without padding; some write it with.
 fn base64_any_padding(text: &str) -> Option<Vec<u8>> {

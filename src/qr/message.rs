@@ -137,7 +137,8 @@ impl DeviceLogin {
             Ok(_) => Err(unusable(name)),
             Err(error) => Err(unusable(name).with_source(error)),
         };
-        if !is_text(device_id, DEVICE_ID_LIMIT) {
+        // The other device puts it into a path, where dots alone would be another one.
+        if !is_text(device_id, DEVICE_ID_LIMIT) || matches!(device_id, "." | "..") {
             return Err(unusable("device_id"));
         }
         Ok(Self {

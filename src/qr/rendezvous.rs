@@ -8,7 +8,8 @@
 //!                ▲        ├─ 412 ─▶ Done(Overtaken)                   the other side wrote first: receive, then decide
 //!                │        └─ no answer ─▶ Wait(pause) ─▶ PUT If-Match ─┬─ 2xx ─▶ Done(Delivered)
 //!                └── 304: it is not ── GET If-None-Match ◀─ 412 ───────┘
-//!                                       └─ our own text: it was the first PUT ─▶ Done(Delivered)
+//!                                       ├─ our own text: it was the first PUT ─▶ Done(Delivered)
+//!                                       └─ another text, or 404 ─▶ Done(Uncertain)   receive, then decide
 //!
 //! receive ▶ GET If-None-Match ─┬─ a new text ─▶ Done(Received)
 //!                ▲             ├─ 304, no text, our own text ─▶ Wait(interval) ─┐
@@ -104,6 +105,8 @@ pub struct Rendezvous {
     lifetime: Option<Duration>,
     /// What this device has written last, to know it again.
     own: Option<Box<str>>,
+    /// When it wrote that, as long as the other device has not written since, and may not have read it.
+    pub(super) unread_since: Option<Ticks>,
 }
 
 impl Rendezvous {
@@ -141,6 +144,12 @@ impl Rendezvous {
         Sending::start(self, text, patience)
     }
 
+    /// The same for a text that may be there already: an answer was not waited for.
+    pub(super) fn send_again(self, text: &str, timeout: Duration, env: &mut dyn Env) -> Step<Sending> {
+        let patience = Patience::new(&self.options, timeout, env);
+        Sending::again(self, text, patience)
+    }
+
     /// Waits so long for a text of the other device. The driver needs a timer.
     pub fn receive(self, timeout: Duration, env: &mut dyn Env) -> Step<Receiving> {
         let patience = Patience::new(&self.options, timeout, env);
@@ -149,9 +158,14 @@ impl Rendezvous {
 
     /// Ends the rendezvous for both devices.
     pub fn delete(self) -> Step<Deletion> {
+        Self::delete_at(&self.url)
+    }
+
+    /// The same for one that this device could not join.
+    pub fn delete_at(url: &CodeUrl) -> Step<Deletion> {
         let mut request = Request::new(Body::default());
         *request.method_mut() = Method::DELETE;
-        *request.uri_mut() = self.url.endpoint().uri().clone();
+        *request.uri_mut() = url.endpoint().uri().clone();
         Step::call(request, policy(false), Deletion)
     }
 

@@ -4,5 +4,8 @@
 #![cfg(feature = "qr-login")]
 
 mod channel;
+mod coverage;
+mod login;
 mod rendezvous;
+mod town;
 mod world;

@@ -114,6 +114,7 @@ fn hostile_messages_are_named() {
         at(protocol(page, "", "A"), "verification_uri_complete"),
         at(protocol(page, page, ""), "device_id"),
         at(protocol(page, page, "a b"), "device_id"),
+        at(protocol(page, page, ".."), "device_id"),
         at(protocol(page, page, r"a\u0000"), "device_id"),
         at(protocol(page, page, &long), "device_id"),
         at(r#"{"type":"m.login.failure"}"#.into(), "reason"),

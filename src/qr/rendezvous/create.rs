@@ -72,7 +72,7 @@ impl Flow for Creation {
         let url = answer.url.ok_or_else(unusable)?;
         let url = CodeUrl::new(&url, self.options.schemes).map_err(|error| unusable().with_source(error))?;
         let (etag, lifetime) = (etag(&reply)?, lifetime(&reply));
-        Ok(Step::Done(Rendezvous { url, etag, options: self.options, lifetime, own: None }))
+        Ok(Step::Done(Rendezvous { url, etag, options: self.options, lifetime, own: None, unread_since: None }))
     }
 }
 
@@ -110,7 +110,14 @@ impl Flow for Joining {
             return Err(Code::QrRendezvousUsed.into());
         }
         let (etag, lifetime) = (etag(&reply)?, lifetime(&reply));
-        Ok(Step::Done(Rendezvous { url: self.url, etag, options: self.options, lifetime, own: None }))
+        Ok(Step::Done(Rendezvous {
+            url: self.url,
+            etag,
+            options: self.options,
+            lifetime,
+            own: None,
+            unread_since: None,
+        }))
     }
 
     fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {

@@ -72,6 +72,7 @@ impl Flow for Receiving {
         if !is_new {
             return self.later(env);
         }
+        self.rendezvous.unread_since = None;
         Ok(Step::Done(Received { rendezvous: self.rendezvous, text: text.to_owned() }))
     }
 

@@ -17,6 +17,9 @@ pub enum Delivery {
     Delivered(Rendezvous),
     /// It is not: the other device wrote first. Receive its text, then decide.
     Overtaken(Rendezvous),
+    /// It may have been: the answer was lost, and by now the box has another text or is gone. That text may be the answer
+    /// to this one: receive it, then decide.
+    Uncertain(Rendezvous),
 }
 
 /// Awaits that the text is in the box.
@@ -42,13 +45,21 @@ struct Letter {
 }
 
 impl Sending {
-    pub(super) fn start(mut rendezvous: Rendezvous, text: &str, patience: Patience) -> Step<Self> {
-        rendezvous.own = Some(text.into());
-        Letter { rendezvous, patience, may_be_there: false }.write()
+    pub(super) fn start(rendezvous: Rendezvous, text: &str, patience: Patience) -> Step<Self> {
+        Letter::new(rendezvous, text, patience, false).write()
+    }
+
+    pub(super) fn again(rendezvous: Rendezvous, text: &str, patience: Patience) -> Step<Self> {
+        Letter::new(rendezvous, text, patience, true).write()
     }
 }
 
 impl Letter {
+    fn new(mut rendezvous: Rendezvous, text: &str, patience: Patience, may_be_there: bool) -> Self {
+        rendezvous.own = Some(text.into());
+        Self { rendezvous, patience, may_be_there }
+    }
+
     fn write(self) -> Step<Sending> {
         let request = self.rendezvous.write(self.rendezvous.own.as_deref().unwrap_or(""));
         Step::call(request, policy(false), Sending(State::ExpectDelivery, Box::new(self)))
@@ -62,21 +73,28 @@ impl Letter {
         Ok(Step::wait(self.patience.again(error, env)?, Sending(State::Pausing, Box::new(self))))
     }
 
-    fn delivered(mut self, reply: &Reply<'_>) -> Result<Step<Sending>, Error> {
+    fn delivered(mut self, reply: &Reply<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
         self.rendezvous.note(reply)?;
+        self.rendezvous.unread_since = Some(env.ticks());
         Ok(Step::Done(Delivery::Delivered(self.rendezvous)))
     }
 
-    fn overtaken(self) -> Result<Step<Sending>, Error> {
-        Ok(Step::Done(Delivery::Overtaken(Rendezvous { own: None, ..self.rendezvous })))
+    fn passed_by(self) -> Result<Step<Sending>, Error> {
+        let rendezvous = Rendezvous { unread_since: None, ..self.rendezvous };
+        Ok(Step::Done(if self.may_be_there {
+            Delivery::Uncertain(rendezvous)
+        } else {
+            Delivery::Overtaken(rendezvous)
+        }))
     }
 
     fn on_delivery(mut self, reply: &Reply<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
         if reply.status == StatusCode::PRECONDITION_FAILED {
-            return if self.may_be_there { Ok(self.look()) } else { self.overtaken() };
+            return if self.may_be_there { Ok(self.look()) } else { self.passed_by() };
         }
         match refusal(reply) {
-            Ok(()) => self.delivered(reply),
+            Ok(()) => self.delivered(reply, env),
+            Err(error) if self.is_gone_after_all(&error) => self.passed_by(),
             Err(error) => {
                 // A proxy that has given up waiting does not know what the server did.
                 self.may_be_there |= reply.status.is_server_error() || reply.status == StatusCode::REQUEST_TIMEOUT;
@@ -92,10 +110,17 @@ impl Letter {
             let until = self.patience.next(env)?;
             return Ok(Step::wait(until, Sending(State::Pausing, Box::new(self))));
         }
-        if let Err(error) = refusal(reply) {
-            return self.again(error, env);
+        match refusal(reply) {
+            Ok(()) if self.rendezvous.own.as_deref() == Some(text(reply)?) => self.delivered(reply, env),
+            Ok(()) => self.passed_by(),
+            Err(error) if self.is_gone_after_all(&error) => self.passed_by(),
+            Err(error) => self.again(error, env),
         }
-        if self.rendezvous.own.as_deref() == Some(text(reply)?) { self.delivered(reply) } else { self.overtaken() }
+    }
+
+    /// The other device deletes the box when it has read the last text.
+    fn is_gone_after_all(&self, error: &Error) -> bool {
+        self.may_be_there && error.code() == Code::QrRendezvousExpired
     }
 }
 
