@@ -25,6 +25,43 @@
 //! Whatever goes wrong tells the other device, as far as it can still be told, deletes the rendezvous, and is an error
 //! after that. Every pause can be cancelled, and every flow (see [`Stage`]).
 //!
+//! The new device, where the existing one shows the code:
+//!
+//! ```
+//! use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient};
+//! use oidc_proto::flow::{DeviceAuthorization, Discovery};
+//! use oidc_proto::qr::{Code, LoggedIn, Login, Options, Secrets};
+//! use oidc_proto::{Client, Env, Error, Exchanged, Issuer, ProviderOptions, Schemes, Scope};
+//!
+//! fn log_in(
+//!     scanned: &[u8],
+//!     http: impl BlockingHttpClient,
+//!     env: &mut impl Env,
+//!     show: impl Fn(&str),
+//!     issuer_of: impl Fn(&str) -> Issuer,
+//!     keep: impl Fn(Exchanged),
+//! ) -> Result<Secrets, Error> {
+//!     let driver = BlockingDriver::new(http);
+//!     let code = Code::from_bytes(scanned, Schemes::HttpsOnly)?;
+//!     let scanned = driver.run(Login::scan(&code, Options::new(), env)?, env)?;
+//!     show(&scanned.check_code().digits());
+//!     let at = driver.run(scanned.go_on().begin(env)?, env)?;
+//!
+//!     // The core's own flows, at the homeserver that the other device names.
+//!     let issuer = issuer_of(at.homeserver().as_str());
+//!     let provider = driver.run(Discovery::start(issuer, ProviderOptions::new())?, env)?.provider;
+//!     let client = Client::new("app").shared();
+//!     let scope = Scope::new("urn:matrix:client:api:* urn:matrix:client:device:ABCDEFGHIJ")?;
+//!     let pending = driver.run(DeviceAuthorization::start(scope, &provider, &client, env)?, env)?;
+//!
+//!     let accepted = driver.run(at.ask(pending, "ABCDEFGHIJ", env)?, env)?;
+//!     show(accepted.user_code());
+//!     let LoggedIn { exchanged, rest } = driver.run(accepted.poll(&provider, &client, None, env)?, env)?;
+//!     keep(exchanged);
+//!     driver.run(rest.succeed(env)?, env)
+//! }
+//! ```
+//!
 //! | file | holds |
 //! |---|---|
 //! | `code.rs` `homeserver.rs` | [`Code`]: what one device shows and the other scans |

@@ -6,6 +6,7 @@
 mod channel;
 mod coverage;
 mod login;
+mod peer;
 mod rendezvous;
 mod town;
 mod world;

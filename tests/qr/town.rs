@@ -75,12 +75,11 @@ pub(crate) struct Outcome {
 
 impl Town {
     pub(crate) fn new() -> Self {
-        let client = RegisteredClient::public("app", "https://app.example.org/cb").allowing(DEVICE_GRANT);
         Self {
             clock: Clock::new(),
             hs: testing::Rendezvous::new(HS).with_lifetime(Duration::from_secs(3600)),
             other_hs: testing::Rendezvous::new(OTHER_HS).with_lifetime(Duration::from_secs(3600)),
-            op: testing::Provider::new(OP).with_client(client),
+            op: provider(),
             devices: RefCell::default(),
             device_failures: RefCell::default(),
             device_looks: Cell::default(),
@@ -362,7 +361,7 @@ impl Device<'_> {
             self.run(stage).await?;
             return Err(oidc_proto::Code::DeviceUnsupported.into());
         }
-        let (provider, client, pending) = self.authorization();
+        let (provider, client, pending) = authorization(&self.town.op, &self.town.clock, &mut self.env());
         let stage = at.ask(pending, DEVICE_ID, &mut *self.env());
         let accepted = self.run(stage).await?;
         self.progress(accepted.progress());
@@ -377,20 +376,6 @@ impl Device<'_> {
         self.progress(logged_in.rest.progress());
         let stage = logged_in.rest.succeed(&mut *self.env());
         self.run(stage).await
-    }
-
-    /// What goes between two stages: the core's own flows.
-    fn authorization(&self) -> (Arc<Provider>, Arc<Client>, PendingDevice) {
-        let driver = BlockingDriver::new(self.town.op.http(&self.town.clock));
-        let mut env = self.env();
-        let issuer = Issuer::new(OP, Schemes::HttpsOnly).unwrap();
-        let step = Discovery::start(issuer, ProviderOptions::new()).unwrap();
-        let provider = driver.run(step, &mut *env).unwrap().provider;
-        let client = Client::new("app").shared();
-        let scope = Scope::new("profile").unwrap();
-        let step = DeviceAuthorization::start(scope, &provider, &client, &mut *env).unwrap();
-        let pending = driver.run(step, &mut *env).unwrap();
-        (provider, client, pending)
     }
 
     async fn let_in(&self, plan: &Plan, code: &Pass<Code>, check_code: &Pass<String>) -> Result<(), Error> {
@@ -428,6 +413,29 @@ impl Device<'_> {
         let stage = succeeded.share(secrets(), &account.access_token, &mut *self.env());
         self.run(stage).await
     }
+}
+
+/// A provider with a client that may ask for device codes.
+pub(crate) fn provider() -> testing::Provider {
+    let client = RegisteredClient::public("app", "https://app.example.org/cb").allowing(DEVICE_GRANT);
+    testing::Provider::new(OP).with_client(client)
+}
+
+/// What goes between two stages: the core's own flows.
+pub(crate) fn authorization(
+    op: &testing::Provider,
+    clock: &Clock,
+    env: &mut TestEnv,
+) -> (Arc<Provider>, Arc<Client>, PendingDevice) {
+    let driver = BlockingDriver::new(op.http(clock));
+    let issuer = Issuer::new(OP, Schemes::HttpsOnly).unwrap();
+    let step = Discovery::start(issuer, ProviderOptions::new()).unwrap();
+    let provider = driver.run(step, env).unwrap().provider;
+    let client = Client::new("app").shared();
+    let scope = Scope::new("profile").unwrap();
+    let step = DeviceAuthorization::start(scope, &provider, &client, env).unwrap();
+    let pending = driver.run(step, env).unwrap();
+    (provider, client, pending)
 }
 
 pub(crate) fn secrets() -> Secrets {
