@@ -11,7 +11,7 @@ use crate::endpoint::Schemes;
 pub struct Options {
     /// Which URLs are accepted: the rendezvous, the homeserver, the page where the user says yes.
     pub schemes: Schemes,
-    /// How long to wait before looking at the rendezvous again: a second, as deployed clients do.
+    /// How long to wait before looking at the rendezvous again: a second, as deployed clients do; at least 100 ms.
     pub interval: Duration,
     /// How long to wait for what a human does at the other device: 15 minutes. A rendezvous mostly ends sooner.
     pub patience: Duration,
@@ -19,7 +19,7 @@ pub struct Options {
     pub answer: Duration,
     /// How long a last message is left where it is before the rendezvous is deleted: three looks of the other device.
     pub linger: Duration,
-    /// How long to wait before looking for the new device at the homeserver again: half a second.
+    /// How long to wait before looking for the new device at the homeserver again: half a second; at least 100 ms.
     pub device_interval: Duration,
     /// How long to look for the new device at the homeserver: 10 s.
     pub device_patience: Duration,

@@ -16,6 +16,7 @@ use http::{HeaderValue, Request, StatusCode, header};
 use serde::de::IgnoredAny;
 
 use super::homeserver::under;
+use super::rendezvous::SHORTEST_INTERVAL;
 use crate::endpoint::{Endpoint, Schemes};
 use crate::env::{Env, Ticks};
 use crate::error::Error;
@@ -55,7 +56,7 @@ impl Probe {
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
         let url = under(base, &format!("/_matrix/client/v3/devices/{}", escaped(device_id)), schemes)?;
-        let deadline = env.ticks().saturating_add(timeout);
+        let (deadline, interval) = (env.ticks().saturating_add(timeout), interval.max(SHORTEST_INTERVAL));
         Ok(Self { url, authorization: access_token.bearer(), until, interval, deadline }.look())
     }
 

@@ -50,7 +50,7 @@ pub use send::{Delivery, Sending};
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The shortest interval: more would be a flood.
-const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+pub(super) const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The longest pause after failures, and the longest `Retry-After` that is believed: the other device waits, too.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);

@@ -102,6 +102,10 @@ impl Flow for Joining {
     type Output = Rendezvous;
 
     fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        if reply.status == StatusCode::NOT_MODIFIED {
+            // This is not what was asked.
+            return Err(Error::new(Code::QrRendezvousAnswer).at("status"));
+        }
         if let Err(error) = refusal(&reply) {
             return self.again(error, env);
         }
