@@ -199,8 +199,10 @@ fn a_lying_rendezvous_ends_the_login_for_both() {
         Trick::Fault(Fault::status(403)),
     ];
     for trick in tricks {
+        let mut refused = 0;
         tricked(Meet::Receive, &trick, |plan, at, town, outcome| {
             let ended = codes(&outcome);
+            refused += usize::from(ended.0.is_some());
             match ended {
                 // The trick was played where nothing was to be read, or where it was the text before all texts.
                 (None, None) => assert!(
@@ -219,6 +221,8 @@ fn a_lying_rendezvous_ends_the_login_for_both() {
             }
             assert_eq!(town.boxes(), 0, "{trick:?} at {at}, {plan:?} {ended:?}");
         });
+        // Each of the texts of the two logins at least.
+        assert!(refused >= 7 + 6, "{trick:?} {refused}");
     }
     for trick in [Trick::Expire, Trick::TooLarge, Trick::Conflict, Trick::NoEtag, Trick::Fault(Fault::status(403))] {
         tricked(Meet::Send, &trick, |plan, at, town, outcome| {
