@@ -8,6 +8,7 @@
 //! | `reqwest.rs` | `reqwest` | `reqwest::Client`: an [`HttpClient`] for a tokio runtime |
 //! | `store.rs` | | [`store`]: what keeps the records of sessions |
 //! | `system.rs` | `system` | `SystemEnv`: the operating system's clock and entropy |
+//! | `tokio.rs` | `tokio` | `tokio::TokioTimer`, and threads for blocking stores |
 //! | `ureq.rs` | `ureq` | `ureq::Client`: a [`BlockingHttpClient`] |
 
 mod blocking;
@@ -19,6 +20,8 @@ pub mod reqwest;
 pub mod store;
 #[cfg(feature = "system")]
 mod system;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 #[cfg(feature = "ureq")]
 pub mod ureq;
 

@@ -18,6 +18,8 @@ const RAISED_ELSEWHERE: &[(Code, &str)] = &[
     (Code::SessionMismatch, "tests/session/endings.rs"),
     (Code::SessionEnded, "tests/session/endings.rs"),
     (Code::SessionStore, "tests/session/store.rs"),
+    (Code::StoreBusy, "tests/stores/files.rs"),
+    (Code::StoreIo, "tests/stores/files.rs"),
 ];
 
 fn rows() -> Vec<Row> {
