@@ -203,6 +203,8 @@ codes! {
     SessionMismatch = "session.mismatch", Local, "this crate's session", "the tokens are another user's than the session's";
     SessionEnded = "session.ended", Local, "this crate's session", "the session was logged out";
     SessionStore = "session.store", Local, "this crate's session", "the store could not lock or load in time";
+    StoreBusy = "store.busy", Local, "this crate's session stores", "another process keeps the lock";
+    StoreIo = "store.io", Local, "this crate's session stores", "the file system or the server that keeps the record failed";
 
     // QR login
     QrCodeTooLarge = "qr.code_too_large", Remote, "this crate's limits", "the QR code, or a text in it, is larger than allowed";

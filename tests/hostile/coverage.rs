@@ -37,6 +37,8 @@ const RAISED_ELSEWHERE: &[(Code, &str)] = &[
     (Code::WhoamiDeviceMismatch, "tests/matrix/hostile.rs"),
     (Code::RegistrationClientUri, "tests/matrix/hostile.rs"),
     (Code::RegistrationUri, "tests/matrix/hostile.rs"),
+    (Code::StoreBusy, "tests/stores/files.rs"),
+    (Code::StoreIo, "tests/stores/files.rs"),
 ];
 
 fn rows() -> Vec<Row> {
