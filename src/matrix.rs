@@ -12,6 +12,7 @@
 //! | tokens that stay good | [`Session`] |
 //! | to send the user to their account's page | [`AccountManagement`] |
 //! | to know what a homeserver's error means | [`ErrorBody`] |
+//! | to move over from the OIDC module of `matrix-sdk` | [`moving`] |
 
 mod account;
 mod answer;
@@ -31,6 +32,9 @@ mod session;
 mod support;
 mod user_session;
 mod whoami;
+
+#[doc = include_str!("../docs/matrix.md")]
+pub mod moving {}
 
 pub use account::{AccountAction, AccountManagement};
 pub use answer::{Errcode, ErrorBody};

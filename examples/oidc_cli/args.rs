@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use oidc_proto::jose::Algorithm;
+use oidc_proto::matrix::{AccountAction, DeviceId};
 use oidc_proto::message::metadata::{AuthMethod, Prompt, ResponseMode};
 use oidc_proto::{Issuer, Schemes, Scope};
 use serde::{Deserialize, Serialize};
+
+use crate::failure::{Code, Failure};
 
 /// Log in at an OpenID Provider, keep the session, use it.
 ///
@@ -59,10 +62,10 @@ impl Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve the embedded provider on loopback, log a scripted user in, show each step, log out
-    Demo,
+    Demo(DemoArgs),
     /// Serve the embedded provider on loopback, to try things against
     Serve(ServeArgs),
-    /// Show what a provider says about itself
+    /// Show what a provider, or a Matrix homeserver, says about itself
     Discover(DiscoverArgs),
     /// Register this client at a provider
     Register(RegisterArgs),
@@ -80,11 +83,24 @@ pub(crate) enum Command {
     Refresh,
     /// What the provider tells about the user
     Userinfo,
+    /// In whose name and on which device the session speaks to its Matrix homeserver
+    Whoami,
+    /// Where the user of a Matrix session manages the account
+    Account(AccountArgs),
+    /// Log the user of a Matrix session in again, with the same device
+    Relogin(ReloginArgs),
     /// Forget the session, and revoke its tokens
     Logout(LogoutArgs),
     /// Be a browser without a user: follow redirects from a URL, submit what submits itself
     #[command(hide = true)]
     Browse { url: String },
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct DemoArgs {
+    /// Log in at the embedded Matrix homeserver
+    #[arg(long)]
+    pub(crate) matrix: bool,
 }
 
 #[derive(Debug, Default, Args)]
@@ -102,13 +118,51 @@ pub(crate) struct DiscoverArgs {
     /// The provider [default: the session's]
     #[arg(long, value_name = "URL")]
     pub(crate) issuer: Option<String>,
+    /// A Matrix homeserver in its place, or the name of a server
+    #[arg(long, value_name = "URL|NAME", conflicts_with = "issuer")]
+    pub(crate) homeserver: Option<String>,
+}
+
+/// Where to register or to log in.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct PlaceArgs {
+    /// The provider
+    #[arg(long, value_name = "URL", required_unless_present = "homeserver")]
+    issuer: Option<String>,
+    /// A Matrix homeserver in its place, or the name of a server
+    #[arg(long, value_name = "URL|NAME", conflicts_with = "issuer")]
+    homeserver: Option<String>,
+}
+
+/// One of the two.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place<'a> {
+    Issuer(&'a str),
+    Homeserver(&'a str),
+}
+
+impl PlaceArgs {
+    pub(crate) fn issuer(issuer: &str) -> Self {
+        Self { issuer: Some(issuer.to_owned()), homeserver: None }
+    }
+
+    pub(crate) fn homeserver(homeserver: &str) -> Self {
+        Self { issuer: None, homeserver: Some(homeserver.to_owned()) }
+    }
+
+    pub(crate) fn place(&self) -> Place<'_> {
+        match &self.homeserver {
+            Some(homeserver) => Place::Homeserver(homeserver),
+            // There is one of them, else the command line would have been refused.
+            None => Place::Issuer(self.issuer.as_deref().unwrap_or_default()),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RegisterArgs {
-    /// The provider
-    #[arg(long, value_name = "URL")]
-    pub(crate) issuer: String,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
     /// Register http://127.0.0.1:N/callback, for a provider that does not leave the port open
     #[arg(long, value_name = "N")]
     pub(crate) redirect_port: Option<u16>,
@@ -117,12 +171,9 @@ pub(crate) struct RegisterArgs {
     pub(crate) anew: bool,
 }
 
-/// Who we are, and at which provider.
+/// Who we are.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ClientArgs {
-    /// The provider
-    #[arg(long, value_name = "URL")]
-    pub(crate) issuer: String,
     /// A client that is registered already [default: register one]
     #[arg(long, value_name = "ID")]
     pub(crate) client_id: Option<String>,
@@ -141,28 +192,44 @@ pub(crate) struct ClientArgs {
 }
 
 /// What is asked for, and how it is kept.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct GrantArgs {
-    /// What to ask for; `openid` must be in it
-    #[arg(long, value_name = "S", default_value = "openid", value_parser = login_scope)]
-    pub(crate) scope: Scope,
+    /// What to ask for; `openid` must be in it [default: openid]. At a homeserver: what to ask for beside its API
+    #[arg(long, value_name = "S", value_parser = scope)]
+    pub(crate) scope: Option<Scope>,
     /// How the ID token's signature is checked; trust-tls trusts the connection instead, and never http
     #[arg(long, value_enum, default_value_t)]
     pub(crate) id_token: IdTokenChoice,
     /// Have the tokens bound to a key that is made for this session
-    #[arg(long)]
+    #[arg(long, conflicts_with = "homeserver")]
     pub(crate) dpop: bool,
 }
 
-#[derive(Clone, Debug, Args)]
+impl GrantArgs {
+    /// The scope of a login at a provider. Sessions are named by the ID token's subject.
+    pub(crate) fn openid_scope(&self) -> Result<Scope, Failure> {
+        match &self.scope {
+            None => Ok(Scope::new("openid")?),
+            Some(scope) if scope.contains("openid") => Ok(scope.clone()),
+            Some(_) => Err(Code::Usage.because("`openid` must be in --scope")),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct LoginArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
     #[command(flatten)]
     pub(crate) grant: GrantArgs,
     /// Whether the request goes to the provider directly, before the browser; auto: where the provider takes it
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, conflicts_with = "homeserver")]
     pub(crate) par: ParChoice,
+    /// The Matrix device to log in with [default: a new one]
+    #[arg(long, value_name = "D", conflicts_with = "issuer", value_parser = device_id)]
+    pub(crate) device_id: Option<DeviceId>,
     /// none, login, consent, select_account, create
     #[arg(long, value_name = "P", value_delimiter = ' ', value_parser = prompt)]
     pub(crate) prompt: Vec<Prompt>,
@@ -172,6 +239,13 @@ pub(crate) struct LoginArgs {
     /// query, fragment or form_post
     #[arg(long, value_name = "M", value_parser = response_mode)]
     pub(crate) response_mode: Option<ResponseMode>,
+    #[command(flatten)]
+    pub(crate) meeting: MeetingArgs,
+}
+
+/// How the user's browser is sent out, and where it comes back to.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct MeetingArgs {
     /// Listen on this port, and use http://127.0.0.1:N/callback to the letter [default: any free one]
     #[arg(long, value_name = "N")]
     pub(crate) redirect_port: Option<u16>,
@@ -182,34 +256,52 @@ pub(crate) struct LoginArgs {
     pub(crate) browser: BrowserArgs,
 }
 
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ReloginArgs {
+    #[command(flatten)]
+    pub(crate) meeting: MeetingArgs,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct AccountArgs {
+    /// profile, devices_list, device_view, device_delete, account_deactivate or cross_signing_reset
+    #[arg(long, value_name = "A", value_parser = account_action)]
+    pub(crate) action: Option<AccountAction>,
+    /// The device that the action is about
+    #[arg(long, value_name = "D", requires = "action", value_parser = device_id)]
+    pub(crate) device_id: Option<DeviceId>,
+    /// Open the page in the browser
+    #[arg(long)]
+    pub(crate) open: bool,
+    #[command(flatten)]
+    pub(crate) browser: BrowserArgs,
+}
+
 impl LoginArgs {
     /// A login with nothing but defaults.
-    pub(crate) fn at(issuer: &str) -> Result<Self, oidc_proto::Error> {
-        let grant = GrantArgs { scope: Scope::new("openid")?, id_token: IdTokenChoice::Verify, dpop: false };
-        Ok(Self {
-            client: ClientArgs { issuer: issuer.to_owned(), ..ClientArgs::default() },
-            grant,
-            par: ParChoice::Auto,
-            prompt: Vec::new(),
-            login_hint: None,
-            response_mode: None,
-            redirect_port: None,
-            paste: false,
-            browser: BrowserArgs::default(),
-        })
+    pub(crate) fn at(place: PlaceArgs) -> Self {
+        Self { place, ..Self::default() }
     }
 }
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DeviceArgs {
     #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
     pub(crate) client: ClientArgs,
     #[command(flatten)]
     pub(crate) grant: GrantArgs,
+    /// The Matrix device to log in with [default: a new one]
+    #[arg(long, value_name = "D", conflicts_with = "issuer", value_parser = device_id)]
+    pub(crate) device_id: Option<DeviceId>,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ClientCredentialsArgs {
+    /// The provider
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: String,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
     /// What to ask for
@@ -279,10 +371,15 @@ fn scope(text: &str) -> Result<Scope, String> {
     Scope::new(text).map_err(|error| error.to_string())
 }
 
-fn login_scope(text: &str) -> Result<Scope, String> {
-    let scope = scope(text)?;
-    // Sessions are named by the ID token's subject.
-    if scope.contains("openid") { Ok(scope) } else { Err("`openid` must be in it".to_owned()) }
+fn device_id(text: &str) -> Result<DeviceId, String> {
+    DeviceId::new(text).map_err(|error| error.to_string())
+}
+
+/// An action by its name, with or without what all of them begin with.
+fn account_action(text: &str) -> Result<AccountAction, String> {
+    AccountAction::from_name(text).or_else(|| AccountAction::from_name(&format!("org.matrix.{text}"))).ok_or_else(
+        || "profile, devices_list, device_view, device_delete, account_deactivate or cross_signing_reset".to_owned(),
+    )
 }
 
 fn auth_method(text: &str) -> Result<AuthMethod, String> {

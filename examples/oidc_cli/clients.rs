@@ -32,6 +32,14 @@ pub(crate) fn device_metadata() -> ClientMetadata {
     metadata
 }
 
+/// The same for a Matrix homeserver, by browser or on a device. Any port on loopback will do.
+pub(crate) fn matrix_metadata() -> Result<ClientMetadata, Failure> {
+    let mut metadata = metadata(None)?;
+    metadata.client_uri = Some("https://oidc-cli.example.org/".into());
+    metadata.grant_types = metadata.grant_types.with(GrantType::DeviceCode);
+    Ok(metadata)
+}
+
 /// What the command line says of who we are.
 #[derive(Debug)]
 pub(crate) struct Identity {

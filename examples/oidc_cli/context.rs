@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, HttpOptions, SystemEnv, ureq};
 use oidc_proto::flow::Discovery;
+use oidc_proto::matrix::{AuthServer, Homeserver, ServerMetadata};
 use oidc_proto::{
     Body, Client, Code as Core, Env, Failure as NoAnswer, Flow, IdTokenTrust, Issuer, Policy, Provider,
     ProviderOptions, Schemes, Step, Timestamp,
@@ -30,6 +31,7 @@ pub(crate) struct Context {
     http: Narrated,
     /// What was discovered before: a command that has several things to do asks once.
     provider: Option<Arc<Provider>>,
+    server: Option<Arc<AuthServer>>,
 }
 
 impl Context {
@@ -42,6 +44,7 @@ impl Context {
             http: Narrated { http, out },
             options,
             provider: None,
+            server: None,
         })
     }
 
@@ -109,6 +112,22 @@ impl Context {
         Ok(provider)
     }
 
+    /// What a Matrix homeserver says of its provider.
+    pub(crate) fn server(&mut self, homeserver: &Homeserver, schemes: Schemes) -> Result<Arc<AuthServer>, Failure> {
+        let same =
+            |known: &&Arc<AuthServer>| known.homeserver == *homeserver && known.provider.options().schemes() == schemes;
+        if let Some(known) = self.server.as_ref().filter(same) {
+            return Ok(Arc::clone(known));
+        }
+        self.out.step("Server metadata");
+        let options = ProviderOptions::new().with_schemes(schemes);
+        let step = ServerMetadata::start(homeserver.clone(), options)?;
+        let server = self.run("asking for the server metadata", step)?.supported()?;
+        self.out.checked("the provider has all that Matrix demands of one, PKCE with S256 among it");
+        self.server = Some(Arc::clone(&server));
+        Ok(server)
+    }
+
     /// Provider and client of a session.
     pub(crate) fn connect(&mut self, session: &Session) -> Result<(Arc<Provider>, Arc<Client>), Failure> {
         let (issuer, client_id) = (session.tokens.issuer(), session.tokens.client_id());
@@ -121,7 +140,11 @@ impl Context {
             Some(key) => client.with_dpop(Arc::clone(key.dpop())),
             None => client,
         };
-        Ok((self.discover(issuer.clone(), session.schemes())?, client.shared()))
+        let provider = match session.homeserver() {
+            Some(homeserver) => Arc::clone(&self.server(homeserver, session.schemes())?.provider),
+            None => self.discover(issuer.clone(), session.schemes())?,
+        };
+        Ok((provider, client.shared()))
     }
 }
 

@@ -13,6 +13,12 @@ pub(crate) enum Event<'a> {
     Serving {
         issuer: &'a str,
     },
+    Homeserver {
+        homeserver: &'a str,
+        versions: &'a [String],
+        /// How the server metadata were found; `null` if there is no OAuth 2.0 API.
+        metadata: Option<&'static str>,
+    },
     Discovered {
         issuer: &'a str,
         endpoints: Map<String, Value>,
@@ -62,6 +68,13 @@ pub(crate) enum Event<'a> {
     },
     Userinfo {
         claims: &'a Map<String, Value>,
+    },
+    Whoami {
+        user_id: &'a str,
+        device_id: Option<&'a str>,
+    },
+    AccountUrl {
+        url: &'a str,
     },
     LoggedOut {
         session: &'a str,
@@ -120,6 +133,13 @@ pub(crate) struct Summary<'a> {
     /// The thumbprint of the key that the tokens are bound to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dpop_thumbprint: Option<&'a str>,
+    /// Of a Matrix session, whose subject is the user ID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) homeserver: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) device_id: Option<&'a str>,
 }
 
 /// The provider's own words: cut and escaped, and not to be believed.

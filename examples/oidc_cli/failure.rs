@@ -53,6 +53,7 @@ codes! {
     NoSession = "cli.no_session", "local", exit 1, "there is no session in the store";
     SessionUnknown = "cli.session_unknown", "local", exit 1, "no session in the store has this ID";
     SessionAmbiguous = "cli.session_ambiguous", "local", exit 2, "there are several sessions, choose one with --session";
+    NotMatrix = "cli.not_matrix", "local", exit 1, "the session is not one at a Matrix homeserver";
     ClientUnknown = "cli.client_unknown", "local", exit 1, "the store holds no client for this session";
     KeyFile = "cli.key_file", "local", exit 1, "the private key cannot be read from its file";
     StoreDamaged = "cli.store_damaged", "local", exit 1, "a file of the store is damaged, and left as it is";

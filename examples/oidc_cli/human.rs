@@ -39,7 +39,13 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
                 out,
                 "Its user alice logs in by herself; bob with --login-hint bob; --login-hint deny:alice refuses."
             )?;
-            write!(out, "{FAINT}oidc_cli login --insecure-loopback --issuer {issuer}{FAINT:#}")?;
+            writeln!(out, "{FAINT}oidc_cli login --insecure-loopback --issuer {issuer}{FAINT:#}")?;
+            write!(out, "{FAINT}oidc_cli login --insecure-loopback --homeserver {issuer}{FAINT:#}")?;
+        }
+        Event::Homeserver { homeserver, versions, metadata } => {
+            writeln!(out, "{GOOD}Homeserver{GOOD:#} {}", plain(homeserver))?;
+            writeln!(out, "  versions: {}", plain(&versions.join(" ")))?;
+            write!(out, "  OAuth 2.0 API: {}", metadata.unwrap_or("no"))?;
         }
         Event::Discovered { issuer, endpoints, pkce, callback_iss } => {
             writeln!(out, "{GOOD}Discovered{GOOD:#} {}", plain(issuer))?;
@@ -91,6 +97,13 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
                 write!(out, "\n  {}: {value}", plain(name))?;
             }
         }
+        Event::Whoami { user_id, device_id } => {
+            write!(out, "{GOOD}{}{GOOD:#} on device {}", plain(user_id), plain(device_id.unwrap_or("-")))?;
+        }
+        Event::AccountUrl { url } => {
+            writeln!(out, "{HEAD}The account is managed here:{HEAD:#}")?;
+            write!(out, "{LINK}{}{LINK:#}", plain(url))?;
+        }
         Event::LoggedOut { subject, revoked, .. } => {
             let grant = if *revoked { "its tokens are revoked" } else { "its tokens are NOT revoked" };
             write!(out, "{GOOD}Logged out{GOOD:#} {}; {grant}", plain(subject))?;
@@ -133,6 +146,10 @@ fn summary(session: &Summary<'_>, out: &mut String) -> std::fmt::Result {
     writeln!(out, "  refresh token: {}", if session.refreshable { "yes" } else { "no" })?;
     if let Some(thumbprint) = session.dpop_thumbprint {
         writeln!(out, "  bound to the key: {}", plain(thumbprint))?;
+    }
+    if let (Some(homeserver), Some(device_id)) = (session.homeserver, session.device_id) {
+        writeln!(out, "  homeserver: {}", plain(homeserver))?;
+        writeln!(out, "  device: {}", plain(device_id))?;
     }
     write!(out, "  session: {}", session.session)
 }

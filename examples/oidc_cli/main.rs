@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let narration = match cli.command {
-        Command::Demo => Narration::Aloud,
+        Command::Demo(_) => Narration::Aloud,
         // Whoever serves wants to see who comes.
         Command::Serve(_) => Narration::Aside,
         _ if cli.global.verbose => Narration::Aside,
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli, out: Output) -> Result<(), Failure> {
     let Cli { global, command } = cli;
     match &command {
-        Command::Demo => return commands::demo(global, out),
+        Command::Demo(args) => return commands::demo(global, args, out),
         Command::Serve(args) => return server::serve(args, out),
         Command::Browse { url } => return browse::browse(&context::http(global.timeout)?, url),
         _ => {}
@@ -73,8 +73,11 @@ fn run(cli: Cli, out: Output) -> Result<(), Failure> {
         Command::Token => commands::token(&mut context),
         Command::Refresh => commands::refresh(&mut context),
         Command::Userinfo => commands::userinfo(&mut context),
+        Command::Whoami => commands::whoami(&mut context),
+        Command::Account(args) => commands::account(&mut context, args),
+        Command::Relogin(args) => commands::relogin(&mut context, args),
         Command::Logout(args) => commands::logout(&mut context, args),
-        Command::Demo | Command::Serve(_) | Command::Browse { .. } => Ok(()),
+        Command::Demo(_) | Command::Serve(_) | Command::Browse { .. } => Ok(()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The embedded provider behind real HTTP, for `serve` and for the demo.
+//! The embedded provider, and a Matrix homeserver beside it, behind real HTTP, for `serve` and for the demo.
 
 use std::convert::Infallible;
 use std::net::TcpListener;
@@ -11,7 +11,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use oidc_proto::Env as _;
 use oidc_proto::adapter::SystemEnv;
-use oidc_proto::testing::{Provider, User};
+use oidc_proto::testing::{Homeserver, Provider, User};
 
 use crate::args::ServeArgs;
 use crate::event::Event;
@@ -25,7 +25,7 @@ const BODY_LIMIT: usize = 1024 * 1024;
 /// A provider that listens, and is served once it is run.
 pub(crate) struct Server {
     listener: TcpListener,
-    provider: Provider,
+    homeserver: Homeserver,
     env: SystemEnv,
 }
 
@@ -33,17 +33,19 @@ impl Server {
     pub(crate) fn bind(args: &ServeArgs) -> Result<Self, Failure> {
         let (listener, port) = loopback::bind(args.port)?;
         let mut env = SystemEnv::new()?;
-        let provider = Provider::new(&format!("http://127.0.0.1:{port}"))
+        let base = format!("http://127.0.0.1:{port}");
+        let provider = Provider::new(&base)
             .with_user(User::new("alice"))
             .with_user(User::new("bob"))
             .with_access_token_lifetime(args.access_token_lifetime)
             // Codes and tokens that nobody can guess, though it is only for tests.
             .with_seed(env.rng().next_u64());
-        Ok(Self { listener, provider, env })
+        let homeserver = Homeserver::new(&base, &format!("127.0.0.1:{port}"), provider);
+        Ok(Self { listener, homeserver, env })
     }
 
     pub(crate) fn issuer(&self) -> String {
-        self.provider.issuer()
+        self.homeserver.provider().issuer()
     }
 
     /// Serves until the process ends. `seen` gets the method, the path and the status of each exchange.
@@ -51,7 +53,7 @@ impl Server {
         let runtime = loopback::runtime()?;
         runtime.block_on(async move {
             let listener = tokio::net::TcpListener::from_std(self.listener).map_err(|e| Code::Listener.because(e))?;
-            let shared = Arc::new((self.provider, self.env, seen));
+            let shared = Arc::new((self.homeserver, self.env, seen));
             loop {
                 let Ok((stream, _)) = listener.accept().await else {
                     loopback::pause().await;
@@ -61,9 +63,9 @@ impl Server {
                 let service = service_fn(move |request| {
                     let shared = Arc::clone(&shared);
                     async move {
-                        let (provider, env, seen) = &*shared;
+                        let (homeserver, env, seen) = &*shared;
                         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-                        let response = answer(provider, env, request).await;
+                        let response = answer(homeserver, env, request).await;
                         seen(method.as_str(), &path, response.status().as_u16());
                         Ok::<_, Infallible>(response)
                     }
@@ -74,10 +76,10 @@ impl Server {
     }
 }
 
-async fn answer(provider: &Provider, env: &SystemEnv, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn answer(homeserver: &Homeserver, env: &SystemEnv, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
     match loopback::read(body, BODY_LIMIT).await {
-        Ok(body) => provider.handle(Request::from_parts(parts, body), env.now()).map(|body| Full::new(body.into())),
+        Ok(body) => homeserver.handle(Request::from_parts(parts, body), env.now()).map(|body| Full::new(body.into())),
         Err(_) => {
             let mut response = Response::default();
             *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;

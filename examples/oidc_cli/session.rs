@@ -1,7 +1,8 @@
-//! The sessions in the store: one a user and provider.
+//! The sessions in the store: one a user and provider, and one a device at a Matrix homeserver.
 
 use std::fmt::Write as _;
 
+use oidc_proto::matrix::{DeviceId, Homeserver, UserId, UserSession};
 use oidc_proto::{Code as Core, Schemes, Timestamp, TokenSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -28,8 +29,19 @@ pub(crate) struct Session {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) dpop_key: Option<BindingKey>,
     pub(crate) tokens: TokenSet,
+    /// Of a login at a Matrix homeserver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    matrix: Option<Binding>,
     #[serde(skip)]
     id: String,
+}
+
+/// What a session at a Matrix homeserver is bound to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Binding {
+    homeserver: Homeserver,
+    user_id: UserId,
+    device_id: DeviceId,
 }
 
 /// What a login was begun with, and what its session needs later.
@@ -43,9 +55,37 @@ pub(crate) struct Choices {
 
 impl Session {
     pub(crate) fn new(tokens: TokenSet, choices: Choices) -> Self {
+        Self::bound(tokens, None, choices)
+    }
+
+    /// The session of a login at a Matrix homeserver.
+    pub(crate) fn matrix(session: &UserSession, choices: Choices) -> Self {
+        let (homeserver, user_id, device_id) =
+            (session.homeserver().clone(), session.user_id().clone(), session.device_id().clone());
+        Self::bound(session.tokens().clone(), Some(Binding { homeserver, user_id, device_id }), choices)
+    }
+
+    fn bound(tokens: TokenSet, matrix: Option<Binding>, choices: Choices) -> Self {
         let Choices { schemes, id_token, key_file, dpop_key } = choices;
-        let (id, insecure_loopback) = (id(&tokens), schemes == Schemes::DangerousHttpOnLoopback);
-        Self { version: VERSION, insecure_loopback, id_token, key_file, dpop_key, tokens, id }
+        let (id, insecure_loopback) = (id(&tokens, matrix.as_ref()), schemes == Schemes::DangerousHttpOnLoopback);
+        Self { version: VERSION, insecure_loopback, id_token, key_file, dpop_key, tokens, matrix, id }
+    }
+
+    /// What it was begun with, for a new login in its place.
+    pub(crate) fn choices(&self) -> Choices {
+        let Self { id_token, key_file, dpop_key, .. } = self.clone();
+        Choices { schemes: self.schemes(), id_token, key_file, dpop_key }
+    }
+
+    /// As the library knows it, if it is one at a Matrix homeserver.
+    pub(crate) fn user_session(&self) -> Option<UserSession> {
+        let Binding { homeserver, user_id, device_id } = self.matrix.clone()?;
+        Some(UserSession::new(homeserver, user_id, device_id, self.tokens.clone()))
+    }
+
+    /// Where it was made, if that is a Matrix homeserver.
+    pub(crate) fn homeserver(&self) -> Option<&Homeserver> {
+        self.matrix.as_ref().map(|binding| &binding.homeserver)
     }
 
     /// The same session after its tokens were refreshed.
@@ -58,7 +98,10 @@ impl Session {
     }
 
     pub(crate) fn subject(&self) -> &str {
-        self.tokens.subject().unwrap_or_default()
+        match &self.matrix {
+            Some(binding) => binding.user_id.as_str(),
+            None => self.tokens.subject().unwrap_or_default(),
+        }
     }
 
     pub(crate) fn schemes(&self) -> Schemes {
@@ -76,6 +119,9 @@ impl Session {
             expires_in: expires_in(&self.tokens, now),
             refreshable: self.tokens.refresh_token().is_some(),
             dpop_thumbprint: self.tokens.dpop_thumbprint(),
+            homeserver: self.matrix.as_ref().map(|binding| binding.homeserver.as_str()),
+            user_id: self.matrix.as_ref().map(|binding| binding.user_id.as_str()),
+            device_id: self.matrix.as_ref().map(|binding| binding.device_id.as_str()),
         }
     }
 
@@ -145,7 +191,7 @@ fn load(store: &Store, name: &str) -> Result<Option<Session>, Failure> {
         _ => return Err(damaged(Core::StoredMalformed)),
     }
     let session: Session = serde_json::from_str(&text).map_err(|_| damaged(Core::StoredMalformed))?;
-    let session = Session { id: id(&session.tokens), ..session };
+    let session = Session { id: id(&session.tokens, session.matrix.as_ref()), ..session };
     // Without the right key the tokens are of no use.
     if session.dpop_key.as_ref().map(|key| key.dpop().thumbprint()) != session.tokens.dpop_thumbprint() {
         return Err(damaged(Core::StoredMalformed));
@@ -158,14 +204,16 @@ fn file(id: &str) -> String {
     format!("session-{id}.json")
 }
 
-/// A short name for issuer and subject.
-fn id(tokens: &TokenSet) -> String {
-    let digest = Sha256::new()
-        .chain_update(tokens.issuer().as_str())
+/// A short name for issuer and subject, or for homeserver, user and device.
+fn id(tokens: &TokenSet, matrix: Option<&Binding>) -> String {
+    let parts = match matrix {
+        Some(Binding { homeserver, user_id, device_id }) => {
+            [homeserver.as_str(), user_id.as_str(), device_id.as_str()].join("\n")
+        }
         // No URL has one.
-        .chain_update(b"\n")
-        .chain_update(tokens.subject().unwrap_or_default())
-        .finalize();
+        None => [tokens.issuer().as_str(), tokens.subject().unwrap_or_default()].join("\n"),
+    };
+    let digest = Sha256::digest(parts);
     digest.iter().take(6).fold(String::new(), |mut out, byte| {
         let _ = write!(out, "{byte:02x}");
         out

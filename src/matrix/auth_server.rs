@@ -96,6 +96,11 @@ impl AuthServer {
         Ok(Arc::new(Self { homeserver, provider: Provider::new(metadata, options), source, account, freshness }))
     }
 
+    /// Checks that a value was made for this homeserver.
+    pub(super) fn check_home(&self, homeserver: &Homeserver) -> Result<(), Error> {
+        if self.homeserver == *homeserver { Ok(()) } else { Err(Code::MatrixHomeserverMismatch.into()) }
+    }
+
     /// The form of scopes that a homeserver of this age understands.
     pub fn scope_form(&self) -> ScopeForm {
         match self.source {

@@ -19,7 +19,7 @@ use super::id::{DeviceId, UserId};
 use super::login::LoginRequest;
 use crate::client::Client;
 use crate::env::Env;
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::failure::Failure;
 use crate::flow::{DeviceAuthorization, DevicePolling, PendingDevice};
 use crate::jose::Keys;
@@ -133,9 +133,7 @@ impl PendingDeviceLogin {
         env: &mut dyn Env,
     ) -> Result<Step<Completion<DevicePolling>>, Error> {
         let Self { homeserver, device_id, user_id, authorization } = self;
-        if homeserver != server.homeserver {
-            return Err(Code::MatrixHomeserverMismatch.into());
-        }
+        server.check_home(&homeserver)?;
         let step = authorization.poll(&server.provider, client, keys, env)?;
         let expected = Expected { server: server.clone(), client: client.clone(), device_id, user_id };
         Completion::exchanging(step, expected, env)

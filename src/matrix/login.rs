@@ -272,7 +272,7 @@ impl PendingLogin {
     /// # Errors
     /// `matrix.homeserver_mismatch`, and as [`PendingAuthorization::check`].
     pub fn check(&self, callback: &Callback, server: &AuthServer, env: &dyn Env) -> Result<Checked, Error> {
-        self.check_home(server)?;
+        server.check_home(&self.homeserver)?;
         self.authorization.check(callback, &server.provider, env)
     }
 
@@ -289,15 +289,11 @@ impl PendingLogin {
         keys: Option<Arc<Keys>>,
         env: &mut dyn Env,
     ) -> Result<Step<Completion<CodeExchange>>, Error> {
-        self.check_home(server)?;
+        server.check_home(&self.homeserver)?;
         let Self { device_id, user_id, authorization, .. } = self;
         let step = authorization.redeem(checked, &server.provider, client, keys, env)?;
         let expected = Expected { server: server.clone(), client: client.clone(), device_id, user_id };
         Completion::exchanging(step, expected, env)
-    }
-
-    fn check_home(&self, server: &AuthServer) -> Result<(), Error> {
-        if self.homeserver == server.homeserver { Ok(()) } else { Err(Code::MatrixHomeserverMismatch.into()) }
     }
 }
 

@@ -57,9 +57,10 @@ pub enum SessionEvent {
     /// The grant is gone: the user has to log in again, with the same device ([`Session::login_again`]). Keep all that
     /// belongs to the device.
     LoginAgain {
-        /// Whether the homeserver said that the device is still there (`soft_logout`). Otherwise it was deleted there: a
-        /// new login makes it again, under its ID, but what the homeserver kept for it is lost.
-        soft_logout: bool,
+        /// What the homeserver said of the device, if it said anything before the provider did (`soft_logout`): it is
+        /// still there, or it was deleted. Then a new login makes it again, under its ID, but what the homeserver kept for
+        /// it is lost.
+        soft_logout: Option<bool>,
     },
     /// The session is over: erase what belongs to the device.
     Erase,
@@ -76,7 +77,7 @@ pub struct Session {
     user_id: UserId,
     device_id: DeviceId,
     /// What the last answer about the current token said.
-    soft_logout: bool,
+    soft_logout: Option<bool>,
 }
 
 impl Session {
@@ -94,12 +95,12 @@ impl Session {
         options: SessionOptions,
         env: &mut dyn Env,
     ) -> Result<Self, Error> {
-        session.check_home(server)?;
+        server.check_home(session.homeserver())?;
         let (homeserver, user_id, device_id) =
             (session.homeserver().clone(), session.user_id().clone(), session.device_id().clone());
         let tokens = session.tokens().clone();
         let core = session::Session::new(tokens, generation, server.provider.clone(), client, options, env)?;
-        Ok(Self { core, homeserver, user_id, device_id, soft_logout: false })
+        Ok(Self { core, homeserver, user_id, device_id, soft_logout: None })
     }
 
     /// The user.
@@ -156,7 +157,7 @@ impl Session {
         let Some(refusal) = error.refusal(status) else { return self.core.access(env) };
         let is_current = token.secret().matches(self.core.tokens().access_token().expose());
         if is_current && refusal == Refusal::Token {
-            self.soft_logout = error.soft_logout;
+            self.soft_logout = Some(error.soft_logout);
         }
         self.core.unauthorized(token, refusal, env)
     }
@@ -186,7 +187,7 @@ impl Session {
             return Err(Error::new(Code::WhoamiDeviceMismatch).at("device_id"));
         }
         self.core.adopt(new.tokens().clone(), env)?;
-        self.soft_logout = false;
+        self.soft_logout = None;
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use super::homeserver::Homeserver;
 use super::id::{DeviceId, UserId};
 use crate::client::Client;
 use crate::env::Env;
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::flow::Revocation;
 use crate::message::end_session::EndSessionRequest;
 use crate::step::Step;
@@ -82,7 +82,7 @@ impl UserSession {
         client: &Arc<Client>,
         env: &mut dyn Env,
     ) -> Result<Step<Revocation>, Error> {
-        self.check_home(server)?;
+        server.check_home(&self.homeserver)?;
         Revocation::start(&self.tokens, &server.provider, client, env)
     }
 
@@ -93,10 +93,6 @@ impl UserSession {
             Some(id_token) => EndSessionRequest::new().id_token_hint(id_token),
             None => EndSessionRequest::new().logout_hint(self.user_id.hint()),
         }
-    }
-
-    pub(super) fn check_home(&self, server: &AuthServer) -> Result<(), Error> {
-        if self.homeserver == server.homeserver { Ok(()) } else { Err(Code::MatrixHomeserverMismatch.into()) }
     }
 }
 

@@ -15,6 +15,7 @@ mod failures;
 mod keys;
 mod listener;
 mod login;
+mod matrix;
 mod peer;
 mod pushed;
 mod sessions;

@@ -90,7 +90,7 @@ fn when_the_grant_is_gone_the_same_user_logs_in_with_the_same_device() {
         live.world.hs.soft_logout(soft_logout);
         live.world.hs.provider().end_grants();
         assert_eq!(live.call(), 401);
-        assert_eq!(live.pump(), [SessionEvent::LoginAgain { soft_logout }]);
+        assert_eq!(live.pump(), [SessionEvent::LoginAgain { soft_logout: Some(soft_logout) }]);
 
         let login = live.again();
         live.session.adopt(&login, &mut live.world.env).unwrap();
@@ -111,12 +111,24 @@ fn when_the_grant_is_gone_the_same_user_logs_in_with_the_same_device() {
     }
 }
 
+/// The provider was asked first, before the access token expired.
+#[test]
+fn what_the_homeserver_has_not_said_is_not_made_up() {
+    let mut live = Live::new();
+    live.world.hs.provider().end_grants();
+    let _ = live.session.refresh(&mut live.world.env);
+    assert_eq!(live.pump(), [SessionEvent::LoginAgain { soft_logout: None }]);
+    let login = live.again();
+    live.session.adopt(&login, &mut live.world.env).unwrap();
+    assert_eq!(live.call(), 200);
+}
+
 #[test]
 fn a_user_who_does_not_log_in_again_is_signed_out() {
     let mut live = Live::new();
     live.world.hs.provider().end_grants();
     live.call();
-    assert_eq!(live.pump(), [SessionEvent::LoginAgain { soft_logout: false }]);
+    assert_eq!(live.pump(), [SessionEvent::LoginAgain { soft_logout: Some(false) }]);
     live.session.give_up(&mut live.world.env);
     assert_eq!(live.pump(), [SessionEvent::Erase]);
     assert!(matches!(live.session.access(&mut live.world.env), Access::Ended(_)));

@@ -1,17 +1,19 @@
-//! The embedded provider behind real HTTP.
+//! The embedded provider, and a Matrix homeserver beside it, behind real HTTP.
 
 use std::sync::{Arc, OnceLock};
 
 use http::{HeaderName, HeaderValue, Request};
 use oidc_proto::Env;
 use oidc_proto::adapter::SystemEnv;
-use oidc_proto::testing::{Provider, User};
+use oidc_proto::testing::{Homeserver, Provider, User};
 
 use super::server::Server;
 
 /// The embedded provider behind real HTTP.
 pub struct Op {
     pub provider: Provider,
+    /// At the same place.
+    pub homeserver: Homeserver,
     pub issuer: String,
     _server: Server,
 }
@@ -22,7 +24,7 @@ impl Op {
     }
 
     pub fn with(build: impl FnOnce(Provider) -> Provider) -> Self {
-        let slot = Arc::new(OnceLock::<Provider>::new());
+        let slot = Arc::new(OnceLock::<Homeserver>::new());
         let (shared, env) = (Arc::clone(&slot), SystemEnv::new().unwrap());
         let server = Server::start(move |mut connection| {
             while let Ok(seen) = connection.request() {
@@ -44,7 +46,9 @@ impl Op {
         let issuer = server.url("");
         let users = Provider::new(&issuer).with_user(User::new("alice")).with_user(User::new("bob"));
         let provider = build(users);
-        assert!(slot.set(provider.clone()).is_ok());
-        Self { provider, issuer, _server: server }
+        let name = issuer.rsplit('/').next().unwrap();
+        let homeserver = Homeserver::new(&issuer, name, provider.clone());
+        assert!(slot.set(homeserver.clone()).is_ok());
+        Self { provider, homeserver, issuer, _server: server }
     }
 }

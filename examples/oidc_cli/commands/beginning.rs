@@ -32,14 +32,19 @@ pub(super) struct Login {
 }
 
 impl Beginning {
-    pub(super) fn new(context: &mut Context, client: &ClientArgs, grant: &GrantArgs) -> Result<Self, Failure> {
+    pub(super) fn new(
+        context: &mut Context,
+        issuer: &str,
+        client: &ClientArgs,
+        grant: &GrantArgs,
+    ) -> Result<Self, Failure> {
         let identity = Identity::read(client)?;
         // Nothing is begun whose outcome could not be kept.
         if let Some(failure) = session::all(&context.store)?.1.into_iter().next() {
             return Err(failure);
         }
         let schemes = context.options.schemes();
-        let provider = context.discover(args::issuer(&client.issuer, schemes)?, schemes)?;
+        let provider = context.discover(args::issuer(issuer, schemes)?, schemes)?;
         if grant.id_token == IdTokenChoice::TrustTls && !provider.metadata().token_endpoint.is_https() {
             return Err(Error::from(Core::IdTokenTrustTlsOverHttp).into());
         }

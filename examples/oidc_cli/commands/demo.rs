@@ -4,19 +4,22 @@ use std::time::Duration;
 
 use oidc_proto::flow::UserinfoFetch;
 
-use super::{login, logout, refresh, token, userinfo};
-use crate::args::{BrowserArgs, Global, LoginArgs, LogoutArgs, ServeArgs};
+use super::matrix::ask_whoami;
+use super::{account, login, logout, refresh, relogin, token, userinfo, whoami};
+use crate::args::{
+    AccountArgs, BrowserArgs, DemoArgs, Global, LoginArgs, LogoutArgs, MeetingArgs, PlaceArgs, ReloginArgs, ServeArgs,
+};
 use crate::context::Context;
 use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::output::Output;
 use crate::server::Server;
-use crate::session;
+use crate::session::{self, Session};
 
 /// Nobody has to be waited for.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-pub(crate) fn demo(options: Global, out: Output) -> Result<(), Failure> {
+pub(crate) fn demo(options: Global, args: &DemoArgs, out: Output) -> Result<(), Failure> {
     let folder = tempfile::tempdir().map_err(|error| Code::StoreIo.because(error))?;
     out.step("Provider");
     let server = Server::bind(&ServeArgs { port: 0, access_token_lifetime: Duration::from_secs(300) })?;
@@ -38,27 +41,54 @@ pub(crate) fn demo(options: Global, out: Output) -> Result<(), Failure> {
     let options = Global { store, session: None, insecure_loopback: true, deadline, ..options };
     let mut context = Context::new(options, out)?;
     let browser = BrowserArgs { scripted: true, ..BrowserArgs::default() };
-    let mut args = LoginArgs { browser: browser.clone(), ..LoginArgs::at(&issuer)? };
-    args.grant.scope = oidc_proto::Scope::new("openid profile email offline_access")?;
-    login(&mut context, &args)?;
-    out.step("Access token");
-    token(&mut context)?;
-    refresh(&mut context)?;
-    userinfo(&mut context)?;
+    let meeting = MeetingArgs { browser: browser.clone(), ..MeetingArgs::default() };
+    if args.matrix {
+        at_homeserver(&mut context, &issuer, meeting)?;
+    } else {
+        at_provider(&mut context, &issuer, meeting)?;
+    }
 
     let session = session::choose(&context.store, None)?;
-    let (provider, client) = context.connect(&session)?;
     logout(&mut context, &LogoutArgs { end_session: true, browser })?;
     out.step("Afterwards");
-    let step = UserinfoFetch::start(&session.tokens, &provider, &client, &mut context.env)?;
-    match context.run("asking once more", step) {
-        Err(failure) if failure.fault == "denied" => {
-            out.checked("the provider does not take the access token any more")
-        }
+    let again = if args.matrix { ask_whoami(&mut context, &session) } else { ask_again(&mut context, &session) };
+    match again {
+        Err(failure) if failure.fault == "denied" => out.checked("the access token is not taken any more"),
         Err(failure) => return Err(failure),
-        Ok(_) => return Err(Code::Setup.because("a revoked access token is still good")),
+        Ok(()) => return Err(Code::Setup.because("a revoked access token is still good")),
     }
     folder.close().map_err(|error| Code::StoreIo.because(error))?;
     out.checked("nothing is left behind");
     Ok(())
+}
+
+fn at_provider(context: &mut Context, issuer: &str, meeting: MeetingArgs) -> Result<(), Failure> {
+    let mut args = LoginArgs { meeting, ..LoginArgs::at(PlaceArgs::issuer(issuer)) };
+    args.grant.scope = Some(oidc_proto::Scope::new("openid profile email offline_access")?);
+    login(context, &args)?;
+    context.out.step("Access token");
+    token(context)?;
+    refresh(context)?;
+    userinfo(context)
+}
+
+/// By the name of its server, as users know it.
+fn at_homeserver(context: &mut Context, base_url: &str, meeting: MeetingArgs) -> Result<(), Failure> {
+    let name = base_url.trim_start_matches("http://");
+    login(context, &LoginArgs { meeting: meeting.clone(), ..LoginArgs::at(PlaceArgs::homeserver(name)) })?;
+    context.out.step("Access token");
+    token(context)?;
+    whoami(context)?;
+    refresh(context)?;
+    account(context, &AccountArgs::default())?;
+    context.out.step("The same user once more, with the same device");
+    relogin(context, &ReloginArgs { meeting })?;
+    whoami(context)
+}
+
+/// Userinfo, with the tokens as they were.
+fn ask_again(context: &mut Context, session: &Session) -> Result<(), Failure> {
+    let (provider, client) = context.connect(session)?;
+    let step = UserinfoFetch::start(&session.tokens, &provider, &client, &mut context.env)?;
+    context.run("asking once more", step).map(drop)
 }

@@ -1,22 +1,28 @@
 //! `device`: a login that the user allows on another device (RFC 8628).
 
-use oidc_proto::flow::DeviceAuthorization;
-use oidc_proto::{Code, Error};
+use oidc_proto::flow::{DeviceAuthorization, PendingDevice};
+use oidc_proto::{Code, Error, Scope};
 
 use super::beginning::Beginning;
-use crate::args::DeviceArgs;
+use super::matrix;
+use crate::args::{DeviceArgs, Place};
 use crate::clients;
 use crate::context::Context;
 use crate::event::Event;
 use crate::failure::Failure;
 
 pub(crate) fn device(context: &mut Context, args: &DeviceArgs) -> Result<(), Failure> {
-    let beginning = Beginning::new(context, &args.client, &args.grant)?;
-    let result = ask_device(context, args, &beginning);
+    let issuer = match args.place.place() {
+        Place::Issuer(issuer) => issuer,
+        Place::Homeserver(homeserver) => return matrix::device(context, args, homeserver),
+    };
+    let scope = args.grant.openid_scope()?;
+    let beginning = Beginning::new(context, issuer, &args.client, &args.grant)?;
+    let result = ask_device(context, scope, &beginning);
     result.inspect_err(|failure| beginning.identity.explain(failure, context.out))
 }
 
-fn ask_device(context: &mut Context, args: &DeviceArgs, beginning: &Beginning) -> Result<(), Failure> {
+fn ask_device(context: &mut Context, scope: Scope, beginning: &Beginning) -> Result<(), Failure> {
     // A client that could not use it is better not registered.
     if beginning.provider.metadata().device_authorization_endpoint.is_none() {
         return Err(Error::from(Code::DeviceUnsupported).into());
@@ -24,15 +30,9 @@ fn ask_device(context: &mut Context, args: &DeviceArgs, beginning: &Beginning) -
     let login = beginning.login(context, clients::device_metadata())?;
 
     context.out.step("Device authorization");
-    let scope = args.grant.scope.clone();
     let step = DeviceAuthorization::start(scope, &login.provider, &login.client, &mut context.env)?;
     let pending = context.run("asking for a code", step)?;
-    context.out.emit(&Event::DeviceCode {
-        verification_uri: pending.verification_uri(),
-        verification_uri_complete: pending.verification_uri_complete(),
-        user_code: pending.user_code(),
-        expires_in: pending.expires_at().saturating_since(context.now()).as_secs(),
-    });
+    show(context, &pending);
     // What cannot be kept is better not obtained; but a file that is held during the wait would be left behind by
     // whoever breaks it off.
     drop(context.store.draft()?);
@@ -40,4 +40,14 @@ fn ask_device(context: &mut Context, args: &DeviceArgs, beginning: &Beginning) -
     let exchanged = context.run_until_deadline("waiting for the user to allow it", step)?;
     let draft = context.store.draft()?;
     login.finish(context, exchanged, draft, "iss, sub, aud, azp, exp, iat, at_hash if it has one")
+}
+
+/// Says where the user has to go, and the code to type there.
+pub(super) fn show(context: &Context, pending: &PendingDevice) {
+    context.out.emit(&Event::DeviceCode {
+        verification_uri: pending.verification_uri(),
+        verification_uri_complete: pending.verification_uri_complete(),
+        user_code: pending.user_code(),
+        expires_in: pending.expires_at().saturating_since(context.now()).as_secs(),
+    });
 }

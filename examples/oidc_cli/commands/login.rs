@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use oidc_proto::message::metadata::ResponseMode;
 use oidc_proto::{
     AuthorizationRequest, Callback, Checked, Client, Code as Core, Error, PendingAuthorization, Provider, RedirectUri,
+    Scope,
 };
 
 use super::beginning::Beginning;
-use crate::args::{LoginArgs, ParChoice};
+use super::matrix;
+use crate::args::{LoginArgs, MeetingArgs, ParChoice, Place};
 use crate::clients;
 use crate::context::Context;
 use crate::event::Event;
@@ -20,30 +23,37 @@ use crate::paste;
 const SLACK: Duration = Duration::from_secs(60);
 
 /// Where the callback is taken.
-enum Meeting {
+pub(super) enum Meeting {
     Listener(Listener),
     Paste,
 }
 
 pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failure> {
-    let beginning = Beginning::new(context, &args.client, &args.grant)?;
-    let result = by_browser(context, args, &beginning);
+    let issuer = match args.place.place() {
+        Place::Issuer(issuer) => issuer,
+        Place::Homeserver(homeserver) => return matrix::login(context, args, homeserver),
+    };
+    let scope = args.grant.openid_scope()?;
+    let beginning = Beginning::new(context, issuer, &args.client, &args.grant)?;
+    let result = by_browser(context, args, scope, &beginning);
     result.inspect_err(|failure| beginning.identity.explain(failure, context.out))
 }
 
-fn by_browser(context: &mut Context, args: &LoginArgs, beginning: &Beginning) -> Result<(), Failure> {
-    let metadata = clients::metadata(args.redirect_port)?;
-    let (meeting, redirect_uri) = if args.paste {
-        (Meeting::Paste, metadata.redirect_uris.first().cloned())
-    } else {
-        let listener = Listener::bind(args.redirect_port.unwrap_or(0))?;
-        let uri = RedirectUri::new(&listener.redirect_uri())?;
-        (Meeting::Listener(listener), Some(uri))
-    };
-    let redirect_uri = redirect_uri.ok_or(Core::AuthorizationRedirectUri).map_err(Error::from)?;
-    let login = beginning.login(context, metadata)?;
+fn by_browser(context: &mut Context, args: &LoginArgs, scope: Scope, beginning: &Beginning) -> Result<(), Failure> {
+    let (meeting, redirect_uri) = Meeting::arrange(&args.meeting)?;
+    let login = beginning.login(context, clients::metadata(args.meeting.redirect_port)?)?;
     let (provider, client) = (&login.provider, &login.client);
-    let (pending, checked) = ask_user(context, args, provider, client, redirect_uri, meeting)?;
+    let mut request = AuthorizationRequest::new(redirect_uri, scope).lifetime(lifetime(context));
+    for prompt in &args.prompt {
+        request = request.prompt(*prompt);
+    }
+    if let Some(hint) = &args.login_hint {
+        request = request.login_hint(hint);
+    }
+    if let Some(mode) = args.response_mode {
+        request = request.response_mode(mode);
+    }
+    let (pending, checked) = ask_user(context, args, provider, client, request, meeting)?;
 
     context.out.step("Code exchange");
     let draft = context.store.draft()?;
@@ -59,22 +69,10 @@ fn ask_user(
     args: &LoginArgs,
     provider: &Arc<Provider>,
     client: &Arc<Client>,
-    redirect_uri: RedirectUri,
+    request: AuthorizationRequest,
     meeting: Meeting,
 ) -> Result<(PendingAuthorization, Checked), Failure> {
     context.out.step("Authorization");
-    let deadline = context.options.deadline;
-    let mut request =
-        AuthorizationRequest::new(redirect_uri, args.grant.scope.clone()).lifetime(deadline.saturating_add(SLACK));
-    for prompt in &args.prompt {
-        request = request.prompt(*prompt);
-    }
-    if let Some(hint) = &args.login_hint {
-        request = request.login_hint(hint);
-    }
-    if let Some(mode) = args.response_mode {
-        request = request.response_mode(mode);
-    }
     let (url, pending) = if is_pushed(args.par, provider) {
         let step = request.push(provider, client, &mut context.env)?;
         let pushed = context.run("pushing the request", step)?;
@@ -85,22 +83,49 @@ fn ask_user(
     };
     context.out.checked("the request has a state, a nonce and a PKCE challenge (S256), 256 bits of entropy each");
     context.out.emit(&Event::AuthorizationUrl { url: url.as_str() });
-    drop(args.browser.open(url.as_str(), context.options.timeout, context.out)?);
-
-    let mode = pending.response_mode();
-    let checked = match meeting {
-        Meeting::Paste => {
-            context.out.hint("Paste the URL that the browser was sent to:");
-            let callback = paste::read(mode, deadline)?;
-            pending.check(&callback, provider, &context.env)?
-        }
-        Meeting::Listener(listener) => {
-            let _waiting = context.out.waiting("waiting for the browser to come back");
-            listener.wait(mode, deadline, |callback: &Callback| pending.check(callback, provider, &context.env))?
-        }
-    };
+    drop(args.meeting.browser.open(url.as_str(), context.options.timeout, context.out)?);
+    let checked =
+        meeting.answer(context, pending.response_mode(), |callback| pending.check(callback, provider, &context.env))?;
     told(context, &pending, provider);
     Ok((pending, checked))
+}
+
+/// How long a login is good.
+pub(super) fn lifetime(context: &Context) -> Duration {
+    context.options.deadline.saturating_add(SLACK)
+}
+
+impl Meeting {
+    /// Listens, or does not, and says where the browser is to be sent back to.
+    pub(super) fn arrange(args: &MeetingArgs) -> Result<(Self, RedirectUri), Failure> {
+        if args.paste {
+            let redirect_uri = clients::metadata(args.redirect_port)?.redirect_uris.into_iter().next();
+            return Ok((Self::Paste, redirect_uri.ok_or(Core::AuthorizationRedirectUri).map_err(Error::from)?));
+        }
+        let listener = Listener::bind(args.redirect_port.unwrap_or(0))?;
+        let redirect_uri = RedirectUri::new(&listener.redirect_uri())?;
+        Ok((Self::Listener(listener), redirect_uri))
+    }
+
+    /// Waits for the browser to come back. The first answer is judged, right or wrong.
+    pub(super) fn answer<T>(
+        self,
+        context: &Context,
+        mode: ResponseMode,
+        judge: impl FnOnce(&Callback) -> Result<T, Error>,
+    ) -> Result<T, Failure> {
+        let deadline = context.options.deadline;
+        match self {
+            Self::Paste => {
+                context.out.hint("Paste the URL that the browser was sent to:");
+                Ok(judge(&paste::read(mode, deadline)?)?)
+            }
+            Self::Listener(listener) => {
+                let _waiting = context.out.waiting("waiting for the browser to come back");
+                listener.wait(mode, deadline, judge)
+            }
+        }
+    }
 }
 
 fn is_pushed(choice: ParChoice, provider: &Provider) -> bool {

@@ -69,13 +69,15 @@ fn end_session(
     session: &Session,
 ) -> Result<(), Failure> {
     let bare = EndSessionRequest::new();
-    let hinted = match session.tokens.id_token() {
-        Some(id_token) => bare.clone().id_token_hint(id_token),
-        None => bare.clone(),
+    let hinted = match (session.user_session(), session.tokens.id_token()) {
+        (Some(matrix), _) => matrix.end_session(),
+        (None, Some(id_token)) => bare.clone().id_token_hint(id_token),
+        (None, None) => bare.clone(),
     };
     let (hinted, _) = hinted.start(provider, client, &mut context.env)?;
     let (bare, _) = bare.start(provider, client, &mut context.env)?;
-    let printed = if context.out.shows_tokens() { &hinted } else { &bare };
+    let holds_token = session.tokens.id_token().is_some();
+    let printed = if context.out.shows_tokens() || !holds_token { &hinted } else { &bare };
     context.out.emit(&Event::EndSessionUrl { url: printed.as_str() });
     args.browser.open(hinted.as_str(), context.options.timeout, context.out)?.wait();
     Ok(())

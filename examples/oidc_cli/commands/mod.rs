@@ -6,6 +6,7 @@ mod demo;
 mod device;
 mod login;
 mod logout;
+mod matrix;
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use oidc_proto::message::metadata::CodeChallengeMethod;
 use oidc_proto::{Client, Provider};
 use serde_json::{Map, Value};
 
-use crate::args::{self, DiscoverArgs, RegisterArgs};
+use crate::args::{self, DiscoverArgs, Place, RegisterArgs};
 use crate::clients;
 use crate::context::Context;
 use crate::event::Event;
@@ -27,16 +28,21 @@ pub(crate) use demo::demo;
 pub(crate) use device::device;
 pub(crate) use login::login;
 pub(crate) use logout::logout;
+pub(crate) use matrix::{account, relogin, whoami};
 
 pub(crate) fn discover(context: &mut Context, args: &DiscoverArgs) -> Result<(), Failure> {
-    let (issuer, schemes) = match &args.issuer {
-        Some(issuer) => (args::issuer(issuer, context.options.schemes())?, context.options.schemes()),
-        None => {
+    let schemes = context.options.schemes();
+    let provider = match (&args.issuer, &args.homeserver) {
+        (_, Some(homeserver)) => matrix::discover(context, homeserver)?,
+        (Some(issuer), None) => context.discover(args::issuer(issuer, schemes)?, schemes)?,
+        (None, None) => {
             let session = session::choose(&context.store, context.options.session.as_deref())?;
-            (session.tokens.issuer().clone(), session.schemes())
+            match session.homeserver() {
+                Some(homeserver) => Arc::clone(&context.server(homeserver, session.schemes())?.provider),
+                None => context.discover(session.tokens.issuer().clone(), session.schemes())?,
+            }
         }
     };
-    let provider = context.discover(issuer, schemes)?;
     let metadata = provider.metadata();
     let endpoints = [
         ("authorization", metadata.authorization_endpoint.as_ref()),
@@ -63,7 +69,11 @@ pub(crate) fn discover(context: &mut Context, args: &DiscoverArgs) -> Result<(),
 
 pub(crate) fn register(context: &mut Context, args: &RegisterArgs) -> Result<(), Failure> {
     let schemes = context.options.schemes();
-    let provider = context.discover(args::issuer(&args.issuer, schemes)?, schemes)?;
+    let issuer = match args.place.place() {
+        Place::Issuer(issuer) => args::issuer(issuer, schemes)?,
+        Place::Homeserver(homeserver) => return matrix::register(context, homeserver, args.anew),
+    };
+    let provider = context.discover(issuer, schemes)?;
     clients::register(context, &provider, &clients::metadata(args.redirect_port)?, args.anew)
 }
 

@@ -1,0 +1,231 @@
+//! The commands at a Matrix homeserver.
+
+use std::sync::Arc;
+
+use oidc_proto::matrix::{
+    Address, Application, AuthServer, Checkup, HomeserverDiscovery, LoginOutcome, LoginRequest, SupportCheck,
+    UserSession, Whoami,
+};
+use oidc_proto::{Client, Code as Core, Error, Fault, Provider, ProviderOptions, Registrations};
+
+use super::device::show;
+use super::login::{Meeting, lifetime};
+use crate::args::{AccountArgs, DeviceArgs, IdTokenChoice, LoginArgs, MeetingArgs, ReloginArgs};
+use crate::clients::{self, Identity};
+use crate::context::{Context, trust};
+use crate::event::Event;
+use crate::failure::{Code, Failure};
+use crate::session::{self, Choices, Session};
+use crate::store::Draft;
+use crate::tokens::{self, Need};
+
+/// The homeserver that is meant, and its provider.
+fn find(context: &mut Context, text: &str) -> Result<Arc<AuthServer>, Failure> {
+    let schemes = context.options.schemes();
+    let homeserver = match Address::parse(text, schemes)? {
+        Address::Url(homeserver) => homeserver,
+        address @ Address::Name(_) => {
+            context.out.step("Homeserver");
+            let step = HomeserverDiscovery::start(address, schemes)?;
+            let found = context.run("looking for the homeserver", step)?;
+            context.out.checked("the name leads to a homeserver, which names the versions that it speaks");
+            found.homeserver
+        }
+    };
+    context.server(&homeserver, schemes)
+}
+
+/// Shows the homeserver; the provider is shown by who called.
+pub(super) fn discover(context: &mut Context, text: &str) -> Result<Arc<Provider>, Failure> {
+    let schemes = context.options.schemes();
+    let options = ProviderOptions::new().with_schemes(schemes);
+    let step = SupportCheck::start(Address::parse(text, schemes)?, options)?;
+    let Checkup { found, support, .. } = context.run("looking for the homeserver", step)?;
+    let server = support.supported();
+    context.out.emit(&Event::Homeserver {
+        homeserver: found.homeserver.as_str(),
+        versions: &found.versions,
+        metadata: server.as_ref().ok().map(|server| server.source.as_str()),
+    });
+    Ok(Arc::clone(&server?.provider))
+}
+
+pub(super) fn register(context: &mut Context, text: &str, anew: bool) -> Result<(), Failure> {
+    let server = find(context, text)?;
+    // The rules of Matrix hold before anything is sent.
+    let application = Application::new(clients::matrix_metadata()?, Registrations::default())?;
+    clients::register(context, &server.provider, application.metadata(), anew)
+}
+
+/// A login that can go on: the store is whole, the provider and the client are known.
+struct Beginning {
+    server: Arc<AuthServer>,
+    client: Client,
+    choices: Choices,
+}
+
+impl Beginning {
+    fn new(context: &mut Context, text: &str, identity: &Identity, id_token: IdTokenChoice) -> Result<Self, Failure> {
+        // Nothing is begun whose outcome could not be kept.
+        if let Some(failure) = session::all(&context.store)?.1.into_iter().next() {
+            return Err(failure);
+        }
+        let server = find(context, text)?;
+        let application = Application::new(clients::matrix_metadata()?, Registrations::default())?;
+        let (client, key_file) = identity.client(context, &server.provider, application.metadata().clone())?;
+        let choices = Choices { schemes: context.options.schemes(), id_token, key_file, dpop_key: None };
+        Ok(Self { server, client: client.with_id_token_trust(trust(id_token)), choices })
+    }
+}
+
+pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Result<(), Failure> {
+    let identity = Identity::read(&args.client)?;
+    let Beginning { server, client, choices } = Beginning::new(context, text, &identity, args.grant.id_token)?;
+    let mut request = LoginRequest::new().further_scope(args.grant.scope.clone().unwrap_or_default());
+    request = args.prompt.iter().fold(request, |request, prompt| request.prompt(*prompt));
+    if let Some(device_id) = &args.device_id {
+        request = request.device_id(device_id.clone());
+    }
+    if let Some(hint) = &args.login_hint {
+        request = request.login_hint(hint);
+    }
+    if let Some(mode) = args.response_mode {
+        request = request.response_mode(mode);
+    }
+    by_browser(context, &server, client.shared(), request, &args.meeting, choices)
+        .inspect_err(|failure| identity.explain(failure, context.out))
+}
+
+/// The user of a known session logs in again, with the same device.
+pub(crate) fn relogin(context: &mut Context, args: &ReloginArgs) -> Result<(), Failure> {
+    let session = chosen(context)?;
+    let known = matrix(&session)?;
+    let (_, client) = context.connect(&session)?;
+    let server = context.server(known.homeserver(), session.schemes())?;
+    let mut client = Client::clone(&client);
+    for redirect_uri in clients::matrix_metadata()?.redirect_uris {
+        client = client.with_redirect_uri(redirect_uri);
+    }
+    let request = LoginRequest::again(&known);
+    by_browser(context, &server, client.shared(), request, &args.meeting, session.choices())
+}
+
+/// Sends the user to the provider, and asks the homeserver who came back.
+fn by_browser(
+    context: &mut Context,
+    server: &Arc<AuthServer>,
+    client: Arc<Client>,
+    request: LoginRequest,
+    meeting: &MeetingArgs,
+    choices: Choices,
+) -> Result<(), Failure> {
+    context.out.step("Authorization");
+    let browser = &meeting.browser;
+    let (meeting, redirect_uri) = Meeting::arrange(meeting)?;
+    let request = request.lifetime(lifetime(context));
+    let (url, pending) = request.start(redirect_uri, server, &client, &mut context.env)?;
+    context.out.checked(&format!("the request is for the device {} and no other", pending.device_id()));
+    context.out.emit(&Event::AuthorizationUrl { url: url.as_str() });
+    drop(browser.open(url.as_str(), context.options.timeout, context.out)?);
+    let checked =
+        meeting.answer(context, pending.response_mode(), |callback| pending.check(callback, server, &context.env))?;
+    context.out.checked("one callback came, with this login's state, in time, from the provider that was asked");
+
+    context.out.step("Code exchange");
+    let draft = context.store.draft()?;
+    let step = pending.redeem(checked, server, &client, None, &mut context.env)?;
+    let outcome = context.run("exchanging the code", step)?;
+    finish(context, outcome, draft, choices)
+}
+
+pub(super) fn device(context: &mut Context, args: &DeviceArgs, text: &str) -> Result<(), Failure> {
+    let identity = Identity::read(&args.client)?;
+    let Beginning { server, client, choices } = Beginning::new(context, text, &identity, args.grant.id_token)?;
+    let client = client.shared();
+    context.out.step("Device authorization");
+    let mut request = LoginRequest::new().further_scope(args.grant.scope.clone().unwrap_or_default());
+    if let Some(device_id) = &args.device_id {
+        request = request.device_id(device_id.clone());
+    }
+    let step = request.start_device(&server, &client, &mut context.env)?;
+    let pending = context.run("asking for a code", step)?;
+    show(context, pending.authorization());
+    // As for a login at a provider: what cannot be kept is better not obtained.
+    drop(context.store.draft()?);
+    let step = pending.poll(&server, &client, None, &mut context.env)?;
+    let outcome = context.run_until_deadline("waiting for the user to allow it", step)?;
+    let draft = context.store.draft()?;
+    finish(context, outcome, draft, choices).inspect_err(|failure| identity.explain(failure, context.out))
+}
+
+/// Keeps the session if the homeserver says that it is the right user's and the right device's.
+fn finish(context: &mut Context, outcome: LoginOutcome, draft: Draft, choices: Choices) -> Result<(), Failure> {
+    let outcome = match outcome {
+        LoginOutcome::Refused { error, grant } if error.fault() == Fault::Transport => {
+            let step = grant.retry(&mut context.env)?;
+            context.run("asking once more", step)?
+        }
+        outcome => outcome,
+    };
+    let login = match outcome {
+        LoginOutcome::LoggedIn(login) => login,
+        LoginOutcome::Refused { error, grant } => {
+            // Tokens of somebody else are not left lying around. That they are revoked is all that can be done.
+            let step = grant.revoke(&mut context.env).map_err(Failure::from);
+            if let Err(failure) = step.and_then(|step| context.run("revoking", step)) {
+                context.out.emit(&Event::warning(&failure));
+            }
+            return Err(error.into());
+        }
+    };
+    context.out.checked("the homeserver says who has logged in, on the device that was asked for");
+    let session = Session::matrix(&login.session, choices);
+    {
+        let _lock = context.store.lock()?;
+        session.save(draft)?;
+    }
+    context.out.checked("the session is in the store");
+    context.out.emit(&Event::LoggedIn { session: session.summary(context.now()) });
+    Ok(())
+}
+
+pub(crate) fn whoami(context: &mut Context) -> Result<(), Failure> {
+    let session = tokens::good(context, Need::Good)?;
+    ask_whoami(context, &session)
+}
+
+/// Asks with the session's tokens as they are.
+pub(super) fn ask_whoami(context: &mut Context, session: &Session) -> Result<(), Failure> {
+    let known = matrix(session)?;
+    let (_, client) = context.connect(session)?;
+    let server = context.server(known.homeserver(), session.schemes())?;
+    context.out.step("Asking who that is");
+    let step = Whoami::start(&session.tokens, &server, &client, &mut context.env)?;
+    let identity = context.run("asking the homeserver", step)?;
+    context.out.emit(&Event::Whoami {
+        user_id: identity.user_id.as_str(),
+        device_id: identity.device_id.as_ref().map(|device| device.as_str()),
+    });
+    Ok(())
+}
+
+pub(crate) fn account(context: &mut Context, args: &AccountArgs) -> Result<(), Failure> {
+    let session = chosen(context)?;
+    let known = matrix(&session)?;
+    let server = context.server(known.homeserver(), session.schemes())?;
+    let no_page = || Error::new(Core::MetadataMissingField).at("account_management_uri");
+    let url = server.account.as_ref().ok_or_else(no_page)?.url(args.action, args.device_id.as_ref());
+    context.out.emit(&Event::AccountUrl { url: &url });
+    if args.open {
+        args.browser.open(&url, context.options.timeout, context.out)?.wait();
+    }
+    Ok(())
+}
+
+fn chosen(context: &Context) -> Result<Session, Failure> {
+    session::choose(&context.store, context.options.session.as_deref())
+}
+
+fn matrix(session: &Session) -> Result<UserSession, Failure> {
+    session.user_session().ok_or_else(|| Code::NotMatrix.because(session.id()))
+}

@@ -1,0 +1,175 @@
+//! The commands at a Matrix homeserver.
+
+use oidc_proto::testing::{Asked, On, OnMatrix};
+
+use crate::harness::{Cli, Op, Run, browser, parameter};
+
+impl Cli {
+    fn matrix(&self, homeserver: &str, arguments: &[&str]) -> Run {
+        let browser = browser();
+        let login =
+            ["login", "--insecure-loopback", "--deadline", "60", "--homeserver", homeserver, "--browser", &browser];
+        self.run(&[&login, arguments].concat())
+    }
+}
+
+/// The name of the server, by which the homeserver is found.
+fn name(op: &Op) -> String {
+    op.issuer.trim_start_matches("http://").to_owned()
+}
+
+#[test]
+fn a_session_at_a_homeserver_from_its_login_to_its_end() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let run = cli.matrix(&name(&op), &[]).done();
+    let session = run.event("logged_in").clone();
+    let (user, device) = (op.homeserver.user_id("alice"), session["device_id"].as_str().unwrap().to_owned());
+    assert_eq!(session["homeserver"], op.issuer.as_str());
+    assert_eq!((&session["user_id"], &session["subject"]), (&user.as_str().into(), &user.as_str().into()));
+    assert_eq!(cli.run(&["status"]).done().event("session")["device_id"], device.as_str());
+
+    let run = cli.run(&["whoami"]).done();
+    assert_eq!(run.event("whoami")["user_id"], user.as_str());
+    assert_eq!(run.event("whoami")["device_id"], device.as_str());
+    cli.run(&["token"]).done().event("token");
+    cli.run(&["refresh"]).done().event("refreshed");
+
+    // The same user, the same device: the session stays the one it was.
+    let run = cli.run(&["relogin", "--browser", &browser()]).done();
+    let url = run.event("authorization_url")["url"].as_str().unwrap();
+    assert_eq!(parameter(url, "login_hint"), Some(format!("mxid:{user}")));
+    for name in ["session", "device_id", "user_id", "client_id", "homeserver"] {
+        assert_eq!(run.event("logged_in")[name], session[name], "{name}");
+    }
+    assert_eq!(cli.session_files().len(), 1);
+    assert_eq!(op.provider.count(On::Register), 1);
+
+    let run = cli.run(&["logout", "--end-session", "--no-browser"]).done();
+    assert_eq!(run.event("logged_out")["revoked"], true);
+    let url = run.event("end_session_url")["url"].as_str().unwrap();
+    assert_eq!(parameter(url, "logout_hint"), Some(format!("mxid:{user}")));
+    cli.run(&["whoami"]).failed(1, "local", "cli.no_session");
+}
+
+/// From its URL a login takes no more requests than it must.
+#[test]
+fn a_second_device_needs_no_second_registration() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let first = cli.matrix(&op.issuer, &["--device-id", "FIRSTDEVICE"]).done().event("logged_in").clone();
+    assert_eq!(first["device_id"], "FIRSTDEVICE");
+    let asked = |from: usize| op.homeserver.requests().into_iter().skip(from).collect::<Vec<_>>();
+    let (metadata, whoami) = (Asked::Homeserver(OnMatrix::AuthMetadata), Asked::Homeserver(OnMatrix::Whoami));
+    let on = Asked::Provider;
+    assert_eq!(asked(0), [metadata, on(On::Register), on(On::Authorize), on(On::Token), whoami]);
+    let second = cli.matrix(&op.issuer, &["--scope", "openid", "--login-hint", "auto:bob"]).done();
+    assert_eq!(second.event("logged_in")["user_id"], op.homeserver.user_id("bob"));
+    assert_eq!(asked(5), [metadata, on(On::Authorize), on(On::Jwks), on(On::Token), whoami]);
+    assert_eq!(cli.run(&["status"]).done().events.len(), 2);
+    cli.run(&["whoami"]).failed(2, "local", "cli.session_ambiguous");
+    let id = first["session"].as_str().unwrap();
+    assert_eq!(cli.run(&["whoami", "--session", id]).done().event("whoami")["device_id"], "FIRSTDEVICE");
+}
+
+#[test]
+fn discovery_shows_the_homeserver_and_its_provider() {
+    let (op, cli) = (Op::start(), Cli::new());
+    for place in [op.issuer.clone(), name(&op)] {
+        let run = cli.run(&["discover", "--insecure-loopback", "--homeserver", &place]).done();
+        assert_eq!(run.event("homeserver")["metadata"], "stable");
+        assert_eq!(run.event("homeserver")["homeserver"], op.issuer.as_str());
+        assert_eq!(run.event("discovered")["issuer"], op.issuer.as_str());
+    }
+    for on in [OnMatrix::AuthMetadata, OnMatrix::AuthMetadataUnstable, OnMatrix::AuthIssuer] {
+        let _ = op.homeserver.clone().without(on);
+    }
+    let run = cli.run(&["discover", "--insecure-loopback", "--homeserver", &op.issuer]);
+    assert!(run.event("homeserver")["metadata"].is_null());
+    run.failed(1, "remote", "matrix.unsupported");
+    cli.run(&["discover", "--homeserver", "a b"]).failed(1, "local", "matrix.server_name");
+    cli.run(&["discover", "--homeserver", &op.issuer]).failed(1, "local", "url.scheme");
+}
+
+#[test]
+fn registering_says_what_matrix_demands() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let register = ["register", "--insecure-loopback", "--homeserver", &op.issuer];
+    let id = cli.run(&register).done().event("registered")["client_id"].clone();
+    let again = cli.run(&register).done();
+    assert_eq!((&again.event("registered")["client_id"], &again.event("registered")["known"]), (&id, &true.into()));
+    // The login uses it.
+    assert_eq!(cli.matrix(&op.issuer, &[]).done().event("logged_in")["client_id"], id);
+    assert_eq!(op.provider.count(On::Register), 1);
+}
+
+#[test]
+fn the_account_page_has_an_url() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.matrix(&op.issuer, &[]).done();
+    let url = |arguments: &[&str]| {
+        let run = cli.run(&[&["account"], arguments].concat()).done();
+        run.event("account_url")["url"].as_str().unwrap().to_owned()
+    };
+    let page = format!("{}/account?from=matrix", op.issuer);
+    assert_eq!(url(&[]), page);
+    assert_eq!(url(&["--action", "devices_list"]), format!("{page}&action=org.matrix.devices_list"));
+    let delete = ["--action", "org.matrix.device_delete", "--device-id", "OTHERDEVICE"];
+    assert_eq!(url(&delete), format!("{page}&action=org.matrix.device_delete&device_id=OTHERDEVICE"));
+    assert_eq!(url(&["--open", "--browser", "true"]), page);
+    assert_eq!(cli.run(&["account", "--action", "nonsense"]).exit, 2);
+}
+
+#[test]
+fn a_user_allows_it_on_another_device() {
+    let op = Op::with(|provider| provider.with_device_interval(Some(std::time::Duration::from_secs(1))));
+    let cli = Cli::new();
+    let device = ["device", "--insecure-loopback", "--deadline", "60", "--device-id", "TELEVISION", "--homeserver"];
+    let run = cli.run(&[&device[..], &[&op.issuer]].concat()).done();
+    run.event("device_code");
+    assert_eq!(run.event("logged_in")["device_id"], "TELEVISION");
+}
+
+#[test]
+fn what_the_homeserver_refuses_leaves_the_session_as_it_was() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.matrix(&op.issuer, &[]).done();
+    let before = std::fs::read_to_string(&cli.session_files()[0]).unwrap();
+    op.homeserver.edit_json(OnMatrix::Whoami, |o| drop(o.insert("user_id".into(), "@mallory:example.org".into())));
+    cli.run(&["relogin", "--browser", &browser()]).failed(1, "remote", "whoami.user_mismatch");
+    assert_eq!(op.provider.count(On::Revoke), 1);
+    assert_eq!(std::fs::read_to_string(&cli.session_files()[0]).unwrap(), before);
+    op.homeserver.honest();
+    cli.run(&["whoami"]).done();
+    op.homeserver.lock_account("alice", true);
+    cli.run(&["whoami"]).failed(1, "denied", "homeserver.user_locked");
+}
+
+#[test]
+fn sessions_of_both_kinds_do_not_get_in_each_others_way() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let plain = cli.login(&op, &[]).done().event("logged_in")["session"].clone();
+    cli.matrix(&op.issuer, &[]).done();
+    let plain = plain.as_str().unwrap();
+    for command in ["whoami", "account", "relogin"] {
+        cli.run(&[command, "--session", plain]).failed(1, "local", "cli.not_matrix");
+    }
+    assert_eq!(cli.run(&["userinfo", "--session", plain]).done().event("userinfo")["claims"]["sub"], "sub-alice");
+    for arguments in [
+        &["login", "--homeserver", "a", "--issuer", "b"][..],
+        &["login"],
+        &["login", "--homeserver", "a", "--dpop"],
+        &["login", "--issuer", "a", "--device-id", "ABCDEFGHIJ"],
+        &["login", "--homeserver", "a", "--device-id", "short"],
+        &["device", "--homeserver", "a", "--issuer", "b"],
+    ] {
+        assert_eq!(cli.run(arguments).exit, 2, "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_demo_runs_by_itself() {
+    let cli = Cli::new();
+    let run = cli.plain(&["demo", "--matrix"]).done();
+    assert!(run.stdout.contains("nothing is left behind") && run.stdout.contains("whoami"));
+    let events = cli.run(&["demo", "--matrix"]).done();
+    events.event("whoami");
+}
