@@ -9,6 +9,7 @@
 //! | `session.rs` | | [`session`]: keeps sessions good, for many callers |
 //! | `store.rs` | | [`store`]: what keeps the records of sessions |
 //! | `system.rs` | `system` | `SystemEnv`: the operating system's clock and entropy |
+//! | `tokio.rs` | `tokio` | `tokio::TokioTimer`, and threads for blocking stores |
 //! | `ureq.rs` | `ureq` | `ureq::Client`: a [`BlockingHttpClient`] |
 
 mod blocking;
@@ -21,6 +22,8 @@ pub mod session;
 pub mod store;
 #[cfg(feature = "system")]
 mod system;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 #[cfg(feature = "ureq")]
 pub mod ureq;
 

@@ -11,6 +11,7 @@
 //! | to store a pending login, tokens, client IDs | [`PendingAuthorization`], [`TokenSet`], [`Registrations`] |
 //! | to log in at a Matrix homeserver | `matrix` (feature `matrix`, on by default) |
 //! | to write a flow | [`Flow`], and the files of [`flow`] as examples |
+//! | to log in with a QR code | `qr` (feature `qr-login`) |
 //! | to test against a provider that lies | `testing` (feature `testing`) |
 
 pub mod adapter;
@@ -27,6 +28,8 @@ mod json;
 pub mod matrix;
 pub mod message;
 pub mod provider;
+#[cfg(feature = "qr-login")]
+pub mod qr;
 pub mod registrations;
 pub mod reply;
 pub mod secret;

@@ -6,7 +6,7 @@
 //!   Call ── into_parts ─▶ request ─▶ (your HTTP client)
 //!            │            policy        │
 //!            └─▶ Awaiting ◀─ receive(response) or fail(failure)
-//!   Wait ── until ─────▶ (your timer) ─▶ wake
+//!   Wait ── until ─────▶ (your timer) ─▶ wake, or cancel
 //!   Sign ── into_parts ─▶ (your key store) ─▶ AwaitingSignature: receive(signature) or fail
 //!   Done ── the output
 //! ```
@@ -247,6 +247,15 @@ impl<F: Flow> Wait<F> {
             return Ok(Step::Wait(self));
         }
         self.flow.on_wake(env)
+    }
+
+    /// Gives up: what [`Awaiting::fail`] with [`FailureKind::Cancelled`] is to a request. The flow may have something left
+    /// to do, telling somebody, so that steps follow.
+    ///
+    /// # Errors
+    /// The flow's own: most flows end here with `transport.cancelled`.
+    pub fn cancel(self, env: &mut dyn Env) -> Result<Step<F>, Error> {
+        self.flow.on_failure(Failure::new(FailureKind::Cancelled, Sent::No), env)
     }
 }
 

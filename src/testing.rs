@@ -27,6 +27,7 @@
 //! | `verify.rs` | the signatures of clients |
 //! | `homeserver.rs` `homeserver/` | [`Homeserver`]: a Matrix homeserver beside the provider |
 //! | `browser.rs` | [`Visit`] |
+//! | `rendezvous.rs` | [`Rendezvous`]: where two devices meet for a login by QR code, with [`Trick`]s |
 //! | `fault.rs` | [`Fault`]: what goes wrong on the way |
 //! | `edit.rs` `lie.rs` | changes to what it says; [`Lie`]: the table of them, in the words of `lie/say.rs` |
 //! | `http.rs` | forms in, answers out |
@@ -50,6 +51,7 @@ mod lie;
 mod par;
 mod provider;
 mod register;
+mod rendezvous;
 mod resource;
 mod route;
 mod state;
@@ -73,5 +75,6 @@ pub use id_token::{IdToken, Signature};
 pub use lie::Lie;
 pub use par::Par;
 pub use provider::{Bearer, Provider, Reuse};
+pub use rendezvous::{Meet, Rendezvous, Trick};
 pub use route::On;
 pub use user::{Decision, User};

@@ -200,6 +200,15 @@ fn a_wake_before_its_time_waits_again() {
 }
 
 #[test]
+fn a_wait_can_be_given_up() {
+    let env = Still::default();
+    let Step::Wait(wait) = Step::wait(Ticks::from_millis(2000), Once) else { panic!() };
+    let error = wait.cancel(&mut &env).unwrap_err();
+    assert_eq!(error.code(), Code::TransportCancelled);
+    assert_eq!(error.failure(), Some(Failure::new(FailureKind::Cancelled, Sent::No)));
+}
+
+#[test]
 fn the_core_holds_the_body_limit_whatever_the_client_does() {
     let env = Still::default();
     for (limit, code) in [(3, "http.body_too_large"), (4, "step.no_timer")] {

@@ -1,6 +1,6 @@
 //! Files that hold secrets: mode 0600, written beside and renamed, never overwritten when damaged.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -51,11 +51,11 @@ impl Store {
         let file = options.open(&path).map_err(|error| broken(&path, &error))?;
         let since = Instant::now();
         loop {
-            match fs4::FileExt::try_lock(&file) {
+            match file.try_lock() {
                 Ok(()) => return Ok(Lock { _file: file }),
-                Err(fs4::TryLockError::WouldBlock) if since.elapsed() < self.patience => std::thread::sleep(LOCK_POLL),
-                Err(fs4::TryLockError::WouldBlock) => return Err(Code::StoreBusy.because(path.display())),
-                Err(fs4::TryLockError::Error(error)) => return Err(broken(&path, &error)),
+                Err(TryLockError::WouldBlock) if since.elapsed() < self.patience => std::thread::sleep(LOCK_POLL),
+                Err(TryLockError::WouldBlock) => return Err(Code::StoreBusy.because(path.display())),
+                Err(TryLockError::Error(error)) => return Err(broken(&path, &error)),
             }
         }
     }

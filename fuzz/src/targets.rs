@@ -2,6 +2,8 @@
 
 #[path = "targets/matrix.rs"]
 mod matrix;
+#[path = "targets/qr.rs"]
+mod qr;
 #[path = "targets/session.rs"]
 mod session;
 
@@ -44,6 +46,8 @@ pub const TARGETS: &[Target] = &[
     ("session", session::session),
     ("homeserver", matrix::homeserver),
     ("matrix_stored", matrix::stored),
+    ("qr_code", qr::code),
+    ("qr_channel", qr::channel),
 ];
 
 /// Runs a target by its name.

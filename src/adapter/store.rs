@@ -3,10 +3,43 @@
 //! | file | feature | holds |
 //! |---|---|---|
 //! | `store.rs` | | [`SessionStore`], [`BlockingSessionStore`], [`NoStore`] |
+//! | `offload.rs` `queue.rs` | | [`Offload`]: a blocking store for asynchronous sessions; [`Answer`], in the order of the questions |
+//! | `file.rs` | `file-store` | `FileStore`: a file, for the processes of one machine |
+//! | `redis.rs` | `redis` | `redis::RedisStore`: a server, for the processes of many machines |
+//! | `redis.rs` | `redis`, `tokio` | `redis::AsyncRedisStore`: the same without a thread |
+//! | `record.rs` | `file-store`, `redis` | the text of a record, and how a save compares |
+//!
+//! A store is one holder of its lock: give each session a store of its own, also in one process. Asking for the lock that
+//! it holds already is answered `Locked`, and one `Unlock` gives it back.
+//!
+//! | | file | Redis |
+//! |---|---|---|
+//! | a holder that is killed | the lock is free at once | when the lease has ended |
+//! | a holder that is suspended | keeps the lock | loses it when the lease has ended |
+//! | a lock that was lost | the save compares under a lock of its own | the save compares |
+//! | `Saved` means | on the disk | as the server's persistence says |
+
+#[cfg(feature = "file-store")]
+mod file;
+mod offload;
+mod queue;
+#[cfg(any(feature = "file-store", feature = "redis"))]
+mod record;
+#[cfg(feature = "redis")]
+pub mod redis;
+
+#[cfg(feature = "file-store")]
+pub use file::FileStore;
+pub use offload::Offload;
+pub use queue::Answer;
 
 use std::future::{Future, Ready, ready};
 
 use crate::session::{StoreAction, StoreAnswer};
+
+/// How long to wait for the lock: a session has given up after 45 seconds.
+#[cfg(any(feature = "file-store", feature = "redis"))]
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Keeps the record of one session, asynchronously. Any closure of this shape does.
 ///

@@ -203,6 +203,51 @@ codes! {
     SessionMismatch = "session.mismatch", Local, "this crate's session", "the tokens are another user's than the session's";
     SessionEnded = "session.ended", Local, "this crate's session", "the session was logged out";
     SessionStore = "session.store", Local, "this crate's session", "the store could not lock or load in time";
+    StoreBusy = "store.busy", Local, "this crate's session stores", "another process keeps the lock";
+    StoreIo = "store.io", Local, "this crate's session stores", "the file system or the server that keeps the record failed";
+
+    // QR login
+    QrCodeTooLarge = "qr.code_too_large", Remote, "this crate's limits", "the QR code, or a text in it, is larger than allowed";
+    QrCodePrefix = "qr.code_prefix", Remote, "MSC4108, QR code format", "the QR code is none of a Matrix login";
+    QrCodeVersion = "qr.code_version", Remote, "MSC4108, QR code format", "the QR code is of a version that is not known";
+    QrCodeMode = "qr.code_mode", Remote, "MSC4108, QR code format", "the QR code is for something else than logging in";
+    QrCodeTruncated = "qr.code_truncated", Remote, "MSC4108, QR code format", "the QR code ends too soon";
+    QrCodeTrailing = "qr.code_trailing", Remote, "MSC4108, QR code format", "the QR code goes on after its end";
+    QrCodeText = "qr.code_text", Remote, "MSC4108, QR code format", "a text in the QR code is not usable";
+    QrCodeUrl = "qr.code_url", Remote, "MSC4108, QR code format", "a URL in the QR code is not usable";
+    QrOtherNotSignedIn = "qr.other_not_signed_in", Remote, "MSC4108, QR code format", "the other device is not signed in either: both want to log in";
+    QrOtherSignedIn = "qr.other_signed_in", Remote, "MSC4108, QR code format", "the other device is signed in already: both want to let another in";
+    QrHomeserver = "qr.homeserver", Remote, "MSC4108, Login", "what should name a homeserver does not";
+
+    QrChannelKey = "qr.channel_key", Remote, "MSC4108, Secure channel", "the other device's key is one that makes the shared secret known to all";
+    QrChannelMalformed = "qr.channel_malformed", Remote, "MSC4108, Secure channel", "the message has not the form that the channel's messages have";
+    QrChannelDecryption = "qr.channel_decryption", Remote, "MSC4108, Secure channel", "the message was changed, replayed or left out on the way, or is another channel's";
+    QrChannelGreeting = "qr.channel_greeting", Remote, "MSC4108, Secure channel", "the other device opens the channel with other words than the protocol has";
+    QrChannelExhausted = "qr.channel_exhausted", Local, "MSC4108, Secure channel", "the channel has no nonces left";
+    QrCheckCodeSyntax = "qr.check_code_syntax", Local, "MSC4108, Secure channel", "a check code is two digits";
+    QrCheckCode = "qr.check_code_mismatch", Denied, "MSC4108, Secure channel", "the check code is not the other device's";
+
+    QrRendezvousUnsupported = "qr.rendezvous_unsupported", Remote, "MSC4108, Rendezvous session", "the homeserver has no rendezvous";
+    QrRendezvousAnswer = "qr.rendezvous_answer", Remote, "MSC4108, Rendezvous session", "the rendezvous answers without what it has to say";
+    QrRendezvousExpired = "qr.rendezvous_expired", Denied, "MSC4108, Rendezvous session", "the rendezvous has expired, or the other device ended it";
+    QrRendezvousTooLarge = "qr.rendezvous_too_large", Remote, "MSC4108, Rendezvous session", "the message is larger than the rendezvous takes";
+    QrRendezvousUsed = "qr.rendezvous_used", Remote, "MSC4108, Rendezvous session", "another device has used the QR code already";
+    QrTimeout = "qr.timeout", Denied, "MSC4108, Rendezvous session", "the other device did not answer in time";
+
+    QrMessage = "qr.message", Remote, "MSC4108, Login", "the other device's message has not the form that its type has";
+    QrUnexpectedMessage = "qr.unexpected_message", Remote, "MSC4108, Login", "the other device sent another message than this state of the login allows";
+    QrUnsupportedProtocol = "qr.unsupported_protocol", Remote, "MSC4108, Login", "the devices have no protocol in common";
+    QrDeviceExists = "qr.device_exists", Remote, "MSC4108, Login", "the new device wants the ID of a device that exists already";
+    QrDeviceNotFound = "qr.device_not_found", Remote, "MSC4108, Login", "the new device says that it is logged in, but the homeserver does not know it";
+    QrCancelled = "qr.cancelled", Denied, "MSC4108, Login", "the user cancelled on this device, or said no";
+    QrPeerCancelled = "qr.peer_cancelled", Denied, "MSC4108, Login", "the user cancelled on the other device, or said no there";
+    QrPeerDeclined = "qr.peer_declined", Denied, "MSC4108, Login", "the user refused the login at the provider";
+    QrPeerExpired = "qr.peer_authorization_expired", Denied, "MSC4108, Login", "the user did not allow the login at the provider in time";
+    QrPeerDeviceExists = "qr.peer_device_exists", Denied, "MSC4108, Login", "the other device says that the device ID is taken";
+    QrPeerDeviceNotFound = "qr.peer_device_not_found", Denied, "MSC4108, Login", "the other device did not find this device at the homeserver";
+    QrPeerUnsupportedProtocol = "qr.peer_unsupported_protocol", Denied, "MSC4108, Login", "the other device does not know the protocol";
+    QrPeerUnexpectedMessage = "qr.peer_unexpected_message", Denied, "MSC4108, Login", "the other device did not expect what this one sent";
+    QrPeerFailure = "qr.peer_failure", Denied, "MSC4108, Login", "the other device failed for a reason of its own";
 
     // Stored values and the contract
     StoredMalformed = "stored.malformed", Local, "this crate's stored values", "the stored value is damaged";

@@ -26,7 +26,7 @@ use crate::client::Client;
 use crate::endpoint::{Endpoint, Issuer, Schemes};
 use crate::env::{Env, Ticks, Timestamp};
 use crate::error::{Code, Error, Fault};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::jose::Keys;
 use crate::message::device;
 use crate::message::id_token::LoginExpectation;
@@ -281,7 +281,9 @@ impl Flow for DevicePolling {
 
     fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
-            State::Pausing(_) => Err(Code::StepUnexpected.into()),
+            // Nothing was sent that could fail: the driver gives up.
+            State::Pausing(_) => Err(failure.into()),
+            State::ExpectTokens(..) if failure.kind == FailureKind::Cancelled => Err(failure.into()),
             State::ExpectTokens(exchange, poll) => poll.go_on(exchange.on_failure(failure, env), env),
         }
     }

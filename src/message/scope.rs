@@ -175,4 +175,19 @@ mod tests {
             assert_eq!(scope.as_ref().ok().map(Scope::as_str), expected, "{text:?}");
         }
     }
+    #[test]
+    fn what_is_no_scope_in_an_answer_spoils_nothing_else() {
+        let read = |text: &str| serde_json::from_str::<AnsweredScope>(text).unwrap();
+        let scope = |text: &str| text.parse::<Scope>().unwrap();
+        assert_eq!(read(r#""openid  email""#), AnsweredScope::Text(scope("openid email")));
+        assert_eq!(read(r#"["openid","email"]"#), AnsweredScope::Array(scope("openid email")));
+        assert_eq!(scope(" a  b ").to_string(), "a b");
+        for other in
+            ["7", "-7", "0.5", "true", r#"{"openid":{"a":[1]}}"#, r#""\"""#, "[1]", r#"["a",{}]"#, r#"["a\"b"]"#]
+        {
+            assert_eq!(read(other), AnsweredScope::Other, "{other}");
+        }
+        let broken = serde_json::from_str::<AnsweredScope>("[\"a\"");
+        assert!(broken.is_err());
+    }
 }

@@ -1,11 +1,19 @@
 //! What only the asynchronous client can show.
 
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use oidc_proto::adapter::{Driver, HttpClient, HttpOptions, SystemEnv, reqwest};
-use oidc_proto::{FailureKind, Step};
+use oidc_proto::{Accept, Body, FailureKind, Policy, Step};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 use super::support::certificates::Authority;
 use super::support::server::Server;
@@ -67,15 +75,46 @@ async fn dropping_a_reply_ends_its_exchange_and_leaves_the_server_free() {
     assert!(matches!(&outcome, Outcome::Answer(response) if response.body() == b"free"), "{outcome:?}");
 }
 
+/// A provider that speaks HTTP/2 and nothing else: a request with a body, a header and a long answer, several at once on
+/// one connection; and the limit of the body holds.
 #[tokio::test]
-async fn http_2_is_used_where_it_is_offered() {
+async fn http_2_is_spoken_where_it_is_offered() {
     let authority = Authority::new();
-    let (tell, chosen) = mpsc::channel();
-    let server = Server::start_tls(authority.server("127.0.0.1", &["h2", "http/1.1"]), move |connection| {
-        tell.send(connection.alpn.clone()).map_err(std::io::Error::other)
+    let acceptor = TlsAcceptor::from(authority.server("127.0.0.1", &["h2"]));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = connections.clone();
+    tokio::spawn(async move {
+        loop {
+            let stream = acceptor.accept(listener.accept().await.unwrap().0).await.unwrap();
+            counted.fetch_add(1, Ordering::SeqCst);
+            let answer = service_fn(|request: Request<Incoming>| async move {
+                let version = request.version();
+                let asked = request.into_body().collect().await?.to_bytes();
+                let body = if asked.is_empty() { vec![b'x'; 100_000] } else { [b"got ", &asked[..]].concat() };
+                let body = Full::new(Bytes::from(body));
+                Ok::<_, hyper::Error>(
+                    Response::builder().header("x-version", format!("{version:?}")).body(body).unwrap(),
+                )
+            });
+            let http = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            tokio::spawn(http.serve_connection(TokioIo::new(stream), answer));
+        }
     });
     let http = reqwest::Client::with(HttpOptions::new().root_certificates_pem(authority.pem)).unwrap();
-    let outcome = Driver::new(http).run(Toy::get(&server.url("/"), 9), &mut SystemEnv::new().unwrap()).await.unwrap();
-    assert!(matches!(&outcome, Outcome::Failed(failure) if failure.kind == FailureKind::Interrupted), "{outcome:?}");
-    assert_eq!(chosen.recv().unwrap().as_deref(), Some(&b"h2"[..]));
+    let url = format!("https://127.0.0.1:{port}/token");
+    let policy = |limit| Policy::read(limit, Accept::Any);
+    let post = |text: &'static str| Request::post(&url).body(Body::from(text.to_owned())).unwrap();
+
+    let first = http.call(post("form=1"), policy(100)).await.unwrap();
+    assert_eq!(
+        (first.body().as_slice(), &first.headers()["x-version"]),
+        (&b"got form=1"[..], &"HTTP/2.0".parse().unwrap())
+    );
+    let (second, third) = tokio::join!(http.call(post(""), policy(100_000)), http.call(post("b"), policy(100)));
+    assert_eq!((second.unwrap().body().len(), third.unwrap().into_body()), (100_000, b"got b".to_vec()));
+    let failure = http.call(post(""), policy(99_999)).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::BodyTooLarge);
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
 }

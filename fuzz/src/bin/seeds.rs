@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use oidc_proto::adapter::BlockingDriver;
 use oidc_proto::flow::{Discovery, KeysFetch, Refresh, Registration, UserinfoFetch};
 use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
+use oidc_proto::qr::{Code, CodeUrl, Generator, Homeserver, Initiated};
 use oidc_proto::testing::{Lie, Provider, TestEnv};
 use oidc_proto::{
     AuthorizationRequest, Body, Callback, Env, Issuer, Policy, ProviderOptions, RedirectUri, Registrations, Schemes,
@@ -35,6 +36,7 @@ fn main() {
             fs::write(folder.join(format!("{name}-{i}")), bytes).expect("a seed");
         }
     }
+    qr(root);
     for (target, seeds) in [
         (
             "www_authenticate",
@@ -88,6 +90,47 @@ fn main() {
             ],
         ),
     ] {
+        let folder = root.join(target);
+        fs::create_dir_all(&folder).expect("a folder for the corpus");
+        for (i, seed) in seeds.iter().enumerate() {
+            fs::write(folder.join(format!("hand-{i}")), seed).expect("a seed");
+        }
+    }
+}
+
+/// Codes of each kind, the texts that open a channel, conversations, and each message.
+fn qr(root: &Path) {
+    let mut env = TestEnv::seeded(1);
+    let generator = Generator::new(&mut env);
+    let url = |text| CodeUrl::new(text, Schemes::HttpsOnly).expect("a URL");
+    let key = *generator.public_key();
+    let homeserver = Homeserver::new("matrix.org", Schemes::HttpsOnly).expect("a server name");
+    let draft = b"IO_ELEMENT_MSC4388\x03\x00keykeykeykeykeykeykeykeykeykeyke\x00\x02id\x00\x11https://a.example";
+    let codes = [
+        Code::login(key, url("https://a.example/r/1")).to_bytes(),
+        Code::reciprocate(key, url("https://a.example/r/1"), homeserver).to_bytes(),
+        Code::login(key, url("https://a.example/r/1")).to_base64().into_bytes(),
+        draft.to_vec(),
+    ];
+    // The same seed as the target's, so that the greetings are the honest ones.
+    let (_, first) = Initiated::new(generator.public_key(), &mut env).expect("a key");
+    let (_, answer) = generator.receive(&first).expect("a first text");
+    let mut channels = vec![
+        [b"\0", first.as_bytes(), b"\xff", answer.as_bytes()].concat(),
+        b"\x02\0\0hello\xff\x01\x01\0\0\x01hi\xff\x01\0\0".to_vec(),
+        b"\x02\0\0one\xff\0\0two\xff\x01\x01\x01".to_vec(),
+        b"\x02\0\0one\xff\x01\x01\0\x01\x01\0".to_vec(),
+    ];
+    for message in [
+        r#"{"type":"m.login.protocols","protocols":["device_authorization_grant"],"homeserver":"matrix.org"}"#,
+        r#"{"type":"m.login.protocol","protocol":"device_authorization_grant","device_authorization_grant":{"verification_uri":"https://a.example","verification_uri_complete":"https://a.example/?c=1"},"device_id":"A"}"#,
+        r#"{"type":"m.login.success"}"#,
+        r#"{"type":"m.login.failure","reason":"user_cancelled","homeserver":"https://a.example"}"#,
+        r#"{"type":"m.login.secrets","cross_signing":{"master_key":"A","self_signing_key":"B","user_signing_key":"C"},"backup":{"algorithm":"a","key":"D","backup_version":"1"}}"#,
+    ] {
+        channels.push([b"\x01", message.as_bytes()].concat());
+    }
+    for (target, seeds) in [("qr_code", &codes[..]), ("qr_channel", &channels)] {
         let folder = root.join(target);
         fs::create_dir_all(&folder).expect("a folder for the corpus");
         for (i, seed) in seeds.iter().enumerate() {

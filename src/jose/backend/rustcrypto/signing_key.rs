@@ -183,3 +183,37 @@ impl TryRng for Derived {
 }
 
 impl TryCryptoRng for Derived {}
+
+#[cfg(test)]
+mod tests {
+    use rsa::rand_core::Rng as _;
+
+    use super::*;
+
+    /// Whoever foresees the blinding of a signature learns of the key by how long it takes.
+    #[test]
+    fn what_is_derived_differs_by_key_algorithm_message_and_place() {
+        let seed = [7; 32];
+        let mut same = [Derived::new(&seed, Algorithm::Ps256, b"a"), Derived::new(&seed, Algorithm::Ps256, b"a")];
+        let [first, again] = same.each_mut().map(|rng| {
+            let mut bytes = [0; 80];
+            rng.fill_bytes(&mut bytes);
+            bytes
+        });
+        assert_eq!(first, again);
+        let blocks = [
+            first[..32].to_vec(),
+            first[32..64].to_vec(),
+            Derived::new(&[8; 32], Algorithm::Ps256, b"a").block().to_vec(),
+            Derived::new(&seed, Algorithm::Rs256, b"a").block().to_vec(),
+            Derived::new(&seed, Algorithm::Ps256, b"b").block().to_vec(),
+        ];
+        for (at, block) in blocks.iter().enumerate() {
+            assert!(!blocks[..at].contains(block), "{at}");
+        }
+        assert_ne!(first[64..], [0; 16]);
+        let [rng, _] = &mut same;
+        assert_ne!(rng.next_u32(), rng.next_u32());
+        assert_ne!(rng.next_u64(), rng.next_u64());
+    }
+}

@@ -1,0 +1,238 @@
+//! Files: how they are opened, locked, replaced and removed.
+
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::{self, ErrorKind, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::super::record::{LIMIT, Text, too_large};
+use crate::error::{Code, Error};
+
+/// Between two looks at a lock that somebody else holds. A refresh takes tens of milliseconds.
+const POLL: Duration = Duration::from_millis(20);
+
+pub(super) struct Place {
+    path: PathBuf,
+    lock: PathBuf,
+    patience: Duration,
+}
+
+/// Held until it is dropped, or until its process ends in any way.
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would do it too, but not while a process that was forked at a bad moment has the file as well.
+        let _ = self.0.unlock();
+    }
+}
+
+impl Place {
+    pub(super) fn new(path: PathBuf, patience: Duration) -> Self {
+        let lock = beside(&path, ".lock");
+        Self { path, lock, patience }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn lock(&self) -> Result<Lock, Error> {
+        self.make_folder()?;
+        let since = Instant::now();
+        loop {
+            let file = self.open_lock()?;
+            match file.try_lock() {
+                Ok(()) => {
+                    let lock = Lock(file);
+                    if self.is_good(&lock) {
+                        return Ok(lock);
+                    }
+                }
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(broken(error)),
+            }
+            let left = self.patience.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                return Err(Code::StoreBusy.into());
+            }
+            std::thread::sleep(POLL.min(left));
+        }
+    }
+
+    /// Whether everyone else would be kept out by it: not if the file was removed, or another put in its place.
+    pub(super) fn is_good(&self, lock: &Lock) -> bool {
+        let (Ok(own), Ok(there)) = (lock.0.metadata(), fs::symlink_metadata(&self.lock)) else { return false };
+        there.is_file() && is_same(&own, &there)
+    }
+
+    pub(super) fn read(&self) -> Result<Option<Text>, Error> {
+        let Some(there) = regular(&self.path)? else { return Ok(None) };
+        let file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(broken(error)),
+        };
+        let length = usize::try_from(there.len()).unwrap_or(usize::MAX);
+        if length > LIMIT {
+            return Err(too_large());
+        }
+        // With room to find the end in: a buffer that grew would leave copies behind.
+        let mut text = Text::new(String::with_capacity(length + 64));
+        match file.take(LIMIT as u64 + 1).read_to_string(&mut text) {
+            Ok(_) => Ok(Some(text)),
+            Err(error) if error.kind() == ErrorKind::InvalidData => Err(Code::StoredMalformed.into()),
+            Err(error) => Err(broken(error)),
+        }
+    }
+
+    /// Writes beside and renames. Whatever happens on the way, one of the two records is there as a whole.
+    pub(super) fn replace(&self, lock: &mut Lock, text: &Text) -> Result<(), Error> {
+        self.clean(lock).map_err(broken)?;
+        // A name that nobody knows beforehand, though nothing that was put there would be followed.
+        let name = format!("{:016x}", RandomState::new().hash_one(std::process::id()));
+        lock.0.write_all(name.as_bytes()).map_err(broken)?;
+        let path = self.draft(&name);
+        let written = self.write(&path, text);
+        if written.is_err() {
+            let _ = fs::remove_file(&path);
+        }
+        written.map_err(broken)?;
+        let _ = lock.0.set_len(0);
+        self.sync_folder().map_err(broken)
+    }
+
+    fn write(&self, draft: &Path, text: &Text) -> io::Result<()> {
+        let mut file = private().create_new(true).open(draft)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        drop(file);
+        fs::rename(draft, &self.path)
+    }
+
+    pub(super) fn remove(&self, lock: &mut Lock) -> Result<(), Error> {
+        self.clean(lock).map_err(broken)?;
+        match fs::remove_file(&self.path) {
+            Ok(()) => self.sync_folder().map_err(broken),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(broken(error)),
+        }
+    }
+
+    /// Removes what a process that was killed has left behind: it holds tokens. Its name is in the lock file.
+    fn clean(&self, lock: &mut Lock) -> io::Result<()> {
+        lock.0.rewind()?;
+        let mut name = [0; 17];
+        let mut length = 0;
+        while let Some(rest) = name.get_mut(length..).filter(|rest| !rest.is_empty()) {
+            match lock.0.read(rest)? {
+                0 => break,
+                read => length += read,
+            }
+        }
+        let name = name.get(..length).and_then(|name| std::str::from_utf8(name).ok());
+        if let Some(name) = name.filter(|name| name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+            match fs::remove_file(self.draft(name)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        lock.0.set_len(0)?;
+        lock.0.rewind()
+    }
+
+    fn draft(&self, name: &str) -> PathBuf {
+        beside(&self.path, &format!(".{name}.new"))
+    }
+
+    fn open_lock(&self) -> Result<File, Error> {
+        loop {
+            // What is opened is a file when it is looked at: a pipe would block. `is_good` looks again afterwards.
+            if regular(&self.lock)?.is_none() {
+                match private().read(true).create_new(true).open(&self.lock) {
+                    Ok(file) => return Ok(file),
+                    Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                    Err(error) => return Err(broken(error)),
+                }
+            }
+            match OpenOptions::new().read(true).write(true).open(&self.lock) {
+                Ok(file) => return Ok(file),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(broken(error)),
+            }
+        }
+    }
+
+    fn folder(&self) -> &Path {
+        match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+
+    fn make_folder(&self) -> Result<(), Error> {
+        if self.path.file_name().is_none() {
+            return Err(broken(io::Error::new(ErrorKind::InvalidInput, "no file name")));
+        }
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(self.folder()).map_err(broken)
+    }
+
+    /// A name is only on the disk when its folder is.
+    fn sync_folder(&self) -> io::Result<()> {
+        #[cfg(unix)]
+        match File::open(self.folder())?.sync_all() {
+            // File systems that do not know it keep their folders in another way.
+            Err(error) if !matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
+                return Err(error);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// What is there, if it is a file; an error if it is anything else.
+fn regular(path: &Path) -> Result<Option<Metadata>, Error> {
+    match fs::symlink_metadata(path) {
+        Ok(there) if there.is_file() => Ok(Some(there)),
+        Ok(_) => Err(broken(io::Error::other("not a regular file"))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(broken(error)),
+    }
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(ending);
+    path.into()
+}
+
+/// To write, for nobody else.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+#[cfg(unix)]
+fn is_same(a: &Metadata, b: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    (a.dev(), a.ino()) == (b.dev(), b.ino())
+}
+
+/// A file that is open cannot be replaced.
+#[cfg(not(unix))]
+fn is_same(_: &Metadata, _: &Metadata) -> bool {
+    true
+}
+
+fn broken(error: io::Error) -> Error {
+    Error::new(Code::StoreIo).with_source(error)
+}

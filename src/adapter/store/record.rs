@@ -1,0 +1,97 @@
+//! The text of a record, and what a save means for the text that is there.
+
+use std::io;
+
+use zeroize::Zeroizing;
+
+use crate::error::{Code, Error};
+use crate::session::{Record, StoreAnswer};
+
+/// Wiped when dropped.
+pub(super) type Text = Zeroizing<String>;
+
+/// The longest text that is read or written, in bytes: a token response of the largest size that is taken (1 MiB), with
+/// room for escapes. It keeps a wrong file from filling the memory.
+pub(super) const LIMIT: usize = 4 * 1024 * 1024;
+
+/// The text for a record, written into a buffer of its size: one that grew would leave copies behind.
+pub(super) fn write(record: &Record) -> Result<Text, Error> {
+    struct Count(usize);
+
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, record).map_err(|_| Code::StoredMalformed)?;
+    if count.0 > LIMIT {
+        return Err(too_large());
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(count.0));
+    serde_json::to_writer(&mut *bytes, record).map_err(|_| Code::StoredMalformed)?;
+    let text = String::from_utf8(std::mem::take(&mut *bytes)).map_err(|_| Code::StoredMalformed)?;
+    Ok(Text::new(text))
+}
+
+pub(super) fn read(text: &str) -> Result<Box<Record>, Error> {
+    if text.len() > LIMIT {
+        return Err(too_large());
+    }
+    Record::from_json(text).map(Box::new)
+}
+
+pub(super) fn loaded(text: Option<&str>) -> Result<StoreAnswer, Error> {
+    Ok(StoreAnswer::Loaded(text.map(read).transpose()?))
+}
+
+/// The record in the answer to a load.
+#[cfg(feature = "redis")]
+pub(super) fn of(answer: StoreAnswer) -> Option<Record> {
+    match answer {
+        StoreAnswer::Loaded(record) => record.map(|record| *record),
+        _ => None,
+    }
+}
+
+/// What a save means for the text that is there: `None` if it is to be replaced. One that cannot be read, because it is
+/// damaged or newer than this build, never is.
+pub(super) fn compare(present: Option<&str>, expect: u64, next: &str) -> Result<Option<StoreAnswer>, Error> {
+    match present {
+        None => Ok(None),
+        // An earlier save of the same, whose answer did not arrive.
+        Some(present) if present == next => Ok(Some(StoreAnswer::Saved)),
+        Some(present) => {
+            let record = read(present)?;
+            Ok((record.generation != expect).then_some(StoreAnswer::Conflict(record)))
+        }
+    }
+}
+
+pub(super) fn too_large() -> Error {
+    Error::new(Code::StoredMalformed).at("size")
+}
+
+/// Why the last action that failed did so, until it is asked for.
+#[derive(Debug, Default)]
+pub(super) struct LastError(std::sync::Mutex<Option<Error>>);
+
+impl LastError {
+    pub(super) fn take(&self) -> Option<Error> {
+        super::queue::lock(&self.0).take()
+    }
+
+    /// The answer, after its error was put here.
+    pub(super) fn answer(&self, result: Result<StoreAnswer, Error>) -> StoreAnswer {
+        result.unwrap_or_else(|error| {
+            *super::queue::lock(&self.0) = Some(error);
+            StoreAnswer::Failed
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! Redis on the thread that calls.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use redis::{Client, Cmd, Connection, RedisError, Value};
+
+use super::super::BlockingSessionStore;
+use super::super::queue::lock;
+use super::super::record::{self, LastError};
+use super::work::{Next, Work};
+use super::{Identity, RedisOptions, broken, is_stale};
+use crate::env::Env;
+use crate::error::Error;
+use crate::session::{Record, StoreAction, StoreAnswer};
+
+/// How many connections are kept when nobody uses them.
+const IDLE: usize = 8;
+
+/// A Redis server, for the stores of many sessions. Clones share their connections: one for each action that is going
+/// on, of which a few are kept.
+#[derive(Clone)]
+pub struct Redis(Arc<Server>);
+
+struct Server {
+    client: Client,
+    options: RedisOptions,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Redis {
+    /// The server that this client connects to: `redis::Client::open("rediss://…")`. Nothing is sent yet.
+    pub fn new(client: Client, options: RedisOptions) -> Self {
+        Self(Arc::new(Server { client, options: options.checked(), idle: Mutex::default() }))
+    }
+
+    /// The store of the session with this name. The environment gives the random name of the one who locks.
+    pub fn store(&self, name: &str, env: &mut dyn Env) -> RedisStore {
+        let identity = Identity::new(name, &self.0.options, env);
+        RedisStore(Arc::new(Inner { server: self.clone(), identity, last_error: LastError::default() }))
+    }
+
+    fn send(&self, command: &Cmd) -> Result<Value, Error> {
+        let idle = lock(&self.0.idle).pop();
+        if let Some(connection) = idle {
+            match self.send_by(connection, command) {
+                // All the others have been idle for longer.
+                Err(error) if is_stale(&error) => lock(&self.0.idle).clear(),
+                other => return other.map_err(|error| broken(&error)),
+            }
+        }
+        self.connect().and_then(|connection| self.send_by(connection, command)).map_err(|error| broken(&error))
+    }
+
+    fn connect(&self) -> Result<Connection, RedisError> {
+        let timeout = self.0.options.timeout;
+        let connection = self.0.client.get_connection_with_timeout(timeout)?;
+        connection.set_read_timeout(Some(timeout))?;
+        connection.set_write_timeout(Some(timeout))?;
+        Ok(connection)
+    }
+
+    /// A connection that failed in any way is not kept: its next reply might be an earlier command's, and a server that
+    /// cannot write may have a successor.
+    fn send_by(&self, mut connection: Connection, command: &Cmd) -> Result<Value, RedisError> {
+        let value = command.query(&mut connection)?;
+        let mut idle = lock(&self.0.idle);
+        if idle.len() < IDLE {
+            idle.push(connection);
+        }
+        Ok(value)
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Redis").field(&self.0.options).finish()
+    }
+}
+
+/// Keeps a record on a Redis server. Clones are the same store: keep one to ask for [`RedisStore::take_error`].
+///
+/// A record that is damaged, larger than 4 MiB or from a newer version is a failure and is never overwritten. A store
+/// that is dropped while it holds the lock leaves it to the end of its lease.
+#[derive(Clone)]
+pub struct RedisStore(Arc<Inner>);
+
+struct Inner {
+    server: Redis,
+    identity: Identity,
+    last_error: LastError,
+}
+
+impl RedisStore {
+    /// The record, for the one who makes a session of it; `None` if there is none yet.
+    ///
+    /// # Errors
+    /// `stored.malformed`, `stored.version`, or `store.io` with its [`source`](std::error::Error::source).
+    pub fn load(&self) -> Result<Option<Record>, Error> {
+        self.act(StoreAction::Load).map(record::of)
+    }
+
+    /// Why the last action that failed did so; once. Besides those of [`RedisStore::load`]: `store.busy`.
+    pub fn take_error(&self) -> Option<Error> {
+        self.0.last_error.take()
+    }
+
+    fn act(&self, action: StoreAction) -> Result<StoreAnswer, Error> {
+        let Inner { server, identity, .. } = &*self.0;
+        let (mut work, since) = (Work::new(action)?, Instant::now());
+        loop {
+            let reply = server.send(&work.command(identity, &server.0.options))?;
+            match work.take(reply, since.elapsed(), &server.0.options)? {
+                Next::Send => {}
+                Next::Pause(pause) => std::thread::sleep(pause),
+                Next::Done(answer) => return Ok(answer),
+            }
+        }
+    }
+}
+
+impl BlockingSessionStore for RedisStore {
+    fn carry_out(&self, action: StoreAction) -> StoreAnswer {
+        self.0.last_error.answer(self.act(action))
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RedisStore").field(&self.0.identity.record).finish()
+    }
+}

@@ -1,0 +1,169 @@
+//! One action as commands and replies, without a connection.
+
+use std::time::Duration;
+
+use redis::{Cmd, Value};
+
+use super::super::record::{self, LIMIT, Text, too_large};
+use super::{Identity, RedisOptions};
+use crate::error::{Code, Error};
+use crate::session::{StoreAction, StoreAnswer};
+
+/// Between two looks at a lock that somebody else holds.
+const POLL: Duration = Duration::from_millis(50);
+
+/// How often a save looks again because the record has changed between its look and its write.
+const ROUNDS: u8 = 8;
+
+// Each script has one key, so that a cluster takes it.
+const LOCK: &str = "local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1";
+const RENEW: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])";
+const UNLOCK: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])";
+const LOAD: &str = "local length = redis.call('STRLEN', KEYS[1])
+if length > tonumber(ARGV[1]) then return length end
+return redis.call('GET', KEYS[1])";
+const FIRST: &str = "if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('SET', KEYS[1], ARGV[1])
+return 1";
+const REPLACE: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1])
+return 1";
+
+pub(super) struct Work {
+    stage: Stage,
+}
+
+enum Stage {
+    Lock,
+    Renew,
+    Load,
+    Look(Saving),
+    Write(Saving, Option<Text>),
+    Unlock,
+    Erase,
+}
+
+struct Saving {
+    expect: u64,
+    next: Text,
+    rounds: u8,
+}
+
+/// What comes next.
+pub(super) enum Next {
+    /// Send [`Work::command`].
+    Send,
+    /// The same after a pause.
+    Pause(Duration),
+    Done(StoreAnswer),
+}
+
+impl Work {
+    pub(super) fn new(action: StoreAction) -> Result<Self, Error> {
+        let stage = match action {
+            StoreAction::Lock => Stage::Lock,
+            StoreAction::Load => Stage::Renew,
+            StoreAction::Save { expect, next } => {
+                Stage::Look(Saving { expect, next: record::write(&next)?, rounds: 0 })
+            }
+            StoreAction::Unlock => Stage::Unlock,
+            StoreAction::Erase => Stage::Erase,
+        };
+        Ok(Self { stage })
+    }
+
+    /// What to send now.
+    pub(super) fn command(&self, identity: &Identity, options: &RedisOptions) -> Cmd {
+        let script = |script: &str, key: &str| {
+            let mut command = redis::cmd("EVAL");
+            command.arg(script).arg(1).arg(key);
+            command
+        };
+        let lease = u64::try_from(options.lease.as_millis()).unwrap_or(u64::MAX).min(i64::MAX as u64 / 2);
+        let Identity { record, lock, owner } = identity;
+        let mut command = match &self.stage {
+            Stage::Lock => script(LOCK, lock),
+            Stage::Renew => script(RENEW, lock),
+            Stage::Unlock => script(UNLOCK, lock),
+            Stage::Load | Stage::Look(_) => script(LOAD, record),
+            Stage::Write(_, None) => script(FIRST, record),
+            Stage::Write(_, Some(_)) => script(REPLACE, record),
+            Stage::Erase => redis::cmd("DEL"),
+        };
+        match &self.stage {
+            Stage::Lock | Stage::Renew => command.arg(owner.expose()).arg(lease),
+            Stage::Unlock => command.arg(owner.expose()),
+            Stage::Load | Stage::Look(_) => command.arg(LIMIT),
+            Stage::Write(saving, None) => command.arg(saving.next.as_str()),
+            Stage::Write(saving, Some(present)) => command.arg(saving.next.as_str()).arg(present.as_str()),
+            Stage::Erase => command.arg(record.as_str()),
+        };
+        command
+    }
+
+    /// Takes the reply; `since` is how long the action takes already.
+    pub(super) fn take(&mut self, reply: Value, since: Duration, options: &RedisOptions) -> Result<Next, Error> {
+        let done = match std::mem::replace(&mut self.stage, Stage::Erase) {
+            Stage::Lock if is_one(&reply)? => StoreAnswer::Locked,
+            Stage::Lock => {
+                let left = options.patience.saturating_sub(since);
+                if left.is_zero() {
+                    return Err(Code::StoreBusy.into());
+                }
+                self.stage = Stage::Lock;
+                return Ok(Next::Pause(POLL.min(left)));
+            }
+            Stage::Renew => {
+                // Whether or not it is held: who has lost the lock learns it when the save compares.
+                self.stage = Stage::Load;
+                return Ok(Next::Send);
+            }
+            Stage::Load => record::loaded(text(reply)?.as_deref().map(String::as_str))?,
+            Stage::Look(saving) => {
+                let present = text(reply)?;
+                match record::compare(present.as_deref().map(String::as_str), saving.expect, &saving.next)? {
+                    Some(answer) => answer,
+                    None => {
+                        self.stage = Stage::Write(saving, present);
+                        return Ok(Next::Send);
+                    }
+                }
+            }
+            Stage::Write(saving, _) if is_one(&reply)? => {
+                drop(saving);
+                StoreAnswer::Saved
+            }
+            Stage::Write(saving, _) if saving.rounds < ROUNDS => {
+                self.stage = Stage::Look(Saving { rounds: saving.rounds + 1, ..saving });
+                return Ok(Next::Send);
+            }
+            Stage::Write(..) => return Err(Code::StoreBusy.into()),
+            Stage::Unlock | Stage::Erase => StoreAnswer::Done,
+        };
+        Ok(Next::Done(done))
+    }
+}
+
+fn is_one(reply: &Value) -> Result<bool, Error> {
+    match reply {
+        Value::Int(number) => Ok(*number == 1),
+        _ => Err(Code::StoreIo.into()),
+    }
+}
+
+fn text(reply: Value) -> Result<Option<Text>, Error> {
+    match reply {
+        Value::Nil => Ok(None),
+        Value::BulkString(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(Text::new(text))),
+            Err(_) => Err(Code::StoredMalformed.into()),
+        },
+        Value::Int(_) => Err(too_large()),
+        _ => Err(Code::StoreIo.into()),
+    }
+}

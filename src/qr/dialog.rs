@@ -1,0 +1,161 @@
+//! Talking over the secure channel, message by message.
+//!
+//! A message that did not get into the rendezvous leaves the channel without its next nonce on the other side, so that
+//! nothing said after it could be read: then the rendezvous is deleted without a word, which the other device sees.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::channel::{Broken, Channel};
+use super::closing::End;
+use super::message::{FailureReason, Message};
+use super::options::Options;
+use super::rendezvous::{Delivery, Received, Rendezvous};
+use super::stage::{Stage, then};
+use crate::env::Env;
+use crate::error::{Code, Error};
+use crate::step::Step;
+
+/// Both devices at their rendezvous, with a channel between them.
+pub(super) struct Talk {
+    pub(super) rendezvous: Rendezvous,
+    pub(super) channel: Channel,
+    pub(super) options: Options,
+}
+
+impl Talk {
+    pub(super) fn end(self) -> End {
+        End { rendezvous: self.rendezvous, farewell: Some(self.channel.farewell()), options: self.options }
+    }
+
+    /// Ends the talk by an error, of which the other device is told.
+    pub(super) fn fail<T: 'static>(self, why: impl Into<Error>, env: &mut dyn Env) -> Stage<T> {
+        self.end().close(why.into(), env)
+    }
+
+    /// Says something.
+    pub(super) fn say(self, message: &Message, env: &mut dyn Env) -> Stage<Self> {
+        let Self { rendezvous, channel, options } = self;
+        let silent = End { rendezvous: rendezvous.clone(), farewell: None, options };
+        let (channel, text) = match channel.seal(message.to_json().expose()) {
+            Ok(sealed) => sealed,
+            Err(error) => return silent.close(error, env),
+        };
+        let step = rendezvous.clone().send(&text, options.answer, env);
+        then(Ok(step), env, move |delivery, env| match delivery {
+            // What the box has by now is the answer, or it cannot be read.
+            Ok(Delivery::Delivered(rendezvous) | Delivery::Uncertain(rendezvous)) => {
+                Ok(Step::Done(Self { rendezvous, channel, options }))
+            }
+            Ok(Delivery::Overtaken(rendezvous)) => silent.overtaken(rendezvous, channel, env),
+            Err(error) if error.code() == Code::TransportCancelled => {
+                // What is on its way goes first, so that the farewell can be read.
+                let step = rendezvous.send_again(&text, options.linger, env);
+                then(Ok(step), env, move |delivery, env| match delivery {
+                    Ok(Delivery::Delivered(rendezvous) | Delivery::Uncertain(rendezvous)) => {
+                        Self { rendezvous, channel, options }.fail(error, env)
+                    }
+                    Ok(Delivery::Overtaken(_)) | Err(_) => silent.close(error, env),
+                })
+            }
+            Err(error) => silent.close(error, env),
+        })
+    }
+
+    /// Waits for a message. The other device's failure, and a login that was declined there, are errors.
+    pub(super) fn hear(self, timeout: Duration, env: &mut dyn Env) -> Stage<Heard> {
+        let Self { rendezvous, channel, options } = self;
+        let step = rendezvous.clone().receive(timeout, env);
+        then(Ok(step), env, move |received, env| match received {
+            Ok(Received { rendezvous, text }) => match channel.open(&text) {
+                Ok((channel, json)) => {
+                    let talk = Self { rendezvous, channel, options };
+                    match understand(json.expose(), &options) {
+                        Ok(message) => Ok(Step::Done(Heard { talk, message })),
+                        Err(error) => talk.fail(error, env),
+                    }
+                }
+                Err(Broken { error, farewell }) => {
+                    End { rendezvous, farewell: Some(farewell), options }.close(error, env)
+                }
+            },
+            Err(error) => Self { rendezvous, channel, options }.fail(error, env),
+        })
+    }
+
+    /// Says the last thing, which the other device reads and then deletes the rendezvous.
+    pub(super) fn say_last(self, message: &Message, env: &mut dyn Env) -> Stage<()> {
+        let step = self.say(message, env);
+        then(step, env, |talk, env| {
+            let talk = talk?;
+            if talk.rendezvous.unread_since.is_some() {
+                return Ok(Step::Done(()));
+            }
+            let linger = talk.options.linger;
+            let step = talk.rendezvous.clone().receive(linger, env);
+            then(Ok(step), env, move |received, env| match received {
+                Err(error) if error.code() == Code::QrRendezvousExpired => Ok(Step::Done(())),
+                Err(error) => talk.fail(error, env),
+                Ok(_) => talk.fail(Code::QrUnexpectedMessage, env),
+            })
+        })
+    }
+
+    /// Says something, and waits for a message.
+    pub(super) fn exchange(self, message: &Message, timeout: Duration, env: &mut dyn Env) -> Stage<Heard> {
+        let step = self.say(message, env);
+        then(step, env, move |talk, env| talk?.hear(timeout, env))
+    }
+}
+
+impl End {
+    /// The other device spoke when it was not its turn. It may say that it gives up, and nothing else.
+    fn overtaken<T: 'static>(self, rendezvous: Rendezvous, channel: Channel, env: &mut dyn Env) -> Stage<T> {
+        let options = self.options;
+        let step = rendezvous.receive(options.answer, env);
+        then(Ok(step), env, move |received, env| {
+            let why = match received {
+                Ok(Received { text, .. }) => match channel.open(&text) {
+                    Ok((_, json)) => understand(json.expose(), &options).err(),
+                    Err(broken) => Some(broken.error),
+                },
+                Err(error) => Some(error),
+            };
+            self.close(why.unwrap_or_else(|| Code::QrUnexpectedMessage.into()), env)
+        })
+    }
+}
+
+/// A message of the other device that is not its end of the login.
+fn understand(json: &str, options: &Options) -> Result<Message, Error> {
+    match Message::from_json(json, options.schemes)? {
+        Message::Failure { reason, .. } => Err(reason.into_error()),
+        Message::Declined => Err(Code::QrPeerDeclined.into()),
+        message => Ok(message),
+    }
+}
+
+/// A message, and the talk it is part of.
+pub(super) struct Heard {
+    pub(super) talk: Talk,
+    pub(super) message: Message,
+}
+
+impl fmt::Debug for Talk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Talk(…)")
+    }
+}
+
+/// What the application makes of a login that it cannot go on with.
+pub(super) fn own_failure(reason: FailureReason) -> Error {
+    let code = match reason {
+        FailureReason::AuthorizationExpired => Code::DeviceExpired,
+        FailureReason::DeviceAlreadyExists => Code::QrDeviceExists,
+        FailureReason::DeviceNotFound => Code::QrDeviceNotFound,
+        FailureReason::UnexpectedMessageReceived => Code::QrUnexpectedMessage,
+        FailureReason::UnsupportedProtocol => Code::QrUnsupportedProtocol,
+        FailureReason::UserCancelled => Code::QrCancelled,
+    };
+    code.into()
+}

@@ -1,0 +1,201 @@
+//! The existing device: it lets the new one in.
+//!
+//! ```text
+//! Grant::show or Grant::scan ─▶ …  (meet.rs)  … ─▶ Secured
+//!  └ begin ─▶ (if it scanned the code: PUT protocols) ─▶ GET … protocol ─▶ GET /devices/{id}
+//!     │                                              there already: PUT failure ─▶ DELETE ─▶ qr.device_exists
+//!     └▶ Asked   the user is shown the page, and says yes or no
+//!         ├ refuse ─▶ PUT failure ─▶ DELETE
+//!         └ allow ─▶ PUT protocol_accepted ─▶ GET … success
+//!             │                                      declined, failure: DELETE ─▶ qr.peer_…
+//!             └▶ Succeeded   the new device says that it is logged in
+//!                 └ share(secrets) ─▶ GET /devices/{id} until it is there ─▶ PUT secrets ─▶ Done
+//!                                                    not there in time: PUT failure ─▶ DELETE ─▶ qr.device_not_found
+//! ```
+//!
+//! Secrets leave this device only after the check code was right or this device has scanned, the user said yes here, and
+//! the homeserver knows the new device. The new device deletes the rendezvous when it has read them.
+
+use std::fmt;
+
+use super::code::{Code, Intent};
+use super::dialog::{Heard, Talk};
+use super::homeserver::Homeserver;
+use super::meet::{self, Role, Scanned, Secured, Shown, Side};
+use super::message::{DeviceLogin, LoginProtocol, Message};
+use super::options::{Options, Progress};
+use super::probe::{Probe, Until};
+use super::secrets::Secrets;
+use super::stage::{Stage, then};
+use crate::endpoint::Endpoint;
+use crate::env::Env;
+use crate::error::Code as ErrorCode;
+use crate::secret::AccessToken;
+use crate::step::Step;
+use crate::words::Words;
+
+/// The existing device.
+#[derive(Clone, Copy, Debug)]
+pub struct Grant;
+
+impl Role for Grant {
+    const INTENT: Intent = Intent::Reciprocate;
+}
+
+/// What the existing device knows of its homeserver.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The base URL.
+    pub base: Endpoint,
+    /// What the new device is told: the server name, or the base URL, as deployed clients do.
+    pub homeserver: Homeserver,
+    /// A token that is good now: each stage that needs one asks for it.
+    pub access_token: AccessToken,
+}
+
+impl Grant {
+    /// Makes a code for the new device to scan, with a rendezvous at this device's homeserver.
+    ///
+    /// # Errors
+    /// `qr.rendezvous_…`, `url.…`, `transport.…`, `http.…`, `json.…`.
+    pub fn show(account: &Account, options: Options, env: &mut dyn Env) -> Stage<Shown<Self>> {
+        meet::show(&account.base, Some(account.homeserver.clone()), options, env)
+    }
+
+    /// Answers the code that the new device shows.
+    ///
+    /// # Errors
+    /// `qr.other_signed_in` if that is an existing device, too; `qr.code_version` for a code of MSC4388; `qr.channel_…`,
+    /// `qr.rendezvous_…`, `qr.timeout`, `transport.…`, `http.…`.
+    pub fn scan(code: &Code, options: Options, env: &mut dyn Env) -> Stage<Scanned<Self>> {
+        meet::scan(code, options, env)
+    }
+}
+
+impl Secured<Grant> {
+    /// Learns what the new device asks for, and that its device ID is not taken.
+    ///
+    /// # Errors
+    /// `qr.device_exists`; what the homeserver answered, if it did not say whether the device is there; `qr.…`,
+    /// `transport.…`, `http.…`.
+    pub fn begin(self, account: &Account, env: &mut dyn Env) -> Stage<Asked> {
+        let talk = self.talk;
+        let timeout = talk.options.patience;
+        let account = account.clone();
+        let heard = match self.side {
+            Side::Showed => talk.hear(timeout, env),
+            Side::Scanned { .. } => {
+                let protocols = Words::of(&[LoginProtocol::DeviceAuthorizationGrant]);
+                talk.exchange(&Message::Protocols { protocols, homeserver: account.homeserver.clone() }, timeout, env)
+            }
+        };
+        then(heard, env, move |heard, env| {
+            let Heard { talk, message } = heard?;
+            let Message::Protocol(login) = message else { return talk.fail(ErrorCode::QrUnexpectedMessage, env) };
+            let options = talk.options;
+            let waits = (Until::Known, options.interval, options.answer);
+            let Account { base, access_token, .. } = &account;
+            let probe = Probe::start(base, access_token, login.device_id(), options.schemes, waits, env);
+            then(probe, env, move |is_there, env| match is_there {
+                Ok(false) => Ok(Step::Done(Asked { login, base: account.base, talk })),
+                Ok(true) => talk.fail(ErrorCode::QrDeviceExists, env),
+                Err(error) => talk.fail(error, env),
+            })
+        })
+    }
+}
+
+/// The new device asks to be let in. The user decides.
+pub struct Asked {
+    login: DeviceLogin,
+    base: Endpoint,
+    talk: Talk,
+}
+
+impl Asked {
+    /// What it asks for: the page to open for the user once they said yes here, and its device ID.
+    pub fn login(&self) -> &DeviceLogin {
+        &self.login
+    }
+
+    /// [`Progress::AskingUser`].
+    pub fn progress(&self) -> Progress {
+        Progress::AskingUser
+    }
+
+    /// The user said yes. Tells the new device, and waits until it is logged in: open the page meanwhile.
+    ///
+    /// # Errors
+    /// `qr.peer_declined` if the user refused at the provider; `qr.peer_…`, `qr.…`, `transport.…`, `http.…`.
+    pub fn allow(self, env: &mut dyn Env) -> Stage<Succeeded> {
+        let Self { login, base, talk } = self;
+        let timeout = talk.options.patience;
+        let step = talk.exchange(&Message::ProtocolAccepted, timeout, env);
+        then(step, env, move |heard, env| {
+            let Heard { talk, message } = heard?;
+            match message {
+                Message::Success => Ok(Step::Done(Succeeded { login, base, talk })),
+                _ => talk.fail(ErrorCode::QrUnexpectedMessage, env),
+            }
+        })
+    }
+
+    /// The user said no, or cancelled. Tells the new device and deletes the rendezvous.
+    ///
+    /// # Errors
+    /// None: what cannot be told or deleted expires.
+    pub fn refuse(self, env: &mut dyn Env) -> Stage<()> {
+        self.talk.end().cancel(env)
+    }
+}
+
+/// The new device says that it is logged in.
+pub struct Succeeded {
+    login: DeviceLogin,
+    base: Endpoint,
+    talk: Talk,
+}
+
+impl Succeeded {
+    /// [`Progress::SharingSecrets`].
+    pub fn progress(&self) -> Progress {
+        Progress::SharingSecrets
+    }
+
+    /// Looks for the new device at the homeserver, then hands the secrets over. The token is one that is good now.
+    ///
+    /// # Errors
+    /// `qr.device_not_found`; what the homeserver answered, if it did not say whether the device is there; `qr.…`,
+    /// `transport.…`, `http.…`.
+    pub fn share(self, secrets: Secrets, access_token: &AccessToken, env: &mut dyn Env) -> Stage<()> {
+        let Self { login, base, talk } = self;
+        let options = talk.options;
+        let waits = (Until::Present, options.device_interval, options.device_patience);
+        let probe = Probe::start(&base, access_token, login.device_id(), options.schemes, waits, env);
+        then(probe, env, move |is_there, env| match is_there {
+            Ok(true) => talk.say_last(&Message::Secrets(secrets), env),
+            Ok(false) => talk.fail(ErrorCode::QrDeviceNotFound, env),
+            Err(error) => talk.fail(error, env),
+        })
+    }
+
+    /// Shares nothing: tells the new device and deletes the rendezvous. It stays logged in.
+    ///
+    /// # Errors
+    /// None: what cannot be told or deleted expires.
+    pub fn refuse(self, env: &mut dyn Env) -> Stage<()> {
+        self.talk.end().cancel(env)
+    }
+}
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Asked(…)")
+    }
+}
+
+impl fmt::Debug for Succeeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Succeeded(…)")
+    }
+}

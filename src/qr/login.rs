@@ -1,0 +1,245 @@
+//! The new device: it logs in.
+//!
+//! ```text
+//! Login::show or Login::scan ─▶ …  (meet.rs)  … ─▶ Secured
+//!  └ begin ─▶ (if it showed the code: GET … protocols)
+//!     └▶ AtHomeserver   the application discovers the provider, registers, asks for a device authorization
+//!         └ ask ─▶ PUT protocol ─▶ GET … protocol_accepted
+//!             └▶ Accepted   the user says yes at the provider
+//!                 └ poll ─▶ POST token endpoint … ─┬─ refused ─▶ PUT declined ─▶ DELETE ─▶ device.access_denied
+//!                                                  ├─ too late ─▶ PUT failure ─▶ DELETE ─▶ device.expired_token
+//!                     ┌────────────────────────────┘
+//!                     └▶ LoggedIn   the tokens are the application's; it asks the homeserver who it is
+//!                         └ succeed ─▶ PUT success ─▶ GET … secrets ─▶ DELETE ─▶ Done(Secrets)
+//! ```
+//!
+//! The homeserver is the one that the other device names, which need not be the one that has the rendezvous. Discovery,
+//! registration and the device authorization are the core's and the Matrix profile's: they go between two stages.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::code::{Code, Intent};
+use super::dialog::{Heard, Talk, own_failure};
+use super::homeserver::Homeserver;
+use super::meet::{self, Role, Scanned, Secured, Shown, Side};
+use super::message::{DeviceLogin, FailureReason, LoginProtocol, Message};
+use super::options::{Options, Progress};
+use super::secrets::Secrets;
+use super::stage::{Stage, then};
+use crate::client::Client;
+use crate::endpoint::Endpoint;
+use crate::env::Env;
+use crate::error::Code as ErrorCode;
+use crate::flow::{Exchanged, PendingDevice};
+use crate::jose::Keys;
+use crate::provider::Provider;
+use crate::step::Step;
+
+/// The new device.
+#[derive(Clone, Copy, Debug)]
+pub struct Login;
+
+impl Role for Login {
+    const INTENT: Intent = Intent::Login;
+}
+
+impl Login {
+    /// Makes a code for the existing device to scan, with a rendezvous at this homeserver. The login need not be there.
+    ///
+    /// # Errors
+    /// `qr.rendezvous_…`, `url.…`, `transport.…`, `http.…`, `json.…`.
+    pub fn show(rendezvous_at: &Endpoint, options: Options, env: &mut dyn Env) -> Stage<Shown<Self>> {
+        meet::show(rendezvous_at, None, options, env)
+    }
+
+    /// Answers the code that the existing device shows.
+    ///
+    /// # Errors
+    /// `qr.other_not_signed_in` if that is a new device, too; `qr.code_version` for a code of MSC4388; `qr.channel_…`,
+    /// `qr.rendezvous_…`, `qr.timeout`, `transport.…`, `http.…`.
+    pub fn scan(code: &Code, options: Options, env: &mut dyn Env) -> Stage<Scanned<Self>> {
+        meet::scan(code, options, env)
+    }
+}
+
+impl Secured<Login> {
+    /// Learns where to log in: from the code, if this device scanned it, else from the other device.
+    ///
+    /// # Errors
+    /// `qr.…`, `transport.…`, `http.…`.
+    pub fn begin(self, env: &mut dyn Env) -> Stage<AtHomeserver> {
+        let talk = self.talk;
+        if let Side::Scanned { homeserver: Some(homeserver) } = self.side {
+            return Ok(Step::Done(AtHomeserver { homeserver, talk }));
+        }
+        let timeout = talk.options.patience;
+        let step = talk.hear(timeout, env);
+        then(step, env, |heard, env| {
+            let Heard { talk, message } = heard?;
+            match message {
+                Message::Protocols { protocols, homeserver } => {
+                    if !protocols.contains(LoginProtocol::DeviceAuthorizationGrant) {
+                        return talk.fail(ErrorCode::QrUnsupportedProtocol, env);
+                    }
+                    Ok(Step::Done(AtHomeserver { homeserver, talk }))
+                }
+                _ => talk.fail(ErrorCode::QrUnexpectedMessage, env),
+            }
+        })
+    }
+}
+
+/// The homeserver is known. Its provider has to be found, a client registered, a device authorization asked for.
+pub struct AtHomeserver {
+    homeserver: Homeserver,
+    talk: Talk,
+}
+
+impl AtHomeserver {
+    /// Where to log in.
+    pub fn homeserver(&self) -> &Homeserver {
+        &self.homeserver
+    }
+
+    /// [`Progress::StartingLogin`].
+    pub fn progress(&self) -> Progress {
+        Progress::StartingLogin
+    }
+
+    /// Tells the other device where the user says yes, and waits until it is ready for that.
+    ///
+    /// The device ID is the one in the scope of the device authorization: the other device looks for it later.
+    ///
+    /// # Errors
+    /// `qr.message` if the device ID or a URL is none that the other device can be told; `qr.…`, `transport.…`, `http.…`.
+    pub fn ask(self, pending: PendingDevice, device_id: &str, env: &mut dyn Env) -> Stage<Accepted> {
+        let talk = self.talk;
+        let (uri, complete) = (pending.verification_uri(), pending.verification_uri_complete());
+        let login = match DeviceLogin::new(uri, complete, device_id, talk.options.schemes) {
+            Ok(login) => login,
+            Err(error) => return talk.fail(error, env),
+        };
+        let timeout = talk.options.patience;
+        let step = talk.exchange(&Message::Protocol(login), timeout, env);
+        then(step, env, |heard, env| {
+            let Heard { talk, message } = heard?;
+            match message {
+                Message::ProtocolAccepted => Ok(Step::Done(Accepted { pending, talk })),
+                _ => talk.fail(ErrorCode::QrUnexpectedMessage, env),
+            }
+        })
+    }
+
+    /// Gives up, telling the other device why: the provider has no device authorization, say, or cannot be found.
+    ///
+    /// # Errors
+    /// None: what cannot be told or deleted expires.
+    pub fn give_up(self, reason: FailureReason, env: &mut dyn Env) -> Stage<()> {
+        self.talk.end().give_up(own_failure(reason), env)
+    }
+}
+
+/// The other device shows the user where to say yes.
+pub struct Accepted {
+    pending: PendingDevice,
+    talk: Talk,
+}
+
+impl Accepted {
+    /// What the user compares, or types in.
+    pub fn user_code(&self) -> &str {
+        self.pending.user_code()
+    }
+
+    /// [`Progress::WaitingForUser`].
+    pub fn progress(&self) -> Progress {
+        Progress::WaitingForUser
+    }
+
+    /// Waits for the user's decision.
+    ///
+    /// # Errors
+    /// `device.access_denied`, `device.expired_token`, of which the other device is told; all that
+    /// [`PendingDevice::poll`] and its flow can give; `qr.cancelled`.
+    pub fn poll(
+        self,
+        provider: &Arc<Provider>,
+        client: &Arc<Client>,
+        keys: Option<Arc<Keys>>,
+        env: &mut dyn Env,
+    ) -> Stage<LoggedIn> {
+        let Self { pending, talk } = self;
+        let step = pending.poll(provider, client, keys, env);
+        then(step, env, |exchanged, env| match exchanged {
+            Ok(exchanged) => Ok(Step::Done(LoggedIn { exchanged, rest: NotConfirmed { talk } })),
+            Err(error) => talk.fail(error, env),
+        })
+    }
+
+    /// Gives up, telling the other device why.
+    ///
+    /// # Errors
+    /// None: what cannot be told or deleted expires.
+    pub fn give_up(self, reason: FailureReason, env: &mut dyn Env) -> Stage<()> {
+        self.talk.end().give_up(own_failure(reason), env)
+    }
+}
+
+/// The tokens, which are the application's to keep from here on, and the rest of the login.
+#[derive(Debug)]
+pub struct LoggedIn {
+    /// The tokens.
+    pub exchanged: Exchanged,
+    /// How it goes on, once the homeserver has said whose the tokens are.
+    pub rest: NotConfirmed,
+}
+
+/// The other device does not know yet that the login succeeded.
+pub struct NotConfirmed {
+    talk: Talk,
+}
+
+impl NotConfirmed {
+    /// [`Progress::SharingSecrets`].
+    pub fn progress(&self) -> Progress {
+        Progress::SharingSecrets
+    }
+
+    /// Tells the other device, waits for the secrets, and deletes the rendezvous.
+    ///
+    /// # Errors
+    /// `qr.peer_device_not_found` if the other device does not find this one at the homeserver; `qr.…`, `transport.…`,
+    /// `http.…`. The login stays good, without secrets.
+    pub fn succeed(self, env: &mut dyn Env) -> Stage<Secrets> {
+        let timeout = self.talk.options.answer;
+        let step = self.talk.exchange(&Message::Success, timeout, env);
+        then(step, env, |heard, env| {
+            let Heard { talk, message } = heard?;
+            match message {
+                // That the box could not be deleted is no reason to lose what was in it.
+                Message::Secrets(secrets) => then(Ok(talk.rendezvous.delete()), env, |_, _| Ok(Step::Done(secrets))),
+                _ => talk.fail(ErrorCode::QrUnexpectedMessage, env),
+            }
+        })
+    }
+
+    /// Gives up, telling the other device why: the ID token is not good, or the tokens are another user's.
+    ///
+    /// # Errors
+    /// None: what cannot be told or deleted expires.
+    pub fn give_up(self, reason: FailureReason, env: &mut dyn Env) -> Stage<()> {
+        self.talk.end().give_up(own_failure(reason), env)
+    }
+}
+
+macro_rules! redacted {
+    ($($name:ident)*) => { $(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    )* };
+}
+redacted!(AtHomeserver Accepted NotConfirmed);

@@ -1,0 +1,279 @@
+//! How the two devices come to a secure channel: one shows a code, the other scans it.
+//!
+//! ```text
+//! this device shows                               this device scans
+//!
+//! show ─▶ POST rendezvous                         scan(code) ─▶ GET rendezvous
+//!  └▶ Shown      the user scans it there            ├─ PUT first text
+//!      └ wait ─▶ GET … first text                   └─ GET … answer
+//!          └─ PUT answer                                └▶ Scanned   the user types its check code in there
+//!              └▶ Greeted   the user types in               └ go_on ─▶ Secured
+//!                  └ confirm(check code) ─▶ Secured
+//! ```
+//!
+//! What stands for itself in these lines is a pause: a value that waits for the user. Whatever goes wrong on the way
+//! between two of them deletes the rendezvous, and tells the other device why once there is a channel.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::channel::{Broken, CheckCode, Generator, Initiated, Unconfirmed};
+use super::closing::{End, cancelled};
+use super::code::{Code, Intent, Meeting};
+use super::dialog::Talk;
+use super::homeserver::Homeserver;
+use super::options::{Options, Progress};
+use super::rendezvous::{Delivery, Rendezvous};
+use super::stage::{Stage, then};
+use crate::endpoint::Endpoint;
+use crate::env::Env;
+use crate::error::Code as ErrorCode;
+use crate::step::Step;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+impl sealed::Sealed for super::Login {}
+impl sealed::Sealed for super::Grant {}
+
+/// Which of the two devices this is: [`Login`](super::Login), the new one, or [`Grant`](super::Grant), which is signed in.
+pub trait Role: sealed::Sealed + Send + Sync + 'static {
+    /// What it says in its code.
+    const INTENT: Intent;
+}
+
+/// A code to be shown.
+pub struct Shown<R> {
+    code: Code,
+    generator: Generator,
+    end: End,
+    role: PhantomData<fn() -> R>,
+}
+
+pub(super) fn show<R: Role>(
+    base: &Endpoint,
+    homeserver: Option<Homeserver>,
+    options: Options,
+    env: &mut dyn Env,
+) -> Stage<Shown<R>> {
+    then(Rendezvous::create(base, options.rendezvous()), env, move |made, env| {
+        let rendezvous = made.map_err(cancelled)?;
+        let generator = Generator::new(env);
+        let (key, url) = (*generator.public_key(), rendezvous.url().clone());
+        let code = match homeserver {
+            Some(homeserver) => Code::reciprocate(key, url, homeserver),
+            None => Code::login(key, url),
+        };
+        let end = End { rendezvous, farewell: None, options };
+        Ok(Step::Done(Shown { code, generator, end, role: PhantomData }))
+    })
+}
+
+impl<R: Role> Shown<R> {
+    /// The code to show.
+    pub fn code(&self) -> &Code {
+        &self.code
+    }
+
+    /// How long the rendezvous lasts, if the server says so.
+    pub fn lifetime(&self) -> Option<std::time::Duration> {
+        self.end.rendezvous.lifetime()
+    }
+
+    /// [`Progress::ShowingCode`].
+    pub fn progress(&self) -> Progress {
+        Progress::ShowingCode
+    }
+
+    /// Waits until the code was scanned.
+    ///
+    /// # Errors
+    /// `qr.timeout`, `qr.channel_…`, `qr.rendezvous_…`, `qr.unexpected_message`, `qr.cancelled`, `transport.…`, `http.…`.
+    pub fn wait(self, env: &mut dyn Env) -> Stage<Greeted<R>> {
+        let Self { generator, mut end, .. } = self;
+        let step = end.rendezvous.clone().receive(end.options.patience, env);
+        then(Ok(step), env, move |received, env| {
+            let (unconfirmed, answer) = match received.and_then(|received| {
+                end.rendezvous = received.rendezvous;
+                generator.receive(&received.text)
+            }) {
+                Ok(received) => received,
+                Err(error) => return end.close(error, env),
+            };
+            let step = end.rendezvous.clone().send(&answer, end.options.answer, env);
+            then(Ok(step), env, move |delivery, env| match delivery {
+                Ok(Delivery::Delivered(rendezvous) | Delivery::Uncertain(rendezvous)) => {
+                    end.rendezvous = rendezvous;
+                    Ok(Step::Done(Greeted { unconfirmed, end, role: PhantomData }))
+                }
+                Ok(Delivery::Overtaken(_)) => end.close(ErrorCode::QrUnexpectedMessage.into(), env),
+                Err(error) => end.close(error, env),
+            })
+        })
+    }
+
+    /// Deletes the rendezvous.
+    ///
+    /// # Errors
+    /// None: what cannot be deleted expires.
+    pub fn cancel(self, env: &mut dyn Env) -> Stage<()> {
+        self.end.cancel(env)
+    }
+}
+
+/// A code that was scanned. By whom is known when the user has typed in what the other device shows.
+pub struct Greeted<R> {
+    unconfirmed: Unconfirmed,
+    end: End,
+    role: PhantomData<fn() -> R>,
+}
+
+impl<R: Role> Greeted<R> {
+    /// [`Progress::EnteringCheckCode`].
+    pub fn progress(&self) -> Progress {
+        Progress::EnteringCheckCode
+    }
+
+    /// Compares the check code that the user typed in. There is one try.
+    ///
+    /// # Errors
+    /// `qr.check_code_mismatch`.
+    pub fn confirm(self, typed: &CheckCode, env: &mut dyn Env) -> Stage<Secured<R>> {
+        let End { rendezvous, options, .. } = self.end;
+        match self.unconfirmed.confirm(typed) {
+            Ok(channel) => {
+                let talk = Talk { rendezvous, channel, options };
+                Ok(Step::Done(Secured { talk, side: Side::Showed, role: PhantomData }))
+            }
+            Err(Broken { error, farewell }) => End { rendezvous, farewell: Some(farewell), options }.close(error, env),
+        }
+    }
+
+    /// Tells the other device and deletes the rendezvous.
+    ///
+    /// # Errors
+    /// None: what cannot be told or deleted expires.
+    pub fn cancel(self, env: &mut dyn Env) -> Stage<()> {
+        End { farewell: Some(self.unconfirmed.give_up()), ..self.end }.cancel(env)
+    }
+}
+
+/// The other device's code was scanned, and has answered: whoever it is has the code's private key. It does not know yet
+/// who this device is: its user types the check code in.
+pub struct Scanned<R> {
+    check_code: CheckCode,
+    secured: Secured<R>,
+}
+
+pub(super) fn scan<R: Role>(code: &Code, options: Options, env: &mut dyn Env) -> Stage<Scanned<R>> {
+    code.check_scanned_by(R::INTENT)?;
+    let Meeting::Msc4108 { rendezvous, homeserver } = code.meeting().clone() else {
+        return Err(ErrorCode::QrCodeVersion.into());
+    };
+    let key = *code.public_key();
+    let step = Rendezvous::join(&rendezvous, options.rendezvous(), options.answer, env);
+    then(Ok(step), env, move |joined, env| {
+        let joined = match joined {
+            Ok(joined) => joined,
+            // Whoever waits there need not wait any longer.
+            Err(error) => return then(Ok(Rendezvous::delete_at(&rendezvous)), env, |_, _| Err(cancelled(error))),
+        };
+        let mut end = End { rendezvous: joined, farewell: None, options };
+        let (initiated, first) = match Initiated::new(&key, env) {
+            Ok(initiated) => initiated,
+            Err(error) => return end.close(error, env),
+        };
+        let step = end.rendezvous.clone().send(&first, options.answer, env);
+        then(Ok(step), env, move |delivery, env| {
+            match delivery {
+                // What the box has by now is the answer, or it cannot be read.
+                Ok(Delivery::Delivered(rendezvous) | Delivery::Uncertain(rendezvous)) => end.rendezvous = rendezvous,
+                Ok(Delivery::Overtaken(_)) => return end.close(ErrorCode::QrRendezvousUsed.into(), env),
+                Err(error) => return end.close(error, env),
+            }
+            let step = end.rendezvous.clone().receive(options.answer, env);
+            then(Ok(step), env, move |received, env| {
+                let received = match received {
+                    Ok(received) => received,
+                    Err(error) => return end.close(error, env),
+                };
+                end.rendezvous = received.rendezvous;
+                match initiated.receive(&received.text) {
+                    Ok((channel, check_code)) => {
+                        let talk = Talk { rendezvous: end.rendezvous, channel, options };
+                        let secured = Secured { talk, side: Side::Scanned { homeserver }, role: PhantomData };
+                        Ok(Step::Done(Scanned { check_code, secured }))
+                    }
+                    Err(Broken { error, farewell }) => End { farewell: Some(farewell), ..end }.close(error, env),
+                }
+            })
+        })
+    })
+}
+
+impl<R: Role> Scanned<R> {
+    /// The two digits to show.
+    pub fn check_code(&self) -> &CheckCode {
+        &self.check_code
+    }
+
+    /// [`Progress::ShowingCheckCode`].
+    pub fn progress(&self) -> Progress {
+        Progress::ShowingCheckCode
+    }
+
+    /// Goes on; the check code stays to be shown until the other device speaks.
+    pub fn go_on(self) -> Secured<R> {
+        self.secured
+    }
+
+    /// Tells the other device and deletes the rendezvous.
+    ///
+    /// # Errors
+    /// None: what cannot be told or deleted expires.
+    pub fn cancel(self, env: &mut dyn Env) -> Stage<()> {
+        self.secured.cancel(env)
+    }
+}
+
+/// Which of the two devices had the code.
+pub(super) enum Side {
+    /// This one.
+    Showed,
+    /// The other one: with the homeserver in it, if that device is signed in.
+    Scanned { homeserver: Option<Homeserver> },
+}
+
+/// A secure channel between the two devices.
+pub struct Secured<R> {
+    pub(super) talk: Talk,
+    pub(super) side: Side,
+    role: PhantomData<fn() -> R>,
+}
+
+impl<R: Role> Secured<R> {
+    /// [`Progress::Secured`].
+    pub fn progress(&self) -> Progress {
+        Progress::Secured
+    }
+
+    /// Tells the other device and deletes the rendezvous.
+    ///
+    /// # Errors
+    /// None: what cannot be told or deleted expires.
+    pub fn cancel(self, env: &mut dyn Env) -> Stage<()> {
+        self.talk.end().cancel(env)
+    }
+}
+
+macro_rules! redacted {
+    ($($name:ident)*) => { $(
+        impl<R> fmt::Debug for $name<R> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    )* };
+}
+redacted!(Shown Greeted Scanned Secured);

@@ -1,0 +1,153 @@
+use super::*;
+
+const SECRETS: &str = r#"{"type":"m.login.secrets","cross_signing":{"master_key":"MASTER","self_signing_key":"SELF","user_signing_key":"USER"},"backup":{"algorithm":"m.megolm_backup.v1.curve25519-aes-sha2","key":"BACKUP","backup_version":"1"}}"#;
+
+fn read(json: &str) -> Result<Message, (Code, Option<&'static str>)> {
+    Message::from_json(json, Schemes::HttpsOnly).map_err(|error| (error.code(), error.name()))
+}
+
+/// As deployed clients write them, and as they come back from here.
+#[test]
+fn every_message_comes_back_as_it_was() {
+    for json in [
+        r#"{"type":"m.login.protocols","protocols":["device_authorization_grant"],"homeserver":"https://matrix-client.matrix.org/"}"#,
+        r#"{"type":"m.login.protocols","protocols":["device_authorization_grant"],"homeserver":"matrix.org"}"#,
+        r#"{"type":"m.login.protocol","protocol":"device_authorization_grant","device_authorization_grant":{"verification_uri":"https://id.matrix.org/device/abcde","verification_uri_complete":"https://id.matrix.org/device/abcde?code=ABCDE"},"device_id":"wjLpTLRqbqBzLs63aYaEv2Boi6cFEbbM/sSRQ2oAKk4"}"#,
+        r#"{"type":"m.login.protocol","protocol":"device_authorization_grant","device_authorization_grant":{"verification_uri":"https://id.matrix.org/device/abcde"},"device_id":"ABCDEFGHIJ"}"#,
+        r#"{"type":"m.login.protocol_accepted"}"#,
+        r#"{"type":"m.login.success"}"#,
+        r#"{"type":"m.login.declined"}"#,
+        r#"{"type":"m.login.failure","reason":"unsupported_protocol","homeserver":"https://matrix-client.matrix.org"}"#,
+        r#"{"type":"m.login.failure","reason":"org.example.own"}"#,
+        r#"{"type":"m.login.secrets","cross_signing":{"master_key":"MASTER","self_signing_key":"SELF","user_signing_key":"USER"}}"#,
+        SECRETS,
+    ] {
+        assert_eq!(read(json).unwrap().to_json().expose(), json);
+    }
+    for reason in [
+        FailureReason::AuthorizationExpired,
+        FailureReason::DeviceAlreadyExists,
+        FailureReason::DeviceNotFound,
+        FailureReason::UnexpectedMessageReceived,
+        FailureReason::UnsupportedProtocol,
+        FailureReason::UserCancelled,
+    ] {
+        let json = Message::from(reason).to_json();
+        assert_eq!(json.expose(), format!(r#"{{"type":"m.login.failure","reason":"{}"}}"#, reason.name()));
+        assert!(
+            matches!(read(json.expose()), Ok(Message::Failure { reason: Reason::Known(known), .. }) if known == reason)
+        );
+    }
+}
+
+#[test]
+fn what_the_other_device_says_has_a_code_here() {
+    for (reason, expected) in [
+        ("authorization_expired", Code::QrPeerExpired),
+        ("device_already_exists", Code::QrPeerDeviceExists),
+        ("device_not_found", Code::QrPeerDeviceNotFound),
+        ("unexpected_message_received", Code::QrPeerUnexpectedMessage),
+        ("unsupported_protocol", Code::QrPeerUnsupportedProtocol),
+        ("user_cancelled", Code::QrPeerCancelled),
+        ("<script>\n", Code::QrPeerFailure),
+    ] {
+        let json = serde_json::json!({ "type": "m.login.failure", "reason": reason }).to_string();
+        let Ok(Message::Failure { reason, .. }) = read(&json) else { panic!("{json}") };
+        let error = reason.into_error();
+        assert_eq!(error.code(), expected);
+        assert!(!error.provider_text().unwrap().to_string().contains('\n'));
+    }
+}
+
+#[test]
+fn what_others_add_or_leave_out_is_lived_with() {
+    for json in [
+        "\u{feff}{\"type\":\"m.login.success\"}",
+        r#"{"device_id":"A","type":"m.login.success","more":[{"a":1}]}"#,
+        r#"{"type":"m.login.protocols","protocols":["device_authorization_grant","other"],"homeserver":"a:8448"}"#,
+        r#"{"type":"m.login.protocols","protocols":[],"homeserver":"[::1]:8448"}"#,
+        r#"{"type":"m.login.failure","reason":"user_cancelled","homeserver":"not one"}"#,
+        r#"{"type":"m.login.secrets","cross_signing":{"master_key":"A","self_signing_key":"B","user_signing_key":"C","x":1},"backup":null}"#,
+    ] {
+        assert!(read(json).is_ok(), "{json}");
+    }
+}
+
+#[test]
+fn hostile_messages_are_named() {
+    let protocol = |uri: &str, complete: &str, device_id: &str| {
+        format!(
+            r#"{{"type":"m.login.protocol","protocol":"device_authorization_grant","device_authorization_grant":{{"verification_uri":"{uri}","verification_uri_complete":"{complete}"}},"device_id":"{device_id}"}}"#
+        )
+    };
+    let (page, long) = ("https://op.example.org/", "x".repeat(3000));
+    let none = |json: &str| (json.to_owned(), Code::QrMessage, None);
+    let at = |json: String, name| (json, Code::QrMessage, Some(name));
+    for (json, code, name) in [
+        none(""),
+        none("null"),
+        none("[]"),
+        none("m.login.success"),
+        none(r#"{"type":"m.login.success""#),
+        none(r#"{"type":"m.login.success","type":"m.login.declined"}"#),
+        none(r#"{"type":1}"#),
+        none(r#"{"type":"m.login.protocols","protocols":"device_authorization_grant","homeserver":"a"}"#),
+        none(r#"{"type":"m.login.protocols","protocols":[1],"homeserver":"a"}"#),
+        none(r#"{"type":"m.login.secrets","cross_signing":{"master_key":"A"}}"#),
+        none(r#"{"type":"m.login.secrets","cross_signing":"A"}"#),
+        none(&format!(r#"{{"type":"m.login.success","x":{}{}}}"#, "[".repeat(40), "]".repeat(40))),
+        at("{}".into(), "type"),
+        at(r#"{"type":null}"#.into(), "type"),
+        at(r#"{"type":"m.login.protocols","homeserver":"a"}"#.into(), "protocols"),
+        at(r#"{"type":"m.login.protocols","protocols":[]}"#.into(), "homeserver"),
+        at(r#"{"type":"m.login.protocols","protocols":[],"homeserver":"http://a"}"#.into(), "homeserver"),
+        at(r#"{"type":"m.login.protocols","protocols":[],"homeserver":"a\nb"}"#.into(), "homeserver"),
+        at(r#"{"type":"m.login.protocol"}"#.into(), "protocol"),
+        at(
+            r#"{"type":"m.login.protocol","protocol":"device_authorization_grant"}"#.into(),
+            "device_authorization_grant",
+        ),
+        at(protocol("http://op.example.org/", page, "A"), "verification_uri"),
+        at(protocol("javascript:alert(1)", page, "A"), "verification_uri"),
+        at(protocol(&format!("{page}{long}"), page, "A"), "verification_uri"),
+        at(protocol(page, "https://op.example.org/\u{202e}", "A"), "verification_uri_complete"),
+        at(protocol(page, "", "A"), "verification_uri_complete"),
+        at(protocol(page, page, ""), "device_id"),
+        at(protocol(page, page, "a b"), "device_id"),
+        at(protocol(page, page, ".."), "device_id"),
+        at(protocol(page, page, r"a\u0000"), "device_id"),
+        at(protocol(page, page, &long), "device_id"),
+        at(r#"{"type":"m.login.failure"}"#.into(), "reason"),
+        at(r#"{"type":"m.login.failure","reason":""}"#.into(), "reason"),
+        at(format!(r#"{{"type":"m.login.failure","reason":"{long}"}}"#), "reason"),
+        at(r#"{"type":"m.login.secrets"}"#.into(), "cross_signing"),
+        at(SECRETS.replace("MASTER", ""), "master_key"),
+        at(SECRETS.replace("SELF", " "), "self_signing_key"),
+        at(SECRETS.replace("USER", &long), "user_signing_key"),
+        at(SECRETS.replace("BACKUP", r"\n"), "key"),
+        at(SECRETS.replace(r#":"1""#, r#":"""#), "backup_version"),
+        at(SECRETS.replace("m.megolm_backup.v1", "\u{e9}"), "algorithm"),
+        (r#"{"type":"m.login.other"}"#.into(), Code::QrUnexpectedMessage, None),
+        (r#"{"type":""}"#.into(), Code::QrUnexpectedMessage, None),
+        (r#"{"type":"m.login.protocol","protocol":"password"}"#.into(), Code::QrUnsupportedProtocol, None),
+    ] {
+        assert_eq!(read(&json).map(|_| ()), Err((code, name)), "{}", &json[..json.len().min(200)]);
+    }
+}
+
+#[test]
+fn secrets_come_and_go_as_json_and_are_never_shown() {
+    let Ok(Message::Secrets(secrets)) = read(SECRETS) else { panic!("not secrets") };
+    let json = secrets.to_json();
+    assert_eq!(json.expose(), SECRETS.replace(r#""type":"m.login.secrets","#, ""));
+    let again = Secrets::from_json(json.expose()).unwrap();
+    assert_eq!(again.to_json().expose(), json.expose());
+    assert_eq!(Secrets::from_json("{}").unwrap_err().code(), Code::QrMessage);
+    assert_eq!(Secrets::from_json(&json.expose().replace("USER", "")).unwrap_err().name(), Some("user_signing_key"));
+    let shown = format!("{secrets:?} {:?} {json:?}", Message::Secrets(secrets.clone()));
+    for secret in ["MASTER", "SELF", "USER", "BACKUP"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    let error = Message::from_json(&SECRETS.replace("SELF", "SELF "), Schemes::HttpsOnly).unwrap_err();
+    assert!(!format!("{error:?}{error}").contains("SELF"));
+}

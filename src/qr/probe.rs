@@ -1,0 +1,119 @@
+//! Whether the homeserver knows a device: `GET /_matrix/client/v3/devices/{deviceId}`.
+//!
+//! ```text
+//! start ─▶ GET ─┬─ 404 ─▶ not there ─┐
+//!    ▲          ├─ 200 with a device ┴▶ Done, if that is what is awaited, or the time is up
+//!    │          └─ anything else, no answer ─▶ the error, if the time is up
+//!    └──────────────── Wait(interval) ◀── else
+//! ```
+//!
+//! A page that somebody else answers with status 200, a token that has just expired, a server that is down: none of them
+//! says anything about the device.
+
+use std::time::Duration;
+
+use http::{HeaderValue, Request, StatusCode, header};
+use serde::de::IgnoredAny;
+
+use super::homeserver::under;
+use super::rendezvous::SHORTEST_INTERVAL;
+use crate::endpoint::{Endpoint, Schemes};
+use crate::env::{Env, Ticks};
+use crate::error::Error;
+use crate::failure::{Failure, FailureKind};
+use crate::json;
+use crate::message::request;
+use crate::reply::{Accept, JSON_LIMIT, Policy, Reply};
+use crate::secret::{AccessToken, Body};
+use crate::step::{Flow, Step};
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Until {
+    /// Any answer.
+    Known,
+    /// That the device is there.
+    Present,
+}
+
+/// Awaits whether the device is there.
+#[derive(Debug)]
+pub(super) struct Probe {
+    url: Endpoint,
+    authorization: HeaderValue,
+    until: Until,
+    interval: Duration,
+    deadline: Ticks,
+}
+
+impl Probe {
+    pub(super) fn start(
+        base: &Endpoint,
+        access_token: &AccessToken,
+        device_id: &str,
+        schemes: Schemes,
+        (until, interval, timeout): (Until, Duration, Duration),
+        env: &mut dyn Env,
+    ) -> Result<Step<Self>, Error> {
+        let url = under(base, &format!("/_matrix/client/v3/devices/{}", escaped(device_id)), schemes)?;
+        let (deadline, interval) = (env.ticks().saturating_add(timeout), interval.max(SHORTEST_INTERVAL));
+        Ok(Self { url, authorization: access_token.bearer(), until, interval, deadline }.look())
+    }
+
+    fn look(self) -> Step<Self> {
+        Step::call(self.request(), Policy::read(JSON_LIMIT, Accept::Json), self)
+    }
+
+    fn request(&self) -> Request<Body> {
+        let mut request = request::read(self.url.uri().clone());
+        request.headers_mut().insert(header::AUTHORIZATION, self.authorization.clone());
+        request
+    }
+
+    fn settle(self, outcome: Result<bool, Error>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let is_awaited = match (&outcome, self.until) {
+            (Ok(is_there), Until::Present) => *is_there,
+            (Ok(_), Until::Known) => true,
+            (Err(_), _) => false,
+        };
+        if is_awaited || env.ticks() >= self.deadline {
+            return outcome.map(Step::Done);
+        }
+        Ok(Step::wait(env.ticks().saturating_add(self.interval).min(self.deadline), self))
+    }
+}
+
+impl Flow for Probe {
+    type Output = bool;
+
+    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let outcome = match reply.status {
+            StatusCode::NOT_FOUND => Ok(false),
+            _ => reply.success(Accept::Json).and_then(|body| Ok(json::document::<IgnoredAny>(body).map(|_| true)?)),
+        };
+        self.settle(outcome, env)
+    }
+
+    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        if failure.kind == FailureKind::Cancelled {
+            return Err(failure.into());
+        }
+        self.settle(Err(failure.into()), env)
+    }
+
+    fn on_wake(self, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Ok(self.look())
+    }
+}
+
+/// A segment of a path (RFC 3986 section 3.3): all but unreserved characters escaped.
+fn escaped(segment: &str) -> String {
+    let mut out = String::with_capacity(segment.len());
+    for byte in segment.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}

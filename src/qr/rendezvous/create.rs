@@ -1,0 +1,134 @@
+//! How a device comes to a rendezvous: it makes one, or joins the one of the code that it scanned.
+
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::{Method, Request, StatusCode};
+use serde::Deserialize;
+
+use super::{Patience, Rendezvous, RendezvousOptions, TEXT, etag, lifetime, look, policy, refusal, text};
+use crate::endpoint::Endpoint;
+use crate::env::Env;
+use crate::error::{Code, Error};
+use crate::failure::Failure;
+use crate::json::{self, Text};
+use crate::qr::code::CodeUrl;
+use crate::qr::homeserver::under;
+use crate::reply::{Accept, Reply};
+use crate::secret::Body;
+use crate::step::{Flow, Step};
+
+/// Where a homeserver has it.
+const PATH: &str = "/_matrix/client/unstable/org.matrix.msc4108/rendezvous";
+
+/// Awaits the URL of a new rendezvous.
+#[derive(Debug)]
+pub struct Creation {
+    options: RendezvousOptions,
+    is_redirected: bool,
+}
+
+impl Creation {
+    pub(super) fn start(homeserver: &Endpoint, options: RendezvousOptions) -> Result<Step<Self>, Error> {
+        let endpoint = under(homeserver, PATH, options.schemes)?;
+        Ok(Step::call(request(&endpoint), policy(false), Self { options, is_redirected: false }))
+    }
+
+    /// Homeservers may leave the rendezvous to another server. There is nothing in the request that it must not see.
+    fn redirect(self, reply: Reply<'_>) -> Result<Step<Self>, Error> {
+        let location = reply.headers.get(LOCATION).and_then(|location| location.to_str().ok());
+        let (Some(location), false) = (location, self.is_redirected) else { return Err(Code::HttpRedirect.into()) };
+        let unusable = |error| Error::new(Code::QrRendezvousAnswer).at("Location").with_source(error);
+        let endpoint = Endpoint::new(location, self.options.schemes).map_err(unusable)?;
+        Ok(Step::call(request(&endpoint), policy(false), Self { is_redirected: true, ..self }))
+    }
+}
+
+fn request(endpoint: &Endpoint) -> Request<Body> {
+    let mut request = Request::new(Body::default());
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = endpoint.uri().clone();
+    request.headers_mut().insert(CONTENT_TYPE, TEXT);
+    request
+}
+
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    url: Option<Text<'a>>,
+}
+
+impl Flow for Creation {
+    type Output = Rendezvous;
+
+    fn on_response(self, reply: Reply<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match reply.status {
+            StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => return self.redirect(reply),
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+                return Err(Code::QrRendezvousUnsupported.into());
+            }
+            _ => {}
+        }
+        let answer: Answer<'_> = json::document(reply.success(Accept::Json)?)?;
+        let unusable = || Error::new(Code::QrRendezvousAnswer).at("url");
+        let url = answer.url.ok_or_else(unusable)?;
+        let url = CodeUrl::new(&url, self.options.schemes).map_err(|error| unusable().with_source(error))?;
+        let (etag, lifetime) = (etag(&reply)?, lifetime(&reply));
+        Ok(Step::Done(Rendezvous { url, etag, options: self.options, lifetime, own: None, unread_since: None }))
+    }
+}
+
+/// Awaits the first look at a rendezvous that another device made.
+#[derive(Debug)]
+pub struct Joining {
+    url: CodeUrl,
+    options: RendezvousOptions,
+    patience: Patience,
+}
+
+impl Joining {
+    pub(super) fn start(url: CodeUrl, options: RendezvousOptions, patience: Patience) -> Step<Self> {
+        Self { url, options, patience }.look()
+    }
+
+    fn look(self) -> Step<Self> {
+        Step::call(look(&self.url), policy(true), self)
+    }
+
+    fn again(mut self, error: Error, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Ok(Step::wait(self.patience.again(error, env)?, self))
+    }
+}
+
+impl Flow for Joining {
+    type Output = Rendezvous;
+
+    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        if reply.status == StatusCode::NOT_MODIFIED {
+            // This is not what was asked.
+            return Err(Error::new(Code::QrRendezvousAnswer).at("status"));
+        }
+        if let Err(error) = refusal(&reply) {
+            return self.again(error, env);
+        }
+        // Whoever writes first is the other end of the channel: somebody else has been here.
+        if !text(&reply)?.is_empty() {
+            return Err(Code::QrRendezvousUsed.into());
+        }
+        let (etag, lifetime) = (etag(&reply)?, lifetime(&reply));
+        Ok(Step::Done(Rendezvous {
+            url: self.url,
+            etag,
+            options: self.options,
+            lifetime,
+            own: None,
+            unread_since: None,
+        }))
+    }
+
+    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        self.again(failure.into(), env)
+    }
+
+    fn on_wake(self, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Ok(self.look())
+    }
+}

@@ -1,0 +1,86 @@
+//! Waiting for the other device's text.
+
+use std::fmt;
+
+use http::StatusCode;
+
+use super::{Patience, Rendezvous, policy, refusal, text};
+use crate::env::Env;
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::reply::Reply;
+use crate::step::{Flow, Step};
+
+/// Awaits a text of the other device.
+#[derive(Debug)]
+pub struct Receiving {
+    rendezvous: Rendezvous,
+    patience: Patience,
+}
+
+/// A text of the other device, and the box it was in.
+pub struct Received {
+    /// The box as it is now.
+    pub rendezvous: Rendezvous,
+    /// The text: not more than [`MESSAGE_LIMIT`](crate::qr::MESSAGE_LIMIT) bytes, and not empty.
+    pub text: String,
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Received({} bytes)", self.text.len())
+    }
+}
+
+impl Receiving {
+    pub(super) fn start(rendezvous: Rendezvous, patience: Patience) -> Step<Self> {
+        Self { rendezvous, patience }.look()
+    }
+
+    fn look(self) -> Step<Self> {
+        Step::call(self.rendezvous.look(), policy(true), self)
+    }
+
+    fn later(mut self, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Ok(Step::wait(self.patience.next(env)?, self))
+    }
+
+    fn again(mut self, error: Error, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Ok(Step::wait(self.patience.again(error, env)?, self))
+    }
+}
+
+impl Flow for Receiving {
+    type Output = Received;
+
+    fn on_response(mut self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        if reply.status == StatusCode::NOT_MODIFIED {
+            return self.later(env);
+        }
+        if let Err(error) = refusal(&reply) {
+            return self.again(error, env);
+        }
+        let text = text(&reply)?;
+        if text.is_empty() {
+            // Its ETag is not taken over: were the body lost on the way, nothing would be new any more.
+            return self.later(env);
+        }
+        let seen = self.rendezvous.etag.clone();
+        self.rendezvous.note(&reply)?;
+        // Some servers say 200 where they should say 304.
+        let is_new = self.rendezvous.etag != seen && self.rendezvous.own.as_deref() != Some(text);
+        if !is_new {
+            return self.later(env);
+        }
+        self.rendezvous.unread_since = None;
+        Ok(Step::Done(Received { rendezvous: self.rendezvous, text: text.to_owned() }))
+    }
+
+    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        self.again(failure.into(), env)
+    }
+
+    fn on_wake(self, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Ok(self.look())
+    }
+}

@@ -1,0 +1,148 @@
+//! Writing a text, once, also where answers get lost.
+
+use http::StatusCode;
+
+use super::{Patience, Rendezvous, is_uncertain, policy, refusal, text};
+use crate::env::Env;
+use crate::error::{Code, Error};
+use crate::failure::Failure;
+use crate::reply::Reply;
+use crate::step::{Flow, Step};
+
+/// What became of a text.
+#[derive(Debug)]
+#[must_use = "a text that was overtaken is not in the box"]
+pub enum Delivery {
+    /// It is in the box.
+    Delivered(Rendezvous),
+    /// It is not: the other device wrote first. Receive its text, then decide.
+    Overtaken(Rendezvous),
+    /// It may have been: the answer was lost, and by now the box has another text or is gone. That text may be the answer
+    /// to this one: receive it, then decide.
+    Uncertain(Rendezvous),
+}
+
+/// Awaits that the text is in the box.
+#[derive(Debug)]
+pub struct Sending(State, Box<Letter>);
+
+#[derive(Debug)]
+enum State {
+    /// The PUT was sent.
+    ExpectDelivery,
+    /// An earlier PUT may have arrived: a look says what is in the box.
+    ExpectContent,
+    Pausing,
+}
+
+#[derive(Debug)]
+struct Letter {
+    /// Its `own` is the text.
+    rendezvous: Rendezvous,
+    patience: Patience,
+    /// Whether a PUT was sent without an answer.
+    may_be_there: bool,
+}
+
+impl Sending {
+    pub(super) fn start(rendezvous: Rendezvous, text: &str, patience: Patience) -> Step<Self> {
+        Letter::new(rendezvous, text, patience, false).write()
+    }
+
+    pub(super) fn again(rendezvous: Rendezvous, text: &str, patience: Patience) -> Step<Self> {
+        Letter::new(rendezvous, text, patience, true).write()
+    }
+}
+
+impl Letter {
+    fn new(mut rendezvous: Rendezvous, text: &str, patience: Patience, may_be_there: bool) -> Self {
+        rendezvous.own = Some(text.into());
+        Self { rendezvous, patience, may_be_there }
+    }
+
+    fn write(self) -> Step<Sending> {
+        let request = self.rendezvous.write(self.rendezvous.own.as_deref().unwrap_or(""));
+        Step::call(request, policy(false), Sending(State::ExpectDelivery, Box::new(self)))
+    }
+
+    fn look(self) -> Step<Sending> {
+        Step::call(self.rendezvous.look(), policy(true), Sending(State::ExpectContent, Box::new(self)))
+    }
+
+    fn again(mut self, error: Error, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
+        Ok(Step::wait(self.patience.again(error, env)?, Sending(State::Pausing, Box::new(self))))
+    }
+
+    fn delivered(mut self, reply: &Reply<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
+        self.rendezvous.note(reply)?;
+        self.rendezvous.unread_since = Some(env.ticks());
+        Ok(Step::Done(Delivery::Delivered(self.rendezvous)))
+    }
+
+    fn passed_by(self) -> Result<Step<Sending>, Error> {
+        let rendezvous = Rendezvous { unread_since: None, ..self.rendezvous };
+        Ok(Step::Done(if self.may_be_there {
+            Delivery::Uncertain(rendezvous)
+        } else {
+            Delivery::Overtaken(rendezvous)
+        }))
+    }
+
+    fn on_delivery(mut self, reply: &Reply<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
+        if reply.status == StatusCode::PRECONDITION_FAILED {
+            return if self.may_be_there { Ok(self.look()) } else { self.passed_by() };
+        }
+        match refusal(reply) {
+            Ok(()) => self.delivered(reply, env),
+            Err(error) if self.is_gone_after_all(&error) => self.passed_by(),
+            Err(error) => {
+                // A proxy that has given up waiting does not know what the server did.
+                self.may_be_there |= reply.status.is_server_error() || reply.status == StatusCode::REQUEST_TIMEOUT;
+                self.again(error, env)
+            }
+        }
+    }
+
+    fn on_content(mut self, reply: &Reply<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
+        if reply.status == StatusCode::NOT_MODIFIED {
+            // Nobody has written: the 412 was wrong, and may be right the next time.
+            self.may_be_there = false;
+            let until = self.patience.next(env)?;
+            return Ok(Step::wait(until, Sending(State::Pausing, Box::new(self))));
+        }
+        match refusal(reply) {
+            Ok(()) if self.rendezvous.own.as_deref() == Some(text(reply)?) => self.delivered(reply, env),
+            Ok(()) => self.passed_by(),
+            Err(error) if self.is_gone_after_all(&error) => self.passed_by(),
+            Err(error) => self.again(error, env),
+        }
+    }
+
+    /// The other device deletes the box when it has read the last text.
+    fn is_gone_after_all(&self, error: &Error) -> bool {
+        self.may_be_there && error.code() == Code::QrRendezvousExpired
+    }
+}
+
+impl Flow for Sending {
+    type Output = Delivery;
+
+    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::ExpectDelivery => self.1.on_delivery(&reply, env),
+            State::ExpectContent => self.1.on_content(&reply, env),
+            State::Pausing => Err(Code::StepUnexpected.into()),
+        }
+    }
+
+    fn on_failure(mut self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        if matches!(self.0, State::ExpectDelivery) {
+            self.1.may_be_there |= is_uncertain(failure);
+        }
+        self.1.again(failure.into(), env)
+    }
+
+    fn on_wake(self, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Ok(self.1.write())
+    }
+}

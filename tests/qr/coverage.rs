@@ -1,0 +1,23 @@
+//! Codes that no test raises.
+
+use std::path::Path;
+
+use oidc_proto::Code;
+
+/// Each code of a QR login stands in a test, here or beside the code that raises it.
+#[test]
+fn every_code_is_in_a_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut tests = String::new();
+    let mut left = vec![root.join("src/qr"), root.join("tests/qr")];
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            left.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.ends_with("tests.rs") || path.starts_with(root.join("tests")) {
+            tests.push_str(&std::fs::read_to_string(path).unwrap());
+        }
+    }
+    let is_raised = |code: &&Code| !tests.contains(&format!("Code::{code:?}"));
+    let dead: Vec<_> = Code::ALL.iter().filter(|code| code.as_str().starts_with("qr.")).filter(is_raised).collect();
+    assert!(dead.is_empty(), "{dead:?}");
+}

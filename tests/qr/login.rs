@@ -1,0 +1,296 @@
+//! Whole logins, of both devices at once, with everything that can go wrong.
+
+use std::time::Duration;
+
+use oidc_proto::qr::Progress;
+use oidc_proto::testing::{Fault, Lie, Meet, On, Trick};
+use oidc_proto::{Code, Failure, FailureKind, Sent};
+
+use crate::town::{Outcome, Plan, Town, secrets};
+
+/// Either way round.
+fn plans() -> [Plan; 2] {
+    [true, false].map(|login_shows| Plan { login_shows, ..Plan::default() })
+}
+
+/// The codes that both devices end with.
+fn codes(outcome: &Outcome) -> (Option<Code>, Option<Code>) {
+    let login = outcome.login.as_ref().err().map(|error| error.code());
+    (login, outcome.grant.as_ref().err().map(|error| error.code()))
+}
+
+#[test]
+fn a_login_either_way_round_at_the_right_homeserver() {
+    for plan in plans() {
+        for homeserver_swapped in [false, true] {
+            let town = Town::new();
+            let outcome = town.run(&Plan { homeserver_swapped, ..plan.clone() });
+            outcome.grant.unwrap();
+            assert_eq!(outcome.login.unwrap().to_json().expose(), secrets().to_json().expose());
+            assert_eq!(town.boxes(), 0);
+            // One text each for: the two greetings, (protocols), protocol, accepted, success, secrets.
+            let texts = town.hs.texts().len() + town.other_hs.texts().len();
+            assert_eq!(texts, if plan.login_shows { 7 } else { 6 });
+            assert_eq!(town.device_looks.get(), 2);
+        }
+    }
+}
+
+#[test]
+fn progress_is_told_at_each_pause() {
+    use Progress::*;
+    for plan in plans() {
+        let town = Town::new();
+        town.run(&plan).grant.unwrap();
+        let of = |device| -> Vec<Progress> {
+            let all = town.progress.borrow();
+            all.iter().filter(|(name, _)| *name == device).map(|(_, progress)| *progress).collect()
+        };
+        let (shows, scans) = (vec![ShowingCode, EnteringCheckCode, Secured], vec![ShowingCheckCode, Secured]);
+        let (new, existing) = if plan.login_shows { (shows, scans) } else { (scans, shows) };
+        assert_eq!(of("login"), [new, vec![StartingLogin, WaitingForUser, SharingSecrets]].concat());
+        assert_eq!(of("grant"), [existing, vec![AskingUser, SharingSecrets]].concat());
+    }
+}
+
+/// What the humans and the servers can do: how each device ends, and that nothing is left behind or given away.
+#[test]
+fn every_no_is_told_to_the_other_device() {
+    type Change = fn(&mut Plan, &Town);
+    let cases: [(&str, Change, Code, Code); 8] = [
+        ("a wrong check code", |plan, _| plan.wrong_check_code = true, Code::QrPeerCancelled, Code::QrCheckCode),
+        ("no endpoint", |plan, _| plan.no_endpoint = true, Code::DeviceUnsupported, Code::QrPeerUnsupportedProtocol),
+        ("no at the existing device", |plan, _| plan.refused = true, Code::QrPeerCancelled, Code::QrCancelled),
+        ("the device exists", |plan, _| plan.device_exists = true, Code::QrPeerDeviceExists, Code::QrDeviceExists),
+        (
+            "the device never appears",
+            |plan, _| plan.device_never_appears = true,
+            Code::QrPeerDeviceNotFound,
+            Code::QrDeviceNotFound,
+        ),
+        ("no at the provider", |_, town| town.op.tamper(On::Token, deny), Code::DeviceDenied, Code::QrPeerDeclined),
+        ("nobody decides", |_, town| town.op.lie(Lie::PendingForever), Code::DeviceExpired, Code::QrPeerExpired),
+        (
+            "the provider fails",
+            |_, town| town.op.fault(On::Token, Fault::Redirect, usize::MAX),
+            Code::HttpRedirect,
+            Code::QrPeerFailure,
+        ),
+    ];
+    for (what, change, login, grant) in cases {
+        for mut plan in plans() {
+            let town = Town::new();
+            change(&mut plan, &town);
+            let outcome = town.run(&plan);
+            let (mut login, mut grant) = (login, grant);
+            if plan.wrong_check_code && plan.login_shows {
+                // Whoever shows the code is who types.
+                (login, grant) = (Code::QrCheckCode, Code::QrPeerCancelled);
+            }
+            assert_eq!(codes(&outcome), (Some(login), Some(grant)), "{what} {plan:?}");
+            assert_eq!((town.boxes(), town.secrets_were_sent()), (0, false), "{what} {plan:?}");
+        }
+    }
+}
+
+fn deny(response: &mut http::Response<Vec<u8>>) {
+    *response.status_mut() = http::StatusCode::BAD_REQUEST;
+    *response.body_mut() = br#"{"error":"access_denied"}"#.to_vec();
+}
+
+/// The user gives up at any step of either device: the other one ends as well, and nothing is left behind.
+#[test]
+fn cancelled_at_each_state() {
+    for plan in plans() {
+        let whole = Town::new().run(&plan);
+        for (is_login, steps) in [(true, whole.login_steps), (false, whole.grant_steps)] {
+            for at in 1..=steps {
+                let mut plan = plan.clone();
+                *(if is_login { &mut plan.login_cancels_at } else { &mut plan.grant_cancels_at }) = Some(at);
+                let town = Town::new();
+                let outcome = town.run(&plan);
+                let (login, grant) = codes(&outcome);
+                let (own, other) = if is_login { (login, grant) } else { (grant, login) };
+                let shared = town.progress.borrow().contains(&("grant", Progress::SharingSecrets));
+                match (own, other) {
+                    // There was nothing to give up any more.
+                    (None, None) => {}
+                    (Some(Code::QrCancelled), None) => assert!(town.secrets_were_sent()),
+                    // Told, found out, or had nothing to scan or to type in.
+                    (
+                        Some(Code::QrCancelled),
+                        Some(Code::QrPeerCancelled | Code::QrRendezvousExpired | Code::QrCancelled),
+                    ) => {}
+                    other => panic!("{plan:?} {other:?}"),
+                }
+                assert!(shared || !town.secrets_were_sent(), "{plan:?}");
+                // A rendezvous whose URL was on its way nobody can delete.
+                let shows = is_login == plan.login_shows;
+                assert_eq!(town.boxes(), usize::from(shows && at == 1), "{plan:?}");
+            }
+        }
+    }
+}
+
+/// A trick at each request of its kind. Before it come some that do nothing.
+fn tricked(meet: Meet, trick: &Trick, mut check: impl FnMut(&Plan, usize, &Town, Outcome)) {
+    for plan in plans() {
+        let town = Town::hasty();
+        town.run(&plan).grant.unwrap();
+        for at in 0..town.hs.count(meet) {
+            let town = Town::hasty();
+            town.hs.trick(meet, Trick::NoDates, at);
+            town.hs.trick(meet, trick.clone(), 1);
+            let outcome = town.run(&plan);
+            check(&plan, at, &town, outcome);
+        }
+    }
+}
+
+#[test]
+fn what_gets_lost_on_the_way_is_made_good() {
+    let faults = [
+        Fault::Timeout,
+        Fault::Unreachable,
+        Fault::LostAnswer,
+        Fault::status(502),
+        Fault::status(429),
+        Fault::Status { status: 503, retry_after: Some("5") },
+    ];
+    for fault in faults {
+        for meet in [Meet::Receive, Meet::Send] {
+            tricked(meet, &Trick::Fault(fault.clone()), |plan, at, town, outcome| {
+                assert_eq!(codes(&outcome), (None, None), "{fault:?} at {meet:?} {at}, {plan:?}");
+                assert_eq!(town.boxes(), 0);
+            });
+        }
+        tricked(Meet::Delete, &Trick::Fault(fault.clone()), |plan, _, _, outcome| {
+            assert_eq!(codes(&outcome), (None, None), "{fault:?} {plan:?}");
+        });
+    }
+    for trick in [Trick::Withhold, Trick::Empty, Trick::ContentType("text/plain; charset=utf-8")] {
+        tricked(Meet::Receive, &trick, |plan, at, _, outcome| {
+            let ended = codes(&outcome);
+            // The first look has nothing to compare with, so that there is no 304 for it.
+            if trick == Trick::Withhold && [ended.0, ended.1].contains(&Some(Code::QrRendezvousAnswer)) {
+                return;
+            }
+            assert_eq!(ended, (None, None), "{trick:?} at {at}, {plan:?}");
+        });
+    }
+}
+
+/// Whatever a rendezvous does to a text, no device believes it, and no secret goes to anyone.
+#[test]
+fn a_lying_rendezvous_ends_the_login_for_both() {
+    let tricks = [
+        Trick::Change,
+        Trick::Truncate,
+        Trick::Repeat,
+        Trick::Replace("AAAA".into()),
+        Trick::Replace("AAAA|9yA/CX8pJKF02Prd75ZyBQHg3fGTVVGDNl86q1z17Us".into()),
+        Trick::Replace("{}".into()),
+        Trick::Expire,
+        Trick::NoEtag,
+        Trick::Fault(Fault::LoginPage),
+        Trick::Fault(Fault::Garbage),
+        Trick::Fault(Fault::Oversized),
+        Trick::Fault(Fault::Redirect),
+        Trick::Fault(Fault::status(403)),
+    ];
+    for trick in tricks {
+        let mut refused = 0;
+        tricked(Meet::Receive, &trick, |plan, at, town, outcome| {
+            let ended = codes(&outcome);
+            refused += usize::from(ended.0.is_some());
+            match ended {
+                // The trick was played where nothing was to be read, or where it was the text before all texts.
+                (None, None) => assert!(
+                    matches!(
+                        trick,
+                        Trick::Change | Trick::Truncate | Trick::Repeat | Trick::NoEtag | Trick::Fault(Fault::Garbage)
+                    ),
+                    "{trick:?} at {at}, {plan:?}"
+                ),
+                // It ate the secrets, which were sent to the right device.
+                (Some(_), None) => assert!(town.secrets_were_sent(), "{trick:?} at {at}, {plan:?}"),
+                (Some(_), Some(_)) => {
+                    assert!(!town.secrets_were_sent(), "{trick:?} at {at}, {plan:?} {ended:?}");
+                }
+                (None, Some(_)) => panic!("{trick:?} at {at}, {plan:?} {ended:?}"),
+            }
+            assert_eq!(town.boxes(), 0, "{trick:?} at {at}, {plan:?} {ended:?}");
+        });
+        // Each of the texts of the two logins at least.
+        assert!(refused >= 7 + 6, "{trick:?} {refused}");
+    }
+    for trick in [Trick::Expire, Trick::TooLarge, Trick::Conflict, Trick::NoEtag, Trick::Fault(Fault::status(403))] {
+        tricked(Meet::Send, &trick, |plan, at, town, outcome| {
+            let ended = codes(&outcome);
+            assert!(ended.0.is_some(), "{trick:?} at {at}, {plan:?} {ended:?}");
+            assert!(ended.1.is_some() || town.secrets_were_sent(), "{trick:?} at {at}, {plan:?} {ended:?}");
+            assert_eq!(town.boxes(), 0, "{trick:?} at {at}, {plan:?} {ended:?}");
+        });
+    }
+}
+
+#[test]
+fn a_rendezvous_that_expires_meanwhile_ends_the_login() {
+    for plan in plans() {
+        let mut town = Town::new();
+        town.hs = town.hs.with_lifetime(Duration::from_secs(8));
+        town.op.lie(Lie::PendingForever);
+        let outcome = town.run(&plan);
+        assert_eq!(codes(&outcome), (Some(Code::DeviceExpired), Some(Code::QrRendezvousExpired)));
+        assert!(!town.secrets_were_sent());
+    }
+}
+
+/// Only the homeserver's own word counts: not a proxy's page, not a refused token, not silence.
+#[test]
+fn whether_a_device_exists_is_asked_until_there_is_an_answer() {
+    let nothing = [
+        Ok((500, "")),
+        Ok((401, r#"{"errcode":"M_UNKNOWN_TOKEN"}"#)),
+        Ok((200, "<html>")),
+        Ok((200, "[]")),
+        Ok((302, "")),
+        Err(Failure::new(FailureKind::Timeout, Sent::Maybe)),
+    ];
+    for plan in plans() {
+        let town = Town::new();
+        town.device_failures.borrow_mut().extend(nothing);
+        assert_eq!(codes(&town.run(&plan)), (None, None));
+        assert_eq!(town.device_looks.get(), 2 + nothing.len());
+        for (answer, expected) in nothing.iter().zip([
+            Code::HttpServerError,
+            Code::HttpStatus,
+            Code::JsonSyntax,
+            Code::JsonType,
+            Code::HttpRedirect,
+            Code::TransportTimeout,
+        ]) {
+            let town = Town::new();
+            town.device_failures.borrow_mut().extend(std::iter::repeat_n(*answer, 1000));
+            assert_eq!(codes(&town.run(&plan)), (Some(Code::QrPeerFailure), Some(expected)));
+            assert_eq!((town.boxes(), town.secrets_were_sent()), (0, false));
+        }
+        // The new device takes a while to appear: half a second between looks, for 10 s.
+        let town = Town::new();
+        let outcome = town.run(&Plan { device_never_appears: true, ..plan.clone() });
+        assert_eq!(outcome.grant.unwrap_err().code(), Code::QrDeviceNotFound);
+        assert_eq!(town.device_looks.get(), 1 + 21);
+    }
+}
+
+#[test]
+fn a_login_shows_no_secret() {
+    for plan in plans() {
+        let town = Town::new();
+        town.run(&plan).grant.unwrap();
+        let shown = town.shown.borrow();
+        for secret in ["SECRET", "EXISTING", "user_code", "MATRIX_QR"] {
+            assert!(!shown.contains(secret), "{secret}: {shown}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! QR login against hostile codes, peers and rendezvous; `vodozemac` is the other end of the secure channel.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![cfg(feature = "qr-login")]
+
+mod channel;
+mod coverage;
+mod login;
+mod peer;
+mod rendezvous;
+mod town;
+mod world;

@@ -1,0 +1,355 @@
+//! A device that is no machine of this crate: it has a channel and says whatever a test wants, whenever it has heard
+//! something. What it is told in the end is what a deployed client would be told.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use http::{Method, Request};
+use oidc_proto::qr::rendezvous::{Delivery, RendezvousOptions};
+use oidc_proto::qr::{
+    Account, Channel, CheckCode, Code as QrCode, Generator, Grant, Homeserver, Initiated, Login, Options, Rendezvous,
+    Scanned, Secured, Shown, Stage, Unconfirmed,
+};
+use oidc_proto::testing::{self, Clock, TestEnv};
+use oidc_proto::{AccessToken, Body, Code, Endpoint, Error, Schemes};
+
+use crate::town::{HS, authorization, provider, secrets};
+use crate::world::drive;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const PROTOCOLS: &str =
+    r#"{"type":"m.login.protocols","protocols":["device_authorization_grant"],"homeserver":"https://hs.example.org"}"#;
+const PROTOCOL: &str = r#"{"type":"m.login.protocol","protocol":"device_authorization_grant","device_authorization_grant":{"verification_uri":"https://op.example.org/link"},"device_id":"ABC"}"#;
+const ACCEPTED: &str = r#"{"type":"m.login.protocol_accepted"}"#;
+const SUCCESS: &str = r#"{"type":"m.login.success"}"#;
+const DECLINED: &str = r#"{"type":"m.login.declined"}"#;
+const CANCELLED: &str = r#"{"type":"m.login.failure","reason":"user_cancelled"}"#;
+const SECRETS: &str =
+    r#"{"type":"m.login.secrets","cross_signing":{"master_key":"A","self_signing_key":"B","user_signing_key":"C"}}"#;
+const UNEXPECTED: &str = r#"{"type":"m.login.failure","reason":"unexpected_message_received"}"#;
+const UNSUPPORTED: &str = r#"{"type":"m.login.failure","reason":"unsupported_protocol"}"#;
+const INTERNAL: &str = r#"{"type":"m.login.failure","reason":"internal_error"}"#;
+
+/// The other end, from handshake to talk.
+enum End {
+    Generator(Generator),
+    Unconfirmed(Unconfirmed),
+    Initiated(Initiated),
+    Channel(Channel),
+}
+
+struct Peer {
+    server: testing::Rendezvous,
+    op: testing::Provider,
+    looks: usize,
+    clock: Clock,
+    env: TestEnv,
+    rendezvous: Option<Rendezvous>,
+    end: Option<End>,
+    /// The check code that it shows.
+    check_code: Option<CheckCode>,
+    /// What it says next, each when it has heard something; `None` for silence.
+    says: VecDeque<Option<String>>,
+    heard: Vec<String>,
+}
+
+impl Peer {
+    fn new(says: &[Option<&str>]) -> Self {
+        let clock = Clock::new();
+        Self {
+            server: testing::Rendezvous::new(HS).with_lifetime(MINUTE * 60),
+            op: provider(),
+            looks: 0,
+            env: TestEnv::with_clock(2, clock.clone()),
+            clock,
+            rendezvous: None,
+            end: None,
+            check_code: None,
+            says: says.iter().map(|said| said.map(str::to_owned)).collect(),
+            heard: Vec::new(),
+        }
+    }
+
+    /// It shows a code.
+    fn show(&mut self, homeserver: Option<Homeserver>) -> QrCode {
+        let base = Endpoint::new(HS, Schemes::HttpsOnly).unwrap();
+        let (server, env) = (self.server.clone(), &mut self.env);
+        let step = Rendezvous::create(&base, RendezvousOptions::new()).unwrap();
+        let made = drive(step, env, &mut |request, now| server.exchange(request, now), &mut Vec::new()).unwrap();
+        let generator = Generator::new(env);
+        let (key, url) = (*generator.public_key(), made.url().clone());
+        (self.rendezvous, self.end) = (Some(made), Some(End::Generator(generator)));
+        match homeserver {
+            Some(homeserver) => QrCode::reciprocate(key, url, homeserver),
+            None => QrCode::login(key, url),
+        }
+    }
+
+    /// It scans a code.
+    fn scan(&mut self, code: &QrCode) {
+        let oidc_proto::qr::Meeting::Msc4108 { rendezvous, .. } = code.meeting() else { panic!("{code:?}") };
+        let step = Rendezvous::join(rendezvous, RendezvousOptions::new(), MINUTE, &mut self.env);
+        let server = self.server.clone();
+        let mut http = |request, now| server.exchange(request, now);
+        let joined = drive(step, &mut self.env, &mut http, &mut Vec::new()).unwrap();
+        let (initiated, first) = Initiated::new(code.public_key(), &mut self.env).unwrap();
+        (self.rendezvous, self.end) = (Some(joined), Some(End::Initiated(initiated)));
+        self.write(&first);
+    }
+
+    fn write(&mut self, text: &str) {
+        let step = self.rendezvous.take().unwrap().send(text, MINUTE, &mut self.env);
+        let server = self.server.clone();
+        let mut http = |request, now| server.exchange(request, now);
+        match drive(step, &mut self.env, &mut http, &mut Vec::new()).unwrap() {
+            Delivery::Delivered(rendezvous) => self.rendezvous = Some(rendezvous),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// It reads what was written, and says what comes next.
+    fn turn(&mut self) {
+        let step = self.rendezvous.take().unwrap().receive(MINUTE, &mut self.env);
+        let server = self.server.clone();
+        let mut http = |request, now| server.exchange(request, now);
+        let received = drive(step, &mut self.env, &mut http, &mut Vec::new()).unwrap();
+        self.rendezvous = Some(received.rendezvous);
+        let channel = match self.end.take().unwrap() {
+            End::Generator(generator) => {
+                let (unconfirmed, answer) = generator.receive(&received.text).unwrap();
+                self.write(&answer);
+                self.end = Some(End::Unconfirmed(unconfirmed));
+                return;
+            }
+            End::Initiated(initiated) => {
+                let (channel, check_code) = initiated.receive(&received.text).unwrap();
+                self.check_code = Some(check_code);
+                channel
+            }
+            End::Unconfirmed(_) => panic!("spoken to before it is known"),
+            End::Channel(channel) => {
+                let (channel, json) = channel.open(&received.text).unwrap();
+                self.heard.push(json.expose().to_owned());
+                channel
+            }
+        };
+        let Some(Some(json)) = self.says.pop_front() else {
+            self.end = Some(End::Channel(channel));
+            return;
+        };
+        let (channel, text) = channel.seal(&json).unwrap();
+        self.end = Some(End::Channel(channel));
+        self.write(&text);
+    }
+
+    fn run<T: std::fmt::Debug + 'static>(&mut self, stage: Stage<T>, own: &mut TestEnv) -> Result<T, Error> {
+        let (server, op) = (self.server.clone(), self.op.clone());
+        let mut http = |request: Request<Body>, now| {
+            let path = request.uri().path().to_owned();
+            if path.starts_with("/_matrix/client/v3/devices/") {
+                self.looks += 1;
+                // It is there when it is looked for the second time.
+                let response = http::Response::builder().status(if self.looks == 1 { 404 } else { 200 });
+                return Ok(response.body(b"{}".to_vec()).unwrap());
+            }
+            if request.uri().host() == Some("op.example.org") {
+                return op.exchange(request, now);
+            }
+            let is_written = request.method() == Method::PUT;
+            let response = server.exchange(request, now)?;
+            if is_written {
+                self.turn();
+            }
+            Ok(response)
+        };
+        drive(stage?, own, &mut http, &mut Vec::new())
+    }
+}
+
+/// Which machine is tested, and whether it shows the code.
+type Machine = (Role, bool);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Role {
+    Login,
+    Grant,
+}
+
+const MACHINES: [Machine; 4] = [(Role::Login, true), (Role::Login, false), (Role::Grant, true), (Role::Grant, false)];
+
+/// What a peer says that does all right.
+fn right((role, shows): Machine) -> Vec<Option<&'static str>> {
+    match (role, shows) {
+        (Role::Login, true) => vec![Some(PROTOCOLS), Some(ACCEPTED), Some(SECRETS)],
+        (Role::Login, false) => vec![Some(ACCEPTED), Some(SECRETS)],
+        (Role::Grant, _) => vec![Some(PROTOCOL), Some(SUCCESS), None],
+    }
+}
+
+/// A machine against a peer that says these things: how it ends, and what the peer has heard.
+fn course(machine: Machine, says: &[Option<&str>]) -> (Result<(), Error>, Peer) {
+    let mut peer = Peer::new(says);
+    let mut env = TestEnv::with_clock(1, peer.clock.clone());
+    let outcome = match machine.0 {
+        Role::Login => log_in(machine.1, &mut peer, &mut env),
+        Role::Grant => let_in(machine.1, &mut peer, &mut env),
+    };
+    (outcome, peer)
+}
+
+fn shown<R: oidc_proto::qr::Role>(
+    stage: Stage<Shown<R>>,
+    peer: &mut Peer,
+    env: &mut TestEnv,
+) -> Result<Secured<R>, Error> {
+    let shown = peer.run(stage, env)?;
+    peer.scan(shown.code());
+    let greeted = peer.run(shown.wait(env), env)?;
+    let check_code = peer.check_code.take().unwrap();
+    peer.run(greeted.confirm(&check_code, env), env)
+}
+
+fn scanned<R: oidc_proto::qr::Role>(
+    stage: Stage<Scanned<R>>,
+    peer: &mut Peer,
+    env: &mut TestEnv,
+) -> Result<Secured<R>, Error> {
+    let scanned = peer.run(stage, env)?;
+    let Some(End::Unconfirmed(unconfirmed)) = peer.end.take() else { panic!("no greeting") };
+    peer.end = Some(End::Channel(unconfirmed.confirm(scanned.check_code()).unwrap()));
+    Ok(scanned.go_on())
+}
+
+fn log_in(shows: bool, peer: &mut Peer, env: &mut TestEnv) -> Result<(), Error> {
+    let options = Options::new();
+    let secured = if shows {
+        let base = Endpoint::new(HS, Schemes::HttpsOnly).unwrap();
+        shown(Login::show(&base, options, env), peer, env)?
+    } else {
+        let code = peer.show(Some(Homeserver::new(HS, Schemes::HttpsOnly).unwrap()));
+        scanned(Login::scan(&code, options, env), peer, env)?
+    };
+    let at = peer.run(secured.begin(env), env)?;
+    let (provider, client, pending) = authorization(&peer.op, &peer.clock, env);
+    let accepted = peer.run(at.ask(pending, "ABC", env), env)?;
+    let logged_in = peer.run(accepted.poll(&provider, &client, None, env), env)?;
+    peer.run(logged_in.rest.succeed(env), env).map(|_| ())
+}
+
+fn let_in(shows: bool, peer: &mut Peer, env: &mut TestEnv) -> Result<(), Error> {
+    let options = Options::new();
+    let account = Account {
+        base: Endpoint::new(HS, Schemes::HttpsOnly).unwrap(),
+        homeserver: Homeserver::new(HS, Schemes::HttpsOnly).unwrap(),
+        access_token: AccessToken::new("T").unwrap(),
+    };
+    let secured = if shows {
+        shown(Grant::show(&account, options, env), peer, env)?
+    } else {
+        let code = peer.show(None);
+        scanned(Grant::scan(&code, options, env), peer, env)?
+    };
+    let asked = peer.run(secured.begin(&account, env), env)?;
+    let succeeded = peer.run(asked.allow(env), env)?;
+    peer.run(succeeded.share(secrets(), &account.access_token, env), env)
+}
+
+#[test]
+fn a_peer_that_does_all_right() {
+    for machine in MACHINES {
+        let (outcome, peer) = course(machine, &right(machine));
+        outcome.unwrap();
+        let kinds: Vec<_> = peer.heard.iter().map(|json| json.split('"').nth(3).unwrap()).collect();
+        let expected: &[&str] = match machine {
+            (Role::Login, _) => &["m.login.protocol", "m.login.success"],
+            (Role::Grant, true) => &["m.login.protocol_accepted", "m.login.secrets"],
+            (Role::Grant, false) => &["m.login.protocols", "m.login.protocol_accepted", "m.login.secrets"],
+        };
+        assert_eq!(kinds, expected, "{machine:?}");
+        // The secrets are read before the rendezvous is deleted: by the device that reads them.
+        assert_eq!(peer.server.boxes(), usize::from(machine.0 == Role::Grant));
+    }
+}
+
+/// Every message in place of every message that is expected.
+#[test]
+fn a_peer_that_speaks_out_of_turn_is_told_so() {
+    let messages = [PROTOCOLS, PROTOCOL, ACCEPTED, SUCCESS, DECLINED, CANCELLED, SECRETS];
+    let odd = [
+        (r#"{"type":"m.login.other"}"#, Code::QrUnexpectedMessage, UNEXPECTED),
+        (r#"{"type":"m.login.success""#, Code::QrMessage, UNEXPECTED),
+        ("", Code::QrMessage, UNEXPECTED),
+        ("hello", Code::QrMessage, UNEXPECTED),
+        (r#"{"type":"m.login.protocol","protocol":"password"}"#, Code::QrUnsupportedProtocol, UNSUPPORTED),
+    ];
+    for machine in MACHINES {
+        let right = right(machine);
+        for (at, expected) in right.iter().enumerate() {
+            let Some(expected) = expected else { continue };
+            let in_place = |said: &str| {
+                let mut says = right.clone();
+                says.truncate(at);
+                let says: Vec<_> = says.into_iter().chain([Some(said)]).collect();
+                course(machine, &says)
+            };
+            for said in messages.iter().filter(|said| *said != expected) {
+                let (outcome, peer) = in_place(said);
+                let (code, told) = match *said {
+                    DECLINED => (Code::QrPeerDeclined, false),
+                    CANCELLED => (Code::QrPeerCancelled, false),
+                    _ => (Code::QrUnexpectedMessage, true),
+                };
+                assert_eq!(outcome.unwrap_err().code(), code, "{machine:?} {at} {said}");
+                let last = peer.heard.last().map(String::as_str);
+                assert_eq!(last == Some(UNEXPECTED), told, "{machine:?} {at} {said} {last:?}");
+                assert_eq!(peer.server.boxes(), 0);
+            }
+            for (said, code, told) in odd {
+                let (outcome, peer) = in_place(said);
+                assert_eq!(outcome.unwrap_err().code(), code, "{machine:?} {at} {said}");
+                assert_eq!(peer.heard.last().map(String::as_str), Some(told), "{machine:?} {at} {said}");
+                assert_eq!(peer.server.boxes(), 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_says_nothing_more_ends_the_wait() {
+    for machine in MACHINES {
+        let right = right(machine);
+        for at in 0..right.iter().flatten().count() {
+            let (outcome, peer) = course(machine, &right[..at]);
+            assert_eq!(outcome.unwrap_err().code(), Code::QrTimeout, "{machine:?} {at}");
+            assert_eq!(peer.heard.last().map(String::as_str), Some(INTERNAL));
+            assert_eq!(peer.server.boxes(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_peer_without_a_common_protocol_is_told_so() {
+    let none = PROTOCOLS.replace("device_authorization_grant", "password");
+    let (outcome, peer) = course((Role::Login, true), &[Some(&none)]);
+    assert_eq!(outcome.unwrap_err().code(), Code::QrUnsupportedProtocol);
+    assert_eq!(peer.heard, [UNSUPPORTED]);
+    assert_eq!(peer.server.boxes(), 0);
+}
+
+/// Two devices that want the same find out before anything is sent.
+#[test]
+fn two_devices_with_the_same_intent() {
+    let mut peer = Peer::new(&[]);
+    let mut env = TestEnv::seeded(1);
+    let (new, existing) = (peer.show(None), peer.show(Some(Homeserver::new(HS, Schemes::HttpsOnly).unwrap())));
+    let requests = peer.server.requests().len();
+    let error = Login::scan(&new, Options::new(), &mut env).unwrap_err();
+    assert_eq!(error.code(), Code::QrOtherNotSignedIn);
+    let error = Grant::scan(&existing, Options::new(), &mut env).unwrap_err();
+    assert_eq!(error.code(), Code::QrOtherSignedIn);
+    assert_eq!(peer.server.requests().len(), requests);
+    // A draft's code is known for what it is.
+    let draft = "SU9fRUxFTUVOVF9NU0M0Mzg4AwG0yzZ1QVpQ1jlnoxWX3d5jrWRFfELxjS2gN7pz9y+3PAAaMDFIWDlLMDBRMUg2S1BENDdFRzRHMVQzWEcAJGh0dHBzOi8vc3luYXBzZS1vaWRjLmxhYi5lbGVtZW50LmRldg";
+    let draft = QrCode::from_base64(draft, Schemes::HttpsOnly).unwrap();
+    assert_eq!(Login::scan(&draft, Options::new(), &mut env).unwrap_err().code(), Code::QrCodeVersion);
+}
