@@ -60,7 +60,7 @@ fn parse(text: &str, schemes: Schemes) -> Result<Url, Code> {
 ///
 /// Issuers are compared character by character (RFC 8414 section 3.3): one slash at the end makes another issuer.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Issuer(Arc<str>);
+pub struct Issuer(Arc<Box<str>>);
 
 impl Issuer {
     /// Checks an issuer that the caller was configured with.
@@ -72,7 +72,7 @@ impl Issuer {
         if url.query().is_some() {
             return Err(Error::new(Code::UrlQuery).at("issuer"));
         }
-        Ok(Self(text.into()))
+        Ok(Self::stored(text))
     }
 
     /// The issuer as it was written.
@@ -81,8 +81,8 @@ impl Issuer {
     }
 
     /// An issuer read back from storage, where it was put after having been checked.
-    pub(crate) fn stored(text: String) -> Self {
-        Self(text.into())
+    pub(crate) fn stored(text: impl Into<Box<str>>) -> Self {
+        Self(Arc::new(text.into()))
     }
 }
 

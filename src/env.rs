@@ -1,9 +1,10 @@
 //! Time and entropy, as arguments.
 
 use std::fmt;
+use std::num::NonZero;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What a machine takes from the outside world at each step: the clock, a monotonic counter and entropy.
 ///
@@ -35,79 +36,122 @@ impl<E: Env + ?Sized> Env for &mut E {
 }
 
 /// A time of day: milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Timestamp(u64);
+///
+/// The last of all, 584 million years from now, counts as the one before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(Millis);
 
 impl Timestamp {
     /// From milliseconds since the Unix epoch.
     pub const fn from_unix_millis(millis: u64) -> Self {
-        Self(millis)
+        Self(Millis::new(millis))
     }
 
     /// From seconds since the Unix epoch, as in a NumericDate (RFC 7519 section 2).
     pub const fn from_unix_seconds(seconds: u64) -> Self {
-        Self(seconds.saturating_mul(1000))
+        Self(Millis::new(seconds.saturating_mul(1000)))
     }
 
     /// Milliseconds since the Unix epoch.
     pub const fn unix_millis(self) -> u64 {
-        self.0
+        self.0.get()
     }
 
     /// Whole seconds since the Unix epoch, rounded down.
     pub const fn unix_seconds(self) -> u64 {
-        self.0 / 1000
+        self.unix_millis() / 1000
     }
 
     /// So much later; the end of time if that is too far.
     #[must_use]
     pub fn saturating_add(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(millis(by)))
+        Self(self.0.saturating_add(by))
     }
 
     /// So much earlier; the epoch if that is too far.
     #[must_use]
     pub fn saturating_sub(self, by: Duration) -> Self {
-        Self(self.0.saturating_sub(millis(by)))
+        Self(Millis::new(self.unix_millis().saturating_sub(millis(by))))
     }
 
     /// The time since `earlier`; zero if that is later.
     pub fn saturating_since(self, earlier: Self) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
+        self.0.since(earlier.0)
     }
 }
 
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Timestamp({}.{:03})", self.0 / 1000, self.0 % 1000)
+        write!(f, "Timestamp({}.{:03})", self.unix_seconds(), self.unix_millis() % 1000)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.unix_millis())
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u64::deserialize(deserializer).map(Self::from_unix_millis)
     }
 }
 
 /// A point of a monotonic counter, in milliseconds. It means nothing outside the process that counted it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticks(u64);
+///
+/// The last of all counts as the one before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticks(Millis);
 
 impl Ticks {
     /// From milliseconds since whatever the counter started at.
     pub const fn from_millis(millis: u64) -> Self {
-        Self(millis)
+        Self(Millis::new(millis))
     }
 
     /// Milliseconds since whatever the counter started at.
     pub const fn as_millis(self) -> u64 {
-        self.0
+        self.0.get()
     }
 
     /// So much later; the end of time if that is too far.
     #[must_use]
     pub fn saturating_add(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(millis(by)))
+        Self(self.0.saturating_add(by))
     }
 
     /// The time since `earlier`; zero if that is later.
     pub fn saturating_since(self, earlier: Self) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
+        self.0.since(earlier.0)
+    }
+}
+
+impl fmt::Debug for Ticks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ticks({})", self.as_millis())
+    }
+}
+
+/// Milliseconds, one more than there are: where a time may be missing, that takes no room of its own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Millis(NonZero<u64>);
+
+impl Millis {
+    const fn new(millis: u64) -> Self {
+        Self(NonZero::<u64>::MIN.saturating_add(millis))
+    }
+
+    const fn get(self) -> u64 {
+        self.0.get() - 1
+    }
+
+    fn saturating_add(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(millis(by)))
+    }
+
+    fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.get().saturating_sub(earlier.0.get()))
     }
 }
 

@@ -32,7 +32,7 @@ pub struct TokenSet {
     pub(crate) expires_at: Option<Timestamp>,
     /// Shared: most refreshes bring no new one.
     pub(crate) id_token: Option<Arc<IdToken>>,
-    pub(crate) dpop_thumbprint: Option<Box<str>>,
+    pub(crate) dpop_thumbprint: Option<Arc<String>>,
 }
 
 impl TokenSet {
@@ -105,9 +105,19 @@ impl TokenSet {
         client.check_binding(self.dpop_thumbprint())
     }
 
+    /// Shares the texts of its owners, which were checked to be the same: what was restored need not keep its own.
+    pub(crate) fn share_texts(&mut self, provider: &Provider, client: &Client) {
+        self.issuer = provider.issuer().clone();
+        self.client_id = client.id.clone();
+        self.dpop_thumbprint = client.dpop.as_ref().map(|key| key.shared_thumbprint());
+        if let Some(id_token) = self.id_token.as_mut().and_then(Arc::get_mut) {
+            id_token.share_issuer(&self.issuer);
+        }
+    }
+
     /// The thumbprint of the key that the tokens are bound to (RFC 9449): only a client with that key can use them.
     pub fn dpop_thumbprint(&self) -> Option<&str> {
-        self.dpop_thumbprint.as_deref()
+        self.dpop_thumbprint.as_deref().map(String::as_str)
     }
 
     /// The value of the `Authorization` header, marked sensitive: `Bearer …` or `DPoP …`. The latter needs a proof
@@ -164,7 +174,7 @@ impl Serialize for TokenSet {
             obtained_at: self.obtained_at,
             expires_at: self.expires_at,
             id_token: self.id_token().cloned(),
-            dpop_thumbprint: self.dpop_thumbprint.clone().map(Into::into),
+            dpop_thumbprint: self.dpop_thumbprint().map(Into::into),
         }
         .serialize(serializer)
     }
@@ -172,7 +182,7 @@ impl Serialize for TokenSet {
 
 impl<'de> Deserialize<'de> for TokenSet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let stored = StoredTokens::deserialize(deserializer)?;
+        let mut stored = StoredTokens::deserialize(deserializer)?;
         stored::check_version(stored.version, VERSION)?;
         let malformed = || de::Error::custom(Code::StoredMalformed);
         if stored.refresh_token.as_ref().is_some_and(|token| !is_token(token.expose())) {
@@ -181,8 +191,12 @@ impl<'de> Deserialize<'de> for TokenSet {
         if stored.id_token.as_ref().is_some_and(|id_token| !id_token.is_for(&stored.client_id)) {
             return Err(malformed());
         }
+        let issuer = stored::issuer(&stored.issuer)?;
+        if let Some(id_token) = &mut stored.id_token {
+            id_token.share_issuer(&issuer);
+        }
         Ok(Self {
-            issuer: stored::issuer(&stored.issuer)?,
+            issuer,
             client_id: stored.client_id.into(),
             access_token: AccessToken::new(stored.access_token).map_err(|_| malformed())?,
             token_type: TokenType::from_name(&stored.token_type).ok_or_else(malformed)?,
@@ -191,7 +205,7 @@ impl<'de> Deserialize<'de> for TokenSet {
             obtained_at: stored.obtained_at,
             expires_at: stored.expires_at,
             id_token: stored.id_token.map(Arc::new),
-            dpop_thumbprint: stored.dpop_thumbprint.map(Into::into),
+            dpop_thumbprint: stored.dpop_thumbprint.map(Arc::new),
         })
     }
 }

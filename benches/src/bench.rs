@@ -28,6 +28,9 @@ const GUARDED: [(&str, &str); 10] = [
     ("S2-refresh", "oidc-proto (any backend)"),
 ];
 
+/// What a session that does nothing may cost beside the texts of its tokens, in bytes.
+const IDLE_LIMIT: usize = 512;
+
 const USAGE: &str = "\
 bench list [FILTER]               the work items and contestants whose name holds the filter
 bench quick [FILTER]              their instructions and allocations
@@ -150,7 +153,9 @@ fn guard(path: &Path) -> Result<(), String> {
     }
     let (lines, good) = report::compare(&baseline, &rows);
     print!("{lines}");
-    if good {
+    let idle = contestants::idle_session();
+    println!("   An idle session costs {idle} bytes beside the texts of its tokens; at most {IDLE_LIMIT} are allowed.");
+    if good && idle <= IDLE_LIMIT {
         return Ok(());
     }
     Err("Not what the baseline says. If that is meant: benches/guard --bless, and commit it.".to_owned())

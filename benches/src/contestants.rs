@@ -15,7 +15,7 @@ mod session;
 
 use crate::case::{Case, Held};
 
-pub use session::soak;
+pub use session::{idle_session, soak};
 
 /// All operations, in the order of the work items.
 pub fn cases() -> Vec<Case> {

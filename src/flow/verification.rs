@@ -190,7 +190,7 @@ impl Grant {
                 obtained_at,
                 expires_at: response.lifetime.duration().map(|lifetime| obtained_at.saturating_add(lifetime)),
                 id_token,
-                dpop_thumbprint: client.dpop.as_ref().map(|key| key.thumbprint().into()),
+                dpop_thumbprint: client.dpop.as_ref().map(|key| key.shared_thumbprint()),
             },
             keys,
             lifetime: response.lifetime,

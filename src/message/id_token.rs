@@ -1,5 +1,8 @@
 //! ID tokens: their claims, and what they are checked against (OpenID Connect Core 1.0 sections 2, 3.1.3.7, 12.2).
 
+mod stored;
+mod texts;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -8,14 +11,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{self, DeserializeOwned, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use self::texts::Texts;
 use super::numeric::NumericDate;
 use crate::client::Client;
+use crate::endpoint::Issuer;
 use crate::env::Timestamp;
 use crate::error::{Code, Error};
 use crate::json::{self, Text};
 use crate::provider::{Deviation, Provider};
-use crate::secret::{self, Body, Secret};
-use crate::stored;
+use crate::secret::{Body, Secret};
 
 /// How far the clocks of provider and client may differ.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
@@ -24,41 +28,29 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
 pub const OLDEST: Duration = Duration::from_secs(24 * 3600);
 
 /// An ID token whose claims were checked, and its signature, unless trust in TLS was chosen.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub struct IdToken {
-    #[serde(serialize_with = "secret::store")]
-    compact: Secret,
-    issuer: Box<str>,
-    subject: Box<str>,
-    audience: Box<[String]>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    authorized_party: Option<Box<str>>,
+    texts: Texts,
+    issuer: Issuer,
     expires_at: Timestamp,
     issued_at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     auth_time: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    nonce: Option<Box<str>>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    acr: Option<Box<str>>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    session_id: Option<Box<str>>,
 }
 
 impl IdToken {
     /// `iss`.
     pub fn issuer(&self) -> &str {
-        &self.issuer
+        self.issuer.as_str()
     }
 
     /// `sub`: who logged in; unique at this issuer and never given to another user.
     pub fn subject(&self) -> &str {
-        &self.subject
+        self.texts.claims().sub
     }
 
     /// `aud`.
-    pub fn audience(&self) -> &[String] {
-        &self.audience
+    pub fn audience(&self) -> impl Iterator<Item = &str> {
+        self.texts.audience()
     }
 
     /// `exp`. It limits how long the ID token may be accepted at login, not how long the session lasts.
@@ -78,17 +70,17 @@ impl IdToken {
 
     /// `acr`: how the user logged in.
     pub fn acr(&self) -> Option<&str> {
-        self.acr.as_deref()
+        self.texts.claims().acr
     }
 
     /// `sid`: the provider's session (Back-Channel Logout 1.0 section 2.1).
     pub fn session_id(&self) -> Option<&str> {
-        self.session_id.as_deref()
+        self.texts.claims().sid
     }
 
     /// The token itself, to be sent as `id_token_hint`.
     pub fn expose(&self) -> &str {
-        self.compact.expose()
+        self.texts.compact()
     }
 
     /// The claims by the application's own type: one line for a custom claim.
@@ -104,7 +96,7 @@ impl IdToken {
     /// # Errors
     /// `id_token.claims` if a claim is missing or of another type. The login is not affected.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        let payload = self.compact.expose().split('.').nth(1).unwrap_or("");
+        let payload = self.texts.compact().split('.').nth(1).unwrap_or("");
         let payload = URL_SAFE_NO_PAD.decode(payload).map(Body::from).unwrap_or_default();
         json::unchecked(payload.as_ref()).map_err(|_| Code::IdTokenClaims.into())
     }
@@ -113,13 +105,20 @@ impl IdToken {
 impl IdToken {
     /// Whether it names a user and this client: what was checked before it was stored, and may be damaged since.
     pub(crate) fn is_for(&self, client_id: &str) -> bool {
-        is_subject(&self.subject) && self.audience.iter().any(|one| one == client_id)
+        is_subject(self.subject()) && self.audience().any(|one| one == client_id)
+    }
+
+    /// Keeps this issuer instead of its own, if they are the same.
+    pub(crate) fn share_issuer(&mut self, issuer: &Issuer) {
+        if self.issuer == *issuer {
+            self.issuer = issuer.clone();
+        }
     }
 }
 
 impl fmt::Debug for IdToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "IdToken(issuer: {}, subject: …)", self.issuer.escape_debug())
+        write!(f, "IdToken(issuer: {}, subject: …)", self.issuer().escape_debug())
     }
 }
 
@@ -133,7 +132,7 @@ pub(crate) enum Expected<'a> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct LoginExpectation {
     /// Absent where no authorization request could carry one: in the device grant.
-    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "stored::optional_secret")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "crate::stored::optional_secret")]
     pub(crate) nonce: Option<Secret>,
     /// The earliest `auth_time` that satisfies `max_age`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -259,22 +258,23 @@ pub(crate) fn parse(
     if !is_subject(&subject) {
         return Err(Code::IdTokenSubject.into());
     }
-    let owned = |text: Option<Text<'_>>| text.map(|text| Box::from(&*text));
+    let kept = texts::Claims {
+        sub: &subject,
+        nonce: claims.nonce.as_deref(),
+        acr: claims.acr.as_deref(),
+        sid: claims.sid.as_deref(),
+        azp: claims.azp.as_deref(),
+    };
+    let own = provider.issuer();
     Ok(Unchecked {
         token: IdToken {
-            compact: compact.clone(),
-            issuer: Box::from(&*iss),
-            subject: Box::from(&*subject),
-            audience: audience.into(),
-            authorized_party: owned(claims.azp),
+            texts: Texts::new(compact.expose(), kept, &audience),
+            issuer: if *iss == *own.as_str() { own.clone() } else { Issuer::stored(&*iss) },
             expires_at,
             issued_at,
             auth_time: claims.auth_time.map(|time| time.0),
-            nonce: owned(claims.nonce),
-            acr: owned(claims.acr),
-            session_id: owned(claims.sid),
         },
-        at_hash: owned(claims.at_hash),
+        at_hash: claims.at_hash.map(|at_hash| Box::from(&*at_hash)),
     })
 }
 
@@ -304,7 +304,7 @@ impl Unchecked {
             return Err(Code::IdTokenTooOld.into());
         }
         if let Some(expected) = &login.nonce {
-            let nonce = self.token.nonce.as_deref().ok_or(Code::IdTokenNonceMissing)?;
+            let nonce = self.token.texts.claims().nonce.ok_or(Code::IdTokenNonceMissing)?;
             if !expected.matches(nonce) {
                 return Err(Code::IdTokenNonce.into());
             }
@@ -315,7 +315,7 @@ impl Unchecked {
             return Err(Code::IdTokenAuthTime.into());
         }
         if !login.acr_values.is_empty() {
-            let acr = self.token.acr.as_deref().ok_or(Code::IdTokenAcr)?;
+            let acr = self.token.acr().ok_or(Code::IdTokenAcr)?;
             if !login.acr_values.iter().any(|one| one == acr) {
                 return Err(Code::IdTokenAcr.into());
             }
@@ -326,19 +326,20 @@ impl Unchecked {
     /// OpenID Connect Core 1.0 section 12.2.
     fn check_refresh(&self, previous: &IdToken) -> Result<(), Error> {
         let (new, old) = (&self.token, previous);
-        let sorted = |id_token: &IdToken| {
-            let mut audience: Vec<String> = id_token.audience.to_vec();
+        let (new_texts, old_texts) = (new.texts.claims(), old.texts.claims());
+        fn sorted(id_token: &IdToken) -> Vec<&str> {
+            let mut audience: Vec<&str> = id_token.audience().collect();
             audience.sort_unstable();
             audience
-        };
+        }
         for (name, kept) in [
             ("iss", new.issuer == old.issuer),
-            ("sub", new.subject == old.subject),
+            ("sub", new_texts.sub == old_texts.sub),
             ("aud", sorted(new) == sorted(old)),
-            ("azp", new.authorized_party == old.authorized_party),
+            ("azp", new_texts.azp == old_texts.azp),
             // Required to be the same "if the ID Token contains" it.
             ("auth_time", new.auth_time.is_none() || old.auth_time.is_none() || new.auth_time == old.auth_time),
-            ("nonce", new.nonce.is_none() || new.nonce == old.nonce),
+            ("nonce", new_texts.nonce.is_none() || new_texts.nonce == old_texts.nonce),
         ] {
             if !kept {
                 return Err(Error::new(Code::IdTokenChangedClaim).at(name));

@@ -11,7 +11,7 @@ use crate::step::SigningInput;
 
 /// An attempt to get new tokens. Later attempts are greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Epoch(pub(super) u64);
+pub struct Epoch(pub(super) u32);
 
 /// What a caller who wants an access token gets.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ pub enum Refusal {
 /// ```
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "the session waits for the answer"]
-pub struct Ticket(pub(super) u64);
+pub struct Ticket(pub(super) u32);
 
 /// What the session wants to be carried out.
 #[derive(Debug)]

@@ -38,7 +38,7 @@ pub(super) enum Resume {
 
 pub(super) struct Attempt {
     pub(super) stage: Stage,
-    pub(super) ticket: u64,
+    pub(super) ticket: u32,
     pub(super) deadline: Ticks,
     pub(super) holds_lock: bool,
     /// When the provider was asked, by both clocks.
@@ -79,7 +79,7 @@ impl Session {
     }
 
     pub(super) fn deadline(&self, env: &dyn Env) -> Ticks {
-        env.ticks().saturating_add(self.options.deadline)
+        env.ticks().saturating_add(self.options.deadline())
     }
 
     /// The attempt that a caller waits for: the one that is going on, or a new one, or the one after the pause.
@@ -163,7 +163,7 @@ impl Session {
 
     pub(super) fn succeeded(&mut self, tokens: TokenSet, attempt: Attempt, env: &mut dyn Env) {
         self.unlocks |= attempt.holds_lock;
-        *self.tokens = tokens;
+        self.tokens = tokens;
         self.finished = self.begun;
         self.last_failure = None;
         self.failures = 0;
@@ -241,6 +241,7 @@ impl Session {
     /// Computes what follows from new tokens.
     pub(super) fn settle(&mut self, env: &mut dyn Env) {
         self.is_refused = false;
+        self.tokens.share_texts(&self.provider, &self.client);
         let (now, ticks) = (env.now(), env.ticks());
         let left = self.tokens.expires_at().map(|expires_at| expires_at.saturating_since(now));
         self.good_until = left.map(|left| ticks.saturating_add(left));

@@ -39,27 +39,34 @@ pub enum Event {
     BackingOff(Duration),
 }
 
-/// Events that were not read yet, in the order in which they came.
+/// Events that were not read yet, in the order in which they came. Each is in a box with those after it, so that there
+/// is no buffer, and nothing but a pointer while there is no event.
 #[derive(Debug, Default)]
-pub(crate) struct Events(Vec<Event>);
+pub(crate) struct Events(Option<Box<(Event, Events)>>);
 
 impl Events {
+    /// Goes no deeper than there are kinds.
     pub(crate) fn push(&mut self, event: Event) {
-        let kind = std::mem::discriminant(&event);
-        self.0.retain(|own| std::mem::discriminant(own) != kind);
-        self.0.push(event);
+        match self.0.take() {
+            None => self.0 = Some(Box::new((event, Self(None)))),
+            Some(first) if std::mem::discriminant(&first.0) == std::mem::discriminant(&event) => {
+                *self = first.1;
+                self.push(event);
+            }
+            Some(mut first) => {
+                first.1.push(event);
+                self.0 = Some(first);
+            }
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     pub(crate) fn pop(&mut self) -> Option<Event> {
-        let first = if self.0.is_empty() { None } else { Some(self.0.remove(0)) };
-        if self.0.is_empty() {
-            // An idle session holds no buffer.
-            self.0 = Vec::new();
-        }
-        first
+        let (event, others) = *self.0.take()?;
+        *self = others;
+        Some(event)
     }
 }

@@ -9,7 +9,7 @@ use http::Response;
 use super::access::{Access, End, Epoch, Outcome, Refusal, Ticket, Transmit};
 use super::attempt::{Attempt, Stage, State};
 use super::event::{Event, Events};
-use super::policy::{Persistence, RefreshPolicy, SessionOptions};
+use super::policy::{Options, Persistence, RefreshPolicy, SessionOptions};
 use super::saving::{Asked, Unsaved};
 use crate::client::Client;
 use crate::env::{Env, Ticks};
@@ -27,8 +27,8 @@ pub struct Session {
     pub(super) provider: Arc<Provider>,
     pub(super) client: Arc<Client>,
     pub(super) keys: Option<Arc<Keys>>,
-    pub(super) tokens: Box<TokenSet>,
-    pub(super) options: SessionOptions,
+    pub(super) tokens: TokenSet,
+    pub(super) options: Options,
     pub(super) state: State,
     /// Of the record that is in the store.
     pub(super) generation: u64,
@@ -36,17 +36,17 @@ pub struct Session {
     pub(super) good_until: Option<Ticks>,
     /// A resource server said that it is not good.
     pub(super) is_refused: bool,
-    /// Attempts that were begun, and attempts that are over.
-    pub(super) begun: u64,
-    pub(super) finished: u64,
+    /// Attempts that were begun, and attempts that are over. At one a second, 32 bits last for 136 years.
+    pub(super) begun: u32,
+    pub(super) finished: u32,
     /// How the last attempt failed.
     pub(super) last_failure: Option<Code>,
     /// In a row.
     pub(super) failures: u32,
-    pub(super) tickets: u64,
+    pub(super) tickets: u32,
     pub(super) unlocks: bool,
     /// The ticket of the last `Unlock`.
-    pub(super) last_unlock: u64,
+    pub(super) last_unlock: u32,
     pub(super) erasure: Asked,
     pub(super) unsaved: Option<Box<Unsaved>>,
     pub(super) events: Events,
@@ -58,7 +58,7 @@ impl Session {
     /// # Errors
     /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
     pub fn new(
-        mut tokens: TokenSet,
+        tokens: TokenSet,
         generation: u64,
         provider: Arc<Provider>,
         client: Arc<Client>,
@@ -66,15 +66,12 @@ impl Session {
         env: &mut dyn Env,
     ) -> Result<Self, Error> {
         tokens.check_owner(&provider, &client)?;
-        // The same texts: what was restored need not keep its own.
-        tokens.issuer = provider.issuer().clone();
-        tokens.client_id = client.id.clone();
         let mut session = Self {
             provider,
             client,
             keys: None,
-            tokens: Box::new(tokens),
-            options,
+            tokens,
+            options: options.into(),
             state: State::Idle { due: None },
             generation,
             good_until: None,
@@ -219,7 +216,7 @@ impl Session {
             return None;
         }
         // From here on the answer has its time, and others who ask come later.
-        attempt.deadline = now.saturating_add(self.options.deadline);
+        attempt.deadline = now.saturating_add(self.options.deadline());
         attempt.asked_at = (env.now(), now);
         self.tickets += 1;
         attempt.ticket = self.tickets;
@@ -263,7 +260,7 @@ impl Session {
     /// Does what is due. Calling it too early or too often does nothing.
     pub fn handle_timeout(&mut self, env: &mut dyn Env) {
         let now = env.ticks();
-        let deadline = now.saturating_add(self.options.deadline);
+        let deadline = now.saturating_add(self.options.deadline());
         if let Some(unsaved) = self.unsaved.as_mut().filter(|unsaved| unsaved.again_at <= now) {
             // Asked for now; an answer to an earlier question comes too late.
             unsaved.asked = Asked::Due;

@@ -41,13 +41,34 @@ pub struct SessionOptions {
     pub refresh: RefreshPolicy,
     /// Where its tokens are kept.
     pub persistence: Persistence,
-    /// How long an answer of the provider or of the store may take.
+    /// How long an answer of the provider or of the store may take; at most 49 days.
     pub deadline: Duration,
 }
 
 impl Default for SessionOptions {
     fn default() -> Self {
         Self { refresh: RefreshPolicy::Automatic, persistence: Persistence::Nowhere, deadline: DEADLINE }
+    }
+}
+
+/// The same, in a third of the room.
+#[derive(Clone, Copy)]
+pub(super) struct Options {
+    deadline_millis: u32,
+    pub(super) refresh: RefreshPolicy,
+    pub(super) persistence: Persistence,
+}
+
+impl Options {
+    pub(super) fn deadline(&self) -> Duration {
+        Duration::from_millis(self.deadline_millis.into())
+    }
+}
+
+impl From<SessionOptions> for Options {
+    fn from(options: SessionOptions) -> Self {
+        let SessionOptions { refresh, persistence, deadline } = options;
+        Self { deadline_millis: u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX), refresh, persistence }
     }
 }
 

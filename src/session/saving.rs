@@ -22,7 +22,7 @@ pub(super) struct Unsaved {
 pub(super) enum Asked {
     NotYet,
     Due,
-    With(u64),
+    With(u32),
 }
 
 impl Session {
@@ -61,7 +61,7 @@ impl Session {
                 }
             };
             attempt.stage = stage;
-            attempt.deadline = now.saturating_add(self.options.deadline);
+            attempt.deadline = now.saturating_add(self.options.deadline());
             attempt.ticket = next_ticket;
             return Some((self.store_ticket(), action));
         }
@@ -172,12 +172,12 @@ impl Session {
             return self.failed(Code::SessionMismatch.into(), false, attempt, env);
         }
         self.generation = generation;
-        *self.tokens = tokens;
+        self.tokens = tokens;
         self.settle(env);
         match last_resort {
             // Good tokens: nothing else is to be done.
             _ if is_new && self.is_good(env.now(), env.ticks()) => {
-                let tokens = (*self.tokens).clone();
+                let tokens = self.tokens.clone();
                 self.succeeded(tokens, attempt, env);
             }
             Some(_) if !is_new => self.give_up(attempt),
@@ -211,7 +211,7 @@ impl Session {
         // Asked for just now, and after theirs had come, ours are the provider's last word: it may have taken theirs
         // back. An answer that took its time may be older than theirs, whatever the time of day says.
         let (asked_at, asked_ticks) = attempt.asked_at;
-        let is_fresh = env.ticks().saturating_since(asked_ticks) < self.options.deadline;
+        let is_fresh = env.ticks().saturating_since(asked_ticks) < self.options.deadline();
         let is_earlier = is_fresh && record.tokens.obtained_at() < asked_at;
         self.generation = record.generation;
         if is_old || is_earlier {

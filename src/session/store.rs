@@ -63,7 +63,7 @@ impl<'de> Deserialize<'de> for Record {
 /// The right to hand in one answer of the store. Neither `Clone` nor made by anyone else.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "the session waits for the answer"]
-pub struct StoreTicket(pub(super) u64);
+pub struct StoreTicket(pub(super) u32);
 
 /// What the session asks of its store, which does it in the order in which it was asked.
 #[derive(Debug)]

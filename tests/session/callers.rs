@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oidc_proto::session::{Access, Event, RefreshPolicy, Refusal, Session, SessionOptions};
 use oidc_proto::testing::{self, On};
-use oidc_proto::{AccessToken, Env};
+use oidc_proto::{AccessToken, Env, IdToken, TokenSet};
 
 use crate::world::{ISSUER, Store, World};
 
@@ -142,7 +142,10 @@ fn events_are_kept_one_of_each_kind() {
 
 #[test]
 fn an_idle_session_is_small() {
-    let own = size_of::<Session>() + size_of::<oidc_proto::TokenSet>();
-    println!("Session {} + TokenSet {}", size_of::<Session>(), size_of::<oidc_proto::TokenSet>());
-    assert!(own <= 576, "{own}");
+    // What it costs beside texts; `benches` counts those too, of its own login, and then 512 bytes are the limit.
+    // The ID token is shared: two counts stand before it.
+    let id_token = size_of::<IdToken>() + 2 * size_of::<usize>();
+    let all = size_of::<Session>() + id_token;
+    println!("Session {} with its TokenSet {} + IdToken {id_token}", size_of::<Session>(), size_of::<TokenSet>());
+    assert!(all <= 304, "{all}");
 }
