@@ -1,9 +1,9 @@
 //! Logging in.
 
-use oidc_proto::Code;
 use oidc_proto::adapter::HttpOptions;
-use oidc_proto::matrix::{AccountAction, DeviceCheck, DeviceId, LoginOutcome, LoginRequest};
+use oidc_proto::matrix::{AccountAction, DeviceCheck, DeviceId, LoginOutcome, LoginRequest, Whoami};
 use oidc_proto::message::metadata::ResponseMode;
+use oidc_proto::{AuthorizationRequest, Callback, Code, RedirectUri, Scope};
 
 use crate::support::browser::Browser;
 use crate::world::*;
@@ -92,4 +92,24 @@ fn the_account_has_a_page_and_its_devices_are_known() {
         let step = DeviceCheck::start(&device, session.tokens(), &server, &client, &mut world.env);
         assert_eq!(world.run(step).unwrap(), is_there);
     }
+}
+
+/// A grant of the core, whose scope has nothing of Matrix.
+#[test]
+fn a_token_for_something_else_is_unknown() {
+    let Some(synapse) = shared() else { return };
+    let mut world = World::at(synapse);
+    world.logged_in("stranger");
+    let server = world.server();
+    let client = world.client(&server);
+    let redirect_uri = RedirectUri::new(NATIVE).unwrap();
+    let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid").unwrap()).login_hint("auto:stranger");
+    let (url, pending) = request.start(&server.provider, &client, &mut world.env).unwrap();
+    let callback = Browser::new(HttpOptions::new()).visit(url.as_str(), NATIVE);
+    let callback = Callback::from_url(&callback.url).unwrap();
+    let checked = pending.check(&callback, &server.provider, &world.env).unwrap();
+    let step = pending.redeem(checked, &server.provider, &client, None, &mut world.env);
+    let tokens = world.run(step).unwrap().verified().unwrap().tokens;
+    let step = Whoami::start(&tokens, &server, &client, &mut world.env);
+    assert_eq!(code(world.run(step)), Code::HomeserverUnknownToken);
 }

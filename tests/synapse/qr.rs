@@ -7,9 +7,11 @@ use std::time::Duration;
 use oidc_proto::adapter::HttpOptions;
 use oidc_proto::flow::DeviceAuthorization;
 use oidc_proto::matrix::{DeviceId, Homeserver as MatrixHomeserver, ServerMetadata, UserSession, Whoami, login_scope};
-use oidc_proto::qr::{Account, CheckCode, Code, Grant, Homeserver, LoggedIn, Login, Options, Role, Secrets};
-use oidc_proto::qr::{Scanned, Secured, Shown, Stage};
-use oidc_proto::{Endpoint, ProviderOptions, Scope};
+use oidc_proto::qr::{
+    Account, CheckCode, Code, Grant, Homeserver, LoggedIn, Login, Options, Role, Scanned, Secrets, Secured, Shown,
+    Stage,
+};
+use oidc_proto::{Code as ErrorCode, Endpoint, Error, ProviderOptions, Scope};
 
 use crate::support::browser::Browser;
 use crate::support::synapse::Synapse;
@@ -63,7 +65,7 @@ impl Device {
         scanned.go_on()
     }
 
-    fn log_in(mut self, shows: bool, device_id: &DeviceId) -> (String, Secrets) {
+    fn log_in(mut self, shows: bool, device_id: &DeviceId) -> Result<(String, Secrets), Error> {
         let secured = if shows {
             let base = Endpoint::new(&self.world.base, LOOPBACK).unwrap();
             let stage = Login::show(&base, options(), &mut self.world.env);
@@ -86,18 +88,19 @@ impl Device {
         let pending = world.run(step).unwrap();
 
         let stage = at.ask(pending, device_id.as_str(), &mut world.env);
-        let accepted = world.run(stage).unwrap();
+        let accepted = world.run(stage)?;
         let stage = accepted.poll(&server.provider, &client, None, &mut world.env);
-        let LoggedIn { exchanged, rest } = world.run(stage).unwrap();
+        let LoggedIn { exchanged, rest } = world.run(stage)?;
         let tokens = exchanged.verified().unwrap().tokens;
         let step = Whoami::start(&tokens, &server, &client, &mut world.env);
         let identity = world.run(step).unwrap();
         assert_eq!(identity.device_id.as_ref(), Some(device_id));
         let stage = rest.succeed(&mut world.env);
-        (identity.user_id.to_string(), world.run(stage).unwrap())
+        Ok((identity.user_id.to_string(), world.run(stage)?))
     }
 
-    fn let_in(mut self, shows: bool, session: &UserSession, device_id: &DeviceId) {
+    /// The user then says yes or no at the provider.
+    fn let_in(mut self, shows: bool, session: &UserSession, yes: bool) -> Result<(), Error> {
         let account = Account {
             base: Endpoint::new(&self.world.base, LOOPBACK).unwrap(),
             homeserver: Homeserver::new(&self.world.base, LOOPBACK).unwrap(),
@@ -112,16 +115,32 @@ impl Device {
         };
         let world = &mut self.world;
         let stage = secured.begin(&account, &mut world.env);
-        let asked = world.run(stage).unwrap();
-        assert_eq!(asked.login().device_id(), device_id.as_str());
+        let asked = world.run(stage)?;
         let page = asked.login().page().to_owned();
-        let user = thread::spawn(move || Browser::new(HttpOptions::new()).confirm_device(&page, "scanner", true));
+        let name = session.user_id().as_str().trim_start_matches('@').split(':').next().unwrap().to_owned();
+        let user = thread::spawn(move || Browser::new(HttpOptions::new()).confirm_device(&page, &name, yes));
         let stage = asked.allow(&mut world.env);
-        let succeeded = world.run(stage).unwrap();
+        let succeeded = world.run(stage);
         user.join().unwrap();
-        let stage = succeeded.share(secrets(), &account.access_token, &mut world.env);
-        world.run(stage).unwrap();
+        let stage = succeeded?.share(secrets(), &account.access_token, &mut world.env);
+        world.run(stage)
     }
+}
+
+/// Both devices, until both have ended.
+fn meet(
+    synapse: &Synapse,
+    new_device_shows: bool,
+    session: &UserSession,
+    device_id: &DeviceId,
+    yes: bool,
+) -> (Result<(String, Secrets), Error>, Result<(), Error>) {
+    let (new, existing) = pair(synapse);
+    thread::scope(|scope| {
+        let new = scope.spawn(|| new.log_in(new_device_shows, device_id));
+        let existing = existing.let_in(!new_device_shows, session, yes);
+        (new.join().unwrap(), existing)
+    })
 }
 
 #[test]
@@ -130,13 +149,22 @@ fn a_new_device_is_let_in_by_an_existing_one_whichever_shows_the_code() {
     let session = World::at(synapse).logged_in("scanner").session;
     for new_device_shows in [true, false] {
         let device_id = DeviceId::new(&format!("SCANNED-{new_device_shows}")).unwrap();
-        let (new, existing) = pair(synapse);
-        let (user_id, received) = thread::scope(|scope| {
-            let new = scope.spawn(|| new.log_in(new_device_shows, &device_id));
-            existing.let_in(!new_device_shows, &session, &device_id);
-            new.join().unwrap()
-        });
+        let (new, existing) = meet(synapse, new_device_shows, &session, &device_id, true);
+        existing.unwrap();
+        let (user_id, received) = new.unwrap();
         assert_eq!(user_id, "@scanner:hs.test");
         assert_eq!(received.to_json().expose(), secrets().to_json().expose());
     }
+}
+
+#[test]
+fn a_device_that_exists_or_that_the_user_refuses_is_not_let_in() {
+    let Some(synapse) = shared() else { return };
+    let session = World::at(synapse).logged_in("refuser").session;
+    let (new, existing) = meet(synapse, true, &session, session.device_id(), true);
+    assert_eq!((code(new), code(existing)), (ErrorCode::QrPeerDeviceExists, ErrorCode::QrDeviceExists));
+
+    let device_id = DeviceId::new("UNWANTED-1").unwrap();
+    let (new, existing) = meet(synapse, false, &session, &device_id, false);
+    assert_eq!((code(new), code(existing)), (ErrorCode::DeviceDenied, ErrorCode::QrPeerDeclined));
 }
