@@ -9,7 +9,7 @@
 //! | client IDs at any number of providers | [`Application`] |
 //! | to log a user in | [`LoginRequest`], [`PendingLogin`]; by another device: [`PendingDeviceLogin`] |
 //! | to store and restore what a login yields | [`UserSession`] |
-//! | tokens that stay good | [`Session`] |
+//! | tokens that stay good | [`Session`]; driven by an adapter: [`Binding`] |
 //! | to send the user to their account's page | [`AccountManagement`] |
 //! | to know what a homeserver's error means | [`ErrorBody`] |
 //! | to move over from the OIDC module of `matrix-sdk` | [`moving`] |
@@ -18,6 +18,7 @@ mod account;
 mod answer;
 mod application;
 mod auth_server;
+mod binding;
 mod client_rules;
 mod completion;
 mod device_check;
@@ -40,6 +41,7 @@ pub use account::{AccountAction, AccountManagement};
 pub use answer::{Errcode, ErrorBody};
 pub use application::Application;
 pub use auth_server::{AuthServer, MetadataSource};
+pub use binding::Binding;
 pub use completion::{Completion, Login, LoginOutcome, RefusedGrant};
 pub use device_check::DeviceCheck;
 pub use device_login::{DeviceLogin, PendingDeviceLogin};

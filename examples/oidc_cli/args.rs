@@ -81,6 +81,8 @@ pub(crate) enum Command {
     Token,
     /// Refresh the tokens now
     Refresh,
+    /// Keep the session fresh, and print what happens to it
+    Watch(WatchArgs),
     /// What the provider tells about the user
     Userinfo,
     /// In whose name and on which device the session speaks to its Matrix homeserver
@@ -111,6 +113,13 @@ pub(crate) struct ServeArgs {
     /// How long its access tokens are good
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub(crate) access_token_lifetime: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// End after so many events [default: when the session ends]
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<u32>,
 }
 
 #[derive(Debug, Args)]

@@ -48,6 +48,12 @@ impl Context {
         })
     }
 
+    /// The HTTP client, for what is not a flow.
+    pub(crate) fn http(&self) -> impl BlockingHttpClient + use<'_> {
+        let http = &self.http;
+        move |request, policy| http.call(request, policy)
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.env.now()
     }
@@ -134,9 +140,9 @@ impl Context {
         let registrations = self.store.registrations()?;
         let registered = registrations.by_client_id(issuer, client_id);
         let registered = registered.ok_or_else(|| Code::ClientUnknown.because(client_id.escape_debug()))?;
-        let client = clients::with_key_from(registered.client(&[]), session.key_file.as_ref())?;
-        let client = client.with_id_token_trust(trust(session.id_token));
-        let client = match &session.dpop_key {
+        let client = clients::with_key_from(registered.client(&[]), session.key_file())?;
+        let client = client.with_id_token_trust(trust(session.id_token()));
+        let client = match session.dpop_key() {
             Some(key) => client.with_dpop(Arc::clone(key.dpop())),
             None => client,
         };

@@ -56,6 +56,17 @@ pub(crate) enum Event<'a> {
         #[serde(flatten)]
         session: Summary<'a>,
     },
+    /// What `watch` sees.
+    Seen {
+        session: &'a str,
+        kind: &'static str,
+        /// Why.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<&'static str>,
+        /// Until it is tried again.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seconds: Option<u64>,
+    },
     Token {
         /// A client's own token belongs to none.
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -82,6 +82,15 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
             writeln!(out, "{GOOD}Refreshed{GOOD:#} the tokens of {}", plain(session.subject))?;
             summary(session, out)?;
         }
+        Event::Seen { kind, code, seconds, .. } => {
+            write!(out, "{}", kind.replace('_', " "))?;
+            if let Some(code) = code {
+                write!(out, ": {code}")?;
+            }
+            if let Some(seconds) = seconds {
+                write!(out, " for {seconds} s")?;
+            }
+        }
         Event::Token { access_token: Some(access_token), .. } => write!(out, "{access_token}")?,
         Event::Token { expires_in, .. } => {
             let lifetime = lifetime(*expires_in);

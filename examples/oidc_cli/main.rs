@@ -72,6 +72,7 @@ fn run(cli: Cli, out: Output) -> Result<(), Failure> {
         Command::Status => commands::status(&context),
         Command::Token => commands::token(&mut context),
         Command::Refresh => commands::refresh(&mut context),
+        Command::Watch(args) => commands::watch(&mut context, args),
         Command::Userinfo => commands::userinfo(&mut context),
         Command::Whoami => commands::whoami(&mut context),
         Command::Account(args) => commands::account(&mut context, args),

@@ -1,8 +1,11 @@
-//! The sessions in the store: one a user and provider, and one a device at a Matrix homeserver.
+//! The sessions in the store: one a user and provider, and one a device at a Matrix homeserver. Each has two files: what it
+//! is, and the record of its tokens, which the library's file store keeps for all processes.
 
 use std::fmt::Write as _;
 
+use oidc_proto::adapter::store::{BlockingSessionStore as _, FileStore};
 use oidc_proto::matrix::{DeviceId, Homeserver, UserId, UserSession};
+use oidc_proto::session::{Record, StoreAction, StoreAnswer};
 use oidc_proto::{Code as Core, Schemes, Timestamp, TokenSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -16,24 +19,31 @@ use crate::store::{Draft, Store};
 const VERSION: u32 = 1;
 
 /// A login, and the choices that were made for it: later commands need no more.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct Session {
+    kept: Kept,
+    pub(crate) tokens: TokenSet,
+    /// Of the record of the tokens.
+    pub(crate) generation: u64,
+    id: String,
+}
+
+/// What stays the same when tokens come and go.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Kept {
     version: u32,
     /// `http` on loopback was allowed.
     insecure_loopback: bool,
-    pub(crate) id_token: IdTokenChoice,
+    id_token: IdTokenChoice,
     /// Where the key is that the client authenticates by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) key_file: Option<KeyFile>,
+    key_file: Option<KeyFile>,
     /// What the tokens are bound to: as secret as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) dpop_key: Option<BindingKey>,
-    pub(crate) tokens: TokenSet,
+    dpop_key: Option<BindingKey>,
     /// Of a login at a Matrix homeserver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     matrix: Option<Binding>,
-    #[serde(skip)]
-    id: String,
 }
 
 /// What a session at a Matrix homeserver is bound to.
@@ -68,29 +78,25 @@ impl Session {
     fn bound(tokens: TokenSet, matrix: Option<Binding>, choices: Choices) -> Self {
         let Choices { schemes, id_token, key_file, dpop_key } = choices;
         let (id, insecure_loopback) = (id(&tokens, matrix.as_ref()), schemes == Schemes::DangerousHttpOnLoopback);
-        Self { version: VERSION, insecure_loopback, id_token, key_file, dpop_key, tokens, matrix, id }
+        let kept = Kept { version: VERSION, insecure_loopback, id_token, key_file, dpop_key, matrix };
+        Self { kept, tokens, generation: 0, id }
     }
 
     /// What it was begun with, for a new login in its place.
     pub(crate) fn choices(&self) -> Choices {
-        let Self { id_token, key_file, dpop_key, .. } = self.clone();
+        let Kept { id_token, key_file, dpop_key, .. } = self.kept.clone();
         Choices { schemes: self.schemes(), id_token, key_file, dpop_key }
     }
 
     /// As the library knows it, if it is one at a Matrix homeserver.
     pub(crate) fn user_session(&self) -> Option<UserSession> {
-        let Binding { homeserver, user_id, device_id } = self.matrix.clone()?;
+        let Binding { homeserver, user_id, device_id } = self.kept.matrix.clone()?;
         Some(UserSession::new(homeserver, user_id, device_id, self.tokens.clone()))
     }
 
     /// Where it was made, if that is a Matrix homeserver.
     pub(crate) fn homeserver(&self) -> Option<&Homeserver> {
-        self.matrix.as_ref().map(|binding| &binding.homeserver)
-    }
-
-    /// The same session after its tokens were refreshed.
-    pub(crate) fn with_tokens(self, tokens: TokenSet) -> Self {
-        Self { tokens, ..self }
+        self.kept.matrix.as_ref().map(|binding| &binding.homeserver)
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -98,14 +104,14 @@ impl Session {
     }
 
     pub(crate) fn subject(&self) -> &str {
-        match &self.matrix {
+        match &self.kept.matrix {
             Some(binding) => binding.user_id.as_str(),
             None => self.tokens.subject().unwrap_or_default(),
         }
     }
 
     pub(crate) fn schemes(&self) -> Schemes {
-        if self.insecure_loopback { Schemes::DangerousHttpOnLoopback } else { Schemes::HttpsOnly }
+        if self.kept.insecure_loopback { Schemes::DangerousHttpOnLoopback } else { Schemes::HttpsOnly }
     }
 
     /// What of it is no secret.
@@ -119,19 +125,67 @@ impl Session {
             expires_in: expires_in(&self.tokens, now),
             refreshable: self.tokens.refresh_token().is_some(),
             dpop_thumbprint: self.tokens.dpop_thumbprint(),
-            homeserver: self.matrix.as_ref().map(|binding| binding.homeserver.as_str()),
-            user_id: self.matrix.as_ref().map(|binding| binding.user_id.as_str()),
-            device_id: self.matrix.as_ref().map(|binding| binding.device_id.as_str()),
+            homeserver: self.kept.matrix.as_ref().map(|binding| binding.homeserver.as_str()),
+            user_id: self.kept.matrix.as_ref().map(|binding| binding.user_id.as_str()),
+            device_id: self.kept.matrix.as_ref().map(|binding| binding.device_id.as_str()),
         }
     }
 
-    /// Writes it, in place of an older session of the same user.
+    /// Writes it, in place of an older session of the same user. Whoever uses that one meanwhile finds the new tokens.
     pub(crate) fn save(&self, draft: Draft) -> Result<(), Failure> {
-        draft.keep(&file(&self.id), self)
+        let (name, files) = (tokens_file(&self.id), draft.files());
+        let tokens = files.record(&name);
+        let answer = match tokens.carry_out(StoreAction::Lock) {
+            StoreAnswer::Locked => {
+                let expect = tokens.load().map_err(|error| files.explain(&name, &error))?;
+                let expect = expect.map_or(0, |record| record.generation);
+                let next = Box::new(Record { generation: expect + 1, tokens: self.tokens.clone() });
+                tokens.carry_out(StoreAction::Save { expect, next })
+            }
+            answer => answer,
+        };
+        tokens.carry_out(StoreAction::Unlock);
+        match answer {
+            StoreAnswer::Saved => draft.keep(&file(&self.id), &self.kept),
+            _ => Err(files.failure(&name, &tokens)),
+        }
     }
 
-    pub(crate) fn remove(&self, store: &Store) -> Result<(), Failure> {
-        store.remove(&file(&self.id))
+    /// Removes it, and returns it with the tokens that it had last.
+    pub(crate) fn remove(self, store: &Store) -> Result<Self, Failure> {
+        let name = tokens_file(&self.id);
+        let tokens = store.files().record(&name);
+        if !matches!(tokens.carry_out(StoreAction::Lock), StoreAnswer::Locked) {
+            return Err(store.files().failure(&name, &tokens));
+        }
+        // Who refreshed it in the meantime has saved it.
+        let session = reload(store, &self)?;
+        match tokens.carry_out(StoreAction::Erase) {
+            StoreAnswer::Done => store.remove(&file(&self.id)).map(|()| session),
+            _ => Err(store.files().failure(&name, &tokens)),
+        }
+    }
+
+    /// Where its tokens are kept.
+    pub(crate) fn record(&self, store: &Store) -> FileStore {
+        store.files().record(&tokens_file(&self.id))
+    }
+
+    /// Why that failed.
+    pub(crate) fn store_failure(&self, store: &Store, record: &FileStore) -> Failure {
+        store.files().failure(&tokens_file(&self.id), record)
+    }
+
+    pub(crate) fn id_token(&self) -> IdTokenChoice {
+        self.kept.id_token
+    }
+
+    pub(crate) fn key_file(&self) -> Option<&KeyFile> {
+        self.kept.key_file.as_ref()
+    }
+
+    pub(crate) fn dpop_key(&self) -> Option<&BindingKey> {
+        self.kept.dpop_key.as_ref()
     }
 }
 
@@ -190,18 +244,27 @@ fn load(store: &Store, name: &str) -> Result<Option<Session>, Failure> {
         Ok(Versioned { version }) if version > VERSION => return Err(damaged(Core::StoredVersion)),
         _ => return Err(damaged(Core::StoredMalformed)),
     }
-    let session: Session = serde_json::from_str(&text).map_err(|_| damaged(Core::StoredMalformed))?;
-    let session = Session { id: id(&session.tokens, session.matrix.as_ref()), ..session };
+    let kept: Kept = serde_json::from_str(&text).map_err(|_| damaged(Core::StoredMalformed))?;
+    let tokens_name = name.replacen("session-", "tokens-", 1);
+    let record = store.files().record(&tokens_name).load();
+    // Its tokens went first: it was logged out, and somebody was interrupted.
+    let Some(record) = record.map_err(|error| store.files().explain(&tokens_name, &error))? else { return Ok(None) };
+    let Record { tokens, generation, .. } = record;
     // Without the right key the tokens are of no use.
-    if session.dpop_key.as_ref().map(|key| key.dpop().thumbprint()) != session.tokens.dpop_thumbprint() {
+    if kept.dpop_key.as_ref().map(|key| key.dpop().thumbprint()) != tokens.dpop_thumbprint() {
         return Err(damaged(Core::StoredMalformed));
     }
+    let session = Session { id: id(&tokens, kept.matrix.as_ref()), kept, tokens, generation };
     // A session under another's name would be taken for it.
     if file(&session.id) == *name { Ok(Some(session)) } else { Err(damaged(Core::StoredMalformed)) }
 }
 
 fn file(id: &str) -> String {
     format!("session-{id}.json")
+}
+
+fn tokens_file(id: &str) -> String {
+    format!("tokens-{id}.json")
 }
 
 /// A short name for issuer and subject, or for homeserver, user and device.

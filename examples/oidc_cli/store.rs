@@ -5,7 +5,8 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use oidc_proto::Registrations;
+use oidc_proto::adapter::store::FileStore;
+use oidc_proto::{Code as Core, Registrations};
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
@@ -17,7 +18,7 @@ const LOCK: &str = "lock";
 const FILE_LIMIT: u64 = 16 * 1024 * 1024;
 const LOCK_POLL: Duration = Duration::from_millis(50);
 
-/// A folder with one file of registrations and one file a session.
+/// A folder with one file of registrations and two files a session.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     folder: PathBuf,
@@ -66,7 +67,7 @@ impl Store {
         // Mode 0600 from its creation, where there are modes.
         let file =
             NamedTempFile::with_prefix_in(".new-", &self.folder).map_err(|error| broken(&self.folder, &error))?;
-        Ok(Draft { file, folder: self.folder.clone() })
+        Ok(Draft { file, folder: self.folder.clone(), patience: self.patience })
     }
 
     pub(crate) fn registrations(&self) -> Result<Registrations, Failure> {
@@ -99,6 +100,10 @@ impl Store {
         }
         names.sort_unstable();
         Ok(names)
+    }
+
+    pub(crate) fn files(&self) -> Files<'_> {
+        Files { folder: &self.folder, patience: self.patience }
     }
 
     pub(crate) fn read(&self, name: &str) -> Result<Option<Text>, Failure> {
@@ -135,9 +140,45 @@ pub(crate) struct Lock {
 pub(crate) struct Draft {
     file: NamedTempFile,
     folder: PathBuf,
+    patience: Duration,
+}
+
+/// The files that the library's file store keeps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Files<'a> {
+    folder: &'a Path,
+    patience: Duration,
+}
+
+impl Files<'_> {
+    pub(crate) fn record(self, name: &str) -> FileStore {
+        FileStore::with_patience(self.folder.join(name), self.patience)
+    }
+
+    /// Why the file store failed last.
+    pub(crate) fn failure(self, name: &str, record: &FileStore) -> Failure {
+        let error = record.take_error().unwrap_or_else(|| Core::SessionStore.into());
+        self.explain(name, &error)
+    }
+
+    pub(crate) fn explain(self, name: &str, error: &oidc_proto::Error) -> Failure {
+        let path = self.folder.join(name);
+        match error.code() {
+            Core::StoredVersion | Core::StoredMalformed => damaged(&path, error),
+            Core::StoreBusy => Code::StoreBusy.because(path.display()),
+            _ => {
+                let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+                Code::StoreIo.because(format_args!("{}: {reason}", path.display()))
+            }
+        }
+    }
 }
 
 impl Draft {
+    pub(crate) fn files(&self) -> Files<'_> {
+        Files { folder: &self.folder, patience: self.patience }
+    }
+
     /// Writes the value and gives the file its name, in place of an older one.
     pub(crate) fn keep(mut self, name: &str, value: &impl serde::Serialize) -> Result<(), Failure> {
         let path = self.folder.join(name);
@@ -172,7 +213,7 @@ fn read(path: &Path) -> Result<Option<Text>, Failure> {
 
 fn damaged(path: &Path, error: &oidc_proto::Error) -> Failure {
     let code = match error.code() {
-        oidc_proto::Code::StoredVersion => Code::StoreVersion,
+        Core::StoredVersion => Code::StoreVersion,
         _ => Code::StoreDamaged,
     };
     code.because(format_args!("{}; move it away to go on without it", path.display()))

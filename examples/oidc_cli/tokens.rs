@@ -1,9 +1,13 @@
 //! Keeps a session's tokens good.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use oidc_proto::flow::Refresh;
-use oidc_proto::{Code as Core, Exchanged, Fault, TokenSet, UnverifiedGrant};
+use oidc_proto::adapter::session::{BlockingSession, NoToken};
+use oidc_proto::adapter::store::FileStore;
+use oidc_proto::adapter::{BlockingHttpClient, SystemEnv};
+use oidc_proto::session::{End, Event as SessionEvent, Persistence, SessionOptions};
+use oidc_proto::{Client, Code as Core, Env as _, Exchanged, Fault, Provider, TokenSet, UnverifiedGrant};
 
 use crate::context::Context;
 use crate::event::Event;
@@ -21,15 +25,10 @@ pub(crate) enum Need {
     New,
 }
 
-/// The session with tokens as they are needed. New ones are in the store before anyone gets them.
+/// The session with tokens as they are needed. New ones are in the store before anyone gets them, and processes that
+/// need some at the same time get the same.
 pub(crate) fn good(context: &mut Context, need: Need) -> Result<Session, Failure> {
     let session = session::choose(&context.store, context.options.session.as_deref())?;
-    if need == Need::Good && is_good(context, &session.tokens) {
-        return Ok(session);
-    }
-    let _lock = context.store.lock()?;
-    let session = session::reload(&context.store, &session)?;
-    // Another process may have refreshed it meanwhile.
     if need == Need::Good && is_good(context, &session.tokens) {
         return Ok(session);
     }
@@ -73,19 +72,61 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Failure>
     }
     let (provider, client) = context.connect(session)?;
     context.out.step("Refresh");
-    let draft = context.store.draft()?;
-    let step = Refresh::start(&session.tokens, &provider, &client, None, &mut context.env)?;
-    let exchanged = context.run("refreshing", step)?;
-    let tokens = match settle(context, exchanged)? {
-        Settled::Trusted(tokens) => tokens,
-        // The old tokens stay: what the provider still honours of them is not thrown away.
-        Settled::Untrusted(failure, _) => return Err(failure),
-    };
-    let session = session.clone().with_tokens(tokens);
-    session.save(draft)?;
+    let (record, patience) = (session.record(&context.store), context.options.deadline);
+    let live = live(context, session, provider, client, record.clone())?;
+    let mut events = live.subscribe();
+    let mut outcome = live.refresh(patience);
+    if matches!(outcome, Err(NoToken::Failed(_))) && !live.is_at_rest() {
+        // Tokens came, and could not be verified yet: they are not thrown away.
+        outcome = live.refresh(patience);
+    }
+    let told: Vec<_> = std::iter::from_fn(|| events.wait(Duration::ZERO)).collect();
+    outcome.map_err(|error| match why(error, &told) {
+        Core::SessionStore => session.store_failure(&context.store, &record),
+        code => oidc_proto::Error::from(code).into(),
+    })?;
+    let end = context.env.ticks().saturating_add(patience);
+    while !live.is_at_rest() && context.env.ticks() < end {
+        live.tend(SAVING);
+    }
+    if !live.is_at_rest() {
+        return Err(session.store_failure(&context.store, &record));
+    }
     context.out.checked("a new ID token, if one came: signature, iss, sub, aud and azp as before, nonce as before");
     context.out.checked("the new tokens are in the store before anyone uses them");
-    Ok(session)
+    session::reload(&context.store, session)
+}
+
+/// How long to try at a time to save what could not be saved.
+const SAVING: Duration = Duration::from_millis(200);
+
+/// The session as the library keeps it good, for this process and the others that use the same store.
+pub(crate) fn live<'a>(
+    context: &'a Context,
+    session: &Session,
+    provider: Arc<Provider>,
+    client: Arc<Client>,
+    record: FileStore,
+) -> Result<BlockingSession<impl BlockingHttpClient + use<'a>, FileStore, SystemEnv>, Failure> {
+    let mut env = SystemEnv::new()?;
+    let options = SessionOptions { persistence: Persistence::Shared, ..SessionOptions::default() };
+    let (tokens, generation) = (session.tokens.clone(), session.generation);
+    let session = oidc_proto::session::Session::new(tokens, generation, provider, client, options, &mut env)?;
+    Ok(BlockingSession::new(session, context.http(), record, env))
+}
+
+/// What is behind it that there is no token.
+pub(crate) fn why(error: NoToken, told: &[SessionEvent]) -> Core {
+    let said = told.iter().rev().find_map(|event| match event {
+        SessionEvent::ClientRejected(code) | SessionEvent::Refused(code) => Some(*code),
+        _ => None,
+    });
+    match error {
+        NoToken::Failed(code) => code,
+        NoToken::Ended(End::NeedsLogin) => Core::TokenInvalidGrant,
+        NoToken::Late => Core::TransportTimeout,
+        _ => said.unwrap_or(Core::SessionEnded),
+    }
 }
 
 /// What came of a code or a refresh token.

@@ -7,7 +7,8 @@
 //! 401 M_USER_LOCKED ───▶ Locked: everything is kept; ask again, minutes apart
 //! ```
 //!
-//! It is driven as the core's session is, through [`Session::core_mut`]; its events are read here.
+//! It is driven as the core's session is, through [`Session::core_mut`]; its events are read here. An adapter takes the
+//! core's session for itself: [`Session::into_parts`], and what [`Binding`] shows.
 //!
 //! ```
 //! use oidc_proto::matrix::{ErrorBody, Session, SessionEvent};
@@ -37,14 +38,14 @@ use http::StatusCode;
 
 use super::answer::ErrorBody;
 use super::auth_server::AuthServer;
+use super::binding::Binding;
 use super::completion::Login;
-use super::homeserver::Homeserver;
 use super::id::{DeviceId, UserId};
 use super::login::LoginRequest;
 use super::user_session::UserSession;
 use crate::client::Client;
 use crate::env::Env;
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::flow::Revocation;
 use crate::secret::AccessToken;
 use crate::session::{self, Access, Epoch, Event, Outcome, Refusal, SessionOptions};
@@ -73,9 +74,7 @@ pub enum SessionEvent {
 /// A session whose tokens stay good. Not to be stored: [`Session::user_session`] is.
 pub struct Session {
     core: session::Session,
-    homeserver: Homeserver,
-    user_id: UserId,
-    device_id: DeviceId,
+    binding: Binding,
     /// What the last answer said, and the token that it was about.
     soft_logout: Option<(AccessToken, bool)>,
 }
@@ -95,28 +94,25 @@ impl Session {
         options: SessionOptions,
         env: &mut dyn Env,
     ) -> Result<Self, Error> {
-        server.check_home(session.homeserver())?;
-        let (homeserver, user_id, device_id) =
-            (session.homeserver().clone(), session.user_id().clone(), session.device_id().clone());
-        let tokens = session.tokens().clone();
+        let (binding, tokens) = (session.binding().clone(), session.tokens().clone());
+        binding.check_home(server)?;
         let core = session::Session::new(tokens, generation, server.provider.clone(), client, options, env)?;
-        Ok(Self { core, homeserver, user_id, device_id, soft_logout: None })
+        Ok(Self { core, binding, soft_logout: None })
     }
 
     /// The user.
     pub fn user_id(&self) -> &UserId {
-        &self.user_id
+        &self.binding.user_id
     }
 
     /// The device.
     pub fn device_id(&self) -> &DeviceId {
-        &self.device_id
+        &self.binding.device_id
     }
 
     /// The session as it is to be stored, with its newest tokens.
     pub fn user_session(&self) -> UserSession {
-        let (homeserver, user_id, device_id) = (self.homeserver.clone(), self.user_id.clone(), self.device_id.clone());
-        UserSession::new(homeserver, user_id, device_id, self.core.tokens().clone())
+        self.binding.with_tokens(self.core.tokens().clone())
     }
 
     /// The core's session: its tokens and its generation.
@@ -128,6 +124,11 @@ impl Session {
     /// be.
     pub fn core_mut(&mut self) -> &mut session::Session {
         &mut self.core
+    }
+
+    /// The core's session for an adapter to drive, and what it is bound to.
+    pub fn into_parts(self) -> (session::Session, Binding) {
+        (self.core, self.binding)
     }
 
     /// An access token for a caller: [`session::Session::access`].
@@ -164,7 +165,7 @@ impl Session {
 
     /// The login to offer to the user when the grant is gone: the same user, the same device.
     pub fn login_again(&self) -> LoginRequest {
-        LoginRequest::of(&self.user_id, &self.device_id)
+        self.binding.login_again()
     }
 
     /// Takes the tokens of a new login. Nothing else of the session changes: it has its user, its device and its client.
@@ -176,17 +177,8 @@ impl Session {
     /// `whoami.user_mismatch`, `whoami.device_mismatch`, `matrix.homeserver_mismatch`; and as
     /// [`session::Session::adopt`]. The session is then what it was, and the login the caller's: revoke it.
     pub fn adopt(&mut self, login: &Login, env: &mut dyn Env) -> Result<(), Error> {
-        let new = &login.session;
-        if *new.homeserver() != self.homeserver {
-            return Err(Code::MatrixHomeserverMismatch.into());
-        }
-        if *new.user_id() != self.user_id {
-            return Err(Error::new(Code::WhoamiUserMismatch).at("user_id"));
-        }
-        if *new.device_id() != self.device_id {
-            return Err(Error::new(Code::WhoamiDeviceMismatch).at("device_id"));
-        }
-        self.core.adopt(new.tokens().clone(), env)?;
+        self.binding.check(login)?;
+        self.core.adopt(login.session.tokens().clone(), env)?;
         self.soft_logout = None;
         Ok(())
     }
@@ -225,6 +217,6 @@ impl Session {
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Session({:?}, {:?}, {:?})", self.user_id, self.device_id, self.core)
+        write!(f, "Session({:?}, {:?}, {:?})", self.user_id(), self.device_id(), self.core)
     }
 }

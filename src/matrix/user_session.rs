@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::auth_server::AuthServer;
+use super::binding::Binding;
 use super::homeserver::Homeserver;
 use super::id::{DeviceId, UserId};
 use crate::client::Client;
@@ -24,9 +25,7 @@ use crate::tokens::TokenSet;
 /// [`Session`](super::Session).
 #[derive(Clone)]
 pub struct UserSession {
-    homeserver: Homeserver,
-    user_id: UserId,
-    device_id: DeviceId,
+    binding: Binding,
     tokens: TokenSet,
 }
 
@@ -34,7 +33,7 @@ impl UserSession {
     /// What an application has from elsewhere: another crate's store, a login by QR code. A login by this crate yields
     /// one.
     pub fn new(homeserver: Homeserver, user_id: UserId, device_id: DeviceId, tokens: TokenSet) -> Self {
-        Self { homeserver, user_id, device_id, tokens }
+        Self { binding: Binding { homeserver, user_id, device_id }, tokens }
     }
 
     /// Reads what was stored.
@@ -45,19 +44,24 @@ impl UserSession {
         stored::from_json(json)
     }
 
+    /// What it is bound to.
+    pub fn binding(&self) -> &Binding {
+        &self.binding
+    }
+
     /// The homeserver.
     pub fn homeserver(&self) -> &Homeserver {
-        &self.homeserver
+        &self.binding.homeserver
     }
 
     /// The user.
     pub fn user_id(&self) -> &UserId {
-        &self.user_id
+        &self.binding.user_id
     }
 
     /// The device.
     pub fn device_id(&self) -> &DeviceId {
-        &self.device_id
+        &self.binding.device_id
     }
 
     /// The tokens.
@@ -82,7 +86,7 @@ impl UserSession {
         client: &Arc<Client>,
         env: &mut dyn Env,
     ) -> Result<Step<Revocation>, Error> {
-        server.check_home(&self.homeserver)?;
+        self.binding.check_home(server)?;
         Revocation::start(&self.tokens, &server.provider, client, env)
     }
 
@@ -91,14 +95,14 @@ impl UserSession {
     pub fn end_session(&self) -> EndSessionRequest {
         match self.tokens.id_token() {
             Some(id_token) => EndSessionRequest::new().id_token_hint(id_token),
-            None => EndSessionRequest::new().logout_hint(self.user_id.hint()),
+            None => EndSessionRequest::new().logout_hint(self.user_id().hint()),
         }
     }
 }
 
 impl fmt::Debug for UserSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "UserSession({:?}, {:?}, {:?})", self.user_id, self.device_id, self.tokens)
+        write!(f, "UserSession({:?}, {:?}, {:?})", self.user_id(), self.device_id(), self.tokens)
     }
 }
 
@@ -115,7 +119,7 @@ const VERSION: u32 = 1;
 
 impl Serialize for UserSession {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { homeserver, user_id, device_id, tokens } = self.clone();
+        let Self { binding: Binding { homeserver, user_id, device_id }, tokens } = self.clone();
         StoredSession { version: VERSION, homeserver, user_id, device_id, tokens }.serialize(serializer)
     }
 }
@@ -125,6 +129,6 @@ impl<'de> Deserialize<'de> for UserSession {
         let stored = StoredSession::deserialize(deserializer)?;
         stored::check_version(stored.version, VERSION)?;
         let StoredSession { homeserver, user_id, device_id, tokens, .. } = stored;
-        Ok(Self { homeserver, user_id, device_id, tokens })
+        Ok(Self::new(homeserver, user_id, device_id, tokens))
     }
 }

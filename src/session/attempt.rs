@@ -245,10 +245,10 @@ impl Session {
         let left = self.tokens.expires_at().map(|expires_at| expires_at.saturating_since(now));
         self.good_until = left.map(|left| ticks.saturating_add(left));
         let refreshes = self.options.refresh == RefreshPolicy::Automatic && self.tokens.refresh_token().is_some();
-        let due = left.filter(|_| refreshes).map(|left| {
+        let due = left.filter(|_| refreshes).and_then(|left| {
             let lifetime = self.tokens.expires_at().map_or(left, |at| at.saturating_since(self.tokens.obtained_at()));
             let margin = policy::margin(lifetime, env.rng().next_u32());
-            ticks.saturating_add(left.saturating_sub(margin))
+            (lifetime >= policy::SHORTEST).then(|| ticks.saturating_add(left.saturating_sub(margin)))
         });
         self.state = State::Idle { due };
     }

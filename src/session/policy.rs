@@ -3,7 +3,7 @@
 //! | the refresh ends with | the session |
 //! |---|---|
 //! | new tokens | goes on with them |
-//! | `invalid_grant`, well-formed | needs a new login |
+//! | `invalid_grant`, well-formed; or there is no refresh token | needs a new login |
 //! | `invalid_client`, `unauthorized_client` | stops, tokens kept: the client is rejected |
 //! | new tokens whose ID token is another user's, or wrong otherwise | stops, tokens kept: the answer is refused |
 //! | no answer, 408, 425, 429, 5xx, a body that is no answer, any other error | backs off, tokens kept |
@@ -57,6 +57,10 @@ const DEADLINE: Duration = Duration::from_secs(45);
 /// Longest margin before expiry at which a token is refreshed.
 const MARGIN: Duration = Duration::from_secs(60);
 
+/// Tokens that live shorter than this are refreshed when somebody asks, and not before: one would follow the other
+/// without end.
+pub(super) const SHORTEST: Duration = Duration::from_secs(1);
+
 /// The first pause after a failure, which doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
@@ -96,7 +100,7 @@ pub(super) enum Verdict {
 
 pub(super) fn verdict(error: &Error, tokens_came: bool) -> Verdict {
     match error.code() {
-        Code::TokenInvalidGrant => Verdict::NeedsLogin,
+        Code::TokenInvalidGrant | Code::TokenNoRefreshToken => Verdict::NeedsLogin,
         Code::TokenInvalidClient | Code::TokenUnauthorizedClient => Verdict::ClientRejected,
         // Keys that cannot be had now may be had later.
         code if tokens_came && !is_about_keys(code) => Verdict::Refused,
@@ -141,6 +145,7 @@ mod tests {
     fn what_an_answer_means() {
         for (code, tokens_came, expected) in [
             (Code::TokenInvalidGrant, false, Verdict::NeedsLogin),
+            (Code::TokenNoRefreshToken, false, Verdict::NeedsLogin),
             (Code::TokenInvalidClient, false, Verdict::ClientRejected),
             (Code::TokenUnauthorizedClient, false, Verdict::ClientRejected),
             (Code::IdTokenChangedClaim, true, Verdict::Refused),

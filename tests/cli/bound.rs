@@ -90,7 +90,6 @@ fn a_damaged_key_is_reported_and_kept() {
         edited(&|session| session["dpop_key"] = json!(7)),
         // A good key, but not the one that the tokens are bound to.
         edited(&|session| session["dpop_key"] = json!(other)),
-        edited(&|session| drop(session["tokens"].as_object_mut().unwrap().remove("dpop_thumbprint"))),
     ] {
         fs::write(&path, &damaged).unwrap();
         for command in ["status", "token", "refresh", "userinfo", "logout"] {
@@ -101,6 +100,14 @@ fn a_damaged_key_is_reported_and_kept() {
     }
     assert_eq!(op.provider.requests().len(), requests);
     fs::write(&path, whole).unwrap();
+    // Nor tokens that are bound to no key.
+    let tokens = path.with_file_name(path.file_name().unwrap().to_str().unwrap().replace("session-", "tokens-"));
+    let whole = fs::read_to_string(&tokens).unwrap();
+    let mut record: Value = serde_json::from_str(&whole).unwrap();
+    record["tokens"].as_object_mut().unwrap().remove("dpop_thumbprint").unwrap();
+    fs::write(&tokens, record.to_string()).unwrap();
+    cli.run(&["token"]).failed(1, "local", "cli.store_damaged");
+    fs::write(&tokens, whole).unwrap();
     cli.run(&["refresh"]).done();
 }
 

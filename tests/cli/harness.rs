@@ -143,8 +143,11 @@ impl Cli {
     pub(crate) fn secrets(&self) -> Vec<String> {
         let mut secrets = Vec::new();
         for path in self.session_files() {
-            let session: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-            let tokens = &session["tokens"];
+            let read =
+                |path: &Path| -> Value { serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap() };
+            let name = path.file_name().unwrap().to_str().unwrap().replace("session-", "tokens-");
+            let (session, record) = (read(&path), read(&path.with_file_name(name)));
+            let tokens = &record["tokens"];
             for secret in [&tokens["access_token"], &tokens["refresh_token"], &tokens["id_token"]["compact"]] {
                 secrets.push(secret.as_str().unwrap().to_owned());
             }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use oidc_proto::testing::On;
+use serde_json::Value;
 
 use crate::harness::{Cli, Op, browser, parameter};
 
@@ -61,6 +62,36 @@ fn processes_that_refresh_at_once_take_turns() {
     }
     assert_eq!(op.provider.count(On::Token), 5);
     cli.run(&["refresh"]).done();
+}
+
+#[test]
+fn ten_processes_that_need_a_token_cause_one_refresh() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    let path = cli.session_files()[0].clone();
+    let path = path.with_file_name(path.file_name().unwrap().to_str().unwrap().replace("session-", "tokens-"));
+    let mut record: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    record["tokens"]["expires_at"] = record["tokens"]["obtained_at"].clone();
+    std::fs::write(&path, record.to_string()).unwrap();
+    let running: Vec<_> = (0..10).map(|_| cli.start(&["token", "--show-tokens"])).collect();
+    let token = |run: &crate::harness::Run| run.event("token")["access_token"].as_str().unwrap().to_owned();
+    let mut tokens: Vec<_> = running.into_iter().map(|process| token(&process.end().done())).collect();
+    tokens.dedup();
+    assert_eq!((tokens, op.provider.count(On::Token)), (vec![cli.secrets()[0].clone()], 2));
+}
+
+#[test]
+fn a_session_that_is_watched_is_kept_fresh() {
+    let lifetime = Duration::from_secs(2);
+    let (op, cli) = (Op::with(|provider| provider.with_access_token_lifetime(lifetime)), Cli::new());
+    cli.login(&op, &[]).done();
+    let run = cli.run(&["watch", "--count", "2"]).done();
+    let kinds: Vec<_> = run.events.iter().filter(|event| event["event"] == "seen").collect();
+    assert!(kinds.len() == 2 && kinds.iter().all(|event| event["kind"] == "tokens_refreshed"), "{kinds:?}");
+
+    op.provider.end_grants();
+    let run = cli.run(&["watch"]).failed(1, "denied", "token.invalid_grant");
+    assert_eq!(run.event("seen")["kind"], "needs_login");
 }
 
 #[test]

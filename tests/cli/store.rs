@@ -20,8 +20,8 @@ fn only_the_owner_can_read_the_store() {
     for file in &files {
         assert_eq!(mode(file), 0o600, "{}", file.display());
     }
-    // Registrations, the session, the lock; nothing half-written is left.
-    assert_eq!(files.len(), 3, "{files:?}");
+    // Registrations, the session, its tokens, the locks of both; nothing half-written is left.
+    assert_eq!(files.len(), 5, "{files:?}");
 }
 
 #[test]
@@ -29,17 +29,23 @@ fn a_damaged_session_is_reported_and_kept() {
     let (op, cli) = (Op::start(), Cli::new());
     let session = cli.login(&op, &["--login-hint", "auto:alice"]).done().event("logged_in")["session"].clone();
     cli.login(&op, &["--login-hint", "auto:bob"]).done();
-    let path = cli.store().join(format!("session-{}.json", session.as_str().unwrap()));
-    let whole = fs::read_to_string(&path).unwrap();
+    let file = |kind: &str| cli.store().join(format!("{kind}-{}.json", session.as_str().unwrap()));
+    let whole = |kind: &str| fs::read_to_string(file(kind)).unwrap();
+    let damage = |kind: &'static str| {
+        let whole = whole(kind);
+        [
+            (kind, whole[..whole.len() / 2].to_owned(), "cli.store_damaged"),
+            (kind, String::new(), "cli.store_damaged"),
+            (kind, "[]".to_owned(), "cli.store_damaged"),
+            (kind, whole.replacen("\"version\":1", "\"version\":0", 1), "cli.store_damaged"),
+            (kind, whole.replacen("\"version\":1", "\"version\":2", 1), "cli.store_version"),
+        ]
+    };
+    let others = whole("tokens").replace("sub-alice", "sub-mallory");
+    let others = [("tokens", others, "cli.store_damaged")];
     let requests = op.provider.requests().len();
-    for (damaged, code) in [
-        (whole[..whole.len() / 2].to_owned(), "cli.store_damaged"),
-        (String::new(), "cli.store_damaged"),
-        ("[]".to_owned(), "cli.store_damaged"),
-        (whole.replace("sub-alice", "sub-mallory"), "cli.store_damaged"),
-        (whole.replacen("\"version\":1", "\"version\":0", 1), "cli.store_damaged"),
-        (whole.replacen("\"version\":1", "\"version\":2", 1), "cli.store_version"),
-    ] {
+    for (kind, damaged, code) in damage("session").into_iter().chain(damage("tokens")).chain(others) {
+        let (path, whole) = (file(kind), whole(kind));
         fs::write(&path, &damaged).unwrap();
         for command in ["token", "refresh", "userinfo", "logout"] {
             cli.run(&[command]).failed(1, "local", code);
@@ -51,9 +57,9 @@ fn a_damaged_session_is_reported_and_kept() {
         assert_eq!(status.event("session")["subject"], "sub-bob");
         cli.login(&op, &["--login-hint", "auto:alice"]).failed(1, "local", code);
         assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
+        fs::write(&path, whole).unwrap();
     }
     assert_eq!(op.provider.requests().len(), requests);
-    fs::write(&path, whole).unwrap();
     cli.run(&["token", "--session", session.as_str().unwrap()]).done();
 }
 

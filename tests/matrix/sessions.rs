@@ -254,3 +254,20 @@ fn logging_out_ends_the_device_and_does_not_wait_for_the_network() {
     let (url, _) = session.end_session().start(&server.provider, &client, &mut world.env).unwrap();
     assert!(url.as_str().contains("logout_hint=mxid%3A%40alice%3Aexample.org"));
 }
+
+/// For an adapter, which takes the core's session for itself.
+#[test]
+fn what_a_session_is_bound_to_can_stand_beside_it() {
+    let live = Live::new();
+    let (stored, mut world) = (live.session.user_session(), live.world);
+    let (core, binding) = live.session.into_parts();
+    assert_eq!((binding.user_id(), binding.device_id()), (stored.user_id(), stored.device_id()));
+    assert_eq!(&binding, stored.binding());
+    let other = world.logged_in();
+    assert_eq!(binding.check(&other).unwrap_err().code(), Code::WhoamiDeviceMismatch);
+    let again = world.log_in(binding.login_again()).unwrap().logged_in().unwrap();
+    binding.check(&again).unwrap();
+    let kept = binding.with_tokens(core.tokens().clone());
+    assert_eq!(serde_json::to_string(&kept).unwrap(), serde_json::to_string(&stored).unwrap());
+    assert_eq!(binding.homeserver().as_str(), HOMESERVER);
+}

@@ -63,6 +63,20 @@ fn an_answer_ages_while_it_waits_to_be_read() {
     assert!(world.ask(&mut session).is_err());
 }
 
+/// A provider whose tokens live for no time at all is not asked over and over.
+#[test]
+fn tokens_without_a_life_are_refreshed_when_somebody_asks() {
+    let mut world = World::with(testing::Provider::new(ISSUER).with_access_token_lifetime(Duration::ZERO));
+    let mut session = world.session(SessionOptions::default());
+    for refreshes in 1..4 {
+        let asked = world.op.count(On::Token);
+        let epoch = world.ask(&mut session).unwrap_err().unwrap();
+        world.pump(&mut session, &Store::default());
+        assert!(world.outcome(&session, epoch).is_ok(), "{refreshes}");
+        assert_eq!((session.poll_timeout(), world.op.count(On::Token)), (None, asked + 1));
+    }
+}
+
 #[test]
 fn the_server_says_when_to_come_back_but_not_in_a_year() {
     for (retry_after, least, most) in [("7", 7, 7), ("99999999999", 3600, 3600), ("-1", 0, 2), ("soon", 0, 2)] {

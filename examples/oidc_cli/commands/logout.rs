@@ -17,9 +17,7 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
     let session = {
         let session = session::choose(&context.store, context.options.session.as_deref())?;
         let _lock = context.store.lock()?;
-        let session = session::reload(&context.store, &session)?;
-        session.remove(&context.store)?;
-        session
+        session.remove(&context.store)?
     };
     context.out.checked("the session is gone from the store");
     let connected = context.connect(&session);

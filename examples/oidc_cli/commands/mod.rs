@@ -7,6 +7,7 @@ mod device;
 mod login;
 mod logout;
 mod matrix;
+mod watch;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub(crate) use device::device;
 pub(crate) use login::login;
 pub(crate) use logout::logout;
 pub(crate) use matrix::{account, relogin, whoami};
+pub(crate) use watch::watch;
 
 pub(crate) fn discover(context: &mut Context, args: &DiscoverArgs) -> Result<(), Failure> {
     let schemes = context.options.schemes();

@@ -120,6 +120,11 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env> BlockingSession<C, 
         }
     }
 
+    /// Whether nothing would be lost if it were dropped now, as [`Session::is_at_rest`] says.
+    pub fn is_at_rest(&self) -> bool {
+        lock(&self.shared).session.is_at_rest()
+    }
+
     /// A copy of the newest tokens.
     pub fn tokens(&self) -> TokenSet {
         lock(&self.shared).session.tokens().clone()

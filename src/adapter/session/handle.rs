@@ -136,6 +136,11 @@ impl<E: Env> SessionHandle<E> {
         self.0.0.act(|session, env| session.log_out(env))
     }
 
+    /// Whether nothing would be lost if the process ended now, as [`Session::is_at_rest`] says.
+    pub fn is_at_rest(&self) -> bool {
+        self.0.0.look(Session::is_at_rest)
+    }
+
     /// A copy of the newest tokens.
     pub fn tokens(&self) -> TokenSet {
         self.0.0.look(|session| session.tokens().clone())
