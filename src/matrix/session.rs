@@ -59,8 +59,8 @@ pub enum SessionEvent {
     /// belongs to the device.
     LoginAgain {
         /// What the homeserver said of the device, if it said anything before the provider did (`soft_logout`): it is
-        /// still there, or it was deleted. Then a new login makes it again, under its ID, but what the homeserver kept for
-        /// it is lost.
+        /// still there, or it may have been deleted. Then a new login makes it again, under its ID, but what the
+        /// homeserver kept for it is lost. Synapse says `false` also where a token has only expired.
         soft_logout: Option<bool>,
     },
     /// The session is over: erase what belongs to the device.
@@ -75,8 +75,8 @@ pub enum SessionEvent {
 pub struct Session {
     core: session::Session,
     binding: Binding,
-    /// What the last answer about the current token said.
-    soft_logout: Option<bool>,
+    /// What the last answer said, and the token that it was about.
+    soft_logout: Option<(AccessToken, bool)>,
 }
 
 impl Session {
@@ -158,7 +158,7 @@ impl Session {
         let Some(refusal) = error.refusal(status) else { return self.core.access(env) };
         let is_current = token.secret().matches(self.core.tokens().access_token().expose());
         if is_current && refusal == Refusal::Token {
-            self.soft_logout = Some(error.soft_logout);
+            self.soft_logout = Some((token.clone(), error.soft_logout));
         }
         self.core.unauthorized(token, refusal, env)
     }
@@ -201,11 +201,17 @@ impl Session {
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<SessionEvent> {
         Some(match self.core.poll_event()? {
-            Event::NeedsLogin => SessionEvent::LoginAgain { soft_logout: self.soft_logout },
+            Event::NeedsLogin => SessionEvent::LoginAgain { soft_logout: self.said_of_device() },
             Event::Ended => SessionEvent::Erase,
             Event::Locked => SessionEvent::Locked,
             event => SessionEvent::Core(event),
         })
+    }
+
+    /// What the homeserver said of the device, with the current token. What it said of an older one is about another time.
+    fn said_of_device(&self) -> Option<bool> {
+        let (token, soft_logout) = self.soft_logout.as_ref()?;
+        self.core.tokens().access_token().secret().matches(token.expose()).then_some(*soft_logout)
     }
 }
 

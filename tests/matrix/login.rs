@@ -54,7 +54,7 @@ fn the_device_is_made_or_given_and_spelled_as_the_homeserver_knows_it() {
     // A named choice goes before what the homeserver's age suggests.
     let mut world = World::with(|hs| hs.with_scopes(KnownScopes::Unstable));
     let refused = world.log_in(LoginRequest::new()).unwrap();
-    assert_eq!(what(refused.logged_in()), (Code::HomeserverDenied, Some("whoami")));
+    assert_eq!(what(refused.logged_in()), (Code::HomeserverUnknownToken, Some("whoami")));
     assert!(world.log_in(LoginRequest::new().scope_form(ScopeForm::Unstable)).unwrap().logged_in().is_ok());
 }
 

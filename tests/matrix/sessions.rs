@@ -123,6 +123,18 @@ fn what_the_homeserver_has_not_said_is_not_made_up() {
     assert_eq!(live.call(), 200);
 }
 
+/// It was said of a token that was replaced since. Synapse says it of every token that is not good any more.
+#[test]
+fn what_the_homeserver_said_of_an_older_token_is_forgotten() {
+    let mut live = Live::new();
+    live.world.hs.provider().forget_access_tokens();
+    assert_eq!(live.call(), 401);
+    assert_eq!(live.pump(), [SessionEvent::Core(Event::TokensRefreshed)]);
+    live.world.hs.provider().end_grants();
+    let _ = live.session.refresh(&mut live.world.env);
+    assert_eq!(live.pump(), [SessionEvent::LoginAgain { soft_logout: None }]);
+}
+
 #[test]
 fn a_user_who_does_not_log_in_again_is_signed_out() {
     let mut live = Live::new();

@@ -2,6 +2,8 @@
 //
 //   [PORT=0] [AT_TTL=3600] [REQUIRE_PAR=1] [DPOP_NONCE=1] [FORCE_PKCE=0] [TLS_CERT=… TLS_KEY=…] [DEBUG=1] node op.mjs
 //
+// With SYNAPSE=URL MAS_SECRET=… it is the authentication service of that homeserver, in the role of MAS.
+//
 // Prints `ready ISSUER` and ends with its standard input. See README.md for the ways to log in.
 import crypto from 'node:crypto';
 import fs from 'node:fs';
@@ -38,6 +40,22 @@ function scopeOf(ctx) {
     ?? entities.DeviceCode?.params?.scope ?? entities.Interaction?.params?.scope ?? '';
 }
 
+// What the homeserver must know before a token is used: its user, and the devices of a scope.
+async function tellSynapse(what, body) {
+  if (!env.SYNAPSE) return;
+  const answer = await fetch(`${env.SYNAPSE}/_synapse/mas/${what}`, {
+    method: 'POST', body: JSON.stringify(body),
+    headers: { authorization: `Bearer ${env.MAS_SECRET}`, 'content-type': 'application/json' },
+  });
+  if (!answer.ok) console.error(what, answer.status, await answer.text());
+}
+const devicesOf = (scope) => (scope ?? '').split(' ')
+  .map((one) => /^urn:matrix:(?:org\.matrix\.msc2967\.)?client:device:(.+)$/.exec(one)?.[1]).filter(Boolean);
+async function provision(localpart, scope) {
+  await tellSynapse('provision_user', { localpart, set_displayname: localpart });
+  for (const device_id of devicesOf(scope)) await tellSynapse('upsert_device', { localpart, device_id });
+}
+
 // `prompt=create` is shown before the login, and ends as one.
 const policy = interactionPolicy.base();
 policy.add(new interactionPolicy.Prompt({ name: 'create', requestable: true }), 0);
@@ -66,6 +84,8 @@ const provider = new Provider(ISSUER, {
     grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code', 'client_credentials'],
     post_logout_redirect_uris: ['http://127.0.0.1:7777/bye'],
     backchannel_logout_uri: 'http://127.0.0.1:7777/backchannel', backchannel_logout_session_required: true,
+  }, {
+    client_id: 'synapse', client_secret: env.MAS_SECRET ?? 'synapse', redirect_uris: [], response_types: [], grant_types: [],
   }],
   clientDefaults: {
     grant_types: ['authorization_code'], response_types: ['code'],
@@ -77,6 +97,8 @@ const provider = new Provider(ISSUER, {
     && (source.scopes.has('offline_access') || matrixScopes(source.scope ?? '').length > 0),
   expiresWithSession: async () => false,
   rotateRefreshToken: () => true,
+  // Synapse asks for the localpart under this name.
+  extraTokenClaims: async (ctx, token) => (token.accountId ? { username: token.accountId } : undefined),
   ttl: {
     AccessToken: Number(env.AT_TTL ?? 3600), AuthorizationCode: 60, IdToken: 3600, RefreshToken: 86400, DeviceCode: 600,
     Session: 86400, Grant: 86400, Interaction: 3600, ClientCredentials: 600,
@@ -129,6 +151,7 @@ async function consent(ctx, { prompt: { details }, params, session, grantId }) {
   for (const [resource, scopes] of Object.entries(details.missingResourceScopes ?? {})) {
     grant.addResourceScope(resource, scopes.join(' '));
   }
+  await provision(session.accountId, params.scope);
   const saved = await grant.save();
   const result = { consent: grantId ? {} : { grantId: saved } };
   await provider.interactionFinished(ctx.req, ctx.res, result, { mergeWithLastSubmission: true });
@@ -145,6 +168,16 @@ async function answers(ctx, hint) {
   }
   return hint.startsWith('auto:') ? { login: hint.slice(5), password: 'x', consent: 'yes' } : {};
 }
+
+// Synapse shows the shared secret where the package wants a client's credentials, and reads a lifetime.
+provider.use(async (ctx, next) => {
+  if (!env.MAS_SECRET || ctx.path !== '/oauth2/introspect' || ctx.headers.authorization !== `Bearer ${env.MAS_SECRET}`) {
+    return next();
+  }
+  ctx.req.headers.authorization = `Basic ${Buffer.from(`synapse:${env.MAS_SECRET}`).toString('base64')}`;
+  await next();
+  if (ctx.body?.exp) ctx.body.expires_in = Math.max(0, ctx.body.exp - Math.floor(Date.now() / 1000));
+});
 
 provider.use(async (ctx, next) => {
   if (!/^\/interaction\/[\w-]+$/.test(ctx.path)) return next();
@@ -169,6 +202,17 @@ provider.use(async (ctx, next) => {
     ? '<input type="hidden" name="consent" value="yes"><button>Allow</button>'
     : '<input name="login"><input type="password" name="password"><button>Sign in</button>';
   return ctx.res.end(`<form method="post" action="/interaction/${details.uid}">${fields}</form>`);
+});
+
+// As with MAS, a revoked token of either kind ends the Matrix device; here before the answer, so that a test need not wait.
+const ending = [];
+for (const event of ['access_token.destroyed', 'refresh_token.destroyed']) {
+  provider.on(event, (token) => ending.push(...devicesOf(token.scope)
+    .map((device_id) => tellSynapse('delete_device', { localpart: token.accountId, device_id }))));
+}
+provider.use(async (ctx, next) => {
+  await next();
+  if (ctx.path === '/oauth2/revoke') await Promise.all(ending.splice(0));
 });
 
 if (env.DEBUG) {

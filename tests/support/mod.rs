@@ -7,4 +7,5 @@ pub mod certificates;
 pub mod op;
 pub mod peer;
 pub mod server;
+pub mod synapse;
 pub mod toy;

@@ -93,8 +93,8 @@ fn auth_metadata(state: &State, provider: &Provider, request: &Incoming<'_>) -> 
 fn admit(state: &State, provider: &Provider, request: &Incoming<'_>) -> Result<(Bearer, String), Refusal> {
     let token = request.token("bearer").ok_or(Refusal::new(401, "M_MISSING_TOKEN", "Missing access token"))?;
     let unknown =
-        Refusal { soft_logout: Some(state.soft_logout), ..Refusal::new(401, "M_UNKNOWN_TOKEN", "Token is not active") };
-    let bearer = provider.bearer(token, request.now).ok_or(unknown)?;
+        |error| Refusal { soft_logout: Some(state.soft_logout), ..Refusal::new(401, "M_UNKNOWN_TOKEN", error) };
+    let bearer = provider.bearer(token, request.now).ok_or_else(|| unknown("Token is not active"))?;
     if state.locked.contains(&bearer.login) {
         let locked = Refusal::new(401, "M_USER_LOCKED", "This account has been locked");
         return Err(Refusal { soft_logout: Some(true), ..locked });
@@ -114,7 +114,9 @@ fn admit(state: &State, provider: &Provider, request: &Incoming<'_>) -> Result<(
             let device = device.to_owned();
             Ok((bearer, device))
         }
-        _ => Err(Refusal::new(403, "M_FORBIDDEN", "Insufficient scope")),
+        (true, ..) => Err(Refusal::new(403, "M_FORBIDDEN", "A token is for one device")),
+        // As Synapse says it.
+        (false, ..) => Err(unknown("Token doesn't grant access to the Matrix C-S API")),
     }
 }
 
