@@ -29,16 +29,16 @@
 //!
 //! ```
 //! use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient};
-//! use oidc_proto::flow::{DeviceAuthorization, Discovery};
+//! use oidc_proto::flow::DeviceAuthorization;
+//! use oidc_proto::matrix::SupportCheck;
 //! use oidc_proto::qr::{Code, LoggedIn, Login, Options, Secrets};
-//! use oidc_proto::{Client, Env, Error, Exchanged, Issuer, ProviderOptions, Schemes, Scope};
+//! use oidc_proto::{Client, Env, Error, Exchanged, ProviderOptions, Schemes, Scope};
 //!
 //! fn log_in(
 //!     scanned: &[u8],
 //!     http: impl BlockingHttpClient,
 //!     env: &mut impl Env,
 //!     show: impl Fn(&str),
-//!     issuer_of: impl Fn(&str) -> Issuer,
 //!     keep: impl Fn(Exchanged),
 //! ) -> Result<Secrets, Error> {
 //!     let driver = BlockingDriver::new(http);
@@ -47,9 +47,9 @@
 //!     show(&scanned.check_code().digits());
 //!     let at = driver.run(scanned.go_on().begin(env)?, env)?;
 //!
-//!     // The core's own flows, at the homeserver that the other device names.
-//!     let issuer = issuer_of(at.homeserver().as_str());
-//!     let provider = driver.run(Discovery::start(issuer, ProviderOptions::new())?, env)?.provider;
+//!     // The flows of the Matrix profile and of the core, at the homeserver that the other device names.
+//!     let support = SupportCheck::start(at.homeserver().address().clone(), ProviderOptions::new())?;
+//!     let provider = driver.run(support, env)?.support.supported()?.provider.clone();
 //!     let client = Client::new("app").shared();
 //!     let scope = Scope::new("urn:matrix:client:api:* urn:matrix:client:device:ABCDEFGHIJ")?;
 //!     let pending = driver.run(DeviceAuthorization::start(scope, &provider, &client, env)?, env)?;
@@ -64,7 +64,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `code.rs` `homeserver.rs` | [`Code`]: what one device shows and the other scans |
+//! | `code.rs` `homeserver.rs` | [`Code`], [`NamedHomeserver`]: what one device shows and the other scans |
 //! | `channel.rs` | [`Generator`], [`Initiated`], [`Channel`]: the secure channel |
 //! | `message.rs` `secrets.rs` | [`Message`]: what they tell each other |
 //! | `rendezvous.rs` and its folder | [`Rendezvous`]: the box at a homeserver that holds one text |
@@ -96,7 +96,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 pub use channel::{Broken, Channel, CheckCode, Farewell, Generator, Initiated, MESSAGE_LIMIT, Unconfirmed};
 pub use code::{CODE_LIMIT, Code, CodeUrl, Intent, Meeting};
 pub use grant::{Account, Asked, Grant, Succeeded};
-pub use homeserver::Homeserver;
+pub use homeserver::NamedHomeserver;
 pub use login::{Accepted, AtHomeserver, LoggedIn, Login, NotConfirmed};
 pub use meet::{Greeted, Role, Scanned, Secured, Shown};
 pub use message::{DeviceLogin, FailureReason, Kind, LoginProtocol, Message, Reason};

@@ -1,5 +1,7 @@
 //! What can be said on the command line.
 
+mod qr;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +13,8 @@ use oidc_proto::{Issuer, Schemes, Scope};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Code, Failure};
+
+pub(crate) use qr::{QrCommand, QrGrantArgs, QrLoginArgs, QrMeetingArgs};
 
 /// Log in at an OpenID Provider, keep the session, use it.
 ///
@@ -91,6 +95,9 @@ pub(crate) enum Command {
     Account(AccountArgs),
     /// Log the user of a Matrix session in again, with the same device
     Relogin(ReloginArgs),
+    /// Log in on a new Matrix device with a QR code, or let one in
+    #[command(subcommand)]
+    Qr(QrCommand),
     /// Forget the session, and revoke its tokens
     Logout(LogoutArgs),
     /// Be a browser without a user: follow redirects from a URL, submit what submits itself
@@ -103,6 +110,9 @@ pub(crate) struct DemoArgs {
     /// Log in at the embedded Matrix homeserver
     #[arg(long)]
     pub(crate) matrix: bool,
+    /// Two devices at the embedded homeserver, one letting the other in by QR code
+    #[arg(long, conflicts_with = "matrix")]
+    pub(crate) qr: bool,
 }
 
 #[derive(Debug, Default, Args)]

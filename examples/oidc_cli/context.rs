@@ -65,6 +65,11 @@ impl Context {
         Ok(BlockingDriver::new(|request, policy| http.call(request, policy)).run(step, &mut self.env)?)
     }
 
+    /// One exchange, for a loop elsewhere.
+    pub(crate) fn call(&self, request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, NoAnswer> {
+        self.http.call(request, policy)
+    }
+
     /// The same for a flow that waits for the user, which it does until the deadline at most.
     pub(crate) fn run_until_deadline<F: Flow>(&mut self, what: &str, mut step: Step<F>) -> Result<F::Output, Failure> {
         let _waiting = self.out.waiting(what);
@@ -94,7 +99,7 @@ impl Context {
         }
     }
 
-    fn too_late(&self) -> Failure {
+    pub(crate) fn too_late(&self) -> Failure {
         Code::Deadline.because(format_args!("{} s", self.options.deadline.as_secs()))
     }
 

@@ -87,6 +87,41 @@ pub(crate) enum Event<'a> {
     AccountUrl {
         url: &'a str,
     },
+    /// What a login by QR code is at.
+    Progress {
+        progress: &'static str,
+    },
+    /// For the other device to scan.
+    QrCode {
+        text: &'a str,
+        #[serde(skip)]
+        symbol: &'a str,
+    },
+    /// For the user to type in at the other device.
+    CheckCode {
+        digits: &'a str,
+    },
+    /// Standard input is read for the answer.
+    Question {
+        what: &'a str,
+        question: &'a str,
+    },
+    /// It wants to be let in.
+    NewDevice {
+        device_id: &'a str,
+        /// Where the user allows it at the provider.
+        url: &'a str,
+    },
+    LetIn {
+        device_id: &'a str,
+        /// Whether it got the account's secrets.
+        secrets: bool,
+    },
+    /// The other device handed the account's secrets over.
+    Secrets {
+        backup: bool,
+        kept: bool,
+    },
     LoggedOut {
         session: &'a str,
         issuer: &'a str,

@@ -19,6 +19,8 @@ const LINK: Style = AnsiColor::Cyan.on_default();
 pub(crate) enum Stream {
     Out,
     Diagnostics,
+    /// Beside the results, unless it is part of the story.
+    Progress,
     /// Where the narration goes.
     Narration,
 }
@@ -112,6 +114,32 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
         Event::AccountUrl { url } => {
             writeln!(out, "{HEAD}The account is managed here:{HEAD:#}")?;
             write!(out, "{LINK}{}{LINK:#}", plain(url))?;
+        }
+        Event::Progress { progress } => {
+            write!(out, "{FAINT}{}{FAINT:#}", progress.replace('_', " "))?;
+            return Ok(Stream::Progress);
+        }
+        Event::QrCode { text, symbol } => {
+            writeln!(out, "{HEAD}Scan this with the other device:{HEAD:#}")?;
+            writeln!(out, "{symbol}")?;
+            write!(out, "{FAINT}or give it this text: {text}{FAINT:#}")?;
+        }
+        Event::CheckCode { digits } => {
+            write!(out, "{HEAD}Type this in at the other device:{HEAD:#} {GOOD}{digits}{GOOD:#}")?;
+        }
+        Event::Question { question, .. } => write!(out, "{HEAD}{question}:{HEAD:#}")?,
+        Event::NewDevice { device_id, url } => {
+            writeln!(out, "{CARE}A new device{CARE:#} wants to log in: {}", plain(device_id))?;
+            write!(out, "{HEAD}If you say yes, allow it here:{HEAD:#} {LINK}{}{LINK:#}", plain(url))?;
+        }
+        Event::LetIn { device_id, secrets } => {
+            let secrets = if *secrets { "it has the account's secrets" } else { "it got no secrets" };
+            write!(out, "{GOOD}Let in{GOOD:#} {}; {secrets}", plain(device_id))?;
+        }
+        Event::Secrets { backup, kept } => {
+            let backup = if *backup { "and the backup's key " } else { "" };
+            let kept = if *kept { "are in the file" } else { "are forgotten; --secrets keeps them" };
+            write!(out, "{GOOD}The account's secrets{GOOD:#} {backup}came, and {kept}")?;
         }
         Event::LoggedOut { subject, revoked, .. } => {
             let grant = if *revoked { "its tokens are revoked" } else { "its tokens are NOT revoked" };

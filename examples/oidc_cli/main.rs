@@ -9,6 +9,7 @@ mod browser;
 mod clients;
 mod commands;
 mod context;
+mod dialog;
 mod event;
 mod failure;
 mod human;
@@ -20,14 +21,16 @@ mod paste;
 mod server;
 mod session;
 mod store;
+mod symbol;
 mod tokens;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, QrCommand};
 use crate::context::Context;
+use crate::dialog::Dialog;
 use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::output::{Narration, Output};
@@ -77,6 +80,8 @@ fn run(cli: Cli, out: Output) -> Result<(), Failure> {
         Command::Whoami => commands::whoami(&mut context),
         Command::Account(args) => commands::account(&mut context, args),
         Command::Relogin(args) => commands::relogin(&mut context, args),
+        Command::Qr(QrCommand::Login(args)) => commands::qr::login(&mut context, &mut Dialog::at_terminal()?, args),
+        Command::Qr(QrCommand::Grant(args)) => commands::qr::grant(&mut context, &mut Dialog::at_terminal()?, args),
         Command::Logout(args) => commands::logout(&mut context, args),
         Command::Demo(_) | Command::Serve(_) | Command::Browse { .. } => Ok(()),
     }

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 
 use crate::event::Event;
 use crate::human::{self, Stream};
@@ -23,11 +24,18 @@ pub(crate) struct Output {
     json: bool,
     show_tokens: bool,
     narration: Narration,
+    /// Whose events these are, where one process is two devices.
+    device: Option<&'static str>,
 }
 
 impl Output {
     pub(crate) fn new(json: bool, show_tokens: bool, narration: Narration) -> Self {
-        Self { json, show_tokens, narration }
+        Self { json, show_tokens, narration, device: None }
+    }
+
+    /// The same for one of several devices.
+    pub(crate) fn of_device(self, device: &'static str) -> Self {
+        Self { device: Some(device), ..self }
     }
 
     pub(crate) fn shows_tokens(self) -> bool {
@@ -37,19 +45,26 @@ impl Output {
     /// Prints an event. A reader that went away is no reason to stop: what is under way must reach the store.
     pub(crate) fn emit(self, event: &Event<'_>) {
         if self.json {
-            if let Ok(line) = serde_json::to_string(event) {
+            if let Ok(line) = serde_json::to_string(&Line { event, device: self.device }) {
                 let mut out = std::io::stdout().lock();
                 let _ = writeln!(out, "{line}").and_then(|()| out.flush());
             }
             return;
         }
         let (stream, text) = human::lines(event);
+        let text = self.marked(text);
         let aside = match stream {
             Stream::Out => false,
             Stream::Diagnostics => true,
+            Stream::Progress => self.narration != Narration::Aloud,
             Stream::Narration => self.narration == Narration::Aside,
         };
-        let _ = if aside { writeln!(anstream::stderr(), "{text}") } else { writeln!(anstream::stdout(), "{text}") };
+        // Two devices may speak at once.
+        let _ = if aside {
+            writeln!(anstream::stderr().lock(), "{text}")
+        } else {
+            writeln!(anstream::stdout().lock(), "{text}")
+        };
     }
 
     /// The same, but for people beside the results.
@@ -57,8 +72,15 @@ impl Output {
         if self.json {
             self.emit(event);
         } else {
-            let _ = writeln!(anstream::stderr(), "{}", human::lines(event).1);
+            let _ = writeln!(anstream::stderr(), "{}", self.marked(human::lines(event).1));
         }
+    }
+
+    /// Each line with its device before it.
+    fn marked(self, text: String) -> String {
+        let Some(device) = self.device else { return text };
+        let lines = text.trim_start_matches('\n').lines().map(|line| format!("[{device}] {line}\n"));
+        lines.collect::<String>().trim_end().to_owned()
     }
 
     /// Begins a part of the story.
@@ -96,6 +118,15 @@ impl Output {
         bar.enable_steady_tick(Duration::from_millis(120));
         Waiting(bar)
     }
+}
+
+/// An event for programs.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    event: &'a Event<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<&'static str>,
 }
 
 /// A wait that is shown.

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
@@ -37,10 +38,14 @@ impl Server {
         let provider = Provider::new(&base)
             .with_user(User::new("alice"))
             .with_user(User::new("bob"))
+            // Who tries things out does not want to wait longer than must be.
+            .with_device_interval(Some(Duration::from_secs(1)))
             .with_access_token_lifetime(args.access_token_lifetime)
             // Codes and tokens that nobody can guess, though it is only for tests.
             .with_seed(env.rng().next_u64());
         let homeserver = Homeserver::new(&base, &format!("127.0.0.1:{port}"), provider);
+        // For a user who looks for the camera.
+        let _ = homeserver.rendezvous().clone().with_lifetime(Duration::from_secs(300));
         Ok(Self { listener, homeserver, env })
     }
 

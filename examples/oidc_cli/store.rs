@@ -135,6 +135,16 @@ pub(crate) struct Lock {
     _file: File,
 }
 
+/// Writes a file that only its owner can read, in place of an older one.
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
+    let failed = |error: &io::Error| Code::Secrets.because(format_args!("{}: {error}", path.display()));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = NamedTempFile::with_prefix_in(".new-", folder).map_err(|error| failed(&error))?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all());
+    written.map_err(|error| failed(&error))?;
+    file.persist(path).map(drop).map_err(|error| failed(&error.error))
+}
+
 /// A file without a name yet. It is gone if it is dropped.
 #[derive(Debug)]
 pub(crate) struct Draft {

@@ -125,6 +125,18 @@ impl Expected {
             None => Err(Error::new(Code::WhoamiDeviceId).at("device_id")),
         }
     }
+
+    /// For tokens that are not to be asked about.
+    pub(super) fn refuse(self, exchanged: Exchanged, error: Error) -> LoginOutcome {
+        match exchanged {
+            Exchanged::Verified(granted) => {
+                Unconfirmed { tokens: granted.tokens, keys: granted.keys, expected: self }.refused(error)
+            }
+            Exchanged::Unverified { grant, .. } => {
+                LoginOutcome::Refused { error, grant: RefusedGrant(Box::new(Refused::Unverified(grant, self))) }
+            }
+        }
+    }
 }
 
 /// Tokens of which the homeserver has still to say whose they are.

@@ -44,7 +44,7 @@ impl DeviceCheck {
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
         let schemes = server.provider.options().schemes();
-        let uri = server.homeserver.uri_of("/_matrix/client/v3/devices/", device.as_str(), schemes)?;
+        let uri = server.homeserver.device_uri(device.as_str(), schemes)?;
         let policy = Policy::read(JSON_LIMIT, Accept::Json);
         Self::going_on(ResourceCall::start(request::read(uri), policy, tokens, &server.provider, client, env)?)
     }

@@ -4,7 +4,8 @@
 //! ```text
 //! LoginRequest::start_device ─▶ POST device_authorization_endpoint ─▶ Done(PendingDeviceLogin)
 //!
-//! PendingDeviceLogin::poll ─▶ DevicePolling ─▶ Whoami ─▶ Done(LoginOutcome)
+//! PendingDeviceLogin::poll ─▶ DevicePolling ─┬─▶ Whoami ─▶ Done(LoginOutcome)
+//! PendingDeviceLogin::complete(Exchanged) ───┘
 //! ```
 
 use std::fmt;
@@ -21,7 +22,7 @@ use crate::client::Client;
 use crate::env::Env;
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::flow::{DeviceAuthorization, DevicePolling, PendingDevice};
+use crate::flow::{DeviceAuthorization, DevicePolling, Exchanged, PendingDevice, Verification};
 use crate::jose::Keys;
 use crate::reply::Reply;
 use crate::step::{Flow, Step};
@@ -137,6 +138,25 @@ impl PendingDeviceLogin {
         let step = authorization.poll(&server.provider, client, keys, env)?;
         let expected = Expected { server: server.clone(), client: client.clone(), device_id, user_id };
         Completion::exchanging(step, expected, env)
+    }
+
+    /// Asks the homeserver who has logged in, where the polling was another's: that of a login by QR code.
+    ///
+    /// # Errors
+    /// None: what is wrong comes with the tokens, as [`LoginOutcome::Refused`](super::LoginOutcome::Refused).
+    pub fn complete(
+        self,
+        exchanged: Exchanged,
+        server: &Arc<AuthServer>,
+        client: &Arc<Client>,
+        env: &mut dyn Env,
+    ) -> Result<Step<Completion<Verification>>, Error> {
+        let Self { homeserver, device_id, user_id, .. } = self;
+        let expected = Expected { server: server.clone(), client: client.clone(), device_id, user_id };
+        match server.check_home(&homeserver) {
+            Ok(()) => Completion::exchanging(Step::Done(exchanged), expected, env),
+            Err(error) => Ok(Step::Done(expected.refuse(exchanged, error))),
+        }
     }
 }
 

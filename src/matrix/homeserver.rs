@@ -34,13 +34,13 @@ impl Homeserver {
     }
 
     /// The URL of something under the base URL, where the caller still allows its scheme.
-    pub(super) fn uri(&self, path: &str, schemes: Schemes) -> Result<Uri, Error> {
+    pub(crate) fn uri(&self, path: &str, schemes: Schemes) -> Result<Uri, Error> {
         let endpoint = Endpoint::new(&format!("{}{path}", self.0), schemes).map_err(|error| error.at("homeserver"))?;
         Ok(endpoint.uri().clone())
     }
 
     /// The same with a last segment that may be anything.
-    pub(super) fn uri_of(&self, path: &str, segment: &str, schemes: Schemes) -> Result<Uri, Error> {
+    fn uri_of(&self, path: &str, segment: &str, schemes: Schemes) -> Result<Uri, Error> {
         let mut escaped = String::with_capacity(segment.len());
         form::encode(&mut escaped, segment);
         // In a path a plus sign is one; and `.` and `..` would be taken for folders.
@@ -49,6 +49,11 @@ impl Homeserver {
             "." | ".." => Err(Code::MatrixDeviceId.into()),
             _ => self.uri(&format!("{path}{escaped}"), schemes),
         }
+    }
+
+    /// Where it tells of a device, whose ID may be anything.
+    pub(crate) fn device_uri(&self, device_id: &str, schemes: Schemes) -> Result<Uri, Error> {
+        self.uri_of("/_matrix/client/v3/devices/", device_id, schemes)
     }
 }
 
@@ -79,7 +84,7 @@ impl<'de> Deserialize<'de> for Homeserver {
 }
 
 /// What a user types in to say where they have their account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {
     /// The name of a server, by which its homeserver is found.
     Name(ServerName),

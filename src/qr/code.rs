@@ -16,7 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::base64_any_padding;
-use super::homeserver::{Homeserver, URL_LIMIT, plain_url};
+use super::homeserver::{NamedHomeserver, URL_LIMIT, plain_url};
 use crate::endpoint::{Endpoint, Schemes};
 use crate::error::{Code as ErrorCode, Error};
 
@@ -57,7 +57,7 @@ pub enum Meeting {
         /// The URL of the rendezvous.
         rendezvous: CodeUrl,
         /// The homeserver to log in at: there exactly if the existing device shows the code.
-        homeserver: Option<Homeserver>,
+        homeserver: Option<NamedHomeserver>,
     },
     /// MSC4388, still a draft: the code is read and written, nothing more.
     Msc4388 {
@@ -93,7 +93,7 @@ impl Code {
     }
 
     /// The code that an existing device shows (MSC4108).
-    pub fn reciprocate(public_key: [u8; 32], rendezvous: CodeUrl, homeserver: Homeserver) -> Self {
+    pub fn reciprocate(public_key: [u8; 32], rendezvous: CodeUrl, homeserver: NamedHomeserver) -> Self {
         let meeting = Meeting::Msc4108 { rendezvous, homeserver: Some(homeserver) };
         Self { intent: Intent::Reciprocate, public_key, meeting }
     }
@@ -130,7 +130,7 @@ impl Code {
         let rendezvous = CodeUrl::read(rest.text()?, schemes, "rendezvous URL")?;
         let homeserver = match intent {
             Intent::Login => None,
-            Intent::Reciprocate => Some(Homeserver::new(rest.text()?, schemes)?),
+            Intent::Reciprocate => Some(NamedHomeserver::new(rest.text()?, schemes)?),
         };
         Ok(Self { intent, public_key, meeting: Meeting::Msc4108 { rendezvous, homeserver } })
     }

@@ -20,16 +20,16 @@ use std::fmt;
 
 use super::code::{Code, Intent};
 use super::dialog::{Heard, Talk};
-use super::homeserver::Homeserver;
+use super::homeserver::NamedHomeserver;
 use super::meet::{self, Role, Scanned, Secured, Shown, Side};
 use super::message::{DeviceLogin, LoginProtocol, Message};
 use super::options::{Options, Progress};
 use super::probe::{Probe, Until};
 use super::secrets::Secrets;
 use super::stage::{Stage, then};
-use crate::endpoint::Endpoint;
 use crate::env::Env;
 use crate::error::Code as ErrorCode;
+use crate::matrix::Homeserver;
 use crate::secret::AccessToken;
 use crate::step::Step;
 use crate::words::Words;
@@ -45,10 +45,10 @@ impl Role for Grant {
 /// What the existing device knows of its homeserver.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// The base URL.
-    pub base: Endpoint,
-    /// What the new device is told: the server name, or the base URL, as deployed clients do.
+    /// Where it is.
     pub homeserver: Homeserver,
+    /// What the new device is told: the server name, or the base URL, as deployed clients do.
+    pub named: NamedHomeserver,
     /// A token that is good now: each stage that needs one asks for it.
     pub access_token: AccessToken,
 }
@@ -59,7 +59,7 @@ impl Grant {
     /// # Errors
     /// `qr.rendezvous_…`, `url.…`, `transport.…`, `http.…`, `json.…`.
     pub fn show(account: &Account, options: Options, env: &mut dyn Env) -> Stage<Shown<Self>> {
-        meet::show(&account.base, Some(account.homeserver.clone()), options, env)
+        meet::show(&account.homeserver, Some(account.named.clone()), options, env)
     }
 
     /// Answers the code that the new device shows.
@@ -86,7 +86,7 @@ impl Secured<Grant> {
             Side::Showed => talk.hear(timeout, env),
             Side::Scanned { .. } => {
                 let protocols = Words::of(&[LoginProtocol::DeviceAuthorizationGrant]);
-                talk.exchange(&Message::Protocols { protocols, homeserver: account.homeserver.clone() }, timeout, env)
+                talk.exchange(&Message::Protocols { protocols, homeserver: account.named.clone() }, timeout, env)
             }
         };
         then(heard, env, move |heard, env| {
@@ -94,10 +94,10 @@ impl Secured<Grant> {
             let Message::Protocol(login) = message else { return talk.fail(ErrorCode::QrUnexpectedMessage, env) };
             let options = talk.options;
             let waits = (Until::Known, options.interval, options.answer);
-            let Account { base, access_token, .. } = &account;
-            let probe = Probe::start(base, access_token, login.device_id(), options.schemes, waits, env);
+            let Account { homeserver, access_token, .. } = &account;
+            let probe = Probe::start(homeserver, access_token, login.device_id(), options.schemes, waits, env);
             then(probe, env, move |is_there, env| match is_there {
-                Ok(false) => Ok(Step::Done(Asked { login, base: account.base, talk })),
+                Ok(false) => Ok(Step::Done(Asked { login, homeserver: account.homeserver, talk })),
                 Ok(true) => talk.fail(ErrorCode::QrDeviceExists, env),
                 Err(error) => talk.fail(error, env),
             })
@@ -108,7 +108,7 @@ impl Secured<Grant> {
 /// The new device asks to be let in. The user decides.
 pub struct Asked {
     login: DeviceLogin,
-    base: Endpoint,
+    homeserver: Homeserver,
     talk: Talk,
 }
 
@@ -128,13 +128,13 @@ impl Asked {
     /// # Errors
     /// `qr.peer_declined` if the user refused at the provider; `qr.peer_…`, `qr.…`, `transport.…`, `http.…`.
     pub fn allow(self, env: &mut dyn Env) -> Stage<Succeeded> {
-        let Self { login, base, talk } = self;
+        let Self { login, homeserver, talk } = self;
         let timeout = talk.options.patience;
         let step = talk.exchange(&Message::ProtocolAccepted, timeout, env);
         then(step, env, move |heard, env| {
             let Heard { talk, message } = heard?;
             match message {
-                Message::Success => Ok(Step::Done(Succeeded { login, base, talk })),
+                Message::Success => Ok(Step::Done(Succeeded { login, homeserver, talk })),
                 _ => talk.fail(ErrorCode::QrUnexpectedMessage, env),
             }
         })
@@ -152,7 +152,7 @@ impl Asked {
 /// The new device says that it is logged in.
 pub struct Succeeded {
     login: DeviceLogin,
-    base: Endpoint,
+    homeserver: Homeserver,
     talk: Talk,
 }
 
@@ -168,10 +168,10 @@ impl Succeeded {
     /// `qr.device_not_found`; what the homeserver answered, if it did not say whether the device is there; `qr.…`,
     /// `transport.…`, `http.…`.
     pub fn share(self, secrets: Secrets, access_token: &AccessToken, env: &mut dyn Env) -> Stage<()> {
-        let Self { login, base, talk } = self;
+        let Self { login, homeserver, talk } = self;
         let options = talk.options;
         let waits = (Until::Present, options.device_interval, options.device_patience);
-        let probe = Probe::start(&base, access_token, login.device_id(), options.schemes, waits, env);
+        let probe = Probe::start(&homeserver, access_token, login.device_id(), options.schemes, waits, env);
         then(probe, env, move |is_there, env| match is_there {
             Ok(true) => talk.say_last(&Message::Secrets(secrets), env),
             Ok(false) => talk.fail(ErrorCode::QrDeviceNotFound, env),

@@ -21,18 +21,18 @@ use std::sync::Arc;
 
 use super::code::{Code, Intent};
 use super::dialog::{Heard, Talk, own_failure};
-use super::homeserver::Homeserver;
+use super::homeserver::NamedHomeserver;
 use super::meet::{self, Role, Scanned, Secured, Shown, Side};
 use super::message::{DeviceLogin, FailureReason, LoginProtocol, Message};
 use super::options::{Options, Progress};
 use super::secrets::Secrets;
 use super::stage::{Stage, then};
 use crate::client::Client;
-use crate::endpoint::Endpoint;
 use crate::env::Env;
 use crate::error::Code as ErrorCode;
 use crate::flow::{Exchanged, PendingDevice};
 use crate::jose::Keys;
+use crate::matrix::Homeserver;
 use crate::provider::Provider;
 use crate::step::Step;
 
@@ -49,7 +49,7 @@ impl Login {
     ///
     /// # Errors
     /// `qr.rendezvous_…`, `url.…`, `transport.…`, `http.…`, `json.…`.
-    pub fn show(rendezvous_at: &Endpoint, options: Options, env: &mut dyn Env) -> Stage<Shown<Self>> {
+    pub fn show(rendezvous_at: &Homeserver, options: Options, env: &mut dyn Env) -> Stage<Shown<Self>> {
         meet::show(rendezvous_at, None, options, env)
     }
 
@@ -92,13 +92,13 @@ impl Secured<Login> {
 
 /// The homeserver is known. Its provider has to be found, a client registered, a device authorization asked for.
 pub struct AtHomeserver {
-    homeserver: Homeserver,
+    homeserver: NamedHomeserver,
     talk: Talk,
 }
 
 impl AtHomeserver {
     /// Where to log in.
-    pub fn homeserver(&self) -> &Homeserver {
+    pub fn homeserver(&self) -> &NamedHomeserver {
         &self.homeserver
     }
 

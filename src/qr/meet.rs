@@ -21,13 +21,13 @@ use super::channel::{Broken, CheckCode, Generator, Initiated, Unconfirmed};
 use super::closing::{End, cancelled};
 use super::code::{Code, Intent, Meeting};
 use super::dialog::Talk;
-use super::homeserver::Homeserver;
+use super::homeserver::NamedHomeserver;
 use super::options::{Options, Progress};
 use super::rendezvous::{Delivery, Rendezvous};
 use super::stage::{Stage, then};
-use crate::endpoint::Endpoint;
 use crate::env::Env;
 use crate::error::Code as ErrorCode;
+use crate::matrix::Homeserver;
 use crate::step::Step;
 
 mod sealed {
@@ -52,12 +52,12 @@ pub struct Shown<R> {
 }
 
 pub(super) fn show<R: Role>(
-    base: &Endpoint,
-    homeserver: Option<Homeserver>,
+    rendezvous_at: &Homeserver,
+    homeserver: Option<NamedHomeserver>,
     options: Options,
     env: &mut dyn Env,
 ) -> Stage<Shown<R>> {
-    then(Rendezvous::create(base, options.rendezvous()), env, move |made, env| {
+    then(Rendezvous::create(rendezvous_at, options.rendezvous()), env, move |made, env| {
         let rendezvous = made.map_err(cancelled)?;
         let generator = Generator::new(env);
         let (key, url) = (*generator.public_key(), rendezvous.url().clone());
@@ -242,7 +242,7 @@ pub(super) enum Side {
     /// This one.
     Showed,
     /// The other one: with the homeserver in it, if that device is signed in.
-    Scanned { homeserver: Option<Homeserver> },
+    Scanned { homeserver: Option<NamedHomeserver> },
 }
 
 /// A secure channel between the two devices.

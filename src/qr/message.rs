@@ -14,7 +14,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::homeserver::{Homeserver, URL_LIMIT, plain_url};
+use super::homeserver::{NamedHomeserver, URL_LIMIT, plain_url};
 use super::secrets::{Backup, CrossSigning, Secrets};
 use crate::endpoint::Schemes;
 use crate::error::{Code, Error, ProviderText};
@@ -185,7 +185,7 @@ pub enum Message {
         /// `protocols`: the known ones.
         protocols: Words<LoginProtocol>,
         /// `homeserver`: where to log in.
-        homeserver: Homeserver,
+        homeserver: NamedHomeserver,
     },
     /// `m.login.protocol`, which is `device_authorization_grant`: there is no other.
     Protocol(DeviceLogin),
@@ -200,7 +200,7 @@ pub enum Message {
         /// `reason`.
         reason: Reason,
         /// `homeserver`, where the device has another one in mind.
-        homeserver: Option<Homeserver>,
+        homeserver: Option<NamedHomeserver>,
     },
     /// `m.login.secrets`.
     Secrets(Secrets),
@@ -254,7 +254,7 @@ impl Message {
                 let homeserver = message.homeserver.ok_or_else(|| unusable("homeserver"))?;
                 Self::Protocols {
                     protocols: message.protocols.ok_or_else(|| unusable("protocols"))?,
-                    homeserver: Homeserver::new(&homeserver, schemes)
+                    homeserver: NamedHomeserver::new(&homeserver, schemes)
                         .map_err(|error| unusable("homeserver").with_source(error))?,
                 }
             }
@@ -278,7 +278,7 @@ impl Message {
                     None => return Err(unusable("reason")),
                 };
                 // It only tells more about the failure.
-                let homeserver = message.homeserver.and_then(|text| Homeserver::new(&text, schemes).ok());
+                let homeserver = message.homeserver.and_then(|text| NamedHomeserver::new(&text, schemes).ok());
                 Self::Failure { reason, homeserver }
             }
             Kind::Secrets => {
@@ -316,7 +316,7 @@ impl Message {
             }
             Self::Failure { reason, homeserver } => {
                 out.reason = Some(reason.as_str());
-                out.homeserver = homeserver.as_ref().map(Homeserver::as_str);
+                out.homeserver = homeserver.as_ref().map(NamedHomeserver::as_str);
             }
             Self::Secrets(Secrets { cross_signing, backup }) => {
                 out.cross_signing = Some(cross_signing);

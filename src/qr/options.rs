@@ -77,3 +77,19 @@ pub enum Progress {
     /// The new device has tokens; the secrets of the account come next.
     SharingSecrets,
 }
+
+impl Progress {
+    /// Its name, for logs and for programs that read them.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ShowingCode => "showing_code",
+            Self::EnteringCheckCode => "entering_check_code",
+            Self::ShowingCheckCode => "showing_check_code",
+            Self::Secured => "secured",
+            Self::StartingLogin => "starting_login",
+            Self::WaitingForUser => "waiting_for_user",
+            Self::AskingUser => "asking_user",
+            Self::SharingSecrets => "sharing_secrets",
+        }
+    }
+}

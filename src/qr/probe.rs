@@ -12,16 +12,16 @@
 
 use std::time::Duration;
 
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderValue, Request, StatusCode, Uri, header};
 use serde::de::IgnoredAny;
 
-use super::homeserver::under;
 use super::rendezvous::SHORTEST_INTERVAL;
-use crate::endpoint::{Endpoint, Schemes};
+use crate::endpoint::Schemes;
 use crate::env::{Env, Ticks};
 use crate::error::Error;
 use crate::failure::{Failure, FailureKind};
 use crate::json;
+use crate::matrix::Homeserver;
 use crate::message::request;
 use crate::reply::{Accept, JSON_LIMIT, Policy, Reply};
 use crate::secret::{AccessToken, Body};
@@ -39,7 +39,7 @@ pub(super) enum Until {
 /// Awaits whether the device is there.
 #[derive(Debug)]
 pub(super) struct Probe {
-    url: Endpoint,
+    uri: Uri,
     authorization: HeaderValue,
     until: Until,
     interval: Duration,
@@ -48,16 +48,16 @@ pub(super) struct Probe {
 
 impl Probe {
     pub(super) fn start(
-        base: &Endpoint,
+        homeserver: &Homeserver,
         access_token: &AccessToken,
         device_id: &str,
         schemes: Schemes,
         (until, interval, timeout): (Until, Duration, Duration),
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
-        let url = under(base, &format!("/_matrix/client/v3/devices/{}", escaped(device_id)), schemes)?;
+        let uri = homeserver.device_uri(device_id, schemes)?;
         let (deadline, interval) = (env.ticks().saturating_add(timeout), interval.max(SHORTEST_INTERVAL));
-        Ok(Self { url, authorization: access_token.bearer(), until, interval, deadline }.look())
+        Ok(Self { uri, authorization: access_token.bearer(), until, interval, deadline }.look())
     }
 
     fn look(self) -> Step<Self> {
@@ -65,7 +65,7 @@ impl Probe {
     }
 
     fn request(&self) -> Request<Body> {
-        let mut request = request::read(self.url.uri().clone());
+        let mut request = request::read(self.uri.clone());
         request.headers_mut().insert(header::AUTHORIZATION, self.authorization.clone());
         request
     }
@@ -104,16 +104,4 @@ impl Flow for Probe {
     fn on_wake(self, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
         Ok(self.look())
     }
-}
-
-/// A segment of a path (RFC 3986 section 3.3): all but unreserved characters escaped.
-fn escaped(segment: &str) -> String {
-    let mut out = String::with_capacity(segment.len());
-    for byte in segment.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }

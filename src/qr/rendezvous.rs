@@ -33,10 +33,11 @@ use http::{HeaderValue, Method, Request, StatusCode, header};
 
 use super::channel::MESSAGE_LIMIT;
 use super::code::CodeUrl;
-use crate::endpoint::{Endpoint, Schemes};
+use crate::endpoint::Schemes;
 use crate::env::{Env, Ticks};
 use crate::error::{Code, Error, Fault};
 use crate::failure::{Failure, FailureKind};
+use crate::matrix::Homeserver;
 use crate::message::http_date;
 use crate::reply::{Accept, Policy, Reply};
 use crate::secret::Body;
@@ -125,11 +126,11 @@ impl Rendezvous {
         self.options
     }
 
-    /// Asks a homeserver, by its base URL, for a new rendezvous.
+    /// Asks a homeserver for a new rendezvous.
     ///
     /// # Errors
     /// `url.scheme` if the base URL is not one of those that the options allow.
-    pub fn create(homeserver: &Endpoint, options: RendezvousOptions) -> Result<Step<Creation>, Error> {
+    pub fn create(homeserver: &Homeserver, options: RendezvousOptions) -> Result<Step<Creation>, Error> {
         Creation::start(homeserver, options)
     }
 

@@ -23,6 +23,7 @@ use super::env::Clock;
 use super::fault::{Fault, gateway};
 use super::http::Incoming;
 use super::provider::Provider;
+use super::rendezvous::Rendezvous;
 
 use crate::env::Timestamp;
 use crate::failure::Failure;
@@ -48,12 +49,13 @@ pub enum KnownScopes {
 
 /// A Matrix homeserver and its provider as a pure function from request to response. For tests only.
 ///
-/// It answers server discovery, the server metadata, whoami and the question for a device; everything else goes to the
-/// provider. The user who logs in as `alice` is `@alice:` and the server's name. Clones are handles to the same homeserver.
+/// It answers server discovery, the server metadata, whoami and the question for a device, and has a rendezvous server;
+/// everything else goes to the provider. The user who logs in as `alice` is `@alice:` and the server's name. Clones are handles to the same homeserver.
 /// Functions given to [`Homeserver::tamper`] and [`Homeserver::edit_json`] run while it works: they must not call it.
 #[derive(Clone)]
 pub struct Homeserver {
     provider: Provider,
+    rendezvous: Rendezvous,
     state: Arc<Mutex<State>>,
 }
 
@@ -90,7 +92,7 @@ impl Homeserver {
             faults: Vec::new(),
             requests: Vec::new(),
         };
-        Self { provider, state: Arc::new(Mutex::new(state)) }
+        Self { provider, rendezvous: Rendezvous::new(base_url), state: Arc::new(Mutex::new(state)) }
     }
 
     /// Lacks an endpoint: it answers 404 with `M_UNRECOGNIZED`, as homeservers of other versions do.
@@ -117,6 +119,11 @@ impl Homeserver {
     /// The provider.
     pub fn provider(&self) -> &Provider {
         &self.provider
+    }
+
+    /// Where devices meet for a login by QR code. Its tricks are its own; the faults of [`OnMatrix::Rendezvous`] come first.
+    pub fn rendezvous(&self) -> &Rendezvous {
+        &self.rendezvous
     }
 
     /// The Matrix ID of the user with that login name.
@@ -167,13 +174,14 @@ impl Homeserver {
         });
     }
 
-    /// No lies and faults any more, of the provider neither.
+    /// No lies, faults and tricks any more, of the provider and the rendezvous server neither.
     pub fn honest(&self) {
         let mut state = self.lock();
         state.edits.clear();
         state.faults.clear();
         drop(state);
         self.provider.honest();
+        self.rendezvous.honest();
     }
 
     /// Answers a request. A fault that leaves no answer becomes a 502.
@@ -194,17 +202,20 @@ impl Homeserver {
             drop(state);
             return self.provider.exchange(request, now);
         };
-        let (parts, body) = request.into_parts();
-        let path = parts.uri.path();
         state.requests.push(Asked::Homeserver(on));
         let fault = state.next_fault(on);
         if let Some(outcome) = fault.as_ref().and_then(Fault::before) {
             return outcome;
         }
-        let query = parts.uri.query().unwrap_or("");
-        let (method, headers, body) = (&parts.method, &parts.headers, body.as_ref());
-        let mut response =
-            answers::answer(&state, &self.provider, on, path, &Incoming { method, query, headers, body, now });
+        let mut response = if on == OnMatrix::Rendezvous && !state.missing.contains(&on) {
+            self.rendezvous.exchange(request, now)?
+        } else {
+            let (parts, body) = request.into_parts();
+            let query = parts.uri.query().unwrap_or("");
+            let (method, headers, body) = (&parts.method, &parts.headers, body.as_ref());
+            let incoming = Incoming { method, query, headers, body, now };
+            answers::answer(&state, &self.provider, on, parts.uri.path(), &incoming)
+        };
         for (_, edit) in state.edits.iter().filter(|(place, _)| *place == on) {
             edit(&mut response);
         }

@@ -19,8 +19,8 @@ use crate::secret::Body;
 
 type Answer = Result<Response<Vec<u8>>, Failure>;
 
-const CREATE: &str = "/_matrix/client/unstable/org.matrix.msc4108/rendezvous";
-const BOXES: &str = "/_synapse/client/rendezvous/";
+pub(super) const CREATE: &str = "/_matrix/client/unstable/org.matrix.msc4108/rendezvous";
+pub(super) const BOXES: &str = "/_synapse/client/rendezvous/";
 
 /// What is done with a rendezvous.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -195,6 +195,18 @@ impl Running {
         writeln!(input, "{line}").unwrap();
     }
 
+    /// Nothing will be typed.
+    pub(crate) fn close_input(&mut self) {
+        drop(self.child.as_mut().unwrap().stdin.take());
+    }
+
+    /// Ctrl-C.
+    #[cfg(unix)]
+    pub(crate) fn interrupt(&self) {
+        let id = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    }
+
     pub(crate) fn end(mut self) -> Run {
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut self.lines, &mut rest).unwrap();

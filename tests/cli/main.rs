@@ -18,5 +18,6 @@ mod login;
 mod matrix;
 mod peer;
 mod pushed;
+mod qr;
 mod sessions;
 mod store;

@@ -50,3 +50,33 @@ fn somebody_else_allows_it() {
     world.hs.edit_json(OnMatrix::Whoami, |o| drop(o.insert("user_id".into(), "@mallory:example.org".into())));
     assert_eq!(what(poll(&mut world, pending).unwrap().logged_in()), (Code::WhoamiUserMismatch, Some("user_id")));
 }
+
+/// As in a login by QR code.
+#[test]
+fn the_polling_was_anothers() {
+    for (homeserver, expected) in
+        [(None, None), (Some("https://other.example.org"), Some(Code::MatrixHomeserverMismatch))]
+    {
+        let mut world = World::new();
+        let (server, pending) = (world.server(), begin(&mut world, LoginRequest::new()));
+        let client = world.client(&server).unwrap();
+        let step = pending.authorization().clone().poll(&server.provider, &client, None, &mut world.env);
+        let exchanged = world.run(step).unwrap();
+        let mut stored = serde_json::to_value(&pending).unwrap();
+        if let Some(url) = homeserver {
+            stored["homeserver"] = url.into();
+        }
+        let pending = PendingDeviceLogin::from_json(&stored.to_string()).unwrap();
+        let step = pending.complete(exchanged, &server, &client, &mut world.env);
+        match (world.run(step).unwrap(), expected) {
+            (LoginOutcome::LoggedIn(login), None) => assert_eq!(login.session.user_id().as_str(), "@alice:example.org"),
+            // The tokens are not lost.
+            (LoginOutcome::Refused { error, grant }, Some(code)) => {
+                assert_eq!(error.code(), code);
+                let step = grant.revoke(&mut world.env);
+                world.run(step).unwrap();
+            }
+            (outcome, _) => panic!("{outcome:?}"),
+        }
+    }
+}

@@ -5,13 +5,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use http::{Method, Request};
+use oidc_proto::matrix::Homeserver;
 use oidc_proto::qr::rendezvous::{Delivery, RendezvousOptions};
 use oidc_proto::qr::{
-    Account, Channel, CheckCode, Code as QrCode, Generator, Grant, Homeserver, Initiated, Login, Options, Rendezvous,
-    Scanned, Secured, Shown, Stage, Unconfirmed,
+    Account, Channel, CheckCode, Code as QrCode, Generator, Grant, Initiated, Login, NamedHomeserver, Options,
+    Rendezvous, Scanned, Secured, Shown, Stage, Unconfirmed,
 };
 use oidc_proto::testing::{self, Clock, TestEnv};
-use oidc_proto::{AccessToken, Body, Code, Endpoint, Error, Schemes};
+use oidc_proto::{AccessToken, Body, Code, Error, Schemes};
 
 use crate::town::{HS, authorization, provider, secrets};
 use crate::world::drive;
@@ -71,8 +72,8 @@ impl Peer {
     }
 
     /// It shows a code.
-    fn show(&mut self, homeserver: Option<Homeserver>) -> QrCode {
-        let base = Endpoint::new(HS, Schemes::HttpsOnly).unwrap();
+    fn show(&mut self, homeserver: Option<NamedHomeserver>) -> QrCode {
+        let base = Homeserver::new(HS, Schemes::HttpsOnly).unwrap();
         let (server, env) = (self.server.clone(), &mut self.env);
         let step = Rendezvous::create(&base, RendezvousOptions::new()).unwrap();
         let made = drive(step, env, &mut |request, now| server.exchange(request, now), &mut Vec::new()).unwrap();
@@ -223,10 +224,10 @@ fn scanned<R: oidc_proto::qr::Role>(
 fn log_in(shows: bool, peer: &mut Peer, env: &mut TestEnv) -> Result<(), Error> {
     let options = Options::new();
     let secured = if shows {
-        let base = Endpoint::new(HS, Schemes::HttpsOnly).unwrap();
+        let base = Homeserver::new(HS, Schemes::HttpsOnly).unwrap();
         shown(Login::show(&base, options, env), peer, env)?
     } else {
-        let code = peer.show(Some(Homeserver::new(HS, Schemes::HttpsOnly).unwrap()));
+        let code = peer.show(Some(NamedHomeserver::new(HS, Schemes::HttpsOnly).unwrap()));
         scanned(Login::scan(&code, options, env), peer, env)?
     };
     let at = peer.run(secured.begin(env), env)?;
@@ -239,8 +240,8 @@ fn log_in(shows: bool, peer: &mut Peer, env: &mut TestEnv) -> Result<(), Error> 
 fn let_in(shows: bool, peer: &mut Peer, env: &mut TestEnv) -> Result<(), Error> {
     let options = Options::new();
     let account = Account {
-        base: Endpoint::new(HS, Schemes::HttpsOnly).unwrap(),
         homeserver: Homeserver::new(HS, Schemes::HttpsOnly).unwrap(),
+        named: NamedHomeserver::new(HS, Schemes::HttpsOnly).unwrap(),
         access_token: AccessToken::new("T").unwrap(),
     };
     let secured = if shows {
@@ -341,7 +342,7 @@ fn a_peer_without_a_common_protocol_is_told_so() {
 fn two_devices_with_the_same_intent() {
     let mut peer = Peer::new(&[]);
     let mut env = TestEnv::seeded(1);
-    let (new, existing) = (peer.show(None), peer.show(Some(Homeserver::new(HS, Schemes::HttpsOnly).unwrap())));
+    let (new, existing) = (peer.show(None), peer.show(Some(NamedHomeserver::new(HS, Schemes::HttpsOnly).unwrap())));
     let requests = peer.server.requests().len();
     let error = Login::scan(&new, Options::new(), &mut env).unwrap_err();
     assert_eq!(error.code(), Code::QrOtherNotSignedIn);

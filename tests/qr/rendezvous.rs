@@ -4,10 +4,11 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use http::{Request, StatusCode, header};
+use oidc_proto::matrix::Homeserver;
 use oidc_proto::qr::rendezvous::{Delivery, RendezvousOptions};
 use oidc_proto::qr::{CodeUrl, MESSAGE_LIMIT, Rendezvous};
 use oidc_proto::testing::{self, Clock, Fault, Meet, TestEnv, Trick};
-use oidc_proto::{Body, Code, Endpoint, Env as _, Error, Failure, FailureKind, Flow, Schemes, Sent, Step};
+use oidc_proto::{Body, Code, Env as _, Error, Failure, FailureKind, Flow, Schemes, Sent, Step};
 
 use crate::world::drive;
 
@@ -31,7 +32,7 @@ impl World {
     }
 
     fn create(&mut self) -> Result<Rendezvous, Error> {
-        let base = Endpoint::new(BASE, Schemes::HttpsOnly).unwrap();
+        let base = Homeserver::new(BASE, Schemes::HttpsOnly).unwrap();
         self.run(Rendezvous::create(&base, RendezvousOptions::new()).unwrap())
     }
 
@@ -91,7 +92,7 @@ fn two_devices_write_in_turn() {
 #[test]
 fn requests_have_the_form_of_the_standard() {
     let mut world = World::new();
-    let base = Endpoint::new("https://hs.example.org/sub/", Schemes::HttpsOnly).unwrap();
+    let base = Homeserver::new("https://hs.example.org/sub/", Schemes::HttpsOnly).unwrap();
     let request = |step: Step<_>| -> Request<Body> { call(step).0 };
     let created = request(Rendezvous::create(&base, RendezvousOptions::new()).unwrap());
     let path = "https://hs.example.org/sub/_matrix/client/unstable/org.matrix.msc4108/rendezvous";
@@ -136,7 +137,7 @@ fn whoever_waits_looks_once_a_second_until_time_is_up() {
     // Another interval; one of zero would be a flood.
     for (interval, expected) in [(Duration::from_secs(7), 9), (Duration::ZERO, 600)] {
         let mut world = World::new();
-        let base = Endpoint::new(BASE, Schemes::HttpsOnly).unwrap();
+        let base = Homeserver::new(BASE, Schemes::HttpsOnly).unwrap();
         let options = RendezvousOptions::new().with_interval(interval);
         world.server = world.server.with_lifetime(MINUTE * 10);
         let made = world.run(Rendezvous::create(&base, options).unwrap()).unwrap();
@@ -400,7 +401,7 @@ fn a_box_that_somebody_was_at_before_is_not_joined() {
 /// Homeservers may leave the rendezvous to another server (307); that one may not pass it on.
 #[test]
 fn one_redirect_at_creation() {
-    let base = Endpoint::new(BASE, Schemes::HttpsOnly).unwrap();
+    let base = Homeserver::new(BASE, Schemes::HttpsOnly).unwrap();
     let mut env = TestEnv::seeded(1);
     let other = testing::Rendezvous::new("https://rendezvous.example.org");
     let elsewhere = "https://rendezvous.example.org/_matrix/client/unstable/org.matrix.msc4108/rendezvous";

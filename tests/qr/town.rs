@@ -11,14 +11,15 @@ use std::time::Duration;
 use http::{Request, Response};
 use oidc_proto::adapter::BlockingDriver;
 use oidc_proto::flow::{DeviceAuthorization, Discovery};
+use oidc_proto::matrix::Homeserver;
 use oidc_proto::qr::{
-    Account, CheckCode, Code, FailureReason, Grant, Homeserver, Login, Options, Progress, Role, Scanned, Secrets,
+    Account, CheckCode, Code, FailureReason, Grant, Login, NamedHomeserver, Options, Progress, Role, Scanned, Secrets,
     Secured, Shown, Stage,
 };
 use oidc_proto::testing::{self, Clock, RegisteredClient, TestEnv};
 use oidc_proto::{
-    AccessToken, Body, Client, Endpoint, Error, Failure, FailureKind, Flow, Issuer, PendingDevice, Provider,
-    ProviderOptions, Schemes, Scope, Sent, Step, Ticks,
+    AccessToken, Body, Client, Error, Failure, FailureKind, Flow, Issuer, PendingDevice, Provider, ProviderOptions,
+    Schemes, Scope, Sent, Step, Ticks,
 };
 
 pub(crate) const HS: &str = "https://hs.example.org";
@@ -340,7 +341,7 @@ impl Device<'_> {
 
     async fn log_in(&self, plan: &Plan, code: &Pass<Code>, check_code: &Pass<String>) -> Result<Secrets, Error> {
         let secured = if plan.login_shows {
-            let base = Endpoint::new(HS, Schemes::HttpsOnly).unwrap();
+            let base = Homeserver::new(HS, Schemes::HttpsOnly).unwrap();
             let stage = Login::show(&base, Options::new(), &mut *self.env());
             self.show_code(plan, stage, (code, check_code)).await?
         } else {
@@ -381,8 +382,8 @@ impl Device<'_> {
     async fn let_in(&self, plan: &Plan, code: &Pass<Code>, check_code: &Pass<String>) -> Result<(), Error> {
         let base = if plan.homeserver_swapped { OTHER_HS } else { HS };
         let account = Account {
-            base: Endpoint::new(base, Schemes::HttpsOnly).unwrap(),
             homeserver: Homeserver::new(base, Schemes::HttpsOnly).unwrap(),
+            named: NamedHomeserver::new(base, Schemes::HttpsOnly).unwrap(),
             access_token: AccessToken::new(TOKEN).unwrap(),
         };
         self.show(&account);

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use oidc_proto::adapter::HttpOptions;
 use oidc_proto::flow::DeviceAuthorization;
-use oidc_proto::matrix::{DeviceId, Homeserver as MatrixHomeserver, ServerMetadata, UserSession, Whoami, login_scope};
+use oidc_proto::matrix::{DeviceId, Homeserver, ServerMetadata, UserSession, Whoami, login_scope};
 use oidc_proto::qr::{
-    Account, CheckCode, Code, Grant, Homeserver, LoggedIn, Login, Options, Role, Scanned, Secrets, Secured, Shown,
+    Account, CheckCode, Code, Grant, LoggedIn, Login, NamedHomeserver, Options, Role, Scanned, Secrets, Secured, Shown,
     Stage,
 };
-use oidc_proto::{Code as ErrorCode, Endpoint, Error, ProviderOptions, Scope};
+use oidc_proto::{Code as ErrorCode, Error, ProviderOptions, Scope};
 
 use crate::support::browser::Browser;
 use crate::support::synapse::Synapse;
@@ -67,7 +67,7 @@ impl Device {
 
     fn log_in(mut self, shows: bool, device_id: &DeviceId) -> Result<(String, Secrets), Error> {
         let secured = if shows {
-            let base = Endpoint::new(&self.world.base, LOOPBACK).unwrap();
+            let base = Homeserver::new(&self.world.base, LOOPBACK).unwrap();
             let stage = Login::show(&base, options(), &mut self.world.env);
             self.show(stage)
         } else {
@@ -79,7 +79,7 @@ impl Device {
         let at = world.run(stage).unwrap();
 
         // What goes between two stages.
-        let homeserver = MatrixHomeserver::new(at.homeserver().as_str(), LOOPBACK).unwrap();
+        let homeserver = Homeserver::new(at.homeserver().as_str(), LOOPBACK).unwrap();
         let step = ServerMetadata::start(homeserver, ProviderOptions::new().with_schemes(LOOPBACK));
         let server = world.run(step).unwrap().supported().unwrap();
         let client = world.client(&server);
@@ -102,8 +102,8 @@ impl Device {
     /// The user then says yes or no at the provider.
     fn let_in(mut self, shows: bool, session: &UserSession, yes: bool) -> Result<(), Error> {
         let account = Account {
-            base: Endpoint::new(&self.world.base, LOOPBACK).unwrap(),
             homeserver: Homeserver::new(&self.world.base, LOOPBACK).unwrap(),
+            named: NamedHomeserver::new(&self.world.base, LOOPBACK).unwrap(),
             access_token: session.tokens().access_token().clone(),
         };
         let secured = if shows {

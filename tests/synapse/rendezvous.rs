@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use oidc_proto::matrix::Homeserver;
 use oidc_proto::qr::Rendezvous;
 use oidc_proto::qr::rendezvous::{Delivery, RendezvousOptions};
-use oidc_proto::{Code, Endpoint, Error};
+use oidc_proto::{Code, Error};
 
 use crate::world::*;
 
@@ -16,7 +17,7 @@ fn options() -> RendezvousOptions {
 
 impl World {
     fn create(&mut self) -> Rendezvous {
-        let base = Endpoint::new(&self.base, LOOPBACK).unwrap();
+        let base = Homeserver::new(&self.base, LOOPBACK).unwrap();
         self.run(Rendezvous::create(&base, options())).unwrap()
     }
 

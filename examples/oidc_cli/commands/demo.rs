@@ -1,5 +1,7 @@
 //! `demo`: a whole session against the embedded provider, through real HTTP, told step by step.
 
+mod qr;
+
 use std::time::Duration;
 
 use oidc_proto::flow::UserinfoFetch;
@@ -37,12 +39,15 @@ pub(crate) fn demo(options: Global, args: &DemoArgs, out: Output) -> Result<(), 
     });
 
     let deadline = options.deadline.min(DEADLINE);
-    let store = Some(folder.path().to_owned());
+    let store = Some(folder.path().join("store"));
     let options = Global { store, session: None, insecure_loopback: true, deadline, ..options };
-    let mut context = Context::new(options, out)?;
+    let its = if args.qr { out.of_device("existing device") } else { out };
+    let mut context = Context::new(options, its)?;
     let browser = BrowserArgs { scripted: true, ..BrowserArgs::default() };
     let meeting = MeetingArgs { browser: browser.clone(), ..MeetingArgs::default() };
-    if args.matrix {
+    if args.qr {
+        qr::two_devices(&mut context, folder.path(), &issuer, meeting)?;
+    } else if args.matrix {
         at_homeserver(&mut context, &issuer, meeting)?;
     } else {
         at_provider(&mut context, &issuer, meeting)?;
@@ -51,7 +56,8 @@ pub(crate) fn demo(options: Global, args: &DemoArgs, out: Output) -> Result<(), 
     let session = session::choose(&context.store, None)?;
     logout(&mut context, &LogoutArgs { end_session: true, browser })?;
     out.step("Afterwards");
-    let again = if args.matrix { ask_whoami(&mut context, &session) } else { ask_again(&mut context, &session) };
+    let again =
+        if args.matrix || args.qr { ask_whoami(&mut context, &session) } else { ask_again(&mut context, &session) };
     match again {
         Err(failure) if failure.fault == "denied" => out.checked("the access token is not taken any more"),
         Err(failure) => return Err(failure),

@@ -20,9 +20,14 @@ use crate::store::Draft;
 use crate::tokens::{self, Need};
 
 /// The homeserver that is meant, and its provider.
-fn find(context: &mut Context, text: &str) -> Result<Arc<AuthServer>, Failure> {
+pub(super) fn find(context: &mut Context, text: &str) -> Result<Arc<AuthServer>, Failure> {
+    let address = Address::parse(text, context.options.schemes())?;
+    find_at(context, address)
+}
+
+pub(super) fn find_at(context: &mut Context, address: Address) -> Result<Arc<AuthServer>, Failure> {
     let schemes = context.options.schemes();
-    let homeserver = match Address::parse(text, schemes)? {
+    let homeserver = match address {
         Address::Url(homeserver) => homeserver,
         address @ Address::Name(_) => {
             context.out.step("Homeserver");
@@ -58,10 +63,10 @@ pub(super) fn register(context: &mut Context, text: &str, anew: bool) -> Result<
 }
 
 /// A login that can go on: the store is whole, the provider and the client are known.
-struct Beginning {
-    server: Arc<AuthServer>,
-    client: Client,
-    choices: Choices,
+pub(super) struct Beginning {
+    pub(super) server: Arc<AuthServer>,
+    pub(super) client: Client,
+    pub(super) choices: Choices,
 }
 
 impl Beginning {
@@ -71,6 +76,16 @@ impl Beginning {
             return Err(failure);
         }
         let server = find(context, text)?;
+        Self::at(context, server, identity, id_token)
+    }
+
+    /// The same once the provider is known.
+    pub(super) fn at(
+        context: &mut Context,
+        server: Arc<AuthServer>,
+        identity: &Identity,
+        id_token: IdTokenChoice,
+    ) -> Result<Self, Failure> {
         let application = Application::new(clients::matrix_metadata()?, Registrations::default())?;
         let (client, key_file) = identity.client(context, &server.provider, application.metadata().clone())?;
         let choices = Choices { schemes: context.options.schemes(), id_token, key_file, dpop_key: None };
@@ -135,7 +150,7 @@ fn by_browser(
     let draft = context.store.draft()?;
     let step = pending.redeem(checked, server, &client, None, &mut context.env)?;
     let outcome = context.run("exchanging the code", step)?;
-    finish(context, outcome, draft, choices)
+    conclude(context, outcome, draft, choices)
 }
 
 pub(super) fn device(context: &mut Context, args: &DeviceArgs, text: &str) -> Result<(), Failure> {
@@ -155,11 +170,16 @@ pub(super) fn device(context: &mut Context, args: &DeviceArgs, text: &str) -> Re
     let step = pending.poll(&server, &client, None, &mut context.env)?;
     let outcome = context.run_until_deadline("waiting for the user to allow it", step)?;
     let draft = context.store.draft()?;
-    finish(context, outcome, draft, choices).inspect_err(|failure| identity.explain(failure, context.out))
+    conclude(context, outcome, draft, choices).inspect_err(|failure| identity.explain(failure, context.out))
 }
 
 /// Keeps the session if the homeserver says that it is the right user's and the right device's.
-fn finish(context: &mut Context, outcome: LoginOutcome, draft: Draft, choices: Choices) -> Result<(), Failure> {
+pub(super) fn conclude(
+    context: &mut Context,
+    outcome: LoginOutcome,
+    draft: Draft,
+    choices: Choices,
+) -> Result<(), Failure> {
     let outcome = match outcome {
         LoginOutcome::Refused { error, grant } if error.fault() == Fault::Transport => {
             let step = grant.retry(&mut context.env)?;

@@ -7,6 +7,7 @@ mod device;
 mod login;
 mod logout;
 mod matrix;
+pub(crate) mod qr;
 mod watch;
 
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use oidc_proto::adapter::BlockingDriver;
 use oidc_proto::flow::{Discovery, KeysFetch, Refresh, Registration, UserinfoFetch};
 use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
-use oidc_proto::qr::{Code, CodeUrl, Generator, Homeserver, Initiated};
+use oidc_proto::qr::{Code, CodeUrl, Generator, Initiated, NamedHomeserver};
 use oidc_proto::testing::{Lie, Provider, TestEnv};
 use oidc_proto::{
     AuthorizationRequest, Body, Callback, Env, Issuer, Policy, ProviderOptions, RedirectUri, Registrations, Schemes,
@@ -104,7 +104,7 @@ fn qr(root: &Path) {
     let generator = Generator::new(&mut env);
     let url = |text| CodeUrl::new(text, Schemes::HttpsOnly).expect("a URL");
     let key = *generator.public_key();
-    let homeserver = Homeserver::new("matrix.org", Schemes::HttpsOnly).expect("a server name");
+    let homeserver = NamedHomeserver::new("matrix.org", Schemes::HttpsOnly).expect("a server name");
     let draft = b"IO_ELEMENT_MSC4388\x03\x00keykeykeykeykeykeykeykeykeykeyke\x00\x02id\x00\x11https://a.example";
     let codes = [
         Code::login(key, url("https://a.example/r/1")).to_bytes(),

@@ -1,7 +1,7 @@
 //! How a device comes to a rendezvous: it makes one, or joins the one of the code that it scanned.
 
 use http::header::{CONTENT_TYPE, LOCATION};
-use http::{Method, Request, StatusCode};
+use http::{Method, Request, StatusCode, Uri};
 use serde::Deserialize;
 
 use super::{Patience, Rendezvous, RendezvousOptions, TEXT, etag, lifetime, look, policy, refusal, text};
@@ -10,8 +10,8 @@ use crate::env::Env;
 use crate::error::{Code, Error};
 use crate::failure::Failure;
 use crate::json::{self, Text};
+use crate::matrix::Homeserver;
 use crate::qr::code::CodeUrl;
-use crate::qr::homeserver::under;
 use crate::reply::{Accept, Reply};
 use crate::secret::Body;
 use crate::step::{Flow, Step};
@@ -27,9 +27,9 @@ pub struct Creation {
 }
 
 impl Creation {
-    pub(super) fn start(homeserver: &Endpoint, options: RendezvousOptions) -> Result<Step<Self>, Error> {
-        let endpoint = under(homeserver, PATH, options.schemes)?;
-        Ok(Step::call(request(&endpoint), policy(false), Self { options, is_redirected: false }))
+    pub(super) fn start(homeserver: &Homeserver, options: RendezvousOptions) -> Result<Step<Self>, Error> {
+        let uri = homeserver.uri(PATH, options.schemes)?;
+        Ok(Step::call(request(uri), policy(false), Self { options, is_redirected: false }))
     }
 
     /// Homeservers may leave the rendezvous to another server. There is nothing in the request that it must not see.
@@ -38,14 +38,14 @@ impl Creation {
         let (Some(location), false) = (location, self.is_redirected) else { return Err(Code::HttpRedirect.into()) };
         let unusable = |error| Error::new(Code::QrRendezvousAnswer).at("Location").with_source(error);
         let endpoint = Endpoint::new(location, self.options.schemes).map_err(unusable)?;
-        Ok(Step::call(request(&endpoint), policy(false), Self { is_redirected: true, ..self }))
+        Ok(Step::call(request(endpoint.uri().clone()), policy(false), Self { is_redirected: true, ..self }))
     }
 }
 
-fn request(endpoint: &Endpoint) -> Request<Body> {
+fn request(uri: Uri) -> Request<Body> {
     let mut request = Request::new(Body::default());
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = endpoint.uri().clone();
+    *request.uri_mut() = uri;
     request.headers_mut().insert(CONTENT_TYPE, TEXT);
     request
 }

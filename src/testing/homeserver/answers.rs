@@ -49,7 +49,8 @@ pub(super) fn answer(
         OnMatrix::AuthIssuer => json_response(200, &json!({ "issuer": provider.issuer() })),
         OnMatrix::Whoami => whoami(state, provider, request).unwrap_or_else(Refusal::into_response),
         OnMatrix::Device => device(state, provider, path, request).unwrap_or_else(Refusal::into_response),
-        OnMatrix::Elsewhere => Refusal::UNRECOGNIZED.into_response(),
+        // The rendezvous server answers for itself.
+        OnMatrix::Rendezvous | OnMatrix::Elsewhere => Refusal::UNRECOGNIZED.into_response(),
     }
 }
 

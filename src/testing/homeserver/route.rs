@@ -2,7 +2,7 @@
 
 use http::Uri;
 
-use crate::testing::On;
+use crate::testing::{On, rendezvous};
 
 /// Where a request to the homeserver went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +22,8 @@ pub enum OnMatrix {
     Whoami,
     /// `/_matrix/client/v3/devices/` and the ID of a device.
     Device,
+    /// `/_matrix/client/unstable/org.matrix.msc4108/rendezvous`, and what was made there.
+    Rendezvous,
     /// Anywhere else: 404.
     Elsewhere,
 }
@@ -59,6 +61,7 @@ pub(super) fn route(base_url: &str, server_name: &str, uri: &Uri) -> Option<OnMa
         "/_matrix/client/unstable/org.matrix.msc2965/auth_issuer" => OnMatrix::AuthIssuer,
         "/_matrix/client/v3/account/whoami" => OnMatrix::Whoami,
         path if path.starts_with(DEVICES) => OnMatrix::Device,
+        path if path == rendezvous::CREATE || path.starts_with(rendezvous::BOXES) => OnMatrix::Rendezvous,
         path if is_matrix(path) => OnMatrix::Elsewhere,
         // The provider may be at the same host.
         _ => return None,

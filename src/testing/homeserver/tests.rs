@@ -133,6 +133,8 @@ fn homeserver_and_provider_can_share_a_host() {
         ("/.well-known/matrix/client", Asked::Homeserver(OnMatrix::WellKnown)),
         ("/_matrix/client/versions", Asked::Homeserver(OnMatrix::Versions)),
         ("/.well-known/openid-configuration", Asked::Provider(On::Metadata)),
+        ("/_matrix/client/unstable/org.matrix.msc4108/rendezvous", Asked::Homeserver(OnMatrix::Rendezvous)),
+        ("/_synapse/client/rendezvous/box1", Asked::Homeserver(OnMatrix::Rendezvous)),
         ("/_matrix/x", Asked::Homeserver(OnMatrix::Elsewhere)),
         ("/x", Asked::Provider(On::Elsewhere)),
     ] {
@@ -140,4 +142,21 @@ fn homeserver_and_provider_can_share_a_host() {
         get(&hs, &format!("{url}{path}"), None);
         assert_eq!(hs.requests().split_off(hs.requests().len() - 2), [asked, asked], "{path}");
     }
+}
+
+/// One server has it all, or lacks it.
+#[test]
+fn the_homeserver_has_a_rendezvous() {
+    let hs = homeserver();
+    let url = "https://matrix.example.org/_matrix/client/unstable/org.matrix.msc4108/rendezvous";
+    let post = || hs.handle(Request::post(url).body(Vec::new()).unwrap(), Clock::START);
+    let response = post();
+    assert_eq!(response.status(), 201);
+    let made: Value = serde_json::from_slice(response.body()).unwrap();
+    assert_eq!(made["url"], "https://matrix.example.org/_synapse/client/rendezvous/box1");
+    assert_eq!((hs.rendezvous().boxes(), get(&hs, made["url"].as_str().unwrap(), None).0), (1, 200));
+    hs.fault(OnMatrix::Rendezvous, Fault::status(503), 1);
+    assert_eq!((post().status(), post().status()), (503.try_into().unwrap(), 201.try_into().unwrap()));
+    let _ = hs.clone().without(OnMatrix::Rendezvous);
+    assert_eq!(post().status(), 404);
 }

@@ -1,0 +1,286 @@
+//! `qr`: a new device and one that is logged in meet by a QR code (MSC4108).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use oidc_proto::adapter::SystemEnv;
+use oidc_proto::matrix::{AuthServer, LoginRequest, PendingDeviceLogin};
+use oidc_proto::qr::{
+    Account, AtHomeserver, CheckCode, Code as QrData, FailureReason, Grant, LoggedIn, Login, NamedHomeserver, Options,
+    Progress, Role, Scanned, Secrets, Secured, Shown, Stage,
+};
+use oidc_proto::{Client, Code as Core, Error, Schemes};
+
+use super::matrix::{self, Beginning, conclude};
+use crate::args::{IdTokenChoice, QrGrantArgs, QrLoginArgs, QrMeetingArgs};
+use crate::clients::Identity;
+use crate::context::Context;
+use crate::dialog::{Dialog, Seen, is_no, is_yes};
+use crate::event::Event;
+use crate::failure::{Code, Failure};
+use crate::session::{self, Choices};
+use crate::symbol;
+use crate::tokens::{self, Need};
+
+/// How often the user may mistype the check code.
+const TRIES: usize = 3;
+
+/// This is the new device.
+pub(crate) fn login(context: &mut Context, dialog: &mut Dialog, args: &QrLoginArgs) -> Result<(), Failure> {
+    let identity = Identity::read(&args.client)?;
+    // Nothing is begun whose outcome could not be kept.
+    if let Some(failure) = session::all(&context.store)?.1.into_iter().next() {
+        return Err(failure);
+    }
+    drop(context.store.draft()?);
+    let options = options(context, &args.meeting, context.options.schemes());
+    let rendezvous_at = match &args.homeserver {
+        Some(text) if args.meeting.scan.is_none() => Some(matrix::find(context, text)?.homeserver.clone()),
+        _ => None,
+    };
+    let show = |env: &mut SystemEnv| match &rendezvous_at {
+        Some(homeserver) => Login::show(homeserver, options, env),
+        None => Err(Core::QrHomeserver.into()),
+    };
+    let secured = meet(context, dialog, &args.meeting, show, |code, env| Login::scan(code, options, env))?;
+    progress(context, secured.progress());
+    let stage = secured.begin(&mut context.env);
+    let at = dialog.carry_out(context, "waiting for the other device", stage)?;
+    progress(context, at.progress());
+    let prepared = match prepare(context, args, &identity, &at) {
+        Ok(prepared) => prepared,
+        Err(failure) => {
+            let stage = at.give_up(FailureReason::UnsupportedProtocol, &mut context.env);
+            close(context, stage);
+            return Err(failure);
+        }
+    };
+    let Prepared { server, client, choices, pending } = prepared;
+    let stage = at.ask(pending.authorization().clone(), pending.device_id().as_str(), &mut context.env);
+    let accepted = dialog.carry_out(context, "waiting for the other device", stage)?;
+    progress(context, accepted.progress());
+    super::device::show(context, pending.authorization());
+    let stage = accepted.poll(&server.provider, &client, None, &mut context.env);
+    let LoggedIn { exchanged, rest } = dialog.carry_out(context, "waiting for the user to allow it", stage)?;
+    progress(context, rest.progress());
+    let finished = pending.complete(exchanged, &server, &client, &mut context.env).map_err(Failure::from);
+    let finished = finished.and_then(|step| {
+        let outcome = context.run("asking the homeserver", step)?;
+        let draft = context.store.draft()?;
+        conclude(context, outcome, draft, choices)
+    });
+    if let Err(failure) = finished {
+        let stage = rest.give_up(FailureReason::UserCancelled, &mut context.env);
+        close(context, stage);
+        return Err(failure);
+    }
+    // The session is good, whatever comes now.
+    let stage = rest.succeed(&mut context.env);
+    match dialog.carry_out(context, "waiting for the secrets", stage) {
+        Ok(secrets) => keep(context, args.secrets.as_deref(), &secrets),
+        Err(failure) => {
+            context.out.emit(&Event::warning(&failure));
+            Ok(())
+        }
+    }
+}
+
+/// What a login needs beside the other device.
+struct Prepared {
+    server: Arc<AuthServer>,
+    client: Arc<Client>,
+    choices: Choices,
+    pending: PendingDeviceLogin,
+}
+
+/// Finds the provider, registers, and asks for a device authorization.
+fn prepare(
+    context: &mut Context,
+    args: &QrLoginArgs,
+    identity: &Identity,
+    at: &AtHomeserver,
+) -> Result<Prepared, Failure> {
+    let server = matrix::find_at(context, at.homeserver().address().clone())?;
+    let Beginning { server, client, choices } = Beginning::at(context, server, identity, IdTokenChoice::default())?;
+    let client = client.shared();
+    context.out.step("Device authorization");
+    let mut request = LoginRequest::new();
+    if let Some(device_id) = &args.device_id {
+        request = request.device_id(device_id.clone());
+    }
+    let step = request.start_device(&server, &client, &mut context.env)?;
+    let pending = context.run("asking for a code", step)?;
+    Ok(Prepared { server, client, choices, pending })
+}
+
+/// What the other device handed over goes where the user wants it, or nowhere.
+fn keep(context: &Context, path: Option<&Path>, secrets: &Secrets) -> Result<(), Failure> {
+    if let Some(path) = path {
+        crate::store::write_private(path, secrets.to_json().expose())?;
+    }
+    context.out.emit(&Event::Secrets { backup: secrets.backup.is_some(), kept: path.is_some() });
+    Ok(())
+}
+
+/// This is the device that is logged in.
+pub(crate) fn grant(context: &mut Context, dialog: &mut Dialog, args: &QrGrantArgs) -> Result<(), Failure> {
+    let secrets = args.secrets.as_deref().map(read_secrets).transpose()?;
+    let mut account = account(context)?;
+    let options = options(context, &args.meeting, context.options.schemes());
+    let show = |env: &mut SystemEnv| Grant::show(&account, options, env);
+    let secured = meet(context, dialog, &args.meeting, show, |code, env| Grant::scan(code, options, env))?;
+    progress(context, secured.progress());
+    // Until the other device was there, its token may have become old.
+    account = match self::account(context) {
+        Ok(account) => account,
+        Err(failure) => {
+            let stage = secured.cancel(&mut context.env);
+            close(context, stage);
+            return Err(failure);
+        }
+    };
+    let stage = secured.begin(&account, &mut context.env);
+    let asked = dialog.carry_out(context, "waiting for the other device", stage)?;
+    progress(context, asked.progress());
+    let (device_id, page) = (asked.login().device_id().to_owned(), asked.login().page().to_owned());
+    context.out.emit(&Event::NewDevice { device_id: &device_id, url: &page });
+    let question = "Is the other device yours, and may it log in? yes or no";
+    if !args.yes {
+        let answer = dialog.ask(context, "allow", question);
+        let cancelled = || Failure::from(Error::from(Core::QrCancelled));
+        let allowed = answer.and_then(|answer| is_yes(&answer).then_some(()).ok_or_else(cancelled));
+        if let Err(failure) = allowed {
+            let stage = asked.refuse(&mut context.env);
+            close(context, stage);
+            return Err(failure);
+        }
+    }
+    context.out.checked("the user said yes");
+    if let Err(failure) = args.browser.open(&page, context.options.timeout, context.out) {
+        context.out.emit(&Event::warning(&failure));
+    }
+    let stage = asked.allow(&mut context.env);
+    let succeeded = dialog.carry_out(context, "waiting for the new device to be logged in", stage)?;
+    progress(context, succeeded.progress());
+    let is_shared = secrets.is_some();
+    match (secrets, self::account(context)) {
+        (Some(secrets), Ok(account)) => {
+            let stage = succeeded.share(secrets, &account.access_token, &mut context.env);
+            dialog.carry_out(context, "handing the secrets over", stage)?;
+        }
+        (_, account) => {
+            let stage = succeeded.refuse(&mut context.env);
+            close(context, stage);
+            drop(account?);
+        }
+    }
+    context.out.emit(&Event::LetIn { device_id: &device_id, secrets: is_shared });
+    Ok(())
+}
+
+/// The session's homeserver, with a token that is good now.
+fn account(context: &mut Context) -> Result<Account, Failure> {
+    let session = tokens::good(context, Need::Good)?;
+    let homeserver = session.homeserver().ok_or_else(|| Code::NotMatrix.because(session.id()))?.clone();
+    context.options.insecure_loopback |= session.schemes() == Schemes::DangerousHttpOnLoopback;
+    let named = NamedHomeserver::from(&homeserver);
+    Ok(Account { homeserver, named, access_token: session.tokens.access_token().clone() })
+}
+
+fn read_secrets(path: &Path) -> Result<Secrets, Failure> {
+    let failed = |error: &dyn std::fmt::Display| Code::Secrets.because(format_args!("{}: {error}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
+    let text = zeroize::Zeroizing::new(text);
+    Secrets::from_json(&text).map_err(|error| failed(&error.code()))
+}
+
+fn options(context: &Context, args: &QrMeetingArgs, schemes: Schemes) -> Options {
+    let mut options = Options::new().with_schemes(schemes);
+    options.patience = context.options.deadline;
+    options.interval = args.interval.unwrap_or(options.interval);
+    options
+}
+
+/// From a code to a secure channel, whichever device shows it.
+fn meet<R: Role>(
+    context: &mut Context,
+    dialog: &mut Dialog,
+    args: &QrMeetingArgs,
+    show: impl FnOnce(&mut SystemEnv) -> Stage<Shown<R>>,
+    scan: impl FnOnce(&QrData, &mut SystemEnv) -> Stage<Scanned<R>>,
+) -> Result<Secured<R>, Failure> {
+    context.out.step("Meeting the other device");
+    if let Some(what) = &args.scan {
+        let code = symbol::read(what, context.options.schemes())?;
+        let stage = scan(&code, &mut context.env);
+        let scanned = dialog.carry_out(context, "answering the code", stage)?;
+        context.out.checked("the other end has the key that is in the code");
+        progress(context, scanned.progress());
+        let digits = scanned.check_code().digits();
+        context.out.emit(&Event::CheckCode { digits: &digits });
+        dialog.show(Seen::CheckCode(digits));
+        return Ok(scanned.go_on());
+    }
+    let stage = show(&mut context.env);
+    let shown = dialog.carry_out(context, "asking for a rendezvous", stage)?;
+    progress(context, shown.progress());
+    if let Err(failure) = present(context, dialog, args, shown.code()) {
+        let stage = shown.cancel(&mut context.env);
+        close(context, stage);
+        return Err(failure);
+    }
+    let stage = shown.wait(&mut context.env);
+    let greeted = dialog.carry_out(context, "waiting for the code to be scanned", stage)?;
+    progress(context, greeted.progress());
+    match check_code(context, dialog) {
+        Ok(typed) => {
+            let stage = greeted.confirm(&typed, &mut context.env);
+            let secured = dialog.carry_out(context, "comparing the check code", stage)?;
+            context.out.checked("the check code: the device that scanned is the one that the user has in hand");
+            Ok(secured)
+        }
+        Err(failure) => {
+            let stage = greeted.cancel(&mut context.env);
+            close(context, stage);
+            Err(failure)
+        }
+    }
+}
+
+/// Shows the code in every way that is wanted.
+fn present(context: &Context, dialog: &Dialog, args: &QrMeetingArgs, code: &QrData) -> Result<(), Failure> {
+    let (text, symbol) = (code.to_base64(), symbol::draw(code)?);
+    if let Some(path) = &args.png {
+        symbol::write_png(code, path)?;
+    }
+    context.out.emit(&Event::QrCode { text: &text, symbol: &symbol });
+    dialog.show(Seen::Code(text));
+    Ok(())
+}
+
+fn check_code(context: &Context, dialog: &mut Dialog) -> Result<CheckCode, Failure> {
+    let mut last = Failure::from(Error::from(Core::QrCancelled));
+    for _ in 0..TRIES {
+        let line = dialog.ask(context, "check_code", "The two digits that the other device shows")?;
+        if is_no(&line) {
+            return Err(Error::from(Core::QrCancelled).into());
+        }
+        match CheckCode::parse(&line) {
+            Ok(typed) => return Ok(typed),
+            Err(error) => last = error.into(),
+        }
+    }
+    Err(last)
+}
+
+/// Tells the other device; that this is done comes before what cannot be done.
+fn close(context: &mut Context, stage: Stage<()>) {
+    let ended = stage.map_err(Failure::from).and_then(|step| context.run("telling the other device", step));
+    if let Err(failure) = ended {
+        context.out.emit(&Event::warning(&failure));
+    }
+}
+
+fn progress(context: &Context, progress: Progress) {
+    context.out.emit(&Event::Progress { progress: progress.name() });
+}
