@@ -16,7 +16,8 @@
 //!
 //! - One refresh at a time, however many callers; each caller gets the outcome of the attempt that it waited for.
 //! - New tokens are handed over for saving before anyone can use them (unless nothing is to be saved).
-//! - Only a well-formed `invalid_grant` and the owner end a session; `policy.rs` has the table.
+//! - Only a well-formed `invalid_grant` and the owner end a session, or that there is no refresh token; `policy.rs` has the
+//!   table.
 //! - Tickets that are not awaited, and time-outs that are not due, do nothing.
 //! - At most one event of each kind waits to be read.
 //!

@@ -11,7 +11,7 @@ use crate::error::Code;
 pub enum Event {
     /// There are new tokens: [`Session::tokens`](super::Session::tokens).
     TokensRefreshed,
-    /// The grant is gone: the user has to log in again. Keep what the session is bound to (a device, a user) and hand the
+    /// The grant is gone, or there is no refresh token: the user has to log in again. Keep what the session is bound to (a device, a user) and hand the
     /// new tokens to [`Session::adopt`](super::Session::adopt).
     NeedsLogin,
     /// A resource wants the user to log in more strongly or more recently (RFC 9470). The session is not touched.
