@@ -31,6 +31,7 @@
 //! | `fault.rs` | [`Fault`]: what goes wrong on the way |
 //! | `edit.rs` `lie.rs` | changes to what it says; [`Lie`]: the table of them, in the words of `lie/say.rs` |
 //! | `http.rs` | forms in, answers out |
+//! | `reach.rs` | the HTTP clients that reach a server |
 
 mod assertion;
 mod authorize;
@@ -50,6 +51,7 @@ mod keys;
 mod lie;
 mod par;
 mod provider;
+mod reach;
 mod register;
 mod rendezvous;
 mod resource;

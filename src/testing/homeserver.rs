@@ -12,26 +12,20 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::future::{Ready, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{Request, Response};
 use serde_json::{Map, Value};
 
 use super::browser::Visit;
-use super::env::Clock;
 use super::fault::{Fault, gateway};
 use super::http::Incoming;
 use super::provider::Provider;
+use super::reach::{Answer, reachable};
 use super::rendezvous::Rendezvous;
-
 use crate::env::Timestamp;
-use crate::failure::Failure;
-use crate::reply::Policy;
-use crate::secret::Body;
 pub use route::{Asked, OnMatrix};
 
-type Answer = Result<Response<Vec<u8>>, Failure>;
 type Edit = Arc<dyn Fn(&mut Response<Vec<u8>>) + Send + Sync>;
 
 /// Which spelling of the scope values a homeserver knows.
@@ -230,21 +224,6 @@ impl Homeserver {
         self.provider.visit(url, now)
     }
 
-    /// A blocking HTTP client that reaches the homeserver, its provider and nothing else.
-    pub fn http(&self, clock: &Clock) -> impl Fn(Request<Body>, Policy) -> Answer + Clone + Send + Sync + use<> {
-        let (homeserver, clock) = (self.clone(), clock.clone());
-        move |request, _| homeserver.exchange(request, clock.now())
-    }
-
-    /// The same for asynchronous drivers; its futures are always ready.
-    pub fn http_async(
-        &self,
-        clock: &Clock,
-    ) -> impl Fn(Request<Body>, Policy) -> Ready<Answer> + Clone + Send + Sync + use<> {
-        let http = self.http(clock);
-        move |request, policy| ready(http(request, policy))
-    }
-
     /// Where all requests so far went, in their order; those that a browser made at the provider are left out.
     pub fn requests(&self) -> Vec<Asked> {
         self.lock().requests.clone()
@@ -254,6 +233,8 @@ impl Homeserver {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+reachable!(Homeserver);
 
 impl State {
     fn user_id(&self, login: &str) -> String {

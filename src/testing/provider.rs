@@ -1,7 +1,6 @@
 //! The provider: one handle, one function from request to response, and the switches.
 
 use std::fmt;
-use std::future::{Ready, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,20 +12,16 @@ use serde_json::{Map, Value};
 use super::browser::{self, Visit};
 use super::client::RegisteredClient;
 use super::edit::{Callback, Edit};
-use super::env::Clock;
 use super::fault::{Fault, gateway};
 use super::http::Incoming;
 use super::id_token::IdToken;
 use super::lie::Lie;
+use super::reach::{Answer, reachable};
 use super::route::{On, answer, route};
 use super::state::State;
 use super::user::User;
 use crate::env::Timestamp;
 use crate::failure::{Failure, FailureKind, Sent};
-use crate::reply::Policy;
-use crate::secret::Body;
-
-type Answer = Result<Response<Vec<u8>>, Failure>;
 
 /// What the provider does when a refresh token comes a second time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -153,21 +148,6 @@ impl Provider {
         browser::visit(self, url, now)
     }
 
-    /// A blocking HTTP client that reaches this provider and nothing else.
-    pub fn http(&self, clock: &Clock) -> impl Fn(Request<Body>, Policy) -> Answer + Clone + Send + Sync + use<> {
-        let (provider, clock) = (self.clone(), clock.clone());
-        move |request, _| provider.exchange(request, clock.now())
-    }
-
-    /// The same for asynchronous drivers; its futures are always ready.
-    pub fn http_async(
-        &self,
-        clock: &Clock,
-    ) -> impl Fn(Request<Body>, Policy) -> Ready<Answer> + Clone + Send + Sync + use<> {
-        let http = self.http(clock);
-        move |request, policy| ready(http(request, policy))
-    }
-
     /// Where all requests so far went, in their order.
     pub fn requests(&self) -> Vec<On> {
         self.lock().requests.clone()
@@ -263,6 +243,8 @@ impl Provider {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+reachable!(Provider);
 
 impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,22 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::{Ready, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, Response, header};
 use serde_json::json;
 
-use super::env::Clock;
 use super::fault::{Fault, gateway};
 use super::http::{empty, http_date, json, set, with_body};
+use super::reach::{Answer, reachable};
 use crate::env::Timestamp;
 use crate::failure::{Failure, FailureKind, Sent};
-use crate::reply::Policy;
-use crate::secret::Body;
-
-type Answer = Result<Response<Vec<u8>>, Failure>;
 
 pub(super) const CREATE: &str = "/_matrix/client/unstable/org.matrix.msc4108/rendezvous";
 pub(super) const BOXES: &str = "/_synapse/client/rendezvous/";
@@ -175,21 +170,6 @@ impl Rendezvous {
         }
     }
 
-    /// A blocking HTTP client that reaches this server and nothing else.
-    pub fn http(&self, clock: &Clock) -> impl Fn(Request<Body>, Policy) -> Answer + Clone + Send + Sync + use<> {
-        let (server, clock) = (self.clone(), clock.clone());
-        move |request, _| server.exchange(request, clock.now())
-    }
-
-    /// The same for asynchronous drivers; its futures are always ready.
-    pub fn http_async(
-        &self,
-        clock: &Clock,
-    ) -> impl Fn(Request<Body>, Policy) -> Ready<Answer> + Clone + Send + Sync + use<> {
-        let http = self.http(clock);
-        move |request, policy| ready(http(request, policy))
-    }
-
     /// Plays a trick on the next requests of a kind. Tricks of one kind come in the order they were set.
     pub fn trick(&self, meet: Meet, trick: Trick, times: usize) {
         self.lock().tricks.push((meet, trick, times));
@@ -253,6 +233,8 @@ impl Incoming<'_> {
         self.headers.get(name)?.to_str().ok()
     }
 }
+
+reachable!(Rendezvous);
 
 impl State {
     fn next_trick(&mut self, meet: Meet) -> Option<Trick> {

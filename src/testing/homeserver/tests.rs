@@ -4,7 +4,7 @@ use http::{Request, StatusCode};
 use serde_json::Value;
 
 use super::*;
-use crate::testing::{On, RegisteredClient};
+use crate::testing::{Clock, On, RegisteredClient};
 
 const CALLBACK: &str = "https://app.example.org/cb";
 

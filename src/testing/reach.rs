@@ -1,0 +1,48 @@
+//! HTTP clients that reach a server of this module without any network. [`Answer`] is what they hear.
+
+use http::Response;
+
+use crate::failure::Failure;
+
+/// What comes of a request.
+pub(super) type Answer = Result<Response<Vec<u8>>, Failure>;
+
+/// Gives a server, by its `exchange`, the HTTP clients that reach it.
+macro_rules! reachable {
+    ($server:ty) => {
+        impl $server {
+            /// A blocking HTTP client that reaches this server and nothing else.
+            pub fn http(
+                &self,
+                clock: &$crate::testing::Clock,
+            ) -> impl Fn(
+                ::http::Request<$crate::Body>,
+                $crate::Policy,
+            ) -> Result<::http::Response<Vec<u8>>, $crate::Failure>
+            + Clone
+            + Send
+            + Sync
+            + use<> {
+                let (server, clock) = (self.clone(), clock.clone());
+                move |request, _| server.exchange(request, clock.now())
+            }
+
+            /// The same for asynchronous drivers; its futures are always ready.
+            pub fn http_async(
+                &self,
+                clock: &$crate::testing::Clock,
+            ) -> impl Fn(
+                ::http::Request<$crate::Body>,
+                $crate::Policy,
+            ) -> ::std::future::Ready<Result<::http::Response<Vec<u8>>, $crate::Failure>>
+            + Clone
+            + Send
+            + Sync
+            + use<> {
+                let http = self.http(clock);
+                move |request, policy| ::std::future::ready(http(request, policy))
+            }
+        }
+    };
+}
+pub(super) use reachable;
