@@ -4,13 +4,15 @@
 mod matrix;
 #[path = "targets/qr.rs"]
 mod qr;
+#[path = "targets/script.rs"]
+mod script;
 #[path = "targets/session.rs"]
 mod session;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Response};
+use http::{HeaderValue, Response};
 use oidc_proto::flow::{
     DeviceAuthorization, Discovery, GrantRequest, KeysFetch, PendingDevice, Refresh, Registration, Revocation,
     UserinfoFetch,
@@ -18,13 +20,14 @@ use oidc_proto::flow::{
 use oidc_proto::jose::{Jws, supported};
 use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
 use oidc_proto::message::www_authenticate;
-use oidc_proto::step::BoxFlow;
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{
     AuthorizationRequest, Body, Callback, Client, ClientAuth, Env, Error, Exchanged, Failure, FailureKind,
     IdTokenTrust, Issuer, Keys, Metadata, PendingAuthorization, Policy, Provider, ProviderOptions, RedirectUri,
     Registrations, Schemes, Scope, Sent, Step, TokenSet,
 };
+
+use script::{Script, drive, quiet};
 
 /// A target: its name and its function.
 pub type Target = (&'static str, fn(&[u8]));
@@ -284,46 +287,6 @@ fn registrations(data: &[u8]) {
     }
 }
 
-/// The bytes as a source of decisions.
-struct Script<'a>(&'a [u8]);
-
-impl<'a> Script<'a> {
-    fn byte(&mut self) -> u8 {
-        let (&first, rest) = self.0.split_first().unwrap_or((&0, &[]));
-        self.0 = rest;
-        first
-    }
-
-    /// Bytes up to the next 0xFF, which no UTF-8 text holds.
-    fn text(&mut self) -> &'a [u8] {
-        let end = self.0.iter().position(|&byte| byte == 0xff).unwrap_or(self.0.len());
-        let (text, rest) = self.0.split_at(end);
-        self.0 = rest.get(1..).unwrap_or_default();
-        text
-    }
-
-    fn response(&mut self) -> Response<&'a [u8]> {
-        const STATUS: [u16; 16] = [200, 201, 204, 302, 400, 400, 401, 403, 404, 408, 425, 429, 500, 503, 200, 200];
-        let mut response = Response::new(&[][..]);
-        let choice = self.byte();
-        *response.status_mut() = STATUS[usize::from(choice & 15)].try_into().unwrap();
-        let content_type = ["application/json", "application/jwt", "text/html", ""][usize::from(choice >> 4 & 3)];
-        if !content_type.is_empty() {
-            response.headers_mut().insert("content-type", HeaderValue::from_static(content_type));
-        }
-        if choice & 0x40 != 0 {
-            let header = self.text();
-            let mut parts = header.splitn(2, |&byte| byte == b':');
-            let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-            if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
-                response.headers_mut().append(name, value);
-            }
-        }
-        *response.body_mut() = self.text();
-        response
-    }
-}
-
 /// Any flow, driven by any responses, failures and waits: it never panics, and no error shows a secret.
 fn flow(data: &[u8]) {
     let World { provider, keys, trusting, verifying, tokens } = world();
@@ -362,76 +325,4 @@ fn flow(data: &[u8]) {
     if let Some(step) = step {
         drive(step, script, env, &["CLIENTSECRET", "DEVICECODE", tokens.access_token().expose()]);
     }
-}
-
-/// Drives a flow by a script, and looks for secrets in all that is shown.
-fn drive(mut step: Step<BoxFlow<()>>, mut script: Script<'_>, mut env: TestEnv, secrets: &[&str]) {
-    for _ in 0..64 {
-        let shown = format!("{step:?}");
-        let next = match step {
-            Step::Call(call) => {
-                let (_, _, awaiting) = call.into_parts();
-                match script.byte() {
-                    0..=199 => awaiting.receive(script.response(), &mut env),
-                    200..=227 => awaiting.fail(Failure::new(FailureKind::Timeout, Sent::Maybe), &mut env),
-                    _ => awaiting.fail(Failure::new(FailureKind::Unreachable, Sent::No), &mut env),
-                }
-            }
-            Step::Wait(wait) => {
-                let pause = wait.duration(env.ticks());
-                assert!(pause > Duration::ZERO && pause <= Duration::from_secs(300), "{pause:?}");
-                env.clock().advance(pause);
-                wait.wake(&mut env)
-            }
-            Step::Sign(sign) => sign.into_parts().1.receive(b"signature", &mut env),
-            Step::Done(()) => return,
-        };
-        let shown = match &next {
-            Ok(_) => shown,
-            Err(error) => format!("{shown}{error}{error:?}"),
-        };
-        for secret in secrets {
-            assert!(!shown.contains(*secret), "{secret} is shown");
-        }
-        match next {
-            Ok(next) => step = next,
-            Err(_) => return,
-        }
-        if script.0.is_empty() {
-            return;
-        }
-    }
-}
-
-/// Forgets a flow's kind and output, so that all stand in one variable.
-fn quiet<F: oidc_proto::Flow>(step: Result<Step<F>, Error>) -> Option<Step<BoxFlow<()>>> {
-    struct Quiet<F>(F);
-
-    impl<F: oidc_proto::Flow> Quiet<F> {
-        fn go_on(step: Step<F>) -> Result<Step<Self>, Error> {
-            step.embed(Quiet, |_| Ok(Step::Done(())))
-        }
-    }
-
-    impl<F: oidc_proto::Flow> oidc_proto::Flow for Quiet<F> {
-        type Output = ();
-
-        fn on_response(self, reply: oidc_proto::Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-            Self::go_on(self.0.on_response(reply, env)?)
-        }
-
-        fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-            Self::go_on(self.0.on_failure(failure, env)?)
-        }
-
-        fn on_wake(self, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-            Self::go_on(self.0.on_wake(env)?)
-        }
-
-        fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
-            Self::go_on(self.0.on_signature(signature, env)?)
-        }
-    }
-
-    Some(Quiet::go_on(step.ok()?).ok()?.boxed())
 }

@@ -1,13 +1,14 @@
 //! What a hostile or sloppy provider, network or browser does, and what becomes of a login then.
 //!
 //! Each file holds tables: what is said or done, and the code of the error that it must give. `world.rs` has the jumps to
-//! the states that the tests start from, `drive.rs` the driver, `strong.rs` keys and what is made with them; `coverage.rs`
+//! the states that the tests start from, `course.rs` whole ways of a user, `drive.rs` the driver, `sweep.rs` the search for secrets, `strong.rs` keys and what is made with them; `coverage.rs`
 //! looks after lies and codes that no table mentions.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod callback;
 mod client_auth;
+mod course;
 mod coverage;
 mod determinism;
 mod device;
@@ -27,6 +28,7 @@ mod resource;
 mod secrets;
 mod stored;
 mod strong;
+mod sweep;
 mod tokens;
 mod transport;
 mod userinfo;
