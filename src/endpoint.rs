@@ -112,6 +112,12 @@ impl Endpoint {
         Ok(Self(Uri::try_from(String::from(url)).map_err(|_| Code::UrlSyntax)?))
     }
 
+    /// The URL that a reference means to who read it at this one.
+    pub(crate) fn join(base: &Uri, reference: &str, schemes: Schemes) -> Result<Self, Error> {
+        let base = Url::parse(&base.to_string()).map_err(|_| Code::UrlSyntax)?;
+        Self::new(base.join(reference).map_err(|_| Code::UrlSyntax)?.as_str(), schemes)
+    }
+
     /// The URL, for a request.
     pub fn uri(&self) -> &Uri {
         &self.0

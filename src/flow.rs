@@ -17,9 +17,10 @@
 //! | [`ResourceCall`] | a request of the application's own | its response |
 //! | [`Revocation`] | a [`TokenSet`](crate::TokenSet) | nothing |
 
-/// Implements [`Flow`](crate::Flow) for a flow that is another one under its own name, by its `going_on`.
+/// Implements [`Flow`](crate::Flow) for a flow that is another one under its own name, by its `going_on`. Failures happen at
+/// the request that is named, if one is; a field of the flow can go along with it.
 macro_rules! delegate {
-    ($flow:ty => $output:ty) => {
+    ($flow:ty => $output:ty $(, at $request:expr)? $(, with $context:tt)?) => {
         impl $crate::step::Flow for $flow {
             type Output = $output;
 
@@ -28,7 +29,7 @@ macro_rules! delegate {
                 reply: $crate::reply::Reply<'_>,
                 env: &mut dyn $crate::env::Env,
             ) -> Result<$crate::step::Step<Self>, $crate::error::Error> {
-                Self::going_on(self.0.on_response(reply, env)?)
+                Self::going_on(self.0.on_response(reply, env)? $(, self.$context)?)
             }
 
             fn on_failure(
@@ -36,11 +37,11 @@ macro_rules! delegate {
                 failure: $crate::failure::Failure,
                 env: &mut dyn $crate::env::Env,
             ) -> Result<$crate::step::Step<Self>, $crate::error::Error> {
-                Self::going_on(self.0.on_failure(failure, env)?)
+                Self::going_on(self.0.on_failure(failure, env)$(.map_err(|error| error.at($request)))?? $(, self.$context)?)
             }
 
             fn on_wake(self, env: &mut dyn $crate::env::Env) -> Result<$crate::step::Step<Self>, $crate::error::Error> {
-                Self::going_on(self.0.on_wake(env)?)
+                Self::going_on(self.0.on_wake(env)? $(, self.$context)?)
             }
 
             fn on_signature(
@@ -48,11 +49,12 @@ macro_rules! delegate {
                 signature: &[u8],
                 env: &mut dyn $crate::env::Env,
             ) -> Result<$crate::step::Step<Self>, $crate::error::Error> {
-                Self::going_on(self.0.on_signature(signature, env)?)
+                Self::going_on(self.0.on_signature(signature, env)? $(, self.$context)?)
             }
         }
     };
 }
+pub(crate) use delegate;
 
 mod authorization;
 mod authorized_call;

@@ -12,7 +12,7 @@ use crate::jose::{Algorithm, PrivateKey, RemoteKey};
 use crate::message::metadata::AuthMethod;
 use crate::message::registration::{ClientMetadata, Registered};
 use crate::secret::Secret;
-use crate::stored;
+use crate::stored::{self, Version};
 
 /// Client IDs per issuer and per metadata, with fixed ones that override them.
 ///
@@ -85,7 +85,7 @@ impl Registrations {
 
 #[derive(Serialize, Deserialize)]
 struct StoredRegistrations {
-    version: u32,
+    version: Version,
     clients: Vec<StoredClient>,
 }
 
@@ -119,8 +119,6 @@ struct StoredKey {
     algorithm: String,
 }
 
-const VERSION: u32 = 1;
-
 impl Serialize for Registrations {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let fixed = self.fixed.iter().map(|(issuer, client)| (issuer, None, client));
@@ -143,14 +141,13 @@ impl Serialize for Registrations {
             secret_expires_at: client.secret_expires_at,
             issued_at: client.issued_at,
         });
-        StoredRegistrations { version: VERSION, clients: clients.collect() }.serialize(serializer)
+        StoredRegistrations { version: Version, clients: clients.collect() }.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Registrations {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = StoredRegistrations::deserialize(deserializer)?;
-        stored::check_version(stored.version, VERSION)?;
         let mut out = Self::default();
         for client in stored.clients {
             let (issuer, fingerprint) = (stored::issuer(&client.issuer)?, client.fingerprint.clone());

@@ -105,6 +105,13 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// Where a redirect leads, for the few requests that follow one: a reference, possibly relative (RFC 9110 section
+    /// 10.2.2).
+    pub(crate) fn location(&self) -> Result<&'a str, Error> {
+        let location = self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
+        Ok(location.ok_or(Code::HttpRedirect)?)
+    }
+
     /// `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date, which is taken relative to the server's own.
     fn retry_after(&self) -> Option<Duration> {
         let text = |name| self.headers.get(name).and_then(|value| value.to_str().ok());

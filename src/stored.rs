@@ -1,7 +1,8 @@
 //! What the stored values have in common: a version, and two errors.
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::endpoint::{Issuer, Schemes};
 use crate::error::{Code, Error};
@@ -16,18 +17,31 @@ pub(crate) fn from_json<T: DeserializeOwned>(json: &str) -> Result<T, Error> {
 
     // The parser's message can quote a secret: it is dropped.
     serde_json::from_str(json).map_err(|_| match serde_json::from_str::<Versioned>(json) {
-        // A known version that cannot be read is damaged; every known version is 1.
-        Ok(Versioned { version }) if version > 1 => Code::StoredVersion.into(),
+        // A known version that cannot be read is damaged.
+        Ok(Versioned { version }) if version > VERSION => Code::StoredVersion.into(),
         _ => Code::StoredMalformed.into(),
     })
 }
 
-/// Refuses versions that this build does not know.
-pub(crate) fn check_version<E: serde::de::Error>(version: u32, newest: u32) -> Result<(), E> {
-    if version == 0 || version > newest {
-        return Err(E::custom(format_args!("version {version}, but this build reads up to {newest}")));
+/// The version of a stored value: 1, of each of them. A value of another version is refused.
+#[derive(Clone)]
+pub(crate) struct Version;
+
+const VERSION: u32 = 1;
+
+impl Serialize for Version {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(VERSION)
     }
-    Ok(())
+}
+
+impl<'de> Deserialize<'de> for Version {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u32::deserialize(deserializer)? {
+            VERSION => Ok(Self),
+            version => Err(D::Error::custom(format_args!("version {version}, but this build reads {VERSION}"))),
+        }
+    }
 }
 
 /// An issuer that was stored. Whether `http` on loopback is still allowed is decided where it is used.

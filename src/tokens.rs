@@ -14,7 +14,7 @@ use crate::message::scope::Scope;
 use crate::message::token::TokenType;
 use crate::provider::Provider;
 use crate::secret::{self, AccessToken, Secret, is_token};
-use crate::stored;
+use crate::stored::{self, Version};
 
 /// The tokens of one login, and whose they are.
 ///
@@ -141,7 +141,7 @@ impl fmt::Debug for TokenSet {
 
 #[derive(Serialize, Deserialize)]
 struct StoredTokens {
-    version: u32,
+    version: Version,
     issuer: String,
     client_id: String,
     #[serde(serialize_with = "secret::store")]
@@ -159,12 +159,10 @@ struct StoredTokens {
     dpop_thumbprint: Option<String>,
 }
 
-const VERSION: u32 = 1;
-
 impl Serialize for TokenSet {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         StoredTokens {
-            version: VERSION,
+            version: Version,
             issuer: self.issuer.as_str().to_owned(),
             client_id: self.client_id.as_ref().into(),
             access_token: self.access_token.expose().into(),
@@ -183,7 +181,6 @@ impl Serialize for TokenSet {
 impl<'de> Deserialize<'de> for TokenSet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut stored = StoredTokens::deserialize(deserializer)?;
-        stored::check_version(stored.version, VERSION)?;
         let malformed = || de::Error::custom(Code::StoredMalformed);
         if stored.refresh_token.as_ref().is_some_and(|token| !is_token(token.expose())) {
             return Err(malformed());

@@ -13,7 +13,7 @@ codes! {
     HttpTooManyRequests = "http.too_many_requests", Transport, "RFC 6585 section 4", "the server asks to slow down (429)";
 
     // Any answer
-    HttpRedirect = "http.redirect", Remote, "RFC 9700 section 4.12", "the endpoint answered with a redirect, which is never followed";
+    HttpRedirect = "http.redirect", Remote, "RFC 9700 section 4.12", "the endpoint answered with a redirect, which is not followed";
     HttpBodyTooLarge = "http.body_too_large", Remote, "this crate's limits", "the body is larger than allowed";
     HttpStatus = "http.status", Remote, "RFC 9110 section 15", "the status is none that this endpoint may give";
     HttpContentType = "http.content_type", Remote, "RFC 9110 section 8.3", "the content type is none that this endpoint may give";

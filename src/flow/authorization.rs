@@ -61,7 +61,7 @@ use crate::message::scope::Scope;
 use crate::provider::Provider;
 use crate::secret::{self, Secret, same_bytes};
 use crate::step::Step;
-use crate::stored;
+use crate::stored::{self, Version};
 
 impl AuthorizationRequest {
     /// Starts a login: the URL for the user's browser, and what to keep until the browser comes back.
@@ -327,7 +327,7 @@ impl fmt::Debug for PendingAuthorization {
 
 #[derive(Serialize, Deserialize)]
 struct StoredPending {
-    version: u32,
+    version: Version,
     issuer: String,
     client_id: String,
     redirect_uri: String,
@@ -343,12 +343,10 @@ struct StoredPending {
     expires_at: Timestamp,
 }
 
-const VERSION: u32 = 1;
-
 impl Serialize for PendingAuthorization {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         StoredPending {
-            version: VERSION,
+            version: Version,
             issuer: self.issuer.as_str().to_owned(),
             client_id: self.client_id.as_ref().into(),
             redirect_uri: self.redirect_uri.as_str().to_owned(),
@@ -367,7 +365,6 @@ impl Serialize for PendingAuthorization {
 impl<'de> Deserialize<'de> for PendingAuthorization {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = StoredPending::deserialize(deserializer)?;
-        stored::check_version(stored.version, VERSION)?;
         let malformed = || de::Error::custom(Code::StoredMalformed);
         let state_digest = URL_SAFE_NO_PAD.decode(&stored.state_digest).ok().and_then(|digest| digest.try_into().ok());
         // RFC 7636 section 4.1: 43 to 128 unreserved characters.

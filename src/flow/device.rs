@@ -35,7 +35,7 @@ use crate::provider::Provider;
 use crate::reply::{Accept, Policy, Reply};
 use crate::secret::{self, Secret};
 use crate::step::{Flow, Step};
-use crate::stored;
+use crate::stored::{self, Version};
 
 /// What `slow_down` adds (section 3.5).
 const SLOW_DOWN: Duration = Duration::from_secs(5);
@@ -305,7 +305,7 @@ impl Flow for DevicePolling {
 
 #[derive(Serialize, Deserialize)]
 struct StoredDevice {
-    version: u32,
+    version: Version,
     issuer: String,
     client_id: String,
     scope: Scope,
@@ -321,12 +321,10 @@ struct StoredDevice {
     expires_at: Timestamp,
 }
 
-const VERSION: u32 = 1;
-
 impl Serialize for PendingDevice {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         StoredDevice {
-            version: VERSION,
+            version: Version,
             issuer: self.issuer.as_str().to_owned(),
             client_id: self.client_id.as_ref().into(),
             scope: self.scope.clone(),
@@ -345,7 +343,6 @@ impl Serialize for PendingDevice {
 impl<'de> Deserialize<'de> for PendingDevice {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = StoredDevice::deserialize(deserializer)?;
-        stored::check_version(stored.version, VERSION)?;
         // What is shown to the user is what it was when it came: no damage makes it a script.
         let is_url = |text: &String| Endpoint::new(text, Schemes::DangerousHttpOnLoopback).is_ok();
         let is_sound = is_url(&stored.verification_uri)

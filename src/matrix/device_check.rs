@@ -17,12 +17,11 @@ use super::id::DeviceId;
 use crate::client::Client;
 use crate::env::Env;
 use crate::error::Error;
-use crate::failure::Failure;
-use crate::flow::ResourceCall;
+use crate::flow::{ResourceCall, delegate};
 use crate::message::request;
-use crate::reply::{Accept, JSON_LIMIT, Policy, Reply};
+use crate::reply::{Accept, JSON_LIMIT, Policy};
 use crate::secret::Body;
-use crate::step::{Flow, Step};
+use crate::step::Step;
 use crate::tokens::TokenSet;
 
 const DEVICES: &str = "devices";
@@ -61,18 +60,4 @@ fn parse(response: &Response<Body>) -> Result<bool, Error> {
     if is_absent { Ok(false) } else { success(&reply, Accept::Json, DEVICES).map(|_| true) }
 }
 
-impl Flow for DeviceCheck {
-    type Output = bool;
-
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Self::going_on(self.0.on_response(reply, env)?)
-    }
-
-    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Err(Error::from(failure).at(DEVICES))
-    }
-
-    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Self::going_on(self.0.on_signature(signature, env)?)
-    }
-}
+delegate!(DeviceCheck => bool, at DEVICES);

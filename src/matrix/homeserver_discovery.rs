@@ -2,12 +2,15 @@
 //!
 //! ```text
 //! start(name) ─▶ GET well-known document ─┬─ 200 ─▶ its base URL ───┐
-//!                                         └─ 404 ─▶ the name itself ┴─▶ GET versions ─▶ Done(FoundHomeserver)
+//!                     ▲                   ├─ 404 ─▶ the name itself ┴─▶ GET versions ─▶ Done(FoundHomeserver)
+//!                     └─ redirect ◀───────┘
 //! start(url) ──▶ GET versions ─┬─ 200 ─▶ Done(FoundHomeserver)
 //!                              └─ 404 ─▶ as for the name in the URL, once
 //! ```
 //!
-//! Errors name the request that they are about: `well_known`, `versions`.
+//! Redirects of the well-known document are followed, three at most: hosts send `example.org` to `www.example.org`, as
+//! browsers expect it, and nothing in the request is meant for one of them only. No other request of this crate but that
+//! for a rendezvous follows any. Errors name the request that they are about: `well_known`, `versions`.
 //!
 //! ```
 //! use oidc_proto::Schemes;
@@ -26,14 +29,14 @@
 //! # Ok::<(), oidc_proto::Error>(())
 //! ```
 
-use http::StatusCode;
+use http::{StatusCode, Uri};
 use serde::Deserialize;
 use url::Url;
 
 use super::answer::during;
 use super::homeserver::{Address, Homeserver};
 use super::id::ServerName;
-use crate::endpoint::Schemes;
+use crate::endpoint::{Endpoint, Schemes};
 use crate::env::Env;
 use crate::error::{Code, Error};
 use crate::failure::Failure;
@@ -44,6 +47,7 @@ use crate::step::{Flow, Step};
 
 const WELL_KNOWN: &str = "well_known";
 const VERSIONS: &str = "versions";
+const MOST_REDIRECTS: u8 = 3;
 
 /// Awaits the well-known document, then the versions.
 #[derive(Debug)]
@@ -56,7 +60,7 @@ pub struct HomeserverDiscovery {
 #[allow(clippy::enum_variant_names, reason = "states are named for what they await")]
 enum State {
     /// With where to look if there is none; nowhere if the versions were asked for there before.
-    ExpectWellKnown { or_else: Option<Homeserver> },
+    ExpectWellKnown { uri: Uri, redirects: u8, or_else: Option<Homeserver> },
     /// With the name to look up if there is no homeserver.
     ExpectVersions { homeserver: Homeserver, or_else: Option<ServerName> },
 }
@@ -111,8 +115,13 @@ impl HomeserverDiscovery {
 
     fn look_up(name: &ServerName, or_else: Option<Homeserver>, schemes: Schemes) -> Result<Step<Self>, Error> {
         let uri = Homeserver::new(&name.url(schemes), schemes)?.uri("/.well-known/matrix/client", schemes)?;
+        Ok(Self::read_well_known(uri, 0, or_else, schemes))
+    }
+
+    fn read_well_known(uri: Uri, redirects: u8, or_else: Option<Homeserver>, schemes: Schemes) -> Step<Self> {
         let policy = Policy::read(METADATA_LIMIT, Accept::AnyButMarkup);
-        Ok(Step::call(request::read(uri), policy, Self { schemes, state: State::ExpectWellKnown { or_else } }))
+        let state = State::ExpectWellKnown { uri: uri.clone(), redirects, or_else };
+        Step::call(request::read(uri), policy, Self { schemes, state })
     }
 
     fn ask(homeserver: Homeserver, or_else: Option<ServerName>, schemes: Schemes) -> Result<Step<Self>, Error> {
@@ -121,6 +130,11 @@ impl HomeserverDiscovery {
         let state = State::ExpectVersions { homeserver, or_else };
         Ok(Step::call(request::read(uri), policy, Self { schemes, state }))
     }
+}
+
+/// A redirect to where the same can be read (RFC 9110 section 15.4).
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
 /// The base URL in a well-known document.
@@ -143,9 +157,17 @@ impl Flow for HomeserverDiscovery {
         let Self { schemes, state } = self;
         let is_missing = reply.status == StatusCode::NOT_FOUND;
         match state {
-            State::ExpectWellKnown { or_else } if is_missing => {
+            State::ExpectWellKnown { or_else, .. } if is_missing => {
                 let itself = or_else.ok_or_else(|| Error::new(Code::HomeserverNotFound).at(VERSIONS))?;
                 Self::ask(itself, None, schemes)
+            }
+            State::ExpectWellKnown { uri, redirects, or_else }
+                if redirects < MOST_REDIRECTS && is_redirect(reply.status) =>
+            {
+                let unusable = |error| Error::new(Code::HomeserverWellKnown).at("Location").with_source(error);
+                let elsewhere =
+                    Endpoint::join(&uri, reply.location().map_err(during(WELL_KNOWN))?, schemes).map_err(unusable)?;
+                Ok(Self::read_well_known(elsewhere.uri().clone(), redirects + 1, or_else, schemes))
             }
             State::ExpectWellKnown { .. } => {
                 let document = reply.success(Accept::AnyButMarkup);

@@ -1,8 +1,8 @@
 //! A login by the user's browser.
 //!
 //! ```text
-//! LoginRequest::start ─▶ AuthorizationUrl (to the browser)
-//!                     └▶ PendingLogin (kept, or stored)
+//! LoginRequest::start ────────────────┬─▶ AuthorizationUrl (to the browser)
+//! LoginRequest::push ─▶ PushedLogin ──┴─▶ PendingLogin (kept, or stored)
 //!                           │ check(&callback) ─ wrong: the login goes on waiting
 //!                           ▼
 //!                        Checked ─▶ redeem ─▶ CodeExchange ─▶ Whoami ─▶ Done(LoginOutcome)
@@ -44,11 +44,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::auth_server::AuthServer;
-use super::completion::{Completion, Expected};
+use super::awaited::Awaited;
+use super::completion::Completion;
 use super::homeserver::Homeserver;
 use super::id::{DeviceId, UserId};
 use super::scope::{ScopeForm, login_scope};
@@ -57,7 +58,7 @@ use crate::client::{Client, RedirectUri};
 use crate::endpoint::is_loopback;
 use crate::env::{Env, Timestamp};
 use crate::error::{Code, Error};
-use crate::flow::{Checked, CodeExchange, PendingAuthorization};
+use crate::flow::{Checked, CodeExchange, PendingAuthorization, PushedAuthorization, delegate};
 use crate::jose::Keys;
 use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, LOGIN_LIFETIME};
 use crate::message::callback::Callback;
@@ -179,6 +180,33 @@ impl LoginRequest {
         client: &Client,
         env: &mut dyn Env,
     ) -> Result<(AuthorizationUrl, PendingLogin), Error> {
+        let (request, awaited) = self.prepare(redirect_uri, server, env)?;
+        let (url, authorization) = request.start(&server.provider, client, env)?;
+        Ok((url, PendingLogin(awaited.with(authorization))))
+    }
+
+    /// The same by a pushed request (RFC 9126), for a provider that takes them or nothing else.
+    ///
+    /// # Errors
+    /// As [`LoginRequest::start`]; `par.unsupported`, `sign.failed`.
+    pub fn push(
+        self,
+        redirect_uri: RedirectUri,
+        server: &AuthServer,
+        client: &Arc<Client>,
+        env: &mut dyn Env,
+    ) -> Result<Step<PushedLogin>, Error> {
+        let (request, awaited) = self.prepare(redirect_uri, server, env)?;
+        PushedLogin::going_on(request.push(&server.provider, client, env)?, Box::new(awaited))
+    }
+
+    /// What to ask the provider, and what to remember beside it.
+    fn prepare(
+        self,
+        redirect_uri: RedirectUri,
+        server: &AuthServer,
+        env: &mut dyn Env,
+    ) -> Result<(AuthorizationRequest, Awaited<()>), Error> {
         let prompts = server.provider.metadata().prompt_values;
         if self.prompt.contains(Prompt::Create) && prompts.is_some_and(|known| !known.contains(Prompt::Create)) {
             return Err(Error::new(Code::MetadataUnsupported).at("prompt_values_supported"));
@@ -190,9 +218,7 @@ impl LoginRequest {
         if let Some(hint) = self.login_hint {
             request = request.login_hint(hint);
         }
-        let (url, authorization) = request.start(&server.provider, client, env)?;
-        let (homeserver, user_id) = (server.homeserver.clone(), self.user_id);
-        Ok((url, PendingLogin { homeserver, device_id, user_id, authorization }))
+        Ok((request, Awaited::new(server.homeserver.clone(), device_id, self.user_id)))
     }
 
     /// The device, made if none is given, and the scope of a login for it.
@@ -216,16 +242,27 @@ fn response_mode(redirect_uri: &RedirectUri) -> ResponseMode {
     }
 }
 
+/// Awaits the reference to a pushed request.
+#[derive(Debug)]
+pub struct PushedLogin(PushedAuthorization, Box<Awaited<()>>);
+
+impl PushedLogin {
+    fn going_on(step: Step<PushedAuthorization>, awaited: Box<Awaited<()>>) -> Result<Step<Self>, Error> {
+        step.embed_with(
+            awaited,
+            |awaited, flow| Self(flow, awaited),
+            |awaited, (url, authorization)| Ok(Step::Done((url, PendingLogin(awaited.with(authorization))))),
+        )
+    }
+}
+
+delegate!(PushedLogin => (AuthorizationUrl, PendingLogin), with 1);
+
 /// A login whose user is elsewhere.
 ///
 /// Serde, versioned. What is said of [`PendingAuthorization`] goes for it, too.
-#[derive(Clone)]
-pub struct PendingLogin {
-    homeserver: Homeserver,
-    device_id: DeviceId,
-    user_id: Option<UserId>,
-    authorization: PendingAuthorization,
-}
+#[derive(Clone, Serialize, Deserialize)]
+pub struct PendingLogin(Awaited<PendingAuthorization>);
 
 impl PendingLogin {
     /// Reads what was stored.
@@ -238,32 +275,32 @@ impl PendingLogin {
 
     /// The homeserver that the login is at.
     pub fn homeserver(&self) -> &Homeserver {
-        &self.homeserver
+        &self.0.homeserver
     }
 
     /// The device that it is for.
     pub fn device_id(&self) -> &DeviceId {
-        &self.device_id
+        &self.0.device_id
     }
 
     /// Where the browser comes back to.
     pub fn redirect_uri(&self) -> &RedirectUri {
-        self.authorization.redirect_uri()
+        self.0.authorization.redirect_uri()
     }
 
     /// How the browser brings the answer.
     pub fn response_mode(&self) -> ResponseMode {
-        self.authorization.response_mode()
+        self.0.authorization.response_mode()
     }
 
     /// From when on callbacks are refused.
     pub fn expires_at(&self) -> Timestamp {
-        self.authorization.expires_at()
+        self.0.authorization.expires_at()
     }
 
     /// A name for the login, to find it by [`Callback::key`]. Not a secret.
     pub fn key(&self) -> String {
-        self.authorization.key()
+        self.0.authorization.key()
     }
 
     /// Checks that a callback answers this login, and takes the code out of it. `authorization.access_denied` means that
@@ -272,8 +309,8 @@ impl PendingLogin {
     /// # Errors
     /// `matrix.homeserver_mismatch`, and as [`PendingAuthorization::check`].
     pub fn check(&self, callback: &Callback, server: &AuthServer, env: &dyn Env) -> Result<Checked, Error> {
-        server.check_home(&self.homeserver)?;
-        self.authorization.check(callback, &server.provider, env)
+        server.check_home(&self.0.homeserver)?;
+        self.0.authorization.check(callback, &server.provider, env)
     }
 
     /// Redeems the code, and asks the homeserver who has logged in. Keys are needed only for the scope `openid`, and
@@ -289,44 +326,15 @@ impl PendingLogin {
         keys: Option<Arc<Keys>>,
         env: &mut dyn Env,
     ) -> Result<Step<Completion<CodeExchange>>, Error> {
-        server.check_home(&self.homeserver)?;
-        let Self { device_id, user_id, authorization, .. } = self;
+        server.check_home(&self.0.homeserver)?;
+        let (expected, authorization) = self.0.expecting(server, client);
         let step = authorization.redeem(checked, &server.provider, client, keys, env)?;
-        let expected = Expected { server: server.clone(), client: client.clone(), device_id, user_id };
         Completion::exchanging(step, expected, env)
     }
 }
 
 impl fmt::Debug for PendingLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PendingLogin({:?}, {:?}, {:?})", self.homeserver, self.device_id, self.authorization)
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredLogin {
-    version: u32,
-    homeserver: Homeserver,
-    device_id: DeviceId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    user_id: Option<UserId>,
-    authorization: PendingAuthorization,
-}
-
-const VERSION: u32 = 1;
-
-impl Serialize for PendingLogin {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { homeserver, device_id, user_id, authorization } = self.clone();
-        StoredLogin { version: VERSION, homeserver, device_id, user_id, authorization }.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for PendingLogin {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let stored = StoredLogin::deserialize(deserializer)?;
-        stored::check_version(stored.version, VERSION)?;
-        let StoredLogin { homeserver, device_id, user_id, authorization, .. } = stored;
-        Ok(Self { homeserver, device_id, user_id, authorization })
+        write!(f, "PendingLogin{:?}", self.0)
     }
 }

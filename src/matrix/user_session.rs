@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::flow::Revocation;
 use crate::message::end_session::EndSessionRequest;
 use crate::step::Step;
-use crate::stored;
+use crate::stored::{self, Version};
 use crate::tokens::TokenSet;
 
 /// A user, a device and its tokens at a homeserver.
@@ -108,26 +108,23 @@ impl fmt::Debug for UserSession {
 
 #[derive(Serialize, Deserialize)]
 struct StoredSession {
-    version: u32,
+    version: Version,
     homeserver: Homeserver,
     user_id: UserId,
     device_id: DeviceId,
     tokens: TokenSet,
 }
 
-const VERSION: u32 = 1;
-
 impl Serialize for UserSession {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { binding: Binding { homeserver, user_id, device_id }, tokens } = self.clone();
-        StoredSession { version: VERSION, homeserver, user_id, device_id, tokens }.serialize(serializer)
+        StoredSession { version: Version, homeserver, user_id, device_id, tokens }.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for UserSession {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = StoredSession::deserialize(deserializer)?;
-        stored::check_version(stored.version, VERSION)?;
         let StoredSession { homeserver, user_id, device_id, tokens, .. } = stored;
         Ok(Self::new(homeserver, user_id, device_id, tokens))
     }

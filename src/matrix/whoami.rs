@@ -17,13 +17,12 @@ use super::id::{DeviceId, UserId};
 use crate::client::Client;
 use crate::env::Env;
 use crate::error::{Code, Error};
-use crate::failure::Failure;
-use crate::flow::ResourceCall;
+use crate::flow::{ResourceCall, delegate};
 use crate::json::{self, Scalar};
 use crate::message::request;
-use crate::reply::{Accept, JSON_LIMIT, Policy, Reply};
+use crate::reply::{Accept, JSON_LIMIT, Policy};
 use crate::secret::Body;
-use crate::step::{Flow, Step};
+use crate::step::Step;
 use crate::tokens::TokenSet;
 
 const WHOAMI: &str = "whoami";
@@ -88,18 +87,4 @@ fn parse(response: &Response<Body>) -> Result<Identity, Error> {
     Ok(Identity { user_id, device_id })
 }
 
-impl Flow for Whoami {
-    type Output = Identity;
-
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Self::going_on(self.0.on_response(reply, env)?)
-    }
-
-    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Err(Error::from(failure).at(WHOAMI))
-    }
-
-    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Self::going_on(self.0.on_signature(signature, env)?)
-    }
-}
+delegate!(Whoami => Identity, at WHOAMI);

@@ -12,7 +12,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::Error;
-use crate::stored;
+use crate::stored::{self, Version};
 use crate::tokens::TokenSet;
 
 /// A token set as it is kept in a store, with the number of its refresh.
@@ -38,24 +38,21 @@ impl Record {
 
 #[derive(Serialize, Deserialize)]
 struct StoredRecord {
-    version: u32,
+    version: Version,
     generation: u64,
     tokens: TokenSet,
 }
 
-const VERSION: u32 = 1;
-
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        StoredRecord { version: VERSION, generation: self.generation, tokens: self.tokens.clone() }
+        StoredRecord { version: Version, generation: self.generation, tokens: self.tokens.clone() }
             .serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Record {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let StoredRecord { version, generation, tokens } = StoredRecord::deserialize(deserializer)?;
-        stored::check_version(version, VERSION)?;
+        let StoredRecord { generation, tokens, .. } = StoredRecord::deserialize(deserializer)?;
         Ok(Self { generation, tokens })
     }
 }

@@ -1,9 +1,14 @@
 //! From what a user typed in to the homeserver and its provider.
 
-use http::StatusCode;
-use oidc_proto::matrix::{AccountAction, Address, DeviceId, MetadataSource, ScopeForm, Support, SupportCheck};
+use std::cell::RefCell;
+
+use http::{Request, Response, StatusCode, header};
+use oidc_proto::adapter::BlockingDriver;
+use oidc_proto::matrix::{
+    AccountAction, Address, DeviceId, HomeserverDiscovery, MetadataSource, ScopeForm, Support, SupportCheck,
+};
 use oidc_proto::testing::{Fault, On, OnMatrix};
-use oidc_proto::{Code, Schemes};
+use oidc_proto::{Body, Code, Schemes};
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -161,7 +166,6 @@ fn nonsense_on_the_way_names_the_request_that_it_answers() {
         for (fault, code) in [
             (Fault::status(500), Code::HttpServerError),
             (Fault::status(403), Code::HttpStatus),
-            (Fault::Redirect, Code::HttpRedirect),
             (Fault::LoginPage, Code::HttpContentType),
             (Fault::Truncated, Code::JsonSyntax),
             (Fault::Garbage, Code::JsonSyntax),
@@ -200,6 +204,51 @@ fn nonsense_on_the_way_names_the_request_that_it_answers() {
     for text in ["matrix.example.org", HOMESERVER] {
         assert_eq!(nowhere(text), (Code::HomeserverNotFound, Some("versions")), "{text}");
     }
+}
+
+/// Hosts send their visitors on, `example.org` to `www.example.org`: up to three times, by any status that says so, to what
+/// may be asked at all.
+#[test]
+fn redirects_of_the_well_known_document_are_followed() {
+    const THERE: &str = "https://example.org/.well-known/matrix/client";
+    let find = |status: u16, redirects: &[Option<&str>]| {
+        let mut world = World::new();
+        let clock = world.env.clock().clone();
+        let (redirects, hs) = (RefCell::new(redirects.iter()), world.hs.http(&clock));
+        let http = BlockingDriver::new(move |request: Request<Body>, policy| {
+            assert!(request.headers().get(header::AUTHORIZATION).is_none());
+            let Some(location) = redirects.borrow_mut().next() else { return hs(request, policy) };
+            let mut response = Response::new(Vec::new());
+            *response.status_mut() = StatusCode::from_u16(status).unwrap();
+            if let Some(location) = location {
+                response.headers_mut().insert(header::LOCATION, location.parse().unwrap());
+            }
+            Ok(response)
+        });
+        let address = Address::parse("other.example.org", Schemes::HttpsOnly).unwrap();
+        let step = HomeserverDiscovery::start(address, Schemes::HttpsOnly).unwrap();
+        http.run(step, &mut world.env).map(|found| found.homeserver.as_str().to_owned())
+    };
+    for status in [301, 302, 303, 307, 308] {
+        assert_eq!(find(status, &[Some(THERE)]).unwrap(), HOMESERVER);
+    }
+    assert_eq!(find(302, &[Some("/a"), Some("b?c"), Some(THERE)]).unwrap(), HOMESERVER);
+    for (status, redirects) in [
+        (302, &[Some("/a"), Some("/b"), Some("/c"), Some(THERE)][..]),
+        (302, &[None]),
+        (300, &[Some(THERE)]),
+        (304, &[Some(THERE)]),
+    ] {
+        assert_eq!(what(find(status, redirects)), (Code::HttpRedirect, Some("well_known")), "{status} {redirects:?}");
+    }
+    for location in ["http://example.org/", "https://u:p@example.org/", "https://example.org/#a", "javascript:a", "//"]
+    {
+        assert_eq!(what(find(302, &[Some(location)])), (Code::HomeserverWellKnown, Some("Location")), "{location}");
+    }
+    // Nothing else is followed, at the same server.
+    let mut world = World::new();
+    world.hs.fault(OnMatrix::Versions, Fault::Redirect, 1);
+    assert_eq!(what(world.find(SERVER_NAME)), (Code::HttpRedirect, Some("versions")));
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! Registering and logging in.
 
 use oidc_proto::jose::Algorithm;
-use oidc_proto::matrix::{Application, DeviceId, LoginRequest, ScopeForm, UserId};
+use oidc_proto::matrix::{Application, DeviceId, LoginRequest, PendingLogin, ScopeForm, UserId};
 use oidc_proto::message::metadata::ResponseMode;
 use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
-use oidc_proto::testing::{Asked, KnownScopes, On, OnMatrix};
+use oidc_proto::testing::{Asked, KnownScopes, On, OnMatrix, Par};
 use oidc_proto::{Callback, Code, Env as _, Issuer, RedirectUri, Registrations, Schemes, Scope};
 
 use crate::world::*;
@@ -56,6 +56,36 @@ fn the_device_is_made_or_given_and_spelled_as_the_homeserver_knows_it() {
     let refused = world.log_in(LoginRequest::new()).unwrap();
     assert_eq!(what(refused.logged_in()), (Code::HomeserverUnknownToken, Some("whoami")));
     assert!(world.log_in(LoginRequest::new().scope_form(ScopeForm::Unstable)).unwrap().logged_in().is_ok());
+}
+
+/// Where the provider takes nothing else (RFC 9126 section 5), or takes it, too.
+#[test]
+fn the_request_can_be_pushed() {
+    for par in [Par::Required, Par::Advertised] {
+        let mut world = World::new();
+        drop(world.hs.provider().clone().with_par(par));
+        let server = world.server();
+        let client = world.client(&server).unwrap();
+        if par == Par::Required {
+            let refused = LoginRequest::new().start(redirect(), &server, &client, &mut world.env);
+            assert_eq!(what(refused).0, Code::ParRequired);
+        }
+        let device_id = DeviceId::new("MYDEVICE-01").unwrap();
+        let step = LoginRequest::new().device_id(device_id.clone()).push(redirect(), &server, &client, &mut world.env);
+        let (url, pending) = world.run(step).unwrap();
+        let parsed = url::Url::parse(url.as_str()).unwrap();
+        let names: Vec<_> = parsed.query_pairs().map(|(name, _)| name.into_owned()).collect();
+        assert_eq!(names, ["client_id", "request_uri"]);
+        let pending = PendingLogin::from_json(&serde_json::to_string(&pending).unwrap()).unwrap();
+        let login = world.finish(Begun { server, client, url, pending }, None).unwrap().logged_in().unwrap();
+        assert_eq!(login.session.device_id(), &device_id);
+    }
+    let mut world = World::new();
+    drop(world.hs.provider().clone().with_par(Par::Off));
+    let server = world.server();
+    let client = world.client(&server).unwrap();
+    let step = LoginRequest::new().push(redirect(), &server, &client, &mut world.env);
+    assert_eq!(what(step).0, Code::ParUnsupported);
 }
 
 #[test]

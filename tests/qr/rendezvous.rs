@@ -423,7 +423,10 @@ fn one_redirect_at_creation() {
         let url = run(status, elsewhere, false).unwrap();
         assert!(url.starts_with("https://rendezvous.example.org/"), "{url}");
         assert_eq!(code(run(status, elsewhere, true)), Code::HttpRedirect);
-        for location in ["http://rendezvous.example.org/", "/elsewhere", "javascript:alert(1)"] {
+        // A reference to the same host, which sends on once more.
+        assert_eq!(code(run(status, "/elsewhere", false)), Code::HttpRedirect);
+        for location in ["http://rendezvous.example.org/", "https://u:p@rendezvous.example.org/", "javascript:alert(1)"]
+        {
             assert_eq!(code(run(status, location, false)), Code::QrRendezvousAnswer, "{location}");
         }
     }

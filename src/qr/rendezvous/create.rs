@@ -1,6 +1,6 @@
 //! How a device comes to a rendezvous: it makes one, or joins the one of the code that it scanned.
 
-use http::header::{CONTENT_TYPE, LOCATION};
+use http::header::CONTENT_TYPE;
 use http::{Method, Request, StatusCode, Uri};
 use serde::Deserialize;
 
@@ -23,22 +23,22 @@ const PATH: &str = "/_matrix/client/unstable/org.matrix.msc4108/rendezvous";
 #[derive(Debug)]
 pub struct Creation {
     options: RendezvousOptions,
-    is_redirected: bool,
+    /// Where it was asked for, as long as that may lead elsewhere.
+    uri: Option<Uri>,
 }
 
 impl Creation {
     pub(super) fn start(homeserver: &Homeserver, options: RendezvousOptions) -> Result<Step<Self>, Error> {
         let uri = homeserver.uri(PATH, options.schemes)?;
-        Ok(Step::call(request(uri), policy(false), Self { options, is_redirected: false }))
+        Ok(Step::call(request(uri.clone()), policy(false), Self { options, uri: Some(uri) }))
     }
 
     /// Homeservers may leave the rendezvous to another server. There is nothing in the request that it must not see.
     fn redirect(self, reply: Reply<'_>) -> Result<Step<Self>, Error> {
-        let location = reply.headers.get(LOCATION).and_then(|location| location.to_str().ok());
-        let (Some(location), false) = (location, self.is_redirected) else { return Err(Code::HttpRedirect.into()) };
+        let Some(uri) = self.uri else { return Err(Code::HttpRedirect.into()) };
         let unusable = |error| Error::new(Code::QrRendezvousAnswer).at("Location").with_source(error);
-        let endpoint = Endpoint::new(location, self.options.schemes).map_err(unusable)?;
-        Ok(Step::call(request(endpoint.uri().clone()), policy(false), Self { is_redirected: true, ..self }))
+        let elsewhere = Endpoint::join(&uri, reply.location()?, self.options.schemes).map_err(unusable)?;
+        Ok(Step::call(request(elsewhere.uri().clone()), policy(false), Self { uri: None, ..self }))
     }
 }
 
