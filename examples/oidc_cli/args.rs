@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 mod qr;
+mod values;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,7 +15,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Code, Failure};
 
+use values::{
+    account_action, auth_method, command_line, device_id, key_algorithm, prompt, response_mode, scope, seconds,
+};
+
 pub(crate) use qr::{QrCommand, QrGrantArgs, QrLoginArgs, QrMeetingArgs};
+pub(crate) use values::CommandLine;
 
 /// Log in at an OpenID Provider, keep the session, use it.
 ///
@@ -76,7 +82,7 @@ pub(crate) enum Command {
     /// Log in
     Login(LoginArgs),
     /// Log in where there is no browser: the user allows it on another device
-    Device(DeviceArgs),
+    Device(BeginningArgs),
     /// A token for the client itself; no session is stored
     ClientCredentials(ClientCredentialsArgs),
     /// Show the sessions in the store
@@ -235,20 +241,27 @@ impl GrantArgs {
     }
 }
 
+/// What every login begins with: where, as whom, and for what.
 #[derive(Clone, Debug, Default, Args)]
-pub(crate) struct LoginArgs {
+pub(crate) struct BeginningArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
     #[command(flatten)]
     pub(crate) grant: GrantArgs,
-    /// Whether the request goes to the provider directly, before the browser; auto: where the provider takes it
-    #[arg(long, value_enum, default_value_t, conflicts_with = "homeserver")]
-    pub(crate) par: ParChoice,
     /// The Matrix device to log in with [default: a new one]
     #[arg(long, value_name = "D", conflicts_with = "issuer", value_parser = device_id)]
     pub(crate) device_id: Option<DeviceId>,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct LoginArgs {
+    #[command(flatten)]
+    pub(crate) beginning: BeginningArgs,
+    /// Whether the request goes to the provider directly, before the browser; auto: where the provider takes it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) par: ParChoice,
     /// none, login, consent, select_account, create
     #[arg(long, value_name = "P", value_delimiter = ' ', value_parser = prompt)]
     pub(crate) prompt: Vec<Prompt>,
@@ -299,21 +312,9 @@ pub(crate) struct AccountArgs {
 impl LoginArgs {
     /// A login with nothing but defaults.
     pub(crate) fn at(place: PlaceArgs) -> Self {
-        Self { place, ..Self::default() }
+        let beginning = BeginningArgs { place, ..BeginningArgs::default() };
+        Self { beginning, ..Self::default() }
     }
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct DeviceArgs {
-    #[command(flatten)]
-    pub(crate) place: PlaceArgs,
-    #[command(flatten)]
-    pub(crate) client: ClientArgs,
-    #[command(flatten)]
-    pub(crate) grant: GrantArgs,
-    /// The Matrix device to log in with [default: a new one]
-    #[arg(long, value_name = "D", conflicts_with = "issuer", value_parser = device_id)]
-    pub(crate) device_id: Option<DeviceId>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -364,60 +365,6 @@ pub(crate) enum ParChoice {
     Auto,
     Always,
     Never,
-}
-
-/// A command, split as a shell splits words.
-#[derive(Clone, Debug)]
-pub(crate) struct CommandLine {
-    pub(crate) program: String,
-    pub(crate) arguments: Vec<String>,
-}
-
-fn command_line(text: &str) -> Result<CommandLine, String> {
-    let mut words = shell_words::split(text).map_err(|error| error.to_string())?.into_iter();
-    let program = words.next().ok_or("no command")?;
-    Ok(CommandLine { program, arguments: words.collect() })
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
-        _ => Err("whole seconds, from 1 to 86400".to_owned()),
-    }
-}
-
-fn scope(text: &str) -> Result<Scope, String> {
-    Scope::new(text).map_err(|error| error.to_string())
-}
-
-fn device_id(text: &str) -> Result<DeviceId, String> {
-    DeviceId::new(text).map_err(|error| error.to_string())
-}
-
-/// An action by its name, with or without what all of them begin with.
-fn account_action(text: &str) -> Result<AccountAction, String> {
-    AccountAction::from_name(text).or_else(|| AccountAction::from_name(&format!("org.matrix.{text}"))).ok_or_else(
-        || "profile, devices_list, device_view, device_delete, account_deactivate or cross_signing_reset".to_owned(),
-    )
-}
-
-fn auth_method(text: &str) -> Result<AuthMethod, String> {
-    AuthMethod::from_name(text)
-        .ok_or_else(|| "none, client_secret_basic, client_secret_post, client_secret_jwt or private_key_jwt".to_owned())
-}
-
-fn key_algorithm(text: &str) -> Result<Algorithm, String> {
-    let ours = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256, Algorithm::Ps256];
-    let named = ours.into_iter().find(|algorithm| algorithm.name() == text);
-    named.ok_or_else(|| "ES256, EdDSA, RS256 or PS256".to_owned())
-}
-
-fn prompt(text: &str) -> Result<Prompt, String> {
-    Prompt::from_name(text).ok_or_else(|| "none, login, consent, select_account or create".to_owned())
-}
-
-fn response_mode(text: &str) -> Result<ResponseMode, String> {
-    ResponseMode::from_name(text).ok_or_else(|| "query, fragment or form_post".to_owned())
 }
 
 /// The issuer as the caller wrote it.

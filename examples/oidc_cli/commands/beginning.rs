@@ -5,7 +5,7 @@ use std::sync::Arc;
 use oidc_proto::{Client, ClientMetadata, Code as Core, Error, Exchanged, Provider, Schemes, UnverifiedGrant};
 
 use super::ask_userinfo;
-use crate::args::{self, ClientArgs, GrantArgs, IdTokenChoice};
+use crate::args::{self, BeginningArgs, IdTokenChoice};
 use crate::clients::Identity;
 use crate::context::{Context, trust};
 use crate::event::Event;
@@ -32,13 +32,9 @@ pub(super) struct Login {
 }
 
 impl Beginning {
-    pub(super) fn new(
-        context: &mut Context,
-        issuer: &str,
-        client: &ClientArgs,
-        grant: &GrantArgs,
-    ) -> Result<Self, Failure> {
-        let identity = Identity::read(client)?;
+    pub(super) fn new(context: &mut Context, issuer: &str, args: &BeginningArgs) -> Result<Self, Failure> {
+        let identity = Identity::read(&args.client)?;
+        let grant = &args.grant;
         // Nothing is begun whose outcome could not be kept.
         if let Some(failure) = session::all(&context.store)?.1.into_iter().next() {
             return Err(failure);

@@ -70,7 +70,7 @@ pub(crate) fn demo(options: Global, args: &DemoArgs, out: Output) -> Result<(), 
 
 fn at_provider(context: &mut Context, issuer: &str, meeting: MeetingArgs) -> Result<(), Failure> {
     let mut args = LoginArgs { meeting, ..LoginArgs::at(PlaceArgs::issuer(issuer)) };
-    args.grant.scope = Some(oidc_proto::Scope::new("openid profile email offline_access")?);
+    args.beginning.grant.scope = Some(oidc_proto::Scope::new("openid profile email offline_access")?);
     login(context, &args)?;
     context.out.step("Access token");
     token(context)?;

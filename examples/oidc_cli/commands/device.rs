@@ -5,19 +5,19 @@ use oidc_proto::{Code, Error, Scope};
 
 use super::beginning::Beginning;
 use super::matrix;
-use crate::args::{DeviceArgs, Place};
+use crate::args::{BeginningArgs, Place};
 use crate::clients;
 use crate::context::Context;
 use crate::event::Event;
 use crate::failure::Failure;
 
-pub(crate) fn device(context: &mut Context, args: &DeviceArgs) -> Result<(), Failure> {
+pub(crate) fn device(context: &mut Context, args: &BeginningArgs) -> Result<(), Failure> {
     let issuer = match args.place.place() {
         Place::Issuer(issuer) => issuer,
         Place::Homeserver(homeserver) => return matrix::device(context, args, homeserver),
     };
     let scope = args.grant.openid_scope()?;
-    let beginning = Beginning::new(context, issuer, &args.client, &args.grant)?;
+    let beginning = Beginning::new(context, issuer, args)?;
     let result = ask_device(context, scope, &beginning);
     result.inspect_err(|failure| beginning.identity.explain(failure, context.out))
 }

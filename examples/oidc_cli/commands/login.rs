@@ -29,12 +29,12 @@ pub(super) enum Meeting {
 }
 
 pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failure> {
-    let issuer = match args.place.place() {
+    let issuer = match args.beginning.place.place() {
         Place::Issuer(issuer) => issuer,
         Place::Homeserver(homeserver) => return matrix::login(context, args, homeserver),
     };
-    let scope = args.grant.openid_scope()?;
-    let beginning = Beginning::new(context, issuer, &args.client, &args.grant)?;
+    let scope = args.beginning.grant.openid_scope()?;
+    let beginning = Beginning::new(context, issuer, &args.beginning)?;
     let result = by_browser(context, args, scope, &beginning);
     result.inspect_err(|failure| beginning.identity.explain(failure, context.out))
 }
@@ -128,7 +128,8 @@ impl Meeting {
     }
 }
 
-fn is_pushed(choice: ParChoice, provider: &Provider) -> bool {
+/// Whether the request goes to the provider before the browser does.
+pub(super) fn is_pushed(choice: ParChoice, provider: &Provider) -> bool {
     let metadata = provider.metadata();
     match choice {
         ParChoice::Always => true,

@@ -9,8 +9,8 @@ use oidc_proto::matrix::{
 use oidc_proto::{Client, Code as Core, Error, Fault, Provider, ProviderOptions, Registrations};
 
 use super::device::show;
-use super::login::{Meeting, lifetime};
-use crate::args::{AccountArgs, DeviceArgs, IdTokenChoice, LoginArgs, MeetingArgs, ReloginArgs};
+use super::login::{Meeting, is_pushed, lifetime};
+use crate::args::{AccountArgs, BeginningArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, ReloginArgs};
 use crate::clients::{self, Identity};
 use crate::context::{Context, trust};
 use crate::event::Event;
@@ -94,21 +94,28 @@ impl Beginning {
 }
 
 pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Result<(), Failure> {
-    let identity = Identity::read(&args.client)?;
-    let Beginning { server, client, choices } = Beginning::new(context, text, &identity, args.grant.id_token)?;
-    let mut request = LoginRequest::new().further_scope(args.grant.scope.clone().unwrap_or_default());
+    let identity = Identity::read(&args.beginning.client)?;
+    let Beginning { server, client, choices } =
+        Beginning::new(context, text, &identity, args.beginning.grant.id_token)?;
+    let mut request = request(&args.beginning);
     request = args.prompt.iter().fold(request, |request, prompt| request.prompt(*prompt));
-    if let Some(device_id) = &args.device_id {
-        request = request.device_id(device_id.clone());
-    }
     if let Some(hint) = &args.login_hint {
         request = request.login_hint(hint);
     }
     if let Some(mode) = args.response_mode {
         request = request.response_mode(mode);
     }
-    by_browser(context, &server, client.shared(), request, &args.meeting, choices)
+    by_browser(context, &server, client.shared(), request, args.par, &args.meeting, choices)
         .inspect_err(|failure| identity.explain(failure, context.out))
+}
+
+/// What a login asks for, by browser or by another device.
+fn request(args: &BeginningArgs) -> LoginRequest {
+    let request = LoginRequest::new().further_scope(args.grant.scope.clone().unwrap_or_default());
+    match &args.device_id {
+        Some(device_id) => request.device_id(device_id.clone()),
+        None => request,
+    }
 }
 
 /// The user of a known session logs in again, with the same device.
@@ -122,7 +129,7 @@ pub(crate) fn relogin(context: &mut Context, args: &ReloginArgs) -> Result<(), F
         client = client.with_redirect_uri(redirect_uri);
     }
     let request = LoginRequest::again(&known);
-    by_browser(context, &server, client.shared(), request, &args.meeting, session.choices())
+    by_browser(context, &server, client.shared(), request, ParChoice::Auto, &args.meeting, session.choices())
 }
 
 /// Sends the user to the provider, and asks the homeserver who came back.
@@ -131,6 +138,7 @@ fn by_browser(
     server: &Arc<AuthServer>,
     client: Arc<Client>,
     request: LoginRequest,
+    par: ParChoice,
     meeting: &MeetingArgs,
     choices: Choices,
 ) -> Result<(), Failure> {
@@ -138,7 +146,12 @@ fn by_browser(
     let browser = &meeting.browser;
     let (meeting, redirect_uri) = Meeting::arrange(meeting)?;
     let request = request.lifetime(lifetime(context));
-    let (url, pending) = request.start(redirect_uri, server, &client, &mut context.env)?;
+    let (url, pending) = if is_pushed(par, &server.provider) {
+        let step = request.push(redirect_uri, server, &client, &mut context.env)?;
+        context.run("pushing the request", step)?
+    } else {
+        request.start(redirect_uri, server, &client, &mut context.env)?
+    };
     context.out.checked(&format!("the request is for the device {} and no other", pending.device_id()));
     context.out.emit(&Event::AuthorizationUrl { url: url.as_str() });
     drop(browser.open(url.as_str(), context.options.timeout, context.out)?);
@@ -153,16 +166,12 @@ fn by_browser(
     conclude(context, outcome, draft, choices)
 }
 
-pub(super) fn device(context: &mut Context, args: &DeviceArgs, text: &str) -> Result<(), Failure> {
+pub(super) fn device(context: &mut Context, args: &BeginningArgs, text: &str) -> Result<(), Failure> {
     let identity = Identity::read(&args.client)?;
     let Beginning { server, client, choices } = Beginning::new(context, text, &identity, args.grant.id_token)?;
     let client = client.shared();
     context.out.step("Device authorization");
-    let mut request = LoginRequest::new().further_scope(args.grant.scope.clone().unwrap_or_default());
-    if let Some(device_id) = &args.device_id {
-        request = request.device_id(device_id.clone());
-    }
-    let step = request.start_device(&server, &client, &mut context.env)?;
+    let step = request(args).start_device(&server, &client, &mut context.env)?;
     let pending = context.run("asking for a code", step)?;
     show(context, pending.authorization());
     // As for a login at a provider: what cannot be kept is better not obtained.

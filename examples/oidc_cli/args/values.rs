@@ -1,0 +1,62 @@
+//! How the value of an option is read.
+
+use std::time::Duration;
+
+use oidc_proto::Scope;
+use oidc_proto::jose::Algorithm;
+use oidc_proto::matrix::{AccountAction, DeviceId};
+use oidc_proto::message::metadata::{AuthMethod, Prompt, ResponseMode};
+
+/// A command, split as a shell splits words.
+#[derive(Clone, Debug)]
+pub(crate) struct CommandLine {
+    pub(crate) program: String,
+    pub(crate) arguments: Vec<String>,
+}
+
+pub(super) fn command_line(text: &str) -> Result<CommandLine, String> {
+    let mut words = shell_words::split(text).map_err(|error| error.to_string())?.into_iter();
+    let program = words.next().ok_or("no command")?;
+    Ok(CommandLine { program, arguments: words.collect() })
+}
+
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err("whole seconds, from 1 to 86400".to_owned()),
+    }
+}
+
+pub(super) fn scope(text: &str) -> Result<Scope, String> {
+    Scope::new(text).map_err(|error| error.to_string())
+}
+
+pub(super) fn device_id(text: &str) -> Result<DeviceId, String> {
+    DeviceId::new(text).map_err(|error| error.to_string())
+}
+
+/// An action by its name, with or without what all of them begin with.
+pub(super) fn account_action(text: &str) -> Result<AccountAction, String> {
+    AccountAction::from_name(text).or_else(|| AccountAction::from_name(&format!("org.matrix.{text}"))).ok_or_else(
+        || "profile, devices_list, device_view, device_delete, account_deactivate or cross_signing_reset".to_owned(),
+    )
+}
+
+pub(super) fn auth_method(text: &str) -> Result<AuthMethod, String> {
+    AuthMethod::from_name(text)
+        .ok_or_else(|| "none, client_secret_basic, client_secret_post, client_secret_jwt or private_key_jwt".to_owned())
+}
+
+pub(super) fn key_algorithm(text: &str) -> Result<Algorithm, String> {
+    let ours = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256, Algorithm::Ps256];
+    let named = ours.into_iter().find(|algorithm| algorithm.name() == text);
+    named.ok_or_else(|| "ES256, EdDSA, RS256 or PS256".to_owned())
+}
+
+pub(super) fn prompt(text: &str) -> Result<Prompt, String> {
+    Prompt::from_name(text).ok_or_else(|| "none, login, consent, select_account or create".to_owned())
+}
+
+pub(super) fn response_mode(text: &str) -> Result<ResponseMode, String> {
+    ResponseMode::from_name(text).ok_or_else(|| "query, fragment or form_post".to_owned())
+}
