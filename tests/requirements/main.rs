@@ -7,7 +7,8 @@
 //! Each MUST and MUST NOT for a client stands here, and each SHOULD that this client keeps; also what servers must, where
 //! this client checks that they do. What it does not do at all is listed once, with the reason.
 //!
-//! Sections and key words were compared with the text of each document: of OpenID Connect those with errata set 2.
+//! Sections and key words were compared with the text of each document: of OpenID Connect with drafts of errata set 2, of
+//! RFC 9470, RFC 9700 and RFC 9864 with drafts too.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
