@@ -42,7 +42,7 @@ impl Policy {
         Self { body_limit: JSON_LIMIT, repeatable: false, accept, mutual_tls: false }
     }
 
-    /// Redirects are never followed: an adapter hands a 3xx back as it came (RFC 9700 section 4.12).
+    /// Redirects are never followed: an adapter hands a 3xx back as it came, as RFC 9110 section 15.4 allows.
     pub const fn follow_redirects(&self) -> bool {
         false
     }

@@ -6,14 +6,14 @@ codes! {
     TransportUnreachable = "transport.unreachable", Transport, "RFC 9110 section 4.3", "the server cannot be reached";
     TransportTls = "transport.tls", Transport, "RFC 9110 section 4.3.4", "the TLS connection failed or its certificate is not trusted";
     TransportInterrupted = "transport.interrupted", Transport, "RFC 9112 section 8", "the connection broke before the answer was complete";
-    TransportRefused = "transport.refused", Transport, "RFC 9700 section 4.11", "the HTTP client refused to send the request";
+    TransportRefused = "transport.refused", Transport, "RFC 9728 section 7.7", "the HTTP client refused to send the request";
     TransportCancelled = "transport.cancelled", Transport, "RFC 9110 section 9.2.2", "the request was cancelled";
     TransportOther = "transport.other", Transport, "RFC 9110", "the HTTP client failed";
     HttpServerError = "http.server_error", Transport, "RFC 9110 section 15.6", "the server failed (5xx)";
     HttpTooManyRequests = "http.too_many_requests", Transport, "RFC 6585 section 4", "the server asks to slow down (429)";
 
     // Any answer
-    HttpRedirect = "http.redirect", Remote, "RFC 9700 section 4.12", "the endpoint answered with a redirect, which is not followed";
+    HttpRedirect = "http.redirect", Remote, "RFC 9110 section 15.4", "the endpoint answered with a redirect, which is not followed";
     HttpBodyTooLarge = "http.body_too_large", Remote, "this crate's limits", "the body is larger than allowed";
     HttpStatus = "http.status", Remote, "RFC 9110 section 15", "the status is none that this endpoint may give";
     HttpContentType = "http.content_type", Remote, "RFC 9110 section 8.3", "the content type is none that this endpoint may give";
@@ -178,7 +178,7 @@ codes! {
     RevocationUnsupportedTokenType = "revocation.unsupported_token_type", Denied, "RFC 7009 section 2.2.1", "the provider does not revoke tokens of this type";
     RevocationDenied = "revocation.denied", Denied, "RFC 7009 section 2.2.1", "the provider refuses the revocation";
     EndSessionUnsupported = "end_session.unsupported", Remote, "OpenID Connect RP-Initiated Logout 1.0 section 2.1", "the provider has no end-session endpoint";
-    EndSessionStateMismatch = "end_session.state_mismatch", Remote, "OpenID Connect RP-Initiated Logout 1.0 section 3", "the logout callback's `state` is missing or not this logout's";
+    EndSessionStateMismatch = "end_session.state_mismatch", Remote, "OpenID Connect RP-Initiated Logout 1.0 section 2", "the logout callback's `state` is missing or not this logout's";
 
     // The Matrix profile
     MatrixServerName = "matrix.server_name", Local, "Matrix appendices, server name", "not the name of a Matrix server";

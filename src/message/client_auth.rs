@@ -62,7 +62,7 @@ fn basic(id: &str, secret: &str) -> HeaderValue {
 }
 
 /// What is to be signed for a client assertion (RFC 7523 section 3). Its audience is the issuer, which no other
-/// provider has (RFC 9700 section 4.5).
+/// provider has (RFC 9126 section 2).
 pub(crate) fn assertion_input(
     provider: &Provider,
     client: &Client,

@@ -225,6 +225,8 @@ mod tests {
                 vec![("newauth", None), ("basic", None)],
             ),
             (vec![" , ,Bearer error = \"a\" "], vec![("bearer", Some("a"))]),
+            // RFC 9449 section 7.1: parameters that nobody knows are passed over.
+            (vec![r#"DPoP x="1", error="use_dpop_nonce", y=2"#], vec![("dpop", Some("use_dpop_nonce"))]),
             // A parameter twice spoils its challenge and no other.
             (vec![r#"Bearer error="a", error="b", DPoP error="c""#], vec![("dpop", Some("c"))]),
             // Unfinished: what was read before counts.

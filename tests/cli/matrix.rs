@@ -173,3 +173,19 @@ fn the_demo_runs_by_itself() {
     let events = cli.run(&["demo", "--matrix"]).done();
     events.event("whoami");
 }
+
+/// Where the homeserver's provider takes nothing else, and where it is told to.
+#[test]
+fn the_request_goes_to_the_provider_first_where_it_must() {
+    for (par, arguments) in [(Par::Required, &[][..]), (Par::Advertised, &["--par", "always"])] {
+        let (op, cli) = (Op::start(), Cli::new());
+        drop(op.provider.clone().with_par(par));
+        let run = cli.matrix(&op.issuer, arguments).done();
+        let url = run.event("authorization_url")["url"].as_str().unwrap();
+        assert!(parameter(url, "request_uri").is_some() && parameter(url, "scope").is_none(), "{url}");
+        assert_eq!(op.provider.count(On::Par), 1);
+    }
+    let (op, cli) = (Op::start(), Cli::new());
+    drop(op.provider.clone().with_par(Par::Required));
+    cli.matrix(&op.issuer, &["--par", "never"]).failed(1, "local", "par.required");
+}

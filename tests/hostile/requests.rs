@@ -185,6 +185,7 @@ fn a_registration_is_json() {
     let sent: serde_json::Value = serde_json::from_str(body).unwrap();
     assert_eq!(sent["redirect_uris"], serde_json::json!([REDIRECT]));
     assert_eq!(sent["response_types"], serde_json::json!(["code"]));
+    assert_eq!(sent["grant_types"], serde_json::json!(["authorization_code", "refresh_token"]));
     assert_eq!(sent["token_endpoint_auth_method"], "client_secret_basic");
     // What the client does not say is not said as null.
     assert!(sent.as_object().unwrap().values().all(|value| !value.is_null()));

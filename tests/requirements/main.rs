@@ -4,8 +4,11 @@
 //! `file::function` (`file::doctest` for an example in the documentation). A test here fails when a row names no test, or
 //! one that does not exist.
 //!
-//! Each MUST and MUST NOT for a client stands here, and each SHOULD that this client keeps. What it does not do at all is
-//! listed once, with the reason.
+//! Each MUST and MUST NOT for a client stands here, and each SHOULD that this client keeps; also what servers must, where
+//! this client checks that they do. What it does not do at all is listed once, with the reason.
+//!
+//! Sections and key words were compared with the text of each document: of OpenID Connect with drafts of errata set 2, of
+//! RFC 9470, RFC 9700 and RFC 9864 with drafts too.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
@@ -18,12 +21,16 @@ mod jose;
 mod oauth;
 mod openid;
 
-/// How much it is demanded.
+/// How much it is demanded, by the key words of RFC 2119. REQUIRED is a MUST, RECOMMENDED a SHOULD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     Must,
     MustNot,
     Should,
+    /// It is left to the client, which does it.
+    May,
+    /// The section says how it is, without a key word.
+    Defined,
 }
 
 /// A section, how much it demands what, and the tests.

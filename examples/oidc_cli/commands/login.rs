@@ -128,8 +128,7 @@ impl Meeting {
     }
 }
 
-/// Whether the request goes to the provider before the browser does.
-pub(super) fn is_pushed(choice: ParChoice, provider: &Provider) -> bool {
+fn is_pushed(choice: ParChoice, provider: &Provider) -> bool {
     let metadata = provider.metadata();
     match choice {
         ParChoice::Always => true,

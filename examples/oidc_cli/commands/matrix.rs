@@ -9,7 +9,7 @@ use oidc_proto::matrix::{
 use oidc_proto::{Client, Code as Core, Error, Fault, Provider, ProviderOptions, Registrations};
 
 use super::device::show;
-use super::login::{Meeting, is_pushed, lifetime};
+use super::login::{Meeting, lifetime};
 use crate::args::{AccountArgs, BeginningArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, ReloginArgs};
 use crate::clients::{self, Identity};
 use crate::context::{Context, trust};
@@ -146,7 +146,13 @@ fn by_browser(
     let browser = &meeting.browser;
     let (meeting, redirect_uri) = Meeting::arrange(meeting)?;
     let request = request.lifetime(lifetime(context));
-    let (url, pending) = if is_pushed(par, &server.provider) {
+    // One request more is made only where nothing else is taken.
+    let is_pushed = match par {
+        ParChoice::Always => true,
+        ParChoice::Auto => server.provider.metadata().require_pushed_authorization_requests,
+        ParChoice::Never => false,
+    };
+    let (url, pending) = if is_pushed {
         let step = request.push(redirect_uri, server, &client, &mut context.env)?;
         context.run("pushing the request", step)?
     } else {

@@ -25,6 +25,20 @@ fn deterministic_signatures_are_those_of_the_rfcs() {
     }
 }
 
+/// RFC 7515 section 10.6: a PKCS #1 signature names its hash, and that is no choice of the signature's.
+#[test]
+fn the_hash_in_a_signature_is_the_one_of_the_header() {
+    let algorithms = [Algorithm::Rs256, Algorithm::Rs384, Algorithm::Rs512];
+    for said in algorithms {
+        let input = format!("{}.e30", encode(format!(r#"{{"alg":"{}"}}"#, said.name()).as_bytes()));
+        for signed in algorithms {
+            let token = with_signature(input.clone(), &signing_key(signed).sign(input.as_bytes()).unwrap());
+            let expected = if said == signed { Ok(()) } else { Err(Code::JwsSignature) };
+            assert_verdict(signed.name(), &token, &set(&[rsa("")]), all(), expected);
+        }
+    }
+}
+
 #[test]
 fn the_salt_of_ps256_differs_from_message_to_message() {
     let key = signing_key(Algorithm::Ps256);
