@@ -1,6 +1,6 @@
 //! The commands at a Matrix homeserver.
 
-use oidc_proto::testing::{Asked, On, OnMatrix};
+use oidc_proto::testing::{Asked, On, OnMatrix, Par};
 
 use crate::harness::{Cli, Op, Run, browser, parameter};
 
