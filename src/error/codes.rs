@@ -202,6 +202,7 @@ codes! {
     // The session
     SessionMismatch = "session.mismatch", Local, "this crate's session", "the tokens are another user's than the session's";
     SessionEnded = "session.ended", Local, "this crate's session", "the session was logged out";
+    SessionTokenRefused = "session.token_refused", Remote, "this crate's session", "the resource server refuses tokens that were just obtained";
     SessionStore = "session.store", Local, "this crate's session", "the store could not lock or load in time";
     StoreBusy = "store.busy", Local, "this crate's session stores", "another process keeps the lock";
     StoreIo = "store.io", Local, "this crate's session stores", "the file system or the server that keeps the record failed";

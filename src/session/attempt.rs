@@ -254,6 +254,18 @@ impl Session {
         self.state = State::Idle { due };
     }
 
+    /// The access token is not good, whatever the clocks say.
+    pub(super) fn refuse(&mut self, env: &mut dyn Env) {
+        self.is_refused = true;
+        let age = env.now().saturating_since(self.tokens.obtained_at());
+        self.refused = if age < policy::YOUNG { self.refused.saturating_add(1) } else { 1 };
+        let is_idle = matches!(self.state, State::Idle { .. });
+        if self.refused > 1 && is_idle && self.options.refresh == RefreshPolicy::Automatic {
+            self.failures = u32::from(self.refused) - 2;
+            self.back_off(&Code::SessionTokenRefused.into(), None, env);
+        }
+    }
+
     pub(super) fn take_attempt(&mut self, is_it: impl FnOnce(&Attempt) -> bool) -> Option<Attempt> {
         match &self.state {
             State::Attempting(attempt) if is_it(attempt) => {}

@@ -36,6 +36,8 @@ pub struct Session {
     pub(super) good_until: Option<Ticks>,
     /// A resource server said that it is not good.
     pub(super) is_refused: bool,
+    /// Tokens that were refused as soon as they were obtained, one after the other.
+    pub(super) refused: u8,
     /// Attempts that were begun, and attempts that are over. At one a second, 32 bits last for 136 years.
     pub(super) begun: u32,
     pub(super) finished: u32,
@@ -76,6 +78,7 @@ impl Session {
             generation,
             good_until: None,
             is_refused: false,
+            refused: 0,
             begun: 0,
             finished: 0,
             last_failure: None,
@@ -157,11 +160,14 @@ impl Session {
         }
     }
 
-    /// A resource server refused this token. If it is not the current one any more, the caller gets the current one.
+    /// A resource server refused this token. If it is not the current one any more, the caller gets the current one;
+    /// else it is refreshed. If new tokens are refused as soon as they come, the next ones are asked for after a pause
+    /// that grows as after failures, with `session.token_refused`: not once for each call.
     pub fn unauthorized(&mut self, token: &AccessToken, refusal: Refusal, env: &mut dyn Env) -> Access<'_> {
         let is_current = same_bytes(token.expose().as_bytes(), self.tokens.access_token().expose().as_bytes());
         match refusal {
-            Refusal::Token => self.is_refused |= is_current,
+            Refusal::Token if is_current && !self.is_refused => self.refuse(env),
+            Refusal::Token => {}
             Refusal::StepUp { acr_values, max_age } => self.events.push(Event::StepUp { acr_values, max_age }),
             Refusal::Locked => self.events.push(Event::Locked),
         }

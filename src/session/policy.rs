@@ -7,6 +7,9 @@
 //! | `invalid_client`, `unauthorized_client` | stops, tokens kept: the client is rejected |
 //! | new tokens whose ID token is another user's, or wrong otherwise | stops, tokens kept: the answer is refused |
 //! | no answer, 408, 425, 429, 5xx, a body that is no answer, any other error | backs off, tokens kept |
+//!
+//! A resource server that refuses the access token makes it refresh; if it refuses the new one at once, the session backs
+//! off, too.
 
 use std::time::Duration;
 
@@ -81,6 +84,9 @@ const MARGIN: Duration = Duration::from_secs(60);
 /// Tokens that live shorter than this are refreshed when somebody asks, and not before: one would follow the other
 /// without end.
 pub(super) const SHORTEST: Duration = Duration::from_secs(1);
+
+/// A token that is refused at this age was never good.
+pub(super) const YOUNG: Duration = Duration::from_secs(10);
 
 /// The first pause after a failure, which doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

@@ -18,6 +18,7 @@ const RAISED_ELSEWHERE: &[(Code, &str)] = &[
     (Code::SessionMismatch, "tests/session/endings.rs"),
     (Code::SessionEnded, "tests/session/endings.rs"),
     (Code::SessionStore, "tests/session/store.rs"),
+    (Code::SessionTokenRefused, "tests/session/callers.rs"),
     (Code::MatrixServerName, "tests/matrix/hostile.rs"),
     (Code::MatrixUserId, "tests/matrix/hostile.rs"),
     (Code::MatrixDeviceId, "tests/matrix/hostile.rs"),

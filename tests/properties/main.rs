@@ -8,6 +8,7 @@
 mod callbacks;
 mod generate;
 mod json;
+mod matrix;
 mod registration;
 mod requests;
 mod rules;

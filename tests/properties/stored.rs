@@ -2,6 +2,7 @@
 //! changed in storage is read as changed or not at all, never with a panic.
 
 use oidc_proto::flow::PendingDevice;
+use oidc_proto::session::Record;
 use oidc_proto::{AuthorizationRequest, Client, PendingAuthorization, RedirectUri, Registrations, TokenSet};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -9,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::generate::*;
 
-fn put(object: &mut Value, name: &str, value: Option<impl Into<Value>>) {
+pub(crate) fn put(object: &mut Value, name: &str, value: Option<impl Into<Value>>) {
     if let Some(value) = value {
         object[name] = value.into();
     }
@@ -41,7 +42,7 @@ fn id_token() -> impl Strategy<Value = (Value, String)> {
         })
 }
 
-fn token_set() -> impl Strategy<Value = Value> {
+pub(crate) fn token_set() -> impl Strategy<Value = Value> {
     let kind = select(vec!["Bearer", "DPoP"]);
     let optional = (proptest::option::of(token()), proptest::option::of(millis()), proptest::option::of(id_token()));
     (issuer(), token(), kind, scope_values(), millis(), optional, proptest::option::of("[A-Za-z0-9_-]{43}")).prop_map(
@@ -60,7 +61,7 @@ fn token_set() -> impl Strategy<Value = Value> {
     )
 }
 
-fn pending_authorization() -> impl Strategy<Value = Value> {
+pub(crate) fn pending_authorization() -> impl Strategy<Value = Value> {
     let expectation = (some_text(), proptest::option::of(millis()), proptest::collection::vec(text(), 0..3));
     let mode = select(vec!["query", "fragment", "form_post"]);
     let verifier = "[A-Za-z0-9._~-]{43,128}";
@@ -95,7 +96,7 @@ fn pending_authorization() -> impl Strategy<Value = Value> {
         })
 }
 
-fn pending_device() -> impl Strategy<Value = Value> {
+pub(crate) fn pending_device() -> impl Strategy<Value = Value> {
     let complete = proptest::option::of("[ -~]{0,12}");
     (issuer(), some_text(), scope_values(), some_text(), "[ -~]{1,64}", complete, 1..=120_u64, millis()).prop_map(
         |(issuer, client, scope, code, user_code, complete, interval, expires)| {
@@ -136,6 +137,7 @@ fn registrations() -> impl Strategy<Value = Value> {
 }
 
 /// Reads, writes, and reads what was written.
+/// Reads a stored value, writes it and reads it again: the value, and what was written.
 macro_rules! round_trip {
     ($kind:ty, $stored:expr) => {{
         let stored: &Value = &$stored;
@@ -146,9 +148,10 @@ macro_rules! round_trip {
         (read, serde_json::from_str::<Value>(&written).unwrap())
     }};
 }
+pub(crate) use round_trip;
 
 /// Something that a disk, a hand or an enemy can do to one member.
-fn damage() -> impl Strategy<Value = (prop::sample::Index, Option<Value>)> {
+pub(crate) fn damage() -> impl Strategy<Value = (prop::sample::Index, Option<Value>)> {
     let other = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -161,7 +164,7 @@ fn damage() -> impl Strategy<Value = (prop::sample::Index, Option<Value>)> {
     (any::<prop::sample::Index>(), proptest::option::of(other))
 }
 
-fn damaged(stored: &Value, (at, with): &(prop::sample::Index, Option<Value>)) -> String {
+pub(crate) fn damaged(stored: &Value, (at, with): &(prop::sample::Index, Option<Value>)) -> String {
     let mut object: Map<String, Value> = stored.as_object().unwrap().clone();
     let name = object.keys().nth(at.index(object.len())).unwrap().clone();
     match with {
@@ -185,6 +188,14 @@ proptest! {
             // Whatever was read can be sent.
             prop_assert!(read.authorization().is_sensitive() && !read.access_token().expose().is_empty());
         }
+    }
+
+    #[test]
+    fn a_record_of_a_session(tokens in token_set(), generation in any::<u64>(), damage in damage()) {
+        let stored = json!({ "version": 1, "generation": generation, "tokens": tokens });
+        let (read, written) = round_trip!(Record, stored);
+        prop_assert_eq!((&written, read.generation), (&stored, generation));
+        let _ = Record::from_json(&damaged(&stored, &damage));
     }
 
     #[test]

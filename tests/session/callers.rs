@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oidc_proto::session::{Access, Event, RefreshPolicy, Refusal, Session, SessionOptions};
 use oidc_proto::testing::{self, On};
-use oidc_proto::{AccessToken, Env, IdToken, TokenSet};
+use oidc_proto::{AccessToken, Code, Env, IdToken, TokenSet};
 
 use crate::world::{ISSUER, Store, World};
 
@@ -74,6 +74,46 @@ fn a_refusal_of_the_current_token_refreshes_and_one_of_an_old_token_does_not() {
     assert!(matches!(session.unauthorized(&foreign, Refusal::Token, &mut world.env), Access::Ready(_)));
     world.pump(&mut session, &Store::default());
     assert_eq!(world.op.count(On::Token), asked);
+}
+
+/// A resource server that takes no token at all does not make the provider's work: one refresh at once, then pauses.
+#[test]
+fn tokens_that_are_refused_as_soon_as_they_come_are_not_replaced_for_each_call() {
+    let mut world = World::new();
+    let (mut session, store) = (world.session(SessionOptions::default()), Store::default());
+    let mut events = Vec::new();
+    let mut call = |world: &mut World, session: &mut Session| {
+        if let Access::Ready(token) = session.access(&mut world.env) {
+            let token = token.clone();
+            let _ = session.unauthorized(&token, Refusal::Token, &mut world.env);
+        }
+        events.extend(world.pump(session, &store));
+    };
+    for _ in 0..20 {
+        call(&mut world, &mut session);
+    }
+    assert_eq!(world.op.count(On::Token), 2, "one of them is the login");
+    // An hour of it, with a call each second: the pauses grow to minutes.
+    for _ in 0..3600 {
+        world.advance(1);
+        session.handle_timeout(&mut world.env);
+        call(&mut world, &mut session);
+    }
+    assert!((10..=25).contains(&world.op.count(On::Token)), "{}", world.op.count(On::Token));
+    assert!(events.contains(&Event::Stalled(Code::SessionTokenRefused)), "the owner hears of it");
+
+    // A token that was good for a while begins anew.
+    world.advance(3600);
+    session.handle_timeout(&mut world.env);
+    world.pump(&mut session, &store);
+    world.advance(60);
+    let before = world.op.count(On::Token);
+    let Access::Ready(token) = session.access(&mut world.env) else { panic!() };
+    let token = token.clone();
+    assert!(matches!(session.unauthorized(&token, Refusal::Token, &mut world.env), Access::Wait(_)));
+    world.pump(&mut session, &store);
+    assert_eq!(world.op.count(On::Token), before + 1);
+    assert!(matches!(session.access(&mut world.env), Access::Ready(_)));
 }
 
 #[test]
