@@ -16,6 +16,7 @@
 //! | [`UserinfoFetch`] | a [`TokenSet`](crate::TokenSet) | [`Userinfo`](crate::Userinfo) |
 //! | [`ResourceCall`] | a request of the application's own | its response |
 //! | [`Revocation`] | a [`TokenSet`](crate::TokenSet) | nothing |
+//! | [`BackChannelLogout`] | a logout request of the provider | [`LoggedOut`] |
 
 /// Implements [`Flow`](crate::Flow) for a flow that is another one under its own name, by its `going_on`. Failures happen at
 /// the request that is named, if one is; a field of the flow can go along with it.
@@ -58,6 +59,7 @@ pub(crate) use delegate;
 
 mod authorization;
 mod authorized_call;
+mod back_channel_logout;
 mod code_exchange;
 mod device;
 mod discovery;
@@ -68,11 +70,13 @@ mod refresh;
 mod registration;
 mod resource_call;
 mod revocation;
+mod signed;
 mod token_exchange;
 mod userinfo;
 mod verification;
 
 pub use authorization::{Checked, PendingAuthorization};
+pub use back_channel_logout::{BackChannelLogout, LoggedOut};
 pub use code_exchange::CodeExchange;
 pub use device::{DeviceAuthorization, DevicePolling, PendingDevice};
 pub use discovery::{Discovered, Discovery};

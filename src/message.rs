@@ -10,6 +10,7 @@ pub mod freshness;
 pub mod http_date;
 pub mod id_token;
 pub(crate) mod jwks;
+pub mod logout_token;
 pub mod metadata;
 pub mod numeric;
 pub mod oauth_error;

@@ -44,13 +44,13 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
-        ["list"] => Ok(list("")),
-        ["list", filter] => Ok(list(filter)),
+        ["list"] => list(""),
+        ["list", filter] => list(filter),
         ["quick"] => quick(""),
         ["quick", filter] => quick(filter),
         ["one", work, who, times] => one(work, who, times),
-        ["held"] => Ok(held("")),
-        ["held", filter] => Ok(held(filter)),
+        ["held"] => held(""),
+        ["held", filter] => held(filter),
         ["soak", sessions] => soak(sessions),
         ["full", directory] => full(Path::new(directory)),
         ["guard", baseline] => guard(Path::new(baseline)),
@@ -66,10 +66,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn list(filter: &str) {
+fn list(filter: &str) -> Result<(), String> {
     for case in contestants::cases().iter().filter(|case| case.matches(filter)) {
         println!("{}\t{}", case.work, case.who);
     }
+    Ok(())
 }
 
 fn one(work: &str, who: &str, times: &str) -> Result<(), String> {
@@ -90,10 +91,11 @@ fn quick(filter: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn held(filter: &str) {
+fn held(filter: &str) -> Result<(), String> {
     for held in contestants::held().iter().filter(|held| held.who.contains(filter)) {
         println!("{}", report::held(held));
     }
+    Ok(())
 }
 
 /// How many sessions a large server has in one process.

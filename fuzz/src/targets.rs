@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use http::{HeaderValue, Response};
 use oidc_proto::flow::{
-    DeviceAuthorization, Discovery, GrantRequest, KeysFetch, PendingDevice, Refresh, Registration, Revocation,
-    UserinfoFetch,
+    BackChannelLogout, DeviceAuthorization, Discovery, GrantRequest, KeysFetch, PendingDevice, Refresh, Registration,
+    Revocation, UserinfoFetch,
 };
 use oidc_proto::jose::{Jws, supported};
 use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
@@ -38,6 +38,7 @@ pub const TARGETS: &[Target] = &[
     ("jwks", jwks),
     ("jws", jws),
     ("id_token", id_token),
+    ("logout_token", logout_token),
     ("callback", callback),
     ("token_response", token_response),
     ("registration", registration),
@@ -190,6 +191,20 @@ fn id_token(data: &[u8]) {
         assert!(!id_token.subject().is_empty() && id_token.expires_at() > oidc_proto::Timestamp::from_unix_millis(0));
         let stored = serde_json::to_string(&granted.tokens).unwrap();
         assert_eq!(TokenSet::from_json(&stored).unwrap().subject(), granted.tokens.subject());
+    }
+}
+
+/// A logout request, and the claims of a logout token.
+fn logout_token(data: &[u8]) {
+    let World { provider, keys, verifying, .. } = world();
+    let mut env = TestEnv::seeded(1);
+    let mut take = |body: &[u8]| {
+        let step = BackChannelLogout::start(body, provider, verifying, Some(keys.clone()), &mut env);
+        assert!(step.is_err(), "nobody signed this");
+    };
+    take(data);
+    if let Ok(claims) = std::str::from_utf8(data) {
+        take(format!("logout_token={}.{}.AAAA", encode(r#"{"alg":"RS256"}"#), encode(claims)).as_bytes());
     }
 }
 

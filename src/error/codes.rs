@@ -179,6 +179,18 @@ codes! {
     RevocationDenied = "revocation.denied", Denied, "RFC 7009 section 2.2.1", "the provider refuses the revocation";
     EndSessionUnsupported = "end_session.unsupported", Remote, "OpenID Connect RP-Initiated Logout 1.0 section 2.1", "the provider has no end-session endpoint";
     EndSessionStateMismatch = "end_session.state_mismatch", Remote, "OpenID Connect RP-Initiated Logout 1.0 section 2", "the logout callback's `state` is missing or not this logout's";
+    LogoutTokenRequest = "logout_token.request", Remote, "OpenID Connect Back-Channel Logout 1.0 section 2.5", "the logout request is no form with one `logout_token`";
+    LogoutTokenType = "logout_token.type", Remote, "OpenID Connect Back-Channel Logout 1.0 section 2.4", "the logout token's `typ` is another token's";
+    LogoutTokenClaims = "logout_token.claims", Remote, "OpenID Connect Back-Channel Logout 1.0 section 2.4", "the logout token's claims are not a JSON object of the right types, each once";
+    LogoutTokenMissingClaim = "logout_token.missing_claim", Remote, "OpenID Connect Back-Channel Logout 1.0 section 2.4", "the logout token lacks a required claim";
+    LogoutTokenIssuer = "logout_token.issuer_mismatch", Remote, "OpenID Connect Back-Channel Logout 1.0 section 2.6", "the logout token is from another issuer";
+    LogoutTokenAudience = "logout_token.audience_mismatch", Remote, "OpenID Connect Back-Channel Logout 1.0 section 2.6", "the logout token is not for this client";
+    LogoutTokenExpired = "logout_token.expired", Remote, "OpenID Connect Back-Channel Logout 1.0 section 2.6", "the logout token has expired";
+    LogoutTokenIssuedInFuture = "logout_token.issued_in_future", Remote, "OpenID Connect Back-Channel Logout 1.0 section 2.6", "the logout token was issued in the future";
+    LogoutTokenNonce = "logout_token.nonce", Remote, "OpenID Connect Back-Channel Logout 1.0 section 2.6", "the logout token has a `nonce`, as ID tokens have";
+    LogoutTokenEvent = "logout_token.event", Remote, "OpenID Connect Back-Channel Logout 1.0 section 2.6", "the logout token is about another event";
+    LogoutTokenNobody = "logout_token.nobody", Remote, "OpenID Connect Back-Channel Logout 1.0 section 2.6", "the logout token names neither a user nor a session";
+    LogoutTokenReplayed = "logout_token.replayed", Remote, "OpenID Connect Back-Channel Logout 1.0 section 2.6", "the logout token has come before";
 
     // The Matrix profile
     MatrixServerName = "matrix.server_name", Local, "Matrix appendices, server name", "not the name of a Matrix server";

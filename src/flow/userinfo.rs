@@ -2,23 +2,22 @@
 //!
 //! ```text
 //! start ─▶ AuthorizedCall: GET userinfo_endpoint ─┬─ JSON ─▶ Done(Userinfo)
-//!                                                 └─ JWT ─▶ [GET jwks_uri] ─▶ verify ─▶ Done(Userinfo)
-//!                                                              ▲                └─ unknown key, no refetch lately ─┐
-//!                                                              └────────────────────────────────────────────────────┘
+//!                                                 └─ JWT ─▶ Signed: [GET jwks_uri] ─▶ verify ─▶ Done(Userinfo)
 //! ```
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::authorized_call::{Answer, AuthorizedCall, Credential};
+use super::signed::{Check, Signed};
 use crate::client::Client;
 use crate::env::{Env, Timestamp};
 use crate::error::{Code, Error};
 use crate::jose::{Algorithm, Keys};
+use crate::message::request;
 use crate::message::userinfo::{self, Said, Userinfo};
-use crate::message::{jwks, request};
 use crate::provider::Provider;
-use crate::reply::{Accept, JSON_LIMIT, JWKS_LIMIT, Policy, Reply};
+use crate::reply::{Accept, JSON_LIMIT, Policy, Reply};
 use crate::secret::Secret;
 use crate::step::{Flow, Step};
 use crate::tokens::TokenSet;
@@ -27,8 +26,8 @@ use crate::tokens::TokenSet;
 pub struct UserinfoFetch(State);
 
 enum State {
-    ExpectUserinfo(AuthorizedCall<About>, Context),
-    ExpectKeys { compact: Secret, algorithm: Algorithm, context: Context },
+    ExpectUserinfo(AuthorizedCall<Expected>, Context),
+    Checking(Signed<About>),
 }
 
 /// Whom the answer must be about, and from whom.
@@ -39,12 +38,12 @@ struct Context {
     keys: Option<Arc<Keys>>,
 }
 
-struct About {
+struct Expected {
     subject: Box<str>,
     is_signed: bool,
 }
 
-impl Answer for About {
+impl Answer for Expected {
     type Output = Said;
 
     fn parse(self, reply: Reply<'_>, _now: Timestamp) -> Result<Said, Error> {
@@ -85,36 +84,55 @@ impl UserinfoFetch {
         let request = request::read_with_token(endpoint, tokens.authorization(), is_signed);
         let policy = Policy::read(JSON_LIMIT, Accept::Json);
         let credential = Credential::Token(tokens.access_token().clone());
-        let about = About { subject: subject.clone(), is_signed };
-        let call = AuthorizedCall::start(provider, client, request, policy, credential, about, env)?;
+        let expected = Expected { subject: subject.clone(), is_signed };
+        let call = AuthorizedCall::start(provider, client, request, policy, credential, expected, env)?;
         Context { subject, provider: provider.clone(), client: client.clone(), keys }.asking(call, env.now())
     }
 }
 
 impl Context {
-    fn asking(self, step: Step<AuthorizedCall<About>>, now: Timestamp) -> Result<Step<UserinfoFetch>, Error> {
+    fn asking(self, step: Step<AuthorizedCall<Expected>>, now: Timestamp) -> Result<Step<UserinfoFetch>, Error> {
         step.embed_with(
             self,
             |context, call| UserinfoFetch(State::ExpectUserinfo(call, context)),
             |context, said| match (said, context.client.registered_userinfo_algorithm) {
                 (Said::Plain(userinfo), _) => Ok(Step::Done(userinfo)),
-                (Said::Signed(compact), Some(algorithm)) => context.judge(compact, algorithm, now),
+                (Said::Signed(compact), Some(algorithm)) => context.check(compact, algorithm, now),
                 (Said::Signed(_), None) => Err(Code::UserinfoSigned.into()),
             },
         )
     }
 
-    fn judge(self, compact: Secret, algorithm: Algorithm, now: Timestamp) -> Result<Step<UserinfoFetch>, Error> {
-        if let Some(keys) = &self.keys {
-            match userinfo::verify(&compact, &self.subject, algorithm, keys, &self.provider, &self.client) {
-                // The provider may have new keys (OpenID Connect Core 1.0 section 10.1.1).
-                Err(error) if error.code() == Code::JwsUnknownKey && keys.claim_refetch(now) => {}
-                verdict => return verdict.map(Step::Done),
-            }
-        }
-        let request = jwks::request(jwks::endpoint(&self.provider)?);
-        let policy = Policy::read(JWKS_LIMIT, Accept::AnyButMarkup);
-        Ok(Step::call(request, policy, UserinfoFetch(State::ExpectKeys { compact, algorithm, context: self })))
+    fn check(self, compact: Secret, algorithm: Algorithm, now: Timestamp) -> Result<Step<UserinfoFetch>, Error> {
+        let Self { subject, provider, client, keys } = self;
+        UserinfoFetch::checking(Signed::begin(About { compact, algorithm, subject, provider, client }, keys, now)?)
+    }
+}
+
+/// A signed answer.
+struct About {
+    compact: Secret,
+    algorithm: Algorithm,
+    subject: Box<str>,
+    provider: Arc<Provider>,
+    client: Arc<Client>,
+}
+
+impl Check for About {
+    type Output = Userinfo;
+
+    fn provider(&self) -> &Provider {
+        &self.provider
+    }
+
+    fn check(&self, keys: &Keys) -> Result<Userinfo, Error> {
+        userinfo::verify(&self.compact, &self.subject, self.algorithm, keys, &self.provider, &self.client)
+    }
+}
+
+impl UserinfoFetch {
+    fn checking(step: Step<Signed<About>>) -> Result<Step<Self>, Error> {
+        step.embed(|flow| Self(State::Checking(flow)), |(userinfo, _)| Ok(Step::Done(userinfo)))
     }
 }
 
@@ -130,18 +148,14 @@ impl Flow for UserinfoFetch {
     fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
             State::ExpectUserinfo(call, context) => context.asking(call.on_response(reply, env)?, env.now()),
-            State::ExpectKeys { compact, algorithm, context } => {
-                // The cooldown that `parse` hands on, or the set's own freshness, keeps this from going round.
-                let keys = jwks::parse(reply, context.keys.as_deref(), env.now())?;
-                Context { keys: Some(keys), ..context }.judge(compact, algorithm, env.now())
-            }
+            State::Checking(flow) => Self::checking(flow.on_response(reply, env)?),
         }
     }
 
     fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
             State::ExpectUserinfo(call, context) => context.asking(call.on_signature(signature, env)?, env.now()),
-            State::ExpectKeys { .. } => Err(Code::StepUnexpected.into()),
+            State::Checking(_) => Err(Code::StepUnexpected.into()),
         }
     }
 }

@@ -88,6 +88,10 @@ pub struct ClientMetadata {
     pub contacts: Vec<String>,
     /// `post_logout_redirect_uris` (RP-Initiated Logout 1.0 section 3.1).
     pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// `backchannel_logout_uri` (Back-Channel Logout 1.0 section 2.2): where the provider tells that a user is out.
+    pub backchannel_logout_uri: Option<Endpoint>,
+    /// `backchannel_logout_session_required`: whether it has to say which session.
+    pub backchannel_logout_session_required: bool,
     /// `id_token_signed_response_alg`.
     pub id_token_signed_response_alg: Option<Algorithm>,
     /// `userinfo_signed_response_alg`.
@@ -114,6 +118,8 @@ impl ClientMetadata {
             policy_uri: None,
             contacts: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
+            backchannel_logout_session_required: false,
             id_token_signed_response_alg: None,
             userinfo_signed_response_alg: None,
             software_id: None,
@@ -177,6 +183,10 @@ impl Serialize for ClientMetadata {
         }
         if !self.post_logout_redirect_uris.is_empty() {
             map.serialize_entry("post_logout_redirect_uris", &Uris(&self.post_logout_redirect_uris))?;
+        }
+        if let Some(uri) = &self.backchannel_logout_uri {
+            map.serialize_entry("backchannel_logout_uri", &uri.uri().to_string())?;
+            map.serialize_entry("backchannel_logout_session_required", &self.backchannel_logout_session_required)?;
         }
         for (name, field) in [
             ("id_token_signed_response_alg", self.id_token_signed_response_alg),

@@ -17,6 +17,7 @@ pub(super) enum Edit {
     Json(On, Hook<Map<String, Value>>),
     Callback(Hook<Callback>),
     IdToken(Hook<IdToken>),
+    LogoutToken(Hook<IdToken>),
     /// Done once, to the provider itself.
     State(fn(&mut State)),
 }

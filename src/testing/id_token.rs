@@ -107,6 +107,46 @@ fn header(second_keys: bool, algorithm: &str) -> Map<String, Value> {
     header
 }
 
+/// A token without claims, to be signed as this client's are.
+fn unsigned(state: &State, client: &RegisteredClient, refreshed: bool) -> IdToken {
+    let algorithm = client.id_token_signed_response_alg.clone();
+    IdToken {
+        header: header(state.second_keys, &algorithm),
+        claims: Map::new(),
+        header_text: None,
+        claims_text: None,
+        signature: Signature::Right,
+        finish: std::convert::identity,
+        refreshed,
+        algorithm,
+    }
+}
+
+/// A logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4).
+pub(super) fn issue_logout_token(
+    state: &mut State,
+    client: &RegisteredClient,
+    subject: &str,
+    now: Timestamp,
+) -> Option<String> {
+    let id = state.random("logout_");
+    let mut token = unsigned(state, client, false);
+    token.member("typ", "logout+jwt");
+    token.claim("iss", state.issuer.as_str());
+    token.claim("sub", subject);
+    token.claim("aud", client.client_id.as_str());
+    token.claim("iat", now.unix_seconds());
+    token.claim("exp", now.unix_seconds() + 120);
+    token.claim("jti", id);
+    token.claim("events", json!({ "http://schemas.openid.net/event/backchannel-logout": {} }));
+    for edit in &state.edits {
+        if let super::edit::Edit::LogoutToken(hook) = edit {
+            hook(&mut token);
+        }
+    }
+    token.compact(state.second_keys, client)
+}
+
 /// The ID token that goes with an access token (OpenID Connect Core sections 2 and 12.2).
 pub(super) fn issue(
     state: &State,
@@ -116,17 +156,7 @@ pub(super) fn issue(
     refreshed: bool,
     now: Timestamp,
 ) -> Option<String> {
-    let algorithm = client.id_token_signed_response_alg.clone();
-    let mut token = IdToken {
-        header: header(state.second_keys, &algorithm),
-        claims: Map::new(),
-        header_text: None,
-        claims_text: None,
-        signature: Signature::Right,
-        finish: std::convert::identity,
-        refreshed,
-        algorithm,
-    };
+    let mut token = unsigned(state, client, refreshed);
     token.claim("iss", state.issuer.as_str());
     token.claim("sub", grant.subject.as_str());
     token.claim("aud", client.client_id.as_str());

@@ -158,6 +158,18 @@ impl Provider {
         self.lock().requests.iter().filter(|&&place| place == on).count()
     }
 
+    /// The form that the provider would send to a client's `backchannel_logout_uri` when a user has logged out (OpenID
+    /// Connect Back-Channel Logout 1.0 section 2.5); without a token if it knows no such client or user.
+    pub fn logout_request(&self, client_id: &str, login: &str, now: Timestamp) -> String {
+        let mut state = self.lock();
+        let client = state.clients.get(client_id).cloned();
+        let subject = state.user(Some(login)).map(|user| user.subject);
+        let token = client
+            .zip(subject)
+            .and_then(|(client, subject)| super::id_token::issue_logout_token(&mut state, &client, &subject, now));
+        token.map_or_else(String::new, |token| format!("logout_token={token}"))
+    }
+
     /// Whom an access token speaks for now: for a resource server that stands beside the provider. It counts as used.
     pub fn bearer(&self, access_token: &str, now: Timestamp) -> Option<Bearer> {
         let mut state = self.lock();
@@ -203,6 +215,11 @@ impl Provider {
     /// Changes ID tokens before they are signed.
     pub fn edit_id_token(&self, edit: impl Fn(&mut IdToken) + Send + Sync + 'static) {
         self.edit(Edit::IdToken(Arc::new(edit)));
+    }
+
+    /// Changes logout tokens before they are signed.
+    pub fn edit_logout_token(&self, edit: impl Fn(&mut IdToken) + Send + Sync + 'static) {
+        self.edit(Edit::LogoutToken(Arc::new(edit)));
     }
 
     /// No lies, edits and faults any more.

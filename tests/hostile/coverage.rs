@@ -53,6 +53,7 @@ fn rows() -> Vec<Row> {
         crate::id_token_form::rows(),
         crate::keys::rows(),
         crate::limits::rows(),
+        crate::logout_token::rows(),
         crate::misuse::rows(),
         crate::par::rows(),
         crate::refresh::rows(),

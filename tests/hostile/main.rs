@@ -19,6 +19,7 @@ mod id_token_claims;
 mod id_token_form;
 mod keys;
 mod limits;
+mod logout_token;
 mod misuse;
 mod par;
 mod refresh;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use oidc_proto::jose::Algorithm;
 use oidc_proto::message::metadata::AuthMethod;
 use oidc_proto::testing::{self, Lie, On};
-use oidc_proto::{Code, Env as _, Fault, Registrations};
+use oidc_proto::{Code, Endpoint, Env as _, Fault, Registrations, Schemes};
 use serde_json::{Value, json};
 
 use crate::world::{At, Row, Say, World, pardons, redirect, refusals};
@@ -155,4 +155,25 @@ fn a_registration_outlives_the_login_that_follows() {
     assert!(world.finish(login, None).is_ok());
     assert_eq!(world.op.count(On::Register), 1);
     assert_eq!(world.metadata.redirect_uris, [redirect()]);
+}
+
+/// `backchannel_logout_uri` (Back-Channel Logout 1.0 section 2.2).
+#[test]
+fn where_a_logout_is_told_is_an_https_url() {
+    for (uri, code) in [
+        ("http://app.example.org/out", Code::UrlScheme),
+        ("https://app.example.org/out#now", Code::UrlFragment),
+        ("https://user@app.example.org/out", Code::UrlUserinfo),
+        ("/out", Code::UrlSyntax),
+    ] {
+        assert_eq!(Endpoint::new(uri, Schemes::HttpsOnly).unwrap_err().code(), code, "{uri}");
+    }
+    let mut world = World::new();
+    let uri = Endpoint::new("https://app.example.org/out?a=b", Schemes::HttpsOnly).unwrap();
+    world.metadata.backchannel_logout_uri = Some(uri);
+    world.metadata.backchannel_logout_session_required = true;
+    world.logged_in().unwrap();
+    let sent = world.sent.iter().find_map(|request| request.split_once("{\"application_type\"")).unwrap().1;
+    assert!(sent.contains(r#""backchannel_logout_uri":"https://app.example.org/out?a=b""#), "{sent}");
+    assert!(sent.contains(r#""backchannel_logout_session_required":true"#), "{sent}");
 }

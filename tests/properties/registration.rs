@@ -7,7 +7,7 @@ use oidc_proto::flow::Registration;
 use oidc_proto::jose::Algorithm;
 use oidc_proto::message::metadata::{AuthMethod, GrantType};
 use oidc_proto::message::registration::{self, ApplicationType, ClientMetadata, Localized};
-use oidc_proto::{Issuer, RedirectUri, Registrations, Reply, Schemes, Timestamp};
+use oidc_proto::{Endpoint, Issuer, RedirectUri, Registrations, Reply, Schemes, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
@@ -22,8 +22,9 @@ fn metadata() -> impl Strategy<Value = (ClientMetadata, Map<String, Value>)> {
     let method = select(vec![AuthMethod::None, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]);
     let algorithm = proptest::option::of(select(vec![Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa]));
     let software = proptest::collection::vec(proptest::option::of(text()), 2);
-    (uris, any::<bool>(), method, fields, proptest::collection::vec(text(), 0..3), algorithm, software).prop_map(
-        |(uris, web, method, fields, contacts, algorithm, software)| {
+    let logout = proptest::option::of("[a-z]{1,8}(\\?[a-z]=1)?");
+    (uris, any::<bool>(), method, fields, proptest::collection::vec(text(), 0..3), algorithm, software, logout)
+        .prop_map(|(uris, web, method, fields, contacts, algorithm, software, logout)| {
             let kind = if web { ApplicationType::Web } else { ApplicationType::Native };
             // A scheme of its own is for native applications only.
             let kind =
@@ -61,6 +62,13 @@ fn metadata() -> impl Strategy<Value = (ClientMetadata, Map<String, Value>)> {
                 expected["id_token_signed_response_alg"] = algorithm.name().into();
             }
             metadata.id_token_signed_response_alg = algorithm;
+            if let Some(path) = logout {
+                let uri = format!("https://app.example.org/{path}");
+                expected["backchannel_logout_uri"] = uri.clone().into();
+                expected["backchannel_logout_session_required"] = web.into();
+                metadata.backchannel_logout_uri = Some(Endpoint::new(&uri, Schemes::HttpsOnly).unwrap());
+                metadata.backchannel_logout_session_required = web;
+            }
             let slots =
                 [("software_id", &mut metadata.software_id), ("software_version", &mut metadata.software_version)];
             for ((name, slot), text) in slots.into_iter().zip(software) {
@@ -71,8 +79,7 @@ fn metadata() -> impl Strategy<Value = (ClientMetadata, Map<String, Value>)> {
             }
             let Value::Object(expected) = expected else { unreachable!() };
             (metadata, expected)
-        },
-    )
+        })
 }
 
 /// What a provider may answer, by a client's own words.

@@ -49,6 +49,7 @@ const COVERED: &[&str] = &[
     "OpenID Connect Discovery 1.0",
     "OpenID Connect Dynamic Client Registration 1.0",
     "OpenID Connect RP-Initiated Logout 1.0",
+    "OpenID Connect Back-Channel Logout 1.0",
     "OAuth 2.0 Form Post Response Mode",
     "RFC 6749",
     "RFC 6750",

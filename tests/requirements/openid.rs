@@ -1,4 +1,4 @@
-//! OpenID Connect: Core, Discovery, Dynamic Client Registration, RP-Initiated Logout, Form Post.
+//! OpenID Connect: Core, Discovery, Dynamic Client Registration, RP-Initiated and Back-Channel Logout, Form Post.
 
 use crate::Level::{Defined, May, Must, MustNot, Should};
 use crate::{Row, Standard};
@@ -36,6 +36,14 @@ pub(crate) const STANDARDS: &[Standard] = &[
         ],
     },
     Standard { name: "OpenID Connect RP-Initiated Logout 1.0", rows: LOGOUT, not_done: &[] },
+    Standard {
+        name: "OpenID Connect Back-Channel Logout 1.0",
+        rows: BACK_CHANNEL,
+        not_done: &[
+            ("2.6", "whether a session of that user is known: the application has them, and ends those that it finds"),
+            ("2.8", "the status and the headers of the answer: the application's server writes it"),
+        ],
+    },
     Standard { name: "OAuth 2.0 Form Post Response Mode", rows: FORM_POST, not_done: &[] },
 ];
 
@@ -137,6 +145,19 @@ const LOGOUT: &[Row] = &[
     ("2", Must, "the way back is one that was registered, and is sent with a `state`", &["tests/hostile/requests.rs::a_logout_names_the_session_the_client_and_the_way_back"]),
     ("2", Defined, "the `state` that comes back is the one that was sent", &["tests/hostile/userinfo.rs::only_the_answer_to_this_logout_is_one"]),
     ("2.1", Must, "the endpoint is `https`", &["tests/hostile/discovery.rs::no_endpoint_is_anything_but_an_https_url"]),
+];
+
+#[rustfmt::skip]
+const BACK_CHANNEL: &[Row] = &[
+    ("2.2", Must, "the URI that is registered has no fragment; it is `https`", &["tests/hostile/registration.rs::where_a_logout_is_told_is_an_https_url"]),
+    ("2.4", Must, "a logout token without `iss`, `aud`, `iat`, `exp`, `jti` or `events` is not one", &["tests/hostile/logout_token.rs::what_it_says_is_checked_before_any_key_is_asked_for"]),
+    ("2.4", Must, "claims and events that are not understood are passed over", &["tests/hostile/logout_token.rs::what_providers_do_is_lived_with"]),
+    ("2.4", MustNot, "one with a `nonce` is not accepted", &["tests/hostile/logout_token.rs::what_it_says_is_checked_before_any_key_is_asked_for"]),
+    ("2.5", Must, "the token comes in the form of a POST request, as `logout_token`; other parameters are passed over", &["tests/hostile/logout_token.rs::a_request_is_a_form_with_one_token"]),
+    ("2.6", Must, "its signature is verified, with an algorithm that ID tokens may have, and never `none`", &["tests/hostile/logout_token.rs::who_signed_it_is_checked_with_keys_that_are_there_or_fetched", "tests/hostile/logout_token.rs::what_it_says_is_checked_before_any_key_is_asked_for", "tests/hostile/logout_token.rs::a_secret_that_was_registered_for_it_verifies"]),
+    ("2.6", Must, "`iss`, `aud`, `iat` and `exp` are checked as those of ID tokens are", &["tests/hostile/logout_token.rs::what_it_says_is_checked_before_any_key_is_asked_for"]),
+    ("2.6", Must, "it has a `sub` or a `sid` or both, and the event of a logout", &["tests/hostile/logout_token.rs::what_it_says_is_checked_before_any_key_is_asked_for", "tests/hostile/logout_token.rs::what_providers_do_is_lived_with"]),
+    ("2.6", May, "one that came before is told", &["tests/hostile/logout_token.rs::a_token_that_comes_again_is_told_as_long_as_it_is_good"]),
 ];
 
 #[rustfmt::skip]

@@ -89,8 +89,7 @@ impl Login {
     }
 
     fn session(&self, env: &mut VirtualEnv) -> Session {
-        let mut options = SessionOptions::default();
-        options.persistence = Persistence::Own;
+        let options = SessionOptions { persistence: Persistence::Own, ..SessionOptions::default() };
         let (provider, client) = (self.provider.clone(), self.client.clone());
         let tokens = TokenSet::from_json(&self.stored).expect("as it was stored");
         Session::new(tokens, 0, provider, client, options, env).expect("its own tokens")

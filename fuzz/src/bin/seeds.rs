@@ -47,6 +47,14 @@ fn main() {
             ][..],
         ),
         (
+            "logout_token",
+            &[
+                r#"{"iss":"https://op.example.org","sub":"s","aud":"app","iat":1767225600,"exp":4102444800,"jti":"1","events":{"http://schemas.openid.net/event/backchannel-logout":{}}}"#,
+                r#"{"iss":"https://op.example.org","sid":"s","aud":["app","b"],"iat":1.5e9,"exp":4102444800,"jti":"1","events":{"x":{"y":[]},"http://schemas.openid.net/event/backchannel-logout":{}},"nonce":null}"#,
+                "logout_token=eyJhbGciOiJSUzI1NiIsInR5cCI6ImxvZ291dCtqd3QifQ.e30.AAAA&x=1",
+            ],
+        ),
+        (
             "device",
             &[
                 r#"{"device_code":"d","user_code":"WDJB-MJHT","verification_uri":"https://op.example.org/link","verification_uri_complete":"https://op.example.org/link?c=1","expires_in":600,"interval":5}"#,

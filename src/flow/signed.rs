@@ -1,0 +1,58 @@
+//! Something that the provider signed, and the keys to check it with.
+//!
+//! ```text
+//! begin ─┬─ no keys yet ─▶ GET jwks_uri ─▶ check ─▶ Done
+//!        └─ check ─┬─────────────────────────────▶ Done
+//!                  └─ unknown key, no refetch lately ─▶ GET jwks_uri ─▶ check ─▶ Done
+//! ```
+
+use std::sync::Arc;
+
+use crate::env::{Env, Timestamp};
+use crate::error::{Code, Error};
+use crate::jose::Keys;
+use crate::message::jwks;
+use crate::provider::Provider;
+use crate::reply::{Accept, JWKS_LIMIT, Policy, Reply};
+use crate::step::{Flow, Step};
+
+/// What is checked, with keys.
+pub(super) trait Check: Send + Sync + 'static {
+    type Output;
+
+    fn provider(&self) -> &Provider;
+
+    /// # Errors
+    /// `jws.unknown_key` if newer keys may do.
+    fn check(&self, keys: &Keys) -> Result<Self::Output, Error>;
+}
+
+/// Awaits keys.
+pub(super) struct Signed<C> {
+    check: C,
+    keys: Option<Arc<Keys>>,
+}
+
+impl<C: Check> Signed<C> {
+    pub(super) fn begin(check: C, keys: Option<Arc<Keys>>, now: Timestamp) -> Result<Step<Self>, Error> {
+        if let Some(keys) = &keys {
+            match check.check(keys) {
+                // The provider may have new keys (OpenID Connect Core 1.0 section 10.1.1).
+                Err(error) if error.code() == Code::JwsUnknownKey && keys.claim_refetch(now) => {}
+                verdict => return verdict.map(|output| Step::Done((output, keys.clone()))),
+            }
+        }
+        let request = jwks::request(jwks::endpoint(check.provider())?);
+        Ok(Step::call(request, Policy::read(JWKS_LIMIT, Accept::AnyButMarkup), Self { check, keys }))
+    }
+}
+
+impl<C: Check> Flow for Signed<C> {
+    type Output = (C::Output, Arc<Keys>);
+
+    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        // The cooldown that `parse` hands on, or the set's own freshness, keeps this from going round.
+        let keys = jwks::parse(reply, self.keys.as_deref(), env.now())?;
+        Self::begin(self.check, Some(keys), env.now())
+    }
+}
