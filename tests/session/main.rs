@@ -8,6 +8,7 @@ mod endings;
 mod failures;
 mod memory;
 mod model;
+mod signing;
 mod store;
 mod tasks;
 mod threads;

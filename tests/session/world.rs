@@ -19,7 +19,7 @@ use oidc_proto::{
 };
 
 pub const ISSUER: &str = "https://op.example.org";
-const REDIRECT_URI: &str = "https://app.example.org/cb";
+pub const REDIRECT_URI: &str = "https://app.example.org/cb";
 
 /// What all processes have in common.
 pub struct World {
