@@ -173,6 +173,8 @@ impl Session {
         }
         self.generation = generation;
         self.tokens = tokens;
+        // They are in the store, and those that could not be saved are of no use any more.
+        self.unsaved = None;
         self.settle(env);
         match last_resort {
             // Good tokens: nothing else is to be done.

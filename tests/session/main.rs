@@ -8,6 +8,7 @@ mod endings;
 mod failures;
 mod memory;
 mod model;
+mod saving;
 mod signing;
 mod store;
 mod tasks;
