@@ -13,7 +13,8 @@ use crate::world::{REDIRECT_URI, Store, World, call, shared};
 
 /// The key store's own copy, in the form of PKCS #8 (RFC 5915 section 3).
 pub fn key() -> SigningKey {
-    let header = b"\x30\x41\x02\x01\x00\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\
+    let header =
+        b"\x30\x41\x02\x01\x00\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\
                    \x04\x27\x30\x25\x02\x01\x01\x04\x20";
     SigningKey::from_pkcs8_der(Algorithm::Es256, &[&header[..], &[7; 32]].concat(), Some("own")).unwrap()
 }
