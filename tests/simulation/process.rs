@@ -1,5 +1,6 @@
 //! A process and its sessions: what goes into one, and what may come out.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use oidc_proto::Env;
@@ -25,6 +26,9 @@ pub(crate) struct Desk {
     session: Option<Session>,
     /// It was given the lock of its own store, and has not given it back.
     holds_lock: bool,
+    /// The store does one thing after the other.
+    asked: VecDeque<(StoreTicket, StoreAction)>,
+    is_storing: bool,
     /// When it is to be woken.
     due: Option<u64>,
     /// When somebody got a token that the provider took.
@@ -42,7 +46,7 @@ impl Universe {
         &mut self.processes[seat.process].desks[seat.session]
     }
 
-    fn is_gone(&self, seat: Seat) -> bool {
+    pub(crate) fn is_gone(&self, seat: Seat) -> bool {
         let process = &self.processes[seat.process];
         process.life != seat.life || process.desks[seat.session].session.is_none()
     }
@@ -130,8 +134,20 @@ impl Universe {
         if self.is_gone(seat) {
             return;
         }
+        self.desk(seat).is_storing = false;
         self.desk(seat).holds_lock |= matches!(answer, StoreAnswer::Locked);
         self.with(seat, |session, env| session.handle_store(ticket, answer, env));
+    }
+
+    fn ask(&mut self, seat: Seat) {
+        let desk = self.desk(seat);
+        if desk.is_storing {
+            return;
+        }
+        let Some((ticket, action)) = desk.asked.pop_front() else { return };
+        desk.is_storing = true;
+        let after = self.roll(50);
+        self.post(after, Post::Ask { seat, ticket, action });
     }
 
     /// Gives a session its input, and posts what it wants in return.
@@ -150,9 +166,9 @@ impl Universe {
                 }
                 _ => {}
             }
-            let after = self.roll(50);
-            self.post(after, Post::Ask { seat, ticket, action });
+            self.desk(seat).asked.push_back((ticket, action));
         }
+        self.ask(seat);
         while let Some(transmit) = session.poll_transmit(&mut self.env) {
             let Transmit::Call { ticket, request, .. } = transmit else { self.broken("a signature is asked for") };
             if !self.desk(seat).holds_lock {

@@ -7,17 +7,19 @@ use crate::universe::{Post, Seat, Universe};
 
 /// How long a lock is held before it is given to somebody else.
 const LEASE: u64 = 60_000;
+/// How long it is waited for; in trouble for longer than a session waits.
+const PATIENCE: u64 = 30_000;
+const TOO_LONG: u64 = 90_000;
 
 pub(crate) struct Store {
     pub(crate) record: Record,
     /// Who holds it, and until when.
     lock: Option<(Seat, u64)>,
-    waiting: Vec<(Seat, StoreTicket)>,
 }
 
 impl Store {
     pub(crate) fn new(tokens: TokenSet) -> Self {
-        Self { record: Record { generation: 1, tokens }, lock: None, waiting: Vec::new() }
+        Self { record: Record { generation: 1, tokens }, lock: None }
     }
 
     fn holder(&self, now: u64) -> Option<Seat> {
@@ -33,43 +35,51 @@ impl Universe {
         let writes = !fails || self.roll(2) == 0;
         let store = &mut self.stores[seat.session];
         let holder = store.holder(now);
-        let said = match action {
+        let answer = match action {
             StoreAction::Unlock => {
                 if holder == Some(seat) {
                     store.lock = None;
                 }
-                Some(StoreAnswer::Done)
+                StoreAnswer::Done
             }
             StoreAction::Erase => self.broken("a record is erased"),
-            StoreAction::Lock | StoreAction::Load if fails => Some(StoreAnswer::Failed),
-            StoreAction::Lock if holder.is_some() => {
-                store.waiting.push((seat, ticket));
-                return;
-            }
+            StoreAction::Lock | StoreAction::Load if fails => StoreAnswer::Failed,
             StoreAction::Lock => {
-                store.lock = Some((seat, now + LEASE));
-                Some(StoreAnswer::Locked)
+                let patience = if self.trouble_for(seat.session, 10) { TOO_LONG } else { PATIENCE };
+                return self.lock(seat, ticket, now + patience);
             }
-            StoreAction::Load => Some(StoreAnswer::Loaded(Some(Box::new(store.record.clone())))),
+            StoreAction::Load => StoreAnswer::Loaded(Some(Box::new(store.record.clone()))),
             StoreAction::Save { expect, .. } if expect != store.record.generation => {
                 let current = Box::new(store.record.clone());
-                Some(if fails { StoreAnswer::Failed } else { StoreAnswer::Conflict(current) })
+                if fails { StoreAnswer::Failed } else { StoreAnswer::Conflict(current) }
             }
             StoreAction::Save { next, .. } => {
                 if writes {
                     store.record = *next;
                 }
-                Some(if fails { StoreAnswer::Failed } else { StoreAnswer::Saved })
+                if fails { StoreAnswer::Failed } else { StoreAnswer::Saved }
             }
         };
-        let is_free = store.holder(now).is_none();
-        let next = (is_free && !store.waiting.is_empty()).then(|| store.waiting.remove(0));
-        if let Some(answer) = said {
-            let after = 1 + self.roll(50);
-            self.post(after, Post::Said { seat, ticket, answer });
+        self.say(seat, ticket, answer);
+    }
+
+    /// The lock, or another look in a while.
+    pub(crate) fn lock(&mut self, seat: Seat, ticket: StoreTicket, until: u64) {
+        let now = self.now;
+        let store = &mut self.stores[seat.session];
+        if store.holder(now).is_none_or(|holder| holder == seat) {
+            store.lock = Some((seat, now + LEASE));
+            return self.say(seat, ticket, StoreAnswer::Locked);
         }
-        if let Some((seat, ticket)) = next {
-            self.post(1, Post::Ask { seat, ticket, action: StoreAction::Lock });
+        if now >= until {
+            return self.say(seat, ticket, StoreAnswer::Failed);
         }
+        let after = 1 + self.roll(2000);
+        self.post(after, Post::Look { seat, ticket, until });
+    }
+
+    fn say(&mut self, seat: Seat, ticket: StoreTicket, answer: StoreAnswer) {
+        let after = 1 + self.roll(50);
+        self.post(after, Post::Said { seat, ticket, answer });
     }
 }

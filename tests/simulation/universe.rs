@@ -39,13 +39,42 @@ pub(crate) struct Seat {
 
 /// What is on its way.
 pub(crate) enum Post {
-    Request { seat: Seat, ticket: Ticket, request: Request<Body> },
-    Answer { seat: Seat, ticket: Ticket, answer: Answer },
-    Ask { seat: Seat, ticket: StoreTicket, action: StoreAction },
-    Said { seat: Seat, ticket: StoreTicket, answer: StoreAnswer },
-    Wake { seat: Seat },
-    Call { process: usize, session: usize },
-    Restart { process: usize },
+    Request {
+        seat: Seat,
+        ticket: Ticket,
+        request: Request<Body>,
+    },
+    Answer {
+        seat: Seat,
+        ticket: Ticket,
+        answer: Answer,
+    },
+    Ask {
+        seat: Seat,
+        ticket: StoreTicket,
+        action: StoreAction,
+    },
+    /// Another look at a lock that somebody else holds.
+    Look {
+        seat: Seat,
+        ticket: StoreTicket,
+        until: u64,
+    },
+    Said {
+        seat: Seat,
+        ticket: StoreTicket,
+        answer: StoreAnswer,
+    },
+    Wake {
+        seat: Seat,
+    },
+    Call {
+        process: usize,
+        session: usize,
+    },
+    Restart {
+        process: usize,
+    },
 }
 
 /// What came of a run.
@@ -219,6 +248,7 @@ impl Universe {
         // A suspended process hears of nothing until it goes on.
         if let Post::Answer { seat: Seat { process, .. }, .. }
         | Post::Said { seat: Seat { process, .. }, .. }
+        | Post::Look { seat: Seat { process, .. }, .. }
         | Post::Wake { seat: Seat { process, .. } }
         | Post::Call { process, .. } = &post
         {
@@ -234,6 +264,8 @@ impl Universe {
             Post::Request { seat, ticket, request } => self.serve(seat, ticket, request),
             Post::Answer { seat, ticket, answer } => self.answered(seat, ticket, answer),
             Post::Ask { seat, ticket, action } => self.keep(seat, ticket, action),
+            Post::Look { seat, ticket, until } if !self.is_gone(seat) => self.lock(seat, ticket, until),
+            Post::Look { .. } => {}
             Post::Said { seat, ticket, answer } => self.said(seat, ticket, answer),
         }
     }
