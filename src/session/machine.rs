@@ -55,6 +55,9 @@ pub struct Session {
 impl Session {
     /// A session of these tokens, restored or just logged in. `generation` is the stored record's; 0 without one.
     ///
+    /// After a login, [`Session::save`] puts its tokens into the store. Where the record of an earlier login is there, give
+    /// its generation, and they take its place.
+    ///
     /// # Errors
     /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
     pub fn new(

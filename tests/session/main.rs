@@ -6,6 +6,7 @@
 mod callers;
 mod endings;
 mod failures;
+mod first;
 mod memory;
 mod model;
 mod saving;
