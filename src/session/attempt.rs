@@ -220,15 +220,9 @@ impl Session {
             | Stage::Load(None)
             | Stage::ExpectLoad(None)
             | Stage::SaveFirst
-            | Stage::ExpectSaveFirst => {
-                self.failed(Code::SessionStore.into(), false, Attempt { stage: Stage::Lock, ..attempt }, env);
-            }
-            Stage::Load(Some(_)) | Stage::ExpectLoad(Some(_)) => {
-                self.give_up(Attempt { stage: Stage::Lock, ..attempt })
-            }
-            Stage::Ask(_) | Stage::Sign(_) | Stage::ExpectSignature(_) => {
-                self.failed(timeout(), false, Attempt { stage: Stage::Lock, ..attempt }, env);
-            }
+            | Stage::ExpectSaveFirst => self.failed(Code::SessionStore.into(), false, attempt, env),
+            Stage::Load(Some(_)) | Stage::ExpectLoad(Some(_)) => self.give_up(attempt),
+            Stage::Ask(_) | Stage::Sign(_) | Stage::ExpectSignature(_) => self.failed(timeout(), false, attempt, env),
         }
     }
 

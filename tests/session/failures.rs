@@ -181,9 +181,12 @@ fn new_tokens_survive_that_their_keys_cannot_be_had() {
     let _ = world.ask(&mut session);
     assert!(matches!(world.pump(&mut session, &Store::default())[..], [Event::BackingOff(_)]));
     let asked = world.op.count(On::Token);
+    let epoch = world.ask(&mut session).unwrap_err().unwrap();
+    assert_eq!(world.outcome(&session, epoch), Err("pending"));
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed]);
     assert_eq!(world.op.count(On::Token), asked, "the refresh token was not sent twice");
+    assert!(world.honours(&world.outcome(&session, epoch).unwrap()));
 }
 
 #[test]

@@ -232,3 +232,26 @@ fn a_lock_that_comes_too_late_is_given_back() {
     world.pump(&mut session, &store);
     assert!(!store.is_locked());
 }
+
+/// Whoever waits for the lock gets it before the next attempt does.
+#[test]
+fn an_answer_that_had_its_time_gives_the_lock_back() {
+    let mut world = World::new();
+    let store = Store::default();
+    let mut session = world.session(shared());
+    world.advance(301);
+    let _ = world.ask(&mut session);
+    for _ in 0..2 {
+        let (ticket, action) = session.poll_store(&mut world.env).unwrap();
+        let answer = store.answer(action).unwrap();
+        session.handle_store(ticket, answer, &mut world.env);
+    }
+    let (_silent, _never_sent) = call(session.poll_transmit(&mut world.env).unwrap());
+    world.wait(&mut session);
+    assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff(_)]));
+    assert!(store.is_locked() && !session.is_at_rest(), "the answer may still come");
+    store.log();
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    assert_eq!(store.log(), ["unlock", "lock", "load", "save", "unlock"]);
+}
