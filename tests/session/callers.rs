@@ -28,6 +28,22 @@ fn a_good_token_is_handed_out_and_nothing_is_sent() {
 }
 
 #[test]
+fn a_look_at_the_current_token_begins_nothing() {
+    let mut world = World::new();
+    let mut session = world.session(options());
+    let token = world.tokens.access_token().expose();
+    assert_eq!(session.current(&world.env).map(AccessToken::expose), Some(token));
+    world.env.clock().advance(Duration::from_secs(300));
+    assert!(session.current(&world.env).is_none());
+    assert!(session.poll_transmit(&mut world.env).is_none() && session.is_at_rest());
+
+    let mut session = world.session(options());
+    world.env.clock().jump_back(Duration::from_secs(300));
+    drop(session.log_out(&mut world.env));
+    assert!(session.current(&world.env).is_none(), "the owner has ended it");
+}
+
+#[test]
 fn many_callers_cause_one_refresh_and_all_get_its_token() {
     let mut world = World::new();
     let mut session = world.session(options());

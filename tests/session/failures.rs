@@ -157,6 +157,32 @@ fn an_answer_from_before_the_last_attempt_is_passed_over() {
     assert_eq!(world.pump(&mut session, &Store::default()).last(), Some(&Event::TokensRefreshed));
 }
 
+/// Nor is it when the last attempt's own answer is late, too.
+#[test]
+fn of_two_late_answers_only_the_newer_one_is_taken() {
+    let mut world = World::with(testing::Provider::new(ISSUER).with_reuse(Reuse::AllowedUntilSuccessorIsUsed));
+    let mut session = world.session(SessionOptions::default());
+    world.advance(301);
+    let _ = world.ask(&mut session);
+    let mut sent = Vec::new();
+    for _ in 0..2 {
+        let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
+        sent.push((ticket, world.op.exchange(request, world.env.now()).unwrap()));
+        world.wait(&mut session);
+        if sent.len() < 2 {
+            world.wait(&mut session);
+        }
+    }
+    let (newer, (older, stale)) = (sent.pop().unwrap(), sent.pop().unwrap());
+    session.handle_response(older, stale, &mut world.env);
+    assert!(matches!(world.pump(&mut session, &Store::default())[..], [Event::BackingOff(_)]));
+    assert!(!session.is_at_rest(), "the newer one may still come");
+    session.handle_response(newer.0, newer.1, &mut world.env);
+    assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed]);
+    let token = world.ask(&mut session).unwrap();
+    assert!(world.honours(&token));
+}
+
 #[test]
 fn timeouts_that_are_not_due_do_nothing() {
     let mut world = World::new();
