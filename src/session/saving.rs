@@ -286,7 +286,7 @@ impl Session {
             State::Attempting(attempt) => attempt.holds_lock,
             State::BackingOff { resume: Some(resume), .. } => match &**resume {
                 Resume::Late(attempt) => attempt.holds_lock,
-                Resume::Verify(_, holds_lock) => *holds_lock,
+                Resume::Verify(_, unverified) => unverified.holds_lock,
             },
             _ => false,
         };

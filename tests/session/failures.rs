@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oidc_proto::session::{Event, SessionOptions};
+use oidc_proto::session::{Access, Event, SessionOptions};
 use oidc_proto::testing::{self, Fault, On, Reuse};
 use oidc_proto::{Code, Env};
 
@@ -105,6 +105,24 @@ fn a_long_outage_is_told_once_and_survived() {
         assert_eq!(stalled, usize::from(attempt >= 8));
         world.wait(&mut session);
     }
+    assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed]);
+}
+
+/// Whoever waited for it gets the token that is still good.
+#[test]
+fn a_refresh_that_fails_too_early_to_matter_does_not_matter() {
+    let mut world = World::new();
+    let mut session = world.session(SessionOptions::default());
+    world.op.fault(On::Token, Fault::status(503), 1);
+    let Access::Wait(epoch) = session.refresh(&mut world.env) else { panic!() };
+    assert!(matches!(world.pump(&mut session, &Store::default())[..], [Event::BackingOff(_)]));
+    let token = world.tokens.access_token().expose();
+    assert_eq!(world.outcome(&session, epoch).as_deref(), Ok(token));
+    for _ in 0..10 {
+        session.handle_timeout(&mut world.env);
+        assert!(session.poll_transmit(&mut world.env).is_none(), "not before the pause is over");
+    }
+    world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed]);
 }
 

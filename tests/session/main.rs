@@ -4,9 +4,11 @@
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
 
 mod callers;
+mod conflicts;
 mod endings;
 mod failures;
 mod first;
+mod late;
 mod memory;
 mod model;
 mod saving;

@@ -40,14 +40,6 @@ fn to_sign(world: &mut World, session: &mut Session) -> (Ticket, SigningInput) {
     (ticket, input)
 }
 
-/// The store does what it is asked for.
-fn keep(world: &mut World, session: &mut Session, store: &Store) {
-    while let Some((ticket, action)) = session.poll_store(&mut world.env) {
-        let answer = store.answer(action).unwrap();
-        session.handle_store(ticket, answer, &mut world.env);
-    }
-}
-
 fn sign(world: &mut World, session: &mut Session) {
     let (ticket, input) = to_sign(world, session);
     let signature = key().sign(&input.bytes).unwrap();
@@ -59,7 +51,7 @@ fn a_refresh_waits_for_a_key_that_lives_elsewhere() {
     let (mut world, store) = (keyed(), Store::default());
     let mut session = world.session(shared());
     let epoch = world.ask(&mut session).unwrap_err().unwrap();
-    keep(&mut world, &mut session, &store);
+    world.keep(&mut session, &store);
     let (ticket, input) = to_sign(&mut world, &mut session);
     assert_eq!(world.outcome(&session, epoch), Err("pending"));
     assert!(!session.is_at_rest());
@@ -78,7 +70,7 @@ fn a_key_store_that_refuses_delays_and_does_not_end() {
     let mut session = world.session(shared());
     let asked = world.op.count(On::Token);
     let epoch = world.ask(&mut session).unwrap_err().unwrap();
-    keep(&mut world, &mut session, &store);
+    world.keep(&mut session, &store);
     let (ticket, _) = to_sign(&mut world, &mut session);
     session.handle_signature(ticket, None, &mut world.env);
     assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff(_)]));
@@ -86,7 +78,7 @@ fn a_key_store_that_refuses_delays_and_does_not_end() {
     assert!(!store.is_locked());
 
     world.wait(&mut session);
-    keep(&mut world, &mut session, &store);
+    world.keep(&mut session, &store);
     sign(&mut world, &mut session);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
 }
@@ -96,7 +88,7 @@ fn a_signature_that_does_not_come_delays_and_is_not_taken_later() {
     let (mut world, store) = (keyed(), Store::default());
     let mut session = world.session(shared());
     let epoch = world.ask(&mut session).unwrap_err().unwrap();
-    keep(&mut world, &mut session, &store);
+    world.keep(&mut session, &store);
     let (late, input) = to_sign(&mut world, &mut session);
     world.wait(&mut session);
     assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff(_)]));
@@ -104,7 +96,7 @@ fn a_signature_that_does_not_come_delays_and_is_not_taken_later() {
     assert!(!store.is_locked(), "others may refresh meanwhile");
 
     world.wait(&mut session);
-    keep(&mut world, &mut session, &store);
+    world.keep(&mut session, &store);
     let (ticket, again) = to_sign(&mut world, &mut session);
     assert_ne!(again.bytes, input.bytes, "an assertion is made for one use");
     session.handle_signature(late, Some(&key().sign(&input.bytes).unwrap()), &mut world.env);
@@ -119,7 +111,7 @@ fn what_nobody_has_looked_at_in_time_is_not_signed() {
     let (mut world, store) = (keyed(), Store::default());
     let mut session = world.session(shared());
     let _ = world.ask(&mut session);
-    keep(&mut world, &mut session, &store);
+    world.keep(&mut session, &store);
     world.advance(45);
     assert!(session.poll_transmit(&mut world.env).is_none());
     assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff(_)]));

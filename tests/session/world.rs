@@ -81,6 +81,22 @@ impl World {
         }
     }
 
+    /// The store does what it is asked for, and nothing is sent.
+    pub fn keep(&mut self, session: &mut Session, store: &Store) {
+        while let Some((ticket, action)) = session.poll_store(&mut self.env) {
+            let answer = store.answer(action).unwrap();
+            session.handle_store(ticket, answer, &mut self.env);
+        }
+    }
+
+    /// What is to be sent is, and its answers come; nothing is kept.
+    pub fn exchange(&mut self, session: &mut Session) {
+        while let Some(transmit) = session.poll_transmit(&mut self.env) {
+            let (ticket, request) = call(transmit);
+            self.send(session, ticket, request);
+        }
+    }
+
     pub fn send(&mut self, session: &mut Session, ticket: Ticket, request: http::Request<Body>) {
         match self.op.exchange(request, self.env.now()) {
             Ok(response) => session.handle_response(ticket, response, &mut self.env),
