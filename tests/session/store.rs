@@ -52,14 +52,8 @@ fn tokens_are_not_used_before_they_were_handed_over_for_saving() {
         let mut session = world.session(options);
         world.advance(301);
         let epoch = world.ask(&mut session).unwrap_err().unwrap();
-        while let Some((ticket, action)) = session.poll_store(&mut world.env) {
-            let answer = store.answer(action).unwrap();
-            session.handle_store(ticket, answer, &mut world.env);
-        }
-        while let Some(transmit) = session.poll_transmit(&mut world.env) {
-            let (ticket, request) = call(transmit);
-            world.send(&mut session, ticket, request);
-        }
+        world.keep(&mut session, &store);
+        world.exchange(&mut session);
         assert_eq!(world.outcome(&session, epoch), Err("pending"));
         assert!(world.ask(&mut session).is_err());
         world.pump(&mut session, &store);
