@@ -122,7 +122,7 @@ async fn they_are_saved_by_a_task_and_by_a_thread_without_anyone_asking_for_a_to
         Sessions::new(Driver::new(|request, policy| ready(never(request, policy))), world.env.clone());
     let handle = sessions.add(session, memory.store());
     drop((handle, sessions));
-    run.await;
+    tokio::time::timeout(Duration::from_secs(3600), run).await.unwrap();
     assert_eq!(memory.record().unwrap().generation, 1);
 
     let memory = Memory::default();

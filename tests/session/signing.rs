@@ -1,6 +1,7 @@
 //! Refreshes of a client whose key lives elsewhere: in a key store that takes its time, refuses, or says nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use oidc_proto::jose::backend::rustcrypto::SigningKey;
 use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey, Signer as _};
@@ -165,5 +166,6 @@ async fn a_key_store_signs_on_an_executor() {
     let (sessions, run) = Sessions::new(driver, world.env.clone());
     tokio::spawn(run);
     let session = sessions.add(world.session(SessionOptions::default()), NoStore);
-    assert!(world.honours(session.access().await.unwrap().expose()));
+    let token = tokio::time::timeout(Duration::from_secs(3600), session.access()).await.unwrap().unwrap();
+    assert!(world.honours(token.expose()));
 }
