@@ -15,9 +15,13 @@
 //! | | file | Redis |
 //! |---|---|---|
 //! | a holder that is killed | the lock is free at once | when the lease has ended |
+//! | a store that is dropped while it holds the lock | the lock is free at once | when the lease has ended |
 //! | a holder that is suspended | keeps the lock | loses it when the lease has ended |
 //! | a lock that was lost | the save compares under a lock of its own | the save compares |
 //! | `Saved` means | on the disk | as the server's persistence says |
+//!
+//! A lease is not cut short by a drop, because a request may still be under way for which the lock was taken: the next
+//! holder's would meet it. [`Run`](super::session::Run) says how to end without leaving a lock behind.
 
 #[cfg(feature = "file-store")]
 mod file;

@@ -82,7 +82,7 @@ pub struct Session {
 impl Session {
     /// Joins what was stored with the client that it was made with
     /// ([`Application::client_of`](super::Application::client_of)). `generation` is the stored record's, where the tokens
-    /// are kept in one; 0 without.
+    /// are kept in one; 0 without. After a login, [`session::Session::save`] of [`Session::core_mut`] puts them there.
     ///
     /// # Errors
     /// `matrix.homeserver_mismatch`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.

@@ -33,7 +33,13 @@ pub(super) enum Resume {
     /// The answer may still come.
     Late(Attempt),
     /// Tokens came, but keys to verify them did not.
-    Verify(UnverifiedGrant, bool),
+    Verify(UnverifiedGrant, Unverified),
+}
+
+/// What is to be known of tokens that wait for their keys.
+pub(super) struct Unverified {
+    pub(super) holds_lock: bool,
+    pub(super) asked_at: (Timestamp, Ticks),
 }
 
 pub(super) struct Attempt {
@@ -41,7 +47,7 @@ pub(super) struct Attempt {
     pub(super) ticket: u32,
     pub(super) deadline: Ticks,
     pub(super) holds_lock: bool,
-    /// When the provider was asked, by both clocks.
+    /// When the provider was asked for tokens, by both clocks.
     pub(super) asked_at: (Timestamp, Ticks),
 }
 
@@ -88,11 +94,11 @@ impl Session {
             State::Idle { .. } => self.begin(env),
             State::BackingOff { until, .. } if *until > env.ticks() => return Epoch(self.begun + 1),
             State::BackingOff { resume, .. } => match resume.take().map(|resume| *resume) {
-                Some(Resume::Verify(grant, holds_lock)) => {
+                Some(Resume::Verify(grant, Unverified { holds_lock, asked_at })) => {
                     self.begun += 1;
-                    let deadline = self.deadline(env);
+                    let attempt = Attempt { asked_at, ..Attempt::new(self.deadline(env), holds_lock, env) };
                     let step = grant.verify(None, env).boxed();
-                    self.go_on(Ok(step), Attempt::new(deadline, holds_lock, env), env);
+                    self.go_on(Ok(step), attempt, env);
                 }
                 // The late answer had its time.
                 Some(Resume::Late(late)) => {
@@ -139,8 +145,8 @@ impl Session {
             Ok(Step::Done(Exchanged::Unverified { error, grant })) => {
                 return match policy::verdict(&error, true) {
                     Verdict::Later => {
-                        let holds_lock = attempt.holds_lock;
-                        self.back_off(&error, Some(Resume::Verify(grant, holds_lock)), env);
+                        let Attempt { holds_lock, asked_at, .. } = attempt;
+                        self.back_off(&error, Some(Resume::Verify(grant, Unverified { holds_lock, asked_at })), env);
                     }
                     _ => self.failed(error, true, attempt, env),
                 };
@@ -220,15 +226,9 @@ impl Session {
             | Stage::Load(None)
             | Stage::ExpectLoad(None)
             | Stage::SaveFirst
-            | Stage::ExpectSaveFirst => {
-                self.failed(Code::SessionStore.into(), false, Attempt { stage: Stage::Lock, ..attempt }, env);
-            }
-            Stage::Load(Some(_)) | Stage::ExpectLoad(Some(_)) => {
-                self.give_up(Attempt { stage: Stage::Lock, ..attempt })
-            }
-            Stage::Ask(_) | Stage::Sign(_) | Stage::ExpectSignature(_) => {
-                self.failed(timeout(), false, Attempt { stage: Stage::Lock, ..attempt }, env);
-            }
+            | Stage::ExpectSaveFirst => self.failed(Code::SessionStore.into(), false, attempt, env),
+            Stage::Load(Some(_)) | Stage::ExpectLoad(Some(_)) => self.give_up(attempt),
+            Stage::Ask(_) | Stage::Sign(_) | Stage::ExpectSignature(_) => self.failed(timeout(), false, attempt, env),
         }
     }
 

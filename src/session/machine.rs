@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::Response;
+use http::{Method, Response};
 
 use super::access::{Access, End, Epoch, Outcome, Refusal, Ticket, Transmit};
 use super::attempt::{Attempt, Stage, State};
@@ -56,6 +56,9 @@ pub struct Session {
 
 impl Session {
     /// A session of these tokens, restored or just logged in. `generation` is the stored record's; 0 without one.
+    ///
+    /// After a login, [`Session::save`] puts its tokens into the store. Where the record of an earlier login is there, give
+    /// its generation, and they take its place.
     ///
     /// # Errors
     /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
@@ -223,7 +226,6 @@ impl Session {
         }
         // From here on the answer has its time, and others who ask come later.
         attempt.deadline = now.saturating_add(self.options.deadline());
-        attempt.asked_at = (env.now(), now);
         self.tickets += 1;
         attempt.ticket = self.tickets;
         let ticket = Ticket(self.tickets);
@@ -231,6 +233,10 @@ impl Session {
         match std::mem::replace(&mut attempt.stage, Stage::Lock) {
             Stage::Ask(call) => {
                 let (request, policy, awaiting) = call.into_parts();
+                if request.method() == Method::POST {
+                    // The keys, which are read, make the tokens no newer.
+                    attempt.asked_at = (env.now(), now);
+                }
                 attempt.stage = Stage::ExpectAnswer(awaiting);
                 Some(Transmit::Call { ticket, request, policy })
             }
@@ -274,7 +280,8 @@ impl Session {
         }
         match &self.state {
             State::Idle { due: Some(due) } if *due <= now => drop(self.attempt(env)),
-            State::BackingOff { until, .. } if *until <= now => drop(self.attempt(env)),
+            // Not before its time.
+            State::BackingOff { .. } => drop(self.attempt(env)),
             State::Attempting(attempt) if attempt.deadline <= now => self.time_is_up(env),
             _ => {}
         }

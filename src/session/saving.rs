@@ -26,6 +26,20 @@ pub(super) enum Asked {
 }
 
 impl Session {
+    /// Has the tokens saved as they are. Those of a login are in no store yet: without this they get there with the first
+    /// refresh, and a crash before it loses them.
+    ///
+    /// They can be used meanwhile. A save that fails is told ([`Event::NotSaved`]) and tried again. A record of another
+    /// generation than the session knows is somebody else's and stays: the next refresh goes on from it. Does nothing
+    /// without a store, or once the session has ended.
+    pub fn save(&mut self, env: &dyn Env) {
+        if self.options.persistence == Persistence::Nowhere || self.end().is_some() || self.unsaved.is_some() {
+            return;
+        }
+        let again_at = self.deadline(env);
+        self.unsaved = Some(Box::new(Unsaved { again_at, failures: 0, asked: Asked::Due, holds_lock: false }));
+    }
+
     /// What is asked of the store, now, and the ticket for its answer. Call it until it returns `None`.
     pub fn poll_store(&mut self, env: &mut dyn Env) -> Option<(StoreTicket, StoreAction)> {
         let now = env.ticks();
@@ -173,6 +187,8 @@ impl Session {
         }
         self.generation = generation;
         self.tokens = tokens;
+        // They are in the store, and those that could not be saved are of no use any more.
+        self.unsaved = None;
         self.settle(env);
         match last_resort {
             // Good tokens: nothing else is to be done.
@@ -270,7 +286,7 @@ impl Session {
             State::Attempting(attempt) => attempt.holds_lock,
             State::BackingOff { resume: Some(resume), .. } => match &**resume {
                 Resume::Late(attempt) => attempt.holds_lock,
-                Resume::Verify(_, holds_lock) => *holds_lock,
+                Resume::Verify(_, unverified) => unverified.holds_lock,
             },
             _ => false,
         };

@@ -28,6 +28,22 @@ fn a_good_token_is_handed_out_and_nothing_is_sent() {
 }
 
 #[test]
+fn a_look_at_the_current_token_begins_nothing() {
+    let mut world = World::new();
+    let mut session = world.session(options());
+    let token = world.tokens.access_token().expose();
+    assert_eq!(session.current(&world.env).map(AccessToken::expose), Some(token));
+    world.env.clock().advance(Duration::from_secs(300));
+    assert!(session.current(&world.env).is_none());
+    assert!(session.poll_transmit(&mut world.env).is_none() && session.is_at_rest());
+
+    let mut session = world.session(options());
+    world.env.clock().jump_back(Duration::from_secs(300));
+    drop(session.log_out(&mut world.env));
+    assert!(session.current(&world.env).is_none(), "the owner has ended it");
+}
+
+#[test]
 fn many_callers_cause_one_refresh_and_all_get_its_token() {
     let mut world = World::new();
     let mut session = world.session(options());
@@ -151,8 +167,9 @@ fn a_clock_that_jumps_costs_a_refresh_at_most() {
     assert!(world.outcome(&session, epoch).is_ok());
     // Back by a year: the token does not live a year longer for it.
     world.env.clock().jump_back(Duration::from_secs(365 * 86_400));
+    world.advance(299);
     assert!(world.ask(&mut session).is_ok());
-    world.advance(301);
+    world.advance(1);
     assert!(world.ask(&mut session).is_err());
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oidc_proto::session::{Event, SessionOptions};
+use oidc_proto::session::{Access, Event, SessionOptions};
 use oidc_proto::testing::{self, Fault, On, Reuse};
 use oidc_proto::{Code, Env};
 
@@ -108,6 +108,24 @@ fn a_long_outage_is_told_once_and_survived() {
     assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed]);
 }
 
+/// Whoever waited for it gets the token that is still good.
+#[test]
+fn a_refresh_that_fails_too_early_to_matter_does_not_matter() {
+    let mut world = World::new();
+    let mut session = world.session(SessionOptions::default());
+    world.op.fault(On::Token, Fault::status(503), 1);
+    let Access::Wait(epoch) = session.refresh(&mut world.env) else { panic!() };
+    assert!(matches!(world.pump(&mut session, &Store::default())[..], [Event::BackingOff(_)]));
+    let token = world.tokens.access_token().expose();
+    assert_eq!(world.outcome(&session, epoch).as_deref(), Ok(token));
+    for _ in 0..10 {
+        session.handle_timeout(&mut world.env);
+        assert!(session.poll_transmit(&mut world.env).is_none(), "not before the pause is over");
+    }
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed]);
+}
+
 /// The provider has rotated, its answer was lost, and it takes the old refresh token for a while.
 #[test]
 fn a_lost_answer_is_asked_for_again() {
@@ -157,6 +175,32 @@ fn an_answer_from_before_the_last_attempt_is_passed_over() {
     assert_eq!(world.pump(&mut session, &Store::default()).last(), Some(&Event::TokensRefreshed));
 }
 
+/// Nor is it when the last attempt's own answer is late, too.
+#[test]
+fn of_two_late_answers_only_the_newer_one_is_taken() {
+    let mut world = World::with(testing::Provider::new(ISSUER).with_reuse(Reuse::AllowedUntilSuccessorIsUsed));
+    let mut session = world.session(SessionOptions::default());
+    world.advance(301);
+    let _ = world.ask(&mut session);
+    let mut sent = Vec::new();
+    for _ in 0..2 {
+        let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
+        sent.push((ticket, world.op.exchange(request, world.env.now()).unwrap()));
+        world.wait(&mut session);
+        if sent.len() < 2 {
+            world.wait(&mut session);
+        }
+    }
+    let (newer, (older, stale)) = (sent.pop().unwrap(), sent.pop().unwrap());
+    session.handle_response(older, stale, &mut world.env);
+    assert!(matches!(world.pump(&mut session, &Store::default())[..], [Event::BackingOff(_)]));
+    assert!(!session.is_at_rest(), "the newer one may still come");
+    session.handle_response(newer.0, newer.1, &mut world.env);
+    assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed]);
+    let token = world.ask(&mut session).unwrap();
+    assert!(world.honours(&token));
+}
+
 #[test]
 fn timeouts_that_are_not_due_do_nothing() {
     let mut world = World::new();
@@ -181,9 +225,12 @@ fn new_tokens_survive_that_their_keys_cannot_be_had() {
     let _ = world.ask(&mut session);
     assert!(matches!(world.pump(&mut session, &Store::default())[..], [Event::BackingOff(_)]));
     let asked = world.op.count(On::Token);
+    let epoch = world.ask(&mut session).unwrap_err().unwrap();
+    assert_eq!(world.outcome(&session, epoch), Err("pending"));
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed]);
     assert_eq!(world.op.count(On::Token), asked, "the refresh token was not sent twice");
+    assert!(world.honours(&world.outcome(&session, epoch).unwrap()));
 }
 
 #[test]

@@ -4,10 +4,15 @@
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
 
 mod callers;
+mod conflicts;
 mod endings;
 mod failures;
+mod first;
+mod late;
 mod memory;
 mod model;
+mod saving;
+mod signing;
 mod store;
 mod tasks;
 mod threads;

@@ -52,14 +52,8 @@ fn tokens_are_not_used_before_they_were_handed_over_for_saving() {
         let mut session = world.session(options);
         world.advance(301);
         let epoch = world.ask(&mut session).unwrap_err().unwrap();
-        while let Some((ticket, action)) = session.poll_store(&mut world.env) {
-            let answer = store.answer(action).unwrap();
-            session.handle_store(ticket, answer, &mut world.env);
-        }
-        while let Some(transmit) = session.poll_transmit(&mut world.env) {
-            let (ticket, request) = call(transmit);
-            world.send(&mut session, ticket, request);
-        }
+        world.keep(&mut session, &store);
+        world.exchange(&mut session);
         assert_eq!(world.outcome(&session, epoch), Err("pending"));
         assert!(world.ask(&mut session).is_err());
         world.pump(&mut session, &store);
@@ -231,4 +225,27 @@ fn a_lock_that_comes_too_late_is_given_back() {
     session.handle_store(ticket, answer, &mut world.env);
     world.pump(&mut session, &store);
     assert!(!store.is_locked());
+}
+
+/// Whoever waits for the lock gets it before the next attempt does.
+#[test]
+fn an_answer_that_had_its_time_gives_the_lock_back() {
+    let mut world = World::new();
+    let store = Store::default();
+    let mut session = world.session(shared());
+    world.advance(301);
+    let _ = world.ask(&mut session);
+    for _ in 0..2 {
+        let (ticket, action) = session.poll_store(&mut world.env).unwrap();
+        let answer = store.answer(action).unwrap();
+        session.handle_store(ticket, answer, &mut world.env);
+    }
+    let (_silent, _never_sent) = call(session.poll_transmit(&mut world.env).unwrap());
+    world.wait(&mut session);
+    assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff(_)]));
+    assert!(store.is_locked() && !session.is_at_rest(), "the answer may still come");
+    store.log();
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    assert_eq!(store.log(), ["unlock", "lock", "load", "save", "unlock"]);
 }

@@ -85,6 +85,27 @@ fn a_failure_is_told_and_patience_is_kept() {
 }
 
 #[test]
+fn a_listener_on_a_thread_waits_for_what_has_not_happened_yet() {
+    let mut world = expired();
+    let (begun, http) = (AtomicBool::new(false), world.op.http(world.env.clock()));
+    let http = |request: Request<Body>, policy: Policy| {
+        while !begun.load(Ordering::SeqCst) {
+            thread::yield_now();
+        }
+        http(request, policy)
+    };
+    let session = BlockingSession::new(world.session(SessionOptions::default()), http, NoStore, world.env.clone());
+    let mut events = session.subscribe();
+    thread::scope(|scope| {
+        scope.spawn(|| session.access(PATIENCE).unwrap());
+        begun.store(true, Ordering::SeqCst);
+        assert_eq!(events.wait(PATIENCE), Some(Event::TokensRefreshed));
+    });
+    drop(session);
+    assert_eq!(events.wait(PATIENCE), None, "nothing more comes");
+}
+
+#[test]
 fn a_session_that_is_tended_is_refreshed_before_anyone_asks() {
     let mut world = World::new();
     let asked = world.op.count(On::Token);

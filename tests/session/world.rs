@@ -19,7 +19,10 @@ use oidc_proto::{
 };
 
 pub const ISSUER: &str = "https://op.example.org";
-const REDIRECT_URI: &str = "https://app.example.org/cb";
+pub const REDIRECT_URI: &str = "https://app.example.org/cb";
+
+/// More than a session does at a time.
+const MUCH: usize = 100;
 
 /// What all processes have in common.
 pub struct World {
@@ -67,7 +70,7 @@ impl World {
 
     /// Carries out everything that the session asks for, and returns what it told.
     pub fn pump(&mut self, session: &mut Session, store: &Store) -> Vec<Event> {
-        loop {
+        for _ in 0..MUCH {
             if let Some((ticket, action)) = session.poll_store(&mut self.env) {
                 if let Some(answer) = store.answer(action) {
                     session.handle_store(ticket, answer, &mut self.env);
@@ -76,9 +79,30 @@ impl World {
                 let (ticket, request) = call(transmit);
                 self.send(session, ticket, request);
             } else {
-                return std::iter::from_fn(|| session.poll_event()).collect();
+                return std::iter::from_fn(|| session.poll_event()).take(MUCH).collect();
             }
         }
+        panic!("it does not come to an end");
+    }
+
+    /// The store does what it is asked for, and nothing is sent.
+    pub fn keep(&mut self, session: &mut Session, store: &Store) {
+        for _ in 0..MUCH {
+            let Some((ticket, action)) = session.poll_store(&mut self.env) else { return };
+            let answer = store.answer(action).unwrap();
+            session.handle_store(ticket, answer, &mut self.env);
+        }
+        panic!("it asks and asks");
+    }
+
+    /// What is to be sent is, and its answers come; nothing is kept.
+    pub fn exchange(&mut self, session: &mut Session) {
+        for _ in 0..MUCH {
+            let Some(transmit) = session.poll_transmit(&mut self.env) else { return };
+            let (ticket, request) = call(transmit);
+            self.send(session, ticket, request);
+        }
+        panic!("it sends and sends");
     }
 
     pub fn send(&mut self, session: &mut Session, ticket: Ticket, request: http::Request<Body>) {

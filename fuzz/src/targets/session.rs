@@ -144,6 +144,7 @@ impl World {
                 self.model.asked_at = None;
             }
             (14, 1) => self.adopt(),
+            (14, 2) => self.session.save(&self.env),
             // Another process saves what it got.
             (14, _) => {
                 let generation = self.record.as_ref().map_or(0, |record| record.generation) + 1;

@@ -19,7 +19,9 @@ use crate::tokens::TokenSet;
 /// A session for the threads that call: one of those who wait does the work, the others are told.
 ///
 /// Put it behind an [`Arc`](std::sync::Arc). Without callers nothing happens, unless a thread of the application's calls
-/// [`tend`](Self::tend). A key that lives elsewhere cannot sign here; use [`Sessions`](super::Sessions) for those.
+/// [`tend`](Self::tend). Call that once after [`Session::save`], and before it is dropped until it
+/// [is at rest](Self::is_at_rest): what is under way would be lost, and a lock that is a lease keeps other processes
+/// waiting until it ends. A key that lives elsewhere cannot sign here; use [`Sessions`](super::Sessions) for those.
 pub struct BlockingSession<C, D, E> {
     http: C,
     store: D,

@@ -50,9 +50,13 @@ impl Listener {
     /// The same on this thread: the next event, if it comes in this time.
     pub fn wait(&mut self, patience: Duration) -> Option<Event> {
         let mail = lock(&self.0.mail);
-        let is_empty = |mail: &mut Mail| mail.events.is_empty() && !mail.is_closed;
-        let waited = self.0.arrived.wait_timeout_while(mail, patience, is_empty);
-        waited.unwrap_or_else(PoisonError::into_inner).0.events.pop()
+        let mut event = None;
+        let waits = |mail: &mut Mail| {
+            event = mail.events.pop();
+            event.is_none() && !mail.is_closed
+        };
+        drop(self.0.arrived.wait_timeout_while(mail, patience, waits).unwrap_or_else(PoisonError::into_inner));
+        event
     }
 }
 

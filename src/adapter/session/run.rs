@@ -18,8 +18,12 @@ use crate::session::{StoreAction, StoreTicket, Ticket, Transmit};
 
 /// Does the work of all sessions that were added to one [`Sessions`](super::Sessions). Spawn it once.
 ///
-/// It is `Send` if the HTTP client, the timer, the signer, the stores and the environment are. Dropping it abandons what
-/// is under way, and every caller gets [`NoToken::Stopped`](super::NoToken::Stopped).
+/// It is `Send` if the HTTP client, the timer, the signer, the stores and the environment are.
+///
+/// Dropping it, or aborting its task, abandons what is under way, and every caller gets
+/// [`NoToken::Stopped`](super::NoToken::Stopped). A refresh may then be lost, and a lock that is a lease keeps the other
+/// processes waiting until it ends. Rather drop all handles and [`Sessions`](super::Sessions), and await it: it ends when
+/// nothing is under way.
 #[must_use = "sessions do nothing until it is spawned or awaited"]
 pub struct Run<C: HttpClient, T: Timer, S: RemoteSigner, D: SessionStore, E> {
     driver: Driver<C, T, S>,

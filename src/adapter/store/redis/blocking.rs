@@ -82,7 +82,8 @@ impl fmt::Debug for Redis {
 /// Keeps a record on a Redis server. Clones are the same store: keep one to ask for [`RedisStore::take_error`].
 ///
 /// A record that is damaged, larger than 4 MiB or from a newer version is a failure and is never overwritten. A store
-/// that is dropped while it holds the lock leaves it to the end of its lease.
+/// that is dropped while it holds the lock leaves it to the end of its lease; tend its session until it
+/// [is at rest](crate::adapter::session::BlockingSession::is_at_rest) before.
 #[derive(Clone)]
 pub struct RedisStore(Arc<Inner>);
 
