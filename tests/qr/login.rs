@@ -2,22 +2,11 @@
 
 use std::time::Duration;
 
-use oidc_proto::qr::Progress;
+use oidc_proto::qr::{FailureReason, Progress};
 use oidc_proto::testing::{Fault, Lie, Meet, On, Trick};
 use oidc_proto::{Code, Failure, FailureKind, Sent};
 
-use crate::town::{Outcome, Plan, Town, secrets};
-
-/// Either way round.
-fn plans() -> [Plan; 2] {
-    [true, false].map(|login_shows| Plan { login_shows, ..Plan::default() })
-}
-
-/// The codes that both devices end with.
-fn codes(outcome: &Outcome) -> (Option<Code>, Option<Code>) {
-    let login = outcome.login.as_ref().err().map(|error| error.code());
-    (login, outcome.grant.as_ref().err().map(|error| error.code()))
-}
+use crate::town::{GRANT, Outcome, Plan, Town, codes, plans, secrets};
 
 #[test]
 fn a_login_either_way_round_at_the_right_homeserver() {
@@ -59,8 +48,18 @@ fn every_no_is_told_to_the_other_device() {
     type Change = fn(&mut Plan, &Town);
     let cases: [(&str, Change, Code, Code); 8] = [
         ("a wrong check code", |plan, _| plan.wrong_check_code = true, Code::QrPeerCancelled, Code::QrCheckCode),
-        ("no endpoint", |plan, _| plan.no_endpoint = true, Code::DeviceUnsupported, Code::QrPeerUnsupportedProtocol),
-        ("no at the existing device", |plan, _| plan.refused = true, Code::QrPeerCancelled, Code::QrCancelled),
+        (
+            "no endpoint",
+            |plan, _| plan.gives_up = Some(FailureReason::UnsupportedProtocol),
+            Code::DeviceUnsupported,
+            Code::QrPeerUnsupportedProtocol,
+        ),
+        (
+            "no at the existing device",
+            |plan, _| plan.stops_at = Some((GRANT, Progress::AskingUser)),
+            Code::QrPeerCancelled,
+            Code::QrCancelled,
+        ),
         ("the device exists", |plan, _| plan.device_exists = true, Code::QrPeerDeviceExists, Code::QrDeviceExists),
         (
             "the device never appears",
@@ -96,40 +95,6 @@ fn every_no_is_told_to_the_other_device() {
 fn deny(response: &mut http::Response<Vec<u8>>) {
     *response.status_mut() = http::StatusCode::BAD_REQUEST;
     *response.body_mut() = br#"{"error":"access_denied"}"#.to_vec();
-}
-
-/// The user gives up at any step of either device: the other one ends as well, and nothing is left behind.
-#[test]
-fn cancelled_at_each_state() {
-    for plan in plans() {
-        let whole = Town::new().run(&plan);
-        for (is_login, steps) in [(true, whole.login_steps), (false, whole.grant_steps)] {
-            for at in 1..=steps {
-                let mut plan = plan.clone();
-                *(if is_login { &mut plan.login_cancels_at } else { &mut plan.grant_cancels_at }) = Some(at);
-                let town = Town::new();
-                let outcome = town.run(&plan);
-                let (login, grant) = codes(&outcome);
-                let (own, other) = if is_login { (login, grant) } else { (grant, login) };
-                let shared = town.progress.borrow().contains(&("grant", Progress::SharingSecrets));
-                match (own, other) {
-                    // There was nothing to give up any more.
-                    (None, None) => {}
-                    (Some(Code::QrCancelled), None) => assert!(town.secrets_were_sent()),
-                    // Told, found out, or had nothing to scan or to type in.
-                    (
-                        Some(Code::QrCancelled),
-                        Some(Code::QrPeerCancelled | Code::QrRendezvousExpired | Code::QrCancelled),
-                    ) => {}
-                    other => panic!("{plan:?} {other:?}"),
-                }
-                assert!(shared || !town.secrets_were_sent(), "{plan:?}");
-                // A rendezvous whose URL was on its way nobody can delete.
-                let shows = is_login == plan.login_shows;
-                assert_eq!(town.boxes(), usize::from(shows && at == 1), "{plan:?}");
-            }
-        }
-    }
 }
 
 /// A trick at each request of its kind. Before it come some that do nothing.
