@@ -195,6 +195,16 @@ fn who_is_interrupted_tells_the_other_device() {
     login.interrupt();
     login.end().failed(1, "denied", "qr.cancelled");
     grant.end().failed(1, "denied", "qr.peer_cancelled");
+
+    // The one that has said yes already: the new device does not wait for the provider any longer.
+    let (mut login, code) = two.login_shows(&[]);
+    let mut grant = two.grant(&["--scan", &code, "--yes"]);
+    let digits = text(&mut grant, "check_code", "digits");
+    login.paste(&digits);
+    login.until("device_code");
+    grant.interrupt();
+    grant.end().failed(1, "denied", "qr.cancelled");
+    login.end().failed(1, "denied", "qr.peer_cancelled");
     assert_eq!((two.boxes(), two.new.session_files().len()), (0, 0));
 }
 
@@ -207,6 +217,13 @@ fn what_is_no_code_is_named() {
     scan("TUFUUklYAgM").failed(1, "remote", "qr.code_truncated");
     scan(&two.new.file("a.png", b"\x89PNG\r\n\x1a\nnothing")).failed(1, "local", "cli.qr_image");
     scan(&two.new.file("a.bin", [0xff, 0xfe])).failed(1, "local", "cli.qr_image");
+    scan(&two.new.file("empty", "")).failed(1, "remote", "qr.code_prefix");
+    scan("").failed(1, "remote", "qr.code_prefix");
+    scan(two.new.store().parent().unwrap().to_str().unwrap()).failed(1, "local", "cli.qr_image");
+    // Pictures without a code, and ones of a few bytes that say that they are as large as a room.
+    for (width, height) in [(1, 1), (300, 1), (21, 21), (200, 200), (100_000, 100_000), (30_000, 30_000)] {
+        scan(&two.new.file("b.png", blank_png(width, height))).failed(1, "local", "cli.qr_image");
+    }
     assert_eq!(two.new.run(&["qr", "login"]).exit, 2);
     two.new.run(&["qr", "grant", "--show"]).failed(1, "local", "cli.no_session");
     two.existing.run(&["qr", "grant", "--show", "--secrets", "nowhere"]).failed(1, "local", "cli.secrets");
@@ -215,10 +232,31 @@ fn what_is_no_code_is_named() {
     two.new.run(&show).failed(1, "remote", "qr.rendezvous_unsupported");
 }
 
-/// Who is not asked cannot say yes.
+/// A picture of nothing: of its pixels only the first ones are there, if it has many.
+fn blank_png(width: u32, height: u32) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, width, height);
+    encoder.set_color(png::ColorType::Rgba);
+    let mut writer = encoder.write_header().unwrap();
+    let pixels = vec![0xff; width.min(1000) as usize * height.min(1000) as usize * 4];
+    if pixels.len() < 1_000_000 {
+        writer.write_image_data(&pixels).unwrap();
+    }
+    drop(writer);
+    out
+}
+
+/// Who is not asked cannot say yes, nor type two digits.
 #[test]
 fn standard_input_that_has_ended_is_no_answer() {
     let two = Two::new();
+    let (mut login, code) = two.login_shows(&[]);
+    login.close_input();
+    let mut grant = two.grant(&["--scan", &code]);
+    grant.until("check_code");
+    login.end().failed(1, "local", "cli.no_input");
+    grant.end().failed(1, "denied", "qr.peer_cancelled");
+
     let (mut login, code) = two.login_shows(&[]);
     let mut grant = two.grant(&["--scan", &code]);
     let digits = text(&mut grant, "check_code", "digits");
