@@ -148,6 +148,15 @@ fn a_wrong_check_code_ends_it_for_both() {
     grant.end().failed(1, "denied", "qr.peer_cancelled");
     assert!(two.new.session_files().is_empty());
     assert_eq!(two.boxes(), 0);
+
+    // What is no code at all can be typed again, twice.
+    let (mut login, code) = two.login_shows(&[]);
+    let mut grant = two.grant(&["--scan", &code, "--yes"]);
+    grant.until("check_code");
+    login.paste("\n7\nseven");
+    login.end().failed(1, "local", "qr.check_code_syntax");
+    grant.end().failed(1, "denied", "qr.peer_cancelled");
+    assert_eq!(two.boxes(), 0);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use oidc_proto::qr::{FailureReason, Progress};
+use http::Method;
+use oidc_proto::qr::{FailureReason, Options, Progress};
 use oidc_proto::testing::{Fault, Lie, Meet, On, Trick};
 use oidc_proto::{Code, Failure, FailureKind, Sent};
 
@@ -21,6 +22,65 @@ fn a_login_either_way_round_at_the_right_homeserver() {
             let texts = town.hs.texts().len() + town.other_hs.texts().len();
             assert_eq!(texts, if plan.login_shows { 7 } else { 6 });
             assert_eq!(town.device_looks.get(), 2);
+        }
+    }
+}
+
+/// A request for each text to write and to read, one to make the box, one to join it, one to delete it; besides, nothing
+/// but looks that find nothing new.
+#[test]
+fn no_more_round_trips_than_the_messages_need() {
+    for plan in plans() {
+        let town = Town::hasty();
+        town.run(&plan).grant.unwrap();
+        let texts = if plan.login_shows { 7 } else { 6 };
+        let count = |method: Method, status| {
+            let statuses = town.statuses.borrow();
+            statuses.iter().filter(|answer| **answer == (method.clone(), status)).count()
+        };
+        let counts = [(Method::POST, 201), (Method::PUT, 202), (Method::GET, 200), (Method::DELETE, 204)];
+        assert_eq!(counts.map(|(method, status)| count(method, status)), [1, texts, texts + 1, 1]);
+        let looks = count(Method::GET, 304);
+        assert_eq!(town.statuses.borrow().len(), 1 + texts + texts + 1 + 1 + looks);
+        assert_eq!((town.polls.borrow().len(), town.device_looks.get()), (1, 2));
+    }
+}
+
+/// Each interval and each patience is the application's.
+#[test]
+fn who_waits_how_long_is_an_argument() {
+    let mut options = Options::new();
+    options.device_interval = Duration::from_millis(250);
+    options.device_patience = Duration::from_secs(2);
+    for (interval, looks) in [(options.device_interval, 9), (Duration::ZERO, 21)] {
+        options.device_interval = interval;
+        for plan in plans() {
+            let town = Town::new();
+            let outcome = town.run(&Plan { device_never_appears: true, options, ..plan });
+            assert_eq!(outcome.grant.unwrap_err().code(), Code::QrDeviceNotFound);
+            assert_eq!(town.device_looks.get(), 1 + looks);
+        }
+    }
+    // How long a last word is left where it is.
+    for linger in [0, 3, 7].map(Duration::from_secs) {
+        for plan in plans() {
+            options.linger = linger;
+            let town = Town::new();
+            let stops_at = Some((GRANT, Progress::AskingUser));
+            let outcome = town.run(&Plan { stops_at, options, ..plan });
+            assert_eq!(outcome.ended.1.saturating_since(town.cancelled_at.get().unwrap()), linger);
+        }
+    }
+    // How often either device looks while the user decides, which takes ten seconds.
+    for (interval, expected) in [(100, 150..250), (1000, 15..30), (20_000, 0..10)] {
+        for plan in plans() {
+            let mut options = Options::new();
+            options.interval = Duration::from_millis(interval);
+            let town = Town::new();
+            town.run(&Plan { options, ..plan }).grant.unwrap();
+            let statuses = town.statuses.borrow();
+            let looks = statuses.iter().filter(|answer| **answer == (Method::GET, 304)).count();
+            assert!(expected.contains(&looks), "{interval} {looks}");
         }
     }
 }

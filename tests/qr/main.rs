@@ -12,4 +12,5 @@ mod peer;
 mod refusals;
 mod rendezvous;
 mod town;
+mod turns;
 mod world;
