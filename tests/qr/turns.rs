@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
+use http::{Method, Request};
 use oidc_proto::matrix::Homeserver;
-use oidc_proto::qr::{Code as QrCode, Generator, Grant, Login, NamedHomeserver, Options};
-use oidc_proto::testing::{self, TestEnv};
-use oidc_proto::{Code, Env as _, Schemes};
+use oidc_proto::qr::{Code as QrCode, Generator, Grant, Initiated, Login, NamedHomeserver, Options};
+use oidc_proto::testing::{self, Meet, TestEnv};
+use oidc_proto::{Body, Code, Env as _, Schemes};
 
 use crate::peer::{
     ACCEPTED, CANCELLED, DECLINED, INTERNAL, Interruption, MACHINES, PROTOCOL, PROTOCOLS, Peer, Role, SECRETS, SUCCESS,
     UNEXPECTED, UNSUPPORTED, course, interrupted, right,
 };
 use crate::town::HS;
-use crate::world::World;
+use crate::world::{World, drive};
 
 #[test]
 fn a_peer_that_does_all_right() {
@@ -172,4 +173,29 @@ fn a_code_that_nobody_stands_behind_is_given_up() {
     assert_eq!(world.run(step).unwrap_err().code(), Code::QrTimeout);
     assert_eq!(world.env.ticks().saturating_since(since), Duration::from_secs(60));
     assert_eq!(world.server.boxes(), 0);
+}
+
+/// Somebody else who is always faster: it is tried twice to tell the other device, and not for ever.
+#[test]
+fn a_stranger_who_never_lets_anybody_speak() {
+    let mut env = TestEnv::seeded(1);
+    let server = testing::Rendezvous::new(HS);
+    let base = Homeserver::new(HS, Schemes::HttpsOnly).unwrap();
+    let mut honest = |request, now| server.exchange(request, now);
+    let step = Login::show(&base, Options::new(), &mut env).unwrap();
+    let shown = drive(step, &mut env, &mut honest, &mut Vec::new()).unwrap();
+    let (_, first) = Initiated::new(shown.code().public_key(), &mut env).unwrap();
+    server.intrude(&first);
+    let step = shown.wait(&mut env).unwrap();
+    let greeted = drive(step, &mut env, &mut honest, &mut Vec::new()).unwrap();
+    let mut disturbed = |request: Request<Body>, now| {
+        if request.method() == Method::PUT {
+            server.intrude("noise");
+        }
+        server.exchange(request, now)
+    };
+    let written = server.count(Meet::Send);
+    let step = greeted.cancel(&mut env).unwrap();
+    drive(step, &mut env, &mut disturbed, &mut Vec::new()).unwrap();
+    assert_eq!((server.count(Meet::Send) - written, server.boxes()), (2, 0));
 }
