@@ -259,6 +259,41 @@ fn a_lying_rendezvous_ends_the_login_for_both() {
     }
 }
 
+/// What the other device has not got leaves it without the next nonce, so that nothing more is said.
+#[test]
+fn a_text_that_was_refused_is_the_last_one() {
+    for trick in [Trick::TooLarge, Trick::Fault(Fault::status(403))] {
+        tricked(Meet::Send, &trick, |plan, at, town, outcome| {
+            let statuses = town.statuses.borrow();
+            let refused =
+                statuses.iter().position(|(method, status)| *method == Method::PUT && *status != 202).unwrap();
+            let after = statuses[refused + 1..].iter().filter(|(method, _)| *method == Method::PUT).count();
+            assert_eq!(after, 0, "{trick:?} at {at}, {plan:?} {:?}", codes(&outcome));
+        });
+    }
+}
+
+/// The secrets may have arrived, or not: what the rendezvous says then counts.
+#[test]
+fn secrets_whose_delivery_is_in_doubt() {
+    for plan in plans() {
+        let honest = Town::hasty();
+        honest.run(&plan).grant.unwrap();
+        let cases = [(None, None), (Some(Trick::Fault(Fault::status(403))), Some(Code::HttpStatus))];
+        for (afterwards, expected) in cases {
+            let town = Town::hasty();
+            town.hs.trick(Meet::Send, Trick::NoDates, honest.hs.count(Meet::Send) - 1);
+            town.hs.trick(Meet::Send, Trick::Fault(Fault::LostAnswer), 1);
+            town.hs.trick(Meet::Receive, Trick::NoDates, honest.hs.count(Meet::Receive));
+            if let Some(trick) = afterwards {
+                town.hs.trick(Meet::Receive, trick, 1);
+            }
+            assert_eq!(codes(&town.run(&plan)), (None, expected), "{plan:?}");
+            assert_eq!(town.boxes(), 0);
+        }
+    }
+}
+
 #[test]
 fn a_rendezvous_that_expires_meanwhile_ends_the_login() {
     for plan in plans() {
@@ -267,6 +302,9 @@ fn a_rendezvous_that_expires_meanwhile_ends_the_login() {
         town.op.lie(Lie::PendingForever);
         let outcome = town.run(&plan);
         assert_eq!(codes(&outcome), (Some(Code::DeviceExpired), Some(Code::QrRendezvousExpired)));
+        // Whoever knows that it is gone does not write there: the new device has not looked any more.
+        let written = town.statuses.borrow().iter().filter(|answer| **answer == (Method::PUT, 404)).count();
+        assert_eq!(written, 1);
         assert!(!town.secrets_were_sent());
     }
 }
