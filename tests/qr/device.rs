@@ -10,8 +10,9 @@ use oidc_proto::qr::{
     Shown, Stage,
 };
 use oidc_proto::testing::TestEnv;
-use oidc_proto::{AccessToken, Error, Failure, FailureKind, Flow, Schemes, Sent, Step, Ticks};
+use oidc_proto::{AccessToken, DpopKey, Error, Failure, FailureKind, Flow, Schemes, Sent, Step, Ticks};
 
+use crate::keystore;
 use crate::town::{DEVICE_ID, HS, LOGIN, OTHER_HS, Plan, TOKEN, Town, authorization, secrets};
 
 /// Something that a human carries from one device to the other.
@@ -118,7 +119,10 @@ impl<'a> Device<'a> {
                     self.sleep(wait.until()).await;
                     wait.wake(&mut *self.env())?
                 }
-                Step::Sign(_) => panic!("nothing is signed"),
+                Step::Sign(sign) => {
+                    let (input, awaiting) = sign.into_parts();
+                    awaiting.receive(&keystore::sign(&input.bytes), &mut *self.env())?
+                }
                 Step::Done(output) => return Ok(output),
             };
         }
@@ -152,7 +156,7 @@ impl<'a> Device<'a> {
         (code, check_code): (&Pass<Code>, &Pass<String>),
     ) -> Result<Secured<R>, Error> {
         let shown = self.run(shown).await?;
-        assert!(shown.lifetime().is_some());
+        assert!(shown.lifetime().is_some_and(|lifetime| !lifetime.is_zero()));
         self.show(&shown);
         code.put(Code::from_bytes(&shown.code().to_bytes(), Schemes::HttpsOnly).unwrap());
         if self.stops(shown.progress()) {
@@ -224,7 +228,8 @@ impl<'a> Device<'a> {
             self.run(stage).await?;
             return Err(oidc_proto::Code::DeviceUnsupported.into());
         }
-        let (provider, client, pending) = authorization(&self.town.op, &self.town.clock, &mut self.env());
+        let dpop = self.plan.binds_tokens.then(|| DpopKey::new(keystore::remote()).unwrap());
+        let (provider, client, pending) = authorization(&self.town.op, &mut self.env(), dpop);
         let stage = at.ask(pending, DEVICE_ID, &mut *self.env());
         let accepted = self.run(stage).await?;
         self.show(&accepted);
@@ -235,7 +240,8 @@ impl<'a> Device<'a> {
         }
         let stage = accepted.poll(&provider, &client, None, &mut *self.env());
         let logged_in = self.run(stage).await?;
-        assert!(logged_in.exchanged.verified().is_ok());
+        let tokens = logged_in.exchanged.verified().unwrap().tokens;
+        assert_eq!(tokens.dpop_thumbprint().is_some(), self.plan.binds_tokens);
         if !self.plan.device_never_appears {
             self.town.devices.borrow_mut().insert(DEVICE_ID.to_owned());
         }

@@ -85,6 +85,16 @@ fn who_waits_how_long_is_an_argument() {
     }
 }
 
+/// Signing is a step like any other, also in the middle of a login.
+#[test]
+fn a_login_whose_tokens_are_bound_to_a_key_in_a_key_store() {
+    for plan in plans() {
+        let town = Town::new();
+        let outcome = town.run(&Plan { binds_tokens: true, ..plan });
+        assert_eq!((codes(&outcome), town.boxes()), ((None, None), 0));
+    }
+}
+
 #[test]
 fn progress_is_told_at_each_pause() {
     use Progress::*;

@@ -7,6 +7,7 @@ mod cancelling;
 mod channel;
 mod coverage;
 mod device;
+mod keystore;
 mod login;
 mod peer;
 mod refusals;

@@ -9,15 +9,16 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::{Method, Request, Response};
-use oidc_proto::adapter::BlockingDriver;
 use oidc_proto::flow::{DeviceAuthorization, Discovery};
 use oidc_proto::qr::{FailureReason, Options, Progress, Secrets};
 use oidc_proto::testing::{self, Clock, RegisteredClient, TestEnv};
 use oidc_proto::{
-    Body, Client, Code, Error, Failure, Issuer, PendingDevice, Provider, ProviderOptions, Schemes, Scope, Ticks,
+    Body, Client, Code, DpopKey, Error, Failure, Issuer, PendingDevice, Provider, ProviderOptions, Schemes, Scope,
+    Ticks,
 };
 
 use crate::device::{Device, Pass, ended};
+use crate::world::drive;
 
 pub(crate) const HS: &str = "https://hs.example.org";
 pub(crate) const OTHER_HS: &str = "https://other.example.org";
@@ -42,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) gives_up: Option<FailureReason>,
     pub(crate) device_exists: bool,
     pub(crate) device_never_appears: bool,
+    /// The new device's tokens are bound to a key in a key store.
+    pub(crate) binds_tokens: bool,
     /// At which of its steps a device's driver gives up.
     pub(crate) login_cancels_at: Option<usize>,
     pub(crate) grant_cancels_at: Option<usize>,
@@ -219,17 +222,18 @@ pub(crate) fn provider() -> testing::Provider {
 /// What goes between two stages: the core's own flows.
 pub(crate) fn authorization(
     op: &testing::Provider,
-    clock: &Clock,
     env: &mut TestEnv,
+    dpop: Option<Arc<DpopKey>>,
 ) -> (Arc<Provider>, Arc<Client>, PendingDevice) {
-    let driver = BlockingDriver::new(op.http(clock));
+    let mut http = |request, now| op.exchange(request, now);
     let issuer = Issuer::new(OP, Schemes::HttpsOnly).unwrap();
     let step = Discovery::start(issuer, ProviderOptions::new()).unwrap();
-    let provider = driver.run(step, env).unwrap().provider;
-    let client = Client::new("app").shared();
+    let provider = drive(step, env, &mut http, &mut Vec::new()).unwrap().provider;
+    let client = Client::new("app");
+    let client = dpop.map_or_else(|| client.clone(), |key| client.clone().with_dpop(key)).shared();
     let scope = Scope::new("profile").unwrap();
     let step = DeviceAuthorization::start(scope, &provider, &client, env).unwrap();
-    let pending = driver.run(step, env).unwrap();
+    let pending = drive(step, env, &mut http, &mut Vec::new()).unwrap();
     (provider, client, pending)
 }
 

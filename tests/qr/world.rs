@@ -10,6 +10,8 @@ use oidc_proto::qr::rendezvous::{Delivery, RendezvousOptions};
 use oidc_proto::testing::{self, TestEnv};
 use oidc_proto::{Body, Code, Env as _, Error, Failure, Flow, Schemes, Step, Timestamp};
 
+use crate::keystore;
+
 /// How a request is answered.
 pub(crate) type Http<'a> = &'a mut dyn FnMut(Request<Body>, Timestamp) -> Result<Response<Vec<u8>>, Failure>;
 
@@ -35,7 +37,10 @@ pub(crate) fn drive<F: Flow<Output: Debug>>(
                 env.clock().advance(pause);
                 wait.wake(env)?
             }
-            Step::Sign(_) => panic!("nothing is signed"),
+            Step::Sign(sign) => {
+                let (input, awaiting) = sign.into_parts();
+                awaiting.receive(&keystore::sign(&input.bytes), env)?
+            }
             Step::Done(output) => return Ok(output),
         };
     }
