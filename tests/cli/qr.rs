@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use oidc_proto::Schemes;
+use oidc_proto::qr::{Code as QrData, CodeUrl, NamedHomeserver};
 use oidc_proto::testing::{Decision, OnMatrix};
 use serde_json::Value;
 
@@ -239,6 +241,20 @@ fn what_is_no_code_is_named() {
     let _ = two.op.homeserver.clone().without(OnMatrix::Rendezvous);
     let show = ["qr", "login", "--insecure-loopback", "--show", "--homeserver", &two.op.issuer];
     two.new.run(&show).failed(1, "remote", "qr.rendezvous_unsupported");
+}
+
+#[test]
+fn a_rendezvous_that_is_not_there_is_given_up_at_the_deadline() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{closed}/1");
+    let schemes = Schemes::DangerousHttpOnLoopback;
+    let (rendezvous, homeserver) = (CodeUrl::new(&url, schemes).unwrap(), NamedHomeserver::new(&url, schemes).unwrap());
+    let code = QrData::reciprocate([9; 32], rendezvous, homeserver).to_base64();
+    let scan = ["qr", "login", "--insecure-loopback", "--deadline", "1", "--scan", &code];
+    let since = std::time::Instant::now();
+    Cli::new().run(&scan).failed(1, "transport", "transport.unreachable");
+    // A minute, if nobody says otherwise.
+    assert!(since.elapsed() < Duration::from_secs(50));
 }
 
 /// A picture of nothing: of its pixels only the first ones are there, if it has many.
