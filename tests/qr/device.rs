@@ -233,7 +233,8 @@ impl<'a> Device<'a> {
         let stage = at.ask(pending, DEVICE_ID, &mut *self.env());
         let accepted = self.run(stage).await?;
         self.show(&accepted);
-        assert!(!accepted.user_code().is_empty());
+        let page = format!("https://op.example.org/device?user_code={}", accepted.user_code());
+        assert_eq!(*self.town.page.borrow(), page);
         if self.stops(accepted.progress()) {
             let stage = accepted.give_up(FailureReason::UserCancelled, &mut *self.env());
             return self.stop(stage).await;
@@ -272,7 +273,7 @@ impl<'a> Device<'a> {
         let stage = secured.begin(&account, &mut *self.env());
         let asked = self.run(stage).await?;
         self.show(&asked);
-        assert!(asked.login().page().starts_with("https://op.example.org/device?user_code="));
+        self.town.page.replace(asked.login().page().to_owned());
         assert_eq!(asked.login().device_id(), DEVICE_ID);
         if self.stops(asked.progress()) {
             let stage = asked.refuse(&mut *self.env());

@@ -65,6 +65,8 @@ pub(crate) struct Town {
     pub(crate) timers: RefCell<Vec<Ticks>>,
     pub(crate) has_moved: Cell<bool>,
     pub(crate) progress: RefCell<Vec<(&'static str, Progress)>>,
+    /// Where the existing device sends the user.
+    pub(crate) page: RefCell<String>,
     /// When somebody gave up.
     pub(crate) cancelled_at: Cell<Option<Ticks>>,
     /// When the provider was asked for tokens.
@@ -99,6 +101,7 @@ impl Town {
             timers: RefCell::default(),
             has_moved: Cell::default(),
             progress: RefCell::default(),
+            page: RefCell::default(),
             cancelled_at: Cell::default(),
             polls: RefCell::default(),
             statuses: RefCell::default(),

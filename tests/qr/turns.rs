@@ -7,6 +7,7 @@ use oidc_proto::matrix::Homeserver;
 use oidc_proto::qr::{Code as QrCode, Generator, Grant, Initiated, Login, NamedHomeserver, Options};
 use oidc_proto::testing::{self, Meet, TestEnv};
 use oidc_proto::{Body, Code, Env as _, Schemes};
+use vodozemac::ecies::{Ecies, InitialMessage, Message};
 
 use crate::peer::{
     ACCEPTED, CANCELLED, DECLINED, INTERNAL, Interruption, MACHINES, PROTOCOL, PROTOCOLS, Peer, Role, SECRETS, SUCCESS,
@@ -198,4 +199,39 @@ fn a_stranger_who_never_lets_anybody_speak() {
     let step = greeted.cancel(&mut env).unwrap();
     drive(step, &mut env, &mut disturbed, &mut Vec::new()).unwrap();
     assert_eq!((server.count(Meet::Send) - written, server.boxes()), (2, 0));
+}
+
+/// Who has the code's key and yet greets otherwise is told why nothing comes of it.
+#[test]
+fn a_peer_that_greets_otherwise_is_told_so() {
+    let mut world = World::new();
+    let made = world.create().unwrap();
+    let theirs = Ecies::new();
+    let named = NamedHomeserver::new(HS, Schemes::HttpsOnly).unwrap();
+    let code = QrCode::reciprocate(*theirs.public_key().as_bytes(), made.url().clone(), named);
+    let (mut theirs, mut established, mut heard) = (Some(theirs), None, Vec::new());
+    let mut http = |request: Request<Body>, now| {
+        let text =
+            (request.method() == Method::PUT).then(|| String::from_utf8(request.body().as_ref().to_vec()).unwrap());
+        let response = world.server.exchange(request, now);
+        match (text, theirs.take()) {
+            (Some(text), Some(ecies)) => {
+                let first = InitialMessage::decode(&text).unwrap();
+                let mut ecies = ecies.establish_inbound_channel(&first).unwrap().ecies;
+                world.server.intrude(&ecies.encrypt(b"MATRIX_QR_CODE_LOGIN_KO").encode());
+                established = Some(ecies);
+            }
+            (Some(text), None) => {
+                let message = Message::decode(&text).unwrap();
+                heard.push(established.as_mut().unwrap().decrypt(&message).unwrap());
+            }
+            (None, unused) => theirs = unused,
+        }
+        response
+    };
+    let step = Login::scan(&code, Options::new(), &mut world.env).unwrap();
+    let error = drive(step, &mut world.env, &mut http, &mut Vec::new()).unwrap_err();
+    assert_eq!(error.code(), Code::QrChannelGreeting);
+    assert_eq!(heard, [UNEXPECTED.as_bytes()]);
+    assert_eq!(world.server.boxes(), 0);
 }
