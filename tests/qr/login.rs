@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use oidc_proto::qr::{FailureReason, Options, Progress};
 use oidc_proto::testing::{Fault, Lie, Meet, On, Trick};
-use oidc_proto::{Code, Failure, FailureKind, Sent};
+use oidc_proto::{Code, Failure, FailureKind, Schemes, Sent};
 
 use crate::town::{GRANT, Outcome, Plan, Town, codes, plans, secrets};
 
@@ -49,7 +49,8 @@ fn no_more_round_trips_than_the_messages_need() {
 /// Each interval and each patience is the application's.
 #[test]
 fn who_waits_how_long_is_an_argument() {
-    let mut options = Options::new();
+    let mut options = Options::new().with_schemes(Schemes::DangerousHttpOnLoopback);
+    assert_eq!(options.schemes, Schemes::DangerousHttpOnLoopback);
     options.device_interval = Duration::from_millis(250);
     options.device_patience = Duration::from_secs(2);
     for (interval, looks) in [(options.device_interval, 9), (Duration::ZERO, 21)] {
@@ -110,6 +111,11 @@ fn progress_is_told_at_each_pause() {
         assert_eq!(of("login"), [new, vec![StartingLogin, WaitingForUser, SharingSecrets]].concat());
         assert_eq!(of("grant"), [existing, vec![AskingUser, SharingSecrets]].concat());
     }
+    let all = [ShowingCode, EnteringCheckCode, ShowingCheckCode, Secured, StartingLogin, WaitingForUser, AskingUser];
+    let names =
+        "showing_code entering_check_code showing_check_code secured starting_login waiting_for_user asking_user";
+    assert_eq!(all.map(Progress::name).join(" "), names);
+    assert_eq!(SharingSecrets.name(), "sharing_secrets");
 }
 
 /// What the humans and the servers can do: how each device ends, and that nothing is left behind or given away.
