@@ -69,7 +69,7 @@
 //! | `message.rs` `secrets.rs` | [`Message`]: what they tell each other |
 //! | `rendezvous.rs` and its folder | [`Rendezvous`]: the box at a homeserver that holds one text |
 //! | `meet.rs` | [`Shown`], [`Greeted`], [`Scanned`], [`Secured`]: from a code to a secure channel |
-//! | `login.rs` | [`Login`]: the new device |
+//! | `login.rs` `watch.rs` | [`Login`]: the new device |
 //! | `grant.rs` `probe.rs` | [`Grant`]: the existing device |
 //! | `dialog.rs` `closing.rs` `stage.rs` | what the two have in common: talking, ending, one flow after another |
 //! | `options.rs` | [`Options`], [`Progress`] |
@@ -88,6 +88,7 @@ mod probe;
 pub mod rendezvous;
 mod secrets;
 mod stage;
+mod watch;
 
 use base64::Engine as _;
 use base64::alphabet;

@@ -14,6 +14,9 @@ use crate::failure::{Code, Failure};
 /// What a camera's photograph may have, and no more.
 const FILE_LIMIT: u64 = 32 * 1024 * 1024;
 
+/// The same in pixels: a file of a few bytes can say that it is as large as a room.
+const PIXEL_LIMIT: u64 = 64 * 1024 * 1024;
+
 /// Modules of light around a symbol.
 const QUIET: usize = 4;
 
@@ -54,7 +57,7 @@ pub(crate) fn write_png(code: &QrData, path: &Path) -> Result<(), Failure> {
 /// A code from its text, or from a file with that or with its picture.
 pub(crate) fn read(what: &str, schemes: Schemes) -> Result<QrData, Failure> {
     let path = Path::new(what);
-    if !path.is_file() {
+    if !path.exists() {
         return Ok(QrData::from_base64(what.trim(), schemes)?);
     }
     let failed = |error: &dyn std::fmt::Display| Code::QrImage.because(format_args!("{}: {error}", path.display()));
@@ -74,6 +77,10 @@ fn decode(content: &[u8]) -> Result<Vec<u8>, String> {
     let mut decoder = png::Decoder::new(std::io::Cursor::new(content));
     decoder.set_transformations(png::Transformations::normalize_to_color8());
     let mut reader = decoder.read_info().map_err(|error| error.to_string())?;
+    let (width, height) = reader.info().size();
+    if u64::from(width) * u64::from(height) > PIXEL_LIMIT {
+        return Err("too large".to_owned());
+    }
     let mut pixels = vec![0; reader.output_buffer_size().ok_or("too large")?];
     let frame = reader.next_frame(&mut pixels).map_err(|error| error.to_string())?;
     let (width, height) = (frame.width as usize, frame.height as usize);

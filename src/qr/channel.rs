@@ -275,7 +275,10 @@ impl Derivation {
             return Err(Code::QrChannelKey);
         }
         let keys = format!("|{}|{}", STANDARD_NO_PAD.encode(generator), STANDARD_NO_PAD.encode(scanner));
-        Ok(Self { hkdf: Hkdf::new(None, shared.as_bytes()), keys })
+        // The same as `Hkdf::new`, which leaves the key that is extracted where it was.
+        let (mut extracted, hkdf) = Hkdf::extract(None, shared.as_bytes());
+        extracted.as_mut_slice().zeroize();
+        Ok(Self { hkdf, keys })
     }
 
     fn expand<const N: usize>(&self, label: &str) -> Result<Zeroizing<[u8; N]>, Code> {

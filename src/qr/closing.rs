@@ -38,10 +38,10 @@ impl End {
         let told = last_words(&why).zip(farewell);
         match told.and_then(|(message, farewell)| farewell.seal(message.to_json().expose()).ok()) {
             Some(text) => match rendezvous.unread_since.map(|since| since.saturating_add(options.linger)) {
-                Some(until) if until > env.ticks() => {
+                Some(until) => {
                     then(Ok(Pause::until(until)), env, move |_, env| tell(rendezvous, text, true, options, why, env))
                 }
-                _ => tell(rendezvous, text, true, options, why, env),
+                None => tell(rendezvous, text, true, options, why, env),
             },
             None => delete(rendezvous, why, env),
         }

@@ -66,21 +66,28 @@ impl Talk {
     pub(super) fn hear(self, timeout: Duration, env: &mut dyn Env) -> Stage<Heard> {
         let Self { rendezvous, channel, options } = self;
         let step = rendezvous.clone().receive(timeout, env);
-        then(Ok(step), env, move |received, env| match received {
-            Ok(Received { rendezvous, text }) => match channel.open(&text) {
-                Ok((channel, json)) => {
-                    let talk = Self { rendezvous, channel, options };
-                    match understand(json.expose(), &options) {
-                        Ok(message) => Ok(Step::Done(Heard { talk, message })),
-                        Err(error) => talk.fail(error, env),
-                    }
-                }
-                Err(Broken { error, farewell }) => {
-                    End { rendezvous, farewell: Some(farewell), options }.close(error, env)
-                }
-            },
-            Err(error) => Self { rendezvous, channel, options }.fail(error, env),
+        then(Ok(step), env, move |received, env| {
+            let talk = Self { rendezvous, channel, options };
+            match received {
+                Ok(received) => talk.read(received, env),
+                Err(error) => talk.fail(error, env),
+            }
         })
+    }
+
+    /// Reads a message that has come.
+    pub(super) fn read(self, Received { rendezvous, text }: Received, env: &mut dyn Env) -> Stage<Heard> {
+        let Self { channel, options, .. } = self;
+        match channel.open(&text) {
+            Ok((channel, json)) => {
+                let talk = Self { rendezvous, channel, options };
+                match understand(json.expose(), &options) {
+                    Ok(message) => Ok(Step::Done(Heard { talk, message })),
+                    Err(error) => talk.fail(error, env),
+                }
+            }
+            Err(Broken { error, farewell }) => End { rendezvous, farewell: Some(farewell), options }.close(error, env),
+        }
     }
 
     /// Says the last thing, which the other device reads and then deletes the rendezvous.

@@ -7,7 +7,8 @@
 //!         └ ask ─▶ PUT protocol ─▶ GET … protocol_accepted
 //!             └▶ Accepted   the user says yes at the provider
 //!                 └ poll ─▶ POST token endpoint … ─┬─ refused ─▶ PUT declined ─▶ DELETE ─▶ device.access_denied
-//!                                                  ├─ too late ─▶ PUT failure ─▶ DELETE ─▶ device.expired_token
+//!                           (watch.rs)             ├─ too late ─▶ PUT failure ─▶ DELETE ─▶ device.expired_token
+//!                           GET rendezvous …       ├─ the other device gives up ─▶ DELETE ─▶ qr.peer_…
 //!                     ┌────────────────────────────┘
 //!                     └▶ LoggedIn   the tokens are the application's; it asks the homeserver who it is
 //!                         └ succeed ─▶ PUT success ─▶ GET … secrets ─▶ DELETE ─▶ Done(Secrets)
@@ -27,6 +28,7 @@ use super::message::{DeviceLogin, FailureReason, LoginProtocol, Message};
 use super::options::{Options, Progress};
 use super::secrets::Secrets;
 use super::stage::{Stage, then};
+use super::watch::{Outcome, Watch};
 use crate::client::Client;
 use crate::env::Env;
 use crate::error::Code as ErrorCode;
@@ -157,11 +159,11 @@ impl Accepted {
         Progress::WaitingForUser
     }
 
-    /// Waits for the user's decision.
+    /// Waits for the user's decision, and looks at the rendezvous meanwhile: the user may cancel on the other device.
     ///
     /// # Errors
     /// `device.access_denied`, `device.expired_token`, of which the other device is told; all that
-    /// [`PendingDevice::poll`] and its flow can give; `qr.cancelled`.
+    /// [`PendingDevice::poll`] and its flow can give; `qr.peer_cancelled` and other `qr.…`, `transport.…`, `http.…`.
     pub fn poll(
         self,
         provider: &Arc<Provider>,
@@ -170,10 +172,20 @@ impl Accepted {
         env: &mut dyn Env,
     ) -> Stage<LoggedIn> {
         let Self { pending, talk } = self;
-        let step = pending.poll(provider, client, keys, env);
-        then(step, env, |exchanged, env| match exchanged {
-            Ok(exchanged) => Ok(Step::Done(LoggedIn { exchanged, rest: NotConfirmed { talk } })),
-            Err(error) => talk.fail(error, env),
+        let polling = match pending.poll(provider, client, keys, env) {
+            Ok(polling) => polling,
+            Err(error) => return talk.fail(error, env),
+        };
+        let watch = Watch::start(polling, talk, env);
+        then(watch, env, |outcome, env| match outcome? {
+            Outcome::Decided(talk, Ok(exchanged)) => {
+                Ok(Step::Done(LoggedIn { exchanged, rest: NotConfirmed { talk } }))
+            }
+            Outcome::Decided(talk, Err(error)) => talk.fail(error, env),
+            Outcome::Spoken(talk, received) => {
+                let heard = talk.read(received, env);
+                then(heard, env, |heard, env| heard?.talk.fail(ErrorCode::QrUnexpectedMessage, env))
+            }
         })
     }
 

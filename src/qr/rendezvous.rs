@@ -157,6 +157,12 @@ impl Rendezvous {
         Receiving::start(self, patience)
     }
 
+    /// Waits for a text that need not come, and looks for the first time when an interval is over.
+    pub(super) fn watch(self, env: &mut dyn Env) -> Step<Receiving> {
+        let patience = Patience::new(&self.options, Duration::MAX, env);
+        Receiving::start_later(self, patience, env)
+    }
+
     /// Ends the rendezvous for both devices.
     pub fn delete(self) -> Step<Deletion> {
         Self::delete_at(&self.url)

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use oidc_proto::Schemes;
+use oidc_proto::qr::{Code as QrData, CodeUrl, NamedHomeserver};
 use oidc_proto::testing::{Decision, OnMatrix};
 use serde_json::Value;
 
@@ -148,6 +150,15 @@ fn a_wrong_check_code_ends_it_for_both() {
     grant.end().failed(1, "denied", "qr.peer_cancelled");
     assert!(two.new.session_files().is_empty());
     assert_eq!(two.boxes(), 0);
+
+    // What is no code at all can be typed again, twice.
+    let (mut login, code) = two.login_shows(&[]);
+    let mut grant = two.grant(&["--scan", &code, "--yes"]);
+    grant.until("check_code");
+    login.paste("\n7\nseven");
+    login.end().failed(1, "local", "qr.check_code_syntax");
+    grant.end().failed(1, "denied", "qr.peer_cancelled");
+    assert_eq!(two.boxes(), 0);
 }
 
 #[test]
@@ -195,6 +206,16 @@ fn who_is_interrupted_tells_the_other_device() {
     login.interrupt();
     login.end().failed(1, "denied", "qr.cancelled");
     grant.end().failed(1, "denied", "qr.peer_cancelled");
+
+    // The one that has said yes already: the new device does not wait for the provider any longer.
+    let (mut login, code) = two.login_shows(&[]);
+    let mut grant = two.grant(&["--scan", &code, "--yes"]);
+    let digits = text(&mut grant, "check_code", "digits");
+    login.paste(&digits);
+    login.until("device_code");
+    grant.interrupt();
+    grant.end().failed(1, "denied", "qr.cancelled");
+    login.end().failed(1, "denied", "qr.peer_cancelled");
     assert_eq!((two.boxes(), two.new.session_files().len()), (0, 0));
 }
 
@@ -207,6 +228,13 @@ fn what_is_no_code_is_named() {
     scan("TUFUUklYAgM").failed(1, "remote", "qr.code_truncated");
     scan(&two.new.file("a.png", b"\x89PNG\r\n\x1a\nnothing")).failed(1, "local", "cli.qr_image");
     scan(&two.new.file("a.bin", [0xff, 0xfe])).failed(1, "local", "cli.qr_image");
+    scan(&two.new.file("empty", "")).failed(1, "remote", "qr.code_prefix");
+    scan("").failed(1, "remote", "qr.code_prefix");
+    scan(two.new.store().parent().unwrap().to_str().unwrap()).failed(1, "local", "cli.qr_image");
+    // Pictures without a code, and ones of a few bytes that say that they are as large as a room.
+    for (width, height) in [(1, 1), (300, 1), (21, 21), (200, 200), (100_000, 100_000), (30_000, 30_000)] {
+        scan(&two.new.file("b.png", blank_png(width, height))).failed(1, "local", "cli.qr_image");
+    }
     assert_eq!(two.new.run(&["qr", "login"]).exit, 2);
     two.new.run(&["qr", "grant", "--show"]).failed(1, "local", "cli.no_session");
     two.existing.run(&["qr", "grant", "--show", "--secrets", "nowhere"]).failed(1, "local", "cli.secrets");
@@ -215,10 +243,45 @@ fn what_is_no_code_is_named() {
     two.new.run(&show).failed(1, "remote", "qr.rendezvous_unsupported");
 }
 
-/// Who is not asked cannot say yes.
+#[test]
+fn a_rendezvous_that_is_not_there_is_given_up_at_the_deadline() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{closed}/1");
+    let schemes = Schemes::DangerousHttpOnLoopback;
+    let (rendezvous, homeserver) = (CodeUrl::new(&url, schemes).unwrap(), NamedHomeserver::new(&url, schemes).unwrap());
+    let code = QrData::reciprocate([9; 32], rendezvous, homeserver).to_base64();
+    let scan = ["qr", "login", "--insecure-loopback", "--deadline", "1", "--scan", &code];
+    let since = std::time::Instant::now();
+    Cli::new().run(&scan).failed(1, "transport", "transport.unreachable");
+    // A minute, if nobody says otherwise.
+    assert!(since.elapsed() < Duration::from_secs(50));
+}
+
+/// A picture of nothing: of its pixels only the first ones are there, if it has many.
+fn blank_png(width: u32, height: u32) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, width, height);
+    encoder.set_color(png::ColorType::Rgba);
+    let mut writer = encoder.write_header().unwrap();
+    let pixels = vec![0xff; width.min(1000) as usize * height.min(1000) as usize * 4];
+    if pixels.len() < 1_000_000 {
+        writer.write_image_data(&pixels).unwrap();
+    }
+    drop(writer);
+    out
+}
+
+/// Who is not asked cannot say yes, nor type two digits.
 #[test]
 fn standard_input_that_has_ended_is_no_answer() {
     let two = Two::new();
+    let (mut login, code) = two.login_shows(&[]);
+    login.close_input();
+    let mut grant = two.grant(&["--scan", &code]);
+    grant.until("check_code");
+    login.end().failed(1, "local", "cli.no_input");
+    grant.end().failed(1, "denied", "qr.peer_cancelled");
+
     let (mut login, code) = two.login_shows(&[]);
     let mut grant = two.grant(&["--scan", &code]);
     let digits = text(&mut grant, "check_code", "digits");

@@ -2,22 +2,12 @@
 
 use std::time::Duration;
 
-use oidc_proto::qr::Progress;
+use http::Method;
+use oidc_proto::qr::{FailureReason, Options, Progress};
 use oidc_proto::testing::{Fault, Lie, Meet, On, Trick};
-use oidc_proto::{Code, Failure, FailureKind, Sent};
+use oidc_proto::{Code, Failure, FailureKind, Schemes, Sent};
 
-use crate::town::{Outcome, Plan, Town, secrets};
-
-/// Either way round.
-fn plans() -> [Plan; 2] {
-    [true, false].map(|login_shows| Plan { login_shows, ..Plan::default() })
-}
-
-/// The codes that both devices end with.
-fn codes(outcome: &Outcome) -> (Option<Code>, Option<Code>) {
-    let login = outcome.login.as_ref().err().map(|error| error.code());
-    (login, outcome.grant.as_ref().err().map(|error| error.code()))
-}
+use crate::town::{GRANT, Outcome, Plan, Town, codes, plans, secrets};
 
 #[test]
 fn a_login_either_way_round_at_the_right_homeserver() {
@@ -36,6 +26,76 @@ fn a_login_either_way_round_at_the_right_homeserver() {
     }
 }
 
+/// A request for each text to write and to read, one to make the box, one to join it, one to delete it; besides, nothing
+/// but looks that find nothing new.
+#[test]
+fn no_more_round_trips_than_the_messages_need() {
+    for plan in plans() {
+        let town = Town::hasty();
+        town.run(&plan).grant.unwrap();
+        let texts = if plan.login_shows { 7 } else { 6 };
+        let count = |method: Method, status| {
+            let statuses = town.statuses.borrow();
+            statuses.iter().filter(|answer| **answer == (method.clone(), status)).count()
+        };
+        let counts = [(Method::POST, 201), (Method::PUT, 202), (Method::GET, 200), (Method::DELETE, 204)];
+        assert_eq!(counts.map(|(method, status)| count(method, status)), [1, texts, texts + 1, 1]);
+        let looks = count(Method::GET, 304);
+        assert_eq!(town.statuses.borrow().len(), 1 + texts + texts + 1 + 1 + looks);
+        assert_eq!((town.polls.borrow().len(), town.device_looks.get()), (1, 2));
+    }
+}
+
+/// Each interval and each patience is the application's.
+#[test]
+fn who_waits_how_long_is_an_argument() {
+    let mut options = Options::new().with_schemes(Schemes::DangerousHttpOnLoopback);
+    assert_eq!(options.schemes, Schemes::DangerousHttpOnLoopback);
+    options.device_interval = Duration::from_millis(250);
+    options.device_patience = Duration::from_secs(2);
+    for (interval, looks) in [(options.device_interval, 9), (Duration::ZERO, 21)] {
+        options.device_interval = interval;
+        for plan in plans() {
+            let town = Town::new();
+            let outcome = town.run(&Plan { device_never_appears: true, options, ..plan });
+            assert_eq!(outcome.grant.unwrap_err().code(), Code::QrDeviceNotFound);
+            assert_eq!(town.device_looks.get(), 1 + looks);
+        }
+    }
+    // How long a last word is left where it is.
+    for linger in [0, 3, 7].map(Duration::from_secs) {
+        for plan in plans() {
+            options.linger = linger;
+            let town = Town::new();
+            let stops_at = Some((GRANT, Progress::AskingUser));
+            let outcome = town.run(&Plan { stops_at, options, ..plan });
+            assert_eq!(outcome.ended.1.saturating_since(town.cancelled_at.get().unwrap()), linger);
+        }
+    }
+    // How often either device looks while the user decides, which takes ten seconds.
+    for (interval, expected) in [(100, 150..250), (1000, 15..30), (20_000, 0..10)] {
+        for plan in plans() {
+            let mut options = Options::new();
+            options.interval = Duration::from_millis(interval);
+            let town = Town::new();
+            town.run(&Plan { options, ..plan }).grant.unwrap();
+            let statuses = town.statuses.borrow();
+            let looks = statuses.iter().filter(|answer| **answer == (Method::GET, 304)).count();
+            assert!(expected.contains(&looks), "{interval} {looks}");
+        }
+    }
+}
+
+/// Signing is a step like any other, also in the middle of a login.
+#[test]
+fn a_login_whose_tokens_are_bound_to_a_key_in_a_key_store() {
+    for plan in plans() {
+        let town = Town::new();
+        let outcome = town.run(&Plan { binds_tokens: true, ..plan });
+        assert_eq!((codes(&outcome), town.boxes()), ((None, None), 0));
+    }
+}
+
 #[test]
 fn progress_is_told_at_each_pause() {
     use Progress::*;
@@ -51,6 +111,11 @@ fn progress_is_told_at_each_pause() {
         assert_eq!(of("login"), [new, vec![StartingLogin, WaitingForUser, SharingSecrets]].concat());
         assert_eq!(of("grant"), [existing, vec![AskingUser, SharingSecrets]].concat());
     }
+    let all = [ShowingCode, EnteringCheckCode, ShowingCheckCode, Secured, StartingLogin, WaitingForUser, AskingUser];
+    let names =
+        "showing_code entering_check_code showing_check_code secured starting_login waiting_for_user asking_user";
+    assert_eq!(all.map(Progress::name).join(" "), names);
+    assert_eq!(SharingSecrets.name(), "sharing_secrets");
 }
 
 /// What the humans and the servers can do: how each device ends, and that nothing is left behind or given away.
@@ -59,8 +124,18 @@ fn every_no_is_told_to_the_other_device() {
     type Change = fn(&mut Plan, &Town);
     let cases: [(&str, Change, Code, Code); 8] = [
         ("a wrong check code", |plan, _| plan.wrong_check_code = true, Code::QrPeerCancelled, Code::QrCheckCode),
-        ("no endpoint", |plan, _| plan.no_endpoint = true, Code::DeviceUnsupported, Code::QrPeerUnsupportedProtocol),
-        ("no at the existing device", |plan, _| plan.refused = true, Code::QrPeerCancelled, Code::QrCancelled),
+        (
+            "no endpoint",
+            |plan, _| plan.gives_up = Some(FailureReason::UnsupportedProtocol),
+            Code::DeviceUnsupported,
+            Code::QrPeerUnsupportedProtocol,
+        ),
+        (
+            "no at the existing device",
+            |plan, _| plan.stops_at = Some((GRANT, Progress::AskingUser)),
+            Code::QrPeerCancelled,
+            Code::QrCancelled,
+        ),
         ("the device exists", |plan, _| plan.device_exists = true, Code::QrPeerDeviceExists, Code::QrDeviceExists),
         (
             "the device never appears",
@@ -96,40 +171,6 @@ fn every_no_is_told_to_the_other_device() {
 fn deny(response: &mut http::Response<Vec<u8>>) {
     *response.status_mut() = http::StatusCode::BAD_REQUEST;
     *response.body_mut() = br#"{"error":"access_denied"}"#.to_vec();
-}
-
-/// The user gives up at any step of either device: the other one ends as well, and nothing is left behind.
-#[test]
-fn cancelled_at_each_state() {
-    for plan in plans() {
-        let whole = Town::new().run(&plan);
-        for (is_login, steps) in [(true, whole.login_steps), (false, whole.grant_steps)] {
-            for at in 1..=steps {
-                let mut plan = plan.clone();
-                *(if is_login { &mut plan.login_cancels_at } else { &mut plan.grant_cancels_at }) = Some(at);
-                let town = Town::new();
-                let outcome = town.run(&plan);
-                let (login, grant) = codes(&outcome);
-                let (own, other) = if is_login { (login, grant) } else { (grant, login) };
-                let shared = town.progress.borrow().contains(&("grant", Progress::SharingSecrets));
-                match (own, other) {
-                    // There was nothing to give up any more.
-                    (None, None) => {}
-                    (Some(Code::QrCancelled), None) => assert!(town.secrets_were_sent()),
-                    // Told, found out, or had nothing to scan or to type in.
-                    (
-                        Some(Code::QrCancelled),
-                        Some(Code::QrPeerCancelled | Code::QrRendezvousExpired | Code::QrCancelled),
-                    ) => {}
-                    other => panic!("{plan:?} {other:?}"),
-                }
-                assert!(shared || !town.secrets_were_sent(), "{plan:?}");
-                // A rendezvous whose URL was on its way nobody can delete.
-                let shows = is_login == plan.login_shows;
-                assert_eq!(town.boxes(), usize::from(shows && at == 1), "{plan:?}");
-            }
-        }
-    }
 }
 
 /// A trick at each request of its kind. Before it come some that do nothing.
@@ -234,6 +275,41 @@ fn a_lying_rendezvous_ends_the_login_for_both() {
     }
 }
 
+/// What the other device has not got leaves it without the next nonce, so that nothing more is said.
+#[test]
+fn a_text_that_was_refused_is_the_last_one() {
+    for trick in [Trick::TooLarge, Trick::Fault(Fault::status(403))] {
+        tricked(Meet::Send, &trick, |plan, at, town, outcome| {
+            let statuses = town.statuses.borrow();
+            let refused =
+                statuses.iter().position(|(method, status)| *method == Method::PUT && *status != 202).unwrap();
+            let after = statuses[refused + 1..].iter().filter(|(method, _)| *method == Method::PUT).count();
+            assert_eq!(after, 0, "{trick:?} at {at}, {plan:?} {:?}", codes(&outcome));
+        });
+    }
+}
+
+/// The secrets may have arrived, or not: what the rendezvous says then counts.
+#[test]
+fn secrets_whose_delivery_is_in_doubt() {
+    for plan in plans() {
+        let honest = Town::hasty();
+        honest.run(&plan).grant.unwrap();
+        let cases = [(None, None), (Some(Trick::Fault(Fault::status(403))), Some(Code::HttpStatus))];
+        for (afterwards, expected) in cases {
+            let town = Town::hasty();
+            town.hs.trick(Meet::Send, Trick::NoDates, honest.hs.count(Meet::Send) - 1);
+            town.hs.trick(Meet::Send, Trick::Fault(Fault::LostAnswer), 1);
+            town.hs.trick(Meet::Receive, Trick::NoDates, honest.hs.count(Meet::Receive));
+            if let Some(trick) = afterwards {
+                town.hs.trick(Meet::Receive, trick, 1);
+            }
+            assert_eq!(codes(&town.run(&plan)), (None, expected), "{plan:?}");
+            assert_eq!(town.boxes(), 0);
+        }
+    }
+}
+
 #[test]
 fn a_rendezvous_that_expires_meanwhile_ends_the_login() {
     for plan in plans() {
@@ -242,6 +318,9 @@ fn a_rendezvous_that_expires_meanwhile_ends_the_login() {
         town.op.lie(Lie::PendingForever);
         let outcome = town.run(&plan);
         assert_eq!(codes(&outcome), (Some(Code::DeviceExpired), Some(Code::QrRendezvousExpired)));
+        // Whoever knows that it is gone does not write there: the new device has not looked any more.
+        let written = town.statuses.borrow().iter().filter(|answer| **answer == (Method::PUT, 404)).count();
+        assert_eq!(written, 1);
         assert!(!town.secrets_were_sent());
     }
 }

@@ -1,6 +1,5 @@
-//! The rendezvous: its rules of ETags, its refusals, and the faults and tricks of `testing::Rendezvous`.
+//! The rendezvous: its requests, its rules of ETags, how one comes there.
 
-use std::fmt::Debug;
 use std::time::Duration;
 
 use http::{Request, StatusCode, header};
@@ -8,62 +7,9 @@ use oidc_proto::matrix::Homeserver;
 use oidc_proto::qr::rendezvous::{Delivery, RendezvousOptions};
 use oidc_proto::qr::{CodeUrl, MESSAGE_LIMIT, Rendezvous};
 use oidc_proto::testing::{self, Clock, Fault, Meet, TestEnv, Trick};
-use oidc_proto::{Body, Code, Env as _, Error, Failure, FailureKind, Flow, Schemes, Sent, Step};
+use oidc_proto::{Body, Code, Env as _, Flow, Schemes, Step};
 
-use crate::world::drive;
-
-const BASE: &str = "https://hs.example.org";
-const MINUTE: Duration = Duration::from_secs(60);
-
-struct World {
-    server: testing::Rendezvous,
-    env: TestEnv,
-    pauses: Vec<Duration>,
-}
-
-impl World {
-    fn new() -> Self {
-        Self { server: testing::Rendezvous::new(BASE), env: TestEnv::seeded(1), pauses: Vec::new() }
-    }
-
-    fn run<F: Flow<Output: Debug>>(&mut self, step: Step<F>) -> Result<F::Output, Error> {
-        let Self { server, env, pauses } = self;
-        drive(step, env, &mut |request, now| server.exchange(request, now), pauses)
-    }
-
-    fn create(&mut self) -> Result<Rendezvous, Error> {
-        let base = Homeserver::new(BASE, Schemes::HttpsOnly).unwrap();
-        self.run(Rendezvous::create(&base, RendezvousOptions::new()).unwrap())
-    }
-
-    /// Both devices at one box.
-    fn pair(&mut self) -> (Rendezvous, Rendezvous) {
-        let made = self.create().unwrap();
-        let step = Rendezvous::join(made.url(), RendezvousOptions::new(), MINUTE, &mut self.env);
-        (made, self.run(step).unwrap())
-    }
-
-    fn send(&mut self, rendezvous: Rendezvous, text: &str) -> Result<Delivery, Error> {
-        let step = rendezvous.send(text, MINUTE, &mut self.env);
-        self.run(step)
-    }
-
-    fn sent(&mut self, rendezvous: Rendezvous, text: &str) -> Rendezvous {
-        match self.send(rendezvous, text).unwrap() {
-            Delivery::Delivered(rendezvous) => rendezvous,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn receive(&mut self, rendezvous: Rendezvous) -> Result<(Rendezvous, String), Error> {
-        let step = rendezvous.receive(MINUTE, &mut self.env);
-        self.run(step).map(|received| (received.rendezvous, received.text))
-    }
-}
-
-fn code<T: Debug>(result: Result<T, Error>) -> Code {
-    result.unwrap_err().code()
-}
+use crate::world::{BASE, MINUTE, World, code, drive};
 
 #[test]
 fn two_devices_write_in_turn() {
@@ -174,58 +120,6 @@ fn the_second_to_write_reads_first() {
     assert_eq!(world.server.texts(), ["from a", "from b, who has read"]);
 }
 
-/// Whatever is lost on the way, a text is written once and nobody else's is overwritten.
-#[test]
-fn a_text_is_written_once_whatever_gets_lost() {
-    let lost = [
-        Fault::LostAnswer,
-        Fault::Timeout,
-        Fault::Unreachable,
-        Fault::status(502),
-        Fault::status(429),
-        Fault::status(408),
-    ];
-    for fault in &lost {
-        for times in 1..4 {
-            let mut world = World::new();
-            let (a, b) = world.pair();
-            world.server.trick(Meet::Send, Trick::Fault(fault.clone()), times);
-            let a = world.sent(a, "once");
-            assert_eq!(world.server.texts(), ["once"], "{fault:?}");
-            let (b, text) = world.receive(b).unwrap();
-            assert_eq!(text, "once");
-            // Both know what is in the box now.
-            let _ = world.sent(b, "answer");
-            assert_eq!(world.receive(a).unwrap().1, "answer");
-        }
-    }
-    // The answer is lost, and the other device has written meanwhile.
-    let mut world = World::new();
-    let (a, _) = world.pair();
-    world.server.trick(Meet::Send, Trick::Fault(Fault::LostAnswer), 1);
-    let Step::Call(call) = a.send("once", MINUTE, &mut world.env) else { panic!("no call") };
-    let (request, _, awaiting) = call.into_parts();
-    let failure = world.server.exchange(request, world.env.now()).unwrap_err();
-    world.server.intrude("other");
-    let step = awaiting.fail(failure, &mut world.env).unwrap();
-    let Delivery::Uncertain(a) = world.run(step).unwrap() else { panic!("no doubt") };
-    assert_eq!(world.receive(a).unwrap().1, "other");
-}
-
-#[test]
-fn a_wrong_412_is_found_out_or_surfaced() {
-    let mut world = World::new();
-    let (a, _) = world.pair();
-    world.server.trick(Meet::Send, Trick::Conflict, 1);
-    let Delivery::Overtaken(a) = world.send(a, "text").unwrap() else { panic!("delivered") };
-    // There is nothing to read, so the caller can write again.
-    let a = world.sent(a, "text");
-    world.server.trick(Meet::Send, Trick::Fault(Fault::Timeout), 1);
-    world.server.trick(Meet::Send, Trick::Conflict, 1);
-    let _ = world.sent(a, "after a failure");
-    assert_eq!(world.server.texts(), ["text", "after a failure"]);
-}
-
 #[test]
 fn what_is_not_new_is_waited_out() {
     for trick in [Trick::Withhold, Trick::Empty] {
@@ -246,139 +140,6 @@ fn what_is_not_new_is_waited_out() {
         assert_eq!(code(world.receive(a)), Code::QrTimeout, "{trick:?}");
         assert_eq!(world.pauses.len(), 60, "{trick:?}");
     }
-}
-
-#[test]
-fn failures_on_the_way_are_waited_out_longer_and_longer() {
-    for fault in [Fault::Timeout, Fault::Unreachable, Fault::status(500), Fault::status(503), Fault::status(429)] {
-        let mut world = World::new();
-        world.server = world.server.with_lifetime(MINUTE * 10);
-        let (a, b) = world.pair();
-        let _ = world.sent(a, "text");
-        world.server.trick(Meet::Receive, Trick::Fault(fault.clone()), 4);
-        assert_eq!(world.receive(b.clone()).unwrap().1, "text");
-        assert_eq!(world.pauses, [2, 4, 8, 15].map(Duration::from_secs), "{fault:?}");
-        // For ever, they end with what they were.
-        world.server.trick(Meet::Receive, Trick::Fault(fault.clone()), usize::MAX);
-        let error = world.receive(b).unwrap_err();
-        assert!(error.code().as_str().starts_with("transport.") || error.code().as_str().starts_with("http."));
-    }
-    let mut world = World::new();
-    let (a, _) = world.pair();
-    let after = |seconds| Fault::Status { status: 429, retry_after: Some(seconds) };
-    for seconds in ["9", "100000000000"] {
-        world.server.trick(Meet::Receive, Trick::Fault(after(seconds)), 1);
-    }
-    world.server.intrude("text");
-    world.receive(a).unwrap();
-    assert_eq!(world.pauses, [9, 15].map(Duration::from_secs));
-}
-
-#[test]
-fn what_time_does_not_mend_ends_at_once() {
-    for kind in [FailureKind::Cancelled, FailureKind::Refused, FailureKind::Tls] {
-        let mut world = World::new();
-        let (a, b) = world.pair();
-        let failure = Failure::new(kind, Sent::No);
-        let fail = |step: Step<_>, env: &mut TestEnv| {
-            let Step::Call(call) = step else { panic!("{step:?}") };
-            code(call.into_parts().2.fail(failure, env).map(|_| ()))
-        };
-        assert_eq!(fail(a.receive(MINUTE, &mut world.env), &mut world.env), Error::from(failure).code());
-        let Step::Call(call) = b.send("text", MINUTE, &mut world.env) else { panic!("no call") };
-        assert_eq!(code(call.into_parts().2.fail(failure, &mut world.env)), Error::from(failure).code());
-    }
-}
-
-/// Every refusal of every request.
-#[test]
-fn refusals_are_named() {
-    for (meet, trick, expected) in [
-        (Meet::Create, Trick::Fault(Fault::status(404)), Code::QrRendezvousUnsupported),
-        (Meet::Create, Trick::Fault(Fault::status(405)), Code::QrRendezvousUnsupported),
-        (Meet::Create, Trick::Fault(Fault::status(501)), Code::QrRendezvousUnsupported),
-        (Meet::Create, Trick::Fault(Fault::status(403)), Code::HttpStatus),
-        (Meet::Create, Trick::Fault(Fault::status(500)), Code::HttpServerError),
-        (Meet::Create, Trick::Fault(Fault::Redirect), Code::HttpRedirect),
-        (Meet::Create, Trick::Fault(Fault::Timeout), Code::TransportTimeout),
-        (Meet::Create, Trick::Fault(Fault::LoginPage), Code::HttpContentType),
-        (Meet::Create, Trick::Fault(Fault::Oversized), Code::HttpBodyTooLarge),
-        (Meet::Create, Trick::Fault(Fault::Truncated), Code::JsonSyntax),
-        (Meet::Create, Trick::Fault(Fault::DuplicateName), Code::JsonDuplicateName),
-        (Meet::Create, Trick::Fault(Fault::DeepNesting), Code::JsonTooDeep),
-        (Meet::Create, Trick::NoEtag, Code::QrRendezvousAnswer),
-        (Meet::Create, Trick::Url("http://hs.example.org/1"), Code::QrRendezvousAnswer),
-        (Meet::Create, Trick::Url("javascript:alert(1)"), Code::QrRendezvousAnswer),
-        (Meet::Create, Trick::Url("https://u:p@hs.example.org/1"), Code::QrRendezvousAnswer),
-        (Meet::Create, Trick::Url("https://hs.example.org/#1"), Code::QrRendezvousAnswer),
-        (Meet::Create, Trick::Url("/1"), Code::QrRendezvousAnswer),
-        (Meet::Create, Trick::Url(""), Code::QrRendezvousAnswer),
-        (Meet::Receive, Trick::Expire, Code::QrRendezvousExpired),
-        (Meet::Receive, Trick::Fault(Fault::status(410)), Code::QrRendezvousExpired),
-        (Meet::Receive, Trick::Fault(Fault::status(403)), Code::HttpStatus),
-        (Meet::Receive, Trick::Fault(Fault::Redirect), Code::HttpRedirect),
-        (Meet::Receive, Trick::Fault(Fault::LoginPage), Code::HttpContentType),
-        (Meet::Receive, Trick::Fault(Fault::Oversized), Code::HttpBodyTooLarge),
-        (Meet::Receive, Trick::Fault(Fault::Garbage), Code::QrChannelMalformed),
-        (Meet::Receive, Trick::ContentType("application/json"), Code::HttpContentType),
-        (Meet::Receive, Trick::NoEtag, Code::QrRendezvousAnswer),
-        (Meet::Receive, Trick::TooLarge, Code::QrRendezvousTooLarge),
-        (Meet::Send, Trick::Expire, Code::QrRendezvousExpired),
-        (Meet::Send, Trick::TooLarge, Code::QrRendezvousTooLarge),
-        (Meet::Send, Trick::NoEtag, Code::QrRendezvousAnswer),
-        (Meet::Send, Trick::Fault(Fault::status(403)), Code::HttpStatus),
-        (Meet::Send, Trick::Fault(Fault::Redirect), Code::HttpRedirect),
-        (Meet::Delete, Trick::Fault(Fault::status(403)), Code::HttpStatus),
-        (Meet::Delete, Trick::Fault(Fault::Redirect), Code::HttpRedirect),
-        (Meet::Delete, Trick::Fault(Fault::Timeout), Code::TransportTimeout),
-    ] {
-        let mut world = World::new();
-        let outcome = match meet {
-            Meet::Create => {
-                world.server.trick(meet, trick.clone(), 1);
-                world.create().map(|_| ())
-            }
-            _ => {
-                let (a, _) = world.pair();
-                world.server.intrude("text");
-                let (a, _) = if meet == Meet::Receive { (a, String::new()) } else { world.receive(a).unwrap() };
-                world.server.trick(meet, trick.clone(), 1);
-                match meet {
-                    Meet::Send => world.send(a, "text").map(|_| ()),
-                    Meet::Receive => world.receive(a).map(|_| ()),
-                    _ => world.run(a.delete()),
-                }
-            }
-        };
-        assert_eq!(code(outcome), expected, "{meet:?} {trick:?}");
-    }
-}
-
-#[test]
-fn what_deployed_servers_leave_out_is_done_without() {
-    let mut world = World::new();
-    world.server.trick(Meet::Create, Trick::NoDates, 1);
-    world.server.trick(Meet::Create, Trick::ContentType("application/json; charset=utf-8"), 1);
-    assert_eq!(world.create().unwrap().lifetime(), None);
-    let (a, b) = world.pair();
-    let _ = world.sent(a, "text");
-    world.server.trick(Meet::Receive, Trick::ContentType("Text/Plain;charset=UTF-8"), 1);
-    assert_eq!(world.receive(b).unwrap().1, "text");
-}
-
-#[test]
-fn limits_of_size() {
-    let mut world = World::new();
-    world.server = world.server.with_limit(MESSAGE_LIMIT + 1);
-    let (a, b) = world.pair();
-    let a = world.sent(a, &"x".repeat(MESSAGE_LIMIT));
-    let (_, text) = world.receive(b.clone()).unwrap();
-    assert_eq!(text.len(), MESSAGE_LIMIT);
-    let _ = world.sent(a, &"x".repeat(MESSAGE_LIMIT + 1));
-    assert_eq!(code(world.receive(b)), Code::HttpBodyTooLarge);
-    world.server = world.server.with_limit(4096);
-    let made = world.create().unwrap();
-    assert_eq!(code(world.send(made, &"x".repeat(4097))), Code::QrRendezvousTooLarge);
 }
 
 #[test]

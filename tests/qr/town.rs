@@ -1,6 +1,6 @@
 //! Two devices, a homeserver with a rendezvous, a provider, and time that passes when everybody waits.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::pin;
@@ -8,27 +8,28 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use http::{Request, Response};
-use oidc_proto::adapter::BlockingDriver;
+use http::{Method, Request, Response};
 use oidc_proto::flow::{DeviceAuthorization, Discovery};
-use oidc_proto::matrix::Homeserver;
-use oidc_proto::qr::{
-    Account, CheckCode, Code, FailureReason, Grant, Login, NamedHomeserver, Options, Progress, Role, Scanned, Secrets,
-    Secured, Shown, Stage,
-};
+use oidc_proto::qr::{FailureReason, Options, Progress, Secrets};
 use oidc_proto::testing::{self, Clock, RegisteredClient, TestEnv};
 use oidc_proto::{
-    AccessToken, Body, Client, Error, Failure, FailureKind, Flow, Issuer, PendingDevice, Provider, ProviderOptions,
-    Schemes, Scope, Sent, Step, Ticks,
+    Body, Client, Code, DpopKey, Error, Failure, Issuer, PendingDevice, Provider, ProviderOptions, Schemes, Scope,
+    Ticks,
 };
+
+use crate::device::{Device, Pass, ended};
+use crate::world::drive;
 
 pub(crate) const HS: &str = "https://hs.example.org";
 pub(crate) const OTHER_HS: &str = "https://other.example.org";
+/// The two devices' names.
+pub(crate) const LOGIN: &str = "login";
+pub(crate) const GRANT: &str = "grant";
 const OP: &str = "https://op.example.org";
 const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// With characters that a path does not hold as they are.
 pub(crate) const DEVICE_ID: &str = "AB/C+D=E%2F";
-const TOKEN: &str = "EXISTING";
+pub(crate) const TOKEN: &str = "EXISTING";
 
 /// What the humans and the servers do.
 #[derive(Clone, Debug, Default)]
@@ -38,15 +39,18 @@ pub(crate) struct Plan {
     /// The existing device's homeserver is another one than the new device thinks of.
     pub(crate) homeserver_swapped: bool,
     pub(crate) wrong_check_code: bool,
-    /// The user says no at the existing device.
-    pub(crate) refused: bool,
-    /// The provider has no device authorization.
-    pub(crate) no_endpoint: bool,
+    /// The new device cannot log in where it should, for this reason: the provider has no device authorization, say.
+    pub(crate) gives_up: Option<FailureReason>,
     pub(crate) device_exists: bool,
     pub(crate) device_never_appears: bool,
+    /// The new device's tokens are bound to a key in a key store.
+    pub(crate) binds_tokens: bool,
     /// At which of its steps a device's driver gives up.
     pub(crate) login_cancels_at: Option<usize>,
     pub(crate) grant_cancels_at: Option<usize>,
+    /// At which pause of which device the human cancels.
+    pub(crate) stops_at: Option<(&'static str, Progress)>,
+    pub(crate) options: Options,
 }
 
 pub(crate) struct Town {
@@ -54,13 +58,21 @@ pub(crate) struct Town {
     pub(crate) hs: testing::Rendezvous,
     pub(crate) other_hs: testing::Rendezvous,
     pub(crate) op: testing::Provider,
-    devices: RefCell<BTreeSet<String>>,
+    pub(crate) devices: RefCell<BTreeSet<String>>,
     /// Answers of the homeserver about devices that say nothing, before those that do.
     pub(crate) device_failures: RefCell<Vec<Result<(u16, &'static str), Failure>>>,
     pub(crate) device_looks: Cell<usize>,
-    timers: RefCell<Vec<Ticks>>,
-    has_moved: Cell<bool>,
+    pub(crate) timers: RefCell<Vec<Ticks>>,
+    pub(crate) has_moved: Cell<bool>,
     pub(crate) progress: RefCell<Vec<(&'static str, Progress)>>,
+    /// Where the existing device sends the user.
+    pub(crate) page: RefCell<String>,
+    /// When somebody gave up.
+    pub(crate) cancelled_at: Cell<Option<Ticks>>,
+    /// When the provider was asked for tokens.
+    pub(crate) polls: RefCell<Vec<Ticks>>,
+    /// The statuses of the rendezvous' answers.
+    pub(crate) statuses: RefCell<Vec<(Method, u16)>>,
     /// Everything that was shown by `Debug`.
     pub(crate) shown: RefCell<String>,
 }
@@ -70,6 +82,8 @@ pub(crate) struct Town {
 pub(crate) struct Outcome {
     pub(crate) login: Result<Secrets, Error>,
     pub(crate) grant: Result<(), Error>,
+    /// When they had ended.
+    pub(crate) ended: (Ticks, Ticks),
     pub(crate) login_steps: usize,
     pub(crate) grant_steps: usize,
 }
@@ -87,6 +101,10 @@ impl Town {
             timers: RefCell::default(),
             has_moved: Cell::default(),
             progress: RefCell::default(),
+            page: RefCell::default(),
+            cancelled_at: Cell::default(),
+            polls: RefCell::default(),
+            statuses: RefCell::default(),
             shown: RefCell::default(),
         }
     }
@@ -102,23 +120,21 @@ impl Town {
     pub(crate) fn run(&self, plan: &Plan) -> Outcome {
         let code = Pass::default();
         let check_code = Pass::default();
-        let device = |name, seed, cancel_at| Device {
-            town: self,
-            name,
-            env: RefCell::new(TestEnv::with_clock(seed, self.clock.clone())),
-            steps: Cell::default(),
-            cancel_at,
-        };
-        let new = device("login", 1, plan.login_cancels_at);
-        let existing = device("grant", 2, plan.grant_cancels_at);
+        let (new, existing) = (Device::new(self, plan, LOGIN), Device::new(self, plan, GRANT));
         if plan.device_exists {
             self.devices.borrow_mut().insert(DEVICE_ID.to_owned());
         }
         let (login, grant) = self.together(
-            ended(&code, &check_code, new.log_in(plan, &code, &check_code)),
-            ended(&code, &check_code, existing.let_in(plan, &code, &check_code)),
+            ended(&code, &check_code, self.timed(new.log_in(&code, &check_code))),
+            ended(&code, &check_code, self.timed(existing.let_in(&code, &check_code))),
         );
-        Outcome { login, grant, login_steps: new.steps.get(), grant_steps: existing.steps.get() }
+        let ((login, login_ended), (grant, grant_ended)) = (login, grant);
+        let ended = (login_ended, grant_ended);
+        Outcome { login, grant, ended, login_steps: new.steps.get(), grant_steps: existing.steps.get() }
+    }
+
+    async fn timed<T>(&self, device: impl Future<Output = T>) -> (T, Ticks) {
+        (device.await, self.clock.ticks())
     }
 
     /// Rendezvous that were not deleted.
@@ -162,17 +178,26 @@ impl Town {
         panic!("goes on for ever")
     }
 
-    fn exchange(&self, request: Request<Body>) -> Result<Response<Vec<u8>>, Failure> {
+    pub(crate) fn exchange(&self, request: Request<Body>) -> Result<Response<Vec<u8>>, Failure> {
         let now = self.clock.now();
         let path = request.uri().path().to_owned();
         if let Some(device_id) = path.strip_prefix("/_matrix/client/v3/devices/") {
             return self.device(&request, device_id);
         }
-        match request.uri().host() {
-            Some("op.example.org") => self.op.exchange(request, now),
-            Some("other.example.org") => self.other_hs.exchange(request, now),
-            _ => self.hs.exchange(request, now),
-        }
+        let (method, server) = match request.uri().host() {
+            Some("op.example.org") => {
+                if path == "/token" {
+                    self.polls.borrow_mut().push(self.clock.ticks());
+                }
+                return self.op.exchange(request, now);
+            }
+            Some("other.example.org") => (request.method().clone(), &self.other_hs),
+            _ => (request.method().clone(), &self.hs),
+        };
+        let answer = server.exchange(request, now);
+        let status = answer.as_ref().map_or(0, |response| response.status().as_u16());
+        self.statuses.borrow_mut().push((method, status));
+        answer
     }
 
     fn device(&self, request: &Request<Body>, escaped: &str) -> Result<Response<Vec<u8>>, Failure> {
@@ -191,231 +216,6 @@ impl Town {
     }
 }
 
-/// Something that a human carries from one device to the other.
-struct Pass<T>(RefCell<Option<T>>, Cell<bool>);
-
-impl<T> Default for Pass<T> {
-    fn default() -> Self {
-        Self(RefCell::new(None), Cell::new(false))
-    }
-}
-
-impl<T: Clone> Pass<T> {
-    fn put(&self, value: T) {
-        *self.0.borrow_mut() = Some(value);
-    }
-
-    /// `None` if it will never come.
-    async fn get(&self) -> Option<T> {
-        std::future::poll_fn(|_| match self.0.borrow().clone() {
-            Some(value) => Poll::Ready(Some(value)),
-            None if self.1.get() => Poll::Ready(None),
-            None => Poll::Pending,
-        })
-        .await
-    }
-}
-
-/// A device that has ended shows nothing any more.
-async fn ended<T>(code: &Pass<Code>, check_code: &Pass<String>, device: impl Future<Output = T>) -> T {
-    let output = device.await;
-    code.1.set(true);
-    check_code.1.set(true);
-    output
-}
-
-struct Device<'a> {
-    town: &'a Town,
-    name: &'static str,
-    env: RefCell<TestEnv>,
-    steps: Cell<usize>,
-    cancel_at: Option<usize>,
-}
-
-impl Device<'_> {
-    fn env(&self) -> RefMut<'_, TestEnv> {
-        self.env.borrow_mut()
-    }
-
-    fn progress(&self, progress: Progress) {
-        self.town.progress.borrow_mut().push((self.name, progress));
-    }
-
-    fn show(&self, what: &impl std::fmt::Debug) {
-        self.town.shown.borrow_mut().push_str(&format!("{what:?}\n"));
-    }
-
-    /// A driver that gives up at one of its steps.
-    async fn run<F: Flow>(&self, stage: Result<Step<F>, Error>) -> Result<F::Output, Error> {
-        let mut step = stage?;
-        loop {
-            self.show(&step);
-            self.steps.set(self.steps.get() + 1);
-            let gives_up = Some(self.steps.get()) == self.cancel_at;
-            step = match step {
-                Step::Call(call) => {
-                    let (request, _, awaiting) = call.into_parts();
-                    self.moment().await;
-                    let outcome = self.town.exchange(request);
-                    match outcome {
-                        // The answer comes, but nobody waits for it any more.
-                        _ if gives_up => {
-                            awaiting.fail(Failure::new(FailureKind::Cancelled, Sent::Maybe), &mut *self.env())?
-                        }
-                        Ok(response) => awaiting.receive(response, &mut *self.env())?,
-                        Err(failure) => awaiting.fail(failure, &mut *self.env())?,
-                    }
-                }
-                Step::Wait(wait) if gives_up => wait.cancel(&mut *self.env())?,
-                Step::Wait(wait) => {
-                    self.sleep(wait.until()).await;
-                    wait.wake(&mut *self.env())?
-                }
-                Step::Sign(_) => panic!("nothing is signed"),
-                Step::Done(output) => return Ok(output),
-            };
-        }
-    }
-
-    /// Lets the other device do something.
-    async fn moment(&self) {
-        let mut is_over = false;
-        std::future::poll_fn(|_| {
-            self.town.has_moved.set(true);
-            if std::mem::replace(&mut is_over, true) { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-    }
-
-    async fn sleep(&self, until: Ticks) {
-        std::future::poll_fn(|_| {
-            if self.town.clock.ticks() >= until {
-                self.town.has_moved.set(true);
-                return Poll::Ready(());
-            }
-            self.town.timers.borrow_mut().push(until);
-            Poll::Pending
-        })
-        .await;
-    }
-
-    async fn show_code<R: Role>(
-        &self,
-        plan: &Plan,
-        shown: Stage<Shown<R>>,
-        (code, check_code): (&Pass<Code>, &Pass<String>),
-    ) -> Result<Secured<R>, Error> {
-        let shown = self.run(shown).await?;
-        self.progress(shown.progress());
-        assert!(shown.lifetime().is_some());
-        self.show(&shown);
-        code.put(Code::from_bytes(&shown.code().to_bytes(), Schemes::HttpsOnly).unwrap());
-        let stage = shown.wait(&mut *self.env());
-        let greeted = self.run(stage).await?;
-        self.progress(greeted.progress());
-        self.show(&greeted);
-        let Some(digits) = check_code.get().await else {
-            let stage = greeted.cancel(&mut *self.env());
-            self.run(stage).await?;
-            return Err(oidc_proto::Code::QrCancelled.into());
-        };
-        let typed = match plan.wrong_check_code {
-            true => format!("{:02}", (digits.parse::<u8>().unwrap() + 1) % 100),
-            false => digits,
-        };
-        let stage = greeted.confirm(&CheckCode::parse(&typed).unwrap(), &mut *self.env());
-        self.run(stage).await
-    }
-
-    async fn scan_code<R: Role>(
-        &self,
-        scanned: Stage<Scanned<R>>,
-        check_code: &Pass<String>,
-    ) -> Result<Secured<R>, Error> {
-        let scanned = self.run(scanned).await?;
-        self.progress(scanned.progress());
-        self.show(&scanned);
-        check_code.put(scanned.check_code().digits());
-        Ok(scanned.go_on())
-    }
-
-    async fn log_in(&self, plan: &Plan, code: &Pass<Code>, check_code: &Pass<String>) -> Result<Secrets, Error> {
-        let secured = if plan.login_shows {
-            let base = Homeserver::new(HS, Schemes::HttpsOnly).unwrap();
-            let stage = Login::show(&base, Options::new(), &mut *self.env());
-            self.show_code(plan, stage, (code, check_code)).await?
-        } else {
-            let Some(code) = code.get().await else { return Err(oidc_proto::Code::QrCancelled.into()) };
-            let stage = Login::scan(&code, Options::new(), &mut *self.env());
-            self.scan_code(stage, check_code).await?
-        };
-        self.progress(secured.progress());
-        self.show(&secured);
-        let stage = secured.begin(&mut *self.env());
-        let at = self.run(stage).await?;
-        self.progress(at.progress());
-        self.show(&at);
-        let expected = if plan.homeserver_swapped { OTHER_HS } else { HS };
-        assert_eq!(at.homeserver().as_str(), expected);
-        if plan.no_endpoint {
-            let stage = at.give_up(FailureReason::UnsupportedProtocol, &mut *self.env());
-            self.run(stage).await?;
-            return Err(oidc_proto::Code::DeviceUnsupported.into());
-        }
-        let (provider, client, pending) = authorization(&self.town.op, &self.town.clock, &mut self.env());
-        let stage = at.ask(pending, DEVICE_ID, &mut *self.env());
-        let accepted = self.run(stage).await?;
-        self.progress(accepted.progress());
-        self.show(&accepted);
-        assert!(!accepted.user_code().is_empty());
-        let stage = accepted.poll(&provider, &client, None, &mut *self.env());
-        let logged_in = self.run(stage).await?;
-        assert!(logged_in.exchanged.verified().is_ok());
-        if !plan.device_never_appears {
-            self.town.devices.borrow_mut().insert(DEVICE_ID.to_owned());
-        }
-        self.progress(logged_in.rest.progress());
-        let stage = logged_in.rest.succeed(&mut *self.env());
-        self.run(stage).await
-    }
-
-    async fn let_in(&self, plan: &Plan, code: &Pass<Code>, check_code: &Pass<String>) -> Result<(), Error> {
-        let base = if plan.homeserver_swapped { OTHER_HS } else { HS };
-        let account = Account {
-            homeserver: Homeserver::new(base, Schemes::HttpsOnly).unwrap(),
-            named: NamedHomeserver::new(base, Schemes::HttpsOnly).unwrap(),
-            access_token: AccessToken::new(TOKEN).unwrap(),
-        };
-        self.show(&account);
-        let secured = if plan.login_shows {
-            let Some(code) = code.get().await else { return Err(oidc_proto::Code::QrCancelled.into()) };
-            let stage = Grant::scan(&code, Options::new(), &mut *self.env());
-            self.scan_code(stage, check_code).await?
-        } else {
-            let stage = Grant::show(&account, Options::new(), &mut *self.env());
-            self.show_code(plan, stage, (code, check_code)).await?
-        };
-        self.progress(secured.progress());
-        let stage = secured.begin(&account, &mut *self.env());
-        let asked = self.run(stage).await?;
-        self.progress(asked.progress());
-        self.show(&asked);
-        assert!(asked.login().page().starts_with("https://op.example.org/device?user_code="));
-        assert_eq!(asked.login().device_id(), DEVICE_ID);
-        if plan.refused {
-            let stage = asked.refuse(&mut *self.env());
-            self.run(stage).await?;
-            return Err(oidc_proto::Code::QrCancelled.into());
-        }
-        let stage = asked.allow(&mut *self.env());
-        let succeeded = self.run(stage).await?;
-        self.progress(succeeded.progress());
-        self.show(&succeeded);
-        let stage = succeeded.share(secrets(), &account.access_token, &mut *self.env());
-        self.run(stage).await
-    }
-}
-
 /// A provider with a client that may ask for device codes.
 pub(crate) fn provider() -> testing::Provider {
     let client = RegisteredClient::public("app", "https://app.example.org/cb").allowing(DEVICE_GRANT);
@@ -425,17 +225,18 @@ pub(crate) fn provider() -> testing::Provider {
 /// What goes between two stages: the core's own flows.
 pub(crate) fn authorization(
     op: &testing::Provider,
-    clock: &Clock,
     env: &mut TestEnv,
+    dpop: Option<Arc<DpopKey>>,
 ) -> (Arc<Provider>, Arc<Client>, PendingDevice) {
-    let driver = BlockingDriver::new(op.http(clock));
+    let mut http = |request, now| op.exchange(request, now);
     let issuer = Issuer::new(OP, Schemes::HttpsOnly).unwrap();
     let step = Discovery::start(issuer, ProviderOptions::new()).unwrap();
-    let provider = driver.run(step, env).unwrap().provider;
-    let client = Client::new("app").shared();
+    let provider = drive(step, env, &mut http, &mut Vec::new()).unwrap().provider;
+    let client = Client::new("app");
+    let client = dpop.map_or_else(|| client.clone(), |key| client.clone().with_dpop(key)).shared();
     let scope = Scope::new("profile").unwrap();
     let step = DeviceAuthorization::start(scope, &provider, &client, env).unwrap();
-    let pending = driver.run(step, env).unwrap();
+    let pending = drive(step, env, &mut http, &mut Vec::new()).unwrap();
     (provider, client, pending)
 }
 
@@ -445,4 +246,15 @@ pub(crate) fn secrets() -> Secrets {
         r#"{{"cross_signing":{{"master_key":"{key}","self_signing_key":"{key}","user_signing_key":"{key}"}}}}"#
     );
     Secrets::from_json(&json).unwrap()
+}
+
+/// Either way round.
+pub(crate) fn plans() -> [Plan; 2] {
+    [true, false].map(|login_shows| Plan { login_shows, ..Plan::default() })
+}
+
+/// The codes that both devices end with.
+pub(crate) fn codes(outcome: &Outcome) -> (Option<Code>, Option<Code>) {
+    let login = outcome.login.as_ref().err().map(|error| error.code());
+    (login, outcome.grant.as_ref().err().map(|error| error.code()))
 }

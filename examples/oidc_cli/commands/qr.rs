@@ -197,6 +197,7 @@ fn read_secrets(path: &Path) -> Result<Secrets, Failure> {
 fn options(context: &Context, args: &QrMeetingArgs, schemes: Schemes) -> Options {
     let mut options = Options::new().with_schemes(schemes);
     options.patience = context.options.deadline;
+    options.answer = options.answer.min(options.patience);
     options.interval = args.interval.unwrap_or(options.interval);
     options
 }

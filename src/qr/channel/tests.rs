@@ -46,6 +46,19 @@ fn keys_of_low_order_are_refused_in_both_roles() {
     }
 }
 
+/// What holds a key is wiped when it is dropped: by its type, which features of other crates decide.
+#[test]
+fn keys_are_wiped_when_they_are_dropped() {
+    fn wiped<T: zeroize::ZeroizeOnDrop>() {}
+    wiped::<EphemeralSecret>();
+    wiped::<SharedSecret>();
+    // What HKDF keeps.
+    wiped::<<Sha512 as sha2::digest::block_api::CoreProxy>::Core>();
+    wiped::<Zeroizing<[u8; 32]>>();
+    wiped::<ChaCha20Poly1305>();
+    const { assert!(std::mem::needs_drop::<CheckCode>()) };
+}
+
 /// The one who types the code in has no way to see it first: nothing of this state shows anything.
 #[test]
 fn nothing_shows_keys_or_codes() {

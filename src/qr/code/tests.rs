@@ -176,6 +176,25 @@ fn hostile_codes_are_named() {
     }
 }
 
+/// As large as a code and its texts can be, and one byte more.
+#[test]
+fn the_largest_code() {
+    let url = |length: usize| format!("https://a.example/{}", "x".repeat(length - 18));
+    let code = |homeserver: usize| with(4, &[url(URL_LIMIT).as_bytes(), url(homeserver).as_bytes()]);
+    let largest = CODE_LIMIT - code(18).len() + 18;
+    let bytes = code(largest);
+    assert_eq!(bytes.len(), CODE_LIMIT);
+    assert_eq!(parse(&bytes).unwrap().to_bytes(), bytes);
+    let padded = base64::engine::general_purpose::STANDARD.encode(&bytes);
+    assert_eq!(Code::from_base64(&padded, Schemes::HttpsOnly).unwrap().to_bytes(), bytes);
+    assert_eq!(parse(&code(largest + 1)), Err(ErrorCode::QrCodeTooLarge));
+    assert_eq!(parse(&with(3, &[url(URL_LIMIT + 1).as_bytes()])), Err(ErrorCode::QrCodeTooLarge));
+    for (length, expected) in [(URL_LIMIT, Ok(())), (URL_LIMIT + 1, Err(ErrorCode::QrHomeserver))] {
+        let named = NamedHomeserver::new(&url(length), Schemes::HttpsOnly);
+        assert_eq!(named.map(|_| ()).map_err(|error| error.code()), expected);
+    }
+}
+
 #[test]
 fn the_id_of_a_draft_rendezvous_stands_in_a_path_as_it_is() {
     let with_id = |id: &str| {

@@ -151,3 +151,30 @@ fn secrets_come_and_go_as_json_and_are_never_shown() {
     let error = Message::from_json(&SECRETS.replace("SELF", "SELF "), Schemes::HttpsOnly).unwrap_err();
     assert!(!format!("{error:?}{error}").contains("SELF"));
 }
+
+#[test]
+fn the_page_for_the_user_is_the_one_with_the_code_where_there_is_one() {
+    let (uri, complete) = ("https://op.example.org/link", "https://op.example.org/link?code=ABCD");
+    let login = |complete| DeviceLogin::new(uri, complete, "ABC", Schemes::HttpsOnly).unwrap();
+    let with = login(Some(complete));
+    assert_eq!((with.page(), with.verification_uri(), with.device_id()), (complete, uri, "ABC"));
+    assert_eq!(with.verification_uri_complete(), Some(complete));
+    assert_eq!((login(None).page(), login(None).verification_uri_complete()), (uri, None));
+    // As long as they can be.
+    let long = |length: usize| format!("https://a.example/{}", "x".repeat(length - 18));
+    let lengths = |uri: usize, id: usize| DeviceLogin::new(&long(uri), None, &"x".repeat(id), Schemes::HttpsOnly);
+    assert!(lengths(URL_LIMIT, DEVICE_ID_LIMIT).is_ok());
+    for (uri, id, name) in [(URL_LIMIT + 1, 1, "verification_uri"), (18, DEVICE_ID_LIMIT + 1, "device_id")] {
+        assert_eq!(lengths(uri, id).unwrap_err().name(), Some(name));
+    }
+}
+
+#[test]
+fn a_reason_and_a_secret_may_be_so_long() {
+    let reason = |length| format!(r#"{{"type":"m.login.failure","reason":"{}"}}"#, "x".repeat(length));
+    assert!(read(&reason(REASON_LIMIT)).is_ok());
+    assert!(read(&reason(REASON_LIMIT + 1)).is_err());
+    let secret = |length| SECRETS.replace("MASTER", &"x".repeat(length));
+    assert!(read(&secret(1024)).is_ok());
+    assert!(read(&secret(1025)).is_err());
+}

@@ -37,6 +37,10 @@ impl Receiving {
         Self { rendezvous, patience }.look()
     }
 
+    pub(super) fn start_later(rendezvous: Rendezvous, patience: Patience, env: &mut dyn Env) -> Step<Self> {
+        Step::wait(env.ticks().saturating_add(patience.interval), Self { rendezvous, patience })
+    }
+
     fn look(self) -> Step<Self> {
         Step::call(self.rendezvous.look(), policy(true), self)
     }

@@ -1,0 +1,140 @@
+//! The new device waits for the user's decision at the provider, and looks meanwhile whether the other device gives up.
+//!
+//! ```text
+//! start ─▶ Wait ─┬─ the provider may be asked ─▶ POST token endpoint ─┬─ not yet ─▶ Wait
+//!           ▲    │                                                    └─ tokens, refused, too late ─▶ Done(Decided)
+//!           │    └─ an interval is over ─▶ GET rendezvous ─┬─ a text ─▶ Done(Spoken)
+//!           │                                              └─ 404 ─▶ Wait, and no look any more
+//!           └──────────────────────────────────────────────── nothing new
+//! ```
+//!
+//! It is not the other device's turn, so that what it says is that the login ends. That the rendezvous is gone says less:
+//! servers keep one for a minute, and users take longer. Then the login can still succeed, without secrets.
+
+use std::fmt;
+
+use super::dialog::Talk;
+use super::rendezvous::{Received, Receiving};
+use crate::env::Env;
+use crate::error::{Code, Error};
+use crate::failure::Failure;
+use crate::flow::{DevicePolling, Exchanged};
+use crate::reply::Reply;
+use crate::step::{Flow, Step, Wait};
+
+/// Awaits the user's decision, or the other device's.
+pub(super) struct Watch {
+    talk: Talk,
+    state: State,
+}
+
+enum State {
+    /// Neither of the two is due. There is nothing to look at once the rendezvous is gone.
+    Pausing(Wait<DevicePolling>, Option<Wait<Receiving>>),
+    /// The provider was asked.
+    ExpectTokens(DevicePolling, Option<Wait<Receiving>>),
+    /// The rendezvous was looked at.
+    ExpectText(Wait<DevicePolling>, Receiving),
+}
+
+/// What came first.
+pub(super) enum Outcome {
+    /// The provider's answer.
+    Decided(Talk, Result<Exchanged, Error>),
+    /// The other device has written something.
+    Spoken(Talk, Received),
+}
+
+impl Watch {
+    pub(super) fn start(polling: Step<DevicePolling>, talk: Talk, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match talk.rendezvous.clone().watch(env) {
+            Step::Wait(looking) => Self::polled(Ok(polling), Some(looking), talk),
+            _ => Self::polled(Ok(polling), None, talk),
+        }
+    }
+
+    fn polled(
+        step: Result<Step<DevicePolling>, Error>,
+        looking: Option<Wait<Receiving>>,
+        talk: Talk,
+    ) -> Result<Step<Self>, Error> {
+        match step {
+            Ok(Step::Wait(polling)) => Ok(Self::pause(polling, looking, talk)),
+            Ok(step) => step.embed_with(
+                (looking, talk),
+                |(looking, talk), polling| Self { talk, state: State::ExpectTokens(polling, looking) },
+                |(_, talk), exchanged| Ok(Step::Done(Outcome::Decided(talk, Ok(exchanged)))),
+            ),
+            Err(error) => Ok(Step::Done(Outcome::Decided(talk, Err(error)))),
+        }
+    }
+
+    fn looked(
+        step: Result<Step<Receiving>, Error>,
+        polling: Wait<DevicePolling>,
+        talk: Talk,
+    ) -> Result<Step<Self>, Error> {
+        match step {
+            Ok(Step::Wait(looking)) => Ok(Self::pause(polling, Some(looking), talk)),
+            Ok(step) => step.embed_with(
+                (polling, talk),
+                |(polling, talk), looking| Self { talk, state: State::ExpectText(polling, looking) },
+                |(_, talk), received| Ok(Step::Done(Outcome::Spoken(talk, received))),
+            ),
+            Err(error) if error.code() == Code::QrRendezvousExpired => Ok(Self::pause(polling, None, talk)),
+            Err(error) => Ok(Step::Done(Outcome::Decided(talk, Err(error)))),
+        }
+    }
+
+    fn pause(polling: Wait<DevicePolling>, looking: Option<Wait<Receiving>>, talk: Talk) -> Step<Self> {
+        let until = polling.until();
+        let until = looking.as_ref().map_or(until, |looking| looking.until().min(until));
+        Step::wait(until, Self { talk, state: State::Pausing(polling, looking) })
+    }
+}
+
+impl Flow for Watch {
+    type Output = Outcome;
+
+    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.state {
+            State::ExpectTokens(polling, looking) => Self::polled(polling.on_response(reply, env), looking, self.talk),
+            State::ExpectText(polling, looking) => Self::looked(looking.on_response(reply, env), polling, self.talk),
+            State::Pausing(..) => Err(Code::StepUnexpected.into()),
+        }
+    }
+
+    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.state {
+            State::Pausing(..) => Ok(Step::Done(Outcome::Decided(self.talk, Err(failure.into())))),
+            State::ExpectTokens(polling, looking) => Self::polled(polling.on_failure(failure, env), looking, self.talk),
+            State::ExpectText(polling, looking) => Self::looked(looking.on_failure(failure, env), polling, self.talk),
+        }
+    }
+
+    fn on_wake(self, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.state {
+            // The provider comes first where both are due: nobody waits longer for tokens because of the looks.
+            State::Pausing(polling, Some(looking)) if polling.until() > env.ticks() => {
+                Self::looked(looking.wake(env), polling, self.talk)
+            }
+            State::Pausing(polling, looking) => Self::polled(polling.wake(env), looking, self.talk),
+            _ => Err(Code::StepUnexpected.into()),
+        }
+    }
+
+    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.state {
+            State::ExpectTokens(polling, looking) => {
+                Self::polled(polling.on_signature(signature, env), looking, self.talk)
+            }
+            _ => Err(Code::StepUnexpected.into()),
+        }
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watch(…)")
+    }
+}
