@@ -14,6 +14,7 @@ use super::authorized_call::{Answer, AuthorizedCall, Credential};
 use crate::client::Client;
 use crate::env::{Env, Timestamp};
 use crate::error::{Code, Error};
+use crate::failure::Failure;
 use crate::jose::{Algorithm, Keys};
 use crate::message::userinfo::{self, Said, Userinfo};
 use crate::message::{jwks, request};
@@ -46,6 +47,7 @@ struct About {
 
 impl Answer for About {
     type Output = Said;
+    const REQUEST: &'static str = "userinfo_endpoint";
 
     fn parse(self, reply: Reply<'_>, _now: Timestamp) -> Result<Said, Error> {
         userinfo::parse(reply, &self.subject, self.is_signed)
@@ -135,6 +137,13 @@ impl Flow for UserinfoFetch {
                 let keys = jwks::parse(reply, context.keys.as_deref(), env.now())?;
                 Context { keys: Some(keys), ..context }.judge(compact, algorithm, env.now())
             }
+        }
+    }
+
+    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::ExpectUserinfo(call, context) => context.asking(call.on_failure(failure, env)?, env.now()),
+            State::ExpectKeys { .. } => Err(jwks::failed(failure)),
         }
     }
 
