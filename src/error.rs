@@ -91,10 +91,10 @@ impl Error {
         self
     }
 
-    /// Names the request that it happened in, where nothing else is named.
+    /// Names the request that it happened in, where nothing else is named. A denial says by itself what was denied.
     #[must_use]
     pub(crate) fn during(self, request: &'static str) -> Self {
-        if self.name().is_none() { self.at(request) } else { self }
+        if self.name().is_none() && self.fault() != Fault::Denied { self.at(request) } else { self }
     }
 
     /// Adds what the provider said.
