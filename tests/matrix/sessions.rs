@@ -135,6 +135,29 @@ fn what_the_homeserver_said_of_an_older_token_is_forgotten() {
     assert_eq!(live.pump(), [SessionEvent::LoginAgain { soft_logout: None }]);
 }
 
+/// Then a new one is registered, and the same user goes on with the same device.
+#[test]
+fn a_provider_that_has_forgotten_the_client_costs_a_login() {
+    let mut live = Live::new();
+    let before = live.session.user_session();
+    live.world.hs.provider().tamper(On::Token, |response| {
+        *response.status_mut() = http::StatusCode::UNAUTHORIZED;
+        *response.body_mut() = br#"{"error":"invalid_client"}"#.to_vec();
+    });
+    let _ = live.session.refresh(&mut live.world.env);
+    assert_eq!(live.pump(), [SessionEvent::Core(Event::ClientRejected(Code::TokenInvalidClient))]);
+    live.world.hs.honest();
+    let server = live.world.server();
+    assert!(live.world.application.forget(&server, before.tokens().client_id()));
+    let login = live.again();
+    assert_ne!(login.session.tokens().client_id(), before.tokens().client_id());
+    // Nobody takes tokens for a client that they were not made for.
+    assert_eq!(live.session.adopt(&login, &mut live.world.env).unwrap_err().code(), Code::ClientMismatch);
+    let mut live = Live::of(live.world, login.session);
+    assert_eq!((live.session.user_id(), live.session.device_id()), (before.user_id(), before.device_id()));
+    assert_eq!(live.call(), 200);
+}
+
 #[test]
 fn a_user_who_does_not_log_in_again_is_signed_out() {
     let mut live = Live::new();
