@@ -1,10 +1,10 @@
 //! A session after its login: the ladder of an unknown token, a locked account, a new login, the end.
 
 use oidc_proto::adapter::BlockingDriver;
-use oidc_proto::matrix::{ErrorBody, Homeserver, Login, LoginRequest, Session, SessionEvent, UserSession};
+use oidc_proto::matrix::{Application, ErrorBody, Homeserver, Login, LoginRequest, Session, SessionEvent, UserSession};
 use oidc_proto::session::{Access, Event, SessionOptions, Transmit};
 use oidc_proto::testing::{On, OnMatrix};
-use oidc_proto::{AccessToken, Body, Code, Env as _, Policy, Schemes};
+use oidc_proto::{AccessToken, Body, Code, Env as _, Policy, Registrations, Schemes};
 
 use crate::world::*;
 
@@ -276,6 +276,36 @@ fn logging_out_ends_the_device_and_does_not_wait_for_the_network() {
     // The provider's own session ends in the browser.
     let (url, _) = session.end_session().start(&server.provider, &client, &mut world.env).unwrap();
     assert!(url.as_str().contains("logout_hint=mxid%3A%40alice%3Aexample.org"));
+}
+
+#[test]
+fn a_stored_session_goes_on_in_another_process() {
+    let mut world = World::new();
+    let session = serde_json::to_string(&world.logged_in().session).unwrap();
+    let registrations = serde_json::to_string(world.application.registrations()).unwrap();
+
+    world.application = Application::new(metadata(), Registrations::from_json(&registrations).unwrap()).unwrap();
+    let mut live = Live::of(world, UserSession::from_json(&session).unwrap());
+    assert_eq!(live.call(), 200);
+    live.world.hs.provider().forget_access_tokens();
+    assert_eq!(live.call(), 401);
+    assert_eq!(live.pump(), [SessionEvent::Core(Event::TokensRefreshed)]);
+    assert_eq!((live.call(), live.world.hs.provider().count(On::Register)), (200, 1));
+}
+
+/// Its users log in elsewhere from now on. Their old tokens are shown to nobody there.
+#[test]
+fn a_homeserver_that_has_another_provider_wants_a_login() {
+    let mut world = World::new();
+    let session = world.logged_in().session;
+    let client = world.client_of(&session);
+    world.hs.edit_json(OnMatrix::AuthMetadata, |o| drop(o.insert("issuer".into(), "https://id.example.net".into())));
+    let server = world.server();
+    let options = SessionOptions::default();
+    let restored = Session::new(session.clone(), 0, &server, client.clone(), options, &mut world.env);
+    assert_eq!(restored.unwrap_err().code(), Code::ProviderMismatch);
+    assert_eq!(session.revoke(&server, &client, &mut world.env).unwrap_err().code(), Code::ProviderMismatch);
+    assert!(world.application.client(&server, world.env.now()).is_none());
 }
 
 /// For an adapter, which takes the core's session for itself.
