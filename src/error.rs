@@ -91,6 +91,12 @@ impl Error {
         self
     }
 
+    /// Names the request that it happened in, where nothing else is named. A denial says by itself what was denied.
+    #[must_use]
+    pub(crate) fn during(self, request: &'static str) -> Self {
+        if self.name().is_none() && self.fault() != Fault::Denied { self.at(request) } else { self }
+    }
+
     /// Adds what the provider said.
     #[must_use]
     pub fn with_text(mut self, text: ProviderText) -> Self {
@@ -132,7 +138,8 @@ impl Error {
         self.0.code.section()
     }
 
-    /// The field, parameter or header in question, where one can be named.
+    /// The field, parameter or header in question; where none can be named, the request that it happened in, by the
+    /// metadata's name for its endpoint (`token_endpoint`, `jwks_uri`).
     pub fn name(&self) -> Option<&'static str> {
         self.0.at
     }

@@ -10,6 +10,7 @@
 //! | to log a user in | [`LoginRequest`], [`PendingLogin`]; by another device: [`PendingDeviceLogin`] |
 //! | to store and restore what a login yields | [`UserSession`] |
 //! | tokens that stay good | [`Session`]; driven by an adapter: [`Binding`] |
+//! | to know whose tokens are, or whether a device is there | [`Whoami`], [`DeviceCheck`] |
 //! | to send the user to their account's page | [`AccountManagement`] |
 //! | to know what a homeserver's error means | [`ErrorBody`] |
 //! | to move over from the OIDC module of `matrix-sdk` | [`moving`] |

@@ -58,9 +58,22 @@ impl Registrations {
         self.fixed.get(issuer)
     }
 
-    /// Configures the client for an issuer. It overrides every registered one.
+    /// Configures the client for an issuer. It overrides every registered one. Another that was configured before is
+    /// still found by its ID: sessions may live on it.
     pub fn fix(&mut self, issuer: &Issuer, client: Registered) {
+        if self.fixed(issuer).is_some_and(|old| old.client_id() != client.client_id()) {
+            self.unfix(issuer);
+        }
+        self.dynamic.remove(&set_aside(issuer, &client));
         self.fixed.insert(issuer.clone(), client);
+    }
+
+    /// Configures no client for an issuer any more: registered ones are used again. The one that there was is still found
+    /// by its ID.
+    pub fn unfix(&mut self, issuer: &Issuer) {
+        if let Some(client) = self.fixed.remove(issuer) {
+            self.dynamic.insert(set_aside(issuer, &client), client);
+        }
     }
 
     /// Keeps the answer to a registration. Older ones of the same issuer stay: sessions may live on them.
@@ -81,6 +94,11 @@ impl Registrations {
         self.dynamic.retain(|(own, _), client| own != issuer || client.client_id() != client_id);
         self.fixed.len() + self.dynamic.len() < before
     }
+}
+
+/// Where a client is kept that no metadata lead to: fingerprints have no colon.
+fn set_aside(issuer: &Issuer, client: &Registered) -> (Issuer, String) {
+    (issuer.clone(), format!("fixed:{}", client.client_id()))
 }
 
 #[derive(Serialize, Deserialize)]

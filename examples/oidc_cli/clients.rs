@@ -5,7 +5,7 @@ use oidc_proto::jose::PublicKey;
 use oidc_proto::message::metadata::{AuthMethod, GrantType};
 use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
 use oidc_proto::words::Words;
-use oidc_proto::{Client, ClientAuth, Code as Core, Issuer, Provider, RedirectUri, Registered, Registrations, Secret};
+use oidc_proto::{Client, ClientAuth, Code as Core, Issuer, Provider, RedirectUri, Registered, Secret};
 
 use crate::args::ClientArgs;
 use crate::context::Context;
@@ -139,12 +139,7 @@ pub(crate) fn with_key_from(client: Client, file: Option<&KeyFile>) -> Result<Cl
 
 /// Keeps the client of the command line: later logins at this provider use it, too.
 fn keep_named(context: &Context, issuer: &Issuer, client: &Registered) -> Result<(), Failure> {
-    context.store.change_registrations(|registrations| {
-        if registrations.fixed(issuer).is_some_and(|old| old.client_id() != client.client_id()) {
-            set_aside(registrations, issuer);
-        }
-        registrations.fix(issuer, client.clone());
-    })
+    context.store.change_registrations(|registrations| registrations.fix(issuer, client.clone()))
 }
 
 /// The client in the store, or a new one, which is in the store before anything else can fail.
@@ -169,12 +164,10 @@ pub(crate) fn register(
 ) -> Result<(), Failure> {
     let issuer = provider.issuer();
     let mut registrations = context.store.registrations()?;
-    if registrations.fixed(issuer).is_some() {
-        set_aside(&mut registrations, issuer);
-    }
+    registrations.unfix(issuer);
     match registrations.find(issuer, metadata, context.now()).filter(|_| !anew).cloned() {
         Some(known) => {
-            context.store.change_registrations(|registrations| set_aside(registrations, issuer))?;
+            context.store.change_registrations(|registrations| registrations.unfix(issuer))?;
             announce(context, issuer, &known, true);
         }
         None => drop(ask(context, provider, metadata)?),
@@ -189,7 +182,7 @@ fn ask(context: &mut Context, provider: &Provider, metadata: &ClientMetadata) ->
     let issuer = provider.issuer();
     let registered = context.run("registering", Registration::start(provider, metadata.clone())?)?;
     context.store.change_registrations(|registrations| {
-        set_aside(registrations, issuer);
+        registrations.unfix(issuer);
         registrations.insert(issuer, metadata, registered.clone());
     })?;
     announce(context, issuer, &registered, false);
@@ -204,14 +197,4 @@ fn announce(context: &Context, issuer: &Issuer, client: &Registered, known: bool
         auth_method: client.auth().method().name(),
         known,
     });
-}
-
-/// Takes a fixed client out of the way of others, and keeps it for the sessions that live on it.
-fn set_aside(registrations: &mut Registrations, issuer: &Issuer) {
-    let Some(client) = registrations.fixed(issuer).cloned() else { return };
-    registrations.remove(issuer, client.client_id());
-    // Metadata that no login asks for: it is found by its client ID only.
-    let mut metadata = ClientMetadata::new(ApplicationType::Native, Vec::new());
-    metadata.software_id = Some(format!("set aside: {}", client.client_id()));
-    registrations.insert(issuer, &metadata, client);
 }

@@ -28,7 +28,7 @@ codes! {
     UrlScheme = "url.scheme", Local, "RFC 8414 section 2", "the URL is not https";
     UrlUserinfo = "url.userinfo", Local, "RFC 9110 section 4.2.4", "the URL holds a user name or password";
     UrlFragment = "url.fragment", Local, "RFC 6749 section 3.1", "the URL has a fragment";
-    UrlQuery = "url.query", Local, "RFC 8414 section 2", "the issuer has a query";
+    UrlQuery = "url.query", Local, "RFC 8414 section 2", "the URL has a query";
 
     // Discovery
     MetadataIssuerMismatch = "metadata.issuer_mismatch", Remote, "RFC 8414 section 3.3", "the metadata are another issuer's";

@@ -30,6 +30,9 @@ pub(super) trait Answer: Send + Sync + 'static {
     /// What it says.
     type Output;
 
+    /// What an error names that names nothing else.
+    const REQUEST: &'static str;
+
     /// Parses it.
     fn parse(self, reply: Reply<'_>, now: Timestamp) -> Result<Self::Output, Error>;
 }
@@ -209,11 +212,11 @@ impl<A: Answer> Flow for AuthorizedCall<A> {
             }
             State::ExpectAssertion { .. } | State::ExpectProof { .. } => return Err(Code::StepUnexpected.into()),
         };
-        answer.parse(reply, env.now()).map(Step::Done)
+        answer.parse(reply, env.now()).map(Step::Done).map_err(|error| error.during(A::REQUEST))
     }
 
     fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Err(failure.into())
+        Err(Error::from(failure).during(A::REQUEST))
     }
 
     fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {

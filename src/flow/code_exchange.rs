@@ -92,7 +92,7 @@ impl Flow for CodeExchange {
 
     fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
-            State::ExpectKeys(_) => Err(failure.into()),
+            State::ExpectKeys(_) => Err(jwks::failed(failure)),
             State::Exchanging(flow) => Self::exchanging(flow.on_failure(failure, env)?),
         }
     }

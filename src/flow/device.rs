@@ -57,6 +57,7 @@ struct Asked {
 
 impl Answer for Asked {
     type Output = PendingDevice;
+    const REQUEST: &'static str = "device_authorization_endpoint";
 
     fn parse(self, reply: Reply<'_>, now: Timestamp) -> Result<PendingDevice, Error> {
         let Self { provider, client, scope } = self;

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use crate::endpoint::Issuer;
 use crate::env::Env;
 use crate::error::{Code, Error};
+use crate::failure::Failure;
 use crate::message::freshness::Freshness;
 use crate::message::metadata::{Metadata, WellKnown};
 use crate::message::request;
@@ -84,19 +85,25 @@ impl Flow for Discovery {
     type Output = Discovered;
 
     fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let during = |error: Error| error.during(self.asked.request());
         if reply.status == http::StatusCode::NOT_FOUND {
             return match self.or_else {
                 Some(form) => Self::start_with(self.issuer, self.options, form, None),
-                None => Err(Code::MetadataNotFound.into()),
+                None => Err(during(Code::MetadataNotFound.into())),
             };
         }
-        let metadata = Metadata::parse(reply.success(Accept::AnyButMarkup)?, &self.issuer, &self.options)?;
+        let body = reply.success(Accept::AnyButMarkup).map_err(during)?;
+        let metadata = Metadata::parse(body, &self.issuer, &self.options).map_err(during)?;
         if self.asked == WellKnown::OpenIdConfiguration {
-            metadata.check_openid()?;
+            metadata.check_openid().map_err(during)?;
         }
         Ok(Step::Done(Discovered {
             provider: Provider::new(metadata, self.options),
             freshness: Freshness::from_headers(reply.headers, env.now()),
         }))
+    }
+
+    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Err(Error::from(failure).during(self.asked.request()))
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::env::Env;
 use crate::error::Error;
+use crate::failure::Failure;
 use crate::jose::Keys;
 use crate::message::freshness::Freshness;
 use crate::message::jwks;
@@ -49,5 +50,9 @@ impl Flow for KeysFetch {
     fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         let keys = jwks::parse(reply, self.previous.as_deref(), env.now())?;
         Ok(Step::Done(FetchedKeys { keys, freshness: Freshness::from_headers(reply.headers, env.now()) }))
+    }
+
+    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Err(jwks::failed(failure))
     }
 }

@@ -32,6 +32,7 @@ struct Pushed {
 
 impl Answer for Pushed {
     type Output = (AuthorizationUrl, PendingAuthorization);
+    const REQUEST: &'static str = "pushed_authorization_request_endpoint";
 
     fn parse(self, reply: Reply<'_>, _now: Timestamp) -> Result<Self::Output, Error> {
         let request_uri = pushed_authorization::parse(reply)?;

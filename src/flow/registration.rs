@@ -13,10 +13,14 @@ use crate::client::RedirectUri;
 use crate::endpoint::is_loopback;
 use crate::env::Env;
 use crate::error::{Code, Error};
+use crate::failure::Failure;
 use crate::message::registration::{self, ApplicationType, ClientMetadata, Registered};
 use crate::provider::Provider;
 use crate::reply::{Accept, Policy, Reply};
 use crate::step::{Flow, Step};
+
+/// What an error names that names nothing else.
+const REQUEST: &str = "registration_endpoint";
 
 /// Awaits the answer to a registration.
 #[derive(Debug)]
@@ -57,6 +61,11 @@ impl Flow for Registration {
     type Output = Registered;
 
     fn on_response(self, reply: Reply<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        registration::parse(reply, &self.metadata, self.keep_fields).map(Step::Done)
+        let registered = registration::parse(reply, &self.metadata, self.keep_fields);
+        registered.map(Step::Done).map_err(|error| error.during(REQUEST))
+    }
+
+    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Err(Error::from(failure).during(REQUEST))
     }
 }

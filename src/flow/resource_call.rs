@@ -33,6 +33,7 @@ struct Whole;
 
 impl Answer for Whole {
     type Output = Response<Body>;
+    const REQUEST: &'static str = "resource";
 
     fn parse(self, reply: Reply<'_>, _now: Timestamp) -> Result<Response<Body>, Error> {
         let mut response = Response::new(reply.body.to_vec().into());

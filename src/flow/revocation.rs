@@ -28,6 +28,7 @@ struct Revoked;
 
 impl Answer for Revoked {
     type Output = ();
+    const REQUEST: &'static str = "revocation_endpoint";
 
     fn parse(self, reply: Reply<'_>, _now: Timestamp) -> Result<(), Error> {
         revocation::parse(reply)

@@ -50,6 +50,7 @@ struct TokenAnswer(ProviderOptions);
 
 impl Answer for TokenAnswer {
     type Output = TokenResponse;
+    const REQUEST: &'static str = "token_endpoint";
 
     fn parse(self, reply: Reply<'_>, _now: Timestamp) -> Result<TokenResponse, Error> {
         token::parse(reply, &self.0)
@@ -109,7 +110,7 @@ impl Flow for TokenExchange {
 
     fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
-            State::ExpectTokens(..) => Err(failure.into()),
+            State::ExpectTokens(call, context) => Self::go_on(call.on_failure(failure, env)?, context, env),
             State::Verifying(flow) => Self::verifying(flow.on_failure(failure, env)?),
         }
     }

@@ -13,6 +13,7 @@ use super::signed::{Check, Signed};
 use crate::client::Client;
 use crate::env::{Env, Timestamp};
 use crate::error::{Code, Error};
+use crate::failure::Failure;
 use crate::jose::{Algorithm, Keys};
 use crate::message::request;
 use crate::message::userinfo::{self, Said, Userinfo};
@@ -45,6 +46,7 @@ struct Expected {
 
 impl Answer for Expected {
     type Output = Said;
+    const REQUEST: &'static str = "userinfo_endpoint";
 
     fn parse(self, reply: Reply<'_>, _now: Timestamp) -> Result<Said, Error> {
         userinfo::parse(reply, &self.subject, self.is_signed)
@@ -149,6 +151,13 @@ impl Flow for UserinfoFetch {
         match self.0 {
             State::ExpectUserinfo(call, context) => context.asking(call.on_response(reply, env)?, env.now()),
             State::Checking(flow) => Self::checking(flow.on_response(reply, env)?),
+        }
+    }
+
+    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::ExpectUserinfo(call, context) => context.asking(call.on_failure(failure, env)?, env.now()),
+            State::ExpectKeys { .. } => Err(jwks::failed(failure)),
         }
     }
 

@@ -281,6 +281,6 @@ impl Flow for Verification {
     }
 
     fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Ok(self.without_keys(failure.into()))
+        Ok(self.without_keys(jwks::failed(failure)))
     }
 }

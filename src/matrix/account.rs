@@ -129,6 +129,31 @@ mod tests {
     }
 
     #[test]
+    fn the_older_name_is_sent_only_where_it_is_the_only_one() {
+        let uri = Endpoint::new("https://a.example/", Schemes::HttpsOnly).unwrap();
+        for (action, stable, older) in [
+            (AccountAction::Profile, "org.matrix.profile", None),
+            (AccountAction::DevicesList, "org.matrix.devices_list", Some("org.matrix.sessions_list")),
+            (AccountAction::DeviceView, "org.matrix.device_view", Some("org.matrix.session_view")),
+            (AccountAction::DeviceDelete, "org.matrix.device_delete", Some("org.matrix.session_end")),
+            (AccountAction::AccountDeactivate, "org.matrix.account_deactivate", None),
+            (AccountAction::CrossSigningReset, "org.matrix.cross_signing_reset", None),
+        ] {
+            let both = older.map(|older| vec![older, stable]);
+            for (names, expected) in [
+                (Vec::new(), stable),
+                (vec![stable], stable),
+                (older.into_iter().collect(), older.unwrap_or(stable)),
+                (both.unwrap_or_default(), stable),
+            ] {
+                let names: Vec<_> = names.into_iter().map(|name: &str| Text(name.into())).collect();
+                let account = AccountManagement::new(uri.clone(), &names);
+                assert_eq!(account.url(Some(action), None), format!("https://a.example/?action={expected}"));
+            }
+        }
+    }
+
+    #[test]
     fn what_is_advertised_under_either_name_is_supported() {
         let uri = Endpoint::new("https://a.example/", Schemes::HttpsOnly).unwrap();
         let account = AccountManagement::new(uri, &[Text("org.matrix.session_end".into()), Text("x".into())]);

@@ -99,7 +99,7 @@ impl ErrorBody {
 
 /// Names the request in an error that names nothing else.
 pub(super) fn during(request: &'static str) -> impl Fn(Error) -> Error {
-    move |error| if error.name().is_none() { error.at(request) } else { error }
+    move |error| error.during(request)
 }
 
 /// The body of a successful answer to the request of that name.

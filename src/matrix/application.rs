@@ -90,9 +90,16 @@ impl Application {
         &self.registrations
     }
 
-    /// Configures a client ID for a provider. It overrides every registered one.
+    /// Configures a client ID for a provider. It overrides every registered one. Sessions go on with the client IDs that
+    /// they have, also with one that was configured before.
     pub fn fix(&mut self, issuer: &Issuer, client_id: impl Into<Box<str>>) {
         self.registrations.fix(issuer, Registered::fixed(client_id, ClientAuth::None));
+    }
+
+    /// Configures no client ID for a provider any more: the application registers there, where it has not done so. Sessions
+    /// go on with the client IDs that they have.
+    pub fn unfix(&mut self, issuer: &Issuer) {
+        self.registrations.unfix(issuer);
     }
 
     /// Who it is at a provider; `None` if it has to be registered there first.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::account::AccountManagement;
 use super::homeserver::Homeserver;
@@ -15,8 +15,9 @@ use crate::message::freshness::Freshness;
 use crate::message::metadata::{CodeChallengeMethod, GrantType, Metadata, Prompt, ResponseMode, ResponseType};
 use crate::provider::{Provider, ProviderOptions};
 
-/// How the metadata were found. It tells how old the homeserver is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// How the metadata were found. It tells how old the homeserver is. Serde: its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum MetadataSource {
     /// `/_matrix/client/v1/auth_metadata`: Matrix 1.15 and later.
@@ -65,7 +66,8 @@ struct Document<'a> {
 }
 
 impl AuthServer {
-    /// From a metadata document that the caller has, cached for instance. With an issuer, the document must be that one's.
+    /// From a metadata document that the caller has, cached for instance: [`Metadata::fields`] holds it where the options
+    /// keep unknown fields. With an issuer, the document must be that one's.
     ///
     /// # Errors
     /// As [`ServerMetadata`](super::ServerMetadata)'s.

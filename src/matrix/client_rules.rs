@@ -40,7 +40,7 @@ fn home(client_uri: &str) -> Option<String> {
 
 fn https(uri: &str) -> Option<Url> {
     let url = Url::parse(uri).ok()?;
-    (url.scheme() == "https" && url.username().is_empty() && url.password().is_none()).then_some(url)
+    (uri.starts_with("https://") && url.username().is_empty() && url.password().is_none()).then_some(url)
 }
 
 /// Whether it is a page on that host, or on one below it.
@@ -58,9 +58,10 @@ fn may_redirect(home: &str, application_type: ApplicationType, uri: &str) -> boo
     match (url.scheme(), application_type) {
         ("https", _) => is_at(home, uri),
         (_, ApplicationType::Web) => false,
-        // Any port is accepted in the login, for which there must be none here.
+        // Any port is accepted in the login, for which there must be none here. Servers compare what was written.
         ("http", ApplicationType::Native) => {
-            url.port().is_none() && matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+            let authority = uri.strip_prefix("http://").and_then(|rest| rest.split(['/', '?']).next());
+            matches!(authority, Some("localhost" | "127.0.0.1" | "[::1]"))
         }
         (scheme, ApplicationType::Native) => {
             let reversed = scheme.rsplit('.').collect::<Vec<_>>().join(".");
@@ -100,6 +101,14 @@ mod tests {
             (Native, "http://127.0.0.1/cb", true),
             (Native, "http://[::1]/cb", true),
             (Native, "http://127.0.0.1:8080/cb", false),
+            (Native, "http://127.0.0.1:80/cb", false),
+            (Native, "http://localhost:/cb", false),
+            (Native, "http://127.1/cb", false),
+            (Native, "http://localhost.evil.example/cb", false),
+            (Native, "http:localhost/cb", false),
+            (Native, "https:app.example.org/cb", false),
+            (Native, "http://localhost", true),
+            (Native, "http://localhost?a", true),
             (Native, "http://127.0.0.2/cb", false),
             (Native, "http://app.example.org/cb", false),
             (Native, "org.example.app:/cb", true),

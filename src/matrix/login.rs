@@ -338,3 +338,23 @@ impl fmt::Debug for PendingLogin {
         write!(f, "PendingLogin{:?}", self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_page_elsewhere_gets_the_answer_in_the_fragment() {
+        for (uri, mode) in [
+            ("https://app.example.org/cb", ResponseMode::Fragment),
+            ("https://localhost.example.org/cb", ResponseMode::Fragment),
+            ("https://localhost/cb", ResponseMode::Query),
+            ("https://127.0.0.1:8443/cb", ResponseMode::Query),
+            ("https://[::1]/cb", ResponseMode::Query),
+            ("http://127.0.0.1/cb", ResponseMode::Query),
+            ("org.example.app:/cb", ResponseMode::Query),
+        ] {
+            assert_eq!(response_mode(&RedirectUri::new(uri).unwrap()), mode, "{uri}");
+        }
+    }
+}

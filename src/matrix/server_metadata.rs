@@ -96,7 +96,7 @@ impl State {
         match self {
             Self::ExpectStable | Self::ExpectUnstable => "auth_metadata",
             Self::ExpectIssuer => "auth_issuer",
-            Self::ExpectConfiguration(_) => "openid_configuration",
+            Self::ExpectConfiguration(_) => WellKnown::OpenIdConfiguration.request(),
         }
     }
 }

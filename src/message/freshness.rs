@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, header};
+use serde::{Deserialize, Serialize};
 
 use super::http_date;
 use crate::env::Timestamp;
@@ -10,8 +11,8 @@ use crate::env::Timestamp;
 /// Longest freshness that is believed: a provider that rotates its keys must not be held off for a year.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// When a document was fetched, and until when its server said that it is fresh.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// When a document was fetched, and until when its server said that it is fresh. Serde, to be stored with the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Freshness {
     /// When the answer came, by our clock.
     pub fetched_at: Timestamp,

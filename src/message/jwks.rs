@@ -8,6 +8,7 @@ use super::request;
 use crate::endpoint::Endpoint;
 use crate::env::Timestamp;
 use crate::error::{Code, Error};
+use crate::failure::Failure;
 use crate::jose::Keys;
 use crate::provider::Provider;
 use crate::reply::{Accept, Reply};
@@ -26,15 +27,22 @@ pub(crate) fn request(endpoint: &Endpoint) -> Request<Body> {
     request::read(endpoint.uri().clone())
 }
 
+/// What an error names that names nothing else.
+const REQUEST: &str = "jwks_uri";
+
+/// No answer came.
+pub(crate) fn failed(failure: Failure) -> Error {
+    Error::from(failure).during(REQUEST)
+}
+
 /// Parses the answer; with a set that was fetched before, its refetch cooldown goes on.
 ///
 /// # Errors
 /// `http.…`, `json.…`, `jwks.…`.
 pub(crate) fn parse(reply: Reply<'_>, previous: Option<&Keys>, now: Timestamp) -> Result<Arc<Keys>, Error> {
-    let body = reply.success(Accept::AnyButMarkup)?;
-    let keys = match previous {
-        Some(previous) => Keys::parse_refetched(body, now, previous)?,
-        None => Keys::parse(body, now)?,
-    };
-    Ok(Arc::new(keys))
+    let keys = reply.success(Accept::AnyButMarkup).and_then(|body| match previous {
+        Some(previous) => Keys::parse_refetched(body, now, previous),
+        None => Keys::parse(body, now),
+    });
+    keys.map(Arc::new).map_err(|error| error.during(REQUEST))
 }

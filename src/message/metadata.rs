@@ -75,6 +75,14 @@ impl WellKnown {
         };
         Ok(Uri::try_from(text).map_err(|_| Code::UrlSyntax)?)
     }
+
+    /// What an error names that names nothing else.
+    pub(crate) const fn request(self) -> &'static str {
+        match self {
+            Self::OpenIdConfiguration => "openid_configuration",
+            Self::OauthAuthorizationServer => "oauth_authorization_server",
+        }
+    }
 }
 
 /// What a provider says about itself. Every URL was checked to be an [`Endpoint`].

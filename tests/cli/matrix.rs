@@ -89,6 +89,32 @@ fn discovery_shows_the_homeserver_and_its_provider() {
     cli.run(&["discover", "--homeserver", &op.issuer]).failed(1, "local", "url.scheme");
 }
 
+/// What a user takes for the homeserver's URL: that of the server's name, or of nothing of Matrix.
+#[test]
+fn a_url_need_not_be_the_homeservers_own() {
+    let (op, other, cli) = (Op::start(), Op::start(), Cli::new());
+    for on in [OnMatrix::AuthMetadata, OnMatrix::AuthMetadataUnstable, OnMatrix::AuthIssuer, OnMatrix::Versions] {
+        let _ = other.homeserver.clone().without(on);
+    }
+    let base_url = op.issuer.clone();
+    other.homeserver.edit_json(OnMatrix::WellKnown, move |o| {
+        o.insert("m.homeserver".into(), serde_json::json!({ "base_url": base_url }));
+    });
+    let run = cli.matrix(&other.issuer, &[]).done();
+    assert_eq!(run.event("logged_in")["homeserver"], op.issuer.as_str());
+    let register = ["register", "--insecure-loopback", "--homeserver", &other.issuer];
+    assert_eq!(cli.run(&register).done().event("registered")["issuer"], op.issuer.as_str());
+
+    let _ = other.homeserver.clone().without(OnMatrix::WellKnown);
+    cli.matrix(&other.issuer, &[]).failed(1, "remote", "homeserver.not_found");
+    cli.run(&register).failed(1, "remote", "homeserver.not_found");
+    // A homeserver whose users log in by the older API.
+    for on in [OnMatrix::AuthMetadata, OnMatrix::AuthMetadataUnstable, OnMatrix::AuthIssuer] {
+        let _ = op.homeserver.clone().without(on);
+    }
+    cli.matrix(&op.issuer, &[]).failed(1, "remote", "matrix.unsupported");
+}
+
 #[test]
 fn registering_says_what_matrix_demands() {
     let (op, cli) = (Op::start(), Cli::new());

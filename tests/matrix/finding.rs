@@ -1,14 +1,17 @@
 //! From what a user typed in to the homeserver and its provider.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use http::{Request, Response, StatusCode, header};
 use oidc_proto::adapter::BlockingDriver;
 use oidc_proto::matrix::{
-    AccountAction, Address, DeviceId, HomeserverDiscovery, MetadataSource, ScopeForm, Support, SupportCheck,
+    AccountAction, Address, AuthServer, DeviceId, HomeserverDiscovery, LoginRequest, MetadataSource, ScopeForm,
+    Support, SupportCheck,
 };
-use oidc_proto::testing::{Fault, On, OnMatrix};
-use oidc_proto::{Body, Code, Schemes};
+use oidc_proto::provider::UnknownFields;
+use oidc_proto::testing::{Asked, Fault, On, OnMatrix};
+use oidc_proto::{Body, Code, Env as _, Freshness, Schemes};
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -55,6 +58,58 @@ fn metadata_are_found_by_the_whole_chain() {
         assert_eq!(found, source.zip(form));
         assert_eq!(world.asked(), [AuthMetadata, AuthMetadataUnstable, AuthIssuer][..(missing.len() + 1).min(3)]);
         assert_eq!(world.hs.provider().count(On::Metadata), usize::from(at_provider));
+    }
+}
+
+/// `Cache-Control` at any place of the chain.
+#[test]
+fn the_homeserver_says_how_long_its_metadata_are_fresh() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    for (value, fresh, stale) in [
+        (Some("max-age=600"), Duration::from_secs(599), Duration::from_secs(600)),
+        (Some("public, max-age=0"), Duration::ZERO, Duration::ZERO),
+        (Some("no-store"), Duration::ZERO, Duration::ZERO),
+        // Nothing said: the caller's choice.
+        (None, DAY - Duration::from_secs(1), DAY),
+    ] {
+        for missing in [&[][..], &[OnMatrix::AuthMetadata]] {
+            let mut world = World::with(|hs| missing.iter().fold(hs, |hs, &on| hs.without(on)));
+            for on in [OnMatrix::AuthMetadata, OnMatrix::AuthMetadataUnstable] {
+                world.hs.tamper(on, move |response| {
+                    response.headers_mut().remove(header::CACHE_CONTROL);
+                    response.headers_mut().extend(value.map(|value| (header::CACHE_CONTROL, value.parse().unwrap())));
+                });
+            }
+            let (now, freshness) = (world.env.now(), world.server().freshness);
+            assert_eq!(freshness.is_stale(now.saturating_add(fresh), DAY), fresh == stale, "{value:?}");
+            assert!(freshness.is_stale(now.saturating_add(stale), DAY), "{value:?}");
+        }
+    }
+}
+
+/// A login in another process, with the metadata and the registration of this one: two requests.
+#[test]
+fn metadata_can_be_stored() {
+    let missing = [OnMatrix::AuthMetadata, OnMatrix::AuthMetadataUnstable];
+    for gone in 0..=missing.len() {
+        let mut world = World::with(|hs| missing.iter().take(gone).fold(hs, |hs, &on| hs.without(on)));
+        world.options = world.options.with_unknown_fields(UnknownFields::Keep);
+        let server = world.server();
+        world.client(&server).unwrap();
+        let metadata = server.provider.metadata();
+        let document = metadata.fields.as_ref().unwrap().read::<Value>().unwrap();
+        let stored = serde_json::to_string(&(document, server.source, server.freshness)).unwrap();
+        assert!(stored.contains(&format!("\"{}\"", server.source.as_str())));
+
+        let (document, source, freshness): (Value, MetadataSource, Freshness) = serde_json::from_str(&stored).unwrap();
+        assert!(!freshness.is_stale(world.env.now(), Duration::ZERO));
+        let (document, asked) = (document.to_string(), world.hs.requests().len());
+        let at = server.homeserver.clone();
+        let again = AuthServer::parse(document.as_bytes(), at, source, None, world.options, freshness).unwrap();
+        assert_eq!((again.scope_form(), again.account.is_some()), (server.scope_form(), server.account.is_some()));
+        let begun = world.begin_at(again, LoginRequest::new()).unwrap();
+        world.finish(begun, None).unwrap().logged_in().unwrap();
+        assert_eq!(world.hs.requests()[asked..], [Asked::Provider(On::Token), Asked::Homeserver(OnMatrix::Whoami)]);
     }
 }
 

@@ -7,7 +7,7 @@ use oidc_proto::matrix::{
     Address, DeviceCheck, DeviceId, ErrorBody, LoginOutcome, LoginRequest, Session, UserId, Whoami, login_scope,
 };
 use oidc_proto::session::{Access, Refusal, SessionOptions};
-use oidc_proto::testing::{self, Fault, Lie, On, OnMatrix};
+use oidc_proto::testing::{self, Fault, Lie, On, OnMatrix, Par};
 use oidc_proto::{Callback, Code, Env as _, Schemes, Scope};
 use serde_json::{Value, json};
 
@@ -35,17 +35,18 @@ fn whoami_fault(hs: &testing::Homeserver, fault: Fault) {
 /// A new login of a known session.
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
-    ("registration: no client_id", |hs| hs.provider().lie(Lie::RegistrationClientIdAbsent), Code::RegistrationNoClientId, None, false),
-    ("registration: a page", |hs| hs.provider().fault(On::Register, Fault::LoginPage, 1), Code::HttpContentType, None, false),
-    ("registration: down", |hs| hs.provider().fault(On::Register, Fault::status(502), 1), Code::HttpServerError, None, false),
+    ("registration: no client_id", |hs| hs.provider().lie(Lie::RegistrationClientIdAbsent), Code::RegistrationNoClientId, Some("registration_endpoint"), false),
+    ("registration: a page", |hs| hs.provider().fault(On::Register, Fault::LoginPage, 1), Code::HttpContentType, Some("registration_endpoint"), false),
+    ("registration: down", |hs| hs.provider().fault(On::Register, Fault::status(502), 1), Code::HttpServerError, Some("registration_endpoint"), false),
     ("registration: not there", |hs| hs.edit_json(OnMatrix::AuthMetadata, |o| drop(o.remove("registration_endpoint"))), Code::RegistrationUnsupported, None, false),
+    ("registration: nobody there", |hs| hs.provider().fault(On::Register, Fault::Unreachable, 1), Code::TransportUnreachable, Some("registration_endpoint"), false),
     ("callback: another issuer", |hs| hs.provider().lie(Lie::CallbackIssWrong), Code::CallbackIssMismatch, None, false),
     ("callback: an answer to another login", |hs| hs.provider().lie(Lie::CallbackStateWrong), Code::CallbackStateMismatch, None, false),
-    ("token: an error", |hs| hs.provider().lie(Lie::ErrorWith200), Code::TokenErrorWithSuccess, None, false),
+    ("token: an error", |hs| hs.provider().lie(Lie::ErrorWith200), Code::TokenErrorWithSuccess, Some("token_endpoint"), false),
     ("token: a header in it", |hs| hs.provider().lie(Lie::TokenCrLf), Code::TokenMalformed, Some("access_token"), false),
     ("token: another type", |hs| hs.provider().lie(Lie::TokenTypeUnknown), Code::TokenType, Some("token_type"), true),
-    ("token: lost", |hs| hs.provider().fault(On::Token, Fault::LostAnswer, 1), Code::TransportInterrupted, None, false),
-    ("token: down", |hs| hs.provider().fault(On::Token, Fault::status(503), 1), Code::HttpServerError, None, false),
+    ("token: lost", |hs| hs.provider().fault(On::Token, Fault::LostAnswer, 1), Code::TransportInterrupted, Some("token_endpoint"), false),
+    ("token: down", |hs| hs.provider().fault(On::Token, Fault::status(503), 1), Code::HttpServerError, Some("token_endpoint"), false),
     ("whoami: another user", |hs| put(hs, "user_id", json!("@mallory:example.org")), Code::WhoamiUserMismatch, Some("user_id"), true),
     ("whoami: a user of another server", |hs| put(hs, "user_id", json!("@alice:elsewhere.org")), Code::WhoamiUserMismatch, Some("user_id"), true),
     ("whoami: no user", |hs| put(hs, "user_id", Value::Null), Code::WhoamiUserId, Some("user_id"), true),
@@ -134,6 +135,44 @@ fn what_the_homeserver_says_is_kept_and_when_it_wants_to_be_asked() {
     assert_eq!(odd.retry_after(), None);
 }
 
+/// The requests of a login that not every login makes.
+#[test]
+fn what_goes_wrong_on_the_way_names_the_request() {
+    for (on, at, fault, code) in [
+        (On::Jwks, "jwks_uri", Fault::status(500), Code::HttpServerError),
+        (On::Jwks, "jwks_uri", Fault::Unreachable, Code::TransportUnreachable),
+        (On::Jwks, "keys", Fault::Garbage, Code::JsonSyntax),
+        (On::Par, "pushed_authorization_request_endpoint", Fault::LoginPage, Code::HttpContentType),
+        (On::Par, "pushed_authorization_request_endpoint", Fault::Timeout, Code::TransportTimeout),
+        (On::DeviceAuthorization, "device_authorization_endpoint", Fault::status(502), Code::HttpServerError),
+        (On::DeviceAuthorization, "device_authorization_endpoint", Fault::Unreachable, Code::TransportUnreachable),
+        (On::Revoke, "revocation_endpoint", Fault::status(500), Code::HttpServerError),
+        (On::Revoke, "revocation_endpoint", Fault::Timeout, Code::TransportTimeout),
+    ] {
+        let mut world = World::new();
+        drop(world.hs.provider().clone().with_par(Par::Advertised));
+        let session = world.logged_in().session;
+        let (server, client) = (world.server(), world.client_of(&session));
+        world.hs.provider().fault(on, fault.clone(), 1);
+        let error = match on {
+            On::Par => {
+                let step = LoginRequest::new().push(redirect(), &server, &client, &mut world.env);
+                world.run(step).map(drop)
+            }
+            On::DeviceAuthorization => {
+                let step = LoginRequest::new().start_device(&server, &client, &mut world.env);
+                world.run(step).map(drop)
+            }
+            On::Revoke => {
+                let step = session.revoke(&server, &client, &mut world.env);
+                world.run(step)
+            }
+            _ => world.log_in(LoginRequest::new().further_scope(Scope::new("openid").unwrap())).map(drop),
+        };
+        assert_eq!(what(error), (code, Some(at)), "{on:?} {fault:?}");
+    }
+}
+
 /// The homeserver was down for a moment, after the code had been spent.
 #[test]
 fn a_login_that_nobody_confirmed_can_be_confirmed_later() {
@@ -207,6 +246,9 @@ fn only_what_is_said_of_the_token_is_a_refusal() {
         (401, r#"{"errcode":"M_UNKNOWN_TOKEN"}"#, Some(Refusal::Token)),
         (401, r#"{"errcode":"M_UNKNOWN_TOKEN","soft_logout":true}"#, Some(Refusal::Token)),
         (401, r#"{"errcode":"M_USER_LOCKED","soft_logout":true}"#, Some(Refusal::Locked)),
+        (401, r#"{"errcode":"M_USER_LOCKED"}"#, Some(Refusal::Locked)),
+        (403, r#"{"errcode":"M_USER_LOCKED","soft_logout":true}"#, Some(Refusal::Locked)),
+        (500, r#"{"errcode":"M_USER_LOCKED","soft_logout":true}"#, None),
         (401, r#"{"errcode":"M_MISSING_TOKEN"}"#, None),
         (403, r#"{"errcode":"M_UNKNOWN_TOKEN"}"#, None),
         (500, r#"{"errcode":"M_UNKNOWN_TOKEN"}"#, None),

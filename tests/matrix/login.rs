@@ -1,10 +1,12 @@
 //! Registering and logging in.
 
 use oidc_proto::jose::Algorithm;
-use oidc_proto::matrix::{Application, DeviceId, LoginRequest, PendingLogin, ScopeForm, UserId};
+use oidc_proto::matrix::{
+    Application, DeviceId, Homeserver, LoginRequest, PendingLogin, ScopeForm, ServerMetadata, UserId,
+};
 use oidc_proto::message::metadata::ResponseMode;
 use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
-use oidc_proto::testing::{Asked, KnownScopes, On, OnMatrix, Par};
+use oidc_proto::testing::{self, Asked, KnownScopes, On, OnMatrix, Par, RegisteredClient};
 use oidc_proto::{Callback, Code, Env as _, Issuer, RedirectUri, Registrations, Schemes, Scope};
 
 use crate::world::*;
@@ -201,6 +203,71 @@ fn an_application_is_registered_once_per_provider_and_per_what_it_says() {
     assert!(world.application.forget(&server, "configured") && world.application.forget(&server, first.id()));
     assert!(world.application.client_of(&session).is_none());
     assert_eq!(world.client(&server).unwrap().id(), second.id());
+}
+
+/// What other SDKs panic on.
+#[test]
+fn a_client_id_can_be_changed_while_sessions_live_on_the_old_one() {
+    let mut world = World::new();
+    let server = world.server();
+    let issuer = server.provider.issuer().clone();
+    let registered = world.client(&server).unwrap();
+    let sessions = ["first", "second"].map(|client_id| {
+        drop(world.hs.provider().clone().with_client(RegisteredClient::public(client_id, REDIRECT)));
+        world.application.fix(&issuer, client_id);
+        world.logged_in().session
+    });
+    world.application.fix(&issuer, "third");
+    world.application.fix(&issuer, "second");
+    let stored = serde_json::to_string(world.application.registrations()).unwrap();
+    world.application = Application::new(metadata(), Registrations::from_json(&stored).unwrap()).unwrap();
+    for (session, client_id) in sessions.iter().zip(["first", "second"]) {
+        assert_eq!(world.client_of(session).id(), client_id);
+    }
+    assert_eq!(world.client(&server).unwrap().id(), "second");
+    world.application.unfix(&issuer);
+    assert_eq!(world.client(&server).unwrap().id(), registered.id());
+    for (session, client_id) in sessions.iter().zip(["first", "second"]) {
+        assert_eq!(world.client_of(session).id(), client_id);
+        assert!(world.application.forget(&server, client_id));
+        assert!(world.application.client_of(session).is_none());
+    }
+}
+
+/// Two homeservers with a provider each, and one that shares the first one's.
+#[test]
+fn one_application_is_known_at_any_number_of_homeservers() {
+    let place = |url: &str, name: &str, issuer: &str| {
+        let op = testing::Provider::new(issuer).with_seed(1002);
+        (testing::Homeserver::new(url, name, op), Homeserver::new(url, Schemes::HttpsOnly).unwrap())
+    };
+    let mut world = World::new();
+    let (other, other_at) = place("https://matrix.example.net", "example.net", "https://account.example.net");
+    let sibling_at = Homeserver::new("https://matrix2.example.org", Schemes::HttpsOnly).unwrap();
+    let sibling = testing::Homeserver::new(sibling_at.as_str(), "2.example.org", world.hs.provider().clone());
+    let first = world.logged_in().session;
+    let log_in = |world: &mut World, hs: &testing::Homeserver, at: &Homeserver| {
+        let own = std::mem::replace(&mut world.hs, hs.clone());
+        let server = world.run(ServerMetadata::start(at.clone(), world.options)).unwrap().supported().unwrap();
+        let begun = world.begin_at(server, LoginRequest::new()).unwrap();
+        let session = world.finish(begun, None).unwrap().logged_in().unwrap().session;
+        world.hs = own;
+        session
+    };
+    let second = log_in(&mut world, &other, &other_at);
+    let third = log_in(&mut world, &sibling, &sibling_at);
+    assert_eq!(second.user_id().as_str(), "@alice:example.net");
+    assert_eq!((third.user_id().as_str(), third.homeserver()), ("@alice:2.example.org", &sibling_at));
+    // Per provider one registration, whatever the number of homeservers.
+    assert_eq!(world.hs.provider().count(On::Register), 1);
+    assert_eq!(other.provider().count(On::Register), 1);
+    for session in [&first, &second, &third] {
+        assert_eq!(world.client_of(session).id(), session.tokens().client_id());
+        assert_eq!(
+            world.client_of(session).id() == world.client_of(&first).id(),
+            *session.tokens().issuer() == *first.tokens().issuer()
+        );
+    }
 }
 
 /// What is sent is what Matrix asks for.

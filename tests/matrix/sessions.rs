@@ -1,10 +1,10 @@
 //! A session after its login: the ladder of an unknown token, a locked account, a new login, the end.
 
 use oidc_proto::adapter::BlockingDriver;
-use oidc_proto::matrix::{ErrorBody, Homeserver, Login, LoginRequest, Session, SessionEvent, UserSession};
+use oidc_proto::matrix::{Application, ErrorBody, Homeserver, Login, LoginRequest, Session, SessionEvent, UserSession};
 use oidc_proto::session::{Access, Event, SessionOptions, Transmit};
 use oidc_proto::testing::{On, OnMatrix};
-use oidc_proto::{AccessToken, Body, Code, Env as _, Policy, Schemes};
+use oidc_proto::{AccessToken, Body, Code, Env as _, Policy, Registrations, Schemes};
 
 use crate::world::*;
 
@@ -135,6 +135,29 @@ fn what_the_homeserver_said_of_an_older_token_is_forgotten() {
     assert_eq!(live.pump(), [SessionEvent::LoginAgain { soft_logout: None }]);
 }
 
+/// Then a new one is registered, and the same user goes on with the same device.
+#[test]
+fn a_provider_that_has_forgotten_the_client_costs_a_login() {
+    let mut live = Live::new();
+    let before = live.session.user_session();
+    live.world.hs.provider().tamper(On::Token, |response| {
+        *response.status_mut() = http::StatusCode::UNAUTHORIZED;
+        *response.body_mut() = br#"{"error":"invalid_client"}"#.to_vec();
+    });
+    let _ = live.session.refresh(&mut live.world.env);
+    assert_eq!(live.pump(), [SessionEvent::Core(Event::ClientRejected(Code::TokenInvalidClient))]);
+    live.world.hs.honest();
+    let server = live.world.server();
+    assert!(live.world.application.forget(&server, before.tokens().client_id()));
+    let login = live.again();
+    assert_ne!(login.session.tokens().client_id(), before.tokens().client_id());
+    // Nobody takes tokens for a client that they were not made for.
+    assert_eq!(live.session.adopt(&login, &mut live.world.env).unwrap_err().code(), Code::ClientMismatch);
+    let mut live = Live::of(live.world, login.session);
+    assert_eq!((live.session.user_id(), live.session.device_id()), (before.user_id(), before.device_id()));
+    assert_eq!(live.call(), 200);
+}
+
 #[test]
 fn a_user_who_does_not_log_in_again_is_signed_out() {
     let mut live = Live::new();
@@ -253,6 +276,36 @@ fn logging_out_ends_the_device_and_does_not_wait_for_the_network() {
     // The provider's own session ends in the browser.
     let (url, _) = session.end_session().start(&server.provider, &client, &mut world.env).unwrap();
     assert!(url.as_str().contains("logout_hint=mxid%3A%40alice%3Aexample.org"));
+}
+
+#[test]
+fn a_stored_session_goes_on_in_another_process() {
+    let mut world = World::new();
+    let session = serde_json::to_string(&world.logged_in().session).unwrap();
+    let registrations = serde_json::to_string(world.application.registrations()).unwrap();
+
+    world.application = Application::new(metadata(), Registrations::from_json(&registrations).unwrap()).unwrap();
+    let mut live = Live::of(world, UserSession::from_json(&session).unwrap());
+    assert_eq!(live.call(), 200);
+    live.world.hs.provider().forget_access_tokens();
+    assert_eq!(live.call(), 401);
+    assert_eq!(live.pump(), [SessionEvent::Core(Event::TokensRefreshed)]);
+    assert_eq!((live.call(), live.world.hs.provider().count(On::Register)), (200, 1));
+}
+
+/// Its users log in elsewhere from now on. Their old tokens are shown to nobody there.
+#[test]
+fn a_homeserver_that_has_another_provider_wants_a_login() {
+    let mut world = World::new();
+    let session = world.logged_in().session;
+    let client = world.client_of(&session);
+    world.hs.edit_json(OnMatrix::AuthMetadata, |o| drop(o.insert("issuer".into(), "https://id.example.net".into())));
+    let server = world.server();
+    let options = SessionOptions::default();
+    let restored = Session::new(session.clone(), 0, &server, client.clone(), options, &mut world.env);
+    assert_eq!(restored.unwrap_err().code(), Code::ProviderMismatch);
+    assert_eq!(session.revoke(&server, &client, &mut world.env).unwrap_err().code(), Code::ProviderMismatch);
+    assert!(world.application.client(&server, world.env.now()).is_none());
 }
 
 /// For an adapter, which takes the core's session for itself.

@@ -197,6 +197,7 @@ provider.use(async (ctx, next) => {
     return provider.interactionFinished(ctx.req, ctx.res, result, { mergeWithLastSubmission: false });
   }
   if (name === 'consent' && form.consent === 'yes') return consent(ctx, details);
+  ctx.res.statusCode = 200;
   ctx.res.setHeader('content-type', 'text/html');
   const fields = name === 'consent'
     ? '<input type="hidden" name="consent" value="yes"><button>Allow</button>'

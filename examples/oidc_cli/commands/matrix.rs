@@ -27,17 +27,22 @@ pub(super) fn find(context: &mut Context, text: &str) -> Result<Arc<AuthServer>,
 
 pub(super) fn find_at(context: &mut Context, address: Address) -> Result<Arc<AuthServer>, Failure> {
     let schemes = context.options.schemes();
-    let homeserver = match address {
-        Address::Url(homeserver) => homeserver,
-        address @ Address::Name(_) => {
-            context.out.step("Homeserver");
-            let step = HomeserverDiscovery::start(address, schemes)?;
-            let found = context.run("looking for the homeserver", step)?;
-            context.out.checked("the name leads to a homeserver, which names the versions that it speaks");
-            found.homeserver
-        }
+    let refused = match &address {
+        Address::Name(_) => None,
+        // A URL is asked without a detour; what is no homeserver's own has no OAuth 2.0 API either.
+        Address::Url(homeserver) => match context.server(homeserver, schemes) {
+            Err(failure) if failure.code == Core::MatrixUnsupported.as_str() => Some((homeserver.clone(), failure)),
+            answered => return answered,
+        },
     };
-    context.server(&homeserver, schemes)
+    context.out.step("Homeserver");
+    let step = HomeserverDiscovery::start(address, schemes)?;
+    let found = context.run("looking for the homeserver", step)?.homeserver;
+    match refused {
+        Some((asked, failure)) if asked == found => return Err(failure),
+        _ => context.out.checked("the name leads to a homeserver, which names the versions that it speaks"),
+    }
+    context.server(&found, schemes)
 }
 
 /// Shows the homeserver; the provider is shown by who called.
