@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::env::{Env, Timestamp};
 use crate::error::{Code, Error};
+use crate::failure::Failure;
 use crate::jose::Keys;
 use crate::message::jwks;
 use crate::provider::Provider;
@@ -54,5 +55,9 @@ impl<C: Check> Flow for Signed<C> {
         // The cooldown that `parse` hands on, or the set's own freshness, keeps this from going round.
         let keys = jwks::parse(reply, self.keys.as_deref(), env.now())?;
         Self::begin(self.check, Some(keys), env.now())
+    }
+
+    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Err(jwks::failed(failure))
     }
 }

@@ -157,7 +157,7 @@ impl Flow for UserinfoFetch {
     fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
             State::ExpectUserinfo(call, context) => context.asking(call.on_failure(failure, env)?, env.now()),
-            State::ExpectKeys { .. } => Err(jwks::failed(failure)),
+            State::Checking(flow) => Self::checking(flow.on_failure(failure, env)?),
         }
     }
 
