@@ -73,7 +73,7 @@ const OUTSIDE: &[&str] = &[
 ];
 
 /// Parts that flows are put together from, each of those before it.
-const PARTS: &[&str] = &["authorized_call", "verification", "token_exchange"];
+const PARTS: &[&str] = &["signed", "authorized_call", "verification", "token_exchange"];
 
 /// What else one flow takes from another: what it goes on to, or where it begins.
 const COMPOSED: &[(&str, &[&str])] = &[
