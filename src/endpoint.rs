@@ -113,6 +113,7 @@ impl Endpoint {
     }
 
     /// The URL that a reference means to who read it at this one.
+    #[cfg(feature = "matrix")]
     pub(crate) fn join(base: &Uri, reference: &str, schemes: Schemes) -> Result<Self, Error> {
         let base = Url::parse(&base.to_string()).map_err(|_| Code::UrlSyntax)?;
         Self::new(base.join(reference).map_err(|_| Code::UrlSyntax)?.as_str(), schemes)

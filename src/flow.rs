@@ -55,6 +55,7 @@ macro_rules! delegate {
         }
     };
 }
+#[cfg(feature = "matrix")]
 pub(crate) use delegate;
 
 mod authorization;

@@ -107,6 +107,7 @@ impl<'a> Reply<'a> {
 
     /// Where a redirect leads, for the few requests that follow one: a reference, possibly relative (RFC 9110 section
     /// 10.2.2).
+    #[cfg(feature = "matrix")]
     pub(crate) fn location(&self) -> Result<&'a str, Error> {
         let location = self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
         Ok(location.ok_or(Code::HttpRedirect)?)
