@@ -8,7 +8,9 @@ use crate::world::{Store, World, shared};
 
 /// Refreshed five minutes ago, and not saved ever since: the access token has expired again.
 fn unsaved(world: &mut World, store: &Store) -> Session {
-    let mut session = world.session(shared());
+    // The last record that was saved: nobody else has saved one since.
+    store.put(Record { generation: 1, tokens: world.tokens.clone() });
+    let mut session = world.restore(store.record().unwrap(), shared());
     store.fails("save");
     world.advance(301);
     let _ = world.ask(&mut session);
@@ -27,7 +29,7 @@ fn what_was_not_saved_is_saved_before_it_is_refreshed_again() {
     let epoch = world.ask(&mut session).unwrap_err().unwrap();
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     assert_eq!(store.log(), ["load", "save", "save", "unlock"], "the lock has been held since");
-    assert_eq!((session.generation(), store.record().unwrap().generation), (2, 2));
+    assert_eq!((session.generation(), store.record().unwrap().generation), (3, 3));
     let kept = store.record().unwrap().tokens.access_token().expose().to_owned();
     assert_eq!(world.outcome(&session, epoch), Ok(kept));
     assert!(session.is_at_rest());
