@@ -91,3 +91,24 @@ fn what_others_saved_first_is_taken() {
     assert_eq!((session.generation(), world.op.count(On::Token)), (3, asked));
     assert!(session.is_at_rest(), "there is nothing of its own left to save");
 }
+
+/// The same when it is tried again without a refresh. The lock is given back, whoever holds it by now.
+#[test]
+fn what_others_saved_meanwhile_is_not_overwritten() {
+    let (mut world, store) = (World::new(), Store::default());
+    let mut session = world.session(shared());
+    store.fails("save");
+    world.advance(301);
+    let _ = world.ask(&mut session);
+    world.pump(&mut session, &store);
+    let theirs = world.login("alice");
+    store.put(Record { generation: 3, tokens: theirs.clone() });
+    store.fails("");
+    store.log();
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &store), []);
+    assert_eq!((store.log(), store.is_locked(), session.is_at_rest()), (vec!["save", "unlock"], false, true));
+    let record = store.record().unwrap();
+    assert_eq!((record.generation, record.tokens.access_token().expose()), (3, theirs.access_token().expose()));
+    assert_ne!(world.tokens_of(&session), theirs.access_token().expose(), "ours are good until they expire");
+}
