@@ -181,6 +181,8 @@ mod tests {
             (Code::JwsUnknownKey, true, Verdict::Later),
             (Code::TransportTimeout, true, Verdict::Later),
             (Code::HttpServerError, true, Verdict::Later),
+            (Code::JsonSyntax, true, Verdict::Later),
+            (Code::JwksTooManyKeys, true, Verdict::Later),
             (Code::TransportTimeout, false, Verdict::Later),
             (Code::HttpServerError, false, Verdict::Later),
             (Code::HttpTooManyRequests, false, Verdict::Later),

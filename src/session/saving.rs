@@ -170,7 +170,7 @@ impl Session {
         match self.take_attempt(is_awaited) {
             Some(attempt) => {
                 self.unlocks = false;
-                self.load(Attempt { holds_lock: true, ticket: 0, ..attempt }, None, env);
+                self.load(Attempt { holds_lock: true, ..attempt }, None, env);
             }
             None => self.unlocks |= !self.holds_lock(),
         }

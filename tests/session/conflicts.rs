@@ -183,3 +183,21 @@ fn newer_tokens_that_have_expired_are_refreshed() {
     assert!(world.honours(&world.outcome(&session, epoch).unwrap()));
     assert_eq!((kept(&store).0, world.op.count(On::Token)), (5, asked + 1));
 }
+
+/// The same where the second look after a refusal finds them: the login is not asked for while they may do.
+#[test]
+fn newer_tokens_that_have_expired_are_refreshed_before_it_is_given_up() {
+    let (mut world, store) = (world(), Store::default());
+    let theirs = world.login("alice");
+    world.advance(301);
+    let mut session = world.session(shared());
+    let (ticket, _never_sent) = asked(&mut world, &mut session, &store);
+    store.put(Record { generation: 4, tokens: theirs });
+    let body = br#"{"error":"invalid_grant"}"#.to_vec();
+    let denial = http::Response::builder().status(400).header("content-type", "application/json").body(body).unwrap();
+    session.handle_response(ticket, denial, &mut world.env);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    let token = world.ask(&mut session).unwrap();
+    assert!(world.honours(&token));
+    assert_eq!((kept(&store), store.is_locked()), ((5, token), false));
+}

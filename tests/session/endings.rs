@@ -3,7 +3,7 @@
 use oidc_proto::Code;
 use oidc_proto::adapter::BlockingDriver;
 use oidc_proto::session::{Access, End, Event, Persistence, SessionOptions};
-use oidc_proto::testing::{self, Lie, On, User};
+use oidc_proto::testing::{self, Fault, Lie, On, User};
 
 use crate::world::{ISSUER, Store, World, shared};
 
@@ -114,6 +114,35 @@ fn a_logout_ends_here_at_once_and_revokes_as_far_as_the_network_goes() {
     assert!(!world.honours(session.tokens().access_token().expose()));
     let tokens = world.login("alice");
     assert_eq!(session.adopt(tokens, &mut world.env).unwrap_err().code(), Code::SessionEnded);
+}
+
+/// An attempt that is paused with the lock in its hands: an answer may still come, or keys for what came.
+#[test]
+fn a_logout_or_a_new_login_gives_back_the_lock_of_a_paused_attempt() {
+    for (keys, logs_out) in [(false, true), (false, false), (true, true), (true, false)] {
+        let (mut world, store) = (World::new(), Store::default());
+        let mut session = world.session(shared());
+        world.advance(301);
+        let tokens = world.login("alice");
+        let _ = world.ask(&mut session);
+        world.keep(&mut session, &store);
+        if keys {
+            world.op.fault(On::Jwks, Fault::status(503), 1);
+            world.exchange(&mut session);
+        } else {
+            let _never_answered = session.poll_transmit(&mut world.env).unwrap();
+            world.wait(&mut session);
+        }
+        assert!(matches!(session.poll_event(), Some(Event::BackingOff(_))));
+        assert!(store.is_locked());
+        if logs_out {
+            drop(session.log_out(&mut world.env));
+        } else {
+            session.adopt(tokens, &mut world.env).unwrap();
+        }
+        world.pump(&mut session, &store);
+        assert!(!store.is_locked() && session.is_at_rest(), "{keys} {logs_out}");
+    }
 }
 
 #[test]

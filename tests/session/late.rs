@@ -103,6 +103,25 @@ fn a_lock_that_was_given_back_already_is_not_given_back_again() {
     assert!(session.poll_store(&mut world.env).is_none() && session.is_at_rest());
 }
 
+/// Both locks are one: what gives back the first gives back the second, whose answer comes last.
+#[test]
+fn two_locks_are_given_back_by_one_unlock() {
+    let (mut world, store) = expired();
+    let mut session = world.session(shared());
+    let late = asks_for_lock(&mut world, &mut session);
+    world.wait(&mut session);
+    world.wait(&mut session);
+    let lock = asks_for_lock(&mut world, &mut session);
+    session.handle_store(late, store.answer(StoreAction::Lock).unwrap(), &mut world.env);
+    // Nobody looks until it may be lost.
+    world.advance(45);
+    let (_, action) = session.poll_store(&mut world.env).unwrap();
+    assert!(matches!(action, StoreAction::Unlock));
+    store.answer(action);
+    session.handle_store(lock, StoreAnswer::Locked, &mut world.env);
+    assert!(session.poll_store(&mut world.env).is_none() && session.is_at_rest());
+}
+
 /// A lock that nobody waits for any more, after one that was given back, is given back, too.
 #[test]
 fn every_late_lock_is_given_back() {

@@ -8,7 +8,9 @@ use crate::world::{Store, World, shared};
 
 /// Refreshed five minutes ago, and not saved ever since: the access token has expired again.
 fn unsaved(world: &mut World, store: &Store) -> Session {
-    let mut session = world.session(shared());
+    // The last record that was saved: nobody else has saved one since.
+    store.put(Record { generation: 1, tokens: world.tokens.clone() });
+    let mut session = world.restore(store.record().unwrap(), shared());
     store.fails("save");
     world.advance(301);
     let _ = world.ask(&mut session);
@@ -27,7 +29,7 @@ fn what_was_not_saved_is_saved_before_it_is_refreshed_again() {
     let epoch = world.ask(&mut session).unwrap_err().unwrap();
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     assert_eq!(store.log(), ["load", "save", "save", "unlock"], "the lock has been held since");
-    assert_eq!((session.generation(), store.record().unwrap().generation), (2, 2));
+    assert_eq!((session.generation(), store.record().unwrap().generation), (3, 3));
     let kept = store.record().unwrap().tokens.access_token().expose().to_owned();
     assert_eq!(world.outcome(&session, epoch), Ok(kept));
     assert!(session.is_at_rest());
@@ -88,4 +90,25 @@ fn what_others_saved_first_is_taken() {
     assert_eq!(world.outcome(&session, epoch).unwrap(), theirs.access_token().expose());
     assert_eq!((session.generation(), world.op.count(On::Token)), (3, asked));
     assert!(session.is_at_rest(), "there is nothing of its own left to save");
+}
+
+/// The same when it is tried again without a refresh. The lock is given back, whoever holds it by now.
+#[test]
+fn what_others_saved_meanwhile_is_not_overwritten() {
+    let (mut world, store) = (World::new(), Store::default());
+    let mut session = world.session(shared());
+    store.fails("save");
+    world.advance(301);
+    let _ = world.ask(&mut session);
+    world.pump(&mut session, &store);
+    let theirs = world.login("alice");
+    store.put(Record { generation: 3, tokens: theirs.clone() });
+    store.fails("");
+    store.log();
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &store), []);
+    assert_eq!((store.log(), store.is_locked(), session.is_at_rest()), (vec!["save", "unlock"], false, true));
+    let record = store.record().unwrap();
+    assert_eq!((record.generation, record.tokens.access_token().expose()), (3, theirs.access_token().expose()));
+    assert_ne!(world.tokens_of(&session), theirs.access_token().expose(), "ours are good until they expire");
 }
