@@ -139,7 +139,7 @@ impl Session {
             StoreAnswer::Locked => {
                 let expect = tokens.load().map_err(|error| files.explain(&name, &error))?;
                 let expect = expect.map_or(0, |record| record.generation);
-                let next = Box::new(Record { generation: expect + 1, tokens: self.tokens.clone() });
+                let next = Box::new(Record::new(expect + 1, self.tokens.clone()));
                 tokens.carry_out(StoreAction::Save { expect, next })
             }
             answer => answer,

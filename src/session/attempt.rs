@@ -10,6 +10,7 @@ use crate::env::{Env, Ticks, Timestamp};
 use crate::error::{Code, Error};
 use crate::failure::{Failure, FailureKind, Sent};
 use crate::flow::{Exchanged, Refresh, UnverifiedGrant};
+use crate::secret::Secret;
 use crate::step::{Awaiting, AwaitingSignature, BoxFlow, Call, Sign, Step};
 use crate::tokens::TokenSet;
 
@@ -40,6 +41,7 @@ pub(super) enum Resume {
 pub(super) struct Unverified {
     pub(super) holds_lock: bool,
     pub(super) asked_at: (Timestamp, Ticks),
+    pub(super) spent: Option<Secret>,
 }
 
 pub(super) struct Attempt {
@@ -49,11 +51,13 @@ pub(super) struct Attempt {
     pub(super) holds_lock: bool,
     /// When the provider was asked for tokens, by both clocks.
     pub(super) asked_at: (Timestamp, Ticks),
+    /// The refresh token that it was asked with, if the store is shared.
+    pub(super) spent: Option<Secret>,
 }
 
 impl Attempt {
     pub(super) fn new(deadline: Ticks, holds_lock: bool, env: &dyn Env) -> Self {
-        Self { stage: Stage::Lock, ticket: 0, deadline, holds_lock, asked_at: (env.now(), env.ticks()) }
+        Self { stage: Stage::Lock, ticket: 0, deadline, holds_lock, asked_at: (env.now(), env.ticks()), spent: None }
     }
 }
 
@@ -94,9 +98,9 @@ impl Session {
             State::Idle { .. } => self.begin(env),
             State::BackingOff { until, .. } if *until > env.ticks() => return Epoch(self.begun + 1),
             State::BackingOff { resume, .. } => match resume.take().map(|resume| *resume) {
-                Some(Resume::Verify(grant, Unverified { holds_lock, asked_at })) => {
+                Some(Resume::Verify(grant, Unverified { holds_lock, asked_at, spent })) => {
                     self.begun += 1;
-                    let attempt = Attempt { asked_at, ..Attempt::new(self.deadline(env), holds_lock, env) };
+                    let attempt = Attempt { asked_at, spent, ..Attempt::new(self.deadline(env), holds_lock, env) };
                     let step = grant.verify(None, env).boxed();
                     self.go_on(Ok(step), attempt, env);
                 }
@@ -123,8 +127,18 @@ impl Session {
         }
     }
 
-    pub(super) fn ask(&mut self, attempt: Attempt, env: &mut dyn Env) {
+    pub(super) fn ask(&mut self, mut attempt: Attempt, env: &mut dyn Env) {
+        let is_shared = self.options.persistence == Persistence::Shared;
+        attempt.spent = self.tokens.refresh_token().filter(|_| is_shared).cloned();
         let step = Refresh::start(&self.tokens, &self.provider, &self.client, self.keys.clone(), env);
+        self.go_on(step.map(Step::boxed), attempt, env);
+    }
+
+    /// Asks with the refresh token that the current one was obtained by.
+    pub(super) fn ask_with_spent(&mut self, spent: Secret, mut attempt: Attempt, env: &mut dyn Env) {
+        let tokens = TokenSet { refresh_token: Some(spent.clone()), ..self.tokens.clone() };
+        attempt.spent = Some(spent);
+        let step = Refresh::start(&tokens, &self.provider, &self.client, self.keys.clone(), env);
         self.go_on(step.map(Step::boxed), attempt, env);
     }
 
@@ -145,8 +159,9 @@ impl Session {
             Ok(Step::Done(Exchanged::Unverified { error, grant })) => {
                 return match policy::verdict(&error, true) {
                     Verdict::Later => {
-                        let Attempt { holds_lock, asked_at, .. } = attempt;
-                        self.back_off(&error, Some(Resume::Verify(grant, Unverified { holds_lock, asked_at })), env);
+                        let Attempt { holds_lock, asked_at, spent, .. } = attempt;
+                        let unverified = Unverified { holds_lock, asked_at, spent };
+                        self.back_off(&error, Some(Resume::Verify(grant, unverified)), env);
                     }
                     _ => self.failed(error, true, attempt, env),
                 };
@@ -294,9 +309,10 @@ impl Session {
             },
             _ => self.take_attempt(expects)?,
         };
-        let Attempt { stage: Stage::ExpectAnswer(awaiting), deadline, holds_lock, asked_at, .. } = attempt else {
+        let Attempt { stage: Stage::ExpectAnswer(awaiting), deadline, holds_lock, asked_at, spent, .. } = attempt
+        else {
             return None;
         };
-        Some((awaiting, Attempt { stage: Stage::Lock, ticket: 0, deadline, holds_lock, asked_at }))
+        Some((awaiting, Attempt { stage: Stage::Lock, ticket: 0, deadline, holds_lock, asked_at, spent }))
     }
 }

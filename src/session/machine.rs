@@ -305,12 +305,12 @@ impl Session {
     pub fn handle_signature(&mut self, ticket: Ticket, signature: Option<&[u8]>, env: &mut dyn Env) {
         let Some(attempt) = self.take_attempt(|attempt| attempt.ticket == ticket.0) else { return };
         match attempt {
-            Attempt { stage: Stage::ExpectSignature(awaiting), deadline, holds_lock, asked_at, .. } => {
+            Attempt { stage: Stage::ExpectSignature(awaiting), deadline, holds_lock, asked_at, spent, .. } => {
                 let step = match signature {
                     Some(signature) => awaiting.receive(signature, env),
                     None => Err(awaiting.fail()),
                 };
-                let attempt = Attempt { stage: Stage::Lock, ticket: 0, deadline, holds_lock, asked_at };
+                let attempt = Attempt { stage: Stage::Lock, ticket: 0, deadline, holds_lock, asked_at, spent };
                 self.go_on(step, attempt, env);
             }
             other => self.state = State::Attempting(Box::new(other)),

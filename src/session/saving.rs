@@ -7,6 +7,7 @@ use super::policy::{self, Persistence, STALLED_AFTER};
 use super::store::{Record, StoreAction, StoreAnswer, StoreTicket};
 use crate::env::{Env, Ticks};
 use crate::error::{Code, Error};
+use crate::secret::Secret;
 use crate::tokens::TokenSet;
 
 /// Tokens that the store failed to save.
@@ -16,6 +17,8 @@ pub(super) struct Unsaved {
     pub(super) asked: Asked,
     /// The lock is kept until they are saved: who got it now would go on from a refresh token that has been used.
     pub(super) holds_lock: bool,
+    /// The refresh token that they were obtained by.
+    pub(super) spent: Option<Secret>,
 }
 
 /// Whether the store was asked to save once more, or to erase.
@@ -37,7 +40,8 @@ impl Session {
             return;
         }
         let again_at = self.deadline(env);
-        self.unsaved = Some(Box::new(Unsaved { again_at, failures: 0, asked: Asked::Due, holds_lock: false }));
+        self.unsaved =
+            Some(Box::new(Unsaved { again_at, failures: 0, asked: Asked::Due, holds_lock: false, spent: None }));
     }
 
     /// What is asked of the store, now, and the ticket for its answer. Call it until it returns `None`.
@@ -65,10 +69,13 @@ impl Session {
                 Stage::Lock => (Stage::ExpectLock, StoreAction::Lock),
                 Stage::Load(last_resort) => (Stage::ExpectLoad(last_resort), StoreAction::Load),
                 Stage::Save(tokens) => {
-                    let action = save(generation, &tokens);
+                    let action = save(generation, &tokens, attempt.spent.as_ref());
                     (Stage::ExpectSave(tokens), action)
                 }
-                Stage::SaveFirst => (Stage::ExpectSaveFirst, save(generation, &self.tokens)),
+                Stage::SaveFirst => {
+                    let spent = self.unsaved.as_ref().and_then(|unsaved| unsaved.spent.as_ref());
+                    (Stage::ExpectSaveFirst, save(generation, &self.tokens, spent))
+                }
                 stage => {
                     attempt.stage = stage;
                     return self.poll_unsaved();
@@ -85,7 +92,7 @@ impl Session {
     fn poll_unsaved(&mut self) -> Option<(StoreTicket, StoreAction)> {
         let unsaved = self.unsaved.as_mut().filter(|unsaved| matches!(unsaved.asked, Asked::Due))?;
         unsaved.asked = Asked::With(self.tickets + 1);
-        let action = save(self.generation, &self.tokens);
+        let action = save(self.generation, &self.tokens, unsaved.spent.as_ref());
         Some((self.store_ticket(), action))
     }
 
@@ -130,6 +137,7 @@ impl Session {
             {
                 self.found(*record, attempt, last_resort, env);
             }
+            (Stage::ExpectLoad(Some(_)), StoreAnswer::Loaded(Some(record))) => self.go_back(*record, attempt, env),
             (Stage::ExpectLoad(Some(_)), _) => self.give_up(attempt),
             (Stage::ExpectLoad(None), StoreAnswer::Loaded(_)) => self.save_or_ask(attempt, env),
             (Stage::ExpectSaveFirst, StoreAnswer::Saved) => {
@@ -176,9 +184,19 @@ impl Session {
         }
     }
 
+    /// Nobody has saved anything newer, and the provider does not take the refresh token. It may still take the one
+    /// before: if another process had asked with it at the same time, and what it got was lost on the way.
+    fn go_back(&mut self, record: Record, attempt: Attempt, env: &mut dyn Env) {
+        let is_new = |spent: &Secret| attempt.spent.as_ref().is_none_or(|own| !own.matches(spent.expose()));
+        match record.spent.filter(is_new) {
+            Some(spent) => self.ask_with_spent(spent, attempt, env),
+            None => self.give_up(attempt),
+        }
+    }
+
     /// Another process has saved something since.
     pub(super) fn found(&mut self, record: Record, attempt: Attempt, last_resort: Option<Error>, env: &mut dyn Env) {
-        let Record { generation, tokens } = record;
+        let Record { generation, tokens, .. } = record;
         let is_new = tokens.access_token().expose() != self.tokens.access_token().expose();
         let fits =
             tokens.check_owner(&self.provider, &self.client).is_ok() && tokens.subject() == self.tokens.subject();
@@ -243,21 +261,21 @@ impl Session {
     }
 
     pub(super) fn not_saved(&mut self, tokens: TokenSet, mut attempt: Attempt, env: &mut dyn Env) {
-        let holds_lock = std::mem::take(&mut attempt.holds_lock);
+        let (holds_lock, spent) = (std::mem::take(&mut attempt.holds_lock), attempt.spent.take());
         self.succeeded(tokens, attempt, env);
-        self.save_later(1, holds_lock, env);
+        self.save_later(1, holds_lock, spent, env);
     }
 
-    fn save_later(&mut self, failures: u32, holds_lock: bool, env: &mut dyn Env) {
+    fn save_later(&mut self, failures: u32, holds_lock: bool, spent: Option<Secret>, env: &mut dyn Env) {
         let pause = policy::pause(failures, None, env.rng().next_u32());
         let again_at = env.ticks().saturating_add(pause);
-        self.unsaved = Some(Box::new(Unsaved { again_at, failures, asked: Asked::NotYet, holds_lock }));
+        self.unsaved = Some(Box::new(Unsaved { again_at, failures, asked: Asked::NotYet, holds_lock, spent }));
         self.events.push(Event::NotSaved);
     }
 
     pub(super) fn saved_again(&mut self, answer: StoreAnswer, env: &mut dyn Env) {
         let Some(unsaved) = self.unsaved.take() else { return };
-        let Unsaved { failures, holds_lock, .. } = *unsaved;
+        let Unsaved { failures, holds_lock, spent, .. } = *unsaved;
         match answer {
             StoreAnswer::Saved => {
                 self.generation += 1;
@@ -267,9 +285,9 @@ impl Session {
             StoreAnswer::Conflict(_) if self.options.persistence == Persistence::Shared => self.unlocks |= holds_lock,
             StoreAnswer::Conflict(record) => {
                 self.generation = record.generation;
-                self.save_later(failures.saturating_add(1), holds_lock, env);
+                self.save_later(failures.saturating_add(1), holds_lock, spent, env);
             }
-            _ => self.save_later(failures.saturating_add(1), holds_lock, env),
+            _ => self.save_later(failures.saturating_add(1), holds_lock, spent, env),
         }
     }
 
@@ -300,6 +318,9 @@ impl Session {
     }
 }
 
-fn save(expect: u64, tokens: &TokenSet) -> StoreAction {
-    StoreAction::Save { expect, next: Box::new(Record { generation: expect + 1, tokens: tokens.clone() }) }
+fn save(expect: u64, tokens: &TokenSet, spent: Option<&Secret>) -> StoreAction {
+    // One that is still the current one was not spent.
+    let is_spent = |spent: &&Secret| tokens.refresh_token().is_none_or(|own| !own.matches(spent.expose()));
+    let spent = spent.filter(is_spent).cloned();
+    StoreAction::Save { expect, next: Box::new(Record { generation: expect + 1, tokens: tokens.clone(), spent }) }
 }

@@ -9,9 +9,10 @@
 //! A lock that is a lease can be lost without anyone noticing, so a save says which generation it replaces, and the store
 //! compares: whoever comes second gets the first one's record in return.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::error::Error;
+use crate::error::{Code, Error};
+use crate::secret::{Secret, is_token};
 use crate::stored::{self, Version};
 use crate::tokens::TokenSet;
 
@@ -24,9 +25,17 @@ pub struct Record {
     pub generation: u64,
     /// The tokens.
     pub tokens: TokenSet,
+    /// The refresh token that they were obtained by. A provider may go back to it: where two processes came by it at once
+    /// and what one of them got was lost.
+    pub(super) spent: Option<Secret>,
 }
 
 impl Record {
+    /// Tokens of a login, or from elsewhere. A session makes its records by itself.
+    pub fn new(generation: u64, tokens: TokenSet) -> Self {
+        Self { generation, tokens, spent: None }
+    }
+
     /// Reads what was stored.
     ///
     /// # Errors
@@ -41,19 +50,25 @@ struct StoredRecord {
     version: Version,
     generation: u64,
     tokens: TokenSet,
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "stored::optional_secret")]
+    spent_refresh_token: Option<Secret>,
 }
 
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        StoredRecord { version: Version, generation: self.generation, tokens: self.tokens.clone() }
-            .serialize(serializer)
+        let Self { generation, tokens, spent } = self.clone();
+        StoredRecord { version: Version, generation, tokens, spent_refresh_token: spent }.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Record {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let StoredRecord { generation, tokens, .. } = StoredRecord::deserialize(deserializer)?;
-        Ok(Self { generation, tokens })
+        let StoredRecord { generation, tokens, spent_refresh_token: spent, .. } =
+            StoredRecord::deserialize(deserializer)?;
+        match spent.as_ref().is_none_or(|token| is_token(token.expose())) {
+            true => Ok(Self { generation, tokens, spent }),
+            false => Err(de::Error::custom(Code::StoredMalformed)),
+        }
     }
 }
 

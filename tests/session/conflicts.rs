@@ -33,7 +33,7 @@ fn name(tokens: &TokenSet) -> String {
 fn a_record_of_another_user_is_not_taken() {
     let (mut world, store) = (world(), Store::default());
     let bobs = world.login("bob");
-    store.put(Record { generation: 4, tokens: bobs.clone() });
+    store.put(Record::new(4, bobs.clone()));
     let mut session = world.session(shared());
     let (own, asked) = (world.tokens_of(&session), world.op.count(On::Token));
     let epoch = world.ask(&mut session).unwrap_err().unwrap();
@@ -51,7 +51,7 @@ fn nor_is_it_when_it_is_newer_than_ours() {
     let (ticket, request) = asked(&mut world, &mut session, &store);
     world.send(&mut session, ticket, request);
     let bobs = world.login("bob");
-    store.put(Record { generation: 4, tokens: bobs.clone() });
+    store.put(Record::new(4, bobs.clone()));
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     let own = world.ask(&mut session).unwrap();
     assert!(world.honours(&own) && own != name(&bobs));
@@ -67,7 +67,7 @@ fn ours_are_better_than_what_came_before_we_asked() {
     world.advance(1);
     let (ticket, request) = asked(&mut world, &mut session, &store);
     world.send(&mut session, ticket, request);
-    store.put(Record { generation: 4, tokens: theirs.clone() });
+    store.put(Record::new(4, theirs.clone()));
     store.log();
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     let own = world.ask(&mut session).unwrap();
@@ -89,7 +89,7 @@ fn an_answer_that_took_longer_than_a_lock_lasts_is_not_better() {
         world.send(&mut session, ticket, request);
         // The keys are fetched after it, which makes it no newer.
         world.exchange(&mut session);
-        store.put(Record { generation: 4, tokens: theirs.clone() });
+        store.put(Record::new(4, theirs.clone()));
         assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
         assert_eq!(world.tokens_of(&session) != name(&theirs), ours, "{seconds}");
         assert_eq!(session.generation(), if ours { 5 } else { 4 });
@@ -109,7 +109,7 @@ fn tokens_that_are_verified_later_were_asked_for_before() {
     assert!(store.is_locked(), "nobody is to go on from the old refresh token");
     store.break_lock();
     let theirs = world.login("alice");
-    store.put(Record { generation: 4, tokens: theirs.clone() });
+    store.put(Record::new(4, theirs.clone()));
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     assert_eq!((kept(&store), world.tokens_of(&session)), ((4, name(&theirs)), name(&theirs)));
@@ -122,7 +122,7 @@ fn what_was_replaced_is_replaced_again() {
         let (mut world, store) = (world(), Store::default());
         let mut session = world.session(options);
         let (ticket, request) = asked(&mut world, &mut session, &store);
-        store.put(Record { generation: 4, tokens: world.tokens.clone() });
+        store.put(Record::new(4, world.tokens.clone()));
         world.advance(45);
         world.send(&mut session, ticket, request);
         assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
@@ -136,7 +136,7 @@ fn what_was_replaced_is_replaced_again() {
 fn in_a_store_of_its_own_a_session_has_the_last_word() {
     let (mut world, store) = (World::new(), Store::default());
     let theirs = world.login("alice");
-    store.put(Record { generation: 4, tokens: theirs });
+    store.put(Record::new(4, theirs));
     let options = SessionOptions { persistence: Persistence::Own, ..SessionOptions::default() };
     let mut session = world.session(options);
     session.save(&world.env);
@@ -151,7 +151,7 @@ fn in_a_store_of_its_own_a_session_has_the_last_word() {
 #[test]
 fn a_record_that_was_only_renumbered_is_gone_on_from() {
     let (mut world, store) = (world(), Store::default());
-    store.put(Record { generation: 4, tokens: world.tokens.clone() });
+    store.put(Record::new(4, world.tokens.clone()));
     let mut session = world.session(shared());
     let _ = world.ask(&mut session);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
@@ -162,7 +162,7 @@ fn a_record_that_was_only_renumbered_is_gone_on_from() {
     world.op.end_grants();
     let mut session = world.session(shared());
     let (ticket, request) = asked(&mut world, &mut session, &store);
-    store.put(Record { generation: 4, tokens: world.tokens.clone() });
+    store.put(Record::new(4, world.tokens.clone()));
     world.send(&mut session, ticket, request);
     let asked = world.op.count(On::Token);
     assert_eq!(world.pump(&mut session, &store), [Event::NeedsLogin]);
@@ -174,7 +174,7 @@ fn a_record_that_was_only_renumbered_is_gone_on_from() {
 fn newer_tokens_that_have_expired_are_refreshed() {
     let (mut world, store) = (world(), Store::default());
     let theirs = world.login("alice");
-    store.put(Record { generation: 4, tokens: theirs.clone() });
+    store.put(Record::new(4, theirs.clone()));
     world.advance(301);
     let mut session = world.session(shared());
     let asked = world.op.count(On::Token);
@@ -192,7 +192,7 @@ fn newer_tokens_that_have_expired_are_refreshed_before_it_is_given_up() {
     world.advance(301);
     let mut session = world.session(shared());
     let (ticket, _never_sent) = asked(&mut world, &mut session, &store);
-    store.put(Record { generation: 4, tokens: theirs });
+    store.put(Record::new(4, theirs));
     let body = br#"{"error":"invalid_grant"}"#.to_vec();
     let denial = http::Response::builder().status(400).header("content-type", "application/json").body(body).unwrap();
     session.handle_response(ticket, denial, &mut world.env);

@@ -75,7 +75,7 @@ fn a_store_that_says_nothing_is_asked_again() {
 fn a_record_of_somebody_else_stays() {
     let (mut world, store) = (World::new(), Store::default());
     let theirs = world.login("alice");
-    store.put(Record { generation: 3, tokens: theirs.clone() });
+    store.put(Record::new(3, theirs.clone()));
     let mut session = world.session(shared());
     session.save(&world.env);
     assert_eq!(world.pump(&mut session, &store), []);
@@ -86,7 +86,7 @@ fn a_record_of_somebody_else_stays() {
     assert_eq!(world.tokens_of(&session), theirs.access_token().expose());
 
     // The one who knows the record that was there takes its place.
-    let mut session = world.restore(Record { generation: 3, tokens: world.tokens.clone() }, shared());
+    let mut session = world.restore(Record::new(3, world.tokens.clone()), shared());
     session.save(&world.env);
     world.pump(&mut session, &store);
     let record = store.record().unwrap();

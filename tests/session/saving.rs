@@ -9,7 +9,7 @@ use crate::world::{Store, World, shared};
 /// Refreshed five minutes ago, and not saved ever since: the access token has expired again.
 fn unsaved(world: &mut World, store: &Store) -> Session {
     // The last record that was saved: nobody else has saved one since.
-    store.put(Record { generation: 1, tokens: world.tokens.clone() });
+    store.put(Record::new(1, world.tokens.clone()));
     let mut session = world.restore(store.record().unwrap(), shared());
     store.fails("save");
     world.advance(301);
@@ -83,7 +83,7 @@ fn what_others_saved_first_is_taken() {
     let answer = store.answer(action).unwrap();
     session.handle_store(ticket, answer, &mut world.env);
     let theirs = world.login("alice");
-    store.put(Record { generation: 3, tokens: theirs.clone() });
+    store.put(Record::new(3, theirs.clone()));
     let asked = world.op.count(On::Token);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     assert_eq!(store.log(), ["load", "save", "unlock"]);
@@ -102,7 +102,7 @@ fn what_others_saved_meanwhile_is_not_overwritten() {
     let _ = world.ask(&mut session);
     world.pump(&mut session, &store);
     let theirs = world.login("alice");
-    store.put(Record { generation: 3, tokens: theirs.clone() });
+    store.put(Record::new(3, theirs.clone()));
     store.fails("");
     store.log();
     world.wait(&mut session);

@@ -143,7 +143,7 @@ fn a_conflict_ends_in_what_the_others_use() {
     let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
     world.send(&mut session, ticket, request);
     let others = world.login("alice");
-    store.put(Record { generation: 9, tokens: others.clone() });
+    store.put(Record::new(9, others.clone()));
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     assert_eq!(world.outcome(&session, epoch).unwrap(), others.access_token().expose());
     assert_eq!((session.generation(), store.record().unwrap().generation), (9, 9));
@@ -155,7 +155,7 @@ fn a_process_killed_between_any_two_steps_loses_nothing_but_the_step() {
     for steps in 0..8 {
         let mut world = World::new();
         let store = Store::default();
-        store.put(Record { generation: 1, tokens: world.tokens.clone() });
+        store.put(Record::new(1, world.tokens.clone()));
         let mut session = world.restore(store.record().unwrap(), shared());
         world.advance(301);
         let _ = world.ask(&mut session);

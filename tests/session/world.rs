@@ -56,7 +56,7 @@ impl World {
     }
 
     pub fn session(&mut self, options: SessionOptions) -> Session {
-        self.restore(Record { generation: 0, tokens: self.tokens.clone() }, options)
+        self.restore(Record::new(0, self.tokens.clone()), options)
     }
 
     pub fn restore(&mut self, record: Record, options: SessionOptions) -> Session {

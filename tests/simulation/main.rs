@@ -9,9 +9,9 @@
 //! | `store.rs` | the records of all sessions, each with its lock |
 //! | `line.rs` | the provider, at the other end of a bad line |
 //!
-//! Of some thousand seeds one finds what this store cannot mend (4896): a process reads an answer after it has lost its
-//! lock, and saves it; meanwhile another has asked with the same refresh token, and its answer was lost. The provider then
-//! knows the one that was lost, and nobody has saved anything that the first one could compare with.
+//! Of some thousand seeds one (4896) has a process that reads an answer after it has lost its lock, and saves it; meanwhile
+//! another has asked with the same refresh token, and its answer was lost. The provider then knows the one that was lost:
+//! the session goes back to the one before, which the record keeps.
 //!
 //! `SIMULATION_SEEDS=1000000 cargo test --release --test simulation` runs more; `SIMULATION_SEED=7` runs one and tells its
 //! story.

@@ -19,7 +19,7 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn new(tokens: TokenSet) -> Self {
-        Self { record: Record { generation: 1, tokens }, lock: None }
+        Self { record: Record::new(1, tokens), lock: None }
     }
 
     fn holder(&self, now: u64) -> Option<Seat> {

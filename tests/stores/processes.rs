@@ -112,7 +112,7 @@ fn child() {
             let file = FileStore::new(&store);
             let record = file.load().unwrap().unwrap();
             let expect = record.generation;
-            say(&act(&file, save(expect, &Record { generation: expect + 1, ..record })));
+            say(&act(&file, save(expect, &Record::new(expect + 1, record.tokens))));
             say(&chain(&file.take_error().unwrap()));
         }
         "refresh" => refresh(&*open(&store), &issuer),
@@ -158,7 +158,7 @@ fn log_in(op: &Op, store: &dyn BlockingSessionStore) {
     let step = pending.redeem(checked, &provider, &client, None, &mut env).unwrap();
     let granted = BlockingDriver::new(ureq::Client::new().unwrap()).run(step, &mut env).unwrap();
     let tokens = granted.verified().unwrap().tokens;
-    assert_eq!(act(store, save(0, &Record { generation: 1, tokens })), "saved");
+    assert_eq!(act(store, save(0, &Record::new(1, tokens))), "saved");
 }
 
 /// Many processes want a new token at the same moment: one of them asks the provider.

@@ -27,7 +27,7 @@ pub fn folder() -> TempDir {
 
 /// A record of a new login of the same user.
 pub fn record(world: &mut World, generation: u64) -> Record {
-    Record { generation, tokens: world.login("alice") }
+    Record::new(generation, world.login("alice"))
 }
 
 pub fn save(expect: u64, next: &Record) -> StoreAction {

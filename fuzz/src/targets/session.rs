@@ -150,7 +150,7 @@ impl World {
                 let generation = self.record.as_ref().map_or(0, |record| record.generation) + 1;
                 let tokens = self.issue();
                 self.model.saved.insert(name(&tokens));
-                self.record = Some(Record { generation, tokens });
+                self.record = Some(Record::new(generation, tokens));
             }
             _ => self.old.push(self.session.tokens().access_token().clone()),
         }

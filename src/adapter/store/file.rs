@@ -43,7 +43,7 @@ use crate::session::{Record, StoreAction, StoreAnswer};
 ///     if let Some(record) = store.load()? {
 ///         return Ok(record);
 ///     }
-///     let record = Record { generation: 1, tokens: log_in()? };
+///     let record = Record::new(1, log_in()?);
 ///     match store.carry_out(StoreAction::Save { expect: 0, next: Box::new(record.clone()) }) {
 ///         // Another process has logged in meanwhile.
 ///         StoreAnswer::Conflict(theirs) => Ok(*theirs),
