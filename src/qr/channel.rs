@@ -114,7 +114,7 @@ impl Unconfirmed {
     /// # Errors
     /// `qr.check_code_mismatch`.
     pub fn confirm(self, typed: &CheckCode) -> Result<Channel, Broken> {
-        if !same_bytes(&[self.expected.0], &[typed.0]) {
+        if !same_bytes(&[*self.expected.0], &[*typed.0]) {
             return Err(self.channel.broken(Code::QrCheckCode));
         }
         Ok(self.channel)
@@ -231,7 +231,7 @@ impl From<Broken> for Error {
 }
 
 /// The two digits that the user carries from the device that scanned to the device that generated the code.
-pub struct CheckCode(u8);
+pub struct CheckCode(Zeroizing<u8>);
 
 impl CheckCode {
     /// Reads what the user typed.
@@ -240,24 +240,18 @@ impl CheckCode {
     /// `qr.check_code_syntax` unless it is two digits; blanks around them do not matter.
     pub fn parse(typed: &str) -> Result<Self, Error> {
         match typed.trim().as_bytes() {
-            [tens @ b'0'..=b'9', units @ b'0'..=b'9'] => Ok(Self((tens - b'0') * 10 + (units - b'0'))),
+            [tens @ b'0'..=b'9', units @ b'0'..=b'9'] => Ok(Self(Zeroizing::new((tens - b'0') * 10 + (units - b'0')))),
             _ => Err(Code::QrCheckCodeSyntax.into()),
         }
     }
 
     fn new([first, second]: [u8; 2]) -> Self {
-        Self((first % 10) * 10 + second % 10)
+        Self(Zeroizing::new((first % 10) * 10 + second % 10))
     }
 
     /// The two digits, to be shown.
     pub fn digits(&self) -> String {
-        format!("{:02}", self.0)
-    }
-}
-
-impl Drop for CheckCode {
-    fn drop(&mut self) {
-        self.0.zeroize();
+        format!("{:02}", *self.0)
     }
 }
 

@@ -188,6 +188,19 @@ fn changed_and_truncated_messages_are_refused() {
     assert_eq!(pair(1).0.open(&padded).unwrap().1.expose(), "a secret");
 }
 
+/// The longest message, which no deployed rendezvous takes.
+#[test]
+fn a_message_as_long_as_it_can_be() {
+    let (generator, scanner) = pair(1);
+    let text = "x".repeat(MESSAGE_LIMIT / 4 * 3 - 16);
+    let message = scanner.seal(&text).unwrap().1;
+    assert_eq!(message.len(), MESSAGE_LIMIT);
+    assert_eq!(generator.open(&message).unwrap().1.expose(), text);
+    let (generator, scanner) = pair(1);
+    let message = scanner.seal(&format!("{text}x")).unwrap().1;
+    assert_eq!(refused(generator.open(&message)), Code::QrChannelMalformed);
+}
+
 #[test]
 fn hostile_first_messages_are_named() {
     let receive =

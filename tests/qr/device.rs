@@ -96,6 +96,7 @@ impl<'a> Device<'a> {
         loop {
             self.show(&step);
             self.steps.set(self.steps.get() + 1);
+            assert!(self.steps.get() < 50_000, "goes on for ever");
             let gives_up = Some(self.steps.get()) == self.cancel_at;
             if gives_up && !matches!(step, Step::Done(_)) {
                 self.town.cancelled_at.set(Some(self.town.clock.ticks()));

@@ -193,3 +193,43 @@ fn limits_of_size() {
     let made = world.create().unwrap();
     assert_eq!(code(world.send(made, &"x".repeat(4097))), Code::QrRendezvousTooLarge);
 }
+
+/// A text may be in the box unless it was refused, or never sent: a 412 or a 404 then says that it was passed by.
+#[test]
+fn who_may_have_written_looks_before_it_says_that_it_has_not() {
+    let faults = [
+        (Fault::status(502), true),
+        (Fault::status(408), true),
+        (Fault::Timeout, true),
+        (Fault::status(429), false),
+        (Fault::Unreachable, false),
+    ];
+    for (fault, may_be_there) in faults {
+        let failed = |trick: Trick| {
+            let mut world = World::new();
+            let (a, _) = world.pair();
+            world.server.trick(Meet::Send, Trick::Fault(fault.clone()), 1);
+            world.server.trick(Meet::Send, trick, 1);
+            (world.send(a, "text"), world)
+        };
+        let (conflict, world) = failed(Trick::Conflict);
+        assert_eq!(matches!(conflict, Ok(Delivery::Delivered(_))), may_be_there, "{fault:?} {conflict:?}");
+        assert_eq!(matches!(conflict, Ok(Delivery::Overtaken(_))), !may_be_there, "{fault:?} {conflict:?}");
+        assert_eq!(world.server.texts().len(), usize::from(may_be_there));
+        let (gone, _) = failed(Trick::Expire);
+        match gone {
+            Ok(Delivery::Uncertain(_)) => assert!(may_be_there, "{fault:?}"),
+            gone => assert_eq!((code(gone), may_be_there), (Code::QrRendezvousExpired, false), "{fault:?}"),
+        }
+    }
+    // The look finds the box gone, or is refused.
+    for (trick, expected) in [(Trick::Expire, None), (Trick::Fault(Fault::status(403)), Some(Code::HttpStatus))] {
+        let mut world = World::new();
+        let (a, _) = world.pair();
+        world.server.trick(Meet::Send, Trick::Fault(Fault::LostAnswer), 1);
+        world.server.trick(Meet::Receive, trick, 1);
+        let sent = world.send(a, "text");
+        assert_eq!(sent.as_ref().err().map(Error::code), expected);
+        assert_eq!(matches!(sent, Ok(Delivery::Uncertain(_))), expected.is_none());
+    }
+}

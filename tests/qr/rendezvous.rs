@@ -92,6 +92,20 @@ fn whoever_waits_looks_once_a_second_until_time_is_up() {
     }
 }
 
+#[test]
+fn http_on_loopback_is_a_named_choice() {
+    let loopback = Schemes::DangerousHttpOnLoopback;
+    let base = Homeserver::new("http://127.0.0.1:8008", loopback).unwrap();
+    let error = Rendezvous::create(&base, RendezvousOptions::new()).unwrap_err();
+    assert_eq!(error.code(), Code::UrlScheme);
+    let mut world = World::new();
+    world.server = testing::Rendezvous::new("http://127.0.0.1:8008");
+    let made = world.run(Rendezvous::create(&base, RendezvousOptions::new().with_schemes(loopback)).unwrap()).unwrap();
+    assert_eq!(made.options(), RendezvousOptions::new().with_schemes(loopback));
+    assert_eq!(made.options().schemes, loopback);
+    assert!(made.url().as_str().starts_with("http://127.0.0.1:8008/"));
+}
+
 /// Deadlines do not care what the time of day does.
 #[test]
 fn a_clock_that_jumps_changes_nothing() {

@@ -151,7 +151,7 @@ impl Town {
         let (mut a, mut b) = (pin!(a), pin!(b));
         let (mut of_a, mut of_b) = (None, None);
         let mut context = Context::from_waker(Waker::noop());
-        for _ in 0..1_000_000 {
+        for _ in 0..100_000 {
             self.has_moved.set(false);
             if of_a.is_none()
                 && let Poll::Ready(output) = a.as_mut().poll(&mut context)

@@ -80,12 +80,8 @@ impl Letter {
     }
 
     fn passed_by(self) -> Result<Step<Sending>, Error> {
-        let rendezvous = Rendezvous { unread_since: None, ..self.rendezvous };
-        Ok(Step::Done(if self.may_be_there {
-            Delivery::Uncertain(rendezvous)
-        } else {
-            Delivery::Overtaken(rendezvous)
-        }))
+        let made = if self.may_be_there { Delivery::Uncertain } else { Delivery::Overtaken };
+        Ok(Step::Done(made(self.rendezvous)))
     }
 
     fn on_delivery(mut self, reply: &Reply<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
