@@ -11,6 +11,7 @@ mod first;
 mod late;
 mod memory;
 mod model;
+mod rotation;
 mod saving;
 mod signing;
 mod store;
