@@ -110,11 +110,7 @@ fn a_lost_lock_ends_in_the_others_tokens() {
     let (mut first, mut second) = (world.session(shared()), world.session(shared()));
     world.advance(301);
     let epoch = world.ask(&mut first).unwrap_err().unwrap();
-    for _ in 0..2 {
-        let (ticket, action) = first.poll_store(&mut world.env).unwrap();
-        let answer = store.answer(action).unwrap();
-        first.handle_store(ticket, answer, &mut world.env);
-    }
+    world.keep(&mut first, &store);
     let (ticket, _never_sent) = call(first.poll_transmit(&mut world.env).unwrap());
     store.break_lock();
     let _ = world.ask(&mut second);
@@ -135,11 +131,7 @@ fn a_conflict_ends_in_what_the_others_use() {
     let mut session = world.session(shared());
     world.advance(301);
     let epoch = world.ask(&mut session).unwrap_err().unwrap();
-    for _ in 0..2 {
-        let (ticket, action) = session.poll_store(&mut world.env).unwrap();
-        let answer = store.answer(action).unwrap();
-        session.handle_store(ticket, answer, &mut world.env);
-    }
+    world.keep(&mut session, &store);
     let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
     world.send(&mut session, ticket, request);
     let others = world.login("alice");
@@ -235,11 +227,7 @@ fn an_answer_that_had_its_time_gives_the_lock_back() {
     let mut session = world.session(shared());
     world.advance(301);
     let _ = world.ask(&mut session);
-    for _ in 0..2 {
-        let (ticket, action) = session.poll_store(&mut world.env).unwrap();
-        let answer = store.answer(action).unwrap();
-        session.handle_store(ticket, answer, &mut world.env);
-    }
+    world.keep(&mut session, &store);
     let (_silent, _never_sent) = call(session.poll_transmit(&mut world.env).unwrap());
     world.wait(&mut session);
     assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff(_)]));
