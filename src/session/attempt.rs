@@ -236,13 +236,13 @@ impl Session {
                 let attempt = Attempt { stage: Stage::Lock, ..attempt };
                 self.not_saved(*tokens, attempt, env);
             }
+            // What the store has is not known: a session is not given up for that.
             Stage::Lock
             | Stage::ExpectLock
-            | Stage::Load(None)
-            | Stage::ExpectLoad(None)
+            | Stage::Load(_)
+            | Stage::ExpectLoad(_)
             | Stage::SaveFirst
             | Stage::ExpectSaveFirst => self.failed(Code::SessionStore.into(), false, attempt, env),
-            Stage::Load(Some(_)) | Stage::ExpectLoad(Some(_)) => self.give_up(attempt),
             Stage::Ask(_) | Stage::Sign(_) | Stage::ExpectSignature(_) => self.failed(timeout(), false, attempt, env),
         }
     }

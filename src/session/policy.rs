@@ -8,6 +8,9 @@
 //! | new tokens whose ID token is another user's, or wrong otherwise | stops, tokens kept: the answer is refused |
 //! | no answer, 408, 425, 429, 5xx, a body that is no answer, any other error | backs off, tokens kept |
 //!
+//! In a shared store `invalid_grant` is no end before another look at what others have saved, and before the refresh token
+//! that the current one was obtained by was tried once more.
+//!
 //! A resource server that refuses the access token makes it refresh; if it refuses the new one at once, the session backs
 //! off, too.
 

@@ -138,7 +138,7 @@ impl Session {
                 self.found(*record, attempt, last_resort, env);
             }
             (Stage::ExpectLoad(Some(_)), StoreAnswer::Loaded(Some(record))) => self.go_back(*record, attempt, env),
-            (Stage::ExpectLoad(Some(_)), _) => self.give_up(attempt),
+            (Stage::ExpectLoad(Some(_)), StoreAnswer::Loaded(None)) => self.give_up(attempt),
             (Stage::ExpectLoad(None), StoreAnswer::Loaded(_)) => self.save_or_ask(attempt, env),
             (Stage::ExpectSaveFirst, StoreAnswer::Saved) => {
                 self.generation += 1;

@@ -81,3 +81,34 @@ fn a_new_login_does_not_go_back_to_the_one_before() {
     assert_eq!(world.pump(&mut session, &store), [Event::NeedsLogin]);
     assert_eq!(world.op.count(On::Token), asked + 1);
 }
+
+/// Whether another process was faster cannot be known then: the session is not given up for that.
+#[test]
+fn a_last_look_that_fails_is_no_end() {
+    for waits in [false, true] {
+        let mut world = World::new();
+        let store = Store::default();
+        store.put(Record::new(1, world.tokens.clone()));
+        let mut session = world.restore(store.record().unwrap(), shared());
+        world.advance(301);
+        let theirs = world.login("alice");
+        world.op.end_grants();
+        let _ = world.ask(&mut session);
+        world.keep(&mut session, &store);
+        world.exchange(&mut session);
+        if waits {
+            // The store says nothing at all.
+            let _unanswered = session.poll_store(&mut world.env).unwrap();
+            world.wait(&mut session);
+        } else {
+            store.fails("load");
+        }
+        let events = world.pump(&mut session, &store);
+        assert!(matches!(events[..], [Event::BackingOff(_)]), "{events:?}");
+        assert_eq!((session.end(), store.is_locked()), (None, false));
+        store.fails("");
+        store.put(Record::new(2, theirs));
+        world.wait(&mut session);
+        assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    }
+}

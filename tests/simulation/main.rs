@@ -13,10 +13,17 @@
 //! another has asked with the same refresh token, and its answer was lost. The provider then knows the one that was lost:
 //! the session goes back to the one before, which the record keeps.
 //!
+//! At a provider that takes a refresh token that comes twice for a theft there is a window that no client can close: from
+//! when the provider has issued tokens to when they are in the store. Whoever is killed in it, whose answer is lost or late,
+//! whose request is doubled by the line or whose lease runs out leaves a record with a token that was used. One world in
+//! four has such a provider. A session may end there, and only there, and only so; each is counted with its cause.
+//!
 //! `SIMULATION_SEEDS=1000000 cargo test --release --test simulation` runs more; `SIMULATION_SEED=7` runs one and tells its
 //! story.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::collections::BTreeMap;
 
 mod line;
 mod process;
@@ -36,12 +43,17 @@ fn no_session_ends_that_the_provider_still_honours_and_none_meets_another() {
         return;
     }
     let seeds = number("SIMULATION_SEEDS").unwrap_or(1000);
-    let (mut sessions, mut refreshes) = (0, 0);
+    let (mut sessions, mut refreshes, mut strict) = (0, 0, 0);
+    let mut ended = BTreeMap::<_, u64>::new();
     for seed in 0..seeds {
         let told = Universe::new(seed, false).run();
         sessions += told.sessions;
         refreshes += told.refreshes;
+        strict += told.strict;
+        told.ended.into_iter().for_each(|why| *ended.entry(why).or_default() += 1);
     }
     println!("{seeds} seeds, {sessions} sessions, {refreshes} refreshes");
+    println!("of {strict} sessions at strict providers ended, since {ended:#?}");
     assert!(sessions > seeds && refreshes > sessions, "something was put to the test");
+    assert!(ended.values().sum::<u64>() < strict, "all of them ended");
 }

@@ -124,6 +124,10 @@ impl Universe {
         if self.is_gone(seat) {
             return;
         }
+        if let (Some(issued), Ok(response)) = (&mut self.issued[seat.session], &answer) {
+            let body = String::from_utf8_lossy(response.body());
+            issued.is_delivered |= issued.seat == seat && body.contains(&issued.refresh_token);
+        }
         self.with(seat, |session, env| match answer {
             Ok(response) => session.handle_response(ticket, response, env),
             Err(failure) => session.handle_failure(ticket, failure, env),
@@ -174,6 +178,9 @@ impl Universe {
             if !self.desk(seat).holds_lock {
                 self.broken(&format!("session {own} of process {process} refreshes without its own lock"));
             }
+            if let Some(issued) = &mut self.issued[own] {
+                issued.is_late |= !issued.is_delivered;
+            }
             let after = 1 + self.roll(2000);
             self.post(after, Post::Request { seat, ticket, request });
         }
@@ -187,13 +194,14 @@ impl Universe {
                 // Only who was suspended can have missed the store's answer.
                 Event::NotSaved => !self.is_spared(own) || self.processes[process].suspended_until > 0,
                 Event::Stalled(_) => !self.is_spared(own),
+                Event::NeedsLogin => self.ended[own].is_some(),
                 _ => false,
             };
             if !may_be {
                 self.broken(&format!("session {own} of process {process}: {event:?}"));
             }
         }
-        if let Some(end) = session.end() {
+        if let Some(end) = session.end().filter(|_| self.ended[own].is_none()) {
             self.broken(&format!("session {own} of process {process} has ended: {end:?}"));
         }
         if let Some(due) = session.poll_timeout() {

@@ -28,6 +28,10 @@ impl Store {
 }
 
 impl Universe {
+    pub(crate) fn has_lock(&self, seat: Seat) -> bool {
+        self.stores[seat.session].holder(self.now) == Some(seat)
+    }
+
     /// Does what a session asks of its store.
     pub(crate) fn keep(&mut self, seat: Seat, ticket: StoreTicket, action: StoreAction) {
         let (fails, now) = (self.trouble_for(seat.session, 15), self.now);

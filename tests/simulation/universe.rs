@@ -81,6 +81,18 @@ pub(crate) enum Post {
 pub(crate) struct Told {
     pub(crate) sessions: u64,
     pub(crate) refreshes: u64,
+    /// Sessions at a strict provider, and what ended those that did not last.
+    pub(crate) strict: u64,
+    pub(crate) ended: Vec<&'static str>,
+}
+
+/// Tokens that the provider has issued, for a session that had better get them.
+pub(crate) struct Issued {
+    pub(crate) seat: Seat,
+    pub(crate) refresh_token: String,
+    pub(crate) is_delivered: bool,
+    /// The next request was on its way before that.
+    pub(crate) is_late: bool,
 }
 
 pub(crate) struct Universe {
@@ -95,6 +107,9 @@ pub(crate) struct Universe {
     /// One for each session, and so are these.
     pub(crate) stores: Vec<Store>,
     pub(crate) refreshes: Vec<u64>,
+    pub(crate) issued: Vec<Option<Issued>>,
+    /// Why the provider has ended the grant.
+    pub(crate) ended: Vec<Option<&'static str>>,
     /// Whose each token is that the provider has issued.
     pub(crate) owners: HashMap<String, usize>,
     /// By time, and by the order in which they were posted.
@@ -109,7 +124,7 @@ impl Universe {
         let users = (0..SESSIONS as usize).map(|session| User::new(&user(session)));
         let op = users
             .fold(testing::Provider::new(ISSUER), testing::Provider::with_user)
-            .with_reuse(Reuse::AllowedUntilSuccessorIsUsed)
+            .with_reuse(if is_strict(seed) { Reuse::EndsGrant } else { Reuse::AllowedUntilSuccessorIsUsed })
             .with_client(RegisteredClient::public("app", REDIRECT_URI));
         let http = BlockingDriver::new(op.http(env.clock()));
         let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
@@ -127,6 +142,8 @@ impl Universe {
             processes: Vec::new(),
             stores: Vec::new(),
             refreshes: Vec::new(),
+            issued: Vec::new(),
+            ended: Vec::new(),
             owners: HashMap::new(),
             queue: BTreeMap::new(),
             posted: 0,
@@ -138,6 +155,8 @@ impl Universe {
             universe.own(session, tokens.refresh_token().unwrap().expose());
             universe.stores.push(Store::new(tokens));
             universe.refreshes.push(0);
+            universe.issued.push(None);
+            universe.ended.push(None);
         }
         let sessions = universe.stores.len();
         universe.processes = (0..PROCESSES).map(|_| Process::new(sessions)).collect();
@@ -180,15 +199,26 @@ impl Universe {
         for (process, own) in self.processes.iter().enumerate() {
             for (session, desk) in own.desks.iter().enumerate() {
                 let last = desk.served_at;
-                if last + 900_000 < TROUBLE + PEACE {
+                if last + 900_000 < TROUBLE + PEACE && self.ended[session].is_none() {
                     self.broken(&format!("session {session} of process {process} got its last good token at {last}"));
                 }
             }
         }
-        if let Some(session) = self.refreshes.iter().position(|refreshes| *refreshes < 10) {
-            self.broken(&format!("session {session} had {} refreshes in an hour and a half", self.refreshes[session]));
+        for (session, refreshes) in self.refreshes.iter().enumerate() {
+            if *refreshes < 10 && self.ended[session].is_none() {
+                self.broken(&format!("session {session} had {refreshes} refreshes in an hour and a half"));
+            }
         }
-        Told { sessions: sessions as u64, refreshes: self.refreshes.iter().sum() }
+        Told {
+            sessions: sessions as u64,
+            refreshes: self.refreshes.iter().sum(),
+            strict: if is_strict(self.seed) { sessions as u64 } else { 0 },
+            ended: self.ended.into_iter().flatten().collect(),
+        }
+    }
+
+    pub(crate) fn is_strict(&self) -> bool {
+        is_strict(self.seed)
     }
 
     pub(crate) fn broken(&self, what: &str) -> ! {
@@ -269,6 +299,11 @@ impl Universe {
             Post::Said { seat, ticket, answer } => self.said(seat, ticket, answer),
         }
     }
+}
+
+/// Whether the provider takes a refresh token that comes a second time for a theft: one world in four has such a one.
+pub(crate) fn is_strict(seed: u64) -> bool {
+    seed % 4 == 3
 }
 
 /// The login name of a session's user.
