@@ -18,7 +18,9 @@ use crate::tokens::TokenSet;
 
 /// A token set as it is kept in a store, with the number of its refresh.
 ///
-/// Serde, versioned. As secret as a [`TokenSet`].
+/// Serde, versioned. As secret as a [`TokenSet`]. Of one that a session makes, the refresh token before the current one is a
+/// part: the session goes back to it where the provider does not take the current one (two processes had come by it at
+/// once, and one answer was lost).
 #[derive(Clone, Debug)]
 pub struct Record {
     /// One more with each save.

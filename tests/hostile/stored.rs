@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use oidc_proto::jose::Algorithm;
 use oidc_proto::message::metadata::AuthMethod;
+use oidc_proto::session::Record;
 use oidc_proto::{
     AuthorizationRequest, ClientAuth, Code, Env as _, Error, Fault, Issuer, PendingAuthorization, PendingDevice,
     Registered, Registrations, Schemes, Scope, TokenSet,
@@ -19,6 +20,8 @@ const PENDING: &str = include_str!("../fixtures/pending_authorization.v1.json");
 const PENDING_PLAIN: &str = include_str!("../fixtures/pending_authorization_plain.v1.json");
 const TOKENS: &str = include_str!("../fixtures/token_set.v1.json");
 const TOKENS_PLAIN: &str = include_str!("../fixtures/token_set_plain.v1.json");
+const RECORD: &str = include_str!("../fixtures/record.v1.json");
+const RECORD_PLAIN: &str = include_str!("../fixtures/record_plain.v1.json");
 const DEVICE: &str = include_str!("../fixtures/pending_device.v1.json");
 const DEVICE_PLAIN: &str = include_str!("../fixtures/pending_device_plain.v1.json");
 const REGISTRATIONS: &str = include_str!("../fixtures/registrations.v1.json");
@@ -38,6 +41,7 @@ enum Type {
     Pending,
     Device,
     Tokens,
+    Record,
     Registrations,
 }
 
@@ -47,18 +51,21 @@ impl Type {
             Self::Pending => PendingAuthorization::from_json(json).map(|value| pretty(&value)),
             Self::Device => PendingDevice::from_json(json).map(|value| pretty(&value)),
             Self::Tokens => TokenSet::from_json(json).map(|value| pretty(&value)),
+            Self::Record => Record::from_json(json).map(|value| pretty(&value)),
             Self::Registrations => Registrations::from_json(json).map(|value| pretty(&value)),
         }
     }
 }
 
-const FIXTURES: [(Type, &str); 7] = [
+const FIXTURES: [(Type, &str); 9] = [
     (Type::Device, DEVICE),
     (Type::Device, DEVICE_PLAIN),
     (Type::Pending, PENDING),
     (Type::Pending, PENDING_PLAIN),
     (Type::Tokens, TOKENS),
     (Type::Tokens, TOKENS_PLAIN),
+    (Type::Record, RECORD),
+    (Type::Record, RECORD_PLAIN),
     (Type::Registrations, REGISTRATIONS),
 ];
 
@@ -138,6 +145,10 @@ fn malformed() -> Vec<(Type, &'static str, &'static str, Vec<Value>)> {
         (Type::Tokens, TOKENS, "/id_token/issued_at", dates()),
         (Type::Tokens, TOKENS, "/id_token/auth_time", dates()),
         (Type::Tokens, TOKENS, "/id_token/nonce", vec![json!(7)]),
+        (Type::Record, RECORD, "/generation", vec![json!(-1), json!(1.5), json!("7"), json!([])]),
+        (Type::Record, RECORD, "/tokens", vec![json!({}), json!("x"), json!(7)]),
+        (Type::Record, RECORD, "/tokens/access_token", vec![Value::Null, json!(""), json!("at_\r\n")]),
+        (Type::Record, RECORD, "/spent_refresh_token", vec![json!(""), json!("rt_\r\n"), json!("rt_é"), json!(7)]),
         (Type::Registrations, REGISTRATIONS, "/clients", vec![json!({}), json!("x"), json!([7]), json!([{}])]),
         (Type::Registrations, REGISTRATIONS, "/clients/0/issuer", issuers()),
         (Type::Registrations, REGISTRATIONS, "/clients/0/client_id", vec![json!(7), json!([])]),
@@ -164,8 +175,15 @@ fn a_malformed_field_spoils_the_value() {
 
 #[test]
 fn a_missing_field_spoils_the_value() {
-    let optional =
-        ["expectation", "refresh_token", "expires_at", "id_token", "verification_uri_complete", "dpop_thumbprint"];
+    let optional = [
+        "expectation",
+        "refresh_token",
+        "expires_at",
+        "id_token",
+        "verification_uri_complete",
+        "dpop_thumbprint",
+        "spent_refresh_token",
+    ];
     for (kind, fixture) in FIXTURES {
         let whole: Value = serde_json::from_str(fixture).unwrap();
         for name in whole.as_object().unwrap().keys() {

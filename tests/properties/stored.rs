@@ -191,8 +191,14 @@ proptest! {
     }
 
     #[test]
-    fn a_record_of_a_session(tokens in token_set(), generation in any::<u64>(), damage in damage()) {
-        let stored = json!({ "version": 1, "generation": generation, "tokens": tokens });
+    fn a_record_of_a_session(
+        tokens in token_set(),
+        generation in any::<u64>(),
+        spent in proptest::option::of(token()),
+        damage in damage(),
+    ) {
+        let mut stored = json!({ "version": 1, "generation": generation, "tokens": tokens });
+        put(&mut stored, "spent_refresh_token", spent);
         let (read, written) = round_trip!(Record, stored);
         prop_assert_eq!((&written, read.generation), (&stored, generation));
         let _ = Record::from_json(&damaged(&stored, &damage));
