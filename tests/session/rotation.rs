@@ -2,7 +2,7 @@
 //! answer that it gave last, and that one gets lost: what was saved is worth nothing, the token before it may be.
 
 use oidc_proto::session::{End, Event, Record, Session};
-use oidc_proto::testing::{self, On, Reuse};
+use oidc_proto::testing::{self, Fault, On, Reuse};
 use oidc_proto::{Env as _, Failure, FailureKind, Sent};
 
 use crate::world::{ISSUER, Store, World, call, shared};
@@ -110,5 +110,30 @@ fn a_last_look_that_fails_is_no_end() {
         store.put(Record::new(2, theirs));
         world.wait(&mut session);
         assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    }
+}
+
+/// Also of tokens whose keys came later.
+#[test]
+fn a_record_has_the_token_that_its_own_were_obtained_by() {
+    for is_late in [false, true] {
+        let mut world = World::new();
+        let store = Store::default();
+        store.put(Record::new(1, world.tokens.clone()));
+        let mut session = world.restore(store.record().unwrap(), shared());
+        if is_late {
+            world.op.fault(On::Jwks, Fault::Timeout, 1);
+        }
+        let _ = session.refresh(&mut world.env);
+        world.pump(&mut session, &store);
+        if is_late {
+            assert_eq!(session.generation(), 1);
+            world.wait(&mut session);
+            world.pump(&mut session, &store);
+        }
+        assert_eq!(session.generation(), 2);
+        let stored = serde_json::to_value(store.record().unwrap()).unwrap();
+        let before = world.tokens.refresh_token().unwrap();
+        assert_eq!(stored["spent_refresh_token"], before.expose(), "{is_late}");
     }
 }
