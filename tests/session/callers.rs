@@ -132,6 +132,30 @@ fn tokens_that_are_refused_as_soon_as_they_come_are_not_replaced_for_each_call()
     assert!(matches!(session.access(&mut world.env), Access::Ready(_)));
 }
 
+/// Ten seconds are enough to have been good; the first pause is about a second, and they double.
+#[test]
+fn how_soon_a_token_is_refused_decides_whether_the_next_one_waits() {
+    let mut world = World::new();
+    let (mut session, store) = (world.session(SessionOptions::default()), Store::default());
+    let refuse = |world: &mut World, session: &mut Session| {
+        let token = session.tokens().access_token().clone();
+        let _ = session.unauthorized(&token, Refusal::Token, &mut world.env);
+        world.pump(session, &store)
+    };
+    for _ in 0..3 {
+        world.advance(10);
+        assert_eq!(refuse(&mut world, &mut session), [Event::TokensRefreshed]);
+    }
+    for nominal in [1000, 2000, 4000] {
+        world.env.clock().advance(Duration::from_millis(9999));
+        let events = refuse(&mut world, &mut session);
+        let [Event::BackingOff(pause)] = events[..] else { panic!("{events:?}") };
+        assert!((nominal * 8 / 10..=nominal * 12 / 10).contains(&pause.as_millis()), "{pause:?}");
+        world.wait(&mut session);
+        assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    }
+}
+
 #[test]
 fn a_step_up_and_a_lock_reach_the_owner_and_leave_the_session_alone() {
     let mut world = World::new();
