@@ -196,7 +196,7 @@ fn login(op: &Provider, said: &Said) -> Option<()> {
     let mut all = Registrations::default();
     all.insert(provider.issuer(), &metadata, registered.clone());
     note("registrations", &serde_json::to_vec(&all).ok()?);
-    let client = registered.client(&[redirect_uri.clone()]).shared();
+    let client = registered.client(std::slice::from_ref(&redirect_uri)).shared();
     let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid").ok()?);
     let (url, pending) = request.start(&provider, &client, &mut env).ok()?;
     note("pending", &serde_json::to_vec(&pending).ok()?);
