@@ -31,6 +31,7 @@ const REQUEST_LIMIT: usize = 3 * TOKEN_LIMIT + 1024;
 pub struct LogoutToken {
     subject: Option<Box<str>>,
     session_id: Option<Box<str>>,
+    /// SHA-256 of `iss` and `jti`.
     token: [u8; 32],
     issued_at: Timestamp,
     expires_at: Timestamp,
@@ -156,9 +157,9 @@ fn required<T>(claim: Option<T>, name: &'static str) -> Result<T, Error> {
     claim.ok_or_else(|| Error::new(Code::LogoutTokenMissingClaim).at(name))
 }
 
-/// The logout tokens that came lately, to tell a token that comes again (section 2.6 rule 8).
+/// The logout tokens that came lately, to tell one whose `jti` comes again (section 2.6 rule 8).
 ///
-/// It remembers each until it has expired, 40 bytes for one, and at most so many; those that expire first make room.
+/// It remembers each until it has expired, 80 bytes for one, and at most so many; those that expire first make room.
 ///
 /// ```
 /// use oidc_proto::{Env, Error};
@@ -171,13 +172,15 @@ fn required<T>(claim: Option<T>, name: &'static str) -> Result<T, Error> {
 #[derive(Debug)]
 pub struct SeenLogoutTokens {
     most: usize,
+    known: BTreeSet<[u8; 32]>,
+    /// The same by when they expire.
     until: BTreeSet<(Timestamp, [u8; 32])>,
 }
 
 impl SeenLogoutTokens {
     /// Remembers at most so many.
     pub fn new(most: usize) -> Self {
-        Self { most, until: BTreeSet::new() }
+        Self { most, known: BTreeSet::new(), until: BTreeSet::new() }
     }
 
     /// Notes a token, which must not have come before.
@@ -185,15 +188,23 @@ impl SeenLogoutTokens {
     /// # Errors
     /// `logout_token.replayed`.
     pub fn check(&mut self, token: &LogoutToken, now: Timestamp) -> Result<(), Error> {
-        let own = (token.expires_at, token.token);
-        if self.until.contains(&own) {
+        while self.until.first().is_some_and(|(until, _)| until.saturating_add(CLOCK_SKEW) <= now) {
+            self.forget_first();
+        }
+        if self.known.contains(&token.token) {
             return Err(Code::LogoutTokenReplayed.into());
         }
-        let is_over = |(until, _): &(Timestamp, _)| until.saturating_add(CLOCK_SKEW) <= now;
-        while self.until.first().is_some_and(|first| is_over(first) || self.until.len() >= self.most) {
-            self.until.pop_first();
+        if self.until.len() >= self.most {
+            self.forget_first();
         }
-        self.until.insert(own);
+        self.known.insert(token.token);
+        self.until.insert((token.expires_at, token.token));
         Ok(())
+    }
+
+    fn forget_first(&mut self) {
+        if let Some((_, token)) = self.until.pop_first() {
+            self.known.remove(&token);
+        }
     }
 }

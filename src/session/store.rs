@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! Shared:  Lock ─▶ Load ─▶ (another process has refreshed: adopt) ─▶ Unlock
-//!                     └──▶ (refresh) ─▶ Save { expect, next } ─▶ Unlock
+//!                     └──▶ (refresh) ─┬─▶ Save { expect, next } ─▶ Unlock
+//!                                     └─ invalid_grant ─▶ Load ─▶ (adopt, or refresh with the token before) ─▶ …
 //! Own:     (refresh) ─▶ Save { expect, next }
 //! ```
 //!

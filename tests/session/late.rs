@@ -1,6 +1,6 @@
 //! Locks and answers of the store that come late, or after somebody else's.
 
-use oidc_proto::session::{Event, Session, StoreAction, StoreAnswer, StoreTicket};
+use oidc_proto::session::{Epoch, Event, Session, StoreAction, StoreAnswer, StoreTicket};
 use oidc_proto::testing::On;
 
 use crate::world::{Store, World, shared};
@@ -17,6 +17,15 @@ fn asks_for_lock(world: &mut World, session: &mut Session) -> StoreTicket {
     let (ticket, action) = session.poll_store(&mut world.env).unwrap();
     assert!(matches!(action, StoreAction::Lock));
     ticket
+}
+
+/// A session whose new tokens have come, and are not saved yet.
+fn has_tokens(world: &mut World, store: &Store) -> (Session, Epoch) {
+    let mut session = world.session(shared());
+    let epoch = world.ask(&mut session).unwrap_err().unwrap();
+    world.keep(&mut session, store);
+    world.exchange(&mut session);
+    (session, epoch)
 }
 
 /// One second earlier it is used, and at the deadline it may be lost.
@@ -143,10 +152,7 @@ fn every_late_lock_is_given_back() {
 #[test]
 fn a_save_may_take_its_time() {
     let (mut world, store) = expired();
-    let mut session = world.session(shared());
-    let epoch = world.ask(&mut session).unwrap_err().unwrap();
-    world.keep(&mut session, &store);
-    world.exchange(&mut session);
+    let (mut session, epoch) = has_tokens(&mut world, &store);
     let (ticket, action) = session.poll_store(&mut world.env).unwrap();
     let answer = store.answer(action).unwrap();
     world.advance(60);
@@ -160,10 +166,7 @@ fn a_save_may_take_its_time() {
 #[test]
 fn a_save_that_is_not_answered_is_tried_again() {
     let (mut world, store) = expired();
-    let mut session = world.session(shared());
-    let epoch = world.ask(&mut session).unwrap_err().unwrap();
-    world.keep(&mut session, &store);
-    world.exchange(&mut session);
+    let (mut session, epoch) = has_tokens(&mut world, &store);
     let (silent, StoreAction::Save { .. }) = session.poll_store(&mut world.env).unwrap() else { panic!() };
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed, Event::NotSaved]);
@@ -180,10 +183,7 @@ fn a_save_that_is_not_answered_is_tried_again() {
 #[test]
 fn tokens_that_nobody_looked_at_are_still_saved() {
     let (mut world, store) = expired();
-    let mut session = world.session(shared());
-    let epoch = world.ask(&mut session).unwrap_err().unwrap();
-    world.keep(&mut session, &store);
-    world.exchange(&mut session);
+    let (mut session, epoch) = has_tokens(&mut world, &store);
     for _ in 0..3 {
         world.wait(&mut session);
         assert_eq!(world.outcome(&session, epoch), Err("pending"));
