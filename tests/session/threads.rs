@@ -167,3 +167,17 @@ fn a_client_that_panics_takes_one_caller_with_it() {
     world.advance(3);
     session.access(Duration::ZERO).unwrap();
 }
+
+/// Who looks just when an answer has come, and was not handed in yet, does not sleep through what comes of it.
+#[test]
+fn nobody_sleeps_through_what_another_thread_has_done() {
+    for _ in 0..30 {
+        let mut world = expired();
+        let session = one(&mut world, SessionOptions::default());
+        thread::scope(|scope| {
+            let ask = || session.access(Duration::from_secs(20));
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+            threads.into_iter().for_each(|thread| drop(thread.join().unwrap().unwrap()));
+        });
+    }
+}

@@ -92,6 +92,7 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env> BlockingSession<C, 
         let Shared { session, env, .. } = &mut *shared;
         session.adopt(tokens, env)?;
         drop(self.work(shared));
+        self.changed.notify_all();
         Ok(())
     }
 
@@ -105,6 +106,7 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env> BlockingSession<C, 
         let Shared { session, env, .. } = &mut *shared;
         let revocation = session.log_out(env);
         drop(self.work(shared));
+        self.changed.notify_all();
         revocation
     }
 
@@ -185,7 +187,7 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env> BlockingSession<C, 
             let Some(work) = work else { return shared };
             shared.is_driven = true;
             drop(shared);
-            let driven = Driven(self);
+            let driven = Driven { session: self, is_over: false };
             let input = match work {
                 Work::Store(ticket, action) => Input::Store(ticket, self.store.carry_out(action)),
                 Work::Transmit(Transmit::Call { ticket, request, policy }) => {
@@ -196,6 +198,8 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env> BlockingSession<C, 
             shared = driven.end();
             let Shared { session, env, .. } = &mut *shared;
             input.hand(session, env);
+            // Not before: whoever looked in between would find nothing to do, and sleep through what comes of it.
+            self.changed.notify_all();
         }
     }
 
@@ -209,20 +213,26 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env> BlockingSession<C, 
 
 /// The turn of a thread: it ends even if an HTTP client or a store panics. Their answer is then never given, and the
 /// session goes on after its deadline.
-struct Driven<'a, C, D, E>(&'a BlockingSession<C, D, E>);
+struct Driven<'a, C, D, E> {
+    session: &'a BlockingSession<C, D, E>,
+    is_over: bool,
+}
 
 impl<'a, C, D, E> Driven<'a, C, D, E> {
-    fn end(self) -> Guard<'a, E> {
-        let session = self.0;
-        drop(self);
-        lock(&session.shared)
+    fn end(mut self) -> Guard<'a, E> {
+        self.is_over = true;
+        let mut shared = lock(&self.session.shared);
+        shared.is_driven = false;
+        shared
     }
 }
 
 impl<C, D, E> Drop for Driven<'_, C, D, E> {
     fn drop(&mut self) {
-        lock(&self.0.shared).is_driven = false;
-        self.0.changed.notify_all();
+        if !self.is_over {
+            lock(&self.session.shared).is_driven = false;
+            self.session.changed.notify_all();
+        }
     }
 }
 
