@@ -5,6 +5,7 @@
 //! `Display`.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::failure::Failure;
@@ -42,14 +43,17 @@ impl fmt::Display for Fault {
 
 /// What went wrong, and everything that is known about it beforehand.
 ///
-/// Boxed, so that a `Result` of this crate stays as small as its success.
-pub struct Error(Box<Inner>);
+/// A pointer, so that a `Result` of this crate stays as small as its success. Clones share what they hold: the same error
+/// can be kept in an event and handed to each caller who waited.
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     code: Code,
     at: Option<&'static str>,
     text: Option<ProviderText>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     retry_after: Option<Duration>,
 }
 
@@ -81,13 +85,13 @@ impl Error {
     ///
     /// Flows written outside this crate use it to answer in the same form.
     pub fn new(code: Code) -> Self {
-        Self(Box::new(Inner { code, at: None, text: None, source: None, retry_after: None }))
+        Self(Arc::new(Inner { code, at: None, text: None, source: None, retry_after: None }))
     }
 
     /// Names the field, parameter or header in question.
     #[must_use]
     pub fn at(mut self, name: &'static str) -> Self {
-        self.0.at = Some(name);
+        Arc::make_mut(&mut self.0).at = Some(name);
         self
     }
 
@@ -100,21 +104,21 @@ impl Error {
     /// Adds what the provider said.
     #[must_use]
     pub fn with_text(mut self, text: ProviderText) -> Self {
-        self.0.text = Some(text);
+        Arc::make_mut(&mut self.0).text = Some(text);
         self
     }
 
     /// Adds the underlying error. It must not hold secrets: it becomes this error's `source()`.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        Arc::make_mut(&mut self.0).source = Some(Arc::from(source.into()));
         self
     }
 
     /// Adds when the server wants to be asked again.
     #[must_use]
     pub(crate) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
-        self.0.retry_after = retry_after;
+        Arc::make_mut(&mut self.0).retry_after = retry_after;
         self
     }
 
