@@ -8,12 +8,12 @@ use std::process::ExitCode;
 use std::task::Poll;
 
 use http::{Request, Response};
-use oidc_proto::flow::{Discovery, Refresh, Registration};
-use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
+use oidc_proto::flow::{Refresh, Registration, ServerMetadataFetch};
 use oidc_proto::step::Awaiting;
 use oidc_proto::testing::{Provider, TestEnv};
+use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{
-    AuthorizationRequest, Body, Callback, Code, Env, Error, Failure, Flow, Issuer, ProviderOptions, RedirectUri,
+    AuthorizationRequest, Body, Callback, Env, Error, ErrorCode, Failure, Flow, Issuer, ProviderOptions, RedirectUri,
     Schemes, Scope, Step, Timestamp,
 };
 
@@ -48,11 +48,11 @@ fn drive<F: Flow>(mut step: Step<F>, network: &mut Network<'_>, env: &mut TestEn
             }
             Step::Wait(wait) => {
                 // A program sleeps, or does something else; this one sets its clock.
-                env.clock().advance(wait.duration(env.ticks()));
+                env.clock().advance(wait.duration(env.monotonic()));
                 wait.wake(env)?
             }
             // For keys that live elsewhere. None of these flows has one.
-            Step::Sign(_) => return Err(Code::SignMissing.into()),
+            Step::Sign(_) => return Err(ErrorCode::SIGN_MISSING.into()),
             Step::Done(output) => return Ok(output),
         }
     }
@@ -75,7 +75,7 @@ fn login() -> Result<(), Error> {
 
     println!("discovery");
     let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
-    let op = drive(Discovery::start(issuer, ProviderOptions::new())?, &mut network, env)?.provider;
+    let op = drive(ServerMetadataFetch::start(issuer, ProviderOptions::new())?, &mut network, env)?.provider;
 
     println!("registration");
     let redirect_uri = RedirectUri::new("com.example.app:/callback")?;

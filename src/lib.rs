@@ -7,7 +7,7 @@
 //! | to log a user in | [`AuthorizationRequest::start`], [`PendingAuthorization`] |
 //! | to drive flows by a loop of your own | [`step`] |
 //! | to drive them by `reqwest`, `ureq` or a closure | [`adapter`] |
-//! | to know why something failed | [`Error`], [`Code`] |
+//! | to know why something failed | [`Error`], [`ErrorCode`] |
 //! | to store a pending login, tokens, client IDs | [`PendingAuthorization`], [`TokenSet`], [`Registrations`] |
 //! | to log in at a Matrix homeserver | `matrix` (feature `matrix`, on by default) |
 //! | to write a flow | [`Flow`], and the files of [`flow`] as examples |
@@ -15,52 +15,79 @@
 //! | to test against a provider that lies | `testing` (feature `testing`) |
 
 pub mod adapter;
-pub mod client;
-pub mod dpop;
-pub mod endpoint;
-pub mod env;
-pub mod error;
-pub mod failure;
+mod base;
+mod error;
 pub mod flow;
 pub mod jose;
-mod json;
 #[cfg(feature = "matrix")]
 pub mod matrix;
-pub mod message;
-pub mod provider;
+mod message;
+mod party;
 #[cfg(feature = "qr-login")]
 pub mod qr;
-pub mod registrations;
-pub mod reply;
-pub mod secret;
 pub mod session;
 pub mod step;
-mod stored;
 #[cfg(feature = "testing")]
 pub mod testing;
-pub mod tokens;
-pub mod words;
+mod token;
+mod wire;
 
-pub use client::{Client, ClientAuth, IdTokenTrust, RedirectUri};
-pub use dpop::DpopKey;
-pub use endpoint::{Endpoint, Issuer, Schemes};
-pub use env::{Env, Ticks, Timestamp};
-pub use error::{Code, Error, Fault, ProviderText};
-pub use failure::{Failure, FailureKind, Sent};
-pub use flow::{Checked, Exchanged, Granted, PendingAuthorization, PendingDevice, UnverifiedGrant};
-pub use jose::Keys;
-pub use json::Fields;
+pub use base::env::{Env, MonotonicTime, Timestamp};
+pub use base::json::Fields;
+pub use base::secret::{AccessToken, Body, Secret};
+pub use base::url::{Endpoint, Issuer, Schemes};
+pub use base::word_set::{Word, Words};
+pub use error::{Error, ErrorCode, Failure, FailureKind, Fault, ProviderText, Sent};
+pub use flow::authorization::{PendingAuthorization, VerifiedCallback};
+pub use flow::device::PendingDevice;
+pub use flow::verification::{TokenGrant, TokenOutcome, UnverifiedTokens};
 pub use message::authorization::{AuthorizationRequest, AuthorizationUrl};
 pub use message::callback::Callback;
-pub use message::freshness::Freshness;
-pub use message::id_token::IdToken;
-pub use message::metadata::Metadata;
-pub use message::registration::{ClientMetadata, Registered};
-pub use message::scope::Scope;
-pub use message::userinfo::Userinfo;
-pub use provider::{Provider, ProviderOptions};
-pub use registrations::Registrations;
-pub use reply::{Accept, Policy, Reply};
-pub use secret::{AccessToken, Body, Secret};
-pub use step::{BoxFlow, Flow, Step};
-pub use tokens::TokenSet;
+pub use message::end_session::{EndSessionRequest, EndSessionUrl, PendingLogout};
+pub use message::revocation::TokenTypeHint;
+pub use party::client::{Client, ClientAuth, IdTokenTrust};
+pub use party::dpop::DpopKey;
+pub use party::metadata::{
+    AuthMethod, CodeChallengeMethod, GrantType, Prompt, ResponseMode, ResponseType, ServerMetadata, WellKnown,
+};
+pub use party::options::{Deviation, ProviderOptions, UnknownFields};
+pub use party::provider::Provider;
+pub use party::redirect_uri::RedirectUri;
+pub use party::registration::{ApplicationType, ClientMetadata, Localized, Registered};
+pub use party::registrations::Registrations;
+pub use step::contract::{Flow, Step};
+pub use token::id_token::IdToken;
+pub use token::logout_token::{LogoutToken, SeenLogoutTokens};
+pub use token::numeric::{Lifetime, NumericDate};
+pub use token::scope::Scope;
+pub use token::token_set::TokenSet;
+pub use token::token_type::TokenType;
+pub use token::userinfo::Userinfo;
+pub use wire::challenge::{Challenge, ResourceError};
+pub use wire::freshness::Freshness;
+pub use wire::policy::{Accept, Policy};
+pub use wire::response::Response;
+pub use {http, rand_core, url};
+
+/// The limits and defaults of this crate, each with its reason.
+pub mod limits {
+    pub use crate::message::authorization::LOGIN_LIFETIME;
+    pub use crate::message::callback::CALLBACK_LIMIT;
+    pub use crate::message::device::DEFAULT_INTERVAL;
+    pub use crate::token::id_token::{CLOCK_SKEW, OLDEST};
+    pub use crate::wire::policy::{JSON_LIMIT, JWKS_LIMIT, METADATA_LIMIT};
+}
+
+impl ErrorCode {
+    /// Every code, those of the compiled profiles included.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let tables = [
+            error::codes::CODES,
+            #[cfg(feature = "matrix")]
+            matrix::codes::CODES,
+            #[cfg(feature = "qr-login")]
+            qr::codes::CODES,
+        ];
+        tables.into_iter().flatten().copied()
+    }
+}

@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::Request;
 use oidc_proto::adapter::{BlockingDriver, Driver, HttpClient, SystemEnv, ureq};
 use oidc_proto::jose::{Algorithm, RemoteKey};
 use oidc_proto::step::{BoxFlow, SigningInput};
 use oidc_proto::{
-    Accept, Body, Code, Env, Error, Failure, FailureKind, Flow, Policy, Reply, Sent, Step, Ticks, Timestamp,
+    Accept, Body, Env, Error, ErrorCode, Failure, FailureKind, Flow, MonotonicTime, Policy, Response, Sent, Step,
+    Timestamp,
 };
 
 /// A clock that stands still until it is moved.
@@ -35,8 +36,8 @@ impl Env for &Still {
         Timestamp::from_unix_seconds(1_800_000_000)
     }
 
-    fn ticks(&self) -> Ticks {
-        Ticks::from_millis(*self.ticks.lock().unwrap())
+    fn monotonic(&self) -> MonotonicTime {
+        MonotonicTime::from_millis(*self.ticks.lock().unwrap())
     }
 
     fn rng(&mut self) -> &mut dyn rand_core::CryptoRng {
@@ -71,21 +72,21 @@ impl Tour {
 impl Flow for Tour {
     type Output = String;
 
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        let Self::Answer = self else { return Err(Code::StepUnexpected.into()) };
-        let until = env.ticks().saturating_add(Duration::from_secs(2));
-        Ok(Step::wait(until, Self::Pause { body: reply.body.to_vec() }))
+    fn on_response(self, response: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let Self::Answer = self else { return Err(ErrorCode::STEP_UNEXPECTED.into()) };
+        let until = env.monotonic().saturating_add(Duration::from_secs(2));
+        Ok(Step::wait(until, Self::Pause { body: response.body.to_vec() }))
     }
 
     fn on_wake(self, _: &mut dyn Env) -> Result<Step<Self>, Error> {
-        let Self::Pause { body } = self else { return Err(Code::StepUnexpected.into()) };
+        let Self::Pause { body } = self else { return Err(ErrorCode::STEP_UNEXPECTED.into()) };
         let input =
             SigningInput { bytes: b"SECRET4".to_vec(), key: Arc::new(RemoteKey::new("device", Algorithm::Es256)) };
         Ok(Step::sign(input, Self::Signature { body }))
     }
 
     fn on_signature(self, signature: &[u8], _: &mut dyn Env) -> Result<Step<Self>, Error> {
-        let Self::Signature { body } = self else { return Err(Code::StepUnexpected.into()) };
+        let Self::Signature { body } = self else { return Err(ErrorCode::STEP_UNEXPECTED.into()) };
         Ok(Step::Done(format!("{} {}", String::from_utf8_lossy(&body), String::from_utf8_lossy(signature))))
     }
 }
@@ -96,15 +97,15 @@ struct Once;
 impl Flow for Once {
     type Output = String;
 
-    fn on_response(self, reply: Reply<'_>, _: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Ok(Step::Done(reply.status.as_str().to_owned()))
+    fn on_response(self, response: Response<'_>, _: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Ok(Step::Done(response.status.as_str().to_owned()))
     }
 }
 
-type Answered = Result<Response<Vec<u8>>, Failure>;
+type Answered = Result<http::Response<Vec<u8>>, Failure>;
 
 fn answered(_: Request<Body>, _: Policy) -> Answered {
-    Ok(Response::new(b"body".to_vec()))
+    Ok(http::Response::new(b"body".to_vec()))
 }
 
 async fn answered_later(request: Request<Body>, policy: Policy) -> Answered {
@@ -136,7 +137,7 @@ fn a_driver_carries_out_call_wait_and_sign_until_done() {
     };
     let driver = Driver::new(answered_later).with_timer(timer).with_signer(signer);
     assert_eq!(now(driver.run(Tour::start(4), &mut &env)).unwrap(), "body signed");
-    assert_eq!((&env).ticks(), Ticks::from_millis(2000));
+    assert_eq!((&env).monotonic(), MonotonicTime::from_millis(2000));
 }
 
 #[test]
@@ -190,11 +191,14 @@ fn a_wake_before_its_time_waits_again() {
     let env = Still::default();
     let Step::Call(call) = Tour::start(4) else { panic!() };
     let (.., awaiting) = call.into_parts();
-    let Step::Wait(wait) = awaiting.receive(Response::new(*b"body"), &mut &env).unwrap() else { panic!() };
-    assert_eq!((wait.until(), wait.duration((&env).ticks())), (Ticks::from_millis(2000), Duration::from_secs(2)));
+    let Step::Wait(wait) = awaiting.receive(http::Response::new(*b"body"), &mut &env).unwrap() else { panic!() };
+    assert_eq!(
+        (wait.until(), wait.duration((&env).monotonic())),
+        (MonotonicTime::from_millis(2000), Duration::from_secs(2))
+    );
     env.pass(Duration::from_millis(1999));
     let Step::Wait(wait) = wait.wake(&mut &env).unwrap() else { panic!("woken too early") };
-    assert_eq!(wait.duration((&env).ticks()), Duration::from_millis(1));
+    assert_eq!(wait.duration((&env).monotonic()), Duration::from_millis(1));
     env.pass(Duration::from_millis(1));
     assert!(matches!(wait.wake(&mut &env).unwrap(), Step::Sign(_)));
 }
@@ -202,9 +206,9 @@ fn a_wake_before_its_time_waits_again() {
 #[test]
 fn a_wait_can_be_given_up() {
     let env = Still::default();
-    let Step::Wait(wait) = Step::wait(Ticks::from_millis(2000), Once) else { panic!() };
+    let Step::Wait(wait) = Step::wait(MonotonicTime::from_millis(2000), Once) else { panic!() };
     let error = wait.cancel(&mut &env).unwrap_err();
-    assert_eq!(error.code(), Code::TransportCancelled);
+    assert_eq!(error.code(), ErrorCode::TRANSPORT_CANCELLED);
     assert_eq!(error.failure(), Some(Failure::new(FailureKind::Cancelled, Sent::No)));
 }
 
@@ -240,12 +244,12 @@ fn a_failure_ends_a_flow_that_does_not_say_otherwise() {
 #[test]
 fn what_a_flow_does_not_wait_for_is_an_error() {
     let env = Still::default();
-    let error = Step::wait(Ticks::from_millis(0), Once);
+    let error = Step::wait(MonotonicTime::from_millis(0), Once);
     let Step::Wait(wait) = error else { panic!() };
-    assert_eq!(wait.wake(&mut &env).unwrap_err().code(), Code::StepUnexpected);
+    assert_eq!(wait.wake(&mut &env).unwrap_err().code(), ErrorCode::STEP_UNEXPECTED);
     let input = SigningInput { bytes: Vec::new(), key: Arc::new(RemoteKey::new("", Algorithm::Es256)) };
     let Step::Sign(sign) = Step::sign(input, Once) else { panic!() };
-    assert_eq!(sign.into_parts().1.receive(b"x", &mut &env).unwrap_err().code(), Code::StepUnexpected);
+    assert_eq!(sign.into_parts().1.receive(b"x", &mut &env).unwrap_err().code(), ErrorCode::STEP_UNEXPECTED);
 }
 
 #[test]
@@ -262,7 +266,7 @@ fn different_flows_of_one_output_stand_in_one_queue() {
                 awaiting.receive(answered(request, policy).unwrap(), &mut &env).unwrap()
             }
             Step::Wait(wait) => {
-                env.pass(wait.duration((&env).ticks()));
+                env.pass(wait.duration((&env).monotonic()));
                 wait.wake(&mut &env).unwrap()
             }
             Step::Sign(sign) => sign.into_parts().1.receive(b"signed", &mut &env).unwrap(),
@@ -275,7 +279,7 @@ fn different_flows_of_one_output_stand_in_one_queue() {
     assert_eq!(done, ["200", "200", "body signed"]);
 
     let error = BlockingDriver::new(unreachable).run(once().boxed(), &mut &env).unwrap_err();
-    assert_eq!(error.code(), Code::TransportUnreachable);
+    assert_eq!(error.code(), ErrorCode::TRANSPORT_UNREACHABLE);
 }
 
 /// A flow that runs a tour and then tells how often it was asked.
@@ -293,8 +297,8 @@ impl Guided {
 impl Flow for Guided {
     type Output = (String, usize);
 
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Self::wrap(self.inner.on_response(reply, env)?, self.steps)
+    fn on_response(self, response: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Self::wrap(self.inner.on_response(response, env)?, self.steps)
     }
 
     fn on_wake(self, env: &mut dyn Env) -> Result<Step<Self>, Error> {
@@ -317,7 +321,7 @@ fn a_flow_is_embedded_in_another_and_keeps_its_body_limit() {
         Driver::new(answered_later).with_timer(timer).with_signer(|_: SigningInput| ready(Some(b"signed".to_vec())));
     let run = |limit| now(driver.run(Guided::wrap(Tour::start(limit), 0).unwrap(), &mut &env));
     assert_eq!(run(4).unwrap(), ("body signed".to_owned(), 3));
-    assert_eq!(run(3).unwrap_err().code(), Code::HttpBodyTooLarge);
+    assert_eq!(run(3).unwrap_err().code(), ErrorCode::HTTP_BODY_TOO_LARGE);
 }
 
 #[test]
@@ -330,7 +334,7 @@ fn debug_shows_no_query_no_header_value_and_no_body() {
     shown += &format!("{call:?}");
     let (request, policy, awaiting) = call.into_parts();
     shown += &format!("{:?} {policy:?} {awaiting:?}", request.body());
-    let step = awaiting.receive(Response::new(b"SECRET5"), &mut &env).unwrap();
+    let step = awaiting.receive(http::Response::new(b"SECRET5"), &mut &env).unwrap();
     shown += &format!("{step:?}");
     let Step::Wait(wait) = step else { panic!() };
     shown += &format!("{wait:?}");
@@ -342,16 +346,16 @@ fn debug_shows_no_query_no_header_value_and_no_body() {
     shown += &format!("{input:?} {awaiting:?}");
     let step = awaiting.receive(b"SECRET6", &mut &env).unwrap();
     shown += &format!("{step:?} {:?}", Tour::start(9).boxed());
-    let reply = Reply { status: http::StatusCode::OK, headers: &http::HeaderMap::new(), body: b"SECRET7" };
-    shown += &format!("{reply:?}");
+    let response = Response { status: http::StatusCode::OK, headers: &http::HeaderMap::new(), body: b"SECRET7" };
+    shown += &format!("{response:?}");
     assert!(!shown.contains("SECRET"), "{shown}");
 }
 
-/// Compiles only if the driver's future is `Send` for any client whose reply is.
+/// Compiles only if the driver's future is `Send` for any client whose response is.
 fn spawn_generic<C>(http: C, step: Step<Once>) -> tokio::task::JoinHandle<Result<String, Error>>
 where
     C: HttpClient + Send + Sync + 'static,
-    C::Reply: Send,
+    C::Response: Send,
 {
     tokio::spawn(async move { Driver::new(http).run(step, &mut SystemEnv::new()?).await })
 }

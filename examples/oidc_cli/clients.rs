@@ -1,11 +1,11 @@
 //! Who we are at a provider: a client of the command line, one in the store, or one to be registered.
 
+use oidc_proto::Words;
 use oidc_proto::flow::Registration;
 use oidc_proto::jose::PublicKey;
-use oidc_proto::message::metadata::{AuthMethod, GrantType};
-use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
-use oidc_proto::words::Words;
-use oidc_proto::{Client, ClientAuth, Code as Core, Issuer, Provider, RedirectUri, Registered, Secret};
+use oidc_proto::{ApplicationType, ClientMetadata};
+use oidc_proto::{AuthMethod, GrantType};
+use oidc_proto::{Client, ClientAuth, ErrorCode as Core, Issuer, Provider, RedirectUri, Registered, Secret};
 
 use crate::args::ClientArgs;
 use crate::context::Context;
@@ -78,7 +78,7 @@ impl Identity {
             (None, Some(secret), None) => ClientAuth::strongest(secret.clone(), provider)?,
             (None, secret, method) => ClientAuth::new(method.unwrap_or(AuthMethod::None), secret.clone())?,
         };
-        Ok(Some(Registered::fixed(client_id.as_str(), auth)))
+        Ok(Some(Registered::preregistered(client_id.as_str(), auth)))
     }
 
     /// The client of the command line, the one in the store, or a new one; and where its key is. All but the first are
@@ -119,7 +119,7 @@ impl Identity {
 
     /// Says what may be behind a failure.
     pub(crate) fn explain(&self, failure: &Failure, out: Output) {
-        if failure.code == Core::TokenInvalidClient.as_str() && self.secret.is_some() && self.method.is_none() {
+        if failure.code == Core::TOKEN_INVALID_CLIENT.as_str() && self.secret.is_some() && self.method.is_none() {
             out.hint("The provider may know this client by one method only: name it with --auth-method.");
         }
     }
@@ -139,7 +139,7 @@ pub(crate) fn with_key_from(client: Client, file: Option<&KeyFile>) -> Result<Cl
 
 /// Keeps the client of the command line: later logins at this provider use it, too.
 fn keep_named(context: &Context, issuer: &Issuer, client: &Registered) -> Result<(), Failure> {
-    context.store.change_registrations(|registrations| registrations.fix(issuer, client.clone()))
+    context.store.change_registrations(|registrations| registrations.set_static(issuer, client.clone()))
 }
 
 /// The client in the store, or a new one, which is in the store before anything else can fail.
@@ -164,10 +164,10 @@ pub(crate) fn register(
 ) -> Result<(), Failure> {
     let issuer = provider.issuer();
     let mut registrations = context.store.registrations()?;
-    registrations.unfix(issuer);
+    registrations.unset_static(issuer);
     match registrations.find(issuer, metadata, context.now()).filter(|_| !anew).cloned() {
         Some(known) => {
-            context.store.change_registrations(|registrations| registrations.unfix(issuer))?;
+            context.store.change_registrations(|registrations| registrations.unset_static(issuer))?;
             announce(context, issuer, &known, true);
         }
         None => drop(ask(context, provider, metadata)?),
@@ -182,7 +182,7 @@ fn ask(context: &mut Context, provider: &Provider, metadata: &ClientMetadata) ->
     let issuer = provider.issuer();
     let registered = context.run("registering", Registration::start(provider, metadata.clone())?)?;
     context.store.change_registrations(|registrations| {
-        registrations.unfix(issuer);
+        registrations.unset_static(issuer);
         registrations.insert(issuer, metadata, registered.clone());
     })?;
     announce(context, issuer, &registered, false);

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, HttpOptions, SystemEnv, ureq};
-use oidc_proto::flow::Discovery;
-use oidc_proto::matrix::{AuthServer, Homeserver, ServerMetadata};
+use oidc_proto::flow::ServerMetadataFetch;
+use oidc_proto::matrix::{AuthMetadataFetch, AuthServer, Homeserver};
 use oidc_proto::{
-    Body, Client, Code as Core, Env, Failure as NoAnswer, Flow, IdTokenTrust, Issuer, Policy, Provider,
+    Body, Client, Env, ErrorCode as Core, Failure as NoAnswer, Flow, IdTokenTrust, Issuer, Policy, Provider,
     ProviderOptions, Schemes, Step, Timestamp,
 };
 
@@ -73,11 +73,11 @@ impl Context {
     /// The same for a flow that waits for the user, which it does until the deadline at most.
     pub(crate) fn run_until_deadline<F: Flow>(&mut self, what: &str, mut step: Step<F>) -> Result<F::Output, Failure> {
         let _waiting = self.out.waiting(what);
-        let deadline = self.env.ticks().saturating_add(self.options.deadline);
+        let deadline = self.env.monotonic().saturating_add(self.options.deadline);
         loop {
             step = match step {
                 Step::Wait(wait) => {
-                    let now = self.env.ticks();
+                    let now = self.env.monotonic();
                     let (pause, left) = (wait.duration(now), deadline.saturating_since(now));
                     std::thread::sleep(pause.min(left));
                     if pause > left {
@@ -93,7 +93,7 @@ impl Context {
                     }
                 }
                 // Every key of this program is at hand.
-                Step::Sign(_) => return Err(oidc_proto::Error::from(Core::SignMissing).into()),
+                Step::Sign(_) => return Err(oidc_proto::Error::from(Core::SIGN_MISSING).into()),
                 Step::Done(output) => return Ok(output),
             }
         }
@@ -110,7 +110,7 @@ impl Context {
         }
         self.out.step("Discovery");
         let options = ProviderOptions::new().with_schemes(schemes);
-        let provider = self.run("asking for the metadata", Discovery::start(issuer, options)?)?.provider;
+        let provider = self.run("asking for the metadata", ServerMetadataFetch::start(issuer, options)?)?.provider;
         self.out.checked("the document's issuer is the one asked for, to the letter");
         self.out.checked(match schemes {
             Schemes::HttpsOnly => "every endpoint is https",
@@ -132,7 +132,7 @@ impl Context {
         }
         self.out.step("Server metadata");
         let options = ProviderOptions::new().with_schemes(schemes);
-        let step = ServerMetadata::start(homeserver.clone(), options)?;
+        let step = AuthMetadataFetch::start(homeserver.clone(), options)?;
         let server = self.run("asking for the server metadata", step)?.supported()?;
         self.out.checked("the provider has all that Matrix demands of one, PKCE with S256 among it");
         self.server = Some(Arc::clone(&server));

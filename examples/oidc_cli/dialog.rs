@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use oidc_proto::qr::Stage;
-use oidc_proto::{Code as Core, Env as _, Error, Failure as NoAnswer, FailureKind, Sent, Step};
+use oidc_proto::{Env as _, Error, ErrorCode as Core, Failure as NoAnswer, FailureKind, Sent, Step};
 
 use crate::context::Context;
 use crate::event::Event;
@@ -112,7 +112,7 @@ impl Dialog {
         loop {
             step = match step {
                 Step::Wait(wait) => {
-                    let pause = wait.duration(context.env.ticks());
+                    let pause = wait.duration(context.env.monotonic());
                     if is_told {
                         std::thread::sleep(pause);
                         wait.wake(&mut context.env)?
@@ -136,7 +136,7 @@ impl Dialog {
                     }
                 }
                 // Every key of this program is at hand.
-                Step::Sign(_) => return Err(Error::from(Core::SignMissing).into()),
+                Step::Sign(_) => return Err(Error::from(Core::SIGN_MISSING).into()),
                 Step::Done(output) => return Ok(output),
             }
         }
@@ -168,7 +168,7 @@ impl Dialog {
         if let Some(line) = self.typed.pop_front() {
             return Ok(line);
         }
-        let cancelled = || Failure::from(Error::from(Core::QrCancelled));
+        let cancelled = || Failure::from(Error::from(Core::QR_CANCELLED));
         if self.gives_up {
             return Err(cancelled());
         }

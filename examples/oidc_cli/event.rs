@@ -145,7 +145,7 @@ pub(crate) enum Event<'a> {
         /// `null` if no answer came.
         status: Option<u16>,
     },
-    Checked {
+    VerifiedCallback {
         what: &'a str,
     },
     Warning {

@@ -11,9 +11,9 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use oidc_proto::message::callback::CALLBACK_LIMIT;
-use oidc_proto::message::metadata::ResponseMode;
-use oidc_proto::{Callback, Code as Core, Error};
+use oidc_proto::ResponseMode;
+use oidc_proto::limits::CALLBACK_LIMIT;
+use oidc_proto::{Callback, Error, ErrorCode as Core};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -125,7 +125,7 @@ impl Connection {
         let served = loopback::connections().keep_alive(false).serve_connection(TokioIo::new(stream), service).await;
         // Too large for its URL to be read: most likely the callback, which would never come again.
         if served.is_err_and(|error| error.is_parse_too_large()) {
-            let callback = Err(Core::CallbackTooLarge.into());
+            let callback = Err(Core::CALLBACK_TOO_LARGE.into());
             let _ = connection.arrivals.send(Arrival { callback, verdict: None, flushed: None }).await;
         }
     }
@@ -147,7 +147,7 @@ impl Connection {
             }
             Method::POST => match loopback::read(request.into_body(), CALLBACK_LIMIT).await {
                 Ok(form) => self.arrived(self.posted(&form)).await,
-                Err(NoBody::TooLarge) => self.arrived(Err(Core::CallbackTooLarge.into())).await,
+                Err(NoBody::TooLarge) => self.arrived(Err(Core::CALLBACK_TOO_LARGE.into())).await,
                 Err(NoBody::Broken) => page(StatusCode::BAD_REQUEST, "The form did not arrive."),
             },
             _ => {

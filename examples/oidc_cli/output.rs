@@ -90,7 +90,7 @@ impl Output {
 
     /// Tells what was checked.
     pub(crate) fn checked(self, what: &str) {
-        self.narrate(&Event::Checked { what });
+        self.narrate(&Event::VerifiedCallback { what });
     }
 
     pub(crate) fn narrate(self, event: &Event<'_>) {

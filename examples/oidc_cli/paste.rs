@@ -3,8 +3,8 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use oidc_proto::message::callback::CALLBACK_LIMIT;
-use oidc_proto::message::metadata::ResponseMode;
+use oidc_proto::ResponseMode;
+use oidc_proto::limits::CALLBACK_LIMIT;
 use oidc_proto::{Callback, Error};
 
 use crate::failure::{Code, Failure};

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use oidc_proto::adapter::store::{BlockingSessionStore as _, FileStore};
 use oidc_proto::matrix::{DeviceId, Homeserver, UserId, UserSession};
 use oidc_proto::session::{Record, StoreAction, StoreAnswer};
-use oidc_proto::{Code as Core, Schemes, Timestamp, TokenSet};
+use oidc_proto::{ErrorCode as Core, Schemes, Timestamp, TokenSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -241,10 +241,10 @@ fn load(store: &Store, name: &str) -> Result<Option<Session>, Failure> {
     let damaged = |code: Core| store.damaged(name, &code.into());
     match serde_json::from_str::<Versioned>(&text) {
         Ok(Versioned { version: VERSION }) => {}
-        Ok(Versioned { version }) if version > VERSION => return Err(damaged(Core::StoredVersion)),
-        _ => return Err(damaged(Core::StoredMalformed)),
+        Ok(Versioned { version }) if version > VERSION => return Err(damaged(Core::STORED_VERSION)),
+        _ => return Err(damaged(Core::STORED_MALFORMED)),
     }
-    let kept: Kept = serde_json::from_str(&text).map_err(|_| damaged(Core::StoredMalformed))?;
+    let kept: Kept = serde_json::from_str(&text).map_err(|_| damaged(Core::STORED_MALFORMED))?;
     let tokens_name = name.replacen("session-", "tokens-", 1);
     let record = store.files().record(&tokens_name).load();
     // Its tokens went first: it was logged out, and somebody was interrupted.
@@ -252,11 +252,11 @@ fn load(store: &Store, name: &str) -> Result<Option<Session>, Failure> {
     let Record { tokens, generation, .. } = record;
     // Without the right key the tokens are of no use.
     if kept.dpop_key.as_ref().map(|key| key.dpop().thumbprint()) != tokens.dpop_thumbprint() {
-        return Err(damaged(Core::StoredMalformed));
+        return Err(damaged(Core::STORED_MALFORMED));
     }
     let session = Session { id: id(&tokens, kept.matrix.as_ref()), kept, tokens, generation };
     // A session under another's name would be taken for it.
-    if file(&session.id) == *name { Ok(Some(session)) } else { Err(damaged(Core::StoredMalformed)) }
+    if file(&session.id) == *name { Ok(Some(session)) } else { Err(damaged(Core::STORED_MALFORMED)) }
 }
 
 fn file(id: &str) -> String {

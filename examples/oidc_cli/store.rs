@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use oidc_proto::adapter::store::FileStore;
-use oidc_proto::{Code as Core, Registrations};
+use oidc_proto::{ErrorCode as Core, Registrations};
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
@@ -167,15 +167,15 @@ impl Files<'_> {
 
     /// Why the file store failed last.
     pub(crate) fn failure(self, name: &str, record: &FileStore) -> Failure {
-        let error = record.take_error().unwrap_or_else(|| Core::SessionStore.into());
+        let error = record.take_error().unwrap_or_else(|| Core::SESSION_STORE.into());
         self.explain(name, &error)
     }
 
     pub(crate) fn explain(self, name: &str, error: &oidc_proto::Error) -> Failure {
         let path = self.folder.join(name);
         match error.code() {
-            Core::StoredVersion | Core::StoredMalformed => damaged(&path, error),
-            Core::StoreBusy => Code::StoreBusy.because(path.display()),
+            Core::STORED_VERSION | Core::STORED_MALFORMED => damaged(&path, error),
+            Core::STORE_BUSY => Code::StoreBusy.because(path.display()),
             _ => {
                 let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
                 Code::StoreIo.because(format_args!("{}: {reason}", path.display()))
@@ -223,7 +223,7 @@ fn read(path: &Path) -> Result<Option<Text>, Failure> {
 
 fn damaged(path: &Path, error: &oidc_proto::Error) -> Failure {
     let code = match error.code() {
-        Core::StoredVersion => Code::StoreVersion,
+        Core::STORED_VERSION => Code::StoreVersion,
         _ => Code::StoreDamaged,
     };
     code.because(format_args!("{}; move it away to go on without it", path.display()))

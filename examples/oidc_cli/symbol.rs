@@ -5,7 +5,7 @@ use std::io::{BufReader, BufWriter, Read as _};
 use std::path::Path;
 
 use oidc_proto::Schemes;
-use oidc_proto::qr::Code as QrData;
+use oidc_proto::qr::QrCode as QrData;
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{Color, EcLevel, QrCode};
 

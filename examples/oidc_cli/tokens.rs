@@ -7,7 +7,7 @@ use oidc_proto::adapter::session::{BlockingSession, NoToken};
 use oidc_proto::adapter::store::FileStore;
 use oidc_proto::adapter::{BlockingHttpClient, SystemEnv};
 use oidc_proto::session::{End, Event as SessionEvent, Persistence, SessionOptions};
-use oidc_proto::{Client, Code as Core, Env as _, Exchanged, Fault, Provider, TokenSet, UnverifiedGrant};
+use oidc_proto::{Client, Env as _, ErrorCode as Core, Fault, Provider, TokenOutcome, TokenSet, UnverifiedTokens};
 
 use crate::context::Context;
 use crate::event::Event;
@@ -46,13 +46,13 @@ pub(crate) fn good(context: &mut Context, need: Need) -> Result<Session, Failure
         }
         // It will not be good for long, but it is.
         Err(failure) if usable => {
-            if failure.code != Core::TokenNoRefreshToken.as_str() {
+            if failure.code != Core::TOKEN_NO_REFRESH_TOKEN.as_str() {
                 context.out.emit(&Event::warning(&failure));
             }
             Ok(session)
         }
         Err(failure) => {
-            if failure.code == Core::TokenInvalidGrant.as_str() {
+            if failure.code == Core::TOKEN_INVALID_GRANT.as_str() {
                 context.out.hint("The provider ended this session. Log in again; until you log out, it is kept.");
             }
             Err(failure)
@@ -68,7 +68,7 @@ fn is_good(context: &Context, tokens: &TokenSet) -> bool {
 
 fn refresh(context: &mut Context, session: &Session) -> Result<Session, Failure> {
     if session.tokens.refresh_token().is_none() {
-        return Err(oidc_proto::Error::from(Core::TokenNoRefreshToken).into());
+        return Err(oidc_proto::Error::from(Core::TOKEN_NO_REFRESH_TOKEN).into());
     }
     let (provider, client) = context.connect(session)?;
     context.out.step("Refresh");
@@ -76,20 +76,20 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Failure>
     let live = live(context, session, provider, client, record.clone())?;
     let mut events = live.subscribe();
     let mut outcome = live.refresh(patience);
-    if matches!(outcome, Err(NoToken::Failed(_))) && !live.is_at_rest() {
+    if matches!(outcome, Err(NoToken::Failed(_))) && !live.is_idle() {
         // Tokens came, and could not be verified yet: they are not thrown away.
         outcome = live.refresh(patience);
     }
     let told: Vec<_> = std::iter::from_fn(|| events.wait(Duration::ZERO)).collect();
     outcome.map_err(|error| match why(error, &told) {
-        Core::SessionStore => session.store_failure(&context.store, &record),
+        Core::SESSION_STORE => session.store_failure(&context.store, &record),
         code => oidc_proto::Error::from(code).into(),
     })?;
-    let end = context.env.ticks().saturating_add(patience);
-    while !live.is_at_rest() && context.env.ticks() < end {
+    let end = context.env.monotonic().saturating_add(patience);
+    while !live.is_idle() && context.env.monotonic() < end {
         live.tend(SAVING);
     }
-    if !live.is_at_rest() {
+    if !live.is_idle() {
         return Err(session.store_failure(&context.store, &record));
     }
     context.out.checked("a new ID token, if one came: signature, iss, sub, aud and azp as before, nonce as before");
@@ -123,9 +123,9 @@ pub(crate) fn why(error: NoToken, told: &[SessionEvent]) -> Core {
     });
     match error {
         NoToken::Failed(code) => code,
-        NoToken::Ended(End::NeedsLogin) => Core::TokenInvalidGrant,
-        NoToken::Late => Core::TransportTimeout,
-        _ => said.unwrap_or(Core::SessionEnded),
+        NoToken::Ended(End::NeedsLogin) => Core::TOKEN_INVALID_GRANT,
+        NoToken::Late => Core::TRANSPORT_TIMEOUT,
+        _ => said.unwrap_or(Core::SESSION_ENDED),
     }
 }
 
@@ -133,20 +133,20 @@ pub(crate) fn why(error: NoToken, told: &[SessionEvent]) -> Core {
 #[allow(clippy::large_enum_variant, reason = "taken apart where it is made")]
 pub(crate) enum Settled {
     Trusted(TokenSet),
-    Untrusted(Failure, UnverifiedGrant),
+    Untrusted(Failure, UnverifiedTokens),
 }
 
 /// Says whether the tokens can be trusted. Keys that could not be fetched are asked for once more.
-pub(crate) fn settle(context: &mut Context, exchanged: Exchanged) -> Result<Settled, Failure> {
+pub(crate) fn settle(context: &mut Context, exchanged: TokenOutcome) -> Result<Settled, Failure> {
     let exchanged = match exchanged {
-        Exchanged::Unverified { error, grant } if error.fault() == Fault::Transport => {
+        TokenOutcome::Unverified { error, grant } if error.fault() == Fault::Transport => {
             let step = grant.verify(None, &mut context.env);
             context.run("asking for the keys again", step)?
         }
         exchanged => exchanged,
     };
     Ok(match exchanged {
-        Exchanged::Verified(granted) => Settled::Trusted(granted.tokens),
-        Exchanged::Unverified { error, grant } => Settled::Untrusted(error.into(), grant),
+        TokenOutcome::Verified(granted) => Settled::Trusted(granted.tokens),
+        TokenOutcome::Unverified { error, grant } => Settled::Untrusted(error.into(), grant),
     })
 }

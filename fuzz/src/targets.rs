@@ -13,18 +13,20 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{HeaderValue, Response};
+use oidc_proto::Challenge;
+use oidc_proto::PendingDevice;
 use oidc_proto::flow::{
-    BackChannelLogout, DeviceAuthorization, Discovery, GrantRequest, KeysFetch, PendingDevice, Refresh, Registration,
-    Revocation, UserinfoFetch,
+    BackChannelLogout, DeviceAuthorization, GrantRequest, KeysFetch, Refresh, Registration, Revocation,
+    ServerMetadataFetch, UserinfoFetch,
 };
+use oidc_proto::jose::Keys;
 use oidc_proto::jose::{Jws, supported};
-use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
-use oidc_proto::message::www_authenticate;
 use oidc_proto::testing::TestEnv;
+use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{
-    AuthorizationRequest, Body, Callback, Client, ClientAuth, Env, Error, Exchanged, Failure, FailureKind,
-    IdTokenTrust, Issuer, Keys, Metadata, PendingAuthorization, Policy, Provider, ProviderOptions, RedirectUri,
-    Registrations, Schemes, Scope, Sent, Step, TokenSet,
+    AuthorizationRequest, Body, Callback, Client, ClientAuth, Env, Error, Failure, FailureKind, IdTokenTrust, Issuer,
+    PendingAuthorization, Policy, Provider, ProviderOptions, RedirectUri, Registrations, Schemes, Scope, Sent,
+    ServerMetadata, Step, TokenOutcome, TokenSet,
 };
 
 use script::{Script, drive, quiet};
@@ -80,7 +82,8 @@ fn world() -> &'static World {
         let op = oidc_proto::testing::Provider::new(ISSUER);
         let http = oidc_proto::adapter::BlockingDriver::new(op.http(env.clock()));
         let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
-        let provider = http.run(Discovery::start(issuer, ProviderOptions::new()).unwrap(), &mut env).unwrap().provider;
+        let provider =
+            http.run(ServerMetadataFetch::start(issuer, ProviderOptions::new()).unwrap(), &mut env).unwrap().provider;
         let keys = http.run(KeysFetch::start(&provider, None).unwrap(), &mut env).unwrap().keys;
         let redirect_uri = RedirectUri::new(REDIRECT_URI).unwrap();
         let metadata = ClientMetadata::new(ApplicationType::Web, vec![redirect_uri.clone()]);
@@ -133,7 +136,7 @@ fn answer<F: oidc_proto::Flow>(step: Step<F>, body: &[u8], env: &mut TestEnv) ->
 
 fn metadata(data: &[u8]) {
     let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
-    if let Ok(metadata) = Metadata::parse(data, &issuer, &ProviderOptions::new()) {
+    if let Ok(metadata) = ServerMetadata::parse(data, &issuer, &ProviderOptions::new()) {
         assert_eq!(metadata.issuer, issuer);
         assert!(metadata.token_endpoint.is_https());
     }
@@ -185,7 +188,7 @@ fn id_token(data: &[u8]) {
     let body = format!(r#"{{"access_token":"a","token_type":"Bearer","id_token":"{token}"}}"#);
     let mut env = TestEnv::seeded(1);
     let exchanged = answer(redeeming(&world().trusting, &mut env), body.as_bytes(), &mut env);
-    if let Ok(Exchanged::Verified(granted)) = exchanged {
+    if let Ok(TokenOutcome::Verified(granted)) = exchanged {
         let id_token = granted.tokens.id_token().unwrap();
         assert_eq!(id_token.issuer(), ISSUER);
         assert!(!id_token.subject().is_empty() && id_token.expires_at() > oidc_proto::Timestamp::from_unix_millis(0));
@@ -228,14 +231,14 @@ fn token_response(data: &[u8]) {
     for client in [&world().verifying, &world().trusting] {
         let mut env = TestEnv::seeded(1);
         let exchanged = answer(redeeming(client, &mut env), data, &mut env);
-        if let (Ok(Exchanged::Verified(_)), true) = (exchanged, Arc::ptr_eq(client, &world().verifying)) {
+        if let (Ok(TokenOutcome::Verified(_)), true) = (exchanged, Arc::ptr_eq(client, &world().verifying)) {
             panic!("nobody signed an ID token for this login");
         }
     }
     let mut env = TestEnv::seeded(2);
     let World { provider, verifying, tokens, keys, .. } = world();
     let step = Refresh::start(tokens, provider, verifying, Some(keys.clone()), &mut env).unwrap();
-    if let Ok(Exchanged::Verified(granted)) = answer(step, data, &mut env) {
+    if let Ok(TokenOutcome::Verified(granted)) = answer(step, data, &mut env) {
         assert_eq!(granted.tokens.subject(), tokens.subject());
         assert!(granted.tokens.access_token().bearer().is_sensitive());
     }
@@ -261,7 +264,7 @@ fn www_authenticate(data: &[u8]) {
             headers.append("www-authenticate", value);
         }
     }
-    assert!(www_authenticate::parse(&headers).len() <= 16);
+    assert!(Challenge::parse_all(&headers).len() <= 16);
 }
 
 fn device(data: &[u8]) {
@@ -313,7 +316,7 @@ fn flow(data: &[u8]) {
     let scope = Scope::new("openid").unwrap();
     let secret = Client::new("c").with_auth(ClientAuth::SecretJwt("CLIENTSECRET".into())).shared();
     let step = match choice & 15 {
-        0 => quiet(Discovery::start(provider.issuer().clone(), ProviderOptions::new())),
+        0 => quiet(ServerMetadataFetch::start(provider.issuer().clone(), ProviderOptions::new())),
         1 => quiet(KeysFetch::start(provider, keys)),
         2 => quiet(Registration::start(provider, ClientMetadata::new(ApplicationType::Web, Vec::new()))),
         3 => quiet(Ok(redeeming(client, &mut env))),

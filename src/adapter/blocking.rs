@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use http::{Request, Response};
 
-use crate::env::Env;
-use crate::error::{Code, Error};
-use crate::failure::Failure;
-use crate::reply::Policy;
-use crate::secret::Body;
+use crate::base::env::Env;
+use crate::base::secret::Body;
+use crate::error::transport::Failure;
+use crate::error::{Error, ErrorCode};
 use crate::step::{Flow, Step};
+use crate::wire::policy::Policy;
 
 /// A blocking HTTP client. Any closure of this shape is one. The rules of [`HttpClient`](super::HttpClient) hold.
 pub trait BlockingHttpClient {
@@ -64,10 +64,10 @@ impl<C: BlockingHttpClient, T: Fn(Duration)> BlockingDriver<C, T> {
                     }
                 }
                 Step::Wait(wait) => {
-                    (self.sleep)(wait.duration(env.ticks()));
+                    (self.sleep)(wait.duration(env.monotonic()));
                     wait.wake(env)?
                 }
-                Step::Sign(_) => return Err(Code::SignMissing.into()),
+                Step::Sign(_) => return Err(ErrorCode::SIGN_MISSING.into()),
                 Step::Done(output) => return Ok(output),
             }
         }

@@ -3,23 +3,23 @@
 use std::future::{Future, Ready};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::Request;
 
-use crate::env::Env;
-use crate::error::{Code, Error};
-use crate::failure::Failure;
-use crate::reply::Policy;
-use crate::secret::Body;
+use crate::base::env::Env;
+use crate::base::secret::Body;
+use crate::error::transport::Failure;
+use crate::error::{Error, ErrorCode};
 use crate::step::{Flow, SigningInput, Step};
+use crate::wire::policy::Policy;
 
 /// An asynchronous HTTP client. Any closure of this shape is one:
 ///
 /// ```
-/// use http::{Request, Response};
+/// use http::{Request};
 /// use oidc_proto::adapter::HttpClient;
 /// use oidc_proto::{Body, Failure, FailureKind, Policy, Sent};
 ///
-/// async fn offline(_: Request<Body>, _: Policy) -> Result<Response<Vec<u8>>, Failure> {
+/// async fn offline(_: Request<Body>, _: Policy) -> Result<http::Response<Vec<u8>>, Failure> {
 ///     Err(Failure::new(FailureKind::Unreachable, Sent::No))
 /// }
 /// fn is_client(_: &impl HttpClient) {}
@@ -29,18 +29,18 @@ use crate::step::{Flow, SigningInput, Step};
 /// It must not follow redirects, and should stop reading a body at the policy's limit.
 pub trait HttpClient {
     /// The response to come. A named type, so that a driver's future can be required to be `Send`.
-    type Reply: Future<Output = Result<Response<Vec<u8>>, Failure>>;
+    type Response: Future<Output = Result<http::Response<Vec<u8>>, Failure>>;
 
     /// Sends the request.
-    fn call(&self, request: Request<Body>, policy: Policy) -> Self::Reply;
+    fn call(&self, request: Request<Body>, policy: Policy) -> Self::Response;
 }
 
 impl<C, R> HttpClient for C
 where
     C: Fn(Request<Body>, Policy) -> R,
-    R: Future<Output = Result<Response<Vec<u8>>, Failure>>,
+    R: Future<Output = Result<http::Response<Vec<u8>>, Failure>>,
 {
-    type Reply = R;
+    type Response = R;
 
     fn call(&self, request: Request<Body>, policy: Policy) -> R {
         self(request, policy)
@@ -159,13 +159,13 @@ impl<C: HttpClient, T: Timer, S: RemoteSigner> Driver<C, T, S> {
                     }
                 }
                 Step::Wait(wait) => {
-                    let sleep = self.timer.sleep(wait.duration(env.ticks())).ok_or(Code::StepNoTimer)?;
+                    let sleep = self.timer.sleep(wait.duration(env.monotonic())).ok_or(ErrorCode::STEP_NO_TIMER)?;
                     sleep.await;
                     wait.wake(env)?
                 }
                 Step::Sign(sign) => {
                     let (input, awaiting) = sign.into_parts();
-                    match self.signer.sign(input).ok_or(Code::SignMissing)?.await {
+                    match self.signer.sign(input).ok_or(ErrorCode::SIGN_MISSING)?.await {
                         Some(signature) => awaiting.receive(&signature, env)?,
                         None => return Err(awaiting.fail()),
                     }

@@ -7,15 +7,15 @@ use std::io::{self, ErrorKind};
 use std::pin::Pin;
 
 use http::header::{CONTENT_LENGTH, HeaderValue};
-use http::{Method, Request, Response};
+use http::{Method, Request};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect;
 
 use super::HttpClient;
 use super::options::{HttpOptions, OptionsError, Root, is_public};
-use crate::failure::{Failure, FailureKind, Sent};
-use crate::reply::Policy;
-use crate::secret::Body;
+use crate::base::secret::Body;
+use crate::error::transport::{Failure, FailureKind, Sent};
+use crate::wire::policy::Policy;
 
 /// An asynchronous HTTP client. Clones share their connections.
 ///
@@ -71,9 +71,9 @@ impl Client {
 }
 
 impl HttpClient for Client {
-    type Reply = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, Failure>> + Send>>;
+    type Response = Pin<Box<dyn Future<Output = Result<http::Response<Vec<u8>>, Failure>> + Send>>;
 
-    fn call(&self, mut request: Request<Body>, policy: Policy) -> Self::Reply {
+    fn call(&self, mut request: Request<Body>, policy: Policy) -> Self::Response {
         if policy.mutual_tls || self.options.refuses(request.uri()) {
             return Box::pin(ready(Err(Failure::new(FailureKind::Refused, Sent::No))));
         }
@@ -98,7 +98,7 @@ async fn exchange(
     http: reqwest::Client,
     request: reqwest::Request,
     limit: usize,
-) -> Result<Response<Vec<u8>>, Failure> {
+) -> Result<http::Response<Vec<u8>>, Failure> {
     let mut response = http.execute(request).await.map_err(|error| failure(&error))?;
     let too_large = Failure::new(FailureKind::BodyTooLarge, Sent::Maybe);
     let length = response.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
@@ -112,7 +112,7 @@ async fn exchange(
         }
         bytes.extend_from_slice(&chunk);
     }
-    let mut whole = Response::new(bytes);
+    let mut whole = http::Response::new(bytes);
     *whole.status_mut() = response.status();
     *whole.version_mut() = response.version();
     *whole.headers_mut() = std::mem::take(response.headers_mut());

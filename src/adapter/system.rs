@@ -7,8 +7,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, SeedableRng};
 use zeroize::Zeroizing;
 
-use crate::env::{Env, Ticks, Timestamp};
-use crate::error::{Code, Error};
+use crate::base::env::{Env, MonotonicTime, Timestamp};
+use crate::error::{Error, ErrorCode};
 
 /// The operating system's clock, a monotonic counter, and a ChaCha20 generator that the operating system seeded once.
 ///
@@ -16,7 +16,7 @@ use crate::error::{Code, Error};
 /// copies would give out the same verifiers and states. For the same reason **do not carry one across `fork`**, and do
 /// not snapshot a process that holds one: make a new one in each child.
 ///
-/// [`ticks`](Env::ticks) count from the construction. Whether time spent suspended counts is the platform's choice.
+/// [`monotonic`](Env::monotonic) count from the construction. Whether time spent suspended counts is the platform's choice.
 pub struct SystemEnv {
     rng: ChaCha20Rng,
     start: Instant,
@@ -29,7 +29,7 @@ impl SystemEnv {
     /// `env.entropy` if the operating system gives no entropy.
     pub fn new() -> Result<Self, Error> {
         let mut seed = Zeroizing::new([0_u8; 32]);
-        getrandom::fill(seed.as_mut_slice()).map_err(|error| Error::new(Code::EnvEntropy).with_source(error))?;
+        getrandom::fill(seed.as_mut_slice()).map_err(|error| Error::new(ErrorCode::ENV_ENTROPY).with_source(error))?;
         Ok(Self { rng: ChaCha20Rng::from_seed(*seed), start: Instant::now() })
     }
 }
@@ -41,8 +41,8 @@ impl Env for SystemEnv {
         Timestamp::from_unix_millis(0).saturating_add(since)
     }
 
-    fn ticks(&self) -> Ticks {
-        Ticks::from_millis(0).saturating_add(self.start.elapsed())
+    fn monotonic(&self) -> MonotonicTime {
+        MonotonicTime::from_millis(0).saturating_add(self.start.elapsed())
     }
 
     fn rng(&mut self) -> &mut dyn CryptoRng {
@@ -66,8 +66,8 @@ mod tests {
         assert_ne!(a.rng().next_u64(), b.rng().next_u64());
         assert!(b.now().saturating_since(a.now()).as_secs() < 60);
         assert!(a.now() > Timestamp::from_unix_seconds(1_700_000_000));
-        let before = a.ticks();
-        assert!(a.ticks() >= before);
+        let before = a.monotonic();
+        assert!(a.monotonic() >= before);
         assert_eq!(format!("{a:?}"), "SystemEnv(…)");
     }
 }

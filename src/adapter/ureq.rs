@@ -12,9 +12,9 @@ use ureq::{Agent, AsSendBody, Error};
 
 use super::BlockingHttpClient;
 use super::options::{HttpOptions, OptionsError, Root, is_public};
-use crate::failure::{Failure, FailureKind, Sent};
-use crate::reply::Policy;
-use crate::secret::Body;
+use crate::base::secret::Body;
+use crate::error::transport::{Failure, FailureKind, Sent};
+use crate::wire::policy::Policy;
 
 /// A blocking HTTP client. Clones share their connections.
 ///

@@ -5,15 +5,15 @@
 //!                             └▶ PendingAuthorization (kept, or stored)
 //!                                   │ check(&callback) ─ wrong: the login goes on waiting
 //!                                   ▼
-//!                                Checked ─▶ redeem ─▶ CodeExchange
+//!                                VerifiedCallback ─▶ redeem ─▶ CodeExchange
 //! ```
 //!
 //! Checking borrows: a forged callback does not use up the login. Redeeming takes both the login and the evidence.
 //!
 //! ```
 //! use oidc_proto::adapter::BlockingDriver;
-//! use oidc_proto::flow::{Discovery, Registration};
-//! use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
+//! use oidc_proto::flow::{Registration, ServerMetadataFetch};
+//! use oidc_proto::{ApplicationType, ClientMetadata};
 //! use oidc_proto::testing::{Provider, TestEnv};
 //! use oidc_proto::{AuthorizationRequest, Callback, Issuer, ProviderOptions, RedirectUri, Schemes, Scope};
 //!
@@ -21,7 +21,7 @@
 //! let op = Provider::new("https://op.example.org");
 //! let http = BlockingDriver::new(op.http(env.clock()));
 //! let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
-//! let provider = http.run(Discovery::start(issuer, ProviderOptions::new())?, &mut env)?.provider;
+//! let provider = http.run(ServerMetadataFetch::start(issuer, ProviderOptions::new())?, &mut env)?.provider;
 //!
 //! let redirect_uri = RedirectUri::new("https://app.example.org/cb")?;
 //! let metadata = ClientMetadata::new(ApplicationType::Web, vec![redirect_uri.clone()]);
@@ -46,22 +46,23 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::CodeExchange;
-use crate::client::{Client, RedirectUri};
-use crate::endpoint::{Endpoint, Issuer};
-use crate::env::{Env, Timestamp};
-use crate::error::{Code, Error};
+use crate::base::env::{Env, Timestamp};
+use crate::base::secret::{self, Secret, same_bytes};
+use crate::base::url::{Endpoint, Issuer};
+use crate::base::versioned::{self, Version};
+use crate::error::{Error, ErrorCode};
 use crate::jose::Keys;
 use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, Bound, append_parameters};
 use crate::message::callback::{Callback, digest};
-use crate::message::id_token::LoginExpectation;
-use crate::message::metadata::ResponseMode;
-use crate::message::oauth_error;
 use crate::message::pkce;
-use crate::message::scope::Scope;
-use crate::provider::Provider;
-use crate::secret::{self, Secret, same_bytes};
+use crate::party::client::Client;
+use crate::party::metadata::ResponseMode;
+use crate::party::provider::Provider;
+use crate::party::redirect_uri::RedirectUri;
 use crate::step::Step;
-use crate::stored::{self, Version};
+use crate::token::id_token::LoginExpectation;
+use crate::token::scope::Scope;
+use crate::wire::oauth_error;
 
 impl AuthorizationRequest {
     /// Starts a login: the URL for the user's browser, and what to keep until the browser comes back.
@@ -78,7 +79,7 @@ impl AuthorizationRequest {
         env: &mut dyn Env,
     ) -> Result<(AuthorizationUrl, PendingAuthorization), Error> {
         if provider.metadata().require_pushed_authorization_requests {
-            return Err(Code::ParRequired.into());
+            return Err(ErrorCode::PAR_REQUIRED.into());
         }
         let mut url = String::new();
         authorization_endpoint(provider)?.start_query(&mut url);
@@ -97,15 +98,15 @@ impl AuthorizationRequest {
         self.check()?;
         let metadata = provider.metadata();
         if !client.redirect_uris.iter().any(|own| own.covers(&self.redirect_uri)) {
-            return Err(Code::AuthorizationRedirectUri.into());
+            return Err(ErrorCode::AUTHORIZATION_REDIRECT_URI.into());
         }
         let response_mode = self.response_mode.unwrap_or(ResponseMode::Query);
         if self.response_mode.is_some() && !metadata.response_modes.contains(response_mode) {
-            return Err(Code::AuthorizationResponseMode.into());
+            return Err(ErrorCode::AUTHORIZATION_RESPONSE_MODE.into());
         }
         let is_openid = self.scope.contains("openid");
         if metadata.code_challenge_methods.is_empty() && !is_openid {
-            return Err(Code::AuthorizationNonceRequired.into());
+            return Err(ErrorCode::AUTHORIZATION_NONCE_REQUIRED.into());
         }
         let (state, code_verifier) = (Secret::random(env.rng()), Secret::random(env.rng()));
         let now = env.now();
@@ -143,7 +144,7 @@ impl AuthorizationRequest {
 /// Where the browser is sent.
 pub(super) fn authorization_endpoint(provider: &Provider) -> Result<&Endpoint, Error> {
     let endpoint = provider.metadata().authorization_endpoint.as_ref();
-    endpoint.ok_or_else(|| Error::new(Code::MetadataUnsupported).at("authorization_endpoint"))
+    endpoint.ok_or_else(|| Error::new(ErrorCode::METADATA_UNSUPPORTED).at("authorization_endpoint"))
 }
 
 /// A login whose user is elsewhere.
@@ -195,11 +196,11 @@ impl State {
 /// it:
 ///
 /// ```compile_fail,E0451
-/// let forged = oidc_proto::flow::Checked { code: "stolen".into(), state: "known".into() };
+/// let forged = oidc_proto::VerifiedCallback { code: "stolen".into(), state: "known".into() };
 /// ```
 #[derive(Debug)]
 #[must_use = "the login goes on when it is redeemed"]
-pub struct Checked {
+pub struct VerifiedCallback {
     code: Secret,
     state: Secret,
 }
@@ -220,7 +221,7 @@ impl PendingAuthorization {
     /// # Errors
     /// `stored.version`, `stored.malformed`.
     pub fn from_json(json: &str) -> Result<Self, Error> {
-        stored::from_json(json)
+        versioned::from_json(json)
     }
 
     /// The provider that the login is at.
@@ -255,35 +256,39 @@ impl PendingAuthorization {
     /// # Errors
     /// `provider.mismatch`; `callback.…` for an answer that is not this login's: go on waiting;
     /// `authorization.…` (`Denied`) for the provider's or the user's no.
-    pub fn check(&self, callback: &Callback, provider: &Provider, env: &dyn Env) -> Result<Checked, Error> {
+    pub fn check(&self, callback: &Callback, provider: &Provider, env: &dyn Env) -> Result<VerifiedCallback, Error> {
         if self.issuer != *provider.issuer() {
-            return Err(Code::ProviderMismatch.into());
+            return Err(ErrorCode::PROVIDER_MISMATCH.into());
         }
-        let state = callback.state.as_ref().ok_or(Code::CallbackStateMissing)?;
+        let state = callback.state.as_ref().ok_or(ErrorCode::CALLBACK_STATE_MISSING)?;
         if !self.state.matches(state) {
-            return Err(Code::CallbackStateMismatch.into());
+            return Err(ErrorCode::CALLBACK_STATE_MISMATCH.into());
         }
         match &callback.iss {
-            Some(iss) if *iss != *self.issuer.as_str() => return Err(Code::CallbackIssMismatch.into()),
-            None if provider.metadata().authorization_response_iss => return Err(Code::CallbackIssMissing.into()),
+            Some(iss) if *iss != *self.issuer.as_str() => return Err(ErrorCode::CALLBACK_ISS_MISMATCH.into()),
+            None if provider.metadata().authorization_response_iss => {
+                return Err(ErrorCode::CALLBACK_ISS_MISSING.into());
+            }
             _ => {}
         }
         if env.now() >= self.expires_at {
-            return Err(Code::CallbackExpired.into());
+            return Err(ErrorCode::CALLBACK_EXPIRED.into());
         }
         if callback.mode != self.response_mode {
-            return Err(Code::CallbackResponseMode.into());
+            return Err(ErrorCode::CALLBACK_RESPONSE_MODE.into());
         }
         if callback.target.as_ref().is_some_and(|target| !self.redirect_uri.is_target_of(target)) {
-            return Err(Code::CallbackRedirectUri.into());
+            return Err(ErrorCode::CALLBACK_REDIRECT_URI.into());
         }
         match (&callback.code, &callback.error) {
-            (Some(_), Some(_)) => Err(Code::CallbackCodeAndError.into()),
+            (Some(_), Some(_)) => Err(ErrorCode::CALLBACK_CODE_AND_ERROR.into()),
             (None, Some((error, text))) => {
                 Err(Error::new(oauth_error::authorization_code(error)).with_text(text.clone()))
             }
-            (Some(code), None) if !code.expose().is_empty() => Ok(Checked { code: code.clone(), state: state.clone() }),
-            _ => Err(Code::CallbackCodeMissing.into()),
+            (Some(code), None) if !code.expose().is_empty() => {
+                Ok(VerifiedCallback { code: code.clone(), state: state.clone() })
+            }
+            _ => Err(ErrorCode::CALLBACK_CODE_MISSING.into()),
         }
     }
 
@@ -297,20 +302,20 @@ impl PendingAuthorization {
     /// `dpop.key_mismatch`, `jwks.missing`, `jws.no_backend`, `id_token.trust_tls_over_http`, `sign.failed`.
     pub fn redeem(
         self,
-        checked: Checked,
+        checked: VerifiedCallback,
         provider: &Arc<Provider>,
         client: &Arc<Client>,
         keys: Option<Arc<Keys>>,
         env: &mut dyn Env,
     ) -> Result<Step<CodeExchange>, Error> {
         if !self.state.matches(&checked.state) {
-            return Err(Code::CallbackStateMismatch.into());
+            return Err(ErrorCode::CALLBACK_STATE_MISMATCH.into());
         }
         if self.issuer != *provider.issuer() {
-            return Err(Code::ProviderMismatch.into());
+            return Err(ErrorCode::PROVIDER_MISMATCH.into());
         }
         if self.client_id != client.id {
-            return Err(Code::ClientMismatch.into());
+            return Err(ErrorCode::CLIENT_MISMATCH.into());
         }
         client.check_binding(self.dpop_thumbprint.as_deref())?;
         let Self { redirect_uri, scope, code_verifier, expectation, .. } = self;
@@ -365,7 +370,7 @@ impl Serialize for PendingAuthorization {
 impl<'de> Deserialize<'de> for PendingAuthorization {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = StoredPending::deserialize(deserializer)?;
-        let malformed = || de::Error::custom(Code::StoredMalformed);
+        let malformed = || de::Error::custom(ErrorCode::STORED_MALFORMED);
         let state_digest = URL_SAFE_NO_PAD.decode(&stored.state_digest).ok().and_then(|digest| digest.try_into().ok());
         // RFC 7636 section 4.1: 43 to 128 unreserved characters.
         let verifier = stored.code_verifier.expose();
@@ -381,7 +386,7 @@ impl<'de> Deserialize<'de> for PendingAuthorization {
             return Err(malformed());
         }
         Ok(Self {
-            issuer: stored::issuer(&stored.issuer)?,
+            issuer: versioned::issuer(&stored.issuer)?,
             client_id: stored.client_id.into(),
             redirect_uri: RedirectUri::new(&stored.redirect_uri).map_err(|_| malformed())?,
             scope: stored.scope,

@@ -11,8 +11,8 @@
 //!
 //! ```
 //! use oidc_proto::adapter::BlockingDriver;
-//! use oidc_proto::flow::{BackChannelLogout, Discovery, KeysFetch};
-//! use oidc_proto::message::logout_token::SeenLogoutTokens;
+//! use oidc_proto::flow::{BackChannelLogout, KeysFetch, ServerMetadataFetch};
+//! use oidc_proto::SeenLogoutTokens;
 //! use oidc_proto::testing::{Provider, RegisteredClient, TestEnv};
 //! use oidc_proto::{Client, Env, Issuer, ProviderOptions, Schemes};
 //!
@@ -20,7 +20,7 @@
 //! let op = Provider::new("https://op.example.org").with_client(RegisteredClient::public("app", "https://app.example.org/"));
 //! let http = BlockingDriver::new(op.http(env.clock()));
 //! let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
-//! let provider = http.run(Discovery::start(issuer, ProviderOptions::new())?, &mut env)?.provider;
+//! let provider = http.run(ServerMetadataFetch::start(issuer, ProviderOptions::new())?, &mut env)?.provider;
 //! let keys = http.run(KeysFetch::start(&provider, None)?, &mut env)?.keys;
 //! let (client, mut seen) = (Client::new("app").shared(), SeenLogoutTokens::new(10_000));
 //!
@@ -38,14 +38,14 @@ use std::sync::Arc;
 
 use super::signed::{Check, Signed};
 use super::verification::allowed_algorithms;
-use crate::client::Client;
-use crate::env::Env;
+use crate::base::env::Env;
+use crate::base::secret::Secret;
 use crate::error::Error;
 use crate::jose::{Algorithm, Jws, Keys};
-use crate::message::logout_token::{self, LogoutToken};
-use crate::provider::Provider;
-use crate::secret::Secret;
+use crate::party::client::Client;
+use crate::party::provider::Provider;
 use crate::step::Step;
+use crate::token::logout_token::{self, LogoutToken};
 
 /// Awaits keys to verify a logout token with.
 pub struct BackChannelLogout(Signed<Claimed>);
@@ -54,7 +54,7 @@ pub struct BackChannelLogout(Signed<Claimed>);
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct LoggedOut {
-    /// The token. Hand it to [`SeenLogoutTokens`](crate::message::logout_token::SeenLogoutTokens) before it is acted on.
+    /// The token. Hand it to [`SeenLogoutTokens`](crate::token::logout_token::SeenLogoutTokens) before it is acted on.
     pub token: LogoutToken,
     /// The keys that it was verified with, for the next one; `None` if they were neither needed nor handed in.
     pub keys: Option<Arc<Keys>>,

@@ -2,26 +2,27 @@
 //!
 //! ```text
 //! redeem ─┬─ keys are needed and not there ─▶ GET jwks_uri ─┐
-//!         └─────────────────────────────────────────────────┴─▶ TokenExchange ─▶ Done(Exchanged)
+//!         └─────────────────────────────────────────────────┴─▶ TokenExchange ─▶ Done(TokenOutcome)
 //! ```
 //!
 //! The keys come first, so that a provider whose keys cannot be had does not cost the code. Until tokens have arrived a
-//! failure is an error; from then on it is [`Exchanged::Unverified`]. It never sends a code twice.
+//! failure is an error; from then on it is [`TokenOutcome::Unverified`]. It never sends a code twice.
 
 use std::sync::Arc;
 
 use super::authorization::Redemption;
 use super::token_exchange::TokenExchange;
-use super::verification::{self, Exchanged, Origin};
-use crate::client::{Client, IdTokenTrust};
-use crate::env::Env;
-use crate::error::{Code, Error};
-use crate::failure::Failure;
+use super::verification::{self, Origin, TokenOutcome};
+use crate::base::env::Env;
+use crate::error::transport::Failure;
+use crate::error::{Error, ErrorCode};
 use crate::jose::Keys;
 use crate::message::{jwks, token};
-use crate::provider::Provider;
-use crate::reply::{Accept, JWKS_LIMIT, Policy, Reply};
+use crate::party::client::{Client, IdTokenTrust};
+use crate::party::provider::Provider;
 use crate::step::{Flow, Step};
+use crate::wire::policy::{Accept, JWKS_LIMIT, Policy};
+use crate::wire::response::Response;
 
 /// Awaits keys, then tokens, then keys again if need be.
 #[derive(Debug)]
@@ -78,9 +79,9 @@ impl Exchange {
 }
 
 impl Flow for CodeExchange {
-    type Output = Exchanged;
+    type Output = TokenOutcome;
 
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
             State::ExpectKeys(exchange) => {
                 let keys = jwks::parse(reply, None, env.now())?;
@@ -99,7 +100,7 @@ impl Flow for CodeExchange {
 
     fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
-            State::ExpectKeys(_) => Err(Code::StepUnexpected.into()),
+            State::ExpectKeys(_) => Err(ErrorCode::STEP_UNEXPECTED.into()),
             State::Exchanging(flow) => Self::exchanging(flow.on_signature(signature, env)?),
         }
     }

@@ -7,7 +7,7 @@
 //!                           ▲                             ├─ slow_down ─▶ Wait(interval + 5 s)
 //!                           └─────────────────────────────┼─ no answer, or the server is down ─▶ Wait(2 × interval)
 //!                                                         ├─ refused, expired, or time is up ─▶ error
-//!                                                         └─ tokens ─▶ Done(Exchanged)
+//!                                                         └─ tokens ─▶ Done(TokenOutcome)
 //! ```
 //!
 //! The deadline is counted by the monotonic clock from where polling starts, so that a clock set back does not extend
@@ -19,23 +19,24 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::authorized_call::{Answer, AuthorizedCall, Credential};
+use super::authenticated_request::{Answer, AuthenticatedRequest, Credential};
 use super::token_exchange::TokenExchange;
-use super::verification::{self, Exchanged, Origin};
-use crate::client::Client;
-use crate::endpoint::{Endpoint, Issuer, Schemes};
-use crate::env::{Env, Ticks, Timestamp};
-use crate::error::{Code, Error, Fault};
-use crate::failure::{Failure, FailureKind};
+use super::verification::{self, Origin, TokenOutcome};
+use crate::base::env::{Env, MonotonicTime, Timestamp};
+use crate::base::secret::{self, Secret};
+use crate::base::url::{Endpoint, Issuer, Schemes};
+use crate::base::versioned::{self, Version};
+use crate::error::transport::{Failure, FailureKind};
+use crate::error::{Error, ErrorCode, Fault};
 use crate::jose::Keys;
 use crate::message::device;
-use crate::message::id_token::LoginExpectation;
-use crate::message::scope::Scope;
-use crate::provider::Provider;
-use crate::reply::{Accept, Policy, Reply};
-use crate::secret::{self, Secret};
+use crate::party::client::Client;
+use crate::party::provider::Provider;
 use crate::step::{Flow, Step};
-use crate::stored::{self, Version};
+use crate::token::id_token::LoginExpectation;
+use crate::token::scope::Scope;
+use crate::wire::policy::{Accept, Policy};
+use crate::wire::response::Response;
 
 /// What `slow_down` adds (section 3.5).
 const SLOW_DOWN: Duration = Duration::from_secs(5);
@@ -45,7 +46,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 
 /// Awaits the codes.
 #[derive(Debug)]
-pub struct DeviceAuthorization(AuthorizedCall<Asked>);
+pub struct DeviceAuthorization(AuthenticatedRequest<Asked>);
 
 /// What was asked for.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ impl Answer for Asked {
     type Output = PendingDevice;
     const REQUEST: &'static str = "device_authorization_endpoint";
 
-    fn parse(self, reply: Reply<'_>, now: Timestamp) -> Result<PendingDevice, Error> {
+    fn parse(self, reply: Response<'_>, now: Timestamp) -> Result<PendingDevice, Error> {
         let Self { provider, client, scope } = self;
         let answer = device::parse(reply, provider.options().schemes())?;
         Ok(PendingDevice {
@@ -88,14 +89,15 @@ impl DeviceAuthorization {
         client: &Arc<Client>,
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
-        let endpoint = provider.metadata().device_authorization_endpoint.as_ref().ok_or(Code::DeviceUnsupported)?;
+        let endpoint =
+            provider.metadata().device_authorization_endpoint.as_ref().ok_or(ErrorCode::DEVICE_UNSUPPORTED)?;
         let request = device::request(endpoint, client, &scope);
         let (policy, asked) =
             (Policy::write(Accept::Json), Asked { provider: provider.clone(), client: client.clone(), scope });
-        Self::going_on(AuthorizedCall::start(provider, client, request, policy, Credential::Client, asked, env)?)
+        Self::going_on(AuthenticatedRequest::start(provider, client, request, policy, Credential::Client, asked, env)?)
     }
 
-    fn going_on(step: Step<AuthorizedCall<Asked>>) -> Result<Step<Self>, Error> {
+    fn going_on(step: Step<AuthenticatedRequest<Asked>>) -> Result<Step<Self>, Error> {
         step.embed(Self, |pending| Ok(Step::Done(pending)))
     }
 }
@@ -126,7 +128,7 @@ impl PendingDevice {
     /// # Errors
     /// `stored.version`, `stored.malformed`.
     pub fn from_json(json: &str) -> Result<Self, Error> {
-        stored::from_json(json)
+        versioned::from_json(json)
     }
 
     /// The provider that the login is at.
@@ -171,10 +173,10 @@ impl PendingDevice {
         env: &mut dyn Env,
     ) -> Result<Step<DevicePolling>, Error> {
         if self.issuer != *provider.issuer() {
-            return Err(Code::ProviderMismatch.into());
+            return Err(ErrorCode::PROVIDER_MISMATCH.into());
         }
         if self.client_id != client.id {
-            return Err(Code::ClientMismatch.into());
+            return Err(ErrorCode::CLIENT_MISMATCH.into());
         }
         client.check_binding(self.dpop_thumbprint.as_deref())?;
         if self.scope.contains("openid") {
@@ -182,7 +184,7 @@ impl PendingDevice {
         }
         // A clock that was set back since the value was stored would leave more than there ever was.
         let left = self.expires_at.saturating_since(env.now()).min(device::LONGEST_LIFETIME);
-        let deadline = env.ticks().saturating_add(left);
+        let deadline = env.monotonic().saturating_add(left);
         let (provider, client) = (provider.clone(), client.clone());
         let Self { scope, device_code, interval, .. } = self;
         let poll = Poll { provider, client, keys, scope, device_code, interval, pause: interval, deadline };
@@ -217,14 +219,14 @@ struct Poll {
     interval: Duration,
     /// What the network makes of it.
     pause: Duration,
-    deadline: Ticks,
+    deadline: MonotonicTime,
 }
 
 impl Poll {
     fn pause(self: Box<Self>, env: &mut dyn Env) -> Result<Step<DevicePolling>, Error> {
-        let until = env.ticks().saturating_add(self.pause);
+        let until = env.monotonic().saturating_add(self.pause);
         if until >= self.deadline {
-            return Err(Code::DeviceExpired.into());
+            return Err(ErrorCode::DEVICE_EXPIRED_TOKEN.into());
         }
         Ok(Step::wait(until, DevicePolling(State::Pausing(self))))
     }
@@ -255,8 +257,8 @@ impl Poll {
             Err(error) => error,
         };
         match error.code() {
-            Code::DevicePending => self.pause = self.interval,
-            Code::DeviceSlowDown => {
+            ErrorCode::DEVICE_AUTHORIZATION_PENDING => self.pause = self.interval,
+            ErrorCode::DEVICE_SLOW_DOWN => {
                 self.interval = self.interval.saturating_add(SLOW_DOWN);
                 self.pause = self.interval;
             }
@@ -271,11 +273,11 @@ impl Poll {
 }
 
 impl Flow for DevicePolling {
-    type Output = Exchanged;
+    type Output = TokenOutcome;
 
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
-            State::Pausing(_) => Err(Code::StepUnexpected.into()),
+            State::Pausing(_) => Err(ErrorCode::STEP_UNEXPECTED.into()),
             State::ExpectTokens(exchange, poll) => poll.go_on(exchange.on_response(reply, env), env),
         }
     }
@@ -292,13 +294,13 @@ impl Flow for DevicePolling {
     fn on_wake(self, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
             State::Pausing(poll) => poll.ask(env),
-            State::ExpectTokens(..) => Err(Code::StepUnexpected.into()),
+            State::ExpectTokens(..) => Err(ErrorCode::STEP_UNEXPECTED.into()),
         }
     }
 
     fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
-            State::Pausing(_) => Err(Code::StepUnexpected.into()),
+            State::Pausing(_) => Err(ErrorCode::STEP_UNEXPECTED.into()),
             State::ExpectTokens(exchange, poll) => poll.go_on(exchange.on_signature(signature, env), env),
         }
     }
@@ -352,10 +354,10 @@ impl<'de> Deserialize<'de> for PendingDevice {
             && stored.interval_seconds != 0
             && !stored.device_code.expose().is_empty();
         if !is_sound {
-            return Err(de::Error::custom(Code::StoredMalformed));
+            return Err(de::Error::custom(ErrorCode::STORED_MALFORMED));
         }
         Ok(Self {
-            issuer: stored::issuer(&stored.issuer)?,
+            issuer: versioned::issuer(&stored.issuer)?,
             client_id: stored.client_id.into(),
             scope: stored.scope,
             dpop_thumbprint: stored.dpop_thumbprint.map(Into::into),

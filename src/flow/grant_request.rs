@@ -1,7 +1,7 @@
 //! Grants without an authorization request: client credentials (RFC 6749 section 4.4) and extension grants (section 4.5).
 //!
 //! ```text
-//! GrantRequest::start ─▶ TokenExchange ─▶ Done(Exchanged)
+//! GrantRequest::start ─▶ TokenExchange ─▶ Done(TokenOutcome)
 //! ```
 //!
 //! An extension grant is its name and its parameters:
@@ -25,16 +25,16 @@
 use std::sync::Arc;
 
 use super::token_exchange::TokenExchange;
-use super::verification::{Exchanged, Origin};
-use crate::client::{Client, ClientAuth};
-use crate::env::Env;
-use crate::error::{Code, Error};
-use crate::message::client_auth::form_request;
-use crate::message::metadata::GrantType;
-use crate::message::scope::Scope;
-use crate::provider::Provider;
-use crate::secret::Secret;
+use super::verification::{Origin, TokenOutcome};
+use crate::base::env::Env;
+use crate::base::secret::Secret;
+use crate::error::{Error, ErrorCode};
+use crate::party::client::{Client, ClientAuth};
+use crate::party::client_auth::form_request;
+use crate::party::metadata::GrantType;
+use crate::party::provider::Provider;
 use crate::step::Step;
+use crate::token::scope::Scope;
 
 /// A request to the token endpoint. An ID token that comes with the answer is passed over: nothing says what it should
 /// hold.
@@ -82,7 +82,7 @@ impl GrantRequest {
     ) -> Result<Step<GrantExchange>, Error> {
         let Self { grant_type, scope, parameters } = self;
         if grant_type == GrantType::ClientCredentials.name() && matches!(client.auth, ClientAuth::None) {
-            return Err(Code::TokenClientAuth.into());
+            return Err(ErrorCode::TOKEN_CLIENT_AUTH.into());
         }
         let mut pairs = vec![("grant_type", grant_type.as_str())];
         if !scope.is_empty() {
@@ -92,7 +92,7 @@ impl GrantRequest {
             let is_set = matches!(name.as_str(), "scope" | "client_id" | "client_secret")
                 || name.starts_with("client_assertion");
             if is_set || name.is_empty() || pairs.iter().any(|(own, _)| own == name) {
-                return Err(Code::AuthorizationParameter.into());
+                return Err(ErrorCode::AUTHORIZATION_PARAMETER.into());
             }
             pairs.push((name, value.expose()));
         }
@@ -112,4 +112,4 @@ impl GrantExchange {
     }
 }
 
-delegate!(GrantExchange => Exchanged);
+delegate!(GrantExchange => TokenOutcome);

@@ -8,15 +8,16 @@
 
 use std::sync::Arc;
 
-use crate::env::Env;
+use crate::base::env::Env;
 use crate::error::Error;
-use crate::failure::Failure;
+use crate::error::transport::Failure;
 use crate::jose::Keys;
-use crate::message::freshness::Freshness;
 use crate::message::jwks;
-use crate::provider::Provider;
-use crate::reply::{Accept, JWKS_LIMIT, Policy, Reply};
+use crate::party::provider::Provider;
 use crate::step::{Flow, Step};
+use crate::wire::freshness::Freshness;
+use crate::wire::policy::{Accept, JWKS_LIMIT, Policy};
+use crate::wire::response::Response;
 
 /// Awaits the JWK set.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ impl KeysFetch {
 impl Flow for KeysFetch {
     type Output = FetchedKeys;
 
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         let keys = jwks::parse(reply, self.previous.as_deref(), env.now())?;
         Ok(Step::Done(FetchedKeys { keys, freshness: Freshness::from_headers(reply.headers, env.now()) }))
     }

@@ -1,27 +1,29 @@
 //! A login whose request goes to the provider first, over a channel of our own (RFC 9126).
 //!
 //! ```text
-//! AuthorizationRequest::push ─▶ AuthorizedCall: POST pushed_authorization_request_endpoint ─▶ Done(url, pending)
+//! AuthorizationRequest::push ─▶ AuthenticatedRequest: POST pushed_authorization_request_endpoint ─▶ Done(url, pending)
 //! ```
 //!
 //! The URL for the browser then holds the client ID and a reference, nothing else.
 
 use std::sync::Arc;
 
+use super::authenticated_request::{Answer, AuthenticatedRequest, Credential};
 use super::authorization::{PendingAuthorization, authorization_endpoint};
-use super::authorized_call::{Answer, AuthorizedCall, Credential};
-use crate::client::Client;
-use crate::env::{Env, Timestamp};
-use crate::error::{Code, Error};
+use crate::base::env::{Env, Timestamp};
+use crate::error::{Error, ErrorCode};
 use crate::message::authorization::{self, AuthorizationRequest, AuthorizationUrl};
-use crate::message::{client_auth, pushed_authorization};
-use crate::provider::Provider;
-use crate::reply::{Accept, Policy, Reply};
+use crate::message::pushed_authorization;
+use crate::party::client::Client;
+use crate::party::client_auth;
+use crate::party::provider::Provider;
 use crate::step::Step;
+use crate::wire::policy::{Accept, Policy};
+use crate::wire::response::Response;
 
 /// Awaits the reference to the request.
 #[derive(Debug)]
-pub struct PushedAuthorization(AuthorizedCall<Pushed>);
+pub struct PushedAuthorization(AuthenticatedRequest<Pushed>);
 
 #[derive(Debug)]
 struct Pushed {
@@ -34,7 +36,7 @@ impl Answer for Pushed {
     type Output = (AuthorizationUrl, PendingAuthorization);
     const REQUEST: &'static str = "pushed_authorization_request_endpoint";
 
-    fn parse(self, reply: Reply<'_>, _now: Timestamp) -> Result<Self::Output, Error> {
+    fn parse(self, reply: Response<'_>, _now: Timestamp) -> Result<Self::Output, Error> {
         let request_uri = pushed_authorization::parse(reply)?;
         let endpoint = authorization_endpoint(&self.provider)?;
         Ok((authorization::pushed_url(endpoint, self.client.id(), &request_uri), self.pending))
@@ -53,21 +55,21 @@ impl AuthorizationRequest {
         env: &mut dyn Env,
     ) -> Result<Step<PushedAuthorization>, Error> {
         let endpoint = provider.metadata().pushed_authorization_request_endpoint.as_ref();
-        let endpoint = endpoint.ok_or(Code::ParUnsupported)?;
+        let endpoint = endpoint.ok_or(ErrorCode::PAR_UNSUPPORTED)?;
         authorization_endpoint(provider)?;
         let mut form = String::new();
         let pending = self.prepare(provider, client, &mut form, env)?;
         let request = client_auth::authenticated(endpoint, client, form);
         let pushed = Pushed { provider: provider.clone(), client: client.clone(), pending };
         let (policy, credential) = (Policy::write(Accept::Json), Credential::Client);
-        PushedAuthorization::going_on(AuthorizedCall::start(
+        PushedAuthorization::going_on(AuthenticatedRequest::start(
             provider, client, request, policy, credential, pushed, env,
         )?)
     }
 }
 
 impl PushedAuthorization {
-    fn going_on(step: Step<AuthorizedCall<Pushed>>) -> Result<Step<Self>, Error> {
+    fn going_on(step: Step<AuthenticatedRequest<Pushed>>) -> Result<Step<Self>, Error> {
         step.embed(Self, |started| Ok(Step::Done(started)))
     }
 }

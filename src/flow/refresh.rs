@@ -1,7 +1,7 @@
 //! From a token set to its successor (RFC 6749 section 6, OpenID Connect Core 1.0 section 12).
 //!
 //! ```text
-//! start ─▶ TokenExchange ─▶ Done(Exchanged)
+//! start ─▶ TokenExchange ─▶ Done(TokenOutcome)
 //! ```
 //!
 //! The flow does not retry. After a failure that may have reached the provider the refresh token may have been used up:
@@ -12,16 +12,16 @@
 use std::sync::Arc;
 
 use super::token_exchange::TokenExchange;
-use super::verification::{self, Exchanged, Origin};
-use crate::client::Client;
-use crate::env::Env;
-use crate::error::{Code, Error};
+use super::verification::{self, Origin, TokenOutcome};
+use crate::base::env::Env;
+use crate::error::{Error, ErrorCode};
 use crate::jose::Keys;
-use crate::message::scope::Scope;
 use crate::message::token;
-use crate::provider::Provider;
+use crate::party::client::Client;
+use crate::party::provider::Provider;
 use crate::step::Step;
-use crate::tokens::TokenSet;
+use crate::token::scope::Scope;
+use crate::token::token_set::TokenSet;
 
 /// Awaits tokens, then keys if need be.
 #[derive(Debug)]
@@ -61,9 +61,9 @@ impl Refresh {
         }
         let has = |value| tokens.scope.is_empty() || tokens.scope.contains(value);
         if !scope.is_none_or(|scope| scope.iter().all(has)) {
-            return Err(Error::new(Code::AuthorizationScope).at("scope"));
+            return Err(Error::new(ErrorCode::AUTHORIZATION_SCOPE).at("scope"));
         }
-        let refresh_token = tokens.refresh_token().ok_or(Code::TokenNoRefreshToken)?;
+        let refresh_token = tokens.refresh_token().ok_or(ErrorCode::TOKEN_NO_REFRESH_TOKEN)?;
         let request = token::refresh_request(&provider.metadata().token_endpoint, client, refresh_token, scope);
         let origin = Origin::Refresh {
             id_token: tokens.id_token.clone(),
@@ -79,4 +79,4 @@ impl Refresh {
     }
 }
 
-delegate!(Refresh => Exchanged);
+delegate!(Refresh => TokenOutcome);

@@ -9,15 +9,16 @@
 
 use url::Url;
 
-use crate::client::RedirectUri;
-use crate::endpoint::is_loopback;
-use crate::env::Env;
-use crate::error::{Code, Error};
-use crate::failure::Failure;
-use crate::message::registration::{self, ApplicationType, ClientMetadata, Registered};
-use crate::provider::Provider;
-use crate::reply::{Accept, Policy, Reply};
+use crate::base::env::Env;
+use crate::base::url::is_loopback;
+use crate::error::transport::Failure;
+use crate::error::{Error, ErrorCode};
+use crate::party::provider::Provider;
+use crate::party::redirect_uri::RedirectUri;
+use crate::party::registration::{self, ApplicationType, ClientMetadata, Registered};
 use crate::step::{Flow, Step};
+use crate::wire::policy::{Accept, Policy};
+use crate::wire::response::Response;
 
 /// What an error names that names nothing else.
 const REQUEST: &str = "registration_endpoint";
@@ -36,9 +37,9 @@ impl Registration {
     /// `registration.unsupported`; `registration.redirect_uri` for one that no provider may accept for this type of
     /// application (OpenID Connect Dynamic Client Registration 1.0 section 2).
     pub fn start(provider: &Provider, metadata: ClientMetadata) -> Result<Step<Self>, Error> {
-        let endpoint = provider.metadata().registration_endpoint.as_ref().ok_or(Code::RegistrationUnsupported)?;
+        let endpoint = provider.metadata().registration_endpoint.as_ref().ok_or(ErrorCode::REGISTRATION_UNSUPPORTED)?;
         if !metadata.redirect_uris.iter().all(|uri| may_redirect(metadata.application_type, uri)) {
-            return Err(Code::RegistrationRedirectUri.into());
+            return Err(ErrorCode::REGISTRATION_REDIRECT_URI.into());
         }
         let request = registration::request(endpoint, &metadata);
         let keep_fields = provider.options().keeps_unknown_fields();
@@ -60,7 +61,7 @@ fn may_redirect(application_type: ApplicationType, uri: &RedirectUri) -> bool {
 impl Flow for Registration {
     type Output = Registered;
 
-    fn on_response(self, reply: Reply<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on_response(self, reply: Response<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
         let registered = registration::parse(reply, &self.metadata, self.keep_fields);
         registered.map(Step::Done).map_err(|error| error.during(REQUEST))
     }

@@ -2,41 +2,42 @@
 //! section 7).
 //!
 //! ```text
-//! start ─▶ AuthorizedCall ─▶ Done(response)
+//! start ─▶ AuthenticatedRequest ─▶ Done(response)
 //! ```
 //!
 //! For bearer tokens [`TokenSet::authorization`] in a request of any HTTP client does the same. What a refusal means
-//! stands in [`www_authenticate`](crate::message::www_authenticate).
+//! stands in [`www_authenticate`](crate::wire::challenge).
 
 use std::sync::Arc;
 
+use http::Request;
 use http::header::AUTHORIZATION;
-use http::{Request, Response};
 
-use super::authorized_call::{Answer, AuthorizedCall, Credential};
-use crate::client::Client;
-use crate::endpoint::Endpoint;
-use crate::env::{Env, Timestamp};
-use crate::error::{Code, Error};
-use crate::provider::Provider;
-use crate::reply::{Policy, Reply};
-use crate::secret::Body;
+use super::authenticated_request::{Answer, AuthenticatedRequest, Credential};
+use crate::base::env::{Env, Timestamp};
+use crate::base::secret::Body;
+use crate::base::url::Endpoint;
+use crate::error::{Error, ErrorCode};
+use crate::party::client::Client;
+use crate::party::provider::Provider;
 use crate::step::Step;
-use crate::tokens::TokenSet;
+use crate::token::token_set::TokenSet;
+use crate::wire::policy::Policy;
+use crate::wire::response::Response;
 
 /// Awaits the response.
 #[derive(Debug)]
-pub struct ResourceCall(AuthorizedCall<Whole>);
+pub struct ResourceCall(AuthenticatedRequest<Whole>);
 
 #[derive(Debug)]
 struct Whole;
 
 impl Answer for Whole {
-    type Output = Response<Body>;
+    type Output = http::Response<Body>;
     const REQUEST: &'static str = "resource";
 
-    fn parse(self, reply: Reply<'_>, _now: Timestamp) -> Result<Response<Body>, Error> {
-        let mut response = Response::new(reply.body.to_vec().into());
+    fn parse(self, reply: Response<'_>, _now: Timestamp) -> Result<http::Response<Body>, Error> {
+        let mut response = http::Response::new(reply.body.to_vec().into());
         *response.status_mut() = reply.status;
         *response.headers_mut() = reply.headers.clone();
         Ok(response)
@@ -59,15 +60,15 @@ impl ResourceCall {
     ) -> Result<Step<Self>, Error> {
         tokens.check_owner(provider, client)?;
         Endpoint::new(&request.uri().to_string(), provider.options().schemes())
-            .map_err(|error| Error::new(Code::ResourceUrl).with_source(error))?;
+            .map_err(|error| Error::new(ErrorCode::RESOURCE_URL).with_source(error))?;
         request.headers_mut().insert(AUTHORIZATION, tokens.authorization());
         let credential = Credential::Token(tokens.access_token().clone());
-        Self::going_on(AuthorizedCall::start(provider, client, request, policy, credential, Whole, env)?)
+        Self::going_on(AuthenticatedRequest::start(provider, client, request, policy, credential, Whole, env)?)
     }
 
-    fn going_on(step: Step<AuthorizedCall<Whole>>) -> Result<Step<Self>, Error> {
+    fn going_on(step: Step<AuthenticatedRequest<Whole>>) -> Result<Step<Self>, Error> {
         step.embed(Self, |response| Ok(Step::Done(response)))
     }
 }
 
-delegate!(ResourceCall => Response<Body>);
+delegate!(ResourceCall => http::Response<Body>);

@@ -8,20 +8,21 @@
 
 use std::sync::Arc;
 
-use super::authorized_call::{Answer, AuthorizedCall, Credential};
-use crate::client::Client;
-use crate::env::{Env, Timestamp};
-use crate::error::{Code, Error};
+use super::authenticated_request::{Answer, AuthenticatedRequest, Credential};
+use crate::base::env::{Env, Timestamp};
+use crate::base::secret::{AccessToken, Secret};
+use crate::error::{Error, ErrorCode};
 use crate::message::revocation::{self, TokenTypeHint};
-use crate::provider::Provider;
-use crate::reply::{Accept, Policy, Reply};
-use crate::secret::{AccessToken, Secret};
+use crate::party::client::Client;
+use crate::party::provider::Provider;
 use crate::step::Step;
-use crate::tokens::TokenSet;
+use crate::token::token_set::TokenSet;
+use crate::wire::policy::{Accept, Policy};
+use crate::wire::response::Response;
 
 /// Awaits the answer to a revocation.
 #[derive(Debug)]
-pub struct Revocation(AuthorizedCall<Revoked>);
+pub struct Revocation(AuthenticatedRequest<Revoked>);
 
 #[derive(Debug)]
 struct Revoked;
@@ -30,7 +31,7 @@ impl Answer for Revoked {
     type Output = ();
     const REQUEST: &'static str = "revocation_endpoint";
 
-    fn parse(self, reply: Reply<'_>, _now: Timestamp) -> Result<(), Error> {
+    fn parse(self, reply: Response<'_>, _now: Timestamp) -> Result<(), Error> {
         revocation::parse(reply)
     }
 }
@@ -58,17 +59,25 @@ impl Revocation {
         client: &Arc<Client>,
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
-        let endpoint = provider.metadata().revocation_endpoint.as_ref().ok_or(Code::RevocationUnsupported)?;
+        let endpoint = provider.metadata().revocation_endpoint.as_ref().ok_or(ErrorCode::REVOCATION_UNSUPPORTED)?;
         let request = match refresh_token {
             Some(token) => revocation::request(endpoint, client, token, TokenTypeHint::RefreshToken),
             None => revocation::request(endpoint, client, access_token.secret(), TokenTypeHint::AccessToken),
         };
         // Revoking twice does no harm.
         let policy = Policy { repeatable: true, ..Policy::write(Accept::Any) };
-        Self::going_on(AuthorizedCall::start(provider, client, request, policy, Credential::Client, Revoked, env)?)
+        Self::going_on(AuthenticatedRequest::start(
+            provider,
+            client,
+            request,
+            policy,
+            Credential::Client,
+            Revoked,
+            env,
+        )?)
     }
 
-    fn going_on(step: Step<AuthorizedCall<Revoked>>) -> Result<Step<Self>, Error> {
+    fn going_on(step: Step<AuthenticatedRequest<Revoked>>) -> Result<Step<Self>, Error> {
         step.embed(Self, |()| Ok(Step::Done(())))
     }
 }

@@ -8,14 +8,15 @@
 
 use std::sync::Arc;
 
-use crate::env::{Env, Timestamp};
-use crate::error::{Code, Error};
-use crate::failure::Failure;
+use crate::base::env::{Env, Timestamp};
+use crate::error::transport::Failure;
+use crate::error::{Error, ErrorCode};
 use crate::jose::Keys;
 use crate::message::jwks;
-use crate::provider::Provider;
-use crate::reply::{Accept, JWKS_LIMIT, Policy, Reply};
+use crate::party::provider::Provider;
 use crate::step::{Flow, Step};
+use crate::wire::policy::{Accept, JWKS_LIMIT, Policy};
+use crate::wire::response::Response;
 
 /// What is checked, with keys.
 pub(super) trait Check: Send + Sync + 'static {
@@ -39,7 +40,7 @@ impl<C: Check> Signed<C> {
         if let Some(keys) = &keys {
             match check.check(keys) {
                 // The provider may have new keys (OpenID Connect Core 1.0 section 10.1.1).
-                Err(error) if error.code() == Code::JwsUnknownKey && keys.claim_refetch(now) => {}
+                Err(error) if error.code() == ErrorCode::JWS_UNKNOWN_KEY && keys.claim_refetch(now) => {}
                 verdict => return verdict.map(|output| Step::Done((output, keys.clone()))),
             }
         }
@@ -51,7 +52,7 @@ impl<C: Check> Signed<C> {
 impl<C: Check> Flow for Signed<C> {
     type Output = (C::Output, Arc<Keys>);
 
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         // The cooldown that `parse` hands on, or the set's own freshness, keeps this from going round.
         let keys = jwks::parse(reply, self.keys.as_deref(), env.now())?;
         Self::begin(self.check, Some(keys), env.now())

@@ -1,27 +1,29 @@
 //! One request to the token endpoint, and what its ID token is worth: the end of every grant.
 //!
 //! ```text
-//! start ─▶ AuthorizedCall ─▶ Verification ─▶ Done(Exchanged)
+//! start ─▶ AuthenticatedRequest ─▶ Verification ─▶ Done(TokenOutcome)
 //! ```
 //!
-//! Until tokens have arrived a failure is an error; from then on it is [`Exchanged::Unverified`].
+//! Until tokens have arrived a failure is an error; from then on it is [`TokenOutcome::Unverified`].
 
 use std::sync::Arc;
 
 use http::Request;
 
-use super::authorized_call::{Answer, AuthorizedCall, Credential};
-use super::verification::{Exchanged, Grant, Origin, Verification};
-use crate::client::Client;
-use crate::env::{Env, Timestamp};
-use crate::error::{Code, Error};
-use crate::failure::Failure;
+use super::authenticated_request::{Answer, AuthenticatedRequest, Credential};
+use super::verification::{Grant, Origin, TokenOutcome, Verification};
+use crate::base::env::{Env, Timestamp};
+use crate::base::secret::Body;
+use crate::error::transport::Failure;
+use crate::error::{Error, ErrorCode};
 use crate::jose::Keys;
 use crate::message::token::{self, TokenResponse};
-use crate::provider::{Provider, ProviderOptions};
-use crate::reply::{Accept, Policy, Reply};
-use crate::secret::Body;
+use crate::party::client::Client;
+use crate::party::options::ProviderOptions;
+use crate::party::provider::Provider;
 use crate::step::{Flow, Step};
+use crate::wire::policy::{Accept, Policy};
+use crate::wire::response::Response;
 
 /// Awaits tokens, then what [`Verification`] awaits.
 #[derive(Debug)]
@@ -29,7 +31,7 @@ pub(super) struct TokenExchange(State);
 
 #[derive(Debug)]
 enum State {
-    ExpectTokens(AuthorizedCall<TokenAnswer>, Box<Context>),
+    ExpectTokens(AuthenticatedRequest<TokenAnswer>, Box<Context>),
     Verifying(Verification),
 }
 
@@ -52,7 +54,7 @@ impl Answer for TokenAnswer {
     type Output = TokenResponse;
     const REQUEST: &'static str = "token_endpoint";
 
-    fn parse(self, reply: Reply<'_>, _now: Timestamp) -> Result<TokenResponse, Error> {
+    fn parse(self, reply: Response<'_>, _now: Timestamp) -> Result<TokenResponse, Error> {
         token::parse(reply, &self.0)
     }
 }
@@ -67,13 +69,13 @@ impl TokenExchange {
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
         let (policy, answer) = (Policy::write(Accept::Json), TokenAnswer(*provider.options()));
-        let call = AuthorizedCall::start(provider, client, request, policy, Credential::Client, answer, env)?;
+        let call = AuthenticatedRequest::start(provider, client, request, policy, Credential::Client, answer, env)?;
         let (provider, client, asked_at) = (provider.clone(), client.clone(), env.now());
         Self::go_on(call, Box::new(Context { provider, client, origin, keys, asked_at }), env)
     }
 
     fn go_on(
-        step: Step<AuthorizedCall<TokenAnswer>>,
+        step: Step<AuthenticatedRequest<TokenAnswer>>,
         context: Box<Context>,
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
@@ -99,9 +101,9 @@ impl TokenExchange {
 }
 
 impl Flow for TokenExchange {
-    type Output = Exchanged;
+    type Output = TokenOutcome;
 
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
             State::ExpectTokens(call, context) => Self::go_on(call.on_response(reply, env)?, context, env),
             State::Verifying(flow) => Self::verifying(flow.on_response(reply, env)?),
@@ -118,7 +120,7 @@ impl Flow for TokenExchange {
     fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
             State::ExpectTokens(call, context) => Self::go_on(call.on_signature(signature, env)?, context, env),
-            State::Verifying(_) => Err(Code::StepUnexpected.into()),
+            State::Verifying(_) => Err(ErrorCode::STEP_UNEXPECTED.into()),
         }
     }
 }

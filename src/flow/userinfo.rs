@@ -1,33 +1,34 @@
 //! From an access token to what the provider tells about its user (OpenID Connect Core 1.0 section 5.3).
 //!
 //! ```text
-//! start ─▶ AuthorizedCall: GET userinfo_endpoint ─┬─ JSON ─▶ Done(Userinfo)
+//! start ─▶ AuthenticatedRequest: GET userinfo_endpoint ─┬─ JSON ─▶ Done(Userinfo)
 //!                                                 └─ JWT ─▶ Signed: [GET jwks_uri] ─▶ verify ─▶ Done(Userinfo)
 //! ```
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::authorized_call::{Answer, AuthorizedCall, Credential};
+use super::authenticated_request::{Answer, AuthenticatedRequest, Credential};
 use super::signed::{Check, Signed};
-use crate::client::Client;
-use crate::env::{Env, Timestamp};
-use crate::error::{Code, Error};
-use crate::failure::Failure;
+use crate::base::env::{Env, Timestamp};
+use crate::base::secret::Secret;
+use crate::error::transport::Failure;
+use crate::error::{Error, ErrorCode};
 use crate::jose::{Algorithm, Keys};
-use crate::message::request;
-use crate::message::userinfo::{self, Said, Userinfo};
-use crate::provider::Provider;
-use crate::reply::{Accept, JSON_LIMIT, Policy, Reply};
-use crate::secret::Secret;
+use crate::party::client::Client;
+use crate::party::provider::Provider;
 use crate::step::{Flow, Step};
-use crate::tokens::TokenSet;
+use crate::token::token_set::TokenSet;
+use crate::token::userinfo::{self, Said, Userinfo};
+use crate::wire::policy::{Accept, JSON_LIMIT, Policy};
+use crate::wire::request;
+use crate::wire::response::Response;
 
 /// Awaits the userinfo answer, then keys if it is signed and there are none.
 pub struct UserinfoFetch(State);
 
 enum State {
-    ExpectUserinfo(AuthorizedCall<Expected>, Context),
+    ExpectUserinfo(AuthenticatedRequest<Expected>, Context),
     Checking(Signed<About>),
 }
 
@@ -48,7 +49,7 @@ impl Answer for Expected {
     type Output = Said;
     const REQUEST: &'static str = "userinfo_endpoint";
 
-    fn parse(self, reply: Reply<'_>, _now: Timestamp) -> Result<Said, Error> {
+    fn parse(self, reply: Response<'_>, _now: Timestamp) -> Result<Said, Error> {
         userinfo::parse(reply, &self.subject, self.is_signed)
     }
 }
@@ -80,27 +81,27 @@ impl UserinfoFetch {
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
         tokens.check_owner(provider, client)?;
-        let endpoint = provider.metadata().userinfo_endpoint.as_ref().ok_or(Code::UserinfoUnsupported)?;
-        let subject: Box<str> = tokens.subject().ok_or(Code::UserinfoNoSubject)?.into();
+        let endpoint = provider.metadata().userinfo_endpoint.as_ref().ok_or(ErrorCode::USERINFO_UNSUPPORTED)?;
+        let subject: Box<str> = tokens.subject().ok_or(ErrorCode::USERINFO_NO_SUBJECT)?.into();
         let is_signed = client.registered_userinfo_algorithm.is_some();
         let request = request::read_with_token(endpoint, tokens.authorization(), is_signed);
         let policy = Policy::read(JSON_LIMIT, Accept::Json);
         let credential = Credential::Token(tokens.access_token().clone());
         let expected = Expected { subject: subject.clone(), is_signed };
-        let call = AuthorizedCall::start(provider, client, request, policy, credential, expected, env)?;
+        let call = AuthenticatedRequest::start(provider, client, request, policy, credential, expected, env)?;
         Context { subject, provider: provider.clone(), client: client.clone(), keys }.asking(call, env.now())
     }
 }
 
 impl Context {
-    fn asking(self, step: Step<AuthorizedCall<Expected>>, now: Timestamp) -> Result<Step<UserinfoFetch>, Error> {
+    fn asking(self, step: Step<AuthenticatedRequest<Expected>>, now: Timestamp) -> Result<Step<UserinfoFetch>, Error> {
         step.embed_with(
             self,
             |context, call| UserinfoFetch(State::ExpectUserinfo(call, context)),
             |context, said| match (said, context.client.registered_userinfo_algorithm) {
                 (Said::Plain(userinfo), _) => Ok(Step::Done(userinfo)),
                 (Said::Signed(compact), Some(algorithm)) => context.check(compact, algorithm, now),
-                (Said::Signed(_), None) => Err(Code::UserinfoSigned.into()),
+                (Said::Signed(_), None) => Err(ErrorCode::USERINFO_SIGNED.into()),
             },
         )
     }
@@ -147,7 +148,7 @@ impl fmt::Debug for UserinfoFetch {
 impl Flow for UserinfoFetch {
     type Output = Userinfo;
 
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
             State::ExpectUserinfo(call, context) => context.asking(call.on_response(reply, env)?, env.now()),
             State::Checking(flow) => Self::checking(flow.on_response(reply, env)?),
@@ -164,7 +165,7 @@ impl Flow for UserinfoFetch {
     fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
             State::ExpectUserinfo(call, context) => context.asking(call.on_signature(signature, env)?, env.now()),
-            State::Checking(_) => Err(Code::StepUnexpected.into()),
+            State::Checking(_) => Err(ErrorCode::STEP_UNEXPECTED.into()),
         }
     }
 }

@@ -9,26 +9,28 @@
 //! ```
 //!
 //! Nothing here ends in an error: the tokens are there, and whatever goes wrong they come out, as
-//! [`Exchanged::Unverified`] at worst.
+//! [`TokenOutcome::Unverified`] at worst.
 
 use std::sync::Arc;
 
-use crate::client::{Client, IdTokenTrust};
-use crate::env::{Env, Timestamp};
-use crate::error::{Code, Error};
-use crate::failure::Failure;
+use crate::base::env::{Env, Timestamp};
+use crate::base::json::Fields;
+use crate::base::secret::Secret;
+use crate::error::transport::Failure;
+use crate::error::{Error, ErrorCode};
 use crate::jose::{self, Algorithm, Algorithms, Jws, Keys, half_hash_matches};
-use crate::json::Fields;
-use crate::message::id_token::{self, Expected, IdToken, LoginExpectation};
 use crate::message::jwks;
-use crate::message::numeric::Lifetime;
-use crate::message::scope::Scope;
-use crate::message::token::{TokenResponse, TokenType};
-use crate::provider::Provider;
-use crate::reply::{Accept, JWKS_LIMIT, Policy, Reply};
-use crate::secret::Secret;
+use crate::message::token::TokenResponse;
+use crate::party::client::{Client, IdTokenTrust};
+use crate::party::provider::Provider;
 use crate::step::{Flow, Step};
-use crate::tokens::TokenSet;
+use crate::token::id_token::{self, Expected, IdToken, LoginExpectation};
+use crate::token::numeric::Lifetime;
+use crate::token::scope::Scope;
+use crate::token::token_set::TokenSet;
+use crate::token::token_type::TokenType;
+use crate::wire::policy::{Accept, JWKS_LIMIT, Policy};
+use crate::wire::response::Response;
 
 use super::Revocation;
 
@@ -36,25 +38,25 @@ use super::Revocation;
 #[derive(Debug)]
 #[must_use = "it holds the tokens"]
 #[allow(clippy::large_enum_variant, reason = "both hold the tokens, and are taken apart at once")]
-pub enum Exchanged {
+pub enum TokenOutcome {
     /// Everything that was asked for came, and was checked.
-    Verified(Granted),
+    Verified(TokenGrant),
     /// Tokens came, but their ID token is missing or wrong.
     Unverified {
         /// What is wrong.
         error: Error,
         /// The tokens, to be verified again or revoked.
-        grant: UnverifiedGrant,
+        grant: UnverifiedTokens,
     },
 }
 
-impl Exchanged {
+impl TokenOutcome {
     /// The tokens, or the reason why they cannot be trusted. The unverified grant is dropped: it stays valid at the
     /// provider until it expires there.
     ///
     /// # Errors
     /// The reason.
-    pub fn verified(self) -> Result<Granted, Error> {
+    pub fn verified(self) -> Result<TokenGrant, Error> {
         match self {
             Self::Verified(granted) => Ok(granted),
             Self::Unverified { error, .. } => Err(error),
@@ -65,7 +67,7 @@ impl Exchanged {
 /// Tokens, checked, and what came with them.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Granted {
+pub struct TokenGrant {
     /// The tokens.
     pub tokens: TokenSet,
     /// The keys that the ID token was verified with, newer than those that were passed in if they had to be fetched:
@@ -80,9 +82,9 @@ pub struct Granted {
 /// Tokens whose ID token is missing or wrong. They can be verified again or revoked, and nothing else.
 #[derive(Debug)]
 #[must_use = "the grant is valid at the provider until it is revoked"]
-pub struct UnverifiedGrant(Box<Grant>);
+pub struct UnverifiedTokens(Box<Grant>);
 
-impl UnverifiedGrant {
+impl UnverifiedTokens {
     /// Verifies again: with other keys, or with those that are then fetched.
     pub fn verify(self, keys: Option<Arc<Keys>>, env: &mut dyn Env) -> Step<Verification> {
         Verification::begin(self.0, keys, env)
@@ -131,14 +133,14 @@ impl Grant {
             return Verdict::Bad(Error::new(code).at(field));
         }
         if self.client.dpop.is_some() != (self.response.token_type == TokenType::Dpop) {
-            return Verdict::Bad(Code::DpopNotBound.into());
+            return Verdict::Bad(ErrorCode::DPOP_NOT_BOUND.into());
         }
         let (compact, expected) = match (&self.origin, &self.response.id_token) {
             // A login without `openid` has no ID token, nor anything to compare one with.
             (Origin::Login { expectation: None, .. } | Origin::Refresh { id_token: None, .. }, _) => {
                 return Verdict::Good(None);
             }
-            (Origin::Login { .. }, None) => return Verdict::Bad(Code::IdTokenMissing.into()),
+            (Origin::Login { .. }, None) => return Verdict::Bad(ErrorCode::ID_TOKEN_MISSING.into()),
             // A refresh need not bring a new one (OpenID Connect Core 1.0 section 12.2).
             (Origin::Refresh { id_token, .. }, None) => return Verdict::Good(id_token.clone()),
             (Origin::Login { expectation: Some(login), .. }, Some(compact)) => (compact, Expected::Login(login)),
@@ -173,13 +175,13 @@ impl Grant {
         unchecked.check(expected, at_hash_fits, now).map(|id_token| Verdict::Good(Some(Arc::new(id_token))))
     }
 
-    fn granted(self, id_token: Option<Arc<IdToken>>, keys: Option<Arc<Keys>>) -> Granted {
+    fn granted(self, id_token: Option<Arc<IdToken>>, keys: Option<Arc<Keys>>) -> TokenGrant {
         let Self { provider, client, response, obtained_at, origin } = self;
         let (scope, refresh_token) = match origin {
             Origin::Login { scope, .. } => (scope, None),
             Origin::Refresh { scope, refresh_token, .. } => (scope, Some(refresh_token)),
         };
-        Granted {
+        TokenGrant {
             tokens: TokenSet {
                 issuer: provider.issuer().clone(),
                 client_id: client.id.clone(),
@@ -216,13 +218,17 @@ pub(super) fn allowed_algorithms(provider: &Provider, client: &Client) -> Algori
 pub(super) fn check_trust(provider: &Provider, client: &Client) -> Result<(), Error> {
     match client.id_token_trust {
         IdTokenTrust::DangerousTrustTls => check_tls_can_be_trusted(provider),
-        IdTokenTrust::Verify if jose::supported().is_empty() => Err(Code::JwsNoBackend.into()),
+        IdTokenTrust::Verify if jose::supported().is_empty() => Err(ErrorCode::JWS_NO_BACKEND.into()),
         IdTokenTrust::Verify => Ok(()),
     }
 }
 
 fn check_tls_can_be_trusted(provider: &Provider) -> Result<(), Error> {
-    if provider.metadata().token_endpoint.is_https() { Ok(()) } else { Err(Code::IdTokenTrustTlsOverHttp.into()) }
+    if provider.metadata().token_endpoint.is_https() {
+        Ok(())
+    } else {
+        Err(ErrorCode::ID_TOKEN_TRUST_TLS_OVER_HTTP.into())
+    }
 }
 
 /// Awaits the keys to verify an ID token with.
@@ -236,10 +242,10 @@ pub struct Verification {
 impl Verification {
     pub(super) fn begin(grant: Box<Grant>, keys: Option<Arc<Keys>>, env: &mut dyn Env) -> Step<Self> {
         match grant.judge(keys.as_deref(), env.now()) {
-            Verdict::Good(id_token) => Step::Done(Exchanged::Verified(grant.granted(id_token, keys))),
+            Verdict::Good(id_token) => Step::Done(TokenOutcome::Verified(grant.granted(id_token, keys))),
             Verdict::NeedsKeys => Self::fetch(grant, None),
             Verdict::Bad(error) => match keys {
-                Some(keys) if error.code() == Code::JwsUnknownKey && keys.claim_refetch(env.now()) => {
+                Some(keys) if error.code() == ErrorCode::JWS_UNKNOWN_KEY && keys.claim_refetch(env.now()) => {
                     Self::fetch(grant, Some((keys, error)))
                 }
                 _ => unverified(error, grant),
@@ -265,13 +271,13 @@ impl Verification {
 }
 
 fn unverified(error: Error, grant: Box<Grant>) -> Step<Verification> {
-    Step::Done(Exchanged::Unverified { error, grant: UnverifiedGrant(grant) })
+    Step::Done(TokenOutcome::Unverified { error, grant: UnverifiedTokens(grant) })
 }
 
 impl Flow for Verification {
-    type Output = Exchanged;
+    type Output = TokenOutcome;
 
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         let previous = self.refetch.as_ref().map(|(keys, _)| &**keys);
         Ok(match jwks::parse(reply, previous, env.now()) {
             Err(error) => self.without_keys(error),

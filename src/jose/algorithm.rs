@@ -1,6 +1,6 @@
 //! Signature algorithms (RFC 7518 section 3.1, RFC 8037, RFC 9864).
 
-use crate::words::{Words, words};
+use crate::base::word_set::{Words, words};
 
 words! {
     /// A signature algorithm. `none` is not one.

@@ -11,8 +11,8 @@ use super::backend::{Backend, VerifyingKey};
 use super::member::Member;
 use super::signer::push_member;
 use super::{Algorithm, decode, decode_exact, encode};
-use crate::error::{Code, Error};
-use crate::json;
+use crate::base::json;
+use crate::error::{Error, ErrorCode};
 
 /// Shortest RSA modulus in bits, as RFC 7518 section 3.3 demands.
 const RSA_MIN_BITS: usize = 2048;
@@ -174,7 +174,7 @@ impl PublicKey {
     /// `jws.unusable_key`, `json.…`.
     pub fn from_jwk(jwk: &[u8]) -> Result<Self, Error> {
         let raw: Raw<'_> = json::document(jwk)?;
-        raw.into_jwk().and_then(|jwk| jwk.key).ok_or_else(|| Code::JwsUnusableKey.into())
+        raw.into_jwk().and_then(|jwk| jwk.key).ok_or_else(|| ErrorCode::JWS_UNUSABLE_KEY.into())
     }
 
     /// The key as a JWK, with `use`, `alg` and `kid`: a member of a key set.

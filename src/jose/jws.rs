@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use super::member::{Forbidden, Member, Object};
 use super::{Algorithm, Algorithms, HS256_SECRET_LENGTH, Keys, decode, hs256};
-use crate::error::{Code, Error};
-use crate::json;
-use crate::secret::{Secret, same_bytes};
+use crate::base::json;
+use crate::base::secret::{Secret, same_bytes};
+use crate::error::{Error, ErrorCode};
 
 /// Largest token in bytes. The largest ID tokens seen carry some hundred group names and have 16 KiB.
 pub const TOKEN_LIMIT: usize = 64 * 1024;
@@ -52,33 +52,33 @@ impl<'a> Jws<'a> {
     /// is `none` or unknown.
     pub fn parse(token: &'a str) -> Result<Self, Error> {
         if token.len() > TOKEN_LIMIT {
-            return Err(Code::JwsTooLarge.into());
+            return Err(ErrorCode::JWS_TOO_LARGE.into());
         }
         match token.bytes().filter(|&byte| byte == b'.').count() {
             2 => {}
             // A JWE has five parts (RFC 7516 section 7.1).
-            4 => return Err(Code::JwsEncrypted.into()),
-            _ => return Err(Code::JwsMalformed.into()),
+            4 => return Err(ErrorCode::JWS_ENCRYPTED.into()),
+            _ => return Err(ErrorCode::JWS_MALFORMED.into()),
         }
-        let (input, signature) = token.rsplit_once('.').ok_or(Code::JwsMalformed)?;
-        let (header, payload) = input.split_once('.').ok_or(Code::JwsMalformed)?;
-        let header = decode(header).ok_or(Code::JwsMalformed)?;
+        let (input, signature) = token.rsplit_once('.').ok_or(ErrorCode::JWS_MALFORMED)?;
+        let (header, payload) = input.split_once('.').ok_or(ErrorCode::JWS_MALFORMED)?;
+        let header = decode(header).ok_or(ErrorCode::JWS_MALFORMED)?;
         // By itself serde would take an array of the members in their order.
-        let header: Object<Header<'_>> = json::strict(&header).map_err(|_| Code::JwsHeader)?;
-        let header = header.0.ok_or(Code::JwsHeader)?;
+        let header: Object<Header<'_>> = json::strict(&header).map_err(|_| ErrorCode::JWS_HEADER)?;
+        let header = header.0.ok_or(ErrorCode::JWS_HEADER)?;
         if header.crit.present {
-            return Err(Error::new(Code::JwsCrit).at("crit"));
+            return Err(Error::new(ErrorCode::JWS_CRIT).at("crit"));
         }
         if header.b64.present {
-            return Err(Error::new(Code::JwsCrit).at("b64"));
+            return Err(Error::new(ErrorCode::JWS_CRIT).at("b64"));
         }
         let text = |member: &Member<'_>, name| match member.text() {
             Ok(text) if text.is_none_or(|text| text.len() <= KID_LIMIT) => Ok(text.map(Box::from)),
-            _ => Err(Error::new(Code::JwsHeader).at(name)),
+            _ => Err(Error::new(ErrorCode::JWS_HEADER).at(name)),
         };
         let algorithm = match header.alg.text() {
-            Ok(Some(name)) => Algorithm::from_name(name).ok_or(Code::JwsAlgorithm)?,
-            _ => return Err(Error::new(Code::JwsHeader).at("alg")),
+            Ok(Some(name)) => Algorithm::from_name(name).ok_or(ErrorCode::JWS_ALGORITHM)?,
+            _ => return Err(Error::new(ErrorCode::JWS_HEADER).at("alg")),
         };
         let (kid, typ) = (text(&header.kid, "kid")?, text(&header.typ, "typ")?);
         Ok(Self { input, payload, signature, algorithm, kid, typ })
@@ -109,7 +109,7 @@ impl<'a> Jws<'a> {
     /// # Errors
     /// `jws.malformed` if it is not base64url.
     pub fn payload(&self) -> Result<Vec<u8>, Error> {
-        decode(self.payload).ok_or_else(|| Error::new(Code::JwsMalformed).at("payload"))
+        decode(self.payload).ok_or_else(|| Error::new(ErrorCode::JWS_MALFORMED).at("payload"))
     }
 
     /// Whether the algorithm is one of those allowed, before anything else is done with the token.
@@ -117,7 +117,7 @@ impl<'a> Jws<'a> {
     /// # Errors
     /// `jws.algorithm`
     pub fn check_algorithm(&self, allowed: Algorithms) -> Result<(), Error> {
-        if allowed.contains(self.algorithm) { Ok(()) } else { Err(Error::new(Code::JwsAlgorithm).at("alg")) }
+        if allowed.contains(self.algorithm) { Ok(()) } else { Err(Error::new(ErrorCode::JWS_ALGORITHM).at("alg")) }
     }
 
     /// Verifies the signature: the algorithm against those allowed, then the key by `kid`, type and curve, then the
@@ -128,11 +128,11 @@ impl<'a> Jws<'a> {
     /// [`Keys::claim_refetch`]), `jws.ambiguous_key`, `jws.malformed`, `jws.unusable_key`, `jws.signature`.
     pub fn verify(&self, keys: &Keys, allowed: Algorithms) -> Result<Signed, Error> {
         self.check_algorithm(allowed)?;
-        let backend = keys.backend().ok_or(Code::JwsNoBackend)?;
+        let backend = keys.backend().ok_or(ErrorCode::JWS_NO_BACKEND)?;
         self.check_algorithm(backend.algorithms())?;
         let candidates = keys.candidates(self.algorithm, self.key_id())?;
-        let signature = decode(self.signature).ok_or_else(|| Error::new(Code::JwsMalformed).at("signature"))?;
-        let mut refused = Code::JwsUnusableKey;
+        let signature = decode(self.signature).ok_or_else(|| Error::new(ErrorCode::JWS_MALFORMED).at("signature"))?;
+        let mut refused = ErrorCode::JWS_UNUSABLE_KEY;
         for key in candidates.filter_map(|key| key.verifying_key(backend)) {
             match key.verify(self.algorithm, self.input.as_bytes(), &signature) {
                 Ok(()) => return Ok(Signed { algorithm: self.algorithm }),
@@ -152,11 +152,11 @@ impl Jws<'_> {
     pub fn verify_hs256(&self, secret: &Secret) -> Result<Signed, Error> {
         self.check_algorithm(Algorithms::of(&[Algorithm::Hs256]))?;
         if secret.expose().len() < HS256_SECRET_LENGTH {
-            return Err(Code::JwsUnusableKey.into());
+            return Err(ErrorCode::JWS_UNUSABLE_KEY.into());
         }
-        let signature = decode(self.signature).ok_or_else(|| Error::new(Code::JwsMalformed).at("signature"))?;
+        let signature = decode(self.signature).ok_or_else(|| Error::new(ErrorCode::JWS_MALFORMED).at("signature"))?;
         if !same_bytes(&hs256(secret.expose().as_bytes(), self.input.as_bytes()), &signature) {
-            return Err(Code::JwsSignature.into());
+            return Err(ErrorCode::JWS_SIGNATURE.into());
         }
         Ok(Signed { algorithm: self.algorithm })
     }

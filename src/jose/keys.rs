@@ -11,9 +11,9 @@ use super::backend::{self, Backend};
 use super::jwk::Raw;
 use super::member::Object;
 use super::{Algorithm, Jwk};
-use crate::env::Timestamp;
-use crate::error::{Code, Error};
-use crate::json;
+use crate::base::env::Timestamp;
+use crate::base::json;
+use crate::error::{Error, ErrorCode};
 
 /// Largest key set in bytes: 100 RSA keys of 4096 bits with certificates fit.
 pub const KEYS_LIMIT: usize = 512 * 1024;
@@ -80,13 +80,13 @@ impl Keys {
         claimed_at: Arc<AtomicU64>,
     ) -> Result<Self, Error> {
         if body.len() > KEYS_LIMIT {
-            return Err(Error::new(Code::HttpBodyTooLarge).at("jwks_uri"));
+            return Err(Error::new(ErrorCode::HTTP_BODY_TOO_LARGE).at("jwks_uri"));
         }
         let set: Object<Set> = json::document(body).map_err(|code| Error::new(code).at("keys"))?;
-        let list = set.0.ok_or(Error::new(Code::JsonType).at("jwks_uri"))?.keys;
-        let List { keys, too_many } = list.ok_or(Error::new(Code::JsonMissingField).at("keys"))?;
+        let list = set.0.ok_or(Error::new(ErrorCode::JSON_TYPE).at("jwks_uri"))?.keys;
+        let List { keys, too_many } = list.ok_or(Error::new(ErrorCode::JSON_MISSING_FIELD).at("keys"))?;
         if too_many {
-            return Err(Code::JwksTooManyKeys.into());
+            return Err(ErrorCode::JWKS_TOO_MANY_KEYS.into());
         }
         Ok(Self { keys: keys.into_boxed_slice(), fetched_at, claimed_at, backend })
     }
@@ -137,16 +137,16 @@ impl Keys {
         &'a self,
         algorithm: Algorithm,
         kid: Option<&'a str>,
-    ) -> Result<impl Iterator<Item = &'a Jwk>, Code> {
+    ) -> Result<impl Iterator<Item = &'a Jwk>, ErrorCode> {
         let fitting =
             move || self.keys.iter().filter(move |key| key.fits(algorithm) && (kid.is_none() || key.key_id() == kid));
         // A malformed key that nobody names is not in the way of a good one.
         let candidates = move || fitting().filter(move |key| kid.is_some() || key.public_key().is_some());
         let limit = if kid.is_some() { SAME_KID_LIMIT } else { 1 };
         match candidates().take(limit + 1).count() {
-            0 if fitting().next().is_some() => Err(Code::JwsUnusableKey),
-            0 => Err(Code::JwsUnknownKey),
-            count if count > limit => Err(Code::JwsAmbiguousKey),
+            0 if fitting().next().is_some() => Err(ErrorCode::JWS_UNUSABLE_KEY),
+            0 => Err(ErrorCode::JWS_UNKNOWN_KEY),
+            count if count > limit => Err(ErrorCode::JWS_AMBIGUOUS_KEY),
             _ => Ok(candidates()),
         }
     }

@@ -1,10 +1,10 @@
 //! Where the user manages the account: a page of the provider (client-server API, account management; MSC4191).
 
 use super::id::DeviceId;
-use crate::endpoint::Endpoint;
-use crate::json::Text;
-use crate::message::form;
-use crate::words::{Word as _, Words, words};
+use crate::base::json::Text;
+use crate::base::url::Endpoint;
+use crate::base::word_set::{Word as _, Words, words};
+use crate::wire::form;
 
 words! {
     /// What the user can be sent to the page for.
@@ -85,7 +85,7 @@ impl AccountManagement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::endpoint::Schemes;
+    use crate::base::url::Schemes;
 
     #[test]
     fn each_action_has_the_name_that_the_provider_knows() {

@@ -5,11 +5,12 @@ use std::time::Duration;
 use http::StatusCode;
 use serde::Deserialize;
 
-use crate::error::{Code, Error, ProviderText};
-use crate::json::{self, Scalar, Text};
-use crate::reply::{Accept, Reply};
+use crate::base::json::{self, Scalar, Text};
+use crate::base::word_set::words;
+use crate::error::{Error, ErrorCode, ProviderText};
 use crate::session::Refusal;
-use crate::words::words;
+use crate::wire::policy::Accept;
+use crate::wire::response::Response;
 
 words! {
     /// An error code of Matrix that this crate knows.
@@ -86,13 +87,13 @@ impl ErrorBody {
         }
     }
 
-    fn code(&self, status: StatusCode) -> Code {
+    fn code(&self, status: StatusCode) -> ErrorCode {
         match self.errcode {
-            Some(Errcode::UnknownToken) if status == StatusCode::UNAUTHORIZED => Code::HomeserverUnknownToken,
-            Some(Errcode::MissingToken) if status == StatusCode::UNAUTHORIZED => Code::HomeserverMissingToken,
-            Some(Errcode::UserLocked) => Code::HomeserverUserLocked,
-            Some(Errcode::LimitExceeded) => Code::HttpTooManyRequests,
-            _ => Code::HomeserverDenied,
+            Some(Errcode::UnknownToken) if status == StatusCode::UNAUTHORIZED => ErrorCode::HOMESERVER_UNKNOWN_TOKEN,
+            Some(Errcode::MissingToken) if status == StatusCode::UNAUTHORIZED => ErrorCode::HOMESERVER_MISSING_TOKEN,
+            Some(Errcode::UserLocked) => ErrorCode::HOMESERVER_USER_LOCKED,
+            Some(Errcode::LimitExceeded) => ErrorCode::HTTP_TOO_MANY_REQUESTS,
+            _ => ErrorCode::HOMESERVER_DENIED,
         }
     }
 }
@@ -108,7 +109,7 @@ pub(super) fn during(request: &'static str) -> impl Fn(Error) -> Error {
 ///
 /// # Errors
 /// `homeserver.…`, `http.…`.
-pub(super) fn success<'a>(reply: &Reply<'a>, accept: Accept, request: &'static str) -> Result<&'a [u8], Error> {
+pub(super) fn success<'a>(reply: &Response<'a>, accept: Accept, request: &'static str) -> Result<&'a [u8], Error> {
     let error = match reply.success(accept) {
         Ok(body) => return Ok(body),
         Err(error) => error,
@@ -116,7 +117,9 @@ pub(super) fn success<'a>(reply: &Reply<'a>, accept: Accept, request: &'static s
     let told = ErrorBody::parse(reply.body).filter(|_| reply.status.is_client_error());
     let retry_after = error.retry_after().or(told.as_ref().and_then(|told| told.retry_after));
     let error = match told {
-        Some(told) if error.code() == Code::HttpStatus => Error::new(told.code(reply.status)).with_text(told.text),
+        Some(told) if error.code() == ErrorCode::HTTP_STATUS => {
+            Error::new(told.code(reply.status)).with_text(told.text)
+        }
         Some(told) => error.with_text(told.text),
         None => error,
     };
@@ -124,6 +127,6 @@ pub(super) fn success<'a>(reply: &Reply<'a>, accept: Accept, request: &'static s
 }
 
 /// The same for what the application's own HTTP client received.
-pub(super) fn reply<'a>(response: &'a http::Response<impl AsRef<[u8]>>) -> Reply<'a> {
-    Reply { status: response.status(), headers: response.headers(), body: response.body().as_ref() }
+pub(super) fn reply<'a>(response: &'a http::Response<impl AsRef<[u8]>>) -> Response<'a> {
+    Response { status: response.status(), headers: response.headers(), body: response.body().as_ref() }
 }

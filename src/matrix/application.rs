@@ -2,8 +2,8 @@
 //!
 //! ```
 //! use oidc_proto::adapter::BlockingDriver;
-//! use oidc_proto::matrix::{self, Application, ServerMetadata};
-//! use oidc_proto::message::registration::{ApplicationType, ClientMetadata, Localized};
+//! use oidc_proto::matrix::{self, Application, AuthMetadataFetch};
+//! use oidc_proto::{ApplicationType, ClientMetadata, Localized};
 //! use oidc_proto::testing::{Homeserver, Provider, TestEnv};
 //! use oidc_proto::{Env, ProviderOptions, RedirectUri, Registrations, Schemes};
 //!
@@ -12,7 +12,7 @@
 //! # let hs = Homeserver::new("https://matrix.example.org", "example.org", op);
 //! # let http = BlockingDriver::new(hs.http(env.clock()));
 //! # let homeserver = matrix::Homeserver::new("https://matrix.example.org", Schemes::HttpsOnly)?;
-//! # let server = http.run(ServerMetadata::start(homeserver, ProviderOptions::new())?, &mut env)?.supported()?;
+//! # let server = http.run(AuthMetadataFetch::start(homeserver, ProviderOptions::new())?, &mut env)?.supported()?;
 //! let redirect_uri = RedirectUri::new("http://127.0.0.1/callback")?;
 //! let mut metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri]);
 //! metadata.client_uri = Some("https://app.example.org/".into());
@@ -37,13 +37,13 @@ use std::sync::Arc;
 use super::auth_server::AuthServer;
 use super::client_rules;
 use super::user_session::UserSession;
-use crate::client::{Client, ClientAuth};
-use crate::endpoint::Issuer;
-use crate::env::Timestamp;
+use crate::base::env::Timestamp;
+use crate::base::url::Issuer;
 use crate::error::Error;
 use crate::flow::Registration;
-use crate::message::registration::{ClientMetadata, Registered};
-use crate::registrations::Registrations;
+use crate::party::client::{Client, ClientAuth};
+use crate::party::registration::{ClientMetadata, Registered};
+use crate::party::registrations::Registrations;
 use crate::step::Step;
 
 /// An application and its client IDs, for any number of homeservers.
@@ -92,14 +92,14 @@ impl Application {
 
     /// Configures a client ID for a provider. It overrides every registered one. Sessions go on with the client IDs that
     /// they have, also with one that was configured before.
-    pub fn fix(&mut self, issuer: &Issuer, client_id: impl Into<Box<str>>) {
-        self.registrations.fix(issuer, Registered::fixed(client_id, ClientAuth::None));
+    pub fn set_static(&mut self, issuer: &Issuer, client_id: impl Into<Box<str>>) {
+        self.registrations.set_static(issuer, Registered::preregistered(client_id, ClientAuth::None));
     }
 
     /// Configures no client ID for a provider any more: the application registers there, where it has not done so. Sessions
     /// go on with the client IDs that they have.
-    pub fn unfix(&mut self, issuer: &Issuer) {
-        self.registrations.unfix(issuer);
+    pub fn unset_static(&mut self, issuer: &Issuer) {
+        self.registrations.unset_static(issuer);
     }
 
     /// Who it is at a provider; `None` if it has to be registered there first.

@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::account::AccountManagement;
 use super::homeserver::Homeserver;
 use super::scope::ScopeForm;
-use crate::endpoint::{Endpoint, Issuer};
-use crate::error::{Code, Error};
-use crate::json::{self, Text};
-use crate::message::freshness::Freshness;
-use crate::message::metadata::{CodeChallengeMethod, GrantType, Metadata, Prompt, ResponseMode, ResponseType};
-use crate::provider::{Provider, ProviderOptions};
+use crate::base::json::{self, Text};
+use crate::base::url::{Endpoint, Issuer};
+use crate::error::{Error, ErrorCode};
+use crate::party::metadata::{CodeChallengeMethod, GrantType, Prompt, ResponseMode, ResponseType, ServerMetadata};
+use crate::party::options::ProviderOptions;
+use crate::party::provider::Provider;
+use crate::wire::freshness::Freshness;
 
 /// How the metadata were found. It tells how old the homeserver is. Serde: its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -66,11 +67,11 @@ struct Document<'a> {
 }
 
 impl AuthServer {
-    /// From a metadata document that the caller has, cached for instance: [`Metadata::fields`] holds it where the options
+    /// From a metadata document that the caller has, cached for instance: [`ServerMetadata::fields`] holds it where the options
     /// keep unknown fields. With an issuer, the document must be that one's.
     ///
     /// # Errors
-    /// As [`ServerMetadata`](super::ServerMetadata)'s.
+    /// As [`AuthMetadataFetch`](super::AuthMetadataFetch)'s.
     pub fn parse(
         document: &[u8],
         homeserver: Homeserver,
@@ -80,14 +81,14 @@ impl AuthServer {
         freshness: Freshness,
     ) -> Result<Arc<Self>, Error> {
         let own: Document<'_> = json::document(document)?;
-        let url = |error: Error, name| Error::new(Code::MetadataUrl).at(name).with_source(error);
+        let url = |error: Error, name| Error::new(ErrorCode::METADATA_URL).at(name).with_source(error);
         let issuer = match (issuer, &own.issuer) {
             (Some(issuer), _) => issuer,
             // The homeserver is whom the user chose: whoever it names is its provider.
             (None, Some(named)) => Issuer::new(named, options.schemes()).map_err(|error| url(error, "issuer"))?,
-            (None, None) => return Err(Error::new(Code::MetadataMissingField).at("issuer")),
+            (None, None) => return Err(Error::new(ErrorCode::METADATA_MISSING_FIELD).at("issuer")),
         };
-        let metadata = Metadata::parse(document, &issuer, &options)?;
+        let metadata = ServerMetadata::parse(document, &issuer, &options)?;
         check(&metadata)?;
         let account = own.account_management_uri.map(|text| {
             let names = own.account_management_actions_supported.as_deref().unwrap_or_default();
@@ -100,7 +101,7 @@ impl AuthServer {
 
     /// Checks that a value was made for this homeserver.
     pub(super) fn check_home(&self, homeserver: &Homeserver) -> Result<(), Error> {
-        if self.homeserver == *homeserver { Ok(()) } else { Err(Code::MatrixHomeserverMismatch.into()) }
+        if self.homeserver == *homeserver { Ok(()) } else { Err(ErrorCode::MATRIX_HOMESERVER_MISMATCH.into()) }
     }
 
     /// The form of scopes that a homeserver of this age understands.
@@ -120,9 +121,9 @@ impl AuthServer {
 /// What Matrix demands beyond the standards below it. It demands `registration_endpoint` and `response_modes_supported`,
 /// too; but deployed servers lack them, a client ID of the application's own needs no registration, and without the modes
 /// the default of RFC 8414 is what Matrix wants.
-fn check(metadata: &Metadata) -> Result<(), Error> {
-    let missing = |name| Error::new(Code::MetadataMissingField).at(name);
-    let unsupported = |name| Error::new(Code::MetadataUnsupported).at(name);
+fn check(metadata: &ServerMetadata) -> Result<(), Error> {
+    let missing = |name| Error::new(ErrorCode::METADATA_MISSING_FIELD).at(name);
+    let unsupported = |name| Error::new(ErrorCode::METADATA_UNSUPPORTED).at(name);
     if metadata.authorization_endpoint.is_none() {
         return Err(missing("authorization_endpoint"));
     }

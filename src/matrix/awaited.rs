@@ -9,8 +9,8 @@ use super::auth_server::AuthServer;
 use super::completion::Expected;
 use super::homeserver::Homeserver;
 use super::id::{DeviceId, UserId};
-use crate::client::Client;
-use crate::stored::Version;
+use crate::base::versioned::Version;
+use crate::party::client::Client;
 
 /// A login whose authorization is an `A`. It is stored as it is.
 #[derive(Clone, Serialize, Deserialize)]

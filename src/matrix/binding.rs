@@ -6,8 +6,8 @@ use super::homeserver::Homeserver;
 use super::id::{DeviceId, UserId};
 use super::login::LoginRequest;
 use super::user_session::UserSession;
-use crate::error::{Code, Error};
-use crate::tokens::TokenSet;
+use crate::error::{Error, ErrorCode};
+use crate::token::token_set::TokenSet;
 
 /// A user and a device at a homeserver.
 ///
@@ -72,13 +72,13 @@ impl Binding {
     pub fn check(&self, login: &Login) -> Result<(), Error> {
         let new = login.session.binding();
         if new.homeserver != self.homeserver {
-            return Err(Code::MatrixHomeserverMismatch.into());
+            return Err(ErrorCode::MATRIX_HOMESERVER_MISMATCH.into());
         }
         if new.user_id != self.user_id {
-            return Err(Error::new(Code::WhoamiUserMismatch).at("user_id"));
+            return Err(Error::new(ErrorCode::WHOAMI_USER_MISMATCH).at("user_id"));
         }
         if new.device_id != self.device_id {
-            return Err(Error::new(Code::WhoamiDeviceMismatch).at("device_id"));
+            return Err(Error::new(ErrorCode::WHOAMI_DEVICE_MISMATCH).at("device_id"));
         }
         Ok(())
     }

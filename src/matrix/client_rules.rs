@@ -2,9 +2,9 @@
 
 use url::{Host, Url};
 
-use crate::client::RedirectUri;
-use crate::error::{Code, Error};
-use crate::message::registration::{ApplicationType, ClientMetadata, Localized};
+use crate::error::{Error, ErrorCode};
+use crate::party::redirect_uri::RedirectUri;
+use crate::party::registration::{ApplicationType, ClientMetadata, Localized};
 
 /// Checks metadata before they are sent.
 ///
@@ -12,7 +12,7 @@ use crate::message::registration::{ApplicationType, ClientMetadata, Localized};
 /// `registration.client_uri`, `registration.uri`, `registration.redirect_uri`.
 pub(super) fn check(metadata: &ClientMetadata) -> Result<(), Error> {
     let home = metadata.client_uri.as_ref().and_then(|uri| home(uri.values().next()?));
-    let home = home.ok_or(Code::RegistrationClientUri)?;
+    let home = home.ok_or(ErrorCode::REGISTRATION_CLIENT_URI)?;
     for (name, uris) in [
         ("client_uri", &metadata.client_uri),
         ("logo_uri", &metadata.logo_uri),
@@ -20,12 +20,12 @@ pub(super) fn check(metadata: &ClientMetadata) -> Result<(), Error> {
         ("policy_uri", &metadata.policy_uri),
     ] {
         if !uris.iter().flat_map(Localized::values).all(|uri| is_at(&home, uri)) {
-            return Err(Error::new(Code::RegistrationUri).at(name));
+            return Err(Error::new(ErrorCode::REGISTRATION_URI).at(name));
         }
     }
     let may_redirect = |uri: &RedirectUri| may_redirect(&home, metadata.application_type, uri.as_str());
     if !metadata.redirect_uris.iter().all(may_redirect) {
-        return Err(Error::new(Code::RegistrationRedirectUri).at("redirect_uris"));
+        return Err(Error::new(ErrorCode::REGISTRATION_REDIRECT_URI).at("redirect_uris"));
     }
     Ok(())
 }
@@ -78,7 +78,7 @@ mod tests {
         application_type: ApplicationType,
         redirect: &str,
         change: impl FnOnce(&mut ClientMetadata),
-    ) -> Option<Code> {
+    ) -> Option<ErrorCode> {
         let mut metadata = ClientMetadata::new(application_type, vec![RedirectUri::new(redirect).unwrap()]);
         metadata.client_uri = Some("https://app.example.org/about".into());
         change(&mut metadata);
@@ -119,7 +119,11 @@ mod tests {
             (Native, "app:/cb", false),
         ] {
             let refused = verdict(application_type, uri, |_| {});
-            assert_eq!(refused, (!is_fine).then_some(Code::RegistrationRedirectUri), "{application_type:?} {uri}");
+            assert_eq!(
+                refused,
+                (!is_fine).then_some(ErrorCode::REGISTRATION_REDIRECT_URI),
+                "{application_type:?} {uri}"
+            );
         }
     }
 
@@ -127,11 +131,11 @@ mod tests {
     fn pages_are_on_the_host_of_the_client_uri() {
         let native = |change: fn(&mut ClientMetadata)| verdict(ApplicationType::Native, "http://localhost/", change);
         assert_eq!(native(|_| {}), None);
-        assert_eq!(native(|m| m.client_uri = None), Some(Code::RegistrationClientUri));
+        assert_eq!(native(|m| m.client_uri = None), Some(ErrorCode::REGISTRATION_CLIENT_URI));
         for uri in ["http://app.example.org", "https://10.0.0.1/", "https://u@app.example.org", "nonsense"] {
             let mut metadata = ClientMetadata::new(ApplicationType::Native, Vec::new());
             metadata.client_uri = Some(uri.into());
-            assert_eq!(check(&metadata).unwrap_err().code(), Code::RegistrationClientUri, "{uri}");
+            assert_eq!(check(&metadata).unwrap_err().code(), ErrorCode::REGISTRATION_CLIENT_URI, "{uri}");
         }
         assert_eq!(native(|m| m.logo_uri = Some("https://cdn.app.example.org/logo.png".into())), None);
         for change in [
@@ -147,7 +151,7 @@ mod tests {
                 m.client_uri = Some(uri.with_language("fr", "https://example.fr/"));
             },
         ] {
-            assert_eq!(native(change), Some(Code::RegistrationUri));
+            assert_eq!(native(change), Some(ErrorCode::REGISTRATION_URI));
         }
     }
 }

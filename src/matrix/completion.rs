@@ -15,15 +15,16 @@ use super::auth_server::AuthServer;
 use super::id::{DeviceId, UserId};
 use super::user_session::UserSession;
 use super::whoami::{Identity, Whoami};
-use crate::client::Client;
-use crate::env::Env;
-use crate::error::{Code, Error};
-use crate::failure::Failure;
-use crate::flow::{Exchanged, Revocation, UnverifiedGrant, Verification};
+use crate::base::env::Env;
+use crate::error::transport::Failure;
+use crate::error::{Error, ErrorCode};
+use crate::flow::verification::{TokenOutcome, UnverifiedTokens};
+use crate::flow::{Revocation, Verification};
 use crate::jose::Keys;
-use crate::reply::Reply;
+use crate::party::client::Client;
 use crate::step::{Flow, Step};
-use crate::tokens::TokenSet;
+use crate::token::token_set::TokenSet;
+use crate::wire::response::Response;
 
 /// What came of a login.
 #[derive(Debug)]
@@ -73,7 +74,7 @@ pub struct RefusedGrant(Box<Refused>);
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "boxed where it is kept")]
 enum Refused {
-    Unverified(UnverifiedGrant, Expected),
+    Unverified(UnverifiedTokens, Expected),
     Unconfirmed(Unconfirmed),
 }
 
@@ -117,22 +118,22 @@ pub(super) struct Expected {
 impl Expected {
     fn check(&self, identity: &Identity) -> Result<(), Error> {
         if self.user_id.as_ref().is_some_and(|user| *user != identity.user_id) {
-            return Err(Error::new(Code::WhoamiUserMismatch).at("user_id"));
+            return Err(Error::new(ErrorCode::WHOAMI_USER_MISMATCH).at("user_id"));
         }
         match &identity.device_id {
             Some(device) if *device == self.device_id => Ok(()),
-            Some(_) => Err(Error::new(Code::WhoamiDeviceMismatch).at("device_id")),
-            None => Err(Error::new(Code::WhoamiDeviceId).at("device_id")),
+            Some(_) => Err(Error::new(ErrorCode::WHOAMI_DEVICE_MISMATCH).at("device_id")),
+            None => Err(Error::new(ErrorCode::WHOAMI_DEVICE_ID).at("device_id")),
         }
     }
 
     /// For tokens that are not to be asked about.
-    pub(super) fn refuse(self, exchanged: Exchanged, error: Error) -> LoginOutcome {
+    pub(super) fn refuse(self, exchanged: TokenOutcome, error: Error) -> LoginOutcome {
         match exchanged {
-            Exchanged::Verified(granted) => {
+            TokenOutcome::Verified(granted) => {
                 Unconfirmed { tokens: granted.tokens, keys: granted.keys, expected: self }.refused(error)
             }
-            Exchanged::Unverified { grant, .. } => {
+            TokenOutcome::Unverified { grant, .. } => {
                 LoginOutcome::Refused { error, grant: RefusedGrant(Box::new(Refused::Unverified(grant, self))) }
             }
         }
@@ -148,7 +149,7 @@ struct Unconfirmed {
 }
 
 impl Unconfirmed {
-    fn confirm<F: Flow<Output = Exchanged>>(self, env: &mut dyn Env) -> Result<Step<Completion<F>>, Error> {
+    fn confirm<F: Flow<Output = TokenOutcome>>(self, env: &mut dyn Env) -> Result<Step<Completion<F>>, Error> {
         let whoami = Whoami::start(&self.tokens, &self.expected.server, &self.expected.client, env);
         Completion::confirming(whoami, Box::new(self))
     }
@@ -177,7 +178,7 @@ enum State<F> {
     Confirming(Whoami, Box<Unconfirmed>),
 }
 
-impl<F: Flow<Output = Exchanged>> Completion<F> {
+impl<F: Flow<Output = TokenOutcome>> Completion<F> {
     pub(super) fn exchanging(step: Step<F>, expected: Expected, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         Self::go_on(step, Box::new(expected), env)
     }
@@ -187,10 +188,10 @@ impl<F: Flow<Output = Exchanged>> Completion<F> {
             expected,
             |expected, flow| Self(State::Exchanging(flow, expected)),
             |expected, exchanged| match exchanged {
-                Exchanged::Verified(granted) => {
+                TokenOutcome::Verified(granted) => {
                     Unconfirmed { tokens: granted.tokens, keys: granted.keys, expected: *expected }.confirm(env)
                 }
-                Exchanged::Unverified { error, grant } => {
+                TokenOutcome::Unverified { error, grant } => {
                     let grant = RefusedGrant(Box::new(Refused::Unverified(grant, *expected)));
                     Ok(Step::Done(LoginOutcome::Refused { error, grant }))
                 }
@@ -211,10 +212,10 @@ impl<F: Flow<Output = Exchanged>> Completion<F> {
     }
 }
 
-impl<F: Flow<Output = Exchanged>> Flow for Completion<F> {
+impl<F: Flow<Output = TokenOutcome>> Flow for Completion<F> {
     type Output = LoginOutcome;
 
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
             State::Exchanging(flow, expected) => Self::go_on(flow.on_response(reply, env)?, expected, env),
             State::Confirming(flow, unconfirmed) => Self::confirming(flow.on_response(reply, env), unconfirmed),

@@ -14,15 +14,15 @@ use http::{Response, StatusCode};
 use super::answer::{Errcode, ErrorBody, reply, success};
 use super::auth_server::AuthServer;
 use super::id::DeviceId;
-use crate::client::Client;
-use crate::env::Env;
+use crate::base::env::Env;
+use crate::base::secret::Body;
 use crate::error::Error;
 use crate::flow::{ResourceCall, delegate};
-use crate::message::request;
-use crate::reply::{Accept, JSON_LIMIT, Policy};
-use crate::secret::Body;
+use crate::party::client::Client;
 use crate::step::Step;
-use crate::tokens::TokenSet;
+use crate::token::token_set::TokenSet;
+use crate::wire::policy::{Accept, JSON_LIMIT, Policy};
+use crate::wire::request;
 
 const DEVICES: &str = "devices";
 

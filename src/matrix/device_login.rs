@@ -5,7 +5,7 @@
 //! LoginRequest::start_device ─▶ POST device_authorization_endpoint ─▶ Done(PendingDeviceLogin)
 //!
 //! PendingDeviceLogin::poll ─▶ DevicePolling ─┬─▶ Whoami ─▶ Done(LoginOutcome)
-//! PendingDeviceLogin::complete(Exchanged) ───┘
+//! PendingDeviceLogin::complete(TokenOutcome) ───┘
 //! ```
 
 use std::fmt;
@@ -19,13 +19,15 @@ use super::completion::Completion;
 use super::homeserver::Homeserver;
 use super::id::DeviceId;
 use super::login::LoginRequest;
-use crate::client::Client;
-use crate::env::Env;
+use crate::base::env::Env;
+use crate::base::versioned;
 use crate::error::Error;
-use crate::flow::{DeviceAuthorization, DevicePolling, Exchanged, PendingDevice, Verification, delegate};
+use crate::flow::device::PendingDevice;
+use crate::flow::verification::TokenOutcome;
+use crate::flow::{DeviceAuthorization, DevicePolling, Verification, delegate};
 use crate::jose::Keys;
+use crate::party::client::Client;
 use crate::step::Step;
-use crate::stored;
 
 /// Awaits the codes.
 #[derive(Debug)]
@@ -74,7 +76,7 @@ impl PendingDeviceLogin {
     /// # Errors
     /// `stored.version`, `stored.malformed`.
     pub fn from_json(json: &str) -> Result<Self, Error> {
-        stored::from_json(json)
+        versioned::from_json(json)
     }
 
     /// The homeserver that the login is at.
@@ -115,7 +117,7 @@ impl PendingDeviceLogin {
     /// None: what is wrong comes with the tokens, as [`LoginOutcome::Refused`](super::LoginOutcome::Refused).
     pub fn complete(
         self,
-        exchanged: Exchanged,
+        exchanged: TokenOutcome,
         server: &Arc<AuthServer>,
         client: &Arc<Client>,
         env: &mut dyn Env,

@@ -6,9 +6,9 @@ use http::Uri;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::id::{ServerName, UserId};
-use crate::endpoint::{Endpoint, Schemes};
-use crate::error::{Code, Error};
-use crate::message::form;
+use crate::base::url::{Endpoint, Schemes};
+use crate::error::{Error, ErrorCode};
+use crate::wire::form;
 
 /// A homeserver, by the base URL of its client-server API: `https` unless another choice is named, without query and
 /// fragment. A slash at its end makes no difference.
@@ -23,7 +23,7 @@ impl Homeserver {
     pub fn new(url: &str, schemes: Schemes) -> Result<Self, Error> {
         let endpoint = Endpoint::new(url, schemes).map_err(|error| error.at("homeserver"))?;
         if endpoint.uri().query().is_some() {
-            return Err(Error::new(Code::UrlQuery).at("homeserver"));
+            return Err(Error::new(ErrorCode::URL_QUERY).at("homeserver"));
         }
         Ok(Self(endpoint.uri().to_string().trim_end_matches('/').into()))
     }
@@ -46,7 +46,7 @@ impl Homeserver {
         // In a path a plus sign is one; and `.` and `..` would be taken for folders.
         let escaped = escaped.replace('+', "%20");
         match segment {
-            "." | ".." => Err(Code::MatrixDeviceId.into()),
+            "." | ".." => Err(ErrorCode::MATRIX_DEVICE_ID.into()),
             _ => self.uri(&format!("{path}{escaped}"), schemes),
         }
     }
@@ -128,12 +128,12 @@ mod tests {
         assert_eq!(new("https://HS.example.org:443//").unwrap(), new("https://hs.example.org").unwrap());
         assert_eq!(new("https://hs.example.org/a/").unwrap().as_str(), "https://hs.example.org/a");
         for (url, code) in [
-            ("hs.example.org", Code::UrlSyntax),
-            ("http://hs.example.org", Code::UrlScheme),
-            ("http://localhost", Code::UrlScheme),
-            ("https://u:p@hs.example.org", Code::UrlUserinfo),
-            ("https://hs.example.org?a", Code::UrlQuery),
-            ("https://hs.example.org#a", Code::UrlFragment),
+            ("hs.example.org", ErrorCode::URL_SYNTAX),
+            ("http://hs.example.org", ErrorCode::URL_SCHEME),
+            ("http://localhost", ErrorCode::URL_SCHEME),
+            ("https://u:p@hs.example.org", ErrorCode::URL_USERINFO),
+            ("https://hs.example.org?a", ErrorCode::URL_QUERY),
+            ("https://hs.example.org#a", ErrorCode::URL_FRAGMENT),
         ] {
             assert_eq!(new(url).unwrap_err().code(), code, "{url}");
         }

@@ -36,14 +36,15 @@ use url::Url;
 use super::answer::during;
 use super::homeserver::{Address, Homeserver};
 use super::id::ServerName;
-use crate::endpoint::{Endpoint, Schemes};
-use crate::env::Env;
-use crate::error::{Code, Error};
-use crate::failure::Failure;
-use crate::json::{self, Text};
-use crate::message::request;
-use crate::reply::{Accept, METADATA_LIMIT, Policy, Reply};
+use crate::base::env::Env;
+use crate::base::json::{self, Text};
+use crate::base::url::{Endpoint, Schemes};
+use crate::error::transport::Failure;
+use crate::error::{Error, ErrorCode};
 use crate::step::{Flow, Step};
+use crate::wire::policy::{Accept, METADATA_LIMIT, Policy};
+use crate::wire::request;
+use crate::wire::response::Response;
 
 const WELL_KNOWN: &str = "well_known";
 const VERSIONS: &str = "versions";
@@ -104,7 +105,7 @@ impl HomeserverDiscovery {
                 Self::look_up(&name, Some(itself), schemes)
             }
             Address::Url(homeserver) => {
-                let url = Url::parse(homeserver.as_str()).map_err(|_| Code::UrlSyntax)?;
+                let url = Url::parse(homeserver.as_str()).map_err(|_| ErrorCode::URL_SYNTAX)?;
                 let name =
                     [Some(url.host_str().unwrap_or_default().to_owned()), url.port().map(|port| port.to_string())];
                 let name = name.into_iter().flatten().collect::<Vec<_>>().join(":");
@@ -139,7 +140,7 @@ fn is_redirect(status: StatusCode) -> bool {
 
 /// The base URL in a well-known document.
 fn base_url(body: &[u8], schemes: Schemes) -> Result<Homeserver, Error> {
-    let unusable = || Error::new(Code::HomeserverWellKnown).at("m.homeserver.base_url");
+    let unusable = || Error::new(ErrorCode::HOMESERVER_WELL_KNOWN).at("m.homeserver.base_url");
     let document: WellKnown<'_> = json::document(body)?;
     let url = document.homeserver.and_then(|homeserver| homeserver.base_url).ok_or_else(unusable)?;
     Homeserver::new(&url, schemes).map_err(|error| unusable().with_source(error))
@@ -147,24 +148,24 @@ fn base_url(body: &[u8], schemes: Schemes) -> Result<Homeserver, Error> {
 
 fn versions(body: &[u8]) -> Result<Vec<String>, Error> {
     let document: Versions = json::document(body)?;
-    Ok(document.versions.filter(|versions| !versions.is_empty()).ok_or(Code::HomeserverVersions)?)
+    Ok(document.versions.filter(|versions| !versions.is_empty()).ok_or(ErrorCode::HOMESERVER_VERSIONS)?)
 }
 
 impl Flow for HomeserverDiscovery {
     type Output = FoundHomeserver;
 
-    fn on_response(self, reply: Reply<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on_response(self, reply: Response<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
         let Self { schemes, state } = self;
         let is_missing = reply.status == StatusCode::NOT_FOUND;
         match state {
             State::ExpectWellKnown { or_else, .. } if is_missing => {
-                let itself = or_else.ok_or_else(|| Error::new(Code::HomeserverNotFound).at(VERSIONS))?;
+                let itself = or_else.ok_or_else(|| Error::new(ErrorCode::HOMESERVER_NOT_FOUND).at(VERSIONS))?;
                 Self::ask(itself, None, schemes)
             }
             State::ExpectWellKnown { uri, redirects, or_else }
                 if redirects < MOST_REDIRECTS && is_redirect(reply.status) =>
             {
-                let unusable = |error| Error::new(Code::HomeserverWellKnown).at("Location").with_source(error);
+                let unusable = |error| Error::new(ErrorCode::HOMESERVER_WELL_KNOWN).at("Location").with_source(error);
                 let elsewhere =
                     Endpoint::join(&uri, reply.location().map_err(during(WELL_KNOWN))?, schemes).map_err(unusable)?;
                 Ok(Self::read_well_known(elsewhere.uri().clone(), redirects + 1, or_else, schemes))
@@ -175,7 +176,7 @@ impl Flow for HomeserverDiscovery {
                 Self::ask(homeserver, None, schemes)
             }
             State::ExpectVersions { or_else: Some(name), .. } if is_missing => Self::look_up(&name, None, schemes),
-            State::ExpectVersions { .. } if is_missing => Err(Error::new(Code::HomeserverNotFound).at(VERSIONS)),
+            State::ExpectVersions { .. } if is_missing => Err(Error::new(ErrorCode::HOMESERVER_NOT_FOUND).at(VERSIONS)),
             State::ExpectVersions { homeserver, .. } => {
                 let versions = reply.success(Accept::Json).and_then(versions).map_err(during(VERSIONS))?;
                 Ok(Step::Done(FoundHomeserver { homeserver, versions }))

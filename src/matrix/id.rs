@@ -7,8 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use url::Url;
 
-use crate::endpoint::{Schemes, is_loopback};
-use crate::error::{Code, Error};
+use crate::base::url::{Schemes, is_loopback};
+use crate::error::{Error, ErrorCode};
 
 /// Longest name of a server, a user or a device, in bytes.
 const LONGEST: usize = 255;
@@ -75,7 +75,7 @@ impl ServerName {
     /// # Errors
     /// `matrix.server_name`.
     pub fn new(text: &str) -> Result<Self, Error> {
-        let refused = || Error::from(Code::MatrixServerName);
+        let refused = || Error::from(ErrorCode::MATRIX_SERVER_NAME);
         let belongs = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:[]".contains(&byte);
         if text.len() > LONGEST || !text.bytes().all(belongs) {
             return Err(refused());
@@ -116,7 +116,7 @@ impl UserId {
         let is_sound = parts.is_some_and(|(local, server)| {
             !local.chars().any(|c| c.is_control() || c.is_whitespace()) && ServerName::new(server).is_ok()
         });
-        if is_sound && text.len() <= LONGEST { Ok(Self(text.into())) } else { Err(Code::MatrixUserId.into()) }
+        if is_sound && text.len() <= LONGEST { Ok(Self(text.into())) } else { Err(ErrorCode::MATRIX_USER_ID.into()) }
     }
 
     /// The server that the user has their account at.
@@ -157,14 +157,14 @@ impl DeviceId {
     /// One that a homeserver named. Those of other ways to log in may be shorter.
     pub(super) fn answered(text: &str) -> Result<Self, Error> {
         let is_sound = (1..=LONGEST).contains(&text.len()) && !text.chars().any(|c| c.is_control() || c == ' ');
-        if is_sound { Ok(Self(text.into())) } else { Err(Code::MatrixDeviceId.into()) }
+        if is_sound { Ok(Self(text.into())) } else { Err(ErrorCode::MATRIX_DEVICE_ID.into()) }
     }
 
     /// Whether it can be asked for.
     pub(super) fn check(&self) -> Result<(), Error> {
         let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
         let is_sound = (SHORTEST_DEVICE_ID..=LONGEST).contains(&self.0.len()) && self.0.bytes().all(unreserved);
-        if is_sound { Ok(()) } else { Err(Code::MatrixDeviceId.into()) }
+        if is_sound { Ok(()) } else { Err(ErrorCode::MATRIX_DEVICE_ID.into()) }
     }
 }
 
@@ -197,7 +197,7 @@ mod tests {
             "a:",
             &"a".repeat(256),
         ] {
-            assert_eq!(ServerName::new(name).unwrap_err().code(), Code::MatrixServerName, "{name}");
+            assert_eq!(ServerName::new(name).unwrap_err().code(), ErrorCode::MATRIX_SERVER_NAME, "{name}");
         }
     }
 
@@ -218,7 +218,7 @@ mod tests {
         let user = UserId::new("@joe/=\u{e9}+x:example.org:8448").unwrap();
         assert_eq!(user.server_name().as_str(), "example.org:8448");
         for id in ["", "joe", "@joe", "joe:example.org", "@j oe:example.org", "@j\0:example.org", "@joe:", "@joe:a/b"] {
-            assert_eq!(UserId::new(id).unwrap_err().code(), Code::MatrixUserId, "{id}");
+            assert_eq!(UserId::new(id).unwrap_err().code(), ErrorCode::MATRIX_USER_ID, "{id}");
         }
         assert!(UserId::new(&format!("@{}:example.org", "a".repeat(250))).is_err());
     }
@@ -229,7 +229,7 @@ mod tests {
             assert!(DeviceId::new(id).is_ok(), "{id}");
         }
         for id in ["", "ABCDEFGHI", "ABCDEFGHI J", "ABCDEFGHI/", "ABCDEFGHI\u{e9}", &"a".repeat(256)] {
-            assert_eq!(DeviceId::new(id).unwrap_err().code(), Code::MatrixDeviceId, "{id}");
+            assert_eq!(DeviceId::new(id).unwrap_err().code(), ErrorCode::MATRIX_DEVICE_ID, "{id}");
         }
         // A homeserver may name others.
         assert!(DeviceId::answered("ABC/+").is_ok_and(|device| device.check().is_err()));

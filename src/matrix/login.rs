@@ -5,15 +5,15 @@
 //! LoginRequest::push ─▶ PushedLogin ──┴─▶ PendingLogin (kept, or stored)
 //!                           │ check(&callback) ─ wrong: the login goes on waiting
 //!                           ▼
-//!                        Checked ─▶ redeem ─▶ CodeExchange ─▶ Whoami ─▶ Done(LoginOutcome)
+//!                        VerifiedCallback ─▶ redeem ─▶ CodeExchange ─▶ Whoami ─▶ Done(LoginOutcome)
 //! ```
 //!
 //! A login is aborted by dropping it.
 //!
 //! ```
 //! use oidc_proto::adapter::BlockingDriver;
-//! use oidc_proto::matrix::{self, Application, LoginRequest, ServerMetadata};
-//! use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
+//! use oidc_proto::matrix::{self, Application, AuthMetadataFetch, LoginRequest};
+//! use oidc_proto::{ApplicationType, ClientMetadata};
 //! use oidc_proto::testing::{Homeserver, Provider, TestEnv};
 //! use oidc_proto::{Callback, ProviderOptions, RedirectUri, Registrations, Schemes};
 //!
@@ -22,7 +22,7 @@
 //! let hs = Homeserver::new("https://matrix.example.org", "example.org", op);
 //! let http = BlockingDriver::new(hs.http(env.clock()));
 //! let homeserver = matrix::Homeserver::new("https://matrix.example.org", Schemes::HttpsOnly)?;
-//! let server = http.run(ServerMetadata::start(homeserver, ProviderOptions::new())?, &mut env)?.supported()?;
+//! let server = http.run(AuthMetadataFetch::start(homeserver, ProviderOptions::new())?, &mut env)?.supported()?;
 //!
 //! let redirect_uri = RedirectUri::new("org.example.app:/callback")?;
 //! let mut metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()]);
@@ -54,19 +54,21 @@ use super::homeserver::Homeserver;
 use super::id::{DeviceId, UserId};
 use super::scope::{ScopeForm, login_scope};
 use super::user_session::UserSession;
-use crate::client::{Client, RedirectUri};
-use crate::endpoint::is_loopback;
-use crate::env::{Env, Timestamp};
-use crate::error::{Code, Error};
-use crate::flow::{Checked, CodeExchange, PendingAuthorization, PushedAuthorization, delegate};
+use crate::base::env::{Env, Timestamp};
+use crate::base::url::is_loopback;
+use crate::base::versioned;
+use crate::base::word_set::Words;
+use crate::error::{Error, ErrorCode};
+use crate::flow::authorization::{PendingAuthorization, VerifiedCallback};
+use crate::flow::{CodeExchange, PushedAuthorization, delegate};
 use crate::jose::Keys;
 use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, LOGIN_LIFETIME};
 use crate::message::callback::Callback;
-use crate::message::metadata::{Prompt, ResponseMode};
-use crate::message::scope::Scope;
+use crate::party::client::Client;
+use crate::party::metadata::{Prompt, ResponseMode};
+use crate::party::redirect_uri::RedirectUri;
 use crate::step::Step;
-use crate::stored;
-use crate::words::Words;
+use crate::token::scope::Scope;
 
 /// What to ask for. By default: a new device, the scope form that the homeserver knows, nothing else.
 #[derive(Clone, Debug)]
@@ -209,7 +211,7 @@ impl LoginRequest {
     ) -> Result<(AuthorizationRequest, Awaited<()>), Error> {
         let prompts = server.provider.metadata().prompt_values;
         if self.prompt.contains(Prompt::Create) && prompts.is_some_and(|known| !known.contains(Prompt::Create)) {
-            return Err(Error::new(Code::MetadataUnsupported).at("prompt_values_supported"));
+            return Err(Error::new(ErrorCode::METADATA_UNSUPPORTED).at("prompt_values_supported"));
         }
         let (device_id, scope) = self.bind(server, env)?;
         let mode = self.response_mode.unwrap_or_else(|| response_mode(&redirect_uri));
@@ -270,7 +272,7 @@ impl PendingLogin {
     /// # Errors
     /// `stored.version`, `stored.malformed`.
     pub fn from_json(json: &str) -> Result<Self, Error> {
-        stored::from_json(json)
+        versioned::from_json(json)
     }
 
     /// The homeserver that the login is at.
@@ -308,7 +310,7 @@ impl PendingLogin {
     ///
     /// # Errors
     /// `matrix.homeserver_mismatch`, and as [`PendingAuthorization::check`].
-    pub fn check(&self, callback: &Callback, server: &AuthServer, env: &dyn Env) -> Result<Checked, Error> {
+    pub fn check(&self, callback: &Callback, server: &AuthServer, env: &dyn Env) -> Result<VerifiedCallback, Error> {
         server.check_home(&self.0.homeserver)?;
         self.0.authorization.check(callback, &server.provider, env)
     }
@@ -320,7 +322,7 @@ impl PendingLogin {
     /// `matrix.homeserver_mismatch`, and as [`PendingAuthorization::redeem`].
     pub fn redeem(
         self,
-        checked: Checked,
+        checked: VerifiedCallback,
         server: &Arc<AuthServer>,
         client: &Arc<Client>,
         keys: Option<Arc<Keys>>,

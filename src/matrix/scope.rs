@@ -1,8 +1,8 @@
 //! What a login at a homeserver asks for (client-server API, scope; MSC2967).
 
 use super::id::DeviceId;
-use crate::error::{Code, Error};
-use crate::message::scope::Scope;
+use crate::error::{Error, ErrorCode};
+use crate::token::scope::Scope;
 
 /// How the scope values of Matrix are spelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,7 +38,7 @@ pub fn login_scope(form: ScopeForm, device: &DeviceId, further: &Scope) -> Resul
         rest.is_some_and(|rest| rest == "api:*" || rest.starts_with("device:"))
     };
     if further.iter().any(is_own) {
-        return Err(Code::MatrixScope.into());
+        return Err(ErrorCode::MATRIX_SCOPE.into());
     }
     let prefix = form.prefix();
     Scope::new(&format!("{prefix}api:* {prefix}device:{device} {further}"))
@@ -66,10 +66,10 @@ mod tests {
             "openid urn:matrix:client:device:OTHERDEVICE",
             "urn:matrix:org.matrix.msc2967.client:device:OTHERDEVICE",
         ] {
-            assert_eq!(scope(ScopeForm::Stable, further).unwrap_err().code(), Code::MatrixScope, "{further}");
+            assert_eq!(scope(ScopeForm::Stable, further).unwrap_err().code(), ErrorCode::MATRIX_SCOPE, "{further}");
         }
         let short = DeviceId::answered("ABC").unwrap();
         let refused = login_scope(ScopeForm::Stable, &short, &Scope::default()).unwrap_err();
-        assert_eq!(refused.code(), Code::MatrixDeviceId);
+        assert_eq!(refused.code(), ErrorCode::MATRIX_DEVICE_ID);
     }
 }

@@ -12,7 +12,8 @@
 //!
 //! ```
 //! use oidc_proto::matrix::{ErrorBody, Session, SessionEvent};
-//! # use oidc_proto::{Env, session::Access};
+//! # use oidc_proto::Env;
+//! # use oidc_proto::session::Access;
 //! # fn ask(_: &str) -> http::Response<Vec<u8>> { todo!() }
 //! fn call(session: &mut Session, env: &mut impl Env) {
 //!     let Access::Ready(token) = session.access(env) else { return };
@@ -43,11 +44,11 @@ use super::completion::Login;
 use super::id::{DeviceId, UserId};
 use super::login::LoginRequest;
 use super::user_session::UserSession;
-use crate::client::Client;
-use crate::env::Env;
+use crate::base::env::Env;
+use crate::base::secret::AccessToken;
 use crate::error::Error;
 use crate::flow::Revocation;
-use crate::secret::AccessToken;
+use crate::party::client::Client;
 use crate::session::{self, Access, Epoch, Event, Outcome, Refusal, SessionOptions};
 use crate::step::Step;
 

@@ -1,18 +1,18 @@
 //! What a user typed in, checked in one go: is there a homeserver, and how does one log in at it?
 //!
 //! ```text
-//! start ─▶ HomeserverDiscovery ─▶ ServerMetadata ─▶ Done(Checkup)
+//! start ─▶ HomeserverDiscovery ─▶ AuthMetadataFetch ─▶ Done(Checkup)
 //! ```
 
+use super::auth_metadata_fetch::{AuthMetadataFetch, Support};
 use super::homeserver::Address;
 use super::homeserver_discovery::{FoundHomeserver, HomeserverDiscovery};
-use super::server_metadata::{ServerMetadata, Support};
-use crate::env::Env;
+use crate::base::env::Env;
 use crate::error::Error;
-use crate::failure::Failure;
-use crate::provider::ProviderOptions;
-use crate::reply::Reply;
+use crate::error::transport::Failure;
+use crate::party::options::ProviderOptions;
 use crate::step::{Flow, Step};
+use crate::wire::response::Response;
 
 /// Awaits what its parts await.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct SupportCheck(State);
 #[derive(Debug)]
 enum State {
     Finding(HomeserverDiscovery, ProviderOptions),
-    Asking(ServerMetadata, FoundHomeserver),
+    Asking(AuthMetadataFetch, FoundHomeserver),
 }
 
 /// A homeserver, and how one logs in at it.
@@ -46,11 +46,11 @@ impl SupportCheck {
     fn finding(step: Step<HomeserverDiscovery>, options: ProviderOptions) -> Result<Step<Self>, Error> {
         step.embed(
             |flow| Self(State::Finding(flow, options)),
-            |found| Self::asking(ServerMetadata::start(found.homeserver.clone(), options)?, found),
+            |found| Self::asking(AuthMetadataFetch::start(found.homeserver.clone(), options)?, found),
         )
     }
 
-    fn asking(step: Step<ServerMetadata>, found: FoundHomeserver) -> Result<Step<Self>, Error> {
+    fn asking(step: Step<AuthMetadataFetch>, found: FoundHomeserver) -> Result<Step<Self>, Error> {
         step.embed_with(
             found,
             |found, flow| Self(State::Asking(flow, found)),
@@ -62,7 +62,7 @@ impl SupportCheck {
 impl Flow for SupportCheck {
     type Output = Checkup;
 
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
             State::Finding(flow, options) => Self::finding(flow.on_response(reply, env)?, options),
             State::Asking(flow, found) => Self::asking(flow.on_response(reply, env)?, found),

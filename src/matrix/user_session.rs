@@ -9,14 +9,14 @@ use super::auth_server::AuthServer;
 use super::binding::Binding;
 use super::homeserver::Homeserver;
 use super::id::{DeviceId, UserId};
-use crate::client::Client;
-use crate::env::Env;
+use crate::base::env::Env;
+use crate::base::versioned::{self, Version};
 use crate::error::Error;
 use crate::flow::Revocation;
 use crate::message::end_session::EndSessionRequest;
+use crate::party::client::Client;
 use crate::step::Step;
-use crate::stored::{self, Version};
-use crate::tokens::TokenSet;
+use crate::token::token_set::TokenSet;
 
 /// A user, a device and its tokens at a homeserver.
 ///
@@ -41,7 +41,7 @@ impl UserSession {
     /// # Errors
     /// `stored.version`, `stored.malformed`.
     pub fn from_json(json: &str) -> Result<Self, Error> {
-        stored::from_json(json)
+        versioned::from_json(json)
     }
 
     /// What it is bound to.

@@ -14,16 +14,16 @@ use serde::Deserialize;
 use super::answer::{during, reply, success};
 use super::auth_server::AuthServer;
 use super::id::{DeviceId, UserId};
-use crate::client::Client;
-use crate::env::Env;
-use crate::error::{Code, Error};
+use crate::base::env::Env;
+use crate::base::json::{self, Scalar};
+use crate::base::secret::Body;
+use crate::error::{Error, ErrorCode};
 use crate::flow::{ResourceCall, delegate};
-use crate::json::{self, Scalar};
-use crate::message::request;
-use crate::reply::{Accept, JSON_LIMIT, Policy};
-use crate::secret::Body;
+use crate::party::client::Client;
 use crate::step::Step;
-use crate::tokens::TokenSet;
+use crate::token::token_set::TokenSet;
+use crate::wire::policy::{Accept, JSON_LIMIT, Policy};
+use crate::wire::request;
 
 const WHOAMI: &str = "whoami";
 
@@ -74,9 +74,9 @@ impl Whoami {
 fn parse(response: &Response<Body>) -> Result<Identity, Error> {
     let body = success(&reply(response), Accept::Json, WHOAMI)?;
     let answer: Answer<'_> = json::document(body).map_err(|code| during(WHOAMI)(code.into()))?;
-    let user_id = answer.user_id.text().ok_or_else(|| Error::new(Code::WhoamiUserId).at("user_id"))?;
-    let user_id = UserId::new(&user_id).map_err(|_| Error::new(Code::WhoamiUserId).at("user_id"))?;
-    let unusable = || Error::new(Code::WhoamiDeviceId).at("device_id");
+    let user_id = answer.user_id.text().ok_or_else(|| Error::new(ErrorCode::WHOAMI_USER_ID).at("user_id"))?;
+    let user_id = UserId::new(&user_id).map_err(|_| Error::new(ErrorCode::WHOAMI_USER_ID).at("user_id"))?;
+    let unusable = || Error::new(ErrorCode::WHOAMI_DEVICE_ID).at("device_id");
     let device_id = match answer.device_id {
         Scalar::Null => None,
         other => {

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use super::form;
-use super::metadata::{Prompt, ResponseMode};
-use super::scope::Scope;
-use crate::client::RedirectUri;
-use crate::endpoint::Endpoint;
-use crate::error::{Code, Error};
-use crate::words::Words;
+use crate::base::url::Endpoint;
+use crate::base::word_set::Words;
+use crate::error::{Error, ErrorCode};
+use crate::party::metadata::{Prompt, ResponseMode};
+use crate::party::redirect_uri::RedirectUri;
+use crate::token::scope::Scope;
+use crate::wire::form;
 
 /// What to ask the provider for. `client_id`, `state`, `nonce` and the PKCE challenge are added when the login starts.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct AuthorizationRequest {
     pub(crate) ui_locales: Option<String>,
     pub(crate) acr_values: Vec<String>,
     pub(crate) acr_required: bool,
-    pub(crate) id_token_hint: Option<crate::secret::Secret>,
+    pub(crate) id_token_hint: Option<crate::base::secret::Secret>,
     pub(crate) extra: Vec<(String, String)>,
     pub(crate) lifetime: Duration,
 }
@@ -138,7 +138,7 @@ impl AuthorizationRequest {
 
     /// `id_token_hint`: the ID token of the user who should log in again.
     #[must_use]
-    pub fn id_token_hint(mut self, id_token: impl Into<crate::secret::Secret>) -> Self {
+    pub fn id_token_hint(mut self, id_token: impl Into<crate::base::secret::Secret>) -> Self {
         self.id_token_hint = Some(id_token.into());
         self
     }
@@ -160,12 +160,12 @@ impl AuthorizationRequest {
     /// Rules that do not depend on the provider.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.prompt.contains(Prompt::None) && self.prompt.iter().count() > 1 {
-            return Err(Code::AuthorizationPrompt.into());
+            return Err(ErrorCode::AUTHORIZATION_PROMPT.into());
         }
         for (i, (name, _)) in self.extra.iter().enumerate() {
             let twice = self.extra.iter().skip(i + 1).any(|(other, _)| other == name);
             if name.is_empty() || twice || OWN.contains(&name.as_str()) {
-                return Err(Code::AuthorizationParameter.into());
+                return Err(ErrorCode::AUTHORIZATION_PARAMETER.into());
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The authorization response as it comes back through the user's browser (RFC 6749 section 4.1.2, RFC 9207).
 //!
 //! Parsing checks the form only. Whether the answer belongs to a login is for
-//! [`PendingAuthorization::check`](crate::flow::PendingAuthorization::check) to say.
+//! [`PendingAuthorization::check`](crate::flow::authorization::PendingAuthorization::check) to say.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,10 +11,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use super::form;
-use super::metadata::ResponseMode;
-use crate::error::{Code, Error, ProviderText};
-use crate::secret::Secret;
+use crate::base::secret::Secret;
+use crate::error::{Error, ErrorCode, ProviderText};
+use crate::party::metadata::ResponseMode;
+use crate::wire::form;
 
 /// Largest callback, in bytes.
 pub const CALLBACK_LIMIT: usize = 64 * 1024;
@@ -38,7 +38,7 @@ impl Callback {
     /// `callback.…`.
     pub fn from_url(url: &str) -> Result<Self, Error> {
         check_size(url)?;
-        let url = Url::parse(url).map_err(|_| Code::CallbackMalformed)?;
+        let url = Url::parse(url).map_err(|_| ErrorCode::CALLBACK_MALFORMED)?;
         // Some providers add a fragment of their own, `#_=_`, to an answer in the query.
         let answers = |form: &str| form::pairs(form).any(|(name, _)| matches!(&*name, "state" | "code" | "error"));
         let callback = match url.fragment() {
@@ -73,7 +73,7 @@ impl Callback {
     /// # Errors
     /// `callback.…`.
     pub fn from_form_post(body: &[u8]) -> Result<Self, Error> {
-        let body = std::str::from_utf8(body).map_err(|_| Code::CallbackMalformed)?;
+        let body = std::str::from_utf8(body).map_err(|_| ErrorCode::CALLBACK_MALFORMED)?;
         Self::parse(body, ResponseMode::FormPost)
     }
 
@@ -92,7 +92,7 @@ impl Callback {
                 _ => continue,
             };
             if slot.replace(value).is_some() {
-                return Err(Error::new(Code::CallbackDuplicateParameter).at(name));
+                return Err(Error::new(ErrorCode::CALLBACK_DUPLICATE_PARAMETER).at(name));
             }
         }
         let error = error.map(|error| {
@@ -110,7 +110,7 @@ impl Callback {
     }
 
     /// Names the login that this answer claims to belong to, for looking it up: equal to
-    /// [`PendingAuthorization::key`](crate::flow::PendingAuthorization::key). It proves nothing.
+    /// [`PendingAuthorization::key`](crate::flow::authorization::PendingAuthorization::key). It proves nothing.
     pub fn key(&self) -> Option<String> {
         Some(URL_SAFE_NO_PAD.encode(digest(self.state.as_ref()?.expose())))
     }
@@ -122,7 +122,7 @@ pub(crate) fn digest(state: &str) -> [u8; 32] {
 }
 
 pub(super) fn check_size(text: &str) -> Result<(), Error> {
-    if text.len() > CALLBACK_LIMIT { Err(Code::CallbackTooLarge.into()) } else { Ok(()) }
+    if text.len() > CALLBACK_LIMIT { Err(ErrorCode::CALLBACK_TOO_LARGE.into()) } else { Ok(()) }
 }
 
 impl fmt::Debug for Callback {

@@ -5,15 +5,16 @@ use std::time::Duration;
 use http::Request;
 use serde::Deserialize;
 
-use super::client_auth::form_request;
-use super::oauth_error;
-use super::scope::Scope;
-use crate::client::Client;
-use crate::endpoint::{Endpoint, Schemes};
-use crate::error::{Code, Error};
-use crate::json::{self, Scalar, Text};
-use crate::reply::{Accept, Reply};
-use crate::secret::{Body, Secret};
+use crate::base::json::{self, Scalar, Text};
+use crate::base::secret::{Body, Secret};
+use crate::base::url::{Endpoint, Schemes};
+use crate::error::{Error, ErrorCode};
+use crate::party::client::Client;
+use crate::party::client_auth::form_request;
+use crate::token::scope::Scope;
+use crate::wire::oauth_error;
+use crate::wire::policy::Accept;
+use crate::wire::response::Response;
 
 /// The interval between polls where the provider names none (section 3.2).
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
@@ -67,12 +68,12 @@ struct Answer<'a> {
 ///
 /// # Errors
 /// `device.answer`, `token.…`, `http.…`, `json.…`.
-pub(crate) fn parse(reply: Reply<'_>, schemes: Schemes) -> Result<DeviceAnswer, Error> {
+pub(crate) fn parse(reply: Response<'_>, schemes: Schemes) -> Result<DeviceAnswer, Error> {
     if !reply.status.is_success() {
         return Err(oauth_error::from_reply(reply, oauth_error::token_code));
     }
     let answer: Answer<'_> = json::document(reply.success(Accept::Json)?)?;
-    let unusable = |name| Error::new(Code::DeviceAnswer).at(name);
+    let unusable = |name| Error::new(ErrorCode::DEVICE_ANSWER).at(name);
     let url = |text: Text<'_>, name| match Endpoint::new(&text, schemes) {
         Ok(_) => Ok(text.0.into_owned()),
         Err(error) => Err(unusable(name).with_source(error)),
@@ -103,6 +104,6 @@ pub(crate) fn is_user_code(text: &str) -> bool {
 
 /// Asks for the tokens (section 3.4).
 pub(crate) fn token_request(endpoint: &Endpoint, client: &Client, device_code: &Secret) -> Request<Body> {
-    let grant_type = super::metadata::GrantType::DeviceCode.name();
+    let grant_type = crate::party::metadata::GrantType::DeviceCode.name();
     form_request(endpoint, client, &[("grant_type", grant_type), ("device_code", device_code.expose())])
 }

@@ -4,13 +4,15 @@ use std::fmt;
 
 use url::Url;
 
-use super::{callback, form};
-use crate::client::{Client, RedirectUri};
-use crate::env::Env;
-use crate::error::{Code, Error};
-use crate::message::id_token::IdToken;
-use crate::provider::Provider;
-use crate::secret::Secret;
+use super::callback;
+use crate::base::env::Env;
+use crate::base::secret::Secret;
+use crate::error::{Error, ErrorCode};
+use crate::party::client::Client;
+use crate::party::provider::Provider;
+use crate::party::redirect_uri::RedirectUri;
+use crate::token::id_token::IdToken;
+use crate::wire::form;
 
 /// What to tell the provider (section 2).
 #[derive(Clone, Debug, Default)]
@@ -65,7 +67,7 @@ impl EndSessionRequest {
         client: &Client,
         env: &mut dyn Env,
     ) -> Result<(EndSessionUrl, PendingLogout), Error> {
-        let endpoint = provider.metadata().end_session_endpoint.as_ref().ok_or(Code::EndSessionUnsupported)?;
+        let endpoint = provider.metadata().end_session_endpoint.as_ref().ok_or(ErrorCode::END_SESSION_UNSUPPORTED)?;
         let state = Secret::random(env.rng());
         let redirects = self.post_logout_redirect_uri.is_some();
         let optional = [
@@ -115,14 +117,14 @@ impl PendingLogout {
     /// `end_session.state_mismatch`; `callback.too_large`, `callback.malformed`, `callback.redirect_uri`.
     pub fn check(&self, callback_url: &str) -> Result<(), Error> {
         callback::check_size(callback_url)?;
-        let url = Url::parse(callback_url).map_err(|_| Code::CallbackMalformed)?;
+        let url = Url::parse(callback_url).map_err(|_| ErrorCode::CALLBACK_MALFORMED)?;
         if !self.redirect_uri.as_ref().is_some_and(|uri| uri.is_target_of(&url)) {
-            return Err(Code::CallbackRedirectUri.into());
+            return Err(ErrorCode::CALLBACK_REDIRECT_URI.into());
         }
         let mut states = form::pairs(url.query().unwrap_or("")).filter(|(name, _)| name == "state");
         match (states.next(), states.next()) {
             (Some((_, state)), None) if self.state.matches(&state) => Ok(()),
-            _ => Err(Code::EndSessionStateMismatch.into()),
+            _ => Err(ErrorCode::END_SESSION_STATE_MISMATCH.into()),
         }
     }
 }

@@ -4,22 +4,23 @@ use std::sync::Arc;
 
 use http::Request;
 
-use super::request;
-use crate::endpoint::Endpoint;
-use crate::env::Timestamp;
-use crate::error::{Code, Error};
-use crate::failure::Failure;
+use crate::base::env::Timestamp;
+use crate::base::secret::Body;
+use crate::base::url::Endpoint;
+use crate::error::transport::Failure;
+use crate::error::{Error, ErrorCode};
 use crate::jose::Keys;
-use crate::provider::Provider;
-use crate::reply::{Accept, Reply};
-use crate::secret::Body;
+use crate::party::provider::Provider;
+use crate::wire::policy::Accept;
+use crate::wire::request;
+use crate::wire::response::Response;
 
 /// Where the keys are.
 ///
 /// # Errors
 /// `jwks.missing`.
 pub(crate) fn endpoint(provider: &Provider) -> Result<&Endpoint, Error> {
-    provider.metadata().jwks_uri.as_ref().ok_or_else(|| Code::JwksMissing.into())
+    provider.metadata().jwks_uri.as_ref().ok_or_else(|| ErrorCode::JWKS_MISSING.into())
 }
 
 /// The request.
@@ -39,7 +40,7 @@ pub(crate) fn failed(failure: Failure) -> Error {
 ///
 /// # Errors
 /// `http.…`, `json.…`, `jwks.…`.
-pub(crate) fn parse(reply: Reply<'_>, previous: Option<&Keys>, now: Timestamp) -> Result<Arc<Keys>, Error> {
+pub(crate) fn parse(reply: Response<'_>, previous: Option<&Keys>, now: Timestamp) -> Result<Arc<Keys>, Error> {
     let keys = reply.success(Accept::AnyButMarkup).and_then(|body| match previous {
         Some(previous) => Keys::parse_refetched(body, now, previous),
         None => Keys::parse(body, now),

@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 
-use super::oauth_error;
-use crate::error::{Code, Error};
-use crate::json::{self, Text};
-use crate::reply::{Accept, Reply};
+use crate::base::json::{self, Text};
+use crate::error::{Error, ErrorCode};
+use crate::wire::oauth_error;
+use crate::wire::policy::Accept;
+use crate::wire::response::Response;
 
 /// Longest `request_uri`: it has to fit a URL with room for the rest.
 const REQUEST_URI_LIMIT: usize = 2048;
@@ -22,14 +23,14 @@ struct Answer<'a> {
 /// # Errors
 /// `authorization.…` as at the authorization endpoint, `token.invalid_client`, `dpop.nonce`, `dpop.proof`,
 /// `par.no_request_uri`, `http.…`, `json.…`.
-pub(crate) fn parse(reply: Reply<'_>) -> Result<String, Error> {
+pub(crate) fn parse(reply: Response<'_>) -> Result<String, Error> {
     if !reply.status.is_success() {
         return Err(oauth_error::from_reply(reply, |error| match error {
-            "invalid_client" => Code::TokenInvalidClient,
+            "invalid_client" => ErrorCode::TOKEN_INVALID_CLIENT,
             _ => oauth_error::dpop_code(error).unwrap_or_else(|| oauth_error::authorization_code(error)),
         }));
     }
     let answer: Answer<'_> = json::document(reply.success(Accept::Json)?)?;
     let usable = |uri: &Text<'_>| (1..=REQUEST_URI_LIMIT).contains(&uri.len());
-    Ok(answer.request_uri.filter(usable).ok_or(Code::ParNoRequestUri)?.0.into_owned())
+    Ok(answer.request_uri.filter(usable).ok_or(ErrorCode::PAR_NO_REQUEST_URI)?.0.into_owned())
 }

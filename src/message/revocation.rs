@@ -2,14 +2,14 @@
 
 use http::Request;
 
-use super::client_auth::form_request;
-use super::oauth_error;
-use crate::client::Client;
-use crate::endpoint::Endpoint;
-use crate::error::{Code, Error};
-use crate::reply::Reply;
-use crate::secret::{Body, Secret};
-use crate::words::words;
+use crate::base::secret::{Body, Secret};
+use crate::base::url::Endpoint;
+use crate::base::word_set::words;
+use crate::error::{Error, ErrorCode};
+use crate::party::client::Client;
+use crate::party::client_auth::form_request;
+use crate::wire::oauth_error;
+use crate::wire::response::Response;
 
 words! {
     /// `token_type_hint` (RFC 7009 section 2.1).
@@ -25,13 +25,13 @@ pub(crate) fn request(endpoint: &Endpoint, client: &Client, token: &Secret, hint
 ///
 /// # Errors
 /// `revocation.…`, `token.invalid_client`, `http.…`.
-pub(crate) fn parse(reply: Reply<'_>) -> Result<(), Error> {
+pub(crate) fn parse(reply: Response<'_>) -> Result<(), Error> {
     if reply.status.is_success() {
         return Ok(());
     }
     Err(oauth_error::from_reply(reply, |error| match error {
-        "unsupported_token_type" => Code::RevocationUnsupportedTokenType,
-        "invalid_client" => Code::TokenInvalidClient,
-        _ => Code::RevocationDenied,
+        "unsupported_token_type" => ErrorCode::REVOCATION_UNSUPPORTED_TOKEN_TYPE,
+        "invalid_client" => ErrorCode::TOKEN_INVALID_CLIENT,
+        _ => ErrorCode::REVOCATION_DENIED,
     }))
 }

@@ -5,27 +5,21 @@ use std::fmt;
 use http::Request;
 use serde::Deserialize;
 
-use super::client_auth::form_request;
-use super::numeric::Lifetime;
-use super::oauth_error::{self, OauthError};
-use super::scope::{AnsweredScope, Scope};
-use crate::client::{Client, RedirectUri};
-use crate::endpoint::Endpoint;
-use crate::error::{Code, Error};
-use crate::json::{self, Fields, Scalar, Text};
-use crate::provider::{Deviation, ProviderOptions};
-use crate::reply::{Accept, Reply};
-use crate::secret::{AccessToken, Body, Secret, is_token};
-use crate::words::{Word as _, words};
-
-words! {
-    /// A token type that this crate can use. The standard's names are compared without regard to case.
-    TokenType {
-        Bearer = "Bearer",
-        /// Bound to a key (RFC 9449).
-        Dpop = "DPoP",
-    }
-}
+use crate::base::json::{self, Fields, Scalar, Text};
+use crate::base::secret::{AccessToken, Body, Secret, is_token};
+use crate::base::url::Endpoint;
+use crate::base::word_set::Word as _;
+use crate::error::{Error, ErrorCode};
+use crate::party::client::Client;
+use crate::party::client_auth::form_request;
+use crate::party::options::{Deviation, ProviderOptions};
+use crate::party::redirect_uri::RedirectUri;
+use crate::token::numeric::Lifetime;
+use crate::token::scope::{AnsweredScope, Scope};
+use crate::token::token_type::TokenType;
+use crate::wire::oauth_error::{self, OauthError};
+use crate::wire::policy::Accept;
+use crate::wire::response::Response;
 
 /// Redeems a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
 pub(crate) fn code_request(
@@ -69,7 +63,7 @@ pub(crate) struct TokenResponse {
     pub(crate) id_token: Option<Secret>,
     pub(crate) fields: Option<Fields>,
     /// Why the tokens cannot be used, although they are there, and the field in question.
-    pub(crate) flaw: Option<(Code, &'static str)>,
+    pub(crate) flaw: Option<(ErrorCode, &'static str)>,
 }
 
 impl fmt::Debug for TokenResponse {
@@ -103,7 +97,7 @@ struct Answer<'a> {
 ///
 /// # Errors
 /// `token.…`, `http.…`, `json.…`.
-pub(crate) fn parse(reply: Reply<'_>, options: &ProviderOptions) -> Result<TokenResponse, Error> {
+pub(crate) fn parse(reply: Response<'_>, options: &ProviderOptions) -> Result<TokenResponse, Error> {
     if !reply.status.is_success() {
         return Err(oauth_error::from_reply(reply, oauth_error::token_code));
     }
@@ -111,18 +105,19 @@ pub(crate) fn parse(reply: Reply<'_>, options: &ProviderOptions) -> Result<Token
     if answer.error.is_some() {
         let (error, error_description, error_uri) = (answer.error, answer.error_description, answer.error_uri);
         let text = OauthError { error, error_description, error_uri }.text();
-        return Err(Error::new(Code::TokenErrorWithSuccess).with_text(text));
+        return Err(Error::new(ErrorCode::TOKEN_ERROR_WITH_SUCCESS).with_text(text));
     }
-    let access_token = answer.access_token.filter(|token| !token.is_empty()).ok_or(Code::TokenMissingAccessToken)?;
+    let access_token =
+        answer.access_token.filter(|token| !token.is_empty()).ok_or(ErrorCode::TOKEN_MISSING_ACCESS_TOKEN)?;
     let access_token = AccessToken::new(Secret::new(access_token.0))?;
     // From here on tokens are there: what is wrong with the rest must not lose them.
     let mut flaw = None;
     let mut spoil = |code, field| _ = flaw.get_or_insert((code, field));
     let known = |name: &str| TokenType::ALL.iter().find(|known| known.name().eq_ignore_ascii_case(name)).copied();
     let token_type = match answer.token_type {
-        Scalar::Text(name) => known(&name).ok_or(Code::TokenType),
-        Scalar::Null => Err(Code::TokenMissingType),
-        _ => Err(Code::TokenType),
+        Scalar::Text(name) => known(&name).ok_or(ErrorCode::TOKEN_TYPE),
+        Scalar::Null => Err(ErrorCode::TOKEN_MISSING_TYPE),
+        _ => Err(ErrorCode::TOKEN_TYPE),
     };
     let token_type = token_type.unwrap_or_else(|code| {
         spoil(code, "token_type");
@@ -133,7 +128,7 @@ pub(crate) fn parse(reply: Reply<'_>, options: &ProviderOptions) -> Result<Token
         Scalar::Text(token) if token.is_empty() => None,
         Scalar::Text(token) if is_token(&token) => Some(Secret::new(token)),
         _ => {
-            spoil(Code::TokenMalformed, "refresh_token");
+            spoil(ErrorCode::TOKEN_MALFORMED, "refresh_token");
             None
         }
     };
@@ -141,7 +136,7 @@ pub(crate) fn parse(reply: Reply<'_>, options: &ProviderOptions) -> Result<Token
         Scalar::Null => None,
         Scalar::Text(token) => Some(Secret::new(token)),
         _ => {
-            spoil(Code::JsonType, "id_token");
+            spoil(ErrorCode::JSON_TYPE, "id_token");
             None
         }
     };
@@ -149,7 +144,7 @@ pub(crate) fn parse(reply: Reply<'_>, options: &ProviderOptions) -> Result<Token
         Some(AnsweredScope::Text(scope)) => Some(scope),
         Some(AnsweredScope::Array(scope)) if options.accepts(Deviation::ScopeArray) => Some(scope),
         Some(AnsweredScope::Array(_) | AnsweredScope::Other) => {
-            spoil(Code::JsonType, "scope");
+            spoil(ErrorCode::JSON_TYPE, "scope");
             None
         }
         None => None,

@@ -15,8 +15,8 @@ use super::message::{FailureReason, Message, Reason};
 use super::options::Options;
 use super::rendezvous::{Delivery, Rendezvous};
 use super::stage::{Pause, Stage, then};
-use crate::env::Env;
-use crate::error::{Code, Error};
+use crate::base::env::Env;
+use crate::error::{Error, ErrorCode};
 use crate::step::Step;
 
 /// How long it is tried to tell the other device.
@@ -49,7 +49,7 @@ impl End {
 
     /// The same where the caller knows why.
     pub(super) fn cancel(self, env: &mut dyn Env) -> Stage<()> {
-        self.give_up(Code::QrCancelled.into(), env)
+        self.give_up(ErrorCode::QR_CANCELLED.into(), env)
     }
 
     pub(super) fn give_up(self, why: Error, env: &mut dyn Env) -> Stage<()> {
@@ -60,7 +60,7 @@ impl End {
 /// That the driver gave up means that the user did.
 pub(super) fn cancelled(why: Error) -> Error {
     match why.code() {
-        Code::TransportCancelled => Error::new(Code::QrCancelled).with_source(why),
+        ErrorCode::TRANSPORT_CANCELLED => Error::new(ErrorCode::QR_CANCELLED).with_source(why),
         _ => why,
     }
 }
@@ -77,7 +77,7 @@ fn tell<T: 'static>(
     let step = rendezvous.send(&text, TELLING, env);
     then(Ok(step), env, move |delivery, env| match delivery {
         Ok(Delivery::Delivered(rendezvous) | Delivery::Uncertain(rendezvous)) => {
-            let until = env.ticks().saturating_add(options.linger);
+            let until = env.monotonic().saturating_add(options.linger);
             then(Ok(Pause::until(until)), env, move |_, env| delete(rendezvous, why, env))
         }
         // The other device has written, to no avail: the same text goes over it.
@@ -100,18 +100,18 @@ fn delete<T: 'static>(rendezvous: Rendezvous, why: Error, env: &mut dyn Env) -> 
 /// What the other device has to know. Nothing if it said so itself, or cannot be there.
 fn last_words(why: &Error) -> Option<Message> {
     let reason = match why.code() {
-        Code::QrCancelled | Code::QrCheckCode => FailureReason::UserCancelled,
-        Code::DeviceDenied => return Some(Message::Declined),
-        Code::DeviceExpired => FailureReason::AuthorizationExpired,
-        Code::QrDeviceExists => FailureReason::DeviceAlreadyExists,
-        Code::QrDeviceNotFound => FailureReason::DeviceNotFound,
-        Code::QrUnsupportedProtocol => FailureReason::UnsupportedProtocol,
-        Code::QrMessage
-        | Code::QrUnexpectedMessage
-        | Code::QrChannelMalformed
-        | Code::QrChannelDecryption
-        | Code::QrChannelGreeting => FailureReason::UnexpectedMessageReceived,
-        Code::QrRendezvousExpired => return None,
+        ErrorCode::QR_CANCELLED | ErrorCode::QR_CHECK_CODE_MISMATCH => FailureReason::UserCancelled,
+        ErrorCode::DEVICE_ACCESS_DENIED => return Some(Message::Declined),
+        ErrorCode::DEVICE_EXPIRED_TOKEN => FailureReason::AuthorizationExpired,
+        ErrorCode::QR_DEVICE_EXISTS => FailureReason::DeviceAlreadyExists,
+        ErrorCode::QR_DEVICE_NOT_FOUND => FailureReason::DeviceNotFound,
+        ErrorCode::QR_UNSUPPORTED_PROTOCOL => FailureReason::UnsupportedProtocol,
+        ErrorCode::QR_MESSAGE
+        | ErrorCode::QR_UNEXPECTED_MESSAGE
+        | ErrorCode::QR_CHANNEL_MALFORMED
+        | ErrorCode::QR_CHANNEL_DECRYPTION
+        | ErrorCode::QR_CHANNEL_GREETING => FailureReason::UnexpectedMessageReceived,
+        ErrorCode::QR_RENDEZVOUS_EXPIRED => return None,
         code if code.as_str().starts_with("qr.peer_") => return None,
         // The standard has no word for the rest.
         _ => return Some(Message::Failure { reason: Reason::Custom("internal_error".into()), homeserver: None }),

@@ -12,8 +12,8 @@ use super::message::{FailureReason, Message};
 use super::options::Options;
 use super::rendezvous::{Delivery, Received, Rendezvous};
 use super::stage::{Stage, then};
-use crate::env::Env;
-use crate::error::{Code, Error};
+use crate::base::env::Env;
+use crate::error::{Error, ErrorCode};
 use crate::step::Step;
 
 /// Both devices at their rendezvous, with a channel between them.
@@ -48,7 +48,7 @@ impl Talk {
                 Ok(Step::Done(Self { rendezvous, channel, options }))
             }
             Ok(Delivery::Overtaken(rendezvous)) => silent.overtaken(rendezvous, channel, env),
-            Err(error) if error.code() == Code::TransportCancelled => {
+            Err(error) if error.code() == ErrorCode::TRANSPORT_CANCELLED => {
                 // What is on its way goes first, so that the farewell can be read.
                 let step = rendezvous.send_again(&text, options.linger, env);
                 then(Ok(step), env, move |delivery, env| match delivery {
@@ -101,9 +101,9 @@ impl Talk {
             let linger = talk.options.linger;
             let step = talk.rendezvous.clone().receive(linger, env);
             then(Ok(step), env, move |received, env| match received {
-                Err(error) if error.code() == Code::QrRendezvousExpired => Ok(Step::Done(())),
+                Err(error) if error.code() == ErrorCode::QR_RENDEZVOUS_EXPIRED => Ok(Step::Done(())),
                 Err(error) => talk.fail(error, env),
-                Ok(_) => talk.fail(Code::QrUnexpectedMessage, env),
+                Ok(_) => talk.fail(ErrorCode::QR_UNEXPECTED_MESSAGE, env),
             })
         })
     }
@@ -128,7 +128,7 @@ impl End {
                 },
                 Err(error) => Some(error),
             };
-            self.close(why.unwrap_or_else(|| Code::QrUnexpectedMessage.into()), env)
+            self.close(why.unwrap_or_else(|| ErrorCode::QR_UNEXPECTED_MESSAGE.into()), env)
         })
     }
 }
@@ -137,7 +137,7 @@ impl End {
 fn understand(json: &str, options: &Options) -> Result<Message, Error> {
     match Message::from_json(json, options.schemes)? {
         Message::Failure { reason, .. } => Err(reason.into_error()),
-        Message::Declined => Err(Code::QrPeerDeclined.into()),
+        Message::Declined => Err(ErrorCode::QR_PEER_DECLINED.into()),
         message => Ok(message),
     }
 }
@@ -157,12 +157,12 @@ impl fmt::Debug for Talk {
 /// What the application makes of a login that it cannot go on with.
 pub(super) fn own_failure(reason: FailureReason) -> Error {
     let code = match reason {
-        FailureReason::AuthorizationExpired => Code::DeviceExpired,
-        FailureReason::DeviceAlreadyExists => Code::QrDeviceExists,
-        FailureReason::DeviceNotFound => Code::QrDeviceNotFound,
-        FailureReason::UnexpectedMessageReceived => Code::QrUnexpectedMessage,
-        FailureReason::UnsupportedProtocol => Code::QrUnsupportedProtocol,
-        FailureReason::UserCancelled => Code::QrCancelled,
+        FailureReason::AuthorizationExpired => ErrorCode::DEVICE_EXPIRED_TOKEN,
+        FailureReason::DeviceAlreadyExists => ErrorCode::QR_DEVICE_EXISTS,
+        FailureReason::DeviceNotFound => ErrorCode::QR_DEVICE_NOT_FOUND,
+        FailureReason::UnexpectedMessageReceived => ErrorCode::QR_UNEXPECTED_MESSAGE,
+        FailureReason::UnsupportedProtocol => ErrorCode::QR_UNSUPPORTED_PROTOCOL,
+        FailureReason::UserCancelled => ErrorCode::QR_CANCELLED,
     };
     code.into()
 }

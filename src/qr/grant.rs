@@ -18,7 +18,7 @@
 
 use std::fmt;
 
-use super::code::{Code, Intent};
+use super::code::{Intent, QrCode};
 use super::dialog::{Heard, Talk};
 use super::homeserver::NamedHomeserver;
 use super::meet::{self, Role, Scanned, Secured, Shown, Side};
@@ -27,12 +27,12 @@ use super::options::{Options, Progress};
 use super::probe::{Probe, Until};
 use super::secrets::Secrets;
 use super::stage::{Stage, then};
-use crate::env::Env;
-use crate::error::Code as ErrorCode;
+use crate::base::env::Env;
+use crate::base::secret::AccessToken;
+use crate::base::word_set::Words;
+use crate::error::ErrorCode;
 use crate::matrix::Homeserver;
-use crate::secret::AccessToken;
 use crate::step::Step;
-use crate::words::Words;
 
 /// The existing device.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +67,7 @@ impl Grant {
     /// # Errors
     /// `qr.other_signed_in` if that is an existing device, too; `qr.code_version` for a code of MSC4388; `qr.channel_…`,
     /// `qr.rendezvous_…`, `qr.timeout`, `transport.…`, `http.…`.
-    pub fn scan(code: &Code, options: Options, env: &mut dyn Env) -> Stage<Scanned<Self>> {
+    pub fn scan(code: &QrCode, options: Options, env: &mut dyn Env) -> Stage<Scanned<Self>> {
         meet::scan(code, options, env)
     }
 }
@@ -91,14 +91,14 @@ impl Secured<Grant> {
         };
         then(heard, env, move |heard, env| {
             let Heard { talk, message } = heard?;
-            let Message::Protocol(login) = message else { return talk.fail(ErrorCode::QrUnexpectedMessage, env) };
+            let Message::Protocol(login) = message else { return talk.fail(ErrorCode::QR_UNEXPECTED_MESSAGE, env) };
             let options = talk.options;
             let waits = (Until::Known, options.interval, options.answer);
             let Account { homeserver, access_token, .. } = &account;
             let probe = Probe::start(homeserver, access_token, login.device_id(), options.schemes, waits, env);
             then(probe, env, move |is_there, env| match is_there {
                 Ok(false) => Ok(Step::Done(Asked { login, homeserver: account.homeserver, talk })),
-                Ok(true) => talk.fail(ErrorCode::QrDeviceExists, env),
+                Ok(true) => talk.fail(ErrorCode::QR_DEVICE_EXISTS, env),
                 Err(error) => talk.fail(error, env),
             })
         })
@@ -135,7 +135,7 @@ impl Asked {
             let Heard { talk, message } = heard?;
             match message {
                 Message::Success => Ok(Step::Done(Succeeded { login, homeserver, talk })),
-                _ => talk.fail(ErrorCode::QrUnexpectedMessage, env),
+                _ => talk.fail(ErrorCode::QR_UNEXPECTED_MESSAGE, env),
             }
         })
     }
@@ -174,7 +174,7 @@ impl Succeeded {
         let probe = Probe::start(&homeserver, access_token, login.device_id(), options.schemes, waits, env);
         then(probe, env, move |is_there, env| match is_there {
             Ok(true) => talk.say_last(&Message::Secrets(secrets), env),
-            Ok(false) => talk.fail(ErrorCode::QrDeviceNotFound, env),
+            Ok(false) => talk.fail(ErrorCode::QR_DEVICE_NOT_FOUND, env),
             Err(error) => talk.fail(error, env),
         })
     }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::endpoint::{Endpoint, Schemes};
-use crate::error::{Code, Error};
+use crate::base::url::{Endpoint, Schemes};
+use crate::error::{Error, ErrorCode};
 use crate::matrix::{Address, Homeserver, ServerName};
 
 /// Longest URL. A QR code holds 2,953 bytes at most.
@@ -24,11 +24,11 @@ impl NamedHomeserver {
     /// `qr.homeserver`, with `url.…` or `matrix.server_name` as its source.
     pub fn new(text: &str, schemes: Schemes) -> Result<Self, Error> {
         let address = match text.contains("://") {
-            true if text.len() > URL_LIMIT => return Err(Code::QrHomeserver.into()),
+            true if text.len() > URL_LIMIT => return Err(ErrorCode::QR_HOMESERVER.into()),
             true => plain(text).and_then(|()| Homeserver::new(text, schemes)).map(Address::Url),
             false => ServerName::new(text).map(Address::Name),
         };
-        let address = address.map_err(|error| Error::new(Code::QrHomeserver).with_source(error))?;
+        let address = address.map_err(|error| Error::new(ErrorCode::QR_HOMESERVER).with_source(error))?;
         Ok(Self { text: text.into(), address })
     }
 
@@ -59,7 +59,7 @@ pub(crate) fn plain_url(text: &str, schemes: Schemes) -> Result<Endpoint, Error>
 /// Only the characters that RFC 3986 gives a URL: a parser drops line breaks and blanks, which a text that is kept as it
 /// was written would still have.
 fn plain(text: &str) -> Result<(), Error> {
-    if text.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(()) } else { Err(Code::UrlSyntax.into()) }
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(()) } else { Err(ErrorCode::URL_SYNTAX.into()) }
 }
 
 impl fmt::Debug for NamedHomeserver {

@@ -20,7 +20,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::code::{Code, Intent};
+use super::code::{Intent, QrCode};
 use super::dialog::{Heard, Talk, own_failure};
 use super::homeserver::NamedHomeserver;
 use super::meet::{self, Role, Scanned, Secured, Shown, Side};
@@ -29,13 +29,14 @@ use super::options::{Options, Progress};
 use super::secrets::Secrets;
 use super::stage::{Stage, then};
 use super::watch::{Outcome, Watch};
-use crate::client::Client;
-use crate::env::Env;
-use crate::error::Code as ErrorCode;
-use crate::flow::{Exchanged, PendingDevice};
+use crate::base::env::Env;
+use crate::error::ErrorCode;
+use crate::flow::device::PendingDevice;
+use crate::flow::verification::TokenOutcome;
 use crate::jose::Keys;
 use crate::matrix::Homeserver;
-use crate::provider::Provider;
+use crate::party::client::Client;
+use crate::party::provider::Provider;
 use crate::step::Step;
 
 /// The new device.
@@ -60,7 +61,7 @@ impl Login {
     /// # Errors
     /// `qr.other_not_signed_in` if that is a new device, too; `qr.code_version` for a code of MSC4388; `qr.channel_…`,
     /// `qr.rendezvous_…`, `qr.timeout`, `transport.…`, `http.…`.
-    pub fn scan(code: &Code, options: Options, env: &mut dyn Env) -> Stage<Scanned<Self>> {
+    pub fn scan(code: &QrCode, options: Options, env: &mut dyn Env) -> Stage<Scanned<Self>> {
         meet::scan(code, options, env)
     }
 }
@@ -82,11 +83,11 @@ impl Secured<Login> {
             match message {
                 Message::Protocols { protocols, homeserver } => {
                     if !protocols.contains(LoginProtocol::DeviceAuthorizationGrant) {
-                        return talk.fail(ErrorCode::QrUnsupportedProtocol, env);
+                        return talk.fail(ErrorCode::QR_UNSUPPORTED_PROTOCOL, env);
                     }
                     Ok(Step::Done(AtHomeserver { homeserver, talk }))
                 }
-                _ => talk.fail(ErrorCode::QrUnexpectedMessage, env),
+                _ => talk.fail(ErrorCode::QR_UNEXPECTED_MESSAGE, env),
             }
         })
     }
@@ -128,7 +129,7 @@ impl AtHomeserver {
             let Heard { talk, message } = heard?;
             match message {
                 Message::ProtocolAccepted => Ok(Step::Done(Accepted { pending, talk })),
-                _ => talk.fail(ErrorCode::QrUnexpectedMessage, env),
+                _ => talk.fail(ErrorCode::QR_UNEXPECTED_MESSAGE, env),
             }
         })
     }
@@ -184,7 +185,7 @@ impl Accepted {
             Outcome::Decided(talk, Err(error)) => talk.fail(error, env),
             Outcome::Spoken(talk, received) => {
                 let heard = talk.read(received, env);
-                then(heard, env, |heard, env| heard?.talk.fail(ErrorCode::QrUnexpectedMessage, env))
+                then(heard, env, |heard, env| heard?.talk.fail(ErrorCode::QR_UNEXPECTED_MESSAGE, env))
             }
         })
     }
@@ -202,7 +203,7 @@ impl Accepted {
 #[derive(Debug)]
 pub struct LoggedIn {
     /// The tokens.
-    pub exchanged: Exchanged,
+    pub exchanged: TokenOutcome,
     /// How it goes on, once the homeserver has said whose the tokens are.
     pub rest: NotConfirmed,
 }
@@ -231,7 +232,7 @@ impl NotConfirmed {
             match message {
                 // That the box could not be deleted is no reason to lose what was in it.
                 Message::Secrets(secrets) => then(Ok(talk.rendezvous.delete()), env, |_, _| Ok(Step::Done(secrets))),
-                _ => talk.fail(ErrorCode::QrUnexpectedMessage, env),
+                _ => talk.fail(ErrorCode::QR_UNEXPECTED_MESSAGE, env),
             }
         })
     }

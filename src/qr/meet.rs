@@ -19,14 +19,14 @@ use std::marker::PhantomData;
 
 use super::channel::{Broken, CheckCode, Generator, Initiated, Unconfirmed};
 use super::closing::{End, cancelled};
-use super::code::{Code, Intent, Meeting};
+use super::code::{Intent, Meeting, QrCode};
 use super::dialog::Talk;
 use super::homeserver::NamedHomeserver;
 use super::options::{Options, Progress};
 use super::rendezvous::{Delivery, Rendezvous};
 use super::stage::{Stage, then};
-use crate::env::Env;
-use crate::error::Code as ErrorCode;
+use crate::base::env::Env;
+use crate::error::ErrorCode;
 use crate::matrix::Homeserver;
 use crate::step::Step;
 
@@ -45,7 +45,7 @@ pub trait Role: sealed::Sealed + Send + Sync + 'static {
 
 /// A code to be shown.
 pub struct Shown<R> {
-    code: Code,
+    code: QrCode,
     generator: Generator,
     end: End,
     role: PhantomData<fn() -> R>,
@@ -62,8 +62,8 @@ pub(super) fn show<R: Role>(
         let generator = Generator::new(env);
         let (key, url) = (*generator.public_key(), rendezvous.url().clone());
         let code = match homeserver {
-            Some(homeserver) => Code::reciprocate(key, url, homeserver),
-            None => Code::login(key, url),
+            Some(homeserver) => QrCode::reciprocate(key, url, homeserver),
+            None => QrCode::login(key, url),
         };
         let end = End { rendezvous, farewell: None, options };
         Ok(Step::Done(Shown { code, generator, end, role: PhantomData }))
@@ -72,7 +72,7 @@ pub(super) fn show<R: Role>(
 
 impl<R: Role> Shown<R> {
     /// The code to show.
-    pub fn code(&self) -> &Code {
+    pub fn code(&self) -> &QrCode {
         &self.code
     }
 
@@ -107,7 +107,7 @@ impl<R: Role> Shown<R> {
                     end.rendezvous = rendezvous;
                     Ok(Step::Done(Greeted { unconfirmed, end, role: PhantomData }))
                 }
-                Ok(Delivery::Overtaken(_)) => end.close(ErrorCode::QrUnexpectedMessage.into(), env),
+                Ok(Delivery::Overtaken(_)) => end.close(ErrorCode::QR_UNEXPECTED_MESSAGE.into(), env),
                 Err(error) => end.close(error, env),
             })
         })
@@ -166,10 +166,10 @@ pub struct Scanned<R> {
     secured: Secured<R>,
 }
 
-pub(super) fn scan<R: Role>(code: &Code, options: Options, env: &mut dyn Env) -> Stage<Scanned<R>> {
+pub(super) fn scan<R: Role>(code: &QrCode, options: Options, env: &mut dyn Env) -> Stage<Scanned<R>> {
     code.check_scanned_by(R::INTENT)?;
     let Meeting::Msc4108 { rendezvous, homeserver } = code.meeting().clone() else {
-        return Err(ErrorCode::QrCodeVersion.into());
+        return Err(ErrorCode::QR_CODE_VERSION.into());
     };
     let key = *code.public_key();
     let step = Rendezvous::join(&rendezvous, options.rendezvous(), options.answer, env);
@@ -189,7 +189,7 @@ pub(super) fn scan<R: Role>(code: &Code, options: Options, env: &mut dyn Env) ->
             match delivery {
                 // What the box has by now is the answer, or it cannot be read.
                 Ok(Delivery::Delivered(rendezvous) | Delivery::Uncertain(rendezvous)) => end.rendezvous = rendezvous,
-                Ok(Delivery::Overtaken(_)) => return end.close(ErrorCode::QrRendezvousUsed.into(), env),
+                Ok(Delivery::Overtaken(_)) => return end.close(ErrorCode::QR_RENDEZVOUS_USED.into(), env),
                 Err(error) => return end.close(error, env),
             }
             let step = end.rendezvous.clone().receive(options.answer, env);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::rendezvous::{DEFAULT_INTERVAL, RendezvousOptions};
-use crate::endpoint::Schemes;
+use crate::base::url::Schemes;
 
 /// How a login by QR code goes about. Each wait has a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,16 +16,17 @@ use http::{HeaderValue, Request, StatusCode, Uri, header};
 use serde::de::IgnoredAny;
 
 use super::rendezvous::SHORTEST_INTERVAL;
-use crate::endpoint::Schemes;
-use crate::env::{Env, Ticks};
+use crate::base::env::{Env, MonotonicTime};
+use crate::base::json;
+use crate::base::secret::{AccessToken, Body};
+use crate::base::url::Schemes;
 use crate::error::Error;
-use crate::failure::{Failure, FailureKind};
-use crate::json;
+use crate::error::transport::{Failure, FailureKind};
 use crate::matrix::Homeserver;
-use crate::message::request;
-use crate::reply::{Accept, JSON_LIMIT, Policy, Reply};
-use crate::secret::{AccessToken, Body};
 use crate::step::{Flow, Step};
+use crate::wire::policy::{Accept, JSON_LIMIT, Policy};
+use crate::wire::request;
+use crate::wire::response::Response;
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub(super) struct Probe {
     authorization: HeaderValue,
     until: Until,
     interval: Duration,
-    deadline: Ticks,
+    deadline: MonotonicTime,
 }
 
 impl Probe {
@@ -56,7 +57,7 @@ impl Probe {
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
         let uri = homeserver.device_uri(device_id, schemes)?;
-        let (deadline, interval) = (env.ticks().saturating_add(timeout), interval.max(SHORTEST_INTERVAL));
+        let (deadline, interval) = (env.monotonic().saturating_add(timeout), interval.max(SHORTEST_INTERVAL));
         Ok(Self { uri, authorization: access_token.bearer(), until, interval, deadline }.look())
     }
 
@@ -76,17 +77,17 @@ impl Probe {
             (Ok(_), Until::Known) => true,
             (Err(_), _) => false,
         };
-        if is_awaited || env.ticks() >= self.deadline {
+        if is_awaited || env.monotonic() >= self.deadline {
             return outcome.map(Step::Done);
         }
-        Ok(Step::wait(env.ticks().saturating_add(self.interval).min(self.deadline), self))
+        Ok(Step::wait(env.monotonic().saturating_add(self.interval).min(self.deadline), self))
     }
 }
 
 impl Flow for Probe {
     type Output = bool;
 
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         let outcome = match reply.status {
             StatusCode::NOT_FOUND => Ok(false),
             _ => reply.success(Accept::Json).and_then(|body| Ok(json::document::<IgnoredAny>(body).map(|_| true)?)),

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::message::{is_text, unusable};
-use crate::error::{Code, Error};
-use crate::json;
-use crate::secret::{self, Secret};
+use crate::base::json;
+use crate::base::secret::{self, Secret};
+use crate::error::{Error, ErrorCode};
 
 /// Longest of the texts: base64 of 32 bytes, mostly.
 const LIMIT: usize = 1024;
@@ -58,7 +58,7 @@ impl Secrets {
     /// # Errors
     /// `qr.message`, with `json.…` as its source if it is no JSON object of the right types.
     pub fn from_json(json: &str) -> Result<Self, Error> {
-        let is_malformed = |code: Code| Error::new(Code::QrMessage).with_source(Error::from(code));
+        let is_malformed = |code: ErrorCode| Error::new(ErrorCode::QR_MESSAGE).with_source(Error::from(code));
         let Bundle { cross_signing, backup } = json::document(json.as_bytes()).map_err(is_malformed)?;
         let secrets = Self { cross_signing, backup };
         secrets.check()?;

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use crate::env::{Env, Ticks};
-use crate::error::{Code, Error};
-use crate::failure::Failure;
-use crate::reply::Reply;
+use crate::base::env::{Env, MonotonicTime};
+use crate::error::transport::Failure;
+use crate::error::{Error, ErrorCode};
 use crate::step::{BoxFlow, Flow, Step};
+use crate::wire::response::Response;
 
 /// The flow to the next pause of a login, at which the user or the application has something to do.
 ///
@@ -59,7 +59,7 @@ where
 {
     type Output = T;
 
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self {
             Self::First(flow, next) => Self::go_on(flow.on_response(reply, env), next, env),
             Self::Second(flow) => Self::second(flow.on_response(reply, env)?),
@@ -99,7 +99,7 @@ impl<F: Flow, T, K> fmt::Debug for Then<F, T, K> {
 pub(super) struct Pause;
 
 impl Pause {
-    pub(super) fn until(until: Ticks) -> Step<Self> {
+    pub(super) fn until(until: MonotonicTime) -> Step<Self> {
         Step::wait(until, Self)
     }
 }
@@ -107,8 +107,8 @@ impl Pause {
 impl Flow for Pause {
     type Output = ();
 
-    fn on_response(self, _reply: Reply<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Err(Code::StepUnexpected.into())
+    fn on_response(self, _reply: Response<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Err(ErrorCode::STEP_UNEXPECTED.into())
     }
 
     fn on_failure(self, _failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {

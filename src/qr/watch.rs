@@ -15,12 +15,13 @@ use std::fmt;
 
 use super::dialog::Talk;
 use super::rendezvous::{Received, Receiving};
-use crate::env::Env;
-use crate::error::{Code, Error};
-use crate::failure::Failure;
-use crate::flow::{DevicePolling, Exchanged};
-use crate::reply::Reply;
+use crate::base::env::Env;
+use crate::error::transport::Failure;
+use crate::error::{Error, ErrorCode};
+use crate::flow::DevicePolling;
+use crate::flow::verification::TokenOutcome;
 use crate::step::{Flow, Step, Wait};
+use crate::wire::response::Response;
 
 /// Awaits the user's decision, or the other device's.
 pub(super) struct Watch {
@@ -40,7 +41,7 @@ enum State {
 /// What came first.
 pub(super) enum Outcome {
     /// The provider's answer.
-    Decided(Talk, Result<Exchanged, Error>),
+    Decided(Talk, Result<TokenOutcome, Error>),
     /// The other device has written something.
     Spoken(Talk, Received),
 }
@@ -81,7 +82,7 @@ impl Watch {
                 |(polling, talk), looking| Self { talk, state: State::ExpectText(polling, looking) },
                 |(_, talk), received| Ok(Step::Done(Outcome::Spoken(talk, received))),
             ),
-            Err(error) if error.code() == Code::QrRendezvousExpired => Ok(Self::pause(polling, None, talk)),
+            Err(error) if error.code() == ErrorCode::QR_RENDEZVOUS_EXPIRED => Ok(Self::pause(polling, None, talk)),
             Err(error) => Ok(Step::Done(Outcome::Decided(talk, Err(error)))),
         }
     }
@@ -96,11 +97,11 @@ impl Watch {
 impl Flow for Watch {
     type Output = Outcome;
 
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.state {
             State::ExpectTokens(polling, looking) => Self::polled(polling.on_response(reply, env), looking, self.talk),
             State::ExpectText(polling, looking) => Self::looked(looking.on_response(reply, env), polling, self.talk),
-            State::Pausing(..) => Err(Code::StepUnexpected.into()),
+            State::Pausing(..) => Err(ErrorCode::STEP_UNEXPECTED.into()),
         }
     }
 
@@ -115,11 +116,11 @@ impl Flow for Watch {
     fn on_wake(self, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.state {
             // The provider comes first where both are due: nobody waits longer for tokens because of the looks.
-            State::Pausing(polling, Some(looking)) if polling.until() > env.ticks() => {
+            State::Pausing(polling, Some(looking)) if polling.until() > env.monotonic() => {
                 Self::looked(looking.wake(env), polling, self.talk)
             }
             State::Pausing(polling, looking) => Self::polled(polling.wake(env), looking, self.talk),
-            _ => Err(Code::StepUnexpected.into()),
+            _ => Err(ErrorCode::STEP_UNEXPECTED.into()),
         }
     }
 
@@ -128,7 +129,7 @@ impl Flow for Watch {
             State::ExpectTokens(polling, looking) => {
                 Self::polled(polling.on_signature(signature, env), looking, self.talk)
             }
-            _ => Err(Code::StepUnexpected.into()),
+            _ => Err(ErrorCode::STEP_UNEXPECTED.into()),
         }
     }
 }

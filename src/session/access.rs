@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use http::Request;
 
-use crate::error::Code;
-use crate::reply::Policy;
-use crate::secret::{AccessToken, Body};
+use crate::base::secret::{AccessToken, Body};
+use crate::error::ErrorCode;
 use crate::step::SigningInput;
+use crate::wire::policy::Policy;
 
 /// An attempt to get new tokens. Later attempts are greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,7 +48,7 @@ pub enum Outcome<'a> {
     /// There is a good access token.
     Ready(&'a AccessToken),
     /// It failed in this way; the next attempt comes later, by itself.
-    Failed(Code),
+    Failed(ErrorCode),
     /// There will be none, for this reason.
     Ended(End),
 }

@@ -6,23 +6,24 @@ use super::access::{End, Epoch, Ticket};
 use super::event::Event;
 use super::machine::Session;
 use super::policy::{self, Persistence, RefreshPolicy, STALLED_AFTER, Verdict};
-use crate::env::{Env, Ticks, Timestamp};
-use crate::error::{Code, Error};
-use crate::failure::{Failure, FailureKind, Sent};
-use crate::flow::{Exchanged, Refresh, UnverifiedGrant};
-use crate::secret::Secret;
+use crate::base::env::{Env, MonotonicTime, Timestamp};
+use crate::base::secret::Secret;
+use crate::error::transport::{Failure, FailureKind, Sent};
+use crate::error::{Error, ErrorCode};
+use crate::flow::Refresh;
+use crate::flow::verification::{TokenOutcome, UnverifiedTokens};
 use crate::step::{Awaiting, AwaitingSignature, BoxFlow, Call, Sign, Step};
-use crate::tokens::TokenSet;
+use crate::token::token_set::TokenSet;
 
 pub(super) enum State {
     /// Nothing is going on; a refresh is due then.
     Idle {
-        due: Option<Ticks>,
+        due: Option<MonotonicTime>,
     },
     Attempting(Box<Attempt>),
     /// The last attempt failed.
     BackingOff {
-        until: Ticks,
+        until: MonotonicTime,
         resume: Option<Box<Resume>>,
     },
     Stopped(End),
@@ -34,30 +35,37 @@ pub(super) enum Resume {
     /// The answer may still come.
     Late(Attempt),
     /// Tokens came, but keys to verify them did not.
-    Verify(UnverifiedGrant, Unverified),
+    Verify(UnverifiedTokens, Unverified),
 }
 
 /// What is to be known of tokens that wait for their keys.
 pub(super) struct Unverified {
     pub(super) holds_lock: bool,
-    pub(super) asked_at: (Timestamp, Ticks),
+    pub(super) asked_at: (Timestamp, MonotonicTime),
     pub(super) spent: Option<Secret>,
 }
 
 pub(super) struct Attempt {
     pub(super) stage: Stage,
     pub(super) ticket: u32,
-    pub(super) deadline: Ticks,
+    pub(super) deadline: MonotonicTime,
     pub(super) holds_lock: bool,
     /// When the provider was asked for tokens, by both clocks.
-    pub(super) asked_at: (Timestamp, Ticks),
+    pub(super) asked_at: (Timestamp, MonotonicTime),
     /// The refresh token that it was asked with, if the store is shared.
     pub(super) spent: Option<Secret>,
 }
 
 impl Attempt {
-    pub(super) fn new(deadline: Ticks, holds_lock: bool, env: &dyn Env) -> Self {
-        Self { stage: Stage::Lock, ticket: 0, deadline, holds_lock, asked_at: (env.now(), env.ticks()), spent: None }
+    pub(super) fn new(deadline: MonotonicTime, holds_lock: bool, env: &dyn Env) -> Self {
+        Self {
+            stage: Stage::Lock,
+            ticket: 0,
+            deadline,
+            holds_lock,
+            asked_at: (env.now(), env.monotonic()),
+            spent: None,
+        }
     }
 }
 
@@ -68,10 +76,10 @@ pub(super) enum Stage {
     /// With the error that ends the session unless another process was faster.
     Load(Option<Error>),
     ExpectLoad(Option<Error>),
-    Ask(Call<BoxFlow<Exchanged>>),
-    ExpectAnswer(Awaiting<BoxFlow<Exchanged>>),
-    Sign(Sign<BoxFlow<Exchanged>>),
-    ExpectSignature(AwaitingSignature<BoxFlow<Exchanged>>),
+    Ask(Call<BoxFlow<TokenOutcome>>),
+    ExpectAnswer(Awaiting<BoxFlow<TokenOutcome>>),
+    Sign(Sign<BoxFlow<TokenOutcome>>),
+    ExpectSignature(AwaitingSignature<BoxFlow<TokenOutcome>>),
     Save(Box<TokenSet>),
     ExpectSave(Box<TokenSet>),
     /// What an earlier attempt failed to save.
@@ -82,21 +90,21 @@ pub(super) enum Stage {
 impl Session {
     /// Whether the access token is good as far as the clocks and the resource servers say. A clock that was set back
     /// does not make it live longer than the monotonic one allows.
-    pub(super) fn is_good(&self, now: Timestamp, ticks: Ticks) -> bool {
+    pub(super) fn is_good(&self, now: Timestamp, ticks: MonotonicTime) -> bool {
         !self.is_refused
             && !self.tokens.is_expired(now, Duration::ZERO)
             && self.good_until.is_none_or(|until| ticks < until)
     }
 
-    pub(super) fn deadline(&self, env: &dyn Env) -> Ticks {
-        env.ticks().saturating_add(self.options.deadline())
+    pub(super) fn deadline(&self, env: &dyn Env) -> MonotonicTime {
+        env.monotonic().saturating_add(self.options.deadline())
     }
 
     /// The attempt that a caller waits for: the one that is going on, or a new one, or the one after the pause.
     pub(super) fn attempt(&mut self, env: &mut dyn Env) -> Epoch {
         match &mut self.state {
             State::Idle { .. } => self.begin(env),
-            State::BackingOff { until, .. } if *until > env.ticks() => return Epoch(self.begun + 1),
+            State::BackingOff { until, .. } if *until > env.monotonic() => return Epoch(self.begun + 1),
             State::BackingOff { resume, .. } => match resume.take().map(|resume| *resume) {
                 Some(Resume::Verify(grant, Unverified { holds_lock, asked_at, spent })) => {
                     self.begun += 1;
@@ -144,7 +152,7 @@ impl Session {
 
     pub(super) fn go_on(
         &mut self,
-        step: Result<Step<BoxFlow<Exchanged>>, Error>,
+        step: Result<Step<BoxFlow<TokenOutcome>>, Error>,
         mut attempt: Attempt,
         env: &mut dyn Env,
     ) {
@@ -152,11 +160,11 @@ impl Session {
         attempt.stage = match step {
             Ok(Step::Call(call)) => Stage::Ask(call),
             Ok(Step::Sign(sign)) => Stage::Sign(sign),
-            Ok(Step::Done(Exchanged::Verified(granted))) => {
+            Ok(Step::Done(TokenOutcome::Verified(granted))) => {
                 self.keys = granted.keys.or(self.keys.take());
                 return self.obtained(granted.tokens, attempt, env);
             }
-            Ok(Step::Done(Exchanged::Unverified { error, grant })) => {
+            Ok(Step::Done(TokenOutcome::Unverified { error, grant })) => {
                 return match policy::verdict(&error, true) {
                     Verdict::Later => {
                         let Attempt { holds_lock, asked_at, spent, .. } = attempt;
@@ -166,7 +174,7 @@ impl Session {
                     _ => self.failed(error, true, attempt, env),
                 };
             }
-            Ok(Step::Wait(_)) => return self.failed(Code::StepUnexpected.into(), false, attempt, env),
+            Ok(Step::Wait(_)) => return self.failed(ErrorCode::STEP_UNEXPECTED.into(), false, attempt, env),
             Err(error) => return self.failed(error, false, attempt, env),
         };
         self.state = State::Attempting(Box::new(attempt));
@@ -219,10 +227,10 @@ impl Session {
         self.last_failure = Some(error.code());
         let pause = policy::pause(self.failures, error.retry_after(), env.rng().next_u32());
         self.events.push(Event::BackingOff(pause));
-        if self.failures == STALLED_AFTER && !self.is_good(env.now(), env.ticks()) {
+        if self.failures == STALLED_AFTER && !self.is_good(env.now(), env.monotonic()) {
             self.events.push(Event::Stalled(error.code()));
         }
-        self.state = State::BackingOff { until: env.ticks().saturating_add(pause), resume: resume.map(Box::new) };
+        self.state = State::BackingOff { until: env.monotonic().saturating_add(pause), resume: resume.map(Box::new) };
     }
 
     pub(super) fn time_is_up(&mut self, env: &mut dyn Env) {
@@ -242,7 +250,7 @@ impl Session {
             | Stage::Load(_)
             | Stage::ExpectLoad(_)
             | Stage::SaveFirst
-            | Stage::ExpectSaveFirst => self.failed(Code::SessionStore.into(), false, attempt, env),
+            | Stage::ExpectSaveFirst => self.failed(ErrorCode::SESSION_STORE.into(), false, attempt, env),
             Stage::Ask(_) | Stage::Sign(_) | Stage::ExpectSignature(_) => self.failed(timeout(), false, attempt, env),
         }
     }
@@ -257,7 +265,7 @@ impl Session {
     pub(super) fn settle(&mut self, env: &mut dyn Env) {
         self.is_refused = false;
         self.tokens.share_texts(&self.provider, &self.client);
-        let (now, ticks) = (env.now(), env.ticks());
+        let (now, ticks) = (env.now(), env.monotonic());
         let left = self.tokens.expires_at().map(|expires_at| expires_at.saturating_since(now));
         self.good_until = left.map(|left| ticks.saturating_add(left));
         let refreshes = self.options.refresh == RefreshPolicy::Automatic && self.tokens.refresh_token().is_some();
@@ -277,7 +285,7 @@ impl Session {
         let is_idle = matches!(self.state, State::Idle { .. });
         if self.refused > 1 && is_idle && self.options.refresh == RefreshPolicy::Automatic {
             self.failures = u32::from(self.refused) - 2;
-            self.back_off(&Code::SessionTokenRefused.into(), None, env);
+            self.back_off(&ErrorCode::SESSION_TOKEN_REFUSED.into(), None, env);
         }
     }
 
@@ -293,7 +301,7 @@ impl Session {
     }
 
     /// The state that waits for this response: of the attempt that is going on, or of one whose time was up.
-    pub(super) fn take_awaiting(&mut self, ticket: &Ticket) -> Option<(Awaiting<BoxFlow<Exchanged>>, Attempt)> {
+    pub(super) fn take_awaiting(&mut self, ticket: &Ticket) -> Option<(Awaiting<BoxFlow<TokenOutcome>>, Attempt)> {
         let expects = |attempt: &Attempt| attempt.ticket == ticket.0 && matches!(attempt.stage, Stage::ExpectAnswer(_));
         let attempt = match &mut self.state {
             State::BackingOff { resume, .. } => match resume.take().map(|resume| *resume) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::Code;
+use crate::error::ErrorCode;
 
 /// Something that happened. Of each kind at most one waits to be read: a later one takes the place of an earlier one, so
 /// that memory stays bounded even if nobody reads.
@@ -26,15 +26,15 @@ pub enum Event {
     /// The session is over: erase what belongs to it.
     Ended,
     /// The provider does not accept the client. Tokens are kept; a new login by a new client can mend it.
-    ClientRejected(Code),
+    ClientRejected(ErrorCode),
     /// The provider answered a refresh with tokens that cannot be trusted. The old ones are kept.
-    Refused(Code),
+    Refused(ErrorCode),
     /// The store failed to save. The tokens live on in memory, and saving is tried again.
     NotSaved,
     /// The store failed to erase the record of a session that was logged out: it is the owner's to erase.
     NotErased,
     /// The access token has expired, and many attempts to refresh it have failed. It goes on trying.
-    Stalled(Code),
+    Stalled(ErrorCode),
     /// An attempt failed. The next one is made after this pause.
     BackingOff(Duration),
 }

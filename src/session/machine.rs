@@ -11,16 +11,16 @@ use super::attempt::{Attempt, Stage, State};
 use super::event::{Event, Events};
 use super::policy::{Options, Persistence, RefreshPolicy, SessionOptions};
 use super::saving::{Asked, Unsaved};
-use crate::client::Client;
-use crate::env::{Env, Ticks};
-use crate::error::{Code, Error};
-use crate::failure::Failure;
+use crate::base::env::{Env, MonotonicTime};
+use crate::base::secret::{AccessToken, same_bytes};
+use crate::error::transport::Failure;
+use crate::error::{Error, ErrorCode};
 use crate::flow::Revocation;
 use crate::jose::Keys;
-use crate::provider::Provider;
-use crate::secret::{AccessToken, same_bytes};
+use crate::party::client::Client;
+use crate::party::provider::Provider;
 use crate::step::Step;
-use crate::tokens::TokenSet;
+use crate::token::token_set::TokenSet;
 
 /// A token set that stays good. See [the module](super) for how to drive it.
 pub struct Session {
@@ -33,7 +33,7 @@ pub struct Session {
     /// Of the record that is in the store.
     pub(super) generation: u64,
     /// Until when the access token is good by the monotonic clock; `None` if that is not known.
-    pub(super) good_until: Option<Ticks>,
+    pub(super) good_until: Option<MonotonicTime>,
     /// A resource server said that it is not good.
     pub(super) is_refused: bool,
     /// Tokens that were refused as soon as they were obtained, one after the other.
@@ -42,7 +42,7 @@ pub struct Session {
     pub(super) begun: u32,
     pub(super) finished: u32,
     /// How the last attempt failed.
-    pub(super) last_failure: Option<Code>,
+    pub(super) last_failure: Option<ErrorCode>,
     /// In a row.
     pub(super) failures: u32,
     pub(super) tickets: u32,
@@ -117,11 +117,11 @@ impl Session {
 
     /// The access token, if it is good: what [`Session::access`] hands out, without beginning anything.
     pub fn current(&self, env: &dyn Env) -> Option<&AccessToken> {
-        (self.end().is_none() && self.is_good(env.now(), env.ticks())).then(|| self.tokens.access_token())
+        (self.end().is_none() && self.is_good(env.now(), env.monotonic())).then(|| self.tokens.access_token())
     }
 
     /// Whether nothing would be lost if the session were dropped now: nothing is under way, and everything was saved.
-    pub fn is_at_rest(&self) -> bool {
+    pub fn is_idle(&self) -> bool {
         let is_quiet =
             matches!(self.state, State::Idle { .. } | State::Stopped(_) | State::BackingOff { resume: None, .. });
         is_quiet && self.unsaved.is_none() && !self.unlocks && !matches!(self.erasure, Asked::Due)
@@ -134,7 +134,7 @@ impl Session {
         if let State::Stopped(end) = self.state {
             return Access::Ended(end);
         }
-        if self.is_good(env.now(), env.ticks()) {
+        if self.is_good(env.now(), env.monotonic()) {
             return Access::Ready(self.tokens.access_token());
         }
         if self.options.refresh == RefreshPolicy::Manual && matches!(self.state, State::Idle { .. }) {
@@ -157,7 +157,7 @@ impl Session {
             State::Stopped(end) => Outcome::Ended(end),
             _ if epoch.0 > self.finished => Outcome::Pending,
             _ => match self.last_failure {
-                Some(code) if !self.is_good(env.now(), env.ticks()) => Outcome::Failed(code),
+                Some(code) if !self.is_good(env.now(), env.monotonic()) => Outcome::Failed(code),
                 _ => Outcome::Ready(self.tokens.access_token()),
             },
         }
@@ -185,10 +185,10 @@ impl Session {
     pub fn adopt(&mut self, tokens: TokenSet, env: &mut dyn Env) -> Result<(), Error> {
         tokens.check_owner(&self.provider, &self.client)?;
         if tokens.subject() != self.tokens.subject() {
-            return Err(Code::SessionMismatch.into());
+            return Err(ErrorCode::SESSION_MISMATCH.into());
         }
         if let State::Stopped(End::LoggedOut) = self.state {
-            return Err(Code::SessionEnded.into());
+            return Err(ErrorCode::SESSION_ENDED.into());
         }
         self.release();
         self.begun += 1;
@@ -218,7 +218,7 @@ impl Session {
         if !matches!(attempt.stage, Stage::Ask(_) | Stage::Sign(_)) {
             return None;
         }
-        let now = env.ticks();
+        let now = env.monotonic();
         if now >= attempt.deadline {
             // Nobody has looked for so long that a lock may be lost and a proof too old.
             self.time_is_up(env);
@@ -258,7 +258,7 @@ impl Session {
     }
 
     /// When [`Session::handle_timeout`] has something to do; `None` if never.
-    pub fn poll_timeout(&self) -> Option<Ticks> {
+    pub fn poll_timeout(&self) -> Option<MonotonicTime> {
         let own = match &self.state {
             State::Idle { due } => *due,
             State::Attempting(attempt) => Some(attempt.deadline),
@@ -271,7 +271,7 @@ impl Session {
 
     /// Does what is due. Calling it too early or too often does nothing.
     pub fn handle_timeout(&mut self, env: &mut dyn Env) {
-        let now = env.ticks();
+        let now = env.monotonic();
         let deadline = now.saturating_add(self.options.deadline());
         if let Some(unsaved) = self.unsaved.as_mut().filter(|unsaved| unsaved.again_at <= now) {
             // Asked for now; an answer to an earlier question comes too late.

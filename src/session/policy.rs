@@ -16,7 +16,7 @@
 
 use std::time::Duration;
 
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 
 /// When a session refreshes by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,21 +130,21 @@ pub(super) enum Verdict {
 
 pub(super) fn verdict(error: &Error, tokens_came: bool) -> Verdict {
     match error.code() {
-        Code::TokenInvalidGrant | Code::TokenNoRefreshToken => Verdict::NeedsLogin,
-        Code::TokenInvalidClient | Code::TokenUnauthorizedClient => Verdict::ClientRejected,
+        ErrorCode::TOKEN_INVALID_GRANT | ErrorCode::TOKEN_NO_REFRESH_TOKEN => Verdict::NeedsLogin,
+        ErrorCode::TOKEN_INVALID_CLIENT | ErrorCode::TOKEN_UNAUTHORIZED_CLIENT => Verdict::ClientRejected,
         // Keys that cannot be had now may be had later.
         code if tokens_came && !is_about_keys(code) => Verdict::Refused,
         _ => Verdict::Later,
     }
 }
 
-fn is_about_keys(code: Code) -> bool {
+fn is_about_keys(code: ErrorCode) -> bool {
     let name = code.as_str();
     name.starts_with("transport.")
         || name.starts_with("http.")
         || name.starts_with("json.")
         || name.starts_with("jwks.")
-        || matches!(code, Code::JwsUnknownKey)
+        || matches!(code, ErrorCode::JWS_UNKNOWN_KEY)
 }
 
 #[cfg(test)]
@@ -174,28 +174,28 @@ mod tests {
     #[test]
     fn what_an_answer_means() {
         for (code, tokens_came, expected) in [
-            (Code::TokenInvalidGrant, false, Verdict::NeedsLogin),
-            (Code::TokenNoRefreshToken, false, Verdict::NeedsLogin),
-            (Code::TokenInvalidClient, false, Verdict::ClientRejected),
-            (Code::TokenUnauthorizedClient, false, Verdict::ClientRejected),
-            (Code::IdTokenChangedClaim, true, Verdict::Refused),
-            (Code::JwsSignature, true, Verdict::Refused),
-            (Code::DpopNotBound, true, Verdict::Refused),
-            (Code::JwsUnknownKey, true, Verdict::Later),
-            (Code::TransportTimeout, true, Verdict::Later),
-            (Code::HttpServerError, true, Verdict::Later),
-            (Code::JsonSyntax, true, Verdict::Later),
-            (Code::JwksTooManyKeys, true, Verdict::Later),
-            (Code::TransportTimeout, false, Verdict::Later),
-            (Code::HttpServerError, false, Verdict::Later),
-            (Code::HttpTooManyRequests, false, Verdict::Later),
-            (Code::HttpContentType, false, Verdict::Later),
-            (Code::JsonSyntax, false, Verdict::Later),
-            (Code::HttpStatus, false, Verdict::Later),
-            (Code::TokenInvalidRequest, false, Verdict::Later),
-            (Code::TokenInvalidScope, false, Verdict::Later),
-            (Code::TokenError, false, Verdict::Later),
-            (Code::TokenErrorWithSuccess, false, Verdict::Later),
+            (ErrorCode::TOKEN_INVALID_GRANT, false, Verdict::NeedsLogin),
+            (ErrorCode::TOKEN_NO_REFRESH_TOKEN, false, Verdict::NeedsLogin),
+            (ErrorCode::TOKEN_INVALID_CLIENT, false, Verdict::ClientRejected),
+            (ErrorCode::TOKEN_UNAUTHORIZED_CLIENT, false, Verdict::ClientRejected),
+            (ErrorCode::ID_TOKEN_CHANGED_CLAIM, true, Verdict::Refused),
+            (ErrorCode::JWS_SIGNATURE, true, Verdict::Refused),
+            (ErrorCode::DPOP_NOT_BOUND, true, Verdict::Refused),
+            (ErrorCode::JWS_UNKNOWN_KEY, true, Verdict::Later),
+            (ErrorCode::TRANSPORT_TIMEOUT, true, Verdict::Later),
+            (ErrorCode::HTTP_SERVER_ERROR, true, Verdict::Later),
+            (ErrorCode::JSON_SYNTAX, true, Verdict::Later),
+            (ErrorCode::JWKS_TOO_MANY_KEYS, true, Verdict::Later),
+            (ErrorCode::TRANSPORT_TIMEOUT, false, Verdict::Later),
+            (ErrorCode::HTTP_SERVER_ERROR, false, Verdict::Later),
+            (ErrorCode::HTTP_TOO_MANY_REQUESTS, false, Verdict::Later),
+            (ErrorCode::HTTP_CONTENT_TYPE, false, Verdict::Later),
+            (ErrorCode::JSON_SYNTAX, false, Verdict::Later),
+            (ErrorCode::HTTP_STATUS, false, Verdict::Later),
+            (ErrorCode::TOKEN_INVALID_REQUEST, false, Verdict::Later),
+            (ErrorCode::TOKEN_INVALID_SCOPE, false, Verdict::Later),
+            (ErrorCode::TOKEN_ERROR, false, Verdict::Later),
+            (ErrorCode::TOKEN_ERROR_WITH_SUCCESS, false, Verdict::Later),
         ] {
             assert_eq!(verdict(&code.into(), tokens_came), expected, "{code}");
         }

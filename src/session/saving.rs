@@ -5,14 +5,14 @@ use super::event::Event;
 use super::machine::Session;
 use super::policy::{self, Persistence, STALLED_AFTER};
 use super::store::{Record, StoreAction, StoreAnswer, StoreTicket};
-use crate::env::{Env, Ticks};
-use crate::error::{Code, Error};
-use crate::secret::Secret;
-use crate::tokens::TokenSet;
+use crate::base::env::{Env, MonotonicTime};
+use crate::base::secret::Secret;
+use crate::error::{Error, ErrorCode};
+use crate::token::token_set::TokenSet;
 
 /// Tokens that the store failed to save.
 pub(super) struct Unsaved {
-    pub(super) again_at: Ticks,
+    pub(super) again_at: MonotonicTime,
     pub(super) failures: u32,
     pub(super) asked: Asked,
     /// The lock is kept until they are saved: who got it now would go on from a refresh token that has been used.
@@ -46,7 +46,7 @@ impl Session {
 
     /// What is asked of the store, now, and the ticket for its answer. Call it until it returns `None`.
     pub fn poll_store(&mut self, env: &mut dyn Env) -> Option<(StoreTicket, StoreAction)> {
-        let now = env.ticks();
+        let now = env.monotonic();
         if let State::Attempting(attempt) = &self.state
             && matches!(attempt.stage, Stage::Load(_))
             && now >= attempt.deadline
@@ -121,7 +121,7 @@ impl Session {
         // A ticket is good for one answer.
         attempt.ticket = 0;
         let is_saved = matches!(attempt.stage, Stage::ExpectSave(_) | Stage::ExpectSaveFirst);
-        if !is_saved && env.ticks() >= attempt.deadline {
+        if !is_saved && env.monotonic() >= attempt.deadline {
             // A process that was suspended here may have lost its lock meanwhile.
             attempt.holds_lock |= matches!(answer, StoreAnswer::Locked);
             self.state = State::Attempting(Box::new(attempt));
@@ -158,7 +158,7 @@ impl Session {
             (Stage::ExpectSave(tokens), _) => self.not_saved(*tokens, attempt, env),
             // No lock, no record: that may be better later, and the tokens may still be good until then.
             (Stage::ExpectLock | Stage::ExpectLoad(_), _) => {
-                self.failed(Code::SessionStore.into(), false, attempt, env)
+                self.failed(ErrorCode::SESSION_STORE.into(), false, attempt, env)
             }
             (stage, _) => {
                 attempt.stage = stage;
@@ -201,7 +201,7 @@ impl Session {
         let fits =
             tokens.check_owner(&self.provider, &self.client).is_ok() && tokens.subject() == self.tokens.subject();
         if !fits {
-            return self.failed(Code::SessionMismatch.into(), false, attempt, env);
+            return self.failed(ErrorCode::SESSION_MISMATCH.into(), false, attempt, env);
         }
         self.generation = generation;
         self.tokens = tokens;
@@ -210,7 +210,7 @@ impl Session {
         self.settle(env);
         match last_resort {
             // Good tokens: nothing else is to be done.
-            _ if is_new && self.is_good(env.now(), env.ticks()) => {
+            _ if is_new && self.is_good(env.now(), env.monotonic()) => {
                 let tokens = self.tokens.clone();
                 self.succeeded(tokens, attempt, env);
             }
@@ -236,7 +236,7 @@ impl Session {
             return self.ask(attempt, env);
         }
         self.events.push(Event::NotSaved);
-        self.failed(Code::SessionStore.into(), false, attempt, env);
+        self.failed(ErrorCode::SESSION_STORE.into(), false, attempt, env);
     }
 
     /// Whoever saved in between had the lock when ours was lost.
@@ -245,7 +245,7 @@ impl Session {
         // Asked for just now, and after theirs had come, ours are the provider's last word: it may have taken theirs
         // back. An answer that took its time may be older than theirs, whatever the time of day says.
         let (asked_at, asked_ticks) = attempt.asked_at;
-        let is_fresh = env.ticks().saturating_since(asked_ticks) < self.options.deadline();
+        let is_fresh = env.monotonic().saturating_since(asked_ticks) < self.options.deadline();
         let is_earlier = is_fresh && record.tokens.obtained_at() < asked_at;
         self.generation = record.generation;
         if is_old || is_earlier {
@@ -268,7 +268,7 @@ impl Session {
 
     fn save_later(&mut self, failures: u32, holds_lock: bool, spent: Option<Secret>, env: &mut dyn Env) {
         let pause = policy::pause(failures, None, env.rng().next_u32());
-        let again_at = env.ticks().saturating_add(pause);
+        let again_at = env.monotonic().saturating_add(pause);
         self.unsaved = Some(Box::new(Unsaved { again_at, failures, asked: Asked::NotYet, holds_lock, spent }));
         self.events.push(Event::NotSaved);
     }

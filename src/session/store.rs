@@ -12,10 +12,10 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::error::{Code, Error};
-use crate::secret::{Secret, is_token};
-use crate::stored::{self, Version};
-use crate::tokens::TokenSet;
+use crate::base::secret::{Secret, is_token};
+use crate::base::versioned::{self, Version};
+use crate::error::{Error, ErrorCode};
+use crate::token::token_set::TokenSet;
 
 /// A token set as it is kept in a store, with the number of its refresh.
 ///
@@ -44,7 +44,7 @@ impl Record {
     /// # Errors
     /// `stored.version`, `stored.malformed`.
     pub fn from_json(json: &str) -> Result<Self, Error> {
-        stored::from_json(json)
+        versioned::from_json(json)
     }
 }
 
@@ -53,7 +53,7 @@ struct StoredRecord {
     version: Version,
     generation: u64,
     tokens: TokenSet,
-    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "stored::optional_secret")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "versioned::optional_secret")]
     spent_refresh_token: Option<Secret>,
 }
 
@@ -70,7 +70,7 @@ impl<'de> Deserialize<'de> for Record {
             StoredRecord::deserialize(deserializer)?;
         match spent.as_ref().is_none_or(|token| is_token(token.expose())) {
             true => Ok(Self { generation, tokens, spent }),
-            false => Err(de::Error::custom(Code::StoredMalformed)),
+            false => Err(de::Error::custom(ErrorCode::STORED_MALFORMED)),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::http::{Params, Refusal};
 use super::keys;
 use super::state::State;
 use super::verify::{ALGORITHMS, Jwt};
-use crate::env::Timestamp;
+use crate::base::env::Timestamp;
 
 /// The only `client_assertion_type` (RFC 7523 section 2.2).
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";

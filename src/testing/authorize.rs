@@ -8,7 +8,7 @@ use super::http::{Incoming, Params, Refusal, escape, no_store, page, see_other, 
 use super::par::{self, Asked, Par};
 use super::state::{AuthorizationCode, Grant, State};
 use super::user::{Decision, User};
-use crate::env::Timestamp;
+use crate::base::env::Timestamp;
 
 /// How long a code is good: RFC 6749 section 4.1.2 allows ten minutes, providers allow less.
 const CODE_LIFETIME: std::time::Duration = std::time::Duration::from_secs(60);

@@ -7,7 +7,7 @@ use url::form_urlencoded;
 
 use super::http::unescape;
 use super::provider::Provider;
-use crate::env::Timestamp;
+use crate::base::env::Timestamp;
 
 /// Where a browser ended up.
 #[derive(Clone)]

@@ -11,7 +11,7 @@ use super::http::{Incoming, Params, Refusal, json as json_response, no_store, pa
 use super::state::{Grant, Issue, State};
 use super::token;
 use super::user::Decision;
-use crate::env::Timestamp;
+use crate::base::env::Timestamp;
 
 pub(super) const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 

@@ -12,7 +12,7 @@ use url::Url;
 use super::http::{Incoming, Refusal};
 use super::state::State;
 use super::verify::{ALGORITHMS, Jwt, is_public_key, thumbprint};
-use crate::env::Timestamp;
+use crate::base::env::Timestamp;
 
 const PROOF: HeaderName = HeaderName::from_static("dpop");
 const NONCE: HeaderName = HeaderName::from_static("dpop-nonce");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 
-use crate::env::{Env, Ticks, Timestamp};
+use crate::base::env::{Env, MonotonicTime, Timestamp};
 
 /// A clock to set by hand. Clones show the same time.
 #[derive(Clone, Debug)]
@@ -31,8 +31,8 @@ impl Clock {
     }
 
     /// The monotonic counter.
-    pub fn ticks(&self) -> Ticks {
-        Ticks::from_millis(self.ticks.load(Ordering::SeqCst))
+    pub fn monotonic(&self) -> MonotonicTime {
+        MonotonicTime::from_millis(self.ticks.load(Ordering::SeqCst))
     }
 
     /// Lets time pass: both the time of day and the ticks go on.
@@ -93,8 +93,8 @@ impl Env for TestEnv {
         self.clock.now()
     }
 
-    fn ticks(&self) -> Ticks {
-        self.clock.ticks()
+    fn monotonic(&self) -> MonotonicTime {
+        self.clock.monotonic()
     }
 
     fn rng(&mut self) -> &mut dyn rand_core::CryptoRng {

@@ -4,7 +4,7 @@ use http::{Response, header};
 use serde_json::{Map, Value};
 
 use super::http::{empty, page, set, with_body};
-use crate::failure::{Failure, FailureKind, Sent};
+use crate::error::transport::{Failure, FailureKind, Sent};
 
 /// Something that goes wrong on the way, without anyone lying.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::client::RegisteredClient;
 use super::http::{Params, Refusal};
 use super::state::{Grant, Issue, State};
 use super::token;
-use crate::env::Timestamp;
+use crate::base::env::Timestamp;
 
 type Decide = dyn Fn(&[(String, String)]) -> Result<Granted, &'static str> + Send + Sync;
 

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use crate::env::Timestamp;
+use crate::base::env::Timestamp;
 
 /// A request, taken apart.
 pub(super) struct Incoming<'a> {

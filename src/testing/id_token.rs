@@ -9,7 +9,7 @@ use super::client::RegisteredClient;
 use super::keys;
 use super::state::{Grant, State};
 use super::verify::Jwt;
-use crate::env::Timestamp;
+use crate::base::env::Timestamp;
 
 /// An ID token that is about to be signed.
 #[derive(Clone, Debug)]

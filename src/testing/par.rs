@@ -10,7 +10,7 @@ use super::client::authenticate;
 use super::dpop;
 use super::http::{Incoming, Params, Refusal, empty, json as json_response, no_store};
 use super::state::State;
-use crate::env::Timestamp;
+use crate::base::env::Timestamp;
 
 /// How long a pushed request waits for the browser.
 const LIFETIME: Duration = Duration::from_secs(60);

@@ -20,8 +20,8 @@ use super::reach::{Answer, reachable};
 use super::route::{On, answer, route};
 use super::state::State;
 use super::user::User;
-use crate::env::Timestamp;
-use crate::failure::{Failure, FailureKind, Sent};
+use crate::base::env::Timestamp;
+use crate::error::transport::{Failure, FailureKind, Sent};
 
 /// What the provider does when a refresh token comes a second time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -2,7 +2,7 @@
 
 use http::Response;
 
-use crate::failure::Failure;
+use crate::error::transport::Failure;
 
 /// What comes of a request.
 pub(super) type Answer = Result<Response<Vec<u8>>, Failure>;

@@ -11,8 +11,8 @@ use serde_json::json;
 use super::fault::{Fault, gateway};
 use super::http::{empty, http_date, json, set, with_body};
 use super::reach::{Answer, reachable};
-use crate::env::Timestamp;
-use crate::failure::{Failure, FailureKind, Sent};
+use crate::base::env::Timestamp;
+use crate::error::transport::{Failure, FailureKind, Sent};
 
 pub(super) const CREATE: &str = "/_matrix/client/unstable/org.matrix.msc4108/rendezvous";
 pub(super) const BOXES: &str = "/_synapse/client/rendezvous/";

@@ -11,7 +11,7 @@ use super::{authorize, device, discovery, dpop, par, register, resource, token, 
 #[non_exhaustive]
 pub enum On {
     /// `/.well-known/openid-configuration` or `/.well-known/oauth-authorization-server`.
-    Metadata,
+    ServerMetadata,
     /// `/jwks`.
     Jwks,
     /// `/register`.
@@ -47,10 +47,10 @@ pub(super) fn route(issuer: &str, uri: &Uri) -> Option<On> {
     let (path, prefix) = (uri.path(), base.path().trim_end_matches('/'));
     // RFC 8414 section 3.1 puts the well-known name before the issuer's path.
     if path.strip_prefix("/.well-known/oauth-authorization-server") == Some(prefix) {
-        return Some(On::Metadata);
+        return Some(On::ServerMetadata);
     }
     Some(match path.strip_prefix(prefix) {
-        Some("/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server") => On::Metadata,
+        Some("/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server") => On::ServerMetadata,
         Some("/jwks") => On::Jwks,
         Some("/register") => On::Register,
         Some("/authorize") => On::Authorize,
@@ -69,7 +69,7 @@ pub(super) fn route(issuer: &str, uri: &Uri) -> Option<On> {
 /// The honest answer of an endpoint.
 pub(super) fn answer(state: &mut State, on: On, request: &Incoming<'_>) -> Response<Vec<u8>> {
     let mut response = match on {
-        On::Metadata => discovery::metadata(state, request),
+        On::ServerMetadata => discovery::metadata(state, request),
         On::Jwks => discovery::jwks(state, request),
         On::Register => settle(register::register(state, request)),
         On::Authorize => authorize::authorize(state, request),

@@ -19,7 +19,7 @@ use super::provider::Reuse;
 use super::route::On;
 use super::user::User;
 use super::userinfo::StepUp;
-use crate::env::Timestamp;
+use crate::base::env::Timestamp;
 
 pub(super) struct State {
     pub(super) issuer: String,

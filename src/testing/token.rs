@@ -11,7 +11,7 @@ use super::http::{Incoming, Params, Refusal, json as json_response, no_store};
 use super::provider::Reuse;
 use super::state::{Issue, State, Tokens};
 use super::{device, dpop, grants, id_token, register};
-use crate::env::Timestamp;
+use crate::base::env::Timestamp;
 
 const fn invalid_grant(description: &'static str) -> Refusal {
     Refusal::new("invalid_grant", description)

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::env::Timestamp;
+use crate::base::env::Timestamp;
 
 /// Someone with an account at the provider, and what they do when an application asks them in.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use super::http::{Incoming, Refusal, empty, json as json_response, no_store, set
 use super::id_token;
 use super::state::{Grant, State};
 use super::verify::ALGORITHMS;
-use crate::env::Timestamp;
+use crate::base::env::Timestamp;
 
 const INVALID: Refusal = Refusal::new("invalid_token", "unknown, expired or revoked");
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
@@ -23,7 +23,7 @@ use super::support::toy::{Outcome, Toy};
 fn spawn_generic<C>(http: C, step: Step<Toy>) -> JoinHandle<Outcome>
 where
     C: HttpClient + Send + Sync + 'static,
-    C::Reply: Send,
+    C::Response: Send,
 {
     tokio::spawn(async move { Driver::new(http).run(step, &mut SystemEnv::new().unwrap()).await.unwrap() })
 }
@@ -95,7 +95,7 @@ async fn http_2_is_spoken_where_it_is_offered() {
                 let body = if asked.is_empty() { vec![b'x'; 100_000] } else { [b"got ", &asked[..]].concat() };
                 let body = Full::new(Bytes::from(body));
                 Ok::<_, hyper::Error>(
-                    Response::builder().header("x-version", format!("{version:?}")).body(body).unwrap(),
+                    http::Response::builder().header("x-version", format!("{version:?}")).body(body).unwrap(),
                 )
             });
             let http = hyper::server::conn::http2::Builder::new(TokioExecutor::new());

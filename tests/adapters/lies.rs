@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use oidc_proto::ApplicationType;
 use oidc_proto::adapter::{BlockingDriver, HttpOptions, SystemEnv, ureq};
-use oidc_proto::flow::{Discovery, Refresh, Registration, UserinfoFetch};
-use oidc_proto::message::registration::ApplicationType;
+use oidc_proto::flow::{Refresh, Registration, ServerMetadataFetch, UserinfoFetch};
 use oidc_proto::testing::{Fault, Lie, On};
 use oidc_proto::{
-    AuthorizationRequest, Callback, ClientMetadata, Code, Env, Error, Flow, Issuer, ProviderOptions, RedirectUri,
+    AuthorizationRequest, Callback, ClientMetadata, Env, Error, ErrorCode, Flow, Issuer, ProviderOptions, RedirectUri,
     Schemes, Scope, Step,
 };
 
@@ -42,7 +42,7 @@ fn session(run: &impl Run, op: &Op) -> Result<(), Error> {
     let mut env = SystemEnv::new()?;
     let schemes = Schemes::DangerousHttpOnLoopback;
     let issuer = Issuer::new(&op.issuer, schemes)?;
-    let provider = run.run(Discovery::start(issuer, ProviderOptions::new().with_schemes(schemes))?)?.provider;
+    let provider = run.run(ServerMetadataFetch::start(issuer, ProviderOptions::new().with_schemes(schemes))?)?.provider;
     let redirect_uri = RedirectUri::new(REDIRECT_URI)?;
     let metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()]);
     let registered = run.run(Registration::start(&provider, metadata)?)?;
@@ -68,25 +68,25 @@ enum Wrong {
 fn sample(run: &impl Run) {
     for (wrong, expected) in [
         (Wrong::Nothing, None),
-        (Wrong::Lie(Lie::MetadataIssuerSlash), Some(Code::MetadataIssuerMismatch)),
-        (Wrong::Lie(Lie::MetadataPkceWithoutS256), Some(Code::MetadataPkceWithoutS256)),
-        (Wrong::Lie(Lie::CallbackStateWrong), Some(Code::CallbackStateMismatch)),
-        (Wrong::Lie(Lie::TokenCrLf), Some(Code::TokenMalformed)),
-        (Wrong::Lie(Lie::ErrorWith200), Some(Code::TokenErrorWithSuccess)),
-        (Wrong::Lie(Lie::AlgorithmNone("none")), Some(Code::JwsAlgorithm)),
-        (Wrong::Lie(Lie::NonceWrong), Some(Code::IdTokenNonce)),
-        (Wrong::Lie(Lie::SignatureWrong), Some(Code::JwsSignature)),
-        (Wrong::Lie(Lie::RefreshSubOther), Some(Code::IdTokenChangedClaim)),
-        (Wrong::Lie(Lie::UserInfoSubOther), Some(Code::UserinfoSubject)),
-        (Wrong::Fault(On::Metadata, Fault::LoginPage), Some(Code::HttpContentType)),
-        (Wrong::Fault(On::Metadata, Fault::Redirect), Some(Code::HttpRedirect)),
-        (Wrong::Fault(On::Metadata, Fault::Oversized), Some(Code::HttpBodyTooLarge)),
-        (Wrong::Fault(On::Jwks, Fault::Garbage), Some(Code::JsonSyntax)),
-        (Wrong::Fault(On::Token, Fault::status(503)), Some(Code::HttpServerError)),
-        (Wrong::Fault(On::Token, Fault::DeepNesting), Some(Code::JsonTooDeep)),
-        (Wrong::Fault(On::Token, Fault::DuplicateName), Some(Code::JsonDuplicateName)),
-        (Wrong::Fault(On::Token, Fault::EmptyBody), Some(Code::JsonSyntax)),
-        (Wrong::Fault(On::UserInfo, Fault::status(429)), Some(Code::HttpTooManyRequests)),
+        (Wrong::Lie(Lie::MetadataIssuerSlash), Some(ErrorCode::METADATA_ISSUER_MISMATCH)),
+        (Wrong::Lie(Lie::MetadataPkceWithoutS256), Some(ErrorCode::METADATA_PKCE_WITHOUT_S256)),
+        (Wrong::Lie(Lie::CallbackStateWrong), Some(ErrorCode::CALLBACK_STATE_MISMATCH)),
+        (Wrong::Lie(Lie::TokenCrLf), Some(ErrorCode::TOKEN_MALFORMED)),
+        (Wrong::Lie(Lie::ErrorWith200), Some(ErrorCode::TOKEN_ERROR_WITH_SUCCESS)),
+        (Wrong::Lie(Lie::AlgorithmNone("none")), Some(ErrorCode::JWS_ALGORITHM)),
+        (Wrong::Lie(Lie::NonceWrong), Some(ErrorCode::ID_TOKEN_NONCE_MISMATCH)),
+        (Wrong::Lie(Lie::SignatureWrong), Some(ErrorCode::JWS_SIGNATURE)),
+        (Wrong::Lie(Lie::RefreshSubOther), Some(ErrorCode::ID_TOKEN_CHANGED_CLAIM)),
+        (Wrong::Lie(Lie::UserInfoSubOther), Some(ErrorCode::USERINFO_SUBJECT_MISMATCH)),
+        (Wrong::Fault(On::ServerMetadata, Fault::LoginPage), Some(ErrorCode::HTTP_CONTENT_TYPE)),
+        (Wrong::Fault(On::ServerMetadata, Fault::Redirect), Some(ErrorCode::HTTP_REDIRECT)),
+        (Wrong::Fault(On::ServerMetadata, Fault::Oversized), Some(ErrorCode::HTTP_BODY_TOO_LARGE)),
+        (Wrong::Fault(On::Jwks, Fault::Garbage), Some(ErrorCode::JSON_SYNTAX)),
+        (Wrong::Fault(On::Token, Fault::status(503)), Some(ErrorCode::HTTP_SERVER_ERROR)),
+        (Wrong::Fault(On::Token, Fault::DeepNesting), Some(ErrorCode::JSON_TOO_DEEP)),
+        (Wrong::Fault(On::Token, Fault::DuplicateName), Some(ErrorCode::JSON_DUPLICATE_NAME)),
+        (Wrong::Fault(On::Token, Fault::EmptyBody), Some(ErrorCode::JSON_SYNTAX)),
+        (Wrong::Fault(On::UserInfo, Fault::status(429)), Some(ErrorCode::HTTP_TOO_MANY_REQUESTS)),
     ] {
         let op = Op::start();
         match &wrong {

@@ -124,7 +124,7 @@ fn tokens_that_came_unbound_are_revoked() {
     cli.login(&op, &["--dpop"]).failed(1, "remote", "dpop.nonce");
     op.provider.honest();
 
-    op.provider.edit_json(On::Metadata, |metadata| {
+    op.provider.edit_json(On::ServerMetadata, |metadata| {
         metadata.insert("dpop_signing_alg_values_supported".into(), json!(["RS256"]));
     });
     cli.login(&op, &["--dpop", "--par", "never"]).failed(1, "remote", "dpop.algorithm");

@@ -141,7 +141,7 @@ fn what_the_provider_says_is_checked() {
     assert!(cli.session_files().is_empty());
 
     let cli = Cli::new();
-    op.provider.edit_json(On::Metadata, |metadata| drop(metadata.remove("device_authorization_endpoint")));
+    op.provider.edit_json(On::ServerMetadata, |metadata| drop(metadata.remove("device_authorization_endpoint")));
     let registered = op.provider.count(On::Register);
     cli.device(&op, &[]).failed(1, "remote", "device.unsupported");
     assert_eq!(op.provider.count(On::Register), registered);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use oidc_proto::Code;
+use oidc_proto::ErrorCode;
 
 use crate::harness::Cli;
 
@@ -22,11 +22,11 @@ fn manual() -> String {
 #[test]
 fn the_table_of_codes_is_the_librarys() {
     let mut table = String::from(
-        "# Error codes\n\nEvery code of the library, from `Code::ALL`; the command line prints them unchanged. \
+        "# Error codes\n\nEvery code of the library, from `ErrorCode::all()`; the command line prints them unchanged. \
          A test keeps this page: `OIDC_PROTO_BLESS=1 cargo test --test cli codes` writes it anew.\n\n\
          | code | fault | meaning | section |\n|---|---|---|---|\n",
     );
-    for code in Code::ALL {
+    for code in ErrorCode::all() {
         writeln!(table, "| `{code}` | {} | {} | {} |", code.fault(), code.message(), code.section()).unwrap();
     }
     if std::env::var_os(BLESS).is_some() {

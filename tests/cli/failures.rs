@@ -195,7 +195,7 @@ fn logout_does_not_wait_for_the_network() {
     assert!(cli.session_files().is_empty());
 
     cli.login(&op, &[]).done();
-    op.provider.fault(On::Metadata, Fault::status(404), 1);
+    op.provider.fault(On::ServerMetadata, Fault::status(404), 1);
     let run = cli.run(&["logout", "--end-session", "--browser", &browser()]).done();
     assert_eq!(run.event("logged_out")["code"], "metadata.not_found");
     assert!(cli.session_files().is_empty());

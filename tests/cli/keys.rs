@@ -203,11 +203,11 @@ fn a_secret_is_used_in_the_strongest_way() {
 
     let name = "token_endpoint_auth_signing_alg_values_supported";
     for (name, value) in [(name, "ES256"), ("token_endpoint_auth_methods_supported", "client_secret_basic")] {
-        op.provider.edit_json(On::Metadata, move |metadata| drop(metadata.insert(name.into(), json!([value]))));
+        op.provider.edit_json(On::ServerMetadata, move |metadata| drop(metadata.insert(name.into(), json!([value]))));
         cli.login(&op, &long).done();
         op.provider.honest();
     }
-    op.provider.edit_json(On::Metadata, |metadata| {
+    op.provider.edit_json(On::ServerMetadata, |metadata| {
         metadata.insert("token_endpoint_auth_methods_supported".into(), json!(["private_key_jwt"]));
     });
     cli.login(&op, &long).failed(1, "local", "token.client_auth");

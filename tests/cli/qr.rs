@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oidc_proto::Schemes;
-use oidc_proto::qr::{Code as QrData, CodeUrl, NamedHomeserver};
+use oidc_proto::qr::{CodeUrl, NamedHomeserver, QrCode as QrData};
 use oidc_proto::testing::{Decision, OnMatrix};
 use serde_json::Value;
 

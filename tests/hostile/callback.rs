@@ -2,70 +2,70 @@
 
 use std::time::Duration;
 
-use oidc_proto::message::callback::CALLBACK_LIMIT;
-use oidc_proto::message::metadata::ResponseMode;
+use oidc_proto::ResponseMode;
+use oidc_proto::limits::CALLBACK_LIMIT;
 use oidc_proto::testing::{self, Lie, On, Visit};
-use oidc_proto::{Callback, Code, Env as _, Error, Fault};
+use oidc_proto::{Callback, Env as _, Error, ErrorCode, Fault};
 
 use crate::world::{At, ISSUER, Login, REDIRECT, Row, Say, World, refusals};
 
 /// What the provider, or someone in its place, sends through the browser.
 #[rustfmt::skip]
-const FORGED: &[(Say, Code)] = &[
-    (Say::Lie(Lie::CallbackStateAbsent), Code::CallbackStateMissing),
-    (Say::Lie(Lie::CallbackStateWrong), Code::CallbackStateMismatch),
-    (Say::Lie(Lie::CallbackStateTwice), Code::CallbackDuplicateParameter),
-    (Say::Lie(Lie::CallbackCodeTwice), Code::CallbackDuplicateParameter),
-    (Say::Lie(Lie::CallbackCodeAndError), Code::CallbackCodeAndError),
-    (Say::Lie(Lie::CallbackCodeEmpty), Code::CallbackCodeMissing),
-    (Say::Lie(Lie::CallbackCodeAbsent), Code::CallbackCodeMissing),
-    (Say::Lie(Lie::CallbackIssAbsent), Code::CallbackIssMissing),
-    (Say::Lie(Lie::CallbackIssWrong), Code::CallbackIssMismatch),
-    (Say::Lie(Lie::CallbackOtherMode), Code::CallbackResponseMode),
-    (Say::Lie(Lie::CallbackHtmlError), Code::AuthorizationServerError),
-    (Say::Lie(Lie::CallbackControlCharacters), Code::AuthorizationServerError),
-    (Say::Lie(Lie::CallbackErrorIssWrong), Code::CallbackIssMismatch),
-    (Say::Lie(Lie::CallbackErrorStateWrong), Code::CallbackStateMismatch),
-    (Say::Lie(Lie::CallbackHuge), Code::CallbackTooLarge),
-    (Say::Edit("iss with a slash", |op| op.edit_callback(|c| c.set("iss", "https://op.example.org/"))), Code::CallbackIssMismatch),
-    (Say::Edit("iss in capitals", |op| op.edit_callback(|c| c.set("iss", "https://OP.example.org"))), Code::CallbackIssMismatch),
-    (Say::Edit("iss empty", |op| op.edit_callback(|c| c.set("iss", ""))), Code::CallbackIssMismatch),
-    (Say::Edit("iss twice, the same", |op| op.edit_callback(|c| c.add("iss", ISSUER))), Code::CallbackDuplicateParameter),
-    (Say::Edit("error twice", |op| op.edit_callback(|c| { c.add("error", "a"); c.add("error", "a"); })), Code::CallbackDuplicateParameter),
-    (Say::Edit("description twice", |op| op.edit_callback(|c| { c.add("error_description", "a"); c.add("error_description", "b"); })), Code::CallbackDuplicateParameter),
-    (Say::Edit("state empty", |op| op.edit_callback(|c| c.set("state", ""))), Code::CallbackStateMismatch),
-    (Say::Edit("state with a zero byte", |op| op.edit_callback(|c| change_state(c, |state| state.push('\0')))), Code::CallbackStateMismatch),
-    (Say::Edit("state cut", |op| op.edit_callback(|c| change_state(c, |state| state.truncate(state.len() - 1)))), Code::CallbackStateMismatch),
-    (Say::Edit("state in capitals", |op| op.edit_callback(|c| change_state(c, |state| state.make_ascii_uppercase()))), Code::CallbackStateMismatch),
-    (Say::Edit("name of state in capitals", |op| op.edit_callback(|c| rename(c, "state", "STATE"))), Code::CallbackStateMissing),
-    (Say::Edit("code as a list", |op| op.edit_callback(|c| rename(c, "code", "code[]"))), Code::CallbackCodeMissing),
-    (Say::Edit("error and an empty code", |op| op.edit_callback(|c| { c.set("code", ""); c.set("error", "access_denied"); })), Code::CallbackCodeAndError),
-    (Say::Edit("error without iss", |op| op.edit_callback(|c| { c.remove("code"); c.remove("iss"); c.set("error", "access_denied"); })), Code::CallbackIssMissing),
-    (Say::Edit("error without state", |op| op.edit_callback(|c| { c.remove("code"); c.remove("state"); c.set("error", "access_denied"); })), Code::CallbackStateMissing),
-    (Say::Edit("another path", |op| op.edit_callback(|c| c.redirect_uri = "https://app.example.org/cb2".into())), Code::CallbackRedirectUri),
-    (Say::Edit("another host", |op| op.edit_callback(|c| c.redirect_uri = "https://app.example.org.evil.example/cb".into())), Code::CallbackRedirectUri),
-    (Say::Edit("another port", |op| op.edit_callback(|c| c.redirect_uri = "https://app.example.org:8443/cb".into())), Code::CallbackRedirectUri),
-    (Say::Edit("another scheme", |op| op.edit_callback(|c| c.redirect_uri = "http://app.example.org/cb".into())), Code::CallbackRedirectUri),
-    (Say::Edit("with a user name", |op| op.edit_callback(|c| c.redirect_uri = "https://x@app.example.org/cb".into())), Code::CallbackRedirectUri),
-    (Say::Edit("not a URL", |op| op.edit_callback(|c| c.redirect_uri = "/cb".into())), Code::CallbackMalformed),
+const FORGED: &[(Say, ErrorCode)] = &[
+    (Say::Lie(Lie::CallbackStateAbsent), ErrorCode::CALLBACK_STATE_MISSING),
+    (Say::Lie(Lie::CallbackStateWrong), ErrorCode::CALLBACK_STATE_MISMATCH),
+    (Say::Lie(Lie::CallbackStateTwice), ErrorCode::CALLBACK_DUPLICATE_PARAMETER),
+    (Say::Lie(Lie::CallbackCodeTwice), ErrorCode::CALLBACK_DUPLICATE_PARAMETER),
+    (Say::Lie(Lie::CallbackCodeAndError), ErrorCode::CALLBACK_CODE_AND_ERROR),
+    (Say::Lie(Lie::CallbackCodeEmpty), ErrorCode::CALLBACK_CODE_MISSING),
+    (Say::Lie(Lie::CallbackCodeAbsent), ErrorCode::CALLBACK_CODE_MISSING),
+    (Say::Lie(Lie::CallbackIssAbsent), ErrorCode::CALLBACK_ISS_MISSING),
+    (Say::Lie(Lie::CallbackIssWrong), ErrorCode::CALLBACK_ISS_MISMATCH),
+    (Say::Lie(Lie::CallbackOtherMode), ErrorCode::CALLBACK_RESPONSE_MODE),
+    (Say::Lie(Lie::CallbackHtmlError), ErrorCode::AUTHORIZATION_SERVER_ERROR),
+    (Say::Lie(Lie::CallbackControlCharacters), ErrorCode::AUTHORIZATION_SERVER_ERROR),
+    (Say::Lie(Lie::CallbackErrorIssWrong), ErrorCode::CALLBACK_ISS_MISMATCH),
+    (Say::Lie(Lie::CallbackErrorStateWrong), ErrorCode::CALLBACK_STATE_MISMATCH),
+    (Say::Lie(Lie::CallbackHuge), ErrorCode::CALLBACK_TOO_LARGE),
+    (Say::Edit("iss with a slash", |op| op.edit_callback(|c| c.set("iss", "https://op.example.org/"))), ErrorCode::CALLBACK_ISS_MISMATCH),
+    (Say::Edit("iss in capitals", |op| op.edit_callback(|c| c.set("iss", "https://OP.example.org"))), ErrorCode::CALLBACK_ISS_MISMATCH),
+    (Say::Edit("iss empty", |op| op.edit_callback(|c| c.set("iss", ""))), ErrorCode::CALLBACK_ISS_MISMATCH),
+    (Say::Edit("iss twice, the same", |op| op.edit_callback(|c| c.add("iss", ISSUER))), ErrorCode::CALLBACK_DUPLICATE_PARAMETER),
+    (Say::Edit("error twice", |op| op.edit_callback(|c| { c.add("error", "a"); c.add("error", "a"); })), ErrorCode::CALLBACK_DUPLICATE_PARAMETER),
+    (Say::Edit("description twice", |op| op.edit_callback(|c| { c.add("error_description", "a"); c.add("error_description", "b"); })), ErrorCode::CALLBACK_DUPLICATE_PARAMETER),
+    (Say::Edit("state empty", |op| op.edit_callback(|c| c.set("state", ""))), ErrorCode::CALLBACK_STATE_MISMATCH),
+    (Say::Edit("state with a zero byte", |op| op.edit_callback(|c| change_state(c, |state| state.push('\0')))), ErrorCode::CALLBACK_STATE_MISMATCH),
+    (Say::Edit("state cut", |op| op.edit_callback(|c| change_state(c, |state| state.truncate(state.len() - 1)))), ErrorCode::CALLBACK_STATE_MISMATCH),
+    (Say::Edit("state in capitals", |op| op.edit_callback(|c| change_state(c, |state| state.make_ascii_uppercase()))), ErrorCode::CALLBACK_STATE_MISMATCH),
+    (Say::Edit("name of state in capitals", |op| op.edit_callback(|c| rename(c, "state", "STATE"))), ErrorCode::CALLBACK_STATE_MISSING),
+    (Say::Edit("code as a list", |op| op.edit_callback(|c| rename(c, "code", "code[]"))), ErrorCode::CALLBACK_CODE_MISSING),
+    (Say::Edit("error and an empty code", |op| op.edit_callback(|c| { c.set("code", ""); c.set("error", "access_denied"); })), ErrorCode::CALLBACK_CODE_AND_ERROR),
+    (Say::Edit("error without iss", |op| op.edit_callback(|c| { c.remove("code"); c.remove("iss"); c.set("error", "access_denied"); })), ErrorCode::CALLBACK_ISS_MISSING),
+    (Say::Edit("error without state", |op| op.edit_callback(|c| { c.remove("code"); c.remove("state"); c.set("error", "access_denied"); })), ErrorCode::CALLBACK_STATE_MISSING),
+    (Say::Edit("another path", |op| op.edit_callback(|c| c.redirect_uri = "https://app.example.org/cb2".into())), ErrorCode::CALLBACK_REDIRECT_URI),
+    (Say::Edit("another host", |op| op.edit_callback(|c| c.redirect_uri = "https://app.example.org.evil.example/cb".into())), ErrorCode::CALLBACK_REDIRECT_URI),
+    (Say::Edit("another port", |op| op.edit_callback(|c| c.redirect_uri = "https://app.example.org:8443/cb".into())), ErrorCode::CALLBACK_REDIRECT_URI),
+    (Say::Edit("another scheme", |op| op.edit_callback(|c| c.redirect_uri = "http://app.example.org/cb".into())), ErrorCode::CALLBACK_REDIRECT_URI),
+    (Say::Edit("with a user name", |op| op.edit_callback(|c| c.redirect_uri = "https://x@app.example.org/cb".into())), ErrorCode::CALLBACK_REDIRECT_URI),
+    (Say::Edit("not a URL", |op| op.edit_callback(|c| c.redirect_uri = "/cb".into())), ErrorCode::CALLBACK_MALFORMED),
 ];
 
 /// What the provider may say no with (RFC 6749 section 4.1.2.1, OpenID Connect Core 1.0 section 3.1.2.6).
-const DENIED: &[(&str, Code)] = &[
-    ("access_denied", Code::AuthorizationAccessDenied),
-    ("login_required", Code::AuthorizationLoginRequired),
-    ("interaction_required", Code::AuthorizationInteractionRequired),
-    ("consent_required", Code::AuthorizationConsentRequired),
-    ("account_selection_required", Code::AuthorizationAccountSelectionRequired),
-    ("invalid_request", Code::AuthorizationInvalidRequest),
-    ("invalid_scope", Code::AuthorizationInvalidScope),
-    ("unauthorized_client", Code::AuthorizationUnauthorizedClient),
-    ("unsupported_response_type", Code::AuthorizationUnsupportedResponseType),
-    ("server_error", Code::AuthorizationServerError),
-    ("temporarily_unavailable", Code::AuthorizationTemporarilyUnavailable),
-    ("ACCESS_DENIED", Code::AuthorizationError),
-    ("", Code::AuthorizationError),
-    ("\u{1b}[31m\r\nSet-Cookie: a=b", Code::AuthorizationError),
+const DENIED: &[(&str, ErrorCode)] = &[
+    ("access_denied", ErrorCode::AUTHORIZATION_ACCESS_DENIED),
+    ("login_required", ErrorCode::AUTHORIZATION_LOGIN_REQUIRED),
+    ("interaction_required", ErrorCode::AUTHORIZATION_INTERACTION_REQUIRED),
+    ("consent_required", ErrorCode::AUTHORIZATION_CONSENT_REQUIRED),
+    ("account_selection_required", ErrorCode::AUTHORIZATION_ACCOUNT_SELECTION_REQUIRED),
+    ("invalid_request", ErrorCode::AUTHORIZATION_INVALID_REQUEST),
+    ("invalid_scope", ErrorCode::AUTHORIZATION_INVALID_SCOPE),
+    ("unauthorized_client", ErrorCode::AUTHORIZATION_UNAUTHORIZED_CLIENT),
+    ("unsupported_response_type", ErrorCode::AUTHORIZATION_UNSUPPORTED_RESPONSE_TYPE),
+    ("server_error", ErrorCode::AUTHORIZATION_SERVER_ERROR),
+    ("temporarily_unavailable", ErrorCode::AUTHORIZATION_TEMPORARILY_UNAVAILABLE),
+    ("ACCESS_DENIED", ErrorCode::AUTHORIZATION_ERROR),
+    ("", ErrorCode::AUTHORIZATION_ERROR),
+    ("\u{1b}[31m\r\nSet-Cookie: a=b", ErrorCode::AUTHORIZATION_ERROR),
 ];
 
 /// What is no error, however odd.
@@ -78,7 +78,12 @@ const LIVED_WITH: &[Say] = &[
 
 pub(crate) fn rows() -> Vec<Row> {
     let denied = DENIED.iter().map(|(_, code)| (Say::Edit("an error", |_| {}), Some(*code)));
-    let own = [Code::CallbackExpired, Code::CallbackMalformed, Code::ProviderMismatch, Code::TokenInvalidGrant];
+    let own = [
+        ErrorCode::CALLBACK_EXPIRED,
+        ErrorCode::CALLBACK_MALFORMED,
+        ErrorCode::PROVIDER_MISMATCH,
+        ErrorCode::TOKEN_INVALID_GRANT,
+    ];
     let own = own.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code)));
     refusals(FORGED).chain(denied).chain(own).collect()
 }
@@ -135,11 +140,11 @@ fn an_issuer_that_was_not_promised_is_compared_too() {
         callback.set("error", "access_denied");
         callback.set("iss", "https://evil.example");
     };
-    let cases: [(Edit, Option<Code>); 4] = [
+    let cases: [(Edit, Option<ErrorCode>); 4] = [
         (|callback| callback.remove("iss"), None),
         (|_| {}, None),
-        (|callback| callback.set("iss", "https://op.example.org/"), Some(Code::CallbackIssMismatch)),
-        (error, Some(Code::CallbackIssMismatch)),
+        (|callback| callback.set("iss", "https://op.example.org/"), Some(ErrorCode::CALLBACK_ISS_MISMATCH)),
+        (error, Some(ErrorCode::CALLBACK_ISS_MISMATCH)),
     ];
     for (edit, code) in cases {
         let mut world = World::new();
@@ -204,16 +209,16 @@ fn a_callback_of_exactly_the_limit_is_read() {
     assert!(check(&padded(CALLBACK_LIMIT)).is_ok());
     let code = |result: Result<Callback, Error>| result.unwrap_err().code();
     let large = padded(CALLBACK_LIMIT + 1);
-    assert_eq!(code(Callback::from_url(&large)), Code::CallbackTooLarge);
-    assert_eq!(code(Callback::from_query(&large)), Code::CallbackTooLarge);
-    assert_eq!(code(Callback::from_fragment(&large)), Code::CallbackTooLarge);
-    assert_eq!(code(Callback::from_form_post(large.as_bytes())), Code::CallbackTooLarge);
+    assert_eq!(code(Callback::from_url(&large)), ErrorCode::CALLBACK_TOO_LARGE);
+    assert_eq!(code(Callback::from_query(&large)), ErrorCode::CALLBACK_TOO_LARGE);
+    assert_eq!(code(Callback::from_fragment(&large)), ErrorCode::CALLBACK_TOO_LARGE);
+    assert_eq!(code(Callback::from_form_post(large.as_bytes())), ErrorCode::CALLBACK_TOO_LARGE);
 }
 
 #[test]
 fn a_posted_answer_is_text() {
     let error = Callback::from_form_post(b"state=\xff\xfe&code=a").unwrap_err();
-    assert_eq!(error.code(), Code::CallbackMalformed);
+    assert_eq!(error.code(), ErrorCode::CALLBACK_MALFORMED);
 }
 
 /// Each way in which an answer can come, given to a login that waits for each.
@@ -235,7 +240,7 @@ fn an_answer_counts_only_in_the_way_that_was_asked_for() {
                 _ => Callback::from_form_post(params.as_bytes()),
             };
             let checked = login.pending.check(&callback.unwrap(), &login.provider, &world.env);
-            let expected = if came == asked { None } else { Some(Code::CallbackResponseMode) };
+            let expected = if came == asked { None } else { Some(ErrorCode::CALLBACK_RESPONSE_MODE) };
             assert_eq!(checked.err().map(|error| error.code()), expected, "{came:?} for {asked:?}");
         }
     }
@@ -247,14 +252,14 @@ fn parameters_hidden_behind_escapes_are_still_the_same_parameters() {
     let login = world.login().unwrap();
     let honest = world.visit(&login).callback().to_owned();
     for (more, expected) in [
-        ("&%73tate=x", Code::CallbackDuplicateParameter),
-        ("&st%61te=x", Code::CallbackDuplicateParameter),
-        ("&%63ode=x", Code::CallbackDuplicateParameter),
-        ("&code", Code::CallbackDuplicateParameter),
-        ("&%65rror=access_denied", Code::CallbackCodeAndError),
+        ("&%73tate=x", ErrorCode::CALLBACK_DUPLICATE_PARAMETER),
+        ("&st%61te=x", ErrorCode::CALLBACK_DUPLICATE_PARAMETER),
+        ("&%63ode=x", ErrorCode::CALLBACK_DUPLICATE_PARAMETER),
+        ("&code", ErrorCode::CALLBACK_DUPLICATE_PARAMETER),
+        ("&%65rror=access_denied", ErrorCode::CALLBACK_CODE_AND_ERROR),
         // An answer in the fragment hides the one in the query.
-        ("#state=x&code=y", Code::CallbackStateMismatch),
-        ("#error=access_denied", Code::CallbackStateMissing),
+        ("#state=x&code=y", ErrorCode::CALLBACK_STATE_MISMATCH),
+        ("#error=access_denied", ErrorCode::CALLBACK_STATE_MISSING),
     ] {
         let checked = Callback::from_url(&format!("{honest}{more}"))
             .and_then(|callback| login.pending.check(&callback, &login.provider, &world.env));
@@ -270,10 +275,10 @@ fn a_login_that_took_too_long_is_over() {
     world.pass(599);
     assert!(world.check(&login).is_ok());
     world.pass(1);
-    assert_eq!(world.check(&login).unwrap_err().what(), (At::Callback, Code::CallbackExpired));
+    assert_eq!(world.check(&login).unwrap_err().what(), (At::Callback, ErrorCode::CALLBACK_EXPIRED));
     // A forged answer to it is told to be forged, not to be late.
     world.op.lie(Lie::CallbackStateWrong);
-    assert_eq!(world.check(&login).unwrap_err().what(), (At::Callback, Code::CallbackStateMismatch));
+    assert_eq!(world.check(&login).unwrap_err().what(), (At::Callback, ErrorCode::CALLBACK_STATE_MISMATCH));
 }
 
 #[test]
@@ -285,11 +290,11 @@ fn a_callback_belongs_to_one_login() {
     assert_eq!(callback.key(), Some(first.pending.key()));
     assert_ne!(callback.key(), Some(second.pending.key()));
     let error = second.pending.check(&callback, &second.provider, &world.env).unwrap_err();
-    assert_eq!(error.code(), Code::CallbackStateMismatch);
+    assert_eq!(error.code(), ErrorCode::CALLBACK_STATE_MISMATCH);
     // Nor is the evidence of one login good for another.
     let evidence = first.pending.check(&callback, &first.provider, &world.env).unwrap();
     let refusal = world.redeem(second, evidence, None).err().unwrap();
-    assert_eq!(refusal.what(), (At::Exchange, Code::CallbackStateMismatch));
+    assert_eq!(refusal.what(), (At::Exchange, ErrorCode::CALLBACK_STATE_MISMATCH));
     assert_eq!(world.counts([On::Token, On::Jwks]), [0, 0]);
     assert_usable(&mut world, first);
 }
@@ -306,12 +311,12 @@ fn the_answer_of_one_provider_does_not_count_at_another() {
     let url = login.url.as_str().replace(ISSUER, "https://other.example.org");
     let callback = Callback::from_url(elsewhere.op.visit(&url, honest.env.now()).callback()).unwrap();
     let error = login.pending.check(&callback, &login.provider, &world.env).unwrap_err();
-    assert_eq!(error.code(), Code::CallbackIssMismatch);
+    assert_eq!(error.code(), ErrorCode::CALLBACK_ISS_MISMATCH);
 
     elsewhere.issuer = "https://other.example.org".to_owned();
     let other = elsewhere.discover().unwrap();
     let callback = world.callback(&login).unwrap();
-    assert_eq!(login.pending.check(&callback, &other, &world.env).unwrap_err().code(), Code::ProviderMismatch);
+    assert_eq!(login.pending.check(&callback, &other, &world.env).unwrap_err().code(), ErrorCode::PROVIDER_MISMATCH);
     assert_usable(&mut world, login);
 }
 
@@ -326,7 +331,7 @@ fn an_answer_that_comes_again_is_refused_by_the_provider_and_ends_the_grant() {
     let user = world.redeem(login, first, None).unwrap();
     let step = copy.redeem(evidence, &provider, &client, user.keys.clone(), &mut world.env);
     let error = world.run(step).unwrap_err();
-    assert_eq!(error.code(), Code::TokenInvalidGrant);
+    assert_eq!(error.code(), ErrorCode::TOKEN_INVALID_GRANT);
     let access_token = user.tokens.access_token().expose();
     assert!(world.op.bearer(access_token, world.env.now()).is_none());
 }

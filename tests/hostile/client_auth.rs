@@ -6,16 +6,16 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use http::Request;
+use oidc_proto::AuthMethod;
 use oidc_proto::adapter::{BlockingDriver, Driver};
 use oidc_proto::flow::{
     DeviceAuthorization, GrantExchange, GrantRequest, Refresh, ResourceCall, Revocation, UserinfoFetch,
 };
 use oidc_proto::jose::{Algorithm, PrivateKey};
-use oidc_proto::message::metadata::AuthMethod;
 use oidc_proto::step::SigningInput;
 use oidc_proto::testing::{self, On, RegisteredClient};
 use oidc_proto::{
-    Accept, Body, Client, ClientAuth, Code, Error, Exchanged, Fault, Policy, Scope, Secret, Step, TokenSet,
+    Accept, Body, Client, ClientAuth, Error, ErrorCode, Fault, Policy, Scope, Secret, Step, TokenOutcome, TokenSet,
 };
 use serde_json::{Value, json};
 
@@ -23,7 +23,12 @@ use crate::strong::{CLIENT_SEED, DPOP_SEED, headers, key, parameters, read, sign
 use crate::world::{At, ISSUER, REDIRECT, Row, Say, User, World, redirect};
 
 pub(crate) fn rows() -> Vec<Row> {
-    let own = [Code::AuthorizationParameter, Code::TokenClientAuth, Code::TokenInvalidClient, Code::JwsUnusableKey];
+    let own = [
+        ErrorCode::AUTHORIZATION_PARAMETER,
+        ErrorCode::TOKEN_CLIENT_AUTH,
+        ErrorCode::TOKEN_INVALID_CLIENT,
+        ErrorCode::JWS_UNUSABLE_KEY,
+    ];
     own.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code))).into()
 }
 
@@ -111,7 +116,7 @@ fn a_secret_that_is_too_short_signs_nothing() {
         let client = Client::new("app").with_redirect_uri(redirect()).with_registered_algorithm(Algorithm::Hs256);
         world.client = Some(client.clone().with_auth(ClientAuth::SecretJwt(secret.as_str().into())));
         let refusal = world.logged_in().err().map(|refusal| (refusal.what(), refusal.error.fault()));
-        assert_eq!(refusal, (!usable).then_some(((At::Exchange, Code::TokenClientAuth), Fault::Local)));
+        assert_eq!(refusal, (!usable).then_some(((At::Exchange, ErrorCode::TOKEN_CLIENT_AUTH), Fault::Local)));
         assert_eq!(world.op.count(On::Token), usize::from(usable));
 
         // And what is signed with it proves nothing.
@@ -121,7 +126,7 @@ fn a_secret_that_is_too_short_signs_nothing() {
         world.op = world.op.with_client(registered);
         world.client = Some(client.with_auth(ClientAuth::SecretBasic(secret.as_str().into())));
         let refusal = world.logged_in().err().map(|refusal| refusal.what());
-        assert_eq!(refusal, (!usable).then_some((At::Verification, Code::JwsUnusableKey)));
+        assert_eq!(refusal, (!usable).then_some((At::Verification, ErrorCode::JWS_UNUSABLE_KEY)));
     }
 }
 
@@ -143,25 +148,25 @@ fn the_strongest_method_in_common_is_chosen() {
     ] {
         let mut world = World::new();
         let value = supported.clone();
-        world.op.edit_json(On::Metadata, move |o| {
+        world.op.edit_json(On::ServerMetadata, move |o| {
             drop(o.insert("token_endpoint_auth_methods_supported".into(), value.clone()));
         });
         let provider = world.discover().unwrap();
         let strongest = ClientAuth::strongest(secret.into(), &provider);
         let code = strongest.as_ref().err().map(Error::code);
         assert_eq!(strongest.as_ref().ok().map(ClientAuth::method), chosen, "{supported}");
-        assert_eq!(code, chosen.is_none().then_some(Code::TokenClientAuth));
+        assert_eq!(code, chosen.is_none().then_some(ErrorCode::TOKEN_CLIENT_AUTH));
     }
 }
 
 /// What every flow with credentials is, in one type.
-type Start = fn(&User, &mut World) -> Result<Step<oidc_proto::BoxFlow<()>>, Error>;
+type Start = fn(&User, &mut World) -> Result<Step<oidc_proto::step::BoxFlow<()>>, Error>;
 
 fn scope() -> Scope {
     Scope::new("openid profile").unwrap()
 }
 
-fn forget<F: oidc_proto::Flow>(step: Result<Step<F>, Error>) -> Result<Step<oidc_proto::BoxFlow<()>>, Error> {
+fn forget<F: oidc_proto::Flow>(step: Result<Step<F>, Error>) -> Result<Step<oidc_proto::step::BoxFlow<()>>, Error> {
     struct Forgetting<F>(F);
 
     impl<F: oidc_proto::Flow> Forgetting<F> {
@@ -173,8 +178,12 @@ fn forget<F: oidc_proto::Flow>(step: Result<Step<F>, Error>) -> Result<Step<oidc
     impl<F: oidc_proto::Flow> oidc_proto::Flow for Forgetting<F> {
         type Output = ();
 
-        fn on_response(self, reply: oidc_proto::Reply<'_>, env: &mut dyn oidc_proto::Env) -> Result<Step<Self>, Error> {
-            Self::going_on(self.0.on_response(reply, env)?)
+        fn on_response(
+            self,
+            response: oidc_proto::Response<'_>,
+            env: &mut dyn oidc_proto::Env,
+        ) -> Result<Step<Self>, Error> {
+            Self::going_on(self.0.on_response(response, env)?)
         }
 
         fn on_wake(self, env: &mut dyn oidc_proto::Env) -> Result<Step<Self>, Error> {
@@ -227,8 +236,7 @@ const FLOWS: &[(&str, usize, Start)] = &[
 
 fn in_a_key_store() -> (World, User) {
     let mut world = World::strong(1, Algorithm::Es256, true);
-    world.metadata.grant_types =
-        world.metadata.grant_types.with(oidc_proto::message::metadata::GrantType::ClientCredentials);
+    world.metadata.grant_types = world.metadata.grant_types.with(oidc_proto::GrantType::ClientCredentials);
     world.op = world.op.with_device_polls(0);
     let user = world.logged_in().unwrap();
     (world, user)
@@ -259,7 +267,7 @@ fn a_key_store_that_refuses_ends_every_flow_and_nothing_is_sent() {
             let before = world.op.requests().len();
             world.signer = signer;
             let error = world.run(Ok(step)).unwrap_err();
-            assert_eq!((error.code(), error.fault()), (Code::SignFailed, Fault::Local), "{what}");
+            assert_eq!((error.code(), error.fault()), (ErrorCode::SIGN_FAILED, Fault::Local), "{what}");
             assert_eq!(world.op.requests().len(), before, "{what}");
         }
     }
@@ -269,10 +277,10 @@ fn a_key_store_that_refuses_ends_every_flow_and_nothing_is_sent() {
 #[test]
 fn a_signature_that_is_none_is_refused_by_the_provider() {
     for (signer, error) in [
-        ((|_| Some(Vec::new())) as fn(&SigningInput) -> Option<Vec<u8>>, Code::TokenInvalidClient),
-        (|_| Some(vec![0; 64]), Code::TokenInvalidClient),
-        (|_| Some(vec![0xff; 100_000]), Code::TokenInvalidClient),
-        (|input| if input.key.name == "7" { sign_remotely(input) } else { Some(vec![1; 64]) }, Code::DpopProof),
+        ((|_| Some(Vec::new())) as fn(&SigningInput) -> Option<Vec<u8>>, ErrorCode::TOKEN_INVALID_CLIENT),
+        (|_| Some(vec![0; 64]), ErrorCode::TOKEN_INVALID_CLIENT),
+        (|_| Some(vec![0xff; 100_000]), ErrorCode::TOKEN_INVALID_CLIENT),
+        (|input| if input.key.name == "7" { sign_remotely(input) } else { Some(vec![1; 64]) }, ErrorCode::DPOP_PROOF),
     ] {
         let (mut world, user) = in_a_key_store();
         world.signer = signer;
@@ -295,11 +303,11 @@ fn a_driver_without_a_signer_says_so_in_every_flow() {
             Poll::Ready(outcome) => outcome,
             Poll::Pending => panic!("nothing here has to be waited for"),
         };
-        assert_eq!(outcome.unwrap_err().code(), Code::SignMissing, "{what}");
+        assert_eq!(outcome.unwrap_err().code(), ErrorCode::SIGN_MISSING, "{what}");
         if *what != "device's poll" {
             let step = start(&user, &mut world).unwrap();
             let error = BlockingDriver::new(world.op.http(&clock)).run(step, &mut world.env).unwrap_err();
-            assert_eq!(error.code(), Code::SignMissing, "{what}");
+            assert_eq!(error.code(), ErrorCode::SIGN_MISSING, "{what}");
         }
     }
 }
@@ -320,12 +328,12 @@ fn a_client_registers_the_public_half_of_its_key_alone() {
         oidc_proto::jose::RemoteKey::new("x", Algorithm::Es256),
     ] {
         let error = World::new().metadata.with_private_key(PrivateKey::remote(key)).unwrap_err();
-        assert_eq!(error.code(), Code::TokenClientAuth);
+        assert_eq!(error.code(), ErrorCode::TOKEN_CLIENT_AUTH);
     }
 }
 
 fn granted(world: &mut World, step: Result<Step<GrantExchange>, Error>) -> Result<TokenSet, Error> {
-    Ok(world.run(step).and_then(Exchanged::verified)?.tokens)
+    Ok(world.run(step).and_then(TokenOutcome::verified)?.tokens)
 }
 
 #[test]
@@ -350,7 +358,7 @@ fn a_grant_brings_its_own_parameters_and_no_others() {
         let step = request.start(&provider, &client, &mut world.env);
         let outcome = granted(&mut world, step);
         let code = outcome.as_ref().err().map(|error| (error.code(), error.fault()));
-        assert_eq!(code, (!allowed).then_some((Code::AuthorizationParameter, Fault::Local)), "{names:?}");
+        assert_eq!(code, (!allowed).then_some((ErrorCode::AUTHORIZATION_PARAMETER, Fault::Local)), "{names:?}");
         assert_eq!(world.op.count(On::Token) - before, usize::from(*allowed));
     }
 }
@@ -371,7 +379,7 @@ fn a_client_gets_tokens_for_itself_only_by_proving_that_it_is() {
     let mut world = World::new();
     let (provider, client) = world.client().unwrap();
     let step = GrantRequest::client_credentials().start(&provider, &client, &mut world.env);
-    assert_eq!(step.unwrap_err().code(), Code::TokenClientAuth);
+    assert_eq!(step.unwrap_err().code(), ErrorCode::TOKEN_CLIENT_AUTH);
     assert_eq!(world.op.count(On::Token), 0);
     // No ID token comes with it, whatever the scope says; nothing could be checked about one.
     let mut world = World::allowing_client_credentials(AuthMethod::ClientSecretBasic);

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use oidc_proto::EndSessionRequest;
 use oidc_proto::flow::DeviceAuthorization;
-use oidc_proto::message::end_session::EndSessionRequest;
 use oidc_proto::{
-    Checked, Client, Env as _, Error, Exchanged, PendingDevice, Provider, RedirectUri, Scope, UnverifiedGrant,
+    Client, Env as _, Error, PendingDevice, Provider, RedirectUri, Scope, TokenOutcome, UnverifiedTokens,
+    VerifiedCallback,
 };
 
 use crate::world::{At, LOGOUT_REDIRECT, Login, Refusal, User, World};
@@ -66,13 +67,13 @@ impl World {
     }
 
     /// Revokes tokens that are not trusted.
-    pub(crate) fn give_up(&mut self, grant: UnverifiedGrant) -> Result<(), Error> {
+    pub(crate) fn give_up(&mut self, grant: UnverifiedTokens) -> Result<(), Error> {
         let step = grant.revoke(&mut self.env);
         self.run(step)
     }
 
     /// From a checked callback to what came of it.
-    pub(crate) fn exchange(&mut self, login: &Login, checked: Checked) -> Result<Exchanged, Error> {
+    pub(crate) fn exchange(&mut self, login: &Login, checked: VerifiedCallback) -> Result<TokenOutcome, Error> {
         let step = login.pending.clone().redeem(checked, &login.provider, &login.client, None, &mut self.env);
         self.run(step)
     }

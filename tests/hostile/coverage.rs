@@ -3,43 +3,43 @@
 use std::collections::BTreeSet;
 
 use oidc_proto::testing::Lie;
-use oidc_proto::{Code, Fault};
+use oidc_proto::{ErrorCode, Fault};
 
 use crate::world::{Row, Say};
 
 /// Codes that no provider, network or browser can make this crate raise.
-const RAISED_ELSEWHERE: &[(Code, &str)] = &[
-    (Code::StepUnexpected, "a driver's mistake: tests/contract.rs"),
-    (Code::StepNoTimer, "a driver's lack: tests/contract.rs"),
-    (Code::SignMissing, "a driver's lack: client_auth.rs"),
-    (Code::SignFailed, "a key store's no: client_auth.rs"),
-    (Code::EnvEntropy, "the operating system's lack: src/adapter/system.rs"),
-    (Code::JwsNoBackend, "a build without signatures: src/jose/tests/verification.rs"),
-    (Code::SessionMismatch, "tests/session/endings.rs"),
-    (Code::SessionEnded, "tests/session/endings.rs"),
-    (Code::SessionStore, "tests/session/store.rs"),
-    (Code::SessionTokenRefused, "tests/session/callers.rs"),
-    (Code::MatrixServerName, "tests/matrix/hostile.rs"),
-    (Code::MatrixUserId, "tests/matrix/hostile.rs"),
-    (Code::MatrixDeviceId, "tests/matrix/hostile.rs"),
-    (Code::MatrixScope, "tests/matrix/hostile.rs"),
-    (Code::MatrixUnsupported, "tests/matrix/finding.rs"),
-    (Code::MatrixHomeserverMismatch, "tests/matrix/sessions.rs"),
-    (Code::HomeserverWellKnown, "tests/matrix/finding.rs"),
-    (Code::HomeserverNotFound, "tests/matrix/finding.rs"),
-    (Code::HomeserverVersions, "tests/matrix/finding.rs"),
-    (Code::HomeserverUnknownToken, "tests/matrix/hostile.rs"),
-    (Code::HomeserverMissingToken, "tests/matrix/hostile.rs"),
-    (Code::HomeserverUserLocked, "tests/matrix/hostile.rs"),
-    (Code::HomeserverDenied, "tests/matrix/hostile.rs"),
-    (Code::WhoamiUserId, "tests/matrix/hostile.rs"),
-    (Code::WhoamiDeviceId, "tests/matrix/hostile.rs"),
-    (Code::WhoamiUserMismatch, "tests/matrix/hostile.rs"),
-    (Code::WhoamiDeviceMismatch, "tests/matrix/hostile.rs"),
-    (Code::RegistrationClientUri, "tests/matrix/hostile.rs"),
-    (Code::RegistrationUri, "tests/matrix/hostile.rs"),
-    (Code::StoreBusy, "tests/stores/files.rs"),
-    (Code::StoreIo, "tests/stores/files.rs"),
+const RAISED_ELSEWHERE: &[(ErrorCode, &str)] = &[
+    (ErrorCode::STEP_UNEXPECTED, "a driver's mistake: tests/contract.rs"),
+    (ErrorCode::STEP_NO_TIMER, "a driver's lack: tests/contract.rs"),
+    (ErrorCode::SIGN_MISSING, "a driver's lack: client_auth.rs"),
+    (ErrorCode::SIGN_FAILED, "a key store's no: client_auth.rs"),
+    (ErrorCode::ENV_ENTROPY, "the operating system's lack: src/adapter/system.rs"),
+    (ErrorCode::JWS_NO_BACKEND, "a build without signatures: src/jose/tests/verification.rs"),
+    (ErrorCode::SESSION_MISMATCH, "tests/session/endings.rs"),
+    (ErrorCode::SESSION_ENDED, "tests/session/endings.rs"),
+    (ErrorCode::SESSION_STORE, "tests/session/store.rs"),
+    (ErrorCode::SESSION_TOKEN_REFUSED, "tests/session/callers.rs"),
+    (ErrorCode::MATRIX_SERVER_NAME, "tests/matrix/hostile.rs"),
+    (ErrorCode::MATRIX_USER_ID, "tests/matrix/hostile.rs"),
+    (ErrorCode::MATRIX_DEVICE_ID, "tests/matrix/hostile.rs"),
+    (ErrorCode::MATRIX_SCOPE, "tests/matrix/hostile.rs"),
+    (ErrorCode::MATRIX_UNSUPPORTED, "tests/matrix/finding.rs"),
+    (ErrorCode::MATRIX_HOMESERVER_MISMATCH, "tests/matrix/sessions.rs"),
+    (ErrorCode::HOMESERVER_WELL_KNOWN, "tests/matrix/finding.rs"),
+    (ErrorCode::HOMESERVER_NOT_FOUND, "tests/matrix/finding.rs"),
+    (ErrorCode::HOMESERVER_VERSIONS, "tests/matrix/finding.rs"),
+    (ErrorCode::HOMESERVER_UNKNOWN_TOKEN, "tests/matrix/hostile.rs"),
+    (ErrorCode::HOMESERVER_MISSING_TOKEN, "tests/matrix/hostile.rs"),
+    (ErrorCode::HOMESERVER_USER_LOCKED, "tests/matrix/hostile.rs"),
+    (ErrorCode::HOMESERVER_DENIED, "tests/matrix/hostile.rs"),
+    (ErrorCode::WHOAMI_USER_ID, "tests/matrix/hostile.rs"),
+    (ErrorCode::WHOAMI_DEVICE_ID, "tests/matrix/hostile.rs"),
+    (ErrorCode::WHOAMI_USER_MISMATCH, "tests/matrix/hostile.rs"),
+    (ErrorCode::WHOAMI_DEVICE_MISMATCH, "tests/matrix/hostile.rs"),
+    (ErrorCode::REGISTRATION_CLIENT_URI, "tests/matrix/hostile.rs"),
+    (ErrorCode::REGISTRATION_URI, "tests/matrix/hostile.rs"),
+    (ErrorCode::STORE_BUSY, "tests/stores/files.rs"),
+    (ErrorCode::STORE_IO, "tests/stores/files.rs"),
 ];
 
 fn rows() -> Vec<Row> {
@@ -77,13 +77,13 @@ fn every_lie_has_a_row() {
 
 #[test]
 fn every_code_is_raised_or_said_to_be_raised_elsewhere() {
-    let raised: BTreeSet<&str> = rows().into_iter().filter_map(|(_, code)| code).map(Code::as_str).collect();
+    let raised: BTreeSet<&str> = rows().into_iter().filter_map(|(_, code)| code).map(ErrorCode::as_str).collect();
     let elsewhere: BTreeSet<&str> = RAISED_ELSEWHERE.iter().map(|(code, _)| code.as_str()).collect();
     let both: Vec<_> = raised.intersection(&elsewhere).collect();
     assert!(both.is_empty(), "raised here after all: {both:?}");
     let known = |code: &&str| raised.contains(code) || elsewhere.contains(code);
     // Logging in by QR code has tests of its own, and a look after its codes: tests/qr/coverage.rs.
-    let codes = Code::ALL.iter().map(|code| code.as_str()).filter(|code| !code.starts_with("qr."));
+    let codes = ErrorCode::all().map(|code| code.as_str()).filter(|code| !code.starts_with("qr."));
     let dead: Vec<_> = codes.filter(|code| !known(code)).collect();
     assert!(dead.is_empty(), "raised by nothing: {dead:?}");
 }
@@ -91,9 +91,9 @@ fn every_code_is_raised_or_said_to_be_raised_elsewhere() {
 /// The names are an interface, and each belongs to one code.
 #[test]
 fn names_are_dotted_words_and_unique() {
-    let names: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
-    assert_eq!(names.len(), Code::ALL.len());
-    for code in Code::ALL {
+    let names: BTreeSet<&str> = ErrorCode::all().map(|code| code.as_str()).collect();
+    assert_eq!(names.len(), ErrorCode::all().count());
+    for code in ErrorCode::all() {
         let name = code.as_str();
         assert!(name.split('.').count() == 2, "{name}");
         assert!(name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.')), "{name}");

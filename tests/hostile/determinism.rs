@@ -1,7 +1,7 @@
 //! The same seed and the same answers give the same requests, byte for byte.
 
+use oidc_proto::AuthMethod;
 use oidc_proto::jose::Algorithm;
-use oidc_proto::message::metadata::AuthMethod;
 
 use crate::world::World;
 

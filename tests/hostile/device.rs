@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use oidc_proto::testing::{self, Decision, Fault, Lie, On};
-use oidc_proto::{Client, Code, Env as _, Error, Fault as Whose, PendingDevice};
+use oidc_proto::{Client, Env as _, Error, ErrorCode, Fault as Whose, PendingDevice};
 use serde_json::json;
 
 use crate::strong::dpop_key;
@@ -15,28 +15,28 @@ use crate::world::{At, Row, Say, World, redirect, refusals};
 
 /// No codes that could be shown, or used.
 #[rustfmt::skip]
-const REFUSED: &[(Say, Code)] = &[
-    (Say::Lie(Lie::DeviceCodeAbsent), Code::DeviceAnswer),
-    (Say::Lie(Lie::DeviceCodeEmpty), Code::DeviceAnswer),
-    (Say::Lie(Lie::UserCodeAbsent), Code::DeviceAnswer),
-    (Say::Lie(Lie::UserCodeControlCharacters), Code::DeviceAnswer),
-    (Say::Lie(Lie::UserCodeHuge), Code::DeviceAnswer),
-    (Say::Edit("an empty code", |op| put(op, "user_code", json!(""))), Code::DeviceAnswer),
-    (Say::Edit("letters beyond ASCII", |op| put(op, "user_code", json!("WDJB\u{202e}MJHT"))), Code::DeviceAnswer),
-    (Say::Edit("a number as code", |op| put(op, "user_code", json!(12345678))), Code::JsonType),
-    (Say::Lie(Lie::VerificationUriAbsent), Code::DeviceAnswer),
-    (Say::Lie(Lie::VerificationUriHttp), Code::DeviceAnswer),
-    (Say::Lie(Lie::VerificationUriScript), Code::DeviceAnswer),
-    (Say::Lie(Lie::VerificationUriUserInfo), Code::DeviceAnswer),
-    (Say::Lie(Lie::VerificationUriCompleteHttp), Code::DeviceAnswer),
-    (Say::Edit("a script to scan", |op| put(op, "verification_uri_complete", json!("javascript:alert(1)"))), Code::DeviceAnswer),
-    (Say::Edit("a list", |op| answer(op, On::DeviceAuthorization, 200, "application/json", "[]")), Code::JsonType),
-    (Say::Edit("no", |op| answer(op, On::DeviceAuthorization, 400, "application/json", r#"{"error":"unauthorized_client"}"#)), Code::TokenUnauthorizedClient),
-    (Say::Edit("no client of theirs", |op| answer(op, On::DeviceAuthorization, 401, "application/json", r#"{"error":"invalid_client"}"#)), Code::TokenInvalidClient),
-    (Say::Fault(On::DeviceAuthorization, Fault::Timeout), Code::TransportTimeout),
-    (Say::Fault(On::DeviceAuthorization, Fault::Redirect), Code::HttpRedirect),
-    (Say::Fault(On::DeviceAuthorization, Fault::LoginPage), Code::HttpContentType),
-    (Say::Fault(On::DeviceAuthorization, Fault::Oversized), Code::HttpBodyTooLarge),
+const REFUSED: &[(Say, ErrorCode)] = &[
+    (Say::Lie(Lie::DeviceCodeAbsent), ErrorCode::DEVICE_ANSWER),
+    (Say::Lie(Lie::DeviceCodeEmpty), ErrorCode::DEVICE_ANSWER),
+    (Say::Lie(Lie::UserCodeAbsent), ErrorCode::DEVICE_ANSWER),
+    (Say::Lie(Lie::UserCodeControlCharacters), ErrorCode::DEVICE_ANSWER),
+    (Say::Lie(Lie::UserCodeHuge), ErrorCode::DEVICE_ANSWER),
+    (Say::Edit("an empty code", |op| put(op, "user_code", json!(""))), ErrorCode::DEVICE_ANSWER),
+    (Say::Edit("letters beyond ASCII", |op| put(op, "user_code", json!("WDJB\u{202e}MJHT"))), ErrorCode::DEVICE_ANSWER),
+    (Say::Edit("a number as code", |op| put(op, "user_code", json!(12345678))), ErrorCode::JSON_TYPE),
+    (Say::Lie(Lie::VerificationUriAbsent), ErrorCode::DEVICE_ANSWER),
+    (Say::Lie(Lie::VerificationUriHttp), ErrorCode::DEVICE_ANSWER),
+    (Say::Lie(Lie::VerificationUriScript), ErrorCode::DEVICE_ANSWER),
+    (Say::Lie(Lie::VerificationUriUserInfo), ErrorCode::DEVICE_ANSWER),
+    (Say::Lie(Lie::VerificationUriCompleteHttp), ErrorCode::DEVICE_ANSWER),
+    (Say::Edit("a script to scan", |op| put(op, "verification_uri_complete", json!("javascript:alert(1)"))), ErrorCode::DEVICE_ANSWER),
+    (Say::Edit("a list", |op| answer(op, On::DeviceAuthorization, 200, "application/json", "[]")), ErrorCode::JSON_TYPE),
+    (Say::Edit("no", |op| answer(op, On::DeviceAuthorization, 400, "application/json", r#"{"error":"unauthorized_client"}"#)), ErrorCode::TOKEN_UNAUTHORIZED_CLIENT),
+    (Say::Edit("no client of theirs", |op| answer(op, On::DeviceAuthorization, 401, "application/json", r#"{"error":"invalid_client"}"#)), ErrorCode::TOKEN_INVALID_CLIENT),
+    (Say::Fault(On::DeviceAuthorization, Fault::Timeout), ErrorCode::TRANSPORT_TIMEOUT),
+    (Say::Fault(On::DeviceAuthorization, Fault::Redirect), ErrorCode::HTTP_REDIRECT),
+    (Say::Fault(On::DeviceAuthorization, Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE),
+    (Say::Fault(On::DeviceAuthorization, Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
 ];
 
 /// How long the first pause is then, and how long the code is good, in seconds.
@@ -58,33 +58,34 @@ const TERMS: &[(Say, u64, u64)] = &[
 
 /// What ends the wait without tokens.
 #[rustfmt::skip]
-const NO: &[(Say, Code)] = &[
-    (Say::Edit("the user's no", |op| answer(op, On::Token, 400, "application/json", r#"{"error":"access_denied"}"#)), Code::DeviceDenied),
-    (Say::Edit("too late", |op| answer(op, On::Token, 400, "application/json", r#"{"error":"expired_token"}"#)), Code::DeviceExpired),
-    (Say::Edit("a code of nobody", |op| answer(op, On::Token, 400, "application/json", r#"{"error":"invalid_grant"}"#)), Code::TokenInvalidGrant),
-    (Say::Edit("a word with a space", |op| answer(op, On::Token, 400, "application/json", r#"{"error":"slow_down "}"#)), Code::TokenError),
-    (Say::Edit("pending by 200", |op| answer(op, On::Token, 200, "application/json", r#"{"error":"authorization_pending"}"#)), Code::TokenErrorWithSuccess),
-    (Say::Edit("pending by HTML", |op| answer(op, On::Token, 400, "text/html", r#"{"error":"authorization_pending"}"#)), Code::HttpStatus),
-    (Say::Fault(On::Token, Fault::Redirect), Code::HttpRedirect),
-    (Say::Fault(On::Token, Fault::Oversized), Code::HttpBodyTooLarge),
+const NO: &[(Say, ErrorCode)] = &[
+    (Say::Edit("the user's no", |op| answer(op, On::Token, 400, "application/json", r#"{"error":"access_denied"}"#)), ErrorCode::DEVICE_ACCESS_DENIED),
+    (Say::Edit("too late", |op| answer(op, On::Token, 400, "application/json", r#"{"error":"expired_token"}"#)), ErrorCode::DEVICE_EXPIRED_TOKEN),
+    (Say::Edit("a code of nobody", |op| answer(op, On::Token, 400, "application/json", r#"{"error":"invalid_grant"}"#)), ErrorCode::TOKEN_INVALID_GRANT),
+    (Say::Edit("a word with a space", |op| answer(op, On::Token, 400, "application/json", r#"{"error":"slow_down "}"#)), ErrorCode::TOKEN_ERROR),
+    (Say::Edit("pending by 200", |op| answer(op, On::Token, 200, "application/json", r#"{"error":"authorization_pending"}"#)), ErrorCode::TOKEN_ERROR_WITH_SUCCESS),
+    (Say::Edit("pending by HTML", |op| answer(op, On::Token, 400, "text/html", r#"{"error":"authorization_pending"}"#)), ErrorCode::HTTP_STATUS),
+    (Say::Fault(On::Token, Fault::Redirect), ErrorCode::HTTP_REDIRECT),
+    (Say::Fault(On::Token, Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
 ];
 
 /// Tokens came, but not such that they could be trusted.
 #[rustfmt::skip]
-const UNVERIFIED: &[(Say, Code)] = &[
-    (Say::Lie(Lie::IdTokenAbsent), Code::IdTokenMissing),
-    (Say::Lie(Lie::SignatureForeign), Code::JwsSignature),
-    (Say::Lie(Lie::AudOther), Code::IdTokenAudience),
-    (Say::Lie(Lie::ExpPast), Code::IdTokenExpired),
-    (Say::Lie(Lie::AtHashWrong), Code::IdTokenAtHash),
-    (Say::Lie(Lie::TokenTypeDpop), Code::DpopNotBound),
+const UNVERIFIED: &[(Say, ErrorCode)] = &[
+    (Say::Lie(Lie::IdTokenAbsent), ErrorCode::ID_TOKEN_MISSING),
+    (Say::Lie(Lie::SignatureForeign), ErrorCode::JWS_SIGNATURE),
+    (Say::Lie(Lie::AudOther), ErrorCode::ID_TOKEN_AUDIENCE_MISMATCH),
+    (Say::Lie(Lie::ExpPast), ErrorCode::ID_TOKEN_EXPIRED),
+    (Say::Lie(Lie::AtHashWrong), ErrorCode::ID_TOKEN_AT_HASH_MISMATCH),
+    (Say::Lie(Lie::TokenTypeDpop), ErrorCode::DPOP_NOT_BOUND),
 ];
 
 pub(crate) fn rows() -> Vec<Row> {
     let terms = TERMS.iter().map(|(say, ..)| (say.clone(), None));
-    let own = [Code::DeviceUnsupported, Code::DevicePending, Code::DeviceSlowDown];
+    let own = [ErrorCode::DEVICE_UNSUPPORTED, ErrorCode::DEVICE_AUTHORIZATION_PENDING, ErrorCode::DEVICE_SLOW_DOWN];
     let own = own.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code)));
-    let forever = [Lie::PendingForever, Lie::SlowDownForever].map(|lie| (lie.into(), Some(Code::DeviceExpired)));
+    let forever =
+        [Lie::PendingForever, Lie::SlowDownForever].map(|lie| (lie.into(), Some(ErrorCode::DEVICE_EXPIRED_TOKEN)));
     let tables = refusals(REFUSED).chain(refusals(NO)).chain(refusals(UNVERIFIED));
     tables.chain(terms).chain(own).chain(forever).collect()
 }
@@ -126,7 +127,7 @@ fn codes_that_cannot_be_shown_are_not() {
     }
     let mut world = world();
     world.op.lie(Lie::MetadataAbsent("device_authorization_endpoint"));
-    assert_eq!(world.logged_in_by_device().err().unwrap().what(), (At::Device, Code::DeviceUnsupported));
+    assert_eq!(world.logged_in_by_device().err().unwrap().what(), (At::Device, ErrorCode::DEVICE_UNSUPPORTED));
 }
 
 #[test]
@@ -141,7 +142,7 @@ fn terms_that_make_no_sense_have_defaults_and_limits() {
         let outcome = world.poll(pending, &provider, &client).map_err(|refusal| refusal.error.code());
         match lifetime {
             // Nothing is asked for that cannot come any more.
-            0 => assert_eq!((outcome.err(), world.op.count(On::Token)), (Some(Code::DeviceExpired), 0)),
+            0 => assert_eq!((outcome.err(), world.op.count(On::Token)), (Some(ErrorCode::DEVICE_EXPIRED_TOKEN), 0)),
             _ => assert!(outcome.is_ok() && pauses(&world) == [*interval; 2], "{say:?}"),
         }
     }
@@ -161,7 +162,10 @@ fn a_no_ends_the_wait() {
     let pending = world.device(&provider, &client).unwrap();
     assert!(world.op.decide_device(pending.user_code(), Decision::Deny));
     let refusal = world.poll(pending, &provider, &client).err().unwrap();
-    assert_eq!((refusal.what(), refusal.error.fault()), ((At::Exchange, Code::DeviceDenied), Whose::Denied));
+    assert_eq!(
+        (refusal.what(), refusal.error.fault()),
+        ((At::Exchange, ErrorCode::DEVICE_ACCESS_DENIED), Whose::Denied)
+    );
 }
 
 #[test]
@@ -187,7 +191,7 @@ fn the_wait_is_over_when_the_code_is_whatever_the_clock_says() {
         world.op.lie(Lie::PendingForever);
         let clock = world.env.clock().clone();
         world.op.tamper(On::Token, move |_| jump(&clock));
-        assert_eq!(world.logged_in_by_device().err().unwrap().what(), (At::Exchange, Code::DeviceExpired));
+        assert_eq!(world.logged_in_by_device().err().unwrap().what(), (At::Exchange, ErrorCode::DEVICE_EXPIRED_TOKEN));
         assert_eq!(pauses(&world), [5; 119]);
         assert_eq!(world.op.count(On::Token), 119);
     }
@@ -197,7 +201,7 @@ fn the_wait_is_over_when_the_code_is_whatever_the_clock_says() {
 fn each_slow_down_adds_five_seconds_for_good() {
     let mut world = world();
     world.op.lie(Lie::SlowDownForever);
-    assert_eq!(world.logged_in_by_device().err().unwrap().what(), (At::Exchange, Code::DeviceExpired));
+    assert_eq!(world.logged_in_by_device().err().unwrap().what(), (At::Exchange, ErrorCode::DEVICE_EXPIRED_TOKEN));
     let expected: Vec<u64> = (1..)
         .map(|n| 5 * n)
         .scan(0, |sum, pause| {
@@ -248,14 +252,17 @@ fn an_answer_that_is_lost_is_not_waited_for_for_ever() {
     let mut world = world();
     world.op = world.op.with_device_polls(0);
     world.op.fault(On::Token, Fault::LostAnswer, 1);
-    assert_eq!(world.logged_in_by_device().err().unwrap().what(), (At::Exchange, Code::TokenInvalidGrant));
+    assert_eq!(world.logged_in_by_device().err().unwrap().what(), (At::Exchange, ErrorCode::TOKEN_INVALID_GRANT));
     assert_eq!(pauses(&world), [5, 10]);
 }
 
 /// The words of the device grant mean nothing elsewhere, but they are names of their own.
 #[test]
 fn other_grants_are_not_kept_waiting() {
-    for (lie, code) in [(Lie::PendingForever, Code::DevicePending), (Lie::SlowDownForever, Code::DeviceSlowDown)] {
+    for (lie, code) in [
+        (Lie::PendingForever, ErrorCode::DEVICE_AUTHORIZATION_PENDING),
+        (Lie::SlowDownForever, ErrorCode::DEVICE_SLOW_DOWN),
+    ] {
         let mut world = World::new();
         world.op.lie(lie);
         assert_eq!(world.logged_in().err().unwrap().what(), (At::Exchange, code));
@@ -278,7 +285,10 @@ fn a_login_that_was_stored_goes_on_with_what_is_left_of_its_time() {
         value["expires_at"] = json!(start + 600_000);
         let before = world.op.count(On::Token);
         let pending = PendingDevice::from_json(&value.to_string()).unwrap();
-        assert_eq!(world.poll(pending, &provider, &client).err().unwrap().error.code(), Code::DeviceExpired);
+        assert_eq!(
+            world.poll(pending, &provider, &client).err().unwrap().error.code(),
+            ErrorCode::DEVICE_EXPIRED_TOKEN
+        );
         assert_eq!(world.op.count(On::Token) - before, polls, "{seconds} s later");
     }
 }
@@ -297,10 +307,10 @@ fn a_device_code_is_shown_to_nobody_else() {
     let bare = Client::new(client.id()).shared();
     let other_key = Arc::new(Client::clone(&client).with_dpop(dpop_key(8)));
     for (provider, client, code) in [
-        (&other, &client, Code::ProviderMismatch),
-        (&provider, &stranger, Code::ClientMismatch),
-        (&provider, &bare, Code::DpopKeyMismatch),
-        (&provider, &other_key, Code::DpopKeyMismatch),
+        (&other, &client, ErrorCode::PROVIDER_MISMATCH),
+        (&provider, &stranger, ErrorCode::CLIENT_MISMATCH),
+        (&provider, &bare, ErrorCode::DPOP_KEY_MISMATCH),
+        (&provider, &other_key, ErrorCode::DPOP_KEY_MISMATCH),
     ] {
         let error: Error = pending.clone().poll(provider, client, None, &mut world.env).unwrap_err();
         assert_eq!((error.code(), error.fault()), (code, Whose::Local));

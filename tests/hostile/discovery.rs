@@ -1,44 +1,44 @@
 //! Discovery: metadata that are someone else's, unusable, or not metadata at all.
 
-use oidc_proto::flow::Discovery;
-use oidc_proto::message::metadata::{Metadata, WellKnown};
-use oidc_proto::provider::{Deviation, UnknownFields};
+use oidc_proto::flow::ServerMetadataFetch;
 use oidc_proto::testing::{self, Lie, On};
-use oidc_proto::{Code, Error, Issuer, Provider, ProviderOptions, Schemes, Scope};
+use oidc_proto::{Deviation, UnknownFields};
+use oidc_proto::{Error, ErrorCode, Issuer, Provider, ProviderOptions, Schemes, Scope};
+use oidc_proto::{ServerMetadata, WellKnown};
 use serde_json::json;
 
 use crate::world::{At, Row, Say, World, pardons, refusals};
 
 #[rustfmt::skip]
-const REFUSED: &[(Say, Code)] = &[
-    (Say::Lie(Lie::MetadataIssuerOther), Code::MetadataIssuerMismatch),
-    (Say::Lie(Lie::MetadataIssuerSlash), Code::MetadataIssuerMismatch),
-    (Say::Lie(Lie::MetadataText("issuer", "https://OP.example.org")), Code::MetadataIssuerMismatch),
-    (Say::Lie(Lie::MetadataText("issuer", "https://op.example.org:443")), Code::MetadataIssuerMismatch),
-    (Say::Lie(Lie::MetadataText("issuer", "https://op.example.org?")), Code::MetadataIssuerMismatch),
-    (Say::Lie(Lie::MetadataText("issuer", "https://op.example.org#")), Code::MetadataIssuerMismatch),
-    (Say::Lie(Lie::MetadataText("issuer", " https://op.example.org")), Code::MetadataIssuerMismatch),
-    (Say::Lie(Lie::MetadataText("issuer", "https://{tenantid}")), Code::MetadataIssuerMismatch),
-    (Say::Lie(Lie::MetadataText("issuer", "")), Code::MetadataIssuerMismatch),
-    (Say::Lie(Lie::MetadataPkceWithoutS256), Code::MetadataPkceWithoutS256),
-    (Say::Edit("an unknown PKCE method", |op| put(op, "code_challenge_methods_supported", json!(["S512"]))), Code::MetadataPkceWithoutS256),
-    (Say::Edit("S256 in small letters", |op| put(op, "code_challenge_methods_supported", json!(["s256"]))), Code::MetadataPkceWithoutS256),
-    (Say::Lie(Lie::MetadataList), Code::JsonType),
-    (Say::Lie(Lie::MetadataAbsent("issuer")), Code::MetadataMissingField),
-    (Say::Lie(Lie::MetadataAbsent("authorization_endpoint")), Code::MetadataMissingField),
-    (Say::Lie(Lie::MetadataAbsent("token_endpoint")), Code::MetadataMissingField),
-    (Say::Lie(Lie::MetadataAbsent("jwks_uri")), Code::MetadataMissingField),
-    (Say::Lie(Lie::MetadataAbsent("response_types_supported")), Code::MetadataMissingField),
-    (Say::Lie(Lie::MetadataNull("issuer")), Code::MetadataMissingField),
-    (Say::Lie(Lie::MetadataNull("authorization_endpoint")), Code::MetadataMissingField),
-    (Say::Lie(Lie::MetadataNull("token_endpoint")), Code::MetadataMissingField),
-    (Say::Lie(Lie::MetadataNull("jwks_uri")), Code::MetadataMissingField),
-    (Say::Lie(Lie::MetadataNull("response_types_supported")), Code::MetadataMissingField),
-    (Say::Edit("booleans in words", |op| put(op, "authorization_response_iss_parameter_supported", json!("true"))), Code::JsonType),
-    (Say::Edit("other words for booleans", |op| put(op, "authorization_response_iss_parameter_supported", json!("yes"))), Code::JsonType),
-    (Say::Edit("a word for a list", |op| put(op, "response_types_supported", json!("code"))), Code::JsonType),
-    (Say::Edit("numbers in a list of words", |op| put(op, "response_types_supported", json!([1]))), Code::JsonType),
-    (Say::Edit("an object for an endpoint", |op| put(op, "token_endpoint", json!({ "url": "https://op.example.org/token" }))), Code::JsonType),
+const REFUSED: &[(Say, ErrorCode)] = &[
+    (Say::Lie(Lie::MetadataIssuerOther), ErrorCode::METADATA_ISSUER_MISMATCH),
+    (Say::Lie(Lie::MetadataIssuerSlash), ErrorCode::METADATA_ISSUER_MISMATCH),
+    (Say::Lie(Lie::MetadataText("issuer", "https://OP.example.org")), ErrorCode::METADATA_ISSUER_MISMATCH),
+    (Say::Lie(Lie::MetadataText("issuer", "https://op.example.org:443")), ErrorCode::METADATA_ISSUER_MISMATCH),
+    (Say::Lie(Lie::MetadataText("issuer", "https://op.example.org?")), ErrorCode::METADATA_ISSUER_MISMATCH),
+    (Say::Lie(Lie::MetadataText("issuer", "https://op.example.org#")), ErrorCode::METADATA_ISSUER_MISMATCH),
+    (Say::Lie(Lie::MetadataText("issuer", " https://op.example.org")), ErrorCode::METADATA_ISSUER_MISMATCH),
+    (Say::Lie(Lie::MetadataText("issuer", "https://{tenantid}")), ErrorCode::METADATA_ISSUER_MISMATCH),
+    (Say::Lie(Lie::MetadataText("issuer", "")), ErrorCode::METADATA_ISSUER_MISMATCH),
+    (Say::Lie(Lie::MetadataPkceWithoutS256), ErrorCode::METADATA_PKCE_WITHOUT_S256),
+    (Say::Edit("an unknown PKCE method", |op| put(op, "code_challenge_methods_supported", json!(["S512"]))), ErrorCode::METADATA_PKCE_WITHOUT_S256),
+    (Say::Edit("S256 in small letters", |op| put(op, "code_challenge_methods_supported", json!(["s256"]))), ErrorCode::METADATA_PKCE_WITHOUT_S256),
+    (Say::Lie(Lie::MetadataList), ErrorCode::JSON_TYPE),
+    (Say::Lie(Lie::MetadataAbsent("issuer")), ErrorCode::METADATA_MISSING_FIELD),
+    (Say::Lie(Lie::MetadataAbsent("authorization_endpoint")), ErrorCode::METADATA_MISSING_FIELD),
+    (Say::Lie(Lie::MetadataAbsent("token_endpoint")), ErrorCode::METADATA_MISSING_FIELD),
+    (Say::Lie(Lie::MetadataAbsent("jwks_uri")), ErrorCode::METADATA_MISSING_FIELD),
+    (Say::Lie(Lie::MetadataAbsent("response_types_supported")), ErrorCode::METADATA_MISSING_FIELD),
+    (Say::Lie(Lie::MetadataNull("issuer")), ErrorCode::METADATA_MISSING_FIELD),
+    (Say::Lie(Lie::MetadataNull("authorization_endpoint")), ErrorCode::METADATA_MISSING_FIELD),
+    (Say::Lie(Lie::MetadataNull("token_endpoint")), ErrorCode::METADATA_MISSING_FIELD),
+    (Say::Lie(Lie::MetadataNull("jwks_uri")), ErrorCode::METADATA_MISSING_FIELD),
+    (Say::Lie(Lie::MetadataNull("response_types_supported")), ErrorCode::METADATA_MISSING_FIELD),
+    (Say::Edit("booleans in words", |op| put(op, "authorization_response_iss_parameter_supported", json!("true"))), ErrorCode::JSON_TYPE),
+    (Say::Edit("other words for booleans", |op| put(op, "authorization_response_iss_parameter_supported", json!("yes"))), ErrorCode::JSON_TYPE),
+    (Say::Edit("a word for a list", |op| put(op, "response_types_supported", json!("code"))), ErrorCode::JSON_TYPE),
+    (Say::Edit("numbers in a list of words", |op| put(op, "response_types_supported", json!([1]))), ErrorCode::JSON_TYPE),
+    (Say::Edit("an object for an endpoint", |op| put(op, "token_endpoint", json!({ "url": "https://op.example.org/token" }))), ErrorCode::JSON_TYPE),
 ];
 
 /// Members that are URLs.
@@ -53,37 +53,37 @@ const ENDPOINTS: [&str; 7] = [
 ];
 
 /// What an endpoint may not be, and why.
-const URLS: &[(&str, Code)] = &[
-    ("http://op.example.org/x", Code::UrlScheme),
-    ("http://127.0.0.1/x", Code::UrlScheme),
-    ("file:///etc/passwd", Code::UrlScheme),
-    ("data:application/json,{}", Code::UrlScheme),
-    ("javascript:alert(1)", Code::UrlScheme),
-    ("ws://op.example.org/x", Code::UrlScheme),
-    ("https://user@op.example.org/x", Code::UrlUserinfo),
-    ("https://user:password@op.example.org/x", Code::UrlUserinfo),
-    ("https://:password@op.example.org/x", Code::UrlUserinfo),
-    ("https://op.example.org/x#", Code::UrlFragment),
-    ("https://op.example.org/x#fragment", Code::UrlFragment),
-    ("/x", Code::UrlSyntax),
-    ("op.example.org/x", Code::UrlSyntax),
-    ("", Code::UrlSyntax),
-    ("https://", Code::UrlSyntax),
-    ("https://op.example.org:99999/x", Code::UrlSyntax),
-    ("https://[::1/x", Code::UrlSyntax),
+const URLS: &[(&str, ErrorCode)] = &[
+    ("http://op.example.org/x", ErrorCode::URL_SCHEME),
+    ("http://127.0.0.1/x", ErrorCode::URL_SCHEME),
+    ("file:///etc/passwd", ErrorCode::URL_SCHEME),
+    ("data:application/json,{}", ErrorCode::URL_SCHEME),
+    ("javascript:alert(1)", ErrorCode::URL_SCHEME),
+    ("ws://op.example.org/x", ErrorCode::URL_SCHEME),
+    ("https://user@op.example.org/x", ErrorCode::URL_USERINFO),
+    ("https://user:password@op.example.org/x", ErrorCode::URL_USERINFO),
+    ("https://:password@op.example.org/x", ErrorCode::URL_USERINFO),
+    ("https://op.example.org/x#", ErrorCode::URL_FRAGMENT),
+    ("https://op.example.org/x#fragment", ErrorCode::URL_FRAGMENT),
+    ("/x", ErrorCode::URL_SYNTAX),
+    ("op.example.org/x", ErrorCode::URL_SYNTAX),
+    ("", ErrorCode::URL_SYNTAX),
+    ("https://", ErrorCode::URL_SYNTAX),
+    ("https://op.example.org:99999/x", ErrorCode::URL_SYNTAX),
+    ("https://[::1/x", ErrorCode::URL_SYNTAX),
 ];
 
 /// What an issuer may not be.
-const ISSUERS: &[(&str, Code)] = &[
-    ("https://op.example.org?tenant=1", Code::UrlQuery),
-    ("https://op.example.org?", Code::UrlQuery),
-    ("https://op.example.org#fragment", Code::UrlFragment),
-    ("https://op.example.org#", Code::UrlFragment),
-    ("https://user@op.example.org", Code::UrlUserinfo),
-    ("http://op.example.org", Code::UrlScheme),
-    ("http://localhost", Code::UrlScheme),
-    ("op.example.org", Code::UrlSyntax),
-    ("https:", Code::UrlSyntax),
+const ISSUERS: &[(&str, ErrorCode)] = &[
+    ("https://op.example.org?tenant=1", ErrorCode::URL_QUERY),
+    ("https://op.example.org?", ErrorCode::URL_QUERY),
+    ("https://op.example.org#fragment", ErrorCode::URL_FRAGMENT),
+    ("https://op.example.org#", ErrorCode::URL_FRAGMENT),
+    ("https://user@op.example.org", ErrorCode::URL_USERINFO),
+    ("http://op.example.org", ErrorCode::URL_SCHEME),
+    ("http://localhost", ErrorCode::URL_SCHEME),
+    ("op.example.org", ErrorCode::URL_SYNTAX),
+    ("https:", ErrorCode::URL_SYNTAX),
 ];
 
 /// What a provider may leave out or say beside.
@@ -101,29 +101,29 @@ const LIVED_WITH: &[Say] = &[
 ];
 
 /// What is missing is told when it is needed.
-const MISSED_LATER: &[(&str, At, Code)] = &[
-    ("registration_endpoint", At::Registration, Code::RegistrationUnsupported),
-    ("userinfo_endpoint", At::Userinfo, Code::UserinfoUnsupported),
-    ("end_session_endpoint", At::Logout, Code::EndSessionUnsupported),
-    ("revocation_endpoint", At::Revocation, Code::RevocationUnsupported),
+const MISSED_LATER: &[(&str, At, ErrorCode)] = &[
+    ("registration_endpoint", At::Registration, ErrorCode::REGISTRATION_UNSUPPORTED),
+    ("userinfo_endpoint", At::Userinfo, ErrorCode::USERINFO_UNSUPPORTED),
+    ("end_session_endpoint", At::Logout, ErrorCode::END_SESSION_UNSUPPORTED),
+    ("revocation_endpoint", At::Revocation, ErrorCode::REVOCATION_UNSUPPORTED),
 ];
 
 pub(crate) fn rows() -> Vec<Row> {
-    let scenario = |code: &Code| (Say::Edit("told by a scenario", |_| {}), Some(*code));
+    let scenario = |code: &ErrorCode| (Say::Edit("told by a scenario", |_| {}), Some(*code));
     let tables = URLS.iter().chain(ISSUERS).map(|(_, code)| code).chain(MISSED_LATER.iter().map(|(.., code)| code));
     let own = [
-        Code::MetadataUrl,
-        Code::MetadataNotFound,
-        Code::MetadataUnsupported,
-        Code::AuthorizationNonceRequired,
-        Code::JsonType,
+        ErrorCode::METADATA_URL,
+        ErrorCode::METADATA_NOT_FOUND,
+        ErrorCode::METADATA_UNSUPPORTED,
+        ErrorCode::AUTHORIZATION_NONCE_REQUIRED,
+        ErrorCode::JSON_TYPE,
     ];
     let own = tables.chain(&own).map(scenario).collect::<Vec<_>>();
     refusals(REFUSED).chain(pardons(LIVED_WITH)).chain(own).collect()
 }
 
 fn put(op: &testing::Provider, name: &'static str, value: serde_json::Value) {
-    op.edit_json(On::Metadata, move |object| drop(object.insert(name.to_owned(), value.clone())));
+    op.edit_json(On::ServerMetadata, move |object| drop(object.insert(name.to_owned(), value.clone())));
 }
 
 fn told(say: &Say) -> World {
@@ -133,7 +133,7 @@ fn told(say: &Say) -> World {
 }
 
 /// The code of what an error was made from.
-fn cause(error: &Error) -> Option<Code> {
+fn cause(error: &Error) -> Option<ErrorCode> {
     std::error::Error::source(error)?.downcast_ref::<Error>().map(Error::code)
 }
 
@@ -142,8 +142,8 @@ fn metadata_out_of_order_are_refused_and_nothing_else_is_asked() {
     for (say, code) in REFUSED {
         let mut world = told(say);
         let refusal = world.discover().unwrap_err();
-        assert_eq!(refusal.what(), (At::Discovery, *code), "{say:?}");
-        assert_eq!(world.op.requests(), [On::Metadata], "{say:?}");
+        assert_eq!(refusal.what(), (At::ServerMetadataFetch, *code), "{say:?}");
+        assert_eq!(world.op.requests(), [On::ServerMetadata], "{say:?}");
     }
 }
 
@@ -155,12 +155,12 @@ fn no_endpoint_is_anything_but_an_https_url() {
             let error = world.discover().unwrap_err().error;
             assert_eq!(
                 (error.code(), error.name(), cause(&error)),
-                (Code::MetadataUrl, Some(name), Some(*code)),
+                (ErrorCode::METADATA_URL, Some(name), Some(*code)),
                 "{url}"
             );
         }
         let mut world = told(&Say::Lie(Lie::MetadataNumber(name)));
-        assert_eq!(world.discover().unwrap_err().error.code(), Code::JsonType, "{name}");
+        assert_eq!(world.discover().unwrap_err().error.code(), ErrorCode::JSON_TYPE, "{name}");
     }
 }
 
@@ -191,7 +191,7 @@ fn an_issuer_is_a_bare_https_url() {
 fn a_trailing_slash_counts_in_the_comparison_and_not_in_the_address() {
     let mut world = World::new();
     world.issuer += "/";
-    assert_eq!(world.discover().unwrap_err().error.code(), Code::MetadataIssuerMismatch);
+    assert_eq!(world.discover().unwrap_err().error.code(), ErrorCode::METADATA_ISSUER_MISMATCH);
     assert!(world.sent[0].starts_with("GET https://op.example.org/.well-known/openid-configuration\n"));
     world.op.lie(Lie::MetadataIssuerSlash);
     assert_eq!(world.discover().unwrap().issuer().as_str(), "https://op.example.org/");
@@ -212,7 +212,7 @@ fn what_may_be_missing_is_not_missed() {
 
 #[test]
 fn without_advertised_pkce_there_is_a_nonce_or_no_login() {
-    for (scope, expected) in [("openid", None), ("profile", Some(Code::AuthorizationNonceRequired))] {
+    for (scope, expected) in [("openid", None), ("profile", Some(ErrorCode::AUTHORIZATION_NONCE_REQUIRED))] {
         let mut world = told(&Lie::MetadataPkceAbsent.into());
         world.request = oidc_proto::AuthorizationRequest::new(crate::world::redirect(), Scope::new(scope).unwrap());
         let login = world.login();
@@ -227,11 +227,11 @@ fn without_advertised_pkce_there_is_a_nonce_or_no_login() {
 #[test]
 fn a_provider_without_an_authorization_endpoint_cannot_be_logged_in_at() {
     let mut world = World::new();
-    world.op.edit_json(On::Metadata, |object| {
+    world.op.edit_json(On::ServerMetadata, |object| {
         object.remove("authorization_endpoint");
         object.insert("grant_types_supported".into(), json!(["urn:ietf:params:oauth:grant-type:device_code"]));
     });
-    assert_eq!(world.login().err().unwrap().what(), (At::Request, Code::MetadataUnsupported));
+    assert_eq!(world.login().err().unwrap().what(), (At::Request, ErrorCode::METADATA_UNSUPPORTED));
 }
 
 #[test]
@@ -239,26 +239,26 @@ fn the_other_document_is_asked_for_only_where_there_is_none_of_the_first_kind() 
     let asked = |world: &mut World, or_else| {
         let issuer = Issuer::new(&world.issuer, Schemes::HttpsOnly).unwrap();
         let form = WellKnown::OauthAuthorizationServer;
-        let step = Discovery::start_with(issuer, ProviderOptions::new(), form, or_else);
+        let step = ServerMetadataFetch::start_with(issuer, ProviderOptions::new(), form, or_else);
         world.run(step).map(|_| ()).map_err(|error| error.code())
     };
     let other = Some(WellKnown::OpenIdConfiguration);
     for (status, or_else, expected, requests) in [
-        (404, None, Err(Code::MetadataNotFound), 1),
+        (404, None, Err(ErrorCode::METADATA_NOT_FOUND), 1),
         (404, other, Ok(()), 2),
-        (500, other, Err(Code::HttpServerError), 1),
-        (302, other, Err(Code::HttpRedirect), 1),
-        (403, other, Err(Code::HttpStatus), 1),
+        (500, other, Err(ErrorCode::HTTP_SERVER_ERROR), 1),
+        (302, other, Err(ErrorCode::HTTP_REDIRECT), 1),
+        (403, other, Err(ErrorCode::HTTP_STATUS), 1),
     ] {
         let mut world = World::new();
-        world.op.fault(On::Metadata, testing::Fault::status(status), 1);
-        assert_eq!((asked(&mut world, or_else), world.op.count(On::Metadata)), (expected, requests), "{status}");
+        world.op.fault(On::ServerMetadata, testing::Fault::status(status), 1);
+        assert_eq!((asked(&mut world, or_else), world.op.count(On::ServerMetadata)), (expected, requests), "{status}");
     }
     // Nor does it go round.
     let mut world = World::new();
-    world.op.fault(On::Metadata, testing::Fault::status(404), usize::MAX);
-    assert_eq!(asked(&mut world, other), Err(Code::MetadataNotFound));
-    assert_eq!(world.op.count(On::Metadata), 2);
+    world.op.fault(On::ServerMetadata, testing::Fault::status(404), usize::MAX);
+    assert_eq!(asked(&mut world, other), Err(ErrorCode::METADATA_NOT_FOUND));
+    assert_eq!(world.op.count(On::ServerMetadata), 2);
 }
 
 #[test]
@@ -295,15 +295,45 @@ fn a_template_of_issuers_is_bound_to_the_tenant_claim() {
     const TEMPLATE: &str = "https://login.example.org/{tenantid}/v2.0";
     for (template, iss, tid, expected) in [
         (TEMPLATE, "https://login.example.org/t1/v2.0", Some("t1"), Ok(())),
-        (TEMPLATE, "https://login.example.org/t1/v2.0", Some("t2"), Err((At::Verification, Code::IdTokenIssuer))),
-        (TEMPLATE, "https://login.example.org/t1/v2.0", None, Err((At::Verification, Code::IdTokenIssuer))),
-        (TEMPLATE, TEMPLATE, Some("t1"), Err((At::Verification, Code::IdTokenIssuer))),
-        (TEMPLATE, "https://login.example.org//v2.0", Some(""), Err((At::Verification, Code::IdTokenIssuer))),
-        (TEMPLATE, "https://login.example.org/a/b/v2.0", Some("a/b"), Err((At::Verification, Code::IdTokenIssuer))),
-        (TEMPLATE, "https://evil.example/t1/v2.0", Some("t1"), Err((At::Verification, Code::IdTokenIssuer))),
-        ("https://{tenantid}", "", None, Err((At::Discovery, Code::MetadataIssuerMismatch))),
-        ("https://evil.example/{tenantid}/v2.0", "", None, Err((At::Discovery, Code::MetadataIssuerMismatch))),
-        ("{tenantid}", "", None, Err((At::Discovery, Code::MetadataIssuerMismatch))),
+        (
+            TEMPLATE,
+            "https://login.example.org/t1/v2.0",
+            Some("t2"),
+            Err((At::Verification, ErrorCode::ID_TOKEN_ISSUER_MISMATCH)),
+        ),
+        (
+            TEMPLATE,
+            "https://login.example.org/t1/v2.0",
+            None,
+            Err((At::Verification, ErrorCode::ID_TOKEN_ISSUER_MISMATCH)),
+        ),
+        (TEMPLATE, TEMPLATE, Some("t1"), Err((At::Verification, ErrorCode::ID_TOKEN_ISSUER_MISMATCH))),
+        (
+            TEMPLATE,
+            "https://login.example.org//v2.0",
+            Some(""),
+            Err((At::Verification, ErrorCode::ID_TOKEN_ISSUER_MISMATCH)),
+        ),
+        (
+            TEMPLATE,
+            "https://login.example.org/a/b/v2.0",
+            Some("a/b"),
+            Err((At::Verification, ErrorCode::ID_TOKEN_ISSUER_MISMATCH)),
+        ),
+        (
+            TEMPLATE,
+            "https://evil.example/t1/v2.0",
+            Some("t1"),
+            Err((At::Verification, ErrorCode::ID_TOKEN_ISSUER_MISMATCH)),
+        ),
+        ("https://{tenantid}", "", None, Err((At::ServerMetadataFetch, ErrorCode::METADATA_ISSUER_MISMATCH))),
+        (
+            "https://evil.example/{tenantid}/v2.0",
+            "",
+            None,
+            Err((At::ServerMetadataFetch, ErrorCode::METADATA_ISSUER_MISMATCH)),
+        ),
+        ("{tenantid}", "", None, Err((At::ServerMetadataFetch, ErrorCode::METADATA_ISSUER_MISMATCH))),
     ] {
         let mut world = World::new();
         world.op = testing::Provider::new(COMMON);
@@ -339,10 +369,11 @@ fn a_template_is_no_more_than_text_to_who_does_not_accept_templates() {
     });
     let (_, client) = world.client().unwrap();
     let (issuer, document) = (Issuer::new(COMMON, Schemes::HttpsOnly).unwrap(), world.received[0].clone());
-    for (options, expected) in
-        [(world.options, Ok(())), (ProviderOptions::new(), Err((At::Verification, Code::IdTokenIssuer)))]
-    {
-        let metadata = Metadata::parse(&document, &issuer, &world.options).unwrap();
+    for (options, expected) in [
+        (world.options, Ok(())),
+        (ProviderOptions::new(), Err((At::Verification, ErrorCode::ID_TOKEN_ISSUER_MISMATCH))),
+    ] {
+        let metadata = ServerMetadata::parse(&document, &issuer, &world.options).unwrap();
         let provider = Provider::new(metadata, options);
         let login = world.login_with(provider, client.clone()).unwrap();
         let outcome = world.finish(login, None).map(|_| ()).map_err(|refusal| refusal.what());
@@ -364,6 +395,6 @@ fn a_template_does_not_reach_into_the_host() {
         world.options = world.options.accepting(Deviation::TenantIssuer);
         put(&world.op, "issuer", json!(template));
         let refusal = world.discover().unwrap_err();
-        assert_eq!(refusal.what(), (At::Discovery, Code::MetadataIssuerMismatch), "{template}");
+        assert_eq!(refusal.what(), (At::ServerMetadataFetch, ErrorCode::METADATA_ISSUER_MISMATCH), "{template}");
     }
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{Request, Response};
+use oidc_proto::TokenType;
 use oidc_proto::flow::{Refresh, ResourceCall, Revocation, UserinfoFetch};
 use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey};
-use oidc_proto::message::token::TokenType;
 use oidc_proto::testing::{self, Lie, On};
-use oidc_proto::{Accept, Body, Client, Code, DpopKey, Env as _, Error, Fault, Policy, Step};
+use oidc_proto::{Accept, Body, Client, DpopKey, Env as _, Error, ErrorCode, Fault, Policy, Step};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -28,8 +28,8 @@ const DEMANDS: &[(Say, usize)] = &[
 ];
 
 pub(crate) fn rows() -> Vec<Row> {
-    let demands = DEMANDS.iter().map(|(say, _)| (say.clone(), Some(Code::DpopNonce)));
-    let own = [Code::DpopKey, Code::DpopKeyMismatch, Code::DpopAlgorithm, Code::DpopProof];
+    let demands = DEMANDS.iter().map(|(say, _)| (say.clone(), Some(ErrorCode::DPOP_NONCE)));
+    let own = [ErrorCode::DPOP_KEY, ErrorCode::DPOP_KEY_MISMATCH, ErrorCode::DPOP_ALGORITHM, ErrorCode::DPOP_PROOF];
     let own = own.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code)));
     demands.chain(own).chain([(Say::Lie(Lie::DpopNonceOdd), None)]).collect()
 }
@@ -70,7 +70,7 @@ impl Place {
     }
 
     /// Goes there honestly, and says it then. Gives the error, and how many requests it took.
-    fn meet(self, say: &Say) -> (Option<(At, Code)>, usize) {
+    fn meet(self, say: &Say) -> (Option<(At, ErrorCode)>, usize) {
         let mut world = World { pushes: matches!(self, Self::Push), ..World::bound() };
         let outcome = match self {
             Self::Push => {
@@ -104,7 +104,7 @@ fn a_server_that_is_never_content_is_asked_twice_and_no_more() {
             let (error, count) = place.meet(say);
             assert_eq!(
                 (error.map(|(_, code)| code), count),
-                (Some(Code::DpopNonce), *requests),
+                (Some(ErrorCode::DPOP_NONCE), *requests),
                 "{say:?} at {place:?}"
             );
         }
@@ -149,7 +149,7 @@ fn a_proof_that_is_refused_is_told_to_be() {
     };
     for place in Place::ALL {
         let (error, count) = place.meet(&say(place));
-        assert_eq!((error.map(|(_, code)| code), count), (Some(Code::DpopProof), 1), "{place:?}");
+        assert_eq!((error.map(|(_, code)| code), count), (Some(ErrorCode::DPOP_PROOF), 1), "{place:?}");
     }
 }
 
@@ -158,7 +158,7 @@ fn tokens_that_are_not_bound_are_not_taken_and_can_be_revoked() {
     let mut world = World::bound();
     world.op.lie(Lie::TokenTypeBearer);
     let refusal = world.logged_in().err().unwrap();
-    assert_eq!(refusal.what(), (At::Verification, Code::DpopNotBound));
+    assert_eq!(refusal.what(), (At::Verification, ErrorCode::DPOP_NOT_BOUND));
     assert_eq!(refusal.error.fault(), Fault::Remote);
     world.give_up(*refusal.grant.unwrap()).unwrap();
     assert_eq!(world.op.count(On::Revoke), 1);
@@ -167,7 +167,7 @@ fn tokens_that_are_not_bound_are_not_taken_and_can_be_revoked() {
     let user = world.logged_in().unwrap();
     assert_eq!(user.tokens.token_type(), TokenType::Dpop);
     world.op.lie(Lie::TokenTypeBearer);
-    assert_eq!(world.refresh(&user, None).err().unwrap().what(), (At::Verification, Code::DpopNotBound));
+    assert_eq!(world.refresh(&user, None).err().unwrap().what(), (At::Verification, ErrorCode::DPOP_NOT_BOUND));
 }
 
 /// What is bound to one key is not used with another, or with none; nor is anything unbound used with one.
@@ -193,7 +193,7 @@ fn a_value_belongs_to_its_key() {
                 ResourceCall::start(get(ISSUER), Policy::read(1, Accept::Any), tokens, provider, client, env).err(),
             ];
             for error in outcomes.map(Option::unwrap) {
-                assert_eq!((error.code(), error.fault()), (Code::DpopKeyMismatch, Fault::Local));
+                assert_eq!((error.code(), error.fault()), (ErrorCode::DPOP_KEY_MISMATCH, Fault::Local));
             }
         }
         let browsers = others.len();
@@ -218,7 +218,7 @@ fn a_key_has_two_halves_and_fits_its_algorithm() {
         (remote(Algorithm::Hs256, Some(Algorithm::Es256)), false),
     ] {
         let code = DpopKey::new(key.clone()).err().map(|error| (error.code(), error.fault()));
-        assert_eq!(code, (!usable).then_some((Code::DpopKey, Fault::Local)), "{key:?}");
+        assert_eq!(code, (!usable).then_some((ErrorCode::DPOP_KEY, Fault::Local)), "{key:?}");
     }
 }
 
@@ -232,12 +232,16 @@ fn an_algorithm_that_is_not_advertised_is_not_tried() {
     ] {
         let mut world = World::bound();
         let value = advertised.clone();
-        world.op.edit_json(On::Metadata, move |o| {
+        world.op.edit_json(On::ServerMetadata, move |o| {
             drop(o.insert("dpop_signing_alg_values_supported".into(), value.clone()));
         });
         let refusal = world.logged_in().err();
         let what = refusal.map(|refusal| (refusal.what(), refusal.error.fault()));
-        assert_eq!(what, (!usable).then_some(((At::Exchange, Code::DpopAlgorithm), Fault::Remote)), "{advertised}");
+        assert_eq!(
+            what,
+            (!usable).then_some(((At::Exchange, ErrorCode::DPOP_ALGORITHM), Fault::Remote)),
+            "{advertised}"
+        );
         assert_eq!(world.op.count(On::Token), usize::from(usable));
     }
 }

@@ -37,8 +37,8 @@ impl World {
                     }
                 }
                 Step::Wait(wait) => {
-                    self.pauses.push(wait.duration(self.env.ticks()));
-                    self.env.clock().advance(wait.duration(self.env.ticks()));
+                    self.pauses.push(wait.duration(self.env.monotonic()));
+                    self.env.clock().advance(wait.duration(self.env.monotonic()));
                     wait.wake(&mut self.env)?
                 }
                 Step::Sign(sign) => {

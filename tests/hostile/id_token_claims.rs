@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use oidc_proto::testing::{self, Clock, Lie, User};
-use oidc_proto::{Client, Code, Timestamp};
+use oidc_proto::{Client, ErrorCode, Timestamp};
 use serde_json::{Value, json};
 
 use crate::id_token_form::assert_unverified;
@@ -13,68 +13,68 @@ use crate::world::{At, ISSUER, Row, Say, World, pardons, redirect, refusals};
 
 /// Found out without any key.
 #[rustfmt::skip]
-const CHEAP: &[(Say, Code)] = &[
-    (Say::Lie(Lie::IssLonger), Code::IdTokenIssuer),
-    (Say::Edit("iss with a slash", |op| claim(op, "iss", json!("https://op.example.org/"))), Code::IdTokenIssuer),
-    (Say::Edit("an empty iss", |op| claim(op, "iss", json!(""))), Code::IdTokenIssuer),
-    (Say::Edit("no iss", |op| unclaim(op, "iss")), Code::IdTokenMissingClaim),
-    (Say::Edit("null as iss", |op| claim(op, "iss", Value::Null)), Code::IdTokenMissingClaim),
-    (Say::Edit("a list as iss", |op| claim(op, "iss", json!(["https://op.example.org"]))), Code::IdTokenClaims),
-    (Say::Lie(Lie::AudAbsent), Code::IdTokenMissingClaim),
-    (Say::Lie(Lie::AudEmpty), Code::IdTokenAudience),
-    (Say::Lie(Lie::AudNested), Code::IdTokenClaims),
-    (Say::Lie(Lie::AudOther), Code::IdTokenAudience),
-    (Say::Lie(Lie::AudExtra), Code::IdTokenExtraAudience),
-    (Say::Edit("an empty aud", |op| claim(op, "aud", json!(""))), Code::IdTokenAudience),
-    (Say::Edit("a number as aud", |op| claim(op, "aud", json!(7))), Code::IdTokenClaims),
-    (Say::Edit("an object as aud", |op| claim(op, "aud", json!({}))), Code::IdTokenClaims),
-    (Say::Edit("null in aud", |op| op.edit_id_token(|t| { let aud = t.claims["aud"].take(); t.claim("aud", json!([aud, null])); })), Code::IdTokenClaims),
-    (Say::Edit("aud in a longer word", |op| op.edit_id_token(|t| { let aud = t.claims["aud"].as_str().unwrap().to_owned(); t.claim("aud", aud + "x"); })), Code::IdTokenAudience),
-    (Say::Lie(Lie::AzpOther), Code::IdTokenAuthorizedParty),
-    (Say::Edit("an empty azp", |op| claim(op, "azp", json!(""))), Code::IdTokenAuthorizedParty),
-    (Say::Edit("a list as azp", |op| claim(op, "azp", json!([]))), Code::IdTokenClaims),
-    (Say::Lie(Lie::ExpPast), Code::IdTokenExpired),
-    (Say::Edit("exp 0", |op| claim(op, "exp", json!(0))), Code::IdTokenExpired),
-    (Say::Lie(Lie::ExpAbsent), Code::IdTokenMissingClaim),
-    (Say::Edit("null as exp", |op| claim(op, "exp", Value::Null)), Code::IdTokenMissingClaim),
-    (Say::Lie(Lie::ExpString), Code::IdTokenClaims),
-    (Say::Lie(Lie::ExpHuge), Code::IdTokenClaims),
-    (Say::Edit("exp in milliseconds", |op| op.edit_id_token(|t| t.claim("exp", t.date("exp") * 1000))), Code::IdTokenClaims),
-    (Say::Edit("exp 2^63", |op| claim(op, "exp", json!(1_u64 << 63))), Code::IdTokenClaims),
-    (Say::Edit("exp -1", |op| claim(op, "exp", json!(-1))), Code::IdTokenClaims),
-    (Say::Lie(Lie::IatAbsent), Code::IdTokenMissingClaim),
-    (Say::Lie(Lie::IatFuture), Code::IdTokenIssuedInFuture),
-    (Say::Edit("iat true", |op| claim(op, "iat", json!(true))), Code::IdTokenClaims),
-    (Say::Lie(Lie::NbfFuture), Code::IdTokenNotYetValid),
-    (Say::Edit("nbf as a string", |op| claim(op, "nbf", json!("0"))), Code::IdTokenClaims),
-    (Say::Lie(Lie::SubAbsent), Code::IdTokenMissingClaim),
-    (Say::Lie(Lie::SubEmpty), Code::IdTokenSubject),
-    (Say::Lie(Lie::SubNumber), Code::IdTokenClaims),
-    (Say::Edit("a sub of 256 characters", |op| claim(op, "sub", json!("s".repeat(256)))), Code::IdTokenSubject),
-    (Say::Edit("a number as nonce", |op| claim(op, "nonce", json!(7))), Code::IdTokenClaims),
-    (Say::Edit("a number as at_hash", |op| claim(op, "at_hash", json!(7))), Code::IdTokenClaims),
-    (Say::Edit("a word as auth_time", |op| claim(op, "auth_time", json!("now"))), Code::IdTokenClaims),
-    (Say::Edit("a number as acr", |op| claim(op, "acr", json!(1))), Code::IdTokenClaims),
-    (Say::Lie(Lie::ClaimDuplicate), Code::IdTokenDuplicateClaim),
-    (Say::Edit("sub behind an escape", |op| append(op, r#","\u0073ub":"sub-mallory"}"#)), Code::IdTokenDuplicateClaim),
-    (Say::Edit("a name twice, deep inside", |op| append(op, r#","x":[{"a":1,"a":1}]}"#)), Code::IdTokenDuplicateClaim),
-    (Say::Edit("something after the claims", |op| append(op, "}{}")), Code::IdTokenClaims),
-    (Say::Edit("claims cut off", |op| append(op, "")), Code::IdTokenClaims),
-    (Say::Edit("claims too deep", |op| claim(op, "x", (0..40).fold(json!(0), |inner, _| json!([inner])))), Code::IdTokenClaims),
-    (Say::Lie(Lie::ClaimsList), Code::IdTokenClaims),
+const CHEAP: &[(Say, ErrorCode)] = &[
+    (Say::Lie(Lie::IssLonger), ErrorCode::ID_TOKEN_ISSUER_MISMATCH),
+    (Say::Edit("iss with a slash", |op| claim(op, "iss", json!("https://op.example.org/"))), ErrorCode::ID_TOKEN_ISSUER_MISMATCH),
+    (Say::Edit("an empty iss", |op| claim(op, "iss", json!(""))), ErrorCode::ID_TOKEN_ISSUER_MISMATCH),
+    (Say::Edit("no iss", |op| unclaim(op, "iss")), ErrorCode::ID_TOKEN_MISSING_CLAIM),
+    (Say::Edit("null as iss", |op| claim(op, "iss", Value::Null)), ErrorCode::ID_TOKEN_MISSING_CLAIM),
+    (Say::Edit("a list as iss", |op| claim(op, "iss", json!(["https://op.example.org"]))), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Lie(Lie::AudAbsent), ErrorCode::ID_TOKEN_MISSING_CLAIM),
+    (Say::Lie(Lie::AudEmpty), ErrorCode::ID_TOKEN_AUDIENCE_MISMATCH),
+    (Say::Lie(Lie::AudNested), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Lie(Lie::AudOther), ErrorCode::ID_TOKEN_AUDIENCE_MISMATCH),
+    (Say::Lie(Lie::AudExtra), ErrorCode::ID_TOKEN_EXTRA_AUDIENCE),
+    (Say::Edit("an empty aud", |op| claim(op, "aud", json!(""))), ErrorCode::ID_TOKEN_AUDIENCE_MISMATCH),
+    (Say::Edit("a number as aud", |op| claim(op, "aud", json!(7))), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Edit("an object as aud", |op| claim(op, "aud", json!({}))), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Edit("null in aud", |op| op.edit_id_token(|t| { let aud = t.claims["aud"].take(); t.claim("aud", json!([aud, null])); })), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Edit("aud in a longer word", |op| op.edit_id_token(|t| { let aud = t.claims["aud"].as_str().unwrap().to_owned(); t.claim("aud", aud + "x"); })), ErrorCode::ID_TOKEN_AUDIENCE_MISMATCH),
+    (Say::Lie(Lie::AzpOther), ErrorCode::ID_TOKEN_AZP_MISMATCH),
+    (Say::Edit("an empty azp", |op| claim(op, "azp", json!(""))), ErrorCode::ID_TOKEN_AZP_MISMATCH),
+    (Say::Edit("a list as azp", |op| claim(op, "azp", json!([]))), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Lie(Lie::ExpPast), ErrorCode::ID_TOKEN_EXPIRED),
+    (Say::Edit("exp 0", |op| claim(op, "exp", json!(0))), ErrorCode::ID_TOKEN_EXPIRED),
+    (Say::Lie(Lie::ExpAbsent), ErrorCode::ID_TOKEN_MISSING_CLAIM),
+    (Say::Edit("null as exp", |op| claim(op, "exp", Value::Null)), ErrorCode::ID_TOKEN_MISSING_CLAIM),
+    (Say::Lie(Lie::ExpString), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Lie(Lie::ExpHuge), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Edit("exp in milliseconds", |op| op.edit_id_token(|t| t.claim("exp", t.date("exp") * 1000))), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Edit("exp 2^63", |op| claim(op, "exp", json!(1_u64 << 63))), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Edit("exp -1", |op| claim(op, "exp", json!(-1))), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Lie(Lie::IatAbsent), ErrorCode::ID_TOKEN_MISSING_CLAIM),
+    (Say::Lie(Lie::IatFuture), ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE),
+    (Say::Edit("iat true", |op| claim(op, "iat", json!(true))), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Lie(Lie::NbfFuture), ErrorCode::ID_TOKEN_NOT_YET_VALID),
+    (Say::Edit("nbf as a string", |op| claim(op, "nbf", json!("0"))), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Lie(Lie::SubAbsent), ErrorCode::ID_TOKEN_MISSING_CLAIM),
+    (Say::Lie(Lie::SubEmpty), ErrorCode::ID_TOKEN_SUBJECT),
+    (Say::Lie(Lie::SubNumber), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Edit("a sub of 256 characters", |op| claim(op, "sub", json!("s".repeat(256)))), ErrorCode::ID_TOKEN_SUBJECT),
+    (Say::Edit("a number as nonce", |op| claim(op, "nonce", json!(7))), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Edit("a number as at_hash", |op| claim(op, "at_hash", json!(7))), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Edit("a word as auth_time", |op| claim(op, "auth_time", json!("now"))), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Edit("a number as acr", |op| claim(op, "acr", json!(1))), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Lie(Lie::ClaimDuplicate), ErrorCode::ID_TOKEN_DUPLICATE_CLAIM),
+    (Say::Edit("sub behind an escape", |op| append(op, r#","\u0073ub":"sub-mallory"}"#)), ErrorCode::ID_TOKEN_DUPLICATE_CLAIM),
+    (Say::Edit("a name twice, deep inside", |op| append(op, r#","x":[{"a":1,"a":1}]}"#)), ErrorCode::ID_TOKEN_DUPLICATE_CLAIM),
+    (Say::Edit("something after the claims", |op| append(op, "}{}")), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Edit("claims cut off", |op| append(op, "")), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Edit("claims too deep", |op| claim(op, "x", (0..40).fold(json!(0), |inner, _| json!([inner])))), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Lie(Lie::ClaimsList), ErrorCode::ID_TOKEN_CLAIMS),
 ];
 
 /// Found out once the signature was verified: about a token of anyone else's nothing is told.
 #[rustfmt::skip]
-const COSTLY: &[(Say, Code)] = &[
-    (Say::Lie(Lie::IatWeekOld), Code::IdTokenTooOld),
-    (Say::Lie(Lie::NonceAbsent), Code::IdTokenNonceMissing),
-    (Say::Edit("null as nonce", |op| claim(op, "nonce", Value::Null)), Code::IdTokenNonceMissing),
-    (Say::Lie(Lie::NonceWrong), Code::IdTokenNonce),
-    (Say::Edit("an empty nonce", |op| claim(op, "nonce", json!(""))), Code::IdTokenNonce),
-    (Say::Edit("nonce in capitals", |op| op.edit_id_token(|t| { let nonce = t.claims["nonce"].as_str().unwrap().to_uppercase(); t.claim("nonce", nonce); })), Code::IdTokenNonce),
-    (Say::Lie(Lie::AtHashWrong), Code::IdTokenAtHash),
-    (Say::Edit("an empty at_hash", |op| claim(op, "at_hash", json!(""))), Code::IdTokenAtHash),
+const COSTLY: &[(Say, ErrorCode)] = &[
+    (Say::Lie(Lie::IatWeekOld), ErrorCode::ID_TOKEN_TOO_OLD),
+    (Say::Lie(Lie::NonceAbsent), ErrorCode::ID_TOKEN_NONCE_MISSING),
+    (Say::Edit("null as nonce", |op| claim(op, "nonce", Value::Null)), ErrorCode::ID_TOKEN_NONCE_MISSING),
+    (Say::Lie(Lie::NonceWrong), ErrorCode::ID_TOKEN_NONCE_MISMATCH),
+    (Say::Edit("an empty nonce", |op| claim(op, "nonce", json!(""))), ErrorCode::ID_TOKEN_NONCE_MISMATCH),
+    (Say::Edit("nonce in capitals", |op| op.edit_id_token(|t| { let nonce = t.claims["nonce"].as_str().unwrap().to_uppercase(); t.claim("nonce", nonce); })), ErrorCode::ID_TOKEN_NONCE_MISMATCH),
+    (Say::Lie(Lie::AtHashWrong), ErrorCode::ID_TOKEN_AT_HASH_MISMATCH),
+    (Say::Edit("an empty at_hash", |op| claim(op, "at_hash", json!(""))), ErrorCode::ID_TOKEN_AT_HASH_MISMATCH),
 ];
 
 #[rustfmt::skip]
@@ -96,7 +96,7 @@ const LIVED_WITH: &[Say] = &[
 ];
 
 pub(crate) fn rows() -> Vec<Row> {
-    let own = [Code::IdTokenAuthTime, Code::IdTokenAcr, Code::UserinfoNoSubject]
+    let own = [ErrorCode::ID_TOKEN_AUTH_TIME, ErrorCode::ID_TOKEN_ACR, ErrorCode::USERINFO_NO_SUBJECT]
         .map(|code| (Say::Edit("a scenario", |_| {}), Some(code)));
     refusals(CHEAP).chain(refusals(COSTLY)).chain(pardons(LIVED_WITH)).chain(own).collect()
 }
@@ -149,22 +149,22 @@ fn an_id_token_belongs_to_its_access_token() {
         let token = object["access_token"].as_str().unwrap().to_owned();
         object.insert("access_token".into(), json!(token + "x"));
     });
-    assert_eq!(world.logged_in().err().unwrap().what(), (At::Verification, Code::IdTokenAtHash));
+    assert_eq!(world.logged_in().err().unwrap().what(), (At::Verification, ErrorCode::ID_TOKEN_AT_HASH_MISMATCH));
 }
 
 /// The second at which a date stops being good, by clocks that are a minute apart.
 #[test]
 fn dates_are_good_to_the_second() {
     const DAY: i64 = 24 * 3600;
-    let cases: &[(&'static str, i64, Option<Code>)] = &[
+    let cases: &[(&'static str, i64, Option<ErrorCode>)] = &[
         ("exp", -59, None),
-        ("exp", -60, Some(Code::IdTokenExpired)),
+        ("exp", -60, Some(ErrorCode::ID_TOKEN_EXPIRED)),
         ("iat", 60, None),
-        ("iat", 61, Some(Code::IdTokenIssuedInFuture)),
+        ("iat", 61, Some(ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE)),
         ("nbf", 60, None),
-        ("nbf", 61, Some(Code::IdTokenNotYetValid)),
+        ("nbf", 61, Some(ErrorCode::ID_TOKEN_NOT_YET_VALID)),
         ("iat", -DAY, None),
-        ("iat", -DAY - 1, Some(Code::IdTokenTooOld)),
+        ("iat", -DAY - 1, Some(ErrorCode::ID_TOKEN_TOO_OLD)),
     ];
     for &(name, offset, expected) in cases {
         let mut world = World::new();
@@ -182,11 +182,11 @@ fn others_are_trusted_only_by_name() {
     let audience: Choose = |client| client.trusting_audience("someone-else");
     let party: Choose = |client| client.trusting_authorized_party("someone-else");
     for (lie, choose, expected) in [
-        (Lie::AudExtra, strict, Some(Code::IdTokenExtraAudience)),
-        (Lie::AudExtra, party, Some(Code::IdTokenExtraAudience)),
+        (Lie::AudExtra, strict, Some(ErrorCode::ID_TOKEN_EXTRA_AUDIENCE)),
+        (Lie::AudExtra, party, Some(ErrorCode::ID_TOKEN_EXTRA_AUDIENCE)),
         (Lie::AudExtra, audience, None),
-        (Lie::AudOther, audience, Some(Code::IdTokenAudience)),
-        (Lie::AzpOther, audience, Some(Code::IdTokenAuthorizedParty)),
+        (Lie::AudOther, audience, Some(ErrorCode::ID_TOKEN_AUDIENCE_MISMATCH)),
+        (Lie::AzpOther, audience, Some(ErrorCode::ID_TOKEN_AZP_MISMATCH)),
         (Lie::AzpOther, party, None),
     ] {
         let mut world = World::with_fixed_client("ES256");
@@ -210,12 +210,13 @@ fn a_login_that_is_too_long_ago_is_refused_when_that_was_asked() {
     let at = |seconds| asked(Arc::new(AtomicI64::new(seconds)));
     assert_eq!(at(-600), None);
     // Strictly: no skew.
-    assert_eq!(at(-601), Some((At::Verification, Code::IdTokenAuthTime)));
+    assert_eq!(at(-601), Some((At::Verification, ErrorCode::ID_TOKEN_AUTH_TIME)));
     for lie in [Lie::AuthTimeOld, Lie::AuthTimeAbsent] {
         let mut world = World::new();
         world.request = world.request.max_age(Duration::from_secs(600));
         world.op.lie(lie);
-        let expected = if lie == Lie::AuthTimeOld { Code::IdTokenAuthTime } else { Code::IdTokenMissingClaim };
+        let expected =
+            if lie == Lie::AuthTimeOld { ErrorCode::ID_TOKEN_AUTH_TIME } else { ErrorCode::ID_TOKEN_MISSING_CLAIM };
         assert_eq!(world.logged_in().err().unwrap().what(), (At::Verification, expected));
     }
     // `max_age=0` is a login now, however long the user takes.
@@ -230,9 +231,11 @@ fn a_login_that_is_too_long_ago_is_refused_when_that_was_asked() {
 
 #[test]
 fn an_acr_has_to_be_one_of_those_asked_for() {
-    for (required, lie, expected) in
-        [(true, None, None), (true, Some(Lie::AcrOther), Some(Code::IdTokenAcr)), (false, Some(Lie::AcrOther), None)]
-    {
+    for (required, lie, expected) in [
+        (true, None, None),
+        (true, Some(Lie::AcrOther), Some(ErrorCode::ID_TOKEN_ACR)),
+        (false, Some(Lie::AcrOther), None),
+    ] {
         let mut world = World::new();
         let values = ["urn:example:gold", "urn:example:silver"];
         let request = world.request;
@@ -244,7 +247,7 @@ fn an_acr_has_to_be_one_of_those_asked_for() {
     let mut world = World::new();
     world.request = world.request.acr_values(["urn:example:gold"]);
     unclaim(&world.op, "acr");
-    assert_eq!(world.logged_in().err().unwrap().what(), (At::Verification, Code::IdTokenAcr));
+    assert_eq!(world.logged_in().err().unwrap().what(), (At::Verification, ErrorCode::ID_TOKEN_ACR));
 }
 
 /// Without `openid` nobody asked for an ID token, and one that comes all the same says nothing.
@@ -256,7 +259,7 @@ fn an_id_token_that_was_not_asked_for_is_passed_over() {
     let user = world.logged_in().unwrap();
     assert!(user.tokens.id_token().is_none() && user.tokens.subject().is_none());
     assert_eq!(world.counts([testing::On::Jwks]), [0]);
-    assert_eq!(world.userinfo(&user).unwrap_err().what(), (At::Userinfo, Code::UserinfoNoSubject));
+    assert_eq!(world.userinfo(&user).unwrap_err().what(), (At::Userinfo, ErrorCode::USERINFO_NO_SUBJECT));
     assert!(world.refresh(&user, None).unwrap().tokens.id_token().is_none());
 }
 
@@ -279,7 +282,7 @@ fn a_token_says_what_its_claims_say() {
     assert_eq!(token.auth_time(), Some(Timestamp::from_unix_seconds(1_700_000_000)));
     assert_eq!((token.acr(), token.session_id()), (Some("urn:example:gold"), Some("08a5019c")));
     assert_eq!(token.claims::<Value>().unwrap()["department"], "chemistry");
-    assert_eq!(token.claims::<Vec<u8>>().unwrap_err().code(), Code::IdTokenClaims);
+    assert_eq!(token.claims::<Vec<u8>>().unwrap_err().code(), ErrorCode::ID_TOKEN_CLAIMS);
     assert_eq!(token.expose().split('.').count(), 3);
 
     let mut world = World::new();

@@ -2,7 +2,7 @@
 
 use oidc_proto::jose::Algorithm;
 use oidc_proto::testing::{self, Lie, On, Signature};
-use oidc_proto::{Code, Env as _, Exchanged};
+use oidc_proto::{Env as _, ErrorCode, TokenOutcome};
 use serde_json::{Value, json};
 
 use crate::world::{At, Row, Say, World, pardons, refusals};
@@ -12,73 +12,73 @@ pub(crate) const ALGORITHMS: [Algorithm; 3] = [Algorithm::Es256, Algorithm::Rs25
 
 /// Found out without any key.
 #[rustfmt::skip]
-const CHEAP: &[(Say, Code)] = &[
-    (Say::Lie(Lie::IdTokenAbsent), Code::IdTokenMissing),
-    (Say::Lie(Lie::IdTokenEmpty), Code::JwsMalformed),
-    (Say::Lie(Lie::SegmentsOne), Code::JwsMalformed),
-    (Say::Lie(Lie::SegmentsTwo), Code::JwsMalformed),
-    (Say::Lie(Lie::SegmentsFour), Code::JwsMalformed),
-    (Say::Lie(Lie::SegmentsFive), Code::JwsEncrypted),
-    (Say::Lie(Lie::Jwe), Code::JwsEncrypted),
-    (Say::Lie(Lie::IdTokenHuge), Code::JwsTooLarge),
-    (Say::Lie(Lie::AlgorithmHmac), Code::JwsAlgorithm),
-    (Say::Lie(Lie::AlgorithmOther), Code::JwsAlgorithm),
-    (Say::Lie(Lie::AlgorithmMisfit), Code::JwsAlgorithm),
-    (Say::Lie(Lie::AlgorithmNone("none")), Code::JwsAlgorithm),
-    (Say::Lie(Lie::AlgorithmNone("None")), Code::JwsAlgorithm),
-    (Say::Lie(Lie::AlgorithmNone("nOnE")), Code::JwsAlgorithm),
-    (Say::Lie(Lie::AlgorithmNone("")), Code::JwsAlgorithm),
-    (Say::Lie(Lie::AlgorithmNone("es256")), Code::JwsAlgorithm),
-    (Say::Lie(Lie::AlgorithmNone("ES256 ")), Code::JwsAlgorithm),
-    (Say::Lie(Lie::AlgorithmNone("ES256K")), Code::JwsAlgorithm),
-    (Say::Lie(Lie::AlgorithmNone("HS256")), Code::JwsAlgorithm),
-    (Say::Lie(Lie::Crit), Code::JwsCrit),
-    (Say::Lie(Lie::B64False), Code::JwsCrit),
-    (Say::Edit("b64 without crit", |op| member(op, "b64", json!(true))), Code::JwsCrit),
-    (Say::Edit("an empty crit", |op| member(op, "crit", json!([]))), Code::JwsCrit),
-    (Say::Edit("crit of null", |op| member(op, "crit", Value::Null)), Code::JwsCrit),
-    (Say::Lie(Lie::HeaderDuplicate), Code::JwsHeader),
-    (Say::Edit("alg behind an escape", |op| header(op, r#"{"alg":"ES256","\u0061lg":"none"}"#)), Code::JwsHeader),
-    (Say::Edit("no alg", |op| op.edit_id_token(|t| drop(t.header.remove("alg")))), Code::JwsHeader),
-    (Say::Edit("null as alg", |op| member(op, "alg", Value::Null)), Code::JwsHeader),
-    (Say::Edit("a list as alg", |op| member(op, "alg", json!(["ES256"]))), Code::JwsHeader),
-    (Say::Lie(Lie::KidNumber), Code::JwsHeader),
-    (Say::Edit("a long kid", |op| member(op, "kid", json!("k".repeat(2000)))), Code::JwsHeader),
-    (Say::Edit("a number as typ", |op| member(op, "typ", json!(7))), Code::JwsHeader),
-    (Say::Edit("a list as header", |op| header(op, r#"["ES256"]"#)), Code::JwsHeader),
-    (Say::Edit("an empty header", |op| header(op, "")), Code::JwsHeader),
-    (Say::Edit("a deep header", |op| member(op, "x", (0..40).fold(json!(0), |inner, _| json!([inner])))), Code::JwsHeader),
-    (Say::Edit("a byte-order mark in the header", |op| header(op, "\u{feff}{\"alg\":\"ES256\"}")), Code::JwsHeader),
-    (Say::Edit("a header that is not base64url", |op| finish(op, |jwt| format!("+{jwt}"))), Code::JwsMalformed),
-    (Say::Edit("a space before it", |op| finish(op, |jwt| format!(" {jwt}"))), Code::JwsMalformed),
-    (Say::Edit("a padded header", |op| finish(op, |jwt| jwt.replacen('.', "=.", 1))), Code::JwsMalformed),
-    (Say::Edit("a padded payload", |op| finish(op, |jwt| { let (input, signature) = jwt.rsplit_once('.').unwrap(); format!("{input}=.{signature}") })), Code::JwsMalformed),
-    (Say::Edit("an empty payload", |op| op.edit_id_token(|t| t.claims_text = Some(String::new()))), Code::IdTokenClaims),
-    (Say::Edit("dots alone", |op| finish(op, |_| "..".into())), Code::JwsHeader),
-    (Say::Edit("letters beyond ASCII", |op| finish(op, |jwt| jwt.replacen('.', "é.", 1))), Code::JwsMalformed),
+const CHEAP: &[(Say, ErrorCode)] = &[
+    (Say::Lie(Lie::IdTokenAbsent), ErrorCode::ID_TOKEN_MISSING),
+    (Say::Lie(Lie::IdTokenEmpty), ErrorCode::JWS_MALFORMED),
+    (Say::Lie(Lie::SegmentsOne), ErrorCode::JWS_MALFORMED),
+    (Say::Lie(Lie::SegmentsTwo), ErrorCode::JWS_MALFORMED),
+    (Say::Lie(Lie::SegmentsFour), ErrorCode::JWS_MALFORMED),
+    (Say::Lie(Lie::SegmentsFive), ErrorCode::JWS_ENCRYPTED),
+    (Say::Lie(Lie::Jwe), ErrorCode::JWS_ENCRYPTED),
+    (Say::Lie(Lie::IdTokenHuge), ErrorCode::JWS_TOO_LARGE),
+    (Say::Lie(Lie::AlgorithmHmac), ErrorCode::JWS_ALGORITHM),
+    (Say::Lie(Lie::AlgorithmOther), ErrorCode::JWS_ALGORITHM),
+    (Say::Lie(Lie::AlgorithmMisfit), ErrorCode::JWS_ALGORITHM),
+    (Say::Lie(Lie::AlgorithmNone("none")), ErrorCode::JWS_ALGORITHM),
+    (Say::Lie(Lie::AlgorithmNone("None")), ErrorCode::JWS_ALGORITHM),
+    (Say::Lie(Lie::AlgorithmNone("nOnE")), ErrorCode::JWS_ALGORITHM),
+    (Say::Lie(Lie::AlgorithmNone("")), ErrorCode::JWS_ALGORITHM),
+    (Say::Lie(Lie::AlgorithmNone("es256")), ErrorCode::JWS_ALGORITHM),
+    (Say::Lie(Lie::AlgorithmNone("ES256 ")), ErrorCode::JWS_ALGORITHM),
+    (Say::Lie(Lie::AlgorithmNone("ES256K")), ErrorCode::JWS_ALGORITHM),
+    (Say::Lie(Lie::AlgorithmNone("HS256")), ErrorCode::JWS_ALGORITHM),
+    (Say::Lie(Lie::Crit), ErrorCode::JWS_CRIT),
+    (Say::Lie(Lie::B64False), ErrorCode::JWS_CRIT),
+    (Say::Edit("b64 without crit", |op| member(op, "b64", json!(true))), ErrorCode::JWS_CRIT),
+    (Say::Edit("an empty crit", |op| member(op, "crit", json!([]))), ErrorCode::JWS_CRIT),
+    (Say::Edit("crit of null", |op| member(op, "crit", Value::Null)), ErrorCode::JWS_CRIT),
+    (Say::Lie(Lie::HeaderDuplicate), ErrorCode::JWS_HEADER),
+    (Say::Edit("alg behind an escape", |op| header(op, r#"{"alg":"ES256","\u0061lg":"none"}"#)), ErrorCode::JWS_HEADER),
+    (Say::Edit("no alg", |op| op.edit_id_token(|t| drop(t.header.remove("alg")))), ErrorCode::JWS_HEADER),
+    (Say::Edit("null as alg", |op| member(op, "alg", Value::Null)), ErrorCode::JWS_HEADER),
+    (Say::Edit("a list as alg", |op| member(op, "alg", json!(["ES256"]))), ErrorCode::JWS_HEADER),
+    (Say::Lie(Lie::KidNumber), ErrorCode::JWS_HEADER),
+    (Say::Edit("a long kid", |op| member(op, "kid", json!("k".repeat(2000)))), ErrorCode::JWS_HEADER),
+    (Say::Edit("a number as typ", |op| member(op, "typ", json!(7))), ErrorCode::JWS_HEADER),
+    (Say::Edit("a list as header", |op| header(op, r#"["ES256"]"#)), ErrorCode::JWS_HEADER),
+    (Say::Edit("an empty header", |op| header(op, "")), ErrorCode::JWS_HEADER),
+    (Say::Edit("a deep header", |op| member(op, "x", (0..40).fold(json!(0), |inner, _| json!([inner])))), ErrorCode::JWS_HEADER),
+    (Say::Edit("a byte-order mark in the header", |op| header(op, "\u{feff}{\"alg\":\"ES256\"}")), ErrorCode::JWS_HEADER),
+    (Say::Edit("a header that is not base64url", |op| finish(op, |jwt| format!("+{jwt}"))), ErrorCode::JWS_MALFORMED),
+    (Say::Edit("a space before it", |op| finish(op, |jwt| format!(" {jwt}"))), ErrorCode::JWS_MALFORMED),
+    (Say::Edit("a padded header", |op| finish(op, |jwt| jwt.replacen('.', "=.", 1))), ErrorCode::JWS_MALFORMED),
+    (Say::Edit("a padded payload", |op| finish(op, |jwt| { let (input, signature) = jwt.rsplit_once('.').unwrap(); format!("{input}=.{signature}") })), ErrorCode::JWS_MALFORMED),
+    (Say::Edit("an empty payload", |op| op.edit_id_token(|t| t.claims_text = Some(String::new()))), ErrorCode::ID_TOKEN_CLAIMS),
+    (Say::Edit("dots alone", |op| finish(op, |_| "..".into())), ErrorCode::JWS_HEADER),
+    (Say::Edit("letters beyond ASCII", |op| finish(op, |jwt| jwt.replacen('.', "é.", 1))), ErrorCode::JWS_MALFORMED),
 ];
 
 /// Found out with the provider's keys.
 #[rustfmt::skip]
-const COSTLY: &[(Say, Code)] = &[
-    (Say::Lie(Lie::Padded), Code::JwsMalformed),
-    (Say::Lie(Lie::NotCanonical), Code::JwsMalformed),
-    (Say::Edit("a line break after it", |op| finish(op, |jwt| jwt + "\n")), Code::JwsMalformed),
-    (Say::Lie(Lie::SignatureWrong), Code::JwsSignature),
-    (Say::Lie(Lie::SignatureEmpty), Code::JwsSignature),
-    (Say::Lie(Lie::SignatureZeros), Code::JwsSignature),
-    (Say::Lie(Lie::SignatureForeign), Code::JwsSignature),
-    (Say::Lie(Lie::JwkEmbedded), Code::JwsSignature),
-    (Say::Lie(Lie::JkuForeign), Code::JwsSignature),
-    (Say::Edit("x5c, and its key's signature", |op| op.edit_id_token(|t| { t.member("x5c", json!(["MIIB"])); t.signature = Signature::ForeignKey; })), Code::JwsSignature),
-    (Say::Edit("a signature of one byte", |op| finish(op, |jwt| jwt.rsplit_once('.').unwrap().0.to_owned() + ".AA")), Code::JwsSignature),
-    (Say::Edit("the other half of the signature", |op| finish(op, |jwt| { let (input, signature) = jwt.rsplit_once('.').unwrap(); format!("{input}.{}", &signature[..40]) })), Code::JwsSignature),
-    (Say::Edit("claims changed after signing", |op| finish(op, |jwt| { let [h, p, s] = parts(&jwt); format!("{h}.{}.{s}", swap_subject(p)) })), Code::JwsSignature),
-    (Say::Lie(Lie::KidUnknown), Code::JwsUnknownKey),
-    (Say::Lie(Lie::KidPath), Code::JwsUnknownKey),
-    (Say::Lie(Lie::KidQuotes), Code::JwsUnknownKey),
-    (Say::Edit("an empty kid", |op| member(op, "kid", json!(""))), Code::JwsUnknownKey),
-    (Say::Edit("kid in capitals", |op| op.edit_id_token(|t| { let kid = t.header["kid"].as_str().unwrap().to_uppercase(); t.member("kid", kid); })), Code::JwsUnknownKey),
+const COSTLY: &[(Say, ErrorCode)] = &[
+    (Say::Lie(Lie::Padded), ErrorCode::JWS_MALFORMED),
+    (Say::Lie(Lie::NotCanonical), ErrorCode::JWS_MALFORMED),
+    (Say::Edit("a line break after it", |op| finish(op, |jwt| jwt + "\n")), ErrorCode::JWS_MALFORMED),
+    (Say::Lie(Lie::SignatureWrong), ErrorCode::JWS_SIGNATURE),
+    (Say::Lie(Lie::SignatureEmpty), ErrorCode::JWS_SIGNATURE),
+    (Say::Lie(Lie::SignatureZeros), ErrorCode::JWS_SIGNATURE),
+    (Say::Lie(Lie::SignatureForeign), ErrorCode::JWS_SIGNATURE),
+    (Say::Lie(Lie::JwkEmbedded), ErrorCode::JWS_SIGNATURE),
+    (Say::Lie(Lie::JkuForeign), ErrorCode::JWS_SIGNATURE),
+    (Say::Edit("x5c, and its key's signature", |op| op.edit_id_token(|t| { t.member("x5c", json!(["MIIB"])); t.signature = Signature::ForeignKey; })), ErrorCode::JWS_SIGNATURE),
+    (Say::Edit("a signature of one byte", |op| finish(op, |jwt| jwt.rsplit_once('.').unwrap().0.to_owned() + ".AA")), ErrorCode::JWS_SIGNATURE),
+    (Say::Edit("the other half of the signature", |op| finish(op, |jwt| { let (input, signature) = jwt.rsplit_once('.').unwrap(); format!("{input}.{}", &signature[..40]) })), ErrorCode::JWS_SIGNATURE),
+    (Say::Edit("claims changed after signing", |op| finish(op, |jwt| { let [h, p, s] = parts(&jwt); format!("{h}.{}.{s}", swap_subject(p)) })), ErrorCode::JWS_SIGNATURE),
+    (Say::Lie(Lie::KidUnknown), ErrorCode::JWS_UNKNOWN_KEY),
+    (Say::Lie(Lie::KidPath), ErrorCode::JWS_UNKNOWN_KEY),
+    (Say::Lie(Lie::KidQuotes), ErrorCode::JWS_UNKNOWN_KEY),
+    (Say::Edit("an empty kid", |op| member(op, "kid", json!(""))), ErrorCode::JWS_UNKNOWN_KEY),
+    (Say::Edit("kid in capitals", |op| op.edit_id_token(|t| { let kid = t.header["kid"].as_str().unwrap().to_uppercase(); t.member("kid", kid); })), ErrorCode::JWS_UNKNOWN_KEY),
 ];
 
 #[rustfmt::skip]
@@ -120,7 +120,7 @@ fn swap_subject(payload: &str) -> String {
 /// What a wrong ID token leads to, from every side: how the login ends, what can still be done, and what was asked.
 ///
 /// `cost` is how many times the keys have to be there for it to be found out: never or once.
-pub(crate) fn assert_unverified(say: &Say, code: Code, cost: usize) {
+pub(crate) fn assert_unverified(say: &Say, code: ErrorCode, cost: usize) {
     for algorithm in ALGORITHMS {
         let mut world = World::with_algorithm(algorithm);
         let login = world.login().unwrap();
@@ -133,7 +133,7 @@ pub(crate) fn assert_unverified(say: &Say, code: Code, cost: usize) {
         // A second look finds the same, at the cost of keys only where they are needed.
         world.op.honest();
         let step = refusal.grant.unwrap().verify(None, &mut world.env);
-        let Exchanged::Unverified { error, grant } = world.run(Ok(step)).unwrap() else { panic!("{say:?}") };
+        let TokenOutcome::Unverified { error, grant } = world.run(Ok(step)).unwrap() else { panic!("{say:?}") };
         assert_eq!((error.code(), world.op.count(On::Jwks)), (code, 1 + cost), "{say:?}");
 
         // The grant is still there to be revoked, and then it is gone.
@@ -154,7 +154,7 @@ pub(crate) fn assert_unverified(say: &Say, code: Code, cost: usize) {
             assert_eq!(refusal.what(), (At::Verification, code), "{say:?}");
             world.op.honest();
         }
-        let refetches = usize::from(code == Code::JwsUnknownKey);
+        let refetches = usize::from(code == ErrorCode::JWS_UNKNOWN_KEY);
         assert_eq!(world.op.count(On::Jwks) - before, refetches, "{say:?}");
     }
 }
@@ -199,7 +199,7 @@ fn the_algorithm_is_never_the_tokens_choice() {
         client.with_registered_algorithm(Algorithm::Es256).with_algorithms(Algorithms::of(&[Algorithm::Rs256]))
     };
     let hmac: Choose = |client| client.with_algorithms(Algorithms::of(&[Algorithm::Hs256]));
-    let refused = Some(Code::JwsAlgorithm);
+    let refused = Some(ErrorCode::JWS_ALGORITHM);
     for (signed, choose, advertised, expected) in [
         ("ES256", none, None, None),
         ("Ed25519", none, None, None),
@@ -221,7 +221,7 @@ fn the_algorithm_is_never_the_tokens_choice() {
         let mut world = World::with_fixed_client(signed);
         world.client = world.client.map(choose);
         if let Some(advertised) = advertised.clone() {
-            world.op.edit_json(On::Metadata, move |object| {
+            world.op.edit_json(On::ServerMetadata, move |object| {
                 object.insert("id_token_signing_alg_values_supported".into(), advertised.clone());
             });
         }
@@ -242,13 +242,13 @@ fn a_symmetric_signature_counts_only_where_it_was_registered() {
     let silent: Choose = |client| client;
     for (choose, lie, expected) in [
         (registered, None, None),
-        (registered, Some(Lie::SignatureWrong), Some(Code::JwsSignature)),
-        (registered, Some(Lie::SignatureEmpty), Some(Code::JwsSignature)),
-        (registered, Some(Lie::SignatureZeros), Some(Code::JwsSignature)),
-        (registered, Some(Lie::AlgorithmHmac), Some(Code::JwsSignature)),
-        (registered, Some(Lie::AlgorithmOther), Some(Code::JwsAlgorithm)),
-        (chosen, None, Some(Code::JwsAlgorithm)),
-        (silent, None, Some(Code::JwsAlgorithm)),
+        (registered, Some(Lie::SignatureWrong), Some(ErrorCode::JWS_SIGNATURE)),
+        (registered, Some(Lie::SignatureEmpty), Some(ErrorCode::JWS_SIGNATURE)),
+        (registered, Some(Lie::SignatureZeros), Some(ErrorCode::JWS_SIGNATURE)),
+        (registered, Some(Lie::AlgorithmHmac), Some(ErrorCode::JWS_SIGNATURE)),
+        (registered, Some(Lie::AlgorithmOther), Some(ErrorCode::JWS_ALGORITHM)),
+        (chosen, None, Some(ErrorCode::JWS_ALGORITHM)),
+        (silent, None, Some(ErrorCode::JWS_ALGORITHM)),
     ] {
         let mut world = World::new();
         let mut app = testing::RegisteredClient::confidential("app", SECRET, crate::world::REDIRECT);
@@ -263,5 +263,5 @@ fn a_symmetric_signature_counts_only_where_it_was_registered() {
     let mut world = World::with_fixed_client("ES256");
     world.client = world.client.map(registered);
     world.op.lie(Lie::AlgorithmHmac);
-    assert_eq!(world.logged_in().err().unwrap().what(), (At::Verification, Code::JwsAlgorithm));
+    assert_eq!(world.logged_in().err().unwrap().what(), (At::Verification, ErrorCode::JWS_ALGORITHM));
 }

@@ -1,12 +1,12 @@
 //! Logout tokens: anyone can send one to a client. What they say is checked first, then who signed it, and a strange one
 //! costs neither a request nor a session.
 
+use oidc_proto::AuthMethod;
 use oidc_proto::flow::{BackChannelLogout, LoggedOut};
 use oidc_proto::jose::Algorithm;
-use oidc_proto::message::logout_token::{LogoutToken, SeenLogoutTokens};
-use oidc_proto::message::metadata::AuthMethod;
 use oidc_proto::testing::{self, IdToken, On, Signature};
-use oidc_proto::{Code, Env as _, Error};
+use oidc_proto::{Env as _, Error, ErrorCode};
+use oidc_proto::{LogoutToken, SeenLogoutTokens};
 use serde_json::{Value, json};
 
 use crate::world::{Row, Say, User, World, pardons, refusals};
@@ -35,49 +35,49 @@ fn signed(op: &testing::Provider, how: Signature) {
 
 /// Found out by what it says.
 #[rustfmt::skip]
-const CHEAP: &[(Say, Code)] = &[
-    (Say::Edit("alg none", |op| op.edit_logout_token(|t| { t.member("alg", "none"); t.signature = Signature::Empty; })), Code::JwsAlgorithm),
-    (Say::Edit("HS256 under the public key", |op| op.edit_logout_token(|t| { t.member("alg", "HS256"); t.signature = Signature::PublicKeyAsSecret; })), Code::JwsAlgorithm),
-    (Say::Edit("another algorithm than the one registered", |op| op.edit_logout_token(|t| { t.member("alg", "RS256"); t.algorithm = "RS256".into(); })), Code::JwsAlgorithm),
-    (Say::Edit("crit", |op| member(op, "crit", json!(["exp"]))), Code::JwsCrit),
-    (Say::Edit("two segments", |op| op.edit_logout_token(|t| t.finish = |jwt| jwt.rsplit_once('.').unwrap().0.to_owned())), Code::JwsMalformed),
-    (Say::Edit("typ of an access token", |op| member(op, "typ", json!("at+jwt"))), Code::LogoutTokenType),
-    (Say::Edit("typ of a proof", |op| member(op, "typ", json!("dpop+jwt"))), Code::LogoutTokenType),
-    (Say::Edit("another iss", |op| claim(op, "iss", json!("https://op.example.org/"))), Code::LogoutTokenIssuer),
-    (Say::Edit("no iss", |op| without(op, "iss")), Code::LogoutTokenMissingClaim),
-    (Say::Edit("another aud", |op| claim(op, "aud", json!("another"))), Code::LogoutTokenAudience),
-    (Say::Edit("an empty aud", |op| claim(op, "aud", json!([]))), Code::LogoutTokenAudience),
-    (Say::Edit("no aud", |op| without(op, "aud")), Code::LogoutTokenMissingClaim),
-    (Say::Edit("expired", |op| date(op, "exp", -180)), Code::LogoutTokenExpired),
-    (Say::Edit("no exp", |op| without(op, "exp")), Code::LogoutTokenMissingClaim),
-    (Say::Edit("exp of text", |op| claim(op, "exp", json!("4000000000"))), Code::LogoutTokenClaims),
-    (Say::Edit("from the future", |op| date(op, "iat", 120)), Code::LogoutTokenIssuedInFuture),
-    (Say::Edit("no iat", |op| without(op, "iat")), Code::LogoutTokenMissingClaim),
-    (Say::Edit("no jti", |op| without(op, "jti")), Code::LogoutTokenMissingClaim),
-    (Say::Edit("a nonce", |op| claim(op, "nonce", json!("n"))), Code::LogoutTokenNonce),
-    (Say::Edit("a nonce of another type", |op| claim(op, "nonce", json!(7))), Code::LogoutTokenNonce),
-    (Say::Edit("no events", |op| without(op, "events")), Code::LogoutTokenMissingClaim),
-    (Say::Edit("null as events", |op| claim(op, "events", json!(null))), Code::LogoutTokenMissingClaim),
-    (Say::Edit("another event", |op| claim(op, "events", json!({ "https://schemas.openid.net/secevent/risc/event-type/account-disabled": {} }))), Code::LogoutTokenEvent),
-    (Say::Edit("no event", |op| claim(op, "events", json!({}))), Code::LogoutTokenEvent),
-    (Say::Edit("events in a list", |op| claim(op, "events", json!([EVENT]))), Code::LogoutTokenClaims),
-    (Say::Edit("an event that is no object", |op| claim(op, "events", json!({ EVENT: true }))), Code::LogoutTokenClaims),
-    (Say::Edit("neither sub nor sid", |op| without(op, "sub")), Code::LogoutTokenNobody),
-    (Say::Edit("an empty sub", |op| claim(op, "sub", json!(""))), Code::LogoutTokenNobody),
-    (Say::Edit("a number as sub", |op| claim(op, "sub", json!(7))), Code::LogoutTokenClaims),
-    (Say::Edit("a claim twice", |op| op.edit_logout_token(|t| t.claims_text = Some(Value::Object(t.claims.clone()).to_string().replacen('{', r#"{"sub":"sub-mallory","#, 1)))), Code::LogoutTokenClaims),
-    (Say::Edit("no claims", |op| op.edit_logout_token(|t| t.claims_text = Some("[]".into()))), Code::LogoutTokenClaims),
-    (Say::Edit("an ID token", |op| op.edit_logout_token(|t| { t.header.remove("typ"); t.claims.remove("events"); t.claim("nonce", "n"); })), Code::LogoutTokenNonce),
+const CHEAP: &[(Say, ErrorCode)] = &[
+    (Say::Edit("alg none", |op| op.edit_logout_token(|t| { t.member("alg", "none"); t.signature = Signature::Empty; })), ErrorCode::JWS_ALGORITHM),
+    (Say::Edit("HS256 under the public key", |op| op.edit_logout_token(|t| { t.member("alg", "HS256"); t.signature = Signature::PublicKeyAsSecret; })), ErrorCode::JWS_ALGORITHM),
+    (Say::Edit("another algorithm than the one registered", |op| op.edit_logout_token(|t| { t.member("alg", "RS256"); t.algorithm = "RS256".into(); })), ErrorCode::JWS_ALGORITHM),
+    (Say::Edit("crit", |op| member(op, "crit", json!(["exp"]))), ErrorCode::JWS_CRIT),
+    (Say::Edit("two segments", |op| op.edit_logout_token(|t| t.finish = |jwt| jwt.rsplit_once('.').unwrap().0.to_owned())), ErrorCode::JWS_MALFORMED),
+    (Say::Edit("typ of an access token", |op| member(op, "typ", json!("at+jwt"))), ErrorCode::LOGOUT_TOKEN_TYPE),
+    (Say::Edit("typ of a proof", |op| member(op, "typ", json!("dpop+jwt"))), ErrorCode::LOGOUT_TOKEN_TYPE),
+    (Say::Edit("another iss", |op| claim(op, "iss", json!("https://op.example.org/"))), ErrorCode::LOGOUT_TOKEN_ISSUER_MISMATCH),
+    (Say::Edit("no iss", |op| without(op, "iss")), ErrorCode::LOGOUT_TOKEN_MISSING_CLAIM),
+    (Say::Edit("another aud", |op| claim(op, "aud", json!("another"))), ErrorCode::LOGOUT_TOKEN_AUDIENCE_MISMATCH),
+    (Say::Edit("an empty aud", |op| claim(op, "aud", json!([]))), ErrorCode::LOGOUT_TOKEN_AUDIENCE_MISMATCH),
+    (Say::Edit("no aud", |op| without(op, "aud")), ErrorCode::LOGOUT_TOKEN_MISSING_CLAIM),
+    (Say::Edit("expired", |op| date(op, "exp", -180)), ErrorCode::LOGOUT_TOKEN_EXPIRED),
+    (Say::Edit("no exp", |op| without(op, "exp")), ErrorCode::LOGOUT_TOKEN_MISSING_CLAIM),
+    (Say::Edit("exp of text", |op| claim(op, "exp", json!("4000000000"))), ErrorCode::LOGOUT_TOKEN_CLAIMS),
+    (Say::Edit("from the future", |op| date(op, "iat", 120)), ErrorCode::LOGOUT_TOKEN_ISSUED_IN_FUTURE),
+    (Say::Edit("no iat", |op| without(op, "iat")), ErrorCode::LOGOUT_TOKEN_MISSING_CLAIM),
+    (Say::Edit("no jti", |op| without(op, "jti")), ErrorCode::LOGOUT_TOKEN_MISSING_CLAIM),
+    (Say::Edit("a nonce", |op| claim(op, "nonce", json!("n"))), ErrorCode::LOGOUT_TOKEN_NONCE),
+    (Say::Edit("a nonce of another type", |op| claim(op, "nonce", json!(7))), ErrorCode::LOGOUT_TOKEN_NONCE),
+    (Say::Edit("no events", |op| without(op, "events")), ErrorCode::LOGOUT_TOKEN_MISSING_CLAIM),
+    (Say::Edit("null as events", |op| claim(op, "events", json!(null))), ErrorCode::LOGOUT_TOKEN_MISSING_CLAIM),
+    (Say::Edit("another event", |op| claim(op, "events", json!({ "https://schemas.openid.net/secevent/risc/event-type/account-disabled": {} }))), ErrorCode::LOGOUT_TOKEN_EVENT),
+    (Say::Edit("no event", |op| claim(op, "events", json!({}))), ErrorCode::LOGOUT_TOKEN_EVENT),
+    (Say::Edit("events in a list", |op| claim(op, "events", json!([EVENT]))), ErrorCode::LOGOUT_TOKEN_CLAIMS),
+    (Say::Edit("an event that is no object", |op| claim(op, "events", json!({ EVENT: true }))), ErrorCode::LOGOUT_TOKEN_CLAIMS),
+    (Say::Edit("neither sub nor sid", |op| without(op, "sub")), ErrorCode::LOGOUT_TOKEN_NOBODY),
+    (Say::Edit("an empty sub", |op| claim(op, "sub", json!(""))), ErrorCode::LOGOUT_TOKEN_NOBODY),
+    (Say::Edit("a number as sub", |op| claim(op, "sub", json!(7))), ErrorCode::LOGOUT_TOKEN_CLAIMS),
+    (Say::Edit("a claim twice", |op| op.edit_logout_token(|t| t.claims_text = Some(Value::Object(t.claims.clone()).to_string().replacen('{', r#"{"sub":"sub-mallory","#, 1)))), ErrorCode::LOGOUT_TOKEN_CLAIMS),
+    (Say::Edit("no claims", |op| op.edit_logout_token(|t| t.claims_text = Some("[]".into()))), ErrorCode::LOGOUT_TOKEN_CLAIMS),
+    (Say::Edit("an ID token", |op| op.edit_logout_token(|t| { t.header.remove("typ"); t.claims.remove("events"); t.claim("nonce", "n"); })), ErrorCode::LOGOUT_TOKEN_NONCE),
 ];
 
 /// Found out with the provider's keys.
 #[rustfmt::skip]
-const COSTLY: &[(Say, Code)] = &[
-    (Say::Edit("a wrong signature", |op| signed(op, Signature::Wrong)), Code::JwsSignature),
-    (Say::Edit("no signature", |op| signed(op, Signature::Empty)), Code::JwsSignature),
-    (Say::Edit("zeros", |op| signed(op, Signature::Zeros)), Code::JwsSignature),
-    (Say::Edit("somebody else's signature", |op| signed(op, Signature::ForeignKey)), Code::JwsSignature),
-    (Say::Edit("a key that nobody knows", |op| member(op, "kid", json!("another"))), Code::JwsUnknownKey),
+const COSTLY: &[(Say, ErrorCode)] = &[
+    (Say::Edit("a wrong signature", |op| signed(op, Signature::Wrong)), ErrorCode::JWS_SIGNATURE),
+    (Say::Edit("no signature", |op| signed(op, Signature::Empty)), ErrorCode::JWS_SIGNATURE),
+    (Say::Edit("zeros", |op| signed(op, Signature::Zeros)), ErrorCode::JWS_SIGNATURE),
+    (Say::Edit("somebody else's signature", |op| signed(op, Signature::ForeignKey)), ErrorCode::JWS_SIGNATURE),
+    (Say::Edit("a key that nobody knows", |op| member(op, "kid", json!("another"))), ErrorCode::JWS_UNKNOWN_KEY),
 ];
 
 #[rustfmt::skip]
@@ -96,7 +96,7 @@ const LIVED_WITH: &[Say] = &[
 ];
 
 pub(crate) fn rows() -> Vec<Row> {
-    let own = [Code::LogoutTokenRequest, Code::LogoutTokenReplayed];
+    let own = [ErrorCode::LOGOUT_TOKEN_REQUEST, ErrorCode::LOGOUT_TOKEN_REPLAYED];
     let own = own.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code)));
     refusals(CHEAP).chain(refusals(COSTLY)).chain(pardons(LIVED_WITH)).chain(own).collect()
 }
@@ -177,7 +177,7 @@ fn a_secret_that_was_registered_for_it_verifies() {
     assert_eq!(take(&mut world, &user, &body, false).unwrap().token.subject(), Some("sub-alice"));
     world.op.edit_logout_token(|token| token.signature = Signature::Wrong);
     let forged = request(&world, &user);
-    assert_eq!(take(&mut world, &user, &forged, false).unwrap_err().code(), Code::JwsSignature);
+    assert_eq!(take(&mut world, &user, &forged, false).unwrap_err().code(), ErrorCode::JWS_SIGNATURE);
     assert_eq!(world.op.requests().len(), asked);
 }
 
@@ -192,12 +192,12 @@ fn a_request_is_a_form_with_one_token() {
     };
     assert_eq!(code(format!("x=%ff&{body}").as_bytes()), Ok(()));
     for wrong in ["", "logout_token", "token=a.b.c", &format!("{body}&{body}"), &body[13..]] {
-        let expected = if wrong == "logout_token" { Code::JwsMalformed } else { Code::LogoutTokenRequest };
+        let expected = if wrong == "logout_token" { ErrorCode::JWS_MALFORMED } else { ErrorCode::LOGOUT_TOKEN_REQUEST };
         assert_eq!(code(wrong.as_bytes()), Err(expected), "{wrong}");
     }
-    assert_eq!(code(b"logout_token=\xff"), Err(Code::LogoutTokenRequest));
-    assert_eq!(code(format!("logout_token={}", "a".repeat(70_000)).as_bytes()), Err(Code::JwsTooLarge));
-    assert_eq!(code(format!("x={}&{body}", "a".repeat(300_000)).as_bytes()), Err(Code::LogoutTokenRequest));
+    assert_eq!(code(b"logout_token=\xff"), Err(ErrorCode::LOGOUT_TOKEN_REQUEST));
+    assert_eq!(code(format!("logout_token={}", "a".repeat(70_000)).as_bytes()), Err(ErrorCode::JWS_TOO_LARGE));
+    assert_eq!(code(format!("x={}&{body}", "a".repeat(300_000)).as_bytes()), Err(ErrorCode::LOGOUT_TOKEN_REQUEST));
 }
 
 fn token(world: &mut World, user: &User, edit: impl Fn(&mut IdToken) + Send + Sync + 'static) -> LogoutToken {
@@ -214,25 +214,25 @@ fn a_token_that_comes_again_is_told_as_long_as_it_is_good() {
     let mut seen = SeenLogoutTokens::new(2);
     let first = token(&mut world, &user, |token| token.claim("jti", "1"));
     seen.check(&first, world.env.now()).unwrap();
-    assert_eq!(seen.check(&first, world.env.now()).unwrap_err().code(), Code::LogoutTokenReplayed);
+    assert_eq!(seen.check(&first, world.env.now()).unwrap_err().code(), ErrorCode::LOGOUT_TOKEN_REPLAYED);
     world.pass(1);
     let second = token(&mut world, &user, |token| token.claim("jti", "2"));
     seen.check(&second, world.env.now()).unwrap();
     for old in [&first, &second] {
-        assert_eq!(seen.check(old, world.env.now()).unwrap_err().code(), Code::LogoutTokenReplayed);
+        assert_eq!(seen.check(old, world.env.now()).unwrap_err().code(), ErrorCode::LOGOUT_TOKEN_REPLAYED);
     }
     // It is the `jti` that counts, whatever else the token says.
     let again = token(&mut world, &user, |token| {
         token.claim("jti", "1");
         token.claim("exp", token.date("exp") + 30);
     });
-    assert_eq!(seen.check(&again, world.env.now()).unwrap_err().code(), Code::LogoutTokenReplayed);
+    assert_eq!(seen.check(&again, world.env.now()).unwrap_err().code(), ErrorCode::LOGOUT_TOKEN_REPLAYED);
     // Until just before it is refused for its age.
     world.pass(178);
-    assert_eq!(seen.check(&first, world.env.now()).unwrap_err().code(), Code::LogoutTokenReplayed);
+    assert_eq!(seen.check(&first, world.env.now()).unwrap_err().code(), ErrorCode::LOGOUT_TOKEN_REPLAYED);
     // Memory is bounded: the third takes the place of the one that expires first.
     let third = token(&mut world, &user, |token| token.claim("jti", "3"));
     seen.check(&third, world.env.now()).unwrap();
-    assert_eq!(seen.check(&second, world.env.now()).unwrap_err().code(), Code::LogoutTokenReplayed);
+    assert_eq!(seen.check(&second, world.env.now()).unwrap_err().code(), ErrorCode::LOGOUT_TOKEN_REPLAYED);
     seen.check(&first, world.env.now()).unwrap();
 }

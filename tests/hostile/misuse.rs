@@ -1,11 +1,11 @@
 //! Wrong calls: nothing is sent, and the error says that it is ours.
 
 use oidc_proto::flow::{KeysFetch, Registration};
-use oidc_proto::message::metadata::{AuthMethod, Prompt, ResponseMode};
-use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
 use oidc_proto::testing::{self, Lie, On, RegisteredClient};
+use oidc_proto::{ApplicationType, ClientMetadata};
+use oidc_proto::{AuthMethod, Prompt, ResponseMode};
 use oidc_proto::{
-    AuthorizationRequest, Client, ClientAuth, Code, Error, Fault, IdTokenTrust, RedirectUri, Schemes, Scope,
+    AuthorizationRequest, Client, ClientAuth, Error, ErrorCode, Fault, IdTokenTrust, RedirectUri, Schemes, Scope,
 };
 use serde_json::json;
 
@@ -15,17 +15,17 @@ type Ask = fn(AuthorizationRequest) -> AuthorizationRequest;
 
 /// What cannot be asked for.
 #[rustfmt::skip]
-const REQUESTS: &[(&str, Ask, Code)] = &[
-    ("prompt none and more", |r| r.prompt(Prompt::None).prompt(Prompt::Login), Code::AuthorizationPrompt),
-    ("a parameter twice", |r| r.parameter("x", "1").parameter("x", "2"), Code::AuthorizationParameter),
-    ("a parameter without a name", |r| r.parameter("", "1"), Code::AuthorizationParameter),
-    ("a state of one's own", |r| r.parameter("state", "x"), Code::AuthorizationParameter),
-    ("a nonce of one's own", |r| r.parameter("nonce", "x"), Code::AuthorizationParameter),
-    ("a challenge of one's own", |r| r.parameter("code_challenge", "x"), Code::AuthorizationParameter),
-    ("plain PKCE", |r| r.parameter("code_challenge_method", "plain"), Code::AuthorizationParameter),
-    ("another response type", |r| r.parameter("response_type", "token"), Code::AuthorizationParameter),
-    ("another redirect URI", |r| r.parameter("redirect_uri", "https://evil.example"), Code::AuthorizationParameter),
-    ("a request object", |r| r.parameter("request_uri", "https://evil.example"), Code::AuthorizationParameter),
+const REQUESTS: &[(&str, Ask, ErrorCode)] = &[
+    ("prompt none and more", |r| r.prompt(Prompt::None).prompt(Prompt::Login), ErrorCode::AUTHORIZATION_PROMPT),
+    ("a parameter twice", |r| r.parameter("x", "1").parameter("x", "2"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a parameter without a name", |r| r.parameter("", "1"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a state of one's own", |r| r.parameter("state", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a nonce of one's own", |r| r.parameter("nonce", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a challenge of one's own", |r| r.parameter("code_challenge", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("plain PKCE", |r| r.parameter("code_challenge_method", "plain"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("another response type", |r| r.parameter("response_type", "token"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("another redirect URI", |r| r.parameter("redirect_uri", "https://evil.example"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a request object", |r| r.parameter("request_uri", "https://evil.example"), ErrorCode::AUTHORIZATION_PARAMETER),
 ];
 
 /// What is no redirect URI.
@@ -44,22 +44,22 @@ const REDIRECTS: &[&str] = &[
 
 pub(crate) fn rows() -> Vec<Row> {
     let own = [
-        Code::AuthorizationRedirectUri,
-        Code::AuthorizationScope,
-        Code::AuthorizationResponseMode,
-        Code::RegistrationRedirectUri,
-        Code::ProviderMismatch,
-        Code::ClientMismatch,
-        Code::TokenClientAuth,
-        Code::JwksMissing,
-        Code::IdTokenTrustTlsOverHttp,
+        ErrorCode::AUTHORIZATION_REDIRECT_URI,
+        ErrorCode::AUTHORIZATION_SCOPE,
+        ErrorCode::AUTHORIZATION_RESPONSE_MODE,
+        ErrorCode::REGISTRATION_REDIRECT_URI,
+        ErrorCode::PROVIDER_MISMATCH,
+        ErrorCode::CLIENT_MISMATCH,
+        ErrorCode::TOKEN_CLIENT_AUTH,
+        ErrorCode::JWKS_MISSING,
+        ErrorCode::ID_TOKEN_TRUST_TLS_OVER_HTTP,
     ];
     let codes = REQUESTS.iter().map(|(.., code)| *code).chain(own);
     codes.map(|code| (Say::Edit("asked by us", |_| {}), Some(code))).collect()
 }
 
 #[track_caller]
-fn assert_ours<T>(result: Result<T, Error>, code: Code) {
+fn assert_ours<T>(result: Result<T, Error>, code: ErrorCode) {
     let error = result.err().unwrap();
     assert_eq!((error.code(), error.fault()), (code, Fault::Local));
 }
@@ -73,19 +73,19 @@ fn what_cannot_be_asked_for_is_not_asked() {
         assert_eq!(code.fault(), Fault::Local);
     }
     for scope in ["openid \"x\"", "openid\n", "é", "a\\b"] {
-        assert_ours(Scope::new(scope), Code::AuthorizationScope);
+        assert_ours(Scope::new(scope), ErrorCode::AUTHORIZATION_SCOPE);
     }
 }
 
 #[test]
 fn a_redirect_uri_is_one_and_ours() {
     for text in REDIRECTS {
-        assert_ours(RedirectUri::new(text), Code::AuthorizationRedirectUri);
+        assert_ours(RedirectUri::new(text), ErrorCode::AUTHORIZATION_REDIRECT_URI);
     }
     let mut world = World::new();
     let elsewhere = RedirectUri::new("https://app.example.org/cb2").unwrap();
     world.request = AuthorizationRequest::new(elsewhere, Scope::new("openid").unwrap());
-    assert_eq!(world.login().err().unwrap().what(), (At::Request, Code::AuthorizationRedirectUri));
+    assert_eq!(world.login().err().unwrap().what(), (At::Request, ErrorCode::AUTHORIZATION_REDIRECT_URI));
 
     let provider = World::new().discover().unwrap();
     for (application_type, uri, allowed) in [
@@ -101,7 +101,7 @@ fn a_redirect_uri_is_one_and_ours() {
         let started = Registration::start(&provider, metadata).map(|_| ());
         assert_eq!(
             started.as_ref().err().map(Error::code),
-            (!allowed).then_some(Code::RegistrationRedirectUri),
+            (!allowed).then_some(ErrorCode::REGISTRATION_REDIRECT_URI),
             "{uri}"
         );
     }
@@ -125,16 +125,16 @@ fn a_loopback_redirect_uri_stands_for_all_ports() {
         world.client = Some(Client::new("app").with_redirect_uri(registered));
         world.request = AuthorizationRequest::new(asked.clone(), Scope::new("openid").unwrap());
         let code = world.login().map(|_| ()).map_err(|refusal| refusal.error.code());
-        assert_eq!(code.err(), (!allowed).then_some(Code::AuthorizationRedirectUri), "{asked:?}");
+        assert_eq!(code.err(), (!allowed).then_some(ErrorCode::AUTHORIZATION_REDIRECT_URI), "{asked:?}");
     }
 }
 
 #[test]
 fn a_response_mode_has_to_be_offered() {
     let mut world = World::new();
-    world.op.edit_json(On::Metadata, |o| drop(o.insert("response_modes_supported".into(), json!(["query"]))));
+    world.op.edit_json(On::ServerMetadata, |o| drop(o.insert("response_modes_supported".into(), json!(["query"]))));
     world.request = world.request.response_mode(ResponseMode::FormPost);
-    assert_eq!(world.login().err().unwrap().what(), (At::Request, Code::AuthorizationResponseMode));
+    assert_eq!(world.login().err().unwrap().what(), (At::Request, ErrorCode::AUTHORIZATION_RESPONSE_MODE));
 }
 
 /// What was made for one provider or one client is not shown to another.
@@ -155,21 +155,21 @@ fn nothing_is_sent_to_another_provider_or_by_another_client() {
     let env = &mut world.env.clone();
 
     use oidc_proto::flow::{Refresh, Revocation, UserinfoFetch};
-    assert_ours(login.pending.clone().redeem(evidence, &other, client, None, env), Code::ProviderMismatch);
-    assert_ours(login.pending.redeem(second, provider, &stranger, None, env), Code::ClientMismatch);
-    assert_ours(Refresh::start(tokens, &other, client, None, env), Code::ProviderMismatch);
-    assert_ours(Refresh::start(tokens, provider, &stranger, None, env), Code::ClientMismatch);
-    assert_ours(UserinfoFetch::start(tokens, &other, client, env), Code::ProviderMismatch);
-    assert_ours(UserinfoFetch::start(tokens, provider, &stranger, env), Code::ClientMismatch);
-    assert_ours(Revocation::start(tokens, &other, client, env), Code::ProviderMismatch);
-    assert_ours(Revocation::start(tokens, provider, &stranger, env), Code::ClientMismatch);
+    assert_ours(login.pending.clone().redeem(evidence, &other, client, None, env), ErrorCode::PROVIDER_MISMATCH);
+    assert_ours(login.pending.redeem(second, provider, &stranger, None, env), ErrorCode::CLIENT_MISMATCH);
+    assert_ours(Refresh::start(tokens, &other, client, None, env), ErrorCode::PROVIDER_MISMATCH);
+    assert_ours(Refresh::start(tokens, provider, &stranger, None, env), ErrorCode::CLIENT_MISMATCH);
+    assert_ours(UserinfoFetch::start(tokens, &other, client, env), ErrorCode::PROVIDER_MISMATCH);
+    assert_ours(UserinfoFetch::start(tokens, provider, &stranger, env), ErrorCode::CLIENT_MISMATCH);
+    assert_ours(Revocation::start(tokens, &other, client, env), ErrorCode::PROVIDER_MISMATCH);
+    assert_ours(Revocation::start(tokens, provider, &stranger, env), ErrorCode::CLIENT_MISMATCH);
     assert_eq!((world.op.requests().len(), elsewhere.op.requests().len()), (before, 1));
 }
 
 #[test]
 fn a_method_that_needs_a_secret_has_one() {
     for method in [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost] {
-        assert_ours(ClientAuth::new(method, None), Code::TokenClientAuth);
+        assert_ours(ClientAuth::new(method, None), ErrorCode::TOKEN_CLIENT_AUTH);
     }
 }
 
@@ -179,13 +179,13 @@ fn without_keys_there_is_no_id_token() {
     let mut world = World::with_fixed_client("ES256");
     world.op.lie(Lie::MetadataAbsent("jwks_uri"));
     let issuer = oidc_proto::Issuer::new(&world.issuer, Schemes::HttpsOnly).unwrap();
-    let form = oidc_proto::message::metadata::WellKnown::OauthAuthorizationServer;
-    let step = oidc_proto::flow::Discovery::start_with(issuer, world.options, form, None);
+    let form = oidc_proto::WellKnown::OauthAuthorizationServer;
+    let step = oidc_proto::flow::ServerMetadataFetch::start_with(issuer, world.options, form, None);
     let provider = world.run(step).unwrap().provider;
-    assert_eq!(KeysFetch::start(&provider, None).unwrap_err().code(), Code::JwksMissing);
+    assert_eq!(KeysFetch::start(&provider, None).unwrap_err().code(), ErrorCode::JWKS_MISSING);
     let client = world.client.clone().unwrap().shared();
     let login = world.login_with(provider, client).unwrap();
-    assert_eq!(world.finish(login, None).err().unwrap().what(), (At::Exchange, Code::JwksMissing));
+    assert_eq!(world.finish(login, None).err().unwrap().what(), (At::Exchange, ErrorCode::JWKS_MISSING));
     assert_eq!(world.op.count(On::Token), 0);
 }
 
@@ -200,11 +200,11 @@ fn trust_in_tls_waives_the_signature_alone() {
     for (lie, expected) in [
         (Lie::SignatureForeign, None),
         (Lie::KidUnknown, None),
-        (Lie::NonceWrong, Some(Code::IdTokenNonce)),
-        (Lie::AudOther, Some(Code::IdTokenAudience)),
-        (Lie::AtHashWrong, Some(Code::IdTokenAtHash)),
-        (Lie::AlgorithmNone("none"), Some(Code::JwsAlgorithm)),
-        (Lie::IdTokenAbsent, Some(Code::IdTokenMissing)),
+        (Lie::NonceWrong, Some(ErrorCode::ID_TOKEN_NONCE_MISMATCH)),
+        (Lie::AudOther, Some(ErrorCode::ID_TOKEN_AUDIENCE_MISMATCH)),
+        (Lie::AtHashWrong, Some(ErrorCode::ID_TOKEN_AT_HASH_MISMATCH)),
+        (Lie::AlgorithmNone("none"), Some(ErrorCode::JWS_ALGORITHM)),
+        (Lie::IdTokenAbsent, Some(ErrorCode::ID_TOKEN_MISSING)),
     ] {
         let mut world = trusting();
         world.op.lie(lie);
@@ -217,9 +217,12 @@ fn trust_in_tls_waives_the_signature_alone() {
     world.op = testing::Provider::new(&world.issuer).with_client(RegisteredClient::public("app", REDIRECT));
     world.options = world.options.with_schemes(Schemes::DangerousHttpOnLoopback);
     let issuer = oidc_proto::Issuer::new(&world.issuer, Schemes::DangerousHttpOnLoopback).unwrap();
-    let provider = world.run(oidc_proto::flow::Discovery::start(issuer, world.options)).unwrap().provider;
+    let provider = world.run(oidc_proto::flow::ServerMetadataFetch::start(issuer, world.options)).unwrap().provider;
     let client = world.client.clone().unwrap().shared();
     let login = world.login_with(provider, client).unwrap();
-    assert_eq!(world.finish(login, None).err().unwrap().what(), (At::Exchange, Code::IdTokenTrustTlsOverHttp));
+    assert_eq!(
+        world.finish(login, None).err().unwrap().what(),
+        (At::Exchange, ErrorCode::ID_TOKEN_TRUST_TLS_OVER_HTTP)
+    );
     assert_eq!(world.op.count(On::Token), 0);
 }

@@ -1,7 +1,7 @@
 //! Pushed requests: what the browser carries then, and what the provider can say in place of a reference.
 
 use oidc_proto::testing::{Fault, Lie, On, Par};
-use oidc_proto::{Code, Fault as Whose, RedirectUri, Scope};
+use oidc_proto::{ErrorCode, Fault as Whose, RedirectUri, Scope};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -9,27 +9,27 @@ use crate::transport::answer;
 use crate::world::{At, ISSUER, REDIRECT, Row, Say, World, pardons, refusals};
 
 #[rustfmt::skip]
-const REFUSED: &[(Say, Code)] = &[
-    (Say::Lie(Lie::ParRequestUriAbsent), Code::ParNoRequestUri),
-    (Say::Lie(Lie::ParRequestUriEmpty), Code::ParNoRequestUri),
-    (Say::Edit("null", |op| put(op, "request_uri", Value::Null)), Code::ParNoRequestUri),
-    (Say::Edit("a long one", |op| put(op, "request_uri", json!("u".repeat(2049)))), Code::ParNoRequestUri),
-    (Say::Edit("a number", |op| put(op, "request_uri", json!(7))), Code::JsonType),
-    (Say::Edit("a list", |op| answer(op, On::Par, 201, "application/json", r#"["urn:x"]"#)), Code::JsonType),
-    (Say::Edit("twice", |op| answer(op, On::Par, 201, "application/json", r#"{"request_uri":"urn:x","request_uri":"urn:y"}"#)), Code::JsonDuplicateName),
-    (Say::Edit("a page", |op| answer(op, On::Par, 201, "text/html", "urn:x")), Code::HttpContentType),
-    (Say::Edit("no client of theirs", |op| answer(op, On::Par, 401, "application/json", r#"{"error":"invalid_client"}"#)), Code::TokenInvalidClient),
-    (Say::Edit("a bad request", |op| answer(op, On::Par, 400, "application/json", r#"{"error":"invalid_request"}"#)), Code::AuthorizationInvalidRequest),
-    (Say::Edit("a bad scope", |op| answer(op, On::Par, 400, "application/json", r#"{"error":"invalid_scope"}"#)), Code::AuthorizationInvalidScope),
-    (Say::Edit("something else", |op| answer(op, On::Par, 400, "application/json", r#"{"error":"invalid_request_object"}"#)), Code::AuthorizationError),
-    (Say::Edit("a bad proof", |op| answer(op, On::Par, 400, "application/json", r#"{"error":"invalid_dpop_proof"}"#)), Code::DpopProof),
-    (Say::Edit("413", |op| answer(op, On::Par, 413, "text/plain", "too large")), Code::HttpStatus),
-    (Say::Edit("429", |op| answer(op, On::Par, 429, "application/json", r#"{"error":"invalid_request"}"#)), Code::HttpTooManyRequests),
-    (Say::Edit("500", |op| answer(op, On::Par, 500, "application/json", r#"{"error":"invalid_request"}"#)), Code::HttpServerError),
-    (Say::Fault(On::Par, Fault::Timeout), Code::TransportTimeout),
-    (Say::Fault(On::Par, Fault::Redirect), Code::HttpRedirect),
-    (Say::Fault(On::Par, Fault::Oversized), Code::HttpBodyTooLarge),
-    (Say::Fault(On::Par, Fault::Truncated), Code::JsonSyntax),
+const REFUSED: &[(Say, ErrorCode)] = &[
+    (Say::Lie(Lie::ParRequestUriAbsent), ErrorCode::PAR_NO_REQUEST_URI),
+    (Say::Lie(Lie::ParRequestUriEmpty), ErrorCode::PAR_NO_REQUEST_URI),
+    (Say::Edit("null", |op| put(op, "request_uri", Value::Null)), ErrorCode::PAR_NO_REQUEST_URI),
+    (Say::Edit("a long one", |op| put(op, "request_uri", json!("u".repeat(2049)))), ErrorCode::PAR_NO_REQUEST_URI),
+    (Say::Edit("a number", |op| put(op, "request_uri", json!(7))), ErrorCode::JSON_TYPE),
+    (Say::Edit("a list", |op| answer(op, On::Par, 201, "application/json", r#"["urn:x"]"#)), ErrorCode::JSON_TYPE),
+    (Say::Edit("twice", |op| answer(op, On::Par, 201, "application/json", r#"{"request_uri":"urn:x","request_uri":"urn:y"}"#)), ErrorCode::JSON_DUPLICATE_NAME),
+    (Say::Edit("a page", |op| answer(op, On::Par, 201, "text/html", "urn:x")), ErrorCode::HTTP_CONTENT_TYPE),
+    (Say::Edit("no client of theirs", |op| answer(op, On::Par, 401, "application/json", r#"{"error":"invalid_client"}"#)), ErrorCode::TOKEN_INVALID_CLIENT),
+    (Say::Edit("a bad request", |op| answer(op, On::Par, 400, "application/json", r#"{"error":"invalid_request"}"#)), ErrorCode::AUTHORIZATION_INVALID_REQUEST),
+    (Say::Edit("a bad scope", |op| answer(op, On::Par, 400, "application/json", r#"{"error":"invalid_scope"}"#)), ErrorCode::AUTHORIZATION_INVALID_SCOPE),
+    (Say::Edit("something else", |op| answer(op, On::Par, 400, "application/json", r#"{"error":"invalid_request_object"}"#)), ErrorCode::AUTHORIZATION_ERROR),
+    (Say::Edit("a bad proof", |op| answer(op, On::Par, 400, "application/json", r#"{"error":"invalid_dpop_proof"}"#)), ErrorCode::DPOP_PROOF),
+    (Say::Edit("413", |op| answer(op, On::Par, 413, "text/plain", "too large")), ErrorCode::HTTP_STATUS),
+    (Say::Edit("429", |op| answer(op, On::Par, 429, "application/json", r#"{"error":"invalid_request"}"#)), ErrorCode::HTTP_TOO_MANY_REQUESTS),
+    (Say::Edit("500", |op| answer(op, On::Par, 500, "application/json", r#"{"error":"invalid_request"}"#)), ErrorCode::HTTP_SERVER_ERROR),
+    (Say::Fault(On::Par, Fault::Timeout), ErrorCode::TRANSPORT_TIMEOUT),
+    (Say::Fault(On::Par, Fault::Redirect), ErrorCode::HTTP_REDIRECT),
+    (Say::Fault(On::Par, Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
+    (Say::Fault(On::Par, Fault::Truncated), ErrorCode::JSON_SYNTAX),
 ];
 
 /// How long a reference is good is the provider's affair: the browser is sent on at once.
@@ -43,8 +43,8 @@ const LIVED_WITH: &[Say] = &[
 ];
 
 pub(crate) fn rows() -> Vec<Row> {
-    let own =
-        [Code::ParUnsupported, Code::ParRequired].map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code)));
+    let own = [ErrorCode::PAR_UNSUPPORTED, ErrorCode::PAR_REQUIRED]
+        .map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code)));
     let injected = (Say::Lie(Lie::ParRequestUriInjects), None);
     refusals(REFUSED).chain(pardons(LIVED_WITH)).chain(own).chain([injected]).collect()
 }
@@ -113,12 +113,12 @@ fn pushing_is_done_where_it_is_offered_and_not_left_out_where_it_must_be() {
     let mut world = pushing();
     world.op = world.op.with_par(Par::Off);
     let refusal = world.login().err().unwrap();
-    assert_eq!((refusal.what(), refusal.error.fault()), ((At::Request, Code::ParUnsupported), Whose::Remote));
+    assert_eq!((refusal.what(), refusal.error.fault()), ((At::Request, ErrorCode::PAR_UNSUPPORTED), Whose::Remote));
 
     let mut world = World::new();
     world.op = world.op.with_par(Par::Required);
     let refusal = world.login().err().unwrap();
-    assert_eq!((refusal.what(), refusal.error.fault()), ((At::Request, Code::ParRequired), Whose::Local));
+    assert_eq!((refusal.what(), refusal.error.fault()), ((At::Request, ErrorCode::PAR_REQUIRED), Whose::Local));
     assert_eq!(world.browsed.borrow().len(), 0);
     world.pushes = true;
     world.logged_in().unwrap();
@@ -143,9 +143,9 @@ fn what_cannot_be_asked_for_is_not_pushed() {
     let elsewhere = RedirectUri::new("https://app.example.org/cb2").unwrap();
     let request = oidc_proto::AuthorizationRequest::new(elsewhere, Scope::new("openid").unwrap());
     for (request, code) in [
-        (request, Code::AuthorizationRedirectUri),
-        (World::new().request.parameter("request_uri", "urn:x"), Code::AuthorizationParameter),
-        (World::new().request.parameter("state", "x"), Code::AuthorizationParameter),
+        (request, ErrorCode::AUTHORIZATION_REDIRECT_URI),
+        (World::new().request.parameter("request_uri", "urn:x"), ErrorCode::AUTHORIZATION_PARAMETER),
+        (World::new().request.parameter("state", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
     ] {
         let mut world = World { request, ..pushing() };
         assert_eq!(world.login().err().unwrap().what(), (At::Request, code));

@@ -2,26 +2,26 @@
 
 use oidc_proto::flow::Refresh;
 use oidc_proto::testing::{Fault, Lie, On, Reuse};
-use oidc_proto::{Code, Env as _, Exchanged, Fault as Whose, Scope};
+use oidc_proto::{Env as _, ErrorCode, Fault as Whose, Scope, TokenOutcome};
 use serde_json::json;
 
 use crate::world::{At, Row, Say, World, pardons, refusals};
 
 /// What may not change, and by what name it is called where only that can be told.
 #[rustfmt::skip]
-const CHANGED: &[(Say, Code)] = &[
-    (Say::Lie(Lie::RefreshSubOther), Code::IdTokenChangedClaim),
-    (Say::Lie(Lie::RefreshIssOther), Code::IdTokenIssuer),
-    (Say::Lie(Lie::RefreshAudOther), Code::IdTokenAudience),
-    (Say::Lie(Lie::RefreshNonceOther), Code::IdTokenChangedClaim),
-    (Say::Lie(Lie::RefreshAuthTimeOther), Code::IdTokenChangedClaim),
-    (Say::Edit("an azp that was not there", |op| op.edit_id_token(|t| { let aud = t.claims["aud"].clone(); t.claim("azp", aud); })), Code::IdTokenChangedClaim),
-    (Say::Edit("an empty nonce", |op| op.edit_id_token(|t| t.claim("nonce", ""))), Code::IdTokenChangedClaim),
-    (Say::Edit("sub in capitals", |op| op.edit_id_token(|t| t.claim("sub", "SUB-ALICE"))), Code::IdTokenChangedClaim),
-    (Say::Lie(Lie::ExpPast), Code::IdTokenExpired),
-    (Say::Lie(Lie::AtHashWrong), Code::IdTokenAtHash),
-    (Say::Lie(Lie::SignatureForeign), Code::JwsSignature),
-    (Say::Lie(Lie::IdTokenEmpty), Code::JwsMalformed),
+const CHANGED: &[(Say, ErrorCode)] = &[
+    (Say::Lie(Lie::RefreshSubOther), ErrorCode::ID_TOKEN_CHANGED_CLAIM),
+    (Say::Lie(Lie::RefreshIssOther), ErrorCode::ID_TOKEN_ISSUER_MISMATCH),
+    (Say::Lie(Lie::RefreshAudOther), ErrorCode::ID_TOKEN_AUDIENCE_MISMATCH),
+    (Say::Lie(Lie::RefreshNonceOther), ErrorCode::ID_TOKEN_CHANGED_CLAIM),
+    (Say::Lie(Lie::RefreshAuthTimeOther), ErrorCode::ID_TOKEN_CHANGED_CLAIM),
+    (Say::Edit("an azp that was not there", |op| op.edit_id_token(|t| { let aud = t.claims["aud"].clone(); t.claim("azp", aud); })), ErrorCode::ID_TOKEN_CHANGED_CLAIM),
+    (Say::Edit("an empty nonce", |op| op.edit_id_token(|t| t.claim("nonce", ""))), ErrorCode::ID_TOKEN_CHANGED_CLAIM),
+    (Say::Edit("sub in capitals", |op| op.edit_id_token(|t| t.claim("sub", "SUB-ALICE"))), ErrorCode::ID_TOKEN_CHANGED_CLAIM),
+    (Say::Lie(Lie::ExpPast), ErrorCode::ID_TOKEN_EXPIRED),
+    (Say::Lie(Lie::AtHashWrong), ErrorCode::ID_TOKEN_AT_HASH_MISMATCH),
+    (Say::Lie(Lie::SignatureForeign), ErrorCode::JWS_SIGNATURE),
+    (Say::Lie(Lie::IdTokenEmpty), ErrorCode::JWS_MALFORMED),
 ];
 
 #[rustfmt::skip]
@@ -37,7 +37,7 @@ const LIVED_WITH: &[Say] = &[
 ];
 
 pub(crate) fn rows() -> Vec<Row> {
-    let own = [Code::TokenNoRefreshToken, Code::TokenInvalidGrant];
+    let own = [ErrorCode::TOKEN_NO_REFRESH_TOKEN, ErrorCode::TOKEN_INVALID_GRANT];
     let own = own.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code)));
     refusals(CHANGED).chain(pardons(LIVED_WITH)).chain(own).collect()
 }
@@ -119,7 +119,7 @@ fn no_more_scope_is_asked_for_than_was_granted() {
         let (tokens, provider, client) = (&user.tokens, &user.provider, &user.client);
         let step = Refresh::start_with_scope(tokens, provider, client, None, Some(&asked), &mut world.env);
         let code = step.err().map(|error| (error.code(), error.fault()));
-        assert_eq!(code, (!allowed).then_some((Code::AuthorizationScope, Whose::Local)), "{granted:?} {asked:?}");
+        assert_eq!(code, (!allowed).then_some((ErrorCode::AUTHORIZATION_SCOPE, Whose::Local)), "{granted:?} {asked:?}");
         assert_eq!(world.op.count(On::Token), before);
     }
 }
@@ -135,7 +135,7 @@ fn a_smaller_scope_is_what_was_asked_for() {
         let smaller = Scope::new("openid").unwrap();
         let step =
             Refresh::start_with_scope(&user.tokens, &user.provider, &user.client, None, Some(&smaller), &mut world.env);
-        let Exchanged::Verified(granted) = world.run(step).unwrap() else { panic!() };
+        let TokenOutcome::Verified(granted) = world.run(step).unwrap() else { panic!() };
         assert_eq!(granted.tokens.scope(), &smaller, "answered: {answered}");
     }
 }
@@ -145,21 +145,22 @@ fn without_a_refresh_token_there_is_no_refresh() {
     let mut world = World::new();
     world.op.lie(Lie::RefreshTokenAbsent);
     let user = world.logged_in().unwrap();
-    assert_eq!(world.refresh(&user, None).err().unwrap().what(), (At::Refresh, Code::TokenNoRefreshToken));
+    assert_eq!(world.refresh(&user, None).err().unwrap().what(), (At::Refresh, ErrorCode::TOKEN_NO_REFRESH_TOKEN));
     assert_eq!(world.op.count(On::Token), 1);
 }
 
 #[test]
 fn a_lost_answer_is_asked_for_again_with_the_same_token_where_the_provider_allows_it() {
-    for (reuse, expected) in
-        [(Reuse::AllowedUntilSuccessorIsUsed, None), (Reuse::EndsGrant, Some((At::Refresh, Code::TokenInvalidGrant)))]
-    {
+    for (reuse, expected) in [
+        (Reuse::AllowedUntilSuccessorIsUsed, None),
+        (Reuse::EndsGrant, Some((At::Refresh, ErrorCode::TOKEN_INVALID_GRANT))),
+    ] {
         let mut world = World::new();
         world.op = world.op.with_reuse(reuse);
         let user = world.logged_in().unwrap();
         world.op.fault(On::Token, Fault::LostAnswer, 1);
         let refusal = world.refresh(&user, None).err().unwrap();
-        assert_eq!(refusal.what(), (At::Refresh, Code::TransportInterrupted));
+        assert_eq!(refusal.what(), (At::Refresh, ErrorCode::TRANSPORT_INTERRUPTED));
         assert_eq!(world.refresh(&user, None).err().map(|refusal| refusal.what()), expected);
     }
 }
@@ -182,8 +183,8 @@ fn keys_are_fetched_only_for_a_new_id_token() {
 fn the_audiences_stay_the_same() {
     for (first, second, expected) in [
         (["app", "partner"].as_slice(), ["partner", "app"].as_slice(), None),
-        (&["app"], &["app", "partner"], Some(Code::IdTokenChangedClaim)),
-        (&["app", "partner"], &["app"], Some(Code::IdTokenChangedClaim)),
+        (&["app"], &["app", "partner"], Some(ErrorCode::ID_TOKEN_CHANGED_CLAIM)),
+        (&["app", "partner"], &["app"], Some(ErrorCode::ID_TOKEN_CHANGED_CLAIM)),
     ] {
         let mut world = World::with_fixed_client("ES256");
         world.client = world.client.map(|client| client.trusting_audience("partner"));

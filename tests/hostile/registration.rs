@@ -2,29 +2,29 @@
 
 use std::time::Duration;
 
+use oidc_proto::AuthMethod;
 use oidc_proto::jose::Algorithm;
-use oidc_proto::message::metadata::AuthMethod;
 use oidc_proto::testing::{self, Lie, On};
-use oidc_proto::{Code, Endpoint, Env as _, Fault, Registrations, Schemes};
+use oidc_proto::{Endpoint, Env as _, ErrorCode, Fault, Registrations, Schemes};
 use serde_json::{Value, json};
 
 use crate::world::{At, Row, Say, World, pardons, redirect, refusals};
 
 /// For a client that asks for a secret.
 #[rustfmt::skip]
-const REFUSED: &[(Say, Code)] = &[
-    (Say::Lie(Lie::RegistrationAlgorithmNone), Code::JwsAlgorithm),
-    (Say::Edit("an unknown algorithm", |op| put(op, "id_token_signed_response_alg", json!("RS1"))), Code::JwsAlgorithm),
-    (Say::Lie(Lie::RegistrationClientIdAbsent), Code::RegistrationNoClientId),
-    (Say::Lie(Lie::RegistrationClientIdEmpty), Code::RegistrationNoClientId),
-    (Say::Edit("a number as client_id", |op| put(op, "client_id", json!(7))), Code::RegistrationNoClientId),
-    (Say::Edit("null as client_id", |op| put(op, "client_id", Value::Null)), Code::RegistrationNoClientId),
-    (Say::Lie(Lie::RegistrationSecretAbsent), Code::RegistrationNoSecret),
-    (Say::Edit("an empty secret", |op| put(op, "client_secret", json!(""))), Code::RegistrationNoSecret),
-    (Say::Edit("a number as secret", |op| put(op, "client_secret", json!(7))), Code::RegistrationNoSecret),
-    (Say::Edit("a method that is not spoken here", |op| put(op, "token_endpoint_auth_method", json!("private_key_jwt"))), Code::RegistrationAuthMethod),
-    (Say::Edit("an empty method", |op| put(op, "token_endpoint_auth_method", json!(""))), Code::RegistrationAuthMethod),
-    (Say::Edit("a list", |op| op.tamper(On::Register, |r| *r.body_mut() = b"[]".to_vec())), Code::JsonType),
+const REFUSED: &[(Say, ErrorCode)] = &[
+    (Say::Lie(Lie::RegistrationAlgorithmNone), ErrorCode::JWS_ALGORITHM),
+    (Say::Edit("an unknown algorithm", |op| put(op, "id_token_signed_response_alg", json!("RS1"))), ErrorCode::JWS_ALGORITHM),
+    (Say::Lie(Lie::RegistrationClientIdAbsent), ErrorCode::REGISTRATION_NO_CLIENT_ID),
+    (Say::Lie(Lie::RegistrationClientIdEmpty), ErrorCode::REGISTRATION_NO_CLIENT_ID),
+    (Say::Edit("a number as client_id", |op| put(op, "client_id", json!(7))), ErrorCode::REGISTRATION_NO_CLIENT_ID),
+    (Say::Edit("null as client_id", |op| put(op, "client_id", Value::Null)), ErrorCode::REGISTRATION_NO_CLIENT_ID),
+    (Say::Lie(Lie::RegistrationSecretAbsent), ErrorCode::REGISTRATION_NO_SECRET),
+    (Say::Edit("an empty secret", |op| put(op, "client_secret", json!(""))), ErrorCode::REGISTRATION_NO_SECRET),
+    (Say::Edit("a number as secret", |op| put(op, "client_secret", json!(7))), ErrorCode::REGISTRATION_NO_SECRET),
+    (Say::Edit("a method that is not spoken here", |op| put(op, "token_endpoint_auth_method", json!("private_key_jwt"))), ErrorCode::REGISTRATION_AUTH_METHOD),
+    (Say::Edit("an empty method", |op| put(op, "token_endpoint_auth_method", json!(""))), ErrorCode::REGISTRATION_AUTH_METHOD),
+    (Say::Edit("a list", |op| op.tamper(On::Register, |r| *r.body_mut() = b"[]".to_vec())), ErrorCode::JSON_TYPE),
 ];
 
 #[rustfmt::skip]
@@ -38,23 +38,24 @@ const LIVED_WITH: &[Say] = &[
 ];
 
 /// The provider's no, and with which status it counts.
-const DENIED: &[(u16, &str, Code)] = &[
-    (400, "invalid_redirect_uri", Code::RegistrationInvalidRedirectUri),
-    (400, "invalid_client_metadata", Code::RegistrationInvalidClientMetadata),
-    (400, "invalid_software_statement", Code::RegistrationInvalidSoftwareStatement),
-    (400, "unapproved_software_statement", Code::RegistrationUnapprovedSoftwareStatement),
-    (401, "invalid_token", Code::RegistrationDenied),
-    (403, "access_denied", Code::RegistrationDenied),
-    (500, "invalid_redirect_uri", Code::HttpServerError),
-    (429, "invalid_redirect_uri", Code::HttpTooManyRequests),
-    (303, "invalid_redirect_uri", Code::HttpRedirect),
+const DENIED: &[(u16, &str, ErrorCode)] = &[
+    (400, "invalid_redirect_uri", ErrorCode::REGISTRATION_INVALID_REDIRECT_URI),
+    (400, "invalid_client_metadata", ErrorCode::REGISTRATION_INVALID_CLIENT_METADATA),
+    (400, "invalid_software_statement", ErrorCode::REGISTRATION_INVALID_SOFTWARE_STATEMENT),
+    (400, "unapproved_software_statement", ErrorCode::REGISTRATION_UNAPPROVED_SOFTWARE_STATEMENT),
+    (401, "invalid_token", ErrorCode::REGISTRATION_DENIED),
+    (403, "access_denied", ErrorCode::REGISTRATION_DENIED),
+    (500, "invalid_redirect_uri", ErrorCode::HTTP_SERVER_ERROR),
+    (429, "invalid_redirect_uri", ErrorCode::HTTP_TOO_MANY_REQUESTS),
+    (303, "invalid_redirect_uri", ErrorCode::HTTP_REDIRECT),
 ];
 
 pub(crate) fn rows() -> Vec<Row> {
     let scenario = |code| (Say::Edit("told by a scenario", |_| {}), Some(code));
     let denied = DENIED.iter().map(|(.., code)| scenario(*code));
     let changed = [Lie::RegistrationOtherAlgorithm, Lie::RegistrationOtherMethod].map(|lie| (lie.into(), None));
-    let own = [Code::RegistrationNoSecret, Code::JwsAlgorithm, Code::TokenInvalidClient].map(scenario);
+    let own =
+        [ErrorCode::REGISTRATION_NO_SECRET, ErrorCode::JWS_ALGORITHM, ErrorCode::TOKEN_INVALID_CLIENT].map(scenario);
     refusals(REFUSED).chain(pardons(LIVED_WITH)).chain(denied).chain(changed).chain(own).collect()
 }
 
@@ -68,7 +69,7 @@ fn a_registration_that_cannot_be_used_is_refused() {
         let mut world = World::with_secret(AuthMethod::ClientSecretBasic);
         say.to(&world.op);
         assert_eq!(world.login().err().unwrap().what(), (At::Registration, *code), "{say:?}");
-        assert_eq!(world.op.requests(), [On::Metadata, On::Register], "{say:?}");
+        assert_eq!(world.op.requests(), [On::ServerMetadata, On::Register], "{say:?}");
     }
 }
 
@@ -107,7 +108,7 @@ fn another_algorithm_than_asked_for_is_the_only_one_then() {
         world.op.lie(Lie::RegistrationOtherAlgorithm);
         // It signs as it was asked, and not as it answered.
         let refusal = world.logged_in().err().unwrap();
-        assert_eq!(refusal.what(), (At::Verification, Code::JwsAlgorithm));
+        assert_eq!(refusal.what(), (At::Verification, ErrorCode::JWS_ALGORITHM));
         world.op.lie(Lie::AlgorithmOther);
         assert!(world.logged_in().is_ok(), "{registered}");
     }
@@ -117,12 +118,12 @@ fn another_algorithm_than_asked_for_is_the_only_one_then() {
 fn another_method_than_asked_for_is_followed_where_that_is_possible() {
     let mut world = World::with_secret(AuthMethod::None);
     world.op.lie(Lie::RegistrationOtherMethod);
-    assert_eq!(world.login().err().unwrap().what(), (At::Registration, Code::RegistrationNoSecret));
+    assert_eq!(world.login().err().unwrap().what(), (At::Registration, ErrorCode::REGISTRATION_NO_SECRET));
 
     let mut world = World::with_secret(AuthMethod::ClientSecretBasic);
     world.op.lie(Lie::RegistrationOtherMethod);
     // The provider wants the secret all the same: the login fails, and it is not sent.
-    assert_eq!(world.logged_in().err().unwrap().what(), (At::Exchange, Code::TokenInvalidClient));
+    assert_eq!(world.logged_in().err().unwrap().what(), (At::Exchange, ErrorCode::TOKEN_INVALID_CLIENT));
     assert!(!world.sent.last().unwrap().contains("authorization:"));
 }
 
@@ -161,10 +162,10 @@ fn a_registration_outlives_the_login_that_follows() {
 #[test]
 fn where_a_logout_is_told_is_an_https_url() {
     for (uri, code) in [
-        ("http://app.example.org/out", Code::UrlScheme),
-        ("https://app.example.org/out#now", Code::UrlFragment),
-        ("https://user@app.example.org/out", Code::UrlUserinfo),
-        ("/out", Code::UrlSyntax),
+        ("http://app.example.org/out", ErrorCode::URL_SCHEME),
+        ("https://app.example.org/out#now", ErrorCode::URL_FRAGMENT),
+        ("https://user@app.example.org/out", ErrorCode::URL_USERINFO),
+        ("/out", ErrorCode::URL_SYNTAX),
     ] {
         assert_eq!(Endpoint::new(uri, Schemes::HttpsOnly).unwrap_err().code(), code, "{uri}");
     }

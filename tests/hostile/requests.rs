@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use oidc_proto::message::metadata::{AuthMethod, ResponseMode};
 use oidc_proto::testing::{Lie, On};
-use oidc_proto::{Exchanged, Scope};
+use oidc_proto::{AuthMethod, ResponseMode};
+use oidc_proto::{Scope, TokenOutcome};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
@@ -96,7 +96,7 @@ fn state_nonce_and_verifier_are_fresh_long_and_apart() {
 
 #[test]
 fn what_is_asked_of_the_user_is_written_as_the_standard_has_it() {
-    use oidc_proto::message::metadata::Prompt;
+    use oidc_proto::Prompt;
     let mut world = World::new();
     world.request = world
         .request
@@ -153,7 +153,7 @@ fn every_form_has_its_own_fields() {
     assert_eq!(names(&sent), ["client_id", "scope"].into());
     let kept: serde_json::Value = serde_json::to_value(&pending).unwrap();
     let step = pending.poll(&user.provider, &user.client, user.keys.clone(), &mut world.env);
-    assert!(world.run(step).and_then(Exchanged::verified).is_ok());
+    assert!(world.run(step).and_then(TokenOutcome::verified).is_ok());
     let sent = form(&world, "/token");
     assert_eq!(names(&sent), ["client_id", "device_code", "grant_type"].into());
     assert_eq!(sent["grant_type"], "urn:ietf:params:oauth:grant-type:device_code");
@@ -194,7 +194,7 @@ fn a_registration_is_json() {
 /// RFC 7591 section 2.2: each language beside the value that has none.
 #[test]
 fn text_for_people_has_languages() {
-    use oidc_proto::message::registration::Localized;
+    use oidc_proto::Localized;
     let mut world = World::new();
     world.metadata.client_name = Some(Localized::new("App").with_language("de", "Programm"));
     let provider = world.discover().unwrap();

@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use oidc_proto::Challenge;
+use oidc_proto::ResourceError;
 use oidc_proto::flow::ResourceCall;
-use oidc_proto::message::www_authenticate::{self, ResourceError};
 use oidc_proto::testing::{self, Fault, On, RegisteredClient};
 use oidc_proto::{
-    Accept, AuthorizationRequest, Body, Client, Code, Error, Fault as Whose, Policy, Schemes, Scope, Step,
+    Accept, AuthorizationRequest, Body, Client, Error, ErrorCode, Fault as Whose, Policy, Schemes, Scope, Step,
 };
 
 use crate::world::{At, ISSUER, REDIRECT, Row, Say, User, World, redirect};
 
 pub(crate) fn rows() -> Vec<Row> {
-    vec![(Say::Edit("told by a scenario", |_| {}), Some(Code::ResourceUrl))]
+    vec![(Say::Edit("told by a scenario", |_| {}), Some(ErrorCode::RESOURCE_URL))]
 }
 
 /// Where a token may go to. The last column is for a provider that may be `http` on a loopback address.
@@ -65,14 +66,14 @@ fn a_token_goes_over_tls_or_nowhere() {
     local.op = testing::Provider::new(&local.issuer).with_client(RegisteredClient::public("app", REDIRECT));
     local.options = local.options.with_schemes(Schemes::DangerousHttpOnLoopback);
     let issuer = oidc_proto::Issuer::new(&local.issuer, Schemes::DangerousHttpOnLoopback).unwrap();
-    let provider = local.run(oidc_proto::flow::Discovery::start(issuer, local.options)).unwrap().provider;
+    let provider = local.run(oidc_proto::flow::ServerMetadataFetch::start(issuer, local.options)).unwrap().provider;
     let client = Client::new("app").with_redirect_uri(redirect()).shared();
     let login = local.login_with(provider, client).unwrap();
     let at_loopback = local.finish(login, None).unwrap();
     for (url, allowed, allowed_local) in URLS {
         for (user, world, allowed) in [(&user, &mut secure, allowed), (&at_loopback, &mut local, allowed_local)] {
             let outcome = start(get(url), user, world).map(|_| ()).map_err(|error| (error.code(), error.fault()));
-            assert_eq!(outcome, if *allowed { Ok(()) } else { Err((Code::ResourceUrl, Whose::Local)) }, "{url}");
+            assert_eq!(outcome, if *allowed { Ok(()) } else { Err((ErrorCode::RESOURCE_URL, Whose::Local)) }, "{url}");
         }
     }
 }
@@ -176,7 +177,7 @@ fn challenges_are_read_as_far_as_they_make_sense() {
         for value in &values {
             headers.append(WWW_AUTHENTICATE, HeaderValue::from_str(value).unwrap());
         }
-        let read = www_authenticate::parse(&headers);
+        let read = Challenge::parse_all(&headers);
         assert_eq!(read.iter().map(|one| one.scheme.as_str()).collect::<Vec<_>>(), schemes, "{values:.60?}");
         for challenge in &read {
             assert!(challenge.text.description().is_none_or(|text| text.len() <= 260 && text.is_ascii()));
@@ -186,7 +187,7 @@ fn challenges_are_read_as_far_as_they_make_sense() {
     let mut headers = HeaderMap::new();
     headers.append(WWW_AUTHENTICATE, HeaderValue::from_bytes(b"Bearer error=\"\xff\"").unwrap());
     headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("DPoP algs=\"ES256\", max_age=\"-1\", acr_values=\"\""));
-    let read = www_authenticate::parse(&headers);
+    let read = Challenge::parse_all(&headers);
     assert_eq!((read.len(), read[0].max_age, read[0].acr_values.len()), (1, None, 0));
 }
 
@@ -195,18 +196,18 @@ fn a_refusal_of_userinfo_is_told_in_the_servers_words() {
     for (challenge, code, words) in [
         (
             r#"Bearer error="invalid_token", error_description="gone""#,
-            Code::UserinfoUnauthorized,
+            ErrorCode::USERINFO_UNAUTHORIZED,
             Some("invalid_token"),
         ),
         (
             r#"Basic realm="x", Bearer error="insufficient_scope""#,
-            Code::UserinfoUnauthorized,
+            ErrorCode::USERINFO_UNAUTHORIZED,
             Some("insufficient_scope"),
         ),
-        (r#"Bearer error="use_dpop_nonce""#, Code::DpopNonce, Some("use_dpop_nonce")),
-        (r#"DPoP error="invalid_dpop_proof""#, Code::DpopProof, Some("invalid_dpop_proof")),
-        ("Bearer", Code::UserinfoUnauthorized, None),
-        ("", Code::UserinfoUnauthorized, None),
+        (r#"Bearer error="use_dpop_nonce""#, ErrorCode::DPOP_NONCE, Some("use_dpop_nonce")),
+        (r#"DPoP error="invalid_dpop_proof""#, ErrorCode::DPOP_PROOF, Some("invalid_dpop_proof")),
+        ("Bearer", ErrorCode::USERINFO_UNAUTHORIZED, None),
+        ("", ErrorCode::USERINFO_UNAUTHORIZED, None),
     ] {
         for status in [401, 403] {
             let mut world = World::new();
@@ -231,11 +232,11 @@ fn a_step_up_is_asked_for_and_met() {
     world.op.require_authentication(&["urn:example:gold"], Some(Duration::from_secs(60)));
     let refusal = world.userinfo(&user).unwrap_err();
     let words = refusal.error.provider_text().and_then(|text| text.error());
-    assert_eq!((refusal.what().1, words), (Code::UserinfoUnauthorized, Some("insufficient_user_authentication")));
+    assert_eq!((refusal.what().1, words), (ErrorCode::USERINFO_UNAUTHORIZED, Some("insufficient_user_authentication")));
 
     let step = start(get(&format!("{ISSUER}/userinfo")), &user, &mut world);
     let answer = world.run(step).unwrap();
-    let challenge = www_authenticate::parse(answer.headers()).remove(0);
+    let challenge = Challenge::parse_all(answer.headers()).remove(0);
     assert_eq!(challenge.error, Some(ResourceError::InsufficientUserAuthentication));
     let request = AuthorizationRequest::new(redirect(), Scope::new("openid profile").unwrap());
     world.request = request.acr_values(challenge.acr_values).max_age(challenge.max_age.unwrap());
@@ -247,9 +248,9 @@ fn a_step_up_is_asked_for_and_met() {
 #[test]
 fn a_network_that_fails_is_told_as_such() {
     for (fault, code) in [
-        (Fault::Timeout, Code::TransportTimeout),
-        (Fault::Unreachable, Code::TransportUnreachable),
-        (Fault::Oversized, Code::HttpBodyTooLarge),
+        (Fault::Timeout, ErrorCode::TRANSPORT_TIMEOUT),
+        (Fault::Unreachable, ErrorCode::TRANSPORT_UNREACHABLE),
+        (Fault::Oversized, ErrorCode::HTTP_BODY_TOO_LARGE),
     ] {
         let mut world = World::bound();
         let user = world.logged_in().unwrap();

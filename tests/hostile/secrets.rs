@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::{HeaderValue, StatusCode, header};
+use oidc_proto::AuthMethod;
 use oidc_proto::jose::{Algorithm, PrivateKey};
-use oidc_proto::message::metadata::AuthMethod;
 use oidc_proto::testing::{Fault, Lie, On};
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ const FAULTS: [Fault; 19] = [
 ];
 
 const PLACES: [On; 10] = [
-    On::Metadata,
+    On::ServerMetadata,
     On::Register,
     On::Par,
     On::Authorize,
@@ -64,7 +64,7 @@ const PLACES: [On; 10] = [
 fn place(lie: Lie) -> On {
     let name = format!("{lie:?}");
     let places = [
-        ("Metadata", On::Metadata),
+        ("Metadata", On::ServerMetadata),
         ("Registration", On::Register),
         ("Callback", On::Authorize),
         ("Par", On::Par),

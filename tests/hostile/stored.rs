@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use oidc_proto::AuthMethod;
 use oidc_proto::jose::Algorithm;
-use oidc_proto::message::metadata::AuthMethod;
 use oidc_proto::session::Record;
 use oidc_proto::{
-    AuthorizationRequest, ClientAuth, Code, Env as _, Error, Fault, Issuer, PendingAuthorization, PendingDevice,
+    AuthorizationRequest, ClientAuth, Env as _, Error, ErrorCode, Fault, Issuer, PendingAuthorization, PendingDevice,
     Registered, Registrations, Schemes, Scope, TokenSet,
 };
 use serde::Serialize;
@@ -27,7 +27,7 @@ const DEVICE_PLAIN: &str = include_str!("../fixtures/pending_device_plain.v1.jso
 const REGISTRATIONS: &str = include_str!("../fixtures/registrations.v1.json");
 
 pub(crate) fn rows() -> Vec<Row> {
-    let codes = [Code::StoredMalformed, Code::StoredVersion, Code::CallbackExpired];
+    let codes = [ErrorCode::STORED_MALFORMED, ErrorCode::STORED_VERSION, ErrorCode::CALLBACK_EXPIRED];
     codes.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code))).into()
 }
 
@@ -80,13 +80,13 @@ fn every_version_there_was_is_read_and_written_again() {
 fn a_newer_version_is_told_apart_from_a_damaged_one() {
     for (kind, fixture) in FIXTURES {
         for (version, code) in [
-            (json!(2), Code::StoredVersion),
-            (json!(u32::MAX), Code::StoredVersion),
-            (json!(0), Code::StoredMalformed),
-            (json!(-1), Code::StoredMalformed),
-            (json!("1"), Code::StoredMalformed),
-            (json!(1.5), Code::StoredMalformed),
-            (Value::Null, Code::StoredMalformed),
+            (json!(2), ErrorCode::STORED_VERSION),
+            (json!(u32::MAX), ErrorCode::STORED_VERSION),
+            (json!(0), ErrorCode::STORED_MALFORMED),
+            (json!(-1), ErrorCode::STORED_MALFORMED),
+            (json!("1"), ErrorCode::STORED_MALFORMED),
+            (json!(1.5), ErrorCode::STORED_MALFORMED),
+            (Value::Null, ErrorCode::STORED_MALFORMED),
         ] {
             let mut value: Value = serde_json::from_str(fixture).unwrap();
             value["version"] = version.clone();
@@ -94,7 +94,7 @@ fn a_newer_version_is_told_apart_from_a_damaged_one() {
             assert_eq!((error.code(), error.fault()), (code, Fault::Local), "{kind:?} {version}");
         }
         // A newer version may hold anything else.
-        assert_eq!(kind.read(r#"{"version":2,"sealed":"…"}"#).unwrap_err().code(), Code::StoredVersion);
+        assert_eq!(kind.read(r#"{"version":2,"sealed":"…"}"#).unwrap_err().code(), ErrorCode::STORED_VERSION);
     }
 }
 
@@ -168,7 +168,7 @@ fn a_malformed_field_spoils_the_value() {
             let mut value: Value = serde_json::from_str(fixture).unwrap();
             *value.pointer_mut(pointer).unwrap() = bad.clone();
             let code = kind.read(&value.to_string()).map_err(|error| error.code());
-            assert_eq!(code, Err(Code::StoredMalformed), "{kind:?} {pointer} {bad}");
+            assert_eq!(code, Err(ErrorCode::STORED_MALFORMED), "{kind:?} {pointer} {bad}");
         }
     }
 }
@@ -201,7 +201,11 @@ fn a_missing_field_spoils_the_value() {
                 replacement
                     .into_iter()
                     .for_each(|null| drop(value.as_object_mut().unwrap().insert(name.clone(), null)));
-                assert_eq!(kind.read(&value.to_string()).unwrap_err().code(), Code::StoredMalformed, "{kind:?} {name}");
+                assert_eq!(
+                    kind.read(&value.to_string()).unwrap_err().code(),
+                    ErrorCode::STORED_MALFORMED,
+                    "{kind:?} {name}"
+                );
             }
         }
         for text in
@@ -214,7 +218,7 @@ fn a_missing_field_spoils_the_value() {
                     fixture.replacen("1,", "1,\"version\":1,", 1),
                 ])
         {
-            assert_eq!(kind.read(&text).unwrap_err().code(), Code::StoredMalformed, "{kind:?} {text:.40}");
+            assert_eq!(kind.read(&text).unwrap_err().code(), ErrorCode::STORED_MALFORMED, "{kind:?} {text:.40}");
         }
     }
 }
@@ -269,8 +273,8 @@ fn a_login_and_its_stored_copy_are_one() {
     let (callback, foreign) = (world.callback(&login).unwrap(), world.callback(&other).unwrap());
     for (checks, redeems) in pairs {
         let error = checks.check(&foreign, &login.provider, &world.env).unwrap_err();
-        assert_eq!(error.code(), Code::CallbackStateMismatch);
-        for (pending, code) in [(stored(&other), Some(Code::CallbackStateMismatch)), (redeems, None)] {
+        assert_eq!(error.code(), ErrorCode::CALLBACK_STATE_MISMATCH);
+        for (pending, code) in [(stored(&other), Some(ErrorCode::CALLBACK_STATE_MISMATCH)), (redeems, None)] {
             let checked = checks.check(&callback, &login.provider, &world.env).unwrap();
             let step = pending.redeem(checked, &login.provider, &login.client, None, &mut world.env);
             assert_eq!(step.err().map(|error| error.code()), code);
@@ -286,7 +290,7 @@ fn a_login_that_was_stored_expires_all_the_same() {
     let callback = world.callback(&login).unwrap();
     world.env.clock().set(pending.expires_at());
     let error = pending.check(&callback, &login.provider, &world.env).unwrap_err();
-    assert_eq!(error.code(), Code::CallbackExpired);
+    assert_eq!(error.code(), ErrorCode::CALLBACK_EXPIRED);
 }
 
 /// `http` on loopback was allowed when it was stored; where it is used, that is asked again.
@@ -348,7 +352,7 @@ fn the_fixtures_are_whole() {
     let provider = world.discover().unwrap();
     let registered = world.register(&provider).unwrap();
     registrations.insert(provider.issuer(), &world.metadata, registered);
-    registrations.fix(provider.issuer(), Registered::fixed("app", ClientAuth::None));
+    registrations.set_static(provider.issuer(), Registered::preregistered("app", ClientAuth::None));
     assert_same_shape(&registrations, REGISTRATIONS);
 }
 

@@ -7,8 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oidc_proto::DpopKey;
 use oidc_proto::jose::backend::rustcrypto::SigningKey;
 use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey, Signer as _};
-use oidc_proto::message::metadata::{AuthMethod, GrantType};
 use oidc_proto::step::SigningInput;
+use oidc_proto::{AuthMethod, GrantType};
 use serde_json::Value;
 
 use crate::world::World;

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use oidc_proto::AuthMethod;
 use oidc_proto::jose::Algorithm;
-use oidc_proto::message::metadata::AuthMethod;
-use oidc_proto::provider::{Deviation, UnknownFields};
 use oidc_proto::testing::On;
+use oidc_proto::{Deviation, UnknownFields};
 use serde_json::Value;
 use url::form_urlencoded;
 
@@ -114,7 +114,7 @@ pub(crate) fn salvage(world: &mut World, refusal: Refusal) {
     world.show(&refusal);
     let Some(grant) = refusal.grant else { return };
     let step = grant.verify(None, &mut world.env);
-    if let Ok(oidc_proto::Exchanged::Unverified { grant, .. }) = world.run(Ok(step)) {
+    if let Ok(oidc_proto::TokenOutcome::Unverified { grant, .. }) = world.run(Ok(step)) {
         let _ = world.give_up(grant);
     }
 }

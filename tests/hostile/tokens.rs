@@ -2,61 +2,61 @@
 
 use std::time::Duration;
 
-use oidc_proto::message::metadata::AuthMethod;
-use oidc_proto::message::numeric::Lifetime;
-use oidc_proto::provider::{Deviation, UnknownFields};
+use oidc_proto::AuthMethod;
+use oidc_proto::Lifetime;
 use oidc_proto::testing::{self, Lie, On};
-use oidc_proto::{Client, ClientAuth, Code, Exchanged, Fault};
+use oidc_proto::{Client, ClientAuth, ErrorCode, Fault, TokenOutcome};
+use oidc_proto::{Deviation, UnknownFields};
 use serde_json::{Value, json};
 
 use crate::transport::answer;
 use crate::world::{At, Row, Say, World, pardons, redirect, refusals};
 
 #[rustfmt::skip]
-const REFUSED: &[(Say, Code)] = &[
-    (Say::Lie(Lie::TokenCrLf), Code::TokenMalformed),
-    (Say::Edit("a zero byte", |op| put(op, "access_token", json!("at_\u{0}"))), Code::TokenMalformed),
-    (Say::Edit("a letter beyond ASCII", |op| put(op, "access_token", json!("at_é"))), Code::TokenMalformed),
-    (Say::Edit("DEL", |op| put(op, "access_token", json!("at_\u{7f}"))), Code::TokenMalformed),
-    (Say::Edit("a number as access_token", |op| put(op, "access_token", json!(7))), Code::JsonType),
-    (Say::Lie(Lie::TokenEmpty), Code::TokenMissingAccessToken),
-    (Say::Lie(Lie::TokenAbsent), Code::TokenMissingAccessToken),
-    (Say::Edit("null as access_token", |op| put(op, "access_token", Value::Null)), Code::TokenMissingAccessToken),
-    (Say::Lie(Lie::ErrorWith200), Code::TokenErrorWithSuccess),
-    (Say::Edit("an error beside tokens", |op| put(op, "error", json!("invalid_grant"))), Code::TokenErrorWithSuccess),
-    (Say::Edit("an error of another type", |op| put(op, "error", json!({}))), Code::JsonType),
-    (Say::Edit("a list", |op| answer(op, On::Token, 200, "application/json", r#"["at","Bearer",300]"#)), Code::JsonType),
-    (Say::Edit("two answers", |op| answer(op, On::Token, 200, "application/json", "{}{}")), Code::JsonSyntax),
-    (Say::Edit("NaN", |op| answer(op, On::Token, 200, "application/json", r#"{"expires_in":NaN}"#)), Code::JsonSyntax),
+const REFUSED: &[(Say, ErrorCode)] = &[
+    (Say::Lie(Lie::TokenCrLf), ErrorCode::TOKEN_MALFORMED),
+    (Say::Edit("a zero byte", |op| put(op, "access_token", json!("at_\u{0}"))), ErrorCode::TOKEN_MALFORMED),
+    (Say::Edit("a letter beyond ASCII", |op| put(op, "access_token", json!("at_é"))), ErrorCode::TOKEN_MALFORMED),
+    (Say::Edit("DEL", |op| put(op, "access_token", json!("at_\u{7f}"))), ErrorCode::TOKEN_MALFORMED),
+    (Say::Edit("a number as access_token", |op| put(op, "access_token", json!(7))), ErrorCode::JSON_TYPE),
+    (Say::Lie(Lie::TokenEmpty), ErrorCode::TOKEN_MISSING_ACCESS_TOKEN),
+    (Say::Lie(Lie::TokenAbsent), ErrorCode::TOKEN_MISSING_ACCESS_TOKEN),
+    (Say::Edit("null as access_token", |op| put(op, "access_token", Value::Null)), ErrorCode::TOKEN_MISSING_ACCESS_TOKEN),
+    (Say::Lie(Lie::ErrorWith200), ErrorCode::TOKEN_ERROR_WITH_SUCCESS),
+    (Say::Edit("an error beside tokens", |op| put(op, "error", json!("invalid_grant"))), ErrorCode::TOKEN_ERROR_WITH_SUCCESS),
+    (Say::Edit("an error of another type", |op| put(op, "error", json!({}))), ErrorCode::JSON_TYPE),
+    (Say::Edit("a list", |op| answer(op, On::Token, 200, "application/json", r#"["at","Bearer",300]"#)), ErrorCode::JSON_TYPE),
+    (Say::Edit("two answers", |op| answer(op, On::Token, 200, "application/json", "{}{}")), ErrorCode::JSON_SYNTAX),
+    (Say::Edit("NaN", |op| answer(op, On::Token, 200, "application/json", r#"{"expires_in":NaN}"#)), ErrorCode::JSON_SYNTAX),
 ];
 
 /// An access token came, but the rest spoils it: nothing is lost, and nothing is used.
 #[rustfmt::skip]
-const SPOILED: &[(Say, Code)] = &[
-    (Say::Edit("CR LF in the refresh token", |op| put(op, "refresh_token", json!("rt_\r\n"))), Code::TokenMalformed),
-    (Say::Edit("a list as refresh_token", |op| put(op, "refresh_token", json!(["rt_"]))), Code::TokenMalformed),
-    (Say::Edit("an object as id_token", |op| put(op, "id_token", json!({}))), Code::JsonType),
-    (Say::Lie(Lie::TokenTypeUnknown), Code::TokenType),
-    (Say::Edit("an empty token_type", |op| put(op, "token_type", json!(""))), Code::TokenType),
-    (Say::Edit("a token_type with a space", |op| put(op, "token_type", json!("Bearer "))), Code::TokenType),
-    (Say::Lie(Lie::TokenTypeAbsent), Code::TokenMissingType),
-    (Say::Lie(Lie::ScopeList), Code::JsonType),
-    (Say::Edit("a number as scope", |op| put(op, "scope", json!(7))), Code::JsonType),
-    (Say::Edit("a scope with quotes", |op| put(op, "scope", json!("openid \"x\""))), Code::JsonType),
-    (Say::Edit("a scope with a line break", |op| put(op, "scope", json!("openid\nx"))), Code::JsonType),
+const SPOILED: &[(Say, ErrorCode)] = &[
+    (Say::Edit("CR LF in the refresh token", |op| put(op, "refresh_token", json!("rt_\r\n"))), ErrorCode::TOKEN_MALFORMED),
+    (Say::Edit("a list as refresh_token", |op| put(op, "refresh_token", json!(["rt_"]))), ErrorCode::TOKEN_MALFORMED),
+    (Say::Edit("an object as id_token", |op| put(op, "id_token", json!({}))), ErrorCode::JSON_TYPE),
+    (Say::Lie(Lie::TokenTypeUnknown), ErrorCode::TOKEN_TYPE),
+    (Say::Edit("an empty token_type", |op| put(op, "token_type", json!(""))), ErrorCode::TOKEN_TYPE),
+    (Say::Edit("a token_type with a space", |op| put(op, "token_type", json!("Bearer "))), ErrorCode::TOKEN_TYPE),
+    (Say::Lie(Lie::TokenTypeAbsent), ErrorCode::TOKEN_MISSING_TYPE),
+    (Say::Lie(Lie::ScopeList), ErrorCode::JSON_TYPE),
+    (Say::Edit("a number as scope", |op| put(op, "scope", json!(7))), ErrorCode::JSON_TYPE),
+    (Say::Edit("a scope with quotes", |op| put(op, "scope", json!("openid \"x\""))), ErrorCode::JSON_TYPE),
+    (Say::Edit("a scope with a line break", |op| put(op, "scope", json!("openid\nx"))), ErrorCode::JSON_TYPE),
 ];
 
 /// The provider's no.
-const DENIED: &[(&str, Code)] = &[
-    ("invalid_request", Code::TokenInvalidRequest),
-    ("invalid_client", Code::TokenInvalidClient),
-    ("invalid_grant", Code::TokenInvalidGrant),
-    ("unauthorized_client", Code::TokenUnauthorizedClient),
-    ("unsupported_grant_type", Code::TokenUnsupportedGrantType),
-    ("invalid_scope", Code::TokenInvalidScope),
-    ("INVALID_GRANT", Code::TokenError),
-    ("invalid_grant ", Code::TokenError),
-    ("", Code::TokenError),
+const DENIED: &[(&str, ErrorCode)] = &[
+    ("invalid_request", ErrorCode::TOKEN_INVALID_REQUEST),
+    ("invalid_client", ErrorCode::TOKEN_INVALID_CLIENT),
+    ("invalid_grant", ErrorCode::TOKEN_INVALID_GRANT),
+    ("unauthorized_client", ErrorCode::TOKEN_UNAUTHORIZED_CLIENT),
+    ("unsupported_grant_type", ErrorCode::TOKEN_UNSUPPORTED_GRANT_TYPE),
+    ("invalid_scope", ErrorCode::TOKEN_INVALID_SCOPE),
+    ("INVALID_GRANT", ErrorCode::TOKEN_ERROR),
+    ("invalid_grant ", ErrorCode::TOKEN_ERROR),
+    ("", ErrorCode::TOKEN_ERROR),
 ];
 
 /// What is no verdict, with a status that would allow one.
@@ -105,7 +105,7 @@ const LIFETIMES: &[(Say, Lifetime)] = &[
 pub(crate) fn rows() -> Vec<Row> {
     let denied = DENIED.iter().map(|(_, code)| (Say::Edit("an error", |_| {}), Some(*code)));
     let lifetimes = LIFETIMES.iter().map(|(say, _)| (say.clone(), None));
-    let own = [Code::HttpStatus, Code::TokenInvalidClient, Code::DpopNotBound];
+    let own = [ErrorCode::HTTP_STATUS, ErrorCode::TOKEN_INVALID_CLIENT, ErrorCode::DPOP_NOT_BOUND];
     let own = own.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code)));
     refusals(REFUSED)
         .chain(refusals(SPOILED))
@@ -113,7 +113,7 @@ pub(crate) fn rows() -> Vec<Row> {
         .chain(denied)
         .chain(lifetimes)
         .chain(own)
-        .chain([(Lie::TokenTypeDpop.into(), Some(Code::DpopNotBound))])
+        .chain([(Lie::TokenTypeDpop.into(), Some(ErrorCode::DPOP_NOT_BOUND))])
         .collect()
 }
 
@@ -146,7 +146,7 @@ fn tokens_that_cannot_be_used_can_be_revoked() {
         assert_eq!(refusal.what(), (At::Verification, *code), "{say:?}");
         // Asking again does not make them better.
         let again = refusal.grant.unwrap().verify(None, &mut world.env);
-        let Exchanged::Unverified { error, grant } = world.run(Ok(again)).unwrap() else { panic!("{say:?}") };
+        let TokenOutcome::Unverified { error, grant } = world.run(Ok(again)).unwrap() else { panic!("{say:?}") };
         assert_eq!(error.code(), *code, "{say:?}");
         world.give_up(grant).unwrap();
         assert_eq!(world.op.count(On::Revoke), 1, "{say:?}");
@@ -165,14 +165,14 @@ fn tokens_that_are_bound_to_no_key_of_ours_are_not_taken() {
     let mut world = World::new();
     world.op.lie(Lie::TokenTypeDpop);
     let refusal = world.logged_in().err().unwrap();
-    assert_eq!(refusal.what(), (At::Verification, Code::DpopNotBound));
+    assert_eq!(refusal.what(), (At::Verification, ErrorCode::DPOP_NOT_BOUND));
     world.give_up(*refusal.grant.unwrap()).unwrap();
 
     let mut world = World::new();
     let user = world.logged_in().unwrap();
     put(&world.op, "token_type", json!("dpop"));
     let refusal = world.refresh(&user, None).err().unwrap();
-    assert_eq!(refusal.what(), (At::Verification, Code::DpopNotBound));
+    assert_eq!(refusal.what(), (At::Verification, ErrorCode::DPOP_NOT_BOUND));
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn an_error_that_says_nothing_is_no_verdict() {
         let user = world.logged_in().unwrap();
         answer(&world.op, On::Token, 400, "application/json", body);
         let refusal = world.refresh(&user, None).err().unwrap();
-        assert_eq!(refusal.what(), (At::Refresh, Code::HttpStatus), "{body}");
+        assert_eq!(refusal.what(), (At::Refresh, ErrorCode::HTTP_STATUS), "{body}");
     }
 }
 
@@ -222,7 +222,7 @@ fn a_lifetime_that_cannot_be_read_is_unknown() {
         let login = world.login().unwrap();
         let evidence = world.check(&login).unwrap();
         let exchanged = world.exchange(&login, evidence).unwrap();
-        let Exchanged::Verified(granted) = exchanged else { panic!("{say:?}") };
+        let TokenOutcome::Verified(granted) = exchanged else { panic!("{say:?}") };
         assert_eq!(granted.lifetime, *lifetime, "{say:?}");
         let tokens = granted.tokens;
         let known = matches!(lifetime, Lifetime::Seconds(_));
@@ -242,7 +242,7 @@ fn a_scope_in_a_list_is_read_where_that_was_chosen() {
     world.op.lie(Lie::ScopeList);
     assert_eq!(world.logged_in().unwrap().tokens.scope().as_str(), "openid profile");
     put(&world.op, "scope", json!(["openid profile"]));
-    assert_eq!(world.logged_in().err().unwrap().what(), (At::Verification, Code::JsonType));
+    assert_eq!(world.logged_in().err().unwrap().what(), (At::Verification, ErrorCode::JSON_TYPE));
 }
 
 #[test]
@@ -285,6 +285,6 @@ fn a_client_that_does_not_prove_itself_gets_nothing() {
     world.op = world.op.with_client(testing::RegisteredClient::confidential("app", "s3cret", crate::world::REDIRECT));
     for auth in [ClientAuth::None, ClientAuth::SecretBasic("wrong".into()), ClientAuth::SecretPost("s3cret".into())] {
         world.client = Some(Client::new("app").with_auth(auth).with_redirect_uri(redirect()));
-        assert_eq!(world.logged_in().err().unwrap().what(), (At::Exchange, Code::TokenInvalidClient));
+        assert_eq!(world.logged_in().err().unwrap().what(), (At::Exchange, ErrorCode::TOKEN_INVALID_CLIENT));
     }
 }

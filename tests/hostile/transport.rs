@@ -2,73 +2,82 @@
 
 use oidc_proto::flow::Refresh;
 use oidc_proto::testing::{self, Fault, On};
-use oidc_proto::{Code, Error, Failure, FailureKind, Sent, Step};
+use oidc_proto::{Error, ErrorCode, Failure, FailureKind, Sent, Step};
 
 use crate::world::{Row, Say, User, World};
 
 /// Where a fault strikes. The token endpoint has two columns, for the code and for the refresh.
-const PLACES: [On; 7] = [On::Metadata, On::Register, On::Jwks, On::Token, On::UserInfo, On::Token, On::Revoke];
+const PLACES: [On; 7] = [On::ServerMetadata, On::Register, On::Jwks, On::Token, On::UserInfo, On::Token, On::Revoke];
 
-use Code::{
-    HttpBodyTooLarge as Large, HttpContentType as Type, HttpRedirect as Redirect, HttpServerError as Server,
-    HttpStatus as Status, HttpTooManyRequests as Slow, JsonDuplicateName as Twice, JsonSyntax as Syntax,
-    JsonTooDeep as Deep, MetadataNotFound as None404, TransportInterrupted as Broken, TransportTimeout as Timeout,
-    TransportUnreachable as Unreachable, UserinfoSigned as Signed, UserinfoUnauthorized as Unauthorized,
-};
+const LARGE: ErrorCode = ErrorCode::HTTP_BODY_TOO_LARGE;
+const TYPE: ErrorCode = ErrorCode::HTTP_CONTENT_TYPE;
+const REDIRECT: ErrorCode = ErrorCode::HTTP_REDIRECT;
+const SERVER: ErrorCode = ErrorCode::HTTP_SERVER_ERROR;
+const STATUS: ErrorCode = ErrorCode::HTTP_STATUS;
+const SLOW: ErrorCode = ErrorCode::HTTP_TOO_MANY_REQUESTS;
+const TWICE: ErrorCode = ErrorCode::JSON_DUPLICATE_NAME;
+const SYNTAX: ErrorCode = ErrorCode::JSON_SYNTAX;
+const DEEP: ErrorCode = ErrorCode::JSON_TOO_DEEP;
+const NONE404: ErrorCode = ErrorCode::METADATA_NOT_FOUND;
+const BROKEN: ErrorCode = ErrorCode::TRANSPORT_INTERRUPTED;
+const TIMEOUT: ErrorCode = ErrorCode::TRANSPORT_TIMEOUT;
+const UNREACHABLE: ErrorCode = ErrorCode::TRANSPORT_UNREACHABLE;
+const SIGNED: ErrorCode = ErrorCode::USERINFO_SIGNED;
+const UNAUTHORIZED: ErrorCode = ErrorCode::USERINFO_UNAUTHORIZED;
 
 /// `None`: it does no harm. Of the answer to a revocation only the status counts.
 #[rustfmt::skip]
-const FAULTS: &[(Fault, [Option<Code>; 7])] = &[
+const FAULTS: &[(Fault, [Option<ErrorCode>; 7])] = &[
     //                                          metadata       register       jwks           code           userinfo            refresh        revocation
-    (Fault::Timeout,                            [Some(Timeout),     Some(Timeout),     Some(Timeout),     Some(Timeout),     Some(Timeout),      Some(Timeout),     Some(Timeout)]),
-    (Fault::Unreachable,                        [Some(Unreachable), Some(Unreachable), Some(Unreachable), Some(Unreachable), Some(Unreachable),  Some(Unreachable), Some(Unreachable)]),
-    (Fault::LostAnswer,                         [Some(Broken),      Some(Broken),      Some(Broken),      Some(Broken),      Some(Broken),       Some(Broken),      Some(Broken)]),
-    (Fault::status(204),                        [Some(Syntax),      Some(Syntax),      Some(Syntax),      Some(Syntax),      Some(Syntax),       Some(Syntax),      None]),
-    (Fault::status(304),                        [Some(Redirect),    Some(Redirect),    Some(Redirect),    Some(Redirect),    Some(Redirect),     Some(Redirect),    Some(Redirect)]),
-    (Fault::status(400),                        [Some(Status),      Some(Status),      Some(Status),      Some(Status),      Some(Status),       Some(Status),      Some(Status)]),
-    (Fault::status(401),                        [Some(Status),      Some(Status),      Some(Status),      Some(Status),      Some(Unauthorized), Some(Status),      Some(Status)]),
-    (Fault::status(403),                        [Some(Status),      Some(Status),      Some(Status),      Some(Status),      Some(Unauthorized), Some(Status),      Some(Status)]),
-    (Fault::status(404),                        [Some(None404),     Some(Status),      Some(Status),      Some(Status),      Some(Status),       Some(Status),      Some(Status)]),
-    (Fault::status(408),                        [Some(Timeout),     Some(Timeout),     Some(Timeout),     Some(Timeout),     Some(Timeout),      Some(Timeout),     Some(Timeout)]),
-    (Fault::status(425),                        [Some(Slow),        Some(Slow),        Some(Slow),        Some(Slow),        Some(Slow),         Some(Slow),        Some(Slow)]),
-    (Fault::status(429),                        [Some(Slow),        Some(Slow),        Some(Slow),        Some(Slow),        Some(Slow),         Some(Slow),        Some(Slow)]),
-    (Fault::status(500),                        [Some(Server),      Some(Server),      Some(Server),      Some(Server),      Some(Server),       Some(Server),      Some(Server)]),
-    (Fault::status(503),                        [Some(Server),      Some(Server),      Some(Server),      Some(Server),      Some(Server),       Some(Server),      Some(Server)]),
-    (Fault::status(999),                        [Some(Status),      Some(Status),      Some(Status),      Some(Status),      Some(Status),       Some(Status),      Some(Status)]),
-    (Fault::LoginPage,                          [Some(Type),        Some(Type),        Some(Type),        Some(Type),        Some(Type),         Some(Type),        None]),
-    (Fault::Redirect,                           [Some(Redirect),    Some(Redirect),    Some(Redirect),    Some(Redirect),    Some(Redirect),     Some(Redirect),    Some(Redirect)]),
-    (Fault::Oversized,                          [Some(Large),       Some(Large),       Some(Large),       Some(Large),       Some(Large),        Some(Large),       Some(Large)]),
-    (Fault::Truncated,                          [Some(Syntax),      Some(Syntax),      Some(Syntax),      Some(Syntax),      Some(Syntax),       Some(Syntax),      None]),
-    (Fault::Garbage,                            [Some(Syntax),      Some(Syntax),      Some(Syntax),      Some(Syntax),      Some(Syntax),       Some(Syntax),      None]),
-    (Fault::EmptyBody,                          [Some(Syntax),      Some(Syntax),      Some(Syntax),      Some(Syntax),      Some(Syntax),       Some(Syntax),      None]),
-    (Fault::DeepNesting,                        [Some(Deep),        Some(Deep),        Some(Deep),        Some(Deep),        Some(Deep),         Some(Deep),        None]),
-    (Fault::DuplicateName,                      [Some(Twice),       Some(Twice),       Some(Twice),       Some(Twice),       Some(Twice),        Some(Twice),       None]),
+    (Fault::Timeout,                            [Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),      Some(TIMEOUT),     Some(TIMEOUT)]),
+    (Fault::Unreachable,                        [Some(UNREACHABLE), Some(UNREACHABLE), Some(UNREACHABLE), Some(UNREACHABLE), Some(UNREACHABLE),  Some(UNREACHABLE), Some(UNREACHABLE)]),
+    (Fault::LostAnswer,                         [Some(BROKEN),      Some(BROKEN),      Some(BROKEN),      Some(BROKEN),      Some(BROKEN),       Some(BROKEN),      Some(BROKEN)]),
+    (Fault::status(204),                        [Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),       Some(SYNTAX),      None]),
+    (Fault::status(304),                        [Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),     Some(REDIRECT),    Some(REDIRECT)]),
+    (Fault::status(400),                        [Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),       Some(STATUS),      Some(STATUS)]),
+    (Fault::status(401),                        [Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(UNAUTHORIZED), Some(STATUS),      Some(STATUS)]),
+    (Fault::status(403),                        [Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(UNAUTHORIZED), Some(STATUS),      Some(STATUS)]),
+    (Fault::status(404),                        [Some(NONE404),     Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),       Some(STATUS),      Some(STATUS)]),
+    (Fault::status(408),                        [Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),      Some(TIMEOUT),     Some(TIMEOUT)]),
+    (Fault::status(425),                        [Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),         Some(SLOW),        Some(SLOW)]),
+    (Fault::status(429),                        [Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),         Some(SLOW),        Some(SLOW)]),
+    (Fault::status(500),                        [Some(SERVER),      Some(SERVER),      Some(SERVER),      Some(SERVER),      Some(SERVER),       Some(SERVER),      Some(SERVER)]),
+    (Fault::status(503),                        [Some(SERVER),      Some(SERVER),      Some(SERVER),      Some(SERVER),      Some(SERVER),       Some(SERVER),      Some(SERVER)]),
+    (Fault::status(999),                        [Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),       Some(STATUS),      Some(STATUS)]),
+    (Fault::LoginPage,                          [Some(TYPE),        Some(TYPE),        Some(TYPE),        Some(TYPE),        Some(TYPE),         Some(TYPE),        None]),
+    (Fault::Redirect,                           [Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),     Some(REDIRECT),    Some(REDIRECT)]),
+    (Fault::Oversized,                          [Some(LARGE),       Some(LARGE),       Some(LARGE),       Some(LARGE),       Some(LARGE),        Some(LARGE),       Some(LARGE)]),
+    (Fault::Truncated,                          [Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),       Some(SYNTAX),      None]),
+    (Fault::Garbage,                            [Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),       Some(SYNTAX),      None]),
+    (Fault::EmptyBody,                          [Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),       Some(SYNTAX),      None]),
+    (Fault::DeepNesting,                        [Some(DEEP),        Some(DEEP),        Some(DEEP),        Some(DEEP),        Some(DEEP),         Some(DEEP),        None]),
+    (Fault::DuplicateName,                      [Some(TWICE),       Some(TWICE),       Some(TWICE),       Some(TWICE),       Some(TWICE),        Some(TWICE),       None]),
     (Fault::ByteOrderMark,                      [None,              None,              None,              None,              None,               None,              None]),
     (Fault::ContentType(None),                  [None,              None,              None,              None,              None,               None,              None]),
     (Fault::ContentType(Some("Application/JSON; charset=UTF-8")), [None, None,         None,              None,              None,               None,              None]),
     (Fault::ContentType(Some("application/x+json")), [None,         None,              None,              None,              None,               None,              None]),
-    (Fault::ContentType(Some("text/plain")),    [None,              Some(Type),        None,              Some(Type),        Some(Type),         Some(Type),        None]),
-    (Fault::ContentType(Some("application/jsonp")), [None,          Some(Type),        None,              Some(Type),        Some(Type),         Some(Type),        None]),
-    (Fault::ContentType(Some("application/jwt")), [None,            Some(Type),        None,              Some(Type),        Some(Signed),       Some(Type),        None]),
-    (Fault::ContentType(Some("TEXT/HTML")),     [Some(Type),        Some(Type),        Some(Type),        Some(Type),        Some(Type),         Some(Type),        None]),
-    (Fault::ContentType(Some("application/xhtml+xml")), [Some(Type), Some(Type),       Some(Type),        Some(Type),        Some(Type),         Some(Type),        None]),
-    (Fault::ContentType(Some("text/xml;charset=utf-8")), [Some(Type), Some(Type),      Some(Type),        Some(Type),        Some(Type),         Some(Type),        None]),
+    (Fault::ContentType(Some("text/plain")),    [None,              Some(TYPE),        None,              Some(TYPE),        Some(TYPE),         Some(TYPE),        None]),
+    (Fault::ContentType(Some("application/jsonp")), [None,          Some(TYPE),        None,              Some(TYPE),        Some(TYPE),         Some(TYPE),        None]),
+    (Fault::ContentType(Some("application/jwt")), [None,            Some(TYPE),        None,              Some(TYPE),        Some(SIGNED),       Some(TYPE),        None]),
+    (Fault::ContentType(Some("TEXT/HTML")),     [Some(TYPE),        Some(TYPE),        Some(TYPE),        Some(TYPE),        Some(TYPE),         Some(TYPE),        None]),
+    (Fault::ContentType(Some("application/xhtml+xml")), [Some(TYPE), Some(TYPE),       Some(TYPE),        Some(TYPE),        Some(TYPE),         Some(TYPE),        None]),
+    (Fault::ContentType(Some("text/xml;charset=utf-8")), [Some(TYPE), Some(TYPE),      Some(TYPE),        Some(TYPE),        Some(TYPE),         Some(TYPE),        None]),
 ];
 
 /// What an HTTP client may report.
-const FAILURES: &[(FailureKind, Code)] = &[
-    (FailureKind::Timeout, Code::TransportTimeout),
-    (FailureKind::Unreachable, Code::TransportUnreachable),
-    (FailureKind::Tls, Code::TransportTls),
-    (FailureKind::Interrupted, Code::TransportInterrupted),
-    (FailureKind::BodyTooLarge, Code::HttpBodyTooLarge),
-    (FailureKind::Refused, Code::TransportRefused),
-    (FailureKind::Cancelled, Code::TransportCancelled),
-    (FailureKind::Other, Code::TransportOther),
+const FAILURES: &[(FailureKind, ErrorCode)] = &[
+    (FailureKind::Timeout, ErrorCode::TRANSPORT_TIMEOUT),
+    (FailureKind::Unreachable, ErrorCode::TRANSPORT_UNREACHABLE),
+    (FailureKind::Tls, ErrorCode::TRANSPORT_TLS),
+    (FailureKind::Interrupted, ErrorCode::TRANSPORT_INTERRUPTED),
+    (FailureKind::BodyTooLarge, ErrorCode::HTTP_BODY_TOO_LARGE),
+    (FailureKind::Refused, ErrorCode::TRANSPORT_REFUSED),
+    (FailureKind::Cancelled, ErrorCode::TRANSPORT_CANCELLED),
+    (FailureKind::Other, ErrorCode::TRANSPORT_OTHER),
 ];
 
 pub(crate) fn rows() -> Vec<Row> {
-    let row = |(fault, codes): &(Fault, [Option<Code>; 7])| {
+    let row = |(fault, codes): &(Fault, [Option<ErrorCode>; 7])| {
         codes.iter().zip(PLACES).map(|(code, on)| (Say::Fault(on, fault.clone()), *code)).collect::<Vec<_>>()
     };
     let failures = FAILURES.iter().map(|(_, code)| (Say::Edit("a failure", |_| {}), Some(*code)));
@@ -179,18 +188,18 @@ fn a_code_is_unspent_while_there_are_no_keys() {
 #[test]
 fn a_verdict_is_believed_only_from_a_client_error() {
     let cases = [
-        (400, "application/json", Some(Code::TokenInvalidGrant)),
-        (401, "application/json", Some(Code::TokenInvalidGrant)),
-        (403, "application/json;charset=utf-8", Some(Code::TokenInvalidGrant)),
-        (400, "text/html", Some(Status)),
-        (400, "text/plain", Some(Status)),
-        (408, "application/json", Some(Timeout)),
-        (425, "application/json", Some(Slow)),
-        (429, "application/json", Some(Slow)),
-        (500, "application/json", Some(Server)),
-        (503, "application/json", Some(Server)),
-        (302, "application/json", Some(Redirect)),
-        (200, "application/json", Some(Code::TokenErrorWithSuccess)),
+        (400, "application/json", Some(ErrorCode::TOKEN_INVALID_GRANT)),
+        (401, "application/json", Some(ErrorCode::TOKEN_INVALID_GRANT)),
+        (403, "application/json;charset=utf-8", Some(ErrorCode::TOKEN_INVALID_GRANT)),
+        (400, "text/html", Some(STATUS)),
+        (400, "text/plain", Some(STATUS)),
+        (408, "application/json", Some(TIMEOUT)),
+        (425, "application/json", Some(SLOW)),
+        (429, "application/json", Some(SLOW)),
+        (500, "application/json", Some(SERVER)),
+        (503, "application/json", Some(SERVER)),
+        (302, "application/json", Some(REDIRECT)),
+        (200, "application/json", Some(ErrorCode::TOKEN_ERROR_WITH_SUCCESS)),
     ];
     for (status, content_type, code) in cases {
         let mut world = World::new();

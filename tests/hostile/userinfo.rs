@@ -1,10 +1,10 @@
 //! Userinfo, revocation, and the end of the session: after the login, the provider can still lie.
 
+use oidc_proto::EndSessionRequest;
 use oidc_proto::flow::UserinfoFetch;
 use oidc_proto::jose::{Algorithm, Signer as _, signing_input, with_signature};
-use oidc_proto::message::end_session::EndSessionRequest;
 use oidc_proto::testing::{Lie, On};
-use oidc_proto::{Code, Env as _, Fault, RedirectUri};
+use oidc_proto::{Env as _, ErrorCode, Fault, RedirectUri};
 use serde_json::{Value, json};
 
 use crate::strong;
@@ -12,38 +12,38 @@ use crate::transport::answer;
 use crate::world::{At, ISSUER, LOGOUT_REDIRECT, Row, Say, World, refusals};
 
 #[rustfmt::skip]
-const USERINFO: &[(Say, Code)] = &[
-    (Say::Lie(Lie::UserInfoSubOther), Code::UserinfoSubject),
-    (Say::Lie(Lie::UserInfoSubAbsent), Code::UserinfoMissingSubject),
-    (Say::Lie(Lie::UserInfoJwtType), Code::UserinfoSigned),
-    (Say::Edit("null as sub", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!(null))))), Code::UserinfoMissingSubject),
-    (Say::Edit("an empty sub", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!(""))))), Code::UserinfoSubject),
-    (Say::Edit("sub in capitals", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!("SUB-ALICE"))))), Code::UserinfoSubject),
-    (Say::Edit("a number as sub", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!(7))))), Code::JsonType),
-    (Say::Edit("sub twice", |op| answer(op, On::UserInfo, 200, "application/json", r#"{"sub":"sub-alice","\u0073ub":"sub-mallory"}"#)), Code::JsonDuplicateName),
-    (Say::Edit("a list", |op| answer(op, On::UserInfo, 200, "application/json", r#"["sub-alice"]"#)), Code::JsonType),
-    (Say::Edit("a real JWT", |op| answer(op, On::UserInfo, 200, "application/jwt", "e30.e30.")), Code::UserinfoSigned),
-    (Say::Edit("401 with a body", |op| answer(op, On::UserInfo, 401, "application/json", r#"{"sub":"sub-alice"}"#)), Code::UserinfoUnauthorized),
-    (Say::Edit("400 with an error", |op| answer(op, On::UserInfo, 400, "application/json", r#"{"error":"invalid_token"}"#)), Code::UserinfoUnauthorized),
-    (Say::Edit("500 with an error", |op| answer(op, On::UserInfo, 500, "application/json", r#"{"error":"invalid_token"}"#)), Code::HttpServerError),
+const USERINFO: &[(Say, ErrorCode)] = &[
+    (Say::Lie(Lie::UserInfoSubOther), ErrorCode::USERINFO_SUBJECT_MISMATCH),
+    (Say::Lie(Lie::UserInfoSubAbsent), ErrorCode::USERINFO_MISSING_SUB),
+    (Say::Lie(Lie::UserInfoJwtType), ErrorCode::USERINFO_SIGNED),
+    (Say::Edit("null as sub", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!(null))))), ErrorCode::USERINFO_MISSING_SUB),
+    (Say::Edit("an empty sub", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!(""))))), ErrorCode::USERINFO_SUBJECT_MISMATCH),
+    (Say::Edit("sub in capitals", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!("SUB-ALICE"))))), ErrorCode::USERINFO_SUBJECT_MISMATCH),
+    (Say::Edit("a number as sub", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!(7))))), ErrorCode::JSON_TYPE),
+    (Say::Edit("sub twice", |op| answer(op, On::UserInfo, 200, "application/json", r#"{"sub":"sub-alice","\u0073ub":"sub-mallory"}"#)), ErrorCode::JSON_DUPLICATE_NAME),
+    (Say::Edit("a list", |op| answer(op, On::UserInfo, 200, "application/json", r#"["sub-alice"]"#)), ErrorCode::JSON_TYPE),
+    (Say::Edit("a real JWT", |op| answer(op, On::UserInfo, 200, "application/jwt", "e30.e30.")), ErrorCode::USERINFO_SIGNED),
+    (Say::Edit("401 with a body", |op| answer(op, On::UserInfo, 401, "application/json", r#"{"sub":"sub-alice"}"#)), ErrorCode::USERINFO_UNAUTHORIZED),
+    (Say::Edit("400 with an error", |op| answer(op, On::UserInfo, 400, "application/json", r#"{"error":"invalid_token"}"#)), ErrorCode::USERINFO_UNAUTHORIZED),
+    (Say::Edit("500 with an error", |op| answer(op, On::UserInfo, 500, "application/json", r#"{"error":"invalid_token"}"#)), ErrorCode::HTTP_SERVER_ERROR),
 ];
 
 #[rustfmt::skip]
-const REVOCATION: &[(Say, Code)] = &[
-    (Say::Edit("another type", |op| answer(op, On::Revoke, 400, "application/json", r#"{"error":"unsupported_token_type"}"#)), Code::RevocationUnsupportedTokenType),
-    (Say::Edit("another client", |op| answer(op, On::Revoke, 401, "application/json", r#"{"error":"invalid_client"}"#)), Code::TokenInvalidClient),
-    (Say::Edit("no", |op| answer(op, On::Revoke, 403, "application/json", r#"{"error":"access_denied"}"#)), Code::RevocationDenied),
-    (Say::Edit("503", |op| answer(op, On::Revoke, 503, "application/json", r#"{"error":"access_denied"}"#)), Code::HttpServerError),
-    (Say::Edit("400 without words", |op| answer(op, On::Revoke, 400, "text/plain", "no")), Code::HttpStatus),
+const REVOCATION: &[(Say, ErrorCode)] = &[
+    (Say::Edit("another type", |op| answer(op, On::Revoke, 400, "application/json", r#"{"error":"unsupported_token_type"}"#)), ErrorCode::REVOCATION_UNSUPPORTED_TOKEN_TYPE),
+    (Say::Edit("another client", |op| answer(op, On::Revoke, 401, "application/json", r#"{"error":"invalid_client"}"#)), ErrorCode::TOKEN_INVALID_CLIENT),
+    (Say::Edit("no", |op| answer(op, On::Revoke, 403, "application/json", r#"{"error":"access_denied"}"#)), ErrorCode::REVOCATION_DENIED),
+    (Say::Edit("503", |op| answer(op, On::Revoke, 503, "application/json", r#"{"error":"access_denied"}"#)), ErrorCode::HTTP_SERVER_ERROR),
+    (Say::Edit("400 without words", |op| answer(op, On::Revoke, 400, "text/plain", "no")), ErrorCode::HTTP_STATUS),
 ];
 
 pub(crate) fn rows() -> Vec<Row> {
     let own = [
-        Code::EndSessionStateMismatch,
-        Code::CallbackRedirectUri,
-        Code::CallbackMalformed,
-        Code::UserinfoNotSigned,
-        Code::UserinfoIssuer,
+        ErrorCode::END_SESSION_STATE_MISMATCH,
+        ErrorCode::CALLBACK_REDIRECT_URI,
+        ErrorCode::CALLBACK_MALFORMED,
+        ErrorCode::USERINFO_NOT_SIGNED,
+        ErrorCode::USERINFO_ISSUER_MISMATCH,
     ];
     let own = own.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code)));
     refusals(USERINFO).chain(refusals(REVOCATION)).chain(own).collect()
@@ -71,28 +71,32 @@ fn userinfo_of_anyone_else_or_out_of_order_is_refused() {
 #[test]
 fn userinfo_that_has_to_be_signed_is() {
     type Tell = fn(&oidc_proto::testing::Provider);
-    let cases: &[(&str, Tell, Option<Code>)] = &[
+    let cases: &[(&str, Tell, Option<ErrorCode>)] = &[
         ("the truth", |_| {}, None),
         (
             "plain",
             |op| answer(op, On::UserInfo, 200, "application/json", r#"{"sub":"sub-alice"}"#),
-            Some(Code::UserinfoNotSigned),
+            Some(ErrorCode::USERINFO_NOT_SIGNED),
         ),
         (
             "unsigned",
             |op| answer(op, On::UserInfo, 200, "application/jwt", "eyJhbGciOiJub25lIn0.e30."),
-            Some(Code::JwsAlgorithm),
+            Some(ErrorCode::JWS_ALGORITHM),
         ),
-        ("no JWT", |op| answer(op, On::UserInfo, 200, "application/jwt", "{}"), Some(Code::JwsMalformed)),
+        ("no JWT", |op| answer(op, On::UserInfo, 200, "application/jwt", "{}"), Some(ErrorCode::JWS_MALFORMED)),
         (
             "a JWE",
             |op| answer(op, On::UserInfo, 200, "application/jwt", "e30.e30.e30.e30.e30"),
-            Some(Code::JwsEncrypted),
+            Some(ErrorCode::JWS_ENCRYPTED),
         ),
-        ("not text", |op| op.tamper(On::UserInfo, |r| r.body_mut().insert(0, 0xff)), Some(Code::JwsMalformed)),
-        ("another signature", |op| op.tamper(On::UserInfo, cut_signature), Some(Code::JwsSignature)),
-        ("other keys", |op| op.lie(Lie::JwksEmpty), Some(Code::JwsUnknownKey)),
-        ("too large", |op| op.tamper(On::UserInfo, |r| r.body_mut().resize(70_000, b'A')), Some(Code::JwsTooLarge)),
+        ("not text", |op| op.tamper(On::UserInfo, |r| r.body_mut().insert(0, 0xff)), Some(ErrorCode::JWS_MALFORMED)),
+        ("another signature", |op| op.tamper(On::UserInfo, cut_signature), Some(ErrorCode::JWS_SIGNATURE)),
+        ("other keys", |op| op.lie(Lie::JwksEmpty), Some(ErrorCode::JWS_UNKNOWN_KEY)),
+        (
+            "too large",
+            |op| op.tamper(On::UserInfo, |r| r.body_mut().resize(70_000, b'A')),
+            Some(ErrorCode::JWS_TOO_LARGE),
+        ),
     ];
     for (what, tell, expected) in cases {
         let mut world = World::new();
@@ -105,22 +109,22 @@ fn userinfo_that_has_to_be_signed_is() {
 
 /// Claims of a signed answer, how they are signed, and what comes of it. In place of `""` there is this login's own.
 #[rustfmt::skip]
-const SIGNED: &[(&str, Algorithm, &str, Option<Code>)] = &[
+const SIGNED: &[(&str, Algorithm, &str, Option<ErrorCode>)] = &[
     (r#"{"iss":"","aud":"","sub":""}"#, Algorithm::Es256, "ours", None),
     (r#"{"iss":"","aud":["x",""],"sub":""}"#, Algorithm::Es256, "ours", None),
     (r#"{"sub":"","exp":1,"typ":"x"}"#, Algorithm::Es256, "ours", None),
-    (r#"{"iss":"https://evil.example","aud":"","sub":""}"#, Algorithm::Es256, "ours", Some(Code::UserinfoIssuer)),
-    (r#"{"iss":"https://op.example.org/","aud":"","sub":""}"#, Algorithm::Es256, "ours", Some(Code::UserinfoIssuer)),
-    (r#"{"iss":"","aud":"another","sub":""}"#, Algorithm::Es256, "ours", Some(Code::UserinfoIssuer)),
-    (r#"{"iss":"","aud":[],"sub":""}"#, Algorithm::Es256, "ours", Some(Code::UserinfoIssuer)),
-    (r#"{"iss":"","aud":"","sub":"sub-mallory"}"#, Algorithm::Es256, "ours", Some(Code::UserinfoSubject)),
-    (r#"{"iss":"","aud":""}"#, Algorithm::Es256, "ours", Some(Code::UserinfoMissingSubject)),
-    (r#"{"iss":"","aud":"","sub":"","sub":""}"#, Algorithm::Es256, "ours", Some(Code::JsonDuplicateName)),
-    (r#"["",""]"#, Algorithm::Es256, "ours", Some(Code::JsonType)),
-    ("sub", Algorithm::Es256, "ours", Some(Code::JsonSyntax)),
+    (r#"{"iss":"https://evil.example","aud":"","sub":""}"#, Algorithm::Es256, "ours", Some(ErrorCode::USERINFO_ISSUER_MISMATCH)),
+    (r#"{"iss":"https://op.example.org/","aud":"","sub":""}"#, Algorithm::Es256, "ours", Some(ErrorCode::USERINFO_ISSUER_MISMATCH)),
+    (r#"{"iss":"","aud":"another","sub":""}"#, Algorithm::Es256, "ours", Some(ErrorCode::USERINFO_ISSUER_MISMATCH)),
+    (r#"{"iss":"","aud":[],"sub":""}"#, Algorithm::Es256, "ours", Some(ErrorCode::USERINFO_ISSUER_MISMATCH)),
+    (r#"{"iss":"","aud":"","sub":"sub-mallory"}"#, Algorithm::Es256, "ours", Some(ErrorCode::USERINFO_SUBJECT_MISMATCH)),
+    (r#"{"iss":"","aud":""}"#, Algorithm::Es256, "ours", Some(ErrorCode::USERINFO_MISSING_SUB)),
+    (r#"{"iss":"","aud":"","sub":"","sub":""}"#, Algorithm::Es256, "ours", Some(ErrorCode::JSON_DUPLICATE_NAME)),
+    (r#"["",""]"#, Algorithm::Es256, "ours", Some(ErrorCode::JSON_TYPE)),
+    ("sub", Algorithm::Es256, "ours", Some(ErrorCode::JSON_SYNTAX)),
     // Another algorithm than the one registered, by a key that is the provider's all the same.
-    (r#"{"iss":"","aud":"","sub":""}"#, Algorithm::EdDsa, "ours", Some(Code::JwsAlgorithm)),
-    (r#"{"iss":"","aud":"","sub":""}"#, Algorithm::Es256, "unknown", Some(Code::JwsUnknownKey)),
+    (r#"{"iss":"","aud":"","sub":""}"#, Algorithm::EdDsa, "ours", Some(ErrorCode::JWS_ALGORITHM)),
+    (r#"{"iss":"","aud":"","sub":""}"#, Algorithm::Es256, "unknown", Some(ErrorCode::JWS_UNKNOWN_KEY)),
 ];
 
 #[test]
@@ -164,7 +168,7 @@ fn signed_userinfo_survives_a_rotation_of_keys() {
     ask(&mut world).unwrap();
     assert_eq!(world.op.count(On::Jwks) - before, 1);
     // The cooldown holds for everyone who shares the set.
-    assert_eq!(ask(&mut world).unwrap_err().code(), Code::JwsUnknownKey);
+    assert_eq!(ask(&mut world).unwrap_err().code(), ErrorCode::JWS_UNKNOWN_KEY);
     assert_eq!(world.op.count(On::Jwks) - before, 1);
 }
 
@@ -174,7 +178,7 @@ fn a_token_that_is_not_good_any_more_is_told_to_be_so() {
     let user = world.logged_in().unwrap();
     world.op.forget_access_tokens();
     let error = world.userinfo(&user).unwrap_err().error;
-    assert_eq!((error.code(), error.fault()), (Code::UserinfoUnauthorized, Fault::Denied));
+    assert_eq!((error.code(), error.fault()), (ErrorCode::USERINFO_UNAUTHORIZED, Fault::Denied));
 }
 
 #[test]
@@ -204,20 +208,20 @@ fn only_the_answer_to_this_logout_is_one() {
     let (honest, state) = (visit.callback(), visit.param("state").unwrap());
     pending.check(honest).unwrap();
     for (url, code) in [
-        (LOGOUT_REDIRECT.to_owned(), Code::EndSessionStateMismatch),
-        (format!("{LOGOUT_REDIRECT}?state="), Code::EndSessionStateMismatch),
-        (format!("{LOGOUT_REDIRECT}?state={state}x"), Code::EndSessionStateMismatch),
-        (format!("{LOGOUT_REDIRECT}?state={state}&state={state}"), Code::EndSessionStateMismatch),
-        (format!("{LOGOUT_REDIRECT}?state={state}&%73tate=x"), Code::EndSessionStateMismatch),
-        (format!("{LOGOUT_REDIRECT}#state={state}"), Code::EndSessionStateMismatch),
-        (format!("https://app.example.org/cb?state={state}"), Code::CallbackRedirectUri),
-        (format!("https://evil.example/bye?state={state}"), Code::CallbackRedirectUri),
-        (format!("/bye?state={state}"), Code::CallbackMalformed),
+        (LOGOUT_REDIRECT.to_owned(), ErrorCode::END_SESSION_STATE_MISMATCH),
+        (format!("{LOGOUT_REDIRECT}?state="), ErrorCode::END_SESSION_STATE_MISMATCH),
+        (format!("{LOGOUT_REDIRECT}?state={state}x"), ErrorCode::END_SESSION_STATE_MISMATCH),
+        (format!("{LOGOUT_REDIRECT}?state={state}&state={state}"), ErrorCode::END_SESSION_STATE_MISMATCH),
+        (format!("{LOGOUT_REDIRECT}?state={state}&%73tate=x"), ErrorCode::END_SESSION_STATE_MISMATCH),
+        (format!("{LOGOUT_REDIRECT}#state={state}"), ErrorCode::END_SESSION_STATE_MISMATCH),
+        (format!("https://app.example.org/cb?state={state}"), ErrorCode::CALLBACK_REDIRECT_URI),
+        (format!("https://evil.example/bye?state={state}"), ErrorCode::CALLBACK_REDIRECT_URI),
+        (format!("/bye?state={state}"), ErrorCode::CALLBACK_MALFORMED),
     ] {
         assert_eq!(pending.check(&url).unwrap_err().code(), code, "{url}");
     }
     // Without a redirect URI nothing comes back, and nothing counts.
     let (url, pending) = request.start(&user.provider, &user.client, &mut world.env).unwrap();
     assert!(!url.as_str().contains("state="));
-    assert_eq!(pending.check(honest).unwrap_err().code(), Code::CallbackRedirectUri);
+    assert_eq!(pending.check(honest).unwrap_err().code(), ErrorCode::CALLBACK_REDIRECT_URI);
 }

@@ -5,16 +5,17 @@ use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use oidc_proto::flow::{Discovery, KeysFetch, Refresh, Registration, Revocation, UserinfoFetch};
+use oidc_proto::AuthMethod;
+use oidc_proto::flow::{KeysFetch, Refresh, Registration, Revocation, ServerMetadataFetch, UserinfoFetch};
 use oidc_proto::jose::Algorithm;
-use oidc_proto::message::metadata::AuthMethod;
-use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
+use oidc_proto::jose::Keys;
 use oidc_proto::step::SigningInput;
 use oidc_proto::testing::{self, Clock, Fault, Lie, On, TestEnv, Visit};
+use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{
-    AuthorizationRequest, AuthorizationUrl, Callback, Checked, Client, Code, DpopKey, Env as _, Error, Exchanged,
-    Issuer, Keys, PendingAuthorization, Provider, ProviderOptions, RedirectUri, Registered, Registrations, Schemes,
-    Scope, TokenSet, UnverifiedGrant, Userinfo,
+    AuthorizationRequest, AuthorizationUrl, Callback, Client, DpopKey, Env as _, Error, ErrorCode, Issuer,
+    PendingAuthorization, Provider, ProviderOptions, RedirectUri, Registered, Registrations, Schemes, Scope,
+    TokenOutcome, TokenSet, UnverifiedTokens, Userinfo, VerifiedCallback,
 };
 
 use crate::strong;
@@ -48,10 +49,10 @@ impl From<Lie> for Say {
 }
 
 /// What a table says of one thing: its code, or that it is lived with.
-pub(crate) type Row = (Say, Option<Code>);
+pub(crate) type Row = (Say, Option<ErrorCode>);
 
 /// Rows of a table of refusals.
-pub(crate) fn refusals(table: &[(Say, Code)]) -> impl Iterator<Item = Row> {
+pub(crate) fn refusals(table: &[(Say, ErrorCode)]) -> impl Iterator<Item = Row> {
     table.iter().map(|(say, code)| (say.clone(), Some(*code)))
 }
 
@@ -63,7 +64,7 @@ pub(crate) fn pardons(table: &[Say]) -> impl Iterator<Item = Row> {
 /// Where on its way a login or a session is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum At {
-    Discovery,
+    ServerMetadataFetch,
     Registration,
     Request,
     Device,
@@ -82,7 +83,7 @@ pub(crate) enum At {
 pub(crate) struct Refusal {
     pub(crate) at: At,
     pub(crate) error: Error,
-    pub(crate) grant: Option<Box<UnverifiedGrant>>,
+    pub(crate) grant: Option<Box<UnverifiedTokens>>,
 }
 
 impl Refusal {
@@ -90,7 +91,7 @@ impl Refusal {
         move |error| Self { at, error, grant: None }
     }
 
-    pub(crate) fn what(&self) -> (At, Code) {
+    pub(crate) fn what(&self) -> (At, ErrorCode) {
         (self.at, self.error.code())
     }
 }
@@ -217,13 +218,15 @@ impl World {
             write!(self.shown, "{error}\n{error:?}\n").unwrap();
             source = error.source();
         }
-        assert!(Code::ALL.contains(&error.code()));
+        assert!(ErrorCode::all().any(|code| code == error.code()));
         assert_eq!((error.fault(), error.section()), (error.code().fault(), error.code().section()));
     }
 
     pub(crate) fn discover(&mut self) -> Result<Arc<Provider>, Refusal> {
-        let issuer = Issuer::new(&self.issuer, Schemes::HttpsOnly).map_err(Refusal::new(At::Discovery))?;
-        let found = self.run(Discovery::start(issuer, self.options)).map_err(Refusal::new(At::Discovery))?;
+        let issuer = Issuer::new(&self.issuer, Schemes::HttpsOnly).map_err(Refusal::new(At::ServerMetadataFetch))?;
+        let found = self
+            .run(ServerMetadataFetch::start(issuer, self.options))
+            .map_err(Refusal::new(At::ServerMetadataFetch))?;
         Ok(found.provider)
     }
 
@@ -288,7 +291,7 @@ impl World {
         }
     }
 
-    pub(crate) fn check(&mut self, login: &Login) -> Result<Checked, Refusal> {
+    pub(crate) fn check(&mut self, login: &Login) -> Result<VerifiedCallback, Refusal> {
         let checked = self.callback(login).and_then(|callback| {
             self.show(&callback);
             login.pending.check(&callback, &login.provider, &self.env)
@@ -300,7 +303,12 @@ impl World {
         checked.map_err(Refusal::new(At::Callback))
     }
 
-    pub(crate) fn redeem(&mut self, login: Login, checked: Checked, keys: Option<Arc<Keys>>) -> Result<User, Refusal> {
+    pub(crate) fn redeem(
+        &mut self,
+        login: Login,
+        checked: VerifiedCallback,
+        keys: Option<Arc<Keys>>,
+    ) -> Result<User, Refusal> {
         let Login { provider, client, pending, .. } = login;
         let step = pending.redeem(checked, &provider, &client, keys, &mut self.env);
         let exchanged = self.run(step);
@@ -311,16 +319,16 @@ impl World {
         &mut self,
         provider: Arc<Provider>,
         client: Arc<Client>,
-        exchanged: Result<Exchanged, Error>,
+        exchanged: Result<TokenOutcome, Error>,
         at: At,
     ) -> Result<User, Refusal> {
         match exchanged.map_err(Refusal::new(at))? {
-            Exchanged::Verified(granted) => {
+            TokenOutcome::Verified(granted) => {
                 let (tokens, keys) = (granted.tokens, granted.keys);
                 self.show(&(&tokens, tokens.id_token(), &keys));
                 Ok(User { provider, client, tokens, keys })
             }
-            Exchanged::Unverified { error, grant } => {
+            TokenOutcome::Unverified { error, grant } => {
                 self.show_error(&error);
                 Err(Refusal { at: At::Verification, error, grant: Some(Box::new(grant)) })
             }

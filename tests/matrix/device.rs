@@ -2,7 +2,7 @@
 
 use oidc_proto::matrix::{DeviceId, LoginOutcome, LoginRequest, PendingDeviceLogin};
 use oidc_proto::testing::{Asked, On, OnMatrix};
-use oidc_proto::{Code, Error};
+use oidc_proto::{Error, ErrorCode};
 
 use crate::world::*;
 
@@ -39,7 +39,7 @@ fn nobody_allows_it() {
     let _ = world.hs.provider().clone().with_device_polls(usize::MAX);
     let pending = begin(&mut world, LoginRequest::new());
     let error = poll(&mut world, pending).unwrap_err();
-    assert_eq!(error.code(), Code::DeviceExpired);
+    assert_eq!(error.code(), ErrorCode::DEVICE_EXPIRED_TOKEN);
 }
 
 #[test]
@@ -48,14 +48,17 @@ fn somebody_else_allows_it() {
     let session = world.logged_in().session;
     let pending = begin(&mut world, LoginRequest::again(&session));
     world.hs.edit_json(OnMatrix::Whoami, |o| drop(o.insert("user_id".into(), "@mallory:example.org".into())));
-    assert_eq!(what(poll(&mut world, pending).unwrap().logged_in()), (Code::WhoamiUserMismatch, Some("user_id")));
+    assert_eq!(
+        what(poll(&mut world, pending).unwrap().logged_in()),
+        (ErrorCode::WHOAMI_USER_MISMATCH, Some("user_id"))
+    );
 }
 
 /// As in a login by QR code.
 #[test]
 fn the_polling_was_anothers() {
     for (homeserver, expected) in
-        [(None, None), (Some("https://other.example.org"), Some(Code::MatrixHomeserverMismatch))]
+        [(None, None), (Some("https://other.example.org"), Some(ErrorCode::MATRIX_HOMESERVER_MISMATCH))]
     {
         let mut world = World::new();
         let (server, pending) = (world.server(), begin(&mut world, LoginRequest::new()));

@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode, header};
+use oidc_proto::UnknownFields;
 use oidc_proto::adapter::BlockingDriver;
 use oidc_proto::matrix::{
     AccountAction, Address, AuthServer, DeviceId, HomeserverDiscovery, LoginRequest, MetadataSource, ScopeForm,
     Support, SupportCheck,
 };
-use oidc_proto::provider::UnknownFields;
 use oidc_proto::testing::{Asked, Fault, On, OnMatrix};
-use oidc_proto::{Body, Code, Env as _, Freshness, Schemes};
+use oidc_proto::{Body, Env as _, ErrorCode, Freshness, Schemes};
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -57,7 +57,7 @@ fn metadata_are_found_by_the_whole_chain() {
         };
         assert_eq!(found, source.zip(form));
         assert_eq!(world.asked(), [AuthMetadata, AuthMetadataUnstable, AuthIssuer][..(missing.len() + 1).min(3)]);
-        assert_eq!(world.hs.provider().count(On::Metadata), usize::from(at_provider));
+        assert_eq!(world.hs.provider().count(On::ServerMetadata), usize::from(at_provider));
     }
 }
 
@@ -116,13 +116,13 @@ fn metadata_can_be_stored() {
 #[test]
 fn no_api_is_an_answer_and_anything_else_a_failure() {
     for (say, expected) in [
-        ((OnMatrix::AuthMetadata, Fault::status(500)), (Code::HttpServerError, "auth_metadata")),
-        ((OnMatrix::AuthMetadata, Fault::status(403)), (Code::HttpStatus, "auth_metadata")),
-        ((OnMatrix::AuthMetadata, Fault::Redirect), (Code::HttpRedirect, "auth_metadata")),
-        ((OnMatrix::AuthMetadata, Fault::Timeout), (Code::TransportTimeout, "auth_metadata")),
-        ((OnMatrix::AuthMetadataUnstable, Fault::status(400)), (Code::HttpStatus, "auth_metadata")),
-        ((OnMatrix::AuthIssuer, Fault::LoginPage), (Code::HttpContentType, "auth_issuer")),
-        ((OnMatrix::AuthIssuer, Fault::Unreachable), (Code::TransportUnreachable, "auth_issuer")),
+        ((OnMatrix::AuthMetadata, Fault::status(500)), (ErrorCode::HTTP_SERVER_ERROR, "auth_metadata")),
+        ((OnMatrix::AuthMetadata, Fault::status(403)), (ErrorCode::HTTP_STATUS, "auth_metadata")),
+        ((OnMatrix::AuthMetadata, Fault::Redirect), (ErrorCode::HTTP_REDIRECT, "auth_metadata")),
+        ((OnMatrix::AuthMetadata, Fault::Timeout), (ErrorCode::TRANSPORT_TIMEOUT, "auth_metadata")),
+        ((OnMatrix::AuthMetadataUnstable, Fault::status(400)), (ErrorCode::HTTP_STATUS, "auth_metadata")),
+        ((OnMatrix::AuthIssuer, Fault::LoginPage), (ErrorCode::HTTP_CONTENT_TYPE, "auth_issuer")),
+        ((OnMatrix::AuthIssuer, Fault::Unreachable), (ErrorCode::TRANSPORT_UNREACHABLE, "auth_issuer")),
     ] {
         let (on, fault) = say;
         let chain = [OnMatrix::AuthMetadata, OnMatrix::AuthMetadataUnstable, OnMatrix::AuthIssuer];
@@ -138,7 +138,7 @@ fn no_api_is_an_answer_and_anything_else_a_failure() {
     }
     let support = world.support().unwrap();
     assert!(matches!(support, Support::NotSupported));
-    assert_eq!(support.supported().unwrap_err().code(), Code::MatrixUnsupported);
+    assert_eq!(support.supported().unwrap_err().code(), ErrorCode::MATRIX_UNSUPPORTED);
 }
 
 #[test]
@@ -149,11 +149,11 @@ fn the_homeserver_names_its_provider_and_the_provider_itself() {
     // By the older way the provider has to agree.
     let mut world = World::with(no_metadata);
     world.hs.edit_json(OnMatrix::AuthIssuer, |o| drop(o.insert("issuer".into(), json!(format!("{ISSUER}/")))));
-    assert_eq!(what(world.support()), (Code::MetadataIssuerMismatch, Some("openid_configuration")));
+    assert_eq!(what(world.support()), (ErrorCode::METADATA_ISSUER_MISMATCH, Some("openid_configuration")));
 
     let mut world = World::with(no_metadata);
-    world.hs.provider().fault(On::Metadata, Fault::status(404), 1);
-    assert_eq!(what(world.support()), (Code::MetadataNotFound, Some("openid_configuration")));
+    world.hs.provider().fault(On::ServerMetadata, Fault::status(404), 1);
+    assert_eq!(what(world.support()), (ErrorCode::METADATA_NOT_FOUND, Some("openid_configuration")));
 }
 
 #[test]
@@ -165,27 +165,27 @@ fn what_matrix_demands_of_a_provider_is_checked() {
         assert!(world.support().is_ok(), "{name}");
     }
     for (name, code) in [
-        ("issuer", Code::MetadataMissingField),
-        ("authorization_endpoint", Code::MetadataMissingField),
-        ("token_endpoint", Code::MetadataMissingField),
-        ("revocation_endpoint", Code::MetadataMissingField),
-        ("response_types_supported", Code::MetadataMissingField),
-        ("grant_types_supported", Code::MetadataUnsupported),
-        ("code_challenge_methods_supported", Code::MetadataUnsupported),
+        ("issuer", ErrorCode::METADATA_MISSING_FIELD),
+        ("authorization_endpoint", ErrorCode::METADATA_MISSING_FIELD),
+        ("token_endpoint", ErrorCode::METADATA_MISSING_FIELD),
+        ("revocation_endpoint", ErrorCode::METADATA_MISSING_FIELD),
+        ("response_types_supported", ErrorCode::METADATA_MISSING_FIELD),
+        ("grant_types_supported", ErrorCode::METADATA_UNSUPPORTED),
+        ("code_challenge_methods_supported", ErrorCode::METADATA_UNSUPPORTED),
     ] {
         let mut world = World::new();
         world.hs.edit_json(OnMatrix::AuthMetadata, move |o| remove(o, name));
         assert_eq!(what(world.support()), (code, Some(name)));
     }
     for (name, value, code) in [
-        ("issuer", json!("http://account.example.org"), Code::MetadataUrl),
-        ("issuer", json!("https://account.example.org?a"), Code::MetadataUrl),
-        ("token_endpoint", json!("http://account.example.org/token"), Code::MetadataUrl),
-        ("account_management_uri", json!("javascript:alert(1)"), Code::MetadataUrl),
-        ("response_types_supported", json!(["token"]), Code::MetadataUnsupported),
-        ("response_modes_supported", json!(["query"]), Code::MetadataUnsupported),
-        ("response_modes_supported", json!([]), Code::MetadataUnsupported),
-        ("grant_types_supported", json!(["authorization_code"]), Code::MetadataUnsupported),
+        ("issuer", json!("http://account.example.org"), ErrorCode::METADATA_URL),
+        ("issuer", json!("https://account.example.org?a"), ErrorCode::METADATA_URL),
+        ("token_endpoint", json!("http://account.example.org/token"), ErrorCode::METADATA_URL),
+        ("account_management_uri", json!("javascript:alert(1)"), ErrorCode::METADATA_URL),
+        ("response_types_supported", json!(["token"]), ErrorCode::METADATA_UNSUPPORTED),
+        ("response_modes_supported", json!(["query"]), ErrorCode::METADATA_UNSUPPORTED),
+        ("response_modes_supported", json!([]), ErrorCode::METADATA_UNSUPPORTED),
+        ("grant_types_supported", json!(["authorization_code"]), ErrorCode::METADATA_UNSUPPORTED),
     ] {
         let mut world = World::new();
         world.hs.edit_json(OnMatrix::AuthMetadata, move |o| drop(o.insert(name.into(), value.clone())));
@@ -195,7 +195,7 @@ fn what_matrix_demands_of_a_provider_is_checked() {
     world.hs.edit_json(OnMatrix::AuthMetadata, |o| {
         o.insert("code_challenge_methods_supported".into(), json!(["plain"]));
     });
-    assert_eq!(what(world.support()), (Code::MetadataPkceWithoutS256, Some("auth_metadata")));
+    assert_eq!(what(world.support()), (ErrorCode::METADATA_PKCE_WITHOUT_S256, Some("auth_metadata")));
 }
 
 /// Each answer on the way to the homeserver, and what is wrong with it.
@@ -215,21 +215,21 @@ fn nonsense_on_the_way_names_the_request_that_it_answers() {
     ] {
         let mut world = World::new();
         world.hs.edit_json(OnMatrix::WellKnown, put("m.homeserver", value.clone()));
-        assert_eq!(what(world.find(SERVER_NAME)), (Code::HomeserverWellKnown, Some(name)), "{value}");
+        assert_eq!(what(world.find(SERVER_NAME)), (ErrorCode::HOMESERVER_WELL_KNOWN, Some(name)), "{value}");
     }
     for (on, request) in [(OnMatrix::WellKnown, "well_known"), (OnMatrix::Versions, "versions")] {
         for (fault, code) in [
-            (Fault::status(500), Code::HttpServerError),
-            (Fault::status(403), Code::HttpStatus),
-            (Fault::LoginPage, Code::HttpContentType),
-            (Fault::Truncated, Code::JsonSyntax),
-            (Fault::Garbage, Code::JsonSyntax),
-            (Fault::EmptyBody, Code::JsonSyntax),
-            (Fault::DeepNesting, Code::JsonTooDeep),
-            (Fault::DuplicateName, Code::JsonDuplicateName),
-            (Fault::Oversized, Code::HttpBodyTooLarge),
-            (Fault::Timeout, Code::TransportTimeout),
-            (Fault::Unreachable, Code::TransportUnreachable),
+            (Fault::status(500), ErrorCode::HTTP_SERVER_ERROR),
+            (Fault::status(403), ErrorCode::HTTP_STATUS),
+            (Fault::LoginPage, ErrorCode::HTTP_CONTENT_TYPE),
+            (Fault::Truncated, ErrorCode::JSON_SYNTAX),
+            (Fault::Garbage, ErrorCode::JSON_SYNTAX),
+            (Fault::EmptyBody, ErrorCode::JSON_SYNTAX),
+            (Fault::DeepNesting, ErrorCode::JSON_TOO_DEEP),
+            (Fault::DuplicateName, ErrorCode::JSON_DUPLICATE_NAME),
+            (Fault::Oversized, ErrorCode::HTTP_BODY_TOO_LARGE),
+            (Fault::Timeout, ErrorCode::TRANSPORT_TIMEOUT),
+            (Fault::Unreachable, ErrorCode::TRANSPORT_UNREACHABLE),
         ] {
             let mut world = World::new();
             world.hs.fault(on, fault.clone(), 1);
@@ -240,10 +240,10 @@ fn nonsense_on_the_way_names_the_request_that_it_answers() {
         assert!(world.find(SERVER_NAME).is_ok());
     }
     for (versions, code) in [
-        (json!([]), Code::HomeserverVersions),
-        (json!(null), Code::HomeserverVersions),
-        (json!("v1.1"), Code::JsonType),
-        (json!([1]), Code::JsonType),
+        (json!([]), ErrorCode::HOMESERVER_VERSIONS),
+        (json!(null), ErrorCode::HOMESERVER_VERSIONS),
+        (json!("v1.1"), ErrorCode::JSON_TYPE),
+        (json!([1]), ErrorCode::JSON_TYPE),
     ] {
         let mut world = World::new();
         world.hs.edit_json(OnMatrix::Versions, put("versions", versions));
@@ -257,7 +257,7 @@ fn nonsense_on_the_way_names_the_request_that_it_answers() {
         what(world.find(text))
     };
     for text in ["matrix.example.org", HOMESERVER] {
-        assert_eq!(nowhere(text), (Code::HomeserverNotFound, Some("versions")), "{text}");
+        assert_eq!(nowhere(text), (ErrorCode::HOMESERVER_NOT_FOUND, Some("versions")), "{text}");
     }
 }
 
@@ -294,16 +294,24 @@ fn redirects_of_the_well_known_document_are_followed() {
         (300, &[Some(THERE)]),
         (304, &[Some(THERE)]),
     ] {
-        assert_eq!(what(find(status, redirects)), (Code::HttpRedirect, Some("well_known")), "{status} {redirects:?}");
+        assert_eq!(
+            what(find(status, redirects)),
+            (ErrorCode::HTTP_REDIRECT, Some("well_known")),
+            "{status} {redirects:?}"
+        );
     }
     for location in ["http://example.org/", "https://u:p@example.org/", "https://example.org/#a", "javascript:a", "//"]
     {
-        assert_eq!(what(find(302, &[Some(location)])), (Code::HomeserverWellKnown, Some("Location")), "{location}");
+        assert_eq!(
+            what(find(302, &[Some(location)])),
+            (ErrorCode::HOMESERVER_WELL_KNOWN, Some("Location")),
+            "{location}"
+        );
     }
     // Nothing else is followed, at the same server.
     let mut world = World::new();
     world.hs.fault(OnMatrix::Versions, Fault::Redirect, 1);
-    assert_eq!(what(world.find(SERVER_NAME)), (Code::HttpRedirect, Some("versions")));
+    assert_eq!(what(world.find(SERVER_NAME)), (ErrorCode::HTTP_REDIRECT, Some("versions")));
 }
 
 #[test]
@@ -322,7 +330,7 @@ fn one_call_tells_how_one_logs_in() {
     world.hs.fault(OnMatrix::Versions, Fault::status(StatusCode::BAD_GATEWAY.as_u16()), 1);
     assert_eq!(
         what(world.run(SupportCheck::start(address(HOMESERVER), options))),
-        (Code::HttpServerError, Some("versions"))
+        (ErrorCode::HTTP_SERVER_ERROR, Some("versions"))
     );
 }
 

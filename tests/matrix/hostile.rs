@@ -8,14 +8,14 @@ use oidc_proto::matrix::{
 };
 use oidc_proto::session::{Access, Refusal, SessionOptions};
 use oidc_proto::testing::{self, Fault, Lie, On, OnMatrix, Par};
-use oidc_proto::{Callback, Code, Env as _, Schemes, Scope};
+use oidc_proto::{Callback, Env as _, ErrorCode, Schemes, Scope};
 use serde_json::{Value, json};
 
 use crate::world::*;
 
 type Say = fn(&testing::Homeserver);
 /// What is said, the error that the login ends with, what that names, and whether tokens had come.
-type Row = (&'static str, Say, Code, Option<&'static str>, bool);
+type Row = (&'static str, Say, ErrorCode, Option<&'static str>, bool);
 
 fn put(hs: &testing::Homeserver, name: &'static str, value: Value) {
     hs.edit_json(OnMatrix::Whoami, move |object| drop(object.insert(name.to_owned(), value.clone())));
@@ -35,47 +35,47 @@ fn whoami_fault(hs: &testing::Homeserver, fault: Fault) {
 /// A new login of a known session.
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
-    ("registration: no client_id", |hs| hs.provider().lie(Lie::RegistrationClientIdAbsent), Code::RegistrationNoClientId, Some("registration_endpoint"), false),
-    ("registration: a page", |hs| hs.provider().fault(On::Register, Fault::LoginPage, 1), Code::HttpContentType, Some("registration_endpoint"), false),
-    ("registration: down", |hs| hs.provider().fault(On::Register, Fault::status(502), 1), Code::HttpServerError, Some("registration_endpoint"), false),
-    ("registration: not there", |hs| hs.edit_json(OnMatrix::AuthMetadata, |o| drop(o.remove("registration_endpoint"))), Code::RegistrationUnsupported, None, false),
-    ("registration: nobody there", |hs| hs.provider().fault(On::Register, Fault::Unreachable, 1), Code::TransportUnreachable, Some("registration_endpoint"), false),
-    ("callback: another issuer", |hs| hs.provider().lie(Lie::CallbackIssWrong), Code::CallbackIssMismatch, None, false),
-    ("callback: an answer to another login", |hs| hs.provider().lie(Lie::CallbackStateWrong), Code::CallbackStateMismatch, None, false),
-    ("token: an error", |hs| hs.provider().lie(Lie::ErrorWith200), Code::TokenErrorWithSuccess, Some("token_endpoint"), false),
-    ("token: a header in it", |hs| hs.provider().lie(Lie::TokenCrLf), Code::TokenMalformed, Some("access_token"), false),
-    ("token: another type", |hs| hs.provider().lie(Lie::TokenTypeUnknown), Code::TokenType, Some("token_type"), true),
-    ("token: lost", |hs| hs.provider().fault(On::Token, Fault::LostAnswer, 1), Code::TransportInterrupted, Some("token_endpoint"), false),
-    ("token: down", |hs| hs.provider().fault(On::Token, Fault::status(503), 1), Code::HttpServerError, Some("token_endpoint"), false),
-    ("whoami: another user", |hs| put(hs, "user_id", json!("@mallory:example.org")), Code::WhoamiUserMismatch, Some("user_id"), true),
-    ("whoami: a user of another server", |hs| put(hs, "user_id", json!("@alice:elsewhere.org")), Code::WhoamiUserMismatch, Some("user_id"), true),
-    ("whoami: no user", |hs| put(hs, "user_id", Value::Null), Code::WhoamiUserId, Some("user_id"), true),
-    ("whoami: not a user", |hs| put(hs, "user_id", json!("alice")), Code::WhoamiUserId, Some("user_id"), true),
-    ("whoami: a number for a user", |hs| put(hs, "user_id", json!(7)), Code::WhoamiUserId, Some("user_id"), true),
-    ("whoami: another device", |hs| put(hs, "device_id", json!("OTHERDEVICE")), Code::WhoamiDeviceMismatch, Some("device_id"), true),
-    ("whoami: no device", |hs| put(hs, "device_id", Value::Null), Code::WhoamiDeviceId, Some("device_id"), true),
-    ("whoami: a list for a device", |hs| put(hs, "device_id", json!([])), Code::WhoamiDeviceId, Some("device_id"), true),
-    ("whoami: a header in the device", |hs| put(hs, "device_id", json!("A\r\nB")), Code::WhoamiDeviceId, Some("device_id"), true),
-    ("whoami: a list", |hs| refuse(hs, 200, "[]"), Code::JsonType, Some("whoami"), true),
-    ("whoami: an error and success", |hs| refuse(hs, 200, r#"{"errcode":"M_UNKNOWN_TOKEN"}"#), Code::WhoamiUserId, Some("user_id"), true),
-    ("whoami: an unknown token", |hs| refuse(hs, 401, r#"{"errcode":"M_UNKNOWN_TOKEN"}"#), Code::HomeserverUnknownToken, Some("whoami"), true),
-    ("whoami: a missing token", |hs| refuse(hs, 401, r#"{"errcode":"M_MISSING_TOKEN"}"#), Code::HomeserverMissingToken, Some("whoami"), true),
-    ("whoami: a locked account", |hs| hs.lock_account("alice", true), Code::HomeserverUserLocked, Some("whoami"), true),
-    ("whoami: another no", |hs| refuse(hs, 403, r#"{"errcode":"M_FORBIDDEN","error":"no\r\n"}"#), Code::HomeserverDenied, Some("whoami"), true),
-    ("whoami: a no of a version to come", |hs| refuse(hs, 400, r#"{"errcode":"M_WHATEVER","error":7}"#), Code::HomeserverDenied, Some("whoami"), true),
-    ("whoami: a no without words", |hs| refuse(hs, 401, ""), Code::HttpStatus, Some("whoami"), true),
-    ("whoami: a no of a server that is down", |hs| refuse(hs, 500, r#"{"errcode":"M_UNKNOWN_TOKEN"}"#), Code::HttpServerError, Some("whoami"), true),
-    ("whoami: too many requests", |hs| refuse(hs, 429, r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":2500}"#), Code::HttpTooManyRequests, Some("whoami"), true),
-    ("whoami: not there", |hs| refuse(hs, 404, r#"{"errcode":"M_UNRECOGNIZED"}"#), Code::HomeserverDenied, Some("whoami"), true),
-    ("whoami: elsewhere", |hs| whoami_fault(hs, Fault::Redirect), Code::HttpRedirect, Some("whoami"), true),
-    ("whoami: a page", |hs| whoami_fault(hs, Fault::LoginPage), Code::HttpContentType, Some("whoami"), true),
-    ("whoami: half of it", |hs| whoami_fault(hs, Fault::Truncated), Code::JsonSyntax, Some("whoami"), true),
-    ("whoami: bytes", |hs| whoami_fault(hs, Fault::Garbage), Code::JsonSyntax, Some("whoami"), true),
-    ("whoami: depths", |hs| whoami_fault(hs, Fault::DeepNesting), Code::JsonTooDeep, Some("whoami"), true),
-    ("whoami: twice", |hs| whoami_fault(hs, Fault::DuplicateName), Code::JsonDuplicateName, Some("whoami"), true),
-    ("whoami: no end", |hs| whoami_fault(hs, Fault::Oversized), Code::HttpBodyTooLarge, Some("whoami"), true),
-    ("whoami: no answer", |hs| whoami_fault(hs, Fault::Timeout), Code::TransportTimeout, Some("whoami"), true),
-    ("whoami: nobody there", |hs| whoami_fault(hs, Fault::Unreachable), Code::TransportUnreachable, Some("whoami"), true),
+    ("registration: no client_id", |hs| hs.provider().lie(Lie::RegistrationClientIdAbsent), ErrorCode::REGISTRATION_NO_CLIENT_ID, Some("registration_endpoint"), false),
+    ("registration: a page", |hs| hs.provider().fault(On::Register, Fault::LoginPage, 1), ErrorCode::HTTP_CONTENT_TYPE, Some("registration_endpoint"), false),
+    ("registration: down", |hs| hs.provider().fault(On::Register, Fault::status(502), 1), ErrorCode::HTTP_SERVER_ERROR, Some("registration_endpoint"), false),
+    ("registration: not there", |hs| hs.edit_json(OnMatrix::AuthMetadata, |o| drop(o.remove("registration_endpoint"))), ErrorCode::REGISTRATION_UNSUPPORTED, None, false),
+    ("registration: nobody there", |hs| hs.provider().fault(On::Register, Fault::Unreachable, 1), ErrorCode::TRANSPORT_UNREACHABLE, Some("registration_endpoint"), false),
+    ("callback: another issuer", |hs| hs.provider().lie(Lie::CallbackIssWrong), ErrorCode::CALLBACK_ISS_MISMATCH, None, false),
+    ("callback: an answer to another login", |hs| hs.provider().lie(Lie::CallbackStateWrong), ErrorCode::CALLBACK_STATE_MISMATCH, None, false),
+    ("token: an error", |hs| hs.provider().lie(Lie::ErrorWith200), ErrorCode::TOKEN_ERROR_WITH_SUCCESS, Some("token_endpoint"), false),
+    ("token: a header in it", |hs| hs.provider().lie(Lie::TokenCrLf), ErrorCode::TOKEN_MALFORMED, Some("access_token"), false),
+    ("token: another type", |hs| hs.provider().lie(Lie::TokenTypeUnknown), ErrorCode::TOKEN_TYPE, Some("token_type"), true),
+    ("token: lost", |hs| hs.provider().fault(On::Token, Fault::LostAnswer, 1), ErrorCode::TRANSPORT_INTERRUPTED, Some("token_endpoint"), false),
+    ("token: down", |hs| hs.provider().fault(On::Token, Fault::status(503), 1), ErrorCode::HTTP_SERVER_ERROR, Some("token_endpoint"), false),
+    ("whoami: another user", |hs| put(hs, "user_id", json!("@mallory:example.org")), ErrorCode::WHOAMI_USER_MISMATCH, Some("user_id"), true),
+    ("whoami: a user of another server", |hs| put(hs, "user_id", json!("@alice:elsewhere.org")), ErrorCode::WHOAMI_USER_MISMATCH, Some("user_id"), true),
+    ("whoami: no user", |hs| put(hs, "user_id", Value::Null), ErrorCode::WHOAMI_USER_ID, Some("user_id"), true),
+    ("whoami: not a user", |hs| put(hs, "user_id", json!("alice")), ErrorCode::WHOAMI_USER_ID, Some("user_id"), true),
+    ("whoami: a number for a user", |hs| put(hs, "user_id", json!(7)), ErrorCode::WHOAMI_USER_ID, Some("user_id"), true),
+    ("whoami: another device", |hs| put(hs, "device_id", json!("OTHERDEVICE")), ErrorCode::WHOAMI_DEVICE_MISMATCH, Some("device_id"), true),
+    ("whoami: no device", |hs| put(hs, "device_id", Value::Null), ErrorCode::WHOAMI_DEVICE_ID, Some("device_id"), true),
+    ("whoami: a list for a device", |hs| put(hs, "device_id", json!([])), ErrorCode::WHOAMI_DEVICE_ID, Some("device_id"), true),
+    ("whoami: a header in the device", |hs| put(hs, "device_id", json!("A\r\nB")), ErrorCode::WHOAMI_DEVICE_ID, Some("device_id"), true),
+    ("whoami: a list", |hs| refuse(hs, 200, "[]"), ErrorCode::JSON_TYPE, Some("whoami"), true),
+    ("whoami: an error and success", |hs| refuse(hs, 200, r#"{"errcode":"M_UNKNOWN_TOKEN"}"#), ErrorCode::WHOAMI_USER_ID, Some("user_id"), true),
+    ("whoami: an unknown token", |hs| refuse(hs, 401, r#"{"errcode":"M_UNKNOWN_TOKEN"}"#), ErrorCode::HOMESERVER_UNKNOWN_TOKEN, Some("whoami"), true),
+    ("whoami: a missing token", |hs| refuse(hs, 401, r#"{"errcode":"M_MISSING_TOKEN"}"#), ErrorCode::HOMESERVER_MISSING_TOKEN, Some("whoami"), true),
+    ("whoami: a locked account", |hs| hs.lock_account("alice", true), ErrorCode::HOMESERVER_USER_LOCKED, Some("whoami"), true),
+    ("whoami: another no", |hs| refuse(hs, 403, r#"{"errcode":"M_FORBIDDEN","error":"no\r\n"}"#), ErrorCode::HOMESERVER_DENIED, Some("whoami"), true),
+    ("whoami: a no of a version to come", |hs| refuse(hs, 400, r#"{"errcode":"M_WHATEVER","error":7}"#), ErrorCode::HOMESERVER_DENIED, Some("whoami"), true),
+    ("whoami: a no without words", |hs| refuse(hs, 401, ""), ErrorCode::HTTP_STATUS, Some("whoami"), true),
+    ("whoami: a no of a server that is down", |hs| refuse(hs, 500, r#"{"errcode":"M_UNKNOWN_TOKEN"}"#), ErrorCode::HTTP_SERVER_ERROR, Some("whoami"), true),
+    ("whoami: too many requests", |hs| refuse(hs, 429, r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":2500}"#), ErrorCode::HTTP_TOO_MANY_REQUESTS, Some("whoami"), true),
+    ("whoami: not there", |hs| refuse(hs, 404, r#"{"errcode":"M_UNRECOGNIZED"}"#), ErrorCode::HOMESERVER_DENIED, Some("whoami"), true),
+    ("whoami: elsewhere", |hs| whoami_fault(hs, Fault::Redirect), ErrorCode::HTTP_REDIRECT, Some("whoami"), true),
+    ("whoami: a page", |hs| whoami_fault(hs, Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE, Some("whoami"), true),
+    ("whoami: half of it", |hs| whoami_fault(hs, Fault::Truncated), ErrorCode::JSON_SYNTAX, Some("whoami"), true),
+    ("whoami: bytes", |hs| whoami_fault(hs, Fault::Garbage), ErrorCode::JSON_SYNTAX, Some("whoami"), true),
+    ("whoami: depths", |hs| whoami_fault(hs, Fault::DeepNesting), ErrorCode::JSON_TOO_DEEP, Some("whoami"), true),
+    ("whoami: twice", |hs| whoami_fault(hs, Fault::DuplicateName), ErrorCode::JSON_DUPLICATE_NAME, Some("whoami"), true),
+    ("whoami: no end", |hs| whoami_fault(hs, Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE, Some("whoami"), true),
+    ("whoami: no answer", |hs| whoami_fault(hs, Fault::Timeout), ErrorCode::TRANSPORT_TIMEOUT, Some("whoami"), true),
+    ("whoami: nobody there", |hs| whoami_fault(hs, Fault::Unreachable), ErrorCode::TRANSPORT_UNREACHABLE, Some("whoami"), true),
 ];
 
 #[test]
@@ -139,15 +139,20 @@ fn what_the_homeserver_says_is_kept_and_when_it_wants_to_be_asked() {
 #[test]
 fn what_goes_wrong_on_the_way_names_the_request() {
     for (on, at, fault, code) in [
-        (On::Jwks, "jwks_uri", Fault::status(500), Code::HttpServerError),
-        (On::Jwks, "jwks_uri", Fault::Unreachable, Code::TransportUnreachable),
-        (On::Jwks, "keys", Fault::Garbage, Code::JsonSyntax),
-        (On::Par, "pushed_authorization_request_endpoint", Fault::LoginPage, Code::HttpContentType),
-        (On::Par, "pushed_authorization_request_endpoint", Fault::Timeout, Code::TransportTimeout),
-        (On::DeviceAuthorization, "device_authorization_endpoint", Fault::status(502), Code::HttpServerError),
-        (On::DeviceAuthorization, "device_authorization_endpoint", Fault::Unreachable, Code::TransportUnreachable),
-        (On::Revoke, "revocation_endpoint", Fault::status(500), Code::HttpServerError),
-        (On::Revoke, "revocation_endpoint", Fault::Timeout, Code::TransportTimeout),
+        (On::Jwks, "jwks_uri", Fault::status(500), ErrorCode::HTTP_SERVER_ERROR),
+        (On::Jwks, "jwks_uri", Fault::Unreachable, ErrorCode::TRANSPORT_UNREACHABLE),
+        (On::Jwks, "keys", Fault::Garbage, ErrorCode::JSON_SYNTAX),
+        (On::Par, "pushed_authorization_request_endpoint", Fault::LoginPage, ErrorCode::HTTP_CONTENT_TYPE),
+        (On::Par, "pushed_authorization_request_endpoint", Fault::Timeout, ErrorCode::TRANSPORT_TIMEOUT),
+        (On::DeviceAuthorization, "device_authorization_endpoint", Fault::status(502), ErrorCode::HTTP_SERVER_ERROR),
+        (
+            On::DeviceAuthorization,
+            "device_authorization_endpoint",
+            Fault::Unreachable,
+            ErrorCode::TRANSPORT_UNREACHABLE,
+        ),
+        (On::Revoke, "revocation_endpoint", Fault::status(500), ErrorCode::HTTP_SERVER_ERROR),
+        (On::Revoke, "revocation_endpoint", Fault::Timeout, ErrorCode::TRANSPORT_TIMEOUT),
     ] {
         let mut world = World::new();
         drop(world.hs.provider().clone().with_par(Par::Advertised));
@@ -193,7 +198,7 @@ fn a_login_that_nobody_confirmed_can_be_confirmed_later() {
     world.hs.provider().fault(On::Jwks, Fault::status(500), 1);
     let begun = world.begin(openid).unwrap();
     let LoginOutcome::Refused { error, grant } = world.finish(begun, keys).unwrap() else { panic!() };
-    assert_eq!(error.code(), Code::JwsUnknownKey);
+    assert_eq!(error.code(), ErrorCode::JWS_UNKNOWN_KEY);
     let step = grant.retry(&mut world.env);
     assert!(world.run(step).unwrap().logged_in().is_ok());
 }
@@ -213,10 +218,10 @@ fn only_a_homeserver_says_whether_a_device_is_there() {
     world.hs.add_device("alice", "OTHERDEVICE");
     assert!(ask(&mut world, "OTHERDEVICE").unwrap());
     for (fault, code) in [
-        (Fault::status(404), Code::HttpStatus),
-        (Fault::status(500), Code::HttpServerError),
-        (Fault::LoginPage, Code::HttpContentType),
-        (Fault::Unreachable, Code::TransportUnreachable),
+        (Fault::status(404), ErrorCode::HTTP_STATUS),
+        (Fault::status(500), ErrorCode::HTTP_SERVER_ERROR),
+        (Fault::LoginPage, ErrorCode::HTTP_CONTENT_TYPE),
+        (Fault::Unreachable, ErrorCode::TRANSPORT_UNREACHABLE),
     ] {
         world.hs.fault(OnMatrix::Device, fault.clone(), 1);
         assert_eq!(what(ask(&mut world, "OTHERDEVICE")), (code, Some("devices")), "{fault:?}");
@@ -226,7 +231,7 @@ fn only_a_homeserver_says_whether_a_device_is_there() {
     let client = world.client_of(&session);
     let server = world.server();
     let step = DeviceCheck::start(session.device_id(), session.tokens(), &server, &client, &mut world.env);
-    assert_eq!(what(world.run(step)), (Code::HomeserverDenied, Some("devices")));
+    assert_eq!(what(world.run(step)), (ErrorCode::HOMESERVER_DENIED, Some("devices")));
 }
 
 #[test]
@@ -264,7 +269,7 @@ fn only_what_is_said_of_the_token_is_a_refusal() {
 }
 
 /// What the caller does wrongly.
-fn misuse() -> Vec<(Code, Code)> {
+fn misuse() -> Vec<(ErrorCode, ErrorCode)> {
     let address = |text| Address::parse(text, Schemes::HttpsOnly).unwrap_err().code();
     let device = DeviceId::new("ABCDEFGHIJ").unwrap();
     let mut world = World::new();
@@ -277,13 +282,13 @@ fn misuse() -> Vec<(Code, Code)> {
     changed.tos_uri = Some("https://elsewhere.org/".into());
     let elsewhere = world.application.set_metadata(changed).unwrap_err().code();
     vec![
-        (address("a b"), Code::MatrixServerName),
-        (address("@joe"), Code::MatrixUserId),
-        (DeviceId::new("short").unwrap_err().code(), Code::MatrixDeviceId),
-        (UserId::new("joe").unwrap_err().code(), Code::MatrixUserId),
-        (login_scope(form, &device, &further).unwrap_err().code(), Code::MatrixScope),
-        (no_home, Code::RegistrationClientUri),
-        (elsewhere, Code::RegistrationUri),
+        (address("a b"), ErrorCode::MATRIX_SERVER_NAME),
+        (address("@joe"), ErrorCode::MATRIX_USER_ID),
+        (DeviceId::new("short").unwrap_err().code(), ErrorCode::MATRIX_DEVICE_ID),
+        (UserId::new("joe").unwrap_err().code(), ErrorCode::MATRIX_USER_ID),
+        (login_scope(form, &device, &further).unwrap_err().code(), ErrorCode::MATRIX_SCOPE),
+        (no_home, ErrorCode::REGISTRATION_CLIENT_URI),
+        (elsewhere, ErrorCode::REGISTRATION_URI),
     ]
 }
 
@@ -294,18 +299,21 @@ fn every_code_of_the_profile_is_raised() {
         assert_eq!(code, expected);
     }
     // By `finding.rs`.
-    let finding =
-        [Code::MatrixUnsupported, Code::HomeserverWellKnown, Code::HomeserverNotFound, Code::HomeserverVersions];
+    let finding = [
+        ErrorCode::MATRIX_UNSUPPORTED,
+        ErrorCode::HOMESERVER_WELL_KNOWN,
+        ErrorCode::HOMESERVER_NOT_FOUND,
+        ErrorCode::HOMESERVER_VERSIONS,
+    ];
     // By `sessions.rs`.
-    let sessions = [Code::MatrixHomeserverMismatch];
+    let sessions = [ErrorCode::MATRIX_HOMESERVER_MISMATCH];
     let told = ROWS.iter().map(|(_, _, code, ..)| *code).chain(misuse.iter().map(|(code, _)| *code));
-    let raised: BTreeSet<&str> = told.chain(finding).chain(sessions).map(Code::as_str).collect();
+    let raised: BTreeSet<&str> = told.chain(finding).chain(sessions).map(ErrorCode::as_str).collect();
     let of_the_profile = |name: &&str| {
         ["matrix.", "homeserver.", "whoami."].iter().any(|prefix| name.starts_with(prefix))
             || matches!(*name, "registration.client_uri" | "registration.uri")
     };
-    let untold: Vec<_> = Code::ALL
-        .iter()
+    let untold: Vec<_> = ErrorCode::all()
         .map(|code| code.as_str())
         .filter(of_the_profile)
         .filter(|name| !raised.contains(name))

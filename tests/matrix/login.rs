@@ -1,13 +1,13 @@
 //! Registering and logging in.
 
+use oidc_proto::ResponseMode;
 use oidc_proto::jose::Algorithm;
 use oidc_proto::matrix::{
-    Application, DeviceId, Homeserver, LoginRequest, PendingLogin, ScopeForm, ServerMetadata, UserId,
+    Application, AuthMetadataFetch, DeviceId, Homeserver, LoginRequest, PendingLogin, ScopeForm, UserId,
 };
-use oidc_proto::message::metadata::ResponseMode;
-use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
 use oidc_proto::testing::{self, Asked, KnownScopes, On, OnMatrix, Par, RegisteredClient};
-use oidc_proto::{Callback, Code, Env as _, Issuer, RedirectUri, Registrations, Schemes, Scope};
+use oidc_proto::{ApplicationType, ClientMetadata};
+use oidc_proto::{Callback, Env as _, ErrorCode, Issuer, RedirectUri, Registrations, Schemes, Scope};
 
 use crate::world::*;
 
@@ -56,7 +56,7 @@ fn the_device_is_made_or_given_and_spelled_as_the_homeserver_knows_it() {
     // A named choice goes before what the homeserver's age suggests.
     let mut world = World::with(|hs| hs.with_scopes(KnownScopes::Unstable));
     let refused = world.log_in(LoginRequest::new()).unwrap();
-    assert_eq!(what(refused.logged_in()), (Code::HomeserverUnknownToken, Some("whoami")));
+    assert_eq!(what(refused.logged_in()), (ErrorCode::HOMESERVER_UNKNOWN_TOKEN, Some("whoami")));
     assert!(world.log_in(LoginRequest::new().scope_form(ScopeForm::Unstable)).unwrap().logged_in().is_ok());
 }
 
@@ -70,7 +70,7 @@ fn the_request_can_be_pushed() {
         let client = world.client(&server).unwrap();
         if par == Par::Required {
             let refused = LoginRequest::new().start(redirect(), &server, &client, &mut world.env);
-            assert_eq!(what(refused).0, Code::ParRequired);
+            assert_eq!(what(refused).0, ErrorCode::PAR_REQUIRED);
         }
         let device_id = DeviceId::new("MYDEVICE-01").unwrap();
         let step = LoginRequest::new().device_id(device_id.clone()).push(redirect(), &server, &client, &mut world.env);
@@ -87,7 +87,7 @@ fn the_request_can_be_pushed() {
     let server = world.server();
     let client = world.client(&server).unwrap();
     let step = LoginRequest::new().push(redirect(), &server, &client, &mut world.env);
-    assert_eq!(what(step).0, Code::ParUnsupported);
+    assert_eq!(what(step).0, ErrorCode::PAR_UNSUPPORTED);
 }
 
 #[test]
@@ -153,19 +153,19 @@ fn a_login_waits_for_its_own_answer_and_not_for_ever() {
     let mut world = World::new();
     let begun = world.begin(LoginRequest::new().login_hint("deny:alice")).unwrap();
     let error = begun.pending.check(&world.callback(&begun), &begun.server, &world.env).unwrap_err();
-    assert_eq!(error.code(), Code::AuthorizationAccessDenied);
+    assert_eq!(error.code(), ErrorCode::AUTHORIZATION_ACCESS_DENIED);
 
     // Another login's answer does not use this one up.
     let (first, second) = (world.begin(LoginRequest::new()).unwrap(), world.begin(LoginRequest::new()).unwrap());
     let (answer, other) = (world.callback(&first), world.callback(&second));
     assert_eq!((first.pending.key(), second.pending.key()), (answer.key().unwrap(), other.key().unwrap()));
     let error = first.pending.check(&other, &first.server, &world.env).unwrap_err();
-    assert_eq!(error.code(), Code::CallbackStateMismatch);
+    assert_eq!(error.code(), ErrorCode::CALLBACK_STATE_MISMATCH);
     assert!(first.pending.check(&answer, &first.server, &world.env).is_ok());
     world.pass(15 * 60);
     assert_eq!(first.pending.expires_at(), world.env.now());
     let error = first.pending.check(&answer, &first.server, &world.env).unwrap_err();
-    assert_eq!(error.code(), Code::CallbackExpired);
+    assert_eq!(error.code(), ErrorCode::CALLBACK_EXPIRED);
 }
 
 #[test]
@@ -192,13 +192,13 @@ fn an_application_is_registered_once_per_provider_and_per_what_it_says() {
     assert_eq!(world.client_of(&session).id(), first.id());
 
     // Configured by hand: no registration, and the others are still there for their sessions.
-    world.application.fix(server.provider.issuer(), "configured");
+    world.application.set_static(server.provider.issuer(), "configured");
     assert_eq!(world.client(&server).unwrap().id(), "configured");
     assert_eq!(world.client_of(&session).id(), first.id());
 
     // At another provider it is someone else.
     let other = Issuer::new("https://other.example.org", Schemes::HttpsOnly).unwrap();
-    world.application.fix(&other, "elsewhere");
+    world.application.set_static(&other, "elsewhere");
     assert_eq!(world.client(&server).unwrap().id(), "configured");
     assert!(world.application.forget(&server, "configured") && world.application.forget(&server, first.id()));
     assert!(world.application.client_of(&session).is_none());
@@ -214,18 +214,18 @@ fn a_client_id_can_be_changed_while_sessions_live_on_the_old_one() {
     let registered = world.client(&server).unwrap();
     let sessions = ["first", "second"].map(|client_id| {
         drop(world.hs.provider().clone().with_client(RegisteredClient::public(client_id, REDIRECT)));
-        world.application.fix(&issuer, client_id);
+        world.application.set_static(&issuer, client_id);
         world.logged_in().session
     });
-    world.application.fix(&issuer, "third");
-    world.application.fix(&issuer, "second");
+    world.application.set_static(&issuer, "third");
+    world.application.set_static(&issuer, "second");
     let stored = serde_json::to_string(world.application.registrations()).unwrap();
     world.application = Application::new(metadata(), Registrations::from_json(&stored).unwrap()).unwrap();
     for (session, client_id) in sessions.iter().zip(["first", "second"]) {
         assert_eq!(world.client_of(session).id(), client_id);
     }
     assert_eq!(world.client(&server).unwrap().id(), "second");
-    world.application.unfix(&issuer);
+    world.application.unset_static(&issuer);
     assert_eq!(world.client(&server).unwrap().id(), registered.id());
     for (session, client_id) in sessions.iter().zip(["first", "second"]) {
         assert_eq!(world.client_of(session).id(), client_id);
@@ -248,7 +248,7 @@ fn one_application_is_known_at_any_number_of_homeservers() {
     let first = world.logged_in().session;
     let log_in = |world: &mut World, hs: &testing::Homeserver, at: &Homeserver| {
         let own = std::mem::replace(&mut world.hs, hs.clone());
-        let server = world.run(ServerMetadata::start(at.clone(), world.options)).unwrap().supported().unwrap();
+        let server = world.run(AuthMetadataFetch::start(at.clone(), world.options)).unwrap().supported().unwrap();
         let begun = world.begin_at(server, LoginRequest::new()).unwrap();
         let session = world.finish(begun, None).unwrap().logged_in().unwrap().session;
         world.hs = own;
@@ -288,7 +288,7 @@ fn metadata_are_localized_and_those_that_no_server_takes_are_not_sent() {
     let mut metadata = metadata();
     metadata.redirect_uris = vec![RedirectUri::new("http://127.0.0.1:8080/cb").unwrap()];
     let refused = Application::new(metadata.clone(), Registrations::default());
-    assert_eq!(what(refused), (Code::RegistrationRedirectUri, Some("redirect_uris")));
+    assert_eq!(what(refused), (ErrorCode::REGISTRATION_REDIRECT_URI, Some("redirect_uris")));
     let mut world = World::new();
     assert!(world.application.set_metadata(metadata).is_err());
     assert!(world.log_in(LoginRequest::new()).is_ok());
@@ -302,5 +302,5 @@ fn id_tokens_are_verified_where_they_are_asked_for() {
     world.application.set_metadata(metadata).unwrap();
     world.hs.provider().lie(oidc_proto::testing::Lie::SignatureWrong);
     let request = LoginRequest::new().further_scope(Scope::new("openid").unwrap());
-    assert_eq!(what(world.log_in(request).unwrap().logged_in()).0, Code::JwsSignature);
+    assert_eq!(what(world.log_in(request).unwrap().logged_in()).0, ErrorCode::JWS_SIGNATURE);
 }

@@ -4,7 +4,7 @@ use oidc_proto::adapter::BlockingDriver;
 use oidc_proto::matrix::{Application, ErrorBody, Homeserver, Login, LoginRequest, Session, SessionEvent, UserSession};
 use oidc_proto::session::{Access, Event, SessionOptions, Transmit};
 use oidc_proto::testing::{On, OnMatrix};
-use oidc_proto::{AccessToken, Body, Code, Env as _, Policy, Registrations, Schemes};
+use oidc_proto::{AccessToken, Body, Env as _, ErrorCode, Policy, Registrations, Schemes};
 
 use crate::world::*;
 
@@ -145,14 +145,14 @@ fn a_provider_that_has_forgotten_the_client_costs_a_login() {
         *response.body_mut() = br#"{"error":"invalid_client"}"#.to_vec();
     });
     let _ = live.session.refresh(&mut live.world.env);
-    assert_eq!(live.pump(), [SessionEvent::Core(Event::ClientRejected(Code::TokenInvalidClient))]);
+    assert_eq!(live.pump(), [SessionEvent::Core(Event::ClientRejected(ErrorCode::TOKEN_INVALID_CLIENT))]);
     live.world.hs.honest();
     let server = live.world.server();
     assert!(live.world.application.forget(&server, before.tokens().client_id()));
     let login = live.again();
     assert_ne!(login.session.tokens().client_id(), before.tokens().client_id());
     // Nobody takes tokens for a client that they were not made for.
-    assert_eq!(live.session.adopt(&login, &mut live.world.env).unwrap_err().code(), Code::ClientMismatch);
+    assert_eq!(live.session.adopt(&login, &mut live.world.env).unwrap_err().code(), ErrorCode::CLIENT_MISMATCH);
     let mut live = Live::of(live.world, login.session);
     assert_eq!((live.session.user_id(), live.session.device_id()), (before.user_id(), before.device_id()));
     assert_eq!(live.call(), 200);
@@ -212,9 +212,9 @@ fn a_login_of_another_user_or_device_is_not_adopted() {
         login
     };
     for (login, code) in [
-        (&other_device, Code::WhoamiDeviceMismatch),
-        (&other_user, Code::WhoamiUserMismatch),
-        (&elsewhere, Code::MatrixHomeserverMismatch),
+        (&other_device, ErrorCode::WHOAMI_DEVICE_MISMATCH),
+        (&other_user, ErrorCode::WHOAMI_USER_MISMATCH),
+        (&elsewhere, ErrorCode::MATRIX_HOMESERVER_MISMATCH),
     ] {
         assert_eq!(live.session.adopt(login, &mut live.world.env).unwrap_err().code(), code);
         assert_eq!(serde_json::to_string(&live.session.user_session()).unwrap(), before);
@@ -244,15 +244,15 @@ fn values_of_another_homeserver_are_told() {
     .unwrap();
     let options = SessionOptions::default();
     let restored = Session::new(session.clone(), 0, &other, client.clone(), options, &mut world.env);
-    assert_eq!(restored.unwrap_err().code(), Code::MatrixHomeserverMismatch);
+    assert_eq!(restored.unwrap_err().code(), ErrorCode::MATRIX_HOMESERVER_MISMATCH);
     let revocation = session.revoke(&other, &client, &mut world.env);
-    assert_eq!(revocation.unwrap_err().code(), Code::MatrixHomeserverMismatch);
+    assert_eq!(revocation.unwrap_err().code(), ErrorCode::MATRIX_HOMESERVER_MISMATCH);
     let callback = world.callback(&begun);
     let refused = begun.pending.check(&callback, &other, &world.env);
-    assert_eq!(refused.unwrap_err().code(), Code::MatrixHomeserverMismatch);
+    assert_eq!(refused.unwrap_err().code(), ErrorCode::MATRIX_HOMESERVER_MISMATCH);
     let checked = begun.pending.check(&callback, &own, &world.env).unwrap();
     let refused = begun.pending.redeem(checked, &other, &client, None, &mut world.env);
-    assert_eq!(refused.unwrap_err().code(), Code::MatrixHomeserverMismatch);
+    assert_eq!(refused.unwrap_err().code(), ErrorCode::MATRIX_HOMESERVER_MISMATCH);
 }
 
 #[test]
@@ -303,8 +303,8 @@ fn a_homeserver_that_has_another_provider_wants_a_login() {
     let server = world.server();
     let options = SessionOptions::default();
     let restored = Session::new(session.clone(), 0, &server, client.clone(), options, &mut world.env);
-    assert_eq!(restored.unwrap_err().code(), Code::ProviderMismatch);
-    assert_eq!(session.revoke(&server, &client, &mut world.env).unwrap_err().code(), Code::ProviderMismatch);
+    assert_eq!(restored.unwrap_err().code(), ErrorCode::PROVIDER_MISMATCH);
+    assert_eq!(session.revoke(&server, &client, &mut world.env).unwrap_err().code(), ErrorCode::PROVIDER_MISMATCH);
     assert!(world.application.client(&server, world.env.now()).is_none());
 }
 
@@ -317,7 +317,7 @@ fn what_a_session_is_bound_to_can_stand_beside_it() {
     assert_eq!((binding.user_id(), binding.device_id()), (stored.user_id(), stored.device_id()));
     assert_eq!(&binding, stored.binding());
     let other = world.logged_in();
-    assert_eq!(binding.check(&other).unwrap_err().code(), Code::WhoamiDeviceMismatch);
+    assert_eq!(binding.check(&other).unwrap_err().code(), ErrorCode::WHOAMI_DEVICE_MISMATCH);
     let again = world.log_in(binding.login_again()).unwrap().logged_in().unwrap();
     binding.check(&again).unwrap();
     let kept = binding.with_tokens(core.tokens().clone());

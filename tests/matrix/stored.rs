@@ -1,7 +1,7 @@
 //! Stored values: written by this version or an older one, by a newer one, or by nobody who knew how.
 
 use oidc_proto::matrix::{DeviceId, LoginRequest, PendingDeviceLogin, PendingLogin, UserSession};
-use oidc_proto::{Code, Error};
+use oidc_proto::{Error, ErrorCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -76,10 +76,10 @@ fn what_is_written_today_has_the_form_of_the_newest_fixture() {
 fn a_newer_version_is_told_apart_from_a_damaged_one() {
     for (kind, fixture) in FIXTURES {
         for (version, code) in [
-            (json!(2), Code::StoredVersion),
-            (json!(0), Code::StoredMalformed),
-            (json!("1"), Code::StoredMalformed),
-            (Value::Null, Code::StoredMalformed),
+            (json!(2), ErrorCode::STORED_VERSION),
+            (json!(0), ErrorCode::STORED_MALFORMED),
+            (json!("1"), ErrorCode::STORED_MALFORMED),
+            (Value::Null, ErrorCode::STORED_MALFORMED),
         ] {
             let mut value: Value = serde_json::from_str(fixture).unwrap();
             value["version"] = version.clone();
@@ -103,7 +103,7 @@ fn damage_is_told_and_not_quoted() {
                 let mut value: Value = serde_json::from_str(fixture).unwrap();
                 value[name] = json!(damaged);
                 let error = kind.read(&value.to_string()).unwrap_err();
-                assert_eq!(error.code(), Code::StoredMalformed, "{kind:?} {name} {damaged}");
+                assert_eq!(error.code(), ErrorCode::STORED_MALFORMED, "{kind:?} {name} {damaged}");
                 assert!(!format!("{error:?} {error}").contains("SENTINEL"));
             }
         }
@@ -113,7 +113,11 @@ fn damage_is_told_and_not_quoted() {
         {
             let mut less = object.clone();
             less.as_object_mut().unwrap().remove(name);
-            assert_eq!(kind.read(&less.to_string()).unwrap_err().code(), Code::StoredMalformed, "{kind:?} {name}");
+            assert_eq!(
+                kind.read(&less.to_string()).unwrap_err().code(),
+                ErrorCode::STORED_MALFORMED,
+                "{kind:?} {name}"
+            );
         }
         for end in (0..fixture.len() - 1).filter(|&end| fixture.is_char_boundary(end)) {
             assert!(kind.read(&fixture[..end]).is_err() || fixture[end..].trim().is_empty());

@@ -4,18 +4,19 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
+use oidc_proto::GrantType;
 use oidc_proto::adapter::BlockingDriver;
+use oidc_proto::jose::Keys;
 use oidc_proto::matrix::{
-    Address, Application, AuthServer, FoundHomeserver, Homeserver, HomeserverDiscovery, Login, LoginOutcome,
-    LoginRequest, PendingLogin, ServerMetadata, Support, UserSession,
+    Address, Application, AuthMetadataFetch, AuthServer, FoundHomeserver, Homeserver, HomeserverDiscovery, Login,
+    LoginOutcome, LoginRequest, PendingLogin, Support, UserSession,
 };
-use oidc_proto::message::metadata::GrantType;
-use oidc_proto::message::registration::{ApplicationType, ClientMetadata, Localized};
-use oidc_proto::step::{Flow, Step};
 use oidc_proto::testing::{self, Asked, Clock, OnMatrix, TestEnv};
+use oidc_proto::{ApplicationType, ClientMetadata, Localized};
 use oidc_proto::{
-    AuthorizationUrl, Callback, Client, Env as _, Error, Keys, ProviderOptions, RedirectUri, Registrations, Schemes,
+    AuthorizationUrl, Callback, Client, Env as _, Error, ProviderOptions, RedirectUri, Registrations, Schemes,
 };
+use oidc_proto::{Flow, Step};
 
 pub const HOMESERVER: &str = "https://matrix.example.org";
 pub const SERVER_NAME: &str = "example.org";
@@ -85,7 +86,7 @@ impl World {
     pub fn support(&mut self) -> Result<Support, Error> {
         let homeserver = Homeserver::new(HOMESERVER, Schemes::HttpsOnly)?;
         let options = self.options;
-        self.run(ServerMetadata::start(homeserver, options))
+        self.run(AuthMetadataFetch::start(homeserver, options))
     }
 
     pub fn server(&mut self) -> Arc<AuthServer> {
@@ -148,7 +149,7 @@ impl World {
 }
 
 /// The code of an error, and what it names.
-pub fn what<T: Debug>(result: Result<T, Error>) -> (oidc_proto::Code, Option<&'static str>) {
+pub fn what<T: Debug>(result: Result<T, Error>) -> (oidc_proto::ErrorCode, Option<&'static str>) {
     let error = result.unwrap_err();
     (error.code(), error.name())
 }

@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
+use oidc_proto::ApplicationType;
+use oidc_proto::EndSessionRequest;
 use oidc_proto::adapter::{BlockingDriver, HttpOptions, SystemEnv, ureq};
-use oidc_proto::flow::{Discovery, Refresh, Registration, Revocation, UserinfoFetch};
+use oidc_proto::flow::{Refresh, Registration, Revocation, ServerMetadataFetch, UserinfoFetch};
 use oidc_proto::jose::Algorithm;
-use oidc_proto::message::end_session::EndSessionRequest;
-use oidc_proto::message::metadata::{AuthMethod, Prompt, ResponseMode};
-use oidc_proto::message::registration::ApplicationType;
+use oidc_proto::{AuthMethod, Prompt, ResponseMode};
 use oidc_proto::{
-    AuthorizationRequest, Callback, Client, ClientMetadata, Code, Error, Exchanged, Flow, Issuer, Provider,
-    ProviderOptions, RedirectUri, Schemes, Scope, Step, TokenSet,
+    AuthorizationRequest, Callback, Client, ClientMetadata, Error, ErrorCode, Flow, Issuer, Provider, ProviderOptions,
+    RedirectUri, Schemes, Scope, Step, TokenOutcome, TokenSet,
 };
 
 use crate::support::browser::{Browser, Callback as Landing};
@@ -66,7 +66,7 @@ impl<R: Run> World<R> {
     pub(crate) fn new(run: R, options: HttpOptions, peer: &Peer, edit: impl FnOnce(&mut ClientMetadata)) -> Self {
         let issuer = Issuer::new(&peer.issuer, Schemes::DangerousHttpOnLoopback).unwrap();
         let choices = ProviderOptions::new().with_schemes(Schemes::DangerousHttpOnLoopback);
-        let provider = run.run(Discovery::start(issuer, choices).unwrap()).unwrap().provider;
+        let provider = run.run(ServerMetadataFetch::start(issuer, choices).unwrap()).unwrap().provider;
         let redirect_uri = RedirectUri::new(REDIRECT_URI).unwrap();
         let mut metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()]);
         metadata.post_logout_redirect_uris = vec![RedirectUri::new(GOODBYE_URI).unwrap()];
@@ -84,7 +84,7 @@ impl<R: Run> World<R> {
             .login_hint(hint)
     }
 
-    pub(crate) fn login(&self, request: AuthorizationRequest) -> Result<Exchanged, Error> {
+    pub(crate) fn login(&self, request: AuthorizationRequest) -> Result<TokenOutcome, Error> {
         let mut env = SystemEnv::new().unwrap();
         let (url, pending) = request.start(&self.provider, &self.client, &mut env)?;
         let landing = Browser::new(self.options.clone()).visit(url.as_str(), REDIRECT_URI);
@@ -124,20 +124,20 @@ fn the_main_job<R: Run>(world: &World<R>) {
     assert_eq!(userinfo.claims::<Name>().unwrap().name, "alice Test");
 
     let denied = world.login(world.request("deny:alice")).unwrap_err();
-    assert_eq!(denied.code(), Code::AuthorizationAccessDenied);
+    assert_eq!(denied.code(), ErrorCode::AUTHORIZATION_ACCESS_DENIED);
 
     // The refresh token rotates; the old one, used again, ends the grant.
     let second = world.refresh(&first).unwrap();
     assert_ne!(second.refresh_token().unwrap().expose(), first.refresh_token().unwrap().expose());
     assert_eq!(second.subject(), Some("alice"));
-    assert_eq!(world.refresh(&first).unwrap_err().code(), Code::TokenInvalidGrant);
-    assert_eq!(world.refresh(&second).unwrap_err().code(), Code::TokenInvalidGrant);
+    assert_eq!(world.refresh(&first).unwrap_err().code(), ErrorCode::TOKEN_INVALID_GRANT);
+    assert_eq!(world.refresh(&second).unwrap_err().code(), ErrorCode::TOKEN_INVALID_GRANT);
 
     let third = world.login(world.request("auto:alice")).unwrap().verified().unwrap().tokens;
     run.run(Revocation::start(&third, provider, client, &mut env).unwrap()).unwrap();
-    assert_eq!(world.refresh(&third).unwrap_err().code(), Code::TokenInvalidGrant);
+    assert_eq!(world.refresh(&third).unwrap_err().code(), ErrorCode::TOKEN_INVALID_GRANT);
     let refused = run.run(UserinfoFetch::start(&third, provider, client, &mut env).unwrap()).unwrap_err();
-    assert_eq!(refused.code(), Code::UserinfoUnauthorized);
+    assert_eq!(refused.code(), ErrorCode::USERINFO_UNAUTHORIZED);
 }
 
 fn main_job_by_each_client(peer: &Peer, options: &HttpOptions) {
@@ -201,7 +201,7 @@ fn the_user_comes_back_from_the_end_of_the_session() {
     let landing = browser.leave(url.as_str(), GOODBYE_URI);
     pending.check(&landing.url).unwrap();
     let forged = format!("{GOODBYE_URI}?state=x");
-    assert_eq!(pending.check(&forged).unwrap_err().code(), Code::EndSessionStateMismatch);
+    assert_eq!(pending.check(&forged).unwrap_err().code(), ErrorCode::END_SESSION_STATE_MISMATCH);
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn a_code_is_spent_once_and_only_with_its_verifier() {
     let (url, pending) = world.request("auto:alice").start(&world.provider, &world.client, &mut env).unwrap();
     let landing = Browser::new(HttpOptions::new()).visit(url.as_str(), REDIRECT_URI);
     let stored = serde_json::to_string(&pending).unwrap();
-    for expected in [None, Some(Code::TokenInvalidGrant)] {
+    for expected in [None, Some(ErrorCode::TOKEN_INVALID_GRANT)] {
         let pending = oidc_proto::PendingAuthorization::from_json(&stored).unwrap();
         let checked = pending.check(&callback(&landing).unwrap(), &world.provider, &env).unwrap();
         let step = pending.redeem(checked, &world.provider, &world.client, None, &mut env).unwrap();

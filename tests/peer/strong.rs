@@ -6,17 +6,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use oidc_proto::TokenType;
 use oidc_proto::adapter::{BlockingDriver, Driver, HttpOptions, SystemEnv, ureq};
 use oidc_proto::flow::{DeviceAuthorization, GrantRequest, ResourceCall, Revocation, UserinfoFetch};
 use oidc_proto::jose::backend::rustcrypto::SigningKey;
 use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey, Signer};
-use oidc_proto::message::metadata::{AuthMethod, GrantType};
-use oidc_proto::message::token::TokenType;
 use oidc_proto::step::SigningInput;
 use oidc_proto::{
-    Accept, AuthorizationRequest, Body, Client, ClientAuth, Code, DpopKey, Error, Exchanged, PendingDevice, Policy,
-    RedirectUri, Scope,
+    Accept, AuthorizationRequest, Body, Client, ClientAuth, DpopKey, Error, ErrorCode, PendingDevice, Policy,
+    RedirectUri, Scope, TokenOutcome,
 };
+use oidc_proto::{AuthMethod, GrantType};
 
 use crate::login::{Run, World, by_ureq, callback};
 use crate::support::browser::Browser;
@@ -35,7 +35,7 @@ fn world(peer: &Peer, edit: impl FnOnce(&mut oidc_proto::ClientMetadata)) -> Wor
 }
 
 /// A login whose request is pushed.
-fn pushed_login<R: Run>(world: &World<R>, request: AuthorizationRequest) -> Result<Exchanged, Error> {
+fn pushed_login<R: Run>(world: &World<R>, request: AuthorizationRequest) -> Result<TokenOutcome, Error> {
     let mut env = SystemEnv::new().unwrap();
     let (url, pending) = world.run.run(request.push(&world.provider, &world.client, &mut env)?)?;
     assert!(!url.as_str().contains("scope"), "nothing but the reference goes through the browser");
@@ -50,7 +50,7 @@ fn requests_are_pushed_where_the_provider_demands_it() {
     for method in [AuthMethod::None, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost] {
         let world = world(&peer, |metadata| metadata.token_endpoint_auth_method = method);
         let refused = world.login(world.request("auto:alice")).unwrap_err();
-        assert_eq!(refused.code(), Code::ParRequired);
+        assert_eq!(refused.code(), ErrorCode::PAR_REQUIRED);
         let tokens = pushed_login(&world, world.request("auto:alice")).unwrap().verified().unwrap().tokens;
         assert_eq!(tokens.subject(), Some("alice"), "{method:?}");
     }
@@ -79,11 +79,11 @@ fn bound_from_login_to_revocation(peer: &Peer) {
     let other = DpopKey::new(PrivateKey::local(ec_key("other"))).unwrap();
     let stranger = Client::clone(client).with_dpop(other).shared();
     let error = UserinfoFetch::start(&tokens, provider, &stranger, &mut env).unwrap_err();
-    assert_eq!(error.code(), Code::DpopKeyMismatch);
+    assert_eq!(error.code(), ErrorCode::DPOP_KEY_MISMATCH);
 
     run.run(Revocation::start(&tokens, provider, client, &mut env).unwrap()).unwrap();
     let refused = run.run(UserinfoFetch::start(&tokens, provider, client, &mut env).unwrap()).unwrap_err();
-    assert_eq!(refused.code(), Code::UserinfoUnauthorized);
+    assert_eq!(refused.code(), ErrorCode::USERINFO_UNAUTHORIZED);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_device_waits_for_its_user() {
     let Some(peer) = Peer::start(&[]) else { return };
     let world = world(&peer, |_| {});
     let (provider, client) = (&world.provider, conf(false));
-    for (yes, expected) in [(true, None), (false, Some(Code::DeviceDenied))] {
+    for (yes, expected) in [(true, None), (false, Some(ErrorCode::DEVICE_ACCESS_DENIED))] {
         let mut env = SystemEnv::new().unwrap();
         let scope = Scope::new("openid profile").unwrap();
         let step = DeviceAuthorization::start(scope, provider, &client, &mut env).unwrap();
@@ -193,8 +193,8 @@ impl oidc_proto::Env for Impatient {
         self.0.now()
     }
 
-    fn ticks(&self) -> oidc_proto::Ticks {
-        oidc_proto::Ticks::from_millis(self.1.get())
+    fn monotonic(&self) -> oidc_proto::MonotonicTime {
+        oidc_proto::MonotonicTime::from_millis(self.1.get())
     }
 
     fn rng(&mut self) -> &mut dyn rand_core::CryptoRng {
@@ -213,9 +213,9 @@ fn a_client_gets_tokens_for_itself() {
     let tokens = world.run.run(step).unwrap().verified().unwrap().tokens;
     assert!(tokens.id_token().is_none() && tokens.expires_at().is_some());
     let refused = GrantRequest::client_credentials().start(&world.provider, &world.client, &mut env).unwrap_err();
-    assert_eq!(refused.code(), Code::TokenClientAuth);
+    assert_eq!(refused.code(), ErrorCode::TOKEN_CLIENT_AUTH);
     let step = GrantRequest::new("urn:example:nothing").start(&world.provider, &conf(false), &mut env).unwrap();
-    assert_eq!(world.run.run(step).unwrap_err().code(), Code::TokenUnsupportedGrantType);
+    assert_eq!(world.run.run(step).unwrap_err().code(), ErrorCode::TOKEN_UNSUPPORTED_GRANT_TYPE);
 }
 
 #[test]

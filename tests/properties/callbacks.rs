@@ -1,7 +1,7 @@
 //! Callbacks: by query, fragment or form post, the answer comes out as the provider wrote it.
 
-use oidc_proto::message::metadata::ResponseMode;
-use oidc_proto::{AuthorizationRequest, Callback, Client, Code, Error, PendingAuthorization, Provider};
+use oidc_proto::ResponseMode;
+use oidc_proto::{AuthorizationRequest, Callback, Client, Error, ErrorCode, PendingAuthorization, Provider};
 use proptest::prelude::*;
 use proptest::sample::select;
 use url::Url;
@@ -27,7 +27,7 @@ fn login(mode: ResponseMode) -> Login {
 const MODES: [ResponseMode; 3] = [ResponseMode::Query, ResponseMode::Fragment, ResponseMode::FormPost];
 
 /// The answer by every way in which this mode can bring it.
-fn carried(mode: ResponseMode, form: &str) -> Vec<Result<Callback, Code>> {
+fn carried(mode: ResponseMode, form: &str) -> Vec<Result<Callback, ErrorCode>> {
     let code = |error: oidc_proto::Error| error.code();
     match mode {
         ResponseMode::Query => vec![
@@ -80,7 +80,7 @@ proptest! {
                 let sent = read_form(body(&request(step.unwrap())));
                 prop_assert!(sent.contains(&("code".into(), code.clone())), "{sent:?}");
             } else {
-                prop_assert_eq!(outcome.unwrap_err(), Code::CallbackResponseMode);
+                prop_assert_eq!(outcome.unwrap_err(), ErrorCode::CALLBACK_RESPONSE_MODE);
             }
         }
     }
@@ -106,7 +106,7 @@ proptest! {
         let callback = Callback::from_query(&form).unwrap();
         prop_assert_ne!(callback.key(), Some(pending.key()));
         let code = pending.check(&callback, &provider, &env()).unwrap_err().code();
-        prop_assert_eq!(code, Code::CallbackStateMismatch);
+        prop_assert_eq!(code, ErrorCode::CALLBACK_STATE_MISMATCH);
     }
 
     #[test]
@@ -128,7 +128,7 @@ proptest! {
                 prop_assert!(mode == ResponseMode::Fragment && callback.key().is_none());
                 continue;
             }
-            prop_assert_eq!(callback.unwrap_err(), Code::CallbackDuplicateParameter);
+            prop_assert_eq!(callback.unwrap_err(), ErrorCode::CALLBACK_DUPLICATE_PARAMETER);
         }
     }
 
@@ -156,7 +156,7 @@ proptest! {
     }
 }
 
-fn keys() -> std::sync::Arc<oidc_proto::Keys> {
+fn keys() -> std::sync::Arc<oidc_proto::jose::Keys> {
     use oidc_proto::Env as _;
-    std::sync::Arc::new(oidc_proto::Keys::parse(br#"{"keys":[]}"#, env().now()).unwrap())
+    std::sync::Arc::new(oidc_proto::jose::Keys::parse(br#"{"keys":[]}"#, env().now()).unwrap())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Request;
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{
-    Body, Client, ClientAuth, Flow, Issuer, Provider, ProviderOptions, RedirectUri, Schemes, Scope, Step,
+    Body, Client, ClientAuth, Flow, Issuer, Provider, ProviderOptions, RedirectUri, Schemes, Scope, Step, UnknownFields,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -100,7 +100,8 @@ pub(crate) fn provider_with_query(query: &str) -> Arc<Provider> {
         document[name] = format!("{ISSUER}/{name}{query}").into();
     }
     let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
-    Provider::from_json(document.to_string().as_bytes(), &issuer, ProviderOptions::new()).unwrap()
+    let options = ProviderOptions::new().with_unknown_fields(UnknownFields::Keep);
+    Provider::from_json(document.to_string().as_bytes(), &issuer, options).unwrap()
 }
 
 pub(crate) fn redirect() -> RedirectUri {

@@ -5,7 +5,8 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use oidc_proto::{Code, Env as _, Keys};
+use oidc_proto::jose::Keys;
+use oidc_proto::{Env as _, ErrorCode};
 use proptest::prelude::*;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
@@ -101,7 +102,7 @@ fn tree() -> impl Strategy<Value = Tree> {
     })
 }
 
-fn verdict(document: &str) -> Result<(), Code> {
+fn verdict(document: &str) -> Result<(), ErrorCode> {
     Keys::parse(document.as_bytes(), env().now()).map(|_| ()).map_err(|error| error.code())
 }
 
@@ -183,10 +184,10 @@ proptest! {
         let (text, depth) = document(&tree, around, escape);
         let expected: &[_] = match (tree.has_duplicates(), depth > 32) {
             (false, false) => &[Ok(())],
-            (true, false) => &[Err(Code::JsonDuplicateName)],
-            (false, true) => &[Err(Code::JsonTooDeep)],
+            (true, false) => &[Err(ErrorCode::JSON_DUPLICATE_NAME)],
+            (false, true) => &[Err(ErrorCode::JSON_TOO_DEEP)],
             // Which of the two comes first is for the text to say.
-            (true, true) => &[Err(Code::JsonDuplicateName), Err(Code::JsonTooDeep)],
+            (true, true) => &[Err(ErrorCode::JSON_DUPLICATE_NAME), Err(ErrorCode::JSON_TOO_DEEP)],
         };
         prop_assert!(expected.contains(&verdict(&text)), "{expected:?} {:?} {text}", verdict(&text));
     }

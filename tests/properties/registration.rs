@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use http::{HeaderMap, StatusCode};
+use http::Response;
 use oidc_proto::flow::Registration;
 use oidc_proto::jose::Algorithm;
-use oidc_proto::message::metadata::{AuthMethod, GrantType};
-use oidc_proto::message::registration::{self, ApplicationType, ClientMetadata, Localized};
-use oidc_proto::{Endpoint, Issuer, RedirectUri, Registrations, Reply, Schemes, Timestamp};
+use oidc_proto::testing::TestEnv;
+use oidc_proto::{ApplicationType, ClientMetadata, Localized};
+use oidc_proto::{AuthMethod, GrantType};
+use oidc_proto::{Endpoint, Issuer, RedirectUri, Registrations, Schemes, Step, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
@@ -109,8 +110,10 @@ proptest! {
     #[test]
     fn an_answer_is_kept_and_stored_as_it_came((metadata, _) in metadata(), answer in answer(), at in issuer()) {
         let body = Value::Object(answer.clone()).to_string();
-        let reply = Reply { status: StatusCode::CREATED, headers: &HeaderMap::new(), body: body.as_bytes() };
-        let registered = registration::parse(reply, &metadata, true).unwrap();
+        let response = Response::builder().status(201).body(body.into_bytes()).unwrap();
+        let Step::Call(call) = Registration::start(&provider(), metadata.clone()).unwrap() else { panic!("a request") };
+        let step = call.into_parts().2.receive(response, &mut TestEnv::seeded(1)).unwrap();
+        let Step::Done(registered) = step else { panic!("one request") };
         prop_assert_eq!(registered.client_id(), answer["client_id"].as_str().unwrap());
         let expiry = answer["client_secret_expires_at"].as_u64().filter(|&seconds| seconds > 0);
         prop_assert_eq!(registered.secret_expires_at(), expiry.map(Timestamp::from_unix_seconds));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use oidc_proto::{AuthorizationRequest, Client, Code, Freshness, RedirectUri, Timestamp};
+use oidc_proto::{AuthorizationRequest, Client, ErrorCode, Freshness, RedirectUri, Timestamp};
 use proptest::prelude::*;
 use url::Url;
 
@@ -79,7 +79,7 @@ proptest! {
         let client = Client::new("app").with_redirect_uri(own.clone());
         let request = AuthorizationRequest::new(asked.clone(), scope(&["openid".into()]));
         let started = request.start(&provider(), &client, &mut env()).map(|_| ()).map_err(|error| error.code());
-        let expected = if own.covers(&asked) { Ok(()) } else { Err(Code::AuthorizationRedirectUri) };
+        let expected = if own.covers(&asked) { Ok(()) } else { Err(ErrorCode::AUTHORIZATION_REDIRECT_URI) };
         prop_assert_eq!(started, expected);
     }
 

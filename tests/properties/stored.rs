@@ -1,7 +1,7 @@
 //! Stored values: read, written and read again they are the same, for every value that can be stored; and what was
 //! changed in storage is read as changed or not at all, never with a panic.
 
-use oidc_proto::flow::PendingDevice;
+use oidc_proto::PendingDevice;
 use oidc_proto::session::Record;
 use oidc_proto::{AuthorizationRequest, Client, PendingAuthorization, RedirectUri, Registrations, TokenSet};
 use proptest::prelude::*;

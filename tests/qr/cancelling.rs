@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oidc_proto::Code;
+use oidc_proto::ErrorCode;
 use oidc_proto::qr::{FailureReason, Progress};
 use oidc_proto::testing::Lie;
 
@@ -27,13 +27,13 @@ fn cancelled_at_each_state() {
                 match (own, other) {
                     // There was nothing to give up any more.
                     (None, None) => {}
-                    (Some(Code::QrCancelled), None) => assert!(town.secrets_were_sent()),
-                    (Some(Code::QrCancelled), Some(Code::QrPeerCancelled)) if had_channel => {}
+                    (Some(ErrorCode::QR_CANCELLED), None) => assert!(town.secrets_were_sent()),
+                    (Some(ErrorCode::QR_CANCELLED), Some(ErrorCode::QR_PEER_CANCELLED)) if had_channel => {}
                     other if had_channel => panic!("not told: {plan:?} {other:?}"),
                     // Told, found out, or had nothing to scan or to type in.
                     (
-                        Some(Code::QrCancelled),
-                        Some(Code::QrPeerCancelled | Code::QrRendezvousExpired | Code::QrCancelled),
+                        Some(ErrorCode::QR_CANCELLED),
+                        Some(ErrorCode::QR_PEER_CANCELLED | ErrorCode::QR_RENDEZVOUS_EXPIRED | ErrorCode::QR_CANCELLED),
                     ) => {}
                     other => panic!("{plan:?} {other:?}"),
                 }
@@ -67,8 +67,12 @@ fn cancelled_at_each_pause() {
                     continue;
                 };
                 reached += 1;
-                let told = if progress == ShowingCode { Code::QrRendezvousExpired } else { Code::QrPeerCancelled };
-                assert_eq!((own, other), (Some(Code::QrCancelled), Some(told)), "{device} {progress:?}");
+                let told = if progress == ShowingCode {
+                    ErrorCode::QR_RENDEZVOUS_EXPIRED
+                } else {
+                    ErrorCode::QR_PEER_CANCELLED
+                };
+                assert_eq!((own, other), (Some(ErrorCode::QR_CANCELLED), Some(told)), "{device} {progress:?}");
                 assert_eq!((town.boxes(), town.secrets_were_sent()), (0, false), "{device} {progress:?}");
                 let ended = if device == LOGIN { outcome.ended.1 } else { outcome.ended.0 };
                 // What was said before is left to be read for three seconds; then the other one looks.
@@ -92,7 +96,7 @@ fn an_existing_device_that_cancels_after_it_said_yes_is_noticed_at_once() {
             let is_waited_for = town.progress.borrow().contains(&(LOGIN, Progress::WaitingForUser));
             let (true, Some(cancelled_at)) = (is_waited_for, town.cancelled_at.get()) else { continue };
             noticed += 1;
-            assert_eq!(codes(&outcome), (Some(Code::QrPeerCancelled), Some(Code::QrCancelled)), "{at}");
+            assert_eq!(codes(&outcome), (Some(ErrorCode::QR_PEER_CANCELLED), Some(ErrorCode::QR_CANCELLED)), "{at}");
             let waited = outcome.ended.0.saturating_since(cancelled_at);
             // Its yes, if that is not read yet, is left for three seconds.
             assert!(waited <= Duration::from_secs(4), "{at} {waited:?}");
@@ -119,17 +123,17 @@ fn the_provider_is_asked_as_often_as_it_wants() {
 #[test]
 fn the_reason_for_giving_up_is_told() {
     for (reason, told) in [
-        (FailureReason::AuthorizationExpired, Code::QrPeerExpired),
-        (FailureReason::DeviceAlreadyExists, Code::QrPeerDeviceExists),
-        (FailureReason::DeviceNotFound, Code::QrPeerDeviceNotFound),
-        (FailureReason::UnexpectedMessageReceived, Code::QrPeerUnexpectedMessage),
-        (FailureReason::UnsupportedProtocol, Code::QrPeerUnsupportedProtocol),
-        (FailureReason::UserCancelled, Code::QrPeerCancelled),
+        (FailureReason::AuthorizationExpired, ErrorCode::QR_PEER_AUTHORIZATION_EXPIRED),
+        (FailureReason::DeviceAlreadyExists, ErrorCode::QR_PEER_DEVICE_EXISTS),
+        (FailureReason::DeviceNotFound, ErrorCode::QR_PEER_DEVICE_NOT_FOUND),
+        (FailureReason::UnexpectedMessageReceived, ErrorCode::QR_PEER_UNEXPECTED_MESSAGE),
+        (FailureReason::UnsupportedProtocol, ErrorCode::QR_PEER_UNSUPPORTED_PROTOCOL),
+        (FailureReason::UserCancelled, ErrorCode::QR_PEER_CANCELLED),
     ] {
         for plan in plans() {
             let town = Town::new();
             let outcome = town.run(&Plan { gives_up: Some(reason), ..plan });
-            assert_eq!(codes(&outcome), (Some(Code::DeviceUnsupported), Some(told)));
+            assert_eq!(codes(&outcome), (Some(ErrorCode::DEVICE_UNSUPPORTED), Some(told)));
             assert_eq!(town.boxes(), 0);
         }
     }

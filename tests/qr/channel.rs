@@ -2,7 +2,7 @@
 
 use oidc_proto::qr::{Broken, Channel, CheckCode, Generator, Initiated, MESSAGE_LIMIT, Unconfirmed};
 use oidc_proto::testing::TestEnv;
-use oidc_proto::{Code, Error};
+use oidc_proto::{Error, ErrorCode};
 use vodozemac::Curve25519PublicKey;
 use vodozemac::ecies::{DigitMode, Ecies, EstablishedEcies, InitialMessage, Message};
 
@@ -79,11 +79,11 @@ fn messages_have_the_form_of_the_vectors() {
     let mut env = TestEnv::seeded(1);
     let generator = Generator::new(&mut env);
     // It is another code's, but of the right form.
-    assert_eq!(generator.receive(&form.encode()).unwrap_err().code(), Code::QrChannelDecryption);
+    assert_eq!(generator.receive(&form.encode()).unwrap_err().code(), ErrorCode::QR_CHANNEL_DECRYPTION);
     let (generator, scanner) = pair(1);
     assert_eq!(
         generator.open("ZmtSLdzMcyjC5eV6L8xBI6amsq7gDNbCjz1W5OjX4Z8W").unwrap_err().error.code(),
-        Code::QrChannelDecryption
+        ErrorCode::QR_CHANNEL_DECRYPTION
     );
     let (_, message) = scanner.seal("?").unwrap();
     assert!(!message.contains('=') && !message.contains('|'));
@@ -112,7 +112,7 @@ fn a_wrong_check_code_ends_the_channel() {
                 accepted += 1;
             }
             Err(Broken { error, farewell }) => {
-                assert_eq!(error.code(), Code::QrCheckCode);
+                assert_eq!(error.code(), ErrorCode::QR_CHECK_CODE_MISMATCH);
                 let goodbye = farewell.seal("goodbye").unwrap();
                 assert_eq!(scanner.open(&goodbye).unwrap().1.expose(), "goodbye");
             }
@@ -129,10 +129,10 @@ fn nobody_else_can_answer_the_device_that_scanned() {
     let (victim, _) = Initiated::new(generator.public_key(), &mut env).unwrap();
     let (_, first) = Initiated::new(generator.public_key(), &mut env).unwrap();
     let (_, answer) = generator.receive(&first).unwrap();
-    assert_eq!(refused(victim.receive(&answer)), Code::QrChannelDecryption);
+    assert_eq!(refused(victim.receive(&answer)), ErrorCode::QR_CHANNEL_DECRYPTION);
 }
 
-fn refused<T>(result: Result<T, Broken>) -> Code {
+fn refused<T>(result: Result<T, Broken>) -> ErrorCode {
     result.map(|_| ()).unwrap_err().error.code()
 }
 
@@ -142,20 +142,20 @@ fn replayed_reordered_reflected_and_lost_messages_are_refused() {
     let (generator, scanner) = pair(1);
     let (_, one) = scanner.seal("one").unwrap();
     let (generator, _) = generator.open(&one).unwrap();
-    assert_eq!(refused(generator.open(&one)), Code::QrChannelDecryption);
+    assert_eq!(refused(generator.open(&one)), ErrorCode::QR_CHANNEL_DECRYPTION);
     // Reordered, or the first one lost.
     let (generator, scanner) = pair(1);
     let (scanner, _) = scanner.seal("one").unwrap();
     let (_, two) = scanner.seal("two").unwrap();
-    assert_eq!(refused(generator.open(&two)), Code::QrChannelDecryption);
+    assert_eq!(refused(generator.open(&two)), ErrorCode::QR_CHANNEL_DECRYPTION);
     // Reflected.
     let (_, scanner) = pair(1);
     let (scanner, own) = scanner.seal("one").unwrap();
-    assert_eq!(refused(scanner.open(&own)), Code::QrChannelDecryption);
+    assert_eq!(refused(scanner.open(&own)), ErrorCode::QR_CHANNEL_DECRYPTION);
     // Another channel's.
     let (generator, _) = pair(1);
     let (_, stranger) = pair(2);
-    assert_eq!(refused(generator.open(&stranger.seal("one").unwrap().1)), Code::QrChannelDecryption);
+    assert_eq!(refused(generator.open(&stranger.seal("one").unwrap().1)), ErrorCode::QR_CHANNEL_DECRYPTION);
 }
 
 /// Cut off at each place, and with each character changed.
@@ -164,13 +164,13 @@ fn changed_and_truncated_messages_are_refused() {
     let message = pair(1).1.seal("a secret").unwrap().1;
     for end in 0..message.len() {
         let code = refused(pair(1).0.open(&message[..end]));
-        assert!(matches!(code, Code::QrChannelDecryption | Code::QrChannelMalformed), "{end} {code}");
+        assert!(matches!(code, ErrorCode::QR_CHANNEL_DECRYPTION | ErrorCode::QR_CHANNEL_MALFORMED), "{end} {code}");
     }
     for at in 0..message.len() {
         let other = if &message[at..=at] == "A" { "B" } else { "A" };
         let changed = format!("{}{other}{}", &message[..at], &message[at + 1..]);
         let code = refused(pair(1).0.open(&changed));
-        assert!(matches!(code, Code::QrChannelDecryption | Code::QrChannelMalformed), "{at} {code}");
+        assert!(matches!(code, ErrorCode::QR_CHANNEL_DECRYPTION | ErrorCode::QR_CHANNEL_MALFORMED), "{at} {code}");
     }
     for (what, message) in [
         ("blanks", format!(" {message}")),
@@ -182,7 +182,7 @@ fn changed_and_truncated_messages_are_refused() {
         ("too much", "A".repeat(MESSAGE_LIMIT + 4)),
     ] {
         let code = refused(pair(1).0.open(&message));
-        assert!(matches!(code, Code::QrChannelMalformed | Code::QrChannelDecryption), "{what} {code}");
+        assert!(matches!(code, ErrorCode::QR_CHANNEL_MALFORMED | ErrorCode::QR_CHANNEL_DECRYPTION), "{what} {code}");
     }
     let padded = format!("{message}{}", "=".repeat((4 - message.len() % 4) % 4));
     assert_eq!(pair(1).0.open(&padded).unwrap().1.expose(), "a secret");
@@ -198,7 +198,7 @@ fn a_message_as_long_as_it_can_be() {
     assert_eq!(generator.open(&message).unwrap().1.expose(), text);
     let (generator, scanner) = pair(1);
     let message = scanner.seal(&format!("{text}x")).unwrap().1;
-    assert_eq!(refused(generator.open(&message)), Code::QrChannelMalformed);
+    assert_eq!(refused(generator.open(&message)), ErrorCode::QR_CHANNEL_MALFORMED);
 }
 
 #[test]
@@ -207,17 +207,17 @@ fn hostile_first_messages_are_named() {
         |first: &str| -> Result<(), Error> { Generator::new(&mut TestEnv::seeded(1)).receive(first).map(|_| ()) };
     let key = "9yA/CX8pJKF02Prd75ZyBQHg3fGTVVGDNl86q1z17Us";
     for (first, expected) in [
-        (String::new(), Code::QrChannelMalformed),
-        ("|".into(), Code::QrChannelMalformed),
-        ("AAAA".into(), Code::QrChannelMalformed),
-        (format!("AAAA|{}", &key[1..]), Code::QrChannelMalformed),
-        (format!("AAAA|{key}A"), Code::QrChannelMalformed),
-        (format!("AAAA|{key}|{key}"), Code::QrChannelMalformed),
-        (format!("A!AA|{key}"), Code::QrChannelMalformed),
-        (format!("{}|{key}", "A".repeat(MESSAGE_LIMIT + 4)), Code::QrChannelMalformed),
-        (format!("AAAA|{}", "A".repeat(43)), Code::QrChannelKey),
-        (format!("|{key}"), Code::QrChannelDecryption),
-        (format!("AAAA|{key}"), Code::QrChannelDecryption),
+        (String::new(), ErrorCode::QR_CHANNEL_MALFORMED),
+        ("|".into(), ErrorCode::QR_CHANNEL_MALFORMED),
+        ("AAAA".into(), ErrorCode::QR_CHANNEL_MALFORMED),
+        (format!("AAAA|{}", &key[1..]), ErrorCode::QR_CHANNEL_MALFORMED),
+        (format!("AAAA|{key}A"), ErrorCode::QR_CHANNEL_MALFORMED),
+        (format!("AAAA|{key}|{key}"), ErrorCode::QR_CHANNEL_MALFORMED),
+        (format!("A!AA|{key}"), ErrorCode::QR_CHANNEL_MALFORMED),
+        (format!("{}|{key}", "A".repeat(MESSAGE_LIMIT + 4)), ErrorCode::QR_CHANNEL_MALFORMED),
+        (format!("AAAA|{}", "A".repeat(43)), ErrorCode::QR_CHANNEL_KEY),
+        (format!("|{key}"), ErrorCode::QR_CHANNEL_DECRYPTION),
+        (format!("AAAA|{key}"), ErrorCode::QR_CHANNEL_DECRYPTION),
     ] {
         assert_eq!(receive(&first).unwrap_err().code(), expected, "{}", &first[..first.len().min(100)]);
     }
@@ -231,7 +231,7 @@ fn other_greetings_are_refused() {
         let key = Curve25519PublicKey::from_bytes(*generator.public_key());
         let theirs = Ecies::new().establish_outbound_channel(key, greeting).unwrap();
         let code = generator.receive(&theirs.message.encode()).unwrap_err().code();
-        assert!(matches!(code, Code::QrChannelGreeting | Code::QrChannelMalformed), "{code}");
+        assert!(matches!(code, ErrorCode::QR_CHANNEL_GREETING | ErrorCode::QR_CHANNEL_MALFORMED), "{code}");
     }
     for greeting in [&b""[..], b"MATRIX_QR_CODE_LOGIN_INITIATE", b"ok", b"\xff\xfe"] {
         let theirs = Ecies::new();
@@ -239,6 +239,6 @@ fn other_greetings_are_refused() {
         let created = theirs.establish_inbound_channel(&InitialMessage::decode(&first).unwrap()).unwrap();
         let mut ecies = created.ecies;
         let code = refused(initiated.receive(&ecies.encrypt(greeting).encode()));
-        assert!(matches!(code, Code::QrChannelGreeting | Code::QrChannelMalformed), "{code}");
+        assert!(matches!(code, ErrorCode::QR_CHANNEL_GREETING | ErrorCode::QR_CHANNEL_MALFORMED), "{code}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use oidc_proto::Code;
+use oidc_proto::ErrorCode;
 
 /// Each code of a QR login stands in a test, here or beside the code that raises it.
 #[test]
@@ -17,7 +17,9 @@ fn every_code_is_in_a_test() {
             tests.push_str(&std::fs::read_to_string(path).unwrap());
         }
     }
-    let is_raised = |code: &&Code| !tests.contains(&format!("Code::{code:?}"));
-    let dead: Vec<_> = Code::ALL.iter().filter(|code| code.as_str().starts_with("qr.")).filter(is_raised).collect();
+    let is_raised =
+        |code: &ErrorCode| tests.contains(&format!("ErrorCode::{}", code.as_str().replace('.', "_").to_uppercase()));
+    let dead: Vec<_> =
+        ErrorCode::all().filter(|code| code.as_str().starts_with("qr.")).filter(|code| !is_raised(code)).collect();
     assert!(dead.is_empty(), "{dead:?}");
 }

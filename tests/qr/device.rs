@@ -6,11 +6,11 @@ use std::task::Poll;
 
 use oidc_proto::matrix::Homeserver;
 use oidc_proto::qr::{
-    Account, CheckCode, Code, FailureReason, Grant, Login, NamedHomeserver, Progress, Role, Scanned, Secrets, Secured,
-    Shown, Stage,
+    Account, CheckCode, FailureReason, Grant, Login, NamedHomeserver, Progress, QrCode, Role, Scanned, Secrets,
+    Secured, Shown, Stage,
 };
 use oidc_proto::testing::TestEnv;
-use oidc_proto::{AccessToken, DpopKey, Error, Failure, FailureKind, Flow, Schemes, Sent, Step, Ticks};
+use oidc_proto::{AccessToken, DpopKey, Error, Failure, FailureKind, Flow, MonotonicTime, Schemes, Sent, Step};
 
 use crate::keystore;
 use crate::town::{DEVICE_ID, HS, LOGIN, OTHER_HS, Plan, TOKEN, Town, authorization, secrets};
@@ -41,7 +41,7 @@ impl<T: Clone> Pass<T> {
 }
 
 /// A device that has ended shows nothing any more.
-pub(crate) async fn ended<T>(code: &Pass<Code>, check_code: &Pass<String>, device: impl Future<Output = T>) -> T {
+pub(crate) async fn ended<T>(code: &Pass<QrCode>, check_code: &Pass<String>, device: impl Future<Output = T>) -> T {
     let output = device.await;
     code.1.set(true);
     check_code.1.set(true);
@@ -75,7 +75,7 @@ impl<'a> Device<'a> {
         self.town.progress.borrow_mut().push((self.name, progress));
         let stops = self.plan.stops_at == Some((self.name, progress));
         if stops {
-            self.town.cancelled_at.set(Some(self.town.clock.ticks()));
+            self.town.cancelled_at.set(Some(self.town.clock.monotonic()));
         }
         stops
     }
@@ -83,7 +83,7 @@ impl<'a> Device<'a> {
     /// Cancels at a pause.
     async fn stop<T>(&self, stage: Stage<()>) -> Result<T, Error> {
         self.run(stage).await?;
-        Err(oidc_proto::Code::QrCancelled.into())
+        Err(oidc_proto::ErrorCode::QR_CANCELLED.into())
     }
 
     fn show(&self, what: &impl std::fmt::Debug) {
@@ -99,7 +99,7 @@ impl<'a> Device<'a> {
             assert!(self.steps.get() < 50_000, "goes on for ever");
             let gives_up = Some(self.steps.get()) == self.cancel_at;
             if gives_up && !matches!(step, Step::Done(_)) {
-                self.town.cancelled_at.set(Some(self.town.clock.ticks()));
+                self.town.cancelled_at.set(Some(self.town.clock.monotonic()));
             }
             step = match step {
                 Step::Call(call) => {
@@ -139,9 +139,9 @@ impl<'a> Device<'a> {
         .await;
     }
 
-    async fn sleep(&self, until: Ticks) {
+    async fn sleep(&self, until: MonotonicTime) {
         std::future::poll_fn(|_| {
-            if self.town.clock.ticks() >= until {
+            if self.town.clock.monotonic() >= until {
                 self.town.has_moved.set(true);
                 return Poll::Ready(());
             }
@@ -154,12 +154,12 @@ impl<'a> Device<'a> {
     async fn show_code<R: Role>(
         &self,
         shown: Stage<Shown<R>>,
-        (code, check_code): (&Pass<Code>, &Pass<String>),
+        (code, check_code): (&Pass<QrCode>, &Pass<String>),
     ) -> Result<Secured<R>, Error> {
         let shown = self.run(shown).await?;
         assert!(shown.lifetime().is_some_and(|lifetime| !lifetime.is_zero()));
         self.show(&shown);
-        code.put(Code::from_bytes(&shown.code().to_bytes(), Schemes::HttpsOnly).unwrap());
+        code.put(QrCode::from_bytes(&shown.code().to_bytes(), Schemes::HttpsOnly).unwrap());
         if self.stops(shown.progress()) {
             let stage = shown.cancel(&mut *self.env());
             return self.stop(stage).await;
@@ -205,13 +205,13 @@ impl<'a> Device<'a> {
         Ok(secured)
     }
 
-    pub(crate) async fn log_in(&self, code: &Pass<Code>, check_code: &Pass<String>) -> Result<Secrets, Error> {
+    pub(crate) async fn log_in(&self, code: &Pass<QrCode>, check_code: &Pass<String>) -> Result<Secrets, Error> {
         let secured = if self.plan.login_shows {
             let base = Homeserver::new(HS, Schemes::HttpsOnly).unwrap();
             let stage = Login::show(&base, self.plan.options, &mut *self.env());
             self.show_code(stage, (code, check_code)).await?
         } else {
-            let Some(code) = code.get().await else { return Err(oidc_proto::Code::QrCancelled.into()) };
+            let Some(code) = code.get().await else { return Err(oidc_proto::ErrorCode::QR_CANCELLED.into()) };
             let stage = Login::scan(&code, self.plan.options, &mut *self.env());
             self.scan_code(stage, check_code).await?
         };
@@ -227,7 +227,7 @@ impl<'a> Device<'a> {
         if let Some(reason) = self.plan.gives_up {
             let stage = at.give_up(reason, &mut *self.env());
             self.run(stage).await?;
-            return Err(oidc_proto::Code::DeviceUnsupported.into());
+            return Err(oidc_proto::ErrorCode::DEVICE_UNSUPPORTED.into());
         }
         let dpop = self.plan.binds_tokens.then(|| DpopKey::new(keystore::remote()).unwrap());
         let (provider, client, pending) = authorization(&self.town.op, &mut self.env(), dpop);
@@ -255,7 +255,7 @@ impl<'a> Device<'a> {
         self.run(stage).await
     }
 
-    pub(crate) async fn let_in(&self, code: &Pass<Code>, check_code: &Pass<String>) -> Result<(), Error> {
+    pub(crate) async fn let_in(&self, code: &Pass<QrCode>, check_code: &Pass<String>) -> Result<(), Error> {
         let base = if self.plan.homeserver_swapped { OTHER_HS } else { HS };
         let account = Account {
             homeserver: Homeserver::new(base, Schemes::HttpsOnly).unwrap(),
@@ -264,7 +264,7 @@ impl<'a> Device<'a> {
         };
         self.show(&account);
         let secured = if self.plan.login_shows {
-            let Some(code) = code.get().await else { return Err(oidc_proto::Code::QrCancelled.into()) };
+            let Some(code) = code.get().await else { return Err(oidc_proto::ErrorCode::QR_CANCELLED.into()) };
             let stage = Grant::scan(&code, self.plan.options, &mut *self.env());
             self.scan_code(stage, check_code).await?
         } else {

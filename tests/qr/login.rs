@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use oidc_proto::qr::{FailureReason, Options, Progress};
 use oidc_proto::testing::{Fault, Lie, Meet, On, Trick};
-use oidc_proto::{Code, Failure, FailureKind, Schemes, Sent};
+use oidc_proto::{ErrorCode, Failure, FailureKind, Schemes, Sent};
 
 use crate::town::{GRANT, Outcome, Plan, Town, codes, plans, secrets};
 
@@ -58,7 +58,7 @@ fn who_waits_how_long_is_an_argument() {
         for plan in plans() {
             let town = Town::new();
             let outcome = town.run(&Plan { device_never_appears: true, options, ..plan });
-            assert_eq!(outcome.grant.unwrap_err().code(), Code::QrDeviceNotFound);
+            assert_eq!(outcome.grant.unwrap_err().code(), ErrorCode::QR_DEVICE_NOT_FOUND);
             assert_eq!(town.device_looks.get(), 1 + looks);
         }
     }
@@ -122,34 +122,54 @@ fn progress_is_told_at_each_pause() {
 #[test]
 fn every_no_is_told_to_the_other_device() {
     type Change = fn(&mut Plan, &Town);
-    let cases: [(&str, Change, Code, Code); 8] = [
-        ("a wrong check code", |plan, _| plan.wrong_check_code = true, Code::QrPeerCancelled, Code::QrCheckCode),
+    let cases: [(&str, Change, ErrorCode, ErrorCode); 8] = [
+        (
+            "a wrong check code",
+            |plan, _| plan.wrong_check_code = true,
+            ErrorCode::QR_PEER_CANCELLED,
+            ErrorCode::QR_CHECK_CODE_MISMATCH,
+        ),
         (
             "no endpoint",
             |plan, _| plan.gives_up = Some(FailureReason::UnsupportedProtocol),
-            Code::DeviceUnsupported,
-            Code::QrPeerUnsupportedProtocol,
+            ErrorCode::DEVICE_UNSUPPORTED,
+            ErrorCode::QR_PEER_UNSUPPORTED_PROTOCOL,
         ),
         (
             "no at the existing device",
             |plan, _| plan.stops_at = Some((GRANT, Progress::AskingUser)),
-            Code::QrPeerCancelled,
-            Code::QrCancelled,
+            ErrorCode::QR_PEER_CANCELLED,
+            ErrorCode::QR_CANCELLED,
         ),
-        ("the device exists", |plan, _| plan.device_exists = true, Code::QrPeerDeviceExists, Code::QrDeviceExists),
+        (
+            "the device exists",
+            |plan, _| plan.device_exists = true,
+            ErrorCode::QR_PEER_DEVICE_EXISTS,
+            ErrorCode::QR_DEVICE_EXISTS,
+        ),
         (
             "the device never appears",
             |plan, _| plan.device_never_appears = true,
-            Code::QrPeerDeviceNotFound,
-            Code::QrDeviceNotFound,
+            ErrorCode::QR_PEER_DEVICE_NOT_FOUND,
+            ErrorCode::QR_DEVICE_NOT_FOUND,
         ),
-        ("no at the provider", |_, town| town.op.tamper(On::Token, deny), Code::DeviceDenied, Code::QrPeerDeclined),
-        ("nobody decides", |_, town| town.op.lie(Lie::PendingForever), Code::DeviceExpired, Code::QrPeerExpired),
+        (
+            "no at the provider",
+            |_, town| town.op.tamper(On::Token, deny),
+            ErrorCode::DEVICE_ACCESS_DENIED,
+            ErrorCode::QR_PEER_DECLINED,
+        ),
+        (
+            "nobody decides",
+            |_, town| town.op.lie(Lie::PendingForever),
+            ErrorCode::DEVICE_EXPIRED_TOKEN,
+            ErrorCode::QR_PEER_AUTHORIZATION_EXPIRED,
+        ),
         (
             "the provider fails",
             |_, town| town.op.fault(On::Token, Fault::Redirect, usize::MAX),
-            Code::HttpRedirect,
-            Code::QrPeerFailure,
+            ErrorCode::HTTP_REDIRECT,
+            ErrorCode::QR_PEER_FAILURE,
         ),
     ];
     for (what, change, login, grant) in cases {
@@ -160,7 +180,7 @@ fn every_no_is_told_to_the_other_device() {
             let (mut login, mut grant) = (login, grant);
             if plan.wrong_check_code && plan.login_shows {
                 // Whoever shows the code is who types.
-                (login, grant) = (Code::QrCheckCode, Code::QrPeerCancelled);
+                (login, grant) = (ErrorCode::QR_CHECK_CODE_MISMATCH, ErrorCode::QR_PEER_CANCELLED);
             }
             assert_eq!(codes(&outcome), (Some(login), Some(grant)), "{what} {plan:?}");
             assert_eq!((town.boxes(), town.secrets_were_sent()), (0, false), "{what} {plan:?}");
@@ -213,7 +233,7 @@ fn what_gets_lost_on_the_way_is_made_good() {
         tricked(Meet::Receive, &trick, |plan, at, _, outcome| {
             let ended = codes(&outcome);
             // The first look has nothing to compare with, so that there is no 304 for it.
-            if trick == Trick::Withhold && [ended.0, ended.1].contains(&Some(Code::QrRendezvousAnswer)) {
+            if trick == Trick::Withhold && [ended.0, ended.1].contains(&Some(ErrorCode::QR_RENDEZVOUS_ANSWER)) {
                 return;
             }
             assert_eq!(ended, (None, None), "{trick:?} at {at}, {plan:?}");
@@ -295,7 +315,7 @@ fn secrets_whose_delivery_is_in_doubt() {
     for plan in plans() {
         let honest = Town::hasty();
         honest.run(&plan).grant.unwrap();
-        let cases = [(None, None), (Some(Trick::Fault(Fault::status(403))), Some(Code::HttpStatus))];
+        let cases = [(None, None), (Some(Trick::Fault(Fault::status(403))), Some(ErrorCode::HTTP_STATUS))];
         for (afterwards, expected) in cases {
             let town = Town::hasty();
             town.hs.trick(Meet::Send, Trick::NoDates, honest.hs.count(Meet::Send) - 1);
@@ -317,7 +337,7 @@ fn a_rendezvous_that_expires_meanwhile_ends_the_login() {
         town.hs = town.hs.with_lifetime(Duration::from_secs(8));
         town.op.lie(Lie::PendingForever);
         let outcome = town.run(&plan);
-        assert_eq!(codes(&outcome), (Some(Code::DeviceExpired), Some(Code::QrRendezvousExpired)));
+        assert_eq!(codes(&outcome), (Some(ErrorCode::DEVICE_EXPIRED_TOKEN), Some(ErrorCode::QR_RENDEZVOUS_EXPIRED)));
         // Whoever knows that it is gone does not write there: the new device has not looked any more.
         let written = town.statuses.borrow().iter().filter(|answer| **answer == (Method::PUT, 404)).count();
         assert_eq!(written, 1);
@@ -342,22 +362,22 @@ fn whether_a_device_exists_is_asked_until_there_is_an_answer() {
         assert_eq!(codes(&town.run(&plan)), (None, None));
         assert_eq!(town.device_looks.get(), 2 + nothing.len());
         for (answer, expected) in nothing.iter().zip([
-            Code::HttpServerError,
-            Code::HttpStatus,
-            Code::JsonSyntax,
-            Code::JsonType,
-            Code::HttpRedirect,
-            Code::TransportTimeout,
+            ErrorCode::HTTP_SERVER_ERROR,
+            ErrorCode::HTTP_STATUS,
+            ErrorCode::JSON_SYNTAX,
+            ErrorCode::JSON_TYPE,
+            ErrorCode::HTTP_REDIRECT,
+            ErrorCode::TRANSPORT_TIMEOUT,
         ]) {
             let town = Town::new();
             town.device_failures.borrow_mut().extend(std::iter::repeat_n(*answer, 1000));
-            assert_eq!(codes(&town.run(&plan)), (Some(Code::QrPeerFailure), Some(expected)));
+            assert_eq!(codes(&town.run(&plan)), (Some(ErrorCode::QR_PEER_FAILURE), Some(expected)));
             assert_eq!((town.boxes(), town.secrets_were_sent()), (0, false));
         }
         // The new device takes a while to appear: half a second between looks, for 10 s.
         let town = Town::new();
         let outcome = town.run(&Plan { device_never_appears: true, ..plan.clone() });
-        assert_eq!(outcome.grant.unwrap_err().code(), Code::QrDeviceNotFound);
+        assert_eq!(outcome.grant.unwrap_err().code(), ErrorCode::QR_DEVICE_NOT_FOUND);
         assert_eq!(town.device_looks.get(), 1 + 21);
     }
 }

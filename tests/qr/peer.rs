@@ -8,8 +8,8 @@ use http::{Method, Request};
 use oidc_proto::matrix::Homeserver;
 use oidc_proto::qr::rendezvous::{Delivery, RendezvousOptions};
 use oidc_proto::qr::{
-    Account, Channel, CheckCode, Code as QrCode, Generator, Grant, Initiated, Login, NamedHomeserver, Options,
-    Rendezvous, Scanned, Secured, Shown, Stage, Unconfirmed,
+    Account, Channel, CheckCode, Generator, Grant, Initiated, Login, NamedHomeserver, Options, QrCode, Rendezvous,
+    Scanned, Secured, Shown, Stage, Unconfirmed,
 };
 use oidc_proto::testing::{self, Clock, TestEnv};
 use oidc_proto::{AccessToken, Body, Error, Schemes};

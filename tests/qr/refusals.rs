@@ -5,7 +5,7 @@ use std::time::Duration;
 use oidc_proto::qr::MESSAGE_LIMIT;
 use oidc_proto::qr::rendezvous::Delivery;
 use oidc_proto::testing::{Fault, Meet, TestEnv, Trick};
-use oidc_proto::{Code, Env as _, Error, Failure, FailureKind, Sent, Step};
+use oidc_proto::{Env as _, Error, ErrorCode, Failure, FailureKind, Sent, Step};
 
 use crate::world::{MINUTE, World, code};
 
@@ -107,43 +107,43 @@ fn what_time_does_not_mend_ends_at_once() {
 #[test]
 fn refusals_are_named() {
     for (meet, trick, expected) in [
-        (Meet::Create, Trick::Fault(Fault::status(404)), Code::QrRendezvousUnsupported),
-        (Meet::Create, Trick::Fault(Fault::status(405)), Code::QrRendezvousUnsupported),
-        (Meet::Create, Trick::Fault(Fault::status(501)), Code::QrRendezvousUnsupported),
-        (Meet::Create, Trick::Fault(Fault::status(403)), Code::HttpStatus),
-        (Meet::Create, Trick::Fault(Fault::status(500)), Code::HttpServerError),
-        (Meet::Create, Trick::Fault(Fault::Redirect), Code::HttpRedirect),
-        (Meet::Create, Trick::Fault(Fault::Timeout), Code::TransportTimeout),
-        (Meet::Create, Trick::Fault(Fault::LoginPage), Code::HttpContentType),
-        (Meet::Create, Trick::Fault(Fault::Oversized), Code::HttpBodyTooLarge),
-        (Meet::Create, Trick::Fault(Fault::Truncated), Code::JsonSyntax),
-        (Meet::Create, Trick::Fault(Fault::DuplicateName), Code::JsonDuplicateName),
-        (Meet::Create, Trick::Fault(Fault::DeepNesting), Code::JsonTooDeep),
-        (Meet::Create, Trick::NoEtag, Code::QrRendezvousAnswer),
-        (Meet::Create, Trick::Url("http://hs.example.org/1"), Code::QrRendezvousAnswer),
-        (Meet::Create, Trick::Url("javascript:alert(1)"), Code::QrRendezvousAnswer),
-        (Meet::Create, Trick::Url("https://u:p@hs.example.org/1"), Code::QrRendezvousAnswer),
-        (Meet::Create, Trick::Url("https://hs.example.org/#1"), Code::QrRendezvousAnswer),
-        (Meet::Create, Trick::Url("/1"), Code::QrRendezvousAnswer),
-        (Meet::Create, Trick::Url(""), Code::QrRendezvousAnswer),
-        (Meet::Receive, Trick::Expire, Code::QrRendezvousExpired),
-        (Meet::Receive, Trick::Fault(Fault::status(410)), Code::QrRendezvousExpired),
-        (Meet::Receive, Trick::Fault(Fault::status(403)), Code::HttpStatus),
-        (Meet::Receive, Trick::Fault(Fault::Redirect), Code::HttpRedirect),
-        (Meet::Receive, Trick::Fault(Fault::LoginPage), Code::HttpContentType),
-        (Meet::Receive, Trick::Fault(Fault::Oversized), Code::HttpBodyTooLarge),
-        (Meet::Receive, Trick::Fault(Fault::Garbage), Code::QrChannelMalformed),
-        (Meet::Receive, Trick::ContentType("application/json"), Code::HttpContentType),
-        (Meet::Receive, Trick::NoEtag, Code::QrRendezvousAnswer),
-        (Meet::Receive, Trick::TooLarge, Code::QrRendezvousTooLarge),
-        (Meet::Send, Trick::Expire, Code::QrRendezvousExpired),
-        (Meet::Send, Trick::TooLarge, Code::QrRendezvousTooLarge),
-        (Meet::Send, Trick::NoEtag, Code::QrRendezvousAnswer),
-        (Meet::Send, Trick::Fault(Fault::status(403)), Code::HttpStatus),
-        (Meet::Send, Trick::Fault(Fault::Redirect), Code::HttpRedirect),
-        (Meet::Delete, Trick::Fault(Fault::status(403)), Code::HttpStatus),
-        (Meet::Delete, Trick::Fault(Fault::Redirect), Code::HttpRedirect),
-        (Meet::Delete, Trick::Fault(Fault::Timeout), Code::TransportTimeout),
+        (Meet::Create, Trick::Fault(Fault::status(404)), ErrorCode::QR_RENDEZVOUS_UNSUPPORTED),
+        (Meet::Create, Trick::Fault(Fault::status(405)), ErrorCode::QR_RENDEZVOUS_UNSUPPORTED),
+        (Meet::Create, Trick::Fault(Fault::status(501)), ErrorCode::QR_RENDEZVOUS_UNSUPPORTED),
+        (Meet::Create, Trick::Fault(Fault::status(403)), ErrorCode::HTTP_STATUS),
+        (Meet::Create, Trick::Fault(Fault::status(500)), ErrorCode::HTTP_SERVER_ERROR),
+        (Meet::Create, Trick::Fault(Fault::Redirect), ErrorCode::HTTP_REDIRECT),
+        (Meet::Create, Trick::Fault(Fault::Timeout), ErrorCode::TRANSPORT_TIMEOUT),
+        (Meet::Create, Trick::Fault(Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE),
+        (Meet::Create, Trick::Fault(Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
+        (Meet::Create, Trick::Fault(Fault::Truncated), ErrorCode::JSON_SYNTAX),
+        (Meet::Create, Trick::Fault(Fault::DuplicateName), ErrorCode::JSON_DUPLICATE_NAME),
+        (Meet::Create, Trick::Fault(Fault::DeepNesting), ErrorCode::JSON_TOO_DEEP),
+        (Meet::Create, Trick::NoEtag, ErrorCode::QR_RENDEZVOUS_ANSWER),
+        (Meet::Create, Trick::Url("http://hs.example.org/1"), ErrorCode::QR_RENDEZVOUS_ANSWER),
+        (Meet::Create, Trick::Url("javascript:alert(1)"), ErrorCode::QR_RENDEZVOUS_ANSWER),
+        (Meet::Create, Trick::Url("https://u:p@hs.example.org/1"), ErrorCode::QR_RENDEZVOUS_ANSWER),
+        (Meet::Create, Trick::Url("https://hs.example.org/#1"), ErrorCode::QR_RENDEZVOUS_ANSWER),
+        (Meet::Create, Trick::Url("/1"), ErrorCode::QR_RENDEZVOUS_ANSWER),
+        (Meet::Create, Trick::Url(""), ErrorCode::QR_RENDEZVOUS_ANSWER),
+        (Meet::Receive, Trick::Expire, ErrorCode::QR_RENDEZVOUS_EXPIRED),
+        (Meet::Receive, Trick::Fault(Fault::status(410)), ErrorCode::QR_RENDEZVOUS_EXPIRED),
+        (Meet::Receive, Trick::Fault(Fault::status(403)), ErrorCode::HTTP_STATUS),
+        (Meet::Receive, Trick::Fault(Fault::Redirect), ErrorCode::HTTP_REDIRECT),
+        (Meet::Receive, Trick::Fault(Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE),
+        (Meet::Receive, Trick::Fault(Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
+        (Meet::Receive, Trick::Fault(Fault::Garbage), ErrorCode::QR_CHANNEL_MALFORMED),
+        (Meet::Receive, Trick::ContentType("application/json"), ErrorCode::HTTP_CONTENT_TYPE),
+        (Meet::Receive, Trick::NoEtag, ErrorCode::QR_RENDEZVOUS_ANSWER),
+        (Meet::Receive, Trick::TooLarge, ErrorCode::QR_RENDEZVOUS_TOO_LARGE),
+        (Meet::Send, Trick::Expire, ErrorCode::QR_RENDEZVOUS_EXPIRED),
+        (Meet::Send, Trick::TooLarge, ErrorCode::QR_RENDEZVOUS_TOO_LARGE),
+        (Meet::Send, Trick::NoEtag, ErrorCode::QR_RENDEZVOUS_ANSWER),
+        (Meet::Send, Trick::Fault(Fault::status(403)), ErrorCode::HTTP_STATUS),
+        (Meet::Send, Trick::Fault(Fault::Redirect), ErrorCode::HTTP_REDIRECT),
+        (Meet::Delete, Trick::Fault(Fault::status(403)), ErrorCode::HTTP_STATUS),
+        (Meet::Delete, Trick::Fault(Fault::Redirect), ErrorCode::HTTP_REDIRECT),
+        (Meet::Delete, Trick::Fault(Fault::Timeout), ErrorCode::TRANSPORT_TIMEOUT),
     ] {
         let mut world = World::new();
         let outcome = match meet {
@@ -188,10 +188,10 @@ fn limits_of_size() {
     let (_, text) = world.receive(b.clone()).unwrap();
     assert_eq!(text.len(), MESSAGE_LIMIT);
     let _ = world.sent(a, &"x".repeat(MESSAGE_LIMIT + 1));
-    assert_eq!(code(world.receive(b)), Code::HttpBodyTooLarge);
+    assert_eq!(code(world.receive(b)), ErrorCode::HTTP_BODY_TOO_LARGE);
     world.server = world.server.with_limit(4096);
     let made = world.create().unwrap();
-    assert_eq!(code(world.send(made, &"x".repeat(4097))), Code::QrRendezvousTooLarge);
+    assert_eq!(code(world.send(made, &"x".repeat(4097))), ErrorCode::QR_RENDEZVOUS_TOO_LARGE);
 }
 
 /// A text may be in the box unless it was refused, or never sent: a 412 or a 404 then says that it was passed by.
@@ -219,11 +219,11 @@ fn who_may_have_written_looks_before_it_says_that_it_has_not() {
         let (gone, _) = failed(Trick::Expire);
         match gone {
             Ok(Delivery::Uncertain(_)) => assert!(may_be_there, "{fault:?}"),
-            gone => assert_eq!((code(gone), may_be_there), (Code::QrRendezvousExpired, false), "{fault:?}"),
+            gone => assert_eq!((code(gone), may_be_there), (ErrorCode::QR_RENDEZVOUS_EXPIRED, false), "{fault:?}"),
         }
     }
     // The look finds the box gone, or is refused.
-    for (trick, expected) in [(Trick::Expire, None), (Trick::Fault(Fault::status(403)), Some(Code::HttpStatus))] {
+    for (trick, expected) in [(Trick::Expire, None), (Trick::Fault(Fault::status(403)), Some(ErrorCode::HTTP_STATUS))] {
         let mut world = World::new();
         let (a, _) = world.pair();
         world.server.trick(Meet::Send, Trick::Fault(Fault::LostAnswer), 1);

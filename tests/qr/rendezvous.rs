@@ -7,7 +7,7 @@ use oidc_proto::matrix::Homeserver;
 use oidc_proto::qr::rendezvous::{Delivery, RendezvousOptions};
 use oidc_proto::qr::{CodeUrl, MESSAGE_LIMIT, Rendezvous};
 use oidc_proto::testing::{self, Clock, Fault, Meet, TestEnv, Trick};
-use oidc_proto::{Body, Code, Env as _, Flow, Schemes, Step};
+use oidc_proto::{Body, Env as _, ErrorCode, Flow, Schemes, Step};
 
 use crate::world::{BASE, MINUTE, World, code, drive};
 
@@ -31,7 +31,7 @@ fn two_devices_write_in_turn() {
     world.run(a.delete()).unwrap();
     assert_eq!(world.server.boxes(), 0);
     world.run(b.clone().delete()).unwrap();
-    assert_eq!(code(world.receive(b)), Code::QrRendezvousExpired);
+    assert_eq!(code(world.receive(b)), ErrorCode::QR_RENDEZVOUS_EXPIRED);
 }
 
 /// As they travel.
@@ -74,7 +74,7 @@ fn whoever_waits_looks_once_a_second_until_time_is_up() {
     let (a, b) = world.pair();
     world.server = world.server.with_lifetime(MINUTE * 10);
     let a = world.sent(a, "one");
-    assert_eq!(code(world.receive(a)), Code::QrTimeout);
+    assert_eq!(code(world.receive(a)), ErrorCode::QR_TIMEOUT);
     // The last look is at the deadline itself.
     assert_eq!((world.pauses.len(), world.pauses.iter().sum()), (60, MINUTE));
     assert!(world.pauses.iter().all(|pause| *pause == Duration::from_secs(1)));
@@ -87,7 +87,7 @@ fn whoever_waits_looks_once_a_second_until_time_is_up() {
         let options = RendezvousOptions::new().with_interval(interval);
         world.server = world.server.with_lifetime(MINUTE * 10);
         let made = world.run(Rendezvous::create(&base, options).unwrap()).unwrap();
-        assert_eq!(code(world.receive(made)), Code::QrTimeout);
+        assert_eq!(code(world.receive(made)), ErrorCode::QR_TIMEOUT);
         assert_eq!(world.pauses.len(), expected);
     }
 }
@@ -97,7 +97,7 @@ fn http_on_loopback_is_a_named_choice() {
     let loopback = Schemes::DangerousHttpOnLoopback;
     let base = Homeserver::new("http://127.0.0.1:8008", loopback).unwrap();
     let error = Rendezvous::create(&base, RendezvousOptions::new()).unwrap_err();
-    assert_eq!(error.code(), Code::UrlScheme);
+    assert_eq!(error.code(), ErrorCode::URL_SCHEME);
     let mut world = World::new();
     world.server = testing::Rendezvous::new("http://127.0.0.1:8008");
     let made = world.run(Rendezvous::create(&base, RendezvousOptions::new().with_schemes(loopback)).unwrap()).unwrap();
@@ -118,7 +118,7 @@ fn a_clock_that_jumps_changes_nothing() {
     world.env.clock().jump_back(MINUTE * 1000);
     let step = awaiting.receive(response, &mut world.env).unwrap();
     world.env.clock().jump(MINUTE * 100_000);
-    assert_eq!(code(world.run(step)), Code::QrTimeout);
+    assert_eq!(code(world.run(step)), ErrorCode::QR_TIMEOUT);
     assert_eq!(world.pauses.iter().sum::<Duration>(), MINUTE);
 }
 
@@ -151,7 +151,7 @@ fn what_is_not_new_is_waited_out() {
         let (a, _) = world.pair();
         let a = world.sent(a, "own");
         world.server.trick(Meet::Receive, trick.clone(), usize::MAX);
-        assert_eq!(code(world.receive(a)), Code::QrTimeout, "{trick:?}");
+        assert_eq!(code(world.receive(a)), ErrorCode::QR_TIMEOUT, "{trick:?}");
         assert_eq!(world.pauses.len(), 60, "{trick:?}");
     }
 }
@@ -162,10 +162,10 @@ fn a_box_that_somebody_was_at_before_is_not_joined() {
     let made = world.create().unwrap();
     world.server.intrude("somebody else");
     let step = Rendezvous::join(made.url(), RendezvousOptions::new(), MINUTE, &mut world.env);
-    assert_eq!(code(world.run(step)), Code::QrRendezvousUsed);
+    assert_eq!(code(world.run(step)), ErrorCode::QR_RENDEZVOUS_USED);
     let gone = CodeUrl::new("https://hs.example.org/_synapse/client/rendezvous/none", Schemes::HttpsOnly).unwrap();
     let step = Rendezvous::join(&gone, RendezvousOptions::new(), MINUTE, &mut world.env);
-    assert_eq!(code(world.run(step)), Code::QrRendezvousExpired);
+    assert_eq!(code(world.run(step)), ErrorCode::QR_RENDEZVOUS_EXPIRED);
     // A network that comes and goes does not matter.
     let made = world.create().unwrap();
     world.server.trick(Meet::Receive, Trick::Fault(Fault::Unreachable), 2);
@@ -197,16 +197,16 @@ fn one_redirect_at_creation() {
     for status in [307, 308] {
         let url = run(status, elsewhere, false).unwrap();
         assert!(url.starts_with("https://rendezvous.example.org/"), "{url}");
-        assert_eq!(code(run(status, elsewhere, true)), Code::HttpRedirect);
+        assert_eq!(code(run(status, elsewhere, true)), ErrorCode::HTTP_REDIRECT);
         // A reference to the same host, which sends on once more.
-        assert_eq!(code(run(status, "/elsewhere", false)), Code::HttpRedirect);
+        assert_eq!(code(run(status, "/elsewhere", false)), ErrorCode::HTTP_REDIRECT);
         for location in ["http://rendezvous.example.org/", "https://u:p@rendezvous.example.org/", "javascript:alert(1)"]
         {
-            assert_eq!(code(run(status, location, false)), Code::QrRendezvousAnswer, "{location}");
+            assert_eq!(code(run(status, location, false)), ErrorCode::QR_RENDEZVOUS_ANSWER, "{location}");
         }
     }
     for status in [301, 302, 303] {
-        assert_eq!(code(run(status, elsewhere, false)), Code::HttpRedirect);
+        assert_eq!(code(run(status, elsewhere, false)), ErrorCode::HTTP_REDIRECT);
     }
 }
 

@@ -9,12 +9,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::{Method, Request, Response};
-use oidc_proto::flow::{DeviceAuthorization, Discovery};
+use oidc_proto::flow::{DeviceAuthorization, ServerMetadataFetch};
 use oidc_proto::qr::{FailureReason, Options, Progress, Secrets};
 use oidc_proto::testing::{self, Clock, RegisteredClient, TestEnv};
 use oidc_proto::{
-    Body, Client, Code, DpopKey, Error, Failure, Issuer, PendingDevice, Provider, ProviderOptions, Schemes, Scope,
-    Ticks,
+    Body, Client, DpopKey, Error, ErrorCode, Failure, Issuer, MonotonicTime, PendingDevice, Provider, ProviderOptions,
+    Schemes, Scope,
 };
 
 use crate::device::{Device, Pass, ended};
@@ -62,15 +62,15 @@ pub(crate) struct Town {
     /// Answers of the homeserver about devices that say nothing, before those that do.
     pub(crate) device_failures: RefCell<Vec<Result<(u16, &'static str), Failure>>>,
     pub(crate) device_looks: Cell<usize>,
-    pub(crate) timers: RefCell<Vec<Ticks>>,
+    pub(crate) timers: RefCell<Vec<MonotonicTime>>,
     pub(crate) has_moved: Cell<bool>,
     pub(crate) progress: RefCell<Vec<(&'static str, Progress)>>,
     /// Where the existing device sends the user.
     pub(crate) page: RefCell<String>,
     /// When somebody gave up.
-    pub(crate) cancelled_at: Cell<Option<Ticks>>,
+    pub(crate) cancelled_at: Cell<Option<MonotonicTime>>,
     /// When the provider was asked for tokens.
-    pub(crate) polls: RefCell<Vec<Ticks>>,
+    pub(crate) polls: RefCell<Vec<MonotonicTime>>,
     /// The statuses of the rendezvous' answers.
     pub(crate) statuses: RefCell<Vec<(Method, u16)>>,
     /// Everything that was shown by `Debug`.
@@ -83,7 +83,7 @@ pub(crate) struct Outcome {
     pub(crate) login: Result<Secrets, Error>,
     pub(crate) grant: Result<(), Error>,
     /// When they had ended.
-    pub(crate) ended: (Ticks, Ticks),
+    pub(crate) ended: (MonotonicTime, MonotonicTime),
     pub(crate) login_steps: usize,
     pub(crate) grant_steps: usize,
 }
@@ -133,8 +133,8 @@ impl Town {
         Outcome { login, grant, ended, login_steps: new.steps.get(), grant_steps: existing.steps.get() }
     }
 
-    async fn timed<T>(&self, device: impl Future<Output = T>) -> (T, Ticks) {
-        (device.await, self.clock.ticks())
+    async fn timed<T>(&self, device: impl Future<Output = T>) -> (T, MonotonicTime) {
+        (device.await, self.clock.monotonic())
     }
 
     /// Rendezvous that were not deleted.
@@ -172,7 +172,7 @@ impl Town {
             let timers = std::mem::take(&mut *self.timers.borrow_mut());
             if !self.has_moved.get() {
                 let next = timers.into_iter().min().expect("one waits for the other, and nobody for time");
-                self.clock.advance(next.saturating_since(self.clock.ticks()));
+                self.clock.advance(next.saturating_since(self.clock.monotonic()));
             }
         }
         panic!("goes on for ever")
@@ -187,7 +187,7 @@ impl Town {
         let (method, server) = match request.uri().host() {
             Some("op.example.org") => {
                 if path == "/token" {
-                    self.polls.borrow_mut().push(self.clock.ticks());
+                    self.polls.borrow_mut().push(self.clock.monotonic());
                 }
                 return self.op.exchange(request, now);
             }
@@ -230,7 +230,7 @@ pub(crate) fn authorization(
 ) -> (Arc<Provider>, Arc<Client>, PendingDevice) {
     let mut http = |request, now| op.exchange(request, now);
     let issuer = Issuer::new(OP, Schemes::HttpsOnly).unwrap();
-    let step = Discovery::start(issuer, ProviderOptions::new()).unwrap();
+    let step = ServerMetadataFetch::start(issuer, ProviderOptions::new()).unwrap();
     let provider = drive(step, env, &mut http, &mut Vec::new()).unwrap().provider;
     let client = Client::new("app");
     let client = dpop.map_or_else(|| client.clone(), |key| client.clone().with_dpop(key)).shared();
@@ -254,7 +254,7 @@ pub(crate) fn plans() -> [Plan; 2] {
 }
 
 /// The codes that both devices end with.
-pub(crate) fn codes(outcome: &Outcome) -> (Option<Code>, Option<Code>) {
+pub(crate) fn codes(outcome: &Outcome) -> (Option<ErrorCode>, Option<ErrorCode>) {
     let login = outcome.login.as_ref().err().map(|error| error.code());
     (login, outcome.grant.as_ref().err().map(|error| error.code()))
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use http::{Method, Request};
 use oidc_proto::matrix::Homeserver;
-use oidc_proto::qr::{Code as QrCode, Generator, Grant, Initiated, Login, NamedHomeserver, Options};
+use oidc_proto::qr::{Generator, Grant, Initiated, Login, NamedHomeserver, Options, QrCode};
 use oidc_proto::testing::{self, Meet, TestEnv};
-use oidc_proto::{Body, Code, Env as _, Schemes};
+use oidc_proto::{Body, Env as _, ErrorCode, Schemes};
 use vodozemac::ecies::{Ecies, InitialMessage, Message};
 
 use crate::peer::{
@@ -38,11 +38,11 @@ fn a_peer_that_does_all_right() {
 fn a_peer_that_speaks_out_of_turn_is_told_so() {
     let messages = [PROTOCOLS, PROTOCOL, ACCEPTED, SUCCESS, DECLINED, CANCELLED, SECRETS];
     let odd = [
-        (r#"{"type":"m.login.other"}"#, Code::QrUnexpectedMessage, UNEXPECTED),
-        (r#"{"type":"m.login.success""#, Code::QrMessage, UNEXPECTED),
-        ("", Code::QrMessage, UNEXPECTED),
-        ("hello", Code::QrMessage, UNEXPECTED),
-        (r#"{"type":"m.login.protocol","protocol":"password"}"#, Code::QrUnsupportedProtocol, UNSUPPORTED),
+        (r#"{"type":"m.login.other"}"#, ErrorCode::QR_UNEXPECTED_MESSAGE, UNEXPECTED),
+        (r#"{"type":"m.login.success""#, ErrorCode::QR_MESSAGE, UNEXPECTED),
+        ("", ErrorCode::QR_MESSAGE, UNEXPECTED),
+        ("hello", ErrorCode::QR_MESSAGE, UNEXPECTED),
+        (r#"{"type":"m.login.protocol","protocol":"password"}"#, ErrorCode::QR_UNSUPPORTED_PROTOCOL, UNSUPPORTED),
     ];
     for machine in MACHINES {
         let right = right(machine);
@@ -57,9 +57,9 @@ fn a_peer_that_speaks_out_of_turn_is_told_so() {
             for said in messages.iter().filter(|said| *said != expected) {
                 let (outcome, peer) = in_place(said);
                 let (code, told) = match *said {
-                    DECLINED => (Code::QrPeerDeclined, false),
-                    CANCELLED => (Code::QrPeerCancelled, false),
-                    _ => (Code::QrUnexpectedMessage, true),
+                    DECLINED => (ErrorCode::QR_PEER_DECLINED, false),
+                    CANCELLED => (ErrorCode::QR_PEER_CANCELLED, false),
+                    _ => (ErrorCode::QR_UNEXPECTED_MESSAGE, true),
                 };
                 assert_eq!(outcome.unwrap_err().code(), code, "{machine:?} {at} {said}");
                 let last = peer.heard.last().map(String::as_str);
@@ -82,7 +82,7 @@ fn a_peer_that_says_nothing_more_ends_the_wait() {
         let right = right(machine);
         for at in 0..right.iter().flatten().count() {
             let (outcome, peer) = course(machine, &right[..at]);
-            assert_eq!(outcome.unwrap_err().code(), Code::QrTimeout, "{machine:?} {at}");
+            assert_eq!(outcome.unwrap_err().code(), ErrorCode::QR_TIMEOUT, "{machine:?} {at}");
             assert_eq!(peer.heard.last().map(String::as_str), Some(INTERNAL));
             assert_eq!(peer.server.boxes(), 0);
         }
@@ -93,7 +93,7 @@ fn a_peer_that_says_nothing_more_ends_the_wait() {
 fn a_peer_without_a_common_protocol_is_told_so() {
     let none = PROTOCOLS.replace("device_authorization_grant", "password");
     let (outcome, peer) = course((Role::Login, true), &[Some(&none)]);
-    assert_eq!(outcome.unwrap_err().code(), Code::QrUnsupportedProtocol);
+    assert_eq!(outcome.unwrap_err().code(), ErrorCode::QR_UNSUPPORTED_PROTOCOL);
     assert_eq!(peer.heard, [UNSUPPORTED]);
     assert_eq!(peer.server.boxes(), 0);
 }
@@ -106,14 +106,14 @@ fn two_devices_with_the_same_intent() {
     let (new, existing) = (peer.show(None), peer.show(Some(NamedHomeserver::new(HS, Schemes::HttpsOnly).unwrap())));
     let requests = peer.server.requests().len();
     let error = Login::scan(&new, Options::new(), &mut env).unwrap_err();
-    assert_eq!(error.code(), Code::QrOtherNotSignedIn);
+    assert_eq!(error.code(), ErrorCode::QR_OTHER_NOT_SIGNED_IN);
     let error = Grant::scan(&existing, Options::new(), &mut env).unwrap_err();
-    assert_eq!(error.code(), Code::QrOtherSignedIn);
+    assert_eq!(error.code(), ErrorCode::QR_OTHER_SIGNED_IN);
     assert_eq!(peer.server.requests().len(), requests);
     // A draft's code is known for what it is.
     let draft = "SU9fRUxFTUVOVF9NU0M0Mzg4AwG0yzZ1QVpQ1jlnoxWX3d5jrWRFfELxjS2gN7pz9y+3PAAaMDFIWDlLMDBRMUg2S1BENDdFRzRHMVQzWEcAJGh0dHBzOi8vc3luYXBzZS1vaWRjLmxhYi5lbGVtZW50LmRldg";
     let draft = QrCode::from_base64(draft, Schemes::HttpsOnly).unwrap();
-    assert_eq!(Login::scan(&draft, Options::new(), &mut env).unwrap_err().code(), Code::QrCodeVersion);
+    assert_eq!(Login::scan(&draft, Options::new(), &mut env).unwrap_err().code(), ErrorCode::QR_CODE_VERSION);
 }
 
 /// The machine's turn has come, and the peer writes once more.
@@ -121,12 +121,12 @@ fn two_devices_with_the_same_intent() {
 fn a_peer_that_speaks_again_before_it_was_answered() {
     use Interruption::{Message, Noise};
     let cases = [
-        (Message(CANCELLED), Code::QrPeerCancelled),
-        (Message(DECLINED), Code::QrPeerDeclined),
-        (Message(ACCEPTED), Code::QrUnexpectedMessage),
-        (Message("{}"), Code::QrMessage),
-        (Noise("AAAA"), Code::QrChannelDecryption),
-        (Noise("!"), Code::QrChannelMalformed),
+        (Message(CANCELLED), ErrorCode::QR_PEER_CANCELLED),
+        (Message(DECLINED), ErrorCode::QR_PEER_DECLINED),
+        (Message(ACCEPTED), ErrorCode::QR_UNEXPECTED_MESSAGE),
+        (Message("{}"), ErrorCode::QR_MESSAGE),
+        (Noise("AAAA"), ErrorCode::QR_CHANNEL_DECRYPTION),
+        (Noise("!"), ErrorCode::QR_CHANNEL_MALFORMED),
     ];
     for machine in MACHINES {
         let right = right(machine);
@@ -141,7 +141,7 @@ fn a_peer_that_speaks_again_before_it_was_answered() {
                 assert!(!peer.heard.iter().any(|json| json.contains("m.login.secrets")), "{machine:?} {at} {how:?}");
                 // Who waits for the user hears it at once, and can answer.
                 let is_waiting = machine.0 == Role::Login && at == last;
-                let is_wrong = !matches!(expected, Code::QrPeerCancelled | Code::QrPeerDeclined);
+                let is_wrong = !matches!(expected, ErrorCode::QR_PEER_CANCELLED | ErrorCode::QR_PEER_DECLINED);
                 let is_told = peer.heard.last().map(String::as_str) == Some(UNEXPECTED);
                 assert_eq!(is_told, is_waiting && is_wrong, "{machine:?} {at} {how:?} {:?}", peer.heard);
             }
@@ -156,10 +156,10 @@ fn a_code_that_nobody_scans_is_taken_back() {
     let base = Homeserver::new(HS, Schemes::HttpsOnly).unwrap();
     let step = Login::show(&base, Options::new(), &mut world.env).unwrap();
     let shown = world.run(step).unwrap();
-    let since = world.env.ticks();
+    let since = world.env.monotonic();
     let step = shown.wait(&mut world.env).unwrap();
-    assert_eq!(world.run(step).unwrap_err().code(), Code::QrTimeout);
-    assert_eq!(world.env.ticks().saturating_since(since), Duration::from_secs(15 * 60));
+    assert_eq!(world.run(step).unwrap_err().code(), ErrorCode::QR_TIMEOUT);
+    assert_eq!(world.env.monotonic().saturating_since(since), Duration::from_secs(15 * 60));
     assert_eq!(world.server.boxes(), 0);
 }
 
@@ -169,10 +169,10 @@ fn a_code_that_nobody_stands_behind_is_given_up() {
     world.server = testing::Rendezvous::new(HS).with_lifetime(Duration::from_secs(7200));
     let made = world.create().unwrap();
     let code = QrCode::login(*Generator::new(&mut world.env).public_key(), made.url().clone());
-    let since = world.env.ticks();
+    let since = world.env.monotonic();
     let step = Grant::scan(&code, Options::new(), &mut world.env).unwrap();
-    assert_eq!(world.run(step).unwrap_err().code(), Code::QrTimeout);
-    assert_eq!(world.env.ticks().saturating_since(since), Duration::from_secs(60));
+    assert_eq!(world.run(step).unwrap_err().code(), ErrorCode::QR_TIMEOUT);
+    assert_eq!(world.env.monotonic().saturating_since(since), Duration::from_secs(60));
     assert_eq!(world.server.boxes(), 0);
 }
 
@@ -231,7 +231,7 @@ fn a_peer_that_greets_otherwise_is_told_so() {
     };
     let step = Login::scan(&code, Options::new(), &mut world.env).unwrap();
     let error = drive(step, &mut world.env, &mut http, &mut Vec::new()).unwrap_err();
-    assert_eq!(error.code(), Code::QrChannelGreeting);
+    assert_eq!(error.code(), ErrorCode::QR_CHANNEL_GREETING);
     assert_eq!(heard, [UNEXPECTED.as_bytes()]);
     assert_eq!(world.server.boxes(), 0);
 }

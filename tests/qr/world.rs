@@ -8,7 +8,7 @@ use oidc_proto::matrix::Homeserver;
 use oidc_proto::qr::Rendezvous;
 use oidc_proto::qr::rendezvous::{Delivery, RendezvousOptions};
 use oidc_proto::testing::{self, TestEnv};
-use oidc_proto::{Body, Code, Env as _, Error, Failure, Flow, Schemes, Step, Timestamp};
+use oidc_proto::{Body, Env as _, Error, ErrorCode, Failure, Flow, Schemes, Step, Timestamp};
 
 use crate::keystore;
 
@@ -32,7 +32,7 @@ pub(crate) fn drive<F: Flow<Output: Debug>>(
                 }
             }
             Step::Wait(wait) => {
-                let pause = wait.duration(env.ticks());
+                let pause = wait.duration(env.monotonic());
                 pauses.push(pause);
                 env.clock().advance(pause);
                 wait.wake(env)?
@@ -98,6 +98,6 @@ impl World {
 }
 
 /// The code of a failure.
-pub(crate) fn code<T: Debug>(result: Result<T, Error>) -> Code {
+pub(crate) fn code<T: Debug>(result: Result<T, Error>) -> ErrorCode {
     result.unwrap_err().code()
 }

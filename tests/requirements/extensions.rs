@@ -86,7 +86,7 @@ const BOUND: &[Row] = &[
     ("5", Must, "a refresh token of a public client is used with the same key", &["tests/hostile/dpop.rs::a_value_belongs_to_its_key"]),
     ("5.1", Defined, "the algorithm is one of those that the server takes", &["tests/hostile/dpop.rs::an_algorithm_that_is_not_advertised_is_not_tried"]),
     ("7, 7.1", Must, "a bound token is shown by the scheme `DPoP`, with a proof", &["tests/hostile/requests.rs::an_access_token_is_shown_in_one_header", "tests/hostile/resource.rs::credentials_of_another_kind_are_replaced"]),
-    ("7.1", Must, "parameters of a challenge that are not understood are passed over", &["src/message/www_authenticate.rs::challenges_are_told_apart"]),
+    ("7.1", Must, "parameters of a challenge that are not understood are passed over", &["src/wire/challenge.rs::challenges_are_told_apart"]),
     ("7.1", MustNot, "no proxy is shown a token", &["tests/hostile/requests.rs::an_access_token_is_shown_in_one_header"]),
     ("7.3", Should, "a request that is sent again has a new proof", &["tests/hostile/resource.rs::a_demand_for_a_nonce_is_met_once", "tests/hostile/dpop.rs::a_proof_says_what_it_is_for_and_no_more"]),
     ("8", Defined, "a demand for a nonce is met by the same request with it", &["tests/hostile/dpop.rs::a_nonce_that_was_told_is_in_the_next_proof_at_once", "tests/hostile/dpop.rs::a_server_that_is_never_content_is_asked_twice_and_no_more"]),
@@ -99,7 +99,7 @@ const BOUND: &[Row] = &[
 
 #[rustfmt::skip]
 const STEP_UP: &[Row] = &[
-    ("3", Defined, "the challenge is told apart, with `acr_values` and `max_age`", &["src/message/www_authenticate.rs::a_step_up_challenge_says_what_is_needed", "tests/hostile/resource.rs::a_step_up_is_asked_for_and_met"]),
+    ("3", Defined, "the challenge is told apart, with `acr_values` and `max_age`", &["src/wire/challenge.rs::a_step_up_challenge_says_what_is_needed", "tests/hostile/resource.rs::a_step_up_is_asked_for_and_met"]),
     ("4", Should, "what it demands can be asked for in a new login", &["tests/hostile/resource.rs::a_step_up_is_asked_for_and_met"]),
     ("5", Defined, "what came of it is checked in the ID token", &["tests/hostile/id_token_claims.rs::an_acr_has_to_be_one_of_those_asked_for", "tests/hostile/id_token_claims.rs::a_login_that_is_too_long_ago_is_refused_when_that_was_asked"]),
 ];

@@ -71,7 +71,7 @@ const JWA: &[Row] = &[
 
 #[rustfmt::skip]
 const JWT: &[Row] = &[
-    ("2", Defined, "dates are seconds since 1970, whole or not", &["src/message/numeric.rs::dates", "tests/hostile/id_token_claims.rs::odd_claims_are_lived_with"]),
+    ("2", Defined, "dates are seconds since 1970, whole or not", &["src/token/numeric.rs::dates", "tests/hostile/id_token_claims.rs::odd_claims_are_lived_with"]),
     ("4", Must, "a claim that stands there twice is refused", &["tests/hostile/id_token_claims.rs::claims_that_need_no_key_to_be_found_wrong_cost_none"]),
     ("4", Must, "claims that are not understood are passed over", &["tests/hostile/id_token_claims.rs::odd_claims_are_lived_with"]),
     ("4.1.3", Must, "a token for somebody else is refused", &["tests/hostile/id_token_claims.rs::claims_that_need_no_key_to_be_found_wrong_cost_none"]),

@@ -104,7 +104,7 @@ const CORE: &[Row] = &[
     ("12.2", Must, "`aud` is the first one's", &["tests/hostile/refresh.rs::the_audiences_stay_the_same"]),
     ("12.2", Must, "`auth_time`, if present, is the first login's", &["tests/hostile/refresh.rs::the_claim_that_changed_is_named"]),
     ("12.2", Must, "`nonce`, if present, is the first one's; none is demanded", &["tests/hostile/refresh.rs::a_nonce_that_is_the_same_is_allowed", "tests/hostile/refresh.rs::what_a_refresh_need_not_bring_is_kept"]),
-    ("13", Defined, "parameters are form-encoded; members of JSON come as strings, numbers and so on as defined", &["src/message/form.rs::the_writer_agrees_with_the_url_crate_and_its_own_measure", "tests/hostile/tokens.rs::an_answer_that_cannot_be_used_is_refused_at_login_and_at_refresh"]),
+    ("13", Defined, "parameters are form-encoded; members of JSON come as strings, numbers and so on as defined", &["src/wire/form.rs::the_writer_agrees_with_the_url_crate_and_its_own_measure", "tests/hostile/tokens.rs::an_answer_that_cannot_be_used_is_refused_at_login_and_at_refresh"]),
     ("13.3", Should, "what is not said is left out of JSON, not null", &["tests/hostile/requests.rs::a_registration_is_json"]),
     ("14", MustNot, "strings are not normalized before they are compared", &["tests/hostile/discovery.rs::a_trailing_slash_counts_in_the_comparison_and_not_in_the_address", "tests/hostile/userinfo.rs::userinfo_of_anyone_else_or_out_of_order_is_refused"]),
     ("16.19", Must, "a secret that signs has at least as many bytes as its algorithm needs", &["tests/hostile/client_auth.rs::a_secret_that_is_too_short_signs_nothing"]),

@@ -94,7 +94,7 @@ fn an_answer_that_took_longer_than_a_lock_lasts_is_not_better() {
         assert_eq!(world.tokens_of(&session) != name(&theirs), ours, "{seconds}");
         assert_eq!(session.generation(), if ours { 5 } else { 4 });
         assert_eq!(kept(&store), (session.generation(), world.tokens_of(&session)));
-        assert!(session.is_at_rest() && !store.is_locked());
+        assert!(session.is_idle() && !store.is_locked());
     }
 }
 
@@ -144,7 +144,7 @@ fn in_a_store_of_its_own_a_session_has_the_last_word() {
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store), []);
     assert_eq!((kept(&store), session.generation()), ((5, world.tokens_of(&session)), 5));
-    assert!(session.is_at_rest());
+    assert!(session.is_idle());
 }
 
 /// A record with these tokens under another number: they are refreshed, and it is replaced.

@@ -1,6 +1,6 @@
 //! What ends a session, and what comes after.
 
-use oidc_proto::Code;
+use oidc_proto::ErrorCode;
 use oidc_proto::adapter::BlockingDriver;
 use oidc_proto::session::{Access, End, Event, Persistence, SessionOptions};
 use oidc_proto::testing::{self, Fault, Lie, On, User};
@@ -18,12 +18,17 @@ fn answering(world: &World, status: u16, error: &'static str) {
 fn only_the_grant_and_the_client_can_be_said_to_be_gone() {
     for (status, error, end, event) in [
         (400, "invalid_grant", Some(End::NeedsLogin), Some(Event::NeedsLogin)),
-        (401, "invalid_client", Some(End::ClientRejected), Some(Event::ClientRejected(Code::TokenInvalidClient))),
+        (
+            401,
+            "invalid_client",
+            Some(End::ClientRejected),
+            Some(Event::ClientRejected(ErrorCode::TOKEN_INVALID_CLIENT)),
+        ),
         (
             400,
             "unauthorized_client",
             Some(End::ClientRejected),
-            Some(Event::ClientRejected(Code::TokenUnauthorizedClient)),
+            Some(Event::ClientRejected(ErrorCode::TOKEN_UNAUTHORIZED_CLIENT)),
         ),
         (500, "invalid_grant", None, None),
         (503, "invalid_client", None, None),
@@ -63,7 +68,7 @@ fn an_answer_about_another_user_is_refused() {
     world.op.lie(Lie::RefreshSubOther);
     world.advance(301);
     let _ = world.ask(&mut session);
-    assert_eq!(world.pump(&mut session, &Store::default()), [Event::Refused(Code::IdTokenChangedClaim)]);
+    assert_eq!(world.pump(&mut session, &Store::default()), [Event::Refused(ErrorCode::ID_TOKEN_CHANGED_CLAIM)]);
     assert_eq!(session.tokens().access_token().expose(), before);
     assert!(matches!(session.access(&mut world.env), Access::Ended(End::Refused)));
 }
@@ -80,7 +85,7 @@ fn a_new_login_of_the_same_user_revives_a_session_and_nobody_elses_does() {
     assert_eq!(world.pump(&mut session, &store), [Event::NeedsLogin]);
 
     let others = world.login("bob");
-    assert_eq!(session.adopt(others, &mut world.env).unwrap_err().code(), Code::SessionMismatch);
+    assert_eq!(session.adopt(others, &mut world.env).unwrap_err().code(), ErrorCode::SESSION_MISMATCH);
     assert!(matches!(session.access(&mut world.env), Access::Ended(End::NeedsLogin)));
 
     let tokens = world.login("alice");
@@ -113,7 +118,7 @@ fn a_logout_ends_here_at_once_and_revokes_as_far_as_the_network_goes() {
     BlockingDriver::new(world.op.http(world.env.clock())).run(revocation, &mut world.env).unwrap();
     assert!(!world.honours(session.tokens().access_token().expose()));
     let tokens = world.login("alice");
-    assert_eq!(session.adopt(tokens, &mut world.env).unwrap_err().code(), Code::SessionEnded);
+    assert_eq!(session.adopt(tokens, &mut world.env).unwrap_err().code(), ErrorCode::SESSION_ENDED);
 }
 
 /// An attempt that is paused with the lock in its hands: an answer may still come, or keys for what came.
@@ -141,7 +146,7 @@ fn a_logout_or_a_new_login_gives_back_the_lock_of_a_paused_attempt() {
             session.adopt(tokens, &mut world.env).unwrap();
         }
         world.pump(&mut session, &store);
-        assert!(!store.is_locked() && session.is_at_rest(), "{keys} {logs_out}");
+        assert!(!store.is_locked() && session.is_idle(), "{keys} {logs_out}");
     }
 }
 

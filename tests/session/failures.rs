@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oidc_proto::session::{Access, Event, SessionOptions};
 use oidc_proto::testing::{self, Fault, On, Reuse};
-use oidc_proto::{Code, Env};
+use oidc_proto::{Env, ErrorCode};
 
 use crate::world::{ISSUER, Store, World, call};
 
@@ -86,7 +86,7 @@ fn the_server_says_when_to_come_back_but_not_in_a_year() {
         world.advance(301);
         let _ = world.ask(&mut session);
         world.pump(&mut session, &Store::default());
-        let pause = session.poll_timeout().unwrap().saturating_since(world.env.ticks()).as_secs();
+        let pause = session.poll_timeout().unwrap().saturating_since(world.env.monotonic()).as_secs();
         assert!((least..=most).contains(&pause), "{retry_after}: {pause}");
     }
 }
@@ -101,7 +101,7 @@ fn a_long_outage_is_told_once_and_survived() {
     let mut stalled = 0;
     for attempt in 1..=20 {
         let events = world.pump(&mut session, &Store::default());
-        stalled += events.iter().filter(|event| **event == Event::Stalled(Code::HttpServerError)).count();
+        stalled += events.iter().filter(|event| **event == Event::Stalled(ErrorCode::HTTP_SERVER_ERROR)).count();
         assert_eq!(stalled, usize::from(attempt >= 8));
         world.wait(&mut session);
     }
@@ -194,7 +194,7 @@ fn of_two_late_answers_only_the_newer_one_is_taken() {
     let (newer, (older, stale)) = (sent.pop().unwrap(), sent.pop().unwrap());
     session.handle_response(older, stale, &mut world.env);
     assert!(matches!(world.pump(&mut session, &Store::default())[..], [Event::BackingOff(_)]));
-    assert!(!session.is_at_rest(), "the newer one may still come");
+    assert!(!session.is_idle(), "the newer one may still come");
     session.handle_response(newer.0, newer.1, &mut world.env);
     assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed]);
     let token = world.ask(&mut session).unwrap();

@@ -23,9 +23,9 @@ fn a_crash_before_the_first_refresh_loses_nothing() {
         let mut session = world.session(options);
         session.save(&world.env);
         assert!(world.ask(&mut session).is_ok(), "they can be used meanwhile");
-        assert!(!session.is_at_rest(), "something would be lost");
+        assert!(!session.is_idle(), "something would be lost");
         assert_eq!(world.pump(&mut session, &store), []);
-        assert_eq!((store.log(), session.generation(), session.is_at_rest()), (vec!["save"], 1, true));
+        assert_eq!((store.log(), session.generation(), session.is_idle()), (vec!["save"], 1, true));
         drop(session);
 
         let mut session = world.restore(store.record().unwrap(), options);
@@ -53,7 +53,7 @@ fn a_store_that_is_away_gets_them_later() {
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store), []);
     assert_eq!(store.record().unwrap().tokens.access_token().expose(), world.tokens.access_token().expose());
-    assert!(session.is_at_rest() && !store.is_locked());
+    assert!(session.is_idle() && !store.is_locked());
 }
 
 /// An answer that never comes does not keep them out of the store.
@@ -66,9 +66,9 @@ fn a_store_that_says_nothing_is_asked_again() {
     assert!(session.poll_store(&mut world.env).is_none());
     world.wait(&mut session);
     world.pump(&mut session, &store);
-    assert!(store.record().is_some() && session.is_at_rest());
+    assert!(store.record().is_some() && session.is_idle());
     session.handle_store(silent, StoreAnswer::Failed, &mut world.env);
-    assert!(session.is_at_rest() && session.poll_event().is_none());
+    assert!(session.is_idle() && session.poll_event().is_none());
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_record_of_somebody_else_stays() {
     let mut session = world.session(shared());
     session.save(&world.env);
     assert_eq!(world.pump(&mut session, &store), []);
-    assert_eq!((store.record().unwrap().generation, session.is_at_rest()), (3, true));
+    assert_eq!((store.record().unwrap().generation, session.is_idle()), (3, true));
     world.advance(200);
     let _ = session.refresh(&mut world.env);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
@@ -98,7 +98,7 @@ fn there_is_nothing_to_save_without_a_store_or_after_the_end() {
     let mut world = World::new();
     let mut session = world.session(SessionOptions::default());
     session.save(&world.env);
-    assert!(session.poll_store(&mut world.env).is_none() && session.is_at_rest());
+    assert!(session.poll_store(&mut world.env).is_none() && session.is_idle());
 
     let store = Store::default();
     let mut session = world.session(shared());

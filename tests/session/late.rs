@@ -95,7 +95,7 @@ fn a_late_lock_is_as_good_as_the_one_that_is_waited_for() {
     session.handle_store(ticket, store.answer(action).unwrap(), &mut world.env);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     assert_eq!(store.log(), ["lock", "load", "save", "unlock"]);
-    assert!(session.is_at_rest() && !store.is_locked());
+    assert!(session.is_idle() && !store.is_locked());
 }
 
 /// What was asked for after it has given it back.
@@ -109,7 +109,7 @@ fn a_lock_that_was_given_back_already_is_not_given_back_again() {
     assert_eq!(world.pump(&mut session, &store).last(), Some(&Event::TokensRefreshed));
     assert_eq!(store.log(), ["lock", "load", "save", "unlock"]);
     session.handle_store(late, StoreAnswer::Locked, &mut world.env);
-    assert!(session.poll_store(&mut world.env).is_none() && session.is_at_rest());
+    assert!(session.poll_store(&mut world.env).is_none() && session.is_idle());
 }
 
 /// Both locks are one: what gives back the first gives back the second, whose answer comes last.
@@ -128,7 +128,7 @@ fn two_locks_are_given_back_by_one_unlock() {
     assert!(matches!(action, StoreAction::Unlock));
     store.answer(action);
     session.handle_store(lock, StoreAnswer::Locked, &mut world.env);
-    assert!(session.poll_store(&mut world.env).is_none() && session.is_at_rest());
+    assert!(session.poll_store(&mut world.env).is_none() && session.is_idle());
 }
 
 /// A lock that nobody waits for any more, after one that was given back, is given back, too.
@@ -143,9 +143,9 @@ fn every_late_lock_is_given_back() {
     let late = asks_for_lock(&mut world, &mut session);
     world.wait(&mut session);
     session.handle_store(late, store.answer(StoreAction::Lock).unwrap(), &mut world.env);
-    assert!(!session.is_at_rest());
+    assert!(!session.is_idle());
     world.pump(&mut session, &store);
-    assert_eq!((store.log(), store.is_locked(), session.is_at_rest()), (vec!["lock", "unlock"], false, true));
+    assert_eq!((store.log(), store.is_locked(), session.is_idle()), (vec!["lock", "unlock"], false, true));
 }
 
 /// The store has done it, whenever it says so: unlike a lock, what is saved does not run out.
@@ -159,7 +159,7 @@ fn a_save_may_take_its_time() {
     session.handle_store(ticket, answer, &mut world.env);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     assert!(world.outcome(&session, epoch).is_ok());
-    assert!(session.generation() == 1 && session.is_at_rest() && !store.is_locked());
+    assert!(session.generation() == 1 && session.is_idle() && !store.is_locked());
 }
 
 /// No answer at all: the tokens are used, and their save is tried again, under the lock.
@@ -171,12 +171,12 @@ fn a_save_that_is_not_answered_is_tried_again() {
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed, Event::NotSaved]);
     assert!(world.outcome(&session, epoch).is_ok());
-    assert!(store.is_locked() && !session.is_at_rest());
+    assert!(store.is_locked() && !session.is_idle());
     session.handle_store(silent, StoreAnswer::Saved, &mut world.env);
     assert_eq!(session.generation(), 0, "it was given up");
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store), []);
-    assert!(session.generation() == 1 && session.is_at_rest() && !store.is_locked());
+    assert!(session.generation() == 1 && session.is_idle() && !store.is_locked());
 }
 
 /// Nobody looked for so long after the answer had come: the tokens are handed over all the same.

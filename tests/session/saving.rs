@@ -1,6 +1,6 @@
 //! Tokens that could not be saved: what becomes of them when the next refresh is due.
 
-use oidc_proto::Code;
+use oidc_proto::ErrorCode;
 use oidc_proto::session::{Event, Record, Session};
 use oidc_proto::testing::On;
 
@@ -32,7 +32,7 @@ fn what_was_not_saved_is_saved_before_it_is_refreshed_again() {
     assert_eq!((session.generation(), store.record().unwrap().generation), (3, 3));
     let kept = store.record().unwrap().tokens.access_token().expose().to_owned();
     assert_eq!(world.outcome(&session, epoch), Ok(kept));
-    assert!(session.is_at_rest());
+    assert!(session.is_idle());
 }
 
 #[test]
@@ -52,7 +52,11 @@ fn a_refresh_waits_for_a_store_that_does_not_save_but_not_for_ever() {
         events = world.pump(&mut session, &store);
         if events.iter().any(|event| matches!(event, Event::BackingOff(_))) {
             failures += 1;
-            assert_eq!(events.contains(&Event::Stalled(Code::SessionStore)), failures == 8, "{failures}: {events:?}");
+            assert_eq!(
+                events.contains(&Event::Stalled(ErrorCode::SESSION_STORE)),
+                failures == 8,
+                "{failures}: {events:?}"
+            );
         }
         if events.contains(&Event::TokensRefreshed) {
             break;
@@ -69,7 +73,7 @@ fn a_refresh_waits_for_a_store_that_does_not_save_but_not_for_ever() {
     world.wait(&mut session);
     world.pump(&mut session, &store);
     assert_eq!(store.record().unwrap().tokens.access_token().expose(), token);
-    assert!(!store.is_locked() && session.is_at_rest());
+    assert!(!store.is_locked() && session.is_idle());
 }
 
 /// The lease ran out, and another process saved something while this one was about to.
@@ -89,7 +93,7 @@ fn what_others_saved_first_is_taken() {
     assert_eq!(store.log(), ["load", "save", "unlock"]);
     assert_eq!(world.outcome(&session, epoch).unwrap(), theirs.access_token().expose());
     assert_eq!((session.generation(), world.op.count(On::Token)), (3, asked));
-    assert!(session.is_at_rest(), "there is nothing of its own left to save");
+    assert!(session.is_idle(), "there is nothing of its own left to save");
 }
 
 /// The same when it is tried again without a refresh. The lock is given back, whoever holds it by now.
@@ -107,7 +111,7 @@ fn what_others_saved_meanwhile_is_not_overwritten() {
     store.log();
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store), []);
-    assert_eq!((store.log(), store.is_locked(), session.is_at_rest()), (vec!["save", "unlock"], false, true));
+    assert_eq!((store.log(), store.is_locked(), session.is_idle()), (vec!["save", "unlock"], false, true));
     let record = store.record().unwrap();
     assert_eq!((record.generation, record.tokens.access_token().expose()), (3, theirs.access_token().expose()));
     assert_ne!(world.tokens_of(&session), theirs.access_token().expose(), "ours are good until they expire");

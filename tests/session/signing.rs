@@ -55,7 +55,7 @@ fn a_refresh_waits_for_a_key_that_lives_elsewhere() {
     world.keep(&mut session, &store);
     let (ticket, input) = to_sign(&mut world, &mut session);
     assert_eq!(world.outcome(&session, epoch), Err("pending"));
-    assert!(!session.is_at_rest());
+    assert!(!session.is_idle());
     // The user had to unlock the key.
     world.advance(30);
     let signature = key().sign(&input.bytes).unwrap();

@@ -231,7 +231,7 @@ fn an_answer_that_had_its_time_gives_the_lock_back() {
     let (_silent, _never_sent) = call(session.poll_transmit(&mut world.env).unwrap());
     world.wait(&mut session);
     assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff(_)]));
-    assert!(store.is_locked() && !session.is_at_rest(), "the answer may still come");
+    assert!(store.is_locked() && !session.is_idle(), "the answer may still come");
     store.log();
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);

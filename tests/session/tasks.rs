@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::Request;
 use oidc_proto::adapter::session::{NoToken, SessionHandle, Sessions};
 use oidc_proto::adapter::store::{NoStore, SessionStore};
 use oidc_proto::adapter::{Driver, HttpClient};
 use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey};
 use oidc_proto::session::{End, Event, Persistence, RefreshPolicy, Refusal, SessionOptions, StoreAnswer};
 use oidc_proto::testing::{Fault, On, TestEnv};
-use oidc_proto::{Body, Client, ClientAuth, Env, Failure, Policy, Ticks, Timestamp};
+use oidc_proto::{Body, Client, ClientAuth, Env, Failure, MonotonicTime, Policy, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -38,8 +38,8 @@ impl Env for VirtualEnv {
         self.seeded.now().saturating_add(self.start.elapsed())
     }
 
-    fn ticks(&self) -> Ticks {
-        self.seeded.ticks().saturating_add(self.start.elapsed())
+    fn monotonic(&self) -> MonotonicTime {
+        self.seeded.monotonic().saturating_add(self.start.elapsed())
     }
 
     fn rng(&mut self) -> &mut dyn rand_core::CryptoRng {
@@ -47,10 +47,10 @@ impl Env for VirtualEnv {
     }
 }
 
-type Answer = Result<Response<Vec<u8>>, Failure>;
+type Answer = Result<http::Response<Vec<u8>>, Failure>;
 
 /// The provider, which takes its time.
-fn provider(world: &World, delay: Duration) -> impl HttpClient<Reply: Send> + Clone + Send + 'static + use<> {
+fn provider(world: &World, delay: Duration) -> impl HttpClient<Response: Send> + Clone + Send + 'static + use<> {
     let (op, env) = (world.op.clone(), Arc::new(VirtualEnv::new(world)));
     move |request: Request<Body>, _: Policy| -> std::pin::Pin<Box<dyn Future<Output = Answer> + Send>> {
         let (op, env) = (op.clone(), env.clone());
@@ -333,7 +333,7 @@ fn what_is_shared_can_be_sent() {
     fn is_shared<T: Send + Sync + 'static>() {}
     is_shared::<SessionHandle<TestEnv>>();
     is_shared::<Sessions<NoStore, TestEnv>>();
-    let http = |_: Request<Body>, _: Policy| ready(Ok(Response::new(Vec::new())));
+    let http = |_: Request<Body>, _: Policy| ready(Ok(http::Response::new(Vec::new())));
     let (_, run) = Sessions::<NoStore, _>::new(Driver::new(http), TestEnv::seeded(1));
     fn is_sent(_: impl Send + 'static) {}
     is_sent(run);

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use oidc_proto::IdToken;
 use oidc_proto::adapter::BlockingDriver;
-use oidc_proto::flow::Discovery;
-use oidc_proto::message::id_token::IdToken;
+use oidc_proto::flow::ServerMetadataFetch;
 use oidc_proto::session::{
     Access, Epoch, Event, Outcome, Persistence, Record, Session, SessionOptions, StoreAction, StoreAnswer, Ticket,
     Transmit,
@@ -44,7 +44,7 @@ impl World {
         let op = op.with_client(RegisteredClient::public("app", REDIRECT_URI));
         let http = BlockingDriver::new(op.http(env.clock()));
         let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
-        let step = Discovery::start(issuer, ProviderOptions::new()).unwrap();
+        let step = ServerMetadataFetch::start(issuer, ProviderOptions::new()).unwrap();
         let provider = http.run(step, &mut env).unwrap().provider;
         let client = Client::new("app").with_redirect_uri(RedirectUri::new(REDIRECT_URI).unwrap()).shared();
         let tokens = login(&op, &provider, &client, "alice", &mut env);
@@ -115,7 +115,7 @@ impl World {
     /// Lets the time come for whatever the session waits for next.
     pub fn wait(&mut self, session: &mut Session) {
         let due = session.poll_timeout().expect("the session waits for something");
-        let pause = due.saturating_since(self.env.ticks());
+        let pause = due.saturating_since(self.env.monotonic());
         self.env.clock().advance(pause);
         session.handle_timeout(&mut self.env);
     }

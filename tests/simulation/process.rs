@@ -205,7 +205,7 @@ impl Universe {
             self.broken(&format!("session {own} of process {process} has ended: {end:?}"));
         }
         if let Some(due) = session.poll_timeout() {
-            let after = due.saturating_since(self.env.ticks()).as_millis() as u64;
+            let after = due.saturating_since(self.env.monotonic()).as_millis() as u64;
             let due = Some(self.now + after);
             if self.desk(seat).due != due {
                 self.desk(seat).due = due;

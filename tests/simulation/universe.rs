@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use oidc_proto::adapter::BlockingDriver;
-use oidc_proto::flow::Discovery;
+use oidc_proto::flow::ServerMetadataFetch;
 use oidc_proto::session::{StoreAction, StoreAnswer, StoreTicket, Ticket};
 use oidc_proto::testing::{self, Clock, RegisteredClient, Reuse, TestEnv, User};
 use oidc_proto::{
@@ -128,7 +128,7 @@ impl Universe {
             .with_client(RegisteredClient::public("app", REDIRECT_URI));
         let http = BlockingDriver::new(op.http(env.clock()));
         let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
-        let step = Discovery::start(issuer, ProviderOptions::new()).unwrap();
+        let step = ServerMetadataFetch::start(issuer, ProviderOptions::new()).unwrap();
         let provider = http.run(step, &mut env).unwrap().provider;
         let client = Client::new("app").with_redirect_uri(RedirectUri::new(REDIRECT_URI).unwrap()).shared();
         let mut universe = Self {

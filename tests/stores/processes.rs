@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use oidc_proto::adapter::store::{BlockingSessionStore, FileStore};
 use oidc_proto::adapter::{BlockingDriver, SystemEnv, ureq};
-use oidc_proto::flow::Discovery;
+use oidc_proto::flow::ServerMetadataFetch;
 use oidc_proto::session::{Access, Outcome, Record, Session, StoreAction, StoreAnswer};
 use oidc_proto::testing::{On, RegisteredClient, Reuse};
 use oidc_proto::{
@@ -141,7 +141,9 @@ fn refresh(store: &dyn BlockingSessionStore, issuer: &str) {
 fn parties(issuer: &str, env: &mut SystemEnv) -> (Arc<Provider>, Arc<Client>) {
     let issuer = Issuer::new(issuer, Schemes::DangerousHttpOnLoopback).unwrap();
     let http = BlockingDriver::new(ureq::Client::new().unwrap());
-    let step = Discovery::start(issuer, ProviderOptions::new().with_schemes(Schemes::DangerousHttpOnLoopback)).unwrap();
+    let step =
+        ServerMetadataFetch::start(issuer, ProviderOptions::new().with_schemes(Schemes::DangerousHttpOnLoopback))
+            .unwrap();
     let provider = http.run(step, env).unwrap().provider;
     (provider, Client::new("app").with_redirect_uri(RedirectUri::new(REDIRECT_URI).unwrap()).shared())
 }

@@ -8,8 +8,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::Duration;
 
+use oidc_proto::adapter::BlockingHttpClient;
 use oidc_proto::adapter::store::BlockingSessionStore;
-use oidc_proto::adapter::{BlockingHttpClient, store::SessionStore};
+use oidc_proto::adapter::store::SessionStore;
 use oidc_proto::session::{Record, Session, StoreAction, StoreAnswer, Transmit};
 use oidc_proto::{Env, Error};
 use tempfile::TempDir;

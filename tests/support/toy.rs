@@ -1,21 +1,21 @@
 //! The smallest flow that shows what an HTTP client did: one request, and what became of it.
 
-use http::{Request, Response};
-use oidc_proto::{Accept, Body, Env, Error, Failure, Flow, Policy, Reply, Step};
+use http::Request;
+use oidc_proto::{Accept, Body, Env, Error, Failure, Flow, Policy, Response, Step};
 
 pub struct Toy;
 
 #[derive(Debug)]
 pub enum Outcome {
-    Answer(Response<Vec<u8>>),
+    Answer(http::Response<Vec<u8>>),
     Failed(Failure),
 }
 
 impl Flow for Toy {
     type Output = Outcome;
 
-    fn on_response(self, reply: Reply<'_>, _: &mut dyn Env) -> Result<Step<Self>, Error> {
-        let mut response = Response::new(reply.body.to_vec());
+    fn on_response(self, reply: Response<'_>, _: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let mut response = http::Response::new(reply.body.to_vec());
         *response.status_mut() = reply.status;
         *response.headers_mut() = reply.headers.clone();
         Ok(Step::Done(Outcome::Answer(response)))

@@ -1,9 +1,9 @@
 //! Logging in.
 
+use oidc_proto::ResponseMode;
 use oidc_proto::adapter::HttpOptions;
 use oidc_proto::matrix::{AccountAction, DeviceCheck, DeviceId, LoginOutcome, LoginRequest, Whoami};
-use oidc_proto::message::metadata::ResponseMode;
-use oidc_proto::{AuthorizationRequest, Callback, Code, RedirectUri, Scope};
+use oidc_proto::{AuthorizationRequest, Callback, ErrorCode, RedirectUri, Scope};
 
 use crate::support::browser::Browser;
 use crate::world::*;
@@ -31,7 +31,7 @@ fn a_new_account_is_made_and_a_login_can_be_denied() {
     assert_eq!(login.session.user_id().as_str(), "@newcomer:hs.test");
     assert!(world.knows(login.session.tokens().access_token()));
     let denied = world.log_in(LoginRequest::new(), "deny:newcomer");
-    assert_eq!(code(denied), Code::AuthorizationAccessDenied);
+    assert_eq!(code(denied), ErrorCode::AUTHORIZATION_ACCESS_DENIED);
 }
 
 /// The session of the one goes on, and the grant of the other does not.
@@ -44,7 +44,7 @@ fn another_user_does_not_get_into_a_known_session() {
     else {
         panic!("let in")
     };
-    assert_eq!((error.code(), error.name()), (Code::WhoamiUserMismatch, Some("user_id")));
+    assert_eq!((error.code(), error.name()), (ErrorCode::WHOAMI_USER_MISMATCH, Some("user_id")));
     let step = grant.revoke(&mut world.env);
     world.run(step).unwrap();
     assert!(world.knows(session.tokens().access_token()));
@@ -68,7 +68,7 @@ fn the_user_allows_it_on_another_device() {
             let session = outcome.unwrap().logged_in().unwrap().session;
             assert_eq!((session.user_id().as_str(), session.device_id()), ("@viewer:hs.test", &device));
         } else {
-            assert_eq!(code(outcome), Code::DeviceDenied);
+            assert_eq!(code(outcome), ErrorCode::DEVICE_ACCESS_DENIED);
         }
     }
 }
@@ -111,5 +111,5 @@ fn a_token_for_something_else_is_unknown() {
     let step = pending.redeem(checked, &server.provider, &client, None, &mut world.env);
     let tokens = world.run(step).unwrap().verified().unwrap().tokens;
     let step = Whoami::start(&tokens, &server, &client, &mut world.env);
-    assert_eq!(code(world.run(step)), Code::HomeserverUnknownToken);
+    assert_eq!(code(world.run(step)), ErrorCode::HOMESERVER_UNKNOWN_TOKEN);
 }

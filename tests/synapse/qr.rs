@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use oidc_proto::adapter::HttpOptions;
 use oidc_proto::flow::DeviceAuthorization;
-use oidc_proto::matrix::{DeviceId, Homeserver, ServerMetadata, UserSession, Whoami, login_scope};
+use oidc_proto::matrix::{AuthMetadataFetch, DeviceId, Homeserver, UserSession, Whoami, login_scope};
 use oidc_proto::qr::{
-    Account, CheckCode, Code, Grant, LoggedIn, Login, NamedHomeserver, Options, Role, Scanned, Secrets, Secured, Shown,
-    Stage,
+    Account, CheckCode, Grant, LoggedIn, Login, NamedHomeserver, Options, QrCode, Role, Scanned, Secrets, Secured,
+    Shown, Stage,
 };
-use oidc_proto::{Code as ErrorCode, Error, ProviderOptions, Scope};
+use oidc_proto::{Error, ErrorCode, ProviderOptions, Scope};
 
 use crate::support::browser::Browser;
 use crate::support::synapse::Synapse;
@@ -55,8 +55,8 @@ impl Device {
         self.world.run(stage).unwrap()
     }
 
-    fn scanned_code(&self) -> Code {
-        Code::from_bytes(&self.code.1.recv().unwrap(), LOOPBACK).unwrap()
+    fn scanned_code(&self) -> QrCode {
+        QrCode::from_bytes(&self.code.1.recv().unwrap(), LOOPBACK).unwrap()
     }
 
     fn scan<R: Role>(&mut self, scanned: Stage<Scanned<R>>) -> Secured<R> {
@@ -80,7 +80,7 @@ impl Device {
 
         // What goes between two stages.
         let homeserver = Homeserver::new(at.homeserver().as_str(), LOOPBACK).unwrap();
-        let step = ServerMetadata::start(homeserver, ProviderOptions::new().with_schemes(LOOPBACK));
+        let step = AuthMetadataFetch::start(homeserver, ProviderOptions::new().with_schemes(LOOPBACK));
         let server = world.run(step).unwrap().supported().unwrap();
         let client = world.client(&server);
         let scope = login_scope(server.scope_form(), device_id, &Scope::default()).unwrap();
@@ -162,9 +162,9 @@ fn a_device_that_exists_or_that_the_user_refuses_is_not_let_in() {
     let Some(synapse) = shared() else { return };
     let session = World::at(synapse).logged_in("refuser").session;
     let (new, existing) = meet(synapse, true, &session, session.device_id(), true);
-    assert_eq!((code(new), code(existing)), (ErrorCode::QrPeerDeviceExists, ErrorCode::QrDeviceExists));
+    assert_eq!((code(new), code(existing)), (ErrorCode::QR_PEER_DEVICE_EXISTS, ErrorCode::QR_DEVICE_EXISTS));
 
     let device_id = DeviceId::new("UNWANTED-1").unwrap();
     let (new, existing) = meet(synapse, false, &session, &device_id, false);
-    assert_eq!((code(new), code(existing)), (ErrorCode::DeviceDenied, ErrorCode::QrPeerDeclined));
+    assert_eq!((code(new), code(existing)), (ErrorCode::DEVICE_ACCESS_DENIED, ErrorCode::QR_PEER_DECLINED));
 }

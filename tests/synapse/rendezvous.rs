@@ -5,7 +5,7 @@ use std::time::Duration;
 use oidc_proto::matrix::Homeserver;
 use oidc_proto::qr::Rendezvous;
 use oidc_proto::qr::rendezvous::{Delivery, RendezvousOptions};
-use oidc_proto::{Code, Error};
+use oidc_proto::{Error, ErrorCode};
 
 use crate::world::*;
 
@@ -70,12 +70,12 @@ fn nothing_new_is_waited_for() {
     let a = world.create();
     world.web.statuses.borrow_mut().clear();
     let error = world.receive(a.clone(), Duration::from_millis(250)).unwrap_err();
-    assert_eq!(error.code(), Code::QrTimeout);
+    assert_eq!(error.code(), ErrorCode::QR_TIMEOUT);
     let statuses = world.web.statuses.borrow().clone();
     assert!(statuses.len() >= 2 && statuses.iter().all(|status| *status == 304), "{statuses:?}");
     // One's own text is nothing new either.
     let a = world.sent(a, "own");
-    assert_eq!(code(world.receive(a, Duration::from_millis(250))), Code::QrTimeout);
+    assert_eq!(code(world.receive(a, Duration::from_millis(250))), ErrorCode::QR_TIMEOUT);
 }
 
 #[test]
@@ -98,11 +98,11 @@ fn what_is_too_large_is_told_and_what_is_over_is_gone() {
     let mut world = World::at(synapse);
     let a = world.create();
     let b = world.join(&a);
-    assert_eq!(code(world.send(a.clone(), &"x".repeat(4 * 1024 + 1))), Code::QrRendezvousTooLarge);
+    assert_eq!(code(world.send(a.clone(), &"x".repeat(4 * 1024 + 1))), ErrorCode::QR_RENDEZVOUS_TOO_LARGE);
     let a = world.sent(a, &"x".repeat(4 * 1024));
     world.run(Ok(a.clone().delete())).unwrap();
     // That it is gone already is as good.
     world.run(Ok(a.clone().delete())).unwrap();
-    assert_eq!(code(world.send(a, "late")), Code::QrRendezvousExpired);
-    assert_eq!(code(world.receive(b, MINUTE)), Code::QrRendezvousExpired);
+    assert_eq!(code(world.send(a, "late")), ErrorCode::QR_RENDEZVOUS_EXPIRED);
+    assert_eq!(code(world.receive(b, MINUTE)), ErrorCode::QR_RENDEZVOUS_EXPIRED);
 }

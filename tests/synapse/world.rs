@@ -6,16 +6,16 @@ use std::sync::{Arc, OnceLock};
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, Request, Response, StatusCode};
+use oidc_proto::GrantType;
 use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, HttpOptions, SystemEnv, ureq};
 use oidc_proto::matrix::{
-    Application, AuthServer, Homeserver, Login, LoginOutcome, LoginRequest, ServerMetadata, Support,
+    Application, AuthMetadataFetch, AuthServer, Homeserver, Login, LoginOutcome, LoginRequest, Support,
 };
-use oidc_proto::message::metadata::GrantType;
-use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
 use oidc_proto::{
-    Accept, AccessToken, Body, Callback, Client, Code, Env as _, Error, Failure, Flow, Policy, ProviderOptions,
+    Accept, AccessToken, Body, Callback, Client, Env as _, Error, ErrorCode, Failure, Flow, Policy, ProviderOptions,
     RedirectUri, Registrations, Schemes, Step,
 };
+use oidc_proto::{ApplicationType, ClientMetadata};
 
 use crate::support::browser::Browser;
 use crate::support::synapse::Synapse;
@@ -101,7 +101,7 @@ impl World {
 
     pub fn support(&mut self) -> Result<Support, Error> {
         let homeserver = Homeserver::new(&self.base, LOOPBACK)?;
-        self.run(ServerMetadata::start(homeserver, ProviderOptions::new().with_schemes(LOOPBACK)))
+        self.run(AuthMetadataFetch::start(homeserver, ProviderOptions::new().with_schemes(LOOPBACK)))
     }
 
     pub fn server(&mut self) -> Arc<AuthServer> {
@@ -155,6 +155,6 @@ impl World {
     }
 }
 
-pub fn code<T: Debug>(result: Result<T, Error>) -> Code {
+pub fn code<T: Debug>(result: Result<T, Error>) -> ErrorCode {
     result.unwrap_err().code()
 }

@@ -6,14 +6,12 @@ use std::sync::Arc;
 
 use http::Request;
 use oidc_proto::adapter::SystemEnv;
-use oidc_proto::flow::{CodeExchange, Discovery, KeysFetch, Refresh, Registration};
+use oidc_proto::flow::{CodeExchange, KeysFetch, Refresh, Registration, ServerMetadataFetch};
 use oidc_proto::jose::backend::{self, Backend};
-use oidc_proto::message::metadata::Prompt;
-use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
-use oidc_proto::{
-    AuthorizationRequest, AuthorizationUrl, Body, Callback, Client, Env, Exchanged, Flow, Granted, Issuer, Keys,
-    PendingAuthorization, Provider, ProviderOptions, RedirectUri, Schemes, Scope, Step, Ticks, Timestamp, TokenSet,
-};
+use oidc_proto::Prompt;
+use oidc_proto::{ApplicationType, ClientMetadata};
+use oidc_proto::{AuthorizationRequest, AuthorizationUrl, Body, Callback, Client, Env, Flow, Issuer, MonotonicTime, PendingAuthorization, Provider, ProviderOptions, RedirectUri, Schemes, Scope, Step, Timestamp, TokenGrant, TokenOutcome, TokenSet};
+use oidc_proto::jose::Keys;
 use rand_core::{CryptoRng, Infallible, TryCryptoRng, TryRng};
 
 use super::hold;
@@ -51,8 +49,8 @@ impl Env for BenchEnv {
         Timestamp::from_unix_seconds(ISSUED_AT)
     }
 
-    fn ticks(&self) -> Ticks {
-        Ticks::from_millis(0)
+    fn monotonic(&self) -> MonotonicTime {
+        MonotonicTime::from_millis(0)
     }
 
     fn rng(&mut self) -> &mut dyn CryptoRng {
@@ -101,7 +99,7 @@ fn done<F: Flow>(step: Step<F>) -> F::Output {
     output
 }
 
-fn verified(exchanged: Exchanged) -> Granted {
+fn verified(exchanged: TokenOutcome) -> TokenGrant {
     exchanged.verified().expect("good tokens")
 }
 
@@ -150,7 +148,7 @@ impl World {
     }
 
     /// A login whose callback has come and was checked: its code is to be redeemed next.
-    fn checked(&self, scope: &str) -> (PendingAuthorization, oidc_proto::Checked) {
+    fn checked(&self, scope: &str) -> (PendingAuthorization, oidc_proto::VerifiedCallback) {
         let mut env = BenchEnv::fixed();
         let (_, pending) = request(scope).start(&self.provider, &self.client, &mut env).expect("a login");
         let callback = Callback::from_url(&callback(STATE)).expect("a callback");
@@ -160,7 +158,7 @@ impl World {
 
     fn redeem(
         &self,
-        (pending, checked): (PendingAuthorization, oidc_proto::Checked),
+        (pending, checked): (PendingAuthorization, oidc_proto::VerifiedCallback),
         keys: Option<Arc<Keys>>,
         env: &mut BenchEnv,
     ) -> Step<CodeExchange> {
@@ -256,8 +254,8 @@ fn verify(world: &Rc<World>, backend: &'static dyn Backend, who: &'static str, a
         let env = &mut BenchEnv::fixed();
         let step = world.redeem(world.checked(&SCOPES.join(" ")), Some(none.clone()), env);
         match done(answer(step, env, |_| respond(200, alg.token_response()))) {
-            Exchanged::Unverified { grant, .. } => grant,
-            Exchanged::Verified(_) => panic!("without a key?"),
+            TokenOutcome::Unverified { grant, .. } => grant,
+            TokenOutcome::Verified(_) => panic!("without a key?"),
         }
     };
     let keys = keys(backend, JWKS_4);
@@ -269,15 +267,15 @@ fn verify(world: &Rc<World>, backend: &'static dyn Backend, who: &'static str, a
 /// `none` is an empty set of the backend in question: what is fetched after it inherits the backend.
 fn discover(issuer: &Issuer, none: &Arc<Keys>, alg: Alg, env: &mut BenchEnv) -> (Arc<Provider>, Arc<Keys>) {
     let send = |request: &Request<Body>| serve(request.uri().path(), alg);
-    let step = Discovery::start(issuer.clone(), ProviderOptions::new()).expect("an issuer");
+    let step = ServerMetadataFetch::start(issuer.clone(), ProviderOptions::new()).expect("an issuer");
     let provider = done(answer(step, env, send)).provider;
     let step = KeysFetch::start(&provider, Some(none.clone())).expect("a key set");
     let keys = done(answer(step, env, send)).keys;
     (provider, keys)
 }
 
-/// Discovery, keys, registration, the URL, the callback, the code, the ID token.
-fn login(issuer: &Issuer, none: &Arc<Keys>, alg: Alg, env: &mut BenchEnv) -> Granted {
+/// ServerMetadataFetch, keys, registration, the URL, the callback, the code, the ID token.
+fn login(issuer: &Issuer, none: &Arc<Keys>, alg: Alg, env: &mut BenchEnv) -> TokenGrant {
     let send = |request: &Request<Body>| serve(request.uri().path(), alg);
     let (provider, keys) = discover(issuer, none, alg, env);
     let redirect_uri = redirect_uri();

@@ -9,10 +9,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::Response;
-use oidc_proto::session::{
-    Access, Persistence, Session, SessionOptions, StoreAction, StoreAnswer, StoreTicket, Ticket, Transmit,
-};
-use oidc_proto::{Client, Env, IdToken, Provider, Secret, Ticks, Timestamp, TokenSet};
+use oidc_proto::session::{Access, Persistence, Session, SessionOptions, StoreAction, StoreAnswer, StoreTicket, Ticket, Transmit};
+use oidc_proto::{Client, Env, IdToken, MonotonicTime, Provider, Secret, Timestamp, TokenSet};
 use rand_core::{CryptoRng, Infallible, TryCryptoRng, TryRng};
 
 use super::ours::{ANY, World, backends, keys};
@@ -37,8 +35,8 @@ impl Env for VirtualEnv {
         Timestamp::from_unix_millis(1000 * ISSUED_AT + self.millis)
     }
 
-    fn ticks(&self) -> Ticks {
-        Ticks::from_millis(self.millis)
+    fn monotonic(&self) -> MonotonicTime {
+        MonotonicTime::from_millis(self.millis)
     }
 
     fn rng(&mut self) -> &mut dyn CryptoRng {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use oidc_proto::Scope;
 use oidc_proto::jose::Algorithm;
 use oidc_proto::matrix::{AccountAction, DeviceId};
-use oidc_proto::message::metadata::{AuthMethod, Prompt, ResponseMode};
+use oidc_proto::{AuthMethod, Prompt, ResponseMode};
 
 /// A command, split as a shell splits words.
 #[derive(Clone, Debug)]

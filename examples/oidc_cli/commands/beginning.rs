@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use oidc_proto::{Client, ClientMetadata, Code as Core, Error, Exchanged, Provider, Schemes, UnverifiedGrant};
+use oidc_proto::{Client, ClientMetadata, Error, ErrorCode as Core, Provider, Schemes, TokenOutcome, UnverifiedTokens};
 
 use super::ask_userinfo;
 use crate::args::{self, BeginningArgs, IdTokenChoice};
@@ -42,7 +42,7 @@ impl Beginning {
         let schemes = context.options.schemes();
         let provider = context.discover(args::issuer(issuer, schemes)?, schemes)?;
         if grant.id_token == IdTokenChoice::TrustTls && !provider.metadata().token_endpoint.is_https() {
-            return Err(Error::from(Core::IdTokenTrustTlsOverHttp).into());
+            return Err(Error::from(Core::ID_TOKEN_TRUST_TLS_OVER_HTTP).into());
         }
         Ok(Self { identity, provider, schemes, id_token: grant.id_token, dpop: grant.dpop })
     }
@@ -65,7 +65,7 @@ impl Login {
     pub(super) fn finish(
         self,
         context: &mut Context,
-        exchanged: Exchanged,
+        exchanged: TokenOutcome,
         draft: Draft,
         claims: &str,
     ) -> Result<(), Failure> {
@@ -103,7 +103,7 @@ impl Login {
 }
 
 /// Tokens that cannot be trusted are not left lying around. That they are revoked is all that can be done.
-fn revoke(context: &mut Context, grant: UnverifiedGrant) {
+fn revoke(context: &mut Context, grant: UnverifiedTokens) {
     let step = grant.revoke(&mut context.env).map_err(Failure::from);
     let revoked = step.and_then(|step| context.run("revoking", step));
     if let Err(failure) = revoked {

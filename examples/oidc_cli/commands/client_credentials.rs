@@ -1,7 +1,7 @@
 //! `client-credentials`: a token for the client itself (RFC 6749 section 4.4). Nothing is stored.
 
+use oidc_proto::AuthMethod;
 use oidc_proto::flow::GrantRequest;
-use oidc_proto::message::metadata::AuthMethod;
 
 use crate::args::{self, ClientArgs, ClientCredentialsArgs};
 use crate::clients::Identity;

@@ -1,7 +1,8 @@
 //! `device`: a login that the user allows on another device (RFC 8628).
 
-use oidc_proto::flow::{DeviceAuthorization, PendingDevice};
-use oidc_proto::{Code, Error, Scope};
+use oidc_proto::PendingDevice;
+use oidc_proto::flow::DeviceAuthorization;
+use oidc_proto::{Error, ErrorCode, Scope};
 
 use super::beginning::Beginning;
 use super::matrix;
@@ -25,7 +26,7 @@ pub(crate) fn device(context: &mut Context, args: &BeginningArgs) -> Result<(), 
 fn ask_device(context: &mut Context, scope: Scope, beginning: &Beginning) -> Result<(), Failure> {
     // A client that could not use it is better not registered.
     if beginning.provider.metadata().device_authorization_endpoint.is_none() {
-        return Err(Error::from(Code::DeviceUnsupported).into());
+        return Err(Error::from(ErrorCode::DEVICE_UNSUPPORTED).into());
     }
     let login = beginning.login(context, clients::device_metadata())?;
 

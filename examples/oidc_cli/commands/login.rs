@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oidc_proto::message::metadata::ResponseMode;
+use oidc_proto::ResponseMode;
 use oidc_proto::{
-    AuthorizationRequest, Callback, Checked, Client, Code as Core, Error, PendingAuthorization, Provider, RedirectUri,
-    Scope,
+    AuthorizationRequest, Callback, Client, Error, ErrorCode as Core, PendingAuthorization, Provider, RedirectUri,
+    Scope, VerifiedCallback,
 };
 
 use super::beginning::Beginning;
@@ -71,7 +71,7 @@ fn ask_user(
     client: &Arc<Client>,
     request: AuthorizationRequest,
     meeting: Meeting,
-) -> Result<(PendingAuthorization, Checked), Failure> {
+) -> Result<(PendingAuthorization, VerifiedCallback), Failure> {
     context.out.step("Authorization");
     let (url, pending) = if is_pushed(args.par, provider) {
         let step = request.push(provider, client, &mut context.env)?;
@@ -100,7 +100,7 @@ impl Meeting {
     pub(super) fn arrange(args: &MeetingArgs) -> Result<(Self, RedirectUri), Failure> {
         if args.paste {
             let redirect_uri = clients::metadata(args.redirect_port)?.redirect_uris.into_iter().next();
-            return Ok((Self::Paste, redirect_uri.ok_or(Core::AuthorizationRedirectUri).map_err(Error::from)?));
+            return Ok((Self::Paste, redirect_uri.ok_or(Core::AUTHORIZATION_REDIRECT_URI).map_err(Error::from)?));
         }
         let listener = Listener::bind(args.redirect_port.unwrap_or(0))?;
         let redirect_uri = RedirectUri::new(&listener.redirect_uri())?;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use oidc_proto::EndSessionRequest;
 use oidc_proto::flow::Revocation;
-use oidc_proto::message::end_session::EndSessionRequest;
 use oidc_proto::{Client, Provider};
 
 use crate::args::LogoutArgs;

@@ -6,7 +6,7 @@ use oidc_proto::matrix::{
     Address, Application, AuthServer, Checkup, HomeserverDiscovery, LoginOutcome, LoginRequest, SupportCheck,
     UserSession, Whoami,
 };
-use oidc_proto::{Client, Code as Core, Error, Fault, Provider, ProviderOptions, Registrations};
+use oidc_proto::{Client, Error, ErrorCode as Core, Fault, Provider, ProviderOptions, Registrations};
 
 use super::device::show;
 use super::login::{Meeting, lifetime};
@@ -31,7 +31,7 @@ pub(super) fn find_at(context: &mut Context, address: Address) -> Result<Arc<Aut
         Address::Name(_) => None,
         // A URL is asked without a detour; what is no homeserver's own has no OAuth 2.0 API either.
         Address::Url(homeserver) => match context.server(homeserver, schemes) {
-            Err(failure) if failure.code == Core::MatrixUnsupported.as_str() => Some((homeserver.clone(), failure)),
+            Err(failure) if failure.code == Core::MATRIX_UNSUPPORTED.as_str() => Some((homeserver.clone(), failure)),
             answered => return answered,
         },
     };
@@ -253,7 +253,7 @@ pub(crate) fn account(context: &mut Context, args: &AccountArgs) -> Result<(), F
     let session = chosen(context)?;
     let known = matrix(&session)?;
     let server = context.server(known.homeserver(), session.schemes())?;
-    let no_page = || Error::new(Core::MetadataMissingField).at("account_management_uri");
+    let no_page = || Error::new(Core::METADATA_MISSING_FIELD).at("account_management_uri");
     let url = server.account.as_ref().ok_or_else(no_page)?.url(args.action, args.device_id.as_ref());
     context.out.emit(&Event::AccountUrl { url: &url });
     if args.open {

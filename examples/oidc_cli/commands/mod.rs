@@ -12,8 +12,8 @@ mod watch;
 
 use std::sync::Arc;
 
+use oidc_proto::CodeChallengeMethod;
 use oidc_proto::flow::UserinfoFetch;
-use oidc_proto::message::metadata::CodeChallengeMethod;
 use oidc_proto::{Client, Provider};
 use serde_json::{Map, Value};
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use oidc_proto::adapter::SystemEnv;
 use oidc_proto::matrix::{AuthServer, LoginRequest, PendingDeviceLogin};
 use oidc_proto::qr::{
-    Account, AtHomeserver, CheckCode, Code as QrData, FailureReason, Grant, LoggedIn, Login, NamedHomeserver, Options,
-    Progress, Role, Scanned, Secrets, Secured, Shown, Stage,
+    Account, AtHomeserver, CheckCode, FailureReason, Grant, LoggedIn, Login, NamedHomeserver, Options, Progress,
+    QrCode as QrData, Role, Scanned, Secrets, Secured, Shown, Stage,
 };
-use oidc_proto::{Client, Code as Core, Error, Schemes};
+use oidc_proto::{Client, Error, ErrorCode as Core, Schemes};
 
 use super::matrix::{self, Beginning, conclude};
 use crate::args::{IdTokenChoice, QrGrantArgs, QrLoginArgs, QrMeetingArgs};
@@ -40,7 +40,7 @@ pub(crate) fn login(context: &mut Context, dialog: &mut Dialog, args: &QrLoginAr
     };
     let show = |env: &mut SystemEnv| match &rendezvous_at {
         Some(homeserver) => Login::show(homeserver, options, env),
-        None => Err(Core::QrHomeserver.into()),
+        None => Err(Core::QR_HOMESERVER.into()),
     };
     let secured = meet(context, dialog, &args.meeting, show, |code, env| Login::scan(code, options, env))?;
     progress(context, secured.progress());
@@ -147,7 +147,7 @@ pub(crate) fn grant(context: &mut Context, dialog: &mut Dialog, args: &QrGrantAr
     let question = "Is the other device yours, and may it log in? yes or no";
     if !args.yes {
         let answer = dialog.ask(context, "allow", question);
-        let cancelled = || Failure::from(Error::from(Core::QrCancelled));
+        let cancelled = || Failure::from(Error::from(Core::QR_CANCELLED));
         let allowed = answer.and_then(|answer| is_yes(&answer).then_some(()).ok_or_else(cancelled));
         if let Err(failure) = allowed {
             let stage = asked.refuse(&mut context.env);
@@ -260,11 +260,11 @@ fn present(context: &Context, dialog: &Dialog, args: &QrMeetingArgs, code: &QrDa
 }
 
 fn check_code(context: &Context, dialog: &mut Dialog) -> Result<CheckCode, Failure> {
-    let mut last = Failure::from(Error::from(Core::QrCancelled));
+    let mut last = Failure::from(Error::from(Core::QR_CANCELLED));
     for _ in 0..TRIES {
         let line = dialog.ask(context, "check_code", "The two digits that the other device shows")?;
         if is_no(&line) {
-            return Err(Error::from(Core::QrCancelled).into());
+            return Err(Error::from(Core::QR_CANCELLED).into());
         }
         match CheckCode::parse(&line) {
             Ok(typed) => return Ok(typed),

@@ -26,7 +26,7 @@ pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failu
         while let Some(seen) = events.wait(Duration::ZERO).filter(|_| left > 0) {
             left -= 1;
             let (kind, code, pause) = describe(&seen);
-            let (code, seconds) = (code.map(oidc_proto::Code::as_str), pause.map(|pause| pause.as_secs()));
+            let (code, seconds) = (code.map(oidc_proto::ErrorCode::as_str), pause.map(|pause| pause.as_secs()));
             context.out.emit(&Event::Seen { session: session.id(), kind, code, seconds });
             if let Some(end) = end(&seen) {
                 return Err(oidc_proto::Error::from(why(NoToken::Ended(end), &[seen])).into());
@@ -36,7 +36,7 @@ pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failu
     Ok(())
 }
 
-fn describe(seen: &Seen) -> (&'static str, Option<oidc_proto::Code>, Option<Duration>) {
+fn describe(seen: &Seen) -> (&'static str, Option<oidc_proto::ErrorCode>, Option<Duration>) {
     match *seen {
         Seen::TokensRefreshed => ("tokens_refreshed", None, None),
         Seen::NeedsLogin => ("needs_login", None, None),

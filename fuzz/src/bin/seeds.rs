@@ -8,14 +8,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use oidc_proto::adapter::BlockingDriver;
-use oidc_proto::flow::{Discovery, KeysFetch, Refresh, Registration, UserinfoFetch};
-use oidc_proto::message::registration::{ApplicationType, ClientMetadata};
-use oidc_proto::qr::{Code, CodeUrl, Generator, Initiated, NamedHomeserver};
+use oidc_proto::flow::{KeysFetch, Refresh, Registration, ServerMetadataFetch, UserinfoFetch};
+use oidc_proto::{ApplicationType, ClientMetadata};
+use oidc_proto::qr::{QrCode, CodeUrl, Generator, Initiated, NamedHomeserver};
 use oidc_proto::testing::{Lie, Provider, TestEnv};
-use oidc_proto::{
-    AuthorizationRequest, Body, Callback, Env, Issuer, Policy, ProviderOptions, RedirectUri, Registrations, Schemes,
-    Scope,
-};
+use oidc_proto::{AuthorizationRequest, Body, Callback, Env, Issuer, Policy, ProviderOptions, RedirectUri, Registrations, Schemes, Scope};
 
 /// What was said in one run: the target it is for, and the bytes.
 type Said = Arc<Mutex<Vec<(&'static str, Vec<u8>)>>>;
@@ -115,9 +112,9 @@ fn qr(root: &Path) {
     let homeserver = NamedHomeserver::new("matrix.org", Schemes::HttpsOnly).expect("a server name");
     let draft = b"IO_ELEMENT_MSC4388\x03\x00keykeykeykeykeykeykeykeykeykeyke\x00\x02id\x00\x11https://a.example";
     let codes = [
-        Code::login(key, url("https://a.example/r/1")).to_bytes(),
-        Code::reciprocate(key, url("https://a.example/r/1"), homeserver).to_bytes(),
-        Code::login(key, url("https://a.example/r/1")).to_base64().into_bytes(),
+        QrCode::login(key, url("https://a.example/r/1")).to_bytes(),
+        QrCode::reciprocate(key, url("https://a.example/r/1"), homeserver).to_bytes(),
+        QrCode::login(key, url("https://a.example/r/1")).to_base64().into_bytes(),
         draft.to_vec(),
     ];
     // The same seed as the target's, so that the greetings are the honest ones.
@@ -188,7 +185,7 @@ fn login(op: &Provider, said: &Said) -> Option<()> {
         Ok(response)
     });
     let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly).ok()?;
-    let provider = driver.run(Discovery::start(issuer, ProviderOptions::new()).ok()?, &mut env).ok()?.provider;
+    let provider = driver.run(ServerMetadataFetch::start(issuer, ProviderOptions::new()).ok()?, &mut env).ok()?.provider;
     let keys = driver.run(KeysFetch::start(&provider, None).ok()?, &mut env).ok()?.keys;
     let redirect_uri = RedirectUri::new("https://app.example.org/cb").ok()?;
     let metadata = ClientMetadata::new(ApplicationType::Web, vec![redirect_uri.clone()]);

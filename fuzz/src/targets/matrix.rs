@@ -3,9 +3,9 @@
 use std::sync::{Arc, OnceLock};
 
 use oidc_proto::matrix::{
-    AccountAction, Address, AuthServer, DeviceCheck, DeviceId, ErrorBody, Homeserver, HomeserverDiscovery,
-    MetadataSource, PendingDeviceLogin, PendingLogin, ScopeForm, ServerMetadata, SupportCheck, UserSession, Whoami,
-    login_scope,
+    AccountAction, Address, AuthMetadataFetch, AuthServer, DeviceCheck, DeviceId, ErrorBody, Homeserver,
+    HomeserverDiscovery, MetadataSource, PendingDeviceLogin, PendingLogin, ScopeForm, SupportCheck, UserSession,
+    Whoami, login_scope,
 };
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{Env, Freshness, ProviderOptions, Schemes, Scope};
@@ -55,7 +55,7 @@ pub(super) fn homeserver(data: &[u8]) {
     let step = match choice & 7 {
         0 => quiet(HomeserverDiscovery::start(address("example.org"), Schemes::HttpsOnly)),
         1 => quiet(HomeserverDiscovery::start(address(BASE_URL), Schemes::HttpsOnly)),
-        2 => quiet(ServerMetadata::start(homeserver, options)),
+        2 => quiet(AuthMetadataFetch::start(homeserver, options)),
         3 => quiet(Whoami::start(tokens, server(), verifying, &mut env)),
         4 => quiet(DeviceCheck::start(&DeviceId::new("A.~_-BCDEF").unwrap(), tokens, server(), verifying, &mut env)),
         _ => quiet(SupportCheck::start(address("example.org"), options)),

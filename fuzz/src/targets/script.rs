@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Response};
+use http::{HeaderName, HeaderValue};
 use oidc_proto::step::BoxFlow;
 use oidc_proto::testing::TestEnv;
-use oidc_proto::{Env, Error, Failure, FailureKind, Flow, Reply, Sent, Step};
+use oidc_proto::{Env, Error, Failure, FailureKind, Flow, Response, Sent, Step};
 
 /// The bytes as a source of decisions.
 pub(super) struct Script<'a>(pub(super) &'a [u8]);
@@ -25,9 +25,9 @@ impl<'a> Script<'a> {
         text
     }
 
-    pub(super) fn response(&mut self) -> Response<&'a [u8]> {
+    pub(super) fn response(&mut self) -> http::Response<&'a [u8]> {
         const STATUS: [u16; 16] = [200, 201, 204, 302, 400, 400, 401, 403, 404, 408, 425, 429, 500, 503, 200, 200];
-        let mut response = Response::new(&[][..]);
+        let mut response = http::Response::new(&[][..]);
         let choice = self.byte();
         *response.status_mut() = STATUS[usize::from(choice & 15)].try_into().unwrap();
         let content_type = ["application/json", "application/jwt", "text/html", ""][usize::from(choice >> 4 & 3)];
@@ -61,7 +61,7 @@ pub(super) fn drive(mut step: Step<BoxFlow<()>>, mut script: Script<'_>, mut env
                 }
             }
             Step::Wait(wait) => {
-                let pause = wait.duration(env.ticks());
+                let pause = wait.duration(env.monotonic());
                 assert!(pause > Duration::ZERO && pause <= Duration::from_secs(300), "{pause:?}");
                 env.clock().advance(pause);
                 wait.wake(&mut env)
@@ -99,7 +99,7 @@ pub(super) fn quiet<F: Flow>(step: Result<Step<F>, Error>) -> Option<Step<BoxFlo
     impl<F: Flow> Flow for Quiet<F> {
         type Output = ();
 
-        fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
             Self::go_on(self.0.on_response(reply, env)?)
         }
 

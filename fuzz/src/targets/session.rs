@@ -12,8 +12,8 @@ use oidc_proto::session::{
 };
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{
-    AccessToken, Client, Env, Failure, FailureKind, Issuer, Metadata, Provider, ProviderOptions, Schemes, Sent, Ticks,
-    TokenSet,
+    AccessToken, Client, Env, Failure, FailureKind, Issuer, MonotonicTime, Provider, ProviderOptions, Schemes, Sent,
+    ServerMetadata, TokenSet,
 };
 
 const ISSUER: &str = "https://op.example.org";
@@ -30,7 +30,7 @@ fn provider() -> &'static (Arc<Provider>, Arc<Client>) {
         );
         let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
         let options = ProviderOptions::new();
-        let metadata = Metadata::parse(metadata.as_bytes(), &issuer, &options).unwrap();
+        let metadata = ServerMetadata::parse(metadata.as_bytes(), &issuer, &options).unwrap();
         (Provider::new(metadata, options), Client::new("app").shared())
     })
 }
@@ -62,7 +62,7 @@ struct Model {
     /// A lock was handed in and has not come back.
     holds_lock: bool,
     /// When the last request went out whose answer has not come.
-    asked_at: Option<(u64, Ticks)>,
+    asked_at: Option<(u64, MonotonicTime)>,
 }
 
 struct World {
@@ -174,7 +174,7 @@ impl World {
 
     fn wait(&mut self) {
         if let Some(due) = self.session.poll_timeout() {
-            self.env.clock().advance(due.saturating_since(self.env.ticks()));
+            self.env.clock().advance(due.saturating_since(self.env.monotonic()));
             self.session.handle_timeout(&mut self.env);
         }
     }
@@ -214,7 +214,7 @@ impl World {
             let Transmit::Call { ticket, request, .. } = transmit else { panic!("no key lives elsewhere") };
             assert_eq!((self.model.end, request.uri().path()), (None, "/t"));
             assert!(self.options.persistence != Persistence::Shared || self.keeps_lock(), "asks without the lock");
-            let now = self.env.ticks();
+            let now = self.env.monotonic();
             self.issued += 1;
             if let Some((_, before)) = self.model.asked_at.replace((self.issued, now)) {
                 assert!(now.saturating_since(before) >= self.options.deadline, "two refreshes are in flight");
@@ -340,7 +340,7 @@ impl World {
                 self.answer(0);
             }
             self.check();
-            if self.session.is_at_rest()
+            if self.session.is_idle()
                 && self.model.waiting.is_empty()
                 && self.session.poll_store(&mut self.env).is_none()
             {
@@ -349,7 +349,7 @@ impl World {
             self.wait();
         }
         assert!(self.model.waiting.is_empty(), "somebody waits for ever");
-        assert!(self.session.is_at_rest() && !self.model.holds_lock, "it does not come to rest");
+        assert!(self.session.is_idle() && !self.model.holds_lock, "it does not come to rest");
         if let (Persistence::Shared | Persistence::Own, None, Some(record)) =
             (self.options.persistence, self.model.end, &self.record)
             && record.generation == self.session.generation()

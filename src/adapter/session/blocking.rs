@@ -8,19 +8,19 @@ use super::listener::{Listener, Listeners};
 use super::{Answer, Input, NoToken, answer, lock, outcome};
 use crate::adapter::blocking::BlockingHttpClient;
 use crate::adapter::store::BlockingSessionStore;
-use crate::env::Env;
+use crate::base::env::Env;
+use crate::base::secret::AccessToken;
 use crate::error::Error;
 use crate::flow::Revocation;
-use crate::secret::AccessToken;
 use crate::session::{Access, Refusal, Session, StoreAction, StoreTicket, Transmit};
 use crate::step::Step;
-use crate::tokens::TokenSet;
+use crate::token::token_set::TokenSet;
 
 /// A session for the threads that call: one of those who wait does the work, the others are told.
 ///
 /// Put it behind an [`Arc`](std::sync::Arc). Without callers nothing happens, unless a thread of the application's calls
 /// [`tend`](Self::tend). Call that once after [`Session::save`], and before it is dropped until it
-/// [is at rest](Self::is_at_rest): what is under way would be lost, and a lock that is a lease keeps other processes
+/// [is at rest](Self::is_idle): what is under way would be lost, and a lock that is a lease keeps other processes
 /// waiting until it ends. A key that lives elsewhere cannot sign here; use [`Sessions`](super::Sessions) for those.
 pub struct BlockingSession<C, D, E> {
     http: C,
@@ -124,9 +124,9 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env> BlockingSession<C, 
         }
     }
 
-    /// Whether nothing would be lost if it were dropped now, as [`Session::is_at_rest`] says.
-    pub fn is_at_rest(&self) -> bool {
-        lock(&self.shared).session.is_at_rest()
+    /// Whether nothing would be lost if it were dropped now, as [`Session::is_idle`] says.
+    pub fn is_idle(&self) -> bool {
+        lock(&self.shared).session.is_idle()
     }
 
     /// A copy of the newest tokens.
@@ -169,7 +169,7 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env> BlockingSession<C, 
         let left = end.saturating_duration_since(Instant::now());
         // Whoever does the work looks at the deadlines by itself.
         let due = shared.session.poll_timeout().filter(|_| !shared.is_driven);
-        let pause = due.map_or(left, |due| left.min(due.saturating_since(shared.env.ticks())));
+        let pause = due.map_or(left, |due| left.min(due.saturating_since(shared.env.monotonic())));
         self.changed.wait_timeout(shared, pause).unwrap_or_else(PoisonError::into_inner).0
     }
 

@@ -12,13 +12,13 @@ use super::slot::{Hub, Slot};
 use super::{Answer, NoToken, answer, lock};
 use crate::adapter::driver::{Driver, HttpClient, RemoteSigner, Timer};
 use crate::adapter::store::SessionStore;
-use crate::env::Env;
+use crate::base::env::Env;
+use crate::base::secret::AccessToken;
 use crate::error::Error;
 use crate::flow::Revocation;
-use crate::secret::AccessToken;
 use crate::session::{Epoch, Refusal, Session};
 use crate::step::Step;
-use crate::tokens::TokenSet;
+use crate::token::token_set::TokenSet;
 
 /// Takes sessions in. One [`Run`] does the work of all of them: a million sessions that are idle cost memory, and no
 /// time until something is due.
@@ -136,9 +136,9 @@ impl<E: Env> SessionHandle<E> {
         self.0.0.act(|session, env| session.log_out(env))
     }
 
-    /// Whether nothing would be lost if the process ended now, as [`Session::is_at_rest`] says.
-    pub fn is_at_rest(&self) -> bool {
-        self.0.0.look(Session::is_at_rest)
+    /// Whether nothing would be lost if the process ended now, as [`Session::is_idle`] says.
+    pub fn is_idle(&self) -> bool {
+        self.0.0.look(Session::is_idle)
     }
 
     /// A copy of the newest tokens.

@@ -13,7 +13,7 @@ use super::work::Works;
 use super::{Input, lock};
 use crate::adapter::driver::{Driver, HttpClient, RemoteSigner, Timer};
 use crate::adapter::store::SessionStore;
-use crate::env::{Env, Ticks};
+use crate::base::env::{Env, MonotonicTime};
 use crate::session::{StoreAction, StoreTicket, Ticket, Transmit};
 
 /// Does the work of all sessions that were added to one [`Sessions`](super::Sessions). Spawn it once.
@@ -31,9 +31,9 @@ pub struct Run<C: HttpClient, T: Timer, S: RemoteSigner, D: SessionStore, E> {
     arrivals: Arc<Arrivals<D, E>>,
     entries: HashMap<u64, Entry<D, E>>,
     /// Deadlines of sessions, the next one first.
-    due: BTreeSet<(Ticks, u64)>,
-    sleep: Option<(Ticks, Pin<Box<T::Sleep>>)>,
-    calls: Works<C::Reply, (u64, Ticket)>,
+    due: BTreeSet<(MonotonicTime, u64)>,
+    sleep: Option<(MonotonicTime, Pin<Box<T::Sleep>>)>,
+    calls: Works<C::Response, (u64, Ticket)>,
     signatures: Works<S::Signature, (u64, Ticket)>,
     actions: Works<D::Answer, (u64, StoreTicket)>,
 }
@@ -41,7 +41,7 @@ pub struct Run<C: HttpClient, T: Timer, S: RemoteSigner, D: SessionStore, E> {
 struct Entry<D, E> {
     slot: Arc<Slot<E>>,
     store: D,
-    due: Option<Ticks>,
+    due: Option<MonotonicTime>,
     /// The store does one thing after the other: a lock that overtakes its unlock would never come.
     asked: VecDeque<(StoreTicket, StoreAction)>,
     is_storing: bool,
@@ -67,7 +67,7 @@ impl<C: HttpClient, T: Timer, S: RemoteSigner, D: SessionStore, E: Env> Run<C, T
             self.entries.insert(entry.slot.id, entry);
         }
         let calls = self.calls.poll(cx).into_iter();
-        inputs.extend(calls.map(|((id, ticket), reply)| (id, Some(Input::Response(ticket, reply)))));
+        inputs.extend(calls.map(|((id, ticket), response)| (id, Some(Input::Response(ticket, response)))));
         let signatures = self.signatures.poll(cx).into_iter();
         inputs.extend(signatures.map(|((id, ticket), signature)| (id, Some(Input::Signature(ticket, signature)))));
         for ((id, ticket), answer) in self.actions.poll(cx) {
@@ -76,7 +76,7 @@ impl<C: HttpClient, T: Timer, S: RemoteSigner, D: SessionStore, E: Env> Run<C, T
             }
             inputs.push((id, Some(Input::Store(ticket, answer))));
         }
-        let now = self.hub.ticks();
+        let now = self.hub.monotonic();
         inputs.extend(self.due.iter().take_while(|(due, _)| *due <= now).map(|(_, id)| (*id, Some(Input::Timeout))));
         let is_anything = !inputs.is_empty();
         for (id, input) in inputs {
@@ -130,7 +130,7 @@ impl<C: HttpClient, T: Timer, S: RemoteSigner, D: SessionStore, E: Env> Run<C, T
     }
 
     /// One pause for all: until the first deadline.
-    fn poll_sleep(&mut self, now: Ticks, cx: &mut Context<'_>) -> bool {
+    fn poll_sleep(&mut self, now: MonotonicTime, cx: &mut Context<'_>) -> bool {
         let Some((due, _)) = self.due.first().copied() else {
             self.sleep = None;
             return false;

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::listener::{Listener, Listeners};
 use super::{Answer, NoToken, lock, outcome};
-use crate::env::{Env, Ticks};
+use crate::base::env::{Env, MonotonicTime};
 use crate::session::{Epoch, Session};
 
 /// What all sessions of a [`Run`](super::Run) have in common with it.
@@ -37,8 +37,8 @@ impl<E: Env> Hub<E> {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(super) fn ticks(&self) -> Ticks {
-        self.env.read().unwrap_or_else(PoisonError::into_inner).ticks()
+    pub(super) fn monotonic(&self) -> MonotonicTime {
+        self.env.read().unwrap_or_else(PoisonError::into_inner).monotonic()
     }
 
     fn with_env<R>(&self, act: impl FnOnce(&mut E) -> R) -> R {
@@ -180,7 +180,7 @@ impl<E: Env> Slot<E> {
             waiters.extract_if(.., is_served).map(|waiter| waiter.waker).collect::<Vec<_>>()
         });
         wakers.extend(listeners.publish(|| session.poll_event()));
-        let tended = Tended { due: session.poll_timeout(), may_go: *is_abandoned && session.is_at_rest() };
+        let tended = Tended { due: session.poll_timeout(), may_go: *is_abandoned && session.is_idle() };
         drop(inner);
         // Without the lock: an executor may poll right here.
         wakers.into_iter().for_each(Waker::wake);
@@ -190,7 +190,7 @@ impl<E: Env> Slot<E> {
 
 /// What is known of a session that was looked after.
 pub(super) struct Tended {
-    pub(super) due: Option<Ticks>,
+    pub(super) due: Option<MonotonicTime>,
     pub(super) may_go: bool,
 }
 

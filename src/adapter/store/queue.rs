@@ -83,7 +83,7 @@ pub(in crate::adapter) struct Worker(Option<Arc<Queue>>);
 
 impl Worker {
     /// The next action and the right to answer it.
-    pub(in crate::adapter) fn next(&mut self) -> Option<(StoreAction, Reply)> {
+    pub(in crate::adapter) fn next(&mut self) -> Option<(StoreAction, Response)> {
         let queue = self.0.as_ref()?;
         let mut state = lock(&queue.state);
         let Some(Job { mut action, answer }) = state.jobs.pop_front() else {
@@ -97,15 +97,15 @@ impl Worker {
             // Nobody waits for it any more. An earlier one may have left it to this one to give the lock back.
             action = StoreAction::Unlock;
         }
-        Some((action, Reply(answer)))
+        Some((action, Response(answer)))
     }
 
     /// On this thread. A store that panics has failed, and may do better with the next action.
     pub(in crate::adapter) fn run(mut self, store: &dyn BlockingSessionStore) {
         let carry_out =
             |action| catch_unwind(AssertUnwindSafe(|| store.carry_out(action))).unwrap_or(StoreAnswer::Failed);
-        while let Some((action, reply)) = self.next() {
-            if let Some(unlock) = reply.give(carry_out(action)) {
+        while let Some((action, response)) = self.next() {
+            if let Some(unlock) = response.give(carry_out(action)) {
                 carry_out(unlock);
             }
         }
@@ -120,14 +120,14 @@ impl Drop for Worker {
         state.works = false;
         let jobs = std::mem::take(&mut state.jobs);
         drop(state);
-        jobs.into_iter().for_each(|job| drop(Reply(job.answer)));
+        jobs.into_iter().for_each(|job| drop(Response(job.answer)));
     }
 }
 
 /// The right to answer one action. Dropped unused it answers that the store failed.
-pub(in crate::adapter) struct Reply(Arc<Mutex<Slot>>);
+pub(in crate::adapter) struct Response(Arc<Mutex<Slot>>);
 
-impl Reply {
+impl Response {
     /// What is to be done if nobody waits for the answer.
     #[must_use = "a lock would never be given back"]
     pub(in crate::adapter) fn give(self, answer: StoreAnswer) -> Option<StoreAction> {
@@ -147,7 +147,7 @@ impl Reply {
     }
 }
 
-impl Drop for Reply {
+impl Drop for Response {
     fn drop(&mut self) {
         self.fill(StoreAnswer::Failed);
     }

@@ -4,7 +4,7 @@ use std::io;
 
 use zeroize::Zeroizing;
 
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 use crate::session::{Record, StoreAnswer};
 
 /// Wiped when dropped.
@@ -30,13 +30,13 @@ pub(super) fn write(record: &Record) -> Result<Text, Error> {
     }
 
     let mut count = Count(0);
-    serde_json::to_writer(&mut count, record).map_err(|_| Code::StoredMalformed)?;
+    serde_json::to_writer(&mut count, record).map_err(|_| ErrorCode::STORED_MALFORMED)?;
     if count.0 > LIMIT {
         return Err(too_large());
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(count.0));
-    serde_json::to_writer(&mut *bytes, record).map_err(|_| Code::StoredMalformed)?;
-    let text = String::from_utf8(std::mem::take(&mut *bytes)).map_err(|_| Code::StoredMalformed)?;
+    serde_json::to_writer(&mut *bytes, record).map_err(|_| ErrorCode::STORED_MALFORMED)?;
+    let text = String::from_utf8(std::mem::take(&mut *bytes)).map_err(|_| ErrorCode::STORED_MALFORMED)?;
     Ok(Text::new(text))
 }
 
@@ -75,7 +75,7 @@ pub(super) fn compare(present: Option<&str>, expect: u64, next: &str) -> Result<
 }
 
 pub(super) fn too_large() -> Error {
-    Error::new(Code::StoredMalformed).at("size")
+    Error::new(ErrorCode::STORED_MALFORMED).at("size")
 }
 
 /// Why the last action that failed did so, until it is asked for.

@@ -9,7 +9,7 @@ use aws_lc_rs::signature::{
 };
 
 use super::{Backend, VerifyingKey};
-use crate::error::Code;
+use crate::error::ErrorCode;
 use crate::jose::jwk::is_small_order;
 use crate::jose::{Algorithm, Algorithms, PublicKey};
 
@@ -59,11 +59,11 @@ struct Rsa {
 }
 
 impl VerifyingKey for Rsa {
-    fn verify(&self, algorithm: Algorithm, input: &[u8], signature: &[u8]) -> Result<(), Code> {
+    fn verify(&self, algorithm: Algorithm, input: &[u8], signature: &[u8]) -> Result<(), ErrorCode> {
         let (&(_, parameters), parsed) =
-            RSA.iter().zip(&self.parsed).find(|((own, _), _)| *own == algorithm).ok_or(Code::JwsAlgorithm)?;
+            RSA.iter().zip(&self.parsed).find(|((own, _), _)| *own == algorithm).ok_or(ErrorCode::JWS_ALGORITHM)?;
         let key = parsed.get_or_init(|| self.components.to_parsed_public_key(parameters).ok());
-        verify(key.as_ref().ok_or(Code::JwsUnusableKey)?, input, signature)
+        verify(key.as_ref().ok_or(ErrorCode::JWS_UNUSABLE_KEY)?, input, signature)
     }
 }
 
@@ -73,9 +73,9 @@ struct Ecdsa {
 }
 
 impl VerifyingKey for Ecdsa {
-    fn verify(&self, algorithm: Algorithm, input: &[u8], signature: &[u8]) -> Result<(), Code> {
+    fn verify(&self, algorithm: Algorithm, input: &[u8], signature: &[u8]) -> Result<(), ErrorCode> {
         if algorithm != self.algorithm {
-            return Err(Code::JwsAlgorithm);
+            return Err(ErrorCode::JWS_ALGORITHM);
         }
         verify(&self.key, input, signature)
     }
@@ -84,18 +84,18 @@ impl VerifyingKey for Ecdsa {
 struct Ed25519(ParsedPublicKey);
 
 impl VerifyingKey for Ed25519 {
-    fn verify(&self, algorithm: Algorithm, input: &[u8], signature: &[u8]) -> Result<(), Code> {
+    fn verify(&self, algorithm: Algorithm, input: &[u8], signature: &[u8]) -> Result<(), ErrorCode> {
         if !matches!(algorithm, Algorithm::EdDsa | Algorithm::Ed25519) {
-            return Err(Code::JwsAlgorithm);
+            return Err(ErrorCode::JWS_ALGORITHM);
         }
         // AWS-LC does not look at the order of R. What one backend refuses, the other must.
         if signature.first_chunk().is_none_or(is_small_order) {
-            return Err(Code::JwsSignature);
+            return Err(ErrorCode::JWS_SIGNATURE);
         }
         verify(&self.0, input, signature)
     }
 }
 
-fn verify(key: &ParsedPublicKey, input: &[u8], signature: &[u8]) -> Result<(), Code> {
-    key.verify_sig(input, signature).map_err(|_| Code::JwsSignature)
+fn verify(key: &ParsedPublicKey, input: &[u8], signature: &[u8]) -> Result<(), ErrorCode> {
+    key.verify_sig(input, signature).map_err(|_| ErrorCode::JWS_SIGNATURE)
 }

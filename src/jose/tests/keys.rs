@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 
-fn parse(body: &str) -> Result<Keys, Code> {
+fn parse(body: &str) -> Result<Keys, ErrorCode> {
     Keys::parse(body.as_bytes(), FETCHED).map_err(|error| error.code())
 }
 
@@ -30,7 +30,7 @@ fn the_example_of_rfc_7517() {
     let keys = parse(&set(&[ec.replace("enc", "sig"), rsa])).unwrap();
     assert_eq!((keys.len(), keys.iter().count()), (2, 2));
     let token = token(Algorithm::Es256, r#"{"alg":"ES256","kid":"1"}"#);
-    assert_eq!(Jws::parse(&token).unwrap().verify(&keys, all()).unwrap_err().code(), Code::JwsSignature);
+    assert_eq!(Jws::parse(&token).unwrap().verify(&keys, all()).unwrap_err().code(), ErrorCode::JWS_SIGNATURE);
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_key_is_for_the_algorithms_of_its_type_and_curve() {
         (ed25519(""), &[Algorithm::EdDsa, Algorithm::Ed25519]),
     ] {
         let public_key = PublicKey::from_jwk(key.as_bytes()).unwrap();
-        for &algorithm in <Algorithm as crate::words::Word>::ALL {
+        for &algorithm in <Algorithm as crate::base::word_set::Word>::ALL {
             assert_eq!(public_key.fits(algorithm), algorithms.contains(&algorithm), "{algorithm:?} {key}");
         }
     }
@@ -169,23 +169,23 @@ fn documents_that_are_no_key_set_are_refused() {
     for (body, expected) in [
         (r#"{"keys":[]}"#, None),
         (&many(KEY_COUNT_LIMIT), None),
-        (&many(KEY_COUNT_LIMIT + 1), Some(Code::JwksTooManyKeys)),
-        (&many(10_000), Some(Code::JwksTooManyKeys)),
+        (&many(KEY_COUNT_LIMIT + 1), Some(ErrorCode::JWKS_TOO_MANY_KEYS)),
+        (&many(10_000), Some(ErrorCode::JWKS_TOO_MANY_KEYS)),
         (&(r#"{"keys":[]}"#.to_owned() + &" ".repeat(KEYS_LIMIT - 11)), None),
-        (&" ".repeat(KEYS_LIMIT + 1), Some(Code::HttpBodyTooLarge)),
-        ("{}", Some(Code::JsonMissingField)),
-        (r#"{"keys":null}"#, Some(Code::JsonMissingField)),
-        (r#"{"keys":{}}"#, Some(Code::JsonType)),
-        (r#"{"keys":"x"}"#, Some(Code::JsonType)),
-        ("[]", Some(Code::JsonType)),
-        ("null", Some(Code::JsonType)),
-        ("\"keys\"", Some(Code::JsonType)),
-        ("", Some(Code::JsonSyntax)),
-        ("<html>", Some(Code::JsonSyntax)),
-        (r#"{"keys":[]"#, Some(Code::JsonSyntax)),
-        (r#"{"keys":[],"keys":[]}"#, Some(Code::JsonDuplicateName)),
-        (r#"{"keys":[{"kid":"a","kid":"b"}]}"#, Some(Code::JsonDuplicateName)),
-        (&format!(r#"{{"keys":{}}}"#, "[".repeat(40)), Some(Code::JsonTooDeep)),
+        (&" ".repeat(KEYS_LIMIT + 1), Some(ErrorCode::HTTP_BODY_TOO_LARGE)),
+        ("{}", Some(ErrorCode::JSON_MISSING_FIELD)),
+        (r#"{"keys":null}"#, Some(ErrorCode::JSON_MISSING_FIELD)),
+        (r#"{"keys":{}}"#, Some(ErrorCode::JSON_TYPE)),
+        (r#"{"keys":"x"}"#, Some(ErrorCode::JSON_TYPE)),
+        ("[]", Some(ErrorCode::JSON_TYPE)),
+        ("null", Some(ErrorCode::JSON_TYPE)),
+        ("\"keys\"", Some(ErrorCode::JSON_TYPE)),
+        ("", Some(ErrorCode::JSON_SYNTAX)),
+        ("<html>", Some(ErrorCode::JSON_SYNTAX)),
+        (r#"{"keys":[]"#, Some(ErrorCode::JSON_SYNTAX)),
+        (r#"{"keys":[],"keys":[]}"#, Some(ErrorCode::JSON_DUPLICATE_NAME)),
+        (r#"{"keys":[{"kid":"a","kid":"b"}]}"#, Some(ErrorCode::JSON_DUPLICATE_NAME)),
+        (&format!(r#"{{"keys":{}}}"#, "[".repeat(40)), Some(ErrorCode::JSON_TOO_DEEP)),
     ] {
         assert_eq!(parse(body).err(), expected, "{}", &body[..body.len().min(60)]);
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::words::Word;
+use crate::base::word_set::Word;
 
 const ASYMMETRIC: usize = 10;
 
@@ -33,7 +33,7 @@ fn the_hash_in_a_signature_is_the_one_of_the_header() {
         let input = format!("{}.e30", encode(format!(r#"{{"alg":"{}"}}"#, said.name()).as_bytes()));
         for signed in algorithms {
             let token = with_signature(input.clone(), &signing_key(signed).sign(input.as_bytes()).unwrap());
-            let expected = if said == signed { Ok(()) } else { Err(Code::JwsSignature) };
+            let expected = if said == signed { Ok(()) } else { Err(ErrorCode::JWS_SIGNATURE) };
             assert_verdict(signed.name(), &token, &set(&[rsa("")]), all(), expected);
         }
     }
@@ -110,7 +110,7 @@ fn keys_that_cannot_sign_are_refused() {
         (Algorithm::EdDsa, der(v::ED25519_PKCS8)[1..].to_vec()),
     ] {
         let error = SigningKey::from_pkcs8_der(algorithm, &der, None).unwrap_err();
-        assert_eq!(error.code(), Code::SignFailed, "{algorithm:?}");
+        assert_eq!(error.code(), ErrorCode::SIGN_FAILED, "{algorithm:?}");
     }
 }
 

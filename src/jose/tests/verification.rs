@@ -1,9 +1,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
+use crate::base::secret::Secret;
 use crate::jose::backend::VerifyingKey;
 use crate::jose::backend::rustcrypto::RustCrypto;
-use crate::secret::Secret;
 
 #[test]
 fn tokens_of_the_rfcs_and_of_openssl_verify_by_every_backend() {
@@ -29,12 +29,12 @@ fn tokens_of_the_rfcs_and_of_openssl_verify_by_every_backend() {
         for at in [0, signature.len() / 2, signature.len() - 1] {
             signature[at] ^= 1;
             let forged = with_signature(input.to_owned(), &signature);
-            assert_verdict(name, &forged, &mixed, all(), Err(Code::JwsSignature));
+            assert_verdict(name, &forged, &mixed, all(), Err(ErrorCode::JWS_SIGNATURE));
             signature[at] ^= 1;
         }
         let (header, _) = input.split_once('.').unwrap();
         let forged = with_signature(format!("{header}.e30"), &signature);
-        assert_verdict(name, &forged, &mixed, all(), Err(Code::JwsSignature));
+        assert_verdict(name, &forged, &mixed, all(), Err(ErrorCode::JWS_SIGNATURE));
     }
     assert!(!supported().contains(Algorithm::Hs256));
 }
@@ -54,7 +54,7 @@ fn a_token_gives_its_parts() {
     assert_eq!(format!("{jws:?}"), "Jws { algorithm: Es256, .. }");
 
     let keys = Keys::parse(set(&[p256("")]).as_bytes(), FETCHED).unwrap();
-    assert_eq!(jws.verify(&keys, all()).map(|_| ()).map_err(|e| e.code()), Err(Code::JwsUnknownKey));
+    assert_eq!(jws.verify(&keys, all()).map(|_| ()).map_err(|e| e.code()), Err(ErrorCode::JWS_UNKNOWN_KEY));
     let jws = Jws::parse(v::ES256).unwrap();
     assert_eq!(jws.verify(&keys, all()).unwrap().algorithm(), Algorithm::Es256);
     let text = String::from_utf8(jws.payload().unwrap()).unwrap();
@@ -69,21 +69,21 @@ fn a_symmetric_signature_is_by_a_secret_that_is_long_enough() {
         let verified = Jws::parse(&token).unwrap().verify_hs256(&Secret::new(secret));
         verified.map(|signed| signed.algorithm()).map_err(|error| error.code())
     };
-    assert_eq!(verify(31, &"s".repeat(31)), Err(Code::JwsUnusableKey));
+    assert_eq!(verify(31, &"s".repeat(31)), Err(ErrorCode::JWS_UNUSABLE_KEY));
     for length in [32, 33, 65] {
         assert_eq!(verify(length, &"s".repeat(length)), Ok(Algorithm::Hs256));
-        assert_eq!(verify(length, &"S".repeat(length)), Err(Code::JwsSignature));
+        assert_eq!(verify(length, &"S".repeat(length)), Err(ErrorCode::JWS_SIGNATURE));
     }
     let other = Jws::parse(v::ES256).unwrap().verify_hs256(&Secret::new("s".repeat(32)));
-    assert_eq!(other.unwrap_err().code(), Code::JwsAlgorithm);
+    assert_eq!(other.unwrap_err().code(), ErrorCode::JWS_ALGORITHM);
 }
 
 #[test]
 fn without_a_backend_nothing_is_verified() {
     let keys = Keys::read(None, set(&[p256("")]).as_bytes(), FETCHED, Default::default()).unwrap();
     let verify = |allowed| Jws::parse(v::ES256).unwrap().verify(&keys, allowed).unwrap_err().code();
-    assert_eq!(verify(all()), Code::JwsNoBackend);
-    assert_eq!(verify(Algorithms::EMPTY), Code::JwsAlgorithm);
+    assert_eq!(verify(all()), ErrorCode::JWS_NO_BACKEND);
+    assert_eq!(verify(Algorithms::EMPTY), ErrorCode::JWS_ALGORITHM);
 }
 
 /// Counts what reaches it, and knows ES256 only.
@@ -112,10 +112,10 @@ fn a_key_is_parsed_once_and_only_for_a_token_that_can_be_right() {
     let code = |token: &str, allowed| Jws::parse(token).unwrap().verify(&keys, allowed).unwrap_err().code();
     let unknown = token(Algorithm::Es256, r#"{"alg":"ES256","kid":"b"}"#);
     let malformed = format!("{}.A", v::ES256.rsplit_once('.').unwrap().0);
-    assert_eq!(code(v::ES256, Algorithms::of(&[Algorithm::Rs256])), Code::JwsAlgorithm);
-    assert_eq!(code(v::RS256, all()), Code::JwsAlgorithm);
-    assert_eq!(code(&unknown, all()), Code::JwsUnknownKey);
-    assert_eq!(code(&malformed, all()), Code::JwsMalformed);
+    assert_eq!(code(v::ES256, Algorithms::of(&[Algorithm::Rs256])), ErrorCode::JWS_ALGORITHM);
+    assert_eq!(code(v::RS256, all()), ErrorCode::JWS_ALGORITHM);
+    assert_eq!(code(&unknown, all()), ErrorCode::JWS_UNKNOWN_KEY);
+    assert_eq!(code(&malformed, all()), ErrorCode::JWS_MALFORMED);
     assert_eq!(parsed(), 0);
     for _ in 0..3 {
         assert!(Jws::parse(v::ES256).unwrap().verify(&keys, all()).is_ok());

@@ -10,7 +10,7 @@ fn check_codes_are_two_digits() {
     }
     assert_eq!(CheckCode::parse(" 07\n").unwrap().digits(), "07");
     for wrong in ["", "7", "007", "0 7", "ab", "-7", "+7", "\u{0667}\u{0667}", "7\u{0}"] {
-        assert_eq!(CheckCode::parse(wrong).unwrap_err().code(), Code::QrCheckCodeSyntax, "{wrong}");
+        assert_eq!(CheckCode::parse(wrong).unwrap_err().code(), ErrorCode::QR_CHECK_CODE_SYNTAX, "{wrong}");
     }
 }
 
@@ -21,8 +21,8 @@ fn nonces_count_from_zero_in_little_endian_and_never_come_twice() {
     assert_eq!(direction.cipher().unwrap().1.as_slice(), [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     direction.next = Some(u64::MAX);
     assert_eq!(direction.cipher().unwrap().1.as_slice(), [255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0]);
-    assert_eq!(direction.seal("text"), Err(Code::QrChannelExhausted));
-    assert_eq!(direction.open("AAAA").unwrap_err(), Code::QrChannelExhausted);
+    assert_eq!(direction.seal("text"), Err(ErrorCode::QR_CHANNEL_EXHAUSTED));
+    assert_eq!(direction.open("AAAA").unwrap_err(), ErrorCode::QR_CHANNEL_EXHAUSTED);
 }
 
 /// The points of low order on the curve and its twist, and their other spellings (RFC 7748 section 6.1).
@@ -39,10 +39,10 @@ fn keys_of_low_order_are_refused_in_both_roles() {
     let mut env = TestEnv::seeded(1);
     for point in points {
         let error = Initiated::new(&point, &mut env).map(|_| ()).unwrap_err();
-        assert_eq!(error.code(), Code::QrChannelKey, "{point:?}");
+        assert_eq!(error.code(), ErrorCode::QR_CHANNEL_KEY, "{point:?}");
         let first = format!("AAAAAAAAAAAAAAAAAAAAAA|{}", STANDARD_NO_PAD.encode(point));
         let error = Generator::new(&mut env).receive(&first).map(|_| ()).unwrap_err();
-        assert_eq!(error.code(), Code::QrChannelKey, "{point:?}");
+        assert_eq!(error.code(), ErrorCode::QR_CHANNEL_KEY, "{point:?}");
     }
 }
 

@@ -30,8 +30,8 @@ fn draft() -> Vec<u8> {
     base64_any_padding(DRAFT).unwrap()
 }
 
-fn parse(bytes: &[u8]) -> Result<Code, ErrorCode> {
-    Code::from_bytes(bytes, Schemes::HttpsOnly).map_err(|error| error.code())
+fn parse(bytes: &[u8]) -> Result<QrCode, ErrorCode> {
+    QrCode::from_bytes(bytes, Schemes::HttpsOnly).map_err(|error| error.code())
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn the_vectors_of_both_modes() {
     let Meeting::Msc4108 { rendezvous, homeserver: None } = code.meeting() else { panic!("{code:?}") };
     assert_eq!((rendezvous.as_str(), rendezvous.endpoint().uri().to_string().as_str()), (URL, URL));
     assert_eq!(code.to_bytes(), login());
-    assert_eq!(Code::login(*code.public_key(), rendezvous.clone()), code);
+    assert_eq!(QrCode::login(*code.public_key(), rendezvous.clone()), code);
 
     let code = parse(&reciprocate()).unwrap();
     assert_eq!((code.intent(), STANDARD_NO_PAD.encode(code.public_key()).as_str()), (Intent::Reciprocate, KEY));
@@ -49,12 +49,12 @@ fn the_vectors_of_both_modes() {
     assert_eq!((rendezvous.as_str(), homeserver.as_str()), (URL, "matrix.org"));
     assert!(matches!(homeserver.address(), Address::Name(_)));
     assert_eq!(code.to_bytes(), reciprocate());
-    assert_eq!(Code::reciprocate(*code.public_key(), rendezvous.clone(), homeserver.clone()), code);
+    assert_eq!(QrCode::reciprocate(*code.public_key(), rendezvous.clone(), homeserver.clone()), code);
 }
 
 #[test]
 fn the_vector_of_a_deployed_client() {
-    let code = Code::from_base64(DEPLOYED, Schemes::HttpsOnly).unwrap();
+    let code = QrCode::from_base64(DEPLOYED, Schemes::HttpsOnly).unwrap();
     assert_eq!(code.intent(), Intent::Reciprocate);
     let Meeting::Msc4108 { rendezvous, homeserver: Some(homeserver) } = code.meeting() else { panic!("{code:?}") };
     let url = "https://synapse-oidc.lab.element.dev/_synapse/client/rendezvous/01HX9K00Q1H6KPD47EG4G1T3XG";
@@ -88,11 +88,11 @@ fn two_devices_with_the_same_intent_are_told_which_one_is_wrong() {
         let verdict = |own| code.check_scanned_by(own).map_err(|error| error.code());
         match shown {
             Intent::Login => {
-                assert_eq!(verdict(Intent::Login), Err(ErrorCode::QrOtherNotSignedIn));
+                assert_eq!(verdict(Intent::Login), Err(ErrorCode::QR_OTHER_NOT_SIGNED_IN));
                 assert_eq!(verdict(Intent::Reciprocate), Ok(()));
             }
             Intent::Reciprocate => {
-                assert_eq!(verdict(Intent::Reciprocate), Err(ErrorCode::QrOtherSignedIn));
+                assert_eq!(verdict(Intent::Reciprocate), Err(ErrorCode::QR_OTHER_SIGNED_IN));
                 assert_eq!(verdict(Intent::Login), Ok(()));
             }
         }
@@ -105,11 +105,11 @@ fn cut_off_and_continued_codes() {
     for bytes in [login(), reciprocate(), draft()] {
         for end in 0..bytes.len() {
             let prefix = if bytes.starts_with(PREFIX) { PREFIX.len() } else { PREFIX_4388.len() };
-            let expected = if end < prefix { ErrorCode::QrCodePrefix } else { ErrorCode::QrCodeTruncated };
+            let expected = if end < prefix { ErrorCode::QR_CODE_PREFIX } else { ErrorCode::QR_CODE_TRUNCATED };
             assert_eq!(parse(&bytes[..end]), Err(expected), "{end}");
         }
         for more in [&b"\0"[..], b"\0\0", b"\0\x01a", &bytes] {
-            assert_eq!(parse(&[&bytes, more].concat()), Err(ErrorCode::QrCodeTrailing));
+            assert_eq!(parse(&[&bytes, more].concat()), Err(ErrorCode::QR_CODE_TRAILING));
         }
     }
 }
@@ -134,43 +134,43 @@ fn hostile_codes_are_named() {
         bytes
     };
     for (bytes, expected) in [
-        (Vec::new(), ErrorCode::QrCodePrefix),
-        (b"https://matrix.to/#/@a:b".to_vec(), ErrorCode::QrCodePrefix),
-        (b"matrix\x02\x03".to_vec(), ErrorCode::QrCodePrefix),
-        (vec![0xff; CODE_LIMIT], ErrorCode::QrCodePrefix),
-        (vec![b'M'; CODE_LIMIT + 1], ErrorCode::QrCodeTooLarge),
-        (at(login(), 6, 0x01), ErrorCode::QrCodeVersion),
-        (at(login(), 6, 0x03), ErrorCode::QrCodeVersion),
-        (at(draft(), 18, 0x04), ErrorCode::QrCodeVersion),
+        (Vec::new(), ErrorCode::QR_CODE_PREFIX),
+        (b"https://matrix.to/#/@a:b".to_vec(), ErrorCode::QR_CODE_PREFIX),
+        (b"matrix\x02\x03".to_vec(), ErrorCode::QR_CODE_PREFIX),
+        (vec![0xff; CODE_LIMIT], ErrorCode::QR_CODE_PREFIX),
+        (vec![b'M'; CODE_LIMIT + 1], ErrorCode::QR_CODE_TOO_LARGE),
+        (at(login(), 6, 0x01), ErrorCode::QR_CODE_VERSION),
+        (at(login(), 6, 0x03), ErrorCode::QR_CODE_VERSION),
+        (at(draft(), 18, 0x04), ErrorCode::QR_CODE_VERSION),
         // Codes for verifying a device have the same prefix and version.
-        (at(login(), 7, 0x00), ErrorCode::QrCodeMode),
-        (at(login(), 7, 0x02), ErrorCode::QrCodeMode),
-        (at(login(), 7, 0xff), ErrorCode::QrCodeMode),
-        (at(draft(), 19, 0x02), ErrorCode::QrCodeMode),
-        (with(3, &[b""]), ErrorCode::QrCodeUrl),
-        (with(3, &[b"http://rendezvous.example/1"]), ErrorCode::QrCodeUrl),
-        (with(3, &[b"http://127.0.0.1/1"]), ErrorCode::QrCodeUrl),
-        (with(3, &[b"javascript:alert(1)"]), ErrorCode::QrCodeUrl),
-        (with(3, &[b"file:///etc/passwd"]), ErrorCode::QrCodeUrl),
-        (with(3, &[b"/relative"]), ErrorCode::QrCodeUrl),
-        (with(3, &[b"https://user@a.example/1"]), ErrorCode::QrCodeUrl),
-        (with(3, &[b"https://a.example/1#f"]), ErrorCode::QrCodeUrl),
-        (with(3, &[b" https://a.example/1"]), ErrorCode::QrCodeUrl),
-        (with(3, &[b"https://a.example/1\n"]), ErrorCode::QrCodeUrl),
-        (with(3, &["https://a.example/\u{202e}".as_bytes()]), ErrorCode::QrCodeUrl),
-        (with(3, &[b"https://a.example/\xff"]), ErrorCode::QrCodeText),
-        (with(3, &[long_url.as_bytes()]), ErrorCode::QrCodeTooLarge),
-        (with(3, &[url, b"matrix.org"]), ErrorCode::QrCodeTrailing),
-        (with(4, &[url]), ErrorCode::QrCodeTruncated),
-        (with(4, &[url, b""]), ErrorCode::QrHomeserver),
-        (with(4, &[url, b"matrix .org"]), ErrorCode::QrHomeserver),
-        (with(4, &[url, b"matrix.org/path"]), ErrorCode::QrHomeserver),
-        (with(4, &[url, b"a@matrix.org"]), ErrorCode::QrHomeserver),
-        (with(4, &[url, b":"]), ErrorCode::QrHomeserver),
-        (with(4, &[url, &[b'a'; 256]]), ErrorCode::QrHomeserver),
-        (with(4, &[url, b"http://matrix.org"]), ErrorCode::QrHomeserver),
-        (with(4, &[url, long_url.as_bytes()]), ErrorCode::QrHomeserver),
-        (with(4, &[url, b"\xc3\x28"]), ErrorCode::QrCodeText),
+        (at(login(), 7, 0x00), ErrorCode::QR_CODE_MODE),
+        (at(login(), 7, 0x02), ErrorCode::QR_CODE_MODE),
+        (at(login(), 7, 0xff), ErrorCode::QR_CODE_MODE),
+        (at(draft(), 19, 0x02), ErrorCode::QR_CODE_MODE),
+        (with(3, &[b""]), ErrorCode::QR_CODE_URL),
+        (with(3, &[b"http://rendezvous.example/1"]), ErrorCode::QR_CODE_URL),
+        (with(3, &[b"http://127.0.0.1/1"]), ErrorCode::QR_CODE_URL),
+        (with(3, &[b"javascript:alert(1)"]), ErrorCode::QR_CODE_URL),
+        (with(3, &[b"file:///etc/passwd"]), ErrorCode::QR_CODE_URL),
+        (with(3, &[b"/relative"]), ErrorCode::QR_CODE_URL),
+        (with(3, &[b"https://user@a.example/1"]), ErrorCode::QR_CODE_URL),
+        (with(3, &[b"https://a.example/1#f"]), ErrorCode::QR_CODE_URL),
+        (with(3, &[b" https://a.example/1"]), ErrorCode::QR_CODE_URL),
+        (with(3, &[b"https://a.example/1\n"]), ErrorCode::QR_CODE_URL),
+        (with(3, &["https://a.example/\u{202e}".as_bytes()]), ErrorCode::QR_CODE_URL),
+        (with(3, &[b"https://a.example/\xff"]), ErrorCode::QR_CODE_TEXT),
+        (with(3, &[long_url.as_bytes()]), ErrorCode::QR_CODE_TOO_LARGE),
+        (with(3, &[url, b"matrix.org"]), ErrorCode::QR_CODE_TRAILING),
+        (with(4, &[url]), ErrorCode::QR_CODE_TRUNCATED),
+        (with(4, &[url, b""]), ErrorCode::QR_HOMESERVER),
+        (with(4, &[url, b"matrix .org"]), ErrorCode::QR_HOMESERVER),
+        (with(4, &[url, b"matrix.org/path"]), ErrorCode::QR_HOMESERVER),
+        (with(4, &[url, b"a@matrix.org"]), ErrorCode::QR_HOMESERVER),
+        (with(4, &[url, b":"]), ErrorCode::QR_HOMESERVER),
+        (with(4, &[url, &[b'a'; 256]]), ErrorCode::QR_HOMESERVER),
+        (with(4, &[url, b"http://matrix.org"]), ErrorCode::QR_HOMESERVER),
+        (with(4, &[url, long_url.as_bytes()]), ErrorCode::QR_HOMESERVER),
+        (with(4, &[url, b"\xc3\x28"]), ErrorCode::QR_CODE_TEXT),
     ] {
         assert_eq!(parse(&bytes), Err(expected), "{}", String::from_utf8_lossy(&bytes[..bytes.len().min(80)]));
     }
@@ -186,10 +186,10 @@ fn the_largest_code() {
     assert_eq!(bytes.len(), CODE_LIMIT);
     assert_eq!(parse(&bytes).unwrap().to_bytes(), bytes);
     let padded = base64::engine::general_purpose::STANDARD.encode(&bytes);
-    assert_eq!(Code::from_base64(&padded, Schemes::HttpsOnly).unwrap().to_bytes(), bytes);
-    assert_eq!(parse(&code(largest + 1)), Err(ErrorCode::QrCodeTooLarge));
-    assert_eq!(parse(&with(3, &[url(URL_LIMIT + 1).as_bytes()])), Err(ErrorCode::QrCodeTooLarge));
-    for (length, expected) in [(URL_LIMIT, Ok(())), (URL_LIMIT + 1, Err(ErrorCode::QrHomeserver))] {
+    assert_eq!(QrCode::from_base64(&padded, Schemes::HttpsOnly).unwrap().to_bytes(), bytes);
+    assert_eq!(parse(&code(largest + 1)), Err(ErrorCode::QR_CODE_TOO_LARGE));
+    assert_eq!(parse(&with(3, &[url(URL_LIMIT + 1).as_bytes()])), Err(ErrorCode::QR_CODE_TOO_LARGE));
+    for (length, expected) in [(URL_LIMIT, Ok(())), (URL_LIMIT + 1, Err(ErrorCode::QR_HOMESERVER))] {
         let named = NamedHomeserver::new(&url(length), Schemes::HttpsOnly);
         assert_eq!(named.map(|_| ()).map_err(|error| error.code()), expected);
     }
@@ -207,7 +207,7 @@ fn the_id_of_a_draft_rendezvous_stands_in_a_path_as_it_is() {
         assert_eq!(with_id(id), Ok(()), "{id}");
     }
     for id in ["", ".", "..", "a/b", "a?b", "a b", "%2e", "\u{e9}", &"x".repeat(256)] {
-        assert_eq!(with_id(id), Err(ErrorCode::QrCodeText), "{id}");
+        assert_eq!(with_id(id), Err(ErrorCode::QR_CODE_TEXT), "{id}");
     }
 }
 
@@ -215,27 +215,27 @@ fn the_id_of_a_draft_rendezvous_stands_in_a_path_as_it_is() {
 fn http_on_loopback_is_a_named_choice() {
     for url in ["http://127.0.0.1:8008/r", "http://localhost/r", "http://[::1]:1/r"] {
         let bytes = with(4, &[url.as_bytes(), url.as_bytes()]);
-        let code = Code::from_bytes(&bytes, Schemes::DangerousHttpOnLoopback).unwrap();
+        let code = QrCode::from_bytes(&bytes, Schemes::DangerousHttpOnLoopback).unwrap();
         assert_eq!(code.to_bytes(), bytes);
     }
     let remote = with(3, &[b"http://10.0.0.1/r"]);
-    let error = Code::from_bytes(&remote, Schemes::DangerousHttpOnLoopback).unwrap_err();
-    assert_eq!((error.code(), error.name()), (ErrorCode::QrCodeUrl, Some("rendezvous URL")));
+    let error = QrCode::from_bytes(&remote, Schemes::DangerousHttpOnLoopback).unwrap_err();
+    assert_eq!((error.code(), error.name()), (ErrorCode::QR_CODE_URL, Some("rendezvous URL")));
 }
 
 #[test]
 fn a_code_as_text() {
-    let text = Code::from_bytes(&login(), Schemes::HttpsOnly).unwrap().to_base64();
+    let text = QrCode::from_bytes(&login(), Schemes::HttpsOnly).unwrap().to_base64();
     let padded = base64::engine::general_purpose::STANDARD.encode(login());
     for accepted in [text.clone(), padded] {
-        assert_eq!(Code::from_base64(&accepted, Schemes::HttpsOnly).unwrap().to_bytes(), login());
+        assert_eq!(QrCode::from_base64(&accepted, Schemes::HttpsOnly).unwrap().to_bytes(), login());
     }
     for refused in [format!("{text}!"), format!(" {text}"), text.replace('T', "_"), "=".into()] {
-        let error = Code::from_base64(&refused, Schemes::HttpsOnly).unwrap_err();
-        assert_eq!(error.code(), ErrorCode::QrCodeText, "{refused}");
+        let error = QrCode::from_base64(&refused, Schemes::HttpsOnly).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::QR_CODE_TEXT, "{refused}");
     }
-    let error = Code::from_base64(&"A".repeat(4000), Schemes::HttpsOnly).unwrap_err();
-    assert_eq!(error.code(), ErrorCode::QrCodeTooLarge);
+    let error = QrCode::from_base64(&"A".repeat(4000), Schemes::HttpsOnly).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::QR_CODE_TOO_LARGE);
 }
 
 /// Whoever reads a log shall not find the rendezvous there.

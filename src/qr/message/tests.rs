@@ -2,7 +2,7 @@ use super::*;
 
 const SECRETS: &str = r#"{"type":"m.login.secrets","cross_signing":{"master_key":"MASTER","self_signing_key":"SELF","user_signing_key":"USER"},"backup":{"algorithm":"m.megolm_backup.v1.curve25519-aes-sha2","key":"BACKUP","backup_version":"1"}}"#;
 
-fn read(json: &str) -> Result<Message, (Code, Option<&'static str>)> {
+fn read(json: &str) -> Result<Message, (ErrorCode, Option<&'static str>)> {
     Message::from_json(json, Schemes::HttpsOnly).map_err(|error| (error.code(), error.name()))
 }
 
@@ -43,13 +43,13 @@ fn every_message_comes_back_as_it_was() {
 #[test]
 fn what_the_other_device_says_has_a_code_here() {
     for (reason, expected) in [
-        ("authorization_expired", Code::QrPeerExpired),
-        ("device_already_exists", Code::QrPeerDeviceExists),
-        ("device_not_found", Code::QrPeerDeviceNotFound),
-        ("unexpected_message_received", Code::QrPeerUnexpectedMessage),
-        ("unsupported_protocol", Code::QrPeerUnsupportedProtocol),
-        ("user_cancelled", Code::QrPeerCancelled),
-        ("<script>\n", Code::QrPeerFailure),
+        ("authorization_expired", ErrorCode::QR_PEER_AUTHORIZATION_EXPIRED),
+        ("device_already_exists", ErrorCode::QR_PEER_DEVICE_EXISTS),
+        ("device_not_found", ErrorCode::QR_PEER_DEVICE_NOT_FOUND),
+        ("unexpected_message_received", ErrorCode::QR_PEER_UNEXPECTED_MESSAGE),
+        ("unsupported_protocol", ErrorCode::QR_PEER_UNSUPPORTED_PROTOCOL),
+        ("user_cancelled", ErrorCode::QR_PEER_CANCELLED),
+        ("<script>\n", ErrorCode::QR_PEER_FAILURE),
     ] {
         let json = serde_json::json!({ "type": "m.login.failure", "reason": reason }).to_string();
         let Ok(Message::Failure { reason, .. }) = read(&json) else { panic!("{json}") };
@@ -81,8 +81,8 @@ fn hostile_messages_are_named() {
         )
     };
     let (page, long) = ("https://op.example.org/", "x".repeat(3000));
-    let none = |json: &str| (json.to_owned(), Code::QrMessage, None);
-    let at = |json: String, name| (json, Code::QrMessage, Some(name));
+    let none = |json: &str| (json.to_owned(), ErrorCode::QR_MESSAGE, None);
+    let at = |json: String, name| (json, ErrorCode::QR_MESSAGE, Some(name));
     for (json, code, name) in [
         none(""),
         none("null"),
@@ -127,9 +127,9 @@ fn hostile_messages_are_named() {
         at(SECRETS.replace("BACKUP", r"\n"), "key"),
         at(SECRETS.replace(r#":"1""#, r#":"""#), "backup_version"),
         at(SECRETS.replace("m.megolm_backup.v1", "\u{e9}"), "algorithm"),
-        (r#"{"type":"m.login.other"}"#.into(), Code::QrUnexpectedMessage, None),
-        (r#"{"type":""}"#.into(), Code::QrUnexpectedMessage, None),
-        (r#"{"type":"m.login.protocol","protocol":"password"}"#.into(), Code::QrUnsupportedProtocol, None),
+        (r#"{"type":"m.login.other"}"#.into(), ErrorCode::QR_UNEXPECTED_MESSAGE, None),
+        (r#"{"type":""}"#.into(), ErrorCode::QR_UNEXPECTED_MESSAGE, None),
+        (r#"{"type":"m.login.protocol","protocol":"password"}"#.into(), ErrorCode::QR_UNSUPPORTED_PROTOCOL, None),
     ] {
         assert_eq!(read(&json).map(|_| ()), Err((code, name)), "{}", &json[..json.len().min(200)]);
     }
@@ -142,7 +142,7 @@ fn secrets_come_and_go_as_json_and_are_never_shown() {
     assert_eq!(json.expose(), SECRETS.replace(r#""type":"m.login.secrets","#, ""));
     let again = Secrets::from_json(json.expose()).unwrap();
     assert_eq!(again.to_json().expose(), json.expose());
-    assert_eq!(Secrets::from_json("{}").unwrap_err().code(), Code::QrMessage);
+    assert_eq!(Secrets::from_json("{}").unwrap_err().code(), ErrorCode::QR_MESSAGE);
     assert_eq!(Secrets::from_json(&json.expose().replace("USER", "")).unwrap_err().name(), Some("user_signing_key"));
     let shown = format!("{secrets:?} {:?} {json:?}", Message::Secrets(secrets.clone()));
     for secret in ["MASTER", "SELF", "USER", "BACKUP"] {

@@ -5,16 +5,17 @@ use http::{Method, Request, StatusCode, Uri};
 use serde::Deserialize;
 
 use super::{Patience, Rendezvous, RendezvousOptions, TEXT, etag, lifetime, look, policy, refusal, text};
-use crate::endpoint::Endpoint;
-use crate::env::Env;
-use crate::error::{Code, Error};
-use crate::failure::Failure;
-use crate::json::{self, Text};
+use crate::base::env::Env;
+use crate::base::json::{self, Text};
+use crate::base::secret::Body;
+use crate::base::url::Endpoint;
+use crate::error::transport::Failure;
+use crate::error::{Error, ErrorCode};
 use crate::matrix::Homeserver;
 use crate::qr::code::CodeUrl;
-use crate::reply::{Accept, Reply};
-use crate::secret::Body;
 use crate::step::{Flow, Step};
+use crate::wire::policy::Accept;
+use crate::wire::response::Response;
 
 /// Where a homeserver has it.
 const PATH: &str = "/_matrix/client/unstable/org.matrix.msc4108/rendezvous";
@@ -34,9 +35,9 @@ impl Creation {
     }
 
     /// Homeservers may leave the rendezvous to another server. There is nothing in the request that it must not see.
-    fn redirect(self, reply: Reply<'_>) -> Result<Step<Self>, Error> {
-        let Some(uri) = self.uri else { return Err(Code::HttpRedirect.into()) };
-        let unusable = |error| Error::new(Code::QrRendezvousAnswer).at("Location").with_source(error);
+    fn redirect(self, reply: Response<'_>) -> Result<Step<Self>, Error> {
+        let Some(uri) = self.uri else { return Err(ErrorCode::HTTP_REDIRECT.into()) };
+        let unusable = |error| Error::new(ErrorCode::QR_RENDEZVOUS_ANSWER).at("Location").with_source(error);
         let elsewhere = Endpoint::join(&uri, reply.location()?, self.options.schemes).map_err(unusable)?;
         Ok(Step::call(request(elsewhere.uri().clone()), policy(false), Self { uri: None, ..self }))
     }
@@ -59,16 +60,16 @@ struct Answer<'a> {
 impl Flow for Creation {
     type Output = Rendezvous;
 
-    fn on_response(self, reply: Reply<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on_response(self, reply: Response<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match reply.status {
             StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => return self.redirect(reply),
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
-                return Err(Code::QrRendezvousUnsupported.into());
+                return Err(ErrorCode::QR_RENDEZVOUS_UNSUPPORTED.into());
             }
             _ => {}
         }
         let answer: Answer<'_> = json::document(reply.success(Accept::Json)?)?;
-        let unusable = || Error::new(Code::QrRendezvousAnswer).at("url");
+        let unusable = || Error::new(ErrorCode::QR_RENDEZVOUS_ANSWER).at("url");
         let url = answer.url.ok_or_else(unusable)?;
         let url = CodeUrl::new(&url, self.options.schemes).map_err(|error| unusable().with_source(error))?;
         let (etag, lifetime) = (etag(&reply)?, lifetime(&reply));
@@ -101,17 +102,17 @@ impl Joining {
 impl Flow for Joining {
     type Output = Rendezvous;
 
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         if reply.status == StatusCode::NOT_MODIFIED {
             // This is not what was asked.
-            return Err(Error::new(Code::QrRendezvousAnswer).at("status"));
+            return Err(Error::new(ErrorCode::QR_RENDEZVOUS_ANSWER).at("status"));
         }
         if let Err(error) = refusal(&reply) {
             return self.again(error, env);
         }
         // Whoever writes first is the other end of the channel: somebody else has been here.
         if !text(&reply)?.is_empty() {
-            return Err(Code::QrRendezvousUsed.into());
+            return Err(ErrorCode::QR_RENDEZVOUS_USED.into());
         }
         let (etag, lifetime) = (etag(&reply)?, lifetime(&reply));
         Ok(Step::Done(Rendezvous {

@@ -5,11 +5,11 @@ use std::fmt;
 use http::StatusCode;
 
 use super::{Patience, Rendezvous, policy, refusal, text};
-use crate::env::Env;
+use crate::base::env::Env;
 use crate::error::Error;
-use crate::failure::Failure;
-use crate::reply::Reply;
+use crate::error::transport::Failure;
 use crate::step::{Flow, Step};
+use crate::wire::response::Response;
 
 /// Awaits a text of the other device.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Receiving {
     }
 
     pub(super) fn start_later(rendezvous: Rendezvous, patience: Patience, env: &mut dyn Env) -> Step<Self> {
-        Step::wait(env.ticks().saturating_add(patience.interval), Self { rendezvous, patience })
+        Step::wait(env.monotonic().saturating_add(patience.interval), Self { rendezvous, patience })
     }
 
     fn look(self) -> Step<Self> {
@@ -57,7 +57,7 @@ impl Receiving {
 impl Flow for Receiving {
     type Output = Received;
 
-    fn on_response(mut self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on_response(mut self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         if reply.status == StatusCode::NOT_MODIFIED {
             return self.later(env);
         }

@@ -3,11 +3,11 @@
 use http::StatusCode;
 
 use super::{Patience, Rendezvous, is_uncertain, policy, refusal, text};
-use crate::env::Env;
-use crate::error::{Code, Error};
-use crate::failure::Failure;
-use crate::reply::Reply;
+use crate::base::env::Env;
+use crate::error::transport::Failure;
+use crate::error::{Error, ErrorCode};
 use crate::step::{Flow, Step};
+use crate::wire::response::Response;
 
 /// What became of a text.
 #[derive(Debug)]
@@ -73,9 +73,9 @@ impl Letter {
         Ok(Step::wait(self.patience.again(error, env)?, Sending(State::Pausing, Box::new(self))))
     }
 
-    fn delivered(mut self, reply: &Reply<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
+    fn delivered(mut self, reply: &Response<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
         self.rendezvous.note(reply)?;
-        self.rendezvous.unread_since = Some(env.ticks());
+        self.rendezvous.unread_since = Some(env.monotonic());
         Ok(Step::Done(Delivery::Delivered(self.rendezvous)))
     }
 
@@ -84,7 +84,7 @@ impl Letter {
         Ok(Step::Done(made(self.rendezvous)))
     }
 
-    fn on_delivery(mut self, reply: &Reply<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
+    fn on_delivery(mut self, reply: &Response<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
         if reply.status == StatusCode::PRECONDITION_FAILED {
             return if self.may_be_there { Ok(self.look()) } else { self.passed_by() };
         }
@@ -99,7 +99,7 @@ impl Letter {
         }
     }
 
-    fn on_content(mut self, reply: &Reply<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
+    fn on_content(mut self, reply: &Response<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
         if reply.status == StatusCode::NOT_MODIFIED {
             // Nobody has written: the 412 was wrong, and may be right the next time.
             self.may_be_there = false;
@@ -116,18 +116,18 @@ impl Letter {
 
     /// The other device deletes the box when it has read the last text.
     fn is_gone_after_all(&self, error: &Error) -> bool {
-        self.may_be_there && error.code() == Code::QrRendezvousExpired
+        self.may_be_there && error.code() == ErrorCode::QR_RENDEZVOUS_EXPIRED
     }
 }
 
 impl Flow for Sending {
     type Output = Delivery;
 
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
             State::ExpectDelivery => self.1.on_delivery(&reply, env),
             State::ExpectContent => self.1.on_content(&reply, env),
-            State::Pausing => Err(Code::StepUnexpected.into()),
+            State::Pausing => Err(ErrorCode::STEP_UNEXPECTED.into()),
         }
     }
 

@@ -132,7 +132,7 @@ fn homeserver_and_provider_can_share_a_host() {
     for (path, asked) in [
         ("/.well-known/matrix/client", Asked::Homeserver(OnMatrix::WellKnown)),
         ("/_matrix/client/versions", Asked::Homeserver(OnMatrix::Versions)),
-        ("/.well-known/openid-configuration", Asked::Provider(On::Metadata)),
+        ("/.well-known/openid-configuration", Asked::Provider(On::ServerMetadata)),
         ("/_matrix/client/unstable/org.matrix.msc4108/rendezvous", Asked::Homeserver(OnMatrix::Rendezvous)),
         ("/_synapse/client/rendezvous/box1", Asked::Homeserver(OnMatrix::Rendezvous)),
         ("/_matrix/x", Asked::Homeserver(OnMatrix::Elsewhere)),

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use http::Response;
 use serde_json::{Map, Value, json};
 
-use super::super::edit::{Callback, Edit};
-use super::super::http::Refusal;
-use super::super::id_token::{IdToken, Signature};
-use super::super::keys;
-use super::super::route::On;
+use crate::testing::edit::{Callback, Edit};
+use crate::testing::http::Refusal;
+use crate::testing::id_token::{IdToken, Signature};
+use crate::testing::keys;
+use crate::testing::route::On;
 
 pub(super) type Object = Map<String, Value>;
 

@@ -3,9 +3,9 @@
 use super::signing::{key, post_proven, proof, proof_claims, userinfo_proven};
 use super::*;
 use crate::adapter::{BlockingHttpClient, HttpClient};
+use crate::base::secret::Body;
 use crate::jose::Algorithm;
-use crate::reply::{Accept, Policy};
-use crate::secret::Body;
+use crate::wire::policy::{Accept, Policy};
 use crate::{FailureKind, Sent};
 
 #[test]
@@ -63,7 +63,7 @@ fn both_drivers_take_the_provider_for_an_http_client() {
     fn blocking(client: impl BlockingHttpClient + Clone + Send + Sync + 'static) -> impl BlockingHttpClient {
         client
     }
-    fn asynchronous<C: HttpClient<Reply: Send> + Clone + Send + Sync + 'static>(client: C) -> C {
+    fn asynchronous<C: HttpClient<Response: Send> + Clone + Send + Sync + 'static>(client: C) -> C {
         client
     }
     let (provider, clock) = (provider(), Clock::new());

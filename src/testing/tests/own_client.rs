@@ -5,24 +5,25 @@ use std::sync::Arc;
 use super::signing::{key, public_jwk};
 use super::*;
 use crate::adapter::BlockingDriver;
-use crate::client::{Client, ClientAuth, RedirectUri};
-use crate::dpop::DpopKey;
-use crate::endpoint::{Issuer, Schemes};
+use crate::base::secret::Secret;
+use crate::base::url::{Issuer, Schemes};
 use crate::error::Error;
-use crate::flow::{Discovery, Refresh, Revocation, UserinfoFetch};
+use crate::flow::{Refresh, Revocation, ServerMetadataFetch, UserinfoFetch};
 use crate::jose::{Algorithm, PrivateKey};
 use crate::message::authorization::AuthorizationRequest;
 use crate::message::callback::Callback as Answered;
-use crate::message::scope::Scope;
-use crate::provider::ProviderOptions;
-use crate::secret::Secret;
+use crate::party::client::{Client, ClientAuth};
+use crate::party::dpop::DpopKey;
+use crate::party::options::ProviderOptions;
+use crate::party::redirect_uri::RedirectUri;
+use crate::token::scope::Scope;
 
 /// A login, a refresh, a look at userinfo, and the end of it all.
 fn everything(op: &Provider, client: Client) -> Result<(), Error> {
     let mut env = TestEnv::seeded(1);
     let http = BlockingDriver::new(op.http(env.clock()));
     let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly)?;
-    let provider = http.run(Discovery::start(issuer, ProviderOptions::new())?, &mut env)?.provider;
+    let provider = http.run(ServerMetadataFetch::start(issuer, ProviderOptions::new())?, &mut env)?.provider;
     let redirect_uri = RedirectUri::new(REDIRECT)?;
     let client = Arc::new(client.with_redirect_uri(redirect_uri.clone()));
     let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid")?);

@@ -9,10 +9,8 @@ use http::Response;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode_header};
 use oidc_proto::testing::{Clock, TestEnv};
-use oidc_proto::{
-    AuthorizationRequest, Callback, Client, Code, Exchanged, Issuer, Keys, Provider, ProviderOptions, RedirectUri,
-    Schemes, Scope, Step, Timestamp, jose,
-};
+use oidc_proto::{AuthorizationRequest, Callback, Client, ErrorCode, Issuer, Provider, ProviderOptions, RedirectUri, Schemes, Scope, Step, Timestamp, TokenOutcome};
+use oidc_proto::jose::{self, Keys};
 use openidconnect::core::{CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet, CoreJwsSigningAlgorithm};
 use openidconnect::{AccessToken, AccessTokenHash, ClientId, IssuerUrl, Nonce};
 use serde_json::{Value, json};
@@ -39,7 +37,7 @@ pub const PANICS: &str = "panics";
 /// The answers: `Err` says why not.
 #[derive(Clone, Debug)]
 pub struct Verdicts {
-    pub ours: Result<(), Code>,
+    pub ours: Result<(), ErrorCode>,
     pub openidconnect: Result<(), String>,
     pub jsonwebtoken: Result<(), String>,
 }
@@ -106,7 +104,7 @@ pub fn nonce() -> String {
     asked("nonce")
 }
 
-fn ours(question: &Question<'_>) -> Result<(), Code> {
+fn ours(question: &Question<'_>) -> Result<(), ErrorCode> {
     let code = |error: oidc_proto::Error| error.code();
     let Login { provider, client, pending, .. } = login();
     let algorithm = match question.algorithm {
@@ -128,11 +126,11 @@ fn ours(question: &Question<'_>) -> Result<(), Code> {
     let answer = json!({ "access_token": ACCESS_TOKEN, "token_type": "Bearer", "id_token": question.token });
     let step = call.into_parts().2.receive(Response::new(answer.to_string()), &mut env).map_err(code)?;
     match step {
-        Step::Done(Exchanged::Verified(granted)) => {
+        Step::Done(TokenOutcome::Verified(granted)) => {
             assert!(granted.tokens.id_token().is_some());
             Ok(())
         }
-        Step::Done(Exchanged::Unverified { error, .. }) => Err(error.code()),
+        Step::Done(TokenOutcome::Unverified { error, .. }) => Err(error.code()),
         other => panic!("nothing is left to do: {other:?}"),
     }
 }

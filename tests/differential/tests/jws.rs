@@ -8,7 +8,7 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use oidc_proto::jose::backend::rustcrypto::SigningKey;
 use oidc_proto::jose::{self, Algorithms, Jws, Keys, Signer, signing_input, with_signature};
-use oidc_proto::{Code, Timestamp};
+use oidc_proto::{ErrorCode, Timestamp};
 use oidc_proto_differential::keys::{self, ALGORITHMS};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -41,7 +41,7 @@ fn key_set() -> &'static Keys {
     })
 }
 
-fn our_verdict(token: &str, algorithm: Algorithm) -> Result<Vec<u8>, Code> {
+fn our_verdict(token: &str, algorithm: Algorithm) -> Result<Vec<u8>, ErrorCode> {
     let check = || {
         let jws = Jws::parse(token)?;
         let _signed = jws.verify(key_set(), Algorithms::of(&[ours(algorithm)]))?;

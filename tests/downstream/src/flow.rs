@@ -6,12 +6,12 @@
 
 use std::sync::Arc;
 
-use oidc_proto::flow::{Discovery, Registration};
-use oidc_proto::{Client, ClientMetadata, Env, Error, Failure, Flow, Issuer, Provider, ProviderOptions, Reply, Step};
+use oidc_proto::flow::{Registration, ServerMetadataFetch};
+use oidc_proto::{Client, ClientMetadata, Env, Error, Failure, Flow, Issuer, Provider, ProviderOptions, Response, Step};
 
 /// Awaits metadata, then a client ID.
 pub enum SetUp {
-    Discovering(Discovery, Box<ClientMetadata>),
+    Discovering(ServerMetadataFetch, Box<ClientMetadata>),
     Registering(Box<Registration>, Arc<Provider>, Box<ClientMetadata>),
 }
 
@@ -25,10 +25,10 @@ pub struct Ready {
 impl SetUp {
     /// Looks the provider up and registers with it.
     pub fn start(issuer: Issuer, options: ProviderOptions, metadata: ClientMetadata) -> Result<Step<Self>, Error> {
-        Self::discovering(Discovery::start(issuer, options)?, Box::new(metadata))
+        Self::discovering(ServerMetadataFetch::start(issuer, options)?, Box::new(metadata))
     }
 
-    fn discovering(step: Step<Discovery>, metadata: Box<ClientMetadata>) -> Result<Step<Self>, Error> {
+    fn discovering(step: Step<ServerMetadataFetch>, metadata: Box<ClientMetadata>) -> Result<Step<Self>, Error> {
         step.embed_with(
             metadata,
             |metadata, flow| Self::Discovering(flow, metadata),
@@ -58,11 +58,11 @@ impl SetUp {
 impl Flow for SetUp {
     type Output = Ready;
 
-    fn on_response(self, reply: Reply<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on_response(self, response: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self {
-            Self::Discovering(flow, metadata) => Self::discovering(flow.on_response(reply, env)?, metadata),
+            Self::Discovering(flow, metadata) => Self::discovering(flow.on_response(response, env)?, metadata),
             Self::Registering(flow, provider, metadata) => {
-                Self::registering(flow.on_response(reply, env)?, provider, metadata)
+                Self::registering(flow.on_response(response, env)?, provider, metadata)
             }
         }
     }

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use oidc_proto::adapter::BlockingHttpClient;
-use oidc_proto::{BoxFlow, Code, Env, Error, Flow, Step};
+use oidc_proto::{Env, Error, ErrorCode, Flow, Step};
+use oidc_proto::step::BoxFlow;
 
 /// Flows of one output, under names.
 pub struct Queue<T: 'static> {
@@ -41,7 +42,7 @@ impl<T: 'static> Queue<T> {
             }
             // Waking early is not wrong: the flow waits again.
             Step::Wait(wait) => wait.wake(env),
-            Step::Sign(_) => Err(Code::SignMissing.into()),
+            Step::Sign(_) => Err(ErrorCode::SIGN_MISSING.into()),
             Step::Done(output) => return Some((name, Ok(output))),
         };
         match next {

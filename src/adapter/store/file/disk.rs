@@ -6,8 +6,8 @@ use std::io::{self, ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::super::record::{LIMIT, Text, too_large};
-use crate::error::{Code, Error};
+use crate::adapter::store::record::{LIMIT, Text, too_large};
+use crate::error::{Error, ErrorCode};
 
 /// Between two looks at a lock that somebody else holds. A refresh takes tens of milliseconds.
 const POLL: Duration = Duration::from_millis(20);
@@ -55,7 +55,7 @@ impl Place {
             }
             let left = self.patience.saturating_sub(since.elapsed());
             if left.is_zero() {
-                return Err(Code::StoreBusy.into());
+                return Err(ErrorCode::STORE_BUSY.into());
             }
             std::thread::sleep(POLL.min(left));
         }
@@ -82,7 +82,7 @@ impl Place {
         let mut text = Text::new(String::with_capacity(length + 64));
         match file.take(LIMIT as u64 + 1).read_to_string(&mut text) {
             Ok(_) => Ok(Some(text)),
-            Err(error) if error.kind() == ErrorKind::InvalidData => Err(Code::StoredMalformed.into()),
+            Err(error) if error.kind() == ErrorKind::InvalidData => Err(ErrorCode::STORED_MALFORMED.into()),
             Err(error) => Err(broken(error)),
         }
     }
@@ -234,5 +234,5 @@ fn is_same(_: &Metadata, _: &Metadata) -> bool {
 }
 
 fn broken(error: io::Error) -> Error {
-    Error::new(Code::StoreIo).with_source(error)
+    Error::new(ErrorCode::STORE_IO).with_source(error)
 }

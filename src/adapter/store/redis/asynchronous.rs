@@ -8,12 +8,12 @@ use redis::{AsyncConnectionConfig, Client, Cmd, RedisError, Value};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use super::super::SessionStore;
-use super::super::queue::{Answer, Queue, Worker, lock};
-use super::super::record::{self, LastError};
 use super::work::{Next, Work};
 use super::{Identity, RedisOptions, broken, is_stale};
-use crate::env::Env;
+use crate::adapter::store::SessionStore;
+use crate::adapter::store::queue::{Answer, Queue, Worker, lock};
+use crate::adapter::store::record::{self, LastError};
+use crate::base::env::Env;
 use crate::error::Error;
 use crate::session::{Record, StoreAction, StoreAnswer};
 
@@ -140,9 +140,9 @@ impl AsyncRedisStore {
 
 impl Inner {
     async fn work(self: Arc<Self>, mut worker: Worker) {
-        while let Some((action, reply)) = worker.next() {
+        while let Some((action, response)) = worker.next() {
             let answer = self.last_error.answer(self.act(action).await);
-            if let Some(unlock) = reply.give(answer) {
+            if let Some(unlock) = response.give(answer) {
                 self.last_error.answer(self.act(unlock).await);
             }
         }
@@ -152,8 +152,8 @@ impl Inner {
         let Self { server, identity, .. } = self;
         let (mut work, since) = (Work::new(action)?, Instant::now());
         loop {
-            let reply = server.send(&work.command(identity, &server.0.options)).await?;
-            match work.take(reply, since.elapsed(), &server.0.options)? {
+            let response = server.send(&work.command(identity, &server.0.options)).await?;
+            match work.take(response, since.elapsed(), &server.0.options)? {
                 Next::Send => {}
                 Next::Pause(pause) => tokio::time::sleep(pause).await,
                 Next::Done(answer) => return Ok(answer),

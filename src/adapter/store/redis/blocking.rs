@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use redis::{Client, Cmd, Connection, RedisError, Value};
 
-use super::super::BlockingSessionStore;
-use super::super::queue::lock;
-use super::super::record::{self, LastError};
 use super::work::{Next, Work};
 use super::{Identity, RedisOptions, broken, is_stale};
-use crate::env::Env;
+use crate::adapter::store::BlockingSessionStore;
+use crate::adapter::store::queue::lock;
+use crate::adapter::store::record::{self, LastError};
+use crate::base::env::Env;
 use crate::error::Error;
 use crate::session::{Record, StoreAction, StoreAnswer};
 
@@ -61,7 +61,7 @@ impl Redis {
         Ok(connection)
     }
 
-    /// A connection that failed in any way is not kept: its next reply might be an earlier command's, and a server that
+    /// A connection that failed in any way is not kept: its next response might be an earlier command's, and a server that
     /// cannot write may have a successor.
     fn send_by(&self, mut connection: Connection, command: &Cmd) -> Result<Value, RedisError> {
         let value = command.query(&mut connection)?;
@@ -83,7 +83,7 @@ impl fmt::Debug for Redis {
 ///
 /// A record that is damaged, larger than 4 MiB or from a newer version is a failure and is never overwritten. A store
 /// that is dropped while it holds the lock leaves it to the end of its lease; tend its session until it
-/// [is at rest](crate::adapter::session::BlockingSession::is_at_rest) before.
+/// [is at rest](crate::adapter::session::BlockingSession::is_idle) before.
 #[derive(Clone)]
 pub struct RedisStore(Arc<Inner>);
 
@@ -111,8 +111,8 @@ impl RedisStore {
         let Inner { server, identity, .. } = &*self.0;
         let (mut work, since) = (Work::new(action)?, Instant::now());
         loop {
-            let reply = server.send(&work.command(identity, &server.0.options))?;
-            match work.take(reply, since.elapsed(), &server.0.options)? {
+            let response = server.send(&work.command(identity, &server.0.options))?;
+            match work.take(response, since.elapsed(), &server.0.options)? {
                 Next::Send => {}
                 Next::Pause(pause) => std::thread::sleep(pause),
                 Next::Done(answer) => return Ok(answer),

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use redis::{Cmd, Value};
 
-use super::super::record::{self, LIMIT, Text, too_large};
 use super::{Identity, RedisOptions};
-use crate::error::{Code, Error};
+use crate::adapter::store::record::{self, LIMIT, Text, too_large};
+use crate::error::{Error, ErrorCode};
 use crate::session::{StoreAction, StoreAnswer};
 
 /// Between two looks at a lock that somebody else holds.
@@ -106,14 +106,14 @@ impl Work {
         command
     }
 
-    /// Takes the reply; `since` is how long the action takes already.
-    pub(super) fn take(&mut self, reply: Value, since: Duration, options: &RedisOptions) -> Result<Next, Error> {
+    /// Takes the response; `since` is how long the action takes already.
+    pub(super) fn take(&mut self, response: Value, since: Duration, options: &RedisOptions) -> Result<Next, Error> {
         let done = match std::mem::replace(&mut self.stage, Stage::Erase) {
-            Stage::Lock if is_one(&reply)? => StoreAnswer::Locked,
+            Stage::Lock if is_one(&response)? => StoreAnswer::Locked,
             Stage::Lock => {
                 let left = options.patience.saturating_sub(since);
                 if left.is_zero() {
-                    return Err(Code::StoreBusy.into());
+                    return Err(ErrorCode::STORE_BUSY.into());
                 }
                 self.stage = Stage::Lock;
                 return Ok(Next::Pause(POLL.min(left)));
@@ -123,9 +123,9 @@ impl Work {
                 self.stage = Stage::Load;
                 return Ok(Next::Send);
             }
-            Stage::Load => record::loaded(text(reply)?.as_deref().map(String::as_str))?,
+            Stage::Load => record::loaded(text(response)?.as_deref().map(String::as_str))?,
             Stage::Look(saving) => {
-                let present = text(reply)?;
+                let present = text(response)?;
                 match record::compare(present.as_deref().map(String::as_str), saving.expect, &saving.next)? {
                     Some(answer) => answer,
                     None => {
@@ -134,7 +134,7 @@ impl Work {
                     }
                 }
             }
-            Stage::Write(saving, _) if is_one(&reply)? => {
+            Stage::Write(saving, _) if is_one(&response)? => {
                 drop(saving);
                 StoreAnswer::Saved
             }
@@ -142,28 +142,28 @@ impl Work {
                 self.stage = Stage::Look(Saving { rounds: saving.rounds + 1, ..saving });
                 return Ok(Next::Send);
             }
-            Stage::Write(..) => return Err(Code::StoreBusy.into()),
+            Stage::Write(..) => return Err(ErrorCode::STORE_BUSY.into()),
             Stage::Unlock | Stage::Erase => StoreAnswer::Done,
         };
         Ok(Next::Done(done))
     }
 }
 
-fn is_one(reply: &Value) -> Result<bool, Error> {
-    match reply {
+fn is_one(response: &Value) -> Result<bool, Error> {
+    match response {
         Value::Int(number) => Ok(*number == 1),
-        _ => Err(Code::StoreIo.into()),
+        _ => Err(ErrorCode::STORE_IO.into()),
     }
 }
 
-fn text(reply: Value) -> Result<Option<Text>, Error> {
-    match reply {
+fn text(response: Value) -> Result<Option<Text>, Error> {
+    match response {
         Value::Nil => Ok(None),
         Value::BulkString(bytes) => match String::from_utf8(bytes) {
             Ok(text) => Ok(Some(Text::new(text))),
-            Err(_) => Err(Code::StoredMalformed.into()),
+            Err(_) => Err(ErrorCode::STORED_MALFORMED.into()),
         },
         Value::Int(_) => Err(too_large()),
-        _ => Err(Code::StoreIo.into()),
+        _ => Err(ErrorCode::STORE_IO.into()),
     }
 }

@@ -10,7 +10,7 @@ use rsa::traits::PublicKeyParts as _;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 use crate::jose::signer::Signer;
 use crate::jose::{Algorithm, PublicKey};
 
@@ -49,7 +49,7 @@ impl SigningKey {
             Algorithm::Hs256 => None,
             _ => rsa(der),
         }
-        .ok_or_else(|| Error::new(Code::SignFailed).at("key"))?;
+        .ok_or_else(|| Error::new(ErrorCode::SIGN_FAILED).at("key"))?;
         Ok(Self { algorithm, kid: kid.map(Into::into), private, public })
     }
 
@@ -103,7 +103,7 @@ impl Signer for SigningKey {
     }
 
     fn sign(&self, input: &[u8]) -> Result<Vec<u8>, Error> {
-        let failed = || Error::new(Code::SignFailed);
+        let failed = || Error::new(ErrorCode::SIGN_FAILED);
         match &self.private {
             Private::Rsa { key, seed } => {
                 let mut rng = Derived::new(seed, self.algorithm, input);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use oidc_proto::adapter::BlockingDriver;
 use oidc_proto::flow::{DeviceAuthorization, Refresh};
 use oidc_proto::testing::{Fault, Granted, On, Provider, RegisteredClient, TestEnv};
-use oidc_proto::{AuthorizationRequest, Callback, Client, Code, Env as _, Scope, TokenSet};
+use oidc_proto::{AuthorizationRequest, Callback, Client, Env as _, ErrorCode, Scope, TokenSet};
 use oidc_proto_downstream::claim;
 use oidc_proto_downstream::flow::Ready;
 use oidc_proto_downstream::grant::{JWT_BEARER, JwtBearer};
@@ -42,7 +42,7 @@ fn a_custom_claim_takes_one_line() {
     op.honest();
     let (_, tokens) = log_in(&op, &BlockingDriver::new(op.http(env.clock())), &mut env);
     let error = claim::department(tokens.id_token().unwrap()).unwrap_err();
-    assert_eq!(error.code(), Code::IdTokenClaims);
+    assert_eq!(error.code(), ErrorCode::ID_TOKEN_CLAIMS);
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn a_custom_http_client_logs_in() {
     let (_, tokens) = log_in(&op, &BlockingDriver::new(Sockets), &mut env);
     assert_eq!(tokens.subject(), Some("sub-alice"));
     let nobody = set_up(&BlockingDriver::new(Sockets), "http://127.0.0.1:1", &mut env).unwrap_err();
-    assert_eq!(nobody.code(), Code::TransportUnreachable);
+    assert_eq!(nobody.code(), ErrorCode::TRANSPORT_UNREACHABLE);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn an_own_grant_is_an_own_type_and_one_call() {
     };
     let tokens = ask(assertion).unwrap().tokens;
     assert_eq!(tokens.scope().as_str(), "jobs");
-    assert_eq!(ask("forged").unwrap_err().code(), Code::TokenInvalidGrant);
+    assert_eq!(ask("forged").unwrap_err().code(), ErrorCode::TOKEN_INVALID_GRANT);
     assert_eq!(op.bearer(tokens.access_token().expose(), env.now()).unwrap().login, "alice");
 }
 
@@ -129,11 +129,11 @@ fn an_own_flow_embeds_those_of_the_crate() {
     let Ready { provider, client } = set_up(&http, ISSUER, &mut env).unwrap();
     assert_eq!(provider.issuer().as_str(), ISSUER);
     assert_eq!(client.redirect_uris(), [redirect_uri()]);
-    assert_eq!(op.requests(), [On::Metadata, On::Register]);
+    assert_eq!(op.requests(), [On::ServerMetadata, On::Register]);
 
     // A failure of either is a failure of the whole.
     op.fault(On::Register, Fault::Timeout, 1);
-    assert_eq!(set_up(&http, ISSUER, &mut env).unwrap_err().code(), Code::TransportTimeout);
-    op.fault(On::Metadata, Fault::Timeout, 1);
-    assert_eq!(set_up(&http, ISSUER, &mut env).unwrap_err().code(), Code::TransportTimeout);
+    assert_eq!(set_up(&http, ISSUER, &mut env).unwrap_err().code(), ErrorCode::TRANSPORT_TIMEOUT);
+    op.fault(On::ServerMetadata, Fault::Timeout, 1);
+    assert_eq!(set_up(&http, ISSUER, &mut env).unwrap_err().code(), ErrorCode::TRANSPORT_TIMEOUT);
 }

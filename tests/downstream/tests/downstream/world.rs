@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 
 use http::Request;
 use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient};
-use oidc_proto::message::registration::ApplicationType;
+use oidc_proto::ApplicationType;
 use oidc_proto::testing::{self, Clock, TestEnv};
 use oidc_proto::{ClientMetadata, Error, Issuer, ProviderOptions, RedirectUri, Schemes};
 use oidc_proto_downstream::flow::{Ready, SetUp};

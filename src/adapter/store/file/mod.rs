@@ -1,0 +1,147 @@
+//! A record in a file.
+//!
+//! ```text
+//! session.json            the record, mode 0600; replaced as a whole, never written in place
+//! session.json.lock       empty, or the name of what is being written; locked by whoever refreshes; stays for good
+//! session.json.….new      the next record, until it is renamed
+//! ```
+//!
+//! The lock is advisory and the operating system's: when its holder is killed, it is free. Processes that use the same
+//! path share the record, and so do two stores in one process; clones of one store are one holder. Do not put the file on
+//! a network file system that does not lock.
+
+mod disk;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::queue::lock;
+use super::record::{self, LastError, Text};
+use super::{BlockingSessionStore, PATIENCE};
+use crate::error::Error;
+use crate::session::{Record, StoreAction, StoreAnswer};
+use disk::{Lock, Place};
+
+/// Keeps a record in a file, for all processes that name the same one.
+///
+/// A record that is damaged, larger than 4 MiB or from a newer version is a failure and is never overwritten; nor is
+/// anything followed or replaced that is not a file: a link, a pipe. A folder that does not exist is made, mode 0700.
+/// What is written is on the disk when `Saved` is answered. Where there are no modes (Windows), the folder has to keep
+/// others out.
+///
+/// Clones are the same store: keep one to ask for [`FileStore::take_error`].
+///
+/// ```
+/// use oidc_proto::adapter::store::{BlockingSessionStore, FileStore};
+/// use oidc_proto::session::{Record, StoreAction, StoreAnswer};
+/// # fn log_in() -> Result<oidc_proto::TokenSet, oidc_proto::Error> { todo!() }
+///
+/// /// The record to make a session of.
+/// fn begin(store: &FileStore) -> Result<Record, oidc_proto::Error> {
+///     if let Some(record) = store.load()? {
+///         return Ok(record);
+///     }
+///     let record = Record::new(1, log_in()?);
+///     match store.carry_out(StoreAction::Save { expect: 0, next: Box::new(record.clone()) }) {
+///         // Another process has logged in meanwhile.
+///         StoreAnswer::Conflict(theirs) => Ok(*theirs),
+///         // If it was not saved, the session will try again with its next tokens: `store.take_error()` says why.
+///         _ => Ok(record),
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+pub struct FileStore(Arc<Inner>);
+
+struct Inner {
+    place: Place,
+    held: Mutex<Option<Lock>>,
+    last_error: LastError,
+}
+
+impl FileStore {
+    /// The store in this file. Nothing is opened yet.
+    ///
+    /// Whoever holds the lock is waited for as long as 30 seconds, which is less than the default
+    /// [`deadline`](crate::session::SessionOptions::deadline) of a session, as it should be.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self::with_patience(path, PATIENCE)
+    }
+
+    /// The same with another time to wait for the lock. Zero: a lock that is taken is a failure.
+    pub fn with_patience(path: impl Into<PathBuf>, patience: Duration) -> Self {
+        let place = Place::new(path.into(), patience);
+        Self(Arc::new(Inner { place, held: Mutex::default(), last_error: LastError::default() }))
+    }
+
+    /// The record, for the one who makes a session of it; `None` if there is none yet.
+    ///
+    /// # Errors
+    /// `stored.malformed`, `stored.version`, or `store.io` with its [`source`](std::error::Error::source).
+    pub fn load(&self) -> Result<Option<Record>, Error> {
+        self.0.place.read()?.map(|text| record::read(&text)).transpose().map(|record| record.map(|record| *record))
+    }
+
+    /// Why the last action that failed did so; once. Besides those of [`FileStore::load`]: `store.busy`.
+    pub fn take_error(&self) -> Option<Error> {
+        self.0.last_error.take()
+    }
+}
+
+impl BlockingSessionStore for FileStore {
+    fn carry_out(&self, action: StoreAction) -> StoreAnswer {
+        let result = match action {
+            StoreAction::Lock => self.0.lock(),
+            StoreAction::Load => self.0.load(),
+            StoreAction::Save { expect, next } => {
+                record::write(&next).and_then(|text| self.0.under_lock(|lock| self.0.save(lock, expect, &text)))
+            }
+            StoreAction::Unlock => {
+                *lock(&self.0.held) = None;
+                Ok(StoreAnswer::Done)
+            }
+            StoreAction::Erase => self.0.under_lock(|lock| self.0.place.remove(lock).map(|()| StoreAnswer::Done)),
+        };
+        self.0.last_error.answer(result)
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> Result<StoreAnswer, Error> {
+        let mut held = lock(&self.held);
+        if !held.as_ref().is_some_and(|held| self.place.is_good(held)) {
+            *held = None;
+            *held = Some(self.place.lock()?);
+        }
+        Ok(StoreAnswer::Locked)
+    }
+
+    fn load(&self) -> Result<StoreAnswer, Error> {
+        record::loaded(self.place.read()?.as_deref().map(String::as_str))
+    }
+
+    /// Under the lock that is held, or else, where none is wanted or it was lost, under one for the moment.
+    fn under_lock(&self, act: impl FnOnce(&mut Lock) -> Result<StoreAnswer, Error>) -> Result<StoreAnswer, Error> {
+        let mut held = lock(&self.held);
+        match held.as_mut().filter(|held| self.place.is_good(held)) {
+            Some(held) => act(held),
+            None => act(&mut self.place.lock()?),
+        }
+    }
+
+    fn save(&self, lock: &mut Lock, expect: u64, next: &Text) -> Result<StoreAnswer, Error> {
+        let present = self.place.read()?;
+        match record::compare(present.as_deref().map(String::as_str), expect, next)? {
+            Some(answer) => Ok(answer),
+            None => self.place.replace(lock, next).map(|()| StoreAnswer::Saved),
+        }
+    }
+}
+
+impl fmt::Debug for FileStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FileStore").field(&self.0.place.path()).finish()
+    }
+}

@@ -1,0 +1,160 @@
+//! Time and entropy, as arguments.
+
+use std::fmt;
+use std::num::NonZero;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// What a machine takes from the outside world at each step: the clock, a monotonic counter and entropy.
+///
+/// `SystemEnv` (feature `system`) is the operating system's; `testing::TestEnv` (feature `testing`) is seeded and has a
+/// clock to set. Drivers own theirs.
+pub trait Env {
+    /// The time of day: for what is stored, and for claims.
+    fn now(&self) -> Timestamp;
+
+    /// A counter that never goes back: for waits and back-off, so that a clock set back stalls nothing.
+    fn monotonic(&self) -> MonotonicTime;
+
+    /// A cryptographically secure generator.
+    fn rng(&mut self) -> &mut dyn rand_core::CryptoRng;
+}
+
+impl<E: Env + ?Sized> Env for &mut E {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+
+    fn monotonic(&self) -> MonotonicTime {
+        (**self).monotonic()
+    }
+
+    fn rng(&mut self) -> &mut dyn rand_core::CryptoRng {
+        (**self).rng()
+    }
+}
+
+/// A time of day: milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+///
+/// The last of all, 584 million years from now, counts as the one before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(Millis);
+
+impl Timestamp {
+    /// From milliseconds since the Unix epoch.
+    pub const fn from_unix_millis(millis: u64) -> Self {
+        Self(Millis::new(millis))
+    }
+
+    /// From seconds since the Unix epoch, as in a NumericDate (RFC 7519 section 2).
+    pub const fn from_unix_seconds(seconds: u64) -> Self {
+        Self(Millis::new(seconds.saturating_mul(1000)))
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn unix_millis(self) -> u64 {
+        self.0.get()
+    }
+
+    /// Whole seconds since the Unix epoch, rounded down.
+    pub const fn unix_seconds(self) -> u64 {
+        self.unix_millis() / 1000
+    }
+
+    /// So much later; the end of time if that is too far.
+    #[must_use]
+    pub fn saturating_add(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(by))
+    }
+
+    /// So much earlier; the epoch if that is too far.
+    #[must_use]
+    pub fn saturating_sub(self, by: Duration) -> Self {
+        Self(Millis::new(self.unix_millis().saturating_sub(millis(by))))
+    }
+
+    /// The time since `earlier`; zero if that is later.
+    pub fn saturating_since(self, earlier: Self) -> Duration {
+        self.0.since(earlier.0)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Timestamp({}.{:03})", self.unix_seconds(), self.unix_millis() % 1000)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.unix_millis())
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u64::deserialize(deserializer).map(Self::from_unix_millis)
+    }
+}
+
+/// A point of a monotonic counter, in milliseconds. It means nothing outside the process that counted it.
+///
+/// The last of all counts as the one before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MonotonicTime(Millis);
+
+impl MonotonicTime {
+    /// From milliseconds since whatever the counter started at.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(Millis::new(millis))
+    }
+
+    /// Milliseconds since whatever the counter started at.
+    pub const fn as_millis(self) -> u64 {
+        self.0.get()
+    }
+
+    /// So much later; the end of time if that is too far.
+    #[must_use]
+    pub fn saturating_add(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(by))
+    }
+
+    /// The time since `earlier`; zero if that is later.
+    pub fn saturating_since(self, earlier: Self) -> Duration {
+        self.0.since(earlier.0)
+    }
+}
+
+impl fmt::Debug for MonotonicTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MonotonicTime({})", self.as_millis())
+    }
+}
+
+/// Milliseconds, one more than there are: where a time may be missing, that takes no room of its own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Millis(NonZero<u64>);
+
+impl Millis {
+    const fn new(millis: u64) -> Self {
+        Self(NonZero::<u64>::MIN.saturating_add(millis))
+    }
+
+    const fn get(self) -> u64 {
+        self.0.get() - 1
+    }
+
+    fn saturating_add(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(millis(by)))
+    }
+
+    fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.get().saturating_sub(earlier.0.get()))
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

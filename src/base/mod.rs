@@ -1,0 +1,8 @@
+//! Values: time, entropy, secrets, JSON, URLs, sets of words, versions of stored values.
+
+pub(crate) mod env;
+pub(crate) mod json;
+pub(crate) mod secret;
+pub(crate) mod url;
+pub(crate) mod versioned;
+pub(crate) mod word_set;

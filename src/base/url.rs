@@ -1,0 +1,155 @@
+//! URLs that were checked: the issuer, and the endpoints that requests go to.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::Uri;
+use url::{Host, Url};
+
+use crate::error::{Error, ErrorCode};
+
+/// Which URL schemes a provider's URLs may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Schemes {
+    /// `https` only, as every standard here demands.
+    #[default]
+    HttpsOnly,
+    /// Also `http` where the host is `localhost`, in `127.0.0.0/8` or `[::1]`.
+    ///
+    /// **Warning**: everyone on the machine can read what goes over it. For development and tests.
+    DangerousHttpOnLoopback,
+}
+
+impl Schemes {
+    fn check(self, url: &Url) -> Result<(), ErrorCode> {
+        match url.scheme() {
+            "https" => Ok(()),
+            "http" if self == Self::DangerousHttpOnLoopback && is_loopback(url) => Ok(()),
+            _ => Err(ErrorCode::URL_SCHEME),
+        }
+    }
+}
+
+/// Whether the URL's host is this machine itself: `localhost`, `127.0.0.0/8` or `[::1]`.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+fn parse(text: &str, schemes: Schemes) -> Result<Url, ErrorCode> {
+    let url = Url::parse(text).map_err(|_| ErrorCode::URL_SYNTAX)?;
+    schemes.check(&url)?;
+    if url.host().is_none() {
+        return Err(ErrorCode::URL_SYNTAX);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(ErrorCode::URL_USERINFO);
+    }
+    if url.fragment().is_some() {
+        return Err(ErrorCode::URL_FRAGMENT);
+    }
+    Ok(url)
+}
+
+/// An issuer identifier: a URL without query and fragment (RFC 8414 section 2), kept exactly as it was written.
+///
+/// Issuers are compared character by character (RFC 8414 section 3.3): one slash at the end makes another issuer.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Issuer(Arc<Box<str>>);
+
+impl Issuer {
+    /// Checks an issuer that the caller was configured with.
+    ///
+    /// # Errors
+    /// `url.syntax`, `url.scheme`, `url.userinfo`, `url.query` or `url.fragment`.
+    pub fn new(text: &str, schemes: Schemes) -> Result<Self, Error> {
+        let url = parse(text, schemes).map_err(|code| Error::new(code).at("issuer"))?;
+        if url.query().is_some() {
+            return Err(Error::new(ErrorCode::URL_QUERY).at("issuer"));
+        }
+        Ok(Self::stored(text))
+    }
+
+    /// The issuer as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// An issuer read back from storage, where it was put after having been checked.
+    pub(crate) fn stored(text: impl Into<Box<str>>) -> Self {
+        Self(Arc::new(text.into()))
+    }
+}
+
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Issuer({})", self.0)
+    }
+}
+
+impl fmt::Display for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The URL of an endpoint: absolute, of an allowed scheme, without userinfo and fragment. A query is kept.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Endpoint(Uri);
+
+impl Endpoint {
+    /// Checks a URL, as `url::Url` and as `http::Uri`: both must agree that it is one.
+    ///
+    /// # Errors
+    /// `url.syntax`, `url.scheme`, `url.userinfo` or `url.fragment`.
+    pub fn new(text: &str, schemes: Schemes) -> Result<Self, Error> {
+        let url = parse(text, schemes)?;
+        Ok(Self(Uri::try_from(String::from(url)).map_err(|_| ErrorCode::URL_SYNTAX)?))
+    }
+
+    /// The URL that a reference means to who read it at this one.
+    #[cfg(feature = "matrix")]
+    pub(crate) fn join(base: &Uri, reference: &str, schemes: Schemes) -> Result<Self, Error> {
+        let base = Url::parse(&base.to_string()).map_err(|_| ErrorCode::URL_SYNTAX)?;
+        Self::new(base.join(reference).map_err(|_| ErrorCode::URL_SYNTAX)?.as_str(), schemes)
+    }
+
+    /// The URL, for a request.
+    pub fn uri(&self) -> &Uri {
+        &self.0
+    }
+
+    /// Whether requests to it are protected by TLS.
+    pub fn is_https(&self) -> bool {
+        self.0.scheme() == Some(&http::uri::Scheme::HTTPS)
+    }
+
+    /// Writes the URL and whatever joins a query to it: `?`, `&`, or nothing after a bare `?`.
+    pub(crate) fn start_query(&self, out: &mut String) {
+        let parts = [
+            self.0.scheme_str().unwrap_or(""),
+            "://",
+            self.0.authority().map_or("", |authority| authority.as_str()),
+            self.0.path_and_query().map_or("", |path| path.as_str()),
+        ];
+        out.reserve(parts.iter().map(|part| part.len()).sum::<usize>() + 1);
+        out.extend(parts);
+        match self.0.query() {
+            None => out.push('?'),
+            Some("") => {}
+            Some(_) => out.push('&'),
+        }
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The query may be anything; scheme, host and path name the endpoint well enough.
+        write!(f, "Endpoint({}://{}{})", self.0.scheme_str().unwrap_or(""), self.0.host().unwrap_or(""), self.0.path())
+    }
+}

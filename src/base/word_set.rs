@@ -1,0 +1,155 @@
+//! Sets of known words: arrays of strings in metadata become a few bits.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// The words a kind of array may hold. Made by `words!`.
+pub trait Word: Copy + fmt::Debug + 'static {
+    /// All of them; at most 32.
+    const ALL: &'static [Self];
+
+    /// The word as the standards spell it.
+    fn as_str(self) -> &'static str;
+
+    /// Its place in [`Word::ALL`].
+    fn index(self) -> u32;
+}
+
+/// A set of known words. Words that are not known are dropped, but remembered to have been there.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Words<W>(u32, bool, PhantomData<W>);
+
+impl<W: Word> Words<W> {
+    /// The empty set.
+    pub const EMPTY: Self = Self(0, false, PhantomData);
+
+    /// Exactly these.
+    pub fn of(words: &[W]) -> Self {
+        words.iter().fold(Self::EMPTY, |set, &word| set.with(word))
+    }
+
+    /// This set and one word more.
+    #[must_use]
+    pub fn with(self, word: W) -> Self {
+        Self(self.0 | 1 << word.index(), self.1, PhantomData)
+    }
+
+    /// Whether the word is in the set.
+    pub fn contains(self, word: W) -> bool {
+        self.0 & (1 << word.index()) != 0
+    }
+
+    /// The known words that are in both.
+    #[must_use]
+    pub fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0, false, PhantomData)
+    }
+
+    /// Whether no known word is in it.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether words that this crate does not know were there too.
+    pub fn has_unknown(self) -> bool {
+        self.1
+    }
+
+    /// The known words, in the order of [`Word::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = W> {
+        W::ALL.iter().copied().filter(move |&word| self.contains(word))
+    }
+}
+
+impl<W: Word> Default for Words<W> {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
+impl<W: Word> fmt::Debug for Words<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter().map(Word::as_str)).finish()
+    }
+}
+
+impl<'de, W: Word> Deserialize<'de> for Words<W> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect<W>(PhantomData<W>);
+
+        impl<'de, W: Word> Visitor<'de> for Collect<W> {
+            type Value = Words<W>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array of strings")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut set = Words::EMPTY;
+                while let Some(known) = seq.next_element::<Known<W>>()? {
+                    match known {
+                        Known(Some(word)) => set = set.with(word),
+                        Known(None) => set.1 = true,
+                    }
+                }
+                Ok(set)
+            }
+        }
+
+        deserializer.deserialize_seq(Collect(PhantomData))
+    }
+}
+
+/// One word, looked up where it stands: no string is made of it.
+struct Known<W>(Option<W>);
+
+impl<'de, W: Word> Deserialize<'de> for Known<W> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Find<W>(PhantomData<W>);
+
+        impl<W: Word> Visitor<'_> for Find<W> {
+            type Value = Known<W>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Known(W::ALL.iter().copied().find(|word| word.as_str() == text)))
+            }
+        }
+
+        deserializer.deserialize_str(Find(PhantomData))
+    }
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $( $(#[$word_doc:meta])* $word:ident = $text:literal, )* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name { $( #[doc = concat!("`", $text, "`.")] $(#[$word_doc])* $word, )* }
+
+        impl $crate::base::word_set::Word for $name {
+            const ALL: &'static [Self] = &[$( Self::$word, )*];
+
+            fn as_str(self) -> &'static str { match self { $( Self::$word => $text, )* } }
+
+            fn index(self) -> u32 { self as u32 }
+        }
+
+        impl $name {
+            /// The word as the standards spell it.
+            pub const fn name(self) -> &'static str { match self { $( Self::$word => $text, )* } }
+
+            /// The word that is spelled like this.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $( $text => Some(Self::$word), )* _ => None }
+            }
+        }
+    };
+}
+pub(crate) use words;

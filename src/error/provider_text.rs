@@ -1,0 +1,71 @@
+//! What a provider says about an error of its own.
+
+use std::fmt;
+
+/// The provider's own words: `error`, `error_description` and `error_uri` of RFC 6749 sections 4.1.2.1 and 5.2.
+///
+/// Untrusted. Each is cut at 256 characters, and every character outside printable ASCII (and `"` and `\`) is escaped,
+/// so that it can be printed to a terminal or a log line. In HTML it must be escaped like any other text. A malicious
+/// provider can put anything here that it knows: the code it was sent, for example. Treat it as such before logging.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct ProviderText {
+    error: Option<Box<str>>,
+    description: Option<Box<str>>,
+    uri: Option<Box<str>>,
+}
+
+impl ProviderText {
+    /// Cuts and escapes the three fields.
+    pub fn new(error: Option<&str>, description: Option<&str>, uri: Option<&str>) -> Self {
+        Self { error: error.map(quoted), description: description.map(quoted), uri: uri.map(quoted) }
+    }
+
+    /// `error`.
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// `error_description`: for a developer, not for the user.
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// `error_uri`. Not checked to be a URL.
+    pub fn uri(&self) -> Option<&str> {
+        self.uri.as_deref()
+    }
+}
+
+impl fmt::Debug for ProviderText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ProviderText(…)")
+    }
+}
+
+impl fmt::Display for ProviderText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the provider says:")?;
+        for part in [&self.error, &self.description, &self.uri].into_iter().flatten() {
+            write!(f, " \"{part}\"")?;
+        }
+        Ok(())
+    }
+}
+
+/// Longest quote of a provider's text, in characters before escaping: a line or two of a log.
+const QUOTE_LIMIT: usize = 256;
+
+fn quoted(text: &str) -> Box<str> {
+    let mut out = String::with_capacity(text.len().min(QUOTE_LIMIT));
+    let mut characters = text.chars();
+    for c in characters.by_ref().take(QUOTE_LIMIT) {
+        match c {
+            ' '..='~' if c != '"' && c != '\\' => out.push(c),
+            _ => out.extend(c.escape_default()),
+        }
+    }
+    if characters.next().is_some() {
+        out.push_str("...");
+    }
+    out.into_boxed_str()
+}

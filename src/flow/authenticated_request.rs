@@ -1,0 +1,247 @@
+//! One request with credentials, and its answer: what every flow to a protected endpoint goes through.
+//!
+//! ```text
+//! start ─▶ [client assertion] ─▶ [DPoP proof] ─▶ request ─┬─ a nonce is demanded, the first time ─▶ from the start
+//!              │ key elsewhere       │ key elsewhere      └─▶ Done(what the answer says)
+//!              └─▶ Sign ─▶           └─▶ Sign ─▶
+//! ```
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{HeaderValue, Request};
+
+use crate::base::env::{Env, Timestamp};
+use crate::base::json;
+use crate::base::secret::{AccessToken, Body};
+use crate::error::transport::Failure;
+use crate::error::{Error, ErrorCode};
+use crate::jose::{Algorithm, HS256_SECRET_LENGTH, PrivateKey, hs256, with_signature};
+use crate::party::client::{Client, ClientAuth};
+use crate::party::client_auth;
+use crate::party::provider::Provider;
+use crate::step::{Flow, SigningInput, Step};
+use crate::wire::challenge::{Challenge, ResourceError};
+use crate::wire::oauth_error::OauthError;
+use crate::wire::policy::Policy;
+use crate::wire::response::Response;
+
+/// How an answer is read.
+pub(super) trait Answer: Send + Sync + 'static {
+    /// What it says.
+    type Output;
+
+    /// What an error names that names nothing else.
+    const REQUEST: &'static str;
+
+    /// Parses it.
+    fn parse(self, reply: Response<'_>, now: Timestamp) -> Result<Self::Output, Error>;
+}
+
+/// Awaits signatures, then the answer.
+pub(super) struct AuthenticatedRequest<A>(State<A>);
+
+#[allow(clippy::enum_variant_names, reason = "states are named for what they await")]
+enum State<A> {
+    ExpectAssertion {
+        plan: Box<Plan<A>>,
+        input: String,
+    },
+    ExpectProof {
+        plan: Box<Plan<A>>,
+        assertion: Option<String>,
+        input: String,
+    },
+    /// The plan is kept: the answer may demand a nonce.
+    ExpectAnswerOrNonce(Box<Plan<A>>),
+    ExpectAnswer(A),
+}
+
+/// Everything that the request is made of, should it have to be made twice.
+struct Plan<A> {
+    provider: Arc<Provider>,
+    client: Arc<Client>,
+    request: Request<Body>,
+    policy: Policy,
+    credential: Credential,
+    answer: A,
+    has_met_nonce: bool,
+}
+
+/// On what grounds the server is to answer.
+pub(super) enum Credential {
+    /// The client itself, by a form that may need an assertion.
+    Client,
+    /// An access token that is in the request's header already; a proof has to name it.
+    Token(AccessToken),
+}
+
+impl<A: Answer> AuthenticatedRequest<A> {
+    pub(super) fn start(
+        provider: &Arc<Provider>,
+        client: &Arc<Client>,
+        request: Request<Body>,
+        policy: Policy,
+        credential: Credential,
+        answer: A,
+        env: &mut dyn Env,
+    ) -> Result<Step<Self>, Error> {
+        let asserts = matches!(credential, Credential::Client) && client.auth.asserts();
+        if !asserts && client.dpop.is_none() {
+            return Ok(Step::call(request, policy, Self(State::ExpectAnswer(answer))));
+        }
+        let accepted = provider.metadata().dpop_signing_algorithms;
+        if client.dpop.as_ref().zip(accepted).is_some_and(|(key, accepted)| !accepted.contains(key.algorithm())) {
+            return Err(ErrorCode::DPOP_ALGORITHM.into());
+        }
+        let (provider, client) = (provider.clone(), client.clone());
+        Plan { provider, client, request, policy, credential, answer, has_met_nonce: false }.assert(env)
+    }
+}
+
+impl<A: Answer> Plan<A> {
+    fn assert(self, env: &mut dyn Env) -> Result<Step<AuthenticatedRequest<A>>, Error> {
+        let input = |algorithm, key_id, env: &mut dyn Env| {
+            client_auth::assertion_input(&self.provider, &self.client, algorithm, key_id, env)
+        };
+        let assertion = match (&self.credential, &self.client.auth) {
+            (Credential::Client, ClientAuth::SecretJwt(secret)) => {
+                if secret.expose().len() < HS256_SECRET_LENGTH {
+                    return Err(Error::new(ErrorCode::TOKEN_CLIENT_AUTH).at("client_secret"));
+                }
+                let input = input(Algorithm::Hs256, None, env)?;
+                let signature = hs256(secret.expose().as_bytes(), input.as_bytes());
+                Some(with_signature(input, &signature))
+            }
+            (Credential::Client, ClientAuth::PrivateKeyJwt(key)) => {
+                let input = input(key.algorithm(), key.key_id(), env)?;
+                match sign(key, &input)? {
+                    Signature::Made(signature) => Some(with_signature(input, &signature)),
+                    Signature::Asked(asked) => {
+                        let state = State::ExpectAssertion { plan: Box::new(self), input };
+                        return Ok(Step::sign(asked, AuthenticatedRequest(state)));
+                    }
+                }
+            }
+            _ => None,
+        };
+        self.prove(assertion, env)
+    }
+
+    fn prove(self, assertion: Option<String>, env: &mut dyn Env) -> Result<Step<AuthenticatedRequest<A>>, Error> {
+        let Some(dpop) = self.client.dpop.clone() else { return self.send(assertion, None) };
+        let access_token = match &self.credential {
+            Credential::Client => None,
+            Credential::Token(token) => Some(token),
+        };
+        let input = dpop.proof_input(self.request.method(), self.request.uri(), access_token, env)?;
+        match sign(dpop.key(), &input)? {
+            Signature::Made(signature) => self.send(assertion, Some(with_signature(input, &signature))),
+            Signature::Asked(asked) => {
+                let state = State::ExpectProof { plan: Box::new(self), assertion, input };
+                Ok(Step::sign(asked, AuthenticatedRequest(state)))
+            }
+        }
+    }
+
+    fn send(
+        mut self,
+        assertion: Option<String>,
+        proof: Option<String>,
+    ) -> Result<Step<AuthenticatedRequest<A>>, Error> {
+        let policy = self.policy;
+        let is_last = proof.is_none() || self.has_met_nonce;
+        let mut request = if is_last { std::mem::take(&mut self.request) } else { self.request.clone() };
+        if let Some(assertion) = assertion {
+            client_auth::add_assertion(&mut request, &assertion);
+        }
+        if let Some(proof) = proof {
+            let mut proof = HeaderValue::from_str(&proof).map_err(|_| ErrorCode::SIGN_FAILED)?;
+            // Whoever reads it in time can use it, and no two are the same: nothing for logs or compression tables.
+            proof.set_sensitive(true);
+            request.headers_mut().insert("dpop", proof);
+        }
+        let state = if self.client.dpop.is_some() {
+            // The target of a nonce that the last answer may bring for the next request.
+            *self.request.uri_mut() = request.uri().clone();
+            State::ExpectAnswerOrNonce(Box::new(self))
+        } else {
+            State::ExpectAnswer(self.answer)
+        };
+        Ok(Step::call(request, policy, AuthenticatedRequest(state)))
+    }
+}
+
+/// A signature, or the question for one.
+enum Signature {
+    Made(Vec<u8>),
+    Asked(SigningInput),
+}
+
+fn sign(key: &PrivateKey, input: &str) -> Result<Signature, Error> {
+    Ok(match key {
+        PrivateKey::Local(signer) => Signature::Made(signer.sign(input.as_bytes())?),
+        PrivateKey::Remote(key) => {
+            Signature::Asked(SigningInput { bytes: input.as_bytes().to_vec(), key: key.clone() })
+        }
+    })
+}
+
+/// Whether the server wants the same request with the nonce that came along (RFC 9449 sections 8 and 9).
+fn demands_nonce(reply: &Response<'_>) -> bool {
+    match reply.status.as_u16() {
+        400 => json::document::<OauthError<'_>>(reply.body)
+            .is_ok_and(|body| body.error.is_some_and(|error| *error == *ResourceError::UseDpopNonce.name())),
+        401 => Challenge::parse_all(reply.headers)
+            .iter()
+            .any(|challenge| challenge.error == Some(ResourceError::UseDpopNonce)),
+        _ => false,
+    }
+}
+
+impl<A: Answer> Flow for AuthenticatedRequest<A> {
+    type Output = A::Output;
+
+    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let answer = match self.0 {
+            State::ExpectAnswer(answer) => answer,
+            State::ExpectAnswerOrNonce(mut plan) => {
+                let has_nonce =
+                    plan.client.dpop.as_ref().is_some_and(|dpop| dpop.note(plan.request.uri(), reply.headers));
+                if has_nonce && !plan.has_met_nonce && demands_nonce(&reply) {
+                    // Once: a server that is never content would go on for ever.
+                    plan.has_met_nonce = true;
+                    return plan.assert(env);
+                }
+                plan.answer
+            }
+            State::ExpectAssertion { .. } | State::ExpectProof { .. } => return Err(ErrorCode::STEP_UNEXPECTED.into()),
+        };
+        answer.parse(reply, env.now()).map(Step::Done).map_err(|error| error.during(A::REQUEST))
+    }
+
+    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Err(Error::from(failure).during(A::REQUEST))
+    }
+
+    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::ExpectAssertion { plan, input } => plan.prove(Some(with_signature(input, signature)), env),
+            State::ExpectProof { plan, assertion, input } => {
+                plan.send(assertion, Some(with_signature(input, signature)))
+            }
+            State::ExpectAnswerOrNonce(_) | State::ExpectAnswer(_) => Err(ErrorCode::STEP_UNEXPECTED.into()),
+        }
+    }
+}
+
+impl<A> fmt::Debug for AuthenticatedRequest<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.0 {
+            State::ExpectAssertion { .. } => "ExpectAssertion",
+            State::ExpectProof { .. } => "ExpectProof",
+            State::ExpectAnswerOrNonce(_) => "ExpectAnswerOrNonce",
+            State::ExpectAnswer(_) => "ExpectAnswer",
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! From an issuer to its metadata.
+//!
+//! ```text
+//! start ─▶ GET well-known document ─┬─ 200, issuer equal ─▶ Done(FetchedServerMetadata)
+//!                                   └─ 404, and the other form was allowed ─▶ GET that one
+//! ```
+//!
+//! It never retries: when to ask again is the caller's, who has [`Freshness`](crate::Freshness) to decide by.
+//!
+//! ```
+//! use oidc_proto::adapter::BlockingDriver;
+//! use oidc_proto::flow::ServerMetadataFetch;
+//! use oidc_proto::testing::{Provider, TestEnv};
+//! use oidc_proto::{Issuer, ProviderOptions, Schemes};
+//!
+//! let mut env = TestEnv::seeded(1);
+//! let op = Provider::new("https://op.example.org");
+//! let http = BlockingDriver::new(op.http(env.clock()));
+//!
+//! let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
+//! let found = http.run(ServerMetadataFetch::start(issuer, ProviderOptions::new())?, &mut env)?;
+//! assert_eq!(found.provider.issuer().as_str(), "https://op.example.org");
+//! assert!(found.freshness.fresh_until.is_some());
+//! # Ok::<(), oidc_proto::Error>(())
+//! ```
+
+use std::sync::Arc;
+
+use crate::base::env::Env;
+use crate::base::url::Issuer;
+use crate::error::transport::Failure;
+use crate::error::{Error, ErrorCode};
+use crate::party::metadata::{ServerMetadata, WellKnown};
+use crate::party::options::ProviderOptions;
+use crate::party::provider::Provider;
+use crate::step::{Flow, Step};
+use crate::wire::freshness::Freshness;
+use crate::wire::policy::{Accept, METADATA_LIMIT, Policy};
+use crate::wire::request;
+use crate::wire::response::Response;
+
+/// Awaits the metadata document.
+#[derive(Debug)]
+pub struct ServerMetadataFetch {
+    issuer: Issuer,
+    options: ProviderOptions,
+    asked: WellKnown,
+    /// Asked for if there is no document of the first form.
+    or_else: Option<WellKnown>,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct FetchedServerMetadata {
+    /// The provider.
+    pub provider: Arc<Provider>,
+    /// When to ask again.
+    pub freshness: Freshness,
+}
+
+impl ServerMetadataFetch {
+    /// Asks for the OpenID Connect form.
+    ///
+    /// # Errors
+    /// `url.syntax`.
+    pub fn start(issuer: Issuer, options: ProviderOptions) -> Result<Step<Self>, Error> {
+        Self::start_with(issuer, options, WellKnown::OpenIdConfiguration, None)
+    }
+
+    /// Asks for the form named, and for another if there is no document of the first (404).
+    ///
+    /// # Errors
+    /// `url.syntax`.
+    pub fn start_with(
+        issuer: Issuer,
+        options: ProviderOptions,
+        form: WellKnown,
+        or_else: Option<WellKnown>,
+    ) -> Result<Step<Self>, Error> {
+        let request = request::read(form.uri(&issuer)?);
+        let policy = Policy::read(METADATA_LIMIT, Accept::AnyButMarkup);
+        Ok(Step::call(request, policy, Self { issuer, options, asked: form, or_else }))
+    }
+}
+
+impl Flow for ServerMetadataFetch {
+    type Output = FetchedServerMetadata;
+
+    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let during = |error: Error| error.during(self.asked.request());
+        if reply.status == http::StatusCode::NOT_FOUND {
+            return match self.or_else {
+                Some(form) => Self::start_with(self.issuer, self.options, form, None),
+                None => Err(during(ErrorCode::METADATA_NOT_FOUND.into())),
+            };
+        }
+        let body = reply.success(Accept::AnyButMarkup).map_err(during)?;
+        let metadata = ServerMetadata::parse(body, &self.issuer, &self.options).map_err(during)?;
+        if self.asked == WellKnown::OpenIdConfiguration {
+            metadata.check_openid().map_err(during)?;
+        }
+        Ok(Step::Done(FetchedServerMetadata {
+            provider: Provider::new(metadata, self.options),
+            freshness: Freshness::from_headers(reply.headers, env.now()),
+        }))
+    }
+
+    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Err(Error::from(failure).during(self.asked.request()))
+    }
+}

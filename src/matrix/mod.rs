@@ -1,0 +1,61 @@
+//! The Matrix profile: logging in at a homeserver by its OAuth 2.0 API (client-server API 1.18), and what comes after.
+//!
+//! Everything below this module is a client for any OpenID Provider; here is what Matrix adds.
+//!
+//! | you want | look at |
+//! |---|---|
+//! | to find a homeserver by what a user typed in | [`Address`], [`HomeserverDiscovery`] |
+//! | to know whether and where one logs in there | [`AuthMetadataFetch`], [`AuthServer`]; both at once: [`SupportCheck`] |
+//! | client IDs at any number of providers | [`Application`] |
+//! | to log a user in | [`LoginRequest`], [`PendingLogin`]; by another device: [`PendingDeviceLogin`] |
+//! | to store and restore what a login yields | [`UserSession`] |
+//! | tokens that stay good | [`Session`]; driven by an adapter: [`Binding`] |
+//! | to know whose tokens are, or whether a device is there | [`Whoami`], [`DeviceCheck`] |
+//! | to send the user to their account's page | [`AccountManagement`] |
+//! | to know what a homeserver's error means | [`ErrorBody`] |
+//! | to move over from the OIDC module of `matrix-sdk` | [`moving`] |
+
+mod account;
+mod answer;
+mod application;
+mod auth_metadata_fetch;
+mod auth_server;
+mod awaited;
+mod binding;
+mod client_rules;
+pub(crate) mod codes;
+mod completion;
+mod device_check;
+mod device_login;
+mod homeserver;
+mod homeserver_discovery;
+mod id;
+mod login;
+mod scope;
+
+mod session;
+mod support;
+mod user_session;
+mod whoami;
+
+#[doc = include_str!("../../docs/matrix.md")]
+pub mod moving {}
+
+pub use account::{AccountAction, AccountManagement};
+pub use answer::{Errcode, ErrorBody};
+pub use application::Application;
+pub use auth_metadata_fetch::{AuthMetadataFetch, Support};
+pub use auth_server::{AuthServer, MetadataSource};
+pub use binding::Binding;
+pub use completion::{Completion, Login, LoginOutcome, RefusedGrant};
+pub use device_check::DeviceCheck;
+pub use device_login::{DeviceLogin, PendingDeviceLogin};
+pub use homeserver::{Address, Homeserver};
+pub use homeserver_discovery::{FoundHomeserver, HomeserverDiscovery};
+pub use id::{DeviceId, ServerName, UserId};
+pub use login::{LoginRequest, PendingLogin, PushedLogin};
+pub use scope::{ScopeForm, login_scope};
+pub use session::{Session, SessionEvent};
+pub use support::{Checkup, SupportCheck};
+pub use user_session::UserSession;
+pub use whoami::{Identity, Whoami};

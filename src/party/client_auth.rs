@@ -1,0 +1,116 @@
+//! How a client authenticates (RFC 6749 section 2.3, OpenID Connect Core 1.0 section 9, RFC 7523).
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::client::{Client, ClientAuth};
+use super::provider::Provider;
+use crate::base::env::Env;
+use crate::base::secret::{Body, Secret, sensitive_header};
+use crate::base::url::Endpoint;
+use crate::error::{Error, ErrorCode};
+use crate::jose::{Algorithm, signing_input};
+use crate::wire::{form, request};
+
+/// How long a client assertion is good: long enough for a slow network and a clock that is a little off.
+const ASSERTION_LIFETIME: Duration = Duration::from_secs(60);
+
+/// `client_assertion_type` (RFC 7523 section 2.2).
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// A form to an endpoint, with the client's credentials where its method puts them; an assertion is added later.
+pub(crate) fn form_request(endpoint: &Endpoint, client: &Client, pairs: &[(&str, &str)]) -> Request<Body> {
+    let client_id = (!matches!(client.auth, ClientAuth::SecretBasic(_))).then_some(("client_id", client.id()));
+    let client_secret = match &client.auth {
+        ClientAuth::SecretPost(secret) => Some(("client_secret", secret.expose())),
+        _ => None,
+    };
+    let mut body = String::new();
+    form::append(&mut body, pairs.iter().copied().chain(client_id).chain(client_secret));
+    with_basic(request::form(endpoint, body), client)
+}
+
+/// A form that is written already, `client_id` included, with the client's secret where its method puts it.
+pub(crate) fn authenticated(endpoint: &Endpoint, client: &Client, mut form: String) -> Request<Body> {
+    if let ClientAuth::SecretPost(secret) = &client.auth {
+        form.push('&');
+        form::append(&mut form, [("client_secret", secret.expose())]);
+    }
+    with_basic(request::form(endpoint, form), client)
+}
+
+fn with_basic(mut request: Request<Body>, client: &Client) -> Request<Body> {
+    if let ClientAuth::SecretBasic(secret) = &client.auth {
+        request.headers_mut().insert(AUTHORIZATION, basic(&client.id, secret.expose()));
+    }
+    request
+}
+
+/// Both parts are form-encoded before they are joined (section 2.3.1): a colon in the client ID does no harm.
+fn basic(id: &str, secret: &str) -> HeaderValue {
+    let mut joined = Zeroizing::new(String::with_capacity(3 * (id.len() + secret.len()) + 1));
+    form::encode(&mut joined, id);
+    joined.push(':');
+    form::encode(&mut joined, secret);
+    sensitive_header(&["Basic ", &Zeroizing::new(STANDARD.encode(joined.as_bytes()))])
+}
+
+/// What is to be signed for a client assertion (RFC 7523 section 3). Its audience is the issuer, which no other
+/// provider has (RFC 9126 section 2).
+pub(crate) fn assertion_input(
+    provider: &Provider,
+    client: &Client,
+    algorithm: Algorithm,
+    key_id: Option<&str>,
+    env: &mut dyn Env,
+) -> Result<String, Error> {
+    #[derive(Serialize)]
+    struct Claims<'a> {
+        iss: &'a str,
+        sub: &'a str,
+        aud: &'a str,
+        jti: &'a str,
+        iat: u64,
+        exp: u64,
+    }
+
+    let now = env.now();
+    let claims = serde_json::to_vec(&Claims {
+        iss: &client.id,
+        sub: &client.id,
+        aud: provider.issuer().as_str(),
+        jti: Secret::random(env.rng()).expose(),
+        iat: now.unix_seconds(),
+        exp: now.saturating_add(ASSERTION_LIFETIME).unix_seconds(),
+    });
+    Ok(signing_input(algorithm, key_id, Some("JWT"), &claims.map_err(|_| ErrorCode::SIGN_FAILED)?))
+}
+
+/// Adds the signed assertion to the form (RFC 7523 section 2.2).
+pub(crate) fn add_assertion(request: &mut Request<Body>, assertion: &str) {
+    let mut body = String::from_utf8(std::mem::take(request.body_mut()).into()).unwrap_or_default();
+    let pairs = [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", assertion)];
+    body.push('&');
+    form::append(&mut body, pairs);
+    *request.body_mut() = body.into();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn basic_credentials_are_form_encoded_first() {
+        // RFC 6749 section 2.3.1's example, and characters that need escaping.
+        assert_eq!(basic("s6BhdRkqt3", "7Fjfp0ZBr1KtDRbnfVdmIw"), "Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3");
+        let value = basic("a:b c", "ü");
+        assert!(value.is_sensitive());
+        assert_eq!(STANDARD.decode(&value.as_bytes()[6..]).unwrap(), b"a%3Ab+c:%C3%BC");
+    }
+}

@@ -1,0 +1,125 @@
+//! Demonstrating proof of possession (RFC 9449): tokens that only the holder of a key can use.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderMap, Method, Uri};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::base::env::Env;
+use crate::base::secret::{AccessToken, Secret};
+use crate::error::{Error, ErrorCode};
+use crate::jose::{Algorithm, PrivateKey, PublicKey, asymmetric, signing_input_with_key};
+
+/// How many servers' nonces are remembered: an authorization server and a few resource servers.
+const NONCE_LIMIT: usize = 8;
+
+/// Longest nonce that is taken from a server, in bytes.
+const NONCE_LENGTH_LIMIT: usize = 1024;
+
+/// A key that tokens are bound to, and the nonces that servers gave for it.
+///
+/// Shared by everything that uses the tokens. Nonces are remembered so that not every request is refused once.
+pub struct DpopKey {
+    key: PrivateKey,
+    public_key: PublicKey,
+    thumbprint: Arc<String>,
+    nonces: Mutex<Vec<(String, String)>>,
+}
+
+impl DpopKey {
+    /// A key for binding tokens: asymmetric, with a public key that is known.
+    ///
+    /// # Errors
+    /// `dpop.key`.
+    pub fn new(key: PrivateKey) -> Result<Arc<Self>, Error> {
+        let public_key = key.public_key().cloned().filter(|public| public.fits(key.algorithm()));
+        let public_key = public_key.filter(|_| asymmetric().contains(key.algorithm())).ok_or(ErrorCode::DPOP_KEY)?;
+        let thumbprint = Arc::new(public_key.thumbprint_text());
+        Ok(Arc::new(Self { key, public_key, thumbprint, nonces: Mutex::default() }))
+    }
+
+    /// The key's thumbprint (RFC 7638), as in `dpop_jkt` and `cnf.jkt`.
+    pub fn thumbprint(&self) -> &str {
+        &self.thumbprint
+    }
+
+    /// The same, to be shared by what is bound to the key.
+    pub(crate) fn shared_thumbprint(&self) -> Arc<String> {
+        self.thumbprint.clone()
+    }
+
+    /// The algorithm of its proofs.
+    pub fn algorithm(&self) -> Algorithm {
+        self.key.algorithm()
+    }
+
+    pub(crate) fn key(&self) -> &PrivateKey {
+        &self.key
+    }
+
+    /// What is to be signed for a proof (section 4.2).
+    pub(crate) fn proof_input(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        access_token: Option<&AccessToken>,
+        env: &mut dyn Env,
+    ) -> Result<String, Error> {
+        #[derive(Serialize)]
+        struct Claims<'a> {
+            jti: &'a str,
+            htm: &'a str,
+            htu: &'a str,
+            iat: u64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            ath: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            nonce: Option<String>,
+        }
+
+        let htu = format!("{}{}", origin(uri), uri.path());
+        let claims = serde_json::to_vec(&Claims {
+            jti: Secret::random(env.rng()).expose(),
+            htm: method.as_str(),
+            htu: &htu,
+            iat: env.now().unix_seconds(),
+            ath: access_token.map(|token| URL_SAFE_NO_PAD.encode(Sha256::digest(token.expose()))),
+            nonce: self.nonce(uri),
+        });
+        let claims = claims.map_err(|_| ErrorCode::SIGN_FAILED)?;
+        Ok(signing_input_with_key(self.algorithm(), &self.public_key, "dpop+jwt", &claims))
+    }
+
+    fn nonce(&self, uri: &Uri) -> Option<String> {
+        let nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        let origin = origin(uri);
+        nonces.iter().find(|(own, _)| *own == origin).map(|(_, nonce)| nonce.clone())
+    }
+
+    /// Remembers the nonce of an answer (section 8.2): any answer of a server can bring a new one. Says whether one came
+    /// that can be sent back.
+    pub(crate) fn note(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        let nonce = headers.get("dpop-nonce").and_then(|value| value.to_str().ok());
+        let Some(nonce) = nonce.filter(|nonce| (1..=NONCE_LENGTH_LIMIT).contains(&nonce.len())) else { return false };
+        let origin = origin(uri);
+        let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        nonces.retain(|(own, _)| *own != origin);
+        nonces.truncate(NONCE_LIMIT - 1);
+        nonces.insert(0, (origin, nonce.to_owned()));
+        true
+    }
+}
+
+fn origin(uri: &Uri) -> String {
+    format!("{}://{}", uri.scheme_str().unwrap_or(""), uri.authority().map_or("", |authority| authority.as_str()))
+}
+
+impl fmt::Debug for DpopKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DpopKey({}, {})", self.algorithm().name(), self.thumbprint)
+    }
+}

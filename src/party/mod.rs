@@ -1,0 +1,11 @@
+//! The two parties: a provider with its metadata and options, and a client with its credentials and registrations.
+
+pub(crate) mod client;
+pub(crate) mod client_auth;
+pub(crate) mod dpop;
+pub(crate) mod metadata;
+pub(crate) mod options;
+pub(crate) mod provider;
+pub(crate) mod redirect_uri;
+pub(crate) mod registration;
+pub(crate) mod registrations;

@@ -1,0 +1,351 @@
+//! Dynamic client registration (RFC 7591).
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::Request;
+use serde::ser::{self, SerializeMap as _};
+use serde::{Deserialize, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
+
+use super::client::{Client, ClientAuth};
+use super::metadata::{AuthMethod, GrantType};
+use super::redirect_uri::RedirectUri;
+use crate::base::env::Timestamp;
+use crate::base::json::{self, Fields, Scalar};
+use crate::base::secret::{Body, Secret};
+use crate::base::url::Endpoint;
+use crate::base::word_set::{Words, words};
+use crate::error::{Error, ErrorCode};
+use crate::jose::{Algorithm, PrivateKey, asymmetric};
+use crate::wire::oauth_error;
+use crate::wire::policy::Accept;
+use crate::wire::request;
+use crate::wire::response::Response;
+
+words! {
+    /// What kind of application it is (OpenID Connect Dynamic Client Registration 1.0 section 2).
+    ApplicationType { Web = "web", Native = "native", }
+}
+
+/// A field for people to read, in one language or several (RFC 7591 section 2.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Localized {
+    default: String,
+    languages: BTreeMap<String, String>,
+}
+
+impl Localized {
+    /// The value without a language.
+    pub fn new(default: impl Into<String>) -> Self {
+        Self { default: default.into(), languages: BTreeMap::new() }
+    }
+
+    /// The value in the language of this tag (BCP 47): sent as `field#tag`.
+    #[must_use]
+    pub fn with_language(mut self, tag: impl Into<String>, value: impl Into<String>) -> Self {
+        self.languages.insert(tag.into(), value.into());
+        self
+    }
+
+    /// The values, in all languages.
+    #[cfg(feature = "matrix")]
+    pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.default).chain(self.languages.values()).map(String::as_str)
+    }
+}
+
+impl<T: Into<String>> From<T> for Localized {
+    fn from(default: T) -> Self {
+        Self::new(default)
+    }
+}
+
+/// What a client says about itself (RFC 7591 section 2).
+///
+/// Equal metadata serialize to equal bytes, so that [`ClientMetadata::fingerprint`] can tell when to register anew.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ClientMetadata {
+    /// `redirect_uris`.
+    pub redirect_uris: Vec<RedirectUri>,
+    /// `application_type`.
+    pub application_type: ApplicationType,
+    /// `token_endpoint_auth_method`.
+    pub token_endpoint_auth_method: AuthMethod,
+    /// `grant_types`.
+    pub grant_types: Words<GrantType>,
+    /// `client_name`.
+    pub client_name: Option<Localized>,
+    /// `client_uri`.
+    pub client_uri: Option<Localized>,
+    /// `logo_uri`.
+    pub logo_uri: Option<Localized>,
+    /// `tos_uri`.
+    pub tos_uri: Option<Localized>,
+    /// `policy_uri`.
+    pub policy_uri: Option<Localized>,
+    /// `contacts`: e-mail addresses.
+    pub contacts: Vec<String>,
+    /// `post_logout_redirect_uris` (RP-Initiated Logout 1.0 section 3.1).
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// `backchannel_logout_uri` (Back-Channel Logout 1.0 section 2.2): where the provider tells that a user is out.
+    pub backchannel_logout_uri: Option<Endpoint>,
+    /// `backchannel_logout_session_required`: whether it has to say which session.
+    pub backchannel_logout_session_required: bool,
+    /// `id_token_signed_response_alg`.
+    pub id_token_signed_response_alg: Option<Algorithm>,
+    /// `userinfo_signed_response_alg`.
+    pub userinfo_signed_response_alg: Option<Algorithm>,
+    /// `software_id`.
+    pub software_id: Option<String>,
+    /// `software_version`.
+    pub software_version: Option<String>,
+    key: Option<PrivateKey>,
+}
+
+impl ClientMetadata {
+    /// A public client with the authorization code and refresh token grants.
+    pub fn new(application_type: ApplicationType, redirect_uris: Vec<RedirectUri>) -> Self {
+        Self {
+            redirect_uris,
+            application_type,
+            token_endpoint_auth_method: AuthMethod::None,
+            grant_types: Words::of(&[GrantType::AuthorizationCode, GrantType::RefreshToken]),
+            client_name: None,
+            client_uri: None,
+            logo_uri: None,
+            tos_uri: None,
+            policy_uri: None,
+            contacts: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
+            backchannel_logout_session_required: false,
+            id_token_signed_response_alg: None,
+            userinfo_signed_response_alg: None,
+            software_id: None,
+            software_version: None,
+            key: None,
+        }
+    }
+
+    /// Authenticates by this key, `private_key_jwt`: its public half is sent as `jwks`.
+    ///
+    /// # Errors
+    /// `token.client_auth` if the public key is not known, or the key is symmetric.
+    pub fn with_private_key(mut self, key: PrivateKey) -> Result<Self, Error> {
+        if key.public_key().is_none() || !asymmetric().contains(key.algorithm()) {
+            return Err(ErrorCode::TOKEN_CLIENT_AUTH.into());
+        }
+        self.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
+        self.key = Some(key);
+        Ok(self)
+    }
+
+    /// SHA-256 of what would be sent, as base64url: changed metadata registers anew.
+    pub fn fingerprint(&self) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::digest(self.to_json()))
+    }
+
+    fn to_json(&self) -> Vec<u8> {
+        // Strings and lists of strings always serialize.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+impl Serialize for ClientMetadata {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("application_type", self.application_type.name())?;
+        map.serialize_entry("redirect_uris", &Uris(&self.redirect_uris))?;
+        map.serialize_entry("response_types", if self.redirect_uris.is_empty() { &[][..] } else { &["code"] })?;
+        map.serialize_entry("grant_types", &self.grant_types.iter().map(GrantType::name).collect::<Vec<_>>())?;
+        map.serialize_entry("token_endpoint_auth_method", self.token_endpoint_auth_method.name())?;
+        if let Some((key, public)) = self.key.as_ref().and_then(|key| Some((key, key.public_key()?))) {
+            map.serialize_entry("token_endpoint_auth_signing_alg", key.algorithm().name())?;
+            let jwk = public.to_jwk(key.algorithm(), key.key_id());
+            map.serialize_entry("jwks", &Jwks { keys: [serde_json::from_str(&jwk).map_err(ser::Error::custom)?] })?;
+        }
+        for (name, field) in [
+            ("client_name", &self.client_name),
+            ("client_uri", &self.client_uri),
+            ("logo_uri", &self.logo_uri),
+            ("tos_uri", &self.tos_uri),
+            ("policy_uri", &self.policy_uri),
+        ] {
+            let Some(field) = field else { continue };
+            map.serialize_entry(name, &field.default)?;
+            for (tag, value) in &field.languages {
+                map.serialize_entry(&format!("{name}#{tag}"), value)?;
+            }
+        }
+        if !self.contacts.is_empty() {
+            map.serialize_entry("contacts", &self.contacts)?;
+        }
+        if !self.post_logout_redirect_uris.is_empty() {
+            map.serialize_entry("post_logout_redirect_uris", &Uris(&self.post_logout_redirect_uris))?;
+        }
+        if let Some(uri) = &self.backchannel_logout_uri {
+            map.serialize_entry("backchannel_logout_uri", &uri.uri().to_string())?;
+            map.serialize_entry("backchannel_logout_session_required", &self.backchannel_logout_session_required)?;
+        }
+        for (name, field) in [
+            ("id_token_signed_response_alg", self.id_token_signed_response_alg),
+            ("userinfo_signed_response_alg", self.userinfo_signed_response_alg),
+        ] {
+            if let Some(algorithm) = field {
+                map.serialize_entry(name, algorithm.name())?;
+            }
+        }
+        for (name, field) in [("software_id", &self.software_id), ("software_version", &self.software_version)] {
+            if let Some(field) = field {
+                map.serialize_entry(name, field)?;
+            }
+        }
+        map.end()
+    }
+}
+
+struct Uris<'a>(&'a [RedirectUri]);
+
+impl Serialize for Uris<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(RedirectUri::as_str))
+    }
+}
+
+#[derive(Serialize)]
+struct Jwks<'a> {
+    keys: [BTreeMap<&'a str, &'a str>; 1],
+}
+
+/// The registration request (RFC 7591 section 3.1).
+pub(crate) fn request(endpoint: &Endpoint, metadata: &ClientMetadata) -> Request<Body> {
+    request::json(endpoint, metadata.to_json().into())
+}
+
+/// A client as a provider registered it (RFC 7591 section 3.2.1).
+#[derive(Clone, Debug)]
+pub struct Registered {
+    pub(crate) client_id: Box<str>,
+    pub(crate) auth: ClientAuth,
+    pub(crate) id_token_algorithm: Option<Algorithm>,
+    pub(crate) userinfo_algorithm: Option<Algorithm>,
+    pub(crate) secret_expires_at: Option<Timestamp>,
+    pub(crate) issued_at: Option<Timestamp>,
+    pub(crate) fields: Option<Fields>,
+}
+
+impl Registered {
+    /// A client that was registered by other means: by hand in a provider's console, say.
+    pub fn preregistered(client_id: impl Into<Box<str>>, auth: ClientAuth) -> Self {
+        Self {
+            client_id: client_id.into(),
+            auth,
+            id_token_algorithm: None,
+            userinfo_algorithm: None,
+            secret_expires_at: None,
+            issued_at: None,
+            fields: None,
+        }
+    }
+
+    /// `client_id`.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// How the client authenticates, with its secret.
+    pub fn auth(&self) -> &ClientAuth {
+        &self.auth
+    }
+
+    /// `client_secret_expires_at`; `None` if it does not expire.
+    pub fn secret_expires_at(&self) -> Option<Timestamp> {
+        self.secret_expires_at
+    }
+
+    /// `client_id_issued_at`.
+    pub fn issued_at(&self) -> Option<Timestamp> {
+        self.issued_at
+    }
+
+    /// The answer as it came, if the caller keeps unknown fields.
+    pub fn fields(&self) -> Option<&Fields> {
+        self.fields.as_ref()
+    }
+
+    /// The client, with the redirect URIs that were registered for it. Other choices can be added.
+    pub fn client(&self, redirect_uris: &[RedirectUri]) -> Client {
+        let client = Client { redirect_uris: redirect_uris.to_vec(), ..Client::new(self.client_id.clone()) };
+        Client {
+            auth: self.auth.clone(),
+            registered_algorithm: self.id_token_algorithm,
+            registered_userinfo_algorithm: self.userinfo_algorithm,
+            ..client
+        }
+    }
+}
+
+/// Only what is needed of the answer. The rest echoes the request, in types that differ from provider to provider.
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow, default)]
+    client_id: Scalar<'a>,
+    #[serde(borrow, default)]
+    client_secret: Scalar<'a>,
+    #[serde(borrow, default)]
+    client_secret_expires_at: Scalar<'a>,
+    #[serde(borrow, default)]
+    client_id_issued_at: Scalar<'a>,
+    #[serde(borrow, default)]
+    token_endpoint_auth_method: Scalar<'a>,
+    #[serde(borrow, default)]
+    id_token_signed_response_alg: Scalar<'a>,
+    #[serde(borrow, default)]
+    userinfo_signed_response_alg: Scalar<'a>,
+}
+
+/// Parses the answer to a registration: any 2xx status with a `client_id`.
+///
+/// # Errors
+/// `registration.…`, `http.…`, `json.…`.
+pub(crate) fn parse(reply: Response<'_>, sent: &ClientMetadata, keep_fields: bool) -> Result<Registered, Error> {
+    if !reply.status.is_success() {
+        return Err(oauth_error::from_reply(reply, |error| match error {
+            "invalid_redirect_uri" => ErrorCode::REGISTRATION_INVALID_REDIRECT_URI,
+            "invalid_client_metadata" => ErrorCode::REGISTRATION_INVALID_CLIENT_METADATA,
+            "invalid_software_statement" => ErrorCode::REGISTRATION_INVALID_SOFTWARE_STATEMENT,
+            "unapproved_software_statement" => ErrorCode::REGISTRATION_UNAPPROVED_SOFTWARE_STATEMENT,
+            _ => ErrorCode::REGISTRATION_DENIED,
+        }));
+    }
+    let answer: Answer<'_> = json::document(reply.success(Accept::Json)?)?;
+    let client_id = answer.client_id.text().filter(|id| !id.is_empty()).ok_or(ErrorCode::REGISTRATION_NO_CLIENT_ID)?;
+    let secret = answer.client_secret.text().filter(|secret| !secret.is_empty()).map(Secret::new);
+    // What the provider registered counts, not what was asked for (section 3.2.1).
+    let method = match answer.token_endpoint_auth_method.text() {
+        Some(name) => AuthMethod::from_name(&name).ok_or(ErrorCode::REGISTRATION_AUTH_METHOD)?,
+        None => sent.token_endpoint_auth_method,
+    };
+    let algorithm = |answered: Scalar<'_>, asked: Option<Algorithm>| match answered.text() {
+        // An algorithm that is not known here must not widen what is accepted to the rest.
+        Some(name) => Algorithm::from_name(&name).map(Some).ok_or(ErrorCode::JWS_ALGORITHM),
+        None => Ok(asked),
+    };
+    let seconds = |value: Scalar<'_>| value.whole().filter(|&seconds| seconds != 0).map(Timestamp::from_unix_seconds);
+    Ok(Registered {
+        client_id: client_id.into(),
+        auth: match (method, &sent.key) {
+            (AuthMethod::PrivateKeyJwt, Some(key)) => ClientAuth::PrivateKeyJwt(key.clone()),
+            (AuthMethod::PrivateKeyJwt, None) => return Err(ErrorCode::REGISTRATION_AUTH_METHOD.into()),
+            _ => ClientAuth::new(method, secret).map_err(|_| ErrorCode::REGISTRATION_NO_SECRET)?,
+        },
+        id_token_algorithm: algorithm(answer.id_token_signed_response_alg, sent.id_token_signed_response_alg)?,
+        userinfo_algorithm: algorithm(answer.userinfo_signed_response_alg, sent.userinfo_signed_response_alg)?,
+        secret_expires_at: seconds(answer.client_secret_expires_at),
+        issued_at: seconds(answer.client_id_issued_at),
+        fields: keep_fields.then(|| Fields::new(reply.body)),
+    })
+}

@@ -1,0 +1,211 @@
+//! The client IDs that an application has: one store for all its providers, kept apart from its users' sessions.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::client::ClientAuth;
+use super::metadata::AuthMethod;
+use super::registration::{ClientMetadata, Registered};
+use crate::base::env::Timestamp;
+use crate::base::secret::Secret;
+use crate::base::url::Issuer;
+use crate::base::versioned::{self, Version};
+use crate::error::{Error, ErrorCode};
+use crate::jose::{Algorithm, PrivateKey, RemoteKey};
+
+/// Client IDs per issuer and per metadata, with fixed ones that override them.
+///
+/// Serde, versioned: store it as JSON. It holds client secrets, so its file is as secret as they are; the integrity of
+/// the file is the application's affair, too: whoever can write it can point a login at a client of their own.
+///
+/// Private keys are not stored. A client that authenticates by one comes back with a key that signs elsewhere, named by
+/// its `kid`: sign for it, or put the key in its place with [`Client::with_auth`](crate::Client::with_auth).
+///
+/// ```
+/// use oidc_proto::{ClientAuth, Issuer, Registered, Registrations, Schemes};
+/// let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
+/// let mut registrations = Registrations::default();
+/// registrations.set_static(&issuer, Registered::preregistered("s6BhdRkqt3", ClientAuth::None));
+/// let stored = serde_json::to_string(&registrations).unwrap();
+/// assert!(Registrations::from_json(&stored)?.static_client(&issuer).is_some());
+/// # Ok::<(), oidc_proto::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Registrations {
+    fixed: BTreeMap<Issuer, Registered>,
+    dynamic: BTreeMap<(Issuer, String), Registered>,
+}
+
+impl Registrations {
+    /// Reads what was stored.
+    ///
+    /// # Errors
+    /// `stored.version`, `stored.malformed`.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        versioned::from_json(json)
+    }
+
+    /// The client to use at a provider: the fixed one, else the one that was registered with exactly these metadata
+    /// and whose secret has not expired.
+    pub fn find(&self, issuer: &Issuer, metadata: &ClientMetadata, now: Timestamp) -> Option<&Registered> {
+        let current = |registered: &&Registered| registered.secret_expires_at.is_none_or(|expiry| now < expiry);
+        self.static_client(issuer)
+            .or_else(|| self.dynamic.get(&(issuer.clone(), metadata.fingerprint())).filter(current))
+    }
+
+    /// The client that the application was configured with.
+    pub fn static_client(&self, issuer: &Issuer) -> Option<&Registered> {
+        self.fixed.get(issuer)
+    }
+
+    /// Configures the client for an issuer. It overrides every registered one. Another that was configured before is
+    /// still found by its ID: sessions may live on it.
+    pub fn set_static(&mut self, issuer: &Issuer, client: Registered) {
+        if self.static_client(issuer).is_some_and(|old| old.client_id() != client.client_id()) {
+            self.unset_static(issuer);
+        }
+        self.dynamic.remove(&set_aside(issuer, &client));
+        self.fixed.insert(issuer.clone(), client);
+    }
+
+    /// Configures no client for an issuer any more: registered ones are used again. The one that there was is still found
+    /// by its ID.
+    pub fn unset_static(&mut self, issuer: &Issuer) {
+        if let Some(client) = self.fixed.remove(issuer) {
+            self.dynamic.insert(set_aside(issuer, &client), client);
+        }
+    }
+
+    /// Keeps the answer to a registration. Older ones of the same issuer stay: sessions may live on them.
+    pub fn insert(&mut self, issuer: &Issuer, metadata: &ClientMetadata, client: Registered) {
+        self.dynamic.insert((issuer.clone(), metadata.fingerprint()), client);
+    }
+
+    /// The client of this ID, for restoring a session that was made with it.
+    pub fn by_client_id(&self, issuer: &Issuer, client_id: &str) -> Option<&Registered> {
+        let dynamic = self.dynamic.iter().filter(|((own, _), _)| own == issuer).map(|(_, client)| client);
+        self.static_client(issuer).into_iter().chain(dynamic).find(|client| client.client_id() == client_id)
+    }
+
+    /// Forgets a client: the provider does not know it any more. Returns whether there was one.
+    pub fn remove(&mut self, issuer: &Issuer, client_id: &str) -> bool {
+        let before = self.fixed.len() + self.dynamic.len();
+        self.fixed.retain(|own, client| own != issuer || client.client_id() != client_id);
+        self.dynamic.retain(|(own, _), client| own != issuer || client.client_id() != client_id);
+        self.fixed.len() + self.dynamic.len() < before
+    }
+}
+
+/// Where a client is kept that no metadata lead to: fingerprints have no colon.
+fn set_aside(issuer: &Issuer, client: &Registered) -> (Issuer, String) {
+    (issuer.clone(), format!("fixed:{}", client.client_id()))
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRegistrations {
+    version: Version,
+    clients: Vec<StoredClient>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredClient {
+    issuer: String,
+    /// Of the metadata; absent for a fixed client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
+    client_id: String,
+    auth_method: String,
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "versioned::optional_secret")]
+    client_secret: Option<Secret>,
+    /// Of `private_key_jwt`: the key itself is not stored, only what finds it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<StoredKey>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id_token_algorithm: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    userinfo_algorithm: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    secret_expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    issued_at: Option<Timestamp>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredKey {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key_id: Option<String>,
+    algorithm: String,
+}
+
+impl Serialize for Registrations {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fixed = self.fixed.iter().map(|(issuer, client)| (issuer, None, client));
+        let dynamic = self.dynamic.iter().map(|((issuer, print), client)| (issuer, Some(print), client));
+        let clients = fixed.chain(dynamic).map(|(issuer, fingerprint, client)| StoredClient {
+            issuer: issuer.as_str().to_owned(),
+            fingerprint: fingerprint.cloned(),
+            client_id: client.client_id.clone().into(),
+            auth_method: client.auth.method().name().to_owned(),
+            client_secret: client.auth.secret().cloned(),
+            key: match &client.auth {
+                ClientAuth::PrivateKeyJwt(key) => Some(StoredKey {
+                    key_id: key.key_id().map(str::to_owned),
+                    algorithm: key.algorithm().name().to_owned(),
+                }),
+                _ => None,
+            },
+            id_token_algorithm: client.id_token_algorithm.map(|algorithm| algorithm.name().to_owned()),
+            userinfo_algorithm: client.userinfo_algorithm.map(|algorithm| algorithm.name().to_owned()),
+            secret_expires_at: client.secret_expires_at,
+            issued_at: client.issued_at,
+        });
+        StoredRegistrations { version: Version, clients: clients.collect() }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Registrations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = StoredRegistrations::deserialize(deserializer)?;
+        let mut out = Self::default();
+        for client in stored.clients {
+            let (issuer, fingerprint) = (versioned::issuer(&client.issuer)?, client.fingerprint.clone());
+            let registered = client.live().map_err(de::Error::custom)?;
+            match fingerprint {
+                None => out.fixed.insert(issuer, registered),
+                Some(fingerprint) => out.dynamic.insert((issuer, fingerprint), registered),
+            };
+        }
+        Ok(out)
+    }
+}
+
+fn algorithm(name: String) -> Result<Algorithm, Error> {
+    Algorithm::from_name(&name).ok_or_else(|| ErrorCode::STORED_MALFORMED.into())
+}
+
+impl StoredKey {
+    fn live(self) -> Result<PrivateKey, Error> {
+        let algorithm = algorithm(self.algorithm)?;
+        let name = self.key_id.clone().unwrap_or_default();
+        Ok(PrivateKey::remote(RemoteKey { name, algorithm, key_id: self.key_id, public_key: None }))
+    }
+}
+
+impl StoredClient {
+    fn live(self) -> Result<Registered, Error> {
+        let method = AuthMethod::from_name(&self.auth_method).ok_or(ErrorCode::STORED_MALFORMED)?;
+        Ok(Registered {
+            client_id: self.client_id.into(),
+            auth: match (method, self.key) {
+                (AuthMethod::PrivateKeyJwt, Some(key)) => ClientAuth::PrivateKeyJwt(key.live()?),
+                _ => ClientAuth::new(method, self.client_secret).map_err(|_| ErrorCode::STORED_MALFORMED)?,
+            },
+            id_token_algorithm: self.id_token_algorithm.map(algorithm).transpose()?,
+            userinfo_algorithm: self.userinfo_algorithm.map(algorithm).transpose()?,
+            secret_expires_at: self.secret_expires_at,
+            issued_at: self.issued_at,
+            fields: None,
+        })
+    }
+}

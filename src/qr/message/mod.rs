@@ -1,0 +1,384 @@
+//! What the two devices tell each other over the channel: one JSON object each (MSC4108, Login).
+//!
+//! | `type` | from | says |
+//! |---|---|---|
+//! | `m.login.protocols` | existing | which protocols it knows, and where to log in |
+//! | `m.login.protocol` | new | which one it uses, where the user has to say yes, its device ID |
+//! | `m.login.protocol_accepted` | existing | the user will be asked |
+//! | `m.login.success` | new | it has tokens |
+//! | `m.login.declined` | new | the provider was told no |
+//! | `m.login.failure` | either | why it gives up |
+//! | `m.login.secrets` | existing | the secrets of the user's account |
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::homeserver::{NamedHomeserver, URL_LIMIT, plain_url};
+use super::secrets::{Backup, CrossSigning, Secrets};
+use crate::base::json::{self, Text};
+use crate::base::secret::Secret;
+use crate::base::url::Schemes;
+use crate::base::word_set::{Words, words};
+use crate::error::{Error, ErrorCode, ProviderText};
+
+#[cfg(test)]
+mod tests;
+
+/// Longest device ID.
+const DEVICE_ID_LIMIT: usize = 255;
+
+/// Longest reason that is no known one.
+const REASON_LIMIT: usize = 255;
+
+words! {
+    /// `type`.
+    Kind {
+        Protocols = "m.login.protocols",
+        Protocol = "m.login.protocol",
+        ProtocolAccepted = "m.login.protocol_accepted",
+        Success = "m.login.success",
+        Declined = "m.login.declined",
+        Failure = "m.login.failure",
+        Secrets = "m.login.secrets",
+    }
+}
+
+words! {
+    /// How a new device can log in.
+    LoginProtocol {
+        /// RFC 8628.
+        DeviceAuthorizationGrant = "device_authorization_grant",
+    }
+}
+
+words! {
+    /// `reason` of a failure.
+    FailureReason {
+        /// The user did not decide at the provider in time.
+        AuthorizationExpired = "authorization_expired",
+        /// The device ID is taken.
+        DeviceAlreadyExists = "device_already_exists",
+        /// The homeserver does not know the new device.
+        DeviceNotFound = "device_not_found",
+        /// The other device spoke out of turn.
+        UnexpectedMessageReceived = "unexpected_message_received",
+        /// There is no protocol that both know.
+        UnsupportedProtocol = "unsupported_protocol",
+        /// The user cancelled, or said no on this device.
+        UserCancelled = "user_cancelled",
+    }
+}
+
+/// Why a device gives up.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// One of the standard's.
+    Known(FailureReason),
+    /// Another one, in the other device's words: untrusted, not empty, at most 255 bytes.
+    Custom(Box<str>),
+}
+
+impl Reason {
+    /// The reason as it is written.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Known(reason) => reason.name(),
+            Self::Custom(text) => text,
+        }
+    }
+
+    /// The error that this is on the other side: `qr.peer_…`, with the reason as its text.
+    pub fn into_error(self) -> Error {
+        let code = match &self {
+            Self::Known(FailureReason::AuthorizationExpired) => ErrorCode::QR_PEER_AUTHORIZATION_EXPIRED,
+            Self::Known(FailureReason::DeviceAlreadyExists) => ErrorCode::QR_PEER_DEVICE_EXISTS,
+            Self::Known(FailureReason::DeviceNotFound) => ErrorCode::QR_PEER_DEVICE_NOT_FOUND,
+            Self::Known(FailureReason::UnexpectedMessageReceived) => ErrorCode::QR_PEER_UNEXPECTED_MESSAGE,
+            Self::Known(FailureReason::UnsupportedProtocol) => ErrorCode::QR_PEER_UNSUPPORTED_PROTOCOL,
+            Self::Known(FailureReason::UserCancelled) => ErrorCode::QR_PEER_CANCELLED,
+            Self::Custom(_) => ErrorCode::QR_PEER_FAILURE,
+        };
+        Error::new(code).with_text(ProviderText::new(Some(self.as_str()), None, None))
+    }
+}
+
+impl From<FailureReason> for Reason {
+    fn from(reason: FailureReason) -> Self {
+        Self::Known(reason)
+    }
+}
+
+impl fmt::Debug for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(reason) => reason.fmt(f),
+            Self::Custom(_) => f.write_str("Custom(…)"),
+        }
+    }
+}
+
+/// The login that a new device has begun at the provider by a device authorization (RFC 8628).
+#[derive(Clone, PartialEq, Eq)]
+pub struct DeviceLogin {
+    verification_uri: Box<str>,
+    verification_uri_complete: Option<Box<str>>,
+    device_id: Box<str>,
+}
+
+impl DeviceLogin {
+    /// Checks what the user will be shown.
+    ///
+    /// # Errors
+    /// `qr.message` at `verification_uri`, `verification_uri_complete` or `device_id`.
+    pub fn new(uri: &str, complete: Option<&str>, device_id: &str, schemes: Schemes) -> Result<Self, Error> {
+        let url = |text: &str, name| match plain_url(text, schemes) {
+            Ok(_) if text.len() <= URL_LIMIT => Ok(text.into()),
+            Ok(_) => Err(unusable(name)),
+            Err(error) => Err(unusable(name).with_source(error)),
+        };
+        // The other device puts it into a path, where dots alone would be another one.
+        if !is_text(device_id, DEVICE_ID_LIMIT) || matches!(device_id, "." | "..") {
+            return Err(unusable("device_id"));
+        }
+        Ok(Self {
+            verification_uri: url(uri, "verification_uri")?,
+            verification_uri_complete: complete.map(|text| url(text, "verification_uri_complete")).transpose()?,
+            device_id: device_id.into(),
+        })
+    }
+
+    /// Where the user says yes or no: the URL with the code in it, where the provider has one.
+    pub fn page(&self) -> &str {
+        self.verification_uri_complete.as_deref().unwrap_or(&self.verification_uri)
+    }
+
+    /// Where the user types the code in that the new device shows.
+    pub fn verification_uri(&self) -> &str {
+        &self.verification_uri
+    }
+
+    /// The same with the code in it.
+    pub fn verification_uri_complete(&self) -> Option<&str> {
+        self.verification_uri_complete.as_deref()
+    }
+
+    /// The device ID that the new device asks for: printable ASCII without blanks, at most 255 characters.
+    pub fn device_id(&self) -> &str {
+        &self.device_id
+    }
+}
+
+impl fmt::Debug for DeviceLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The URL has the user code in it.
+        f.write_str("DeviceLogin(…)")
+    }
+}
+
+/// A message over the channel.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Message {
+    /// `m.login.protocols`.
+    Protocols {
+        /// `protocols`: the known ones.
+        protocols: Words<LoginProtocol>,
+        /// `homeserver`: where to log in.
+        homeserver: NamedHomeserver,
+    },
+    /// `m.login.protocol`, which is `device_authorization_grant`: there is no other.
+    Protocol(DeviceLogin),
+    /// `m.login.protocol_accepted`.
+    ProtocolAccepted,
+    /// `m.login.success`.
+    Success,
+    /// `m.login.declined`.
+    Declined,
+    /// `m.login.failure`.
+    Failure {
+        /// `reason`.
+        reason: Reason,
+        /// `homeserver`, where the device has another one in mind.
+        homeserver: Option<NamedHomeserver>,
+    },
+    /// `m.login.secrets`.
+    Secrets(Secrets),
+}
+
+impl From<FailureReason> for Message {
+    fn from(reason: FailureReason) -> Self {
+        Self::Failure { reason: reason.into(), homeserver: None }
+    }
+}
+
+#[derive(Deserialize)]
+struct Received<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Text<'a>>,
+    protocols: Option<Words<LoginProtocol>>,
+    #[serde(borrow)]
+    homeserver: Option<Text<'a>>,
+    #[serde(borrow)]
+    protocol: Option<Text<'a>>,
+    #[serde(borrow)]
+    device_authorization_grant: Option<Pages<'a>>,
+    #[serde(borrow)]
+    device_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    reason: Option<Text<'a>>,
+    cross_signing: Option<CrossSigning>,
+    backup: Option<Backup>,
+}
+
+#[derive(Deserialize)]
+struct Pages<'a> {
+    #[serde(borrow)]
+    verification_uri: Option<Text<'a>>,
+    #[serde(borrow)]
+    verification_uri_complete: Option<Text<'a>>,
+}
+
+impl Message {
+    /// Reads a message. Unknown fields are passed over.
+    ///
+    /// # Errors
+    /// `qr.message`, with `json.…` as its source if it is no JSON object of the right types; `qr.unexpected_message` if its
+    /// type is not known; `qr.unsupported_protocol` if its protocol is not.
+    pub fn from_json(text: &str, schemes: Schemes) -> Result<Self, Error> {
+        let is_malformed = |code: ErrorCode| Error::new(ErrorCode::QR_MESSAGE).with_source(Error::from(code));
+        let message: Received<'_> = json::document(text.as_bytes()).map_err(is_malformed)?;
+        let kind = message.kind.ok_or_else(|| unusable("type"))?;
+        Ok(match Kind::from_name(&kind).ok_or(ErrorCode::QR_UNEXPECTED_MESSAGE)? {
+            Kind::Protocols => {
+                let homeserver = message.homeserver.ok_or_else(|| unusable("homeserver"))?;
+                Self::Protocols {
+                    protocols: message.protocols.ok_or_else(|| unusable("protocols"))?,
+                    homeserver: NamedHomeserver::new(&homeserver, schemes)
+                        .map_err(|error| unusable("homeserver").with_source(error))?,
+                }
+            }
+            Kind::Protocol => {
+                let protocol = message.protocol.ok_or_else(|| unusable("protocol"))?;
+                LoginProtocol::from_name(&protocol).ok_or(ErrorCode::QR_UNSUPPORTED_PROTOCOL)?;
+                let pages = message.device_authorization_grant.ok_or_else(|| unusable("device_authorization_grant"))?;
+                let uri = pages.verification_uri.ok_or_else(|| unusable("verification_uri"))?;
+                let device_id = message.device_id.ok_or_else(|| unusable("device_id"))?;
+                let complete = pages.verification_uri_complete;
+                Self::Protocol(DeviceLogin::new(&uri, complete.as_deref(), &device_id, schemes)?)
+            }
+            Kind::ProtocolAccepted => Self::ProtocolAccepted,
+            Kind::Success => Self::Success,
+            Kind::Declined => Self::Declined,
+            Kind::Failure => {
+                let reason = message.reason.ok_or_else(|| unusable("reason"))?;
+                let reason = match FailureReason::from_name(&reason) {
+                    Some(known) => Reason::Known(known),
+                    None if (1..=REASON_LIMIT).contains(&reason.len()) => Reason::Custom((*reason).into()),
+                    None => return Err(unusable("reason")),
+                };
+                // It only tells more about the failure.
+                let homeserver = message.homeserver.and_then(|text| NamedHomeserver::new(&text, schemes).ok());
+                Self::Failure { reason, homeserver }
+            }
+            Kind::Secrets => {
+                let cross_signing = message.cross_signing.ok_or_else(|| unusable("cross_signing"))?;
+                let secrets = Secrets { cross_signing, backup: message.backup };
+                secrets.check()?;
+                Self::Secrets(secrets)
+            }
+        })
+    }
+
+    /// Writes the message.
+    pub fn to_json(&self) -> Secret {
+        let mut out = Sent::new(match self {
+            Self::Protocols { .. } => Kind::Protocols,
+            Self::Protocol(_) => Kind::Protocol,
+            Self::ProtocolAccepted => Kind::ProtocolAccepted,
+            Self::Success => Kind::Success,
+            Self::Declined => Kind::Declined,
+            Self::Failure { .. } => Kind::Failure,
+            Self::Secrets(_) => Kind::Secrets,
+        });
+        match self {
+            Self::Protocols { protocols, homeserver } => {
+                out.protocols = Some(protocols.iter().map(LoginProtocol::name).collect());
+                out.homeserver = Some(homeserver.as_str());
+            }
+            Self::Protocol(login) => {
+                out.protocol = Some(LoginProtocol::DeviceAuthorizationGrant.name());
+                out.device_authorization_grant = Some(SentPages {
+                    verification_uri: &login.verification_uri,
+                    verification_uri_complete: login.verification_uri_complete(),
+                });
+                out.device_id = Some(&login.device_id);
+            }
+            Self::Failure { reason, homeserver } => {
+                out.reason = Some(reason.as_str());
+                out.homeserver = homeserver.as_ref().map(NamedHomeserver::as_str);
+            }
+            Self::Secrets(Secrets { cross_signing, backup }) => {
+                out.cross_signing = Some(cross_signing);
+                out.backup = backup.as_ref();
+            }
+            Self::ProtocolAccepted | Self::Success | Self::Declined => {}
+        }
+        super::secrets::written(&out)
+    }
+}
+
+#[derive(Serialize)]
+struct Sent<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocols: Option<Vec<&'static str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocol: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_authorization_grant: Option<SentPages<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    homeserver: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cross_signing: Option<&'a CrossSigning>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup: Option<&'a Backup>,
+}
+
+#[derive(Serialize)]
+struct SentPages<'a> {
+    verification_uri: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verification_uri_complete: Option<&'a str>,
+}
+
+impl Sent<'_> {
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind: kind.name(),
+            protocols: None,
+            protocol: None,
+            device_authorization_grant: None,
+            device_id: None,
+            reason: None,
+            homeserver: None,
+            cross_signing: None,
+            backup: None,
+        }
+    }
+}
+
+/// A field that is missing, or whose value is of no use.
+pub(super) fn unusable(name: &'static str) -> Error {
+    Error::new(ErrorCode::QR_MESSAGE).at(name)
+}
+
+/// Printable ASCII without blanks, not empty, not too long.
+pub(super) fn is_text(text: &str, limit: usize) -> bool {
+    (1..=limit).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}

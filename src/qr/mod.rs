@@ -1,0 +1,117 @@
+//! Logging in with a QR code (MSC4108): a new device and one that is signed in meet at a rendezvous, prove a secure channel
+//! to each other, and the one lets the other in.
+//!
+//! Each device carries out a chain of flows. A flow leads from one pause to the next, and a pause is a value that waits for
+//! a human or for the application: it is shown, asked, confirmed, and gives the next flow when it is used up.
+//!
+//! ```text
+//! the new device, Login                                  the existing device, Grant
+//!
+//! show ─▶ Shown ─ wait ─▶ Greeted ─ confirm ─┐      ┌─── go_on ─ Scanned ◀─ scan
+//!                                            ├─────▶┤                                        either way round
+//! scan ─▶ Scanned ─ go_on ───────────────────┘      └─── confirm ─ Greeted ◀─ wait ─ Shown ◀─ show
+//!                                         Secured<R>
+//! begin ──────────────────────────── (protocols) ◀────── begin
+//!   AtHomeserver
+//! ask ─────────────────────────────── protocol ────────▶    Asked
+//!                                protocol_accepted ◀──── allow
+//!   Accepted
+//! poll                          success, or declined, or failure
+//!   LoggedIn
+//! rest.succeed ────────────────────── success ─────────▶    Succeeded
+//!                                     secrets ◀───────── share
+//! ```
+//!
+//! Whatever goes wrong tells the other device, as far as it can still be told, deletes the rendezvous, and is an error
+//! after that. Every pause can be cancelled, and every flow (see [`Stage`]).
+//!
+//! The new device, where the existing one shows the code:
+//!
+//! ```
+//! use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient};
+//! use oidc_proto::flow::DeviceAuthorization;
+//! use oidc_proto::matrix::SupportCheck;
+//! use oidc_proto::qr::{QrCode, LoggedIn, Login, Options, Secrets};
+//! use oidc_proto::{Client, Env, Error, ProviderOptions, Schemes, Scope, TokenOutcome};
+//!
+//! fn log_in(
+//!     scanned: &[u8],
+//!     http: impl BlockingHttpClient,
+//!     env: &mut impl Env,
+//!     show: impl Fn(&str),
+//!     keep: impl Fn(TokenOutcome),
+//! ) -> Result<Secrets, Error> {
+//!     let driver = BlockingDriver::new(http);
+//!     let code = QrCode::from_bytes(scanned, Schemes::HttpsOnly)?;
+//!     let scanned = driver.run(Login::scan(&code, Options::new(), env)?, env)?;
+//!     show(&scanned.check_code().digits());
+//!     let at = driver.run(scanned.go_on().begin(env)?, env)?;
+//!
+//!     // The flows of the Matrix profile and of the core, at the homeserver that the other device names.
+//!     let support = SupportCheck::start(at.homeserver().address().clone(), ProviderOptions::new())?;
+//!     let provider = driver.run(support, env)?.support.supported()?.provider.clone();
+//!     let client = Client::new("app").shared();
+//!     let scope = Scope::new("urn:matrix:client:api:* urn:matrix:client:device:ABCDEFGHIJ")?;
+//!     let pending = driver.run(DeviceAuthorization::start(scope, &provider, &client, env)?, env)?;
+//!
+//!     let accepted = driver.run(at.ask(pending, "ABCDEFGHIJ", env)?, env)?;
+//!     show(accepted.user_code());
+//!     let LoggedIn { exchanged, rest } = driver.run(accepted.poll(&provider, &client, None, env)?, env)?;
+//!     keep(exchanged);
+//!     driver.run(rest.succeed(env)?, env)
+//! }
+//! ```
+//!
+//! | file | holds |
+//! |---|---|
+//! | `code.rs` `homeserver.rs` | [`QrCode`], [`NamedHomeserver`]: what one device shows and the other scans |
+//! | `channel.rs` | [`Generator`], [`Initiated`], [`Channel`]: the secure channel |
+//! | `message.rs` `secrets.rs` | [`Message`]: what they tell each other |
+//! | `rendezvous.rs` and its folder | [`Rendezvous`]: the box at a homeserver that holds one text |
+//! | `meet.rs` | [`Shown`], [`Greeted`], [`Scanned`], [`Secured`]: from a code to a secure channel |
+//! | `login.rs` `watch.rs` | [`Login`]: the new device |
+//! | `grant.rs` `probe.rs` | [`Grant`]: the existing device |
+//! | `dialog.rs` `closing.rs` `stage.rs` | what the two have in common: talking, ending, one flow after another |
+//! | `options.rs` | [`Options`], [`Progress`] |
+
+mod channel;
+mod closing;
+mod code;
+pub(crate) mod codes;
+mod dialog;
+mod grant;
+mod homeserver;
+mod login;
+mod meet;
+mod message;
+mod options;
+mod probe;
+pub mod rendezvous;
+mod secrets;
+mod stage;
+mod watch;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+pub use channel::{Broken, Channel, CheckCode, Farewell, Generator, Initiated, MESSAGE_LIMIT, Unconfirmed};
+pub use code::{CODE_LIMIT, CodeUrl, Intent, Meeting, QrCode};
+pub use grant::{Account, Asked, Grant, Succeeded};
+pub use homeserver::NamedHomeserver;
+pub use login::{Accepted, AtHomeserver, LoggedIn, Login, NotConfirmed};
+pub use meet::{Greeted, Role, Scanned, Secured, Shown};
+pub use message::{DeviceLogin, FailureReason, Kind, LoginProtocol, Message, Reason};
+pub use options::{Options, Progress};
+pub use rendezvous::{Rendezvous, RendezvousOptions};
+pub use secrets::{Backup, CrossSigning, Secrets};
+pub use stage::Stage;
+
+/// Standard base64. The standard writes it without padding; some write it with.
+fn base64_any_padding(text: &str) -> Option<Vec<u8>> {
+    const ENGINE: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    ENGINE.decode(text).ok()
+}

@@ -1,0 +1,255 @@
+//! A Matrix homeserver beside the provider: one function from request to response, and the switches.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `route.rs` | [`OnMatrix`], [`Asked`]: which request goes where |
+//! | `answers.rs` | the endpoints, one function each |
+
+mod answers;
+mod route;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::{Request, Response};
+use serde_json::{Map, Value};
+
+use super::browser::Visit;
+use super::fault::{Fault, gateway};
+use super::http::Incoming;
+use super::provider::Provider;
+use super::reach::{Answer, reachable};
+use super::rendezvous::Rendezvous;
+use crate::base::env::Timestamp;
+pub use route::{Asked, OnMatrix};
+
+type Edit = Arc<dyn Fn(&mut Response<Vec<u8>>) + Send + Sync>;
+
+/// Which spelling of the scope values a homeserver knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KnownScopes {
+    /// Both.
+    #[default]
+    Both,
+    /// `urn:matrix:client:…`.
+    Stable,
+    /// `urn:matrix:org.matrix.msc2967.client:…`.
+    Unstable,
+}
+
+/// A Matrix homeserver and its provider as a pure function from request to response. For tests only.
+///
+/// It answers server discovery, the server metadata, whoami and the question for a device, and has a rendezvous server;
+/// everything else goes to the provider. The user who logs in as `alice` is `@alice:` and the server's name. Clones are handles to the same homeserver.
+/// Functions given to [`Homeserver::tamper`] and [`Homeserver::edit_json`] run while it works: they must not call it.
+#[derive(Clone)]
+pub struct Homeserver {
+    provider: Provider,
+    rendezvous: Rendezvous,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    base_url: String,
+    server_name: String,
+    missing: BTreeSet<OnMatrix>,
+    scopes: KnownScopes,
+    has_older_names: bool,
+    soft_logout: bool,
+    /// Login names of users whose accounts are locked.
+    locked: BTreeSet<String>,
+    /// Devices that did not come by a login here, with their users' login names.
+    devices: BTreeSet<(String, String)>,
+    edits: Vec<(OnMatrix, Edit)>,
+    faults: Vec<(OnMatrix, Fault, usize)>,
+    requests: Vec<Asked>,
+}
+
+impl Homeserver {
+    /// A homeserver at this base URL, for the server of this name. Where the two have the same host, the well-known
+    /// document is there too.
+    pub fn new(base_url: &str, server_name: &str, provider: Provider) -> Self {
+        let state = State {
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            server_name: server_name.to_owned(),
+            missing: BTreeSet::new(),
+            scopes: KnownScopes::Both,
+            has_older_names: false,
+            soft_logout: false,
+            locked: BTreeSet::new(),
+            devices: BTreeSet::new(),
+            edits: Vec::new(),
+            faults: Vec::new(),
+            requests: Vec::new(),
+        };
+        Self { provider, rendezvous: Rendezvous::new(base_url), state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// Lacks an endpoint: it answers 404 with `M_UNRECOGNIZED`, as homeservers of other versions do.
+    #[must_use]
+    pub fn without(self, on: OnMatrix) -> Self {
+        self.lock().missing.insert(on);
+        self
+    }
+
+    /// Knows only one spelling of the scope values.
+    #[must_use]
+    pub fn with_scopes(self, scopes: KnownScopes) -> Self {
+        self.lock().scopes = scopes;
+        self
+    }
+
+    /// Advertises the actions of account management by their older names only.
+    #[must_use]
+    pub fn with_older_action_names(self) -> Self {
+        self.lock().has_older_names = true;
+        self
+    }
+
+    /// The provider.
+    pub fn provider(&self) -> &Provider {
+        &self.provider
+    }
+
+    /// Where devices meet for a login by QR code. Its tricks are its own; the faults of [`OnMatrix::Rendezvous`] come first.
+    pub fn rendezvous(&self) -> &Rendezvous {
+        &self.rendezvous
+    }
+
+    /// The Matrix ID of the user with that login name.
+    pub fn user_id(&self, login: &str) -> String {
+        self.lock().user_id(login)
+    }
+
+    /// Locks an account, or unlocks it.
+    pub fn lock_account(&self, login: &str, locked: bool) {
+        let mut state = self.lock();
+        if locked {
+            state.locked.insert(login.to_owned())
+        } else {
+            state.locked.remove(login)
+        };
+    }
+
+    /// Whether tokens that are not known are answered with `soft_logout`.
+    pub fn soft_logout(&self, soft_logout: bool) {
+        self.lock().soft_logout = soft_logout;
+    }
+
+    /// Gives a user a device that did not come by a login here.
+    pub fn add_device(&self, login: &str, device_id: &str) {
+        self.lock().devices.insert((login.to_owned(), device_id.to_owned()));
+    }
+
+    /// Lets the next requests to an endpoint meet a fault. Those of the provider are its own affair:
+    /// [`Provider::fault`].
+    pub fn fault(&self, on: OnMatrix, fault: Fault, times: usize) {
+        self.lock().faults.push((on, fault, times));
+    }
+
+    /// Changes each answer of an endpoint.
+    pub fn tamper(&self, on: OnMatrix, edit: impl Fn(&mut Response<Vec<u8>>) + Send + Sync + 'static) {
+        self.lock().edits.push((on, Arc::new(edit)));
+    }
+
+    /// Changes the JSON object in each successful answer of an endpoint.
+    pub fn edit_json(&self, on: OnMatrix, edit: impl Fn(&mut Map<String, Value>) + Send + Sync + 'static) {
+        self.tamper(on, move |response| {
+            if let Ok(Value::Object(mut object)) = serde_json::from_slice(response.body())
+                && response.status().is_success()
+            {
+                edit(&mut object);
+                *response.body_mut() = Value::Object(object).to_string().into_bytes();
+            }
+        });
+    }
+
+    /// No lies, faults and tricks any more, of the provider and the rendezvous server neither.
+    pub fn honest(&self) {
+        let mut state = self.lock();
+        state.edits.clear();
+        state.faults.clear();
+        drop(state);
+        self.provider.honest();
+        self.rendezvous.honest();
+    }
+
+    /// Answers a request. A fault that leaves no answer becomes a 502.
+    pub fn handle<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Response<Vec<u8>> {
+        self.exchange(request, now).unwrap_or_else(gateway)
+    }
+
+    /// Answers a request, or does not, by a fault.
+    ///
+    /// # Errors
+    /// What a transport would report. A request to a host that is none of homeserver, server name and provider is
+    /// unreachable.
+    pub fn exchange<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Answer {
+        let mut state = self.lock();
+        let Some(on) = route::route(&state.base_url, &state.server_name, request.uri()) else {
+            let at_provider = super::route::route(&self.provider.issuer(), request.uri());
+            state.requests.extend(at_provider.map(Asked::Provider));
+            drop(state);
+            return self.provider.exchange(request, now);
+        };
+        state.requests.push(Asked::Homeserver(on));
+        let fault = state.next_fault(on);
+        if let Some(outcome) = fault.as_ref().and_then(Fault::before) {
+            return outcome;
+        }
+        let mut response = if on == OnMatrix::Rendezvous && !state.missing.contains(&on) {
+            self.rendezvous.exchange(request, now)?
+        } else {
+            let (parts, body) = request.into_parts();
+            let query = parts.uri.query().unwrap_or("");
+            let (method, headers, body) = (&parts.method, &parts.headers, body.as_ref());
+            let incoming = Incoming { method, query, headers, body, now };
+            answers::answer(&state, &self.provider, on, parts.uri.path(), &incoming)
+        };
+        for (_, edit) in state.edits.iter().filter(|(place, _)| *place == on) {
+            edit(&mut response);
+        }
+        match fault {
+            Some(fault) => fault.after(response),
+            None => Ok(response),
+        }
+    }
+
+    /// Opens a URL of the provider as the user's browser would: [`Provider::visit`].
+    pub fn visit(&self, url: &str, now: Timestamp) -> Visit {
+        self.provider.visit(url, now)
+    }
+
+    /// Where all requests so far went, in their order; those that a browser made at the provider are left out.
+    pub fn requests(&self) -> Vec<Asked> {
+        self.lock().requests.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+reachable!(Homeserver);
+
+impl State {
+    fn user_id(&self, login: &str) -> String {
+        format!("@{login}:{}", self.server_name)
+    }
+
+    fn next_fault(&mut self, on: OnMatrix) -> Option<Fault> {
+        let (_, fault, times) = self.faults.iter_mut().find(|(place, _, times)| *place == on && *times > 0)?;
+        *times -= 1;
+        Some(fault.clone())
+    }
+}
+
+impl fmt::Debug for Homeserver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Homeserver({})", self.lock().base_url)
+    }
+}

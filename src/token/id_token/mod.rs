@@ -1,0 +1,376 @@
+//! ID tokens: their claims, and what they are checked against (OpenID Connect Core 1.0 sections 2, 3.1.3.7, 12.2).
+
+mod stored;
+mod texts;
+
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::{self, DeserializeOwned, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::numeric::NumericDate;
+use crate::base::env::Timestamp;
+use crate::base::json::{self, Text};
+use crate::base::secret::{Body, Secret};
+use crate::base::url::Issuer;
+use crate::error::{Error, ErrorCode};
+use crate::party::client::Client;
+use crate::party::options::Deviation;
+use crate::party::provider::Provider;
+use texts::Texts;
+
+/// How far the clocks of provider and client may differ.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// How old an ID token may be when its code is redeemed. It was just made, so a day is generous.
+pub const OLDEST: Duration = Duration::from_secs(24 * 3600);
+
+/// An ID token whose claims were checked, and its signature, unless trust in TLS was chosen.
+#[derive(Clone)]
+pub struct IdToken {
+    texts: Texts,
+    issuer: Issuer,
+    expires_at: Timestamp,
+    issued_at: Timestamp,
+    auth_time: Option<Timestamp>,
+}
+
+impl IdToken {
+    /// `iss`.
+    pub fn issuer(&self) -> &str {
+        self.issuer.as_str()
+    }
+
+    /// `sub`: who logged in; unique at this issuer and never given to another user.
+    pub fn subject(&self) -> &str {
+        self.texts.claims().sub
+    }
+
+    /// `aud`.
+    pub fn audience(&self) -> impl Iterator<Item = &str> {
+        self.texts.audience()
+    }
+
+    /// `exp`. It limits how long the ID token may be accepted at login, not how long the session lasts.
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// `iat`.
+    pub fn issued_at(&self) -> Timestamp {
+        self.issued_at
+    }
+
+    /// `auth_time`: when the user logged in.
+    pub fn auth_time(&self) -> Option<Timestamp> {
+        self.auth_time
+    }
+
+    /// `acr`: how the user logged in.
+    pub fn acr(&self) -> Option<&str> {
+        self.texts.claims().acr
+    }
+
+    /// `sid`: the provider's session (Back-Channel Logout 1.0 section 2.1).
+    pub fn session_id(&self) -> Option<&str> {
+        self.texts.claims().sid
+    }
+
+    /// The token itself, to be sent as `id_token_hint`.
+    pub fn expose(&self) -> &str {
+        self.texts.compact()
+    }
+
+    /// The claims by the application's own type: one line for a custom claim.
+    ///
+    /// ```
+    /// #[derive(serde::Deserialize)]
+    /// struct Staff { department: String }
+    /// fn department(id_token: &oidc_proto::IdToken) -> Result<String, oidc_proto::Error> {
+    ///     Ok(id_token.claims::<Staff>()?.department)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// `id_token.claims` if a claim is missing or of another type. The login is not affected.
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let payload = self.texts.compact().split('.').nth(1).unwrap_or("");
+        let payload = URL_SAFE_NO_PAD.decode(payload).map(Body::from).unwrap_or_default();
+        json::unchecked(payload.as_ref()).map_err(|_| ErrorCode::ID_TOKEN_CLAIMS.into())
+    }
+}
+
+impl IdToken {
+    /// Whether it names a user and this client: what was checked before it was stored, and may be damaged since.
+    pub(crate) fn is_for(&self, client_id: &str) -> bool {
+        is_subject(self.subject()) && self.audience().any(|one| one == client_id)
+    }
+
+    /// Keeps this issuer instead of its own, if they are the same.
+    pub(crate) fn share_issuer(&mut self, issuer: &Issuer) {
+        if self.issuer == *issuer {
+            self.issuer = issuer.clone();
+        }
+    }
+}
+
+impl fmt::Debug for IdToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IdToken(issuer: {}, subject: …)", self.issuer().escape_debug())
+    }
+}
+
+/// What a login or a refresh expects of its ID token.
+pub(crate) enum Expected<'a> {
+    Login(&'a LoginExpectation),
+    Refresh(&'a IdToken),
+}
+
+/// What a login asked for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct LoginExpectation {
+    /// Absent where no authorization request could carry one: in the device grant.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "crate::base::versioned::optional_secret"
+    )]
+    pub(crate) nonce: Option<Secret>,
+    /// The earliest `auth_time` that satisfies `max_age`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) not_logged_in_before: Option<Timestamp>,
+    /// Empty if `acr` does not matter.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub(crate) acr_values: Vec<String>,
+}
+
+impl LoginExpectation {
+    /// Of a login that had no authorization request.
+    pub(crate) fn without_nonce() -> Self {
+        Self { nonce: None, not_logged_in_before: None, acr_values: Vec::new() }
+    }
+}
+
+#[derive(Deserialize)]
+struct Claims<'a> {
+    #[serde(borrow)]
+    iss: Option<Text<'a>>,
+    #[serde(borrow)]
+    sub: Option<Text<'a>>,
+    aud: Option<Audience>,
+    #[serde(borrow)]
+    azp: Option<Text<'a>>,
+    exp: Option<NumericDate>,
+    iat: Option<NumericDate>,
+    nbf: Option<NumericDate>,
+    auth_time: Option<NumericDate>,
+    #[serde(borrow)]
+    nonce: Option<Text<'a>>,
+    #[serde(borrow)]
+    acr: Option<Text<'a>>,
+    #[serde(borrow)]
+    sid: Option<Text<'a>>,
+    #[serde(borrow)]
+    at_hash: Option<Text<'a>>,
+    #[serde(borrow)]
+    tid: Option<Text<'a>>,
+}
+
+/// One string or an array of strings (RFC 7519 section 4.1.3).
+pub(crate) struct Audience(pub(crate) Vec<String>);
+
+impl<'de> Deserialize<'de> for Audience {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+
+        impl<'de> Visitor<'de> for OneOrMany {
+            type Value = Audience;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or an array of strings")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Audience, E> {
+                Ok(Audience(vec![text.to_owned()]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Audience, A::Error> {
+                let mut audience = Vec::new();
+                while let Some(one) = seq.next_element()? {
+                    audience.push(one);
+                }
+                Ok(Audience(audience))
+            }
+        }
+
+        deserializer.deserialize_any(OneOrMany)
+    }
+}
+
+/// An ID token that says of itself to be for this client and still valid. Nothing else was checked: neither its
+/// signature nor whose login it belongs to.
+pub(crate) struct Unchecked {
+    token: IdToken,
+    at_hash: Option<Box<str>>,
+}
+
+/// Parses the claims and makes the checks that need no key, cheapest first: issuer, audience, times.
+///
+/// # Errors
+/// `id_token.…`.
+pub(crate) fn parse(
+    compact: &Secret,
+    payload: &[u8],
+    provider: &Provider,
+    client: &Client,
+    now: Timestamp,
+) -> Result<Unchecked, Error> {
+    let claims: Claims<'_> = json::strict(payload).map_err(|code| match code {
+        ErrorCode::JSON_DUPLICATE_NAME => ErrorCode::ID_TOKEN_DUPLICATE_CLAIM,
+        _ => ErrorCode::ID_TOKEN_CLAIMS,
+    })?;
+    let iss = required(claims.iss, "iss")?;
+    check_issuer(&iss, claims.tid.as_deref(), provider)?;
+    let Audience(audience) = required(claims.aud, "aud")?;
+    if !audience.iter().any(|one| **one == *client.id) {
+        return Err(ErrorCode::ID_TOKEN_AUDIENCE_MISMATCH.into());
+    }
+    let trusted = |one: &String| **one == *client.id || client.trusted_audiences.iter().any(|own| **own == **one);
+    if !audience.iter().all(trusted) {
+        return Err(ErrorCode::ID_TOKEN_EXTRA_AUDIENCE.into());
+    }
+    if let Some(azp) = &claims.azp
+        && **azp != *client.id
+        && !client.trusted_parties.iter().any(|own| **own == **azp)
+    {
+        return Err(ErrorCode::ID_TOKEN_AZP_MISMATCH.into());
+    }
+    let expires_at = required(claims.exp, "exp")?.0;
+    if now >= expires_at.saturating_add(CLOCK_SKEW) {
+        return Err(ErrorCode::ID_TOKEN_EXPIRED.into());
+    }
+    let issued_at = required(claims.iat, "iat")?.0;
+    if issued_at > now.saturating_add(CLOCK_SKEW) {
+        return Err(ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE.into());
+    }
+    if claims.nbf.is_some_and(|nbf| nbf.0 > now.saturating_add(CLOCK_SKEW)) {
+        return Err(ErrorCode::ID_TOKEN_NOT_YET_VALID.into());
+    }
+    let subject = required(claims.sub, "sub")?;
+    if !is_subject(&subject) {
+        return Err(ErrorCode::ID_TOKEN_SUBJECT.into());
+    }
+    let kept = texts::Claims {
+        sub: &subject,
+        nonce: claims.nonce.as_deref(),
+        acr: claims.acr.as_deref(),
+        sid: claims.sid.as_deref(),
+        azp: claims.azp.as_deref(),
+    };
+    let own = provider.issuer();
+    Ok(Unchecked {
+        token: IdToken {
+            texts: Texts::new(compact.expose(), kept, &audience),
+            issuer: if *iss == *own.as_str() { own.clone() } else { Issuer::stored(&*iss) },
+            expires_at,
+            issued_at,
+            auth_time: claims.auth_time.map(|time| time.0),
+        },
+        at_hash: claims.at_hash.map(|at_hash| Box::from(&*at_hash)),
+    })
+}
+
+impl Unchecked {
+    /// Checks that the token belongs to this login or session. Called once the signature was checked or waived.
+    ///
+    /// # Errors
+    /// `id_token.…`.
+    pub(crate) fn check(
+        self,
+        expected: &Expected<'_>,
+        at_hash_fits: impl FnOnce(&str) -> bool,
+        now: Timestamp,
+    ) -> Result<IdToken, Error> {
+        if self.at_hash.as_deref().is_some_and(|at_hash| !at_hash_fits(at_hash)) {
+            return Err(ErrorCode::ID_TOKEN_AT_HASH_MISMATCH.into());
+        }
+        match expected {
+            Expected::Login(login) => self.check_login(login, now)?,
+            Expected::Refresh(previous) => self.check_refresh(previous)?,
+        }
+        Ok(self.token)
+    }
+
+    fn check_login(&self, login: &LoginExpectation, now: Timestamp) -> Result<(), Error> {
+        if self.token.issued_at < now.saturating_sub(OLDEST) {
+            return Err(ErrorCode::ID_TOKEN_TOO_OLD.into());
+        }
+        if let Some(expected) = &login.nonce {
+            let nonce = self.token.texts.claims().nonce.ok_or(ErrorCode::ID_TOKEN_NONCE_MISSING)?;
+            if !expected.matches(nonce) {
+                return Err(ErrorCode::ID_TOKEN_NONCE_MISMATCH.into());
+            }
+        }
+        if let Some(earliest) = login.not_logged_in_before
+            && required(self.token.auth_time, "auth_time")? < earliest
+        {
+            return Err(ErrorCode::ID_TOKEN_AUTH_TIME.into());
+        }
+        if !login.acr_values.is_empty() {
+            let acr = self.token.acr().ok_or(ErrorCode::ID_TOKEN_ACR)?;
+            if !login.acr_values.iter().any(|one| one == acr) {
+                return Err(ErrorCode::ID_TOKEN_ACR.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// OpenID Connect Core 1.0 section 12.2.
+    fn check_refresh(&self, previous: &IdToken) -> Result<(), Error> {
+        let (new, old) = (&self.token, previous);
+        let (new_texts, old_texts) = (new.texts.claims(), old.texts.claims());
+        fn sorted(id_token: &IdToken) -> Vec<&str> {
+            let mut audience: Vec<&str> = id_token.audience().collect();
+            audience.sort_unstable();
+            audience
+        }
+        for (name, kept) in [
+            ("iss", new.issuer == old.issuer),
+            ("sub", new_texts.sub == old_texts.sub),
+            ("aud", sorted(new) == sorted(old)),
+            ("azp", new_texts.azp == old_texts.azp),
+            // Required to be the same "if the ID Token contains" it.
+            ("auth_time", new.auth_time.is_none() || old.auth_time.is_none() || new.auth_time == old.auth_time),
+            ("nonce", new_texts.nonce.is_none() || new_texts.nonce == old_texts.nonce),
+        ] {
+            if !kept {
+                return Err(Error::new(ErrorCode::ID_TOKEN_CHANGED_CLAIM).at(name));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// OpenID Connect Core 1.0 section 2.
+fn is_subject(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 255
+}
+
+pub(super) fn check_issuer(iss: &str, tenant: Option<&str>, provider: &Provider) -> Result<(), Error> {
+    let expected = provider.issuer().as_str();
+    let fits = match expected.split_once("{tenantid}") {
+        Some((before, after)) if provider.options().accepts(Deviation::TenantIssuer) => tenant.is_some_and(|tenant| {
+            let is_segment = !tenant.is_empty() && !tenant.contains('/');
+            is_segment && iss.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)) == Some(tenant)
+        }),
+        _ => iss == expected,
+    };
+    if fits { Ok(()) } else { Err(ErrorCode::ID_TOKEN_ISSUER_MISMATCH.into()) }
+}
+
+fn required<T>(claim: Option<T>, name: &'static str) -> Result<T, Error> {
+    claim.ok_or_else(|| Error::new(ErrorCode::ID_TOKEN_MISSING_CLAIM).at(name))
+}

@@ -1,0 +1,210 @@
+//! Logout tokens: how a provider tells a client that a user is out (OpenID Connect Back-Channel Logout 1.0).
+//!
+//! [`BackChannelLogout`](crate::flow::BackChannelLogout) reads them from a request that came to the client's
+//! `backchannel_logout_uri`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use sha2::{Digest as _, Sha256};
+
+use super::id_token::{Audience, CLOCK_SKEW, check_issuer};
+use super::numeric::NumericDate;
+use crate::base::env::Timestamp;
+use crate::base::json::{self, Text};
+use crate::error::{Error, ErrorCode};
+use crate::jose::TOKEN_LIMIT;
+use crate::party::client::Client;
+use crate::party::provider::Provider;
+use crate::wire::form;
+
+/// The event that makes a security event token a logout token (section 2.4).
+const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+/// Largest request body: a token in a form, where a character takes three at most.
+const REQUEST_LIMIT: usize = 3 * TOKEN_LIMIT + 1024;
+
+/// Who is logged out, by a logout token whose claims and signature were checked (section 2.4).
+#[derive(Clone, PartialEq, Eq)]
+pub struct LogoutToken {
+    subject: Option<Box<str>>,
+    session_id: Option<Box<str>>,
+    /// SHA-256 of `iss` and `jti`.
+    token: [u8; 32],
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl LogoutToken {
+    /// `sub`: whose sessions end. All of them, unless there is a [`LogoutToken::session_id`].
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+
+    /// `sid`: which session of the provider ends; [`IdToken::session_id`](super::id_token::IdToken::session_id) of the
+    /// logins that belong to it. There is this one or a subject or both.
+    pub fn session_id(&self) -> Option<&str> {
+        self.session_id.as_deref()
+    }
+
+    /// `iat`.
+    pub fn issued_at(&self) -> Timestamp {
+        self.issued_at
+    }
+
+    /// `exp`.
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+}
+
+impl fmt::Debug for LogoutToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Whom it is about is nobody else's business.
+        f.write_str("LogoutToken(…)")
+    }
+}
+
+#[derive(Deserialize)]
+struct Claims<'a> {
+    #[serde(borrow)]
+    iss: Option<Text<'a>>,
+    #[serde(borrow)]
+    sub: Option<Text<'a>>,
+    aud: Option<Audience>,
+    exp: Option<NumericDate>,
+    iat: Option<NumericDate>,
+    #[serde(borrow)]
+    jti: Option<Text<'a>>,
+    #[serde(borrow)]
+    sid: Option<Text<'a>>,
+    events: Option<BTreeMap<String, BTreeMap<String, IgnoredAny>>>,
+    nonce: Option<IgnoredAny>,
+    #[serde(borrow)]
+    tid: Option<Text<'a>>,
+}
+
+/// The logout token of a logout request: the form of a POST request (section 2.5).
+///
+/// # Errors
+/// `logout_token.request`.
+pub(crate) fn from_form(body: &[u8]) -> Result<String, Error> {
+    let refused = || Error::from(ErrorCode::LOGOUT_TOKEN_REQUEST);
+    let text = std::str::from_utf8(body).ok().filter(|text| text.len() <= REQUEST_LIMIT).ok_or_else(refused)?;
+    let mut tokens = form::pairs(text).filter(|(name, _)| name == "logout_token").map(|(_, value)| value);
+    match (tokens.next(), tokens.next()) {
+        (Some(token), None) => Ok(token.into_owned()),
+        _ => Err(refused().at("logout_token")),
+    }
+}
+
+/// Whether the header's `typ`, if there is one, lets it be a logout token (section 2.4).
+///
+/// # Errors
+/// `logout_token.type`.
+pub(crate) fn check_type(typ: Option<&str>) -> Result<(), Error> {
+    let is_one = |typ: &str| {
+        let typ = typ.strip_prefix("application/").unwrap_or(typ);
+        typ.eq_ignore_ascii_case("logout+jwt") || typ.eq_ignore_ascii_case("JWT")
+    };
+    if typ.is_none_or(is_one) { Ok(()) } else { Err(ErrorCode::LOGOUT_TOKEN_TYPE.into()) }
+}
+
+/// Checks what the token says (section 2.6), before anything is known of its signature.
+///
+/// # Errors
+/// `logout_token.…`.
+pub(crate) fn parse(
+    payload: &[u8],
+    provider: &Provider,
+    client: &Client,
+    now: Timestamp,
+) -> Result<LogoutToken, Error> {
+    let claims: Claims<'_> = json::strict(payload).map_err(|_| ErrorCode::LOGOUT_TOKEN_CLAIMS)?;
+    let iss = required(claims.iss, "iss")?;
+    check_issuer(&iss, claims.tid.as_deref(), provider).map_err(|_| ErrorCode::LOGOUT_TOKEN_ISSUER_MISMATCH)?;
+    let Audience(audience) = required(claims.aud, "aud")?;
+    if !audience.iter().any(|one| **one == *client.id) {
+        return Err(ErrorCode::LOGOUT_TOKEN_AUDIENCE_MISMATCH.into());
+    }
+    let expires_at = required(claims.exp, "exp")?.0;
+    if now >= expires_at.saturating_add(CLOCK_SKEW) {
+        return Err(ErrorCode::LOGOUT_TOKEN_EXPIRED.into());
+    }
+    let issued_at = required(claims.iat, "iat")?.0;
+    if issued_at > now.saturating_add(CLOCK_SKEW) {
+        return Err(ErrorCode::LOGOUT_TOKEN_ISSUED_IN_FUTURE.into());
+    }
+    if claims.nonce.is_some() {
+        return Err(ErrorCode::LOGOUT_TOKEN_NONCE.into());
+    }
+    if !required(claims.events, "events")?.contains_key(EVENT) {
+        return Err(ErrorCode::LOGOUT_TOKEN_EVENT.into());
+    }
+    let id = required(claims.jti, "jti")?;
+    let named = |name: Option<Text<'_>>| name.filter(|name| !name.is_empty()).map(|name| Box::from(&*name));
+    let (subject, session_id) = (named(claims.sub), named(claims.sid));
+    if subject.is_none() && session_id.is_none() {
+        return Err(ErrorCode::LOGOUT_TOKEN_NOBODY.into());
+    }
+    let token = Sha256::new().chain_update(iss.as_bytes()).chain_update([0]).chain_update(id.as_bytes()).finalize();
+    Ok(LogoutToken { subject, session_id, token: token.into(), issued_at, expires_at })
+}
+
+fn required<T>(claim: Option<T>, name: &'static str) -> Result<T, Error> {
+    claim.ok_or_else(|| Error::new(ErrorCode::LOGOUT_TOKEN_MISSING_CLAIM).at(name))
+}
+
+/// The logout tokens that came lately, to tell one whose `jti` comes again (section 2.6 rule 8).
+///
+/// It remembers each until it has expired, 80 bytes for one, and at most so many; those that expire first make room.
+///
+/// ```
+/// use oidc_proto::{Env, Error};
+/// use oidc_proto::{LogoutToken, SeenLogoutTokens};
+///
+/// fn is_new(seen: &mut SeenLogoutTokens, token: &LogoutToken, env: &impl Env) -> Result<(), Error> {
+///     seen.check(token, env.now())
+/// }
+/// ```
+#[derive(Debug)]
+pub struct SeenLogoutTokens {
+    most: usize,
+    known: BTreeSet<[u8; 32]>,
+    /// The same by when they expire.
+    until: BTreeSet<(Timestamp, [u8; 32])>,
+}
+
+impl SeenLogoutTokens {
+    /// Remembers at most so many.
+    pub fn new(most: usize) -> Self {
+        Self { most, known: BTreeSet::new(), until: BTreeSet::new() }
+    }
+
+    /// Notes a token, which must not have come before.
+    ///
+    /// # Errors
+    /// `logout_token.replayed`.
+    pub fn check(&mut self, token: &LogoutToken, now: Timestamp) -> Result<(), Error> {
+        while self.until.first().is_some_and(|(until, _)| until.saturating_add(CLOCK_SKEW) <= now) {
+            self.forget_first();
+        }
+        if self.known.contains(&token.token) {
+            return Err(ErrorCode::LOGOUT_TOKEN_REPLAYED.into());
+        }
+        if self.until.len() >= self.most {
+            self.forget_first();
+        }
+        self.known.insert(token.token);
+        self.until.insert((token.expires_at, token.token));
+        Ok(())
+    }
+
+    fn forget_first(&mut self) {
+        if let Some((_, token)) = self.until.pop_first() {
+            self.known.remove(&token);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Numbers as providers write them: dates with fractions, lifetimes as strings.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, de};
+
+use crate::base::env::Timestamp;
+use crate::base::json::Scalar;
+
+/// 9999-12-31T23:59:59Z: what lies beyond is no date.
+const LAST_SECOND: u64 = 253_402_300_799;
+
+/// A NumericDate (RFC 7519 section 2): seconds since the epoch, fractions allowed. Not a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumericDate(pub Timestamp);
+
+impl<'de> Deserialize<'de> for NumericDate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let timestamp = match Scalar::deserialize(deserializer)? {
+            Scalar::Unsigned(seconds) if seconds <= LAST_SECOND => Timestamp::from_unix_seconds(seconds),
+            // False for NaN, too.
+            Scalar::Float(seconds) if seconds >= 0.0 && seconds <= LAST_SECOND as f64 => {
+                Timestamp::from_unix_millis((seconds * 1000.0) as u64)
+            }
+            _ => return Err(de::Error::custom("not a NumericDate")),
+        };
+        Ok(Self(timestamp))
+    }
+}
+
+/// `expires_in` (RFC 6749 section 5.1). Never an error: what cannot be read is an unknown lifetime.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lifetime {
+    /// The field is absent or `null`.
+    #[default]
+    Absent,
+    /// Seconds. Integral floats and numeric strings count; at most 2^53, where floats stop being exact.
+    Seconds(u64),
+    /// The field is there, but is no lifetime: negative, too large, another type. Worth a note to the provider.
+    Unreadable,
+}
+
+impl Lifetime {
+    /// The lifetime, if it is known.
+    pub fn duration(self) -> Option<Duration> {
+        match self {
+            Self::Seconds(seconds) => Some(Duration::from_secs(seconds)),
+            Self::Absent | Self::Unreadable => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Lifetime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Scalar::deserialize(deserializer)?;
+        Ok(match (value.whole(), value) {
+            (Some(seconds), _) => Self::Seconds(seconds),
+            (None, Scalar::Null) => Self::Absent,
+            (None, _) => Self::Unreadable,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("1700000000", Some(1_700_000_000_000)),
+            ("1700000000.5", Some(1_700_000_000_500)),
+            ("1.7e9", Some(1_700_000_000_000)),
+            ("253402300799", Some(253_402_300_799_000)),
+            ("253402300800", None),
+            ("9223372036854775808", None),
+            ("1e308", None),
+            ("-1", None),
+            ("-0.5", None),
+            ("\"1700000000\"", None),
+            ("null", None),
+            ("[1]", None),
+            ("true", None),
+        ] {
+            let parsed = serde_json::from_str::<NumericDate>(text).ok();
+            assert_eq!(parsed.map(|date| date.0.unix_millis()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn lifetimes_never_fail() {
+        for (text, expected) in [
+            ("3600", Lifetime::Seconds(3600)),
+            ("0", Lifetime::Seconds(0)),
+            ("3600.0", Lifetime::Seconds(3600)),
+            ("\"3600\"", Lifetime::Seconds(3600)),
+            ("null", Lifetime::Absent),
+            ("3600.5", Lifetime::Unreadable),
+            ("-1", Lifetime::Unreadable),
+            ("\"-1\"", Lifetime::Unreadable),
+            ("\"+1\"", Lifetime::Unreadable),
+            ("\"\"", Lifetime::Unreadable),
+            ("\"1h\"", Lifetime::Unreadable),
+            ("9223372036854775808", Lifetime::Unreadable),
+            ("1e308", Lifetime::Unreadable),
+            ("true", Lifetime::Unreadable),
+            ("[3600]", Lifetime::Unreadable),
+            ("{\"s\":{}}", Lifetime::Unreadable),
+        ] {
+            assert_eq!(serde_json::from_str::<Lifetime>(text).unwrap(), expected, "{text}");
+        }
+    }
+}

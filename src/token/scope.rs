@@ -1,0 +1,193 @@
+//! Scopes (RFC 6749 section 3.3).
+
+use std::fmt;
+
+use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::base::json::Scalar;
+use crate::error::{Error, ErrorCode};
+
+/// A list of scope values, joined by single spaces. May be empty.
+///
+/// ```
+/// let scope = oidc_proto::Scope::new("openid profile")?;
+/// assert!(scope.contains("openid") && !scope.contains("open"));
+/// # Ok::<(), oidc_proto::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Scope(Box<str>);
+
+impl Scope {
+    /// Checks the characters of each value: printable ASCII without space, `"` and `\`. Extra spaces are dropped.
+    ///
+    /// # Errors
+    /// `authorization.scope`.
+    pub fn new(text: &str) -> Result<Self, Error> {
+        // As a scope is mostly written, it is taken as it stands.
+        let has_extra_space = text.starts_with(' ') || text.ends_with(' ') || text.contains("  ");
+        if !has_extra_space && text.bytes().all(|byte| byte == b' ' || is_scope_byte(byte)) {
+            return Ok(Self(text.into()));
+        }
+        Self::collect(text.split(' '), text.len()).ok_or_else(|| ErrorCode::AUTHORIZATION_SCOPE.into())
+    }
+
+    fn collect<'a>(values: impl Iterator<Item = &'a str>, length: usize) -> Option<Self> {
+        let mut out = String::with_capacity(length);
+        for value in values.filter(|value| !value.is_empty()) {
+            if !value.bytes().all(is_scope_byte) {
+                return None;
+            }
+            if !out.is_empty() {
+                out.push(' ');
+            }
+            out.push_str(value);
+        }
+        Some(Self(out.into_boxed_str()))
+    }
+
+    /// The values, joined by spaces.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// One value after the other.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.split(' ').filter(|value| !value.is_empty())
+    }
+
+    /// Whether the value is in the list.
+    pub fn contains(&self, value: &str) -> bool {
+        self.iter().any(|own| own == value)
+    }
+
+    /// Whether there is no value.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// RFC 6749 section 3.3.
+fn is_scope_byte(byte: u8) -> bool {
+    matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::str::FromStr for Scope {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::new(text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Scope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+        Self::new(&text).map_err(|_| de::Error::custom("not a scope"))
+    }
+}
+
+/// `scope` in an answer: a string by the standard, an array at some providers.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum AnsweredScope {
+    Text(Scope),
+    Array(Scope),
+    /// No scope at all.
+    Other,
+}
+
+impl<'de> Deserialize<'de> for AnsweredScope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = AnsweredScope;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a scope")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<AnsweredScope, E> {
+                Ok(Scope::new(text).map_or(AnsweredScope::Other, AnsweredScope::Text))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<AnsweredScope, A::Error> {
+                let mut values = Some(Vec::new());
+                while let Some(value) = seq.next_element::<Scalar<'de>>()? {
+                    values = values.zip(value.text()).map(|(mut values, value)| {
+                        values.push(value);
+                        values
+                    });
+                }
+                let scope = values.and_then(|values| Scope::collect(values.iter().map(|value| &**value), 0));
+                Ok(scope.map_or(AnsweredScope::Other, AnsweredScope::Array))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AnsweredScope, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(AnsweredScope::Other)
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<AnsweredScope, E> {
+                Ok(AnsweredScope::Other)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<AnsweredScope, E> {
+                Ok(AnsweredScope::Other)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<AnsweredScope, E> {
+                Ok(AnsweredScope::Other)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<AnsweredScope, E> {
+                Ok(AnsweredScope::Other)
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_are_lists_of_plain_words() {
+        for (text, expected) in [
+            ("", Some("")),
+            (" openid  profile ", Some("openid profile")),
+            ("urn:matrix:client:api:*", Some("urn:matrix:client:api:*")),
+            ("a\"b", None),
+            ("a\\b", None),
+            ("a\tb", None),
+            ("é", None),
+        ] {
+            let scope = Scope::new(text);
+            assert_eq!(scope.as_ref().ok().map(Scope::as_str), expected, "{text:?}");
+        }
+    }
+    #[test]
+    fn what_is_no_scope_in_an_answer_spoils_nothing_else() {
+        let read = |text: &str| serde_json::from_str::<AnsweredScope>(text).unwrap();
+        let scope = |text: &str| text.parse::<Scope>().unwrap();
+        assert_eq!(read(r#""openid  email""#), AnsweredScope::Text(scope("openid email")));
+        assert_eq!(read(r#"["openid","email"]"#), AnsweredScope::Array(scope("openid email")));
+        assert_eq!(scope(" a  b ").to_string(), "a b");
+        for other in
+            ["7", "-7", "0.5", "true", r#"{"openid":{"a":[1]}}"#, r#""\"""#, "[1]", r#"["a",{}]"#, r#"["a\"b"]"#]
+        {
+            assert_eq!(read(other), AnsweredScope::Other, "{other}");
+        }
+        let broken = serde_json::from_str::<AnsweredScope>("[\"a\"");
+        assert!(broken.is_err());
+    }
+}

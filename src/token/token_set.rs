@@ -1,0 +1,208 @@
+//! The tokens of one login, as they are stored.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::id_token::IdToken;
+use super::scope::Scope;
+use super::token_type::TokenType;
+use crate::base::env::Timestamp;
+use crate::base::secret::{self, AccessToken, Secret, is_token};
+use crate::base::url::Issuer;
+use crate::base::versioned::{self, Version};
+use crate::error::{Error, ErrorCode};
+use crate::party::client::Client;
+use crate::party::provider::Provider;
+
+/// The tokens of one login, and whose they are.
+///
+/// Serde, versioned: store it as JSON. Whoever can read it can act as the user; whoever can write it can make the
+/// application act as somebody else. Keep it where the platform keeps secrets, or encrypted and authenticated.
+#[derive(Clone)]
+pub struct TokenSet {
+    pub(crate) issuer: Issuer,
+    pub(crate) client_id: Arc<str>,
+    pub(crate) access_token: AccessToken,
+    pub(crate) token_type: TokenType,
+    pub(crate) refresh_token: Option<Secret>,
+    pub(crate) scope: Scope,
+    pub(crate) obtained_at: Timestamp,
+    pub(crate) expires_at: Option<Timestamp>,
+    /// Shared: most refreshes bring no new one.
+    pub(crate) id_token: Option<Arc<IdToken>>,
+    pub(crate) dpop_thumbprint: Option<Arc<String>>,
+}
+
+impl TokenSet {
+    /// Reads what was stored.
+    ///
+    /// # Errors
+    /// `stored.version`, `stored.malformed`.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        versioned::from_json(json)
+    }
+
+    /// The provider.
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// The client that the tokens were issued to.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// The access token.
+    pub fn access_token(&self) -> &AccessToken {
+        &self.access_token
+    }
+
+    /// How the access token is shown to a resource server.
+    pub fn token_type(&self) -> TokenType {
+        self.token_type
+    }
+
+    /// The refresh token.
+    pub fn refresh_token(&self) -> Option<&Secret> {
+        self.refresh_token.as_ref()
+    }
+
+    /// What was granted: what the provider answered, else what was asked for.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// When the tokens were asked for, by our clock: they are no older than that.
+    pub fn obtained_at(&self) -> Timestamp {
+        self.obtained_at
+    }
+
+    /// When the access token expires, by our clock; `None` if the provider did not say.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_at
+    }
+
+    /// Whether the access token has expired, or does so within `margin`. Unknown lifetimes count as not expired.
+    pub fn is_expired(&self, now: Timestamp, margin: std::time::Duration) -> bool {
+        self.expires_at.is_some_and(|expires_at| now.saturating_add(margin) >= expires_at)
+    }
+
+    /// The newest ID token, if the login was for `openid`.
+    pub fn id_token(&self) -> Option<&IdToken> {
+        self.id_token.as_deref()
+    }
+
+    /// Checks that the tokens are this client's at this provider, and that it has their key.
+    pub(crate) fn check_owner(&self, provider: &Provider, client: &Client) -> Result<(), Error> {
+        if self.issuer != *provider.issuer() {
+            return Err(ErrorCode::PROVIDER_MISMATCH.into());
+        }
+        if self.client_id != client.id {
+            return Err(ErrorCode::CLIENT_MISMATCH.into());
+        }
+        client.check_binding(self.dpop_thumbprint())
+    }
+
+    /// Shares the texts of its owners, which were checked to be the same: what was restored need not keep its own.
+    pub(crate) fn share_texts(&mut self, provider: &Provider, client: &Client) {
+        self.issuer = provider.issuer().clone();
+        self.client_id = client.id.clone();
+        self.dpop_thumbprint = client.dpop.as_ref().map(|key| key.shared_thumbprint());
+        if let Some(id_token) = self.id_token.as_mut().and_then(Arc::get_mut) {
+            id_token.share_issuer(&self.issuer);
+        }
+    }
+
+    /// The thumbprint of the key that the tokens are bound to (RFC 9449): only a client with that key can use them.
+    pub fn dpop_thumbprint(&self) -> Option<&str> {
+        self.dpop_thumbprint.as_deref().map(String::as_str)
+    }
+
+    /// The value of the `Authorization` header, marked sensitive: `Bearer …` or `DPoP …`. The latter needs a proof
+    /// beside it: see RFC 9449 section 7.1.
+    pub fn authorization(&self) -> http::HeaderValue {
+        self.access_token.authorization(self.token_type.name())
+    }
+
+    /// `sub` of the ID token: who logged in.
+    pub fn subject(&self) -> Option<&str> {
+        self.id_token().map(IdToken::subject)
+    }
+}
+
+impl fmt::Debug for TokenSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A provider can put anything into the scope, also what it was sent.
+        write!(f, "TokenSet({}, expires {:?})", self.issuer, self.expires_at)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredTokens {
+    version: Version,
+    issuer: String,
+    client_id: String,
+    #[serde(serialize_with = "secret::store")]
+    access_token: Secret,
+    token_type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "versioned::optional_secret")]
+    refresh_token: Option<Secret>,
+    scope: Scope,
+    obtained_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id_token: Option<IdToken>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dpop_thumbprint: Option<String>,
+}
+
+impl Serialize for TokenSet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        StoredTokens {
+            version: Version,
+            issuer: self.issuer.as_str().to_owned(),
+            client_id: self.client_id.as_ref().into(),
+            access_token: self.access_token.expose().into(),
+            token_type: self.token_type.name().to_owned(),
+            refresh_token: self.refresh_token.clone(),
+            scope: self.scope.clone(),
+            obtained_at: self.obtained_at,
+            expires_at: self.expires_at,
+            id_token: self.id_token().cloned(),
+            dpop_thumbprint: self.dpop_thumbprint().map(Into::into),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for TokenSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut stored = StoredTokens::deserialize(deserializer)?;
+        let malformed = || de::Error::custom(ErrorCode::STORED_MALFORMED);
+        if stored.refresh_token.as_ref().is_some_and(|token| !is_token(token.expose())) {
+            return Err(malformed());
+        }
+        if stored.id_token.as_ref().is_some_and(|id_token| !id_token.is_for(&stored.client_id)) {
+            return Err(malformed());
+        }
+        let issuer = versioned::issuer(&stored.issuer)?;
+        if let Some(id_token) = &mut stored.id_token {
+            id_token.share_issuer(&issuer);
+        }
+        Ok(Self {
+            issuer,
+            client_id: stored.client_id.into(),
+            access_token: AccessToken::new(stored.access_token).map_err(|_| malformed())?,
+            token_type: TokenType::from_name(&stored.token_type).ok_or_else(malformed)?,
+            refresh_token: stored.refresh_token,
+            scope: stored.scope,
+            obtained_at: stored.obtained_at,
+            expires_at: stored.expires_at,
+            id_token: stored.id_token.map(Arc::new),
+            dpop_thumbprint: stored.dpop_thumbprint.map(Arc::new),
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! Userinfo (OpenID Connect Core 1.0 section 5.3).
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::id_token::{Audience, check_issuer};
+use crate::base::json::{self, Fields, Text};
+use crate::base::secret::{Body, Secret};
+use crate::error::{Error, ErrorCode};
+use crate::jose::{Algorithm, Algorithms, Jws, Keys, TOKEN_LIMIT};
+use crate::party::client::Client;
+use crate::party::provider::Provider;
+use crate::wire::challenge::Challenge;
+use crate::wire::oauth_error;
+use crate::wire::policy::Accept;
+use crate::wire::response::Response;
+
+/// What the provider tells about the user whose access token was shown.
+#[derive(Clone)]
+pub struct Userinfo {
+    subject: Box<str>,
+    fields: Fields,
+}
+
+impl Userinfo {
+    /// `sub`, equal to the ID token's.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The claims by the application's own type.
+    ///
+    /// # Errors
+    /// `json.type` if a claim is missing or of another type.
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        self.fields.read()
+    }
+}
+
+/// A userinfo answer: the claims, or a JWT that holds them.
+pub(crate) enum Said {
+    Plain(Userinfo),
+    Signed(Secret),
+}
+
+impl fmt::Debug for Userinfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Whom it is about is nobody else's business.
+        f.write_str("Userinfo(…)")
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    sub: Option<Text<'a>>,
+    #[serde(borrow)]
+    iss: Option<Text<'a>>,
+    aud: Option<Audience>,
+    #[serde(borrow)]
+    tid: Option<Text<'a>>,
+}
+
+/// Parses the answer, which must be about `subject` (section 5.3.2), and signed if the client registered that.
+///
+/// # Errors
+/// `userinfo.…`, `dpop.…`, `jws.too_large`, `http.…`, `json.…`.
+pub(crate) fn parse(reply: Response<'_>, subject: &str, is_signed: bool) -> Result<Said, Error> {
+    match reply.status.as_u16() {
+        200..=299 => {}
+        // The reason stands in the challenge; the body, if any, says nothing.
+        401 | 403 => {
+            let challenge = Challenge::parse_all(reply.headers).into_iter().find(|one| one.text.error().is_some());
+            let Some(text) = challenge.map(|challenge| challenge.text) else {
+                return Err(ErrorCode::USERINFO_UNAUTHORIZED.into());
+            };
+            let code = text.error().and_then(oauth_error::dpop_code).unwrap_or(ErrorCode::USERINFO_UNAUTHORIZED);
+            return Err(Error::new(code).with_text(text));
+        }
+        _ => return Err(oauth_error::from_reply(reply, |_| ErrorCode::USERINFO_UNAUTHORIZED)),
+    }
+    let is_jwt = reply.content_type().eq_ignore_ascii_case("application/jwt");
+    match (is_jwt, is_signed) {
+        (true, false) => return Err(ErrorCode::USERINFO_SIGNED.into()),
+        (false, true) => return Err(ErrorCode::USERINFO_NOT_SIGNED.into()),
+        (true, true) if reply.body.len() > TOKEN_LIMIT => return Err(ErrorCode::JWS_TOO_LARGE.into()),
+        (true, true) => {
+            let compact = std::str::from_utf8(reply.body).map_err(|_| ErrorCode::JWS_MALFORMED)?;
+            return Ok(Said::Signed(compact.trim().into()));
+        }
+        (false, false) => {}
+    }
+    let body = reply.success(Accept::Json)?;
+    let answer: Answer<'_> = json::document(body)?;
+    about(answer, body, subject).map(Said::Plain)
+}
+
+/// Verifies a signed answer. `iss` and `aud`, where they are present, are this provider and this client.
+///
+/// # Errors
+/// `userinfo.…`, `jws.…`, `json.…`.
+pub(crate) fn verify(
+    compact: &Secret,
+    subject: &str,
+    algorithm: Algorithm,
+    keys: &Keys,
+    provider: &Provider,
+    client: &Client,
+) -> Result<Userinfo, Error> {
+    let jws = Jws::parse(compact.expose())?;
+    let _signed = jws.verify(keys, Algorithms::of(&[algorithm]))?;
+    let payload = Body::from(jws.payload()?);
+    let answer: Answer<'_> = json::strict(payload.as_ref())?;
+    let tenant = answer.tid.as_deref();
+    let other_issuer = answer.iss.as_ref().is_some_and(|iss| check_issuer(iss, tenant, provider).is_err());
+    let other_client = answer.aud.as_ref().is_some_and(|aud| !aud.0.iter().any(|one| *one == *client.id));
+    if other_issuer || other_client {
+        return Err(ErrorCode::USERINFO_ISSUER_MISMATCH.into());
+    }
+    about(answer, payload.as_ref(), subject)
+}
+
+fn about(answer: Answer<'_>, document: &[u8], subject: &str) -> Result<Userinfo, Error> {
+    let own = answer.sub.ok_or(ErrorCode::USERINFO_MISSING_SUB)?;
+    if *own != *subject {
+        return Err(ErrorCode::USERINFO_SUBJECT_MISMATCH.into());
+    }
+    Ok(Userinfo { subject: own.0.into(), fields: Fields::new(document) })
+}

@@ -1,0 +1,93 @@
+//! The error answer of every JSON endpoint (RFC 6749 section 5.2).
+
+use serde::Deserialize;
+
+use super::policy::Accept;
+use super::response::Response;
+use crate::base::json::{self, Text};
+use crate::error::{Error, ErrorCode, ProviderText};
+
+/// `error`, `error_description`, `error_uri`.
+#[derive(Deserialize)]
+pub(crate) struct OauthError<'a> {
+    #[serde(borrow)]
+    pub(crate) error: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) error_description: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) error_uri: Option<Text<'a>>,
+}
+
+impl OauthError<'_> {
+    /// What the provider said.
+    pub(crate) fn text(&self) -> ProviderText {
+        let part = |part: &Option<Text<'_>>| part.as_ref().map(|text| text.to_string());
+        ProviderText::new(
+            part(&self.error).as_deref(),
+            part(&self.error_description).as_deref(),
+            part(&self.error_uri).as_deref(),
+        )
+    }
+}
+
+/// The error that a response which is no success stands for.
+///
+/// A verdict is believed only from a 4xx answer with a well-formed error object; `verdict` gives its code. A 5xx answer,
+/// a redirect, a request to slow down, a time-out at the server or a page of HTML is none, whatever its body says.
+pub(crate) fn from_reply(reply: Response<'_>, verdict: impl FnOnce(&str) -> ErrorCode) -> Error {
+    match reply.check_status() {
+        Err(error) if error.code() == ErrorCode::HTTP_STATUS && reply.status.is_client_error() => {}
+        Err(error) => return error,
+        Ok(()) => return ErrorCode::HTTP_STATUS.into(),
+    }
+    let body =
+        reply.check_content_type(Accept::Json).ok().and_then(|()| json::document::<OauthError<'_>>(reply.body).ok());
+    match body.as_ref().and_then(|body| Some((body, body.error.as_deref()?))) {
+        Some((body, error)) => Error::new(verdict(error)).with_text(body.text()),
+        None => ErrorCode::HTTP_STATUS.into(),
+    }
+}
+
+/// The code of an `error` of the token endpoint.
+pub(crate) fn token_code(error: &str) -> ErrorCode {
+    match error {
+        "invalid_request" => ErrorCode::TOKEN_INVALID_REQUEST,
+        "invalid_client" => ErrorCode::TOKEN_INVALID_CLIENT,
+        "invalid_grant" => ErrorCode::TOKEN_INVALID_GRANT,
+        "unauthorized_client" => ErrorCode::TOKEN_UNAUTHORIZED_CLIENT,
+        "unsupported_grant_type" => ErrorCode::TOKEN_UNSUPPORTED_GRANT_TYPE,
+        "invalid_scope" => ErrorCode::TOKEN_INVALID_SCOPE,
+        "authorization_pending" => ErrorCode::DEVICE_AUTHORIZATION_PENDING,
+        "slow_down" => ErrorCode::DEVICE_SLOW_DOWN,
+        "access_denied" => ErrorCode::DEVICE_ACCESS_DENIED,
+        "expired_token" => ErrorCode::DEVICE_EXPIRED_TOKEN,
+        _ => dpop_code(error).unwrap_or(ErrorCode::TOKEN_ERROR),
+    }
+}
+
+/// The code of an `error` that any server may give where proofs are sent (RFC 9449 sections 5, 7.1, 8 and 9).
+pub(crate) fn dpop_code(error: &str) -> Option<ErrorCode> {
+    match error {
+        "use_dpop_nonce" => Some(ErrorCode::DPOP_NONCE),
+        "invalid_dpop_proof" => Some(ErrorCode::DPOP_PROOF),
+        _ => None,
+    }
+}
+
+/// The code of an `error` of the authorization endpoint (RFC 6749 section 4.1.2.1, OpenID Connect Core 3.1.2.6).
+pub(crate) fn authorization_code(error: &str) -> ErrorCode {
+    match error {
+        "access_denied" => ErrorCode::AUTHORIZATION_ACCESS_DENIED,
+        "login_required" => ErrorCode::AUTHORIZATION_LOGIN_REQUIRED,
+        "interaction_required" => ErrorCode::AUTHORIZATION_INTERACTION_REQUIRED,
+        "consent_required" => ErrorCode::AUTHORIZATION_CONSENT_REQUIRED,
+        "account_selection_required" => ErrorCode::AUTHORIZATION_ACCOUNT_SELECTION_REQUIRED,
+        "invalid_request" => ErrorCode::AUTHORIZATION_INVALID_REQUEST,
+        "invalid_scope" => ErrorCode::AUTHORIZATION_INVALID_SCOPE,
+        "unauthorized_client" => ErrorCode::AUTHORIZATION_UNAUTHORIZED_CLIENT,
+        "unsupported_response_type" => ErrorCode::AUTHORIZATION_UNSUPPORTED_RESPONSE_TYPE,
+        "server_error" => ErrorCode::AUTHORIZATION_SERVER_ERROR,
+        "temporarily_unavailable" => ErrorCode::AUTHORIZATION_TEMPORARILY_UNAVAILABLE,
+        _ => ErrorCode::AUTHORIZATION_ERROR,
+    }
+}

@@ -1,0 +1,109 @@
+//! A response as the machine sees it: borrowed, and checked before anything is parsed.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode, header};
+
+use super::date;
+use super::policy::Accept;
+use crate::error::{Error, ErrorCode};
+
+/// A response, borrowed.
+#[derive(Clone, Copy)]
+pub struct Response<'a> {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The body, not larger than the request's [`Policy`](crate::Policy) allowed.
+    pub body: &'a [u8],
+}
+
+impl std::fmt::Debug for Response<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Response({}, {} bytes)", self.status.as_u16(), self.body.len())
+    }
+}
+
+impl<'a> Response<'a> {
+    /// The body, if the status is a success and the content type is accepted.
+    ///
+    /// # Errors
+    /// As [`Response::check_status`]; `http.content_type`.
+    pub fn success(&self, accept: Accept) -> Result<&'a [u8], Error> {
+        self.check_status()?;
+        self.check_content_type(accept)?;
+        Ok(self.body)
+    }
+
+    /// Checks that the status is 2xx.
+    ///
+    /// 408 and 425 say that the same request may be sent again.
+    ///
+    /// # Errors
+    /// `transport.timeout`, `http.too_many_requests`, `http.server_error`, `http.redirect`, `http.status`.
+    pub fn check_status(&self) -> Result<(), Error> {
+        match self.status.as_u16() {
+            200..=299 => Ok(()),
+            300..=399 => Err(ErrorCode::HTTP_REDIRECT.into()),
+            408 => Err(ErrorCode::TRANSPORT_TIMEOUT.into()),
+            425 | 429 => Err(Error::new(ErrorCode::HTTP_TOO_MANY_REQUESTS).with_retry_after(self.retry_after())),
+            500..=599 => Err(Error::new(ErrorCode::HTTP_SERVER_ERROR).with_retry_after(self.retry_after())),
+            _ => Err(ErrorCode::HTTP_STATUS.into()),
+        }
+    }
+
+    /// Where a redirect leads, for the few requests that follow one: a reference, possibly relative (RFC 9110 section
+    /// 10.2.2).
+    #[cfg(feature = "matrix")]
+    pub(crate) fn location(&self) -> Result<&'a str, Error> {
+        let location = self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
+        Ok(location.ok_or(ErrorCode::HTTP_REDIRECT)?)
+    }
+
+    /// `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date, which is taken relative to the server's own.
+    fn retry_after(&self) -> Option<Duration> {
+        let text = |name| self.headers.get(name).and_then(|value| value.to_str().ok());
+        let after = text(header::RETRY_AFTER)?.trim();
+        if let Ok(seconds) = after.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        Some(date::parse(after)?.saturating_since(date::parse(text(header::DATE)?)?))
+    }
+
+    /// Checks the `Content-Type` header against what is accepted.
+    ///
+    /// # Errors
+    /// `http.content_type`.
+    pub fn check_content_type(&self, accept: Accept) -> Result<(), Error> {
+        let essence = self.content_type();
+        let fits = match accept {
+            Accept::Any => true,
+            Accept::AnyButMarkup => !is_markup(essence),
+            Accept::Json => essence.is_empty() || is_json(essence),
+        };
+        if fits { Ok(()) } else { Err(ErrorCode::HTTP_CONTENT_TYPE.into()) }
+    }
+
+    /// The media type without parameters; empty if there is none.
+    pub fn content_type(&self) -> &'a str {
+        let value = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        value.split(';').next().unwrap_or("").trim()
+    }
+}
+
+fn is_json(essence: &str) -> bool {
+    essence.eq_ignore_ascii_case("application/json") || ends_with_ignore_case(essence, "+json")
+}
+
+fn is_markup(essence: &str) -> bool {
+    ["text/html", "text/xml", "application/xml"].iter().any(|markup| essence.eq_ignore_ascii_case(markup))
+        || ends_with_ignore_case(essence, "+xml")
+}
+
+fn ends_with_ignore_case(text: &str, suffix: &str) -> bool {
+    text.len()
+        .checked_sub(suffix.len())
+        .and_then(|at| text.get(at..))
+        .is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+}
