@@ -8,13 +8,14 @@ use std::process::ExitCode;
 use std::task::Poll;
 
 use http::{Request, Response};
+use oidc_proto::FailureKind;
 use oidc_proto::flow::{Refresh, Registration, ServerMetadataFetch};
 use oidc_proto::step::Awaiting;
 use oidc_proto::testing::{Provider, TestEnv};
 use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{
-    AuthorizationRequest, Body, Callback, Env, Error, ErrorCode, Failure, Flow, Issuer, ProviderOptions, RedirectUri,
-    Schemes, Scope, Step, Timestamp,
+    AuthorizationRequest, Body, Callback, Env, Error, Failure, Flow, Issuer, ProviderOptions, RedirectUri, Schemes,
+    Scope, Step, Timestamp,
 };
 
 /// What stands for a network: a request is on its way for one look, then there is an answer.
@@ -52,7 +53,7 @@ fn drive<F: Flow>(mut step: Step<F>, network: &mut Network<'_>, env: &mut TestEn
                 wait.wake(env)?
             }
             // For keys that live elsewhere. None of these flows has one.
-            Step::Sign(_) => return Err(ErrorCode::SIGN_MISSING.into()),
+            Step::UseKey(use_key) => use_key.into_parts().1.fail(FailureKind::Unsupported, env)?,
             Step::Done(output) => return Ok(output),
         }
     }

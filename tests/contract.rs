@@ -13,10 +13,9 @@ use std::time::Duration;
 use http::Request;
 use oidc_proto::adapter::{BlockingDriver, Driver, HttpClient, SystemEnv, ureq};
 use oidc_proto::jose::{Algorithm, RemoteKey};
-use oidc_proto::step::{BoxFlow, SigningInput};
+use oidc_proto::step::{BoxFlow, Input, KeyOutput, KeyUse};
 use oidc_proto::{
-    Accept, Body, Env, Error, ErrorCode, Failure, FailureKind, Flow, MonotonicTime, Policy, Response, Sent, Step,
-    Timestamp,
+    Accept, Body, Env, Error, ErrorCode, Failure, FailureKind, Flow, MonotonicTime, Policy, Sent, Step, Timestamp,
 };
 
 /// A clock that stands still until it is moved.
@@ -72,22 +71,22 @@ impl Tour {
 impl Flow for Tour {
     type Output = String;
 
-    fn on_response(self, response: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        let Self::Answer = self else { return Err(ErrorCode::STEP_UNEXPECTED.into()) };
-        let until = env.monotonic().saturating_add(Duration::from_secs(2));
-        Ok(Step::wait(until, Self::Pause { body: response.body.to_vec() }))
-    }
-
-    fn on_wake(self, _: &mut dyn Env) -> Result<Step<Self>, Error> {
-        let Self::Pause { body } = self else { return Err(ErrorCode::STEP_UNEXPECTED.into()) };
-        let input =
-            SigningInput { bytes: b"SECRET4".to_vec(), key: Arc::new(RemoteKey::new("device", Algorithm::Es256)) };
-        Ok(Step::sign(input, Self::Signature { body }))
-    }
-
-    fn on_signature(self, signature: &[u8], _: &mut dyn Env) -> Result<Step<Self>, Error> {
-        let Self::Signature { body } = self else { return Err(ErrorCode::STEP_UNEXPECTED.into()) };
-        Ok(Step::Done(format!("{} {}", String::from_utf8_lossy(&body), String::from_utf8_lossy(signature))))
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self {
+            Self::Answer => {
+                let until = env.monotonic().saturating_add(Duration::from_secs(2));
+                Ok(Step::wait(until, Self::Pause { body: input.response()?.body.to_vec() }))
+            }
+            Self::Pause { body } => {
+                input.woken()?;
+                let key = Arc::new(RemoteKey::new("device", Algorithm::Es256));
+                Ok(Step::use_key(KeyUse::sign(key, *b"SECRET4"), Self::Signature { body }))
+            }
+            Self::Signature { body } => {
+                let signature = input.key_output()?.into_bytes()?;
+                Ok(Step::Done(format!("{} {}", String::from_utf8_lossy(&body), String::from_utf8_lossy(&signature))))
+            }
+        }
     }
 }
 
@@ -97,8 +96,8 @@ struct Once;
 impl Flow for Once {
     type Output = String;
 
-    fn on_response(self, response: Response<'_>, _: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Ok(Step::Done(response.status.as_str().to_owned()))
+    fn on(self, input: Input<'_>, _: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Ok(Step::Done(input.response()?.status.as_str().to_owned()))
     }
 }
 
@@ -125,23 +124,24 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn a_driver_carries_out_call_wait_and_sign_until_done() {
+fn a_driver_carries_out_call_wait_and_use_of_a_key_until_done() {
     let env = Still::default();
-    let signer = |input: SigningInput| {
-        assert_eq!((input.bytes.as_slice(), input.key.name.as_str()), (&b"SECRET4"[..], "device"));
-        ready(Some(b"signed".to_vec()))
+    let keys = |key_use| {
+        let KeyUse::Sign { key, bytes, .. } = key_use else { panic!("{key_use:?}") };
+        assert_eq!((bytes.as_slice(), key.name.as_str()), (&b"SECRET4"[..], "device"));
+        ready(Ok(KeyOutput::bytes(*b"signed")))
     };
     let timer = |time| {
         env.pass(time);
         ready(())
     };
-    let driver = Driver::new(answered_later).with_timer(timer).with_signer(signer);
+    let driver = Driver::new(answered_later).with_timer(timer).with_keys(keys);
     assert_eq!(now(driver.run(Tour::start(4), &mut &env)).unwrap(), "body signed");
     assert_eq!((&env).monotonic(), MonotonicTime::from_millis(2000));
 }
 
 #[test]
-fn without_a_timer_or_a_signer_a_driver_says_so() {
+fn without_a_timer_or_a_key_store_a_driver_says_so() {
     let env = Still::default();
     let error = now(Driver::new(answered_later).run(Tour::start(4), &mut &env)).unwrap_err();
     assert_eq!(error.code().as_str(), "step.no_timer");
@@ -152,15 +152,15 @@ fn without_a_timer_or_a_signer_a_driver_says_so() {
     };
     let driver = Driver::new(answered_later).with_timer(timer);
     let error = now(driver.run(Tour::start(4), &mut &env)).unwrap_err();
-    assert_eq!(error.code().as_str(), "sign.missing");
+    assert_eq!(error.code(), ErrorCode::KEY_UNSUPPORTED);
 
-    let driver = driver.with_signer(|_: SigningInput| ready(None));
+    let driver = driver.with_keys(|_| ready(Err(FailureKind::KeyRefused)));
     let error = now(driver.run(Tour::start(4), &mut &env)).unwrap_err();
-    assert_eq!(error.code().as_str(), "sign.failed");
+    assert_eq!(error.code(), ErrorCode::KEY_REFUSED);
 }
 
 #[test]
-fn a_blocking_driver_sleeps_and_has_no_signer() {
+fn a_blocking_driver_sleeps_and_uses_keys() {
     let (env, slept) = (Still::default(), RefCell::new(Vec::new()));
     let sleep = |time| {
         slept.borrow_mut().push(time);
@@ -168,8 +168,10 @@ fn a_blocking_driver_sleeps_and_has_no_signer() {
     };
     let driver = BlockingDriver::new(answered).with_sleep(sleep);
     let error = driver.run(Tour::start(4), &mut &env).unwrap_err();
-    assert_eq!(error.code().as_str(), "sign.missing");
+    assert_eq!(error.code(), ErrorCode::KEY_UNSUPPORTED);
     assert_eq!(*slept.borrow(), [Duration::from_secs(2)]);
+    let driver = driver.with_keys(|_| Ok(KeyOutput::bytes(*b"signed")));
+    assert_eq!(driver.run(Tour::start(4), &mut &env).unwrap(), "body signed");
     assert_eq!(driver.run(Step::call(request(), Policy::write(Accept::Any), Once), &mut &env).unwrap(), "200");
 }
 
@@ -182,7 +184,7 @@ fn a_sleep_that_ends_early_is_slept_again() {
     };
     let driver = BlockingDriver::new(answered).with_sleep(half);
     let error = driver.run(Tour::start(4), &mut &env).unwrap_err();
-    assert_eq!(error.code().as_str(), "sign.missing");
+    assert_eq!(error.code(), ErrorCode::KEY_UNSUPPORTED);
     assert_eq!(*sleeps.borrow(), [2000, 1000, 500]);
 }
 
@@ -200,7 +202,7 @@ fn a_wake_before_its_time_waits_again() {
     let Step::Wait(wait) = wait.wake(&mut &env).unwrap() else { panic!("woken too early") };
     assert_eq!(wait.duration((&env).monotonic()), Duration::from_millis(1));
     env.pass(Duration::from_millis(1));
-    assert!(matches!(wait.wake(&mut &env).unwrap(), Step::Sign(_)));
+    assert!(matches!(wait.wake(&mut &env).unwrap(), Step::UseKey(_)));
 }
 
 #[test]
@@ -231,6 +233,8 @@ fn a_failure_ends_a_flow_that_does_not_say_otherwise() {
         (FailureKind::BodyTooLarge, "http.body_too_large"),
         (FailureKind::Refused, "transport.refused"),
         (FailureKind::Cancelled, "transport.cancelled"),
+        (FailureKind::KeyRefused, "key.refused"),
+        (FailureKind::Unsupported, "key.unsupported"),
         (FailureKind::Other, "transport.other"),
     ];
     let env = Still::default();
@@ -247,9 +251,10 @@ fn what_a_flow_does_not_wait_for_is_an_error() {
     let error = Step::wait(MonotonicTime::from_millis(0), Once);
     let Step::Wait(wait) = error else { panic!() };
     assert_eq!(wait.wake(&mut &env).unwrap_err().code(), ErrorCode::STEP_UNEXPECTED);
-    let input = SigningInput { bytes: Vec::new(), key: Arc::new(RemoteKey::new("", Algorithm::Es256)) };
-    let Step::Sign(sign) = Step::sign(input, Once) else { panic!() };
-    assert_eq!(sign.into_parts().1.receive(b"x", &mut &env).unwrap_err().code(), ErrorCode::STEP_UNEXPECTED);
+    let key_use = KeyUse::sign(Arc::new(RemoteKey::new("", Algorithm::Es256)), []);
+    let Step::UseKey(use_key) = Step::use_key(key_use, Once) else { panic!() };
+    let error = use_key.into_parts().1.receive(KeyOutput::bytes(*b"x"), &mut &env).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::STEP_UNEXPECTED);
 }
 
 #[test]
@@ -269,7 +274,7 @@ fn different_flows_of_one_output_stand_in_one_queue() {
                 env.pass(wait.duration((&env).monotonic()));
                 wait.wake(&mut &env).unwrap()
             }
-            Step::Sign(sign) => sign.into_parts().1.receive(b"signed", &mut &env).unwrap(),
+            Step::UseKey(use_key) => use_key.into_parts().1.receive(&b"signed"[..], &mut &env).unwrap(),
             Step::Done(output) => {
                 done.push(output);
                 continue;
@@ -290,23 +295,19 @@ struct Guided {
 
 impl Guided {
     fn wrap(step: Step<Tour>, steps: usize) -> Result<Step<Self>, Error> {
-        step.embed(|inner| Self { inner, steps: steps + 1 }, |output| Ok(Step::Done((output, steps))))
+        step.embed(
+            steps,
+            |steps, inner| Self { inner, steps: steps + 1 },
+            |steps, output| Ok(Step::Done((output, steps))),
+        )
     }
 }
 
 impl Flow for Guided {
     type Output = (String, usize);
 
-    fn on_response(self, response: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Self::wrap(self.inner.on_response(response, env)?, self.steps)
-    }
-
-    fn on_wake(self, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Self::wrap(self.inner.on_wake(env)?, self.steps)
-    }
-
-    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Self::wrap(self.inner.on_signature(signature, env)?, self.steps)
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Self::wrap(self.inner.on(input, env)?, self.steps)
     }
 }
 
@@ -317,8 +318,7 @@ fn a_flow_is_embedded_in_another_and_keeps_its_body_limit() {
         env.pass(time);
         ready(())
     };
-    let driver =
-        Driver::new(answered_later).with_timer(timer).with_signer(|_: SigningInput| ready(Some(b"signed".to_vec())));
+    let driver = Driver::new(answered_later).with_timer(timer).with_keys(|_| ready(Ok(KeyOutput::bytes(*b"signed"))));
     let run = |limit| now(driver.run(Guided::wrap(Tour::start(limit), 0).unwrap(), &mut &env));
     assert_eq!(run(4).unwrap(), ("body signed".to_owned(), 3));
     assert_eq!(run(3).unwrap_err().code(), ErrorCode::HTTP_BODY_TOO_LARGE);
@@ -341,13 +341,12 @@ fn debug_shows_no_query_no_header_value_and_no_body() {
     env.pass(Duration::from_secs(2));
     let step = wait.wake(&mut &env).unwrap();
     shown += &format!("{step:?}");
-    let Step::Sign(sign) = step else { panic!() };
-    let (input, awaiting) = sign.into_parts();
-    shown += &format!("{input:?} {awaiting:?}");
-    let step = awaiting.receive(b"SECRET6", &mut &env).unwrap();
+    let Step::UseKey(use_key) = step else { panic!() };
+    let (key_use, awaiting) = use_key.into_parts();
+    let output = KeyOutput::bytes(*b"SECRET6");
+    shown += &format!("{key_use:?} {output:?} {awaiting:?}");
+    let step = awaiting.receive(output, &mut &env).unwrap();
     shown += &format!("{step:?} {:?}", Tour::start(9).boxed());
-    let response = Response { status: http::StatusCode::OK, headers: &http::HeaderMap::new(), body: b"SECRET7" };
-    shown += &format!("{response:?}");
     assert!(!shown.contains("SECRET"), "{shown}");
 }
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
+use oidc_proto::FailureKind;
 use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, HttpOptions, SystemEnv, ureq};
 use oidc_proto::flow::ServerMetadataFetch;
 use oidc_proto::matrix::{AuthMetadataFetch, AuthServer, Homeserver};
 use oidc_proto::{
-    Body, Client, Env, ErrorCode as Core, Failure as NoAnswer, Flow, IdTokenTrust, Issuer, Policy, Provider,
-    ProviderOptions, Schemes, Step, Timestamp,
+    Body, Client, Env, Failure as NoAnswer, Flow, IdTokenTrust, Issuer, Policy, Provider, ProviderOptions, Schemes,
+    Step, Timestamp,
 };
 
 use crate::args::{Global, IdTokenChoice};
@@ -93,7 +94,7 @@ impl Context {
                     }
                 }
                 // Every key of this program is at hand.
-                Step::Sign(_) => return Err(oidc_proto::Error::from(Core::SIGN_MISSING).into()),
+                Step::UseKey(use_key) => use_key.into_parts().1.fail(FailureKind::Unsupported, &mut self.env)?,
                 Step::Done(output) => return Ok(output),
             }
         }

@@ -136,7 +136,7 @@ impl Dialog {
                     }
                 }
                 // Every key of this program is at hand.
-                Step::Sign(_) => return Err(Error::from(Core::SIGN_MISSING).into()),
+                Step::UseKey(use_key) => use_key.into_parts().1.fail(FailureKind::Unsupported, &mut context.env)?,
                 Step::Done(output) => return Ok(output),
             }
         }

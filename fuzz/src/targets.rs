@@ -127,7 +127,7 @@ fn answer<F: oidc_proto::Flow>(step: Step<F>, body: &[u8], env: &mut TestEnv) ->
                 let (_, _, awaiting) = call.into_parts();
                 awaiting.fail(Failure::new(FailureKind::Timeout, Sent::Maybe), env)?
             }
-            Step::Wait(_) | Step::Sign(_) => panic!("neither waits nor signs"),
+            Step::Wait(_) | Step::UseKey(_) => panic!("neither waits nor signs"),
             Step::Done(output) => return Ok(output),
         };
     }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use http::{Request, Response};
 
+use super::key_store::{BlockingKeyStore, NoKeyStore};
 use crate::base::env::Env;
 use crate::base::secret::Body;
+use crate::error::Error;
 use crate::error::transport::Failure;
-use crate::error::{Error, ErrorCode};
 use crate::step::{Flow, Step};
 use crate::wire::policy::Policy;
 
@@ -31,28 +32,34 @@ where
 
 /// Runs flows on the thread that calls. Waits are slept by a function: [`std::thread::sleep`] unless another is named.
 #[derive(Clone, Debug)]
-pub struct BlockingDriver<C, T = fn(Duration)> {
+pub struct BlockingDriver<C, T = fn(Duration), K = NoKeyStore> {
     http: C,
     sleep: T,
+    keys: K,
 }
 
 impl<C: BlockingHttpClient> BlockingDriver<C> {
     /// A driver over this HTTP client.
     pub const fn new(http: C) -> Self {
-        Self { http, sleep: std::thread::sleep }
+        Self { http, sleep: std::thread::sleep, keys: NoKeyStore }
     }
 }
 
-impl<C: BlockingHttpClient, T: Fn(Duration)> BlockingDriver<C, T> {
+impl<C: BlockingHttpClient, T: Fn(Duration), K: BlockingKeyStore> BlockingDriver<C, T, K> {
     /// The same with another way to let time pass: a clock that is set in a test, a sleep that can be interrupted.
-    pub fn with_sleep<U: Fn(Duration)>(self, sleep: U) -> BlockingDriver<C, U> {
-        BlockingDriver { http: self.http, sleep }
+    pub fn with_sleep<U: Fn(Duration)>(self, sleep: U) -> BlockingDriver<C, U, K> {
+        BlockingDriver { http: self.http, sleep, keys: self.keys }
+    }
+
+    /// The same with a key store.
+    pub fn with_keys<S: BlockingKeyStore>(self, keys: S) -> BlockingDriver<C, T, S> {
+        BlockingDriver { http: self.http, sleep: self.sleep, keys }
     }
 
     /// Carries out one step after the other until the flow is done.
     ///
     /// # Errors
-    /// The flow's own; `sign.missing` for a flow that asks for a signature: those are for [`Driver`](super::Driver).
+    /// The flow's own.
     pub fn run<F: Flow, E: Env>(&self, mut step: Step<F>, env: &mut E) -> Result<F::Output, Error> {
         loop {
             step = match step {
@@ -67,7 +74,13 @@ impl<C: BlockingHttpClient, T: Fn(Duration)> BlockingDriver<C, T> {
                     (self.sleep)(wait.duration(env.monotonic()));
                     wait.wake(env)?
                 }
-                Step::Sign(_) => return Err(ErrorCode::SIGN_MISSING.into()),
+                Step::UseKey(use_key) => {
+                    let (key_use, awaiting) = use_key.into_parts();
+                    match self.keys.use_key(key_use) {
+                        Ok(output) => awaiting.receive(output, env)?,
+                        Err(kind) => awaiting.fail(kind, env)?,
+                    }
+                }
                 Step::Done(output) => return Ok(output),
             }
         }

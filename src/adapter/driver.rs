@@ -1,15 +1,18 @@
 //! Runs a flow on any executor.
 
-use std::future::{Future, Ready};
+use std::future::{Future, Ready, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::Request;
 
+use super::key_store::{KeyStore, NoKeyStore};
 use crate::base::env::Env;
 use crate::base::secret::Body;
 use crate::error::transport::Failure;
 use crate::error::{Error, ErrorCode};
-use crate::step::{Flow, SigningInput, Step};
+use crate::step::{Bell, Flow, Step};
 use crate::wire::policy::Policy;
 
 /// An asynchronous HTTP client. Any closure of this shape is one:
@@ -47,10 +50,10 @@ where
     }
 }
 
-/// Lets time pass. Any closure from a duration to a future is one: `tokio::time::sleep`, for example.
+/// Lets time pass. Any closure from a duration to a future is one, whatever its output: `tokio::time::sleep`, for example.
 pub trait Timer {
     /// The end of the pause.
-    type Sleep: Future<Output = ()>;
+    type Sleep: Future;
 
     /// Starts the pause; `None` if there is no timer.
     fn sleep(&self, duration: Duration) -> Option<Self::Sleep>;
@@ -59,7 +62,7 @@ pub trait Timer {
 impl<T, S> Timer for T
 where
     T: Fn(Duration) -> S,
-    S: Future<Output = ()>,
+    S: Future,
 {
     type Sleep = S;
 
@@ -68,28 +71,8 @@ where
     }
 }
 
-/// Signs with a key that lives elsewhere. Any closure of this shape is one.
-pub trait RemoteSigner {
-    /// The signature to come, as raw bytes (RFC 7518 section 3); `None` if the key store refused.
-    type Signature: Future<Output = Option<Vec<u8>>>;
-
-    /// Starts signing; `None` if there is no signer.
-    fn sign(&self, input: SigningInput) -> Option<Self::Signature>;
-}
-
-impl<S, R> RemoteSigner for S
-where
-    S: Fn(SigningInput) -> R,
-    R: Future<Output = Option<Vec<u8>>>,
-{
-    type Signature = R;
-
-    fn sign(&self, input: SigningInput) -> Option<R> {
-        Some(self(input))
-    }
-}
-
-/// No timer: a flow that waits ends with `step.no_timer`. No flow of a login waits.
+/// No timer: a flow that waits for time to pass ends with `step.no_timer`. No flow of a login in a browser does: where it
+/// waits for the keys that another one fetches, it is told when they have come.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoTimer;
 
@@ -101,53 +84,41 @@ impl Timer for NoTimer {
     }
 }
 
-/// No signer: a flow that asks for a signature ends with `sign.missing`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoSigner;
-
-impl RemoteSigner for NoSigner {
-    type Signature = Ready<Option<Vec<u8>>>;
-
-    fn sign(&self, _: SigningInput) -> Option<Self::Signature> {
-        None
-    }
-}
-
-/// Runs flows: sends their requests, sleeps their waits, has their signatures made.
+/// Runs flows: sends their requests, sleeps their waits, has their keys used.
 ///
-/// It names no runtime. Its futures are `Send` if the HTTP client, the timer, the signer and the environment are.
+/// It names no runtime. Its futures are `Send` if the HTTP client, the timer, the key store and the environment are.
 /// Dropping one abandons the flow; what a server did meanwhile stays done.
 #[derive(Clone, Debug)]
-pub struct Driver<C, T = NoTimer, S = NoSigner> {
+pub struct Driver<C, T = NoTimer, K = NoKeyStore> {
     pub(super) http: C,
     pub(super) timer: T,
-    pub(super) signer: S,
+    pub(super) keys: K,
 }
 
 impl<C: HttpClient> Driver<C> {
     /// A driver over this HTTP client.
     pub const fn new(http: C) -> Self {
-        Self { http, timer: NoTimer, signer: NoSigner }
+        Self { http, timer: NoTimer, keys: NoKeyStore }
     }
 }
 
-impl<C, T, S> Driver<C, T, S> {
+impl<C, T, K> Driver<C, T, K> {
     /// The same with a timer.
-    pub fn with_timer<U: Timer>(self, timer: U) -> Driver<C, U, S> {
-        Driver { http: self.http, timer, signer: self.signer }
+    pub fn with_timer<U: Timer>(self, timer: U) -> Driver<C, U, K> {
+        Driver { http: self.http, timer, keys: self.keys }
     }
 
-    /// The same with a signer.
-    pub fn with_signer<R: RemoteSigner>(self, signer: R) -> Driver<C, T, R> {
-        Driver { http: self.http, timer: self.timer, signer }
+    /// The same with a key store.
+    pub fn with_keys<S: KeyStore>(self, keys: S) -> Driver<C, T, S> {
+        Driver { http: self.http, timer: self.timer, keys }
     }
 }
 
-impl<C: HttpClient, T: Timer, S: RemoteSigner> Driver<C, T, S> {
+impl<C: HttpClient, T: Timer, K: KeyStore> Driver<C, T, K> {
     /// Carries out one step after the other until the flow is done.
     ///
     /// # Errors
-    /// The flow's own; `step.no_timer`, `sign.missing` or `sign.failed`.
+    /// The flow's own; `step.no_timer`.
     pub async fn run<F: Flow, E: Env>(&self, mut step: Step<F>, env: &mut E) -> Result<F::Output, Error> {
         loop {
             step = match step {
@@ -159,19 +130,33 @@ impl<C: HttpClient, T: Timer, S: RemoteSigner> Driver<C, T, S> {
                     }
                 }
                 Step::Wait(wait) => {
-                    let sleep = self.timer.sleep(wait.duration(env.monotonic())).ok_or(ErrorCode::STEP_NO_TIMER)?;
-                    sleep.await;
+                    let sleep = self.timer.sleep(wait.duration(env.monotonic()));
+                    if sleep.is_none() && wait.bell().is_none() {
+                        return Err(ErrorCode::STEP_NO_TIMER.into());
+                    }
+                    first_of(sleep, wait.bell()).await;
                     wait.wake(env)?
                 }
-                Step::Sign(sign) => {
-                    let (input, awaiting) = sign.into_parts();
-                    match self.signer.sign(input).ok_or(ErrorCode::SIGN_MISSING)?.await {
-                        Some(signature) => awaiting.receive(&signature, env)?,
-                        None => return Err(awaiting.fail()),
+                Step::UseKey(use_key) => {
+                    let (key_use, awaiting) = use_key.into_parts();
+                    match self.keys.use_key(key_use).await {
+                        Ok(output) => awaiting.receive(output, env)?,
+                        Err(kind) => awaiting.fail(kind, env)?,
                     }
                 }
                 Step::Done(output) => return Ok(output),
             }
         }
     }
+}
+
+/// Ends with the pause or when the bell rings, whichever comes first.
+async fn first_of<S: Future>(sleep: Option<S>, bell: Option<&Bell>) {
+    let mut sleep = pin!(sleep);
+    poll_fn(|cx| {
+        let has_rung = bell.is_some_and(|bell| bell.poll(cx).is_ready());
+        let is_over = sleep.as_mut().as_pin_mut().is_some_and(|sleep| sleep.poll(cx).is_ready());
+        if has_rung || is_over { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `driver.rs` | | [`Driver`]: runs a flow on any executor |
 //! | `blocking.rs` | | [`BlockingDriver`]: runs a flow on this thread |
+//! | `key_store.rs` | | [`KeyStore`], [`BlockingKeyStore`]: keys that live elsewhere |
 //! | `options.rs` | `reqwest`, `ureq` | `HttpOptions`: the choices both HTTP clients offer |
 //! | `reqwest.rs` | `reqwest` | `reqwest::Client`: an [`HttpClient`] for a tokio runtime |
 //! | `session.rs` | | [`session`]: keeps sessions good, for many callers |
@@ -14,6 +15,7 @@
 
 mod blocking;
 mod driver;
+mod key_store;
 #[cfg(any(feature = "reqwest", feature = "ureq"))]
 mod options;
 #[cfg(feature = "reqwest")]
@@ -28,7 +30,8 @@ pub mod tokio;
 pub mod ureq;
 
 pub use blocking::{BlockingDriver, BlockingHttpClient};
-pub use driver::{Driver, HttpClient, NoSigner, NoTimer, RemoteSigner, Timer};
+pub use driver::{Driver, HttpClient, NoTimer, Timer};
+pub use key_store::{BlockingKeyStore, KeyStore, NoKeyStore};
 #[cfg(any(feature = "reqwest", feature = "ureq"))]
 pub use options::{HttpOptions, OptionsError};
 #[cfg(feature = "system")]

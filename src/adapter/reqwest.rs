@@ -74,7 +74,7 @@ impl HttpClient for Client {
     type Response = Pin<Box<dyn Future<Output = Result<http::Response<Vec<u8>>, Failure>> + Send>>;
 
     fn call(&self, mut request: Request<Body>, policy: Policy) -> Self::Response {
-        if policy.mutual_tls || self.options.refuses(request.uri()) {
+        if policy.client_certificate.is_some() || self.options.refuses(request.uri()) {
             return Box::pin(ready(Err(Failure::new(FailureKind::Refused, Sent::No))));
         }
         if request.body().is_empty() && request.method() == Method::POST {

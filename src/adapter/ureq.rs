@@ -80,7 +80,7 @@ impl Client {
 
 impl BlockingHttpClient for Client {
     fn call(&self, request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, Failure> {
-        if policy.mutual_tls || self.options.refuses(request.uri()) {
+        if policy.client_certificate.is_some() || self.options.refuses(request.uri()) {
             return Err(Failure::new(FailureKind::Refused, Sent::No));
         }
         // The bytes are lent, so that they are wiped afterwards.

@@ -1,5 +1,6 @@
 //! Values: time, entropy, secrets, JSON, URLs, sets of words, versions of stored values.
 
+pub(crate) mod bell;
 pub(crate) mod env;
 pub(crate) mod json;
 pub(crate) mod secret;

@@ -208,7 +208,9 @@ codes! {
     STORED_VERSION = "stored.version", Local, "this crate's stored values", "the stored value is from a newer version of this crate";
     STEP_UNEXPECTED = "step.unexpected", Local, "this crate's contract", "the flow was given something that it does not wait for";
     STEP_NO_TIMER = "step.no_timer", Local, "this crate's contract", "the flow waits, but the driver has no timer";
-    SIGN_MISSING = "sign.missing", Local, "this crate's contract", "the flow asks for a signature, but the driver has no signer";
+    KEY_REFUSED = "key.refused", Local, "this crate's contract", "the key store refused to use the key";
+    KEY_UNSUPPORTED = "key.unsupported", Local, "this crate's contract", "the key store does not support the operation, or the driver has no key store";
+    KEY_OUTPUT = "key.output", Local, "this crate's contract", "the key store returned another kind of output than the operation has";
     SIGN_FAILED = "sign.failed", Local, "RFC 7515 section 5.1", "the signer failed";
     ENV_ENTROPY = "env.entropy", Local, "this crate's contract", "the operating system gives no entropy";
 }

@@ -151,6 +151,8 @@ impl From<Failure> for Error {
             FailureKind::BodyTooLarge => ErrorCode::HTTP_BODY_TOO_LARGE,
             FailureKind::Refused => ErrorCode::TRANSPORT_REFUSED,
             FailureKind::Cancelled => ErrorCode::TRANSPORT_CANCELLED,
+            FailureKind::KeyRefused => ErrorCode::KEY_REFUSED,
+            FailureKind::Unsupported => ErrorCode::KEY_UNSUPPORTED,
             FailureKind::Other => ErrorCode::TRANSPORT_OTHER,
         };
         Self::new(code).with_source(failure)

@@ -42,6 +42,12 @@ pub enum FailureKind {
     /// The application gave up.
     #[error("cancelled")]
     Cancelled,
+    /// The key store refused to use the key.
+    #[error("the key store refused")]
+    KeyRefused,
+    /// The key store does not know the operation, or there is none.
+    #[error("not supported by the key store")]
+    Unsupported,
     /// Anything else.
     #[error("the HTTP client failed")]
     Other,

@@ -14,20 +14,19 @@ use http::{HeaderValue, Request};
 use crate::base::env::{Env, Timestamp};
 use crate::base::json;
 use crate::base::secret::{AccessToken, Body};
-use crate::error::transport::Failure;
 use crate::error::{Error, ErrorCode};
 use crate::jose::{Algorithm, HS256_SECRET_LENGTH, PrivateKey, hs256, with_signature};
 use crate::party::client::{Client, ClientAuth};
 use crate::party::client_auth;
 use crate::party::provider::Provider;
-use crate::step::{Flow, SigningInput, Step};
+use crate::step::{Flow, Input, KeyUse, Step};
 use crate::wire::challenge::{Challenge, ResourceError};
 use crate::wire::oauth_error::OauthError;
 use crate::wire::policy::Policy;
 use crate::wire::response::Response;
 
-/// How an answer is read.
-pub(super) trait Answer: Send + Sync + 'static {
+/// How a response is read.
+pub(super) trait Parse: Send + Sync + 'static {
     /// What it says.
     type Output;
 
@@ -35,7 +34,7 @@ pub(super) trait Answer: Send + Sync + 'static {
     const REQUEST: &'static str;
 
     /// Parses it.
-    fn parse(self, reply: Response<'_>, now: Timestamp) -> Result<Self::Output, Error>;
+    fn parse(self, response: Response<'_>, now: Timestamp) -> Result<Self::Output, Error>;
 }
 
 /// Awaits signatures, then the answer.
@@ -45,16 +44,16 @@ pub(super) struct AuthenticatedRequest<A>(State<A>);
 enum State<A> {
     ExpectAssertion {
         plan: Box<Plan<A>>,
-        input: String,
+        to_sign: String,
     },
     ExpectProof {
         plan: Box<Plan<A>>,
         assertion: Option<String>,
-        input: String,
+        to_sign: String,
     },
     /// The plan is kept: the answer may demand a nonce.
-    ExpectAnswerOrNonce(Box<Plan<A>>),
-    ExpectAnswer(A),
+    ExpectResponseOrNonce(Box<Plan<A>>),
+    ExpectResponse(A),
 }
 
 /// Everything that the request is made of, should it have to be made twice.
@@ -76,7 +75,7 @@ pub(super) enum Credential {
     Token(AccessToken),
 }
 
-impl<A: Answer> AuthenticatedRequest<A> {
+impl<A: Parse> AuthenticatedRequest<A> {
     pub(super) fn start(
         provider: &Arc<Provider>,
         client: &Arc<Client>,
@@ -88,7 +87,7 @@ impl<A: Answer> AuthenticatedRequest<A> {
     ) -> Result<Step<Self>, Error> {
         let asserts = matches!(credential, Credential::Client) && client.auth.asserts();
         if !asserts && client.dpop.is_none() {
-            return Ok(Step::call(request, policy, Self(State::ExpectAnswer(answer))));
+            return Ok(Step::call(request, policy, Self(State::ExpectResponse(answer))));
         }
         let accepted = provider.metadata().dpop_signing_algorithms;
         if client.dpop.as_ref().zip(accepted).is_some_and(|(key, accepted)| !accepted.contains(key.algorithm())) {
@@ -99,7 +98,7 @@ impl<A: Answer> AuthenticatedRequest<A> {
     }
 }
 
-impl<A: Answer> Plan<A> {
+impl<A: Parse> Plan<A> {
     fn assert(self, env: &mut dyn Env) -> Result<Step<AuthenticatedRequest<A>>, Error> {
         let input = |algorithm, key_id, env: &mut dyn Env| {
             client_auth::assertion_input(&self.provider, &self.client, algorithm, key_id, env)
@@ -118,8 +117,8 @@ impl<A: Answer> Plan<A> {
                 match sign(key, &input)? {
                     Signature::Made(signature) => Some(with_signature(input, &signature)),
                     Signature::Asked(asked) => {
-                        let state = State::ExpectAssertion { plan: Box::new(self), input };
-                        return Ok(Step::sign(asked, AuthenticatedRequest(state)));
+                        let state = State::ExpectAssertion { plan: Box::new(self), to_sign: input };
+                        return Ok(Step::use_key(asked, AuthenticatedRequest(state)));
                     }
                 }
             }
@@ -138,8 +137,8 @@ impl<A: Answer> Plan<A> {
         match sign(dpop.key(), &input)? {
             Signature::Made(signature) => self.send(assertion, Some(with_signature(input, &signature))),
             Signature::Asked(asked) => {
-                let state = State::ExpectProof { plan: Box::new(self), assertion, input };
-                Ok(Step::sign(asked, AuthenticatedRequest(state)))
+                let state = State::ExpectProof { plan: Box::new(self), assertion, to_sign: input };
+                Ok(Step::use_key(asked, AuthenticatedRequest(state)))
             }
         }
     }
@@ -149,7 +148,7 @@ impl<A: Answer> Plan<A> {
         assertion: Option<String>,
         proof: Option<String>,
     ) -> Result<Step<AuthenticatedRequest<A>>, Error> {
-        let policy = self.policy;
+        let policy = self.policy.clone();
         let is_last = proof.is_none() || self.has_met_nonce;
         let mut request = if is_last { std::mem::take(&mut self.request) } else { self.request.clone() };
         if let Some(assertion) = assertion {
@@ -164,73 +163,82 @@ impl<A: Answer> Plan<A> {
         let state = if self.client.dpop.is_some() {
             // The target of a nonce that the last answer may bring for the next request.
             *self.request.uri_mut() = request.uri().clone();
-            State::ExpectAnswerOrNonce(Box::new(self))
+            State::ExpectResponseOrNonce(Box::new(self))
         } else {
-            State::ExpectAnswer(self.answer)
+            State::ExpectResponse(self.answer)
         };
         Ok(Step::call(request, policy, AuthenticatedRequest(state)))
     }
 }
 
+impl<A: Parse> Plan<A> {
+    fn receive(
+        mut self,
+        response: Result<Response<'_>, Error>,
+        env: &mut dyn Env,
+    ) -> Result<Step<AuthenticatedRequest<A>>, Error> {
+        if let Ok(response) = &response {
+            let dpop = self.client.dpop.as_ref();
+            let has_nonce = dpop.is_some_and(|dpop| dpop.note(self.request.uri(), response.headers));
+            if has_nonce && !self.has_met_nonce && demands_nonce(response) {
+                // Once: a server that is never content would go on for ever.
+                self.has_met_nonce = true;
+                return self.assert(env);
+            }
+        }
+        finish(self.answer, response, env)
+    }
+}
+
+fn finish<A: Parse>(
+    parse: A,
+    response: Result<Response<'_>, Error>,
+    env: &dyn Env,
+) -> Result<Step<AuthenticatedRequest<A>>, Error> {
+    let parsed = response.and_then(|response| parse.parse(response, env.now()));
+    parsed.map(Step::Done).map_err(|error| error.during(A::REQUEST))
+}
+
 /// A signature, or the question for one.
 enum Signature {
     Made(Vec<u8>),
-    Asked(SigningInput),
+    Asked(KeyUse),
 }
 
 fn sign(key: &PrivateKey, input: &str) -> Result<Signature, Error> {
     Ok(match key {
         PrivateKey::Local(signer) => Signature::Made(signer.sign(input.as_bytes())?),
-        PrivateKey::Remote(key) => {
-            Signature::Asked(SigningInput { bytes: input.as_bytes().to_vec(), key: key.clone() })
-        }
+        PrivateKey::Remote(key) => Signature::Asked(KeyUse::sign(key.clone(), input.as_bytes())),
     })
 }
 
 /// Whether the server wants the same request with the nonce that came along (RFC 9449 sections 8 and 9).
-fn demands_nonce(reply: &Response<'_>) -> bool {
-    match reply.status.as_u16() {
-        400 => json::document::<OauthError<'_>>(reply.body)
+fn demands_nonce(response: &Response<'_>) -> bool {
+    match response.status.as_u16() {
+        400 => json::document::<OauthError<'_>>(response.body)
             .is_ok_and(|body| body.error.is_some_and(|error| *error == *ResourceError::UseDpopNonce.name())),
-        401 => Challenge::parse_all(reply.headers)
+        401 => Challenge::parse_all(response.headers)
             .iter()
             .any(|challenge| challenge.error == Some(ResourceError::UseDpopNonce)),
         _ => false,
     }
 }
 
-impl<A: Answer> Flow for AuthenticatedRequest<A> {
+impl<A: Parse> Flow for AuthenticatedRequest<A> {
     type Output = A::Output;
 
-    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        let answer = match self.0 {
-            State::ExpectAnswer(answer) => answer,
-            State::ExpectAnswerOrNonce(mut plan) => {
-                let has_nonce =
-                    plan.client.dpop.as_ref().is_some_and(|dpop| dpop.note(plan.request.uri(), reply.headers));
-                if has_nonce && !plan.has_met_nonce && demands_nonce(&reply) {
-                    // Once: a server that is never content would go on for ever.
-                    plan.has_met_nonce = true;
-                    return plan.assert(env);
-                }
-                plan.answer
-            }
-            State::ExpectAssertion { .. } | State::ExpectProof { .. } => return Err(ErrorCode::STEP_UNEXPECTED.into()),
-        };
-        answer.parse(reply, env.now()).map(Step::Done).map_err(|error| error.during(A::REQUEST))
-    }
-
-    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Err(Error::from(failure).during(A::REQUEST))
-    }
-
-    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
-            State::ExpectAssertion { plan, input } => plan.prove(Some(with_signature(input, signature)), env),
-            State::ExpectProof { plan, assertion, input } => {
-                plan.send(assertion, Some(with_signature(input, signature)))
+            State::ExpectAssertion { plan, to_sign } => {
+                let signature = input.key_output()?.into_bytes()?;
+                plan.prove(Some(with_signature(to_sign, &signature)), env)
             }
-            State::ExpectAnswerOrNonce(_) | State::ExpectAnswer(_) => Err(ErrorCode::STEP_UNEXPECTED.into()),
+            State::ExpectProof { plan, assertion, to_sign } => {
+                let signature = input.key_output()?.into_bytes()?;
+                plan.send(assertion, Some(with_signature(to_sign, &signature)))
+            }
+            State::ExpectResponse(parse) => finish(parse, input.response(), env),
+            State::ExpectResponseOrNonce(plan) => plan.receive(input.response(), env),
         }
     }
 }
@@ -240,8 +248,8 @@ impl<A> fmt::Debug for AuthenticatedRequest<A> {
         f.write_str(match &self.0 {
             State::ExpectAssertion { .. } => "ExpectAssertion",
             State::ExpectProof { .. } => "ExpectProof",
-            State::ExpectAnswerOrNonce(_) => "ExpectAnswerOrNonce",
-            State::ExpectAnswer(_) => "ExpectAnswer",
+            State::ExpectResponseOrNonce(_) => "ExpectResponseOrNonce",
+            State::ExpectResponse(_) => "ExpectResponse",
         })
     }
 }

@@ -44,7 +44,7 @@ use crate::error::Error;
 use crate::jose::{Algorithm, Jws, Keys};
 use crate::party::client::Client;
 use crate::party::provider::Provider;
-use crate::step::Step;
+use crate::step::{Flow, Input, Step};
 use crate::token::logout_token::{self, LogoutToken};
 
 /// Awaits keys to verify a logout token with.
@@ -106,15 +106,21 @@ impl BackChannelLogout {
         }
         let (provider, client) = (provider.clone(), client.clone());
         let claimed = Claimed { compact: compact.as_str().into(), token, provider, client };
-        Self::going_on(Signed::begin(claimed, keys, env.now())?)
+        Self::go_on(Signed::begin(claimed, keys, env.now())?)
     }
 
-    fn going_on(step: Step<Signed<Claimed>>) -> Result<Step<Self>, Error> {
-        step.embed(Self, |(token, keys)| Ok(Step::Done(LoggedOut { token, keys: Some(keys) })))
+    fn go_on(step: Step<Signed<Claimed>>) -> Result<Step<Self>, Error> {
+        step.embed((), |(), flow| Self(flow), |(), (token, keys)| Ok(Step::Done(LoggedOut { token, keys: Some(keys) })))
     }
 }
 
-delegate!(BackChannelLogout => LoggedOut);
+impl Flow for BackChannelLogout {
+    type Output = LoggedOut;
+
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Self::go_on(self.0.on(input, env)?)
+    }
+}
 
 impl fmt::Debug for BackChannelLogout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,15 +14,13 @@ use super::authorization::Redemption;
 use super::token_exchange::TokenExchange;
 use super::verification::{self, Origin, TokenOutcome};
 use crate::base::env::Env;
-use crate::error::transport::Failure;
-use crate::error::{Error, ErrorCode};
+use crate::error::Error;
 use crate::jose::Keys;
 use crate::message::{jwks, token};
 use crate::party::client::{Client, IdTokenTrust};
 use crate::party::provider::Provider;
-use crate::step::{Flow, Step};
+use crate::step::{Flow, Input, Step};
 use crate::wire::policy::{Accept, JWKS_LIMIT, Policy};
-use crate::wire::response::Response;
 
 /// Awaits keys, then tokens, then keys again if need be.
 #[derive(Debug)]
@@ -62,8 +60,8 @@ impl CodeExchange {
         exchange.redeem(keys, env)
     }
 
-    fn exchanging(step: Step<TokenExchange>) -> Result<Step<Self>, Error> {
-        step.embed(|flow| Self(State::Exchanging(flow)), |exchanged| Ok(Step::Done(exchanged)))
+    fn exchanging(flow: TokenExchange) -> Self {
+        Self(State::Exchanging(flow))
     }
 }
 
@@ -74,34 +72,21 @@ impl Exchange {
         let endpoint = &provider.metadata().token_endpoint;
         let request = token::code_request(endpoint, &client, &code, &redirect_uri, &code_verifier);
         let origin = Origin::Login { scope, expectation };
-        CodeExchange::exchanging(TokenExchange::start(&provider, &client, request, origin, keys, env)?)
+        Ok(TokenExchange::start(&provider, &client, request, origin, keys, env)?.wrap(CodeExchange::exchanging))
     }
 }
 
 impl Flow for CodeExchange {
     type Output = TokenOutcome;
 
-    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
             State::ExpectKeys(exchange) => {
-                let keys = jwks::parse(reply, None, env.now())?;
+                let response = input.response().map_err(jwks::during)?;
+                let keys = jwks::parse(response, None, env.now())?;
                 exchange.redeem(Some(keys), env)
             }
-            State::Exchanging(flow) => Self::exchanging(flow.on_response(reply, env)?),
-        }
-    }
-
-    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.0 {
-            State::ExpectKeys(_) => Err(jwks::failed(failure)),
-            State::Exchanging(flow) => Self::exchanging(flow.on_failure(failure, env)?),
-        }
-    }
-
-    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.0 {
-            State::ExpectKeys(_) => Err(ErrorCode::STEP_UNEXPECTED.into()),
-            State::Exchanging(flow) => Self::exchanging(flow.on_signature(signature, env)?),
+            State::Exchanging(flow) => Ok(flow.on(input, env)?.wrap(Self::exchanging)),
         }
     }
 }

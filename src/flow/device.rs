@@ -19,20 +19,19 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::authenticated_request::{Answer, AuthenticatedRequest, Credential};
+use super::authenticated_request::{AuthenticatedRequest, Credential, Parse};
 use super::token_exchange::TokenExchange;
 use super::verification::{self, Origin, TokenOutcome};
 use crate::base::env::{Env, MonotonicTime, Timestamp};
 use crate::base::secret::{self, Secret};
 use crate::base::url::{Endpoint, Issuer, Schemes};
 use crate::base::versioned::{self, Version};
-use crate::error::transport::{Failure, FailureKind};
 use crate::error::{Error, ErrorCode, Fault};
 use crate::jose::Keys;
 use crate::message::device;
 use crate::party::client::Client;
 use crate::party::provider::Provider;
-use crate::step::{Flow, Step};
+use crate::step::{Flow, Input, Step};
 use crate::token::id_token::LoginExpectation;
 use crate::token::scope::Scope;
 use crate::wire::policy::{Accept, Policy};
@@ -56,13 +55,13 @@ struct Asked {
     scope: Scope,
 }
 
-impl Answer for Asked {
+impl Parse for Asked {
     type Output = PendingDevice;
     const REQUEST: &'static str = "device_authorization_endpoint";
 
-    fn parse(self, reply: Response<'_>, now: Timestamp) -> Result<PendingDevice, Error> {
+    fn parse(self, response: Response<'_>, now: Timestamp) -> Result<PendingDevice, Error> {
         let Self { provider, client, scope } = self;
-        let answer = device::parse(reply, provider.options().schemes())?;
+        let answer = device::parse(response, provider.options().schemes())?;
         Ok(PendingDevice {
             issuer: provider.issuer().clone(),
             client_id: client.id.clone(),
@@ -94,15 +93,17 @@ impl DeviceAuthorization {
         let request = device::request(endpoint, client, &scope);
         let (policy, asked) =
             (Policy::write(Accept::Json), Asked { provider: provider.clone(), client: client.clone(), scope });
-        Self::going_on(AuthenticatedRequest::start(provider, client, request, policy, Credential::Client, asked, env)?)
-    }
-
-    fn going_on(step: Step<AuthenticatedRequest<Asked>>) -> Result<Step<Self>, Error> {
-        step.embed(Self, |pending| Ok(Step::Done(pending)))
+        Ok(AuthenticatedRequest::start(provider, client, request, policy, Credential::Client, asked, env)?.wrap(Self))
     }
 }
 
-delegate!(DeviceAuthorization => PendingDevice);
+impl Flow for DeviceAuthorization {
+    type Output = PendingDevice;
+
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Ok(self.0.on(input, env)?.wrap(Self))
+    }
+}
 
 /// A login that the user has to allow on another device.
 ///
@@ -248,7 +249,7 @@ impl Poll {
     ) -> Result<Step<DevicePolling>, Error> {
         let error = match step {
             Ok(step) => {
-                return step.embed_with(
+                return step.embed(
                     self,
                     |poll, exchange| DevicePolling(State::ExpectTokens(exchange, poll)),
                     |_, exchanged| Ok(Step::Done(exchanged)),
@@ -275,33 +276,15 @@ impl Poll {
 impl Flow for DevicePolling {
     type Output = TokenOutcome;
 
-    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
-            State::Pausing(_) => Err(ErrorCode::STEP_UNEXPECTED.into()),
-            State::ExpectTokens(exchange, poll) => poll.go_on(exchange.on_response(reply, env), env),
-        }
-    }
-
-    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.0 {
-            // Nothing was sent that could fail: the driver gives up.
-            State::Pausing(_) => Err(failure.into()),
-            State::ExpectTokens(..) if failure.kind == FailureKind::Cancelled => Err(failure.into()),
-            State::ExpectTokens(exchange, poll) => poll.go_on(exchange.on_failure(failure, env), env),
-        }
-    }
-
-    fn on_wake(self, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.0 {
-            State::Pausing(poll) => poll.ask(env),
-            State::ExpectTokens(..) => Err(ErrorCode::STEP_UNEXPECTED.into()),
-        }
-    }
-
-    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.0 {
-            State::Pausing(_) => Err(ErrorCode::STEP_UNEXPECTED.into()),
-            State::ExpectTokens(exchange, poll) => poll.go_on(exchange.on_signature(signature, env), env),
+            State::Pausing(poll) => {
+                input.woken()?;
+                poll.ask(env)
+            }
+            // The driver gives up, which no pause mends.
+            State::ExpectTokens(..) if input.is_cancelled() => Err(input.unexpected()),
+            State::ExpectTokens(exchange, poll) => poll.go_on(exchange.on(input, env), env),
         }
     }
 }

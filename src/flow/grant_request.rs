@@ -33,7 +33,7 @@ use crate::party::client::{Client, ClientAuth};
 use crate::party::client_auth::form_request;
 use crate::party::metadata::GrantType;
 use crate::party::provider::Provider;
-use crate::step::Step;
+use crate::step::{Flow, Input, Step};
 use crate::token::scope::Scope;
 
 /// A request to the token endpoint. An ID token that comes with the answer is passed over: nothing says what it should
@@ -98,7 +98,7 @@ impl GrantRequest {
         }
         let request = form_request(&provider.metadata().token_endpoint, client, &pairs);
         let origin = Origin::Login { scope, expectation: None };
-        GrantExchange::going_on(TokenExchange::start(provider, client, request, origin, None, env)?)
+        Ok(TokenExchange::start(provider, client, request, origin, None, env)?.wrap(GrantExchange))
     }
 }
 
@@ -106,10 +106,12 @@ impl GrantRequest {
 #[derive(Debug)]
 pub struct GrantExchange(TokenExchange);
 
-impl GrantExchange {
-    fn going_on(step: Step<TokenExchange>) -> Result<Step<Self>, Error> {
-        step.embed(Self, |exchanged| Ok(Step::Done(exchanged)))
+impl GrantExchange {}
+
+impl Flow for GrantExchange {
+    type Output = TokenOutcome;
+
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Ok(self.0.on(input, env)?.wrap(Self))
     }
 }
-
-delegate!(GrantExchange => TokenOutcome);

@@ -10,14 +10,12 @@ use std::sync::Arc;
 
 use crate::base::env::Env;
 use crate::error::Error;
-use crate::error::transport::Failure;
 use crate::jose::Keys;
 use crate::message::jwks;
 use crate::party::provider::Provider;
-use crate::step::{Flow, Step};
+use crate::step::{Flow, Input, Step};
 use crate::wire::freshness::Freshness;
 use crate::wire::policy::{Accept, JWKS_LIMIT, Policy};
-use crate::wire::response::Response;
 
 /// Awaits the JWK set.
 #[derive(Debug)]
@@ -48,12 +46,9 @@ impl KeysFetch {
 impl Flow for KeysFetch {
     type Output = FetchedKeys;
 
-    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        let keys = jwks::parse(reply, self.previous.as_deref(), env.now())?;
-        Ok(Step::Done(FetchedKeys { keys, freshness: Freshness::from_headers(reply.headers, env.now()) }))
-    }
-
-    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Err(jwks::failed(failure))
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let response = input.response().map_err(jwks::during)?;
+        let keys = jwks::parse(response, self.previous.as_deref(), env.now())?;
+        Ok(Step::Done(FetchedKeys { keys, freshness: Freshness::from_headers(response.headers, env.now()) }))
     }
 }

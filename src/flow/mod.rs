@@ -18,46 +18,6 @@
 //! | [`Revocation`] | a [`TokenSet`](crate::TokenSet) | nothing |
 //! | [`BackChannelLogout`] | a logout request of the provider | [`LoggedOut`] |
 
-/// Implements [`Flow`](crate::Flow) for a flow that is another one under its own name, by its `going_on`. Failures happen at
-/// the request that is named, if one is; a field of the flow can go along with it.
-macro_rules! delegate {
-    ($flow:ty => $output:ty $(, at $request:expr)? $(, with $context:tt)?) => {
-        impl $crate::step::Flow for $flow {
-            type Output = $output;
-
-            fn on_response(
-                self,
-                reply: $crate::wire::response::Response<'_>,
-                env: &mut dyn $crate::base::env::Env,
-            ) -> Result<$crate::step::Step<Self>, $crate::error::Error> {
-                Self::going_on(self.0.on_response(reply, env)? $(, self.$context)?)
-            }
-
-            fn on_failure(
-                self,
-                failure: $crate::error::Failure,
-                env: &mut dyn $crate::base::env::Env,
-            ) -> Result<$crate::step::Step<Self>, $crate::error::Error> {
-                Self::going_on(self.0.on_failure(failure, env)$(.map_err(|error| error.at($request)))?? $(, self.$context)?)
-            }
-
-            fn on_wake(self, env: &mut dyn $crate::base::env::Env) -> Result<$crate::step::Step<Self>, $crate::error::Error> {
-                Self::going_on(self.0.on_wake(env)? $(, self.$context)?)
-            }
-
-            fn on_signature(
-                self,
-                signature: &[u8],
-                env: &mut dyn $crate::base::env::Env,
-            ) -> Result<$crate::step::Step<Self>, $crate::error::Error> {
-                Self::going_on(self.0.on_signature(signature, env)? $(, self.$context)?)
-            }
-        }
-    };
-}
-#[cfg(feature = "matrix")]
-pub(crate) use delegate;
-
 mod authenticated_request;
 pub(crate) mod authorization;
 mod back_channel_logout;

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use super::authenticated_request::{Answer, AuthenticatedRequest, Credential};
+use super::authenticated_request::{AuthenticatedRequest, Credential, Parse};
 use super::authorization::{PendingAuthorization, authorization_endpoint};
 use crate::base::env::{Env, Timestamp};
 use crate::error::{Error, ErrorCode};
@@ -17,7 +17,7 @@ use crate::message::pushed_authorization;
 use crate::party::client::Client;
 use crate::party::client_auth;
 use crate::party::provider::Provider;
-use crate::step::Step;
+use crate::step::{Flow, Input, Step};
 use crate::wire::policy::{Accept, Policy};
 use crate::wire::response::Response;
 
@@ -32,12 +32,12 @@ struct Pushed {
     pending: PendingAuthorization,
 }
 
-impl Answer for Pushed {
+impl Parse for Pushed {
     type Output = (AuthorizationUrl, PendingAuthorization);
     const REQUEST: &'static str = "pushed_authorization_request_endpoint";
 
-    fn parse(self, reply: Response<'_>, _now: Timestamp) -> Result<Self::Output, Error> {
-        let request_uri = pushed_authorization::parse(reply)?;
+    fn parse(self, response: Response<'_>, _now: Timestamp) -> Result<Self::Output, Error> {
+        let request_uri = pushed_authorization::parse(response)?;
         let endpoint = authorization_endpoint(&self.provider)?;
         Ok((authorization::pushed_url(endpoint, self.client.id(), &request_uri), self.pending))
     }
@@ -62,16 +62,17 @@ impl AuthorizationRequest {
         let request = client_auth::authenticated(endpoint, client, form);
         let pushed = Pushed { provider: provider.clone(), client: client.clone(), pending };
         let (policy, credential) = (Policy::write(Accept::Json), Credential::Client);
-        PushedAuthorization::going_on(AuthenticatedRequest::start(
-            provider, client, request, policy, credential, pushed, env,
-        )?)
+        Ok(AuthenticatedRequest::start(provider, client, request, policy, credential, pushed, env)?
+            .wrap(PushedAuthorization))
     }
 }
 
-impl PushedAuthorization {
-    fn going_on(step: Step<AuthenticatedRequest<Pushed>>) -> Result<Step<Self>, Error> {
-        step.embed(Self, |started| Ok(Step::Done(started)))
+impl PushedAuthorization {}
+
+impl Flow for PushedAuthorization {
+    type Output = (AuthorizationUrl, PendingAuthorization);
+
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Ok(self.0.on(input, env)?.wrap(Self))
     }
 }
-
-delegate!(PushedAuthorization => (AuthorizationUrl, PendingAuthorization));

@@ -19,7 +19,7 @@ use crate::jose::Keys;
 use crate::message::token;
 use crate::party::client::Client;
 use crate::party::provider::Provider;
-use crate::step::Step;
+use crate::step::{Flow, Input, Step};
 use crate::token::scope::Scope;
 use crate::token::token_set::TokenSet;
 
@@ -71,12 +71,14 @@ impl Refresh {
             // An answer that names no scope grants what was asked for (RFC 6749 section 5.1).
             scope: scope.unwrap_or(&tokens.scope).clone(),
         };
-        Self::going_on(TokenExchange::start(provider, client, request, origin, keys, env)?)
-    }
-
-    fn going_on(step: Step<TokenExchange>) -> Result<Step<Self>, Error> {
-        step.embed(Self, |exchanged| Ok(Step::Done(exchanged)))
+        Ok(TokenExchange::start(provider, client, request, origin, keys, env)?.wrap(Self))
     }
 }
 
-delegate!(Refresh => TokenOutcome);
+impl Flow for Refresh {
+    type Output = TokenOutcome;
+
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Ok(self.0.on(input, env)?.wrap(Self))
+    }
+}

@@ -11,14 +11,12 @@ use url::Url;
 
 use crate::base::env::Env;
 use crate::base::url::is_loopback;
-use crate::error::transport::Failure;
 use crate::error::{Error, ErrorCode};
 use crate::party::provider::Provider;
 use crate::party::redirect_uri::RedirectUri;
 use crate::party::registration::{self, ApplicationType, ClientMetadata, Registered};
-use crate::step::{Flow, Step};
+use crate::step::{Flow, Input, Step};
 use crate::wire::policy::{Accept, Policy};
-use crate::wire::response::Response;
 
 /// What an error names that names nothing else.
 const REQUEST: &str = "registration_endpoint";
@@ -61,12 +59,9 @@ fn may_redirect(application_type: ApplicationType, uri: &RedirectUri) -> bool {
 impl Flow for Registration {
     type Output = Registered;
 
-    fn on_response(self, reply: Response<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        let registered = registration::parse(reply, &self.metadata, self.keep_fields);
+    fn on(self, input: Input<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let registered =
+            input.response().and_then(|response| registration::parse(response, &self.metadata, self.keep_fields));
         registered.map(Step::Done).map_err(|error| error.during(REQUEST))
-    }
-
-    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Err(Error::from(failure).during(REQUEST))
     }
 }

@@ -13,14 +13,14 @@ use std::sync::Arc;
 use http::Request;
 use http::header::AUTHORIZATION;
 
-use super::authenticated_request::{Answer, AuthenticatedRequest, Credential};
+use super::authenticated_request::{AuthenticatedRequest, Credential, Parse};
 use crate::base::env::{Env, Timestamp};
 use crate::base::secret::Body;
 use crate::base::url::Endpoint;
 use crate::error::{Error, ErrorCode};
 use crate::party::client::Client;
 use crate::party::provider::Provider;
-use crate::step::Step;
+use crate::step::{Flow, Input, Step};
 use crate::token::token_set::TokenSet;
 use crate::wire::policy::Policy;
 use crate::wire::response::Response;
@@ -32,15 +32,15 @@ pub struct ResourceCall(AuthenticatedRequest<Whole>);
 #[derive(Debug)]
 struct Whole;
 
-impl Answer for Whole {
+impl Parse for Whole {
     type Output = http::Response<Body>;
     const REQUEST: &'static str = "resource";
 
-    fn parse(self, reply: Response<'_>, _now: Timestamp) -> Result<http::Response<Body>, Error> {
-        let mut response = http::Response::new(reply.body.to_vec().into());
-        *response.status_mut() = reply.status;
-        *response.headers_mut() = reply.headers.clone();
-        Ok(response)
+    fn parse(self, response: Response<'_>, _now: Timestamp) -> Result<http::Response<Body>, Error> {
+        let mut whole = http::Response::new(response.body.to_vec().into());
+        *whole.status_mut() = response.status;
+        *whole.headers_mut() = response.headers.clone();
+        Ok(whole)
     }
 }
 
@@ -63,12 +63,14 @@ impl ResourceCall {
             .map_err(|error| Error::new(ErrorCode::RESOURCE_URL).with_source(error))?;
         request.headers_mut().insert(AUTHORIZATION, tokens.authorization());
         let credential = Credential::Token(tokens.access_token().clone());
-        Self::going_on(AuthenticatedRequest::start(provider, client, request, policy, credential, Whole, env)?)
-    }
-
-    fn going_on(step: Step<AuthenticatedRequest<Whole>>) -> Result<Step<Self>, Error> {
-        step.embed(Self, |response| Ok(Step::Done(response)))
+        Ok(AuthenticatedRequest::start(provider, client, request, policy, credential, Whole, env)?.wrap(Self))
     }
 }
 
-delegate!(ResourceCall => http::Response<Body>);
+impl Flow for ResourceCall {
+    type Output = http::Response<Body>;
+
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Ok(self.0.on(input, env)?.wrap(Self))
+    }
+}

@@ -8,14 +8,14 @@
 
 use std::sync::Arc;
 
-use super::authenticated_request::{Answer, AuthenticatedRequest, Credential};
+use super::authenticated_request::{AuthenticatedRequest, Credential, Parse};
 use crate::base::env::{Env, Timestamp};
 use crate::base::secret::{AccessToken, Secret};
 use crate::error::{Error, ErrorCode};
 use crate::message::revocation::{self, TokenTypeHint};
 use crate::party::client::Client;
 use crate::party::provider::Provider;
-use crate::step::Step;
+use crate::step::{Flow, Input, Step};
 use crate::token::token_set::TokenSet;
 use crate::wire::policy::{Accept, Policy};
 use crate::wire::response::Response;
@@ -27,12 +27,12 @@ pub struct Revocation(AuthenticatedRequest<Revoked>);
 #[derive(Debug)]
 struct Revoked;
 
-impl Answer for Revoked {
+impl Parse for Revoked {
     type Output = ();
     const REQUEST: &'static str = "revocation_endpoint";
 
-    fn parse(self, reply: Response<'_>, _now: Timestamp) -> Result<(), Error> {
-        revocation::parse(reply)
+    fn parse(self, response: Response<'_>, _now: Timestamp) -> Result<(), Error> {
+        revocation::parse(response)
     }
 }
 
@@ -66,20 +66,14 @@ impl Revocation {
         };
         // Revoking twice does no harm.
         let policy = Policy { repeatable: true, ..Policy::write(Accept::Any) };
-        Self::going_on(AuthenticatedRequest::start(
-            provider,
-            client,
-            request,
-            policy,
-            Credential::Client,
-            Revoked,
-            env,
-        )?)
-    }
-
-    fn going_on(step: Step<AuthenticatedRequest<Revoked>>) -> Result<Step<Self>, Error> {
-        step.embed(Self, |()| Ok(Step::Done(())))
+        Ok(AuthenticatedRequest::start(provider, client, request, policy, Credential::Client, Revoked, env)?.wrap(Self))
     }
 }
 
-delegate!(Revocation => ());
+impl Flow for Revocation {
+    type Output = ();
+
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Ok(self.0.on(input, env)?.wrap(Self))
+    }
+}

@@ -28,16 +28,14 @@ use std::sync::Arc;
 
 use crate::base::env::Env;
 use crate::base::url::Issuer;
-use crate::error::transport::Failure;
 use crate::error::{Error, ErrorCode};
 use crate::party::metadata::{ServerMetadata, WellKnown};
 use crate::party::options::ProviderOptions;
 use crate::party::provider::Provider;
-use crate::step::{Flow, Step};
+use crate::step::{Flow, Input, Step};
 use crate::wire::freshness::Freshness;
 use crate::wire::policy::{Accept, METADATA_LIMIT, Policy};
 use crate::wire::request;
-use crate::wire::response::Response;
 
 /// Awaits the metadata document.
 #[derive(Debug)]
@@ -86,26 +84,23 @@ impl ServerMetadataFetch {
 impl Flow for ServerMetadataFetch {
     type Output = FetchedServerMetadata;
 
-    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         let during = |error: Error| error.during(self.asked.request());
-        if reply.status == http::StatusCode::NOT_FOUND {
+        let response = input.response().map_err(during)?;
+        if response.status == http::StatusCode::NOT_FOUND {
             return match self.or_else {
                 Some(form) => Self::start_with(self.issuer, self.options, form, None),
                 None => Err(during(ErrorCode::METADATA_NOT_FOUND.into())),
             };
         }
-        let body = reply.success(Accept::AnyButMarkup).map_err(during)?;
+        let body = response.success().map_err(during)?;
         let metadata = ServerMetadata::parse(body, &self.issuer, &self.options).map_err(during)?;
         if self.asked == WellKnown::OpenIdConfiguration {
             metadata.check_openid().map_err(during)?;
         }
         Ok(Step::Done(FetchedServerMetadata {
             provider: Provider::new(metadata, self.options),
-            freshness: Freshness::from_headers(reply.headers, env.now()),
+            freshness: Freshness::from_headers(response.headers, env.now()),
         }))
-    }
-
-    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Err(Error::from(failure).during(self.asked.request()))
     }
 }

@@ -9,14 +9,12 @@
 use std::sync::Arc;
 
 use crate::base::env::{Env, Timestamp};
-use crate::error::transport::Failure;
 use crate::error::{Error, ErrorCode};
 use crate::jose::Keys;
 use crate::message::jwks;
 use crate::party::provider::Provider;
-use crate::step::{Flow, Step};
+use crate::step::{Flow, Input, Step};
 use crate::wire::policy::{Accept, JWKS_LIMIT, Policy};
-use crate::wire::response::Response;
 
 /// What is checked, with keys.
 pub(super) trait Check: Send + Sync + 'static {
@@ -52,13 +50,10 @@ impl<C: Check> Signed<C> {
 impl<C: Check> Flow for Signed<C> {
     type Output = (C::Output, Arc<Keys>);
 
-    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let response = input.response().map_err(jwks::during)?;
         // The cooldown that `parse` hands on, or the set's own freshness, keeps this from going round.
-        let keys = jwks::parse(reply, self.keys.as_deref(), env.now())?;
+        let keys = jwks::parse(response, self.keys.as_deref(), env.now())?;
         Self::begin(self.check, Some(keys), env.now())
-    }
-
-    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Err(jwks::failed(failure))
     }
 }

@@ -10,18 +10,17 @@ use std::sync::Arc;
 
 use http::Request;
 
-use super::authenticated_request::{Answer, AuthenticatedRequest, Credential};
+use super::authenticated_request::{AuthenticatedRequest, Credential, Parse};
 use super::verification::{Grant, Origin, TokenOutcome, Verification};
 use crate::base::env::{Env, Timestamp};
 use crate::base::secret::Body;
-use crate::error::transport::Failure;
-use crate::error::{Error, ErrorCode};
+use crate::error::Error;
 use crate::jose::Keys;
 use crate::message::token::{self, TokenResponse};
 use crate::party::client::Client;
 use crate::party::options::ProviderOptions;
 use crate::party::provider::Provider;
-use crate::step::{Flow, Step};
+use crate::step::{Flow, Input, Step};
 use crate::wire::policy::{Accept, Policy};
 use crate::wire::response::Response;
 
@@ -50,12 +49,12 @@ struct Context {
 /// The answer of the token endpoint.
 struct TokenAnswer(ProviderOptions);
 
-impl Answer for TokenAnswer {
+impl Parse for TokenAnswer {
     type Output = TokenResponse;
     const REQUEST: &'static str = "token_endpoint";
 
-    fn parse(self, reply: Response<'_>, _now: Timestamp) -> Result<TokenResponse, Error> {
-        token::parse(reply, &self.0)
+    fn parse(self, response: Response<'_>, _now: Timestamp) -> Result<TokenResponse, Error> {
+        token::parse(response, &self.0)
     }
 }
 
@@ -80,7 +79,7 @@ impl TokenExchange {
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
         let now = env.now();
-        step.embed_with(
+        step.embed(
             context,
             |mut context, call| {
                 context.asked_at = now;
@@ -90,37 +89,23 @@ impl TokenExchange {
                 let Context { provider, client, origin, keys, asked_at } = *context;
                 // A clock that was set back meanwhile must not make them live longer.
                 let grant = Grant { provider, client, response, obtained_at: asked_at.min(now), origin };
-                Self::verifying(Verification::begin(Box::new(grant), keys, env))
+                Ok(Verification::begin(Box::new(grant), keys, env).wrap(Self::verifying))
             },
         )
     }
 
-    fn verifying(step: Step<Verification>) -> Result<Step<Self>, Error> {
-        step.embed(|flow| Self(State::Verifying(flow)), |exchanged| Ok(Step::Done(exchanged)))
+    fn verifying(flow: Verification) -> Self {
+        Self(State::Verifying(flow))
     }
 }
 
 impl Flow for TokenExchange {
     type Output = TokenOutcome;
 
-    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
-            State::ExpectTokens(call, context) => Self::go_on(call.on_response(reply, env)?, context, env),
-            State::Verifying(flow) => Self::verifying(flow.on_response(reply, env)?),
-        }
-    }
-
-    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.0 {
-            State::ExpectTokens(call, context) => Self::go_on(call.on_failure(failure, env)?, context, env),
-            State::Verifying(flow) => Self::verifying(flow.on_failure(failure, env)?),
-        }
-    }
-
-    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.0 {
-            State::ExpectTokens(call, context) => Self::go_on(call.on_signature(signature, env)?, context, env),
-            State::Verifying(_) => Err(ErrorCode::STEP_UNEXPECTED.into()),
+            State::ExpectTokens(call, context) => Self::go_on(call.on(input, env)?, context, env),
+            State::Verifying(flow) => Ok(flow.on(input, env)?.wrap(Self::verifying)),
         }
     }
 }

@@ -8,16 +8,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::authenticated_request::{Answer, AuthenticatedRequest, Credential};
+use super::authenticated_request::{AuthenticatedRequest, Credential, Parse};
 use super::signed::{Check, Signed};
 use crate::base::env::{Env, Timestamp};
 use crate::base::secret::Secret;
-use crate::error::transport::Failure;
 use crate::error::{Error, ErrorCode};
 use crate::jose::{Algorithm, Keys};
 use crate::party::client::Client;
 use crate::party::provider::Provider;
-use crate::step::{Flow, Step};
+use crate::step::{Flow, Input, Step};
 use crate::token::token_set::TokenSet;
 use crate::token::userinfo::{self, Said, Userinfo};
 use crate::wire::policy::{Accept, JSON_LIMIT, Policy};
@@ -45,12 +44,12 @@ struct Expected {
     is_signed: bool,
 }
 
-impl Answer for Expected {
+impl Parse for Expected {
     type Output = Said;
     const REQUEST: &'static str = "userinfo_endpoint";
 
-    fn parse(self, reply: Response<'_>, _now: Timestamp) -> Result<Said, Error> {
-        userinfo::parse(reply, &self.subject, self.is_signed)
+    fn parse(self, response: Response<'_>, _now: Timestamp) -> Result<Said, Error> {
+        userinfo::parse(response, &self.subject, self.is_signed)
     }
 }
 
@@ -89,13 +88,13 @@ impl UserinfoFetch {
         let credential = Credential::Token(tokens.access_token().clone());
         let expected = Expected { subject: subject.clone(), is_signed };
         let call = AuthenticatedRequest::start(provider, client, request, policy, credential, expected, env)?;
-        Context { subject, provider: provider.clone(), client: client.clone(), keys }.asking(call, env.now())
+        Context { subject, provider: provider.clone(), client: client.clone(), keys }.go_on(call, env.now())
     }
 }
 
 impl Context {
-    fn asking(self, step: Step<AuthenticatedRequest<Expected>>, now: Timestamp) -> Result<Step<UserinfoFetch>, Error> {
-        step.embed_with(
+    fn go_on(self, step: Step<AuthenticatedRequest<Expected>>, now: Timestamp) -> Result<Step<UserinfoFetch>, Error> {
+        step.embed(
             self,
             |context, call| UserinfoFetch(State::ExpectUserinfo(call, context)),
             |context, said| match (said, context.client.registered_userinfo_algorithm) {
@@ -135,7 +134,7 @@ impl Check for About {
 
 impl UserinfoFetch {
     fn checking(step: Step<Signed<About>>) -> Result<Step<Self>, Error> {
-        step.embed(|flow| Self(State::Checking(flow)), |(userinfo, _)| Ok(Step::Done(userinfo)))
+        step.embed((), |(), flow| Self(State::Checking(flow)), |(), (userinfo, _)| Ok(Step::Done(userinfo)))
     }
 }
 
@@ -148,24 +147,10 @@ impl fmt::Debug for UserinfoFetch {
 impl Flow for UserinfoFetch {
     type Output = Userinfo;
 
-    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
-            State::ExpectUserinfo(call, context) => context.asking(call.on_response(reply, env)?, env.now()),
-            State::Checking(flow) => Self::checking(flow.on_response(reply, env)?),
-        }
-    }
-
-    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.0 {
-            State::ExpectUserinfo(call, context) => context.asking(call.on_failure(failure, env)?, env.now()),
-            State::Checking(flow) => Self::checking(flow.on_failure(failure, env)?),
-        }
-    }
-
-    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.0 {
-            State::ExpectUserinfo(call, context) => context.asking(call.on_signature(signature, env)?, env.now()),
-            State::Checking(_) => Err(ErrorCode::STEP_UNEXPECTED.into()),
+            State::ExpectUserinfo(call, context) => context.go_on(call.on(input, env)?, env.now()),
+            State::Checking(flow) => Self::checking(flow.on(input, env)?),
         }
     }
 }

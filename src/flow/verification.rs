@@ -16,21 +16,19 @@ use std::sync::Arc;
 use crate::base::env::{Env, Timestamp};
 use crate::base::json::Fields;
 use crate::base::secret::Secret;
-use crate::error::transport::Failure;
 use crate::error::{Error, ErrorCode};
 use crate::jose::{self, Algorithm, Algorithms, Jws, Keys, half_hash_matches};
 use crate::message::jwks;
 use crate::message::token::TokenResponse;
 use crate::party::client::{Client, IdTokenTrust};
 use crate::party::provider::Provider;
-use crate::step::{Flow, Step};
+use crate::step::{Flow, Input, Step};
 use crate::token::id_token::{self, Expected, IdToken, LoginExpectation};
 use crate::token::numeric::Lifetime;
 use crate::token::scope::Scope;
 use crate::token::token_set::TokenSet;
 use crate::token::token_type::TokenType;
 use crate::wire::policy::{Accept, JWKS_LIMIT, Policy};
-use crate::wire::response::Response;
 
 use super::Revocation;
 
@@ -277,16 +275,13 @@ fn unverified(error: Error, grant: Box<Grant>) -> Step<Verification> {
 impl Flow for Verification {
     type Output = TokenOutcome;
 
-    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         let previous = self.refetch.as_ref().map(|(keys, _)| &**keys);
-        Ok(match jwks::parse(reply, previous, env.now()) {
+        let response = input.response().map_err(jwks::during);
+        Ok(match response.and_then(|response| jwks::parse(response, previous, env.now())) {
             Err(error) => self.without_keys(error),
             // The cooldown that `parse` handed on, or the set's own freshness, keeps this from going round.
             Ok(keys) => Self::begin(self.grant, Some(keys), env),
         })
-    }
-
-    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Ok(self.without_keys(jwks::failed(failure)))
     }
 }

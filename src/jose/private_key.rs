@@ -10,7 +10,7 @@ use super::{Algorithm, PublicKey, Signer};
 pub enum PrivateKey {
     /// Signs at once, inside the machine.
     Local(Arc<dyn Signer>),
-    /// Signs elsewhere: a flow that needs it yields [`Step::Sign`](crate::Step::Sign).
+    /// Signs elsewhere: a flow that needs it yields [`Step::UseKey`](crate::Step::UseKey).
     Remote(Arc<RemoteKey>),
 }
 

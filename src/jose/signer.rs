@@ -3,7 +3,7 @@
 use super::{Algorithm, PublicKey, encode};
 use crate::error::Error;
 
-/// A private key that signs at once. For keys that live elsewhere, flows have the step `Sign`.
+/// A private key that signs at once. For keys that live elsewhere, flows have the step `UseKey`.
 pub trait Signer: Send + Sync + 'static {
     /// The algorithm of its signatures.
     fn algorithm(&self) -> Algorithm;

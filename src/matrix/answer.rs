@@ -109,16 +109,16 @@ pub(super) fn during(request: &'static str) -> impl Fn(Error) -> Error {
 ///
 /// # Errors
 /// `homeserver.…`, `http.…`.
-pub(super) fn success<'a>(reply: &Response<'a>, accept: Accept, request: &'static str) -> Result<&'a [u8], Error> {
-    let error = match reply.success(accept) {
+pub(super) fn success<'a>(response: &Response<'a>, request: &'static str) -> Result<&'a [u8], Error> {
+    let error = match response.success() {
         Ok(body) => return Ok(body),
         Err(error) => error,
     };
-    let told = ErrorBody::parse(reply.body).filter(|_| reply.status.is_client_error());
+    let told = ErrorBody::parse(response.body).filter(|_| response.status.is_client_error());
     let retry_after = error.retry_after().or(told.as_ref().and_then(|told| told.retry_after));
     let error = match told {
         Some(told) if error.code() == ErrorCode::HTTP_STATUS => {
-            Error::new(told.code(reply.status)).with_text(told.text)
+            Error::new(told.code(response.status)).with_text(told.text)
         }
         Some(told) => error.with_text(told.text),
         None => error,
@@ -127,6 +127,6 @@ pub(super) fn success<'a>(reply: &Response<'a>, accept: Accept, request: &'stati
 }
 
 /// The same for what the application's own HTTP client received.
-pub(super) fn reply<'a>(response: &'a http::Response<impl AsRef<[u8]>>) -> Response<'a> {
-    Response { status: response.status(), headers: response.headers(), body: response.body().as_ref() }
+pub(super) fn response_of<'a>(response: &'a http::Response<impl AsRef<[u8]>>, accept: Accept) -> Response<'a> {
+    Response { status: response.status(), headers: response.headers(), body: response.body().as_ref(), accept }
 }

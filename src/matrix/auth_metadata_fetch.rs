@@ -42,11 +42,10 @@ use super::homeserver::Homeserver;
 use crate::base::env::Env;
 use crate::base::json::{self, Text};
 use crate::base::url::Issuer;
-use crate::error::transport::Failure;
 use crate::error::{Error, ErrorCode};
 use crate::party::metadata::WellKnown;
 use crate::party::options::ProviderOptions;
-use crate::step::{Flow, Step};
+use crate::step::{Flow, Input, Step};
 use crate::wire::freshness::Freshness;
 use crate::wire::policy::{Accept, METADATA_LIMIT, Policy};
 use crate::wire::request;
@@ -128,9 +127,9 @@ impl AuthMetadataFetch {
         Ok(Step::call(request::read(uri), Policy::read(METADATA_LIMIT, Accept::AnyButMarkup), self))
     }
 
-    fn found(self, reply: &Response<'_>, env: &dyn Env) -> Result<Step<Self>, Error> {
+    fn found(self, response: &Response<'_>, env: &dyn Env) -> Result<Step<Self>, Error> {
         let request = self.state.request();
-        let body = success(reply, Accept::AnyButMarkup, request)?;
+        let body = success(response, request)?;
         let (source, issuer) = match self.state {
             State::ExpectStable => (MetadataSource::Stable, None),
             State::ExpectUnstable => (MetadataSource::Unstable, None),
@@ -143,7 +142,7 @@ impl AuthMetadataFetch {
                 return Self { state: State::ExpectConfiguration(issuer), ..self }.ask();
             }
         };
-        let freshness = Freshness::from_headers(reply.headers, env.now());
+        let freshness = Freshness::from_headers(response.headers, env.now());
         let server = AuthServer::parse(body, self.homeserver, source, issuer, self.options, freshness);
         Ok(Step::Done(Support::Supported(server.map_err(during(request))?)))
     }
@@ -152,9 +151,10 @@ impl AuthMetadataFetch {
 impl Flow for AuthMetadataFetch {
     type Output = Support;
 
-    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        if reply.status != StatusCode::NOT_FOUND {
-            return self.found(&reply, env);
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let response = input.response().map_err(during(self.state.request()))?;
+        if response.status != StatusCode::NOT_FOUND {
+            return self.found(&response, env);
         }
         let state = match self.state {
             State::ExpectStable => State::ExpectUnstable,
@@ -166,9 +166,5 @@ impl Flow for AuthMetadataFetch {
             }
         };
         Self { state, ..self }.ask()
-    }
-
-    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Err(Error::from(failure).at(self.state.request()))
     }
 }

@@ -16,15 +16,13 @@ use super::id::{DeviceId, UserId};
 use super::user_session::UserSession;
 use super::whoami::{Identity, Whoami};
 use crate::base::env::Env;
-use crate::error::transport::Failure;
 use crate::error::{Error, ErrorCode};
 use crate::flow::verification::{TokenOutcome, UnverifiedTokens};
 use crate::flow::{Revocation, Verification};
 use crate::jose::Keys;
 use crate::party::client::Client;
-use crate::step::{Flow, Step};
+use crate::step::{Flow, Input, Step};
 use crate::token::token_set::TokenSet;
-use crate::wire::response::Response;
 
 /// What came of a login.
 #[derive(Debug)]
@@ -184,7 +182,7 @@ impl<F: Flow<Output = TokenOutcome>> Completion<F> {
     }
 
     fn go_on(step: Step<F>, expected: Box<Expected>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        step.embed_with(
+        step.embed(
             expected,
             |expected, flow| Self(State::Exchanging(flow, expected)),
             |expected, exchanged| match exchanged {
@@ -202,7 +200,7 @@ impl<F: Flow<Output = TokenOutcome>> Completion<F> {
     /// No failure here is an error: there are tokens.
     fn confirming(step: Result<Step<Whoami>, Error>, unconfirmed: Box<Unconfirmed>) -> Result<Step<Self>, Error> {
         match step {
-            Ok(step) => step.embed_with(
+            Ok(step) => step.embed(
                 unconfirmed,
                 |unconfirmed, flow| Self(State::Confirming(flow, unconfirmed)),
                 |unconfirmed, identity| Ok(Step::Done(unconfirmed.judge(identity))),
@@ -215,31 +213,54 @@ impl<F: Flow<Output = TokenOutcome>> Completion<F> {
 impl<F: Flow<Output = TokenOutcome>> Flow for Completion<F> {
     type Output = LoginOutcome;
 
-    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
-            State::Exchanging(flow, expected) => Self::go_on(flow.on_response(reply, env)?, expected, env),
-            State::Confirming(flow, unconfirmed) => Self::confirming(flow.on_response(reply, env), unconfirmed),
+            State::Exchanging(flow, expected) => Self::go_on(flow.on(input, env)?, expected, env),
+            State::Confirming(flow, unconfirmed) => Self::confirming(flow.on(input, env), unconfirmed),
         }
     }
+}
 
-    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.0 {
-            State::Exchanging(flow, expected) => Self::go_on(flow.on_failure(failure, env)?, expected, env),
-            State::Confirming(flow, unconfirmed) => Self::confirming(flow.on_failure(failure, env), unconfirmed),
-        }
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+    use crate::adapter::BlockingDriver;
+    use crate::base::url::Schemes;
+    use crate::matrix::{AuthMetadataFetch, Homeserver};
+    use crate::party::options::ProviderOptions;
+    use crate::step::toy::{Ask, Toy, drive};
+    use crate::testing::{self, TestEnv};
+
+    fn expected(env: &mut TestEnv) -> Expected {
+        let provider = testing::Provider::new("https://account.example.org");
+        let server = testing::Homeserver::new("https://matrix.example.org", "example.org", provider);
+        let homeserver = Homeserver::new("https://matrix.example.org", Schemes::HttpsOnly).unwrap();
+        let http = BlockingDriver::new(server.http(env.clock()));
+        let step = AuthMetadataFetch::start(homeserver, ProviderOptions::new()).unwrap();
+        let server = http.run(step, env).unwrap().supported().unwrap();
+        let device_id = DeviceId::new("ABCDEFGHIJ").unwrap();
+        Expected { server, client: Client::new("app").shared(), device_id, user_id: None }
     }
 
-    fn on_wake(self, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.0 {
-            State::Exchanging(flow, expected) => Self::go_on(flow.on_wake(env)?, expected, env),
-            State::Confirming(flow, unconfirmed) => Self::confirming(flow.on_wake(env), unconfirmed),
-        }
-    }
-
-    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.0 {
-            State::Exchanging(flow, expected) => Self::go_on(flow.on_signature(signature, env)?, expected, env),
-            State::Confirming(flow, unconfirmed) => Self::confirming(flow.on_signature(signature, env), unconfirmed),
+    proptest! {
+        /// Whatever the handles are told, each input reaches the grant inside.
+        #[test]
+        fn no_sequence_of_calls_is_unexpected(
+            asks in proptest::collection::vec(select(vec![Ask::Call, Ask::Wait, Ask::UseKey]), 0..6),
+            script in proptest::collection::vec(any::<u8>(), 0..32),
+        ) {
+            let mut env = TestEnv::seeded(1);
+            let clock = env.clock().clone();
+            let expected = expected(&mut env);
+            let step = Toy::<TokenOutcome>::start(asks, None, &env);
+            let step = step.and_then(|step| Completion::exchanging(step, expected, &mut env));
+            let error = drive(step, &script, |time| clock.advance(time), &mut env).unwrap_err();
+            prop_assert_eq!(error.code(), ErrorCode::TOKEN_INVALID_GRANT);
         }
     }
 }

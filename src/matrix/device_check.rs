@@ -11,15 +11,15 @@ use std::sync::Arc;
 
 use http::{Response, StatusCode};
 
-use super::answer::{Errcode, ErrorBody, reply, success};
+use super::answer::{Errcode, ErrorBody, response_of, success};
 use super::auth_server::AuthServer;
 use super::id::DeviceId;
 use crate::base::env::Env;
 use crate::base::secret::Body;
 use crate::error::Error;
-use crate::flow::{ResourceCall, delegate};
+use crate::flow::ResourceCall;
 use crate::party::client::Client;
-use crate::step::Step;
+use crate::step::{Flow, Input, Step};
 use crate::token::token_set::TokenSet;
 use crate::wire::policy::{Accept, JSON_LIMIT, Policy};
 use crate::wire::request;
@@ -45,19 +45,25 @@ impl DeviceCheck {
         let schemes = server.provider.options().schemes();
         let uri = server.homeserver.device_uri(device.as_str(), schemes)?;
         let policy = Policy::read(JSON_LIMIT, Accept::Json);
-        Self::going_on(ResourceCall::start(request::read(uri), policy, tokens, &server.provider, client, env)?)
+        Self::go_on(ResourceCall::start(request::read(uri), policy, tokens, &server.provider, client, env)?)
     }
 
-    fn going_on(step: Step<ResourceCall>) -> Result<Step<Self>, Error> {
-        step.embed(Self, |response| parse(&response).map(Step::Done))
+    fn go_on(step: Step<ResourceCall>) -> Result<Step<Self>, Error> {
+        step.embed((), |(), call| Self(call), |(), response| parse(&response).map(Step::Done))
     }
 }
 
 fn parse(response: &Response<Body>) -> Result<bool, Error> {
-    let reply = reply(response);
-    let is_absent = reply.status == StatusCode::NOT_FOUND
-        && ErrorBody::parse(reply.body).is_some_and(|error| error.errcode == Some(Errcode::NotFound));
-    if is_absent { Ok(false) } else { success(&reply, Accept::Json, DEVICES).map(|_| true) }
+    let response = response_of(response, Accept::Json);
+    let is_absent = response.status == StatusCode::NOT_FOUND
+        && ErrorBody::parse(response.body).is_some_and(|error| error.errcode == Some(Errcode::NotFound));
+    if is_absent { Ok(false) } else { success(&response, DEVICES).map(|_| true) }
 }
 
-delegate!(DeviceCheck => bool, at DEVICES);
+impl Flow for DeviceCheck {
+    type Output = bool;
+
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Self::go_on(self.0.on(input, env).map_err(|error| error.at(DEVICES))?)
+    }
+}

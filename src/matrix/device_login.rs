@@ -24,10 +24,10 @@ use crate::base::versioned;
 use crate::error::Error;
 use crate::flow::device::PendingDevice;
 use crate::flow::verification::TokenOutcome;
-use crate::flow::{DeviceAuthorization, DevicePolling, Verification, delegate};
+use crate::flow::{DeviceAuthorization, DevicePolling, Verification};
 use crate::jose::Keys;
 use crate::party::client::Client;
-use crate::step::Step;
+use crate::step::{Flow, Input, Step};
 
 /// Awaits the codes.
 #[derive(Debug)]
@@ -48,13 +48,13 @@ impl LoginRequest {
         let (device_id, scope) = self.bind(server, env)?;
         let awaited = Awaited::new(server.homeserver.clone(), device_id, self.user());
         let step = DeviceAuthorization::start(scope, &server.provider, client, env)?;
-        DeviceLogin::going_on(step, Box::new(awaited))
+        DeviceLogin::go_on(step, Box::new(awaited))
     }
 }
 
 impl DeviceLogin {
-    fn going_on(step: Step<DeviceAuthorization>, awaited: Box<Awaited<()>>) -> Result<Step<Self>, Error> {
-        step.embed_with(
+    fn go_on(step: Step<DeviceAuthorization>, awaited: Box<Awaited<()>>) -> Result<Step<Self>, Error> {
+        step.embed(
             awaited,
             |awaited, flow| Self(flow, awaited),
             |awaited, authorization| Ok(Step::Done(PendingDeviceLogin(awaited.with(authorization)))),
@@ -62,7 +62,13 @@ impl DeviceLogin {
     }
 }
 
-delegate!(DeviceLogin => PendingDeviceLogin, with 1);
+impl Flow for DeviceLogin {
+    type Output = PendingDeviceLogin;
+
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Self::go_on(self.0.on(input, env)?, self.1)
+    }
+}
 
 /// A login that the user has to allow on another device.
 ///

@@ -39,12 +39,10 @@ use super::id::ServerName;
 use crate::base::env::Env;
 use crate::base::json::{self, Text};
 use crate::base::url::{Endpoint, Schemes};
-use crate::error::transport::Failure;
 use crate::error::{Error, ErrorCode};
-use crate::step::{Flow, Step};
+use crate::step::{Flow, Input, Step};
 use crate::wire::policy::{Accept, METADATA_LIMIT, Policy};
 use crate::wire::request;
-use crate::wire::response::Response;
 
 const WELL_KNOWN: &str = "well_known";
 const VERSIONS: &str = "versions";
@@ -154,40 +152,38 @@ fn versions(body: &[u8]) -> Result<Vec<String>, Error> {
 impl Flow for HomeserverDiscovery {
     type Output = FoundHomeserver;
 
-    fn on_response(self, reply: Response<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on(self, input: Input<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
         let Self { schemes, state } = self;
-        let is_missing = reply.status == StatusCode::NOT_FOUND;
+        let request = match state {
+            State::ExpectWellKnown { .. } => WELL_KNOWN,
+            State::ExpectVersions { .. } => VERSIONS,
+        };
+        let response = input.response().map_err(during(request))?;
+        let is_missing = response.status == StatusCode::NOT_FOUND;
         match state {
             State::ExpectWellKnown { or_else, .. } if is_missing => {
                 let itself = or_else.ok_or_else(|| Error::new(ErrorCode::HOMESERVER_NOT_FOUND).at(VERSIONS))?;
                 Self::ask(itself, None, schemes)
             }
             State::ExpectWellKnown { uri, redirects, or_else }
-                if redirects < MOST_REDIRECTS && is_redirect(reply.status) =>
+                if redirects < MOST_REDIRECTS && is_redirect(response.status) =>
             {
                 let unusable = |error| Error::new(ErrorCode::HOMESERVER_WELL_KNOWN).at("Location").with_source(error);
-                let elsewhere =
-                    Endpoint::join(&uri, reply.location().map_err(during(WELL_KNOWN))?, schemes).map_err(unusable)?;
+                let elsewhere = Endpoint::join(&uri, response.location().map_err(during(WELL_KNOWN))?, schemes)
+                    .map_err(unusable)?;
                 Ok(Self::read_well_known(elsewhere.uri().clone(), redirects + 1, or_else, schemes))
             }
             State::ExpectWellKnown { .. } => {
-                let document = reply.success(Accept::AnyButMarkup);
+                let document = response.success();
                 let homeserver = document.and_then(|body| base_url(body, schemes)).map_err(during(WELL_KNOWN))?;
                 Self::ask(homeserver, None, schemes)
             }
             State::ExpectVersions { or_else: Some(name), .. } if is_missing => Self::look_up(&name, None, schemes),
             State::ExpectVersions { .. } if is_missing => Err(Error::new(ErrorCode::HOMESERVER_NOT_FOUND).at(VERSIONS)),
             State::ExpectVersions { homeserver, .. } => {
-                let versions = reply.success(Accept::Json).and_then(versions).map_err(during(VERSIONS))?;
+                let versions = response.success().and_then(versions).map_err(during(VERSIONS))?;
                 Ok(Step::Done(FoundHomeserver { homeserver, versions }))
             }
         }
-    }
-
-    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Err(Error::from(failure).at(match self.state {
-            State::ExpectWellKnown { .. } => WELL_KNOWN,
-            State::ExpectVersions { .. } => VERSIONS,
-        }))
     }
 }

@@ -60,14 +60,14 @@ use crate::base::versioned;
 use crate::base::word_set::Words;
 use crate::error::{Error, ErrorCode};
 use crate::flow::authorization::{PendingAuthorization, VerifiedCallback};
-use crate::flow::{CodeExchange, PushedAuthorization, delegate};
+use crate::flow::{CodeExchange, PushedAuthorization};
 use crate::jose::Keys;
 use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, LOGIN_LIFETIME};
 use crate::message::callback::Callback;
 use crate::party::client::Client;
 use crate::party::metadata::{Prompt, ResponseMode};
 use crate::party::redirect_uri::RedirectUri;
-use crate::step::Step;
+use crate::step::{Flow, Input, Step};
 use crate::token::scope::Scope;
 
 /// What to ask for. By default: a new device, the scope form that the homeserver knows, nothing else.
@@ -199,7 +199,7 @@ impl LoginRequest {
         env: &mut dyn Env,
     ) -> Result<Step<PushedLogin>, Error> {
         let (request, awaited) = self.prepare(redirect_uri, server, env)?;
-        PushedLogin::going_on(request.push(&server.provider, client, env)?, Box::new(awaited))
+        PushedLogin::go_on(request.push(&server.provider, client, env)?, Box::new(awaited))
     }
 
     /// What to ask the provider, and what to remember beside it.
@@ -249,8 +249,8 @@ fn response_mode(redirect_uri: &RedirectUri) -> ResponseMode {
 pub struct PushedLogin(PushedAuthorization, Box<Awaited<()>>);
 
 impl PushedLogin {
-    fn going_on(step: Step<PushedAuthorization>, awaited: Box<Awaited<()>>) -> Result<Step<Self>, Error> {
-        step.embed_with(
+    fn go_on(step: Step<PushedAuthorization>, awaited: Box<Awaited<()>>) -> Result<Step<Self>, Error> {
+        step.embed(
             awaited,
             |awaited, flow| Self(flow, awaited),
             |awaited, (url, authorization)| Ok(Step::Done((url, PendingLogin(awaited.with(authorization))))),
@@ -258,7 +258,13 @@ impl PushedLogin {
     }
 }
 
-delegate!(PushedLogin => (AuthorizationUrl, PendingLogin), with 1);
+impl Flow for PushedLogin {
+    type Output = (AuthorizationUrl, PendingLogin);
+
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Self::go_on(self.0.on(input, env)?, self.1)
+    }
+}
 
 /// A login whose user is elsewhere.
 ///

@@ -9,10 +9,8 @@ use super::homeserver::Address;
 use super::homeserver_discovery::{FoundHomeserver, HomeserverDiscovery};
 use crate::base::env::Env;
 use crate::error::Error;
-use crate::error::transport::Failure;
 use crate::party::options::ProviderOptions;
-use crate::step::{Flow, Step};
-use crate::wire::response::Response;
+use crate::step::{Flow, Input, Step};
 
 /// Awaits what its parts await.
 #[derive(Debug)]
@@ -45,13 +43,14 @@ impl SupportCheck {
 
     fn finding(step: Step<HomeserverDiscovery>, options: ProviderOptions) -> Result<Step<Self>, Error> {
         step.embed(
-            |flow| Self(State::Finding(flow, options)),
-            |found| Self::asking(AuthMetadataFetch::start(found.homeserver.clone(), options)?, found),
+            (),
+            |(), flow| Self(State::Finding(flow, options)),
+            |(), found| Self::asking(AuthMetadataFetch::start(found.homeserver.clone(), options)?, found),
         )
     }
 
     fn asking(step: Step<AuthMetadataFetch>, found: FoundHomeserver) -> Result<Step<Self>, Error> {
-        step.embed_with(
+        step.embed(
             found,
             |found, flow| Self(State::Asking(flow, found)),
             |found, support| Ok(Step::Done(Checkup { found, support })),
@@ -62,17 +61,10 @@ impl SupportCheck {
 impl Flow for SupportCheck {
     type Output = Checkup;
 
-    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
-            State::Finding(flow, options) => Self::finding(flow.on_response(reply, env)?, options),
-            State::Asking(flow, found) => Self::asking(flow.on_response(reply, env)?, found),
-        }
-    }
-
-    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.0 {
-            State::Finding(flow, options) => Self::finding(flow.on_failure(failure, env)?, options),
-            State::Asking(flow, found) => Self::asking(flow.on_failure(failure, env)?, found),
+            State::Finding(flow, options) => Self::finding(flow.on(input, env)?, options),
+            State::Asking(flow, found) => Self::asking(flow.on(input, env)?, found),
         }
     }
 }

@@ -11,16 +11,16 @@ use std::sync::Arc;
 use http::Response;
 use serde::Deserialize;
 
-use super::answer::{during, reply, success};
+use super::answer::{during, response_of, success};
 use super::auth_server::AuthServer;
 use super::id::{DeviceId, UserId};
 use crate::base::env::Env;
 use crate::base::json::{self, Scalar};
 use crate::base::secret::Body;
 use crate::error::{Error, ErrorCode};
-use crate::flow::{ResourceCall, delegate};
+use crate::flow::ResourceCall;
 use crate::party::client::Client;
-use crate::step::Step;
+use crate::step::{Flow, Input, Step};
 use crate::token::token_set::TokenSet;
 use crate::wire::policy::{Accept, JSON_LIMIT, Policy};
 use crate::wire::request;
@@ -63,16 +63,16 @@ impl Whoami {
         let schemes = server.provider.options().schemes();
         let request = request::read(server.homeserver.uri("/_matrix/client/v3/account/whoami", schemes)?);
         let policy = Policy::read(JSON_LIMIT, Accept::Json);
-        Self::going_on(ResourceCall::start(request, policy, tokens, &server.provider, client, env)?)
+        Self::go_on(ResourceCall::start(request, policy, tokens, &server.provider, client, env)?)
     }
 
-    fn going_on(step: Step<ResourceCall>) -> Result<Step<Self>, Error> {
-        step.embed(Self, |response| parse(&response).map(Step::Done))
+    fn go_on(step: Step<ResourceCall>) -> Result<Step<Self>, Error> {
+        step.embed((), |(), call| Self(call), |(), response| parse(&response).map(Step::Done))
     }
 }
 
 fn parse(response: &Response<Body>) -> Result<Identity, Error> {
-    let body = success(&reply(response), Accept::Json, WHOAMI)?;
+    let body = success(&response_of(response, Accept::Json), WHOAMI)?;
     let answer: Answer<'_> = json::document(body).map_err(|code| during(WHOAMI)(code.into()))?;
     let user_id = answer.user_id.text().ok_or_else(|| Error::new(ErrorCode::WHOAMI_USER_ID).at("user_id"))?;
     let user_id = UserId::new(&user_id).map_err(|_| Error::new(ErrorCode::WHOAMI_USER_ID).at("user_id"))?;
@@ -87,4 +87,10 @@ fn parse(response: &Response<Body>) -> Result<Identity, Error> {
     Ok(Identity { user_id, device_id })
 }
 
-delegate!(Whoami => Identity, at WHOAMI);
+impl Flow for Whoami {
+    type Output = Identity;
+
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Self::go_on(self.0.on(input, env).map_err(|error| error.at(WHOAMI))?)
+    }
+}

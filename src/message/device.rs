@@ -13,7 +13,6 @@ use crate::party::client::Client;
 use crate::party::client_auth::form_request;
 use crate::token::scope::Scope;
 use crate::wire::oauth_error;
-use crate::wire::policy::Accept;
 use crate::wire::response::Response;
 
 /// The interval between polls where the provider names none (section 3.2).
@@ -68,11 +67,11 @@ struct Answer<'a> {
 ///
 /// # Errors
 /// `device.answer`, `token.…`, `http.…`, `json.…`.
-pub(crate) fn parse(reply: Response<'_>, schemes: Schemes) -> Result<DeviceAnswer, Error> {
-    if !reply.status.is_success() {
-        return Err(oauth_error::from_reply(reply, oauth_error::token_code));
+pub(crate) fn parse(response: Response<'_>, schemes: Schemes) -> Result<DeviceAnswer, Error> {
+    if !response.status.is_success() {
+        return Err(oauth_error::from_response(response, oauth_error::token_code));
     }
-    let answer: Answer<'_> = json::document(reply.success(Accept::Json)?)?;
+    let answer: Answer<'_> = json::document(response.success()?)?;
     let unusable = |name| Error::new(ErrorCode::DEVICE_ANSWER).at(name);
     let url = |text: Text<'_>, name| match Endpoint::new(&text, schemes) {
         Ok(_) => Ok(text.0.into_owned()),

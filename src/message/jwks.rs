@@ -7,11 +7,9 @@ use http::Request;
 use crate::base::env::Timestamp;
 use crate::base::secret::Body;
 use crate::base::url::Endpoint;
-use crate::error::transport::Failure;
 use crate::error::{Error, ErrorCode};
 use crate::jose::Keys;
 use crate::party::provider::Provider;
-use crate::wire::policy::Accept;
 use crate::wire::request;
 use crate::wire::response::Response;
 
@@ -31,19 +29,19 @@ pub(crate) fn request(endpoint: &Endpoint) -> Request<Body> {
 /// What an error names that names nothing else.
 const REQUEST: &str = "jwks_uri";
 
-/// No answer came.
-pub(crate) fn failed(failure: Failure) -> Error {
-    Error::from(failure).during(REQUEST)
+/// Names the request in an error that names nothing else.
+pub(crate) fn during(error: Error) -> Error {
+    error.during(REQUEST)
 }
 
 /// Parses the answer; with a set that was fetched before, its refetch cooldown goes on.
 ///
 /// # Errors
 /// `http.…`, `json.…`, `jwks.…`.
-pub(crate) fn parse(reply: Response<'_>, previous: Option<&Keys>, now: Timestamp) -> Result<Arc<Keys>, Error> {
-    let keys = reply.success(Accept::AnyButMarkup).and_then(|body| match previous {
+pub(crate) fn parse(response: Response<'_>, previous: Option<&Keys>, now: Timestamp) -> Result<Arc<Keys>, Error> {
+    let keys = response.success().and_then(|body| match previous {
         Some(previous) => Keys::parse_refetched(body, now, previous),
         None => Keys::parse(body, now),
     });
-    keys.map(Arc::new).map_err(|error| error.during(REQUEST))
+    keys.map(Arc::new).map_err(during)
 }

@@ -5,7 +5,6 @@ use serde::Deserialize;
 use crate::base::json::{self, Text};
 use crate::error::{Error, ErrorCode};
 use crate::wire::oauth_error;
-use crate::wire::policy::Accept;
 use crate::wire::response::Response;
 
 /// Longest `request_uri`: it has to fit a URL with room for the rest.
@@ -23,14 +22,14 @@ struct Answer<'a> {
 /// # Errors
 /// `authorization.…` as at the authorization endpoint, `token.invalid_client`, `dpop.nonce`, `dpop.proof`,
 /// `par.no_request_uri`, `http.…`, `json.…`.
-pub(crate) fn parse(reply: Response<'_>) -> Result<String, Error> {
-    if !reply.status.is_success() {
-        return Err(oauth_error::from_reply(reply, |error| match error {
+pub(crate) fn parse(response: Response<'_>) -> Result<String, Error> {
+    if !response.status.is_success() {
+        return Err(oauth_error::from_response(response, |error| match error {
             "invalid_client" => ErrorCode::TOKEN_INVALID_CLIENT,
             _ => oauth_error::dpop_code(error).unwrap_or_else(|| oauth_error::authorization_code(error)),
         }));
     }
-    let answer: Answer<'_> = json::document(reply.success(Accept::Json)?)?;
+    let answer: Answer<'_> = json::document(response.success()?)?;
     let usable = |uri: &Text<'_>| (1..=REQUEST_URI_LIMIT).contains(&uri.len());
     Ok(answer.request_uri.filter(usable).ok_or(ErrorCode::PAR_NO_REQUEST_URI)?.0.into_owned())
 }

@@ -25,11 +25,11 @@ pub(crate) fn request(endpoint: &Endpoint, client: &Client, token: &Secret, hint
 ///
 /// # Errors
 /// `revocation.…`, `token.invalid_client`, `http.…`.
-pub(crate) fn parse(reply: Response<'_>) -> Result<(), Error> {
-    if reply.status.is_success() {
+pub(crate) fn parse(response: Response<'_>) -> Result<(), Error> {
+    if response.status.is_success() {
         return Ok(());
     }
-    Err(oauth_error::from_reply(reply, |error| match error {
+    Err(oauth_error::from_response(response, |error| match error {
         "unsupported_token_type" => ErrorCode::REVOCATION_UNSUPPORTED_TOKEN_TYPE,
         "invalid_client" => ErrorCode::TOKEN_INVALID_CLIENT,
         _ => ErrorCode::REVOCATION_DENIED,

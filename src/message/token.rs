@@ -18,7 +18,6 @@ use crate::token::numeric::Lifetime;
 use crate::token::scope::{AnsweredScope, Scope};
 use crate::token::token_type::TokenType;
 use crate::wire::oauth_error::{self, OauthError};
-use crate::wire::policy::Accept;
 use crate::wire::response::Response;
 
 /// Redeems a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
@@ -97,11 +96,11 @@ struct Answer<'a> {
 ///
 /// # Errors
 /// `token.…`, `http.…`, `json.…`.
-pub(crate) fn parse(reply: Response<'_>, options: &ProviderOptions) -> Result<TokenResponse, Error> {
-    if !reply.status.is_success() {
-        return Err(oauth_error::from_reply(reply, oauth_error::token_code));
+pub(crate) fn parse(response: Response<'_>, options: &ProviderOptions) -> Result<TokenResponse, Error> {
+    if !response.status.is_success() {
+        return Err(oauth_error::from_response(response, oauth_error::token_code));
     }
-    let answer: Answer<'_> = json::document(reply.success(Accept::Json)?)?;
+    let answer: Answer<'_> = json::document(response.success()?)?;
     if answer.error.is_some() {
         let (error, error_description, error_uri) = (answer.error, answer.error_description, answer.error_uri);
         let text = OauthError { error, error_description, error_uri }.text();
@@ -156,7 +155,7 @@ pub(crate) fn parse(reply: Response<'_>, options: &ProviderOptions) -> Result<To
         refresh_token,
         scope,
         id_token,
-        fields: options.keeps_unknown_fields().then(|| Fields::new(reply.body)),
+        fields: options.keeps_unknown_fields().then(|| Fields::new(response.body)),
         flaw,
     })
 }

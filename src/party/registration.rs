@@ -20,7 +20,6 @@ use crate::base::word_set::{Words, words};
 use crate::error::{Error, ErrorCode};
 use crate::jose::{Algorithm, PrivateKey, asymmetric};
 use crate::wire::oauth_error;
-use crate::wire::policy::Accept;
 use crate::wire::request;
 use crate::wire::response::Response;
 
@@ -311,9 +310,9 @@ struct Answer<'a> {
 ///
 /// # Errors
 /// `registration.…`, `http.…`, `json.…`.
-pub(crate) fn parse(reply: Response<'_>, sent: &ClientMetadata, keep_fields: bool) -> Result<Registered, Error> {
-    if !reply.status.is_success() {
-        return Err(oauth_error::from_reply(reply, |error| match error {
+pub(crate) fn parse(response: Response<'_>, sent: &ClientMetadata, keep_fields: bool) -> Result<Registered, Error> {
+    if !response.status.is_success() {
+        return Err(oauth_error::from_response(response, |error| match error {
             "invalid_redirect_uri" => ErrorCode::REGISTRATION_INVALID_REDIRECT_URI,
             "invalid_client_metadata" => ErrorCode::REGISTRATION_INVALID_CLIENT_METADATA,
             "invalid_software_statement" => ErrorCode::REGISTRATION_INVALID_SOFTWARE_STATEMENT,
@@ -321,7 +320,7 @@ pub(crate) fn parse(reply: Response<'_>, sent: &ClientMetadata, keep_fields: boo
             _ => ErrorCode::REGISTRATION_DENIED,
         }));
     }
-    let answer: Answer<'_> = json::document(reply.success(Accept::Json)?)?;
+    let answer: Answer<'_> = json::document(response.success()?)?;
     let client_id = answer.client_id.text().filter(|id| !id.is_empty()).ok_or(ErrorCode::REGISTRATION_NO_CLIENT_ID)?;
     let secret = answer.client_secret.text().filter(|secret| !secret.is_empty()).map(Secret::new);
     // What the provider registered counts, not what was asked for (section 3.2.1).
@@ -346,6 +345,6 @@ pub(crate) fn parse(reply: Response<'_>, sent: &ClientMetadata, keep_fields: boo
         userinfo_algorithm: algorithm(answer.userinfo_signed_response_alg, sent.userinfo_signed_response_alg)?,
         secret_expires_at: seconds(answer.client_secret_expires_at),
         issued_at: seconds(answer.client_id_issued_at),
-        fields: keep_fields.then(|| Fields::new(reply.body)),
+        fields: keep_fields.then(|| Fields::new(response.body)),
     })
 }

@@ -21,12 +21,10 @@ use crate::base::json;
 use crate::base::secret::{AccessToken, Body};
 use crate::base::url::Schemes;
 use crate::error::Error;
-use crate::error::transport::{Failure, FailureKind};
 use crate::matrix::Homeserver;
-use crate::step::{Flow, Step};
+use crate::step::{Flow, Input, Step};
 use crate::wire::policy::{Accept, JSON_LIMIT, Policy};
 use crate::wire::request;
-use crate::wire::response::Response;
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +43,13 @@ pub(super) struct Probe {
     until: Until,
     interval: Duration,
     deadline: MonotonicTime,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    ExpectDevice,
+    Pausing,
 }
 
 impl Probe {
@@ -58,11 +63,12 @@ impl Probe {
     ) -> Result<Step<Self>, Error> {
         let uri = homeserver.device_uri(device_id, schemes)?;
         let (deadline, interval) = (env.monotonic().saturating_add(timeout), interval.max(SHORTEST_INTERVAL));
-        Ok(Self { uri, authorization: access_token.bearer(), until, interval, deadline }.look())
+        Ok(Self { uri, authorization: access_token.bearer(), until, interval, deadline, state: State::ExpectDevice }
+            .look())
     }
 
     fn look(self) -> Step<Self> {
-        Step::call(self.request(), Policy::read(JSON_LIMIT, Accept::Json), self)
+        Step::call(self.request(), Policy::read(JSON_LIMIT, Accept::Json), Self { state: State::ExpectDevice, ..self })
     }
 
     fn request(&self) -> Request<Body> {
@@ -80,29 +86,30 @@ impl Probe {
         if is_awaited || env.monotonic() >= self.deadline {
             return outcome.map(Step::Done);
         }
-        Ok(Step::wait(env.monotonic().saturating_add(self.interval).min(self.deadline), self))
+        Ok(Step::wait(
+            env.monotonic().saturating_add(self.interval).min(self.deadline),
+            Self { state: State::Pausing, ..self },
+        ))
     }
 }
 
 impl Flow for Probe {
     type Output = bool;
 
-    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        let outcome = match reply.status {
-            StatusCode::NOT_FOUND => Ok(false),
-            _ => reply.success(Accept::Json).and_then(|body| Ok(json::document::<IgnoredAny>(body).map(|_| true)?)),
-        };
-        self.settle(outcome, env)
-    }
-
-    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        if failure.kind == FailureKind::Cancelled {
-            return Err(failure.into());
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.state {
+            State::Pausing => {
+                input.woken()?;
+                Ok(self.look())
+            }
+            State::ExpectDevice if input.is_cancelled() => Err(input.unexpected()),
+            State::ExpectDevice => {
+                let outcome = input.response().and_then(|response| match response.status {
+                    StatusCode::NOT_FOUND => Ok(false),
+                    _ => Ok(json::document::<IgnoredAny>(response.success()?).map(|_| true)?),
+                });
+                self.settle(outcome, env)
+            }
         }
-        self.settle(Err(failure.into()), env)
-    }
-
-    fn on_wake(self, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Ok(self.look())
     }
 }

@@ -3,10 +3,8 @@
 use std::fmt;
 
 use crate::base::env::{Env, MonotonicTime};
-use crate::error::transport::Failure;
-use crate::error::{Error, ErrorCode};
-use crate::step::{BoxFlow, Flow, Step};
-use crate::wire::response::Response;
+use crate::error::Error;
+use crate::step::{BoxFlow, Flow, Input, Step};
 
 /// The flow to the next pause of a login, at which the user or the application has something to do.
 ///
@@ -39,17 +37,13 @@ where
 {
     fn go_on(step: Result<Step<F>, Error>, next: K, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match step {
-            Ok(step) => step.embed_with(
+            Ok(step) => step.embed(
                 next,
                 |next, flow| Self::First(flow, next),
-                |next, output| Self::second(next(Ok(output), env)?),
+                |next, output| Ok(next(Ok(output), env)?.wrap(Self::Second)),
             ),
-            Err(error) => Self::second(next(Err(error), env)?),
+            Err(error) => Ok(next(Err(error), env)?.wrap(Self::Second)),
         }
-    }
-
-    fn second(step: Step<BoxFlow<T>>) -> Result<Step<Self>, Error> {
-        step.embed(Self::Second, |output| Ok(Step::Done(output)))
     }
 }
 
@@ -59,31 +53,10 @@ where
 {
     type Output = T;
 
-    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self {
-            Self::First(flow, next) => Self::go_on(flow.on_response(reply, env), next, env),
-            Self::Second(flow) => Self::second(flow.on_response(reply, env)?),
-        }
-    }
-
-    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self {
-            Self::First(flow, next) => Self::go_on(flow.on_failure(failure, env), next, env),
-            Self::Second(flow) => Self::second(flow.on_failure(failure, env)?),
-        }
-    }
-
-    fn on_wake(self, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self {
-            Self::First(flow, next) => Self::go_on(flow.on_wake(env), next, env),
-            Self::Second(flow) => Self::second(flow.on_wake(env)?),
-        }
-    }
-
-    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self {
-            Self::First(flow, next) => Self::go_on(flow.on_signature(signature, env), next, env),
-            Self::Second(flow) => Self::second(flow.on_signature(signature, env)?),
+            Self::First(flow, next) => Self::go_on(flow.on(input, env), next, env),
+            Self::Second(flow) => Ok(flow.on(input, env)?.wrap(Self::Second)),
         }
     }
 }
@@ -107,15 +80,40 @@ impl Pause {
 impl Flow for Pause {
     type Output = ();
 
-    fn on_response(self, _reply: Response<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Err(ErrorCode::STEP_UNEXPECTED.into())
+    fn on(self, input: Input<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match input {
+            Input::Woken | Input::Failed(_) => Ok(Step::Done(())),
+            other => Err(other.unexpected()),
+        }
     }
+}
 
-    fn on_failure(self, _failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Ok(Step::Done(()))
-    }
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
 
-    fn on_wake(self, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Ok(Step::Done(()))
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+    use crate::step::toy::{Ask, Toy, drive};
+    use crate::testing::TestEnv;
+
+    proptest! {
+        /// Whatever the handles are told, each input reaches the flow that asked for it.
+        #[test]
+        fn no_sequence_of_calls_is_unexpected(
+            first in proptest::collection::vec(select(vec![Ask::Call, Ask::Wait, Ask::UseKey]), 0..6),
+            second in proptest::collection::vec(select(vec![Ask::Call, Ask::Wait, Ask::UseKey]), 0..6),
+            fails in any::<bool>(),
+            script in proptest::collection::vec(any::<u8>(), 0..32),
+        ) {
+            let mut env = TestEnv::seeded(1);
+            let clock = env.clock().clone();
+            let step = Toy::start(first, (!fails).then_some(()), &env);
+            let stage = then(step, &mut env, |_, env| Ok(Toy::start(second, Some(7), env)?.boxed()));
+            let outcome = drive(stage, &script, |time| clock.advance(time), &mut env);
+            prop_assert_eq!(outcome.unwrap(), 7);
+        }
     }
 }

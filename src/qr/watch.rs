@@ -16,12 +16,10 @@ use std::fmt;
 use super::dialog::Talk;
 use super::rendezvous::{Received, Receiving};
 use crate::base::env::Env;
-use crate::error::transport::Failure;
 use crate::error::{Error, ErrorCode};
 use crate::flow::DevicePolling;
 use crate::flow::verification::TokenOutcome;
-use crate::step::{Flow, Step, Wait};
-use crate::wire::response::Response;
+use crate::step::{Flow, Input, Step, Wait};
 
 /// Awaits the user's decision, or the other device's.
 pub(super) struct Watch {
@@ -61,7 +59,7 @@ impl Watch {
     ) -> Result<Step<Self>, Error> {
         match step {
             Ok(Step::Wait(polling)) => Ok(Self::pause(polling, looking, talk)),
-            Ok(step) => step.embed_with(
+            Ok(step) => step.embed(
                 (looking, talk),
                 |(looking, talk), polling| Self { talk, state: State::ExpectTokens(polling, looking) },
                 |(_, talk), exchanged| Ok(Step::Done(Outcome::Decided(talk, Ok(exchanged)))),
@@ -77,7 +75,7 @@ impl Watch {
     ) -> Result<Step<Self>, Error> {
         match step {
             Ok(Step::Wait(looking)) => Ok(Self::pause(polling, Some(looking), talk)),
-            Ok(step) => step.embed_with(
+            Ok(step) => step.embed(
                 (polling, talk),
                 |(polling, talk), looking| Self { talk, state: State::ExpectText(polling, looking) },
                 |(_, talk), received| Ok(Step::Done(Outcome::Spoken(talk, received))),
@@ -97,39 +95,19 @@ impl Watch {
 impl Flow for Watch {
     type Output = Outcome;
 
-    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.state {
-            State::ExpectTokens(polling, looking) => Self::polled(polling.on_response(reply, env), looking, self.talk),
-            State::ExpectText(polling, looking) => Self::looked(looking.on_response(reply, env), polling, self.talk),
-            State::Pausing(..) => Err(ErrorCode::STEP_UNEXPECTED.into()),
-        }
-    }
-
-    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.state {
-            State::Pausing(..) => Ok(Step::Done(Outcome::Decided(self.talk, Err(failure.into())))),
-            State::ExpectTokens(polling, looking) => Self::polled(polling.on_failure(failure, env), looking, self.talk),
-            State::ExpectText(polling, looking) => Self::looked(looking.on_failure(failure, env), polling, self.talk),
-        }
-    }
-
-    fn on_wake(self, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.state {
-            // The provider comes first where both are due: nobody waits longer for tokens because of the looks.
-            State::Pausing(polling, Some(looking)) if polling.until() > env.monotonic() => {
-                Self::looked(looking.wake(env), polling, self.talk)
-            }
-            State::Pausing(polling, looking) => Self::polled(polling.wake(env), looking, self.talk),
-            _ => Err(ErrorCode::STEP_UNEXPECTED.into()),
-        }
-    }
-
-    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.state {
-            State::ExpectTokens(polling, looking) => {
-                Self::polled(polling.on_signature(signature, env), looking, self.talk)
-            }
-            _ => Err(ErrorCode::STEP_UNEXPECTED.into()),
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let Self { talk, state } = self;
+        match state {
+            State::ExpectTokens(polling, looking) => Self::polled(polling.on(input, env), looking, talk),
+            State::ExpectText(polling, looking) => Self::looked(looking.on(input, env), polling, talk),
+            State::Pausing(polling, looking) => match (input.woken(), looking) {
+                (Err(error), _) => Ok(Step::Done(Outcome::Decided(talk, Err(error)))),
+                // The provider comes first where both are due: nobody waits longer for tokens because of the looks.
+                (Ok(()), Some(looking)) if polling.until() > env.monotonic() => {
+                    Self::looked(looking.wake(env), polling, talk)
+                }
+                (Ok(()), looking) => Self::polled(polling.wake(env), looking, talk),
+            },
         }
     }
 }

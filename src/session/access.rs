@@ -6,7 +6,7 @@ use http::Request;
 
 use crate::base::secret::{AccessToken, Body};
 use crate::error::ErrorCode;
-use crate::step::SigningInput;
+use crate::step::KeyUse;
 use crate::wire::policy::Policy;
 
 /// An attempt to get new tokens. Later attempts are greater.
@@ -70,7 +70,7 @@ pub enum Refusal {
     Locked,
 }
 
-/// The right to hand in one response or signature. Neither `Clone` nor made by anyone else:
+/// The right to hand in one response or output of a key store. Neither `Clone` nor made by anyone else:
 ///
 /// ```compile_fail,E0423
 /// let forged = oidc_proto::session::Ticket(1);
@@ -92,11 +92,11 @@ pub enum Transmit {
         /// What to know about it.
         policy: Policy,
     },
-    /// Have something signed by a key that lives elsewhere.
-    Sign {
-        /// For the signature.
+    /// Use a key that lives elsewhere.
+    UseKey {
+        /// For the output.
         ticket: Ticket,
-        /// What is to be signed.
-        input: SigningInput,
+        /// What is to be done.
+        key_use: KeyUse,
     },
 }

@@ -12,7 +12,7 @@ use crate::error::transport::{Failure, FailureKind, Sent};
 use crate::error::{Error, ErrorCode};
 use crate::flow::Refresh;
 use crate::flow::verification::{TokenOutcome, UnverifiedTokens};
-use crate::step::{Awaiting, AwaitingSignature, BoxFlow, Call, Sign, Step};
+use crate::step::{Awaiting, AwaitingKey, BoxFlow, Call, Step, UseKey};
 use crate::token::token_set::TokenSet;
 
 pub(super) enum State {
@@ -78,8 +78,8 @@ pub(super) enum Stage {
     ExpectLoad(Option<Error>),
     Ask(Call<BoxFlow<TokenOutcome>>),
     ExpectAnswer(Awaiting<BoxFlow<TokenOutcome>>),
-    Sign(Sign<BoxFlow<TokenOutcome>>),
-    ExpectSignature(AwaitingSignature<BoxFlow<TokenOutcome>>),
+    UseKey(UseKey<BoxFlow<TokenOutcome>>),
+    ExpectKeyOutput(AwaitingKey<BoxFlow<TokenOutcome>>),
     Save(Box<TokenSet>),
     ExpectSave(Box<TokenSet>),
     /// What an earlier attempt failed to save.
@@ -159,7 +159,7 @@ impl Session {
         attempt.deadline = self.deadline(env);
         attempt.stage = match step {
             Ok(Step::Call(call)) => Stage::Ask(call),
-            Ok(Step::Sign(sign)) => Stage::Sign(sign),
+            Ok(Step::UseKey(use_key)) => Stage::UseKey(use_key),
             Ok(Step::Done(TokenOutcome::Verified(granted))) => {
                 self.keys = granted.keys.or(self.keys.take());
                 return self.obtained(granted.tokens, attempt, env);
@@ -251,7 +251,7 @@ impl Session {
             | Stage::ExpectLoad(_)
             | Stage::SaveFirst
             | Stage::ExpectSaveFirst => self.failed(ErrorCode::SESSION_STORE.into(), false, attempt, env),
-            Stage::Ask(_) | Stage::Sign(_) | Stage::ExpectSignature(_) => self.failed(timeout(), false, attempt, env),
+            Stage::Ask(_) | Stage::UseKey(_) | Stage::ExpectKeyOutput(_) => self.failed(timeout(), false, attempt, env),
         }
     }
 

@@ -13,13 +13,13 @@ use super::policy::{Options, Persistence, RefreshPolicy, SessionOptions};
 use super::saving::{Asked, Unsaved};
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::{AccessToken, same_bytes};
-use crate::error::transport::Failure;
+use crate::error::transport::{Failure, FailureKind};
 use crate::error::{Error, ErrorCode};
 use crate::flow::Revocation;
 use crate::jose::Keys;
 use crate::party::client::Client;
 use crate::party::provider::Provider;
-use crate::step::Step;
+use crate::step::{KeyOutput, Step};
 use crate::token::token_set::TokenSet;
 
 /// A token set that stays good. See [the module](super) for how to drive it.
@@ -215,7 +215,7 @@ impl Session {
     /// What is to be carried out, now. Call it until it returns `None`.
     pub fn poll_transmit(&mut self, env: &mut dyn Env) -> Option<Transmit> {
         let State::Attempting(attempt) = &mut self.state else { return None };
-        if !matches!(attempt.stage, Stage::Ask(_) | Stage::Sign(_)) {
+        if !matches!(attempt.stage, Stage::Ask(_) | Stage::UseKey(_)) {
             return None;
         }
         let now = env.monotonic();
@@ -240,10 +240,10 @@ impl Session {
                 attempt.stage = Stage::ExpectAnswer(awaiting);
                 Some(Transmit::Call { ticket, request, policy })
             }
-            Stage::Sign(sign) => {
-                let (input, awaiting) = sign.into_parts();
-                attempt.stage = Stage::ExpectSignature(awaiting);
-                Some(Transmit::Sign { ticket, input })
+            Stage::UseKey(use_key) => {
+                let (key_use, awaiting) = use_key.into_parts();
+                attempt.stage = Stage::ExpectKeyOutput(awaiting);
+                Some(Transmit::UseKey { ticket, key_use })
             }
             stage => {
                 attempt.stage = stage;
@@ -301,14 +301,14 @@ impl Session {
         }
     }
 
-    /// Takes a signature; `None` if the key store refused.
-    pub fn handle_signature(&mut self, ticket: Ticket, signature: Option<&[u8]>, env: &mut dyn Env) {
+    /// Takes what the key store made, or why it made nothing.
+    pub fn handle_key_output(&mut self, ticket: Ticket, output: Result<KeyOutput, FailureKind>, env: &mut dyn Env) {
         let Some(attempt) = self.take_attempt(|attempt| attempt.ticket == ticket.0) else { return };
         match attempt {
-            Attempt { stage: Stage::ExpectSignature(awaiting), deadline, holds_lock, asked_at, spent, .. } => {
-                let step = match signature {
-                    Some(signature) => awaiting.receive(signature, env),
-                    None => Err(awaiting.fail()),
+            Attempt { stage: Stage::ExpectKeyOutput(awaiting), deadline, holds_lock, asked_at, spent, .. } => {
+                let step = match output {
+                    Ok(output) => awaiting.receive(output, env),
+                    Err(kind) => awaiting.fail(kind, env),
                 };
                 let attempt = Attempt { stage: Stage::Lock, ticket: 0, deadline, holds_lock, asked_at, spent };
                 self.go_on(step, attempt, env);

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   access, refresh, unauthorized ─▶ ┌─────────┐ ─▶ poll_transmit ─▶ HTTP, key store ─▶ handle_response, handle_failure,
-//!   adopt, log_out ────────────────▶ │ Session │                                        handle_signature
+//!   adopt, log_out ────────────────▶ │ Session │                                        handle_key_output
 //!                                    │         │ ─▶ poll_store ─▶ the store ──────────▶ handle_store
 //!   handle_timeout ────────────────▶ └─────────┘ ─▶ poll_timeout, poll_event
 //!

@@ -1,45 +1,24 @@
-//! The contract between a flow and whoever drives it.
-//!
-//! ```text
-//!            ┌────────── Step ──────────┐
-//!            │                          │
-//!   Call ── into_parts ─▶ request ─▶ (your HTTP client)
-//!            │            policy        │
-//!            └─▶ Awaiting ◀─ receive(response) or fail(failure)
-//!   Wait ── until ─────▶ (your timer) ─▶ wake, or cancel
-//!   Sign ── into_parts ─▶ (your key store) ─▶ AwaitingSignature: receive(signature) or fail
-//!   Done ── the output
-//! ```
-//!
-//! Every transition consumes the state it starts from, so a wrong order does not compile:
-//!
-//! ```compile_fail,E0382
-//! use oidc_proto::Flow;
-//! use oidc_proto::step::Awaiting;
-//! fn twice<F: Flow>(awaiting: Awaiting<F>, response: http::Response<Vec<u8>>, env: &mut dyn oidc_proto::Env) {
-//!     let _ = awaiting.receive(response.clone(), env);
-//!     let _ = awaiting.receive(response, env); // the state was used up
-//! }
-//! ```
+//! What a flow needs next, what it is given, and the one function in between.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
 
 use http::Request;
 
+use super::boxed::BoxFlow;
+use super::handles::{Awaiting, Call, UseKey, Wait};
+use super::key_use::{KeyOutput, KeyUse};
+use crate::base::bell::Bell;
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::Body;
-use crate::error::transport::{Failure, FailureKind, Sent};
+use crate::error::transport::{Failure, FailureKind};
 use crate::error::{Error, ErrorCode};
-use crate::jose::RemoteKey;
 use crate::wire::policy::Policy;
 use crate::wire::response::Response;
 
 /// What a flow needs next.
 ///
 /// Exhaustive on purpose: a driver that does not know one of the four is not a driver.
-#[must_use = "a flow only goes on when its step is carried out"]
+#[must_use = "a flow goes on only when its step is carried out"]
 #[allow(
     clippy::large_enum_variant,
     reason = "a step is taken apart where it is made; a box would cost each request an allocation"
@@ -49,85 +28,150 @@ pub enum Step<F: Flow> {
     Call(Call<F>),
     /// Let some time pass.
     Wait(Wait<F>),
-    /// Sign something with a key that lives elsewhere.
-    Sign(Sign<F>),
+    /// Use a key that lives elsewhere.
+    UseKey(UseKey<F>),
     /// The flow is over.
     Done(F::Output),
 }
 
-/// The author's side of a flow: the transition functions. Drivers do not call them; they use [`Awaiting`], [`Wait`]
-/// and [`AwaitingSignature`].
+/// What a flow is given: what its last step asked for, or a failure in its place.
 ///
-/// # Errors
-/// An error ends the flow. A flow that has obtained something must not lose it: it ends with an output that says so.
+/// Only the handles make one, and only of the kind that the step asked for.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Input<'a> {
+    /// The response to the request.
+    Response(Response<'a>),
+    /// The time of the wait has come, or its bell has rung.
+    Woken,
+    /// What the key store made.
+    KeyOutput(KeyOutput),
+    /// What was asked for will not come.
+    Failed(Failure),
+}
+
+impl<'a> Input<'a> {
+    /// The response, for a state that awaits one.
+    ///
+    /// # Errors
+    /// The failure's own code; `step.unexpected` for another input.
+    pub fn response(self) -> Result<Response<'a>, Error> {
+        match self {
+            Self::Response(response) => Ok(response),
+            other => Err(other.unexpected()),
+        }
+    }
+
+    /// Nothing, for a state that waits.
+    ///
+    /// # Errors
+    /// As [`Input::response`].
+    pub fn woken(self) -> Result<(), Error> {
+        match self {
+            Self::Woken => Ok(()),
+            other => Err(other.unexpected()),
+        }
+    }
+
+    /// The output of a key store, for a state that awaits one.
+    ///
+    /// # Errors
+    /// As [`Input::response`].
+    pub fn key_output(self) -> Result<KeyOutput, Error> {
+        match self {
+            Self::KeyOutput(output) => Ok(output),
+            other => Err(other.unexpected()),
+        }
+    }
+
+    /// The error of a state that does not await this: the failure's own, or `step.unexpected`. It is the last arm of a
+    /// `match` on an input.
+    pub fn unexpected(self) -> Error {
+        match self {
+            Self::Failed(failure) => failure.into(),
+            _ => ErrorCode::STEP_UNEXPECTED.into(),
+        }
+    }
+
+    /// The failure, for a state that treats failures in a way of its own.
+    pub fn failure(&self) -> Option<Failure> {
+        match self {
+            Self::Failed(failure) => Some(*failure),
+            _ => None,
+        }
+    }
+
+    /// Whether the caller gives up, for a state that treats that unlike a lost response.
+    pub fn is_cancelled(&self) -> bool {
+        self.failure().is_some_and(|failure| failure.kind == FailureKind::Cancelled)
+    }
+}
+
+/// The author's side of a flow: its states, and the function from each of them to the next. Callers hold the handles
+/// [`Awaiting`], [`Wait`] and [`AwaitingKey`](super::AwaitingKey) instead.
 pub trait Flow: Sized + Send + Sync + 'static {
     /// What the flow yields in the end.
     type Output;
 
-    /// The response to the request that this state awaits.
-    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error>;
-
-    /// No response came. By default the flow ends with a `transport.…` error.
-    fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Err(failure.into())
-    }
-
-    /// The time that this state waited for has come.
-    fn on_wake(self, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Err(ErrorCode::STEP_UNEXPECTED.into())
-    }
-
-    /// The signature that this state awaits: the raw bytes of RFC 7518 section 3.
-    fn on_signature(self, _signature: &[u8], _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Err(ErrorCode::STEP_UNEXPECTED.into())
-    }
+    /// Goes on with what the last step asked for.
+    ///
+    /// # Errors
+    /// An error ends the flow. A flow that has obtained something must not lose it: it ends with an output that says so.
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error>;
 }
 
 impl<F: Flow> Step<F> {
     /// Asks for a request to be sent.
     pub fn call(request: Request<Body>, policy: Policy, flow: F) -> Self {
-        Self::Call(Call { request, awaiting: Awaiting { body_limit: policy.body_limit, flow }, policy })
+        let awaiting = Awaiting { body_limit: policy.body_limit, accept: policy.accept, flow };
+        Self::Call(Call { request, policy, awaiting })
     }
 
     /// Asks for time to pass.
     pub fn wait(until: MonotonicTime, flow: F) -> Self {
-        Self::Wait(Wait { until, flow })
+        Self::Wait(Wait { until, bell: None, flow })
     }
 
-    /// Asks for a signature.
-    pub fn sign(input: SigningInput, flow: F) -> Self {
-        Self::Sign(Sign { input, flow })
+    /// Asks for time to pass, at most until the bell rings.
+    pub fn wait_for(until: MonotonicTime, bell: Bell, flow: F) -> Self {
+        Self::Wait(Wait { until, bell: Some(bell), flow })
     }
 
-    /// Makes this step one of a larger flow: `wrap` holds the smaller flow's states, `done` goes on from its output.
+    /// Asks for the use of a key.
+    pub fn use_key(key_use: KeyUse, flow: F) -> Self {
+        Self::UseKey(UseKey { key_use, flow })
+    }
+
+    /// Makes this step one of a flow that contains this one and has the same output.
+    pub fn wrap<G: Flow<Output = F::Output>>(self, wrap: impl FnOnce(F) -> G) -> Step<G> {
+        match self {
+            Self::Call(Call { request, policy, awaiting: Awaiting { body_limit, accept, flow } }) => {
+                Step::Call(Call { request, policy, awaiting: Awaiting { body_limit, accept, flow: wrap(flow) } })
+            }
+            Self::Wait(Wait { until, bell, flow }) => Step::Wait(Wait { until, bell, flow: wrap(flow) }),
+            Self::UseKey(UseKey { key_use, flow }) => Step::UseKey(UseKey { key_use, flow: wrap(flow) }),
+            Self::Done(output) => Step::Done(output),
+        }
+    }
+
+    /// Makes this step one of a larger flow: `wrap` holds the smaller flow's states, `done` goes on from its output. Both
+    /// get the context.
     ///
     /// # Errors
     /// What `done` returns.
-    pub fn embed<G: Flow>(
-        self,
-        wrap: impl FnOnce(F) -> G,
-        done: impl FnOnce(F::Output) -> Result<Step<G>, Error>,
-    ) -> Result<Step<G>, Error> {
-        self.embed_with((), |(), flow| wrap(flow), |(), output| done(output))
-    }
-
-    /// The same with a value that both ways of going on need.
-    ///
-    /// # Errors
-    /// What `done` returns.
-    pub fn embed_with<C, G: Flow>(
+    pub fn embed<C, G: Flow>(
         self,
         context: C,
         wrap: impl FnOnce(C, F) -> G,
         done: impl FnOnce(C, F::Output) -> Result<Step<G>, Error>,
     ) -> Result<Step<G>, Error> {
         match self {
-            Self::Call(Call { request, policy, awaiting: Awaiting { body_limit, flow } }) => {
-                let awaiting = Awaiting { body_limit, flow: wrap(context, flow) };
+            Self::Call(Call { request, policy, awaiting: Awaiting { body_limit, accept, flow } }) => {
+                let awaiting = Awaiting { body_limit, accept, flow: wrap(context, flow) };
                 Ok(Step::Call(Call { request, policy, awaiting }))
             }
-            Self::Wait(Wait { until, flow }) => Ok(Step::Wait(Wait { until, flow: wrap(context, flow) })),
-            Self::Sign(Sign { input, flow }) => Ok(Step::Sign(Sign { input, flow: wrap(context, flow) })),
+            Self::Wait(Wait { until, bell, flow }) => Ok(Step::Wait(Wait { until, bell, flow: wrap(context, flow) })),
+            Self::UseKey(UseKey { key_use, flow }) => Ok(Step::UseKey(UseKey { key_use, flow: wrap(context, flow) })),
             Self::Done(output) => done(context, output),
         }
     }
@@ -137,14 +181,7 @@ impl<F: Flow> Step<F> {
     where
         F::Output: 'static,
     {
-        match self {
-            Self::Call(Call { request, policy, awaiting: Awaiting { body_limit, flow } }) => {
-                Step::Call(Call { request, policy, awaiting: Awaiting { body_limit, flow: BoxFlow::new(flow) } })
-            }
-            Self::Wait(Wait { until, flow }) => Step::Wait(Wait { until, flow: BoxFlow::new(flow) }),
-            Self::Sign(Sign { input, flow }) => Step::Sign(Sign { input, flow: BoxFlow::new(flow) }),
-            Self::Done(output) => Step::Done(output),
-        }
+        self.wrap(BoxFlow::new)
     }
 }
 
@@ -153,246 +190,8 @@ impl<F: Flow> fmt::Debug for Step<F> {
         match self {
             Self::Call(call) => call.fmt(f),
             Self::Wait(wait) => wait.fmt(f),
-            Self::Sign(sign) => sign.fmt(f),
+            Self::UseKey(use_key) => use_key.fmt(f),
             Self::Done(_) => f.write_str("Done"),
         }
-    }
-}
-
-/// One request that awaits its one response.
-#[must_use = "the flow goes on when the response is received"]
-pub struct Call<F> {
-    request: Request<Body>,
-    policy: Policy,
-    awaiting: Awaiting<F>,
-}
-
-impl<F: Flow> Call<F> {
-    /// A look at the request.
-    pub fn request(&self) -> &Request<Body> {
-        &self.request
-    }
-
-    /// The request, what to know about it, and the state that takes its response. Nothing is copied.
-    pub fn into_parts(self) -> (Request<Body>, Policy, Awaiting<F>) {
-        (self.request, self.policy, self.awaiting)
-    }
-}
-
-impl<F> fmt::Debug for Call<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Queries, header values and bodies hold codes, secrets and tokens.
-        let uri = self.request.uri();
-        write!(f, "Call({} {}{})", self.request.method(), uri.host().unwrap_or(""), uri.path())
-    }
-}
-
-/// The state that takes the response to a request.
-#[must_use = "the flow goes on when the response is received"]
-pub struct Awaiting<F> {
-    body_limit: usize,
-    flow: F,
-}
-
-impl<F: Flow> Awaiting<F> {
-    /// Takes the response.
-    ///
-    /// # Errors
-    /// `http.body_too_large` if the body exceeds the policy's limit, whatever the adapter did; else the flow's own.
-    pub fn receive<B: AsRef<[u8]>>(self, response: http::Response<B>, env: &mut dyn Env) -> Result<Step<F>, Error> {
-        let body = response.body().as_ref();
-        if body.len() > self.body_limit {
-            return self.flow.on_failure(Failure::new(FailureKind::BodyTooLarge, Sent::Maybe), env);
-        }
-        self.flow.on_response(Response { status: response.status(), headers: response.headers(), body }, env)
-    }
-
-    /// Says that no response came.
-    ///
-    /// # Errors
-    /// The flow's own: most flows end here with a `transport.…` error.
-    pub fn fail(self, failure: Failure, env: &mut dyn Env) -> Result<Step<F>, Error> {
-        self.flow.on_failure(failure, env)
-    }
-}
-
-impl<F> fmt::Debug for Awaiting<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Awaiting(…)")
-    }
-}
-
-/// A pause that the protocol asks for.
-#[must_use = "the flow goes on when it is woken"]
-pub struct Wait<F> {
-    until: MonotonicTime,
-    flow: F,
-}
-
-impl<F: Flow> Wait<F> {
-    /// When to wake the flow.
-    pub fn until(&self) -> MonotonicTime {
-        self.until
-    }
-
-    /// How long that is from `now`.
-    pub fn duration(&self, now: MonotonicTime) -> Duration {
-        self.until.saturating_since(now)
-    }
-
-    /// Goes on. Waking early is not wrong: the flow waits again.
-    ///
-    /// # Errors
-    /// The flow's own.
-    pub fn wake(self, env: &mut dyn Env) -> Result<Step<F>, Error> {
-        if env.monotonic() < self.until {
-            return Ok(Step::Wait(self));
-        }
-        self.flow.on_wake(env)
-    }
-
-    /// Gives up: what [`Awaiting::fail`] with [`FailureKind::Cancelled`] is to a request. The flow may have something left
-    /// to do, telling somebody, so that steps follow.
-    ///
-    /// # Errors
-    /// The flow's own: most flows end here with `transport.cancelled`.
-    pub fn cancel(self, env: &mut dyn Env) -> Result<Step<F>, Error> {
-        self.flow.on_failure(Failure::new(FailureKind::Cancelled, Sent::No), env)
-    }
-}
-
-impl<F> fmt::Debug for Wait<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Wait(until {} ms)", self.until.as_millis())
-    }
-}
-
-/// What is to be signed, with which key.
-#[derive(Clone)]
-pub struct SigningInput {
-    /// The bytes to sign: the JWS signing input of RFC 7515 section 5.1.
-    pub bytes: Vec<u8>,
-    /// The key to sign with, and its algorithm.
-    pub key: Arc<RemoteKey>,
-}
-
-impl fmt::Debug for SigningInput {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SigningInput({}, {} bytes)", self.key.algorithm.name(), self.bytes.len())
-    }
-}
-
-/// A signature that has to be made by a key that lives elsewhere.
-#[must_use = "the flow goes on when the signature is received"]
-pub struct Sign<F> {
-    input: SigningInput,
-    flow: F,
-}
-
-impl<F: Flow> Sign<F> {
-    /// What is to be signed.
-    pub fn input(&self) -> &SigningInput {
-        &self.input
-    }
-
-    /// What is to be signed, and the state that takes the signature.
-    pub fn into_parts(self) -> (SigningInput, AwaitingSignature<F>) {
-        (self.input, AwaitingSignature { flow: self.flow })
-    }
-}
-
-impl<F> fmt::Debug for Sign<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sign({:?})", self.input)
-    }
-}
-
-/// The state that takes a signature.
-#[must_use = "the flow goes on when the signature is received"]
-pub struct AwaitingSignature<F> {
-    flow: F,
-}
-
-impl<F: Flow> AwaitingSignature<F> {
-    /// Takes the signature: raw bytes, `r ‖ s` for ECDSA (RFC 7518 section 3.4).
-    ///
-    /// # Errors
-    /// The flow's own.
-    pub fn receive(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<F>, Error> {
-        self.flow.on_signature(signature, env)
-    }
-
-    /// Ends the flow: the key store refused.
-    pub fn fail(self) -> Error {
-        ErrorCode::SIGN_FAILED.into()
-    }
-}
-
-impl<F> fmt::Debug for AwaitingSignature<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AwaitingSignature(…)")
-    }
-}
-
-/// Any flow of this output. Made by [`Step::boxed`].
-pub struct BoxFlow<T>(Box<dyn AnyFlow<T>>);
-
-impl<T: 'static> BoxFlow<T> {
-    fn new<F: Flow<Output = T>>(flow: F) -> Self {
-        Self(Box::new(flow))
-    }
-}
-
-impl<T> fmt::Debug for BoxFlow<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BoxFlow(…)")
-    }
-}
-
-trait AnyFlow<T: 'static>: Send + Sync {
-    fn on_response(self: Box<Self>, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<BoxFlow<T>>, Error>;
-    fn on_failure(self: Box<Self>, failure: Failure, env: &mut dyn Env) -> Result<Step<BoxFlow<T>>, Error>;
-    fn on_wake(self: Box<Self>, env: &mut dyn Env) -> Result<Step<BoxFlow<T>>, Error>;
-    fn on_signature(self: Box<Self>, signature: &[u8], env: &mut dyn Env) -> Result<Step<BoxFlow<T>>, Error>;
-}
-
-impl<F: Flow> AnyFlow<F::Output> for F
-where
-    F::Output: 'static,
-{
-    fn on_response(self: Box<Self>, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<BoxFlow<F::Output>>, Error> {
-        Flow::on_response(*self, reply, env).map(Step::boxed)
-    }
-
-    fn on_failure(self: Box<Self>, failure: Failure, env: &mut dyn Env) -> Result<Step<BoxFlow<F::Output>>, Error> {
-        Flow::on_failure(*self, failure, env).map(Step::boxed)
-    }
-
-    fn on_wake(self: Box<Self>, env: &mut dyn Env) -> Result<Step<BoxFlow<F::Output>>, Error> {
-        Flow::on_wake(*self, env).map(Step::boxed)
-    }
-
-    fn on_signature(self: Box<Self>, signature: &[u8], env: &mut dyn Env) -> Result<Step<BoxFlow<F::Output>>, Error> {
-        Flow::on_signature(*self, signature, env).map(Step::boxed)
-    }
-}
-
-impl<T: 'static> Flow for BoxFlow<T> {
-    type Output = T;
-
-    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        self.0.on_response(reply, env)
-    }
-
-    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        self.0.on_failure(failure, env)
-    }
-
-    fn on_wake(self, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        self.0.on_wake(env)
-    }
-
-    fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        self.0.on_signature(signature, env)
     }
 }

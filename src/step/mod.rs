@@ -1,6 +1,62 @@
 //! The contract between a flow and whoever drives it.
+//!
+//! ```text
+//!            ┌─────────────────────── Step ◀───────────────────────┐
+//!            │                                                     │
+//!   Call ────┼─ into_parts ─▶ (your HTTP client) ─▶ Awaiting: receive(response) or fail(failure)
+//!   Wait ────┼─ until, bell ─▶ (your timer) ──────▶ wake, or cancel
+//!   UseKey ──┼─ into_parts ─▶ (your key store) ───▶ AwaitingKey: receive(output) or fail(kind)
+//!   Done ────┴─ the output
+//! ```
+//!
+//! Each step is answered by its own input, or by a failure. Both go through the flow, which may have something left to do:
+//! a QR-code login whose key store refuses tells the other device.
+//!
+//! Every transition consumes the state it starts from, so a wrong order does not compile:
+//!
+//! ```compile_fail,E0382
+//! use oidc_proto::Flow;
+//! use oidc_proto::step::Awaiting;
+//! fn twice<F: Flow>(awaiting: Awaiting<F>, response: http::Response<Vec<u8>>, env: &mut dyn oidc_proto::Env) {
+//!     let _ = awaiting.receive(response.clone(), env);
+//!     let _ = awaiting.receive(response, env); // the state was used up
+//! }
+//! ```
+//!
+//! # Writing a flow
+//!
+//! A flow is a type for its states and one function, [`Flow::on`]. A state takes out what it awaits by
+//! [`Input::response`], [`Input::woken`] or [`Input::key_output`]: everything else becomes an error, a failure its own. A
+//! flow that contains another one passes the input on and wraps the step that comes back:
+//!
+//! ```
+//! use oidc_proto::flow::Revocation;
+//! use oidc_proto::step::Input;
+//! use oidc_proto::{Env, Error, Flow, Step};
+//!
+//! /// A name for another flow.
+//! struct Goodbye(Revocation);
+//!
+//! impl Flow for Goodbye {
+//!     type Output = ();
+//!
+//!     fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+//!         Ok(self.0.on(input, env)?.wrap(Self))
+//!     }
+//! }
+//! ```
 
+mod boxed;
 pub(crate) mod contract;
+mod handles;
+mod key_use;
+#[cfg(all(test, feature = "testing", feature = "matrix"))]
+pub(crate) mod toy;
 
-pub use contract::{Awaiting, AwaitingSignature, BoxFlow, Call, Sign, SigningInput, Wait};
+pub use boxed::BoxFlow;
+pub use contract::Input;
 pub(crate) use contract::{Flow, Step};
+pub use handles::{Awaiting, AwaitingKey, Call, UseKey, Wait};
+pub use key_use::{KeyOutput, KeyUse};
+
+pub use crate::base::bell::Bell;

@@ -14,7 +14,6 @@ use crate::party::client::Client;
 use crate::party::provider::Provider;
 use crate::wire::challenge::Challenge;
 use crate::wire::oauth_error;
-use crate::wire::policy::Accept;
 use crate::wire::response::Response;
 
 /// What the provider tells about the user whose access token was shown.
@@ -67,32 +66,32 @@ struct Answer<'a> {
 ///
 /// # Errors
 /// `userinfo.…`, `dpop.…`, `jws.too_large`, `http.…`, `json.…`.
-pub(crate) fn parse(reply: Response<'_>, subject: &str, is_signed: bool) -> Result<Said, Error> {
-    match reply.status.as_u16() {
+pub(crate) fn parse(response: Response<'_>, subject: &str, is_signed: bool) -> Result<Said, Error> {
+    match response.status.as_u16() {
         200..=299 => {}
         // The reason stands in the challenge; the body, if any, says nothing.
         401 | 403 => {
-            let challenge = Challenge::parse_all(reply.headers).into_iter().find(|one| one.text.error().is_some());
+            let challenge = Challenge::parse_all(response.headers).into_iter().find(|one| one.text.error().is_some());
             let Some(text) = challenge.map(|challenge| challenge.text) else {
                 return Err(ErrorCode::USERINFO_UNAUTHORIZED.into());
             };
             let code = text.error().and_then(oauth_error::dpop_code).unwrap_or(ErrorCode::USERINFO_UNAUTHORIZED);
             return Err(Error::new(code).with_text(text));
         }
-        _ => return Err(oauth_error::from_reply(reply, |_| ErrorCode::USERINFO_UNAUTHORIZED)),
+        _ => return Err(oauth_error::from_response(response, |_| ErrorCode::USERINFO_UNAUTHORIZED)),
     }
-    let is_jwt = reply.content_type().eq_ignore_ascii_case("application/jwt");
+    let is_jwt = response.content_type().eq_ignore_ascii_case("application/jwt");
     match (is_jwt, is_signed) {
         (true, false) => return Err(ErrorCode::USERINFO_SIGNED.into()),
         (false, true) => return Err(ErrorCode::USERINFO_NOT_SIGNED.into()),
-        (true, true) if reply.body.len() > TOKEN_LIMIT => return Err(ErrorCode::JWS_TOO_LARGE.into()),
+        (true, true) if response.body.len() > TOKEN_LIMIT => return Err(ErrorCode::JWS_TOO_LARGE.into()),
         (true, true) => {
-            let compact = std::str::from_utf8(reply.body).map_err(|_| ErrorCode::JWS_MALFORMED)?;
+            let compact = std::str::from_utf8(response.body).map_err(|_| ErrorCode::JWS_MALFORMED)?;
             return Ok(Said::Signed(compact.trim().into()));
         }
         (false, false) => {}
     }
-    let body = reply.success(Accept::Json)?;
+    let body = response.success()?;
     let answer: Answer<'_> = json::document(body)?;
     about(answer, body, subject).map(Said::Plain)
 }

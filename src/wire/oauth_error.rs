@@ -34,14 +34,16 @@ impl OauthError<'_> {
 ///
 /// A verdict is believed only from a 4xx answer with a well-formed error object; `verdict` gives its code. A 5xx answer,
 /// a redirect, a request to slow down, a time-out at the server or a page of HTML is none, whatever its body says.
-pub(crate) fn from_reply(reply: Response<'_>, verdict: impl FnOnce(&str) -> ErrorCode) -> Error {
-    match reply.check_status() {
-        Err(error) if error.code() == ErrorCode::HTTP_STATUS && reply.status.is_client_error() => {}
+pub(crate) fn from_response(response: Response<'_>, verdict: impl FnOnce(&str) -> ErrorCode) -> Error {
+    match response.check_status() {
+        Err(error) if error.code() == ErrorCode::HTTP_STATUS && response.status.is_client_error() => {}
         Err(error) => return error,
         Ok(()) => return ErrorCode::HTTP_STATUS.into(),
     }
-    let body =
-        reply.check_content_type(Accept::Json).ok().and_then(|()| json::document::<OauthError<'_>>(reply.body).ok());
+    let body = response
+        .check_content_type(Accept::Json)
+        .ok()
+        .and_then(|()| json::document::<OauthError<'_>>(response.body).ok());
     match body.as_ref().and_then(|body| Some((body, body.error.as_deref()?))) {
         Some((body, error)) => Error::new(verdict(error)).with_text(body.text()),
         None => ErrorCode::HTTP_STATUS.into(),

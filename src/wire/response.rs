@@ -17,6 +17,8 @@ pub struct Response<'a> {
     pub headers: &'a HeaderMap,
     /// The body, not larger than the request's [`Policy`](crate::Policy) allowed.
     pub body: &'a [u8],
+    /// What the body may be, by the request's policy.
+    pub accept: Accept,
 }
 
 impl std::fmt::Debug for Response<'_> {
@@ -30,9 +32,9 @@ impl<'a> Response<'a> {
     ///
     /// # Errors
     /// As [`Response::check_status`]; `http.content_type`.
-    pub fn success(&self, accept: Accept) -> Result<&'a [u8], Error> {
+    pub fn success(&self) -> Result<&'a [u8], Error> {
         self.check_status()?;
-        self.check_content_type(accept)?;
+        self.check_content_type(self.accept)?;
         Ok(self.body)
     }
 

@@ -267,8 +267,7 @@ fn a_proxy_is_used_if_named() {
 fn a_request_that_needs_a_client_certificate_is_refused() {
     let (server, seen) = echo("200 OK", "", "");
     for (name, send) in senders() {
-        let mut policy = Policy::write(Accept::Any);
-        policy.mutual_tls = true;
+        let policy = Policy::write(Accept::Any).with_client_certificate("device");
         let request = http::Request::post(server.url("/")).body(Body::default()).unwrap();
         fails(name, send(&options(), Step::call(request, policy, Toy)), FailureKind::Refused, Sent::No);
         assert!(seen.try_recv().is_err(), "{name}");

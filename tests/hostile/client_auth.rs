@@ -7,12 +7,13 @@ use std::task::{Context, Poll, Waker};
 
 use http::Request;
 use oidc_proto::AuthMethod;
+use oidc_proto::FailureKind;
 use oidc_proto::adapter::{BlockingDriver, Driver};
 use oidc_proto::flow::{
     DeviceAuthorization, GrantExchange, GrantRequest, Refresh, ResourceCall, Revocation, UserinfoFetch,
 };
 use oidc_proto::jose::{Algorithm, PrivateKey};
-use oidc_proto::step::SigningInput;
+use oidc_proto::step::{Input, KeyOutput, KeyUse};
 use oidc_proto::testing::{self, On, RegisteredClient};
 use oidc_proto::{
     Accept, Body, Client, ClientAuth, Error, ErrorCode, Fault, Policy, Scope, Secret, Step, TokenOutcome, TokenSet,
@@ -162,6 +163,13 @@ fn the_strongest_method_in_common_is_chosen() {
 /// What every flow with credentials is, in one type.
 type Start = fn(&User, &mut World) -> Result<Step<oidc_proto::step::BoxFlow<()>>, Error>;
 
+/// A key store.
+type Keys = fn(&KeyUse) -> Result<KeyOutput, FailureKind>;
+
+fn is_named(key_use: &KeyUse, name: &str) -> bool {
+    matches!(key_use, KeyUse::Sign { key, .. } if key.name == name)
+}
+
 fn scope() -> Scope {
     Scope::new("openid profile").unwrap()
 }
@@ -170,32 +178,20 @@ fn forget<F: oidc_proto::Flow>(step: Result<Step<F>, Error>) -> Result<Step<oidc
     struct Forgetting<F>(F);
 
     impl<F: oidc_proto::Flow> Forgetting<F> {
-        fn going_on(step: Step<F>) -> Result<Step<Self>, Error> {
-            step.embed(Self, |_| Ok(Step::Done(())))
+        fn go_on(step: Step<F>) -> Result<Step<Self>, Error> {
+            step.embed((), |(), flow| Self(flow), |(), _| Ok(Step::Done(())))
         }
     }
 
     impl<F: oidc_proto::Flow> oidc_proto::Flow for Forgetting<F> {
         type Output = ();
 
-        fn on_response(
-            self,
-            response: oidc_proto::Response<'_>,
-            env: &mut dyn oidc_proto::Env,
-        ) -> Result<Step<Self>, Error> {
-            Self::going_on(self.0.on_response(response, env)?)
-        }
-
-        fn on_wake(self, env: &mut dyn oidc_proto::Env) -> Result<Step<Self>, Error> {
-            Self::going_on(self.0.on_wake(env)?)
-        }
-
-        fn on_signature(self, signature: &[u8], env: &mut dyn oidc_proto::Env) -> Result<Step<Self>, Error> {
-            Self::going_on(self.0.on_signature(signature, env)?)
+        fn on(self, input: Input<'_>, env: &mut dyn oidc_proto::Env) -> Result<Step<Self>, Error> {
+            Self::go_on(self.0.on(input, env)?)
         }
     }
 
-    Ok(Forgetting::going_on(step?)?.boxed())
+    Ok(Forgetting::go_on(step?)?.boxed())
 }
 
 /// Each flow, and how many signatures it takes for one request: an assertion, a proof, or both.
@@ -256,18 +252,25 @@ fn a_key_that_lives_elsewhere_signs_in_every_flow() {
 
 #[test]
 fn a_key_store_that_refuses_ends_every_flow_and_nothing_is_sent() {
-    type Signer = fn(&SigningInput) -> Option<Vec<u8>>;
     /// Refuses both keys, or only the one for proofs.
-    const REFUSING: [Signer; 2] =
-        [|_| None, |input| if input.key.name == DPOP_SEED.to_string() { None } else { sign_remotely(input) }];
+    const REFUSING: [Keys; 2] = [
+        |_| Err(FailureKind::KeyRefused),
+        |key_use| {
+            if is_named(key_use, &DPOP_SEED.to_string()) {
+                Err(FailureKind::KeyRefused)
+            } else {
+                sign_remotely(key_use)
+            }
+        },
+    ];
     for (what, _, start) in FLOWS {
-        for signer in REFUSING {
+        for keys in REFUSING {
             let (mut world, user) = in_a_key_store();
             let step = start(&user, &mut world).unwrap();
             let before = world.op.requests().len();
-            world.signer = signer;
+            world.keys = keys;
             let error = world.run(Ok(step)).unwrap_err();
-            assert_eq!((error.code(), error.fault()), (ErrorCode::SIGN_FAILED, Fault::Local), "{what}");
+            assert_eq!((error.code(), error.fault()), (ErrorCode::KEY_REFUSED, Fault::Local), "{what}");
             assert_eq!(world.op.requests().len(), before, "{what}");
         }
     }
@@ -276,20 +279,26 @@ fn a_key_store_that_refuses_ends_every_flow_and_nothing_is_sent() {
 /// What a key store makes up is for the provider to judge.
 #[test]
 fn a_signature_that_is_none_is_refused_by_the_provider() {
-    for (signer, error) in [
-        ((|_| Some(Vec::new())) as fn(&SigningInput) -> Option<Vec<u8>>, ErrorCode::TOKEN_INVALID_CLIENT),
-        (|_| Some(vec![0; 64]), ErrorCode::TOKEN_INVALID_CLIENT),
-        (|_| Some(vec![0xff; 100_000]), ErrorCode::TOKEN_INVALID_CLIENT),
-        (|input| if input.key.name == "7" { sign_remotely(input) } else { Some(vec![1; 64]) }, ErrorCode::DPOP_PROOF),
+    for (keys, error) in [
+        ((|_| Ok(KeyOutput::bytes([0; 64]))) as Keys, ErrorCode::TOKEN_INVALID_CLIENT),
+        (|_| Ok(KeyOutput::bytes(vec![0xff; 100_000])), ErrorCode::TOKEN_INVALID_CLIENT),
+        (
+            |key_use| if is_named(key_use, "7") { sign_remotely(key_use) } else { Ok(KeyOutput::bytes([1; 64])) },
+            ErrorCode::DPOP_PROOF,
+        ),
+        // An output of another kind is the store's fault, and nothing is sent.
+        (|_| Ok(KeyOutput::bytes([])), ErrorCode::KEY_OUTPUT),
+        (|_| Ok(KeyOutput::derived([1; 64])), ErrorCode::KEY_OUTPUT),
+        (|_| Ok(KeyOutput::verified(true)), ErrorCode::KEY_OUTPUT),
     ] {
         let (mut world, user) = in_a_key_store();
-        world.signer = signer;
+        world.keys = keys;
         assert_eq!(world.refresh(&user, None).err().unwrap().what(), (At::Refresh, error));
     }
 }
 
 #[test]
-fn a_driver_without_a_signer_says_so_in_every_flow() {
+fn a_driver_without_a_key_store_says_so_in_every_flow() {
     for (what, _, start) in FLOWS {
         let (mut world, user) = in_a_key_store();
         let clock = world.env.clock().clone();
@@ -303,11 +312,11 @@ fn a_driver_without_a_signer_says_so_in_every_flow() {
             Poll::Ready(outcome) => outcome,
             Poll::Pending => panic!("nothing here has to be waited for"),
         };
-        assert_eq!(outcome.unwrap_err().code(), ErrorCode::SIGN_MISSING, "{what}");
+        assert_eq!(outcome.unwrap_err().code(), ErrorCode::KEY_UNSUPPORTED, "{what}");
         if *what != "device's poll" {
             let step = start(&user, &mut world).unwrap();
             let error = BlockingDriver::new(world.op.http(&clock)).run(step, &mut world.env).unwrap_err();
-            assert_eq!(error.code(), ErrorCode::SIGN_MISSING, "{what}");
+            assert_eq!(error.code(), ErrorCode::KEY_UNSUPPORTED, "{what}");
         }
     }
 }

@@ -11,7 +11,9 @@ use crate::world::{Row, Say};
 const RAISED_ELSEWHERE: &[(ErrorCode, &str)] = &[
     (ErrorCode::STEP_UNEXPECTED, "a driver's mistake: tests/contract.rs"),
     (ErrorCode::STEP_NO_TIMER, "a driver's lack: tests/contract.rs"),
-    (ErrorCode::SIGN_MISSING, "a driver's lack: client_auth.rs"),
+    (ErrorCode::KEY_UNSUPPORTED, "a driver's lack: client_auth.rs"),
+    (ErrorCode::KEY_REFUSED, "a key store's no: client_auth.rs"),
+    (ErrorCode::KEY_OUTPUT, "a key store's mistake: client_auth.rs"),
     (ErrorCode::SIGN_FAILED, "a key store's no: client_auth.rs"),
     (ErrorCode::ENV_ENTROPY, "the operating system's lack: src/adapter/system.rs"),
     (ErrorCode::JWS_NO_BACKEND, "a build without signatures: src/jose/tests/verification.rs"),

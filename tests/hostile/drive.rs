@@ -24,8 +24,8 @@ impl World {
             step = match step {
                 Step::Call(call) => {
                     let (request, policy, awaiting) = call.into_parts();
-                    self.show(&(&awaiting, policy, request.body()));
                     assert!(!policy.follow_redirects());
+                    self.show(&(&awaiting, policy, request.body()));
                     self.sent.push(written(&request));
                     *self.last.lock().unwrap() = shown_to_provider(&request);
                     match self.op.exchange(request, self.env.now()) {
@@ -41,13 +41,13 @@ impl World {
                     self.env.clock().advance(wait.duration(self.env.monotonic()));
                     wait.wake(&mut self.env)?
                 }
-                Step::Sign(sign) => {
-                    let (input, awaiting) = sign.into_parts();
-                    self.show(&(&input, &awaiting));
+                Step::UseKey(use_key) => {
+                    let (key_use, awaiting) = use_key.into_parts();
+                    self.show(&(&key_use, &awaiting));
                     self.asked_to_sign += 1;
-                    match (self.signer)(&input) {
-                        Some(signature) => awaiting.receive(&signature, &mut self.env)?,
-                        None => return Err(awaiting.fail()),
+                    match (self.keys)(&key_use) {
+                        Ok(output) => awaiting.receive(output, &mut self.env)?,
+                        Err(kind) => awaiting.fail(kind, &mut self.env)?,
                     }
                 }
                 Step::Done(output) => return Ok(output),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oidc_proto::DpopKey;
+use oidc_proto::FailureKind;
 use oidc_proto::jose::backend::rustcrypto::SigningKey;
 use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey, Signer as _};
-use oidc_proto::step::SigningInput;
+use oidc_proto::step::{KeyOutput, KeyUse};
 use oidc_proto::{AuthMethod, GrantType};
 use serde_json::Value;
 
@@ -38,9 +39,10 @@ pub(crate) fn remote(algorithm: Algorithm, seed: u8) -> PrivateKey {
 }
 
 /// The key store.
-pub(crate) fn sign_remotely(input: &SigningInput) -> Option<Vec<u8>> {
-    let key = key(input.key.algorithm, input.key.name.parse().unwrap());
-    key.sign(&input.bytes).ok()
+pub(crate) fn sign_remotely(key_use: &KeyUse) -> Result<KeyOutput, FailureKind> {
+    let KeyUse::Sign { key: named, bytes, .. } = key_use else { return Err(FailureKind::Unsupported) };
+    let key = key(named.algorithm, named.name.parse().unwrap());
+    Ok(key.sign(bytes).unwrap().into())
 }
 
 pub(crate) fn dpop_key(seed: u8) -> Arc<DpopKey> {

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use oidc_proto::AuthMethod;
+use oidc_proto::FailureKind;
 use oidc_proto::flow::{KeysFetch, Refresh, Registration, Revocation, ServerMetadataFetch, UserinfoFetch};
 use oidc_proto::jose::Algorithm;
 use oidc_proto::jose::Keys;
-use oidc_proto::step::SigningInput;
+use oidc_proto::step::{KeyOutput, KeyUse};
 use oidc_proto::testing::{self, Clock, Fault, Lie, On, TestEnv, Visit};
 use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{
@@ -110,7 +111,7 @@ pub(crate) struct World {
     /// Whether the request goes to the provider first.
     pub(crate) pushes: bool,
     /// Makes the signatures of keys that live elsewhere, or refuses.
-    pub(crate) signer: fn(&SigningInput) -> Option<Vec<u8>>,
+    pub(crate) keys: fn(&KeyUse) -> Result<KeyOutput, FailureKind>,
     /// How many it was asked for.
     pub(crate) asked_to_sign: usize,
     /// Each pause that a flow made.
@@ -168,7 +169,7 @@ impl World {
             request: AuthorizationRequest::new(redirect(), Scope::new("openid profile").unwrap()),
             dpop: None,
             pushes: false,
-            signer: strong::sign_remotely,
+            keys: strong::sign_remotely,
             asked_to_sign: 0,
             pauses: Vec::new(),
             sent: Vec::new(),

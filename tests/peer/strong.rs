@@ -6,12 +6,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use oidc_proto::FailureKind;
 use oidc_proto::TokenType;
 use oidc_proto::adapter::{BlockingDriver, Driver, HttpOptions, SystemEnv, ureq};
 use oidc_proto::flow::{DeviceAuthorization, GrantRequest, ResourceCall, Revocation, UserinfoFetch};
 use oidc_proto::jose::backend::rustcrypto::SigningKey;
 use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey, Signer};
-use oidc_proto::step::SigningInput;
+use oidc_proto::step::{KeyOutput, KeyUse};
 use oidc_proto::{
     Accept, AuthorizationRequest, Body, Client, ClientAuth, DpopKey, Error, ErrorCode, PendingDevice, Policy,
     RedirectUri, Scope, TokenOutcome,
@@ -122,12 +123,13 @@ fn a_client_authenticates_by_a_key_here_or_elsewhere() {
     let driver = Driver::new(move |request, policy| {
         std::future::ready(oidc_proto::adapter::BlockingHttpClient::call(&http, request, policy))
     })
-    .with_signer(move |input: SigningInput| {
+    .with_keys(move |key_use| {
         let signer = signer.clone();
         async move {
             tokio::task::yield_now().await;
-            assert_eq!(input.key.name, "in the key store");
-            signer.sign(&input.bytes).ok()
+            let KeyUse::Sign { key, bytes, .. } = key_use else { return Err(FailureKind::Unsupported) };
+            assert_eq!(key.name, "in the key store");
+            Ok(KeyOutput::bytes(signer.sign(&bytes).unwrap()))
         }
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

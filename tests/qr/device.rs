@@ -9,6 +9,7 @@ use oidc_proto::qr::{
     Account, CheckCode, FailureReason, Grant, Login, NamedHomeserver, Progress, QrCode, Role, Scanned, Secrets,
     Secured, Shown, Stage,
 };
+use oidc_proto::step::{KeyOutput, KeyUse};
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{AccessToken, DpopKey, Error, Failure, FailureKind, Flow, MonotonicTime, Schemes, Sent, Step};
 
@@ -120,13 +121,20 @@ impl<'a> Device<'a> {
                     self.sleep(wait.until()).await;
                     wait.wake(&mut *self.env())?
                 }
-                Step::Sign(sign) => {
-                    let (input, awaiting) = sign.into_parts();
-                    awaiting.receive(&keystore::sign(&input.bytes), &mut *self.env())?
+                Step::UseKey(use_key) => {
+                    let (key_use, awaiting) = use_key.into_parts();
+                    match self.use_key(&key_use) {
+                        Ok(output) => awaiting.receive(output, &mut *self.env())?,
+                        Err(kind) => awaiting.fail(kind, &mut *self.env())?,
+                    }
                 }
                 Step::Done(output) => return Ok(output),
             };
         }
+    }
+
+    fn use_key(&self, key_use: &KeyUse) -> Result<KeyOutput, FailureKind> {
+        if self.plan.key_refused { Err(FailureKind::KeyRefused) } else { keystore::use_key(key_use) }
     }
 
     /// Lets the other device do something.

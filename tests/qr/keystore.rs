@@ -1,7 +1,9 @@
 //! A key store with one key.
 
+use oidc_proto::FailureKind;
 use oidc_proto::jose::backend::rustcrypto::SigningKey;
 use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey, Signer as _};
+use oidc_proto::step::{KeyOutput, KeyUse};
 
 fn key() -> SigningKey {
     // RFC 8410 section 7.
@@ -15,6 +17,9 @@ pub(crate) fn remote() -> PrivateKey {
     PrivateKey::remote(remote)
 }
 
-pub(crate) fn sign(input: &[u8]) -> Vec<u8> {
-    key().sign(input).unwrap()
+pub(crate) fn use_key(key_use: &KeyUse) -> Result<KeyOutput, FailureKind> {
+    match key_use {
+        KeyUse::Sign { bytes, .. } => Ok(key().sign(bytes).unwrap().into()),
+        _ => Err(FailureKind::Unsupported),
+    }
 }

@@ -96,6 +96,17 @@ fn a_login_whose_tokens_are_bound_to_a_key_in_a_key_store() {
     }
 }
 
+/// In the first edition a refusal went past the flow, and the other device waited for its deadline.
+#[test]
+fn a_key_store_that_refuses_is_told_to_the_other_device() {
+    for plan in plans() {
+        let town = Town::new();
+        let outcome = town.run(&Plan { binds_tokens: true, key_refused: true, ..plan });
+        assert_eq!(codes(&outcome), (Some(ErrorCode::KEY_REFUSED), Some(ErrorCode::QR_PEER_FAILURE)));
+        assert_eq!(town.boxes(), 0);
+    }
+}
+
 #[test]
 fn progress_is_told_at_each_pause() {
     use Progress::*;

@@ -45,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) device_never_appears: bool,
     /// The new device's tokens are bound to a key in a key store.
     pub(crate) binds_tokens: bool,
+    /// That key store refuses.
+    pub(crate) key_refused: bool,
     /// At which of its steps a device's driver gives up.
     pub(crate) login_cancels_at: Option<usize>,
     pub(crate) grant_cancels_at: Option<usize>,

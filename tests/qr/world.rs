@@ -37,9 +37,12 @@ pub(crate) fn drive<F: Flow<Output: Debug>>(
                 env.clock().advance(pause);
                 wait.wake(env)?
             }
-            Step::Sign(sign) => {
-                let (input, awaiting) = sign.into_parts();
-                awaiting.receive(&keystore::sign(&input.bytes), env)?
+            Step::UseKey(use_key) => {
+                let (key_use, awaiting) = use_key.into_parts();
+                match keystore::use_key(&key_use) {
+                    Ok(output) => awaiting.receive(output, env)?,
+                    Err(kind) => awaiting.fail(kind, env)?,
+                }
             }
             Step::Done(output) => return Ok(output),
         };

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use oidc_proto::FailureKind;
 use oidc_proto::jose::backend::rustcrypto::SigningKey;
 use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey, Signer as _};
 use oidc_proto::session::{Event, Session, SessionOptions, Ticket, Transmit};
-use oidc_proto::step::SigningInput;
+use oidc_proto::step::{KeyOutput, KeyUse};
 use oidc_proto::testing::{On, RegisteredClient};
 use oidc_proto::{Client, ClientAuth, Env};
 
@@ -34,17 +35,20 @@ pub fn keyed() -> World {
 }
 
 /// What the session wants signed next. Nothing else is to be carried out until it is.
-fn to_sign(world: &mut World, session: &mut Session) -> (Ticket, SigningInput) {
-    let Some(Transmit::Sign { ticket, input }) = session.poll_transmit(&mut world.env) else { panic!("no signature") };
+fn to_sign(world: &mut World, session: &mut Session) -> (Ticket, Vec<u8>) {
+    let Some(Transmit::UseKey { ticket, key_use }) = session.poll_transmit(&mut world.env) else {
+        panic!("no signature")
+    };
+    let KeyUse::Sign { key, bytes, .. } = key_use else { panic!("{key_use:?}") };
     assert!(session.poll_transmit(&mut world.env).is_none() && session.poll_store(&mut world.env).is_none());
-    assert_eq!(input.key.name, "in the key store");
-    (ticket, input)
+    assert_eq!(key.name, "in the key store");
+    (ticket, bytes)
 }
 
 fn sign(world: &mut World, session: &mut Session) {
     let (ticket, input) = to_sign(world, session);
-    let signature = key().sign(&input.bytes).unwrap();
-    session.handle_signature(ticket, Some(&signature), &mut world.env);
+    let signature = key().sign(&input).unwrap();
+    session.handle_key_output(ticket, Ok(signature.into()), &mut world.env);
 }
 
 #[test]
@@ -58,8 +62,8 @@ fn a_refresh_waits_for_a_key_that_lives_elsewhere() {
     assert!(!session.is_idle());
     // The user had to unlock the key.
     world.advance(30);
-    let signature = key().sign(&input.bytes).unwrap();
-    session.handle_signature(ticket, Some(&signature), &mut world.env);
+    let signature = key().sign(&input).unwrap();
+    session.handle_key_output(ticket, Ok(signature.into()), &mut world.env);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     assert!(world.honours(&world.outcome(&session, epoch).unwrap()));
     assert_eq!(store.log(), ["lock", "load", "save", "unlock"]);
@@ -73,9 +77,9 @@ fn a_key_store_that_refuses_delays_and_does_not_end() {
     let epoch = world.ask(&mut session).unwrap_err().unwrap();
     world.keep(&mut session, &store);
     let (ticket, _) = to_sign(&mut world, &mut session);
-    session.handle_signature(ticket, None, &mut world.env);
+    session.handle_key_output(ticket, Err(FailureKind::KeyRefused), &mut world.env);
     assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff(_)]));
-    assert_eq!((world.outcome(&session, epoch), world.op.count(On::Token)), (Err("sign.failed"), asked));
+    assert_eq!((world.outcome(&session, epoch), world.op.count(On::Token)), (Err("key.refused"), asked));
     assert!(!store.is_locked());
 
     world.wait(&mut session);
@@ -99,10 +103,10 @@ fn a_signature_that_does_not_come_delays_and_is_not_taken_later() {
     world.wait(&mut session);
     world.keep(&mut session, &store);
     let (ticket, again) = to_sign(&mut world, &mut session);
-    assert_ne!(again.bytes, input.bytes, "an assertion is made for one use");
-    session.handle_signature(late, Some(&key().sign(&input.bytes).unwrap()), &mut world.env);
+    assert_ne!(again, input, "an assertion is made for one use");
+    session.handle_key_output(late, Ok(key().sign(&input).unwrap().into()), &mut world.env);
     assert!(session.poll_transmit(&mut world.env).is_none(), "the wrong one is passed over");
-    session.handle_signature(ticket, Some(&key().sign(&again.bytes).unwrap()), &mut world.env);
+    session.handle_key_output(ticket, Ok(key().sign(&again).unwrap().into()), &mut world.env);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
 }
 
@@ -133,7 +137,7 @@ fn an_answer_of_the_wrong_kind_is_passed_over() {
 
     sign(&mut world, &mut session);
     let (ticket, _never_sent) = call(session.poll_transmit(&mut world.env).unwrap());
-    session.handle_signature(ticket, Some(b"signature"), &mut world.env);
+    session.handle_key_output(ticket, Ok(KeyOutput::bytes(*b"signature")), &mut world.env);
     assert!(session.poll_transmit(&mut world.env).is_none());
     assert_eq!(session.end(), None);
     world.wait(&mut session);
@@ -156,11 +160,12 @@ async fn a_key_store_signs_on_an_executor() {
     let (op, clock) = (world.op.clone(), world.env.clone());
     let http = move |request, _| std::future::ready(op.exchange(request, clock.now()));
     let signer = Arc::new(key());
-    let driver = Driver::new(http).with_timer(tokio::time::sleep).with_signer(move |input: SigningInput| {
+    let driver = Driver::new(http).with_timer(tokio::time::sleep).with_keys(move |key_use| {
         let signer = signer.clone();
         async move {
             tokio::task::yield_now().await;
-            signer.sign(&input.bytes).ok()
+            let KeyUse::Sign { bytes, .. } = key_use else { return Err(FailureKind::Unsupported) };
+            Ok(KeyOutput::bytes(signer.sign(&bytes).unwrap()))
         }
     });
     let (sessions, run) = Sessions::new(driver, world.env.clone());

@@ -151,7 +151,7 @@ impl World {
 pub fn call(transmit: Transmit) -> (Ticket, http::Request<Body>) {
     match transmit {
         Transmit::Call { ticket, request, .. } => (ticket, request),
-        Transmit::Sign { .. } => panic!("no key lives elsewhere"),
+        Transmit::UseKey { .. } => panic!("no key lives elsewhere"),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The smallest flow that shows what an HTTP client did: one request, and what became of it.
 
 use http::Request;
-use oidc_proto::{Accept, Body, Env, Error, Failure, Flow, Policy, Response, Step};
+use oidc_proto::step::Input;
+use oidc_proto::{Accept, Body, Env, Error, Failure, Flow, Policy, Step};
 
 pub struct Toy;
 
@@ -14,15 +15,17 @@ pub enum Outcome {
 impl Flow for Toy {
     type Output = Outcome;
 
-    fn on_response(self, reply: Response<'_>, _: &mut dyn Env) -> Result<Step<Self>, Error> {
-        let mut response = http::Response::new(reply.body.to_vec());
-        *response.status_mut() = reply.status;
-        *response.headers_mut() = reply.headers.clone();
-        Ok(Step::Done(Outcome::Answer(response)))
-    }
-
-    fn on_failure(self, failure: Failure, _: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Ok(Step::Done(Outcome::Failed(failure)))
+    fn on(self, input: Input<'_>, _: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Ok(Step::Done(match input {
+            Input::Response(received) => {
+                let mut response = http::Response::new(received.body.to_vec());
+                *response.status_mut() = received.status;
+                *response.headers_mut() = received.headers.clone();
+                Outcome::Answer(response)
+            }
+            Input::Failed(failure) => Outcome::Failed(failure),
+            other => return Err(other.unexpected()),
+        }))
     }
 }
 

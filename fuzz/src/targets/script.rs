@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use oidc_proto::step::BoxFlow;
+use oidc_proto::step::Input;
 use oidc_proto::testing::TestEnv;
-use oidc_proto::{Env, Error, Failure, FailureKind, Flow, Response, Sent, Step};
+use oidc_proto::{Env, Error, Failure, FailureKind, Flow, Sent, Step};
 
 /// The bytes as a source of decisions.
 pub(super) struct Script<'a>(pub(super) &'a [u8]);
@@ -66,7 +67,7 @@ pub(super) fn drive(mut step: Step<BoxFlow<()>>, mut script: Script<'_>, mut env
                 env.clock().advance(pause);
                 wait.wake(&mut env)
             }
-            Step::Sign(sign) => sign.into_parts().1.receive(b"signature", &mut env),
+            Step::UseKey(use_key) => use_key.into_parts().1.receive(&b"signature"[..], &mut env),
             Step::Done(()) => return,
         };
         let shown = match &next {
@@ -92,27 +93,15 @@ pub(super) fn quiet<F: Flow>(step: Result<Step<F>, Error>) -> Option<Step<BoxFlo
 
     impl<F: Flow> Quiet<F> {
         fn go_on(step: Step<F>) -> Result<Step<Self>, Error> {
-            step.embed(Quiet, |_| Ok(Step::Done(())))
+            step.embed((), |(), flow| Quiet(flow), |(), _| Ok(Step::Done(())))
         }
     }
 
     impl<F: Flow> Flow for Quiet<F> {
         type Output = ();
 
-        fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-            Self::go_on(self.0.on_response(reply, env)?)
-        }
-
-        fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-            Self::go_on(self.0.on_failure(failure, env)?)
-        }
-
-        fn on_wake(self, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-            Self::go_on(self.0.on_wake(env)?)
-        }
-
-        fn on_signature(self, signature: &[u8], env: &mut dyn Env) -> Result<Step<Self>, Error> {
-            Self::go_on(self.0.on_signature(signature, env)?)
+        fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+            Self::go_on(self.0.on(input, env)?)
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::listener::{Listener, Listeners};
 use super::{Answer, Input, NoToken, answer, lock, outcome};
 use crate::adapter::blocking::BlockingHttpClient;
+use crate::adapter::key_store::{BlockingKeyStore, NoKeyStore};
 use crate::adapter::store::BlockingSessionStore;
 use crate::base::env::Env;
 use crate::base::secret::AccessToken;
@@ -21,10 +22,11 @@ use crate::token::token_set::TokenSet;
 /// Put it behind an [`Arc`](std::sync::Arc). Without callers nothing happens, unless a thread of the application's calls
 /// [`tend`](Self::tend). Call that once after [`Session::save`], and before it is dropped until it
 /// [is at rest](Self::is_idle): what is under way would be lost, and a lock that is a lease keeps other processes
-/// waiting until it ends. A key that lives elsewhere cannot sign here; use [`Sessions`](super::Sessions) for those.
-pub struct BlockingSession<C, D, E> {
+/// waiting until it ends.
+pub struct BlockingSession<C, D, E, K = NoKeyStore> {
     http: C,
     store: D,
+    keys: K,
     shared: Mutex<Shared<E>>,
     changed: Condvar,
 }
@@ -50,7 +52,15 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env> BlockingSession<C, 
     /// A session whose record this store keeps.
     pub fn new(session: Session, http: C, store: D, env: E) -> Self {
         let shared = Shared { session, env, listeners: Listeners::default(), is_driven: false };
-        Self { http, store, shared: Mutex::new(shared), changed: Condvar::new() }
+        Self { http, store, keys: NoKeyStore, shared: Mutex::new(shared), changed: Condvar::new() }
+    }
+}
+
+impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore> BlockingSession<C, D, E, K> {
+    /// The same with a key store.
+    pub fn with_keys<S: BlockingKeyStore>(self, keys: S) -> BlockingSession<C, D, E, S> {
+        let Self { http, store, shared, changed, .. } = self;
+        BlockingSession { http, store, keys, shared, changed }
     }
 
     /// An access token that is good as far as anyone knows. `patience` is how long to wait for others, and for the pause
@@ -193,7 +203,9 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env> BlockingSession<C, 
                 Work::Transmit(Transmit::Call { ticket, request, policy }) => {
                     Input::Response(ticket, self.http.call(request, policy))
                 }
-                Work::Transmit(Transmit::Sign { ticket, .. }) => Input::Signature(ticket, None),
+                Work::Transmit(Transmit::UseKey { ticket, key_use }) => {
+                    Input::KeyOutput(ticket, self.keys.use_key(key_use))
+                }
             };
             shared = driven.end();
             let Shared { session, env, .. } = &mut *shared;
@@ -213,12 +225,12 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env> BlockingSession<C, 
 
 /// The turn of a thread: it ends even if an HTTP client or a store panics. Their answer is then never given, and the
 /// session goes on after its deadline.
-struct Driven<'a, C, D, E> {
-    session: &'a BlockingSession<C, D, E>,
+struct Driven<'a, C, D, E, K> {
+    session: &'a BlockingSession<C, D, E, K>,
     is_over: bool,
 }
 
-impl<'a, C, D, E> Driven<'a, C, D, E> {
+impl<'a, C, D, E, K> Driven<'a, C, D, E, K> {
     fn end(mut self) -> Guard<'a, E> {
         self.is_over = true;
         let mut shared = lock(&self.session.shared);
@@ -227,7 +239,7 @@ impl<'a, C, D, E> Driven<'a, C, D, E> {
     }
 }
 
-impl<C, D, E> Drop for Driven<'_, C, D, E> {
+impl<C, D, E, K> Drop for Driven<'_, C, D, E, K> {
     fn drop(&mut self) {
         if !self.is_over {
             lock(&self.session.shared).is_driven = false;
@@ -236,7 +248,7 @@ impl<C, D, E> Drop for Driven<'_, C, D, E> {
     }
 }
 
-impl<C, D, E> fmt::Debug for BlockingSession<C, D, E> {
+impl<C, D, E, K> fmt::Debug for BlockingSession<C, D, E, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("BlockingSession(…)")
     }

@@ -10,7 +10,8 @@ use super::listener::Listener;
 use super::run::Run;
 use super::slot::{Hub, Slot};
 use super::{Answer, NoToken, answer, lock};
-use crate::adapter::driver::{Driver, HttpClient, RemoteSigner, Timer};
+use crate::adapter::driver::{Driver, HttpClient, Timer};
+use crate::adapter::key_store::KeyStore;
 use crate::adapter::store::SessionStore;
 use crate::base::env::Env;
 use crate::base::secret::AccessToken;
@@ -39,10 +40,7 @@ impl<D: SessionStore, E: Env> Sessions<D, E> {
     /// and the last handle are gone and nothing is under way; until then it waits without using time.
     ///
     /// The driver needs a timer: without one nothing is refreshed before it has expired, and no deadline is kept.
-    pub fn new<C: HttpClient, T: Timer, S: RemoteSigner>(
-        driver: Driver<C, T, S>,
-        env: E,
-    ) -> (Self, Run<C, T, S, D, E>) {
+    pub fn new<C: HttpClient, T: Timer, K: KeyStore>(driver: Driver<C, T, K>, env: E) -> (Self, Run<C, T, K, D, E>) {
         let (hub, arrivals) = (Hub::new(env), Arc::new(Mutex::default()));
         let run = Run::new(driver, hub.clone(), arrivals.clone());
         (Self(Arc::new(Entrance { hub, arrivals })), run)

@@ -1,7 +1,7 @@
 //! Sessions that are kept good: for any number of callers, on any executor or on threads.
 //!
 //! ```text
-//!   SessionHandle ──┐                        ┌──▶ HttpClient, RemoteSigner
+//!   SessionHandle ──┐                        ┌──▶ HttpClient, KeyStore
 //!   SessionHandle ──┼─▶ Session ◀─▶ Run ◀────┼──▶ SessionStore, one a session
 //!   Listener ◀──────┘    (shared)  (a task)  └──▶ Timer: one pause, until the first deadline of all sessions
 //! ```
@@ -11,7 +11,7 @@
 //! | `handle.rs` | [`Sessions`] and [`SessionHandle`]: what callers hold |
 //! | `run.rs` | [`Run`]: the future that does the work, to be spawned |
 //! | `slot.rs` | a session between its callers and that future |
-//! | `work.rs` | requests, signatures and store actions under way, each polled only when it was woken |
+//! | `work.rs` | requests, uses of keys and store actions under way, each polled only when it was woken |
 //! | `listener.rs` | [`Listener`]: a session's events |
 //! | `blocking.rs` | [`BlockingSession`]: the same on the threads that call |
 //!
@@ -63,8 +63,9 @@ pub use run::Run;
 use crate::base::env::Env;
 use crate::base::secret::AccessToken;
 use crate::error::ErrorCode;
-use crate::error::transport::Failure;
+use crate::error::transport::{Failure, FailureKind};
 use crate::session::{Access, End, Epoch, Outcome, Session, StoreAnswer, StoreTicket, Ticket};
+use crate::step::KeyOutput;
 
 /// Why a caller gets no access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -117,7 +118,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// An answer for a session.
 enum Input {
     Response(Ticket, Result<http::Response<Vec<u8>>, Failure>),
-    Signature(Ticket, Option<Vec<u8>>),
+    KeyOutput(Ticket, Result<KeyOutput, FailureKind>),
     Store(StoreTicket, StoreAnswer),
     Timeout,
 }
@@ -127,7 +128,7 @@ impl Input {
         match self {
             Self::Response(ticket, Ok(response)) => session.handle_response(ticket, response, env),
             Self::Response(ticket, Err(failure)) => session.handle_failure(ticket, failure, env),
-            Self::Signature(ticket, signature) => session.handle_signature(ticket, signature.as_deref(), env),
+            Self::KeyOutput(ticket, output) => session.handle_key_output(ticket, output, env),
             Self::Store(ticket, answer) => session.handle_store(ticket, answer, env),
             Self::Timeout => session.handle_timeout(env),
         }

@@ -11,22 +11,23 @@ use super::handle::Arrivals;
 use super::slot::{Hub, Slot};
 use super::work::Works;
 use super::{Input, lock};
-use crate::adapter::driver::{Driver, HttpClient, RemoteSigner, Timer};
+use crate::adapter::driver::{Driver, HttpClient, Timer};
+use crate::adapter::key_store::KeyStore;
 use crate::adapter::store::SessionStore;
 use crate::base::env::{Env, MonotonicTime};
 use crate::session::{StoreAction, StoreTicket, Ticket, Transmit};
 
 /// Does the work of all sessions that were added to one [`Sessions`](super::Sessions). Spawn it once.
 ///
-/// It is `Send` if the HTTP client, the timer, the signer, the stores and the environment are.
+/// It is `Send` if the HTTP client, the timer, the key store, the stores and the environment are.
 ///
 /// Dropping it, or aborting its task, abandons what is under way, and every caller gets
 /// [`NoToken::Stopped`](super::NoToken::Stopped). A refresh may then be lost, and a lock that is a lease keeps the other
 /// processes waiting until it ends. Rather drop all handles and [`Sessions`](super::Sessions), and await it: it ends when
 /// nothing is under way.
 #[must_use = "sessions do nothing until it is spawned or awaited"]
-pub struct Run<C: HttpClient, T: Timer, S: RemoteSigner, D: SessionStore, E> {
-    driver: Driver<C, T, S>,
+pub struct Run<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> {
+    driver: Driver<C, T, K>,
     hub: Arc<Hub<E>>,
     arrivals: Arc<Arrivals<D, E>>,
     entries: HashMap<u64, Entry<D, E>>,
@@ -34,7 +35,7 @@ pub struct Run<C: HttpClient, T: Timer, S: RemoteSigner, D: SessionStore, E> {
     due: BTreeSet<(MonotonicTime, u64)>,
     sleep: Option<(MonotonicTime, Pin<Box<T::Sleep>>)>,
     calls: Works<C::Response, (u64, Ticket)>,
-    signatures: Works<S::Signature, (u64, Ticket)>,
+    key_uses: Works<K::Output, (u64, Ticket)>,
     actions: Works<D::Answer, (u64, StoreTicket)>,
 }
 
@@ -48,13 +49,13 @@ struct Entry<D, E> {
 }
 
 // Nothing in it is pinned in place: futures are boxed.
-impl<C: HttpClient, T: Timer, S: RemoteSigner, D: SessionStore, E> Unpin for Run<C, T, S, D, E> {}
+impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> Unpin for Run<C, T, K, D, E> {}
 
-impl<C: HttpClient, T: Timer, S: RemoteSigner, D: SessionStore, E: Env> Run<C, T, S, D, E> {
-    pub(super) fn new(driver: Driver<C, T, S>, hub: Arc<Hub<E>>, arrivals: Arc<Arrivals<D, E>>) -> Self {
-        let (calls, signatures, actions) = (Works::new(), Works::new(), Works::new());
+impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K, D, E> {
+    pub(super) fn new(driver: Driver<C, T, K>, hub: Arc<Hub<E>>, arrivals: Arc<Arrivals<D, E>>) -> Self {
+        let (calls, key_uses, actions) = (Works::new(), Works::new(), Works::new());
         let (entries, due) = (HashMap::new(), BTreeSet::new());
-        Self { driver, hub, arrivals, entries, due, sleep: None, calls, signatures, actions }
+        Self { driver, hub, arrivals, entries, due, sleep: None, calls, key_uses, actions }
     }
 
     /// Does what can be done now; says whether there was anything.
@@ -68,8 +69,8 @@ impl<C: HttpClient, T: Timer, S: RemoteSigner, D: SessionStore, E: Env> Run<C, T
         }
         let calls = self.calls.poll(cx).into_iter();
         inputs.extend(calls.map(|((id, ticket), response)| (id, Some(Input::Response(ticket, response)))));
-        let signatures = self.signatures.poll(cx).into_iter();
-        inputs.extend(signatures.map(|((id, ticket), signature)| (id, Some(Input::Signature(ticket, signature)))));
+        let outputs = self.key_uses.poll(cx).into_iter();
+        inputs.extend(outputs.map(|((id, ticket), output)| (id, Some(Input::KeyOutput(ticket, output)))));
         for ((id, ticket), answer) in self.actions.poll(cx) {
             if let Some(entry) = self.entries.get_mut(&id) {
                 entry.is_storing = false;
@@ -121,10 +122,9 @@ impl<C: HttpClient, T: Timer, S: RemoteSigner, D: SessionStore, E: Env> Run<C, T
                 Transmit::Call { ticket, request, policy } => {
                     self.calls.push(self.driver.http.call(request, policy), (id, ticket));
                 }
-                Transmit::Sign { ticket, input } => match self.driver.signer.sign(input) {
-                    Some(signature) => self.signatures.push(signature, (id, ticket)),
-                    None => self.tend(id, Some(Input::Signature(ticket, None))),
-                },
+                Transmit::UseKey { ticket, key_use } => {
+                    self.key_uses.push(self.driver.keys.use_key(key_use), (id, ticket));
+                }
             }
         }
     }
@@ -147,7 +147,7 @@ impl<C: HttpClient, T: Timer, S: RemoteSigner, D: SessionStore, E: Env> Run<C, T
     }
 }
 
-impl<C: HttpClient, T: Timer, S: RemoteSigner, D: SessionStore, E: Env> Future for Run<C, T, S, D, E> {
+impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Future for Run<C, T, K, D, E> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -167,7 +167,7 @@ impl<C: HttpClient, T: Timer, S: RemoteSigner, D: SessionStore, E: Env> Future f
 /// A refresh with a store takes five.
 const ROUNDS: usize = 32;
 
-impl<C: HttpClient, T: Timer, S: RemoteSigner, D: SessionStore, E> Drop for Run<C, T, S, D, E> {
+impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> Drop for Run<C, T, K, D, E> {
     fn drop(&mut self) {
         // First: who comes from now on sees it.
         self.hub.stop();
@@ -177,7 +177,7 @@ impl<C: HttpClient, T: Timer, S: RemoteSigner, D: SessionStore, E> Drop for Run<
     }
 }
 
-impl<C: HttpClient, T: Timer, S: RemoteSigner, D: SessionStore, E> fmt::Debug for Run<C, T, S, D, E> {
+impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> fmt::Debug for Run<C, T, K, D, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Run({} sessions)", self.entries.len())
     }

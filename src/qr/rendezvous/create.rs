@@ -9,12 +9,11 @@ use crate::base::env::Env;
 use crate::base::json::{self, Text};
 use crate::base::secret::Body;
 use crate::base::url::Endpoint;
-use crate::error::transport::Failure;
 use crate::error::{Error, ErrorCode};
 use crate::matrix::Homeserver;
 use crate::qr::code::CodeUrl;
-use crate::step::{Flow, Step};
-use crate::wire::policy::Accept;
+use crate::step::{Flow, Input, Step};
+use crate::wire::policy::{Accept, Policy};
 use crate::wire::response::Response;
 
 /// Where a homeserver has it.
@@ -31,15 +30,15 @@ pub struct Creation {
 impl Creation {
     pub(super) fn start(homeserver: &Homeserver, options: RendezvousOptions) -> Result<Step<Self>, Error> {
         let uri = homeserver.uri(PATH, options.schemes)?;
-        Ok(Step::call(request(uri.clone()), policy(false), Self { options, uri: Some(uri) }))
+        Ok(Step::call(request(uri.clone()), creation_policy(), Self { options, uri: Some(uri) }))
     }
 
     /// Homeservers may leave the rendezvous to another server. There is nothing in the request that it must not see.
-    fn redirect(self, reply: Response<'_>) -> Result<Step<Self>, Error> {
+    fn redirect(self, response: Response<'_>) -> Result<Step<Self>, Error> {
         let Some(uri) = self.uri else { return Err(ErrorCode::HTTP_REDIRECT.into()) };
         let unusable = |error| Error::new(ErrorCode::QR_RENDEZVOUS_ANSWER).at("Location").with_source(error);
-        let elsewhere = Endpoint::join(&uri, reply.location()?, self.options.schemes).map_err(unusable)?;
-        Ok(Step::call(request(elsewhere.uri().clone()), policy(false), Self { uri: None, ..self }))
+        let elsewhere = Endpoint::join(&uri, response.location()?, self.options.schemes).map_err(unusable)?;
+        Ok(Step::call(request(elsewhere.uri().clone()), creation_policy(), Self { uri: None, ..self }))
     }
 }
 
@@ -51,6 +50,10 @@ fn request(uri: Uri) -> Request<Body> {
     request
 }
 
+fn creation_policy() -> Policy {
+    Policy { accept: Accept::Json, ..policy(false) }
+}
+
 #[derive(Deserialize)]
 struct Answer<'a> {
     #[serde(borrow)]
@@ -60,19 +63,20 @@ struct Answer<'a> {
 impl Flow for Creation {
     type Output = Rendezvous;
 
-    fn on_response(self, reply: Response<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match reply.status {
-            StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => return self.redirect(reply),
+    fn on(self, input: Input<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let response = input.response()?;
+        match response.status {
+            StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => return self.redirect(response),
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
                 return Err(ErrorCode::QR_RENDEZVOUS_UNSUPPORTED.into());
             }
             _ => {}
         }
-        let answer: Answer<'_> = json::document(reply.success(Accept::Json)?)?;
+        let answer: Answer<'_> = json::document(response.success()?)?;
         let unusable = || Error::new(ErrorCode::QR_RENDEZVOUS_ANSWER).at("url");
         let url = answer.url.ok_or_else(unusable)?;
         let url = CodeUrl::new(&url, self.options.schemes).map_err(|error| unusable().with_source(error))?;
-        let (etag, lifetime) = (etag(&reply)?, lifetime(&reply));
+        let (etag, lifetime) = (etag(&response)?, lifetime(&response));
         Ok(Step::Done(Rendezvous { url, etag, options: self.options, lifetime, own: None, unread_since: None }))
     }
 }
@@ -97,24 +101,20 @@ impl Joining {
     fn again(mut self, error: Error, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         Ok(Step::wait(self.patience.again(error, env)?, self))
     }
-}
 
-impl Flow for Joining {
-    type Output = Rendezvous;
-
-    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        if reply.status == StatusCode::NOT_MODIFIED {
+    fn receive(self, response: &Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        if response.status == StatusCode::NOT_MODIFIED {
             // This is not what was asked.
             return Err(Error::new(ErrorCode::QR_RENDEZVOUS_ANSWER).at("status"));
         }
-        if let Err(error) = refusal(&reply) {
+        if let Err(error) = refusal(response) {
             return self.again(error, env);
         }
         // Whoever writes first is the other end of the channel: somebody else has been here.
-        if !text(&reply)?.is_empty() {
+        if !text(response)?.is_empty() {
             return Err(ErrorCode::QR_RENDEZVOUS_USED.into());
         }
-        let (etag, lifetime) = (etag(&reply)?, lifetime(&reply));
+        let (etag, lifetime) = (etag(response)?, lifetime(response));
         Ok(Step::Done(Rendezvous {
             url: self.url,
             etag,
@@ -124,12 +124,16 @@ impl Flow for Joining {
             unread_since: None,
         }))
     }
+}
 
-    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        self.again(failure.into(), env)
-    }
+impl Flow for Joining {
+    type Output = Rendezvous;
 
-    fn on_wake(self, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Ok(self.look())
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match input {
+            Input::Response(response) => self.receive(&response, env),
+            Input::Woken => Ok(self.look()),
+            other => self.again(other.unexpected(), env),
+        }
     }
 }

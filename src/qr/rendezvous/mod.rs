@@ -39,7 +39,7 @@ use crate::base::url::Schemes;
 use crate::error::transport::{Failure, FailureKind};
 use crate::error::{Error, ErrorCode, Fault};
 use crate::matrix::Homeserver;
-use crate::step::{Flow, Step};
+use crate::step::{Flow, Input, Step};
 use crate::wire::date;
 use crate::wire::policy::{Accept, Policy};
 use crate::wire::response::Response;
@@ -195,9 +195,9 @@ impl Rendezvous {
     }
 
     /// Takes note of what a success says beside its body.
-    fn note(&mut self, reply: &Response<'_>) -> Result<(), Error> {
-        self.etag = etag(reply)?;
-        self.lifetime = lifetime(reply);
+    fn note(&mut self, response: &Response<'_>) -> Result<(), Error> {
+        self.etag = etag(response)?;
+        self.lifetime = lifetime(response);
         Ok(())
     }
 }
@@ -216,11 +216,12 @@ pub struct Deletion;
 impl Flow for Deletion {
     type Output = ();
 
-    fn on_response(self, reply: Response<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on(self, input: Input<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let response = input.response()?;
         // That it is gone already is as good.
-        match reply.status {
+        match response.status {
             StatusCode::NOT_FOUND | StatusCode::GONE => Ok(Step::Done(())),
-            _ => reply.check_status().map(Step::Done),
+            _ => response.check_status().map(Step::Done),
         }
     }
 }
@@ -238,32 +239,32 @@ fn policy(repeatable: bool) -> Policy {
 }
 
 /// The `ETag`, as it is: it is only ever sent back.
-fn etag(reply: &Response<'_>) -> Result<HeaderValue, Error> {
-    let etag = reply.headers.get(ETAG).filter(|etag| !etag.is_empty());
+fn etag(response: &Response<'_>) -> Result<HeaderValue, Error> {
+    let etag = response.headers.get(ETAG).filter(|etag| !etag.is_empty());
     etag.cloned().ok_or_else(|| Error::new(ErrorCode::QR_RENDEZVOUS_ANSWER).at("ETag"))
 }
 
 /// `Expires`, relative to the server's own `Date`.
-fn lifetime(reply: &Response<'_>) -> Option<Duration> {
-    let date = |name| date::parse(reply.headers.get(name)?.to_str().ok()?);
+fn lifetime(response: &Response<'_>) -> Option<Duration> {
+    let date = |name| date::parse(response.headers.get(name)?.to_str().ok()?);
     Some(date(EXPIRES)?.saturating_since(date(header::DATE)?))
 }
 
 /// The text in an answer to a look, which must be text.
-fn text<'a>(reply: &Response<'a>) -> Result<&'a str, Error> {
-    let content_type = reply.content_type();
+fn text<'a>(response: &Response<'a>) -> Result<&'a str, Error> {
+    let content_type = response.content_type();
     if !content_type.is_empty() && !content_type.eq_ignore_ascii_case("text/plain") {
         return Err(ErrorCode::HTTP_CONTENT_TYPE.into());
     }
-    std::str::from_utf8(reply.body).map_err(|_| ErrorCode::QR_CHANNEL_MALFORMED.into())
+    std::str::from_utf8(response.body).map_err(|_| ErrorCode::QR_CHANNEL_MALFORMED.into())
 }
 
 /// What a status says of the rendezvous, where it is no success.
-fn refusal(reply: &Response<'_>) -> Result<(), Error> {
-    match reply.status {
+fn refusal(response: &Response<'_>) -> Result<(), Error> {
+    match response.status {
         StatusCode::NOT_FOUND | StatusCode::GONE => Err(ErrorCode::QR_RENDEZVOUS_EXPIRED.into()),
         StatusCode::PAYLOAD_TOO_LARGE => Err(ErrorCode::QR_RENDEZVOUS_TOO_LARGE.into()),
-        _ => reply.check_status(),
+        _ => response.check_status(),
     }
 }
 

@@ -7,8 +7,7 @@ use http::StatusCode;
 use super::{Patience, Rendezvous, policy, refusal, text};
 use crate::base::env::Env;
 use crate::error::Error;
-use crate::error::transport::Failure;
-use crate::step::{Flow, Step};
+use crate::step::{Flow, Input, Step};
 use crate::wire::response::Response;
 
 /// Awaits a text of the other device.
@@ -52,25 +51,21 @@ impl Receiving {
     fn again(mut self, error: Error, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         Ok(Step::wait(self.patience.again(error, env)?, self))
     }
-}
 
-impl Flow for Receiving {
-    type Output = Received;
-
-    fn on_response(mut self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        if reply.status == StatusCode::NOT_MODIFIED {
+    fn receive(mut self, response: &Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        if response.status == StatusCode::NOT_MODIFIED {
             return self.later(env);
         }
-        if let Err(error) = refusal(&reply) {
+        if let Err(error) = refusal(response) {
             return self.again(error, env);
         }
-        let text = text(&reply)?;
+        let text = text(response)?;
         if text.is_empty() {
             // Its ETag is not taken over: were the body lost on the way, nothing would be new any more.
             return self.later(env);
         }
         let seen = self.rendezvous.etag.clone();
-        self.rendezvous.note(&reply)?;
+        self.rendezvous.note(response)?;
         // Some servers say 200 where they should say 304.
         let is_new = self.rendezvous.etag != seen && self.rendezvous.own.as_deref() != Some(text);
         if !is_new {
@@ -79,12 +74,16 @@ impl Flow for Receiving {
         self.rendezvous.unread_since = None;
         Ok(Step::Done(Received { rendezvous: self.rendezvous, text: text.to_owned() }))
     }
+}
 
-    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        self.again(failure.into(), env)
-    }
+impl Flow for Receiving {
+    type Output = Received;
 
-    fn on_wake(self, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Ok(self.look())
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match input {
+            Input::Response(response) => self.receive(&response, env),
+            Input::Woken => Ok(self.look()),
+            other => self.again(other.unexpected(), env),
+        }
     }
 }

@@ -4,9 +4,8 @@ use http::StatusCode;
 
 use super::{Patience, Rendezvous, is_uncertain, policy, refusal, text};
 use crate::base::env::Env;
-use crate::error::transport::Failure;
 use crate::error::{Error, ErrorCode};
-use crate::step::{Flow, Step};
+use crate::step::{Flow, Input, Step};
 use crate::wire::response::Response;
 
 /// What became of a text.
@@ -73,8 +72,8 @@ impl Letter {
         Ok(Step::wait(self.patience.again(error, env)?, Sending(State::Pausing, Box::new(self))))
     }
 
-    fn delivered(mut self, reply: &Response<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
-        self.rendezvous.note(reply)?;
+    fn delivered(mut self, response: &Response<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
+        self.rendezvous.note(response)?;
         self.rendezvous.unread_since = Some(env.monotonic());
         Ok(Step::Done(Delivery::Delivered(self.rendezvous)))
     }
@@ -84,30 +83,31 @@ impl Letter {
         Ok(Step::Done(made(self.rendezvous)))
     }
 
-    fn on_delivery(mut self, reply: &Response<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
-        if reply.status == StatusCode::PRECONDITION_FAILED {
+    fn on_delivery(mut self, response: &Response<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
+        if response.status == StatusCode::PRECONDITION_FAILED {
             return if self.may_be_there { Ok(self.look()) } else { self.passed_by() };
         }
-        match refusal(reply) {
-            Ok(()) => self.delivered(reply, env),
+        match refusal(response) {
+            Ok(()) => self.delivered(response, env),
             Err(error) if self.is_gone_after_all(&error) => self.passed_by(),
             Err(error) => {
                 // A proxy that has given up waiting does not know what the server did.
-                self.may_be_there |= reply.status.is_server_error() || reply.status == StatusCode::REQUEST_TIMEOUT;
+                self.may_be_there |=
+                    response.status.is_server_error() || response.status == StatusCode::REQUEST_TIMEOUT;
                 self.again(error, env)
             }
         }
     }
 
-    fn on_content(mut self, reply: &Response<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
-        if reply.status == StatusCode::NOT_MODIFIED {
+    fn on_content(mut self, response: &Response<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
+        if response.status == StatusCode::NOT_MODIFIED {
             // Nobody has written: the 412 was wrong, and may be right the next time.
             self.may_be_there = false;
             let until = self.patience.next(env)?;
             return Ok(Step::wait(until, Sending(State::Pausing, Box::new(self))));
         }
-        match refusal(reply) {
-            Ok(()) if self.rendezvous.own.as_deref() == Some(text(reply)?) => self.delivered(reply, env),
+        match refusal(response) {
+            Ok(()) if self.rendezvous.own.as_deref() == Some(text(response)?) => self.delivered(response, env),
             Ok(()) => self.passed_by(),
             Err(error) if self.is_gone_after_all(&error) => self.passed_by(),
             Err(error) => self.again(error, env),
@@ -123,22 +123,17 @@ impl Letter {
 impl Flow for Sending {
     type Output = Delivery;
 
-    fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.0 {
-            State::ExpectDelivery => self.1.on_delivery(&reply, env),
-            State::ExpectContent => self.1.on_content(&reply, env),
-            State::Pausing => Err(ErrorCode::STEP_UNEXPECTED.into()),
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let Self(state, mut letter) = self;
+        match (state, input) {
+            (State::ExpectDelivery, Input::Response(response)) => letter.on_delivery(&response, env),
+            (State::ExpectContent, Input::Response(response)) => letter.on_content(&response, env),
+            (State::Pausing, Input::Woken) => Ok(letter.write()),
+            (state, other) => {
+                let is_uncertain = other.failure().is_some_and(is_uncertain);
+                letter.may_be_there |= is_uncertain && matches!(state, State::ExpectDelivery);
+                letter.again(other.unexpected(), env)
+            }
         }
-    }
-
-    fn on_failure(mut self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        if matches!(self.0, State::ExpectDelivery) {
-            self.1.may_be_there |= is_uncertain(failure);
-        }
-        self.1.again(failure.into(), env)
-    }
-
-    fn on_wake(self, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Ok(self.1.write())
     }
 }

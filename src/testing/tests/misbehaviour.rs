@@ -70,7 +70,7 @@ fn both_drivers_take_the_provider_for_an_http_client() {
     let request = || Request::get(format!("{ISSUER}/jwks")).body(Body::default()).unwrap();
     let policy = Policy::read(1024, Accept::Json);
     let client = asynchronous(provider.http_async(&clock));
-    let answer = HttpClient::call(&client, request(), policy).into_inner().unwrap();
+    let answer = HttpClient::call(&client, request(), policy.clone()).into_inner().unwrap();
     assert_eq!(answer.body(), blocking(provider.http(&clock)).call(request(), policy).unwrap().body());
     assert_eq!(provider.count(On::Jwks), 2);
 }

@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use oidc_proto::flow::{Registration, ServerMetadataFetch};
-use oidc_proto::{Client, ClientMetadata, Env, Error, Failure, Flow, Issuer, Provider, ProviderOptions, Response, Step};
+use oidc_proto::step::Input;
+use oidc_proto::{Client, ClientMetadata, Env, Error, Flow, Issuer, Provider, ProviderOptions, Step};
 
 /// Awaits metadata, then a client ID.
 pub enum SetUp {
@@ -29,7 +30,7 @@ impl SetUp {
     }
 
     fn discovering(step: Step<ServerMetadataFetch>, metadata: Box<ClientMetadata>) -> Result<Step<Self>, Error> {
-        step.embed_with(
+        step.embed(
             metadata,
             |metadata, flow| Self::Discovering(flow, metadata),
             |metadata, found| {
@@ -44,7 +45,7 @@ impl SetUp {
         provider: Arc<Provider>,
         metadata: Box<ClientMetadata>,
     ) -> Result<Step<Self>, Error> {
-        step.embed_with(
+        step.embed(
             (provider, metadata),
             |(provider, metadata), flow| Self::Registering(Box::new(flow), provider, metadata),
             |(provider, metadata), registered| {
@@ -58,20 +59,11 @@ impl SetUp {
 impl Flow for SetUp {
     type Output = Ready;
 
-    fn on_response(self, response: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self {
-            Self::Discovering(flow, metadata) => Self::discovering(flow.on_response(response, env)?, metadata),
+            Self::Discovering(flow, metadata) => Self::discovering(flow.on(input, env)?, metadata),
             Self::Registering(flow, provider, metadata) => {
-                Self::registering(flow.on_response(response, env)?, provider, metadata)
-            }
-        }
-    }
-
-    fn on_failure(self, failure: Failure, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self {
-            Self::Discovering(flow, metadata) => Self::discovering(flow.on_failure(failure, env)?, metadata),
-            Self::Registering(flow, provider, metadata) => {
-                Self::registering(flow.on_failure(failure, env)?, provider, metadata)
+                Self::registering(flow.on(input, env)?, provider, metadata)
             }
         }
     }

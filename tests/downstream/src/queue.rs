@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
+use oidc_proto::FailureKind;
 use oidc_proto::adapter::BlockingHttpClient;
-use oidc_proto::{Env, Error, ErrorCode, Flow, Step};
+use oidc_proto::{Env, Error, Flow, Step};
 use oidc_proto::step::BoxFlow;
 
 /// Flows of one output, under names.
@@ -42,7 +43,7 @@ impl<T: 'static> Queue<T> {
             }
             // Waking early is not wrong: the flow waits again.
             Step::Wait(wait) => wait.wake(env),
-            Step::Sign(_) => Err(ErrorCode::SIGN_MISSING.into()),
+            Step::UseKey(use_key) => use_key.into_parts().1.fail(FailureKind::Unsupported, env),
             Step::Done(output) => return Some((name, Ok(output))),
         };
         match next {

@@ -1,0 +1,81 @@
+//! Key stores: keys that live in a device, a browser or a key management service.
+
+use std::future::{Future, Ready, ready};
+
+use crate::error::transport::FailureKind;
+use crate::step::{KeyOutput, KeyUse};
+
+/// Uses keys that live elsewhere, and takes its time. Any closure of this shape is one:
+///
+/// ```
+/// use oidc_proto::FailureKind;
+/// use oidc_proto::adapter::KeyStore;
+/// use oidc_proto::step::{KeyOutput, KeyUse};
+///
+/// async fn device(key_use: KeyUse) -> Result<KeyOutput, FailureKind> {
+///     match key_use {
+///         KeyUse::Sign { key, bytes, .. } if key.name == "device" => Ok(KeyOutput::bytes(sign(&bytes))),
+///         KeyUse::Sign { .. } => Err(FailureKind::KeyRefused),
+///         _ => Err(FailureKind::Unsupported),
+///     }
+/// }
+/// # fn sign(bytes: &[u8]) -> Vec<u8> { bytes.to_vec() }
+/// # fn is_store(_: &impl KeyStore) {}
+/// # is_store(&device);
+/// ```
+pub trait KeyStore {
+    /// The output to come. `KeyRefused` and `Unsupported` are the failures of a store; a store in a network also has those
+    /// of a request.
+    type Output: Future<Output = Result<KeyOutput, FailureKind>>;
+
+    /// Starts the operation.
+    fn use_key(&self, key_use: KeyUse) -> Self::Output;
+}
+
+impl<K, R> KeyStore for K
+where
+    K: Fn(KeyUse) -> R,
+    R: Future<Output = Result<KeyOutput, FailureKind>>,
+{
+    type Output = R;
+
+    fn use_key(&self, key_use: KeyUse) -> R {
+        self(key_use)
+    }
+}
+
+/// Uses keys that live elsewhere, on the thread that calls. Any closure of this shape is one.
+pub trait BlockingKeyStore {
+    /// Carries the operation out.
+    ///
+    /// # Errors
+    /// As [`KeyStore::Output`].
+    fn use_key(&self, key_use: KeyUse) -> Result<KeyOutput, FailureKind>;
+}
+
+impl<K> BlockingKeyStore for K
+where
+    K: Fn(KeyUse) -> Result<KeyOutput, FailureKind>,
+{
+    fn use_key(&self, key_use: KeyUse) -> Result<KeyOutput, FailureKind> {
+        self(key_use)
+    }
+}
+
+/// No key store: a flow that asks for the use of a key is told `Unsupported`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoKeyStore;
+
+impl KeyStore for NoKeyStore {
+    type Output = Ready<Result<KeyOutput, FailureKind>>;
+
+    fn use_key(&self, _: KeyUse) -> Self::Output {
+        ready(Err(FailureKind::Unsupported))
+    }
+}
+
+impl BlockingKeyStore for NoKeyStore {
+    fn use_key(&self, _: KeyUse) -> Result<KeyOutput, FailureKind> {
+        Err(FailureKind::Unsupported)
+    }
+}

@@ -1,0 +1,43 @@
+//! A flow of any type.
+
+use std::fmt;
+
+use super::contract::{Flow, Input, Step};
+use crate::base::env::Env;
+use crate::error::Error;
+
+/// Any flow with this output. Made by [`Step::boxed`](crate::Step::boxed).
+pub struct BoxFlow<T>(Box<dyn AnyFlow<T>>);
+
+impl<T: 'static> BoxFlow<T> {
+    pub(super) fn new<F: Flow<Output = T>>(flow: F) -> Self {
+        Self(Box::new(flow))
+    }
+}
+
+impl<T> fmt::Debug for BoxFlow<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BoxFlow(…)")
+    }
+}
+
+trait AnyFlow<T: 'static>: Send + Sync {
+    fn on(self: Box<Self>, input: Input<'_>, env: &mut dyn Env) -> Result<Step<BoxFlow<T>>, Error>;
+}
+
+impl<F: Flow> AnyFlow<F::Output> for F
+where
+    F::Output: 'static,
+{
+    fn on(self: Box<Self>, input: Input<'_>, env: &mut dyn Env) -> Result<Step<BoxFlow<F::Output>>, Error> {
+        Flow::on(*self, input, env).map(Step::boxed)
+    }
+}
+
+impl<T: 'static> Flow for BoxFlow<T> {
+    type Output = T;
+
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        self.0.on(input, env)
+    }
+}
