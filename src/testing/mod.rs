@@ -76,7 +76,7 @@ pub use homeserver::{Asked, Homeserver, KnownScopes, OnMatrix};
 pub use id_token::{IdToken, Signature};
 pub use lie::Lie;
 pub use par::Par;
-pub use provider::{Bearer, Provider, Reuse};
+pub use provider::{Bearer, Provider, Reuse, Rotation};
 pub use rendezvous::{Meet, Rendezvous, Trick};
 pub use route::On;
 pub use user::{Decision, User};

@@ -35,6 +35,17 @@ pub enum Reuse {
     AllowedUntilSuccessorIsUsed,
 }
 
+/// What the provider does with the older access tokens of a grant when it issues new ones for a refresh token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Rotation {
+    /// They stay good until they expire.
+    #[default]
+    KeepsAccessTokens,
+    /// They end at once, also where the response is lost, as at the Matrix Authentication Service.
+    EndsAccessTokens,
+}
+
 /// Whom an access token speaks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -98,6 +109,13 @@ impl Provider {
     #[must_use]
     pub fn with_reuse(self, reuse: Reuse) -> Self {
         self.lock().reuse = reuse;
+        self
+    }
+
+    /// Sets what happens to older access tokens at a refresh.
+    #[must_use]
+    pub fn with_rotation(self, rotation: Rotation) -> Self {
+        self.lock().rotation = rotation;
         self
     }
 

@@ -15,7 +15,7 @@ use super::edit::Edit;
 use super::fault::Fault;
 use super::grants::Extension;
 use super::par::{Par, Pushed};
-use super::provider::Reuse;
+use super::provider::{Reuse, Rotation};
 use super::route::On;
 use super::user::User;
 use super::userinfo::StepUp;
@@ -42,6 +42,7 @@ pub(super) struct State {
     pub(super) second_keys: bool,
     pub(super) rotates: bool,
     pub(super) reuse: Reuse,
+    pub(super) rotation: Rotation,
     pub(super) access_token_lifetime: Duration,
     pub(super) edits: Vec<Edit>,
     pub(super) faults: Vec<(On, Fault, usize)>,
@@ -137,6 +138,7 @@ impl State {
             second_keys: false,
             rotates: true,
             reuse: Reuse::EndsGrant,
+            rotation: Rotation::KeepsAccessTokens,
             access_token_lifetime: Duration::from_secs(300),
             edits: Vec::new(),
             faults: Vec::new(),

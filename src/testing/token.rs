@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::client::{RegisteredClient, authenticate};
 use super::http::{Incoming, Params, Refusal, json as json_response, no_store};
-use super::provider::Reuse;
+use super::provider::{Reuse, Rotation};
 use super::state::{Issue, State, Tokens};
 use super::{device, dpop, grants, id_token, register};
 use crate::base::env::Timestamp;
@@ -112,6 +112,9 @@ fn refresh(
             return Err(invalid_grant("the refresh token was used before"));
         }
         state.forget(&successors);
+    }
+    if state.rotation == Rotation::EndsAccessTokens {
+        state.access_tokens.retain(|_, access| access.grant != id);
     }
     let issue = Issue { with_refresh: state.rotates, refreshed: true, ..Issue::new(id, scope, client, jkt) };
     let tokens = state.issue(&issue, now);

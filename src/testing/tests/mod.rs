@@ -191,6 +191,25 @@ fn a_lost_refresh_answer_can_be_had_again_where_that_is_allowed() {
 }
 
 #[test]
+fn a_refresh_ends_the_older_access_tokens_where_the_rotation_says_so() {
+    for (rotation, is_lost, status) in [
+        (Rotation::KeepsAccessTokens, false, StatusCode::OK),
+        (Rotation::KeepsAccessTokens, true, StatusCode::OK),
+        (Rotation::EndsAccessTokens, false, StatusCode::UNAUTHORIZED),
+        (Rotation::EndsAccessTokens, true, StatusCode::UNAUTHORIZED),
+    ] {
+        let provider = provider().with_rotation(rotation);
+        let (first, others) = (login(&provider), login(&provider));
+        if is_lost {
+            provider.fault(On::Token, Fault::LostAnswer, 1);
+        }
+        let _ = refresh(&provider, text(&first, "refresh_token"));
+        assert_eq!(userinfo(&provider, text(&first, "access_token")).status(), status, "{rotation:?} {is_lost}");
+        assert_eq!(userinfo(&provider, text(&others, "access_token")).status(), StatusCode::OK, "another grant");
+    }
+}
+
+#[test]
 fn codes_are_bound_to_verifier_redirect_uri_client_and_time() {
     let valid = [
         ("grant_type", "authorization_code"),
