@@ -13,6 +13,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
+
 pub use code::{ErrorCode, Fault};
 pub use provider_text::ProviderText;
 pub use transport::{Failure, FailureKind, Sent};
@@ -31,6 +33,7 @@ struct Inner {
     text: Option<ProviderText>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     retry_after: Option<Duration>,
+    status: Option<StatusCode>,
 }
 
 impl fmt::Display for Error {
@@ -43,6 +46,24 @@ impl fmt::Display for Error {
         write!(f, " ({code}; {})", code.section())
     }
 }
+
+/// Two errors are equal if they say the same: code, field, status, `Retry-After`, the provider's words, and the failure of
+/// the HTTP client. Sources of other types are equal only in clones of one error.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |error: &Self| {
+            let Inner { code, at, retry_after, status, .. } = *error.0;
+            (code, at, retry_after, status, error.failure())
+        };
+        let same_source = match (&self.0.source, &other.0.source) {
+            (Some(own), Some(others)) => self.failure().is_some() || Arc::ptr_eq(own, others),
+            (own, others) => own.is_none() && others.is_none(),
+        };
+        parts(self) == parts(other) && self.0.text == other.0.text && same_source
+    }
+}
+
+impl Eq for Error {}
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
@@ -61,7 +82,7 @@ impl Error {
     ///
     /// Flows written outside this crate use it to answer in the same form.
     pub fn new(code: ErrorCode) -> Self {
-        Self(Arc::new(Inner { code, at: None, text: None, source: None, retry_after: None }))
+        Self(Arc::new(Inner { code, at: None, text: None, source: None, retry_after: None, status: None }))
     }
 
     /// Names the field, parameter or header in question.
@@ -96,6 +117,21 @@ impl Error {
     pub(crate) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
         Arc::make_mut(&mut self.0).retry_after = retry_after;
         self
+    }
+
+    /// Adds the status of the response that it was found in, unless there is one already.
+    #[must_use]
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        if self.0.status.is_none() {
+            Arc::make_mut(&mut self.0).status = Some(status);
+        }
+        self
+    }
+
+    /// The HTTP status of the response that it was found in, also where that is a success; `None` if no response came, or
+    /// if the error is about something else.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.0.status
     }
 
     /// `Retry-After`: when the server wants to be asked again. Not capped.

@@ -57,12 +57,14 @@ impl<F: Flow> Awaiting<F> {
     /// # Errors
     /// The flow's own.
     pub fn receive<B: AsRef<[u8]>>(self, response: http::Response<B>, env: &mut dyn Env) -> Result<Step<F>, Error> {
-        let body = response.body().as_ref();
-        if body.len() > self.body_limit {
-            return self.fail(Failure::new(FailureKind::BodyTooLarge, Sent::Maybe), env);
-        }
-        let response = Response { status: response.status(), headers: response.headers(), body, accept: self.accept };
-        self.flow.on(Input::Response(response), env)
+        let (status, body) = (response.status(), response.body().as_ref());
+        let step = if body.len() > self.body_limit {
+            self.fail(Failure::new(FailureKind::BodyTooLarge, Sent::Maybe), env)
+        } else {
+            let response = Response { status, headers: response.headers(), body, accept: self.accept };
+            self.flow.on(Input::Response(response), env)
+        };
+        step.map_err(|error| error.with_status(status))
     }
 
     /// Says that no response came.

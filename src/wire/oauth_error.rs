@@ -38,16 +38,17 @@ pub(crate) fn from_response(response: Response<'_>, verdict: impl FnOnce(&str) -
     match response.check_status() {
         Err(error) if error.code() == ErrorCode::HTTP_STATUS && response.status.is_client_error() => {}
         Err(error) => return error,
-        Ok(()) => return ErrorCode::HTTP_STATUS.into(),
+        Ok(()) => return Error::new(ErrorCode::HTTP_STATUS).with_status(response.status),
     }
     let body = response
         .check_content_type(Accept::Json)
         .ok()
         .and_then(|()| json::document::<OauthError<'_>>(response.body).ok());
-    match body.as_ref().and_then(|body| Some((body, body.error.as_deref()?))) {
+    let error = match body.as_ref().and_then(|body| Some((body, body.error.as_deref()?))) {
         Some((body, error)) => Error::new(verdict(error)).with_text(body.text()),
         None => ErrorCode::HTTP_STATUS.into(),
-    }
+    };
+    error.with_status(response.status)
 }
 
 /// The code of an `error` of the token endpoint.

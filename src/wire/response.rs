@@ -45,14 +45,15 @@ impl<'a> Response<'a> {
     /// # Errors
     /// `transport.timeout`, `http.too_many_requests`, `http.server_error`, `http.redirect`, `http.status`.
     pub fn check_status(&self) -> Result<(), Error> {
-        match self.status.as_u16() {
-            200..=299 => Ok(()),
-            300..=399 => Err(ErrorCode::HTTP_REDIRECT.into()),
-            408 => Err(ErrorCode::TRANSPORT_TIMEOUT.into()),
-            425 | 429 => Err(Error::new(ErrorCode::HTTP_TOO_MANY_REQUESTS).with_retry_after(self.retry_after())),
-            500..=599 => Err(Error::new(ErrorCode::HTTP_SERVER_ERROR).with_retry_after(self.retry_after())),
-            _ => Err(ErrorCode::HTTP_STATUS.into()),
-        }
+        let error = match self.status.as_u16() {
+            200..=299 => return Ok(()),
+            300..=399 => ErrorCode::HTTP_REDIRECT.into(),
+            408 => ErrorCode::TRANSPORT_TIMEOUT.into(),
+            425 | 429 => Error::new(ErrorCode::HTTP_TOO_MANY_REQUESTS).with_retry_after(self.retry_after()),
+            500..=599 => Error::new(ErrorCode::HTTP_SERVER_ERROR).with_retry_after(self.retry_after()),
+            _ => ErrorCode::HTTP_STATUS.into(),
+        };
+        Err(error.with_status(self.status))
     }
 
     /// Where a redirect leads, for the few requests that follow one: a reference, possibly relative (RFC 9110 section
