@@ -199,8 +199,9 @@ codes! {
     SESSION_MISMATCH = "session.mismatch", Local, "this crate's session", "the tokens are another user's than the session's";
     SESSION_ENDED = "session.ended", Local, "this crate's session", "the session was logged out";
     SESSION_TOKEN_REFUSED = "session.token_refused", Remote, "this crate's session", "the resource server refuses tokens that were just obtained";
-    SESSION_STORE = "session.store", Local, "this crate's session", "the store could not lock or load in time";
+    SESSION_STORE = "session.store", Local, "this crate's session", "the store did not do in time what it was asked for";
     STORE_BUSY = "store.busy", Local, "this crate's session stores", "another process keeps the lock";
+    STORE_CONFLICT = "store.conflict", Local, "this crate's session stores", "the store holds another record than was expected";
     STORE_IO = "store.io", Local, "this crate's session stores", "the file system or the server that keeps the record failed";
 
     // Stored values and the contract

@@ -63,6 +63,8 @@ pub enum SessionEvent {
         /// still there, or it may have been deleted. Then a new login makes it again, under its ID, but what the
         /// homeserver kept for it is lost. Synapse says `false` also where a token has only expired.
         soft_logout: Option<bool>,
+        /// What the provider said, or that there is no refresh token.
+        error: Error,
     },
     /// The session is over: erase what belongs to the device.
     Erase,
@@ -202,7 +204,7 @@ impl Session {
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<SessionEvent> {
         Some(match self.core.poll_event()? {
-            Event::NeedsLogin => SessionEvent::LoginAgain { soft_logout: self.said_of_device() },
+            Event::NeedsLogin(error) => SessionEvent::LoginAgain { soft_logout: self.said_of_device(), error },
             Event::Ended => SessionEvent::Erase,
             Event::Locked => SessionEvent::Locked,
             event => SessionEvent::Core(event),

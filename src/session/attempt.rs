@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use super::access::{End, Epoch, Ticket};
+use http::StatusCode;
+
+use super::access::{End, Epoch, Standing, Ticket, Wants};
 use super::event::Event;
 use super::machine::Session;
 use super::policy::{self, Persistence, RefreshPolicy, STALLED_AFTER, Verdict};
+use super::saving::Asked;
 use crate::base::env::{Env, MonotonicTime, Timestamp};
 use crate::base::secret::Secret;
 use crate::error::transport::{Failure, FailureKind, Sent};
@@ -22,11 +25,50 @@ pub(super) enum State {
     },
     Attempting(Box<Attempt>),
     /// The last attempt failed.
-    BackingOff {
-        until: MonotonicTime,
-        resume: Option<Box<Resume>>,
-    },
+    BackingOff(Box<Pause>),
+    /// Only a new login can revive it.
     Stopped(End),
+    /// It is over. The store is asked to erase its record.
+    LoggedOut(Asked),
+}
+
+/// Until the next attempt.
+pub(super) struct Pause {
+    pub(super) until: MonotonicTime,
+    pub(super) resume: Option<Resume>,
+}
+
+/// What speaks against the access token, beside the clocks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Objection {
+    None,
+    /// The provider may have ended it.
+    Doubt,
+    /// A resource server refused it.
+    Refusal,
+}
+
+/// Whether the provider has exchanged the refresh token in an attempt.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rotation {
+    /// It was not asked, or said that it did not.
+    No,
+    /// It was asked, and nothing has come back.
+    Asked,
+    /// Tokens came, or nothing that says whether there are new ones.
+    Maybe,
+}
+
+impl Rotation {
+    /// What a response to the token request says, before it is read: one of a gateway that had no answer says nothing
+    /// (RFC 9110 sections 15.6.3 and 15.6.5).
+    pub(super) fn after(status: StatusCode) -> Self {
+        match status {
+            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Self::Maybe,
+            status if status.is_success() => Self::Maybe,
+            _ => Self::No,
+        }
+    }
 }
 
 /// What a failed attempt has left to go on from.
@@ -54,18 +96,13 @@ pub(super) struct Attempt {
     pub(super) asked_at: (Timestamp, MonotonicTime),
     /// The refresh token that it was asked with, if the store is shared.
     pub(super) spent: Option<Secret>,
+    pub(super) rotation: Rotation,
 }
 
 impl Attempt {
     pub(super) fn new(deadline: MonotonicTime, holds_lock: bool, env: &dyn Env) -> Self {
-        Self {
-            stage: Stage::Lock,
-            ticket: 0,
-            deadline,
-            holds_lock,
-            asked_at: (env.now(), env.monotonic()),
-            spent: None,
-        }
+        let asked_at = (env.now(), env.monotonic());
+        Self { stage: Stage::Lock, ticket: 0, deadline, holds_lock, asked_at, spent: None, rotation: Rotation::No }
     }
 }
 
@@ -88,12 +125,35 @@ pub(super) enum Stage {
 }
 
 impl Session {
-    /// Whether the access token is good as far as the clocks and the resource servers say. A clock that was set back
-    /// does not make it live longer than the monotonic one allows.
-    pub(super) fn is_good(&self, now: Timestamp, ticks: MonotonicTime) -> bool {
-        !self.is_refused
-            && !self.tokens.is_expired(now, Duration::ZERO)
-            && self.good_until.is_none_or(|until| ticks < until)
+    /// What is known of the access token. A clock that was set back does not make it live longer than the monotonic one
+    /// allows.
+    pub(super) fn standing_at(&self, now: Timestamp, ticks: MonotonicTime) -> Standing {
+        if self.tokens.is_expired(now, Duration::ZERO) || self.good_until.is_some_and(|until| ticks >= until) {
+            return Standing::Expired;
+        }
+        match self.objection {
+            Objection::None => Standing::Good,
+            Objection::Doubt => Standing::Doubtful,
+            Objection::Refusal => Standing::Refused,
+        }
+    }
+
+    pub(super) fn is_good(&self, env: &dyn Env) -> bool {
+        self.standing_at(env.now(), env.monotonic()) == Standing::Good
+    }
+
+    /// The provider may have ended the access token.
+    pub(super) fn doubt(&mut self) {
+        if self.objection == Objection::None {
+            self.objection = Objection::Doubt;
+        }
+    }
+
+    /// An attempt ends without new tokens.
+    fn ends_in_vain(&mut self, attempt: &Attempt) {
+        if attempt.rotation != Rotation::No {
+            self.doubt();
+        }
     }
 
     pub(super) fn deadline(&self, env: &dyn Env) -> MonotonicTime {
@@ -101,11 +161,13 @@ impl Session {
     }
 
     /// The attempt that a caller waits for: the one that is going on, or a new one, or the one after the pause.
-    pub(super) fn attempt(&mut self, env: &mut dyn Env) -> Epoch {
+    pub(super) fn attempt(&mut self, wants: Wants, env: &mut dyn Env) -> Epoch {
         match &mut self.state {
             State::Idle { .. } => self.begin(env),
-            State::BackingOff { until, .. } if *until > env.monotonic() => return Epoch(self.begun + 1),
-            State::BackingOff { resume, .. } => match resume.take().map(|resume| *resume) {
+            State::BackingOff(pause) if pause.until > env.monotonic() => {
+                return Epoch { attempt: self.begun + 1, wants };
+            }
+            State::BackingOff(pause) => match pause.resume.take() {
                 Some(Resume::Verify(grant, Unverified { holds_lock, asked_at, spent })) => {
                     self.begun += 1;
                     let attempt = Attempt { asked_at, spent, ..Attempt::new(self.deadline(env), holds_lock, env) };
@@ -119,9 +181,9 @@ impl Session {
                 }
                 None => self.begin(env),
             },
-            State::Attempting(_) | State::Stopped(_) => {}
+            State::Attempting(_) | State::Stopped(_) | State::LoggedOut(_) => {}
         }
-        Epoch(self.begun)
+        Epoch { attempt: self.begun, wants }
     }
 
     pub(super) fn begin(&mut self, env: &mut dyn Env) {
@@ -156,6 +218,10 @@ impl Session {
         mut attempt: Attempt,
         env: &mut dyn Env,
     ) {
+        if attempt.rotation == Rotation::Maybe && step.is_ok() {
+            // New tokens are there. Until they can be used, nobody knows what the old one is worth.
+            self.doubt();
+        }
         attempt.deadline = self.deadline(env);
         attempt.stage = match step {
             Ok(Step::Call(call)) => Stage::Ask(call),
@@ -167,15 +233,21 @@ impl Session {
             Ok(Step::Done(TokenOutcome::Unverified { error, grant })) => {
                 return match policy::verdict(&error, true) {
                     Verdict::Later => {
+                        self.ends_in_vain(&attempt);
                         let Attempt { holds_lock, asked_at, spent, .. } = attempt;
                         let unverified = Unverified { holds_lock, asked_at, spent };
-                        self.back_off(&error, Some(Resume::Verify(grant, unverified)), env);
+                        self.back_off(error, Some(Resume::Verify(grant, unverified)), env);
                     }
                     _ => self.failed(error, true, attempt, env),
                 };
             }
             Ok(Step::Wait(_)) => return self.failed(ErrorCode::STEP_UNEXPECTED.into(), false, attempt, env),
-            Err(error) => return self.failed(error, false, attempt, env),
+            Err(error) => {
+                if error.code() == ErrorCode::TOKEN_ERROR_WITH_SUCCESS {
+                    attempt.rotation = Rotation::No;
+                }
+                return self.failed(error, false, attempt, env);
+            }
         };
         self.state = State::Attempting(Box::new(attempt));
     }
@@ -193,7 +265,9 @@ impl Session {
     pub(super) fn succeeded(&mut self, tokens: TokenSet, attempt: Attempt, env: &mut dyn Env) {
         self.unlocks |= attempt.holds_lock;
         self.tokens = tokens;
+        self.objection = Objection::None;
         self.finished = self.begun;
+        self.renewed = self.begun;
         self.last_failure = None;
         self.failures = 0;
         self.events.push(Event::TokensRefreshed);
@@ -201,6 +275,7 @@ impl Session {
     }
 
     pub(super) fn failed(&mut self, error: Error, tokens_came: bool, attempt: Attempt, env: &mut dyn Env) {
+        self.ends_in_vain(&attempt);
         let verdict = policy::verdict(&error, tokens_came);
         if verdict == Verdict::NeedsLogin && attempt.holds_lock {
             // Another process may have been faster: what it saved is looked at once more.
@@ -208,41 +283,59 @@ impl Session {
         }
         self.unlocks |= attempt.holds_lock;
         match verdict {
-            Verdict::NeedsLogin => self.stop(End::NeedsLogin, Event::NeedsLogin),
-            Verdict::ClientRejected => self.stop(End::ClientRejected, Event::ClientRejected(error.code())),
-            Verdict::Refused => self.stop(End::Refused, Event::Refused(error.code())),
-            Verdict::Later => self.back_off(&error, None, env),
+            Verdict::NeedsLogin => self.needs_login(error),
+            Verdict::ClientRejected => self.stop(End::ClientRejected(error.clone()), Event::ClientRejected(error)),
+            Verdict::Refused => self.stop(End::Refused(error.clone()), Event::Refused(error)),
+            Verdict::Later => self.back_off(error, None, env),
         }
+    }
+
+    /// What the store says ends no session.
+    pub(super) fn store_failed(&mut self, error: Error, attempt: Attempt, env: &mut dyn Env) {
+        self.ends_in_vain(&attempt);
+        self.unlocks |= attempt.holds_lock;
+        self.back_off(error, None, env);
     }
 
     /// The grant is gone, and no other process has a better one.
-    pub(super) fn give_up(&mut self, attempt: Attempt) {
+    pub(super) fn give_up(&mut self, error: Error, attempt: Attempt) {
         self.unlocks |= attempt.holds_lock;
-        self.stop(End::NeedsLogin, Event::NeedsLogin);
+        self.needs_login(error);
     }
 
-    pub(super) fn back_off(&mut self, error: &Error, resume: Option<Resume>, env: &mut dyn Env) {
+    fn needs_login(&mut self, error: Error) {
+        if error.code() == ErrorCode::TOKEN_INVALID_GRANT {
+            // A grant takes its access tokens with it, at some providers.
+            self.doubt();
+        }
+        self.stop(End::NeedsLogin(error.clone()), Event::NeedsLogin(error));
+    }
+
+    pub(super) fn back_off(&mut self, error: Error, resume: Option<Resume>, env: &mut dyn Env) {
         self.failures = self.failures.saturating_add(1);
         self.finished = self.begun;
-        self.last_failure = Some(error.code());
         let pause = policy::pause(self.failures, error.retry_after(), env.rng().next_u32());
-        self.events.push(Event::BackingOff(pause));
-        if self.failures == STALLED_AFTER && !self.is_good(env.now(), env.monotonic()) {
-            self.events.push(Event::Stalled(error.code()));
+        self.events.push(Event::BackingOff { pause, error: error.clone() });
+        if self.failures == STALLED_AFTER && !self.is_good(env) {
+            self.events.push(Event::Stalled(error.clone()));
         }
-        self.state = State::BackingOff { until: env.monotonic().saturating_add(pause), resume: resume.map(Box::new) };
+        self.last_failure = Some(error);
+        self.state = State::BackingOff(Box::new(Pause { until: env.monotonic().saturating_add(pause), resume }));
     }
 
     pub(super) fn time_is_up(&mut self, env: &mut dyn Env) {
         let Some(attempt) = self.take_attempt(|_| true) else { return };
         let timeout = || Error::from(Failure::new(FailureKind::Timeout, Sent::Maybe));
         match attempt.stage {
-            Stage::ExpectAnswer(_) => self.back_off(&timeout(), Some(Resume::Late(attempt)), env),
+            Stage::ExpectAnswer(_) => {
+                self.ends_in_vain(&attempt);
+                self.back_off(timeout(), Some(Resume::Late(attempt)), env);
+            }
             // Nobody has looked since they came: they are not used before they were handed over.
             Stage::Save(tokens) => self.obtained(*tokens, Attempt { stage: Stage::Lock, ..attempt }, env),
             Stage::ExpectSave(tokens) => {
                 let attempt = Attempt { stage: Stage::Lock, ..attempt };
-                self.not_saved(*tokens, attempt, env);
+                self.not_saved(*tokens, ErrorCode::SESSION_STORE.into(), attempt, env);
             }
             // What the store has is not known: a session is not given up for that.
             Stage::Lock
@@ -250,20 +343,20 @@ impl Session {
             | Stage::Load(_)
             | Stage::ExpectLoad(_)
             | Stage::SaveFirst
-            | Stage::ExpectSaveFirst => self.failed(ErrorCode::SESSION_STORE.into(), false, attempt, env),
+            | Stage::ExpectSaveFirst => self.store_failed(ErrorCode::SESSION_STORE.into(), attempt, env),
             Stage::Ask(_) | Stage::UseKey(_) | Stage::ExpectKeyOutput(_) => self.failed(timeout(), false, attempt, env),
         }
     }
 
     pub(super) fn stop(&mut self, end: End, event: Event) {
         self.finished = self.begun;
+        self.last_failure = end.error().cloned();
         self.state = State::Stopped(end);
         self.events.push(event);
     }
 
     /// Computes what follows from new tokens.
     pub(super) fn settle(&mut self, env: &mut dyn Env) {
-        self.is_refused = false;
         self.tokens.share_texts(&self.provider, &self.client);
         let (now, ticks) = (env.now(), env.monotonic());
         let left = self.tokens.expires_at().map(|expires_at| expires_at.saturating_since(now));
@@ -279,13 +372,13 @@ impl Session {
 
     /// The access token is not good, whatever the clocks say.
     pub(super) fn refuse(&mut self, env: &mut dyn Env) {
-        self.is_refused = true;
+        self.objection = Objection::Refusal;
         let age = env.now().saturating_since(self.tokens.obtained_at());
         self.refused = if age < policy::YOUNG { self.refused.saturating_add(1) } else { 1 };
         let is_idle = matches!(self.state, State::Idle { .. });
         if self.refused > 1 && is_idle && self.options.refresh == RefreshPolicy::Automatic {
             self.failures = u32::from(self.refused) - 2;
-            self.back_off(&ErrorCode::SESSION_TOKEN_REFUSED.into(), None, env);
+            self.back_off(ErrorCode::SESSION_TOKEN_REFUSED.into(), None, env);
         }
     }
 
@@ -304,23 +397,24 @@ impl Session {
     pub(super) fn take_awaiting(&mut self, ticket: &Ticket) -> Option<(Awaiting<BoxFlow<TokenOutcome>>, Attempt)> {
         let expects = |attempt: &Attempt| attempt.ticket == ticket.0 && matches!(attempt.stage, Stage::ExpectAnswer(_));
         let attempt = match &mut self.state {
-            State::BackingOff { resume, .. } => match resume.take().map(|resume| *resume) {
+            State::BackingOff(pause) => match pause.resume.take() {
                 Some(Resume::Late(late)) if expects(&late) => {
                     // It is the next attempt, which is over sooner than it was due.
                     self.begun += 1;
                     late
                 }
                 other => {
-                    *resume = other.map(Box::new);
+                    pause.resume = other;
                     return None;
                 }
             },
             _ => self.take_attempt(expects)?,
         };
-        let Attempt { stage: Stage::ExpectAnswer(awaiting), deadline, holds_lock, asked_at, spent, .. } = attempt
+        let Attempt { stage: Stage::ExpectAnswer(awaiting), deadline, holds_lock, asked_at, spent, rotation, .. } =
+            attempt
         else {
             return None;
         };
-        Some((awaiting, Attempt { stage: Stage::Lock, ticket: 0, deadline, holds_lock, asked_at, spent }))
+        Some((awaiting, Attempt { stage: Stage::Lock, ticket: 0, deadline, holds_lock, asked_at, spent, rotation }))
     }
 }

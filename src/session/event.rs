@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::ErrorCode;
+use crate::error::Error;
 
 /// Something that happened. Of each kind at most one waits to be read: a later one takes the place of an earlier one, so
 /// that memory stays bounded even if nobody reads.
@@ -11,9 +11,9 @@ use crate::error::ErrorCode;
 pub enum Event {
     /// There are new tokens: [`Session::tokens`](super::Session::tokens).
     TokensRefreshed,
-    /// The grant is gone, or there is no refresh token: the user has to log in again. Keep what the session is bound to (a device, a user) and hand the
-    /// new tokens to [`Session::adopt`](super::Session::adopt).
-    NeedsLogin,
+    /// The grant is gone, or there is no refresh token: the user has to log in again. Keep what the session is bound to
+    /// (a device, a user) and hand the new tokens to [`Session::adopt`](super::Session::adopt).
+    NeedsLogin(Error),
     /// A resource wants the user to log in more strongly or more recently (RFC 9470). The session is not touched.
     StepUp {
         /// `acr_values`.
@@ -26,17 +26,22 @@ pub enum Event {
     /// The session is over: erase what belongs to it.
     Ended,
     /// The provider does not accept the client. Tokens are kept; a new login by a new client can mend it.
-    ClientRejected(ErrorCode),
+    ClientRejected(Error),
     /// The provider answered a refresh with tokens that cannot be trusted. The old ones are kept.
-    Refused(ErrorCode),
+    Refused(Error),
     /// The store failed to save. The tokens live on in memory, and saving is tried again.
-    NotSaved,
+    NotSaved(Error),
     /// The store failed to erase the record of a session that was logged out: it is the owner's to erase.
-    NotErased,
-    /// The access token has expired, and many attempts to refresh it have failed. It goes on trying.
-    Stalled(ErrorCode),
-    /// An attempt failed. The next one is made after this pause.
-    BackingOff(Duration),
+    NotErased(Error),
+    /// The access token is not known to be good, and many attempts to refresh it have failed. It goes on trying.
+    Stalled(Error),
+    /// An attempt failed.
+    BackingOff {
+        /// The next one is made after this pause.
+        pause: Duration,
+        /// How it failed.
+        error: Error,
+    },
 }
 
 /// Events that were not read yet, in the order in which they came. Each is in a box with those after it, so that there

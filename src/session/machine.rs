@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use http::{Method, Response};
 
-use super::access::{Access, End, Epoch, Outcome, Refusal, Ticket, Transmit};
-use super::attempt::{Attempt, Stage, State};
+use super::access::{Access, End, Epoch, Outcome, Refusal, Standing, Ticket, Transmit, Wants};
+use super::attempt::{Attempt, Objection, Rotation, Stage, State};
 use super::event::{Event, Events};
 use super::policy::{Options, Persistence, RefreshPolicy, SessionOptions};
 use super::saving::{Asked, Unsaved};
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::{AccessToken, same_bytes};
-use crate::error::transport::{Failure, FailureKind};
+use crate::error::transport::{Failure, FailureKind, Sent};
 use crate::error::{Error, ErrorCode};
 use crate::flow::Revocation;
 use crate::jose::Keys;
@@ -34,22 +34,23 @@ pub struct Session {
     pub(super) generation: u64,
     /// Until when the access token is good by the monotonic clock; `None` if that is not known.
     pub(super) good_until: Option<MonotonicTime>,
-    /// A resource server said that it is not good.
-    pub(super) is_refused: bool,
+    /// What else speaks against it.
+    pub(super) objection: Objection,
     /// Tokens that were refused as soon as they were obtained, one after the other.
     pub(super) refused: u8,
     /// Attempts that were begun, and attempts that are over. At one a second, 32 bits last for 136 years.
     pub(super) begun: u32,
     pub(super) finished: u32,
+    /// The last attempt that brought tokens.
+    pub(super) renewed: u32,
     /// How the last attempt failed.
-    pub(super) last_failure: Option<ErrorCode>,
+    pub(super) last_failure: Option<Error>,
     /// In a row.
     pub(super) failures: u32,
     pub(super) tickets: u32,
     pub(super) unlocks: bool,
     /// The ticket of the last `Unlock`.
     pub(super) last_unlock: u32,
-    pub(super) erasure: Asked,
     pub(super) unsaved: Option<Box<Unsaved>>,
     pub(super) events: Events,
 }
@@ -80,16 +81,16 @@ impl Session {
             state: State::Idle { due: None },
             generation,
             good_until: None,
-            is_refused: false,
+            objection: Objection::None,
             refused: 0,
             begun: 0,
             finished: 0,
+            renewed: 0,
             last_failure: None,
             failures: 0,
             tickets: 0,
             unlocks: false,
             last_unlock: 0,
-            erasure: Asked::NotYet,
             unsaved: None,
             events: Events::default(),
         };
@@ -109,58 +110,116 @@ impl Session {
 
     /// Why it gives out no more tokens; `None` while it does.
     pub fn end(&self) -> Option<End> {
-        match self.state {
-            State::Stopped(end) => Some(end),
+        match &self.state {
+            State::Stopped(end) => Some(end.clone()),
+            State::LoggedOut(_) => Some(End::LoggedOut),
             _ => None,
         }
     }
 
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.state, State::Stopped(_) | State::LoggedOut(_))
+    }
+
     /// The access token, if it is good: what [`Session::access`] hands out, without beginning anything.
     pub fn current(&self, env: &dyn Env) -> Option<&AccessToken> {
-        (self.end().is_none() && self.is_good(env.now(), env.monotonic())).then(|| self.tokens.access_token())
+        (!self.is_over() && self.is_good(env)).then(|| self.tokens.access_token())
+    }
+
+    /// What is known of the access token, also after the session has ended.
+    pub fn standing(&self, env: &dyn Env) -> Standing {
+        self.standing_at(env.now(), env.monotonic())
+    }
+
+    /// How the last attempt failed; `None` if it did not.
+    pub fn last_failure(&self) -> Option<&Error> {
+        self.last_failure.as_ref()
     }
 
     /// Whether nothing would be lost if the session were dropped now: nothing is under way, and everything was saved.
     pub fn is_idle(&self) -> bool {
-        let is_quiet =
-            matches!(self.state, State::Idle { .. } | State::Stopped(_) | State::BackingOff { resume: None, .. });
-        is_quiet && self.unsaved.is_none() && !self.unlocks && !matches!(self.erasure, Asked::Due)
+        let is_quiet = match &self.state {
+            State::Idle { .. } | State::Stopped(_) => true,
+            State::Attempting(_) => false,
+            State::BackingOff(pause) => pause.resume.is_none(),
+            State::LoggedOut(erasure) => !matches!(erasure, Asked::Due),
+        };
+        is_quiet && self.unsaved.is_none() && !self.unlocks
     }
 
     /// An access token for a caller. Many callers cause one refresh.
     ///
+    /// A token that is [doubtful](Standing::Doubtful) is not handed out as a good one: the provider is asked again first. If
+    /// the session pauses, or the caller's time is up before the attempt is over ([`Session::outcome_now`]), the token is
+    /// handed out as what it is.
+    ///
     /// It allocates nothing while the token is good.
     pub fn access(&mut self, env: &mut dyn Env) -> Access<'_> {
-        if let State::Stopped(end) = self.state {
+        if let Some(end) = self.end() {
             return Access::Ended(end);
         }
-        if self.is_good(env.now(), env.monotonic()) {
-            return Access::Ready(self.tokens.access_token());
+        let is_manual = self.options.refresh == RefreshPolicy::Manual;
+        match self.standing(env) {
+            Standing::Good => Access::Ready(self.tokens.access_token()),
+            Standing::Doubtful if self.is_pausing(env) => {
+                Access::Doubtful { token: self.tokens.access_token(), error: self.why() }
+            }
+            Standing::Expired | Standing::Refused if is_manual && matches!(self.state, State::Idle { .. }) => {
+                Access::Expired
+            }
+            _ => Access::Wait(self.attempt(Wants::Token, env)),
         }
-        if self.options.refresh == RefreshPolicy::Manual && matches!(self.state, State::Idle { .. }) {
-            return Access::Expired;
-        }
-        Access::Wait(self.attempt(env))
     }
 
-    /// Refreshes now, whatever the policy; joins an attempt that is going on.
+    /// Refreshes now, whatever the policy; joins an attempt that is going on, or waits for the one after the pause.
+    ///
+    /// Its [outcome](Session::outcome) is `Ready` only with tokens that are newer than those at the call. Else it is the
+    /// error of the attempt, also if the old access token is still good: [`Session::standing`] says whether it is.
     pub fn refresh(&mut self, env: &mut dyn Env) -> Access<'_> {
-        if let State::Stopped(end) = self.state {
-            return Access::Ended(end);
+        match self.end() {
+            Some(end) => Access::Ended(end),
+            None => Access::Wait(self.attempt(Wants::NewTokens, env)),
         }
-        Access::Wait(self.attempt(env))
     }
 
     /// What came of an attempt. A caller who waits asks again after each input.
     pub fn outcome(&self, epoch: Epoch, env: &dyn Env) -> Outcome<'_> {
-        match self.state {
-            State::Stopped(end) => Outcome::Ended(end),
-            _ if epoch.0 > self.finished => Outcome::Pending,
-            _ => match self.last_failure {
-                Some(code) if !self.is_good(env.now(), env.monotonic()) => Outcome::Failed(code),
-                _ => Outcome::Ready(self.tokens.access_token()),
-            },
+        if let Some(end) = self.end() {
+            return Outcome::Ended(end);
         }
+        if epoch.attempt > self.finished {
+            return Outcome::Pending;
+        }
+        let token = self.tokens.access_token();
+        let is_new = self.renewed >= epoch.attempt;
+        match (epoch.wants, self.standing(env)) {
+            (Wants::NewTokens, _) if !is_new => Outcome::Failed(self.why()),
+            (_, Standing::Good) => Outcome::Ready(token),
+            // Good for no time at all, or seen late: it is what the provider gave.
+            (_, Standing::Expired) if self.last_failure.is_none() => Outcome::Ready(token),
+            (Wants::Token, Standing::Doubtful) => Outcome::Doubtful { token, error: self.why() },
+            _ => Outcome::Failed(self.why()),
+        }
+    }
+
+    /// The same for a caller whose time is up: while the attempt is going on, the old access token is what there is, if the
+    /// caller asked for any token and it has not expired.
+    pub fn outcome_now(&self, epoch: Epoch, env: &dyn Env) -> Outcome<'_> {
+        let token = self.tokens.access_token();
+        match (self.outcome(epoch, env), epoch.wants, self.standing(env)) {
+            (Outcome::Pending, Wants::Token, Standing::Good) => Outcome::Ready(token),
+            (Outcome::Pending, Wants::Token, Standing::Doubtful) => Outcome::Doubtful { token, error: self.why() },
+            (outcome, _, _) => outcome,
+        }
+    }
+
+    /// How the last attempt failed; if none did, the token was refused after it had come.
+    fn why(&self) -> Error {
+        self.last_failure.clone().unwrap_or_else(|| ErrorCode::SESSION_TOKEN_REFUSED.into())
+    }
+
+    fn is_pausing(&self, env: &dyn Env) -> bool {
+        matches!(&self.state, State::BackingOff(pause) if pause.until > env.monotonic())
     }
 
     /// A resource server refused this token. If it is not the current one any more, the caller gets the current one;
@@ -169,7 +228,7 @@ impl Session {
     pub fn unauthorized(&mut self, token: &AccessToken, refusal: Refusal, env: &mut dyn Env) -> Access<'_> {
         let is_current = same_bytes(token.expose().as_bytes(), self.tokens.access_token().expose().as_bytes());
         match refusal {
-            Refusal::Token if is_current && !self.is_refused => self.refuse(env),
+            Refusal::Token if is_current && self.objection != Objection::Refusal => self.refuse(env),
             Refusal::Token => {}
             Refusal::StepUp { acr_values, max_age } => self.events.push(Event::StepUp { acr_values, max_age }),
             Refusal::Locked => self.events.push(Event::Locked),
@@ -187,10 +246,10 @@ impl Session {
         if tokens.subject() != self.tokens.subject() {
             return Err(ErrorCode::SESSION_MISMATCH.into());
         }
-        if let State::Stopped(End::LoggedOut) = self.state {
+        if let State::LoggedOut(_) = self.state {
             return Err(ErrorCode::SESSION_ENDED.into());
         }
-        self.release();
+        self.abandon();
         self.begun += 1;
         let attempt = Attempt::new(self.deadline(env), false, env);
         self.obtained(tokens, attempt, env);
@@ -203,12 +262,12 @@ impl Session {
     /// # Errors
     /// Why no revocation can be asked for. The session has ended all the same.
     pub fn log_out(&mut self, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
-        self.release();
-        self.stop(End::LoggedOut, Event::Ended);
+        self.abandon();
         self.unsaved = None;
-        if self.options.persistence != Persistence::Nowhere {
-            self.erasure = Asked::Due;
-        }
+        self.finished = self.begun;
+        let has_store = self.options.persistence != Persistence::Nowhere;
+        self.state = State::LoggedOut(if has_store { Asked::Due } else { Asked::NotYet });
+        self.events.push(Event::Ended);
         Revocation::start(&self.tokens, &self.provider, &self.client, env)
     }
 
@@ -236,6 +295,7 @@ impl Session {
                 if request.method() == Method::POST {
                     // The keys, which are read, make the tokens no newer.
                     attempt.asked_at = (env.now(), now);
+                    attempt.rotation = Rotation::Asked;
                 }
                 attempt.stage = Stage::ExpectAnswer(awaiting);
                 Some(Transmit::Call { ticket, request, policy })
@@ -262,8 +322,8 @@ impl Session {
         let own = match &self.state {
             State::Idle { due } => *due,
             State::Attempting(attempt) => Some(attempt.deadline),
-            State::BackingOff { until, .. } => Some(*until),
-            State::Stopped(_) => None,
+            State::BackingOff(pause) => Some(pause.until),
+            State::Stopped(_) | State::LoggedOut(_) => None,
         };
         let unsaved = self.unsaved.as_ref().map(|unsaved| unsaved.again_at);
         own.into_iter().chain(unsaved).min()
@@ -279,9 +339,9 @@ impl Session {
             unsaved.again_at = deadline;
         }
         match &self.state {
-            State::Idle { due: Some(due) } if *due <= now => drop(self.attempt(env)),
+            State::Idle { due: Some(due) } if *due <= now => self.begin(env),
             // Not before its time.
-            State::BackingOff { .. } => drop(self.attempt(env)),
+            State::BackingOff(_) => _ = self.attempt(Wants::NewTokens, env),
             State::Attempting(attempt) if attempt.deadline <= now => self.time_is_up(env),
             _ => {}
         }
@@ -289,14 +349,20 @@ impl Session {
 
     /// Takes the response to a request. One whose ticket is no longer awaited is passed over.
     pub fn handle_response<B: AsRef<[u8]>>(&mut self, ticket: Ticket, response: Response<B>, env: &mut dyn Env) {
-        if let Some((awaiting, attempt)) = self.take_awaiting(&ticket) {
+        if let Some((awaiting, mut attempt)) = self.take_awaiting(&ticket) {
+            if attempt.rotation == Rotation::Asked {
+                attempt.rotation = Rotation::after(response.status());
+            }
             self.go_on(awaiting.receive(response, env), attempt, env);
         }
     }
 
     /// Says that no response came.
     pub fn handle_failure(&mut self, ticket: Ticket, failure: Failure, env: &mut dyn Env) {
-        if let Some((awaiting, attempt)) = self.take_awaiting(&ticket) {
+        if let Some((awaiting, mut attempt)) = self.take_awaiting(&ticket) {
+            if attempt.rotation == Rotation::Asked {
+                attempt.rotation = if failure.sent == Sent::No { Rotation::No } else { Rotation::Maybe };
+            }
             self.go_on(awaiting.fail(failure, env), attempt, env);
         }
     }
@@ -305,12 +371,21 @@ impl Session {
     pub fn handle_key_output(&mut self, ticket: Ticket, output: Result<KeyOutput, FailureKind>, env: &mut dyn Env) {
         let Some(attempt) = self.take_attempt(|attempt| attempt.ticket == ticket.0) else { return };
         match attempt {
-            Attempt { stage: Stage::ExpectKeyOutput(awaiting), deadline, holds_lock, asked_at, spent, .. } => {
+            Attempt {
+                stage: Stage::ExpectKeyOutput(awaiting),
+                deadline,
+                holds_lock,
+                asked_at,
+                spent,
+                rotation,
+                ..
+            } => {
                 let step = match output {
                     Ok(output) => awaiting.receive(output, env),
                     Err(kind) => awaiting.fail(kind, env),
                 };
-                let attempt = Attempt { stage: Stage::Lock, ticket: 0, deadline, holds_lock, asked_at, spent };
+                let attempt =
+                    Attempt { stage: Stage::Lock, ticket: 0, deadline, holds_lock, asked_at, spent, rotation };
                 self.go_on(step, attempt, env);
             }
             other => self.state = State::Attempting(Box::new(other)),
@@ -323,8 +398,9 @@ impl fmt::Debug for Session {
         let state = match self.state {
             State::Idle { .. } => "idle",
             State::Attempting(_) => "attempting",
-            State::BackingOff { .. } => "backing off",
+            State::BackingOff(_) => "backing off",
             State::Stopped(_) => "stopped",
+            State::LoggedOut(_) => "logged out",
         };
         write!(f, "Session({state}, generation {})", self.generation)
     }

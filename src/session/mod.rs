@@ -15,6 +15,12 @@
 //! After each input, poll until there is nothing more. What holds whatever comes in:
 //!
 //! - One refresh at a time, however many callers; each caller gets the outcome of the attempt that it waited for.
+//! - A caller of [`Session::refresh`] gets new tokens or the error of the attempt. A caller of [`Session::access`] gets the
+//!   old token while it is good.
+//! - If a refresh was sent and the provider may have rotated, but no new tokens came, the old access token is
+//!   [doubtful](Standing::Doubtful): some providers end it at the rotation. It is handed out as doubtful, and only if the
+//!   provider cannot be asked again in time. The doubt ends with new tokens.
+//! - Outcomes, events and store answers carry the whole [`Error`](crate::Error).
 //! - New tokens are handed over for saving before anyone can use them (unless nothing is to be saved).
 //! - Only a well-formed `invalid_grant` and the owner end a session, or that there is no refresh token; `policy.rs` has the
 //!   table.
@@ -31,7 +37,8 @@
 //!     let epoch = match session.access(env) {
 //!         Access::Ready(token) => return Some(token.expose().to_owned()),
 //!         Access::Wait(epoch) => epoch,
-//!         Access::Expired | Access::Ended(_) => return None,
+//!         // Use a doubtful one, too, if that is better than none: `Access::Doubtful { token, error }`.
+//!         Access::Doubtful { .. } | Access::Expired | Access::Ended(_) => return None,
 //!     };
 //!     while let Some(Transmit::Call { ticket, request, .. }) = session.poll_transmit(env) {
 //!         match send(request) {
@@ -54,7 +61,7 @@ mod policy;
 mod saving;
 mod store;
 
-pub use access::{Access, End, Epoch, Outcome, Refusal, Ticket, Transmit};
+pub use access::{Access, End, Epoch, Outcome, Refusal, Standing, Ticket, Transmit};
 pub use event::Event;
 pub(crate) use event::Events;
 pub use machine::Session;

@@ -8,6 +8,9 @@
 //! | new tokens whose ID token is another user's, or wrong otherwise | stops, tokens kept: the answer is refused |
 //! | no answer, 408, 425, 429, 5xx, a body that is no answer, any other error | backs off, tokens kept |
 //!
+//! After these the old access token is doubtful: no answer, 502, 504, a success that brings no usable tokens (unless it says
+//! `error`), `invalid_grant`. After all others it is as good as before.
+//!
 //! In a shared store `invalid_grant` is no end before another look at what others have saved, and before the refresh token
 //! that the current one was obtained by was tried once more.
 //!

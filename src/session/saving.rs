@@ -1,12 +1,12 @@
 //! A session and its store: what is asked for, what the answers mean, and what becomes of tokens that could not be saved.
 
-use super::attempt::{Attempt, Resume, Stage, State};
+use super::attempt::{Attempt, Objection, Resume, Rotation, Stage, State};
 use super::event::Event;
 use super::machine::Session;
 use super::policy::{self, Persistence, STALLED_AFTER};
 use super::store::{Record, StoreAction, StoreAnswer, StoreTicket};
 use crate::base::env::{Env, MonotonicTime};
-use crate::base::secret::Secret;
+use crate::base::secret::{AccessToken, Secret};
 use crate::error::{Error, ErrorCode};
 use crate::token::token_set::TokenSet;
 
@@ -19,6 +19,22 @@ pub(super) struct Unsaved {
     pub(super) holds_lock: bool,
     /// The refresh token that they were obtained by.
     pub(super) spent: Option<Secret>,
+    /// The access tokens before, whose saves were not heard of: a record with one of them is this session's own, and older.
+    pub(super) before: Vec<AccessToken>,
+}
+
+/// How many are remembered.
+const BEFORE: usize = 8;
+
+impl Unsaved {
+    /// Tokens that are to be saved now for the first time.
+    fn new(again_at: MonotonicTime) -> Self {
+        Self { again_at, failures: 0, asked: Asked::Due, holds_lock: false, spent: None, before: Vec::new() }
+    }
+
+    fn is_before(&self, token: &AccessToken) -> bool {
+        self.before.iter().any(|before| before.secret().matches(token.expose()))
+    }
 }
 
 /// Whether the store was asked to save once more, or to erase.
@@ -36,12 +52,11 @@ impl Session {
     /// generation than the session knows is somebody else's and stays: the next refresh goes on from it. Does nothing
     /// without a store, or once the session has ended.
     pub fn save(&mut self, env: &dyn Env) {
-        if self.options.persistence == Persistence::Nowhere || self.end().is_some() || self.unsaved.is_some() {
+        if self.options.persistence == Persistence::Nowhere || self.is_over() || self.unsaved.is_some() {
             return;
         }
         let again_at = self.deadline(env);
-        self.unsaved =
-            Some(Box::new(Unsaved { again_at, failures: 0, asked: Asked::Due, holds_lock: false, spent: None }));
+        self.unsaved = Some(Box::new(Unsaved::new(again_at)));
     }
 
     /// What is asked of the store, now, and the ticket for its answer. Call it until it returns `None`.
@@ -58,11 +73,11 @@ impl Session {
             self.last_unlock = self.tickets + 1;
             return Some((self.store_ticket(), StoreAction::Unlock));
         }
-        if let Asked::Due = self.erasure {
-            self.erasure = Asked::With(self.tickets + 1);
+        let (generation, next_ticket) = (self.generation, self.tickets + 1);
+        if let State::LoggedOut(erasure @ Asked::Due) = &mut self.state {
+            *erasure = Asked::With(next_ticket);
             return Some((self.store_ticket(), StoreAction::Erase));
         }
-        let (generation, next_ticket) = (self.generation, self.tickets + 1);
         if let State::Attempting(attempt) = &mut self.state {
             // `Lock` stands in for a moment, because a stage is moved out of its place.
             let (stage, action) = match std::mem::replace(&mut attempt.stage, Stage::Lock) {
@@ -110,10 +125,12 @@ impl Session {
             if matches!(answer, StoreAnswer::Locked) {
                 return self.locked_late(&ticket, env);
             }
-            if matches!(self.erasure, Asked::With(own) if own == ticket.0) {
-                self.erasure = Asked::NotYet;
-                if matches!(answer, StoreAnswer::Failed) {
-                    self.events.push(Event::NotErased);
+            if let State::LoggedOut(erasure @ Asked::With(_)) = &mut self.state
+                && matches!(*erasure, Asked::With(own) if own == ticket.0)
+            {
+                *erasure = Asked::NotYet;
+                if let StoreAnswer::Failed(error) = answer {
+                    self.events.push(Event::NotErased(error));
                 }
             }
             return;
@@ -137,8 +154,10 @@ impl Session {
             {
                 self.found(*record, attempt, last_resort, env);
             }
-            (Stage::ExpectLoad(Some(_)), StoreAnswer::Loaded(Some(record))) => self.go_back(*record, attempt, env),
-            (Stage::ExpectLoad(Some(_)), StoreAnswer::Loaded(None)) => self.give_up(attempt),
+            (Stage::ExpectLoad(Some(error)), StoreAnswer::Loaded(Some(record))) => {
+                self.go_back(error, *record, attempt, env)
+            }
+            (Stage::ExpectLoad(Some(error)), StoreAnswer::Loaded(None)) => self.give_up(error, attempt),
             (Stage::ExpectLoad(None), StoreAnswer::Loaded(_)) => self.save_or_ask(attempt, env),
             (Stage::ExpectSaveFirst, StoreAnswer::Saved) => {
                 self.generation += 1;
@@ -146,7 +165,7 @@ impl Session {
                 self.ask(attempt, env);
             }
             (Stage::ExpectSaveFirst, StoreAnswer::Conflict(record)) => self.found(*record, attempt, None, env),
-            (Stage::ExpectSaveFirst, _) => self.could_not_save_first(attempt, env),
+            (Stage::ExpectSaveFirst, answer) => self.could_not_save_first(answer.into_error(), attempt, env),
             (Stage::ExpectSave(tokens), StoreAnswer::Saved) => {
                 self.generation += 1;
                 self.unsaved = None;
@@ -155,11 +174,9 @@ impl Session {
             (Stage::ExpectSave(tokens), StoreAnswer::Conflict(record)) => {
                 self.conflicted(*tokens, *record, attempt, env)
             }
-            (Stage::ExpectSave(tokens), _) => self.not_saved(*tokens, attempt, env),
+            (Stage::ExpectSave(tokens), answer) => self.not_saved(*tokens, answer.into_error(), attempt, env),
             // No lock, no record: that may be better later, and the tokens may still be good until then.
-            (Stage::ExpectLock | Stage::ExpectLoad(_), _) => {
-                self.failed(ErrorCode::SESSION_STORE.into(), false, attempt, env)
-            }
+            (Stage::ExpectLock | Stage::ExpectLoad(_), answer) => self.store_failed(answer.into_error(), attempt, env),
             (stage, _) => {
                 attempt.stage = stage;
                 self.state = State::Attempting(Box::new(attempt));
@@ -186,11 +203,11 @@ impl Session {
 
     /// Nobody has saved anything newer, and the provider does not take the refresh token. It may still take the one
     /// before: if another process had asked with it at the same time, and what it got was lost on the way.
-    fn go_back(&mut self, record: Record, attempt: Attempt, env: &mut dyn Env) {
+    fn go_back(&mut self, error: Error, record: Record, attempt: Attempt, env: &mut dyn Env) {
         let is_new = |spent: &Secret| attempt.spent.as_ref().is_none_or(|own| !own.matches(spent.expose()));
         match record.spent.filter(is_new) {
             Some(spent) => self.ask_with_spent(spent, attempt, env),
-            None => self.give_up(attempt),
+            None => self.give_up(error, attempt),
         }
     }
 
@@ -204,19 +221,34 @@ impl Session {
             return self.failed(ErrorCode::SESSION_MISMATCH.into(), false, attempt, env);
         }
         self.generation = generation;
+        if self.is_own(&tokens) {
+            // It was saved after all, and what is newer was not.
+            return match last_resort {
+                Some(error) => self.give_up(error, attempt),
+                None => self.save_or_ask(attempt, env),
+            };
+        }
         self.tokens = tokens;
+        if is_new {
+            self.objection = Objection::None;
+        }
         // They are in the store, and those that could not be saved are of no use any more.
         self.unsaved = None;
         self.settle(env);
         match last_resort {
             // Good tokens: nothing else is to be done.
-            _ if is_new && self.is_good(env.now(), env.monotonic()) => {
+            _ if is_new && self.is_good(env) => {
                 let tokens = self.tokens.clone();
                 self.succeeded(tokens, attempt, env);
             }
-            Some(_) if !is_new => self.give_up(attempt),
+            Some(error) if !is_new => self.give_up(error, attempt),
             _ => self.ask(attempt, env),
         }
+    }
+
+    /// Whether a record with these tokens is this session's own, from before those that could not be saved.
+    fn is_own(&self, tokens: &TokenSet) -> bool {
+        self.unsaved.as_ref().is_some_and(|unsaved| unsaved.is_before(tokens.access_token()))
     }
 
     /// Nobody else has saved anything. What an earlier attempt could not save is saved before it is refreshed again:
@@ -231,17 +263,18 @@ impl Session {
     }
 
     /// The store stays broken: the session is worth more than the order.
-    pub(super) fn could_not_save_first(&mut self, attempt: Attempt, env: &mut dyn Env) {
+    pub(super) fn could_not_save_first(&mut self, error: Error, attempt: Attempt, env: &mut dyn Env) {
         if self.failures >= STALLED_AFTER {
             return self.ask(attempt, env);
         }
-        self.events.push(Event::NotSaved);
-        self.failed(ErrorCode::SESSION_STORE.into(), false, attempt, env);
+        self.events.push(Event::NotSaved(error.clone()));
+        self.store_failed(error, attempt, env);
     }
 
     /// Whoever saved in between had the lock when ours was lost.
     pub(super) fn conflicted(&mut self, tokens: TokenSet, record: Record, mut attempt: Attempt, env: &mut dyn Env) {
-        let is_old = record.tokens.access_token().expose() == self.tokens.access_token().expose();
+        let is_old =
+            record.tokens.access_token().expose() == self.tokens.access_token().expose() || self.is_own(&record.tokens);
         // Asked for just now, and after theirs had come, ours are the provider's last word: it may have taken theirs
         // back. An answer that took its time may be older than theirs, whatever the time of day says.
         let (asked_at, asked_ticks) = attempt.asked_at;
@@ -260,39 +293,57 @@ impl Session {
         self.succeeded(if theirs { record.tokens } else { tokens }, attempt, env);
     }
 
-    pub(super) fn not_saved(&mut self, tokens: TokenSet, mut attempt: Attempt, env: &mut dyn Env) {
+    pub(super) fn not_saved(&mut self, tokens: TokenSet, error: Error, mut attempt: Attempt, env: &mut dyn Env) {
         let (holds_lock, spent) = (std::mem::take(&mut attempt.holds_lock), attempt.spent.take());
+        let mut before = self.unsaved.take().map(|unsaved| unsaved.before).unwrap_or_default();
+        if before.len() == BEFORE {
+            before.remove(0);
+        }
+        before.push(self.tokens.access_token().clone());
         self.succeeded(tokens, attempt, env);
-        self.save_later(1, holds_lock, spent, env);
+        self.events.push(Event::NotSaved(error));
+        self.save_later(Unsaved { failures: 1, holds_lock, spent, before, ..Unsaved::new(env.monotonic()) }, env);
     }
 
-    fn save_later(&mut self, failures: u32, holds_lock: bool, spent: Option<Secret>, env: &mut dyn Env) {
-        let pause = policy::pause(failures, None, env.rng().next_u32());
+    /// After a pause.
+    fn save_later(&mut self, unsaved: Unsaved, env: &mut dyn Env) {
+        let pause = policy::pause(unsaved.failures, None, env.rng().next_u32());
         let again_at = env.monotonic().saturating_add(pause);
-        self.unsaved = Some(Box::new(Unsaved { again_at, failures, asked: Asked::NotYet, holds_lock, spent }));
-        self.events.push(Event::NotSaved);
+        self.unsaved = Some(Box::new(Unsaved { again_at, asked: Asked::NotYet, ..unsaved }));
     }
 
     pub(super) fn saved_again(&mut self, answer: StoreAnswer, env: &mut dyn Env) {
         let Some(unsaved) = self.unsaved.take() else { return };
-        let Unsaved { failures, holds_lock, spent, .. } = *unsaved;
+        let holds_lock = unsaved.holds_lock;
         match answer {
             StoreAnswer::Saved => {
                 self.generation += 1;
                 self.unlocks |= holds_lock;
             }
             // Something newer stands there already: the next refresh loads it before it begins.
-            StoreAnswer::Conflict(_) if self.options.persistence == Persistence::Shared => self.unlocks |= holds_lock,
-            StoreAnswer::Conflict(record) => {
-                self.generation = record.generation;
-                self.save_later(failures.saturating_add(1), holds_lock, spent, env);
+            StoreAnswer::Conflict(record)
+                if self.options.persistence == Persistence::Shared
+                    && !unsaved.is_before(record.tokens.access_token()) =>
+            {
+                self.unlocks |= holds_lock;
             }
-            _ => self.save_later(failures.saturating_add(1), holds_lock, spent, env),
+            answer => {
+                if let StoreAnswer::Conflict(record) = &answer {
+                    self.generation = record.generation;
+                }
+                self.events.push(Event::NotSaved(answer.into_error()));
+                self.save_later(Unsaved { failures: unsaved.failures.saturating_add(1), ..*unsaved }, env);
+            }
         }
     }
 
-    /// Gives the lock back, if there is one.
-    pub(super) fn release(&mut self) {
+    /// What is going on is not waited for any more. The lock is given back, if there is one.
+    pub(super) fn abandon(&mut self) {
+        if let State::Attempting(attempt) = &self.state
+            && attempt.rotation != Rotation::No
+        {
+            self.doubt();
+        }
         self.unlocks |= self.holds_lock();
         if let Some(unsaved) = &mut self.unsaved {
             unsaved.holds_lock = false;
@@ -302,9 +353,10 @@ impl Session {
     pub(super) fn holds_lock(&self) -> bool {
         let attempt = match &self.state {
             State::Attempting(attempt) => attempt.holds_lock,
-            State::BackingOff { resume: Some(resume), .. } => match &**resume {
-                Resume::Late(attempt) => attempt.holds_lock,
-                Resume::Verify(_, unverified) => unverified.holds_lock,
+            State::BackingOff(pause) => match &pause.resume {
+                Some(Resume::Late(attempt)) => attempt.holds_lock,
+                Some(Resume::Verify(_, unverified)) => unverified.holds_lock,
+                None => false,
             },
             _ => false,
         };

@@ -114,6 +114,17 @@ pub enum StoreAnswer {
     Conflict(Box<Record>),
     /// The lock was given back, or the record is gone.
     Done,
-    /// The store failed: it could not do what was asked.
-    Failed,
+    /// The store could not do what was asked, for this reason. Whatever its code, it ends no session.
+    Failed(Error),
+}
+
+impl StoreAnswer {
+    /// Why it is none of those that were waited for.
+    pub(super) fn into_error(self) -> Error {
+        match self {
+            Self::Failed(error) => error,
+            Self::Conflict(_) => ErrorCode::STORE_CONFLICT.into(),
+            _ => ErrorCode::SESSION_STORE.into(),
+        }
+    }
 }

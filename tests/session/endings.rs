@@ -5,7 +5,7 @@ use oidc_proto::adapter::BlockingDriver;
 use oidc_proto::session::{Access, End, Event, Persistence, SessionOptions};
 use oidc_proto::testing::{self, Fault, Lie, On, User};
 
-use crate::world::{ISSUER, Store, World, shared};
+use crate::world::{ISSUER, Store, World, broken, needs_login, shared};
 
 fn answering(world: &World, status: u16, error: &'static str) {
     world.op.tamper(On::Token, move |response| {
@@ -16,28 +16,21 @@ fn answering(world: &World, status: u16, error: &'static str) {
 
 #[test]
 fn only_the_grant_and_the_client_can_be_said_to_be_gone() {
-    for (status, error, end, event) in [
-        (400, "invalid_grant", Some(End::NeedsLogin), Some(Event::NeedsLogin)),
-        (
-            401,
-            "invalid_client",
-            Some(End::ClientRejected),
-            Some(Event::ClientRejected(ErrorCode::TOKEN_INVALID_CLIENT)),
-        ),
-        (
-            400,
-            "unauthorized_client",
-            Some(End::ClientRejected),
-            Some(Event::ClientRejected(ErrorCode::TOKEN_UNAUTHORIZED_CLIENT)),
-        ),
-        (500, "invalid_grant", None, None),
-        (503, "invalid_client", None, None),
-        (429, "invalid_grant", None, None),
-        (200, "invalid_grant", None, None),
-        (400, "invalid_request", None, None),
-        (400, "invalid_scope", None, None),
-        (400, "unsupported_grant_type", None, None),
-        (400, "temporarily_unavailable", None, None),
+    type Ends = fn(&End) -> bool;
+    let needs_login: Ends = |end| matches!(end, End::NeedsLogin(_));
+    let client_rejected: Ends = |end| matches!(end, End::ClientRejected(_));
+    for (status, error, ends) in [
+        (400, "invalid_grant", Some((needs_login, ErrorCode::TOKEN_INVALID_GRANT))),
+        (401, "invalid_client", Some((client_rejected, ErrorCode::TOKEN_INVALID_CLIENT))),
+        (400, "unauthorized_client", Some((client_rejected, ErrorCode::TOKEN_UNAUTHORIZED_CLIENT))),
+        (500, "invalid_grant", None),
+        (503, "invalid_client", None),
+        (429, "invalid_grant", None),
+        (200, "invalid_grant", None),
+        (400, "invalid_request", None),
+        (400, "invalid_scope", None),
+        (400, "unsupported_grant_type", None),
+        (400, "temporarily_unavailable", None),
     ] {
         let mut world = World::new();
         let mut session = world.session(SessionOptions::default());
@@ -45,18 +38,22 @@ fn only_the_grant_and_the_client_can_be_said_to_be_gone() {
         world.advance(301);
         let _ = world.ask(&mut session);
         let events = world.pump(&mut session, &Store::default());
-        match (end, event) {
-            (Some(end), Some(event)) => {
-                assert_eq!(events, [event], "{status} {error}");
-                assert!(matches!(session.access(&mut world.env), Access::Ended(own) if own == end), "{status} {error}");
-                assert_eq!(session.poll_timeout(), None);
-                assert!(session.tokens().refresh_token().is_some(), "tokens are kept");
-            }
-            _ => {
-                assert!(matches!(events[..], [Event::BackingOff(_)]), "{status} {error}: {events:?}");
-                assert!(matches!(session.access(&mut world.env), Access::Wait(_)));
-            }
-        }
+        let Some((is_it, code)) = ends else {
+            assert!(matches!(events[..], [Event::BackingOff { .. }]), "{status} {error}: {events:?}");
+            assert!(matches!(session.access(&mut world.env), Access::Wait(_)));
+            continue;
+        };
+        let end = session.end().unwrap();
+        assert!(is_it(&end), "{status} {error}: {end:?}");
+        assert!(matches!(session.access(&mut world.env), Access::Ended(own) if own == end), "{status} {error}");
+        // The whole error, with the provider's words, also for whoever reads the events.
+        let told = end.error().unwrap();
+        assert_eq!((told.code(), told.status().unwrap().as_u16()), (code, status));
+        assert_eq!(told.provider_text().unwrap().error(), Some(error));
+        let [Event::NeedsLogin(seen) | Event::ClientRejected(seen)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(seen, told);
+        assert_eq!(session.poll_timeout(), None);
+        assert!(session.tokens().refresh_token().is_some(), "tokens are kept");
     }
 }
 
@@ -68,9 +65,13 @@ fn an_answer_about_another_user_is_refused() {
     world.op.lie(Lie::RefreshSubOther);
     world.advance(301);
     let _ = world.ask(&mut session);
-    assert_eq!(world.pump(&mut session, &Store::default()), [Event::Refused(ErrorCode::ID_TOKEN_CHANGED_CLAIM)]);
+    let events = world.pump(&mut session, &Store::default());
+    assert!(
+        matches!(&events[..], [Event::Refused(error)] if error.code() == ErrorCode::ID_TOKEN_CHANGED_CLAIM),
+        "{events:?}"
+    );
     assert_eq!(session.tokens().access_token().expose(), before);
-    assert!(matches!(session.access(&mut world.env), Access::Ended(End::Refused)));
+    assert!(matches!(session.access(&mut world.env), Access::Ended(End::Refused(_))));
 }
 
 #[test]
@@ -82,11 +83,11 @@ fn a_new_login_of_the_same_user_revives_a_session_and_nobody_elses_does() {
     world.op.end_grants();
     world.advance(301);
     let _ = world.ask(&mut session);
-    assert_eq!(world.pump(&mut session, &store), [Event::NeedsLogin]);
+    assert!(needs_login(&world.pump(&mut session, &store)));
 
     let others = world.login("bob");
     assert_eq!(session.adopt(others, &mut world.env).unwrap_err().code(), ErrorCode::SESSION_MISMATCH);
-    assert!(matches!(session.access(&mut world.env), Access::Ended(End::NeedsLogin)));
+    assert!(matches!(session.access(&mut world.env), Access::Ended(End::NeedsLogin(_))));
 
     let tokens = world.login("alice");
     session.adopt(tokens.clone(), &mut world.env).unwrap();
@@ -138,7 +139,7 @@ fn a_logout_or_a_new_login_gives_back_the_lock_of_a_paused_attempt() {
             let _never_answered = session.poll_transmit(&mut world.env).unwrap();
             world.wait(&mut session);
         }
-        assert!(matches!(session.poll_event(), Some(Event::BackingOff(_))));
+        assert!(matches!(session.poll_event(), Some(Event::BackingOff { .. })));
         assert!(store.is_locked());
         if logs_out {
             drop(session.log_out(&mut world.env));
@@ -157,6 +158,6 @@ fn a_record_that_cannot_be_erased_is_told() {
     let mut session = world.session(shared());
     store.fails("erase");
     drop(session.log_out(&mut world.env));
-    assert_eq!(world.pump(&mut session, &store), [Event::Ended, Event::NotErased]);
+    assert_eq!(world.pump(&mut session, &store), [Event::Ended, Event::NotErased(broken("erase"))]);
     assert_eq!(world.pump(&mut session, &store), []);
 }

@@ -10,7 +10,7 @@ use oidc_proto::session::{Event, Persistence, Record, SessionOptions, StoreAnswe
 use oidc_proto::{Body, Failure, Policy};
 
 use crate::memory::Memory;
-use crate::world::{Store, World, shared};
+use crate::world::{Store, World, broken, shared};
 
 fn own() -> SessionOptions {
     SessionOptions { persistence: Persistence::Own, ..SessionOptions::default() }
@@ -46,7 +46,7 @@ fn a_store_that_is_away_gets_them_later() {
     session.save(&world.env);
     // Once more is no more.
     session.save(&world.env);
-    assert_eq!(world.pump(&mut session, &store), [Event::NotSaved]);
+    assert_eq!(world.pump(&mut session, &store), [Event::NotSaved(broken("save"))]);
     session.save(&world.env);
     assert_eq!((world.pump(&mut session, &store), store.log()), (vec![], vec!["save"]));
     store.fails("");
@@ -67,7 +67,7 @@ fn a_store_that_says_nothing_is_asked_again() {
     world.wait(&mut session);
     world.pump(&mut session, &store);
     assert!(store.record().is_some() && session.is_idle());
-    session.handle_store(silent, StoreAnswer::Failed, &mut world.env);
+    session.handle_store(silent, StoreAnswer::Failed(broken("save")), &mut world.env);
     assert!(session.is_idle() && session.poll_event().is_none());
 }
 

@@ -1,5 +1,6 @@
 //! Locks and answers of the store that come late, or after somebody else's.
 
+use oidc_proto::ErrorCode;
 use oidc_proto::session::{Epoch, Event, Session, StoreAction, StoreAnswer, StoreTicket};
 use oidc_proto::testing::On;
 
@@ -84,7 +85,7 @@ fn a_late_lock_is_as_good_as_the_one_that_is_waited_for() {
     let mut session = world.session(shared());
     let late = asks_for_lock(&mut world, &mut session);
     world.wait(&mut session);
-    assert!(matches!(session.poll_event(), Some(Event::BackingOff(_))));
+    assert!(matches!(session.poll_event(), Some(Event::BackingOff { .. })));
     world.wait(&mut session);
     let lock = asks_for_lock(&mut world, &mut session);
     let answer = store.answer(StoreAction::Lock).unwrap();
@@ -169,7 +170,10 @@ fn a_save_that_is_not_answered_is_tried_again() {
     let (mut session, epoch) = has_tokens(&mut world, &store);
     let (silent, StoreAction::Save { .. }) = session.poll_store(&mut world.env).unwrap() else { panic!() };
     world.wait(&mut session);
-    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed, Event::NotSaved]);
+    assert_eq!(
+        world.pump(&mut session, &store),
+        [Event::TokensRefreshed, Event::NotSaved(ErrorCode::SESSION_STORE.into())]
+    );
     assert!(world.outcome(&session, epoch).is_ok());
     assert!(store.is_locked() && !session.is_idle());
     session.handle_store(silent, StoreAnswer::Saved, &mut world.env);

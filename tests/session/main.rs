@@ -17,4 +17,5 @@ mod signing;
 mod store;
 mod tasks;
 mod threads;
+mod truth;
 mod world;

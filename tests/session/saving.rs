@@ -1,10 +1,10 @@
 //! Tokens that could not be saved: what becomes of them when the next refresh is due.
 
 use oidc_proto::ErrorCode;
-use oidc_proto::session::{Event, Record, Session};
+use oidc_proto::session::{Access, Event, Record, Session};
 use oidc_proto::testing::On;
 
-use crate::world::{Store, World, shared};
+use crate::world::{Store, World, broken, shared, stalled};
 
 /// Refreshed five minutes ago, and not saved ever since: the access token has expired again.
 fn unsaved(world: &mut World, store: &Store) -> Session {
@@ -14,7 +14,7 @@ fn unsaved(world: &mut World, store: &Store) -> Session {
     store.fails("save");
     world.advance(301);
     let _ = world.ask(&mut session);
-    assert_eq!(world.pump(&mut session, store), [Event::TokensRefreshed, Event::NotSaved]);
+    assert_eq!(world.pump(&mut session, store), [Event::TokensRefreshed, Event::NotSaved(broken("save"))]);
     world.advance(301);
     store.log();
     session
@@ -42,29 +42,25 @@ fn a_refresh_waits_for_a_store_that_does_not_save_but_not_for_ever() {
     let asked = world.op.count(On::Token);
     let epoch = world.ask(&mut session).unwrap_err().unwrap();
     let events = world.pump(&mut session, &store);
-    assert!(matches!(events[..], [Event::NotSaved, Event::BackingOff(_)]), "{events:?}");
-    assert_eq!(world.outcome(&session, epoch), Err("session.store"));
+    assert!(matches!(events[..], [Event::NotSaved(_), Event::BackingOff { .. }]), "{events:?}");
+    assert_eq!(world.outcome(&session, epoch), Err("store.io"));
     assert_eq!((store.log(), store.is_locked()), (vec!["load", "save", "unlock"], false));
     let mut failures = 1;
     let mut events = Vec::new();
     for _ in 0..100 {
         world.wait(&mut session);
         events = world.pump(&mut session, &store);
-        if events.iter().any(|event| matches!(event, Event::BackingOff(_))) {
+        if events.iter().any(|event| matches!(event, Event::BackingOff { .. })) {
             failures += 1;
-            assert_eq!(
-                events.contains(&Event::Stalled(ErrorCode::SESSION_STORE)),
-                failures == 8,
-                "{failures}: {events:?}"
-            );
+            assert_eq!(stalled(&events, ErrorCode::STORE_IO), failures == 8, "{failures}: {events:?}");
         }
         if events.contains(&Event::TokensRefreshed) {
             break;
         }
-        assert_eq!((world.op.count(On::Token), events.contains(&Event::NotSaved)), (asked, true));
+        assert_eq!((world.op.count(On::Token), events.contains(&Event::NotSaved(broken("save")))), (asked, true));
     }
     // The session is worth more than the order.
-    assert_eq!((failures, events), (8, vec![Event::TokensRefreshed, Event::NotSaved]));
+    assert_eq!((failures, events), (8, vec![Event::TokensRefreshed, Event::NotSaved(broken("save"))]));
     assert_eq!(world.op.count(On::Token), asked + 1);
     assert!(store.is_locked(), "until they are saved");
     let token = world.ask(&mut session).unwrap();
@@ -115,4 +111,27 @@ fn what_others_saved_meanwhile_is_not_overwritten() {
     let record = store.record().unwrap();
     assert_eq!((record.generation, record.tokens.access_token().expose()), (3, theirs.access_token().expose()));
     assert_ne!(world.tokens_of(&session), theirs.access_token().expose(), "ours are good until they expire");
+}
+
+/// The store was slow: it saved the tokens of the login after all, and those of the next one it did not.
+#[test]
+fn an_older_record_of_its_own_is_not_taken_for_another_process() {
+    let (mut world, store) = (World::new(), Store::default());
+    let mut session = world.session(shared());
+    session.save(&world.env);
+    let (_slow, save) = session.poll_store(&mut world.env).unwrap();
+    let newer = world.login("alice");
+    session.adopt(newer.clone(), &mut world.env).unwrap();
+    let _lost = session.poll_store(&mut world.env).unwrap();
+    world.wait(&mut session);
+    store.answer(save);
+    let old = world.tokens.access_token().expose().to_owned();
+    assert_eq!(store.record().unwrap().tokens.access_token().expose(), old);
+    assert_eq!(world.tokens_of(&session), newer.access_token().expose());
+
+    let Access::Wait(epoch) = session.refresh(&mut world.env) else { panic!() };
+    world.pump(&mut session, &store);
+    let token = world.outcome(&session, epoch).unwrap();
+    assert!(token != old && token != newer.access_token().expose(), "it was refreshed");
+    assert_eq!(store.record().unwrap().tokens.access_token().expose(), token);
 }

@@ -14,8 +14,8 @@ use oidc_proto::session::{
 };
 use oidc_proto::testing::{self, Clock, RegisteredClient, TestEnv};
 use oidc_proto::{
-    AuthorizationRequest, Body, Callback, Client, Env, Issuer, Provider, ProviderOptions, RedirectUri, Schemes, Scope,
-    TokenSet,
+    AuthorizationRequest, Body, Callback, Client, Env, Error, ErrorCode, Issuer, Provider, ProviderOptions,
+    RedirectUri, Schemes, Scope, TokenSet,
 };
 
 pub const ISSUER: &str = "https://op.example.org";
@@ -125,7 +125,7 @@ impl World {
         match session.access(&mut self.env) {
             Access::Ready(token) => Ok(token.expose().to_owned()),
             Access::Wait(epoch) => Err(Some(epoch)),
-            Access::Expired | Access::Ended(_) => Err(None),
+            Access::Doubtful { .. } | Access::Expired | Access::Ended(_) => Err(None),
         }
     }
 
@@ -133,7 +133,8 @@ impl World {
         match session.outcome(epoch, &self.env) {
             Outcome::Ready(token) => Ok(token.expose().to_owned()),
             Outcome::Pending => Err("pending"),
-            Outcome::Failed(code) => Err(code.as_str()),
+            Outcome::Doubtful { .. } => Err("doubtful"),
+            Outcome::Failed(error) => Err(error.code().as_str()),
             Outcome::Ended(_) => Err("ended"),
         }
     }
@@ -246,11 +247,26 @@ impl Store {
         };
         inner.log.push(name);
         if inner.fails == name {
-            return Some(StoreAnswer::Failed);
+            return Some(StoreAnswer::Failed(broken(name)));
         }
         inner.locked |= name == "lock";
         Some(answer)
     }
+}
+
+/// Whether this is all that happened: the provider said that the grant is gone.
+pub fn needs_login(events: &[Event]) -> bool {
+    matches!(events, [Event::NeedsLogin(error)] if error.code() == ErrorCode::TOKEN_INVALID_GRANT)
+}
+
+/// Whether the owner was told that it goes on failing in this way.
+pub fn stalled(events: &[Event], code: ErrorCode) -> bool {
+    events.iter().any(|event| matches!(event, Event::Stalled(error) if error.code() == code))
+}
+
+/// What the store says of an action that it fails to carry out.
+pub fn broken(action: &'static str) -> Error {
+    Error::new(ErrorCode::STORE_IO).at(action)
 }
 
 pub fn shared() -> SessionOptions {

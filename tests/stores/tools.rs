@@ -48,7 +48,7 @@ pub fn told(answer: StoreAnswer) -> String {
         StoreAnswer::Locked => "locked".to_owned(),
         StoreAnswer::Saved => "saved".to_owned(),
         StoreAnswer::Done => "done".to_owned(),
-        StoreAnswer::Failed => "failed".to_owned(),
+        StoreAnswer::Failed(_) => "failed".to_owned(),
     }
 }
 

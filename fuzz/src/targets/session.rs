@@ -1,7 +1,7 @@
 //! A session, a provider and a store whose every move is chosen by bytes, and a simple model beside it that knows what the
 //! session must say.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use oidc_proto::session::{
 };
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{
-    AccessToken, Client, Env, Failure, FailureKind, Issuer, MonotonicTime, Provider, ProviderOptions, Schemes, Sent,
-    ServerMetadata, TokenSet,
+    AccessToken, Client, Env, ErrorCode, Failure, FailureKind, Issuer, MonotonicTime, Provider, ProviderOptions,
+    Schemes, Sent, ServerMetadata, TokenSet,
 };
 
 const ISSUER: &str = "https://op.example.org";
@@ -61,8 +61,14 @@ struct Model {
     over: BTreeSet<Epoch>,
     /// A lock was handed in and has not come back.
     holds_lock: bool,
-    /// When the last request went out whose answer has not come.
-    asked_at: Option<(u64, MonotonicTime)>,
+    /// When the last request went out whose answer has not come, and the access token that there was.
+    asked_at: Option<(u64, MonotonicTime, String)>,
+    /// The access token that the provider may have ended: it was asked for new ones, and nothing usable came back.
+    doubtful: Option<String>,
+    /// Requests that were not denied in time, each with the access token that there was, and when it was sent.
+    open: BTreeMap<u64, (String, MonotonicTime)>,
+    /// What the session had when it was told to refresh, by the attempt that is waited for.
+    old: Vec<(Epoch, String)>,
 }
 
 struct World {
@@ -70,7 +76,8 @@ struct World {
     session: Session,
     options: SessionOptions,
     record: Option<Record>,
-    calls: VecDeque<(Ticket, u64)>,
+    /// Each with the access token that there was when it was sent.
+    calls: VecDeque<(Ticket, u64, String)>,
     asked: VecDeque<(StoreTicket, StoreAction)>,
     /// Tokens so far.
     issued: u64,
@@ -118,8 +125,12 @@ impl World {
 
     fn act(&mut self, what: u8, how: u8) {
         match (what, how) {
-            (0, _) => self.ask(|session, env| session.access(env)),
-            (1, _) => self.ask(|session, env| session.refresh(env)),
+            (0, _) => _ = self.ask(|session, env| session.access(env)),
+            (1, _) => {
+                let had = name(self.session.tokens());
+                let epoch = self.ask(|session, env| session.refresh(env));
+                self.model.old.extend(epoch.map(|epoch| (epoch, had)));
+            }
             (2, _) => {
                 let old = self.old.get(usize::from(how) % self.old.len().max(1)).cloned();
                 let token = old.unwrap_or_else(|| self.session.tokens().access_token().clone());
@@ -128,7 +139,7 @@ impl World {
                     12 | 13 => Refusal::Locked,
                     _ => Refusal::StepUp { acr_values: vec!["a".to_owned()], max_age: None },
                 };
-                self.ask(|session, env| session.unauthorized(&token, refusal, env));
+                let _ = self.ask(|session, env| session.unauthorized(&token, refusal, env));
             }
             (3, _) => self.env.clock().advance(Duration::from_secs(1 << how)),
             (4, _) => self.env.clock().jump(Duration::from_secs(1 << how)),
@@ -156,20 +167,30 @@ impl World {
         }
     }
 
-    fn ask(&mut self, ask: impl for<'a> FnOnce(&'a mut Session, &'a mut TestEnv) -> Access<'a>) {
+    fn ask(&mut self, ask: impl for<'a> FnOnce(&'a mut Session, &'a mut TestEnv) -> Access<'a>) -> Option<Epoch> {
+        // What the model knows of a doubt, it knows from the events.
+        self.listen();
         match ask(&mut self.session, &mut self.env) {
             Access::Ready(token) => {
                 assert!(self.model.saved.contains(token.expose()), "a token is used before it is handed over");
+                assert_ne!(self.model.doubtful.as_deref(), Some(token.expose()), "a doubtful token is said to be good");
+                assert_eq!(self.model.end, None);
+            }
+            Access::Doubtful { token, .. } => {
+                let is_open = self.model.open.values().any(|(had, _)| had == token.expose());
+                assert!(is_open, "a good token is said to be doubtful");
                 assert_eq!(self.model.end, None);
             }
             Access::Wait(epoch) => {
                 assert_eq!(self.model.end, None);
                 assert!(!self.model.over.contains(&epoch), "waits for what is over");
                 self.model.waiting.insert(epoch);
+                return Some(epoch);
             }
             Access::Expired => assert_eq!(self.options.refresh, RefreshPolicy::Manual),
             Access::Ended(end) => assert_eq!(self.model.end, Some(end)),
         }
+        None
     }
 
     fn wait(&mut self) {
@@ -200,6 +221,8 @@ impl World {
 
     /// Takes what the session wants done.
     fn poll(&mut self) {
+        // Before anything else is sent.
+        self.listen();
         while let Some((ticket, action)) = self.session.poll_store(&mut self.env) {
             assert!(self.has_store(), "a store is asked where there is none");
             match &action {
@@ -212,21 +235,33 @@ impl World {
         }
         while let Some(transmit) = self.session.poll_transmit(&mut self.env) {
             let Transmit::Call { ticket, request, .. } = transmit else { panic!("no key lives elsewhere") };
-            assert_eq!((self.model.end, request.uri().path()), (None, "/t"));
+            assert_eq!((&self.model.end, request.uri().path()), (&None, "/t"));
             assert!(self.options.persistence != Persistence::Shared || self.keeps_lock(), "asks without the lock");
             let now = self.env.monotonic();
             self.issued += 1;
-            if let Some((_, before)) = self.model.asked_at.replace((self.issued, now)) {
+            let had = name(self.session.tokens());
+            if let Some((_, before, _)) = self.model.asked_at.replace((self.issued, now, had.clone())) {
                 assert!(now.saturating_since(before) >= self.options.deadline, "two refreshes are in flight");
             }
-            self.calls.push_back((ticket, self.issued));
+            self.model.open.insert(self.issued, (had.clone(), now));
+            self.calls.push_back((ticket, self.issued, had));
         }
+    }
+
+    /// What has happened so far.
+    fn listen(&mut self) {
         let mut kinds = BTreeSet::new();
         while let Some(event) = self.session.poll_event() {
             assert!(kinds.insert(format!("{event:?}").split(['(', ' ']).next().map(str::to_owned)), "twice: {event:?}");
             match event {
                 Event::Ended => assert_eq!(self.model.end, Some(End::LoggedOut)),
                 Event::Refused(_) => panic!("no ID token came that could be refused"),
+                // Its time was up, and nothing has come.
+                Event::BackingOff { error, .. } if error.failure().is_some() => {
+                    let now = name(self.session.tokens());
+                    let asked = self.model.asked_at.as_ref().filter(|(_, _, had)| *had == now);
+                    self.model.doubtful = asked.map(|_| now).or(self.model.doubtful.take());
+                }
                 _ => {}
             }
         }
@@ -236,9 +271,12 @@ impl World {
     fn answer(&mut self, how: u8) {
         // Not always in the order in which it was asked.
         let next = if how & 8 == 0 { self.calls.pop_front() } else { self.calls.pop_back() };
-        let Some((ticket, number)) = next else { return };
+        let Some((ticket, number, had)) = next else { return };
+        if matches!(how & 7, 5 | 6) && had == name(self.session.tokens()) {
+            self.model.doubtful = Some(had);
+        }
         // The last one's; of earlier ones the session has given up hope already.
-        self.model.asked_at = self.model.asked_at.filter(|(last, _)| *last != number || how & 7 == 7);
+        self.model.asked_at = self.model.asked_at.take().filter(|(last, ..)| *last != number || how & 7 == 7);
         let (status, body) = match how & 7 {
             0 | 1 => {
                 if !self.has_store() {
@@ -258,6 +296,10 @@ impl World {
             // It is lost, and nobody says so.
             _ => return,
         };
+        let in_time = |since: MonotonicTime| {
+            self.env.monotonic().saturating_since(since) < self.options.deadline && status != 200
+        };
+        self.model.open.retain(|other, (_, since)| *other != number || !in_time(*since));
         self.model.grant_is_gone |= status == 400;
         self.model.client_is_rejected |= status == 401;
         let mut response = Response::new(body.into_bytes());
@@ -277,7 +319,7 @@ impl World {
             StoreAction::Save { expect, .. } if expect != generation => match self.record.clone() {
                 Some(record) => StoreAnswer::Conflict(Box::new(record)),
                 // What was expected was erased by somebody.
-                None => StoreAnswer::Failed,
+                None => StoreAnswer::Failed(ErrorCode::STORE_IO.into()),
             },
             StoreAction::Save { next, .. } => {
                 if does_it {
@@ -297,7 +339,7 @@ impl World {
             }
         };
         let answer = match how {
-            8 | 9 => StoreAnswer::Failed,
+            8 | 9 => StoreAnswer::Failed(ErrorCode::STORE_IO.into()),
             10 | 11 => return,
             _ => answer,
         };
@@ -307,14 +349,23 @@ impl World {
 
     /// What must hold after each move.
     fn check(&mut self) {
-        match (self.model.end, self.session.end()) {
-            (before, now) if before == now => {}
-            (None, Some(End::NeedsLogin)) if self.model.grant_is_gone => {}
-            (None, Some(End::ClientRejected)) if self.model.client_is_rejected => {}
+        match (&self.model.end, self.session.end()) {
+            (before, now) if *before == now => {}
+            (None, Some(End::NeedsLogin(_))) if self.model.grant_is_gone => {
+                self.model.doubtful = Some(name(self.session.tokens()));
+            }
+            (None, Some(End::ClientRejected(_))) if self.model.client_is_rejected => {}
             (before, now) => panic!("{now:?} after {before:?}"),
         }
         self.model.end = self.session.end();
+        let is_doubtful = self.model.doubtful.as_ref() == Some(&name(self.session.tokens()));
+        for (epoch, had) in &self.model.old {
+            if let Outcome::Ready(token) = self.session.outcome(*epoch, &self.env) {
+                assert_ne!(token.expose(), had, "a refresh yields what there was before");
+            }
+        }
         if let Some(token) = self.session.current(&self.env) {
+            assert!(!is_doubtful, "a doubtful token is said to be good");
             assert!(self.model.saved.contains(token.expose()), "{} is used before it is handed over", token.expose());
             assert_eq!(self.model.end, None);
         }
@@ -351,7 +402,7 @@ impl World {
         assert!(self.model.waiting.is_empty(), "somebody waits for ever");
         assert!(self.session.is_idle() && !self.model.holds_lock, "it does not come to rest");
         if let (Persistence::Shared | Persistence::Own, None, Some(record)) =
-            (self.options.persistence, self.model.end, &self.record)
+            (self.options.persistence, &self.model.end, &self.record)
             && record.generation == self.session.generation()
         {
             assert_eq!(name(&record.tokens), name(self.session.tokens()), "what is used is not what is kept");

@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::listener::{Listener, Listeners};
-use super::{Answer, Input, NoToken, answer, lock, outcome};
+use super::{Answer, Input, NoToken, answer, late, lock, outcome};
 use crate::adapter::blocking::BlockingHttpClient;
 use crate::adapter::key_store::{BlockingKeyStore, NoKeyStore};
 use crate::adapter::store::BlockingSessionStore;
@@ -13,7 +13,7 @@ use crate::base::env::Env;
 use crate::base::secret::AccessToken;
 use crate::error::Error;
 use crate::flow::Revocation;
-use crate::session::{Access, Refusal, Session, StoreAction, StoreTicket, Transmit};
+use crate::session::{Access, Refusal, Session, Standing, StoreAction, StoreTicket, Transmit};
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
 
@@ -67,15 +67,16 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
     /// after a failure; a request that this thread carries out takes what the HTTP client allows.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why there is none; [`NoToken::Doubtful`] has one that may not be good.
     pub fn access(&self, patience: Duration) -> Result<AccessToken, NoToken> {
         self.ask(patience, |session, env| session.access(env))
     }
 
-    /// An access token that is newer than the one there is now.
+    /// An access token that is newer than the one there is now, also where that is still good:
+    /// [`standing`](Self::standing) says so after a failure.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why there is none, never the old one. [`NoToken::Late`] if the session pauses for longer than `patience`.
     pub fn refresh(&self, patience: Duration) -> Result<AccessToken, NoToken> {
         self.ask(patience, |session, env| session.refresh(env))
     }
@@ -139,6 +140,12 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
         lock(&self.shared).session.is_idle()
     }
 
+    /// What is known of the access token that there is now.
+    pub fn standing(&self) -> Standing {
+        let shared = lock(&self.shared);
+        shared.session.standing(&shared.env)
+    }
+
     /// A copy of the newest tokens.
     pub fn tokens(&self) -> TokenSet {
         lock(&self.shared).session.tokens().clone()
@@ -168,7 +175,7 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
                 return answer;
             }
             if Instant::now() >= end {
-                return Err(NoToken::Late);
+                return late(&shared.session, epoch, &shared.env);
             }
             shared = self.pause(shared, end);
         }

@@ -1,8 +1,8 @@
 //! What callers hold.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
@@ -17,7 +17,7 @@ use crate::base::env::Env;
 use crate::base::secret::AccessToken;
 use crate::error::Error;
 use crate::flow::Revocation;
-use crate::session::{Epoch, Refusal, Session};
+use crate::session::{Epoch, Refusal, Session, Standing};
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
 
@@ -83,10 +83,10 @@ impl<E: Env> SessionHandle<E> {
     /// An access token that is good as far as anyone knows.
     ///
     /// The future can be dropped at any time; a refresh that it caused goes on. While the provider cannot be reached it
-    /// waits for the next attempt: put a time-out around it.
+    /// waits for the next attempt: [`access_before`](Self::access_before) has an end.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why there is none; [`NoToken::Doubtful`] has one that may not be good.
     pub async fn access(&self) -> Result<AccessToken, NoToken> {
         if let Some(current) = self.0.0.current() {
             return current;
@@ -94,11 +94,32 @@ impl<E: Env> SessionHandle<E> {
         self.wait(self.0.0.act(|session, env| answer(session.access(env)))).await
     }
 
-    /// An access token that is newer than the one there is now: refreshes whatever the policy, or joins a refresh that
-    /// is under way.
+    /// The same for a caller who waits no longer than this future does: a sleep of the runtime, for example.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Those of [`access`](Self::access), and [`NoToken::Late`]. If an attempt is under way at the deadline and there is a
+    /// doubtful token, it is that one.
+    pub async fn access_before(&self, deadline: impl Future) -> Result<AccessToken, NoToken> {
+        if let Some(current) = self.0.0.current() {
+            return current;
+        }
+        let epoch = match self.0.0.act(|session, env| answer(session.access(env))) {
+            Ok(answer) => return answer,
+            Err(epoch) => epoch,
+        };
+        let (mut deadline, mut waiting) = (pin!(deadline), Waiting { slot: &self.0.0, epoch, id: None });
+        poll_fn(|cx| match Pin::new(&mut waiting).poll(cx) {
+            Poll::Ready(answer) => Poll::Ready(answer),
+            Poll::Pending => deadline.as_mut().poll(cx).map(|_| self.0.0.late(epoch)),
+        })
+        .await
+    }
+
+    /// An access token that is newer than the one there is now, also where that is still good: refreshes whatever the
+    /// policy, or joins a refresh that is under way, or waits for the one after the pause.
+    ///
+    /// # Errors
+    /// Why there is none, never the old one; [`standing`](Self::standing) says whether that is still good.
     pub async fn refresh(&self) -> Result<AccessToken, NoToken> {
         self.wait(self.0.0.act(|session, env| answer(session.refresh(env)))).await
     }
@@ -137,6 +158,11 @@ impl<E: Env> SessionHandle<E> {
     /// Whether nothing would be lost if the process ended now, as [`Session::is_idle`] says.
     pub fn is_idle(&self) -> bool {
         self.0.0.look(Session::is_idle)
+    }
+
+    /// What is known of the access token that there is now.
+    pub fn standing(&self) -> Standing {
+        self.0.0.standing()
     }
 
     /// A copy of the newest tokens.

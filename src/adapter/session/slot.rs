@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::{Context, Poll, Waker};
 
 use super::listener::{Listener, Listeners};
-use super::{Answer, NoToken, lock, outcome};
+use super::{Answer, NoToken, late, lock, outcome};
 use crate::base::env::{Env, MonotonicTime};
-use crate::session::{Epoch, Session};
+use crate::session::{Epoch, Session, Standing};
 
 /// What all sessions of a [`Run`](super::Run) have in common with it.
 pub(super) struct Hub<E> {
@@ -119,6 +119,19 @@ impl<E: Env> Slot<E> {
         let inner = lock(&self.inner);
         let env = self.hub.env.read().unwrap_or_else(PoisonError::into_inner);
         inner.session.current(&*env).map(|token| Ok(token.clone()))
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        let inner = lock(&self.inner);
+        let env = self.hub.env.read().unwrap_or_else(PoisonError::into_inner);
+        inner.session.standing(&*env)
+    }
+
+    /// For a caller whose time is up.
+    pub(super) fn late(&self, epoch: Epoch) -> Answer {
+        let inner = lock(&self.inner);
+        let env = self.hub.env.read().unwrap_or_else(PoisonError::into_inner);
+        late(&inner.session, epoch, &*env)
     }
 
     /// Gives input to the session, and has its work done.

@@ -39,6 +39,7 @@ pub use queue::Answer;
 
 use std::future::{Future, Ready, ready};
 
+use crate::error::{Error, ErrorCode};
 use crate::session::{StoreAction, StoreAnswer};
 
 /// How long to wait for the lock: a session has given up after 45 seconds.
@@ -83,6 +84,11 @@ impl<S: Fn(StoreAction) -> StoreAnswer> BlockingSessionStore for S {
     }
 }
 
+/// A store that does nothing, and why.
+fn failed(why: &'static str) -> Error {
+    Error::new(ErrorCode::STORE_IO).with_source(why)
+}
+
 /// No store, for sessions whose tokens are kept [nowhere](crate::session::Persistence::Nowhere).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoStore;
@@ -90,13 +96,13 @@ pub struct NoStore;
 impl SessionStore for NoStore {
     type Answer = Ready<StoreAnswer>;
 
-    fn carry_out(&self, _: StoreAction) -> Self::Answer {
-        ready(StoreAnswer::Failed)
+    fn carry_out(&self, action: StoreAction) -> Self::Answer {
+        ready(BlockingSessionStore::carry_out(self, action))
     }
 }
 
 impl BlockingSessionStore for NoStore {
     fn carry_out(&self, _: StoreAction) -> StoreAnswer {
-        StoreAnswer::Failed
+        StoreAnswer::Failed(failed("there is no store"))
     }
 }

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::BlockingSessionStore;
+use super::{BlockingSessionStore, failed};
 use crate::session::{StoreAction, StoreAnswer};
 
 /// Starts a worker, which carries out what is queued. Dropping the worker instead fails what is queued.
@@ -102,8 +102,10 @@ impl Worker {
 
     /// On this thread. A store that panics has failed, and may do better with the next action.
     pub(in crate::adapter) fn run(mut self, store: &dyn BlockingSessionStore) {
-        let carry_out =
-            |action| catch_unwind(AssertUnwindSafe(|| store.carry_out(action))).unwrap_or(StoreAnswer::Failed);
+        let carry_out = |action| {
+            catch_unwind(AssertUnwindSafe(|| store.carry_out(action)))
+                .unwrap_or_else(|_| StoreAnswer::Failed(failed("the store panicked")))
+        };
         while let Some((action, response)) = self.next() {
             if let Some(unlock) = response.give(carry_out(action)) {
                 carry_out(unlock);
@@ -132,15 +134,15 @@ impl Response {
     #[must_use = "a lock would never be given back"]
     pub(in crate::adapter) fn give(self, answer: StoreAnswer) -> Option<StoreAction> {
         let is_lock = matches!(answer, StoreAnswer::Locked);
-        let was_open = self.fill(answer);
+        let was_open = self.fill(|| answer);
         (is_lock && !was_open).then_some(StoreAction::Unlock)
     }
 
-    fn fill(&self, answer: StoreAnswer) -> bool {
+    fn fill(&self, answer: impl FnOnce() -> StoreAnswer) -> bool {
         let mut slot = lock(&self.0);
         let Slot::Open(waker) = &mut *slot else { return false };
         let waker = waker.take();
-        *slot = Slot::Filled(answer);
+        *slot = Slot::Filled(answer());
         drop(slot);
         waker.into_iter().for_each(Waker::wake);
         true
@@ -149,7 +151,7 @@ impl Response {
 
 impl Drop for Response {
     fn drop(&mut self) {
-        self.fill(StoreAnswer::Failed);
+        self.fill(|| StoreAnswer::Failed(failed("nothing carried the action out")));
     }
 }
 
@@ -175,7 +177,7 @@ impl Future for Answer {
             }
             Slot::Filled(answer) => Poll::Ready(answer),
             // It was taken already: a mistake of the one who polls.
-            Slot::Closed => Poll::Ready(StoreAnswer::Failed),
+            Slot::Closed => Poll::Ready(StoreAnswer::Failed(failed("the answer was taken before"))),
         }
     }
 }

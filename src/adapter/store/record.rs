@@ -90,8 +90,8 @@ impl LastError {
     /// The answer, after its error was put here.
     pub(super) fn answer(&self, result: Result<StoreAnswer, Error>) -> StoreAnswer {
         result.unwrap_or_else(|error| {
-            *super::queue::lock(&self.0) = Some(error);
-            StoreAnswer::Failed
+            *super::queue::lock(&self.0) = Some(error.clone());
+            StoreAnswer::Failed(error)
         })
     }
 }
