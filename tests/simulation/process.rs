@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use oidc_proto::Env;
 use oidc_proto::session::{
-    Access, Event, Persistence, Refusal, Session, SessionOptions, StoreAction, StoreAnswer, StoreTicket, Ticket,
-    Transmit,
+    Access, Epoch, Event, Outcome, Persistence, Refusal, Session, SessionOptions, StoreAction, StoreAnswer,
+    StoreTicket, Ticket, Transmit,
 };
 use oidc_proto::testing::TestEnv;
 
@@ -29,6 +29,10 @@ pub(crate) struct Desk {
     /// The store does one thing after the other.
     asked: VecDeque<(StoreTicket, StoreAction)>,
     is_storing: bool,
+    /// A request was sent, and the session has not heard of it nor given it up.
+    in_flight: bool,
+    /// A caller who wants new tokens, and the access token that there was.
+    refreshing: Option<(Epoch, String)>,
     /// When it is to be woken.
     due: Option<u64>,
     /// When somebody got a token that the provider took.
@@ -94,20 +98,75 @@ impl Universe {
             self.tell(|| format!("the clock jumps by {by:?}, back: {back}"));
             if back { self.env.clock().jump_back(by) } else { self.env.clock().jump(by) }
         }
-        let (op, mut taken_for) = (self.op.clone(), None);
+        if self.roll(8) == 0 {
+            return self.refresh_now(seat);
+        }
+        let (op, mut got) = (self.op.clone(), None);
         self.with(seat, |session, env| {
-            let Access::Ready(token) = session.access(env) else { return };
-            let token = token.clone();
-            taken_for = op.bearer(token.expose(), env.now());
+            let (token, is_doubtful) = match session.access(env) {
+                Access::Ready(token) => (token.clone(), false),
+                Access::Doubtful { token, .. } => (token.clone(), true),
+                _ => return,
+            };
+            let taken_for = op.bearer(token.expose(), env.now());
             if taken_for.is_none() {
                 let _ = session.unauthorized(&token, Refusal::Token, env);
             }
+            got = Some((token, is_doubtful, taken_for));
         });
-        let Some(bearer) = taken_for else { return };
-        if bearer.login != user(session) {
-            self.broken(&format!("session {session} speaks for {}", bearer.login));
+        let Some((token, is_doubtful, taken_for)) = got else { return };
+        if is_doubtful {
+            self.truth.doubtful[usize::from(taken_for.is_none())] += 1;
         }
-        self.desk(seat).served_at = self.now;
+        match taken_for {
+            Some(bearer) if bearer.login != user(session) => {
+                self.broken(&format!("session {session} speaks for {}", bearer.login));
+            }
+            Some(_) => self.desk(seat).served_at = self.now,
+            None if !is_doubtful => self.check_dead(seat, token.expose()),
+            None => {}
+        }
+    }
+
+    /// A token was handed out as good, and is dead. That may be only where the process could not know: another one has
+    /// refreshed, or the response to its own request is on its way.
+    fn check_dead(&mut self, seat: Seat, token: &str) {
+        let Some(by) = self.ended_by.get(token).copied().filter(|_| self.ended[seat.session].is_none()) else { return };
+        if by == seat && !self.desk(seat).in_flight {
+            let Seat { process, session, .. } = seat;
+            self.broken(&format!(
+                "session {session} of process {process} hands out as good what its own refresh ended"
+            ));
+        }
+        self.truth.unknown += 1;
+    }
+
+    /// Somebody wants new tokens, and no others.
+    fn refresh_now(&mut self, seat: Seat) {
+        let mut asked = None;
+        self.with(seat, |session, env| {
+            let had = session.tokens().access_token().expose().to_owned();
+            if let Access::Wait(epoch) = session.refresh(env) {
+                asked = Some((epoch, had));
+            }
+        });
+        if asked.is_some() {
+            self.desk(seat).refreshing = asked;
+        }
+    }
+
+    /// Whoever wanted new tokens has them, or hears that there are none.
+    fn hear(&mut self, seat: Seat, session: &Session) {
+        let Some((epoch, had)) = self.desk(seat).refreshing.take() else { return };
+        match session.outcome(epoch, &self.env) {
+            Outcome::Pending => self.desk(seat).refreshing = Some((epoch, had)),
+            Outcome::Ready(token) if token.expose() == had => {
+                let Seat { process, session, .. } = seat;
+                self.broken(&format!("session {session} of process {process} has 'refreshed' to what there was"));
+            }
+            Outcome::Ready(_) => self.truth.refreshed[0] += 1,
+            _ => self.truth.refreshed[1] += 1,
+        }
     }
 
     pub(crate) fn wake(&mut self, seat: Seat) {
@@ -128,6 +187,7 @@ impl Universe {
             let body = String::from_utf8_lossy(response.body());
             issued.is_delivered |= issued.seat == seat && body.contains(&issued.refresh_token);
         }
+        self.desk(seat).in_flight = false;
         self.with(seat, |session, env| match answer {
             Ok(response) => session.handle_response(ticket, response, env),
             Err(failure) => session.handle_failure(ticket, failure, env),
@@ -181,20 +241,25 @@ impl Universe {
             if let Some(issued) = &mut self.issued[own] {
                 issued.is_late |= !issued.is_delivered;
             }
+            self.desk(seat).in_flight = true;
             let after = 1 + self.roll(2000);
             self.post(after, Post::Request { seat, ticket, request });
         }
+        self.hear(seat, &session);
         let token = session.tokens().access_token().clone();
         self.must_own(own, token.expose(), "the access token");
         while let Some(event) = session.poll_event() {
             self.tell(|| format!("session {own} of process {process}: {event:?}"));
+            if matches!(event, Event::BackingOff { .. }) {
+                self.desk(seat).in_flight = false;
+            }
             let may_be = match event {
                 Event::TokensRefreshed => before.expose() != token.expose(),
-                Event::BackingOff(_) => true,
+                Event::BackingOff { .. } => true,
                 // Only who was suspended can have missed the store's answer.
-                Event::NotSaved => !self.is_spared(own) || self.processes[process].suspended_until > 0,
+                Event::NotSaved(_) => !self.is_spared(own) || self.processes[process].suspended_until > 0,
                 Event::Stalled(_) => !self.is_spared(own),
-                Event::NeedsLogin => self.ended[own].is_some(),
+                Event::NeedsLogin(_) => self.ended[own].is_some(),
                 _ => false,
             };
             if !may_be {

@@ -1,7 +1,7 @@
 //! The record of a session, and its lock.
 
-use oidc_proto::TokenSet;
 use oidc_proto::session::{Record, StoreAction, StoreAnswer, StoreTicket};
+use oidc_proto::{ErrorCode, TokenSet};
 
 use crate::universe::{Post, Seat, Universe};
 
@@ -47,7 +47,7 @@ impl Universe {
                 StoreAnswer::Done
             }
             StoreAction::Erase => self.broken("a record is erased"),
-            StoreAction::Lock | StoreAction::Load if fails => StoreAnswer::Failed,
+            StoreAction::Lock | StoreAction::Load if fails => StoreAnswer::Failed(ErrorCode::STORE_IO.into()),
             StoreAction::Lock => {
                 let patience = if self.trouble_for(seat.session, 10) { TOO_LONG } else { PATIENCE };
                 return self.lock(seat, ticket, now + patience);
@@ -55,13 +55,13 @@ impl Universe {
             StoreAction::Load => StoreAnswer::Loaded(Some(Box::new(store.record.clone()))),
             StoreAction::Save { expect, .. } if expect != store.record.generation => {
                 let current = Box::new(store.record.clone());
-                if fails { StoreAnswer::Failed } else { StoreAnswer::Conflict(current) }
+                if fails { StoreAnswer::Failed(ErrorCode::STORE_IO.into()) } else { StoreAnswer::Conflict(current) }
             }
             StoreAction::Save { next, .. } => {
                 if writes {
                     store.record = *next;
                 }
-                if fails { StoreAnswer::Failed } else { StoreAnswer::Saved }
+                if fails { StoreAnswer::Failed(ErrorCode::STORE_IO.into()) } else { StoreAnswer::Saved }
             }
         };
         self.say(seat, ticket, answer);
@@ -76,7 +76,7 @@ impl Universe {
             return self.say(seat, ticket, StoreAnswer::Locked);
         }
         if now >= until {
-            return self.say(seat, ticket, StoreAnswer::Failed);
+            return self.say(seat, ticket, StoreAnswer::Failed(ErrorCode::STORE_IO.into()));
         }
         let after = 1 + self.roll(2000);
         self.post(after, Post::Look { seat, ticket, until });

@@ -8,7 +8,7 @@ use http::{Request, Response};
 use oidc_proto::adapter::BlockingDriver;
 use oidc_proto::flow::ServerMetadataFetch;
 use oidc_proto::session::{StoreAction, StoreAnswer, StoreTicket, Ticket};
-use oidc_proto::testing::{self, Clock, RegisteredClient, Reuse, TestEnv, User};
+use oidc_proto::testing::{self, Clock, RegisteredClient, Reuse, Rotation, TestEnv, User};
 use oidc_proto::{
     AuthorizationRequest, Body, Callback, Client, Failure, Issuer, Provider, ProviderOptions, RedirectUri, Schemes,
     Scope, TokenSet,
@@ -84,6 +84,28 @@ pub(crate) struct Told {
     /// Sessions at a strict provider, and what ended those that did not last.
     pub(crate) strict: u64,
     pub(crate) ended: Vec<&'static str>,
+    pub(crate) truth: Truth,
+}
+
+/// What callers were told of tokens, and of refreshes.
+#[derive(Debug, Default)]
+pub(crate) struct Truth {
+    /// Doubtful tokens that the provider still took, and that it did not.
+    pub(crate) doubtful: [u64; 2],
+    /// Tokens that ended at a rotation and were handed out as good: by a process that could not know.
+    pub(crate) unknown: u64,
+    /// Refreshes that were asked for: those that brought new tokens, and those that did not.
+    pub(crate) refreshed: [u64; 2],
+}
+
+impl Truth {
+    pub(crate) fn add(&mut self, other: &Self) {
+        let Self { doubtful, unknown, refreshed } = other;
+        self.unknown += unknown;
+        for (own, others) in self.doubtful.iter_mut().chain(&mut self.refreshed).zip(doubtful.iter().chain(refreshed)) {
+            *own += others;
+        }
+    }
 }
 
 /// Tokens that the provider has issued, for a session that had better get them.
@@ -112,6 +134,10 @@ pub(crate) struct Universe {
     pub(crate) ended: Vec<Option<&'static str>>,
     /// Whose each token is that the provider has issued.
     pub(crate) owners: HashMap<String, usize>,
+    /// The access token that each session got last, and who asked for the successor of each one before.
+    pub(crate) newest: Vec<String>,
+    pub(crate) ended_by: HashMap<String, Seat>,
+    pub(crate) truth: Truth,
     /// By time, and by the order in which they were posted.
     queue: BTreeMap<(u64, u64), Post>,
     posted: u64,
@@ -125,6 +151,7 @@ impl Universe {
         let op = users
             .fold(testing::Provider::new(ISSUER), testing::Provider::with_user)
             .with_reuse(if is_strict(seed) { Reuse::EndsGrant } else { Reuse::AllowedUntilSuccessorIsUsed })
+            .with_rotation(rotation(seed))
             .with_client(RegisteredClient::public("app", REDIRECT_URI));
         let http = BlockingDriver::new(op.http(env.clock()));
         let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
@@ -145,6 +172,9 @@ impl Universe {
             issued: Vec::new(),
             ended: Vec::new(),
             owners: HashMap::new(),
+            newest: Vec::new(),
+            ended_by: HashMap::new(),
+            truth: Truth::default(),
             queue: BTreeMap::new(),
             posted: 0,
             now: 0,
@@ -152,6 +182,7 @@ impl Universe {
         for session in 0..=universe.roll(SESSIONS) as usize {
             let tokens = universe.login(session);
             universe.own(session, tokens.access_token().expose());
+            universe.newest.push(tokens.access_token().expose().to_owned());
             universe.own(session, tokens.refresh_token().unwrap().expose());
             universe.stores.push(Store::new(tokens));
             universe.refreshes.push(0);
@@ -214,6 +245,7 @@ impl Universe {
             refreshes: self.refreshes.iter().sum(),
             strict: if is_strict(self.seed) { sessions as u64 } else { 0 },
             ended: self.ended.into_iter().flatten().collect(),
+            truth: self.truth,
         }
     }
 
@@ -304,6 +336,11 @@ impl Universe {
 /// Whether the provider takes a refresh token that comes a second time for a theft: one world in four has such a one.
 pub(crate) fn is_strict(seed: u64) -> bool {
     seed % 4 == 3
+}
+
+/// Whether a refresh ends the access token before: one world in two has such a provider.
+fn rotation(seed: u64) -> Rotation {
+    if seed / 4 % 2 == 1 { Rotation::EndsAccessTokens } else { Rotation::KeepsAccessTokens }
 }
 
 /// The login name of a session's user.
