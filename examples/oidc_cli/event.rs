@@ -56,13 +56,19 @@ pub(crate) enum Event<'a> {
         #[serde(flatten)]
         session: Summary<'a>,
     },
+    /// A refresh failed, and the access token has not expired.
+    Kept {
+        session: &'a str,
+        doubtful: bool,
+        expires_in: Option<u64>,
+    },
     /// What `watch` sees.
     Seen {
         session: &'a str,
         kind: &'static str,
         /// Why.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        code: Option<&'static str>,
+        #[serde(flatten)]
+        problem: Option<Problem<'a>>,
         /// Until it is tried again.
         #[serde(skip_serializing_if = "Option::is_none")]
         seconds: Option<u64>,
@@ -76,6 +82,8 @@ pub(crate) enum Event<'a> {
         token_type: &'static str,
         scope: &'a str,
         expires_in: Option<u64>,
+        /// The provider may have ended it.
+        doubtful: bool,
     },
     Userinfo {
         claims: &'a Map<String, Value>,
@@ -148,20 +156,32 @@ pub(crate) enum Event<'a> {
     VerifiedCallback {
         what: &'a str,
     },
-    Warning {
-        fault: &'static str,
-        code: &'static str,
-        message: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        provider: Option<Words<'a>>,
-    },
-    Error {
-        fault: &'static str,
-        code: &'static str,
-        message: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        provider: Option<Words<'a>>,
-    },
+    Warning(Problem<'a>),
+    Error(Problem<'a>),
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize)]
+pub(crate) struct Problem<'a> {
+    pub(crate) fault: &'static str,
+    pub(crate) code: &'static str,
+    pub(crate) message: &'a str,
+    /// Of the response that it was found in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<u16>,
+    /// Seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retry_after: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) provider: Option<Words<'a>>,
+}
+
+impl<'a> Problem<'a> {
+    pub(crate) fn new(failure: &'a Failure) -> Self {
+        let Failure { fault, code, ref message, ref provider, status, retry_after, .. } = *failure;
+        let retry_after = retry_after.map(|after| after.as_secs());
+        Self { fault, code, message, status, retry_after, provider: provider.as_deref().map(Words::new) }
+    }
 }
 
 /// A session, without its secrets.
@@ -174,6 +194,8 @@ pub(crate) struct Summary<'a> {
     pub(crate) scope: &'a str,
     /// Seconds; `null` if the provider did not say, 0 once the access token has expired.
     pub(crate) expires_in: Option<u64>,
+    /// The provider may have ended the access token.
+    pub(crate) doubtful: bool,
     /// Whether there is a refresh token.
     pub(crate) refreshable: bool,
     /// The thumbprint of the key that the tokens are bound to.
@@ -207,12 +229,10 @@ impl<'a> Words<'a> {
 
 impl<'a> Event<'a> {
     pub(crate) fn error(failure: &'a Failure) -> Self {
-        let Failure { fault, code, ref message, ref provider, .. } = *failure;
-        Self::Error { fault, code, message, provider: provider.as_ref().map(Words::new) }
+        Self::Error(Problem::new(failure))
     }
 
     pub(crate) fn warning(failure: &'a Failure) -> Self {
-        let Failure { fault, code, ref message, ref provider, .. } = *failure;
-        Self::Warning { fault, code, message, provider: provider.as_ref().map(Words::new) }
+        Self::Warning(Problem::new(failure))
     }
 }

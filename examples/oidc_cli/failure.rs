@@ -1,6 +1,7 @@
 //! Why a command ends without having done its work, and the codes that are this program's own.
 
 use std::fmt;
+use std::time::Duration;
 
 use oidc_proto::ProviderText;
 
@@ -10,7 +11,11 @@ pub(crate) struct Failure {
     pub(crate) fault: &'static str,
     pub(crate) code: &'static str,
     pub(crate) message: String,
-    pub(crate) provider: Option<ProviderText>,
+    pub(crate) provider: Option<Box<ProviderText>>,
+    /// The HTTP status of the response that it was found in.
+    pub(crate) status: Option<u16>,
+    /// When the server wants to be asked again.
+    pub(crate) retry_after: Option<Duration>,
     pub(crate) exit: u8,
 }
 
@@ -26,7 +31,9 @@ impl From<oidc_proto::Error> for Failure {
             fault: error.fault().as_str(),
             code: error.code().as_str(),
             message: error.to_string(),
-            provider: error.provider_text().cloned(),
+            provider: error.provider_text().cloned().map(Box::new),
+            status: error.status().map(|status| status.as_u16()),
+            retry_after: error.retry_after(),
             exit: 1,
         }
     }
@@ -42,7 +49,7 @@ macro_rules! codes {
             /// This failure, and what there is to say about this one case.
             pub(crate) fn because(self, detail: impl fmt::Display) -> Failure {
                 let (fault, code, exit, meaning) = match self { $( Self::$variant => ($fault, $name, $exit, $meaning), )* };
-                Failure { fault, code, message: format!("{meaning}: {detail} ({code})"), provider: None, exit }
+                Failure { fault, code, message: format!("{meaning}: {detail} ({code})"), provider: None, status: None, retry_after: None, exit }
             }
         }
     };

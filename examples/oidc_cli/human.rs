@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
-use crate::event::{Event, Summary, Words};
+use crate::event::{Event, Problem, Summary, Words};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -84,16 +84,32 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
             writeln!(out, "{GOOD}Refreshed{GOOD:#} the tokens of {}", plain(session.subject))?;
             summary(session, out)?;
         }
-        Event::Seen { kind, code, seconds, .. } => {
-            write!(out, "{}", kind.replace('_', " "))?;
-            if let Some(code) = code {
-                write!(out, ": {code}")?;
+        Event::Kept { doubtful, expires_in, .. } => {
+            let lifetime = lifetime(*expires_in);
+            if *doubtful {
+                write!(out, "{CARE}The access token is kept, but the provider may have ended it{CARE:#}: {lifetime}")?;
+            } else {
+                write!(out, "{GOOD}The access token is kept, and still good{GOOD:#}: {lifetime}")?;
             }
+        }
+        Event::Seen { kind, problem: reason, seconds, .. } => {
+            write!(out, "{}", kind.replace('_', " "))?;
             if let Some(seconds) = seconds {
                 write!(out, " for {seconds} s")?;
             }
+            if let Some(reason) = reason {
+                write!(out, ": ")?;
+                problem(reason, out)?;
+            }
         }
         Event::Token { access_token: Some(access_token), .. } => write!(out, "{access_token}")?,
+        Event::Token { expires_in, doubtful: true, .. } => {
+            let lifetime = lifetime(*expires_in);
+            write!(
+                out,
+                "{CARE}The provider may have ended the access token{CARE:#}, {lifetime}; --show-tokens prints it"
+            )?;
+        }
         Event::Token { expires_in, .. } => {
             let lifetime = lifetime(*expires_in);
             write!(out, "{GOOD}The access token is good{GOOD:#}, {lifetime}; --show-tokens prints it")?;
@@ -162,14 +178,14 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
             write!(out, "  {GOOD}ok{GOOD:#} {what}")?;
             return Ok(Stream::Narration);
         }
-        Event::Warning { message, provider, .. } => {
-            write!(out, "{CARE}Warning:{CARE:#} {message}")?;
-            words(provider.as_ref(), out)?;
+        Event::Warning(warning) => {
+            write!(out, "{CARE}Warning:{CARE:#} ")?;
+            problem(warning, out)?;
             return Ok(Stream::Diagnostics);
         }
-        Event::Error { fault, message, provider, .. } => {
-            write!(out, "{BAD}Error{BAD:#} ({fault}): {message}")?;
-            words(provider.as_ref(), out)?;
+        Event::Error(error) => {
+            write!(out, "{BAD}Error{BAD:#} ({}): ", error.fault)?;
+            problem(error, out)?;
             return Ok(Stream::Diagnostics);
         }
     }
@@ -179,7 +195,8 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
 fn summary(session: &Summary<'_>, out: &mut String) -> std::fmt::Result {
     writeln!(out, "  provider: {}", plain(session.issuer))?;
     writeln!(out, "  scope: {}", session.scope)?;
-    writeln!(out, "  access token: {}", lifetime(session.expires_in))?;
+    let doubt = if session.doubtful { ", but the provider may have ended it" } else { "" };
+    writeln!(out, "  access token: {}{doubt}", lifetime(session.expires_in))?;
     writeln!(out, "  refresh token: {}", if session.refreshable { "yes" } else { "no" })?;
     if let Some(thumbprint) = session.dpop_thumbprint {
         writeln!(out, "  bound to the key: {}", plain(thumbprint))?;
@@ -197,6 +214,18 @@ fn lifetime(expires_in: Option<u64>) -> String {
         Some(seconds) => format!("for {seconds} s more"),
         None => "of unknown lifetime".to_owned(),
     }
+}
+
+/// What went wrong, the status where that is no success, and the provider's words.
+fn problem(problem: &Problem<'_>, out: &mut String) -> std::fmt::Result {
+    write!(out, "{}", problem.message)?;
+    if let Some(status) = problem.status.filter(|status| !(200..300).contains(status)) {
+        write!(out, " [HTTP {status}]")?;
+    }
+    if let Some(seconds) = problem.retry_after {
+        write!(out, " [again in {seconds} s]")?;
+    }
+    words(problem.provider.as_ref(), out)
 }
 
 fn words(provider: Option<&Words<'_>>, out: &mut String) -> std::fmt::Result {

@@ -4,6 +4,7 @@
 //! manual is `docs/cli.md`.
 
 mod args;
+mod asked;
 mod browse;
 mod browser;
 mod clients;

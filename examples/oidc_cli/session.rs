@@ -2,15 +2,17 @@
 //! is, and the record of its tokens, which the library's file store keeps for all processes.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use oidc_proto::adapter::store::{BlockingSessionStore as _, FileStore};
 use oidc_proto::matrix::{DeviceId, Homeserver, UserId, UserSession};
-use oidc_proto::session::{Record, StoreAction, StoreAnswer};
+use oidc_proto::session::{Record, Standing, StoreAction, StoreAnswer};
 use oidc_proto::{ErrorCode as Core, Schemes, Timestamp, TokenSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::args::IdTokenChoice;
+use crate::asked;
 use crate::event::Summary;
 use crate::failure::{Code, Failure};
 use crate::keys::{BindingKey, KeyFile};
@@ -25,6 +27,8 @@ pub(crate) struct Session {
     pub(crate) tokens: TokenSet,
     /// Of the record of the tokens.
     pub(crate) generation: u64,
+    /// The provider was asked for new tokens and has not answered: it may have ended the access token.
+    pub(crate) is_doubtful: bool,
     id: String,
 }
 
@@ -79,7 +83,7 @@ impl Session {
         let Choices { schemes, id_token, key_file, dpop_key } = choices;
         let (id, insecure_loopback) = (id(&tokens, matrix.as_ref()), schemes == Schemes::DangerousHttpOnLoopback);
         let kept = Kept { version: VERSION, insecure_loopback, id_token, key_file, dpop_key, matrix };
-        Self { kept, tokens, generation: 0, id }
+        Self { kept, tokens, generation: 0, is_doubtful: false, id }
     }
 
     /// What it was begun with, for a new login in its place.
@@ -123,6 +127,7 @@ impl Session {
             client_id: self.tokens.client_id(),
             scope: self.tokens.scope().as_str(),
             expires_in: expires_in(&self.tokens, now),
+            doubtful: self.is_doubtful && !self.tokens.is_expired(now, Duration::ZERO),
             refreshable: self.tokens.refresh_token().is_some(),
             dpop_thumbprint: self.tokens.dpop_thumbprint(),
             homeserver: self.kept.matrix.as_ref().map(|binding| binding.homeserver.as_str()),
@@ -147,7 +152,8 @@ impl Session {
         tokens.carry_out(StoreAction::Unlock);
         match answer {
             StoreAnswer::Saved => draft.keep(&file(&self.id), &self.kept),
-            _ => Err(files.failure(&name, &tokens)),
+            StoreAnswer::Failed(error) => Err(files.explain(&name, &error)),
+            _ => Err(files.explain(&name, &Core::SESSION_STORE.into())),
         }
     }
 
@@ -155,14 +161,17 @@ impl Session {
     pub(crate) fn remove(self, store: &Store) -> Result<Self, Failure> {
         let name = tokens_file(&self.id);
         let tokens = store.files().record(&name);
-        if !matches!(tokens.carry_out(StoreAction::Lock), StoreAnswer::Locked) {
-            return Err(store.files().failure(&name, &tokens));
+        if let StoreAnswer::Failed(error) = tokens.carry_out(StoreAction::Lock) {
+            return Err(store.files().explain(&name, &error));
         }
         // Who refreshed it in the meantime has saved it.
         let session = reload(store, &self)?;
         match tokens.carry_out(StoreAction::Erase) {
-            StoreAnswer::Done => store.remove(&file(&self.id)).map(|()| session),
-            _ => Err(store.files().failure(&name, &tokens)),
+            StoreAnswer::Failed(error) => Err(store.files().explain(&name, &error)),
+            _ => {
+                asked::erase(store, &self.id, u64::MAX)?;
+                store.remove(&file(&self.id)).map(|()| session)
+            }
         }
     }
 
@@ -172,8 +181,17 @@ impl Session {
     }
 
     /// Why that failed.
-    pub(crate) fn store_failure(&self, store: &Store, record: &FileStore) -> Failure {
-        store.files().failure(&tokens_file(&self.id), record)
+    pub(crate) fn store_failure(&self, store: &Store, error: &oidc_proto::Error) -> Failure {
+        store.files().explain(&tokens_file(&self.id), error)
+    }
+
+    /// The access token as it is before anyone is asked.
+    pub(crate) fn standing(&self, now: Timestamp) -> Standing {
+        match self.is_doubtful {
+            _ if self.tokens.is_expired(now, Duration::ZERO) => Standing::Expired,
+            true => Standing::Doubtful,
+            false => Standing::Good,
+        }
     }
 
     pub(crate) fn id_token(&self) -> IdTokenChoice {
@@ -254,7 +272,9 @@ fn load(store: &Store, name: &str) -> Result<Option<Session>, Failure> {
     if kept.dpop_key.as_ref().map(|key| key.dpop().thumbprint()) != tokens.dpop_thumbprint() {
         return Err(damaged(Core::STORED_MALFORMED));
     }
-    let session = Session { id: id(&tokens, kept.matrix.as_ref()), kept, tokens, generation };
+    let id = id(&tokens, kept.matrix.as_ref());
+    let is_doubtful = asked::is_noted(store, &id, generation)?;
+    let session = Session { id, kept, tokens, generation, is_doubtful };
     // A session under another's name would be taken for it.
     if file(&session.id) == *name { Ok(Some(session)) } else { Err(damaged(Core::STORED_MALFORMED)) }
 }

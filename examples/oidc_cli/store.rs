@@ -165,19 +165,15 @@ impl Files<'_> {
         FileStore::with_patience(self.folder.join(name), self.patience)
     }
 
-    /// Why the file store failed last.
-    pub(crate) fn failure(self, name: &str, record: &FileStore) -> Failure {
-        let error = record.take_error().unwrap_or_else(|| Core::SESSION_STORE.into());
-        self.explain(name, &error)
-    }
-
+    /// Why the file store failed.
     pub(crate) fn explain(self, name: &str, error: &oidc_proto::Error) -> Failure {
         let path = self.folder.join(name);
         match error.code() {
             Core::STORED_VERSION | Core::STORED_MALFORMED => damaged(&path, error),
             Core::STORE_BUSY => Code::StoreBusy.because(path.display()),
             _ => {
-                let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+                let source = std::error::Error::source(error).map(ToString::to_string);
+                let reason = source.unwrap_or_else(|| error.to_string());
                 Code::StoreIo.because(format_args!("{}: {reason}", path.display()))
             }
         }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use oidc_proto::adapter::session::{BlockingSession, NoToken};
 use oidc_proto::adapter::store::FileStore;
 use oidc_proto::adapter::{BlockingHttpClient, SystemEnv};
-use oidc_proto::session::{End, Event as SessionEvent, Persistence, SessionOptions};
+use oidc_proto::session::{Event as SessionEvent, Persistence, SessionOptions, Standing};
 use oidc_proto::{Client, Env as _, ErrorCode as Core, Fault, Provider, TokenOutcome, TokenSet, UnverifiedTokens};
 
+use crate::asked;
 use crate::context::Context;
 use crate::event::Event;
 use crate::failure::Failure;
@@ -25,15 +26,21 @@ pub(crate) enum Need {
     New,
 }
 
+/// A refresh that brought no tokens.
+struct Vain {
+    failure: Failure,
+    /// What is known of the access token that there was before.
+    standing: Standing,
+}
+
 /// The session with tokens as they are needed. New ones are in the store before anyone gets them, and processes that
 /// need some at the same time get the same.
 pub(crate) fn good(context: &mut Context, need: Need) -> Result<Session, Failure> {
-    let session = session::choose(&context.store, context.options.session.as_deref())?;
-    if need == Need::Good && is_good(context, &session.tokens) {
+    let mut session = session::choose(&context.store, context.options.session.as_deref())?;
+    if need == Need::Good && !session.is_doubtful && is_good(context, &session.tokens) {
         return Ok(session);
     }
-    let usable = need == Need::Good && !session.tokens.is_expired(context.now(), Duration::ZERO);
-    match refresh(context, &session) {
+    let Vain { failure, standing } = match refresh(context, &session) {
         Ok(session) => {
             // `token --show-tokens` prints nothing but the token for people, who may be a shell.
             let refreshed = Event::Refreshed { session: session.summary(context.now()) };
@@ -42,22 +49,28 @@ pub(crate) fn good(context: &mut Context, need: Need) -> Result<Session, Failure
             } else {
                 context.out.aside(&refreshed)
             }
-            Ok(session)
+            return Ok(session);
         }
-        // It will not be good for long, but it is.
-        Err(failure) if usable => {
-            if failure.code != Core::TOKEN_NO_REFRESH_TOKEN.as_str() {
-                context.out.emit(&Event::warning(&failure));
-            }
-            Ok(session)
-        }
-        Err(failure) => {
-            if failure.code == Core::TOKEN_INVALID_GRANT.as_str() {
-                context.out.hint("The provider ended this session. Log in again; until you log out, it is kept.");
-            }
-            Err(failure)
-        }
+        Err(vain) => vain,
+    };
+    if failure.code == Core::TOKEN_INVALID_GRANT.as_str() {
+        context.out.hint("The provider ended this session. Log in again; until you log out, it is kept.");
     }
+    let is_doubtful = standing == Standing::Doubtful;
+    let is_kept = is_doubtful || standing == Standing::Good;
+    if need == Need::Good && is_kept {
+        // It will not be good for long, or nobody knows: whoever uses it is told.
+        if is_doubtful || failure.code != Core::TOKEN_NO_REFRESH_TOKEN.as_str() {
+            context.out.emit(&Event::warning(&failure));
+        }
+        session.is_doubtful = is_doubtful;
+        return Ok(session);
+    }
+    if is_kept {
+        let expires_in = session::expires_in(&session.tokens, context.now());
+        context.out.aside(&Event::Kept { session: session.id(), doubtful: is_doubtful, expires_in });
+    }
+    Err(failure)
 }
 
 fn is_good(context: &Context, tokens: &TokenSet) -> bool {
@@ -66,35 +79,62 @@ fn is_good(context: &Context, tokens: &TokenSet) -> bool {
     !tokens.is_expired(context.now(), margin)
 }
 
-fn refresh(context: &mut Context, session: &Session) -> Result<Session, Failure> {
+fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
+    let before = session.standing(context.now());
+    let unasked = |failure| Vain { failure, standing: before };
     if session.tokens.refresh_token().is_none() {
-        return Err(oidc_proto::Error::from(Core::TOKEN_NO_REFRESH_TOKEN).into());
+        return Err(unasked(oidc_proto::Error::from(Core::TOKEN_NO_REFRESH_TOKEN).into()));
     }
-    let (provider, client) = context.connect(session)?;
+    let (provider, client) = context.connect(session).map_err(unasked)?;
     context.out.step("Refresh");
     let (record, patience) = (session.record(&context.store), context.options.deadline);
-    let live = live(context, session, provider, client, record.clone())?;
-    let mut events = live.subscribe();
+    let live = live(context, session, provider, client, record).map_err(unasked)?;
+    asked::note(&context.store, session.id(), session.generation).map_err(unasked)?;
     let mut outcome = live.refresh(patience);
     if matches!(outcome, Err(NoToken::Failed(_))) && !live.is_idle() {
         // Tokens came, and could not be verified yet: they are not thrown away.
         outcome = live.refresh(patience);
     }
-    let told: Vec<_> = std::iter::from_fn(|| events.wait(Duration::ZERO)).collect();
-    outcome.map_err(|error| match why(error, &told) {
-        Core::SESSION_STORE => session.store_failure(&context.store, &record),
-        code => oidc_proto::Error::from(code).into(),
-    })?;
+    if let Err(no_token) = outcome {
+        let standing = match live.standing() {
+            // Only new tokens take an older doubt away.
+            Standing::Good => before,
+            standing => standing,
+        };
+        let failure = match why(&no_token) {
+            error if is_of_store(error.code()) => session.store_failure(&context.store, &error),
+            error => error.into(),
+        };
+        if standing == Standing::Good {
+            asked::erase(&context.store, session.id(), session.generation)
+                .map_err(|failure| Vain { failure, standing })?;
+        }
+        return Err(Vain { failure, standing });
+    }
+    // Here are new tokens; what goes wrong from now on is not about them.
+    let saved = |failure| Vain { failure, standing: Standing::Expired };
     let end = context.env.monotonic().saturating_add(patience);
+    let mut events = live.subscribe();
+    let mut not_saved = oidc_proto::Error::from(Core::SESSION_STORE);
     while !live.is_idle() && context.env.monotonic() < end {
         live.tend(SAVING);
+        while let Some(event) = events.wait(Duration::ZERO) {
+            if let SessionEvent::NotSaved(error) = event {
+                not_saved = error;
+            }
+        }
     }
     if !live.is_idle() {
-        return Err(session.store_failure(&context.store, &record));
+        return Err(saved(session.store_failure(&context.store, &not_saved)));
     }
     context.out.checked("a new ID token, if one came: signature, iss, sub, aud and azp as before, nonce as before");
     context.out.checked("the new tokens are in the store before anyone uses them");
-    session::reload(&context.store, session)
+    asked::erase(&context.store, session.id(), session.generation).map_err(saved)?;
+    session::reload(&context.store, session).map_err(saved)
+}
+
+fn is_of_store(code: Core) -> bool {
+    code.as_str().starts_with("store.") || code.as_str().starts_with("stored.") || code == Core::SESSION_STORE
 }
 
 /// How long to try at a time to save what could not be saved.
@@ -116,17 +156,12 @@ pub(crate) fn live<'a>(
 }
 
 /// What is behind it that there is no token.
-pub(crate) fn why(error: NoToken, told: &[SessionEvent]) -> Core {
-    let said = told.iter().rev().find_map(|event| match event {
-        SessionEvent::ClientRejected(code) | SessionEvent::Refused(code) => Some(*code),
-        _ => None,
-    });
-    match error {
-        NoToken::Failed(code) => code,
-        NoToken::Ended(End::NeedsLogin) => Core::TOKEN_INVALID_GRANT,
-        NoToken::Late => Core::TRANSPORT_TIMEOUT,
-        _ => said.unwrap_or(Core::SESSION_ENDED),
-    }
+fn why(no_token: &NoToken) -> oidc_proto::Error {
+    let otherwise = match no_token {
+        NoToken::Late(_) => Core::TRANSPORT_TIMEOUT,
+        _ => Core::SESSION_ENDED,
+    };
+    no_token.error().cloned().unwrap_or_else(|| otherwise.into())
 }
 
 /// What came of a code or a refresh token.

@@ -21,3 +21,4 @@ mod pushed;
 mod qr;
 mod sessions;
 mod store;
+mod truth;

@@ -34,7 +34,8 @@ impl Op {
                     let name = HeaderName::try_from(name).unwrap();
                     request.headers_mut().append(name, HeaderValue::try_from(value).unwrap());
                 }
-                let response = shared.wait().handle(request, env.now());
+                // A fault that leaves no answer breaks the connection.
+                let Ok(response) = shared.wait().exchange(request, env.now()) else { break };
                 let headers = response.headers().iter();
                 let headers: String =
                     headers.map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap())).collect();

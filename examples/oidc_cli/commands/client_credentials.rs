@@ -39,6 +39,7 @@ fn ask(context: &mut Context, args: &ClientCredentialsArgs, identity: &Identity)
         token_type: tokens.token_type().name(),
         scope: tokens.scope().as_str(),
         expires_in: expires_in(tokens, context.now()),
+        doubtful: false,
     });
     Ok(())
 }

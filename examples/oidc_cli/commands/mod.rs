@@ -106,6 +106,7 @@ pub(crate) fn token(context: &mut Context) -> Result<(), Failure> {
         token_type: tokens.token_type().name(),
         scope: tokens.scope().as_str(),
         expires_in: expires_in(tokens, context.now()),
+        doubtful: session.is_doubtful,
     });
     Ok(())
 }

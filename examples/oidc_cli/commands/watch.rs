@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use oidc_proto::adapter::session::NoToken;
-use oidc_proto::session::{End, Event as Seen};
+use oidc_proto::session::{Event as Seen, Standing};
+use oidc_proto::{Error, ErrorCode as Core};
 
 use crate::args::WatchArgs;
+use crate::asked;
 use crate::context::Context;
-use crate::event::Event;
+use crate::event::{Event, Problem};
 use crate::failure::Failure;
 use crate::session;
-use crate::tokens::{live, why};
+use crate::tokens::live;
 
 /// How often what happened is printed.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -20,42 +21,47 @@ pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failu
     let (provider, client) = context.connect(&session)?;
     let live = live(context, &session, provider, client, session.record(&context.store))?;
     let mut events = live.subscribe();
+    if session.is_doubtful {
+        // An earlier command got no answer; what comes of this is told by the events.
+        let _ = live.refresh(Duration::ZERO);
+    }
     let mut left = args.count.unwrap_or(u32::MAX);
     while left > 0 {
         live.tend(INTERVAL);
         while let Some(seen) = events.wait(Duration::ZERO).filter(|_| left > 0) {
             left -= 1;
-            let (kind, code, pause) = describe(&seen);
-            let (code, seconds) = (code.map(oidc_proto::ErrorCode::as_str), pause.map(|pause| pause.as_secs()));
-            context.out.emit(&Event::Seen { session: session.id(), kind, code, seconds });
-            if let Some(end) = end(&seen) {
-                return Err(oidc_proto::Error::from(why(NoToken::Ended(end), &[seen])).into());
+            if live.standing() == Standing::Doubtful
+                && let Ok(now) = session::reload(&context.store, &session)
+            {
+                // For other commands.
+                asked::note(&context.store, now.id(), now.generation)?;
+            }
+            let (kind, error, pause) = describe(&seen);
+            let failure = error.cloned().map(Failure::from);
+            let (problem, seconds) = (failure.as_ref().map(Problem::new), pause.map(|pause| pause.as_secs()));
+            context.out.emit(&Event::Seen { session: session.id(), kind, problem, seconds });
+            match seen {
+                Seen::Ended => return Err(oidc_proto::Error::from(Core::SESSION_ENDED).into()),
+                Seen::NeedsLogin(error) | Seen::ClientRejected(error) | Seen::Refused(error) => {
+                    return Err(error.into());
+                }
+                _ => {}
             }
         }
     }
     Ok(())
 }
 
-fn describe(seen: &Seen) -> (&'static str, Option<oidc_proto::ErrorCode>, Option<Duration>) {
-    match *seen {
-        Seen::TokensRefreshed => ("tokens_refreshed", None, None),
-        Seen::NeedsLogin => ("needs_login", None, None),
-        Seen::Ended => ("ended", None, None),
-        Seen::ClientRejected(code) => ("client_rejected", Some(code), None),
-        Seen::Refused(code) => ("refused", Some(code), None),
-        Seen::NotSaved => ("not_saved", None, None),
-        Seen::Stalled(code) => ("stalled", Some(code), None),
-        Seen::BackingOff(pause) => ("backing_off", None, Some(pause)),
-        _ => ("other", None, None),
-    }
-}
-
-fn end(seen: &Seen) -> Option<End> {
+fn describe(seen: &Seen) -> (&'static str, Option<&Error>, Option<Duration>) {
     match seen {
-        Seen::NeedsLogin => Some(End::NeedsLogin),
-        Seen::Ended => Some(End::LoggedOut),
-        Seen::ClientRejected(_) => Some(End::ClientRejected),
-        Seen::Refused(_) => Some(End::Refused),
-        _ => None,
+        Seen::TokensRefreshed => ("tokens_refreshed", None, None),
+        Seen::NeedsLogin(error) => ("needs_login", Some(error), None),
+        Seen::Ended => ("ended", None, None),
+        Seen::ClientRejected(error) => ("client_rejected", Some(error), None),
+        Seen::Refused(error) => ("refused", Some(error), None),
+        Seen::NotSaved(error) => ("not_saved", Some(error), None),
+        Seen::Stalled(error) => ("stalled", Some(error), None),
+        Seen::BackingOff { pause, error } => ("backing_off", Some(error), Some(*pause)),
+        _ => ("other", None, None),
     }
 }

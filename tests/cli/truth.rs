@@ -1,0 +1,207 @@
+//! What the command line says of a refresh that failed, and of the access token that was there before.
+
+use oidc_proto::testing::{Fault, Lie, On, Reuse, Rotation};
+use serde_json::json;
+
+use crate::harness::{Cli, Op, Run};
+use crate::support::server::DeadPort;
+
+/// What goes wrong at the token endpoint, from now on.
+#[derive(Clone, Debug)]
+enum Trouble {
+    Fault(Fault),
+    /// An error object with this status.
+    Denial(u16, &'static str),
+    /// The connection is refused.
+    Dead,
+}
+
+fn trouble(op: &Op, dead: &DeadPort, trouble: Trouble) {
+    match trouble {
+        Trouble::Fault(fault) => op.provider.fault(On::Token, fault, 100),
+        Trouble::Denial(status, error) => op.provider.tamper(On::Token, move |response| {
+            *response.status_mut() = status.try_into().unwrap();
+            *response.body_mut() = json!({ "error": error, "error_description": "not today" }).to_string().into();
+        }),
+        Trouble::Dead => {
+            let url = dead.url();
+            op.provider.edit_json(On::ServerMetadata, move |metadata| {
+                drop(metadata.insert("token_endpoint".into(), json!(url)))
+            });
+        }
+    }
+}
+
+/// Logged in, with a token that is good for five minutes, and then the trouble begins.
+fn troubled(what: Trouble) -> (Op, Cli, DeadPort) {
+    let op = Op::with(|provider| provider.with_reuse(Reuse::AllowedUntilSuccessorIsUsed));
+    let (cli, dead) = (Cli::new(), DeadPort::new());
+    cli.login(&op, &[]).done();
+    trouble(&op, &dead, what);
+    (op, cli, dead)
+}
+
+/// The old token is still there, and this is said of it.
+#[track_caller]
+fn kept(run: &Run, is_doubtful: bool) {
+    let kept = run.event("kept");
+    assert_eq!(kept["doubtful"], is_doubtful, "{kept}");
+    assert!(kept["expires_in"].as_u64().is_some_and(|seconds| seconds > 200), "{kept}");
+}
+
+#[test]
+fn a_refresh_that_was_answered_with_a_failure_fails_and_the_old_token_is_still_good() {
+    for (what, fault, code, status) in [
+        (Trouble::Fault(Fault::status(503)), "transport", "http.server_error", 503),
+        (Trouble::Denial(400, "invalid_scope"), "denied", "token.invalid_scope", 400),
+        (Trouble::Denial(400, "invalid_client"), "denied", "token.invalid_client", 400),
+        (Trouble::Denial(200, "invalid_grant"), "remote", "token.error_with_success", 200),
+    ] {
+        let (op, cli, _dead) = troubled(what.clone());
+        let before = cli.secrets();
+        let run = cli.run(&["refresh"]).failed(1, fault, code);
+        assert_eq!(run.event("error")["status"], status, "{what:?}");
+        assert!(run.events.iter().all(|event| event["event"] != "refreshed"), "{what:?}: {:?}", run.events);
+        kept(&run, false);
+        if matches!(what, Trouble::Denial(..)) {
+            assert_eq!(run.event("error")["provider"]["description"], "not today");
+        }
+        let run = cli.plain(&["refresh"]);
+        assert_eq!((run.exit, run.stdout.as_str()), (1, ""), "{what:?}");
+        assert!(run.stderr.contains(code) && run.stderr.contains("still good"), "{}", run.stderr);
+        assert_eq!(run.stderr.contains("not today"), matches!(what, Trouble::Denial(..)), "{}", run.stderr);
+        assert_eq!(cli.secrets(), before, "{what:?}");
+        // It is good, and given out without asking anyone.
+        let asked = op.provider.count(On::Token);
+        let run = cli.run(&["token", "--show-tokens"]).done();
+        assert_eq!((run.events.len(), &run.event("token")["doubtful"]), (1, &json!(false)), "{what:?}");
+        assert_eq!(run.event("token")["access_token"], before[0].as_str());
+        assert_eq!(op.provider.count(On::Token), asked);
+        cli.run(&["userinfo"]).done();
+    }
+}
+
+#[test]
+fn a_refresh_that_surely_was_not_sent_fails_and_the_old_token_is_still_good() {
+    let (_op, cli, _dead) = troubled(Trouble::Dead);
+    let before = cli.secrets();
+    let run = cli.run(&["refresh"]).failed(1, "transport", "transport.unreachable");
+    kept(&run, false);
+    assert_eq!(run.event("error").get("status"), None);
+    assert!(cli.plain(&["refresh"]).stderr.contains("still good"));
+    assert_eq!(cli.run(&["token"]).done().event("token")["doubtful"], false);
+    assert_eq!(cli.secrets(), before);
+}
+
+#[test]
+fn a_refresh_without_an_answer_fails_and_the_old_token_is_doubtful() {
+    for (fault, code) in [
+        (Fault::LostAnswer, "transport.interrupted"),
+        (Fault::Timeout, "transport.interrupted"),
+        (Fault::Garbage, "json.syntax"),
+        (Fault::EmptyBody, "json.syntax"),
+        (Fault::status(502), "http.server_error"),
+        (Fault::status(504), "http.server_error"),
+    ] {
+        let (op, cli, _dead) = troubled(Trouble::Fault(fault.clone()));
+        let before = cli.secrets();
+        let run = cli.run(&["refresh"]);
+        let expected = run.event("error")["code"].as_str().unwrap().to_owned();
+        assert_eq!((run.exit, expected.as_str()), (1, code), "{fault:?}");
+        assert!(run.events.iter().all(|event| event["event"] != "refreshed"), "{fault:?}: {:?}", run.events);
+        kept(&run, true);
+        let run = cli.plain(&["refresh"]);
+        assert_eq!((run.exit, run.stdout.as_str()), (1, ""), "{fault:?}");
+        assert!(run.stderr.contains("may have ended"), "{}", run.stderr);
+        assert_eq!(cli.secrets(), before, "{fault:?}");
+        assert_eq!(cli.run(&["status"]).done().event("session")["doubtful"], true);
+        // Whoever needs a token asks again first, and is told what the old one is worth if that fails, too.
+        let asked = op.provider.count(On::Token);
+        let run = cli.run(&["token", "--show-tokens"]).done();
+        assert_eq!(run.event("token")["doubtful"], true, "{fault:?}");
+        assert_eq!(run.event("warning")["code"], code, "{fault:?}");
+        assert_eq!(run.event("token")["access_token"], before[0].as_str());
+        assert!(op.provider.count(On::Token) > asked);
+        let run = cli.plain(&["token"]).done();
+        assert!(!run.stdout.contains("is good"), "{}", run.stdout);
+    }
+}
+
+/// As at the Matrix Authentication Service: what was measured there was 'Refreshed', 'good for 299 s', and 401.
+#[test]
+fn a_token_that_ended_with_a_lost_response_is_replaced_before_it_is_used() {
+    let op = Op::with(|provider| {
+        provider.with_rotation(Rotation::EndsAccessTokens).with_reuse(Reuse::AllowedUntilSuccessorIsUsed)
+    });
+    let cli = Cli::new();
+    cli.login(&op, &[]).done();
+    op.provider.fault(On::Token, Fault::LostAnswer, 1);
+    cli.run(&["refresh"]).failed(1, "transport", "transport.interrupted");
+    let run = cli.run(&["userinfo"]).done();
+    run.event("refreshed");
+    assert_eq!(run.event("userinfo")["claims"]["sub"], "sub-alice");
+    assert_eq!(cli.run(&["token"]).done().event("token")["doubtful"], false);
+    assert_eq!(cli.run(&["status"]).done().event("session")["doubtful"], false);
+}
+
+/// Tokens came, and their ID token is another's: the provider has rotated, and the old access token may be gone.
+#[test]
+fn a_refresh_whose_tokens_cannot_be_trusted_leaves_a_doubtful_token() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    op.provider.lie(Lie::SignatureWrong);
+    let run = cli.run(&["refresh"]).failed(1, "remote", "jws.signature");
+    kept(&run, true);
+}
+
+/// A grant that is gone may have taken the access token with it.
+#[test]
+fn an_access_token_of_a_grant_that_is_gone_is_doubtful() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    op.provider.end_grants();
+    let run = cli.run(&["refresh"]).failed(1, "denied", "token.invalid_grant");
+    assert_eq!(run.event("error")["provider"]["error"], "invalid_grant");
+    kept(&run, true);
+    assert_eq!(cli.run(&["token"]).done().event("token")["doubtful"], true);
+}
+
+#[test]
+fn a_watch_prints_the_whole_error() {
+    let lifetime = std::time::Duration::from_secs(2);
+    let (op, cli) = (Op::with(|provider| provider.with_access_token_lifetime(lifetime)), Cli::new());
+    cli.login(&op, &[]).done();
+    trouble(&op, &DeadPort::new(), Trouble::Denial(400, "invalid_scope"));
+    let run = cli.run(&["watch", "--count", "1"]).done();
+    let seen = run.event("seen");
+    assert_eq!((&seen["kind"], &seen["code"]), (&json!("backing_off"), &json!("token.invalid_scope")));
+    assert_eq!((&seen["status"], &seen["provider"]["description"]), (&json!(400), &json!("not today")));
+    trouble(&op, &DeadPort::new(), Trouble::Denial(400, "invalid_grant"));
+    let run = cli.run(&["watch"]).failed(1, "denied", "token.invalid_grant");
+    assert_eq!(run.event("error")["provider"]["description"], "not today");
+}
+
+/// Whoever stops a command that waits for the provider does not know what the provider did.
+#[cfg(unix)]
+#[test]
+fn a_refresh_that_is_interrupted_leaves_a_doubtful_token() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    let (seen, sees) = std::sync::mpsc::channel();
+    let server = crate::support::server::Server::start(move |mut connection| {
+        let _ = connection.request();
+        let _ = seen.send(());
+        connection.request().map(drop)
+    });
+    let url = server.url("/token");
+    op.provider
+        .edit_json(On::ServerMetadata, move |metadata| drop(metadata.insert("token_endpoint".into(), json!(url))));
+    let running = cli.start(&["refresh"]);
+    sees.recv().unwrap();
+    running.kill();
+    op.provider.honest();
+    assert_eq!(cli.run(&["status"]).done().event("session")["doubtful"], true);
+    let run = cli.run(&["token"]).done();
+    run.event("refreshed");
+    assert_eq!(run.event("token")["doubtful"], false);
+}
