@@ -19,7 +19,7 @@ const RAISED_ELSEWHERE: &[(ErrorCode, &str)] = &[
     (ErrorCode::JWS_NO_BACKEND, "a build without signatures: src/jose/tests/verification.rs"),
     (ErrorCode::SESSION_MISMATCH, "tests/session/endings.rs"),
     (ErrorCode::SESSION_ENDED, "tests/session/endings.rs"),
-    (ErrorCode::SESSION_STORE, "tests/session/store.rs"),
+    (ErrorCode::SESSION_STORE, "tests/session/late.rs"),
     (ErrorCode::SESSION_TOKEN_REFUSED, "tests/session/callers.rs"),
     (ErrorCode::MATRIX_SERVER_NAME, "tests/matrix/hostile.rs"),
     (ErrorCode::MATRIX_USER_ID, "tests/matrix/hostile.rs"),
@@ -40,6 +40,7 @@ const RAISED_ELSEWHERE: &[(ErrorCode, &str)] = &[
     (ErrorCode::WHOAMI_DEVICE_MISMATCH, "tests/matrix/hostile.rs"),
     (ErrorCode::REGISTRATION_CLIENT_URI, "tests/matrix/hostile.rs"),
     (ErrorCode::REGISTRATION_URI, "tests/matrix/hostile.rs"),
+    (ErrorCode::STORE_CONFLICT, "tests/session/conflicts.rs"),
     (ErrorCode::STORE_BUSY, "tests/stores/files.rs"),
     (ErrorCode::STORE_IO, "tests/stores/files.rs"),
 ];
