@@ -5,7 +5,7 @@ use std::fs;
 use oidc_proto::testing::{Lie, On};
 use serde_json::{Value, json};
 
-use crate::harness::{Cli, Op};
+use crate::support::cli::{Cli, Op};
 
 #[test]
 fn a_whole_session_on_a_key() {

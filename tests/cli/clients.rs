@@ -2,7 +2,7 @@
 
 use oidc_proto::testing::{On, RegisteredClient};
 
-use crate::harness::{Cli, Op, parameter};
+use crate::support::cli::{Cli, Op, parameter};
 
 fn op_with_clients() -> Op {
     Op::with(|provider| {

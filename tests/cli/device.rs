@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use oidc_proto::testing::{Decision, Fault, Lie, On, Provider, RegisteredClient};
 
-use crate::harness::{Cli, Op};
+use crate::support::cli::{Cli, Op};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use oidc_proto::ErrorCode;
 
-use crate::harness::Cli;
+use crate::support::cli::Cli;
 
 /// Set to write the generated pages anew.
 const BLESS: &str = "OIDC_PROTO_BLESS";

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oidc_proto::testing::{Fault, Lie, On};
 
-use crate::harness::{Cli, Op, browser};
+use crate::support::cli::{Cli, Op, browser};
 use crate::support::server::DeadPort;
 
 #[test]

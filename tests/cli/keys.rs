@@ -13,7 +13,7 @@ use oidc_proto::jose::backend::rustcrypto::SigningKey;
 use oidc_proto::testing::{On, RegisteredClient};
 use serde_json::{Value, json};
 
-use crate::harness::{Cli, Op};
+use crate::support::cli::{Cli, Op};
 
 const REDIRECT_URI: &str = "http://127.0.0.1/callback";
 const LONG_SECRET: &str = "long secret: &+ long secret: &+ long";

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use crate::harness::{Cli, Op, Running, parameter};
+use crate::support::cli::{Cli, Op, Running, parameter};
 
 struct Login {
     running: Running,

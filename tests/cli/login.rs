@@ -3,7 +3,7 @@
 use oidc_proto::testing::{Fault, On};
 use serde_json::json;
 
-use crate::harness::{Cli, Op, example, parameter};
+use crate::support::cli::{Cli, Op, example, parameter};
 
 #[test]
 fn the_demo_tells_its_story_and_leaves_nothing_behind() {
@@ -143,7 +143,7 @@ fn the_served_provider_can_be_logged_in_at() {
     let cli = Cli::new();
     let mut serving = cli.start(&["serve"]);
     let issuer = serving.until("serving")["issuer"].as_str().unwrap().to_owned();
-    let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--browser", &crate::harness::browser()];
+    let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--browser", &crate::support::cli::browser()];
     assert_eq!(cli.run(&login).done().event("logged_in")["issuer"], issuer);
     let discovered = cli.run(&["discover"]).done();
     assert_eq!(discovered.event("discovered")["endpoints"]["token"], format!("{issuer}/token"));

@@ -5,8 +5,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod harness;
-
 mod bound;
 mod clients;
 mod device;
@@ -16,7 +14,6 @@ mod keys;
 mod listener;
 mod login;
 mod matrix;
-mod peer;
 mod pushed;
 mod qr;
 mod sessions;

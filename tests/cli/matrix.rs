@@ -2,7 +2,7 @@
 
 use oidc_proto::testing::{Asked, On, OnMatrix, Par};
 
-use crate::harness::{Cli, Op, Run, browser, parameter};
+use crate::support::cli::{Cli, Op, Run, browser, parameter};
 
 impl Cli {
     fn matrix(&self, homeserver: &str, arguments: &[&str]) -> Run {

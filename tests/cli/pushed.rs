@@ -2,7 +2,7 @@
 
 use oidc_proto::testing::{Lie, On, Par, RegisteredClient};
 
-use crate::harness::{Cli, Op, Run, parameter};
+use crate::support::cli::{Cli, Op, Run, parameter};
 
 fn op(par: Par) -> Op {
     let post = RegisteredClient::confidential("post", "post secret: &+", "http://127.0.0.1/callback");

@@ -7,7 +7,7 @@ use oidc_proto::qr::{CodeUrl, NamedHomeserver, QrCode as QrData};
 use oidc_proto::testing::{Decision, OnMatrix};
 use serde_json::Value;
 
-use crate::harness::{Cli, Op, Running, browser};
+use crate::support::cli::{Cli, Op, Running, browser};
 
 const SECRETS: &str = r#"{"cross_signing":{"master_key":"bWFzdGVy","self_signing_key":"c2VsZg","user_signing_key":"dXNlcg"},"backup":{"algorithm":"m.megolm","key":"a2V5","backup_version":"1"}}"#;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use oidc_proto::testing::On;
 use serde_json::Value;
 
-use crate::harness::{Cli, Op, browser, parameter};
+use crate::support::cli::{Cli, Op, browser, parameter};
 
 #[test]
 fn one_of_several_sessions_has_to_be_named() {
@@ -74,7 +74,7 @@ fn ten_processes_that_need_a_token_cause_one_refresh() {
     record["tokens"]["expires_at"] = record["tokens"]["obtained_at"].clone();
     std::fs::write(&path, record.to_string()).unwrap();
     let running: Vec<_> = (0..10).map(|_| cli.start(&["token", "--show-tokens"])).collect();
-    let token = |run: &crate::harness::Run| run.event("token")["access_token"].as_str().unwrap().to_owned();
+    let token = |run: &crate::support::cli::Run| run.event("token")["access_token"].as_str().unwrap().to_owned();
     let mut tokens: Vec<_> = running.into_iter().map(|process| token(&process.end().done())).collect();
     tokens.dedup();
     assert_eq!((tokens, op.provider.count(On::Token)), (vec![cli.secrets()[0].clone()], 2));

@@ -4,7 +4,7 @@ use std::fs;
 
 use oidc_proto::testing::On;
 
-use crate::harness::{Cli, Op};
+use crate::support::cli::{Cli, Op};
 
 #[cfg(unix)]
 #[test]

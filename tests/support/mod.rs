@@ -4,6 +4,7 @@
 
 pub mod browser;
 pub mod certificates;
+pub mod cli;
 pub mod op;
 pub mod peer;
 pub mod server;

@@ -18,7 +18,7 @@ use oidc_proto::{AuthorizationRequest, Body, Callback, Env, Issuer, Policy, Prov
 type Said = Arc<Mutex<Vec<(&'static str, Vec<u8>)>>>;
 
 fn main() {
-    let root = Path::new("fuzz/corpus");
+    let root = Path::new("tests/fuzz/corpus");
     let mut seen = BTreeSet::new();
     let honest = std::iter::once(("honest".to_owned(), None));
     let lies = Lie::PLAIN.iter().map(|lie| (format!("{lie:?}"), Some(*lie)));

@@ -1,0 +1,95 @@
+//! The HTTP clients behave alike: one table of scenarios, run through each.
+
+#[cfg(feature = "reqwest")]
+mod asynchronous;
+mod lies;
+mod scenarios;
+use crate::support::toy::{Outcome, Toy};
+use oidc_proto::adapter::{BlockingDriver, HttpOptions, OptionsError, SystemEnv, ureq};
+use oidc_proto::{Body, Failure, FailureKind, Policy, Sent, Step};
+
+/// How a scenario has its request sent.
+type Send = fn(&HttpOptions, Step<Toy>) -> Outcome;
+
+fn by_ureq(options: &HttpOptions, step: Step<Toy>) -> Outcome {
+    let http = ureq::Client::with(options.clone()).unwrap();
+    BlockingDriver::new(http).run(step, &mut SystemEnv::new().unwrap()).unwrap()
+}
+
+#[cfg(feature = "reqwest")]
+fn by_reqwest(options: &HttpOptions, step: Step<Toy>) -> Outcome {
+    use oidc_proto::adapter::{Driver, reqwest};
+
+    let http = reqwest::Client::with(options.clone()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(Driver::new(http).run(step, &mut SystemEnv::new().unwrap())).unwrap()
+}
+
+fn senders() -> Vec<(&'static str, Send)> {
+    vec![
+        ("ureq", by_ureq),
+        #[cfg(feature = "reqwest")]
+        ("reqwest", by_reqwest),
+    ]
+}
+
+/// The whole of an adapter for a server that is known to be well-behaved: enough to see that a closure is a client.
+fn by_closure(_: &HttpOptions, step: Step<Toy>) -> Outcome {
+    let http = |request: http::Request<Body>, _: Policy| plain(&request).map_err(|_| broken());
+    BlockingDriver::new(http).run(step, &mut SystemEnv::new().unwrap()).unwrap()
+}
+
+fn broken() -> Failure {
+    Failure::new(FailureKind::Interrupted, Sent::Maybe)
+}
+
+fn plain(request: &http::Request<Body>) -> std::io::Result<http::Response<Vec<u8>>> {
+    use std::fmt::Write as _;
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+
+    let authority = request.uri().authority().unwrap().as_str();
+    let target = request.uri().path_and_query().unwrap().as_str();
+    let mut head = format!("{} {target} HTTP/1.1\r\nhost: {authority}\r\n", request.method());
+    for (name, value) in request.headers() {
+        write!(head, "{name}: {}\r\n", value.to_str().unwrap()).unwrap();
+    }
+    write!(head, "content-length: {}\r\n\r\n", request.body().len()).unwrap();
+    let mut stream = std::net::TcpStream::connect(authority)?;
+    stream.write_all(&[head.as_bytes(), request.body().as_ref()].concat())?;
+
+    let mut lines = BufReader::new(stream);
+    let mut line = String::new();
+    lines.read_line(&mut line)?;
+    let mut response = http::Response::builder().status(line.split(' ').nth(1).unwrap_or_default());
+    let mut length = 0;
+    loop {
+        line.clear();
+        lines.read_line(&mut line)?;
+        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
+        length = if name == "content-length" { value.parse().unwrap() } else { length };
+        response = response.header(name, value);
+    }
+    let mut body = vec![0; length];
+    lines.read_exact(&mut body)?;
+    response.body(body).map_err(std::io::Error::other)
+}
+
+#[test]
+fn options_that_cannot_work_are_refused_when_the_client_is_made() {
+    let bad = [
+        (HttpOptions::new().root_certificates_pem("no certificate"), OptionsError::RootCertificate),
+        (HttpOptions::new().root_certificates_pem(""), OptionsError::RootCertificate),
+        (HttpOptions::new().proxy("::"), OptionsError::Proxy),
+        (HttpOptions::new().user_agent("a\nb"), OptionsError::UserAgent),
+        (HttpOptions::new().proxy("http://127.0.0.1:1").refuse_private_addresses(), OptionsError::ProxyUnchecked),
+    ];
+    for (options, error) in bad {
+        assert_eq!(ureq::Client::with(options.clone()).err(), Some(error), "ureq {options:?}");
+        #[cfg(feature = "reqwest")]
+        assert_eq!(
+            oidc_proto::adapter::reqwest::Client::with(options.clone()).err(),
+            Some(error),
+            "reqwest {options:?}"
+        );
+    }
+}

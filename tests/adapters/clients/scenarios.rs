@@ -1,0 +1,275 @@
+//! The scenarios. Each is run through every client in turn.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use oidc_proto::adapter::HttpOptions;
+use oidc_proto::{Accept, Body, Failure, FailureKind, Policy, Sent, Step};
+
+use super::{by_closure, senders};
+use crate::support::certificates::Authority;
+use crate::support::server::{Connection, DeadPort, Seen, Server};
+use crate::support::toy::{Outcome, Toy};
+
+/// Far beyond what loopback needs, far below what a person waiting for a test notices.
+const SHORT: Duration = Duration::from_millis(300);
+
+fn options() -> HttpOptions {
+    HttpOptions::new()
+}
+
+fn answer(name: &str, outcome: Outcome) -> http::Response<Vec<u8>> {
+    match outcome {
+        Outcome::Answer(response) => response,
+        Outcome::Failed(failure) => panic!("{name}: {failure:?}"),
+    }
+}
+
+fn fails(name: &str, outcome: Outcome, kind: FailureKind, sent: Sent) {
+    match outcome {
+        Outcome::Failed(failure) => assert_eq!(failure, Failure::new(kind, sent), "{name}"),
+        Outcome::Answer(response) => panic!("{name}: answered with {}", response.status()),
+    }
+}
+
+/// A server that answers every request alike and tells what it saw.
+fn echo(status: &'static str, headers: &'static str, body: &'static str) -> (Server, mpsc::Receiver<Seen>) {
+    let (tell, seen) = mpsc::channel();
+    let server = Server::start(move |mut connection: Connection| {
+        loop {
+            tell.send(connection.request()?).map_err(std::io::Error::other)?;
+            connection.answer(status, headers, body)?;
+        }
+    });
+    (server, seen)
+}
+
+#[test]
+fn a_get_arrives_as_it_was_built_and_its_answer_comes_back_whole() {
+    let (server, seen) = echo("200 OK", "content-type: application/json\r\nx-answer: 4\r\n", "{\"a\":1}");
+    let all = senders().into_iter().chain([("closure", by_closure as super::Send)]);
+    for (name, send) in all {
+        let response = answer(name, send(&options(), Toy::get(&server.url("/a/b?c=d%20e"), 7)));
+        assert_eq!((response.status().as_u16(), response.body().as_slice()), (200, &b"{\"a\":1}"[..]), "{name}");
+        assert_eq!(response.headers()["x-answer"], "4", "{name}");
+        let seen = seen.recv().unwrap();
+        assert_eq!(seen.line, "GET /a/b?c=d%20e", "{name}");
+        assert_eq!((seen.header("x-probe"), seen.header("accept")), (Some("17"), Some("application/json")), "{name}");
+        // What nobody asked for is not sent.
+        for absent in ["user-agent", "accept-encoding", "cookie", "referer"] {
+            assert_eq!(seen.header(absent), None, "{name}: {absent}");
+        }
+        assert_eq!(seen.body, "", "{name}");
+    }
+}
+
+#[test]
+fn a_post_arrives_with_its_body_and_an_error_status_is_an_answer() {
+    let (server, seen) = echo("400 Bad Request", "content-type: application/json\r\n", "{\"error\":\"invalid_grant\"}");
+    let all = senders().into_iter().chain([("closure", by_closure as super::Send)]);
+    for (name, send) in all {
+        for body in ["grant_type=authorization_code&code=a%2Bb", ""] {
+            let response = answer(name, send(&options(), Toy::post(&server.url("/token"), body)));
+            assert_eq!((response.status().as_u16(), response.body().len()), (400, 25), "{name}");
+            let seen = seen.recv().unwrap();
+            assert_eq!((seen.line.as_str(), seen.body.as_str()), ("POST /token", body), "{name}");
+            assert_eq!(seen.header("content-length"), Some(body.len().to_string().as_str()), "{name}");
+            assert_eq!(seen.header("content-type"), Some("application/x-www-form-urlencoded"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_user_agent_is_sent_if_one_was_named() {
+    let (server, seen) = echo("204 No Content", "", "");
+    for (name, send) in senders() {
+        answer(name, send(&options().user_agent("app/1"), Toy::get(&server.url("/"), 9)));
+        assert_eq!(seen.recv().unwrap().header("user-agent"), Some("app/1"), "{name}");
+    }
+}
+
+#[test]
+fn a_redirect_is_handed_back_and_not_followed() {
+    let all = senders().into_iter().chain([("closure", by_closure as super::Send)]);
+    for (name, send) in all {
+        for status in ["301 Moved Permanently", "302 Found", "303 See Other", "307 Temporary Redirect"] {
+            let (server, seen) = echo(status, "location: /elsewhere\r\nset-cookie: a=b\r\n", "");
+            for step in [Toy::get(&server.url("/here"), 9), Toy::post(&server.url("/here"), "code=1")] {
+                let response = answer(name, send(&options(), step));
+                assert!(response.status().is_redirection(), "{name} {status}");
+                assert_eq!(response.headers()["location"], "/elsewhere", "{name} {status}");
+                assert!(seen.recv().unwrap().line.ends_with("/here"), "{name} {status}");
+                assert!(seen.try_recv().is_err(), "{name} {status}: another request was sent");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_endless_body_is_read_up_to_the_limit_and_no_further() {
+    let (hung_up, written) = mpsc::channel();
+    let server = Server::start(move |mut connection| {
+        connection.request()?;
+        connection.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
+        let chunk = [b"1000\r\n".as_slice(), &[b'x'; 0x1000], b"\r\n"].concat();
+        let mut total = 0_usize;
+        while connection.write(&chunk).is_ok() {
+            total += chunk.len();
+        }
+        hung_up.send(total).map_err(std::io::Error::other)
+    });
+    for (name, send) in senders() {
+        let outcome = send(&options(), Toy::get(&server.url("/"), 100_000));
+        fails(name, outcome, FailureKind::BodyTooLarge, Sent::Maybe);
+        // What the limit does not hold are the buffers of two sockets.
+        let total = written.recv_timeout(Duration::from_secs(20)).expect("the client hangs up");
+        assert!(total < 32 * 1024 * 1024, "{name}: {total}");
+    }
+}
+
+#[test]
+fn a_body_of_just_the_limit_is_read_and_one_byte_more_is_not() {
+    let (server, _seen) = echo("200 OK", "", "12345678");
+    for (name, send) in senders() {
+        assert_eq!(answer(name, send(&options(), Toy::get(&server.url("/"), 8))).body().len(), 8, "{name}");
+        let outcome = send(&options(), Toy::get(&server.url("/"), 7));
+        fails(name, outcome, FailureKind::BodyTooLarge, Sent::Maybe);
+    }
+}
+
+/// A server that reads the request, writes this much of an answer, and then does that with the connection.
+fn cut_short(start: &'static str, end: fn(Connection) -> std::io::Result<()>) -> Server {
+    Server::start(move |mut connection| {
+        connection.request()?;
+        connection.write(start.as_bytes())?;
+        end(connection)
+    })
+}
+
+#[test]
+fn an_answer_that_does_not_end_is_given_up_in_time() {
+    let hang = |connection: Connection| {
+        connection.hang();
+        Ok(())
+    };
+    for (name, send) in senders() {
+        for start in ["", "HTTP/1.1 200 OK\r\ncontent-l", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nslow"] {
+            let server = cut_short(start, hang);
+            let outcome = send(&options().timeout(SHORT), Toy::get(&server.url("/"), 99));
+            fails(name, outcome, FailureKind::Timeout, Sent::Maybe);
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_breaks_is_told_as_such() {
+    for (name, send) in senders() {
+        for start in ["", "HTTP/1.1 200 OK\r\ncontent-l", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\ncut"] {
+            for end in [Connection::reset, |_| Ok(())] {
+                let server = cut_short(start, end);
+                let outcome = send(&options(), Toy::post(&server.url("/"), "code=1"));
+                fails(name, outcome, FailureKind::Interrupted, Sent::Maybe);
+            }
+        }
+    }
+}
+
+#[test]
+fn where_nobody_listens_nothing_was_sent() {
+    let dead = DeadPort::new();
+    // A label of a host name has at most 63 octets, so no resolver need be asked.
+    let nowhere = format!("http://{}.invalid/", "a".repeat(64));
+    for (name, send) in senders() {
+        for url in [&dead.url(), &nowhere] {
+            fails(name, send(&options(), Toy::get(url, 9)), FailureKind::Unreachable, Sent::No);
+        }
+    }
+}
+
+#[test]
+fn a_private_authority_is_trusted_if_named_and_then_no_other() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let server = Server::start_tls(ours.server("127.0.0.1", &[]), |mut connection| {
+        connection.request()?;
+        connection.answer("200 OK", "", "secret")?;
+        connection.hang();
+        Ok(())
+    });
+    for (name, send) in senders() {
+        for trusted in
+            [options().root_certificates_pem(ours.pem.clone()), options().root_certificate_der(ours.der.clone())]
+        {
+            assert_eq!(answer(name, send(&trusted, Toy::get(&server.url("/"), 9))).body(), b"secret", "{name}");
+        }
+        for untrusting in [options(), options().root_certificates_pem(theirs.pem.clone())] {
+            fails(name, send(&untrusting, Toy::get(&server.url("/"), 9)), FailureKind::Tls, Sent::No);
+        }
+        // The certificate is for the address, not for the name.
+        let outcome =
+            send(&options().root_certificates_pem(ours.pem.clone()), Toy::get(&server.url_at("localhost", "/"), 9));
+        fails(name, outcome, FailureKind::Tls, Sent::No);
+    }
+}
+
+#[test]
+fn a_handshake_that_does_not_end_was_not_a_request() {
+    let authority = Authority::new();
+    let silent = Server::start(|connection| {
+        connection.hang();
+        Ok(())
+    });
+    let rude = Server::start(|_| Ok(()));
+    let trusting = options().root_certificates_pem(authority.pem).connect_timeout(SHORT);
+    for (name, send) in senders() {
+        let url = silent.url("/").replace("http:", "https:");
+        fails(name, send(&trusting, Toy::get(&url, 9)), FailureKind::Timeout, Sent::No);
+        let url = rude.url("/").replace("http:", "https:");
+        let Outcome::Failed(failure) = send(&trusting, Toy::get(&url, 9)) else { panic!("{name}") };
+        // A close with the hello unread may arrive as a reset.
+        assert!(matches!(failure.kind, FailureKind::Tls | FailureKind::Interrupted), "{name}: {failure:?}");
+        assert_eq!(failure.sent, Sent::No, "{name}");
+    }
+}
+
+#[test]
+fn private_addresses_are_refused_by_choice_whether_written_or_looked_up() {
+    let (server, seen) = echo("200 OK", "", "inside");
+    for (name, send) in senders() {
+        let strict = options().refuse_private_addresses();
+        for url in [server.url("/"), server.url_at("localhost", "/"), server.url_at("[::ffff:7f00:1]", "/")] {
+            fails(name, send(&strict, Toy::get(&url, 9)), FailureKind::Refused, Sent::No);
+        }
+        assert!(seen.try_recv().is_err(), "{name}");
+        assert_eq!(answer(name, send(&options(), Toy::get(&server.url_at("localhost", "/"), 9))).status(), 200);
+        seen.recv().unwrap();
+    }
+}
+
+#[test]
+fn a_proxy_is_used_if_named() {
+    let (tell, seen) = mpsc::channel();
+    let proxy = Server::start(move |mut connection| {
+        tell.send(connection.request()?.line).map_err(std::io::Error::other)?;
+        connection.answer("502 Bad Gateway", "connection: close\r\n", "")
+    });
+    for (name, send) in senders() {
+        // One asks the proxy for the resource, the other for a tunnel; both leave the name's lookup to it.
+        send(&options().proxy(proxy.url("")), Toy::get("http://provider.invalid/metadata", 9));
+        let line = seen.recv().unwrap();
+        assert!(
+            line == "GET http://provider.invalid/metadata" || line == "CONNECT provider.invalid:80",
+            "{name}: {line}"
+        );
+    }
+}
+
+#[test]
+fn a_request_that_needs_a_client_certificate_is_refused() {
+    let (server, seen) = echo("200 OK", "", "");
+    for (name, send) in senders() {
+        let policy = Policy::write(Accept::Any).with_client_certificate("device");
+        let request = http::Request::post(server.url("/")).body(Body::default()).unwrap();
+        fails(name, send(&options(), Step::call(request, policy, Toy)), FailureKind::Refused, Sent::No);
+        assert!(seen.try_recv().is_err(), "{name}");
+    }
+}

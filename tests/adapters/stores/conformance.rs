@@ -1,0 +1,144 @@
+//! What every store does alike.
+
+use std::time::Duration;
+
+use oidc_proto::adapter::store::{BlockingSessionStore, FileStore, Offload};
+use oidc_proto::adapter::tokio::offload;
+use oidc_proto::session::{Access, Event, StoreAction};
+use oidc_proto::testing::On;
+
+use crate::stores::tools::{NOW, SOON, Waited, act, block_on, drive, folder, record, save, token};
+use crate::stores::world::{World, call, shared};
+
+/// Makes a store of one and the same record, which waits so long for its lock. Each is a holder of its own.
+pub type Open<'a> = &'a dyn Fn(Duration) -> Box<dyn BlockingSessionStore>;
+
+pub fn conforms(open: Open<'_>) {
+    locks_and_records(open);
+    a_session_refreshes(open);
+    the_first_to_save_wins(open);
+}
+
+fn locks_and_records(open: Open<'_>) {
+    let mut world = World::new();
+    let (first, second) = (record(&mut world, 1), record(&mut world, 2));
+    let other = record(&mut world, 2);
+    let (a, b) = (open(NOW), open(NOW));
+    let (a, b) = (&*a, &*b);
+
+    assert_eq!(act(a, StoreAction::Load), "nothing");
+    // Where nobody shares the record, nobody locks.
+    assert_eq!(act(a, save(0, &first)), "saved");
+    assert_eq!(act(b, StoreAction::Load), format!("1 {}", token(&first)));
+
+    // One holds the lock, and asking again changes nothing.
+    assert_eq!(act(a, StoreAction::Lock), "locked");
+    assert_eq!(act(a, StoreAction::Lock), "locked");
+    assert_eq!(act(b, StoreAction::Lock), "failed");
+    assert_eq!(act(b, StoreAction::Unlock), "done");
+    assert_eq!(act(b, StoreAction::Lock), "failed");
+    assert_eq!(act(a, StoreAction::Load), format!("1 {}", token(&first)));
+    assert_eq!(act(a, save(1, &second)), "saved");
+    // An answer that was lost is asked for again.
+    assert_eq!(act(a, save(1, &second)), "saved");
+    assert_eq!(act(a, StoreAction::Unlock), "done");
+    assert_eq!(act(a, StoreAction::Unlock), "done");
+
+    // Who has lost the lock comes second.
+    assert_eq!(act(b, StoreAction::Lock), "locked");
+    assert_eq!(act(a, StoreAction::Lock), "failed");
+    assert_eq!(act(b, save(1, &other)), format!("conflict 2 {}", token(&second)));
+    assert_eq!(act(b, StoreAction::Unlock), "done");
+    assert_eq!(act(a, save(1, &other)), format!("conflict 2 {}", token(&second)));
+    assert_eq!(act(b, StoreAction::Load), format!("2 {}", token(&second)));
+
+    assert_eq!(act(b, StoreAction::Erase), "done");
+    assert_eq!(act(b, StoreAction::Erase), "done");
+    assert_eq!(act(a, StoreAction::Load), "nothing");
+    assert_eq!(act(a, save(7, &first)), "saved");
+    assert_eq!(act(a, StoreAction::Erase), "done");
+}
+
+fn a_session_refreshes(open: Open<'_>) {
+    let mut world = World::new();
+    let (mut first, mut second) = (world.session(shared()), world.session(shared()));
+    let (http, clock) = (world.op.http(world.env.clock()), world.env.clock().clone());
+    let asked = world.op.count(On::Token);
+    clock.advance(Duration::from_secs(301));
+    for (session, store) in [(&mut first, open(SOON)), (&mut second, open(SOON))] {
+        assert!(matches!(session.access(&mut world.env), Access::Wait(_)));
+        drive(session, &*store, &http, &mut world.env);
+        assert_eq!(session.poll_event(), Some(Event::TokensRefreshed));
+        assert_eq!((session.poll_event(), session.generation()), (None, 1));
+    }
+    // The second one found what the first one had saved.
+    assert_eq!(world.op.count(On::Token), asked + 1);
+    assert_eq!(world.tokens_of(&first), world.tokens_of(&second));
+
+    let store = open(SOON);
+    let _ = first.log_out(&mut world.env);
+    drive(&mut first, &*store, &http, &mut world.env);
+    assert_eq!(act(&*store, StoreAction::Load), "nothing");
+}
+
+/// The lock is lost while the provider answers; another process logs in anew meanwhile.
+fn the_first_to_save_wins(open: Open<'_>) {
+    let mut world = World::new();
+    let (mine, other) = (open(SOON), open(SOON));
+    let mut session = world.session(shared());
+    let clock = world.env.clock().clone();
+    clock.advance(Duration::from_secs(301));
+    assert!(matches!(session.access(&mut world.env), Access::Wait(_)));
+    while let Some((ticket, action)) = session.poll_store(&mut world.env) {
+        let answer = mine.carry_out(action);
+        session.handle_store(ticket, answer, &mut world.env);
+    }
+    let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
+    assert_eq!(act(&*mine, StoreAction::Unlock), "done");
+    clock.advance(Duration::from_secs(5));
+    let theirs = record(&mut world, 4);
+    assert_eq!(act(&*other, save(0, &theirs)), "saved");
+    world.send(&mut session, ticket, request);
+    let http = world.op.http(&clock);
+    drive(&mut session, &*mine, &http, &mut world.env);
+    assert_eq!((world.tokens_of(&session).as_str(), session.generation()), (token(&theirs), 4));
+    assert_eq!(act(&*other, StoreAction::Load), format!("4 {}", token(&theirs)));
+    assert_eq!(act(&*other, StoreAction::Erase), "done");
+}
+
+#[test]
+fn a_file() {
+    let folder = folder();
+    let path = folder.path().join("session.json");
+    conforms(&|patience| Box::new(FileStore::with_patience(&path, patience)));
+}
+
+#[test]
+fn a_file_on_a_thread() {
+    let folder = folder();
+    let path = folder.path().join("session.json");
+    conforms(&|patience| Box::new(Waited(Offload::new(FileStore::with_patience(&path, patience)))));
+}
+
+#[test]
+fn a_file_on_a_runtime() {
+    let folder = folder();
+    let path = folder.path().join("session.json");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let open = |patience| offload(FileStore::with_patience(&path, patience));
+    {
+        let _inside = runtime.enter();
+        conforms(&|patience| Box::new(Waited(open(patience))));
+    }
+    // Outside of any runtime it has a thread.
+    conforms(&|patience| Box::new(Waited(open(patience))));
+    // And on one thread, which must stay free.
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let store = open(SOON);
+    let answer = runtime.block_on(oidc_proto::adapter::store::SessionStore::carry_out(&store, StoreAction::Lock));
+    assert_eq!(crate::stores::tools::told(answer), "locked");
+    let other = open(SOON);
+    let waiting = oidc_proto::adapter::store::SessionStore::carry_out(&other, StoreAction::Lock);
+    drop(store);
+    assert_eq!(crate::stores::tools::told(block_on(waiting)), "locked");
+}

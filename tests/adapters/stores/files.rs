@@ -1,0 +1,227 @@
+//! Files: who may read them, what else may lie in their place, what is left of processes that were killed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use oidc_proto::adapter::store::FileStore;
+use oidc_proto::session::StoreAction;
+
+use crate::stores::tools::{NOW, act, chain, folder, record, save, token};
+use crate::stores::world::World;
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn now(path: &Path) -> FileStore {
+    FileStore::with_patience(path, NOW)
+}
+
+#[test]
+fn a_holder_is_a_store_with_its_clones() {
+    let folder = folder();
+    let path = folder.path().join("session.json");
+    let (store, other) = (now(&path), now(&path));
+    assert_eq!(act(&store, StoreAction::Lock), "locked");
+    assert_eq!(act(&store.clone(), StoreAction::Lock), "locked");
+    assert_eq!(act(&other, StoreAction::Lock), "failed");
+    assert_eq!(other.take_error().unwrap().code().as_str(), "store.busy");
+    assert!(other.take_error().is_none());
+    // Whoever does not hold the lock does not write past it.
+    let record = record(&mut World::new(), 1);
+    assert_eq!(act(&other, save(0, &record)), "failed");
+    assert_eq!(act(&other, StoreAction::Erase), "failed");
+    // Reading needs none.
+    assert_eq!(act(&other, StoreAction::Load), "nothing");
+    let clone = store.clone();
+    drop(store);
+    assert_eq!(act(&other, StoreAction::Lock), "failed");
+    drop(clone);
+    assert_eq!(act(&other, StoreAction::Lock), "locked");
+    assert_eq!(format!("{other:?}"), format!("FileStore({path:?})"));
+}
+
+#[test]
+fn the_record_is_there_for_the_one_who_begins() {
+    let folder = folder();
+    let store = FileStore::new(folder.path().join("session.json"));
+    assert!(store.load().unwrap().is_none());
+    let record = record(&mut World::new(), 1);
+    assert_eq!(act(&store, save(0, &record)), "saved");
+    assert_eq!(token(&store.load().unwrap().unwrap()), token(&record));
+    assert_eq!(names(folder.path()), ["session.json", "session.json.lock"]);
+    assert_eq!(act(&store, StoreAction::Erase), "done");
+    assert_eq!(names(folder.path()), ["session.json.lock"]);
+}
+
+#[test]
+fn what_cannot_be_read_is_never_written_over() {
+    let mut world = World::new();
+    let good = serde_json::to_vec(&record(&mut world, 1)).unwrap();
+    let newer = String::from_utf8(good.clone()).unwrap().replacen("\"version\":1", "\"version\":2", 1).into_bytes();
+    let next = record(&mut world, 2);
+    for (what, content, code) in [
+        ("empty", Vec::new(), "stored.malformed"),
+        ("cut off", good[..good.len() / 2].to_vec(), "stored.malformed"),
+        ("followed by more", [good.as_slice(), b"}"].concat(), "stored.malformed"),
+        ("not text", [b"\xff\xfe".as_slice(), &good].concat(), "stored.malformed"),
+        ("zeros", vec![0; 4096], "stored.malformed"),
+        ("nested too deeply", b"[".repeat(100_000), "stored.malformed"),
+        ("too large", [good.clone(), vec![b' '; 4 * 1024 * 1024]].concat(), "stored.malformed"),
+        ("newer", newer, "stored.version"),
+    ] {
+        let folder = folder();
+        let path = folder.path().join("session.json");
+        fs::write(&path, &content).unwrap();
+        let store = now(&path);
+        assert_eq!(store.load().unwrap_err().code().as_str(), code, "{what}");
+        for action in [StoreAction::Load, save(0, &next), save(1, &next)] {
+            assert_eq!(act(&store, action), "failed", "{what}");
+            let error = store.take_error().unwrap();
+            assert_eq!(error.code().as_str(), code, "{what}");
+            assert!(!chain(&error).contains(token(&next)));
+        }
+        assert!(fs::read(&path).unwrap() == content, "{what}");
+        // The owner's last word is obeyed whatever is there.
+        assert_eq!(act(&store, StoreAction::Erase), "done", "{what}");
+        assert!(!path.exists());
+    }
+    let mut large = serde_json::to_value(&next).unwrap();
+    large["tokens"]["access_token"] = "x".repeat(5 * 1024 * 1024).into();
+    let large = serde_json::from_value(large).unwrap();
+    let folder = folder();
+    let store = now(&folder.path().join("session.json"));
+    assert_eq!(act(&store, save(0, &large)), "failed");
+    assert_eq!(store.take_error().unwrap().name(), Some("size"));
+}
+
+#[test]
+fn where_no_file_can_be_there_is_a_failure() {
+    let folder = folder();
+    let file = folder.path().join("file");
+    fs::write(&file, "not a folder").unwrap();
+    let record = record(&mut World::new(), 1);
+    for path in [file.join("session.json"), PathBuf::from("/"), PathBuf::new(), PathBuf::from("\0")] {
+        let store = now(&path);
+        for action in [StoreAction::Lock, save(0, &record)] {
+            assert_eq!(act(&store, action), "failed", "{path:?}");
+            assert_eq!(store.take_error().unwrap().code().as_str(), "store.io");
+        }
+    }
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, symlink};
+    use std::process::Command;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).unwrap().mode() & 0o7777
+    }
+
+    #[test]
+    fn nobody_else_can_read_what_is_written() {
+        let folder = folder();
+        let mut world = World::new();
+        let (new, old) = (folder.path().join("made/deep"), folder.path().join("there"));
+        fs::DirBuilder::new().mode(0o755).create(&old).unwrap();
+        fs::set_permissions(&old, fs::Permissions::from_mode(0o755)).unwrap();
+        for folder in [&new, &old] {
+            let path = folder.join("session.json");
+            let store = now(&path);
+            assert_eq!(act(&store, save(0, &record(&mut world, 1))), "saved");
+            assert_eq!((mode(&path), mode(&folder.join("session.json.lock"))), (0o600, 0o600));
+            // What somebody has opened to all is closed by the next record.
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+            assert_eq!(act(&store, save(1, &record(&mut world, 2))), "saved");
+            assert_eq!(mode(&path), 0o600);
+        }
+        assert_eq!((mode(&new), mode(&folder.path().join("made")), mode(&old)), (0o700, 0o700, 0o755));
+    }
+
+    /// Each reading and writing goes to the file itself, or nowhere.
+    #[test]
+    fn links_pipes_and_folders_are_not_records_and_not_locks() {
+        let record = record(&mut World::new(), 1);
+        for name in ["session.json", "session.json.lock"] {
+            for what in ["link", "dangling link", "pipe", "folder"] {
+                let folder = folder();
+                let (place, target) = (folder.path().join(name), folder.path().join("target"));
+                match what {
+                    "link" => {
+                        fs::write(&target, serde_json::to_string(&record).unwrap()).unwrap();
+                        symlink(&target, &place).unwrap();
+                    }
+                    "dangling link" => symlink(&target, &place).unwrap(),
+                    "pipe" => assert!(Command::new("mkfifo").arg(&place).status().unwrap().success()),
+                    _ => fs::create_dir(&place).unwrap(),
+                }
+                let before = fs::read(&target).ok();
+                let store = now(&folder.path().join("session.json"));
+                let read = if name == "session.json" { "failed" } else { "nothing" };
+                assert_eq!(act(&store, StoreAction::Load), read, "{what}");
+                assert_eq!(act(&store, save(1, &record)), "failed", "{what}");
+                assert_eq!(store.take_error().unwrap().code().as_str(), "store.io", "{what}");
+                assert_eq!(fs::read(&target).ok(), before, "{what}");
+                assert!(fs::symlink_metadata(&place).is_ok(), "{what}");
+            }
+        }
+    }
+
+    /// A process that is killed between writing and renaming leaves tokens behind, and their name in the lock file.
+    #[test]
+    fn what_was_left_half_written_is_removed() {
+        let mut world = World::new();
+        for action in [save(0, &record(&mut world, 1)), StoreAction::Erase] {
+            let folder = folder();
+            let path = folder.path().join("session.json");
+            let (draft, target) =
+                (folder.path().join("session.json.0123456789abcdef.new"), folder.path().join("target"));
+            fs::write(folder.path().join("session.json.lock"), "0123456789abcdef").unwrap();
+            fs::write(&target, "kept").unwrap();
+            // Somebody has put a link in its place.
+            symlink(&target, &draft).unwrap();
+            let name = if matches!(action, StoreAction::Erase) { "session.json.lock" } else { "session.json" };
+            assert_ne!(act(&now(&path), action), "failed");
+            assert!(fs::symlink_metadata(&draft).is_err() && folder.path().join(name).exists());
+            assert_eq!(fs::read(&target).unwrap(), b"kept");
+            assert_eq!(fs::read(folder.path().join("session.json.lock")).unwrap(), b"");
+        }
+    }
+
+    #[test]
+    fn a_lock_file_names_nothing_but_what_was_half_written() {
+        let record = record(&mut World::new(), 1);
+        for content in ["../../../target", "0123456789abcdef0", "/123456789abcdef", "\u{e9}0123456789abcd", "x"] {
+            let folder = folder();
+            let path = folder.path().join("session.json");
+            fs::write(folder.path().join("session.json.lock"), content).unwrap();
+            fs::write(folder.path().join("session.json.0123456789abcdef0.new"), "kept").unwrap();
+            assert_eq!(act(&now(&path), save(0, &record)), "saved", "{content}");
+            assert_eq!(names(folder.path()).len(), 3);
+        }
+    }
+
+    #[test]
+    fn a_lock_whose_file_was_removed_is_lost_and_the_save_compares() {
+        let folder = folder();
+        let path = folder.path().join("session.json");
+        let mut world = World::new();
+        let (first, second, third) = (record(&mut world, 1), record(&mut world, 1), record(&mut world, 2));
+        let (store, other) = (now(&path), now(&path));
+        assert_eq!(act(&store, StoreAction::Lock), "locked");
+        fs::remove_file(folder.path().join("session.json.lock")).unwrap();
+        assert_eq!(act(&other, StoreAction::Lock), "locked");
+        assert_eq!(act(&store, save(0, &first)), "failed");
+        assert_eq!(act(&other, save(0, &second)), "saved");
+        assert_eq!(act(&other, StoreAction::Unlock), "done");
+        assert_eq!(act(&store, save(0, &first)), format!("conflict 1 {}", token(&second)));
+        assert_eq!(act(&store, save(1, &third)), "saved");
+        assert_eq!(act(&store, StoreAction::Unlock), "done");
+    }
+}

@@ -1,0 +1,13 @@
+//! The stores of sessions: real files, real processes, a real Redis server.
+
+#[allow(dead_code, reason = "for the tests of the session, which have a store of their own")]
+#[path = "../../proto/session/world.rs"]
+mod world;
+
+mod conformance;
+mod files;
+mod offloaded;
+mod processes;
+#[cfg(feature = "redis")]
+mod redis;
+mod tools;

@@ -1,0 +1,239 @@
+//! Real processes that share a record: this test's own binary, started again.
+
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+
+use oidc_proto::adapter::store::{BlockingSessionStore, FileStore};
+use oidc_proto::adapter::{BlockingDriver, SystemEnv, ureq};
+use oidc_proto::flow::ServerMetadataFetch;
+use oidc_proto::session::{Access, Outcome, Record, Session, StoreAction, StoreAnswer};
+use oidc_proto::testing::{On, RegisteredClient, Reuse};
+use oidc_proto::{
+    AuthorizationRequest, Callback, Client, Env, Issuer, Provider, ProviderOptions, RedirectUri, Schemes, Scope,
+};
+
+use crate::stores::tools::{SOON, act, chain, drive, folder, record, save, token};
+use crate::stores::world::{World, shared};
+use crate::support::op::Op;
+
+const REDIRECT_URI: &str = "https://app.example.org/cb";
+
+/// A process, which says a line after `@` and is told to go on by a line.
+pub struct Process {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Process {
+    /// `store` is a path or a URL.
+    pub fn start(role: &str, store: &str, issuer: &str) -> Self {
+        Self::spawn(Command::new(std::env::current_exe().unwrap()), role, store, issuer)
+    }
+
+    /// The same with files of at most 512 bytes: a disk that is full.
+    fn without_room(role: &str, store: &str) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\""]).arg(std::env::current_exe().unwrap());
+        Self::spawn(shell, role, store, "")
+    }
+
+    fn spawn(mut command: Command, role: &str, store: &str, issuer: &str) -> Self {
+        command.args(["--exact", "stores::processes::child", "--nocapture"]);
+        command.env("OIDC_PROTO_CHILD", role).env("OIDC_PROTO_STORE", store).env("OIDC_PROTO_ISSUER", issuer);
+        // What is measured is not this process's business, and its file would not fit.
+        command.env_remove("LLVM_PROFILE_FILE");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        Self { child, input, output }
+    }
+
+    /// What it says next.
+    pub fn says(&mut self) -> String {
+        loop {
+            let mut line = String::new();
+            assert!(self.output.read_line(&mut line).unwrap() > 0, "the process has ended");
+            if let Some((_, said)) = line.trim_end().split_once('@') {
+                return said.to_owned();
+            }
+        }
+    }
+
+    pub fn go(&mut self) {
+        self.input.write_all(b"\n").unwrap();
+    }
+
+    /// By `SIGKILL`, where there is one.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn say(what: &str) {
+    let mut out = io::stdout();
+    out.write_all(format!("@{what}\n").as_bytes()).and_then(|()| out.flush()).unwrap();
+}
+
+/// Whether to go on.
+fn wait() -> bool {
+    io::stdin().read_line(&mut String::new()).is_ok_and(|read| read > 0)
+}
+
+fn open(store: &str) -> Box<dyn BlockingSessionStore> {
+    #[cfg(feature = "redis")]
+    if store.starts_with("redis://") {
+        return Box::new(crate::stores::redis::open(store, &mut SystemEnv::new().unwrap()));
+    }
+    Box::new(FileStore::new(store))
+}
+
+/// What a process that was started above does. Nothing, as a test.
+#[test]
+fn child() {
+    let Ok(role) = std::env::var("OIDC_PROTO_CHILD") else { return };
+    let [store, issuer] = ["OIDC_PROTO_STORE", "OIDC_PROTO_ISSUER"].map(|name| std::env::var(name).unwrap());
+    match role.as_str() {
+        "lock" => {
+            let store = open(&store);
+            say(&act(&*store, StoreAction::Lock));
+            wait();
+        }
+        "save" => {
+            let file = FileStore::new(&store);
+            let record = file.load().unwrap().unwrap();
+            let expect = record.generation;
+            say(&act(&file, save(expect, &Record::new(expect + 1, record.tokens))));
+            say(&chain(&file.take_error().unwrap()));
+        }
+        "refresh" => refresh(&*open(&store), &issuer),
+        role => panic!("{role}"),
+    }
+}
+
+/// Refreshes whenever it is told to, and says the token that it has then.
+fn refresh(store: &dyn BlockingSessionStore, issuer: &str) {
+    let mut env = SystemEnv::new().unwrap();
+    let http = ureq::Client::new().unwrap();
+    let (provider, client) = parties(issuer, &mut env);
+    let StoreAnswer::Loaded(Some(record)) = store.carry_out(StoreAction::Load) else { panic!("no record") };
+    let mut session = Session::new(record.tokens, record.generation, provider, client, shared(), &mut env).unwrap();
+    say("ready");
+    while wait() {
+        let Access::Wait(epoch) = session.refresh(&mut env) else { panic!("the session has ended") };
+        drive(&mut session, store, &http, &mut env);
+        match session.outcome(epoch, &env) {
+            Outcome::Ready(token) => say(token.expose()),
+            outcome => say(&format!("{outcome:?}")),
+        }
+    }
+}
+
+fn parties(issuer: &str, env: &mut SystemEnv) -> (Arc<Provider>, Arc<Client>) {
+    let issuer = Issuer::new(issuer, Schemes::DangerousHttpOnLoopback).unwrap();
+    let http = BlockingDriver::new(ureq::Client::new().unwrap());
+    let step =
+        ServerMetadataFetch::start(issuer, ProviderOptions::new().with_schemes(Schemes::DangerousHttpOnLoopback))
+            .unwrap();
+    let provider = http.run(step, env).unwrap().provider;
+    (provider, Client::new("app").with_redirect_uri(RedirectUri::new(REDIRECT_URI).unwrap()).shared())
+}
+
+/// A user logs in, and the record goes into the store.
+fn log_in(op: &Op, store: &dyn BlockingSessionStore) {
+    let mut env = SystemEnv::new().unwrap();
+    let (provider, client) = parties(&op.issuer, &mut env);
+    let scope = Scope::new("openid offline_access").unwrap();
+    let request = AuthorizationRequest::new(client.redirect_uris()[0].clone(), scope).login_hint("auto:alice");
+    let (url, pending) = request.start(&provider, &client, &mut env).unwrap();
+    let callback = Callback::from_url(op.provider.visit(url.as_str(), env.now()).callback()).unwrap();
+    let checked = pending.check(&callback, &provider, &env).unwrap();
+    let step = pending.redeem(checked, &provider, &client, None, &mut env).unwrap();
+    let granted = BlockingDriver::new(ureq::Client::new().unwrap()).run(step, &mut env).unwrap();
+    let tokens = granted.verified().unwrap().tokens;
+    assert_eq!(act(store, save(0, &Record::new(1, tokens))), "saved");
+}
+
+/// Many processes want a new token at the same moment: one of them asks the provider.
+pub fn one_of_them_refreshes(store: &str, processes: usize) {
+    let op = Op::with(|provider| {
+        let client = RegisteredClient::public("app", REDIRECT_URI);
+        provider.with_client(client).with_reuse(Reuse::AllowedUntilSuccessorIsUsed)
+    });
+    log_in(&op, &*open(store));
+    let mut processes: Vec<_> = (0..processes).map(|_| Process::start("refresh", store, &op.issuer)).collect();
+    processes.iter_mut().for_each(|process| assert_eq!(process.says(), "ready"));
+    let mut last = String::new();
+    for _ in 0..3 {
+        let asked = op.provider.count(On::Token);
+        processes.iter_mut().for_each(Process::go);
+        let mut tokens: Vec<_> = processes.iter_mut().map(Process::says).collect();
+        tokens.dedup();
+        assert_eq!(tokens.len(), 1, "{tokens:?}");
+        assert_eq!(op.provider.count(On::Token), asked + 1);
+        assert_ne!(tokens[0], last);
+        last.clone_from(&tokens[0]);
+    }
+    // One that was killed while it waited or worked is not missed.
+    let asked = op.provider.count(On::Token);
+    let mut killed = processes.pop().unwrap();
+    processes.iter_mut().for_each(Process::go);
+    killed.go();
+    killed.kill();
+    let tokens: Vec<_> = processes.iter_mut().map(Process::says).collect();
+    assert!(tokens.iter().all(|token| op.provider.bearer(token, SystemEnv::new().unwrap().now()).is_some()));
+    // It may have asked the provider and not lived to save the answer.
+    assert!((1..=2).contains(&(op.provider.count(On::Token) - asked)));
+}
+
+#[test]
+fn ten_processes_and_a_file() {
+    let folder = folder();
+    one_of_them_refreshes(folder.path().join("session.json").to_str().unwrap(), 10);
+}
+
+#[test]
+fn a_process_that_is_killed_frees_the_lock_of_a_file() {
+    let folder = folder();
+    let path = folder.path().join("session.json");
+    let mut holder = Process::start("lock", path.to_str().unwrap(), "");
+    assert_eq!(holder.says(), "locked");
+    let store = FileStore::with_patience(&path, crate::stores::tools::NOW);
+    assert_eq!(act(&store, StoreAction::Lock), "failed");
+    // Another process waits for it.
+    let mut waiting = Process::start("lock", path.to_str().unwrap(), "");
+    holder.kill();
+    assert_eq!(waiting.says(), "locked");
+    waiting.kill();
+    assert_eq!(act(&store, StoreAction::Lock), "locked");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_disk_without_room_keeps_the_record_that_is_there() {
+    let folder = folder();
+    let path = folder.path().join("session.json");
+    let store = FileStore::with_patience(&path, SOON);
+    let record = record(&mut World::new(), 1);
+    assert_eq!(act(&store, save(0, &record)), "saved");
+    let mut process = Process::without_room("save", path.to_str().unwrap());
+    assert_eq!(process.says(), "failed");
+    let error = process.says();
+    assert!(error.contains("store.io") && error.contains("large") && !error.contains(token(&record)), "{error}");
+    drop(process);
+    assert_eq!(act(&store, StoreAction::Load), format!("1 {}", token(&record)));
+    assert_eq!(files(folder.path()), 2);
+}
+
+fn files(folder: &Path) -> usize {
+    std::fs::read_dir(folder).unwrap().count()
+}

@@ -1,0 +1,341 @@
+//! A real Redis server, which is killed, restarted, paused and made read-only.
+//!
+//! Where there is no `redis-server`, these tests say so and pass; with `OIDC_PROTO_REQUIRE_REDIS=1` they fail.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use oidc_proto::Env;
+use oidc_proto::adapter::store::redis::{AsyncRedis, Redis, RedisOptions, RedisStore};
+use oidc_proto::adapter::store::{BlockingSessionStore, Offload, SessionStore};
+use oidc_proto::session::StoreAction;
+use oidc_proto::testing::TestEnv;
+use tempfile::TempDir;
+
+use crate::stores::conformance::conforms;
+use crate::stores::processes::{Process, one_of_them_refreshes};
+use crate::stores::tools::{NOW, SOON, Waited, act, block_on, chain, folder, record, save, token, told};
+use crate::stores::world::World;
+
+/// Long enough for a server that works on a busy machine, short enough for one that does not.
+const TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// A server with a folder of its own, which keeps nothing.
+struct Server {
+    child: Child,
+    port: u16,
+    arguments: Vec<String>,
+    folder: TempDir,
+}
+
+impl Server {
+    /// `None` where there is none to start.
+    fn start(arguments: &[&str]) -> Option<Self> {
+        let is_required = std::env::var("OIDC_PROTO_REQUIRE_REDIS").is_ok_and(|value| value == "1");
+        if let Err(error) = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status() {
+            assert!(!is_required, "redis-server: {error}");
+            println!("skipped: there is no redis-server");
+            return None;
+        }
+        let arguments: Vec<_> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        // A port that was free may be taken by the next one who looks for one.
+        (0..5).find_map(|_| {
+            let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+            let folder = folder();
+            let child = spawn(port, &folder, &arguments);
+            let mut server = Self { child, port, arguments: arguments.clone(), folder };
+            server.is_ready().then_some(server)
+        })
+    }
+
+    /// Whether it answers; not if it has ended.
+    fn is_ready(&mut self) -> bool {
+        let since = Instant::now();
+        while since.elapsed() < SOON && self.child.try_wait().unwrap().is_none() {
+            // One that wants a password answers too.
+            if self.try_command(&["PING"]).map_or_else(|error| !error.is_io_error(), |_| true) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        false
+    }
+
+    fn try_command(&self, words: &[&str]) -> redis::RedisResult<redis::Value> {
+        let mut connection = self.client().get_connection_with_timeout(TIMEOUT)?;
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]).query(&mut connection)
+    }
+
+    fn command(&self, words: &[&str]) -> redis::Value {
+        self.try_command(words).unwrap()
+    }
+
+    fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    fn client(&self) -> redis::Client {
+        redis::Client::open(self.url()).unwrap()
+    }
+
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    fn restart(&mut self) {
+        self.child = spawn(self.port, &self.folder, &self.arguments);
+        assert!(self.is_ready());
+    }
+
+    fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(port: u16, folder: &TempDir, arguments: &[String]) -> Child {
+    Command::new("redis-server")
+        .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"])
+        .arg("--dir")
+        .arg(folder.path())
+        .args(arguments)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn options(patience: Duration) -> RedisOptions {
+    let mut options = RedisOptions::new();
+    options.patience = patience;
+    options.timeout = TIMEOUT;
+    options
+}
+
+/// A store in a process of its own.
+pub fn open(url: &str, env: &mut dyn Env) -> RedisStore {
+    let mut options = RedisOptions::new();
+    // One of the processes is killed, perhaps while it holds the lock.
+    options.lease = Duration::from_secs(10);
+    Redis::new(redis::Client::open(url).unwrap(), options).store("alice", env)
+}
+
+/// Whether the store fails in this way, and in time: a connection and an answer, twice.
+fn fails(store: &impl BlockingSessionStore, action: StoreAction) {
+    let since = Instant::now();
+    assert_eq!(act(store, action), "failed");
+    assert!(since.elapsed() < 4 * TIMEOUT, "{:?}", since.elapsed());
+}
+
+#[test]
+fn it_is_a_store() {
+    let Some(server) = Server::start(&[]) else { return };
+    let seeds = std::cell::Cell::new(0);
+    let env = || {
+        seeds.set(seeds.get() + 1);
+        TestEnv::seeded(seeds.get())
+    };
+    conforms(&|patience| Box::new(Redis::new(server.client(), options(patience)).store("a", &mut env())));
+    conforms(&|patience| {
+        Box::new(Waited(Offload::new(Redis::new(server.client(), options(patience)).store("b", &mut env()))))
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let _inside = runtime.enter();
+    conforms(&|patience| Box::new(Waited(AsyncRedis::new(server.client(), options(patience)).store("c", &mut env()))));
+    // Everything has been erased, and no lock is left.
+    assert_eq!(server.command(&["DBSIZE"]), redis::Value::Int(0));
+}
+
+#[test]
+fn ten_processes_and_a_server() {
+    let Some(server) = Server::start(&[]) else { return };
+    one_of_them_refreshes(&server.url(), 10);
+}
+
+#[test]
+fn a_lock_ends_with_its_lease_and_the_load_begins_it_anew() {
+    let Some(server) = Server::start(&[]) else { return };
+    let mut holder = Process::start("lock", &server.url(), "");
+    assert_eq!(holder.says(), "locked");
+    holder.kill();
+    let mut env = TestEnv::seeded(1);
+    let redis = Redis::new(server.client(), options(NOW));
+    let store = redis.store("alice", &mut env);
+    assert_eq!(act(&store, StoreAction::Lock), "failed");
+    assert_eq!(store.take_error().unwrap().code().as_str(), "store.busy");
+    // The server is told that it is over; nobody has to wait for it here.
+    assert_eq!(server.command(&["PEXPIRE", "oidc-proto:lock:alice", "1"]), redis::Value::Int(1));
+    let patient = Redis::new(server.client(), options(SOON)).store("alice", &mut env);
+    assert_eq!(act(&patient, StoreAction::Lock), "locked");
+    let left = || match server.command(&["PTTL", "oidc-proto:lock:alice"]) {
+        redis::Value::Int(left) => left,
+        other => panic!("{other:?}"),
+    };
+    assert!((50_000..=60_000).contains(&left()), "{}", left());
+    server.command(&["PEXPIRE", "oidc-proto:lock:alice", "30000"]);
+    // Another's load is not the holder's.
+    assert_eq!(act(&store, StoreAction::Load), "nothing");
+    assert!(left() <= 30_000);
+    assert_eq!(act(&patient, StoreAction::Load), "nothing");
+    assert!(left() > 50_000);
+}
+
+#[test]
+fn a_lease_that_was_lost_loses_nothing() {
+    let Some(server) = Server::start(&[]) else { return };
+    let (mut env, mut world) = (TestEnv::seeded(1), World::new());
+    let redis = Redis::new(server.client(), options(NOW));
+    let (store, other) = (redis.store("alice", &mut env), redis.store("alice", &mut env));
+    let (first, second, late) = (record(&mut world, 1), record(&mut world, 2), record(&mut world, 2));
+    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert_eq!(act(&store, StoreAction::Lock), "locked");
+    server.command(&["DEL", "oidc-proto:lock:alice"]);
+    assert_eq!(act(&other, StoreAction::Lock), "locked");
+    assert_eq!(act(&other, save(1, &second)), "saved");
+    assert_eq!(act(&store, save(1, &late)), format!("conflict 2 {}", token(&second)));
+    // The lock is the other's: this one cannot give it back.
+    assert_eq!(act(&store, StoreAction::Unlock), "done");
+    assert_eq!(act(&store, StoreAction::Lock), "failed");
+    assert_eq!(act(&other, StoreAction::Unlock), "done");
+    assert_eq!(act(&store, StoreAction::Lock), "locked");
+}
+
+#[test]
+fn a_server_that_is_killed_and_comes_back() {
+    let Some(mut server) = Server::start(&[]) else { return };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let _inside = runtime.enter();
+    let (mut env, mut world) = (TestEnv::seeded(1), World::new());
+    let record = record(&mut world, 1);
+    let store = Redis::new(server.client(), options(NOW)).store("alice", &mut env);
+    let own = AsyncRedis::new(server.client(), options(NOW)).store("bob", &mut env);
+    let waited = Waited(own.clone());
+    assert_eq!(act(&store, save(0, &record)), "saved");
+    assert_eq!(act(&waited, save(0, &record)), "saved");
+    server.kill();
+    for action in [StoreAction::Load, StoreAction::Lock, save(1, &record), StoreAction::Unlock, StoreAction::Erase] {
+        fails(&store, action);
+    }
+    fails(&waited, StoreAction::Load);
+    for error in [store.take_error().unwrap(), own.take_error().unwrap()] {
+        assert_eq!(error.code().as_str(), "store.io");
+    }
+    assert!(store.load().is_err() && block_on(own.load()).is_err());
+    server.restart();
+    // It kept nothing, as it was told; what counts is that it is used again at once.
+    assert_eq!(act(&store, StoreAction::Load), "nothing");
+    assert_eq!(act(&waited, StoreAction::Load), "nothing");
+    assert_eq!(act(&store, save(1, &record)), "saved");
+    assert_eq!(token(&store.load().unwrap().unwrap()), token(&record));
+    assert!(block_on(own.load()).unwrap().is_none());
+    // A restart that nobody has noticed costs nothing.
+    server.kill();
+    server.restart();
+    assert_eq!(act(&store, StoreAction::Lock), "locked");
+    assert_eq!(act(&waited, StoreAction::Lock), "locked");
+}
+
+#[test]
+fn a_server_that_is_paused_is_a_failure_in_time() {
+    let Some(server) = Server::start(&[]) else { return };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let _inside = runtime.enter();
+    let (mut env, mut world) = (TestEnv::seeded(1), World::new());
+    let record = record(&mut world, 1);
+    let store = Redis::new(server.client(), options(NOW)).store("alice", &mut env);
+    let waited = Waited(AsyncRedis::new(server.client(), options(NOW)).store("bob", &mut env));
+    assert_eq!(act(&store, save(0, &record)), "saved");
+    assert_eq!(act(&waited, save(0, &record)), "saved");
+    server.signal("-STOP");
+    // With a connection that it had, and with a new one.
+    for _ in 0..2 {
+        fails(&store, StoreAction::Lock);
+        fails(&waited, StoreAction::Lock);
+    }
+    let error = chain(&store.take_error().unwrap());
+    assert!(error.contains("no answer in time"), "{error}");
+    server.signal("-CONT");
+    // What it was asked then it may have done since: the lock is still the same holder's.
+    for _ in 0..2 {
+        assert_eq!(act(&store, StoreAction::Lock), "locked");
+        assert_eq!(act(&waited, StoreAction::Lock), "locked");
+    }
+    assert_eq!(act(&store, StoreAction::Load), format!("1 {}", token(&record)));
+}
+
+#[test]
+fn a_server_that_refuses_is_a_failure_without_its_words() {
+    let Some(server) = Server::start(&[]) else { return };
+    let (mut env, mut world) = (TestEnv::seeded(1), World::new());
+    let (first, second) = (record(&mut world, 1), record(&mut world, 2));
+    let store = Redis::new(server.client(), options(NOW)).store("alice", &mut env);
+    assert_eq!(act(&store, save(0, &first)), "saved");
+    // A replica whose first server is nowhere.
+    server.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    fails(&store, save(1, &second));
+    assert!(chain(&store.take_error().unwrap()).contains("READONLY"));
+    server.command(&["REPLICAOF", "NO", "ONE"]);
+    assert_eq!(act(&store, save(1, &second)), "saved");
+    // What is not a record, and a record of another kind.
+    for (words, code) in [
+        (&["SET", "oidc-proto:record:alice", "{\"version\":2}"] as &[&str], "stored.version"),
+        (&["SET", "oidc-proto:record:alice", ""], "stored.malformed"),
+        (&["SETRANGE", "oidc-proto:record:alice", "5000000", "x"], "stored.malformed"),
+        (&["LPUSH", "oidc-proto:record:alice", "x"], "store.io"),
+    ] {
+        if words[0] == "LPUSH" {
+            server.command(&["DEL", "oidc-proto:record:alice"]);
+        }
+        server.command(words);
+        for action in [StoreAction::Load, save(2, &second), save(0, &second)] {
+            fails(&store, action);
+            assert_eq!(store.take_error().unwrap().code().as_str(), code, "{words:?}");
+        }
+    }
+    // A server without scripts repeats what it was sent.
+    let Some(server) = Server::start(&["--rename-command", "EVAL", ""]) else { return };
+    let store = Redis::new(server.client(), options(NOW)).store("alice", &mut env);
+    fails(&store, save(0, &first));
+    let error = chain(&store.take_error().unwrap());
+    assert!(error.contains("store.io") && !error.contains("redis.call") && !error.contains("alice"), "{error}");
+    // One that wants a password.
+    let Some(server) = Server::start(&["--requirepass", "open sesame", "--protected-mode", "no"]) else { return };
+    let client = redis::Client::open(format!("redis://:wrong-words@127.0.0.1:{}/", server.port)).unwrap();
+    let redis = Redis::new(client, options(NOW));
+    let store = redis.store("alice", &mut env);
+    fails(&store, StoreAction::Load);
+    let error = format!("{redis:?} {store:?} {}", chain(&store.take_error().unwrap()));
+    assert!(error.contains("store.io") && !error.contains("wrong-words"), "{error}");
+}
+
+#[test]
+fn an_answer_that_nobody_waits_for() {
+    let Some(server) = Server::start(&[]) else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut env = TestEnv::seeded(1);
+    let other = Redis::new(server.client(), options(NOW)).store("alice", &mut env);
+    let store = runtime.block_on(async { AsyncRedis::new(server.client(), options(SOON)).store("alice", &mut env) });
+    assert_eq!(act(&other, StoreAction::Lock), "locked");
+    drop(store.carry_out(StoreAction::Lock));
+    let waiting = store.carry_out(StoreAction::Lock);
+    // The first one was not begun: nobody waits for it.
+    assert_eq!(act(&other, StoreAction::Unlock), "done");
+    assert_eq!(told(runtime.block_on(waiting)), "locked");
+    let waiting = store.carry_out(StoreAction::Lock);
+    assert_eq!(told(runtime.block_on(store.carry_out(StoreAction::Load))), "nothing");
+    drop(waiting);
+    assert_eq!(told(runtime.block_on(store.carry_out(StoreAction::Load))), "nothing");
+    assert_eq!(act(&other, StoreAction::Lock), "locked");
+    // Without a runtime nothing can be done, and that is said.
+    let store = AsyncRedis::new(server.client(), options(NOW)).store("alice", &mut env);
+    assert_eq!(told(block_on(store.carry_out(StoreAction::Load))), "failed");
+    assert_eq!(format!("{store:?}"), "AsyncRedisStore(\"oidc-proto:record:alice\")");
+}

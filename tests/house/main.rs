@@ -1,0 +1,5 @@
+//! Rules for the source tree.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod floors;

@@ -1,0 +1,329 @@
+//! Bound tokens: nonces that make no sense, tokens that are not bound after all, and what a proof says.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{Request, Response};
+use oidc_proto::TokenType;
+use oidc_proto::flow::{Refresh, ResourceCall, Revocation, UserinfoFetch};
+use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey};
+use oidc_proto::testing::{self, Lie, On};
+use oidc_proto::{Accept, Body, Client, DpopKey, Env as _, Error, ErrorCode, Fault, Policy, Step};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::hostile::strong::{DPOP_SEED, dpop_key, key, proofs};
+use crate::hostile::transport::answer;
+use crate::hostile::world::{At, ISSUER, Row, Say, User, World};
+
+/// A demand, and how often a request is sent at most.
+#[rustfmt::skip]
+const DEMANDS: &[(Say, usize)] = &[
+    (Say::Lie(Lie::DpopNonceForever), 2),
+    // What cannot be sent back is not worth a second request.
+    (Say::Lie(Lie::DpopNonceHuge), 1),
+    (Say::Lie(Lie::DpopNonceNotText), 1),
+    (Say::Lie(Lie::DpopNonceAbsent), 1),
+];
+
+pub(crate) fn rows() -> Vec<Row> {
+    let demands = DEMANDS.iter().map(|(say, _)| (say.clone(), Some(ErrorCode::DPOP_NONCE)));
+    let own = [ErrorCode::DPOP_KEY, ErrorCode::DPOP_KEY_MISMATCH, ErrorCode::DPOP_ALGORITHM, ErrorCode::DPOP_PROOF];
+    let own = own.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code)));
+    demands.chain(own).chain([(Say::Lie(Lie::DpopNonceOdd), None)]).collect()
+}
+
+fn get(url: &str) -> Request<Body> {
+    Request::get(url).body(Body::default()).unwrap()
+}
+
+fn call(user: &User, url: &str, world: &mut World) -> Result<Step<ResourceCall>, Error> {
+    ResourceCall::start(
+        get(url),
+        Policy::read(4096, Accept::Any),
+        &user.tokens,
+        &user.provider,
+        &user.client,
+        &mut world.env,
+    )
+}
+
+/// Every endpoint that proofs go to: a way to get there, and where the proof was asked for.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Push,
+    Code,
+    Refresh,
+    Userinfo,
+}
+
+impl Place {
+    const ALL: [Self; 4] = [Self::Push, Self::Code, Self::Refresh, Self::Userinfo];
+
+    fn on(self) -> On {
+        match self {
+            Self::Push => On::Par,
+            Self::Code | Self::Refresh => On::Token,
+            Self::Userinfo => On::UserInfo,
+        }
+    }
+
+    /// Goes there honestly, and says it then. Gives the error, and how many requests it took.
+    fn meet(self, say: &Say) -> (Option<(At, ErrorCode)>, usize) {
+        let mut world = World { pushes: matches!(self, Self::Push), ..World::bound() };
+        let outcome = match self {
+            Self::Push => {
+                say.to(&world.op);
+                world.login().err()
+            }
+            Self::Code => {
+                let login = world.login().unwrap();
+                say.to(&world.op);
+                world.finish(login, None).err()
+            }
+            Self::Refresh | Self::Userinfo => {
+                let user = world.logged_in().unwrap();
+                let before = world.op.count(self.on());
+                say.to(&world.op);
+                let outcome = match self {
+                    Self::Refresh => world.refresh(&user, None).err(),
+                    _ => world.userinfo(&user).err(),
+                };
+                return (outcome.map(|refusal| refusal.what()), world.op.count(self.on()) - before);
+            }
+        };
+        (outcome.map(|refusal| refusal.what()), world.op.count(self.on()))
+    }
+}
+
+#[test]
+fn a_server_that_is_never_content_is_asked_twice_and_no_more() {
+    for (say, requests) in DEMANDS {
+        for place in Place::ALL {
+            let (error, count) = place.meet(say);
+            assert_eq!(
+                (error.map(|(_, code)| code), count),
+                (Some(ErrorCode::DPOP_NONCE), *requests),
+                "{say:?} at {place:?}"
+            );
+        }
+    }
+}
+
+/// It is text in a JSON string, whatever it is made of.
+#[test]
+fn odd_nonces_are_sent_back() {
+    for place in Place::ALL {
+        assert_eq!(place.meet(&Say::Lie(Lie::DpopNonceOdd)), (None, 2), "{place:?}");
+    }
+}
+
+#[test]
+fn a_nonce_that_was_told_is_in_the_next_proof_at_once() {
+    let mut world = World { pushes: true, ..World::bound() };
+    world.op = world.op.with_dpop_nonce(true);
+    world.course().unwrap();
+    assert_eq!(world.counts([On::Par, On::Token, On::UserInfo, On::Revoke]), [2, 2, 1, 1]);
+    world.op.rotate_dpop_nonce();
+    world.course().unwrap();
+    // One refusal tells the new one.
+    assert_eq!(world.counts([On::Par, On::Token, On::UserInfo, On::Revoke]), [4, 4, 2, 2]);
+}
+
+#[test]
+fn a_proof_that_is_refused_is_told_to_be() {
+    let say = |place: Place| match place {
+        Place::Userinfo => Say::Edit("a challenge", |op| {
+            op.tamper(On::UserInfo, |response| {
+                *response.status_mut() = http::StatusCode::UNAUTHORIZED;
+                response
+                    .headers_mut()
+                    .insert("www-authenticate", r#"DPoP error="invalid_dpop_proof""#.parse().unwrap());
+            });
+        }),
+        Place::Push => {
+            Say::Edit("no", |op| answer(op, On::Par, 400, "application/json", r#"{"error":"invalid_dpop_proof"}"#))
+        }
+        _ => Say::Edit("no", |op| answer(op, On::Token, 400, "application/json", r#"{"error":"invalid_dpop_proof"}"#)),
+    };
+    for place in Place::ALL {
+        let (error, count) = place.meet(&say(place));
+        assert_eq!((error.map(|(_, code)| code), count), (Some(ErrorCode::DPOP_PROOF), 1), "{place:?}");
+    }
+}
+
+#[test]
+fn tokens_that_are_not_bound_are_not_taken_and_can_be_revoked() {
+    let mut world = World::bound();
+    world.op.lie(Lie::TokenTypeBearer);
+    let refusal = world.logged_in().err().unwrap();
+    assert_eq!(refusal.what(), (At::Verification, ErrorCode::DPOP_NOT_BOUND));
+    assert_eq!(refusal.error.fault(), Fault::Remote);
+    world.give_up(*refusal.grant.unwrap()).unwrap();
+    assert_eq!(world.op.count(On::Revoke), 1);
+
+    let mut world = World::bound();
+    let user = world.logged_in().unwrap();
+    assert_eq!(user.tokens.token_type(), TokenType::Dpop);
+    world.op.lie(Lie::TokenTypeBearer);
+    assert_eq!(world.refresh(&user, None).err().unwrap().what(), (At::Verification, ErrorCode::DPOP_NOT_BOUND));
+}
+
+/// What is bound to one key is not used with another, or with none; nor is anything unbound used with one.
+#[test]
+fn a_value_belongs_to_its_key() {
+    for mut world in [World::bound(), World::new()] {
+        let user = world.logged_in().unwrap();
+        let login = world.login_with(user.provider.clone(), user.client.clone()).unwrap();
+        let (tokens, provider) = (&user.tokens, &user.provider);
+        let other_key = Client::clone(&user.client).with_dpop(dpop_key(8)).shared();
+        let no_key = Client::new(user.client.id()).shared();
+        let others = if user.client.dpop().is_some() { vec![other_key, no_key] } else { vec![other_key] };
+        let before = world.op.requests().len();
+        for client in &others {
+            let env = &mut world.env.clone();
+            let callback = world.callback(&login).unwrap();
+            let evidence = login.pending.check(&callback, provider, env).unwrap();
+            let outcomes = [
+                login.pending.clone().redeem(evidence, provider, client, None, env).err(),
+                Refresh::start(tokens, provider, client, None, env).err(),
+                UserinfoFetch::start(tokens, provider, client, env).err(),
+                Revocation::start(tokens, provider, client, env).err(),
+                ResourceCall::start(get(ISSUER), Policy::read(1, Accept::Any), tokens, provider, client, env).err(),
+            ];
+            for error in outcomes.map(Option::unwrap) {
+                assert_eq!((error.code(), error.fault()), (ErrorCode::DPOP_KEY_MISMATCH, Fault::Local));
+            }
+        }
+        let browsers = others.len();
+        assert_eq!(world.op.requests().len(), before + browsers);
+    }
+}
+
+#[test]
+fn a_key_has_two_halves_and_fits_its_algorithm() {
+    let remote = |algorithm, public: Option<Algorithm>| {
+        let mut remote = RemoteKey::new("x", algorithm);
+        remote.public_key = public.map(|algorithm| key(algorithm, 3).public_key().clone());
+        PrivateKey::remote(remote)
+    };
+    for (key, usable) in [
+        (remote(Algorithm::Es256, Some(Algorithm::Es256)), true),
+        (remote(Algorithm::EdDsa, Some(Algorithm::Ed25519)), true),
+        (remote(Algorithm::Es256, None), false),
+        (remote(Algorithm::Es256, Some(Algorithm::EdDsa)), false),
+        (remote(Algorithm::Rs256, Some(Algorithm::Es256)), false),
+        (remote(Algorithm::Hs256, None), false),
+        (remote(Algorithm::Hs256, Some(Algorithm::Es256)), false),
+    ] {
+        let code = DpopKey::new(key.clone()).err().map(|error| (error.code(), error.fault()));
+        assert_eq!(code, (!usable).then_some((ErrorCode::DPOP_KEY, Fault::Local)), "{key:?}");
+    }
+}
+
+#[test]
+fn an_algorithm_that_is_not_advertised_is_not_tried() {
+    for (advertised, usable) in [
+        (json!(["ES256"]), true),
+        (Value::Null, true),
+        (json!(["PS256", "EdDSA"]), false),
+        (json!(["none", "x"]), false),
+    ] {
+        let mut world = World::bound();
+        let value = advertised.clone();
+        world.op.edit_json(On::ServerMetadata, move |o| {
+            drop(o.insert("dpop_signing_alg_values_supported".into(), value.clone()));
+        });
+        let refusal = world.logged_in().err();
+        let what = refusal.map(|refusal| (refusal.what(), refusal.error.fault()));
+        assert_eq!(
+            what,
+            (!usable).then_some(((At::Exchange, ErrorCode::DPOP_ALGORITHM), Fault::Remote)),
+            "{advertised}"
+        );
+        assert_eq!(world.op.count(On::Token), usize::from(usable));
+    }
+}
+
+#[test]
+fn a_proof_says_what_it_is_for_and_no_more() {
+    let mut world = World::bound();
+    world.op.lie(Lie::MetadataText("token_endpoint", "https://op.example.org/token?tenant=7"));
+    let user = world.logged_in().unwrap();
+    world.pass(90);
+    world.userinfo(&user).unwrap();
+    let user = world.refresh(&user, None).unwrap();
+    let _ = world.run(call(&user, &format!("{ISSUER}/userinfo?x=y#z"), &mut World::new()));
+
+    let proofs = proofs(&world.sent);
+    let claims: Vec<&Value> = proofs.iter().map(|(_, claims)| claims).collect();
+    let [login, userinfo, refresh, own] = claims[..] else { panic!("{} proofs", claims.len()) };
+    assert!(world.sent.iter().any(|request| request.starts_with("POST https://op.example.org/token?tenant=7\n")));
+    for (claims, method, path) in [
+        (login, "POST", "/token"),
+        (userinfo, "GET", "/userinfo"),
+        (refresh, "POST", "/token"),
+        (own, "GET", "/userinfo"),
+    ] {
+        assert_eq!((&claims["htm"], &claims["htu"]), (&json!(method), &json!(format!("{ISSUER}{path}"))));
+    }
+    let hash = |token: &str| json!(URL_SAFE_NO_PAD.encode(Sha256::digest(token)));
+    assert_eq!((login.get("ath"), refresh.get("ath")), (None, None));
+    assert_ne!(userinfo["ath"], own["ath"]);
+    assert_eq!(own["ath"], hash(user.tokens.access_token().expose()));
+    let start = testing::Clock::START.unix_seconds();
+    assert_eq!([&login["iat"], &userinfo["iat"]], [&json!(start), &json!(start + 90)]);
+    let jtis: BTreeSet<_> = claims.iter().map(|claims| claims["jti"].as_str().unwrap()).collect();
+    assert!(jtis.len() == 4 && jtis.iter().all(|jti| jti.len() >= 16));
+
+    let public: Value = serde_json::from_str(&key(Algorithm::Es256, DPOP_SEED).public_jwk()).unwrap();
+    for (header, claims) in &proofs {
+        let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+        assert_eq!((&header["typ"], &header["alg"]), (&json!("dpop+jwt"), &json!("ES256")));
+        assert_eq!(names(header), ["alg", "jwk", "typ"].map(str::to_owned).into());
+        // The public key, and nothing of the private one.
+        assert_eq!(names(&header["jwk"]), ["crv", "kty", "x", "y"].map(str::to_owned).into());
+        assert_eq!((&header["jwk"]["x"], &header["jwk"]["y"]), (&public["x"], &public["y"]));
+        assert!(names(claims).is_subset(&["ath", "htm", "htu", "iat", "jti"].map(str::to_owned).into()));
+    }
+    // The code is bound before it exists.
+    assert!(world.browsed.borrow()[0].contains(&format!("dpop_jkt={}", dpop_key(DPOP_SEED).thumbprint())));
+}
+
+/// A nonce is between a client and one server.
+#[test]
+fn a_nonce_is_shown_to_no_other_server() {
+    let mut world = World::bound();
+    world.op = world.op.with_dpop_nonce(true);
+    let user = world.logged_in().unwrap();
+    let nonce = |step: &Step<ResourceCall>| {
+        let Step::Call(call) = step else { panic!("a request") };
+        let proof = call.request().headers()["dpop"].to_str().unwrap().to_owned();
+        crate::hostile::strong::read(&proof).1.get("nonce").map(|nonce| nonce.as_str().unwrap().to_owned())
+    };
+    let own = nonce(&call(&user, &format!("{ISSUER}/elsewhere"), &mut world).unwrap());
+    assert!(own.is_some());
+    for other in [
+        "https://rs.example.org/",
+        "https://op.example.org:8443/",
+        "https://op.example.org.evil.example/",
+        "https://example.org/",
+    ] {
+        assert_eq!(nonce(&call(&user, other, &mut world).unwrap()), None, "{other}");
+    }
+    // And the other way round, for as many servers as there are.
+    for n in 0..20 {
+        let url = format!("https://rs{n}.example.org/");
+        let Step::Call(call) = call(&user, &url, &mut world).unwrap() else { panic!("a request") };
+        let told = Response::builder().header("dpop-nonce", format!("of-{n}")).body(Vec::new()).unwrap();
+        assert!(matches!(call.into_parts().2.receive(told, &mut world.env).unwrap(), Step::Done(_)));
+        assert_eq!(nonce(&self::call(&user, &url, &mut world).unwrap()), Some(format!("of-{n}")));
+    }
+    assert_eq!(nonce(&call(&user, "https://rs0.example.org/", &mut world).unwrap()), None, "the oldest are forgotten");
+    assert!(nonce(&call(&user, ISSUER, &mut world).unwrap()).is_none_or(|nonce| Some(nonce) == own));
+    world.refresh(&user, None).unwrap();
+    let now = world.env.now().unix_seconds();
+    assert!(proofs(&world.sent).iter().all(|(_, claims)| claims["iat"].as_u64().unwrap() <= now));
+    assert!(!world.sent.iter().any(|request| request.contains("of-")));
+}

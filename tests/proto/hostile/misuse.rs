@@ -1,0 +1,228 @@
+//! Wrong calls: nothing is sent, and the error says that it is ours.
+
+use oidc_proto::flow::{KeysFetch, Registration};
+use oidc_proto::testing::{self, Lie, On, RegisteredClient};
+use oidc_proto::{ApplicationType, ClientMetadata};
+use oidc_proto::{AuthMethod, Prompt, ResponseMode};
+use oidc_proto::{
+    AuthorizationRequest, Client, ClientAuth, Error, ErrorCode, Fault, IdTokenTrust, RedirectUri, Schemes, Scope,
+};
+use serde_json::json;
+
+use crate::hostile::world::{At, REDIRECT, Row, Say, World, redirect};
+
+type Ask = fn(AuthorizationRequest) -> AuthorizationRequest;
+
+/// What cannot be asked for.
+#[rustfmt::skip]
+const REQUESTS: &[(&str, Ask, ErrorCode)] = &[
+    ("prompt none and more", |r| r.prompt(Prompt::None).prompt(Prompt::Login), ErrorCode::AUTHORIZATION_PROMPT),
+    ("a parameter twice", |r| r.parameter("x", "1").parameter("x", "2"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a parameter without a name", |r| r.parameter("", "1"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a state of one's own", |r| r.parameter("state", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a nonce of one's own", |r| r.parameter("nonce", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a challenge of one's own", |r| r.parameter("code_challenge", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("plain PKCE", |r| r.parameter("code_challenge_method", "plain"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("another response type", |r| r.parameter("response_type", "token"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("another redirect URI", |r| r.parameter("redirect_uri", "https://evil.example"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a request object", |r| r.parameter("request_uri", "https://evil.example"), ErrorCode::AUTHORIZATION_PARAMETER),
+];
+
+/// What is no redirect URI.
+const REDIRECTS: &[&str] = &[
+    "",
+    "/cb",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "file:///cb",
+    "blob:https://app.example.org/x",
+    "about:blank",
+    "https://app.example.org/cb#",
+    "https://app.example.org/cb#x",
+    "https://user@app.example.org/cb",
+];
+
+pub(crate) fn rows() -> Vec<Row> {
+    let own = [
+        ErrorCode::AUTHORIZATION_REDIRECT_URI,
+        ErrorCode::AUTHORIZATION_SCOPE,
+        ErrorCode::AUTHORIZATION_RESPONSE_MODE,
+        ErrorCode::REGISTRATION_REDIRECT_URI,
+        ErrorCode::PROVIDER_MISMATCH,
+        ErrorCode::CLIENT_MISMATCH,
+        ErrorCode::TOKEN_CLIENT_AUTH,
+        ErrorCode::JWKS_MISSING,
+        ErrorCode::ID_TOKEN_TRUST_TLS_OVER_HTTP,
+    ];
+    let codes = REQUESTS.iter().map(|(.., code)| *code).chain(own);
+    codes.map(|code| (Say::Edit("asked by us", |_| {}), Some(code))).collect()
+}
+
+#[track_caller]
+fn assert_ours<T>(result: Result<T, Error>, code: ErrorCode) {
+    let error = result.err().unwrap();
+    assert_eq!((error.code(), error.fault()), (code, Fault::Local));
+}
+
+#[test]
+fn what_cannot_be_asked_for_is_not_asked() {
+    for (what, ask, code) in REQUESTS {
+        let mut world = World::new();
+        world.request = ask(world.request);
+        assert_eq!(world.login().err().unwrap().what(), (At::Request, *code), "{what}");
+        assert_eq!(code.fault(), Fault::Local);
+    }
+    for scope in ["openid \"x\"", "openid\n", "é", "a\\b"] {
+        assert_ours(Scope::new(scope), ErrorCode::AUTHORIZATION_SCOPE);
+    }
+}
+
+#[test]
+fn a_redirect_uri_is_one_and_ours() {
+    for text in REDIRECTS {
+        assert_ours(RedirectUri::new(text), ErrorCode::AUTHORIZATION_REDIRECT_URI);
+    }
+    let mut world = World::new();
+    let elsewhere = RedirectUri::new("https://app.example.org/cb2").unwrap();
+    world.request = AuthorizationRequest::new(elsewhere, Scope::new("openid").unwrap());
+    assert_eq!(world.login().err().unwrap().what(), (At::Request, ErrorCode::AUTHORIZATION_REDIRECT_URI));
+
+    let provider = World::new().discover().unwrap();
+    for (application_type, uri, allowed) in [
+        (ApplicationType::Web, "https://app.example.org/cb", true),
+        (ApplicationType::Web, "http://localhost/cb", true),
+        (ApplicationType::Web, "http://app.example.org/cb", false),
+        (ApplicationType::Web, "com.example.app:/cb", false),
+        (ApplicationType::Native, "com.example.app:/cb", true),
+        (ApplicationType::Native, "http://127.0.0.1:0/cb", true),
+        (ApplicationType::Native, "http://192.168.0.1/cb", false),
+    ] {
+        let metadata = ClientMetadata::new(application_type, vec![RedirectUri::new(uri).unwrap()]);
+        let started = Registration::start(&provider, metadata).map(|_| ());
+        assert_eq!(
+            started.as_ref().err().map(Error::code),
+            (!allowed).then_some(ErrorCode::REGISTRATION_REDIRECT_URI),
+            "{uri}"
+        );
+    }
+}
+
+/// RFC 8252 section 7.3: the port is known only once the listener has one.
+#[test]
+fn a_loopback_redirect_uri_stands_for_all_ports() {
+    for (registered, asked, allowed) in [
+        ("http://127.0.0.1/cb", "http://127.0.0.1:49152/cb", true),
+        ("http://[::1]/cb", "http://[::1]:49152/cb", true),
+        ("http://127.0.0.1:1/cb", "http://127.0.0.1:49152/cb", true),
+        ("http://127.0.0.1/cb", "http://127.0.0.1:49152/cb2", false),
+        ("http://127.0.0.1/cb", "http://[::1]:49152/cb", false),
+        ("http://127.0.0.1/cb", "https://127.0.0.1:49152/cb", false),
+        ("https://app.example.org/cb", "https://app.example.org:8443/cb", false),
+        ("com.example.app:/cb", "com.example.app:/cb2", false),
+    ] {
+        let (registered, asked) = (RedirectUri::new(registered).unwrap(), RedirectUri::new(asked).unwrap());
+        let mut world = World::new();
+        world.client = Some(Client::new("app").with_redirect_uri(registered));
+        world.request = AuthorizationRequest::new(asked.clone(), Scope::new("openid").unwrap());
+        let code = world.login().map(|_| ()).map_err(|refusal| refusal.error.code());
+        assert_eq!(code.err(), (!allowed).then_some(ErrorCode::AUTHORIZATION_REDIRECT_URI), "{asked:?}");
+    }
+}
+
+#[test]
+fn a_response_mode_has_to_be_offered() {
+    let mut world = World::new();
+    world.op.edit_json(On::ServerMetadata, |o| drop(o.insert("response_modes_supported".into(), json!(["query"]))));
+    world.request = world.request.response_mode(ResponseMode::FormPost);
+    assert_eq!(world.login().err().unwrap().what(), (At::Request, ErrorCode::AUTHORIZATION_RESPONSE_MODE));
+}
+
+/// What was made for one provider or one client is not shown to another.
+#[test]
+fn nothing_is_sent_to_another_provider_or_by_another_client() {
+    let mut world = World::new();
+    let user = world.logged_in().unwrap();
+    let login = world.login_with(user.provider.clone(), user.client.clone()).unwrap();
+    let evidence = world.check(&login).unwrap();
+    let second = world.check(&login).unwrap();
+    let mut elsewhere = World::new();
+    elsewhere.issuer = "https://other.example.org".into();
+    elsewhere.op = testing::Provider::new(&elsewhere.issuer);
+    let other = elsewhere.discover().unwrap();
+    let stranger = Client::new("stranger").with_redirect_uri(redirect()).shared();
+    let before = world.op.requests().len();
+    let (tokens, provider, client) = (&user.tokens, &user.provider, &user.client);
+    let env = &mut world.env.clone();
+
+    use oidc_proto::flow::{Refresh, Revocation, UserinfoFetch};
+    assert_ours(login.pending.clone().redeem(evidence, &other, client, None, env), ErrorCode::PROVIDER_MISMATCH);
+    assert_ours(login.pending.redeem(second, provider, &stranger, None, env), ErrorCode::CLIENT_MISMATCH);
+    assert_ours(Refresh::start(tokens, &other, client, None, env), ErrorCode::PROVIDER_MISMATCH);
+    assert_ours(Refresh::start(tokens, provider, &stranger, None, env), ErrorCode::CLIENT_MISMATCH);
+    assert_ours(UserinfoFetch::start(tokens, &other, client, env), ErrorCode::PROVIDER_MISMATCH);
+    assert_ours(UserinfoFetch::start(tokens, provider, &stranger, env), ErrorCode::CLIENT_MISMATCH);
+    assert_ours(Revocation::start(tokens, &other, client, env), ErrorCode::PROVIDER_MISMATCH);
+    assert_ours(Revocation::start(tokens, provider, &stranger, env), ErrorCode::CLIENT_MISMATCH);
+    assert_eq!((world.op.requests().len(), elsewhere.op.requests().len()), (before, 1));
+}
+
+#[test]
+fn a_method_that_needs_a_secret_has_one() {
+    for method in [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost] {
+        assert_ours(ClientAuth::new(method, None), ErrorCode::TOKEN_CLIENT_AUTH);
+    }
+}
+
+/// OAuth servers may publish no keys; then nobody can log in by `openid`, and the code is not spent to find that out.
+#[test]
+fn without_keys_there_is_no_id_token() {
+    let mut world = World::with_fixed_client("ES256");
+    world.op.lie(Lie::MetadataAbsent("jwks_uri"));
+    let issuer = oidc_proto::Issuer::new(&world.issuer, Schemes::HttpsOnly).unwrap();
+    let form = oidc_proto::WellKnown::OauthAuthorizationServer;
+    let step = oidc_proto::flow::ServerMetadataFetch::start_with(issuer, world.options, form, None);
+    let provider = world.run(step).unwrap().provider;
+    assert_eq!(KeysFetch::start(&provider, None).unwrap_err().code(), ErrorCode::JWKS_MISSING);
+    let client = world.client.clone().unwrap().shared();
+    let login = world.login_with(provider, client).unwrap();
+    assert_eq!(world.finish(login, None).err().unwrap().what(), (At::Exchange, ErrorCode::JWKS_MISSING));
+    assert_eq!(world.op.count(On::Token), 0);
+}
+
+/// Trust in TLS waives the signature and nothing else, and never where there is no TLS.
+#[test]
+fn trust_in_tls_waives_the_signature_alone() {
+    let trusting = || {
+        let mut world = World::with_fixed_client("ES256");
+        world.client = world.client.map(|client| client.with_id_token_trust(IdTokenTrust::DangerousTrustTls));
+        world
+    };
+    for (lie, expected) in [
+        (Lie::SignatureForeign, None),
+        (Lie::KidUnknown, None),
+        (Lie::NonceWrong, Some(ErrorCode::ID_TOKEN_NONCE_MISMATCH)),
+        (Lie::AudOther, Some(ErrorCode::ID_TOKEN_AUDIENCE_MISMATCH)),
+        (Lie::AtHashWrong, Some(ErrorCode::ID_TOKEN_AT_HASH_MISMATCH)),
+        (Lie::AlgorithmNone("none"), Some(ErrorCode::JWS_ALGORITHM)),
+        (Lie::IdTokenAbsent, Some(ErrorCode::ID_TOKEN_MISSING)),
+    ] {
+        let mut world = trusting();
+        world.op.lie(lie);
+        assert_eq!(world.logged_in().err().map(|refusal| refusal.error.code()), expected, "{lie:?}");
+        assert_eq!(world.op.count(On::Jwks), 0, "{lie:?}");
+    }
+
+    let mut world = trusting();
+    world.issuer = "http://127.0.0.1:8080".into();
+    world.op = testing::Provider::new(&world.issuer).with_client(RegisteredClient::public("app", REDIRECT));
+    world.options = world.options.with_schemes(Schemes::DangerousHttpOnLoopback);
+    let issuer = oidc_proto::Issuer::new(&world.issuer, Schemes::DangerousHttpOnLoopback).unwrap();
+    let provider = world.run(oidc_proto::flow::ServerMetadataFetch::start(issuer, world.options)).unwrap().provider;
+    let client = world.client.clone().unwrap().shared();
+    let login = world.login_with(provider, client).unwrap();
+    assert_eq!(
+        world.finish(login, None).err().unwrap().what(),
+        (At::Exchange, ErrorCode::ID_TOKEN_TRUST_TLS_OVER_HTTP)
+    );
+    assert_eq!(world.op.count(On::Token), 0);
+}

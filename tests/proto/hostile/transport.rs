@@ -1,0 +1,220 @@
+//! The way: what networks, proxies and overloaded servers do, at each endpoint.
+
+use oidc_proto::flow::Refresh;
+use oidc_proto::testing::{self, Fault, On};
+use oidc_proto::{Error, ErrorCode, Failure, FailureKind, Sent, Step};
+
+use crate::hostile::world::{Row, Say, User, World};
+
+/// Where a fault strikes. The token endpoint has two columns, for the code and for the refresh.
+const PLACES: [On; 7] = [On::ServerMetadata, On::Register, On::Jwks, On::Token, On::UserInfo, On::Token, On::Revoke];
+
+const LARGE: ErrorCode = ErrorCode::HTTP_BODY_TOO_LARGE;
+const TYPE: ErrorCode = ErrorCode::HTTP_CONTENT_TYPE;
+const REDIRECT: ErrorCode = ErrorCode::HTTP_REDIRECT;
+const SERVER: ErrorCode = ErrorCode::HTTP_SERVER_ERROR;
+const STATUS: ErrorCode = ErrorCode::HTTP_STATUS;
+const SLOW: ErrorCode = ErrorCode::HTTP_TOO_MANY_REQUESTS;
+const TWICE: ErrorCode = ErrorCode::JSON_DUPLICATE_NAME;
+const SYNTAX: ErrorCode = ErrorCode::JSON_SYNTAX;
+const DEEP: ErrorCode = ErrorCode::JSON_TOO_DEEP;
+const NONE404: ErrorCode = ErrorCode::METADATA_NOT_FOUND;
+const BROKEN: ErrorCode = ErrorCode::TRANSPORT_INTERRUPTED;
+const TIMEOUT: ErrorCode = ErrorCode::TRANSPORT_TIMEOUT;
+const UNREACHABLE: ErrorCode = ErrorCode::TRANSPORT_UNREACHABLE;
+const SIGNED: ErrorCode = ErrorCode::USERINFO_SIGNED;
+const UNAUTHORIZED: ErrorCode = ErrorCode::USERINFO_UNAUTHORIZED;
+
+/// `None`: it does no harm. Of the answer to a revocation only the status counts.
+#[rustfmt::skip]
+const FAULTS: &[(Fault, [Option<ErrorCode>; 7])] = &[
+    //                                          metadata       register       jwks           code           userinfo            refresh        revocation
+    (Fault::Timeout,                            [Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),      Some(TIMEOUT),     Some(TIMEOUT)]),
+    (Fault::Unreachable,                        [Some(UNREACHABLE), Some(UNREACHABLE), Some(UNREACHABLE), Some(UNREACHABLE), Some(UNREACHABLE),  Some(UNREACHABLE), Some(UNREACHABLE)]),
+    (Fault::LostAnswer,                         [Some(BROKEN),      Some(BROKEN),      Some(BROKEN),      Some(BROKEN),      Some(BROKEN),       Some(BROKEN),      Some(BROKEN)]),
+    (Fault::status(204),                        [Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),       Some(SYNTAX),      None]),
+    (Fault::status(304),                        [Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),     Some(REDIRECT),    Some(REDIRECT)]),
+    (Fault::status(400),                        [Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),       Some(STATUS),      Some(STATUS)]),
+    (Fault::status(401),                        [Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(UNAUTHORIZED), Some(STATUS),      Some(STATUS)]),
+    (Fault::status(403),                        [Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(UNAUTHORIZED), Some(STATUS),      Some(STATUS)]),
+    (Fault::status(404),                        [Some(NONE404),     Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),       Some(STATUS),      Some(STATUS)]),
+    (Fault::status(408),                        [Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),      Some(TIMEOUT),     Some(TIMEOUT)]),
+    (Fault::status(425),                        [Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),         Some(SLOW),        Some(SLOW)]),
+    (Fault::status(429),                        [Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),         Some(SLOW),        Some(SLOW)]),
+    (Fault::status(500),                        [Some(SERVER),      Some(SERVER),      Some(SERVER),      Some(SERVER),      Some(SERVER),       Some(SERVER),      Some(SERVER)]),
+    (Fault::status(503),                        [Some(SERVER),      Some(SERVER),      Some(SERVER),      Some(SERVER),      Some(SERVER),       Some(SERVER),      Some(SERVER)]),
+    (Fault::status(999),                        [Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),       Some(STATUS),      Some(STATUS)]),
+    (Fault::LoginPage,                          [Some(TYPE),        Some(TYPE),        Some(TYPE),        Some(TYPE),        Some(TYPE),         Some(TYPE),        None]),
+    (Fault::Redirect,                           [Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),     Some(REDIRECT),    Some(REDIRECT)]),
+    (Fault::Oversized,                          [Some(LARGE),       Some(LARGE),       Some(LARGE),       Some(LARGE),       Some(LARGE),        Some(LARGE),       Some(LARGE)]),
+    (Fault::Truncated,                          [Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),       Some(SYNTAX),      None]),
+    (Fault::Garbage,                            [Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),       Some(SYNTAX),      None]),
+    (Fault::EmptyBody,                          [Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),       Some(SYNTAX),      None]),
+    (Fault::DeepNesting,                        [Some(DEEP),        Some(DEEP),        Some(DEEP),        Some(DEEP),        Some(DEEP),         Some(DEEP),        None]),
+    (Fault::DuplicateName,                      [Some(TWICE),       Some(TWICE),       Some(TWICE),       Some(TWICE),       Some(TWICE),        Some(TWICE),       None]),
+    (Fault::ByteOrderMark,                      [None,              None,              None,              None,              None,               None,              None]),
+    (Fault::ContentType(None),                  [None,              None,              None,              None,              None,               None,              None]),
+    (Fault::ContentType(Some("Application/JSON; charset=UTF-8")), [None, None,         None,              None,              None,               None,              None]),
+    (Fault::ContentType(Some("application/x+json")), [None,         None,              None,              None,              None,               None,              None]),
+    (Fault::ContentType(Some("text/plain")),    [None,              Some(TYPE),        None,              Some(TYPE),        Some(TYPE),         Some(TYPE),        None]),
+    (Fault::ContentType(Some("application/jsonp")), [None,          Some(TYPE),        None,              Some(TYPE),        Some(TYPE),         Some(TYPE),        None]),
+    (Fault::ContentType(Some("application/jwt")), [None,            Some(TYPE),        None,              Some(TYPE),        Some(SIGNED),       Some(TYPE),        None]),
+    (Fault::ContentType(Some("TEXT/HTML")),     [Some(TYPE),        Some(TYPE),        Some(TYPE),        Some(TYPE),        Some(TYPE),         Some(TYPE),        None]),
+    (Fault::ContentType(Some("application/xhtml+xml")), [Some(TYPE), Some(TYPE),       Some(TYPE),        Some(TYPE),        Some(TYPE),         Some(TYPE),        None]),
+    (Fault::ContentType(Some("text/xml;charset=utf-8")), [Some(TYPE), Some(TYPE),      Some(TYPE),        Some(TYPE),        Some(TYPE),         Some(TYPE),        None]),
+];
+
+/// What an HTTP client may report.
+const FAILURES: &[(FailureKind, ErrorCode)] = &[
+    (FailureKind::Timeout, ErrorCode::TRANSPORT_TIMEOUT),
+    (FailureKind::Unreachable, ErrorCode::TRANSPORT_UNREACHABLE),
+    (FailureKind::Tls, ErrorCode::TRANSPORT_TLS),
+    (FailureKind::Interrupted, ErrorCode::TRANSPORT_INTERRUPTED),
+    (FailureKind::BodyTooLarge, ErrorCode::HTTP_BODY_TOO_LARGE),
+    (FailureKind::Refused, ErrorCode::TRANSPORT_REFUSED),
+    (FailureKind::Cancelled, ErrorCode::TRANSPORT_CANCELLED),
+    (FailureKind::Other, ErrorCode::TRANSPORT_OTHER),
+];
+
+pub(crate) fn rows() -> Vec<Row> {
+    let row = |(fault, codes): &(Fault, [Option<ErrorCode>; 7])| {
+        codes.iter().zip(PLACES).map(|(code, on)| (Say::Fault(on, fault.clone()), *code)).collect::<Vec<_>>()
+    };
+    let failures = FAILURES.iter().map(|(_, code)| (Say::Edit("a failure", |_| {}), Some(*code)));
+    FAULTS.iter().flat_map(row).chain(failures).collect()
+}
+
+/// Goes on honestly until the request of this column is next, lets it meet the fault, and tells the outcome.
+fn strike(column: usize, fault: &Fault) -> (World, Result<(), Error>) {
+    let mut world = World::new();
+    let before = |world: &mut World| -> User { world.logged_in().unwrap() };
+    let set = |world: &World| world.op.fault(PLACES[column], fault.clone(), 1);
+    let outcome = match column {
+        0..=3 => {
+            set(&world);
+            world.logged_in().map(|_| ())
+        }
+        4 => {
+            let user = before(&mut world);
+            set(&world);
+            world.userinfo(&user).map(|_| ())
+        }
+        5 => {
+            let user = before(&mut world);
+            set(&world);
+            world.refresh(&user, user.keys.clone()).map(|_| ())
+        }
+        _ => {
+            let user = before(&mut world);
+            set(&world);
+            world.revoke(&user)
+        }
+    };
+    (world, outcome.map_err(|refusal| refusal.error))
+}
+
+#[test]
+fn a_fault_is_named_for_what_it_is_at_every_endpoint() {
+    for (fault, codes) in FAULTS {
+        for (column, code) in codes.iter().enumerate() {
+            let (_, outcome) = strike(column, fault);
+            assert_eq!(outcome.err().map(|error| error.code()), *code, "{fault:?} at {:?}", PLACES[column]);
+        }
+    }
+}
+
+#[test]
+fn no_flow_repeats_a_request_by_itself() {
+    for (fault, _) in FAULTS {
+        for (column, on) in PLACES.into_iter().enumerate() {
+            let (world, outcome) = strike(column, fault);
+            if outcome.is_err() {
+                let expected = if column == 5 { 2 } else { 1 };
+                assert_eq!(world.op.count(on), expected, "{fault:?} at {on:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_failure_tells_whether_the_request_may_have_arrived() {
+    for (fault, sent) in [
+        (Fault::Timeout, Some(Sent::Maybe)),
+        (Fault::Unreachable, Some(Sent::No)),
+        (Fault::LostAnswer, Some(Sent::Maybe)),
+        (Fault::Oversized, Some(Sent::Maybe)),
+        (Fault::status(503), None),
+    ] {
+        for (column, on) in PLACES.into_iter().enumerate() {
+            let error = strike(column, &fault).1.unwrap_err();
+            assert_eq!(error.failure().map(|failure| failure.sent), sent, "{fault:?} at {on:?}");
+        }
+    }
+}
+
+#[test]
+fn what_an_http_client_reports_is_told_as_it_was() {
+    for (kind, code) in FAILURES {
+        let mut world = World::new();
+        let user = world.logged_in().unwrap();
+        let failure = Failure::new(*kind, Sent::Maybe);
+        let step = Refresh::start(&user.tokens, &user.provider, &user.client, None, &mut world.env).unwrap();
+        let Step::Call(call) = step else { panic!("a refresh begins with a request") };
+        let error = call.into_parts().2.fail(failure, &mut world.env).unwrap_err();
+        assert_eq!((error.code(), error.failure()), (*code, Some(failure)));
+    }
+}
+
+/// Keys that cannot be had do not cost the code.
+#[test]
+fn a_code_is_unspent_while_there_are_no_keys() {
+    for (fault, codes) in FAULTS {
+        let Some(code) = codes[2] else { continue };
+        let mut world = World::new();
+        let login = world.login().unwrap();
+        let callback = world.callback(&login).unwrap();
+        let check = |world: &World| login.pending.check(&callback, &login.provider, &world.env).unwrap();
+        world.op.fault(On::Jwks, fault.clone(), 1);
+        let evidence = check(&world);
+        let failed = world.exchange(&login, evidence).unwrap_err();
+        assert_eq!((failed.code(), world.op.count(On::Token)), (code, 0), "{fault:?}");
+        let evidence = check(&world);
+        let exchanged = world.exchange(&login, evidence).unwrap();
+        assert!(exchanged.verified().is_ok(), "{fault:?}");
+    }
+}
+
+/// An answer that says no, in the body of an answer that says something else.
+#[test]
+fn a_verdict_is_believed_only_from_a_client_error() {
+    let cases = [
+        (400, "application/json", Some(ErrorCode::TOKEN_INVALID_GRANT)),
+        (401, "application/json", Some(ErrorCode::TOKEN_INVALID_GRANT)),
+        (403, "application/json;charset=utf-8", Some(ErrorCode::TOKEN_INVALID_GRANT)),
+        (400, "text/html", Some(STATUS)),
+        (400, "text/plain", Some(STATUS)),
+        (408, "application/json", Some(TIMEOUT)),
+        (425, "application/json", Some(SLOW)),
+        (429, "application/json", Some(SLOW)),
+        (500, "application/json", Some(SERVER)),
+        (503, "application/json", Some(SERVER)),
+        (302, "application/json", Some(REDIRECT)),
+        (200, "application/json", Some(ErrorCode::TOKEN_ERROR_WITH_SUCCESS)),
+    ];
+    for (status, content_type, code) in cases {
+        let mut world = World::new();
+        let user = world.logged_in().unwrap();
+        answer(&world.op, On::Token, status, content_type, r#"{"error":"invalid_grant"}"#);
+        let refusal = world.refresh(&user, None).err().unwrap();
+        assert_eq!(Some(refusal.error.code()), code, "{status} {content_type}");
+    }
+}
+
+/// Puts one answer in the place of all others.
+pub(crate) fn answer(op: &testing::Provider, on: On, status: u16, content_type: &'static str, body: &'static str) {
+    op.tamper(on, move |response| {
+        *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
+        response.headers_mut().insert("content-type", http::HeaderValue::from_static(content_type));
+        *response.body_mut() = body.as_bytes().to_vec();
+    });
+}

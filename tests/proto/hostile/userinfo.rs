@@ -1,0 +1,227 @@
+//! Userinfo, revocation, and the end of the session: after the login, the provider can still lie.
+
+use oidc_proto::EndSessionRequest;
+use oidc_proto::flow::UserinfoFetch;
+use oidc_proto::jose::{Algorithm, Signer as _, signing_input, with_signature};
+use oidc_proto::testing::{Lie, On};
+use oidc_proto::{Env as _, ErrorCode, Fault, RedirectUri};
+use serde_json::{Value, json};
+
+use crate::hostile::strong;
+use crate::hostile::transport::answer;
+use crate::hostile::world::{At, ISSUER, LOGOUT_REDIRECT, Row, Say, World, refusals};
+
+#[rustfmt::skip]
+const USERINFO: &[(Say, ErrorCode)] = &[
+    (Say::Lie(Lie::UserInfoSubOther), ErrorCode::USERINFO_SUBJECT_MISMATCH),
+    (Say::Lie(Lie::UserInfoSubAbsent), ErrorCode::USERINFO_MISSING_SUB),
+    (Say::Lie(Lie::UserInfoJwtType), ErrorCode::USERINFO_SIGNED),
+    (Say::Edit("null as sub", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!(null))))), ErrorCode::USERINFO_MISSING_SUB),
+    (Say::Edit("an empty sub", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!(""))))), ErrorCode::USERINFO_SUBJECT_MISMATCH),
+    (Say::Edit("sub in capitals", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!("SUB-ALICE"))))), ErrorCode::USERINFO_SUBJECT_MISMATCH),
+    (Say::Edit("a number as sub", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!(7))))), ErrorCode::JSON_TYPE),
+    (Say::Edit("sub twice", |op| answer(op, On::UserInfo, 200, "application/json", r#"{"sub":"sub-alice","\u0073ub":"sub-mallory"}"#)), ErrorCode::JSON_DUPLICATE_NAME),
+    (Say::Edit("a list", |op| answer(op, On::UserInfo, 200, "application/json", r#"["sub-alice"]"#)), ErrorCode::JSON_TYPE),
+    (Say::Edit("a real JWT", |op| answer(op, On::UserInfo, 200, "application/jwt", "e30.e30.")), ErrorCode::USERINFO_SIGNED),
+    (Say::Edit("401 with a body", |op| answer(op, On::UserInfo, 401, "application/json", r#"{"sub":"sub-alice"}"#)), ErrorCode::USERINFO_UNAUTHORIZED),
+    (Say::Edit("400 with an error", |op| answer(op, On::UserInfo, 400, "application/json", r#"{"error":"invalid_token"}"#)), ErrorCode::USERINFO_UNAUTHORIZED),
+    (Say::Edit("500 with an error", |op| answer(op, On::UserInfo, 500, "application/json", r#"{"error":"invalid_token"}"#)), ErrorCode::HTTP_SERVER_ERROR),
+];
+
+#[rustfmt::skip]
+const REVOCATION: &[(Say, ErrorCode)] = &[
+    (Say::Edit("another type", |op| answer(op, On::Revoke, 400, "application/json", r#"{"error":"unsupported_token_type"}"#)), ErrorCode::REVOCATION_UNSUPPORTED_TOKEN_TYPE),
+    (Say::Edit("another client", |op| answer(op, On::Revoke, 401, "application/json", r#"{"error":"invalid_client"}"#)), ErrorCode::TOKEN_INVALID_CLIENT),
+    (Say::Edit("no", |op| answer(op, On::Revoke, 403, "application/json", r#"{"error":"access_denied"}"#)), ErrorCode::REVOCATION_DENIED),
+    (Say::Edit("503", |op| answer(op, On::Revoke, 503, "application/json", r#"{"error":"access_denied"}"#)), ErrorCode::HTTP_SERVER_ERROR),
+    (Say::Edit("400 without words", |op| answer(op, On::Revoke, 400, "text/plain", "no")), ErrorCode::HTTP_STATUS),
+];
+
+pub(crate) fn rows() -> Vec<Row> {
+    let own = [
+        ErrorCode::END_SESSION_STATE_MISMATCH,
+        ErrorCode::CALLBACK_REDIRECT_URI,
+        ErrorCode::CALLBACK_MALFORMED,
+        ErrorCode::USERINFO_NOT_SIGNED,
+        ErrorCode::USERINFO_ISSUER_MISMATCH,
+    ];
+    let own = own.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code)));
+    refusals(USERINFO).chain(refusals(REVOCATION)).chain(own).collect()
+}
+
+fn cut_signature(response: &mut http::Response<Vec<u8>>) {
+    let text = String::from_utf8(response.body().clone()).unwrap();
+    *response.body_mut() = format!("{}.AAAA", text.rsplit_once('.').unwrap().0).into_bytes();
+}
+
+#[test]
+fn userinfo_of_anyone_else_or_out_of_order_is_refused() {
+    for (say, code) in USERINFO {
+        let mut world = World::new();
+        let user = world.logged_in().unwrap();
+        say.to(&world.op);
+        assert_eq!(world.userinfo(&user).unwrap_err().what(), (At::Userinfo, *code), "{say:?}");
+        // The session is not affected.
+        world.op.honest();
+        assert_eq!(world.userinfo(&user).unwrap().subject(), "sub-alice");
+    }
+}
+
+/// Where signed claims were registered, plain ones are not taken in their place, and the signature is the provider's.
+#[test]
+fn userinfo_that_has_to_be_signed_is() {
+    type Tell = fn(&oidc_proto::testing::Provider);
+    let cases: &[(&str, Tell, Option<ErrorCode>)] = &[
+        ("the truth", |_| {}, None),
+        (
+            "plain",
+            |op| answer(op, On::UserInfo, 200, "application/json", r#"{"sub":"sub-alice"}"#),
+            Some(ErrorCode::USERINFO_NOT_SIGNED),
+        ),
+        (
+            "unsigned",
+            |op| answer(op, On::UserInfo, 200, "application/jwt", "eyJhbGciOiJub25lIn0.e30."),
+            Some(ErrorCode::JWS_ALGORITHM),
+        ),
+        ("no JWT", |op| answer(op, On::UserInfo, 200, "application/jwt", "{}"), Some(ErrorCode::JWS_MALFORMED)),
+        (
+            "a JWE",
+            |op| answer(op, On::UserInfo, 200, "application/jwt", "e30.e30.e30.e30.e30"),
+            Some(ErrorCode::JWS_ENCRYPTED),
+        ),
+        ("not text", |op| op.tamper(On::UserInfo, |r| r.body_mut().insert(0, 0xff)), Some(ErrorCode::JWS_MALFORMED)),
+        ("another signature", |op| op.tamper(On::UserInfo, cut_signature), Some(ErrorCode::JWS_SIGNATURE)),
+        ("other keys", |op| op.lie(Lie::JwksEmpty), Some(ErrorCode::JWS_UNKNOWN_KEY)),
+        (
+            "too large",
+            |op| op.tamper(On::UserInfo, |r| r.body_mut().resize(70_000, b'A')),
+            Some(ErrorCode::JWS_TOO_LARGE),
+        ),
+    ];
+    for (what, tell, expected) in cases {
+        let mut world = World::new();
+        world.metadata.userinfo_signed_response_alg = Some(Algorithm::Es256);
+        let user = world.logged_in().unwrap();
+        tell(&world.op);
+        assert_eq!(world.userinfo(&user).err().map(|refusal| refusal.error.code()), *expected, "{what}");
+    }
+}
+
+/// Claims of a signed answer, how they are signed, and what comes of it. In place of `""` there is this login's own.
+#[rustfmt::skip]
+const SIGNED: &[(&str, Algorithm, &str, Option<ErrorCode>)] = &[
+    (r#"{"iss":"","aud":"","sub":""}"#, Algorithm::Es256, "ours", None),
+    (r#"{"iss":"","aud":["x",""],"sub":""}"#, Algorithm::Es256, "ours", None),
+    (r#"{"sub":"","exp":1,"typ":"x"}"#, Algorithm::Es256, "ours", None),
+    (r#"{"iss":"https://evil.example","aud":"","sub":""}"#, Algorithm::Es256, "ours", Some(ErrorCode::USERINFO_ISSUER_MISMATCH)),
+    (r#"{"iss":"https://op.example.org/","aud":"","sub":""}"#, Algorithm::Es256, "ours", Some(ErrorCode::USERINFO_ISSUER_MISMATCH)),
+    (r#"{"iss":"","aud":"another","sub":""}"#, Algorithm::Es256, "ours", Some(ErrorCode::USERINFO_ISSUER_MISMATCH)),
+    (r#"{"iss":"","aud":[],"sub":""}"#, Algorithm::Es256, "ours", Some(ErrorCode::USERINFO_ISSUER_MISMATCH)),
+    (r#"{"iss":"","aud":"","sub":"sub-mallory"}"#, Algorithm::Es256, "ours", Some(ErrorCode::USERINFO_SUBJECT_MISMATCH)),
+    (r#"{"iss":"","aud":""}"#, Algorithm::Es256, "ours", Some(ErrorCode::USERINFO_MISSING_SUB)),
+    (r#"{"iss":"","aud":"","sub":"","sub":""}"#, Algorithm::Es256, "ours", Some(ErrorCode::JSON_DUPLICATE_NAME)),
+    (r#"["",""]"#, Algorithm::Es256, "ours", Some(ErrorCode::JSON_TYPE)),
+    ("sub", Algorithm::Es256, "ours", Some(ErrorCode::JSON_SYNTAX)),
+    // Another algorithm than the one registered, by a key that is the provider's all the same.
+    (r#"{"iss":"","aud":"","sub":""}"#, Algorithm::EdDsa, "ours", Some(ErrorCode::JWS_ALGORITHM)),
+    (r#"{"iss":"","aud":"","sub":""}"#, Algorithm::Es256, "unknown", Some(ErrorCode::JWS_UNKNOWN_KEY)),
+];
+
+#[test]
+fn signed_userinfo_is_this_providers_for_this_client_about_this_user() {
+    for (claims, algorithm, kid, expected) in SIGNED {
+        let mut world = World::new();
+        world.metadata.userinfo_signed_response_alg = Some(Algorithm::Es256);
+        // A second key of the provider's, with which the test can sign what the provider would not.
+        let own = strong::key(*algorithm, 5);
+        let jwk: Value = serde_json::from_str(&own.public_jwk().replace("\"own\"", "\"ours\"")).unwrap();
+        world.op.edit_json(On::Jwks, move |o| o["keys"].as_array_mut().unwrap().push(jwk.clone()));
+        let user = world.logged_in().unwrap();
+        let client_id = user.client.id();
+        let claims = claims
+            .replace(r#""iss":"""#, &format!(r#""iss":"{ISSUER}""#))
+            .replace(r#""aud":"""#, &format!(r#""aud":"{client_id}""#))
+            .replace(r#"["x",""]"#, &format!(r#"["x","{client_id}"]"#))
+            .replace(r#""sub":"""#, r#""sub":"sub-alice""#);
+        let input = signing_input(*algorithm, Some(kid), None, claims.as_bytes());
+        let signature = own.sign(input.as_bytes()).unwrap();
+        let jwt = with_signature(input, &signature);
+        world.op.tamper(On::UserInfo, move |response| *response.body_mut() = jwt.clone().into_bytes());
+        assert_eq!(world.userinfo(&user).err().map(|refusal| refusal.error.code()), *expected, "{claims}");
+    }
+}
+
+/// Keys that were kept may be old: they are fetched once more, and once only.
+#[test]
+fn signed_userinfo_survives_a_rotation_of_keys() {
+    let mut world = World::new();
+    world.metadata.userinfo_signed_response_alg = Some(Algorithm::Es256);
+    let user = world.logged_in().unwrap();
+    world.op.rotate_keys();
+    world.pass(299);
+    let before = world.op.count(On::Jwks);
+    let ask = |world: &mut World| {
+        let (provider, client) = (&user.provider, &user.client);
+        let step = UserinfoFetch::start_with_keys(&user.tokens, provider, client, user.keys.clone(), &mut world.env);
+        world.run(step)
+    };
+    ask(&mut world).unwrap();
+    assert_eq!(world.op.count(On::Jwks) - before, 1);
+    // The cooldown holds for everyone who shares the set.
+    assert_eq!(ask(&mut world).unwrap_err().code(), ErrorCode::JWS_UNKNOWN_KEY);
+    assert_eq!(world.op.count(On::Jwks) - before, 1);
+}
+
+#[test]
+fn a_token_that_is_not_good_any_more_is_told_to_be_so() {
+    let mut world = World::new();
+    let user = world.logged_in().unwrap();
+    world.op.forget_access_tokens();
+    let error = world.userinfo(&user).unwrap_err().error;
+    assert_eq!((error.code(), error.fault()), (ErrorCode::USERINFO_UNAUTHORIZED, Fault::Denied));
+}
+
+#[test]
+fn a_revocation_that_fails_can_be_tried_again() {
+    for (say, code) in REVOCATION {
+        let mut world = World::new();
+        let user = world.logged_in().unwrap();
+        say.to(&world.op);
+        assert_eq!(world.revoke(&user).unwrap_err().what(), (At::Revocation, *code), "{say:?}");
+        world.op.honest();
+        world.revoke(&user).unwrap();
+        assert!(world.op.bearer(user.tokens.access_token().expose(), world.env.now()).is_none());
+        // What is not valid any more is revoked, too.
+        world.revoke(&user).unwrap();
+    }
+}
+
+#[test]
+fn only_the_answer_to_this_logout_is_one() {
+    let mut world = World::new();
+    let user = world.logged_in().unwrap();
+    let redirect = RedirectUri::new(LOGOUT_REDIRECT).unwrap();
+    let request = EndSessionRequest::new().id_token_hint(user.tokens.id_token().unwrap());
+    let (url, pending) =
+        request.clone().post_logout_redirect_uri(redirect).start(&user.provider, &user.client, &mut world.env).unwrap();
+    let visit = world.op.visit(url.as_str(), world.env.now());
+    let (honest, state) = (visit.callback(), visit.param("state").unwrap());
+    pending.check(honest).unwrap();
+    for (url, code) in [
+        (LOGOUT_REDIRECT.to_owned(), ErrorCode::END_SESSION_STATE_MISMATCH),
+        (format!("{LOGOUT_REDIRECT}?state="), ErrorCode::END_SESSION_STATE_MISMATCH),
+        (format!("{LOGOUT_REDIRECT}?state={state}x"), ErrorCode::END_SESSION_STATE_MISMATCH),
+        (format!("{LOGOUT_REDIRECT}?state={state}&state={state}"), ErrorCode::END_SESSION_STATE_MISMATCH),
+        (format!("{LOGOUT_REDIRECT}?state={state}&%73tate=x"), ErrorCode::END_SESSION_STATE_MISMATCH),
+        (format!("{LOGOUT_REDIRECT}#state={state}"), ErrorCode::END_SESSION_STATE_MISMATCH),
+        (format!("https://app.example.org/cb?state={state}"), ErrorCode::CALLBACK_REDIRECT_URI),
+        (format!("https://evil.example/bye?state={state}"), ErrorCode::CALLBACK_REDIRECT_URI),
+        (format!("/bye?state={state}"), ErrorCode::CALLBACK_MALFORMED),
+    ] {
+        assert_eq!(pending.check(&url).unwrap_err().code(), code, "{url}");
+    }
+    // Without a redirect URI nothing comes back, and nothing counts.
+    let (url, pending) = request.start(&user.provider, &user.client, &mut world.env).unwrap();
+    assert!(!url.as_str().contains("state="));
+    assert_eq!(pending.check(honest).unwrap_err().code(), ErrorCode::CALLBACK_REDIRECT_URI);
+}

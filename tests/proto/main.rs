@@ -1,0 +1,16 @@
+//! The machines, without IO. One module per behaviour: `cargo test --test proto session::`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(missing_docs, unreachable_pub, reason = "tests")]
+
+mod contract;
+mod corpus;
+mod hostile;
+mod matrix;
+mod properties;
+mod qr;
+mod requirements;
+mod session;
+mod simulation;
+#[path = "../fuzz/targets/mod.rs"]
+mod targets;

@@ -1,0 +1,306 @@
+//! Registering and logging in.
+
+use oidc_proto::ResponseMode;
+use oidc_proto::jose::Algorithm;
+use oidc_proto::matrix::{
+    Application, AuthMetadataFetch, DeviceId, Homeserver, LoginRequest, PendingLogin, ScopeForm, UserId,
+};
+use oidc_proto::testing::{self, Asked, KnownScopes, On, OnMatrix, Par, RegisteredClient};
+use oidc_proto::{ApplicationType, ClientMetadata};
+use oidc_proto::{Callback, Env as _, ErrorCode, Issuer, RedirectUri, Registrations, Schemes, Scope};
+
+use crate::matrix::world::*;
+
+/// What a login costs: from the homeserver's URL to a user ID.
+#[test]
+fn a_login_takes_five_requests_and_two_with_what_is_known() {
+    let metadata = Asked::Homeserver(OnMatrix::AuthMetadata);
+    let (register, keys, token) =
+        (Asked::Provider(On::Register), Asked::Provider(On::Jwks), Asked::Provider(On::Token));
+    let whoami = Asked::Homeserver(OnMatrix::Whoami);
+
+    let mut world = World::new();
+    world.logged_in();
+    assert_eq!(world.hs.requests(), [metadata, register, token, whoami]);
+
+    let mut world = World::new();
+    let openid = || LoginRequest::new().further_scope(Scope::new("openid").unwrap());
+    let begun = world.begin(openid()).unwrap();
+    let server = begun.server.clone();
+    let login = world.finish(begun, None).unwrap().logged_in().unwrap();
+    assert_eq!(world.hs.requests(), [metadata, register, keys, token, whoami]);
+    assert!(login.session.tokens().id_token().is_some());
+
+    // The second user of the same application.
+    let begun = world.begin_at(server, openid()).unwrap();
+    world.finish(begun, login.keys).unwrap().logged_in().unwrap();
+    assert_eq!(world.hs.requests()[5..], [token, whoami]);
+}
+
+#[test]
+fn the_device_is_made_or_given_and_spelled_as_the_homeserver_knows_it() {
+    let given = DeviceId::new("MYDEVICE-01").unwrap();
+    for (missing, known, prefix) in [
+        (None, KnownScopes::Stable, "urn:matrix:client:"),
+        (Some(OnMatrix::AuthMetadata), KnownScopes::Unstable, "urn:matrix:org.matrix.msc2967.client:"),
+    ] {
+        let mut world = World::with(|hs| missing.into_iter().fold(hs.with_scopes(known), |hs, on| hs.without(on)));
+        let login = world.log_in(LoginRequest::new().device_id(given.clone())).unwrap().logged_in().unwrap();
+        assert_eq!((login.session.user_id().as_str(), login.session.device_id()), ("@alice:example.org", &given));
+        let scope = login.session.tokens().scope();
+        assert_eq!(scope.as_str(), format!("{prefix}api:* {prefix}device:MYDEVICE-01"));
+
+        let made = world.logged_in();
+        assert!(made.session.device_id() != &given && made.session.device_id().as_str().len() >= 10);
+    }
+    // A named choice goes before what the homeserver's age suggests.
+    let mut world = World::with(|hs| hs.with_scopes(KnownScopes::Unstable));
+    let refused = world.log_in(LoginRequest::new()).unwrap();
+    assert_eq!(what(refused.logged_in()), (ErrorCode::HOMESERVER_UNKNOWN_TOKEN, Some("whoami")));
+    assert!(world.log_in(LoginRequest::new().scope_form(ScopeForm::Unstable)).unwrap().logged_in().is_ok());
+}
+
+/// Where the provider takes nothing else (RFC 9126 section 5), or takes it, too.
+#[test]
+fn the_request_can_be_pushed() {
+    for par in [Par::Required, Par::Advertised] {
+        let mut world = World::new();
+        drop(world.hs.provider().clone().with_par(par));
+        let server = world.server();
+        let client = world.client(&server).unwrap();
+        if par == Par::Required {
+            let refused = LoginRequest::new().start(redirect(), &server, &client, &mut world.env);
+            assert_eq!(what(refused).0, ErrorCode::PAR_REQUIRED);
+        }
+        let device_id = DeviceId::new("MYDEVICE-01").unwrap();
+        let step = LoginRequest::new().device_id(device_id.clone()).push(redirect(), &server, &client, &mut world.env);
+        let (url, pending) = world.run(step).unwrap();
+        let parsed = url::Url::parse(url.as_str()).unwrap();
+        let names: Vec<_> = parsed.query_pairs().map(|(name, _)| name.into_owned()).collect();
+        assert_eq!(names, ["client_id", "request_uri"]);
+        let pending = PendingLogin::from_json(&serde_json::to_string(&pending).unwrap()).unwrap();
+        let login = world.finish(Begun { server, client, url, pending }, None).unwrap().logged_in().unwrap();
+        assert_eq!(login.session.device_id(), &device_id);
+    }
+    let mut world = World::new();
+    drop(world.hs.provider().clone().with_par(Par::Off));
+    let server = world.server();
+    let client = world.client(&server).unwrap();
+    let step = LoginRequest::new().push(redirect(), &server, &client, &mut world.env);
+    assert_eq!(what(step).0, ErrorCode::PAR_UNSUPPORTED);
+}
+
+#[test]
+fn the_request_says_what_was_asked_for() {
+    let mut world = World::new();
+    let joe = UserId::new("@joe:example.org").unwrap();
+    let request = LoginRequest::new()
+        .create_account()
+        .login_hint_for(&joe)
+        .further_scope(Scope::new("urn:synapse:admin:*").unwrap());
+    let begun = world.begin(request).unwrap();
+    let url = url::Url::parse(begun.url.as_str()).unwrap();
+    let param = |name: &str| url.query_pairs().find(|(own, _)| own == name).map(|(_, value)| value.into_owned());
+    assert_eq!(param("prompt").as_deref(), Some("create"));
+    assert_eq!(param("login_hint").as_deref(), Some("mxid:@joe:example.org"));
+    assert_eq!(param("response_mode").as_deref(), Some("query"));
+    assert_eq!(param("code_challenge_method").as_deref(), Some("S256"));
+    assert!(param("scope").unwrap().ends_with(" urn:synapse:admin:*"));
+    assert_eq!(param("nonce"), None);
+
+    let mut world = World::new();
+    world.hs.edit_json(OnMatrix::AuthMetadata, |o| {
+        o.insert("prompt_values_supported".into(), serde_json::json!(["login"]));
+    });
+    assert_eq!(
+        world.begin(LoginRequest::new().create_account()).err().unwrap().name(),
+        Some("prompt_values_supported")
+    );
+    assert!(!world.server().creates_accounts());
+}
+
+/// The code is kept out of the logs of whatever server the page is on.
+#[test]
+fn the_answer_comes_in_the_fragment_where_the_page_is_elsewhere() {
+    for (application_type, uri, mode) in [
+        (ApplicationType::Web, "https://app.example.org/cb", ResponseMode::Fragment),
+        (ApplicationType::Native, "https://app.example.org/cb", ResponseMode::Fragment),
+        (ApplicationType::Native, "http://127.0.0.1/cb", ResponseMode::Query),
+        (ApplicationType::Native, "http://localhost/cb", ResponseMode::Query),
+        (ApplicationType::Native, "org.example.app:/cb", ResponseMode::Query),
+    ] {
+        let mut world = World::new();
+        let uri = RedirectUri::new(uri).unwrap();
+        let mut metadata = ClientMetadata::new(application_type, vec![uri.clone()]);
+        metadata.client_uri = Some("https://app.example.org/".into());
+        world.application = Application::new(metadata, Registrations::default()).unwrap();
+        let server = world.server();
+        let client = world.client(&server).unwrap();
+        let (url, pending) = LoginRequest::new().start(uri, &server, &client, &mut world.env).unwrap();
+        assert_eq!(pending.response_mode(), mode);
+        let callback = Callback::from_url(world.hs.visit(url.as_str(), world.env.now()).callback()).unwrap();
+        let checked = pending.check(&callback, &server, &world.env).unwrap();
+        let step = pending.redeem(checked, &server, &client, None, &mut world.env);
+        assert!(world.run(step).unwrap().logged_in().is_ok());
+    }
+    let mut world = World::new();
+    let begun = world.begin(LoginRequest::new().response_mode(ResponseMode::Fragment)).unwrap();
+    assert!(world.finish(begun, None).unwrap().logged_in().is_ok());
+}
+
+#[test]
+fn a_login_waits_for_its_own_answer_and_not_for_ever() {
+    let mut world = World::new();
+    let begun = world.begin(LoginRequest::new().login_hint("deny:alice")).unwrap();
+    let error = begun.pending.check(&world.callback(&begun), &begun.server, &world.env).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::AUTHORIZATION_ACCESS_DENIED);
+
+    // Another login's answer does not use this one up.
+    let (first, second) = (world.begin(LoginRequest::new()).unwrap(), world.begin(LoginRequest::new()).unwrap());
+    let (answer, other) = (world.callback(&first), world.callback(&second));
+    assert_eq!((first.pending.key(), second.pending.key()), (answer.key().unwrap(), other.key().unwrap()));
+    let error = first.pending.check(&other, &first.server, &world.env).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::CALLBACK_STATE_MISMATCH);
+    assert!(first.pending.check(&answer, &first.server, &world.env).is_ok());
+    world.pass(15 * 60);
+    assert_eq!(first.pending.expires_at(), world.env.now());
+    let error = first.pending.check(&answer, &first.server, &world.env).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::CALLBACK_EXPIRED);
+}
+
+#[test]
+fn an_application_is_registered_once_per_provider_and_per_what_it_says() {
+    let mut world = World::new();
+    let server = world.server();
+    let first = world.client(&server).unwrap();
+    assert_eq!(world.client(&server).unwrap().id(), first.id());
+
+    // What was stored is found again by another process.
+    let stored = serde_json::to_string(world.application.registrations()).unwrap();
+    world.application = Application::new(metadata(), Registrations::from_json(&stored).unwrap()).unwrap();
+    assert_eq!(world.client(&server).unwrap().id(), first.id());
+    assert_eq!(world.hs.provider().count(On::Register), 1);
+
+    let session = world.logged_in().session;
+    let mut changed = metadata();
+    changed.logo_uri = Some("https://app.example.org/logo.png".into());
+    world.application.set_metadata(changed).unwrap();
+    assert!(world.application.client(&server, world.env.now()).is_none());
+    let second = world.client(&server).unwrap();
+    assert_ne!(second.id(), first.id());
+    // Sessions go on with the client that they were made with.
+    assert_eq!(world.client_of(&session).id(), first.id());
+
+    // Configured by hand: no registration, and the others are still there for their sessions.
+    world.application.set_static(server.provider.issuer(), "configured");
+    assert_eq!(world.client(&server).unwrap().id(), "configured");
+    assert_eq!(world.client_of(&session).id(), first.id());
+
+    // At another provider it is someone else.
+    let other = Issuer::new("https://other.example.org", Schemes::HttpsOnly).unwrap();
+    world.application.set_static(&other, "elsewhere");
+    assert_eq!(world.client(&server).unwrap().id(), "configured");
+    assert!(world.application.forget(&server, "configured") && world.application.forget(&server, first.id()));
+    assert!(world.application.client_of(&session).is_none());
+    assert_eq!(world.client(&server).unwrap().id(), second.id());
+}
+
+/// What other SDKs panic on.
+#[test]
+fn a_client_id_can_be_changed_while_sessions_live_on_the_old_one() {
+    let mut world = World::new();
+    let server = world.server();
+    let issuer = server.provider.issuer().clone();
+    let registered = world.client(&server).unwrap();
+    let sessions = ["first", "second"].map(|client_id| {
+        drop(world.hs.provider().clone().with_client(RegisteredClient::public(client_id, REDIRECT)));
+        world.application.set_static(&issuer, client_id);
+        world.logged_in().session
+    });
+    world.application.set_static(&issuer, "third");
+    world.application.set_static(&issuer, "second");
+    let stored = serde_json::to_string(world.application.registrations()).unwrap();
+    world.application = Application::new(metadata(), Registrations::from_json(&stored).unwrap()).unwrap();
+    for (session, client_id) in sessions.iter().zip(["first", "second"]) {
+        assert_eq!(world.client_of(session).id(), client_id);
+    }
+    assert_eq!(world.client(&server).unwrap().id(), "second");
+    world.application.unset_static(&issuer);
+    assert_eq!(world.client(&server).unwrap().id(), registered.id());
+    for (session, client_id) in sessions.iter().zip(["first", "second"]) {
+        assert_eq!(world.client_of(session).id(), client_id);
+        assert!(world.application.forget(&server, client_id));
+        assert!(world.application.client_of(session).is_none());
+    }
+}
+
+/// Two homeservers with a provider each, and one that shares the first one's.
+#[test]
+fn one_application_is_known_at_any_number_of_homeservers() {
+    let place = |url: &str, name: &str, issuer: &str| {
+        let op = testing::Provider::new(issuer).with_seed(1002);
+        (testing::Homeserver::new(url, name, op), Homeserver::new(url, Schemes::HttpsOnly).unwrap())
+    };
+    let mut world = World::new();
+    let (other, other_at) = place("https://matrix.example.net", "example.net", "https://account.example.net");
+    let sibling_at = Homeserver::new("https://matrix2.example.org", Schemes::HttpsOnly).unwrap();
+    let sibling = testing::Homeserver::new(sibling_at.as_str(), "2.example.org", world.hs.provider().clone());
+    let first = world.logged_in().session;
+    let log_in = |world: &mut World, hs: &testing::Homeserver, at: &Homeserver| {
+        let own = std::mem::replace(&mut world.hs, hs.clone());
+        let server = world.run(AuthMetadataFetch::start(at.clone(), world.options)).unwrap().supported().unwrap();
+        let begun = world.begin_at(server, LoginRequest::new()).unwrap();
+        let session = world.finish(begun, None).unwrap().logged_in().unwrap().session;
+        world.hs = own;
+        session
+    };
+    let second = log_in(&mut world, &other, &other_at);
+    let third = log_in(&mut world, &sibling, &sibling_at);
+    assert_eq!(second.user_id().as_str(), "@alice:example.net");
+    assert_eq!((third.user_id().as_str(), third.homeserver()), ("@alice:2.example.org", &sibling_at));
+    // Per provider one registration, whatever the number of homeservers.
+    assert_eq!(world.hs.provider().count(On::Register), 1);
+    assert_eq!(other.provider().count(On::Register), 1);
+    for session in [&first, &second, &third] {
+        assert_eq!(world.client_of(session).id(), session.tokens().client_id());
+        assert_eq!(
+            world.client_of(session).id() == world.client_of(&first).id(),
+            *session.tokens().issuer() == *first.tokens().issuer()
+        );
+    }
+}
+
+/// What is sent is what Matrix asks for.
+#[test]
+fn metadata_are_localized_and_those_that_no_server_takes_are_not_sent() {
+    let document = serde_json::to_value(metadata()).unwrap();
+    for (name, value) in [
+        ("client_uri", "https://app.example.org/"),
+        ("client_name", "Example"),
+        ("client_name#fr", "Exemple"),
+        ("application_type", "native"),
+        ("token_endpoint_auth_method", "none"),
+    ] {
+        assert_eq!(document[name], value);
+    }
+    assert_eq!(document["grant_types"].as_array().unwrap().len(), 3);
+
+    let mut metadata = metadata();
+    metadata.redirect_uris = vec![RedirectUri::new("http://127.0.0.1:8080/cb").unwrap()];
+    let refused = Application::new(metadata.clone(), Registrations::default());
+    assert_eq!(what(refused), (ErrorCode::REGISTRATION_REDIRECT_URI, Some("redirect_uris")));
+    let mut world = World::new();
+    assert!(world.application.set_metadata(metadata).is_err());
+    assert!(world.log_in(LoginRequest::new()).is_ok());
+}
+
+#[test]
+fn id_tokens_are_verified_where_they_are_asked_for() {
+    let mut world = World::new();
+    let mut metadata = metadata();
+    metadata.id_token_signed_response_alg = Some(Algorithm::Es256);
+    world.application.set_metadata(metadata).unwrap();
+    world.hs.provider().lie(oidc_proto::testing::Lie::SignatureWrong);
+    let request = LoginRequest::new().further_scope(Scope::new("openid").unwrap());
+    assert_eq!(what(world.log_in(request).unwrap().logged_in()).0, ErrorCode::JWS_SIGNATURE);
+}

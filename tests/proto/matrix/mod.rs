@@ -1,0 +1,9 @@
+//! The Matrix profile against `testing::Homeserver`: what works, and what a homeserver that lies or breaks down leads to.
+
+mod device;
+mod finding;
+mod hostile;
+mod login;
+mod sessions;
+mod stored;
+mod world;

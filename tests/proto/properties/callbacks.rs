@@ -1,0 +1,162 @@
+//! Callbacks: by query, fragment or form post, the answer comes out as the provider wrote it.
+
+use oidc_proto::ResponseMode;
+use oidc_proto::{AuthorizationRequest, Callback, Client, Error, ErrorCode, PendingAuthorization, Provider};
+use proptest::prelude::*;
+use proptest::sample::select;
+use url::Url;
+
+use crate::properties::generate::*;
+
+struct Login {
+    provider: std::sync::Arc<Provider>,
+    pending: PendingAuthorization,
+    state: String,
+}
+
+fn login(mode: ResponseMode) -> Login {
+    let provider = provider();
+    let client = Client::new("app").with_redirect_uri(redirect());
+    let request = AuthorizationRequest::new(redirect(), scope(&["openid".into()])).response_mode(mode);
+    let (url, pending) = request.start(&provider, &client, &mut env()).unwrap();
+    let url = Url::parse(url.as_str()).unwrap();
+    let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    Login { provider, pending, state }
+}
+
+const MODES: [ResponseMode; 3] = [ResponseMode::Query, ResponseMode::Fragment, ResponseMode::FormPost];
+
+/// The answer by every way in which this mode can bring it.
+fn carried(mode: ResponseMode, form: &str) -> Vec<Result<Callback, ErrorCode>> {
+    let code = |error: oidc_proto::Error| error.code();
+    match mode {
+        ResponseMode::Query => vec![
+            Callback::from_url(&format!("{REDIRECT}?{form}")).map_err(code),
+            Callback::from_url(&format!("{REDIRECT}?{form}#_=_")).map_err(code),
+            Callback::from_query(form).map_err(code),
+            Callback::from_query(&format!("?{form}")).map_err(code),
+        ],
+        ResponseMode::Fragment => vec![
+            Callback::from_url(&format!("{REDIRECT}#{form}")).map_err(code),
+            Callback::from_fragment(form).map_err(code),
+            Callback::from_fragment(&format!("#{form}")).map_err(code),
+        ],
+        _ => vec![Callback::from_form_post(form.as_bytes()).map_err(code)],
+    }
+}
+
+const KNOWN: [&str; 6] = ["state", "code", "iss", "error", "error_description", "error_uri"];
+
+fn others() -> impl Strategy<Value = Pairs> {
+    let name = text().prop_filter("known", |name| !KNOWN.contains(&name.as_str()));
+    proptest::collection::vec((name, text()), 0..4)
+}
+
+proptest! {
+    #![proptest_config(crate::properties::config())]
+
+    #[test]
+    fn a_code_comes_back_by_every_way_and_no_other(
+        code in some_text(),
+        others in others(),
+        mode in select(MODES.to_vec()),
+        other in select(MODES.to_vec()),
+        place in any::<prop::sample::Index>(),
+    ) {
+        let Login { provider, pending, state } = login(mode);
+        let mut answer = others;
+        let own = [("code", code.as_str()), ("state", state.as_str()), ("iss", ISSUER)];
+        for pair in pairs(&own) {
+            answer.insert(place.index(answer.len() + 1), pair);
+        }
+        let form = write_form(&answer);
+        for callback in carried(other, &form) {
+            let callback = callback.unwrap();
+            prop_assert_eq!(callback.key(), Some(pending.key()));
+            let outcome = pending.check(&callback, &provider, &env()).map_err(|error| error.code());
+            if mode == other {
+                let client = Client::new("app").with_redirect_uri(redirect()).shared();
+                let step = pending.clone().redeem(outcome.unwrap(), &provider, &client, Some(keys()), &mut env());
+                let sent = read_form(body(&request(step.unwrap())));
+                prop_assert!(sent.contains(&("code".into(), code.clone())), "{sent:?}");
+            } else {
+                prop_assert_eq!(outcome.unwrap_err(), ErrorCode::CALLBACK_RESPONSE_MODE);
+            }
+        }
+    }
+
+    #[test]
+    fn one_character_of_state_more_or_less_or_changed_is_another_login(
+        place in any::<prop::sample::Index>(),
+        change in select(vec!["remove", "insert", "replace"]),
+        with in any::<char>(),
+    ) {
+        let Login { provider, pending, state } = login(ResponseMode::Query);
+        let mut characters: Vec<char> = state.chars().collect();
+        let at = place.index(characters.len());
+        match change {
+            "remove" => drop(characters.remove(at)),
+            "insert" => characters.insert(at, with),
+            _ if characters[at] == with => return Ok(()),
+            _ => characters[at] = with,
+        }
+        let forged = String::from_iter(characters);
+        prop_assume!(forged != state);
+        let form = write_form(&pairs(&[("code", "c"), ("state", &forged)]));
+        let callback = Callback::from_query(&form).unwrap();
+        prop_assert_ne!(callback.key(), Some(pending.key()));
+        let code = pending.check(&callback, &provider, &env()).unwrap_err().code();
+        prop_assert_eq!(code, ErrorCode::CALLBACK_STATE_MISMATCH);
+    }
+
+    #[test]
+    fn a_known_parameter_twice_is_refused_wherever_it_stands(
+        others in others(),
+        twice in select(KNOWN.to_vec()),
+        values in [text(), text()],
+        places in [any::<prop::sample::Index>(), any::<prop::sample::Index>()],
+        mode in select(MODES.to_vec()),
+    ) {
+        let mut answer = others;
+        for (value, place) in values.into_iter().zip(places) {
+            answer.insert(place.index(answer.len() + 1), (twice.to_owned(), value));
+        }
+        // A URL with neither `state`, `code` nor `error` in its fragment has no answer there.
+        let form = format!("{}&x=1", write_form(&answer));
+        for callback in carried(mode, &form) {
+            if let Ok(callback) = &callback {
+                prop_assert!(mode == ResponseMode::Fragment && callback.key().is_none());
+                continue;
+            }
+            prop_assert_eq!(callback.unwrap_err(), ErrorCode::CALLBACK_DUPLICATE_PARAMETER);
+        }
+    }
+
+    #[test]
+    fn what_a_provider_says_no_with_is_kept_printable(
+        error in some_text(),
+        description in proptest::option::of(text()),
+        mode in select(MODES.to_vec()),
+    ) {
+        let Login { provider, pending, state } = login(mode);
+        let mut answer = pairs(&[("error", &error), ("state", &state)]);
+        answer.extend(description.clone().map(|text| ("error_description".to_owned(), text)));
+        for callback in carried(mode, &write_form(&answer)) {
+            let refused = pending.check(&callback.unwrap(), &provider, &env()).unwrap_err();
+            prop_assert_eq!(refused.fault(), oidc_proto::Fault::Denied);
+            let text = refused.provider_text().unwrap();
+            prop_assert_eq!(text.description().is_some(), description.is_some());
+            for said in [text.error(), text.description()].into_iter().flatten() {
+                prop_assert!(said.chars().all(|c| matches!(c, ' '..='~')), "{said:?}");
+            }
+            // Errors and logs have none of it.
+            let silent = Error::from(refused.code());
+            prop_assert_eq!(format!("{refused} {refused:?}"), format!("{silent} {silent:?}"));
+        }
+    }
+}
+
+fn keys() -> std::sync::Arc<oidc_proto::jose::Keys> {
+    use oidc_proto::Env as _;
+    std::sync::Arc::new(oidc_proto::jose::Keys::parse(br#"{"keys":[]}"#, env().now()).unwrap())
+}

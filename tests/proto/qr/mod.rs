@@ -1,0 +1,14 @@
+//! QR login against hostile codes, peers and rendezvous; `vodozemac` is the other end of the secure channel.
+
+mod cancelling;
+mod channel;
+mod coverage;
+mod device;
+mod keystore;
+mod login;
+mod peer;
+mod refusals;
+mod rendezvous;
+mod town;
+mod turns;
+mod world;

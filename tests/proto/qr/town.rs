@@ -1,0 +1,262 @@
+//! Two devices, a homeserver with a rendezvous, a provider, and time that passes when everybody waits.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use http::{Method, Request, Response};
+use oidc_proto::flow::{DeviceAuthorization, ServerMetadataFetch};
+use oidc_proto::qr::{FailureReason, Options, Progress, Secrets};
+use oidc_proto::testing::{self, Clock, RegisteredClient, TestEnv};
+use oidc_proto::{
+    Body, Client, DpopKey, Error, ErrorCode, Failure, Issuer, MonotonicTime, PendingDevice, Provider, ProviderOptions,
+    Schemes, Scope,
+};
+
+use crate::qr::device::{Device, Pass, ended};
+use crate::qr::world::drive;
+
+pub(crate) const HS: &str = "https://hs.example.org";
+pub(crate) const OTHER_HS: &str = "https://other.example.org";
+/// The two devices' names.
+pub(crate) const LOGIN: &str = "login";
+pub(crate) const GRANT: &str = "grant";
+const OP: &str = "https://op.example.org";
+const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// With characters that a path does not hold as they are.
+pub(crate) const DEVICE_ID: &str = "AB/C+D=E%2F";
+pub(crate) const TOKEN: &str = "EXISTING";
+
+/// What the humans and the servers do.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Plan {
+    /// Whether the new device shows the code; else the existing one does.
+    pub(crate) login_shows: bool,
+    /// The existing device's homeserver is another one than the new device thinks of.
+    pub(crate) homeserver_swapped: bool,
+    pub(crate) wrong_check_code: bool,
+    /// The new device cannot log in where it should, for this reason: the provider has no device authorization, say.
+    pub(crate) gives_up: Option<FailureReason>,
+    pub(crate) device_exists: bool,
+    pub(crate) device_never_appears: bool,
+    /// The new device's tokens are bound to a key in a key store.
+    pub(crate) binds_tokens: bool,
+    /// That key store refuses.
+    pub(crate) key_refused: bool,
+    /// At which of its steps a device's driver gives up.
+    pub(crate) login_cancels_at: Option<usize>,
+    pub(crate) grant_cancels_at: Option<usize>,
+    /// At which pause of which device the human cancels.
+    pub(crate) stops_at: Option<(&'static str, Progress)>,
+    pub(crate) options: Options,
+}
+
+pub(crate) struct Town {
+    pub(crate) clock: Clock,
+    pub(crate) hs: testing::Rendezvous,
+    pub(crate) other_hs: testing::Rendezvous,
+    pub(crate) op: testing::Provider,
+    pub(crate) devices: RefCell<BTreeSet<String>>,
+    /// Answers of the homeserver about devices that say nothing, before those that do.
+    pub(crate) device_failures: RefCell<Vec<Result<(u16, &'static str), Failure>>>,
+    pub(crate) device_looks: Cell<usize>,
+    pub(crate) timers: RefCell<Vec<MonotonicTime>>,
+    pub(crate) has_moved: Cell<bool>,
+    pub(crate) progress: RefCell<Vec<(&'static str, Progress)>>,
+    /// Where the existing device sends the user.
+    pub(crate) page: RefCell<String>,
+    /// When somebody gave up.
+    pub(crate) cancelled_at: Cell<Option<MonotonicTime>>,
+    /// When the provider was asked for tokens.
+    pub(crate) polls: RefCell<Vec<MonotonicTime>>,
+    /// The statuses of the rendezvous' answers.
+    pub(crate) statuses: RefCell<Vec<(Method, u16)>>,
+    /// Everything that was shown by `Debug`.
+    pub(crate) shown: RefCell<String>,
+}
+
+/// How a run ended: the new device's side and the existing one's.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) login: Result<Secrets, Error>,
+    pub(crate) grant: Result<(), Error>,
+    /// When they had ended.
+    pub(crate) ended: (MonotonicTime, MonotonicTime),
+    pub(crate) login_steps: usize,
+    pub(crate) grant_steps: usize,
+}
+
+impl Town {
+    pub(crate) fn new() -> Self {
+        Self {
+            clock: Clock::new(),
+            hs: testing::Rendezvous::new(HS).with_lifetime(Duration::from_secs(3600)),
+            other_hs: testing::Rendezvous::new(OTHER_HS).with_lifetime(Duration::from_secs(3600)),
+            op: provider(),
+            devices: RefCell::default(),
+            device_failures: RefCell::default(),
+            device_looks: Cell::default(),
+            timers: RefCell::default(),
+            has_moved: Cell::default(),
+            progress: RefCell::default(),
+            page: RefCell::default(),
+            cancelled_at: Cell::default(),
+            polls: RefCell::default(),
+            statuses: RefCell::default(),
+            shown: RefCell::default(),
+        }
+    }
+
+    /// Where the user has decided at the provider before the first poll.
+    pub(crate) fn hasty() -> Self {
+        let mut town = Self::new();
+        town.op = town.op.with_device_polls(0);
+        town
+    }
+
+    /// Runs both devices until both have ended.
+    pub(crate) fn run(&self, plan: &Plan) -> Outcome {
+        let code = Pass::default();
+        let check_code = Pass::default();
+        let (new, existing) = (Device::new(self, plan, LOGIN), Device::new(self, plan, GRANT));
+        if plan.device_exists {
+            self.devices.borrow_mut().insert(DEVICE_ID.to_owned());
+        }
+        let (login, grant) = self.together(
+            ended(&code, &check_code, self.timed(new.log_in(&code, &check_code))),
+            ended(&code, &check_code, self.timed(existing.let_in(&code, &check_code))),
+        );
+        let ((login, login_ended), (grant, grant_ended)) = (login, grant);
+        let ended = (login_ended, grant_ended);
+        Outcome { login, grant, ended, login_steps: new.steps.get(), grant_steps: existing.steps.get() }
+    }
+
+    async fn timed<T>(&self, device: impl Future<Output = T>) -> (T, MonotonicTime) {
+        (device.await, self.clock.monotonic())
+    }
+
+    /// Rendezvous that were not deleted.
+    pub(crate) fn boxes(&self) -> usize {
+        self.hs.boxes() + self.other_hs.boxes()
+    }
+
+    /// Whether something as long as the secrets has been in a rendezvous.
+    pub(crate) fn secrets_were_sent(&self) -> bool {
+        self.hs.texts().iter().chain(&self.other_hs.texts()).any(|text| text.len() > 1000)
+    }
+
+    fn together<A, B>(&self, a: impl Future<Output = A>, b: impl Future<Output = B>) -> (A, B) {
+        let (mut a, mut b) = (pin!(a), pin!(b));
+        let (mut of_a, mut of_b) = (None, None);
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..100_000 {
+            self.has_moved.set(false);
+            if of_a.is_none()
+                && let Poll::Ready(output) = a.as_mut().poll(&mut context)
+            {
+                of_a = Some(output);
+                self.has_moved.set(true);
+            }
+            if of_b.is_none()
+                && let Poll::Ready(output) = b.as_mut().poll(&mut context)
+            {
+                of_b = Some(output);
+                self.has_moved.set(true);
+            }
+            (of_a, of_b) = match (of_a, of_b) {
+                (Some(of_a), Some(of_b)) => return (of_a, of_b),
+                unfinished => unfinished,
+            };
+            let timers = std::mem::take(&mut *self.timers.borrow_mut());
+            if !self.has_moved.get() {
+                let next = timers.into_iter().min().expect("one waits for the other, and nobody for time");
+                self.clock.advance(next.saturating_since(self.clock.monotonic()));
+            }
+        }
+        panic!("goes on for ever")
+    }
+
+    pub(crate) fn exchange(&self, request: Request<Body>) -> Result<Response<Vec<u8>>, Failure> {
+        let now = self.clock.now();
+        let path = request.uri().path().to_owned();
+        if let Some(device_id) = path.strip_prefix("/_matrix/client/v3/devices/") {
+            return self.device(&request, device_id);
+        }
+        let (method, server) = match request.uri().host() {
+            Some("op.example.org") => {
+                if path == "/token" {
+                    self.polls.borrow_mut().push(self.clock.monotonic());
+                }
+                return self.op.exchange(request, now);
+            }
+            Some("other.example.org") => (request.method().clone(), &self.other_hs),
+            _ => (request.method().clone(), &self.hs),
+        };
+        let answer = server.exchange(request, now);
+        let status = answer.as_ref().map_or(0, |response| response.status().as_u16());
+        self.statuses.borrow_mut().push((method, status));
+        answer
+    }
+
+    fn device(&self, request: &Request<Body>, escaped: &str) -> Result<Response<Vec<u8>>, Failure> {
+        self.device_looks.set(self.device_looks.get() + 1);
+        assert_eq!(request.headers()["authorization"], format!("Bearer {TOKEN}"));
+        assert_eq!(escaped, "AB%2FC%2BD%3DE%252F");
+        let failure = self.device_failures.borrow_mut().pop();
+        let (status, body) = match failure {
+            Some(Err(failure)) => return Err(failure),
+            Some(Ok(answer)) => answer,
+            None if self.devices.borrow().contains(DEVICE_ID) => (200, r#"{"device_id":"AB/C+D=E%2F"}"#),
+            None => (404, r#"{"errcode":"M_NOT_FOUND","error":"no"}"#),
+        };
+        let response = Response::builder().status(status).header("content-type", "application/json");
+        Ok(response.body(body.as_bytes().to_vec()).unwrap())
+    }
+}
+
+/// A provider with a client that may ask for device codes.
+pub(crate) fn provider() -> testing::Provider {
+    let client = RegisteredClient::public("app", "https://app.example.org/cb").allowing(DEVICE_GRANT);
+    testing::Provider::new(OP).with_client(client)
+}
+
+/// What goes between two stages: the core's own flows.
+pub(crate) fn authorization(
+    op: &testing::Provider,
+    env: &mut TestEnv,
+    dpop: Option<Arc<DpopKey>>,
+) -> (Arc<Provider>, Arc<Client>, PendingDevice) {
+    let mut http = |request, now| op.exchange(request, now);
+    let issuer = Issuer::new(OP, Schemes::HttpsOnly).unwrap();
+    let step = ServerMetadataFetch::start(issuer, ProviderOptions::new()).unwrap();
+    let provider = drive(step, env, &mut http, &mut Vec::new()).unwrap().provider;
+    let client = Client::new("app");
+    let client = dpop.map_or_else(|| client.clone(), |key| client.clone().with_dpop(key)).shared();
+    let scope = Scope::new("profile").unwrap();
+    let step = DeviceAuthorization::start(scope, &provider, &client, env).unwrap();
+    let pending = drive(step, env, &mut http, &mut Vec::new()).unwrap();
+    (provider, client, pending)
+}
+
+pub(crate) fn secrets() -> Secrets {
+    let key = "SECRET".repeat(50);
+    let json = format!(
+        r#"{{"cross_signing":{{"master_key":"{key}","self_signing_key":"{key}","user_signing_key":"{key}"}}}}"#
+    );
+    Secrets::from_json(&json).unwrap()
+}
+
+/// Either way round.
+pub(crate) fn plans() -> [Plan; 2] {
+    [true, false].map(|login_shows| Plan { login_shows, ..Plan::default() })
+}
+
+/// The codes that both devices end with.
+pub(crate) fn codes(outcome: &Outcome) -> (Option<ErrorCode>, Option<ErrorCode>) {
+    let login = outcome.login.as_ref().err().map(|error| error.code());
+    (login, outcome.grant.as_ref().err().map(|error| error.code()))
+}

@@ -1,0 +1,198 @@
+//! Locks and answers of the store that come late, or after somebody else's.
+
+use oidc_proto::ErrorCode;
+use oidc_proto::session::{Epoch, Event, Session, StoreAction, StoreAnswer, StoreTicket};
+use oidc_proto::testing::On;
+
+use crate::session::world::{Store, World, shared};
+
+fn expired() -> (World, Store) {
+    let mut world = World::new();
+    world.advance(301);
+    (world, Store::default())
+}
+
+/// Asks for a token, and takes the question for the lock.
+fn asks_for_lock(world: &mut World, session: &mut Session) -> StoreTicket {
+    let _ = world.ask(session);
+    let (ticket, action) = session.poll_store(&mut world.env).unwrap();
+    assert!(matches!(action, StoreAction::Lock));
+    ticket
+}
+
+/// A session whose new tokens have come, and are not saved yet.
+fn has_tokens(world: &mut World, store: &Store) -> (Session, Epoch) {
+    let mut session = world.session(shared());
+    let epoch = world.ask(&mut session).unwrap_err().unwrap();
+    world.keep(&mut session, store);
+    world.exchange(&mut session);
+    (session, epoch)
+}
+
+/// One second earlier it is used, and at the deadline it may be lost.
+#[test]
+fn a_lock_at_its_deadline_is_given_back() {
+    for (seconds, is_used) in [(44, true), (45, false)] {
+        let (mut world, store) = expired();
+        let mut session = world.session(shared());
+        let lock = asks_for_lock(&mut world, &mut session);
+        world.advance(seconds);
+        let answer = store.answer(StoreAction::Lock).unwrap();
+        session.handle_store(lock, answer, &mut world.env);
+        let events = world.pump(&mut session, &store);
+        assert_eq!(matches!(events[..], [Event::TokensRefreshed]), is_used, "{seconds}: {events:?}");
+        assert!(!store.is_locked());
+        let expected: &[_] = if is_used { &["lock", "load", "save", "unlock"] } else { &["lock", "unlock"] };
+        assert_eq!(store.log(), expected);
+    }
+}
+
+#[test]
+fn a_lock_that_nobody_used_in_time_is_given_back() {
+    for (seconds, is_used) in [(44, true), (45, false)] {
+        let (mut world, store) = expired();
+        let mut session = world.session(shared());
+        let lock = asks_for_lock(&mut world, &mut session);
+        let answer = store.answer(StoreAction::Lock).unwrap();
+        session.handle_store(lock, answer, &mut world.env);
+        world.advance(seconds);
+        let (_, action) = session.poll_store(&mut world.env).unwrap();
+        assert_eq!(matches!(action, StoreAction::Load), is_used, "{seconds}: {action:?}");
+        assert_eq!(matches!(action, StoreAction::Unlock), !is_used);
+    }
+}
+
+/// What the store read under a lock that may be lost is not gone on from.
+#[test]
+fn a_record_that_comes_at_the_deadline_is_read_again() {
+    for (seconds, is_used) in [(44, true), (45, false)] {
+        let (mut world, store) = expired();
+        let mut session = world.session(shared());
+        let lock = asks_for_lock(&mut world, &mut session);
+        let answer = store.answer(StoreAction::Lock).unwrap();
+        session.handle_store(lock, answer, &mut world.env);
+        let (ticket, action) = session.poll_store(&mut world.env).unwrap();
+        world.advance(seconds);
+        session.handle_store(ticket, store.answer(action).unwrap(), &mut world.env);
+        assert_eq!(session.poll_transmit(&mut world.env).is_some(), is_used, "{seconds}");
+    }
+}
+
+/// The earlier answer serves, and the later one is no second lock.
+#[test]
+fn a_late_lock_is_as_good_as_the_one_that_is_waited_for() {
+    let (mut world, store) = expired();
+    let mut session = world.session(shared());
+    let late = asks_for_lock(&mut world, &mut session);
+    world.wait(&mut session);
+    assert!(matches!(session.poll_event(), Some(Event::BackingOff { .. })));
+    world.wait(&mut session);
+    let lock = asks_for_lock(&mut world, &mut session);
+    let answer = store.answer(StoreAction::Lock).unwrap();
+    session.handle_store(late, answer, &mut world.env);
+    let (ticket, action) = session.poll_store(&mut world.env).unwrap();
+    assert!(matches!(action, StoreAction::Load));
+    session.handle_store(lock, StoreAnswer::Locked, &mut world.env);
+    session.handle_store(ticket, store.answer(action).unwrap(), &mut world.env);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    assert_eq!(store.log(), ["lock", "load", "save", "unlock"]);
+    assert!(session.is_idle() && !store.is_locked());
+}
+
+/// What was asked for after it has given it back.
+#[test]
+fn a_lock_that_was_given_back_already_is_not_given_back_again() {
+    let (mut world, store) = expired();
+    let mut session = world.session(shared());
+    let late = asks_for_lock(&mut world, &mut session);
+    world.wait(&mut session);
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &store).last(), Some(&Event::TokensRefreshed));
+    assert_eq!(store.log(), ["lock", "load", "save", "unlock"]);
+    session.handle_store(late, StoreAnswer::Locked, &mut world.env);
+    assert!(session.poll_store(&mut world.env).is_none() && session.is_idle());
+}
+
+/// Both locks are one: what gives back the first gives back the second, whose answer comes last.
+#[test]
+fn two_locks_are_given_back_by_one_unlock() {
+    let (mut world, store) = expired();
+    let mut session = world.session(shared());
+    let late = asks_for_lock(&mut world, &mut session);
+    world.wait(&mut session);
+    world.wait(&mut session);
+    let lock = asks_for_lock(&mut world, &mut session);
+    session.handle_store(late, store.answer(StoreAction::Lock).unwrap(), &mut world.env);
+    // Nobody looks until it may be lost.
+    world.advance(45);
+    let (_, action) = session.poll_store(&mut world.env).unwrap();
+    assert!(matches!(action, StoreAction::Unlock));
+    store.answer(action);
+    session.handle_store(lock, StoreAnswer::Locked, &mut world.env);
+    assert!(session.poll_store(&mut world.env).is_none() && session.is_idle());
+}
+
+/// A lock that nobody waits for any more, after one that was given back, is given back, too.
+#[test]
+fn every_late_lock_is_given_back() {
+    let (mut world, store) = expired();
+    let mut session = world.session(shared());
+    let _ = world.ask(&mut session);
+    world.pump(&mut session, &store);
+    world.advance(301);
+    store.log();
+    let late = asks_for_lock(&mut world, &mut session);
+    world.wait(&mut session);
+    session.handle_store(late, store.answer(StoreAction::Lock).unwrap(), &mut world.env);
+    assert!(!session.is_idle());
+    world.pump(&mut session, &store);
+    assert_eq!((store.log(), store.is_locked(), session.is_idle()), (vec!["lock", "unlock"], false, true));
+}
+
+/// The store has done it, whenever it says so: unlike a lock, what is saved does not run out.
+#[test]
+fn a_save_may_take_its_time() {
+    let (mut world, store) = expired();
+    let (mut session, epoch) = has_tokens(&mut world, &store);
+    let (ticket, action) = session.poll_store(&mut world.env).unwrap();
+    let answer = store.answer(action).unwrap();
+    world.advance(60);
+    session.handle_store(ticket, answer, &mut world.env);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    assert!(world.outcome(&session, epoch).is_ok());
+    assert!(session.generation() == 1 && session.is_idle() && !store.is_locked());
+}
+
+/// No answer at all: the tokens are used, and their save is tried again, under the lock.
+#[test]
+fn a_save_that_is_not_answered_is_tried_again() {
+    let (mut world, store) = expired();
+    let (mut session, epoch) = has_tokens(&mut world, &store);
+    let (silent, StoreAction::Save { .. }) = session.poll_store(&mut world.env).unwrap() else { panic!() };
+    world.wait(&mut session);
+    assert_eq!(
+        world.pump(&mut session, &store),
+        [Event::TokensRefreshed, Event::NotSaved(ErrorCode::SESSION_STORE.into())]
+    );
+    assert!(world.outcome(&session, epoch).is_ok());
+    assert!(store.is_locked() && !session.is_idle());
+    session.handle_store(silent, StoreAnswer::Saved, &mut world.env);
+    assert_eq!(session.generation(), 0, "it was given up");
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &store), []);
+    assert!(session.generation() == 1 && session.is_idle() && !store.is_locked());
+}
+
+/// Nobody looked for so long after the answer had come: the tokens are handed over all the same.
+#[test]
+fn tokens_that_nobody_looked_at_are_still_saved() {
+    let (mut world, store) = expired();
+    let (mut session, epoch) = has_tokens(&mut world, &store);
+    for _ in 0..3 {
+        world.wait(&mut session);
+        assert_eq!(world.outcome(&session, epoch), Err("pending"));
+    }
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    assert_eq!(world.tokens_of(&session), store.record().unwrap().tokens.access_token().expose());
+    assert_eq!(world.op.count(On::Token), 2);
+}

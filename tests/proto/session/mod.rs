@@ -1,0 +1,18 @@
+//! The session: many callers, many processes, a provider and a store that fail, clocks that jump.
+
+mod callers;
+mod conflicts;
+mod endings;
+mod failures;
+mod first;
+mod late;
+mod memory;
+mod model;
+mod rotation;
+mod saving;
+mod signing;
+mod store;
+mod tasks;
+mod threads;
+mod truth;
+mod world;

@@ -1,0 +1,137 @@
+//! Tokens that could not be saved: what becomes of them when the next refresh is due.
+
+use oidc_proto::ErrorCode;
+use oidc_proto::session::{Access, Event, Record, Session};
+use oidc_proto::testing::On;
+
+use crate::session::world::{Store, World, broken, shared, stalled};
+
+/// Refreshed five minutes ago, and not saved ever since: the access token has expired again.
+fn unsaved(world: &mut World, store: &Store) -> Session {
+    // The last record that was saved: nobody else has saved one since.
+    store.put(Record::new(1, world.tokens.clone()));
+    let mut session = world.restore(store.record().unwrap(), shared());
+    store.fails("save");
+    world.advance(301);
+    let _ = world.ask(&mut session);
+    assert_eq!(world.pump(&mut session, store), [Event::TokensRefreshed, Event::NotSaved(broken("save"))]);
+    world.advance(301);
+    store.log();
+    session
+}
+
+/// Another process would go on from a refresh token whose successor has been used.
+#[test]
+fn what_was_not_saved_is_saved_before_it_is_refreshed_again() {
+    let (mut world, store) = (World::new(), Store::default());
+    let mut session = unsaved(&mut world, &store);
+    store.fails("");
+    let epoch = world.ask(&mut session).unwrap_err().unwrap();
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    assert_eq!(store.log(), ["load", "save", "save", "unlock"], "the lock has been held since");
+    assert_eq!((session.generation(), store.record().unwrap().generation), (3, 3));
+    let kept = store.record().unwrap().tokens.access_token().expose().to_owned();
+    assert_eq!(world.outcome(&session, epoch), Ok(kept));
+    assert!(session.is_idle());
+}
+
+#[test]
+fn a_refresh_waits_for_a_store_that_does_not_save_but_not_for_ever() {
+    let (mut world, store) = (World::new(), Store::default());
+    let mut session = unsaved(&mut world, &store);
+    let asked = world.op.count(On::Token);
+    let epoch = world.ask(&mut session).unwrap_err().unwrap();
+    let events = world.pump(&mut session, &store);
+    assert!(matches!(events[..], [Event::NotSaved(_), Event::BackingOff { .. }]), "{events:?}");
+    assert_eq!(world.outcome(&session, epoch), Err("store.io"));
+    assert_eq!((store.log(), store.is_locked()), (vec!["load", "save", "unlock"], false));
+    let mut failures = 1;
+    let mut events = Vec::new();
+    for _ in 0..100 {
+        world.wait(&mut session);
+        events = world.pump(&mut session, &store);
+        if events.iter().any(|event| matches!(event, Event::BackingOff { .. })) {
+            failures += 1;
+            assert_eq!(stalled(&events, ErrorCode::STORE_IO), failures == 8, "{failures}: {events:?}");
+        }
+        if events.contains(&Event::TokensRefreshed) {
+            break;
+        }
+        assert_eq!((world.op.count(On::Token), events.contains(&Event::NotSaved(broken("save")))), (asked, true));
+    }
+    // The session is worth more than the order.
+    assert_eq!((failures, events), (8, vec![Event::TokensRefreshed, Event::NotSaved(broken("save"))]));
+    assert_eq!(world.op.count(On::Token), asked + 1);
+    assert!(store.is_locked(), "until they are saved");
+    let token = world.ask(&mut session).unwrap();
+    assert!(world.honours(&token));
+    store.fails("");
+    world.wait(&mut session);
+    world.pump(&mut session, &store);
+    assert_eq!(store.record().unwrap().tokens.access_token().expose(), token);
+    assert!(!store.is_locked() && session.is_idle());
+}
+
+/// The lease ran out, and another process saved something while this one was about to.
+#[test]
+fn what_others_saved_first_is_taken() {
+    let (mut world, store) = (World::new(), Store::default());
+    let mut session = unsaved(&mut world, &store);
+    store.fails("");
+    let epoch = world.ask(&mut session).unwrap_err().unwrap();
+    let (ticket, action) = session.poll_store(&mut world.env).unwrap();
+    let answer = store.answer(action).unwrap();
+    session.handle_store(ticket, answer, &mut world.env);
+    let theirs = world.login("alice");
+    store.put(Record::new(3, theirs.clone()));
+    let asked = world.op.count(On::Token);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    assert_eq!(store.log(), ["load", "save", "unlock"]);
+    assert_eq!(world.outcome(&session, epoch).unwrap(), theirs.access_token().expose());
+    assert_eq!((session.generation(), world.op.count(On::Token)), (3, asked));
+    assert!(session.is_idle(), "there is nothing of its own left to save");
+}
+
+/// The same when it is tried again without a refresh. The lock is given back, whoever holds it by now.
+#[test]
+fn what_others_saved_meanwhile_is_not_overwritten() {
+    let (mut world, store) = (World::new(), Store::default());
+    let mut session = world.session(shared());
+    store.fails("save");
+    world.advance(301);
+    let _ = world.ask(&mut session);
+    world.pump(&mut session, &store);
+    let theirs = world.login("alice");
+    store.put(Record::new(3, theirs.clone()));
+    store.fails("");
+    store.log();
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &store), []);
+    assert_eq!((store.log(), store.is_locked(), session.is_idle()), (vec!["save", "unlock"], false, true));
+    let record = store.record().unwrap();
+    assert_eq!((record.generation, record.tokens.access_token().expose()), (3, theirs.access_token().expose()));
+    assert_ne!(world.tokens_of(&session), theirs.access_token().expose(), "ours are good until they expire");
+}
+
+/// The store was slow: it saved the tokens of the login after all, and those of the next one it did not.
+#[test]
+fn an_older_record_of_its_own_is_not_taken_for_another_process() {
+    let (mut world, store) = (World::new(), Store::default());
+    let mut session = world.session(shared());
+    session.save(&world.env);
+    let (_slow, save) = session.poll_store(&mut world.env).unwrap();
+    let newer = world.login("alice");
+    session.adopt(newer.clone(), &mut world.env).unwrap();
+    let _lost = session.poll_store(&mut world.env).unwrap();
+    world.wait(&mut session);
+    store.answer(save);
+    let old = world.tokens.access_token().expose().to_owned();
+    assert_eq!(store.record().unwrap().tokens.access_token().expose(), old);
+    assert_eq!(world.tokens_of(&session), newer.access_token().expose());
+
+    let Access::Wait(epoch) = session.refresh(&mut world.env) else { panic!() };
+    world.pump(&mut session, &store);
+    let token = world.outcome(&session, epoch).unwrap();
+    assert!(token != old && token != newer.access_token().expose(), "it was refreshed");
+    assert_eq!(store.record().unwrap().tokens.access_token().expose(), token);
+}

@@ -1,0 +1,93 @@
+//! The provider, at the other end of a bad line.
+
+use http::{Request, Response};
+use oidc_proto::session::Ticket;
+use oidc_proto::{Body, Env, Failure, FailureKind, Sent};
+
+use crate::simulation::universe::{Answer, Issued, Post, Seat, Universe};
+
+impl Universe {
+    pub(crate) fn serve(&mut self, seat: Seat, ticket: Ticket, request: Request<Body>) {
+        let Seat { process, session, .. } = seat;
+        let lost = Err(Failure::new(FailureKind::Timeout, Sent::Maybe));
+        if self.trouble_for(session, 10) {
+            self.tell(|| format!("the request of session {session} of process {process} is lost"));
+            return self.reply(seat, ticket, lost);
+        }
+        let answer = if self.trouble_for(session, 10) {
+            Ok(Response::builder().status(503).body(Vec::new()).unwrap())
+        } else if self.trouble_for(session, 20) {
+            self.tell(|| format!("the request of session {session} of process {process} arrives twice"));
+            let first = self.refresh(seat, request.clone());
+            let brought = self.newest[session].clone();
+            let second = self.refresh(seat, request);
+            // Nobody can know that the second one has ended what the first one brought.
+            self.ended_by.remove(&brought);
+            if self.roll(2) == 0 { first } else { second }
+        } else {
+            self.refresh(seat, request)
+        };
+        if self.trouble_for(session, 10) {
+            self.tell(|| format!("the answer to session {session} of process {process} is lost"));
+            return self.reply(seat, ticket, lost);
+        }
+        self.reply(seat, ticket, answer);
+    }
+
+    /// The request is the session's own, and what comes of it is nobody else's.
+    fn refresh(&mut self, seat: Seat, request: Request<Body>) -> Answer {
+        let session = seat.session;
+        self.refreshes[session] += 1;
+        let sent = request.body().as_ref().to_vec();
+        let form = url::form_urlencoded::parse(&sent).find(|(name, _)| name == "refresh_token");
+        let sent_token = form.unwrap().1.into_owned();
+        self.must_own(session, &sent_token, "the refresh token that is sent");
+        self.check_reuse(session, &sent_token);
+        let answer = self.op.exchange(request, self.env.now());
+        let Ok(response) = &answer else { self.broken("the provider cannot be reached") };
+        let body = String::from_utf8_lossy(response.body()).into_owned();
+        self.tell(|| format!("the provider: {} -> {body}", String::from_utf8_lossy(&sent)));
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        if let Some(token) = body["access_token"].as_str() {
+            // Where a rotation ends it; else nobody will find it dead before it expires.
+            let before = std::mem::replace(&mut self.newest[session], token.to_owned());
+            self.ended_by.insert(before, seat);
+        }
+        for name in ["access_token", "refresh_token"] {
+            if let Some(token) = body[name].as_str() {
+                self.own(session, token);
+            }
+        }
+        if let Some(token) = body["refresh_token"].as_str() {
+            self.issued[session] =
+                Some(Issued { seat, refresh_token: token.to_owned(), is_delivered: false, is_late: false });
+        }
+        answer
+    }
+
+    /// A strict provider ends the grant now. No client can help that where the one that was issued instead did not get
+    /// to who had asked, or he could not keep it in time: that is the window, and it is counted.
+    fn check_reuse(&mut self, session: usize, sent: &str) {
+        let Some(issued) = self.issued[session].as_ref().filter(|issued| issued.refresh_token != sent) else { return };
+        if !self.is_strict() || self.ended[session].is_some() {
+            return;
+        }
+        let why = if self.is_gone(issued.seat) {
+            "the process was killed"
+        } else if !issued.is_delivered || issued.is_late {
+            "the answer was lost, late, or the request came twice"
+        } else if !self.has_lock(issued.seat) {
+            "the lease ran out"
+        } else {
+            self.broken(&format!("session {session} asks with a token that was replaced, although it has the new one"))
+        };
+        self.tell(|| format!("the grant of session {session} ends: {why}"));
+        self.ended[session] = Some(why);
+    }
+
+    fn reply(&mut self, seat: Seat, ticket: Ticket, answer: Answer) {
+        let late = if self.trouble_for(seat.session, 10) { 60_000 } else { 2000 };
+        let after = 1 + self.roll(late);
+        self.post(after, Post::Answer { seat, ticket, answer });
+    }
+}

@@ -1,0 +1,349 @@
+//! One run: what happens when, and what must hold in the end.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use oidc_proto::adapter::BlockingDriver;
+use oidc_proto::flow::ServerMetadataFetch;
+use oidc_proto::session::{StoreAction, StoreAnswer, StoreTicket, Ticket};
+use oidc_proto::testing::{self, Clock, RegisteredClient, Reuse, Rotation, TestEnv, User};
+use oidc_proto::{
+    AuthorizationRequest, Body, Callback, Client, Failure, Issuer, Provider, ProviderOptions, RedirectUri, Schemes,
+    Scope, TokenSet,
+};
+
+use crate::simulation::process::Process;
+use crate::simulation::store::Store;
+
+const ISSUER: &str = "https://op.example.org";
+const REDIRECT_URI: &str = "https://app.example.org/cb";
+const PROCESSES: usize = 3;
+/// How many sessions there are at most; how many there are is drawn.
+const SESSIONS: u64 = 4;
+/// Trouble lasts for an hour, of access tokens that live five minutes; then there is peace.
+const TROUBLE: u64 = 3_600_000;
+const PEACE: u64 = 1_800_000;
+
+pub(crate) type Answer = Result<Response<Vec<u8>>, Failure>;
+
+/// A session in one of the lives of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seat {
+    pub(crate) process: usize,
+    /// What was meant for an earlier life does not arrive.
+    pub(crate) life: u64,
+    pub(crate) session: usize,
+}
+
+/// What is on its way.
+pub(crate) enum Post {
+    Request {
+        seat: Seat,
+        ticket: Ticket,
+        request: Request<Body>,
+    },
+    Answer {
+        seat: Seat,
+        ticket: Ticket,
+        answer: Answer,
+    },
+    Ask {
+        seat: Seat,
+        ticket: StoreTicket,
+        action: StoreAction,
+    },
+    /// Another look at a lock that somebody else holds.
+    Look {
+        seat: Seat,
+        ticket: StoreTicket,
+        until: u64,
+    },
+    Said {
+        seat: Seat,
+        ticket: StoreTicket,
+        answer: StoreAnswer,
+    },
+    Wake {
+        seat: Seat,
+    },
+    Call {
+        process: usize,
+        session: usize,
+    },
+    Restart {
+        process: usize,
+    },
+}
+
+/// What came of a run.
+pub(crate) struct Told {
+    pub(crate) sessions: u64,
+    pub(crate) refreshes: u64,
+    /// Sessions at a strict provider, and what ended those that did not last.
+    pub(crate) strict: u64,
+    pub(crate) ended: Vec<&'static str>,
+    pub(crate) truth: Truth,
+}
+
+/// What callers were told of tokens, and of refreshes.
+#[derive(Debug, Default)]
+pub(crate) struct Truth {
+    /// Doubtful tokens that the provider still took, and that it did not.
+    pub(crate) doubtful: [u64; 2],
+    /// Tokens that ended at a rotation and were handed out as good: by a process that could not know.
+    pub(crate) unknown: u64,
+    /// Refreshes that were asked for: those that brought new tokens, and those that did not.
+    pub(crate) refreshed: [u64; 2],
+}
+
+impl Truth {
+    pub(crate) fn add(&mut self, other: &Self) {
+        let Self { doubtful, unknown, refreshed } = other;
+        self.unknown += unknown;
+        for (own, others) in self.doubtful.iter_mut().chain(&mut self.refreshed).zip(doubtful.iter().chain(refreshed)) {
+            *own += others;
+        }
+    }
+}
+
+/// Tokens that the provider has issued, for a session that had better get them.
+pub(crate) struct Issued {
+    pub(crate) seat: Seat,
+    pub(crate) refresh_token: String,
+    pub(crate) is_delivered: bool,
+    /// The next request was on its way before that.
+    pub(crate) is_late: bool,
+}
+
+pub(crate) struct Universe {
+    seed: u64,
+    tells: bool,
+    dice: u64,
+    pub(crate) op: testing::Provider,
+    pub(crate) env: TestEnv,
+    pub(crate) provider: Arc<Provider>,
+    pub(crate) client: Arc<Client>,
+    pub(crate) processes: Vec<Process>,
+    /// One for each session, and so are these.
+    pub(crate) stores: Vec<Store>,
+    pub(crate) refreshes: Vec<u64>,
+    pub(crate) issued: Vec<Option<Issued>>,
+    /// Why the provider has ended the grant.
+    pub(crate) ended: Vec<Option<&'static str>>,
+    /// Whose each token is that the provider has issued.
+    pub(crate) owners: HashMap<String, usize>,
+    /// The access token that each session got last, and who asked for the successor of each one before.
+    pub(crate) newest: Vec<String>,
+    pub(crate) ended_by: HashMap<String, Seat>,
+    pub(crate) truth: Truth,
+    /// By time, and by the order in which they were posted.
+    queue: BTreeMap<(u64, u64), Post>,
+    posted: u64,
+    pub(crate) now: u64,
+}
+
+impl Universe {
+    pub(crate) fn new(seed: u64, tells: bool) -> Self {
+        let mut env = TestEnv::with_clock(seed, Clock::new());
+        let users = (0..SESSIONS as usize).map(|session| User::new(&user(session)));
+        let op = users
+            .fold(testing::Provider::new(ISSUER), testing::Provider::with_user)
+            .with_reuse(if is_strict(seed) { Reuse::EndsGrant } else { Reuse::AllowedUntilSuccessorIsUsed })
+            .with_rotation(rotation(seed))
+            .with_client(RegisteredClient::public("app", REDIRECT_URI));
+        let http = BlockingDriver::new(op.http(env.clock()));
+        let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
+        let step = ServerMetadataFetch::start(issuer, ProviderOptions::new()).unwrap();
+        let provider = http.run(step, &mut env).unwrap().provider;
+        let client = Client::new("app").with_redirect_uri(RedirectUri::new(REDIRECT_URI).unwrap()).shared();
+        let mut universe = Self {
+            seed,
+            tells,
+            dice: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
+            op,
+            env,
+            provider,
+            client,
+            processes: Vec::new(),
+            stores: Vec::new(),
+            refreshes: Vec::new(),
+            issued: Vec::new(),
+            ended: Vec::new(),
+            owners: HashMap::new(),
+            newest: Vec::new(),
+            ended_by: HashMap::new(),
+            truth: Truth::default(),
+            queue: BTreeMap::new(),
+            posted: 0,
+            now: 0,
+        };
+        for session in 0..=universe.roll(SESSIONS) as usize {
+            let tokens = universe.login(session);
+            universe.own(session, tokens.access_token().expose());
+            universe.newest.push(tokens.access_token().expose().to_owned());
+            universe.own(session, tokens.refresh_token().unwrap().expose());
+            universe.stores.push(Store::new(tokens));
+            universe.refreshes.push(0);
+            universe.issued.push(None);
+            universe.ended.push(None);
+        }
+        let sessions = universe.stores.len();
+        universe.processes = (0..PROCESSES).map(|_| Process::new(sessions)).collect();
+        universe
+    }
+
+    fn login(&mut self, session: usize) -> TokenSet {
+        let http = BlockingDriver::new(self.op.http(self.env.clock()));
+        // Without `openid`: no ID tokens, so that a run costs no signatures.
+        let redirect_uri = self.client.redirect_uris()[0].clone();
+        let request = AuthorizationRequest::new(redirect_uri, Scope::new("offline_access").unwrap())
+            .login_hint(format!("auto:{}", user(session)));
+        let (url, pending) = request.start(&self.provider, &self.client, &mut self.env).unwrap();
+        let visit = self.op.visit(url.as_str(), oidc_proto::Env::now(&self.env));
+        let callback = Callback::from_url(visit.callback()).unwrap();
+        let checked = pending.check(&callback, &self.provider, &self.env).unwrap();
+        let step = pending.redeem(checked, &self.provider, &self.client, None, &mut self.env).unwrap();
+        http.run(step, &mut self.env).unwrap().verified().unwrap().tokens
+    }
+
+    /// Runs to the end.
+    pub(crate) fn run(mut self) -> Told {
+        let sessions = self.stores.len();
+        for process in 0..PROCESSES {
+            self.post(0, Post::Restart { process });
+            for session in 0..sessions {
+                let later = self.roll(60_000);
+                self.post(later, Post::Call { process, session });
+            }
+        }
+        while let Some(((at, _), post)) = self.queue.pop_first() {
+            if at > TROUBLE + PEACE {
+                break;
+            }
+            self.env.clock().advance(Duration::from_millis(at.saturating_sub(self.now)));
+            self.now = at.max(self.now);
+            self.carry_out(post);
+        }
+        // In peace everyone gets a token that the provider takes.
+        for (process, own) in self.processes.iter().enumerate() {
+            for (session, desk) in own.desks.iter().enumerate() {
+                let last = desk.served_at;
+                if last + 900_000 < TROUBLE + PEACE && self.ended[session].is_none() {
+                    self.broken(&format!("session {session} of process {process} got its last good token at {last}"));
+                }
+            }
+        }
+        for (session, refreshes) in self.refreshes.iter().enumerate() {
+            if *refreshes < 10 && self.ended[session].is_none() {
+                self.broken(&format!("session {session} had {refreshes} refreshes in an hour and a half"));
+            }
+        }
+        Told {
+            sessions: sessions as u64,
+            refreshes: self.refreshes.iter().sum(),
+            strict: if is_strict(self.seed) { sessions as u64 } else { 0 },
+            ended: self.ended.into_iter().flatten().collect(),
+            truth: self.truth,
+        }
+    }
+
+    pub(crate) fn is_strict(&self) -> bool {
+        is_strict(self.seed)
+    }
+
+    pub(crate) fn broken(&self, what: &str) -> ! {
+        panic!("SIMULATION_SEED={}: after {} ms: {what}", self.seed, self.now)
+    }
+
+    pub(crate) fn tell(&self, what: impl FnOnce() -> String) {
+        if self.tells {
+            println!("{:>9} ms  {}", self.now, what());
+        }
+    }
+
+    /// A number below `sides`.
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
+        self.dice ^= self.dice << 13;
+        self.dice ^= self.dice >> 7;
+        self.dice ^= self.dice << 17;
+        (self.dice >> 11) % sides
+    }
+
+    /// Whether something goes wrong that does so once in `times`; never in peace.
+    pub(crate) fn trouble(&mut self, times: u64) -> bool {
+        self.now < TROUBLE && self.roll(times) == 0
+    }
+
+    /// The same for what concerns one session only. Of several, one is spared: it has the processes in common with the
+    /// others, whose trouble must not reach it.
+    pub(crate) fn trouble_for(&mut self, session: usize, times: u64) -> bool {
+        self.trouble(times) && !self.is_spared(session)
+    }
+
+    pub(crate) fn is_spared(&self, session: usize) -> bool {
+        session > 0 && session + 1 == self.stores.len()
+    }
+
+    pub(crate) fn post(&mut self, after: u64, post: Post) {
+        self.posted += 1;
+        self.queue.insert((self.now + after, self.posted), post);
+    }
+
+    /// Notes a token that the provider has issued.
+    pub(crate) fn own(&mut self, session: usize, token: &str) {
+        if let Some(other) = self.owners.insert(token.to_owned(), session) {
+            self.broken(&format!("a token of session {other} is issued once more, to session {session}"));
+        }
+    }
+
+    /// Nothing of a session's reaches another.
+    pub(crate) fn must_own(&self, session: usize, token: &str, where_it_is: &str) {
+        match self.owners.get(token) {
+            Some(owner) if *owner == session => {}
+            owner => self.broken(&format!("{where_it_is} of session {session} is one of session {owner:?}")),
+        }
+    }
+
+    fn carry_out(&mut self, post: Post) {
+        // A suspended process hears of nothing until it goes on.
+        if let Post::Answer { seat: Seat { process, .. }, .. }
+        | Post::Said { seat: Seat { process, .. }, .. }
+        | Post::Look { seat: Seat { process, .. }, .. }
+        | Post::Wake { seat: Seat { process, .. } }
+        | Post::Call { process, .. } = &post
+        {
+            let until = self.processes[*process].suspended_until;
+            if until > self.now {
+                return self.post(until - self.now, post);
+            }
+        }
+        match post {
+            Post::Restart { process } => self.restart(process),
+            Post::Call { process, session } => self.call(process, session),
+            Post::Wake { seat } => self.wake(seat),
+            Post::Request { seat, ticket, request } => self.serve(seat, ticket, request),
+            Post::Answer { seat, ticket, answer } => self.answered(seat, ticket, answer),
+            Post::Ask { seat, ticket, action } => self.keep(seat, ticket, action),
+            Post::Look { seat, ticket, until } if !self.is_gone(seat) => self.lock(seat, ticket, until),
+            Post::Look { .. } => {}
+            Post::Said { seat, ticket, answer } => self.said(seat, ticket, answer),
+        }
+    }
+}
+
+/// Whether the provider takes a refresh token that comes a second time for a theft: one world in four has such a one.
+pub(crate) fn is_strict(seed: u64) -> bool {
+    seed % 4 == 3
+}
+
+/// Whether a refresh ends the access token before: one world in two has such a provider.
+fn rotation(seed: u64) -> Rotation {
+    if seed / 4 % 2 == 1 { Rotation::EndsAccessTokens } else { Rotation::KeepsAccessTokens }
+}
+
+/// The login name of a session's user.
+pub(crate) fn user(session: usize) -> String {
+    format!("user-{session}")
+}
