@@ -8,8 +8,9 @@ use crate::support::cli::{Cli, browser};
 use crate::support::peer::Peer;
 
 #[test]
+#[ignore = "needs Node.js"]
 fn a_whole_session_at_the_certified_provider() {
-    let Some(peer) = Peer::start(&[]) else { return };
+    let peer = Peer::start(&[]);
     let (cli, browser) = (Cli::new(), browser());
     let login = |arguments: &[&str]| {
         let login =
@@ -38,8 +39,9 @@ fn a_whole_session_at_the_certified_provider() {
 }
 
 #[test]
+#[ignore = "needs Node.js"]
 fn a_strong_client_with_bound_tokens_at_the_certified_provider() {
-    let Some(peer) = Peer::start(&[("REQUIRE_PAR", "1"), ("DPOP_NONCE", "1")]) else { return };
+    let peer = Peer::start(&[("REQUIRE_PAR", "1"), ("DPOP_NONCE", "1")]);
     let (cli, browser) = (Cli::new(), browser());
     let login = ["login", "--insecure-loopback", "--deadline", "60", "--issuer", &peer.issuer, "--browser", &browser];
     for algorithm in [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ED25519] {
@@ -59,8 +61,9 @@ fn a_strong_client_with_bound_tokens_at_the_certified_provider() {
 }
 
 #[test]
+#[ignore = "needs Node.js"]
 fn a_device_and_a_client_for_itself_at_the_certified_provider() {
-    let Some(peer) = Peer::start(&[]) else { return };
+    let peer = Peer::start(&[]);
     let (cli, secret) = (Cli::new(), "conf-secret-conf-secret-conf-secret-0123");
     let device = ["device", "--insecure-loopback", "--deadline", "60", "--issuer", &peer.issuer];
     let conf = ["--client-id", "conf", "--client-secret", secret, "--auth-method", "client_secret_basic"];

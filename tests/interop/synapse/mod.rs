@@ -1,5 +1,5 @@
 //! The Matrix profile and the rendezvous against a real homeserver, Synapse, whose users log in at the certified
-//! `oidc-provider`. Skipped where Synapse is not installed; see `tests/peers/README.md`.
+//! `oidc-provider`. Ignored unless asked for; see `tests/peers/README.md`.
 
 mod finding;
 mod login;
