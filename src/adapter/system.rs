@@ -68,6 +68,5 @@ mod tests {
         assert!(a.now() > Timestamp::from_unix_seconds(1_700_000_000));
         let before = a.monotonic();
         assert!(a.monotonic() >= before);
-        assert_eq!(format!("{a:?}"), "SystemEnv(…)");
     }
 }

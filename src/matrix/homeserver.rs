@@ -145,6 +145,6 @@ mod tests {
         let homeserver = Homeserver::new("https://hs.example.org/a", Schemes::HttpsOnly).unwrap();
         let uri = |segment| homeserver.uri_of("/devices/", segment, Schemes::HttpsOnly).map(|uri| uri.to_string());
         assert_eq!(uri("AB/../C?d#e f").unwrap(), "https://hs.example.org/a/devices/AB%2F..%2FC%3Fd%23e%20f");
-        assert!(uri("..").is_err());
+        assert_eq!(uri("..").unwrap_err().code(), ErrorCode::MATRIX_DEVICE_ID);
     }
 }

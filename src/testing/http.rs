@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates() {
+    fn http_dates_are_written_in_the_fixed_format() {
         for (second, expected) in [
             (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
             (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates() {
+    fn dates_are_whole_or_fractional_seconds() {
         for (text, expected) in [
             ("0", Some(0)),
             ("1700000000", Some(1_700_000_000_000)),

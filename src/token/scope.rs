@@ -187,7 +187,6 @@ mod tests {
         {
             assert_eq!(read(other), AnsweredScope::Other, "{other}");
         }
-        let broken = serde_json::from_str::<AnsweredScope>("[\"a\"");
-        assert!(broken.is_err());
+        assert!(serde_json::from_str::<AnsweredScope>("[\"a\"").unwrap_err().is_eof());
     }
 }

@@ -202,7 +202,7 @@ fn logout_does_not_wait_for_the_network() {
 }
 
 #[test]
-fn nobody_answers() {
+fn a_provider_that_cannot_be_reached_is_a_transport_error() {
     let (dead, cli) = (DeadPort::new(), Cli::new());
     let run = cli.run(&["discover", "--insecure-loopback", "--issuer", &dead.url()]);
     run.failed(1, "transport", "transport.unreachable");

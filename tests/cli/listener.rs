@@ -76,7 +76,7 @@ fn it_answers_nothing_but_the_callback_and_nobody_can_block_it() {
     assert!(lower.contains("cache-control: no-store") && lower.contains("referrer-policy: no-referrer"));
     let address = login.address;
     login.running.end().done();
-    assert!(TcpStream::connect(address).is_err());
+    assert_eq!(TcpStream::connect(address).unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused);
     drop((silent, half));
 }
 

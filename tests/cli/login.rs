@@ -22,7 +22,7 @@ fn the_demo_tells_its_story_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_whole_session() {
+fn a_user_logs_in_refreshes_and_logs_out() {
     let (op, cli) = (Op::start(), Cli::new());
     let login = cli.login(&op, &["--scope", "openid profile", "--login-hint", "auto:bob", "--par", "never"]).done();
     let url = login.event("authorization_url")["url"].as_str().unwrap();

@@ -162,7 +162,7 @@ fn a_wrong_check_code_ends_it_for_both() {
 }
 
 #[test]
-fn the_user_says_no() {
+fn both_devices_end_when_the_user_says_no() {
     let two = Two::with_polls(usize::MAX);
     let (mut login, code) = two.login_shows(&[]);
     let mut grant = two.grant(&["--scan", &code]);

@@ -25,7 +25,6 @@ fn the_example_of_rfc_7517() {
     let key = keys.iter().next().unwrap();
     assert_eq!((key.key_id(), key.algorithm()), (Some("2011-04-29"), Some(Algorithm::Rs256)));
     assert_eq!(key.public_key().unwrap().thumbprint_text(), v::OTHER_RSA_THUMBPRINT);
-    assert!(format!("{keys:?}").len() < 80, "{keys:?}");
 
     let keys = parse(&set(&[ec.replace("enc", "sig"), rsa])).unwrap();
     assert_eq!((keys.len(), keys.iter().count()), (2, 2));
@@ -34,7 +33,7 @@ fn the_example_of_rfc_7517() {
 }
 
 #[test]
-fn thumbprints() {
+fn thumbprints_are_those_of_rfc_7638() {
     let thumbprint = |key: String| {
         let keys = parse(&set(&[key])).unwrap();
         keys.iter().next().unwrap().public_key().unwrap().thumbprint_text()

@@ -51,7 +51,8 @@ fn a_token_gives_its_parts() {
     assert_eq!(jws.typ(), Some("logout+jwt"));
     assert_eq!(jws.signing_input(), input);
     assert_eq!(jws.payload().unwrap(), b"{}");
-    assert_eq!(format!("{jws:?}"), "Jws { algorithm: Es256, .. }");
+    let shown = format!("{jws:?}");
+    assert!(token.split('.').all(|part| !shown.contains(part)), "{shown}");
 
     let keys = Keys::parse(set(&[p256("")]).as_bytes(), FETCHED).unwrap();
     assert_eq!(jws.verify(&keys, all()).map(|_| ()).map_err(|e| e.code()), Err(ErrorCode::JWS_UNKNOWN_KEY));

@@ -101,7 +101,7 @@ fn two_devices_with_the_same_intent_are_told_which_one_is_wrong() {
 
 /// Every code that is cut off anywhere says so, and every code with anything after it.
 #[test]
-fn cut_off_and_continued_codes() {
+fn a_code_that_is_cut_off_or_continued_is_refused() {
     for bytes in [login(), reciprocate(), draft()] {
         for end in 0..bytes.len() {
             let prefix = if bytes.starts_with(PREFIX) { PREFIX.len() } else { PREFIX_4388.len() };
@@ -178,7 +178,7 @@ fn hostile_codes_are_named() {
 
 /// As large as a code and its texts can be, and one byte more.
 #[test]
-fn the_largest_code() {
+fn a_code_one_byte_beyond_the_limit_is_refused() {
     let url = |length: usize| format!("https://a.example/{}", "x".repeat(length - 18));
     let code = |homeserver: usize| with(4, &[url(URL_LIMIT).as_bytes(), url(homeserver).as_bytes()]);
     let largest = CODE_LIMIT - code(18).len() + 18;
@@ -224,7 +224,7 @@ fn http_on_loopback_is_a_named_choice() {
 }
 
 #[test]
-fn a_code_as_text() {
+fn a_code_is_read_from_base64_with_or_without_padding() {
     let text = QrCode::from_bytes(&login(), Schemes::HttpsOnly).unwrap().to_base64();
     let padded = base64::engine::general_purpose::STANDARD.encode(login());
     for accepted in [text.clone(), padded] {

@@ -70,7 +70,8 @@ fn it_proves_its_key_with_and_without_nonces() {
             everything(&op, Client::new("app").with_dpop(dpop.clone())).unwrap();
             let bearer = provider();
             bearer.lie(Lie::TokenTypeBearer);
-            assert!(everything(&bearer, Client::new("app").with_dpop(dpop)).is_err());
+            let error = everything(&bearer, Client::new("app").with_dpop(dpop)).unwrap_err();
+            assert_eq!(error.code(), crate::ErrorCode::DPOP_NOT_BOUND);
         }
     }
 }
@@ -81,7 +82,8 @@ fn a_nonce_that_is_never_right_ends_in_an_error() {
         let op = provider();
         op.lie(lie);
         let dpop = DpopKey::new(PrivateKey::local(key(Algorithm::Es256))).unwrap();
-        assert!(everything(&op, Client::new("app").with_dpop(dpop)).is_err(), "{lie:?}");
+        let error = everything(&op, Client::new("app").with_dpop(dpop)).unwrap_err();
+        assert_eq!(error.code(), crate::ErrorCode::DPOP_NONCE, "{lie:?}");
         assert!(op.count(On::Token) <= 2, "{lie:?}");
     }
 }

@@ -107,21 +107,21 @@ fn the_first_to_save_wins(open: Open<'_>) {
 }
 
 #[test]
-fn a_file() {
+fn a_file_store_conforms() {
     let folder = folder();
     let path = folder.path().join("session.json");
     conforms(&|patience| Box::new(FileStore::with_patience(&path, patience)));
 }
 
 #[test]
-fn a_file_on_a_thread() {
+fn a_file_store_on_a_thread_conforms() {
     let folder = folder();
     let path = folder.path().join("session.json");
     conforms(&|patience| Box::new(Waited(Offload::new(FileStore::with_patience(&path, patience)))));
 }
 
 #[test]
-fn a_file_on_a_runtime() {
+fn a_file_store_on_a_runtime_conforms() {
     let folder = folder();
     let path = folder.path().join("session.json");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

@@ -194,6 +194,7 @@ fn what_the_provider_says_is_cut() {
         callback.set("error_description", &"\u{0}".repeat(10_000));
     });
     let error = world.check(&login).unwrap_err().error;
+    assert_eq!(error.code(), ErrorCode::AUTHORIZATION_ERROR);
     let said = error.provider_text().unwrap();
     assert_eq!(said.error().unwrap().len(), 256 + "...".len());
     assert_eq!(said.description().unwrap().len(), 256 * "\\u{0}".len() + "...".len());

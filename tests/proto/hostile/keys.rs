@@ -208,11 +208,11 @@ fn a_flood_of_forged_tokens_starts_one_refetch_in_a_cooldown() {
     // Who fetches them anew by himself takes the cooldown over.
     let newer = world.run(KeysFetch::start(&known.provider, Some(keys.clone()))).unwrap().keys;
     world.pass(6);
-    assert!(again(&mut world, &known, &newer).is_err());
+    assert_eq!(again(&mut world, &known, &newer).unwrap_err().code(), ErrorCode::JWS_UNKNOWN_KEY);
     assert_eq!(world.op.count(On::Jwks), 3);
     world.env.clock().advance(REFETCH_COOLDOWN);
     for keys in [&keys, &newer, &keys] {
-        assert!(again(&mut world, &known, keys).is_err());
+        assert_eq!(again(&mut world, &known, keys).unwrap_err().code(), ErrorCode::JWS_UNKNOWN_KEY);
         assert_eq!(world.op.count(On::Jwks), 4);
     }
 }
@@ -226,7 +226,7 @@ fn the_cooldown_survives_a_clock_that_is_set() {
     world.pass(10);
     world.op.lie(Lie::KidUnknown);
     let ask = |world: &mut World| {
-        assert!(again(world, &known, &keys).is_err());
+        assert_eq!(again(world, &known, &keys).unwrap_err().code(), ErrorCode::JWS_UNKNOWN_KEY);
         world.op.count(On::Jwks)
     };
     assert_eq!(ask(&mut world), 2);

@@ -150,7 +150,7 @@ fn a_registration_outlives_the_login_that_follows() {
     let login = world.login().unwrap();
     world.op.lie(Lie::NonceWrong);
     let (provider, client) = (login.provider.clone(), login.client.clone());
-    assert!(world.finish(login, None).is_err());
+    assert_eq!(world.finish(login, None).err().unwrap().what(), (At::Verification, ErrorCode::ID_TOKEN_NONCE_MISMATCH));
     world.op.honest();
     let login = world.login_with(provider, client).unwrap();
     assert!(world.finish(login, None).is_ok());

@@ -299,7 +299,7 @@ fn a_stored_loopback_issuer_is_no_way_around_https() {
     let stored = PENDING.replace("https://op.example.org", "http://localhost:8080");
     let pending = PendingAuthorization::from_json(&stored).unwrap();
     assert_eq!(pending.issuer().as_str(), "http://localhost:8080");
-    assert!(Issuer::new(pending.issuer().as_str(), Schemes::HttpsOnly).is_err());
+    assert_eq!(Issuer::new(pending.issuer().as_str(), Schemes::HttpsOnly).unwrap_err().code(), ErrorCode::URL_SCHEME);
 }
 
 #[test]

@@ -127,6 +127,7 @@ fn what_the_homeserver_says_is_kept_and_when_it_wants_to_be_asked() {
         world.log_in(LoginRequest::new()).unwrap().logged_in().unwrap_err()
     };
     let error = refused(r#"{"errcode":"M_LIMIT_EXCEEDED","error":"Too\u001b[2J many","retry_after_ms":2500}"#);
+    assert_eq!(error.code(), ErrorCode::HTTP_TOO_MANY_REQUESTS);
     assert_eq!(error.retry_after().unwrap().as_millis(), 2500);
     let text = error.provider_text().unwrap();
     assert_eq!(text.error(), Some("M_LIMIT_EXCEEDED"));

@@ -81,7 +81,7 @@ proptest! {
     }
 
     #[test]
-    fn a_pending_login(stored in awaited(pending_authorization()), damage in damage()) {
+    fn a_stored_matrix_login_is_written_as_it_was_read(stored in awaited(pending_authorization()), damage in damage()) {
         let (read, written) = round_trip!(PendingLogin, stored);
         prop_assert_eq!(&written, &stored);
         prop_assert_eq!(read.device_id().as_str(), stored["device_id"].as_str().unwrap());
@@ -90,7 +90,7 @@ proptest! {
     }
 
     #[test]
-    fn a_pending_login_by_device(stored in awaited(pending_device()), damage in damage()) {
+    fn a_stored_matrix_device_login_is_written_as_it_was_read(stored in awaited(pending_device()), damage in damage()) {
         let (read, written) = round_trip!(PendingDeviceLogin, stored);
         prop_assert_eq!(&written, &stored);
         prop_assert_eq!(read.authorization().user_code(), stored["authorization"]["user_code"].as_str().unwrap());
@@ -98,7 +98,7 @@ proptest! {
     }
 
     #[test]
-    fn a_session(stored in user_session(), damage in damage()) {
+    fn a_stored_matrix_session_is_written_as_it_was_read(stored in user_session(), damage in damage()) {
         let (read, written) = round_trip!(UserSession, stored);
         prop_assert_eq!(&written, &stored);
         prop_assert_eq!(read.user_id().as_str(), stored["user_id"].as_str().unwrap());

@@ -178,7 +178,7 @@ proptest! {
     #![proptest_config(crate::properties::config())]
 
     #[test]
-    fn tokens(stored in token_set(), damage in damage()) {
+    fn a_stored_token_set_is_written_as_it_was_read(stored in token_set(), damage in damage()) {
         let (read, written) = round_trip!(TokenSet, stored);
         prop_assert_eq!(&written, &stored);
         prop_assert_eq!(read.access_token().expose(), stored["access_token"].as_str().unwrap());
@@ -191,7 +191,7 @@ proptest! {
     }
 
     #[test]
-    fn a_record_of_a_session(
+    fn a_stored_record_is_written_as_it_was_read(
         tokens in token_set(),
         generation in any::<u64>(),
         spent in proptest::option::of(token()),
@@ -205,7 +205,7 @@ proptest! {
     }
 
     #[test]
-    fn a_pending_login(stored in pending_authorization(), damage in damage()) {
+    fn a_stored_pending_login_is_written_as_it_was_read(stored in pending_authorization(), damage in damage()) {
         let (read, written) = round_trip!(PendingAuthorization, stored);
         prop_assert_eq!(&written, &stored);
         prop_assert_eq!(read.key(), stored["state_digest"].as_str().unwrap());
@@ -217,7 +217,7 @@ proptest! {
     }
 
     #[test]
-    fn a_pending_device(stored in pending_device(), damage in damage()) {
+    fn a_stored_pending_device_is_written_as_it_was_read(stored in pending_device(), damage in damage()) {
         let (read, written) = round_trip!(PendingDevice, stored);
         prop_assert_eq!(&written, &stored);
         prop_assert_eq!(read.user_code(), stored["user_code"].as_str().unwrap());
@@ -227,7 +227,7 @@ proptest! {
     }
 
     #[test]
-    fn client_ids(stored in registrations(), damage in damage()) {
+    fn stored_client_ids_are_written_as_they_were_read(stored in registrations(), damage in damage()) {
         let (_, written) = round_trip!(Registrations, stored);
         // The last one of an issuer and a fingerprint counts, and the order is the store's.
         for client in written["clients"].as_array().unwrap() {
@@ -237,7 +237,7 @@ proptest! {
     }
 
     #[test]
-    fn a_login_that_was_just_started(redirect in redirect_uri(), values in scope_values(), id in some_text()) {
+    fn a_login_that_was_just_started_is_written_and_read(redirect in redirect_uri(), values in scope_values(), id in some_text()) {
         let client = Client::new(id).with_redirect_uri(redirect.clone());
         let request = AuthorizationRequest::new(redirect.clone(), scope(&values));
         let (_, pending) = request.start(&provider(), &client, &mut env()).unwrap();

@@ -40,7 +40,7 @@ proptest! {
     #![proptest_config(crate::properties::config())]
 
     #[test]
-    fn scopes(values in scope_values(), spaces in 0..3_usize) {
+    fn a_scope_is_read_whatever_its_spaces(values in scope_values(), spaces in 0..3_usize) {
         let padding = " ".repeat(spaces);
         let written = format!("{padding}{}{padding}", values.join(&" ".repeat(spaces + 1)));
         let scope = Scope::new(&written).unwrap();
@@ -57,7 +57,7 @@ proptest! {
     }
 
     #[test]
-    fn numeric_dates(millis in millis(), seconds in any::<u64>()) {
+    fn a_numeric_date_is_exact_to_the_millisecond(millis in millis(), seconds in any::<u64>()) {
         let read = |text: &str| serde_json::from_str::<NumericDate>(text).ok().map(|date| date.0.unix_millis());
         // Fractions are exact to the millisecond or one before it: a float cannot always say which.
         let fraction = read(&format!("{}.{:03}", millis / 1000, millis % 1000)).unwrap();
@@ -68,7 +68,7 @@ proptest! {
     }
 
     #[test]
-    fn lifetimes(seconds in prop_oneof![0..1_u64 << 53, any::<u64>()], text in text()) {
+    fn a_lifetime_is_a_whole_number_or_unreadable(seconds in prop_oneof![0..1_u64 << 53, any::<u64>()], text in text()) {
         let read = |text: &str| serde_json::from_str::<Lifetime>(text).unwrap();
         let expected = if seconds <= 1 << 53 { Lifetime::Seconds(seconds) } else { Lifetime::Unreadable };
         for written in [format!("{seconds}"), format!("\"{seconds}\"")] {
@@ -85,7 +85,7 @@ proptest! {
     }
 
     #[test]
-    fn challenges(
+    fn a_challenge_is_read_as_it_was_written(
         written in proptest::collection::vec(challenge(), 0..4),
         escape in any::<bool>(),
         apart in any::<bool>(),

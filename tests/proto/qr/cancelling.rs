@@ -10,7 +10,7 @@ use crate::qr::town::{GRANT, LOGIN, Plan, Town, codes, plans};
 
 /// The user gives up at any step of either device: the other one ends as well, and nothing is left behind.
 #[test]
-fn cancelled_at_each_state() {
+fn a_device_that_cancels_at_any_step_ends_the_other() {
     for plan in plans() {
         let whole = Town::new().run(&plan);
         for (is_login, steps) in [(true, whole.login_steps), (false, whole.grant_steps)] {
@@ -48,7 +48,7 @@ fn cancelled_at_each_state() {
 
 /// Every pause can be cancelled: the other device is told, and soon, and nothing is left behind or given away.
 #[test]
-fn cancelled_at_each_pause() {
+fn a_device_that_cancels_in_any_pause_ends_the_other() {
     use Progress::*;
     let pauses = [ShowingCode, EnteringCheckCode, ShowingCheckCode, Secured];
     let of_login = [&pauses[..], &[StartingLogin, WaitingForUser, SharingSecrets]].concat();

@@ -322,7 +322,7 @@ fn a_text_that_was_refused_is_the_last_one() {
 
 /// The secrets may have arrived, or not: what the rendezvous says then counts.
 #[test]
-fn secrets_whose_delivery_is_in_doubt() {
+fn the_rendezvous_decides_whether_doubtful_secrets_arrived() {
     for plan in plans() {
         let honest = Town::hasty();
         honest.run(&plan).grant.unwrap();

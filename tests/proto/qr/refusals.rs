@@ -180,7 +180,7 @@ fn what_deployed_servers_leave_out_is_done_without() {
 }
 
 #[test]
-fn limits_of_size() {
+fn a_message_beyond_the_limit_is_refused() {
     let mut world = World::new();
     world.server = world.server.with_limit(MESSAGE_LIMIT + 1);
     let (a, b) = world.pair();

@@ -175,7 +175,7 @@ fn a_box_that_somebody_was_at_before_is_not_joined() {
 
 /// Homeservers may leave the rendezvous to another server (307); that one may not pass it on.
 #[test]
-fn one_redirect_at_creation() {
+fn only_the_creation_follows_one_redirect() {
     let base = Homeserver::new(BASE, Schemes::HttpsOnly).unwrap();
     let mut env = TestEnv::seeded(1);
     let other = testing::Rendezvous::new("https://rendezvous.example.org");

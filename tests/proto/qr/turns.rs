@@ -17,7 +17,7 @@ use crate::qr::town::HS;
 use crate::qr::world::{World, drive};
 
 #[test]
-fn a_peer_that_does_all_right() {
+fn a_peer_that_follows_the_protocol_completes_the_login() {
     for machine in MACHINES {
         let (outcome, peer) = course(machine, &right(machine));
         outcome.unwrap();

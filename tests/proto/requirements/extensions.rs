@@ -93,7 +93,7 @@ const BOUND: &[Row] = &[
     ("8.2", Must, "a new nonce takes the place of the old one, whatever answer brings it", &["tests/proto/hostile/dpop.rs::a_nonce_that_was_told_is_in_the_next_proof_at_once", "tests/proto/hostile/dpop.rs::a_nonce_is_shown_to_no_other_server"]),
     ("9", Defined, "a nonce is used at the server that gave it only", &["tests/proto/hostile/dpop.rs::a_nonce_is_shown_to_no_other_server"]),
     ("9", Defined, "a resource's demand is met in the same way", &["tests/proto/hostile/resource.rs::a_demand_for_a_nonce_is_met_once"]),
-    ("10", May, "the code is bound to the key by `dpop_jkt`", &["tests/proto/hostile/dpop.rs::a_proof_says_what_it_is_for_and_no_more", "src/jose/tests/keys.rs::thumbprints"]),
+    ("10", May, "the code is bound to the key by `dpop_jkt`", &["tests/proto/hostile/dpop.rs::a_proof_says_what_it_is_for_and_no_more", "src/jose/tests/keys.rs::thumbprints_are_those_of_rfc_7638"]),
     ("10.1", Must, "`dpop_jkt` is in a pushed request, and of the same key as its proof", &["tests/proto/hostile/determinism.rs::the_requests_of_a_strong_login_are_those_committed"]),
 ];
 

@@ -71,7 +71,7 @@ const JWA: &[Row] = &[
 
 #[rustfmt::skip]
 const JWT: &[Row] = &[
-    ("2", Defined, "dates are seconds since 1970, whole or not", &["src/token/numeric.rs::dates", "tests/proto/hostile/id_token_claims.rs::odd_claims_are_lived_with"]),
+    ("2", Defined, "dates are seconds since 1970, whole or not", &["src/token/numeric.rs::dates_are_whole_or_fractional_seconds", "tests/proto/hostile/id_token_claims.rs::odd_claims_are_lived_with"]),
     ("4", Must, "a claim that stands there twice is refused", &["tests/proto/hostile/id_token_claims.rs::claims_that_need_no_key_to_be_found_wrong_cost_none"]),
     ("4", Must, "claims that are not understood are passed over", &["tests/proto/hostile/id_token_claims.rs::odd_claims_are_lived_with"]),
     ("4.1.3", Must, "a token for somebody else is refused", &["tests/proto/hostile/id_token_claims.rs::claims_that_need_no_key_to_be_found_wrong_cost_none"]),
@@ -84,9 +84,9 @@ const JWT: &[Row] = &[
 
 #[rustfmt::skip]
 const THUMBPRINT: &[Row] = &[
-    ("3", Defined, "the required members alone, in order, without white space, by SHA-256", &["src/jose/tests/keys.rs::thumbprints"]),
-    ("3.2", Defined, "which members these are goes by `kty`", &["src/jose/tests/keys.rs::thumbprints"]),
-    ("3.3", Must, "nothing in them is escaped", &["src/jose/tests/keys.rs::thumbprints"]),
+    ("3", Defined, "the required members alone, in order, without white space, by SHA-256", &["src/jose/tests/keys.rs::thumbprints_are_those_of_rfc_7638"]),
+    ("3.2", Defined, "which members these are goes by `kty`", &["src/jose/tests/keys.rs::thumbprints_are_those_of_rfc_7638"]),
+    ("3.3", Must, "nothing in them is escaped", &["src/jose/tests/keys.rs::thumbprints_are_those_of_rfc_7638"]),
 ];
 
 #[rustfmt::skip]
