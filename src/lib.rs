@@ -1,3 +1,7 @@
+// Examples need an environment and a provider: without these features none is tested.
+#![cfg_attr(all(doctest, not(all(feature = "system", feature = "testing", feature = "ureq"))), cfg(false))]
+// Which feature an item needs, on docs.rs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc = include_str!("../README.md")]
 //!
 //! # Where to look
