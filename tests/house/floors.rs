@@ -1,28 +1,35 @@
-//! The floors of the crate: a module imports only from its own floor and lower ones, and nothing below the edges names a
+//! The floors of the crate: a file uses only files of its own floor and lower ones, and nothing below the edges names a
 //! clock, a socket, a thread, a runtime or a global.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
 
-/// Each module of the crate and its floor.
-const FLOORS: &[(&str, u8)] = &[
-    ("error", 0),
-    ("base", 1),
-    ("wire", 2),
-    ("jose", 3),
-    ("party", 4),
-    ("token", 5),
-    ("message", 6),
-    ("step", 7),
-    ("flow", 8),
-    ("session", 9),
-    ("matrix", 10),
-    ("qr", 11),
-    ("adapter", 12),
-    ("testing", 12),
+use super::allowed;
+use super::imports::{Import, Kind};
+use super::lexer::{Token, text};
+use super::tree::{Source, Tree};
+
+/// The rooms of the crate from the lowest floor to the highest, and the files in the root that belong into them.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("error", &["failure"]),
+    ("base", &["endpoint", "env", "json", "secret", "stored", "words"]),
+    ("wire", &["reply"]),
+    ("jose", &[]),
+    ("party", &["client", "dpop", "provider", "registrations"]),
+    ("token", &["tokens"]),
+    ("message", &[]),
+    ("step", &[]),
+    ("flow", &[]),
+    ("session", &[]),
+    // Profiles
+    ("matrix", &[]),
+    ("qr", &[]),
+    // The edges
+    ("adapter", &[]),
+    ("testing", &[]),
 ];
 
-const EDGES: u8 = 12;
+/// The rooms that may name the outside world.
+const EDGES: &[&str] = &["adapter", "testing"];
 
 /// What only the edges may name: the outside world, and what is shared by all.
 const OUTSIDE: &[&str] = &[
@@ -56,7 +63,7 @@ const OUTSIDE: &[&str] = &[
 ];
 
 /// Parts that flows are put together from, each of those before it.
-const PARTS: &[&str] = &["signed", "authenticated_request", "verification", "token_exchange"];
+const PARTS: &[&str] = &["signed", "authorized_call", "verification", "token_exchange"];
 
 /// What else one flow takes from another: what it goes on to, or where it begins.
 const COMPOSED: &[(&str, &[&str])] = &[
@@ -66,206 +73,110 @@ const COMPOSED: &[(&str, &[&str])] = &[
     ("verification", &["Revocation"]),
 ];
 
-struct Source {
-    path: PathBuf,
-    /// The module of the crate that it is of.
-    module: String,
-    /// Without comments, strings, and what is only there for tests.
-    code: String,
+fn floor(source: &Source) -> usize {
+    let room = source.room();
+    let known = ROOMS.iter().position(|(name, files)| *name == room || files.contains(&room));
+    known.unwrap_or_else(|| panic!("`{room}` has no floor: give it one in tests/house/floors.rs"))
 }
 
-fn sources() -> Vec<Source> {
-    fn collect(directory: &Path, out: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                collect(&path, out);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                out.push(path);
-            }
-        }
-    }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut paths = Vec::new();
-    collect(&root, &mut paths);
-    paths.sort();
-    let relative = paths.iter().map(|path| path.strip_prefix(&root).unwrap().to_owned());
-    let in_tests = |path: &Path| path.with_extension("").iter().any(|part| part == "tests");
-    relative
-        .filter(|path| path != Path::new("lib.rs") && !in_tests(path))
-        .map(|path| {
-            let module = path.with_extension("").iter().next().unwrap().to_str().unwrap().to_owned();
-            let code = code(&fs::read_to_string(root.join(&path)).unwrap());
-            Source { path, module, code }
-        })
-        .collect()
+/// `lib.rs` shows what the rooms hold, and uses nothing.
+fn inner(tree: &Tree) -> impl Iterator<Item = &Source> {
+    tree.sources.iter().filter(|source| !source.module.is_empty())
 }
 
-/// The lines that are compiled into the crate: no comments, no string literals, nothing under `#[cfg(test)]`.
-fn code(text: &str) -> String {
-    let text = text.split("\nmod tests {").next().unwrap();
-    let mut out = String::new();
-    let mut skip = false;
-    for line in text.lines() {
-        let bare = line.trim_start();
-        if skip {
-            skip = bare.starts_with("#[");
-            continue;
-        }
-        skip = bare == "#[cfg(test)]";
-        if skip || bare.starts_with("//") {
-            continue;
-        }
-        // Every second piece is inside a string; escaped quotes do not stand beside what is looked for here.
-        let pieces = line.split(" // ").next().unwrap().split('"').step_by(2);
-        out.push_str(&pieces.collect::<Vec<_>>().join("\"\""));
-        out.push('\n');
-    }
-    out
-}
-
-fn floor(module: &str) -> u8 {
-    let known = FLOORS.iter().find(|(name, _)| *name == module);
-    known
-        .unwrap_or_else(|| panic!("`{module}` has no floor: give it one in this file and in the table of the design"))
-        .1
-}
-
-/// The modules of the crate that are named by `crate::…`, also in lists.
-fn imports(code: &str) -> Vec<String> {
-    let mut out = Vec::new();
-    for (at, name) in code.match_indices("crate::") {
-        if code[..at].ends_with('$') {
-            continue;
-        }
-        let rest = &code[at + name.len()..];
-        let Some(list) = rest.strip_prefix('{') else {
-            out.push(word(rest).to_owned());
-            continue;
-        };
-        // Of a list only the first word of each item counts: what stands in braces of its own belongs to that.
-        let (mut depth, mut item) = (0_usize, String::new());
-        for c in list.chars() {
-            match c {
-                '{' => depth += 1,
-                '}' | ',' if depth == 0 => {
-                    out.push(word(item.trim()).to_owned());
-                    item.clear();
-                    if c == '}' {
-                        break;
-                    }
-                }
-                '}' => depth -= 1,
-                _ if depth == 0 => item.push(c),
-                _ => {}
-            }
-        }
-    }
-    out.retain(|name| !name.is_empty());
-    out
-}
-
-fn word(text: &str) -> &str {
-    text.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap()
-}
-
+/// `allowed/floors.txt` has the uses that still go up, as `FILE -> FILE`.
 #[test]
-fn the_parser_of_imports_reads_lists() {
-    let code =
-        "use crate::{json::{self, Text}, error::Error, env};\nfn f() -> crate::jose::Keys {}\n$crate::words::Word";
-    assert_eq!(imports(code), ["json", "error", "env", "jose"]);
-    let text = "// crate::flow\nlet a = \"crate::step\"; // crate::session\n#[cfg(test)]\nuse crate::testing;\nfn b() {}\n#[cfg(test)]\nmod tests {\nuse crate::flow;\n}";
-    assert_eq!(imports(&self::code(text)), [""; 0]);
-    assert!(self::code(text).contains("fn b"));
+fn a_file_uses_only_its_floor_and_lower_ones() {
+    let tree = Tree::shared();
+    let mut found = BTreeSet::new();
+    for edge in tree.edges() {
+        let (from, to) = (&tree.sources[edge.from], &tree.sources[edge.to]);
+        if !from.module.is_empty() && !to.module.is_empty() && floor(to) > floor(from) {
+            println!("{} -> {} by {}", from.path, to.path, edge.path);
+            found.insert(format!("{} -> {}", from.path, to.path));
+        }
+    }
+    allowed::check("floors", &found, "these files use what is on a higher floor");
 }
 
+/// What `lib.rs` exports by a name of its own comes from everywhere: inside the crate it is imported from where it is.
 #[test]
-fn a_module_imports_only_from_its_floor_and_lower_ones() {
+fn nothing_is_imported_from_the_face() {
+    let tree = Tree::shared();
     let mut wrong = Vec::new();
-    for source in sources() {
-        // From a file of the first level `super` is the crate, from one of the second `super::super` is.
-        let code = source.code.replace(&"super::".repeat(source.path.components().count()), "crate::");
-        for import in imports(&code) {
-            // What `lib.rs` exports by a name of its own comes from everywhere.
-            let exported = import.starts_with(char::is_uppercase);
-            if exported || floor(&import) > floor(&source.module) {
-                wrong.push(format!("{} imports `{import}`", source.path.display()));
+    for source in inner(tree) {
+        for import in &source.imports {
+            let is_exported = rooted(source, import).first().is_some_and(|name| name.starts_with(char::is_uppercase));
+            if is_exported {
+                wrong.push(format!("{} imports {}", source.path, import.path.join("::")));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A path that begins at the crate, without its beginning; nothing of any other.
+fn rooted<'a>(source: &Source, import: &'a Import) -> &'a [String] {
+    let ups = import.path.iter().take_while(|name| *name == "super").count();
+    let is_rooted = import.path.first().is_some_and(|first| first == "crate")
+        || ups > 0 && ups == source.module.len() + import.inline.len();
+    if is_rooted { &import.path[ups.max(1)..] } else { &[] }
 }
 
 #[test]
 fn below_the_edges_there_is_no_outside_world() {
+    let tree = Tree::shared();
     let mut wrong = Vec::new();
-    for source in sources().iter().filter(|source| floor(&source.module) < EDGES) {
-        for name in OUTSIDE.iter().filter(|name| source.code.contains(*name)) {
-            wrong.push(format!("{} names `{name}`", source.path.display()));
+    for source in inner(tree).filter(|source| !EDGES.contains(&ROOMS[floor(source)].0)) {
+        let code = text(&source.tokens);
+        for name in OUTSIDE.iter().filter(|name| code.contains(*name)) {
+            wrong.push(format!("{} names `{name}`", source.path));
         }
-        for line in source.code.lines().filter(|line| is_global(line)) {
-            wrong.push(format!("{} has a global: {line}", source.path.display()));
-        }
+        wrong.extend(globals(&source.tokens).map(|global| format!("{} has a global: {global}", source.path)));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A `static` item that can change: a cell, a lock or an atomic number.
-fn is_global(line: &str) -> bool {
-    let item = line.trim_start();
-    let item = item.split_once("static ").filter(|(before, _)| before.is_empty() || before.starts_with("pub"));
-    item.is_some_and(|(_, item)| ["Cell", "Lock", "Mutex", "Atomic", "Once"].iter().any(|name| item.contains(name)))
+/// The `static` items that can change: cells, locks and atomic numbers.
+fn globals(tokens: &[Token]) -> impl Iterator<Item = String> {
+    let statics = tokens.iter().enumerate().filter(|(_, token)| token.is("static"));
+    statics.filter_map(|(at, _)| {
+        let item: Vec<_> = tokens[at..].iter().take_while(|token| !token.is("=")).cloned().collect();
+        let item = text(&item);
+        ["Cell", "Lock", "Mutex", "Atomic", "Once"].iter().any(|name| item.contains(name)).then_some(item)
+    })
 }
 
 #[test]
 fn a_global_is_known_when_it_is_seen() {
-    assert!(is_global("static SEEN: AtomicU64 = AtomicU64::new(0);"));
-    assert!(is_global("pub(crate) static KEYS: OnceLock<Keys> = OnceLock::new();"));
-    assert!(!is_global("static JSON: &str = \"\";"));
-    assert!(!is_global("backend: Option<&'static dyn Backend>, // AtomicU64"));
+    let found = |code: &str| globals(&super::lexer::tokens(code)).count();
+    assert_eq!(found("static SEEN: AtomicU64 = AtomicU64::new(0);"), 1);
+    assert_eq!(found("pub(crate) static KEYS: OnceLock<Keys> = OnceLock::new();"), 1);
+    assert_eq!(found("static JSON: &str = \"\";"), 0);
+    assert_eq!(found("backend: Option<&'static dyn Backend>, // AtomicU64"), 0);
 }
 
 /// A flow is put together from parts; what it takes from another flow beside them is said here.
 #[test]
 fn flows_do_not_import_one_another() {
+    let tree = Tree::shared();
     let mut wrong = Vec::new();
-    for source in sources().iter().filter(|source| source.module == "flow" && source.path != Path::new("flow/mod.rs")) {
-        let own = source.path.file_stem().unwrap().to_str().unwrap();
+    for source in inner(tree).filter(|source| source.room() == "flow" && source.module.len() == 2) {
+        let own = source.module[1].as_str();
         let composed = COMPOSED.iter().find(|(name, _)| *name == own).map_or(&[][..], |(_, allowed)| allowed);
         let allowed: Vec<_> = PARTS.iter().take_while(|part| **part != own).chain(composed).collect();
-        let named = source.code.match_indices("super::").map(|(at, name)| word(&source.code[at + name.len()..]));
-        let crossing = named.chain(source.code.match_indices("crate::flow::").map(|_| "crate::flow"));
-        wrong.extend(
-            crossing
-                .filter(|name| !allowed.contains(&name) && !name.is_empty())
-                .map(|name| format!("{} imports `{name}`", source.path.display())),
-        );
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// Files near 400 lines at most, so that one can be read at a sitting.
-#[test]
-fn files_are_short() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    for source in sources() {
-        let lines = fs::read_to_string(root.join(&source.path)).unwrap().lines().count();
-        assert!(lines <= 450, "{} has {lines} lines", source.path.display());
-    }
-}
-
-/// A flow that passes its input on to another one names no variant of it: whatever comes reaches the flow that asked.
-#[test]
-fn a_flow_that_contains_another_passes_every_input_on() {
-    let mut embedding = 0;
-    for source in sources() {
-        for block in source.code.split("\nimpl").filter(|block| block.contains(" Flow for ")) {
-            let block = block.split("\n}\n").next().unwrap();
-            if block.contains(".on(input, env)") {
-                embedding += 1;
-                assert!(!block.contains("Input::"), "{}: {block}", source.path.display());
+        for import in &source.imports {
+            let path: Vec<_> = import.path.iter().map(String::as_str).collect();
+            let named = match path[..] {
+                ["super", "super", ..] => continue,
+                ["super"] if import.kind == Kind::Glob => "*",
+                ["super", name, ..] | ["crate", "flow", name, ..] => name,
+                _ => continue,
+            };
+            if !allowed.contains(&&named) {
+                wrong.push(format!("{} imports `{named}`", source.path));
             }
         }
     }
-    assert!(embedding > 10, "{embedding}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

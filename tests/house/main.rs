@@ -2,4 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod allowed;
+mod cycles;
 mod floors;
+mod imports;
+mod layout;
+mod lexer;
+mod tree;
