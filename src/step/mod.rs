@@ -50,7 +50,7 @@ mod boxed;
 pub(crate) mod contract;
 mod handles;
 mod key_use;
-#[cfg(all(test, feature = "testing", feature = "matrix"))]
+#[cfg(test)]
 pub(crate) mod toy;
 
 pub use boxed::BoxFlow;

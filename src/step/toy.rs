@@ -1,6 +1,12 @@
 //! A flow that asks for everything, in an order that is drawn, for tests of the flows that contain another one.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    dead_code,
+    reason = "tests, some of them of profiles"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -112,15 +112,18 @@ fn after_quote(text: &str) -> &str {
     after.strip_prefix('\'').unwrap_or_else(|| inner.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
-/// Without the items under `#[cfg(test)]`.
+/// Without the items under `#[cfg(test)]` or `#[cfg(all(test, …))]`.
 pub(crate) fn without_tests(tokens: Vec<Token>) -> Vec<Token> {
-    const MARK: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
+    const MARKS: [&[&str]; 2] =
+        [&["#", "[", "cfg", "(", "test", ")", "]"], &["#", "[", "cfg", "(", "all", "(", "test"]];
+    let begins = |at: usize, mark: &[&str]| {
+        tokens[at..].len() >= mark.len() && mark.iter().zip(&tokens[at..]).all(|(mark, token)| token.is(mark))
+    };
     let mut out = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while at < tokens.len() {
-        let is_test = tokens[at..].len() >= MARK.len() && MARK.iter().zip(&tokens[at..]).all(|(mark, t)| t.is(mark));
-        if is_test {
-            at = after_item(&tokens, at + MARK.len());
+        if MARKS.iter().any(|mark| begins(at, mark)) {
+            at = after_item(&tokens, after_group(&tokens, at + 1));
         } else {
             out.push(tokens[at].clone());
             at += 1;

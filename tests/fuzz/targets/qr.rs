@@ -1,7 +1,7 @@
 //! Logging in by QR code: the code, and the channel with its messages.
 
 use oidc_proto::Schemes;
-use oidc_proto::qr::{CODE_LIMIT, Channel, ErrorCode, Generator, Initiated, Message, Secrets};
+use oidc_proto::qr::{CODE_LIMIT, Channel, Generator, Initiated, Message, QrCode, Secrets};
 use oidc_proto::testing::TestEnv;
 
 use super::Script;
@@ -9,13 +9,14 @@ use super::Script;
 /// A code that is read is printed as it was.
 pub(super) fn code(data: &[u8]) {
     for schemes in [Schemes::HttpsOnly, Schemes::DangerousHttpOnLoopback] {
-        if let Ok(code) = Code::from_bytes(data, schemes) {
+        if let Ok(code) = QrCode::from_bytes(data, schemes) {
             assert!(data.len() <= CODE_LIMIT);
             assert_eq!(code.to_bytes(), data);
-            assert_eq!(Code::from_base64(&code.to_base64(), schemes).unwrap(), code);
+            assert_eq!(QrCode::from_base64(&code.to_base64(), schemes).unwrap(), code);
         }
-        if let Ok(code) =
-            std::str::from_utf8(data).map_err(|_| ()).and_then(|text| Code::from_base64(text, schemes).map_err(|_| ()))
+        if let Ok(code) = std::str::from_utf8(data)
+            .map_err(|_| ())
+            .and_then(|text| QrCode::from_base64(text, schemes).map_err(|_| ()))
         {
             assert_eq!(code.to_base64(), std::str::from_utf8(data).unwrap().trim_end_matches('='));
         }
