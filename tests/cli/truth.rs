@@ -3,7 +3,7 @@
 use oidc_proto::testing::{Fault, Lie, On, Reuse, Rotation};
 use serde_json::json;
 
-use crate::harness::{Cli, Op, Run};
+use crate::support::cli::{Cli, Op, Run};
 use crate::support::server::DeadPort;
 
 /// What goes wrong at the token endpoint, from now on.
