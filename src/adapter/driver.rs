@@ -153,9 +153,10 @@ impl<C: HttpClient, T: Timer, S: RemoteSigner> Driver<C, T, S> {
             step = match step {
                 Step::Call(call) => {
                     let (request, policy, awaiting) = call.into_parts();
+                    let uri = request.uri().clone();
                     match self.http.call(request, policy).await {
                         Ok(response) => awaiting.receive(response, env)?,
-                        Err(failure) => awaiting.fail(failure, env)?,
+                        Err(failure) => awaiting.fail(failure, env).map_err(|error| error.with_server(&uri))?,
                     }
                 }
                 Step::Wait(wait) => {

@@ -38,7 +38,7 @@ macro_rules! delegate {
                 failure: $crate::error::Failure,
                 env: &mut dyn $crate::base::env::Env,
             ) -> Result<$crate::step::Step<Self>, $crate::error::Error> {
-                Self::going_on(self.0.on_failure(failure, env)$(.map_err(|error| error.at($request)))?? $(, self.$context)?)
+                Self::going_on(self.0.on_failure(failure, env)$(.map_err(|error| error.with_endpoint($request)))?? $(, self.$context)?)
             }
 
             fn on_wake(self, env: &mut dyn $crate::base::env::Env) -> Result<$crate::step::Step<Self>, $crate::error::Error> {

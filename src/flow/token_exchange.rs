@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorCode};
 use crate::jose::Keys;
 use crate::message::token::{self, TokenResponse};
 use crate::party::client::Client;
+use crate::party::client_auth::explained;
 use crate::party::options::ProviderOptions;
 use crate::party::provider::Provider;
 use crate::step::{Flow, Step};
@@ -105,7 +106,10 @@ impl Flow for TokenExchange {
 
     fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
-            State::ExpectTokens(call, context) => Self::go_on(call.on_response(reply, env)?, context, env),
+            State::ExpectTokens(call, context) => {
+                let step = call.on_response(reply, env).map_err(|error| explained(error, &context.client))?;
+                Self::go_on(step, context, env)
+            }
             State::Verifying(flow) => Self::verifying(flow.on_response(reply, env)?),
         }
     }

@@ -159,7 +159,7 @@ impl Flow for HomeserverDiscovery {
         let is_missing = reply.status == StatusCode::NOT_FOUND;
         match state {
             State::ExpectWellKnown { or_else, .. } if is_missing => {
-                let itself = or_else.ok_or_else(|| Error::new(ErrorCode::HOMESERVER_NOT_FOUND).at(VERSIONS))?;
+                let itself = or_else.ok_or_else(|| Error::new(ErrorCode::HOMESERVER_NOT_FOUND).during(VERSIONS))?;
                 Self::ask(itself, None, schemes)
             }
             State::ExpectWellKnown { uri, redirects, or_else }
@@ -176,7 +176,9 @@ impl Flow for HomeserverDiscovery {
                 Self::ask(homeserver, None, schemes)
             }
             State::ExpectVersions { or_else: Some(name), .. } if is_missing => Self::look_up(&name, None, schemes),
-            State::ExpectVersions { .. } if is_missing => Err(Error::new(ErrorCode::HOMESERVER_NOT_FOUND).at(VERSIONS)),
+            State::ExpectVersions { .. } if is_missing => {
+                Err(Error::new(ErrorCode::HOMESERVER_NOT_FOUND).during(VERSIONS))
+            }
             State::ExpectVersions { homeserver, .. } => {
                 let versions = reply.success(Accept::Json).and_then(versions).map_err(during(VERSIONS))?;
                 Ok(Step::Done(FoundHomeserver { homeserver, versions }))
@@ -185,7 +187,7 @@ impl Flow for HomeserverDiscovery {
     }
 
     fn on_failure(self, failure: Failure, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Err(Error::from(failure).at(match self.state {
+        Err(Error::from(failure).during(match self.state {
             State::ExpectWellKnown { .. } => WELL_KNOWN,
             State::ExpectVersions { .. } => VERSIONS,
         }))

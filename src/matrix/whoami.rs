@@ -73,7 +73,7 @@ impl Whoami {
 
 fn parse(response: &Response<Body>) -> Result<Identity, Error> {
     let body = success(&reply(response), Accept::Json, WHOAMI)?;
-    let answer: Answer<'_> = json::document(body).map_err(|code| during(WHOAMI)(code.into()))?;
+    let answer: Answer<'_> = json::document(body).map_err(during(WHOAMI))?;
     let user_id = answer.user_id.text().ok_or_else(|| Error::new(ErrorCode::WHOAMI_USER_ID).at("user_id"))?;
     let user_id = UserId::new(&user_id).map_err(|_| Error::new(ErrorCode::WHOAMI_USER_ID).at("user_id"))?;
     let unusable = || Error::new(ErrorCode::WHOAMI_DEVICE_ID).at("device_id");

@@ -90,7 +90,7 @@ impl Flow for Probe {
     fn on_response(self, reply: Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         let outcome = match reply.status {
             StatusCode::NOT_FOUND => Ok(false),
-            _ => reply.success(Accept::Json).and_then(|body| Ok(json::document::<IgnoredAny>(body).map(|_| true)?)),
+            _ => reply.success(Accept::Json).and_then(|body| json::document::<IgnoredAny>(body).map(|_| true)),
         };
         self.settle(outcome, env)
     }

@@ -38,14 +38,15 @@ pub(crate) fn from_reply(reply: Response<'_>, verdict: impl FnOnce(&str) -> Erro
     match reply.check_status() {
         Err(error) if error.code() == ErrorCode::HTTP_STATUS && reply.status.is_client_error() => {}
         Err(error) => return error,
-        Ok(()) => return ErrorCode::HTTP_STATUS.into(),
+        Ok(()) => return Error::new(ErrorCode::HTTP_STATUS).with_status(reply.status),
     }
     let body =
         reply.check_content_type(Accept::Json).ok().and_then(|()| json::document::<OauthError<'_>>(reply.body).ok());
-    match body.as_ref().and_then(|body| Some((body, body.error.as_deref()?))) {
+    let error = match body.as_ref().and_then(|body| Some((body, body.error.as_deref()?))) {
         Some((body, error)) => Error::new(verdict(error)).with_text(body.text()),
         None => ErrorCode::HTTP_STATUS.into(),
-    }
+    };
+    error.with_status(reply.status)
 }
 
 /// The code of an `error` of the token endpoint.

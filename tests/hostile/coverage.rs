@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use oidc_proto::testing::Lie;
-use oidc_proto::{ErrorCode, Fault};
+use oidc_proto::{ErrorCode, Family, Fault, Recovery};
 
 use crate::world::{Row, Say};
 
@@ -13,6 +13,8 @@ const RAISED_ELSEWHERE: &[(ErrorCode, &str)] = &[
     (ErrorCode::STEP_NO_TIMER, "a driver's lack: tests/contract.rs"),
     (ErrorCode::SIGN_MISSING, "a driver's lack: client_auth.rs"),
     (ErrorCode::SIGN_FAILED, "a key store's no: client_auth.rs"),
+    (ErrorCode::KEY_REFUSED, "a key store's no"),
+    (ErrorCode::KEY_UNSUPPORTED, "a key store's lack"),
     (ErrorCode::ENV_ENTROPY, "the operating system's lack: src/adapter/system.rs"),
     (ErrorCode::JWS_NO_BACKEND, "a build without signatures: src/jose/tests/verification.rs"),
     (ErrorCode::SESSION_MISMATCH, "tests/session/endings.rs"),
@@ -98,6 +100,19 @@ fn names_are_dotted_words_and_unique() {
         assert!(name.split('.').count() == 2, "{name}");
         assert!(name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.')), "{name}");
         assert!(!code.section().is_empty() && !code.message().is_empty());
+        assert!(code.message().len() < 100 && !code.message().ends_with('.'), "{name}");
+        for sentence in [code.cause(), code.cure()] {
+            assert!(sentence.ends_with('.') && sentence.len() < 200, "{name}: {sentence}");
+            assert!(sentence.starts_with(|c: char| c.is_uppercase() || c == '`'), "{name}: {sentence}");
+        }
+        // What belongs together by one of the columns belongs together by the others.
+        let is_ours = matches!(code.recovery(), Recovery::FixEnvironment) && code.fault() == Fault::Local;
+        assert!(!is_ours, "{name}: a broken machine is not the caller's fault");
+        assert_eq!(
+            code.fault() == Fault::Environment,
+            matches!(code.family(), Family::Store | Family::KeyStore | Family::Machine),
+            "{name}"
+        );
         assert_eq!(name.starts_with("transport."), code.fault() == Fault::Transport && !name.starts_with("http."));
         assert_eq!(code.to_string(), name);
     }

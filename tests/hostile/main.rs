@@ -33,4 +33,5 @@ mod sweep;
 mod tokens;
 mod transport;
 mod userinfo;
+mod words;
 mod world;

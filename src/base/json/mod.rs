@@ -1,6 +1,7 @@
 //! JSON from strangers: bounded first, then parsed once, straight into what is kept.
 
 mod scalar;
+mod wrong;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 
 use super::secret::Body;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 
 pub(crate) use scalar::Scalar;
 
@@ -23,30 +24,29 @@ pub(crate) const DEPTH_LIMIT: usize = 32;
 /// Parses a document: an optional byte-order mark (RFC 8259 section 8.1 lets a parser ignore it), then one object.
 ///
 /// Names that stand twice in one object are refused wherever they are, also those that `T` does not know.
-pub(crate) fn document<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ErrorCode> {
+pub(crate) fn document<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     strict(bytes.strip_prefix(BOM).unwrap_or(bytes))
 }
 
 /// Parses one object, without a byte-order mark: the parts of a JWS.
 ///
 /// A derived `Deserialize` would take an array of the fields' values, too.
-pub(crate) fn strict<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ErrorCode> {
+pub(crate) fn strict<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     check_bounds(bytes)?;
     if bytes.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
         unchecked::<IgnoredAny>(bytes)?;
-        return Err(ErrorCode::JSON_TYPE);
+        return Err(Error::new(ErrorCode::JSON_TYPE).with_expected(Quote::library("an object")));
     }
     unchecked(bytes)
 }
 
 /// Parses what has been through [`document`] before.
-pub(crate) fn unchecked<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ErrorCode> {
+pub(crate) fn unchecked<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     // Checked as a whole, the strings need not be checked one by one.
     let text = std::str::from_utf8(bytes).map_err(|_| ErrorCode::JSON_SYNTAX)?;
-    // The parser's own message can quote the input: only its category is kept.
     serde_json::from_str(text).map_err(|error| match error.classify() {
-        Category::Data => ErrorCode::JSON_TYPE,
-        Category::Io | Category::Syntax | Category::Eof => ErrorCode::JSON_SYNTAX,
+        Category::Data => wrong::error(text, &error),
+        Category::Io | Category::Syntax | Category::Eof => ErrorCode::JSON_SYNTAX.into(),
     })
 }
 
@@ -101,7 +101,7 @@ impl Fields {
     /// `json.type` if a field is missing or of another type.
     pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
         let bytes = self.0.as_ref();
-        Ok(unchecked(bytes.strip_prefix(BOM).unwrap_or(bytes))?)
+        unchecked(bytes.strip_prefix(BOM).unwrap_or(bytes))
     }
 }
 
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     fn verdict(text: &str) -> Result<(), ErrorCode> {
-        document::<IgnoredAny>(text.as_bytes()).map(|_| ())
+        document::<IgnoredAny>(text.as_bytes()).map(|_| ()).map_err(|error| error.code())
     }
 
     #[test]
