@@ -1,6 +1,6 @@
 //! What a command has to tell: one value for programs and people. `human.rs` writes it for people.
 
-use oidc_proto::ProviderText;
+use oidc_proto::{Error, ProviderText, Quote};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -148,20 +148,52 @@ pub(crate) enum Event<'a> {
     VerifiedCallback {
         what: &'a str,
     },
-    Warning {
-        fault: &'static str,
-        code: &'static str,
-        message: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        provider: Option<Words<'a>>,
-    },
-    Error {
-        fault: &'static str,
-        code: &'static str,
-        message: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        provider: Option<Words<'a>>,
-    },
+    Warning(Problem<'a>),
+    Error(Problem<'a>),
+}
+
+/// What went wrong, and what is known about it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Problem<'a> {
+    pub(crate) fault: &'static str,
+    code: &'static str,
+    pub(crate) message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) provider: Option<Words<'a>>,
+}
+
+impl<'a> From<&'a Failure> for Problem<'a> {
+    fn from(failure: &'a Failure) -> Self {
+        let Failure { fault, code, message, .. } = failure;
+        let error = failure.error.as_ref();
+        Self {
+            fault,
+            code,
+            message,
+            status: error.and_then(|error| error.status()).map(|status| status.as_u16()),
+            endpoint: error.and_then(Error::endpoint),
+            field: error.and_then(Error::field),
+            expected: error.and_then(Error::expected).map(Quote::as_str),
+            found: error.and_then(Error::found).map(Quote::as_str),
+            hint: error.map(Error::hint),
+            recovery: error.map(|error| error.recovery().as_str()),
+            provider: error.and_then(Error::provider_text).map(Words::new),
+        }
+    }
 }
 
 /// A session, without its secrets.
@@ -207,12 +239,10 @@ impl<'a> Words<'a> {
 
 impl<'a> Event<'a> {
     pub(crate) fn error(failure: &'a Failure) -> Self {
-        let Failure { fault, code, ref message, ref provider, .. } = *failure;
-        Self::Error { fault, code, message, provider: provider.as_ref().map(Words::new) }
+        Self::Error(failure.into())
     }
 
     pub(crate) fn warning(failure: &'a Failure) -> Self {
-        let Failure { fault, code, ref message, ref provider, .. } = *failure;
-        Self::Warning { fault, code, message, provider: provider.as_ref().map(Words::new) }
+        Self::Warning(failure.into())
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
-use crate::event::{Event, Summary, Words};
+use crate::event::{Event, Problem, Summary, Words};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -162,12 +162,12 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
             write!(out, "  {GOOD}ok{GOOD:#} {what}")?;
             return Ok(Stream::Narration);
         }
-        Event::Warning { message, provider, .. } => {
+        Event::Warning(Problem { message, provider, .. }) => {
             write!(out, "{CARE}Warning:{CARE:#} {message}")?;
             words(provider.as_ref(), out)?;
             return Ok(Stream::Diagnostics);
         }
-        Event::Error { fault, message, provider, .. } => {
+        Event::Error(Problem { fault, message, provider, .. }) => {
             write!(out, "{BAD}Error{BAD:#} ({fault}): {message}")?;
             words(provider.as_ref(), out)?;
             return Ok(Stream::Diagnostics);
@@ -210,14 +210,20 @@ fn words(provider: Option<&Words<'_>>, out: &mut String) -> std::fmt::Result {
 
 /// Text of strangers for a terminal: nothing in it moves the cursor or hides a character.
 fn plain(text: &str) -> String {
-    let hides =
-        |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if c.is_control() || hides(c) {
+        if deceives(c) {
             out.extend(c.escape_unicode())
         } else {
             out.push(c)
         }
         out
     })
+}
+
+/// Control characters, and those that turn the direction of a text, hide in it or are not seen.
+pub(crate) fn deceives(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
 }
