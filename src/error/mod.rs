@@ -68,10 +68,7 @@ impl fmt::Display for Error {
             write!(f, " {}", status.as_u16())?;
         }
         if let Some(endpoint) = endpoint {
-            let is_from = matches!(
-                code.family(),
-                Family::Response | Family::Metadata | Family::Keys | Family::Protocol | Family::Claims
-            );
+            let is_from = code.fault() == Fault::Remote && !matches!(code.family(), Family::Dpop | Family::Unsupported);
             let preposition = if is_from { "from" } else { "at" };
             match endpoint.strip_suffix("_endpoint") {
                 Some(name) => write!(f, " {preposition} the {} endpoint", name.replace('_', " "))?,

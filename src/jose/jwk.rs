@@ -284,8 +284,7 @@ pub(super) struct Dropped {
 impl Raw<'_> {
     /// The key, if it is a public one that may verify signatures, of a type and curve that this crate knows.
     pub(super) fn into_jwk(self) -> Result<Jwk, Dropped> {
-        let kid = self.kid.text().ok().flatten().map(Box::from);
-        self.parse().map_err(|why| Dropped { kid, why })
+        self.parse().map_err(|why| Dropped { kid: self.kid.text().ok().flatten().map(Box::from), why })
     }
 
     fn parse(&self) -> Result<Jwk, &'static str> {

@@ -74,7 +74,7 @@ codes! {
         "no `sub` in the userinfo response", "The endpoint is not an OpenID Connect userinfo endpoint, or breaks its standard.",
         "Report it to the provider.";
     USERINFO_UNAUTHORIZED = "userinfo.unauthorized", Denied, GrantRejected, LogInAgain, "RFC 6750 section 3.1",
-        "the userinfo endpoint does not accept the access token", "The token has expired, was revoked, or lacks the scope `openid`.",
+        "the access token is not accepted", "The token has expired, was revoked, or lacks the scope `openid`.",
         "Refresh the tokens, or log in again.";
     USERINFO_NO_SUBJECT = "userinfo.no_subject", Local, Usage, FixConfiguration, "OpenID Connect Core 1.0 section 5.3.2",
         "there is no ID token to compare the userinfo response with", "The login did not ask for the scope `openid`.",
