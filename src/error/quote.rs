@@ -171,11 +171,12 @@ fn is_uuid(run: &str) -> bool {
 /// Scheme, host and path.
 fn bare_url(text: &str) -> String {
     let text = text.split(['?', '#', ';']).next().unwrap_or("");
-    match (text.rsplit_once('@'), text.split_once("//")) {
-        (Some((_, rest)), Some((scheme, _))) if scheme.len() < OPAQUE => format!("{scheme}//{rest}"),
-        (Some((_, rest)), _) => rest.to_owned(),
-        (None, _) => text.to_owned(),
-    }
+    // The authority is the third segment at the latest; a password may stand elsewhere in what is no URL.
+    let parts = text.split('/').enumerate().map(|(at, part)| match part.rsplit_once('@') {
+        Some((before, after)) if at <= 2 || before.contains(':') => after,
+        _ => part,
+    });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
@@ -227,6 +228,8 @@ mod tests {
             ("https://user:password@op.example/", "https://op.example/"),
             ("user:password@op.example", "op.example"),
             ("//user:password@op.example/a", "//op.example/a"),
+            ("https:/a/b/c/user:password@op.example", "https:/a/b/c/op.example"),
+            ("https://op.example/@alice", "https://op.example/@alice"),
         ] {
             assert_eq!(Quote::provider_url(text).as_str(), shown);
         }

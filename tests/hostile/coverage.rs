@@ -101,6 +101,11 @@ fn names_are_dotted_words_and_unique() {
         assert!(name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.')), "{name}");
         assert!(!code.section().is_empty() && !code.message().is_empty());
         assert!(code.message().len() < 100 && !code.message().ends_with('.'), "{name}");
+        for text in [code.message(), code.cause(), code.cure()] {
+            let riddle =
+                ["none that", "answer", "whoever", " worth ", "stands there"].iter().find(|word| text.contains(*word));
+            assert_eq!(riddle, None, "{name}: {text}");
+        }
         for sentence in [code.cause(), code.cure()] {
             assert!(sentence.ends_with('.') && sentence.len() < 200, "{name}: {sentence}");
             assert!(sentence.starts_with(|c: char| c.is_uppercase() || c == '`'), "{name}: {sentence}");

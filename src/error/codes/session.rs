@@ -34,8 +34,8 @@ codes! {
 
     // The contract
     STEP_UNEXPECTED = "step.unexpected", Local, Contract, FixConfiguration, "this crate's contract",
-        "the flow was given an input that it does not wait for", "A driver of one's own answered a step with the input of another.",
-        "Answer each step with its own input.";
+        "the flow was given an input that it does not wait for", "A driver gave a step the input of another step.",
+        "Give each step its own input.";
     STEP_NO_TIMER = "step.no_timer", Local, Contract, FixConfiguration, "this crate's contract",
         "the flow waits, but the driver has no timer", "The driver was made without a timer.",
         "Give the driver a timer.";
