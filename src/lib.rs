@@ -41,7 +41,10 @@ pub use base::json::Fields;
 pub use base::secret::{AccessToken, Body, Secret};
 pub use base::url::{Endpoint, Issuer, Schemes};
 pub use base::word_set::{Word, Words};
-pub use error::{Error, ErrorCode, Failure, FailureKind, Fault, ProviderText, Sent};
+pub use error::{
+    Error, ErrorCode, Failure, FailureKind, FailureReason, Family, Fault, ProviderText, Quote, QuoteSource, Recovery,
+    Sent,
+};
 pub use flow::authorization::{PendingAuthorization, VerifiedCallback};
 pub use flow::device::PendingDevice;
 pub use flow::verification::{TokenGrant, TokenOutcome, UnverifiedTokens};
@@ -85,13 +88,12 @@ pub mod limits {
 impl ErrorCode {
     /// Every code, those of the compiled profiles included.
     pub fn all() -> impl Iterator<Item = Self> {
-        let tables = [
-            error::codes::CODES,
+        let profiles: &[&[Self]] = &[
             #[cfg(feature = "matrix")]
             matrix::codes::CODES,
             #[cfg(feature = "qr-login")]
             qr::codes::CODES,
         ];
-        tables.into_iter().flatten().copied()
+        error::codes::TABLES.iter().chain(profiles).copied().flatten().copied()
     }
 }

@@ -88,9 +88,12 @@ impl Context {
                 }
                 Step::Call(call) => {
                     let (request, policy, awaiting) = call.into_parts();
+                    let uri = request.uri().clone();
                     match self.http.call(request, policy) {
                         Ok(response) => awaiting.receive(response, &mut self.env)?,
-                        Err(failure) => awaiting.fail(failure, &mut self.env)?,
+                        Err(failure) => {
+                            awaiting.fail(failure, &mut self.env).map_err(|error| error.with_server(&uri))?
+                        }
                     }
                 }
                 // Every key of this program is at hand.

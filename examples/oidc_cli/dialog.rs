@@ -129,9 +129,12 @@ impl Dialog {
                         is_told = true;
                         awaiting.fail(NoAnswer::new(FailureKind::Cancelled, Sent::No), &mut context.env)?
                     } else {
+                        let uri = request.uri().clone();
                         match context.call(request, policy) {
                             Ok(response) => awaiting.receive(response, &mut context.env)?,
-                            Err(failure) => awaiting.fail(failure, &mut context.env)?,
+                            Err(failure) => {
+                                awaiting.fail(failure, &mut context.env).map_err(|error| error.with_server(&uri))?
+                            }
                         }
                     }
                 }

@@ -1,6 +1,6 @@
 //! What a command has to tell: one value for programs and people. `human.rs` writes it for people.
 
-use oidc_proto::ProviderText;
+use oidc_proto::{Error, ProviderText, Quote};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -160,7 +160,7 @@ pub(crate) enum Event<'a> {
     Error(Problem<'a>),
 }
 
-/// What went wrong.
+/// What went wrong, and what is known about it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Problem<'a> {
     pub(crate) fault: &'static str,
@@ -169,6 +169,18 @@ pub(crate) struct Problem<'a> {
     /// Of the response that it was found in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery: Option<&'static str>,
     /// Seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) retry_after: Option<u64>,
@@ -178,9 +190,22 @@ pub(crate) struct Problem<'a> {
 
 impl<'a> Problem<'a> {
     pub(crate) fn new(failure: &'a Failure) -> Self {
-        let Failure { fault, code, ref message, ref provider, status, retry_after, .. } = *failure;
-        let retry_after = retry_after.map(|after| after.as_secs());
-        Self { fault, code, message, status, retry_after, provider: provider.as_deref().map(Words::new) }
+        let Failure { fault, code, message, .. } = failure;
+        let error = failure.error.as_ref();
+        Self {
+            fault,
+            code,
+            message,
+            status: error.and_then(Error::status).map(|status| status.as_u16()),
+            endpoint: error.and_then(Error::endpoint),
+            field: error.and_then(Error::field),
+            expected: error.and_then(Error::expected).map(Quote::as_str),
+            found: error.and_then(Error::found).map(Quote::as_str),
+            hint: error.map(Error::hint),
+            recovery: error.map(|error| error.recovery().as_str()),
+            retry_after: error.and_then(Error::retry_after).map(|after| after.as_secs()),
+            provider: error.and_then(Error::provider_text).map(Words::new),
+        }
     }
 }
 

@@ -216,10 +216,11 @@ fn lifetime(expires_in: Option<u64>) -> String {
     }
 }
 
-/// What went wrong, the status where that is no success, and the provider's words.
+/// What went wrong, the status where that is no success and the message does not tell it, and the provider's words.
 fn problem(problem: &Problem<'_>, out: &mut String) -> std::fmt::Result {
     write!(out, "{}", problem.message)?;
-    if let Some(status) = problem.status.filter(|status| !(200..300).contains(status)) {
+    let is_told = |status: &u16| problem.message.contains(&format!("HTTP status {status}"));
+    if let Some(status) = problem.status.filter(|status| !(200..300).contains(status) && !is_told(status)) {
         write!(out, " [HTTP {status}]")?;
     }
     if let Some(seconds) = problem.retry_after {
@@ -239,14 +240,20 @@ fn words(provider: Option<&Words<'_>>, out: &mut String) -> std::fmt::Result {
 
 /// Text of strangers for a terminal: nothing in it moves the cursor or hides a character.
 fn plain(text: &str) -> String {
-    let hides =
-        |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if c.is_control() || hides(c) {
+        if deceives(c) {
             out.extend(c.escape_unicode())
         } else {
             out.push(c)
         }
         out
     })
+}
+
+/// Control characters, and those that turn the direction of a text, hide in it or are not seen.
+pub(crate) fn deceives(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
 }

@@ -46,6 +46,7 @@ impl Output {
     pub(crate) fn emit(self, event: &Event<'_>) {
         if self.json {
             if let Ok(line) = serde_json::to_string(&Line { event, device: self.device }) {
+                let line = visible(&line);
                 let mut out = std::io::stdout().lock();
                 let _ = writeln!(out, "{line}").and_then(|()| out.flush());
             }
@@ -118,6 +119,20 @@ impl Output {
         bar.enable_steady_tick(Duration::from_millis(120));
         Waiting(bar)
     }
+}
+
+/// JSON in which no character deceives whoever looks at it in a terminal: those stand in strings alone, as escapes.
+fn visible(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if human::deceives(c) {
+            let escape = |unit: &mut u16| out.push_str(&format!("\\u{unit:04x}"));
+            c.encode_utf16(&mut [0; 2]).iter_mut().for_each(escape);
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// An event for programs.

@@ -7,7 +7,9 @@ use oidc_proto::adapter::session::{BlockingSession, NoToken};
 use oidc_proto::adapter::store::FileStore;
 use oidc_proto::adapter::{BlockingHttpClient, SystemEnv};
 use oidc_proto::session::{Event as SessionEvent, Persistence, SessionOptions, Standing};
-use oidc_proto::{Client, Env as _, ErrorCode as Core, Fault, Provider, TokenOutcome, TokenSet, UnverifiedTokens};
+use oidc_proto::{
+    Client, Env as _, ErrorCode as Core, Family, Fault, Provider, TokenOutcome, TokenSet, UnverifiedTokens,
+};
 
 use crate::asked;
 use crate::context::Context;
@@ -102,7 +104,9 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
             standing => standing,
         };
         let failure = match why(&no_token) {
-            error if is_of_store(error.code()) => session.store_failure(&context.store, &error),
+            error if matches!(error.family(), Family::Store | Family::Stored) => {
+                session.store_failure(&context.store, &error)
+            }
             error => error.into(),
         };
         if standing == Standing::Good {
@@ -131,10 +135,6 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
     context.out.checked("the new tokens are in the store before anyone uses them");
     asked::erase(&context.store, session.id(), session.generation).map_err(saved)?;
     session::reload(&context.store, session).map_err(saved)
-}
-
-fn is_of_store(code: Core) -> bool {
-    code.as_str().starts_with("store.") || code.as_str().starts_with("stored.") || code == Core::SESSION_STORE
 }
 
 /// How long to try at a time to save what could not be saved.

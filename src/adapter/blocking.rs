@@ -65,9 +65,10 @@ impl<C: BlockingHttpClient, T: Fn(Duration), K: BlockingKeyStore> BlockingDriver
             step = match step {
                 Step::Call(call) => {
                     let (request, policy, awaiting) = call.into_parts();
+                    let uri = request.uri().clone();
                     match self.http.call(request, policy) {
                         Ok(response) => awaiting.receive(response, env)?,
-                        Err(failure) => awaiting.fail(failure, env)?,
+                        Err(failure) => awaiting.fail(failure, env).map_err(|error| error.with_server(&uri))?,
                     }
                 }
                 Step::Wait(wait) => {

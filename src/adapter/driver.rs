@@ -124,9 +124,10 @@ impl<C: HttpClient, T: Timer, K: KeyStore> Driver<C, T, K> {
             step = match step {
                 Step::Call(call) => {
                     let (request, policy, awaiting) = call.into_parts();
+                    let uri = request.uri().clone();
                     match self.http.call(request, policy).await {
                         Ok(response) => awaiting.receive(response, env)?,
-                        Err(failure) => awaiting.fail(failure, env)?,
+                        Err(failure) => awaiting.fail(failure, env).map_err(|error| error.with_server(&uri))?,
                     }
                 }
                 Step::Wait(wait) => {

@@ -14,7 +14,7 @@ use reqwest::redirect;
 use super::HttpClient;
 use super::options::{HttpOptions, OptionsError, Root, is_public};
 use crate::base::secret::Body;
-use crate::error::transport::{Failure, FailureKind, Sent};
+use crate::error::transport::{Failure, FailureKind, FailureReason, Sent};
 use crate::wire::policy::Policy;
 
 /// An asynchronous HTTP client. Clones share their connections.
@@ -173,7 +173,21 @@ fn failure(error: &reqwest::Error) -> Failure {
     } else {
         FailureKind::Interrupted
     };
-    Failure::new(kind, if connecting { Sent::No } else { Sent::Maybe })
+    let failure = Failure::new(kind, if connecting { Sent::No } else { Sent::Maybe });
+    if kind != FailureKind::Unreachable {
+        failure
+    } else if kinds.contains(&ErrorKind::ConnectionRefused) {
+        failure.because(FailureReason::ConnectionRefused)
+    } else if is_about_name(error) {
+        failure.because(FailureReason::HostNotFound)
+    } else {
+        failure
+    }
+}
+
+/// Whether the name lookup failed. The library's error for it has no type to tell it by, only this text.
+fn is_about_name(error: &(dyn StdError + 'static)) -> bool {
+    error.to_string().starts_with("dns error") || error.source().is_some_and(is_about_name)
 }
 
 const BROKEN: [ErrorKind; 3] = [ErrorKind::ConnectionReset, ErrorKind::ConnectionAborted, ErrorKind::BrokenPipe];

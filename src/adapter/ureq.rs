@@ -13,7 +13,7 @@ use ureq::{Agent, AsSendBody, Error};
 use super::BlockingHttpClient;
 use super::options::{HttpOptions, OptionsError, Root, is_public};
 use crate::base::secret::Body;
-use crate::error::transport::{Failure, FailureKind, Sent};
+use crate::error::transport::{Failure, FailureKind, FailureReason, Sent};
 use crate::wire::policy::Policy;
 
 /// A blocking HTTP client. Clones share their connections.
@@ -121,8 +121,18 @@ fn root_certificates(roots: &[Root]) -> Result<RootCerts, OptionsError> {
 
 /// A failure before there was a connection. `ureq` tells the same errors before and after; this tells them apart.
 #[derive(Debug, thiserror::Error)]
-#[error("not connected: {0:?}")]
-struct NotConnected(FailureKind);
+#[error("not connected: {0}")]
+struct NotConnected(Failure);
+
+impl NotConnected {
+    fn new(kind: FailureKind) -> Self {
+        Self(Failure::new(kind, Sent::No))
+    }
+
+    fn because(reason: FailureReason) -> Self {
+        Self(Failure::new(FailureKind::Unreachable, Sent::No).because(reason))
+    }
+}
 
 impl From<NotConnected> for Error {
     fn from(error: NotConnected) -> Self {
@@ -140,15 +150,15 @@ struct Names {
 impl Resolver for Names {
     fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         let found = self.lookup.resolve(uri, config, timeout).map_err(|error| match error {
-            Error::Timeout(_) => NotConnected(FailureKind::Timeout),
-            _ => NotConnected(FailureKind::Unreachable),
+            Error::Timeout(_) => NotConnected::new(FailureKind::Timeout),
+            _ => NotConnected::because(FailureReason::HostNotFound),
         })?;
         if !self.public_only {
             return Ok(found);
         }
         let mut kept = self.empty();
         found.iter().filter(|address| is_public(address.ip())).for_each(|address| kept.push(*address));
-        if kept.is_empty() { Err(NotConnected(FailureKind::Refused).into()) } else { Ok(kept) }
+        if kept.is_empty() { Err(NotConnected::new(FailureKind::Refused).into()) } else { Ok(kept) }
     }
 }
 
@@ -160,12 +170,12 @@ impl Connector for Connect {
     type Out = Box<dyn Transport>;
 
     fn connect(&self, details: &ConnectionDetails, chained: Option<()>) -> Result<Option<Self::Out>, Error> {
-        self.0.connect(details, chained).map_err(|error| NotConnected(connect_failure(&error)).into())
+        self.0.connect(details, chained).map_err(|error| connect_failure(&error).into())
     }
 }
 
-fn connect_failure(error: &Error) -> FailureKind {
-    match error {
+fn connect_failure(error: &Error) -> NotConnected {
+    NotConnected::new(match error {
         Error::Timeout(_) => FailureKind::Timeout,
         Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) | Error::TlsRequired => FailureKind::Tls,
         Error::Io(error) => match error.kind() {
@@ -175,17 +185,18 @@ fn connect_failure(error: &Error) -> FailureKind {
             ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
                 FailureKind::Interrupted
             }
+            ErrorKind::ConnectionRefused => return NotConnected::because(FailureReason::ConnectionRefused),
             _ => FailureKind::Unreachable,
         },
         _ => FailureKind::Unreachable,
-    }
+    })
 }
 
 fn failure(error: Error) -> Failure {
     let kind = match error {
         Error::Other(error) => {
             return match error.downcast_ref() {
-                Some(NotConnected(kind)) => Failure::new(*kind, Sent::No),
+                Some(NotConnected(failure)) => *failure,
                 None => Failure::new(FailureKind::Other, Sent::Maybe),
             };
         }

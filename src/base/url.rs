@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::Uri;
 use url::{Host, Url};
 
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 
 /// Which URL schemes a provider's URLs may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -68,7 +68,16 @@ impl Issuer {
     /// # Errors
     /// `url.syntax`, `url.scheme`, `url.userinfo`, `url.query` or `url.fragment`.
     pub fn new(text: &str, schemes: Schemes) -> Result<Self, Error> {
-        let url = parse(text, schemes).map_err(|code| Error::new(code).at("issuer"))?;
+        let url = parse(text, schemes).map_err(|code| {
+            let error = Error::new(code).at("issuer");
+            let whole = format!("https://{text}");
+            let lacks_scheme = !text.contains("://") && parse(&whole, schemes).is_ok();
+            if lacks_scheme {
+                error.with_hint(format!("Give the scheme, too: {}.", Quote::caller(&whole)))
+            } else {
+                error
+            }
+        })?;
         if url.query().is_some() {
             return Err(Error::new(ErrorCode::URL_QUERY).at("issuer"));
         }

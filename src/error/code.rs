@@ -1,26 +1,31 @@
-//! The stable names of errors, and whose fault each of them is.
+//! The stable names of errors, and what is known about each beforehand: fault, family, recovery, cause, cure.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::time::Duration;
 
 /// Whose fault a failure was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Fault {
     /// The caller used this crate wrongly, or a stored value it handed in is damaged.
     Local,
+    /// The machine or a service on the caller's side failed: a store, a key store, a disk, the entropy source.
+    Environment,
     /// The provider, or whoever answered in its place, broke a rule of the standards.
     Remote,
-    /// The user or the provider said no in the way the standards foresee.
+    /// The user or the provider said no in a way that the standards describe.
     Denied,
-    /// No usable answer came: the network, a time-out, a server that is down.
+    /// No usable response arrived: the network, a time-out, a server that is down.
     Transport,
 }
 
 impl Fault {
-    /// The lower-case name: `local`, `remote`, `denied` or `transport`.
+    /// The lower-case name: `local`, `environment`, `remote`, `denied` or `transport`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Local => "local",
+            Self::Environment => "environment",
             Self::Remote => "remote",
             Self::Denied => "denied",
             Self::Transport => "transport",
@@ -31,6 +36,111 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// What kind of failure an error is. Several codes share a family; decide by the family where the code does not matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Family {
+    /// No complete response arrived.
+    Transport,
+    /// The server says that it cannot serve the request now (429, 5xx, `temporarily_unavailable`).
+    Unavailable,
+    /// A response is not usable before its content is looked at: its status, type, size or JSON.
+    Response,
+    /// A value that the caller gave is not acceptable.
+    Usage,
+    /// A value belongs to another provider, client, key, server or user.
+    Mismatch,
+    /// The provider's metadata are not usable.
+    Metadata,
+    /// The provider lacks something that the client needs.
+    Unsupported,
+    /// The provider refused a registration, or its registration response is not usable.
+    Registration,
+    /// A callback is not acceptable as this login's response.
+    Callback,
+    /// The user or the provider refused to authorize, or the user has to act first.
+    Authorization,
+    /// The provider does not accept the client.
+    ClientRejected,
+    /// The code, refresh token or access token is not or no longer accepted: a new login is needed.
+    GrantRejected,
+    /// The provider refused a request for another reason.
+    RequestRejected,
+    /// The user has not decided yet: ask again later.
+    Pending,
+    /// A time limit has passed.
+    Expired,
+    /// A response of a token, device, PAR or rendezvous endpoint lacks something or holds something unusable.
+    Protocol,
+    /// The keys of the provider could not be read, or the right one is not among them.
+    Keys,
+    /// A signed token is malformed, or its signature is wrong.
+    Signature,
+    /// The claims of an ID token, a logout token or a userinfo response are wrong.
+    Claims,
+    /// Proofs of possession (DPoP).
+    Dpop,
+    /// The session does not go on.
+    Session,
+    /// A store failed.
+    Store,
+    /// A stored value cannot be read.
+    Stored,
+    /// A key store or a signer failed.
+    KeyStore,
+    /// The machine failed otherwise: entropy.
+    Machine,
+    /// The driver or the flow broke the contract between them.
+    Contract,
+    /// A QR code is not usable.
+    QrCode,
+    /// The encrypted channel or the messages between two devices are not usable.
+    Channel,
+    /// The other device ended the login, and said why.
+    Peer,
+}
+
+/// What helps after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Recovery {
+    /// Do the same again later: after this time if the server named one. A code or another one-time value can only be
+    /// sent again if [`Error::failure`](crate::Error::failure) says that the request was not sent.
+    Retry {
+        /// `Retry-After`, not capped.
+        after: Option<Duration>,
+    },
+    /// Begin another login.
+    LogInAgain,
+    /// Register the client anew, then log in.
+    RegisterAgain,
+    /// Correct the program, its configuration, or the client's entry at the provider.
+    FixConfiguration,
+    /// Repair the machine: the store, the key store, the disk, the clock.
+    FixEnvironment,
+    /// Nothing on this side: the provider (or the other device) breaks its standard. Report it to its operator, or accept
+    /// the deviation by name where there is a choice.
+    ProviderBroken,
+    /// Nothing: the user or the provider said no. Ask the user before another try.
+    Denied,
+}
+
+impl Recovery {
+    /// The lower-case name: `retry`, `log_in_again`, `register_again`, `fix_configuration`, `fix_environment`,
+    /// `provider_broken` or `denied`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry { .. } => "retry",
+            Self::LogInAgain => "log_in_again",
+            Self::RegisterAgain => "register_again",
+            Self::FixConfiguration => "fix_configuration",
+            Self::FixEnvironment => "fix_environment",
+            Self::ProviderBroken => "provider_broken",
+            Self::Denied => "denied",
+        }
     }
 }
 
@@ -53,8 +163,12 @@ pub struct ErrorCode(&'static Definition);
 pub(crate) struct Definition {
     pub(crate) name: &'static str,
     pub(crate) fault: Fault,
+    pub(crate) family: Family,
+    pub(crate) recovery: Recovery,
     pub(crate) section: &'static str,
     pub(crate) message: &'static str,
+    pub(crate) cause: &'static str,
+    pub(crate) cure: &'static str,
 }
 
 impl ErrorCode {
@@ -72,6 +186,16 @@ impl ErrorCode {
         self.0.fault
     }
 
+    /// What kind of failure it is.
+    pub const fn family(self) -> Family {
+        self.0.family
+    }
+
+    /// What helps, as far as the code tells. [`Error::recovery`](crate::Error::recovery) knows `Retry-After`, too.
+    pub const fn recovery(self) -> Recovery {
+        self.0.recovery
+    }
+
     /// The section of the standard.
     pub const fn section(self) -> &'static str {
         self.0.section
@@ -80,6 +204,16 @@ impl ErrorCode {
     /// What it means, in a line.
     pub const fn message(self) -> &'static str {
         self.0.message
+    }
+
+    /// The usual cause, one sentence.
+    pub const fn cause(self) -> &'static str {
+        self.0.cause
+    }
+
+    /// What to do about it, one sentence.
+    pub const fn cure(self) -> &'static str {
+        self.0.cure
     }
 }
 
@@ -102,16 +236,29 @@ impl fmt::Display for ErrorCode {
 }
 
 /// Declares codes as constants of [`ErrorCode`], and a list of them. Each profile declares its own in its own room.
+///
+/// A row: constant, dotted name; fault, family, recovery; section; message; cause; cure.
 macro_rules! codes {
-    ($list:ident: $( $constant:ident = $name:literal, $fault:ident, $section:literal, $message:literal; )*) => {
+    (@recovery Retry) => { $crate::error::Recovery::Retry { after: None } };
+    (@recovery $recovery:ident) => { $crate::error::Recovery::$recovery };
+    ($list:ident: $(
+        $constant:ident = $name:literal, $fault:ident, $family:ident, $recovery:ident, $section:literal,
+        $message:literal, $cause:literal, $cure:literal;
+    )*) => {
         impl $crate::error::ErrorCode {
             $(
                 #[doc = concat!("`", $name, "`: ", $message, " (", $section, ").")]
+                #[doc = ""]
+                #[doc = concat!($cause, " ", $cure)]
                 pub const $constant: Self = Self::new(&$crate::error::code::Definition {
                     name: $name,
                     fault: $crate::error::Fault::$fault,
+                    family: $crate::error::Family::$family,
+                    recovery: $crate::error::code::codes!(@recovery $recovery),
                     section: $section,
                     message: $message,
+                    cause: $cause,
+                    cure: $cure,
                 });
             )*
         }

@@ -1,25 +1,41 @@
-//! One error type. It tells whose fault it was, what was expected and which section of which standard says so.
+//! One error type. It tells whose fault it was, what was expected and found, what to do, and which section of which
+//! standard says so.
 //!
-//! An error never holds a response body, a token, a code, a secret or a URL. What the provider said about itself
-//! (`error`, `error_description`, `error_uri`) is kept apart in [`ProviderText`] and is never part of the error's own
-//! `Display`.
+//! An error never holds a response body, a token, a code or a secret. What the provider said about itself (`error`,
+//! `error_description`, `error_uri`) is kept apart in [`ProviderText`] and is never part of the error's own `Display`.
+//! What was found in a response is a [`Quote`]: escaped, cut, and its opaque parts shortened.
 
 pub(crate) mod code;
 pub(crate) mod codes;
 pub(crate) mod provider_text;
+pub(crate) mod quote;
 pub(crate) mod transport;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
 
-pub use code::{ErrorCode, Fault};
+pub use code::{ErrorCode, Family, Fault, Recovery};
 pub use provider_text::ProviderText;
-pub use transport::{Failure, FailureKind, Sent};
+pub use quote::{Quote, QuoteSource};
+pub use transport::{Failure, FailureKind, FailureReason, Sent};
 
-/// What went wrong, and everything that is known about it beforehand.
+/// What went wrong, and everything that is known about it.
+///
+/// Its `Display` is what happened, what was found, and what to do:
+///
+/// ```
+/// use oidc_proto::{Error, ErrorCode, Quote};
+/// let error = Error::new(ErrorCode::HTTP_CONTENT_TYPE).with_found(Quote::provider("text/html"));
+/// assert_eq!(
+///     error.to_string(),
+///     "unexpected content type: found \"text/html\" (http.content_type; RFC 9110 section 8.3). \
+///      Check that the URL is that of the endpoint and that no proxy or login page is in between."
+/// );
+/// ```
 ///
 /// A pointer, so that a `Result` of this crate stays as small as its success. Clones share what they hold: the same error
 /// can be kept in an event and handed to each caller who waited.
@@ -29,37 +45,73 @@ pub struct Error(Arc<Inner>);
 #[derive(Clone)]
 struct Inner {
     code: ErrorCode,
-    at: Option<&'static str>,
+    status: Option<StatusCode>,
+    endpoint: Option<&'static str>,
+    field: Option<&'static str>,
+    expected: Option<Quote>,
+    found: Option<Quote>,
+    hint: Option<Cow<'static, str>>,
     text: Option<ProviderText>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     retry_after: Option<Duration>,
-    status: Option<StatusCode>,
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { code, at, .. } = &*self.0;
+        let Inner { code, status, endpoint, field, ref expected, ref found, .. } = *self.0;
         f.write_str(code.message())?;
-        if let Some(at) = at {
-            write!(f, ": `{at}`")?;
+        let is_about_response = matches!(code.family(), Family::Response | Family::Unavailable);
+        let mut status = status.filter(|_| is_about_response);
+        if code == ErrorCode::HTTP_STATUS
+            && let Some(status) = status.take()
+        {
+            write!(f, " {}", status.as_u16())?;
         }
-        write!(f, " ({code}; {})", code.section())
+        if let Some(endpoint) = endpoint {
+            let is_from = code.fault() == Fault::Remote && !matches!(code.family(), Family::Dpop | Family::Unsupported);
+            let preposition = if is_from { "from" } else { "at" };
+            match endpoint.strip_suffix("_endpoint") {
+                Some(name) => write!(f, " {preposition} the {} endpoint", name.replace('_', " "))?,
+                None => write!(f, " {preposition} `{endpoint}`")?,
+            }
+        }
+        let mut separator = ": ";
+        let mut detail = |f: &mut fmt::Formatter<'_>, part: fmt::Arguments<'_>| {
+            write!(f, "{separator}{part}")?;
+            separator = ", ";
+            fmt::Result::Ok(())
+        };
+        if let Some(field) = field {
+            detail(f, format_args!("`{field}`"))?;
+        }
+        if let Some(expected) = expected {
+            detail(f, format_args!("expected {expected}"))?;
+        }
+        if let Some(found) = found {
+            detail(f, format_args!("found {found}"))?;
+        }
+        if let Some(status) = status {
+            detail(f, format_args!("HTTP status {}", status.as_u16()))?;
+        }
+        write!(f, " ({code}; {}). {}", code.section(), self.hint())
     }
 }
 
-/// Two errors are equal if they say the same: code, field, status, `Retry-After`, the provider's words, and the failure of
-/// the HTTP client. Sources of other types are equal only in clones of one error.
+/// Two errors are equal if they say the same: all that the error tells, `Retry-After`, the provider's words, and the failure
+/// of the HTTP client. Sources of other types are equal only in clones of one error.
 impl PartialEq for Error {
     fn eq(&self, other: &Self) -> bool {
-        let parts = |error: &Self| {
-            let Inner { code, at, retry_after, status, .. } = *error.0;
-            (code, at, retry_after, status, error.failure())
-        };
+        fn parts(error: &Error) -> impl PartialEq + '_ {
+            let Inner {
+                code, status, endpoint, field, retry_after, ref expected, ref found, ref hint, ref text, ..
+            } = *error.0;
+            ((code, status, endpoint, field, retry_after), (expected, found, hint, text), error.failure())
+        }
         let same_source = match (&self.0.source, &other.0.source) {
             (Some(own), Some(others)) => self.failure().is_some() || Arc::ptr_eq(own, others),
             (own, others) => own.is_none() && others.is_none(),
         };
-        parts(self) == parts(other) && self.0.text == other.0.text && same_source
+        parts(self) == parts(other) && same_source
     }
 }
 
@@ -80,58 +132,110 @@ impl fmt::Debug for Error {
 impl Error {
     /// An error of this code.
     ///
-    /// Flows written outside this crate use it to answer in the same form.
+    /// Flows written outside this crate use it to fail in the same form.
     pub fn new(code: ErrorCode) -> Self {
-        Self(Arc::new(Inner { code, at: None, text: None, source: None, retry_after: None, status: None }))
+        Self(Arc::new(Inner {
+            code,
+            status: None,
+            endpoint: None,
+            field: None,
+            expected: None,
+            found: None,
+            hint: None,
+            text: None,
+            source: None,
+            retry_after: None,
+        }))
     }
 
-    /// Names the field, parameter or header in question.
-    #[must_use]
-    pub fn at(mut self, name: &'static str) -> Self {
-        Arc::make_mut(&mut self.0).at = Some(name);
+    fn with(mut self, set: impl FnOnce(&mut Inner)) -> Self {
+        set(Arc::make_mut(&mut self.0));
         self
     }
 
-    /// Names the request that it happened in, where nothing else is named. A denial says by itself what was denied.
+    /// Names the field, parameter, claim or header in question.
     #[must_use]
-    pub(crate) fn during(self, request: &'static str) -> Self {
-        if self.name().is_none() && self.fault() != Fault::Denied { self.at(request) } else { self }
+    pub fn at(self, field: &'static str) -> Self {
+        self.with(|inner| inner.field = Some(field))
     }
 
-    /// Adds what the provider said.
+    /// Names the request that it happened in.
     #[must_use]
-    pub fn with_text(mut self, text: ProviderText) -> Self {
-        Arc::make_mut(&mut self.0).text = Some(text);
-        self
+    pub fn with_endpoint(self, endpoint: &'static str) -> Self {
+        self.with(|inner| inner.endpoint = Some(endpoint))
     }
 
-    /// Adds the underlying error. It must not hold secrets: it becomes this error's `source()`.
+    /// Names the request that it happened in, unless one is named already.
     #[must_use]
-    pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Arc::make_mut(&mut self.0).source = Some(Arc::from(source.into()));
-        self
+    pub(crate) fn during(self, endpoint: &'static str) -> Self {
+        if self.0.endpoint.is_some() { self } else { self.with_endpoint(endpoint) }
     }
 
-    /// Adds when the server wants to be asked again.
+    /// Names the server that this request went to, if no connection to it was made; otherwise the error stays as it is. For
+    /// drivers: flows do not know it.
     #[must_use]
-    pub(crate) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
-        Arc::make_mut(&mut self.0).retry_after = retry_after;
-        self
+    pub fn with_server(self, request: &http::Uri) -> Self {
+        let Some(host) = request.host().filter(|_| self.code() == ErrorCode::TRANSPORT_UNREACHABLE) else {
+            return self;
+        };
+        let port = match (request.port_u16(), request.scheme_str()) {
+            (Some(port), _) => port,
+            (None, Some("http")) => 80,
+            _ => 443,
+        };
+        let found = match self.failure().and_then(|failure| failure.reason()) {
+            Some(reason) => format!("{host}:{port}: {reason}"),
+            None => format!("{host}:{port}"),
+        };
+        self.with_found(Quote::library(found))
+    }
+
+    /// The same under another code, which says more about where it happened.
+    #[must_use]
+    pub(crate) fn with_code(self, code: ErrorCode) -> Self {
+        self.with(|inner| inner.code = code)
     }
 
     /// Adds the status of the response that it was found in, unless there is one already.
     #[must_use]
-    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
-        if self.0.status.is_none() {
-            Arc::make_mut(&mut self.0).status = Some(status);
-        }
-        self
+    pub fn with_status(self, status: StatusCode) -> Self {
+        if self.0.status.is_some() { self } else { self.with(|inner| inner.status = Some(status)) }
     }
 
-    /// The HTTP status of the response that it was found in, also where that is a success; `None` if no response came, or
-    /// if the error is about something else.
-    pub fn status(&self) -> Option<StatusCode> {
-        self.0.status
+    /// Adds what was expected.
+    #[must_use]
+    pub fn with_expected(self, expected: Quote) -> Self {
+        self.with(|inner| inner.expected = Some(expected))
+    }
+
+    /// Adds what was found.
+    #[must_use]
+    pub fn with_found(self, found: Quote) -> Self {
+        self.with(|inner| inner.found = Some(found))
+    }
+
+    /// Says what to do in this very case, in a sentence, in place of the code's own cure. It must not quote the provider.
+    #[must_use]
+    pub fn with_hint(self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.with(|inner| inner.hint = Some(hint.into()))
+    }
+
+    /// Adds what the provider said.
+    #[must_use]
+    pub fn with_text(self, text: ProviderText) -> Self {
+        self.with(|inner| inner.text = Some(text))
+    }
+
+    /// Adds the underlying error. It must not hold secrets: it becomes this error's `source()`.
+    #[must_use]
+    pub fn with_source(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.with(|inner| inner.source = Some(Arc::from(source.into())))
+    }
+
+    /// Adds when the server wants to be asked again.
+    #[must_use]
+    pub(crate) fn with_retry_after(self, retry_after: Option<Duration>) -> Self {
+        self.with(|inner| inner.retry_after = retry_after)
     }
 
     /// `Retry-After`: when the server wants to be asked again. Not capped.
@@ -144,6 +248,19 @@ impl Error {
         self.0.code.fault()
     }
 
+    /// What kind of failure it is.
+    pub fn family(&self) -> Family {
+        self.0.code.family()
+    }
+
+    /// What helps.
+    pub fn recovery(&self) -> Recovery {
+        match self.0.code.recovery() {
+            Recovery::Retry { .. } => Recovery::Retry { after: self.retry_after() },
+            other => other,
+        }
+    }
+
     /// The stable code, for programs. Its `Display` is a dotted name.
     pub fn code(&self) -> ErrorCode {
         self.0.code
@@ -154,10 +271,35 @@ impl Error {
         self.0.code.section()
     }
 
-    /// The field, parameter or header in question; where none can be named, the request that it happened in, by the
-    /// metadata's name for its endpoint (`token_endpoint`, `jwks_uri`).
-    pub fn name(&self) -> Option<&'static str> {
-        self.0.at
+    /// The HTTP status of the response that it was found in, also where that is a success; `None` if no response came, or
+    /// if the error is about something else.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.0.status
+    }
+
+    /// The request that it happened in, by the metadata's name for its endpoint (`token_endpoint`, `jwks_uri`).
+    pub fn endpoint(&self) -> Option<&'static str> {
+        self.0.endpoint
+    }
+
+    /// The field, parameter, claim or header in question.
+    pub fn field(&self) -> Option<&'static str> {
+        self.0.field
+    }
+
+    /// What was expected.
+    pub fn expected(&self) -> Option<&Quote> {
+        self.0.expected.as_ref()
+    }
+
+    /// What was found.
+    pub fn found(&self) -> Option<&Quote> {
+        self.0.found.as_ref()
+    }
+
+    /// What to do: for this very case where more is known about it, else the code's cure.
+    pub fn hint(&self) -> &str {
+        self.0.hint.as_deref().unwrap_or(self.0.code.cure())
     }
 
     /// How the HTTP client failed, if it did, and whether the request may have been sent.
@@ -191,6 +333,10 @@ impl From<Failure> for Error {
             FailureKind::Unsupported => ErrorCode::KEY_UNSUPPORTED,
             FailureKind::Other => ErrorCode::TRANSPORT_OTHER,
         };
-        Self::new(code).with_source(failure)
+        let error = Self::new(code).with_source(failure);
+        match failure.reason() {
+            Some(reason) => error.with_found(Quote::library(reason)),
+            None => error,
+        }
     }
 }

@@ -2,11 +2,14 @@
 
 use std::fmt;
 
+use super::quote::escaped;
+
 /// The provider's own words: `error`, `error_description` and `error_uri` of RFC 6749 sections 4.1.2.1 and 5.2.
 ///
-/// Untrusted. Each is cut at 256 characters, and every character outside printable ASCII (and `"` and `\`) is escaped,
-/// so that it can be printed to a terminal or a log line. In HTML it must be escaped like any other text. A malicious
-/// provider can put anything here that it knows: the code it was sent, for example. Treat it as such before logging.
+/// Untrusted. Each is cut at 500 characters. Control, bidirectional, invisible and tag characters (and `"` and `\`) are
+/// escaped, so that it can be printed to a terminal or a log line; other letters of any language stay as they are. In HTML
+/// it must be escaped like any other text. A malicious provider can put anything here that it knows: the code it was sent,
+/// for example. Treat it as such before logging.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct ProviderText {
     error: Option<Box<str>>,
@@ -52,20 +55,10 @@ impl fmt::Display for ProviderText {
     }
 }
 
-/// Longest quote of a provider's text, in characters before escaping: a line or two of a log.
-const QUOTE_LIMIT: usize = 256;
+/// Longest quote of a provider's text, in characters before escaping: some write the cause behind a paragraph that is the
+/// same for all errors.
+const QUOTE_LIMIT: usize = 500;
 
 fn quoted(text: &str) -> Box<str> {
-    let mut out = String::with_capacity(text.len().min(QUOTE_LIMIT));
-    let mut characters = text.chars();
-    for c in characters.by_ref().take(QUOTE_LIMIT) {
-        match c {
-            ' '..='~' if c != '"' && c != '\\' => out.push(c),
-            _ => out.extend(c.escape_default()),
-        }
-    }
-    if characters.next().is_some() {
-        out.push_str("...");
-    }
-    out.into_boxed_str()
+    escaped(text, QUOTE_LIMIT)
 }

@@ -1,28 +1,60 @@
 //! A transport failure: input to the machine, like a response.
 
 /// Why no response came, and whether the request may have arrived all the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// Two are equal if kind and `sent` are: the reason is for people.
+#[derive(Clone, Copy, Debug, Eq, thiserror::Error)]
 #[error("no response: {kind}")]
 pub struct Failure {
     /// What happened.
     pub kind: FailureKind,
     /// Whether the server may have seen the request. It decides whether a one-time code may be sent again.
     pub sent: Sent,
+    reason: Option<FailureReason>,
 }
 
 impl Failure {
     /// A failure.
     pub const fn new(kind: FailureKind, sent: Sent) -> Self {
-        Self { kind, sent }
+        Self { kind, sent, reason: None }
     }
+
+    /// The same with what the HTTP client knows beyond the kind, for people to read.
+    #[must_use]
+    pub const fn because(self, reason: FailureReason) -> Self {
+        Self { reason: Some(reason), ..self }
+    }
+
+    /// What the HTTP client knows beyond the kind. Nothing is decided by it.
+    pub const fn reason(&self) -> Option<FailureReason> {
+        self.reason
+    }
+}
+
+impl PartialEq for Failure {
+    fn eq(&self, other: &Self) -> bool {
+        (self.kind, self.sent) == (other.kind, other.sent)
+    }
+}
+
+/// Why there was no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum FailureReason {
+    /// The name has no address.
+    #[error("no such host")]
+    HostNotFound,
+    /// Nothing listens on the port.
+    #[error("connection refused")]
+    ConnectionRefused,
 }
 
 /// What kind of failure it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum FailureKind {
-    /// No answer in time.
-    #[error("no answer in time")]
+    /// No response in time.
+    #[error("no response in time")]
     Timeout,
     /// No connection: name, address or port.
     #[error("the server cannot be reached")]

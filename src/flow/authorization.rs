@@ -53,7 +53,7 @@ use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode};
 use crate::jose::Keys;
 use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, Bound, append_parameters};
-use crate::message::callback::{Callback, digest};
+use crate::message::callback::{Callback, at_other_url, digest};
 use crate::message::pkce;
 use crate::party::client::Client;
 use crate::party::metadata::ResponseMode;
@@ -260,14 +260,15 @@ impl PendingAuthorization {
         if self.issuer != *provider.issuer() {
             return Err(ErrorCode::PROVIDER_MISMATCH.into());
         }
-        let state = callback.state.as_ref().ok_or(ErrorCode::CALLBACK_STATE_MISSING)?;
+        let state = callback.state.as_ref();
+        let state = state.ok_or_else(|| callback.unverified(ErrorCode::CALLBACK_STATE_MISSING))?;
         if !self.state.matches(state) {
             return Err(ErrorCode::CALLBACK_STATE_MISMATCH.into());
         }
         match &callback.iss {
-            Some(iss) if *iss != *self.issuer.as_str() => return Err(ErrorCode::CALLBACK_ISS_MISMATCH.into()),
+            Some(iss) if *iss != *self.issuer.as_str() => return Err(callback.of_other_issuer(&self.issuer, iss)),
             None if provider.metadata().authorization_response_iss => {
-                return Err(ErrorCode::CALLBACK_ISS_MISSING.into());
+                return Err(callback.unverified(ErrorCode::CALLBACK_ISS_MISSING));
             }
             _ => {}
         }
@@ -275,10 +276,10 @@ impl PendingAuthorization {
             return Err(ErrorCode::CALLBACK_EXPIRED.into());
         }
         if callback.mode != self.response_mode {
-            return Err(ErrorCode::CALLBACK_RESPONSE_MODE.into());
+            return Err(callback.in_other_mode(self.response_mode));
         }
-        if callback.target.as_ref().is_some_and(|target| !self.redirect_uri.is_target_of(target)) {
-            return Err(ErrorCode::CALLBACK_REDIRECT_URI.into());
+        if let Some(target) = callback.target.as_ref().filter(|target| !self.redirect_uri.is_target_of(target)) {
+            return Err(at_other_url(&self.redirect_uri, target));
         }
         match (&callback.code, &callback.error) {
             (Some(_), Some(_)) => Err(ErrorCode::CALLBACK_CODE_AND_ERROR.into()),

@@ -30,6 +30,7 @@ use crate::error::{Error, ErrorCode, Fault};
 use crate::jose::Keys;
 use crate::message::device;
 use crate::party::client::Client;
+use crate::party::client_auth::explained;
 use crate::party::provider::Provider;
 use crate::step::{Flow, Input, Step};
 use crate::token::id_token::LoginExpectation;
@@ -61,7 +62,8 @@ impl Parse for Asked {
 
     fn parse(self, response: Response<'_>, now: Timestamp) -> Result<PendingDevice, Error> {
         let Self { provider, client, scope } = self;
-        let answer = device::parse(response, provider.options().schemes())?;
+        let answer =
+            device::parse(response, provider.options().schemes()).map_err(|error| explained(error, &client))?;
         Ok(PendingDevice {
             issuer: provider.issuer().clone(),
             client_id: client.id.clone(),

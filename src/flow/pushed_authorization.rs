@@ -37,7 +37,8 @@ impl Parse for Pushed {
     const REQUEST: &'static str = "pushed_authorization_request_endpoint";
 
     fn parse(self, response: Response<'_>, _now: Timestamp) -> Result<Self::Output, Error> {
-        let request_uri = pushed_authorization::parse(response)?;
+        let request_uri =
+            pushed_authorization::parse(response).map_err(|error| client_auth::explained(error, &self.client))?;
         let endpoint = authorization_endpoint(&self.provider)?;
         Ok((authorization::pushed_url(endpoint, self.client.id(), &request_uri), self.pending))
     }

@@ -14,6 +14,7 @@ use crate::base::secret::{AccessToken, Secret};
 use crate::error::{Error, ErrorCode};
 use crate::message::revocation::{self, TokenTypeHint};
 use crate::party::client::Client;
+use crate::party::client_auth::explained;
 use crate::party::provider::Provider;
 use crate::step::{Flow, Input, Step};
 use crate::token::token_set::TokenSet;
@@ -25,14 +26,14 @@ use crate::wire::response::Response;
 pub struct Revocation(AuthenticatedRequest<Revoked>);
 
 #[derive(Debug)]
-struct Revoked;
+struct Revoked(Arc<Client>);
 
 impl Parse for Revoked {
     type Output = ();
     const REQUEST: &'static str = "revocation_endpoint";
 
     fn parse(self, response: Response<'_>, _now: Timestamp) -> Result<(), Error> {
-        revocation::parse(response)
+        revocation::parse(response).map_err(|error| explained(error, &self.0))
     }
 }
 
@@ -66,7 +67,8 @@ impl Revocation {
         };
         // Revoking twice does no harm.
         let policy = Policy { repeatable: true, ..Policy::write(Accept::Any) };
-        Ok(AuthenticatedRequest::start(provider, client, request, policy, Credential::Client, Revoked, env)?.wrap(Self))
+        let revoked = Revoked(client.clone());
+        Ok(AuthenticatedRequest::start(provider, client, request, policy, Credential::Client, revoked, env)?.wrap(Self))
     }
 }
 

@@ -28,8 +28,8 @@ use std::sync::Arc;
 
 use crate::base::env::Env;
 use crate::base::url::Issuer;
-use crate::error::{Error, ErrorCode};
-use crate::party::metadata::{ServerMetadata, WellKnown};
+use crate::error::Error;
+use crate::party::metadata::{self, ServerMetadata, WellKnown};
 use crate::party::options::ProviderOptions;
 use crate::party::provider::Provider;
 use crate::step::{Flow, Input, Step};
@@ -90,7 +90,7 @@ impl Flow for ServerMetadataFetch {
         if response.status == http::StatusCode::NOT_FOUND {
             return match self.or_else {
                 Some(form) => Self::start_with(self.issuer, self.options, form, None),
-                None => Err(during(ErrorCode::METADATA_NOT_FOUND.into())),
+                None => Err(during(metadata::not_found(&self.issuer))),
             };
         }
         let body = response.success().map_err(during)?;

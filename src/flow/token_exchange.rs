@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::jose::Keys;
 use crate::message::token::{self, TokenResponse};
 use crate::party::client::Client;
+use crate::party::client_auth::explained;
 use crate::party::options::ProviderOptions;
 use crate::party::provider::Provider;
 use crate::step::{Flow, Input, Step};
@@ -104,7 +105,10 @@ impl Flow for TokenExchange {
 
     fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
-            State::ExpectTokens(call, context) => Self::go_on(call.on(input, env)?, context, env),
+            State::ExpectTokens(call, context) => {
+                let step = call.on(input, env).map_err(|error| explained(error, &context.client))?;
+                Self::go_on(step, context, env)
+            }
             State::Verifying(flow) => Ok(flow.on(input, env)?.wrap(Self::verifying)),
         }
     }

@@ -127,8 +127,8 @@ enum Verdict {
 
 impl Grant {
     fn judge(&self, keys: Option<&Keys>, now: Timestamp) -> Verdict {
-        if let Some((code, field)) = self.response.flaw {
-            return Verdict::Bad(Error::new(code).at(field));
+        if let Some(flaw) = &self.response.flaw {
+            return Verdict::Bad(flaw.clone());
         }
         if self.client.dpop.is_some() != (self.response.token_type == TokenType::Dpop) {
             return Verdict::Bad(ErrorCode::DPOP_NOT_BOUND.into());

@@ -174,7 +174,7 @@ impl PublicKey {
     /// `jws.unusable_key`, `json.…`.
     pub fn from_jwk(jwk: &[u8]) -> Result<Self, Error> {
         let raw: Raw<'_> = json::document(jwk)?;
-        raw.into_jwk().and_then(|jwk| jwk.key).ok_or_else(|| ErrorCode::JWS_UNUSABLE_KEY.into())
+        raw.into_jwk().ok().and_then(|jwk| jwk.key).ok_or_else(|| ErrorCode::JWS_UNUSABLE_KEY.into())
     }
 
     /// The key as a JWK, with `use`, `alg` and `kid`: a member of a key set.
@@ -275,39 +275,52 @@ pub(super) struct Raw<'a> {
     k: Option<IgnoredAny>,
 }
 
+/// A key of a set that is not used, and why.
+pub(super) struct Dropped {
+    pub(super) kid: Option<Box<str>>,
+    pub(super) why: &'static str,
+}
+
 impl Raw<'_> {
     /// The key, if it is a public one that may verify signatures, of a type and curve that this crate knows.
-    pub(super) fn into_jwk(self) -> Option<Jwk> {
-        let private = [self.d, self.p, self.q, self.dp, self.dq, self.qi, self.oth, self.k];
-        if private.iter().any(Option::is_some) {
+    pub(super) fn into_jwk(self) -> Result<Jwk, Dropped> {
+        self.parse().map_err(|why| Dropped { kid: self.kid.text().ok().flatten().map(Box::from), why })
+    }
+
+    fn parse(&self) -> Result<Jwk, &'static str> {
+        let private = [&self.d, &self.p, &self.q, &self.dp, &self.dq, &self.qi, &self.oth, &self.k];
+        if private.iter().any(|part| part.is_some()) {
             // Whoever publishes this has lost the key.
-            return None;
+            return Err("it is secret, but published");
         }
         if !matches!(self.usage.text(), Ok(None | Some("sig"))) {
-            return None;
+            return Err("its `use` is not `sig`");
         }
         if !matches!(self.key_ops, Member::Absent | Member::List { verify: true }) {
-            return None;
+            return Err("its `key_ops` lack `verify`");
         }
-        let kind = match (self.kty.text().ok()??, self.crv.text()) {
-            ("RSA", _) => Kind::Rsa,
-            ("EC", Ok(Some("P-256"))) => Kind::P256,
-            ("EC", Ok(Some("P-384"))) => Kind::P384,
-            ("OKP", Ok(Some("Ed25519"))) => Kind::Ed25519,
-            _ => return None,
+        let kind = match (self.kty.text(), self.crv.text()) {
+            (Ok(Some("RSA")), _) => Kind::Rsa,
+            (Ok(Some("EC")), Ok(Some("P-256"))) => Kind::P256,
+            (Ok(Some("EC")), Ok(Some("P-384"))) => Kind::P384,
+            (Ok(Some("OKP")), Ok(Some("Ed25519"))) => Kind::Ed25519,
+            _ => return Err("its type or curve is not supported"),
         };
-        let algorithm = match self.alg.text().ok()? {
-            None => None,
-            Some(name) => Some(Algorithm::from_name(name).filter(|&algorithm| kind.fits(algorithm))?),
+        let known = |name| Algorithm::from_name(name).filter(|&algorithm| kind.fits(algorithm));
+        let Ok(algorithm) =
+            self.alg.text().map_err(|_| ()).and_then(|name| name.map(|name| known(name).ok_or(())).transpose())
+        else {
+            return Err("its `alg` is not supported, or does not fit its type");
         };
-        let kid = self.kid.text().ok()?.map(Into::into);
+        let Ok(kid) = self.kid.text() else { return Err("its `kid` is not a string") };
+        let kid = kid.map(Into::into);
         let key = match kind {
             Kind::Rsa => bytes(&self.n).zip(bytes(&self.e)).and_then(|(n, e)| PublicKey::rsa(&n, &e)),
             Kind::P256 => point::<32, 65>(&self.x, &self.y).map(PublicKey::P256),
             Kind::P384 => point::<48, 97>(&self.x, &self.y).map(PublicKey::P384),
             Kind::Ed25519 => fixed::<32>(&self.x).and_then(|x| PublicKey::ed25519(&x)),
         };
-        Some(Jwk { kind, kid, algorithm, key, parsed: OnceLock::new() })
+        Ok(Jwk { kind, kid, algorithm, key, parsed: OnceLock::new() })
     }
 }
 

@@ -8,7 +8,8 @@ use super::member::{Forbidden, Member, Object};
 use super::{Algorithm, Algorithms, HS256_SECRET_LENGTH, Keys, decode, hs256};
 use crate::base::json;
 use crate::base::secret::{Secret, same_bytes};
-use crate::error::{Error, ErrorCode};
+use crate::base::word_set::Word;
+use crate::error::{Error, ErrorCode, Quote};
 
 /// Largest token in bytes. The largest ID tokens seen carry some hundred group names and have 16 KiB.
 pub const TOKEN_LIMIT: usize = 64 * 1024;
@@ -77,7 +78,8 @@ impl<'a> Jws<'a> {
             _ => Err(Error::new(ErrorCode::JWS_HEADER).at(name)),
         };
         let algorithm = match header.alg.text() {
-            Ok(Some(name)) => Algorithm::from_name(name).ok_or(ErrorCode::JWS_ALGORITHM)?,
+            Ok(Some(name)) => Algorithm::from_name(name)
+                .ok_or_else(|| Error::new(ErrorCode::JWS_ALGORITHM).at("alg").with_found(Quote::provider(name)))?,
             _ => return Err(Error::new(ErrorCode::JWS_HEADER).at("alg")),
         };
         let (kid, typ) = (text(&header.kid, "kid")?, text(&header.typ, "typ")?);
@@ -117,7 +119,13 @@ impl<'a> Jws<'a> {
     /// # Errors
     /// `jws.algorithm`
     pub fn check_algorithm(&self, allowed: Algorithms) -> Result<(), Error> {
-        if allowed.contains(self.algorithm) { Ok(()) } else { Err(Error::new(ErrorCode::JWS_ALGORITHM).at("alg")) }
+        if allowed.contains(self.algorithm) {
+            return Ok(());
+        }
+        let names: Vec<_> =
+            <Algorithm as Word>::ALL.iter().filter(|one| allowed.contains(**one)).map(|one| one.name()).collect();
+        let error = Error::new(ErrorCode::JWS_ALGORITHM).at("alg").with_found(Quote::library(self.algorithm.name()));
+        Err(error.with_expected(Quote::library(names.join(", "))))
     }
 
     /// Verifies the signature: the algorithm against those allowed, then the key by `kid`, type and curve, then the
@@ -130,7 +138,9 @@ impl<'a> Jws<'a> {
         self.check_algorithm(allowed)?;
         let backend = keys.backend().ok_or(ErrorCode::JWS_NO_BACKEND)?;
         self.check_algorithm(backend.algorithms())?;
-        let candidates = keys.candidates(self.algorithm, self.key_id())?;
+        let candidates = keys
+            .candidates(self.algorithm, self.key_id())
+            .map_err(|code| keys.explained(code, self.algorithm, self.key_id()))?;
         let signature = decode(self.signature).ok_or_else(|| Error::new(ErrorCode::JWS_MALFORMED).at("signature"))?;
         let mut refused = ErrorCode::JWS_UNUSABLE_KEY;
         for key in candidates.filter_map(|key| key.verifying_key(backend)) {

@@ -8,12 +8,12 @@ use std::time::Duration;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
 use super::backend::{self, Backend};
-use super::jwk::Raw;
+use super::jwk::{Dropped, Raw};
 use super::member::Object;
 use super::{Algorithm, Jwk};
 use crate::base::env::Timestamp;
 use crate::base::json;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 
 /// Largest key set in bytes: 100 RSA keys of 4096 bits with certificates fit.
 pub const KEYS_LIMIT: usize = 512 * 1024;
@@ -31,6 +31,9 @@ pub const FRESH: Duration = Duration::from_secs(5);
 /// happen.
 const SAME_KID_LIMIT: usize = 3;
 
+/// Most keys that an error lists.
+const LISTED: usize = 6;
+
 /// Stands for "never": further than [`REFETCH_COOLDOWN`] from every time there is.
 const NEVER: u64 = u64::MAX;
 
@@ -40,6 +43,7 @@ const NEVER: u64 = u64::MAX;
 /// cooldown holds for all of them.
 pub struct Keys {
     keys: Box<[Jwk]>,
+    dropped: Box<[Dropped]>,
     fetched_at: Timestamp,
     claimed_at: Arc<AtomicU64>,
     backend: Option<&'static dyn Backend>,
@@ -82,13 +86,14 @@ impl Keys {
         if body.len() > KEYS_LIMIT {
             return Err(Error::new(ErrorCode::HTTP_BODY_TOO_LARGE).at("jwks_uri"));
         }
-        let set: Object<Set> = json::document(body).map_err(|code| Error::new(code).at("keys"))?;
+        let set: Object<Set> = json::document(body).map_err(|error| error.at("keys"))?;
         let list = set.0.ok_or(Error::new(ErrorCode::JSON_TYPE).at("jwks_uri"))?.keys;
-        let List { keys, too_many } = list.ok_or(Error::new(ErrorCode::JSON_MISSING_FIELD).at("keys"))?;
+        let List { keys, dropped, too_many } = list.ok_or(Error::new(ErrorCode::JSON_MISSING_FIELD).at("keys"))?;
         if too_many {
             return Err(ErrorCode::JWKS_TOO_MANY_KEYS.into());
         }
-        Ok(Self { keys: keys.into_boxed_slice(), fetched_at, claimed_at, backend })
+        let (keys, dropped) = (keys.into_boxed_slice(), dropped.into_boxed_slice());
+        Ok(Self { keys, dropped, fetched_at, claimed_at, backend })
     }
 
     /// When the set was fetched.
@@ -152,6 +157,26 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// Why there is no key to verify with: what the token names, what there is, and what was dropped.
+    pub(super) fn explained(&self, code: ErrorCode, algorithm: Algorithm, kid: Option<&str>) -> Error {
+        let quoted = |kid: Option<&str>| kid.map_or_else(|| "no kid".to_owned(), |kid| format!("kid {kid}"));
+        let kept = self.keys.iter().map(|key| quoted(key.key_id()));
+        let dropped = self.dropped.iter().map(|key| format!("{}, dropped: {}", quoted(key.kid.as_deref()), key.why));
+        let list: Vec<String> = kept.chain(dropped).take(LISTED).collect();
+        let published = self.keys.len() + self.dropped.len();
+        let mut error = Error::new(code)
+            .with_expected(Quote::provider(&format!("one of {published} keys ({})", list.join("; "))))
+            .with_found(Quote::provider(&format!("{}, {}", quoted(kid), algorithm.name())));
+        let named = self.dropped.iter().find(|key| kid.is_some() && key.kid.as_deref() == kid);
+        if let Some(named) = named.filter(|_| code == ErrorCode::JWS_UNKNOWN_KEY) {
+            let why = named.why;
+            error = error.with_hint(format!("The provider publishes this key, but it cannot be used: {why}."));
+        }
+        error
+    }
+}
+
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keys")
@@ -169,6 +194,7 @@ struct Set {
 /// The members of `keys` that are of use, made one by one.
 struct List {
     keys: Vec<Jwk>,
+    dropped: Vec<Dropped>,
     too_many: bool,
 }
 
@@ -184,18 +210,22 @@ impl<'de> Deserialize<'de> for List {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut keys = Vec::new();
+                let (mut keys, mut dropped) = (Vec::new(), Vec::new());
                 for _ in 0..KEY_COUNT_LIMIT {
                     match seq.next_element::<Object<Raw<'de>>>()? {
-                        Some(Object(raw)) => keys.extend(raw.and_then(Raw::into_jwk)),
-                        None => return Ok(List { keys, too_many: false }),
+                        Some(Object(None)) => dropped.push(Dropped { kid: None, why: "it is not an object" }),
+                        Some(Object(Some(raw))) => match raw.into_jwk() {
+                            Ok(key) => keys.push(key),
+                            Err(other) => dropped.push(other),
+                        },
+                        None => return Ok(List { keys, dropped, too_many: false }),
                     }
                 }
                 let mut too_many = false;
                 while seq.next_element::<IgnoredAny>()?.is_some() {
                     too_many = true;
                 }
-                Ok(List { keys, too_many })
+                Ok(List { keys, dropped, too_many })
             }
         }
 

@@ -123,7 +123,7 @@ pub(super) fn success<'a>(response: &Response<'a>, request: &'static str) -> Res
         Some(told) => error.with_text(told.text),
         None => error,
     };
-    Err(error.with_retry_after(retry_after).at(request))
+    Err(error.with_retry_after(retry_after).during(request))
 }
 
 /// The same for what the application's own HTTP client received.

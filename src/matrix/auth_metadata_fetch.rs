@@ -135,7 +135,7 @@ impl AuthMetadataFetch {
             State::ExpectUnstable => (MetadataSource::Unstable, None),
             State::ExpectConfiguration(issuer) => (MetadataSource::Issuer, Some(issuer)),
             State::ExpectIssuer => {
-                let answer: IssuerAnswer<'_> = json::document(body).map_err(|code| during(request)(code.into()))?;
+                let answer: IssuerAnswer<'_> = json::document(body).map_err(during(request))?;
                 let text = answer.issuer.ok_or_else(|| Error::new(ErrorCode::METADATA_MISSING_FIELD).at("issuer"))?;
                 let issuer = Issuer::new(&text, self.options.schemes())
                     .map_err(|error| Error::new(ErrorCode::METADATA_URL).at("issuer").with_source(error))?;
@@ -162,7 +162,7 @@ impl Flow for AuthMetadataFetch {
             State::ExpectIssuer => return Ok(Step::Done(Support::NotSupported)),
             // The homeserver has the API, and its provider cannot be found.
             State::ExpectConfiguration(_) => {
-                return Err(Error::new(ErrorCode::METADATA_NOT_FOUND).at(self.state.request()));
+                return Err(Error::new(ErrorCode::METADATA_NOT_FOUND).during(self.state.request()));
             }
         };
         Self { state, ..self }.ask()

@@ -1,24 +1,58 @@
-//! The error codes of the Matrix profile: name, fault, section, meaning.
+//! The error codes of the Matrix profile.
 
 use crate::error::code::codes;
 
 codes! {
     CODES:
-    MATRIX_SERVER_NAME = "matrix.server_name", Local, "Matrix appendices, server name", "not the name of a Matrix server";
-    MATRIX_USER_ID = "matrix.user_id", Local, "Matrix appendices, user identifiers", "not a Matrix user ID";
-    MATRIX_DEVICE_ID = "matrix.device_id", Local, "Matrix client-server API 1.18, device ID allocation", "not a device ID that can be asked for: 10 or more unreserved characters";
-    MATRIX_SCOPE = "matrix.scope", Local, "Matrix client-server API 1.18, scope", "a further scope value names a device or the whole API, which the login does itself";
-    MATRIX_UNSUPPORTED = "matrix.unsupported", Remote, "Matrix client-server API 1.18, server metadata discovery", "the homeserver has no OAuth 2.0 API";
-    MATRIX_HOMESERVER_MISMATCH = "matrix.homeserver_mismatch", Local, "Matrix client-server API 1.18, OAuth 2.0 API", "the value was made for another homeserver";
-    HOMESERVER_WELL_KNOWN = "homeserver.well_known", Remote, "Matrix client-server API 1.18, well-known URI", "the document that names the homeserver is not usable";
-    HOMESERVER_NOT_FOUND = "homeserver.not_found", Remote, "Matrix client-server API 1.18, well-known URI", "there is no homeserver at this URL";
-    HOMESERVER_VERSIONS = "homeserver.versions", Remote, "Matrix client-server API 1.18, API versions", "the homeserver does not name the versions that it speaks";
-    HOMESERVER_UNKNOWN_TOKEN = "homeserver.unknown_token", Denied, "Matrix client-server API 1.18, M_UNKNOWN_TOKEN", "the homeserver does not know the access token, or not any more";
-    HOMESERVER_MISSING_TOKEN = "homeserver.missing_token", Local, "Matrix client-server API 1.18, M_MISSING_TOKEN", "the request went to the homeserver without an access token";
-    HOMESERVER_USER_LOCKED = "homeserver.user_locked", Denied, "Matrix client-server API 1.18, account locking", "the account is locked";
-    HOMESERVER_DENIED = "homeserver.denied", Denied, "Matrix client-server API 1.18, standard error response", "the homeserver refused for a reason of its own";
-    WHOAMI_USER_ID = "whoami.user_id", Remote, "Matrix client-server API 1.18, whoami", "the homeserver does not say in whose name the access token speaks";
-    WHOAMI_DEVICE_ID = "whoami.device_id", Remote, "Matrix client-server API 1.18, whoami", "the homeserver names no usable device for the access token";
-    WHOAMI_USER_MISMATCH = "whoami.user_mismatch", Remote, "Matrix client-server API 1.18, whoami", "somebody else logged in than the user of the session";
-    WHOAMI_DEVICE_MISMATCH = "whoami.device_mismatch", Remote, "Matrix client-server API 1.18, device ID allocation", "the access token is for another device than was asked for";
+    MATRIX_SERVER_NAME = "matrix.server_name", Local, Usage, FixConfiguration, "Matrix appendices, server name",
+        "not the name of a Matrix server", "The name holds a scheme, a path or characters that are not allowed.",
+        "Give the part of a user ID behind the colon, such as `example.org`.";
+    MATRIX_USER_ID = "matrix.user_id", Local, Usage, FixConfiguration, "Matrix appendices, user identifiers",
+        "not a Matrix user ID", "The `@`, the colon or the server name is missing.",
+        "Write the whole user ID, such as `@alice:example.org`.";
+    MATRIX_DEVICE_ID = "matrix.device_id", Local, Usage, FixConfiguration, "Matrix client-server API 1.18, device ID allocation",
+        "not a device ID that can be asked for", "The device ID is shorter than 10 characters, or holds reserved characters.",
+        "Use 10 or more letters and digits, or let the login choose one.";
+    MATRIX_SCOPE = "matrix.scope", Local, Usage, FixConfiguration, "Matrix client-server API 1.18, scope",
+        "a scope value names a device or the whole API", "The login adds these scope values itself.",
+        "Remove the value from the further scope.";
+    MATRIX_UNSUPPORTED = "matrix.unsupported", Remote, Unsupported, FixConfiguration, "Matrix client-server API 1.18, server metadata discovery",
+        "the homeserver has no OAuth 2.0 API", "The homeserver is old, or uses password logins only.",
+        "Use another client for this homeserver, or ask its administrator to enable OAuth 2.0.";
+    MATRIX_HOMESERVER_MISMATCH = "matrix.homeserver_mismatch", Local, Mismatch, FixConfiguration, "Matrix client-server API 1.18, OAuth 2.0 API",
+        "the value belongs to another homeserver", "A pending login or a session of one homeserver was used with another.",
+        "Look up the homeserver that the value names.";
+    HOMESERVER_WELL_KNOWN = "homeserver.well_known", Remote, Metadata, ProviderBroken, "Matrix client-server API 1.18, well-known URI",
+        "the document that names the homeserver is not usable", "`/.well-known/matrix/client` is not JSON, or names no usable base URL.",
+        "Correct the document at the server, or give the homeserver's URL.";
+    HOMESERVER_NOT_FOUND = "homeserver.not_found", Remote, Metadata, FixConfiguration, "Matrix client-server API 1.18, well-known URI",
+        "no homeserver at this URL", "The server name is misspelled, or the server does not serve the client-server API there.",
+        "Check the server name, or give the homeserver's URL.";
+    HOMESERVER_VERSIONS = "homeserver.versions", Remote, Metadata, ProviderBroken, "Matrix client-server API 1.18, API versions",
+        "the homeserver does not list its API versions", "The URL is not that of a homeserver.",
+        "Check the homeserver's URL.";
+    HOMESERVER_UNKNOWN_TOKEN = "homeserver.unknown_token", Denied, GrantRejected, LogInAgain, "Matrix client-server API 1.18, M_UNKNOWN_TOKEN",
+        "the homeserver does not accept the access token", "The token has expired, or the device was logged out.",
+        "Refresh the tokens, or log in again.";
+    HOMESERVER_MISSING_TOKEN = "homeserver.missing_token", Local, Usage, FixConfiguration, "Matrix client-server API 1.18, M_MISSING_TOKEN",
+        "the request had no access token", "The application sent the request without its authorization header, or a proxy removed it.",
+        "Send the access token.";
+    HOMESERVER_USER_LOCKED = "homeserver.user_locked", Denied, Authorization, Denied, "Matrix client-server API 1.18, account locking",
+        "the account is locked", "An administrator of the homeserver locked the account.",
+        "Ask the administrator of the homeserver; the session is kept.";
+    HOMESERVER_DENIED = "homeserver.denied", Denied, RequestRejected, Denied, "Matrix client-server API 1.18, standard error response",
+        "the homeserver refused the request", "The homeserver gives a reason of its own.",
+        "Read the homeserver's words.";
+    WHOAMI_USER_ID = "whoami.user_id", Remote, Protocol, ProviderBroken, "Matrix client-server API 1.18, whoami",
+        "no usable user ID in the whoami response", "The URL is not that of a homeserver, or the homeserver breaks its standard.",
+        "Check the homeserver's URL.";
+    WHOAMI_DEVICE_ID = "whoami.device_id", Remote, Protocol, ProviderBroken, "Matrix client-server API 1.18, whoami",
+        "no usable device ID in the whoami response", "The access token belongs to no device.",
+        "Log in again with a device.";
+    WHOAMI_USER_MISMATCH = "whoami.user_mismatch", Remote, Claims, LogInAgain, "Matrix client-server API 1.18, whoami",
+        "another user logged in than the user of the session", "The browser was logged in with another account.",
+        "Log in again with the account of the session.";
+    WHOAMI_DEVICE_MISMATCH = "whoami.device_mismatch", Remote, Claims, LogInAgain, "Matrix client-server API 1.18, device ID allocation",
+        "the access token belongs to another device than asked for", "The provider ignored the device in the scope.",
+        "Log in again; if it lasts, report it to the homeserver.";
 }

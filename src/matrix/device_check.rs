@@ -64,6 +64,6 @@ impl Flow for DeviceCheck {
     type Output = bool;
 
     fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Self::go_on(self.0.on(input, env).map_err(|error| error.at(DEVICES))?)
+        Self::go_on(self.0.on(input, env).map_err(|error| error.with_endpoint(DEVICES))?)
     }
 }

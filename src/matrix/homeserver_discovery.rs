@@ -162,7 +162,7 @@ impl Flow for HomeserverDiscovery {
         let is_missing = response.status == StatusCode::NOT_FOUND;
         match state {
             State::ExpectWellKnown { or_else, .. } if is_missing => {
-                let itself = or_else.ok_or_else(|| Error::new(ErrorCode::HOMESERVER_NOT_FOUND).at(VERSIONS))?;
+                let itself = or_else.ok_or_else(|| Error::new(ErrorCode::HOMESERVER_NOT_FOUND).during(VERSIONS))?;
                 Self::ask(itself, None, schemes)
             }
             State::ExpectWellKnown { uri, redirects, or_else }
@@ -179,7 +179,9 @@ impl Flow for HomeserverDiscovery {
                 Self::ask(homeserver, None, schemes)
             }
             State::ExpectVersions { or_else: Some(name), .. } if is_missing => Self::look_up(&name, None, schemes),
-            State::ExpectVersions { .. } if is_missing => Err(Error::new(ErrorCode::HOMESERVER_NOT_FOUND).at(VERSIONS)),
+            State::ExpectVersions { .. } if is_missing => {
+                Err(Error::new(ErrorCode::HOMESERVER_NOT_FOUND).during(VERSIONS))
+            }
             State::ExpectVersions { homeserver, .. } => {
                 let versions = response.success().and_then(versions).map_err(during(VERSIONS))?;
                 Ok(Step::Done(FoundHomeserver { homeserver, versions }))

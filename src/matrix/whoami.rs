@@ -73,7 +73,7 @@ impl Whoami {
 
 fn parse(response: &Response<Body>) -> Result<Identity, Error> {
     let body = success(&response_of(response, Accept::Json), WHOAMI)?;
-    let answer: Answer<'_> = json::document(body).map_err(|code| during(WHOAMI)(code.into()))?;
+    let answer: Answer<'_> = json::document(body).map_err(during(WHOAMI))?;
     let user_id = answer.user_id.text().ok_or_else(|| Error::new(ErrorCode::WHOAMI_USER_ID).at("user_id"))?;
     let user_id = UserId::new(&user_id).map_err(|_| Error::new(ErrorCode::WHOAMI_USER_ID).at("user_id"))?;
     let unusable = || Error::new(ErrorCode::WHOAMI_DEVICE_ID).at("device_id");
@@ -91,6 +91,6 @@ impl Flow for Whoami {
     type Output = Identity;
 
     fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Self::go_on(self.0.on(input, env).map_err(|error| error.at(WHOAMI))?)
+        Self::go_on(self.0.on(input, env).map_err(|error| error.with_endpoint(WHOAMI))?)
     }
 }

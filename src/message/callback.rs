@@ -12,8 +12,10 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::base::secret::Secret;
-use crate::error::{Error, ErrorCode, ProviderText};
+use crate::base::url::Issuer;
+use crate::error::{Error, ErrorCode, ProviderText, Quote};
 use crate::party::metadata::ResponseMode;
+use crate::party::redirect_uri::RedirectUri;
 use crate::wire::form;
 
 /// Largest callback, in bytes.
@@ -109,11 +111,38 @@ impl Callback {
         })
     }
 
+    /// An error of a callback that is not shown to be this login's, with the words that it brings.
+    pub(crate) fn unverified(&self, code: ErrorCode) -> Error {
+        let error = Error::new(code);
+        match &self.error {
+            Some((_, text)) => error.with_text(text.clone()).with_hint(
+                "The callback reports an error, but nothing shows that it is this login's: if its words explain the failure, \
+                 correct that and log in again.",
+            ),
+            None => error,
+        }
+    }
+
+    pub(crate) fn of_other_issuer(&self, issuer: &Issuer, iss: &str) -> Error {
+        let error = self.unverified(ErrorCode::CALLBACK_ISS_MISMATCH).at("iss");
+        error.with_expected(Quote::caller(issuer.as_str())).with_found(Quote::provider_url(iss))
+    }
+
+    pub(crate) fn in_other_mode(&self, asked: ResponseMode) -> Error {
+        let error = Error::new(ErrorCode::CALLBACK_RESPONSE_MODE).with_expected(Quote::library(asked.name()));
+        error.with_found(Quote::library(self.mode.name()))
+    }
+
     /// Names the login that this answer claims to belong to, for looking it up: equal to
     /// [`PendingAuthorization::key`](crate::flow::authorization::PendingAuthorization::key). It proves nothing.
     pub fn key(&self) -> Option<String> {
         Some(URL_SAFE_NO_PAD.encode(digest(self.state.as_ref()?.expose())))
     }
+}
+
+pub(crate) fn at_other_url(redirect_uri: &RedirectUri, target: &Url) -> Error {
+    let error = Error::new(ErrorCode::CALLBACK_REDIRECT_URI).with_expected(Quote::caller(redirect_uri.as_str()));
+    error.with_found(Quote::provider_url(target.as_str()))
 }
 
 /// What a stored login keeps of its `state`.

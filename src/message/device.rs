@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::base::json::{self, Scalar, Text};
 use crate::base::secret::{Body, Secret};
 use crate::base::url::{Endpoint, Schemes};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 use crate::party::client::Client;
 use crate::party::client_auth::form_request;
 use crate::token::scope::Scope;
@@ -75,7 +75,7 @@ pub(crate) fn parse(response: Response<'_>, schemes: Schemes) -> Result<DeviceAn
     let unusable = |name| Error::new(ErrorCode::DEVICE_ANSWER).at(name);
     let url = |text: Text<'_>, name| match Endpoint::new(&text, schemes) {
         Ok(_) => Ok(text.0.into_owned()),
-        Err(error) => Err(unusable(name).with_source(error)),
+        Err(error) => Err(unusable(name).with_found(Quote::provider_url(&text)).with_source(error)),
     };
     let device_code = answer.device_code.filter(|code| !code.is_empty()).ok_or_else(|| unusable("device_code"))?;
     let user_code = answer.user_code.filter(|code| is_user_code(code)).ok_or_else(|| unusable("user_code"))?;

@@ -9,7 +9,7 @@ use crate::base::json::{self, Fields, Scalar, Text};
 use crate::base::secret::{AccessToken, Body, Secret, is_token};
 use crate::base::url::Endpoint;
 use crate::base::word_set::Word as _;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 use crate::party::client::Client;
 use crate::party::client_auth::form_request;
 use crate::party::options::{Deviation, ProviderOptions};
@@ -61,8 +61,8 @@ pub(crate) struct TokenResponse {
     pub(crate) scope: Option<Scope>,
     pub(crate) id_token: Option<Secret>,
     pub(crate) fields: Option<Fields>,
-    /// Why the tokens cannot be used, although they are there, and the field in question.
-    pub(crate) flaw: Option<(ErrorCode, &'static str)>,
+    /// Why the tokens cannot be used, although they are there.
+    pub(crate) flaw: Option<Error>,
 }
 
 impl fmt::Debug for TokenResponse {
@@ -92,7 +92,15 @@ struct Answer<'a> {
     error_uri: Option<Text<'a>>,
 }
 
-/// Parses the answer of the token endpoint.
+fn unknown_type(found: Quote) -> Error {
+    Error::new(ErrorCode::TOKEN_TYPE).with_expected(Quote::library("Bearer or DPoP")).with_found(found)
+}
+
+fn wrong_type(field: &'static str) -> Error {
+    Error::new(ErrorCode::JSON_TYPE).at(field).with_expected(Quote::library("a string"))
+}
+
+/// Parses the response of the token endpoint.
 ///
 /// # Errors
 /// `token.…`, `http.…`, `json.…`.
@@ -111,15 +119,15 @@ pub(crate) fn parse(response: Response<'_>, options: &ProviderOptions) -> Result
     let access_token = AccessToken::new(Secret::new(access_token.0))?;
     // From here on tokens are there: what is wrong with the rest must not lose them.
     let mut flaw = None;
-    let mut spoil = |code, field| _ = flaw.get_or_insert((code, field));
+    let mut spoil = |error: Error| _ = flaw.get_or_insert(error);
     let known = |name: &str| TokenType::ALL.iter().find(|known| known.name().eq_ignore_ascii_case(name)).copied();
     let token_type = match answer.token_type {
-        Scalar::Text(name) => known(&name).ok_or(ErrorCode::TOKEN_TYPE),
-        Scalar::Null => Err(ErrorCode::TOKEN_MISSING_TYPE),
-        _ => Err(ErrorCode::TOKEN_TYPE),
+        Scalar::Text(name) => known(&name).ok_or_else(|| unknown_type(Quote::provider(&name))),
+        Scalar::Null => Err(ErrorCode::TOKEN_MISSING_TYPE.into()),
+        _ => Err(unknown_type(Quote::library("a value that is not a string"))),
     };
-    let token_type = token_type.unwrap_or_else(|code| {
-        spoil(code, "token_type");
+    let token_type = token_type.unwrap_or_else(|error| {
+        spoil(error.at("token_type"));
         TokenType::Bearer
     });
     let refresh_token = match answer.refresh_token {
@@ -127,7 +135,7 @@ pub(crate) fn parse(response: Response<'_>, options: &ProviderOptions) -> Result
         Scalar::Text(token) if token.is_empty() => None,
         Scalar::Text(token) if is_token(&token) => Some(Secret::new(token)),
         _ => {
-            spoil(ErrorCode::TOKEN_MALFORMED, "refresh_token");
+            spoil(Error::new(ErrorCode::TOKEN_MALFORMED).at("refresh_token"));
             None
         }
     };
@@ -135,7 +143,7 @@ pub(crate) fn parse(response: Response<'_>, options: &ProviderOptions) -> Result
         Scalar::Null => None,
         Scalar::Text(token) => Some(Secret::new(token)),
         _ => {
-            spoil(ErrorCode::JSON_TYPE, "id_token");
+            spoil(wrong_type("id_token"));
             None
         }
     };
@@ -143,7 +151,7 @@ pub(crate) fn parse(response: Response<'_>, options: &ProviderOptions) -> Result
         Some(AnsweredScope::Text(scope)) => Some(scope),
         Some(AnsweredScope::Array(scope)) if options.accepts(Deviation::ScopeArray) => Some(scope),
         Some(AnsweredScope::Array(_) | AnsweredScope::Other) => {
-            spoil(ErrorCode::JSON_TYPE, "scope");
+            spoil(wrong_type("scope"));
             None
         }
         None => None,

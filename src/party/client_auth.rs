@@ -14,7 +14,7 @@ use super::provider::Provider;
 use crate::base::env::Env;
 use crate::base::secret::{Body, Secret, sensitive_header};
 use crate::base::url::Endpoint;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Family, Quote};
 use crate::jose::{Algorithm, signing_input};
 use crate::wire::{form, request};
 
@@ -99,6 +99,25 @@ pub(crate) fn add_assertion(request: &mut Request<Body>, assertion: &str) {
     body.push('&');
     form::append(&mut body, pairs);
     *request.body_mut() = body.into();
+}
+
+/// Says how the client authenticated, where the provider did not accept it.
+pub(crate) fn explained(error: Error, client: &Client) -> Error {
+    if error.family() != Family::ClientRejected {
+        return error;
+    }
+    let method = client.auth.method().name();
+    let what = match &client.auth {
+        ClientAuth::None => "it has no credentials: if it is registered with a secret or a key, give it that",
+        ClientAuth::SecretBasic(_) => "check the secret, or use `client_secret_post` if it is registered for that",
+        ClientAuth::SecretPost(_) => "check the secret, or use `client_secret_basic` if it is registered for that",
+        ClientAuth::SecretJwt(_) => "check the secret, this machine's clock and the registered method",
+        ClientAuth::PrivateKeyJwt(_) => {
+            "check that its public key is registered, the registered method and this machine's clock"
+        }
+    };
+    let found = Quote::library(format_args!("authentication by `{method}`"));
+    error.with_found(found).with_hint(format!("The client authenticated with `{method}`; {what}."))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::options::{Deviation, ProviderOptions};
 use crate::base::json::{self, Fields, Scalar, Text};
 use crate::base::url::{Endpoint, Issuer};
 use crate::base::word_set::{Words, words};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 use crate::jose::Algorithms;
 use crate::wire::policy::METADATA_LIMIT;
 
@@ -200,12 +200,16 @@ impl ServerMetadata {
         let parsed: Document<'_> = json::document(document)?;
         let named = required(parsed.issuer, "issuer")?;
         if *named != *issuer.as_str() && !(options.accepts(Deviation::TenantIssuer) && is_template(&named, issuer)) {
-            return Err(ErrorCode::METADATA_ISSUER_MISMATCH.into());
+            return Err(other_issuer(issuer, &named));
         }
         let url = |text: Option<Text<'_>>, name| {
             text.map(|text| {
-                Endpoint::new(&text, options.schemes())
-                    .map_err(|error| Error::new(ErrorCode::METADATA_URL).at(name).with_source(error))
+                Endpoint::new(&text, options.schemes()).map_err(|error| {
+                    Error::new(ErrorCode::METADATA_URL)
+                        .at(name)
+                        .with_found(Quote::published_url(&text))
+                        .with_source(error)
+                })
             })
             .transpose()
         };
@@ -213,7 +217,10 @@ impl ServerMetadata {
             None => Ok(false),
             Some(Flag::Plain(value)) => Ok(value),
             Some(Flag::Spelled(value)) if options.accepts(Deviation::StringBooleans) => Ok(value),
-            Some(Flag::Spelled(_)) => Err(Error::new(ErrorCode::JSON_TYPE).at(name)),
+            Some(Flag::Spelled(_)) => {
+                let error = Error::new(ErrorCode::JSON_TYPE).at(name).with_expected(Quote::library("a boolean"));
+                Err(error.with_found(Quote::library("a string")))
+            }
         };
         let grant_types = parsed
             .grant_types_supported
@@ -227,7 +234,7 @@ impl ServerMetadata {
         let code_challenge_methods = parsed.code_challenge_methods_supported.unwrap_or_default();
         let any_method = !code_challenge_methods.is_empty() || code_challenge_methods.has_unknown();
         if any_method && !code_challenge_methods.contains(CodeChallengeMethod::S256) {
-            return Err(ErrorCode::METADATA_PKCE_WITHOUT_S256.into());
+            return Err(Error::new(ErrorCode::METADATA_PKCE_WITHOUT_S256).at("code_challenge_methods_supported"));
         }
         Ok(Self {
             issuer: if *named == *issuer.as_str() { issuer.clone() } else { Issuer::stored(named.0.into_owned()) },
@@ -275,6 +282,41 @@ impl ServerMetadata {
     pub fn check_openid(&self) -> Result<(), Error> {
         required(self.jwks_uri.as_ref(), "jwks_uri").map(|_| ())
     }
+}
+
+fn other_issuer(issuer: &Issuer, named: &str) -> Error {
+    let asked = issuer.as_str();
+    let error = Error::new(ErrorCode::METADATA_ISSUER_MISMATCH).at("issuer");
+    let error = error.with_expected(Quote::caller(asked)).with_found(Quote::published_url(named));
+    let scheme = |text: &str| text.split_once("://").map(|(_, rest)| rest.to_owned());
+    if let Some(hint) = well_known_hint(issuer) {
+        error.with_hint(hint)
+    } else if asked.trim_end_matches('/') == named.trim_end_matches('/') {
+        let how = if named.ends_with('/') { "with" } else { "without" };
+        error.with_hint(format!("One slash differs: give the issuer {how} a slash at its end."))
+    } else if scheme(asked) == scheme(named) {
+        error.with_hint(
+            "Only the scheme differs: correct the provider's public URL, or give the issuer with the other scheme.",
+        )
+    } else {
+        error
+    }
+}
+
+/// There is no document under the issuer's well-known URL.
+pub(crate) fn not_found(issuer: &Issuer) -> Error {
+    let error = Error::new(ErrorCode::METADATA_NOT_FOUND);
+    match well_known_hint(issuer) {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+/// What to do where the URL of the document was given for the issuer.
+fn well_known_hint(issuer: &Issuer) -> Option<String> {
+    let (before, _) = issuer.as_str().split_once("/.well-known/")?;
+    let before = Quote::caller(before);
+    Some(format!("You gave the URL of the metadata document: give the issuer, which is probably {before}."))
 }
 
 /// Whether an issuer with `{tenantid}` is the template of one that was asked for by a tenant's or a group's name.

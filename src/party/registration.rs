@@ -17,7 +17,7 @@ use crate::base::json::{self, Fields, Scalar};
 use crate::base::secret::{Body, Secret};
 use crate::base::url::Endpoint;
 use crate::base::word_set::{Words, words};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 use crate::jose::{Algorithm, PrivateKey, asymmetric};
 use crate::wire::oauth_error;
 use crate::wire::request;
@@ -325,7 +325,11 @@ pub(crate) fn parse(response: Response<'_>, sent: &ClientMetadata, keep_fields: 
     let secret = answer.client_secret.text().filter(|secret| !secret.is_empty()).map(Secret::new);
     // What the provider registered counts, not what was asked for (section 3.2.1).
     let method = match answer.token_endpoint_auth_method.text() {
-        Some(name) => AuthMethod::from_name(&name).ok_or(ErrorCode::REGISTRATION_AUTH_METHOD)?,
+        Some(name) => AuthMethod::from_name(&name).ok_or_else(|| {
+            let asked = Quote::library(sent.token_endpoint_auth_method.name());
+            let error = Error::new(ErrorCode::REGISTRATION_AUTH_METHOD).at("token_endpoint_auth_method");
+            error.with_expected(asked).with_found(Quote::provider(&name))
+        })?,
         None => sent.token_endpoint_auth_method,
     };
     let algorithm = |answered: Scalar<'_>, asked: Option<Algorithm>| match answered.text() {

@@ -16,7 +16,7 @@ use super::options::Options;
 use super::rendezvous::{Delivery, Rendezvous};
 use super::stage::{Pause, Stage, then};
 use crate::base::env::Env;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Family};
 use crate::step::Step;
 
 /// How long it is tried to tell the other device.
@@ -112,7 +112,7 @@ fn last_words(why: &Error) -> Option<Message> {
         | ErrorCode::QR_CHANNEL_DECRYPTION
         | ErrorCode::QR_CHANNEL_GREETING => FailureReason::UnexpectedMessageReceived,
         ErrorCode::QR_RENDEZVOUS_EXPIRED => return None,
-        code if code.as_str().starts_with("qr.peer_") => return None,
+        code if code.family() == Family::Peer => return None,
         // The standard has no word for the rest.
         _ => return Some(Message::Failure { reason: Reason::Custom("internal_error".into()), homeserver: None }),
     };

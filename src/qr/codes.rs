@@ -1,48 +1,124 @@
-//! The error codes of the QR login: name, fault, section, meaning.
+//! The error codes of the QR login.
 
 use crate::error::code::codes;
 
 codes! {
     CODES:
-    QR_CODE_TOO_LARGE = "qr.code_too_large", Remote, "this crate's limits", "the QR code, or a text in it, is larger than allowed";
-    QR_CODE_PREFIX = "qr.code_prefix", Remote, "MSC4108, QR code format", "the QR code is none of a Matrix login";
-    QR_CODE_VERSION = "qr.code_version", Remote, "MSC4108, QR code format", "the QR code is of a version that is not known";
-    QR_CODE_MODE = "qr.code_mode", Remote, "MSC4108, QR code format", "the QR code is for something else than logging in";
-    QR_CODE_TRUNCATED = "qr.code_truncated", Remote, "MSC4108, QR code format", "the QR code ends too soon";
-    QR_CODE_TRAILING = "qr.code_trailing", Remote, "MSC4108, QR code format", "the QR code goes on after its end";
-    QR_CODE_TEXT = "qr.code_text", Remote, "MSC4108, QR code format", "a text in the QR code is not usable";
-    QR_CODE_URL = "qr.code_url", Remote, "MSC4108, QR code format", "a URL in the QR code is not usable";
-    QR_OTHER_NOT_SIGNED_IN = "qr.other_not_signed_in", Remote, "MSC4108, QR code format", "the other device is not signed in either: both want to log in";
-    QR_OTHER_SIGNED_IN = "qr.other_signed_in", Remote, "MSC4108, QR code format", "the other device is signed in already: both want to let another in";
-    QR_HOMESERVER = "qr.homeserver", Remote, "MSC4108, Login", "what should name a homeserver does not";
+    QR_CODE_TOO_LARGE = "qr.code_too_large", Remote, QrCode, FixConfiguration, "this crate's limits",
+        "the QR code, or a text in it, is too large", "The QR code is for something else.",
+        "Scan the QR code that the other Matrix client shows.";
+    QR_CODE_PREFIX = "qr.code_prefix", Remote, QrCode, FixConfiguration, "MSC4108, QR code format",
+        "not the QR code of a Matrix login", "The QR code is for something else.",
+        "Scan the QR code that the other Matrix client shows.";
+    QR_CODE_VERSION = "qr.code_version", Remote, QrCode, FixConfiguration, "MSC4108, QR code format",
+        "unknown version of the QR code", "The other device runs a newer or an older version.",
+        "Update both devices.";
+    QR_CODE_MODE = "qr.code_mode", Remote, QrCode, FixConfiguration, "MSC4108, QR code format",
+        "the QR code is for something other than logging in", "A QR code for verifying a device was scanned.",
+        "Choose logging in at the other device.";
+    QR_CODE_TRUNCATED = "qr.code_truncated", Remote, QrCode, FixConfiguration, "MSC4108, QR code format",
+        "the QR code ends too early", "The QR code was cut off or damaged.",
+        "Scan it again.";
+    QR_CODE_TRAILING = "qr.code_trailing", Remote, QrCode, FixConfiguration, "MSC4108, QR code format",
+        "the QR code has data behind its end", "The QR code was damaged, or its format is newer.",
+        "Scan it again, or update both devices.";
+    QR_CODE_TEXT = "qr.code_text", Remote, QrCode, FixConfiguration, "MSC4108, QR code format",
+        "a text in the QR code is not usable", "The QR code was damaged, or the other device breaks the standard.",
+        "Scan it again.";
+    QR_CODE_URL = "qr.code_url", Remote, QrCode, FixConfiguration, "MSC4108, QR code format",
+        "a URL in the QR code is not usable", "The URL is not https, or was damaged.",
+        "Scan it again.";
+    QR_OTHER_NOT_SIGNED_IN = "qr.other_not_signed_in", Remote, QrCode, FixConfiguration, "MSC4108, QR code format",
+        "the other device is not signed in either", "Both devices want to log in.",
+        "Use a device that is signed in.";
+    QR_OTHER_SIGNED_IN = "qr.other_signed_in", Remote, QrCode, FixConfiguration, "MSC4108, QR code format",
+        "the other device is signed in already", "Both devices want to let another one in.",
+        "Choose logging in at one of the two.";
+    QR_HOMESERVER = "qr.homeserver", Remote, QrCode, FixConfiguration, "MSC4108, Login",
+        "not the name or URL of a homeserver", "The other device sent something unusable, or nothing.",
+        "Give the homeserver yourself, or log in another way.";
 
-    QR_CHANNEL_KEY = "qr.channel_key", Remote, "MSC4108, Secure channel", "the other device's key is one that makes the shared secret known to all";
-    QR_CHANNEL_MALFORMED = "qr.channel_malformed", Remote, "MSC4108, Secure channel", "the message has not the form that the channel's messages have";
-    QR_CHANNEL_DECRYPTION = "qr.channel_decryption", Remote, "MSC4108, Secure channel", "the message was changed, replayed or left out on the way, or is another channel's";
-    QR_CHANNEL_GREETING = "qr.channel_greeting", Remote, "MSC4108, Secure channel", "the other device opens the channel with other words than the protocol has";
-    QR_CHANNEL_EXHAUSTED = "qr.channel_exhausted", Local, "MSC4108, Secure channel", "the channel has no nonces left";
-    QR_CHECK_CODE_SYNTAX = "qr.check_code_syntax", Local, "MSC4108, Secure channel", "a check code is two digits";
-    QR_CHECK_CODE_MISMATCH = "qr.check_code_mismatch", Denied, "MSC4108, Secure channel", "the check code is not the other device's";
+    QR_CHANNEL_KEY = "qr.channel_key", Remote, Channel, Denied, "MSC4108, Secure channel",
+        "the other device's key is not safe", "Somebody may be attacking the login: the key would make the shared secret known to all.",
+        "Stop; start again with a new QR code.";
+    QR_CHANNEL_MALFORMED = "qr.channel_malformed", Remote, Channel, LogInAgain, "MSC4108, Secure channel",
+        "the message is not one of the channel", "The message was damaged, or something else wrote into the rendezvous session.",
+        "Start again with a new QR code.";
+    QR_CHANNEL_DECRYPTION = "qr.channel_decryption", Remote, Channel, LogInAgain, "MSC4108, Secure channel",
+        "the message cannot be decrypted", "It was changed, replayed or left out on the way, or belongs to another channel.",
+        "Start again with a new QR code.";
+    QR_CHANNEL_GREETING = "qr.channel_greeting", Remote, Channel, LogInAgain, "MSC4108, Secure channel",
+        "the other device opens the channel with unexpected words", "It runs another protocol or version.",
+        "Update both devices, and start again with a new QR code.";
+    QR_CHANNEL_EXHAUSTED = "qr.channel_exhausted", Local, Contract, LogInAgain, "MSC4108, Secure channel",
+        "the channel has no nonces left", "Too many messages were sent.",
+        "Start again with a new QR code.";
+    QR_CHECK_CODE_SYNTAX = "qr.check_code_syntax", Local, Usage, FixConfiguration, "MSC4108, Secure channel",
+        "a check code has two digits", "Something else was typed in.",
+        "Type in the two digits that the other device shows.";
+    QR_CHECK_CODE_MISMATCH = "qr.check_code_mismatch", Denied, Channel, LogInAgain, "MSC4108, Secure channel",
+        "the check code is not the other device's", "It was mistyped, or somebody is between the devices.",
+        "Start again with a new QR code.";
 
-    QR_RENDEZVOUS_UNSUPPORTED = "qr.rendezvous_unsupported", Remote, "MSC4108, Rendezvous session", "the homeserver has no rendezvous";
-    QR_RENDEZVOUS_ANSWER = "qr.rendezvous_answer", Remote, "MSC4108, Rendezvous session", "the rendezvous answers without what it has to say";
-    QR_RENDEZVOUS_EXPIRED = "qr.rendezvous_expired", Denied, "MSC4108, Rendezvous session", "the rendezvous has expired, or the other device ended it";
-    QR_RENDEZVOUS_TOO_LARGE = "qr.rendezvous_too_large", Remote, "MSC4108, Rendezvous session", "the message is larger than the rendezvous takes";
-    QR_RENDEZVOUS_USED = "qr.rendezvous_used", Remote, "MSC4108, Rendezvous session", "another device has used the QR code already";
-    QR_TIMEOUT = "qr.timeout", Denied, "MSC4108, Rendezvous session", "the other device did not answer in time";
+    QR_RENDEZVOUS_UNSUPPORTED = "qr.rendezvous_unsupported", Remote, Unsupported, FixConfiguration, "MSC4108, Rendezvous session",
+        "the homeserver has no rendezvous", "Logging in by QR code is not offered or is switched off.",
+        "Log in another way.";
+    QR_RENDEZVOUS_ANSWER = "qr.rendezvous_answer", Remote, Protocol, ProviderBroken, "MSC4108, Rendezvous session",
+        "a required part is missing in the rendezvous response", "The server breaks the standard, or a proxy removes headers.",
+        "Report it to the homeserver.";
+    QR_RENDEZVOUS_EXPIRED = "qr.rendezvous_expired", Denied, Expired, LogInAgain, "MSC4108, Rendezvous session",
+        "the rendezvous session has ended", "It has expired, or the other device ended it.",
+        "Start again with a new QR code.";
+    QR_RENDEZVOUS_TOO_LARGE = "qr.rendezvous_too_large", Remote, Protocol, ProviderBroken, "MSC4108, Rendezvous session",
+        "the rendezvous does not take a message of this size", "The server's limit is below that of the standard.",
+        "Report it to the homeserver.";
+    QR_RENDEZVOUS_USED = "qr.rendezvous_used", Remote, Channel, LogInAgain, "MSC4108, Rendezvous session",
+        "another device has used the QR code already", "The QR code was scanned twice, or somebody else scanned it.",
+        "Start again with a new QR code.";
+    QR_TIMEOUT = "qr.timeout", Denied, Expired, LogInAgain, "MSC4108, Rendezvous session",
+        "the other device did not respond in time", "The user went away, or the other device lost its network.",
+        "Start again with a new QR code.";
 
-    QR_MESSAGE = "qr.message", Remote, "MSC4108, Login", "the other device's message has not the form that its type has";
-    QR_UNEXPECTED_MESSAGE = "qr.unexpected_message", Remote, "MSC4108, Login", "the other device sent another message than this state of the login allows";
-    QR_UNSUPPORTED_PROTOCOL = "qr.unsupported_protocol", Remote, "MSC4108, Login", "the devices have no protocol in common";
-    QR_DEVICE_EXISTS = "qr.device_exists", Remote, "MSC4108, Login", "the new device wants the ID of a device that exists already";
-    QR_DEVICE_NOT_FOUND = "qr.device_not_found", Remote, "MSC4108, Login", "the new device says that it is logged in, but the homeserver does not know it";
-    QR_CANCELLED = "qr.cancelled", Denied, "MSC4108, Login", "the user cancelled on this device, or said no";
-    QR_PEER_CANCELLED = "qr.peer_cancelled", Denied, "MSC4108, Login", "the user cancelled on the other device, or said no there";
-    QR_PEER_DECLINED = "qr.peer_declined", Denied, "MSC4108, Login", "the user refused the login at the provider";
-    QR_PEER_AUTHORIZATION_EXPIRED = "qr.peer_authorization_expired", Denied, "MSC4108, Login", "the user did not allow the login at the provider in time";
-    QR_PEER_DEVICE_EXISTS = "qr.peer_device_exists", Denied, "MSC4108, Login", "the other device says that the device ID is taken";
-    QR_PEER_DEVICE_NOT_FOUND = "qr.peer_device_not_found", Denied, "MSC4108, Login", "the other device did not find this device at the homeserver";
-    QR_PEER_UNSUPPORTED_PROTOCOL = "qr.peer_unsupported_protocol", Denied, "MSC4108, Login", "the other device does not know the protocol";
-    QR_PEER_UNEXPECTED_MESSAGE = "qr.peer_unexpected_message", Denied, "MSC4108, Login", "the other device did not expect what this one sent";
-    QR_PEER_FAILURE = "qr.peer_failure", Denied, "MSC4108, Login", "the other device failed for a reason of its own";
+    QR_MESSAGE = "qr.message", Remote, Channel, ProviderBroken, "MSC4108, Login",
+        "a message of the other device is malformed", "The other device breaks the standard.",
+        "Update both devices.";
+    QR_UNEXPECTED_MESSAGE = "qr.unexpected_message", Remote, Channel, ProviderBroken, "MSC4108, Login",
+        "unexpected message from the other device", "The devices disagree on the state of the login.",
+        "Update both devices, and start again with a new QR code.";
+    QR_UNSUPPORTED_PROTOCOL = "qr.unsupported_protocol", Remote, Unsupported, FixConfiguration, "MSC4108, Login",
+        "the devices have no protocol in common", "One of them, or the provider, does not support the device grant.",
+        "Log in another way.";
+    QR_DEVICE_EXISTS = "qr.device_exists", Remote, Channel, LogInAgain, "MSC4108, Login",
+        "the new device wants the ID of a device that exists", "The new device reuses an ID.",
+        "Start again with a new QR code.";
+    QR_DEVICE_NOT_FOUND = "qr.device_not_found", Remote, Channel, LogInAgain, "MSC4108, Login",
+        "the homeserver does not know the new device", "The new device reports a login that the homeserver does not have.",
+        "Check the list of devices, and start again.";
+    QR_CANCELLED = "qr.cancelled", Denied, Authorization, Denied, "MSC4108, Login",
+        "cancelled on this device", "The user cancelled or said no here.",
+        "Start again if the user wants to.";
+    QR_PEER_CANCELLED = "qr.peer_cancelled", Denied, Peer, Denied, "MSC4108, Login",
+        "cancelled on the other device", "The user cancelled or said no there.",
+        "Start again if the user wants to.";
+    QR_PEER_DECLINED = "qr.peer_declined", Denied, Peer, Denied, "MSC4108, Login",
+        "the login was refused at the provider", "The user said no at the provider's page.",
+        "Start again if the user wants to.";
+    QR_PEER_AUTHORIZATION_EXPIRED = "qr.peer_authorization_expired", Denied, Peer, LogInAgain, "MSC4108, Login",
+        "the login was not allowed at the provider in time", "The user took too long at the provider's page.",
+        "Start again with a new QR code.";
+    QR_PEER_DEVICE_EXISTS = "qr.peer_device_exists", Denied, Peer, LogInAgain, "MSC4108, Login",
+        "the other device says that the device ID is taken", "A device of this ID exists.",
+        "Start again with a new QR code.";
+    QR_PEER_DEVICE_NOT_FOUND = "qr.peer_device_not_found", Denied, Peer, LogInAgain, "MSC4108, Login",
+        "the other device did not find this device at the homeserver", "The homeserver was slow, or the login failed there.",
+        "Start again with a new QR code.";
+    QR_PEER_UNSUPPORTED_PROTOCOL = "qr.peer_unsupported_protocol", Denied, Peer, FixConfiguration, "MSC4108, Login",
+        "the other device does not support the protocol", "It is older or newer than this one.",
+        "Log in another way.";
+    QR_PEER_UNEXPECTED_MESSAGE = "qr.peer_unexpected_message", Denied, Peer, LogInAgain, "MSC4108, Login",
+        "the other device did not expect this device's message", "The devices disagree on the state of the login.",
+        "Update both devices, and start again with a new QR code.";
+    QR_PEER_FAILURE = "qr.peer_failure", Denied, Peer, LogInAgain, "MSC4108, Login",
+        "the other device failed", "It gives a reason of its own.",
+        "Look at the other device, and start again.";
 }

@@ -106,7 +106,7 @@ impl Flow for Probe {
             State::ExpectDevice => {
                 let outcome = input.response().and_then(|response| match response.status {
                     StatusCode::NOT_FOUND => Ok(false),
-                    _ => Ok(json::document::<IgnoredAny>(response.success()?).map(|_| true)?),
+                    _ => json::document::<IgnoredAny>(response.success()?).map(|_| true),
                 });
                 self.settle(outcome, env)
             }

@@ -58,7 +58,7 @@ impl Secrets {
     /// # Errors
     /// `qr.message`, with `json.…` as its source if it is no JSON object of the right types.
     pub fn from_json(json: &str) -> Result<Self, Error> {
-        let is_malformed = |code: ErrorCode| Error::new(ErrorCode::QR_MESSAGE).with_source(Error::from(code));
+        let is_malformed = |error: Error| Error::new(ErrorCode::QR_MESSAGE).with_source(error);
         let Bundle { cross_signing, backup } = json::document(json.as_bytes()).map_err(is_malformed)?;
         let secrets = Self { cross_signing, backup };
         secrets.check()?;

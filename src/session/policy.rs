@@ -19,7 +19,7 @@
 
 use std::time::Duration;
 
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Family};
 
 /// When a session refreshes by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -136,18 +136,14 @@ pub(super) fn verdict(error: &Error, tokens_came: bool) -> Verdict {
         ErrorCode::TOKEN_INVALID_GRANT | ErrorCode::TOKEN_NO_REFRESH_TOKEN => Verdict::NeedsLogin,
         ErrorCode::TOKEN_INVALID_CLIENT | ErrorCode::TOKEN_UNAUTHORIZED_CLIENT => Verdict::ClientRejected,
         // Keys that cannot be had now may be had later.
-        code if tokens_came && !is_about_keys(code) => Verdict::Refused,
+        _ if tokens_came && !is_about_keys(error) => Verdict::Refused,
         _ => Verdict::Later,
     }
 }
 
-fn is_about_keys(code: ErrorCode) -> bool {
-    let name = code.as_str();
-    name.starts_with("transport.")
-        || name.starts_with("http.")
-        || name.starts_with("json.")
-        || name.starts_with("jwks.")
-        || matches!(code, ErrorCode::JWS_UNKNOWN_KEY)
+/// Whether the keys could not be fetched or read, or the right one is not among them.
+fn is_about_keys(error: &Error) -> bool {
+    matches!(error.family(), Family::Transport | Family::Unavailable | Family::Response | Family::Keys)
 }
 
 #[cfg(test)]

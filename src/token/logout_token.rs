@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
 
+use super::id_token::refusal::{clocks, other_party};
 use super::id_token::{Audience, CLOCK_SKEW, check_issuer};
 use super::numeric::NumericDate;
 use crate::base::env::Timestamp;
@@ -122,20 +123,21 @@ pub(crate) fn parse(
     client: &Client,
     now: Timestamp,
 ) -> Result<LogoutToken, Error> {
-    let claims: Claims<'_> = json::strict(payload).map_err(|_| ErrorCode::LOGOUT_TOKEN_CLAIMS)?;
+    let claims: Claims<'_> = json::strict(payload).map_err(|error| error.with_code(ErrorCode::LOGOUT_TOKEN_CLAIMS))?;
     let iss = required(claims.iss, "iss")?;
-    check_issuer(&iss, claims.tid.as_deref(), provider).map_err(|_| ErrorCode::LOGOUT_TOKEN_ISSUER_MISMATCH)?;
+    check_issuer(&iss, claims.tid.as_deref(), provider)
+        .map_err(|error| error.with_code(ErrorCode::LOGOUT_TOKEN_ISSUER_MISMATCH))?;
     let Audience(audience) = required(claims.aud, "aud")?;
     if !audience.iter().any(|one| **one == *client.id) {
-        return Err(ErrorCode::LOGOUT_TOKEN_AUDIENCE_MISMATCH.into());
+        return Err(other_party(ErrorCode::LOGOUT_TOKEN_AUDIENCE_MISMATCH, "aud", client, &audience.join(", ")));
     }
     let expires_at = required(claims.exp, "exp")?.0;
     if now >= expires_at.saturating_add(CLOCK_SKEW) {
-        return Err(ErrorCode::LOGOUT_TOKEN_EXPIRED.into());
+        return Err(clocks(ErrorCode::LOGOUT_TOKEN_EXPIRED, "exp", expires_at, now));
     }
     let issued_at = required(claims.iat, "iat")?.0;
     if issued_at > now.saturating_add(CLOCK_SKEW) {
-        return Err(ErrorCode::LOGOUT_TOKEN_ISSUED_IN_FUTURE.into());
+        return Err(clocks(ErrorCode::LOGOUT_TOKEN_ISSUED_IN_FUTURE, "iat", issued_at, now));
     }
     if claims.nonce.is_some() {
         return Err(ErrorCode::LOGOUT_TOKEN_NONCE.into());

@@ -5,10 +5,11 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::id_token::refusal::other_party;
 use super::id_token::{Audience, check_issuer};
 use crate::base::json::{self, Fields, Text};
 use crate::base::secret::{Body, Secret};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 use crate::jose::{Algorithm, Algorithms, Jws, Keys, TOKEN_LIMIT};
 use crate::party::client::Client;
 use crate::party::provider::Provider;
@@ -73,17 +74,17 @@ pub(crate) fn parse(response: Response<'_>, subject: &str, is_signed: bool) -> R
         401 | 403 => {
             let challenge = Challenge::parse_all(response.headers).into_iter().find(|one| one.text.error().is_some());
             let Some(text) = challenge.map(|challenge| challenge.text) else {
-                return Err(ErrorCode::USERINFO_UNAUTHORIZED.into());
+                return Err(Error::new(ErrorCode::USERINFO_UNAUTHORIZED).with_status(response.status));
             };
             let code = text.error().and_then(oauth_error::dpop_code).unwrap_or(ErrorCode::USERINFO_UNAUTHORIZED);
-            return Err(Error::new(code).with_text(text));
+            return Err(Error::new(code).with_status(response.status).with_text(text));
         }
         _ => return Err(oauth_error::from_response(response, |_| ErrorCode::USERINFO_UNAUTHORIZED)),
     }
     let is_jwt = response.content_type().eq_ignore_ascii_case("application/jwt");
     match (is_jwt, is_signed) {
-        (true, false) => return Err(ErrorCode::USERINFO_SIGNED.into()),
-        (false, true) => return Err(ErrorCode::USERINFO_NOT_SIGNED.into()),
+        (true, false) => return Err(other_form(ErrorCode::USERINFO_SIGNED, response)),
+        (false, true) => return Err(other_form(ErrorCode::USERINFO_NOT_SIGNED, response)),
         (true, true) if response.body.len() > TOKEN_LIMIT => return Err(ErrorCode::JWS_TOO_LARGE.into()),
         (true, true) => {
             let compact = std::str::from_utf8(response.body).map_err(|_| ErrorCode::JWS_MALFORMED)?;
@@ -94,6 +95,10 @@ pub(crate) fn parse(response: Response<'_>, subject: &str, is_signed: bool) -> R
     let body = response.success()?;
     let answer: Answer<'_> = json::document(body)?;
     about(answer, body, subject).map(Said::Plain)
+}
+
+fn other_form(code: ErrorCode, response: Response<'_>) -> Error {
+    Error::new(code).with_found(Quote::provider(response.content_type()))
 }
 
 /// Verifies a signed answer. `iss` and `aud`, where they are present, are this provider and this client.
@@ -113,10 +118,11 @@ pub(crate) fn verify(
     let payload = Body::from(jws.payload()?);
     let answer: Answer<'_> = json::strict(payload.as_ref())?;
     let tenant = answer.tid.as_deref();
-    let other_issuer = answer.iss.as_ref().is_some_and(|iss| check_issuer(iss, tenant, provider).is_err());
-    let other_client = answer.aud.as_ref().is_some_and(|aud| !aud.0.iter().any(|one| *one == *client.id));
-    if other_issuer || other_client {
-        return Err(ErrorCode::USERINFO_ISSUER_MISMATCH.into());
+    if let Some(iss) = &answer.iss {
+        check_issuer(iss, tenant, provider).map_err(|error| error.with_code(ErrorCode::USERINFO_ISSUER_MISMATCH))?;
+    }
+    if let Some(Audience(audience)) = answer.aud.as_ref().filter(|aud| !aud.0.iter().any(|one| *one == *client.id)) {
+        return Err(other_party(ErrorCode::USERINFO_ISSUER_MISMATCH, "aud", client, &audience.join(", ")));
     }
     about(answer, payload.as_ref(), subject)
 }

@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode, header};
 
 use super::date;
 use super::policy::Accept;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 
 /// A response, borrowed.
 #[derive(Clone, Copy)]
@@ -47,7 +47,7 @@ impl<'a> Response<'a> {
     pub fn check_status(&self) -> Result<(), Error> {
         let error = match self.status.as_u16() {
             200..=299 => return Ok(()),
-            300..=399 => ErrorCode::HTTP_REDIRECT.into(),
+            300..=399 => self.redirect(),
             408 => ErrorCode::TRANSPORT_TIMEOUT.into(),
             425 | 429 => Error::new(ErrorCode::HTTP_TOO_MANY_REQUESTS).with_retry_after(self.retry_after()),
             500..=599 => Error::new(ErrorCode::HTTP_SERVER_ERROR).with_retry_after(self.retry_after()),
@@ -56,12 +56,20 @@ impl<'a> Response<'a> {
         Err(error.with_status(self.status))
     }
 
+    fn redirect(&self) -> Error {
+        let error = Error::new(ErrorCode::HTTP_REDIRECT);
+        match self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()) {
+            Some(location) => error.with_found(Quote::provider_url(location)),
+            None => error.with_found(Quote::library("no Location header")),
+        }
+    }
+
     /// Where a redirect leads, for the few requests that follow one: a reference, possibly relative (RFC 9110 section
     /// 10.2.2).
     #[cfg(feature = "matrix")]
     pub(crate) fn location(&self) -> Result<&'a str, Error> {
         let location = self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
-        Ok(location.ok_or(ErrorCode::HTTP_REDIRECT)?)
+        location.ok_or_else(|| self.redirect().with_status(self.status))
     }
 
     /// `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date, which is taken relative to the server's own.
@@ -85,7 +93,12 @@ impl<'a> Response<'a> {
             Accept::AnyButMarkup => !is_markup(essence),
             Accept::Json => essence.is_empty() || is_json(essence),
         };
-        if fits { Ok(()) } else { Err(ErrorCode::HTTP_CONTENT_TYPE.into()) }
+        if fits {
+            return Ok(());
+        }
+        let expected = if matches!(accept, Accept::Json) { "application/json" } else { "a document that is no markup" };
+        let error = Error::new(ErrorCode::HTTP_CONTENT_TYPE).with_status(self.status);
+        Err(error.with_expected(Quote::library(expected)).with_found(Quote::provider(essence)))
     }
 
     /// The media type without parameters; empty if there is none.

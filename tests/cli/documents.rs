@@ -22,12 +22,28 @@ fn manual() -> String {
 #[test]
 fn the_table_of_codes_is_the_librarys() {
     let mut table = String::from(
-        "# Error codes\n\nEvery code of the library, from `ErrorCode::all()`; the command line prints them unchanged. \
-         A test keeps this page: `OIDC_PROTO_BLESS=1 cargo test --test cli codes` writes it anew.\n\n\
-         | code | fault | meaning | section |\n|---|---|---|---|\n",
+        "# Error codes\n\nEvery code of the library, from `ErrorCode::all()`, with its usual cause and what to do about it. \
+         The command line prints codes unchanged. An error says more than its code: what was expected and found, in which \
+         request, and often a better hint. A test keeps this page: `OIDC_PROTO_BLESS=1 cargo test --test cli codes` writes \
+         it anew.\n\n\
+         Fault: `local` (the caller), `environment` (the machine: store, key store, entropy), `remote` (the provider broke a \
+         rule), `denied` (the user or the provider said no), `transport` (no usable response). Recovery: what helps, from \
+         `ErrorCode::recovery()`.\n",
     );
+    let mut subject = "";
     for code in ErrorCode::all() {
-        writeln!(table, "| `{code}` | {} | {} | {} |", code.fault(), code.message(), code.section()).unwrap();
+        let (now, _) = code.as_str().split_once('.').unwrap();
+        if now != subject {
+            subject = now;
+            write!(table, "\n## `{subject}`\n\n").unwrap();
+            table.push_str(
+                "| code | meaning | cause | cure | fault | recovery | section |\n|---|---|---|---|---|---|---|\n",
+            );
+        }
+        let (meaning, cause, cure) = (code.message(), code.cause(), code.cure());
+        let (fault, recovery, section) = (code.fault(), code.recovery().as_str(), code.section());
+        writeln!(table, "| `{code}` | {meaning} | {cause} | {cure} | {fault} | {recovery} | {section} |").unwrap();
+        assert!(![meaning, cause, cure].iter().any(|text| text.contains('|')), "{code}");
     }
     if std::env::var_os(BLESS).is_some() {
         fs::write(page("codes.md"), &table).unwrap();

@@ -207,3 +207,91 @@ fn a_provider_that_cannot_be_reached_is_a_transport_error() {
     let run = cli.run(&["discover", "--insecure-loopback", "--issuer", &dead.url()]);
     run.failed(1, "transport", "transport.unreachable");
 }
+
+#[test]
+fn an_error_tells_programs_and_people_what_was_found_and_what_to_do() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let discover = ["discover", "--insecure-loopback", "--issuer", &op.issuer];
+    op.provider.fault(On::ServerMetadata, Fault::status(403), usize::MAX);
+    let run = cli.run(&discover).failed(1, "remote", "http.status");
+    let error = run.event("error");
+    assert_eq!((error["status"].as_u64(), error["endpoint"].as_str()), (Some(403), Some("openid_configuration")));
+    assert_eq!(error["recovery"], "provider_broken");
+    assert!(error["hint"].as_str().unwrap().starts_with("Check the URL"), "{error}");
+    assert!(error.get("found").is_none() && error.get("provider").is_none(), "{error}");
+    let shown = cli.plain(&discover).stderr;
+    assert!(shown.contains("unexpected HTTP status 403") && shown.contains("Check the URL"), "{shown}");
+
+    op.provider.honest();
+    op.provider.fault(On::ServerMetadata, Fault::LoginPage, usize::MAX);
+    let run = cli.run(&discover).failed(1, "remote", "http.content_type");
+    assert_eq!(run.event("error")["found"], "text/html");
+    assert_eq!(run.event("error")["status"], 200);
+    assert!(cli.plain(&discover).stderr.contains("found \"text/html\""));
+
+    op.provider.honest();
+    let slash = format!("{}/", op.issuer);
+    let slashed = ["discover", "--insecure-loopback", "--issuer", &slash];
+    let run = cli.run(&slashed).failed(1, "remote", "metadata.issuer_mismatch");
+    let error = run.event("error");
+    assert_eq!((error["expected"].as_str(), error["found"].as_str()), (Some(&*slash), Some(&*op.issuer)));
+    assert_eq!(error["field"], "issuer");
+    assert!(error["hint"].as_str().unwrap().contains("without a slash"), "{error}");
+    assert!(cli.plain(&slashed).stderr.contains("One slash differs"));
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named() {
+    let (dead, cli) = (DeadPort::new(), Cli::new());
+    let url = dead.url();
+    let issuer = url.trim_end_matches('/');
+    let run = cli.run(&["discover", "--insecure-loopback", "--issuer", issuer]);
+    let run = run.failed(1, "transport", "transport.unreachable");
+    let found = run.event("error")["found"].as_str().unwrap().to_owned();
+    assert_eq!(found, format!("{}: connection refused", issuer.trim_start_matches("http://")));
+}
+
+#[test]
+fn the_option_that_helps_is_named() {
+    let cli = Cli::new();
+    let run = cli.run(&["discover", "--issuer", "http://127.0.0.1:1"]).failed(1, "local", "url.scheme");
+    assert!(run.event("error")["hint"].as_str().unwrap().contains("--insecure-loopback"));
+
+    let op = Op::start();
+    op.provider.tamper(On::Token, |response| {
+        *response.status_mut() = http::StatusCode::UNAUTHORIZED;
+        *response.body_mut() = br#"{"error":"invalid_client"}"#.to_vec();
+    });
+    let run = cli.login(&op, &[]).failed(1, "denied", "token.invalid_client");
+    let error = run.event("error");
+    assert_eq!((error["status"].as_u64(), error["recovery"].as_str()), (Some(401), Some("register_again")));
+    assert_eq!(error["provider"]["error"], "invalid_client");
+    assert!(error["found"].as_str().unwrap().contains("authentication by"), "{error}");
+    assert!(error["hint"].as_str().unwrap().contains("--auth-method"), "{error}");
+}
+
+#[test]
+fn the_providers_words_are_readable_and_cannot_deceive() {
+    let (op, cli) = (Op::start(), Cli::new());
+    op.provider.edit_callback(|callback| {
+        callback.remove("code");
+        callback.set("error", "access_denied");
+        callback.set("error_description", "Zugriff für Zoë verweigert \u{202e}\u{9b}2J");
+    });
+    let run = cli.login(&op, &[]).failed(1, "denied", "authorization.access_denied");
+    assert_eq!(run.event("error")["provider"]["description"], r"Zugriff für Zoë verweigert \u{202e}\u{9b}2J");
+    assert!(run.stdout.contains("für Zoë"), "{}", run.stdout);
+}
+
+/// Not only what the library has escaped: names and claims come as they are.
+#[test]
+fn no_line_of_json_holds_a_character_that_deceives() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let name = "Zoë \u{202e}\u{9b}\u{200b}\u{e0041} x";
+    op.provider.edit_json(On::UserInfo, move |claims| drop(claims.insert("name".into(), name.into())));
+    cli.login(&op, &["--scope", "openid profile"]).done();
+    let run = cli.run(&["userinfo", "--insecure-loopback"]).done();
+    assert_eq!(run.event("userinfo")["claims"]["name"], name);
+    let deceives = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{200b}' | '\u{202e}' | '\u{e0041}');
+    assert!(!run.stdout.contains(deceives) && run.stdout.contains("Zoë"), "{:?}", run.stdout);
+}

@@ -90,6 +90,6 @@ fn what_cannot_be_kept_is_not_asked_for() {
     let (op, cli) = (Op::start(), Cli::new());
     // A file where the folder should be.
     fs::write(cli.store(), "").unwrap();
-    cli.login(&op, &[]).failed(1, "local", "cli.store_io");
+    cli.login(&op, &[]).failed(1, "environment", "cli.store_io");
     assert_eq!((op.provider.count(On::Register), op.provider.count(On::Authorize)), (0, 0));
 }

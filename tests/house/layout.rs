@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::allowed;
-use super::lexer::Token;
+use super::lexer::{Token, text, tokens};
 use super::tree::Tree;
 
 /// A profile's feature, and the room that may name it.
@@ -44,6 +44,42 @@ fn a_profile_is_a_matter_of_its_room() {
         }
     }
     allowed::check("profiles", &found, "these files name the feature of a profile");
+}
+
+/// Names are for people and logs: a decision is made by the code itself, or by what its tables say.
+#[test]
+fn nothing_is_decided_by_the_text_of_a_code() {
+    let tree = Tree::shared();
+    let wrong: Vec<_> = tree
+        .sources
+        .iter()
+        .flat_map(|source| texts_of_codes(&source.tokens).map(move |text| format!("{}: {text}", source.path)))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Where code takes the text of an error's code, or looks for a part of a name.
+fn texts_of_codes(tokens: &[Token]) -> impl Iterator<Item = String> {
+    const LOOKS: [&str; 3] = ["starts_with", "ends_with", "contains"];
+    let is_text = |window: &&[Token]| {
+        let [first, second, third, fourth, fifth] = window else { return false };
+        let is_call = second.is("(") && third.is(")") && fourth.is(".");
+        first.is("code") && (is_call && fifth.is("as_str") || second.is(".") && third.is("as_str"))
+            || first.is("as_str") && is_call && LOOKS.iter().any(|look| fifth.is(look))
+    };
+    tokens.windows(5).filter(is_text).map(text)
+}
+
+#[test]
+fn a_look_at_the_text_of_a_code_is_seen() {
+    for (code, count) in [
+        (r#"if error.code().as_str().starts_with("http.") { 1 }"#, 2),
+        (r#"let name = code.as_str(); name.starts_with("http.")"#, 1),
+        (r#"ErrorCode::X.as_str().contains("x")"#, 1),
+        ("matches!(error.code(), ErrorCode::X) || error.family() == Family::Keys; issuer.as_str() == x", 0),
+    ] {
+        assert_eq!(texts_of_codes(&tokens(code)).count(), count, "{code}");
+    }
 }
 
 /// The features that code asks for.

@@ -75,7 +75,7 @@ fn forms_of_tokens() {
     }
     let padded = token_of(Algorithm::Es256, header, &payload_padded);
     let malformed = Jws::parse(&padded).unwrap().payload().unwrap_err();
-    assert_eq!((malformed.code(), malformed.name()), (ErrorCode::JWS_MALFORMED, Some("payload")));
+    assert_eq!((malformed.code(), malformed.field()), (ErrorCode::JWS_MALFORMED, Some("payload")));
 }
 
 #[test]

@@ -220,7 +220,7 @@ fn http_on_loopback_is_a_named_choice() {
     }
     let remote = with(3, &[b"http://10.0.0.1/r"]);
     let error = QrCode::from_bytes(&remote, Schemes::DangerousHttpOnLoopback).unwrap_err();
-    assert_eq!((error.code(), error.name()), (ErrorCode::QR_CODE_URL, Some("rendezvous URL")));
+    assert_eq!((error.code(), error.field()), (ErrorCode::QR_CODE_URL, Some("rendezvous URL")));
 }
 
 #[test]

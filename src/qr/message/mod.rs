@@ -246,7 +246,7 @@ impl Message {
     /// `qr.message`, with `json.…` as its source if it is no JSON object of the right types; `qr.unexpected_message` if its
     /// type is not known; `qr.unsupported_protocol` if its protocol is not.
     pub fn from_json(text: &str, schemes: Schemes) -> Result<Self, Error> {
-        let is_malformed = |code: ErrorCode| Error::new(ErrorCode::QR_MESSAGE).with_source(Error::from(code));
+        let is_malformed = |error: Error| Error::new(ErrorCode::QR_MESSAGE).with_source(error);
         let message: Received<'_> = json::document(text.as_bytes()).map_err(is_malformed)?;
         let kind = message.kind.ok_or_else(|| unusable("type"))?;
         Ok(match Kind::from_name(&kind).ok_or(ErrorCode::QR_UNEXPECTED_MESSAGE)? {

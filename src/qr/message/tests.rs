@@ -3,7 +3,7 @@ use super::*;
 const SECRETS: &str = r#"{"type":"m.login.secrets","cross_signing":{"master_key":"MASTER","self_signing_key":"SELF","user_signing_key":"USER"},"backup":{"algorithm":"m.megolm_backup.v1.curve25519-aes-sha2","key":"BACKUP","backup_version":"1"}}"#;
 
 fn read(json: &str) -> Result<Message, (ErrorCode, Option<&'static str>)> {
-    Message::from_json(json, Schemes::HttpsOnly).map_err(|error| (error.code(), error.name()))
+    Message::from_json(json, Schemes::HttpsOnly).map_err(|error| (error.code(), error.field()))
 }
 
 /// As deployed clients write them, and as they come back from here.
@@ -143,7 +143,7 @@ fn secrets_come_and_go_as_json_and_are_never_shown() {
     let again = Secrets::from_json(json.expose()).unwrap();
     assert_eq!(again.to_json().expose(), json.expose());
     assert_eq!(Secrets::from_json("{}").unwrap_err().code(), ErrorCode::QR_MESSAGE);
-    assert_eq!(Secrets::from_json(&json.expose().replace("USER", "")).unwrap_err().name(), Some("user_signing_key"));
+    assert_eq!(Secrets::from_json(&json.expose().replace("USER", "")).unwrap_err().field(), Some("user_signing_key"));
     let shown = format!("{secrets:?} {:?} {json:?}", Message::Secrets(secrets.clone()));
     for secret in ["MASTER", "SELF", "USER", "BACKUP"] {
         assert!(!shown.contains(secret), "{shown}");
@@ -167,7 +167,7 @@ fn the_page_for_the_user_is_the_one_with_the_code_where_there_is_one() {
     assert!(lengths(URL_LIMIT, DEVICE_ID_LIMIT).is_ok());
     for (uri, id, name) in [(URL_LIMIT + 1, 1, "verification_uri"), (18, DEVICE_ID_LIMIT + 1, "device_id")] {
         let error = lengths(uri, id).unwrap_err();
-        assert_eq!((error.code(), error.name()), (ErrorCode::QR_MESSAGE, Some(name)));
+        assert_eq!((error.code(), error.field()), (ErrorCode::QR_MESSAGE, Some(name)));
     }
 }
 

@@ -1,5 +1,6 @@
 //! ID tokens: their claims, and what they are checked against (OpenID Connect Core 1.0 sections 2, 3.1.3.7, 12.2).
 
+pub(super) mod refusal;
 mod stored;
 mod texts;
 
@@ -16,10 +17,11 @@ use crate::base::env::Timestamp;
 use crate::base::json::{self, Text};
 use crate::base::secret::{Body, Secret};
 use crate::base::url::Issuer;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 use crate::party::client::Client;
 use crate::party::options::Deviation;
 use crate::party::provider::Provider;
+use refusal::{clocks, other_party};
 use texts::Texts;
 
 /// How far the clocks of provider and client may differ.
@@ -99,7 +101,7 @@ impl IdToken {
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let payload = self.texts.compact().split('.').nth(1).unwrap_or("");
         let payload = URL_SAFE_NO_PAD.decode(payload).map(Body::from).unwrap_or_default();
-        json::unchecked(payload.as_ref()).map_err(|_| ErrorCode::ID_TOKEN_CLAIMS.into())
+        json::unchecked(payload.as_ref()).map_err(|error| error.with_code(ErrorCode::ID_TOKEN_CLAIMS))
     }
 }
 
@@ -228,40 +230,41 @@ pub(crate) fn parse(
     client: &Client,
     now: Timestamp,
 ) -> Result<Unchecked, Error> {
-    let claims: Claims<'_> = json::strict(payload).map_err(|code| match code {
-        ErrorCode::JSON_DUPLICATE_NAME => ErrorCode::ID_TOKEN_DUPLICATE_CLAIM,
-        _ => ErrorCode::ID_TOKEN_CLAIMS,
+    let claims: Claims<'_> = json::strict(payload).map_err(|error| match error.code() {
+        ErrorCode::JSON_DUPLICATE_NAME => error.with_code(ErrorCode::ID_TOKEN_DUPLICATE_CLAIM),
+        _ => error.with_code(ErrorCode::ID_TOKEN_CLAIMS),
     })?;
     let iss = required(claims.iss, "iss")?;
     check_issuer(&iss, claims.tid.as_deref(), provider)?;
     let Audience(audience) = required(claims.aud, "aud")?;
     if !audience.iter().any(|one| **one == *client.id) {
-        return Err(ErrorCode::ID_TOKEN_AUDIENCE_MISMATCH.into());
+        return Err(other_party(ErrorCode::ID_TOKEN_AUDIENCE_MISMATCH, "aud", client, &audience.join(", ")));
     }
-    let trusted = |one: &String| **one == *client.id || client.trusted_audiences.iter().any(|own| **own == **one);
-    if !audience.iter().all(trusted) {
-        return Err(ErrorCode::ID_TOKEN_EXTRA_AUDIENCE.into());
+    let trusted = |one: &str| *one == *client.id || client.trusted_audiences.iter().any(|own| **own == *one);
+    if let Some(extra) = audience.iter().find(|one| !trusted(one)) {
+        return Err(other_party(ErrorCode::ID_TOKEN_EXTRA_AUDIENCE, "aud", client, extra));
     }
     if let Some(azp) = &claims.azp
         && **azp != *client.id
         && !client.trusted_parties.iter().any(|own| **own == **azp)
     {
-        return Err(ErrorCode::ID_TOKEN_AZP_MISMATCH.into());
+        return Err(other_party(ErrorCode::ID_TOKEN_AZP_MISMATCH, "azp", client, azp));
     }
     let expires_at = required(claims.exp, "exp")?.0;
     if now >= expires_at.saturating_add(CLOCK_SKEW) {
-        return Err(ErrorCode::ID_TOKEN_EXPIRED.into());
+        return Err(clocks(ErrorCode::ID_TOKEN_EXPIRED, "exp", expires_at, now));
     }
     let issued_at = required(claims.iat, "iat")?.0;
     if issued_at > now.saturating_add(CLOCK_SKEW) {
-        return Err(ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE.into());
+        return Err(clocks(ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE, "iat", issued_at, now));
     }
-    if claims.nbf.is_some_and(|nbf| nbf.0 > now.saturating_add(CLOCK_SKEW)) {
-        return Err(ErrorCode::ID_TOKEN_NOT_YET_VALID.into());
+    if let Some(nbf) = claims.nbf.filter(|nbf| nbf.0 > now.saturating_add(CLOCK_SKEW)) {
+        return Err(clocks(ErrorCode::ID_TOKEN_NOT_YET_VALID, "nbf", nbf.0, now));
     }
     let subject = required(claims.sub, "sub")?;
     if !is_subject(&subject) {
-        return Err(ErrorCode::ID_TOKEN_SUBJECT.into());
+        let found = Quote::library(format_args!("{} characters", subject.len()));
+        return Err(Error::new(ErrorCode::ID_TOKEN_SUBJECT).at("sub").with_found(found));
     }
     let kept = texts::Claims {
         sub: &subject,
@@ -295,7 +298,7 @@ impl Unchecked {
         now: Timestamp,
     ) -> Result<IdToken, Error> {
         if self.at_hash.as_deref().is_some_and(|at_hash| !at_hash_fits(at_hash)) {
-            return Err(ErrorCode::ID_TOKEN_AT_HASH_MISMATCH.into());
+            return Err(Error::new(ErrorCode::ID_TOKEN_AT_HASH_MISMATCH).at("at_hash"));
         }
         match expected {
             Expected::Login(login) => self.check_login(login, now)?,
@@ -306,7 +309,7 @@ impl Unchecked {
 
     fn check_login(&self, login: &LoginExpectation, now: Timestamp) -> Result<(), Error> {
         if self.token.issued_at < now.saturating_sub(OLDEST) {
-            return Err(ErrorCode::ID_TOKEN_TOO_OLD.into());
+            return Err(clocks(ErrorCode::ID_TOKEN_TOO_OLD, "iat", self.token.issued_at, now));
         }
         if let Some(expected) = &login.nonce {
             let nonce = self.token.texts.claims().nonce.ok_or(ErrorCode::ID_TOKEN_NONCE_MISSING)?;
@@ -314,44 +317,56 @@ impl Unchecked {
                 return Err(ErrorCode::ID_TOKEN_NONCE_MISMATCH.into());
             }
         }
-        if let Some(earliest) = login.not_logged_in_before
-            && required(self.token.auth_time, "auth_time")? < earliest
-        {
-            return Err(ErrorCode::ID_TOKEN_AUTH_TIME.into());
-        }
-        if !login.acr_values.is_empty() {
-            let acr = self.token.acr().ok_or(ErrorCode::ID_TOKEN_ACR)?;
-            if !login.acr_values.iter().any(|one| one == acr) {
-                return Err(ErrorCode::ID_TOKEN_ACR.into());
+        if let Some(earliest) = login.not_logged_in_before {
+            let auth_time = required(self.token.auth_time, "auth_time")?;
+            if auth_time < earliest {
+                return Err(refusal::logged_in_too_early(auth_time, earliest));
             }
         }
-        Ok(())
+        let acr = self.token.acr();
+        if login.acr_values.is_empty() || acr.is_some_and(|acr| login.acr_values.iter().any(|one| one == acr)) {
+            Ok(())
+        } else {
+            Err(refusal::other_acr(&login.acr_values, acr))
+        }
     }
 
     /// OpenID Connect Core 1.0 section 12.2.
     fn check_refresh(&self, previous: &IdToken) -> Result<(), Error> {
         let (new, old) = (&self.token, previous);
         let (new_texts, old_texts) = (new.texts.claims(), old.texts.claims());
-        fn sorted(id_token: &IdToken) -> Vec<&str> {
-            let mut audience: Vec<&str> = id_token.audience().collect();
-            audience.sort_unstable();
-            audience
-        }
         for (name, kept) in [
             ("iss", new.issuer == old.issuer),
             ("sub", new_texts.sub == old_texts.sub),
-            ("aud", sorted(new) == sorted(old)),
+            ("aud", sorted_audience(new) == sorted_audience(old)),
             ("azp", new_texts.azp == old_texts.azp),
             // Required to be the same "if the ID Token contains" it.
             ("auth_time", new.auth_time.is_none() || old.auth_time.is_none() || new.auth_time == old.auth_time),
             ("nonce", new_texts.nonce.is_none() || new_texts.nonce == old_texts.nonce),
         ] {
             if !kept {
-                return Err(Error::new(ErrorCode::ID_TOKEN_CHANGED_CLAIM).at(name));
+                return Err(refusal::changed(name, quoted(old, name), quoted(new, name)));
             }
         }
         Ok(())
     }
+}
+
+/// A claim, for an error. Who the user is, and what the login was bound to, is nobody else's business.
+fn quoted(token: &IdToken, claim: &str) -> Option<Quote> {
+    match claim {
+        "iss" => Some(Quote::provider_url(token.issuer())),
+        "aud" => Some(Quote::provider(&sorted_audience(token).join(", "))),
+        "azp" => Some(token.texts.claims().azp.map_or_else(|| Quote::library("none"), Quote::provider)),
+        "auth_time" => token.auth_time.map(|time| Quote::library(time.unix_seconds())),
+        _ => None,
+    }
+}
+
+fn sorted_audience(token: &IdToken) -> Vec<&str> {
+    let mut audience: Vec<&str> = token.audience().collect();
+    audience.sort_unstable();
+    audience
 }
 
 /// OpenID Connect Core 1.0 section 2.
@@ -368,7 +383,7 @@ pub(super) fn check_issuer(iss: &str, tenant: Option<&str>, provider: &Provider)
         }),
         _ => iss == expected,
     };
-    if fits { Ok(()) } else { Err(ErrorCode::ID_TOKEN_ISSUER_MISMATCH.into()) }
+    if fits { Ok(()) } else { Err(refusal::other_issuer(expected, iss)) }
 }
 
 fn required<T>(claim: Option<T>, name: &'static str) -> Result<T, Error> {

@@ -4,7 +4,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use oidc_proto::adapter::HttpOptions;
-use oidc_proto::{Accept, Body, Failure, FailureKind, Policy, Sent, Step};
+use oidc_proto::{Accept, Body, Failure, FailureKind, FailureReason, Policy, Sent, Step};
 
 use super::{by_closure, senders};
 use crate::support::certificates::Authority;
@@ -180,10 +180,29 @@ fn where_nobody_listens_nothing_was_sent() {
     // A label of a host name has at most 63 octets, so no resolver need be asked.
     let nowhere = format!("http://{}.invalid/", "a".repeat(64));
     for (name, send) in senders() {
-        for url in [&dead.url(), &nowhere] {
-            fails(name, send(&options(), Toy::get(url, 9)), FailureKind::Unreachable, Sent::No);
+        for (url, reason) in [(&dead.url(), FailureReason::ConnectionRefused), (&nowhere, FailureReason::HostNotFound)]
+        {
+            let outcome = send(&options(), Toy::get(url, 9));
+            assert!(matches!(outcome, Outcome::Failed(failure) if failure.reason() == Some(reason)), "{name} {url}");
+            fails(name, outcome, FailureKind::Unreachable, Sent::No);
         }
     }
+}
+
+#[test]
+fn the_error_names_host_and_port_of_a_server_that_refuses_the_connection() {
+    let dead = DeadPort::new();
+    let schemes = oidc_proto::Schemes::DangerousHttpOnLoopback;
+    let issuer = oidc_proto::Issuer::new(dead.url().trim_end_matches('/'), schemes).unwrap();
+    let options = oidc_proto::ProviderOptions::new().with_schemes(schemes);
+    let step = oidc_proto::flow::ServerMetadataFetch::start(issuer, options).unwrap();
+    let http = oidc_proto::adapter::ureq::Client::new().unwrap();
+    let env = &mut oidc_proto::adapter::SystemEnv::new().unwrap();
+    let error = oidc_proto::adapter::BlockingDriver::new(http).run(step, env).unwrap_err();
+    let address = dead.url().trim_start_matches("http://").trim_end_matches('/').to_owned();
+    assert_eq!(error.code(), oidc_proto::ErrorCode::TRANSPORT_UNREACHABLE);
+    assert_eq!(error.found().unwrap().as_str(), format!("{address}: connection refused"));
+    assert!(error.to_string().starts_with("cannot connect to the server at `"), "{error}");
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn what_cannot_be_read_is_never_written_over() {
     let folder = folder();
     let store = now(&folder.path().join("session.json"));
     assert_eq!(act(&store, save(0, &large)), "failed");
-    assert_eq!(store.take_error().unwrap().name(), Some("size"));
+    assert_eq!(store.take_error().unwrap().field(), Some("size"));
 }
 
 #[test]

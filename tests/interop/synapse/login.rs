@@ -47,7 +47,7 @@ fn another_user_does_not_get_into_a_known_session() {
     else {
         panic!("let in")
     };
-    assert_eq!((error.code(), error.name()), (ErrorCode::WHOAMI_USER_MISMATCH, Some("user_id")));
+    assert_eq!((error.code(), error.field()), (ErrorCode::WHOAMI_USER_MISMATCH, Some("user_id")));
     let step = grant.revoke(&mut world.env);
     world.run(step).unwrap();
     assert!(world.knows(session.tokens().access_token()));

@@ -174,10 +174,10 @@ fn a_no_is_a_denial_and_its_words_are_data() {
         let said = error.provider_text().unwrap();
         assert_eq!(
             said.description(),
-            Some("<script>alert(1)</script>\\r\\nSet-Cookie: a=b\\u{0}\\u{1b}[2J\\u{202e}\\u{e9}")
+            Some("<script>alert(1)</script>\\r\\nSet-Cookie: a=b\\u{0}\\u{1b}[2J\\u{202e}é")
         );
         assert_eq!(said.uri(), Some("javascript:alert(1)"));
-        assert!(said.to_string().bytes().all(|byte| matches!(byte, b' '..=b'~')));
+        assert!(said.to_string().chars().all(|c| matches!(c, ' '..='~' | 'é')));
         let shown = format!("{error} {error:?}");
         assert!(!shown.contains("script") && !shown.contains("Cookie"), "{shown}");
         assert_usable(&mut world, login);
@@ -196,8 +196,8 @@ fn what_the_provider_says_is_cut() {
     let error = world.check(&login).unwrap_err().error;
     assert_eq!(error.code(), ErrorCode::AUTHORIZATION_ERROR);
     let said = error.provider_text().unwrap();
-    assert_eq!(said.error().unwrap().len(), 256 + "...".len());
-    assert_eq!(said.description().unwrap().len(), 256 * "\\u{0}".len() + "...".len());
+    assert_eq!(said.error().unwrap().len(), 500 + "...".len());
+    assert_eq!(said.description().unwrap().len(), 500 * "\\u{0}".len() + "...".len());
 }
 
 #[test]

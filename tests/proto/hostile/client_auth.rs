@@ -270,7 +270,7 @@ fn a_key_store_that_refuses_ends_every_flow_and_nothing_is_sent() {
             let before = world.op.requests().len();
             world.keys = keys;
             let error = world.run(Ok(step)).unwrap_err();
-            assert_eq!((error.code(), error.fault()), (ErrorCode::KEY_REFUSED, Fault::Local), "{what}");
+            assert_eq!((error.code(), error.fault()), (ErrorCode::KEY_REFUSED, Fault::Environment), "{what}");
             assert_eq!(world.op.requests().len(), before, "{what}");
         }
     }

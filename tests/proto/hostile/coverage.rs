@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use oidc_proto::testing::Lie;
-use oidc_proto::{ErrorCode, Fault};
+use oidc_proto::{ErrorCode, Family, Fault, Recovery};
 
 use crate::hostile::world::{Row, Say};
 
@@ -101,6 +101,24 @@ fn names_are_dotted_words_and_unique() {
         assert!(name.split('.').count() == 2, "{name}");
         assert!(name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.')), "{name}");
         assert!(!code.section().is_empty() && !code.message().is_empty());
+        assert!(code.message().len() < 100 && !code.message().ends_with('.'), "{name}");
+        for text in [code.message(), code.cause(), code.cure()] {
+            let riddle =
+                ["none that", "answer", "whoever", " worth ", "stands there"].iter().find(|word| text.contains(*word));
+            assert_eq!(riddle, None, "{name}: {text}");
+        }
+        for sentence in [code.cause(), code.cure()] {
+            assert!(sentence.ends_with('.') && sentence.len() < 200, "{name}: {sentence}");
+            assert!(sentence.starts_with(|c: char| c.is_uppercase() || c == '`'), "{name}: {sentence}");
+        }
+        // What belongs together by one of the columns belongs together by the others.
+        let is_ours = matches!(code.recovery(), Recovery::FixEnvironment) && code.fault() == Fault::Local;
+        assert!(!is_ours, "{name}: a broken machine is not the caller's fault");
+        assert_eq!(
+            code.fault() == Fault::Environment,
+            matches!(code.family(), Family::Store | Family::KeyStore | Family::Machine),
+            "{name}"
+        );
         assert_eq!(name.starts_with("transport."), code.fault() == Fault::Transport && !name.starts_with("http."));
         assert_eq!(code.to_string(), name);
     }

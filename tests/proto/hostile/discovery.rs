@@ -154,7 +154,7 @@ fn no_endpoint_is_anything_but_an_https_url() {
             let mut world = told(&Say::Lie(Lie::MetadataText(name, url)));
             let error = world.discover().unwrap_err().error;
             assert_eq!(
-                (error.code(), error.name(), cause(&error)),
+                (error.code(), error.field().or(error.endpoint()), cause(&error)),
                 (ErrorCode::METADATA_URL, Some(name), Some(*code)),
                 "{url}"
             );
@@ -168,7 +168,7 @@ fn no_endpoint_is_anything_but_an_https_url() {
 fn an_issuer_is_a_bare_https_url() {
     for (text, code) in ISSUERS {
         let error = Issuer::new(text, Schemes::HttpsOnly).unwrap_err();
-        assert_eq!((error.code(), error.name()), (*code, Some("issuer")), "{text}");
+        assert_eq!((error.code(), error.field().or(error.endpoint())), (*code, Some("issuer")), "{text}");
     }
     for (text, allowed) in [
         ("http://localhost:8080", true),

@@ -32,4 +32,5 @@ mod sweep;
 mod tokens;
 mod transport;
 mod userinfo;
+mod words;
 mod world;

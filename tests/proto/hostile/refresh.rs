@@ -66,7 +66,7 @@ fn the_claim_that_changed_is_named() {
         let mut world = World::new();
         let user = world.logged_in().unwrap();
         world.op.lie(lie);
-        assert_eq!(world.refresh(&user, None).err().unwrap().error.name(), Some(name));
+        assert_eq!(world.refresh(&user, None).err().unwrap().error.field(), Some(name));
     }
 }
 

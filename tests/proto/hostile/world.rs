@@ -219,6 +219,9 @@ impl World {
             write!(self.shown, "{error}\n{error:?}\n").unwrap();
             source = error.source();
         }
+        let quotes = [error.expected(), error.found()].into_iter().flatten();
+        quotes.for_each(|quote| writeln!(self.shown, "{quote} {quote:?} {}", quote.as_str()).unwrap());
+        writeln!(self.shown, "{}", error.hint()).unwrap();
         assert!(ErrorCode::all().any(|code| code == error.code()));
         assert_eq!((error.fault(), error.section()), (error.code().fault(), error.code().section()));
     }

@@ -149,7 +149,7 @@ fn the_homeserver_names_its_provider_and_the_provider_itself() {
     // By the older way the provider has to agree.
     let mut world = World::with(no_metadata);
     world.hs.edit_json(OnMatrix::AuthIssuer, |o| drop(o.insert("issuer".into(), json!(format!("{ISSUER}/")))));
-    assert_eq!(what(world.support()), (ErrorCode::METADATA_ISSUER_MISMATCH, Some("openid_configuration")));
+    assert_eq!(what(world.support()), (ErrorCode::METADATA_ISSUER_MISMATCH, Some("issuer")));
 
     let mut world = World::with(no_metadata);
     world.hs.provider().fault(On::ServerMetadata, Fault::status(404), 1);
@@ -195,7 +195,10 @@ fn what_matrix_demands_of_a_provider_is_checked() {
     world.hs.edit_json(OnMatrix::AuthMetadata, |o| {
         o.insert("code_challenge_methods_supported".into(), json!(["plain"]));
     });
-    assert_eq!(what(world.support()), (ErrorCode::METADATA_PKCE_WITHOUT_S256, Some("auth_metadata")));
+    assert_eq!(
+        what(world.support()),
+        (ErrorCode::METADATA_PKCE_WITHOUT_S256, Some("code_challenge_methods_supported"))
+    );
 }
 
 /// Each answer on the way to the homeserver, and what is wrong with it.

@@ -40,7 +40,7 @@ const ROWS: &[Row] = &[
     ("registration: down", |hs| hs.provider().fault(On::Register, Fault::status(502), 1), ErrorCode::HTTP_SERVER_ERROR, Some("registration_endpoint"), false),
     ("registration: not there", |hs| hs.edit_json(OnMatrix::AuthMetadata, |o| drop(o.remove("registration_endpoint"))), ErrorCode::REGISTRATION_UNSUPPORTED, None, false),
     ("registration: nobody there", |hs| hs.provider().fault(On::Register, Fault::Unreachable, 1), ErrorCode::TRANSPORT_UNREACHABLE, Some("registration_endpoint"), false),
-    ("callback: another issuer", |hs| hs.provider().lie(Lie::CallbackIssWrong), ErrorCode::CALLBACK_ISS_MISMATCH, None, false),
+    ("callback: another issuer", |hs| hs.provider().lie(Lie::CallbackIssWrong), ErrorCode::CALLBACK_ISS_MISMATCH, Some("iss"), false),
     ("callback: an answer to another login", |hs| hs.provider().lie(Lie::CallbackStateWrong), ErrorCode::CALLBACK_STATE_MISMATCH, None, false),
     ("token: an error", |hs| hs.provider().lie(Lie::ErrorWith200), ErrorCode::TOKEN_ERROR_WITH_SUCCESS, Some("token_endpoint"), false),
     ("token: a header in it", |hs| hs.provider().lie(Lie::TokenCrLf), ErrorCode::TOKEN_MALFORMED, Some("access_token"), false),
@@ -110,7 +110,7 @@ fn what_a_new_login_ends_with_never_damages_the_session_that_it_was_for() {
             }
             Ok(LoginOutcome::LoggedIn(_)) => panic!("{name}"),
         };
-        assert_eq!((error.code(), error.name()), (*code, *at), "{name}");
+        assert_eq!((error.code(), error.field().or(error.endpoint())), (*code, *at), "{name}");
         world.hs.honest();
         world.hs.lock_account("alice", false);
         assert_eq!(serde_json::to_string(&live.user_session()).unwrap(), before, "{name}");

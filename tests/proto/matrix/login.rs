@@ -113,7 +113,7 @@ fn the_request_says_what_was_asked_for() {
         o.insert("prompt_values_supported".into(), serde_json::json!(["login"]));
     });
     assert_eq!(
-        world.begin(LoginRequest::new().create_account()).err().unwrap().name(),
+        world.begin(LoginRequest::new().create_account()).err().unwrap().field(),
         Some("prompt_values_supported")
     );
     assert!(!world.server().creates_accounts());

@@ -148,8 +148,8 @@ impl World {
     }
 }
 
-/// The code of an error, and what it names.
+/// The code of an error, and what it names: a field, else the request.
 pub fn what<T: Debug>(result: Result<T, Error>) -> (oidc_proto::ErrorCode, Option<&'static str>) {
     let error = result.unwrap_err();
-    (error.code(), error.name())
+    (error.code(), error.field().or(error.endpoint()))
 }

@@ -1,0 +1,22 @@
+//! The tables of error codes, cut by subject. The codes of a profile are in its own room.
+
+mod authorization;
+mod claims;
+mod provider;
+mod response;
+mod session;
+mod signature;
+mod token;
+
+use super::code::ErrorCode;
+
+/// The tables of the core.
+pub(crate) const TABLES: [&[ErrorCode]; 7] = [
+    response::CODES,
+    provider::CODES,
+    authorization::CODES,
+    token::CODES,
+    signature::CODES,
+    claims::CODES,
+    session::CODES,
+];
