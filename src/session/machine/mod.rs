@@ -20,6 +20,8 @@ mod refreshing;
 pub(super) mod session;
 mod state;
 mod storing;
+#[cfg(all(test, feature = "testing"))]
+mod tests;
 
 use super::attempts::Attempts;
 use super::current::CurrentTokens;
