@@ -48,22 +48,26 @@ impl CurrentTokens {
         same_bytes(token.expose().as_bytes(), self.access_token().expose().as_bytes())
     }
 
-    /// What is known of the access token. If the time of day is set back, the token does not live longer than the
+    /// Whether the access token has expired. If the time of day is set back, the token does not live longer than the
     /// monotonic clock allows.
+    fn is_expired(&self, env: &dyn Env) -> bool {
+        self.good_until.is_some_and(|until| env.monotonic() >= until)
+            || self.tokens.is_expired(env.now(), Duration::ZERO)
+    }
+
+    /// What is known of the access token.
     pub(super) fn standing(&self, env: &dyn Env) -> Standing {
-        let is_past = |until: MonotonicTime| env.monotonic() >= until;
-        if self.tokens.is_expired(env.now(), Duration::ZERO) || self.good_until.is_some_and(is_past) {
-            return Standing::Expired;
-        }
         match self.objection {
+            _ if self.is_expired(env) => Standing::Expired,
             Objection::None => Standing::Good,
             Objection::Doubt => Standing::Doubtful,
             Objection::Refusal => Standing::Refused,
         }
     }
 
+    /// Whether the access token's standing is [`Standing::Good`].
     pub(super) fn is_good(&self, env: &dyn Env) -> bool {
-        self.standing(env) == Standing::Good
+        self.objection == Objection::None && !self.is_expired(env)
     }
 
     /// The provider may have ended the access token.

@@ -86,7 +86,11 @@ impl Session {
 
     /// The access token, if it is good: what [`Session::access`] hands out, without beginning anything.
     pub fn current(&self, env: &dyn Env) -> Option<&AccessToken> {
-        (!self.state.is_over() && self.core.current.is_good(env)).then(|| self.core.current.access_token())
+        self.has_good_token(env).then(|| self.core.current.access_token())
+    }
+
+    fn has_good_token(&self, env: &dyn Env) -> bool {
+        !self.state.is_over() && self.core.current.is_good(env)
     }
 
     /// What is known of the access token, also after the session has ended.
@@ -112,12 +116,14 @@ impl Session {
     ///
     /// It allocates nothing while the token is good.
     pub fn access(&mut self, env: &mut dyn Env) -> Access<'_> {
+        if self.has_good_token(env) {
+            return Access::Ready(self.core.current.access_token());
+        }
         if let Some(end) = self.end() {
             return Access::Ended(end);
         }
         let is_manual = self.core.options.refresh == RefreshPolicy::Manual;
         match self.standing(env) {
-            Standing::Good => Access::Ready(self.core.current.access_token()),
             Standing::Doubtful if self.is_pausing(env) => {
                 Access::Doubtful { token: self.core.current.access_token(), error: self.core.attempts.why() }
             }
