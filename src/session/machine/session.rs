@@ -119,6 +119,12 @@ impl Session {
         if self.has_good_token(env) {
             return Access::Ready(self.core.current.access_token());
         }
+        self.access_without_good_token(env)
+    }
+
+    /// Kept out of [`Session::access`], which nearly always finds a good token.
+    #[cold]
+    fn access_without_good_token(&mut self, env: &mut dyn Env) -> Access<'_> {
         if let Some(end) = self.end() {
             return Access::Ended(end);
         }
