@@ -54,16 +54,20 @@
 //! ```
 
 mod access;
-mod attempt;
+mod attempts;
+mod current;
 mod event;
 mod machine;
+mod party;
 mod policy;
-mod saving;
 mod store;
+mod store_protocol;
+mod timer;
+mod unsaved;
 
 pub use access::{Access, End, Epoch, Outcome, Refusal, Standing, Ticket, Transmit};
 pub use event::Event;
 pub(crate) use event::Events;
-pub use machine::Session;
+pub use machine::session::Session;
 pub use policy::{Persistence, RefreshPolicy, SessionOptions};
 pub use store::{Record, StoreAction, StoreAnswer, StoreTicket};

@@ -10,6 +10,8 @@
 //! A lock that is a lease can be lost without anyone noticing, so a save says which generation it replaces, and the store
 //! compares: whoever comes second gets the first one's record in return.
 
+use std::num::NonZero;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::base::secret::{Secret, is_token};
@@ -78,7 +80,7 @@ impl<'de> Deserialize<'de> for Record {
 /// The right to hand in one answer of the store. Neither `Clone` nor made by anyone else.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "the session waits for the answer"]
-pub struct StoreTicket(pub(super) u32);
+pub struct StoreTicket(pub(super) NonZero<u32>);
 
 /// What the session asks of its store, which does it in the order in which it was asked.
 #[derive(Debug)]

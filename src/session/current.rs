@@ -1,0 +1,121 @@
+//! The tokens that a session has, and what is known of them.
+
+use std::time::Duration;
+
+use super::access::Standing;
+use super::party::Party;
+use super::policy::{self, Options, RefreshPolicy};
+use crate::base::env::{Env, MonotonicTime};
+use crate::base::secret::{AccessToken, same_bytes};
+use crate::token::token_set::TokenSet;
+
+/// The newest tokens.
+pub(super) struct CurrentTokens {
+    tokens: TokenSet,
+    /// Until when the access token is good by the monotonic clock; `None` if that is not known.
+    good_until: Option<MonotonicTime>,
+    objection: Objection,
+    /// Tokens that were refused as soon as they were obtained, one after the other.
+    refused: u8,
+}
+
+/// What speaks against the access token, beside the clocks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Objection {
+    None,
+    /// The provider may have ended it.
+    Doubt,
+    /// A resource server refused it.
+    Refusal,
+}
+
+impl CurrentTokens {
+    /// Tokens that nothing speaks against. [`CurrentTokens::settle`] completes them.
+    pub(super) fn new(tokens: TokenSet) -> Self {
+        Self { tokens, good_until: None, objection: Objection::None, refused: 0 }
+    }
+
+    pub(super) fn tokens(&self) -> &TokenSet {
+        &self.tokens
+    }
+
+    pub(super) fn access_token(&self) -> &AccessToken {
+        self.tokens.access_token()
+    }
+
+    /// Whether this is the access token.
+    pub(super) fn is(&self, token: &AccessToken) -> bool {
+        same_bytes(token.expose().as_bytes(), self.access_token().expose().as_bytes())
+    }
+
+    /// Whether the access token has expired. If the time of day is set back, the token does not live longer than the
+    /// monotonic clock allows.
+    fn is_expired(&self, env: &dyn Env) -> bool {
+        self.good_until.is_some_and(|until| env.monotonic() >= until)
+            || self.tokens.is_expired(env.now(), Duration::ZERO)
+    }
+
+    /// What is known of the access token.
+    pub(super) fn standing(&self, env: &dyn Env) -> Standing {
+        match self.objection {
+            _ if self.is_expired(env) => Standing::Expired,
+            Objection::None => Standing::Good,
+            Objection::Doubt => Standing::Doubtful,
+            Objection::Refusal => Standing::Refused,
+        }
+    }
+
+    /// Whether the access token's standing is [`Standing::Good`].
+    pub(super) fn is_good(&self, env: &dyn Env) -> bool {
+        self.objection == Objection::None && !self.is_expired(env)
+    }
+
+    /// The provider may have ended the access token.
+    pub(super) fn doubt(&mut self) {
+        if self.objection == Objection::None {
+            self.objection = Objection::Doubt;
+        }
+    }
+
+    pub(super) fn is_refused(&self) -> bool {
+        self.objection == Objection::Refusal
+    }
+
+    /// A resource server refused the access token. Returns how many tokens it refused one after the other, each as soon
+    /// as it was obtained.
+    pub(super) fn refuse(&mut self, env: &dyn Env) -> u8 {
+        self.objection = Objection::Refusal;
+        let age = env.now().saturating_since(self.tokens.obtained_at());
+        self.refused = if age < policy::YOUNG { self.refused.saturating_add(1) } else { 1 };
+        self.refused
+    }
+
+    /// Takes tokens that were just obtained. Nothing speaks against them.
+    pub(super) fn renew(&mut self, tokens: TokenSet) {
+        self.tokens = tokens;
+        self.objection = Objection::None;
+    }
+
+    /// Takes tokens that another process saved. If the access token is the same, what speaks against it remains.
+    pub(super) fn replace(&mut self, tokens: TokenSet) {
+        if !self.is(tokens.access_token()) {
+            self.objection = Objection::None;
+        }
+        self.tokens = tokens;
+    }
+
+    /// Computes what follows from new tokens. Returns when they are to be refreshed; `None` if never.
+    pub(super) fn settle(&mut self, party: &Party, options: &Options, env: &mut dyn Env) -> Option<MonotonicTime> {
+        party.share_texts(&mut self.tokens);
+        let (now, ticks) = (env.now(), env.monotonic());
+        let expires_at = self.tokens.expires_at();
+        let left = expires_at.map(|expires_at| expires_at.saturating_since(now));
+        self.good_until = left.map(|left| ticks.saturating_add(left));
+        let refreshes = options.refresh == RefreshPolicy::Automatic && self.tokens.refresh_token().is_some();
+        left.filter(|_| refreshes).and_then(|left| {
+            let lifetime = expires_at.map_or(left, |at| at.saturating_since(self.tokens.obtained_at()));
+            let margin = policy::margin(lifetime, env.rng().next_u32());
+            (lifetime >= policy::SHORTEST).then(|| ticks.saturating_add(left.saturating_sub(margin)))
+        })
+    }
+}

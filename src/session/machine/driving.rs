@@ -1,0 +1,236 @@
+//! What the driver of a session does with it: it polls what is to be done, and hands in what came of it.
+
+use http::{Method, Response};
+
+use super::Core;
+use super::session::Session;
+use super::state::{Attempt, ExpectResponse, Pause, Resume, Stage, State};
+use crate::base::bell::Bell;
+use crate::base::env::{Env, MonotonicTime};
+use crate::error::transport::{Failure, FailureKind};
+use crate::session::access::{Ticket, Transmit};
+use crate::session::event::Event;
+use crate::session::store::{StoreAction, StoreAnswer, StoreTicket};
+use crate::session::store_protocol::{Question, Told};
+use crate::session::timer::Timer;
+use crate::step::KeyOutput;
+
+impl Session {
+    /// What is to be carried out, now. Call it until it returns `None`.
+    pub fn poll_transmit(&mut self, env: &mut dyn Env) -> Option<Transmit> {
+        self.wake_if_rung(env);
+        let State::Attempting(attempt) = &self.state else { return None };
+        if !matches!(attempt.stage, Stage::Send(..) | Stage::UseKey(..)) {
+            return None;
+        }
+        if env.monotonic() >= attempt.until {
+            // Nobody has looked for so long that a lock may be lost and a proof too old.
+            self.time_is_up(env);
+            return None;
+        }
+        let mut transmit = None;
+        self.transition(|state, core| {
+            let State::Attempting(attempt) = state else { return state };
+            // From here on the answer has its time, and others who ask come later.
+            let (ticket, until) = (core.attempts.ticket(), core.deadline(env));
+            match *attempt {
+                Attempt { stage: Stage::Send(call, mut exchange), .. } => {
+                    let (request, policy, awaiting) = call.into_parts();
+                    if request.method() == Method::POST {
+                        // The keys, which are read, make the tokens no newer.
+                        exchange.sent(env);
+                    }
+                    transmit = Some(Transmit::Call { ticket, request, policy });
+                    State::attempting(Stage::ExpectResponse(ExpectResponse { awaiting, exchange }), until)
+                }
+                Attempt { stage: Stage::UseKey(use_key, exchange), .. } => {
+                    let (key_use, awaiting) = use_key.into_parts();
+                    transmit = Some(Transmit::UseKey { ticket, key_use });
+                    State::attempting(Stage::ExpectKeyOutput(awaiting, exchange), until)
+                }
+                attempt => State::Attempting(Box::new(attempt)),
+            }
+        });
+        transmit
+    }
+
+    /// What is asked of the store, now, and the ticket for its answer. Call it until it returns `None`.
+    pub fn poll_store(&mut self, env: &mut dyn Env) -> Option<(StoreTicket, StoreAction)> {
+        if self.core.store.is_due(Question::Load) && self.is_due(Timer::Answer, env.monotonic()) {
+            // Nobody has looked for so long that the lock may be lost.
+            self.time_is_up(env);
+        }
+        let core = &mut self.core;
+        if let Some(unlock) = core.store.poll_unlock() {
+            return Some(unlock);
+        }
+        if let Some(asked) = core.store.poll_question(core.current.tokens(), self.state.obtained()) {
+            if let State::Attempting(attempt) = &mut self.state {
+                // From here on the answer has its time.
+                attempt.until = core.deadline(env);
+            }
+            return Some(asked);
+        }
+        core.store.poll_unsaved(core.current.tokens())
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.core.events.pop()
+    }
+
+    /// When [`Session::handle_timeout`] has something to do; `None` if never.
+    pub fn poll_timeout(&self) -> Option<MonotonicTime> {
+        Timer::ALL.into_iter().filter_map(|timer| self.deadline_of(timer)).min()
+    }
+
+    /// The table of deadlines: `None` for a timer that does not run.
+    fn deadline_of(&self, timer: Timer) -> Option<MonotonicTime> {
+        match timer {
+            Timer::SaveAgain => self.core.store.deadline(),
+            Timer::Refresh | Timer::Retry | Timer::Answer | Timer::Wake => {
+                self.state.timer().filter(|(own, _)| *own == timer).map(|(_, deadline)| deadline)
+            }
+        }
+    }
+
+    fn is_due(&self, timer: Timer, now: MonotonicTime) -> bool {
+        self.deadline_of(timer).is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Does what is due. Calling it too early or too often does nothing.
+    pub fn handle_timeout(&mut self, env: &mut dyn Env) {
+        let now = env.monotonic();
+        self.wake_if_rung(env);
+        // What begins now is not due at once, even if its deadline is short.
+        let due = Timer::ALL.map(|timer| self.is_due(timer, now));
+        for (timer, _) in Timer::ALL.into_iter().zip(due).filter(|(_, is_due)| *is_due) {
+            match timer {
+                Timer::SaveAgain => self.core.store.save_again(now.saturating_add(self.core.options.deadline())),
+                Timer::Refresh | Timer::Retry => self.begin(env),
+                Timer::Answer => self.time_is_up(env),
+                Timer::Wake => self.wake(env),
+            }
+        }
+    }
+
+    /// What the attempt awaits does not come in time.
+    fn time_is_up(&mut self, env: &mut dyn Env) {
+        let was_asked = !self.core.store.is_due(Question::Save);
+        self.transition(|state, core| {
+            let State::Attempting(attempt) = state else { return state };
+            match attempt.stage {
+                Stage::ExpectResponse(expect) => core.response_is_late(expect, env),
+                Stage::ExpectSave(obtained) if was_asked => core.save_is_late(obtained, env),
+                // Nobody has looked since they came. They are not used before they were handed over.
+                Stage::ExpectSave(obtained) => core.obtained(obtained, env),
+                Stage::ExpectLock | Stage::ExpectRecord | Stage::ExpectRecordAfter(_) | Stage::ExpectEarlierSave => {
+                    core.store_is_late(env)
+                }
+                Stage::Send(_, exchange) | Stage::UseKey(_, exchange) | Stage::ExpectKeyOutput(_, exchange) => {
+                    core.exchange_is_late(exchange, env)
+                }
+                Stage::Wait(..) => State::Attempting(attempt),
+            }
+        });
+    }
+
+    /// Goes on with the flow that waits. It decides whether it is time.
+    fn wake(&mut self, env: &mut dyn Env) {
+        self.transition(|state, core| {
+            let State::Attempting(attempt) = state else { return state };
+            match *attempt {
+                Attempt { stage: Stage::Wait(wait, exchange), .. } => core.proceed(wait.wake(env), exchange, env),
+                attempt => State::Attempting(Box::new(attempt)),
+            }
+        });
+    }
+
+    /// A wait ends before its time if its bell has rung.
+    fn wake_if_rung(&mut self, env: &mut dyn Env) {
+        if let State::Attempting(attempt) = &self.state
+            && let Stage::Wait(wait, _) = &attempt.stage
+            && wait.bell().is_some_and(Bell::has_rung)
+        {
+            self.wake(env);
+        }
+    }
+
+    /// Takes the response to a request. One whose ticket is no longer awaited is passed over.
+    pub fn handle_response<B: AsRef<[u8]>>(&mut self, ticket: Ticket, response: Response<B>, env: &mut dyn Env) {
+        self.take_response(ticket, |expect, core| {
+            let ExpectResponse { awaiting, mut exchange } = expect;
+            exchange.answered(response.status());
+            core.proceed(awaiting.receive(response, env), exchange, env)
+        });
+    }
+
+    /// Says that no response came.
+    pub fn handle_failure(&mut self, ticket: Ticket, failure: Failure, env: &mut dyn Env) {
+        self.take_response(ticket, |expect, core| {
+            let ExpectResponse { awaiting, mut exchange } = expect;
+            exchange.not_answered(failure.sent);
+            core.proceed(awaiting.fail(failure, env), exchange, env)
+        });
+    }
+
+    /// Goes on from what awaits the response: in the attempt that is going on, or in one whose time was up.
+    fn take_response(&mut self, ticket: Ticket, next: impl FnOnce(ExpectResponse, &mut Core) -> State) {
+        if ticket != self.core.attempts.ticket() {
+            return;
+        }
+        self.transition(|state, core| match state {
+            State::Attempting(attempt) => match *attempt {
+                Attempt { stage: Stage::ExpectResponse(expect), .. } => next(expect, core),
+                attempt => State::Attempting(Box::new(attempt)),
+            },
+            State::Pausing(pause) => match *pause {
+                Pause { resume: Resume::Late(expect), .. } => {
+                    // It is the next attempt, which is over sooner than it was due.
+                    core.attempts.begin();
+                    next(expect, core)
+                }
+                pause => State::Pausing(Box::new(pause)),
+            },
+            other => other,
+        });
+    }
+
+    /// Takes what the key store made, or why it made nothing.
+    pub fn handle_key_output(&mut self, ticket: Ticket, output: Result<KeyOutput, FailureKind>, env: &mut dyn Env) {
+        if ticket != self.core.attempts.ticket() {
+            return;
+        }
+        self.transition(|state, core| {
+            let State::Attempting(attempt) = state else { return state };
+            match *attempt {
+                Attempt { stage: Stage::ExpectKeyOutput(awaiting, exchange), .. } => {
+                    let step = match output {
+                        Ok(output) => awaiting.receive(output, env),
+                        Err(kind) => awaiting.fail(kind, env),
+                    };
+                    core.proceed(step, exchange, env)
+                }
+                attempt => State::Attempting(Box::new(attempt)),
+            }
+        });
+    }
+
+    /// Takes an answer of the store. One whose ticket is no longer awaited is passed over.
+    pub fn handle_store(&mut self, ticket: StoreTicket, answer: StoreAnswer, env: &mut dyn Env) {
+        let Some(told) = self.core.store.handle(ticket, answer, self.core.options.persistence, env) else { return };
+        // A process that was suspended here may have lost its lock meanwhile. What was saved was saved all the same.
+        let needs_lock = matches!(told, Told::Locked(_) | Told::Loaded(_));
+        if needs_lock && self.is_due(Timer::Answer, env.monotonic()) {
+            return self.time_is_up(env);
+        }
+        match told {
+            Told::NotSaved(error) => self.core.events.push(Event::NotSaved(error)),
+            Told::NotErased(error) => self.core.events.push(Event::NotErased(error)),
+            told => self.transition(|state, core| match state {
+                State::Attempting(attempt) => core.told(told, *attempt, env),
+                other => other,
+            }),
+        }
+    }
+}

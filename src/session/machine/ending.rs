@@ -1,0 +1,88 @@
+//! The ends of an attempt, and what follows from each.
+
+use super::Core;
+use super::exchange::Exchange;
+use super::state::{Pause, Resume, State};
+use crate::base::env::Env;
+use crate::error::{Error, ErrorCode};
+use crate::session::access::End;
+use crate::session::event::Event;
+use crate::session::policy::{self, STALLED_AFTER, Verdict};
+use crate::token::token_set::TokenSet;
+
+impl Core {
+    /// Nothing is going on any more.
+    pub(super) fn settle(&mut self, env: &mut dyn Env) -> State {
+        State::Idle { due: self.current.settle(&self.party, &self.options, env) }
+    }
+
+    pub(super) fn succeeded(&mut self, tokens: TokenSet, env: &mut dyn Env) -> State {
+        self.store.release();
+        self.current.renew(tokens);
+        self.attempts.succeed();
+        self.events.push(Event::TokensRefreshed);
+        self.settle(env)
+    }
+
+    /// An exchange ends without new tokens.
+    pub(super) fn ends_in_vain(&mut self, exchange: &Exchange) {
+        if exchange.may_have_rotated() {
+            self.current.doubt();
+        }
+    }
+
+    /// The exchange failed. `tokens_came` if tokens came that cannot be trusted.
+    pub(super) fn failed(&mut self, error: Error, tokens_came: bool, exchange: Exchange, env: &mut dyn Env) -> State {
+        self.ends_in_vain(&exchange);
+        let verdict = policy::verdict(&error, tokens_came);
+        if verdict == Verdict::NeedsLogin && self.store.holds_lock() {
+            // Another process may have been faster. The session looks once more at what it saved.
+            return self.load_after(exchange.rejected(error), env);
+        }
+        self.store.release();
+        match verdict {
+            Verdict::NeedsLogin => self.needs_login(error),
+            Verdict::ClientRejected => self.stop(End::ClientRejected(error.clone()), Event::ClientRejected(error)),
+            Verdict::Refused => self.stop(End::Refused(error.clone()), Event::Refused(error)),
+            Verdict::Later => self.back_off(error, Resume::Anew, env),
+        }
+    }
+
+    /// The store failed, or has the record of another session. That ends no session.
+    pub(super) fn store_failed(&mut self, error: Error, env: &mut dyn Env) -> State {
+        self.store.release();
+        self.back_off(error, Resume::Anew, env)
+    }
+
+    /// The grant is gone, and no other process has a better one.
+    pub(super) fn give_up(&mut self, error: Error) -> State {
+        self.store.release();
+        self.needs_login(error)
+    }
+
+    fn needs_login(&mut self, error: Error) -> State {
+        if error.code() == ErrorCode::TOKEN_INVALID_GRANT {
+            // Some providers end the access tokens of a grant with the grant.
+            self.current.doubt();
+        }
+        self.stop(End::NeedsLogin(error.clone()), Event::NeedsLogin(error))
+    }
+
+    fn stop(&mut self, end: End, event: Event) -> State {
+        self.store.forget();
+        self.attempts.stop(end.error().cloned());
+        self.events.push(event);
+        State::Stopped(end)
+    }
+
+    pub(super) fn back_off(&mut self, error: Error, resume: Resume, env: &mut dyn Env) -> State {
+        self.store.forget();
+        let failures = self.attempts.fail(error.clone());
+        let pause = policy::pause(failures, error.retry_after(), env.rng().next_u32());
+        self.events.push(Event::BackingOff { pause, error: error.clone() });
+        if failures == STALLED_AFTER && !self.current.is_good(env) {
+            self.events.push(Event::Stalled(error));
+        }
+        State::Pausing(Box::new(Pause { until: env.monotonic().saturating_add(pause), resume }))
+    }
+}

@@ -1,0 +1,99 @@
+//! One token request, and what comes of it.
+
+use http::StatusCode;
+
+use crate::base::env::{Env, MonotonicTime, Timestamp};
+use crate::base::secret::Secret;
+use crate::error::Error;
+use crate::error::transport::Sent;
+use crate::token::token_set::TokenSet;
+
+/// What is to be known of one token request until its tokens can be used.
+pub(super) struct Exchange {
+    /// When the provider was asked for tokens, by both clocks.
+    asked_at: (Timestamp, MonotonicTime),
+    /// The refresh token that it was asked with, if the store is shared.
+    spent: Option<Secret>,
+    rotation: Rotation,
+}
+
+/// Whether the provider has exchanged the refresh token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rotation {
+    /// It was not asked, or said that it did not.
+    No,
+    /// It was asked, and nothing has come back.
+    Asked,
+    /// Tokens came, or nothing that says whether there are new ones.
+    Maybe,
+}
+
+impl Exchange {
+    /// One that begins now.
+    pub(super) fn new(spent: Option<Secret>, env: &dyn Env) -> Self {
+        Self { asked_at: (env.now(), env.monotonic()), spent, rotation: Rotation::No }
+    }
+
+    /// The token request is sent now.
+    pub(super) fn sent(&mut self, env: &dyn Env) {
+        self.asked_at = (env.now(), env.monotonic());
+        self.rotation = Rotation::Asked;
+    }
+
+    /// A response came. If it is the one to the token request, its status says whether there may be new tokens: a gateway
+    /// that got no response says nothing about that (RFC 9110 sections 15.6.3 and 15.6.5).
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        let is_unknown = matches!(status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT);
+        self.learned(is_unknown || status.is_success());
+    }
+
+    /// No response came. If the token request was not sent either, there are no new tokens.
+    pub(super) fn not_answered(&mut self, sent: Sent) {
+        self.learned(sent != Sent::No);
+    }
+
+    fn learned(&mut self, may_have_rotated: bool) {
+        if self.rotation == Rotation::Asked {
+            self.rotation = if may_have_rotated { Rotation::Maybe } else { Rotation::No };
+        }
+    }
+
+    /// The provider says that it did not rotate.
+    pub(super) fn denied(self) -> Self {
+        Self { rotation: Rotation::No, ..self }
+    }
+
+    /// Whether the provider may have ended the old access token.
+    pub(super) fn may_have_rotated(&self) -> bool {
+        self.rotation != Rotation::No
+    }
+
+    /// Whether there may be new tokens: nothing more comes for the token request, and it was not denied.
+    pub(super) fn may_have_yielded(&self) -> bool {
+        self.rotation == Rotation::Maybe
+    }
+
+    pub(super) fn obtained(self, tokens: TokenSet) -> Obtained {
+        Obtained { tokens, asked_at: self.asked_at, spent: self.spent }
+    }
+
+    pub(super) fn rejected(self, error: Error) -> Rejection {
+        Rejection { error, spent: self.spent }
+    }
+}
+
+/// New tokens, and where they come from.
+pub(super) struct Obtained {
+    pub(super) tokens: TokenSet,
+    /// When the provider was asked for them, by both clocks.
+    pub(super) asked_at: (Timestamp, MonotonicTime),
+    /// The refresh token that they were obtained by, if the store is shared.
+    pub(super) spent: Option<Secret>,
+}
+
+/// Why the session ends, unless another process has newer tokens.
+pub(super) struct Rejection {
+    pub(super) error: Error,
+    /// The refresh token that the provider was asked with.
+    pub(super) spent: Option<Secret>,
+}

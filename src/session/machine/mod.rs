@@ -1,0 +1,49 @@
+//! The states of a session and the transitions between them.
+//!
+//! A transition takes the state by value and yields the next one. Meanwhile it has all the rest of the session, as [`Core`],
+//! and nobody sees the session without its state.
+//!
+//! ```text
+//!   session.rs, driving.rs     inputs and outputs
+//!      │
+//!      ├─▶ refreshing.rs   the stages with the provider
+//!      ├─▶ storing.rs      the stages with the store
+//!      └─▶ ending.rs       how attempts end
+//!             │
+//!             └─▶ state.rs, exchange.rs
+//! ```
+
+mod driving;
+mod ending;
+mod exchange;
+mod refreshing;
+pub(super) mod session;
+mod state;
+mod storing;
+#[cfg(all(test, feature = "testing"))]
+mod tests;
+
+use super::attempts::Attempts;
+use super::current::CurrentTokens;
+use super::event::Events;
+use super::party::Party;
+use super::policy::Options;
+use super::store_protocol::StoreProtocol;
+use crate::base::env::{Env, MonotonicTime};
+
+/// All of a session but its state.
+struct Core {
+    party: Party,
+    current: CurrentTokens,
+    options: Options,
+    attempts: Attempts,
+    store: StoreProtocol,
+    events: Events,
+}
+
+impl Core {
+    /// Until when what is asked for now may take.
+    fn deadline(&self, env: &dyn Env) -> MonotonicTime {
+        env.monotonic().saturating_add(self.options.deadline())
+    }
+}

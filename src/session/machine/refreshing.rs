@@ -1,0 +1,114 @@
+//! The transitions with the provider: from the refresh token to new tokens.
+
+use super::Core;
+use super::exchange::Exchange;
+use super::state::{ExpectResponse, Resume, Stage, State};
+use crate::base::env::Env;
+use crate::base::secret::Secret;
+use crate::error::transport::{Failure, FailureKind, Sent};
+use crate::error::{Error, ErrorCode};
+use crate::flow::verification::TokenOutcome;
+use crate::session::party::TokenFlow;
+use crate::session::policy::{self, Persistence, Verdict};
+use crate::step::Step;
+use crate::token::token_set::TokenSet;
+
+impl Core {
+    /// Begins an attempt.
+    pub(super) fn begin(&mut self, env: &mut dyn Env) -> State {
+        self.attempts.begin();
+        let has_lock = self.store.take_lock();
+        match self.options.persistence {
+            Persistence::Shared if has_lock => self.load(env),
+            Persistence::Shared => self.lock(env),
+            Persistence::Nowhere | Persistence::Own => self.ask(env),
+        }
+    }
+
+    /// Begins the attempt after a pause.
+    pub(super) fn resume(&mut self, resume: Resume, env: &mut dyn Env) -> State {
+        match resume {
+            Resume::Anew => self.begin(env),
+            // The late response had its time.
+            Resume::Late(_) => {
+                self.store.release();
+                self.begin(env)
+            }
+            Resume::Verify(unverified, exchange) => {
+                self.attempts.begin();
+                let step = self.party.verify(unverified, env);
+                self.proceed(step, exchange, env)
+            }
+        }
+    }
+
+    /// Asks the provider for the successor of the current tokens.
+    pub(super) fn ask(&mut self, env: &mut dyn Env) -> State {
+        let is_shared = self.options.persistence == Persistence::Shared;
+        let spent = self.current.tokens().refresh_token().filter(|_| is_shared).cloned();
+        let step = self.party.refresh(self.current.tokens(), env);
+        self.proceed(step, Exchange::new(spent, env), env)
+    }
+
+    /// Asks with the refresh token that the current one was obtained by.
+    pub(super) fn ask_with_spent(&mut self, spent: Secret, env: &mut dyn Env) -> State {
+        let tokens = TokenSet { refresh_token: Some(spent.clone()), ..self.current.tokens().clone() };
+        let step = self.party.refresh(&tokens, env);
+        self.proceed(step, Exchange::new(Some(spent), env), env)
+    }
+
+    /// Goes on from a step of the flow.
+    pub(super) fn proceed(
+        &mut self,
+        step: Result<Step<TokenFlow>, Error>,
+        exchange: Exchange,
+        env: &mut dyn Env,
+    ) -> State {
+        let step = match step {
+            Ok(step) => step,
+            // The provider says that it did not rotate.
+            Err(error) if error.code() == ErrorCode::TOKEN_ERROR_WITH_SUCCESS => {
+                return self.failed(error, false, exchange.denied(), env);
+            }
+            Err(error) => return self.failed(error, false, exchange, env),
+        };
+        if exchange.may_have_yielded() {
+            // New tokens exist. Until they can be used, nobody knows whether the old one is still good.
+            self.current.doubt();
+        }
+        match step {
+            Step::Call(call) => State::attempting(Stage::Send(call, exchange), self.deadline(env)),
+            Step::UseKey(use_key) => State::attempting(Stage::UseKey(use_key, exchange), self.deadline(env)),
+            Step::Wait(wait) => {
+                let until = wait.until();
+                State::attempting(Stage::Wait(wait, exchange), until)
+            }
+            Step::Done(TokenOutcome::Verified(granted)) => {
+                self.party.learn(granted.keys);
+                self.obtained(exchange.obtained(granted.tokens), env)
+            }
+            Step::Done(TokenOutcome::Unverified { error, grant }) => match policy::verdict(&error, true) {
+                Verdict::Later => {
+                    self.ends_in_vain(&exchange);
+                    self.back_off(error, Resume::Verify(grant, exchange), env)
+                }
+                _ => self.failed(error, true, exchange, env),
+            },
+        }
+    }
+
+    /// What awaited the response gets none in time. It may still come.
+    pub(super) fn response_is_late(&mut self, expect: ExpectResponse, env: &mut dyn Env) -> State {
+        self.ends_in_vain(&expect.exchange);
+        self.back_off(timeout(), Resume::Late(expect), env)
+    }
+
+    /// A request was not sent, or a key not used, in time.
+    pub(super) fn exchange_is_late(&mut self, exchange: Exchange, env: &mut dyn Env) -> State {
+        self.failed(timeout(), false, exchange, env)
+    }
+}
+
+fn timeout() -> Error {
+    Failure::new(FailureKind::Timeout, Sent::Maybe).into()
+}

@@ -1,0 +1,146 @@
+//! The states of a session. Each is named for what it awaits and has only what it needs for that.
+
+use super::exchange::{Exchange, Obtained, Rejection};
+use crate::base::env::MonotonicTime;
+use crate::base::secret::Secret;
+use crate::flow::verification::UnverifiedTokens;
+use crate::session::access::End;
+use crate::session::party::TokenFlow;
+use crate::session::timer::Timer;
+use crate::step::{Awaiting, AwaitingKey, Call, UseKey, Wait};
+use crate::token::token_set::TokenSet;
+
+pub(super) enum State {
+    /// Nothing is going on. A refresh is due then.
+    Idle {
+        due: Option<MonotonicTime>,
+    },
+    Attempting(Box<Attempt>),
+    /// The last attempt failed.
+    Pausing(Box<Pause>),
+    /// Only a new login can revive it.
+    Stopped(End),
+    /// The owner ended it.
+    LoggedOut,
+}
+
+/// A session whose state is taken for a transition has nothing going on.
+impl Default for State {
+    fn default() -> Self {
+        Self::Idle { due: None }
+    }
+}
+
+/// Until the next attempt.
+pub(super) struct Pause {
+    pub(super) until: MonotonicTime,
+    pub(super) resume: Resume,
+}
+
+/// How the next attempt begins.
+#[allow(clippy::large_enum_variant, reason = "boxed with its pause")]
+pub(super) enum Resume {
+    Anew,
+    /// The response of the last attempt may still come. If it does, the pause ends.
+    Late(ExpectResponse),
+    /// Tokens came, but keys to verify them did not.
+    Verify(UnverifiedTokens, Exchange),
+}
+
+/// One attempt to get new tokens.
+pub(super) struct Attempt {
+    pub(super) stage: Stage,
+    /// When it ends unless what it awaits comes; for [`Stage::Wait`], when it goes on.
+    pub(super) until: MonotonicTime,
+}
+
+#[allow(clippy::large_enum_variant, reason = "boxed with its attempt")]
+pub(super) enum Stage {
+    ExpectLock,
+    /// The record, before the provider is asked.
+    ExpectRecord,
+    /// The record again: the provider does not accept the refresh token, but another process may have a newer one.
+    ExpectRecordAfter(Rejection),
+    /// Tokens of an earlier attempt are saved before they are refreshed.
+    ExpectEarlierSave,
+    /// A request to be sent.
+    Send(Call<TokenFlow>, Exchange),
+    ExpectResponse(ExpectResponse),
+    /// A key to be used.
+    UseKey(UseKey<TokenFlow>, Exchange),
+    ExpectKeyOutput(AwaitingKey<TokenFlow>, Exchange),
+    /// The flow waits: for its time, or for what rings its bell.
+    Wait(Wait<TokenFlow>, Exchange),
+    /// New tokens are saved before anyone can use them.
+    ExpectSave(Obtained),
+}
+
+pub(super) struct ExpectResponse {
+    pub(super) awaiting: Awaiting<TokenFlow>,
+    pub(super) exchange: Exchange,
+}
+
+impl State {
+    pub(super) fn attempting(stage: Stage, until: MonotonicTime) -> Self {
+        Self::Attempting(Box::new(Attempt { stage, until }))
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self, Self::Stopped(_) | Self::LoggedOut)
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Idle { .. } => "idle",
+            Self::Attempting(_) => "attempting",
+            Self::Pausing(_) => "backing off",
+            Self::Stopped(_) => "stopped",
+            Self::LoggedOut => "logged out",
+        }
+    }
+
+    /// Whether nothing would be lost without it.
+    pub(super) fn is_quiet(&self) -> bool {
+        match self {
+            Self::Idle { .. } | Self::Stopped(_) | Self::LoggedOut => true,
+            Self::Attempting(_) => false,
+            Self::Pausing(pause) => matches!(pause.resume, Resume::Anew),
+        }
+    }
+
+    /// What ends it by itself, and when.
+    pub(super) fn timer(&self) -> Option<(Timer, MonotonicTime)> {
+        match self {
+            Self::Idle { due } => due.map(|due| (Timer::Refresh, due)),
+            Self::Attempting(attempt) if matches!(attempt.stage, Stage::Wait(..)) => Some((Timer::Wake, attempt.until)),
+            Self::Attempting(attempt) => Some((Timer::Answer, attempt.until)),
+            Self::Pausing(pause) => Some((Timer::Retry, pause.until)),
+            Self::Stopped(_) | Self::LoggedOut => None,
+        }
+    }
+
+    /// Whether the provider may rotate, or have rotated, in what is going on.
+    pub(super) fn may_have_rotated(&self) -> bool {
+        let Self::Attempting(attempt) = self else { return false };
+        match &attempt.stage {
+            Stage::Send(_, exchange)
+            | Stage::ExpectResponse(ExpectResponse { exchange, .. })
+            | Stage::UseKey(_, exchange)
+            | Stage::ExpectKeyOutput(_, exchange)
+            | Stage::Wait(_, exchange) => exchange.may_have_rotated(),
+            // New tokens are there, or no request was sent, or it was answered with an error.
+            _ => false,
+        }
+    }
+
+    /// The tokens that are to be saved, and the refresh token that they were obtained by.
+    pub(super) fn obtained(&self) -> Option<(&TokenSet, Option<&Secret>)> {
+        match self {
+            Self::Attempting(attempt) => match &attempt.stage {
+                Stage::ExpectSave(obtained) => Some((&obtained.tokens, obtained.spent.as_ref())),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! The conversation of a session with its store: what is asked for, in which order, and which answers count.
+//!
+//! ```text
+//!   question:  nothing ─▶ lock ─▶ load ─▶ [save what is unsaved] ─▶ (refresh) ─▶ save ─▶ nothing
+//!              nothing ─▶ erase ─▶ nothing
+//!   lock:      free ─▶ held by the attempt ─┬─▶ to be given back ─▶ free
+//!                          ▲                ├─▶ held until the tokens are saved ─▶ to be given back
+//!                          └────────────────┘
+//!   unsaved:   none ─▶ due ─▶ asked ─┬─▶ none
+//!               ▲                    └─▶ pause ─▶ due
+//! ```
+//!
+//! There is at most one question at a time. Each question gets one answer, which the session learns as [`Told`]. Beside it
+//! the protocol saves tokens again that the store failed to save, and gives locks back.
+
+use std::num::NonZero;
+
+use super::policy::Persistence;
+use super::store::{Record, StoreAction, StoreAnswer, StoreTicket};
+use super::unsaved::Unsaved;
+use crate::base::env::{Env, MonotonicTime};
+use crate::base::secret::{AccessToken, Secret};
+use crate::error::Error;
+use crate::token::token_set::TokenSet;
+
+/// One conversation, for the life of a session.
+pub(super) struct StoreProtocol {
+    /// Of the newest record that is known to be in the store.
+    generation: u64,
+    unsaved: Option<Box<Unsaved>>,
+    question: Question,
+    /// Whether the store has heard the question.
+    asked: Asked,
+    lock: Lock,
+    /// The ticket that the next action gets.
+    next_ticket: NonZero<u32>,
+    /// The ticket of the last `Unlock`. No ticket is smaller than the first value.
+    last_unlock: NonZero<u32>,
+}
+
+/// What the session wants of its store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Question {
+    Nothing,
+    Lock,
+    Load,
+    /// Save the tokens that the attempt obtained.
+    Save,
+    /// Save the tokens that an earlier attempt obtained, before they are refreshed.
+    SaveEarlier,
+    Erase,
+}
+
+/// Whether the store was asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Due,
+    With(NonZero<u32>),
+}
+
+/// Who needs the lock of the store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lock {
+    Free,
+    Attempt,
+    /// Unsaved tokens. Another process that got the lock now would go on from a refresh token that has been used.
+    Unsaved,
+    /// Nobody any more. The store is told next.
+    GiveBack,
+}
+
+/// What the session learns from an answer.
+pub(super) enum Told {
+    Locked(Result<(), Error>),
+    /// The lock that an earlier question asked for came while a later one asks for it.
+    LockedLate,
+    Loaded(Result<Option<Box<Record>>, Error>),
+    /// The answer to [`Question::Save`].
+    Saved(Saved),
+    /// The answer to [`Question::SaveEarlier`].
+    SavedEarlier(Saved),
+    /// Unsaved tokens were not saved this time either.
+    NotSaved(Error),
+    NotErased(Error),
+}
+
+/// What became of a save.
+pub(super) enum Saved {
+    Done,
+    /// Another record is in the store.
+    Conflict(Box<Record>),
+    Failed(Error),
+}
+
+impl StoreProtocol {
+    /// With a store that has a record of this generation; 0 if it has none.
+    pub(super) fn new(generation: u64) -> Self {
+        let first = NonZero::<u32>::MIN;
+        Self {
+            generation,
+            unsaved: None,
+            question: Question::Nothing,
+            asked: Asked::Due,
+            lock: Lock::Free,
+            next_ticket: first,
+            last_unlock: first,
+        }
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Takes note of a record that is in the store.
+    pub(super) fn set_generation(&mut self, generation: u64) {
+        self.generation = generation;
+    }
+
+    /// Whether the store need not be told anything, and has everything.
+    pub(super) fn is_quiet(&self) -> bool {
+        let is_erasing = self.question == Question::Erase && self.asked == Asked::Due;
+        self.unsaved.is_none() && self.lock != Lock::GiveBack && !is_erasing
+    }
+
+    /// Asks this, now.
+    pub(super) fn ask(&mut self, question: Question) {
+        self.question = question;
+        self.asked = Asked::Due;
+    }
+
+    /// Whether this question waits for [`StoreProtocol::poll_question`].
+    pub(super) fn is_due(&self, question: Question) -> bool {
+        self.question == question && self.asked == Asked::Due
+    }
+
+    /// Nobody waits for the answer any more. The lock stays.
+    pub(super) fn forget(&mut self) {
+        self.question = Question::Nothing;
+    }
+
+    pub(super) fn holds_lock(&self) -> bool {
+        matches!(self.lock, Lock::Attempt | Lock::Unsaved)
+    }
+
+    /// The attempt that begins gets the lock that was kept for unsaved tokens. Returns whether there was one.
+    pub(super) fn take_lock(&mut self) -> bool {
+        let has_lock = self.lock == Lock::Unsaved;
+        if has_lock {
+            self.lock = Lock::Attempt;
+        }
+        has_lock
+    }
+
+    /// The attempt is over. It does not need the lock any more.
+    pub(super) fn release(&mut self) {
+        if self.lock == Lock::Attempt {
+            self.lock = Lock::GiveBack;
+        }
+    }
+
+    /// Nothing that goes on is waited for any more. The lock is given back.
+    pub(super) fn abandon(&mut self) {
+        self.forget();
+        if self.holds_lock() {
+            self.lock = Lock::GiveBack;
+        }
+    }
+
+    pub(super) fn has_unsaved(&self) -> bool {
+        self.unsaved.is_some()
+    }
+
+    /// Unsaved tokens need not be saved any more.
+    pub(super) fn drop_unsaved(&mut self) {
+        self.unsaved = None;
+    }
+
+    /// Whether a record with this access token is this session's own, from before the unsaved tokens.
+    pub(super) fn is_own(&self, token: &AccessToken) -> bool {
+        self.unsaved.as_ref().is_some_and(|unsaved| unsaved.is_before(token))
+    }
+
+    /// Saves the current tokens for the first time, beside whatever else goes on. If no answer comes, the store is asked
+    /// again at `again_at`.
+    pub(super) fn save_current(&mut self, again_at: MonotonicTime) {
+        if self.unsaved.is_none() {
+            self.unsaved = Some(Box::new(Unsaved::new(again_at)));
+        }
+    }
+
+    /// The store failed to save the tokens of an attempt, which replace those with `replaced` and were obtained by `spent`.
+    /// They are saved again after a pause. The lock is kept until then.
+    pub(super) fn save_later(&mut self, replaced: AccessToken, spent: Option<Secret>, env: &mut dyn Env) {
+        self.forget();
+        if self.lock == Lock::Attempt {
+            self.lock = Lock::Unsaved;
+        }
+        self.unsaved = Some(Box::new(Unsaved::after(self.unsaved.take(), replaced, spent, env)));
+    }
+
+    /// When the store is asked to save again.
+    pub(super) fn deadline(&self) -> Option<MonotonicTime> {
+        self.unsaved.as_ref().map(|unsaved| unsaved.again_at())
+    }
+
+    /// Asks to save again, now. An answer to the question before comes too late. If no answer comes by `again_at`, the
+    /// store is asked once more.
+    pub(super) fn save_again(&mut self, again_at: MonotonicTime) {
+        if let Some(unsaved) = &mut self.unsaved {
+            unsaved.try_again(again_at);
+        }
+    }
+
+    /// Gives the lock back, if nobody needs it.
+    pub(super) fn poll_unlock(&mut self) -> Option<(StoreTicket, StoreAction)> {
+        if self.lock != Lock::GiveBack {
+            return None;
+        }
+        self.lock = Lock::Free;
+        let ticket = self.ticket();
+        self.last_unlock = ticket;
+        Some((StoreTicket(ticket), StoreAction::Unlock))
+    }
+
+    /// Asks the question, if the store was not asked yet. `obtained` are the tokens of the attempt and the refresh token
+    /// that they were obtained by.
+    pub(super) fn poll_question(
+        &mut self,
+        current: &TokenSet,
+        obtained: Option<(&TokenSet, Option<&Secret>)>,
+    ) -> Option<(StoreTicket, StoreAction)> {
+        if self.asked != Asked::Due {
+            return None;
+        }
+        let action = match self.question {
+            Question::Nothing => return None,
+            Question::Lock => StoreAction::Lock,
+            Question::Load => StoreAction::Load,
+            Question::Save => {
+                let (tokens, spent) = obtained?;
+                save(self.generation, tokens, spent)
+            }
+            Question::SaveEarlier => self.save_unsaved(current),
+            Question::Erase => StoreAction::Erase,
+        };
+        let ticket = self.ticket();
+        self.asked = Asked::With(ticket);
+        Some((StoreTicket(ticket), action))
+    }
+
+    /// Asks to save the current tokens, if they are unsaved and it is time.
+    pub(super) fn poll_unsaved(&mut self, current: &TokenSet) -> Option<(StoreTicket, StoreAction)> {
+        let next = self.next_ticket;
+        self.unsaved.as_mut().filter(|unsaved| unsaved.is_due())?.asked(next);
+        let action = self.save_unsaved(current);
+        Some((StoreTicket(self.ticket()), action))
+    }
+
+    fn save_unsaved(&self, current: &TokenSet) -> StoreAction {
+        let spent = self.unsaved.as_ref().and_then(|unsaved| unsaved.spent());
+        save(self.generation, current, spent)
+    }
+
+    fn ticket(&mut self) -> NonZero<u32> {
+        let ticket = self.next_ticket;
+        self.next_ticket = ticket.saturating_add(1);
+        ticket
+    }
+
+    /// Takes an answer. `None` if the session learns nothing from it.
+    pub(super) fn handle(
+        &mut self,
+        ticket: StoreTicket,
+        answer: StoreAnswer,
+        persistence: Persistence,
+        env: &mut dyn Env,
+    ) -> Option<Told> {
+        let StoreTicket(ticket) = ticket;
+        if let Some(unsaved) = self.unsaved.take_if(|unsaved| unsaved.awaits(ticket)) {
+            return self.saved_again(*unsaved, answer, persistence, env);
+        }
+        if self.question == Question::Nothing || self.asked != Asked::With(ticket) {
+            return matches!(answer, StoreAnswer::Locked).then(|| self.locked_late(ticket)).flatten();
+        }
+        // A ticket is good for one answer.
+        let question = std::mem::replace(&mut self.question, Question::Nothing);
+        if matches!(answer, StoreAnswer::Locked) && question == Question::Lock {
+            self.lock = Lock::Attempt;
+        }
+        match (question, answer) {
+            (Question::Nothing, _) => None,
+            (Question::Lock, StoreAnswer::Locked) => Some(Told::Locked(Ok(()))),
+            (Question::Lock, answer) => Some(Told::Locked(Err(answer.into_error()))),
+            (Question::Load, StoreAnswer::Loaded(record)) => Some(Told::Loaded(Ok(record))),
+            (Question::Load, answer) => Some(Told::Loaded(Err(answer.into_error()))),
+            (Question::Save, answer) => Some(Told::Saved(self.saved(answer))),
+            (Question::SaveEarlier, answer) => Some(Told::SavedEarlier(self.saved(answer))),
+            (Question::Erase, StoreAnswer::Failed(error)) => Some(Told::NotErased(error)),
+            (Question::Erase, _) => None,
+        }
+    }
+
+    fn saved(&mut self, answer: StoreAnswer) -> Saved {
+        match answer {
+            StoreAnswer::Saved => {
+                self.generation += 1;
+                self.unsaved = None;
+                Saved::Done
+            }
+            StoreAnswer::Conflict(record) => Saved::Conflict(record),
+            answer => Saved::Failed(answer.into_error()),
+        }
+    }
+
+    fn saved_again(
+        &mut self,
+        unsaved: Unsaved,
+        answer: StoreAnswer,
+        persistence: Persistence,
+        env: &mut dyn Env,
+    ) -> Option<Told> {
+        let is_done = match &answer {
+            StoreAnswer::Saved => {
+                self.generation += 1;
+                true
+            }
+            // The store has something newer: the next refresh loads it before it begins.
+            StoreAnswer::Conflict(record)
+                if persistence == Persistence::Shared && !unsaved.is_before(record.tokens.access_token()) =>
+            {
+                true
+            }
+            StoreAnswer::Conflict(record) => {
+                self.generation = record.generation;
+                false
+            }
+            _ => false,
+        };
+        if is_done {
+            if self.lock == Lock::Unsaved {
+                self.lock = Lock::GiveBack;
+            }
+            return None;
+        }
+        self.unsaved = Some(Box::new(unsaved.failed(env)));
+        Some(Told::NotSaved(answer.into_error()))
+    }
+
+    /// A lock that comes late serves the attempt that asks for one now. If none does, it is given back: nobody else would.
+    fn locked_late(&mut self, ticket: NonZero<u32>) -> Option<Told> {
+        if ticket < self.last_unlock {
+            // A later `Unlock` gave it back.
+            return None;
+        }
+        if self.question == Question::Lock {
+            self.forget();
+            self.lock = Lock::Attempt;
+            return Some(Told::LockedLate);
+        }
+        if !self.holds_lock() {
+            self.lock = Lock::GiveBack;
+        }
+        None
+    }
+}
+
+fn save(expect: u64, tokens: &TokenSet, spent: Option<&Secret>) -> StoreAction {
+    // A refresh token that is still the current one was not spent.
+    let is_spent = |spent: &&Secret| tokens.refresh_token().is_none_or(|own| !own.matches(spent.expose()));
+    let spent = spent.filter(is_spent).cloned();
+    StoreAction::Save { expect, next: Box::new(Record { generation: expect + 1, tokens: tokens.clone(), spent }) }
+}

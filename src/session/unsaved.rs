@@ -1,0 +1,90 @@
+//! Tokens that the store failed to save.
+
+use std::num::NonZero;
+
+use super::policy;
+use crate::base::env::{Env, MonotonicTime};
+use crate::base::secret::{AccessToken, Secret};
+
+/// The current tokens, while the store does not have them.
+pub(super) struct Unsaved {
+    /// When the store is asked again.
+    again_at: MonotonicTime,
+    state: State,
+    failures: u32,
+    /// The refresh token that they were obtained by.
+    spent: Option<Secret>,
+    /// Earlier access tokens whose saves have no known result. A record with one of them is this session's own, and older.
+    before: Vec<AccessToken>,
+}
+
+/// Whether the store was asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Pause,
+    Due,
+    Asked(NonZero<u32>),
+}
+
+/// How many earlier access tokens are remembered.
+const BEFORE: usize = 8;
+
+impl Unsaved {
+    /// Tokens that are to be saved now for the first time.
+    pub(super) fn new(again_at: MonotonicTime) -> Self {
+        Self { again_at, state: State::Due, failures: 0, spent: None, before: Vec::new() }
+    }
+
+    /// Tokens that the store just failed to save. They replace those with `replaced`, whose save may have failed, too, and
+    /// were obtained by `spent`. The next try comes after a pause.
+    pub(super) fn after(
+        earlier: Option<Box<Self>>,
+        replaced: AccessToken,
+        spent: Option<Secret>,
+        env: &mut dyn Env,
+    ) -> Self {
+        let mut before = earlier.map(|earlier| earlier.before).unwrap_or_default();
+        if before.len() == BEFORE {
+            before.remove(0);
+        }
+        before.push(replaced);
+        Self { spent, before, ..Self::new(env.monotonic()) }.failed(env)
+    }
+
+    /// The store failed once more. The next try comes after a pause, which grows.
+    pub(super) fn failed(self, env: &mut dyn Env) -> Self {
+        let failures = self.failures.saturating_add(1);
+        let pause = policy::pause(failures, None, env.rng().next_u32());
+        Self { again_at: env.monotonic().saturating_add(pause), state: State::Pause, failures, ..self }
+    }
+
+    pub(super) fn again_at(&self) -> MonotonicTime {
+        self.again_at
+    }
+
+    /// Is to be saved now. An answer to the question before comes too late.
+    pub(super) fn try_again(&mut self, again_at: MonotonicTime) {
+        self.state = State::Due;
+        self.again_at = again_at;
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        self.state == State::Due
+    }
+
+    pub(super) fn asked(&mut self, ticket: NonZero<u32>) {
+        self.state = State::Asked(ticket);
+    }
+
+    pub(super) fn awaits(&self, ticket: NonZero<u32>) -> bool {
+        self.state == State::Asked(ticket)
+    }
+
+    pub(super) fn spent(&self) -> Option<&Secret> {
+        self.spent.as_ref()
+    }
+
+    pub(super) fn is_before(&self, token: &AccessToken) -> bool {
+        self.before.iter().any(|before| before.secret().matches(token.expose()))
+    }
+}
