@@ -9,13 +9,13 @@ use std::task::Poll;
 
 use http::{Request, Response};
 use oidc_proto::FailureKind;
-use oidc_proto::flow::{Refresh, Registration, ServerMetadataFetch};
+use oidc_proto::flow::{Registration, ServerMetadataFetch};
 use oidc_proto::step::Awaiting;
 use oidc_proto::testing::{Provider, TestEnv};
 use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{
-    AuthorizationRequest, Body, Callback, Env, Error, Failure, Flow, Issuer, ProviderOptions, RedirectUri, Schemes,
-    Scope, Step, Timestamp,
+    AuthorizationRequest, Body, Callback, Env, Error, Failure, Flow, Issuer, ProviderOptions, RedirectUri,
+    RelyingParty, Schemes, Scope, Step, Timestamp,
 };
 
 /// What stands for a network: a request is on its way for one look, then there is an answer.
@@ -81,24 +81,22 @@ fn login() -> Result<(), Error> {
     println!("registration");
     let redirect_uri = RedirectUri::new("com.example.app:/callback")?;
     let metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()]);
-    let client = drive(Registration::start(&op, metadata)?, &mut network, env)?;
-    let client = client.client(std::slice::from_ref(&redirect_uri)).shared();
+    let registered = drive(Registration::start(&op, metadata)?, &mut network, env)?;
+    let party = RelyingParty::new(op, registered.client(std::slice::from_ref(&redirect_uri)));
 
     println!("authorization");
     let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid")?);
-    let (url, pending) = request.start(&op, &client, env)?;
+    let (url, pending) = party.authorize(request, env)?;
     // The user's browser goes to the URL and comes back with the callback.
     let callback = Callback::from_url(provider.visit(url.as_str(), env.now()).callback())?;
-    let checked = pending.check(&callback, &op, env)?;
+    let verified = party.check(&pending, &callback, env.now())?;
 
     println!("code exchange");
-    let step = pending.redeem(checked, &op, &client, None, env)?;
-    let granted = drive(step, &mut network, env)?.verified()?;
+    let granted = drive(party.redeem(pending, verified, env)?, &mut network, env)?.verified()?;
     println!("  logged in as {}", granted.tokens.subject().unwrap_or("nobody"));
 
     println!("refresh");
-    let step = Refresh::start(&granted.tokens, &op, &client, granted.keys, env)?;
-    let refreshed = drive(step, &mut network, env)?.verified()?;
+    let refreshed = drive(party.refresh(&granted.tokens, env)?, &mut network, env)?.verified()?;
     println!("  still {}", refreshed.tokens.subject().unwrap_or("nobody"));
     Ok(())
 }

@@ -8,7 +8,9 @@
 //!
 //! | you want | look at |
 //! |---|---|
-//! | to log a user in | [`AuthorizationRequest::start`], [`PendingAuthorization`] |
+//! | to log a user in | [`RelyingParty`]: [`discover`](RelyingParty::discover), [`authorize`](RelyingParty::authorize), [`check`](RelyingParty::check), [`redeem`](RelyingParty::redeem) |
+//! | what else a client does at a provider | the other methods of [`RelyingParty`] |
+//! | a session that stays good for many callers | [`session`], driven by [`adapter::session`] |
 //! | to drive flows by a loop of your own | [`step`] |
 //! | to drive them by `reqwest`, `ureq` or a closure | [`adapter`] |
 //! | to know why something failed | [`Error`], [`ErrorCode`] |
@@ -47,7 +49,7 @@ pub use error::{
 };
 pub use flow::authorization::{PendingAuthorization, VerifiedCallback};
 pub use flow::device::PendingDevice;
-pub use flow::verification::{TokenGrant, TokenOutcome, UnverifiedTokens};
+pub use flow::token_outcome::{TokenGrant, TokenOutcome, UnverifiedTokens};
 pub use message::authorization::{AuthorizationRequest, AuthorizationUrl};
 pub use message::callback::Callback;
 pub use message::end_session::{EndSessionRequest, EndSessionUrl, PendingLogout};
@@ -58,10 +60,12 @@ pub use party::metadata::{
     AuthMethod, CodeChallengeMethod, GrantType, Prompt, ResponseMode, ResponseType, ServerMetadata, WellKnown,
 };
 pub use party::options::{Deviation, ProviderOptions, UnknownFields};
+pub use party::owner::Owner;
 pub use party::provider::Provider;
 pub use party::redirect_uri::RedirectUri;
 pub use party::registration::{ApplicationType, ClientMetadata, Localized, Registered};
 pub use party::registrations::Registrations;
+pub use party::relying_party::RelyingParty;
 pub use step::contract::{Flow, Step};
 pub use token::id_token::IdToken;
 pub use token::logout_token::{LogoutToken, SeenLogoutTokens};
@@ -81,6 +85,7 @@ pub mod limits {
     pub use crate::message::authorization::LOGIN_LIFETIME;
     pub use crate::message::callback::CALLBACK_LIMIT;
     pub use crate::message::device::DEFAULT_INTERVAL;
+    pub use crate::party::key_cell::{OLDEST_KEYS, STRANGERS_COOLDOWN, YOUNGEST_KEYS};
     pub use crate::token::id_token::{CLOCK_SKEW, OLDEST};
     pub use crate::wire::policy::{JSON_LIMIT, JWKS_LIMIT, METADATA_LIMIT};
 }
@@ -96,4 +101,26 @@ impl ErrorCode {
         ];
         error::codes::TABLES.iter().chain(profiles).copied().flatten().copied()
     }
+}
+
+#[doc = include_str!("../docs/manual/index.md")]
+pub mod manual {
+    #[doc = include_str!("../docs/manual/login.md")]
+    pub mod login {}
+
+    #[doc = include_str!("../docs/manual/own_loop.md")]
+    pub mod own_loop {}
+
+    #[doc = include_str!("../docs/manual/sessions.md")]
+    pub mod sessions {}
+
+    #[doc = include_str!("../docs/manual/errors.md")]
+    pub mod errors {}
+
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/manual/tests.md")]
+    pub mod tests {}
+
+    #[doc = include_str!("../docs/manual/threats.md")]
+    pub mod threats {}
 }

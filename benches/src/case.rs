@@ -46,9 +46,9 @@ impl Case {
 #[derive(Clone)]
 pub struct Held {
     pub who: String,
-    /// `size_of` of the value itself, which for an `Arc` is what it points to.
+    /// `size_of` of the value itself, which for an `Arc` is what it points to, and for a handle the handle.
     pub size: usize,
-    /// Bytes on the heap; for a value behind an `Arc` with the value itself.
+    /// Bytes on the heap; for a value behind an `Arc` or a handle with the value itself.
     pub heap: usize,
     /// Allocations to make it, those already freed again included.
     pub allocations: u64,

@@ -7,10 +7,10 @@ use http::{Request, Response};
 use oidc_proto::FailureKind;
 use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, HttpOptions, SystemEnv, ureq};
 use oidc_proto::flow::ServerMetadataFetch;
-use oidc_proto::matrix::{AuthMetadataFetch, AuthServer, Homeserver};
+use oidc_proto::matrix::{AuthMetadataFetch, AuthServer, Homeserver, Party};
 use oidc_proto::{
-    Body, Client, Env, Failure as NoAnswer, Flow, IdTokenTrust, Issuer, Policy, Provider, ProviderOptions, Schemes,
-    Step, Timestamp,
+    Body, Client, Env, Failure as NoAnswer, Flow, IdTokenTrust, Issuer, Policy, Provider, ProviderOptions,
+    RelyingParty, Schemes, Step, Timestamp,
 };
 
 use crate::args::{Global, IdTokenChoice};
@@ -30,8 +30,8 @@ pub(crate) struct Context {
     pub(crate) store: Store,
     pub(crate) env: SystemEnv,
     http: Narrated,
-    /// What was discovered before: a command that has several things to do asks once.
-    provider: Option<Arc<Provider>>,
+    /// What was discovered before: a command that has several things to do asks once, and fetches the keys once.
+    provider: Option<Provider>,
     server: Option<Arc<AuthServer>>,
 }
 
@@ -107,10 +107,10 @@ impl Context {
         Code::Deadline.because(format_args!("{} s", self.options.deadline.as_secs()))
     }
 
-    pub(crate) fn discover(&mut self, issuer: Issuer, schemes: Schemes) -> Result<Arc<Provider>, Failure> {
-        let same = |known: &&Arc<Provider>| *known.issuer() == issuer && known.options().schemes() == schemes;
+    pub(crate) fn discover(&mut self, issuer: Issuer, schemes: Schemes) -> Result<Provider, Failure> {
+        let same = |known: &&Provider| *known.issuer() == issuer && known.options().schemes() == schemes;
         if let Some(known) = self.provider.as_ref().filter(same) {
-            return Ok(Arc::clone(known));
+            return Ok(known.clone());
         }
         self.out.step("Discovery");
         let options = ProviderOptions::new().with_schemes(schemes);
@@ -123,7 +123,7 @@ impl Context {
         if !provider.metadata().code_challenge_methods.is_empty() {
             self.out.checked("PKCE with S256 is advertised");
         }
-        self.provider = Some(Arc::clone(&provider));
+        self.provider = Some(provider.clone());
         Ok(provider)
     }
 
@@ -143,23 +143,34 @@ impl Context {
         Ok(server)
     }
 
-    /// Provider and client of a session.
-    pub(crate) fn connect(&mut self, session: &Session) -> Result<(Arc<Provider>, Arc<Client>), Failure> {
+    /// The client of a session at its provider.
+    pub(crate) fn connect(&mut self, session: &Session) -> Result<RelyingParty, Failure> {
+        if session.homeserver().is_some() {
+            return Ok(self.connect_home(session)?.relying_party().clone());
+        }
+        let client = self.client(session)?;
+        Ok(RelyingParty::new(self.discover(session.tokens.issuer().clone(), session.schemes())?, client))
+    }
+
+    /// The client of a session at its homeserver.
+    pub(crate) fn connect_home(&mut self, session: &Session) -> Result<Party, Failure> {
+        let homeserver = session.homeserver().ok_or_else(|| Code::NotMatrix.because(session.id()))?;
+        let client = self.client(session)?;
+        Ok(Party::new(self.server(homeserver, session.schemes())?, client))
+    }
+
+    /// The client that a session was made with, as it is in the store.
+    fn client(&self, session: &Session) -> Result<Client, Failure> {
         let (issuer, client_id) = (session.tokens.issuer(), session.tokens.client_id());
         let registrations = self.store.registrations()?;
         let registered = registrations.by_client_id(issuer, client_id);
         let registered = registered.ok_or_else(|| Code::ClientUnknown.because(client_id.escape_debug()))?;
         let client = clients::with_key_from(registered.client(&[]), session.key_file())?;
         let client = client.with_id_token_trust(trust(session.id_token()));
-        let client = match session.dpop_key() {
+        Ok(match session.dpop_key() {
             Some(key) => client.with_dpop(Arc::clone(key.dpop())),
             None => client,
-        };
-        let provider = match session.homeserver() {
-            Some(homeserver) => Arc::clone(&self.server(homeserver, session.schemes())?.provider),
-            None => self.discover(issuer.clone(), session.schemes())?,
-        };
-        Ok((provider, client.shared()))
+        })
     }
 }
 

@@ -110,9 +110,13 @@ impl Store {
         read(&self.folder.join(name))
     }
 
+    /// Removes a file. Another process may have done so meanwhile.
     pub(crate) fn remove(&self, name: &str) -> Result<(), Failure> {
         let path = self.folder.join(name);
-        fs::remove_file(&path).map_err(|error| broken(&path, &error))
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(broken(&path, &error)),
+            _ => Ok(()),
+        }
     }
 
     /// The failure for a file that cannot be understood.

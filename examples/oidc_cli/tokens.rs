@@ -1,15 +1,12 @@
 //! Keeps a session's tokens good.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use oidc_proto::adapter::session::{BlockingSession, NoToken};
 use oidc_proto::adapter::store::FileStore;
 use oidc_proto::adapter::{BlockingHttpClient, SystemEnv};
 use oidc_proto::session::{Event as SessionEvent, Persistence, SessionOptions, Standing};
-use oidc_proto::{
-    Client, Env as _, ErrorCode as Core, Family, Fault, Provider, TokenOutcome, TokenSet, UnverifiedTokens,
-};
+use oidc_proto::{Env as _, ErrorCode as Core, Family, Fault, RelyingParty, TokenOutcome, TokenSet, UnverifiedTokens};
 
 use crate::asked;
 use crate::context::Context;
@@ -87,10 +84,10 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
     if session.tokens.refresh_token().is_none() {
         return Err(unasked(oidc_proto::Error::from(Core::TOKEN_NO_REFRESH_TOKEN).into()));
     }
-    let (provider, client) = context.connect(session).map_err(unasked)?;
+    let party = context.connect(session).map_err(unasked)?;
     context.out.step("Refresh");
     let (record, patience) = (session.record(&context.store), context.options.deadline);
-    let live = live(context, session, provider, client, record).map_err(unasked)?;
+    let live = live(context, session, party, record).map_err(unasked)?;
     asked::note(&context.store, session.id(), session.generation).map_err(unasked)?;
     let mut outcome = live.refresh(patience);
     if matches!(outcome, Err(NoToken::Failed(_))) && !live.is_idle() {
@@ -144,14 +141,13 @@ const SAVING: Duration = Duration::from_millis(200);
 pub(crate) fn live<'a>(
     context: &'a Context,
     session: &Session,
-    provider: Arc<Provider>,
-    client: Arc<Client>,
+    party: RelyingParty,
     record: FileStore,
 ) -> Result<BlockingSession<impl BlockingHttpClient + use<'a>, FileStore, SystemEnv>, Failure> {
     let mut env = SystemEnv::new()?;
     let options = SessionOptions { persistence: Persistence::Shared, ..SessionOptions::default() };
     let (tokens, generation) = (session.tokens.clone(), session.generation);
-    let session = oidc_proto::session::Session::new(tokens, generation, provider, client, options, &mut env)?;
+    let session = oidc_proto::session::Session::new(tokens, generation, party, options, &mut env)?;
     Ok(BlockingSession::new(session, context.http(), record, env))
 }
 
@@ -174,14 +170,14 @@ pub(crate) enum Settled {
 /// Says whether the tokens can be trusted. Keys that could not be fetched are asked for once more.
 pub(crate) fn settle(context: &mut Context, exchanged: TokenOutcome) -> Result<Settled, Failure> {
     let exchanged = match exchanged {
-        TokenOutcome::Unverified { error, grant } if error.fault() == Fault::Transport => {
-            let step = grant.verify(None, &mut context.env);
+        TokenOutcome::Unverified { error, tokens } if error.fault() == Fault::Transport => {
+            let step = tokens.verify(&mut context.env);
             context.run("asking for the keys again", step)?
         }
         exchanged => exchanged,
     };
     Ok(match exchanged {
         TokenOutcome::Verified(granted) => Settled::Trusted(granted.tokens),
-        TokenOutcome::Unverified { error, grant } => Settled::Untrusted(error.into(), grant),
+        TokenOutcome::Unverified { error, tokens } => Settled::Untrusted(error.into(), tokens),
     })
 }

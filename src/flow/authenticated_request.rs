@@ -7,7 +7,6 @@
 //! ```
 
 use std::fmt;
-use std::sync::Arc;
 
 use http::{HeaderValue, Request};
 
@@ -16,9 +15,9 @@ use crate::base::json;
 use crate::base::secret::{AccessToken, Body};
 use crate::error::{Error, ErrorCode};
 use crate::jose::{Algorithm, HS256_SECRET_LENGTH, PrivateKey, hs256, with_signature};
-use crate::party::client::{Client, ClientAuth};
+use crate::party::client::ClientAuth;
 use crate::party::client_auth;
-use crate::party::provider::Provider;
+use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, KeyUse, Step};
 use crate::wire::challenge::{Challenge, ResourceError};
 use crate::wire::oauth_error::OauthError;
@@ -58,8 +57,7 @@ enum State<A> {
 
 /// Everything that the request is made of, should it have to be made twice.
 struct Plan<A> {
-    provider: Arc<Provider>,
-    client: Arc<Client>,
+    party: RelyingParty,
     request: Request<Body>,
     policy: Policy,
     credential: Credential,
@@ -77,33 +75,33 @@ pub(super) enum Credential {
 
 impl<A: Parse> AuthenticatedRequest<A> {
     pub(super) fn start(
-        provider: &Arc<Provider>,
-        client: &Arc<Client>,
+        party: &RelyingParty,
         request: Request<Body>,
         policy: Policy,
         credential: Credential,
         answer: A,
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
+        let client = party.client();
         let asserts = matches!(credential, Credential::Client) && client.auth.asserts();
         if !asserts && client.dpop.is_none() {
             return Ok(Step::call(request, policy, Self(State::ExpectResponse(answer))));
         }
-        let accepted = provider.metadata().dpop_signing_algorithms;
+        let accepted = party.provider().metadata().dpop_signing_algorithms;
         if client.dpop.as_ref().zip(accepted).is_some_and(|(key, accepted)| !accepted.contains(key.algorithm())) {
             return Err(ErrorCode::DPOP_ALGORITHM.into());
         }
-        let (provider, client) = (provider.clone(), client.clone());
-        Plan { provider, client, request, policy, credential, answer, has_met_nonce: false }.assert(env)
+        let party = party.clone();
+        Plan { party, request, policy, credential, answer, has_met_nonce: false }.assert(env)
     }
 }
 
 impl<A: Parse> Plan<A> {
     fn assert(self, env: &mut dyn Env) -> Result<Step<AuthenticatedRequest<A>>, Error> {
         let input = |algorithm, key_id, env: &mut dyn Env| {
-            client_auth::assertion_input(&self.provider, &self.client, algorithm, key_id, env)
+            client_auth::assertion_input(self.party.provider(), self.party.client(), algorithm, key_id, env)
         };
-        let assertion = match (&self.credential, &self.client.auth) {
+        let assertion = match (&self.credential, &self.party.client().auth) {
             (Credential::Client, ClientAuth::SecretJwt(secret)) => {
                 if secret.expose().len() < HS256_SECRET_LENGTH {
                     return Err(Error::new(ErrorCode::TOKEN_CLIENT_AUTH).at("client_secret"));
@@ -128,7 +126,7 @@ impl<A: Parse> Plan<A> {
     }
 
     fn prove(self, assertion: Option<String>, env: &mut dyn Env) -> Result<Step<AuthenticatedRequest<A>>, Error> {
-        let Some(dpop) = self.client.dpop.clone() else { return self.send(assertion, None) };
+        let Some(dpop) = self.party.client().dpop.clone() else { return self.send(assertion, None) };
         let access_token = match &self.credential {
             Credential::Client => None,
             Credential::Token(token) => Some(token),
@@ -160,7 +158,7 @@ impl<A: Parse> Plan<A> {
             proof.set_sensitive(true);
             request.headers_mut().insert("dpop", proof);
         }
-        let state = if self.client.dpop.is_some() {
+        let state = if self.party.client().dpop.is_some() {
             // The target of a nonce that the last answer may bring for the next request.
             *self.request.uri_mut() = request.uri().clone();
             State::ExpectResponseOrNonce(Box::new(self))
@@ -178,7 +176,7 @@ impl<A: Parse> Plan<A> {
         env: &mut dyn Env,
     ) -> Result<Step<AuthenticatedRequest<A>>, Error> {
         if let Ok(response) = &response {
-            let dpop = self.client.dpop.as_ref();
+            let dpop = self.party.client().dpop.as_ref();
             let has_nonce = dpop.is_some_and(|dpop| dpop.note(self.request.uri(), response.headers));
             if has_nonce && !self.has_met_nonce && demands_nonce(response) {
                 // Once: a server that is never content would go on for ever.

@@ -1,11 +1,11 @@
 //! The login while the user is elsewhere: from an authorization request to a checked callback.
 //!
 //! ```text
-//! AuthorizationRequest::start ─▶ AuthorizationUrl (to the browser)
-//!                             └▶ PendingAuthorization (kept, or stored)
-//!                                   │ check(&callback) ─ wrong: the login goes on waiting
-//!                                   ▼
-//!                                VerifiedCallback ─▶ redeem ─▶ CodeExchange
+//! authorize ─▶ AuthorizationUrl (to the browser)
+//!           └▶ PendingAuthorization (kept, or stored)
+//!                │ check(&pending, &callback) ─ wrong: the login goes on waiting
+//!                ▼
+//!              VerifiedCallback ─▶ redeem ─▶ TokenRequest
 //! ```
 //!
 //! Checking borrows: a forged callback does not use up the login. Redeeming takes both the login and the evidence.
@@ -13,9 +13,11 @@
 //! ```
 //! use oidc_proto::adapter::BlockingDriver;
 //! use oidc_proto::flow::{Registration, ServerMetadataFetch};
-//! use oidc_proto::{ApplicationType, ClientMetadata};
 //! use oidc_proto::testing::{Provider, TestEnv};
-//! use oidc_proto::{AuthorizationRequest, Callback, Issuer, ProviderOptions, RedirectUri, Schemes, Scope};
+//! use oidc_proto::{
+//!     ApplicationType, AuthorizationRequest, Callback, ClientMetadata, Env, Issuer, ProviderOptions, RedirectUri,
+//!     RelyingParty, Schemes, Scope,
+//! };
 //!
 //! let mut env = TestEnv::seeded(1);
 //! let op = Provider::new("https://op.example.org");
@@ -25,46 +27,46 @@
 //!
 //! let redirect_uri = RedirectUri::new("https://app.example.org/cb")?;
 //! let metadata = ClientMetadata::new(ApplicationType::Web, vec![redirect_uri.clone()]);
-//! let client = http.run(Registration::start(&provider, metadata)?, &mut env)?;
-//! let client = client.client(&[redirect_uri.clone()]).shared();
+//! let registered = http.run(Registration::start(&provider, metadata)?, &mut env)?;
+//! let party = RelyingParty::new(provider, registered.client(&[redirect_uri.clone()]));
 //!
 //! let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid")?);
-//! let (url, pending) = request.start(&provider, &client, &mut env)?;
-//! let callback = Callback::from_url(op.visit(url.as_str(), env.clock().now()).callback())?;
-//! let checked = pending.check(&callback, &provider, &env)?;
-//! let step = pending.redeem(checked, &provider, &client, None, &mut env)?;
-//! let granted = http.run(step, &mut env)?.verified()?;
-//! assert!(granted.tokens.subject().is_some());
+//! let (url, pending) = party.authorize(request, &mut env)?;
+//! let callback = Callback::from_url(op.visit(url.as_str(), env.now()).callback())?;
+//! let verified = party.check(&pending, &callback, env.now())?;
+//! let step = party.redeem(pending, verified, &mut env)?;
+//! let grant = http.run(step, &mut env)?.verified()?;
+//! assert!(grant.tokens.subject().is_some());
 //! # Ok::<(), oidc_proto::Error>(())
 //! ```
 
 use std::fmt;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::CodeExchange;
+use super::token_outcome::{self, Origin};
+use super::token_request::TokenRequest;
 use crate::base::env::{Env, Timestamp};
 use crate::base::secret::{self, Secret, same_bytes};
 use crate::base::url::{Endpoint, Issuer};
 use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode};
-use crate::jose::Keys;
 use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, Bound, append_parameters};
 use crate::message::callback::{Callback, at_other_url, digest};
-use crate::message::pkce;
-use crate::party::client::Client;
+use crate::message::{pkce, token};
 use crate::party::metadata::ResponseMode;
+use crate::party::owner::Owner;
 use crate::party::provider::Provider;
 use crate::party::redirect_uri::RedirectUri;
+use crate::party::relying_party::RelyingParty;
 use crate::step::Step;
 use crate::token::id_token::LoginExpectation;
 use crate::token::scope::Scope;
 use crate::wire::oauth_error;
 
-impl AuthorizationRequest {
+impl RelyingParty {
     /// Starts a login: the URL for the user's browser, and what to keep until the browser comes back.
     ///
     /// `state`, `nonce` and the PKCE verifier are 256 bits of entropy each.
@@ -72,73 +74,69 @@ impl AuthorizationRequest {
     /// # Errors
     /// `metadata.unsupported`; `par.required` if the provider takes pushed requests only; `authorization.…`, all of
     /// them `Local`.
-    pub fn start(
-        self,
-        provider: &Provider,
-        client: &Client,
+    pub fn authorize(
+        &self,
+        request: AuthorizationRequest,
         env: &mut dyn Env,
     ) -> Result<(AuthorizationUrl, PendingAuthorization), Error> {
-        if provider.metadata().require_pushed_authorization_requests {
+        if self.provider().metadata().require_pushed_authorization_requests {
             return Err(ErrorCode::PAR_REQUIRED.into());
         }
         let mut url = String::new();
-        authorization_endpoint(provider)?.start_query(&mut url);
-        let pending = self.prepare(provider, client, &mut url, env)?;
+        authorization_endpoint(self.provider())?.start_query(&mut url);
+        let pending = prepare(request, self, &mut url, env)?;
         Ok((AuthorizationUrl::new(url), pending))
     }
+}
 
-    /// Checks the request, binds it to fresh secrets, and appends its parameters.
-    pub(super) fn prepare(
-        self,
-        provider: &Provider,
-        client: &Client,
-        out: &mut String,
-        env: &mut dyn Env,
-    ) -> Result<PendingAuthorization, Error> {
-        self.check()?;
-        let metadata = provider.metadata();
-        if !client.redirect_uris.iter().any(|own| own.covers(&self.redirect_uri)) {
-            return Err(ErrorCode::AUTHORIZATION_REDIRECT_URI.into());
-        }
-        let response_mode = self.response_mode.unwrap_or(ResponseMode::Query);
-        if self.response_mode.is_some() && !metadata.response_modes.contains(response_mode) {
-            return Err(ErrorCode::AUTHORIZATION_RESPONSE_MODE.into());
-        }
-        let is_openid = self.scope.contains("openid");
-        if metadata.code_challenge_methods.is_empty() && !is_openid {
-            return Err(ErrorCode::AUTHORIZATION_NONCE_REQUIRED.into());
-        }
-        let (state, code_verifier) = (Secret::random(env.rng()), Secret::random(env.rng()));
-        let now = env.now();
-        let expectation = is_openid.then(|| LoginExpectation {
-            nonce: Some(Secret::random(env.rng())),
-            not_logged_in_before: self.max_age.map(|max_age| {
-                // `auth_time` is in whole seconds.
-                Timestamp::from_unix_seconds(now.saturating_sub(max_age).unix_seconds())
-            }),
-            acr_values: if self.acr_required { self.acr_values.clone() } else { Vec::new() },
-        });
-        let bound = Bound {
-            client_id: client.id(),
-            state: state.expose(),
-            nonce: expectation.as_ref().and_then(|expectation| Some(expectation.nonce.as_ref()?.expose())),
-            dpop_thumbprint: client.dpop.as_ref().map(|key| key.thumbprint()),
-            code_challenge: &pkce::s256(code_verifier.expose()),
-        };
-        append_parameters(out, &self, &bound);
-        Ok(PendingAuthorization {
-            issuer: metadata.issuer.clone(),
-            client_id: client.id.clone(),
-            state: State::Drawn(state),
-            expires_at: now.saturating_add(self.lifetime),
-            redirect_uri: self.redirect_uri,
-            scope: self.scope,
-            response_mode,
-            code_verifier,
-            expectation,
-            dpop_thumbprint: client.dpop.as_ref().map(|key| key.thumbprint().into()),
-        })
+/// Checks the request, binds it to fresh secrets, and appends its parameters.
+pub(super) fn prepare(
+    request: AuthorizationRequest,
+    party: &RelyingParty,
+    out: &mut String,
+    env: &mut dyn Env,
+) -> Result<PendingAuthorization, Error> {
+    request.check()?;
+    let (metadata, client) = (party.provider().metadata(), party.client());
+    if !client.redirect_uris.iter().any(|own| own.covers(&request.redirect_uri)) {
+        return Err(ErrorCode::AUTHORIZATION_REDIRECT_URI.into());
     }
+    let response_mode = request.response_mode.unwrap_or(ResponseMode::Query);
+    if request.response_mode.is_some() && !metadata.response_modes.contains(response_mode) {
+        return Err(ErrorCode::AUTHORIZATION_RESPONSE_MODE.into());
+    }
+    let is_openid = request.scope.contains("openid");
+    if metadata.code_challenge_methods.is_empty() && !is_openid {
+        return Err(ErrorCode::AUTHORIZATION_NONCE_REQUIRED.into());
+    }
+    let (state, code_verifier) = (Secret::random(env.rng()), Secret::random(env.rng()));
+    let now = env.now();
+    let expectation = is_openid.then(|| LoginExpectation {
+        nonce: Some(Secret::random(env.rng())),
+        not_logged_in_before: request.max_age.map(|max_age| {
+            // `auth_time` is in whole seconds.
+            Timestamp::from_unix_seconds(now.saturating_sub(max_age).unix_seconds())
+        }),
+        acr_values: if request.acr_required { request.acr_values.clone() } else { Vec::new() },
+    });
+    let bound = Bound {
+        client_id: client.id(),
+        state: state.expose(),
+        nonce: expectation.as_ref().and_then(|expectation| Some(expectation.nonce.as_ref()?.expose())),
+        dpop_thumbprint: party.owner().dpop_thumbprint(),
+        code_challenge: &pkce::s256(code_verifier.expose()),
+    };
+    append_parameters(out, &request, &bound);
+    Ok(PendingAuthorization {
+        owner: party.owner().clone(),
+        state: State::Drawn(state),
+        expires_at: now.saturating_add(request.lifetime),
+        redirect_uri: request.redirect_uri,
+        scope: request.scope,
+        response_mode,
+        code_verifier,
+        expectation,
+    })
 }
 
 /// Where the browser is sent.
@@ -156,15 +154,13 @@ pub(super) fn authorization_endpoint(provider: &Provider) -> Result<&Endpoint, E
 /// It expires ([`AuthorizationRequest::lifetime`]); sweep what is past [`PendingAuthorization::expires_at`].
 #[derive(Clone)]
 pub struct PendingAuthorization {
-    issuer: Issuer,
-    client_id: Arc<str>,
+    owner: Owner,
     redirect_uri: RedirectUri,
     scope: Scope,
     response_mode: ResponseMode,
     state: State,
     code_verifier: Secret,
     expectation: Option<LoginExpectation>,
-    dpop_thumbprint: Option<Box<str>>,
     expires_at: Timestamp,
 }
 
@@ -192,7 +188,7 @@ impl State {
     }
 }
 
-/// Evidence that a callback belongs to a login, and the code that it brought. Only [`PendingAuthorization::check`] makes
+/// Evidence that a callback belongs to a login, and the code that it brought. Only [`RelyingParty::check`] makes
 /// it:
 ///
 /// ```compile_fail,E0451
@@ -203,16 +199,6 @@ impl State {
 pub struct VerifiedCallback {
     code: Secret,
     state: Secret,
-}
-
-/// What the code exchange needs of a login.
-#[derive(Debug)]
-pub(super) struct Redemption {
-    pub(super) code: Secret,
-    pub(super) redirect_uri: RedirectUri,
-    pub(super) code_verifier: Secret,
-    pub(super) scope: Scope,
-    pub(super) expectation: Option<LoginExpectation>,
 }
 
 impl PendingAuthorization {
@@ -226,7 +212,12 @@ impl PendingAuthorization {
 
     /// The provider that the login is at.
     pub fn issuer(&self) -> &Issuer {
-        &self.issuer
+        self.owner.issuer()
+    }
+
+    /// Whose login it is.
+    pub fn owner(&self) -> &Owner {
+        &self.owner
     }
 
     /// Where the browser comes back to.
@@ -248,38 +239,45 @@ impl PendingAuthorization {
     pub fn key(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.state.digest())
     }
+}
 
-    /// Checks that a callback answers this login at this provider, and takes the code out of it.
+impl RelyingParty {
+    /// Checks that a callback answers this login, and takes the code out of it.
     ///
-    /// An answer that says no is checked in the same way before it is believed.
+    /// A callback that says no is checked in the same way before it is believed.
     ///
     /// # Errors
-    /// `provider.mismatch`; `callback.…` for an answer that is not this login's: go on waiting;
-    /// `authorization.…` (`Denied`) for the provider's or the user's no.
-    pub fn check(&self, callback: &Callback, provider: &Provider, env: &dyn Env) -> Result<VerifiedCallback, Error> {
-        if self.issuer != *provider.issuer() {
-            return Err(ErrorCode::PROVIDER_MISMATCH.into());
-        }
+    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`; `callback.…` for a callback that is not this login's: go
+    /// on waiting; `authorization.…` (`Denied`) for the provider's or the user's no.
+    pub fn check(
+        &self,
+        pending: &PendingAuthorization,
+        callback: &Callback,
+        now: Timestamp,
+    ) -> Result<VerifiedCallback, Error> {
+        self.owner().check(&pending.owner)?;
         let state = callback.state.as_ref();
         let state = state.ok_or_else(|| callback.unverified(ErrorCode::CALLBACK_STATE_MISSING))?;
-        if !self.state.matches(state) {
+        if !pending.state.matches(state) {
             return Err(ErrorCode::CALLBACK_STATE_MISMATCH.into());
         }
         match &callback.iss {
-            Some(iss) if *iss != *self.issuer.as_str() => return Err(callback.of_other_issuer(&self.issuer, iss)),
-            None if provider.metadata().authorization_response_iss => {
+            Some(iss) if *iss != *self.provider().issuer().as_str() => {
+                return Err(callback.of_other_issuer(self.provider().issuer(), iss));
+            }
+            None if self.provider().metadata().authorization_response_iss => {
                 return Err(callback.unverified(ErrorCode::CALLBACK_ISS_MISSING));
             }
             _ => {}
         }
-        if env.now() >= self.expires_at {
+        if now >= pending.expires_at {
             return Err(ErrorCode::CALLBACK_EXPIRED.into());
         }
-        if callback.mode != self.response_mode {
-            return Err(callback.in_other_mode(self.response_mode));
+        if callback.mode != pending.response_mode {
+            return Err(callback.in_other_mode(pending.response_mode));
         }
-        if let Some(target) = callback.target.as_ref().filter(|target| !self.redirect_uri.is_target_of(target)) {
-            return Err(at_other_url(&self.redirect_uri, target));
+        if let Some(target) = callback.target.as_ref().filter(|target| !pending.redirect_uri.is_target_of(target)) {
+            return Err(at_other_url(&pending.redirect_uri, target));
         }
         match (&callback.code, &callback.error) {
             (Some(_), Some(_)) => Err(ErrorCode::CALLBACK_CODE_AND_ERROR.into()),
@@ -293,7 +291,8 @@ impl PendingAuthorization {
         }
     }
 
-    /// Goes on to redeem the code. Without keys they are fetched first, if an ID token is to be verified.
+    /// Redeems the code (RFC 6749 section 4.1.3, OpenID Connect Core 1.0 section 3.1.3). Keys are fetched first, if an ID
+    /// token is to be verified and there are none.
     ///
     /// A failure before the token request was sent leaves the code unspent: with a copy of the login it can be tried
     /// again. [`Error::failure`] tells whether it was sent.
@@ -302,32 +301,34 @@ impl PendingAuthorization {
     /// `callback.state_mismatch` for another login's evidence, `provider.mismatch`, `client.mismatch`,
     /// `dpop.key_mismatch`, `jwks.missing`, `jws.no_backend`, `id_token.trust_tls_over_http`, `sign.failed`.
     pub fn redeem(
-        self,
-        checked: VerifiedCallback,
-        provider: &Arc<Provider>,
-        client: &Arc<Client>,
-        keys: Option<Arc<Keys>>,
+        &self,
+        pending: PendingAuthorization,
+        verified: VerifiedCallback,
         env: &mut dyn Env,
-    ) -> Result<Step<CodeExchange>, Error> {
-        if !self.state.matches(&checked.state) {
+    ) -> Result<Step<TokenRequest>, Error> {
+        if !pending.state.matches(&verified.state) {
             return Err(ErrorCode::CALLBACK_STATE_MISMATCH.into());
         }
-        if self.issuer != *provider.issuer() {
-            return Err(ErrorCode::PROVIDER_MISMATCH.into());
+        self.owner().check(&pending.owner)?;
+        let PendingAuthorization { redirect_uri, scope, code_verifier, expectation, .. } = pending;
+        let endpoint = &self.provider().metadata().token_endpoint;
+        let request = token::code_request(endpoint, self.client(), &verified.code, &redirect_uri, &code_verifier);
+        let needs_keys = expectation.is_some() && self.client().needs_keys();
+        if expectation.is_some() {
+            token_outcome::check_trust(self)?;
         }
-        if self.client_id != client.id {
-            return Err(ErrorCode::CLIENT_MISMATCH.into());
+        let origin = Origin::Login { scope, expectation };
+        if needs_keys {
+            TokenRequest::start_with_keys(self, request, origin, env)
+        } else {
+            TokenRequest::start(self, request, origin, env)
         }
-        client.check_binding(self.dpop_thumbprint.as_deref())?;
-        let Self { redirect_uri, scope, code_verifier, expectation, .. } = self;
-        let redemption = Redemption { code: checked.code, redirect_uri, code_verifier, scope, expectation };
-        CodeExchange::start(redemption, provider, client, keys, env)
     }
 }
 
 impl fmt::Debug for PendingAuthorization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PendingAuthorization({}, expires {:?})", self.issuer, self.expires_at)
+        write!(f, "PendingAuthorization({}, expires {:?})", self.issuer(), self.expires_at)
     }
 }
 
@@ -353,15 +354,15 @@ impl Serialize for PendingAuthorization {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         StoredPending {
             version: Version,
-            issuer: self.issuer.as_str().to_owned(),
-            client_id: self.client_id.as_ref().into(),
+            issuer: self.issuer().as_str().to_owned(),
+            client_id: self.owner.client_id().into(),
             redirect_uri: self.redirect_uri.as_str().to_owned(),
             scope: self.scope.clone(),
             response_mode: self.response_mode.name().to_owned(),
             state_digest: self.key(),
             code_verifier: self.code_verifier.clone(),
             expectation: self.expectation.clone(),
-            dpop_thumbprint: self.dpop_thumbprint.clone().map(Into::into),
+            dpop_thumbprint: self.owner.dpop_thumbprint().map(Into::into),
             expires_at: self.expires_at,
         }
         .serialize(serializer)
@@ -387,15 +388,17 @@ impl<'de> Deserialize<'de> for PendingAuthorization {
             return Err(malformed());
         }
         Ok(Self {
-            issuer: versioned::issuer(&stored.issuer)?,
-            client_id: stored.client_id.into(),
+            owner: Owner::stored(
+                versioned::issuer(&stored.issuer)?,
+                &stored.client_id,
+                stored.dpop_thumbprint.as_deref(),
+            ),
             redirect_uri: RedirectUri::new(&stored.redirect_uri).map_err(|_| malformed())?,
             scope: stored.scope,
             response_mode: ResponseMode::from_name(&stored.response_mode).ok_or_else(malformed)?,
             state: State::Stored(state_digest.ok_or_else(malformed)?),
             code_verifier: stored.code_verifier,
             expectation: stored.expectation,
-            dpop_thumbprint: stored.dpop_thumbprint.map(Into::into),
             expires_at: stored.expires_at,
         })
     }

@@ -1,121 +1,110 @@
 //! A logout that the provider tells of (OpenID Connect Back-Channel Logout 1.0).
 //!
 //! ```text
-//! start(body of the POST request) ─▶ claims ─▶ [GET jwks_uri] ─▶ signature ─▶ Done(LoggedOut)
+//! back_channel_logout(body of the POST request) ─▶ claims ─▶ KeySearch ─▶ Done(LogoutToken)
 //! ```
 //!
-//! The request comes to the client's `backchannel_logout_uri`, from anyone: hold the provider's keys and hand them in, since
-//! a request without them is one that strangers can cause. What is wrong is answered with 400, and with
-//! `Cache-Control: no-store` in either case (section 2.8). Then end the sessions that the token names, each by
+//! The request comes to the client's `backchannel_logout_uri`, from anyone: unknown keys cause one fetch a minute, however
+//! many such requests come. What is wrong is answered with 400, and with `Cache-Control: no-store` in either case (section
+//! 2.8). Then end the sessions that the token names, each by
 //! [`Session::log_out`](crate::session::Session::log_out), and revoke their tokens.
 //!
 //! ```
 //! use oidc_proto::adapter::BlockingDriver;
-//! use oidc_proto::flow::{BackChannelLogout, KeysFetch, ServerMetadataFetch};
-//! use oidc_proto::SeenLogoutTokens;
 //! use oidc_proto::testing::{Provider, RegisteredClient, TestEnv};
-//! use oidc_proto::{Client, Env, Issuer, ProviderOptions, Schemes};
+//! use oidc_proto::{Client, Env, Issuer, RelyingParty, Schemes, SeenLogoutTokens};
 //!
 //! let mut env = TestEnv::seeded(1);
 //! let op = Provider::new("https://op.example.org").with_client(RegisteredClient::public("app", "https://app.example.org/"));
 //! let http = BlockingDriver::new(op.http(env.clock()));
 //! let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
-//! let provider = http.run(ServerMetadataFetch::start(issuer, ProviderOptions::new())?, &mut env)?.provider;
-//! let keys = http.run(KeysFetch::start(&provider, None)?, &mut env)?.keys;
-//! let (client, mut seen) = (Client::new("app").shared(), SeenLogoutTokens::new(10_000));
+//! let party = http.run(RelyingParty::discover(issuer, Client::new("app"))?, &mut env)?;
+//! let mut seen = SeenLogoutTokens::new(10_000);
 //!
 //! // What the application's own server has received.
 //! let body = op.logout_request("app", "alice", env.now());
-//! let step = BackChannelLogout::start(body.as_bytes(), &provider, &client, Some(keys), &mut env)?;
-//! let out = http.run(step, &mut env)?;
-//! seen.check(&out.token, env.now())?;
-//! assert_eq!(out.token.subject(), Some("sub-alice"));
+//! let token = http.run(party.back_channel_logout(body.as_bytes(), &mut env)?, &mut env)?;
+//! seen.check(&token, env.now())?;
+//! assert_eq!(token.subject(), Some("sub-alice"));
 //! # Ok::<(), oidc_proto::Error>(())
 //! ```
 
 use std::fmt;
-use std::sync::Arc;
 
-use super::signed::{Check, Signed};
-use super::verification::allowed_algorithms;
-use crate::base::env::Env;
+use super::key_search::{By, Check, KeySearch};
+use super::token_outcome::allowed_algorithms;
+use crate::base::env::{Env, Timestamp};
 use crate::base::secret::Secret;
 use crate::error::Error;
-use crate::jose::{Algorithm, Jws, Keys};
-use crate::party::client::Client;
-use crate::party::provider::Provider;
+use crate::jose::{Algorithm, Algorithms, Jws};
+use crate::party::key_cell::Asker;
+use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, Step};
 use crate::token::logout_token::{self, LogoutToken};
 
 /// Awaits keys to verify a logout token with.
-pub struct BackChannelLogout(Signed<Claimed>);
-
-/// Who is logged out.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct LoggedOut {
-    /// The token. Hand it to [`SeenLogoutTokens`](crate::token::logout_token::SeenLogoutTokens) before it is acted on.
-    pub token: LogoutToken,
-    /// The keys that it was verified with, for the next one; `None` if they were neither needed nor handed in.
-    pub keys: Option<Arc<Keys>>,
-}
+pub struct BackChannelLogout(KeySearch<Claimed>);
 
 /// What a token says, and what is to be verified.
 struct Claimed {
     compact: Secret,
     token: LogoutToken,
-    provider: Arc<Provider>,
-    client: Arc<Client>,
+    party: RelyingParty,
 }
 
 impl Check for Claimed {
-    type Output = LogoutToken;
+    type Verified = ();
+    type Output = Result<LogoutToken, Error>;
 
-    fn provider(&self) -> &Provider {
-        &self.provider
+    fn party(&self) -> &RelyingParty {
+        &self.party
     }
 
-    fn check(&self, keys: &Keys) -> Result<LogoutToken, Error> {
-        let _signed =
-            Jws::parse(self.compact.expose())?.verify(keys, allowed_algorithms(&self.provider, &self.client))?;
-        Ok(self.token.clone())
+    fn signed(&self) -> (&str, Algorithms) {
+        (self.compact.expose(), allowed_algorithms(&self.party))
+    }
+
+    fn check(&self, by: By<'_>, _now: Timestamp) -> Result<(), Error> {
+        let (compact, allowed) = self.signed();
+        by.signed(&Jws::parse(compact)?, allowed).map(drop)
+    }
+
+    fn conclude(self, verdict: Result<(), Error>) -> Result<LogoutToken, Error> {
+        verdict.map(|()| self.token)
+    }
+}
+
+impl RelyingParty {
+    /// Reads a logout request, and checks all that needs no key before it looks for one. The signature is verified whatever
+    /// the client trusts TLS with: this did not come from where the client had asked.
+    ///
+    /// Hand the token to [`SeenLogoutTokens`](crate::SeenLogoutTokens) before it is acted on.
+    ///
+    /// # Errors
+    /// `logout_token.…`; `jws.…`; `jwks.missing` if there are no keys and no `jwks_uri`.
+    pub fn back_channel_logout(&self, body: &[u8], env: &mut dyn Env) -> Result<Step<BackChannelLogout>, Error> {
+        let compact = logout_token::from_form(body)?;
+        let jws = Jws::parse(&compact)?;
+        jws.check_algorithm(allowed_algorithms(self))?;
+        logout_token::check_type(jws.typ())?;
+        let token = logout_token::parse(&jws.payload()?, self.provider(), self.client(), env.now())?;
+        if let (Algorithm::Hs256, Some(secret)) = (jws.algorithm(), self.client().auth.secret()) {
+            return jws.verify_hs256(secret).map(|_| Step::Done(token));
+        }
+        let claimed = Claimed { compact: compact.as_str().into(), token, party: self.clone() };
+        let asker = Asker::stranger(self.key_cell().mark());
+        BackChannelLogout::go_on(KeySearch::begin(claimed, asker, env))
     }
 }
 
 impl BackChannelLogout {
-    /// Reads a logout request, and checks all that needs no key before it looks for one. The signature is verified whatever
-    /// the client trusts TLS with: this did not come from where the client had asked.
-    ///
-    /// # Errors
-    /// `logout_token.…`; `jws.…`; `metadata.missing_field` if there are no keys and no `jwks_uri`.
-    pub fn start(
-        body: &[u8],
-        provider: &Arc<Provider>,
-        client: &Arc<Client>,
-        keys: Option<Arc<Keys>>,
-        env: &mut dyn Env,
-    ) -> Result<Step<Self>, Error> {
-        let compact = logout_token::from_form(body)?;
-        let jws = Jws::parse(&compact)?;
-        jws.check_algorithm(allowed_algorithms(provider, client))?;
-        logout_token::check_type(jws.typ())?;
-        let token = logout_token::parse(&jws.payload()?, provider, client, env.now())?;
-        if let (Algorithm::Hs256, Some(secret)) = (jws.algorithm(), client.auth.secret()) {
-            let _signed = jws.verify_hs256(secret)?;
-            return Ok(Step::Done(LoggedOut { token, keys }));
-        }
-        let (provider, client) = (provider.clone(), client.clone());
-        let claimed = Claimed { compact: compact.as_str().into(), token, provider, client };
-        Self::go_on(Signed::begin(claimed, keys, env.now())?)
-    }
-
-    fn go_on(step: Step<Signed<Claimed>>) -> Result<Step<Self>, Error> {
-        step.embed((), |(), flow| Self(flow), |(), (token, keys)| Ok(Step::Done(LoggedOut { token, keys: Some(keys) })))
+    fn go_on(step: Step<KeySearch<Claimed>>) -> Result<Step<Self>, Error> {
+        step.embed((), |(), search| Self(search), |(), verdict| verdict.map(Step::Done))
     }
 }
 
 impl Flow for BackChannelLogout {
-    type Output = LoggedOut;
+    type Output = LogoutToken;
 
     fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         Self::go_on(self.0.on(input, env)?)

@@ -1,9 +1,9 @@
 //! A login on a device without a browser or a keyboard (RFC 8628).
 //!
 //! ```text
-//! DeviceAuthorization::start ─▶ POST device_authorization_endpoint ─▶ Done(PendingDevice)
+//! authorize_device ─▶ POST device_authorization_endpoint ─▶ Done(PendingDevice)
 //!
-//! PendingDevice::poll ─▶ Wait(interval) ─▶ TokenExchange ─┬─ authorization_pending ─▶ Wait(interval)
+//! poll_device ─▶ Wait(interval) ─▶ TokenRequest ─┬─ authorization_pending ─▶ Wait(interval)
 //!                           ▲                             ├─ slow_down ─▶ Wait(interval + 5 s)
 //!                           └─────────────────────────────┼─ no answer, or the server is down ─▶ Wait(2 × interval)
 //!                                                         ├─ refused, expired, or time is up ─▶ error
@@ -14,24 +14,22 @@
 //! it; for a stored value the time of day says how much of it is left.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::authenticated_request::{AuthenticatedRequest, Credential, Parse};
-use super::token_exchange::TokenExchange;
-use super::verification::{self, Origin, TokenOutcome};
+use super::token_outcome::{self, Origin, TokenOutcome};
+use super::token_request::TokenRequest;
 use crate::base::env::{Env, MonotonicTime, Timestamp};
 use crate::base::secret::{self, Secret};
 use crate::base::url::{Endpoint, Issuer, Schemes};
 use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode, Fault};
-use crate::jose::Keys;
 use crate::message::device;
-use crate::party::client::Client;
 use crate::party::client_auth::explained;
-use crate::party::provider::Provider;
+use crate::party::owner::Owner;
+use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, Step};
 use crate::token::id_token::LoginExpectation;
 use crate::token::scope::Scope;
@@ -51,8 +49,7 @@ pub struct DeviceAuthorization(AuthenticatedRequest<Asked>);
 /// What was asked for.
 #[derive(Debug)]
 struct Asked {
-    provider: Arc<Provider>,
-    client: Arc<Client>,
+    party: RelyingParty,
     scope: Scope,
 }
 
@@ -61,14 +58,12 @@ impl Parse for Asked {
     const REQUEST: &'static str = "device_authorization_endpoint";
 
     fn parse(self, response: Response<'_>, now: Timestamp) -> Result<PendingDevice, Error> {
-        let Self { provider, client, scope } = self;
-        let answer =
-            device::parse(response, provider.options().schemes()).map_err(|error| explained(error, &client))?;
+        let Self { party, scope } = self;
+        let answer = device::parse(response, party.provider().options().schemes())
+            .map_err(|error| explained(error, party.client()))?;
         Ok(PendingDevice {
-            issuer: provider.issuer().clone(),
-            client_id: client.id.clone(),
+            owner: party.owner().clone(),
             scope,
-            dpop_thumbprint: client.dpop.as_ref().map(|key| key.thumbprint().into()),
             device_code: answer.device_code,
             user_code: answer.user_code,
             verification_uri: answer.verification_uri,
@@ -79,23 +74,34 @@ impl Parse for Asked {
     }
 }
 
-impl DeviceAuthorization {
+impl RelyingParty {
     /// Asks for the codes of a login for this scope.
     ///
     /// # Errors
     /// `device.unsupported`, `sign.failed`.
-    pub fn start(
-        scope: Scope,
-        provider: &Arc<Provider>,
-        client: &Arc<Client>,
-        env: &mut dyn Env,
-    ) -> Result<Step<Self>, Error> {
-        let endpoint =
-            provider.metadata().device_authorization_endpoint.as_ref().ok_or(ErrorCode::DEVICE_UNSUPPORTED)?;
-        let request = device::request(endpoint, client, &scope);
-        let (policy, asked) =
-            (Policy::write(Accept::Json), Asked { provider: provider.clone(), client: client.clone(), scope });
-        Ok(AuthenticatedRequest::start(provider, client, request, policy, Credential::Client, asked, env)?.wrap(Self))
+    pub fn authorize_device(&self, scope: Scope, env: &mut dyn Env) -> Result<Step<DeviceAuthorization>, Error> {
+        let endpoint = self.provider().metadata().device_authorization_endpoint.as_ref();
+        let request = device::request(endpoint.ok_or(ErrorCode::DEVICE_UNSUPPORTED)?, self.client(), &scope);
+        let (policy, asked) = (Policy::write(Accept::Json), Asked { party: self.clone(), scope });
+        let step = AuthenticatedRequest::start(self, request, policy, Credential::Client, asked, env)?;
+        Ok(step.wrap(DeviceAuthorization))
+    }
+
+    /// Waits for the user to allow a login on another device. The driver needs a timer.
+    ///
+    /// # Errors
+    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `jws.no_backend`, `id_token.trust_tls_over_http`.
+    pub fn poll_device(&self, pending: PendingDevice, env: &mut dyn Env) -> Result<Step<DevicePolling>, Error> {
+        self.owner().check(&pending.owner)?;
+        if pending.scope.contains("openid") {
+            token_outcome::check_trust(self)?;
+        }
+        // A clock that was set back since the value was stored would leave more than there ever was.
+        let left = pending.expires_at.saturating_since(env.now()).min(device::LONGEST_LIFETIME);
+        let deadline = env.monotonic().saturating_add(left);
+        let PendingDevice { scope, device_code, interval, .. } = pending;
+        let poll = Poll { party: self.clone(), scope, device_code, interval, pause: interval, deadline };
+        Box::new(poll).pause(env)
     }
 }
 
@@ -113,10 +119,8 @@ impl Flow for DeviceAuthorization {
 /// Serde, versioned: about 500 bytes of JSON. The device code in it is as good as the tokens, once the user said yes.
 #[derive(Clone)]
 pub struct PendingDevice {
-    issuer: Issuer,
-    client_id: Arc<str>,
+    owner: Owner,
     scope: Scope,
-    dpop_thumbprint: Option<Box<str>>,
     device_code: Secret,
     user_code: String,
     verification_uri: String,
@@ -136,7 +140,7 @@ impl PendingDevice {
 
     /// The provider that the login is at.
     pub fn issuer(&self) -> &Issuer {
-        &self.issuer
+        self.owner.issuer()
     }
 
     /// What the user types in: printable ASCII, at most 64 characters.
@@ -163,41 +167,11 @@ impl PendingDevice {
     pub fn expires_at(&self) -> Timestamp {
         self.expires_at
     }
-
-    /// Waits for the user. The driver needs a timer.
-    ///
-    /// # Errors
-    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `jws.no_backend`, `id_token.trust_tls_over_http`.
-    pub fn poll(
-        self,
-        provider: &Arc<Provider>,
-        client: &Arc<Client>,
-        keys: Option<Arc<Keys>>,
-        env: &mut dyn Env,
-    ) -> Result<Step<DevicePolling>, Error> {
-        if self.issuer != *provider.issuer() {
-            return Err(ErrorCode::PROVIDER_MISMATCH.into());
-        }
-        if self.client_id != client.id {
-            return Err(ErrorCode::CLIENT_MISMATCH.into());
-        }
-        client.check_binding(self.dpop_thumbprint.as_deref())?;
-        if self.scope.contains("openid") {
-            verification::check_trust(provider, client)?;
-        }
-        // A clock that was set back since the value was stored would leave more than there ever was.
-        let left = self.expires_at.saturating_since(env.now()).min(device::LONGEST_LIFETIME);
-        let deadline = env.monotonic().saturating_add(left);
-        let (provider, client) = (provider.clone(), client.clone());
-        let Self { scope, device_code, interval, .. } = self;
-        let poll = Poll { provider, client, keys, scope, device_code, interval, pause: interval, deadline };
-        Box::new(poll).pause(env)
-    }
 }
 
 impl fmt::Debug for PendingDevice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PendingDevice({}, expires {:?})", self.issuer, self.expires_at)
+        write!(f, "PendingDevice({}, expires {:?})", self.issuer(), self.expires_at)
     }
 }
 
@@ -208,14 +182,12 @@ pub struct DevicePolling(State);
 #[derive(Debug)]
 enum State {
     Pausing(Box<Poll>),
-    ExpectTokens(TokenExchange, Box<Poll>),
+    ExpectTokens(TokenRequest, Box<Poll>),
 }
 
 #[derive(Debug)]
 struct Poll {
-    provider: Arc<Provider>,
-    client: Arc<Client>,
-    keys: Option<Arc<Keys>>,
+    party: RelyingParty,
     scope: Scope,
     device_code: Secret,
     /// What the provider asks for.
@@ -235,18 +207,19 @@ impl Poll {
     }
 
     fn ask(self: Box<Self>, env: &mut dyn Env) -> Result<Step<DevicePolling>, Error> {
-        let Self { provider, client, scope, device_code, .. } = &*self;
-        let request = device::token_request(&provider.metadata().token_endpoint, client, device_code);
+        let Self { party, scope, device_code, .. } = &*self;
+        let endpoint = &party.provider().metadata().token_endpoint;
+        let request = device::token_request(endpoint, party.client(), device_code);
         let expectation = scope.contains("openid").then(LoginExpectation::without_nonce);
         let origin = Origin::Login { scope: scope.clone(), expectation };
-        let exchange = TokenExchange::start(provider, client, request, origin, self.keys.clone(), env);
+        let exchange = TokenRequest::start(party, request, origin, env);
         self.go_on(exchange, env)
     }
 
     /// Before tokens have arrived an error can mean that it is too early.
     fn go_on(
         mut self: Box<Self>,
-        step: Result<Step<TokenExchange>, Error>,
+        step: Result<Step<TokenRequest>, Error>,
         env: &mut dyn Env,
     ) -> Result<Step<DevicePolling>, Error> {
         let error = match step {
@@ -313,10 +286,10 @@ impl Serialize for PendingDevice {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         StoredDevice {
             version: Version,
-            issuer: self.issuer.as_str().to_owned(),
-            client_id: self.client_id.as_ref().into(),
+            issuer: self.issuer().as_str().to_owned(),
+            client_id: self.owner.client_id().into(),
             scope: self.scope.clone(),
-            dpop_thumbprint: self.dpop_thumbprint.clone().map(Into::into),
+            dpop_thumbprint: self.owner.dpop_thumbprint().map(Into::into),
             device_code: self.device_code.clone(),
             user_code: self.user_code.clone(),
             verification_uri: self.verification_uri.clone(),
@@ -342,10 +315,12 @@ impl<'de> Deserialize<'de> for PendingDevice {
             return Err(de::Error::custom(ErrorCode::STORED_MALFORMED));
         }
         Ok(Self {
-            issuer: versioned::issuer(&stored.issuer)?,
-            client_id: stored.client_id.into(),
+            owner: Owner::stored(
+                versioned::issuer(&stored.issuer)?,
+                &stored.client_id,
+                stored.dpop_thumbprint.as_deref(),
+            ),
             scope: stored.scope,
-            dpop_thumbprint: stored.dpop_thumbprint.map(Into::into),
             device_code: stored.device_code,
             user_code: stored.user_code,
             verification_uri: stored.verification_uri,

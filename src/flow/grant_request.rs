@@ -1,39 +1,36 @@
 //! Grants without an authorization request: client credentials (RFC 6749 section 4.4) and extension grants (section 4.5).
 //!
 //! ```text
-//! GrantRequest::start ─▶ TokenExchange ─▶ Done(TokenOutcome)
+//! request_tokens ─▶ TokenRequest ─▶ Done(TokenOutcome)
 //! ```
 //!
 //! An extension grant is its name and its parameters:
 //!
 //! ```
-//! use oidc_proto::flow::{GrantExchange, GrantRequest};
-//! # use std::sync::Arc;
-//! # use oidc_proto::{Client, Env, Error, Provider, Scope, Secret, Step};
+//! use oidc_proto::flow::{GrantRequest, TokenRequest};
+//! # use oidc_proto::{Env, Error, RelyingParty, Scope, Secret, Step};
 //! /// RFC 8693: exchanges a token for one that is good elsewhere.
 //! fn token_exchange(
-//!     subject_token: Secret, provider: &Arc<Provider>, client: &Arc<Client>, env: &mut dyn Env,
-//! ) -> Result<Step<GrantExchange>, Error> {
-//!     GrantRequest::new("urn:ietf:params:oauth:grant-type:token-exchange")
+//!     subject_token: Secret, party: &RelyingParty, env: &mut dyn Env,
+//! ) -> Result<Step<TokenRequest>, Error> {
+//!     let request = GrantRequest::new("urn:ietf:params:oauth:grant-type:token-exchange")
 //!         .parameter("subject_token", subject_token)
 //!         .parameter("subject_token_type", "urn:ietf:params:oauth:token-type:access_token")
-//!         .scope(Scope::new("elsewhere")?)
-//!         .start(provider, client, env)
+//!         .scope(Scope::new("elsewhere")?);
+//!     party.request_tokens(request, env)
 //! }
 //! ```
 
-use std::sync::Arc;
-
-use super::token_exchange::TokenExchange;
-use super::verification::{Origin, TokenOutcome};
+use super::token_outcome::Origin;
+use super::token_request::TokenRequest;
 use crate::base::env::Env;
 use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
-use crate::party::client::{Client, ClientAuth};
+use crate::party::client::ClientAuth;
 use crate::party::client_auth::form_request;
 use crate::party::metadata::GrantType;
-use crate::party::provider::Provider;
-use crate::step::{Flow, Input, Step};
+use crate::party::relying_party::RelyingParty;
+use crate::step::Step;
 use crate::token::scope::Scope;
 
 /// A request to the token endpoint. An ID token that comes with the answer is passed over: nothing says what it should
@@ -68,20 +65,17 @@ impl GrantRequest {
         self.parameters.push((name.into(), value.into()));
         self
     }
+}
 
-    /// Sends it.
+impl RelyingParty {
+    /// Requests tokens by a grant without an authorization request.
     ///
     /// # Errors
     /// `token.client_auth` for client credentials of a public client, `authorization.parameter` for one that is set
     /// otherwise or has no name, `sign.failed`.
-    pub fn start(
-        self,
-        provider: &Arc<Provider>,
-        client: &Arc<Client>,
-        env: &mut dyn Env,
-    ) -> Result<Step<GrantExchange>, Error> {
-        let Self { grant_type, scope, parameters } = self;
-        if grant_type == GrantType::ClientCredentials.name() && matches!(client.auth, ClientAuth::None) {
+    pub fn request_tokens(&self, request: GrantRequest, env: &mut dyn Env) -> Result<Step<TokenRequest>, Error> {
+        let GrantRequest { grant_type, scope, parameters } = request;
+        if grant_type == GrantType::ClientCredentials.name() && matches!(self.client().auth, ClientAuth::None) {
             return Err(ErrorCode::TOKEN_CLIENT_AUTH.into());
         }
         let mut pairs = vec![("grant_type", grant_type.as_str())];
@@ -96,22 +90,7 @@ impl GrantRequest {
             }
             pairs.push((name, value.expose()));
         }
-        let request = form_request(&provider.metadata().token_endpoint, client, &pairs);
-        let origin = Origin::Login { scope, expectation: None };
-        Ok(TokenExchange::start(provider, client, request, origin, None, env)?.wrap(GrantExchange))
-    }
-}
-
-/// Awaits tokens.
-#[derive(Debug)]
-pub struct GrantExchange(TokenExchange);
-
-impl GrantExchange {}
-
-impl Flow for GrantExchange {
-    type Output = TokenOutcome;
-
-    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Ok(self.0.on(input, env)?.wrap(Self))
+        let request = form_request(&self.provider().metadata().token_endpoint, self.client(), &pairs);
+        TokenRequest::start(self, request, Origin::Login { scope, expectation: None }, env)
     }
 }

@@ -1,54 +1,114 @@
 //! From a provider to its keys.
 //!
 //! ```text
-//! start ─▶ GET jwks_uri ─▶ Done(FetchedKeys)
+//! start ─┬─ there are fresh keys ───────────▶ Done(keys)
+//!        ├─ another flow fetches them ─▶ Wait ─▶ (from the start)
+//!        └─▶ GET jwks_uri ──────────────────▶ Done(keys)
 //! ```
 //!
-//! A login fetches keys by itself when it is given none; this is for those who share them between logins.
+//! A login fetches keys by itself. This is for those who want them earlier.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
 
 use crate::base::env::Env;
-use crate::error::Error;
+use crate::base::secret::Body;
+use crate::error::{Error, ErrorCode};
 use crate::jose::Keys;
 use crate::message::jwks;
-use crate::party::provider::Provider;
+use crate::party::key_cell::{Claim, NextKeys, Tried};
+use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, Step};
 use crate::wire::freshness::Freshness;
 use crate::wire::policy::{Accept, JWKS_LIMIT, Policy};
+use crate::wire::response::Response;
 
-/// Awaits the JWK set.
+/// Awaits the JWK set, or that another flow has fetched it.
 #[derive(Debug)]
 pub struct KeysFetch {
-    previous: Option<Arc<Keys>>,
+    party: RelyingParty,
+    tried: Tried,
+    state: State,
 }
 
-/// The keys, and how long they are fresh.
-#[derive(Clone, Debug)]
-pub struct FetchedKeys {
-    /// The keys.
-    pub keys: Arc<Keys>,
-    /// When to ask again. A login with an unknown key asks earlier, by itself.
-    pub freshness: Freshness,
+#[derive(Debug)]
+enum State {
+    ExpectKeys(Claim),
+    Waiting,
 }
 
-impl KeysFetch {
-    /// Asks for the keys. Those fetched before hand their refetch cooldown on.
+impl RelyingParty {
+    /// Fetches the provider's keys, unless there are fresh ones.
     ///
     /// # Errors
     /// `jwks.missing`.
-    pub fn start(provider: &Provider, previous: Option<Arc<Keys>>) -> Result<Step<Self>, Error> {
-        let request = jwks::request(jwks::endpoint(provider)?);
-        Ok(Step::call(request, Policy::read(JWKS_LIMIT, Accept::AnyButMarkup), Self { previous }))
+    pub fn fetch_keys(&self, env: &mut dyn Env) -> Result<Step<KeysFetch>, Error> {
+        KeysFetch::go_on(self.clone(), Tried::default(), env)
+    }
+}
+
+impl KeysFetch {
+    fn go_on(party: RelyingParty, mut tried: Tried, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match party.key_cell().any(&mut tried, env.monotonic()) {
+            NextKeys::Try(keys) => Ok(Step::Done(keys)),
+            NextKeys::Wait(until, bell) => {
+                Ok(Step::wait_for(until, bell, Self { party, tried, state: State::Waiting }))
+            }
+            NextKeys::Failed(error) => Err(error),
+            NextKeys::Fetch(claim) => {
+                let (request, policy) = request(&party)?;
+                Ok(Step::call(request, policy, Self { party, tried, state: State::ExpectKeys(claim) }))
+            }
+            // Any set will do, so that none is ever the wrong one.
+            NextKeys::Unknown => Err(ErrorCode::STEP_UNEXPECTED.into()),
+        }
+    }
+}
+
+/// The request for the JWK set.
+pub(super) fn request(party: &RelyingParty) -> Result<(Request<Body>, Policy), Error> {
+    let request = jwks::request(jwks::endpoint(party.provider())?);
+    Ok((request, Policy::read(JWKS_LIMIT, Accept::AnyButMarkup)))
+}
+
+/// Takes the response to a fetch, and tells the cell.
+pub(super) fn receive(
+    claim: Claim,
+    response: Result<Response<'_>, Error>,
+    party: &RelyingParty,
+    env: &dyn Env,
+) -> Result<Arc<Keys>, Error> {
+    let now = env.now();
+    let fetched = response.map_err(jwks::during).and_then(|response| {
+        let keys = jwks::parse(response, party.key_cell().backend(), now)?;
+        let freshness = Freshness::from_headers(response.headers, now);
+        Ok((keys, freshness.fresh_until.map_or(Duration::MAX, |until| until.saturating_since(now))))
+    });
+    match fetched {
+        Ok((keys, fresh_for)) => {
+            claim.fulfil(&keys, fresh_for, env.monotonic());
+            Ok(keys)
+        }
+        Err(error) => {
+            claim.fail(&error);
+            Err(error)
+        }
     }
 }
 
 impl Flow for KeysFetch {
-    type Output = FetchedKeys;
+    type Output = Arc<Keys>;
 
     fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        let response = input.response().map_err(jwks::during)?;
-        let keys = jwks::parse(response, self.previous.as_deref(), env.now())?;
-        Ok(Step::Done(FetchedKeys { keys, freshness: Freshness::from_headers(response.headers, env.now()) }))
+        let Self { party, tried, state } = self;
+        match state {
+            State::Waiting => {
+                input.woken()?;
+                Self::go_on(party, tried, env)
+            }
+            State::ExpectKeys(claim) => receive(claim, input.response(), &party, env).map(Step::Done),
+        }
     }
 }

@@ -1,29 +1,38 @@
 //! The machines: one file each. A file opens with its states and a diagram; all that decides a transition is in it.
 //!
-//! | machine | start | output |
+//! | machine | begun by | output |
 //! |---|---|---|
-//! | [`ServerMetadataFetch`] | an issuer | [`FetchedServerMetadata`]: a provider, and how long its metadata are fresh |
+//! | [`ServerMetadataFetch`], [`PartyDiscovery`] | an issuer | [`FetchedServerMetadata`], or a [`RelyingParty`] at once |
 //! | [`Registration`] | client metadata | [`Registered`](crate::Registered) |
-//! | [`KeysFetch`] | a provider | [`FetchedKeys`] |
-//! | [`PendingAuthorization`](crate::PendingAuthorization) | an [`AuthorizationRequest`](crate::AuthorizationRequest) | a checked callback, redeemed by: |
-//! | [`PushedAuthorization`] | an [`AuthorizationRequest`](crate::AuthorizationRequest) | the same, by a pushed request |
-//! | [`CodeExchange`] | a checked callback | [`TokenOutcome`](crate::TokenOutcome) |
-//! | [`DeviceAuthorization`] | a scope | [`PendingDevice`](crate::PendingDevice) |
-//! | [`DevicePolling`] | a [`PendingDevice`](crate::PendingDevice) | [`TokenOutcome`](crate::TokenOutcome) |
-//! | [`GrantExchange`] | a [`GrantRequest`]: client credentials, an extension grant | [`TokenOutcome`](crate::TokenOutcome) |
-//! | [`Verification`] | an [`UnverifiedTokens`](crate::UnverifiedTokens) | [`TokenOutcome`](crate::TokenOutcome) |
-//! | [`Refresh`] | a [`TokenSet`](crate::TokenSet) | [`TokenOutcome`](crate::TokenOutcome) |
-//! | [`UserinfoFetch`] | a [`TokenSet`](crate::TokenSet) | [`Userinfo`](crate::Userinfo) |
-//! | [`ResourceCall`] | a request of the application's own | its response |
-//! | [`Revocation`] | a [`TokenSet`](crate::TokenSet) | nothing |
-//! | [`BackChannelLogout`] | a logout request of the provider | [`LoggedOut`] |
+//! | [`PushedAuthorization`] | [`RelyingParty::push`] | a URL and a [`PendingAuthorization`](crate::PendingAuthorization) |
+//! | [`TokenRequest`] | [`RelyingParty::redeem`], [`RelyingParty::refresh`], [`RelyingParty::request_tokens`] | [`TokenOutcome`](crate::TokenOutcome) |
+//! | [`DeviceAuthorization`] | [`RelyingParty::authorize_device`] | [`PendingDevice`](crate::PendingDevice) |
+//! | [`DevicePolling`] | [`RelyingParty::poll_device`] | [`TokenOutcome`](crate::TokenOutcome) |
+//! | [`KeysFetch`] | [`RelyingParty::fetch_keys`] | [`Keys`](crate::jose::Keys) |
+//! | [`UserinfoFetch`] | [`RelyingParty::userinfo`] | [`Userinfo`](crate::Userinfo) |
+//! | [`ResourceCall`] | [`RelyingParty::call`] | the response to a request of the application's own |
+//! | [`Revocation`] | [`RelyingParty::revoke`] | nothing |
+//! | [`BackChannelLogout`] | [`RelyingParty::back_channel_logout`] | [`LogoutToken`](crate::LogoutToken) |
+//!
+//! [`RelyingParty`]: crate::RelyingParty
+//! [`RelyingParty::push`]: crate::RelyingParty::push
+//! [`RelyingParty::redeem`]: crate::RelyingParty::redeem
+//! [`RelyingParty::refresh`]: crate::RelyingParty::refresh
+//! [`RelyingParty::request_tokens`]: crate::RelyingParty::request_tokens
+//! [`RelyingParty::authorize_device`]: crate::RelyingParty::authorize_device
+//! [`RelyingParty::poll_device`]: crate::RelyingParty::poll_device
+//! [`RelyingParty::fetch_keys`]: crate::RelyingParty::fetch_keys
+//! [`RelyingParty::userinfo`]: crate::RelyingParty::userinfo
+//! [`RelyingParty::call`]: crate::RelyingParty::call
+//! [`RelyingParty::revoke`]: crate::RelyingParty::revoke
+//! [`RelyingParty::back_channel_logout`]: crate::RelyingParty::back_channel_logout
 
 mod authenticated_request;
 pub(crate) mod authorization;
 mod back_channel_logout;
-mod code_exchange;
 pub(crate) mod device;
 mod grant_request;
+mod key_search;
 mod keys_fetch;
 mod pushed_authorization;
 mod refresh;
@@ -31,21 +40,18 @@ mod registration;
 mod resource_call;
 mod revocation;
 mod server_metadata_fetch;
-mod signed;
-mod token_exchange;
+pub(crate) mod token_outcome;
+mod token_request;
 mod userinfo;
-pub(crate) mod verification;
 
-pub use back_channel_logout::{BackChannelLogout, LoggedOut};
-pub use code_exchange::CodeExchange;
+pub use back_channel_logout::BackChannelLogout;
 pub use device::{DeviceAuthorization, DevicePolling};
-pub use grant_request::{GrantExchange, GrantRequest};
-pub use keys_fetch::{FetchedKeys, KeysFetch};
+pub use grant_request::GrantRequest;
+pub use keys_fetch::KeysFetch;
 pub use pushed_authorization::PushedAuthorization;
-pub use refresh::Refresh;
 pub use registration::Registration;
 pub use resource_call::ResourceCall;
 pub use revocation::Revocation;
-pub use server_metadata_fetch::{FetchedServerMetadata, ServerMetadataFetch};
+pub use server_metadata_fetch::{FetchedServerMetadata, PartyDiscovery, ServerMetadataFetch};
+pub use token_request::TokenRequest;
 pub use userinfo::UserinfoFetch;
-pub use verification::Verification;

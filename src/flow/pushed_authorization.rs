@@ -6,17 +6,14 @@
 //!
 //! The URL for the browser then holds the client ID and a reference, nothing else.
 
-use std::sync::Arc;
-
 use super::authenticated_request::{AuthenticatedRequest, Credential, Parse};
-use super::authorization::{PendingAuthorization, authorization_endpoint};
+use super::authorization::{PendingAuthorization, authorization_endpoint, prepare};
 use crate::base::env::{Env, Timestamp};
 use crate::error::{Error, ErrorCode};
 use crate::message::authorization::{self, AuthorizationRequest, AuthorizationUrl};
 use crate::message::pushed_authorization;
-use crate::party::client::Client;
 use crate::party::client_auth;
-use crate::party::provider::Provider;
+use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, Step};
 use crate::wire::policy::{Accept, Policy};
 use crate::wire::response::Response;
@@ -27,8 +24,7 @@ pub struct PushedAuthorization(AuthenticatedRequest<Pushed>);
 
 #[derive(Debug)]
 struct Pushed {
-    provider: Arc<Provider>,
-    client: Arc<Client>,
+    party: RelyingParty,
     pending: PendingAuthorization,
 }
 
@@ -37,38 +33,30 @@ impl Parse for Pushed {
     const REQUEST: &'static str = "pushed_authorization_request_endpoint";
 
     fn parse(self, response: Response<'_>, _now: Timestamp) -> Result<Self::Output, Error> {
-        let request_uri =
-            pushed_authorization::parse(response).map_err(|error| client_auth::explained(error, &self.client))?;
-        let endpoint = authorization_endpoint(&self.provider)?;
-        Ok((authorization::pushed_url(endpoint, self.client.id(), &request_uri), self.pending))
+        let request_uri = pushed_authorization::parse(response)
+            .map_err(|error| client_auth::explained(error, self.party.client()))?;
+        let endpoint = authorization_endpoint(self.party.provider())?;
+        Ok((authorization::pushed_url(endpoint, self.party.client().id(), &request_uri), self.pending))
     }
 }
 
-impl AuthorizationRequest {
-    /// Starts a login by a pushed request. Otherwise as [`AuthorizationRequest::start`].
+impl RelyingParty {
+    /// Starts a login by a pushed request. Otherwise as [`RelyingParty::authorize`].
     ///
     /// # Errors
-    /// `par.unsupported`, and as [`AuthorizationRequest::start`].
-    pub fn push(
-        self,
-        provider: &Arc<Provider>,
-        client: &Arc<Client>,
-        env: &mut dyn Env,
-    ) -> Result<Step<PushedAuthorization>, Error> {
-        let endpoint = provider.metadata().pushed_authorization_request_endpoint.as_ref();
+    /// `par.unsupported`, and as [`RelyingParty::authorize`].
+    pub fn push(&self, request: AuthorizationRequest, env: &mut dyn Env) -> Result<Step<PushedAuthorization>, Error> {
+        let endpoint = self.provider().metadata().pushed_authorization_request_endpoint.as_ref();
         let endpoint = endpoint.ok_or(ErrorCode::PAR_UNSUPPORTED)?;
-        authorization_endpoint(provider)?;
+        authorization_endpoint(self.provider())?;
         let mut form = String::new();
-        let pending = self.prepare(provider, client, &mut form, env)?;
-        let request = client_auth::authenticated(endpoint, client, form);
-        let pushed = Pushed { provider: provider.clone(), client: client.clone(), pending };
+        let pending = prepare(request, self, &mut form, env)?;
+        let request = client_auth::authenticated(endpoint, self.client(), form);
+        let pushed = Pushed { party: self.clone(), pending };
         let (policy, credential) = (Policy::write(Accept::Json), Credential::Client);
-        Ok(AuthenticatedRequest::start(provider, client, request, policy, credential, pushed, env)?
-            .wrap(PushedAuthorization))
+        Ok(AuthenticatedRequest::start(self, request, policy, credential, pushed, env)?.wrap(PushedAuthorization))
     }
 }
-
-impl PushedAuthorization {}
 
 impl Flow for PushedAuthorization {
     type Output = (AuthorizationUrl, PendingAuthorization);

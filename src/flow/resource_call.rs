@@ -8,8 +8,6 @@
 //! For bearer tokens [`TokenSet::authorization`] in a request of any HTTP client does the same. What a refusal means
 //! stands in [`www_authenticate`](crate::wire::challenge).
 
-use std::sync::Arc;
-
 use http::Request;
 use http::header::AUTHORIZATION;
 
@@ -18,8 +16,7 @@ use crate::base::env::{Env, Timestamp};
 use crate::base::secret::Body;
 use crate::base::url::Endpoint;
 use crate::error::{Error, ErrorCode};
-use crate::party::client::Client;
-use crate::party::provider::Provider;
+use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, Step};
 use crate::token::token_set::TokenSet;
 use crate::wire::policy::Policy;
@@ -44,26 +41,26 @@ impl Parse for Whole {
     }
 }
 
-impl ResourceCall {
-    /// Adds the credentials to a request and asks for it to be sent; once more if the server demands a nonce. Any
-    /// response is an output, whatever its status.
+impl RelyingParty {
+    /// Adds the credentials to a request of the application's own and asks for it to be sent; once more if the server
+    /// demands a nonce. Any response is an output, whatever its status.
     ///
     /// # Errors
-    /// `resource.url` if the request does not go to a URL that tokens may be sent to, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `sign.failed`.
-    pub fn start(
+    /// `resource.url` if the request does not go to a URL that tokens may be sent to, `provider.mismatch`, `client.mismatch`,
+    /// `dpop.key_mismatch`, `sign.failed`.
+    pub fn call(
+        &self,
         mut request: Request<Body>,
         policy: Policy,
         tokens: &TokenSet,
-        provider: &Arc<Provider>,
-        client: &Arc<Client>,
         env: &mut dyn Env,
-    ) -> Result<Step<Self>, Error> {
-        tokens.check_owner(provider, client)?;
-        Endpoint::new(&request.uri().to_string(), provider.options().schemes())
+    ) -> Result<Step<ResourceCall>, Error> {
+        self.owner().check(&tokens.owner)?;
+        Endpoint::new(&request.uri().to_string(), self.provider().options().schemes())
             .map_err(|error| Error::new(ErrorCode::RESOURCE_URL).with_source(error))?;
         request.headers_mut().insert(AUTHORIZATION, tokens.authorization());
         let credential = Credential::Token(tokens.access_token().clone());
-        Ok(AuthenticatedRequest::start(provider, client, request, policy, credential, Whole, env)?.wrap(Self))
+        Ok(AuthenticatedRequest::start(self, request, policy, credential, Whole, env)?.wrap(ResourceCall))
     }
 }
 

@@ -24,14 +24,14 @@
 //! # Ok::<(), oidc_proto::Error>(())
 //! ```
 
-use std::sync::Arc;
-
 use crate::base::env::Env;
 use crate::base::url::Issuer;
 use crate::error::Error;
+use crate::party::client::Client;
 use crate::party::metadata::{self, ServerMetadata, WellKnown};
 use crate::party::options::ProviderOptions;
 use crate::party::provider::Provider;
+use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, Step};
 use crate::wire::freshness::Freshness;
 use crate::wire::policy::{Accept, METADATA_LIMIT, Policy};
@@ -51,7 +51,7 @@ pub struct ServerMetadataFetch {
 #[derive(Clone, Debug)]
 pub struct FetchedServerMetadata {
     /// The provider.
-    pub provider: Arc<Provider>,
+    pub provider: Provider,
     /// When to ask again.
     pub freshness: Freshness,
 }
@@ -102,5 +102,49 @@ impl Flow for ServerMetadataFetch {
             provider: Provider::new(metadata, self.options),
             freshness: Freshness::from_headers(response.headers, env.now()),
         }))
+    }
+}
+
+/// Awaits the metadata of a provider, for a client that is known.
+#[derive(Debug)]
+pub struct PartyDiscovery(ServerMetadataFetch, Box<Client>);
+
+impl RelyingParty {
+    /// Discovers the provider, by the standards' own rules.
+    ///
+    /// # Errors
+    /// `url.syntax`.
+    pub fn discover(issuer: Issuer, client: Client) -> Result<Step<PartyDiscovery>, Error> {
+        Self::discover_with(issuer, client, ProviderOptions::new())
+    }
+
+    /// Discovers a provider from which the caller accepts more.
+    ///
+    /// # Errors
+    /// As [`RelyingParty::discover`].
+    pub fn discover_with(
+        issuer: Issuer,
+        client: Client,
+        options: ProviderOptions,
+    ) -> Result<Step<PartyDiscovery>, Error> {
+        PartyDiscovery::go_on(ServerMetadataFetch::start(issuer, options)?, Box::new(client))
+    }
+}
+
+impl PartyDiscovery {
+    fn go_on(step: Step<ServerMetadataFetch>, client: Box<Client>) -> Result<Step<Self>, Error> {
+        step.embed(
+            client,
+            |client, fetch| Self(fetch, client),
+            |client, found| Ok(Step::Done(RelyingParty::new(found.provider, *client))),
+        )
+    }
+}
+
+impl Flow for PartyDiscovery {
+    type Output = RelyingParty;
+
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Self::go_on(self.0.on(input, env)?, self.1)
     }
 }

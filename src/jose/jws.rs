@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::member::{Forbidden, Member, Object};
-use super::{Algorithm, Algorithms, HS256_SECRET_LENGTH, Keys, decode, hs256};
+use super::{Algorithm, Algorithms, HS256_SECRET_LENGTH, Jwk, Keys, PublicKey, decode, hs256};
 use crate::base::json;
 use crate::base::secret::{Secret, same_bytes};
 use crate::base::word_set::Word;
@@ -132,8 +132,8 @@ impl<'a> Jws<'a> {
     /// signature. `HS256` is refused whether allowed or not: a key set holds no secrets.
     ///
     /// # Errors
-    /// `jws.algorithm`, `jws.no_backend`, `jws.unknown_key` (then the set may be fetched again, see
-    /// [`Keys::claim_refetch`]), `jws.ambiguous_key`, `jws.malformed`, `jws.unusable_key`, `jws.signature`.
+    /// `jws.algorithm`, `jws.no_backend`, `jws.unknown_key` (then the set may be fetched again), `jws.ambiguous_key`,
+    /// `jws.malformed`, `jws.unusable_key`, `jws.signature`.
     pub fn verify(&self, keys: &Keys, allowed: Algorithms) -> Result<Signed, Error> {
         self.check_algorithm(allowed)?;
         let backend = keys.backend().ok_or(ErrorCode::JWS_NO_BACKEND)?;
@@ -141,7 +141,7 @@ impl<'a> Jws<'a> {
         let candidates = keys
             .candidates(self.algorithm, self.key_id())
             .map_err(|code| keys.explained(code, self.algorithm, self.key_id()))?;
-        let signature = decode(self.signature).ok_or_else(|| Error::new(ErrorCode::JWS_MALFORMED).at("signature"))?;
+        let signature = self.signature()?;
         let mut refused = ErrorCode::JWS_UNUSABLE_KEY;
         for key in candidates.filter_map(|key| key.verifying_key(backend)) {
             match key.verify(self.algorithm, self.input.as_bytes(), &signature) {
@@ -154,6 +154,29 @@ impl<'a> Jws<'a> {
 }
 
 impl Jws<'_> {
+    /// The signature, decoded.
+    pub(crate) fn signature(&self) -> Result<Vec<u8>, Error> {
+        decode(self.signature).ok_or_else(|| Error::new(ErrorCode::JWS_MALFORMED).at("signature"))
+    }
+
+    /// The public keys that the signature can be by, for a key store that verifies.
+    ///
+    /// # Errors
+    /// `jws.algorithm`, `jws.unknown_key`, `jws.ambiguous_key`, `jws.unusable_key`.
+    pub(crate) fn candidates<'k>(
+        &'k self,
+        keys: &'k Keys,
+        allowed: Algorithms,
+    ) -> Result<impl Iterator<Item = &'k PublicKey>, Error> {
+        self.check_algorithm(allowed.intersection(super::asymmetric()))?;
+        Ok(keys.candidates(self.algorithm, self.key_id())?.filter_map(Jwk::public_key))
+    }
+
+    /// The evidence for a signature that the key store has verified by one of the [`Jws::candidates`].
+    pub(crate) fn verified_elsewhere(&self) -> Signed {
+        Signed { algorithm: self.algorithm }
+    }
+
     /// Verifies an HS256 signature under a secret that only the two parties know. For whoever registered it so: a key set
     /// holds no secrets, and [`Jws::verify`] refuses the algorithm.
     ///
@@ -164,7 +187,7 @@ impl Jws<'_> {
         if secret.expose().len() < HS256_SECRET_LENGTH {
             return Err(ErrorCode::JWS_UNUSABLE_KEY.into());
         }
-        let signature = decode(self.signature).ok_or_else(|| Error::new(ErrorCode::JWS_MALFORMED).at("signature"))?;
+        let signature = self.signature()?;
         if !same_bytes(&hs256(secret.expose().as_bytes(), self.input.as_bytes()), &signature) {
             return Err(ErrorCode::JWS_SIGNATURE.into());
         }

@@ -1,9 +1,6 @@
 //! A provider's JWK set (RFC 7517 section 5).
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
@@ -19,14 +16,6 @@ use crate::error::{Error, ErrorCode, Quote};
 pub const KEYS_LIMIT: usize = 512 * 1024;
 /// Most keys in a set: a provider that rotates daily and keeps every key for a quarter stays below.
 pub const KEY_COUNT_LIMIT: usize = 100;
-/// Shortest time between two refetches for unknown keys, whoever asks for them.
-///
-/// Anyone can send tokens with a `kid` of his own making. One request a minute is nothing to a provider, and a key that
-/// it rotated in is picked up within that minute.
-pub const REFETCH_COOLDOWN: Duration = Duration::from_secs(60);
-/// A set younger than this is not fetched again: it came in answer to the same question.
-pub const FRESH: Duration = Duration::from_secs(5);
-
 /// Most keys that are tried for one `kid`. A `kid` ought to be unique; two that are alike for the time of a rotation
 /// happen.
 const SAME_KID_LIMIT: usize = 3;
@@ -34,18 +23,11 @@ const SAME_KID_LIMIT: usize = 3;
 /// Most keys that an error lists.
 const LISTED: usize = 6;
 
-/// Stands for "never": further than [`REFETCH_COOLDOWN`] from every time there is.
-const NEVER: u64 = u64::MAX;
-
-/// A provider's keys: immutable, shared as `Arc<Keys>` by all flows at that provider.
-///
-/// A refetch makes a new value by [`Keys::parse_refetched`]; the time of the last one is shared by both, so that the
-/// cooldown holds for all of them.
+/// A provider's keys, and the library that verifies by them.
 pub struct Keys {
     keys: Box<[Jwk]>,
     dropped: Box<[Dropped]>,
     fetched_at: Timestamp,
-    claimed_at: Arc<AtomicU64>,
     backend: Option<&'static dyn Backend>,
 }
 
@@ -58,7 +40,7 @@ impl Keys {
     /// # Errors
     /// `http.body_too_large` beyond 512 KiB; `json.…` if it is not a key set; `jwks.too_many_keys` beyond 100 keys.
     pub fn parse(body: &[u8], fetched_at: Timestamp) -> Result<Self, Error> {
-        Self::read(backend::default(), body, fetched_at, Arc::new(AtomicU64::new(NEVER)))
+        Self::read(backend::default(), body, fetched_at)
     }
 
     /// [`Keys::parse`] for another backend than the default one.
@@ -66,22 +48,13 @@ impl Keys {
     /// # Errors
     /// As [`Keys::parse`].
     pub fn parse_with(backend: &'static dyn Backend, body: &[u8], fetched_at: Timestamp) -> Result<Self, Error> {
-        Self::read(Some(backend), body, fetched_at, Arc::new(AtomicU64::new(NEVER)))
+        Self::read(Some(backend), body, fetched_at)
     }
 
-    /// Reads the answer of a refetch. Backend and cooldown are those of `previous`.
-    ///
-    /// # Errors
-    /// As [`Keys::parse`].
-    pub fn parse_refetched(body: &[u8], fetched_at: Timestamp, previous: &Self) -> Result<Self, Error> {
-        Self::read(previous.backend, body, fetched_at, Arc::clone(&previous.claimed_at))
-    }
-
-    pub(super) fn read(
+    pub(crate) fn read(
         backend: Option<&'static dyn Backend>,
         body: &[u8],
         fetched_at: Timestamp,
-        claimed_at: Arc<AtomicU64>,
     ) -> Result<Self, Error> {
         if body.len() > KEYS_LIMIT {
             return Err(Error::new(ErrorCode::HTTP_BODY_TOO_LARGE).at("jwks_uri"));
@@ -93,7 +66,7 @@ impl Keys {
             return Err(ErrorCode::JWKS_TOO_MANY_KEYS.into());
         }
         let (keys, dropped) = (keys.into_boxed_slice(), dropped.into_boxed_slice());
-        Ok(Self { keys, dropped, fetched_at, claimed_at, backend })
+        Ok(Self { keys, dropped, fetched_at, backend })
     }
 
     /// When the set was fetched.
@@ -114,22 +87,6 @@ impl Keys {
     /// The keys that were kept, in the order of the set.
     pub fn iter(&self) -> impl Iterator<Item = &Jwk> {
         self.keys.iter()
-    }
-
-    /// Asks leave to fetch the set again because a key is unknown. Only who gets `true` may do it.
-    ///
-    /// It is refused to all flows that share this set, or one that was refetched from it, for [`REFETCH_COOLDOWN`] after
-    /// the last leave, and for [`FRESH`] after the set was fetched. A set that comes out of a cache is old enough.
-    pub fn claim_refetch(&self, now: Timestamp) -> bool {
-        // The distance counts in both directions: a clock that was set back far must not hold up refetching until it
-        // has caught up, and one that is read a little late must not open a gap.
-        let within = |since: u64, time: Duration| u128::from(since.abs_diff(now.unix_millis())) < time.as_millis();
-        if within(self.fetched_at.unix_millis(), FRESH) {
-            return false;
-        }
-        let last = self.claimed_at.load(Ordering::Relaxed);
-        !within(last, REFETCH_COOLDOWN)
-            && self.claimed_at.compare_exchange(last, now.unix_millis(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     pub(super) fn backend(&self) -> Option<&'static dyn Backend> {

@@ -26,7 +26,7 @@ pub use hash::{half_hash, half_hash_matches};
 pub(crate) use hmac::{HS256_SECRET_LENGTH, hs256};
 pub use jwk::{Jwk, PublicKey};
 pub use jws::{Jws, Signed, TOKEN_LIMIT};
-pub use keys::{FRESH, KEY_COUNT_LIMIT, KEYS_LIMIT, Keys, REFETCH_COOLDOWN};
+pub use keys::{KEY_COUNT_LIMIT, KEYS_LIMIT, Keys};
 pub use private_key::{PrivateKey, RemoteKey};
 pub(crate) use signer::signing_input_with_key;
 pub use signer::{Signer, signing_input, with_signature};

@@ -20,15 +20,15 @@
 //!
 //! // The registrations are what was stored, if anything was.
 //! let mut application = Application::new(metadata, Registrations::default())?;
-//! let client = match application.client(&server, env.now()) {
-//!     Some(client) => client,
+//! let party = match application.party(&server, env.now()) {
+//!     Some(party) => party,
 //!     None => {
 //!         let registered = http.run(application.register(&server)?, &mut env)?;
 //!         application.keep(&server, registered)
 //!     }
 //! };
 //! let to_be_stored = serde_json::to_string(application.registrations()).unwrap();
-//! assert!(to_be_stored.contains(client.id()));
+//! assert!(to_be_stored.contains(party.client().id()));
 //! # Ok::<(), oidc_proto::Error>(())
 //! ```
 
@@ -36,12 +36,13 @@ use std::sync::Arc;
 
 use super::auth_server::AuthServer;
 use super::client_rules;
+use super::party::Party;
 use super::user_session::UserSession;
 use crate::base::env::Timestamp;
 use crate::base::url::Issuer;
 use crate::error::Error;
 use crate::flow::Registration;
-use crate::party::client::{Client, ClientAuth};
+use crate::party::client::ClientAuth;
 use crate::party::registration::{ClientMetadata, Registered};
 use crate::party::registrations::Registrations;
 use crate::step::Step;
@@ -102,10 +103,10 @@ impl Application {
         self.registrations.unset_static(issuer);
     }
 
-    /// Who it is at a provider; `None` if it has to be registered there first.
-    pub fn client(&self, server: &AuthServer, now: Timestamp) -> Option<Arc<Client>> {
+    /// The application at a homeserver; `None` if it has to be registered at the provider first.
+    pub fn party(&self, server: &Arc<AuthServer>, now: Timestamp) -> Option<Party> {
         let registered = self.registrations.find(server.provider.issuer(), &self.metadata, now)?;
-        Some(self.as_client(registered))
+        Some(self.party_as(server, registered))
     }
 
     /// Registers it. Hand the answer to [`Application::keep`], whatever becomes of the login that follows.
@@ -116,18 +117,18 @@ impl Application {
         Registration::start(&server.provider, self.metadata.clone())
     }
 
-    /// Keeps the answer to a registration.
-    pub fn keep(&mut self, server: &AuthServer, registered: Registered) -> Arc<Client> {
-        let client = self.as_client(&registered);
+    /// Keeps the response to a registration.
+    pub fn keep(&mut self, server: &Arc<AuthServer>, registered: Registered) -> Party {
+        let party = self.party_as(server, &registered);
         self.registrations.insert(server.provider.issuer(), &self.metadata, registered);
-        client
+        party
     }
 
     /// Who it was when a session was made; `None` if it was forgotten since, and the user has to log in anew.
-    pub fn client_of(&self, session: &UserSession) -> Option<Arc<Client>> {
+    pub fn party_of(&self, session: &UserSession, server: &Arc<AuthServer>) -> Option<Party> {
         let tokens = session.tokens();
         let registered = self.registrations.by_client_id(tokens.issuer(), tokens.client_id())?;
-        Some(self.as_client(registered))
+        Some(self.party_as(server, registered))
     }
 
     /// Forgets a client ID: the provider does not know it any more (`token.invalid_client`). Returns whether there was
@@ -136,7 +137,7 @@ impl Application {
         self.registrations.remove(server.provider.issuer(), client_id)
     }
 
-    fn as_client(&self, registered: &Registered) -> Arc<Client> {
-        registered.client(&self.metadata.redirect_uris).shared()
+    fn party_as(&self, server: &Arc<AuthServer>, registered: &Registered) -> Party {
+        Party::new(server.clone(), registered.client(&self.metadata.redirect_uris))
     }
 }

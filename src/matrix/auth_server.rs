@@ -47,7 +47,7 @@ pub struct AuthServer {
     /// The homeserver.
     pub homeserver: Homeserver,
     /// Its provider, for every flow of the core.
-    pub provider: Arc<Provider>,
+    pub provider: Provider,
     /// How the metadata were found.
     pub source: MetadataSource,
     /// Where the user manages the account, if there is such a page.

@@ -1,16 +1,14 @@
 //! What every login that waits for its user knows: where it is, for whom, and what is asked of the provider.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::auth_server::AuthServer;
 use super::completion::Expected;
 use super::homeserver::Homeserver;
 use super::id::{DeviceId, UserId};
+use super::party::Party;
 use crate::base::versioned::Version;
-use crate::party::client::Client;
 
 /// A login whose authorization is an `A`. It is stored as it is.
 #[derive(Clone, Serialize, Deserialize)]
@@ -37,9 +35,9 @@ impl<A> Awaited<A> {
     }
 
     /// Who has to log in there, and what was asked of the provider.
-    pub(super) fn expecting(self, server: &Arc<AuthServer>, client: &Arc<Client>) -> (Expected, A) {
+    pub(super) fn expecting(self, party: &Party) -> (Expected, A) {
         let Self { device_id, user_id, authorization, .. } = self;
-        (Expected { server: server.clone(), client: client.clone(), device_id, user_id }, authorization)
+        (Expected { party: party.clone(), device_id, user_id }, authorization)
     }
 }
 

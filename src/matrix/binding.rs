@@ -1,6 +1,5 @@
 //! What a session is bound to: a user and a device at a homeserver. It stays the same when all tokens are replaced.
 
-use super::auth_server::AuthServer;
 use super::completion::Login;
 use super::homeserver::Homeserver;
 use super::id::{DeviceId, UserId};
@@ -86,9 +85,5 @@ impl Binding {
     /// What is to be stored, with these tokens.
     pub fn with_tokens(&self, tokens: TokenSet) -> UserSession {
         UserSession::new(self.homeserver.clone(), self.user_id.clone(), self.device_id.clone(), tokens)
-    }
-
-    pub(super) fn check_home(&self, server: &AuthServer) -> Result<(), Error> {
-        server.check_home(&self.homeserver)
     }
 }

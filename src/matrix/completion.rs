@@ -6,21 +6,17 @@
 //!            └─ unverified ─────────────────────────────────────────────────────▶ Done(Refused)
 //! ```
 //!
-//! Until tokens have arrived a failure is an error; from then on nothing loses them: they come out as a [`RefusedGrant`],
+//! Until tokens have arrived a failure is an error; from then on nothing loses them: they come out as a [`RefusedTokens`],
 //! to be asked about again or revoked. A session that the login was for is not touched before it is all true.
 
-use std::sync::Arc;
-
-use super::auth_server::AuthServer;
 use super::id::{DeviceId, UserId};
+use super::party::Party;
 use super::user_session::UserSession;
 use super::whoami::{Identity, Whoami};
 use crate::base::env::Env;
 use crate::error::{Error, ErrorCode};
-use crate::flow::verification::{TokenOutcome, UnverifiedTokens};
-use crate::flow::{Revocation, Verification};
-use crate::jose::Keys;
-use crate::party::client::Client;
+use crate::flow::token_outcome::{TokenOutcome, UnverifiedTokens};
+use crate::flow::{Revocation, TokenRequest};
 use crate::step::{Flow, Input, Step};
 use crate::token::token_set::TokenSet;
 
@@ -36,7 +32,7 @@ pub enum LoginOutcome {
         /// What is wrong.
         error: Error,
         /// The tokens, to be asked about again or revoked.
-        grant: RefusedGrant,
+        tokens: RefusedTokens,
     },
 }
 
@@ -60,14 +56,12 @@ impl LoginOutcome {
 pub struct Login {
     /// To be stored.
     pub session: UserSession,
-    /// The keys that an ID token was verified with, for the next login.
-    pub keys: Option<Arc<Keys>>,
 }
 
 /// Tokens that are not what was asked for. They can be asked about again or revoked, and nothing else.
 #[derive(Debug)]
 #[must_use = "the grant is valid at the provider until it is revoked"]
-pub struct RefusedGrant(Box<Refused>);
+pub struct RefusedTokens(Box<Refused>);
 
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "boxed where it is kept")]
@@ -76,15 +70,15 @@ enum Refused {
     Unconfirmed(Unconfirmed),
 }
 
-impl RefusedGrant {
+impl RefusedTokens {
     /// Tries again what failed: an ID token is verified with keys that are fetched anew, and the homeserver is asked once
     /// more whose the tokens are.
     ///
     /// # Errors
     /// As [`Whoami::start`].
-    pub fn retry(self, env: &mut dyn Env) -> Result<Step<Completion<Verification>>, Error> {
+    pub fn retry(self, env: &mut dyn Env) -> Result<Step<Completion<TokenRequest>>, Error> {
         match *self.0 {
-            Refused::Unverified(grant, expected) => Completion::exchanging(grant.verify(None, env), expected, env),
+            Refused::Unverified(tokens, expected) => Completion::exchanging(tokens.verify(env), expected, env),
             Refused::Unconfirmed(unconfirmed) => unconfirmed.confirm(env),
         }
     }
@@ -95,9 +89,9 @@ impl RefusedGrant {
     /// `revocation.unsupported`, `sign.failed`.
     pub fn revoke(self, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
         match *self.0 {
-            Refused::Unverified(grant, _) => grant.revoke(env),
+            Refused::Unverified(tokens, _) => tokens.revoke(env),
             Refused::Unconfirmed(Unconfirmed { tokens, expected, .. }) => {
-                Revocation::start(&tokens, &expected.server.provider, &expected.client, env)
+                expected.party.relying_party().revoke(&tokens, env)
             }
         }
     }
@@ -106,8 +100,7 @@ impl RefusedGrant {
 /// Who is to log in, where.
 #[derive(Debug)]
 pub(super) struct Expected {
-    pub(super) server: Arc<AuthServer>,
-    pub(super) client: Arc<Client>,
+    pub(super) party: Party,
     pub(super) device_id: DeviceId,
     /// For a new login of a known session.
     pub(super) user_id: Option<UserId>,
@@ -128,11 +121,9 @@ impl Expected {
     /// For tokens that are not to be asked about.
     pub(super) fn refuse(self, exchanged: TokenOutcome, error: Error) -> LoginOutcome {
         match exchanged {
-            TokenOutcome::Verified(granted) => {
-                Unconfirmed { tokens: granted.tokens, keys: granted.keys, expected: self }.refused(error)
-            }
-            TokenOutcome::Unverified { grant, .. } => {
-                LoginOutcome::Refused { error, grant: RefusedGrant(Box::new(Refused::Unverified(grant, self))) }
+            TokenOutcome::Verified(granted) => Unconfirmed { tokens: granted.tokens, expected: self }.refused(error),
+            TokenOutcome::Unverified { tokens, .. } => {
+                LoginOutcome::Refused { error, tokens: RefusedTokens(Box::new(Refused::Unverified(tokens, self))) }
             }
         }
     }
@@ -142,13 +133,12 @@ impl Expected {
 #[derive(Debug)]
 struct Unconfirmed {
     tokens: TokenSet,
-    keys: Option<Arc<Keys>>,
     expected: Expected,
 }
 
 impl Unconfirmed {
     fn confirm<F: Flow<Output = TokenOutcome>>(self, env: &mut dyn Env) -> Result<Step<Completion<F>>, Error> {
-        let whoami = Whoami::start(&self.tokens, &self.expected.server, &self.expected.client, env);
+        let whoami = Whoami::start(&self.tokens, &self.expected.party, env);
         Completion::confirming(whoami, Box::new(self))
     }
 
@@ -156,13 +146,13 @@ impl Unconfirmed {
         if let Err(error) = self.expected.check(&identity) {
             return self.refused(error);
         }
-        let Self { tokens, keys, expected: Expected { server, device_id, .. } } = self;
-        let session = UserSession::new(server.homeserver.clone(), identity.user_id, device_id, tokens);
-        LoginOutcome::LoggedIn(Login { session, keys })
+        let Self { tokens, expected: Expected { party, device_id, .. } } = self;
+        let session = UserSession::new(party.homeserver().clone(), identity.user_id, device_id, tokens);
+        LoginOutcome::LoggedIn(Login { session })
     }
 
     fn refused(self, error: Error) -> LoginOutcome {
-        LoginOutcome::Refused { error, grant: RefusedGrant(Box::new(Refused::Unconfirmed(self))) }
+        LoginOutcome::Refused { error, tokens: RefusedTokens(Box::new(Refused::Unconfirmed(self))) }
     }
 }
 
@@ -187,11 +177,11 @@ impl<F: Flow<Output = TokenOutcome>> Completion<F> {
             |expected, flow| Self(State::Exchanging(flow, expected)),
             |expected, exchanged| match exchanged {
                 TokenOutcome::Verified(granted) => {
-                    Unconfirmed { tokens: granted.tokens, keys: granted.keys, expected: *expected }.confirm(env)
+                    Unconfirmed { tokens: granted.tokens, expected: *expected }.confirm(env)
                 }
-                TokenOutcome::Unverified { error, grant } => {
-                    let grant = RefusedGrant(Box::new(Refused::Unverified(grant, *expected)));
-                    Ok(Step::Done(LoginOutcome::Refused { error, grant }))
+                TokenOutcome::Unverified { error, tokens } => {
+                    let tokens = RefusedTokens(Box::new(Refused::Unverified(tokens, *expected)));
+                    Ok(Step::Done(LoginOutcome::Refused { error, tokens }))
                 }
             },
         )
@@ -232,6 +222,7 @@ mod tests {
     use crate::adapter::BlockingDriver;
     use crate::base::url::Schemes;
     use crate::matrix::{AuthMetadataFetch, Homeserver};
+    use crate::party::client::Client;
     use crate::party::options::ProviderOptions;
     use crate::step::toy::{Ask, Toy, drive};
     use crate::testing::{self, TestEnv};
@@ -244,7 +235,7 @@ mod tests {
         let step = AuthMetadataFetch::start(homeserver, ProviderOptions::new()).unwrap();
         let server = http.run(step, env).unwrap().supported().unwrap();
         let device_id = DeviceId::new("ABCDEFGHIJ").unwrap();
-        Expected { server, client: Client::new("app").shared(), device_id, user_id: None }
+        Expected { party: Party::new(server, Client::new("app")), device_id, user_id: None }
     }
 
     proptest! {

@@ -7,18 +7,15 @@
 //!
 //! Any other answer is a failure and says nothing about the device. Errors name the request: `devices`.
 
-use std::sync::Arc;
-
 use http::{Response, StatusCode};
 
 use super::answer::{Errcode, ErrorBody, response_of, success};
-use super::auth_server::AuthServer;
 use super::id::DeviceId;
+use super::party::Party;
 use crate::base::env::Env;
 use crate::base::secret::Body;
 use crate::error::Error;
 use crate::flow::ResourceCall;
-use crate::party::client::Client;
 use crate::step::{Flow, Input, Step};
 use crate::token::token_set::TokenSet;
 use crate::wire::policy::{Accept, JSON_LIMIT, Policy};
@@ -35,17 +32,11 @@ impl DeviceCheck {
     ///
     /// # Errors
     /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `url.scheme`, `sign.failed`.
-    pub fn start(
-        device: &DeviceId,
-        tokens: &TokenSet,
-        server: &AuthServer,
-        client: &Arc<Client>,
-        env: &mut dyn Env,
-    ) -> Result<Step<Self>, Error> {
-        let schemes = server.provider.options().schemes();
-        let uri = server.homeserver.device_uri(device.as_str(), schemes)?;
+    pub fn start(device: &DeviceId, tokens: &TokenSet, party: &Party, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let schemes = party.server().provider.options().schemes();
+        let uri = party.homeserver().device_uri(device.as_str(), schemes)?;
         let policy = Policy::read(JSON_LIMIT, Accept::Json);
-        Self::go_on(ResourceCall::start(request::read(uri), policy, tokens, &server.provider, client, env)?)
+        Self::go_on(party.relying_party().call(request::read(uri), policy, tokens, env)?)
     }
 
     fn go_on(step: Step<ResourceCall>) -> Result<Step<Self>, Error> {

@@ -9,24 +9,21 @@
 //! ```
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::auth_server::AuthServer;
 use super::awaited::Awaited;
 use super::completion::Completion;
 use super::homeserver::Homeserver;
 use super::id::DeviceId;
 use super::login::LoginRequest;
+use super::party::Party;
 use crate::base::env::Env;
 use crate::base::versioned;
 use crate::error::Error;
 use crate::flow::device::PendingDevice;
-use crate::flow::verification::TokenOutcome;
-use crate::flow::{DeviceAuthorization, DevicePolling, Verification};
-use crate::jose::Keys;
-use crate::party::client::Client;
+use crate::flow::token_outcome::TokenOutcome;
+use crate::flow::{DeviceAuthorization, DevicePolling, TokenRequest};
 use crate::step::{Flow, Input, Step};
 
 /// Awaits the codes.
@@ -39,15 +36,10 @@ impl LoginRequest {
     ///
     /// # Errors
     /// `matrix.device_id`, `matrix.scope`, `device.unsupported`, `sign.failed`.
-    pub fn start_device(
-        self,
-        server: &AuthServer,
-        client: &Arc<Client>,
-        env: &mut dyn Env,
-    ) -> Result<Step<DeviceLogin>, Error> {
-        let (device_id, scope) = self.bind(server, env)?;
-        let awaited = Awaited::new(server.homeserver.clone(), device_id, self.user());
-        let step = DeviceAuthorization::start(scope, &server.provider, client, env)?;
+    pub fn start_device(self, party: &Party, env: &mut dyn Env) -> Result<Step<DeviceLogin>, Error> {
+        let (device_id, scope) = self.bind(party.server(), env)?;
+        let awaited = Awaited::new(party.homeserver().clone(), device_id, self.user());
+        let step = party.relying_party().authorize_device(scope, env)?;
         DeviceLogin::go_on(step, Box::new(awaited))
     }
 }
@@ -103,17 +95,11 @@ impl PendingDeviceLogin {
     /// Waits for the user, and asks the homeserver who has logged in. The driver needs a timer.
     ///
     /// # Errors
-    /// `matrix.homeserver_mismatch`, and as [`PendingDevice::poll`].
-    pub fn poll(
-        self,
-        server: &Arc<AuthServer>,
-        client: &Arc<Client>,
-        keys: Option<Arc<Keys>>,
-        env: &mut dyn Env,
-    ) -> Result<Step<Completion<DevicePolling>>, Error> {
-        server.check_home(&self.0.homeserver)?;
-        let (expected, authorization) = self.0.expecting(server, client);
-        let step = authorization.poll(&server.provider, client, keys, env)?;
+    /// `matrix.homeserver_mismatch`, and as [`RelyingParty::poll_device`](crate::RelyingParty::poll_device).
+    pub fn poll(self, party: &Party, env: &mut dyn Env) -> Result<Step<Completion<DevicePolling>>, Error> {
+        party.check_home(&self.0.homeserver)?;
+        let (expected, authorization) = self.0.expecting(party);
+        let step = party.relying_party().poll_device(authorization, env)?;
         Completion::exchanging(step, expected, env)
     }
 
@@ -124,12 +110,11 @@ impl PendingDeviceLogin {
     pub fn complete(
         self,
         exchanged: TokenOutcome,
-        server: &Arc<AuthServer>,
-        client: &Arc<Client>,
+        party: &Party,
         env: &mut dyn Env,
-    ) -> Result<Step<Completion<Verification>>, Error> {
-        let homely = server.check_home(&self.0.homeserver);
-        let (expected, _) = self.0.expecting(server, client);
+    ) -> Result<Step<Completion<TokenRequest>>, Error> {
+        let homely = party.check_home(&self.0.homeserver);
+        let (expected, _) = self.0.expecting(party);
         match homely {
             Ok(()) => Completion::exchanging(Step::Done(exchanged), expected, env),
             Err(error) => Ok(Step::Done(expected.refuse(exchanged, error))),

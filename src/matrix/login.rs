@@ -5,7 +5,7 @@
 //! LoginRequest::push ─▶ PushedLogin ──┴─▶ PendingLogin (kept, or stored)
 //!                           │ check(&callback) ─ wrong: the login goes on waiting
 //!                           ▼
-//!                        VerifiedCallback ─▶ redeem ─▶ CodeExchange ─▶ Whoami ─▶ Done(LoginOutcome)
+//!                        VerifiedCallback ─▶ redeem ─▶ TokenRequest ─▶ Whoami ─▶ Done(LoginOutcome)
 //! ```
 //!
 //! A login is aborted by dropping it.
@@ -15,7 +15,7 @@
 //! use oidc_proto::matrix::{self, Application, AuthMetadataFetch, LoginRequest};
 //! use oidc_proto::{ApplicationType, ClientMetadata};
 //! use oidc_proto::testing::{Homeserver, Provider, TestEnv};
-//! use oidc_proto::{Callback, ProviderOptions, RedirectUri, Registrations, Schemes};
+//! use oidc_proto::{Callback, Env, ProviderOptions, RedirectUri, Registrations, Schemes};
 //!
 //! let mut env = TestEnv::seeded(1);
 //! let op = Provider::new("https://account.example.org");
@@ -29,19 +29,18 @@
 //! metadata.client_uri = Some("https://app.example.org/".into());
 //! let mut application = Application::new(metadata, Registrations::default())?;
 //! let registered = http.run(application.register(&server)?, &mut env)?;
-//! let client = application.keep(&server, registered);
+//! let party = application.keep(&server, registered);
 //!
-//! let (url, pending) = LoginRequest::new().start(redirect_uri, &server, &client, &mut env)?;
+//! let (url, pending) = LoginRequest::new().start(redirect_uri, &party, &mut env)?;
 //! let callback = Callback::from_url(hs.visit(url.as_str(), env.clock().now()).callback())?;
-//! let checked = pending.check(&callback, &server, &env)?;
-//! let step = pending.redeem(checked, &server, &client, None, &mut env)?;
+//! let verified = pending.check(&callback, &party, env.now())?;
+//! let step = pending.redeem(verified, &party, &mut env)?;
 //! let login = http.run(step, &mut env)?.logged_in()?;
 //! assert_eq!(login.session.user_id().as_str(), "@alice:example.org");
 //! # Ok::<(), oidc_proto::Error>(())
 //! ```
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -52,6 +51,7 @@ use super::awaited::Awaited;
 use super::completion::Completion;
 use super::homeserver::Homeserver;
 use super::id::{DeviceId, UserId};
+use super::party::Party;
 use super::scope::{ScopeForm, login_scope};
 use super::user_session::UserSession;
 use crate::base::env::{Env, Timestamp};
@@ -60,11 +60,9 @@ use crate::base::versioned;
 use crate::base::word_set::Words;
 use crate::error::{Error, ErrorCode};
 use crate::flow::authorization::{PendingAuthorization, VerifiedCallback};
-use crate::flow::{CodeExchange, PushedAuthorization};
-use crate::jose::Keys;
+use crate::flow::{PushedAuthorization, TokenRequest};
 use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, LOGIN_LIFETIME};
 use crate::message::callback::Callback;
-use crate::party::client::Client;
 use crate::party::metadata::{Prompt, ResponseMode};
 use crate::party::redirect_uri::RedirectUri;
 use crate::step::{Flow, Input, Step};
@@ -178,12 +176,11 @@ impl LoginRequest {
     pub fn start(
         self,
         redirect_uri: RedirectUri,
-        server: &AuthServer,
-        client: &Client,
+        party: &Party,
         env: &mut dyn Env,
     ) -> Result<(AuthorizationUrl, PendingLogin), Error> {
-        let (request, awaited) = self.prepare(redirect_uri, server, env)?;
-        let (url, authorization) = request.start(&server.provider, client, env)?;
+        let (request, awaited) = self.prepare(redirect_uri, party.server(), env)?;
+        let (url, authorization) = party.relying_party().authorize(request, env)?;
         Ok((url, PendingLogin(awaited.with(authorization))))
     }
 
@@ -191,15 +188,9 @@ impl LoginRequest {
     ///
     /// # Errors
     /// As [`LoginRequest::start`]; `par.unsupported`, `sign.failed`.
-    pub fn push(
-        self,
-        redirect_uri: RedirectUri,
-        server: &AuthServer,
-        client: &Arc<Client>,
-        env: &mut dyn Env,
-    ) -> Result<Step<PushedLogin>, Error> {
-        let (request, awaited) = self.prepare(redirect_uri, server, env)?;
-        PushedLogin::go_on(request.push(&server.provider, client, env)?, Box::new(awaited))
+    pub fn push(self, redirect_uri: RedirectUri, party: &Party, env: &mut dyn Env) -> Result<Step<PushedLogin>, Error> {
+        let (request, awaited) = self.prepare(redirect_uri, party.server(), env)?;
+        PushedLogin::go_on(party.relying_party().push(request, env)?, Box::new(awaited))
     }
 
     /// What to ask the provider, and what to remember beside it.
@@ -315,28 +306,26 @@ impl PendingLogin {
     /// the user cancelled.
     ///
     /// # Errors
-    /// `matrix.homeserver_mismatch`, and as [`PendingAuthorization::check`].
-    pub fn check(&self, callback: &Callback, server: &AuthServer, env: &dyn Env) -> Result<VerifiedCallback, Error> {
-        server.check_home(&self.0.homeserver)?;
-        self.0.authorization.check(callback, &server.provider, env)
+    /// `matrix.homeserver_mismatch`, and as [`RelyingParty::check`](crate::RelyingParty::check).
+    pub fn check(&self, callback: &Callback, party: &Party, now: Timestamp) -> Result<VerifiedCallback, Error> {
+        party.check_home(&self.0.homeserver)?;
+        party.relying_party().check(&self.0.authorization, callback, now)
     }
 
     /// Redeems the code, and asks the homeserver who has logged in. Keys are needed only for the scope `openid`, and
     /// fetched if there are none.
     ///
     /// # Errors
-    /// `matrix.homeserver_mismatch`, and as [`PendingAuthorization::redeem`].
+    /// `matrix.homeserver_mismatch`, and as [`RelyingParty::redeem`](crate::RelyingParty::redeem).
     pub fn redeem(
         self,
-        checked: VerifiedCallback,
-        server: &Arc<AuthServer>,
-        client: &Arc<Client>,
-        keys: Option<Arc<Keys>>,
+        verified: VerifiedCallback,
+        party: &Party,
         env: &mut dyn Env,
-    ) -> Result<Step<Completion<CodeExchange>>, Error> {
-        server.check_home(&self.0.homeserver)?;
-        let (expected, authorization) = self.0.expecting(server, client);
-        let step = authorization.redeem(checked, &server.provider, client, keys, env)?;
+    ) -> Result<Step<Completion<TokenRequest>>, Error> {
+        party.check_home(&self.0.homeserver)?;
+        let (expected, authorization) = self.0.expecting(party);
+        let step = party.relying_party().redeem(authorization, verified, env)?;
         Completion::exchanging(step, expected, env)
     }
 }

@@ -7,6 +7,7 @@
 //! | to find a homeserver by what a user typed in | [`Address`], [`HomeserverDiscovery`] |
 //! | to know whether and where one logs in there | [`AuthMetadataFetch`], [`AuthServer`]; both at once: [`SupportCheck`] |
 //! | client IDs at any number of providers | [`Application`] |
+//! | the object to hold: the application at a homeserver | [`Party`] |
 //! | to log a user in | [`LoginRequest`], [`PendingLogin`]; by another device: [`PendingDeviceLogin`] |
 //! | to store and restore what a login yields | [`UserSession`] |
 //! | tokens that stay good | [`Session`]; driven by an adapter: [`Binding`] |
@@ -31,6 +32,7 @@ mod homeserver;
 mod homeserver_discovery;
 mod id;
 mod login;
+mod party;
 mod scope;
 
 mod session;
@@ -47,13 +49,14 @@ pub use application::Application;
 pub use auth_metadata_fetch::{AuthMetadataFetch, Support};
 pub use auth_server::{AuthServer, MetadataSource};
 pub use binding::Binding;
-pub use completion::{Completion, Login, LoginOutcome, RefusedGrant};
+pub use completion::{Completion, Login, LoginOutcome, RefusedTokens};
 pub use device_check::DeviceCheck;
 pub use device_login::{DeviceLogin, PendingDeviceLogin};
 pub use homeserver::{Address, Homeserver};
 pub use homeserver_discovery::{FoundHomeserver, HomeserverDiscovery};
 pub use id::{DeviceId, ServerName, UserId};
 pub use login::{LoginRequest, PendingLogin, PushedLogin};
+pub use party::Party;
 pub use scope::{ScopeForm, login_scope};
 pub use session::{Session, SessionEvent};
 pub use support::{Checkup, SupportCheck};

@@ -33,22 +33,20 @@
 //! ```
 
 use std::fmt;
-use std::sync::Arc;
 
 use http::StatusCode;
 
 use super::answer::ErrorBody;
-use super::auth_server::AuthServer;
 use super::binding::Binding;
 use super::completion::Login;
 use super::id::{DeviceId, UserId};
 use super::login::LoginRequest;
+use super::party::Party;
 use super::user_session::UserSession;
 use crate::base::env::Env;
 use crate::base::secret::AccessToken;
 use crate::error::Error;
 use crate::flow::Revocation;
-use crate::party::client::Client;
 use crate::session::{self, Access, Epoch, Event, Outcome, Refusal, SessionOptions};
 use crate::step::Step;
 
@@ -84,7 +82,7 @@ pub struct Session {
 
 impl Session {
     /// Joins what was stored with the client that it was made with
-    /// ([`Application::client_of`](super::Application::client_of)). `generation` is the stored record's, where the tokens
+    /// ([`Application::party_of`](super::Application::party_of)). `generation` is the stored record's, where the tokens
     /// are kept in one; 0 without. After a login, [`session::Session::save`] of [`Session::core_mut`] puts them there.
     ///
     /// # Errors
@@ -92,14 +90,13 @@ impl Session {
     pub fn new(
         session: UserSession,
         generation: u64,
-        server: &AuthServer,
-        client: Arc<Client>,
+        party: &Party,
         options: SessionOptions,
         env: &mut dyn Env,
     ) -> Result<Self, Error> {
         let (binding, tokens) = (session.binding().clone(), session.tokens().clone());
-        binding.check_home(server)?;
-        let core = session::Session::new(tokens, generation, server.provider.clone(), client, options, env)?;
+        party.check_home(&binding.homeserver)?;
+        let core = session::Session::new(tokens, generation, party.relying_party().clone(), options, env)?;
         Ok(Self { core, binding, soft_logout: None })
     }
 

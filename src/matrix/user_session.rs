@@ -1,20 +1,18 @@
 //! A user's session as it is stored: whose, on which device, with which tokens.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::auth_server::AuthServer;
 use super::binding::Binding;
 use super::homeserver::Homeserver;
 use super::id::{DeviceId, UserId};
+use super::party::Party;
 use crate::base::env::Env;
 use crate::base::versioned::{self, Version};
 use crate::error::Error;
 use crate::flow::Revocation;
 use crate::message::end_session::EndSessionRequest;
-use crate::party::client::Client;
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
 
@@ -79,15 +77,10 @@ impl UserSession {
     /// logout that waits for the network can fail.
     ///
     /// # Errors
-    /// `matrix.homeserver_mismatch`, and as [`Revocation::start`].
-    pub fn revoke(
-        &self,
-        server: &AuthServer,
-        client: &Arc<Client>,
-        env: &mut dyn Env,
-    ) -> Result<Step<Revocation>, Error> {
-        self.binding.check_home(server)?;
-        Revocation::start(&self.tokens, &server.provider, client, env)
+    /// `matrix.homeserver_mismatch`, and as [`RelyingParty::revoke`](crate::RelyingParty::revoke).
+    pub fn revoke(&self, party: &Party, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
+        party.check_home(&self.binding.homeserver)?;
+        party.relying_party().revoke(&self.tokens, env)
     }
 
     /// Ends the provider's own session in the user's browser too, where it has a page for that. The hint is the ID token,

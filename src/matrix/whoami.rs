@@ -6,20 +6,17 @@
 //!
 //! A login asks by itself. Errors name the request: `whoami`.
 
-use std::sync::Arc;
-
 use http::Response;
 use serde::Deserialize;
 
 use super::answer::{during, response_of, success};
-use super::auth_server::AuthServer;
 use super::id::{DeviceId, UserId};
+use super::party::Party;
 use crate::base::env::Env;
 use crate::base::json::{self, Scalar};
 use crate::base::secret::Body;
 use crate::error::{Error, ErrorCode};
 use crate::flow::ResourceCall;
-use crate::party::client::Client;
 use crate::step::{Flow, Input, Step};
 use crate::token::token_set::TokenSet;
 use crate::wire::policy::{Accept, JSON_LIMIT, Policy};
@@ -54,16 +51,11 @@ impl Whoami {
     ///
     /// # Errors
     /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `url.scheme`, `sign.failed`.
-    pub fn start(
-        tokens: &TokenSet,
-        server: &AuthServer,
-        client: &Arc<Client>,
-        env: &mut dyn Env,
-    ) -> Result<Step<Self>, Error> {
-        let schemes = server.provider.options().schemes();
-        let request = request::read(server.homeserver.uri("/_matrix/client/v3/account/whoami", schemes)?);
+    pub fn start(tokens: &TokenSet, party: &Party, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let schemes = party.server().provider.options().schemes();
+        let request = request::read(party.homeserver().uri("/_matrix/client/v3/account/whoami", schemes)?);
         let policy = Policy::read(JSON_LIMIT, Accept::Json);
-        Self::go_on(ResourceCall::start(request, policy, tokens, &server.provider, client, env)?)
+        Self::go_on(party.relying_party().call(request, policy, tokens, env)?)
     }
 
     fn go_on(step: Step<ResourceCall>) -> Result<Step<Self>, Error> {

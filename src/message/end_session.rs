@@ -8,9 +8,8 @@ use super::callback;
 use crate::base::env::Env;
 use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
-use crate::party::client::Client;
-use crate::party::provider::Provider;
 use crate::party::redirect_uri::RedirectUri;
+use crate::party::relying_party::RelyingParty;
 use crate::token::id_token::IdToken;
 use crate::wire::form;
 
@@ -56,33 +55,36 @@ impl EndSessionRequest {
         self.ui_locales = Some(locales.into());
         self
     }
+}
 
-    /// The URL to open in the user's browser, and what its answer is checked against.
+impl RelyingParty {
+    /// The URL that logs the user out at the provider, to open in the user's browser, and what the browser's return is
+    /// checked against.
     ///
     /// # Errors
     /// `end_session.unsupported`.
-    pub fn start(
-        self,
-        provider: &Provider,
-        client: &Client,
+    pub fn end_session(
+        &self,
+        request: EndSessionRequest,
         env: &mut dyn Env,
     ) -> Result<(EndSessionUrl, PendingLogout), Error> {
-        let endpoint = provider.metadata().end_session_endpoint.as_ref().ok_or(ErrorCode::END_SESSION_UNSUPPORTED)?;
+        let endpoint = self.provider().metadata().end_session_endpoint.as_ref();
+        let endpoint = endpoint.ok_or(ErrorCode::END_SESSION_UNSUPPORTED)?;
         let state = Secret::random(env.rng());
-        let redirects = self.post_logout_redirect_uri.is_some();
+        let redirects = request.post_logout_redirect_uri.is_some();
         let optional = [
-            ("id_token_hint", self.id_token_hint.as_ref().map(Secret::expose)),
-            ("logout_hint", self.logout_hint.as_deref()),
-            ("client_id", Some(client.id())),
-            ("post_logout_redirect_uri", self.post_logout_redirect_uri.as_ref().map(RedirectUri::as_str)),
+            ("id_token_hint", request.id_token_hint.as_ref().map(Secret::expose)),
+            ("logout_hint", request.logout_hint.as_deref()),
+            ("client_id", Some(self.client().id())),
+            ("post_logout_redirect_uri", request.post_logout_redirect_uri.as_ref().map(RedirectUri::as_str)),
             ("state", redirects.then(|| state.expose())),
-            ("ui_locales", self.ui_locales.as_deref()),
+            ("ui_locales", request.ui_locales.as_deref()),
         ];
         let pairs = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
         let mut url = String::new();
         endpoint.start_query(&mut url);
         form::append(&mut url, pairs);
-        Ok((EndSessionUrl(Secret::new(url)), PendingLogout { state, redirect_uri: self.post_logout_redirect_uri }))
+        Ok((EndSessionUrl(Secret::new(url)), PendingLogout { state, redirect_uri: request.post_logout_redirect_uri }))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::base::secret::Body;
 use crate::base::url::Endpoint;
 use crate::error::{Error, ErrorCode};
 use crate::jose::Keys;
+use crate::jose::backend::Backend;
 use crate::party::provider::Provider;
 use crate::wire::request;
 use crate::wire::response::Response;
@@ -34,14 +35,15 @@ pub(crate) fn during(error: Error) -> Error {
     error.during(REQUEST)
 }
 
-/// Parses the answer; with a set that was fetched before, its refetch cooldown goes on.
+/// Parses the response, for this library.
 ///
 /// # Errors
 /// `http.…`, `json.…`, `jwks.…`.
-pub(crate) fn parse(response: Response<'_>, previous: Option<&Keys>, now: Timestamp) -> Result<Arc<Keys>, Error> {
-    let keys = response.success().and_then(|body| match previous {
-        Some(previous) => Keys::parse_refetched(body, now, previous),
-        None => Keys::parse(body, now),
-    });
+pub(crate) fn parse(
+    response: Response<'_>,
+    backend: Option<&'static dyn Backend>,
+    now: Timestamp,
+) -> Result<Arc<Keys>, Error> {
+    let keys = response.success().and_then(|body| Keys::read(backend, body, now));
     keys.map(Arc::new).map_err(during)
 }

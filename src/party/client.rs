@@ -95,6 +95,10 @@ pub enum IdTokenTrust {
     /// Against the provider's keys.
     #[default]
     Verify,
+    /// Against the provider's keys, by the key store: a browser's WebCrypto, for a build without a signature backend. The
+    /// flow then asks for the use of a public key ([`KeyUse::Verify`](crate::step::KeyUse::Verify)), and the driver's word
+    /// is believed.
+    VerifyElsewhere,
     /// Not at all: the ID token came straight from the token endpoint over TLS, whose certificate vouches for it
     /// (OpenID Connect Core 1.0 section 3.1.3.7 rule 6).
     ///
@@ -125,8 +129,7 @@ impl Client {
     /// use oidc_proto::{Client, ClientAuth, RedirectUri};
     /// let client = Client::new("s6BhdRkqt3")
     ///     .with_auth(ClientAuth::SecretBasic("gX1fBat3bV".into()))
-    ///     .with_redirect_uri(RedirectUri::new("https://client.example.org/cb")?)
-    ///     .shared();
+    ///     .with_redirect_uri(RedirectUri::new("https://client.example.org/cb")?);
     /// # Ok::<(), oidc_proto::Error>(())
     /// ```
     pub fn new(client_id: impl Into<Box<str>>) -> Self {
@@ -214,15 +217,9 @@ impl Client {
         self.dpop.as_ref()
     }
 
-    /// Checks that a value that was bound to a key, or to none, fits this client.
-    pub(crate) fn check_binding(&self, thumbprint: Option<&str>) -> Result<(), Error> {
-        let own = self.dpop.as_ref().map(|key| key.thumbprint());
-        if own == thumbprint { Ok(()) } else { Err(ErrorCode::DPOP_KEY_MISMATCH.into()) }
-    }
-
-    /// The client, to be shared.
-    pub fn shared(self) -> Arc<Self> {
-        Arc::new(self)
+    /// Whether the provider's keys are needed to judge its ID tokens.
+    pub(crate) fn needs_keys(&self) -> bool {
+        self.id_token_trust != IdTokenTrust::DangerousTrustTls && self.registered_algorithm != Some(Algorithm::Hs256)
     }
 
     /// `client_id`.

@@ -26,7 +26,7 @@ const NONCE_LENGTH_LIMIT: usize = 1024;
 pub struct DpopKey {
     key: PrivateKey,
     public_key: PublicKey,
-    thumbprint: Arc<String>,
+    thumbprint: String,
     nonces: Mutex<Vec<(String, String)>>,
 }
 
@@ -38,18 +38,13 @@ impl DpopKey {
     pub fn new(key: PrivateKey) -> Result<Arc<Self>, Error> {
         let public_key = key.public_key().cloned().filter(|public| public.fits(key.algorithm()));
         let public_key = public_key.filter(|_| asymmetric().contains(key.algorithm())).ok_or(ErrorCode::DPOP_KEY)?;
-        let thumbprint = Arc::new(public_key.thumbprint_text());
+        let thumbprint = public_key.thumbprint_text();
         Ok(Arc::new(Self { key, public_key, thumbprint, nonces: Mutex::default() }))
     }
 
     /// The key's thumbprint (RFC 7638), as in `dpop_jkt` and `cnf.jkt`.
     pub fn thumbprint(&self) -> &str {
         &self.thumbprint
-    }
-
-    /// The same, to be shared by what is bound to the key.
-    pub(crate) fn shared_thumbprint(&self) -> Arc<String> {
-        self.thumbprint.clone()
     }
 
     /// The algorithm of its proofs.

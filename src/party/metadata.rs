@@ -86,7 +86,7 @@ impl WellKnown {
 }
 
 /// What a provider says about itself. Every URL was checked to be an [`Endpoint`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServerMetadata {
     /// `issuer`, equal to the one that was asked for.

@@ -3,9 +3,12 @@
 pub(crate) mod client;
 pub(crate) mod client_auth;
 pub(crate) mod dpop;
+pub(crate) mod key_cell;
 pub(crate) mod metadata;
 pub(crate) mod options;
+pub(crate) mod owner;
 pub(crate) mod provider;
 pub(crate) mod redirect_uri;
 pub(crate) mod registration;
 pub(crate) mod registrations;
+pub(crate) mod relying_party;

@@ -18,7 +18,6 @@
 //! registration and the device authorization are the core's and the Matrix profile's: they go between two stages.
 
 use std::fmt;
-use std::sync::Arc;
 
 use super::code::{Intent, QrCode};
 use super::dialog::{Heard, Talk, own_failure};
@@ -32,11 +31,9 @@ use super::watch::{Outcome, Watch};
 use crate::base::env::Env;
 use crate::error::ErrorCode;
 use crate::flow::device::PendingDevice;
-use crate::flow::verification::TokenOutcome;
-use crate::jose::Keys;
+use crate::flow::token_outcome::TokenOutcome;
 use crate::matrix::Homeserver;
-use crate::party::client::Client;
-use crate::party::provider::Provider;
+use crate::party::relying_party::RelyingParty;
 use crate::step::Step;
 
 /// The new device.
@@ -164,16 +161,10 @@ impl Accepted {
     ///
     /// # Errors
     /// `device.access_denied`, `device.expired_token`, of which the other device is told; all that
-    /// [`PendingDevice::poll`] and its flow can give; `qr.peer_cancelled` and other `qr.…`, `transport.…`, `http.…`.
-    pub fn poll(
-        self,
-        provider: &Arc<Provider>,
-        client: &Arc<Client>,
-        keys: Option<Arc<Keys>>,
-        env: &mut dyn Env,
-    ) -> Stage<LoggedIn> {
+    /// [`RelyingParty::poll_device`](crate::RelyingParty::poll_device) and its flow can give; `qr.peer_cancelled` and other `qr.…`, `transport.…`, `http.…`.
+    pub fn poll(self, party: &RelyingParty, env: &mut dyn Env) -> Stage<LoggedIn> {
         let Self { pending, talk } = self;
-        let polling = match pending.poll(provider, client, keys, env) {
+        let polling = match party.poll_device(pending, env) {
             Ok(polling) => polling,
             Err(error) => return talk.fail(error, env),
         };

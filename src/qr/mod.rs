@@ -29,8 +29,7 @@
 //!
 //! ```
 //! use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient};
-//! use oidc_proto::flow::DeviceAuthorization;
-//! use oidc_proto::matrix::SupportCheck;
+//! use oidc_proto::matrix::{Party, SupportCheck};
 //! use oidc_proto::qr::{QrCode, LoggedIn, Login, Options, Secrets};
 //! use oidc_proto::{Client, Env, Error, ProviderOptions, Schemes, Scope, TokenOutcome};
 //!
@@ -49,14 +48,14 @@
 //!
 //!     // The flows of the Matrix profile and of the core, at the homeserver that the other device names.
 //!     let support = SupportCheck::start(at.homeserver().address().clone(), ProviderOptions::new())?;
-//!     let provider = driver.run(support, env)?.support.supported()?.provider.clone();
-//!     let client = Client::new("app").shared();
+//!     let server = driver.run(support, env)?.support.supported()?;
+//!     let party = Party::new(server, Client::new("app")).relying_party().clone();
 //!     let scope = Scope::new("urn:matrix:client:api:* urn:matrix:client:device:ABCDEFGHIJ")?;
-//!     let pending = driver.run(DeviceAuthorization::start(scope, &provider, &client, env)?, env)?;
+//!     let pending = driver.run(party.authorize_device(scope, env)?, env)?;
 //!
 //!     let accepted = driver.run(at.ask(pending, "ABCDEFGHIJ", env)?, env)?;
 //!     show(accepted.user_code());
-//!     let LoggedIn { exchanged, rest } = driver.run(accepted.poll(&provider, &client, None, env)?, env)?;
+//!     let LoggedIn { exchanged, rest } = driver.run(accepted.poll(&party, env)?, env)?;
 //!     keep(exchanged);
 //!     driver.run(rest.succeed(env)?, env)
 //! }

@@ -18,7 +18,7 @@ use super::rendezvous::{Received, Receiving};
 use crate::base::env::Env;
 use crate::error::{Error, ErrorCode};
 use crate::flow::DevicePolling;
-use crate::flow::verification::TokenOutcome;
+use crate::flow::token_outcome::TokenOutcome;
 use crate::step::{Flow, Input, Step, Wait};
 
 /// Awaits the user's decision, or the other device's.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::access::Standing;
-use super::party::Party;
 use super::policy::{self, Options, RefreshPolicy};
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::{AccessToken, same_bytes};
+use crate::party::relying_party::RelyingParty;
 use crate::token::token_set::TokenSet;
 
 /// The newest tokens.
@@ -105,8 +105,13 @@ impl CurrentTokens {
     }
 
     /// Computes what follows from new tokens. Returns when they are to be refreshed; `None` if never.
-    pub(super) fn settle(&mut self, party: &Party, options: &Options, env: &mut dyn Env) -> Option<MonotonicTime> {
-        party.share_texts(&mut self.tokens);
+    pub(super) fn settle(
+        &mut self,
+        party: &RelyingParty,
+        options: &Options,
+        env: &mut dyn Env,
+    ) -> Option<MonotonicTime> {
+        self.tokens.share_owner(party.owner());
         let (now, ticks) = (env.now(), env.monotonic());
         let expires_at = self.tokens.expires_at();
         let left = expires_at.map(|expires_at| expires_at.saturating_since(now));

@@ -30,8 +30,7 @@
 //! ```
 //! use std::time::Duration;
 //! use oidc_proto::session::{Access, Outcome, Session, SessionOptions, Transmit};
-//! # use oidc_proto::{Client, Env, Error, Provider, TokenSet};
-//! # use std::sync::Arc;
+//! # use oidc_proto::Env;
 //! # fn send(_: http::Request<oidc_proto::Body>) -> Result<http::Response<Vec<u8>>, oidc_proto::Failure> { todo!() }
 //! fn good_token(session: &mut Session, env: &mut impl Env) -> Option<String> {
 //!     let epoch = match session.access(env) {
@@ -58,7 +57,6 @@ mod attempts;
 mod current;
 mod event;
 mod machine;
-mod party;
 mod policy;
 mod store;
 mod store_protocol;

@@ -158,6 +158,14 @@ impl StoreProtocol {
         }
     }
 
+    /// The attempt is over, but the store did not save its tokens. The lock is kept for them.
+    pub(super) fn keep_lock(&mut self) {
+        self.forget();
+        if self.lock == Lock::Attempt {
+            self.lock = Lock::Unsaved;
+        }
+    }
+
     /// Nothing that goes on is waited for any more. The lock is given back.
     pub(super) fn abandon(&mut self) {
         self.forget();
@@ -189,12 +197,8 @@ impl StoreProtocol {
     }
 
     /// The store failed to save the tokens of an attempt, which replace those with `replaced` and were obtained by `spent`.
-    /// They are saved again after a pause. The lock is kept until then.
+    /// They are saved again after a pause.
     pub(super) fn save_later(&mut self, replaced: AccessToken, spent: Option<Secret>, env: &mut dyn Env) {
-        self.forget();
-        if self.lock == Lock::Attempt {
-            self.lock = Lock::Unsaved;
-        }
         self.unsaved = Some(Box::new(Unsaved::after(self.unsaved.take(), replaced, spent, env)));
     }
 

@@ -13,8 +13,7 @@ use crate::base::secret::{self, AccessToken, Secret, is_token};
 use crate::base::url::Issuer;
 use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode};
-use crate::party::client::Client;
-use crate::party::provider::Provider;
+use crate::party::owner::Owner;
 
 /// The tokens of one login, and whose they are.
 ///
@@ -22,8 +21,7 @@ use crate::party::provider::Provider;
 /// application act as somebody else. Keep it where the platform keeps secrets, or encrypted and authenticated.
 #[derive(Clone)]
 pub struct TokenSet {
-    pub(crate) issuer: Issuer,
-    pub(crate) client_id: Arc<str>,
+    pub(crate) owner: Owner,
     pub(crate) access_token: AccessToken,
     pub(crate) token_type: TokenType,
     pub(crate) refresh_token: Option<Secret>,
@@ -32,7 +30,6 @@ pub struct TokenSet {
     pub(crate) expires_at: Option<Timestamp>,
     /// Shared: most refreshes bring no new one.
     pub(crate) id_token: Option<Arc<IdToken>>,
-    pub(crate) dpop_thumbprint: Option<Arc<String>>,
 }
 
 impl TokenSet {
@@ -46,12 +43,17 @@ impl TokenSet {
 
     /// The provider.
     pub fn issuer(&self) -> &Issuer {
-        &self.issuer
+        self.owner.issuer()
+    }
+
+    /// Whose the tokens are.
+    pub fn owner(&self) -> &Owner {
+        &self.owner
     }
 
     /// The client that the tokens were issued to.
     pub fn client_id(&self) -> &str {
-        &self.client_id
+        self.owner.client_id()
     }
 
     /// The access token.
@@ -94,30 +96,17 @@ impl TokenSet {
         self.id_token.as_deref()
     }
 
-    /// Checks that the tokens are this client's at this provider, and that it has their key.
-    pub(crate) fn check_owner(&self, provider: &Provider, client: &Client) -> Result<(), Error> {
-        if self.issuer != *provider.issuer() {
-            return Err(ErrorCode::PROVIDER_MISMATCH.into());
-        }
-        if self.client_id != client.id {
-            return Err(ErrorCode::CLIENT_MISMATCH.into());
-        }
-        client.check_binding(self.dpop_thumbprint())
-    }
-
-    /// Shares the texts of its owners, which were checked to be the same: what was restored need not keep its own.
-    pub(crate) fn share_texts(&mut self, provider: &Provider, client: &Client) {
-        self.issuer = provider.issuer().clone();
-        self.client_id = client.id.clone();
-        self.dpop_thumbprint = client.dpop.as_ref().map(|key| key.shared_thumbprint());
+    /// Shares the texts of its owner, which was checked to be the same: what was restored need not keep its own.
+    pub(crate) fn share_owner(&mut self, owner: &Owner) {
+        self.owner = owner.clone();
         if let Some(id_token) = self.id_token.as_mut().and_then(Arc::get_mut) {
-            id_token.share_issuer(&self.issuer);
+            id_token.share_issuer(self.owner.issuer());
         }
     }
 
     /// The thumbprint of the key that the tokens are bound to (RFC 9449): only a client with that key can use them.
     pub fn dpop_thumbprint(&self) -> Option<&str> {
-        self.dpop_thumbprint.as_deref().map(String::as_str)
+        self.owner.dpop_thumbprint()
     }
 
     /// The value of the `Authorization` header, marked sensitive: `Bearer …` or `DPoP …`. The latter needs a proof
@@ -135,7 +124,7 @@ impl TokenSet {
 impl fmt::Debug for TokenSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A provider can put anything into the scope, also what it was sent.
-        write!(f, "TokenSet({}, expires {:?})", self.issuer, self.expires_at)
+        write!(f, "TokenSet({}, expires {:?})", self.issuer(), self.expires_at)
     }
 }
 
@@ -163,8 +152,8 @@ impl Serialize for TokenSet {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         StoredTokens {
             version: Version,
-            issuer: self.issuer.as_str().to_owned(),
-            client_id: self.client_id.as_ref().into(),
+            issuer: self.issuer().as_str().to_owned(),
+            client_id: self.client_id().into(),
             access_token: self.access_token.expose().into(),
             token_type: self.token_type.name().to_owned(),
             refresh_token: self.refresh_token.clone(),
@@ -193,8 +182,7 @@ impl<'de> Deserialize<'de> for TokenSet {
             id_token.share_issuer(&issuer);
         }
         Ok(Self {
-            issuer,
-            client_id: stored.client_id.into(),
+            owner: Owner::stored(issuer, &stored.client_id, stored.dpop_thumbprint.as_deref()),
             access_token: AccessToken::new(stored.access_token).map_err(|_| malformed())?,
             token_type: TokenType::from_name(&stored.token_type).ok_or_else(malformed)?,
             refresh_token: stored.refresh_token,
@@ -202,7 +190,6 @@ impl<'de> Deserialize<'de> for TokenSet {
             obtained_at: stored.obtained_at,
             expires_at: stored.expires_at,
             id_token: stored.id_token.map(Arc::new),
-            dpop_thumbprint: stored.dpop_thumbprint.map(Arc::new),
         })
     }
 }

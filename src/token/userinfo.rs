@@ -10,7 +10,7 @@ use super::id_token::{Audience, check_issuer};
 use crate::base::json::{self, Fields, Text};
 use crate::base::secret::{Body, Secret};
 use crate::error::{Error, ErrorCode, Quote};
-use crate::jose::{Algorithm, Algorithms, Jws, Keys, TOKEN_LIMIT};
+use crate::jose::{Jws, Signed, TOKEN_LIMIT};
 use crate::party::client::Client;
 use crate::party::provider::Provider;
 use crate::wire::challenge::Challenge;
@@ -101,20 +101,17 @@ fn other_form(code: ErrorCode, response: Response<'_>) -> Error {
     Error::new(code).with_found(Quote::provider(response.content_type()))
 }
 
-/// Verifies a signed answer. `iss` and `aud`, where they are present, are this provider and this client.
+/// Reads a signed response. `iss` and `aud`, where they are present, are this provider and this client.
 ///
 /// # Errors
-/// `userinfo.…`, `jws.…`, `json.…`.
-pub(crate) fn verify(
-    compact: &Secret,
+/// `userinfo.…`, `jws.malformed`, `json.…`.
+pub(crate) fn read_signed(
+    jws: &Jws<'_>,
+    _evidence: Signed,
     subject: &str,
-    algorithm: Algorithm,
-    keys: &Keys,
     provider: &Provider,
     client: &Client,
 ) -> Result<Userinfo, Error> {
-    let jws = Jws::parse(compact.expose())?;
-    let _signed = jws.verify(keys, Algorithms::of(&[algorithm]))?;
     let payload = Body::from(jws.payload()?);
     let answer: Answer<'_> = json::strict(payload.as_ref())?;
     let tenant = answer.tid.as_deref();

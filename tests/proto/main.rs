@@ -10,6 +10,7 @@ mod matrix;
 mod properties;
 mod qr;
 mod requirements;
+mod rotation;
 mod session;
 mod simulation;
 #[path = "../fuzz/targets/mod.rs"]

@@ -5,13 +5,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use http::Request;
-use oidc_proto::adapter::SystemEnv;
-use oidc_proto::flow::{CodeExchange, KeysFetch, Refresh, Registration, ServerMetadataFetch};
-use oidc_proto::jose::backend::{self, Backend};
 use oidc_proto::Prompt;
-use oidc_proto::{ApplicationType, ClientMetadata};
-use oidc_proto::{AuthorizationRequest, AuthorizationUrl, Body, Callback, Client, Env, Flow, Issuer, MonotonicTime, PendingAuthorization, Provider, ProviderOptions, RedirectUri, Schemes, Scope, Step, Timestamp, TokenGrant, TokenOutcome, TokenSet};
+use oidc_proto::adapter::SystemEnv;
+use oidc_proto::flow::{Registration, ServerMetadataFetch, TokenRequest};
 use oidc_proto::jose::Keys;
+use oidc_proto::jose::backend::{self, Backend};
+use oidc_proto::{ApplicationType, ClientMetadata};
+use oidc_proto::{
+    AuthorizationRequest, AuthorizationUrl, Body, Callback, Client, Env, Flow, Issuer, MonotonicTime,
+    PendingAuthorization, Provider, ProviderOptions, RedirectUri, RelyingParty, Schemes, Scope, Step, Timestamp,
+    TokenGrant, TokenOutcome, TokenSet, VerifiedCallback,
+};
 use rand_core::{CryptoRng, Infallible, TryCryptoRng, TryRng};
 
 use super::hold;
@@ -20,11 +24,14 @@ use crate::fixtures::*;
 
 pub(super) const ANY: &str = "oidc-proto (any backend)";
 
+/// A library for signatures. `None` is the default one, which an application need not name.
+type Chosen = Option<&'static dyn Backend>;
+
 /// The backends and the contestants' names. The first of them is the default one.
-pub(super) fn backends() -> impl Iterator<Item = (&'static dyn Backend, &'static str)> {
-    backend::compiled().iter().map(|&backend| {
+pub(super) fn backends() -> impl Iterator<Item = (Chosen, &'static str)> {
+    backend::compiled().iter().enumerate().map(|(at, &backend)| {
         let who = if format!("{backend:?}") == "AwsLc" { "oidc-proto aws-lc-rs" } else { "oidc-proto rustcrypto" };
-        (backend, who)
+        ((at > 0).then_some(backend), who)
     })
 }
 
@@ -32,21 +39,27 @@ pub(super) fn backends() -> impl Iterator<Item = (&'static dyn Backend, &'static
 struct BenchEnv {
     system: Option<SystemEnv>,
     drawn: usize,
+    now: u64,
 }
 
 impl BenchEnv {
     fn fixed() -> Self {
-        Self { system: None, drawn: 0 }
+        Self { system: None, drawn: 0, now: ISSUED_AT }
     }
 
     fn random() -> Self {
-        Self { system: Some(SystemEnv::new().expect("entropy")), drawn: 0 }
+        Self { system: Some(SystemEnv::new().expect("entropy")), ..Self::fixed() }
+    }
+
+    /// The clock stands where the ID tokens have expired long since.
+    fn late() -> Self {
+        Self { now: ISSUED_AT + 30 * 24 * 3600, ..Self::fixed() }
     }
 }
 
 impl Env for BenchEnv {
     fn now(&self) -> Timestamp {
-        Timestamp::from_unix_seconds(ISSUED_AT)
+        Timestamp::from_unix_seconds(self.now)
     }
 
     fn monotonic(&self) -> MonotonicTime {
@@ -115,59 +128,72 @@ fn request(scope: &str) -> AuthorizationRequest {
     AuthorizationRequest::new(redirect_uri(), Scope::new(scope).expect("a scope"))
 }
 
-fn provider() -> Arc<Provider> {
+fn provider() -> Provider {
     Provider::from_json(DISCOVERY, &issuer(), ProviderOptions::new()).expect("good metadata")
 }
 
-fn client() -> Arc<Client> {
-    Client::new(CLIENT_ID).with_redirect_uri(redirect_uri()).shared()
+/// The same provider with its signatures verified by this backend.
+fn by(provider: Provider, backend: Chosen) -> Provider {
+    match backend {
+        Some(backend) => provider.with_backend(backend),
+        None => provider,
+    }
 }
 
-pub(super) fn keys(backend: &'static dyn Backend, set: &[u8]) -> Arc<Keys> {
+fn client() -> Client {
+    Client::new(CLIENT_ID).with_redirect_uri(redirect_uri())
+}
+
+fn keys(backend: Chosen, set: &[u8]) -> Arc<Keys> {
     let fetched_at = Timestamp::from_unix_seconds(ISSUED_AT);
-    Arc::new(Keys::parse_with(backend, set, fetched_at).expect("a key set"))
+    let keys = match backend {
+        Some(backend) => Keys::parse_with(backend, set, fetched_at),
+        None => Keys::parse(set, fetched_at),
+    };
+    Arc::new(keys.expect("a key set"))
 }
 
-/// Provider and client, and logins at them.
+/// A client at the provider, and logins.
 pub(super) struct World {
-    pub(super) provider: Arc<Provider>,
-    pub(super) client: Arc<Client>,
+    pub(super) party: RelyingParty,
 }
 
 impl World {
+    /// The keys are not at hand.
     pub(super) fn new() -> Rc<Self> {
-        Rc::new(Self { provider: provider(), client: client() })
+        Rc::new(Self { party: RelyingParty::new(provider(), client()) })
+    }
+
+    /// The four keys are at hand.
+    pub(super) fn with_keys(backend: Chosen) -> Rc<Self> {
+        let env = BenchEnv::fixed();
+        let provider = by(provider(), backend);
+        provider.supply_keys(JWKS_4, env.now(), &env).expect("a key set");
+        Rc::new(Self { party: RelyingParty::new(provider, client()) })
     }
 
     fn start(&self, redirect_uri: RedirectUri, env: &mut BenchEnv) -> (AuthorizationUrl, PendingAuthorization) {
-        AuthorizationRequest::new(redirect_uri, Scope::new(black_box("openid profile email offline_access")).unwrap())
-            .login_hint(LOGIN_HINT)
-            .prompt(Prompt::Consent)
-            .start(&self.provider, &self.client, env)
-            .expect("a login")
+        let scope = Scope::new(black_box("openid profile email offline_access")).unwrap();
+        let request = AuthorizationRequest::new(redirect_uri, scope).login_hint(LOGIN_HINT).prompt(Prompt::Consent);
+        self.party.authorize(request, env).expect("a login")
     }
 
     /// A login whose callback has come and was checked: its code is to be redeemed next.
-    fn checked(&self, scope: &str) -> (PendingAuthorization, oidc_proto::VerifiedCallback) {
+    fn checked(&self, scope: &str) -> (PendingAuthorization, VerifiedCallback) {
         let mut env = BenchEnv::fixed();
-        let (_, pending) = request(scope).start(&self.provider, &self.client, &mut env).expect("a login");
+        let (_, pending) = self.party.authorize(request(scope), &mut env).expect("a login");
         let callback = Callback::from_url(&callback(STATE)).expect("a callback");
-        let checked = pending.check(&callback, &self.provider, &env).expect("this login's callback");
-        (pending, checked)
+        let verified = self.party.check(&pending, &callback, env.now()).expect("this login's callback");
+        (pending, verified)
     }
 
-    fn redeem(
-        &self,
-        (pending, checked): (PendingAuthorization, oidc_proto::VerifiedCallback),
-        keys: Option<Arc<Keys>>,
-        env: &mut BenchEnv,
-    ) -> Step<CodeExchange> {
-        pending.redeem(checked, &self.provider, &self.client, keys, env).expect("redeemable")
+    fn redeem(&self, login: (PendingAuthorization, VerifiedCallback), env: &mut BenchEnv) -> Step<TokenRequest> {
+        self.party.redeem(login.0, login.1, env).expect("redeemable")
     }
 
-    pub(super) fn tokens(&self, scope: &str, keys: Option<Arc<Keys>>) -> TokenSet {
+    pub(super) fn tokens(&self, scope: &str) -> TokenSet {
         let env = &mut BenchEnv::fixed();
-        let step = self.redeem(self.checked(scope), keys, env);
+        let step = self.redeem(self.checked(scope), env);
         verified(done(answer(step, env, |_| respond(200, Alg::Rs256.token_response())))).tokens
     }
 }
@@ -193,10 +219,12 @@ pub fn cases() -> Vec<Case> {
         black_box(Provider::from_json(response.body(), &own, ProviderOptions::new()).expect("good metadata"));
     }));
     for (backend, who) in backends() {
-        let (issuer, none) = (issuer.clone(), keys(backend, br#"{"keys":[]}"#));
+        let (issuer, client) = (issuer.clone(), client());
         cases.push(Case::new("W2j-discover+jwks4", who, move || {
             let env = &mut BenchEnv::fixed();
-            black_box(discover(&issuer, &none, Alg::Rs256, env));
+            let party = RelyingParty::new(discover(&issuer, backend, Alg::Rs256, env), client.clone());
+            let step = party.fetch_keys(env).expect("a key set");
+            black_box(done(answer(step, env, |request| serve(request.uri().path(), Alg::Rs256))));
         }));
     }
     let own = world.clone();
@@ -204,7 +232,7 @@ pub fn cases() -> Vec<Case> {
     let own = world.clone();
     cases.push(Case::consuming("W3-token", ANY, checked, move |login| {
         let env = &mut BenchEnv::fixed();
-        let step = own.redeem(login, None, env);
+        let step = own.redeem(login, env);
         let exchanged = done(answer(step, env, |_| respond(200, Alg::Rs256.token_response())));
         black_box(verified(exchanged));
     }));
@@ -212,11 +240,11 @@ pub fn cases() -> Vec<Case> {
     let checked = move || own.checked(OAUTH_SCOPE);
     let own = world.clone();
     cases.push(Case::consuming("W3b-token-request-only", ANY, checked, move |login| {
-        let Step::Call(call) = own.redeem(login, None, &mut BenchEnv::fixed()) else { panic!("a request") };
+        let Step::Call(call) = own.redeem(login, &mut BenchEnv::fixed()) else { panic!("a request") };
         black_box(call.into_parts().0);
     }));
     for (backend, who) in backends() {
-        cases.extend(Alg::ALL.map(|alg| verify(&world, backend, who, alg)));
+        cases.extend(Alg::ALL.map(|alg| verify(backend, who, alg)));
     }
     for (work, set) in [("W5-jwks4", JWKS_4), ("W5-jwks100", JWKS_100)] {
         cases.push(Case::new(work, ANY, move || {
@@ -224,22 +252,21 @@ pub fn cases() -> Vec<Case> {
         }));
     }
     let own = world.clone();
-    let tokens = world.tokens(OAUTH_SCOPE, None);
+    let tokens = world.tokens(OAUTH_SCOPE);
     cases.push(Case::new("W6-refresh", ANY, {
         let tokens = Rc::new(tokens);
         move || {
             let env = &mut BenchEnv::fixed();
-            let step = Refresh::start(&tokens, &own.provider, &own.client, None, env).expect("refreshable");
+            let step = own.party.refresh(&tokens, env).expect("refreshable");
             black_box(verified(done(answer(step, env, |_| respond(200, REFRESH_RESPONSE)))));
         }
     }));
     for (backend, who) in backends() {
-        let none = keys(backend, br#"{"keys":[]}"#);
         cases.extend(LOGINS.map(|(work, alg)| {
-            let (issuer, none) = (issuer.clone(), none.clone());
+            let issuer = issuer.clone();
             // The operating system is asked for entropy once, as an application does.
             Case::consuming(work, who, BenchEnv::random, move |mut env| {
-                black_box(login(&issuer, &none, alg, &mut env));
+                black_box(login(&issuer, backend, alg, &mut env));
             })
         }));
     }
@@ -247,55 +274,51 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// The whole check of an ID token whose claims were not looked at before, by keys that were used before.
-fn verify(world: &Rc<World>, backend: &'static dyn Backend, who: &'static str, alg: Alg) -> Case {
-    let world = world.clone();
-    let none = keys(backend, br#"{"keys":[]}"#);
-    let unverified = move || {
-        let env = &mut BenchEnv::fixed();
-        let step = world.redeem(world.checked(&SCOPES.join(" ")), Some(none.clone()), env);
-        match done(answer(step, env, |_| respond(200, alg.token_response()))) {
-            TokenOutcome::Unverified { grant, .. } => grant,
-            TokenOutcome::Verified(_) => panic!("without a key?"),
-        }
+fn verify(backend: Chosen, who: &'static str, alg: Alg) -> Case {
+    let (world, scope) = (World::with_keys(backend), SCOPES.join(" "));
+    let respond = move |_: &Request<Body>| respond(200, alg.token_response());
+    let exchanged = move |env: &mut BenchEnv| {
+        let step = world.redeem(world.checked(&scope), env);
+        done(answer(step, env, respond))
     };
-    let keys = keys(backend, JWKS_4);
-    Case::consuming(alg.id_token_work(), who, unverified, move |grant| {
-        black_box(verified(done(grant.verify(Some(keys.clone()), &mut BenchEnv::fixed()))));
+    let _ = verified(exchanged(&mut BenchEnv::fixed()));
+    // Tokens that come when their ID token has expired are unverified. With the clock set back they are verified again.
+    let unverified = move || match exchanged(&mut BenchEnv::late()) {
+        TokenOutcome::Unverified { tokens, .. } => tokens,
+        TokenOutcome::Verified(_) => panic!("an expired ID token?"),
+    };
+    Case::consuming(alg.id_token_work(), who, unverified, |tokens| {
+        black_box(verified(done(tokens.verify(&mut BenchEnv::fixed()))));
     })
 }
 
-/// `none` is an empty set of the backend in question: what is fetched after it inherits the backend.
-fn discover(issuer: &Issuer, none: &Arc<Keys>, alg: Alg, env: &mut BenchEnv) -> (Arc<Provider>, Arc<Keys>) {
-    let send = |request: &Request<Body>| serve(request.uri().path(), alg);
+fn discover(issuer: &Issuer, backend: Chosen, alg: Alg, env: &mut BenchEnv) -> Provider {
     let step = ServerMetadataFetch::start(issuer.clone(), ProviderOptions::new()).expect("an issuer");
-    let provider = done(answer(step, env, send)).provider;
-    let step = KeysFetch::start(&provider, Some(none.clone())).expect("a key set");
-    let keys = done(answer(step, env, send)).keys;
-    (provider, keys)
+    by(done(answer(step, env, |request| serve(request.uri().path(), alg))).provider, backend)
 }
 
-/// ServerMetadataFetch, keys, registration, the URL, the callback, the code, the ID token.
-fn login(issuer: &Issuer, none: &Arc<Keys>, alg: Alg, env: &mut BenchEnv) -> TokenGrant {
+/// Metadata, registration, the URL, the callback, keys, the code, the ID token.
+fn login(issuer: &Issuer, backend: Chosen, alg: Alg, env: &mut BenchEnv) -> TokenGrant {
     let send = |request: &Request<Body>| serve(request.uri().path(), alg);
-    let (provider, keys) = discover(issuer, none, alg, env);
+    let provider = discover(issuer, backend, alg, env);
     let redirect_uri = redirect_uri();
     let mut metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()]);
     metadata.client_name = Some("Bench Client".into());
     let step = Registration::start(&provider, metadata).expect("registrable");
-    let client = done(answer(step, env, send)).client(std::slice::from_ref(&redirect_uri)).shared();
-    let world = World { provider, client };
+    let client = done(answer(step, env, send)).client(std::slice::from_ref(&redirect_uri));
+    let world = World { party: RelyingParty::new(provider, client) };
     let (url, pending) = world.start(redirect_uri, env);
     let state = url.as_str().split_once("&state=").and_then(|(_, rest)| rest.split('&').next()).expect("a state");
     let callback = Callback::from_url(&callback(state)).expect("a callback");
-    let checked = pending.check(&callback, &world.provider, env).expect("this login's callback");
-    let step = world.redeem((pending, checked), Some(keys), env);
-    verified(done(answer(step, env, send)))
+    let checked = world.party.check(&pending, &callback, env.now()).expect("this login's callback");
+    let fetch = world.redeem((pending, checked), env);
+    let exchange = answer(fetch, env, send);
+    verified(done(answer(exchange, env, send)))
 }
 
 pub fn held() -> Vec<Held> {
-    let world = World::new();
+    let (world, with_keys) = (World::new(), World::with_keys(None));
     let redirect_uri = redirect_uri();
-    let (backend, _) = backends().next().expect("a backend");
     let scope = SCOPES.join(" ");
     let pending = world.start(redirect_uri.clone(), &mut BenchEnv::fixed()).1;
     let json = serde_json::to_string(&pending).expect("it is made to be stored").len();
@@ -305,17 +328,20 @@ pub fn held() -> Vec<Held> {
             size_of::<PendingAuthorization>(),
             || world.start(redirect_uri.clone(), &mut BenchEnv::fixed()).1,
         ),
-        hold("oidc-proto Arc<Provider>", size_of::<Provider>(), provider),
-        hold("oidc-proto Arc<Client>", size_of::<Client>(), client),
-        hold("oidc-proto TokenSet", size_of::<TokenSet>(), || world.tokens(&scope, Some(keys(backend, JWKS_4)))),
+        hold("oidc-proto Provider", size_of::<Provider>(), provider),
+        hold("oidc-proto Client", size_of::<Client>(), client),
+        hold("oidc-proto RelyingParty, with provider and client", size_of::<RelyingParty>(), || {
+            RelyingParty::new(provider(), client())
+        }),
+        hold("oidc-proto TokenSet", size_of::<TokenSet>(), || with_keys.tokens(&scope)),
     ];
     for (backend, who) in backends() {
         held.push(hold(format!("{who} Arc<Keys>, 4"), size_of::<Keys>(), || keys(backend, JWKS_4)));
         held.push(hold(format!("{who} Arc<Keys>, 100"), size_of::<Keys>(), || keys(backend, JWKS_100)));
         held.push(hold(format!("{who} Arc<Keys>, 4, one used"), size_of::<Keys>(), || {
-            let keys = keys(backend, JWKS_4);
-            world.tokens(&scope, Some(keys.clone()));
-            keys
+            let world = World::with_keys(backend);
+            world.tokens(&scope);
+            world.party.provider().keys().expect("as supplied")
         }));
     }
     held

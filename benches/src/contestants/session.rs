@@ -5,15 +5,16 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hint::black_box;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Instant;
 
 use http::Response;
-use oidc_proto::session::{Access, Persistence, Session, SessionOptions, StoreAction, StoreAnswer, StoreTicket, Ticket, Transmit};
-use oidc_proto::{Client, Env, IdToken, MonotonicTime, Provider, Secret, Timestamp, TokenSet};
+use oidc_proto::session::{
+    Access, Persistence, Session, SessionOptions, StoreAction, StoreAnswer, StoreTicket, Ticket, Transmit,
+};
+use oidc_proto::{Env, IdToken, MonotonicTime, RelyingParty, Secret, Timestamp, TokenSet};
 use rand_core::{CryptoRng, Infallible, TryCryptoRng, TryRng};
 
-use super::ours::{ANY, World, backends, keys};
+use super::ours::{ANY, World};
 use crate::case::{Case, Held, Soak};
 use crate::counting::count;
 use crate::fixtures::*;
@@ -71,26 +72,23 @@ impl TryCryptoRng for VirtualEnv {}
 
 /// What all sessions have in common, and the tokens that they start with, as they were stored.
 struct Login {
-    provider: Arc<Provider>,
-    client: Arc<Client>,
+    party: RelyingParty,
     tokens: TokenSet,
     stored: String,
 }
 
 impl Login {
     fn new() -> Self {
-        let world = World::new();
-        let (backend, _) = backends().next().expect("a backend");
-        let tokens = world.tokens(&SCOPES.join(" "), Some(keys(backend, JWKS_4)));
+        let world = World::with_keys(None);
+        let tokens = world.tokens(&SCOPES.join(" "));
         let stored = serde_json::to_string(&tokens).expect("they are made to be stored");
-        Self { provider: world.provider.clone(), client: world.client.clone(), tokens, stored }
+        Self { party: world.party.clone(), tokens, stored }
     }
 
     fn session(&self, env: &mut VirtualEnv) -> Session {
         let options = SessionOptions { persistence: Persistence::Own, ..SessionOptions::default() };
-        let (provider, client) = (self.provider.clone(), self.client.clone());
         let tokens = TokenSet::from_json(&self.stored).expect("as it was stored");
-        Session::new(tokens, 0, provider, client, options, env).expect("its own tokens")
+        Session::new(tokens, 0, self.party.clone(), options, env).expect("its own tokens")
     }
 
     /// How long the texts of the tokens are.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use oidc_proto::{Client, ClientMetadata, Error, ErrorCode as Core, Provider, Schemes, TokenOutcome, UnverifiedTokens};
+use oidc_proto::{
+    ClientMetadata, Error, ErrorCode as Core, Provider, RelyingParty, Schemes, TokenOutcome, UnverifiedTokens,
+};
 
 use super::ask_userinfo;
 use crate::args::{self, BeginningArgs, IdTokenChoice};
@@ -18,7 +20,7 @@ use crate::tokens::{self, Settled};
 /// A login that can go on: the store is whole, the provider is known.
 pub(super) struct Beginning {
     pub(super) identity: Identity,
-    pub(super) provider: Arc<Provider>,
+    pub(super) provider: Provider,
     schemes: Schemes,
     id_token: IdTokenChoice,
     dpop: bool,
@@ -26,8 +28,7 @@ pub(super) struct Beginning {
 
 /// A login under way.
 pub(super) struct Login {
-    pub(super) provider: Arc<Provider>,
-    pub(super) client: Arc<Client>,
+    pub(super) party: RelyingParty,
     choices: Choices,
 }
 
@@ -56,7 +57,7 @@ impl Beginning {
             client = client.with_dpop(Arc::clone(key.dpop()));
         }
         let choices = Choices { schemes: self.schemes, id_token: self.id_token, key_file, dpop_key };
-        Ok(Login { provider: Arc::clone(&self.provider), client: client.shared(), choices })
+        Ok(Login { party: RelyingParty::new(self.provider.clone(), client), choices })
     }
 }
 
@@ -71,8 +72,8 @@ impl Login {
     ) -> Result<(), Failure> {
         let tokens = match tokens::settle(context, exchanged)? {
             Settled::Trusted(tokens) => tokens,
-            Settled::Untrusted(failure, grant) => {
-                revoke(context, grant);
+            Settled::Untrusted(failure, tokens) => {
+                revoke(context, tokens);
                 return Err(failure);
             }
         };
@@ -93,8 +94,8 @@ impl Login {
         }
         context.out.checked("the session is in the store");
         context.out.emit(&Event::LoggedIn { session: session.summary(context.now()) });
-        if self.provider.metadata().userinfo_endpoint.is_some()
-            && let Err(failure) = ask_userinfo(context, &self.provider, &self.client, &session)
+        if self.party.provider().metadata().userinfo_endpoint.is_some()
+            && let Err(failure) = ask_userinfo(context, &self.party, &session)
         {
             context.out.emit(&Event::warning(&failure));
         }
@@ -103,8 +104,8 @@ impl Login {
 }
 
 /// Tokens that cannot be trusted are not left lying around. That they are revoked is all that can be done.
-fn revoke(context: &mut Context, grant: UnverifiedTokens) {
-    let step = grant.revoke(&mut context.env).map_err(Failure::from);
+fn revoke(context: &mut Context, tokens: UnverifiedTokens) {
+    let step = tokens.revoke(&mut context.env).map_err(Failure::from);
     let revoked = step.and_then(|step| context.run("revoking", step));
     if let Err(failure) = revoked {
         context.out.emit(&Event::warning(&failure));

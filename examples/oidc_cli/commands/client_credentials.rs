@@ -1,7 +1,7 @@
 //! `client-credentials`: a token for the client itself (RFC 6749 section 4.4). Nothing is stored.
 
-use oidc_proto::AuthMethod;
 use oidc_proto::flow::GrantRequest;
+use oidc_proto::{AuthMethod, RelyingParty};
 
 use crate::args::{self, ClientArgs, ClientCredentialsArgs};
 use crate::clients::Identity;
@@ -25,12 +25,12 @@ fn ask(context: &mut Context, args: &ClientCredentialsArgs, identity: &Identity)
     let schemes = context.options.schemes();
     let provider = context.discover(args::issuer(&args.issuer, schemes)?, schemes)?;
     let registered = identity.named(&provider)?;
-    let client =
-        registered.ok_or_else(|| Code::Usage.because("client-credentials needs --client-id"))?.client(&[]).shared();
+    let registered = registered.ok_or_else(|| Code::Usage.because("client-credentials needs --client-id"))?;
+    let party = RelyingParty::new(provider, registered.client(&[]));
 
     context.out.step("Client credentials");
     let scope = args.scope.clone().unwrap_or_default();
-    let step = GrantRequest::client_credentials().scope(scope).start(&provider, &client, &mut context.env)?;
+    let step = party.request_tokens(GrantRequest::client_credentials().scope(scope), &mut context.env)?;
     let granted = context.run("asking for a token", step)?.verified()?;
     let tokens = &granted.tokens;
     context.out.emit(&Event::Token {

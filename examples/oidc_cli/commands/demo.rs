@@ -4,8 +4,6 @@ mod qr;
 
 use std::time::Duration;
 
-use oidc_proto::flow::UserinfoFetch;
-
 use super::matrix::ask_whoami;
 use super::{account, login, logout, refresh, relogin, token, userinfo, whoami};
 use crate::args::{
@@ -94,7 +92,6 @@ fn at_homeserver(context: &mut Context, base_url: &str, meeting: MeetingArgs) ->
 
 /// Userinfo, with the tokens as they were.
 fn ask_again(context: &mut Context, session: &Session) -> Result<(), Failure> {
-    let (provider, client) = context.connect(session)?;
-    let step = UserinfoFetch::start(&session.tokens, &provider, &client, &mut context.env)?;
+    let step = context.connect(session)?.userinfo(&session.tokens, &mut context.env)?;
     context.run("asking once more", step).map(drop)
 }

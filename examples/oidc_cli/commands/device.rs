@@ -1,8 +1,6 @@
 //! `device`: a login that the user allows on another device (RFC 8628).
 
-use oidc_proto::PendingDevice;
-use oidc_proto::flow::DeviceAuthorization;
-use oidc_proto::{Error, ErrorCode, Scope};
+use oidc_proto::{Error, ErrorCode, PendingDevice, Scope};
 
 use super::beginning::Beginning;
 use super::matrix;
@@ -31,13 +29,13 @@ fn ask_device(context: &mut Context, scope: Scope, beginning: &Beginning) -> Res
     let login = beginning.login(context, clients::device_metadata())?;
 
     context.out.step("Device authorization");
-    let step = DeviceAuthorization::start(scope, &login.provider, &login.client, &mut context.env)?;
+    let step = login.party.authorize_device(scope, &mut context.env)?;
     let pending = context.run("asking for a code", step)?;
     show(context, &pending);
     // What cannot be kept is better not obtained; but a file that is held during the wait would be left behind by
     // whoever breaks it off.
     drop(context.store.draft()?);
-    let step = pending.poll(&login.provider, &login.client, None, &mut context.env)?;
+    let step = login.party.poll_device(pending, &mut context.env)?;
     let exchanged = context.run_until_deadline("waiting for the user to allow it", step)?;
     let draft = context.store.draft()?;
     login.finish(context, exchanged, draft, "iss, sub, aud, azp, exp, iat, at_hash if it has one")

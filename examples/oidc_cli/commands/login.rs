@@ -1,12 +1,11 @@
 //! `login`: from an issuer to a session in the store.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use oidc_proto::ResponseMode;
 use oidc_proto::{
-    AuthorizationRequest, Callback, Client, Error, ErrorCode as Core, PendingAuthorization, Provider, RedirectUri,
-    Scope, VerifiedCallback,
+    AuthorizationRequest, Callback, Env as _, Error, ErrorCode as Core, PendingAuthorization, Provider, RedirectUri,
+    RelyingParty, Scope, VerifiedCallback,
 };
 
 use super::beginning::Beginning;
@@ -42,7 +41,6 @@ pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failu
 fn by_browser(context: &mut Context, args: &LoginArgs, scope: Scope, beginning: &Beginning) -> Result<(), Failure> {
     let (meeting, redirect_uri) = Meeting::arrange(&args.meeting)?;
     let login = beginning.login(context, clients::metadata(args.meeting.redirect_port)?)?;
-    let (provider, client) = (&login.provider, &login.client);
     let mut request = AuthorizationRequest::new(redirect_uri, scope).lifetime(lifetime(context));
     for prompt in &args.prompt {
         request = request.prompt(*prompt);
@@ -53,11 +51,11 @@ fn by_browser(context: &mut Context, args: &LoginArgs, scope: Scope, beginning: 
     if let Some(mode) = args.response_mode {
         request = request.response_mode(mode);
     }
-    let (pending, checked) = ask_user(context, args, provider, client, request, meeting)?;
+    let (pending, verified) = ask_user(context, args, &login.party, request, meeting)?;
 
     context.out.step("Code exchange");
     let draft = context.store.draft()?;
-    let step = pending.redeem(checked, provider, client, None, &mut context.env)?;
+    let step = login.party.redeem(pending, verified, &mut context.env)?;
     let exchanged = context.run("exchanging the code", step)?;
     let claims = "iss, sub, aud, azp, exp, iat, this login's nonce, at_hash if it has one";
     login.finish(context, exchanged, draft, claims)
@@ -67,27 +65,26 @@ fn by_browser(context: &mut Context, args: &LoginArgs, scope: Scope, beginning: 
 fn ask_user(
     context: &mut Context,
     args: &LoginArgs,
-    provider: &Arc<Provider>,
-    client: &Arc<Client>,
+    party: &RelyingParty,
     request: AuthorizationRequest,
     meeting: Meeting,
 ) -> Result<(PendingAuthorization, VerifiedCallback), Failure> {
     context.out.step("Authorization");
-    let (url, pending) = if is_pushed(args.par, provider) {
-        let step = request.push(provider, client, &mut context.env)?;
+    let (url, pending) = if is_pushed(args.par, party.provider()) {
+        let step = party.push(request, &mut context.env)?;
         let pushed = context.run("pushing the request", step)?;
         context.out.checked("the provider has the request: the browser carries a reference to it, nothing else");
         pushed
     } else {
-        request.start(provider, client, &mut context.env)?
+        party.authorize(request, &mut context.env)?
     };
     context.out.checked("the request has a state, a nonce and a PKCE challenge (S256), 256 bits of entropy each");
     context.out.emit(&Event::AuthorizationUrl { url: url.as_str() });
     drop(args.meeting.browser.open(url.as_str(), context.options.timeout, context.out)?);
-    let checked =
-        meeting.answer(context, pending.response_mode(), |callback| pending.check(callback, provider, &context.env))?;
-    told(context, &pending, provider);
-    Ok((pending, checked))
+    let verified = meeting
+        .answer(context, pending.response_mode(), |callback| party.check(&pending, callback, context.env.now()))?;
+    told(context, &pending, party.provider());
+    Ok((pending, verified))
 }
 
 /// How long a login is good.

@@ -1,10 +1,6 @@
 //! `logout`: the session ends here first; what the network says to it comes after.
 
-use std::sync::Arc;
-
-use oidc_proto::EndSessionRequest;
-use oidc_proto::flow::Revocation;
-use oidc_proto::{Client, Provider};
+use oidc_proto::{EndSessionRequest, RelyingParty};
 
 use crate::args::LogoutArgs;
 use crate::context::Context;
@@ -22,9 +18,9 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
     context.out.checked("the session is gone from the store");
     let connected = context.connect(&session);
     let (connected, failure) = match connected {
-        Ok((provider, client)) => {
-            let failure = revoke(context, &provider, &client, &session).err();
-            (Some((provider, client)), failure)
+        Ok(party) => {
+            let failure = revoke(context, &party, &session).err();
+            (Some(party), failure)
         }
         Err(failure) => (None, Some(failure)),
     };
@@ -39,21 +35,16 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
         revoked: failure.is_none(),
         code: failure.as_ref().map(|failure| failure.code),
     });
-    if let Some((provider, client)) = connected.filter(|_| args.end_session)
-        && let Err(failure) = end_session(context, args, &provider, &client, &session)
+    if let Some(party) = connected.filter(|_| args.end_session)
+        && let Err(failure) = end_session(context, args, &party, &session)
     {
         context.out.emit(&Event::warning(&failure));
     }
     Ok(())
 }
 
-fn revoke(
-    context: &mut Context,
-    provider: &Arc<Provider>,
-    client: &Arc<Client>,
-    session: &Session,
-) -> Result<(), Failure> {
-    let step = Revocation::start(&session.tokens, provider, client, &mut context.env)?;
+fn revoke(context: &mut Context, party: &RelyingParty, session: &Session) -> Result<(), Failure> {
+    let step = party.revoke(&session.tokens, &mut context.env)?;
     context.run("revoking the tokens", step)
 }
 
@@ -62,8 +53,7 @@ fn revoke(
 fn end_session(
     context: &mut Context,
     args: &LogoutArgs,
-    provider: &Arc<Provider>,
-    client: &Arc<Client>,
+    party: &RelyingParty,
     session: &Session,
 ) -> Result<(), Failure> {
     let bare = EndSessionRequest::new();
@@ -72,8 +62,8 @@ fn end_session(
         (None, Some(id_token)) => bare.clone().id_token_hint(id_token),
         (None, None) => bare.clone(),
     };
-    let (hinted, _) = hinted.start(provider, client, &mut context.env)?;
-    let (bare, _) = bare.start(provider, client, &mut context.env)?;
+    let (hinted, _) = party.end_session(hinted, &mut context.env)?;
+    let (bare, _) = party.end_session(bare, &mut context.env)?;
     let holds_token = session.tokens.id_token().is_some();
     let printed = if context.out.shows_tokens() || !holds_token { &hinted } else { &bare };
     context.out.emit(&Event::EndSessionUrl { url: printed.as_str() });

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use oidc_proto::matrix::{
-    Address, Application, AuthServer, Checkup, HomeserverDiscovery, LoginOutcome, LoginRequest, SupportCheck,
+    Address, Application, AuthServer, Checkup, HomeserverDiscovery, LoginOutcome, LoginRequest, Party, SupportCheck,
     UserSession, Whoami,
 };
-use oidc_proto::{Client, Error, ErrorCode as Core, Fault, Provider, ProviderOptions, Registrations};
+use oidc_proto::{Env as _, Error, ErrorCode as Core, Fault, Provider, ProviderOptions, Registrations};
 
 use super::device::show;
 use super::login::{Meeting, lifetime};
@@ -46,7 +46,7 @@ pub(super) fn find_at(context: &mut Context, address: Address) -> Result<Arc<Aut
 }
 
 /// Shows the homeserver; the provider is shown by who called.
-pub(super) fn discover(context: &mut Context, text: &str) -> Result<Arc<Provider>, Failure> {
+pub(super) fn discover(context: &mut Context, text: &str) -> Result<Provider, Failure> {
     let schemes = context.options.schemes();
     let options = ProviderOptions::new().with_schemes(schemes);
     let step = SupportCheck::start(Address::parse(text, schemes)?, options)?;
@@ -57,7 +57,7 @@ pub(super) fn discover(context: &mut Context, text: &str) -> Result<Arc<Provider
         versions: &found.versions,
         metadata: server.as_ref().ok().map(|server| server.source.as_str()),
     });
-    Ok(Arc::clone(&server?.provider))
+    Ok(server?.provider.clone())
 }
 
 pub(super) fn register(context: &mut Context, text: &str, anew: bool) -> Result<(), Failure> {
@@ -69,8 +69,7 @@ pub(super) fn register(context: &mut Context, text: &str, anew: bool) -> Result<
 
 /// A login that can go on: the store is whole, the provider and the client are known.
 pub(super) struct Beginning {
-    pub(super) server: Arc<AuthServer>,
-    pub(super) client: Client,
+    pub(super) party: Party,
     pub(super) choices: Choices,
 }
 
@@ -94,14 +93,13 @@ impl Beginning {
         let application = Application::new(clients::matrix_metadata()?, Registrations::default())?;
         let (client, key_file) = identity.client(context, &server.provider, application.metadata().clone())?;
         let choices = Choices { schemes: context.options.schemes(), id_token, key_file, dpop_key: None };
-        Ok(Self { server, client: client.with_id_token_trust(trust(id_token)), choices })
+        Ok(Self { party: Party::new(server, client.with_id_token_trust(trust(id_token))), choices })
     }
 }
 
 pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Result<(), Failure> {
     let identity = Identity::read(&args.beginning.client)?;
-    let Beginning { server, client, choices } =
-        Beginning::new(context, text, &identity, args.beginning.grant.id_token)?;
+    let Beginning { party, choices } = Beginning::new(context, text, &identity, args.beginning.grant.id_token)?;
     let mut request = request(&args.beginning);
     request = args.prompt.iter().fold(request, |request, prompt| request.prompt(*prompt));
     if let Some(hint) = &args.login_hint {
@@ -110,7 +108,7 @@ pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Resu
     if let Some(mode) = args.response_mode {
         request = request.response_mode(mode);
     }
-    by_browser(context, &server, client.shared(), request, args.par, &args.meeting, choices)
+    by_browser(context, &party, request, args.par, &args.meeting, choices)
         .inspect_err(|failure| identity.explain(failure, context.out))
 }
 
@@ -127,21 +125,19 @@ fn request(args: &BeginningArgs) -> LoginRequest {
 pub(crate) fn relogin(context: &mut Context, args: &ReloginArgs) -> Result<(), Failure> {
     let session = chosen(context)?;
     let known = matrix(&session)?;
-    let (_, client) = context.connect(&session)?;
-    let server = context.server(known.homeserver(), session.schemes())?;
-    let mut client = Client::clone(&client);
+    let party = context.connect_home(&session)?;
+    let mut client = party.client().clone();
     for redirect_uri in clients::matrix_metadata()?.redirect_uris {
         client = client.with_redirect_uri(redirect_uri);
     }
     let request = LoginRequest::again(&known);
-    by_browser(context, &server, client.shared(), request, ParChoice::Auto, &args.meeting, session.choices())
+    by_browser(context, &party.with_client(client), request, ParChoice::Auto, &args.meeting, session.choices())
 }
 
 /// Sends the user to the provider, and asks the homeserver who came back.
 fn by_browser(
     context: &mut Context,
-    server: &Arc<AuthServer>,
-    client: Arc<Client>,
+    party: &Party,
     request: LoginRequest,
     par: ParChoice,
     meeting: &MeetingArgs,
@@ -154,40 +150,39 @@ fn by_browser(
     // One request more is made only where nothing else is taken.
     let is_pushed = match par {
         ParChoice::Always => true,
-        ParChoice::Auto => server.provider.metadata().require_pushed_authorization_requests,
+        ParChoice::Auto => party.server().provider.metadata().require_pushed_authorization_requests,
         ParChoice::Never => false,
     };
     let (url, pending) = if is_pushed {
-        let step = request.push(redirect_uri, server, &client, &mut context.env)?;
+        let step = request.push(redirect_uri, party, &mut context.env)?;
         context.run("pushing the request", step)?
     } else {
-        request.start(redirect_uri, server, &client, &mut context.env)?
+        request.start(redirect_uri, party, &mut context.env)?
     };
     context.out.checked(&format!("the request is for the device {} and no other", pending.device_id()));
     context.out.emit(&Event::AuthorizationUrl { url: url.as_str() });
     drop(browser.open(url.as_str(), context.options.timeout, context.out)?);
-    let checked =
-        meeting.answer(context, pending.response_mode(), |callback| pending.check(callback, server, &context.env))?;
+    let verified = meeting
+        .answer(context, pending.response_mode(), |callback| pending.check(callback, party, context.env.now()))?;
     context.out.checked("one callback came, with this login's state, in time, from the provider that was asked");
 
     context.out.step("Code exchange");
     let draft = context.store.draft()?;
-    let step = pending.redeem(checked, server, &client, None, &mut context.env)?;
+    let step = pending.redeem(verified, party, &mut context.env)?;
     let outcome = context.run("exchanging the code", step)?;
     conclude(context, outcome, draft, choices)
 }
 
 pub(super) fn device(context: &mut Context, args: &BeginningArgs, text: &str) -> Result<(), Failure> {
     let identity = Identity::read(&args.client)?;
-    let Beginning { server, client, choices } = Beginning::new(context, text, &identity, args.grant.id_token)?;
-    let client = client.shared();
+    let Beginning { party, choices } = Beginning::new(context, text, &identity, args.grant.id_token)?;
     context.out.step("Device authorization");
-    let step = request(args).start_device(&server, &client, &mut context.env)?;
+    let step = request(args).start_device(&party, &mut context.env)?;
     let pending = context.run("asking for a code", step)?;
     show(context, pending.authorization());
     // As for a login at a provider: what cannot be kept is better not obtained.
     drop(context.store.draft()?);
-    let step = pending.poll(&server, &client, None, &mut context.env)?;
+    let step = pending.poll(&party, &mut context.env)?;
     let outcome = context.run_until_deadline("waiting for the user to allow it", step)?;
     let draft = context.store.draft()?;
     conclude(context, outcome, draft, choices).inspect_err(|failure| identity.explain(failure, context.out))
@@ -201,17 +196,17 @@ pub(super) fn conclude(
     choices: Choices,
 ) -> Result<(), Failure> {
     let outcome = match outcome {
-        LoginOutcome::Refused { error, grant } if error.fault() == Fault::Transport => {
-            let step = grant.retry(&mut context.env)?;
+        LoginOutcome::Refused { error, tokens } if error.fault() == Fault::Transport => {
+            let step = tokens.retry(&mut context.env)?;
             context.run("asking once more", step)?
         }
         outcome => outcome,
     };
     let login = match outcome {
         LoginOutcome::LoggedIn(login) => login,
-        LoginOutcome::Refused { error, grant } => {
+        LoginOutcome::Refused { error, tokens } => {
             // Tokens of somebody else are not left lying around. That they are revoked is all that can be done.
-            let step = grant.revoke(&mut context.env).map_err(Failure::from);
+            let step = tokens.revoke(&mut context.env).map_err(Failure::from);
             if let Err(failure) = step.and_then(|step| context.run("revoking", step)) {
                 context.out.emit(&Event::warning(&failure));
             }
@@ -236,11 +231,9 @@ pub(crate) fn whoami(context: &mut Context) -> Result<(), Failure> {
 
 /// Asks with the session's tokens as they are.
 pub(super) fn ask_whoami(context: &mut Context, session: &Session) -> Result<(), Failure> {
-    let known = matrix(session)?;
-    let (_, client) = context.connect(session)?;
-    let server = context.server(known.homeserver(), session.schemes())?;
+    let party = context.connect_home(session)?;
     context.out.step("Asking who that is");
-    let step = Whoami::start(&session.tokens, &server, &client, &mut context.env)?;
+    let step = Whoami::start(&session.tokens, &party, &mut context.env)?;
     let identity = context.run("asking the homeserver", step)?;
     context.out.emit(&Event::Whoami {
         user_id: identity.user_id.as_str(),

@@ -10,11 +10,7 @@ mod matrix;
 pub(crate) mod qr;
 mod watch;
 
-use std::sync::Arc;
-
-use oidc_proto::CodeChallengeMethod;
-use oidc_proto::flow::UserinfoFetch;
-use oidc_proto::{Client, Provider};
+use oidc_proto::{CodeChallengeMethod, RelyingParty};
 use serde_json::{Map, Value};
 
 use crate::args::{self, DiscoverArgs, Place, RegisterArgs};
@@ -41,7 +37,7 @@ pub(crate) fn discover(context: &mut Context, args: &DiscoverArgs) -> Result<(),
         (None, None) => {
             let session = session::choose(&context.store, context.options.session.as_deref())?;
             match session.homeserver() {
-                Some(homeserver) => Arc::clone(&context.server(homeserver, session.schemes())?.provider),
+                Some(homeserver) => context.server(homeserver, session.schemes())?.provider.clone(),
                 None => context.discover(session.tokens.issuer().clone(), session.schemes())?,
             }
         }
@@ -117,18 +113,13 @@ pub(crate) fn refresh(context: &mut Context) -> Result<(), Failure> {
 
 pub(crate) fn userinfo(context: &mut Context) -> Result<(), Failure> {
     let session = tokens::good(context, Need::Good)?;
-    let (provider, client) = context.connect(&session)?;
-    ask_userinfo(context, &provider, &client, &session)
+    let party = context.connect(&session)?;
+    ask_userinfo(context, &party, &session)
 }
 
-fn ask_userinfo(
-    context: &mut Context,
-    provider: &Arc<Provider>,
-    client: &Arc<Client>,
-    session: &Session,
-) -> Result<(), Failure> {
+fn ask_userinfo(context: &mut Context, party: &RelyingParty, session: &Session) -> Result<(), Failure> {
     context.out.step("Asking for userinfo");
-    let step = UserinfoFetch::start(&session.tokens, provider, client, &mut context.env)?;
+    let step = party.userinfo(&session.tokens, &mut context.env)?;
     let userinfo = context.run("asking for userinfo", step)?;
     context.out.checked("its sub is the ID token's");
     let claims: Map<String, Value> = userinfo.claims()?;

@@ -1,15 +1,14 @@
 //! `qr`: a new device and one that is logged in meet by a QR code (MSC4108).
 
 use std::path::Path;
-use std::sync::Arc;
 
 use oidc_proto::adapter::SystemEnv;
-use oidc_proto::matrix::{AuthServer, LoginRequest, PendingDeviceLogin};
+use oidc_proto::matrix::{LoginRequest, Party, PendingDeviceLogin};
 use oidc_proto::qr::{
     Account, AtHomeserver, CheckCode, FailureReason, Grant, LoggedIn, Login, NamedHomeserver, Options, Progress,
     QrCode as QrData, Role, Scanned, Secrets, Secured, Shown, Stage,
 };
-use oidc_proto::{Client, Error, ErrorCode as Core, Schemes};
+use oidc_proto::{Error, ErrorCode as Core, Schemes};
 
 use super::matrix::{self, Beginning, conclude};
 use crate::args::{IdTokenChoice, QrGrantArgs, QrLoginArgs, QrMeetingArgs};
@@ -55,15 +54,15 @@ pub(crate) fn login(context: &mut Context, dialog: &mut Dialog, args: &QrLoginAr
             return Err(failure);
         }
     };
-    let Prepared { server, client, choices, pending } = prepared;
+    let Prepared { party, choices, pending } = prepared;
     let stage = at.ask(pending.authorization().clone(), pending.device_id().as_str(), &mut context.env);
     let accepted = dialog.carry_out(context, "waiting for the other device", stage)?;
     progress(context, accepted.progress());
     super::device::show(context, pending.authorization());
-    let stage = accepted.poll(&server.provider, &client, None, &mut context.env);
+    let stage = accepted.poll(party.relying_party(), &mut context.env);
     let LoggedIn { exchanged, rest } = dialog.carry_out(context, "waiting for the user to allow it", stage)?;
     progress(context, rest.progress());
-    let finished = pending.complete(exchanged, &server, &client, &mut context.env).map_err(Failure::from);
+    let finished = pending.complete(exchanged, &party, &mut context.env).map_err(Failure::from);
     let finished = finished.and_then(|step| {
         let outcome = context.run("asking the homeserver", step)?;
         let draft = context.store.draft()?;
@@ -87,8 +86,7 @@ pub(crate) fn login(context: &mut Context, dialog: &mut Dialog, args: &QrLoginAr
 
 /// What a login needs beside the other device.
 struct Prepared {
-    server: Arc<AuthServer>,
-    client: Arc<Client>,
+    party: Party,
     choices: Choices,
     pending: PendingDeviceLogin,
 }
@@ -101,16 +99,15 @@ fn prepare(
     at: &AtHomeserver,
 ) -> Result<Prepared, Failure> {
     let server = matrix::find_at(context, at.homeserver().address().clone())?;
-    let Beginning { server, client, choices } = Beginning::at(context, server, identity, IdTokenChoice::default())?;
-    let client = client.shared();
+    let Beginning { party, choices } = Beginning::at(context, server, identity, IdTokenChoice::default())?;
     context.out.step("Device authorization");
     let mut request = LoginRequest::new();
     if let Some(device_id) = &args.device_id {
         request = request.device_id(device_id.clone());
     }
-    let step = request.start_device(&server, &client, &mut context.env)?;
+    let step = request.start_device(&party, &mut context.env)?;
     let pending = context.run("asking for a code", step)?;
-    Ok(Prepared { server, client, choices, pending })
+    Ok(Prepared { party, choices, pending })
 }
 
 /// What the other device handed over goes where the user wants it, or nowhere.

@@ -18,8 +18,8 @@ const INTERVAL: Duration = Duration::from_millis(250);
 
 pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failure> {
     let session = session::choose(&context.store, context.options.session.as_deref())?;
-    let (provider, client) = context.connect(&session)?;
-    let live = live(context, &session, provider, client, session.record(&context.store))?;
+    let party = context.connect(&session)?;
+    let live = live(context, &session, party, session.record(&context.store))?;
     let mut events = live.subscribe();
     if session.is_doubtful {
         // An earlier command got no answer; what comes of this is told by the events.

@@ -8,11 +8,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use oidc_proto::adapter::BlockingDriver;
-use oidc_proto::flow::{KeysFetch, Refresh, Registration, ServerMetadataFetch, UserinfoFetch};
-use oidc_proto::{ApplicationType, ClientMetadata};
-use oidc_proto::qr::{QrCode, CodeUrl, Generator, Initiated, NamedHomeserver};
+use oidc_proto::flow::{Registration, ServerMetadataFetch};
+use oidc_proto::qr::{CodeUrl, Generator, Initiated, NamedHomeserver, QrCode};
 use oidc_proto::testing::{Lie, Provider, TestEnv};
-use oidc_proto::{AuthorizationRequest, Body, Callback, Env, Issuer, Policy, ProviderOptions, RedirectUri, Registrations, Schemes, Scope};
+use oidc_proto::{ApplicationType, ClientMetadata};
+use oidc_proto::{
+    AuthorizationRequest, Body, Callback, Client, Env, Issuer, Policy, ProviderOptions, RedirectUri, Registrations,
+    RelyingParty, Schemes, Scope,
+};
 
 /// What was said in one run: the target it is for, and the bytes.
 type Said = Arc<Mutex<Vec<(&'static str, Vec<u8>)>>>;
@@ -185,28 +188,30 @@ fn login(op: &Provider, said: &Said) -> Option<()> {
         Ok(response)
     });
     let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly).ok()?;
-    let provider = driver.run(ServerMetadataFetch::start(issuer, ProviderOptions::new()).ok()?, &mut env).ok()?.provider;
-    let keys = driver.run(KeysFetch::start(&provider, None).ok()?, &mut env).ok()?.keys;
+    let provider =
+        driver.run(ServerMetadataFetch::start(issuer, ProviderOptions::new()).ok()?, &mut env).ok()?.provider;
+    // The keys come first, for whichever client.
+    let anyone = RelyingParty::new(provider.clone(), Client::new("app"));
+    driver.run(anyone.fetch_keys(&mut env).ok()?, &mut env).ok()?;
     let redirect_uri = RedirectUri::new("https://app.example.org/cb").ok()?;
     let metadata = ClientMetadata::new(ApplicationType::Web, vec![redirect_uri.clone()]);
     let registered = driver.run(Registration::start(&provider, metadata.clone()).ok()?, &mut env).ok()?;
     let mut all = Registrations::default();
     all.insert(provider.issuer(), &metadata, registered.clone());
     note("registrations", &serde_json::to_vec(&all).ok()?);
-    let client = registered.client(std::slice::from_ref(&redirect_uri)).shared();
+    let party = RelyingParty::new(provider, registered.client(std::slice::from_ref(&redirect_uri)));
     let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid").ok()?);
-    let (url, pending) = request.start(&provider, &client, &mut env).ok()?;
+    let (url, pending) = party.authorize(request, &mut env).ok()?;
     note("pending", &serde_json::to_vec(&pending).ok()?);
     let landing = op.visit(url.as_str(), env.now());
     note("callback", landing.callback().as_bytes());
-    let checked = pending.check(&Callback::from_url(landing.callback()).ok()?, &provider, &env).ok()?;
-    let step = pending.redeem(checked, &provider, &client, Some(keys.clone()), &mut env).ok()?;
-    let tokens = driver.run(step, &mut env).ok()?.verified().ok()?.tokens;
+    let verified = party.check(&pending, &Callback::from_url(landing.callback()).ok()?, env.now()).ok()?;
+    let tokens = driver.run(party.redeem(pending, verified, &mut env).ok()?, &mut env).ok()?.verified().ok()?.tokens;
     note("pending", &serde_json::to_vec(&tokens).ok()?);
     let claims: serde_json::Value = tokens.id_token()?.claims().ok()?;
     note("id_token", claims.to_string().as_bytes());
-    let refreshed = driver.run(Refresh::start(&tokens, &provider, &client, Some(keys), &mut env).ok()?, &mut env);
+    let refreshed = driver.run(party.refresh(&tokens, &mut env).ok()?, &mut env);
     let tokens = refreshed.ok()?.verified().ok()?.tokens;
-    driver.run(UserinfoFetch::start(&tokens, &provider, &client, &mut env).ok()?, &mut env).ok()?;
+    driver.run(party.userinfo(&tokens, &mut env).ok()?, &mut env).ok()?;
     Some(())
 }

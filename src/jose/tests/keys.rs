@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::*;
 
@@ -188,58 +187,4 @@ fn documents_that_are_no_key_set_are_refused() {
     ] {
         assert_eq!(parse(body).err(), expected, "{}", &body[..body.len().min(60)]);
     }
-}
-
-fn after(seconds: u64) -> Timestamp {
-    FETCHED.saturating_add(Duration::from_secs(seconds))
-}
-
-#[test]
-fn one_refetch_is_allowed_per_cooldown() {
-    let keys = parse(r#"{"keys":[]}"#).unwrap();
-    assert!(!keys.claim_refetch(FETCHED), "it was fetched just now");
-    assert!(!keys.claim_refetch(after(4)));
-    assert!(keys.claim_refetch(after(5)));
-    assert!(!keys.claim_refetch(after(5)));
-    assert!(!keys.claim_refetch(after(64)));
-    assert!(keys.claim_refetch(after(65)));
-}
-
-#[test]
-fn a_set_from_a_cache_may_be_fetched_again_at_once() {
-    let keys = parse(r#"{"keys":[]}"#).unwrap();
-    assert!(keys.claim_refetch(after(86_400)));
-}
-
-#[test]
-fn a_refetched_set_shares_the_cooldown() {
-    let old = parse(r#"{"keys":[]}"#).unwrap();
-    assert!(old.claim_refetch(after(100)));
-    let new = Keys::parse_refetched(set(&[p256("")]).as_bytes(), after(101), &old).unwrap();
-    assert_eq!((new.len(), new.fetched_at()), (1, after(101)));
-    assert!(!new.claim_refetch(after(159)));
-    assert!(new.claim_refetch(after(160)));
-    assert!(!old.claim_refetch(after(161)), "who still holds the old set does not ask again");
-}
-
-#[test]
-fn a_clock_set_back_stops_no_refetch_for_longer_than_the_cooldown() {
-    let keys = parse(r#"{"keys":[]}"#).unwrap();
-    assert!(keys.claim_refetch(after(1_000_000)));
-    assert!(!keys.claim_refetch(after(999_990)), "read a little late");
-    assert!(keys.claim_refetch(after(999_000)));
-    assert!(keys.claim_refetch(Timestamp::from_unix_millis(0)));
-    assert!(keys.claim_refetch(Timestamp::from_unix_seconds(61)));
-}
-
-#[test]
-fn of_many_threads_one_may_refetch() {
-    let keys = Arc::new(parse(r#"{"keys":[]}"#).unwrap());
-    let claims: Vec<_> = (0..8)
-        .map(|_| {
-            let keys = Arc::clone(&keys);
-            std::thread::spawn(move || keys.claim_refetch(after(60)))
-        })
-        .collect();
-    assert_eq!(claims.into_iter().filter_map(|claim| claim.join().ok()).filter(|&leave| leave).count(), 1);
 }

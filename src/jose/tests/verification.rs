@@ -81,7 +81,7 @@ fn a_symmetric_signature_is_by_a_secret_that_is_long_enough() {
 
 #[test]
 fn without_a_backend_nothing_is_verified() {
-    let keys = Keys::read(None, set(&[p256("")]).as_bytes(), FETCHED, Default::default()).unwrap();
+    let keys = Keys::read(None, set(&[p256("")]).as_bytes(), FETCHED).unwrap();
     let verify = |allowed| Jws::parse(v::ES256).unwrap().verify(&keys, allowed).unwrap_err().code();
     assert_eq!(verify(all()), ErrorCode::JWS_NO_BACKEND);
     assert_eq!(verify(Algorithms::EMPTY), ErrorCode::JWS_ALGORITHM);

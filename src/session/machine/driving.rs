@@ -7,7 +7,7 @@ use super::session::Session;
 use super::state::{Attempt, ExpectResponse, Pause, Resume, Stage, State};
 use crate::base::bell::Bell;
 use crate::base::env::{Env, MonotonicTime};
-use crate::error::transport::{Failure, FailureKind};
+use crate::error::transport::{Failure, FailureKind, Sent};
 use crate::session::access::{Ticket, Transmit};
 use crate::session::event::Event;
 use crate::session::store::{StoreAction, StoreAnswer, StoreTicket};
@@ -120,15 +120,27 @@ impl Session {
         self.transition(|state, core| {
             let State::Attempting(attempt) = state else { return state };
             match attempt.stage {
-                Stage::ExpectResponse(expect) => core.response_is_late(expect, env),
+                Stage::ExpectResponse(expect) if expect.exchange.awaits_tokens() => core.response_is_late(expect, env),
                 Stage::ExpectSave(obtained) if was_asked => core.save_is_late(obtained, env),
                 // Nobody has looked since they came. They are not used before they were handed over.
                 Stage::ExpectSave(obtained) => core.obtained(obtained, env),
                 Stage::ExpectLock | Stage::ExpectRecord | Stage::ExpectRecordAfter(_) | Stage::ExpectEarlierSave => {
                     core.store_is_late(env)
                 }
-                Stage::Send(_, exchange) | Stage::UseKey(_, exchange) | Stage::ExpectKeyOutput(_, exchange) => {
-                    core.exchange_is_late(exchange, env)
+                // Through the flow: it may hold tokens already.
+                Stage::ExpectResponse(ExpectResponse { awaiting, exchange }) => {
+                    let late = Failure::new(FailureKind::Timeout, Sent::Maybe);
+                    core.proceed(awaiting.fail(late, env), exchange, env)
+                }
+                Stage::Send(call, exchange) => {
+                    let late = Failure::new(FailureKind::Timeout, Sent::No);
+                    core.proceed(call.into_parts().2.fail(late, env), exchange, env)
+                }
+                Stage::UseKey(use_key, exchange) => {
+                    core.proceed(use_key.into_parts().1.fail(FailureKind::Timeout, env), exchange, env)
+                }
+                Stage::ExpectKeyOutput(awaiting, exchange) => {
+                    core.proceed(awaiting.fail(FailureKind::Timeout, env), exchange, env)
                 }
                 Stage::Wait(..) => State::Attempting(attempt),
             }

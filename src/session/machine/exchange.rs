@@ -73,6 +73,11 @@ impl Exchange {
         self.rotation == Rotation::Maybe
     }
 
+    /// Whether the response to the token request is still to come.
+    pub(super) fn awaits_tokens(&self) -> bool {
+        self.rotation == Rotation::Asked
+    }
+
     pub(super) fn obtained(self, tokens: TokenSet) -> Obtained {
         Obtained { tokens, asked_at: self.asked_at, spent: self.spent }
     }

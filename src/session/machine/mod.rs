@@ -20,20 +20,18 @@ mod refreshing;
 pub(super) mod session;
 mod state;
 mod storing;
-#[cfg(all(test, feature = "testing"))]
-mod tests;
 
 use super::attempts::Attempts;
 use super::current::CurrentTokens;
 use super::event::Events;
-use super::party::Party;
 use super::policy::Options;
 use super::store_protocol::StoreProtocol;
 use crate::base::env::{Env, MonotonicTime};
+use crate::party::relying_party::RelyingParty;
 
 /// All of a session but its state.
 struct Core {
-    party: Party,
+    party: RelyingParty,
     current: CurrentTokens,
     options: Options,
     attempts: Attempts,

@@ -7,8 +7,8 @@ use crate::base::env::Env;
 use crate::base::secret::Secret;
 use crate::error::transport::{Failure, FailureKind, Sent};
 use crate::error::{Error, ErrorCode};
-use crate::flow::verification::TokenOutcome;
-use crate::session::party::TokenFlow;
+use crate::flow::TokenRequest;
+use crate::flow::token_outcome::TokenOutcome;
 use crate::session::policy::{self, Persistence, Verdict};
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
@@ -36,7 +36,7 @@ impl Core {
             }
             Resume::Verify(unverified, exchange) => {
                 self.attempts.begin();
-                let step = self.party.verify(unverified, env);
+                let step = Ok(unverified.verify(env));
                 self.proceed(step, exchange, env)
             }
         }
@@ -60,7 +60,7 @@ impl Core {
     /// Goes on from a step of the flow.
     pub(super) fn proceed(
         &mut self,
-        step: Result<Step<TokenFlow>, Error>,
+        step: Result<Step<TokenRequest>, Error>,
         exchange: Exchange,
         env: &mut dyn Env,
     ) -> State {
@@ -83,14 +83,11 @@ impl Core {
                 let until = wait.until();
                 State::attempting(Stage::Wait(wait, exchange), until)
             }
-            Step::Done(TokenOutcome::Verified(granted)) => {
-                self.party.learn(granted.keys);
-                self.obtained(exchange.obtained(granted.tokens), env)
-            }
-            Step::Done(TokenOutcome::Unverified { error, grant }) => match policy::verdict(&error, true) {
+            Step::Done(TokenOutcome::Verified(granted)) => self.obtained(exchange.obtained(granted.tokens), env),
+            Step::Done(TokenOutcome::Unverified { error, tokens }) => match policy::verdict(&error, true) {
                 Verdict::Later => {
                     self.ends_in_vain(&exchange);
-                    self.back_off(error, Resume::Verify(grant, exchange), env)
+                    self.back_off(error, Resume::Verify(tokens, exchange), env)
                 }
                 _ => self.failed(error, true, exchange, env),
             },
@@ -101,11 +98,6 @@ impl Core {
     pub(super) fn response_is_late(&mut self, expect: ExpectResponse, env: &mut dyn Env) -> State {
         self.ends_in_vain(&expect.exchange);
         self.back_off(timeout(), Resume::Late(expect), env)
-    }
-
-    /// A request was not sent, or a key not used, in time.
-    pub(super) fn exchange_is_late(&mut self, exchange: Exchange, env: &mut dyn Env) -> State {
-        self.failed(timeout(), false, exchange, env)
     }
 }
 

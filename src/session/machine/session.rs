@@ -1,7 +1,6 @@
 //! The session, as its owner and its callers see it. `driving.rs` has what its driver does with it.
 
 use std::fmt;
-use std::sync::Arc;
 
 use super::Core;
 use super::exchange::Exchange;
@@ -10,19 +9,17 @@ use crate::base::env::Env;
 use crate::base::secret::AccessToken;
 use crate::error::{Error, ErrorCode};
 use crate::flow::Revocation;
-use crate::party::client::Client;
-use crate::party::provider::Provider;
+use crate::party::relying_party::RelyingParty;
 use crate::session::access::{Access, End, Epoch, Outcome, Refusal, Standing, Wants};
 use crate::session::attempts::Attempts;
 use crate::session::current::CurrentTokens;
 use crate::session::event::{Event, Events};
-use crate::session::party::Party;
 use crate::session::policy::{Persistence, RefreshPolicy, SessionOptions};
 use crate::session::store_protocol::{Question, StoreProtocol};
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
 
-/// A token set that stays good. See [the module](super) for how to drive it.
+/// A token set that stays good. See [the module](crate::session) for how to drive it.
 pub struct Session {
     pub(super) core: Core,
     pub(super) state: State,
@@ -39,13 +36,11 @@ impl Session {
     pub fn new(
         tokens: TokenSet,
         generation: u64,
-        provider: Arc<Provider>,
-        client: Arc<Client>,
+        party: RelyingParty,
         options: SessionOptions,
         env: &mut dyn Env,
     ) -> Result<Self, Error> {
-        let party = Party::new(provider, client);
-        party.check(&tokens)?;
+        party.owner().check(tokens.owner())?;
         let mut core = Core {
             party,
             current: CurrentTokens::new(tokens),
@@ -208,7 +203,7 @@ impl Session {
     /// `session.mismatch` if they are another user's; `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
     /// The session is then what it was.
     pub fn adopt(&mut self, tokens: TokenSet, env: &mut dyn Env) -> Result<(), Error> {
-        self.core.party.check(&tokens)?;
+        self.core.party.owner().check(tokens.owner())?;
         if tokens.subject() != self.core.current.tokens().subject() {
             return Err(ErrorCode::SESSION_MISMATCH.into());
         }

@@ -3,9 +3,9 @@
 use super::exchange::{Exchange, Obtained, Rejection};
 use crate::base::env::MonotonicTime;
 use crate::base::secret::Secret;
-use crate::flow::verification::UnverifiedTokens;
+use crate::flow::TokenRequest;
+use crate::flow::token_outcome::UnverifiedTokens;
 use crate::session::access::End;
-use crate::session::party::TokenFlow;
 use crate::session::timer::Timer;
 use crate::step::{Awaiting, AwaitingKey, Call, UseKey, Wait};
 use crate::token::token_set::TokenSet;
@@ -64,19 +64,19 @@ pub(super) enum Stage {
     /// Tokens of an earlier attempt are saved before they are refreshed.
     ExpectEarlierSave,
     /// A request to be sent.
-    Send(Call<TokenFlow>, Exchange),
+    Send(Call<TokenRequest>, Exchange),
     ExpectResponse(ExpectResponse),
     /// A key to be used.
-    UseKey(UseKey<TokenFlow>, Exchange),
-    ExpectKeyOutput(AwaitingKey<TokenFlow>, Exchange),
+    UseKey(UseKey<TokenRequest>, Exchange),
+    ExpectKeyOutput(AwaitingKey<TokenRequest>, Exchange),
     /// The flow waits: for its time, or for what rings its bell.
-    Wait(Wait<TokenFlow>, Exchange),
+    Wait(Wait<TokenRequest>, Exchange),
     /// New tokens are saved before anyone can use them.
     ExpectSave(Obtained),
 }
 
 pub(super) struct ExpectResponse {
-    pub(super) awaiting: Awaiting<TokenFlow>,
+    pub(super) awaiting: Awaiting<TokenRequest>,
     pub(super) exchange: Exchange,
 }
 

@@ -88,7 +88,7 @@ impl Core {
 
     /// Whether tokens are of this session's user and parties.
     fn fits(&self, tokens: &TokenSet) -> bool {
-        self.party.check(tokens).is_ok() && tokens.subject() == self.current.tokens().subject()
+        self.party.owner().check(tokens.owner()).is_ok() && tokens.subject() == self.current.tokens().subject()
     }
 
     /// Another process has saved something since. `rejection` is what ends the session if that does not help.
@@ -157,9 +157,11 @@ impl Core {
 
     /// The new tokens can be used all the same. They are saved later.
     fn not_saved(&mut self, obtained: Obtained, error: Error, env: &mut dyn Env) -> State {
-        self.store.save_later(self.current.access_token().clone(), obtained.spent, env);
+        let replaced = self.current.access_token().clone();
+        self.store.keep_lock();
         let state = self.succeeded(obtained.tokens, env);
         self.events.push(Event::NotSaved(error));
+        self.store.save_later(replaced, obtained.spent, env);
         state
     }
 

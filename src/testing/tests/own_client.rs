@@ -1,21 +1,18 @@
 //! The client of this crate at the provider: what one signs, the other must take.
 
-use std::sync::Arc;
-
 use super::signing::{key, public_jwk};
 use super::*;
 use crate::adapter::BlockingDriver;
 use crate::base::secret::Secret;
 use crate::base::url::{Issuer, Schemes};
 use crate::error::Error;
-use crate::flow::{Refresh, Revocation, ServerMetadataFetch, UserinfoFetch};
 use crate::jose::{Algorithm, PrivateKey};
 use crate::message::authorization::AuthorizationRequest;
 use crate::message::callback::Callback as Answered;
 use crate::party::client::{Client, ClientAuth};
 use crate::party::dpop::DpopKey;
-use crate::party::options::ProviderOptions;
 use crate::party::redirect_uri::RedirectUri;
+use crate::party::relying_party::RelyingParty;
 use crate::token::scope::Scope;
 
 /// A login, a refresh, a look at userinfo, and the end of it all.
@@ -23,23 +20,20 @@ fn everything(op: &Provider, client: Client) -> Result<(), Error> {
     let mut env = TestEnv::seeded(1);
     let http = BlockingDriver::new(op.http(env.clock()));
     let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly)?;
-    let provider = http.run(ServerMetadataFetch::start(issuer, ProviderOptions::new())?, &mut env)?.provider;
     let redirect_uri = RedirectUri::new(REDIRECT)?;
-    let client = Arc::new(client.with_redirect_uri(redirect_uri.clone()));
+    let party = RelyingParty::discover(issuer, client.with_redirect_uri(redirect_uri.clone()));
+    let party = http.run(party?, &mut env)?;
     let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid")?);
-    let (url, pending) = request.start(&provider, &client, &mut env)?;
+    let (url, pending) = party.authorize(request, &mut env)?;
     let callback = Answered::from_url(op.visit(url.as_str(), env.clock().now()).callback())?;
-    let checked = pending.check(&callback, &provider, &env)?;
-    let step = pending.redeem(checked, &provider, &client, None, &mut env)?;
-    let tokens = http.run(step, &mut env)?.verified()?.tokens;
-    let step = Refresh::start(&tokens, &provider, &client, None, &mut env)?;
-    let tokens = http.run(step, &mut env)?.verified()?.tokens;
-    let info = http.run(UserinfoFetch::start(&tokens, &provider, &client, &mut env)?, &mut env)?;
+    let checked = party.check(&pending, &callback, env.now())?;
+    let tokens = http.run(party.redeem(pending, checked, &mut env)?, &mut env)?.verified()?.tokens;
+    let tokens = http.run(party.refresh(&tokens, &mut env)?, &mut env)?.verified()?.tokens;
+    let info = http.run(party.userinfo(&tokens, &mut env)?, &mut env)?;
     assert_eq!(info.subject(), "sub-alice");
     env.clock().advance(Duration::from_secs(90));
-    let step = Refresh::start(&tokens, &provider, &client, None, &mut env)?;
-    let tokens = http.run(step, &mut env)?.verified()?.tokens;
-    http.run(Revocation::start(&tokens, &provider, &client, &mut env)?, &mut env)
+    let tokens = http.run(party.refresh(&tokens, &mut env)?, &mut env)?.verified()?.tokens;
+    http.run(party.revoke(&tokens, &mut env)?, &mut env)
 }
 
 #[test]

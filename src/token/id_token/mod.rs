@@ -18,6 +18,7 @@ use crate::base::json::{self, Text};
 use crate::base::secret::{Body, Secret};
 use crate::base::url::Issuer;
 use crate::error::{Error, ErrorCode, Quote};
+use crate::jose::Signed;
 use crate::party::client::Client;
 use crate::party::options::Deviation;
 use crate::party::provider::Provider;
@@ -286,13 +287,36 @@ pub(crate) fn parse(
     })
 }
 
+/// Evidence that the signature of an ID token was verified, or that its verification was waived by name. The check of the
+/// claims requires it.
+#[derive(Debug)]
+pub(crate) struct SignatureEvidence(());
+
+impl SignatureEvidence {
+    /// For a client that chose to trust TLS. There must be some.
+    ///
+    /// # Errors
+    /// `id_token.trust_tls_over_http`.
+    pub(crate) fn waived(provider: &Provider) -> Result<Self, Error> {
+        let is_https = provider.metadata().token_endpoint.is_https();
+        if is_https { Ok(Self(())) } else { Err(ErrorCode::ID_TOKEN_TRUST_TLS_OVER_HTTP.into()) }
+    }
+}
+
+impl From<Signed> for SignatureEvidence {
+    fn from(_: Signed) -> Self {
+        Self(())
+    }
+}
+
 impl Unchecked {
-    /// Checks that the token belongs to this login or session. Called once the signature was checked or waived.
+    /// Checks that the token belongs to this login or session.
     ///
     /// # Errors
     /// `id_token.…`.
     pub(crate) fn check(
         self,
+        _evidence: SignatureEvidence,
         expected: &Expected<'_>,
         at_hash_fits: impl FnOnce(&str) -> bool,
         now: Timestamp,

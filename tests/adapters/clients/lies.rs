@@ -1,16 +1,15 @@
 //! A sample of the provider's lies and of what goes wrong on the way, over real HTTP through each client: what is refused
 //! in memory is refused there, by the same name.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use oidc_proto::ApplicationType;
 use oidc_proto::adapter::{BlockingDriver, HttpOptions, SystemEnv, ureq};
-use oidc_proto::flow::{Refresh, Registration, ServerMetadataFetch, UserinfoFetch};
+use oidc_proto::flow::{Registration, ServerMetadataFetch};
 use oidc_proto::testing::{Fault, Lie, On};
 use oidc_proto::{
     AuthorizationRequest, Callback, ClientMetadata, Env, Error, ErrorCode, Flow, Issuer, ProviderOptions, RedirectUri,
-    Schemes, Scope, Step,
+    RelyingParty, Schemes, Scope, Step,
 };
 
 use crate::support::op::Op;
@@ -46,16 +45,14 @@ fn session(run: &impl Run, op: &Op) -> Result<(), Error> {
     let redirect_uri = RedirectUri::new(REDIRECT_URI)?;
     let metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()]);
     let registered = run.run(Registration::start(&provider, metadata)?)?;
-    let client = Arc::new(registered.client(std::slice::from_ref(&redirect_uri)));
+    let party = RelyingParty::new(provider, registered.client(std::slice::from_ref(&redirect_uri)));
     let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid offline_access")?);
-    let (url, pending) = request.start(&provider, &client, &mut env)?;
+    let (url, pending) = party.authorize(request, &mut env)?;
     let landing = op.provider.visit(url.as_str(), env.now());
-    let checked = pending.check(&Callback::from_url(landing.callback())?, &provider, &env)?;
-    let step = pending.redeem(checked, &provider, &client, None, &mut env)?;
-    let granted = run.run(step)?.verified()?;
-    let step = Refresh::start(&granted.tokens, &provider, &client, granted.keys, &mut env)?;
-    let tokens = run.run(step)?.verified()?.tokens;
-    run.run(UserinfoFetch::start(&tokens, &provider, &client, &mut env)?)?;
+    let verified = party.check(&pending, &Callback::from_url(landing.callback())?, env.now())?;
+    let tokens = run.run(party.redeem(pending, verified, &mut env)?)?.verified()?.tokens;
+    let tokens = run.run(party.refresh(&tokens, &mut env)?)?.verified()?.tokens;
+    run.run(party.userinfo(&tokens, &mut env)?)?;
     Ok(())
 }
 

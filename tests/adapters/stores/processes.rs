@@ -3,15 +3,13 @@
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::Arc;
 
 use oidc_proto::adapter::store::{BlockingSessionStore, FileStore};
 use oidc_proto::adapter::{BlockingDriver, SystemEnv, ureq};
-use oidc_proto::flow::ServerMetadataFetch;
 use oidc_proto::session::{Access, Outcome, Record, Session, StoreAction, StoreAnswer};
 use oidc_proto::testing::{On, RegisteredClient, Reuse};
 use oidc_proto::{
-    AuthorizationRequest, Callback, Client, Env, Issuer, Provider, ProviderOptions, RedirectUri, Schemes, Scope,
+    AuthorizationRequest, Callback, Client, Env, Issuer, ProviderOptions, RedirectUri, RelyingParty, Schemes, Scope,
 };
 
 use crate::stores::tools::{SOON, act, chain, drive, folder, record, save, token};
@@ -125,9 +123,9 @@ fn child() {
 fn refresh(store: &dyn BlockingSessionStore, issuer: &str) {
     let mut env = SystemEnv::new().unwrap();
     let http = ureq::Client::new().unwrap();
-    let (provider, client) = parties(issuer, &mut env);
+    let party = party(issuer, &mut env);
     let StoreAnswer::Loaded(Some(record)) = store.carry_out(StoreAction::Load) else { panic!("no record") };
-    let mut session = Session::new(record.tokens, record.generation, provider, client, shared(), &mut env).unwrap();
+    let mut session = Session::new(record.tokens, record.generation, party, shared(), &mut env).unwrap();
     say("ready");
     while wait() {
         let Access::Wait(epoch) = session.refresh(&mut env) else { panic!("the session has ended") };
@@ -139,26 +137,24 @@ fn refresh(store: &dyn BlockingSessionStore, issuer: &str) {
     }
 }
 
-fn parties(issuer: &str, env: &mut SystemEnv) -> (Arc<Provider>, Arc<Client>) {
+fn party(issuer: &str, env: &mut SystemEnv) -> RelyingParty {
     let issuer = Issuer::new(issuer, Schemes::DangerousHttpOnLoopback).unwrap();
     let http = BlockingDriver::new(ureq::Client::new().unwrap());
-    let step =
-        ServerMetadataFetch::start(issuer, ProviderOptions::new().with_schemes(Schemes::DangerousHttpOnLoopback))
-            .unwrap();
-    let provider = http.run(step, env).unwrap().provider;
-    (provider, Client::new("app").with_redirect_uri(RedirectUri::new(REDIRECT_URI).unwrap()).shared())
+    let client = Client::new("app").with_redirect_uri(RedirectUri::new(REDIRECT_URI).unwrap());
+    let options = ProviderOptions::new().with_schemes(Schemes::DangerousHttpOnLoopback);
+    http.run(RelyingParty::discover_with(issuer, client, options).unwrap(), env).unwrap()
 }
 
 /// A user logs in, and the record goes into the store.
 fn log_in(op: &Op, store: &dyn BlockingSessionStore) {
     let mut env = SystemEnv::new().unwrap();
-    let (provider, client) = parties(&op.issuer, &mut env);
+    let party = party(&op.issuer, &mut env);
     let scope = Scope::new("openid offline_access").unwrap();
-    let request = AuthorizationRequest::new(client.redirect_uris()[0].clone(), scope).login_hint("auto:alice");
-    let (url, pending) = request.start(&provider, &client, &mut env).unwrap();
+    let request = AuthorizationRequest::new(party.client().redirect_uris()[0].clone(), scope).login_hint("auto:alice");
+    let (url, pending) = party.authorize(request, &mut env).unwrap();
     let callback = Callback::from_url(op.provider.visit(url.as_str(), env.now()).callback()).unwrap();
-    let checked = pending.check(&callback, &provider, &env).unwrap();
-    let step = pending.redeem(checked, &provider, &client, None, &mut env).unwrap();
+    let verified = party.check(&pending, &callback, env.now()).unwrap();
+    let step = party.redeem(pending, verified, &mut env).unwrap();
     let granted = BlockingDriver::new(ureq::Client::new().unwrap()).run(step, &mut env).unwrap();
     let tokens = granted.verified().unwrap().tokens;
     assert_eq!(act(store, save(0, &Record::new(1, tokens))), "saved");

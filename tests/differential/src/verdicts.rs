@@ -2,15 +2,18 @@
 
 use std::collections::HashMap;
 use std::str::FromStr as _;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
 use http::Response;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode_header};
+use oidc_proto::jose;
 use oidc_proto::testing::{Clock, TestEnv};
-use oidc_proto::{AuthorizationRequest, Callback, Client, ErrorCode, Issuer, Provider, ProviderOptions, RedirectUri, Schemes, Scope, Step, Timestamp, TokenOutcome};
-use oidc_proto::jose::{self, Keys};
+use oidc_proto::{
+    AuthorizationRequest, Callback, Client, Env as _, ErrorCode, Issuer, Provider, ProviderOptions, RedirectUri,
+    RelyingParty, Schemes, Scope, Step, Timestamp, TokenOutcome,
+};
 use openidconnect::core::{CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet, CoreJwsSigningAlgorithm};
 use openidconnect::{AccessToken, AccessTokenHash, ClientId, IssuerUrl, Nonce};
 use serde_json::{Value, json};
@@ -67,7 +70,8 @@ impl Verdicts {
 
 /// A login that always draws the same `state` and `nonce`.
 struct Login {
-    provider: Arc<Provider>,
+    metadata: String,
+    issuer: Issuer,
     client: Client,
     url: String,
     pending: oidc_proto::PendingAuthorization,
@@ -81,16 +85,17 @@ fn login() -> &'static Login {
             "issuer": ISSUER, "response_types_supported": ["code"], "jwks_uri": format!("{ISSUER}/jwks"),
             "authorization_endpoint": format!("{ISSUER}/authorize"), "token_endpoint": format!("{ISSUER}/token"),
         });
-        let provider = Provider::from_json(metadata.to_string().as_bytes(), &issuer, ProviderOptions::new());
-        let provider = provider.expect("metadata");
+        let metadata = metadata.to_string();
+        let provider = Provider::from_json(metadata.as_bytes(), &issuer, ProviderOptions::new()).expect("metadata");
         let redirect_uri = RedirectUri::new(REDIRECT_URI).expect("a redirect URI");
         let client = Client::new(CLIENT_ID).with_redirect_uri(redirect_uri.clone());
         let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid").expect("a scope"));
         let mut env = TestEnv::seeded(1);
         // Tokens are as old as the clock of the machine says: `jsonwebtoken` has no other.
         let request = request.lifetime(std::time::Duration::from_secs(u64::from(u32::MAX)));
-        let (url, pending) = request.start(&provider, &client, &mut env).expect("a login");
-        Login { provider, client, url: url.as_str().to_owned(), pending }
+        let party = RelyingParty::new(provider, client.clone());
+        let (url, pending) = party.authorize(request, &mut env).expect("a login");
+        Login { metadata, issuer, client, url: url.as_str().to_owned(), pending }
     })
 }
 
@@ -106,25 +111,30 @@ pub fn nonce() -> String {
 
 fn ours(question: &Question<'_>) -> Result<(), ErrorCode> {
     let code = |error: oidc_proto::Error| error.code();
-    let Login { provider, client, pending, .. } = login();
+    let Login { metadata, issuer, client, pending, .. } = login();
     let algorithm = match question.algorithm {
         Algorithm::ES256 => jose::Algorithm::Es256,
         Algorithm::EdDSA => jose::Algorithm::EdDsa,
         _ => jose::Algorithm::Rs256,
     };
-    let client = client.clone().with_registered_algorithm(algorithm).shared();
     let clock = Clock::new();
     clock.set(Timestamp::from_unix_seconds(question.now));
     let mut env = TestEnv::with_clock(1, clock);
-    // Fetched a moment ago: an unknown key is not looked for again.
-    let keys =
-        Arc::new(Keys::parse(question.key_set.as_bytes(), Timestamp::from_unix_seconds(question.now)).map_err(code)?);
+    // A provider of its own for each question: providers keep their keys.
+    let provider = Provider::from_json(metadata.as_bytes(), issuer, ProviderOptions::new()).map_err(code)?;
+    provider.supply_keys(question.key_set.as_bytes(), env.now(), &env).map_err(code)?;
+    let party = RelyingParty::new(provider, client.clone().with_registered_algorithm(algorithm));
     let callback = Callback::from_query(&format!("code=c&state={}", asked("state"))).map_err(code)?;
-    let checked = pending.check(&callback, provider, &env).map_err(code)?;
-    let step = pending.clone().redeem(checked, provider, &client, Some(keys), &mut env).map_err(code)?;
+    let verified = party.check(pending, &callback, env.now()).map_err(code)?;
+    let step = party.redeem(pending.clone(), verified, &mut env).map_err(code)?;
     let Step::Call(call) = step else { panic!("a token request comes first") };
     let answer = json!({ "access_token": ACCESS_TOKEN, "token_type": "Bearer", "id_token": question.token });
-    let step = call.into_parts().2.receive(Response::new(answer.to_string()), &mut env).map_err(code)?;
+    let mut step = call.into_parts().2.receive(Response::new(answer.to_string()), &mut env).map_err(code)?;
+    // An unknown key is looked for once more, among the same ones.
+    if let Step::Call(call) = step {
+        let keys = Response::new(question.key_set.to_owned());
+        step = call.into_parts().2.receive(keys, &mut env).map_err(code)?;
+    }
     match step {
         Step::Done(TokenOutcome::Verified(granted)) => {
             assert!(granted.tokens.id_token().is_some());

@@ -1,26 +1,17 @@
 //! A flow of one's own with two of the crate's inside: from an issuer to a registered client.
 //!
 //! ```text
-//! start ─▶ Discovery ─▶ Registration ─▶ Done(Ready)
+//! start ─▶ Discovery ─▶ Registration ─▶ Done(RelyingParty)
 //! ```
-
-use std::sync::Arc;
 
 use oidc_proto::flow::{Registration, ServerMetadataFetch};
 use oidc_proto::step::Input;
-use oidc_proto::{Client, ClientMetadata, Env, Error, Flow, Issuer, Provider, ProviderOptions, Step};
+use oidc_proto::{ClientMetadata, Env, Error, Flow, Issuer, Provider, ProviderOptions, RelyingParty, Step};
 
 /// Awaits metadata, then a client ID.
 pub enum SetUp {
     Discovering(ServerMetadataFetch, Box<ClientMetadata>),
-    Registering(Box<Registration>, Arc<Provider>, Box<ClientMetadata>),
-}
-
-/// All that a login needs.
-#[derive(Debug)]
-pub struct Ready {
-    pub provider: Arc<Provider>,
-    pub client: Arc<Client>,
+    Registering(Box<Registration>, Provider, Box<ClientMetadata>),
 }
 
 impl SetUp {
@@ -42,29 +33,27 @@ impl SetUp {
 
     fn registering(
         step: Step<Registration>,
-        provider: Arc<Provider>,
+        provider: Provider,
         metadata: Box<ClientMetadata>,
     ) -> Result<Step<Self>, Error> {
         step.embed(
             (provider, metadata),
             |(provider, metadata), flow| Self::Registering(Box::new(flow), provider, metadata),
             |(provider, metadata), registered| {
-                let client = registered.client(&metadata.redirect_uris).shared();
-                Ok(Step::Done(Ready { provider, client }))
+                let client = registered.client(&metadata.redirect_uris);
+                Ok(Step::Done(RelyingParty::new(provider, client)))
             },
         )
     }
 }
 
 impl Flow for SetUp {
-    type Output = Ready;
+    type Output = RelyingParty;
 
     fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self {
             Self::Discovering(flow, metadata) => Self::discovering(flow.on(input, env)?, metadata),
-            Self::Registering(flow, provider, metadata) => {
-                Self::registering(flow.on(input, env)?, provider, metadata)
-            }
+            Self::Registering(flow, provider, metadata) => Self::registering(flow.on(input, env)?, provider, metadata),
         }
     }
 }

@@ -1,9 +1,7 @@
 //! An extension grant of one's own: tokens for an assertion (RFC 7523 section 2.1).
 
-use std::sync::Arc;
-
-use oidc_proto::flow::{GrantExchange, GrantRequest};
-use oidc_proto::{Client, Env, Error, Provider, Scope, Secret, Step};
+use oidc_proto::flow::{GrantRequest, TokenRequest};
+use oidc_proto::{Env, Error, RelyingParty, Scope, Secret, Step};
 
 /// The grant's name.
 pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -17,15 +15,8 @@ pub struct JwtBearer {
 
 impl JwtBearer {
     /// Asks for tokens.
-    pub fn start(
-        self,
-        provider: &Arc<Provider>,
-        client: &Arc<Client>,
-        env: &mut dyn Env,
-    ) -> Result<Step<GrantExchange>, Error> {
-        GrantRequest::new(JWT_BEARER)
-            .parameter("assertion", self.assertion)
-            .scope(self.scope)
-            .start(provider, client, env)
+    pub fn start(self, party: &RelyingParty, env: &mut dyn Env) -> Result<Step<TokenRequest>, Error> {
+        let request = GrantRequest::new(JWT_BEARER).parameter("assertion", self.assertion).scope(self.scope);
+        party.request_tokens(request, env)
     }
 }

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use oidc_proto::FailureKind;
 use oidc_proto::adapter::BlockingHttpClient;
-use oidc_proto::{Env, Error, Flow, Step};
 use oidc_proto::step::BoxFlow;
+use oidc_proto::{Env, Error, Flow, Step};
 
 /// Flows of one output, under names.
 pub struct Queue<T: 'static> {

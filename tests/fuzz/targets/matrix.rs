@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use oidc_proto::matrix::{
     AccountAction, Address, AuthMetadataFetch, AuthServer, DeviceCheck, DeviceId, ErrorBody, Homeserver,
-    HomeserverDiscovery, MetadataSource, PendingDeviceLogin, PendingLogin, ScopeForm, SupportCheck, UserSession,
+    HomeserverDiscovery, MetadataSource, Party, PendingDeviceLogin, PendingLogin, ScopeForm, SupportCheck, UserSession,
     Whoami, login_scope,
 };
 use oidc_proto::testing::TestEnv;
@@ -49,6 +49,7 @@ pub(super) fn homeserver(data: &[u8]) {
         }
     }
     let World { tokens, verifying, .. } = world();
+    let party = Party::new(server().clone(), verifying.clone());
     let homeserver = Homeserver::new(BASE_URL, Schemes::HttpsOnly).unwrap();
     let address = |text| Address::parse(text, Schemes::HttpsOnly).unwrap();
     let options = ProviderOptions::new();
@@ -56,8 +57,8 @@ pub(super) fn homeserver(data: &[u8]) {
         0 => quiet(HomeserverDiscovery::start(address("example.org"), Schemes::HttpsOnly)),
         1 => quiet(HomeserverDiscovery::start(address(BASE_URL), Schemes::HttpsOnly)),
         2 => quiet(AuthMetadataFetch::start(homeserver, options)),
-        3 => quiet(Whoami::start(tokens, server(), verifying, &mut env)),
-        4 => quiet(DeviceCheck::start(&DeviceId::new("A.~_-BCDEF").unwrap(), tokens, server(), verifying, &mut env)),
+        3 => quiet(Whoami::start(tokens, &party, &mut env)),
+        4 => quiet(DeviceCheck::start(&DeviceId::new("A.~_-BCDEF").unwrap(), tokens, &party, &mut env)),
         _ => quiet(SupportCheck::start(address("example.org"), options)),
     };
     if let Some(step) = step {

@@ -5,24 +5,21 @@ mod qr;
 mod script;
 pub mod session;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use http::{HeaderValue, Response};
 use oidc_proto::Challenge;
 use oidc_proto::PendingDevice;
-use oidc_proto::flow::{
-    BackChannelLogout, DeviceAuthorization, GrantRequest, KeysFetch, Refresh, Registration, Revocation,
-    ServerMetadataFetch, UserinfoFetch,
-};
+use oidc_proto::flow::{GrantRequest, Registration, ServerMetadataFetch, TokenRequest};
 use oidc_proto::jose::Keys;
 use oidc_proto::jose::{Jws, supported};
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{
     AuthorizationRequest, Body, Callback, Client, ClientAuth, Env, Error, Failure, FailureKind, IdTokenTrust, Issuer,
-    PendingAuthorization, Policy, Provider, ProviderOptions, RedirectUri, Registrations, Schemes, Scope, Sent,
-    ServerMetadata, Step, TokenOutcome, TokenSet,
+    PendingAuthorization, Policy, Provider, ProviderOptions, RedirectUri, Registrations, RelyingParty, Schemes, Scope,
+    Sent, ServerMetadata, Step, TokenOutcome, TokenSet,
 };
 
 use script::{Script, drive, quiet};
@@ -63,12 +60,31 @@ const REDIRECT_URI: &str = "https://app.example.org/cb";
 
 /// What every target starts from.
 struct World {
-    provider: Arc<Provider>,
-    keys: Arc<Keys>,
+    metadata: ServerMetadata,
+    jwks: Vec<u8>,
+    keys: Keys,
     /// Believes ID tokens without their signatures, so that the fuzzer reaches the claims.
-    trusting: Arc<Client>,
-    verifying: Arc<Client>,
+    trusting: Client,
+    verifying: Client,
     tokens: TokenSet,
+}
+
+impl World {
+    /// The provider as nobody has used it yet: what one input brings about must not reach the next.
+    fn provider(&self) -> Provider {
+        Provider::new(self.metadata.clone(), ProviderOptions::new())
+    }
+
+    /// A client at it. Its keys are there, and no flow begins with them.
+    fn party(&self, client: &Client, env: &TestEnv) -> RelyingParty {
+        let provider = self.provider();
+        provider.supply_keys(&self.jwks, env.now(), env).unwrap();
+        RelyingParty::new(provider, client.clone())
+    }
+
+    fn party_without_keys(&self, client: &Client) -> RelyingParty {
+        RelyingParty::new(self.provider(), client.clone())
+    }
 }
 
 fn world() -> &'static World {
@@ -80,19 +96,22 @@ fn world() -> &'static World {
         let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
         let provider =
             http.run(ServerMetadataFetch::start(issuer, ProviderOptions::new()).unwrap(), &mut env).unwrap().provider;
-        let keys = http.run(KeysFetch::start(&provider, None).unwrap(), &mut env).unwrap().keys;
+        let jwks = http::Request::get(format!("{ISSUER}/jwks")).body(Vec::new()).unwrap();
+        let jwks = op.handle(jwks, env.now()).into_body();
+        let keys = Keys::parse(&jwks, env.now()).unwrap();
         let redirect_uri = RedirectUri::new(REDIRECT_URI).unwrap();
         let metadata = ClientMetadata::new(ApplicationType::Web, vec![redirect_uri.clone()]);
         let registered = http.run(Registration::start(&provider, metadata).unwrap(), &mut env).unwrap();
         let verifying = registered.client(&[redirect_uri]);
-        let trusting = verifying.clone().with_id_token_trust(IdTokenTrust::DangerousTrustTls).shared();
-        let verifying = verifying.shared();
-        let (url, pending) = request().start(&provider, &verifying, &mut env).unwrap();
+        let trusting = verifying.clone().with_id_token_trust(IdTokenTrust::DangerousTrustTls);
+        let party = RelyingParty::new(provider.clone(), verifying.clone());
+        let (url, pending) = party.authorize(request(), &mut env).unwrap();
         let landing = op.visit(url.as_str(), env.now());
-        let checked = pending.check(&Callback::from_url(landing.callback()).unwrap(), &provider, &env).unwrap();
-        let step = pending.redeem(checked, &provider, &verifying, Some(keys.clone()), &mut env).unwrap();
+        let callback = Callback::from_url(landing.callback()).unwrap();
+        let verified = party.check(&pending, &callback, env.now()).unwrap();
+        let step = party.redeem(pending, verified, &mut env).unwrap();
         let tokens = http.run(step, &mut env).unwrap().verified().unwrap().tokens;
-        World { provider, keys, trusting, verifying, tokens }
+        World { metadata: provider.metadata().clone(), jwks, keys, trusting, verifying, tokens }
     })
 }
 
@@ -101,13 +120,12 @@ fn request() -> AuthorizationRequest {
 }
 
 /// A login that is about to be redeemed, by a client that trusts TLS or verifies.
-fn redeeming(client: &Arc<Client>, env: &mut TestEnv) -> Step<oidc_proto::flow::CodeExchange> {
-    let World { provider, keys, .. } = world();
-    let (url, pending) = request().start(provider, client, env).unwrap();
+fn redeeming(party: &RelyingParty, env: &mut TestEnv) -> Step<TokenRequest> {
+    let (url, pending) = party.authorize(request(), env).unwrap();
     let state = url.as_str().split_once("&state=").unwrap().1.split('&').next().unwrap();
     let callback = Callback::from_query(&format!("code=c&state={state}&iss={ISSUER}")).unwrap();
-    let checked = pending.check(&callback, provider, env).unwrap();
-    pending.redeem(checked, provider, client, Some(keys.clone()), env).unwrap()
+    let verified = party.check(&pending, &callback, env.now()).unwrap();
+    party.redeem(pending, verified, env).unwrap()
 }
 
 /// Answers a flow's first request with a JSON body, and all later ones with nothing.
@@ -183,7 +201,8 @@ fn id_token(data: &[u8]) {
     let token = format!("{}.{}.AAAA", encode(r#"{"alg":"RS256"}"#), encode(claims));
     let body = format!(r#"{{"access_token":"a","token_type":"Bearer","id_token":"{token}"}}"#);
     let mut env = TestEnv::seeded(1);
-    let exchanged = answer(redeeming(&world().trusting, &mut env), body.as_bytes(), &mut env);
+    let party = world().party(&world().trusting, &env);
+    let exchanged = answer(redeeming(&party, &mut env), body.as_bytes(), &mut env);
     if let Ok(TokenOutcome::Verified(granted)) = exchanged {
         let id_token = granted.tokens.id_token().unwrap();
         assert_eq!(id_token.issuer(), ISSUER);
@@ -195,11 +214,13 @@ fn id_token(data: &[u8]) {
 
 /// A logout request, and the claims of a logout token.
 fn logout_token(data: &[u8]) {
-    let World { provider, keys, verifying, .. } = world();
     let mut env = TestEnv::seeded(1);
     let mut take = |body: &[u8]| {
-        let step = BackChannelLogout::start(body, provider, verifying, Some(keys.clone()), &mut env);
-        assert!(step.is_err(), "nobody signed this");
+        let party = world().party(&world().verifying, &env);
+        // At most the keys are fetched once more, and then they do not verify it either.
+        if let Ok(step) = party.back_channel_logout(body, &mut env) {
+            assert!(answer(step, &world().jwks, &mut env).is_err(), "nobody signed this");
+        }
     };
     take(data);
     if let Ok(claims) = std::str::from_utf8(data) {
@@ -209,7 +230,8 @@ fn logout_token(data: &[u8]) {
 
 fn callback(data: &[u8]) {
     let mut env = TestEnv::seeded(1);
-    let (_, pending) = request().start(&world().provider, &world().verifying, &mut env).unwrap();
+    let party = world().party_without_keys(&world().verifying);
+    let (_, pending) = party.authorize(request(), &mut env).unwrap();
     let text = String::from_utf8_lossy(data);
     let callbacks = [
         Callback::from_url(&text),
@@ -219,21 +241,22 @@ fn callback(data: &[u8]) {
         Callback::from_form_post(data),
     ];
     for callback in callbacks.into_iter().flatten() {
-        assert!(pending.check(&callback, &world().provider, &env).is_err(), "nobody knows the state");
+        assert!(party.check(&pending, &callback, env.now()).is_err(), "nobody knows the state");
     }
 }
 
 fn token_response(data: &[u8]) {
-    for client in [&world().verifying, &world().trusting] {
+    for (client, verifies) in [(&world().verifying, true), (&world().trusting, false)] {
         let mut env = TestEnv::seeded(1);
-        let exchanged = answer(redeeming(client, &mut env), data, &mut env);
-        if let (Ok(TokenOutcome::Verified(_)), true) = (exchanged, Arc::ptr_eq(client, &world().verifying)) {
+        let party = world().party(client, &env);
+        let exchanged = answer(redeeming(&party, &mut env), data, &mut env);
+        if let (Ok(TokenOutcome::Verified(_)), true) = (exchanged, verifies) {
             panic!("nobody signed an ID token for this login");
         }
     }
     let mut env = TestEnv::seeded(2);
-    let World { provider, verifying, tokens, keys, .. } = world();
-    let step = Refresh::start(tokens, provider, verifying, Some(keys.clone()), &mut env).unwrap();
+    let World { verifying, tokens, .. } = world();
+    let step = world().party(verifying, &env).refresh(tokens, &mut env).unwrap();
     if let Ok(TokenOutcome::Verified(granted)) = answer(step, data, &mut env) {
         assert_eq!(granted.tokens.subject(), tokens.subject());
         assert!(granted.tokens.access_token().bearer().is_sensitive());
@@ -242,10 +265,10 @@ fn token_response(data: &[u8]) {
 
 fn registration(data: &[u8]) {
     let metadata = ClientMetadata::new(ApplicationType::Web, vec![RedirectUri::new(REDIRECT_URI).unwrap()]);
-    let step = Registration::start(&world().provider, metadata.clone()).unwrap();
+    let step = Registration::start(&world().provider(), metadata.clone()).unwrap();
     let mut env = TestEnv::seeded(1);
     if let Ok(registered) = answer(step, data, &mut env) {
-        let issuer = world().provider.issuer();
+        let issuer = &world().metadata.issuer;
         let mut all = Registrations::default();
         all.insert(issuer, &metadata, registered.clone());
         let again = Registrations::from_json(&serde_json::to_string(&all).unwrap()).unwrap();
@@ -264,16 +287,16 @@ fn www_authenticate(data: &[u8]) {
 }
 
 fn device(data: &[u8]) {
-    let World { provider, verifying, .. } = world();
     let mut env = TestEnv::seeded(1);
-    let step = DeviceAuthorization::start(Scope::new("openid").unwrap(), provider, verifying, &mut env).unwrap();
+    let party = world().party_without_keys(&world().verifying);
+    let step = party.authorize_device(Scope::new("openid").unwrap(), &mut env).unwrap();
     if let Ok(pending) = answer(step, data, &mut env) {
         assert!(
             pending.interval() >= Duration::from_secs(1) && !pending.user_code().contains(|c: char| c.is_control())
         );
         let again = PendingDevice::from_json(&serde_json::to_string(&pending).unwrap()).unwrap();
         assert_eq!(again.user_code(), pending.user_code());
-        let _ = pending.poll(provider, verifying, None, &mut env);
+        let _ = party.poll_device(pending, &mut env);
     }
 }
 
@@ -289,7 +312,7 @@ fn pending(data: &[u8]) {
     if let Ok(tokens) = TokenSet::from_json(text) {
         TokenSet::from_json(&serde_json::to_string(&tokens).unwrap()).unwrap();
         let mut env = TestEnv::seeded(1);
-        let _ = Refresh::start(&tokens, &world().provider, &world().verifying, None, &mut env);
+        let _ = world().party_without_keys(&world().verifying).refresh(&tokens, &mut env);
     }
 }
 
@@ -303,36 +326,36 @@ fn registrations(data: &[u8]) {
 
 /// Any flow, driven by any responses, failures and waits: it never panics, and no error shows a secret.
 fn flow(data: &[u8]) {
-    let World { provider, keys, trusting, verifying, tokens } = world();
+    let World { trusting, verifying, tokens, .. } = world();
     let mut script = Script(data);
     let mut env = TestEnv::seeded(1);
     let choice = script.byte();
     let client = if choice & 0x80 == 0 { verifying } else { trusting };
-    let keys = (choice & 0x40 == 0).then(|| keys.clone());
+    let has_keys = choice & 0x40 == 0;
+    let party = if has_keys { world().party(client, &env) } else { world().party_without_keys(client) };
+    let provider = party.provider();
     let scope = Scope::new("openid").unwrap();
-    let secret = Client::new("c").with_auth(ClientAuth::SecretJwt("CLIENTSECRET".into())).shared();
+    let secret = Client::new("c").with_auth(ClientAuth::SecretJwt("CLIENTSECRET".into()));
     let step = match choice & 15 {
         0 => quiet(ServerMetadataFetch::start(provider.issuer().clone(), ProviderOptions::new())),
-        1 => quiet(KeysFetch::start(provider, keys)),
+        1 => quiet(party.fetch_keys(&mut env)),
         2 => quiet(Registration::start(provider, ClientMetadata::new(ApplicationType::Web, Vec::new()))),
-        3 => quiet(Ok(redeeming(client, &mut env))),
-        4 => quiet(Refresh::start(tokens, provider, client, keys, &mut env)),
-        5 => quiet(UserinfoFetch::start(tokens, provider, client, &mut env)),
-        6 => quiet(Revocation::start(tokens, provider, client, &mut env)),
-        7 => quiet(DeviceAuthorization::start(scope, provider, client, &mut env)),
-        8 => quiet(request().push(provider, client, &mut env)),
-        9 => quiet(GrantRequest::client_credentials().start(provider, &secret, &mut env)),
+        3 => quiet(Ok(redeeming(&party, &mut env))),
+        4 => quiet(party.refresh(tokens, &mut env)),
+        5 => quiet(party.userinfo(tokens, &mut env)),
+        6 => quiet(party.revoke(tokens, &mut env)),
+        7 => quiet(party.authorize_device(scope, &mut env)),
+        8 => quiet(party.push(request(), &mut env)),
+        9 => quiet(party.with_client(secret).request_tokens(GrantRequest::client_credentials(), &mut env)),
         10 => {
             let waiting = r#"{"version":1,"issuer":"https://op.example.org","client_id":"CLIENT","scope":"openid","device_code":"DEVICECODE","user_code":"A","verification_uri":"https://op.example.org/link","interval_seconds":5,"expires_at":99999999999999}"#;
             let waiting = waiting.replace("CLIENT", client.id());
-            quiet(PendingDevice::from_json(&waiting).unwrap().poll(provider, client, keys, &mut env))
+            quiet(party.poll_device(PendingDevice::from_json(&waiting).unwrap(), &mut env))
         }
-        _ => quiet(oidc_proto::flow::ResourceCall::start(
+        _ => quiet(party.call(
             http::Request::get("https://rs.example.org/").body(Body::default()).unwrap(),
             Policy::read(1024, oidc_proto::Accept::Any),
             tokens,
-            provider,
-            client,
             &mut env,
         )),
     };

@@ -2,7 +2,7 @@
 //! session must say.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use http::Response;
@@ -13,25 +13,25 @@ use oidc_proto::session::{
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{
     AccessToken, Client, Env, ErrorCode, Failure, FailureKind, Issuer, MonotonicTime, Provider, ProviderOptions,
-    Schemes, Sent, ServerMetadata, TokenSet,
+    RelyingParty, Schemes, Sent, TokenSet,
 };
 
 const ISSUER: &str = "https://op.example.org";
 /// Seconds that an access token lives.
 const LIFETIME: u64 = 300;
 
-fn provider() -> &'static (Arc<Provider>, Arc<Client>) {
-    static PROVIDER: OnceLock<(Arc<Provider>, Arc<Client>)> = OnceLock::new();
-    PROVIDER.get_or_init(|| {
+/// Without ID tokens, and so without keys: one story leaves nothing behind for the next.
+fn party() -> &'static RelyingParty {
+    static PARTY: OnceLock<RelyingParty> = OnceLock::new();
+    PARTY.get_or_init(|| {
         let metadata = format!(
             r#"{{"issuer":"{ISSUER}","authorization_endpoint":"{ISSUER}/a","token_endpoint":"{ISSUER}/t",
                 "revocation_endpoint":"{ISSUER}/r","response_types_supported":["code"],
                 "code_challenge_methods_supported":["S256"]}}"#
         );
         let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
-        let options = ProviderOptions::new();
-        let metadata = ServerMetadata::parse(metadata.as_bytes(), &issuer, &options).unwrap();
-        (Provider::new(metadata, options), Client::new("app").shared())
+        let provider = Provider::from_json(metadata.as_bytes(), &issuer, ProviderOptions::new()).unwrap();
+        RelyingParty::new(provider, Client::new("app"))
     })
 }
 
@@ -106,10 +106,9 @@ impl World {
                 [usize::from(choice & 3)],
             ..SessionOptions::default()
         };
-        let (provider, client) = provider();
         let first = tokens(0, &env);
         let model = Model { saved: BTreeSet::from([name(&first)]), ..Model::default() };
-        let session = Session::new(first, 0, provider.clone(), client.clone(), options, &mut env).unwrap();
+        let session = Session::new(first, 0, party().clone(), options, &mut env).unwrap();
         let (calls, asked, old) = (VecDeque::new(), VecDeque::new(), Vec::new());
         Self { env, session, options, record: None, calls, asked, issued: 0, old, model }
     }

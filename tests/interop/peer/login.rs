@@ -1,17 +1,15 @@
 //! The main job at the certified provider, by each HTTP client: discovery, registration, login, refusal, refresh with
 //! rotation and reuse, userinfo, revocation, end of session, TLS with a private authority.
 
-use std::sync::Arc;
-
 use oidc_proto::ApplicationType;
 use oidc_proto::EndSessionRequest;
 use oidc_proto::adapter::{BlockingDriver, HttpOptions, SystemEnv, ureq};
-use oidc_proto::flow::{Refresh, Registration, Revocation, ServerMetadataFetch, UserinfoFetch};
+use oidc_proto::flow::{Registration, ServerMetadataFetch};
 use oidc_proto::jose::Algorithm;
 use oidc_proto::{AuthMethod, Prompt, ResponseMode};
 use oidc_proto::{
-    AuthorizationRequest, Callback, Client, ClientMetadata, Error, ErrorCode, Flow, Issuer, Provider, ProviderOptions,
-    RedirectUri, Schemes, Scope, Step, TokenOutcome, TokenSet,
+    AuthorizationRequest, Callback, ClientMetadata, Env as _, Error, ErrorCode, Flow, Issuer, ProviderOptions,
+    RedirectUri, RelyingParty, Schemes, Scope, Step, TokenOutcome, TokenSet,
 };
 
 use crate::support::browser::{Browser, Callback as Landing};
@@ -58,8 +56,7 @@ pub(crate) fn by_reqwest(options: HttpOptions) -> ByReqwest {
 pub(crate) struct World<R> {
     pub(crate) run: R,
     pub(crate) options: HttpOptions,
-    pub(crate) provider: Arc<Provider>,
-    pub(crate) client: Arc<Client>,
+    pub(crate) party: RelyingParty,
 }
 
 impl<R: Run> World<R> {
@@ -73,8 +70,8 @@ impl<R: Run> World<R> {
         metadata.client_name = Some("a test".into());
         edit(&mut metadata);
         let registered = run.run(Registration::start(&provider, metadata).unwrap()).unwrap();
-        let client = registered.client(&[redirect_uri]).shared();
-        Self { run, options, provider, client }
+        let party = RelyingParty::new(provider, registered.client(&[redirect_uri]));
+        Self { run, options, party }
     }
 
     pub(crate) fn request(&self, hint: &str) -> AuthorizationRequest {
@@ -86,14 +83,14 @@ impl<R: Run> World<R> {
 
     pub(crate) fn login(&self, request: AuthorizationRequest) -> Result<TokenOutcome, Error> {
         let mut env = SystemEnv::new().unwrap();
-        let (url, pending) = request.start(&self.provider, &self.client, &mut env)?;
+        let (url, pending) = self.party.authorize(request, &mut env)?;
         let landing = Browser::new(self.options.clone()).visit(url.as_str(), REDIRECT_URI);
-        let checked = pending.check(&callback(&landing)?, &self.provider, &env)?;
-        self.run.run(pending.redeem(checked, &self.provider, &self.client, None, &mut env)?)
+        let verified = self.party.check(&pending, &callback(&landing)?, env.now())?;
+        self.run.run(self.party.redeem(pending, verified, &mut env)?)
     }
 
     pub(crate) fn refresh(&self, tokens: &TokenSet) -> Result<TokenSet, Error> {
-        let step = Refresh::start(tokens, &self.provider, &self.client, None, &mut SystemEnv::new().unwrap())?;
+        let step = self.party.refresh(tokens, &mut SystemEnv::new().unwrap())?;
         Ok(self.run.run(step)?.verified()?.tokens)
     }
 }
@@ -106,17 +103,16 @@ pub(crate) fn callback(landing: &Landing) -> Result<Callback, Error> {
 }
 
 fn the_main_job<R: Run>(world: &World<R>) {
-    let World { run, provider, client, .. } = world;
+    let World { run, party, .. } = world;
     let mut env = SystemEnv::new().unwrap();
-    assert!(provider.metadata().authorization_response_iss, "the peer promises `iss`");
+    assert!(party.provider().metadata().authorization_response_iss, "the peer promises `iss`");
 
-    let granted = world.login(world.request("auto:alice")).unwrap().verified().unwrap();
-    let first = granted.tokens;
+    let first = world.login(world.request("auto:alice")).unwrap().verified().unwrap().tokens;
     assert_eq!(first.subject(), Some("alice"));
     assert!(first.scope().contains("offline_access") && first.expires_at().is_some());
-    assert!(granted.keys.is_some_and(|keys| keys.len() == 3));
+    assert!(party.provider().keys().is_some_and(|keys| keys.len() == 3));
 
-    let userinfo = run.run(UserinfoFetch::start(&first, provider, client, &mut env).unwrap()).unwrap();
+    let userinfo = run.run(party.userinfo(&first, &mut env).unwrap()).unwrap();
     #[derive(serde::Deserialize)]
     struct Name {
         name: String,
@@ -134,9 +130,9 @@ fn the_main_job<R: Run>(world: &World<R>) {
     assert_eq!(world.refresh(&second).unwrap_err().code(), ErrorCode::TOKEN_INVALID_GRANT);
 
     let third = world.login(world.request("auto:alice")).unwrap().verified().unwrap().tokens;
-    run.run(Revocation::start(&third, provider, client, &mut env).unwrap()).unwrap();
+    run.run(party.revoke(&third, &mut env).unwrap()).unwrap();
     assert_eq!(world.refresh(&third).unwrap_err().code(), ErrorCode::TOKEN_INVALID_GRANT);
-    let refused = run.run(UserinfoFetch::start(&third, provider, client, &mut env).unwrap()).unwrap_err();
+    let refused = run.run(party.userinfo(&third, &mut env).unwrap()).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::USERINFO_UNAUTHORIZED);
 }
 
@@ -190,18 +186,17 @@ fn the_user_comes_back_from_the_end_of_the_session() {
     let peer = Peer::start(&[]);
     let world = World::new(by_ureq(HttpOptions::new()), HttpOptions::new(), &peer, |_| {});
     let mut env = SystemEnv::new().unwrap();
-    let (url, pending) = world.request("auto:alice").start(&world.provider, &world.client, &mut env).unwrap();
+    let (url, pending) = world.party.authorize(world.request("auto:alice"), &mut env).unwrap();
     let mut browser = Browser::new(HttpOptions::new());
     let landing = browser.visit(url.as_str(), REDIRECT_URI);
-    let checked = pending.check(&callback(&landing).unwrap(), &world.provider, &env).unwrap();
-    let step = pending.redeem(checked, &world.provider, &world.client, None, &mut env).unwrap();
+    let verified = world.party.check(&pending, &callback(&landing).unwrap(), env.now()).unwrap();
+    let step = world.party.redeem(pending, verified, &mut env).unwrap();
     let tokens = world.run.run(step).unwrap().verified().unwrap().tokens;
 
-    let (url, pending) = EndSessionRequest::new()
+    let request = EndSessionRequest::new()
         .id_token_hint(tokens.id_token().unwrap())
-        .post_logout_redirect_uri(RedirectUri::new(GOODBYE_URI).unwrap())
-        .start(&world.provider, &world.client, &mut env)
-        .unwrap();
+        .post_logout_redirect_uri(RedirectUri::new(GOODBYE_URI).unwrap());
+    let (url, pending) = world.party.end_session(request, &mut env).unwrap();
     let landing = browser.leave(url.as_str(), GOODBYE_URI);
     pending.check(&landing.url).unwrap();
     let forged = format!("{GOODBYE_URI}?state=x");
@@ -214,13 +209,13 @@ fn a_code_is_spent_once_and_only_with_its_verifier() {
     let peer = Peer::start(&[]);
     let world = World::new(by_ureq(HttpOptions::new()), HttpOptions::new(), &peer, |_| {});
     let mut env = SystemEnv::new().unwrap();
-    let (url, pending) = world.request("auto:alice").start(&world.provider, &world.client, &mut env).unwrap();
+    let (url, pending) = world.party.authorize(world.request("auto:alice"), &mut env).unwrap();
     let landing = Browser::new(HttpOptions::new()).visit(url.as_str(), REDIRECT_URI);
     let stored = serde_json::to_string(&pending).unwrap();
     for expected in [None, Some(ErrorCode::TOKEN_INVALID_GRANT)] {
         let pending = oidc_proto::PendingAuthorization::from_json(&stored).unwrap();
-        let checked = pending.check(&callback(&landing).unwrap(), &world.provider, &env).unwrap();
-        let step = pending.redeem(checked, &world.provider, &world.client, None, &mut env).unwrap();
+        let verified = world.party.check(&pending, &callback(&landing).unwrap(), env.now()).unwrap();
+        let step = world.party.redeem(pending, verified, &mut env).unwrap();
         assert_eq!(world.run.run(step).err().map(|error| error.code()), expected);
     }
 }

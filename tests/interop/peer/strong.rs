@@ -9,13 +9,13 @@ use std::time::Duration;
 use oidc_proto::FailureKind;
 use oidc_proto::TokenType;
 use oidc_proto::adapter::{BlockingDriver, Driver, HttpOptions, SystemEnv, ureq};
-use oidc_proto::flow::{DeviceAuthorization, GrantRequest, ResourceCall, Revocation, UserinfoFetch};
+use oidc_proto::flow::GrantRequest;
 use oidc_proto::jose::backend::rustcrypto::SigningKey;
 use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey, Signer};
 use oidc_proto::step::{KeyOutput, KeyUse};
 use oidc_proto::{
-    Accept, AuthorizationRequest, Body, Client, ClientAuth, DpopKey, Error, ErrorCode, PendingDevice, Policy,
-    RedirectUri, Scope, TokenOutcome,
+    Accept, AuthorizationRequest, Body, Client, ClientAuth, DpopKey, Env as _, Error, ErrorCode, PendingDevice, Policy,
+    Scope, TokenOutcome,
 };
 use oidc_proto::{AuthMethod, GrantType};
 
@@ -38,11 +38,11 @@ fn world(peer: &Peer, edit: impl FnOnce(&mut oidc_proto::ClientMetadata)) -> Wor
 /// A login whose request is pushed.
 fn pushed_login<R: Run>(world: &World<R>, request: AuthorizationRequest) -> Result<TokenOutcome, Error> {
     let mut env = SystemEnv::new().unwrap();
-    let (url, pending) = world.run.run(request.push(&world.provider, &world.client, &mut env)?)?;
+    let (url, pending) = world.run.run(world.party.push(request, &mut env)?)?;
     assert!(!url.as_str().contains("scope"), "nothing but the reference goes through the browser");
     let landing = Browser::new(world.options.clone()).visit(url.as_str(), REDIRECT_URI);
-    let checked = pending.check(&callback(&landing)?, &world.provider, &env)?;
-    world.run.run(pending.redeem(checked, &world.provider, &world.client, None, &mut env)?)
+    let verified = world.party.check(&pending, &callback(&landing)?, env.now())?;
+    world.run.run(world.party.redeem(pending, verified, &mut env)?)
 }
 
 #[test]
@@ -61,30 +61,30 @@ fn requests_are_pushed_where_the_provider_demands_it() {
 fn bound_from_login_to_revocation(peer: &Peer) {
     let mut world = world(peer, |_| {});
     let key = DpopKey::new(PrivateKey::local(ec_key("dpop"))).unwrap();
-    world.client = Client::clone(&world.client).with_dpop(key).shared();
-    let World { run, provider, client, .. } = &world;
+    world.party = world.party.with_client(world.party.client().clone().with_dpop(key));
+    let World { run, party, .. } = &world;
     let mut env = SystemEnv::new().unwrap();
 
     let tokens = pushed_login(&world, world.request("auto:alice")).unwrap().verified().unwrap().tokens;
     assert_eq!(tokens.token_type(), TokenType::Dpop);
     let tokens = world.refresh(&tokens).unwrap();
-    let userinfo = run.run(UserinfoFetch::start(&tokens, provider, client, &mut env).unwrap()).unwrap();
+    let userinfo = run.run(party.userinfo(&tokens, &mut env).unwrap()).unwrap();
     assert_eq!(userinfo.subject(), "alice");
 
     // The same by a request of the application's own, and not as a bearer token.
-    let userinfo_endpoint = provider.metadata().userinfo_endpoint.as_ref().unwrap().uri().clone();
+    let userinfo_endpoint = party.provider().metadata().userinfo_endpoint.as_ref().unwrap().uri().clone();
     let request = || http::Request::get(userinfo_endpoint.clone()).body(Body::default()).unwrap();
     let policy = Policy::read(65536, Accept::Json);
-    let step = ResourceCall::start(request(), policy, &tokens, provider, client, &mut env).unwrap();
+    let step = party.call(request(), policy, &tokens, &mut env).unwrap();
     assert_eq!(run.run(step).unwrap().status(), 200);
 
     let other = DpopKey::new(PrivateKey::local(ec_key("other"))).unwrap();
-    let stranger = Client::clone(client).with_dpop(other).shared();
-    let error = UserinfoFetch::start(&tokens, provider, &stranger, &mut env).unwrap_err();
+    let stranger = party.with_client(party.client().clone().with_dpop(other));
+    let error = stranger.userinfo(&tokens, &mut env).unwrap_err();
     assert_eq!(error.code(), ErrorCode::DPOP_KEY_MISMATCH);
 
-    run.run(Revocation::start(&tokens, provider, client, &mut env).unwrap()).unwrap();
-    let refused = run.run(UserinfoFetch::start(&tokens, provider, client, &mut env).unwrap()).unwrap_err();
+    run.run(party.revoke(&tokens, &mut env).unwrap()).unwrap();
+    let refused = run.run(party.userinfo(&tokens, &mut env).unwrap()).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::USERINFO_UNAUTHORIZED);
 }
 
@@ -109,7 +109,7 @@ fn a_client_authenticates_by_a_key_here_or_elsewhere() {
     let registering =
         |key: PrivateKey| world(&peer, |metadata| *metadata = metadata.clone().with_private_key(key).unwrap());
     let world = registering(PrivateKey::local(ec_key("k1")));
-    assert_eq!(world.client.auth().method(), AuthMethod::PrivateKeyJwt);
+    assert_eq!(world.party.client().auth().method(), AuthMethod::PrivateKeyJwt);
     let tokens = world.login(world.request("auto:alice")).unwrap().verified().unwrap().tokens;
     assert!(world.refresh(&tokens).is_ok());
 
@@ -119,10 +119,10 @@ fn a_client_authenticates_by_a_key_here_or_elsewhere() {
     key.public_key = Some(signer.public_key().clone());
     let world = registering(PrivateKey::remote(key));
     let mut env = SystemEnv::new().unwrap();
-    let (url, pending) = world.request("auto:alice").start(&world.provider, &world.client, &mut env).unwrap();
+    let (url, pending) = world.party.authorize(world.request("auto:alice"), &mut env).unwrap();
     let landing = Browser::new(HttpOptions::new()).visit(url.as_str(), REDIRECT_URI);
-    let checked = pending.check(&callback(&landing).unwrap(), &world.provider, &env).unwrap();
-    let step = pending.redeem(checked, &world.provider, &world.client, None, &mut env).unwrap();
+    let verified = world.party.check(&pending, &callback(&landing).unwrap(), env.now()).unwrap();
+    let step = world.party.redeem(pending, verified, &mut env).unwrap();
     let http = ureq::Client::new().unwrap();
     let driver = Driver::new(move |request, policy| {
         std::future::ready(oidc_proto::adapter::BlockingHttpClient::call(&http, request, policy))
@@ -150,10 +150,9 @@ fn a_client_authenticates_by_an_assertion_under_its_secret() {
     assert_eq!(tokens.subject(), Some("alice"));
 }
 
-fn conf(redirects: bool) -> Arc<Client> {
-    let client = Client::new("conf").with_auth(ClientAuth::SecretBasic(CONF_SECRET.into()));
-    let redirect_uri = RedirectUri::new("http://127.0.0.1:7777/cb").unwrap();
-    if redirects { client.with_redirect_uri(redirect_uri).shared() } else { client.shared() }
+/// A client that the peer knows beforehand.
+fn conf() -> Client {
+    Client::new("conf").with_auth(ClientAuth::SecretBasic(CONF_SECRET.into()))
 }
 
 #[test]
@@ -161,11 +160,11 @@ fn conf(redirects: bool) -> Arc<Client> {
 fn a_device_waits_for_its_user() {
     let peer = Peer::start(&[]);
     let world = world(&peer, |_| {});
-    let (provider, client) = (&world.provider, conf(false));
+    let party = world.party.with_client(conf());
     for (yes, expected) in [(true, None), (false, Some(ErrorCode::DEVICE_ACCESS_DENIED))] {
         let mut env = SystemEnv::new().unwrap();
         let scope = Scope::new("openid profile").unwrap();
-        let step = DeviceAuthorization::start(scope, provider, &client, &mut env).unwrap();
+        let step = party.authorize_device(scope, &mut env).unwrap();
         let stored = serde_json::to_string(&world.run.run(step).unwrap()).unwrap();
         let pending = PendingDevice::from_json(&stored).unwrap();
         let page = pending.verification_uri_complete().unwrap().to_owned();
@@ -181,7 +180,7 @@ fn a_device_waits_for_its_user() {
         };
         let driver = BlockingDriver::new(ureq::Client::new().unwrap()).with_sleep(sleep);
         let mut env = Impatient(env, ticks.clone());
-        let step = pending.poll(provider, &client, None, &mut env).unwrap();
+        let step = party.poll_device(pending, &mut env).unwrap();
         match driver.run(step, &mut env) {
             Ok(exchanged) => {
                 assert_eq!(exchanged.verified().unwrap().tokens.subject(), Some("alice"));
@@ -218,12 +217,13 @@ fn a_client_gets_tokens_for_itself() {
         metadata.grant_types = metadata.grant_types.with(GrantType::RefreshToken);
     });
     let mut env = SystemEnv::new().unwrap();
-    let step = GrantRequest::client_credentials().start(&world.provider, &conf(false), &mut env).unwrap();
+    let party = world.party.with_client(conf());
+    let step = party.request_tokens(GrantRequest::client_credentials(), &mut env).unwrap();
     let tokens = world.run.run(step).unwrap().verified().unwrap().tokens;
     assert!(tokens.id_token().is_none() && tokens.expires_at().is_some());
-    let refused = GrantRequest::client_credentials().start(&world.provider, &world.client, &mut env).unwrap_err();
+    let refused = world.party.request_tokens(GrantRequest::client_credentials(), &mut env).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::TOKEN_CLIENT_AUTH);
-    let step = GrantRequest::new("urn:example:nothing").start(&world.provider, &conf(false), &mut env).unwrap();
+    let step = party.request_tokens(GrantRequest::new("urn:example:nothing"), &mut env).unwrap();
     assert_eq!(world.run.run(step).unwrap_err().code(), ErrorCode::TOKEN_UNSUPPORTED_GRANT_TYPE);
 }
 
@@ -234,6 +234,6 @@ fn userinfo_can_be_signed() {
     let world = world(&peer, |metadata| metadata.userinfo_signed_response_alg = Some(Algorithm::Es256));
     let tokens = world.login(world.request("auto:alice")).unwrap().verified().unwrap().tokens;
     let mut env = SystemEnv::new().unwrap();
-    let step = UserinfoFetch::start(&tokens, &world.provider, &world.client, &mut env).unwrap();
+    let step = world.party.userinfo(&tokens, &mut env).unwrap();
     assert_eq!(world.run.run(step).unwrap().subject(), "alice");
 }

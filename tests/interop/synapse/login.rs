@@ -3,7 +3,7 @@
 use oidc_proto::ResponseMode;
 use oidc_proto::adapter::HttpOptions;
 use oidc_proto::matrix::{AccountAction, DeviceCheck, DeviceId, LoginOutcome, LoginRequest, Whoami};
-use oidc_proto::{AuthorizationRequest, Callback, ErrorCode, RedirectUri, Scope};
+use oidc_proto::{AuthorizationRequest, Callback, Env as _, ErrorCode, RedirectUri, Scope};
 
 use crate::support::browser::Browser;
 use crate::synapse::world::*;
@@ -43,12 +43,12 @@ fn another_user_does_not_get_into_a_known_session() {
     let synapse = shared();
     let mut world = World::at(synapse);
     let session = world.logged_in("owner").session;
-    let LoginOutcome::Refused { error, grant } = world.log_in(LoginRequest::again(&session), "auto:intruder").unwrap()
+    let LoginOutcome::Refused { error, tokens } = world.log_in(LoginRequest::again(&session), "auto:intruder").unwrap()
     else {
         panic!("let in")
     };
     assert_eq!((error.code(), error.field()), (ErrorCode::WHOAMI_USER_MISMATCH, Some("user_id")));
-    let step = grant.revoke(&mut world.env);
+    let step = tokens.revoke(&mut world.env);
     world.run(step).unwrap();
     assert!(world.knows(session.tokens().access_token()));
 }
@@ -58,15 +58,14 @@ fn another_user_does_not_get_into_a_known_session() {
 fn the_user_allows_it_on_another_device() {
     let synapse = shared();
     let mut world = World::at(synapse);
-    let server = world.server();
-    let client = world.client(&server);
+    let party = world.party();
     for yes in [true, false] {
         let device = DeviceId::new(&format!("TELEVISION-{yes}")).unwrap();
-        let step = LoginRequest::new().device_id(device.clone()).start_device(&server, &client, &mut world.env);
+        let step = LoginRequest::new().device_id(device.clone()).start_device(&party, &mut world.env);
         let pending = world.run(step).unwrap();
         let page = pending.authorization().verification_uri_complete().unwrap().to_owned();
         Browser::new(HttpOptions::new()).confirm_device(&page, "viewer", yes);
-        let step = pending.poll(&server, &client, None, &mut world.env);
+        let step = pending.poll(&party, &mut world.env);
         let outcome = world.run(step);
         if yes {
             let session = outcome.unwrap().logged_in().unwrap().session;
@@ -92,9 +91,9 @@ fn the_account_has_a_page_and_its_devices_are_known() {
         account.url(Some(AccountAction::DeviceView), Some(device)),
         format!("{issuer}/account/?action=org.matrix.device_view&device_id={device}")
     );
-    let client = world.application.client_of(&session).unwrap();
+    let party = world.party_of(&session);
     for (device, is_there) in [(device.clone(), true), (DeviceId::new("NOSUCHDEVICE").unwrap(), false)] {
-        let step = DeviceCheck::start(&device, session.tokens(), &server, &client, &mut world.env);
+        let step = DeviceCheck::start(&device, session.tokens(), &party, &mut world.env);
         assert_eq!(world.run(step).unwrap(), is_there);
     }
 }
@@ -106,16 +105,15 @@ fn a_token_for_something_else_is_unknown() {
     let synapse = shared();
     let mut world = World::at(synapse);
     world.logged_in("stranger");
-    let server = world.server();
-    let client = world.client(&server);
+    let party = world.party();
     let redirect_uri = RedirectUri::new(NATIVE).unwrap();
     let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid").unwrap()).login_hint("auto:stranger");
-    let (url, pending) = request.start(&server.provider, &client, &mut world.env).unwrap();
+    let (url, pending) = party.relying_party().authorize(request, &mut world.env).unwrap();
     let callback = Browser::new(HttpOptions::new()).visit(url.as_str(), NATIVE);
     let callback = Callback::from_url(&callback.url).unwrap();
-    let checked = pending.check(&callback, &server.provider, &world.env).unwrap();
-    let step = pending.redeem(checked, &server.provider, &client, None, &mut world.env);
+    let verified = party.relying_party().check(&pending, &callback, world.env.now()).unwrap();
+    let step = party.relying_party().redeem(pending, verified, &mut world.env);
     let tokens = world.run(step).unwrap().verified().unwrap().tokens;
-    let step = Whoami::start(&tokens, &server, &client, &mut world.env);
+    let step = Whoami::start(&tokens, &party, &mut world.env);
     assert_eq!(code(world.run(step)), ErrorCode::HOMESERVER_UNKNOWN_TOKEN);
 }

@@ -5,7 +5,6 @@ use std::thread;
 use std::time::Duration;
 
 use oidc_proto::adapter::HttpOptions;
-use oidc_proto::flow::DeviceAuthorization;
 use oidc_proto::matrix::{AuthMetadataFetch, DeviceId, Homeserver, UserSession, Whoami, login_scope};
 use oidc_proto::qr::{
     Account, CheckCode, Grant, LoggedIn, Login, NamedHomeserver, Options, QrCode, Role, Scanned, Secrets, Secured,
@@ -82,17 +81,17 @@ impl Device {
         let homeserver = Homeserver::new(at.homeserver().as_str(), LOOPBACK).unwrap();
         let step = AuthMetadataFetch::start(homeserver, ProviderOptions::new().with_schemes(LOOPBACK));
         let server = world.run(step).unwrap().supported().unwrap();
-        let client = world.client(&server);
+        let party = world.party_at(&server);
         let scope = login_scope(server.scope_form(), device_id, &Scope::default()).unwrap();
-        let step = DeviceAuthorization::start(scope, &server.provider, &client, &mut world.env);
+        let step = party.relying_party().authorize_device(scope, &mut world.env);
         let pending = world.run(step).unwrap();
 
         let stage = at.ask(pending, device_id.as_str(), &mut world.env);
         let accepted = world.run(stage)?;
-        let stage = accepted.poll(&server.provider, &client, None, &mut world.env);
+        let stage = accepted.poll(party.relying_party(), &mut world.env);
         let LoggedIn { exchanged, rest } = world.run(stage)?;
         let tokens = exchanged.verified().unwrap().tokens;
-        let step = Whoami::start(&tokens, &server, &client, &mut world.env);
+        let step = Whoami::start(&tokens, &party, &mut world.env);
         let identity = world.run(step).unwrap();
         assert_eq!(identity.device_id.as_ref(), Some(device_id));
         let stage = rest.succeed(&mut world.env);

@@ -20,8 +20,8 @@ impl Live {
     fn at(synapse: &Synapse, name: &str) -> Self {
         let mut world = World::at(synapse);
         let session = world.logged_in(name).session;
-        let (server, client) = (world.server(), world.application.client_of(&session).unwrap());
-        let session = Session::new(session, 0, &server, client, SessionOptions::default(), &mut world.env).unwrap();
+        let party = world.party_of(&session);
+        let session = Session::new(session, 0, &party, SessionOptions::default(), &mut world.env).unwrap();
         Self { world, session }
     }
 
@@ -55,15 +55,15 @@ impl Live {
     /// What an administrator does elsewhere.
     fn revoke_elsewhere(&mut self) {
         let session = self.session.user_session();
-        let (server, client) = (self.world.server(), self.world.application.client_of(&session).unwrap());
-        let step = session.revoke(&server, &client, &mut self.world.env);
+        let party = self.world.party_of(&session);
+        let step = session.revoke(&party, &mut self.world.env);
         self.world.run(step).unwrap();
     }
 
     fn has_device(&mut self, of: &UserSession) -> bool {
         let session = self.session.user_session();
-        let (server, client) = (self.world.server(), self.world.application.client_of(&session).unwrap());
-        let step = DeviceCheck::start(of.device_id(), session.tokens(), &server, &client, &mut self.world.env);
+        let party = self.world.party_of(&session);
+        let step = DeviceCheck::start(of.device_id(), session.tokens(), &party, &mut self.world.env);
         self.world.run(step).unwrap()
     }
 }

@@ -9,10 +9,11 @@ use http::{Method, Request, Response, StatusCode};
 use oidc_proto::GrantType;
 use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, HttpOptions, SystemEnv, ureq};
 use oidc_proto::matrix::{
-    Application, AuthMetadataFetch, AuthServer, Homeserver, Login, LoginOutcome, LoginRequest, Support,
+    Application, AuthMetadataFetch, AuthServer, Homeserver, Login, LoginOutcome, LoginRequest, Party, Support,
+    UserSession,
 };
 use oidc_proto::{
-    Accept, AccessToken, Body, Callback, Client, Env as _, Error, ErrorCode, Failure, Flow, Policy, ProviderOptions,
+    Accept, AccessToken, Body, Callback, Env as _, Error, ErrorCode, Failure, Flow, Policy, ProviderOptions,
     RedirectUri, Registrations, Schemes, Step,
 };
 use oidc_proto::{ApplicationType, ClientMetadata};
@@ -105,12 +106,23 @@ impl World {
     }
 
     /// Who the application is there; registered if need be.
-    pub fn client(&mut self, server: &AuthServer) -> Arc<Client> {
-        if let Some(client) = self.application.client(server, self.env.now()) {
-            return client;
+    pub fn party(&mut self) -> Party {
+        let server = self.server();
+        self.party_at(&server)
+    }
+
+    pub fn party_at(&mut self, server: &Arc<AuthServer>) -> Party {
+        if let Some(party) = self.application.party(server, self.env.now()) {
+            return party;
         }
         let registered = self.run(self.application.register(server)).unwrap();
         self.application.keep(server, registered)
+    }
+
+    /// Who it was when a session was made.
+    pub fn party_of(&mut self, session: &UserSession) -> Party {
+        let server = self.server();
+        self.application.party_of(session, &server).unwrap()
     }
 
     /// A whole login, in a browser that has never been there. The hint says what the user does: `auto:NAME`, `deny:NAME`.
@@ -119,13 +131,12 @@ impl World {
     }
 
     pub fn log_in_by(&mut self, redirect: &str, request: LoginRequest, hint: &str) -> Result<LoginOutcome, Error> {
-        let server = self.server();
-        let client = self.client(&server);
+        let party = self.party();
         let redirect_uri = RedirectUri::new(redirect).unwrap();
-        let (url, pending) = request.login_hint(hint).start(redirect_uri, &server, &client, &mut self.env)?;
+        let (url, pending) = request.login_hint(hint).start(redirect_uri, &party, &mut self.env)?;
         let callback = Browser::new(HttpOptions::new()).visit(url.as_str(), redirect);
-        let checked = pending.check(&Callback::from_url(&callback.url)?, &server, &self.env)?;
-        let step = pending.redeem(checked, &server, &client, None, &mut self.env);
+        let verified = pending.check(&Callback::from_url(&callback.url)?, &party, self.env.now())?;
+        let step = pending.redeem(verified, &party, &mut self.env);
         self.run(step)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use oidc_proto::ResponseMode;
 use oidc_proto::limits::CALLBACK_LIMIT;
 use oidc_proto::testing::{self, Lie, On, Visit};
-use oidc_proto::{Callback, Env as _, Error, ErrorCode, Fault};
+use oidc_proto::{Callback, Env as _, Error, ErrorCode, Fault, RelyingParty};
 
 use crate::hostile::world::{At, ISSUER, Login, REDIRECT, Row, Say, World, refusals};
 
@@ -99,7 +99,7 @@ fn rename(callback: &mut testing::Callback, from: &str, to: &str) {
 /// Whether the login still works, from the browser on.
 fn assert_usable(world: &mut World, login: Login) {
     world.op.honest();
-    let user = world.finish(login, None).unwrap();
+    let user = world.finish(login).unwrap();
     assert_eq!(user.tokens.subject(), Some("sub-alice"));
 }
 
@@ -122,13 +122,13 @@ fn odd_callbacks_are_lived_with() {
         let mut world = World::new();
         say.to(&world.op);
         let login = world.login().unwrap();
-        assert!(world.finish(login, None).is_ok(), "{say:?}");
+        assert!(world.finish(login).is_ok(), "{say:?}");
     }
     let mut world = World::new();
     let login = world.login().unwrap();
     let url = format!("{}#_=_", world.visit(&login).callback());
     let callback = Callback::from_url(&url).unwrap();
-    assert!(login.pending.check(&callback, &login.provider, &world.env).is_ok());
+    assert!(login.party.check(&login.pending, &callback, world.env.now()).is_ok());
 }
 
 /// RFC 9207 section 2.4: none is demanded where none was promised, but one that comes counts, also beside an error.
@@ -151,10 +151,7 @@ fn an_issuer_that_was_not_promised_is_compared_too() {
         world.op.lie(Lie::MetadataIssAbsent);
         let login = world.login().unwrap();
         world.op.edit_callback(edit);
-        assert_eq!(
-            world.finish(login, None).err().map(|refusal| refusal.what()),
-            code.map(|code| (At::Callback, code))
-        );
+        assert_eq!(world.finish(login).err().map(|refusal| refusal.what()), code.map(|code| (At::Callback, code)));
     }
 }
 
@@ -206,7 +203,7 @@ fn a_callback_of_exactly_the_limit_is_read() {
     let login = world.login().unwrap();
     let honest = format!("{}&x=", world.visit(&login).callback());
     let padded = |length: usize| honest.clone() + &"x".repeat(length - honest.len());
-    let check = |url: &str| login.pending.check(&Callback::from_url(url)?, &login.provider, &world.env);
+    let check = |url: &str| login.party.check(&login.pending, &Callback::from_url(url)?, world.env.now());
     assert!(check(&padded(CALLBACK_LIMIT)).is_ok());
     let code = |result: Result<Callback, Error>| result.unwrap_err().code();
     let large = padded(CALLBACK_LIMIT + 1);
@@ -240,7 +237,7 @@ fn an_answer_counts_only_in_the_way_that_was_asked_for() {
                 ResponseMode::Fragment => Callback::from_fragment(&format!("#{params}")),
                 _ => Callback::from_form_post(params.as_bytes()),
             };
-            let checked = login.pending.check(&callback.unwrap(), &login.provider, &world.env);
+            let checked = login.party.check(&login.pending, &callback.unwrap(), world.env.now());
             let expected = if came == asked { None } else { Some(ErrorCode::CALLBACK_RESPONSE_MODE) };
             assert_eq!(checked.err().map(|error| error.code()), expected, "{came:?} for {asked:?}");
         }
@@ -263,7 +260,7 @@ fn parameters_hidden_behind_escapes_are_still_the_same_parameters() {
         ("#error=access_denied", ErrorCode::CALLBACK_STATE_MISSING),
     ] {
         let checked = Callback::from_url(&format!("{honest}{more}"))
-            .and_then(|callback| login.pending.check(&callback, &login.provider, &world.env));
+            .and_then(|callback| login.party.check(&login.pending, &callback, world.env.now()));
         assert_eq!(checked.unwrap_err().code(), expected, "{more}");
     }
 }
@@ -286,15 +283,15 @@ fn a_login_that_took_too_long_is_over() {
 fn a_callback_belongs_to_one_login() {
     let mut world = World::new();
     let first = world.login().unwrap();
-    let second = world.login_with(first.provider.clone(), first.client.clone()).unwrap();
+    let second = world.login_with(&first.party).unwrap();
     let callback = world.callback(&first).unwrap();
     assert_eq!(callback.key(), Some(first.pending.key()));
     assert_ne!(callback.key(), Some(second.pending.key()));
-    let error = second.pending.check(&callback, &second.provider, &world.env).unwrap_err();
+    let error = second.party.check(&second.pending, &callback, world.env.now()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::CALLBACK_STATE_MISMATCH);
     // Nor is the evidence of one login good for another.
-    let evidence = first.pending.check(&callback, &first.provider, &world.env).unwrap();
-    let refusal = world.redeem(second, evidence, None).err().unwrap();
+    let evidence = first.party.check(&first.pending, &callback, world.env.now()).unwrap();
+    let refusal = world.redeem(second, evidence).err().unwrap();
     assert_eq!(refusal.what(), (At::Exchange, ErrorCode::CALLBACK_STATE_MISMATCH));
     assert_eq!(world.counts([On::Token, On::Jwks]), [0, 0]);
     assert_usable(&mut world, first);
@@ -308,16 +305,17 @@ fn the_answer_of_one_provider_does_not_count_at_another() {
     let honest = World::new();
     let mut elsewhere = World::new();
     elsewhere.op = testing::Provider::new("https://other.example.org")
-        .with_client(testing::RegisteredClient::public(login.client.id(), REDIRECT));
+        .with_client(testing::RegisteredClient::public(login.party.client().id(), REDIRECT));
     let url = login.url.as_str().replace(ISSUER, "https://other.example.org");
     let callback = Callback::from_url(elsewhere.op.visit(&url, honest.env.now()).callback()).unwrap();
-    let error = login.pending.check(&callback, &login.provider, &world.env).unwrap_err();
+    let error = login.party.check(&login.pending, &callback, world.env.now()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::CALLBACK_ISS_MISMATCH);
 
     elsewhere.issuer = "https://other.example.org".to_owned();
-    let other = elsewhere.discover().unwrap();
+    let other = RelyingParty::new(elsewhere.discover().unwrap(), login.party.client().clone());
     let callback = world.callback(&login).unwrap();
-    assert_eq!(login.pending.check(&callback, &other, &world.env).unwrap_err().code(), ErrorCode::PROVIDER_MISMATCH);
+    let error = other.check(&login.pending, &callback, world.env.now()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::PROVIDER_MISMATCH);
     assert_usable(&mut world, login);
 }
 
@@ -326,11 +324,11 @@ fn an_answer_that_comes_again_is_refused_by_the_provider_and_ends_the_grant() {
     let mut world = World::new();
     let login = world.login().unwrap();
     let callback = world.callback(&login).unwrap();
-    let (copy, provider, client) = (login.pending.clone(), login.provider.clone(), login.client.clone());
-    let evidence = copy.check(&callback, &provider, &world.env).unwrap();
-    let first = login.pending.check(&callback, &provider, &world.env).unwrap();
-    let user = world.redeem(login, first, None).unwrap();
-    let step = copy.redeem(evidence, &provider, &client, user.keys.clone(), &mut world.env);
+    let (copy, party) = (login.pending.clone(), login.party.clone());
+    let evidence = party.check(&copy, &callback, world.env.now()).unwrap();
+    let first = party.check(&login.pending, &callback, world.env.now()).unwrap();
+    let user = world.redeem(login, first).unwrap();
+    let step = party.redeem(copy, evidence, &mut world.env);
     let error = world.run(step).unwrap_err();
     assert_eq!(error.code(), ErrorCode::TOKEN_INVALID_GRANT);
     let access_token = user.tokens.access_token().expose();

@@ -9,9 +9,7 @@ use http::Request;
 use oidc_proto::AuthMethod;
 use oidc_proto::FailureKind;
 use oidc_proto::adapter::{BlockingDriver, Driver};
-use oidc_proto::flow::{
-    DeviceAuthorization, GrantExchange, GrantRequest, Refresh, ResourceCall, Revocation, UserinfoFetch,
-};
+use oidc_proto::flow::{GrantRequest, TokenRequest};
 use oidc_proto::jose::{Algorithm, PrivateKey};
 use oidc_proto::step::{Input, KeyOutput, KeyUse};
 use oidc_proto::testing::{self, On, RegisteredClient};
@@ -98,9 +96,9 @@ fn a_request_that_is_sent_again_is_asserted_again() {
     world.op = world.op.with_dpop_nonce(true);
     let login = world.login().unwrap();
     world.op.rotate_dpop_nonce();
-    let user = world.finish(login, None).unwrap();
+    let user = world.finish(login).unwrap();
     world.op.rotate_dpop_nonce();
-    world.refresh(&user, None).unwrap();
+    world.refresh(&user).unwrap();
     assert_eq!(world.counts([On::Par, On::Token]), [2, 4]);
     assert_assertions(&world, "ES256", 6);
 }
@@ -196,38 +194,28 @@ fn forget<F: oidc_proto::Flow>(step: Result<Step<F>, Error>) -> Result<Step<oidc
 
 /// Each flow, and how many signatures it takes for one request: an assertion, a proof, or both.
 const FLOWS: &[(&str, usize, Start)] = &[
-    ("pushed request", 2, |user, world| {
-        forget(world.request.clone().push(&user.provider, &user.client, &mut world.env))
-    }),
+    ("pushed request", 2, |user, world| forget(user.party.push(world.request.clone(), &mut world.env))),
     ("code", 2, |user, world| {
-        let login = world.login_with(user.provider.clone(), user.client.clone()).unwrap();
+        let login = world.login_with(&user.party).unwrap();
         let checked = world.check(&login).unwrap();
-        forget(login.pending.redeem(checked, &user.provider, &user.client, user.keys.clone(), &mut world.env))
+        forget(user.party.redeem(login.pending, checked, &mut world.env))
     }),
-    ("refresh", 2, |user, world| {
-        forget(Refresh::start(&user.tokens, &user.provider, &user.client, None, &mut world.env))
-    }),
-    ("userinfo", 1, |user, world| {
-        forget(UserinfoFetch::start(&user.tokens, &user.provider, &user.client, &mut world.env))
-    }),
+    ("refresh", 2, |user, world| forget(user.party.refresh(&user.tokens, &mut world.env))),
+    ("userinfo", 1, |user, world| forget(user.party.userinfo(&user.tokens, &mut world.env))),
     ("resource", 1, |user, world| {
         let request = Request::get(format!("{ISSUER}/userinfo")).body(Body::default()).unwrap();
         let policy = Policy::read(4096, Accept::Any);
-        forget(ResourceCall::start(request, policy, &user.tokens, &user.provider, &user.client, &mut world.env))
+        forget(user.party.call(request, policy, &user.tokens, &mut world.env))
     }),
-    ("device", 2, |user, world| {
-        forget(DeviceAuthorization::start(scope(), &user.provider, &user.client, &mut world.env))
-    }),
+    ("device", 2, |user, world| forget(user.party.authorize_device(scope(), &mut world.env))),
     ("device's poll", 2, |user, world| {
-        let pending = world.device(&user.provider, &user.client).unwrap();
-        forget(pending.poll(&user.provider, &user.client, None, &mut world.env))
+        let pending = world.device(&user.party).unwrap();
+        forget(user.party.poll_device(pending, &mut world.env))
     }),
     ("client credentials", 2, |user, world| {
-        forget(GrantRequest::client_credentials().start(&user.provider, &user.client, &mut world.env))
+        forget(user.party.request_tokens(GrantRequest::client_credentials(), &mut world.env))
     }),
-    ("revocation", 2, |user, world| {
-        forget(Revocation::start(&user.tokens, &user.provider, &user.client, &mut world.env))
-    }),
+    ("revocation", 2, |user, world| forget(user.party.revoke(&user.tokens, &mut world.env))),
 ];
 
 fn in_a_key_store() -> (World, User) {
@@ -293,7 +281,7 @@ fn a_signature_that_is_none_is_refused_by_the_provider() {
     ] {
         let (mut world, user) = in_a_key_store();
         world.keys = keys;
-        assert_eq!(world.refresh(&user, None).err().unwrap().what(), (At::Refresh, error));
+        assert_eq!(world.refresh(&user).err().unwrap().what(), (At::Refresh, error));
     }
 }
 
@@ -341,7 +329,7 @@ fn a_client_registers_the_public_half_of_its_key_alone() {
     }
 }
 
-fn granted(world: &mut World, step: Result<Step<GrantExchange>, Error>) -> Result<TokenSet, Error> {
+fn granted(world: &mut World, step: Result<Step<TokenRequest>, Error>) -> Result<TokenSet, Error> {
     Ok(world.run(step).and_then(TokenOutcome::verified)?.tokens)
 }
 
@@ -357,14 +345,14 @@ fn a_grant_brings_its_own_parameters_and_no_others() {
     world.op =
         world.op.with_client(RegisteredClient::confidential("app", "s3cret", REDIRECT).allowing("urn:example:grant"));
     world.client = Some(Client::new("app").with_auth(ClientAuth::SecretBasic("s3cret".into())));
-    let (provider, client) = world.client().unwrap();
+    let party = world.party().unwrap();
     for (names, allowed) in PARAMETERS {
         let mut request = GrantRequest::new("urn:example:grant").scope(Scope::new("elsewhere").unwrap());
         for name in *names {
             request = request.parameter(*name, Secret::from("x"));
         }
         let before = world.op.count(On::Token);
-        let step = request.start(&provider, &client, &mut world.env);
+        let step = party.request_tokens(request, &mut world.env);
         let outcome = granted(&mut world, step);
         let code = outcome.as_ref().err().map(|error| (error.code(), error.fault()));
         assert_eq!(code, (!allowed).then_some((ErrorCode::AUTHORIZATION_PARAMETER, Fault::Local)), "{names:?}");
@@ -376,24 +364,21 @@ fn a_grant_brings_its_own_parameters_and_no_others() {
 fn a_client_gets_tokens_for_itself_only_by_proving_that_it_is() {
     for method in [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::ClientSecretJwt] {
         let mut world = World::allowing_client_credentials(method);
-        let (provider, client) = world.client().unwrap();
-        let step = GrantRequest::client_credentials().scope(Scope::new("a b").unwrap()).start(
-            &provider,
-            &client,
-            &mut world.env,
-        );
+        let party = world.party().unwrap();
+        let request = GrantRequest::client_credentials().scope(Scope::new("a b").unwrap());
+        let step = party.request_tokens(request, &mut world.env);
         let tokens = granted(&mut world, step).unwrap();
         assert!(tokens.subject().is_none() && tokens.refresh_token().is_none());
     }
     let mut world = World::new();
-    let (provider, client) = world.client().unwrap();
-    let step = GrantRequest::client_credentials().start(&provider, &client, &mut world.env);
+    let party = world.party().unwrap();
+    let step = party.request_tokens(GrantRequest::client_credentials(), &mut world.env);
     assert_eq!(step.unwrap_err().code(), ErrorCode::TOKEN_CLIENT_AUTH);
     assert_eq!(world.op.count(On::Token), 0);
     // No ID token comes with it, whatever the scope says; nothing could be checked about one.
     let mut world = World::allowing_client_credentials(AuthMethod::ClientSecretBasic);
-    let (provider, client) = world.client().unwrap();
+    let party = world.party().unwrap();
     world.op.edit_json(On::Token, |o| drop(o.insert("id_token".into(), json!("e30.e30."))));
-    let step = GrantRequest::client_credentials().start(&provider, &client, &mut world.env);
+    let step = party.request_tokens(GrantRequest::client_credentials(), &mut world.env);
     assert!(granted(&mut world, step).unwrap().id_token().is_none());
 }

@@ -30,9 +30,9 @@ fn strong(algorithm: Algorithm) -> impl Fn(u64) -> World {
 fn transcript(mut world: World) -> String {
     let login = world.login().unwrap();
     world.sent.push(format!("BROWSER {}", login.url.as_str()));
-    let user = world.finish(login, None).unwrap();
+    let user = world.finish(login).unwrap();
     world.userinfo(&user).unwrap();
-    let user = world.refresh(&user, user.keys.clone()).unwrap();
+    let user = world.refresh(&user).unwrap();
     world.revoke(&user).unwrap();
     world.sent.join("\n\n") + "\n"
 }

@@ -1,12 +1,11 @@
 //! Logins on another device: codes that cannot be shown, and providers that keep a client waiting.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::StatusCode;
 use oidc_proto::testing::{self, Decision, Fault, Lie, On};
-use oidc_proto::{Client, Env as _, Error, ErrorCode, Fault as Whose, PendingDevice};
+use oidc_proto::{Client, Env as _, Error, ErrorCode, Fault as Whose, PendingDevice, RelyingParty};
 use serde_json::json;
 
 use crate::hostile::strong::dpop_key;
@@ -135,11 +134,11 @@ fn terms_that_make_no_sense_have_defaults_and_limits() {
     for (say, interval, lifetime) in TERMS {
         let mut world = world();
         say.to(&world.op);
-        let (provider, client) = world.client().unwrap();
-        let pending = world.device(&provider, &client).unwrap();
+        let party = world.party().unwrap();
+        let pending = world.device(&party).unwrap();
         assert_eq!(pending.interval(), Duration::from_secs(*interval), "{say:?}");
         assert_eq!(pending.expires_at().saturating_since(world.env.now()), Duration::from_secs(*lifetime), "{say:?}");
-        let outcome = world.poll(pending, &provider, &client).map_err(|refusal| refusal.error.code());
+        let outcome = world.poll(pending, &party).map_err(|refusal| refusal.error.code());
         match lifetime {
             // Nothing is asked for that cannot come any more.
             0 => assert_eq!((outcome.err(), world.op.count(On::Token)), (Some(ErrorCode::DEVICE_EXPIRED_TOKEN), 0)),
@@ -158,10 +157,10 @@ fn a_no_ends_the_wait() {
     }
     let mut world = world();
     world.op = world.op.with_device_polls(usize::MAX);
-    let (provider, client) = world.client().unwrap();
-    let pending = world.device(&provider, &client).unwrap();
+    let party = world.party().unwrap();
+    let pending = world.device(&party).unwrap();
     assert!(world.op.decide_device(pending.user_code(), Decision::Deny));
-    let refusal = world.poll(pending, &provider, &client).err().unwrap();
+    let refusal = world.poll(pending, &party).err().unwrap();
     assert_eq!(
         (refusal.what(), refusal.error.fault()),
         ((At::Exchange, ErrorCode::DEVICE_ACCESS_DENIED), Whose::Denied)
@@ -175,7 +174,7 @@ fn tokens_that_cannot_be_trusted_can_be_revoked() {
         say.to(&world.op);
         let refusal = world.logged_in_by_device().err().unwrap();
         assert_eq!(refusal.what(), (At::Verification, *code), "{say:?}");
-        world.give_up(*refusal.grant.unwrap()).unwrap();
+        world.give_up(*refusal.tokens.unwrap()).unwrap();
         assert_eq!(world.op.count(On::Revoke), 1);
     }
 }
@@ -274,8 +273,8 @@ fn other_grants_are_not_kept_waiting() {
 fn a_login_that_was_stored_goes_on_with_what_is_left_of_its_time() {
     let mut world = world();
     world.op.lie(Lie::PendingForever);
-    let (provider, client) = world.client().unwrap();
-    let stored = serde_json::to_string(&world.device(&provider, &client).unwrap()).unwrap();
+    let party = world.party().unwrap();
+    let stored = serde_json::to_string(&world.device(&party).unwrap()).unwrap();
     // A clock that was set back does not keep it alive for days.
     let day = 24 * 3600 * 1000;
     for (seconds, polls) in [(0, 119), (500, 19), (594, 1), (595, 0), (600, 0), (3600, 0), (-3600 * 24, 719)] {
@@ -285,10 +284,7 @@ fn a_login_that_was_stored_goes_on_with_what_is_left_of_its_time() {
         value["expires_at"] = json!(start + 600_000);
         let before = world.op.count(On::Token);
         let pending = PendingDevice::from_json(&value.to_string()).unwrap();
-        assert_eq!(
-            world.poll(pending, &provider, &client).err().unwrap().error.code(),
-            ErrorCode::DEVICE_EXPIRED_TOKEN
-        );
+        assert_eq!(world.poll(pending, &party).err().unwrap().error.code(), ErrorCode::DEVICE_EXPIRED_TOKEN);
         assert_eq!(world.op.count(On::Token) - before, polls, "{seconds} s later");
     }
 }
@@ -297,25 +293,22 @@ fn a_login_that_was_stored_goes_on_with_what_is_left_of_its_time() {
 #[test]
 fn a_device_code_is_shown_to_nobody_else() {
     let mut world = World { dpop: Some(dpop_key(9)), ..world() };
-    let (provider, client) = world.client().unwrap();
-    let pending = world.device(&provider, &client).unwrap();
+    let party = world.party().unwrap();
+    let pending = world.device(&party).unwrap();
     let mut elsewhere = World::new();
     elsewhere.issuer = "https://other.example.org".into();
     elsewhere.op = testing::Provider::new(&elsewhere.issuer);
-    let other = elsewhere.discover().unwrap();
-    let stranger = Client::new("stranger").with_redirect_uri(redirect()).shared();
-    let bare = Client::new(client.id()).shared();
-    let other_key = Arc::new(Client::clone(&client).with_dpop(dpop_key(8)));
-    for (provider, client, code) in [
-        (&other, &client, ErrorCode::PROVIDER_MISMATCH),
-        (&provider, &stranger, ErrorCode::CLIENT_MISMATCH),
-        (&provider, &bare, ErrorCode::DPOP_KEY_MISMATCH),
-        (&provider, &other_key, ErrorCode::DPOP_KEY_MISMATCH),
+    let client = party.client();
+    for (other, code) in [
+        (RelyingParty::new(elsewhere.discover().unwrap(), client.clone()), ErrorCode::PROVIDER_MISMATCH),
+        (party.with_client(Client::new("stranger").with_redirect_uri(redirect())), ErrorCode::CLIENT_MISMATCH),
+        (party.with_client(Client::new(client.id())), ErrorCode::DPOP_KEY_MISMATCH),
+        (party.with_client(client.clone().with_dpop(dpop_key(8))), ErrorCode::DPOP_KEY_MISMATCH),
     ] {
-        let error: Error = pending.clone().poll(provider, client, None, &mut world.env).unwrap_err();
+        let error: Error = other.poll_device(pending.clone(), &mut world.env).unwrap_err();
         assert_eq!((error.code(), error.fault()), (code, Whose::Local));
     }
     assert_eq!((world.op.count(On::Token), elsewhere.op.requests().len()), (0, 1));
-    let user = world.poll(pending, &provider, &client).unwrap();
+    let user = world.poll(pending, &party).unwrap();
     assert_eq!(user.tokens.dpop_thumbprint(), Some(dpop_key(9).thumbprint()));
 }

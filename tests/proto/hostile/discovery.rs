@@ -3,7 +3,7 @@
 use oidc_proto::flow::ServerMetadataFetch;
 use oidc_proto::testing::{self, Lie, On};
 use oidc_proto::{Deviation, UnknownFields};
-use oidc_proto::{Error, ErrorCode, Issuer, Provider, ProviderOptions, Schemes, Scope};
+use oidc_proto::{Error, ErrorCode, Issuer, Provider, ProviderOptions, RelyingParty, Schemes, Scope};
 use oidc_proto::{ServerMetadata, WellKnown};
 use serde_json::json;
 
@@ -368,7 +368,7 @@ fn a_template_is_no_more_than_text_to_who_does_not_accept_templates() {
         token.claim("iss", "https://login.example.org/t1/v2.0");
         token.claim("tid", "t1");
     });
-    let (_, client) = world.client().unwrap();
+    let client = world.party().unwrap().client().clone();
     let (issuer, document) = (Issuer::new(COMMON, Schemes::HttpsOnly).unwrap(), world.received[0].clone());
     for (options, expected) in [
         (world.options, Ok(())),
@@ -376,8 +376,8 @@ fn a_template_is_no_more_than_text_to_who_does_not_accept_templates() {
     ] {
         let metadata = ServerMetadata::parse(&document, &issuer, &world.options).unwrap();
         let provider = Provider::new(metadata, options);
-        let login = world.login_with(provider, client.clone()).unwrap();
-        let outcome = world.finish(login, None).map(|_| ()).map_err(|refusal| refusal.what());
+        let login = world.login_with(&RelyingParty::new(provider, client.clone())).unwrap();
+        let outcome = world.finish(login).map(|_| ()).map_err(|refusal| refusal.what());
         assert_eq!(outcome, expected);
     }
 }

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{Request, Response};
 use oidc_proto::TokenType;
-use oidc_proto::flow::{Refresh, ResourceCall, Revocation, UserinfoFetch};
+use oidc_proto::flow::ResourceCall;
 use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey};
 use oidc_proto::testing::{self, Lie, On};
 use oidc_proto::{Accept, Body, Client, DpopKey, Env as _, Error, ErrorCode, Fault, Policy, Step};
@@ -39,14 +39,7 @@ fn get(url: &str) -> Request<Body> {
 }
 
 fn call(user: &User, url: &str, world: &mut World) -> Result<Step<ResourceCall>, Error> {
-    ResourceCall::start(
-        get(url),
-        Policy::read(4096, Accept::Any),
-        &user.tokens,
-        &user.provider,
-        &user.client,
-        &mut world.env,
-    )
+    user.party.call(get(url), Policy::read(4096, Accept::Any), &user.tokens, &mut world.env)
 }
 
 /// Every endpoint that proofs go to: a way to get there, and where the proof was asked for.
@@ -80,14 +73,14 @@ impl Place {
             Self::Code => {
                 let login = world.login().unwrap();
                 say.to(&world.op);
-                world.finish(login, None).err()
+                world.finish(login).err()
             }
             Self::Refresh | Self::Userinfo => {
                 let user = world.logged_in().unwrap();
                 let before = world.op.count(self.on());
                 say.to(&world.op);
                 let outcome = match self {
-                    Self::Refresh => world.refresh(&user, None).err(),
+                    Self::Refresh => world.refresh(&user).err(),
                     _ => world.userinfo(&user).err(),
                 };
                 return (outcome.map(|refusal| refusal.what()), world.op.count(self.on()) - before);
@@ -160,14 +153,14 @@ fn tokens_that_are_not_bound_are_not_taken_and_can_be_revoked() {
     let refusal = world.logged_in().err().unwrap();
     assert_eq!(refusal.what(), (At::Verification, ErrorCode::DPOP_NOT_BOUND));
     assert_eq!(refusal.error.fault(), Fault::Remote);
-    world.give_up(*refusal.grant.unwrap()).unwrap();
+    world.give_up(*refusal.tokens.unwrap()).unwrap();
     assert_eq!(world.op.count(On::Revoke), 1);
 
     let mut world = World::bound();
     let user = world.logged_in().unwrap();
     assert_eq!(user.tokens.token_type(), TokenType::Dpop);
     world.op.lie(Lie::TokenTypeBearer);
-    assert_eq!(world.refresh(&user, None).err().unwrap().what(), (At::Verification, ErrorCode::DPOP_NOT_BOUND));
+    assert_eq!(world.refresh(&user).err().unwrap().what(), (At::Verification, ErrorCode::DPOP_NOT_BOUND));
 }
 
 /// What is bound to one key is not used with another, or with none; nor is anything unbound used with one.
@@ -175,22 +168,23 @@ fn tokens_that_are_not_bound_are_not_taken_and_can_be_revoked() {
 fn a_value_belongs_to_its_key() {
     for mut world in [World::bound(), World::new()] {
         let user = world.logged_in().unwrap();
-        let login = world.login_with(user.provider.clone(), user.client.clone()).unwrap();
-        let (tokens, provider) = (&user.tokens, &user.provider);
-        let other_key = Client::clone(&user.client).with_dpop(dpop_key(8)).shared();
-        let no_key = Client::new(user.client.id()).shared();
-        let others = if user.client.dpop().is_some() { vec![other_key, no_key] } else { vec![other_key] };
+        let login = world.login_with(&user.party).unwrap();
+        let (tokens, client) = (&user.tokens, user.party.client());
+        let other_key = user.party.with_client(client.clone().with_dpop(dpop_key(8)));
+        let no_key = user.party.with_client(Client::new(client.id()));
+        let others = if client.dpop().is_some() { vec![other_key, no_key] } else { vec![other_key] };
         let before = world.op.requests().len();
-        for client in &others {
+        for other in &others {
             let env = &mut world.env.clone();
             let callback = world.callback(&login).unwrap();
-            let evidence = login.pending.check(&callback, provider, env).unwrap();
+            let evidence = user.party.check(&login.pending, &callback, env.now()).unwrap();
             let outcomes = [
-                login.pending.clone().redeem(evidence, provider, client, None, env).err(),
-                Refresh::start(tokens, provider, client, None, env).err(),
-                UserinfoFetch::start(tokens, provider, client, env).err(),
-                Revocation::start(tokens, provider, client, env).err(),
-                ResourceCall::start(get(ISSUER), Policy::read(1, Accept::Any), tokens, provider, client, env).err(),
+                other.check(&login.pending, &callback, env.now()).err(),
+                other.redeem(login.pending.clone(), evidence, env).err(),
+                other.refresh(tokens, env).err(),
+                other.userinfo(tokens, env).err(),
+                other.revoke(tokens, env).err(),
+                other.call(get(ISSUER), Policy::read(1, Accept::Any), tokens, env).err(),
             ];
             for error in outcomes.map(Option::unwrap) {
                 assert_eq!((error.code(), error.fault()), (ErrorCode::DPOP_KEY_MISMATCH, Fault::Local));
@@ -253,7 +247,7 @@ fn a_proof_says_what_it_is_for_and_no_more() {
     let user = world.logged_in().unwrap();
     world.pass(90);
     world.userinfo(&user).unwrap();
-    let user = world.refresh(&user, None).unwrap();
+    let user = world.refresh(&user).unwrap();
     let _ = world.run(call(&user, &format!("{ISSUER}/userinfo?x=y#z"), &mut World::new()));
 
     let proofs = proofs(&world.sent);
@@ -322,7 +316,7 @@ fn a_nonce_is_shown_to_no_other_server() {
     }
     assert_eq!(nonce(&call(&user, "https://rs0.example.org/", &mut world).unwrap()), None, "the oldest are forgotten");
     assert!(nonce(&call(&user, ISSUER, &mut world).unwrap()).is_none_or(|nonce| Some(nonce) == own));
-    world.refresh(&user, None).unwrap();
+    world.refresh(&user).unwrap();
     let now = world.env.now().unix_seconds();
     assert!(proofs(&world.sent).iter().all(|(_, claims)| claims["iat"].as_u64().unwrap() <= now));
     assert!(!world.sent.iter().any(|request| request.contains("of-")));

@@ -226,7 +226,7 @@ fn a_login_that_is_too_long_ago_is_refused_when_that_was_asked() {
     world.request = world.request.max_age(Duration::ZERO);
     let login = world.login().unwrap();
     world.pass(500);
-    assert!(world.finish(login, None).is_ok());
+    assert!(world.finish(login).is_ok());
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn an_id_token_that_was_not_asked_for_is_passed_over() {
     assert!(user.tokens.id_token().is_none() && user.tokens.subject().is_none());
     assert_eq!(world.counts([testing::On::Jwks]), [0]);
     assert_eq!(world.userinfo(&user).unwrap_err().what(), (At::Userinfo, ErrorCode::USERINFO_NO_SUBJECT));
-    assert!(world.refresh(&user, None).unwrap().tokens.id_token().is_none());
+    assert!(world.refresh(&user).unwrap().tokens.id_token().is_none());
 }
 
 /// What is read from a token is what was signed, and claims that are not there are not made up.
@@ -276,7 +276,7 @@ fn a_token_says_what_its_claims_say() {
     let user = world.logged_in().unwrap();
     let token = user.tokens.id_token().unwrap();
     assert_eq!((token.issuer(), token.subject()), (ISSUER, "sub-alice"));
-    assert!(token.audience().eq([user.client.id()]));
+    assert!(token.audience().eq([user.party.client().id()]));
     let now = Clock::START;
     assert_eq!((token.issued_at(), token.expires_at()), (now, now.saturating_add(Duration::from_secs(3600))));
     assert_eq!(token.auth_time(), Some(Timestamp::from_unix_seconds(1_700_000_000)));

@@ -2,7 +2,7 @@
 
 use oidc_proto::jose::Algorithm;
 use oidc_proto::testing::{self, Lie, On, Signature};
-use oidc_proto::{Env as _, ErrorCode, TokenOutcome};
+use oidc_proto::{Env as _, ErrorCode};
 use serde_json::{Value, json};
 
 use crate::hostile::world::{At, Row, Say, World, pardons, refusals};
@@ -119,43 +119,47 @@ fn swap_subject(payload: &str) -> String {
 
 /// What a wrong ID token leads to, from every side: how the login ends, what can still be done, and what was asked.
 ///
-/// `cost` is how many times the keys have to be there for it to be found out: never or once.
+/// `cost` is how many times keys have to be fetched for it to be found out, if there are none: never or once.
 pub(crate) fn assert_unverified(say: &Say, code: ErrorCode, cost: usize) {
     for algorithm in ALGORITHMS {
         let mut world = World::with_algorithm(algorithm);
         let login = world.login().unwrap();
-        let (provider, client) = (login.provider.clone(), login.client.clone());
+        let party = login.party.clone();
         say.to(&world.op);
-        let refusal = world.finish(login, None).err().unwrap();
+        let refusal = world.finish(login).err().unwrap();
         assert_eq!(refusal.what(), (At::Verification, code), "{say:?} {algorithm:?}");
-        assert_eq!(world.counts([On::Token, On::Jwks]), [1, 1], "{say:?}");
+        // The keys are fetched before the code is spent. For a key that they do not have they are asked for once more.
+        let refetches = usize::from(code == ErrorCode::JWS_UNKNOWN_KEY);
+        assert_eq!(world.counts([On::Token, On::Jwks]), [1, 1 + refetches], "{say:?}");
 
-        // A second look finds the same, at the cost of keys only where they are needed.
+        // A second look finds the same. The keys are there, and only an unknown one is a reason to fetch them.
         world.op.honest();
-        let step = refusal.grant.unwrap().verify(None, &mut world.env);
-        let TokenOutcome::Unverified { error, grant } = world.run(Ok(step)).unwrap() else { panic!("{say:?}") };
-        assert_eq!((error.code(), world.op.count(On::Jwks)), (code, 1 + cost), "{say:?}");
+        let refusal = world.verify(&party, *refusal.tokens.unwrap()).err().unwrap();
+        let expected = 1 + 2 * refetches;
+        assert_eq!((refusal.error.code(), world.op.count(On::Jwks)), (code, expected), "{say:?}");
+        // A third one by keys that are too old costs new ones, where any are needed.
+        world.age_keys();
+        let refusal = world.verify(&party, *refusal.tokens.unwrap()).err().unwrap();
+        assert_eq!((refusal.error.code(), world.op.count(On::Jwks)), (code, expected + cost), "{say:?}");
 
-        // The grant is still there to be revoked, and then it is gone.
+        // The tokens are still there to be revoked, and then they are gone.
         let answer: Value = world.received.iter().find_map(|body| token_response(body)).unwrap();
         let access_token = answer["access_token"].as_str().unwrap();
         assert!(world.op.bearer(access_token, world.env.now()).is_some());
-        world.give_up(grant).unwrap();
+        world.give_up(*refusal.tokens.unwrap()).unwrap();
         assert!(world.op.bearer(access_token, world.env.now()).is_none());
 
-        // With keys that are not fresh, only an unknown one is a reason to fetch them; and once, for all who share them.
-        let keys = world.keys(&provider);
-        world.pass(10);
+        // With keys that are there, only an unknown one is a reason to fetch them; once for each response.
+        world.keys(&party).unwrap();
         let before = world.op.count(On::Jwks);
-        for _ in 0..2 {
-            let login = world.login_with(provider.clone(), client.clone()).unwrap();
+        for logins in 1..=2 {
+            let login = world.login_with(&party).unwrap();
             say.to(&world.op);
-            let refusal = world.finish(login, Some(keys.clone())).err().unwrap();
+            let refusal = world.finish(login).err().unwrap();
             assert_eq!(refusal.what(), (At::Verification, code), "{say:?}");
+            assert_eq!(world.op.count(On::Jwks) - before, logins * refetches, "{say:?}");
             world.op.honest();
         }
-        let refetches = usize::from(code == ErrorCode::JWS_UNKNOWN_KEY);
-        assert_eq!(world.op.count(On::Jwks) - before, refetches, "{say:?}");
     }
 }
 

@@ -1,15 +1,21 @@
 //! Key sets: keys that are broken, too many, not for this, or not there any more; and how often they are fetched.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use oidc_proto::flow::KeysFetch;
-use oidc_proto::jose::Keys;
-use oidc_proto::jose::{Algorithm, REFETCH_COOLDOWN};
-use oidc_proto::testing::{self, Fault, Lie, On};
-use oidc_proto::{Error, ErrorCode, TokenOutcome};
+use http::{HeaderValue, Request, header};
+use oidc_proto::jose::{Algorithm, Keys};
+use oidc_proto::limits::{OLDEST_KEYS, STRANGERS_COOLDOWN, YOUNGEST_KEYS};
+use oidc_proto::testing::{self, Fault, Lie, On, Reuse};
+use oidc_proto::{
+    Accept, Body, Client, Env as _, Error, ErrorCode, Fault as Whose, Policy, Provider, RelyingParty, Scope, Timestamp,
+};
 use serde_json::{Map, Value, json};
 
-use crate::hostile::world::{At, Login, Row, Say, World, pardons, refusals};
+use crate::hostile::logout_token::{request, take};
+use crate::hostile::strong::dpop_key;
+use crate::hostile::world::{At, Row, Say, User, World, pardons, redirect, refusals};
 
 /// What no set can be read from: known before the code is spent.
 #[rustfmt::skip]
@@ -104,10 +110,30 @@ fn source_code(error: &Error) -> Option<ErrorCode> {
     std::error::Error::source(error)?.downcast_ref::<Error>().map(Error::code)
 }
 
-/// A login with these keys, at a provider and client that are already known.
-fn again(world: &mut World, known: &Login, keys: &Arc<Keys>) -> Result<Option<Arc<Keys>>, Error> {
-    let login = world.login_with(known.provider.clone(), known.client.clone()).unwrap();
-    world.finish(login, Some(keys.clone())).map(|user| user.keys).map_err(|refusal| refusal.error)
+/// A login of a client that may have keys already, and what they are then.
+fn again(world: &mut World, party: &RelyingParty) -> Result<Arc<Keys>, Error> {
+    let login = world.login_with(party).unwrap();
+    world.finish(login).map_err(|refusal| refusal.error)?;
+    Ok(party.provider().keys().unwrap())
+}
+
+/// A provider, and a client that has its keys.
+fn world_with_keys() -> (World, RelyingParty) {
+    let mut world = World::new();
+    let party = world.party().unwrap();
+    world.keys(&party).unwrap();
+    (world, party)
+}
+
+/// A logout token by a key that nobody has: anyone can send one.
+fn forged(world: &World, party: &RelyingParty) -> String {
+    world.op.edit_logout_token(|token| token.member("kid", "another"));
+    request(world, party)
+}
+
+#[track_caller]
+fn assert_unknown(world: &mut World, party: &RelyingParty, logout_token: &str) {
+    assert_eq!(take(world, party, logout_token).unwrap_err().code(), ErrorCode::JWS_UNKNOWN_KEY);
 }
 
 #[test]
@@ -116,7 +142,7 @@ fn a_set_that_cannot_be_read_does_not_cost_the_code() {
         let mut world = World::new();
         let login = world.login().unwrap();
         let callback = world.callback(&login).unwrap();
-        let check = |world: &World| login.pending.check(&callback, &login.provider, &world.env).unwrap();
+        let check = |world: &World| login.party.check(&login.pending, &callback, world.env.now()).unwrap();
         say.to(&world.op);
         let evidence = check(&world);
         let error = world.exchange(&login, evidence).unwrap_err();
@@ -127,22 +153,32 @@ fn a_set_that_cannot_be_read_does_not_cost_the_code() {
     }
 }
 
+/// A set that has the key under its name is the provider's word until it is too old, however bad the key; where the key is
+/// not in it, the provider is asked.
 #[test]
 fn a_bad_key_verifies_nothing_until_it_is_mended() {
     for (algorithm, say, code) in BAD_KEYS {
         let mut world = World::with_algorithm(*algorithm);
         say.to(&world.op);
-        let refusal = world.logged_in().err().unwrap();
+        let login = world.login().unwrap();
+        let party = login.party.clone();
+        let mut refusal = world.finish(login).err().unwrap();
         assert_eq!(refusal.what(), (At::Verification, *code), "{say:?}");
-        assert_eq!(world.op.count(On::Jwks), 1, "a set that was just fetched is not fetched again: {say:?}");
+        // One fetch before the code was spent, and one after the tokens had come if they name a key that is not there.
+        let fetches = if *code == ErrorCode::JWS_UNKNOWN_KEY { 2 } else { 1 };
+        assert_eq!(world.op.count(On::Jwks), fetches, "{say:?}");
         if *code == ErrorCode::JWS_AMBIGUOUS_KEY && say_names_none(say) {
             continue;
         }
         // The tokens were not lost: with the right keys they are good.
         world.op.honest();
-        let step = refusal.grant.unwrap().verify(None, &mut world.env);
-        assert!(matches!(world.run(Ok(step)).unwrap(), TokenOutcome::Verified(_)), "{say:?}");
-        assert_eq!(world.counts([On::Token, On::Jwks]), [1, 2], "{say:?}");
+        if *code != ErrorCode::JWS_UNKNOWN_KEY {
+            refusal = world.verify(&party, *refusal.tokens.unwrap()).err().unwrap();
+            assert_eq!((refusal.error.code(), world.op.count(On::Jwks)), (*code, fetches), "{say:?}");
+            world.age_keys();
+        }
+        assert!(world.verify(&party, *refusal.tokens.unwrap()).is_ok(), "{say:?}");
+        assert_eq!(world.counts([On::Token, On::Jwks]), [1, fetches + 1], "{say:?}");
     }
 }
 
@@ -166,18 +202,59 @@ fn keys_of_no_use_are_not_in_the_way() {
 
 #[test]
 fn rotated_keys_are_picked_up_by_one_refetch() {
-    let mut world = World::new();
-    let known = world.login().unwrap();
-    let old = world.keys(&known.provider);
-    world.pass(3600);
+    let (mut world, party) = world_with_keys();
+    let old = party.provider().keys().unwrap();
+    world.pass(600);
     world.op.rotate_keys();
-    let new = again(&mut world, &known, &old).unwrap().unwrap();
+    let new = again(&mut world, &party).unwrap();
     assert_eq!(world.op.count(On::Jwks), 2);
     assert!(new.fetched_at() > old.fetched_at());
-    // The new set does for all who get it; those who hold the old one still wait out the cooldown.
-    again(&mut world, &known, &new).unwrap();
-    assert_eq!(again(&mut world, &known, &old).unwrap_err().code(), ErrorCode::JWS_UNKNOWN_KEY);
+    // The new set does for all who share the provider, whoever fetched it.
+    let other = party.with_client(party.client().clone());
+    for party in [&party, &party.clone(), &other] {
+        assert!(Arc::ptr_eq(&again(&mut world, party).unwrap(), &new));
+    }
     assert_eq!(world.op.count(On::Jwks), 2);
+    // Who has the metadata alone starts without keys.
+    let provider = Provider::new(party.provider().metadata().clone(), *party.provider().options());
+    let apart = RelyingParty::new(provider, party.client().clone());
+    assert!(apart.provider().keys().is_none());
+    again(&mut world, &apart).unwrap();
+    assert_eq!(world.op.count(On::Jwks), 3);
+}
+
+/// Keys that were fetched before the tokens were asked for never prove that there is no such key, however young they are.
+#[test]
+fn keys_from_before_a_login_are_no_answer_to_it() {
+    let (mut world, party) = world_with_keys();
+    for rotations in 1..=20 {
+        world.op.rotate_keys();
+        // No time passes: it is the order that counts.
+        again(&mut world, &party).unwrap();
+        assert_eq!(world.op.count(On::Jwks), 1 + rotations);
+    }
+}
+
+/// A provider that publishes its keys in several places does so in one after the other: the first set, fetched before the
+/// code was spent, is from before the rotation, and the second one from after it.
+#[test]
+fn a_key_that_is_published_after_the_first_fetch_is_found() {
+    let withheld: [fn(&mut Map<String, Value>); 2] = [
+        |set| drop(set.insert("keys".into(), json!([]))),
+        |set| keys(set, |key| drop(key.insert("kid".into(), json!("yesterday's")))),
+    ];
+    for withhold in withheld {
+        let mut world = World::new();
+        let answers = AtomicUsize::new(0);
+        world.op.edit_json(On::Jwks, move |set| {
+            if answers.fetch_add(1, Ordering::Relaxed) == 0 {
+                withhold(set);
+            }
+        });
+        world.logged_in().unwrap();
+        let begin = world.op.requests().iter().position(|on| *on == On::Authorize).unwrap();
+        assert_eq!(world.op.requests()[begin + 1..], [On::Jwks, On::Token, On::Jwks]);
+    }
 }
 
 #[test]
@@ -186,108 +263,383 @@ fn a_key_that_does_not_fit_the_algorithm_is_not_tried() {
         let mut world = World::with_fixed_client(signed);
         world.op.lie(Lie::AlgorithmMisfit);
         assert_eq!(world.logged_in().err().unwrap().what(), (At::Verification, ErrorCode::JWS_UNKNOWN_KEY), "{signed}");
-        assert_eq!(world.op.count(On::Jwks), 1);
+        // Before the code was spent, and after the tokens had come.
+        assert_eq!(world.op.count(On::Jwks), 2);
     }
 }
 
-/// A thousand forged tokens, by logins that share their keys, also those that were refetched in between.
+/// Each response to a request of ours has cost a request already, and costs one more; nothing holds the next one up.
+#[test]
+fn a_flood_of_forged_id_tokens_costs_one_refetch_each_and_holds_up_nobody() {
+    let (mut world, party) = world_with_keys();
+    for logins in 1..=100 {
+        world.op.lie(Lie::KidUnknown);
+        assert_eq!(again(&mut world, &party).unwrap_err().code(), ErrorCode::JWS_UNKNOWN_KEY);
+        assert_eq!(world.op.count(On::Jwks), 1 + logins);
+        // The keys are known: an honest login costs nothing.
+        world.op.honest();
+        again(&mut world, &party).unwrap();
+        assert_eq!(world.op.count(On::Jwks), 1 + logins);
+        world.shown.clear();
+    }
+}
+
+/// A thousand forged logout tokens, which anyone can send, by parties that share their keys.
 #[test]
 fn a_flood_of_forged_tokens_starts_one_refetch_in_a_cooldown() {
-    let mut world = World::new();
-    let known = world.login().unwrap();
-    let keys = world.keys(&known.provider);
-    world.pass(10);
-    world.op.lie(Lie::KidUnknown);
+    let (mut world, party) = world_with_keys();
+    let other = party.with_client(party.client().clone());
+    let token = forged(&world, &party);
     for n in 0..1000 {
-        let code = again(&mut world, &known, &keys).unwrap_err().code();
-        assert_eq!(code, ErrorCode::JWS_UNKNOWN_KEY);
+        assert_unknown(&mut world, if n % 2 == 0 { &party } else { &other }, &token);
         assert_eq!(world.op.count(On::Jwks), 2, "{n}");
         world.shown.clear();
-        world.env.clock().advance(std::time::Duration::from_millis(50));
+        world.env.clock().advance(Duration::from_millis(50));
     }
-    // Who fetches them anew by himself takes the cooldown over.
-    let newer = world.run(KeysFetch::start(&known.provider, Some(keys.clone()))).unwrap().keys;
-    world.pass(6);
-    assert_eq!(again(&mut world, &known, &newer).unwrap_err().code(), ErrorCode::JWS_UNKNOWN_KEY);
+    // A login of ours in the meantime fetches what it needs; the cooldown stays what it is.
+    world.op.rotate_keys();
+    again(&mut world, &party).unwrap();
     assert_eq!(world.op.count(On::Jwks), 3);
-    world.env.clock().advance(REFETCH_COOLDOWN);
-    for keys in [&keys, &newer, &keys] {
-        assert_eq!(again(&mut world, &known, keys).unwrap_err().code(), ErrorCode::JWS_UNKNOWN_KEY);
-        assert_eq!(world.op.count(On::Jwks), 4);
+    world.pass(9);
+    assert_unknown(&mut world, &party, &token);
+    assert_eq!(world.op.count(On::Jwks), 3);
+    for fetches in 4..=6 {
+        // At first it is 59 s since the strangers' last fetch.
+        world.env.clock().advance(if fetches == 4 { Duration::from_secs(1) } else { STRANGERS_COOLDOWN });
+        let token = request(&world, &party);
+        for party in [&party, &other, &party] {
+            assert_unknown(&mut world, party, &token);
+            assert_eq!(world.op.count(On::Jwks), fetches);
+        }
     }
 }
 
-/// A clock that is set does not open the flood gates, nor shut them for good.
+/// One forged token a minute takes every fetch that strangers get, and each honest login needs one of its own: the keys are
+/// rotated before it.
+#[test]
+fn an_hour_of_forged_tokens_fails_no_honest_login() {
+    let (mut world, party) = world_with_keys();
+    let mut fetches = 1;
+    for minute in 0..60 {
+        let token = forged(&world, &party);
+        assert_unknown(&mut world, &party, &token);
+        fetches += 1;
+        assert_eq!(world.op.count(On::Jwks), fetches, "minute {minute}: strangers get one fetch");
+
+        // The same from the token endpoint's side: it lies, and is honest again.
+        world.op.lie(Lie::KidUnknown);
+        assert_eq!(again(&mut world, &party).unwrap_err().code(), ErrorCode::JWS_UNKNOWN_KEY);
+        fetches += 1;
+
+        world.pass(30);
+        world.op.honest();
+        world.op.rotate_keys();
+        again(&mut world, &party).unwrap_or_else(|error| panic!("minute {minute}: {error}"));
+        fetches += 1;
+        // The next one has the keys.
+        again(&mut world, &party).unwrap_or_else(|error| panic!("minute {minute}: {error}"));
+        let honest = request(&world, &party);
+        take(&mut world, &party, &honest).unwrap_or_else(|error| panic!("minute {minute}: {error}"));
+        assert_eq!(world.op.count(On::Jwks), fetches, "minute {minute}");
+        world.pass(30);
+        world.shown.clear();
+    }
+    assert_eq!(fetches, 1 + 3 * 60);
+}
+
+/// A clock that is set does not open the flood gates, nor shut them for good: the time of day does not count.
 #[test]
 fn the_cooldown_survives_a_clock_that_is_set() {
-    let mut world = World::new();
-    let known = world.login().unwrap();
-    let keys = world.keys(&known.provider);
-    world.pass(10);
-    world.op.lie(Lie::KidUnknown);
+    const HOUR: Duration = Duration::from_secs(3600);
+    let (mut world, party) = world_with_keys();
     let ask = |world: &mut World| {
-        assert_eq!(again(world, &known, &keys).unwrap_err().code(), ErrorCode::JWS_UNKNOWN_KEY);
+        let token = forged(world, &party);
+        assert_unknown(world, &party, &token);
         world.op.count(On::Jwks)
     };
     assert_eq!(ask(&mut world), 2);
-    world.env.clock().jump_back(std::time::Duration::from_secs(30));
+    world.env.clock().jump_back(Duration::from_secs(30));
     assert_eq!(ask(&mut world), 2);
-    world.env.clock().jump_back(std::time::Duration::from_secs(3600));
+    world.env.clock().jump_back(HOUR);
+    assert_eq!(ask(&mut world), 2);
+    world.env.clock().jump(100 * HOUR);
+    assert_eq!(ask(&mut world), 2);
+    world.pass(59);
+    assert_eq!(ask(&mut world), 2);
+    world.pass(1);
     assert_eq!(ask(&mut world), 3);
+    world.env.clock().jump_back(100 * HOUR);
     assert_eq!(ask(&mut world), 3);
 }
 
+/// What a fetch of the keys may fail by.
+const FAILURES: [(Fault, ErrorCode); 6] = [
+    (Fault::status(503), ErrorCode::HTTP_SERVER_ERROR),
+    (Fault::Timeout, ErrorCode::TRANSPORT_TIMEOUT),
+    (Fault::LoginPage, ErrorCode::HTTP_CONTENT_TYPE),
+    (Fault::Oversized, ErrorCode::HTTP_BODY_TOO_LARGE),
+    (Fault::Redirect, ErrorCode::HTTP_REDIRECT),
+    (Fault::Truncated, ErrorCode::JSON_SYNTAX),
+];
+
 #[test]
-fn a_refetch_that_fails_leaves_the_tokens_and_counts_as_one() {
-    for (fault, code) in [
-        (Fault::status(503), ErrorCode::HTTP_SERVER_ERROR),
-        (Fault::Timeout, ErrorCode::TRANSPORT_TIMEOUT),
-        (Fault::LoginPage, ErrorCode::HTTP_CONTENT_TYPE),
-        (Fault::Oversized, ErrorCode::HTTP_BODY_TOO_LARGE),
-        (Fault::Redirect, ErrorCode::HTTP_REDIRECT),
-        (Fault::Truncated, ErrorCode::JSON_SYNTAX),
-    ] {
-        let mut world = World::new();
-        let known = world.login().unwrap();
-        let keys = world.keys(&known.provider);
-        world.pass(3600);
+fn a_refetch_that_fails_leaves_the_tokens_and_is_not_remembered() {
+    for (fault, code) in FAILURES {
+        let (mut world, party) = world_with_keys();
         world.op.rotate_keys();
         world.op.fault(On::Jwks, fault.clone(), 1);
-        let login = world.login_with(known.provider.clone(), known.client.clone()).unwrap();
-        let refusal = world.finish(login, Some(keys.clone())).err().unwrap();
+        let login = world.login_with(&party).unwrap();
+        let refusal = world.finish(login).err().unwrap();
         assert_eq!(refusal.what(), (At::Verification, ErrorCode::JWS_UNKNOWN_KEY), "{fault:?}");
         assert_eq!(source_code(&refusal.error), Some(code), "{fault:?}");
-        assert_eq!(world.op.count(On::Jwks), 2);
-
-        let step = refusal.grant.unwrap().verify(Some(keys.clone()), &mut world.env);
-        let TokenOutcome::Unverified { grant, .. } = world.run(Ok(step)).unwrap() else { panic!("{fault:?}") };
-        assert_eq!(world.op.count(On::Jwks), 2);
-        world.pass(60);
-        let step = grant.verify(Some(keys), &mut world.env);
-        assert!(matches!(world.run(Ok(step)).unwrap(), TokenOutcome::Verified(_)), "{fault:?}");
+        assert_eq!(world.counts([On::Token, On::Jwks]), [1, 2]);
+        // At once.
+        assert!(world.verify(&party, *refusal.tokens.unwrap()).is_ok(), "{fault:?}");
         assert_eq!(world.counts([On::Token, On::Jwks]), [1, 3]);
     }
 }
 
-/// Keys that cannot be had when a grant is verified again are no reason to lose it.
+#[test]
+fn a_refetch_for_a_stranger_that_fails_counts_as_one() {
+    for (fault, code) in FAILURES {
+        let (mut world, party) = world_with_keys();
+        world.op.rotate_keys();
+        world.op.fault(On::Jwks, fault.clone(), 1);
+        let token = request(&world, &party);
+        let error = take(&mut world, &party, &token).unwrap_err();
+        assert_eq!((error.code(), source_code(&error)), (ErrorCode::JWS_UNKNOWN_KEY, Some(code)), "{fault:?}");
+        assert_eq!(world.op.count(On::Jwks), 2);
+
+        world.pass(59);
+        assert_unknown(&mut world, &party, &token);
+        assert_eq!(world.op.count(On::Jwks), 2);
+        world.pass(1);
+        assert!(take(&mut world, &party, &token).is_ok(), "{fault:?}");
+        assert_eq!(world.op.count(On::Jwks), 3);
+    }
+}
+
+/// Keys that cannot be had when tokens are verified again are no reason to lose them.
 #[test]
 fn an_unverified_grant_survives_any_number_of_failures() {
     let mut world = World::new();
     world.op.lie(Lie::JwksEmpty);
-    let mut grant = *world.logged_in().err().unwrap().grant.unwrap();
+    let login = world.login().unwrap();
+    let party = login.party.clone();
+    let mut tokens = world.finish(login).err().unwrap().tokens.unwrap();
     for (fault, code) in [
         (Fault::Unreachable, ErrorCode::TRANSPORT_UNREACHABLE),
         (Fault::status(500), ErrorCode::HTTP_SERVER_ERROR),
         (Fault::Garbage, ErrorCode::JSON_SYNTAX),
         (Fault::Oversized, ErrorCode::HTTP_BODY_TOO_LARGE),
     ] {
-        world.op.fault(On::Jwks, fault.clone(), 1);
-        let step = grant.verify(None, &mut world.env);
-        let TokenOutcome::Unverified { error, grant: back } = world.run(Ok(step)).unwrap() else { panic!("{fault:?}") };
-        assert_eq!(error.code(), code, "{fault:?}");
-        grant = back;
+        world.op.fault(On::Jwks, fault.clone(), 2);
+        // A set was tried, and it does not have the key.
+        let refusal = world.verify(&party, *tokens).err().unwrap();
+        let known = (refusal.error.code(), source_code(&refusal.error));
+        assert_eq!(known, (ErrorCode::JWS_UNKNOWN_KEY, Some(code)), "{fault:?}");
+        // There is none to be tried.
+        world.age_keys();
+        let refusal = world.verify(&party, *refusal.tokens.unwrap()).err().unwrap();
+        assert_eq!(refusal.error.code(), code, "{fault:?}");
+        tokens = refusal.tokens.unwrap();
+        world.keys(&party).unwrap();
     }
     world.op.honest();
-    let step = grant.verify(None, &mut world.env);
-    assert!(matches!(world.run(Ok(step)).unwrap(), TokenOutcome::Verified(_)));
+    assert!(world.verify(&party, *tokens).is_ok());
+}
+
+/// What the provider says of how long its keys may be kept, and how long they are.
+const AGES: [(Option<&str>, Duration); 7] = [
+    (None, OLDEST_KEYS),
+    (Some("max-age=604800"), OLDEST_KEYS),
+    (Some("max-age=86400"), OLDEST_KEYS),
+    (Some("max-age=3600"), Duration::from_secs(3600)),
+    (Some("max-age=300"), YOUNGEST_KEYS),
+    (Some("max-age=0"), YOUNGEST_KEYS),
+    (Some("no-store"), YOUNGEST_KEYS),
+];
+
+/// They are fetched before the code is spent: if they cannot be had, the login can be finished later.
+#[test]
+fn keys_that_are_too_old_are_fetched_anew_before_they_verify() {
+    for (said, age) in AGES {
+        let mut world = World::new();
+        world.op.tamper(On::Jwks, move |response| {
+            response.headers_mut().remove(header::CACHE_CONTROL);
+            if let Some(said) = said {
+                response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(said));
+            }
+        });
+        let party = world.party().unwrap();
+        let old = world.keys(&party).unwrap();
+        world.env.clock().advance(age - Duration::from_secs(1));
+        assert!(Arc::ptr_eq(&again(&mut world, &party).unwrap(), &old), "{said:?}");
+        assert_eq!(world.counts([On::Jwks, On::Token]), [1, 1], "{said:?}");
+
+        world.pass(1);
+        let login = world.login_with(&party).unwrap();
+        let callback = world.callback(&login).unwrap();
+        let check = |world: &World| login.party.check(&login.pending, &callback, world.env.now()).unwrap();
+        world.op.fault(On::Jwks, Fault::status(503), 1);
+        let evidence = check(&world);
+        let error = world.exchange(&login, evidence).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::HTTP_SERVER_ERROR, "{said:?}");
+        assert_eq!(world.counts([On::Jwks, On::Token]), [2, 1], "{said:?}: the code is not spent");
+        let evidence = check(&world);
+        assert!(world.exchange(&login, evidence).unwrap().verified().is_ok(), "{said:?}");
+        assert_eq!(world.op.requests()[world.op.requests().len() - 3..], [On::Jwks, On::Jwks, On::Token], "{said:?}");
+        assert!(party.provider().keys().unwrap().fetched_at() > old.fetched_at());
+    }
+}
+
+type Way = fn(&mut World, &User) -> Result<(), Error>;
+
+/// What else is verified by the provider's keys.
+const OTHER_WAYS: [(&str, Way); 4] = [
+    ("refresh", |world, user| world.refresh(user).map(drop).map_err(|refusal| refusal.error)),
+    ("userinfo", |world, user| world.userinfo(user).map(drop).map_err(|refusal| refusal.error)),
+    ("device", |world, user| world.logged_in_by_device_with(&user.party).map(drop).map_err(|refusal| refusal.error)),
+    ("logout token", |world, user| {
+        let token = request(world, &user.party);
+        take(world, &user.party, &token).map(drop)
+    }),
+];
+
+/// A user for all of them.
+fn user_of_all_ways() -> (World, User) {
+    let mut world = World::new().allowing_devices();
+    world.metadata.userinfo_signed_response_alg = Some(Algorithm::Es256);
+    // So that one refresh token does for several attempts.
+    world.op = world.op.with_reuse(Reuse::AllowedUntilSuccessorIsUsed);
+    let user = world.logged_in().unwrap();
+    (world, user)
+}
+
+#[test]
+fn keys_that_are_too_old_are_fetched_anew_also_for_what_has_come() {
+    for (what, way) in OTHER_WAYS {
+        let (mut world, user) = user_of_all_ways();
+        way(&mut world, &user).unwrap();
+        assert_eq!(world.op.count(On::Jwks), 1, "{what}: the keys are fresh");
+        world.age_keys();
+        way(&mut world, &user).unwrap();
+        assert_eq!(world.op.count(On::Jwks), 2, "{what}: the keys are too old");
+        world.age_keys();
+        world.op.fault(On::Jwks, Fault::status(503), 1);
+        assert_eq!(way(&mut world, &user).unwrap_err().code(), ErrorCode::HTTP_SERVER_ERROR, "{what}");
+        assert_eq!(world.op.count(On::Jwks), 3, "{what}");
+    }
+}
+
+/// What the provider withdrew while nobody asked is not good any more.
+#[test]
+fn keys_that_are_too_old_verify_nothing_once_they_are_withdrawn() {
+    for (what, way) in OTHER_WAYS {
+        let (mut world, user) = user_of_all_ways();
+        world.age_keys();
+        world.op.lie(Lie::JwksEmpty);
+        assert_eq!(way(&mut world, &user).unwrap_err().code(), ErrorCode::JWS_UNKNOWN_KEY, "{what}");
+        assert_eq!(world.op.count(On::Jwks), 2, "{what}");
+    }
+}
+
+/// Nor do strangers get more than one fetch a minute where there are no keys, and none can be had.
+#[test]
+fn strangers_get_one_fetch_in_a_cooldown_also_without_keys() {
+    for has_old_keys in [false, true] {
+        let mut world = World::new();
+        let party = world.party().unwrap();
+        if has_old_keys {
+            world.keys(&party).unwrap();
+            world.age_keys();
+        }
+        let before = world.op.count(On::Jwks);
+        world.op.fault(On::Jwks, Fault::status(503), usize::MAX);
+        for minutes in 1..=3 {
+            for _ in 0..20 {
+                let token = request(&world, &party);
+                assert!(take(&mut world, &party, &token).is_err());
+            }
+            assert_eq!(world.op.count(On::Jwks) - before, minutes, "old keys: {has_old_keys}");
+            world.pass(60);
+        }
+    }
+}
+
+/// Keys that the caller kept count until they are 24 hours old, by the time of day at which they were fetched.
+#[test]
+fn keys_that_were_supplied_are_as_good_as_fetched_ones() {
+    for (age, fetches) in [(0, 0), (24 * 3600 - 1, 0), (24 * 3600, 1), (100 * 24 * 3600, 1)] {
+        let (mut world, party) = world_with_keys();
+        let jwks = world.received.last().unwrap().clone();
+        let provider = Provider::new(party.provider().metadata().clone(), *party.provider().options());
+        let fetched_at = Timestamp::from_unix_seconds(world.env.now().unix_seconds() - age);
+        provider.supply_keys(&jwks, fetched_at, &world.env).unwrap();
+        let party = RelyingParty::new(provider, party.client().clone());
+        let before = world.op.count(On::Jwks);
+        again(&mut world, &party).unwrap();
+        assert_eq!(world.op.count(On::Jwks) - before, fetches, "{age} s");
+        // And they prove no more than fetched ones.
+        world.op.rotate_keys();
+        again(&mut world, &party).unwrap();
+        assert_eq!(world.op.count(On::Jwks) - before, fetches + 1, "{age} s");
+    }
+}
+
+/// Tokens, a login, its callback, a login by another device: each has an owner, and nobody else is shown any of it.
+#[test]
+fn a_party_takes_nothing_that_another_one_owns() {
+    const ELSEWHERE: &str = "https://other.example.org";
+    for mut world in [World::bound().allowing_devices(), World::new().allowing_devices()] {
+        let user = world.logged_in().unwrap();
+        let login = world.login_with(&user.party).unwrap();
+        let callback = world.callback(&login).unwrap();
+        let device = world.device(&user.party).unwrap();
+        let mut elsewhere =
+            World { issuer: ELSEWHERE.to_owned(), op: testing::Provider::new(ELSEWHERE), ..World::new() };
+        let (own, provider) = (user.party.client().clone(), elsewhere.discover().unwrap());
+        let other_key = own.clone().with_dpop(dpop_key(8));
+        let stranger = Client::new("stranger").with_redirect_uri(redirect());
+        let mut others = vec![
+            (RelyingParty::new(provider.clone(), own.clone()), ErrorCode::PROVIDER_MISMATCH),
+            // The first that is wrong is told.
+            (RelyingParty::new(provider, stranger.clone().with_dpop(dpop_key(8))), ErrorCode::PROVIDER_MISMATCH),
+            (user.party.with_client(stranger.clone()), ErrorCode::CLIENT_MISMATCH),
+            (user.party.with_client(stranger.with_dpop(dpop_key(8))), ErrorCode::CLIENT_MISMATCH),
+            (user.party.with_client(other_key), ErrorCode::DPOP_KEY_MISMATCH),
+        ];
+        if own.dpop().is_some() {
+            let bare = Client::new(own.id()).with_redirect_uri(redirect());
+            others.push((user.party.with_client(bare), ErrorCode::DPOP_KEY_MISMATCH));
+        }
+        let before = world.op.requests();
+        let (tokens, scope) = (&user.tokens, Scope::new("openid").unwrap());
+        let env = &mut world.env;
+        for (other, code) in &others {
+            let verified = user.party.check(&login.pending, &callback, env.now()).unwrap();
+            let resource = Request::get("https://rs.example.org/").body(Body::default()).unwrap();
+            let outcomes = [
+                ("callback", other.check(&login.pending, &callback, env.now()).err()),
+                ("pending login", other.redeem(login.pending.clone(), verified, env).err()),
+                ("pending device login", other.poll_device(device.clone(), env).err()),
+                ("refresh", other.refresh(tokens, env).err()),
+                ("refresh with a scope", other.refresh_with_scope(tokens, &scope, env).err()),
+                ("userinfo", other.userinfo(tokens, env).err()),
+                ("resource", other.call(resource, Policy::read(1, Accept::Any), tokens, env).err()),
+                ("revocation", other.revoke(tokens, env).err()),
+            ];
+            for (what, error) in outcomes {
+                let error = error.unwrap_or_else(|| panic!("{what}: taken from {other:?}"));
+                assert_eq!((error.code(), error.fault()), (*code, Whose::Local), "{what}: {other:?}");
+            }
+        }
+        assert_eq!((world.op.requests(), elsewhere.op.requests()), (before, vec![On::ServerMetadata]));
+        // It is the value of the owner that counts, not which handle it came by; and nothing was used up.
+        let same = RelyingParty::new(user.party.provider().clone(), own);
+        let verified = same.check(&login.pending, &callback, world.env.now()).unwrap();
+        let step = same.redeem(login.pending, verified, &mut world.env);
+        assert!(world.run(step).unwrap().verified().is_ok());
+        world.poll(device, &same).unwrap();
+    }
 }

@@ -1,11 +1,12 @@
 //! Wrong calls: nothing is sent, and the error says that it is ours.
 
-use oidc_proto::flow::{KeysFetch, Registration};
+use oidc_proto::flow::Registration;
 use oidc_proto::testing::{self, Lie, On, RegisteredClient};
 use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{AuthMethod, Prompt, ResponseMode};
 use oidc_proto::{
-    AuthorizationRequest, Client, ClientAuth, Error, ErrorCode, Fault, IdTokenTrust, RedirectUri, Schemes, Scope,
+    AuthorizationRequest, Client, ClientAuth, Env as _, Error, ErrorCode, Fault, IdTokenTrust, RedirectUri,
+    RelyingParty, Schemes, Scope,
 };
 use serde_json::json;
 
@@ -142,27 +143,23 @@ fn a_response_mode_has_to_be_offered() {
 fn nothing_is_sent_to_another_provider_or_by_another_client() {
     let mut world = World::new();
     let user = world.logged_in().unwrap();
-    let login = world.login_with(user.provider.clone(), user.client.clone()).unwrap();
-    let evidence = world.check(&login).unwrap();
-    let second = world.check(&login).unwrap();
+    let login = world.login_with(&user.party).unwrap();
+    let callback = world.callback(&login).unwrap();
     let mut elsewhere = World::new();
     elsewhere.issuer = "https://other.example.org".into();
     elsewhere.op = testing::Provider::new(&elsewhere.issuer);
-    let other = elsewhere.discover().unwrap();
-    let stranger = Client::new("stranger").with_redirect_uri(redirect()).shared();
+    let elsewhere_too = RelyingParty::new(elsewhere.discover().unwrap(), user.party.client().clone());
+    let stranger = user.party.with_client(Client::new("stranger").with_redirect_uri(redirect()));
     let before = world.op.requests().len();
-    let (tokens, provider, client) = (&user.tokens, &user.provider, &user.client);
-    let env = &mut world.env.clone();
-
-    use oidc_proto::flow::{Refresh, Revocation, UserinfoFetch};
-    assert_ours(login.pending.clone().redeem(evidence, &other, client, None, env), ErrorCode::PROVIDER_MISMATCH);
-    assert_ours(login.pending.redeem(second, provider, &stranger, None, env), ErrorCode::CLIENT_MISMATCH);
-    assert_ours(Refresh::start(tokens, &other, client, None, env), ErrorCode::PROVIDER_MISMATCH);
-    assert_ours(Refresh::start(tokens, provider, &stranger, None, env), ErrorCode::CLIENT_MISMATCH);
-    assert_ours(UserinfoFetch::start(tokens, &other, client, env), ErrorCode::PROVIDER_MISMATCH);
-    assert_ours(UserinfoFetch::start(tokens, provider, &stranger, env), ErrorCode::CLIENT_MISMATCH);
-    assert_ours(Revocation::start(tokens, &other, client, env), ErrorCode::PROVIDER_MISMATCH);
-    assert_ours(Revocation::start(tokens, provider, &stranger, env), ErrorCode::CLIENT_MISMATCH);
+    let (tokens, env) = (&user.tokens, &mut world.env.clone());
+    for (other, code) in [(elsewhere_too, ErrorCode::PROVIDER_MISMATCH), (stranger, ErrorCode::CLIENT_MISMATCH)] {
+        let evidence = user.party.check(&login.pending, &callback, env.now()).unwrap();
+        assert_ours(other.check(&login.pending, &callback, env.now()), code);
+        assert_ours(other.redeem(login.pending.clone(), evidence, env), code);
+        assert_ours(other.refresh(tokens, env), code);
+        assert_ours(other.userinfo(tokens, env), code);
+        assert_ours(other.revoke(tokens, env), code);
+    }
     assert_eq!((world.op.requests().len(), elsewhere.op.requests().len()), (before, 1));
 }
 
@@ -182,10 +179,10 @@ fn without_keys_there_is_no_id_token() {
     let form = oidc_proto::WellKnown::OauthAuthorizationServer;
     let step = oidc_proto::flow::ServerMetadataFetch::start_with(issuer, world.options, form, None);
     let provider = world.run(step).unwrap().provider;
-    assert_eq!(KeysFetch::start(&provider, None).unwrap_err().code(), ErrorCode::JWKS_MISSING);
-    let client = world.client.clone().unwrap().shared();
-    let login = world.login_with(provider, client).unwrap();
-    assert_eq!(world.finish(login, None).err().unwrap().what(), (At::Exchange, ErrorCode::JWKS_MISSING));
+    let party = RelyingParty::new(provider, world.client.clone().unwrap());
+    assert_eq!(world.keys(&party).unwrap_err().code(), ErrorCode::JWKS_MISSING);
+    let login = world.login_with(&party).unwrap();
+    assert_eq!(world.finish(login).err().unwrap().what(), (At::Exchange, ErrorCode::JWKS_MISSING));
     assert_eq!(world.op.count(On::Token), 0);
 }
 
@@ -218,11 +215,8 @@ fn trust_in_tls_waives_the_signature_alone() {
     world.options = world.options.with_schemes(Schemes::DangerousHttpOnLoopback);
     let issuer = oidc_proto::Issuer::new(&world.issuer, Schemes::DangerousHttpOnLoopback).unwrap();
     let provider = world.run(oidc_proto::flow::ServerMetadataFetch::start(issuer, world.options)).unwrap().provider;
-    let client = world.client.clone().unwrap().shared();
-    let login = world.login_with(provider, client).unwrap();
-    assert_eq!(
-        world.finish(login, None).err().unwrap().what(),
-        (At::Exchange, ErrorCode::ID_TOKEN_TRUST_TLS_OVER_HTTP)
-    );
+    let party = RelyingParty::new(provider, world.client.clone().unwrap());
+    let login = world.login_with(&party).unwrap();
+    assert_eq!(world.finish(login).err().unwrap().what(), (At::Exchange, ErrorCode::ID_TOKEN_TRUST_TLS_OVER_HTTP));
     assert_eq!(world.op.count(On::Token), 0);
 }

@@ -87,7 +87,7 @@ fn a_reference_brings_no_parameters_of_its_own() {
         let pairs: Vec<_> = url.query_pairs().into_owned().collect();
         assert_eq!(
             (pairs.len(), &pairs[0].0, &pairs[0].1),
-            (2, &"client_id".to_owned(), &login.client.id().to_owned())
+            (2, &"client_id".to_owned(), &login.party.client().id().to_owned())
         );
         assert_eq!((pairs[1].0.as_str(), pairs[1].1.contains("client_id=evil")), ("request_uri", injected));
         assert_eq!(&url[..url::Position::AfterPath], format!("{ISSUER}/authorize"));
@@ -128,13 +128,13 @@ fn pushing_is_done_where_it_is_offered_and_not_left_out_where_it_must_be() {
 fn each_login_is_pushed_anew() {
     let mut world = pushing();
     let first = world.login().unwrap();
-    let second = world.login_with(first.provider.clone(), first.client.clone()).unwrap();
+    let second = world.login_with(&first.party).unwrap();
     assert_ne!(first.url.as_str(), second.url.as_str());
     assert_eq!(world.op.count(On::Par), 2);
     // The reference of a login that is over leads nowhere.
     world.visit(&first);
     assert!(matches!(world.visit(&first), oidc_proto::testing::Visit::Page(_)));
-    world.finish(second, None).unwrap();
+    world.finish(second).unwrap();
 }
 
 /// The same rules hold as without pushing, before anything is sent.

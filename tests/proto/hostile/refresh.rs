@@ -1,6 +1,5 @@
 //! Refresh: the new tokens belong to the same login, or they are not taken.
 
-use oidc_proto::flow::Refresh;
 use oidc_proto::testing::{Fault, Lie, On, Reuse};
 use oidc_proto::{Env as _, ErrorCode, Fault as Whose, Scope, TokenOutcome};
 use serde_json::json;
@@ -49,11 +48,11 @@ fn tokens_of_another_login_are_not_taken_and_can_be_revoked() {
         let user = world.logged_in().unwrap();
         let before = serde_json::to_string(&user.tokens).unwrap();
         say.to(&world.op);
-        let refusal = world.refresh(&user, user.keys.clone()).err().unwrap();
+        let refusal = world.refresh(&user).err().unwrap();
         assert_eq!(refusal.what(), (At::Verification, *code), "{say:?}");
         assert_eq!(serde_json::to_string(&user.tokens).unwrap(), before);
         assert_eq!(world.counts([On::Token, On::Jwks]), [2, 1], "{say:?}");
-        world.give_up(*refusal.grant.unwrap()).unwrap();
+        world.give_up(*refusal.tokens.unwrap()).unwrap();
         assert!(world.op.bearer(user.tokens.access_token().expose(), world.env.now()).is_none(), "{say:?}");
     }
 }
@@ -66,7 +65,7 @@ fn the_claim_that_changed_is_named() {
         let mut world = World::new();
         let user = world.logged_in().unwrap();
         world.op.lie(lie);
-        assert_eq!(world.refresh(&user, None).err().unwrap().error.field(), Some(name));
+        assert_eq!(world.refresh(&user).err().unwrap().error.field(), Some(name));
     }
 }
 
@@ -75,9 +74,9 @@ fn a_nonce_that_is_the_same_is_allowed() {
     let mut world = World::new();
     let login = world.login().unwrap();
     let nonce = login.url.as_str().split("&nonce=").nth(1).unwrap().split('&').next().unwrap().to_owned();
-    let user = world.finish(login, None).unwrap();
+    let user = world.finish(login).unwrap();
     world.op.edit_id_token(move |token| token.claim("nonce", nonce.clone()));
-    assert!(world.refresh(&user, None).is_ok());
+    assert!(world.refresh(&user).is_ok());
 }
 
 #[test]
@@ -86,7 +85,7 @@ fn what_a_refresh_need_not_bring_is_kept() {
         let mut world = World::new();
         let user = world.logged_in().unwrap();
         say.to(&world.op);
-        let next = world.refresh(&user, None).map_err(|refusal| (refusal.what(), say)).unwrap();
+        let next = world.refresh(&user).map_err(|refusal| (refusal.what(), say)).unwrap();
         assert!(next.tokens.refresh_token().is_some_and(|token| !token.expose().is_empty()), "{say:?}");
         assert_eq!(next.tokens.scope(), user.tokens.scope(), "{say:?}");
         assert_eq!(next.tokens.subject(), Some("sub-alice"), "{say:?}");
@@ -116,8 +115,7 @@ fn no_more_scope_is_asked_for_than_was_granted() {
         let user = world.logged_in().unwrap();
         let asked = Scope::new(asked).unwrap();
         let before = world.op.count(On::Token);
-        let (tokens, provider, client) = (&user.tokens, &user.provider, &user.client);
-        let step = Refresh::start_with_scope(tokens, provider, client, None, Some(&asked), &mut world.env);
+        let step = user.party.refresh_with_scope(&user.tokens, &asked, &mut world.env);
         let code = step.err().map(|error| (error.code(), error.fault()));
         assert_eq!(code, (!allowed).then_some((ErrorCode::AUTHORIZATION_SCOPE, Whose::Local)), "{granted:?} {asked:?}");
         assert_eq!(world.op.count(On::Token), before);
@@ -133,8 +131,7 @@ fn a_smaller_scope_is_what_was_asked_for() {
             world.op.edit_json(On::Token, |object| drop(object.remove("scope")));
         }
         let smaller = Scope::new("openid").unwrap();
-        let step =
-            Refresh::start_with_scope(&user.tokens, &user.provider, &user.client, None, Some(&smaller), &mut world.env);
+        let step = user.party.refresh_with_scope(&user.tokens, &smaller, &mut world.env);
         let TokenOutcome::Verified(granted) = world.run(step).unwrap() else { panic!() };
         assert_eq!(granted.tokens.scope(), &smaller, "answered: {answered}");
     }
@@ -145,7 +142,7 @@ fn without_a_refresh_token_there_is_no_refresh() {
     let mut world = World::new();
     world.op.lie(Lie::RefreshTokenAbsent);
     let user = world.logged_in().unwrap();
-    assert_eq!(world.refresh(&user, None).err().unwrap().what(), (At::Refresh, ErrorCode::TOKEN_NO_REFRESH_TOKEN));
+    assert_eq!(world.refresh(&user).err().unwrap().what(), (At::Refresh, ErrorCode::TOKEN_NO_REFRESH_TOKEN));
     assert_eq!(world.op.count(On::Token), 1);
 }
 
@@ -159,22 +156,31 @@ fn a_lost_answer_is_asked_for_again_with_the_same_token_where_the_provider_allow
         world.op = world.op.with_reuse(reuse);
         let user = world.logged_in().unwrap();
         world.op.fault(On::Token, Fault::LostAnswer, 1);
-        let refusal = world.refresh(&user, None).err().unwrap();
+        let refusal = world.refresh(&user).err().unwrap();
         assert_eq!(refusal.what(), (At::Refresh, ErrorCode::TRANSPORT_INTERRUPTED));
-        assert_eq!(world.refresh(&user, None).err().map(|refusal| refusal.what()), expected);
+        assert_eq!(world.refresh(&user).err().map(|refusal| refusal.what()), expected);
     }
 }
 
-/// The signature is checked only where it matters: without keys they are fetched once a new ID token has come.
+/// The signature is checked only where it matters: without keys that are fresh they are fetched once a new ID token has
+/// come.
 #[test]
 fn keys_are_fetched_only_for_a_new_id_token() {
-    for (lie, fetches) in [(None, 1), (Some(Lie::IdTokenAbsent), 0), (Some(Lie::AlgorithmNone("none")), 0)] {
+    for (lie, is_fresh, fetches) in [
+        (None, true, 0),
+        (None, false, 1),
+        (Some(Lie::IdTokenAbsent), false, 0),
+        (Some(Lie::AlgorithmNone("none")), false, 0),
+    ] {
         let mut world = World::new();
         let user = world.logged_in().unwrap();
         lie.into_iter().for_each(|lie| world.op.lie(lie));
+        if !is_fresh {
+            world.age_keys();
+        }
         let before = world.op.count(On::Jwks);
-        let _ = world.refresh(&user, None);
-        assert_eq!(world.op.count(On::Jwks) - before, fetches, "{lie:?}");
+        let _ = world.refresh(&user);
+        assert_eq!(world.op.count(On::Jwks) - before, fetches, "{lie:?} {is_fresh}");
     }
 }
 
@@ -190,7 +196,7 @@ fn the_audiences_stay_the_same() {
         world.client = world.client.map(|client| client.trusting_audience("partner"));
         world.op.edit_id_token(move |token| token.claim("aud", if token.refreshed { second } else { first }));
         let user = world.logged_in().unwrap();
-        let refreshed = world.refresh(&user, user.keys.clone());
+        let refreshed = world.refresh(&user);
         assert_eq!(refreshed.err().map(|refusal| refusal.error.code()), expected, "{first:?} {second:?}");
     }
 }

@@ -149,11 +149,11 @@ fn a_registration_outlives_the_login_that_follows() {
     let mut world = World::new();
     let login = world.login().unwrap();
     world.op.lie(Lie::NonceWrong);
-    let (provider, client) = (login.provider.clone(), login.client.clone());
-    assert_eq!(world.finish(login, None).err().unwrap().what(), (At::Verification, ErrorCode::ID_TOKEN_NONCE_MISMATCH));
+    let party = login.party.clone();
+    assert_eq!(world.finish(login).err().unwrap().what(), (At::Verification, ErrorCode::ID_TOKEN_NONCE_MISMATCH));
     world.op.honest();
-    let login = world.login_with(provider, client).unwrap();
-    assert!(world.finish(login, None).is_ok());
+    let login = world.login_with(&party).unwrap();
+    assert!(world.finish(login).is_ok());
     assert_eq!(world.op.count(On::Register), 1);
     assert_eq!(world.metadata.redirect_uris, [redirect()]);
 }

@@ -57,7 +57,7 @@ fn an_authorization_request_has_what_it_must_and_nothing_else() {
         .into()
     );
     assert_eq!((sent["response_type"].as_str(), sent["code_challenge_method"].as_str()), ("code", "S256"));
-    assert_eq!((sent["client_id"].as_str(), sent["redirect_uri"].as_str()), (login.client.id(), REDIRECT));
+    assert_eq!((sent["client_id"].as_str(), sent["redirect_uri"].as_str()), (login.party.client().id(), REDIRECT));
     assert_eq!(sent["scope"], "openid profile");
     assert!(login.url.as_str().starts_with("https://") && !login.url.as_str().contains('#'));
 }
@@ -80,12 +80,10 @@ fn what_the_endpoint_has_already_is_kept() {
 fn state_nonce_and_verifier_are_fresh_long_and_apart() {
     let mut world = World::new();
     let mut seen = BTreeSet::new();
-    let provider = world.discover().unwrap();
-    let keys = world.keys(&provider);
     for _ in 0..20 {
         let login = world.login().unwrap();
         let sent = query(login.url.as_str());
-        world.finish(login, Some(keys.clone())).unwrap();
+        world.finish(login).unwrap();
         let verifier = form(&world, "/token")["code_verifier"].clone();
         assert_eq!(URL_SAFE_NO_PAD.encode(Sha256::digest(&verifier)), sent["code_challenge"]);
         for secret in [sent["state"].clone(), sent["nonce"].clone(), verifier] {
@@ -125,8 +123,7 @@ fn a_code_is_redeemed_with_what_the_login_was_made_with() {
     let mut world = World::new();
     let login = world.login().unwrap();
     let asked = query(login.url.as_str());
-    let keys = Some(world.keys(&login.provider.clone()));
-    world.finish(login, keys).unwrap();
+    world.finish(login).unwrap();
     let sent = form(&world, "/token");
     assert_eq!(names(&sent), ["client_id", "code", "code_verifier", "grant_type", "redirect_uri"].into());
     assert_eq!((&sent["redirect_uri"], &sent["client_id"]), (&asked["redirect_uri"], &asked["client_id"]));
@@ -140,7 +137,7 @@ fn every_form_has_its_own_fields() {
     let mut world = World::new().allowing_devices();
     let user = world.logged_in().unwrap();
     let refresh_token = user.tokens.refresh_token().unwrap().expose().to_owned();
-    world.refresh(&user, user.keys.clone()).unwrap();
+    world.refresh(&user).unwrap();
     let sent = form(&world, "/token");
     assert_eq!(names(&sent), ["client_id", "grant_type", "refresh_token"].into());
     assert_eq!((sent["grant_type"].as_str(), &sent["refresh_token"]), ("refresh_token", &refresh_token));
@@ -152,10 +149,10 @@ fn every_form_has_its_own_fields() {
 
     let (tell, told) = std::sync::mpsc::channel();
     world.op.edit_json(On::DeviceAuthorization, move |answer| tell.send(answer["device_code"].clone()).unwrap());
-    let pending = world.device(&user.provider, &user.client).unwrap();
+    let pending = world.device(&user.party).unwrap();
     let sent = form(&world, "/device_authorization");
     assert_eq!(names(&sent), ["client_id", "scope"].into());
-    let step = pending.poll(&user.provider, &user.client, user.keys.clone(), &mut world.env);
+    let step = user.party.poll_device(pending, &mut world.env);
     assert!(world.run(step).and_then(TokenOutcome::verified).is_ok());
     let sent = form(&world, "/token");
     assert_eq!(names(&sent), ["client_id", "device_code", "grant_type"].into());
@@ -217,7 +214,7 @@ fn a_logout_names_the_session_the_client_and_the_way_back() {
     let sent = query(&url);
     assert_eq!(names(&sent), ["client_id", "id_token_hint", "post_logout_redirect_uri", "state"].into());
     assert_eq!(sent["post_logout_redirect_uri"], LOGOUT_REDIRECT);
-    assert_eq!(sent["client_id"], user.client.id());
+    assert_eq!(sent["client_id"], user.party.client().id());
     assert_eq!(sent["state"].len(), 43);
 }
 
@@ -230,6 +227,6 @@ fn a_login_without_openid_has_pkce_and_no_nonce() {
     let login = world.login().unwrap();
     let sent = query(login.url.as_str());
     assert!(!sent.contains_key("nonce") && sent["code_challenge_method"] == "S256");
-    assert!(world.finish(login, None).unwrap().tokens.subject().is_none());
+    assert!(world.finish(login).unwrap().tokens.subject().is_none());
     assert_eq!(world.counts([On::Jwks]), [0]);
 }

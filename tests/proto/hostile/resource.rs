@@ -9,7 +9,8 @@ use oidc_proto::ResourceError;
 use oidc_proto::flow::ResourceCall;
 use oidc_proto::testing::{self, Fault, On, RegisteredClient};
 use oidc_proto::{
-    Accept, AuthorizationRequest, Body, Client, Error, ErrorCode, Fault as Whose, Policy, Schemes, Scope, Step,
+    Accept, AuthorizationRequest, Body, Client, Error, ErrorCode, Fault as Whose, Policy, RelyingParty, Schemes, Scope,
+    Step,
 };
 
 use crate::hostile::world::{At, ISSUER, REDIRECT, Row, Say, User, World, redirect};
@@ -47,7 +48,7 @@ fn get(url: &str) -> Request<Body> {
 }
 
 fn start(request: Request<Body>, user: &User, world: &mut World) -> Result<Step<ResourceCall>, Error> {
-    ResourceCall::start(request, policy(), &user.tokens, &user.provider, &user.client, &mut world.env)
+    user.party.call(request, policy(), &user.tokens, &mut world.env)
 }
 
 fn parts(step: Step<ResourceCall>) -> (Request<Body>, oidc_proto::step::Awaiting<ResourceCall>) {
@@ -67,9 +68,9 @@ fn a_token_goes_over_tls_or_nowhere() {
     local.options = local.options.with_schemes(Schemes::DangerousHttpOnLoopback);
     let issuer = oidc_proto::Issuer::new(&local.issuer, Schemes::DangerousHttpOnLoopback).unwrap();
     let provider = local.run(oidc_proto::flow::ServerMetadataFetch::start(issuer, local.options)).unwrap().provider;
-    let client = Client::new("app").with_redirect_uri(redirect()).shared();
-    let login = local.login_with(provider, client).unwrap();
-    let at_loopback = local.finish(login, None).unwrap();
+    let party = RelyingParty::new(provider, Client::new("app").with_redirect_uri(redirect()));
+    let login = local.login_with(&party).unwrap();
+    let at_loopback = local.finish(login).unwrap();
     for (url, allowed, allowed_local) in URLS {
         for (user, world, allowed) in [(&user, &mut secure, allowed), (&at_loopback, &mut local, allowed_local)] {
             let outcome = start(get(url), user, world).map(|_| ()).map_err(|error| (error.code(), error.fault()));
@@ -240,8 +241,8 @@ fn a_step_up_is_asked_for_and_met() {
     assert_eq!(challenge.error, Some(ResourceError::InsufficientUserAuthentication));
     let request = AuthorizationRequest::new(redirect(), Scope::new("openid profile").unwrap());
     world.request = request.acr_values(challenge.acr_values).max_age(challenge.max_age.unwrap());
-    let login = world.login_with(user.provider.clone(), user.client.clone()).unwrap();
-    let user = world.finish(login, None).unwrap();
+    let login = world.login_with(&user.party).unwrap();
+    let user = world.finish(login).unwrap();
     world.userinfo(&user).unwrap();
 }
 

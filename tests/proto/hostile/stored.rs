@@ -244,18 +244,18 @@ fn no_secret_of_a_damaged_value_is_in_its_error() {
 #[test]
 fn a_login_that_was_stored_is_finished() {
     let mut world = World::new();
-    let Login { provider, client, url, pending } = world.login().unwrap();
+    let Login { party, url, pending } = world.login().unwrap();
     let stored = serde_json::to_string(&pending).unwrap();
     let key = pending.key();
     drop(pending);
-    let login = Login { provider, client, url, pending: PendingAuthorization::from_json(&stored).unwrap() };
+    let login = Login { party, url, pending: PendingAuthorization::from_json(&stored).unwrap() };
     assert_eq!(login.pending.key(), key);
-    let user = world.finish(login, None).unwrap();
+    let user = world.finish(login).unwrap();
 
     let tokens = TokenSet::from_json(&serde_json::to_string(&user.tokens).unwrap()).unwrap();
     let user = crate::hostile::world::User { tokens, ..user };
     world.userinfo(&user).unwrap();
-    let user = world.refresh(&user, None).unwrap();
+    let user = world.refresh(&user).unwrap();
     world.revoke(&user).unwrap();
 }
 
@@ -272,11 +272,11 @@ fn a_login_and_its_stored_copy_are_one() {
     let pairs = [(login.pending.clone(), stored(&login)), (stored(&login), login.pending.clone())];
     let (callback, foreign) = (world.callback(&login).unwrap(), world.callback(&other).unwrap());
     for (checks, redeems) in pairs {
-        let error = checks.check(&foreign, &login.provider, &world.env).unwrap_err();
+        let error = login.party.check(&checks, &foreign, world.env.now()).unwrap_err();
         assert_eq!(error.code(), ErrorCode::CALLBACK_STATE_MISMATCH);
         for (pending, code) in [(stored(&other), Some(ErrorCode::CALLBACK_STATE_MISMATCH)), (redeems, None)] {
-            let checked = checks.check(&callback, &login.provider, &world.env).unwrap();
-            let step = pending.redeem(checked, &login.provider, &login.client, None, &mut world.env);
+            let checked = login.party.check(&checks, &callback, world.env.now()).unwrap();
+            let step = login.party.redeem(pending, checked, &mut world.env);
             assert_eq!(step.err().map(|error| error.code()), code);
         }
     }
@@ -289,7 +289,7 @@ fn a_login_that_was_stored_expires_all_the_same() {
     let pending = PendingAuthorization::from_json(&serde_json::to_string(&login.pending).unwrap()).unwrap();
     let callback = world.callback(&login).unwrap();
     world.env.clock().set(pending.expires_at());
-    let error = pending.check(&callback, &login.provider, &world.env).unwrap_err();
+    let error = login.party.check(&pending, &callback, world.env.now()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::CALLBACK_EXPIRED);
 }
 
@@ -310,7 +310,7 @@ fn a_pending_login_is_as_small_as_its_docs_say() {
     assert!((350..=450).contains(&json), "{json} bytes of JSON");
     // The value itself, and the strings that it points to: issuer, client ID, redirect URI, scope, verifier, nonce, state.
     let strings =
-        crate::hostile::world::ISSUER.len() + login.client.id().len() + redirect().as_str().len() + 3 * 43 + 20;
+        crate::hostile::world::ISSUER.len() + login.party.client().id().len() + redirect().as_str().len() + 3 * 43 + 20;
     let memory = size_of::<PendingAuthorization>() + strings;
     assert!((350..=450).contains(&memory), "{memory} bytes in memory");
 }
@@ -324,7 +324,7 @@ fn the_fixtures_are_whole() {
         .acr_values(["urn:example:gold"]);
     let login = world.login().unwrap();
     assert_same_shape(&login.pending, PENDING);
-    let user = world.finish(login, None).unwrap();
+    let user = world.finish(login).unwrap();
     assert_same_shape(&user.tokens, TOKENS);
 
     world.request = AuthorizationRequest::new(redirect(), Scope::new("profile").unwrap());
@@ -333,15 +333,15 @@ fn the_fixtures_are_whole() {
     });
     let login = world.login().unwrap();
     assert_same_shape(&login.pending, PENDING_PLAIN);
-    assert_same_shape(&world.finish(login, None).unwrap().tokens, TOKENS_PLAIN);
+    assert_same_shape(&world.finish(login).unwrap().tokens, TOKENS_PLAIN);
 
     let mut bound = World::bound().allowing_devices();
-    let (provider, client) = bound.client().unwrap();
-    assert_same_shape(&bound.device(&provider, &client).unwrap(), DEVICE);
+    let party = bound.party().unwrap();
+    assert_same_shape(&bound.device(&party).unwrap(), DEVICE);
     let mut world = World::new().allowing_devices();
     world.op.lie(oidc_proto::testing::Lie::VerificationUriCompleteAbsent);
-    let (provider, client) = world.client().unwrap();
-    assert_same_shape(&world.device(&provider, &client).unwrap(), DEVICE_PLAIN);
+    let party = world.party().unwrap();
+    assert_same_shape(&world.device(&party).unwrap(), DEVICE_PLAIN);
 
     let mut registrations = Registrations::default();
     let mut world = World::with_secret(AuthMethod::ClientSecretPost);

@@ -112,10 +112,10 @@ pub(crate) fn world(kind: Kind) -> World {
 /// What can still be done with tokens that were not trusted.
 pub(crate) fn salvage(world: &mut World, refusal: Refusal) {
     world.show(&refusal);
-    let Some(grant) = refusal.grant else { return };
-    let step = grant.verify(None, &mut world.env);
-    if let Ok(oidc_proto::TokenOutcome::Unverified { grant, .. }) = world.run(Ok(step)) {
-        let _ = world.give_up(grant);
+    let Some(tokens) = refusal.tokens else { return };
+    let step = tokens.verify(&mut world.env);
+    if let Ok(oidc_proto::TokenOutcome::Unverified { tokens, .. }) = world.run(Ok(step)) {
+        let _ = world.give_up(tokens);
     }
 }
 
@@ -123,14 +123,14 @@ pub(crate) fn salvage(world: &mut World, refusal: Refusal) {
 pub(crate) fn early_course(kind: Kind, what: &str, say: impl Fn(&World)) {
     let mut world = world(kind);
     say(&world);
-    match world.client() {
+    match world.party() {
         Err(refusal) => salvage(&mut world, refusal),
-        Ok((provider, client)) => {
-            if let Err(refusal) = world.course_with(provider.clone(), client.clone()) {
+        Ok(party) => {
+            if let Err(refusal) = world.course_with(&party) {
                 salvage(&mut world, refusal);
             }
             if matches!(kind, Kind::Strong { .. })
-                && let Err(refusal) = world.logged_in_by_device_with(&provider, &client)
+                && let Err(refusal) = world.logged_in_by_device_with(&party)
             {
                 salvage(&mut world, refusal);
             }
@@ -144,16 +144,24 @@ pub(crate) fn late_course(kind: Kind, what: &str, say: impl Fn(&World)) {
     let mut world = world(kind);
     let user = world.logged_in().unwrap();
     let has_device = matches!(kind, Kind::Strong { .. });
-    let waiting = has_device.then(|| world.device(&user.provider, &user.client).unwrap());
+    let waiting = has_device.then(|| world.device(&user.party).unwrap());
     say(&world);
     let _ = world.userinfo(&user);
     let _ = world.sign_out(&user);
-    for keys in [user.keys.clone(), None] {
-        if let Err(refusal) = world.refresh(&user, keys) {
+    // With keys that are there, and with keys that have to be fetched anew.
+    let next = world.refresh(&user);
+    world.age_keys();
+    let next = match next {
+        Ok(next) => world.refresh(&next),
+        Err(refusal) => {
             salvage(&mut world, refusal);
+            world.refresh(&user)
         }
+    };
+    if let Err(refusal) = next {
+        salvage(&mut world, refusal);
     }
-    if let Some(Err(refusal)) = waiting.map(|pending| world.poll(pending, &user.provider, &user.client)) {
+    if let Some(Err(refusal)) = waiting.map(|pending| world.poll(pending, &user.party)) {
         salvage(&mut world, refusal);
     }
     let _ = world.revoke(&user);

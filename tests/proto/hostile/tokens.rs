@@ -132,7 +132,7 @@ fn an_answer_that_cannot_be_used_is_refused_at_login_and_at_refresh() {
         let mut world = World::new();
         let user = world.logged_in().unwrap();
         say.to(&world.op);
-        let refusal = world.refresh(&user, user.keys.clone()).err().unwrap();
+        let refusal = world.refresh(&user).err().unwrap();
         assert_eq!(refusal.what(), (At::Refresh, *code), "{say:?}");
     }
 }
@@ -145,16 +145,16 @@ fn tokens_that_cannot_be_used_can_be_revoked() {
         let refusal = world.logged_in().err().unwrap();
         assert_eq!(refusal.what(), (At::Verification, *code), "{say:?}");
         // Asking again does not make them better.
-        let again = refusal.grant.unwrap().verify(None, &mut world.env);
-        let TokenOutcome::Unverified { error, grant } = world.run(Ok(again)).unwrap() else { panic!("{say:?}") };
+        let again = refusal.tokens.unwrap().verify(&mut world.env);
+        let TokenOutcome::Unverified { error, tokens } = world.run(Ok(again)).unwrap() else { panic!("{say:?}") };
         assert_eq!(error.code(), *code, "{say:?}");
-        world.give_up(grant).unwrap();
+        world.give_up(tokens).unwrap();
         assert_eq!(world.op.count(On::Revoke), 1, "{say:?}");
 
         let mut world = World::new();
         let user = world.logged_in().unwrap();
         say.to(&world.op);
-        let refusal = world.refresh(&user, user.keys.clone()).err().unwrap();
+        let refusal = world.refresh(&user).err().unwrap();
         assert_eq!(refusal.what(), (At::Verification, *code), "{say:?}");
     }
 }
@@ -166,12 +166,12 @@ fn tokens_that_are_bound_to_no_key_of_ours_are_not_taken() {
     world.op.lie(Lie::TokenTypeDpop);
     let refusal = world.logged_in().err().unwrap();
     assert_eq!(refusal.what(), (At::Verification, ErrorCode::DPOP_NOT_BOUND));
-    world.give_up(*refusal.grant.unwrap()).unwrap();
+    world.give_up(*refusal.tokens.unwrap()).unwrap();
 
     let mut world = World::new();
     let user = world.logged_in().unwrap();
     put(&world.op, "token_type", json!("dpop"));
-    let refusal = world.refresh(&user, None).err().unwrap();
+    let refusal = world.refresh(&user).err().unwrap();
     assert_eq!(refusal.what(), (At::Verification, ErrorCode::DPOP_NOT_BOUND));
 }
 
@@ -185,7 +185,7 @@ fn a_no_is_told_apart_and_its_words_are_data() {
             *response.status_mut() = http::StatusCode::BAD_REQUEST;
             *response.body_mut() = body.clone().into_bytes();
         });
-        let error = world.finish(login, None).err().unwrap().error;
+        let error = world.finish(login).err().unwrap().error;
         assert_eq!((error.code(), error.fault()), (*code, Fault::Denied), "{name}");
         let said = error.provider_text().unwrap();
         assert_eq!((said.error(), said.description()), (Some(*name), Some("<b>\\r\\n\\u{1b}[2J")));
@@ -199,7 +199,7 @@ fn an_error_that_says_nothing_is_no_verdict() {
         let mut world = World::new();
         let user = world.logged_in().unwrap();
         answer(&world.op, On::Token, 400, "application/json", body);
-        let refusal = world.refresh(&user, None).err().unwrap();
+        let refusal = world.refresh(&user).err().unwrap();
         assert_eq!(refusal.what(), (At::Refresh, ErrorCode::HTTP_STATUS), "{body}");
     }
 }

@@ -1,8 +1,7 @@
 //! The way: what networks, proxies and overloaded servers do, at each endpoint.
 
-use oidc_proto::flow::Refresh;
 use oidc_proto::testing::{self, Fault, On};
-use oidc_proto::{Error, ErrorCode, Failure, FailureKind, Sent, Step};
+use oidc_proto::{Env as _, Error, ErrorCode, Failure, FailureKind, Sent, Step};
 
 use crate::hostile::world::{Row, Say, User, World};
 
@@ -102,7 +101,7 @@ fn strike(column: usize, fault: &Fault) -> (World, Result<(), Error>) {
         5 => {
             let user = before(&mut world);
             set(&world);
-            world.refresh(&user, user.keys.clone()).map(|_| ())
+            world.refresh(&user).map(|_| ())
         }
         _ => {
             let user = before(&mut world);
@@ -158,7 +157,7 @@ fn what_an_http_client_reports_is_told_as_it_was() {
         let mut world = World::new();
         let user = world.logged_in().unwrap();
         let failure = Failure::new(*kind, Sent::Maybe);
-        let step = Refresh::start(&user.tokens, &user.provider, &user.client, None, &mut world.env).unwrap();
+        let step = user.party.refresh(&user.tokens, &mut world.env).unwrap();
         let Step::Call(call) = step else { panic!("a refresh begins with a request") };
         let error = call.into_parts().2.fail(failure, &mut world.env).unwrap_err();
         assert_eq!((error.code(), error.failure()), (*code, Some(failure)));
@@ -173,7 +172,7 @@ fn a_code_is_unspent_while_there_are_no_keys() {
         let mut world = World::new();
         let login = world.login().unwrap();
         let callback = world.callback(&login).unwrap();
-        let check = |world: &World| login.pending.check(&callback, &login.provider, &world.env).unwrap();
+        let check = |world: &World| login.party.check(&login.pending, &callback, world.env.now()).unwrap();
         world.op.fault(On::Jwks, fault.clone(), 1);
         let evidence = check(&world);
         let failed = world.exchange(&login, evidence).unwrap_err();
@@ -205,7 +204,7 @@ fn a_verdict_is_believed_only_from_a_client_error() {
         let mut world = World::new();
         let user = world.logged_in().unwrap();
         answer(&world.op, On::Token, status, content_type, r#"{"error":"invalid_grant"}"#);
-        let refusal = world.refresh(&user, None).err().unwrap();
+        let refusal = world.refresh(&user).err().unwrap();
         assert_eq!(Some(refusal.error.code()), code, "{status} {content_type}");
     }
 }

@@ -1,7 +1,6 @@
 //! Userinfo, revocation, and the end of the session: after the login, the provider can still lie.
 
 use oidc_proto::EndSessionRequest;
-use oidc_proto::flow::UserinfoFetch;
 use oidc_proto::jose::{Algorithm, Signer as _, signing_input, with_signature};
 use oidc_proto::testing::{Lie, On};
 use oidc_proto::{Env as _, ErrorCode, Fault, RedirectUri};
@@ -91,7 +90,14 @@ fn userinfo_that_has_to_be_signed_is() {
         ),
         ("not text", |op| op.tamper(On::UserInfo, |r| r.body_mut().insert(0, 0xff)), Some(ErrorCode::JWS_MALFORMED)),
         ("another signature", |op| op.tamper(On::UserInfo, cut_signature), Some(ErrorCode::JWS_SIGNATURE)),
-        ("other keys", |op| op.lie(Lie::JwksEmpty), Some(ErrorCode::JWS_UNKNOWN_KEY)),
+        (
+            "other keys",
+            |op| {
+                op.lie(Lie::JwksEmpty);
+                op.rotate_keys();
+            },
+            Some(ErrorCode::JWS_UNKNOWN_KEY),
+        ),
         (
             "too large",
             |op| op.tamper(On::UserInfo, |r| r.body_mut().resize(70_000, b'A')),
@@ -137,7 +143,7 @@ fn signed_userinfo_is_this_providers_for_this_client_about_this_user() {
         let jwk: Value = serde_json::from_str(&own.public_jwk().replace("\"own\"", "\"ours\"")).unwrap();
         world.op.edit_json(On::Jwks, move |o| o["keys"].as_array_mut().unwrap().push(jwk.clone()));
         let user = world.logged_in().unwrap();
-        let client_id = user.client.id();
+        let client_id = user.party.client().id();
         let claims = claims
             .replace(r#""iss":"""#, &format!(r#""iss":"{ISSUER}""#))
             .replace(r#""aud":"""#, &format!(r#""aud":"{client_id}""#))
@@ -151,7 +157,8 @@ fn signed_userinfo_is_this_providers_for_this_client_about_this_user() {
     }
 }
 
-/// Keys that were kept may be old: they are fetched once more, and once only.
+/// Keys that were kept may be old: they are fetched once more for a response whose key is unknown, and then they serve
+/// all.
 #[test]
 fn signed_userinfo_survives_a_rotation_of_keys() {
     let mut world = World::new();
@@ -160,16 +167,17 @@ fn signed_userinfo_survives_a_rotation_of_keys() {
     world.op.rotate_keys();
     world.pass(299);
     let before = world.op.count(On::Jwks);
-    let ask = |world: &mut World| {
-        let (provider, client) = (&user.provider, &user.client);
-        let step = UserinfoFetch::start_with_keys(&user.tokens, provider, client, user.keys.clone(), &mut world.env);
-        world.run(step)
-    };
-    ask(&mut world).unwrap();
-    assert_eq!(world.op.count(On::Jwks) - before, 1);
-    // The cooldown holds for everyone who shares the set.
-    assert_eq!(ask(&mut world).unwrap_err().code(), ErrorCode::JWS_UNKNOWN_KEY);
-    assert_eq!(world.op.count(On::Jwks) - before, 1);
+    for _ in 0..2 {
+        world.userinfo(&user).unwrap();
+        assert_eq!(world.op.count(On::Jwks) - before, 1);
+    }
+    // A key that is nowhere to be found costs each response one fetch: the provider was asked for each.
+    world.op.lie(Lie::JwksEmpty);
+    world.op.rotate_keys();
+    for fetches in [2, 3] {
+        assert_eq!(world.userinfo(&user).unwrap_err().error.code(), ErrorCode::JWS_UNKNOWN_KEY);
+        assert_eq!(world.op.count(On::Jwks) - before, fetches);
+    }
 }
 
 #[test]
@@ -203,7 +211,7 @@ fn only_the_answer_to_this_logout_is_one() {
     let redirect = RedirectUri::new(LOGOUT_REDIRECT).unwrap();
     let request = EndSessionRequest::new().id_token_hint(user.tokens.id_token().unwrap());
     let (url, pending) =
-        request.clone().post_logout_redirect_uri(redirect).start(&user.provider, &user.client, &mut world.env).unwrap();
+        user.party.end_session(request.clone().post_logout_redirect_uri(redirect), &mut world.env).unwrap();
     let visit = world.op.visit(url.as_str(), world.env.now());
     let (honest, state) = (visit.callback(), visit.param("state").unwrap());
     pending.check(honest).unwrap();
@@ -221,7 +229,7 @@ fn only_the_answer_to_this_logout_is_one() {
         assert_eq!(pending.check(&url).unwrap_err().code(), code, "{url}");
     }
     // Without a redirect URI nothing comes back, and nothing counts.
-    let (url, pending) = request.start(&user.provider, &user.client, &mut world.env).unwrap();
+    let (url, pending) = user.party.end_session(request, &mut world.env).unwrap();
     assert!(!url.as_str().contains("state="));
     assert_eq!(pending.check(honest).unwrap_err().code(), ErrorCode::CALLBACK_REDIRECT_URI);
 }

@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use oidc_proto::AuthMethod;
 use oidc_proto::FailureKind;
-use oidc_proto::flow::{KeysFetch, Refresh, Registration, Revocation, ServerMetadataFetch, UserinfoFetch};
+use oidc_proto::flow::{Registration, ServerMetadataFetch};
 use oidc_proto::jose::Algorithm;
 use oidc_proto::jose::Keys;
+use oidc_proto::limits::OLDEST_KEYS;
 use oidc_proto::step::{KeyOutput, KeyUse};
 use oidc_proto::testing::{self, Clock, Fault, Lie, On, TestEnv, Visit};
 use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{
     AuthorizationRequest, AuthorizationUrl, Callback, Client, DpopKey, Env as _, Error, ErrorCode, Issuer,
-    PendingAuthorization, Provider, ProviderOptions, RedirectUri, Registered, Registrations, Schemes, Scope,
-    TokenOutcome, TokenSet, UnverifiedTokens, Userinfo, VerifiedCallback,
+    PendingAuthorization, Provider, ProviderOptions, RedirectUri, Registered, Registrations, RelyingParty, Schemes,
+    Scope, TokenOutcome, TokenSet, UnverifiedTokens, Userinfo, VerifiedCallback,
 };
 
 use crate::hostile::strong;
@@ -84,12 +85,13 @@ pub(crate) enum At {
 pub(crate) struct Refusal {
     pub(crate) at: At,
     pub(crate) error: Error,
-    pub(crate) grant: Option<Box<UnverifiedTokens>>,
+    /// What came all the same.
+    pub(crate) tokens: Option<Box<UnverifiedTokens>>,
 }
 
 impl Refusal {
     pub(crate) fn new(at: At) -> impl Fn(Error) -> Self {
-        move |error| Self { at, error, grant: None }
+        move |error| Self { at, error, tokens: None }
     }
 
     pub(crate) fn what(&self) -> (At, ErrorCode) {
@@ -131,17 +133,14 @@ pub(crate) struct World {
 }
 
 pub(crate) struct Login {
-    pub(crate) provider: Arc<Provider>,
-    pub(crate) client: Arc<Client>,
+    pub(crate) party: RelyingParty,
     pub(crate) url: AuthorizationUrl,
     pub(crate) pending: PendingAuthorization,
 }
 
 pub(crate) struct User {
-    pub(crate) provider: Arc<Provider>,
-    pub(crate) client: Arc<Client>,
+    pub(crate) party: RelyingParty,
     pub(crate) tokens: TokenSet,
-    pub(crate) keys: Option<Arc<Keys>>,
 }
 
 pub(crate) fn redirect() -> RedirectUri {
@@ -208,6 +207,12 @@ impl World {
         self.env.clock().advance(Duration::from_secs(seconds));
     }
 
+    /// Makes all keys too old. The time of day does not change, so that tokens are as good as before.
+    pub(crate) fn age_keys(&self) {
+        self.env.clock().advance(OLDEST_KEYS);
+        self.env.clock().jump_back(OLDEST_KEYS);
+    }
+
     pub(crate) fn show(&mut self, value: &impl Debug) {
         write!(self.shown, "{value:?}\n{value:#?}\n").unwrap();
     }
@@ -226,7 +231,7 @@ impl World {
         assert_eq!((error.fault(), error.section()), (error.code().fault(), error.code().section()));
     }
 
-    pub(crate) fn discover(&mut self) -> Result<Arc<Provider>, Refusal> {
+    pub(crate) fn discover(&mut self) -> Result<Provider, Refusal> {
         let issuer = Issuer::new(&self.issuer, Schemes::HttpsOnly).map_err(Refusal::new(At::ServerMetadataFetch))?;
         let found = self
             .run(ServerMetadataFetch::start(issuer, self.options))
@@ -244,7 +249,7 @@ impl World {
     }
 
     /// Jumps to a provider that is known, and a client that it knows.
-    pub(crate) fn client(&mut self) -> Result<(Arc<Provider>, Arc<Client>), Refusal> {
+    pub(crate) fn party(&mut self) -> Result<RelyingParty, Refusal> {
         let provider = self.discover()?;
         let client = match self.client.clone() {
             Some(client) => client,
@@ -254,31 +259,31 @@ impl World {
             Some(key) => client.with_dpop(key),
             None => client,
         };
-        Ok((provider, client.shared()))
+        Ok(RelyingParty::new(provider, client))
     }
 
     /// Jumps to where the user is at the provider.
     pub(crate) fn login(&mut self) -> Result<Login, Refusal> {
-        let (provider, client) = self.client()?;
-        self.login_with(provider, client)
+        let party = self.party()?;
+        self.login_with(&party)
     }
 
-    pub(crate) fn login_with(&mut self, provider: Arc<Provider>, client: Arc<Client>) -> Result<Login, Refusal> {
+    pub(crate) fn login_with(&mut self, party: &RelyingParty) -> Result<Login, Refusal> {
         let request = self.request.clone();
         let started = if self.pushes {
-            let step = request.push(&provider, &client, &mut self.env);
+            let step = party.push(request, &mut self.env);
             self.run(step)
         } else {
-            request.start(&provider, &client, &mut self.env)
+            party.authorize(request, &mut self.env)
         };
         let (url, pending) = started.map_err(|error| {
             self.show_error(&error);
             Refusal::new(At::Request)(error)
         })?;
-        self.show(&(&url, &pending, &client, &provider));
+        self.show(&(&url, &pending, party, party.client(), party.provider()));
         self.browsed.borrow_mut().push(url.as_str().to_owned());
         self.kept.push(serde_json::to_string(&pending).unwrap());
-        Ok(Login { provider, client, url, pending })
+        Ok(Login { party: party.clone(), url, pending })
     }
 
     /// The answer that the user's browser brings, as it is.
@@ -298,7 +303,7 @@ impl World {
     pub(crate) fn check(&mut self, login: &Login) -> Result<VerifiedCallback, Refusal> {
         let checked = self.callback(login).and_then(|callback| {
             self.show(&callback);
-            login.pending.check(&callback, &login.provider, &self.env)
+            login.party.check(&login.pending, &callback, self.env.now())
         });
         match &checked {
             Ok(checked) => self.show(checked),
@@ -307,67 +312,69 @@ impl World {
         checked.map_err(Refusal::new(At::Callback))
     }
 
-    pub(crate) fn redeem(
-        &mut self,
-        login: Login,
-        checked: VerifiedCallback,
-        keys: Option<Arc<Keys>>,
-    ) -> Result<User, Refusal> {
-        let Login { provider, client, pending, .. } = login;
-        let step = pending.redeem(checked, &provider, &client, keys, &mut self.env);
+    pub(crate) fn redeem(&mut self, login: Login, checked: VerifiedCallback) -> Result<User, Refusal> {
+        let step = login.party.redeem(login.pending, checked, &mut self.env);
         let exchanged = self.run(step);
-        self.settle(provider, client, exchanged, At::Exchange)
+        self.settle(&login.party, exchanged, At::Exchange)
     }
 
     pub(crate) fn settle(
         &mut self,
-        provider: Arc<Provider>,
-        client: Arc<Client>,
+        party: &RelyingParty,
         exchanged: Result<TokenOutcome, Error>,
         at: At,
     ) -> Result<User, Refusal> {
         match exchanged.map_err(Refusal::new(at))? {
             TokenOutcome::Verified(granted) => {
-                let (tokens, keys) = (granted.tokens, granted.keys);
-                self.show(&(&tokens, tokens.id_token(), &keys));
-                Ok(User { provider, client, tokens, keys })
+                let tokens = granted.tokens;
+                self.show(&(&tokens, tokens.id_token(), party.provider().keys()));
+                Ok(User { party: party.clone(), tokens })
             }
-            TokenOutcome::Unverified { error, grant } => {
+            TokenOutcome::Unverified { error, tokens } => {
                 self.show_error(&error);
-                Err(Refusal { at: At::Verification, error, grant: Some(Box::new(grant)) })
+                Err(Refusal { at: At::Verification, error, tokens: Some(Box::new(tokens)) })
             }
         }
     }
 
     /// From the user at the provider to tokens.
-    pub(crate) fn finish(&mut self, login: Login, keys: Option<Arc<Keys>>) -> Result<User, Refusal> {
+    pub(crate) fn finish(&mut self, login: Login) -> Result<User, Refusal> {
         let checked = self.check(&login)?;
-        self.redeem(login, checked, keys)
+        self.redeem(login, checked)
     }
 
     /// Jumps to a user with tokens.
     pub(crate) fn logged_in(&mut self) -> Result<User, Refusal> {
         let login = self.login()?;
-        self.finish(login, None)
+        self.finish(login)
     }
 
-    pub(crate) fn keys(&mut self, provider: &Provider) -> Arc<Keys> {
-        self.run(KeysFetch::start(provider, None)).unwrap().keys
+    /// The provider's keys, fetched unless there are fresh ones.
+    pub(crate) fn keys(&mut self, party: &RelyingParty) -> Result<Arc<Keys>, Error> {
+        let step = party.fetch_keys(&mut self.env);
+        self.run(step)
     }
 
-    pub(crate) fn refresh(&mut self, user: &User, keys: Option<Arc<Keys>>) -> Result<User, Refusal> {
-        let step = Refresh::start(&user.tokens, &user.provider, &user.client, keys, &mut self.env);
+    pub(crate) fn refresh(&mut self, user: &User) -> Result<User, Refusal> {
+        let step = user.party.refresh(&user.tokens, &mut self.env);
         let exchanged = self.run(step);
-        self.settle(user.provider.clone(), user.client.clone(), exchanged, At::Refresh)
+        self.settle(&user.party, exchanged, At::Refresh)
+    }
+
+    /// Looks at tokens once more that could not be trusted.
+    pub(crate) fn verify(&mut self, party: &RelyingParty, tokens: UnverifiedTokens) -> Result<User, Refusal> {
+        let step = tokens.verify(&mut self.env);
+        let verified = self.run(Ok(step));
+        self.settle(party, verified, At::Verification)
     }
 
     pub(crate) fn userinfo(&mut self, user: &User) -> Result<Userinfo, Refusal> {
-        let step = UserinfoFetch::start(&user.tokens, &user.provider, &user.client, &mut self.env);
+        let step = user.party.userinfo(&user.tokens, &mut self.env);
         self.run(step).map_err(Refusal::new(At::Userinfo))
     }
 
     pub(crate) fn revoke(&mut self, user: &User) -> Result<(), Refusal> {
-        let step = Revocation::start(&user.tokens, &user.provider, &user.client, &mut self.env);
+        let step = user.party.revoke(&user.tokens, &mut self.env);
         self.run(step).map_err(Refusal::new(At::Revocation))
     }
 

@@ -8,15 +8,15 @@ use crate::matrix::world::*;
 
 fn begin(world: &mut World, request: LoginRequest) -> PendingDeviceLogin {
     let server = world.server();
-    let client = world.client(&server).unwrap();
-    let step = request.start_device(&server, &client, &mut world.env);
+    let party = world.party(&server).unwrap();
+    let step = request.start_device(&party, &mut world.env);
     world.run(step).unwrap()
 }
 
 fn poll(world: &mut World, pending: PendingDeviceLogin) -> Result<LoginOutcome, Error> {
     let server = world.server();
-    let client = world.client(&server).unwrap();
-    let step = pending.poll(&server, &client, None, &mut world.env);
+    let party = world.party(&server).unwrap();
+    let step = pending.poll(&party, &mut world.env);
     world.run(step)
 }
 
@@ -62,21 +62,21 @@ fn the_polling_was_anothers() {
     {
         let mut world = World::new();
         let (server, pending) = (world.server(), begin(&mut world, LoginRequest::new()));
-        let client = world.client(&server).unwrap();
-        let step = pending.authorization().clone().poll(&server.provider, &client, None, &mut world.env);
+        let party = world.party(&server).unwrap();
+        let step = party.relying_party().poll_device(pending.authorization().clone(), &mut world.env);
         let exchanged = world.run(step).unwrap();
         let mut stored = serde_json::to_value(&pending).unwrap();
         if let Some(url) = homeserver {
             stored["homeserver"] = url.into();
         }
         let pending = PendingDeviceLogin::from_json(&stored.to_string()).unwrap();
-        let step = pending.complete(exchanged, &server, &client, &mut world.env);
+        let step = pending.complete(exchanged, &party, &mut world.env);
         match (world.run(step).unwrap(), expected) {
             (LoginOutcome::LoggedIn(login), None) => assert_eq!(login.session.user_id().as_str(), "@alice:example.org"),
             // The tokens are not lost.
-            (LoginOutcome::Refused { error, grant }, Some(code)) => {
+            (LoginOutcome::Refused { error, tokens }, Some(code)) => {
                 assert_eq!(error.code(), code);
-                let step = grant.revoke(&mut world.env);
+                let step = tokens.revoke(&mut world.env);
                 world.run(step).unwrap();
             }
             (outcome, _) => panic!("{outcome:?}"),

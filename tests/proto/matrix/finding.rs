@@ -95,7 +95,7 @@ fn metadata_can_be_stored() {
         let mut world = World::with(|hs| missing.iter().take(gone).fold(hs, |hs, &on| hs.without(on)));
         world.options = world.options.with_unknown_fields(UnknownFields::Keep);
         let server = world.server();
-        world.client(&server).unwrap();
+        world.party(&server).unwrap();
         let metadata = server.provider.metadata();
         let document = metadata.fields.as_ref().unwrap().read::<Value>().unwrap();
         let stored = serde_json::to_string(&(document, server.source, server.freshness)).unwrap();
@@ -107,8 +107,8 @@ fn metadata_can_be_stored() {
         let at = server.homeserver.clone();
         let again = AuthServer::parse(document.as_bytes(), at, source, None, world.options, freshness).unwrap();
         assert_eq!((again.scope_form(), again.account.is_some()), (server.scope_form(), server.account.is_some()));
-        let begun = world.begin_at(again, LoginRequest::new()).unwrap();
-        world.finish(begun, None).unwrap().logged_in().unwrap();
+        let begun = world.begin_at(&again, LoginRequest::new()).unwrap();
+        world.finish(begun).unwrap().logged_in().unwrap();
         assert_eq!(world.hs.requests()[asked..], [Asked::Provider(On::Token), Asked::Homeserver(OnMatrix::Whoami)]);
     }
 }

@@ -84,10 +84,9 @@ fn what_a_new_login_ends_with_never_damages_the_session_that_it_was_for() {
         let mut world = World::new();
         let session = world.logged_in().session;
         let before = serde_json::to_string(&session).unwrap();
-        let client = world.client_of(&session);
         let server = world.server();
-        let mut live =
-            Session::new(session.clone(), 0, &server, client, SessionOptions::default(), &mut world.env).unwrap();
+        let party = world.party_of(&session, &server);
+        let mut live = Session::new(session.clone(), 0, &party, SessionOptions::default(), &mut world.env).unwrap();
         if name.starts_with("registration") {
             // The provider has forgotten the client.
             assert!(world.application.forget(&server, session.tokens().client_id()));
@@ -99,11 +98,11 @@ fn what_a_new_login_ends_with_never_damages_the_session_that_it_was_for() {
                 assert!(!tokens_came, "{name}");
                 error
             }
-            Ok(LoginOutcome::Refused { error, grant }) => {
+            Ok(LoginOutcome::Refused { error, tokens }) => {
                 assert!(tokens_came, "{name}");
                 // What came is not lost: it is taken back.
                 let revocations = world.hs.provider().count(On::Revoke);
-                let step = grant.revoke(&mut world.env);
+                let step = tokens.revoke(&mut world.env);
                 world.run(step).unwrap();
                 assert_eq!(world.hs.provider().count(On::Revoke), revocations + 1, "{name}");
                 error
@@ -158,19 +157,20 @@ fn what_goes_wrong_on_the_way_names_the_request() {
         let mut world = World::new();
         drop(world.hs.provider().clone().with_par(Par::Advertised));
         let session = world.logged_in().session;
-        let (server, client) = (world.server(), world.client_of(&session));
+        let server = world.server();
+        let party = world.party_of(&session, &server);
         world.hs.provider().fault(on, fault.clone(), 1);
         let error = match on {
             On::Par => {
-                let step = LoginRequest::new().push(redirect(), &server, &client, &mut world.env);
+                let step = LoginRequest::new().push(redirect(), &party, &mut world.env);
                 world.run(step).map(drop)
             }
             On::DeviceAuthorization => {
-                let step = LoginRequest::new().start_device(&server, &client, &mut world.env);
+                let step = LoginRequest::new().start_device(&party, &mut world.env);
                 world.run(step).map(drop)
             }
             On::Revoke => {
-                let step = session.revoke(&server, &client, &mut world.env);
+                let step = session.revoke(&party, &mut world.env);
                 world.run(step)
             }
             _ => world.log_in(LoginRequest::new().further_scope(Scope::new("openid").unwrap())).map(drop),
@@ -184,8 +184,8 @@ fn what_goes_wrong_on_the_way_names_the_request() {
 fn a_login_that_nobody_confirmed_can_be_confirmed_later() {
     let mut world = World::new();
     whoami_fault(&world.hs, Fault::Timeout);
-    let LoginOutcome::Refused { grant, .. } = world.log_in(LoginRequest::new()).unwrap() else { panic!() };
-    let step = grant.retry(&mut world.env);
+    let LoginOutcome::Refused { tokens, .. } = world.log_in(LoginRequest::new()).unwrap() else { panic!() };
+    let step = tokens.retry(&mut world.env);
     let login = world.run(step).unwrap().logged_in().unwrap();
     assert_eq!(login.session.user_id().as_str(), "@alice:example.org");
     assert_eq!(world.hs.provider().count(On::Token), 1);
@@ -193,14 +193,15 @@ fn a_login_that_nobody_confirmed_can_be_confirmed_later() {
     // The same for an ID token whose keys could not be had.
     let mut world = World::new();
     let openid = LoginRequest::new().further_scope(Scope::new("openid").unwrap());
-    let keys = world.log_in(openid.clone()).unwrap().logged_in().unwrap().keys;
+    let begun = world.begin(openid.clone()).unwrap();
+    let server = begun.party.server().clone();
+    world.finish(begun).unwrap().logged_in().unwrap();
     world.hs.provider().rotate_keys();
-    world.pass(3600);
     world.hs.provider().fault(On::Jwks, Fault::status(500), 1);
-    let begun = world.begin(openid).unwrap();
-    let LoginOutcome::Refused { error, grant } = world.finish(begun, keys).unwrap() else { panic!() };
+    let begun = world.begin_at(&server, openid).unwrap();
+    let LoginOutcome::Refused { error, tokens } = world.finish(begun).unwrap() else { panic!() };
     assert_eq!(error.code(), ErrorCode::JWS_UNKNOWN_KEY);
-    let step = grant.retry(&mut world.env);
+    let step = tokens.retry(&mut world.env);
     assert!(world.run(step).unwrap().logged_in().is_ok());
 }
 
@@ -208,10 +209,11 @@ fn a_login_that_nobody_confirmed_can_be_confirmed_later() {
 fn only_a_homeserver_says_whether_a_device_is_there() {
     let mut world = World::new();
     let session = world.logged_in().session;
-    let (server, client) = (world.server(), world.client_of(&session));
+    let server = world.server();
+    let party = world.party_of(&session, &server);
     let ask = |world: &mut World, id: &str| {
         let device = DeviceId::new(id).unwrap();
-        let step = DeviceCheck::start(&device, session.tokens(), &server, &client, &mut world.env);
+        let step = DeviceCheck::start(&device, session.tokens(), &party, &mut world.env);
         world.run(step)
     };
     assert!(ask(&mut world, session.device_id().as_str()).unwrap());
@@ -229,9 +231,9 @@ fn only_a_homeserver_says_whether_a_device_is_there() {
     }
     let mut world = World::with(|hs| hs.without(OnMatrix::Device));
     let session = world.logged_in().session;
-    let client = world.client_of(&session);
     let server = world.server();
-    let step = DeviceCheck::start(session.device_id(), session.tokens(), &server, &client, &mut world.env);
+    let party = world.party_of(&session, &server);
+    let step = DeviceCheck::start(session.device_id(), session.tokens(), &party, &mut world.env);
     assert_eq!(what(world.run(step)), (ErrorCode::HOMESERVER_DENIED, Some("devices")));
 }
 
@@ -239,8 +241,9 @@ fn only_a_homeserver_says_whether_a_device_is_there() {
 fn whoami_answers_for_any_tokens() {
     let mut world = World::new();
     let session = world.logged_in().session;
-    let (server, client) = (world.server(), world.client_of(&session));
-    let step = Whoami::start(session.tokens(), &server, &client, &mut world.env);
+    let server = world.server();
+    let party = world.party_of(&session, &server);
+    let step = Whoami::start(session.tokens(), &party, &mut world.env);
     let identity = world.run(step).unwrap();
     assert_eq!((&identity.user_id, identity.device_id.as_ref()), (session.user_id(), Some(session.device_id())));
 }
@@ -329,20 +332,21 @@ fn no_secret_is_shown() {
     let begun = world.begin(LoginRequest::new()).unwrap();
     let visit = world.hs.visit(begun.url.as_str(), world.env.now());
     let (code, callback) = (visit.param("code").unwrap(), Callback::from_url(visit.callback()).unwrap());
-    let mut shown = format!("{:?} {:?} {:?}", begun.pending, begun.url, begun.server);
+    let mut shown = format!("{:?} {:?} {:?}", begun.pending, begun.url, begun.party);
     let stored = serde_json::to_value(&begun.pending).unwrap();
     let verifier = stored["authorization"]["code_verifier"].as_str().unwrap().to_owned();
-    let checked = begun.pending.check(&callback, &begun.server, &world.env).unwrap();
+    let checked = begun.pending.check(&callback, &begun.party, world.env.now()).unwrap();
     shown.push_str(&format!("{checked:?} {callback:?}"));
-    let step = begun.pending.clone().redeem(checked, &begun.server, &begun.client, None, &mut world.env).unwrap();
+    let step = begun.pending.clone().redeem(checked, &begun.party, &mut world.env).unwrap();
     shown.push_str(&format!("{step:?}"));
     whoami_fault(&world.hs, Fault::Timeout);
     let outcome = world.run(Ok(step)).unwrap();
     shown.push_str(&format!("{outcome:?} {outcome:#?}"));
     let login = world.logged_in();
-    let (server, client) = (world.server(), world.client_of(&login.session));
+    let server = world.server();
+    let party = world.party_of(&login.session, &server);
     let options = SessionOptions::default();
-    let live = Session::new(login.session.clone(), 0, &server, client, options, &mut world.env).unwrap();
+    let live = Session::new(login.session.clone(), 0, &party, options, &mut world.env).unwrap();
     shown.push_str(&format!("{login:?} {live:?} {:?}", world.application));
     let tokens = login.session.tokens();
     let secrets =

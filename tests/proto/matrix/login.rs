@@ -26,14 +26,14 @@ fn a_login_takes_five_requests_and_two_with_what_is_known() {
     let mut world = World::new();
     let openid = || LoginRequest::new().further_scope(Scope::new("openid").unwrap());
     let begun = world.begin(openid()).unwrap();
-    let server = begun.server.clone();
-    let login = world.finish(begun, None).unwrap().logged_in().unwrap();
+    let server = begun.party.server().clone();
+    let login = world.finish(begun).unwrap().logged_in().unwrap();
     assert_eq!(world.hs.requests(), [metadata, register, keys, token, whoami]);
     assert!(login.session.tokens().id_token().is_some());
 
     // The second user of the same application.
-    let begun = world.begin_at(server, openid()).unwrap();
-    world.finish(begun, login.keys).unwrap().logged_in().unwrap();
+    let begun = world.begin_at(&server, openid()).unwrap();
+    world.finish(begun).unwrap().logged_in().unwrap();
     assert_eq!(world.hs.requests()[5..], [token, whoami]);
 }
 
@@ -67,26 +67,26 @@ fn the_request_can_be_pushed() {
         let mut world = World::new();
         drop(world.hs.provider().clone().with_par(par));
         let server = world.server();
-        let client = world.client(&server).unwrap();
+        let party = world.party(&server).unwrap();
         if par == Par::Required {
-            let refused = LoginRequest::new().start(redirect(), &server, &client, &mut world.env);
+            let refused = LoginRequest::new().start(redirect(), &party, &mut world.env);
             assert_eq!(what(refused).0, ErrorCode::PAR_REQUIRED);
         }
         let device_id = DeviceId::new("MYDEVICE-01").unwrap();
-        let step = LoginRequest::new().device_id(device_id.clone()).push(redirect(), &server, &client, &mut world.env);
+        let step = LoginRequest::new().device_id(device_id.clone()).push(redirect(), &party, &mut world.env);
         let (url, pending) = world.run(step).unwrap();
         let parsed = url::Url::parse(url.as_str()).unwrap();
         let names: Vec<_> = parsed.query_pairs().map(|(name, _)| name.into_owned()).collect();
         assert_eq!(names, ["client_id", "request_uri"]);
         let pending = PendingLogin::from_json(&serde_json::to_string(&pending).unwrap()).unwrap();
-        let login = world.finish(Begun { server, client, url, pending }, None).unwrap().logged_in().unwrap();
+        let login = world.finish(Begun { party, url, pending }).unwrap().logged_in().unwrap();
         assert_eq!(login.session.device_id(), &device_id);
     }
     let mut world = World::new();
     drop(world.hs.provider().clone().with_par(Par::Off));
     let server = world.server();
-    let client = world.client(&server).unwrap();
-    let step = LoginRequest::new().push(redirect(), &server, &client, &mut world.env);
+    let party = world.party(&server).unwrap();
+    let step = LoginRequest::new().push(redirect(), &party, &mut world.env);
     assert_eq!(what(step).0, ErrorCode::PAR_UNSUPPORTED);
 }
 
@@ -135,36 +135,36 @@ fn the_answer_comes_in_the_fragment_where_the_page_is_elsewhere() {
         metadata.client_uri = Some("https://app.example.org/".into());
         world.application = Application::new(metadata, Registrations::default()).unwrap();
         let server = world.server();
-        let client = world.client(&server).unwrap();
-        let (url, pending) = LoginRequest::new().start(uri, &server, &client, &mut world.env).unwrap();
+        let party = world.party(&server).unwrap();
+        let (url, pending) = LoginRequest::new().start(uri, &party, &mut world.env).unwrap();
         assert_eq!(pending.response_mode(), mode);
         let callback = Callback::from_url(world.hs.visit(url.as_str(), world.env.now()).callback()).unwrap();
-        let checked = pending.check(&callback, &server, &world.env).unwrap();
-        let step = pending.redeem(checked, &server, &client, None, &mut world.env);
+        let verified = pending.check(&callback, &party, world.env.now()).unwrap();
+        let step = pending.redeem(verified, &party, &mut world.env);
         assert!(world.run(step).unwrap().logged_in().is_ok());
     }
     let mut world = World::new();
     let begun = world.begin(LoginRequest::new().response_mode(ResponseMode::Fragment)).unwrap();
-    assert!(world.finish(begun, None).unwrap().logged_in().is_ok());
+    assert!(world.finish(begun).unwrap().logged_in().is_ok());
 }
 
 #[test]
 fn a_login_waits_for_its_own_answer_and_not_for_ever() {
     let mut world = World::new();
     let begun = world.begin(LoginRequest::new().login_hint("deny:alice")).unwrap();
-    let error = begun.pending.check(&world.callback(&begun), &begun.server, &world.env).unwrap_err();
+    let error = begun.pending.check(&world.callback(&begun), &begun.party, world.env.now()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::AUTHORIZATION_ACCESS_DENIED);
 
     // Another login's answer does not use this one up.
     let (first, second) = (world.begin(LoginRequest::new()).unwrap(), world.begin(LoginRequest::new()).unwrap());
     let (answer, other) = (world.callback(&first), world.callback(&second));
     assert_eq!((first.pending.key(), second.pending.key()), (answer.key().unwrap(), other.key().unwrap()));
-    let error = first.pending.check(&other, &first.server, &world.env).unwrap_err();
+    let error = first.pending.check(&other, &first.party, world.env.now()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::CALLBACK_STATE_MISMATCH);
-    assert!(first.pending.check(&answer, &first.server, &world.env).is_ok());
+    assert!(first.pending.check(&answer, &first.party, world.env.now()).is_ok());
     world.pass(15 * 60);
     assert_eq!(first.pending.expires_at(), world.env.now());
-    let error = first.pending.check(&answer, &first.server, &world.env).unwrap_err();
+    let error = first.pending.check(&answer, &first.party, world.env.now()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::CALLBACK_EXPIRED);
 }
 
@@ -172,37 +172,37 @@ fn a_login_waits_for_its_own_answer_and_not_for_ever() {
 fn an_application_is_registered_once_per_provider_and_per_what_it_says() {
     let mut world = World::new();
     let server = world.server();
-    let first = world.client(&server).unwrap();
-    assert_eq!(world.client(&server).unwrap().id(), first.id());
+    let first = world.party(&server).unwrap().client().clone();
+    assert_eq!(world.party(&server).unwrap().client().id(), first.id());
 
     // What was stored is found again by another process.
     let stored = serde_json::to_string(world.application.registrations()).unwrap();
     world.application = Application::new(metadata(), Registrations::from_json(&stored).unwrap()).unwrap();
-    assert_eq!(world.client(&server).unwrap().id(), first.id());
+    assert_eq!(world.party(&server).unwrap().client().id(), first.id());
     assert_eq!(world.hs.provider().count(On::Register), 1);
 
     let session = world.logged_in().session;
     let mut changed = metadata();
     changed.logo_uri = Some("https://app.example.org/logo.png".into());
     world.application.set_metadata(changed).unwrap();
-    assert!(world.application.client(&server, world.env.now()).is_none());
-    let second = world.client(&server).unwrap();
+    assert!(world.application.party(&server, world.env.now()).is_none());
+    let second = world.party(&server).unwrap().client().clone();
     assert_ne!(second.id(), first.id());
     // Sessions go on with the client that they were made with.
-    assert_eq!(world.client_of(&session).id(), first.id());
+    assert_eq!(world.party_of(&session, &server).client().id(), first.id());
 
     // Configured by hand: no registration, and the others are still there for their sessions.
     world.application.set_static(server.provider.issuer(), "configured");
-    assert_eq!(world.client(&server).unwrap().id(), "configured");
-    assert_eq!(world.client_of(&session).id(), first.id());
+    assert_eq!(world.party(&server).unwrap().client().id(), "configured");
+    assert_eq!(world.party_of(&session, &server).client().id(), first.id());
 
     // At another provider it is someone else.
     let other = Issuer::new("https://other.example.org", Schemes::HttpsOnly).unwrap();
     world.application.set_static(&other, "elsewhere");
-    assert_eq!(world.client(&server).unwrap().id(), "configured");
+    assert_eq!(world.party(&server).unwrap().client().id(), "configured");
     assert!(world.application.forget(&server, "configured") && world.application.forget(&server, first.id()));
-    assert!(world.application.client_of(&session).is_none());
-    assert_eq!(world.client(&server).unwrap().id(), second.id());
+    assert!(world.application.party_of(&session, &server).is_none());
+    assert_eq!(world.party(&server).unwrap().client().id(), second.id());
 }
 
 /// What other SDKs panic on.
@@ -211,7 +211,7 @@ fn a_client_id_can_be_changed_while_sessions_live_on_the_old_one() {
     let mut world = World::new();
     let server = world.server();
     let issuer = server.provider.issuer().clone();
-    let registered = world.client(&server).unwrap();
+    let registered = world.party(&server).unwrap().client().clone();
     let sessions = ["first", "second"].map(|client_id| {
         drop(world.hs.provider().clone().with_client(RegisteredClient::public(client_id, REDIRECT)));
         world.application.set_static(&issuer, client_id);
@@ -222,15 +222,15 @@ fn a_client_id_can_be_changed_while_sessions_live_on_the_old_one() {
     let stored = serde_json::to_string(world.application.registrations()).unwrap();
     world.application = Application::new(metadata(), Registrations::from_json(&stored).unwrap()).unwrap();
     for (session, client_id) in sessions.iter().zip(["first", "second"]) {
-        assert_eq!(world.client_of(session).id(), client_id);
+        assert_eq!(world.party_of(session, &server).client().id(), client_id);
     }
-    assert_eq!(world.client(&server).unwrap().id(), "second");
+    assert_eq!(world.party(&server).unwrap().client().id(), "second");
     world.application.unset_static(&issuer);
-    assert_eq!(world.client(&server).unwrap().id(), registered.id());
+    assert_eq!(world.party(&server).unwrap().client().id(), registered.id());
     for (session, client_id) in sessions.iter().zip(["first", "second"]) {
-        assert_eq!(world.client_of(session).id(), client_id);
+        assert_eq!(world.party_of(session, &server).client().id(), client_id);
         assert!(world.application.forget(&server, client_id));
-        assert!(world.application.client_of(session).is_none());
+        assert!(world.application.party_of(session, &server).is_none());
     }
 }
 
@@ -245,28 +245,27 @@ fn one_application_is_known_at_any_number_of_homeservers() {
     let (other, other_at) = place("https://matrix.example.net", "example.net", "https://account.example.net");
     let sibling_at = Homeserver::new("https://matrix2.example.org", Schemes::HttpsOnly).unwrap();
     let sibling = testing::Homeserver::new(sibling_at.as_str(), "2.example.org", world.hs.provider().clone());
-    let first = world.logged_in().session;
+    let (first, at_first) = (world.logged_in().session, world.server());
     let log_in = |world: &mut World, hs: &testing::Homeserver, at: &Homeserver| {
         let own = std::mem::replace(&mut world.hs, hs.clone());
         let server = world.run(AuthMetadataFetch::start(at.clone(), world.options)).unwrap().supported().unwrap();
-        let begun = world.begin_at(server, LoginRequest::new()).unwrap();
-        let session = world.finish(begun, None).unwrap().logged_in().unwrap().session;
+        let begun = world.begin_at(&server, LoginRequest::new()).unwrap();
+        let session = world.finish(begun).unwrap().logged_in().unwrap().session;
         world.hs = own;
-        session
+        (session, server)
     };
-    let second = log_in(&mut world, &other, &other_at);
-    let third = log_in(&mut world, &sibling, &sibling_at);
+    let (second, at_second) = log_in(&mut world, &other, &other_at);
+    let (third, at_third) = log_in(&mut world, &sibling, &sibling_at);
     assert_eq!(second.user_id().as_str(), "@alice:example.net");
     assert_eq!((third.user_id().as_str(), third.homeserver()), ("@alice:2.example.org", &sibling_at));
     // Per provider one registration, whatever the number of homeservers.
     assert_eq!(world.hs.provider().count(On::Register), 1);
     assert_eq!(other.provider().count(On::Register), 1);
-    for session in [&first, &second, &third] {
-        assert_eq!(world.client_of(session).id(), session.tokens().client_id());
-        assert_eq!(
-            world.client_of(session).id() == world.client_of(&first).id(),
-            *session.tokens().issuer() == *first.tokens().issuer()
-        );
+    let own = world.party_of(&first, &at_first);
+    for (session, server) in [(&first, &at_first), (&second, &at_second), (&third, &at_third)] {
+        let party = world.party_of(session, server);
+        assert_eq!(party.client().id(), session.tokens().client_id());
+        assert_eq!(party.client().id() == own.client().id(), *session.tokens().issuer() == *first.tokens().issuer());
     }
 }
 

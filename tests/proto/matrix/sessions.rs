@@ -21,8 +21,9 @@ impl Live {
     }
 
     fn of(mut world: World, session: UserSession) -> Self {
-        let (server, client) = (world.server(), world.client_of(&session));
-        let session = Session::new(session, 0, &server, client, SessionOptions::default(), &mut world.env).unwrap();
+        let server = world.server();
+        let party = world.party_of(&session, &server);
+        let session = Session::new(session, 0, &party, SessionOptions::default(), &mut world.env).unwrap();
         Self { world, session }
     }
 
@@ -239,7 +240,6 @@ fn values_of_another_homeserver_are_told() {
     let mut world = World::new();
     let session = world.logged_in().session;
     let begun = world.begin(LoginRequest::new()).unwrap();
-    let (client, own) = (world.client_of(&session), begun.server.clone());
     let elsewhere = Homeserver::new("https://elsewhere.org", Schemes::HttpsOnly).unwrap();
     let document = world.hs.handle(
         http::Request::get(format!("{HOMESERVER}/_matrix/client/v1/auth_metadata")).body(Vec::new()).unwrap(),
@@ -248,22 +248,23 @@ fn values_of_another_homeserver_are_told() {
     let other = oidc_proto::matrix::AuthServer::parse(
         document.body(),
         elsewhere,
-        own.source,
+        begun.party.server().source,
         None,
         world.options,
-        own.freshness,
+        begun.party.server().freshness,
     )
     .unwrap();
     let options = SessionOptions::default();
-    let restored = Session::new(session.clone(), 0, &other, client.clone(), options, &mut world.env);
+    let other = world.party_of(&session, &other);
+    let restored = Session::new(session.clone(), 0, &other, options, &mut world.env);
     assert_eq!(restored.unwrap_err().code(), ErrorCode::MATRIX_HOMESERVER_MISMATCH);
-    let revocation = session.revoke(&other, &client, &mut world.env);
+    let revocation = session.revoke(&other, &mut world.env);
     assert_eq!(revocation.unwrap_err().code(), ErrorCode::MATRIX_HOMESERVER_MISMATCH);
     let callback = world.callback(&begun);
-    let refused = begun.pending.check(&callback, &other, &world.env);
+    let refused = begun.pending.check(&callback, &other, world.env.now());
     assert_eq!(refused.unwrap_err().code(), ErrorCode::MATRIX_HOMESERVER_MISMATCH);
-    let checked = begun.pending.check(&callback, &own, &world.env).unwrap();
-    let refused = begun.pending.redeem(checked, &other, &client, None, &mut world.env);
+    let verified = begun.pending.check(&callback, &begun.party, world.env.now()).unwrap();
+    let refused = begun.pending.redeem(verified, &other, &mut world.env);
     assert_eq!(refused.unwrap_err().code(), ErrorCode::MATRIX_HOMESERVER_MISMATCH);
 }
 
@@ -281,12 +282,13 @@ fn logging_out_ends_the_device_and_does_not_wait_for_the_network() {
     // A stored session that is not live is revoked in the same way.
     let mut world = live.world;
     let session = world.log_in(LoginRequest::new().device_id(device)).unwrap().logged_in().unwrap().session;
-    let (server, client) = (world.server(), world.client_of(&session));
-    let step = session.revoke(&server, &client, &mut world.env);
+    let server = world.server();
+    let party = world.party_of(&session, &server);
+    let step = session.revoke(&party, &mut world.env);
     world.run(step).unwrap();
 
     // The provider's own session ends in the browser.
-    let (url, _) = session.end_session().start(&server.provider, &client, &mut world.env).unwrap();
+    let (url, _) = party.relying_party().end_session(session.end_session(), &mut world.env).unwrap();
     assert!(url.as_str().contains("logout_hint=mxid%3A%40alice%3Aexample.org"));
 }
 
@@ -310,14 +312,14 @@ fn a_stored_session_goes_on_in_another_process() {
 fn a_homeserver_that_has_another_provider_wants_a_login() {
     let mut world = World::new();
     let session = world.logged_in().session;
-    let client = world.client_of(&session);
     world.hs.edit_json(OnMatrix::AuthMetadata, |o| drop(o.insert("issuer".into(), "https://id.example.net".into())));
     let server = world.server();
     let options = SessionOptions::default();
-    let restored = Session::new(session.clone(), 0, &server, client.clone(), options, &mut world.env);
+    let party = world.party_of(&session, &server);
+    let restored = Session::new(session.clone(), 0, &party, options, &mut world.env);
     assert_eq!(restored.unwrap_err().code(), ErrorCode::PROVIDER_MISMATCH);
-    assert_eq!(session.revoke(&server, &client, &mut world.env).unwrap_err().code(), ErrorCode::PROVIDER_MISMATCH);
-    assert!(world.application.client(&server, world.env.now()).is_none());
+    assert_eq!(session.revoke(&party, &mut world.env).unwrap_err().code(), ErrorCode::PROVIDER_MISMATCH);
+    assert!(world.application.party(&server, world.env.now()).is_none());
 }
 
 /// For an adapter, which takes the core's session for itself.

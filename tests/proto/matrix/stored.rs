@@ -58,8 +58,9 @@ fn what_is_written_today_has_the_form_of_the_newest_fixture() {
     let device = DeviceId::new("ABCDEFGHIJ").unwrap();
     let begun = world.begin(LoginRequest::new().device_id(device.clone())).unwrap();
     let again = world.begin(LoginRequest::again(&session)).unwrap();
-    let (server, client) = (world.server(), world.client_of(&session));
-    let step = LoginRequest::new().device_id(device).start_device(&server, &client, &mut world.env);
+    let server = world.server();
+    let party = world.party_of(&session, &server);
+    let step = LoginRequest::new().device_id(device).start_device(&party, &mut world.env);
     let pending = world.run(step).unwrap();
     for (written, fixture) in [
         (pretty(&begun.pending), LOGIN),

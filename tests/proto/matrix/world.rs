@@ -6,16 +6,13 @@ use std::time::Duration;
 
 use oidc_proto::GrantType;
 use oidc_proto::adapter::BlockingDriver;
-use oidc_proto::jose::Keys;
 use oidc_proto::matrix::{
     Address, Application, AuthMetadataFetch, AuthServer, FoundHomeserver, Homeserver, HomeserverDiscovery, Login,
-    LoginOutcome, LoginRequest, PendingLogin, Support, UserSession,
+    LoginOutcome, LoginRequest, Party, PendingLogin, Support, UserSession,
 };
 use oidc_proto::testing::{self, Asked, Clock, OnMatrix, TestEnv};
 use oidc_proto::{ApplicationType, ClientMetadata, Localized};
-use oidc_proto::{
-    AuthorizationUrl, Callback, Client, Env as _, Error, ProviderOptions, RedirectUri, Registrations, Schemes,
-};
+use oidc_proto::{AuthorizationUrl, Callback, Env as _, Error, ProviderOptions, RedirectUri, Registrations, Schemes};
 use oidc_proto::{Flow, Step};
 
 pub const HOMESERVER: &str = "https://matrix.example.org";
@@ -46,8 +43,7 @@ pub fn redirect() -> RedirectUri {
 
 /// A login whose user is elsewhere.
 pub struct Begun {
-    pub server: Arc<AuthServer>,
-    pub client: Arc<Client>,
+    pub party: Party,
     pub url: AuthorizationUrl,
     pub pending: PendingLogin,
 }
@@ -94,9 +90,9 @@ impl World {
     }
 
     /// Who the application is there; registered if need be.
-    pub fn client(&mut self, server: &AuthServer) -> Result<Arc<Client>, Error> {
-        if let Some(client) = self.application.client(server, self.env.now()) {
-            return Ok(client);
+    pub fn party(&mut self, server: &Arc<AuthServer>) -> Result<Party, Error> {
+        if let Some(party) = self.application.party(server, self.env.now()) {
+            return Ok(party);
         }
         let registered = self.run(self.application.register(server))?;
         Ok(self.application.keep(server, registered))
@@ -104,38 +100,37 @@ impl World {
 
     pub fn begin(&mut self, request: LoginRequest) -> Result<Begun, Error> {
         let server = self.support()?.supported()?;
-        self.begin_at(server, request)
+        self.begin_at(&server, request)
     }
 
-    pub fn begin_at(&mut self, server: Arc<AuthServer>, request: LoginRequest) -> Result<Begun, Error> {
-        let client = self.client(&server)?;
-        let (url, pending) = request.start(redirect(), &server, &client, &mut self.env)?;
-        Ok(Begun { server, client, url, pending })
+    pub fn begin_at(&mut self, server: &Arc<AuthServer>, request: LoginRequest) -> Result<Begun, Error> {
+        let party = self.party(server)?;
+        let (url, pending) = request.start(redirect(), &party, &mut self.env)?;
+        Ok(Begun { party, url, pending })
     }
 
     pub fn callback(&self, begun: &Begun) -> Callback {
         Callback::from_url(self.hs.visit(begun.url.as_str(), self.env.now()).callback()).unwrap()
     }
 
-    pub fn finish(&mut self, begun: Begun, keys: Option<Arc<Keys>>) -> Result<LoginOutcome, Error> {
-        let checked = begun.pending.check(&self.callback(&begun), &begun.server, &self.env)?;
-        let Begun { server, client, pending, .. } = begun;
-        let step = pending.redeem(checked, &server, &client, keys, &mut self.env);
+    pub fn finish(&mut self, begun: Begun) -> Result<LoginOutcome, Error> {
+        let verified = begun.pending.check(&self.callback(&begun), &begun.party, self.env.now())?;
+        let step = begun.pending.redeem(verified, &begun.party, &mut self.env);
         self.run(step)
     }
 
     pub fn log_in(&mut self, request: LoginRequest) -> Result<LoginOutcome, Error> {
         let begun = self.begin(request)?;
-        self.finish(begun, None)
+        self.finish(begun)
     }
 
     pub fn logged_in(&mut self) -> Login {
         self.log_in(LoginRequest::new()).unwrap().logged_in().unwrap()
     }
 
-    /// The client that a session was made with.
-    pub fn client_of(&self, session: &UserSession) -> Arc<Client> {
-        self.application.client_of(session).unwrap()
+    /// The client that a session was made with, at this server.
+    pub fn party_of(&self, session: &UserSession, server: &Arc<AuthServer>) -> Party {
+        self.application.party_of(session, server).unwrap()
     }
 
     /// Where the homeserver was asked so far.

@@ -1,7 +1,9 @@
 //! Callbacks: by query, fragment or form post, the answer comes out as the provider wrote it.
 
 use oidc_proto::ResponseMode;
-use oidc_proto::{AuthorizationRequest, Callback, Client, Error, ErrorCode, PendingAuthorization, Provider};
+use oidc_proto::{
+    AuthorizationRequest, Callback, Client, Env as _, Error, ErrorCode, PendingAuthorization, RelyingParty,
+};
 use proptest::prelude::*;
 use proptest::sample::select;
 use url::Url;
@@ -9,19 +11,18 @@ use url::Url;
 use crate::properties::generate::*;
 
 struct Login {
-    provider: std::sync::Arc<Provider>,
+    party: RelyingParty,
     pending: PendingAuthorization,
     state: String,
 }
 
 fn login(mode: ResponseMode) -> Login {
-    let provider = provider();
-    let client = Client::new("app").with_redirect_uri(redirect());
+    let party = party(Client::new("app").with_redirect_uri(redirect()));
     let request = AuthorizationRequest::new(redirect(), scope(&["openid".into()])).response_mode(mode);
-    let (url, pending) = request.start(&provider, &client, &mut env()).unwrap();
+    let (url, pending) = party.authorize(request, &mut env()).unwrap();
     let url = Url::parse(url.as_str()).unwrap();
     let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
-    Login { provider, pending, state }
+    Login { party, pending, state }
 }
 
 const MODES: [ResponseMode; 3] = [ResponseMode::Query, ResponseMode::Fragment, ResponseMode::FormPost];
@@ -63,7 +64,7 @@ proptest! {
         other in select(MODES.to_vec()),
         place in any::<prop::sample::Index>(),
     ) {
-        let Login { provider, pending, state } = login(mode);
+        let Login { party, pending, state } = login(mode);
         let mut answer = others;
         let own = [("code", code.as_str()), ("state", state.as_str()), ("iss", ISSUER)];
         for pair in pairs(&own) {
@@ -73,10 +74,9 @@ proptest! {
         for callback in carried(other, &form) {
             let callback = callback.unwrap();
             prop_assert_eq!(callback.key(), Some(pending.key()));
-            let outcome = pending.check(&callback, &provider, &env()).map_err(|error| error.code());
+            let outcome = party.check(&pending, &callback, env().now()).map_err(|error| error.code());
             if mode == other {
-                let client = Client::new("app").with_redirect_uri(redirect()).shared();
-                let step = pending.clone().redeem(outcome.unwrap(), &provider, &client, Some(keys()), &mut env());
+                let step = party.redeem(pending.clone(), outcome.unwrap(), &mut env());
                 let sent = read_form(body(&request(step.unwrap())));
                 prop_assert!(sent.contains(&("code".into(), code.clone())), "{sent:?}");
             } else {
@@ -91,7 +91,7 @@ proptest! {
         change in select(vec!["remove", "insert", "replace"]),
         with in any::<char>(),
     ) {
-        let Login { provider, pending, state } = login(ResponseMode::Query);
+        let Login { party, pending, state } = login(ResponseMode::Query);
         let mut characters: Vec<char> = state.chars().collect();
         let at = place.index(characters.len());
         match change {
@@ -105,7 +105,7 @@ proptest! {
         let form = write_form(&pairs(&[("code", "c"), ("state", &forged)]));
         let callback = Callback::from_query(&form).unwrap();
         prop_assert_ne!(callback.key(), Some(pending.key()));
-        let code = pending.check(&callback, &provider, &env()).unwrap_err().code();
+        let code = party.check(&pending, &callback, env().now()).unwrap_err().code();
         prop_assert_eq!(code, ErrorCode::CALLBACK_STATE_MISMATCH);
     }
 
@@ -138,11 +138,11 @@ proptest! {
         description in proptest::option::of(text()),
         mode in select(MODES.to_vec()),
     ) {
-        let Login { provider, pending, state } = login(mode);
+        let Login { party, pending, state } = login(mode);
         let mut answer = pairs(&[("error", &error), ("state", &state)]);
         answer.extend(description.clone().map(|text| ("error_description".to_owned(), text)));
         for callback in carried(mode, &write_form(&answer)) {
-            let refused = pending.check(&callback.unwrap(), &provider, &env()).unwrap_err();
+            let refused = party.check(&pending, &callback.unwrap(), env().now()).unwrap_err();
             prop_assert_eq!(refused.fault(), oidc_proto::Fault::Denied);
             let text = refused.provider_text().unwrap();
             prop_assert_eq!(text.description().is_some(), description.is_some());
@@ -155,9 +155,4 @@ proptest! {
             prop_assert_eq!(format!("{refused} {refused:?}"), format!("{silent} {silent:?}"));
         }
     }
-}
-
-fn keys() -> std::sync::Arc<oidc_proto::jose::Keys> {
-    use oidc_proto::Env as _;
-    std::sync::Arc::new(oidc_proto::jose::Keys::parse(br#"{"keys":[]}"#, env().now()).unwrap())
 }

@@ -1,11 +1,10 @@
 //! Values to try, and the provider and client that they are tried at.
 
-use std::sync::Arc;
-
 use http::Request;
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{
-    Body, Client, ClientAuth, Flow, Issuer, Provider, ProviderOptions, RedirectUri, Schemes, Scope, Step, UnknownFields,
+    Body, Client, ClientAuth, Env as _, Flow, Issuer, Provider, ProviderOptions, RedirectUri, RelyingParty, Schemes,
+    Scope, Step, UnknownFields,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -72,13 +71,14 @@ pub(crate) fn env() -> TestEnv {
     TestEnv::seeded(1)
 }
 
-/// A provider with every endpoint.
-pub(crate) fn provider() -> Arc<Provider> {
-    provider_with_query("")
+/// A client at a provider with every endpoint. The provider's keys are there, and are none, so that no flow begins with
+/// them.
+pub(crate) fn party(client: Client) -> RelyingParty {
+    party_with_query("", client)
 }
 
-/// The same, whose URLs have this query, `?` included.
-pub(crate) fn provider_with_query(query: &str) -> Arc<Provider> {
+/// The same, and the provider's URLs have this query, `?` included.
+pub(crate) fn party_with_query(query: &str, client: Client) -> RelyingParty {
     let endpoints = [
         "authorization_endpoint",
         "token_endpoint",
@@ -101,7 +101,9 @@ pub(crate) fn provider_with_query(query: &str) -> Arc<Provider> {
     }
     let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
     let options = ProviderOptions::new().with_unknown_fields(UnknownFields::Keep);
-    Provider::from_json(document.to_string().as_bytes(), &issuer, options).unwrap()
+    let provider = Provider::from_json(document.to_string().as_bytes(), &issuer, options).unwrap();
+    provider.supply_keys(br#"{"keys":[]}"#, env().now(), &env()).unwrap();
+    RelyingParty::new(provider, client)
 }
 
 pub(crate) fn redirect() -> RedirectUri {

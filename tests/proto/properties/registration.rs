@@ -6,7 +6,7 @@ use http::Response;
 use oidc_proto::flow::Registration;
 use oidc_proto::jose::Algorithm;
 use oidc_proto::testing::TestEnv;
-use oidc_proto::{ApplicationType, ClientMetadata, Localized};
+use oidc_proto::{ApplicationType, Client, ClientMetadata, Localized};
 use oidc_proto::{AuthMethod, GrantType};
 use oidc_proto::{Endpoint, Issuer, RedirectUri, Registrations, Schemes, Step, Timestamp};
 use proptest::prelude::*;
@@ -101,7 +101,7 @@ proptest! {
 
     #[test]
     fn metadata_are_sent_as_they_are((metadata, expected) in metadata()) {
-        let sent = request(Registration::start(&provider(), metadata.clone()).unwrap());
+        let sent = request(Registration::start(party(Client::new("app")).provider(), metadata.clone()).unwrap());
         let read: Map<String, Value> = serde_json::from_slice(sent.body().as_ref()).unwrap();
         prop_assert_eq!(&read, &expected);
         prop_assert_eq!(metadata.fingerprint(), metadata.clone().fingerprint());
@@ -111,7 +111,7 @@ proptest! {
     fn an_answer_is_kept_and_stored_as_it_came((metadata, _) in metadata(), answer in answer(), at in issuer()) {
         let body = Value::Object(answer.clone()).to_string();
         let response = Response::builder().status(201).body(body.into_bytes()).unwrap();
-        let Step::Call(call) = Registration::start(&provider(), metadata.clone()).unwrap() else { panic!("a request") };
+        let Step::Call(call) = Registration::start(party(Client::new("app")).provider(), metadata.clone()).unwrap() else { panic!("a request") };
         let step = call.into_parts().2.receive(response, &mut TestEnv::seeded(1)).unwrap();
         let Step::Done(registered) = step else { panic!("one request") };
         prop_assert_eq!(registered.client_id(), answer["client_id"].as_str().unwrap());

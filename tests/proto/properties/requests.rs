@@ -7,8 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use oidc_proto::EndSessionRequest;
-use oidc_proto::flow::{DeviceAuthorization, GrantRequest, Refresh, Revocation};
-use oidc_proto::jose::Keys;
+use oidc_proto::flow::GrantRequest;
 use oidc_proto::{AuthorizationRequest, Callback, Client, ClientAuth, Env as _, TokenSet};
 use oidc_proto::{Prompt, ResponseMode};
 use proptest::prelude::*;
@@ -99,9 +98,8 @@ proptest! {
         id in some_text(),
         query in select(vec!["", "?", "?a=b+c", "?a=%C3%BC&b"]),
     ) {
-        let provider = provider_with_query(query);
-        let client = registered(Client::new(id.clone()), &expected);
-        let (url, _) = request.start(&provider, &client, &mut env()).unwrap();
+        let party = party_with_query(query, registered(Client::new(id.clone()), &expected));
+        let (url, _) = party.authorize(request, &mut env()).unwrap();
         let read = Url::parse(url.as_str()).unwrap();
         prop_assert_eq!(read.as_str(), url.as_str(), "a browser sends it as it is");
         expected.push(("client_id".into(), id));
@@ -112,9 +110,9 @@ proptest! {
 
     #[test]
     fn a_pushed_request_says_the_same_as_the_url((request, expected) in asked(), (client, own) in client()) {
-        let (provider, client) = (provider(), registered(client, &expected).shared());
-        let (url, _) = request.clone().start(&provider, &client, &mut env()).unwrap();
-        let pushed = crate::properties::generate::request(request.push(&provider, &client, &mut env()).unwrap());
+        let party = party(registered(client, &expected));
+        let (url, _) = party.authorize(request.clone(), &mut env()).unwrap();
+        let pushed = crate::properties::generate::request(party.push(request, &mut env()).unwrap());
         let mut expected: Pairs = Url::parse(url.as_str()).unwrap().query_pairs().into_owned().collect();
         // The URL names the client, too; the secret is not for a browser.
         expected.extend(own.into_iter().filter(|(name, _)| name == "client_secret"));
@@ -123,16 +121,14 @@ proptest! {
 
     #[test]
     fn a_code_is_redeemed_as_it_came(code in token(), (client, own) in client()) {
-        let (provider, mut env) = (provider(), env());
-        let client = client.shared();
+        let (party, mut env) = (party(client), env());
         let request = AuthorizationRequest::new(redirect(), scope(&["openid".into()]));
-        let (url, pending) = request.start(&provider, &client, &mut env).unwrap();
+        let (url, pending) = party.authorize(request, &mut env).unwrap();
         let asked = read_form(Url::parse(url.as_str()).unwrap().query().unwrap());
         let asked = |wanted: &str| asked.iter().find(|(name, _)| name == wanted).unwrap().1.clone();
         let answer = write_form(&[("code".into(), code.clone()), ("state".into(), asked("state"))]);
-        let checked = pending.check(&Callback::from_query(&answer).unwrap(), &provider, &env).unwrap();
-        let keys = std::sync::Arc::new(Keys::parse(br#"{"keys":[]}"#, env.now()).unwrap());
-        let sent = crate::properties::generate::request(pending.redeem(checked, &provider, &client, Some(keys), &mut env).unwrap());
+        let verified = party.check(&pending, &Callback::from_query(&answer).unwrap(), env.now()).unwrap();
+        let sent = crate::properties::generate::request(party.redeem(pending, verified, &mut env).unwrap());
 
         prop_assert_eq!(sent.headers()[CONTENT_TYPE].to_str().unwrap(), "application/x-www-form-urlencoded");
         let mut form = read_form(body(&sent));
@@ -148,8 +144,8 @@ proptest! {
 
     #[test]
     fn basic_credentials_are_read_as_they_were(id in some_text(), secret in some_text()) {
-        let client = Client::new(id.clone()).with_auth(ClientAuth::SecretBasic(secret.as_str().into())).shared();
-        let sent = request(GrantRequest::client_credentials().start(&provider(), &client, &mut env()).unwrap());
+        let client = Client::new(id.clone()).with_auth(ClientAuth::SecretBasic(secret.as_str().into()));
+        let sent = request(party(client).request_tokens(GrantRequest::client_credentials(), &mut env()).unwrap());
         let value = sent.headers()[AUTHORIZATION].to_str().unwrap();
         let joined = String::from_utf8(STANDARD.decode(value.strip_prefix("Basic ").unwrap()).unwrap()).unwrap();
         let (first, second) = joined.split_once(':').unwrap();
@@ -176,7 +172,7 @@ proptest! {
             expected.push((name, value));
         }
         expected.extend(own);
-        let sent = crate::properties::generate::request(request.start(&provider(), &client.shared(), &mut env()).unwrap());
+        let sent = crate::properties::generate::request(party(client).request_tokens(request, &mut env()).unwrap());
         prop_assert_eq!(body(&sent), write_form(&expected));
     }
 
@@ -187,25 +183,25 @@ proptest! {
         values in scope_values(),
         (client, own) in client(),
     ) {
-        let (provider, mut env) = (provider(), env());
+        let mut env = env();
         let stored = serde_json::json!({
             "version": 1, "issuer": ISSUER, "client_id": client.id(), "access_token": access, "token_type": "Bearer",
             "refresh_token": refresh, "scope": values.join(" "), "obtained_at": 1,
         });
-        let (tokens, client) = (TokenSet::from_json(&stored.to_string()).unwrap(), client.shared());
+        let (tokens, party) = (TokenSet::from_json(&stored.to_string()).unwrap(), party(client));
         let shown = tokens.authorization();
         prop_assert_eq!(shown.to_str().unwrap(), format!("Bearer {access}"));
 
-        let sent = request(Refresh::start(&tokens, &provider, &client, None, &mut env).unwrap());
+        let sent = request(party.refresh(&tokens, &mut env).unwrap());
         let form = [pairs(&[("grant_type", "refresh_token"), ("refresh_token", &refresh)]), own.clone()].concat();
         prop_assert_eq!(body(&sent), write_form(&form));
 
-        let sent = request(Revocation::start(&tokens, &provider, &client, &mut env).unwrap());
+        let sent = request(party.revoke(&tokens, &mut env).unwrap());
         let form = read_form(body(&sent));
         prop_assert!(form.contains(&("token".into(), refresh)), "{form:?}");
         prop_assert_eq!(write_form(&form), body(&sent));
 
-        let sent = request(DeviceAuthorization::start(scope(&values), &provider, &client, &mut env).unwrap());
+        let sent = request(party.authorize_device(scope(&values), &mut env).unwrap());
         let asked = if values.is_empty() { Pairs::new() } else { vec![("scope".into(), values.join(" "))] };
         prop_assert_eq!(body(&sent), write_form(&[asked, own].concat()));
     }
@@ -217,11 +213,9 @@ proptest! {
         id in some_text(),
         query in select(vec!["", "?", "?a=b"]),
     ) {
-        let client = Client::new(id.clone());
-        let uri = redirect();
+        let party = party_with_query(query, Client::new(id.clone()));
         let request = EndSessionRequest::new().logout_hint(hint.clone()).ui_locales(locales.clone());
-        let started = request.post_logout_redirect_uri(uri).start(&provider_with_query(query), &client, &mut env());
-        let (url, pending) = started.unwrap();
+        let (url, pending) = party.end_session(request.post_logout_redirect_uri(redirect()), &mut env()).unwrap();
         let read = Url::parse(url.as_str()).unwrap();
         prop_assert_eq!(read.as_str(), url.as_str());
         let mut seen: Pairs = read.query_pairs().into_owned().collect();

@@ -78,7 +78,7 @@ proptest! {
     fn a_login_is_started_for_covered_redirect_uris_only(own in redirect_uri(), asked in redirect_uri()) {
         let client = Client::new("app").with_redirect_uri(own.clone());
         let request = AuthorizationRequest::new(asked.clone(), scope(&["openid".into()]));
-        let started = request.start(&provider(), &client, &mut env()).map(|_| ()).map_err(|error| error.code());
+        let started = party(client).authorize(request, &mut env()).map(|_| ()).map_err(|error| error.code());
         let expected = if own.covers(&asked) { Ok(()) } else { Err(ErrorCode::AUTHORIZATION_REDIRECT_URI) };
         prop_assert_eq!(started, expected);
     }

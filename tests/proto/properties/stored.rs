@@ -240,7 +240,7 @@ proptest! {
     fn a_login_that_was_just_started_is_written_and_read(redirect in redirect_uri(), values in scope_values(), id in some_text()) {
         let client = Client::new(id).with_redirect_uri(redirect.clone());
         let request = AuthorizationRequest::new(redirect.clone(), scope(&values));
-        let (_, pending) = request.start(&provider(), &client, &mut env()).unwrap();
+        let (_, pending) = party(client).authorize(request, &mut env()).unwrap();
         let stored = serde_json::to_value(&pending).unwrap();
         let (read, written) = round_trip!(PendingAuthorization, stored);
         prop_assert_eq!(written, stored);

@@ -238,7 +238,7 @@ impl<'a> Device<'a> {
             return Err(oidc_proto::ErrorCode::DEVICE_UNSUPPORTED.into());
         }
         let dpop = self.plan.binds_tokens.then(|| DpopKey::new(keystore::remote()).unwrap());
-        let (provider, client, pending) = authorization(&self.town.op, &mut self.env(), dpop);
+        let (party, pending) = authorization(&self.town.op, &mut self.env(), dpop);
         let stage = at.ask(pending, DEVICE_ID, &mut *self.env());
         let accepted = self.run(stage).await?;
         self.show(&accepted);
@@ -248,7 +248,7 @@ impl<'a> Device<'a> {
             let stage = accepted.give_up(FailureReason::UserCancelled, &mut *self.env());
             return self.stop(stage).await;
         }
-        let stage = accepted.poll(&provider, &client, None, &mut *self.env());
+        let stage = accepted.poll(&party, &mut *self.env());
         let logged_in = self.run(stage).await?;
         let tokens = logged_in.exchanged.verified().unwrap().tokens;
         assert_eq!(tokens.dpop_thumbprint().is_some(), self.plan.binds_tokens);

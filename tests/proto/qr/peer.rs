@@ -279,9 +279,9 @@ fn log_in(shows: bool, peer: &mut Peer, env: &mut TestEnv) -> Result<(), Error> 
         scanned(Login::scan(&code, options, env), peer, env)?
     };
     let at = peer.run(secured.begin(env), env)?;
-    let (provider, client, pending) = authorization(&peer.op, env, None);
+    let (party, pending) = authorization(&peer.op, env, None);
     let accepted = peer.run(at.ask(pending, "ABC", env), env)?;
-    let logged_in = peer.run(accepted.poll(&provider, &client, None, env), env)?;
+    let logged_in = peer.run(accepted.poll(&party, env), env)?;
     peer.run(logged_in.rest.succeed(env), env).map(|_| ())
 }
 

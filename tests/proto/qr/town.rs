@@ -4,17 +4,15 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::{Method, Request, Response};
-use oidc_proto::flow::{DeviceAuthorization, ServerMetadataFetch};
 use oidc_proto::qr::{FailureReason, Options, Progress, Secrets};
 use oidc_proto::testing::{self, Clock, RegisteredClient, TestEnv};
 use oidc_proto::{
-    Body, Client, DpopKey, Error, ErrorCode, Failure, Issuer, MonotonicTime, PendingDevice, Provider, ProviderOptions,
-    Schemes, Scope,
+    Body, Client, DpopKey, Error, ErrorCode, Failure, Issuer, MonotonicTime, PendingDevice, RelyingParty, Schemes,
+    Scope,
 };
 
 use crate::qr::device::{Device, Pass, ended};
@@ -228,18 +226,17 @@ pub(crate) fn provider() -> testing::Provider {
 pub(crate) fn authorization(
     op: &testing::Provider,
     env: &mut TestEnv,
-    dpop: Option<Arc<DpopKey>>,
-) -> (Arc<Provider>, Arc<Client>, PendingDevice) {
+    dpop: Option<std::sync::Arc<DpopKey>>,
+) -> (RelyingParty, PendingDevice) {
     let mut http = |request, now| op.exchange(request, now);
     let issuer = Issuer::new(OP, Schemes::HttpsOnly).unwrap();
-    let step = ServerMetadataFetch::start(issuer, ProviderOptions::new()).unwrap();
-    let provider = drive(step, env, &mut http, &mut Vec::new()).unwrap().provider;
     let client = Client::new("app");
-    let client = dpop.map_or_else(|| client.clone(), |key| client.clone().with_dpop(key)).shared();
-    let scope = Scope::new("profile").unwrap();
-    let step = DeviceAuthorization::start(scope, &provider, &client, env).unwrap();
+    let client = dpop.map_or_else(|| client.clone(), |key| client.clone().with_dpop(key));
+    let step = RelyingParty::discover(issuer, client).unwrap();
+    let party = drive(step, env, &mut http, &mut Vec::new()).unwrap();
+    let step = party.authorize_device(Scope::new("profile").unwrap(), env).unwrap();
     let pending = drive(step, env, &mut http, &mut Vec::new()).unwrap();
-    (provider, client, pending)
+    (party, pending)
 }
 
 pub(crate) fn secrets() -> Secrets {

@@ -81,8 +81,9 @@ fn ours_are_better_than_what_came_before_we_asked() {
 fn an_answer_that_took_longer_than_a_lock_lasts_is_not_better() {
     for (seconds, ours) in [(44, true), (45, false)] {
         let (mut world, store) = (world(), Store::default());
-        let mut session = world.session(shared());
         let theirs = world.login("alice");
+        world.forget_keys();
+        let mut session = world.session(shared());
         world.advance(1);
         let (ticket, request) = asked(&mut world, &mut session, &store);
         world.advance(seconds);
@@ -101,6 +102,7 @@ fn an_answer_that_took_longer_than_a_lock_lasts_is_not_better() {
 #[test]
 fn tokens_that_are_verified_later_were_asked_for_before() {
     let (mut world, store) = (world(), Store::default());
+    world.forget_keys();
     let mut session = world.session(shared());
     let (ticket, request) = asked(&mut world, &mut session, &store);
     world.op.fault(On::Jwks, Fault::status(503), 1);

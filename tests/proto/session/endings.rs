@@ -127,9 +127,10 @@ fn a_logout_ends_here_at_once_and_revokes_as_far_as_the_network_goes() {
 fn a_logout_or_a_new_login_gives_back_the_lock_of_a_paused_attempt() {
     for (keys, logs_out) in [(false, true), (false, false), (true, true), (true, false)] {
         let (mut world, store) = (World::new(), Store::default());
+        let tokens = world.login("alice");
+        world.forget_keys();
         let mut session = world.session(shared());
         world.advance(301);
-        let tokens = world.login("alice");
         let _ = world.ask(&mut session);
         world.keep(&mut session, &store);
         if keys {

@@ -220,6 +220,7 @@ fn timeouts_that_are_not_due_do_nothing() {
 #[test]
 fn new_tokens_survive_that_their_keys_cannot_be_had() {
     let mut world = World::new();
+    world.forget_keys();
     let mut session = world.session(SessionOptions::default());
     world.op.fault(On::Jwks, Fault::status(503), 1);
     world.advance(301);

@@ -12,6 +12,7 @@ fn overtaken(reuse: Reuse) -> (World, Session, Store) {
     let mut world = World::with(testing::Provider::new(ISSUER).with_reuse(reuse));
     let store = Store::default();
     store.put(Record::new(1, world.tokens.clone()));
+    world.forget_keys();
     let [mut slow, mut fast] = [(); 2].map(|()| world.restore(store.record().unwrap(), shared()));
 
     let _ = slow.refresh(&mut world.env);
@@ -120,10 +121,11 @@ fn a_record_has_the_token_that_its_own_were_obtained_by() {
         let mut world = World::new();
         let store = Store::default();
         store.put(Record::new(1, world.tokens.clone()));
-        let mut session = world.restore(store.record().unwrap(), shared());
         if is_late {
+            world.forget_keys();
             world.op.fault(On::Jwks, Fault::Timeout, 1);
         }
+        let mut session = world.restore(store.record().unwrap(), shared());
         let _ = session.refresh(&mut world.env);
         world.pump(&mut session, &store);
         if is_late {

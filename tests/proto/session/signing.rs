@@ -29,7 +29,8 @@ pub fn keyed() -> World {
     let mut remote = RemoteKey::new("in the key store", Algorithm::Es256);
     remote.key_id = Some("own".to_owned());
     remote.public_key = Some(key().public_key().clone());
-    world.client = Client::new("app").with_auth(ClientAuth::PrivateKeyJwt(PrivateKey::remote(remote))).shared();
+    let client = Client::new("app").with_auth(ClientAuth::PrivateKeyJwt(PrivateKey::remote(remote)));
+    world.party = world.party.with_client(client);
     world.advance(301);
     world
 }

@@ -148,6 +148,7 @@ fn a_process_killed_between_any_two_steps_loses_nothing_but_the_step() {
         let mut world = World::new();
         let store = Store::default();
         store.put(Record::new(1, world.tokens.clone()));
+        world.forget_keys();
         let mut session = world.restore(store.record().unwrap(), shared());
         world.advance(301);
         let _ = world.ask(&mut session);
@@ -167,6 +168,7 @@ fn a_process_killed_between_any_two_steps_loses_nothing_but_the_step() {
         drop(session);
         store.break_lock();
 
+        world.forget_keys();
         let mut session = world.restore(store.record().unwrap(), shared());
         let asked = world.ask(&mut session);
         let events = world.pump(&mut session, &store);

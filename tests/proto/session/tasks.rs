@@ -321,7 +321,7 @@ async fn a_store_is_asked_one_thing_at_a_time() {
 async fn a_key_that_nobody_signs_with_is_a_failure_and_no_hang() {
     let mut world = expired();
     let key = PrivateKey::remote(RemoteKey::new("elsewhere", Algorithm::Es256));
-    world.client = Client::new("app").with_auth(ClientAuth::PrivateKeyJwt(key)).shared();
+    world.party = world.party.with_client(Client::new("app").with_auth(ClientAuth::PrivateKeyJwt(key)));
     let (session, _run) = one(&mut world, MOMENT, SessionOptions::default());
     let error = tokio::time::timeout(MOMENT, session.access()).await.unwrap().unwrap_err();
     assert!(matches!(error, NoToken::Failed(_)), "{error}");

@@ -153,6 +153,7 @@ fn a_refresh_that_hangs_leaves_a_doubtful_token_until_the_late_response_comes() 
 #[test]
 fn tokens_that_cannot_be_verified_yet_make_the_old_one_doubtful() {
     let mut world = rotating();
+    world.forget_keys();
     let mut session = world.session(SessionOptions::default());
     world.op.fault(On::Jwks, Fault::status(503), 1);
     let epoch = refresh(&mut world, &mut session);
@@ -169,6 +170,7 @@ fn tokens_that_cannot_be_verified_yet_make_the_old_one_doubtful() {
 #[test]
 fn keys_that_do_not_come_make_the_old_token_doubtful_too() {
     let mut world = rotating();
+    world.forget_keys();
     let mut session = world.session(SessionOptions::default());
     let _ = refresh(&mut world, &mut session);
     let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());

@@ -2,20 +2,18 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use oidc_proto::IdToken;
 use oidc_proto::adapter::BlockingDriver;
-use oidc_proto::flow::ServerMetadataFetch;
 use oidc_proto::session::{
     Access, Epoch, Event, Outcome, Persistence, Record, Session, SessionOptions, StoreAction, StoreAnswer, Ticket,
     Transmit,
 };
 use oidc_proto::testing::{self, Clock, RegisteredClient, TestEnv};
 use oidc_proto::{
-    AuthorizationRequest, Body, Callback, Client, Env, Error, ErrorCode, Issuer, Provider, ProviderOptions,
-    RedirectUri, Schemes, Scope, TokenSet,
+    AuthorizationRequest, Body, Callback, Client, Env, Error, ErrorCode, Issuer, Provider, RedirectUri, RelyingParty,
+    Schemes, Scope, TokenSet,
 };
 
 pub const ISSUER: &str = "https://op.example.org";
@@ -28,8 +26,8 @@ const MUCH: usize = 100;
 pub struct World {
     pub op: testing::Provider,
     pub env: TestEnv,
-    pub provider: Arc<Provider>,
-    pub client: Arc<Client>,
+    /// With the keys that the login has fetched: a refresh fetches none.
+    pub party: RelyingParty,
     pub tokens: TokenSet,
 }
 
@@ -44,15 +42,21 @@ impl World {
         let op = op.with_client(RegisteredClient::public("app", REDIRECT_URI));
         let http = BlockingDriver::new(op.http(env.clock()));
         let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
-        let step = ServerMetadataFetch::start(issuer, ProviderOptions::new()).unwrap();
-        let provider = http.run(step, &mut env).unwrap().provider;
-        let client = Client::new("app").with_redirect_uri(RedirectUri::new(REDIRECT_URI).unwrap()).shared();
-        let tokens = login(&op, &provider, &client, "alice", &mut env);
-        Self { op, env, provider, client, tokens }
+        let client = Client::new("app").with_redirect_uri(RedirectUri::new(REDIRECT_URI).unwrap());
+        let party = http.run(RelyingParty::discover(issuer, client).unwrap(), &mut env).unwrap();
+        let tokens = login(&op, &party, "alice", &mut env);
+        Self { op, env, party, tokens }
     }
 
     pub fn login(&mut self, user: &str) -> TokenSet {
-        login(&self.op, &self.provider, &self.client, user, &mut self.env)
+        login(&self.op, &self.party, user, &mut self.env)
+    }
+
+    /// As in a process that has just started: from now on sessions have no keys until one of them fetches some.
+    pub fn forget_keys(&mut self) {
+        let (provider, client) = (self.party.provider(), self.party.client().clone());
+        let provider = Provider::new(provider.metadata().clone(), *provider.options());
+        self.party = RelyingParty::new(provider, client);
     }
 
     pub fn session(&mut self, options: SessionOptions) -> Session {
@@ -60,8 +64,7 @@ impl World {
     }
 
     pub fn restore(&mut self, record: Record, options: SessionOptions) -> Session {
-        let (provider, client) = (self.provider.clone(), self.client.clone());
-        Session::new(record.tokens, record.generation, provider, client, options, &mut self.env).unwrap()
+        Session::new(record.tokens, record.generation, self.party.clone(), options, &mut self.env).unwrap()
     }
 
     pub fn advance(&mut self, seconds: u64) {
@@ -156,20 +159,14 @@ pub fn call(transmit: Transmit) -> (Ticket, http::Request<Body>) {
     }
 }
 
-fn login(
-    op: &testing::Provider,
-    provider: &Arc<Provider>,
-    client: &Arc<Client>,
-    user: &str,
-    env: &mut TestEnv,
-) -> TokenSet {
+fn login(op: &testing::Provider, party: &RelyingParty, user: &str, env: &mut TestEnv) -> TokenSet {
     let scope = Scope::new("openid offline_access").unwrap();
     let request =
-        AuthorizationRequest::new(client.redirect_uris()[0].clone(), scope).login_hint(format!("auto:{user}"));
-    let (url, pending) = request.start(provider, client, env).unwrap();
+        AuthorizationRequest::new(party.client().redirect_uris()[0].clone(), scope).login_hint(format!("auto:{user}"));
+    let (url, pending) = party.authorize(request, env).unwrap();
     let callback = Callback::from_url(op.visit(url.as_str(), env.now()).callback()).unwrap();
-    let checked = pending.check(&callback, provider, env).unwrap();
-    let step = pending.redeem(checked, provider, client, None, env).unwrap();
+    let verified = party.check(&pending, &callback, env.now()).unwrap();
+    let step = party.redeem(pending, verified, env).unwrap();
     let tokens = BlockingDriver::new(op.http(env.clock())).run(step, env).unwrap().verified().unwrap().tokens;
     assert!(tokens.id_token().map(IdToken::subject).is_some_and(|subject| subject.ends_with(user)));
     tokens

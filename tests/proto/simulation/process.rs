@@ -62,8 +62,8 @@ impl Universe {
             let record = self.stores[session].record.clone();
             self.tell(|| format!("process {process} starts session {session} from generation {}", record.generation));
             let options = SessionOptions { persistence: Persistence::Shared, ..SessionOptions::default() };
-            let (provider, client) = (self.provider.clone(), self.client.clone());
-            let restored = Session::new(record.tokens, record.generation, provider, client, options, &mut self.env);
+            let party = self.party.clone();
+            let restored = Session::new(record.tokens, record.generation, party, options, &mut self.env);
             let seat = Seat { process, life, session };
             let served_at = self.desk(seat).served_at;
             *self.desk(seat) = Desk { session: Some(restored.unwrap()), served_at, ..Desk::default() };

@@ -1,17 +1,14 @@
 //! One run: what happens when, and what must hold in the end.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
 use oidc_proto::adapter::BlockingDriver;
-use oidc_proto::flow::ServerMetadataFetch;
 use oidc_proto::session::{StoreAction, StoreAnswer, StoreTicket, Ticket};
 use oidc_proto::testing::{self, Clock, RegisteredClient, Reuse, Rotation, TestEnv, User};
 use oidc_proto::{
-    AuthorizationRequest, Body, Callback, Client, Failure, Issuer, Provider, ProviderOptions, RedirectUri, Schemes,
-    Scope, TokenSet,
+    AuthorizationRequest, Body, Callback, Client, Failure, Issuer, RedirectUri, RelyingParty, Schemes, Scope, TokenSet,
 };
 
 use crate::simulation::process::Process;
@@ -123,8 +120,7 @@ pub(crate) struct Universe {
     dice: u64,
     pub(crate) op: testing::Provider,
     pub(crate) env: TestEnv,
-    pub(crate) provider: Arc<Provider>,
-    pub(crate) client: Arc<Client>,
+    pub(crate) party: RelyingParty,
     pub(crate) processes: Vec<Process>,
     /// One for each session, and so are these.
     pub(crate) stores: Vec<Store>,
@@ -155,17 +151,15 @@ impl Universe {
             .with_client(RegisteredClient::public("app", REDIRECT_URI));
         let http = BlockingDriver::new(op.http(env.clock()));
         let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
-        let step = ServerMetadataFetch::start(issuer, ProviderOptions::new()).unwrap();
-        let provider = http.run(step, &mut env).unwrap().provider;
-        let client = Client::new("app").with_redirect_uri(RedirectUri::new(REDIRECT_URI).unwrap()).shared();
+        let client = Client::new("app").with_redirect_uri(RedirectUri::new(REDIRECT_URI).unwrap());
+        let party = http.run(RelyingParty::discover(issuer, client).unwrap(), &mut env).unwrap();
         let mut universe = Self {
             seed,
             tells,
             dice: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             op,
             env,
-            provider,
-            client,
+            party,
             processes: Vec::new(),
             stores: Vec::new(),
             refreshes: Vec::new(),
@@ -197,14 +191,15 @@ impl Universe {
     fn login(&mut self, session: usize) -> TokenSet {
         let http = BlockingDriver::new(self.op.http(self.env.clock()));
         // Without `openid`: no ID tokens, so that a run costs no signatures.
-        let redirect_uri = self.client.redirect_uris()[0].clone();
+        let redirect_uri = self.party.client().redirect_uris()[0].clone();
         let request = AuthorizationRequest::new(redirect_uri, Scope::new("offline_access").unwrap())
             .login_hint(format!("auto:{}", user(session)));
-        let (url, pending) = request.start(&self.provider, &self.client, &mut self.env).unwrap();
-        let visit = self.op.visit(url.as_str(), oidc_proto::Env::now(&self.env));
+        let (url, pending) = self.party.authorize(request, &mut self.env).unwrap();
+        let now = oidc_proto::Env::now(&self.env);
+        let visit = self.op.visit(url.as_str(), now);
         let callback = Callback::from_url(visit.callback()).unwrap();
-        let checked = pending.check(&callback, &self.provider, &self.env).unwrap();
-        let step = pending.redeem(checked, &self.provider, &self.client, None, &mut self.env).unwrap();
+        let verified = self.party.check(&pending, &callback, now).unwrap();
+        let step = self.party.redeem(pending, verified, &mut self.env).unwrap();
         http.run(step, &mut self.env).unwrap().verified().unwrap().tokens
     }
 

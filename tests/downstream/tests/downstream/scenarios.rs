@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use oidc_proto::adapter::BlockingDriver;
-use oidc_proto::flow::{DeviceAuthorization, Refresh};
 use oidc_proto::testing::{Fault, Granted, On, Provider, RegisteredClient, TestEnv};
-use oidc_proto::{AuthorizationRequest, Callback, Client, Env as _, ErrorCode, Scope, TokenSet};
+use oidc_proto::{AuthorizationRequest, Callback, Client, Env as _, ErrorCode, RelyingParty, Scope, TokenSet};
 use oidc_proto_downstream::claim;
-use oidc_proto_downstream::flow::Ready;
 use oidc_proto_downstream::grant::{JWT_BEARER, JwtBearer};
 use oidc_proto_downstream::http_client::Sockets;
 use oidc_proto_downstream::queue::Queue;
@@ -20,15 +18,15 @@ fn log_in(
     op: &Provider,
     http: &BlockingDriver<impl oidc_proto::adapter::BlockingHttpClient>,
     env: &mut TestEnv,
-) -> (Ready, TokenSet) {
-    let ready = set_up(http, &op.issuer(), env).unwrap();
+) -> (RelyingParty, TokenSet) {
+    let party = set_up(http, &op.issuer(), env).unwrap();
     let request = AuthorizationRequest::new(redirect_uri(), Scope::new("openid offline_access").unwrap());
-    let (url, pending) = request.start(&ready.provider, &ready.client, env).unwrap();
+    let (url, pending) = party.authorize(request, env).unwrap();
     let callback = Callback::from_url(op.visit(url.as_str(), env.now()).callback()).unwrap();
-    let checked = pending.check(&callback, &ready.provider, env).unwrap();
-    let step = pending.redeem(checked, &ready.provider, &ready.client, None, env).unwrap();
+    let verified = party.check(&pending, &callback, env.now()).unwrap();
+    let step = party.redeem(pending, verified, env).unwrap();
     let tokens = http.run(step, env).unwrap().verified().unwrap().tokens;
-    (ready, tokens)
+    (party, tokens)
 }
 
 #[test]
@@ -61,21 +59,22 @@ fn flows_of_different_kinds_take_turns_in_one_queue() {
     let op = op.with_client(RegisteredClient::public("tv", "http://127.0.0.1:7/cb").allowing(device));
     let http = op.http(env.clock());
     let driver = BlockingDriver::new(http.clone());
-    let (Ready { provider, client }, tokens) = log_in(&op, &driver, &mut env);
-    let tv = Client::new("tv").shared();
+    let (party, tokens) = log_in(&op, &driver, &mut env);
+    let tv = party.with_client(Client::new("tv"));
     let scope = Scope::new("openid").unwrap();
-    let step = DeviceAuthorization::start(scope.clone(), &provider, &tv, &mut env).unwrap();
+    let step = tv.authorize_device(scope.clone(), &mut env).unwrap();
     let pending = driver.run(step, &mut env).unwrap();
     let url = pending.verification_uri_complete().unwrap().to_owned();
 
     // A login that waits for a code to be redeemed, a session that is refreshed, a device that polls.
-    let (browse, login) = AuthorizationRequest::new(redirect_uri(), scope).start(&provider, &client, &mut env).unwrap();
+    let request = AuthorizationRequest::new(redirect_uri(), scope);
+    let (browse, login) = party.authorize(request, &mut env).unwrap();
     let callback = Callback::from_url(op.visit(browse.as_str(), env.now()).callback()).unwrap();
-    let checked = login.check(&callback, &provider, &env).unwrap();
+    let verified = party.check(&login, &callback, env.now()).unwrap();
     let mut queue = Queue::new();
-    queue.push("login", login.redeem(checked, &provider, &client, None, &mut env).unwrap());
-    queue.push("refresh", Refresh::start(&tokens, &provider, &client, None, &mut env).unwrap());
-    queue.push("device", pending.poll(&provider, &tv, None, &mut env).unwrap());
+    queue.push("login", party.redeem(login, verified, &mut env).unwrap());
+    queue.push("refresh", party.refresh(&tokens, &mut env).unwrap());
+    queue.push("device", tv.poll_device(pending, &mut env).unwrap());
 
     let mut done = Vec::new();
     while !queue.is_empty() {
@@ -109,11 +108,10 @@ fn an_own_grant_is_an_own_type_and_one_call() {
     });
     let mut env = TestEnv::seeded(1);
     let http = BlockingDriver::new(op.http(env.clock()));
-    let Ready { provider, .. } = set_up(&http, ISSUER, &mut env).unwrap();
-    let client = Client::new("app").shared();
+    let party = set_up(&http, ISSUER, &mut env).unwrap().with_client(Client::new("app"));
     let mut ask = |assertion: &str| {
         let grant = JwtBearer { assertion: assertion.into(), scope: Scope::new("jobs").unwrap() };
-        let step = grant.start(&provider, &client, &mut env)?;
+        let step = grant.start(&party, &mut env)?;
         http.run(step, &mut env)?.verified()
     };
     let tokens = ask(assertion).unwrap().tokens;
@@ -126,9 +124,9 @@ fn an_own_grant_is_an_own_type_and_one_call() {
 fn an_own_flow_embeds_those_of_the_crate() {
     let (op, mut env) = (Provider::new(ISSUER), TestEnv::seeded(1));
     let http = BlockingDriver::new(op.http(env.clock()));
-    let Ready { provider, client } = set_up(&http, ISSUER, &mut env).unwrap();
-    assert_eq!(provider.issuer().as_str(), ISSUER);
-    assert_eq!(client.redirect_uris(), [redirect_uri()]);
+    let party = set_up(&http, ISSUER, &mut env).unwrap();
+    assert_eq!(party.provider().issuer().as_str(), ISSUER);
+    assert_eq!(party.client().redirect_uris(), [redirect_uri()]);
     assert_eq!(op.requests(), [On::ServerMetadata, On::Register]);
 
     // A failure of either is a failure of the whole.

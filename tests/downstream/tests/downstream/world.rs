@@ -4,11 +4,11 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
 use http::Request;
-use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient};
 use oidc_proto::ApplicationType;
+use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient};
 use oidc_proto::testing::{self, Clock, TestEnv};
-use oidc_proto::{ClientMetadata, Error, Issuer, ProviderOptions, RedirectUri, Schemes};
-use oidc_proto_downstream::flow::{Ready, SetUp};
+use oidc_proto::{ClientMetadata, Error, Issuer, ProviderOptions, RedirectUri, RelyingParty, Schemes};
+use oidc_proto_downstream::flow::SetUp;
 
 pub const REDIRECT_URI: &str = "http://127.0.0.1:7/cb";
 
@@ -17,7 +17,11 @@ pub fn redirect_uri() -> RedirectUri {
 }
 
 /// By the flow of one's own.
-pub fn set_up(http: &BlockingDriver<impl BlockingHttpClient>, issuer: &str, env: &mut TestEnv) -> Result<Ready, Error> {
+pub fn set_up(
+    http: &BlockingDriver<impl BlockingHttpClient>,
+    issuer: &str,
+    env: &mut TestEnv,
+) -> Result<RelyingParty, Error> {
     let schemes = Schemes::DangerousHttpOnLoopback;
     let metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri()]);
     let step = SetUp::start(Issuer::new(issuer, schemes)?, ProviderOptions::new().with_schemes(schemes), metadata)?;

@@ -1,0 +1,220 @@
+//! What comes of a token request, and how its tokens are judged.
+//!
+//! Nothing here ends in an error: the tokens are there, and whatever is wrong they come out, as
+//! [`TokenOutcome::Unverified`] at worst.
+
+use std::sync::Arc;
+
+use super::key_search::{By, Check};
+use super::revocation::Revocation;
+use crate::base::env::{Env, Timestamp};
+use crate::base::json::Fields;
+use crate::base::secret::Secret;
+use crate::error::{Error, ErrorCode};
+use crate::jose::{self, Algorithm, Algorithms, Jws, half_hash_matches};
+use crate::message::token::TokenResponse;
+use crate::party::client::IdTokenTrust;
+use crate::party::relying_party::RelyingParty;
+use crate::step::Step;
+use crate::token::id_token::{self, Expected, IdToken, LoginExpectation, SignatureEvidence};
+use crate::token::numeric::Lifetime;
+use crate::token::scope::Scope;
+use crate::token::token_set::TokenSet;
+use crate::token::token_type::TokenType;
+
+/// What came of a code or a refresh token.
+#[derive(Debug)]
+#[must_use = "it holds the tokens"]
+#[allow(clippy::large_enum_variant, reason = "both hold the tokens, and are taken apart at once")]
+pub enum TokenOutcome {
+    /// Everything that was asked for came, and was checked.
+    Verified(TokenGrant),
+    /// Tokens came, but their ID token is missing or wrong.
+    Unverified {
+        /// What is wrong.
+        error: Error,
+        /// The tokens, to be verified again or revoked.
+        tokens: UnverifiedTokens,
+    },
+}
+
+impl TokenOutcome {
+    /// The tokens, or the reason why they cannot be trusted. The unverified tokens are dropped: they stay valid at the
+    /// provider until they expire there.
+    ///
+    /// # Errors
+    /// The reason.
+    pub fn verified(self) -> Result<TokenGrant, Error> {
+        match self {
+            Self::Verified(granted) => Ok(granted),
+            Self::Unverified { error, .. } => Err(error),
+        }
+    }
+}
+
+/// Tokens, checked, and what came with them.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct TokenGrant {
+    /// The tokens.
+    pub tokens: TokenSet,
+    /// `expires_in` as the provider wrote it.
+    pub lifetime: Lifetime,
+    /// The answer as it came, if the caller keeps unknown fields.
+    pub fields: Option<Fields>,
+}
+
+/// Tokens whose ID token is missing or wrong. They can be verified again or revoked, and nothing else.
+#[derive(Debug)]
+#[must_use = "the grant is valid at the provider until it is revoked"]
+pub struct UnverifiedTokens(pub(super) Box<Grant>);
+
+impl UnverifiedTokens {
+    /// Revokes the tokens.
+    ///
+    /// # Errors
+    /// `revocation.unsupported`, `sign.failed`.
+    pub fn revoke(self, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
+        let Grant { party, response, .. } = *self.0;
+        Revocation::of(&response.access_token, response.refresh_token.as_ref(), &party, env)
+    }
+}
+
+/// Tokens as they came, and what they are checked against.
+#[derive(Debug)]
+pub(super) struct Grant {
+    pub(super) party: RelyingParty,
+    pub(super) response: TokenResponse,
+    pub(super) obtained_at: Timestamp,
+    pub(super) origin: Origin,
+}
+
+/// What the tokens came for.
+#[derive(Debug)]
+pub(super) enum Origin {
+    /// A login for this scope; with an expectation if it was for `openid`.
+    Login { scope: Scope, expectation: Option<LoginExpectation> },
+    /// A refresh of tokens of this scope, and what goes on if the response brings no new one.
+    Refresh { id_token: Option<Arc<IdToken>>, refresh_token: Secret, scope: Scope },
+}
+
+impl Origin {
+    /// The ID token that has to be verified, and what it has to be like; `None` if there is nothing to verify.
+    ///
+    /// # Errors
+    /// `id_token.missing`.
+    fn expects<'a>(&'a self, response: &'a TokenResponse) -> Result<Option<(&'a Secret, Expected<'a>)>, Error> {
+        match (self, &response.id_token) {
+            // A login without `openid` has no ID token, nor anything to compare one with.
+            (Self::Login { expectation: None, .. } | Self::Refresh { id_token: None, .. }, _) => Ok(None),
+            (Self::Login { .. }, None) => Err(ErrorCode::ID_TOKEN_MISSING.into()),
+            // A refresh need not bring a new one (OpenID Connect Core 1.0 section 12.2).
+            (Self::Refresh { .. }, None) => Ok(None),
+            (Self::Login { expectation: Some(login), .. }, Some(compact)) => {
+                Ok(Some((compact, Expected::Login(login))))
+            }
+            (Self::Refresh { id_token: Some(previous), .. }, Some(compact)) => {
+                Ok(Some((compact, Expected::Refresh(previous))))
+            }
+        }
+    }
+}
+
+impl Check for Box<Grant> {
+    type Verified = Option<Arc<IdToken>>;
+    type Output = TokenOutcome;
+
+    fn party(&self) -> &RelyingParty {
+        &self.party
+    }
+
+    fn signed(&self) -> (&str, Algorithms) {
+        let compact = self.response.id_token.as_ref().map_or("", |compact| compact.expose());
+        (compact, allowed_algorithms(&self.party))
+    }
+
+    fn check(&self, by: By<'_>, now: Timestamp) -> Result<Self::Verified, Error> {
+        if let Some(flaw) = &self.response.flaw {
+            return Err(flaw.clone());
+        }
+        let client = self.party.client();
+        if client.dpop.is_some() != (self.response.token_type == TokenType::Dpop) {
+            return Err(ErrorCode::DPOP_NOT_BOUND.into());
+        }
+        let Some((compact, expected)) = self.origin.expects(&self.response)? else { return Ok(self.kept()) };
+        let allowed = allowed_algorithms(&self.party);
+        let jws = Jws::parse(compact.expose())?;
+        jws.check_algorithm(allowed)?;
+        let unchecked = id_token::parse(compact, &jws.payload()?, self.party.provider(), client, now)?;
+        let evidence = match (client.id_token_trust, by, client.auth.secret()) {
+            (IdTokenTrust::DangerousTrustTls, ..) => SignatureEvidence::waived(self.party.provider())?,
+            (_, _, Some(secret)) if jws.algorithm() == Algorithm::Hs256 => jws.verify_hs256(secret)?.into(),
+            (_, by, _) => by.signed(&jws, allowed)?.into(),
+        };
+        let access_token = self.response.access_token.expose();
+        let at_hash_fits = |at_hash: &str| half_hash_matches(jws.algorithm(), access_token, at_hash);
+        unchecked.check(evidence, &expected, at_hash_fits, now).map(|id_token| Some(Arc::new(id_token)))
+    }
+
+    fn conclude(self, verdict: Result<Self::Verified, Error>) -> TokenOutcome {
+        match verdict {
+            Ok(id_token) => TokenOutcome::Verified(self.granted(id_token)),
+            Err(error) => TokenOutcome::Unverified { error, tokens: UnverifiedTokens(self) },
+        }
+    }
+}
+
+impl Grant {
+    /// The ID token that goes on where no new one is to be verified.
+    fn kept(&self) -> Option<Arc<IdToken>> {
+        match &self.origin {
+            Origin::Refresh { id_token, .. } => id_token.clone(),
+            Origin::Login { .. } => None,
+        }
+    }
+
+    fn granted(self, id_token: Option<Arc<IdToken>>) -> TokenGrant {
+        let Self { party, response, obtained_at, origin } = self;
+        let (scope, refresh_token) = match origin {
+            Origin::Login { scope, .. } => (scope, None),
+            Origin::Refresh { scope, refresh_token, .. } => (scope, Some(refresh_token)),
+        };
+        TokenGrant {
+            tokens: TokenSet {
+                owner: party.owner().clone(),
+                access_token: response.access_token,
+                token_type: response.token_type,
+                refresh_token: response.refresh_token.or(refresh_token),
+                scope: response.scope.unwrap_or(scope),
+                obtained_at,
+                expires_at: response.lifetime.duration().map(|lifetime| obtained_at.saturating_add(lifetime)),
+                id_token,
+            },
+            lifetime: response.lifetime,
+            fields: response.fields,
+        }
+    }
+}
+
+/// The algorithms that an ID token may be signed with: never those that it names itself.
+pub(super) fn allowed_algorithms(party: &RelyingParty) -> Algorithms {
+    let client = party.client();
+    if let Some(registered) = client.registered_algorithm {
+        return Algorithms::of(&[registered]);
+    }
+    if let Some(chosen) = client.algorithms {
+        // HS256 has to be registered: a provider that may choose it could be talked into a key that is public.
+        return chosen.intersection(jose::asymmetric());
+    }
+    let advertised = party.provider().metadata().id_token_signing_algorithms.intersection(jose::asymmetric());
+    if advertised.is_empty() { Algorithms::of(&[Algorithm::Rs256]) } else { advertised }
+}
+
+/// Whether ID tokens can be judged at all, asked before a code is spent.
+pub(super) fn check_trust(party: &RelyingParty) -> Result<(), Error> {
+    match party.client().id_token_trust {
+        IdTokenTrust::DangerousTrustTls => SignatureEvidence::waived(party.provider()).map(drop),
+        IdTokenTrust::Verify if party.key_cell().backend().is_none() => Err(ErrorCode::JWS_NO_BACKEND.into()),
+        IdTokenTrust::Verify | IdTokenTrust::VerifyElsewhere => Ok(()),
+    }
+}

@@ -1,0 +1,164 @@
+//! A request to the token endpoint, from before it is sent until its tokens can be trusted: every grant.
+//!
+//! ```text
+//!   redeem ─┬─ keys are needed and none are fresh ─▶ KeysFetch ─┐
+//!   refresh ┼───────────────────────────────────────────────────┴─▶ AuthenticatedRequest ─▶ KeySearch ─▶ Done(TokenOutcome)
+//!   request_tokens ┘                                                                          ▲
+//!   UnverifiedTokens::verify ─────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! The keys come first, so that a provider whose keys cannot be had does not cost the code. Until tokens have arrived a
+//! failure is an error; from then on it is [`TokenOutcome::Unverified`]. Nothing is sent twice: a code is good for one
+//! request, and a refresh token may be.
+
+use std::fmt;
+
+use http::Request;
+
+use super::authenticated_request::{AuthenticatedRequest, Credential, Parse};
+use super::key_search::KeySearch;
+use super::keys_fetch::KeysFetch;
+use super::token_outcome::{Grant, Origin, TokenOutcome, UnverifiedTokens};
+use crate::base::env::{Env, Timestamp};
+use crate::base::secret::Body;
+use crate::error::Error;
+use crate::message::token::{self, TokenResponse};
+use crate::party::client_auth::explained;
+use crate::party::key_cell::{Asker, Mark};
+use crate::party::options::ProviderOptions;
+use crate::party::relying_party::RelyingParty;
+use crate::step::{Flow, Input, Step};
+use crate::wire::policy::{Accept, Policy};
+use crate::wire::response::Response;
+
+/// Awaits keys, then tokens, then keys again if need be.
+pub struct TokenRequest(State);
+
+enum State {
+    ExpectKeys(KeysFetch, Box<Prepared>),
+    ExpectTokens(AuthenticatedRequest<TokenParse>, Box<Asked>),
+    Verifying(KeySearch<Box<Grant>>),
+}
+
+/// A request that waits for keys.
+struct Prepared {
+    party: RelyingParty,
+    request: Request<Body>,
+    origin: Origin,
+}
+
+/// What the tokens are checked against once they are there.
+struct Asked {
+    party: RelyingParty,
+    origin: Origin,
+    /// When the last request was made. The tokens' lifetime counts from here: the response may have waited for a process
+    /// that was suspended.
+    at: Timestamp,
+    mark: Mark,
+}
+
+struct TokenParse(ProviderOptions);
+
+impl Parse for TokenParse {
+    type Output = TokenResponse;
+    const REQUEST: &'static str = "token_endpoint";
+
+    fn parse(self, response: Response<'_>, _now: Timestamp) -> Result<TokenResponse, Error> {
+        token::parse(response, &self.0)
+    }
+}
+
+impl TokenRequest {
+    /// Fetches keys first if there are none, where a failure to do so must not cost what the request spends.
+    pub(super) fn start_with_keys(
+        party: &RelyingParty,
+        request: Request<Body>,
+        origin: Origin,
+        env: &mut dyn Env,
+    ) -> Result<Step<Self>, Error> {
+        let prepared = Prepared { party: party.clone(), request, origin };
+        Self::prepared(party.fetch_keys(env)?, Box::new(prepared), env)
+    }
+
+    pub(super) fn start(
+        party: &RelyingParty,
+        request: Request<Body>,
+        origin: Origin,
+        env: &mut dyn Env,
+    ) -> Result<Step<Self>, Error> {
+        let (policy, parse) = (Policy::write(Accept::Json), TokenParse(*party.provider().options()));
+        let call = AuthenticatedRequest::start(party, request, policy, Credential::Client, parse, env)?;
+        let (at, mark) = (env.now(), party.key_cell().mark());
+        Self::asked(call, Box::new(Asked { party: party.clone(), origin, at, mark }), env)
+    }
+
+    fn prepared(step: Step<KeysFetch>, prepared: Box<Prepared>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        step.embed(
+            prepared,
+            |prepared, fetch| Self(State::ExpectKeys(fetch, prepared)),
+            |prepared, _| {
+                let Prepared { party, request, origin } = *prepared;
+                Self::start(&party, request, origin, env)
+            },
+        )
+    }
+
+    fn asked(
+        step: Step<AuthenticatedRequest<TokenParse>>,
+        asked: Box<Asked>,
+        env: &mut dyn Env,
+    ) -> Result<Step<Self>, Error> {
+        let now = env.now();
+        step.embed(
+            asked,
+            |mut asked, call| {
+                (asked.at, asked.mark) = (now, asked.party.key_cell().mark());
+                Self(State::ExpectTokens(call, asked))
+            },
+            |asked, response| {
+                let Asked { party, origin, at, mark } = *asked;
+                let asker = Asker::own(mark, party.key_cell().mark());
+                // A clock that was set back meanwhile must not make them live longer.
+                let grant = Box::new(Grant { party, response, obtained_at: at.min(now), origin });
+                Ok(KeySearch::begin(grant, asker, env).wrap(Self::verifying))
+            },
+        )
+    }
+
+    fn verifying(search: KeySearch<Box<Grant>>) -> Self {
+        Self(State::Verifying(search))
+    }
+}
+
+impl UnverifiedTokens {
+    /// Verifies again, with the newest keys, or with those that are then fetched.
+    pub fn verify(self, env: &mut dyn Env) -> Step<TokenRequest> {
+        let mark = self.0.party.key_cell().mark();
+        KeySearch::begin(self.0, Asker::own(mark, mark), env).wrap(TokenRequest::verifying)
+    }
+}
+
+impl Flow for TokenRequest {
+    type Output = TokenOutcome;
+
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        match self.0 {
+            State::ExpectKeys(fetch, prepared) => Self::prepared(fetch.on(input, env)?, prepared, env),
+            State::ExpectTokens(call, asked) => {
+                let step = call.on(input, env).map_err(|error| explained(error, asked.party.client()))?;
+                Self::asked(step, asked, env)
+            }
+            State::Verifying(search) => Ok(search.on(input, env)?.wrap(Self::verifying)),
+        }
+    }
+}
+
+impl fmt::Debug for TokenRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            State::ExpectKeys(fetch, _) => fetch.fmt(f),
+            State::ExpectTokens(call, _) => call.fmt(f),
+            State::Verifying(search) => search.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The thing to hold in Matrix: an application at a homeserver and its provider.
+
+use std::sync::Arc;
+
+use super::auth_server::AuthServer;
+use super::homeserver::Homeserver;
+use crate::error::Error;
+use crate::party::client::Client;
+use crate::party::relying_party::RelyingParty;
+
+/// An application at a homeserver, and at the provider that its users log in at: the thing to hold. Clones share everything.
+///
+/// Made by [`Application::party`](super::Application::party) and its siblings.
+#[derive(Clone, Debug)]
+pub struct Party {
+    server: Arc<AuthServer>,
+    party: RelyingParty,
+}
+
+impl Party {
+    /// A client at this homeserver.
+    pub fn new(server: Arc<AuthServer>, client: Client) -> Self {
+        let party = RelyingParty::new(server.provider.clone(), client);
+        Self { server, party }
+    }
+
+    /// Another client at the same homeserver, for example with another DPoP key.
+    #[must_use]
+    pub fn with_client(&self, client: Client) -> Self {
+        Self { server: self.server.clone(), party: self.party.with_client(client) }
+    }
+
+    /// The homeserver and its provider.
+    pub fn server(&self) -> &Arc<AuthServer> {
+        &self.server
+    }
+
+    /// The homeserver.
+    pub fn homeserver(&self) -> &Homeserver {
+        &self.server.homeserver
+    }
+
+    /// The client at the provider, for every flow of the core.
+    pub fn relying_party(&self) -> &RelyingParty {
+        &self.party
+    }
+
+    /// The client.
+    pub fn client(&self) -> &Client {
+        self.party.client()
+    }
+
+    /// Checks that a value was made for this homeserver.
+    pub(super) fn check_home(&self, homeserver: &Homeserver) -> Result<(), Error> {
+        self.server.check_home(homeserver)
+    }
+}
