@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::access::Standing;
 use super::policy::{self, Options, RefreshPolicy};
-use crate::base::env::{Env, MonotonicTime};
+use crate::base::env::{Env, MonotonicTime, Timestamp};
 use crate::base::secret::{AccessToken, same_bytes};
 use crate::party::relying_party::RelyingParty;
 use crate::token::token_set::TokenSet;
@@ -15,6 +15,8 @@ pub(super) struct CurrentTokens {
     /// Until when the access token is good by the monotonic clock; `None` if that is not known.
     good_until: Option<MonotonicTime>,
     objection: Objection,
+    /// When the provider was last asked for tokens that it may have given, and that did not come.
+    lost_at: Option<Timestamp>,
     /// Tokens that were refused as soon as they were obtained, one after the other.
     refused: u8,
 }
@@ -32,7 +34,7 @@ enum Objection {
 impl CurrentTokens {
     /// Tokens that nothing speaks against. [`CurrentTokens::settle`] completes them.
     pub(super) fn new(tokens: TokenSet) -> Self {
-        Self { tokens, good_until: None, objection: Objection::None, refused: 0 }
+        Self { tokens, good_until: None, objection: Objection::None, lost_at: None, refused: 0 }
     }
 
     pub(super) fn tokens(&self) -> &TokenSet {
@@ -70,8 +72,9 @@ impl CurrentTokens {
         self.objection == Objection::None && !self.is_expired(env)
     }
 
-    /// The provider may have ended the access token.
-    pub(super) fn doubt(&mut self) {
+    /// The provider may have ended the access token, when it was asked at this time for new ones.
+    pub(super) fn doubt(&mut self, asked_at: Option<Timestamp>) {
+        self.lost_at = asked_at.or(self.lost_at);
         if self.objection == Objection::None {
             self.objection = Objection::Doubt;
         }
@@ -93,13 +96,15 @@ impl CurrentTokens {
     /// Takes tokens that were just obtained. Nothing speaks against them.
     pub(super) fn renew(&mut self, tokens: TokenSet) {
         self.tokens = tokens;
-        self.objection = Objection::None;
+        (self.objection, self.lost_at) = (Objection::None, None);
     }
 
-    /// Takes tokens that another process saved. If the access token is the same, what speaks against it remains.
+    /// Takes tokens that another process saved. If the access token is the same, what speaks against it remains. Those
+    /// that were asked for earlier than this session's own that did not come are doubtful: the provider may have ended them.
     pub(super) fn replace(&mut self, tokens: TokenSet) {
         if !self.is(tokens.access_token()) {
-            self.objection = Objection::None;
+            let is_older = self.lost_at.is_some_and(|lost_at| tokens.obtained_at() < lost_at);
+            self.objection = if is_older { Objection::Doubt } else { Objection::None };
         }
         self.tokens = tokens;
     }

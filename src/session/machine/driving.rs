@@ -3,17 +3,20 @@
 use http::{Method, Response};
 
 use super::Core;
+use super::exchange::Exchange;
 use super::session::Session;
 use super::state::{Attempt, ExpectResponse, Pause, Resume, Stage, State};
 use crate::base::bell::Bell;
 use crate::base::env::{Env, MonotonicTime};
+use crate::error::Error;
 use crate::error::transport::{Failure, FailureKind, Sent};
+use crate::flow::TokenRequest;
 use crate::session::access::{Ticket, Transmit};
 use crate::session::event::Event;
 use crate::session::store::{StoreAction, StoreAnswer, StoreTicket};
 use crate::session::store_protocol::{Question, Told};
 use crate::session::timer::Timer;
-use crate::step::KeyOutput;
+use crate::step::{KeyOutput, Step};
 
 impl Session {
     /// What is to be carried out, now. Call it until it returns `None`.
@@ -39,6 +42,7 @@ impl Session {
                     if request.method() == Method::POST {
                         // The keys, which are read, make the tokens no newer.
                         exchange.sent(env);
+                        core.late.forget();
                     }
                     transmit = Some(Transmit::Call { ticket, request, policy });
                     State::attempting(Stage::ExpectResponse(ExpectResponse { awaiting, exchange }), until)
@@ -170,27 +174,36 @@ impl Session {
 
     /// Takes the response to a request. One whose ticket is no longer awaited is passed over.
     pub fn handle_response<B: AsRef<[u8]>>(&mut self, ticket: Ticket, response: Response<B>, env: &mut dyn Env) {
-        self.take_response(ticket, |expect, core| {
+        self.take_response(ticket, env, |expect, env| {
             let ExpectResponse { awaiting, mut exchange } = expect;
             exchange.answered(response.status());
-            core.proceed(awaiting.receive(response, env), exchange, env)
+            (awaiting.receive(response, env), exchange)
         });
     }
 
     /// Says that no response came.
     pub fn handle_failure(&mut self, ticket: Ticket, failure: Failure, env: &mut dyn Env) {
-        self.take_response(ticket, |expect, core| {
+        self.take_response(ticket, env, |expect, env| {
             let ExpectResponse { awaiting, mut exchange } = expect;
             exchange.not_answered(failure.sent);
-            core.proceed(awaiting.fail(failure, env), exchange, env)
+            (awaiting.fail(failure, env), exchange)
         });
     }
 
     /// Goes on from what awaits the response: in the attempt that is going on, or in one whose time was up.
-    fn take_response(&mut self, ticket: Ticket, next: impl FnOnce(ExpectResponse, &mut Core) -> State) {
+    fn take_response(
+        &mut self,
+        ticket: Ticket,
+        env: &mut dyn Env,
+        receive: impl FnOnce(ExpectResponse, &mut dyn Env) -> (Result<Step<TokenRequest>, Error>, Exchange),
+    ) {
         if ticket != self.core.attempts.ticket() {
-            return;
+            return self.core.late.receive(ticket, |expect| receive(expect, env));
         }
+        let next = |expect, core: &mut Core| {
+            let (step, exchange) = receive(expect, env);
+            core.proceed(step, exchange, env)
+        };
         self.transition(|state, core| match state {
             State::Attempting(attempt) => match *attempt {
                 Attempt { stage: Stage::ExpectResponse(expect), .. } => next(expect, core),

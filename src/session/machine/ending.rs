@@ -18,6 +18,7 @@ impl Core {
 
     pub(super) fn succeeded(&mut self, tokens: TokenSet, env: &mut dyn Env) -> State {
         self.store.release();
+        self.late.forget();
         self.current.renew(tokens);
         self.attempts.succeed();
         self.events.push(Event::TokensRefreshed);
@@ -27,7 +28,7 @@ impl Core {
     /// An exchange ends without new tokens.
     pub(super) fn ends_in_vain(&mut self, exchange: &Exchange) {
         if exchange.may_have_rotated() {
-            self.current.doubt();
+            self.current.doubt(Some(exchange.asked_at()));
         }
     }
 
@@ -63,13 +64,14 @@ impl Core {
     fn needs_login(&mut self, error: Error) -> State {
         if error.code() == ErrorCode::TOKEN_INVALID_GRANT {
             // Some providers end the access tokens of a grant with the grant.
-            self.current.doubt();
+            self.current.doubt(None);
         }
         self.stop(End::NeedsLogin(error.clone()), Event::NeedsLogin(error))
     }
 
     fn stop(&mut self, end: End, event: Event) -> State {
         self.store.forget();
+        self.late.forget();
         self.attempts.stop(end.error().cloned());
         self.events.push(event);
         State::Stopped(end)

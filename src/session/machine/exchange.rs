@@ -73,9 +73,19 @@ impl Exchange {
         self.rotation == Rotation::Maybe
     }
 
+    /// When the provider was asked.
+    pub(super) fn asked_at(&self) -> Timestamp {
+        self.asked_at.0
+    }
+
     /// Whether the response to the token request is still to come.
     pub(super) fn awaits_tokens(&self) -> bool {
         self.rotation == Rotation::Asked
+    }
+
+    /// Whether the provider was asked with this refresh token. Without a shared store there is no other.
+    pub(super) fn is_by(&self, refresh_token: Option<&Secret>) -> bool {
+        self.spent.as_ref().is_none_or(|spent| refresh_token.is_some_and(|own| own.matches(spent.expose())))
     }
 
     pub(super) fn obtained(self, tokens: TokenSet) -> Obtained {

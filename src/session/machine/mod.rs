@@ -10,17 +10,19 @@
 //!      ├─▶ storing.rs      the stages with the store
 //!      └─▶ ending.rs       how attempts end
 //!             │
-//!             └─▶ state.rs, exchange.rs
+//!             └─▶ late.rs, state.rs, exchange.rs
 //! ```
 
 mod driving;
 mod ending;
 mod exchange;
+mod late;
 mod refreshing;
 pub(super) mod session;
 mod state;
 mod storing;
 
+use self::late::LateResponse;
 use super::attempts::Attempts;
 use super::current::CurrentTokens;
 use super::event::Events;
@@ -37,6 +39,8 @@ struct Core {
     attempts: Attempts,
     store: StoreProtocol,
     events: Events,
+    /// A response that may still come, or has.
+    late: LateResponse,
 }
 
 impl Core {

@@ -29,9 +29,9 @@ impl Core {
     pub(super) fn resume(&mut self, resume: Resume, env: &mut dyn Env) -> State {
         match resume {
             Resume::Anew => self.begin(env),
-            // The late response had its time.
-            Resume::Late(_) => {
+            Resume::Late(expect) => {
                 self.store.release();
+                self.late.expect(self.attempts.ticket(), expect);
                 self.begin(env)
             }
             Resume::Verify(unverified, exchange) => {
@@ -42,8 +42,11 @@ impl Core {
         }
     }
 
-    /// Asks the provider for the successor of the current tokens.
+    /// Asks the provider for the successor of the current tokens, unless it has come meanwhile.
     pub(super) fn ask(&mut self, env: &mut dyn Env) -> State {
+        if let Some((step, exchange)) = self.late.take_tokens(self.current.tokens().refresh_token()) {
+            return self.proceed(Ok(step), exchange, env);
+        }
         let is_shared = self.options.persistence == Persistence::Shared;
         let spent = self.current.tokens().refresh_token().filter(|_| is_shared).cloned();
         let step = self.party.refresh(self.current.tokens(), env);
@@ -74,7 +77,7 @@ impl Core {
         };
         if exchange.may_have_yielded() {
             // New tokens exist. Until they can be used, nobody knows whether the old one is still good.
-            self.current.doubt();
+            self.current.doubt(Some(exchange.asked_at()));
         }
         match step {
             Step::Call(call) => State::attempting(Stage::Send(call, exchange), self.deadline(env)),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Core;
 use super::exchange::Exchange;
+use super::late::LateResponse;
 use super::state::{Resume, State};
 use crate::base::env::Env;
 use crate::base::secret::AccessToken;
@@ -48,6 +49,7 @@ impl Session {
             attempts: Attempts::default(),
             store: StoreProtocol::new(generation),
             events: Events::default(),
+            late: LateResponse::default(),
         };
         let state = core.settle(env);
         Ok(Self { core, state })
@@ -100,7 +102,7 @@ impl Session {
 
     /// Whether nothing would be lost if the session were dropped now: nothing is under way, and everything was saved.
     pub fn is_idle(&self) -> bool {
-        self.state.is_quiet() && self.core.store.is_quiet()
+        self.state.is_quiet() && self.core.store.is_quiet() && self.core.late.is_none()
     }
 
     /// An access token for a caller. Many callers cause one refresh.
@@ -278,8 +280,9 @@ impl Session {
     /// What is going on is not waited for any more. The lock is given back, if there is one.
     fn abandon(&mut self) {
         if self.state.may_have_rotated() {
-            self.core.current.doubt();
+            self.core.current.doubt(None);
         }
+        self.core.late.forget();
         self.core.store.abandon();
     }
 }

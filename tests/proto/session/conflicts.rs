@@ -1,8 +1,8 @@
 //! Records that somebody else saved while this session refreshed: whose tokens are the better ones.
 
-use oidc_proto::session::{Event, Persistence, Record, Session, SessionOptions, Ticket};
+use oidc_proto::session::{Event, Persistence, Record, Session, SessionOptions, Standing, Ticket};
 use oidc_proto::testing::{self, Fault, On, User};
-use oidc_proto::{Body, ErrorCode, TokenSet};
+use oidc_proto::{Body, ErrorCode, Failure, FailureKind, Sent, TokenSet};
 
 use crate::session::world::{ISSUER, Store, World, call, needs_login, shared};
 
@@ -202,4 +202,29 @@ fn newer_tokens_that_have_expired_are_refreshed_before_it_is_given_up() {
     let token = world.ask(&mut session).unwrap();
     assert!(world.honours(&token));
     assert_eq!((kept(&store), store.is_locked()), ((5, token), false));
+}
+
+/// Asked for earlier than this session's own, which did not come: the provider may have ended them with those.
+#[test]
+fn tokens_of_another_process_that_are_older_than_a_lost_answer_are_doubtful() {
+    for is_older in [true, false] {
+        let (mut world, store) = (World::new(), Store::default());
+        let mut session = world.session(shared());
+        let theirs = world.login("alice");
+        world.advance(100);
+        let _ = session.refresh(&mut world.env);
+        world.keep(&mut session, &store);
+        let (ticket, _) = session.poll_transmit(&mut world.env).map(call).expect("asks for tokens");
+        session.handle_failure(ticket, Failure::new(FailureKind::Timeout, Sent::Maybe), &mut world.env);
+        assert!(matches!(session.poll_event(), Some(Event::BackingOff { .. })));
+        assert_eq!(session.standing(&world.env), Standing::Doubtful);
+
+        let theirs = if is_older { theirs } else { world.login("alice") };
+        store.put(Record::new(1, theirs.clone()));
+        world.wait(&mut session);
+        assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+        let is_theirs = world.tokens_of(&session) == theirs.access_token().expose();
+        assert_eq!(is_theirs, !is_older, "older tokens are refreshed before anyone gets them");
+        assert_eq!(session.standing(&world.env), Standing::Good);
+    }
 }

@@ -1,10 +1,10 @@
 //! Locks and answers of the store that come late, or after somebody else's.
 
-use oidc_proto::ErrorCode;
 use oidc_proto::session::{Epoch, Event, Session, StoreAction, StoreAnswer, StoreTicket};
 use oidc_proto::testing::On;
+use oidc_proto::{Env as _, ErrorCode};
 
-use crate::session::world::{Store, World, shared};
+use crate::session::world::{Store, World, call, shared};
 
 fn expired() -> (World, Store) {
     let mut world = World::new();
@@ -195,4 +195,44 @@ fn tokens_that_nobody_looked_at_are_still_saved() {
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     assert_eq!(world.tokens_of(&session), store.record().unwrap().tokens.access_token().expose());
     assert_eq!(world.op.count(On::Token), 2);
+}
+
+/// The response comes when its pause is over, too: while the next attempt waits for the lock, or pauses because the store
+/// failed. The provider has given the new tokens out, and is not asked with the old ones again.
+#[test]
+fn tokens_that_come_after_the_pause_are_used_before_the_provider_is_asked_again() {
+    for store_fails in [false, true] {
+        let (mut world, store) = expired();
+        let mut session = world.session(shared());
+        let epoch = world.ask(&mut session).unwrap_err().unwrap();
+        world.keep(&mut session, &store);
+        let (late, request) = session.poll_transmit(&mut world.env).map(call).expect("asks for tokens");
+        let answer = world.op.exchange(request, world.env.now()).unwrap();
+        world.wait(&mut session);
+        assert!(matches!(session.poll_event(), Some(Event::BackingOff { .. })));
+        world.wait(&mut session);
+        let (_, action) = session.poll_store(&mut world.env).unwrap();
+        assert!(matches!(action, StoreAction::Unlock));
+        store.answer(action);
+        let (lock, action) = session.poll_store(&mut world.env).unwrap();
+        assert!(matches!(action, StoreAction::Lock));
+        let arrives = |session: &mut Session, world: &mut World| {
+            session.handle_response(late, answer, &mut world.env);
+            assert!(!session.is_idle(), "the new tokens are not saved");
+        };
+        if store_fails {
+            session.handle_store(lock, StoreAnswer::Failed(ErrorCode::STORE_IO.into()), &mut world.env);
+            assert!(matches!(session.poll_event(), Some(Event::BackingOff { .. })));
+            arrives(&mut session, &mut world);
+            world.wait(&mut session);
+        } else {
+            arrives(&mut session, &mut world);
+            session.handle_store(lock, store.answer(action).unwrap(), &mut world.env);
+        }
+        let events = world.pump(&mut session, &store);
+        assert_eq!(events, [Event::TokensRefreshed]);
+        assert_eq!(world.op.count(On::Token), 2, "the login and the refresh");
+        let token = world.outcome(&session, epoch).unwrap();
+        assert!(world.honours(&token) && session.is_idle() && !store.is_locked());
+    }
 }

@@ -34,6 +34,12 @@ mod universe;
 
 use universe::{Truth, Universe};
 
+/// Beyond those that are run anyway: what came of them was wrong once.
+///
+/// - 1374, 1550: tokens of another process were taken as good, though they were older than a request without an answer.
+/// - 1675: tokens came after the pause of the attempt that had asked for them, and were dropped.
+const FAILED_ONCE: [u64; 3] = [1374, 1550, 1675];
+
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
@@ -47,7 +53,7 @@ fn no_session_ends_that_the_provider_still_honours_none_meets_another_and_none_l
     let seeds = number("SIMULATION_SEEDS").unwrap_or(1000);
     let (mut sessions, mut refreshes, mut strict) = (0, 0, 0);
     let (mut ended, mut truth) = (BTreeMap::<_, u64>::new(), Truth::default());
-    for seed in 0..seeds {
+    for seed in (0..seeds).chain(FAILED_ONCE) {
         let told = Universe::new(seed, false).run();
         sessions += told.sessions;
         refreshes += told.refreshes;

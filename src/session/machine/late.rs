@@ -1,0 +1,66 @@
+//! A response whose time was up, and whose pause is over too. It may still bring tokens, which are then used instead of
+//! asking the provider again: it would be asked with a refresh token that it has replaced.
+
+use super::exchange::Exchange;
+use super::state::ExpectResponse;
+use crate::base::secret::Secret;
+use crate::error::Error;
+use crate::flow::TokenRequest;
+use crate::session::access::Ticket;
+use crate::step::Step;
+
+/// Kept beside the attempts until the provider is asked again.
+#[derive(Default)]
+pub(super) struct LateResponse(Option<Box<Late>>);
+
+struct Late {
+    ticket: Ticket,
+    state: State,
+}
+
+#[allow(clippy::large_enum_variant, reason = "boxed with its ticket")]
+enum State {
+    ExpectResponse(ExpectResponse),
+    /// What the flow makes of it. The attempt that would ask the provider goes on with it.
+    Arrived(Step<TokenRequest>, Exchange),
+}
+
+impl LateResponse {
+    /// Goes on waiting for the response to the request of this ticket.
+    pub(super) fn expect(&mut self, ticket: Ticket, expect: ExpectResponse) {
+        self.0 = Some(Box::new(Late { ticket, state: State::ExpectResponse(expect) }));
+    }
+
+    /// Nothing is kept, and nothing is waited for any more.
+    pub(super) fn forget(&mut self) {
+        self.0 = None;
+    }
+
+    pub(super) fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Takes the response, if the ticket is its own. One without tokens says nothing that the next attempt will not find
+    /// out.
+    pub(super) fn receive(
+        &mut self,
+        ticket: Ticket,
+        receive: impl FnOnce(ExpectResponse) -> (Result<Step<TokenRequest>, Error>, Exchange),
+    ) {
+        let Some(late) = self.0.take_if(|late| late.ticket == ticket) else { return };
+        let State::ExpectResponse(expect) = late.state else { return };
+        if let (Ok(step), exchange) = receive(expect)
+            && exchange.may_have_yielded()
+        {
+            self.0 = Some(Box::new(Late { ticket, state: State::Arrived(step, exchange) }));
+        }
+    }
+
+    /// The tokens that it has brought, if this is the refresh token that they were asked for with. Nothing is kept.
+    pub(super) fn take_tokens(&mut self, refresh_token: Option<&Secret>) -> Option<(Step<TokenRequest>, Exchange)> {
+        match self.0.take()?.state {
+            State::Arrived(step, exchange) if exchange.is_by(refresh_token) => Some((step, exchange)),
+            _ => None,
+        }
+    }
+}
