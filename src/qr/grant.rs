@@ -38,6 +38,8 @@ use crate::step::Step;
 #[derive(Clone, Copy, Debug)]
 pub struct Grant;
 
+impl meet::sealed::Sealed for Grant {}
+
 impl Role for Grant {
     const INTENT: Intent = Intent::Reciprocate;
 }

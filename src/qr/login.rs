@@ -40,6 +40,8 @@ use crate::step::Step;
 #[derive(Clone, Copy, Debug)]
 pub struct Login;
 
+impl meet::sealed::Sealed for Login {}
+
 impl Role for Login {
     const INTENT: Intent = Intent::Login;
 }

@@ -30,12 +30,9 @@ use crate::error::ErrorCode;
 use crate::matrix::Homeserver;
 use crate::step::Step;
 
-mod sealed {
+pub(super) mod sealed {
     pub trait Sealed {}
 }
-
-impl sealed::Sealed for super::Login {}
-impl sealed::Sealed for super::Grant {}
 
 /// Which of the two devices this is: [`Login`](super::Login), the new one, or [`Grant`](super::Grant), which is signed in.
 pub trait Role: sealed::Sealed + Send + Sync + 'static {

@@ -63,10 +63,11 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `code.rs` `homeserver.rs` | [`QrCode`], [`NamedHomeserver`]: what one device shows and the other scans |
-//! | `channel.rs` | [`Generator`], [`Initiated`], [`Channel`]: the secure channel |
-//! | `message.rs` `secrets.rs` | [`Message`]: what they tell each other |
-//! | `rendezvous.rs` and its folder | [`Rendezvous`]: the box at a homeserver that holds one text |
+//! | `code/` `homeserver.rs` | [`QrCode`], [`NamedHomeserver`]: what one device shows and the other scans |
+//! | `channel/` | [`Generator`], [`Initiated`], [`Channel`]: the secure channel |
+//! | `message/` `secrets.rs` | [`Message`]: what they tell each other |
+//! | `fields.rs` `lenient_base64.rs` | what the formats have in common |
+//! | `rendezvous/` | [`Rendezvous`]: the box at a homeserver that holds one text |
 //! | `meet.rs` | [`Shown`], [`Greeted`], [`Scanned`], [`Secured`]: from a code to a secure channel |
 //! | `login.rs` `watch.rs` | [`Login`]: the new device |
 //! | `grant.rs` `probe.rs` | [`Grant`]: the existing device |
@@ -78,8 +79,10 @@ mod closing;
 mod code;
 pub(crate) mod codes;
 mod dialog;
+mod fields;
 mod grant;
 mod homeserver;
+mod lenient_base64;
 mod login;
 mod meet;
 mod message;
@@ -89,10 +92,6 @@ pub mod rendezvous;
 mod secrets;
 mod stage;
 mod watch;
-
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 pub use channel::{Broken, Channel, CheckCode, Farewell, Generator, Initiated, MESSAGE_LIMIT, Unconfirmed};
 pub use code::{CODE_LIMIT, CodeUrl, Intent, Meeting, QrCode};
@@ -105,12 +104,3 @@ pub use options::{Options, Progress};
 pub use rendezvous::{Rendezvous, RendezvousOptions};
 pub use secrets::{Backup, CrossSigning, Secrets};
 pub use stage::Stage;
-
-/// Standard base64. The standard writes it without padding; some write it with.
-fn base64_any_padding(text: &str) -> Option<Vec<u8>> {
-    const ENGINE: GeneralPurpose = GeneralPurpose::new(
-        &alphabet::STANDARD,
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    );
-    ENGINE.decode(text).ok()
-}

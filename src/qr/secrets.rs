@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::message::{is_text, unusable};
+use super::fields::{is_text, unusable};
 use crate::base::json;
 use crate::base::secret::{self, Secret};
 use crate::error::{Error, ErrorCode};

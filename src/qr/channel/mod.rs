@@ -44,7 +44,7 @@ use sha2::Sha512;
 use x25519_dalek::{EphemeralSecret, PublicKey, SharedSecret};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::base64_any_padding;
+use super::lenient_base64::base64_any_padding;
 use crate::base::env::Env;
 use crate::base::secret::{Secret, same_bytes};
 use crate::error::{Error, ErrorCode};

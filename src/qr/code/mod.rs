@@ -15,8 +15,8 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-use super::base64_any_padding;
 use super::homeserver::{NamedHomeserver, URL_LIMIT, plain_url};
+use super::lenient_base64::base64_any_padding;
 use crate::base::url::{Endpoint, Schemes};
 use crate::error::{Error, ErrorCode};
 

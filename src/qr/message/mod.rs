@@ -14,6 +14,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::fields::{is_text, unusable};
 use super::homeserver::{NamedHomeserver, URL_LIMIT, plain_url};
 use super::secrets::{Backup, CrossSigning, Secrets};
 use crate::base::json::{self, Text};
@@ -371,14 +372,4 @@ impl Sent<'_> {
             backup: None,
         }
     }
-}
-
-/// A field that is missing, or whose value is of no use.
-pub(super) fn unusable(name: &'static str) -> Error {
-    Error::new(ErrorCode::QR_MESSAGE).at(name)
-}
-
-/// Printable ASCII without blanks, not empty, not too long.
-pub(super) fn is_text(text: &str, limit: usize) -> bool {
-    (1..=limit).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -1,10 +1,15 @@
 //! How a device comes to a rendezvous: it makes one, or joins the one of the code that it scanned.
 
+use std::time::Duration;
+
 use http::header::CONTENT_TYPE;
 use http::{Method, Request, StatusCode, Uri};
 use serde::Deserialize;
 
-use super::{Patience, Rendezvous, RendezvousOptions, TEXT, etag, lifetime, look, policy, refusal, text};
+use super::known::Rendezvous;
+use super::options::RendezvousOptions;
+use super::patience::Patience;
+use super::requests::{TEXT, look, policy, refusal, text};
 use crate::base::env::Env;
 use crate::base::json::{self, Text};
 use crate::base::secret::Body;
@@ -19,6 +24,21 @@ use crate::wire::response::Response;
 /// Where a homeserver has it.
 const PATH: &str = "/_matrix/client/unstable/org.matrix.msc4108/rendezvous";
 
+impl Rendezvous {
+    /// Asks a homeserver for a new rendezvous.
+    ///
+    /// # Errors
+    /// `url.scheme` if the base URL is not one of those that the options allow.
+    pub fn create(homeserver: &Homeserver, options: RendezvousOptions) -> Result<Step<Creation>, Error> {
+        Creation::start(homeserver, options)
+    }
+
+    /// Looks at the rendezvous of a QR code that was scanned; nothing may be in it yet.
+    pub fn join(url: &CodeUrl, options: RendezvousOptions, timeout: Duration, env: &mut dyn Env) -> Step<Joining> {
+        Joining::start(url.clone(), options, Patience::new(&options, timeout, env))
+    }
+}
+
 /// Awaits the URL of a new rendezvous.
 #[derive(Debug)]
 pub struct Creation {
@@ -28,7 +48,7 @@ pub struct Creation {
 }
 
 impl Creation {
-    pub(super) fn start(homeserver: &Homeserver, options: RendezvousOptions) -> Result<Step<Self>, Error> {
+    fn start(homeserver: &Homeserver, options: RendezvousOptions) -> Result<Step<Self>, Error> {
         let uri = homeserver.uri(PATH, options.schemes)?;
         Ok(Step::call(request(uri.clone()), creation_policy(), Self { options, uri: Some(uri) }))
     }
@@ -76,8 +96,7 @@ impl Flow for Creation {
         let unusable = || Error::new(ErrorCode::QR_RENDEZVOUS_ANSWER).at("url");
         let url = answer.url.ok_or_else(unusable)?;
         let url = CodeUrl::new(&url, self.options.schemes).map_err(|error| unusable().with_source(error))?;
-        let (etag, lifetime) = (etag(&response)?, lifetime(&response));
-        Ok(Step::Done(Rendezvous { url, etag, options: self.options, lifetime, own: None, unread_since: None }))
+        Rendezvous::of(url, self.options, &response).map(Step::Done)
     }
 }
 
@@ -90,7 +109,7 @@ pub struct Joining {
 }
 
 impl Joining {
-    pub(super) fn start(url: CodeUrl, options: RendezvousOptions, patience: Patience) -> Step<Self> {
+    fn start(url: CodeUrl, options: RendezvousOptions, patience: Patience) -> Step<Self> {
         Self { url, options, patience }.look()
     }
 
@@ -114,15 +133,7 @@ impl Joining {
         if !text(response)?.is_empty() {
             return Err(ErrorCode::QR_RENDEZVOUS_USED.into());
         }
-        let (etag, lifetime) = (etag(response)?, lifetime(response));
-        Ok(Step::Done(Rendezvous {
-            url: self.url,
-            etag,
-            options: self.options,
-            lifetime,
-            own: None,
-            unread_since: None,
-        }))
+        Rendezvous::of(self.url, self.options, response).map(Step::Done)
     }
 }
 

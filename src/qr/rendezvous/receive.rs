@@ -1,14 +1,31 @@
 //! Waiting for the other device's text.
 
 use std::fmt;
+use std::time::Duration;
 
 use http::StatusCode;
 
-use super::{Patience, Rendezvous, policy, refusal, text};
+use super::known::Rendezvous;
+use super::patience::Patience;
+use super::requests::{policy, refusal, text};
 use crate::base::env::Env;
 use crate::error::Error;
 use crate::step::{Flow, Input, Step};
 use crate::wire::response::Response;
+
+impl Rendezvous {
+    /// Waits so long for a text of the other device. The driver needs a timer.
+    pub fn receive(self, timeout: Duration, env: &mut dyn Env) -> Step<Receiving> {
+        let patience = Patience::new(&self.options(), timeout, env);
+        Receiving::start(self, patience)
+    }
+
+    /// Waits for a text that need not come, and looks for the first time when an interval is over.
+    pub(in crate::qr) fn watch(self, env: &mut dyn Env) -> Step<Receiving> {
+        let patience = Patience::new(&self.options(), Duration::MAX, env);
+        Receiving::start_later(self, patience, env)
+    }
+}
 
 /// Awaits a text of the other device.
 #[derive(Debug)]
@@ -32,11 +49,11 @@ impl fmt::Debug for Received {
 }
 
 impl Receiving {
-    pub(super) fn start(rendezvous: Rendezvous, patience: Patience) -> Step<Self> {
+    fn start(rendezvous: Rendezvous, patience: Patience) -> Step<Self> {
         Self { rendezvous, patience }.look()
     }
 
-    pub(super) fn start_later(rendezvous: Rendezvous, patience: Patience, env: &mut dyn Env) -> Step<Self> {
+    fn start_later(rendezvous: Rendezvous, patience: Patience, env: &mut dyn Env) -> Step<Self> {
         Step::wait(env.monotonic().saturating_add(patience.interval), Self { rendezvous, patience })
     }
 

@@ -1,12 +1,30 @@
 //! Writing a text, once, also where answers get lost.
 
+use std::time::Duration;
+
 use http::StatusCode;
 
-use super::{Patience, Rendezvous, is_uncertain, policy, refusal, text};
+use super::known::Rendezvous;
+use super::patience::Patience;
+use super::requests::{is_uncertain, policy, refusal, text};
 use crate::base::env::Env;
 use crate::error::{Error, ErrorCode};
 use crate::step::{Flow, Input, Step};
 use crate::wire::response::Response;
+
+impl Rendezvous {
+    /// Writes a text, if the box is as this device has last seen it. Failures are tried again for so long.
+    pub fn send(self, text: &str, timeout: Duration, env: &mut dyn Env) -> Step<Sending> {
+        let patience = Patience::new(&self.options(), timeout, env);
+        Sending::start(self, text, patience)
+    }
+
+    /// The same for a text that may be there already: an answer was not waited for.
+    pub(in crate::qr) fn send_again(self, text: &str, timeout: Duration, env: &mut dyn Env) -> Step<Sending> {
+        let patience = Patience::new(&self.options(), timeout, env);
+        Sending::again(self, text, patience)
+    }
+}
 
 /// What became of a text.
 #[derive(Debug)]
@@ -44,11 +62,11 @@ struct Letter {
 }
 
 impl Sending {
-    pub(super) fn start(rendezvous: Rendezvous, text: &str, patience: Patience) -> Step<Self> {
+    fn start(rendezvous: Rendezvous, text: &str, patience: Patience) -> Step<Self> {
         Letter::new(rendezvous, text, patience, false).write()
     }
 
-    pub(super) fn again(rendezvous: Rendezvous, text: &str, patience: Patience) -> Step<Self> {
+    fn again(rendezvous: Rendezvous, text: &str, patience: Patience) -> Step<Self> {
         Letter::new(rendezvous, text, patience, true).write()
     }
 }

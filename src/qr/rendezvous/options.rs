@@ -1,0 +1,50 @@
+//! How a rendezvous is used.
+
+use std::time::Duration;
+
+use crate::base::url::Schemes;
+
+/// How often a deployed client looks for a new text.
+pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The shortest interval: more would be a flood.
+pub(in crate::qr) const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How a rendezvous is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RendezvousOptions {
+    /// Which URLs it may have.
+    pub schemes: Schemes,
+    /// How long to wait before looking again; at least 100 ms.
+    pub interval: Duration,
+}
+
+impl RendezvousOptions {
+    /// `https` only, an interval of a second.
+    pub const fn new() -> Self {
+        Self { schemes: Schemes::HttpsOnly, interval: DEFAULT_INTERVAL }
+    }
+
+    /// Sets which URLs it may have.
+    #[must_use]
+    pub const fn with_schemes(self, schemes: Schemes) -> Self {
+        Self { schemes, ..self }
+    }
+
+    /// Sets how long to wait before looking again.
+    #[must_use]
+    pub const fn with_interval(self, interval: Duration) -> Self {
+        Self { interval, ..self }
+    }
+
+    pub(crate) fn interval(&self) -> Duration {
+        self.interval.max(SHORTEST_INTERVAL)
+    }
+}
+
+impl Default for RendezvousOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
