@@ -5,8 +5,9 @@ use http::Response;
 use super::client::RegisteredClient;
 use super::edit::{Callback, Edit, ResponseMode};
 use super::http::{Incoming, Params, Refusal, escape, no_store, page, see_other, with_params};
-use super::par::{self, Asked, Par};
-use super::state::{AuthorizationCode, Grant, State};
+use super::records::{AuthorizationCode, Grant, Pushed};
+use super::settings::Par;
+use super::state::State;
 use super::user::{Decision, User};
 use crate::base::env::Timestamp;
 
@@ -33,7 +34,7 @@ fn answer(state: &mut State, request: &Incoming<'_>) -> Result<Callback, Refusal
     let params = request.browser_params()?;
     let client = params.required("client_id")?;
     let client = state.clients.get(client).ok_or(Refusal::new("invalid_request", "unknown client_id"))?.clone();
-    let asked = par::resolve(state, params, request.now)?;
+    let asked = resolve(state, params, request.now)?;
     let params = &asked.params;
     let redirect_uri = params.required("redirect_uri")?;
     if !client.allows_redirect(redirect_uri) {
@@ -54,6 +55,30 @@ fn answer(state: &mut State, request: &Incoming<'_>) -> Result<Callback, Refusal
     }
     callback.add("iss", &state.issuer);
     Ok(callback)
+}
+
+/// An authorization request, wherever it came from.
+struct Asked {
+    params: Params,
+    /// The key that the code is to be bound to (RFC 9449 section 10).
+    jkt: Option<String>,
+    was_pushed: bool,
+}
+
+/// What a browser asks for: by its own parameters, or by those that were pushed before, which nothing in the browser
+/// can change (RFC 9126 section 4). A pushed request is good once.
+fn resolve(state: &mut State, params: Params, now: Timestamp) -> Result<Asked, Refusal> {
+    const UNKNOWN: Refusal = Refusal::new("invalid_request_uri", "unknown, used or expired request_uri");
+    let Some(request_uri) = params.get("request_uri").filter(|uri| uri.starts_with(Pushed::PREFIX)) else {
+        let jkt = params.get("dpop_jkt").map(str::to_owned);
+        return Ok(Asked { params, jkt, was_pushed: false });
+    };
+    let pushed = state.pushed.get(request_uri).ok_or(UNKNOWN)?;
+    if pushed.client_id != params.required("client_id")? {
+        return Err(Refusal::new("invalid_request", "request_uri is another client's"));
+    }
+    let pushed = state.pushed.remove(request_uri).filter(|pushed| now < pushed.expires_at).ok_or(UNKNOWN)?;
+    Ok(Asked { params: pushed.params, jkt: pushed.jkt, was_pushed: true })
 }
 
 fn response_mode(params: &Params) -> Result<ResponseMode, Refusal> {

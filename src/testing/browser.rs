@@ -6,8 +6,6 @@ use http::{Request, Response, header};
 use url::form_urlencoded;
 
 use super::http::unescape;
-use super::provider::Provider;
-use crate::base::env::Timestamp;
 
 /// Where a browser ended up.
 #[derive(Clone)]
@@ -62,12 +60,12 @@ impl fmt::Debug for Visit {
     }
 }
 
-/// Opens a URL at the provider and follows to where it sends the browser.
-pub(super) fn visit(provider: &Provider, url: &str, now: Timestamp) -> Visit {
+/// Opens a URL at a server, which answers by this function, and follows to where it sends the browser.
+pub(super) fn visit(url: &str, answer: impl FnOnce(Request<Vec<u8>>) -> Response<Vec<u8>>) -> Visit {
     let Ok(request) = Request::get(url).body(Vec::new()) else {
         return Visit::Page(super::http::page(400, "not a URL"));
     };
-    let response = provider.handle(request, now);
+    let response = answer(request);
     if let Some(target) = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok()) {
         return Visit::Redirect(target.to_owned());
     }

@@ -1,16 +1,9 @@
-//! The applications that the provider knows, and how they prove who they are.
+//! The applications that the provider knows.
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use http::header;
 use serde_json::Value;
-use url::{Host, Url, form_urlencoded};
-
-use super::assertion;
-use super::http::{Incoming, Params, Refusal, credentials};
-use super::state::State;
+use url::{Host, Url};
 
 /// An application that the provider knows, registered by hand or by itself (RFC 7591).
 #[derive(Clone)]
@@ -130,60 +123,6 @@ fn same_but_for_port(known: &str, asked: &str) -> bool {
 pub(super) const METHODS: [&str; 5] =
     ["none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"];
 
-/// Client authentication (RFC 6749 section 2.3): by the one method that the client registered.
-pub(super) fn authenticate(
-    state: &mut State,
-    request: &Incoming<'_>,
-    params: &Params,
-) -> Result<RegisteredClient, Refusal> {
-    const UNKNOWN: Refusal = Refusal::invalid_client("unknown client, or wrong secret");
-    let in_body = params.get("client_secret");
-    if params.get("client_assertion").or(params.get("client_assertion_type")).is_some() {
-        if in_body.is_some() || request.header(&header::AUTHORIZATION).is_some() {
-            return Err(Refusal::new("invalid_request", "two ways of authentication"));
-        }
-        return assertion::authenticate(state, params, request.now);
-    }
-    let (client_id, secret, method) = match request.header(&header::AUTHORIZATION) {
-        Some(_) if in_body.is_some() => {
-            return Err(Refusal::new("invalid_request", "two ways of authentication"));
-        }
-        Some(value) => {
-            let (id, secret) = basic(value).ok_or(UNKNOWN)?;
-            if params.get("client_id").is_some_and(|in_body| in_body != id) {
-                return Err(Refusal::new("invalid_request", "two client IDs"));
-            }
-            (id, Some(secret), "client_secret_basic")
-        }
-        None => {
-            let id = params.get("client_id").ok_or(UNKNOWN)?.to_owned();
-            (id, in_body.map(str::to_owned), if in_body.is_some() { "client_secret_post" } else { "none" })
-        }
-    };
-    let client = state.clients.get(&client_id).ok_or(UNKNOWN)?;
-    if client.token_endpoint_auth_method != method {
-        return Err(Refusal::invalid_client("another way of authentication was registered"));
-    }
-    if client.client_secret != secret {
-        return Err(UNKNOWN);
-    }
-    Ok(client.clone())
-}
-
-/// Name and password, each form-encoded before they were joined (RFC 6749 section 2.3.1).
-fn basic(value: &str) -> Option<(String, String)> {
-    let joined = String::from_utf8(STANDARD.decode(credentials(value, "basic")?).ok()?).ok()?;
-    let (id, secret) = joined.split_once(':')?;
-    Some((form_decode(id)?, form_decode(secret)?))
-}
-
-fn form_decode(text: &str) -> Option<String> {
-    if text.contains(['&', '=', ':']) {
-        return None;
-    }
-    form_urlencoded::parse(text.as_bytes()).next().map(|(name, _)| name.into_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,13 +142,5 @@ mod tests {
         }
         let client = RegisteredClient::public("app", "https://rp.example/cb");
         assert!(!client.allows_redirect("https://rp.example:8443/cb"));
-    }
-
-    #[test]
-    fn basic_credentials_are_form_decoded() {
-        let header = |text: &str| format!("Basic {}", STANDARD.encode(text));
-        assert_eq!(basic(&header("a%3Ab:s+%26")), Some(("a:b".into(), "s &".into())));
-        assert_eq!(basic(&header("a:b&c")), None);
-        assert_eq!(basic("Bearer x"), None);
     }
 }

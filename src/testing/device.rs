@@ -1,49 +1,20 @@
 //! The device grant (RFC 8628), with a user who decides after a while.
 
-use std::time::Duration;
-
 use http::Response;
 use rand_core::Rng as _;
 use serde_json::json;
 
-use super::client::{RegisteredClient, authenticate};
+use super::authentication::authenticate;
+use super::client::RegisteredClient;
 use super::http::{Incoming, Params, Refusal, json as json_response, no_store, page, with_params};
-use super::state::{Grant, Issue, State};
-use super::token;
+use super::records::{Grant, Waiting};
+use super::settings::FIVE_SECONDS;
+use super::state::{Issue, State};
+use super::token_response::respond;
 use super::user::Decision;
 use crate::base::env::Timestamp;
 
 pub(super) const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
-
-/// What holds where the answer names no interval (section 3.2), and what `slow_down` adds to it (section 3.5).
-const FIVE_SECONDS: Duration = Duration::from_secs(5);
-
-/// How device codes are given out.
-pub(super) struct Terms {
-    /// As the answer has it; `None` leaves it out.
-    pub(super) interval: Option<Duration>,
-    pub(super) lifetime: Duration,
-    /// How many polls the user lets pass before deciding.
-    pub(super) polls: usize,
-}
-
-impl Default for Terms {
-    fn default() -> Self {
-        Self { interval: Some(FIVE_SECONDS), lifetime: Duration::from_secs(600), polls: 1 }
-    }
-}
-
-/// A device that waits for its user.
-pub(super) struct Waiting {
-    client_id: String,
-    user_code: String,
-    scope: String,
-    decision: Option<(Decision, Timestamp)>,
-    pending_polls: usize,
-    interval: Duration,
-    last_poll: Option<Timestamp>,
-    expires_at: Timestamp,
-}
 
 /// Section 3.1.
 pub(super) fn authorize(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Refusal> {
@@ -162,5 +133,5 @@ pub(super) fn poll(
     });
     let issue = Issue::new(grant, &waiting.scope, client, jkt);
     let tokens = state.issue(&issue, now);
-    token::respond(state, client, &issue, &tokens, now)
+    respond(state, client, &issue, &tokens, now)
 }

@@ -6,8 +6,8 @@ use serde_json::json;
 use super::client::METHODS;
 use super::http::{Incoming, http_date, json as json_response, set};
 use super::keys;
-use super::par::Par;
 use super::register;
+use super::settings::Par;
 use super::state::State;
 use super::verify;
 

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::http::{Incoming, Refusal};
+use super::nonces::NonceLie;
 use super::state::State;
 use super::verify::{ALGORITHMS, Jwt, is_public_key, thumbprint};
 use crate::base::env::Timestamp;
@@ -22,24 +23,6 @@ const SKEW_SECONDS: u64 = 60;
 
 /// How long a nonce is good. Short, so that tests see it change.
 const NONCE_LIFETIME: Duration = Duration::from_secs(60);
-
-/// The nonces that proofs have to hold.
-#[derive(Default)]
-pub(super) struct Nonces {
-    pub(super) required: bool,
-    pub(super) lie: Option<NonceLie>,
-    pub(super) current: Option<(String, Timestamp)>,
-}
-
-/// What may be wrong with nonces. Each lie makes them required.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum NonceLie {
-    Huge,
-    Odd,
-    NotText,
-    Absent,
-    Forever,
-}
 
 const fn invalid(description: &'static str) -> Refusal {
     Refusal::new("invalid_dpop_proof", description)
@@ -119,12 +102,6 @@ fn target(url: &str) -> Option<Url> {
     url.set_query(None);
     url.set_fragment(None);
     Some(url)
-}
-
-impl Nonces {
-    fn is_demanded(&self) -> bool {
-        self.required || self.lie.is_some()
-    }
 }
 
 impl State {

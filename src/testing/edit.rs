@@ -6,8 +6,8 @@ use http::Response;
 use serde_json::{Map, Value};
 
 use super::id_token::IdToken;
+use super::nonces::NonceLie;
 use super::route::On;
-use super::state::State;
 
 type Hook<T> = Arc<dyn Fn(&mut T) + Send + Sync>;
 
@@ -18,8 +18,10 @@ pub(super) enum Edit {
     Callback(Hook<Callback>),
     IdToken(Hook<IdToken>),
     LogoutToken(Hook<IdToken>),
-    /// Done once, to the provider itself.
-    State(fn(&mut State)),
+    /// Done once, to the provider itself: this is wrong with its nonces from now on.
+    Nonces(NonceLie),
+    /// The same: refresh tokens are not rotated any more.
+    KeepsRefreshTokens,
 }
 
 impl Edit {

@@ -1,32 +1,14 @@
 //! Grants without a browser: the client's own, and extension grants (RFC 6749 sections 4.4 and 4.5).
 
-use std::sync::Arc;
-
 use http::Response;
 
 use super::client::RegisteredClient;
 use super::http::{Params, Refusal};
-use super::state::{Grant, Issue, State};
-use super::token;
+use super::records::Grant;
+use super::settings::Granted;
+use super::state::{Issue, State};
+use super::token_response::respond;
 use crate::base::env::Timestamp;
-
-type Decide = dyn Fn(&[(String, String)]) -> Result<Granted, &'static str> + Send + Sync;
-
-/// An extension grant of the test's own.
-#[derive(Clone)]
-pub(super) struct Extension {
-    pub(super) grant_type: String,
-    pub(super) decide: Arc<Decide>,
-}
-
-/// What an extension grant is worth.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Granted {
-    /// The login name of the user that the tokens speak for; `None` if they speak for the client itself.
-    pub login: Option<String>,
-    /// `scope`.
-    pub scope: String,
-}
 
 /// RFC 6749 section 4.4: for clients that can prove who they are, and without a refresh token.
 pub(super) fn client_credentials(
@@ -81,5 +63,5 @@ fn grant(
     let mut issue = Issue::new(id, &granted.scope, client, jkt);
     issue.with_refresh &= has_user;
     let tokens = state.issue(&issue, now);
-    token::respond(state, client, &issue, &tokens, now)
+    respond(state, client, &issue, &tokens, now)
 }

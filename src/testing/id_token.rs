@@ -1,15 +1,11 @@
-//! ID tokens, from claims to the compact form.
+//! An ID token, from claims to the compact form.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256, Sha512};
 
 use super::client::RegisteredClient;
 use super::keys;
-use super::state::{Grant, State};
-use super::verify::Jwt;
-use crate::base::env::Timestamp;
 
 /// An ID token that is about to be signed.
 #[derive(Clone, Debug)]
@@ -67,7 +63,8 @@ impl IdToken {
         self.claims.get(name).and_then(Value::as_i64).unwrap_or(0)
     }
 
-    fn compact(&self, second_keys: bool, client: &RegisteredClient) -> Option<String> {
+    /// The compact form, signed as this client's tokens are.
+    pub(super) fn compact(&self, second_keys: bool, client: &RegisteredClient) -> Option<String> {
         let header = self.header_text.clone().unwrap_or_else(|| Value::Object(self.header.clone()).to_string());
         let claims = self.claims_text.clone().unwrap_or_else(|| Value::Object(self.claims.clone()).to_string());
         let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
@@ -91,123 +88,20 @@ impl IdToken {
     }
 }
 
-fn sign(second_keys: bool, client: &RegisteredClient, algorithm: &str, input: &[u8]) -> Option<Vec<u8>> {
+/// A signature by the provider's keys of one generation, or by the client's secret.
+pub(super) fn sign(second_keys: bool, client: &RegisteredClient, algorithm: &str, input: &[u8]) -> Option<Vec<u8>> {
     match algorithm {
         "HS256" => client.client_secret.as_ref().map(|secret| keys::hs256(secret.as_bytes(), input)),
         _ => keys::generation(second_keys).sign(algorithm, input),
     }
 }
 
-fn header(second_keys: bool, algorithm: &str) -> Map<String, Value> {
+/// The header of what is signed so.
+pub(super) fn header(second_keys: bool, algorithm: &str) -> Map<String, Value> {
     let mut header = Map::new();
     header.insert("alg".into(), json!(algorithm));
     if algorithm != "HS256" {
         header.insert("kid".into(), json!(keys::generation(second_keys).kid(algorithm)));
     }
     header
-}
-
-/// A token without claims, to be signed as this client's are.
-fn unsigned(state: &State, client: &RegisteredClient, refreshed: bool) -> IdToken {
-    let algorithm = client.id_token_signed_response_alg.clone();
-    IdToken {
-        header: header(state.second_keys, &algorithm),
-        claims: Map::new(),
-        header_text: None,
-        claims_text: None,
-        signature: Signature::Right,
-        finish: std::convert::identity,
-        refreshed,
-        algorithm,
-    }
-}
-
-/// A logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4).
-pub(super) fn issue_logout_token(
-    state: &mut State,
-    client: &RegisteredClient,
-    subject: &str,
-    now: Timestamp,
-) -> Option<String> {
-    let id = state.random("logout_");
-    let mut token = unsigned(state, client, false);
-    token.member("typ", "logout+jwt");
-    token.claim("iss", state.issuer.as_str());
-    token.claim("sub", subject);
-    token.claim("aud", client.client_id.as_str());
-    token.claim("iat", now.unix_seconds());
-    token.claim("exp", now.unix_seconds() + 120);
-    token.claim("jti", id);
-    token.claim("events", json!({ "http://schemas.openid.net/event/backchannel-logout": {} }));
-    for edit in &state.edits {
-        if let super::edit::Edit::LogoutToken(hook) = edit {
-            hook(&mut token);
-        }
-    }
-    token.compact(state.second_keys, client)
-}
-
-/// The ID token that goes with an access token (OpenID Connect Core sections 2 and 12.2).
-pub(super) fn issue(
-    state: &State,
-    grant: &Grant,
-    client: &RegisteredClient,
-    access_token: &str,
-    refreshed: bool,
-    now: Timestamp,
-) -> Option<String> {
-    let mut token = unsigned(state, client, refreshed);
-    token.claim("iss", state.issuer.as_str());
-    token.claim("sub", grant.subject.as_str());
-    token.claim("aud", client.client_id.as_str());
-    token.claim("iat", now.unix_seconds());
-    token.claim("exp", now.unix_seconds() + 3600);
-    token.claim("auth_time", grant.auth_time.unix_seconds());
-    token.claim("at_hash", half_hash(&token.algorithm, access_token));
-    if let Some(nonce) = grant.nonce.as_deref().filter(|_| !refreshed) {
-        token.claim("nonce", nonce);
-    }
-    if let Some(acr) = &grant.acr {
-        token.claim("acr", acr.as_str());
-    }
-    for edit in &state.edits {
-        if let super::edit::Edit::IdToken(hook) = edit {
-            hook(&mut token);
-        }
-    }
-    token.compact(state.second_keys, client)
-}
-
-/// Claims as a signed JWT: userinfo, for clients that registered for that (OpenID Connect Core section 5.3.2).
-pub(super) fn sign_claims(
-    state: &State,
-    client: &RegisteredClient,
-    algorithm: &str,
-    claims: &Map<String, Value>,
-) -> Option<String> {
-    let header = Value::Object(header(state.second_keys, algorithm)).to_string();
-    let claims = Value::Object(claims.clone()).to_string();
-    let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-    let signature = sign(state.second_keys, client, algorithm, input.as_bytes())?;
-    Some(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
-}
-
-/// The claims of an ID token that this provider signed, with keys of now or before. Signatures are made anew and
-/// compared: all of them are deterministic. Expiry does not matter (OpenID Connect RP-Initiated Logout section 2).
-pub(super) fn read_hint(state: &State, token: &str) -> Option<Map<String, Value>> {
-    let token = Jwt::parse(token)?;
-    let client = state.clients.get(token.text("aud")?)?;
-    let ours = |second| sign(second, client, token.algorithm(), token.input.as_bytes());
-    let is_ours = |second| ours(second).is_some_and(|signature| signature == token.signature);
-    (is_ours(state.second_keys) || is_ours(!state.second_keys)).then_some(token.claims)
-}
-
-/// `at_hash` (OpenID Connect Core section 3.1.3.6): the left half of the hash that the algorithm uses.
-fn half_hash(algorithm: &str, text: &str) -> String {
-    let digest = match algorithm {
-        "EdDSA" | "Ed25519" => Sha512::digest(text).to_vec(),
-        _ => Sha256::digest(text).to_vec(),
-    };
-    let half: Vec<u8> = digest.iter().copied().take(digest.len() / 2).collect();
-    URL_SAFE_NO_PAD.encode(half)
 }

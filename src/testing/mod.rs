@@ -16,24 +16,28 @@
 //! |---|---|
 //! | `env.rs` | [`TestEnv`], [`Clock`] |
 //! | `provider.rs` `switches.rs` | [`Provider`]: handle, switches |
-//! | `route.rs` | [`On`]: which request goes where |
+//! | `route.rs` `endpoints.rs` | [`On`]: which request goes where, and who answers it |
 //! | `state.rs` | what it remembers: users, clients, codes, grants, tokens |
-//! | `client.rs` `assertion.rs` | [`RegisteredClient`], client authentication |
+//! | `records.rs` `settings.rs` `nonces.rs` | what is in there: records, what the switches set, nonces |
+//! | `client.rs` | [`RegisteredClient`] |
+//! | `authentication.rs` `assertion.rs` | client authentication |
 //! | `user.rs` | [`User`] |
 //! | `discovery.rs` `register.rs` `par.rs` `authorize.rs` `device.rs` `token.rs` `userinfo.rs` `resource.rs` | the endpoints |
 //! | `grants.rs` | client credentials, extension grants |
-//! | `dpop.rs` | proofs of possession and their nonces |
+//! | `dpop.rs` | proofs of possession |
+//! | `token_response.rs` `signing.rs` | answers with tokens, and the tokens that are signed |
 //! | `id_token.rs` `keys.rs` | [`IdToken`], signatures |
 //! | `verify.rs` | the signatures of clients |
-//! | `homeserver.rs` `homeserver/` | [`Homeserver`]: a Matrix homeserver beside the provider |
+//! | `homeserver/` | [`Homeserver`]: a Matrix homeserver beside the provider |
 //! | `browser.rs` | [`Visit`] |
 //! | `rendezvous.rs` | [`Rendezvous`]: where two devices meet for a login by QR code, with [`Trick`]s |
 //! | `fault.rs` | [`Fault`]: what goes wrong on the way |
-//! | `edit.rs` `lie.rs` | changes to what it says; [`Lie`]: the table of them, in the words of `lie/say.rs` |
+//! | `edit.rs` `lie/` | changes to what it says; [`Lie`]: the table of them, in the words of `lie/say.rs` |
 //! | `http.rs` | forms in, answers out |
 //! | `reach.rs` | the HTTP clients that reach a server |
 
 mod assertion;
+mod authentication;
 mod authorize;
 mod browser;
 mod client;
@@ -41,6 +45,7 @@ mod device;
 mod discovery;
 mod dpop;
 mod edit;
+mod endpoints;
 mod env;
 mod fault;
 mod grants;
@@ -49,16 +54,21 @@ mod http;
 mod id_token;
 mod keys;
 mod lie;
+mod nonces;
 mod par;
 mod provider;
 mod reach;
+mod records;
 mod register;
 mod rendezvous;
 mod resource;
 mod route;
+mod settings;
+mod signing;
 mod state;
 mod switches;
 mod token;
+mod token_response;
 mod user;
 mod userinfo;
 mod verify;
@@ -71,12 +81,11 @@ pub use client::RegisteredClient;
 pub use edit::{Callback, ResponseMode};
 pub use env::{Clock, TestEnv};
 pub use fault::Fault;
-pub use grants::Granted;
 pub use homeserver::{Asked, Homeserver, KnownScopes, OnMatrix};
 pub use id_token::{IdToken, Signature};
 pub use lie::Lie;
-pub use par::Par;
-pub use provider::{Bearer, Provider, Reuse, Rotation};
+pub use provider::{Bearer, Provider};
 pub use rendezvous::{Meet, Rendezvous, Trick};
 pub use route::On;
+pub use settings::{Granted, Par, Reuse, Rotation};
 pub use user::{Decision, User};

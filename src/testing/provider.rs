@@ -12,39 +12,19 @@ use serde_json::{Map, Value};
 use super::browser::{self, Visit};
 use super::client::RegisteredClient;
 use super::edit::{Callback, Edit};
+use super::endpoints;
 use super::fault::{Fault, gateway};
 use super::http::Incoming;
 use super::id_token::IdToken;
 use super::lie::Lie;
 use super::reach::{Answer, reachable};
-use super::route::{On, answer, route};
+use super::route::{On, route};
+use super::settings::{Reuse, Rotation};
+use super::signing::issue_logout_token;
 use super::state::State;
 use super::user::User;
 use crate::base::env::Timestamp;
 use crate::error::transport::{Failure, FailureKind, Sent};
-
-/// What the provider does when a refresh token comes a second time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Reuse {
-    /// It ends the grant: one of the two senders is a thief (RFC 9700 section 4.14.2).
-    #[default]
-    EndsGrant,
-    /// It is exchanged again, as long as none of the tokens that it was exchanged for was used: the answer may have
-    /// been lost. After that it ends the grant.
-    AllowedUntilSuccessorIsUsed,
-}
-
-/// What the provider does with the older access tokens of a grant when it issues new ones for a refresh token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Rotation {
-    /// They stay good until they expire.
-    #[default]
-    KeepsAccessTokens,
-    /// They end at once, also where the response is lost, as at the Matrix Authentication Service.
-    EndsAccessTokens,
-}
 
 /// Whom an access token speaks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,7 +130,7 @@ impl Provider {
             body: body.as_ref(),
             now,
         };
-        let mut response = answer(&mut state, on, &incoming);
+        let mut response = endpoints::answer(&mut state, on, &incoming);
         for edit in &state.edits {
             edit.answer(on, &mut response);
         }
@@ -163,7 +143,7 @@ impl Provider {
     /// Opens an authorization URL, or an end-session URL, as the user's browser would. `login_hint=auto:bob` lets the
     /// user `bob` allow, `deny:bob` lets him deny; else the hinted or the first user does what they always do.
     pub fn visit(&self, url: &str, now: Timestamp) -> Visit {
-        browser::visit(self, url, now)
+        browser::visit(url, |request| self.handle(request, now))
     }
 
     /// Where all requests so far went, in their order.
@@ -182,9 +162,8 @@ impl Provider {
         let mut state = self.lock();
         let client = state.clients.get(client_id).cloned();
         let subject = state.user(Some(login)).map(|user| user.subject);
-        let token = client
-            .zip(subject)
-            .and_then(|(client, subject)| super::id_token::issue_logout_token(&mut state, &client, &subject, now));
+        let token =
+            client.zip(subject).and_then(|(client, subject)| issue_logout_token(&mut state, &client, &subject, now));
         token.map_or_else(String::new, |token| format!("logout_token={token}"))
     }
 
@@ -268,7 +247,8 @@ impl Provider {
     fn edit(&self, edit: Edit) {
         let mut state = self.lock();
         match edit {
-            Edit::State(change) => change(&mut state),
+            Edit::Nonces(lie) => state.nonces.lie = Some(lie),
+            Edit::KeepsRefreshTokens => state.rotates = false,
             edit => state.edits.push(edit),
         }
     }

@@ -3,9 +3,9 @@
 use http::Response;
 use serde_json::{Value, json};
 
-use super::client::authenticate;
+use super::authentication::authenticate;
 use super::http::{Incoming, Refusal, empty, json as json_response, no_store, page, see_other, with_params};
-use super::id_token;
+use super::signing::read_hint;
 use super::state::State;
 
 /// RFC 7009 section 2. Either token ends the grant.
@@ -76,7 +76,7 @@ pub(super) fn end_session(state: &mut State, request: &Incoming<'_>) -> Result<R
     let params = request.browser_params()?;
     let hint = match params.get("id_token_hint") {
         None => None,
-        Some(hint) => Some(id_token::read_hint(state, hint).ok_or(Refusal::new("invalid_request", "id_token_hint"))?),
+        Some(hint) => Some(read_hint(state, hint).ok_or(Refusal::new("invalid_request", "id_token_hint"))?),
     };
     let from_hint = hint.as_ref().and_then(|claims| claims.get("aud")).and_then(Value::as_str);
     let client = match (from_hint, params.get("client_id")) {

@@ -1,10 +1,6 @@
 //! Which endpoint a request is for.
 
-use http::{Response, Uri};
-
-use super::http::{Incoming, empty, settle};
-use super::state::State;
-use super::{authorize, device, discovery, dpop, par, register, resource, token, userinfo};
+use http::Uri;
 
 /// Where a request went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,27 +60,4 @@ pub(super) fn route(issuer: &str, uri: &Uri) -> Option<On> {
         Some("/device") => On::Device,
         _ => On::Elsewhere,
     })
-}
-
-/// The honest answer of an endpoint.
-pub(super) fn answer(state: &mut State, on: On, request: &Incoming<'_>) -> Response<Vec<u8>> {
-    let mut response = match on {
-        On::ServerMetadata => discovery::metadata(state, request),
-        On::Jwks => discovery::jwks(state, request),
-        On::Register => settle(register::register(state, request)),
-        On::Authorize => authorize::authorize(state, request),
-        On::Token => settle(token::token(state, request)),
-        On::UserInfo => userinfo::userinfo(state, request),
-        On::Revoke => settle(resource::revoke(state, request)),
-        On::Introspect => settle(resource::introspect(state, request)),
-        On::EndSession => settle(resource::end_session(state, request)),
-        On::Par => settle(par::push(state, request)),
-        On::DeviceAuthorization => settle(device::authorize(state, request)),
-        On::Device => settle(device::visit(state, request)),
-        On::Elsewhere => empty(404),
-    };
-    if matches!(on, On::Token | On::Par | On::UserInfo) {
-        dpop::tell_nonce(state, request, &mut response);
-    }
-    response
 }

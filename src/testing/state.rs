@@ -9,16 +9,13 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
 use super::client::RegisteredClient;
-use super::device;
-use super::dpop::Nonces;
 use super::edit::Edit;
 use super::fault::Fault;
-use super::grants::Extension;
-use super::par::{Par, Pushed};
-use super::provider::{Reuse, Rotation};
+use super::nonces::Nonces;
+use super::records::{Access, AuthorizationCode, Grant, Pushed, Refresh, Tokens, Waiting};
 use super::route::On;
+use super::settings::{Extension, Par, Reuse, Rotation, StepUp, Terms};
 use super::user::User;
-use super::userinfo::StepUp;
 use crate::base::env::Timestamp;
 
 pub(super) struct State {
@@ -32,10 +29,10 @@ pub(super) struct State {
     pub(super) access_tokens: BTreeMap<String, Access>,
     pub(super) refresh_tokens: BTreeMap<String, Refresh>,
     pub(super) pushed: BTreeMap<String, Pushed>,
-    pub(super) devices: BTreeMap<String, device::Waiting>,
+    pub(super) devices: BTreeMap<String, Waiting>,
     pub(super) nonces: Nonces,
     pub(super) par: Par,
-    pub(super) device_terms: device::Terms,
+    pub(super) device_terms: Terms,
     pub(super) extensions: Vec<Extension>,
     pub(super) step_up: StepUp,
     /// Which of the two generations of keys signs.
@@ -50,50 +47,6 @@ pub(super) struct State {
     /// Each `jti` with whose it is: assertions and proofs are good once.
     seen: BTreeSet<(String, String)>,
     next_grant: u64,
-}
-
-#[derive(Clone)]
-pub(super) struct Grant {
-    pub(super) client_id: String,
-    pub(super) login: String,
-    pub(super) subject: String,
-    pub(super) scope: String,
-    pub(super) nonce: Option<String>,
-    pub(super) acr: Option<String>,
-    pub(super) auth_time: Timestamp,
-}
-
-pub(super) struct AuthorizationCode {
-    pub(super) grant: u64,
-    pub(super) redirect_uri: String,
-    pub(super) code_challenge: String,
-    /// The key that it has to be redeemed with (RFC 9449 section 10).
-    pub(super) jkt: Option<String>,
-    pub(super) expires_at: Timestamp,
-    pub(super) used: bool,
-}
-
-pub(super) struct Access {
-    pub(super) grant: u64,
-    pub(super) scope: String,
-    /// The key that it is bound to (RFC 9449 section 5).
-    pub(super) jkt: Option<String>,
-    pub(super) issued_at: Timestamp,
-    pub(super) expires_at: Timestamp,
-    pub(super) used: bool,
-}
-
-pub(super) struct Refresh {
-    pub(super) grant: u64,
-    pub(super) jkt: Option<String>,
-    /// The tokens it was exchanged for.
-    pub(super) successors: Option<Tokens>,
-}
-
-#[derive(Clone)]
-pub(super) struct Tokens {
-    pub(super) access: String,
-    pub(super) refresh: Option<String>,
 }
 
 /// What tokens are to be issued for.
@@ -132,7 +85,7 @@ impl State {
             devices: BTreeMap::new(),
             nonces: Nonces::default(),
             par: Par::Advertised,
-            device_terms: device::Terms::default(),
+            device_terms: Terms::default(),
             extensions: Vec::new(),
             step_up: StepUp::default(),
             second_keys: false,

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::device;
-use super::grants::{Extension, Granted};
-use super::par::Par;
 use super::provider::Provider;
+use super::settings::{Extension, Granted, Par};
 use super::user::Decision;
 
 impl Provider {

@@ -3,19 +3,16 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Response;
-use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::client::{RegisteredClient, authenticate};
-use super::http::{Incoming, Params, Refusal, json as json_response, no_store};
-use super::provider::{Reuse, Rotation};
-use super::state::{Issue, State, Tokens};
-use super::{device, dpop, grants, id_token, register};
+use super::authentication::authenticate;
+use super::client::RegisteredClient;
+use super::http::{Incoming, Params, Refusal};
+use super::settings::{Reuse, Rotation};
+use super::state::{Issue, State};
+use super::token_response::{invalid_grant, respond};
+use super::{device, dpop, grants, register};
 use crate::base::env::Timestamp;
-
-const fn invalid_grant(description: &'static str) -> Refusal {
-    Refusal::new("invalid_grant", description)
-}
 
 /// RFC 6749 sections 4.1.3 and 6.
 pub(super) fn token(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Refusal> {
@@ -124,32 +121,4 @@ fn refresh(
         spent.successors = Some(tokens.clone());
     }
     respond(state, client, &issue, &tokens, now)
-}
-
-/// The answer with tokens; with an ID token where the grant has a user and the scope for it.
-pub(super) fn respond(
-    state: &State,
-    client: &RegisteredClient,
-    issue: &Issue<'_>,
-    tokens: &Tokens,
-    now: Timestamp,
-) -> Result<Response<Vec<u8>>, Refusal> {
-    let grant = state.grants.get(&issue.grant).ok_or(invalid_grant("the grant has ended"))?;
-    let mut body = json!({
-        "access_token": tokens.access,
-        "token_type": if issue.jkt.is_some() { "DPoP" } else { "Bearer" },
-        "expires_in": state.access_token_lifetime.as_secs(),
-        "scope": issue.scope,
-    });
-    if let Some(object) = body.as_object_mut() {
-        if let Some(refresh) = &tokens.refresh {
-            object.insert("refresh_token".into(), json!(refresh));
-        }
-        if grant.scope.split(' ').any(|word| word == "openid")
-            && let Some(id_token) = id_token::issue(state, grant, client, &tokens.access, issue.refreshed, now)
-        {
-            object.insert("id_token".into(), json!(id_token));
-        }
-    }
-    Ok(no_store(json_response(200, &body)))
 }

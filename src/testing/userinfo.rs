@@ -1,27 +1,18 @@
 //! Userinfo: what a protected resource checks, and how it refuses.
 
-use std::time::Duration;
-
 use http::{Response, header};
 use serde_json::{Value, json};
 
 use super::dpop;
 use super::http::{Incoming, Refusal, empty, json as json_response, no_store, set, with_body};
-use super::id_token;
-use super::state::{Grant, State};
+use super::records::Grant;
+use super::settings::StepUp;
+use super::signing::sign_claims;
+use super::state::State;
 use super::verify::ALGORITHMS;
 use crate::base::env::Timestamp;
 
 const INVALID: Refusal = Refusal::new("invalid_token", "unknown, expired or revoked");
-
-/// How the user must have signed in (RFC 9470).
-#[derive(Default)]
-pub(super) struct StepUp {
-    /// One of these, if there are any.
-    pub(super) acr_values: Vec<String>,
-    /// At most so long ago.
-    pub(super) max_age: Option<Duration>,
-}
 
 impl StepUp {
     fn is_met(&self, grant: &Grant, now: Timestamp) -> bool {
@@ -96,7 +87,7 @@ fn answer(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>
     };
     claims.insert("iss".into(), json!(state.issuer));
     claims.insert("aud".into(), json!(client.client_id));
-    let jwt = id_token::sign_claims(state, &client, algorithm, &claims).ok_or(challenge(INVALID))?;
+    let jwt = sign_claims(state, &client, algorithm, &claims).ok_or(challenge(INVALID))?;
     Ok(no_store(with_body(200, "application/jwt", jwt)))
 }
 

@@ -4,7 +4,7 @@ use http::{Method, Response};
 use serde_json::{Map, Value, json};
 
 use super::route::{DEVICES, OnMatrix};
-use super::{KnownScopes, State};
+use super::state::{KnownScopes, State};
 use crate::testing::discovery;
 use crate::testing::http::{Incoming, json as json_response};
 use crate::testing::provider::{Bearer, Provider};

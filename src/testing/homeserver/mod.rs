@@ -3,10 +3,12 @@
 //! | file | holds |
 //! |---|---|
 //! | `route.rs` | [`OnMatrix`], [`Asked`]: which request goes where |
+//! | `state.rs` | [`KnownScopes`], and what it remembers |
 //! | `answers.rs` | the endpoints, one function each |
 
 mod answers;
 mod route;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -25,21 +27,8 @@ use super::reach::{Answer, reachable};
 use super::rendezvous::Rendezvous;
 use crate::base::env::Timestamp;
 pub use route::{Asked, OnMatrix};
-
-type Edit = Arc<dyn Fn(&mut Response<Vec<u8>>) + Send + Sync>;
-
-/// Which spelling of the scope values a homeserver knows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum KnownScopes {
-    /// Both.
-    #[default]
-    Both,
-    /// `urn:matrix:client:…`.
-    Stable,
-    /// `urn:matrix:org.matrix.msc2967.client:…`.
-    Unstable,
-}
+pub use state::KnownScopes;
+use state::State;
 
 /// A Matrix homeserver and its provider as a pure function from request to response. For tests only.
 ///
@@ -51,22 +40,6 @@ pub struct Homeserver {
     provider: Provider,
     rendezvous: Rendezvous,
     state: Arc<Mutex<State>>,
-}
-
-struct State {
-    base_url: String,
-    server_name: String,
-    missing: BTreeSet<OnMatrix>,
-    scopes: KnownScopes,
-    has_older_names: bool,
-    soft_logout: bool,
-    /// Login names of users whose accounts are locked.
-    locked: BTreeSet<String>,
-    /// Devices that did not come by a login here, with their users' login names.
-    devices: BTreeSet<(String, String)>,
-    edits: Vec<(OnMatrix, Edit)>,
-    faults: Vec<(OnMatrix, Fault, usize)>,
-    requests: Vec<Asked>,
 }
 
 impl Homeserver {
@@ -235,18 +208,6 @@ impl Homeserver {
 }
 
 reachable!(Homeserver);
-
-impl State {
-    fn user_id(&self, login: &str) -> String {
-        format!("@{login}:{}", self.server_name)
-    }
-
-    fn next_fault(&mut self, on: OnMatrix) -> Option<Fault> {
-        let (_, fault, times) = self.faults.iter_mut().find(|(place, _, times)| *place == on && *times > 0)?;
-        *times -= 1;
-        Some(fault.clone())
-    }
-}
 
 impl fmt::Debug for Homeserver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

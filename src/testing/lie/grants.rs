@@ -83,15 +83,15 @@ macro_rules! lies_with_grants {
         PendingForever => response(On::Token, |r| *r = failed("authorization_pending"));
 
         /// Nonces are required, and are of 10 KiB.
-        DpopNonceHuge => Edit::State(|state| state.nonces.lie = Some(NonceLie::Huge));
+        DpopNonceHuge => Edit::Nonces(NonceLie::Huge);
         /// Nonces are required, and hold quotes, spaces and other characters that RFC 9449 section 8.1 rules out.
-        DpopNonceOdd => Edit::State(|state| state.nonces.lie = Some(NonceLie::Odd));
+        DpopNonceOdd => Edit::Nonces(NonceLie::Odd);
         /// Nonces are required, and hold bytes beyond ASCII.
-        DpopNonceNotText => Edit::State(|state| state.nonces.lie = Some(NonceLie::NotText));
+        DpopNonceNotText => Edit::Nonces(NonceLie::NotText);
         /// Nonces are required, and never told.
-        DpopNonceAbsent => Edit::State(|state| state.nonces.lie = Some(NonceLie::Absent));
+        DpopNonceAbsent => Edit::Nonces(NonceLie::Absent);
         /// Nonces are required, and another one each time: no proof is ever good.
-        DpopNonceForever => Edit::State(|state| state.nonces.lie = Some(NonceLie::Forever));
+        DpopNonceForever => Edit::Nonces(NonceLie::Forever);
     }
     { $($of)* }
     } };

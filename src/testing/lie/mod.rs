@@ -6,11 +6,11 @@ mod say;
 use http::{StatusCode, header};
 use serde_json::{Value, json};
 
-use super::dpop::NonceLie;
 use super::edit::{Edit, ResponseMode};
 use super::http::set;
 use super::id_token::Signature;
 use super::keys;
+use super::nonces::NonceLie;
 use super::route::On;
 use grants::lies_with_grants;
 use say::*;
@@ -173,7 +173,7 @@ lies_with_grants! {
         /// Token response: no refresh token, neither at first nor at a refresh. At a refresh the old one is spent.
         RefreshTokenAbsent => drop_member(On::Token, "refresh_token");
         /// Token response: at a refresh no new refresh token; the old one stays good. Allowed by RFC 6749 section 6.
-        RefreshTokenKept => Edit::State(|state| state.rotates = false);
+        RefreshTokenKept => Edit::KeepsRefreshTokens;
 
         /// ID token: two segments, without the signature.
         SegmentsTwo => finish(|jwt| jwt.rsplit_once('.').map(|(input, _)| input.to_owned()).unwrap_or(jwt));

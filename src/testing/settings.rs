@@ -1,0 +1,86 @@
+//! What the provider's switches set.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Whether authorization requests may be pushed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Par {
+    /// There is no such endpoint.
+    Off,
+    /// They may be, and the metadata says so.
+    #[default]
+    Advertised,
+    /// They have to be (RFC 9126 section 5).
+    Required,
+}
+
+/// What the provider does when a refresh token comes a second time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reuse {
+    /// It ends the grant: one of the two senders is a thief (RFC 9700 section 4.14.2).
+    #[default]
+    EndsGrant,
+    /// It is exchanged again, as long as none of the tokens that it was exchanged for was used: the answer may have
+    /// been lost. After that it ends the grant.
+    AllowedUntilSuccessorIsUsed,
+}
+
+/// What the provider does with the older access tokens of a grant when it issues new ones for a refresh token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Rotation {
+    /// They stay good until they expire.
+    #[default]
+    KeepsAccessTokens,
+    /// They end at once, also where the response is lost, as at the Matrix Authentication Service.
+    EndsAccessTokens,
+}
+
+/// What holds for devices where the answer names no interval (RFC 8628 section 3.2), and what `slow_down` adds to it
+/// (section 3.5).
+pub(super) const FIVE_SECONDS: Duration = Duration::from_secs(5);
+
+/// How device codes are given out.
+pub(super) struct Terms {
+    /// As the answer has it; `None` leaves it out.
+    pub(super) interval: Option<Duration>,
+    pub(super) lifetime: Duration,
+    /// How many polls the user lets pass before deciding.
+    pub(super) polls: usize,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { interval: Some(FIVE_SECONDS), lifetime: Duration::from_secs(600), polls: 1 }
+    }
+}
+
+type Decide = dyn Fn(&[(String, String)]) -> Result<Granted, &'static str> + Send + Sync;
+
+/// An extension grant of the test's own.
+#[derive(Clone)]
+pub(super) struct Extension {
+    pub(super) grant_type: String,
+    pub(super) decide: Arc<Decide>,
+}
+
+/// What an extension grant is worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// The login name of the user that the tokens speak for; `None` if they speak for the client itself.
+    pub login: Option<String>,
+    /// `scope`.
+    pub scope: String,
+}
+
+/// How the user must have signed in (RFC 9470).
+#[derive(Default)]
+pub(super) struct StepUp {
+    /// One of these, if there are any.
+    pub(super) acr_values: Vec<String>,
+    /// At most so long ago.
+    pub(super) max_age: Option<Duration>,
+}
