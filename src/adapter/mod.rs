@@ -7,8 +7,8 @@
 //! | `key_store.rs` | | [`KeyStore`], [`BlockingKeyStore`]: keys that live elsewhere |
 //! | `options.rs` | `reqwest`, `ureq` | `HttpOptions`: the choices both HTTP clients offer |
 //! | `reqwest.rs` | `reqwest` | `reqwest::Client`: an [`HttpClient`] for a tokio runtime |
-//! | `session.rs` | | [`session`]: keeps sessions good, for many callers |
-//! | `store.rs` | | [`store`]: what keeps the records of sessions |
+//! | `session/` | | [`session`]: keeps sessions good, for many callers |
+//! | `store/` | | [`store`]: what keeps the records of sessions |
 //! | `system.rs` | `system` | `SystemEnv`: the operating system's clock and entropy |
 //! | `tokio.rs` | `tokio` | `tokio::TokioTimer`, and threads for blocking stores |
 //! | `ureq.rs` | `ureq` | `ureq::Client`: a [`BlockingHttpClient`] |

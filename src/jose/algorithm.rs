@@ -1,6 +1,6 @@
 //! Signature algorithms (RFC 7518 section 3.1, RFC 8037, RFC 9864).
 
-use crate::base::word_set::{Words, words};
+use crate::base::word_set::{Word as _, Words, words};
 
 words! {
     /// A signature algorithm. `none` is not one.
@@ -23,3 +23,11 @@ words! {
 
 /// A set of algorithms.
 pub type Algorithms = Words<Algorithm>;
+
+/// Every algorithm whose verifying key can be public.
+pub fn asymmetric() -> Algorithms {
+    Algorithm::ALL
+        .iter()
+        .filter(|&&algorithm| algorithm != Algorithm::Hs256)
+        .fold(Algorithms::EMPTY, |all, &one| all.with(one))
+}

@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::base64url::decode;
 use super::member::{Forbidden, Member, Object};
-use super::{Algorithm, Algorithms, HS256_SECRET_LENGTH, Jwk, Keys, PublicKey, decode, hs256};
+use super::{Algorithm, Algorithms, HS256_SECRET_LENGTH, Jwk, Keys, PublicKey, asymmetric, hs256};
 use crate::base::json;
 use crate::base::secret::{Secret, same_bytes};
 use crate::base::word_set::Word;
@@ -168,7 +169,7 @@ impl Jws<'_> {
         keys: &'k Keys,
         allowed: Algorithms,
     ) -> Result<impl Iterator<Item = &'k PublicKey>, Error> {
-        self.check_algorithm(allowed.intersection(super::asymmetric()))?;
+        self.check_algorithm(allowed.intersection(asymmetric()))?;
         Ok(keys.candidates(self.algorithm, self.key_id())?.filter_map(Jwk::public_key))
     }
 

@@ -1,4 +1,5 @@
-//! Members of a stranger's JSON object, taken as they come: a wrong type spoils one member, not the whole document.
+//! Members of a stranger's JSON object, taken as they come: a wrong type spoils one member, not the whole document. And
+//! one member more for an object of our own.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -145,5 +146,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
         }
 
         deserializer.deserialize_any(Take(PhantomData))
+    }
+}
+
+/// Adds a string member to an object that is not closed yet.
+pub(super) fn push_member(object: &mut String, name: &str, value: Option<&str>) {
+    if let Some(text) = value.and_then(|value| serde_json::to_string(value).ok()) {
+        object.push_str(&format!(r#","{name}":{text}"#));
     }
 }

@@ -2,9 +2,21 @@
 //!
 //! [`Jws::parse`] reads a token's form, [`Keys::parse`] a provider's key set, and [`Jws::verify`] brings the two
 //! together. The arithmetic is a [`backend`]'s.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `algorithm.rs` | [`Algorithm`], [`Algorithms`] |
+//! | `public_key.rs` | [`PublicKey`]: numbers within bounds |
+//! | `signer.rs` `private_key.rs` | [`Signer`], [`PrivateKey`]: making a signature, here or elsewhere |
+//! | `backend/` | [`backend::Backend`] and the two that there are |
+//! | `jwk.rs` `keys.rs` | [`Jwk`], [`Keys`]: one key of a provider's set, and the set |
+//! | `jws.rs` | [`Jws`]: a token's form and its signature |
+//! | `hash.rs` `hmac.rs` | [`half_hash`]; HS256 |
+//! | `base64url.rs` `member.rs` | the encoding; members of a stranger's JSON object |
 
 mod algorithm;
 pub mod backend;
+mod base64url;
 mod hash;
 mod hmac;
 mod jwk;
@@ -12,22 +24,20 @@ mod jws;
 mod keys;
 mod member;
 mod private_key;
+mod public_key;
 mod signer;
 #[cfg(test)]
 #[cfg(feature = "rustcrypto")]
 mod tests;
 
-use crate::base::word_set::Word as _;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
-pub use algorithm::{Algorithm, Algorithms};
+pub use algorithm::{Algorithm, Algorithms, asymmetric};
 pub use hash::{half_hash, half_hash_matches};
 pub(crate) use hmac::{HS256_SECRET_LENGTH, hs256};
-pub use jwk::{Jwk, PublicKey};
+pub use jwk::Jwk;
 pub use jws::{Jws, Signed, TOKEN_LIMIT};
 pub use keys::{KEY_COUNT_LIMIT, KEYS_LIMIT, Keys};
 pub use private_key::{PrivateKey, RemoteKey};
+pub use public_key::PublicKey;
 pub(crate) use signer::signing_input_with_key;
 pub use signer::{Signer, signing_input, with_signature};
 
@@ -35,29 +45,4 @@ pub use signer::{Signer, signing_input, with_signature};
 /// also signs is not a provider's key.
 pub fn supported() -> Algorithms {
     backend::default().map_or(Algorithms::EMPTY, backend::Backend::algorithms)
-}
-
-/// Every algorithm whose verifying key can be public.
-pub fn asymmetric() -> Algorithms {
-    Algorithm::ALL
-        .iter()
-        .filter(|&&algorithm| algorithm != Algorithm::Hs256)
-        .fold(Algorithms::EMPTY, |all, &one| all.with(one))
-}
-
-/// Unpadded base64url (RFC 7515 section 2). Padding, other characters, and last characters with bits that mean nothing
-/// are refused, so that one value has one spelling.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(text).ok()
-}
-
-/// The same for a value whose length is known.
-fn decode_exact<const LENGTH: usize>(text: &str) -> Option<[u8; LENGTH]> {
-    let mut bytes = [0; LENGTH];
-    let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
-    (length == LENGTH).then_some(bytes)
-}
-
-fn encode(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
 }

@@ -1,6 +1,8 @@
 //! Making a JWS: `private_key_jwt`, request objects, and the provider for tests.
 
-use super::{Algorithm, PublicKey, encode};
+use super::base64url::{encode, encode_onto};
+use super::member::push_member;
+use super::{Algorithm, PublicKey};
 use crate::error::Error;
 
 /// A private key that signs at once. For keys that live elsewhere, flows have the step `UseKey`.
@@ -41,7 +43,7 @@ pub(crate) fn signing_input_with_key(algorithm: Algorithm, key: &PublicKey, typ:
 fn join(header: &str, payload: &[u8]) -> String {
     let mut input = String::with_capacity((header.len() + payload.len()) * 4 / 3 + 8);
     for (part, separator) in [(header.as_bytes(), "."), (payload, "")] {
-        base64::Engine::encode_string(&super::URL_SAFE_NO_PAD, part, &mut input);
+        encode_onto(&mut input, part);
         input.push_str(separator);
     }
     input
@@ -52,11 +54,4 @@ pub fn with_signature(mut signing_input: String, signature: &[u8]) -> String {
     signing_input.push('.');
     signing_input.push_str(&encode(signature));
     signing_input
-}
-
-/// Adds a string member to an object that is not closed yet.
-pub(super) fn push_member(object: &mut String, name: &str, value: Option<&str>) {
-    if let Some(text) = value.and_then(|value| serde_json::to_string(value).ok()) {
-        object.push_str(&format!(r#","{name}":{text}"#));
-    }
 }

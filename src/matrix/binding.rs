@@ -1,12 +1,10 @@
 //! What a session is bound to: a user and a device at a homeserver. It stays the same when all tokens are replaced.
+//!
+//! What can be made of one stands beside that: the login to offer again in `login.rs`, the check of a new login in
+//! `completion.rs`, the session with its tokens in `user_session.rs`.
 
-use super::completion::Login;
 use super::homeserver::Homeserver;
 use super::id::{DeviceId, UserId};
-use super::login::LoginRequest;
-use super::user_session::UserSession;
-use crate::error::{Error, ErrorCode};
-use crate::token::token_set::TokenSet;
 
 /// A user and a device at a homeserver.
 ///
@@ -57,33 +55,5 @@ impl Binding {
     /// The device.
     pub fn device_id(&self) -> &DeviceId {
         &self.device_id
-    }
-
-    /// The login to offer when the grant is gone: the same user, the same device.
-    pub fn login_again(&self) -> LoginRequest {
-        LoginRequest::of(&self.user_id, &self.device_id)
-    }
-
-    /// Checks that a new login is of this user, with this device: before its tokens take the place of others.
-    ///
-    /// # Errors
-    /// `matrix.homeserver_mismatch`, `whoami.user_mismatch`, `whoami.device_mismatch`.
-    pub fn check(&self, login: &Login) -> Result<(), Error> {
-        let new = login.session.binding();
-        if new.homeserver != self.homeserver {
-            return Err(ErrorCode::MATRIX_HOMESERVER_MISMATCH.into());
-        }
-        if new.user_id != self.user_id {
-            return Err(Error::new(ErrorCode::WHOAMI_USER_MISMATCH).at("user_id"));
-        }
-        if new.device_id != self.device_id {
-            return Err(Error::new(ErrorCode::WHOAMI_DEVICE_MISMATCH).at("device_id"));
-        }
-        Ok(())
-    }
-
-    /// What is to be stored, with these tokens.
-    pub fn with_tokens(&self, tokens: TokenSet) -> UserSession {
-        UserSession::new(self.homeserver.clone(), self.user_id.clone(), self.device_id.clone(), tokens)
     }
 }

@@ -9,6 +9,7 @@
 //! Until tokens have arrived a failure is an error; from then on nothing loses them: they come out as a [`RefusedTokens`],
 //! to be asked about again or revoked. A session that the login was for is not touched before it is all true.
 
+use super::binding::Binding;
 use super::id::{DeviceId, UserId};
 use super::party::Party;
 use super::user_session::UserSession;
@@ -56,6 +57,26 @@ impl LoginOutcome {
 pub struct Login {
     /// To be stored.
     pub session: UserSession,
+}
+
+impl Binding {
+    /// Checks that a new login is of this user, with this device: before its tokens take the place of others.
+    ///
+    /// # Errors
+    /// `matrix.homeserver_mismatch`, `whoami.user_mismatch`, `whoami.device_mismatch`.
+    pub fn check(&self, login: &Login) -> Result<(), Error> {
+        let new = login.session.binding();
+        if new.homeserver != self.homeserver {
+            return Err(ErrorCode::MATRIX_HOMESERVER_MISMATCH.into());
+        }
+        if new.user_id != self.user_id {
+            return Err(Error::new(ErrorCode::WHOAMI_USER_MISMATCH).at("user_id"));
+        }
+        if new.device_id != self.device_id {
+            return Err(Error::new(ErrorCode::WHOAMI_DEVICE_MISMATCH).at("device_id"));
+        }
+        Ok(())
+    }
 }
 
 /// Tokens that are not what was asked for. They can be asked about again or revoked, and nothing else.

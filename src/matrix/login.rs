@@ -48,6 +48,7 @@ use url::Url;
 
 use super::auth_server::AuthServer;
 use super::awaited::Awaited;
+use super::binding::Binding;
 use super::completion::Completion;
 use super::homeserver::Homeserver;
 use super::id::{DeviceId, UserId};
@@ -224,6 +225,13 @@ impl LoginRequest {
 
     pub(super) fn user(self) -> Option<UserId> {
         self.user_id
+    }
+}
+
+impl Binding {
+    /// The login to offer when the grant is gone: the same user, the same device.
+    pub fn login_again(&self) -> LoginRequest {
+        LoginRequest::of(&self.user_id, &self.device_id)
     }
 }
 

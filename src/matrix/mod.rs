@@ -34,7 +34,6 @@ mod id;
 mod login;
 mod party;
 mod scope;
-
 mod session;
 mod support;
 mod user_session;

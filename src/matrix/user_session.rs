@@ -93,6 +93,13 @@ impl UserSession {
     }
 }
 
+impl Binding {
+    /// What is to be stored, with these tokens.
+    pub fn with_tokens(&self, tokens: TokenSet) -> UserSession {
+        UserSession::new(self.homeserver.clone(), self.user_id.clone(), self.device_id.clone(), tokens)
+    }
+}
+
 impl fmt::Debug for UserSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "UserSession({:?}, {:?}, {:?})", self.user_id(), self.device_id(), self.tokens)

@@ -21,6 +21,16 @@ impl<T> fmt::Debug for BoxFlow<T> {
     }
 }
 
+impl<F: Flow> Step<F> {
+    /// Forgets which flow it is, so that different flows of one output can stand in one queue.
+    pub fn boxed(self) -> Step<BoxFlow<F::Output>>
+    where
+        F::Output: 'static,
+    {
+        self.wrap(BoxFlow::new)
+    }
+}
+
 trait AnyFlow<T: 'static>: Send + Sync {
     fn on(self: Box<Self>, input: Input<'_>, env: &mut dyn Env) -> Result<Step<BoxFlow<T>>, Error>;
 }

@@ -4,7 +4,6 @@ use std::fmt;
 
 use http::Request;
 
-use super::boxed::BoxFlow;
 use super::handles::{Awaiting, Call, UseKey, Wait};
 use super::key_use::{KeyOutput, KeyUse};
 use crate::base::bell::Bell;
@@ -174,14 +173,6 @@ impl<F: Flow> Step<F> {
             Self::UseKey(UseKey { key_use, flow }) => Ok(Step::UseKey(UseKey { key_use, flow: wrap(context, flow) })),
             Self::Done(output) => done(context, output),
         }
-    }
-
-    /// Forgets which flow it is, so that different flows of one output can stand in one queue.
-    pub fn boxed(self) -> Step<BoxFlow<F::Output>>
-    where
-        F::Output: 'static,
-    {
-        self.wrap(BoxFlow::new)
     }
 }
 

@@ -23,6 +23,14 @@
 //! }
 //! ```
 //!
+//! | file | holds |
+//! |---|---|
+//! | `contract.rs` | [`Flow`](crate::Flow), [`Step`](crate::Step), [`Input`]: what a flow is, needs and is given |
+//! | `handles.rs` | [`Call`], [`Awaiting`], [`Wait`], [`UseKey`]: what a step holds |
+//! | `caller.rs` | what a caller does with them; [`AwaitingKey`] |
+//! | `key_use.rs` | [`KeyUse`] and [`KeyOutput`]: a key that lives elsewhere |
+//! | `boxed.rs` | [`BoxFlow`]: a flow of any type |
+//!
 //! # Writing a flow
 //!
 //! A flow is a type for its states and one function, [`Flow::on`]. A state takes out what it awaits by
@@ -47,6 +55,7 @@
 //! ```
 
 mod boxed;
+mod caller;
 pub(crate) mod contract;
 mod handles;
 mod key_use;
@@ -54,9 +63,10 @@ mod key_use;
 pub(crate) mod toy;
 
 pub use boxed::BoxFlow;
+pub use caller::AwaitingKey;
 pub use contract::Input;
 pub(crate) use contract::{Flow, Step};
-pub use handles::{Awaiting, AwaitingKey, Call, UseKey, Wait};
+pub use handles::{Awaiting, Call, UseKey, Wait};
 pub use key_use::{KeyOutput, KeyUse};
 
 pub use crate::base::bell::Bell;

@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::answer::{Answer, NoToken, answer, late, outcome};
+use super::input::Input;
 use super::listener::{Listener, Listeners};
-use super::{Answer, Input, NoToken, answer, late, lock, outcome};
+use super::lock::lock;
 use crate::adapter::blocking::BlockingHttpClient;
 use crate::adapter::key_store::{BlockingKeyStore, NoKeyStore};
 use crate::adapter::store::BlockingSessionStore;

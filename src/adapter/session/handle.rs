@@ -6,10 +6,11 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use super::answer::{Answer, NoToken, answer};
 use super::listener::Listener;
+use super::lock::lock;
 use super::run::Run;
-use super::slot::{Hub, Slot};
-use super::{Answer, NoToken, answer, lock};
+use super::slot::{Arrivals, Hub, Slot};
 use crate::adapter::driver::{Driver, HttpClient, Timer};
 use crate::adapter::key_store::KeyStore;
 use crate::adapter::store::SessionStore;
@@ -31,9 +32,6 @@ pub(super) struct Entrance<D, E> {
     hub: Arc<Hub<E>>,
     arrivals: Arc<Arrivals<D, E>>,
 }
-
-/// Sessions that were added, each with its store.
-pub(super) type Arrivals<D, E> = Mutex<Vec<(Arc<Slot<E>>, D)>>;
 
 impl<D: SessionStore, E: Env> Sessions<D, E> {
     /// Where to add sessions, and the future that does their work: spawn it. It ends when the last clone of the former

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::lock;
+use super::lock::lock;
 use crate::session::{Event, Events};
 
 /// Receives a session's events, from its subscription on. The first listener also gets what happened before.

@@ -7,10 +7,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::handle::Arrivals;
-use super::slot::{Hub, Slot};
+use super::input::Input;
+use super::lock::lock;
+use super::slot::{Arrivals, Hub, Slot};
 use super::work::Works;
-use super::{Input, lock};
 use crate::adapter::driver::{Driver, HttpClient, Timer};
 use crate::adapter::key_store::KeyStore;
 use crate::adapter::store::SessionStore;

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::{Context, Poll, Waker};
 
+use super::answer::{Answer, NoToken, late, outcome};
 use super::listener::{Listener, Listeners};
-use super::{Answer, NoToken, late, lock, outcome};
+use super::lock::lock;
 use crate::base::env::{Env, MonotonicTime};
 use crate::session::{Epoch, Session, Standing};
 
@@ -85,6 +86,9 @@ impl<E> Hub<E> {
         lock(&self.inbox).is_stopped
     }
 }
+
+/// Sessions that were added, each with its store.
+pub(super) type Arrivals<D, E> = Mutex<Vec<(Arc<Slot<E>>, D)>>;
 
 pub(super) struct Slot<E> {
     pub(super) id: u64,

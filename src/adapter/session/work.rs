@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::lock;
+use super::lock::lock;
 
 /// Futures with what is to be known of each when it is done.
 pub(super) struct Works<F, K> {

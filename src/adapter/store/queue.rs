@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::{BlockingSessionStore, failed};
+use super::contract::{BlockingSessionStore, failed};
 use crate::session::{StoreAction, StoreAnswer};
 
 /// Starts a worker, which carries out what is queued. Dropping the worker instead fails what is queued.

@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{
 
 use super::{Backend, VerifyingKey};
 use crate::error::ErrorCode;
-use crate::jose::jwk::is_small_order;
+use crate::jose::public_key::is_small_order;
 use crate::jose::{Algorithm, Algorithms, PublicKey};
 
 /// The backend.

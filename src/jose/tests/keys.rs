@@ -100,13 +100,13 @@ fn points_of_ed25519_are_below_the_prime_and_not_of_small_order() {
         let mut bytes = [between; 32];
         (bytes[0], bytes[31]) = (first, last);
         let what = format!("{first:#x} {between:#x} {last:#x}");
-        assert_eq!(jwk::is_canonical(&bytes), is_canonical, "{what}");
-        assert_eq!(jwk::is_small_order(&bytes), is_small_order, "{what}");
+        assert_eq!(public_key::is_canonical(&bytes), is_canonical, "{what}");
+        assert_eq!(public_key::is_small_order(&bytes), is_small_order, "{what}");
         assert_eq!(PublicKey::ed25519(&bytes).is_some(), is_canonical && !is_small_order, "{what}");
     }
     let mut one_is_enough = [0xff; 32];
     (one_is_enough[0], one_is_enough[17], one_is_enough[31]) = (0xee, 0xfe, 0x7f);
-    assert!(jwk::is_canonical(&one_is_enough) && !jwk::is_small_order(&one_is_enough));
+    assert!(public_key::is_canonical(&one_is_enough) && !public_key::is_small_order(&one_is_enough));
 }
 
 #[test]

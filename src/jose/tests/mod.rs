@@ -6,6 +6,7 @@ mod verification;
 
 use super::backend::rustcrypto::SigningKey;
 use super::backend::{self, Backend};
+use super::base64url::{decode, encode};
 use super::*;
 use crate::base::env::Timestamp;
 use crate::error::{Error, ErrorCode};

@@ -17,9 +17,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::contract::{BlockingSessionStore, PATIENCE};
 use super::queue::lock;
 use super::record::{self, LastError, Text};
-use super::{BlockingSessionStore, PATIENCE};
 use crate::error::Error;
 use crate::session::{Record, StoreAction, StoreAnswer};
 use disk::{Lock, Place};

@@ -8,8 +8,9 @@ use redis::{AsyncConnectionConfig, Client, Cmd, RedisError, Value};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use super::options::{Identity, RedisOptions};
+use super::refusal::{broken, is_stale};
 use super::work::{Next, Work};
-use super::{Identity, RedisOptions, broken, is_stale};
 use crate::adapter::store::SessionStore;
 use crate::adapter::store::queue::{Answer, Queue, Worker, lock};
 use crate::adapter::store::record::{self, LastError};

@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use redis::{Client, Cmd, Connection, RedisError, Value};
 
+use super::options::{Identity, RedisOptions};
+use super::refusal::{broken, is_stale};
 use super::work::{Next, Work};
-use super::{Identity, RedisOptions, broken, is_stale};
 use crate::adapter::store::BlockingSessionStore;
 use crate::adapter::store::queue::lock;
 use crate::adapter::store::record::{self, LastError};

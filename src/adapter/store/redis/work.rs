@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redis::{Cmd, Value};
 
-use super::{Identity, RedisOptions};
+use super::options::{Identity, RedisOptions};
 use crate::adapter::store::record::{self, LIMIT, Text, too_large};
 use crate::error::{Error, ErrorCode};
 use crate::session::{StoreAction, StoreAnswer};

@@ -1,0 +1,78 @@
+//! What a caller gets: a token, or why there is none.
+
+use crate::base::env::Env;
+use crate::base::secret::AccessToken;
+use crate::error::Error;
+use crate::session::{Access, End, Epoch, Outcome, Session};
+
+/// Why a caller gets no access token that is good as far as anyone knows.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoToken {
+    /// It has expired, and the session refreshes only when it is told to.
+    #[error("the access token has expired, and the session refreshes only when it is told to")]
+    Expired,
+    /// There is one that has not expired, but it is [doubtful](crate::session::Standing::Doubtful), and the provider could
+    /// not be asked in time. It may be used; say `unauthorized` if it is refused.
+    #[error("the provider may have ended the access token: {error}")]
+    Doubtful {
+        /// The token.
+        token: AccessToken,
+        /// How the last refresh failed.
+        error: Error,
+    },
+    /// The refresh failed in this way. The session tries again by itself.
+    #[error("the access token could not be refreshed: {0}")]
+    Failed(Error),
+    /// There will be none, for this reason.
+    #[error("the session is over: {0}")]
+    Ended(End),
+    /// It did not come in the time that the caller had. If an attempt has failed before, this is how.
+    #[error("the access token did not come in time")]
+    Late(Option<Error>),
+    /// What did the session's work is gone: [`Run`](super::Run) was dropped.
+    #[error("nothing does the session's work any more")]
+    Stopped,
+}
+
+impl NoToken {
+    /// How the last refresh failed, where that is the reason.
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Doubtful { error, .. } | Self::Failed(error) => Some(error),
+            Self::Ended(end) => end.error(),
+            Self::Late(error) => error.as_ref(),
+            Self::Expired | Self::Stopped => None,
+        }
+    }
+}
+
+/// What a caller gets.
+pub(super) type Answer = Result<AccessToken, NoToken>;
+
+/// What a session says to a caller: an answer, or what to wait for.
+pub(super) fn answer(access: Access<'_>) -> Result<Answer, Epoch> {
+    match access {
+        Access::Ready(token) => Ok(Ok(token.clone())),
+        Access::Doubtful { token, error } => Ok(Err(NoToken::Doubtful { token: token.clone(), error })),
+        Access::Wait(epoch) => Err(epoch),
+        Access::Expired => Ok(Err(NoToken::Expired)),
+        Access::Ended(end) => Ok(Err(NoToken::Ended(end))),
+    }
+}
+
+/// What became of what a caller waited for; `None` while it goes on.
+pub(super) fn outcome(outcome: Outcome<'_>) -> Option<Answer> {
+    match outcome {
+        Outcome::Pending => None,
+        Outcome::Ready(token) => Some(Ok(token.clone())),
+        Outcome::Doubtful { token, error } => Some(Err(NoToken::Doubtful { token: token.clone(), error })),
+        Outcome::Failed(error) => Some(Err(NoToken::Failed(error))),
+        Outcome::Ended(end) => Some(Err(NoToken::Ended(end))),
+    }
+}
+
+/// What a caller gets whose time is up.
+pub(super) fn late(session: &Session, epoch: Epoch, env: &dyn Env) -> Answer {
+    outcome(session.outcome_now(epoch, env)).unwrap_or_else(|| Err(NoToken::Late(session.last_failure().cloned())))
+}

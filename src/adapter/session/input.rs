@@ -1,0 +1,26 @@
+//! What was done for a session, on its way to it.
+
+use crate::base::env::Env;
+use crate::error::transport::{Failure, FailureKind};
+use crate::session::{Session, StoreAnswer, StoreTicket, Ticket};
+use crate::step::KeyOutput;
+
+/// An answer for a session.
+pub(super) enum Input {
+    Response(Ticket, Result<http::Response<Vec<u8>>, Failure>),
+    KeyOutput(Ticket, Result<KeyOutput, FailureKind>),
+    Store(StoreTicket, StoreAnswer),
+    Timeout,
+}
+
+impl Input {
+    pub(super) fn hand(self, session: &mut Session, env: &mut dyn Env) {
+        match self {
+            Self::Response(ticket, Ok(response)) => session.handle_response(ticket, response, env),
+            Self::Response(ticket, Err(failure)) => session.handle_failure(ticket, failure, env),
+            Self::KeyOutput(ticket, output) => session.handle_key_output(ticket, output, env),
+            Self::Store(ticket, answer) => session.handle_store(ticket, answer, env),
+            Self::Timeout => session.handle_timeout(env),
+        }
+    }
+}
