@@ -1,4 +1,4 @@
-//! A flow of any type.
+//! A flow whose type is erased.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::contract::{Flow, Input, Step};
 use crate::base::env::Env;
 use crate::error::Error;
 
-/// Any flow with this output. Made by [`Step::boxed`](crate::Step::boxed).
+/// A flow with output `T` whose own type is erased. [`Step::boxed`](crate::Step::boxed) makes it.
 pub struct BoxFlow<T>(Box<dyn AnyFlow<T>>);
 
 impl<T: 'static> BoxFlow<T> {

@@ -1,4 +1,4 @@
-//! The caller's side: one handle for each step. A wrong order does not compile.
+//! The handles for callers, one for each step. A wrong order does not compile.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::error::transport::{Failure, FailureKind, Sent};
 use crate::wire::policy::{Accept, Policy};
 use crate::wire::response::Response;
 
-/// One request that awaits its one response.
+/// A request to send, and the state that takes its response.
 #[must_use = "the flow goes on when the response is received"]
 pub struct Call<F> {
     pub(super) request: Request<Body>,
@@ -24,12 +24,12 @@ pub struct Call<F> {
 }
 
 impl<F: Flow> Call<F> {
-    /// A look at the request.
+    /// The request.
     pub fn request(&self) -> &Request<Body> {
         &self.request
     }
 
-    /// The request, what to know about it, and the state that takes its response. Nothing is copied.
+    /// The request, its policy, and the state that takes its response. Nothing is copied.
     pub fn into_parts(self) -> (Request<Body>, Policy, Awaiting<F>) {
         (self.request, self.policy, self.awaiting)
     }
@@ -52,10 +52,10 @@ pub struct Awaiting<F> {
 }
 
 impl<F: Flow> Awaiting<F> {
-    /// Takes the response. A body that exceeds the policy's limit is the failure `BodyTooLarge`, whatever the adapter did.
+    /// Takes the response. A body that exceeds [`Policy::body_limit`] becomes the failure `BodyTooLarge`.
     ///
     /// # Errors
-    /// The flow's own.
+    /// The flow's own errors.
     pub fn receive<B: AsRef<[u8]>>(self, response: http::Response<B>, env: &mut dyn Env) -> Result<Step<F>, Error> {
         let (status, body) = (response.status(), response.body().as_ref());
         let step = if body.len() > self.body_limit {
@@ -70,7 +70,7 @@ impl<F: Flow> Awaiting<F> {
     /// Says that no response came.
     ///
     /// # Errors
-    /// The flow's own: most flows end here with a `transport.…` error.
+    /// The flow's own errors: most flows end here with a `transport.…` error.
     pub fn fail(self, failure: Failure, env: &mut dyn Env) -> Result<Step<F>, Error> {
         self.flow.on(Input::Failed(failure), env)
     }
@@ -82,7 +82,7 @@ impl<F> fmt::Debug for Awaiting<F> {
     }
 }
 
-/// A pause that the protocol asks for.
+/// A time to wait for before the flow continues.
 #[must_use = "the flow goes on when it is woken"]
 pub struct Wait<F> {
     pub(super) until: MonotonicTime,
@@ -96,20 +96,21 @@ impl<F: Flow> Wait<F> {
         self.until
     }
 
-    /// How long that is from `now`.
+    /// The time from `now` until [`Wait::until`]; zero if that time has passed.
     pub fn duration(&self, now: MonotonicTime) -> Duration {
         self.until.saturating_since(now)
     }
 
-    /// What may end the wait sooner. A driver that ignores it is only slower; one without a timer can await the bell alone.
+    /// A bell that may end the wait earlier. A driver that ignores the bell is only slower. A driver without a timer can
+    /// await the bell alone.
     pub fn bell(&self) -> Option<&Bell> {
         self.bell.as_ref()
     }
 
-    /// Goes on, if the time has come or the bell has rung. Waking early is not wrong: the flow waits on.
+    /// Continues, if the time has come or the bell has rung. If neither has happened, the flow returns the same wait again.
     ///
     /// # Errors
-    /// The flow's own.
+    /// The flow's own errors.
     pub fn wake(self, env: &mut dyn Env) -> Result<Step<F>, Error> {
         if env.monotonic() < self.until && !self.bell.as_ref().is_some_and(Bell::has_rung) {
             return Ok(Step::Wait(self));
@@ -117,11 +118,11 @@ impl<F: Flow> Wait<F> {
         self.flow.on(Input::Woken, env)
     }
 
-    /// Gives up: what [`Awaiting::fail`] with [`FailureKind::Cancelled`] is to a request. The flow may have something left
-    /// to do, such as telling somebody, so that steps follow.
+    /// Cancels the flow, like [`Awaiting::fail`] with [`FailureKind::Cancelled`] for a request. The flow may return further
+    /// steps, for example to tell another device.
     ///
     /// # Errors
-    /// The flow's own: most flows end here with `transport.cancelled`.
+    /// The flow's own errors: most flows end here with `transport.cancelled`.
     pub fn cancel(self, env: &mut dyn Env) -> Result<Step<F>, Error> {
         self.flow.on(Input::Failed(Failure::new(FailureKind::Cancelled, Sent::No)), env)
     }
@@ -133,7 +134,7 @@ impl<F> fmt::Debug for Wait<F> {
     }
 }
 
-/// The use of a key that lives elsewhere.
+/// A key operation for the driver's key store, and the state that takes its output.
 #[must_use = "the flow goes on when the key store's output is received"]
 pub struct UseKey<F> {
     pub(super) key_use: KeyUse,
@@ -141,12 +142,12 @@ pub struct UseKey<F> {
 }
 
 impl<F: Flow> UseKey<F> {
-    /// A look at what is to be done.
+    /// The key operation.
     pub fn key_use(&self) -> &KeyUse {
         &self.key_use
     }
 
-    /// What is to be done, and the state that takes the output.
+    /// The key operation, and the state that takes its output.
     pub fn into_parts(self) -> (KeyUse, AwaitingKey<F>) {
         (self.key_use, AwaitingKey { flow: self.flow })
     }
@@ -158,7 +159,7 @@ impl<F> fmt::Debug for UseKey<F> {
     }
 }
 
-/// The state that takes what a key store made.
+/// The state that takes the output of a key store.
 #[must_use = "the flow goes on when the key store's output is received"]
 pub struct AwaitingKey<F> {
     flow: F,
@@ -168,16 +169,16 @@ impl<F: Flow> AwaitingKey<F> {
     /// Takes the output.
     ///
     /// # Errors
-    /// The flow's own; `key.output` if the output is of another kind than the operation has.
+    /// The flow's own errors; `key.output` if the kind of the output does not fit the operation.
     pub fn receive(self, output: impl Into<KeyOutput>, env: &mut dyn Env) -> Result<Step<F>, Error> {
         self.flow.on(Input::KeyOutput(output.into()), env)
     }
 
-    /// Says that none will come: [`FailureKind::KeyRefused`] for a store that refuses, [`FailureKind::Unsupported`] for an
-    /// operation that it does not know, or what else happened.
+    /// Says that the key store failed: [`FailureKind::KeyRefused`] if it refuses, [`FailureKind::Unsupported`] if it does not
+    /// know the operation, or another kind.
     ///
     /// # Errors
-    /// The flow's own: most flows end here with `key.refused` or `key.unsupported`.
+    /// The flow's own errors: most flows end here with `key.refused` or `key.unsupported`.
     pub fn fail(self, kind: FailureKind, env: &mut dyn Env) -> Result<Step<F>, Error> {
         self.flow.on(Input::Failed(Failure::new(kind, Sent::No)), env)
     }
