@@ -1,9 +1,9 @@
-//! One request with credentials, and its answer: what every flow to a protected endpoint goes through.
+//! One request with credentials, and its response. All flows to protected endpoints use it.
 //!
 //! ```text
 //! start ─▶ [client assertion] ─▶ [DPoP proof] ─▶ request ─┬─ a nonce is demanded, the first time ─▶ from the start
-//!              │ key elsewhere       │ key elsewhere      └─▶ Done(what the answer says)
-//!              └─▶ Sign ─▶           └─▶ Sign ─▶
+//!              │ external key        │ external key       └─▶ Done(the parsed response)
+//!              └─▶ UseKey ─▶         └─▶ UseKey ─▶
 //! ```
 
 use std::fmt;

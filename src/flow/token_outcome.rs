@@ -1,7 +1,7 @@
-//! What comes of a token request, and how its tokens are judged.
+//! The outcome of a token request, and the check of its tokens.
 //!
-//! Nothing here ends in an error: the tokens are there, and whatever is wrong they come out, as
-//! [`TokenOutcome::Unverified`] at worst.
+//! Once tokens have arrived, the flow does not end in an error: it returns the tokens, as [`TokenOutcome::Unverified`] if
+//! their ID token is missing or wrong.
 
 use std::sync::Arc;
 
@@ -22,14 +22,14 @@ use crate::token::scope::Scope;
 use crate::token::token_set::TokenSet;
 use crate::token::token_type::TokenType;
 
-/// What came of a code or a refresh token.
+/// The outcome of a token request whose response had tokens.
 #[derive(Debug)]
 #[must_use = "it holds the tokens"]
 #[allow(clippy::large_enum_variant, reason = "both hold the tokens, and are taken apart at once")]
 pub enum TokenOutcome {
-    /// Everything that was asked for came, and was checked.
+    /// The tokens came, and their ID token, if one was expected, was verified.
     Verified(TokenGrant),
-    /// Tokens came, but their ID token is missing or wrong.
+    /// The tokens came, but their ID token is missing or wrong.
     Unverified {
         /// What is wrong.
         error: Error,
@@ -39,11 +39,10 @@ pub enum TokenOutcome {
 }
 
 impl TokenOutcome {
-    /// The tokens, or the reason why they cannot be trusted. The unverified tokens are dropped: they stay valid at the
-    /// provider until they expire there.
+    /// The verified tokens. Unverified tokens are dropped: they stay valid at the provider until they expire there.
     ///
     /// # Errors
-    /// The reason.
+    /// The error of [`TokenOutcome::Unverified`].
     pub fn verified(self) -> Result<TokenGrant, Error> {
         match self {
             Self::Verified(granted) => Ok(granted),
@@ -52,7 +51,7 @@ impl TokenOutcome {
     }
 }
 
-/// Tokens, checked, and what came with them.
+/// Verified tokens, and the rest of the token response.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TokenGrant {
@@ -60,17 +59,17 @@ pub struct TokenGrant {
     pub tokens: TokenSet,
     /// `expires_in` as the provider wrote it.
     pub lifetime: Lifetime,
-    /// The answer as it came, if the caller keeps unknown fields.
+    /// The whole token response, if the caller chose [`UnknownFields::Keep`](crate::UnknownFields::Keep).
     pub fields: Option<Fields>,
 }
 
-/// Tokens whose ID token is missing or wrong. They can be verified again or revoked, and nothing else.
+/// Tokens whose ID token is missing or wrong. The caller can only verify them again or revoke them.
 #[derive(Debug)]
 #[must_use = "the grant is valid at the provider until it is revoked"]
 pub struct UnverifiedTokens(pub(super) Box<Grant>);
 
 impl UnverifiedTokens {
-    /// Revokes the tokens.
+    /// Revokes the tokens, like [`RelyingParty::revoke`].
     ///
     /// # Errors
     /// `revocation.unsupported`, `sign.failed`.
