@@ -15,7 +15,7 @@ use crate::token::scope::Scope;
 use crate::wire::oauth_error;
 use crate::wire::response::Response;
 
-/// The interval between polls where the provider names none (section 3.2).
+/// The interval between polls if the provider names none (RFC 8628 section 3.2).
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The longest interval that is believed; a provider that names more would never be asked.
