@@ -17,7 +17,7 @@ use crate::wire::challenge::Challenge;
 use crate::wire::oauth_error;
 use crate::wire::response::Response;
 
-/// What the provider tells about the user whose access token was shown.
+/// The claims of a userinfo response (OpenID Connect Core 1.0 section 5.3.2).
 #[derive(Clone)]
 pub struct Userinfo {
     subject: Box<str>,
@@ -30,7 +30,7 @@ impl Userinfo {
         &self.subject
     }
 
-    /// The claims by the application's own type.
+    /// The claims, read into the application's own type.
     ///
     /// # Errors
     /// `json.type` if a claim is missing or of another type.
