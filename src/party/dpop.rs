@@ -20,9 +20,10 @@ const NONCE_LIMIT: usize = 8;
 /// Longest nonce that is taken from a server, in bytes.
 const NONCE_LENGTH_LIMIT: usize = 1024;
 
-/// A key that tokens are bound to, and the nonces that servers gave for it.
+/// A key that tokens are bound to, and the nonces that servers issued for it (RFC 9449 section 8).
 ///
-/// Shared by everything that uses the tokens. Nonces are remembered so that not every request is refused once.
+/// Share one `DpopKey` among all users of the tokens: it remembers the nonces, so that the server does not refuse each
+/// request once.
 pub struct DpopKey {
     key: PrivateKey,
     public_key: PublicKey,
@@ -31,7 +32,7 @@ pub struct DpopKey {
 }
 
 impl DpopKey {
-    /// A key for binding tokens: asymmetric, with a public key that is known.
+    /// A key for binding tokens. It must be asymmetric, and its public key must be known.
     ///
     /// # Errors
     /// `dpop.key`.
