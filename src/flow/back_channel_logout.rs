@@ -45,7 +45,7 @@ use crate::token::logout_token::{self, LogoutToken};
 /// Awaits the keys that verify a logout token.
 pub struct BackChannelLogout(KeySearch<Claimed>);
 
-/// What a token says, and what is to be verified.
+/// The checked claims of a token, and its signature to verify.
 struct Claimed {
     compact: Secret,
     token: LogoutToken,

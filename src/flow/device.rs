@@ -46,7 +46,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub struct DeviceAuthorization(AuthenticatedRequest<Asked>);
 
-/// What was asked for.
+/// The request.
 #[derive(Debug)]
 struct Asked {
     party: RelyingParty,

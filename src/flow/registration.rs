@@ -17,7 +17,7 @@ use crate::party::registration::{self, ApplicationType, ClientMetadata, Register
 use crate::step::{Flow, Input, Step};
 use crate::wire::policy::{Accept, Policy};
 
-/// What an error names that names nothing else.
+/// The endpoint for errors that name no endpoint.
 const REQUEST: &str = "registration_endpoint";
 
 /// Awaits the registration response.

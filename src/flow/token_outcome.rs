@@ -79,7 +79,7 @@ impl UnverifiedTokens {
     }
 }
 
-/// Tokens as they came, and what they are checked against.
+/// Unverified tokens, and the expectations to check them against.
 #[derive(Debug)]
 pub(super) struct Grant {
     pub(super) party: RelyingParty,
@@ -88,17 +88,17 @@ pub(super) struct Grant {
     pub(super) origin: Origin,
 }
 
-/// What the tokens came for.
+/// The request that the tokens were obtained with.
 #[derive(Debug)]
 pub(super) enum Origin {
     /// A login for this scope; with an expectation if it was for `openid`.
     Login { scope: Scope, expectation: Option<LoginExpectation> },
-    /// A refresh of tokens of this scope, and what goes on if the response brings no new one.
+    /// A refresh of tokens of this scope. The ID token and the refresh token are kept if the response has no new ones.
     Refresh { id_token: Option<Arc<IdToken>>, refresh_token: Secret, scope: Scope },
 }
 
 impl Origin {
-    /// The ID token that has to be verified, and what it has to be like; `None` if there is nothing to verify.
+    /// The ID token to verify and its expectation; `None` if there is nothing to verify.
     ///
     /// # Errors
     /// `id_token.missing`.
@@ -164,7 +164,7 @@ impl Check for Box<Grant> {
 }
 
 impl Grant {
-    /// The ID token that goes on where no new one is to be verified.
+    /// The old ID token, if no new ID token has to be verified.
     fn kept(&self) -> Option<Arc<IdToken>> {
         match &self.origin {
             Origin::Refresh { id_token, .. } => id_token.clone(),
@@ -195,7 +195,7 @@ impl Grant {
     }
 }
 
-/// The algorithms that an ID token may be signed with: never those that it names itself.
+/// The algorithms that an ID token may be signed with. The token itself never chooses its algorithm.
 pub(super) fn allowed_algorithms(party: &RelyingParty) -> Algorithms {
     let client = party.client();
     if let Some(registered) = client.registered_algorithm {
@@ -209,7 +209,7 @@ pub(super) fn allowed_algorithms(party: &RelyingParty) -> Algorithms {
     if advertised.is_empty() { Algorithms::of(&[Algorithm::Rs256]) } else { advertised }
 }
 
-/// Whether ID tokens can be judged at all, asked before a code is spent.
+/// Checks, before a code is spent, that ID tokens can be verified at all.
 pub(super) fn check_trust(party: &RelyingParty) -> Result<(), Error> {
     match party.client().id_token_trust {
         IdTokenTrust::DangerousTrustTls => SignatureEvidence::waived(party.provider()).map(drop),
