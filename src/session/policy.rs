@@ -2,7 +2,7 @@
 //!
 //! | the refresh ends with | the session |
 //! |---|---|
-//! | new tokens | goes on with them |
+//! | new tokens | continues with them |
 //! | `invalid_grant`, well-formed; or there is no refresh token | needs a new login |
 //! | `invalid_client`, `unauthorized_client` | stops, tokens kept: the client is rejected |
 //! | new tokens whose ID token is another user's, or otherwise wrong | stops, old tokens kept: the response is refused |
@@ -101,7 +101,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// The longest `Retry-After` that is believed.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// After so many failures in a row, with the access token expired, the owner is told.
+/// The owner is told after this number of failures in a row, if the access token is not good.
 pub(super) const STALLED_AFTER: u32 = 8;
 
 /// How long before its expiry a token of this lifetime is refreshed: 10 % of it, at most a minute, plus up to half as
@@ -111,7 +111,7 @@ pub(super) fn margin(lifetime: Duration, chance: u32) -> Duration {
     margin + margin.mul_f64(f64::from(chance) / f64::from(u32::MAX) / 2.0)
 }
 
-/// The pause after so many failures in a row, between 80 and 120 % of its nominal length.
+/// The pause after this number of failures in a row, between 80 and 120 % of its nominal length.
 pub(super) fn pause(failures: u32, retry_after: Option<Duration>, chance: u32) -> Duration {
     let nominal = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
     let pause = nominal.mul_f64(0.8 + 0.4 * f64::from(chance) / f64::from(u32::MAX));
@@ -125,7 +125,7 @@ pub(super) enum Verdict {
     NeedsLogin,
     /// The client may not refresh, now or ever: nothing that time would mend.
     ClientRejected,
-    /// The provider's answer cannot be trusted.
+    /// The tokens of the response cannot be trusted.
     Refused,
     /// Time may mend it.
     Later,

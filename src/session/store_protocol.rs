@@ -1,4 +1,4 @@
-//! The conversation of a session with its store: what is asked for, in which order, and which answers count.
+//! The protocol between a session and its store: the questions, their order, and which answers are accepted.
 //!
 //! ```text
 //!   question:  nothing ─▶ lock ─▶ load ─▶ [save what is unsaved] ─▶ (refresh) ─▶ save ─▶ nothing
@@ -72,7 +72,7 @@ enum Lock {
 /// What the session learns from an answer.
 pub(super) enum Told {
     Locked(Result<(), Error>),
-    /// The lock that an earlier question asked for came while a later one asks for it.
+    /// The lock of an earlier question came while a later question waits for the lock.
     LockedLate,
     Loaded(Result<Option<Box<Record>>, Error>),
     /// The answer to [`Question::Save`].

@@ -50,7 +50,7 @@ pub(super) enum Resume {
 /// One attempt to get new tokens.
 pub(super) struct Attempt {
     pub(super) stage: Stage,
-    /// When it ends unless what it awaits comes; for [`Stage::Wait`], when it goes on.
+    /// The deadline of the stage; for [`Stage::Wait`], the time when the flow continues.
     pub(super) until: MonotonicTime,
 }
 
