@@ -101,8 +101,8 @@ pub enum IdTokenTrust {
     /// Not at all: the ID token came directly from the token endpoint over TLS, and the certificate of the endpoint
     /// authenticates the token (OpenID Connect Core 1.0 section 3.1.3.7 rule 6).
     ///
-    /// **Warning**: whoever can answer for the token endpoint (a proxy that breaks TLS, a wrong certificate store) can
-    /// log in as anyone. All claims are checked all the same. Never accepted over plain `http`.
+    /// **Warning**: whoever can answer in place of the token endpoint (a proxy that breaks TLS, a wrong certificate store)
+    /// can log in as anyone. All claims are still checked. Never accepted over plain `http`.
     DangerousTrustTls,
 }
 

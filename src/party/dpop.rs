@@ -96,8 +96,8 @@ impl DpopKey {
         nonces.iter().find(|(own, _)| *own == origin).map(|(_, nonce)| nonce.clone())
     }
 
-    /// Remembers the nonce of an answer (section 8.2): any answer of a server can bring a new one. Says whether one came
-    /// that can be sent back.
+    /// Remembers the nonce of a response (section 8.2): any response of a server can have a new nonce. Returns whether the
+    /// response has a nonce that can be used.
     pub(crate) fn note(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let nonce = headers.get("dpop-nonce").and_then(|value| value.to_str().ok());
         let Some(nonce) = nonce.filter(|nonce| (1..=NONCE_LENGTH_LIMIT).contains(&nonce.len())) else { return false };

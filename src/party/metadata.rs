@@ -17,7 +17,7 @@ words! {
     ResponseType { Code = "code", IdToken = "id_token", Token = "token", CodeIdToken = "code id_token", None = "none", }
 }
 words! {
-    /// How the provider hands over the answer of the authorization endpoint.
+    /// How the provider returns the authorization response (OAuth 2.0 Multiple Response Type Encoding Practices).
     ResponseMode { Query = "query", Fragment = "fragment", FormPost = "form_post", }
 }
 words! {

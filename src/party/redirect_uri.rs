@@ -49,7 +49,7 @@ impl RedirectUri {
             && own == other
     }
 
-    /// Whether the answer to a callback at `url` was sent to this URI: all of it but query and fragment.
+    /// Whether a callback at `url` was sent to this URI. Query and fragment are not compared.
     pub(crate) fn is_target_of(&self, url: &Url) -> bool {
         Url::parse(&self.0).is_ok_and(|own| own[..Position::AfterPath] == url[..Position::AfterPath])
     }

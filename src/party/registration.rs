@@ -287,7 +287,7 @@ impl Registered {
     }
 }
 
-/// Only what is needed of the answer. The rest echoes the request, in types that differ from provider to provider.
+/// The needed members of the response. The other members repeat the request, in types that differ between providers.
 #[derive(Deserialize)]
 struct Answer<'a> {
     #[serde(borrow, default)]
@@ -306,7 +306,7 @@ struct Answer<'a> {
     userinfo_signed_response_alg: Scalar<'a>,
 }
 
-/// Parses the answer to a registration: any 2xx status with a `client_id`.
+/// Parses a registration response: any 2xx status with a `client_id`.
 ///
 /// # Errors
 /// `registration.…`, `http.…`, `json.…`.

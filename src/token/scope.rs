@@ -94,7 +94,7 @@ impl<'de> Deserialize<'de> for Scope {
     }
 }
 
-/// `scope` in an answer: a string by the standard, an array at some providers.
+/// `scope` in a response: a string by the standard, an array at some providers.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum AnsweredScope {
     Text(Scope),

@@ -39,7 +39,7 @@ impl Userinfo {
     }
 }
 
-/// A userinfo answer: the claims, or a JWT that holds them.
+/// A userinfo response: the claims, or a JWT with the claims.
 pub(crate) enum Said {
     Plain(Userinfo),
     Signed(Secret),
@@ -63,7 +63,7 @@ struct Answer<'a> {
     tid: Option<Text<'a>>,
 }
 
-/// Parses the answer, which must be about `subject` (section 5.3.2), and signed if the client registered that.
+/// Parses the response. Its `sub` must be `subject` (section 5.3.2). It must be signed if the client registered that.
 ///
 /// # Errors
 /// `userinfo.…`, `dpop.…`, `jws.too_large`, `http.…`, `json.…`.

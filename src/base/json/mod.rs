@@ -1,4 +1,4 @@
-//! JSON from strangers: bounded first, then parsed once, straight into what is kept.
+//! Untrusted JSON: its size and nesting are checked first, then it is parsed once.
 
 mod scalar;
 mod strings;

@@ -133,7 +133,7 @@ pub(crate) enum Expected<'a> {
     Refresh(&'a IdToken),
 }
 
-/// What a login asked for.
+/// The expectations of a login.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct LoginExpectation {
     /// Absent where no authorization request could carry one: in the device grant.
@@ -214,8 +214,7 @@ impl<'de> Deserialize<'de> for Audience {
     }
 }
 
-/// An ID token that says of itself to be for this client and still valid. Nothing else was checked: neither its
-/// signature nor whose login it belongs to.
+/// An ID token whose claims name this client and a valid time. Neither its signature nor its login have been checked.
 pub(crate) struct Unchecked {
     token: IdToken,
     at_hash: Option<Box<str>>,
