@@ -1,4 +1,4 @@
-//! The tokens that a session has, and what is known of them.
+//! The current tokens of a session, and their standing.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(super) struct CurrentTokens {
     refused: u8,
 }
 
-/// What speaks against the access token, beside the clocks.
+/// Why the access token may not be good although it has not expired.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Objection {
     None,
@@ -30,7 +30,7 @@ enum Objection {
 }
 
 impl CurrentTokens {
-    /// Tokens that nothing speaks against. [`CurrentTokens::settle`] completes them.
+    /// Tokens without an objection. [`CurrentTokens::settle`] completes them.
     pub(super) fn new(tokens: TokenSet) -> Self {
         Self { tokens, good_until: None, objection: Objection::None, refused: 0 }
     }
@@ -55,7 +55,7 @@ impl CurrentTokens {
             || self.tokens.is_expired(env.now(), Duration::ZERO)
     }
 
-    /// What is known of the access token.
+    /// The standing of the access token.
     pub(super) fn standing(&self, env: &dyn Env) -> Standing {
         match self.objection {
             _ if self.is_expired(env) => Standing::Expired,
@@ -90,13 +90,13 @@ impl CurrentTokens {
         self.refused
     }
 
-    /// Takes tokens that were just obtained. Nothing speaks against them.
+    /// Takes tokens that were just obtained. They have no objection.
     pub(super) fn renew(&mut self, tokens: TokenSet) {
         self.tokens = tokens;
         self.objection = Objection::None;
     }
 
-    /// Takes tokens that another process saved. If the access token is the same, what speaks against it remains.
+    /// Takes tokens that another process saved. If the access token is the same, its objection remains.
     pub(super) fn replace(&mut self, tokens: TokenSet) {
         if !self.is(tokens.access_token()) {
             self.objection = Objection::None;

@@ -177,7 +177,7 @@ impl Session {
         });
     }
 
-    /// Says that no response came.
+    /// Says that no response came. A failure whose ticket is no longer awaited is ignored.
     pub fn handle_failure(&mut self, ticket: Ticket, failure: Failure, env: &mut dyn Env) {
         self.take_response(ticket, |expect, core| {
             let ExpectResponse { awaiting, mut exchange } = expect;
@@ -208,7 +208,7 @@ impl Session {
         });
     }
 
-    /// Takes the output of the key store, or the kind of its failure.
+    /// Takes the output of the key store, or the kind of its failure. A ticket that is no longer awaited has no effect.
     pub fn handle_key_output(&mut self, ticket: Ticket, output: Result<KeyOutput, FailureKind>, env: &mut dyn Env) {
         if ticket != self.core.attempts.ticket() {
             return;

@@ -54,8 +54,7 @@ impl Session {
         Ok(Self { core, state })
     }
 
-    /// Makes a transition. It gets the state by value, and no part of the session that could look at what is left in its
-    /// place.
+    /// Makes a transition. `next` gets the state by value, and only those parts of the session that do not see the state.
     pub(super) fn transition(&mut self, next: impl FnOnce(State, &mut Core) -> State) {
         let state = std::mem::take(&mut self.state);
         self.state = next(state, &mut self.core);
@@ -268,7 +267,7 @@ impl Session {
         });
     }
 
-    /// The access token is not good, whatever the clocks say.
+    /// A resource server refused the access token.
     fn refuse(&mut self, env: &mut dyn Env) {
         let refused = self.core.current.refuse(env);
         let is_idle = matches!(self.state, State::Idle { .. });
@@ -278,7 +277,7 @@ impl Session {
         }
     }
 
-    /// What is going on is not waited for any more. The lock is given back, if there is one.
+    /// Abandons the running attempt and releases the lock, if there is one.
     fn abandon(&mut self) {
         if self.state.may_have_rotated() {
             self.core.current.doubt();
