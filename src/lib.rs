@@ -1,4 +1,4 @@
-// Examples need an environment and a provider: without these features none is tested.
+// Examples need an environment and a provider: without these features they are not tested.
 #![cfg_attr(all(doctest, not(all(feature = "system", feature = "testing", feature = "ureq"))), cfg(false))]
 // Which feature an item needs, on docs.rs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -10,9 +10,9 @@
 //! |---|---|
 //! | to log a user in | [`RelyingParty`]: [`discover`](RelyingParty::discover), [`authorize`](RelyingParty::authorize), [`check`](RelyingParty::check), [`redeem`](RelyingParty::redeem) |
 //! | what else a client does at a provider | the other methods of [`RelyingParty`] |
-//! | a session that stays good for many callers | [`session`], driven by [`adapter::session`] |
-//! | to drive flows by a loop of your own | [`step`] |
-//! | to drive them by `reqwest`, `ureq` or a closure | [`adapter`] |
+//! | a session that keeps tokens valid for many callers | [`session`], driven by [`adapter::session`] |
+//! | to drive flows by your own loop | [`step`] |
+//! | to drive flows by `reqwest`, `ureq` or a closure | [`adapter`] |
 //! | to know why something failed | [`Error`], [`ErrorCode`] |
 //! | to store a pending login, tokens, client IDs | [`PendingAuthorization`], [`TokenSet`], [`Registrations`] |
 //! | to log in at a Matrix homeserver | `matrix` (feature `matrix`, on by default) |
@@ -91,7 +91,7 @@ pub mod limits {
 }
 
 impl ErrorCode {
-    /// Every code, those of the compiled profiles included.
+    /// All codes, including those of the compiled profiles.
     pub fn all() -> impl Iterator<Item = Self> {
         let profiles: &[&[Self]] = &[
             #[cfg(feature = "matrix")]

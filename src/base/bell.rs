@@ -1,12 +1,12 @@
-//! Something that rings when a wait may end early.
+//! Bells: a bell tells a driver that a wait may end early.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// Rings when a wait may end early: the event that it waits for has come.
+/// Rings when a wait may end early, because the event that the flow waits for has come.
 ///
-/// A driver that ignores it is only slower: it looks again when the time of the wait has come.
+/// A driver that ignores the bell is only slower: it wakes the flow when the time of the wait has come.
 #[derive(Clone)]
 pub struct Bell {
     tower: Tower,
@@ -46,12 +46,12 @@ impl Tower {
 }
 
 impl Bell {
-    /// Whether it has rung.
+    /// Whether the bell has rung.
     pub fn has_rung(&self) -> bool {
         self.tower.lock().times != self.heard
     }
 
-    /// The same for an async task, which is woken when it rings.
+    /// Whether the bell has rung, for an async task: the task is woken when the bell rings.
     pub fn poll(&self, cx: &Context<'_>) -> Poll<()> {
         let mut rung = self.tower.lock();
         if rung.times != self.heard {

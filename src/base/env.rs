@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What a machine takes from the outside world at each step: the clock, a monotonic counter and entropy.
+/// The time and entropy that flows and sessions take at each step: a clock, a monotonic counter and a random generator.
 ///
-/// `SystemEnv` (feature `system`) is the operating system's; `testing::TestEnv` (feature `testing`) is seeded and has a
-/// clock to set. Drivers own theirs.
+/// `adapter::SystemEnv` (feature `system`) uses the operating system. `testing::TestEnv` (feature `testing`) is seeded, and
+/// its clock can be set. Adapters that run sessions have an `Env` of their own.
 pub trait Env {
-    /// The time of day: for what is stored, and for claims.
+    /// The time of day, for stored values and for claims.
     fn now(&self) -> Timestamp;
 
-    /// A counter that never goes back: for waits and back-off, so that a clock set back stalls nothing.
+    /// A counter that never goes back, for waits and back-off: a clock that is set back does not affect them.
     fn monotonic(&self) -> MonotonicTime;
 
     /// A cryptographically secure generator.
@@ -37,7 +37,7 @@ impl<E: Env + ?Sized> Env for &mut E {
 
 /// A time of day: milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 ///
-/// The last of all, 584 million years from now, counts as the one before it.
+/// The largest value, 584 million years from now, is treated as the value before it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(Millis);
 
@@ -98,9 +98,9 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// A point of a monotonic counter, in milliseconds. It means nothing outside the process that counted it.
+/// A point of a monotonic counter, in milliseconds. It has no meaning outside the process that made it.
 ///
-/// The last of all counts as the one before it.
+/// The largest value is treated as the value before it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MonotonicTime(Millis);
 

@@ -1,6 +1,6 @@
-//! Values that no log may show: redacted in `Debug`, without `Display`, wiped when dropped.
+//! Secret values: redacted in `Debug`, without `Display`, wiped when dropped.
 //!
-//! What leaves this crate (header values, buffers of an HTTP client) is not this crate's to wipe.
+//! This crate does not wipe copies outside of its types, such as header values and the buffers of an HTTP client.
 
 use std::fmt;
 
@@ -14,7 +14,8 @@ use crate::error::{Error, ErrorCode};
 
 /// A secret string.
 ///
-/// It is not `Serialize`: what may be stored is stored by the types made for that.
+/// It is redacted in `Debug` and wiped when dropped. It is not `Serialize`: only the types for storage, such as
+/// [`TokenSet`](crate::TokenSet), write secrets.
 #[derive(Clone, Default)]
 pub struct Secret(Box<str>);
 
@@ -31,7 +32,7 @@ impl Secret {
         Self(exact)
     }
 
-    /// The secret itself. Whoever calls this answers for where it goes.
+    /// The secret itself. The caller must not log or leak it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -43,7 +44,7 @@ impl Secret {
         Self::new(URL_SAFE_NO_PAD.encode(bytes.as_slice()))
     }
 
-    /// Compares in time that depends on the lengths only.
+    /// Compares in a time that depends only on the lengths.
     pub fn matches(&self, other: &str) -> bool {
         same_bytes(self.0.as_bytes(), other.as_bytes())
     }
@@ -95,7 +96,7 @@ pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().fold(true, |all, byte| all & matches!(byte, 0x20..=0x7e))
 }
 
-/// An access token: printable ASCII, as RFC 6749 appendix A.12 says. So it can always be sent in a header.
+/// An access token: printable ASCII (RFC 6749 appendix A.12), so that it can always be sent in a header.
 #[derive(Clone)]
 pub struct AccessToken(Secret);
 
@@ -195,7 +196,7 @@ impl From<String> for Body {
 }
 
 impl From<Body> for Vec<u8> {
-    /// Moves the bytes out; wiping them is then the receiver's task.
+    /// Moves the bytes out. The receiver then has to wipe them.
     fn from(mut body: Body) -> Self {
         std::mem::take(&mut body.0)
     }

@@ -12,12 +12,12 @@ use crate::error::{Error, ErrorCode, Quote};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Schemes {
-    /// `https` only, as every standard here demands.
+    /// Only `https`, as the standards require.
     #[default]
     HttpsOnly,
     /// Also `http` where the host is `localhost`, in `127.0.0.0/8` or `[::1]`.
     ///
-    /// **Warning**: everyone on the machine can read what goes over it. For development and tests.
+    /// **Warning**: other programs on the machine can read this traffic. Use it for development and tests.
     DangerousHttpOnLoopback,
 }
 
@@ -58,7 +58,7 @@ fn parse(text: &str, schemes: Schemes) -> Result<Url, ErrorCode> {
 
 /// An issuer identifier: a URL without query and fragment (RFC 8414 section 2), kept exactly as it was written.
 ///
-/// Issuers are compared character by character (RFC 8414 section 3.3): one slash at the end makes another issuer.
+/// Issuers are compared character by character (RFC 8414 section 3.3): a slash at the end makes a different issuer.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Issuer(Arc<Box<str>>);
 
@@ -112,7 +112,7 @@ impl fmt::Display for Issuer {
 pub struct Endpoint(Uri);
 
 impl Endpoint {
-    /// Checks a URL, as `url::Url` and as `http::Uri`: both must agree that it is one.
+    /// Checks a URL. Both `url::Url` and `http::Uri` must accept it.
     ///
     /// # Errors
     /// `url.syntax`, `url.scheme`, `url.userinfo` or `url.fragment`.

@@ -6,9 +6,9 @@ use std::marker::PhantomData;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// The words a kind of array may hold. Made by `words!`.
+/// A word that the standards define, for example a grant type. The types of this crate implement it.
 pub trait Word: Copy + fmt::Debug + 'static {
-    /// All of them; at most 32.
+    /// All words of this type; at most 32.
     const ALL: &'static [Self];
 
     /// The word as the standards spell it.
@@ -18,7 +18,7 @@ pub trait Word: Copy + fmt::Debug + 'static {
     fn index(self) -> u32;
 }
 
-/// A set of known words. Words that are not known are dropped, but remembered to have been there.
+/// A set of known words. Unknown words are dropped; [`Words::has_unknown`] says whether there were any.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Words<W>(u32, bool, PhantomData<W>);
 
@@ -26,12 +26,12 @@ impl<W: Word> Words<W> {
     /// The empty set.
     pub const EMPTY: Self = Self(0, false, PhantomData);
 
-    /// Exactly these.
+    /// The set of exactly these words.
     pub fn of(words: &[W]) -> Self {
         words.iter().fold(Self::EMPTY, |set, &word| set.with(word))
     }
 
-    /// This set and one word more.
+    /// This set with one more word.
     #[must_use]
     pub fn with(self, word: W) -> Self {
         Self(self.0 | 1 << word.index(), self.1, PhantomData)
@@ -42,18 +42,18 @@ impl<W: Word> Words<W> {
         self.0 & (1 << word.index()) != 0
     }
 
-    /// The known words that are in both.
+    /// The known words that are in both sets.
     #[must_use]
     pub fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0, false, PhantomData)
     }
 
-    /// Whether no known word is in it.
+    /// Whether the set has no known word.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether words that this crate does not know were there too.
+    /// Whether the array also had words that this crate does not know.
     pub fn has_unknown(self) -> bool {
         self.1
     }

@@ -1,4 +1,4 @@
-//! The stable names of errors, and what is known about each beforehand: fault, family, recovery, cause, cure.
+//! The stable codes of errors. Each code has a fault, a family, a recovery, a section, a message, a cause and a cure.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -83,7 +83,7 @@ pub enum Family {
     Claims,
     /// Proofs of possession (DPoP).
     Dpop,
-    /// The session does not go on.
+    /// The session has ended or cannot continue.
     Session,
     /// A store failed.
     Store,
@@ -91,7 +91,7 @@ pub enum Family {
     Stored,
     /// A key store or a signer failed.
     KeyStore,
-    /// The machine failed otherwise: entropy.
+    /// The entropy source of the machine failed.
     Machine,
     /// The driver or the flow broke the contract between them.
     Contract,
@@ -107,8 +107,8 @@ pub enum Family {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Recovery {
-    /// Do the same again later: after this time if the server named one. A code or another one-time value can only be
-    /// sent again if [`Error::failure`](crate::Error::failure) says that the request was not sent.
+    /// Try the same again later; after `after`, if the server named a time. A code or another one-time value can be sent again
+    /// only if [`Error::failure`](crate::Error::failure) says that the request was not sent.
     Retry {
         /// `Retry-After`, not capped.
         after: Option<Duration>,
@@ -121,10 +121,10 @@ pub enum Recovery {
     FixConfiguration,
     /// Repair the machine: the store, the key store, the disk, the clock.
     FixEnvironment,
-    /// Nothing on this side: the provider (or the other device) breaks its standard. Report it to its operator, or accept
-    /// the deviation by name where there is a choice.
+    /// Nothing on this side helps: the provider (or the other device) breaks its standard. Report this to its operator, or
+    /// accept the deviation by name if there is a [`Deviation`](crate::Deviation).
     ProviderBroken,
-    /// Nothing: the user or the provider said no. Ask the user before another try.
+    /// Nothing helps: the user or the provider said no. Ask the user before another try.
     Denied,
 }
 
@@ -144,10 +144,9 @@ impl Recovery {
     }
 }
 
-/// The stable name of an error, and what is known about it beforehand. `Display` and [`ErrorCode::as_str`] give the dotted
-/// name.
+/// The stable code of an error. `Display` and [`ErrorCode::as_str`] give its dotted name.
 ///
-/// Its constants can be matched like the variants of an enum:
+/// The constants can be matched like the variants of an enum:
 ///
 /// ```
 /// use oidc_proto::{Error, ErrorCode};
@@ -191,7 +190,7 @@ impl ErrorCode {
         self.0.family
     }
 
-    /// What helps, as far as the code tells. [`Error::recovery`](crate::Error::recovery) knows `Retry-After`, too.
+    /// What usually helps. [`Error::recovery`](crate::Error::recovery) also includes `Retry-After`.
     pub const fn recovery(self) -> Recovery {
         self.0.recovery
     }
@@ -201,7 +200,7 @@ impl ErrorCode {
         self.0.section
     }
 
-    /// What it means, in a line.
+    /// The meaning of the code, in one line.
     pub const fn message(self) -> &'static str {
         self.0.message
     }

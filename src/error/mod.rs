@@ -1,9 +1,9 @@
-//! One error type. It tells whose fault it was, what was expected and found, what to do, and which section of which
-//! standard says so.
+//! The error type. It says whose fault the failure was, what was expected and found, what to do, and which section of which
+//! standard applies.
 //!
-//! An error never holds a response body, a token, a code or a secret. What the provider said about itself (`error`,
-//! `error_description`, `error_uri`) is kept apart in [`ProviderText`] and is never part of the error's own `Display`.
-//! What was found in a response is a [`Quote`]: escaped, cut, and its opaque parts shortened.
+//! An error never holds a response body, a token, a code or a secret. The provider's own words (`error`,
+//! `error_description`, `error_uri`) are kept apart in [`ProviderText`] and are never part of the error's `Display`. A value
+//! that was found in a response is a [`Quote`]: it is escaped and cut, and its opaque parts are shortened.
 
 pub(crate) mod code;
 pub(crate) mod codes;
@@ -23,9 +23,9 @@ pub use provider_text::ProviderText;
 pub use quote::{Quote, QuoteSource};
 pub use transport::{Failure, FailureKind, FailureReason, Sent};
 
-/// What went wrong, and everything that is known about it.
+/// An error of this crate: a stable code, and the details of this failure.
 ///
-/// Its `Display` is what happened, what was found, and what to do:
+/// Its `Display` says what happened, what was found, and what to do:
 ///
 /// ```
 /// use oidc_proto::{Error, ErrorCode, Quote};
@@ -37,8 +37,8 @@ pub use transport::{Failure, FailureKind, FailureReason, Sent};
 /// );
 /// ```
 ///
-/// A pointer, so that a `Result` of this crate stays as small as its success. Clones share what they hold: the same error
-/// can be kept in an event and handed to each caller who waited.
+/// An error is one pointer, so that a `Result` of this crate stays small. Clones share the content: an event and all waiting
+/// callers can get the same error.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -130,9 +130,9 @@ impl fmt::Debug for Error {
 }
 
 impl Error {
-    /// An error of this code.
+    /// An error with this code.
     ///
-    /// Flows written outside this crate use it to fail in the same form.
+    /// Flows outside of this crate can use it to fail with the same type.
     pub fn new(code: ErrorCode) -> Self {
         Self(Arc::new(Inner {
             code,
@@ -159,7 +159,7 @@ impl Error {
         self.with(|inner| inner.field = Some(field))
     }
 
-    /// Names the request that it happened in.
+    /// Names the request that failed.
     #[must_use]
     pub fn with_endpoint(self, endpoint: &'static str) -> Self {
         self.with(|inner| inner.endpoint = Some(endpoint))
@@ -171,8 +171,8 @@ impl Error {
         if self.0.endpoint.is_some() { self } else { self.with_endpoint(endpoint) }
     }
 
-    /// Names the server that this request went to, if no connection to it was made; otherwise the error stays as it is. For
-    /// drivers: flows do not know it.
+    /// Names the server of this request if no connection to the server was made; otherwise the error does not change. For
+    /// drivers: flows do not know whether there was a connection.
     #[must_use]
     pub fn with_server(self, request: &http::Uri) -> Self {
         let Some(host) = request.host().filter(|_| self.code() == ErrorCode::TRANSPORT_UNREACHABLE) else {
@@ -196,7 +196,7 @@ impl Error {
         self.with(|inner| inner.code = code)
     }
 
-    /// Adds the status of the response that it was found in, unless there is one already.
+    /// Adds the HTTP status of the response that has the error, unless the error already has a status.
     #[must_use]
     pub fn with_status(self, status: StatusCode) -> Self {
         if self.0.status.is_some() { self } else { self.with(|inner| inner.status = Some(status)) }
@@ -214,7 +214,7 @@ impl Error {
         self.with(|inner| inner.found = Some(found))
     }
 
-    /// Says what to do in this very case, in a sentence, in place of the code's own cure. It must not quote the provider.
+    /// Replaces the code's cure by a sentence that says what to do in this case. The hint must not quote the provider.
     #[must_use]
     pub fn with_hint(self, hint: impl Into<Cow<'static, str>>) -> Self {
         self.with(|inner| inner.hint = Some(hint.into()))
@@ -226,7 +226,7 @@ impl Error {
         self.with(|inner| inner.text = Some(text))
     }
 
-    /// Adds the underlying error. It must not hold secrets: it becomes this error's `source()`.
+    /// Adds the underlying error, which becomes this error's `source()`. It must not hold secrets.
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.with(|inner| inner.source = Some(Arc::from(source.into())))
@@ -238,7 +238,7 @@ impl Error {
         self.with(|inner| inner.retry_after = retry_after)
     }
 
-    /// `Retry-After`: when the server wants to be asked again. Not capped.
+    /// `Retry-After` (RFC 9110 section 10.2.3): the time after which to try again. It is not capped.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
@@ -248,12 +248,12 @@ impl Error {
         self.0.code.fault()
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     pub fn family(&self) -> Family {
         self.0.code.family()
     }
 
-    /// What helps.
+    /// What helps after this failure; `Retry-After` is included.
     pub fn recovery(&self) -> Recovery {
         match self.0.code.recovery() {
             Recovery::Retry { .. } => Recovery::Retry { after: self.retry_after() },
@@ -271,13 +271,13 @@ impl Error {
         self.0.code.section()
     }
 
-    /// The HTTP status of the response that it was found in, also where that is a success; `None` if no response came, or
-    /// if the error is about something else.
+    /// The HTTP status of the response that has the error, which may be a success; `None` if no response came, or if the error
+    /// is not about a response.
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
     }
 
-    /// The request that it happened in, by the metadata's name for its endpoint (`token_endpoint`, `jwks_uri`).
+    /// The request that failed, by the metadata's name of its endpoint (`token_endpoint`, `jwks_uri`).
     pub fn endpoint(&self) -> Option<&'static str> {
         self.0.endpoint
     }
@@ -297,17 +297,17 @@ impl Error {
         self.0.found.as_ref()
     }
 
-    /// What to do: for this very case where more is known about it, else the code's cure.
+    /// What to do: a hint for this case if there is one, otherwise the code's cure.
     pub fn hint(&self) -> &str {
         self.0.hint.as_deref().unwrap_or(self.0.code.cure())
     }
 
-    /// How the HTTP client failed, if it did, and whether the request may have been sent.
+    /// How the HTTP client failed, and whether the request may have been sent; `None` if it did not fail.
     pub fn failure(&self) -> Option<Failure> {
         self.0.source.as_ref()?.downcast_ref().copied()
     }
 
-    /// What the provider said, where it said something.
+    /// The provider's own words, if it sent any. Untrusted.
     pub fn provider_text(&self) -> Option<&ProviderText> {
         self.0.text.as_ref()
     }

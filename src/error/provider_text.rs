@@ -1,4 +1,4 @@
-//! What a provider says about an error of its own.
+//! The words of a provider about an error that it reports.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use super::quote::escaped;
 
 /// The provider's own words: `error`, `error_description` and `error_uri` of RFC 6749 sections 4.1.2.1 and 5.2.
 ///
-/// Untrusted. Each is cut at 500 characters. Control, bidirectional, invisible and tag characters (and `"` and `\`) are
-/// escaped, so that it can be printed to a terminal or a log line; other letters of any language stay as they are. In HTML
-/// it must be escaped like any other text. A malicious provider can put anything here that it knows: the code it was sent,
-/// for example. Treat it as such before logging.
+/// Untrusted. Each field is cut at 500 characters. Control, bidirectional, invisible and tag characters (and `"` and `\`) are
+/// escaped, so that the text can be printed to a terminal or a log line. Other letters of any language stay unchanged. In
+/// HTML, escape the text like any other text. A malicious provider can put anything here that it knows, for example the code
+/// that it received. Consider this before you log the text.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct ProviderText {
     error: Option<Box<str>>,
@@ -28,7 +28,7 @@ impl ProviderText {
         self.error.as_deref()
     }
 
-    /// `error_description`: for a developer, not for the user.
+    /// `error_description`: text for a developer, not for the user.
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()
     }

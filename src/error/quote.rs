@@ -1,23 +1,23 @@
-//! Texts in errors: escaped, cut, and marked with whose words they are.
+//! Texts in errors: escaped, cut, and marked with their source.
 
 use std::fmt;
 
-/// Whose words a [`Quote`] is.
+/// The source of a [`Quote`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum QuoteSource {
-    /// This crate's: a number, a name of a standard.
+    /// This crate, for example a number or a name of a standard.
     Library,
-    /// The caller's: an issuer or a client ID of the configuration.
+    /// The caller, for example an issuer or a client ID of the configuration.
     Caller,
-    /// The provider's, or whoever answered in its place. Untrusted.
+    /// The provider, or whoever answered in its place. Untrusted.
     Provider,
 }
 
 /// What was expected or found: one line, escaped and cut, safe to print to a terminal or a log.
 ///
-/// It is never a secret of the caller. A provider can put anything into its own words, also a code or a token that it was
-/// sent: long opaque parts of them are shortened to their first characters, so that no secret is quoted whole.
+/// A quote never contains a secret of the caller. A provider can put anything into its text, including a code or a token that
+/// it received. Therefore long opaque parts are shortened to their first characters, so that no secret is quoted whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
     text: Box<str>,
@@ -35,12 +35,12 @@ impl Quote {
         Self { text: escaped(text, LIMIT), source: QuoteSource::Caller }
     }
 
-    /// The provider's words, opaque parts shortened.
+    /// The provider's words; opaque parts are shortened.
     pub fn provider(text: &str) -> Self {
         Self { text: escaped(&shortened(text, OPAQUE), LIMIT), source: QuoteSource::Provider }
     }
 
-    /// A URL of the provider: without user name, query and fragment, opaque parts shortened.
+    /// A URL of the provider, without user name, query and fragment; opaque parts are shortened.
     pub fn provider_url(text: &str) -> Self {
         Self::provider(&bare_url(text))
     }
@@ -55,7 +55,7 @@ impl Quote {
         &self.text
     }
 
-    /// Whose words it is.
+    /// The source of the text.
     pub fn source(&self) -> QuoteSource {
         self.source
     }

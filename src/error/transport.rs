@@ -1,8 +1,8 @@
-//! A transport failure: input to the machine, like a response.
+//! Transport failures. A failure is an input of a flow, like a response.
 
-/// Why no response came, and whether the request may have arrived all the same.
+/// Why no response came, and whether the server may still have received the request.
 ///
-/// Two are equal if kind and `sent` are: the reason is for people.
+/// Two failures are equal if `kind` and `sent` are equal; the reason is only for people to read.
 #[derive(Clone, Copy, Debug, Eq, thiserror::Error)]
 #[error("no response: {kind}")]
 pub struct Failure {
@@ -19,13 +19,13 @@ impl Failure {
         Self { kind, sent, reason: None }
     }
 
-    /// The same with what the HTTP client knows beyond the kind, for people to read.
+    /// Adds a more exact reason, for people to read.
     #[must_use]
     pub const fn because(self, reason: FailureReason) -> Self {
         Self { reason: Some(reason), ..self }
     }
 
-    /// What the HTTP client knows beyond the kind. Nothing is decided by it.
+    /// The more exact reason, if the HTTP client knows one. No decision depends on it.
     pub const fn reason(&self) -> Option<FailureReason> {
         self.reason
     }
@@ -68,7 +68,7 @@ pub enum FailureKind {
     /// The body grew beyond the policy's limit.
     #[error("the body is too large")]
     BodyTooLarge,
-    /// The adapter refused to send it, by a choice of its owner: a private address, say.
+    /// The adapter is configured to refuse this request, for example because of a private address.
     #[error("refused by the HTTP client")]
     Refused,
     /// The application gave up.
@@ -88,8 +88,8 @@ pub enum FailureKind {
 /// Whether the server may have seen a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sent {
-    /// Surely not: there was no connection.
+    /// Certainly not: there was no connection.
     No,
-    /// Possibly.
+    /// The server may have received the request.
     Maybe,
 }

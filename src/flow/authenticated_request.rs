@@ -1,9 +1,9 @@
-//! One request with credentials, and its answer: what every flow to a protected endpoint goes through.
+//! One request with credentials, and its response. All flows to protected endpoints use it.
 //!
 //! ```text
 //! start ─▶ [client assertion] ─▶ [DPoP proof] ─▶ request ─┬─ a nonce is demanded, the first time ─▶ from the start
-//!              │ key elsewhere       │ key elsewhere      └─▶ Done(what the answer says)
-//!              └─▶ Sign ─▶           └─▶ Sign ─▶
+//!              │ external key        │ external key       └─▶ Done(the parsed response)
+//!              └─▶ UseKey ─▶         └─▶ UseKey ─▶
 //! ```
 
 use std::fmt;
@@ -26,17 +26,17 @@ use crate::wire::response::Response;
 
 /// How a response is read.
 pub(super) trait Parse: Send + Sync + 'static {
-    /// What it says.
+    /// The parsed response.
     type Output;
 
-    /// What an error names that names nothing else.
+    /// The endpoint for errors that name no endpoint.
     const REQUEST: &'static str;
 
     /// Parses it.
     fn parse(self, response: Response<'_>, now: Timestamp) -> Result<Self::Output, Error>;
 }
 
-/// Awaits signatures, then the answer.
+/// Awaits signatures, then the response.
 pub(super) struct AuthenticatedRequest<A>(State<A>);
 
 #[allow(clippy::enum_variant_names, reason = "states are named for what they await")]
@@ -50,12 +50,12 @@ enum State<A> {
         assertion: Option<String>,
         to_sign: String,
     },
-    /// The plan is kept: the answer may demand a nonce.
+    /// The plan is kept, because the response may demand a nonce.
     ExpectResponseOrNonce(Box<Plan<A>>),
     ExpectResponse(A),
 }
 
-/// Everything that the request is made of, should it have to be made twice.
+/// The parts of the request, from which it can be made twice.
 struct Plan<A> {
     party: RelyingParty,
     request: Request<Body>,
@@ -65,11 +65,11 @@ struct Plan<A> {
     has_met_nonce: bool,
 }
 
-/// On what grounds the server is to answer.
+/// The credential of the request.
 pub(super) enum Credential {
     /// The client itself, by a form that may need an assertion.
     Client,
-    /// An access token that is in the request's header already; a proof has to name it.
+    /// An access token that is already in the request's header. A DPoP proof has to contain its hash.
     Token(AccessToken),
 }
 
@@ -197,7 +197,7 @@ fn finish<A: Parse>(
     parsed.map(Step::Done).map_err(|error| error.during(A::REQUEST))
 }
 
-/// A signature, or the question for one.
+/// A signature, or the key operation that makes it.
 enum Signature {
     Made(Vec<u8>),
     Asked(KeyUse),

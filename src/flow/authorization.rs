@@ -1,14 +1,15 @@
-//! The login while the user is elsewhere: from an authorization request to a checked callback.
+//! The login in the user's browser: from an authorization request to a checked callback.
 //!
 //! ```text
 //! authorize ─▶ AuthorizationUrl (to the browser)
 //!           └▶ PendingAuthorization (kept, or stored)
-//!                │ check(&pending, &callback) ─ wrong: the login goes on waiting
+//!                │ check(&pending, &callback) ─ wrong: the login is still pending
 //!                ▼
 //!              VerifiedCallback ─▶ redeem ─▶ TokenRequest
 //! ```
 //!
-//! Checking borrows: a forged callback does not use up the login. Redeeming takes both the login and the evidence.
+//! `check` borrows the pending login, so a forged callback does not use it up. `redeem` takes the pending login and the
+//! verified callback.
 //!
 //! ```
 //! use oidc_proto::adapter::BlockingDriver;
@@ -67,13 +68,13 @@ use crate::token::scope::Scope;
 use crate::wire::oauth_error;
 
 impl RelyingParty {
-    /// Starts a login: the URL for the user's browser, and what to keep until the browser comes back.
+    /// Starts a login (RFC 6749 section 4.1.1): returns the URL for the user's browser, and the login to keep until the
+    /// browser comes back.
     ///
-    /// `state`, `nonce` and the PKCE verifier are 256 bits of entropy each.
+    /// `state`, `nonce` and the PKCE verifier have 256 bits of entropy each.
     ///
     /// # Errors
-    /// `metadata.unsupported`; `par.required` if the provider takes pushed requests only; `authorization.…`, all of
-    /// them `Local`.
+    /// `metadata.unsupported`; `par.required` if the provider takes only pushed requests; `authorization.…`, all `Local`.
     pub fn authorize(
         &self,
         request: AuthorizationRequest,
@@ -139,19 +140,18 @@ pub(super) fn prepare(
     })
 }
 
-/// Where the browser is sent.
+/// The URL to which the browser is sent.
 pub(super) fn authorization_endpoint(provider: &Provider) -> Result<&Endpoint, Error> {
     let endpoint = provider.metadata().authorization_endpoint.as_ref();
     endpoint.ok_or_else(|| Error::new(ErrorCode::METADATA_UNSUPPORTED).at("authorization_endpoint"))
 }
 
-/// A login whose user is elsewhere.
+/// A login that waits for its callback.
 ///
-/// Serde, versioned, for applications that do not live through it: about 400 bytes, in memory and as JSON.
-/// It holds the PKCE verifier and the nonce. Bind it to the user's browser (a cookie, a platform's own store), so that
-/// nobody can be made to finish another's login; keep it from being read or changed; delete it once it is redeemed.
-///
-/// It expires ([`AuthorizationRequest::lifetime`]); sweep what is past [`PendingAuthorization::expires_at`].
+/// Serde, versioned, for applications that may restart meanwhile: about 500 bytes of JSON. It holds the
+/// PKCE verifier and the nonce: nobody else may read or change it. Bind it to the user's browser (a cookie, a platform's
+/// own store), so that an attacker cannot make a user finish the attacker's login. Delete it once it is redeemed, and when
+/// it has expired ([`PendingAuthorization::expires_at`]).
 #[derive(Clone)]
 pub struct PendingAuthorization {
     owner: Owner,
@@ -164,7 +164,7 @@ pub struct PendingAuthorization {
     expires_at: Timestamp,
 }
 
-/// What a login keeps of its `state`. Only the digest is ever stored: who can read the store cannot forge a callback.
+/// The `state` of a login. Only its digest is stored, so that a reader of the store cannot forge a callback.
 #[derive(Clone)]
 enum State {
     Drawn(Secret),
@@ -188,8 +188,7 @@ impl State {
     }
 }
 
-/// Evidence that a callback belongs to a login, and the code that it brought. Only [`RelyingParty::check`] makes
-/// it:
+/// Evidence that a callback belongs to a login, and the code of the callback. Only [`RelyingParty::check`] makes it:
 ///
 /// ```compile_fail,E0451
 /// let forged = oidc_proto::VerifiedCallback { code: "stolen".into(), state: "known".into() };
@@ -202,7 +201,7 @@ pub struct VerifiedCallback {
 }
 
 impl PendingAuthorization {
-    /// Reads what was stored.
+    /// Reads a stored pending login.
     ///
     /// # Errors
     /// `stored.version`, `stored.malformed`.
@@ -215,40 +214,40 @@ impl PendingAuthorization {
         self.owner.issuer()
     }
 
-    /// Whose login it is.
+    /// The provider, the client and the DPoP key of the login.
     pub fn owner(&self) -> &Owner {
         &self.owner
     }
 
-    /// Where the browser comes back to.
+    /// The redirect URI of the request.
     pub fn redirect_uri(&self) -> &RedirectUri {
         &self.redirect_uri
     }
 
-    /// How the browser brings the answer.
+    /// The response mode of the request; by default [`ResponseMode::Query`].
     pub fn response_mode(&self) -> ResponseMode {
         self.response_mode
     }
 
-    /// From when on callbacks are refused.
+    /// The time from which callbacks are refused.
     pub fn expires_at(&self) -> Timestamp {
         self.expires_at
     }
 
-    /// A name for the login, to find it by [`Callback::key`]: the SHA-256 of its `state`. Not a secret.
+    /// A key to find the login by [`Callback::key`]: the SHA-256 of its `state` as base64url. It is not a secret.
     pub fn key(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.state.digest())
     }
 }
 
 impl RelyingParty {
-    /// Checks that a callback answers this login, and takes the code out of it.
+    /// Checks that a callback belongs to this login (RFC 6749 section 4.1.2, RFC 9207), and takes the code from it.
     ///
-    /// A callback that says no is checked in the same way before it is believed.
+    /// An error response is checked in the same way before it is accepted.
     ///
     /// # Errors
-    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`; `callback.…` for a callback that is not this login's: go
-    /// on waiting; `authorization.…` (`Denied`) for the provider's or the user's no.
+    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`; `callback.…` if the callback does not belong to this
+    /// login: continue to wait; `authorization.…` if the callback is an error response.
     pub fn check(
         &self,
         pending: &PendingAuthorization,
@@ -291,14 +290,14 @@ impl RelyingParty {
         }
     }
 
-    /// Redeems the code (RFC 6749 section 4.1.3, OpenID Connect Core 1.0 section 3.1.3). Keys are fetched first, if an ID
-    /// token is to be verified and there are none.
+    /// Redeems the code (RFC 6749 section 4.1.3, OpenID Connect Core 1.0 section 3.1.3). If an ID token is expected and
+    /// there are no fresh keys, the flow fetches keys first.
     ///
-    /// A failure before the token request was sent leaves the code unspent: with a copy of the login it can be tried
-    /// again. [`Error::failure`] tells whether it was sent.
+    /// If the flow fails before the token request was sent, the code is not spent: a copy of the login can redeem it.
+    /// [`Error::failure`] says whether a request was sent.
     ///
     /// # Errors
-    /// `callback.state_mismatch` for another login's evidence, `provider.mismatch`, `client.mismatch`,
+    /// `callback.state_mismatch` if `verified` belongs to another login, `provider.mismatch`, `client.mismatch`,
     /// `dpop.key_mismatch`, `jwks.missing`, `jws.no_backend`, `id_token.trust_tls_over_http`, `sign.failed`.
     pub fn redeem(
         &self,

@@ -1,13 +1,13 @@
-//! A logout that the provider tells of (OpenID Connect Back-Channel Logout 1.0).
+//! A logout by the provider (OpenID Connect Back-Channel Logout 1.0).
 //!
 //! ```text
 //! back_channel_logout(body of the POST request) ─▶ claims ─▶ KeySearch ─▶ Done(LogoutToken)
 //! ```
 //!
-//! The request comes to the client's `backchannel_logout_uri`, from anyone: unknown keys cause one fetch a minute, however
-//! many such requests come. What is wrong is answered with 400, and with `Cache-Control: no-store` in either case (section
-//! 2.8). Then end the sessions that the token names, each by
-//! [`Session::log_out`](crate::session::Session::log_out), and revoke their tokens.
+//! Anyone can send a request to the client's `backchannel_logout_uri`. Therefore all such requests together cause at most
+//! one key fetch a minute. Answer a wrong request with 400, and send `Cache-Control: no-store` in any case (section 2.8).
+//! Then end each session that the token names by [`Session::log_out`](crate::session::Session::log_out), and revoke its
+//! tokens.
 //!
 //! ```
 //! use oidc_proto::adapter::BlockingDriver;
@@ -42,10 +42,10 @@ use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, Step};
 use crate::token::logout_token::{self, LogoutToken};
 
-/// Awaits keys to verify a logout token with.
+/// Awaits the keys that verify a logout token.
 pub struct BackChannelLogout(KeySearch<Claimed>);
 
-/// What a token says, and what is to be verified.
+/// The checked claims of a token, and its signature to verify.
 struct Claimed {
     compact: Secret,
     token: LogoutToken,
@@ -75,10 +75,11 @@ impl Check for Claimed {
 }
 
 impl RelyingParty {
-    /// Reads a logout request, and checks all that needs no key before it looks for one. The signature is verified whatever
-    /// the client trusts TLS with: this did not come from where the client had asked.
+    /// Checks the logout token in the body of a logout request (sections 2.5 and 2.6). The checks that need no key come
+    /// first. The signature is verified even if the client chose
+    /// [`IdTokenTrust::DangerousTrustTls`](crate::IdTokenTrust::DangerousTrustTls), because anyone can send the request.
     ///
-    /// Hand the token to [`SeenLogoutTokens`](crate::SeenLogoutTokens) before it is acted on.
+    /// Before you act on the token, check it with [`SeenLogoutTokens::check`](crate::SeenLogoutTokens::check).
     ///
     /// # Errors
     /// `logout_token.…`; `jws.…`; `jwks.missing` if there are no keys and no `jwks_uri`.

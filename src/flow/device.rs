@@ -5,13 +5,13 @@
 //!
 //! poll_device ─▶ Wait(interval) ─▶ TokenRequest ─┬─ authorization_pending ─▶ Wait(interval)
 //!                           ▲                             ├─ slow_down ─▶ Wait(interval + 5 s)
-//!                           └─────────────────────────────┼─ no answer, or the server is down ─▶ Wait(2 × interval)
+//!                           └─────────────────────────────┼─ no response, or the server fails ─▶ Wait(2 × interval)
 //!                                                         ├─ refused, expired, or time is up ─▶ error
 //!                                                         └─ tokens ─▶ Done(TokenOutcome)
 //! ```
 //!
-//! The deadline is counted by the monotonic clock from where polling starts, so that a clock set back does not extend
-//! it; for a stored value the time of day says how much of it is left.
+//! The deadline is computed from the time of day when polling starts. From then on the monotonic clock counts, so that a
+//! clock that is set back does not extend the deadline.
 
 use std::fmt;
 use std::time::Duration;
@@ -42,11 +42,11 @@ const SLOW_DOWN: Duration = Duration::from_secs(5);
 /// The longest pause that doubling leads to.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 
-/// Awaits the codes.
+/// Awaits the device code and the user code.
 #[derive(Debug)]
 pub struct DeviceAuthorization(AuthenticatedRequest<Asked>);
 
-/// What was asked for.
+/// The request.
 #[derive(Debug)]
 struct Asked {
     party: RelyingParty,
@@ -75,7 +75,7 @@ impl Parse for Asked {
 }
 
 impl RelyingParty {
-    /// Asks for the codes of a login for this scope.
+    /// Requests the device code and the user code of a login for this scope (RFC 8628 section 3.1).
     ///
     /// # Errors
     /// `device.unsupported`, `sign.failed`.
@@ -87,7 +87,7 @@ impl RelyingParty {
         Ok(step.wrap(DeviceAuthorization))
     }
 
-    /// Waits for the user to allow a login on another device. The driver needs a timer.
+    /// Polls for tokens until the user has decided on another device (RFC 8628 section 3.4). The driver needs a timer.
     ///
     /// # Errors
     /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `jws.no_backend`, `id_token.trust_tls_over_http`.
@@ -113,10 +113,10 @@ impl Flow for DeviceAuthorization {
     }
 }
 
-/// A login that the user has to allow on another device.
+/// A login that the user has to allow on another device (RFC 8628 section 3.2).
 ///
 /// Show the user [`PendingDevice::verification_uri`] and [`PendingDevice::user_code`], or the complete URL as a QR code.
-/// Serde, versioned: about 500 bytes of JSON. The device code in it is as good as the tokens, once the user said yes.
+/// Serde, versioned: about 500 bytes of JSON. It is secret: once the user has consented, its device code yields the tokens.
 #[derive(Clone)]
 pub struct PendingDevice {
     owner: Owner,
@@ -130,7 +130,7 @@ pub struct PendingDevice {
 }
 
 impl PendingDevice {
-    /// Reads what was stored.
+    /// Reads a stored pending login.
     ///
     /// # Errors
     /// `stored.version`, `stored.malformed`.
@@ -143,17 +143,17 @@ impl PendingDevice {
         self.owner.issuer()
     }
 
-    /// What the user types in: printable ASCII, at most 64 characters.
+    /// The code that the user types in: printable ASCII, at most 64 characters.
     pub fn user_code(&self) -> &str {
         &self.user_code
     }
 
-    /// Where the user goes to.
+    /// The URL that the user opens on the other device.
     pub fn verification_uri(&self) -> &str {
         &self.verification_uri
     }
 
-    /// The same with the code in it, if the provider has it.
+    /// The URL with the user code in it (`verification_uri_complete`), if the provider sent one.
     pub fn verification_uri_complete(&self) -> Option<&str> {
         self.verification_uri_complete.as_deref()
     }
@@ -163,7 +163,7 @@ impl PendingDevice {
         self.interval
     }
 
-    /// Until when the user can decide.
+    /// The time until which the user can decide.
     pub fn expires_at(&self) -> Timestamp {
         self.expires_at
     }
@@ -175,7 +175,7 @@ impl fmt::Debug for PendingDevice {
     }
 }
 
-/// Awaits the end of a pause, then tokens.
+/// Awaits the end of the interval, then tokens.
 #[derive(Debug)]
 pub struct DevicePolling(State);
 

@@ -33,8 +33,8 @@ use crate::party::relying_party::RelyingParty;
 use crate::step::Step;
 use crate::token::scope::Scope;
 
-/// A request to the token endpoint. An ID token that comes with the answer is passed over: nothing says what it should
-/// hold.
+/// A token request with any grant type. An ID token in the response is ignored, because the request does not say which
+/// claims to expect.
 #[derive(Clone, Debug)]
 pub struct GrantRequest {
     grant_type: String,
@@ -43,23 +43,23 @@ pub struct GrantRequest {
 }
 
 impl GrantRequest {
-    /// A grant of this `grant_type`.
+    /// A request with this `grant_type`.
     pub fn new(grant_type: impl Into<String>) -> Self {
         Self { grant_type: grant_type.into(), scope: Scope::default(), parameters: Vec::new() }
     }
 
-    /// The client credentials grant: tokens for the client itself.
+    /// The client credentials grant (RFC 6749 section 4.4): tokens for the client itself.
     pub fn client_credentials() -> Self {
         Self::new(GrantType::ClientCredentials.name())
     }
 
-    /// `scope`.
+    /// Sets `scope`.
     #[must_use]
     pub fn scope(self, scope: Scope) -> Self {
         Self { scope, ..self }
     }
 
-    /// One more parameter.
+    /// Adds a parameter.
     #[must_use]
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
         self.parameters.push((name.into(), value.into()));
@@ -68,11 +68,11 @@ impl GrantRequest {
 }
 
 impl RelyingParty {
-    /// Requests tokens by a grant without an authorization request.
+    /// Requests tokens by a grant without an authorization request (RFC 6749 sections 4.4 and 4.5).
     ///
     /// # Errors
-    /// `token.client_auth` for client credentials of a public client, `authorization.parameter` for one that is set
-    /// otherwise or has no name, `sign.failed`.
+    /// `token.client_auth` if a public client requests client credentials, `authorization.parameter` if a parameter has no
+    /// name or is set by the crate itself, `sign.failed`.
     pub fn request_tokens(&self, request: GrantRequest, env: &mut dyn Env) -> Result<Step<TokenRequest>, Error> {
         let GrantRequest { grant_type, scope, parameters } = request;
         if grant_type == GrantType::ClientCredentials.name() && matches!(self.client().auth, ClientAuth::None) {

@@ -1,4 +1,4 @@
-//! The search for the key that verifies something the provider signed.
+//! Searches the key that verifies a token that the provider signed.
 //!
 //! ```text
 //! begin ─▶ check by the newest keys ─┬─ verdict ─────────────────────────▶ Done(output)
@@ -8,7 +8,7 @@
 //!   └───────────────────────────────────────────────────────────────┴─ unknown ─▶ Done(output)
 //! ```
 //!
-//! Where the client has signatures verified elsewhere, each key that fits is one use of it: `UseKey`.
+//! If the client chose external verification, the flow returns one `UseKey` for each key that fits.
 
 use std::fmt;
 
@@ -62,7 +62,7 @@ impl By<'_> {
     }
 }
 
-/// Awaits keys. Boxed: it is made only when the keys at hand do not do, and flows with it inside are moved a lot.
+/// Awaits keys. Boxed, because it is seldom needed, and the flows that contain it are moved often.
 pub(super) struct KeySearch<C>(Box<Search<C>>, State);
 
 enum State {

@@ -1,4 +1,4 @@
-//! From a provider to its keys.
+//! Fetches the keys of a provider (OpenID Connect Discovery 1.0 section 3, RFC 7517 section 5).
 //!
 //! ```text
 //! start ─┬─ there are fresh keys ───────────▶ Done(keys)
@@ -6,7 +6,7 @@
 //!        └─▶ GET jwks_uri ──────────────────▶ Done(keys)
 //! ```
 //!
-//! A login fetches keys by itself. This is for those who want them earlier.
+//! A login fetches keys itself. Use this flow to fetch them earlier.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::wire::freshness::Freshness;
 use crate::wire::policy::{Accept, JWKS_LIMIT, Policy};
 use crate::wire::response::Response;
 
-/// Awaits the JWK set, or that another flow has fetched it.
+/// Awaits the JWK set, or the end of another flow's fetch.
 #[derive(Debug)]
 pub struct KeysFetch {
     party: RelyingParty,
@@ -40,7 +40,7 @@ enum State {
 }
 
 impl RelyingParty {
-    /// Fetches the provider's keys, unless there are fresh ones.
+    /// Fetches the provider's keys, unless the provider has fresh keys; then the flow is done at once.
     ///
     /// # Errors
     /// `jwks.missing`.

@@ -1,20 +1,22 @@
-//! The machines: one file each. A file opens with its states and a diagram; all that decides a transition is in it.
+//! The flows, one file for each. A file begins with a diagram of the flow's states and holds all its transitions.
 //!
-//! | machine | begun by | output |
+//! | flow | started by | output |
 //! |---|---|---|
-//! | [`ServerMetadataFetch`], [`PartyDiscovery`] | an issuer | [`FetchedServerMetadata`], or a [`RelyingParty`] at once |
-//! | [`Registration`] | client metadata | [`Registered`](crate::Registered) |
+//! | [`ServerMetadataFetch`] | [`ServerMetadataFetch::start`] | [`FetchedServerMetadata`] |
+//! | [`PartyDiscovery`] | [`RelyingParty::discover`] | a [`RelyingParty`] |
+//! | [`Registration`] | [`Registration::start`] | [`Registered`](crate::Registered) |
 //! | [`PushedAuthorization`] | [`RelyingParty::push`] | a URL and a [`PendingAuthorization`](crate::PendingAuthorization) |
 //! | [`TokenRequest`] | [`RelyingParty::redeem`], [`RelyingParty::refresh`], [`RelyingParty::request_tokens`] | [`TokenOutcome`](crate::TokenOutcome) |
 //! | [`DeviceAuthorization`] | [`RelyingParty::authorize_device`] | [`PendingDevice`](crate::PendingDevice) |
 //! | [`DevicePolling`] | [`RelyingParty::poll_device`] | [`TokenOutcome`](crate::TokenOutcome) |
 //! | [`KeysFetch`] | [`RelyingParty::fetch_keys`] | [`Keys`](crate::jose::Keys) |
 //! | [`UserinfoFetch`] | [`RelyingParty::userinfo`] | [`Userinfo`](crate::Userinfo) |
-//! | [`ResourceCall`] | [`RelyingParty::call`] | the response to a request of the application's own |
+//! | [`ResourceCall`] | [`RelyingParty::call`] | the response to the application's own request |
 //! | [`Revocation`] | [`RelyingParty::revoke`] | nothing |
 //! | [`BackChannelLogout`] | [`RelyingParty::back_channel_logout`] | [`LogoutToken`](crate::LogoutToken) |
 //!
 //! [`RelyingParty`]: crate::RelyingParty
+//! [`RelyingParty::discover`]: crate::RelyingParty::discover
 //! [`RelyingParty::push`]: crate::RelyingParty::push
 //! [`RelyingParty::redeem`]: crate::RelyingParty::redeem
 //! [`RelyingParty::refresh`]: crate::RelyingParty::refresh

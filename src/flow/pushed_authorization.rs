@@ -1,10 +1,10 @@
-//! A login whose request goes to the provider first, over a channel of our own (RFC 9126).
+//! A login whose authorization request the client sends to the provider directly (RFC 9126).
 //!
 //! ```text
-//! AuthorizationRequest::push ─▶ AuthenticatedRequest: POST pushed_authorization_request_endpoint ─▶ Done(url, pending)
+//! push ─▶ AuthenticatedRequest: POST pushed_authorization_request_endpoint ─▶ Done(url, pending)
 //! ```
 //!
-//! The URL for the browser then holds the client ID and a reference, nothing else.
+//! The URL for the browser then holds only the client ID and `request_uri`, a reference to the request.
 
 use super::authenticated_request::{AuthenticatedRequest, Credential, Parse};
 use super::authorization::{PendingAuthorization, authorization_endpoint, prepare};
@@ -18,7 +18,7 @@ use crate::step::{Flow, Input, Step};
 use crate::wire::policy::{Accept, Policy};
 use crate::wire::response::Response;
 
-/// Awaits the reference to the request.
+/// Awaits the `request_uri`.
 #[derive(Debug)]
 pub struct PushedAuthorization(AuthenticatedRequest<Pushed>);
 
@@ -41,10 +41,11 @@ impl Parse for Pushed {
 }
 
 impl RelyingParty {
-    /// Starts a login by a pushed request. Otherwise as [`RelyingParty::authorize`].
+    /// Starts a login with a pushed authorization request (RFC 9126 section 2). The output is that of
+    /// [`RelyingParty::authorize`].
     ///
     /// # Errors
-    /// `par.unsupported`, and as [`RelyingParty::authorize`].
+    /// `par.unsupported`, `sign.failed`, and the errors of [`RelyingParty::authorize`] except `par.required`.
     pub fn push(&self, request: AuthorizationRequest, env: &mut dyn Env) -> Result<Step<PushedAuthorization>, Error> {
         let endpoint = self.provider().metadata().pushed_authorization_request_endpoint.as_ref();
         let endpoint = endpoint.ok_or(ErrorCode::PAR_UNSUPPORTED)?;

@@ -1,13 +1,13 @@
-//! From a token set to its successor (RFC 6749 section 6, OpenID Connect Core 1.0 section 12).
+//! Refreshes a token set (RFC 6749 section 6, OpenID Connect Core 1.0 section 12).
 //!
 //! ```text
 //! refresh ─▶ TokenRequest ─▶ Done(TokenOutcome)
 //! ```
 //!
-//! The flow does not retry. After a failure that may have reached the provider the refresh token may have been used up:
-//! try again with the old one, which providers that rotate allow for a while. The token set that was passed in is
-//! untouched.
-//! A new ID token must equal the old one in all claims that may not change.
+//! The flow does not retry. If a failed request may have reached the provider, the refresh token may be spent. Try again
+//! with the same refresh token: many providers that rotate refresh tokens accept it for a while. The flow does not change
+//! the token set that it is given. A new ID token must have the same value as the old ID token in all claims that may not
+//! change.
 
 use super::token_outcome::{self, Origin};
 use super::token_request::TokenRequest;
@@ -20,7 +20,7 @@ use crate::token::scope::Scope;
 use crate::token::token_set::TokenSet;
 
 impl RelyingParty {
-    /// Requests new tokens of the same scope. Keys are fetched only if a new ID token comes and there are none.
+    /// Requests new tokens with the same scope. The flow fetches keys only if a new ID token comes and its key is unknown.
     ///
     /// # Errors
     /// `token.no_refresh_token`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `jws.no_backend`,
@@ -29,10 +29,11 @@ impl RelyingParty {
         self.refresh_with(tokens, None, env)
     }
 
-    /// Requests new tokens of a smaller scope.
+    /// Requests new tokens with a smaller scope.
     ///
     /// # Errors
-    /// As [`RelyingParty::refresh`]; `authorization.scope` for more than the tokens' own scope, where that is known.
+    /// Those of [`RelyingParty::refresh`]; `authorization.scope` if the scope exceeds the tokens' own scope, where that
+    /// scope is known.
     pub fn refresh_with_scope(
         &self,
         tokens: &TokenSet,

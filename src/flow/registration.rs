@@ -1,11 +1,10 @@
-//! From client metadata to a registered client (RFC 7591).
+//! Registers a client (RFC 7591).
 //!
 //! ```text
 //! start ─▶ POST registration_endpoint ─▶ Done(Registered)
 //! ```
 //!
-//! Keep the answer in [`Registrations`](crate::Registrations): it outlives the login that follows, whatever becomes of
-//! that.
+//! Store the response in [`Registrations`](crate::Registrations), also if the login that follows fails.
 
 use url::Url;
 
@@ -18,10 +17,10 @@ use crate::party::registration::{self, ApplicationType, ClientMetadata, Register
 use crate::step::{Flow, Input, Step};
 use crate::wire::policy::{Accept, Policy};
 
-/// What an error names that names nothing else.
+/// The endpoint for errors that name no endpoint.
 const REQUEST: &str = "registration_endpoint";
 
-/// Awaits the answer to a registration.
+/// Awaits the registration response.
 #[derive(Debug)]
 pub struct Registration {
     metadata: ClientMetadata,
@@ -29,10 +28,10 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// Registers a client. It is not repeated: each request may make another client.
+    /// Registers a client (RFC 7591 section 3). The request is not repeated, because each request may make another client.
     ///
     /// # Errors
-    /// `registration.unsupported`; `registration.redirect_uri` for one that no provider may accept for this type of
+    /// `registration.unsupported`; `registration.redirect_uri` if no provider may accept a redirect URI for this type of
     /// application (OpenID Connect Dynamic Client Registration 1.0 section 2).
     pub fn start(provider: &Provider, metadata: ClientMetadata) -> Result<Step<Self>, Error> {
         let endpoint = provider.metadata().registration_endpoint.as_ref().ok_or(ErrorCode::REGISTRATION_UNSUPPORTED)?;

@@ -1,12 +1,12 @@
-//! A request of the application's own, with an access token and, where the tokens are bound, a proof (RFC 6750, RFC 9449
+//! Sends the application's own request with an access token and, for DPoP-bound tokens, a proof (RFC 6750, RFC 9449
 //! section 7).
 //!
 //! ```text
 //! start ─▶ AuthenticatedRequest ─▶ Done(response)
 //! ```
 //!
-//! For bearer tokens [`TokenSet::authorization`] in a request of any HTTP client does the same. What a refusal means
-//! stands in [`www_authenticate`](crate::wire::challenge).
+//! For bearer tokens you can also put [`TokenSet::authorization`] into a request of any HTTP client.
+//! [`Challenge`](crate::Challenge) reads why a resource server refused a request.
 
 use http::Request;
 use http::header::AUTHORIZATION;
@@ -42,11 +42,11 @@ impl Parse for Whole {
 }
 
 impl RelyingParty {
-    /// Adds the credentials to a request of the application's own and asks for it to be sent; once more if the server
-    /// demands a nonce. Any response is an output, whatever its status.
+    /// Adds the credentials to the application's own request and sends it. If the server demands a DPoP nonce, the request
+    /// is sent once more. The output is the response, with any status.
     ///
     /// # Errors
-    /// `resource.url` if the request does not go to a URL that tokens may be sent to, `provider.mismatch`, `client.mismatch`,
+    /// `resource.url` if tokens may not be sent to the URL of the request, `provider.mismatch`, `client.mismatch`,
     /// `dpop.key_mismatch`, `sign.failed`.
     pub fn call(
         &self,

@@ -1,10 +1,10 @@
-//! Makes tokens worthless (RFC 7009).
+//! Revokes tokens (RFC 7009).
 //!
 //! ```text
 //! start ─▶ POST revocation_endpoint ─▶ Done(())
 //! ```
 //!
-//! Logging out does not wait for it: forget the tokens first, then drive this, and report its failure.
+//! A logout does not wait for the revocation: delete the tokens first, then drive this flow, and report its failure.
 
 use super::authenticated_request::{AuthenticatedRequest, Credential, Parse};
 use crate::base::env::{Env, Timestamp};
@@ -18,7 +18,7 @@ use crate::token::token_set::TokenSet;
 use crate::wire::policy::{Accept, Policy};
 use crate::wire::response::Response;
 
-/// Awaits the answer to a revocation.
+/// Awaits the revocation response.
 #[derive(Debug)]
 pub struct Revocation(AuthenticatedRequest<Revoked>);
 
@@ -35,8 +35,8 @@ impl Parse for Revoked {
 }
 
 impl RelyingParty {
-    /// Revokes the refresh token, and with it the whole grant (RFC 7009 section 2.1); where there is none, the access
-    /// token.
+    /// Revokes the refresh token, and with it the whole grant (RFC 7009 section 2.1). If there is no refresh token, revokes
+    /// the access token.
     ///
     /// # Errors
     /// `revocation.unsupported`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `sign.failed`.

@@ -1,11 +1,11 @@
-//! From an issuer to its metadata.
+//! Fetches the metadata of an issuer (OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3).
 //!
 //! ```text
 //! start ─▶ GET well-known document ─┬─ 200, issuer equal ─▶ Done(FetchedServerMetadata)
 //!                                   └─ 404, and the other form was allowed ─▶ GET that one
 //! ```
 //!
-//! It never retries: when to ask again is the caller's, who has [`Freshness`](crate::Freshness) to decide by.
+//! The flow does not retry. The caller decides by [`Freshness`](crate::Freshness) when to fetch the metadata again.
 //!
 //! ```
 //! use oidc_proto::adapter::BlockingDriver;
@@ -47,17 +47,17 @@ pub struct ServerMetadataFetch {
     or_else: Option<WellKnown>,
 }
 
-/// What was found.
+/// The metadata of a provider, and how long they are fresh.
 #[derive(Clone, Debug)]
 pub struct FetchedServerMetadata {
     /// The provider.
     pub provider: Provider,
-    /// When to ask again.
+    /// How long the metadata are fresh.
     pub freshness: Freshness,
 }
 
 impl ServerMetadataFetch {
-    /// Asks for the OpenID Connect form.
+    /// Fetches `/.well-known/openid-configuration`.
     ///
     /// # Errors
     /// `url.syntax`.
@@ -65,7 +65,7 @@ impl ServerMetadataFetch {
         Self::start_with(issuer, options, WellKnown::OpenIdConfiguration, None)
     }
 
-    /// Asks for the form named, and for another if there is no document of the first (404).
+    /// Fetches the document `form`, and the document `or_else` if the first document does not exist (404).
     ///
     /// # Errors
     /// `url.syntax`.
@@ -105,12 +105,12 @@ impl Flow for ServerMetadataFetch {
     }
 }
 
-/// Awaits the metadata of a provider, for a client that is known.
+/// Awaits the metadata of a provider. The output is a [`RelyingParty`].
 #[derive(Debug)]
 pub struct PartyDiscovery(ServerMetadataFetch, Box<Client>);
 
 impl RelyingParty {
-    /// Discovers the provider, by the standards' own rules.
+    /// Fetches the provider's metadata (OpenID Connect Discovery 1.0 section 4), with the rules of the standards.
     ///
     /// # Errors
     /// `url.syntax`.
@@ -118,10 +118,10 @@ impl RelyingParty {
         Self::discover_with(issuer, client, ProviderOptions::new())
     }
 
-    /// Discovers a provider from which the caller accepts more.
+    /// Fetches the provider's metadata with [`ProviderOptions`], which can accept deviations from the standards.
     ///
     /// # Errors
-    /// As [`RelyingParty::discover`].
+    /// Those of [`RelyingParty::discover`].
     pub fn discover_with(
         issuer: Issuer,
         client: Client,

@@ -1,7 +1,7 @@
-//! What comes of a token request, and how its tokens are judged.
+//! The outcome of a token request, and the check of its tokens.
 //!
-//! Nothing here ends in an error: the tokens are there, and whatever is wrong they come out, as
-//! [`TokenOutcome::Unverified`] at worst.
+//! Once tokens have arrived, the flow does not end in an error: it returns the tokens, as [`TokenOutcome::Unverified`] if
+//! their ID token is missing or wrong.
 
 use std::sync::Arc;
 
@@ -22,14 +22,14 @@ use crate::token::scope::Scope;
 use crate::token::token_set::TokenSet;
 use crate::token::token_type::TokenType;
 
-/// What came of a code or a refresh token.
+/// The outcome of a token request whose response had tokens.
 #[derive(Debug)]
 #[must_use = "it holds the tokens"]
 #[allow(clippy::large_enum_variant, reason = "both hold the tokens, and are taken apart at once")]
 pub enum TokenOutcome {
-    /// Everything that was asked for came, and was checked.
+    /// The tokens came, and their ID token, if one was expected, was verified.
     Verified(TokenGrant),
-    /// Tokens came, but their ID token is missing or wrong.
+    /// The tokens came, but their ID token is missing or wrong.
     Unverified {
         /// What is wrong.
         error: Error,
@@ -39,11 +39,10 @@ pub enum TokenOutcome {
 }
 
 impl TokenOutcome {
-    /// The tokens, or the reason why they cannot be trusted. The unverified tokens are dropped: they stay valid at the
-    /// provider until they expire there.
+    /// The verified tokens. Unverified tokens are dropped: they stay valid at the provider until they expire there.
     ///
     /// # Errors
-    /// The reason.
+    /// The error of [`TokenOutcome::Unverified`].
     pub fn verified(self) -> Result<TokenGrant, Error> {
         match self {
             Self::Verified(granted) => Ok(granted),
@@ -52,7 +51,7 @@ impl TokenOutcome {
     }
 }
 
-/// Tokens, checked, and what came with them.
+/// Verified tokens, and the rest of the token response.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TokenGrant {
@@ -60,17 +59,17 @@ pub struct TokenGrant {
     pub tokens: TokenSet,
     /// `expires_in` as the provider wrote it.
     pub lifetime: Lifetime,
-    /// The answer as it came, if the caller keeps unknown fields.
+    /// The whole token response, if the caller chose [`UnknownFields::Keep`](crate::UnknownFields::Keep).
     pub fields: Option<Fields>,
 }
 
-/// Tokens whose ID token is missing or wrong. They can be verified again or revoked, and nothing else.
+/// Tokens whose ID token is missing or wrong. The caller can only verify them again or revoke them.
 #[derive(Debug)]
 #[must_use = "the grant is valid at the provider until it is revoked"]
 pub struct UnverifiedTokens(pub(super) Box<Grant>);
 
 impl UnverifiedTokens {
-    /// Revokes the tokens.
+    /// Revokes the tokens, like [`RelyingParty::revoke`].
     ///
     /// # Errors
     /// `revocation.unsupported`, `sign.failed`.
@@ -80,7 +79,7 @@ impl UnverifiedTokens {
     }
 }
 
-/// Tokens as they came, and what they are checked against.
+/// Unverified tokens, and the expectations to check them against.
 #[derive(Debug)]
 pub(super) struct Grant {
     pub(super) party: RelyingParty,
@@ -89,17 +88,17 @@ pub(super) struct Grant {
     pub(super) origin: Origin,
 }
 
-/// What the tokens came for.
+/// The request that the tokens were obtained with.
 #[derive(Debug)]
 pub(super) enum Origin {
     /// A login for this scope; with an expectation if it was for `openid`.
     Login { scope: Scope, expectation: Option<LoginExpectation> },
-    /// A refresh of tokens of this scope, and what goes on if the response brings no new one.
+    /// A refresh of tokens of this scope. The ID token and the refresh token are kept if the response has no new ones.
     Refresh { id_token: Option<Arc<IdToken>>, refresh_token: Secret, scope: Scope },
 }
 
 impl Origin {
-    /// The ID token that has to be verified, and what it has to be like; `None` if there is nothing to verify.
+    /// The ID token to verify and its expectation; `None` if there is nothing to verify.
     ///
     /// # Errors
     /// `id_token.missing`.
@@ -165,7 +164,7 @@ impl Check for Box<Grant> {
 }
 
 impl Grant {
-    /// The ID token that goes on where no new one is to be verified.
+    /// The old ID token, if no new ID token has to be verified.
     fn kept(&self) -> Option<Arc<IdToken>> {
         match &self.origin {
             Origin::Refresh { id_token, .. } => id_token.clone(),
@@ -196,7 +195,7 @@ impl Grant {
     }
 }
 
-/// The algorithms that an ID token may be signed with: never those that it names itself.
+/// The algorithms that an ID token may be signed with. The token itself never chooses its algorithm.
 pub(super) fn allowed_algorithms(party: &RelyingParty) -> Algorithms {
     let client = party.client();
     if let Some(registered) = client.registered_algorithm {
@@ -210,7 +209,7 @@ pub(super) fn allowed_algorithms(party: &RelyingParty) -> Algorithms {
     if advertised.is_empty() { Algorithms::of(&[Algorithm::Rs256]) } else { advertised }
 }
 
-/// Whether ID tokens can be judged at all, asked before a code is spent.
+/// Checks, before a code is spent, that ID tokens can be verified at all.
 pub(super) fn check_trust(party: &RelyingParty) -> Result<(), Error> {
     match party.client().id_token_trust {
         IdTokenTrust::DangerousTrustTls => SignatureEvidence::waived(party.provider()).map(drop),

@@ -1,4 +1,4 @@
-//! A request to the token endpoint, from before it is sent until its tokens can be trusted: every grant.
+//! A token request with any grant: fetches keys if needed, sends the request, and verifies the ID token.
 //!
 //! ```text
 //!   redeem ─┬─ keys are needed and none are fresh ─▶ KeysFetch ─┐
@@ -7,9 +7,9 @@
 //!   UnverifiedTokens::verify ─────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! The keys come first, so that a provider whose keys cannot be had does not cost the code. Until tokens have arrived a
-//! failure is an error; from then on it is [`TokenOutcome::Unverified`]. Nothing is sent twice: a code is good for one
-//! request, and a refresh token may be.
+//! A login fetches keys first, so that it does not spend its code if the keys cannot be fetched. Until tokens have arrived,
+//! a failure is an error; after that it is [`TokenOutcome::Unverified`]. The request is not repeated, because a code (and
+//! often a refresh token) can be used only once. The one exception is a demand for a DPoP nonce (RFC 9449 section 8).
 
 use std::fmt;
 
@@ -31,7 +31,7 @@ use crate::step::{Flow, Input, Step};
 use crate::wire::policy::{Accept, Policy};
 use crate::wire::response::Response;
 
-/// Awaits keys, then tokens, then keys again if need be.
+/// Awaits keys if they are needed, then tokens, then keys again if the key of the ID token is unknown.
 pub struct TokenRequest(State);
 
 enum State {
@@ -131,7 +131,7 @@ impl TokenRequest {
 }
 
 impl UnverifiedTokens {
-    /// Verifies again, with the newest keys, or with those that are then fetched.
+    /// Verifies the tokens again with the newest keys. If the key is unknown, the flow fetches keys.
     pub fn verify(self, env: &mut dyn Env) -> Step<TokenRequest> {
         let mark = self.0.party.key_cell().mark();
         KeySearch::begin(self.0, Asker::own(mark, mark), env).wrap(TokenRequest::verifying)

@@ -1,4 +1,4 @@
-//! From an access token to what the provider tells about its user (OpenID Connect Core 1.0 section 5.3).
+//! Requests the claims about a user with an access token (OpenID Connect Core 1.0 section 5.3).
 //!
 //! ```text
 //! userinfo ─▶ AuthenticatedRequest: GET userinfo_endpoint ─┬─ JSON ─▶ Done(Userinfo)
@@ -22,7 +22,7 @@ use crate::wire::policy::{Accept, JSON_LIMIT, Policy};
 use crate::wire::request;
 use crate::wire::response::Response;
 
-/// Awaits the userinfo response, then keys if it is signed and there are none.
+/// Awaits the userinfo response, then keys if the response is signed and its key is unknown.
 pub struct UserinfoFetch(State);
 
 enum State {
@@ -52,7 +52,7 @@ impl Parse for Expected {
 }
 
 impl RelyingParty {
-    /// Requests the claims about the user who logged in. The response must be about the same one.
+    /// Requests the claims about the user who logged in. The response must have the `sub` of the ID token (section 5.3.2).
     ///
     /// # Errors
     /// `userinfo.unsupported`, `userinfo.no_subject`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`,

@@ -12,7 +12,8 @@ use crate::party::redirect_uri::RedirectUri;
 use crate::token::scope::Scope;
 use crate::wire::form;
 
-/// What to ask the provider for. `client_id`, `state`, `nonce` and the PKCE challenge are added when the login starts.
+/// An authorization request (RFC 6749 section 4.1.1, OpenID Connect Core 1.0 section 3.1.2.1). `client_id`, `state`, `nonce`
+/// and the PKCE challenge are added when the login starts.
 #[derive(Clone, Debug)]
 pub struct AuthorizationRequest {
     pub(crate) redirect_uri: RedirectUri,
@@ -30,10 +31,10 @@ pub struct AuthorizationRequest {
     pub(crate) lifetime: Duration,
 }
 
-/// How long a user may take to log in, unless another time is named: long enough to find a second factor.
+/// How long a user may take to log in by default: long enough to find a second factor.
 pub const LOGIN_LIFETIME: Duration = Duration::from_secs(15 * 60);
 
-/// Parameters that belong to the machine: they cannot be given by hand.
+/// Parameters that this crate sets: callers cannot set them by [`AuthorizationRequest::parameter`].
 const OWN: [&str; 19] = [
     "response_type",
     "client_id",
@@ -57,7 +58,7 @@ const OWN: [&str; 19] = [
 ];
 
 impl AuthorizationRequest {
-    /// A request for this scope. With `openid` in it the login yields an ID token.
+    /// A request for this scope. If the scope contains `openid`, the login returns an ID token.
     pub fn new(redirect_uri: RedirectUri, scope: Scope) -> Self {
         Self {
             redirect_uri,
@@ -76,50 +77,50 @@ impl AuthorizationRequest {
         }
     }
 
-    /// `response_mode`. Without it the provider uses the query.
+    /// Sets `response_mode`. By default the provider uses the query.
     #[must_use]
     pub fn response_mode(mut self, mode: ResponseMode) -> Self {
         self.response_mode = Some(mode);
         self
     }
 
-    /// One more `prompt` value.
+    /// Adds a `prompt` value.
     #[must_use]
     pub fn prompt(mut self, prompt: Prompt) -> Self {
         self.prompt = self.prompt.with(prompt);
         self
     }
 
-    /// `login_hint`: who is probably logging in.
+    /// Sets `login_hint`: who is probably logging in.
     #[must_use]
     pub fn login_hint(mut self, hint: impl Into<String>) -> Self {
         self.login_hint = Some(hint.into());
         self
     }
 
-    /// `display`: `page`, `popup`, `touch` or `wap`.
+    /// Sets `display`: `page`, `popup`, `touch` or `wap`.
     #[must_use]
     pub fn display(mut self, display: impl Into<String>) -> Self {
         self.display = Some(display.into());
         self
     }
 
-    /// `max_age`, in whole seconds. The ID token must then say when the user logged in (`auth_time`), and that must
-    /// not be longer ago, counted from the start of this login.
+    /// Sets `max_age`, in whole seconds. The ID token must then have `auth_time`, and `auth_time` must not be more than
+    /// `max_age` before the start of this login.
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
         self
     }
 
-    /// `ui_locales`: language tags joined by spaces.
+    /// Sets `ui_locales`: language tags joined by spaces.
     #[must_use]
     pub fn ui_locales(mut self, locales: impl Into<String>) -> Self {
         self.ui_locales = Some(locales.into());
         self
     }
 
-    /// `acr_values`, in the order of preference. The ID token's `acr` must be one of them.
+    /// Sets `acr_values`, in the order of preference. The ID token's `acr` must be one of these values.
     #[must_use]
     pub fn acr_values<T: Into<String>>(mut self, values: impl IntoIterator<Item = T>) -> Self {
         self.acr_values = values.into_iter().map(Into::into).collect();
@@ -127,8 +128,8 @@ impl AuthorizationRequest {
         self
     }
 
-    /// `acr_values` as a mere wish: OpenID Connect Core 1.0 section 3.1.2.1 lets the provider pass over it, and the
-    /// ID token's `acr` is for the application to look at.
+    /// Sets `acr_values` as a preference: the provider may ignore it (OpenID Connect Core 1.0 section 3.1.2.1). The ID
+    /// token's `acr` is not checked; the application can read it.
     #[must_use]
     pub fn preferred_acr_values<T: Into<String>>(mut self, values: impl IntoIterator<Item = T>) -> Self {
         self.acr_values = values.into_iter().map(Into::into).collect();
@@ -136,21 +137,21 @@ impl AuthorizationRequest {
         self
     }
 
-    /// `id_token_hint`: the ID token of the user who should log in again.
+    /// Sets `id_token_hint`: the ID token of the user who should log in again.
     #[must_use]
     pub fn id_token_hint(mut self, id_token: impl Into<crate::base::secret::Secret>) -> Self {
         self.id_token_hint = Some(id_token.into());
         self
     }
 
-    /// A parameter that this crate does not know.
+    /// Adds a parameter that this crate does not know.
     #[must_use]
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.extra.push((name.into(), value.into()));
         self
     }
 
-    /// How long the user may take; 15 minutes unless named.
+    /// Sets how long the user may take; by default 15 minutes.
     #[must_use]
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
@@ -222,7 +223,7 @@ pub(crate) fn pushed_url(endpoint: &Endpoint, client_id: &str, request_uri: &str
     AuthorizationUrl::new(out)
 }
 
-/// The URL to open in the user's browser. It holds the login's `state` and `nonce`: do not log it.
+/// The URL to open in the user's browser. It contains the login's `state` and `nonce`: do not log it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthorizationUrl(Box<str>);
 

@@ -1,7 +1,7 @@
 //! The authorization response as it comes back through the user's browser (RFC 6749 section 4.1.2, RFC 9207).
 //!
-//! Parsing checks the form only. Whether the answer belongs to a login is for
-//! [`PendingAuthorization::check`](crate::flow::authorization::PendingAuthorization::check) to say.
+//! Parsing checks only the form. [`RelyingParty::check`](crate::RelyingParty::check) checks that the response belongs to a
+//! login.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,7 +21,8 @@ use crate::wire::form;
 /// Largest callback, in bytes.
 pub const CALLBACK_LIMIT: usize = 64 * 1024;
 
-/// An authorization response. Anyone can forge one.
+/// An authorization response (RFC 6749 section 4.1.2). Anyone can forge one:
+/// [`RelyingParty::check`](crate::RelyingParty::check) checks that it belongs to a login.
 pub struct Callback {
     pub(crate) mode: ResponseMode,
     pub(crate) target: Option<Url>,
@@ -32,9 +33,9 @@ pub struct Callback {
 }
 
 impl Callback {
-    /// From the URL that the browser was sent to, with the answer in its query or its fragment.
+    /// From the URL that the browser was sent to, with the response in its query or its fragment.
     ///
-    /// The rest of the URL is later compared with the login's redirect URI.
+    /// `check` later compares the rest of the URL with the redirect URI of the login.
     ///
     /// # Errors
     /// `callback.…`.
@@ -133,8 +134,8 @@ impl Callback {
         error.with_found(Quote::library(self.mode.name()))
     }
 
-    /// Names the login that this answer claims to belong to, for looking it up: equal to
-    /// [`PendingAuthorization::key`](crate::flow::authorization::PendingAuthorization::key). It proves nothing.
+    /// The key to find the login that this callback claims to belong to. It is equal to
+    /// [`PendingAuthorization::key`](crate::PendingAuthorization::key), and proves nothing. `None` without `state`.
     pub fn key(&self) -> Option<String> {
         Some(URL_SAFE_NO_PAD.encode(digest(self.state.as_ref()?.expose())))
     }

@@ -15,13 +15,14 @@ use crate::token::scope::Scope;
 use crate::wire::oauth_error;
 use crate::wire::response::Response;
 
-/// The interval between polls where the provider names none (section 3.2).
+/// The interval between polls if the provider names none (RFC 8628 section 3.2).
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The longest interval that is believed; a provider that names more would never be asked.
+/// The longest interval that is accepted: with a longer one the provider would hardly ever be polled.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(120);
 
-/// How long the user may take where the provider does not say, which it must; and the most that is believed.
+/// The longest time for the user that is accepted; also the default if the provider sends no `expires_in`, which is
+/// required.
 pub(crate) const LONGEST_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// Longest code for the user to type.
@@ -33,7 +34,7 @@ pub(crate) fn request(endpoint: &Endpoint, client: &Client, scope: &Scope) -> Re
     form_request(endpoint, client, if scope.is_empty() { &[] } else { &pairs })
 }
 
-/// What the provider answered (section 3.2).
+/// The device authorization response (section 3.2).
 #[derive(Debug)]
 pub(crate) struct DeviceAnswer {
     pub(crate) device_code: Secret,
@@ -52,7 +53,7 @@ struct Answer<'a> {
     user_code: Option<Text<'a>>,
     #[serde(borrow)]
     verification_uri: Option<Text<'a>>,
-    /// What deployed servers of a draft say.
+    /// The name in an earlier draft, which some servers still send.
     #[serde(borrow)]
     verification_url: Option<Text<'a>>,
     #[serde(borrow)]
@@ -63,7 +64,7 @@ struct Answer<'a> {
     interval: Scalar<'a>,
 }
 
-/// Parses the answer. The codes and URLs are shown to the user, so they are checked to be printable and `https`.
+/// Parses the response. The user sees the user code and the URLs: the code must be printable, and the URLs `https`.
 ///
 /// # Errors
 /// `device.answer`, `token.…`, `http.…`, `json.…`.

@@ -13,7 +13,7 @@ use crate::party::relying_party::RelyingParty;
 use crate::token::id_token::IdToken;
 use crate::wire::form;
 
-/// What to tell the provider (section 2).
+/// The parameters of a logout request (RP-Initiated Logout 1.0 section 2).
 #[derive(Clone, Debug, Default)]
 pub struct EndSessionRequest {
     id_token_hint: Option<Secret>,
@@ -28,28 +28,28 @@ impl EndSessionRequest {
         Self::default()
     }
 
-    /// `id_token_hint`: the ID token of the login to end. Without it providers ask the user.
+    /// Sets `id_token_hint`: the ID token of the login to end. Without an ID token many providers ask the user.
     #[must_use]
     pub fn id_token_hint(mut self, id_token: &IdToken) -> Self {
         self.id_token_hint = Some(id_token.expose().into());
         self
     }
 
-    /// `logout_hint`.
+    /// Sets `logout_hint`: who is logging out.
     #[must_use]
     pub fn logout_hint(mut self, hint: impl Into<String>) -> Self {
         self.logout_hint = Some(hint.into());
         self
     }
 
-    /// `post_logout_redirect_uri`, as it was registered.
+    /// Sets `post_logout_redirect_uri`: a registered URI to which the provider sends the browser after the logout.
     #[must_use]
     pub fn post_logout_redirect_uri(mut self, uri: RedirectUri) -> Self {
         self.post_logout_redirect_uri = Some(uri);
         self
     }
 
-    /// `ui_locales`.
+    /// Sets `ui_locales`: language tags joined by spaces.
     #[must_use]
     pub fn ui_locales(mut self, locales: impl Into<String>) -> Self {
         self.ui_locales = Some(locales.into());
@@ -58,8 +58,8 @@ impl EndSessionRequest {
 }
 
 impl RelyingParty {
-    /// The URL that logs the user out at the provider, to open in the user's browser, and what the browser's return is
-    /// checked against.
+    /// Returns the URL that logs the user out at the provider, and the logout to check the browser's return against. Open
+    /// the URL in the user's browser.
     ///
     /// # Errors
     /// `end_session.unsupported`.
@@ -88,7 +88,7 @@ impl RelyingParty {
     }
 }
 
-/// The URL to open in the user's browser. It can hold the ID token: do not log it.
+/// The URL to open in the user's browser. It can contain the ID token: do not log it.
 #[derive(Clone)]
 pub struct EndSessionUrl(Secret);
 
@@ -105,7 +105,7 @@ impl fmt::Debug for EndSessionUrl {
     }
 }
 
-/// A logout that the user's browser has still to come back from.
+/// A logout from which the user's browser has not come back yet.
 #[derive(Clone, Debug)]
 pub struct PendingLogout {
     state: Secret,
@@ -113,7 +113,7 @@ pub struct PendingLogout {
 }
 
 impl PendingLogout {
-    /// Checks that the browser comes back from this logout (section 3).
+    /// Checks that the browser came back from this logout (RP-Initiated Logout 1.0 section 3).
     ///
     /// # Errors
     /// `end_session.state_mismatch`; `callback.too_large`, `callback.malformed`, `callback.redirect_uri`.

@@ -14,7 +14,7 @@ use crate::party::provider::Provider;
 use crate::wire::request;
 use crate::wire::response::Response;
 
-/// Where the keys are.
+/// The URL of the JWK set.
 ///
 /// # Errors
 /// `jwks.missing`.
@@ -27,15 +27,15 @@ pub(crate) fn request(endpoint: &Endpoint) -> Request<Body> {
     request::read(endpoint.uri().clone())
 }
 
-/// What an error names that names nothing else.
+/// The endpoint for errors that name no endpoint.
 const REQUEST: &str = "jwks_uri";
 
-/// Names the request in an error that names nothing else.
+/// Names the endpoint in an error that names no endpoint.
 pub(crate) fn during(error: Error) -> Error {
     error.during(REQUEST)
 }
 
-/// Parses the response, for this library.
+/// Parses the response, for this signature backend.
 ///
 /// # Errors
 /// `http.…`, `json.…`, `jwks.…`.

@@ -21,7 +21,7 @@ pub(crate) fn request(endpoint: &Endpoint, client: &Client, token: &Secret, hint
     form_request(endpoint, client, &[("token", token.expose()), ("token_type_hint", hint.name())])
 }
 
-/// Parses the answer (section 2.2): any 2xx, whatever its body. A token that was not valid is revoked, too.
+/// Parses the response (section 2.2): any 2xx with any body. A token that was already invalid counts as revoked.
 ///
 /// # Errors
 /// `revocation.…`, `token.invalid_client`, `http.…`.

@@ -1,4 +1,4 @@
-//! The token endpoint's requests and answers (RFC 6749 sections 4.1.3, 5 and 6).
+//! Token requests and token responses (RFC 6749 sections 4.1.3, 5 and 6).
 
 use std::fmt;
 
@@ -40,7 +40,7 @@ pub(crate) fn code_request(
     )
 }
 
-/// Refreshes (RFC 6749 section 6). Without a scope the granted one stays.
+/// Refreshes (RFC 6749 section 6). Without a scope the granted scope stays.
 pub(crate) fn refresh_request(
     endpoint: &Endpoint,
     client: &Client,
@@ -52,7 +52,7 @@ pub(crate) fn refresh_request(
     form_request(endpoint, client, &pairs)
 }
 
-/// A token response (RFC 6749 section 5.1), parsed, nothing of it checked against a login yet.
+/// A parsed token response (RFC 6749 section 5.1). It has not been checked against a login.
 pub(crate) struct TokenResponse {
     pub(crate) access_token: AccessToken,
     pub(crate) token_type: TokenType,
@@ -61,7 +61,7 @@ pub(crate) struct TokenResponse {
     pub(crate) scope: Option<Scope>,
     pub(crate) id_token: Option<Secret>,
     pub(crate) fields: Option<Fields>,
-    /// Why the tokens cannot be used, although they are there.
+    /// Why the tokens of the response cannot be used.
     pub(crate) flaw: Option<Error>,
 }
 

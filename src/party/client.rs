@@ -1,4 +1,4 @@
-//! A client: who we are at a provider.
+//! A client of a provider.
 
 use std::sync::Arc;
 
@@ -10,18 +10,19 @@ use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::jose::{Algorithm, Algorithms, HS256_SECRET_LENGTH, PrivateKey};
 
-/// How the client proves to be itself at the token, revocation and other endpoints (RFC 6749 section 2.3).
+/// How the client authenticates at the token, revocation and other endpoints (RFC 6749 section 2.3).
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum ClientAuth {
-    /// It does not: a public client, protected by PKCE and its redirect URI.
+    /// `none`: a public client, protected by PKCE and its redirect URI.
     #[default]
     None,
     /// `client_secret_basic`: the secret in the `Authorization` header.
     SecretBasic(Secret),
     /// `client_secret_post`: the secret in the form.
     SecretPost(Secret),
-    /// `client_secret_jwt`: an assertion under the secret (HS256), which itself is not sent. It has at least 32 bytes.
+    /// `client_secret_jwt`: an assertion that is signed with the secret (HS256). The secret itself is not sent; it needs at
+    /// least 32 bytes.
     SecretJwt(Secret),
     /// `private_key_jwt`: an assertion signed by a key whose public half the provider knows (RFC 7523).
     PrivateKeyJwt(PrivateKey),
@@ -39,11 +40,10 @@ impl ClientAuth {
         }
     }
 
-    /// The strongest method that a client with a secret and a provider have in common: an assertion keeps the secret
-    /// from being sent at all, a header keeps it from being logged with the form. For an assertion by HS256 the secret
-    /// needs 32 bytes.
+    /// The strongest method that the provider supports for a client with this secret, in this order: an assertion, which does
+    /// not send the secret; the header; the form. The assertion (HS256) needs a secret of at least 32 bytes.
     ///
-    /// A provider may hold each client to the one method that it was registered with: then name that one.
+    /// A provider may accept only the method with which the client was registered. Then name that method instead.
     ///
     /// # Errors
     /// `token.client_auth` if the provider supports none.
@@ -73,10 +73,10 @@ impl ClientAuth {
         }
     }
 
-    /// The method and its secret put together.
+    /// The method with its secret.
     ///
     /// # Errors
-    /// `token.client_auth` if the method needs a secret and there is none, or needs a key.
+    /// `token.client_auth` if the method needs a secret and there is none, or if the method needs a private key.
     pub fn new(method: AuthMethod, secret: Option<Secret>) -> Result<Self, Error> {
         match (method, secret) {
             (AuthMethod::None, _) => Ok(Self::None),
@@ -92,22 +92,21 @@ impl ClientAuth {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IdTokenTrust {
-    /// Against the provider's keys.
+    /// By this crate, with the provider's keys.
     #[default]
     Verify,
-    /// Against the provider's keys, by the key store: a browser's WebCrypto, for a build without a signature backend. The
-    /// flow then asks for the use of a public key ([`KeyUse::Verify`](crate::step::KeyUse::Verify)), and the driver's word
-    /// is believed.
+    /// By the driver's key store, with the provider's keys: for example a browser's WebCrypto, in a build without a signature
+    /// backend. The flow asks for [`KeyUse::Verify`](crate::step::KeyUse::Verify), and trusts the verdict.
     VerifyElsewhere,
-    /// Not at all: the ID token came straight from the token endpoint over TLS, whose certificate vouches for it
-    /// (OpenID Connect Core 1.0 section 3.1.3.7 rule 6).
+    /// Not at all: the ID token came directly from the token endpoint over TLS, and the certificate of the endpoint
+    /// authenticates the token (OpenID Connect Core 1.0 section 3.1.3.7 rule 6).
     ///
-    /// **Warning**: whoever can answer for the token endpoint (a proxy that breaks TLS, a wrong certificate store) can
-    /// log in as anyone. All claims are checked all the same. Never accepted over plain `http`.
+    /// **Warning**: whoever can answer in place of the token endpoint (a proxy that breaks TLS, a wrong certificate store)
+    /// can log in as anyone. All claims are still checked. Never accepted over plain `http`.
     DangerousTrustTls,
 }
 
-/// A client, immutable and shared by everything it does at one provider.
+/// A client: its ID, its authentication, its redirect URIs and what it accepts. Immutable.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) id: Arc<str>,
@@ -123,7 +122,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A public client of this `client_id`.
+    /// A public client with this `client_id`.
     ///
     /// ```
     /// use oidc_proto::{Client, ClientAuth, RedirectUri};
@@ -147,40 +146,40 @@ impl Client {
         }
     }
 
-    /// How it authenticates.
+    /// Sets how the client authenticates.
     #[must_use]
     pub fn with_auth(self, auth: ClientAuth) -> Self {
         Self { auth, ..self }
     }
 
-    /// One more redirect URI. One on a loopback address stands for all its ports.
+    /// Adds a redirect URI. An `http` URI on a loopback address covers all ports (RFC 8252 section 7.3).
     #[must_use]
     pub fn with_redirect_uri(mut self, redirect_uri: RedirectUri) -> Self {
         self.redirect_uris.push(redirect_uri);
         self
     }
 
-    /// How ID tokens' signatures are checked.
+    /// Sets how the signatures of ID tokens are checked.
     #[must_use]
     pub fn with_id_token_trust(self, id_token_trust: IdTokenTrust) -> Self {
         Self { id_token_trust, ..self }
     }
 
-    /// The algorithm that was registered for its ID tokens, `id_token_signed_response_alg`: no other is accepted then.
+    /// Sets the registered algorithm of ID tokens, `id_token_signed_response_alg`. No other algorithm is then accepted.
     #[must_use]
     pub fn with_registered_algorithm(self, algorithm: Algorithm) -> Self {
         Self { registered_algorithm: Some(algorithm), ..self }
     }
 
-    /// The algorithm that was registered for userinfo answers, `userinfo_signed_response_alg`: they must then be signed
-    /// by it.
+    /// Sets the registered algorithm of userinfo responses, `userinfo_signed_response_alg`. They must then be signed with
+    /// this algorithm.
     #[must_use]
     pub fn with_registered_userinfo_algorithm(self, algorithm: Algorithm) -> Self {
         Self { registered_userinfo_algorithm: Some(algorithm), ..self }
     }
 
-    /// The algorithms that its ID tokens may be signed with, where none was registered. HS256 is only ever accepted
-    /// where it was registered.
+    /// Sets the algorithms that ID tokens may be signed with if none was registered. HS256 is accepted only if it was
+    /// registered.
     #[must_use]
     pub fn with_algorithms(self, algorithms: Algorithms) -> Self {
         Self { algorithms: Some(algorithms), ..self }
@@ -188,7 +187,7 @@ impl Client {
 
     /// Accepts ID tokens that are also for this audience.
     ///
-    /// **Warning**: that audience can then log in here with the ID tokens it is shown.
+    /// **Warning**: that audience can then log in to this client with the ID tokens that it receives.
     #[must_use]
     pub fn trusting_audience(mut self, audience: impl Into<Box<str>>) -> Self {
         self.trusted_audiences.push(audience.into());
@@ -197,16 +196,16 @@ impl Client {
 
     /// Accepts ID tokens that were issued to this other party (`azp`).
     ///
-    /// **Warning**: that party can then log in here with the ID tokens of its users.
+    /// **Warning**: that party can then log in to this client with the ID tokens of its users.
     #[must_use]
     pub fn trusting_authorized_party(mut self, party: impl Into<Box<str>>) -> Self {
         self.trusted_parties.push(party.into());
         self
     }
 
-    /// Has all tokens bound to this key (RFC 9449). Tokens that come unbound are then refused.
+    /// Binds all tokens to this key (RFC 9449). Tokens that are not bound are then refused.
     ///
-    /// A client is cheap to clone: where each session has a key of its own, each has a client of its own.
+    /// If each session has its own key, give each session its own client; a client is cheap to clone.
     #[must_use]
     pub fn with_dpop(self, key: Arc<DpopKey>) -> Self {
         Self { dpop: Some(key), ..self }
@@ -227,7 +226,7 @@ impl Client {
         &self.id
     }
 
-    /// How it authenticates.
+    /// How the client authenticates.
     pub fn auth(&self) -> &ClientAuth {
         &self.auth
     }

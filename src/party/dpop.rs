@@ -20,9 +20,10 @@ const NONCE_LIMIT: usize = 8;
 /// Longest nonce that is taken from a server, in bytes.
 const NONCE_LENGTH_LIMIT: usize = 1024;
 
-/// A key that tokens are bound to, and the nonces that servers gave for it.
+/// A key that tokens are bound to, and the nonces that servers issued for it (RFC 9449 section 8).
 ///
-/// Shared by everything that uses the tokens. Nonces are remembered so that not every request is refused once.
+/// Share one `DpopKey` among all users of the tokens: it remembers the nonces, so that the server does not refuse each
+/// request once.
 pub struct DpopKey {
     key: PrivateKey,
     public_key: PublicKey,
@@ -31,7 +32,7 @@ pub struct DpopKey {
 }
 
 impl DpopKey {
-    /// A key for binding tokens: asymmetric, with a public key that is known.
+    /// A key for binding tokens. It must be asymmetric, and its public key must be known.
     ///
     /// # Errors
     /// `dpop.key`.
@@ -95,8 +96,8 @@ impl DpopKey {
         nonces.iter().find(|(own, _)| *own == origin).map(|(_, nonce)| nonce.clone())
     }
 
-    /// Remembers the nonce of an answer (section 8.2): any answer of a server can bring a new one. Says whether one came
-    /// that can be sent back.
+    /// Remembers the nonce of a response (section 8.2): any response of a server can have a new nonce. Returns whether the
+    /// response has a nonce that can be used.
     pub(crate) fn note(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let nonce = headers.get("dpop-nonce").and_then(|value| value.to_str().ok());
         let Some(nonce) = nonce.filter(|nonce| (1..=NONCE_LENGTH_LIMIT).contains(&nonce.len())) else { return false };

@@ -30,12 +30,12 @@ use crate::jose::backend::Backend;
 const LEASE: Duration = Duration::from_secs(60);
 /// How soon a driver that ignores the bell looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// The shortest time between two fetches for tokens from strangers: anyone can send such tokens, and one request a minute
-/// is nothing to a provider.
+/// The shortest time between two fetches for tokens from strangers (logout tokens): anyone can send such tokens.
 pub const STRANGERS_COOLDOWN: Duration = Duration::from_secs(60);
-/// How old keys may become before they are fetched again, if the provider says nothing, and at most.
+/// The maximum age of keys before they are fetched again; also the age if the provider sends no `Cache-Control`.
 pub const OLDEST_KEYS: Duration = Duration::from_secs(24 * 3600);
-/// How old keys may become at least: several providers forbid caching altogether, and unknown keys are fetched anyway.
+/// The minimum age of keys before they are fetched again: several providers forbid caching, and an unknown key causes a
+/// fetch anyway.
 pub const YOUNGEST_KEYS: Duration = Duration::from_secs(300);
 
 /// The newest keys of one provider.

@@ -17,7 +17,7 @@ words! {
     ResponseType { Code = "code", IdToken = "id_token", Token = "token", CodeIdToken = "code id_token", None = "none", }
 }
 words! {
-    /// How the provider hands over the answer of the authorization endpoint.
+    /// How the provider returns the authorization response (OAuth 2.0 Multiple Response Type Encoding Practices).
     ResponseMode { Query = "query", Fragment = "fragment", FormPost = "form_post", }
 }
 words! {
@@ -65,7 +65,7 @@ impl WellKnown {
     /// The URL of the document.
     ///
     /// # Errors
-    /// `url.syntax`, which an [`Issuer`] does not cause.
+    /// `url.syntax`; a valid [`Issuer`] does not cause it.
     pub fn uri(self, issuer: &Issuer) -> Result<Uri, Error> {
         let url = Url::parse(issuer.as_str()).map_err(|_| ErrorCode::URL_SYNTAX)?;
         let (origin, path) = (&url[..Position::BeforePath], url.path().trim_end_matches('/'));
@@ -85,13 +85,14 @@ impl WellKnown {
     }
 }
 
-/// What a provider says about itself. Every URL was checked to be an [`Endpoint`].
+/// The metadata of a provider (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2). Every URL is a checked
+/// [`Endpoint`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServerMetadata {
-    /// `issuer`, equal to the one that was asked for.
+    /// `issuer`, equal to the requested issuer.
     pub issuer: Issuer,
-    /// `authorization_endpoint`; absent only where no grant type uses it.
+    /// `authorization_endpoint`; absent only if no supported grant type uses it.
     pub authorization_endpoint: Option<Endpoint>,
     /// `token_endpoint`.
     pub token_endpoint: Endpoint,
@@ -131,7 +132,7 @@ pub struct ServerMetadata {
     pub prompt_values: Option<Words<Prompt>>,
     /// `authorization_response_iss_parameter_supported` (RFC 9207): the callback must then carry `iss`.
     pub authorization_response_iss: bool,
-    /// The document as it came, if the caller keeps unknown fields.
+    /// The whole document, if the caller chose [`UnknownFields::Keep`](crate::UnknownFields::Keep).
     pub fields: Option<Fields>,
 }
 
@@ -188,7 +189,7 @@ impl<'de> Deserialize<'de> for Flag {
 }
 
 impl ServerMetadata {
-    /// Parses a document that must be `issuer`'s, in the form that OpenID Providers and OAuth servers share.
+    /// Parses the metadata document of `issuer`, with the rules that OpenID Providers and OAuth servers have in common.
     ///
     /// # Errors
     /// `metadata.issuer_mismatch`, `metadata.missing_field`, `metadata.url`, `metadata.pkce_without_s256`, `json.…`,
@@ -275,7 +276,7 @@ impl ServerMetadata {
         })
     }
 
-    /// The rules that OpenID Connect Discovery adds: keys must be published, and the algorithms named.
+    /// Checks the rules that OpenID Connect Discovery 1.0 adds: `jwks_uri` and the ID token algorithms must be present.
     ///
     /// # Errors
     /// `metadata.missing_field`.

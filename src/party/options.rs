@@ -1,4 +1,4 @@
-//! What a caller chooses to accept from a provider.
+//! Options: what a caller accepts from a provider.
 
 use crate::base::url::Schemes;
 use crate::base::word_set::{Words, words};
@@ -17,17 +17,17 @@ words! {
     }
 }
 
-/// Whether an answer's unknown fields are kept.
+/// Whether the unknown fields of metadata and token responses are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownFields {
-    /// They are passed over and cost nothing.
+    /// Unknown fields are ignored and cost nothing.
     #[default]
     Drop,
-    /// The answer is kept as it came, beside what was parsed from it.
+    /// The whole JSON document is kept, besides the parsed values.
     Keep,
 }
 
-/// What the caller chooses to accept from a provider.
+/// What the caller accepts from a provider.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProviderOptions {
     schemes: Schemes,
@@ -36,12 +36,12 @@ pub struct ProviderOptions {
 }
 
 impl ProviderOptions {
-    /// The standards' own rules.
+    /// The rules of the standards: `https` only, no deviation, unknown fields dropped.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Which schemes the provider's URLs may have.
+    /// Sets which schemes the provider's URLs may have.
     #[must_use]
     pub fn with_schemes(self, schemes: Schemes) -> Self {
         Self { schemes, ..self }
@@ -53,7 +53,7 @@ impl ProviderOptions {
         Self { deviations: self.deviations.with(deviation), ..self }
     }
 
-    /// Whether unknown fields of metadata and token responses are kept.
+    /// Sets whether unknown fields of metadata and token responses are kept.
     #[must_use]
     pub fn with_unknown_fields(self, unknown_fields: UnknownFields) -> Self {
         Self { unknown_fields, ..self }

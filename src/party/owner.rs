@@ -1,4 +1,4 @@
-//! Whose a stored value is.
+//! The owner of a stored value.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,9 +7,8 @@ use super::client::Client;
 use crate::base::url::Issuer;
 use crate::error::{Error, ErrorCode};
 
-/// Whose a token set or a pending login is: a provider, a client at it, and the client's DPoP key if it has one.
-///
-/// Clones share one value.
+/// The owner of a token set or a pending login: a provider, a client ID, and the thumbprint of the client's DPoP key if it
+/// has one. Clones share one value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Owner(Arc<Inner>);
 
@@ -40,7 +39,7 @@ impl Owner {
         &self.0.client_id
     }
 
-    /// The thumbprint of the DPoP key (RFC 7638).
+    /// The thumbprint of the DPoP key (RFC 7638), if the client has one.
     pub fn dpop_thumbprint(&self) -> Option<&str> {
         self.0.key.as_deref()
     }

@@ -1,4 +1,4 @@
-//! A provider: its metadata and what the caller chose to accept from it.
+//! A provider: its metadata, its keys, and what the caller accepts from it.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorCode};
 use crate::jose::Keys;
 use crate::jose::backend::{self, Backend};
 
-/// A provider: its metadata, and its newest keys, which all flows at it share. Clones share everything.
+/// A provider: its metadata and its newest keys. Clones share everything, so all flows at the provider share the keys.
 #[derive(Clone, Debug)]
 pub struct Provider(Arc<Inner>);
 
@@ -23,23 +23,24 @@ struct Inner {
 }
 
 impl Provider {
-    /// From metadata that were discovered or configured.
+    /// A provider with metadata that were discovered or configured. It has no keys yet.
     pub fn new(metadata: ServerMetadata, options: ProviderOptions) -> Self {
         let keys = KeyCell::new(backend::default());
         Self(Arc::new(Inner { metadata, options, keys }))
     }
 
-    /// The same provider with another library for signatures than the default one. It shares no keys.
+    /// The same provider with another signature backend than the default. It does not share the keys.
     #[must_use]
     pub fn with_backend(&self, backend: &'static dyn Backend) -> Self {
         let (metadata, options) = (self.0.metadata.clone(), self.0.options);
         Self(Arc::new(Inner { metadata, options, keys: KeyCell::new(Some(backend)) }))
     }
 
-    /// Takes newer metadata of this provider, as they were fetched again. It shares the keys.
+    /// This provider with the metadata and options of `newer`, for example after a second fetch. It keeps this provider's
+    /// keys.
     ///
     /// # Errors
-    /// `provider.mismatch` for another issuer's.
+    /// `provider.mismatch` if `newer` has another issuer.
     pub fn renewed(&self, newer: &Self) -> Result<Self, Error> {
         if newer.issuer() != self.issuer() {
             return Err(ErrorCode::PROVIDER_MISMATCH.into());
@@ -48,11 +49,11 @@ impl Provider {
         Ok(Self(Arc::new(Inner { metadata, options, keys: self.0.keys.clone() })))
     }
 
-    /// Supplies a JWK set of this provider that the caller kept, if there are no keys yet. It counts until it is 24 hours
-    /// old.
+    /// Supplies a JWK set of this provider that the caller stored. It is used only if the provider has no keys yet, and is
+    /// fresh until it is 24 hours old.
     ///
     /// # Errors
-    /// As [`Keys::parse`].
+    /// Those of [`Keys::parse`].
     pub fn supply_keys(&self, jwks: &[u8], fetched_at: Timestamp, env: &dyn Env) -> Result<(), Error> {
         let keys = Keys::read(self.0.keys.backend(), jwks, fetched_at)?;
         let left = OLDEST_KEYS.saturating_sub(env.now().saturating_since(fetched_at));
@@ -69,10 +70,10 @@ impl Provider {
         &self.0.keys
     }
 
-    /// From a metadata document that the caller has: bundled, cached, or handed over by other means than discovery.
+    /// A provider with a metadata document that the caller has, for example bundled or cached.
     ///
     /// # Errors
-    /// As discovery's.
+    /// Those of [`ServerMetadata::parse`].
     pub fn from_json(document: &[u8], issuer: &Issuer, options: ProviderOptions) -> Result<Self, Error> {
         Ok(Self::new(ServerMetadata::parse(document, issuer, &options)?, options))
     }

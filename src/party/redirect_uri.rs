@@ -1,4 +1,4 @@
-//! Where a login comes back to.
+//! Redirect URIs.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use crate::error::{Error, ErrorCode};
 pub struct RedirectUri(Arc<str>);
 
 impl RedirectUri {
-    /// Checks the URI. Any scheme goes but those that a browser runs or reads itself.
+    /// Checks the URI: it must be absolute, without fragment and user name. Schemes that a browser executes or reads itself
+    /// (such as `javascript` and `data`) are refused.
     ///
     /// # Errors
     /// `authorization.redirect_uri`.
@@ -34,8 +35,8 @@ impl RedirectUri {
         &self.0
     }
 
-    /// Whether it is this URI, or this one but for the port where this one is `http` on a loopback address
-    /// (RFC 8252 section 7.3).
+    /// Whether `other` equals this URI. If this URI is `http` on a loopback address, the port may differ (RFC 8252
+    /// section 7.3).
     pub fn covers(&self, other: &Self) -> bool {
         if self == other {
             return true;
@@ -48,7 +49,7 @@ impl RedirectUri {
             && own == other
     }
 
-    /// Whether the answer to a callback at `url` was sent to this URI: all of it but query and fragment.
+    /// Whether a callback at `url` was sent to this URI. Query and fragment are not compared.
     pub(crate) fn is_target_of(&self, url: &Url) -> bool {
         Url::parse(&self.0).is_ok_and(|own| own[..Position::AfterPath] == url[..Position::AfterPath])
     }

@@ -28,7 +28,7 @@ words! {
     ApplicationType { Web = "web", Native = "native", }
 }
 
-/// A field for people to read, in one language or several (RFC 7591 section 2.2).
+/// A field for people to read, in one or several languages (RFC 7591 section 2.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Localized {
     default: String,
@@ -41,7 +41,7 @@ impl Localized {
         Self { default: default.into(), languages: BTreeMap::new() }
     }
 
-    /// The value in the language of this tag (BCP 47): sent as `field#tag`.
+    /// Adds the value in the language of this tag (BCP 47). It is sent as `field#tag`.
     #[must_use]
     pub fn with_language(mut self, tag: impl Into<String>, value: impl Into<String>) -> Self {
         self.languages.insert(tag.into(), value.into());
@@ -61,9 +61,9 @@ impl<T: Into<String>> From<T> for Localized {
     }
 }
 
-/// What a client says about itself (RFC 7591 section 2).
+/// The metadata of a client that registers (RFC 7591 section 2).
 ///
-/// Equal metadata serialize to equal bytes, so that [`ClientMetadata::fingerprint`] can tell when to register anew.
+/// Equal metadata serialize to equal bytes, so [`ClientMetadata::fingerprint`] changes only if the metadata change.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ClientMetadata {
@@ -89,9 +89,9 @@ pub struct ClientMetadata {
     pub contacts: Vec<String>,
     /// `post_logout_redirect_uris` (RP-Initiated Logout 1.0 section 3.1).
     pub post_logout_redirect_uris: Vec<RedirectUri>,
-    /// `backchannel_logout_uri` (Back-Channel Logout 1.0 section 2.2): where the provider tells that a user is out.
+    /// `backchannel_logout_uri` (Back-Channel Logout 1.0 section 2.2): the URL to which the provider sends logout tokens.
     pub backchannel_logout_uri: Option<Endpoint>,
-    /// `backchannel_logout_session_required`: whether it has to say which session.
+    /// `backchannel_logout_session_required`: whether logout tokens must have `sid`.
     pub backchannel_logout_session_required: bool,
     /// `id_token_signed_response_alg`.
     pub id_token_signed_response_alg: Option<Algorithm>,
@@ -129,7 +129,7 @@ impl ClientMetadata {
         }
     }
 
-    /// Authenticates by this key, `private_key_jwt`: its public half is sent as `jwks`.
+    /// Sets `private_key_jwt` with this key. Its public key is sent as `jwks`.
     ///
     /// # Errors
     /// `token.client_auth` if the public key is not known, or the key is symmetric.
@@ -142,7 +142,7 @@ impl ClientMetadata {
         Ok(self)
     }
 
-    /// SHA-256 of what would be sent, as base64url: changed metadata registers anew.
+    /// The SHA-256 of the registration request, as base64url. If it changes, register the client again.
     pub fn fingerprint(&self) -> String {
         URL_SAFE_NO_PAD.encode(Sha256::digest(self.to_json()))
     }
@@ -237,7 +237,7 @@ pub struct Registered {
 }
 
 impl Registered {
-    /// A client that was registered by other means: by hand in a provider's console, say.
+    /// A client that was registered in another way, for example by hand in a provider's console.
     pub fn preregistered(client_id: impl Into<Box<str>>, auth: ClientAuth) -> Self {
         Self {
             client_id: client_id.into(),
@@ -270,12 +270,12 @@ impl Registered {
         self.issued_at
     }
 
-    /// The answer as it came, if the caller keeps unknown fields.
+    /// The whole registration response, if the caller chose [`UnknownFields::Keep`](crate::UnknownFields::Keep).
     pub fn fields(&self) -> Option<&Fields> {
         self.fields.as_ref()
     }
 
-    /// The client, with the redirect URIs that were registered for it. Other choices can be added.
+    /// The client, with these redirect URIs, which must be registered for it.
     pub fn client(&self, redirect_uris: &[RedirectUri]) -> Client {
         let client = Client { redirect_uris: redirect_uris.to_vec(), ..Client::new(self.client_id.clone()) };
         Client {
@@ -287,7 +287,7 @@ impl Registered {
     }
 }
 
-/// Only what is needed of the answer. The rest echoes the request, in types that differ from provider to provider.
+/// The needed members of the response. The other members repeat the request, in types that differ between providers.
 #[derive(Deserialize)]
 struct Answer<'a> {
     #[serde(borrow, default)]
@@ -306,7 +306,7 @@ struct Answer<'a> {
     userinfo_signed_response_alg: Scalar<'a>,
 }
 
-/// Parses the answer to a registration: any 2xx status with a `client_id`.
+/// Parses a registration response: any 2xx status with a `client_id`.
 ///
 /// # Errors
 /// `registration.…`, `http.…`, `json.…`.

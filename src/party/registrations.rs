@@ -1,4 +1,4 @@
-//! The client IDs that an application has: one store for all its providers, kept apart from its users' sessions.
+//! The client IDs of an application: one store for all providers, separate from the users' sessions.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,14 @@ use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode};
 use crate::jose::{Algorithm, PrivateKey, RemoteKey};
 
-/// Client IDs per issuer and per metadata, with fixed ones that override them.
+/// The registered clients for each issuer and each client metadata, and static clients that override them.
 ///
-/// Serde, versioned: store it as JSON. It holds client secrets, so its file is as secret as they are; the integrity of
-/// the file is the application's affair, too: whoever can write it can point a login at a client of their own.
+/// Serde, versioned: store it as JSON. It holds client secrets, so keep the file secret. Also protect it against changes:
+/// whoever can write the file can make a login use a client of their own.
 ///
-/// Private keys are not stored. A client that authenticates by one comes back with a key that signs elsewhere, named by
-/// its `kid`: sign for it, or put the key in its place with [`Client::with_auth`](crate::Client::with_auth).
+/// Private keys are not stored. A client that authenticates by a private key is restored with an external key that has the
+/// same `kid`. Answer its [`KeyUse::Sign`](crate::step::KeyUse::Sign), or set the private key again with
+/// [`Client::with_auth`](crate::Client::with_auth).
 ///
 /// ```
 /// use oidc_proto::{ClientAuth, Issuer, Registered, Registrations, Schemes};
@@ -38,7 +39,7 @@ pub struct Registrations {
 }
 
 impl Registrations {
-    /// Reads what was stored.
+    /// Reads stored registrations.
     ///
     /// # Errors
     /// `stored.version`, `stored.malformed`.
@@ -46,21 +47,21 @@ impl Registrations {
         versioned::from_json(json)
     }
 
-    /// The client to use at a provider: the fixed one, else the one that was registered with exactly these metadata
-    /// and whose secret has not expired.
+    /// The client to use at a provider: the static client, or the client that was registered with exactly these metadata and
+    /// whose secret has not expired at `now`.
     pub fn find(&self, issuer: &Issuer, metadata: &ClientMetadata, now: Timestamp) -> Option<&Registered> {
         let current = |registered: &&Registered| registered.secret_expires_at.is_none_or(|expiry| now < expiry);
         self.static_client(issuer)
             .or_else(|| self.dynamic.get(&(issuer.clone(), metadata.fingerprint())).filter(current))
     }
 
-    /// The client that the application was configured with.
+    /// The static client of an issuer.
     pub fn static_client(&self, issuer: &Issuer) -> Option<&Registered> {
         self.fixed.get(issuer)
     }
 
-    /// Configures the client for an issuer. It overrides every registered one. Another that was configured before is
-    /// still found by its ID: sessions may live on it.
+    /// Sets the static client of an issuer. It overrides every registered client. [`Registrations::by_client_id`] still finds
+    /// an earlier static client, because sessions may use it.
     pub fn set_static(&mut self, issuer: &Issuer, client: Registered) {
         if self.static_client(issuer).is_some_and(|old| old.client_id() != client.client_id()) {
             self.unset_static(issuer);
@@ -69,26 +70,26 @@ impl Registrations {
         self.fixed.insert(issuer.clone(), client);
     }
 
-    /// Configures no client for an issuer any more: registered ones are used again. The one that there was is still found
-    /// by its ID.
+    /// Removes the static client of an issuer, so that registered clients are used again. [`Registrations::by_client_id`]
+    /// still finds the removed client.
     pub fn unset_static(&mut self, issuer: &Issuer) {
         if let Some(client) = self.fixed.remove(issuer) {
             self.dynamic.insert(set_aside(issuer, &client), client);
         }
     }
 
-    /// Keeps the answer to a registration. Older ones of the same issuer stay: sessions may live on them.
+    /// Stores a registered client. Older clients of the same issuer stay, because sessions may use them.
     pub fn insert(&mut self, issuer: &Issuer, metadata: &ClientMetadata, client: Registered) {
         self.dynamic.insert((issuer.clone(), metadata.fingerprint()), client);
     }
 
-    /// The client of this ID, for restoring a session that was made with it.
+    /// The client with this client ID, for restoring a session that was made with it.
     pub fn by_client_id(&self, issuer: &Issuer, client_id: &str) -> Option<&Registered> {
         let dynamic = self.dynamic.iter().filter(|((own, _), _)| own == issuer).map(|(_, client)| client);
         self.static_client(issuer).into_iter().chain(dynamic).find(|client| client.client_id() == client_id)
     }
 
-    /// Forgets a client: the provider does not know it any more. Returns whether there was one.
+    /// Removes a client, for example because the provider does not know it any more. Returns whether there was such a client.
     pub fn remove(&mut self, issuer: &Issuer, client_id: &str) -> bool {
         let before = self.fixed.len() + self.dynamic.len();
         self.fixed.retain(|own, client| own != issuer || client.client_id() != client_id);

@@ -1,4 +1,4 @@
-//! The thing to hold: a provider, a client at it, and the provider's newest keys.
+//! The handle of an application: a provider, a client at the provider, and the provider's newest keys.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,10 +8,9 @@ use super::key_cell::KeyCell;
 use super::owner::Owner;
 use super::provider::Provider;
 
-/// A client at a provider: the thing to hold. Clones share everything, the provider's keys above all: give each task its
-/// own.
+/// A client at a provider. It is a handle: clones share everything, including the provider's keys. Give each task a clone.
 ///
-/// Its methods are what a client does at a provider. Each of them starts a flow, or answers at once.
+/// Its methods are the operations of a client at a provider. Each method starts a flow or returns its result at once.
 ///
 /// ```
 /// use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient};

@@ -1,4 +1,4 @@
-//! What goes in and out of a session beside tokens: who gets what, and who may answer.
+//! The arguments and results of a session's functions.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,7 +10,8 @@ use crate::error::Error;
 use crate::step::KeyUse;
 use crate::wire::policy::Policy;
 
-/// An attempt to get new tokens, and what its caller wants of it. Later attempts are greater.
+/// The number of an attempt to get new tokens, and what its caller wants: a good token or new tokens. Later attempts compare
+/// greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch {
     pub(super) attempt: u32,
@@ -19,20 +20,20 @@ pub struct Epoch {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Wants {
-    /// An access token: the old one will do while it is good.
+    /// An access token: the old token is enough while it is good.
     Token,
     /// New tokens, and no others.
     NewTokens,
 }
 
-/// What is known of the access token that the session has.
+/// What the session knows about its access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Standing {
-    /// It has not expired, and nothing speaks against it.
+    /// It has not expired, was not refused, and is not doubtful.
     Good,
-    /// It has not expired. But the provider was asked for new tokens, and may have ended this one without the session
-    /// hearing of it: no response came, or one that did not bring usable tokens.
+    /// It has not expired, but the provider may have ended it: the provider was asked for new tokens, and no response came, or
+    /// a response without usable tokens.
     Doubtful,
     /// A resource server refused it.
     Refused,
@@ -40,27 +41,28 @@ pub enum Standing {
     Expired,
 }
 
-/// What a caller who wants an access token gets.
+/// The result of [`Session::access`](super::Session::access) and its variants.
 #[derive(Debug)]
 pub enum Access<'a> {
-    /// The access token, good as far as anyone knows.
+    /// The access token; its standing is [`Standing::Good`].
     Ready(&'a AccessToken),
-    /// The access token is [doubtful](Standing::Doubtful), and the session pauses before it asks again.
+    /// The access token is [doubtful](Standing::Doubtful), and the session pauses before it asks the provider again.
     Doubtful {
         /// The token. It may be used; the resource server may refuse it.
         token: &'a AccessToken,
         /// How the last attempt failed.
         error: Error,
     },
-    /// A new one is on its way: ask [`Session::outcome`](super::Session::outcome) for this attempt.
+    /// The session is getting a new token: ask [`Session::outcome`](super::Session::outcome) for this attempt.
     Wait(Epoch),
-    /// It has expired, and the session refreshes only when it is told to.
+    /// The access token has expired or was refused, and the policy is
+    /// [`RefreshPolicy::Manual`](super::RefreshPolicy::Manual).
     Expired,
-    /// There will be none, for this reason.
+    /// The session has ended, for this reason.
     Ended(End),
 }
 
-/// Why a session gives out no more tokens.
+/// Why a session has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum End {
@@ -68,14 +70,14 @@ pub enum End {
     NeedsLogin(Error),
     /// The provider does not accept the client.
     ClientRejected(Error),
-    /// The provider's answer to the refresh cannot be trusted.
+    /// The tokens of the refresh cannot be trusted.
     Refused(Error),
-    /// The owner ended it.
+    /// The owner called [`Session::log_out`](super::Session::log_out).
     LoggedOut,
 }
 
 impl End {
-    /// The error that ended it; `None` if the owner did.
+    /// The error that ended the session; `None` after a logout.
     pub fn error(&self) -> Option<&Error> {
         match self {
             Self::NeedsLogin(error) | Self::ClientRejected(error) | Self::Refused(error) => Some(error),
@@ -95,27 +97,27 @@ impl fmt::Display for End {
     }
 }
 
-/// What came of an attempt.
+/// The outcome of an attempt.
 ///
 /// A caller of [`Session::refresh`](super::Session::refresh) gets `Ready` only with tokens that are newer than those at the
-/// call. All others get it also with the old access token, while that is good.
+/// call. All other callers also get `Ready` with the old access token, while that token is good.
 #[derive(Debug)]
 pub enum Outcome<'a> {
-    /// It is still going on.
+    /// The attempt has not ended.
     Pending,
     /// There is a good access token.
     Ready(&'a AccessToken),
-    /// It failed. The old access token has not expired, but it is [doubtful](Standing::Doubtful). The next attempt comes
-    /// later, by itself.
+    /// The attempt failed. The old access token has not expired, but it is [doubtful](Standing::Doubtful). The session tries
+    /// again after a pause.
     Doubtful {
         /// The token. It may be used; the resource server may refuse it.
         token: &'a AccessToken,
         /// How the last attempt failed.
         error: Error,
     },
-    /// It failed in this way; the next attempt comes later, by itself.
+    /// The attempt failed with this error. The session tries again after a pause.
     Failed(Error),
-    /// There will be none, for this reason.
+    /// The session has ended, for this reason.
     Ended(End),
 }
 
@@ -123,7 +125,7 @@ pub enum Outcome<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The token is not or no longer good: `invalid_token`, or no reason at all.
+    /// The token is not valid: `invalid_token`, or the response gives no reason.
     Token,
     /// The user has to log in more strongly or more recently (RFC 9470).
     StepUp {
@@ -136,7 +138,7 @@ pub enum Refusal {
     Locked,
 }
 
-/// The right to hand in one response or output of a key store. Neither `Clone` nor made by anyone else:
+/// The right to pass in one response or one output of a key store. It is not `Clone`, and only a session makes it:
 ///
 /// ```compile_fail,E0423
 /// let forged = oidc_proto::session::Ticket(1);
@@ -145,7 +147,7 @@ pub enum Refusal {
 #[must_use = "the session waits for the answer"]
 pub struct Ticket(pub(super) u32);
 
-/// What the session wants to be carried out.
+/// What the driver of a session has to carry out.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "taken apart where it is polled")]
 pub enum Transmit {
@@ -155,14 +157,14 @@ pub enum Transmit {
         ticket: Ticket,
         /// The request.
         request: Request<Body>,
-        /// What to know about it.
+        /// The policy of the request.
         policy: Policy,
     },
-    /// Use a key that lives elsewhere.
+    /// Use a key of the driver's key store.
     UseKey {
         /// For the output.
         ticket: Ticket,
-        /// What is to be done.
+        /// The key operation.
         key_use: KeyUse,
     },
 }

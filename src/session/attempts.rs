@@ -75,7 +75,7 @@ impl Attempts {
         self.failures
     }
 
-    /// Goes on as after so many failures in a row.
+    /// Continues as after this number of failures in a row.
     pub(super) fn set_failures(&mut self, failures: u32) {
         self.failures = failures;
     }

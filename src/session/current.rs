@@ -1,4 +1,4 @@
-//! The tokens that a session has, and what is known of them.
+//! The current tokens of a session, and their standing.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub(super) struct CurrentTokens {
     refused: u8,
 }
 
-/// What speaks against the access token, beside the clocks.
+/// Why the access token may not be good although it has not expired.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Objection {
     None,
@@ -32,7 +32,7 @@ enum Objection {
 }
 
 impl CurrentTokens {
-    /// Tokens that nothing speaks against. [`CurrentTokens::settle`] completes them.
+    /// Tokens without an objection. [`CurrentTokens::settle`] completes them.
     pub(super) fn new(tokens: TokenSet) -> Self {
         Self { tokens, good_until: None, objection: Objection::None, lost_at: None, refused: 0 }
     }
@@ -57,7 +57,7 @@ impl CurrentTokens {
             || self.tokens.is_expired(env.now(), Duration::ZERO)
     }
 
-    /// What is known of the access token.
+    /// The standing of the access token.
     pub(super) fn standing(&self, env: &dyn Env) -> Standing {
         match self.objection {
             _ if self.is_expired(env) => Standing::Expired,
@@ -93,14 +93,14 @@ impl CurrentTokens {
         self.refused
     }
 
-    /// Takes tokens that were just obtained. Nothing speaks against them.
+    /// Takes tokens that were just obtained. They have no objection.
     pub(super) fn renew(&mut self, tokens: TokenSet) {
         self.tokens = tokens;
         (self.objection, self.lost_at) = (Objection::None, None);
     }
 
-    /// Takes tokens that another process saved. If the access token is the same, what speaks against it remains. Those
-    /// that were asked for earlier than this session's own that did not come are doubtful: the provider may have ended them.
+    /// Takes tokens that another process saved. If the access token is the same, its objection remains. Tokens are doubtful
+    /// if they were requested before this session's last request without a response: the provider may have ended them.
     pub(super) fn replace(&mut self, tokens: TokenSet) {
         if !self.is(tokens.access_token()) {
             let is_older = self.lost_at.is_some_and(|lost_at| tokens.obtained_at() < lost_at);

@@ -1,20 +1,20 @@
-//! What a session tells its owner.
+//! The events that a session reports to its owner.
 
 use std::time::Duration;
 
 use crate::error::Error;
 
-/// Something that happened. Of each kind at most one waits to be read: a later one takes the place of an earlier one, so
-/// that memory stays bounded even if nobody reads.
+/// An event of a session. At most one event of each kind waits to be read: a later event replaces an earlier event of the
+/// same kind, so that memory stays bounded even if nobody reads the events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// There are new tokens: [`Session::tokens`](super::Session::tokens).
     TokensRefreshed,
-    /// The grant is gone, or there is no refresh token: the user has to log in again. Keep what the session is bound to
-    /// (a device, a user) and hand the new tokens to [`Session::adopt`](super::Session::adopt).
+    /// The grant is gone, or there is no refresh token: the user has to log in again. Keep the session and the data that
+    /// belongs to it, and pass the new tokens to [`Session::adopt`](super::Session::adopt).
     NeedsLogin(Error),
-    /// A resource wants the user to log in more strongly or more recently (RFC 9470). The session is not touched.
+    /// A resource server requires a stronger or more recent login (RFC 9470). The session does not change.
     StepUp {
         /// `acr_values`.
         acr_values: Vec<String>,
@@ -23,23 +23,23 @@ pub enum Event {
     },
     /// The account is locked. The session is kept.
     Locked,
-    /// The session is over: erase what belongs to it.
+    /// The session has ended: delete the data that belongs to it.
     Ended,
-    /// The provider does not accept the client. Tokens are kept; a new login by a new client can mend it.
+    /// The provider does not accept the client. The tokens are kept. Register a new client and log in with it.
     ClientRejected(Error),
-    /// The provider answered a refresh with tokens that cannot be trusted. The old ones are kept.
+    /// The provider answered a refresh with tokens that cannot be trusted. The old tokens are kept.
     Refused(Error),
-    /// The store failed to save. The tokens live on in memory, and saving is tried again.
+    /// The store failed to save the tokens. They stay in memory, and the session tries to save them again.
     NotSaved(Error),
-    /// The store failed to erase the record of a session that was logged out: it is the owner's to erase.
+    /// The store failed to erase the record of a session that was logged out. The owner has to erase the record.
     NotErased(Error),
-    /// The access token is not known to be good, and many attempts to refresh it have failed. It goes on trying.
+    /// The access token is not good, and eight attempts in a row have failed. The session continues to try.
     Stalled(Error),
     /// An attempt failed.
     BackingOff {
-        /// The next one is made after this pause.
+        /// The pause before the next attempt.
         pause: Duration,
-        /// How it failed.
+        /// The error of the attempt.
         error: Error,
     },
 }

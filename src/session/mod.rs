@@ -1,5 +1,5 @@
-//! The long-lived machine: it owns a token set, keeps it good for many callers and many processes, and loses nothing
-//! that the provider still honours.
+//! A state machine that lives as long as a login. It owns a token set and keeps its access token valid for many callers
+//! and many processes.
 //!
 //! ```text
 //!   access, refresh, unauthorized ─▶ ┌─────────┐ ─▶ poll_transmit ─▶ HTTP, key store ─▶ handle_response, handle_failure,
@@ -12,19 +12,20 @@
 //!     └────────────────────── adopt ─────────────────────────┴─▶ Stopped
 //! ```
 //!
-//! After each input, poll until there is nothing more. What holds whatever comes in:
+//! After each input, call the `poll_…` functions until they return `None`. These rules hold for all inputs:
 //!
-//! - One refresh at a time, however many callers; each caller gets the outcome of the attempt that it waited for.
+//! - At most one refresh runs at a time, for any number of callers. Each caller gets the outcome of the attempt that it
+//!   waited for.
 //! - A caller of [`Session::refresh`] gets new tokens or the error of the attempt. A caller of [`Session::access`] gets the
 //!   old token while it is good.
 //! - If a refresh was sent and the provider may have rotated, but no new tokens came, the old access token is
-//!   [doubtful](Standing::Doubtful): some providers end it at the rotation. It is handed out as doubtful, and only if the
-//!   provider cannot be asked again in time. The doubt ends with new tokens.
+//!   [doubtful](Standing::Doubtful): some providers end the old access token at the rotation. A caller gets the doubtful
+//!   token, marked as doubtful, only if the provider cannot be asked again in time. New tokens end the doubt.
 //! - Outcomes, events and store answers carry the whole [`Error`](crate::Error).
-//! - New tokens are handed over for saving before anyone can use them (unless nothing is to be saved).
-//! - Only a well-formed `invalid_grant` and the owner end a session, or that there is no refresh token; `policy.rs` has the
-//!   table.
-//! - Tickets that are not awaited, and time-outs that are not due, do nothing.
+//! - With a store, new tokens are passed to the store before any caller can use them.
+//! - A session ends only if the provider rejects the refresh token or the client, if the tokens of a refresh cannot be
+//!   trusted, if there is no refresh token, or if its owner calls [`Session::log_out`]. All other failures cause a pause.
+//! - A ticket that is not awaited, and a time-out that is not due, have no effect.
 //! - At most one event of each kind waits to be read.
 //!
 //! ```

@@ -1,21 +1,21 @@
-//! How a session behaves: when it refreshes, how it backs off, and what an answer means for it.
+//! When a session refreshes, how it backs off, and what a response means for it.
 //!
 //! | the refresh ends with | the session |
 //! |---|---|
-//! | new tokens | goes on with them |
+//! | new tokens | continues with them |
 //! | `invalid_grant`, well-formed; or there is no refresh token | needs a new login |
 //! | `invalid_client`, `unauthorized_client` | stops, tokens kept: the client is rejected |
-//! | new tokens whose ID token is another user's, or wrong otherwise | stops, tokens kept: the answer is refused |
-//! | no answer, 408, 425, 429, 5xx, a body that is no answer, any other error | backs off, tokens kept |
+//! | new tokens whose ID token is another user's, or otherwise wrong | stops, old tokens kept: the response is refused |
+//! | no response, 408, 425, 429, 5xx, a body that cannot be read, any other error | backs off, tokens kept |
 //!
-//! After these the old access token is doubtful: no answer, 502, 504, a success that brings no usable tokens (unless it says
-//! `error`), `invalid_grant`. After all others it is as good as before.
+//! The old access token is doubtful after these results: no response, 502, 504, a success without usable tokens (unless it
+//! has a member `error`), `invalid_grant`. After all other results its standing does not change.
 //!
-//! In a shared store `invalid_grant` is no end before another look at what others have saved, and before the refresh token
-//! that the current one was obtained by was tried once more.
+//! With a shared store, `invalid_grant` ends the session only after two more tries: the session loads the record again, and
+//! it tries the previous refresh token once more.
 //!
-//! A resource server that refuses the access token makes it refresh; if it refuses the new one at once, the session backs
-//! off, too.
+//! If a resource server refuses the access token, the session refreshes. If the server refuses the new token at once, the
+//! session backs off.
 
 use std::time::Duration;
 
@@ -24,33 +24,34 @@ use crate::error::{Error, ErrorCode, Family};
 /// When a session refreshes by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RefreshPolicy {
-    /// Before the access token expires, and when it is refused.
+    /// Before the access token expires, and when a resource server refuses it.
     #[default]
     Automatic,
     /// Only when [`Session::refresh`](super::Session::refresh) is called.
     Manual,
 }
 
-/// Where a session's tokens are kept beside its memory.
+/// Where a session's tokens are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Persistence {
-    /// Nowhere, or by whoever reads the events.
+    /// The session stores nothing. The application can store the tokens when it reads the events.
     #[default]
     Nowhere,
-    /// In a store of this process: new tokens are saved before anyone uses them.
+    /// In a store that only this process uses. New tokens are saved before any caller can use them.
     Own,
-    /// In a store that several processes share: locked, loaded and compared around each refresh.
+    /// In a store that several processes share. The session locks the store, loads the record before each refresh, and
+    /// compares the generation when it saves.
     Shared,
 }
 
-/// How sessions behave. Small and `Copy`.
+/// The options of a session. Small and `Copy`.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionOptions {
-    /// When it refreshes by itself.
+    /// When the session refreshes by itself; by default [`RefreshPolicy::Automatic`].
     pub refresh: RefreshPolicy,
-    /// Where its tokens are kept.
+    /// Where its tokens are stored; by default [`Persistence::Nowhere`].
     pub persistence: Persistence,
-    /// How long an answer of the provider or of the store may take; at most 49 days.
+    /// How long a response of the provider or an answer of the store may take; by default 45 seconds, at most 49 days.
     pub deadline: Duration,
 }
 
@@ -87,8 +88,7 @@ const DEADLINE: Duration = Duration::from_secs(45);
 /// Longest margin before expiry at which a token is refreshed.
 const MARGIN: Duration = Duration::from_secs(60);
 
-/// Tokens that live shorter than this are refreshed when somebody asks, and not before: one would follow the other
-/// without end.
+/// Tokens with a shorter lifetime are refreshed only when a caller asks. Otherwise the session would refresh without end.
 pub(super) const SHORTEST: Duration = Duration::from_secs(1);
 
 /// A token that is refused at this age was never good.
@@ -101,7 +101,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// The longest `Retry-After` that is believed.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// After so many failures in a row, with the access token expired, the owner is told.
+/// The owner is told after this number of failures in a row, if the access token is not good.
 pub(super) const STALLED_AFTER: u32 = 8;
 
 /// How long before its expiry a token of this lifetime is refreshed: 10 % of it, at most a minute, plus up to half as
@@ -111,7 +111,7 @@ pub(super) fn margin(lifetime: Duration, chance: u32) -> Duration {
     margin + margin.mul_f64(f64::from(chance) / f64::from(u32::MAX) / 2.0)
 }
 
-/// The pause after so many failures in a row, between 80 and 120 % of its nominal length.
+/// The pause after this number of failures in a row, between 80 and 120 % of its nominal length.
 pub(super) fn pause(failures: u32, retry_after: Option<Duration>, chance: u32) -> Duration {
     let nominal = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
     let pause = nominal.mul_f64(0.8 + 0.4 * f64::from(chance) / f64::from(u32::MAX));
@@ -125,7 +125,7 @@ pub(super) enum Verdict {
     NeedsLogin,
     /// The client may not refresh, now or ever: nothing that time would mend.
     ClientRejected,
-    /// The provider's answer cannot be trusted.
+    /// The tokens of the response cannot be trusted.
     Refused,
     /// Time may mend it.
     Later,

@@ -1,4 +1,4 @@
-//! What a session asks of the store that keeps its tokens, and what the store answers.
+//! The requests of a session to its store, and the answers of the store.
 //!
 //! ```text
 //! Shared:  Lock ─▶ Load ─▶ (another process has refreshed: adopt) ─▶ Unlock
@@ -7,8 +7,8 @@
 //! Own:     (refresh) ─▶ Save { expect, next }
 //! ```
 //!
-//! A lock that is a lease can be lost without anyone noticing, so a save says which generation it replaces, and the store
-//! compares: whoever comes second gets the first one's record in return.
+//! A lock that is a lease can expire unnoticed. Therefore a save names the generation that it replaces, and the store
+//! compares the generations. If another process has saved first, the store answers with that process's record.
 
 use std::num::NonZero;
 
@@ -19,29 +19,29 @@ use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode};
 use crate::token::token_set::TokenSet;
 
-/// A token set as it is kept in a store, with the number of its refresh.
+/// A token set as it is stored, with its generation.
 ///
-/// Serde, versioned. As secret as a [`TokenSet`]. Of one that a session makes, the refresh token before the current one is a
-/// part: the session goes back to it where the provider does not take the current one (two processes had come by it at
-/// once, and one answer was lost).
+/// Serde, versioned. As secret as a [`TokenSet`]. A record that a session makes also holds the previous refresh token. If the
+/// provider rejects the current refresh token, the session tries the previous one: two processes may have used it at the
+/// same time, and one response was lost.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// One more with each save.
+    /// The number of the save: 1 for the first record, and one more with each save.
     pub generation: u64,
     /// The tokens.
     pub tokens: TokenSet,
-    /// The refresh token that they were obtained by. A provider may go back to it: where two processes came by it at once
-    /// and what one of them got was lost.
+    /// The refresh token that the tokens were obtained with. A provider may still accept it, if two processes used it at the
+    /// same time and one response was lost.
     pub(super) spent: Option<Secret>,
 }
 
 impl Record {
-    /// Tokens of a login, or from elsewhere. A session makes its records by itself.
+    /// A record of tokens that come from a login or from another program. A session makes its own records.
     pub fn new(generation: u64, tokens: TokenSet) -> Self {
         Self { generation, tokens, spent: None }
     }
 
-    /// Reads what was stored.
+    /// Reads a stored record.
     ///
     /// # Errors
     /// `stored.version`, `stored.malformed`.
@@ -77,33 +77,34 @@ impl<'de> Deserialize<'de> for Record {
     }
 }
 
-/// The right to hand in one answer of the store. Neither `Clone` nor made by anyone else.
+/// The right to pass in one answer of the store. It is not `Clone`, and only a session makes it.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "the session waits for the answer"]
 pub struct StoreTicket(pub(super) NonZero<u32>);
 
-/// What the session asks of its store, which does it in the order in which it was asked.
+/// What a session asks of its store. The store carries the actions out in the order in which they are polled.
 #[derive(Debug)]
 pub enum StoreAction {
-    /// Keep other processes from refreshing. Answer [`StoreAnswer::Locked`] once it is so. It is not counted: one
-    /// `Unlock` gives it back, however often it was asked for.
+    /// Take the lock, so that no other process refreshes. Answer [`StoreAnswer::Locked`] once the lock is held. Locks are
+    /// not counted: one `Unlock` releases the lock, even after several `Lock` actions.
     Lock,
     /// Read the record.
     Load,
-    /// Replace the record of generation `expect` by `next`, or write the first one. Nothing else may be in between.
+    /// Replace the record of generation `expect` by `next`, or write the first record. The comparison and the write are
+    /// atomic.
     Save {
-        /// The generation that is replaced; 0 before the first save.
+        /// The generation of the record to replace; 0 if there is no record.
         expect: u64,
-        /// What to write.
+        /// The record to write.
         next: Box<Record>,
     },
-    /// Let other processes refresh. What is answered is not looked at.
+    /// Release the lock. The session ignores the answer.
     Unlock,
     /// Delete the record.
     Erase,
 }
 
-/// What the store answers.
+/// An answer of the store.
 #[derive(Debug)]
 pub enum StoreAnswer {
     /// The lock is held.
@@ -112,11 +113,11 @@ pub enum StoreAnswer {
     Loaded(Option<Box<Record>>),
     /// The record was written.
     Saved,
-    /// The record has another generation than was expected: this one. Nothing was written.
+    /// The stored record has another generation than `expect`. This is the stored record; nothing was written.
     Conflict(Box<Record>),
-    /// The lock was given back, or the record is gone.
+    /// The lock was released, or the record was erased.
     Done,
-    /// The store could not do what was asked, for this reason. Whatever its code, it ends no session.
+    /// The store failed with this error. An error of any code does not end the session.
     Failed(Error),
 }
 

@@ -1,4 +1,4 @@
-//! The conversation of a session with its store: what is asked for, in which order, and which answers count.
+//! The protocol between a session and its store: the questions, their order, and which answers are accepted.
 //!
 //! ```text
 //!   question:  nothing ─▶ lock ─▶ load ─▶ [save what is unsaved] ─▶ (refresh) ─▶ save ─▶ nothing
@@ -63,16 +63,16 @@ enum Asked {
 enum Lock {
     Free,
     Attempt,
-    /// Unsaved tokens. Another process that got the lock now would go on from a refresh token that has been used.
+    /// Unsaved tokens. Another process that got the lock now would use a refresh token that has already been used.
     Unsaved,
-    /// Nobody any more. The store is told next.
+    /// Nobody: the lock is to be released.
     GiveBack,
 }
 
 /// What the session learns from an answer.
 pub(super) enum Told {
     Locked(Result<(), Error>),
-    /// The lock that an earlier question asked for came while a later one asks for it.
+    /// The lock of an earlier question came while a later question waits for the lock.
     LockedLate,
     Loaded(Result<Option<Box<Record>>, Error>),
     /// The answer to [`Question::Save`].
@@ -166,7 +166,7 @@ impl StoreProtocol {
         }
     }
 
-    /// Nothing that goes on is waited for any more. The lock is given back.
+    /// Abandons the current question. The lock is released.
     pub(super) fn abandon(&mut self) {
         self.forget();
         if self.holds_lock() {
@@ -215,7 +215,7 @@ impl StoreProtocol {
         }
     }
 
-    /// Gives the lock back, if nobody needs it.
+    /// Releases the lock, if nobody needs it.
     pub(super) fn poll_unlock(&mut self) -> Option<(StoreTicket, StoreAction)> {
         if self.lock != Lock::GiveBack {
             return None;
@@ -350,7 +350,7 @@ impl StoreProtocol {
         Some(Told::NotSaved(answer.into_error()))
     }
 
-    /// A lock that comes late serves the attempt that asks for one now. If none does, it is given back: nobody else would.
+    /// A lock that comes late is given to the attempt that waits for a lock now. If no attempt waits, the lock is released.
     fn locked_late(&mut self, ticket: NonZero<u32>) -> Option<Told> {
         if ticket < self.last_unlock {
             // A later `Unlock` gave it back.

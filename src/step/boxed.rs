@@ -1,4 +1,4 @@
-//! A flow of any type.
+//! A flow whose type is erased.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::contract::{Flow, Input, Step};
 use crate::base::env::Env;
 use crate::error::Error;
 
-/// Any flow with this output. Made by [`Step::boxed`](crate::Step::boxed).
+/// A flow with output `T` whose own type is erased. [`Step::boxed`](crate::Step::boxed) makes it.
 pub struct BoxFlow<T>(Box<dyn AnyFlow<T>>);
 
 impl<T: 'static> BoxFlow<T> {
@@ -22,7 +22,7 @@ impl<T> fmt::Debug for BoxFlow<T> {
 }
 
 impl<F: Flow> Step<F> {
-    /// Forgets which flow it is, so that different flows of one output can stand in one queue.
+    /// Erases the type of the flow, so that one queue can hold different flows with the same output.
     pub fn boxed(self) -> Step<BoxFlow<F::Output>>
     where
         F::Output: 'static,

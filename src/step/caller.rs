@@ -17,22 +17,22 @@ use crate::wire::policy::Policy;
 use crate::wire::response::Response;
 
 impl<F: Flow> Call<F> {
-    /// A look at the request.
+    /// The request.
     pub fn request(&self) -> &Request<Body> {
         &self.request
     }
 
-    /// The request, what to know about it, and the state that takes its response. Nothing is copied.
+    /// The request, its policy, and the state that takes its response. Nothing is copied.
     pub fn into_parts(self) -> (Request<Body>, Policy, Awaiting<F>) {
         (self.request, self.policy, self.awaiting)
     }
 }
 
 impl<F: Flow> Awaiting<F> {
-    /// Takes the response. A body that exceeds the policy's limit is the failure `BodyTooLarge`, whatever the adapter did.
+    /// Takes the response. A body that exceeds [`Policy::body_limit`] becomes the failure `BodyTooLarge`.
     ///
     /// # Errors
-    /// The flow's own.
+    /// The flow's own errors.
     pub fn receive<B: AsRef<[u8]>>(self, response: http::Response<B>, env: &mut dyn Env) -> Result<Step<F>, Error> {
         let (status, body) = (response.status(), response.body().as_ref());
         let step = if body.len() > self.body_limit {
@@ -47,7 +47,7 @@ impl<F: Flow> Awaiting<F> {
     /// Says that no response came.
     ///
     /// # Errors
-    /// The flow's own: most flows end here with a `transport.…` error.
+    /// The flow's own errors: most flows end here with a `transport.…` error.
     pub fn fail(self, failure: Failure, env: &mut dyn Env) -> Result<Step<F>, Error> {
         self.flow.on(Input::Failed(failure), env)
     }
@@ -59,20 +59,21 @@ impl<F: Flow> Wait<F> {
         self.until
     }
 
-    /// How long that is from `now`.
+    /// The time from `now` until [`Wait::until`]; zero if that time has passed.
     pub fn duration(&self, now: MonotonicTime) -> Duration {
         self.until.saturating_since(now)
     }
 
-    /// What may end the wait sooner. A driver that ignores it is only slower; one without a timer can await the bell alone.
+    /// A bell that may end the wait earlier. A driver that ignores the bell is only slower. A driver without a timer can
+    /// await the bell alone.
     pub fn bell(&self) -> Option<&Bell> {
         self.bell.as_ref()
     }
 
-    /// Goes on, if the time has come or the bell has rung. Waking early is not wrong: the flow waits on.
+    /// Continues, if the time has come or the bell has rung. If neither has happened, the flow returns the same wait again.
     ///
     /// # Errors
-    /// The flow's own.
+    /// The flow's own errors.
     pub fn wake(self, env: &mut dyn Env) -> Result<Step<F>, Error> {
         if env.monotonic() < self.until && !self.bell.as_ref().is_some_and(Bell::has_rung) {
             return Ok(Step::Wait(self));
@@ -80,29 +81,29 @@ impl<F: Flow> Wait<F> {
         self.flow.on(Input::Woken, env)
     }
 
-    /// Gives up: what [`Awaiting::fail`] with [`FailureKind::Cancelled`] is to a request. The flow may have something left
-    /// to do, such as telling somebody, so that steps follow.
+    /// Cancels the flow, like [`Awaiting::fail`] with [`FailureKind::Cancelled`] for a request. The flow may return further
+    /// steps, for example to tell another device.
     ///
     /// # Errors
-    /// The flow's own: most flows end here with `transport.cancelled`.
+    /// The flow's own errors: most flows end here with `transport.cancelled`.
     pub fn cancel(self, env: &mut dyn Env) -> Result<Step<F>, Error> {
         self.flow.on(Input::Failed(Failure::new(FailureKind::Cancelled, Sent::No)), env)
     }
 }
 
 impl<F: Flow> UseKey<F> {
-    /// A look at what is to be done.
+    /// The key operation.
     pub fn key_use(&self) -> &KeyUse {
         &self.key_use
     }
 
-    /// What is to be done, and the state that takes the output.
+    /// The key operation, and the state that takes its output.
     pub fn into_parts(self) -> (KeyUse, AwaitingKey<F>) {
         (self.key_use, AwaitingKey { flow: self.flow })
     }
 }
 
-/// The state that takes what a key store made.
+/// The state that takes the output of a key store.
 #[must_use = "the flow goes on when the key store's output is received"]
 pub struct AwaitingKey<F> {
     flow: F,
@@ -112,16 +113,16 @@ impl<F: Flow> AwaitingKey<F> {
     /// Takes the output.
     ///
     /// # Errors
-    /// The flow's own; `key.output` if the output is of another kind than the operation has.
+    /// The flow's own errors; `key.output` if the kind of the output does not fit the operation.
     pub fn receive(self, output: impl Into<KeyOutput>, env: &mut dyn Env) -> Result<Step<F>, Error> {
         self.flow.on(Input::KeyOutput(output.into()), env)
     }
 
-    /// Says that none will come: [`FailureKind::KeyRefused`] for a store that refuses, [`FailureKind::Unsupported`] for an
-    /// operation that it does not know, or what else happened.
+    /// Says that the key store failed: [`FailureKind::KeyRefused`] if it refuses, [`FailureKind::Unsupported`] if it does not
+    /// know the operation, or another kind.
     ///
     /// # Errors
-    /// The flow's own: most flows end here with `key.refused` or `key.unsupported`.
+    /// The flow's own errors: most flows end here with `key.refused` or `key.unsupported`.
     pub fn fail(self, kind: FailureKind, env: &mut dyn Env) -> Result<Step<F>, Error> {
         self.flow.on(Input::Failed(Failure::new(kind, Sent::No)), env)
     }

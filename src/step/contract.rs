@@ -1,4 +1,4 @@
-//! What a flow needs next, what it is given, and the one function in between.
+//! The steps that a flow returns, the inputs that it takes, and the function [`Flow::on`].
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use crate::wire::response::Response;
 
 /// What a flow needs next.
 ///
-/// Exhaustive on purpose: a driver that does not know one of the four is not a driver.
+/// The enum is exhaustive on purpose: every driver must handle all four steps.
 #[must_use = "a flow goes on only when its step is carried out"]
 #[allow(
     clippy::large_enum_variant,
@@ -25,17 +25,17 @@ use crate::wire::response::Response;
 pub enum Step<F: Flow> {
     /// Send a request and bring its response.
     Call(Call<F>),
-    /// Let some time pass.
+    /// Wait until a time, or until a bell rings.
     Wait(Wait<F>),
-    /// Use a key that lives elsewhere.
+    /// Use a key of the driver's key store.
     UseKey(UseKey<F>),
-    /// The flow is over.
+    /// The flow has ended with this output.
     Done(F::Output),
 }
 
-/// What a flow is given: what its last step asked for, or a failure in its place.
+/// What a flow takes: the result of its last step, or a failure.
 ///
-/// Only the handles make one, and only of the kind that the step asked for.
+/// Only the handles make an input, and only of the kind that the step needs.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Input<'a> {
@@ -43,9 +43,9 @@ pub enum Input<'a> {
     Response(Response<'a>),
     /// The time of the wait has come, or its bell has rung.
     Woken,
-    /// What the key store made.
+    /// The output of the key store.
     KeyOutput(KeyOutput),
-    /// What was asked for will not come.
+    /// The step failed.
     Failed(Failure),
 }
 
@@ -83,8 +83,8 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The error of a state that does not await this: the failure's own, or `step.unexpected`. It is the last arm of a
-    /// `match` on an input.
+    /// The error of a state that does not take this input: the error of the failure, or `step.unexpected`. Use it in the
+    /// last arm of a `match` on an input.
     pub fn unexpected(self) -> Error {
         match self {
             Self::Failed(failure) => failure.into(),
@@ -92,7 +92,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The failure, for a state that treats failures in a way of its own.
+    /// The failure, for a state that does not turn every failure into an error.
     pub fn failure(&self) -> Option<Failure> {
         match self {
             Self::Failed(failure) => Some(*failure),
@@ -100,48 +100,49 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Whether the caller gives up, for a state that treats that unlike a lost response.
+    /// Whether the caller cancelled the flow, for a state that treats this differently from a lost response.
     pub fn is_cancelled(&self) -> bool {
         self.failure().is_some_and(|failure| failure.kind == FailureKind::Cancelled)
     }
 }
 
-/// The author's side of a flow: its states, and the function from each of them to the next. Callers hold the handles
-/// [`Awaiting`], [`Wait`] and [`AwaitingKey`](super::AwaitingKey) instead.
+/// A flow, for its author: a type for its states, and the function from each state to the next. Callers do not call the
+/// function; they use the handles [`Awaiting`], [`Wait`] and [`AwaitingKey`](super::AwaitingKey).
 pub trait Flow: Sized + Send + Sync + 'static {
-    /// What the flow yields in the end.
+    /// The output of the flow when it ends.
     type Output;
 
-    /// Goes on with what the last step asked for.
+    /// Continues with the result of the last step.
     ///
     /// # Errors
-    /// An error ends the flow. A flow that has obtained something must not lose it: it ends with an output that says so.
+    /// An error ends the flow. A flow that already holds tokens must not lose them: it ends with an output that contains
+    /// the tokens and the error.
     fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error>;
 }
 
 impl<F: Flow> Step<F> {
-    /// Asks for a request to be sent.
+    /// A step that asks the driver to send a request.
     pub fn call(request: Request<Body>, policy: Policy, flow: F) -> Self {
         let awaiting = Awaiting { body_limit: policy.body_limit, accept: policy.accept, flow };
         Self::Call(Call { request, policy, awaiting })
     }
 
-    /// Asks for time to pass.
+    /// A step that asks the driver to wait until a time.
     pub fn wait(until: MonotonicTime, flow: F) -> Self {
         Self::Wait(Wait { until, bell: None, flow })
     }
 
-    /// Asks for time to pass, at most until the bell rings.
+    /// A step that asks the driver to wait until a time, or until the bell rings.
     pub fn wait_for(until: MonotonicTime, bell: Bell, flow: F) -> Self {
         Self::Wait(Wait { until, bell: Some(bell), flow })
     }
 
-    /// Asks for the use of a key.
+    /// A step that asks the driver to use a key.
     pub fn use_key(key_use: KeyUse, flow: F) -> Self {
         Self::UseKey(UseKey { key_use, flow })
     }
 
-    /// Makes this step one of a flow that contains this one and has the same output.
+    /// Turns this step into a step of a flow that contains this flow and has the same output.
     pub fn wrap<G: Flow<Output = F::Output>>(self, wrap: impl FnOnce(F) -> G) -> Step<G> {
         match self {
             Self::Call(Call { request, policy, awaiting: Awaiting { body_limit, accept, flow } }) => {
@@ -153,8 +154,8 @@ impl<F: Flow> Step<F> {
         }
     }
 
-    /// Makes this step one of a larger flow: `wrap` holds the smaller flow's states, `done` goes on from its output. Both
-    /// get the context.
+    /// Turns this step into a step of a larger flow. `wrap` makes the larger flow's state from the smaller flow's state;
+    /// `done` continues from the smaller flow's output. Both get the context.
     ///
     /// # Errors
     /// What `done` returns.

@@ -10,7 +10,7 @@ use crate::base::env::MonotonicTime;
 use crate::base::secret::Body;
 use crate::wire::policy::{Accept, Policy};
 
-/// One request that awaits its one response.
+/// A request to send, and the state that takes its response.
 #[must_use = "the flow goes on when the response is received"]
 pub struct Call<F> {
     pub(super) request: Request<Body>,
@@ -40,7 +40,7 @@ impl<F> fmt::Debug for Awaiting<F> {
     }
 }
 
-/// A pause that the protocol asks for.
+/// A time to wait for before the flow continues.
 #[must_use = "the flow goes on when it is woken"]
 pub struct Wait<F> {
     pub(super) until: MonotonicTime,
@@ -54,7 +54,7 @@ impl<F> fmt::Debug for Wait<F> {
     }
 }
 
-/// The use of a key that lives elsewhere.
+/// A key operation for the driver's key store, and the state that takes its output.
 #[must_use = "the flow goes on when the key store's output is received"]
 pub struct UseKey<F> {
     pub(super) key_use: KeyUse,

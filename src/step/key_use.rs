@@ -1,4 +1,4 @@
-//! Keys that live elsewhere: what a flow asks a key store for, and what the store makes of it.
+//! External keys: the operations that a flow asks a key store for, and the outputs of the key store.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 use crate::error::{Error, ErrorCode};
 use crate::jose::{Algorithm, PublicKey, RemoteKey};
 
-/// What a key store is to do. Each operation names its key.
+/// An operation for a key store. Each operation names its key.
 ///
-/// A store answers an operation that it does not know by the failure `Unsupported`, so that one written before an operation
-/// was added fails cleanly.
+/// A key store that does not know an operation fails with [`FailureKind::Unsupported`](crate::FailureKind::Unsupported). A
+/// later version of this crate may add operations.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum KeyUse {
@@ -35,8 +35,8 @@ pub enum KeyUse {
         /// The encrypted key.
         encrypted_key: Vec<u8>,
     },
-    /// Agree on a secret by ECDH-ES (RFC 7518 section 4.6). The output is [`KeyOutput::bytes`] with the shared secret Z, or,
-    /// from a store that never lets Z out, [`KeyOutput::derived`] with the key that it derived by Concat KDF itself.
+    /// Agree on a secret by ECDH-ES (RFC 7518 section 4.6). The output is [`KeyOutput::bytes`] with the shared secret Z. A
+    /// store that does not reveal Z derives the key by Concat KDF itself and returns [`KeyOutput::derived`].
     #[non_exhaustive]
     Agree {
         /// The key to agree with.
@@ -45,12 +45,13 @@ pub enum KeyUse {
         peer: PublicKey,
         /// OtherInfo of the Concat KDF.
         other_info: Vec<u8>,
-        /// How many bytes the derived key has.
+        /// The length of the derived key in bytes.
         length: usize,
     },
-    /// Verify a signature. The output is [`KeyOutput::verified`]. A failure is no verdict.
+    /// Verify a signature. The output is [`KeyOutput::verified`]. A failure of the store does not mean that the signature is
+    /// wrong.
     ///
-    /// Asked for only where the client chose verification elsewhere.
+    /// Flows ask for this only if the client chose [`IdTokenTrust::VerifyElsewhere`](crate::IdTokenTrust::VerifyElsewhere).
     #[non_exhaustive]
     Verify {
         /// The public key.
@@ -75,22 +76,22 @@ impl KeyUse {
         }
     }
 
-    /// A signature over these bytes.
+    /// Asks for a signature over these bytes.
     pub fn sign(key: Arc<RemoteKey>, bytes: impl Into<Vec<u8>>) -> Self {
         Self::Sign { key, bytes: bytes.into() }
     }
 
-    /// The content encryption key in an encrypted key.
+    /// Asks for the content encryption key in an encrypted key.
     pub fn decrypt(key: Arc<RemoteKey>, algorithm: &'static str, encrypted_key: impl Into<Vec<u8>>) -> Self {
         Self::Decrypt { key, algorithm, encrypted_key: encrypted_key.into() }
     }
 
-    /// The secret shared with the owner of another key.
+    /// Asks for the secret that is shared with the owner of another key. `length` is in bytes.
     pub fn agree(key: Arc<RemoteKey>, peer: PublicKey, other_info: impl Into<Vec<u8>>, length: usize) -> Self {
         Self::Agree { key, peer, other_info: other_info.into(), length }
     }
 
-    /// A verdict about a signature.
+    /// Asks whether a signature is right.
     pub fn verify(
         key: PublicKey,
         algorithm: Algorithm,
@@ -107,8 +108,8 @@ impl fmt::Debug for KeyUse {
     }
 }
 
-/// What a key store made: bytes, a derived key or a verdict, told apart so that empty bytes never mean "verified". Wiped
-/// when dropped.
+/// The output of a key store: bytes, a derived key or a verdict. The kinds are distinct, so that empty bytes never mean
+/// "verified". The output is wiped when it is dropped.
 pub struct KeyOutput(Inner);
 
 enum Inner {
@@ -123,7 +124,7 @@ impl KeyOutput {
         Self(Inner::Bytes(Zeroizing::new(bytes.into())))
     }
 
-    /// A key that the store derived from the shared secret itself.
+    /// A key that the store itself derived from the shared secret.
     pub fn derived(key: impl Into<Vec<u8>>) -> Self {
         Self(Inner::Derived(Zeroizing::new(key.into())))
     }
@@ -136,7 +137,7 @@ impl KeyOutput {
     /// The bytes, for a flow that asked for a signature, a decryption or an agreement.
     ///
     /// # Errors
-    /// `key.output` for an output of another kind, and for no bytes at all.
+    /// `key.output` if the output is of another kind or empty.
     pub fn into_bytes(self) -> Result<Zeroizing<Vec<u8>>, Error> {
         match self.0 {
             Inner::Bytes(bytes) if !bytes.is_empty() => Ok(bytes),
@@ -144,10 +145,10 @@ impl KeyOutput {
         }
     }
 
-    /// The derived key, if the store derived one; else this output.
+    /// The derived key, if the store derived one.
     ///
     /// # Errors
-    /// The output, which is of another kind.
+    /// The unchanged output, if it is of another kind.
     pub fn into_derived(self) -> Result<Zeroizing<Vec<u8>>, Self> {
         match self.0 {
             Inner::Derived(key) if !key.is_empty() => Ok(key),
@@ -158,7 +159,7 @@ impl KeyOutput {
     /// The verdict, for a flow that asked for a verification.
     ///
     /// # Errors
-    /// `key.output` for an output of another kind.
+    /// `key.output` if the output is of another kind.
     pub fn into_verdict(self) -> Result<bool, Error> {
         match self.0 {
             Inner::Verified(is_right) => Ok(is_right),

@@ -1,4 +1,4 @@
-//! The contract between a flow and whoever drives it.
+//! The contract between a flow and its driver.
 //!
 //! ```text
 //!            ┌─────────────────────── Step ◀───────────────────────┐
@@ -9,8 +9,8 @@
 //!   Done ────┴─ the output
 //! ```
 //!
-//! Each step is answered by its own input, or by a failure. Both go through the flow, which may have something left to do:
-//! a QR-code login whose key store refuses tells the other device.
+//! The driver answers each step with the matching input or with a failure. The flow gets both. After a failure the flow may
+//! return further steps: if a key store refuses, a QR-code login first tells the other device.
 //!
 //! Every transition consumes the state it starts from, so a wrong order does not compile:
 //!
@@ -33,9 +33,9 @@
 //!
 //! # Writing a flow
 //!
-//! A flow is a type for its states and one function, [`Flow::on`]. A state takes out what it awaits by
-//! [`Input::response`], [`Input::woken`] or [`Input::key_output`]: everything else becomes an error, a failure its own. A
-//! flow that contains another one passes the input on and wraps the step that comes back:
+//! A flow is a type for its states and one function, [`Flow::on`]. A state takes its input with [`Input::response`],
+//! [`Input::woken`] or [`Input::key_output`]. These return an error for a failure and for any other input. A flow that
+//! contains another flow passes the input on and wraps the step that the inner flow returns:
 //!
 //! ```
 //! use oidc_proto::flow::Revocation;

@@ -1,4 +1,4 @@
-//! Logout tokens: how a provider tells a client that a user is out (OpenID Connect Back-Channel Logout 1.0).
+//! Logout tokens: a provider tells a client that a user has logged out (OpenID Connect Back-Channel Logout 1.0).
 //!
 //! [`BackChannelLogout`](crate::flow::BackChannelLogout) reads them from a request that came to the client's
 //! `backchannel_logout_uri`.
@@ -27,7 +27,7 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// Largest request body: a token in a form, where a character takes three at most.
 const REQUEST_LIMIT: usize = 3 * TOKEN_LIMIT + 1024;
 
-/// Who is logged out, by a logout token whose claims and signature were checked (section 2.4).
+/// A logout token whose claims and signature were checked (Back-Channel Logout 1.0 sections 2.4 and 2.6).
 #[derive(Clone, PartialEq, Eq)]
 pub struct LogoutToken {
     subject: Option<Box<str>>,
@@ -39,13 +39,13 @@ pub struct LogoutToken {
 }
 
 impl LogoutToken {
-    /// `sub`: whose sessions end. All of them, unless there is a [`LogoutToken::session_id`].
+    /// `sub`: the user whose sessions end. Without a [`LogoutToken::session_id`] all sessions of the user end.
     pub fn subject(&self) -> Option<&str> {
         self.subject.as_deref()
     }
 
-    /// `sid`: which session of the provider ends; [`IdToken::session_id`](super::id_token::IdToken::session_id) of the
-    /// logins that belong to it. There is this one or a subject or both.
+    /// `sid`: the provider's session that ends. Logins of this session have the same
+    /// [`IdToken::session_id`](super::id_token::IdToken::session_id). A logout token has a subject, a session ID, or both.
     pub fn session_id(&self) -> Option<&str> {
         self.session_id.as_deref()
     }
@@ -159,9 +159,10 @@ fn required<T>(claim: Option<T>, name: &'static str) -> Result<T, Error> {
     claim.ok_or_else(|| Error::new(ErrorCode::LOGOUT_TOKEN_MISSING_CLAIM).at(name))
 }
 
-/// The logout tokens that came lately, to tell one whose `jti` comes again (section 2.6 rule 8).
+/// The logout tokens that came recently, to refuse a repeated `jti` (Back-Channel Logout 1.0 section 2.6 rule 8).
 ///
-/// It remembers each until it has expired, 80 bytes for one, and at most so many; those that expire first make room.
+/// It remembers each token until the token has expired, in 80 bytes, up to a number of tokens that the caller chooses. When
+/// it is full, it drops the tokens that expire first.
 ///
 /// ```
 /// use oidc_proto::{Env, Error};
@@ -180,12 +181,12 @@ pub struct SeenLogoutTokens {
 }
 
 impl SeenLogoutTokens {
-    /// Remembers at most so many.
+    /// Remembers at most `most` tokens.
     pub fn new(most: usize) -> Self {
         Self { most, known: BTreeSet::new(), until: BTreeSet::new() }
     }
 
-    /// Notes a token, which must not have come before.
+    /// Remembers a token, and refuses a token that came before.
     ///
     /// # Errors
     /// `logout_token.replayed`.

@@ -28,15 +28,15 @@ impl<'de> Deserialize<'de> for NumericDate {
     }
 }
 
-/// `expires_in` (RFC 6749 section 5.1). Never an error: what cannot be read is an unknown lifetime.
+/// `expires_in` (RFC 6749 section 5.1). Reading it never fails: a value that cannot be read is an unknown lifetime.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lifetime {
     /// The field is absent or `null`.
     #[default]
     Absent,
-    /// Seconds. Integral floats and numeric strings count; at most 2^53, where floats stop being exact.
+    /// Seconds. Integral floats and numeric strings are accepted, up to 2^53, where floats stop being exact.
     Seconds(u64),
-    /// The field is there, but is no lifetime: negative, too large, another type. Worth a note to the provider.
+    /// The field is present but is not a lifetime: negative, too large, or of another type. The provider has a bug.
     Unreadable,
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::base::json::Scalar;
 use crate::error::{Error, ErrorCode};
 
-/// A list of scope values, joined by single spaces. May be empty.
+/// A list of scope values, joined by single spaces (RFC 6749 section 3.3). It may be empty.
 ///
 /// ```
 /// let scope = oidc_proto::Scope::new("openid profile")?;
@@ -52,7 +52,7 @@ impl Scope {
         &self.0
     }
 
-    /// One value after the other.
+    /// The values, in their order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.split(' ').filter(|value| !value.is_empty())
     }
@@ -94,7 +94,7 @@ impl<'de> Deserialize<'de> for Scope {
     }
 }
 
-/// `scope` in an answer: a string by the standard, an array at some providers.
+/// `scope` in a response: a string by the standard, an array at some providers.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum AnsweredScope {
     Text(Scope),

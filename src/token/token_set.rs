@@ -15,7 +15,7 @@ use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode};
 use crate::party::owner::Owner;
 
-/// The tokens of one login, and whose they are.
+/// The tokens of one login, and their owner.
 ///
 /// Serde, versioned: store it as JSON. Whoever can read it can act as the user; whoever can write it can make the
 /// application act as somebody else. Keep it where the platform keeps secrets, or encrypted and authenticated.
@@ -33,7 +33,7 @@ pub struct TokenSet {
 }
 
 impl TokenSet {
-    /// Reads what was stored.
+    /// Reads a stored token set.
     ///
     /// # Errors
     /// `stored.version`, `stored.malformed`.
@@ -46,7 +46,7 @@ impl TokenSet {
         self.owner.issuer()
     }
 
-    /// Whose the tokens are.
+    /// The provider, the client and the DPoP key that the tokens belong to.
     pub fn owner(&self) -> &Owner {
         &self.owner
     }
@@ -61,7 +61,7 @@ impl TokenSet {
         &self.access_token
     }
 
-    /// How the access token is shown to a resource server.
+    /// The type of the access token: `Bearer` or `DPoP`.
     pub fn token_type(&self) -> TokenType {
         self.token_type
     }
@@ -71,22 +71,23 @@ impl TokenSet {
         self.refresh_token.as_ref()
     }
 
-    /// What was granted: what the provider answered, else what was asked for.
+    /// The granted scope: that of the token response, or the requested scope if the response names none.
     pub fn scope(&self) -> &Scope {
         &self.scope
     }
 
-    /// When the tokens were asked for, by our clock: they are no older than that.
+    /// When the tokens were requested, by the client's clock. The tokens are not older than this.
     pub fn obtained_at(&self) -> Timestamp {
         self.obtained_at
     }
 
-    /// When the access token expires, by our clock; `None` if the provider did not say.
+    /// When the access token expires, by the client's clock; `None` if the provider did not say.
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
     }
 
-    /// Whether the access token has expired, or does so within `margin`. Unknown lifetimes count as not expired.
+    /// Whether the access token has expired or will expire within `margin`. A token with an unknown lifetime counts as not
+    /// expired.
     pub fn is_expired(&self, now: Timestamp, margin: std::time::Duration) -> bool {
         self.expires_at.is_some_and(|expires_at| now.saturating_add(margin) >= expires_at)
     }
@@ -109,8 +110,8 @@ impl TokenSet {
         self.owner.dpop_thumbprint()
     }
 
-    /// The value of the `Authorization` header, marked sensitive: `Bearer …` or `DPoP …`. The latter needs a proof
-    /// beside it: see RFC 9449 section 7.1.
+    /// The value of the `Authorization` header, marked sensitive: `Bearer …` or `DPoP …`. With `DPoP`, the request also
+    /// needs a proof (RFC 9449 section 7.1).
     pub fn authorization(&self) -> http::HeaderValue {
         self.access_token.authorization(self.token_type.name())
     }

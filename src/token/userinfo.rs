@@ -17,7 +17,7 @@ use crate::wire::challenge::Challenge;
 use crate::wire::oauth_error;
 use crate::wire::response::Response;
 
-/// What the provider tells about the user whose access token was shown.
+/// The claims of a userinfo response (OpenID Connect Core 1.0 section 5.3.2).
 #[derive(Clone)]
 pub struct Userinfo {
     subject: Box<str>,
@@ -30,7 +30,7 @@ impl Userinfo {
         &self.subject
     }
 
-    /// The claims by the application's own type.
+    /// The claims, read into the application's own type.
     ///
     /// # Errors
     /// `json.type` if a claim is missing or of another type.
@@ -39,7 +39,7 @@ impl Userinfo {
     }
 }
 
-/// A userinfo answer: the claims, or a JWT that holds them.
+/// A userinfo response: the claims, or a JWT with the claims.
 pub(crate) enum Said {
     Plain(Userinfo),
     Signed(Secret),
@@ -63,7 +63,7 @@ struct Answer<'a> {
     tid: Option<Text<'a>>,
 }
 
-/// Parses the answer, which must be about `subject` (section 5.3.2), and signed if the client registered that.
+/// Parses the response. Its `sub` must be `subject` (section 5.3.2). It must be signed if the client registered that.
 ///
 /// # Errors
 /// `userinfo.…`, `dpop.…`, `jws.too_large`, `http.…`, `json.…`.

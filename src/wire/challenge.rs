@@ -28,17 +28,17 @@ words! {
     }
 }
 
-/// One challenge of a resource server. All of it is the server's text: untrusted.
+/// A challenge of a resource server (RFC 9110 section 11.6.1). All of its text is the server's and untrusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Challenge {
     /// The scheme, in lower case: `bearer`, `dpop`.
     pub scheme: String,
-    /// `error`, if it is a known one.
+    /// `error`, if its value is a known one.
     pub error: Option<ResourceError>,
     /// `error`, `error_description` and `error_uri`, escaped.
     pub text: ProviderText,
-    /// `scope`: what the resource needs, values joined by spaces.
+    /// `scope`: the scope that the resource requires; values joined by spaces.
     pub scope: Option<String>,
     /// `acr_values`: how the user has to log in (RFC 9470 section 3).
     pub acr_values: Vec<String>,
@@ -53,7 +53,8 @@ pub struct Challenge {
 impl Challenge {
     /// Reads the challenges of all `WWW-Authenticate` headers.
     ///
-    /// It never fails: a header ends where it stops making sense, and a challenge with a parameter twice is dropped.
+    /// It never fails: the rest of a header that cannot be parsed is ignored, and a challenge with a duplicate parameter is
+    /// dropped.
     ///
     /// ```
     /// use oidc_proto::Challenge;

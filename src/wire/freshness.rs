@@ -11,19 +11,19 @@ use crate::base::env::Timestamp;
 /// Longest freshness that is believed: a provider that rotates its keys must not be held off for a year.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// When a document was fetched, and until when its server said that it is fresh. Serde, to be stored with the document.
+/// When a document was fetched, and how long it is fresh (RFC 9111 section 4.2). Serde: store it with the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Freshness {
-    /// When the answer came, by our clock.
+    /// When the response came, by the client's clock.
     pub fetched_at: Timestamp,
-    /// Until when it is fresh, by our clock; `None` if the server said nothing. At most seven days.
+    /// Until when the document is fresh, by the client's clock: at most seven days later. `None` if the server said nothing.
     pub fresh_until: Option<Timestamp>,
 }
 
 impl Freshness {
     /// Reads `Cache-Control`, else `Expires` against `Date` (RFC 9111 section 4.2.1), less `Age`.
     ///
-    /// `Expires` is a lifetime relative to the server's own `Date`, so that a wrong clock on either side does no harm.
+    /// `Expires` is compared with the server's own `Date`, so that a wrong clock on either side has no effect.
     pub fn from_headers(headers: &HeaderMap, now: Timestamp) -> Self {
         let lifetime = cache_control(headers).or_else(|| expires(headers, now)).map(|lifetime| {
             let age = text(headers, header::AGE).and_then(|age| age.trim().parse().ok()).map_or(0, |age: u64| age);
@@ -32,8 +32,8 @@ impl Freshness {
         Self { fetched_at: now, fresh_until: lifetime.map(|lifetime| now.saturating_add(lifetime)) }
     }
 
-    /// Whether the document should be fetched again: its freshness is over, or `or_after` has passed since it was
-    /// fetched and the server said nothing. A clock that was set back to before the fetch counts as over, too.
+    /// Whether the document should be fetched again: it is no longer fresh, or the server said nothing and `or_after` has
+    /// passed since the fetch. It is also stale if the clock is now before the time of the fetch.
     pub fn is_stale(&self, now: Timestamp, or_after: Duration) -> bool {
         now < self.fetched_at || now >= self.fresh_until.unwrap_or_else(|| self.fetched_at.saturating_add(or_after))
     }

@@ -1,4 +1,4 @@
-//! The error answer of every JSON endpoint (RFC 6749 section 5.2).
+//! The error response of JSON endpoints (RFC 6749 section 5.2).
 
 use serde::Deserialize;
 
@@ -30,10 +30,10 @@ impl OauthError<'_> {
     }
 }
 
-/// The error that a response which is no success stands for.
+/// The error for a response that is not a success.
 ///
-/// A verdict is believed only from a 4xx answer with a well-formed error object; `verdict` gives its code. A 5xx answer,
-/// a redirect, a request to slow down, a time-out at the server or a page of HTML is none, whatever its body says.
+/// Only a 4xx response with a well-formed error object is a verdict; `verdict` gives its code. A 5xx response, a redirect, a
+/// 408, 425 or 429, or a page of HTML is not a verdict, whatever its body says.
 pub(crate) fn from_response(response: Response<'_>, verdict: impl FnOnce(&str) -> ErrorCode) -> Error {
     match response.check_status() {
         Err(error) if error.code() == ErrorCode::HTTP_STATUS && response.status.is_client_error() => {}

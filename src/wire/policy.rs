@@ -1,28 +1,28 @@
-//! What an HTTP client has to know about a request beside the request itself.
+//! The policy of a request: rules for the HTTP client that sends it.
 
 use std::sync::Arc;
 
-/// Largest metadata document: the largest seen is 12 KiB.
+/// Largest metadata document in bytes. The largest document seen has 12 KiB.
 pub const METADATA_LIMIT: usize = 256 * 1024;
-/// Largest JWK set: 100 RSA keys of 4096 bits with certificates fit.
+/// Largest JWK set in bytes: enough for 100 RSA keys of 4096 bits with certificates.
 pub const JWKS_LIMIT: usize = 512 * 1024;
-/// Largest answer of every other endpoint.
+/// Largest response of any other endpoint in bytes.
 pub const JSON_LIMIT: usize = 1024 * 1024;
 
-/// What an HTTP client has to know about a request beside the request itself.
+/// The policy of a request: rules for the HTTP client that sends it.
 ///
-/// The machine enforces what it can see: the size of the body, the content type, and that a redirect is not a usable
-/// response. The adapter does the rest, and may stop earlier.
+/// The flow itself checks the size of the body and the content type, and refuses redirects. The HTTP client enforces the
+/// rest. It should stop reading a body at the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {
     /// Largest body to read, in bytes, after any content decoding. Stop reading there.
     pub body_limit: usize,
-    /// Whether sending the request twice does no harm, so that an HTTP client may repeat it on a broken connection.
+    /// Whether the request may be sent twice: an HTTP client may then repeat it after a broken connection.
     pub repeatable: bool,
-    /// What the body may be.
+    /// The content types that the body may have.
     pub accept: Accept,
-    /// The client certificate that the connection has to show (RFC 8705): the application's own name for it.
+    /// The client certificate that the connection has to present (RFC 8705), by the name that the application gave it.
     pub client_certificate: Option<Arc<str>>,
 }
 
@@ -37,13 +37,13 @@ impl Policy {
         Self { body_limit: JSON_LIMIT, repeatable: false, accept, client_certificate: None }
     }
 
-    /// The same for a connection that shows this client certificate.
+    /// The same policy for a connection that presents this client certificate.
     #[must_use]
     pub fn with_client_certificate(self, name: impl Into<Arc<str>>) -> Self {
         Self { client_certificate: Some(name.into()), ..self }
     }
 
-    /// Redirects are never followed: an adapter hands a 3xx back as it came, as RFC 9110 section 15.4 allows.
+    /// Always `false`: an HTTP client returns a 3xx response unchanged, as RFC 9110 section 15.4 allows.
     pub const fn follow_redirects(&self) -> bool {
         false
     }
@@ -53,10 +53,10 @@ impl Policy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Accept {
-    /// Anything but HTML and XML: static files are served with any type, or none.
+    /// Any type but HTML and XML, or no type: servers send static files with any content type.
     AnyButMarkup,
     /// `application/json`, `application/…+json`, or no content type.
     Json,
-    /// The content type says nothing here.
+    /// Any content type; it is not checked.
     Any,
 }

@@ -8,16 +8,16 @@ use super::date;
 use super::policy::Accept;
 use crate::error::{Error, ErrorCode, Quote};
 
-/// A response, borrowed.
+/// A response, borrowed, as a flow gets it.
 #[derive(Clone, Copy)]
 pub struct Response<'a> {
     /// The status.
     pub status: StatusCode,
     /// The headers.
     pub headers: &'a HeaderMap,
-    /// The body, not larger than the request's [`Policy`](crate::Policy) allowed.
+    /// The body. It is not larger than [`Policy::body_limit`](crate::Policy::body_limit) of the request.
     pub body: &'a [u8],
-    /// What the body may be, by the request's policy.
+    /// The content types that the request's policy allows for the body.
     pub accept: Accept,
 }
 
@@ -31,7 +31,7 @@ impl<'a> Response<'a> {
     /// The body, if the status is a success and the content type is accepted.
     ///
     /// # Errors
-    /// As [`Response::check_status`]; `http.content_type`.
+    /// Those of [`Response::check_status`]; `http.content_type`.
     pub fn success(&self) -> Result<&'a [u8], Error> {
         self.check_status()?;
         self.check_content_type(self.accept)?;
@@ -40,7 +40,7 @@ impl<'a> Response<'a> {
 
     /// Checks that the status is 2xx.
     ///
-    /// 408 and 425 say that the same request may be sent again.
+    /// 408 becomes `transport.timeout` and 425 becomes `http.too_many_requests`: the same request may be sent again.
     ///
     /// # Errors
     /// `transport.timeout`, `http.too_many_requests`, `http.server_error`, `http.redirect`, `http.status`.

@@ -1,4 +1,4 @@
-//! JSON from strangers: bounded first, then parsed once, straight into what is kept.
+//! Untrusted JSON: its size and nesting are checked first, then it is parsed once.
 
 mod scalar;
 mod strings;
@@ -88,7 +88,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// An answer's JSON object as it came, for fields that this crate does not know. Wiped when dropped.
+/// The JSON object of a response, for fields that this crate does not know. Wiped when dropped.
 #[derive(Clone)]
 pub struct Fields(Body);
 
@@ -97,7 +97,7 @@ impl Fields {
         Self(document.to_vec().into())
     }
 
-    /// Reads fields by the application's own type.
+    /// Reads fields into the application's own type.
     ///
     /// # Errors
     /// `json.type` if a field is missing or of another type.

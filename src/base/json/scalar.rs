@@ -1,4 +1,4 @@
-//! One JSON value whose type is not to be trusted: read as it is, judged by whoever asked for it.
+//! A JSON value of any type. The caller checks whether the type is right.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// Any JSON value; objects and arrays are passed over.
+/// Any JSON value; the content of objects and arrays is ignored.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) enum Scalar<'a> {
     /// Also a field that is not there.

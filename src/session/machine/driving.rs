@@ -1,4 +1,4 @@
-//! What the driver of a session does with it: it polls what is to be done, and hands in what came of it.
+//! The functions for the driver of a session: it polls the actions to carry out, and passes their results in.
 
 use http::{Method, Response};
 
@@ -19,7 +19,7 @@ use crate::session::timer::Timer;
 use crate::step::{KeyOutput, Step};
 
 impl Session {
-    /// What is to be carried out, now. Call it until it returns `None`.
+    /// The next request or key operation to carry out now. Call it until it returns `None`.
     pub fn poll_transmit(&mut self, env: &mut dyn Env) -> Option<Transmit> {
         self.wake_if_rung(env);
         let State::Attempting(attempt) = &self.state else { return None };
@@ -58,7 +58,7 @@ impl Session {
         transmit
     }
 
-    /// What is asked of the store, now, and the ticket for its answer. Call it until it returns `None`.
+    /// The next action for the store, and the ticket for its answer. Call it until it returns `None`.
     pub fn poll_store(&mut self, env: &mut dyn Env) -> Option<(StoreTicket, StoreAction)> {
         if self.core.store.is_due(Question::Load) && self.is_due(Timer::Answer, env.monotonic()) {
             // Nobody has looked for so long that the lock may be lost.
@@ -78,12 +78,12 @@ impl Session {
         core.store.poll_unsaved(core.current.tokens())
     }
 
-    /// The next thing that happened.
+    /// The next event. Call it until it returns `None`.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.core.events.pop()
     }
 
-    /// When [`Session::handle_timeout`] has something to do; `None` if never.
+    /// When to call [`Session::handle_timeout`]; `None` if no timer runs.
     pub fn poll_timeout(&self) -> Option<MonotonicTime> {
         Timer::ALL.into_iter().filter_map(|timer| self.deadline_of(timer)).min()
     }
@@ -102,7 +102,7 @@ impl Session {
         self.deadline_of(timer).is_some_and(|deadline| deadline <= now)
     }
 
-    /// Does what is due. Calling it too early or too often does nothing.
+    /// Carries out what is due now. A call that is too early has no effect.
     pub fn handle_timeout(&mut self, env: &mut dyn Env) {
         let now = env.monotonic();
         self.wake_if_rung(env);
@@ -172,7 +172,7 @@ impl Session {
         }
     }
 
-    /// Takes the response to a request. One whose ticket is no longer awaited is passed over.
+    /// Takes the response to a request. A response whose ticket is no longer awaited is ignored.
     pub fn handle_response<B: AsRef<[u8]>>(&mut self, ticket: Ticket, response: Response<B>, env: &mut dyn Env) {
         self.take_response(ticket, env, |expect, env| {
             let ExpectResponse { awaiting, mut exchange } = expect;
@@ -181,7 +181,7 @@ impl Session {
         });
     }
 
-    /// Says that no response came.
+    /// Says that no response came. A failure whose ticket is no longer awaited is ignored.
     pub fn handle_failure(&mut self, ticket: Ticket, failure: Failure, env: &mut dyn Env) {
         self.take_response(ticket, env, |expect, env| {
             let ExpectResponse { awaiting, mut exchange } = expect;
@@ -221,7 +221,7 @@ impl Session {
         });
     }
 
-    /// Takes what the key store made, or why it made nothing.
+    /// Takes the output of the key store, or the kind of its failure. A ticket that is no longer awaited has no effect.
     pub fn handle_key_output(&mut self, ticket: Ticket, output: Result<KeyOutput, FailureKind>, env: &mut dyn Env) {
         if ticket != self.core.attempts.ticket() {
             return;
@@ -241,7 +241,7 @@ impl Session {
         });
     }
 
-    /// Takes an answer of the store. One whose ticket is no longer awaited is passed over.
+    /// Takes an answer of the store. An answer whose ticket is no longer awaited is ignored.
     pub fn handle_store(&mut self, ticket: StoreTicket, answer: StoreAnswer, env: &mut dyn Env) {
         let Some(told) = self.core.store.handle(ticket, answer, self.core.options.persistence, env) else { return };
         // A process that was suspended here may have lost its lock meanwhile. What was saved was saved all the same.

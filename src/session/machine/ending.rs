@@ -11,7 +11,7 @@ use crate::session::policy::{self, STALLED_AFTER, Verdict};
 use crate::token::token_set::TokenSet;
 
 impl Core {
-    /// Nothing is going on any more.
+    /// The session becomes idle.
     pub(super) fn settle(&mut self, env: &mut dyn Env) -> State {
         State::Idle { due: self.current.settle(&self.party, &self.options, env) }
     }
@@ -49,7 +49,7 @@ impl Core {
         }
     }
 
-    /// The store failed, or has the record of another session. That ends no session.
+    /// The store failed, or has the record of another session. This does not end the session.
     pub(super) fn store_failed(&mut self, error: Error, env: &mut dyn Env) -> State {
         self.store.release();
         self.back_off(error, Resume::Anew, env)

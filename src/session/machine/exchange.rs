@@ -1,4 +1,4 @@
-//! One token request, and what comes of it.
+//! One token request and its outcome.
 
 use http::StatusCode;
 
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::error::transport::Sent;
 use crate::token::token_set::TokenSet;
 
-/// What is to be known of one token request until its tokens can be used.
+/// The state of one token request until its tokens can be used.
 pub(super) struct Exchange {
     /// When the provider was asked for tokens, by both clocks.
     asked_at: (Timestamp, MonotonicTime),

@@ -1,7 +1,7 @@
 //! The states of a session and the transitions between them.
 //!
-//! A transition takes the state by value and yields the next one. Meanwhile it has all the rest of the session, as [`Core`],
-//! and nobody sees the session without its state.
+//! A transition takes the state by value and returns the next state. It also gets the rest of the session, as [`Core`]. No
+//! other code sees the session without its state.
 //!
 //! ```text
 //!   session.rs, driving.rs     inputs and outputs
@@ -44,7 +44,7 @@ struct Core {
 }
 
 impl Core {
-    /// Until when what is asked for now may take.
+    /// The deadline of a request that is made now.
     fn deadline(&self, env: &dyn Env) -> MonotonicTime {
         env.monotonic().saturating_add(self.options.deadline())
     }

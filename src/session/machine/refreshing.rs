@@ -97,7 +97,7 @@ impl Core {
         }
     }
 
-    /// What awaited the response gets none in time. It may still come.
+    /// The response did not come in time. It may still come.
     pub(super) fn response_is_late(&mut self, expect: ExpectResponse, env: &mut dyn Env) -> State {
         self.ends_in_vain(&expect.exchange);
         self.back_off(timeout(), Resume::Late(expect), env)

@@ -1,4 +1,4 @@
-//! The session, as its owner and its callers see it. `driving.rs` has what its driver does with it.
+//! The session: the functions for its owner and its callers. `driving.rs` has the functions for its driver.
 
 use std::fmt;
 
@@ -20,17 +20,18 @@ use crate::session::store_protocol::{Question, StoreProtocol};
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
 
-/// A token set that stays good. See [the module](crate::session) for how to drive it.
+/// A token set whose access token is kept valid. See [the module](crate::session) for how to drive a session.
 pub struct Session {
     pub(super) core: Core,
     pub(super) state: State,
 }
 
 impl Session {
-    /// A session of these tokens, restored or just logged in. `generation` is the stored record's; 0 without one.
+    /// A session of these tokens, restored or from a new login. `generation` is that of the stored record; 0 if there is no
+    /// record.
     ///
-    /// After a login, [`Session::save`] puts its tokens into the store. Where the record of an earlier login is there, give
-    /// its generation, and they take its place.
+    /// After a login, [`Session::save`] saves the tokens in the store. If the store has the record of an earlier login, pass
+    /// its generation; the new tokens then replace that record.
     ///
     /// # Errors
     /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
@@ -55,8 +56,7 @@ impl Session {
         Ok(Self { core, state })
     }
 
-    /// Makes a transition. It gets the state by value, and no part of the session that could look at what is left in its
-    /// place.
+    /// Makes a transition. `next` gets the state by value, and only those parts of the session that do not see the state.
     pub(super) fn transition(&mut self, next: impl FnOnce(State, &mut Core) -> State) {
         let state = std::mem::take(&mut self.state);
         self.state = next(state, &mut self.core);
@@ -67,12 +67,12 @@ impl Session {
         self.core.current.tokens()
     }
 
-    /// The generation of the newest record that is known to be in the store.
+    /// The generation of the newest record that the session knows to be in the store; 0 if there is no record.
     pub fn generation(&self) -> u64 {
         self.core.store.generation()
     }
 
-    /// Why it gives out no more tokens; `None` while it does.
+    /// Why the session has ended; `None` if it has not.
     pub fn end(&self) -> Option<End> {
         match &self.state {
             State::Stopped(end) => Some(end.clone()),
@@ -81,7 +81,7 @@ impl Session {
         }
     }
 
-    /// The access token, if it is good: what [`Session::access`] hands out, without beginning anything.
+    /// The access token, if it is good and the session has not ended. Unlike [`Session::access`], this starts no refresh.
     pub fn current(&self, env: &dyn Env) -> Option<&AccessToken> {
         self.has_good_token(env).then(|| self.core.current.access_token())
     }
@@ -90,28 +90,28 @@ impl Session {
         !self.state.is_over() && self.core.current.is_good(env)
     }
 
-    /// What is known of the access token, also after the session has ended.
+    /// What the session knows about its access token, also after the session has ended.
     pub fn standing(&self, env: &dyn Env) -> Standing {
         self.core.current.standing(env)
     }
 
-    /// How the last attempt failed; `None` if it did not.
+    /// The error of the last attempt; `None` if it did not fail.
     pub fn last_failure(&self) -> Option<&Error> {
         self.core.attempts.last_failure()
     }
 
-    /// Whether nothing would be lost if the session were dropped now: nothing is under way, and everything was saved.
+    /// Whether the session can be dropped without a loss: no attempt is running, and everything was saved.
     pub fn is_idle(&self) -> bool {
         self.state.is_quiet() && self.core.store.is_quiet() && self.core.late.is_none()
     }
 
-    /// An access token for a caller. Many callers cause one refresh.
+    /// Returns an access token, or the attempt to wait for. Many callers share one refresh.
     ///
-    /// A token that is [doubtful](Standing::Doubtful) is not handed out as a good one: the provider is asked again first. If
-    /// the session pauses, or the caller's time is up before the attempt is over ([`Session::outcome_now`]), the token is
-    /// handed out as what it is.
+    /// If the token is [doubtful](Standing::Doubtful), the session asks the provider again first. The caller gets the
+    /// doubtful token, marked as doubtful, only if the session pauses, or if the caller's time is up before the attempt has
+    /// ended ([`Session::outcome_now`]).
     ///
-    /// It allocates nothing while the token is good.
+    /// This allocates nothing while the token is good.
     pub fn access(&mut self, env: &mut dyn Env) -> Access<'_> {
         if self.has_good_token(env) {
             return Access::Ready(self.core.current.access_token());
@@ -137,10 +137,11 @@ impl Session {
         }
     }
 
-    /// Refreshes now, whatever the policy; joins an attempt that is going on, or waits for the one after the pause.
+    /// Refreshes now, with any policy. If an attempt is running, the caller joins it. If the session pauses, the caller waits
+    /// for the attempt after the pause.
     ///
-    /// Its [outcome](Session::outcome) is `Ready` only with tokens that are newer than those at the call. Else it is the
-    /// error of the attempt, also if the old access token is still good: [`Session::standing`] says whether it is.
+    /// The [outcome](Session::outcome) is `Ready` only with tokens that are newer than those at the call. Otherwise it is the
+    /// error of the attempt, even if the old access token is still good ([`Session::standing`]).
     pub fn refresh(&mut self, env: &mut dyn Env) -> Access<'_> {
         match self.end() {
             Some(end) => Access::Ended(end),
@@ -148,7 +149,7 @@ impl Session {
         }
     }
 
-    /// What came of an attempt. A caller who waits asks again after each input.
+    /// The outcome of an attempt. A waiting caller asks again after each input.
     pub fn outcome(&self, epoch: Epoch, env: &dyn Env) -> Outcome<'_> {
         if let Some(end) = self.end() {
             return Outcome::Ended(end);
@@ -168,8 +169,8 @@ impl Session {
         }
     }
 
-    /// The same for a caller whose time is up: while the attempt is going on, the old access token is what there is, if the
-    /// caller asked for any token and it has not expired.
+    /// The outcome of an attempt for a caller whose time is up. While the attempt is running, a caller of
+    /// [`Session::access`] gets the old access token, if that token is good or doubtful.
     pub fn outcome_now(&self, epoch: Epoch, env: &dyn Env) -> Outcome<'_> {
         let token = self.core.current.access_token();
         match (self.outcome(epoch, env), epoch.wants, self.standing(env)) {
@@ -185,9 +186,9 @@ impl Session {
         matches!(&self.state, State::Pausing(pause) if pause.until > env.monotonic())
     }
 
-    /// A resource server refused this token. If it is not the current one any more, the caller gets the current one;
-    /// else it is refreshed. If new tokens are refused as soon as they come, the next ones are asked for after a pause
-    /// that grows as after failures, with `session.token_refused`: not once for each call.
+    /// Says that a resource server refused this token. If the session already has another token, the caller gets that token;
+    /// otherwise the session refreshes. If new tokens are refused as soon as they come, the session does not refresh for each
+    /// call: it backs off with `session.token_refused`, as after failures.
     pub fn unauthorized(&mut self, token: &AccessToken, refusal: Refusal, env: &mut dyn Env) -> Access<'_> {
         let is_current = self.core.current.is(token);
         match refusal {
@@ -199,11 +200,12 @@ impl Session {
         self.access(env)
     }
 
-    /// Takes the tokens of a new login of the same user. A session that needed one lives again.
+    /// Takes the tokens of a new login of the same user. A session that needed a login works again.
     ///
     /// # Errors
-    /// `session.mismatch` if they are another user's; `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
-    /// The session is then what it was.
+    /// `session.mismatch` if the tokens are another user's; `session.ended` after a logout; `provider.mismatch`,
+    /// `client.mismatch`, `dpop.key_mismatch`.
+    /// After an error the session has not changed.
     pub fn adopt(&mut self, tokens: TokenSet, env: &mut dyn Env) -> Result<(), Error> {
         self.core.party.owner().check(tokens.owner())?;
         if tokens.subject() != self.core.current.tokens().subject() {
@@ -219,11 +221,11 @@ impl Session {
         Ok(())
     }
 
-    /// Ends the session at once, and says how to revoke its tokens: drive that, and report its failure. The store is
-    /// told to erase the record.
+    /// Ends the session at once, and returns the flow that revokes its tokens: drive this flow, and report its failure. The
+    /// session asks the store to erase the record.
     ///
     /// # Errors
-    /// Why no revocation can be asked for. The session has ended all the same.
+    /// The errors of [`RelyingParty::revoke`](crate::RelyingParty::revoke). The session has ended all the same.
     pub fn log_out(&mut self, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
         self.abandon();
         self.core.store.drop_unsaved();
@@ -236,12 +238,12 @@ impl Session {
         self.core.party.revoke(self.core.current.tokens(), env)
     }
 
-    /// Has the tokens saved as they are. Those of a login are in no store yet: without this they get there with the first
-    /// refresh, and a crash before it loses them.
+    /// Saves the current tokens. Call it after a login: otherwise the first refresh saves the tokens, and a crash before that
+    /// loses them.
     ///
-    /// They can be used meanwhile. A save that fails is told ([`Event::NotSaved`]) and tried again. A record of another
-    /// generation than the session knows is somebody else's and stays: the next refresh goes on from it. Does nothing
-    /// without a store, or once the session has ended.
+    /// The tokens can be used meanwhile. If the save fails, the session reports [`Event::NotSaved`] and tries again. If the
+    /// store has a record of another generation than the session knows, that record stays, and the next refresh continues
+    /// from it. Without a store, or once the session has ended, this does nothing.
     pub fn save(&mut self, env: &dyn Env) {
         if self.core.options.persistence != Persistence::Nowhere && !self.state.is_over() {
             let again_at = self.core.deadline(env);
@@ -267,7 +269,7 @@ impl Session {
         });
     }
 
-    /// The access token is not good, whatever the clocks say.
+    /// A resource server refused the access token.
     fn refuse(&mut self, env: &mut dyn Env) {
         let refused = self.core.current.refuse(env);
         let is_idle = matches!(self.state, State::Idle { .. });
@@ -277,7 +279,7 @@ impl Session {
         }
     }
 
-    /// What is going on is not waited for any more. The lock is given back, if there is one.
+    /// Abandons the running attempt and releases the lock, if there is one.
     fn abandon(&mut self) {
         if self.state.may_have_rotated() {
             self.core.current.doubt(None);

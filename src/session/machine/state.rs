@@ -1,4 +1,4 @@
-//! The states of a session. Each is named for what it awaits and has only what it needs for that.
+//! The states of a session. Each state is named for the input that it awaits and has only the data that it needs.
 
 use super::exchange::{Exchange, Obtained, Rejection};
 use crate::base::env::MonotonicTime;
@@ -18,7 +18,7 @@ pub(super) enum State {
     Attempting(Box<Attempt>),
     /// The last attempt failed.
     Pausing(Box<Pause>),
-    /// Only a new login can revive it.
+    /// The session ended. A new login can continue it.
     Stopped(End),
     /// The owner ended it.
     LoggedOut,
@@ -50,7 +50,7 @@ pub(super) enum Resume {
 /// One attempt to get new tokens.
 pub(super) struct Attempt {
     pub(super) stage: Stage,
-    /// When it ends unless what it awaits comes; for [`Stage::Wait`], when it goes on.
+    /// The deadline of the stage; for [`Stage::Wait`], the time when the flow continues.
     pub(super) until: MonotonicTime,
 }
 
@@ -99,7 +99,7 @@ impl State {
         }
     }
 
-    /// Whether nothing would be lost without it.
+    /// Whether the state can be dropped without a loss.
     pub(super) fn is_quiet(&self) -> bool {
         match self {
             Self::Idle { .. } | Self::Stopped(_) | Self::LoggedOut => true,
@@ -108,7 +108,7 @@ impl State {
         }
     }
 
-    /// What ends it by itself, and when.
+    /// The timer of the state, and its deadline.
     pub(super) fn timer(&self) -> Option<(Timer, MonotonicTime)> {
         match self {
             Self::Idle { due } => due.map(|due| (Timer::Refresh, due)),
@@ -119,7 +119,7 @@ impl State {
         }
     }
 
-    /// Whether the provider may rotate, or have rotated, in what is going on.
+    /// Whether the provider may have rotated, or may still rotate, in the running attempt.
     pub(super) fn may_have_rotated(&self) -> bool {
         let Self::Attempting(attempt) = self else { return false };
         match &attempt.stage {

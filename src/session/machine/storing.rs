@@ -67,7 +67,7 @@ impl Core {
         }
     }
 
-    /// The record that another process saved. If there is none, what was loaded.
+    /// The record, if another process saved it; otherwise, as an error, the loaded record.
     fn newer(&self, record: Option<Box<Record>>) -> Result<Record, Option<Box<Record>>> {
         match record {
             Some(record) if record.generation != self.store.generation() => Ok(*record),
@@ -75,8 +75,8 @@ impl Core {
         }
     }
 
-    /// Nobody saved anything newer, and the provider does not accept the refresh token. It may still accept the one before:
-    /// if another process asked with it at the same time, and the response to that was lost.
+    /// No other process saved newer tokens, and the provider does not accept the refresh token. The provider may still accept
+    /// the previous one, if another process used it at the same time and the response to that request was lost.
     fn go_back(&mut self, rejection: Rejection, record: Record, env: &mut dyn Env) -> State {
         let Rejection { error, spent: asked_with } = rejection;
         let is_new = |spent: &Secret| asked_with.as_ref().is_none_or(|own| !own.matches(spent.expose()));
@@ -86,7 +86,7 @@ impl Core {
         }
     }
 
-    /// Whether tokens are of this session's user and parties.
+    /// Whether tokens have this session's user and owner.
     fn fits(&self, tokens: &TokenSet) -> bool {
         self.party.owner().check(tokens.owner()).is_ok() && tokens.subject() == self.current.tokens().subject()
     }
@@ -118,8 +118,8 @@ impl Core {
         }
     }
 
-    /// Nobody else has saved anything. Tokens that an earlier attempt could not save are saved before they are refreshed:
-    /// otherwise another process would go on from a refresh token whose successor was used, which ends the grant.
+    /// No other process saved anything. Tokens that an earlier attempt could not save are saved before they are refreshed.
+    /// Otherwise another process would use a refresh token whose successor was already used, which ends the grant.
     fn save_or_ask(&mut self, env: &mut dyn Env) -> State {
         if !self.store.has_unsaved() {
             return self.ask(env);
@@ -128,7 +128,7 @@ impl Core {
         State::attempting(Stage::ExpectEarlierSave, self.deadline(env))
     }
 
-    /// If the store stays broken, the session is refreshed all the same.
+    /// The store is still broken: the session refreshes anyway.
     fn could_not_save_earlier(&mut self, error: Error, env: &mut dyn Env) -> State {
         if self.attempts.failures() >= STALLED_AFTER {
             return self.ask(env);
@@ -155,7 +155,7 @@ impl Core {
         self.succeeded(tokens, env)
     }
 
-    /// The new tokens can be used all the same. They are saved later.
+    /// The new tokens were not saved. They can be used, and are saved later.
     fn not_saved(&mut self, obtained: Obtained, error: Error, env: &mut dyn Env) -> State {
         let replaced = self.current.access_token().clone();
         self.store.keep_lock();

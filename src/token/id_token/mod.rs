@@ -28,10 +28,11 @@ use texts::Texts;
 /// How far the clocks of provider and client may differ.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
-/// How old an ID token may be when its code is redeemed. It was just made, so a day is generous.
+/// How old an ID token may be when its code is redeemed. Providers make it at that moment, so a day is ample.
 pub const OLDEST: Duration = Duration::from_secs(24 * 3600);
 
-/// An ID token whose claims were checked, and its signature, unless trust in TLS was chosen.
+/// An ID token whose claims were checked (OpenID Connect Core 1.0 section 3.1.3.7). Its signature was verified, unless the
+/// client chose [`IdTokenTrust::DangerousTrustTls`](crate::IdTokenTrust::DangerousTrustTls).
 #[derive(Clone)]
 pub struct IdToken {
     texts: Texts,
@@ -87,7 +88,7 @@ impl IdToken {
         self.texts.compact()
     }
 
-    /// The claims by the application's own type: one line for a custom claim.
+    /// The claims, read into the application's own type. A custom claim takes one line:
     ///
     /// ```
     /// #[derive(serde::Deserialize)]
@@ -132,7 +133,7 @@ pub(crate) enum Expected<'a> {
     Refresh(&'a IdToken),
 }
 
-/// What a login asked for.
+/// The expectations of a login.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct LoginExpectation {
     /// Absent where no authorization request could carry one: in the device grant.
@@ -213,8 +214,7 @@ impl<'de> Deserialize<'de> for Audience {
     }
 }
 
-/// An ID token that says of itself to be for this client and still valid. Nothing else was checked: neither its
-/// signature nor whose login it belongs to.
+/// An ID token whose claims name this client and a valid time. Neither its signature nor its login have been checked.
 pub(crate) struct Unchecked {
     token: IdToken,
     at_hash: Option<Box<str>>,

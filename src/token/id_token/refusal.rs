@@ -23,14 +23,14 @@ pub(super) fn other_issuer(expected: &str, iss: &str) -> Error {
     error.with_expected(Quote::caller(expected)).with_found(Quote::provider_url(iss))
 }
 
-/// The user logged in before the earliest time that was asked for.
+/// The user logged in before the earliest time that the request allows.
 pub(super) fn logged_in_too_early(auth_time: Timestamp, earliest: Timestamp) -> Error {
     let seconds = earliest.saturating_since(auth_time).as_secs();
     let found = Quote::library(format_args!("{seconds} seconds before the earliest time that was asked for"));
     Error::new(ErrorCode::ID_TOKEN_AUTH_TIME).at("auth_time").with_found(found)
 }
 
-/// The user logged in otherwise than was asked for.
+/// `acr` is not one of the requested values.
 pub(super) fn other_acr(asked: &[String], acr: Option<&str>) -> Error {
     let error = Error::new(ErrorCode::ID_TOKEN_ACR).at("acr").with_expected(Quote::caller(&asked.join(" ")));
     error.with_found(acr.map_or_else(|| Quote::library("no acr"), Quote::provider))
