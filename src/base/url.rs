@@ -121,13 +121,6 @@ impl Endpoint {
         Ok(Self(Uri::try_from(String::from(url)).map_err(|_| ErrorCode::URL_SYNTAX)?))
     }
 
-    /// The URL that a reference means to who read it at this one.
-    #[cfg(feature = "matrix")]
-    pub(crate) fn join(base: &Uri, reference: &str, schemes: Schemes) -> Result<Self, Error> {
-        let base = Url::parse(&base.to_string()).map_err(|_| ErrorCode::URL_SYNTAX)?;
-        Self::new(base.join(reference).map_err(|_| ErrorCode::URL_SYNTAX)?.as_str(), schemes)
-    }
-
     /// The URL, for a request.
     pub fn uri(&self) -> &Uri {
         &self.0

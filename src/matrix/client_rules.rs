@@ -11,7 +11,7 @@ use crate::party::registration::{ApplicationType, ClientMetadata, Localized};
 /// # Errors
 /// `registration.client_uri`, `registration.uri`, `registration.redirect_uri`.
 pub(super) fn check(metadata: &ClientMetadata) -> Result<(), Error> {
-    let home = metadata.client_uri.as_ref().and_then(|uri| home(uri.values().next()?));
+    let home = metadata.client_uri.as_ref().and_then(|uri| home(uri.values().next()?.1));
     let home = home.ok_or(ErrorCode::REGISTRATION_CLIENT_URI)?;
     for (name, uris) in [
         ("client_uri", &metadata.client_uri),
@@ -19,7 +19,7 @@ pub(super) fn check(metadata: &ClientMetadata) -> Result<(), Error> {
         ("tos_uri", &metadata.tos_uri),
         ("policy_uri", &metadata.policy_uri),
     ] {
-        if !uris.iter().flat_map(Localized::values).all(|uri| is_at(&home, uri)) {
+        if !uris.iter().flat_map(Localized::values).all(|(_, uri)| is_at(&home, uri)) {
             return Err(Error::new(ErrorCode::REGISTRATION_URI).at(name));
         }
     }

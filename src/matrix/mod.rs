@@ -33,6 +33,7 @@ mod homeserver_discovery;
 mod id;
 mod login;
 mod party;
+mod redirect;
 mod scope;
 mod session;
 mod support;

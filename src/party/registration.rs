@@ -48,10 +48,10 @@ impl Localized {
         self
     }
 
-    /// The values, in all languages.
-    #[cfg(feature = "matrix")]
-    pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&self.default).chain(self.languages.values()).map(String::as_str)
+    /// The values, each with the tag of its language; the one without comes first.
+    pub(crate) fn values(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+        let others = self.languages.iter().map(|(tag, value)| (Some(tag.as_str()), value.as_str()));
+        std::iter::once((None, self.default.as_str())).chain(others)
     }
 }
 
@@ -174,9 +174,11 @@ impl Serialize for ClientMetadata {
             ("policy_uri", &self.policy_uri),
         ] {
             let Some(field) = field else { continue };
-            map.serialize_entry(name, &field.default)?;
-            for (tag, value) in &field.languages {
-                map.serialize_entry(&format!("{name}#{tag}"), value)?;
+            for (tag, value) in field.values() {
+                match tag {
+                    Some(tag) => map.serialize_entry(&format!("{name}#{tag}"), value)?,
+                    None => map.serialize_entry(name, value)?,
+                }
             }
         }
         if !self.contacts.is_empty() {

@@ -56,20 +56,13 @@ impl<'a> Response<'a> {
         Err(error.with_status(self.status))
     }
 
-    fn redirect(&self) -> Error {
+    /// The error of a redirect, with what its `Location` says.
+    pub(crate) fn redirect(&self) -> Error {
         let error = Error::new(ErrorCode::HTTP_REDIRECT);
         match self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()) {
             Some(location) => error.with_found(Quote::provider_url(location)),
             None => error.with_found(Quote::library("no Location header")),
         }
-    }
-
-    /// Where a redirect leads, for the few requests that follow one: a reference, possibly relative (RFC 9110 section
-    /// 10.2.2).
-    #[cfg(feature = "matrix")]
-    pub(crate) fn location(&self) -> Result<&'a str, Error> {
-        let location = self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
-        location.ok_or_else(|| self.redirect().with_status(self.status))
     }
 
     /// `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date, which is taken relative to the server's own.
