@@ -194,6 +194,40 @@ impl State {
 /// ```compile_fail,E0451
 /// let forged = oidc_proto::VerifiedCallback { code: "stolen".into(), state: "known".into() };
 /// ```
+///
+/// [`RelyingParty::redeem`] takes it, and nothing else:
+///
+/// ```
+/// # use oidc_proto::{Env, Error, PendingAuthorization, RelyingParty, VerifiedCallback};
+/// # type Login = PendingAuthorization;
+/// # type Evidence = VerifiedCallback;
+/// fn once(party: &RelyingParty, login: Login, verified: Evidence, env: &mut dyn Env) -> Result<(), Error> {
+///     let _step = party.redeem(login, verified, env)?;
+///     Ok(())
+/// }
+/// ```
+///
+/// The same does not compile with a callback that was not checked, nor for a second time:
+///
+/// ```compile_fail,E0308
+/// # use oidc_proto::{Callback, Env, Error, PendingAuthorization, RelyingParty};
+/// # type Login = PendingAuthorization;
+/// fn unchecked(party: &RelyingParty, login: Login, callback: Callback, env: &mut dyn Env) -> Result<(), Error> {
+///     let _step = party.redeem(login, callback, env)?;
+///     Ok(())
+/// }
+/// ```
+///
+/// ```compile_fail,E0382
+/// # use oidc_proto::{Env, Error, PendingAuthorization, RelyingParty, VerifiedCallback};
+/// # type Login = PendingAuthorization;
+/// # type Evidence = VerifiedCallback;
+/// fn twice(party: &RelyingParty, login: Login, verified: Evidence, env: &mut dyn Env) -> Result<(), Error> {
+///     let _first = party.redeem(login.clone(), verified, env)?;
+///     let _second = party.redeem(login, verified, env)?;
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "the login goes on when it is redeemed"]
 pub struct VerifiedCallback {

@@ -64,7 +64,22 @@ pub struct TokenGrant {
     pub fields: Option<Fields>,
 }
 
-/// Tokens whose ID token is missing or wrong. They can be verified again or revoked, and nothing else.
+/// Tokens whose ID token is missing or wrong. They can be verified again or revoked, and nothing else: without evidence of
+/// the signature the claims of the ID token are neither checked nor shown.
+///
+/// ```
+/// # use oidc_proto::{TokenSet, UnverifiedTokens};
+/// fn subject(tokens: &TokenSet) -> Option<&str> {
+///     tokens.subject()
+/// }
+/// ```
+///
+/// ```compile_fail,E0599
+/// # use oidc_proto::{TokenSet, UnverifiedTokens};
+/// fn subject(tokens: &UnverifiedTokens) -> Option<&str> {
+///     tokens.subject()
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "the grant is valid at the provider until it is revoked"]
 pub struct UnverifiedTokens(pub(super) Box<Grant>);
