@@ -54,7 +54,7 @@ use crate::base::url::{Endpoint, Issuer};
 use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode};
 use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, Bound, append_parameters};
-use crate::message::callback::{Callback, at_other_url, digest};
+use crate::message::callback::{Callback, digest};
 use crate::message::{pkce, token};
 use crate::party::metadata::ResponseMode;
 use crate::party::owner::Owner;
@@ -278,7 +278,8 @@ impl PendingAuthorization {
 impl RelyingParty {
     /// Checks that a callback answers this login, and takes the code out of it.
     ///
-    /// A callback that says no is checked in the same way before it is believed.
+    /// A callback that says no is checked in the same way before it is believed. One from [`Callback::from_url`] that came
+    /// to another URL than the redirect URI is told to be that, whatever else it lacks.
     ///
     /// # Errors
     /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`; `callback.…` for a callback that is not this login's: go
@@ -290,6 +291,8 @@ impl RelyingParty {
         now: Timestamp,
     ) -> Result<VerifiedCallback, Error> {
         self.owner().check(&pending.owner)?;
+        // First: what came in at another URL has no reason to have a `state`.
+        callback.check_target(&pending.redirect_uri)?;
         let state = callback.state.as_ref();
         let state = state.ok_or_else(|| callback.unverified(ErrorCode::CALLBACK_STATE_MISSING))?;
         if !pending.state.matches(state) {
@@ -309,9 +312,6 @@ impl RelyingParty {
         }
         if callback.mode != pending.response_mode {
             return Err(callback.in_other_mode(pending.response_mode));
-        }
-        if let Some(target) = callback.target.as_ref().filter(|target| !pending.redirect_uri.is_target_of(target)) {
-            return Err(at_other_url(&pending.redirect_uri, target));
         }
         match (&callback.code, &callback.error) {
             (Some(_), Some(_)) => Err(ErrorCode::CALLBACK_CODE_AND_ERROR.into()),
