@@ -55,7 +55,7 @@ use crate::base::url::{Endpoint, Issuer};
 use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode};
 use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, Bound, append_parameters};
-use crate::message::callback::{Callback, at_other_url, digest};
+use crate::message::callback::{Callback, digest};
 use crate::message::{pkce, token};
 use crate::party::metadata::ResponseMode;
 use crate::party::owner::Owner;
@@ -193,6 +193,40 @@ impl State {
 /// ```compile_fail,E0451
 /// let forged = oidc_proto::VerifiedCallback { code: "stolen".into(), state: "known".into() };
 /// ```
+///
+/// [`RelyingParty::redeem`] takes it, and nothing else:
+///
+/// ```
+/// # use oidc_proto::{Env, Error, PendingAuthorization, RelyingParty, VerifiedCallback};
+/// # type Login = PendingAuthorization;
+/// # type Evidence = VerifiedCallback;
+/// fn once(party: &RelyingParty, login: Login, verified: Evidence, env: &mut dyn Env) -> Result<(), Error> {
+///     let _step = party.redeem(login, verified, env)?;
+///     Ok(())
+/// }
+/// ```
+///
+/// The same does not compile with a callback that was not checked, nor for a second time:
+///
+/// ```compile_fail,E0308
+/// # use oidc_proto::{Callback, Env, Error, PendingAuthorization, RelyingParty};
+/// # type Login = PendingAuthorization;
+/// fn unchecked(party: &RelyingParty, login: Login, callback: Callback, env: &mut dyn Env) -> Result<(), Error> {
+///     let _step = party.redeem(login, callback, env)?;
+///     Ok(())
+/// }
+/// ```
+///
+/// ```compile_fail,E0382
+/// # use oidc_proto::{Env, Error, PendingAuthorization, RelyingParty, VerifiedCallback};
+/// # type Login = PendingAuthorization;
+/// # type Evidence = VerifiedCallback;
+/// fn twice(party: &RelyingParty, login: Login, verified: Evidence, env: &mut dyn Env) -> Result<(), Error> {
+///     let _first = party.redeem(login.clone(), verified, env)?;
+///     let _second = party.redeem(login, verified, env)?;
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "the login goes on when it is redeemed"]
 pub struct VerifiedCallback {
@@ -243,7 +277,8 @@ impl PendingAuthorization {
 impl RelyingParty {
     /// Checks that a callback belongs to this login (RFC 6749 section 4.1.2, RFC 9207), and takes the code from it.
     ///
-    /// An error response is checked in the same way before it is accepted.
+    /// An error response is checked in the same way before it is accepted. A callback from [`Callback::from_url`] that came
+    /// to another URL than the redirect URI is reported as that, whatever else is wrong with it.
     ///
     /// # Errors
     /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`; `callback.…` if the callback does not belong to this
@@ -255,6 +290,8 @@ impl RelyingParty {
         now: Timestamp,
     ) -> Result<VerifiedCallback, Error> {
         self.owner().check(&pending.owner)?;
+        // First: what came in at another URL has no reason to have a `state`.
+        callback.check_target(&pending.redirect_uri)?;
         let state = callback.state.as_ref();
         let state = state.ok_or_else(|| callback.unverified(ErrorCode::CALLBACK_STATE_MISSING))?;
         if !pending.state.matches(state) {
@@ -274,9 +311,6 @@ impl RelyingParty {
         }
         if callback.mode != pending.response_mode {
             return Err(callback.in_other_mode(pending.response_mode));
-        }
-        if let Some(target) = callback.target.as_ref().filter(|target| !pending.redirect_uri.is_target_of(target)) {
-            return Err(at_other_url(&pending.redirect_uri, target));
         }
         match (&callback.code, &callback.error) {
             (Some(_), Some(_)) => Err(ErrorCode::CALLBACK_CODE_AND_ERROR.into()),

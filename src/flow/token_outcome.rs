@@ -63,7 +63,22 @@ pub struct TokenGrant {
     pub fields: Option<Fields>,
 }
 
-/// Tokens whose ID token is missing or wrong. The caller can only verify them again or revoke them.
+/// Tokens whose ID token is missing or wrong. The caller can only verify them again or revoke them: without evidence of the
+/// signature, the claims of the ID token are neither checked nor shown.
+///
+/// ```
+/// # use oidc_proto::{TokenSet, UnverifiedTokens};
+/// fn subject(tokens: &TokenSet) -> Option<&str> {
+///     tokens.subject()
+/// }
+/// ```
+///
+/// ```compile_fail,E0599
+/// # use oidc_proto::{TokenSet, UnverifiedTokens};
+/// fn subject(tokens: &UnverifiedTokens) -> Option<&str> {
+///     tokens.subject()
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "the grant is valid at the provider until it is revoked"]
 pub struct UnverifiedTokens(pub(super) Box<Grant>);

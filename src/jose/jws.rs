@@ -202,7 +202,11 @@ impl fmt::Debug for Jws<'_> {
     }
 }
 
-/// Evidence that a signature was verified. Only [`Jws::verify`] and [`Jws::verify_hs256`] make it.
+/// Evidence that a signature was verified. Only [`Jws::verify`] and [`Jws::verify_hs256`] make it:
+///
+/// ```compile_fail,E0451
+/// let forged = oidc_proto::jose::Signed { algorithm: oidc_proto::jose::Algorithm::Es256 };
+/// ```
 #[derive(Debug)]
 #[must_use = "what was verified is only worth something where it is asked for"]
 pub struct Signed {

@@ -134,16 +134,26 @@ impl Callback {
         error.with_found(Quote::library(self.mode.name()))
     }
 
+    /// Checks that it came to the login's redirect URI, where it is known which URL it came to (RFC 6749 section 3.1.2).
+    ///
+    /// # Errors
+    /// `callback.redirect_uri`.
+    pub(crate) fn check_target(&self, redirect_uri: &RedirectUri) -> Result<(), Error> {
+        match self.target.as_ref().filter(|target| !redirect_uri.is_target_of(target)) {
+            None => Ok(()),
+            Some(target) => {
+                let error = self.unverified(ErrorCode::CALLBACK_REDIRECT_URI);
+                let error = error.with_expected(Quote::caller(redirect_uri.as_str()));
+                Err(error.with_found(Quote::provider_url(target.as_str())))
+            }
+        }
+    }
+
     /// The key to find the login that this callback claims to belong to. It is equal to
     /// [`PendingAuthorization::key`](crate::PendingAuthorization::key), and proves nothing. `None` without `state`.
     pub fn key(&self) -> Option<String> {
         Some(URL_SAFE_NO_PAD.encode(digest(self.state.as_ref()?.expose())))
     }
-}
-
-pub(crate) fn at_other_url(redirect_uri: &RedirectUri, target: &Url) -> Error {
-    let error = Error::new(ErrorCode::CALLBACK_REDIRECT_URI).with_expected(Quote::caller(redirect_uri.as_str()));
-    error.with_found(Quote::provider_url(target.as_str()))
 }
 
 /// What a stored login keeps of its `state`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::client::Client;
 use crate::base::url::Issuer;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 
 /// The owner of a token set or a pending login: a provider, a client ID, and the thumbprint of the client's DPoP key if it
 /// has one. Clones share one value.
@@ -44,21 +44,33 @@ impl Owner {
         self.0.key.as_deref()
     }
 
-    /// Checks that a stored value has this owner.
+    /// Checks that a stored value has this owner. The error names both: this one as expected, the stored one as found.
     ///
     /// # Errors
-    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
+    /// `provider.mismatch` (RFC 9700 section 4.4), `client.mismatch` (RFC 6749 section 4.1.3), `dpop.key_mismatch`
+    /// (RFC 9449 section 5).
     pub fn check(&self, stored: &Self) -> Result<(), Error> {
         if Arc::ptr_eq(&self.0, &stored.0) {
             return Ok(());
         }
-        if self.0.issuer != stored.0.issuer {
-            return Err(ErrorCode::PROVIDER_MISMATCH.into());
+        let (own, other) = (&*self.0, &*stored.0);
+        let mismatch = |code, own, other| Err(Error::new(code).with_expected(own).with_found(other));
+        if own.issuer != other.issuer {
+            let [own, other] = [own, other].map(|inner| Quote::caller(inner.issuer.as_str()));
+            return mismatch(ErrorCode::PROVIDER_MISMATCH, own, other);
         }
-        if self.0.client_id != stored.0.client_id {
-            return Err(ErrorCode::CLIENT_MISMATCH.into());
+        if own.client_id != other.client_id {
+            let [own, other] = [own, other].map(|inner| Quote::caller(&inner.client_id));
+            return mismatch(ErrorCode::CLIENT_MISMATCH, own, other);
         }
-        if self.0.key == stored.0.key { Ok(()) } else { Err(ErrorCode::DPOP_KEY_MISMATCH.into()) }
+        if own.key == other.key {
+            return Ok(());
+        }
+        let [own, other] = [own, other].map(|inner| match &inner.key {
+            Some(thumbprint) => Quote::caller(thumbprint),
+            None => Quote::library("no key"),
+        });
+        mismatch(ErrorCode::DPOP_KEY_MISMATCH, own, other)
     }
 }
 

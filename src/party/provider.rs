@@ -7,7 +7,7 @@ use super::metadata::ServerMetadata;
 use super::options::ProviderOptions;
 use crate::base::env::{Env, Timestamp};
 use crate::base::url::Issuer;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 use crate::jose::Keys;
 use crate::jose::backend::{self, Backend};
 
@@ -43,7 +43,8 @@ impl Provider {
     /// `provider.mismatch` if `newer` has another issuer.
     pub fn renewed(&self, newer: &Self) -> Result<Self, Error> {
         if newer.issuer() != self.issuer() {
-            return Err(ErrorCode::PROVIDER_MISMATCH.into());
+            let error = Error::new(ErrorCode::PROVIDER_MISMATCH).with_expected(Quote::caller(self.issuer().as_str()));
+            return Err(error.with_found(Quote::caller(newer.issuer().as_str())));
         }
         let (metadata, options) = (newer.0.metadata.clone(), newer.0.options);
         Ok(Self(Arc::new(Inner { metadata, options, keys: self.0.keys.clone() })))

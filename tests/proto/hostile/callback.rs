@@ -47,6 +47,9 @@ const FORGED: &[(Say, ErrorCode)] = &[
     (Say::Edit("another port", |op| op.edit_callback(|c| c.redirect_uri = "https://app.example.org:8443/cb".into())), ErrorCode::CALLBACK_REDIRECT_URI),
     (Say::Edit("another scheme", |op| op.edit_callback(|c| c.redirect_uri = "http://app.example.org/cb".into())), ErrorCode::CALLBACK_REDIRECT_URI),
     (Say::Edit("with a user name", |op| op.edit_callback(|c| c.redirect_uri = "https://x@app.example.org/cb".into())), ErrorCode::CALLBACK_REDIRECT_URI),
+    (Say::Edit("another path, no state", |op| op.edit_callback(|c| { c.redirect_uri = "https://app.example.org/favicon.ico".into(); c.params.clear(); })), ErrorCode::CALLBACK_REDIRECT_URI),
+    (Say::Edit("another host, no state", |op| op.edit_callback(|c| { c.redirect_uri = "https://evil.example/cb".into(); c.remove("state"); })), ErrorCode::CALLBACK_REDIRECT_URI),
+    (Say::Edit("another port, another state", |op| op.edit_callback(|c| { c.redirect_uri = "https://app.example.org:8443/cb".into(); c.set("state", "x"); })), ErrorCode::CALLBACK_REDIRECT_URI),
     (Say::Edit("not a URL", |op| op.edit_callback(|c| c.redirect_uri = "/cb".into())), ErrorCode::CALLBACK_MALFORMED),
 ];
 
@@ -217,6 +220,31 @@ fn a_callback_of_exactly_the_limit_is_read() {
 fn a_posted_answer_is_text() {
     let error = Callback::from_form_post(b"state=\xff\xfe&code=a").unwrap_err();
     assert_eq!(error.code(), ErrorCode::CALLBACK_MALFORMED);
+}
+
+/// What came in at another URL is told to be that, with both URLs, not to lack a `state`; and its words are not lost.
+#[test]
+fn a_callback_at_another_url_names_both() {
+    let mut world = World::new();
+    let login = world.login().unwrap();
+    for (url, found) in [
+        ("https://app.example.org/favicon.ico", "https://app.example.org/favicon.ico"),
+        ("https://app.example.org:8443/cb?state=x&code=y#z", "https://app.example.org:8443/cb"),
+        ("http://127.0.0.1/cb?error=access_denied", "http://127.0.0.1/cb"),
+    ] {
+        let callback = Callback::from_url(url).unwrap();
+        let error = login.party.check(&login.pending, &callback, world.env.now()).unwrap_err();
+        assert_eq!((error.code(), error.fault()), (ErrorCode::CALLBACK_REDIRECT_URI, Fault::Remote), "{url}");
+        let said = format!("expected {REDIRECT:?}, found {found:?}");
+        assert!(error.to_string().contains(&said), "{error}: {said}");
+        assert_eq!(error.provider_text().is_some(), url.contains("error="), "{url}");
+    }
+    // At the redirect URI, and where the URL is not known, it is the `state` that is missed.
+    for callback in [Callback::from_url(REDIRECT), Callback::from_query("code=y")] {
+        let error = login.party.check(&login.pending, &callback.unwrap(), world.env.now()).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::CALLBACK_STATE_MISSING);
+    }
+    assert_usable(&mut world, login);
 }
 
 /// Each way in which an answer can come, given to a login that waits for each.

@@ -9,7 +9,8 @@ use oidc_proto::jose::{Algorithm, Keys};
 use oidc_proto::limits::{OLDEST_KEYS, STRANGERS_COOLDOWN, YOUNGEST_KEYS};
 use oidc_proto::testing::{self, Fault, Lie, On, Reuse};
 use oidc_proto::{
-    Accept, Body, Client, Env as _, Error, ErrorCode, Fault as Whose, Policy, Provider, RelyingParty, Scope, Timestamp,
+    Accept, Body, Client, Env as _, Error, ErrorCode, Fault as Whose, Owner, Policy, Provider, RelyingParty, Scope,
+    Timestamp,
 };
 use serde_json::{Map, Value, json};
 
@@ -632,9 +633,18 @@ fn a_party_takes_nothing_that_another_one_owns() {
             for (what, error) in outcomes {
                 let error = error.unwrap_or_else(|| panic!("{what}: taken from {other:?}"));
                 assert_eq!((error.code(), error.fault()), (*code, Whose::Local), "{what}: {other:?}");
+                // Both are named: whose it would have to be, and whose it is.
+                let (own, stored) = (part(other.owner(), *code), part(tokens.owner(), *code));
+                let said = format!("expected {own}, found {stored}");
+                assert!(own != stored && error.to_string().contains(&said), "{what}: {error}: {said}");
             }
         }
         assert_eq!((world.op.requests(), elsewhere.op.requests()), (before, vec![On::ServerMetadata]));
+        // Nor do the metadata of one provider renew another.
+        let error = user.party.provider().renewed(others[0].0.provider()).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::PROVIDER_MISMATCH);
+        let said = format!("expected \"{}\", found \"{ELSEWHERE}\"", user.party.provider().issuer());
+        assert!(error.to_string().contains(&said), "{error}");
         // It is the value of the owner that counts, not which handle it came by; and nothing was used up.
         let same = RelyingParty::new(user.party.provider().clone(), own);
         let verified = same.check(&login.pending, &callback, world.env.now()).unwrap();
@@ -642,4 +652,14 @@ fn a_party_takes_nothing_that_another_one_owns() {
         assert!(world.run(step).unwrap().verified().is_ok());
         world.poll(device, &same).unwrap();
     }
+}
+
+/// What an error of this code says about an owner.
+fn part(owner: &Owner, code: ErrorCode) -> String {
+    let part = match code {
+        ErrorCode::PROVIDER_MISMATCH => Some(owner.issuer().as_str()),
+        ErrorCode::CLIENT_MISMATCH => Some(owner.client_id()),
+        _ => owner.dpop_thumbprint(),
+    };
+    part.map_or("no key".to_owned(), |part| format!("{part:?}"))
 }
