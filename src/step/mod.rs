@@ -25,7 +25,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `contract.rs` | [`Flow`](crate::Flow), [`Step`](crate::Step), [`Input`]: what a flow is, needs and is given |
+//! | `contract.rs` | [`Flow`], [`Step`], [`Input`]: what a flow is, needs and is given |
 //! | `handles.rs` | [`Call`], [`Awaiting`], [`Wait`], [`UseKey`]: what a step holds |
 //! | `caller.rs` | what a caller does with them; [`AwaitingKey`] |
 //! | `key_use.rs` | [`KeyUse`] and [`KeyOutput`]: a key that lives elsewhere |
