@@ -21,7 +21,8 @@
 //! A refresh belongs to the task: it comes to its end even if the caller who caused it is gone. To shut down, drop the
 //! handles and await the task: what is under way is then finished and saved, and the lock of the store given back.
 //!
-//! The tokens of a login get into the store by [`Session::save`](crate::session::Session::save), before the session is handed over.
+//! The tokens of a login get into the store by [`Session::save`](crate::session::Session::save), before the session is
+//! handed over.
 //!
 //! ```
 //! use std::time::Duration;
