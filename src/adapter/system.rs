@@ -1,6 +1,7 @@
 //! The operating system's clock and entropy.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use rand_chacha::ChaCha20Rng;
@@ -16,10 +17,16 @@ use crate::error::{Error, ErrorCode};
 /// copies would give out the same verifiers and states. For the same reason **do not carry one across `fork`**, and do
 /// not snapshot a process that holds one: make a new one in each child.
 ///
-/// [`monotonic`](Env::monotonic) count from the construction. Whether time spent suspended counts is the platform's choice.
+/// [`monotonic`](Env::monotonic) counts from the construction of the first `SystemEnv` of the process, so that several of
+/// them can share a [`RelyingParty`](crate::RelyingParty): a server may have one for each task. Whether time spent suspended counts is the platform's choice.
 pub struct SystemEnv {
     rng: ChaCha20Rng,
-    start: Instant,
+}
+
+/// The moment that all environments of this process count from.
+fn start() -> Instant {
+    static START: OnceLock<Instant> = OnceLock::new();
+    *START.get_or_init(Instant::now)
 }
 
 impl SystemEnv {
@@ -30,7 +37,8 @@ impl SystemEnv {
     pub fn new() -> Result<Self, Error> {
         let mut seed = Zeroizing::new([0_u8; 32]);
         getrandom::fill(seed.as_mut_slice()).map_err(|error| Error::new(ErrorCode::ENV_ENTROPY).with_source(error))?;
-        Ok(Self { rng: ChaCha20Rng::from_seed(*seed), start: Instant::now() })
+        start();
+        Ok(Self { rng: ChaCha20Rng::from_seed(*seed) })
     }
 }
 
@@ -42,7 +50,7 @@ impl Env for SystemEnv {
     }
 
     fn monotonic(&self) -> MonotonicTime {
-        MonotonicTime::from_millis(0).saturating_add(self.start.elapsed())
+        MonotonicTime::from_millis(0).saturating_add(start().elapsed())
     }
 
     fn rng(&mut self) -> &mut dyn CryptoRng {
@@ -59,6 +67,19 @@ impl fmt::Debug for SystemEnv {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A server may make one for each request: what one counts, another must be able to compare.
+    #[test]
+    fn two_environments_count_from_the_same_moment() {
+        let a = SystemEnv::new().unwrap();
+        let start = a.monotonic();
+        while a.monotonic().saturating_since(start).as_millis() < 5 {
+            std::thread::yield_now();
+        }
+        let b = SystemEnv::new().unwrap();
+        let (before, between, after) = (a.monotonic(), b.monotonic(), a.monotonic());
+        assert!(before <= between && between <= after, "{before:?} {between:?} {after:?}");
+    }
 
     #[test]
     fn two_environments_draw_differently_and_tell_the_same_time() {

@@ -9,7 +9,36 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// The time and entropy that flows and sessions take at each step: a clock, a monotonic counter and a random generator.
 ///
 /// `adapter::SystemEnv` (feature `system`) uses the operating system. `testing::TestEnv` (feature `testing`) is seeded, and
-/// its clock can be set. Adapters that run sessions have an `Env` of their own.
+/// its clock can be set. `Driver` and `BlockingDriver` borrow an `Env` for each run; adapters that run sessions own one.
+///
+/// A process can have one `Env` for each thread, task or request. All that are used with the same
+/// [`RelyingParty`](crate::RelyingParty) or session must count `monotonic` from the same moment, as those of `SystemEnv` do.
+/// Each needs a seed of its own.
+///
+/// ```
+/// use oidc_proto::rand_core::CryptoRng;
+/// use oidc_proto::{Env, MonotonicTime, Timestamp};
+///
+/// struct HostEnv<R> {
+///     unix_millis: fn() -> u64,
+///     millis_since_start: fn() -> u64,
+///     rng: R,
+/// }
+///
+/// impl<R: CryptoRng> Env for HostEnv<R> {
+///     fn now(&self) -> Timestamp {
+///         Timestamp::from_unix_millis((self.unix_millis)())
+///     }
+///
+///     fn monotonic(&self) -> MonotonicTime {
+///         MonotonicTime::from_millis((self.millis_since_start)())
+///     }
+///
+///     fn rng(&mut self) -> &mut dyn CryptoRng {
+///         &mut self.rng
+///     }
+/// }
+/// ```
 pub trait Env {
     /// The time of day, for stored values and for claims.
     fn now(&self) -> Timestamp;

@@ -18,6 +18,9 @@ pub enum Schemes {
     /// Also `http` where the host is `localhost`, in `127.0.0.0/8` or `[::1]`.
     ///
     /// **Warning**: other programs on the machine can read this traffic. Use it for development and tests.
+    ///
+    /// This is chosen twice: for the issuer (`Issuer::new`), and for the URLs that its metadata names
+    /// (`ProviderOptions::with_schemes`).
     DangerousHttpOnLoopback,
 }
 

@@ -327,8 +327,9 @@ impl RelyingParty {
     /// Redeems the code (RFC 6749 section 4.1.3, OpenID Connect Core 1.0 section 3.1.3). If an ID token is expected and
     /// there are no fresh keys, the flow fetches keys first.
     ///
-    /// If the flow fails before the token request was sent, the code is not spent: a copy of the login can redeem it.
-    /// [`Error::failure`] says whether a request was sent.
+    /// If the flow fails before the token request was sent, the code is not spent: check the callback again with a copy of
+    /// the login, and redeem that. The code is not spent if [`Error::endpoint`] is not `token_endpoint` (the keys could not
+    /// be fetched), or if the [`Sent`](crate::Sent) of [`Error::failure`] is `No`. In all other cases log in again.
     ///
     /// # Errors
     /// `callback.state_mismatch` if `verified` belongs to another login, `provider.mismatch`, `client.mismatch`,

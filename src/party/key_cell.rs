@@ -28,6 +28,8 @@ use crate::jose::backend::Backend;
 
 /// How long other flows wait for one fetch before one of them begins another: longer than the HTTP clients' time-outs.
 const LEASE: Duration = Duration::from_secs(60);
+/// By how much the clocks of two threads may differ.
+const SKEW: Duration = Duration::from_secs(1);
 /// How soon a driver that ignores the bell looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// The shortest time between two fetches for tokens from strangers (logout tokens): anyone can send such tokens.
@@ -61,6 +63,12 @@ struct Held {
     /// The number of the fetch that brought them; 0 for keys that the caller supplied.
     by: u64,
     fresh_until: MonotonicTime,
+}
+
+/// Whether it is not yet `until`, which was set to at most this long from then. If it is further away, it was set by a clock
+/// that counts from another moment, and says nothing.
+fn is_within(now: MonotonicTime, until: MonotonicTime, at_most: Duration) -> bool {
+    now < until && until.saturating_since(now) <= at_most + SKEW
 }
 
 /// The number of fetches that were begun at some moment.
@@ -144,7 +152,7 @@ impl KeyCell {
     /// The newest keys, noted as tried, if they are fresh. A flow starts with them, so that it reads its token once.
     pub(crate) fn first(&self, tried: &mut Tried, now: MonotonicTime) -> Option<Arc<Keys>> {
         let state = self.lock();
-        let held = state.newest.as_ref().filter(|held| now < held.fresh_until)?;
+        let held = state.newest.as_ref().filter(|held| is_within(now, held.fresh_until, OLDEST_KEYS))?;
         tried.by = Some(held.by);
         Some(held.keys.clone())
     }
@@ -157,7 +165,7 @@ impl KeyCell {
     /// What to do when none of the sets that were tried has the key.
     pub(crate) fn next(self: &Arc<Self>, asker: &Asker, tried: &mut Tried, now: MonotonicTime) -> NextKeys {
         let mut state = self.lock();
-        let fresh = state.newest.as_ref().filter(|held| now < held.fresh_until);
+        let fresh = state.newest.as_ref().filter(|held| is_within(now, held.fresh_until, OLDEST_KEYS));
         if let Some(held) = fresh {
             if tried.by.is_none_or(|by| by < held.by) {
                 tried.by = Some(held.by);
@@ -179,7 +187,7 @@ impl KeyCell {
             return NextKeys::Failed(error.clone());
         }
         if let Some((number, until)) = state.under_way
-            && now < until
+            && is_within(now, until, LEASE)
         {
             tried.waited_for = Some(number);
             return NextKeys::Wait(now.saturating_add(LOOK_AGAIN), self.tower.bell());
@@ -393,6 +401,20 @@ mod tests {
             drop(fetch(&cell, &asker, &mut tried, at(second)));
         }
         assert_eq!(fetches, 60);
+    }
+
+    /// Somebody uses two clocks that count from different moments: nobody waits longer for a fetch than it may take, and
+    /// keys do not live longer than they may.
+    #[test]
+    fn a_clock_that_is_far_behind_neither_waits_nor_keeps_keys() {
+        let cell = cell();
+        let stuck = fetch(&cell, &own(&cell), &mut Tried::default(), at(360_000));
+        let claim = fetch(&cell, &own(&cell), &mut Tried::default(), at(10));
+        drop(stuck);
+        drop(claim);
+        fetch(&cell, &own(&cell), &mut Tried::default(), at(360_000)).fulfil(&keys(), Duration::MAX, at(360_000));
+        assert!(cell.first(&mut Tried::default(), at(360_010)).is_some());
+        assert!(cell.first(&mut Tried::default(), at(10)).is_none());
     }
 
     #[test]
