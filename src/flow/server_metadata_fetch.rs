@@ -49,6 +49,7 @@ pub struct ServerMetadataFetch {
 
 /// What was found.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct FetchedServerMetadata {
     /// The provider.
     pub provider: Provider,

@@ -19,6 +19,7 @@ words! {
 
 /// Whether an answer's unknown fields are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum UnknownFields {
     /// They are passed over and cost nothing.
     #[default]

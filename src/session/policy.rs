@@ -23,6 +23,7 @@ use crate::error::{Error, ErrorCode, Family};
 
 /// When a session refreshes by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RefreshPolicy {
     /// Before the access token expires, and when it is refused.
     #[default]
@@ -33,6 +34,7 @@ pub enum RefreshPolicy {
 
 /// Where a session's tokens are kept beside its memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Persistence {
     /// Nowhere, or by whoever reads the events.
     #[default]

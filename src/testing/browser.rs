@@ -11,6 +11,7 @@ use crate::base::env::Timestamp;
 
 /// Where a browser ended up.
 #[derive(Clone)]
+#[non_exhaustive]
 pub enum Visit {
     /// It was sent to this URL: the callback, with its parameters in query or fragment.
     Redirect(String),
