@@ -148,8 +148,9 @@ pub(super) fn authorization_endpoint(provider: &Provider) -> Result<&Endpoint, E
 /// A login whose user is elsewhere.
 ///
 /// Serde, versioned, for applications that do not live through it: about 400 bytes, in memory and as JSON.
-/// It holds the PKCE verifier and the nonce. Bind it to the user's browser (a cookie, a platform's own store), so that
-/// nobody can be made to finish another's login; keep it from being read or changed; delete it once it is redeemed.
+/// It holds the PKCE verifier and the nonce, which serde writes as they are: this is the form to store. Bind it to the
+/// user's browser (a cookie, a platform's own store), so that nobody can be made to finish another's login; keep it from
+/// being read or changed; delete it once it is redeemed.
 ///
 /// It expires ([`AuthorizationRequest::lifetime`]); sweep what is past [`PendingAuthorization::expires_at`].
 #[derive(Clone)]

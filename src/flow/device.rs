@@ -116,7 +116,8 @@ impl Flow for DeviceAuthorization {
 /// A login that the user has to allow on another device.
 ///
 /// Show the user [`PendingDevice::verification_uri`] and [`PendingDevice::user_code`], or the complete URL as a QR code.
-/// Serde, versioned: about 500 bytes of JSON. The device code in it is as good as the tokens, once the user said yes.
+/// Serde, versioned: about 500 bytes of JSON. The device code in it, which serde writes as it is for the store, is as good
+/// as the tokens, once the user said yes.
 #[derive(Clone)]
 pub struct PendingDevice {
     owner: Owner,
