@@ -1,5 +1,6 @@
 //! Runs a flow on the thread that calls.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -27,6 +28,13 @@ where
 {
     fn call(&self, request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, Failure> {
         self(request, policy)
+    }
+}
+
+/// Drivers can share one: clones of an `Arc`.
+impl<C: BlockingHttpClient + ?Sized> BlockingHttpClient for Arc<C> {
+    fn call(&self, request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, Failure> {
+        (**self).call(request, policy)
     }
 }
 

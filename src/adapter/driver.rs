@@ -2,6 +2,7 @@
 
 use std::future::{Future, Ready, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -47,6 +48,15 @@ where
 
     fn call(&self, request: Request<Body>, policy: Policy) -> R {
         self(request, policy)
+    }
+}
+
+/// Drivers can share one: clones of an `Arc`.
+impl<C: HttpClient + ?Sized> HttpClient for Arc<C> {
+    type Response = C::Response;
+
+    fn call(&self, request: Request<Body>, policy: Policy) -> C::Response {
+        (**self).call(request, policy)
     }
 }
 

@@ -149,7 +149,7 @@ pub(super) fn authorization_endpoint(provider: &Provider) -> Result<&Endpoint, E
 /// A login that waits for its callback.
 ///
 /// Serde, versioned, for applications that may restart meanwhile: about 500 bytes of JSON. It holds the
-/// PKCE verifier and the nonce: nobody else may read or change it. Bind it to the user's browser (a cookie, a platform's
+/// PKCE verifier and the nonce in clear: nobody else may read or change it. Bind it to the user's browser (a cookie, a platform's
 /// own store), so that an attacker cannot make a user finish the attacker's login. Delete it once it is redeemed, and when
 /// it has expired ([`PendingAuthorization::expires_at`]).
 #[derive(Clone)]

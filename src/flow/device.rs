@@ -116,7 +116,7 @@ impl Flow for DeviceAuthorization {
 /// A login that the user has to allow on another device (RFC 8628 section 3.2).
 ///
 /// Show the user [`PendingDevice::verification_uri`] and [`PendingDevice::user_code`], or the complete URL as a QR code.
-/// Serde, versioned: about 500 bytes of JSON. It is secret: once the user has consented, its device code yields the tokens.
+/// Serde, versioned: about 500 bytes of JSON. Serde writes the device code in clear. It is secret: once the user has consented, its device code yields the tokens.
 #[derive(Clone)]
 pub struct PendingDevice {
     owner: Owner,

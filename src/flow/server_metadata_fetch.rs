@@ -49,6 +49,7 @@ pub struct ServerMetadataFetch {
 
 /// The metadata of a provider, and how long they are fresh.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct FetchedServerMetadata {
     /// The provider.
     pub provider: Provider,

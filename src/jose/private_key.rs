@@ -7,6 +7,7 @@ use super::{Algorithm, PublicKey, Signer};
 
 /// A private key that a client signs with.
 #[derive(Clone)]
+#[non_exhaustive]
 pub enum PrivateKey {
     /// Signs at once, inside the machine.
     Local(Arc<dyn Signer>),

@@ -7,7 +7,7 @@ use url::Url;
 use super::callback;
 use crate::base::env::Env;
 use crate::base::secret::Secret;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 use crate::party::redirect_uri::RedirectUri;
 use crate::party::relying_party::RelyingParty;
 use crate::token::id_token::IdToken;
@@ -121,7 +121,11 @@ impl PendingLogout {
         callback::check_size(callback_url)?;
         let url = Url::parse(callback_url).map_err(|_| ErrorCode::CALLBACK_MALFORMED)?;
         if !self.redirect_uri.as_ref().is_some_and(|uri| uri.is_target_of(&url)) {
-            return Err(ErrorCode::CALLBACK_REDIRECT_URI.into());
+            let error = Error::new(ErrorCode::CALLBACK_REDIRECT_URI).with_found(Quote::provider_url(callback_url));
+            return Err(match &self.redirect_uri {
+                Some(uri) => error.with_expected(Quote::caller(uri.as_str())),
+                None => error,
+            });
         }
         let mut states = form::pairs(url.query().unwrap_or("")).filter(|(name, _)| name == "state");
         match (states.next(), states.next()) {

@@ -19,6 +19,7 @@ words! {
 
 /// Whether the unknown fields of metadata and token responses are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum UnknownFields {
     /// Unknown fields are ignored and cost nothing.
     #[default]

@@ -23,6 +23,7 @@ use crate::error::{Error, ErrorCode, Family};
 
 /// When a session refreshes by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RefreshPolicy {
     /// Before the access token expires, and when a resource server refuses it.
     #[default]
@@ -33,6 +34,7 @@ pub enum RefreshPolicy {
 
 /// Where a session's tokens are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Persistence {
     /// The session stores nothing. The application can store the tokens when it reads the events.
     #[default]

@@ -9,6 +9,7 @@ use super::http::unescape;
 
 /// Where a browser ended up.
 #[derive(Clone)]
+#[non_exhaustive]
 pub enum Visit {
     /// It was sent to this URL: the callback, with its parameters in query or fragment.
     Redirect(String),

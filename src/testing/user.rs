@@ -16,6 +16,7 @@ pub struct User {
 
 /// What a user answers on the consent page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Decision {
     /// The application may.
     #[default]

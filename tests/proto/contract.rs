@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::Request;
-use oidc_proto::adapter::{BlockingDriver, Driver, HttpClient, SystemEnv, ureq};
+use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, Driver, HttpClient, SystemEnv, ureq};
 use oidc_proto::jose::{Algorithm, RemoteKey};
 use oidc_proto::step::{BoxFlow, Input, KeyOutput, KeyUse};
 use oidc_proto::{
@@ -241,6 +241,40 @@ fn a_failure_ends_a_flow_that_does_not_say_otherwise() {
         let error = BlockingDriver::new(failing).run(Tour::start(4), &mut &env).unwrap_err();
         assert_eq!(error.code().as_str(), code);
     }
+}
+
+#[test]
+fn drivers_share_an_http_client() {
+    struct Counting(Mutex<u32>);
+
+    impl HttpClient for Counting {
+        type Response = std::future::Ready<Answered>;
+
+        fn call(&self, request: Request<Body>, policy: Policy) -> Self::Response {
+            ready(BlockingHttpClient::call(self, request, policy))
+        }
+    }
+
+    impl BlockingHttpClient for Counting {
+        fn call(&self, request: Request<Body>, policy: Policy) -> Answered {
+            *self.0.lock().unwrap() += 1;
+            answered(request, policy)
+        }
+    }
+
+    let (counting, env) = (Arc::new(Counting(Mutex::new(0))), Still::default());
+    let step = || Step::call(request(), Policy::write(Accept::Any), Once);
+    assert_eq!(BlockingDriver::new(counting.clone()).run(step(), &mut &env).unwrap(), "200");
+    let any: Arc<dyn BlockingHttpClient> = counting.clone();
+    assert_eq!(BlockingDriver::new(any).run(step(), &mut &env).unwrap(), "200");
+    assert_eq!(now(Driver::new(counting.clone()).run(step(), &mut &env)).unwrap(), "200");
+    assert_eq!(*counting.0.lock().unwrap(), 3);
+}
+
+#[test]
+fn the_systems_environment_goes_to_any_thread() {
+    fn is_free<T: std::fmt::Debug + Send + Sync + 'static>() {}
+    is_free::<SystemEnv>();
 }
 
 #[test]

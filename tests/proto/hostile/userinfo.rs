@@ -226,7 +226,17 @@ fn only_the_answer_to_this_logout_is_one() {
         (format!("https://evil.example/bye?state={state}"), ErrorCode::CALLBACK_REDIRECT_URI),
         (format!("/bye?state={state}"), ErrorCode::CALLBACK_MALFORMED),
     ] {
-        assert_eq!(pending.check(&url).unwrap_err().code(), code, "{url}");
+        let error = pending.check(&url).unwrap_err();
+        assert_eq!(error.code(), code, "{url}");
+        // Both URLs are named, and nobody's `state`.
+        if code == ErrorCode::CALLBACK_REDIRECT_URI {
+            let found = url.split('?').next().unwrap();
+            let said = format!("expected {LOGOUT_REDIRECT:?}, found {found:?}");
+            assert!(
+                error.to_string().contains(&said) && !error.to_string().contains(state.as_str()),
+                "{error}: {said}"
+            );
+        }
     }
     // Without a redirect URI nothing comes back, and nothing counts.
     let (url, pending) = user.party.end_session(request, &mut world.env).unwrap();
