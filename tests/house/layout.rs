@@ -10,7 +10,7 @@ use super::tree::Tree;
 const PROFILES: &[(&str, &str)] = &[("matrix", "matrix"), ("qr-login", "qr")];
 
 /// In the root of `src/`.
-const ROOT: &[&str] = &["lib.rs", "step.rs"];
+const ROOT: &[&str] = &["lib.rs"];
 
 /// Near 400 lines at most, so that one can be read at a sitting.
 const LONGEST: usize = 450;
