@@ -36,11 +36,11 @@ use super::token_outcome::allowed_algorithms;
 use crate::base::env::{Env, Timestamp};
 use crate::base::secret::Secret;
 use crate::error::Error;
-use crate::jose::{Algorithm, Algorithms, Jws};
+use crate::jose::{Algorithm, Algorithms, Jws, Signed};
 use crate::party::key_cell::Asker;
 use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, Step};
-use crate::token::logout_token::{self, LogoutToken};
+use crate::token::logout_token::{self, LogoutToken, Unsigned};
 
 /// Awaits the keys that verify a logout token.
 pub struct BackChannelLogout(KeySearch<Claimed>);
@@ -48,12 +48,12 @@ pub struct BackChannelLogout(KeySearch<Claimed>);
 /// The checked claims of a token, and its signature to verify.
 struct Claimed {
     compact: Secret,
-    token: LogoutToken,
+    token: Unsigned,
     party: RelyingParty,
 }
 
 impl Check for Claimed {
-    type Verified = ();
+    type Verified = Signed;
     type Output = Result<LogoutToken, Error>;
 
     fn party(&self) -> &RelyingParty {
@@ -64,13 +64,13 @@ impl Check for Claimed {
         (self.compact.expose(), allowed_algorithms(&self.party))
     }
 
-    fn check(&self, by: By<'_>, _now: Timestamp) -> Result<(), Error> {
+    fn check(&self, by: By<'_>, _now: Timestamp) -> Result<Signed, Error> {
         let (compact, allowed) = self.signed();
-        by.signed(&Jws::parse(compact)?, allowed).map(drop)
+        by.signed(&Jws::parse(compact)?, allowed)
     }
 
-    fn conclude(self, verdict: Result<(), Error>) -> Result<LogoutToken, Error> {
-        verdict.map(|()| self.token)
+    fn conclude(self, verdict: Result<Signed, Error>) -> Result<LogoutToken, Error> {
+        verdict.map(|signed| self.token.signed(signed))
     }
 }
 
@@ -90,7 +90,7 @@ impl RelyingParty {
         logout_token::check_type(jws.typ())?;
         let token = logout_token::parse(&jws.payload()?, self.provider(), self.client(), env.now())?;
         if let (Algorithm::Hs256, Some(secret)) = (jws.algorithm(), self.client().auth.secret()) {
-            return jws.verify_hs256(secret).map(|_| Step::Done(token));
+            return jws.verify_hs256(secret).map(|signed| Step::Done(token.signed(signed)));
         }
         let claimed = Claimed { compact: compact.as_str().into(), token, party: self.clone() };
         let asker = Asker::stranger(self.key_cell().mark());

@@ -16,7 +16,7 @@ use super::numeric::NumericDate;
 use crate::base::env::Timestamp;
 use crate::base::json::{self, Text};
 use crate::error::{Error, ErrorCode};
-use crate::jose::TOKEN_LIMIT;
+use crate::jose::{Signed, TOKEN_LIMIT};
 use crate::party::client::Client;
 use crate::party::provider::Provider;
 use crate::wire::form;
@@ -113,16 +113,20 @@ pub(crate) fn check_type(typ: Option<&str>) -> Result<(), Error> {
     if typ.is_none_or(is_one) { Ok(()) } else { Err(ErrorCode::LOGOUT_TOKEN_TYPE.into()) }
 }
 
+/// A token whose claims are right, and whose signature is not known to be. Nobody sees it without evidence of that.
+pub(crate) struct Unsigned(LogoutToken);
+
+impl Unsigned {
+    pub(crate) fn signed(self, _evidence: Signed) -> LogoutToken {
+        self.0
+    }
+}
+
 /// Checks what the token says (section 2.6), before anything is known of its signature.
 ///
 /// # Errors
 /// `logout_token.…`.
-pub(crate) fn parse(
-    payload: &[u8],
-    provider: &Provider,
-    client: &Client,
-    now: Timestamp,
-) -> Result<LogoutToken, Error> {
+pub(crate) fn parse(payload: &[u8], provider: &Provider, client: &Client, now: Timestamp) -> Result<Unsigned, Error> {
     let claims: Claims<'_> = json::strict(payload).map_err(|error| error.with_code(ErrorCode::LOGOUT_TOKEN_CLAIMS))?;
     let iss = required(claims.iss, "iss")?;
     check_issuer(&iss, claims.tid.as_deref(), provider)
@@ -152,7 +156,7 @@ pub(crate) fn parse(
         return Err(ErrorCode::LOGOUT_TOKEN_NOBODY.into());
     }
     let token = Sha256::new().chain_update(iss.as_bytes()).chain_update([0]).chain_update(id.as_bytes()).finalize();
-    Ok(LogoutToken { subject, session_id, token: token.into(), issued_at, expires_at })
+    Ok(Unsigned(LogoutToken { subject, session_id, token: token.into(), issued_at, expires_at }))
 }
 
 fn required<T>(claim: Option<T>, name: &'static str) -> Result<T, Error> {

@@ -5,6 +5,7 @@
 
 mod contract;
 mod corpus;
+mod elsewhere;
 mod hostile;
 mod matrix;
 mod properties;
