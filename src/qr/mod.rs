@@ -101,6 +101,7 @@ pub use login::{Accepted, AtHomeserver, LoggedIn, Login, NotConfirmed};
 pub use meet::{Greeted, Role, Scanned, Secured, Shown};
 pub use message::{DeviceLogin, FailureReason, Kind, LoginProtocol, Message, Reason};
 pub use options::{Options, Progress};
-pub use rendezvous::{Rendezvous, RendezvousOptions};
+pub use rendezvous::known::Rendezvous;
+pub use rendezvous::options::RendezvousOptions;
 pub use secrets::{Backup, CrossSigning, Secrets};
 pub use stage::Stage;

@@ -30,8 +30,8 @@
 
 mod create;
 mod delete;
-mod known;
-mod options;
+pub(super) mod known;
+pub(super) mod options;
 mod patience;
 mod receive;
 mod requests;
@@ -39,8 +39,9 @@ mod send;
 
 pub use create::{Creation, Joining};
 pub use delete::Deletion;
-pub use known::Rendezvous;
+pub(super) use known::Rendezvous;
+pub use options::DEFAULT_INTERVAL;
+pub(super) use options::RendezvousOptions;
 pub(super) use options::SHORTEST_INTERVAL;
-pub use options::{DEFAULT_INTERVAL, RendezvousOptions};
 pub use receive::{Received, Receiving};
 pub use send::{Delivery, Sending};

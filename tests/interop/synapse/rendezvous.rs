@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use oidc_proto::matrix::Homeserver;
 use oidc_proto::qr::Rendezvous;
-use oidc_proto::qr::rendezvous::{Delivery, RendezvousOptions};
+use oidc_proto::qr::RendezvousOptions;
+use oidc_proto::qr::rendezvous::Delivery;
 use oidc_proto::{Error, ErrorCode};
 
 use crate::synapse::world::*;

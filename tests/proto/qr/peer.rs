@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use http::{Method, Request};
 use oidc_proto::matrix::Homeserver;
-use oidc_proto::qr::rendezvous::{Delivery, RendezvousOptions};
+use oidc_proto::qr::RendezvousOptions;
+use oidc_proto::qr::rendezvous::Delivery;
 use oidc_proto::qr::{
     Account, Channel, CheckCode, Generator, Grant, Initiated, Login, NamedHomeserver, Options, QrCode, Rendezvous,
     Scanned, Secured, Shown, Stage, Unconfirmed,

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use http::{Request, StatusCode, header};
 use oidc_proto::matrix::Homeserver;
-use oidc_proto::qr::rendezvous::{Delivery, RendezvousOptions};
+use oidc_proto::qr::RendezvousOptions;
+use oidc_proto::qr::rendezvous::Delivery;
 use oidc_proto::qr::{CodeUrl, MESSAGE_LIMIT, Rendezvous};
 use oidc_proto::testing::{self, Clock, Fault, Meet, TestEnv, Trick};
 use oidc_proto::{Body, Env as _, ErrorCode, Flow, Schemes, Step};

@@ -6,7 +6,8 @@ use std::time::Duration;
 use http::{Request, Response};
 use oidc_proto::matrix::Homeserver;
 use oidc_proto::qr::Rendezvous;
-use oidc_proto::qr::rendezvous::{Delivery, RendezvousOptions};
+use oidc_proto::qr::RendezvousOptions;
+use oidc_proto::qr::rendezvous::Delivery;
 use oidc_proto::testing::{self, TestEnv};
 use oidc_proto::{Body, Env as _, Error, ErrorCode, Failure, Flow, Schemes, Step, Timestamp};
 
