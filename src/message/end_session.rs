@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use url::Url;
 
 use super::callback;
 use crate::base::env::Env;
-use crate::base::secret::Secret;
+use crate::base::secret::{self, Secret};
+use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode, Quote};
 use crate::party::redirect_uri::RedirectUri;
 use crate::party::relying_party::RelyingParty;
@@ -106,6 +108,9 @@ impl fmt::Debug for EndSessionUrl {
 }
 
 /// A logout from which the user's browser has not come back yet.
+///
+/// Serde, versioned: about 150 bytes of JSON, for a server that keeps it until then. Serde writes `state` in clear: bind the
+/// value to the user's browser, and delete it once the browser has come back.
 #[derive(Clone, Debug)]
 pub struct PendingLogout {
     state: Secret,
@@ -113,6 +118,14 @@ pub struct PendingLogout {
 }
 
 impl PendingLogout {
+    /// Reads a stored logout.
+    ///
+    /// # Errors
+    /// `stored.version`, `stored.malformed`.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        versioned::from_json(json)
+    }
+
     /// Checks that the browser came back from this logout (RP-Initiated Logout 1.0 section 3).
     ///
     /// # Errors
@@ -132,5 +145,33 @@ impl PendingLogout {
             (Some((_, state)), None) if self.state.matches(&state) => Ok(()),
             _ => Err(ErrorCode::END_SESSION_STATE_MISMATCH.into()),
         }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredLogout {
+    version: Version,
+    #[serde(serialize_with = "secret::store")]
+    state: Secret,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    post_logout_redirect_uri: Option<String>,
+}
+
+impl Serialize for PendingLogout {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let post_logout_redirect_uri = self.redirect_uri.as_ref().map(|uri| uri.as_str().to_owned());
+        StoredLogout { version: Version, state: self.state.clone(), post_logout_redirect_uri }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for PendingLogout {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let StoredLogout { state, post_logout_redirect_uri, .. } = StoredLogout::deserialize(deserializer)?;
+        let malformed = || de::Error::custom(ErrorCode::STORED_MALFORMED);
+        if state.expose().is_empty() {
+            return Err(malformed());
+        }
+        let redirect_uri = post_logout_redirect_uri.map(|uri| RedirectUri::new(&uri).map_err(|_| malformed()));
+        Ok(Self { state, redirect_uri: redirect_uri.transpose()? })
     }
 }

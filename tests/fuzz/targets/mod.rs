@@ -18,8 +18,8 @@ use oidc_proto::testing::TestEnv;
 use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{
     AuthorizationRequest, Body, Callback, Client, ClientAuth, Env, Error, Failure, FailureKind, IdTokenTrust, Issuer,
-    PendingAuthorization, Policy, Provider, ProviderOptions, RedirectUri, Registrations, RelyingParty, Schemes, Scope,
-    Sent, ServerMetadata, Step, TokenOutcome, TokenSet,
+    PendingAuthorization, PendingLogout, Policy, Provider, ProviderOptions, RedirectUri, Registrations, RelyingParty,
+    Schemes, Scope, Sent, ServerMetadata, Step, TokenOutcome, TokenSet,
 };
 
 use script::{Script, drive, quiet};
@@ -308,6 +308,9 @@ fn pending(data: &[u8]) {
     }
     if let Ok(pending) = PendingDevice::from_json(text) {
         PendingDevice::from_json(&serde_json::to_string(&pending).unwrap()).unwrap();
+    }
+    if let Ok(pending) = PendingLogout::from_json(text) {
+        PendingLogout::from_json(&serde_json::to_string(&pending).unwrap()).unwrap();
     }
     if let Ok(tokens) = TokenSet::from_json(text) {
         TokenSet::from_json(&serde_json::to_string(&tokens).unwrap()).unwrap();

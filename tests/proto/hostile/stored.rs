@@ -7,7 +7,7 @@ use oidc_proto::jose::Algorithm;
 use oidc_proto::session::Record;
 use oidc_proto::{
     AuthorizationRequest, ClientAuth, Env as _, Error, ErrorCode, Fault, Issuer, PendingAuthorization, PendingDevice,
-    Registered, Registrations, Schemes, Scope, TokenSet,
+    PendingLogout, Registered, Registrations, Schemes, Scope, TokenSet,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -24,6 +24,7 @@ const RECORD: &str = include_str!("../../fixtures/record.v1.json");
 const RECORD_PLAIN: &str = include_str!("../../fixtures/record_plain.v1.json");
 const DEVICE: &str = include_str!("../../fixtures/pending_device.v1.json");
 const DEVICE_PLAIN: &str = include_str!("../../fixtures/pending_device_plain.v1.json");
+const LOGOUT: &str = include_str!("../../fixtures/pending_logout.v1.json");
 const REGISTRATIONS: &str = include_str!("../../fixtures/registrations.v1.json");
 
 pub(crate) fn rows() -> Vec<Row> {
@@ -40,6 +41,7 @@ fn pretty(value: &impl Serialize) -> String {
 enum Type {
     Pending,
     Device,
+    Logout,
     Tokens,
     Record,
     Registrations,
@@ -50,6 +52,7 @@ impl Type {
         match self {
             Self::Pending => PendingAuthorization::from_json(json).map(|value| pretty(&value)),
             Self::Device => PendingDevice::from_json(json).map(|value| pretty(&value)),
+            Self::Logout => PendingLogout::from_json(json).map(|value| pretty(&value)),
             Self::Tokens => TokenSet::from_json(json).map(|value| pretty(&value)),
             Self::Record => Record::from_json(json).map(|value| pretty(&value)),
             Self::Registrations => Registrations::from_json(json).map(|value| pretty(&value)),
@@ -57,7 +60,8 @@ impl Type {
     }
 }
 
-const FIXTURES: [(Type, &str); 9] = [
+const FIXTURES: [(Type, &str); 10] = [
+    (Type::Logout, LOGOUT),
     (Type::Device, DEVICE),
     (Type::Device, DEVICE_PLAIN),
     (Type::Pending, PENDING),
@@ -128,6 +132,8 @@ fn malformed() -> Vec<(Type, &'static str, &'static str, Vec<Value>)> {
         (Type::Device, DEVICE, "/verification_uri_complete", vec![json!("javascript:alert(1)"), json!("https://op.example.org@evil.example/"), json!(7)]),
         (Type::Device, DEVICE, "/interval_seconds", vec![json!(0), json!(-5), json!(1.5), json!("5"), json!(1_u64 << 32)]),
         (Type::Device, DEVICE, "/expires_at", dates()),
+        (Type::Logout, LOGOUT, "/state", vec![json!(""), json!(7)]),
+        (Type::Logout, LOGOUT, "/post_logout_redirect_uri", vec![json!(""), json!("/bye"), json!("javascript:alert(1)"), json!("https://app.example.org/bye#x"), json!(7)]),
         (Type::Tokens, TOKENS, "/issuer", issuers()),
         (Type::Tokens, TOKENS, "/client_id", vec![json!(7), json!([]), json!("another")]),
         (Type::Tokens, TOKENS, "/access_token", vec![json!(""), json!("at_\r\n"), json!("at_é"), json!("at_\u{0}"), json!(7)]),
@@ -183,6 +189,7 @@ fn a_missing_field_spoils_the_value() {
         "verification_uri_complete",
         "dpop_thumbprint",
         "spent_refresh_token",
+        "post_logout_redirect_uri",
     ];
     for (kind, fixture) in FIXTURES {
         let whole: Value = serde_json::from_str(fixture).unwrap();

@@ -3,7 +3,7 @@
 use oidc_proto::EndSessionRequest;
 use oidc_proto::jose::{Algorithm, Signer as _, signing_input, with_signature};
 use oidc_proto::testing::{Lie, On};
-use oidc_proto::{Env as _, ErrorCode, Fault, RedirectUri};
+use oidc_proto::{Env as _, ErrorCode, Fault, PendingLogout, RedirectUri};
 use serde_json::{Value, json};
 
 use crate::hostile::strong;
@@ -214,6 +214,9 @@ fn only_the_answer_to_this_logout_is_one() {
         user.party.end_session(request.clone().post_logout_redirect_uri(redirect), &mut world.env).unwrap();
     let visit = world.op.visit(url.as_str(), world.env.now());
     let (honest, state) = (visit.callback(), visit.param("state").unwrap());
+    pending.check(honest).unwrap();
+    // A server keeps it meanwhile.
+    let pending = PendingLogout::from_json(&serde_json::to_string(&pending).unwrap()).unwrap();
     pending.check(honest).unwrap();
     for (url, code) in [
         (LOGOUT_REDIRECT.to_owned(), ErrorCode::END_SESSION_STATE_MISMATCH),
