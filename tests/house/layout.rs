@@ -23,6 +23,20 @@ fn files_are_short() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What a newcomer reads first: three examples, and the login in the README.
+#[test]
+fn what_a_newcomer_reads_is_short() {
+    let read = |path: &str| std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    for example in ["async_login", "blocking_login", "test_provider"] {
+        let lines = read(&format!("examples/{example}.rs")).lines().count();
+        assert!(lines <= 80, "{example} has {lines} lines");
+    }
+    let readme = read("README.md");
+    let login = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert!(login.contains(".authorize(") && login.lines().count() <= 20, "{login}");
+    assert!(!login.contains("::<") && !login.contains("Arc"), "{login}");
+}
+
 /// `allowed/loose.txt` has those that are still there.
 #[test]
 fn every_file_is_in_a_room() {
