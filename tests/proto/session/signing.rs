@@ -9,7 +9,7 @@ use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey, Signer as _};
 use oidc_proto::session::{Event, Session, SessionOptions, Ticket, Transmit};
 use oidc_proto::step::{KeyOutput, KeyUse};
 use oidc_proto::testing::{On, RegisteredClient};
-use oidc_proto::{Client, ClientAuth, Env};
+use oidc_proto::{Client, ClientAuth, Env, ErrorCode};
 
 use crate::session::world::{REDIRECT_URI, Store, World, call, shared};
 
@@ -174,4 +174,34 @@ async fn a_key_store_signs_on_an_executor() {
     let session = sessions.add(world.session(SessionOptions::default()), NoStore);
     let token = tokio::time::timeout(Duration::from_secs(3600), session.access()).await.unwrap().unwrap();
     assert!(world.honours(token.expose()));
+}
+
+/// The same on a thread. A store that refuses, or none at all, ends no session.
+#[test]
+fn a_key_store_signs_on_a_thread() {
+    use oidc_proto::adapter::session::{BlockingSession, NoToken};
+    use oidc_proto::adapter::store::NoStore;
+
+    let blocking = |world: &mut World| {
+        let session = world.session(SessionOptions::default());
+        BlockingSession::new(session, world.op.http(world.env.clock()), NoStore, world.env.clone())
+    };
+    let mut world = keyed();
+    let session = blocking(&mut world).with_keys(|key_use| {
+        let KeyUse::Sign { bytes, .. } = key_use else { return Err(FailureKind::Unsupported) };
+        Ok(KeyOutput::bytes(key().sign(&bytes).unwrap()))
+    });
+    assert!(world.honours(session.access(Duration::ZERO).unwrap().expose()));
+
+    let mut world = keyed();
+    let asked = world.op.count(On::Token);
+    let refusing = blocking(&mut world).with_keys(|_| Err(FailureKind::KeyRefused));
+    for (outcome, code) in [
+        (refusing.access(Duration::ZERO), ErrorCode::KEY_REFUSED),
+        (blocking(&mut world).access(Duration::ZERO), ErrorCode::KEY_UNSUPPORTED),
+    ] {
+        let Err(NoToken::Failed(error)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(error.code(), code);
+    }
+    assert_eq!(world.op.count(On::Token), asked, "nothing was sent without a signature");
 }
