@@ -108,6 +108,9 @@ pub mod manual {
     #[doc = include_str!("../docs/manual/login.md")]
     pub mod login {}
 
+    #[doc = include_str!("../docs/manual/server.md")]
+    pub mod server {}
+
     #[doc = include_str!("../docs/manual/own_loop.md")]
     pub mod own_loop {}
 
@@ -120,6 +123,9 @@ pub mod manual {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/manual/tests.md")]
     pub mod tests {}
+
+    #[doc = include_str!("../docs/manual/wasm.md")]
+    pub mod wasm {}
 
     #[doc = include_str!("../docs/manual/threats.md")]
     pub mod threats {}
