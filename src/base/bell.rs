@@ -25,12 +25,10 @@ struct Rung {
 
 impl Tower {
     /// A bell that rings at the next [`Tower::ring`].
-    #[allow(dead_code, reason = "rung by the key cell")]
     pub(crate) fn bell(&self) -> Bell {
         Bell { heard: self.lock().times, tower: self.clone() }
     }
 
-    #[allow(dead_code, reason = "rung by the key cell")]
     pub(crate) fn ring(&self) {
         let wakers = {
             let mut rung = self.lock();

@@ -55,6 +55,7 @@ struct State {
     begun: u64,
     under_way: Option<(u64, MonotonicTime)>,
     failed: Option<(u64, Error)>,
+    /// Until when no further fetch for strangers begins.
     for_strangers: Option<MonotonicTime>,
 }
 
@@ -193,10 +194,10 @@ impl KeyCell {
             return NextKeys::Wait(now.saturating_add(LOOK_AGAIN), self.tower.bell());
         }
         if !asker.is_own {
-            if state.for_strangers.is_some_and(|since| now.saturating_since(since) < STRANGERS_COOLDOWN) {
+            if state.for_strangers.is_some_and(|until| is_within(now, until, STRANGERS_COOLDOWN)) {
                 return NextKeys::Unknown;
             }
-            state.for_strangers = Some(now);
+            state.for_strangers = Some(now.saturating_add(STRANGERS_COOLDOWN));
         }
         self.claim(&mut state, now)
     }
@@ -242,7 +243,7 @@ impl Claim {
             if state.newest.as_ref().is_none_or(|held| held.by < number) {
                 let held = Held { keys: keys.clone(), by: number, fresh_until };
                 // Keys that are too old verify nothing any more.
-                let previous = state.newest.replace(held).filter(|held| now < held.fresh_until);
+                let previous = state.newest.replace(held).filter(|held| is_within(now, held.fresh_until, OLDEST_KEYS));
                 state.previous = previous.map(|held| held.keys);
             }
         });
@@ -415,6 +416,12 @@ mod tests {
         fetch(&cell, &own(&cell), &mut Tried::default(), at(360_000)).fulfil(&keys(), Duration::MAX, at(360_000));
         assert!(cell.first(&mut Tried::default(), at(360_010)).is_some());
         assert!(cell.first(&mut Tried::default(), at(10)).is_none());
+
+        // Nor does a stranger's fetch by the one hold up those that the other sees.
+        let cell = self::cell();
+        let stranger = Asker::stranger(cell.mark());
+        drop(fetch(&cell, &stranger, &mut Tried::default(), at(400_000)));
+        drop(fetch(&cell, &stranger, &mut Tried::default(), at(10)));
     }
 
     #[test]

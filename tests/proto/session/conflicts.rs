@@ -1,6 +1,6 @@
 //! Records that somebody else saved while this session refreshed: whose tokens are the better ones.
 
-use oidc_proto::session::{Event, Persistence, Record, Session, SessionOptions, Standing, Ticket};
+use oidc_proto::session::{Event, Persistence, Record, Refusal, Session, SessionOptions, Standing, Ticket};
 use oidc_proto::testing::{self, Fault, On, User};
 use oidc_proto::{Body, ErrorCode, Failure, FailureKind, Sent, TokenSet};
 
@@ -207,17 +207,23 @@ fn newer_tokens_that_have_expired_are_refreshed_before_it_is_given_up() {
 /// Asked for earlier than this session's own, which did not come: the provider may have ended them with those.
 #[test]
 fn tokens_of_another_process_that_are_older_than_a_lost_answer_are_doubtful() {
-    for is_older in [true, false] {
+    for (is_older, is_refused) in [(true, false), (true, true), (false, false), (false, true)] {
         let (mut world, store) = (World::new(), Store::default());
         let mut session = world.session(shared());
         let theirs = world.login("alice");
         world.advance(100);
-        let _ = session.refresh(&mut world.env);
+        if is_refused {
+            let token = session.tokens().access_token().clone();
+            let _ = session.unauthorized(&token, Refusal::Token, &mut world.env);
+        } else {
+            let _ = session.refresh(&mut world.env);
+        }
         world.keep(&mut session, &store);
         let (ticket, _) = session.poll_transmit(&mut world.env).map(call).expect("asks for tokens");
         session.handle_failure(ticket, Failure::new(FailureKind::Timeout, Sent::Maybe), &mut world.env);
         assert!(matches!(session.poll_event(), Some(Event::BackingOff { .. })));
-        assert_eq!(session.standing(&world.env), Standing::Doubtful);
+        let standing = if is_refused { Standing::Refused } else { Standing::Doubtful };
+        assert_eq!(session.standing(&world.env), standing);
 
         let theirs = if is_older { theirs } else { world.login("alice") };
         store.put(Record::new(1, theirs.clone()));
