@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Waits until the browser brings the answer to this login. A request with anything else does not end the login.
+/// Waits until the browser brings the response to this login. A request with anything else does not end the login.
 async fn come_back(
     listener: &TcpListener,
     party: &RelyingParty,
@@ -59,11 +59,11 @@ async fn come_back(
         let url = format!("http://{}{}", listener.local_addr()?, head.split(' ').nth(1).unwrap_or_default());
         let verdict = Callback::from_url(&url).and_then(|callback| party.check(pending, &callback, env.now()));
         let status = if verdict.is_ok() { "200 OK" } else { "400 Bad Request" };
-        let answer =
+        let response =
             format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{status}", status.len());
-        let _ = socket.write_all(answer.as_bytes()).await;
+        let _ = socket.write_all(response.as_bytes()).await;
         match verdict {
-            Err(error) if error.fault() != Fault::Denied => eprintln!("not the answer to this login: {error}"),
+            Err(error) if error.fault() != Fault::Denied => eprintln!("not the response to this login: {error}"),
             verdict => return Ok(verdict?),
         }
     }

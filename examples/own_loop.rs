@@ -18,7 +18,7 @@ use oidc_proto::{
     RelyingParty, Schemes, Scope, Step, Timestamp,
 };
 
-/// What stands for a network: a request is on its way for one look, then there is an answer.
+/// What stands for a network: a request is on its way for one look, then there is a response.
 struct Network<'a> {
     provider: &'a Provider,
     request: Option<Request<Body>>,

@@ -92,7 +92,7 @@ impl Alg {
 /// The logins of W7: their work items and algorithms.
 pub const LOGINS: [(&str, Alg); 2] = [("W7-login-RS256", Alg::Rs256), ("W7-login-ES256", Alg::Es256)];
 
-/// An answer as an HTTP client hands it over. It costs every contestant the same.
+/// A response as an HTTP client hands it over. It costs every contestant the same.
 pub fn respond(status: u16, body: &[u8]) -> Response<Vec<u8>> {
     Response::builder()
         .status(status)

@@ -58,7 +58,7 @@ pub(crate) struct Global {
     /// Time for the user to log in
     #[arg(long, global = true, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub(crate) deadline: Duration,
-    /// Show each request, its answer and what was checked
+    /// Show each request, its response and what was checked
     #[arg(long, short, global = true)]
     pub(crate) verbose: bool,
 }

@@ -9,7 +9,7 @@ use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, HttpOptions, Syste
 use oidc_proto::flow::ServerMetadataFetch;
 use oidc_proto::matrix::{AuthMetadataFetch, AuthServer, Homeserver, Party};
 use oidc_proto::{
-    Body, Client, Env, Failure as NoAnswer, Flow, IdTokenTrust, Issuer, Policy, Provider, ProviderOptions,
+    Body, Client, Env, Failure as NoResponse, Flow, IdTokenTrust, Issuer, Policy, Provider, ProviderOptions,
     RelyingParty, Schemes, Step, Timestamp,
 };
 
@@ -67,7 +67,7 @@ impl Context {
     }
 
     /// One exchange, for a loop elsewhere.
-    pub(crate) fn call(&self, request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, NoAnswer> {
+    pub(crate) fn call(&self, request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, NoResponse> {
         self.http.call(request, policy)
     }
 
@@ -187,14 +187,14 @@ pub(crate) fn http(timeout: Duration) -> Result<ureq::Client, Failure> {
     ureq::Client::with(options).map_err(|error| Code::Setup.because(error))
 }
 
-/// Tells of each request and its answer; of neither more than anyone may see.
+/// Tells of each request and its response; of neither more than anyone may see.
 struct Narrated {
     http: ureq::Client,
     out: Output,
 }
 
 impl BlockingHttpClient for Narrated {
-    fn call(&self, request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, NoAnswer> {
+    fn call(&self, request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, NoResponse> {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let result = self.http.call(request, policy);
         let url = format!(

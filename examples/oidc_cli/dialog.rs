@@ -6,14 +6,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use oidc_proto::qr::Stage;
-use oidc_proto::{Env as _, Error, ErrorCode as Core, Failure as NoAnswer, FailureKind, Sent, Step};
+use oidc_proto::{Env as _, Error, ErrorCode as Core, Failure as NoResponse, FailureKind, Sent, Step};
 
 use crate::context::Context;
 use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::loopback;
 
-/// Longer than any answer.
+/// Longer than any response.
 const LINE_LIMIT: u64 = 1024;
 
 /// The exit code of a program that was interrupted.
@@ -127,7 +127,7 @@ impl Dialog {
                     let (request, policy, awaiting) = call.into_parts();
                     if !is_told && self.listens(Duration::ZERO) {
                         is_told = true;
-                        awaiting.fail(NoAnswer::new(FailureKind::Cancelled, Sent::No), &mut context.env)?
+                        awaiting.fail(NoResponse::new(FailureKind::Cancelled, Sent::No), &mut context.env)?
                     } else {
                         let uri = request.uri().clone();
                         match context.call(request, policy) {

@@ -109,7 +109,7 @@ pub(crate) enum Event<'a> {
     CheckCode {
         digits: &'a str,
     },
-    /// Standard input is read for the answer.
+    /// Standard input is read for the response.
     Question {
         what: &'a str,
         question: &'a str,
@@ -150,7 +150,7 @@ pub(crate) enum Event<'a> {
         method: &'a str,
         /// Without its query.
         url: &'a str,
-        /// `null` if no answer came.
+        /// `null` if no response came.
         status: Option<u16>,
     },
     VerifiedCallback {

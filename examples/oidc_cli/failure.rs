@@ -92,7 +92,7 @@ codes! {
     Listener = "cli.listener", "local", exit 1, "cannot listen on loopback";
     Browser = "cli.browser", "local", exit 1, "the browser failed";
     NoCallback = "cli.no_callback", "local", exit 1, "standard input ended without a callback";
-    NoInput = "cli.no_input", "local", exit 1, "standard input ended without an answer";
+    NoInput = "cli.no_input", "local", exit 1, "standard input ended without a response";
     QrImage = "cli.qr_image", "local", exit 1, "the picture of a QR code cannot be read or written";
     Secrets = "cli.secrets", "local", exit 1, "the file with the account's secrets cannot be read or written";
     Deadline = "cli.deadline", "transport", exit 1, "the user did not finish in time";

@@ -170,7 +170,7 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
             return Ok(Stream::Narration);
         }
         Event::Exchange { method, url, status } => {
-            let status = status.map_or("no answer".to_owned(), |status| status.to_string());
+            let status = status.map_or("no response".to_owned(), |status| status.to_string());
             write!(out, "  {method} {LINK}{}{LINK:#} {FAINT}->{FAINT:#} {status}", plain(url))?;
             return Ok(Stream::Narration);
         }

@@ -27,7 +27,7 @@ pub(crate) const PATH: &str = "/callback";
 const CONNECTIONS: usize = 32;
 /// For a connection as a whole: it has one short request to make.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
-/// For the last answer to reach the browser.
+/// For the last response to reach the browser.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Waits for the browser to come back.
@@ -136,9 +136,9 @@ impl Connection {
         }
         let bare = request.uri().query().is_none();
         match *request.method() {
-            // The answer is in the fragment, which a browser does not send by itself.
+            // The response is in the fragment, which a browser does not send by itself.
             Method::GET if bare && self.mode == ResponseMode::Fragment => respond(StatusCode::OK, FRAGMENT_PAGE),
-            // The answer will be in the form.
+            // The response will be in the form.
             Method::GET if bare && self.mode == ResponseMode::FormPost => {
                 page(StatusCode::NOT_FOUND, "There is nothing here.")
             }
@@ -179,8 +179,8 @@ impl Connection {
             return page(StatusCode::GONE, "The login is over.");
         }
         match outcome.await {
-            Ok(true) => page(StatusCode::OK, "The answer has arrived. You can close this window."),
-            _ => page(StatusCode::BAD_REQUEST, "This answer was not accepted. See the terminal."),
+            Ok(true) => page(StatusCode::OK, "The response has arrived. You can close this window."),
+            _ => page(StatusCode::BAD_REQUEST, "This response was not accepted. See the terminal."),
         }
     }
 }

@@ -70,7 +70,7 @@ impl Server {
                     async move {
                         let (homeserver, env, seen) = &*shared;
                         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-                        let response = answer(homeserver, env, request).await;
+                        let response = response(homeserver, env, request).await;
                         seen(method.as_str(), &path, response.status().as_u16());
                         Ok::<_, Infallible>(response)
                     }
@@ -81,7 +81,7 @@ impl Server {
     }
 }
 
-async fn answer(homeserver: &Homeserver, env: &SystemEnv, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn response(homeserver: &Homeserver, env: &SystemEnv, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
     match loopback::read(body, BODY_LIMIT).await {
         Ok(body) => homeserver.handle(Request::from_parts(parts, body), env.now()).map(|body| Full::new(body.into())),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use oidc_proto::adapter::store::{BlockingSessionStore as _, FileStore};
 use oidc_proto::matrix::{DeviceId, Homeserver, UserId, UserSession};
-use oidc_proto::session::{Record, Standing, StoreAction, StoreAnswer};
+use oidc_proto::session::{Record, Standing, StoreAction, StoreResponse};
 use oidc_proto::{ErrorCode as Core, Schemes, Timestamp, TokenSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -140,19 +140,19 @@ impl Session {
     pub(crate) fn save(&self, draft: Draft) -> Result<(), Failure> {
         let (name, files) = (tokens_file(&self.id), draft.files());
         let tokens = files.record(&name);
-        let answer = match tokens.carry_out(StoreAction::Lock) {
-            StoreAnswer::Locked => {
+        let response = match tokens.carry_out(StoreAction::Lock) {
+            StoreResponse::Locked => {
                 let expect = tokens.load().map_err(|error| files.explain(&name, &error))?;
                 let expect = expect.map_or(0, |record| record.generation);
                 let next = Box::new(Record::new(expect + 1, self.tokens.clone()));
                 tokens.carry_out(StoreAction::Save { expect, next })
             }
-            answer => answer,
+            response => response,
         };
         tokens.carry_out(StoreAction::Unlock);
-        match answer {
-            StoreAnswer::Saved => draft.keep(&file(&self.id), &self.kept),
-            StoreAnswer::Failed(error) => Err(files.explain(&name, &error)),
+        match response {
+            StoreResponse::Saved => draft.keep(&file(&self.id), &self.kept),
+            StoreResponse::Failed(error) => Err(files.explain(&name, &error)),
             _ => Err(files.explain(&name, &Core::SESSION_STORE.into())),
         }
     }
@@ -161,13 +161,13 @@ impl Session {
     pub(crate) fn remove(self, store: &Store) -> Result<Self, Failure> {
         let name = tokens_file(&self.id);
         let tokens = store.files().record(&name);
-        if let StoreAnswer::Failed(error) = tokens.carry_out(StoreAction::Lock) {
+        if let StoreResponse::Failed(error) = tokens.carry_out(StoreAction::Lock) {
             return Err(store.files().explain(&name, &error));
         }
         // Who refreshed it in the meantime has saved it.
         let session = reload(store, &self)?;
         match tokens.carry_out(StoreAction::Erase) {
-            StoreAnswer::Failed(error) => Err(store.files().explain(&name, &error)),
+            StoreResponse::Failed(error) => Err(store.files().explain(&name, &error)),
             _ => {
                 asked::erase(store, &self.id, u64::MAX)?;
                 store.remove(&file(&self.id)).map(|()| session)

@@ -114,7 +114,7 @@ impl<A: Parse> Plan<A> {
                 let input = input(key.algorithm(), key.key_id(), env)?;
                 match sign(key, &input)? {
                     Signature::Made(signature) => Some(with_signature(input, &signature)),
-                    Signature::Asked(asked) => {
+                    Signature::Elsewhere(asked) => {
                         let state = State::ExpectAssertion { plan: Box::new(self), to_sign: input };
                         return Ok(Step::use_key(asked, AuthenticatedRequest(state)));
                     }
@@ -134,7 +134,7 @@ impl<A: Parse> Plan<A> {
         let input = dpop.proof_input(self.request.method(), self.request.uri(), access_token, env)?;
         match sign(dpop.key(), &input)? {
             Signature::Made(signature) => self.send(assertion, Some(with_signature(input, &signature))),
-            Signature::Asked(asked) => {
+            Signature::Elsewhere(asked) => {
                 let state = State::ExpectProof { plan: Box::new(self), assertion, to_sign: input };
                 Ok(Step::use_key(asked, AuthenticatedRequest(state)))
             }
@@ -159,7 +159,7 @@ impl<A: Parse> Plan<A> {
             request.headers_mut().insert("dpop", proof);
         }
         let state = if self.party.client().dpop.is_some() {
-            // The target of a nonce that the last answer may bring for the next request.
+            // The target of a nonce that the last response may bring for the next request.
             *self.request.uri_mut() = request.uri().clone();
             State::ExpectResponseOrNonce(Box::new(self))
         } else {
@@ -200,13 +200,13 @@ fn finish<A: Parse>(
 /// A signature, or the key operation that makes it.
 enum Signature {
     Made(Vec<u8>),
-    Asked(KeyUse),
+    Elsewhere(KeyUse),
 }
 
 fn sign(key: &PrivateKey, input: &str) -> Result<Signature, Error> {
     Ok(match key {
         PrivateKey::Local(signer) => Signature::Made(signer.sign(input.as_bytes())?),
-        PrivateKey::Remote(key) => Signature::Asked(KeyUse::sign(key.clone(), input.as_bytes())),
+        PrivateKey::Remote(key) => Signature::Elsewhere(KeyUse::sign(key.clone(), input.as_bytes())),
     })
 }
 

@@ -414,7 +414,7 @@ impl<'de> Deserialize<'de> for PendingAuthorization {
         if !(43..=128).contains(&verifier.len()) || !verifier.bytes().all(unreserved) {
             return Err(malformed());
         }
-        // Without a nonce every ID token would do, and without an expectation every answer.
+        // Without a nonce every ID token would do, and without an expectation every response.
         let nonce = stored.expectation.as_ref().and_then(|expectation| expectation.nonce.as_ref());
         let has_nonce = nonce.is_some_and(|nonce| !nonce.expose().is_empty());
         let is_openid = stored.scope.contains("openid");

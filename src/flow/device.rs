@@ -44,16 +44,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 
 /// Awaits the device code and the user code.
 #[derive(Debug)]
-pub struct DeviceAuthorization(AuthenticatedRequest<Asked>);
+pub struct DeviceAuthorization(AuthenticatedRequest<Parsing>);
 
 /// The request.
 #[derive(Debug)]
-struct Asked {
+struct Parsing {
     party: RelyingParty,
     scope: Scope,
 }
 
-impl Parse for Asked {
+impl Parse for Parsing {
     type Output = PendingDevice;
     const REQUEST: &'static str = "device_authorization_endpoint";
 
@@ -82,7 +82,7 @@ impl RelyingParty {
     pub fn authorize_device(&self, scope: Scope, env: &mut dyn Env) -> Result<Step<DeviceAuthorization>, Error> {
         let endpoint = self.provider().metadata().device_authorization_endpoint.as_ref();
         let request = device::request(endpoint.ok_or(ErrorCode::DEVICE_UNSUPPORTED)?, self.client(), &scope);
-        let (policy, asked) = (Policy::write(Accept::Json), Asked { party: self.clone(), scope });
+        let (policy, asked) = (Policy::write(Accept::Json), Parsing { party: self.clone(), scope });
         let step = AuthenticatedRequest::start(self, request, policy, Credential::Client, asked, env)?;
         Ok(step.wrap(DeviceAuthorization))
     }

@@ -36,7 +36,7 @@ pub struct TokenRequest(State);
 
 enum State {
     ExpectKeys(KeysFetch, Box<Prepared>),
-    ExpectTokens(AuthenticatedRequest<TokenParse>, Box<Asked>),
+    ExpectTokens(AuthenticatedRequest<TokenParse>, Box<Pending>),
     Verifying(KeySearch<Box<Grant>>),
 }
 
@@ -48,7 +48,7 @@ struct Prepared {
 }
 
 /// What the tokens are checked against once they are there.
-struct Asked {
+struct Pending {
     party: RelyingParty,
     origin: Origin,
     /// When the last request was made. The tokens' lifetime counts from here: the response may have waited for a process
@@ -89,7 +89,7 @@ impl TokenRequest {
         let (policy, parse) = (Policy::write(Accept::Json), TokenParse(*party.provider().options()));
         let call = AuthenticatedRequest::start(party, request, policy, Credential::Client, parse, env)?;
         let (at, mark) = (env.now(), party.key_cell().mark());
-        Self::asked(call, Box::new(Asked { party: party.clone(), origin, at, mark }), env)
+        Self::asked(call, Box::new(Pending { party: party.clone(), origin, at, mark }), env)
     }
 
     fn prepared(step: Step<KeysFetch>, prepared: Box<Prepared>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
@@ -105,7 +105,7 @@ impl TokenRequest {
 
     fn asked(
         step: Step<AuthenticatedRequest<TokenParse>>,
-        asked: Box<Asked>,
+        asked: Box<Pending>,
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
         let now = env.now();
@@ -116,7 +116,7 @@ impl TokenRequest {
                 Self(State::ExpectTokens(call, asked))
             },
             |asked, response| {
-                let Asked { party, origin, at, mark } = *asked;
+                let Pending { party, origin, at, mark } = *asked;
                 let asker = Asker::own(mark, party.key_cell().mark());
                 // A clock that was set back meanwhile must not make them live longer.
                 let grant = Box::new(Grant { party, response, obtained_at: at.min(now), origin });

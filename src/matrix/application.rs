@@ -109,7 +109,7 @@ impl Application {
         Some(self.party_as(server, registered))
     }
 
-    /// Registers it. Hand the answer to [`Application::keep`], whatever becomes of the login that follows.
+    /// Registers it. Hand the response to [`Application::keep`], whatever becomes of the login that follows.
     ///
     /// # Errors
     /// `registration.unsupported`: then only a client ID that is configured by hand will do.

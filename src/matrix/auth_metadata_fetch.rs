@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Only 404 at every step says that there is no OAuth 2.0 API: then the application falls back to the older login API. Any
-//! other failure is a failure, not an answer. Errors that name no field name the request: `auth_metadata`, `auth_issuer`,
+//! other failure is a failure, not a response. Errors that name no field name the request: `auth_metadata`, `auth_issuer`,
 //! `openid_configuration`.
 //!
 //! ```
@@ -36,8 +36,8 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::answer::{during, success};
 use super::auth_server::{AuthServer, MetadataSource};
+use super::error_body::{during, success};
 use super::homeserver::Homeserver;
 use crate::base::env::Env;
 use crate::base::json::{self, Text};
@@ -102,7 +102,7 @@ impl State {
 }
 
 #[derive(Deserialize)]
-struct IssuerAnswer<'a> {
+struct IssuerResponse<'a> {
     #[serde(borrow)]
     issuer: Option<Text<'a>>,
 }
@@ -135,7 +135,7 @@ impl AuthMetadataFetch {
             State::ExpectUnstable => (MetadataSource::Unstable, None),
             State::ExpectConfiguration(issuer) => (MetadataSource::Issuer, Some(issuer)),
             State::ExpectIssuer => {
-                let answer: IssuerAnswer<'_> = json::document(body).map_err(during(request))?;
+                let answer: IssuerResponse<'_> = json::document(body).map_err(during(request))?;
                 let text = answer.issuer.ok_or_else(|| Error::new(ErrorCode::METADATA_MISSING_FIELD).at("issuer"))?;
                 let issuer = Issuer::new(&text, self.options.schemes())
                     .map_err(|error| Error::new(ErrorCode::METADATA_URL).at("issuer").with_source(error))?;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! (a grant) ─┬─ verified ───▶ Whoami ─┬─ the user and device that were expected ─▶ Done(LoggedIn)
-//!            │                        └─ others, or no answer ──────────────────▶ Done(Refused)
+//!            │                        └─ others, or no response ──────────────────▶ Done(Refused)
 //!            └─ unverified ─────────────────────────────────────────────────────▶ Done(Refused)
 //! ```
 //!

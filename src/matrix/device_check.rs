@@ -5,11 +5,11 @@
 //!                                          └─ 404, M_NOT_FOUND ─▶ Done(false)
 //! ```
 //!
-//! Any other answer is a failure and says nothing about the device. Errors name the request: `devices`.
+//! Any other response is a failure and says nothing about the device. Errors name the request: `devices`.
 
 use http::{Response, StatusCode};
 
-use super::answer::{Errcode, ErrorBody, response_of, success};
+use super::error_body::{Errcode, ErrorBody, response_of, success};
 use super::id::DeviceId;
 use super::party::Party;
 use crate::base::env::Env;
@@ -23,7 +23,7 @@ use crate::wire::request;
 
 const DEVICES: &str = "devices";
 
-/// Awaits the answer.
+/// Awaits the response.
 #[derive(Debug)]
 pub struct DeviceCheck(ResourceCall);
 

@@ -33,7 +33,7 @@ use http::{StatusCode, Uri};
 use serde::Deserialize;
 use url::Url;
 
-use super::answer::during;
+use super::error_body::during;
 use super::homeserver::{Address, Homeserver};
 use super::id::ServerName;
 use crate::base::env::Env;
@@ -64,7 +64,7 @@ enum State {
     ExpectVersions { homeserver: Homeserver, or_else: Option<ServerName> },
 }
 
-/// A homeserver that answers.
+/// A homeserver that responses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FoundHomeserver {

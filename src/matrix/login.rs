@@ -156,7 +156,7 @@ impl LoginRequest {
         self.login_hint(user_id.hint())
     }
 
-    /// How the browser brings the answer, instead of how the redirect URI suggests: in the fragment where it is `https` at
+    /// How the browser brings the response, instead of how the redirect URI suggests: in the fragment where it is `https` at
     /// another host, so that the code does not reach its server's logs; else in the query.
     #[must_use]
     pub fn response_mode(self, mode: ResponseMode) -> Self {
@@ -295,7 +295,7 @@ impl PendingLogin {
         self.0.authorization.redirect_uri()
     }
 
-    /// How the browser brings the answer.
+    /// How the browser brings the response.
     pub fn response_mode(&self) -> ResponseMode {
         self.0.authorization.response_mode()
     }
@@ -349,7 +349,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_page_elsewhere_gets_the_answer_in_the_fragment() {
+    fn only_a_page_elsewhere_gets_the_response_in_the_fragment() {
         for (uri, mode) in [
             ("https://app.example.org/cb", ResponseMode::Fragment),
             ("https://localhost.example.org/cb", ResponseMode::Fragment),

@@ -17,7 +17,6 @@
 //! | to move over from the OIDC module of `matrix-sdk` | [`moving`] |
 
 mod account;
-mod answer;
 mod application;
 mod auth_metadata_fetch;
 mod auth_server;
@@ -28,6 +27,7 @@ pub(crate) mod codes;
 mod completion;
 mod device_check;
 mod device_login;
+mod error_body;
 mod homeserver;
 mod homeserver_discovery;
 mod id;
@@ -44,7 +44,6 @@ mod whoami;
 pub mod moving {}
 
 pub use account::{AccountAction, AccountManagement};
-pub use answer::{Errcode, ErrorBody};
 pub use application::Application;
 pub use auth_metadata_fetch::{AuthMetadataFetch, Support};
 pub use auth_server::{AuthServer, MetadataSource};
@@ -52,6 +51,7 @@ pub use binding::Binding;
 pub use completion::{Completion, Login, LoginOutcome, RefusedTokens};
 pub use device_check::DeviceCheck;
 pub use device_login::{DeviceLogin, PendingDeviceLogin};
+pub use error_body::{Errcode, ErrorBody};
 pub use homeserver::{Address, Homeserver};
 pub use homeserver_discovery::{FoundHomeserver, HomeserverDiscovery};
 pub use id::{DeviceId, ServerName, UserId};

@@ -36,9 +36,9 @@ use std::fmt;
 
 use http::StatusCode;
 
-use super::answer::ErrorBody;
 use super::binding::Binding;
 use super::completion::Login;
+use super::error_body::ErrorBody;
 use super::id::{DeviceId, UserId};
 use super::login::LoginRequest;
 use super::party::Party;
@@ -76,7 +76,7 @@ pub enum SessionEvent {
 pub struct Session {
     core: session::Session,
     binding: Binding,
-    /// What the last answer said, and the token that it was about.
+    /// What the last response said, and the token that it was about.
     soft_logout: Option<(AccessToken, bool)>,
 }
 

@@ -9,7 +9,7 @@
 use http::Response;
 use serde::Deserialize;
 
-use super::answer::{during, response_of, success};
+use super::error_body::{during, response_of, success};
 use super::id::{DeviceId, UserId};
 use super::party::Party;
 use crate::base::env::Env;
@@ -24,7 +24,7 @@ use crate::wire::request;
 
 const WHOAMI: &str = "whoami";
 
-/// Awaits the answer.
+/// Awaits the response.
 #[derive(Debug)]
 pub struct Whoami(ResourceCall);
 
@@ -39,7 +39,7 @@ pub struct Identity {
 }
 
 #[derive(Deserialize)]
-struct Answer<'a> {
+struct Members<'a> {
     #[serde(borrow, default)]
     user_id: Scalar<'a>,
     #[serde(borrow, default)]
@@ -65,7 +65,7 @@ impl Whoami {
 
 fn parse(response: &Response<Body>) -> Result<Identity, Error> {
     let body = success(&response_of(response, Accept::Json), WHOAMI)?;
-    let answer: Answer<'_> = json::document(body).map_err(during(WHOAMI))?;
+    let answer: Members<'_> = json::document(body).map_err(during(WHOAMI))?;
     let user_id = answer.user_id.text().ok_or_else(|| Error::new(ErrorCode::WHOAMI_USER_ID).at("user_id"))?;
     let user_id = UserId::new(&user_id).map_err(|_| Error::new(ErrorCode::WHOAMI_USER_ID).at("user_id"))?;
     let unusable = || Error::new(ErrorCode::WHOAMI_DEVICE_ID).at("device_id");

@@ -42,14 +42,14 @@ impl Callback {
     pub fn from_url(url: &str) -> Result<Self, Error> {
         check_size(url)?;
         let url = Url::parse(url).map_err(|_| ErrorCode::CALLBACK_MALFORMED)?;
-        // Some providers add a fragment of their own, `#_=_`, to an answer in the query.
+        // Some providers add a fragment of their own, `#_=_`, to a response in the query.
         let answers = |form: &str| form::pairs(form).any(|(name, _)| matches!(&*name, "state" | "code" | "error"));
         let callback = match url.fragment() {
             Some(fragment) if answers(fragment) => Self::parse(fragment, ResponseMode::Fragment)?,
             _ => Self::parse(url.query().unwrap_or(""), ResponseMode::Query)?,
         };
         let mut target = url;
-        // The answer is not kept twice.
+        // The response is not kept twice.
         target.set_query(None);
         target.set_fragment(None);
         Ok(Self { target: Some(target), ..callback })

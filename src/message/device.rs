@@ -36,7 +36,7 @@ pub(crate) fn request(endpoint: &Endpoint, client: &Client, scope: &Scope) -> Re
 
 /// The device authorization response (section 3.2).
 #[derive(Debug)]
-pub(crate) struct DeviceAnswer {
+pub(crate) struct DeviceResponse {
     pub(crate) device_code: Secret,
     pub(crate) user_code: String,
     pub(crate) verification_uri: String,
@@ -46,7 +46,7 @@ pub(crate) struct DeviceAnswer {
 }
 
 #[derive(Deserialize)]
-struct Answer<'a> {
+struct Members<'a> {
     #[serde(borrow)]
     device_code: Option<Text<'a>>,
     #[serde(borrow)]
@@ -67,13 +67,13 @@ struct Answer<'a> {
 /// Parses the response. The user sees the user code and the URLs: the code must be printable, and the URLs `https`.
 ///
 /// # Errors
-/// `device.answer`, `token.…`, `http.…`, `json.…`.
-pub(crate) fn parse(response: Response<'_>, schemes: Schemes) -> Result<DeviceAnswer, Error> {
+/// `device.response`, `token.…`, `http.…`, `json.…`.
+pub(crate) fn parse(response: Response<'_>, schemes: Schemes) -> Result<DeviceResponse, Error> {
     if !response.status.is_success() {
         return Err(oauth_error::from_response(response, oauth_error::token_code));
     }
-    let answer: Answer<'_> = json::document(response.success()?)?;
-    let unusable = |name| Error::new(ErrorCode::DEVICE_ANSWER).at(name);
+    let answer: Members<'_> = json::document(response.success()?)?;
+    let unusable = |name| Error::new(ErrorCode::DEVICE_RESPONSE).at(name);
     let url = |text: Text<'_>, name| match Endpoint::new(&text, schemes) {
         Ok(_) => Ok(text.0.into_owned()),
         Err(error) => Err(unusable(name).with_found(Quote::provider_url(&text)).with_source(error)),
@@ -84,7 +84,7 @@ pub(crate) fn parse(response: Response<'_>, schemes: Schemes) -> Result<DeviceAn
         answer.verification_uri.or(answer.verification_url).ok_or_else(|| unusable("verification_uri"))?;
     let complete = answer.verification_uri_complete.filter(|url| !url.is_empty());
     let seconds = |value: Scalar<'_>| value.whole().map(Duration::from_secs);
-    Ok(DeviceAnswer {
+    Ok(DeviceResponse {
         device_code: Secret::new(device_code.0),
         user_code: user_code.0.into_owned(),
         verification_uri: url(verification_uri, "verification_uri")?,

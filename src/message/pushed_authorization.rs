@@ -11,7 +11,7 @@ use crate::wire::response::Response;
 const REQUEST_URI_LIMIT: usize = 2048;
 
 #[derive(Deserialize)]
-struct Answer<'a> {
+struct Members<'a> {
     #[serde(borrow)]
     request_uri: Option<Text<'a>>,
 }
@@ -29,7 +29,7 @@ pub(crate) fn parse(response: Response<'_>) -> Result<String, Error> {
             _ => oauth_error::dpop_code(error).unwrap_or_else(|| oauth_error::authorization_code(error)),
         }));
     }
-    let answer: Answer<'_> = json::document(response.success()?)?;
+    let answer: Members<'_> = json::document(response.success()?)?;
     let usable = |uri: &Text<'_>| (1..=REQUEST_URI_LIMIT).contains(&uri.len());
     Ok(answer.request_uri.filter(usable).ok_or(ErrorCode::PAR_NO_REQUEST_URI)?.0.into_owned())
 }

@@ -15,7 +15,7 @@ use crate::party::client_auth::form_request;
 use crate::party::options::{Deviation, ProviderOptions};
 use crate::party::redirect_uri::RedirectUri;
 use crate::token::numeric::Lifetime;
-use crate::token::scope::{AnsweredScope, Scope};
+use crate::token::scope::{ReceivedScope, Scope};
 use crate::token::token_type::TokenType;
 use crate::wire::oauth_error::{self, OauthError};
 use crate::wire::response::Response;
@@ -72,7 +72,7 @@ impl fmt::Debug for TokenResponse {
 }
 
 #[derive(Deserialize)]
-struct Answer<'a> {
+struct Members<'a> {
     #[serde(borrow)]
     access_token: Option<Text<'a>>,
     #[serde(borrow, default)]
@@ -81,7 +81,7 @@ struct Answer<'a> {
     expires_in: Lifetime,
     #[serde(borrow, default)]
     refresh_token: Scalar<'a>,
-    scope: Option<AnsweredScope>,
+    scope: Option<ReceivedScope>,
     #[serde(borrow, default)]
     id_token: Scalar<'a>,
     #[serde(borrow)]
@@ -108,7 +108,7 @@ pub(crate) fn parse(response: Response<'_>, options: &ProviderOptions) -> Result
     if !response.status.is_success() {
         return Err(oauth_error::from_response(response, oauth_error::token_code));
     }
-    let answer: Answer<'_> = json::document(response.success()?)?;
+    let answer: Members<'_> = json::document(response.success()?)?;
     if answer.error.is_some() {
         let (error, error_description, error_uri) = (answer.error, answer.error_description, answer.error_uri);
         let text = OauthError { error, error_description, error_uri }.text();
@@ -148,9 +148,9 @@ pub(crate) fn parse(response: Response<'_>, options: &ProviderOptions) -> Result
         }
     };
     let scope = match answer.scope {
-        Some(AnsweredScope::Text(scope)) => Some(scope),
-        Some(AnsweredScope::Array(scope)) if options.accepts(Deviation::ScopeArray) => Some(scope),
-        Some(AnsweredScope::Array(_) | AnsweredScope::Other) => {
+        Some(ReceivedScope::Text(scope)) => Some(scope),
+        Some(ReceivedScope::Array(scope)) if options.accepts(Deviation::ScopeArray) => Some(scope),
+        Some(ReceivedScope::Array(_) | ReceivedScope::Other) => {
             spoil(wrong_type("scope"));
             None
         }

@@ -291,7 +291,7 @@ impl Registered {
 
 /// The needed members of the response. The other members repeat the request, in types that differ between providers.
 #[derive(Deserialize)]
-struct Answer<'a> {
+struct Members<'a> {
     #[serde(borrow, default)]
     client_id: Scalar<'a>,
     #[serde(borrow, default)]
@@ -322,7 +322,7 @@ pub(crate) fn parse(response: Response<'_>, sent: &ClientMetadata, keep_fields: 
             _ => ErrorCode::REGISTRATION_DENIED,
         }));
     }
-    let answer: Answer<'_> = json::document(response.success()?)?;
+    let answer: Members<'_> = json::document(response.success()?)?;
     let client_id = answer.client_id.text().filter(|id| !id.is_empty()).ok_or(ErrorCode::REGISTRATION_NO_CLIENT_ID)?;
     let secret = answer.client_secret.text().filter(|secret| !secret.is_empty()).map(Secret::new);
     // What the provider registered counts, not what was asked for (section 3.2.1).

@@ -63,7 +63,7 @@ codes! {
     QR_RENDEZVOUS_UNSUPPORTED = "qr.rendezvous_unsupported", Remote, Unsupported, FixConfiguration, "MSC4108, Rendezvous session",
         "the homeserver has no rendezvous", "Logging in by QR code is not offered or is switched off.",
         "Log in another way.";
-    QR_RENDEZVOUS_ANSWER = "qr.rendezvous_answer", Remote, Protocol, ProviderBroken, "MSC4108, Rendezvous session",
+    QR_RENDEZVOUS_RESPONSE = "qr.rendezvous_response", Remote, Protocol, ProviderBroken, "MSC4108, Rendezvous session",
         "a required part is missing in the rendezvous response", "The server breaks the standard, or a proxy removes headers.",
         "Report it to the homeserver.";
     QR_RENDEZVOUS_EXPIRED = "qr.rendezvous_expired", Denied, Expired, LogInAgain, "MSC4108, Rendezvous session",

@@ -41,9 +41,9 @@ impl Talk {
             Ok(sealed) => sealed,
             Err(error) => return silent.close(error, env),
         };
-        let step = rendezvous.clone().send(&text, options.answer, env);
+        let step = rendezvous.clone().send(&text, options.response, env);
         then(Ok(step), env, move |delivery, env| match delivery {
-            // What the box has by now is the answer, or it cannot be read.
+            // What the box has by now is the response, or it cannot be read.
             Ok(Delivery::Delivered(rendezvous) | Delivery::Uncertain(rendezvous)) => {
                 Ok(Step::Done(Self { rendezvous, channel, options }))
             }
@@ -119,7 +119,7 @@ impl End {
     /// The other device spoke when it was not its turn. It may say that it gives up, and nothing else.
     fn overtaken<T: 'static>(self, rendezvous: Rendezvous, channel: Channel, env: &mut dyn Env) -> Stage<T> {
         let options = self.options;
-        let step = rendezvous.receive(options.answer, env);
+        let step = rendezvous.receive(options.response, env);
         then(Ok(step), env, move |received, env| {
             let why = match received {
                 Ok(Received { text, .. }) => match channel.open(&text) {

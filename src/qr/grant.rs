@@ -4,7 +4,7 @@
 //! Grant::show or Grant::scan ─▶ …  (meet.rs)  … ─▶ Secured
 //!  └ begin ─▶ (if it scanned the code: PUT protocols) ─▶ GET … protocol ─▶ GET /devices/{id}
 //!     │                                              there already: PUT failure ─▶ DELETE ─▶ qr.device_exists
-//!     └▶ Asked   the user is shown the page, and says yes or no
+//!     └▶ AwaitingConsent   the user is shown the page, and says yes or no
 //!         ├ refuse ─▶ PUT failure ─▶ DELETE
 //!         └ allow ─▶ PUT protocol_accepted ─▶ GET … success
 //!             │                                      declined, failure: DELETE ─▶ qr.peer_…
@@ -80,7 +80,7 @@ impl Secured<Grant> {
     /// # Errors
     /// `qr.device_exists`; what the homeserver answered, if it did not say whether the device is there; `qr.…`,
     /// `transport.…`, `http.…`.
-    pub fn begin(self, account: &Account, env: &mut dyn Env) -> Stage<Asked> {
+    pub fn begin(self, account: &Account, env: &mut dyn Env) -> Stage<AwaitingConsent> {
         let talk = self.talk;
         let timeout = talk.options.patience;
         let account = account.clone();
@@ -95,11 +95,11 @@ impl Secured<Grant> {
             let Heard { talk, message } = heard?;
             let Message::Protocol(login) = message else { return talk.fail(ErrorCode::QR_UNEXPECTED_MESSAGE, env) };
             let options = talk.options;
-            let waits = (Until::Known, options.interval, options.answer);
+            let waits = (Until::Known, options.interval, options.response);
             let Account { homeserver, access_token, .. } = &account;
             let probe = Probe::start(homeserver, access_token, login.device_id(), options.schemes, waits, env);
             then(probe, env, move |is_there, env| match is_there {
-                Ok(false) => Ok(Step::Done(Asked { login, homeserver: account.homeserver, talk })),
+                Ok(false) => Ok(Step::Done(AwaitingConsent { login, homeserver: account.homeserver, talk })),
                 Ok(true) => talk.fail(ErrorCode::QR_DEVICE_EXISTS, env),
                 Err(error) => talk.fail(error, env),
             })
@@ -108,13 +108,13 @@ impl Secured<Grant> {
 }
 
 /// The new device asks to be let in. The user decides.
-pub struct Asked {
+pub struct AwaitingConsent {
     login: DeviceLogin,
     homeserver: Homeserver,
     talk: Talk,
 }
 
-impl Asked {
+impl AwaitingConsent {
     /// What it asks for: the page to open for the user once they said yes here, and its device ID.
     pub fn login(&self) -> &DeviceLogin {
         &self.login
@@ -190,9 +190,9 @@ impl Succeeded {
     }
 }
 
-impl fmt::Debug for Asked {
+impl fmt::Debug for AwaitingConsent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Asked(…)")
+        f.write_str("AwaitingConsent(…)")
     }
 }
 

@@ -218,7 +218,7 @@ impl NotConfirmed {
     /// `qr.peer_device_not_found` if the other device does not find this one at the homeserver; `qr.…`, `transport.…`,
     /// `http.…`. The login stays good, without secrets.
     pub fn succeed(self, env: &mut dyn Env) -> Stage<Secrets> {
-        let timeout = self.talk.options.answer;
+        let timeout = self.talk.options.response;
         let step = self.talk.exchange(&Message::Success, timeout, env);
         then(step, env, |heard, env| {
             let Heard { talk, message } = heard?;

@@ -91,14 +91,14 @@ impl<R: Role> Shown<R> {
         let Self { generator, mut end, .. } = self;
         let step = end.rendezvous.clone().receive(end.options.patience, env);
         then(Ok(step), env, move |received, env| {
-            let (unconfirmed, answer) = match received.and_then(|received| {
+            let (unconfirmed, response) = match received.and_then(|received| {
                 end.rendezvous = received.rendezvous;
                 generator.receive(&received.text)
             }) {
                 Ok(received) => received,
                 Err(error) => return end.close(error, env),
             };
-            let step = end.rendezvous.clone().send(&answer, end.options.answer, env);
+            let step = end.rendezvous.clone().send(&response, end.options.response, env);
             then(Ok(step), env, move |delivery, env| match delivery {
                 Ok(Delivery::Delivered(rendezvous) | Delivery::Uncertain(rendezvous)) => {
                     end.rendezvous = rendezvous;
@@ -169,7 +169,7 @@ pub(super) fn scan<R: Role>(code: &QrCode, options: Options, env: &mut dyn Env) 
         return Err(ErrorCode::QR_CODE_VERSION.into());
     };
     let key = *code.public_key();
-    let step = Rendezvous::join(&rendezvous, options.rendezvous(), options.answer, env);
+    let step = Rendezvous::join(&rendezvous, options.rendezvous(), options.response, env);
     then(Ok(step), env, move |joined, env| {
         let joined = match joined {
             Ok(joined) => joined,
@@ -181,15 +181,15 @@ pub(super) fn scan<R: Role>(code: &QrCode, options: Options, env: &mut dyn Env) 
             Ok(initiated) => initiated,
             Err(error) => return end.close(error, env),
         };
-        let step = end.rendezvous.clone().send(&first, options.answer, env);
+        let step = end.rendezvous.clone().send(&first, options.response, env);
         then(Ok(step), env, move |delivery, env| {
             match delivery {
-                // What the box has by now is the answer, or it cannot be read.
+                // What the box has by now is the response, or it cannot be read.
                 Ok(Delivery::Delivered(rendezvous) | Delivery::Uncertain(rendezvous)) => end.rendezvous = rendezvous,
                 Ok(Delivery::Overtaken(_)) => return end.close(ErrorCode::QR_RENDEZVOUS_USED.into(), env),
                 Err(error) => return end.close(error, env),
             }
-            let step = end.rendezvous.clone().receive(options.answer, env);
+            let step = end.rendezvous.clone().receive(options.response, env);
             then(Ok(step), env, move |received, env| {
                 let received = match received {
                     Ok(received) => received,

@@ -13,7 +13,7 @@
 //!                                         Secured<R>
 //! begin ──────────────────────────── (protocols) ◀────── begin
 //!   AtHomeserver
-//! ask ─────────────────────────────── protocol ────────▶    Asked
+//! ask ─────────────────────────────── protocol ────────▶    AwaitingConsent
 //!                                protocol_accepted ◀──── allow
 //!   Accepted
 //! poll                          success, or declined, or failure
@@ -95,7 +95,7 @@ mod watch;
 
 pub use channel::{Broken, Channel, CheckCode, Farewell, Generator, Initiated, MESSAGE_LIMIT, Unconfirmed};
 pub use code::{CODE_LIMIT, CodeUrl, Intent, Meeting, QrCode};
-pub use grant::{Account, Asked, Grant, Succeeded};
+pub use grant::{Account, AwaitingConsent, Grant, Succeeded};
 pub use homeserver::NamedHomeserver;
 pub use login::{Accepted, AtHomeserver, LoggedIn, Login, NotConfirmed};
 pub use meet::{Greeted, Role, Scanned, Secured, Shown};

@@ -16,7 +16,7 @@ pub struct Options {
     /// How long to wait for what a human does at the other device: 15 minutes. A rendezvous mostly ends sooner.
     pub patience: Duration,
     /// How long to wait for what the other device, or a server, does by itself: a minute.
-    pub answer: Duration,
+    pub response: Duration,
     /// How long a last message is left where it is before the rendezvous is deleted: three looks of the other device.
     pub linger: Duration,
     /// How long to wait before looking for the new device at the homeserver again: half a second; at least 100 ms.
@@ -32,7 +32,7 @@ impl Options {
             schemes: Schemes::HttpsOnly,
             interval: DEFAULT_INTERVAL,
             patience: Duration::from_secs(15 * 60),
-            answer: Duration::from_secs(60),
+            response: Duration::from_secs(60),
             linger: Duration::from_secs(3),
             device_interval: Duration::from_millis(500),
             device_patience: Duration::from_secs(10),

@@ -3,7 +3,7 @@
 //! ```text
 //! start ─▶ GET ─┬─ 404 ─▶ not there ─┐
 //!    ▲          ├─ 200 with a device ┴▶ Done, if that is what is awaited, or the time is up
-//!    │          └─ anything else, no answer ─▶ the error, if the time is up
+//!    │          └─ anything else, no response ─▶ the error, if the time is up
 //!    └──────────────── Wait(interval) ◀── else
 //! ```
 //!
@@ -29,7 +29,7 @@ use crate::wire::request;
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Until {
-    /// Any answer.
+    /// Any response.
     Known,
     /// That the device is there.
     Present,

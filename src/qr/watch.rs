@@ -38,7 +38,7 @@ enum State {
 
 /// What came first.
 pub(super) enum Outcome {
-    /// The provider's answer.
+    /// The provider's response.
     Decided(Talk, Result<TokenOutcome, Error>),
     /// The other device has written something.
     Spoken(Talk, Received),

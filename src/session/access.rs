@@ -144,7 +144,7 @@ pub enum Refusal {
 /// let forged = oidc_proto::session::Ticket(1);
 /// ```
 #[derive(Debug, PartialEq, Eq)]
-#[must_use = "the session waits for the answer"]
+#[must_use = "the session waits for the response"]
 pub struct Ticket(pub(super) u32);
 
 /// What the driver of a session has to carry out.

@@ -69,4 +69,4 @@ pub use event::Event;
 pub(crate) use event::Events;
 pub use machine::session::Session;
 pub use policy::{Persistence, RefreshPolicy, SessionOptions};
-pub use store::{Record, StoreAction, StoreAnswer, StoreTicket};
+pub use store::{Record, StoreAction, StoreResponse, StoreTicket};

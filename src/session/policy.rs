@@ -53,7 +53,7 @@ pub struct SessionOptions {
     pub refresh: RefreshPolicy,
     /// Where its tokens are stored; by default [`Persistence::Nowhere`].
     pub persistence: Persistence,
-    /// How long a response of the provider or an answer of the store may take; by default 45 seconds, at most 49 days.
+    /// How long a response of the provider or a response of the store may take; by default 45 seconds, at most 49 days.
     pub deadline: Duration,
 }
 
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_answer_means() {
+    fn what_a_response_means() {
         for (code, tokens_came, expected) in [
             (ErrorCode::TOKEN_INVALID_GRANT, false, Verdict::NeedsLogin),
             (ErrorCode::TOKEN_NO_REFRESH_TOKEN, false, Verdict::NeedsLogin),

@@ -1,4 +1,4 @@
-//! The requests of a session to its store, and the answers of the store.
+//! The requests of a session to its store, and the responses of the store.
 //!
 //! ```text
 //! Shared:  Lock ─▶ Load ─▶ (another process has refreshed: adopt) ─▶ Unlock
@@ -77,15 +77,15 @@ impl<'de> Deserialize<'de> for Record {
     }
 }
 
-/// The right to pass in one answer of the store. It is not `Clone`, and only a session makes it.
+/// The right to pass in one response of the store. It is not `Clone`, and only a session makes it.
 #[derive(Debug, PartialEq, Eq)]
-#[must_use = "the session waits for the answer"]
+#[must_use = "the session waits for the response"]
 pub struct StoreTicket(pub(super) NonZero<u32>);
 
 /// What a session asks of its store. The store carries the actions out in the order in which they are polled.
 #[derive(Debug)]
 pub enum StoreAction {
-    /// Take the lock, so that no other process refreshes. Answer [`StoreAnswer::Locked`] once the lock is held. Locks are
+    /// Take the lock, so that no other process refreshes. Answer [`StoreResponse::Locked`] once the lock is held. Locks are
     /// not counted: one `Unlock` releases the lock, even after several `Lock` actions.
     Lock,
     /// Read the record.
@@ -98,15 +98,15 @@ pub enum StoreAction {
         /// The record to write.
         next: Box<Record>,
     },
-    /// Release the lock. The session ignores the answer.
+    /// Release the lock. The session ignores the response.
     Unlock,
     /// Delete the record.
     Erase,
 }
 
-/// An answer of the store.
+/// A response of the store.
 #[derive(Debug)]
-pub enum StoreAnswer {
+pub enum StoreResponse {
     /// The lock is held.
     Locked,
     /// The record, if there is one.
@@ -121,7 +121,7 @@ pub enum StoreAnswer {
     Failed(Error),
 }
 
-impl StoreAnswer {
+impl StoreResponse {
     /// Why it is none of those that were waited for.
     pub(super) fn into_error(self) -> Error {
         match self {

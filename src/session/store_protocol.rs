@@ -1,4 +1,4 @@
-//! The protocol between a session and its store: the questions, their order, and which answers are accepted.
+//! The protocol between a session and its store: the questions, their order, and which responses are accepted.
 //!
 //! ```text
 //!   question:  nothing ─▶ lock ─▶ load ─▶ [save what is unsaved] ─▶ (refresh) ─▶ save ─▶ nothing
@@ -10,13 +10,13 @@
 //!               ▲                    └─▶ pause ─▶ due
 //! ```
 //!
-//! There is at most one question at a time. Each question gets one answer, which the session learns as [`Told`]. Beside it
+//! There is at most one question at a time. Each question gets one response, which the session learns as [`Told`]. Beside it
 //! the protocol saves tokens again that the store failed to save, and gives locks back.
 
 use std::num::NonZero;
 
 use super::policy::Persistence;
-use super::store::{Record, StoreAction, StoreAnswer, StoreTicket};
+use super::store::{Record, StoreAction, StoreResponse, StoreTicket};
 use super::unsaved::Unsaved;
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::{AccessToken, Secret};
@@ -30,7 +30,7 @@ pub(super) struct StoreProtocol {
     unsaved: Option<Box<Unsaved>>,
     question: Question,
     /// Whether the store has heard the question.
-    asked: Asked,
+    asked: Sent,
     lock: Lock,
     /// The ticket that the next action gets.
     next_ticket: NonZero<u32>,
@@ -53,7 +53,7 @@ pub(super) enum Question {
 
 /// Whether the store was asked.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum Sent {
     Due,
     With(NonZero<u32>),
 }
@@ -69,15 +69,15 @@ enum Lock {
     GiveBack,
 }
 
-/// What the session learns from an answer.
+/// What the session learns from a response.
 pub(super) enum Told {
     Locked(Result<(), Error>),
     /// The lock of an earlier question came while a later question waits for the lock.
     LockedLate,
     Loaded(Result<Option<Box<Record>>, Error>),
-    /// The answer to [`Question::Save`].
+    /// The response to [`Question::Save`].
     Saved(Saved),
-    /// The answer to [`Question::SaveEarlier`].
+    /// The response to [`Question::SaveEarlier`].
     SavedEarlier(Saved),
     /// Unsaved tokens were not saved this time either.
     NotSaved(Error),
@@ -100,7 +100,7 @@ impl StoreProtocol {
             generation,
             unsaved: None,
             question: Question::Nothing,
-            asked: Asked::Due,
+            asked: Sent::Due,
             lock: Lock::Free,
             next_ticket: first,
             last_unlock: first,
@@ -118,22 +118,22 @@ impl StoreProtocol {
 
     /// Whether the store need not be told anything, and has everything.
     pub(super) fn is_quiet(&self) -> bool {
-        let is_erasing = self.question == Question::Erase && self.asked == Asked::Due;
+        let is_erasing = self.question == Question::Erase && self.asked == Sent::Due;
         self.unsaved.is_none() && self.lock != Lock::GiveBack && !is_erasing
     }
 
     /// Asks this, now.
     pub(super) fn ask(&mut self, question: Question) {
         self.question = question;
-        self.asked = Asked::Due;
+        self.asked = Sent::Due;
     }
 
     /// Whether this question waits for [`StoreProtocol::poll_question`].
     pub(super) fn is_due(&self, question: Question) -> bool {
-        self.question == question && self.asked == Asked::Due
+        self.question == question && self.asked == Sent::Due
     }
 
-    /// Nobody waits for the answer any more. The lock stays.
+    /// Nobody waits for the response any more. The lock stays.
     pub(super) fn forget(&mut self) {
         self.question = Question::Nothing;
     }
@@ -188,7 +188,7 @@ impl StoreProtocol {
         self.unsaved.as_ref().is_some_and(|unsaved| unsaved.is_before(token))
     }
 
-    /// Saves the current tokens for the first time, beside whatever else goes on. If no answer comes, the store is asked
+    /// Saves the current tokens for the first time, beside whatever else goes on. If no response comes, the store is asked
     /// again at `again_at`.
     pub(super) fn save_current(&mut self, again_at: MonotonicTime) {
         if self.unsaved.is_none() {
@@ -207,7 +207,7 @@ impl StoreProtocol {
         self.unsaved.as_ref().map(|unsaved| unsaved.again_at())
     }
 
-    /// Asks to save again, now. An answer to the question before comes too late. If no answer comes by `again_at`, the
+    /// Asks to save again, now. A response to the question before comes too late. If no response comes by `again_at`, the
     /// store is asked once more.
     pub(super) fn save_again(&mut self, again_at: MonotonicTime) {
         if let Some(unsaved) = &mut self.unsaved {
@@ -233,7 +233,7 @@ impl StoreProtocol {
         current: &TokenSet,
         obtained: Option<(&TokenSet, Option<&Secret>)>,
     ) -> Option<(StoreTicket, StoreAction)> {
-        if self.asked != Asked::Due {
+        if self.asked != Sent::Due {
             return None;
         }
         let action = match self.question {
@@ -248,7 +248,7 @@ impl StoreProtocol {
             Question::Erase => StoreAction::Erase,
         };
         let ticket = self.ticket();
-        self.asked = Asked::With(ticket);
+        self.asked = Sent::With(ticket);
         Some((StoreTicket(ticket), action))
     }
 
@@ -271,70 +271,70 @@ impl StoreProtocol {
         ticket
     }
 
-    /// Takes an answer. `None` if the session learns nothing from it.
+    /// Takes a response. `None` if the session learns nothing from it.
     pub(super) fn handle(
         &mut self,
         ticket: StoreTicket,
-        answer: StoreAnswer,
+        response: StoreResponse,
         persistence: Persistence,
         env: &mut dyn Env,
     ) -> Option<Told> {
         let StoreTicket(ticket) = ticket;
         if let Some(unsaved) = self.unsaved.take_if(|unsaved| unsaved.awaits(ticket)) {
-            return self.saved_again(*unsaved, answer, persistence, env);
+            return self.saved_again(*unsaved, response, persistence, env);
         }
-        if self.question == Question::Nothing || self.asked != Asked::With(ticket) {
-            return matches!(answer, StoreAnswer::Locked).then(|| self.locked_late(ticket)).flatten();
+        if self.question == Question::Nothing || self.asked != Sent::With(ticket) {
+            return matches!(response, StoreResponse::Locked).then(|| self.locked_late(ticket)).flatten();
         }
-        // A ticket is good for one answer.
+        // A ticket is good for one response.
         let question = std::mem::replace(&mut self.question, Question::Nothing);
-        if matches!(answer, StoreAnswer::Locked) && question == Question::Lock {
+        if matches!(response, StoreResponse::Locked) && question == Question::Lock {
             self.lock = Lock::Attempt;
         }
-        match (question, answer) {
+        match (question, response) {
             (Question::Nothing, _) => None,
-            (Question::Lock, StoreAnswer::Locked) => Some(Told::Locked(Ok(()))),
-            (Question::Lock, answer) => Some(Told::Locked(Err(answer.into_error()))),
-            (Question::Load, StoreAnswer::Loaded(record)) => Some(Told::Loaded(Ok(record))),
-            (Question::Load, answer) => Some(Told::Loaded(Err(answer.into_error()))),
-            (Question::Save, answer) => Some(Told::Saved(self.saved(answer))),
-            (Question::SaveEarlier, answer) => Some(Told::SavedEarlier(self.saved(answer))),
-            (Question::Erase, StoreAnswer::Failed(error)) => Some(Told::NotErased(error)),
+            (Question::Lock, StoreResponse::Locked) => Some(Told::Locked(Ok(()))),
+            (Question::Lock, response) => Some(Told::Locked(Err(response.into_error()))),
+            (Question::Load, StoreResponse::Loaded(record)) => Some(Told::Loaded(Ok(record))),
+            (Question::Load, response) => Some(Told::Loaded(Err(response.into_error()))),
+            (Question::Save, response) => Some(Told::Saved(self.saved(response))),
+            (Question::SaveEarlier, response) => Some(Told::SavedEarlier(self.saved(response))),
+            (Question::Erase, StoreResponse::Failed(error)) => Some(Told::NotErased(error)),
             (Question::Erase, _) => None,
         }
     }
 
-    fn saved(&mut self, answer: StoreAnswer) -> Saved {
-        match answer {
-            StoreAnswer::Saved => {
+    fn saved(&mut self, response: StoreResponse) -> Saved {
+        match response {
+            StoreResponse::Saved => {
                 self.generation += 1;
                 self.unsaved = None;
                 Saved::Done
             }
-            StoreAnswer::Conflict(record) => Saved::Conflict(record),
-            answer => Saved::Failed(answer.into_error()),
+            StoreResponse::Conflict(record) => Saved::Conflict(record),
+            response => Saved::Failed(response.into_error()),
         }
     }
 
     fn saved_again(
         &mut self,
         unsaved: Unsaved,
-        answer: StoreAnswer,
+        response: StoreResponse,
         persistence: Persistence,
         env: &mut dyn Env,
     ) -> Option<Told> {
-        let is_done = match &answer {
-            StoreAnswer::Saved => {
+        let is_done = match &response {
+            StoreResponse::Saved => {
                 self.generation += 1;
                 true
             }
             // The store has something newer: the next refresh loads it before it begins.
-            StoreAnswer::Conflict(record)
+            StoreResponse::Conflict(record)
                 if persistence == Persistence::Shared && !unsaved.is_before(record.tokens.access_token()) =>
             {
                 true
             }
-            StoreAnswer::Conflict(record) => {
+            StoreResponse::Conflict(record) => {
                 self.generation = record.generation;
                 false
             }
@@ -347,7 +347,7 @@ impl StoreProtocol {
             return None;
         }
         self.unsaved = Some(Box::new(unsaved.failed(env)));
-        Some(Told::NotSaved(answer.into_error()))
+        Some(Told::NotSaved(response.into_error()))
     }
 
     /// A lock that comes late is given to the attempt that waits for a lock now. If no attempt waits, the lock is released.

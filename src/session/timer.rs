@@ -10,12 +10,12 @@ pub(super) enum Timer {
     /// Ends the pause after a failed attempt.
     Retry,
     /// Ends the attempt: the provider, the key store or the store did not answer in time.
-    Answer,
+    Response,
     /// Wakes the flow that waits.
     Wake,
 }
 
 impl Timer {
     /// All of them, in the order in which they run if several are due.
-    pub(super) const ALL: [Self; 5] = [Self::SaveAgain, Self::Refresh, Self::Retry, Self::Answer, Self::Wake];
+    pub(super) const ALL: [Self; 5] = [Self::SaveAgain, Self::Refresh, Self::Retry, Self::Response, Self::Wake];
 }

@@ -23,7 +23,7 @@ pub(super) struct Unsaved {
 enum State {
     Pause,
     Due,
-    Asked(NonZero<u32>),
+    Sent(NonZero<u32>),
 }
 
 /// How many earlier access tokens are remembered.
@@ -62,7 +62,7 @@ impl Unsaved {
         self.again_at
     }
 
-    /// Is to be saved now. An answer to the question before comes too late.
+    /// Is to be saved now. A response to the question before comes too late.
     pub(super) fn try_again(&mut self, again_at: MonotonicTime) {
         self.state = State::Due;
         self.again_at = again_at;
@@ -73,11 +73,11 @@ impl Unsaved {
     }
 
     pub(super) fn asked(&mut self, ticket: NonZero<u32>) {
-        self.state = State::Asked(ticket);
+        self.state = State::Sent(ticket);
     }
 
     pub(super) fn awaits(&self, ticket: NonZero<u32>) -> bool {
-        self.state == State::Asked(ticket)
+        self.state == State::Sent(ticket)
     }
 
     pub(super) fn spent(&self) -> Option<&Secret> {

@@ -16,7 +16,7 @@ const CODE_LIFETIME: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// OpenID Connect Core section 3.1.2, RFC 9207, RFC 7636.
 pub(super) fn authorize(state: &mut State, request: &Incoming<'_>) -> Response<Vec<u8>> {
-    match answer(state, request) {
+    match response(state, request) {
         Ok(mut callback) => {
             for edit in &state.edits {
                 if let Edit::Callback(hook) = edit {
@@ -30,7 +30,7 @@ pub(super) fn authorize(state: &mut State, request: &Incoming<'_>) -> Response<V
     }
 }
 
-fn answer(state: &mut State, request: &Incoming<'_>) -> Result<Callback, Refusal> {
+fn response(state: &mut State, request: &Incoming<'_>) -> Result<Callback, Refusal> {
     let params = request.browser_params()?;
     let client = params.required("client_id")?;
     let client = state.clients.get(client).ok_or(Refusal::new("invalid_request", "unknown client_id"))?.clone();
@@ -58,7 +58,7 @@ fn answer(state: &mut State, request: &Incoming<'_>) -> Result<Callback, Refusal
 }
 
 /// An authorization request, wherever it came from.
-struct Asked {
+struct Resolved {
     params: Params,
     /// The key that the code is to be bound to (RFC 9449 section 10).
     jkt: Option<String>,
@@ -67,18 +67,18 @@ struct Asked {
 
 /// What a browser asks for: by its own parameters, or by those that were pushed before, which nothing in the browser
 /// can change (RFC 9126 section 4). A pushed request is good once.
-fn resolve(state: &mut State, params: Params, now: Timestamp) -> Result<Asked, Refusal> {
+fn resolve(state: &mut State, params: Params, now: Timestamp) -> Result<Resolved, Refusal> {
     const UNKNOWN: Refusal = Refusal::new("invalid_request_uri", "unknown, used or expired request_uri");
     let Some(request_uri) = params.get("request_uri").filter(|uri| uri.starts_with(Pushed::PREFIX)) else {
         let jkt = params.get("dpop_jkt").map(str::to_owned);
-        return Ok(Asked { params, jkt, was_pushed: false });
+        return Ok(Resolved { params, jkt, was_pushed: false });
     };
     let pushed = state.pushed.get(request_uri).ok_or(UNKNOWN)?;
     if pushed.client_id != params.required("client_id")? {
         return Err(Refusal::new("invalid_request", "request_uri is another client's"));
     }
     let pushed = state.pushed.remove(request_uri).filter(|pushed| now < pushed.expires_at).ok_or(UNKNOWN)?;
-    Ok(Asked { params: pushed.params, jkt: pushed.jkt, was_pushed: true })
+    Ok(Resolved { params: pushed.params, jkt: pushed.jkt, was_pushed: true })
 }
 
 fn response_mode(params: &Params) -> Result<ResponseMode, Refusal> {
@@ -114,7 +114,7 @@ pub(super) fn check(client: &RegisteredClient, params: &Params) -> Result<(), Re
 fn decide(
     state: &mut State,
     client: &RegisteredClient,
-    asked: &Asked,
+    asked: &Resolved,
     redirect_uri: &str,
     now: Timestamp,
 ) -> Result<String, Refusal> {

@@ -25,8 +25,8 @@ pub(super) enum Edit {
 }
 
 impl Edit {
-    /// Changes an answer. JSON is changed only where it is an object and the status a success.
-    pub(super) fn answer(&self, on: On, response: &mut Response<Vec<u8>>) {
+    /// Changes a response. JSON is changed only where it is an object and the status a success.
+    pub(super) fn respond(&self, on: On, response: &mut Response<Vec<u8>>) {
         match self {
             Self::Response(place, hook) if *place == on => hook(response),
             Self::Json(place, hook) if *place == on && response.status().is_success() => {
@@ -40,7 +40,7 @@ impl Edit {
     }
 }
 
-/// The answer that the browser carries to the application, before it is written.
+/// The response that the browser carries to the application, before it is written.
 #[derive(Clone, Debug)]
 pub struct Callback {
     /// Where the browser is sent.

@@ -8,7 +8,7 @@ use super::state::State;
 use super::{authorize, device, discovery, dpop, par, register, resource, token, userinfo};
 
 /// The honest answer of an endpoint.
-pub(super) fn answer(state: &mut State, on: On, request: &Incoming<'_>) -> Response<Vec<u8>> {
+pub(super) fn respond(state: &mut State, on: On, request: &Incoming<'_>) -> Response<Vec<u8>> {
     let mut response = match on {
         On::ServerMetadata => discovery::metadata(state, request),
         On::Jwks => discovery::jwks(state, request),

@@ -10,12 +10,12 @@ use crate::error::transport::{Failure, FailureKind, Sent};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// No answer in time; the provider never saw the request.
+    /// No response in time; the provider never saw the request.
     Timeout,
     /// No connection.
     Unreachable,
-    /// The provider did what it was asked, and the answer was lost.
-    LostAnswer,
+    /// The provider did what it was asked, and the response was lost.
+    LostResponse,
     /// A proxy answers with this status and no body; the provider never saw the request.
     Status {
         /// The status.
@@ -27,7 +27,7 @@ pub enum Fault {
     LoginPage,
     /// A proxy redirects elsewhere, with status 302; the provider never saw the request.
     Redirect,
-    /// The body is larger than any limit: the answer and 2 MiB of spaces.
+    /// The body is larger than any limit: the response and 2 MiB of spaces.
     Oversized,
     /// The second half of the body is missing.
     Truncated,
@@ -73,11 +73,11 @@ impl Fault {
         }
     }
 
-    /// What happens to the answer.
+    /// What happens to the response.
     pub(super) fn after(&self, mut response: Response<Vec<u8>>) -> Result<Response<Vec<u8>>, Failure> {
         let body = response.body_mut();
         match self {
-            Self::LostAnswer => return Err(Failure::new(FailureKind::Interrupted, Sent::Maybe)),
+            Self::LostResponse => return Err(Failure::new(FailureKind::Interrupted, Sent::Maybe)),
             Self::Oversized => body.resize(body.len() + 2 * 1024 * 1024, b' '),
             Self::Truncated => body.truncate(body.len() / 2),
             Self::Garbage => *body = vec![0xff, 0x00, 0x80, 0xc3, 0x28],

@@ -1,4 +1,4 @@
-//! Requests as the provider reads them, and the answers it writes.
+//! Requests as the provider reads them, and the responses it writes.
 
 use std::fmt::Write as _;
 
@@ -92,7 +92,7 @@ impl Params {
     }
 }
 
-/// An error answer in the form of RFC 6749 section 5.2.
+/// An error response in the form of RFC 6749 section 5.2.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Refusal {
     pub(super) error: &'static str,
@@ -125,7 +125,7 @@ impl Refusal {
     }
 }
 
-/// The refusal as the answer, where there is no other.
+/// The refusal as the response, where there is no other.
 pub(super) fn settle(result: Result<Response<Vec<u8>>, Refusal>) -> Response<Vec<u8>> {
     result.unwrap_or_else(Refusal::into_response)
 }

@@ -81,7 +81,7 @@ pub use client::RegisteredClient;
 pub use edit::{Callback, ResponseMode};
 pub use env::{Clock, TestEnv};
 pub use fault::Fault;
-pub use homeserver::{Asked, Homeserver, KnownScopes, OnMatrix};
+pub use homeserver::{Homeserver, KnownScopes, OnMatrix, RequestTo};
 pub use id_token::{IdToken, Signature};
 pub use lie::Lie;
 pub use provider::{Bearer, Provider};

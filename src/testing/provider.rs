@@ -17,7 +17,7 @@ use super::fault::{Fault, gateway};
 use super::http::Incoming;
 use super::id_token::IdToken;
 use super::lie::Lie;
-use super::reach::{Answer, reachable};
+use super::reach::{Reached, reachable};
 use super::route::{On, route};
 use super::settings::{Reuse, Rotation};
 use super::signing::issue_logout_token;
@@ -71,7 +71,7 @@ impl Provider {
         self
     }
 
-    /// Seeds codes, tokens and client IDs. The same seed and the same requests give the same answers.
+    /// Seeds codes, tokens and client IDs. The same seed and the same requests give the same responses.
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         self.lock().rng = ChaCha20Rng::seed_from_u64(seed);
@@ -114,7 +114,7 @@ impl Provider {
     ///
     /// # Errors
     /// What a transport would report. A request to another host than the issuer's is unreachable.
-    pub fn exchange<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Answer {
+    pub fn exchange<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Reached {
         let (parts, body) = request.into_parts();
         let mut state = self.lock();
         let on = route(&state.issuer, &parts.uri).ok_or(Failure::new(FailureKind::Unreachable, Sent::No))?;
@@ -130,9 +130,9 @@ impl Provider {
             body: body.as_ref(),
             now,
         };
-        let mut response = endpoints::answer(&mut state, on, &incoming);
+        let mut response = endpoints::respond(&mut state, on, &incoming);
         for edit in &state.edits {
-            edit.answer(on, &mut response);
+            edit.respond(on, &mut response);
         }
         match fault {
             Some(fault) => fault.after(response),
@@ -194,12 +194,12 @@ impl Provider {
         self.edit(lie.edit());
     }
 
-    /// Changes each answer of an endpoint.
+    /// Changes each response of an endpoint.
     pub fn tamper(&self, on: On, edit: impl Fn(&mut Response<Vec<u8>>) + Send + Sync + 'static) {
         self.edit(Edit::Response(on, Arc::new(edit)));
     }
 
-    /// Changes the JSON object in each successful answer of an endpoint: metadata, registrations, token responses.
+    /// Changes the JSON object in each successful response of an endpoint: metadata, registrations, token responses.
     pub fn edit_json(&self, on: On, edit: impl Fn(&mut Map<String, Value>) + Send + Sync + 'static) {
         self.edit(Edit::Json(on, Arc::new(edit)));
     }

@@ -1,11 +1,11 @@
-//! HTTP clients that reach a server of this module without any network. [`Answer`] is what they hear.
+//! HTTP clients that reach a server of this module without any network. [`Reached`] is what they hear.
 
 use http::Response;
 
 use crate::error::transport::Failure;
 
 /// What comes of a request.
-pub(super) type Answer = Result<Response<Vec<u8>>, Failure>;
+pub(super) type Reached = Result<Response<Vec<u8>>, Failure>;
 
 /// Gives a server, by its `exchange`, the HTTP clients that reach it.
 macro_rules! reachable {

@@ -88,7 +88,7 @@ pub(super) fn register(state: &mut State, request: &Incoming<'_>) -> Result<Resp
         grant_types,
     };
 
-    // Everything sent is echoed, also what the provider does not know; then come its own answers.
+    // Everything sent is echoed, also what the provider does not know; then come its own responses.
     metadata.insert("client_id".into(), json!(client.client_id));
     metadata.insert("client_id_issued_at".into(), json!(request.now.unix_seconds()));
     if let Some(secret) = &client.client_secret {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::fault::{Fault, gateway};
 use super::http::{empty, http_date, json, set, with_body};
-use super::reach::{Answer, reachable};
+use super::reach::{Reached, reachable};
 use crate::base::env::Timestamp;
 use crate::error::transport::{Failure, FailureKind, Sent};
 
@@ -132,7 +132,7 @@ impl Rendezvous {
         self
     }
 
-    /// Answers a request. A fault that leaves no answer becomes a 502.
+    /// Answers a request. A fault that leaves no response becomes a 502.
     pub fn handle<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Response<Vec<u8>> {
         self.exchange(request, now).unwrap_or_else(gateway)
     }
@@ -141,7 +141,7 @@ impl Rendezvous {
     ///
     /// # Errors
     /// What a transport would report. A request to another host is unreachable.
-    pub fn exchange<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Answer {
+    pub fn exchange<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Reached {
         let (parts, body) = request.into_parts();
         let mut state = self.lock();
         let uri = parts.uri.to_string();
@@ -163,7 +163,7 @@ impl Rendezvous {
             return outcome;
         }
         let incoming = Incoming { meet, path, headers: &parts.headers, body: body.as_ref(), now };
-        let response = state.answer(&incoming, trick.as_ref());
+        let response = state.respond(&incoming, trick.as_ref());
         match trick {
             Some(Trick::Fault(fault)) => fault.after(response),
             _ => Ok(response),
@@ -243,7 +243,7 @@ impl State {
         Some(trick.clone())
     }
 
-    fn answer(&mut self, request: &Incoming<'_>, trick: Option<&Trick>) -> Response<Vec<u8>> {
+    fn respond(&mut self, request: &Incoming<'_>, trick: Option<&Trick>) -> Response<Vec<u8>> {
         self.boxes.retain(|_, content| content.expires_at > request.now);
         let id = request.path.strip_prefix(BOXES).unwrap_or_default().to_owned();
         match trick {

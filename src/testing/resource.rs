@@ -34,9 +34,9 @@ pub(super) fn introspect(state: &mut State, request: &Incoming<'_>) -> Result<Re
     let params = request.form()?;
     authenticate(state, request, &params)?;
     let token = params.required("token")?;
-    let mut answer = json!({ "active": false });
+    let mut response = json!({ "active": false });
     if let Some((access, grant)) = state.access(token, request.now) {
-        answer = json!({
+        response = json!({
             "active": true,
             "iss": state.issuer,
             "scope": access.scope,
@@ -47,11 +47,11 @@ pub(super) fn introspect(state: &mut State, request: &Incoming<'_>) -> Result<Re
             "iat": access.issued_at.unix_seconds(),
             "exp": access.expires_at.unix_seconds(),
         });
-        bind(&mut answer, access.jkt.as_deref());
+        bind(&mut response, access.jkt.as_deref());
     } else if let Some(refresh) = state.refresh_tokens.get(token).filter(|refresh| refresh.successors.is_none())
         && let Some(grant) = state.grants.get(&refresh.grant)
     {
-        answer = json!({
+        response = json!({
             "active": true,
             "iss": state.issuer,
             "scope": grant.scope,
@@ -59,14 +59,14 @@ pub(super) fn introspect(state: &mut State, request: &Incoming<'_>) -> Result<Re
             "username": grant.login,
             "sub": grant.subject,
         });
-        bind(&mut answer, refresh.jkt.as_deref());
+        bind(&mut response, refresh.jkt.as_deref());
     }
-    Ok(no_store(json_response(200, &answer)))
+    Ok(no_store(json_response(200, &response)))
 }
 
 /// Says which key a token is bound to (RFC 9449 section 6.2).
-fn bind(answer: &mut Value, jkt: Option<&str>) {
-    if let (Some(jkt), Some(object)) = (jkt, answer.as_object_mut()) {
+fn bind(response: &mut Value, jkt: Option<&str>) {
+    if let (Some(jkt), Some(object)) = (jkt, response.as_object_mut()) {
         object.insert("cnf".into(), json!({ "jkt": jkt }));
     }
 }

@@ -23,7 +23,7 @@ pub enum Reuse {
     /// It ends the grant: one of the two senders is a thief (RFC 9700 section 4.14.2).
     #[default]
     EndsGrant,
-    /// It is exchanged again, as long as none of the tokens that it was exchanged for was used: the answer may have
+    /// It is exchanged again, as long as none of the tokens that it was exchanged for was used: the response may have
     /// been lost. After that it ends the grant.
     AllowedUntilSuccessorIsUsed,
 }
@@ -39,13 +39,13 @@ pub enum Rotation {
     EndsAccessTokens,
 }
 
-/// What holds for devices where the answer names no interval (RFC 8628 section 3.2), and what `slow_down` adds to it
+/// What holds for devices where the response names no interval (RFC 8628 section 3.2), and what `slow_down` adds to it
 /// (section 3.5).
 pub(super) const FIVE_SECONDS: Duration = Duration::from_secs(5);
 
 /// How device codes are given out.
 pub(super) struct Terms {
-    /// As the answer has it; `None` leaves it out.
+    /// As the response has it; `None` leaves it out.
     pub(super) interval: Option<Duration>,
     pub(super) lifetime: Duration,
     /// How many polls the user lets pass before deciding.

@@ -17,7 +17,7 @@ impl Provider {
     }
 
     /// Sets whether DPoP proofs need a nonce from the provider (RFC 9449 sections 8 and 9); they do not unless set.
-    /// A nonce is good for a minute, and every answer to a proof tells the one of now.
+    /// A nonce is good for a minute, and every response to a proof tells the one of now.
     #[must_use]
     pub fn with_dpop_nonce(self, required: bool) -> Self {
         self.lock().nonces.required = required;
@@ -29,7 +29,7 @@ impl Provider {
         self.lock().nonces.current = None;
     }
 
-    /// Sets how often a device may poll, in whole seconds; 5 s unless set. With `None` the answer does not say, which
+    /// Sets how often a device may poll, in whole seconds; 5 s unless set. With `None` the response does not say, which
     /// means the same.
     #[must_use]
     pub fn with_device_interval(self, interval: Option<Duration>) -> Self {

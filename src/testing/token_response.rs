@@ -1,4 +1,4 @@
-//! The answer that has tokens in it, whatever they were issued for.
+//! The response that has tokens in it, whatever they were issued for.
 
 use http::Response;
 use serde_json::json;
@@ -14,7 +14,7 @@ pub(super) const fn invalid_grant(description: &'static str) -> Refusal {
     Refusal::new("invalid_grant", description)
 }
 
-/// The answer with tokens; with an ID token where the grant has a user and the scope for it.
+/// The response with tokens; with an ID token where the grant has a user and the scope for it.
 pub(super) fn respond(
     state: &State,
     client: &RegisteredClient,

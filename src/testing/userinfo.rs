@@ -63,10 +63,10 @@ impl Challenge {
 
 /// OpenID Connect Core section 5.3.
 pub(super) fn userinfo(state: &mut State, request: &Incoming<'_>) -> Response<Vec<u8>> {
-    answer(state, request).unwrap_or_else(Challenge::into_response)
+    respond(state, request).unwrap_or_else(Challenge::into_response)
 }
 
-fn answer(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Challenge> {
+fn respond(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Challenge> {
     let token = admit(state, request)?;
     let (access, grant) = state.access(token, request.now).ok_or(Challenge::bearer(INVALID))?;
     let challenge = if access.jkt.is_some() { Challenge::dpop } else { Challenge::bearer };

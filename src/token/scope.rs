@@ -96,29 +96,29 @@ impl<'de> Deserialize<'de> for Scope {
 
 /// `scope` in a response: a string by the standard, an array at some providers.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum AnsweredScope {
+pub(crate) enum ReceivedScope {
     Text(Scope),
     Array(Scope),
     /// No scope at all.
     Other,
 }
 
-impl<'de> Deserialize<'de> for AnsweredScope {
+impl<'de> Deserialize<'de> for ReceivedScope {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either;
 
         impl<'de> Visitor<'de> for Either {
-            type Value = AnsweredScope;
+            type Value = ReceivedScope;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a scope")
             }
 
-            fn visit_str<E>(self, text: &str) -> Result<AnsweredScope, E> {
-                Ok(Scope::new(text).map_or(AnsweredScope::Other, AnsweredScope::Text))
+            fn visit_str<E>(self, text: &str) -> Result<ReceivedScope, E> {
+                Ok(Scope::new(text).map_or(ReceivedScope::Other, ReceivedScope::Text))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<AnsweredScope, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<ReceivedScope, A::Error> {
                 let mut values = Some(Vec::new());
                 while let Some(value) = seq.next_element::<Scalar<'de>>()? {
                     values = values.zip(value.text()).map(|(mut values, value)| {
@@ -127,28 +127,28 @@ impl<'de> Deserialize<'de> for AnsweredScope {
                     });
                 }
                 let scope = values.and_then(|values| Scope::collect(values.iter().map(|value| &**value), 0));
-                Ok(scope.map_or(AnsweredScope::Other, AnsweredScope::Array))
+                Ok(scope.map_or(ReceivedScope::Other, ReceivedScope::Array))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AnsweredScope, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ReceivedScope, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(AnsweredScope::Other)
+                Ok(ReceivedScope::Other)
             }
 
-            fn visit_bool<E>(self, _: bool) -> Result<AnsweredScope, E> {
-                Ok(AnsweredScope::Other)
+            fn visit_bool<E>(self, _: bool) -> Result<ReceivedScope, E> {
+                Ok(ReceivedScope::Other)
             }
 
-            fn visit_u64<E>(self, _: u64) -> Result<AnsweredScope, E> {
-                Ok(AnsweredScope::Other)
+            fn visit_u64<E>(self, _: u64) -> Result<ReceivedScope, E> {
+                Ok(ReceivedScope::Other)
             }
 
-            fn visit_i64<E>(self, _: i64) -> Result<AnsweredScope, E> {
-                Ok(AnsweredScope::Other)
+            fn visit_i64<E>(self, _: i64) -> Result<ReceivedScope, E> {
+                Ok(ReceivedScope::Other)
             }
 
-            fn visit_f64<E>(self, _: f64) -> Result<AnsweredScope, E> {
-                Ok(AnsweredScope::Other)
+            fn visit_f64<E>(self, _: f64) -> Result<ReceivedScope, E> {
+                Ok(ReceivedScope::Other)
             }
         }
 
@@ -176,17 +176,17 @@ mod tests {
         }
     }
     #[test]
-    fn what_is_no_scope_in_an_answer_spoils_nothing_else() {
-        let read = |text: &str| serde_json::from_str::<AnsweredScope>(text).unwrap();
+    fn what_is_no_scope_in_a_response_spoils_nothing_else() {
+        let read = |text: &str| serde_json::from_str::<ReceivedScope>(text).unwrap();
         let scope = |text: &str| text.parse::<Scope>().unwrap();
-        assert_eq!(read(r#""openid  email""#), AnsweredScope::Text(scope("openid email")));
-        assert_eq!(read(r#"["openid","email"]"#), AnsweredScope::Array(scope("openid email")));
+        assert_eq!(read(r#""openid  email""#), ReceivedScope::Text(scope("openid email")));
+        assert_eq!(read(r#"["openid","email"]"#), ReceivedScope::Array(scope("openid email")));
         assert_eq!(scope(" a  b ").to_string(), "a b");
         for other in
             ["7", "-7", "0.5", "true", r#"{"openid":{"a":[1]}}"#, r#""\"""#, "[1]", r#"["a",{}]"#, r#"["a\"b"]"#]
         {
-            assert_eq!(read(other), AnsweredScope::Other, "{other}");
+            assert_eq!(read(other), ReceivedScope::Other, "{other}");
         }
-        assert!(serde_json::from_str::<AnsweredScope>("[\"a\"").unwrap_err().is_eof());
+        assert!(serde_json::from_str::<ReceivedScope>("[\"a\"").unwrap_err().is_eof());
     }
 }

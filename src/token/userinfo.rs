@@ -53,7 +53,7 @@ impl fmt::Debug for Userinfo {
 }
 
 #[derive(Deserialize)]
-struct Answer<'a> {
+struct Members<'a> {
     #[serde(borrow)]
     sub: Option<Text<'a>>,
     #[serde(borrow)]
@@ -93,7 +93,7 @@ pub(crate) fn parse(response: Response<'_>, subject: &str, is_signed: bool) -> R
         (false, false) => {}
     }
     let body = response.success()?;
-    let answer: Answer<'_> = json::document(body)?;
+    let answer: Members<'_> = json::document(body)?;
     about(answer, body, subject).map(Said::Plain)
 }
 
@@ -113,7 +113,7 @@ pub(crate) fn read_signed(
     client: &Client,
 ) -> Result<Userinfo, Error> {
     let payload = Body::from(jws.payload()?);
-    let answer: Answer<'_> = json::strict(payload.as_ref())?;
+    let answer: Members<'_> = json::strict(payload.as_ref())?;
     let tenant = answer.tid.as_deref();
     if let Some(iss) = &answer.iss {
         check_issuer(iss, tenant, provider).map_err(|error| error.with_code(ErrorCode::USERINFO_ISSUER_MISMATCH))?;
@@ -124,7 +124,7 @@ pub(crate) fn read_signed(
     about(answer, payload.as_ref(), subject)
 }
 
-fn about(answer: Answer<'_>, document: &[u8], subject: &str) -> Result<Userinfo, Error> {
+fn about(answer: Members<'_>, document: &[u8], subject: &str) -> Result<Userinfo, Error> {
     let own = answer.sub.ok_or(ErrorCode::USERINFO_MISSING_SUB)?;
     if *own != *subject {
         return Err(ErrorCode::USERINFO_SUBJECT_MISMATCH.into());

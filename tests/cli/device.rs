@@ -130,7 +130,7 @@ fn what_the_provider_says_is_checked() {
         Lie::VerificationUriUserInfo,
     ] {
         op.provider.lie(lie);
-        let run = cli.device(&op, &[]).failed(1, "remote", "device.answer");
+        let run = cli.device(&op, &[]).failed(1, "remote", "device.response");
         assert!(run.events.iter().all(|event| event["event"] != "device_code"), "{}", run.stdout);
         assert!(!run.stdout.contains('\u{1b}'), "{}", run.stdout);
         op.provider.honest();

@@ -29,9 +29,9 @@ impl Login {
         let mut stream = TcpStream::connect(self.address).unwrap();
         // The listener may answer and hang up before it has read everything.
         let _ = stream.write_all(request.as_bytes());
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        String::from_utf8(answer).unwrap()
+        let mut response = Vec::new();
+        let _ = stream.read_to_end(&mut response);
+        String::from_utf8(response).unwrap()
     }
 
     fn get(&self, target: &str) -> String {
@@ -66,13 +66,13 @@ fn it_answers_nothing_but_the_callback_and_nobody_can_block_it() {
         ("DELETE /callback?code=x HTTP/1.1\r\nhost: x\r\n\r\n", "405"),
         ("nonsense\r\n\r\n", "400"),
     ] {
-        let answer = login.send(request);
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {answer}");
+        let response = login.send(request);
+        assert!(response.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {response}");
     }
     let callback = login.callback(&op);
-    let answer = login.get(callback.strip_prefix(&format!("http://{}", login.address)).unwrap());
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("close this window"), "{answer}");
-    let lower = answer.to_lowercase();
+    let response = login.get(callback.strip_prefix(&format!("http://{}", login.address)).unwrap());
+    assert!(response.starts_with("HTTP/1.1 200") && response.contains("close this window"), "{response}");
+    let lower = response.to_lowercase();
     assert!(lower.contains("cache-control: no-store") && lower.contains("referrer-policy: no-referrer"));
     let address = login.address;
     login.running.end().done();
@@ -84,8 +84,8 @@ fn it_answers_nothing_but_the_callback_and_nobody_can_block_it() {
 fn a_wrong_callback_is_answered_and_ends_it() {
     let (op, cli) = (Op::start(), Cli::new());
     let login = Login::start(&cli, &op, "query");
-    let answer = login.get("/callback?code=c&state=%3Cscript%3E");
-    assert!(answer.starts_with("HTTP/1.1 400") && !answer.contains("script>"), "{answer}");
+    let response = login.get("/callback?code=c&state=%3Cscript%3E");
+    assert!(response.starts_with("HTTP/1.1 400") && !response.contains("script>"), "{response}");
     login.running.end().failed(1, "remote", "callback.state_mismatch");
 }
 
@@ -94,11 +94,11 @@ fn a_callback_by_another_way_than_asked_for_is_wrong() {
     let (op, cli) = (Op::start(), Cli::new());
     for (mode, by_form) in [("query", true), ("form_post", false), ("fragment", false), ("fragment", true)] {
         let login = Login::start(&cli, &op, mode);
-        let answer = format!("code=c&state={}&iss={}", login.state, op.issuer);
+        let response = format!("code=c&state={}&iss={}", login.state, op.issuer);
         if by_form {
-            login.post(&answer)
+            login.post(&response)
         } else {
-            login.get(&format!("/callback?{answer}"))
+            login.get(&format!("/callback?{response}"))
         };
         login.running.end().failed(1, "remote", "callback.response_mode");
     }
@@ -109,10 +109,11 @@ fn too_much_is_refused() {
     let (op, cli) = (Op::start(), Cli::new());
     for (mode, size) in [("query", 65_000), ("query", 70_000), ("query", 500_000), ("form_post", 70_000)] {
         let login = Login::start(&cli, &op, mode);
-        let answer = format!("code={}", "x".repeat(size));
-        let answer = if mode == "query" { login.get(&format!("/callback?{answer}")) } else { login.post(&answer) };
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
-        // What fits is read, and is no answer to this login.
+        let response = format!("code={}", "x".repeat(size));
+        let response =
+            if mode == "query" { login.get(&format!("/callback?{response}")) } else { login.post(&response) };
+        assert!(response.is_empty() || response.starts_with("HTTP/1.1 4"), "{response}");
+        // What fits is read, and is no response to this login.
         let code = if size == 65_000 { "callback.state_missing" } else { "callback.too_large" };
         login.running.end().failed(1, "remote", code);
     }

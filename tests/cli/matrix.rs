@@ -1,6 +1,6 @@
 //! The commands at a Matrix homeserver.
 
-use oidc_proto::testing::{Asked, On, OnMatrix, Par};
+use oidc_proto::testing::{On, OnMatrix, Par, RequestTo};
 
 use crate::support::cli::{Cli, Op, Run, browser, parameter};
 
@@ -58,8 +58,8 @@ fn a_second_device_needs_no_second_registration() {
     let first = cli.matrix(&op.issuer, &["--device-id", "FIRSTDEVICE"]).done().event("logged_in").clone();
     assert_eq!(first["device_id"], "FIRSTDEVICE");
     let asked = |from: usize| op.homeserver.requests().into_iter().skip(from).collect::<Vec<_>>();
-    let (metadata, whoami) = (Asked::Homeserver(OnMatrix::AuthMetadata), Asked::Homeserver(OnMatrix::Whoami));
-    let on = Asked::Provider;
+    let (metadata, whoami) = (RequestTo::Homeserver(OnMatrix::AuthMetadata), RequestTo::Homeserver(OnMatrix::Whoami));
+    let on = RequestTo::Provider;
     assert_eq!(asked(0), [metadata, on(On::Register), on(On::Authorize), on(On::Token), whoami]);
     let second = cli.matrix(&op.issuer, &["--scope", "openid", "--login-hint", "auto:bob"]).done();
     assert_eq!(second.event("logged_in")["user_id"], op.homeserver.user_id("bob"));

@@ -273,7 +273,7 @@ fn blank_png(width: u32, height: u32) -> Vec<u8> {
 
 /// Who is not asked cannot say yes, nor type two digits.
 #[test]
-fn standard_input_that_has_ended_is_no_answer() {
+fn standard_input_that_has_ended_is_no_response() {
     let two = Two::new();
     let (mut login, code) = two.login_shows(&[]);
     login.close_input();

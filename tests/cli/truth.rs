@@ -94,9 +94,9 @@ fn a_refresh_that_surely_was_not_sent_fails_and_the_old_token_is_still_good() {
 }
 
 #[test]
-fn a_refresh_without_an_answer_fails_and_the_old_token_is_doubtful() {
+fn a_refresh_without_a_response_fails_and_the_old_token_is_doubtful() {
     for (fault, code) in [
-        (Fault::LostAnswer, "transport.interrupted"),
+        (Fault::LostResponse, "transport.interrupted"),
         (Fault::Timeout, "transport.interrupted"),
         (Fault::Garbage, "json.syntax"),
         (Fault::EmptyBody, "json.syntax"),
@@ -135,7 +135,7 @@ fn a_token_that_ended_with_a_lost_response_is_replaced_before_it_is_used() {
     });
     let cli = Cli::new();
     cli.login(&op, &[]).done();
-    op.provider.fault(On::Token, Fault::LostAnswer, 1);
+    op.provider.fault(On::Token, Fault::LostResponse, 1);
     cli.run(&["refresh"]).failed(1, "transport", "transport.interrupted");
     let run = cli.run(&["userinfo"]).done();
     run.event("refreshed");

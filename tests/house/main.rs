@@ -8,4 +8,5 @@ mod floors;
 mod imports;
 mod layout;
 mod lexer;
+mod names;
 mod tree;

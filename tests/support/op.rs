@@ -34,13 +34,13 @@ impl Op {
                     let name = HeaderName::try_from(name).unwrap();
                     request.headers_mut().append(name, HeaderValue::try_from(value).unwrap());
                 }
-                // A fault that leaves no answer breaks the connection.
+                // A fault that leaves no response breaks the connection.
                 let Ok(response) = shared.wait().exchange(request, env.now()) else { break };
                 let headers = response.headers().iter();
                 let headers: String =
                     headers.map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap())).collect();
                 let body = String::from_utf8_lossy(response.body());
-                connection.answer(response.status().as_str(), &headers, &body)?;
+                connection.response(response.status().as_str(), &headers, &body)?;
             }
             Ok(())
         });

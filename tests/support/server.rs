@@ -159,8 +159,8 @@ impl Connection {
         self.stream.get_mut().flush()
     }
 
-    /// A whole answer, after which the connection stays open.
-    pub fn answer(&mut self, status: &str, headers: &str, body: &str) -> io::Result<()> {
+    /// A whole response, after which the connection stays open.
+    pub fn response(&mut self, status: &str, headers: &str, body: &str) -> io::Result<()> {
         self.write(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len()).as_bytes())
     }
 

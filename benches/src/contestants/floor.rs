@@ -19,7 +19,7 @@ use crate::fixtures::*;
 const WHO: &str = "floor";
 const SCAN: &str = "floor (serde_json, everything ignored)";
 const UNSIGNED: &str = "floor (without the signature)";
-const CANNED: &str = "floor (the answers alone)";
+const CANNED: &str = "floor (the responses alone)";
 
 /// `#[serde(borrow)]` does not reach into an `Option<Cow<str>>`; it does into this.
 #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! huskarl 0.11, where it can be called without IO: its HTTP client is one that has the answer, and its futures are
+//! huskarl 0.11, where it can be called without IO: its HTTP client is one that has the response, and its futures are
 //! then ready at once. It takes time and entropy by itself.
 
 use std::hint::black_box;

@@ -133,7 +133,7 @@ pub fn cases() -> Vec<Case> {
         let _ = black_box((authorize(&own, state, nonce, challenge), verifier));
     }));
     cases.push(Case::new("W2-discovery", WHO, || {
-        // What its discovery does with the answer, without fetching the keys.
+        // What its discovery does with the response, without fetching the keys.
         let response = respond(200, black_box(DISCOVERY));
         let metadata: CoreProviderMetadata = serde_json::from_slice(response.body()).unwrap();
         assert!(metadata.issuer().as_str() == ISSUER);

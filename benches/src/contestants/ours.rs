@@ -104,7 +104,7 @@ fn answer<F: Flow>(
 ) -> Step<F> {
     let Step::Call(call) = step else { panic!("a request to send") };
     let (request, _, awaiting) = call.into_parts();
-    awaiting.receive(respond(black_box(&request)), env).expect("the answer is good")
+    awaiting.receive(respond(black_box(&request)), env).expect("the response is good")
 }
 
 fn done<F: Flow>(step: Step<F>) -> F::Output {
@@ -198,7 +198,7 @@ impl World {
     }
 }
 
-/// Without `openid`: the answer is parsed, and its ID token is not looked at.
+/// Without `openid`: the response is parsed, and its ID token is not looked at.
 const OAUTH_SCOPE: &str = "profile email offline_access";
 
 pub fn cases() -> Vec<Case> {

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use http::Response;
 use oidc_proto::session::{
-    Access, Persistence, Session, SessionOptions, StoreAction, StoreAnswer, StoreTicket, Ticket, Transmit,
+    Access, Persistence, Session, SessionOptions, StoreAction, StoreResponse, StoreTicket, Ticket, Transmit,
 };
 use oidc_proto::{Env, IdToken, MonotonicTime, RelyingParty, Secret, Timestamp, TokenSet};
 use rand_core::{CryptoRng, Infallible, TryCryptoRng, TryRng};
@@ -118,7 +118,7 @@ fn receive(session: &mut Session, ticket: Ticket, response: Response<Vec<u8>>, e
 }
 
 fn saved(session: &mut Session, ticket: StoreTicket, env: &mut VirtualEnv) {
-    session.handle_store(ticket, StoreAnswer::Saved, env);
+    session.handle_store(ticket, StoreResponse::Saved, env);
     while let Some(event) = session.poll_event() {
         black_box(event);
     }

@@ -61,7 +61,7 @@ fn by_browser(context: &mut Context, args: &LoginArgs, scope: Scope, beginning: 
     login.finish(context, exchanged, draft, claims)
 }
 
-/// Sends the user to the provider and waits for the answer.
+/// Sends the user to the provider and waits for the response.
 fn ask_user(
     context: &mut Context,
     args: &LoginArgs,
@@ -82,7 +82,7 @@ fn ask_user(
     context.out.emit(&Event::AuthorizationUrl { url: url.as_str() });
     drop(args.meeting.browser.open(url.as_str(), context.options.timeout, context.out)?);
     let verified = meeting
-        .answer(context, pending.response_mode(), |callback| party.check(&pending, callback, context.env.now()))?;
+        .response(context, pending.response_mode(), |callback| party.check(&pending, callback, context.env.now()))?;
     told(context, &pending, party.provider());
     Ok((pending, verified))
 }
@@ -104,8 +104,8 @@ impl Meeting {
         Ok((Self::Listener(listener), redirect_uri))
     }
 
-    /// Waits for the browser to come back. The first answer is judged, right or wrong.
-    pub(super) fn answer<T>(
+    /// Waits for the browser to come back. The first response is judged, right or wrong.
+    pub(super) fn response<T>(
         self,
         context: &Context,
         mode: ResponseMode,

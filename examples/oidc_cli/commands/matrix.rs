@@ -163,7 +163,7 @@ fn by_browser(
     context.out.emit(&Event::AuthorizationUrl { url: url.as_str() });
     drop(browser.open(url.as_str(), context.options.timeout, context.out)?);
     let verified = meeting
-        .answer(context, pending.response_mode(), |callback| pending.check(callback, party, context.env.now()))?;
+        .response(context, pending.response_mode(), |callback| pending.check(callback, party, context.env.now()))?;
     context.out.checked("one callback came, with this login's state, in time, from the provider that was asked");
 
     context.out.step("Code exchange");

@@ -143,9 +143,9 @@ pub(crate) fn grant(context: &mut Context, dialog: &mut Dialog, args: &QrGrantAr
     context.out.emit(&Event::NewDevice { device_id: &device_id, url: &page });
     let question = "Is the other device yours, and may it log in? yes or no";
     if !args.yes {
-        let answer = dialog.ask(context, "allow", question);
+        let response = dialog.ask(context, "allow", question);
         let cancelled = || Failure::from(Error::from(Core::QR_CANCELLED));
-        let allowed = answer.and_then(|answer| is_yes(&answer).then_some(()).ok_or_else(cancelled));
+        let allowed = response.and_then(|response| is_yes(&response).then_some(()).ok_or_else(cancelled));
         if let Err(failure) = allowed {
             let stage = asked.refuse(&mut context.env);
             close(context, stage);
@@ -194,7 +194,7 @@ fn read_secrets(path: &Path) -> Result<Secrets, Failure> {
 fn options(context: &Context, args: &QrMeetingArgs, schemes: Schemes) -> Options {
     let mut options = Options::new().with_schemes(schemes);
     options.patience = context.options.deadline;
-    options.answer = options.answer.min(options.patience);
+    options.response = options.response.min(options.patience);
     options.interval = args.interval.unwrap_or(options.interval);
     options
 }

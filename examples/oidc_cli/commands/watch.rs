@@ -22,7 +22,7 @@ pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failu
     let live = live(context, &session, party, session.record(&context.store))?;
     let mut events = live.subscribe();
     if session.is_doubtful {
-        // An earlier command got no answer; what comes of this is told by the events.
+        // An earlier command got no response; what comes of this is told by the events.
         let _ = live.refresh(Duration::ZERO);
     }
     let mut left = args.count.unwrap_or(u32::MAX);

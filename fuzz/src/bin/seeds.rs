@@ -122,9 +122,9 @@ fn qr(root: &Path) {
     ];
     // The same seed as the target's, so that the greetings are the honest ones.
     let (_, first) = Initiated::new(generator.public_key(), &mut env).expect("a key");
-    let (_, answer) = generator.receive(&first).expect("a first text");
+    let (_, response) = generator.receive(&first).expect("a first text");
     let mut channels = vec![
-        [b"\0", first.as_bytes(), b"\xff", answer.as_bytes()].concat(),
+        [b"\0", first.as_bytes(), b"\xff", response.as_bytes()].concat(),
         b"\x02\0\0hello\xff\x01\x01\0\0\x01hi\xff\x01\0\0".to_vec(),
         b"\x02\0\0one\xff\0\0two\xff\x01\x01\x01".to_vec(),
         b"\x02\0\0one\xff\x01\x01\0\x01\x01\0".to_vec(),
@@ -180,7 +180,7 @@ fn login(op: &Provider, said: &Said) -> Option<()> {
         if let Some(id_token) = id_token.as_ref().and_then(|body| body.get("id_token")?.as_str()) {
             said.push(("jws", id_token.as_bytes().to_vec()));
         }
-        // A scripted flow: its first answer.
+        // A scripted flow: its first response.
         let kind = ["metadata", "jwks", "registration", "token_response"].iter().position(|own| *own == target);
         let script = [&[kind.unwrap_or(0) as u8, 0, 0], body.as_slice(), &[0xff]].concat();
         said.push(("flow", script));

@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::answer::{Answer, NoToken, answer, late, outcome};
 use super::input::Input;
 use super::listener::{Listener, Listeners};
 use super::lock::lock;
+use super::token_result::{NoToken, TokenResult, late, outcome, response};
 use crate::adapter::blocking::BlockingHttpClient;
 use crate::adapter::key_store::{BlockingKeyStore, NoKeyStore};
 use crate::adapter::store::BlockingSessionStore;
@@ -161,20 +161,20 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
         listener
     }
 
-    fn ask(&self, patience: Duration, ask: impl for<'a> FnOnce(&'a mut Session, &mut E) -> Access<'a>) -> Answer {
+    fn ask(&self, patience: Duration, ask: impl for<'a> FnOnce(&'a mut Session, &mut E) -> Access<'a>) -> TokenResult {
         let end = Instant::now() + patience;
         let mut shared = lock(&self.shared);
         let Shared { session, env, .. } = &mut *shared;
-        let asked = answer(ask(session, env));
+        let asked = response(ask(session, env));
         self.publish(&mut shared);
         let epoch = match asked {
-            Ok(answer) => return answer,
+            Ok(response) => return response,
             Err(epoch) => epoch,
         };
         loop {
             shared = self.work(shared);
-            if let Some(answer) = outcome(shared.session.outcome(epoch, &shared.env)) {
-                return answer;
+            if let Some(response) = outcome(shared.session.outcome(epoch, &shared.env)) {
+                return response;
             }
             if Instant::now() >= end {
                 return late(&shared.session, epoch, &shared.env);
@@ -232,7 +232,7 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
     }
 }
 
-/// The turn of a thread: it ends even if an HTTP client or a store panics. Their answer is then never given, and the
+/// The turn of a thread: it ends even if an HTTP client or a store panics. Their response is then never given, and the
 /// session goes on after its deadline.
 struct Driven<'a, C, D, E, K> {
     session: &'a BlockingSession<C, D, E, K>,

@@ -6,11 +6,11 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-use super::answer::{Answer, NoToken, answer};
 use super::listener::Listener;
 use super::lock::lock;
 use super::run::Run;
 use super::slot::{Arrivals, Hub, Slot};
+use super::token_result::{NoToken, TokenResult, response};
 use crate::adapter::driver::{Driver, HttpClient, Timer};
 use crate::adapter::key_store::KeyStore;
 use crate::adapter::store::SessionStore;
@@ -89,7 +89,7 @@ impl<E: Env> SessionHandle<E> {
         if let Some(current) = self.0.0.current() {
             return current;
         }
-        self.wait(self.0.0.act(|session, env| answer(session.access(env)))).await
+        self.wait(self.0.0.act(|session, env| response(session.access(env)))).await
     }
 
     /// The same for a caller who waits no longer than this future does: a sleep of the runtime, for example.
@@ -101,13 +101,13 @@ impl<E: Env> SessionHandle<E> {
         if let Some(current) = self.0.0.current() {
             return current;
         }
-        let epoch = match self.0.0.act(|session, env| answer(session.access(env))) {
-            Ok(answer) => return answer,
+        let epoch = match self.0.0.act(|session, env| response(session.access(env))) {
+            Ok(response) => return response,
             Err(epoch) => epoch,
         };
         let (mut deadline, mut waiting) = (pin!(deadline), Waiting { slot: &self.0.0, epoch, id: None });
         poll_fn(|cx| match Pin::new(&mut waiting).poll(cx) {
-            Poll::Ready(answer) => Poll::Ready(answer),
+            Poll::Ready(response) => Poll::Ready(response),
             Poll::Pending => deadline.as_mut().poll(cx).map(|_| self.0.0.late(epoch)),
         })
         .await
@@ -119,7 +119,7 @@ impl<E: Env> SessionHandle<E> {
     /// # Errors
     /// Why there is none, never the old one; [`standing`](Self::standing) says whether that is still good.
     pub async fn refresh(&self) -> Result<AccessToken, NoToken> {
-        self.wait(self.0.0.act(|session, env| answer(session.refresh(env)))).await
+        self.wait(self.0.0.act(|session, env| response(session.refresh(env)))).await
     }
 
     /// Says that a resource server refused this token, and why; asks for the token to use now.
@@ -127,12 +127,12 @@ impl<E: Env> SessionHandle<E> {
     /// # Errors
     /// Why there is none.
     pub async fn unauthorized(&self, token: &AccessToken, refusal: Refusal) -> Result<AccessToken, NoToken> {
-        self.wait(self.0.0.act(|session, env| answer(session.unauthorized(token, refusal, env)))).await
+        self.wait(self.0.0.act(|session, env| response(session.unauthorized(token, refusal, env)))).await
     }
 
-    async fn wait(&self, asked: Result<Answer, Epoch>) -> Answer {
+    async fn wait(&self, asked: Result<TokenResult, Epoch>) -> TokenResult {
         match asked {
-            Ok(answer) => answer,
+            Ok(response) => response,
             Err(epoch) => Waiting { slot: &self.0.0, epoch, id: None }.await,
         }
     }
@@ -200,9 +200,9 @@ struct Waiting<'a, E> {
 }
 
 impl<E: Env> Future for Waiting<'_, E> {
-    type Output = Answer;
+    type Output = TokenResult;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<TokenResult> {
         let this = self.get_mut();
         this.slot.poll_outcome(this.epoch, &mut this.id, cx)
     }

@@ -2,14 +2,14 @@
 
 use crate::base::env::Env;
 use crate::error::transport::{Failure, FailureKind};
-use crate::session::{Session, StoreAnswer, StoreTicket, Ticket};
+use crate::session::{Session, StoreResponse, StoreTicket, Ticket};
 use crate::step::KeyOutput;
 
-/// An answer for a session.
+/// A response for a session.
 pub(super) enum Input {
     Response(Ticket, Result<http::Response<Vec<u8>>, Failure>),
     KeyOutput(Ticket, Result<KeyOutput, FailureKind>),
-    Store(StoreTicket, StoreAnswer),
+    Store(StoreTicket, StoreResponse),
     Timeout,
 }
 

@@ -50,7 +50,6 @@
 //! }
 //! ```
 
-mod answer;
 mod blocking;
 mod handle;
 mod input;
@@ -58,10 +57,11 @@ mod listener;
 mod lock;
 mod run;
 mod slot;
+mod token_result;
 mod work;
 
-pub use answer::NoToken;
 pub use blocking::BlockingSession;
 pub use handle::{SessionHandle, Sessions};
 pub use listener::Listener;
 pub use run::Run;
+pub use token_result::NoToken;

@@ -36,7 +36,7 @@ pub struct Run<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> {
     sleep: Option<(MonotonicTime, Pin<Box<T::Sleep>>)>,
     calls: Works<C::Response, (u64, Ticket)>,
     key_uses: Works<K::Output, (u64, Ticket)>,
-    actions: Works<D::Answer, (u64, StoreTicket)>,
+    actions: Works<D::Future, (u64, StoreTicket)>,
 }
 
 struct Entry<D, E> {

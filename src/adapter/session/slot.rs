@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::{Context, Poll, Waker};
 
-use super::answer::{Answer, NoToken, late, outcome};
 use super::listener::{Listener, Listeners};
 use super::lock::lock;
+use super::token_result::{NoToken, TokenResult, late, outcome};
 use crate::base::env::{Env, MonotonicTime};
 use crate::session::{Epoch, Session, Standing};
 
@@ -119,7 +119,7 @@ impl<E: Env> Slot<E> {
     }
 
     /// A good token, which is what callers find nearly always: it takes nothing from anyone.
-    pub(super) fn current(&self) -> Option<Answer> {
+    pub(super) fn current(&self) -> Option<TokenResult> {
         let inner = lock(&self.inner);
         let env = self.hub.env.read().unwrap_or_else(PoisonError::into_inner);
         inner.session.current(&*env).map(|token| Ok(token.clone()))
@@ -132,7 +132,7 @@ impl<E: Env> Slot<E> {
     }
 
     /// For a caller whose time is up.
-    pub(super) fn late(&self, epoch: Epoch) -> Answer {
+    pub(super) fn late(&self, epoch: Epoch) -> TokenResult {
         let inner = lock(&self.inner);
         let env = self.hub.env.read().unwrap_or_else(PoisonError::into_inner);
         late(&inner.session, epoch, &*env)
@@ -164,11 +164,11 @@ impl<E: Env> Slot<E> {
     }
 
     /// What became of an attempt. `id` is the caller's place in the queue.
-    pub(super) fn poll_outcome(&self, epoch: Epoch, id: &mut Option<u64>, cx: &mut Context<'_>) -> Poll<Answer> {
+    pub(super) fn poll_outcome(&self, epoch: Epoch, id: &mut Option<u64>, cx: &mut Context<'_>) -> Poll<TokenResult> {
         let mut inner = lock(&self.inner);
         let env = self.hub.env.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(answer) = outcome(inner.session.outcome(epoch, &*env)) {
-            return Poll::Ready(answer);
+        if let Some(response) = outcome(inner.session.outcome(epoch, &*env)) {
+            return Poll::Ready(response);
         }
         if self.hub.is_stopped() {
             return Poll::Ready(Err(NoToken::Stopped));

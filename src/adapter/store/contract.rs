@@ -3,7 +3,7 @@
 use std::future::{Future, Ready, ready};
 
 use crate::error::{Error, ErrorCode};
-use crate::session::{StoreAction, StoreAnswer};
+use crate::session::{StoreAction, StoreResponse};
 
 /// How long to wait for the lock: a session has given up after 45 seconds.
 #[cfg(any(feature = "file-store", feature = "redis"))]
@@ -16,19 +16,19 @@ pub(super) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(
 /// writes as one act. What an action came to, whether or not anyone still waits for it, has to be true: a lock that is
 /// answered is held, and is given back by `Unlock`.
 pub trait SessionStore {
-    /// The answer to come. A named type, so that what waits for it can be required to be `Send`.
-    type Answer: Future<Output = StoreAnswer>;
+    /// The response to come. A named type, so that what waits for it can be required to be `Send`.
+    type Future: Future<Output = StoreResponse>;
 
     /// Does what is asked.
-    fn carry_out(&self, action: StoreAction) -> Self::Answer;
+    fn carry_out(&self, action: StoreAction) -> Self::Future;
 }
 
 impl<S, A> SessionStore for S
 where
     S: Fn(StoreAction) -> A,
-    A: Future<Output = StoreAnswer>,
+    A: Future<Output = StoreResponse>,
 {
-    type Answer = A;
+    type Future = A;
 
     fn carry_out(&self, action: StoreAction) -> A {
         self(action)
@@ -38,11 +38,11 @@ where
 /// The same on the thread that calls. Any closure of this shape does.
 pub trait BlockingSessionStore {
     /// Does what is asked.
-    fn carry_out(&self, action: StoreAction) -> StoreAnswer;
+    fn carry_out(&self, action: StoreAction) -> StoreResponse;
 }
 
-impl<S: Fn(StoreAction) -> StoreAnswer> BlockingSessionStore for S {
-    fn carry_out(&self, action: StoreAction) -> StoreAnswer {
+impl<S: Fn(StoreAction) -> StoreResponse> BlockingSessionStore for S {
+    fn carry_out(&self, action: StoreAction) -> StoreResponse {
         self(action)
     }
 }
@@ -57,15 +57,15 @@ pub(super) fn failed(why: &'static str) -> Error {
 pub struct NoStore;
 
 impl SessionStore for NoStore {
-    type Answer = Ready<StoreAnswer>;
+    type Future = Ready<StoreResponse>;
 
-    fn carry_out(&self, action: StoreAction) -> Self::Answer {
+    fn carry_out(&self, action: StoreAction) -> Self::Future {
         ready(BlockingSessionStore::carry_out(self, action))
     }
 }
 
 impl BlockingSessionStore for NoStore {
-    fn carry_out(&self, _: StoreAction) -> StoreAnswer {
-        StoreAnswer::Failed(failed("there is no store"))
+    fn carry_out(&self, _: StoreAction) -> StoreResponse {
+        StoreResponse::Failed(failed("there is no store"))
     }
 }

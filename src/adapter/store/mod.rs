@@ -3,7 +3,7 @@
 //! | file | feature | holds |
 //! |---|---|---|
 //! | `contract.rs` | | [`SessionStore`], [`BlockingSessionStore`], [`NoStore`] |
-//! | `offload.rs` `queue.rs` | | [`Offload`]: a blocking store for asynchronous sessions; [`Answer`], in the order of the questions |
+//! | `offload.rs` `queue.rs` | | [`Offload`]: a blocking store for asynchronous sessions; [`StoreFuture`], in the order of the questions |
 //! | `file/` | `file-store` | `FileStore`: a file, for the processes of one machine |
 //! | `redis/` | `redis` | `redis::RedisStore`: a server, for the processes of many machines |
 //! | `redis/` | `redis`, `tokio` | `redis::AsyncRedisStore`: the same without a thread |
@@ -37,4 +37,4 @@ pub use contract::{BlockingSessionStore, NoStore, SessionStore};
 #[cfg(feature = "file-store")]
 pub use file::FileStore;
 pub use offload::Offload;
-pub use queue::Answer;
+pub use queue::StoreFuture;

@@ -3,16 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::queue::{Answer, Queue, Worker};
+use super::queue::{Queue, StoreFuture, Worker};
 use super::{BlockingSessionStore, SessionStore};
 use crate::session::StoreAction;
 
 /// Makes a [`SessionStore`] of a [`BlockingSessionStore`], with a thread that lives only while there is something to do.
 ///
 /// It names no runtime; [`adapter::tokio`](crate::adapter) (feature `tokio`) has the same on tokio's threads. An action
-/// begins when it is asked for, and each waits for those before it. Dropping the answer of a lock gives the lock back;
-/// all else is done even if nobody waits. If the thread cannot be started or the store panics, the answer is
-/// [`Failed`](crate::session::StoreAnswer::Failed).
+/// begins when it is asked for, and each waits for those before it. Dropping the response of a lock gives the lock back;
+/// all else is done even if nobody waits. If the thread cannot be started or the store panics, the response is
+/// [`Failed`](crate::session::StoreResponse::Failed).
 #[derive(Clone)]
 pub struct Offload(Arc<Queue>);
 
@@ -40,9 +40,9 @@ impl Offload {
 }
 
 impl SessionStore for Offload {
-    type Answer = Answer;
+    type Future = StoreFuture;
 
-    fn carry_out(&self, action: StoreAction) -> Answer {
+    fn carry_out(&self, action: StoreAction) -> StoreFuture {
         self.0.ask(action)
     }
 }

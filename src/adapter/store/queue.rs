@@ -1,4 +1,4 @@
-//! Actions in the order in which they were asked for, each with the one who waits for its answer.
+//! Actions in the order in which they were asked for, each with the one who waits for its response.
 //!
 //! The order matters: an `Unlock` that is overtaken by the next `Lock` gives away the lock that was just answered, and a
 //! `Save` that overtakes an `Erase` brings back what was erased.
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::contract::{BlockingSessionStore, failed};
-use crate::session::{StoreAction, StoreAnswer};
+use crate::session::{StoreAction, StoreResponse};
 
 /// Starts a worker, which carries out what is queued. Dropping the worker instead fails what is queued.
 type Start = Box<dyn Fn(Worker) + Send + Sync>;
@@ -38,7 +38,7 @@ struct Job {
 
 enum Slot {
     Open(Option<Waker>),
-    Filled(StoreAnswer),
+    Filled(StoreResponse),
     /// Nobody waits.
     Closed,
 }
@@ -48,8 +48,8 @@ impl Queue {
         Arc::new(Self { start: Box::new(start), state: Mutex::default() })
     }
 
-    /// Begins at once, whether or not the answer is ever asked for.
-    pub(in crate::adapter) fn ask(self: &Arc<Self>, action: StoreAction) -> Answer {
+    /// Begins at once, whether or not the response is ever asked for.
+    pub(in crate::adapter) fn ask(self: &Arc<Self>, action: StoreAction) -> StoreFuture {
         let slot = Arc::new(Mutex::new(Slot::Open(None)));
         let mut state = lock(&self.state);
         let number = matches!(action, StoreAction::Lock).then(|| {
@@ -57,7 +57,7 @@ impl Queue {
             state.locks
         });
         self.add(state, Job { action, answer: Arc::clone(&slot) });
-        Answer { slot, queue: Arc::clone(self), lock: number }
+        StoreFuture { slot, queue: Arc::clone(self), lock: number }
     }
 
     /// Gives back the lock with this number, unless a later one was asked for: that one is then its holder's to give back.
@@ -104,7 +104,7 @@ impl Worker {
     pub(in crate::adapter) fn run(mut self, store: &dyn BlockingSessionStore) {
         let carry_out = |action| {
             catch_unwind(AssertUnwindSafe(|| store.carry_out(action)))
-                .unwrap_or_else(|_| StoreAnswer::Failed(failed("the store panicked")))
+                .unwrap_or_else(|_| StoreResponse::Failed(failed("the store panicked")))
         };
         while let Some((action, response)) = self.next() {
             if let Some(unlock) = response.give(carry_out(action)) {
@@ -130,15 +130,15 @@ impl Drop for Worker {
 pub(in crate::adapter) struct Response(Arc<Mutex<Slot>>);
 
 impl Response {
-    /// What is to be done if nobody waits for the answer.
+    /// What is to be done if nobody waits for the response.
     #[must_use = "a lock would never be given back"]
-    pub(in crate::adapter) fn give(self, answer: StoreAnswer) -> Option<StoreAction> {
-        let is_lock = matches!(answer, StoreAnswer::Locked);
+    pub(in crate::adapter) fn give(self, answer: StoreResponse) -> Option<StoreAction> {
+        let is_lock = matches!(answer, StoreResponse::Locked);
         let was_open = self.fill(|| answer);
         (is_lock && !was_open).then_some(StoreAction::Unlock)
     }
 
-    fn fill(&self, answer: impl FnOnce() -> StoreAnswer) -> bool {
+    fn fill(&self, answer: impl FnOnce() -> StoreResponse) -> bool {
         let mut slot = lock(&self.0);
         let Slot::Open(waker) = &mut *slot else { return false };
         let waker = waker.take();
@@ -151,24 +151,24 @@ impl Response {
 
 impl Drop for Response {
     fn drop(&mut self) {
-        self.fill(|| StoreAnswer::Failed(failed("nothing carried the action out")));
+        self.fill(|| StoreResponse::Failed(failed("nothing carried the action out")));
     }
 }
 
-/// The answer to come. What was asked for is done whether or not anyone waits for it; only a lock is given back if this
+/// The response to come. What was asked for is done whether or not anyone waits for it; only a lock is given back if this
 /// is dropped.
-#[must_use = "a lock is given back when its answer is dropped"]
-pub struct Answer {
+#[must_use = "a lock is given back when its response is dropped"]
+pub struct StoreFuture {
     slot: Arc<Mutex<Slot>>,
     queue: Arc<Queue>,
     /// The number of the lock that was asked for.
     lock: Option<u64>,
 }
 
-impl Future for Answer {
-    type Output = StoreAnswer;
+impl Future for StoreFuture {
+    type Output = StoreResponse;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<StoreAnswer> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<StoreResponse> {
         let mut slot = lock(&self.slot);
         match std::mem::replace(&mut *slot, Slot::Closed) {
             Slot::Open(_) => {
@@ -177,23 +177,23 @@ impl Future for Answer {
             }
             Slot::Filled(answer) => Poll::Ready(answer),
             // It was taken already: a mistake of the one who polls.
-            Slot::Closed => Poll::Ready(StoreAnswer::Failed(failed("the answer was taken before"))),
+            Slot::Closed => Poll::Ready(StoreResponse::Failed(failed("the response was taken before"))),
         }
     }
 }
 
-impl Drop for Answer {
+impl Drop for StoreFuture {
     fn drop(&mut self) {
         let left = std::mem::replace(&mut *lock(&self.slot), Slot::Closed);
-        if let (Slot::Filled(StoreAnswer::Locked), Some(number)) = (left, self.lock) {
+        if let (Slot::Filled(StoreResponse::Locked), Some(number)) = (left, self.lock) {
             self.queue.give_back(number);
         }
     }
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for StoreFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Answer(…)")
+        f.write_str("StoreFuture(…)")
     }
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorCode};
-use crate::session::{Record, StoreAnswer};
+use crate::session::{Record, StoreResponse};
 
 /// Wiped when dropped.
 pub(super) type Text = Zeroizing<String>;
@@ -47,29 +47,29 @@ pub(super) fn read(text: &str) -> Result<Box<Record>, Error> {
     Record::from_json(text).map(Box::new)
 }
 
-pub(super) fn loaded(text: Option<&str>) -> Result<StoreAnswer, Error> {
-    Ok(StoreAnswer::Loaded(text.map(read).transpose()?))
+pub(super) fn loaded(text: Option<&str>) -> Result<StoreResponse, Error> {
+    Ok(StoreResponse::Loaded(text.map(read).transpose()?))
 }
 
-/// The record in the answer to a load.
+/// The record in the response to a load.
 #[cfg(feature = "redis")]
-pub(super) fn of(answer: StoreAnswer) -> Option<Record> {
-    match answer {
-        StoreAnswer::Loaded(record) => record.map(|record| *record),
+pub(super) fn of(response: StoreResponse) -> Option<Record> {
+    match response {
+        StoreResponse::Loaded(record) => record.map(|record| *record),
         _ => None,
     }
 }
 
 /// What a save means for the text that is there: `None` if it is to be replaced. One that cannot be read, because it is
 /// damaged or newer than this build, never is.
-pub(super) fn compare(present: Option<&str>, expect: u64, next: &str) -> Result<Option<StoreAnswer>, Error> {
+pub(super) fn compare(present: Option<&str>, expect: u64, next: &str) -> Result<Option<StoreResponse>, Error> {
     match present {
         None => Ok(None),
-        // An earlier save of the same, whose answer did not arrive.
-        Some(present) if present == next => Ok(Some(StoreAnswer::Saved)),
+        // An earlier save of the same, whose response did not arrive.
+        Some(present) if present == next => Ok(Some(StoreResponse::Saved)),
         Some(present) => {
             let record = read(present)?;
-            Ok((record.generation != expect).then_some(StoreAnswer::Conflict(record)))
+            Ok((record.generation != expect).then_some(StoreResponse::Conflict(record)))
         }
     }
 }
@@ -87,11 +87,11 @@ impl LastError {
         super::queue::lock(&self.0).take()
     }
 
-    /// The answer, after its error was put here.
-    pub(super) fn answer(&self, result: Result<StoreAnswer, Error>) -> StoreAnswer {
+    /// The response, after its error was put here.
+    pub(super) fn response(&self, result: Result<StoreResponse, Error>) -> StoreResponse {
         result.unwrap_or_else(|error| {
             *super::queue::lock(&self.0) = Some(error.clone());
-            StoreAnswer::Failed(error)
+            StoreResponse::Failed(error)
         })
     }
 }

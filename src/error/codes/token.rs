@@ -52,7 +52,7 @@ codes! {
     DEVICE_UNSUPPORTED = "device.unsupported", Remote, Unsupported, FixConfiguration, "RFC 8628 section 4",
         "the provider has no device authorization endpoint", "The device grant is not offered or is switched off.",
         "Enable the device grant at the provider, or log in with a browser.";
-    DEVICE_ANSWER = "device.answer", Remote, Protocol, ProviderBroken, "RFC 8628 section 3.2",
+    DEVICE_RESPONSE = "device.response", Remote, Protocol, ProviderBroken, "RFC 8628 section 3.2",
         "a required member is missing or unusable in the device authorization response", "The endpoint breaks its standard.",
         "Report it to the provider.";
     DEVICE_AUTHORIZATION_PENDING = "device.authorization_pending", Denied, Pending, Retry, "RFC 8628 section 3.5",

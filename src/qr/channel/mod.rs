@@ -96,8 +96,8 @@ impl Generator {
             return Err(ErrorCode::QR_CHANNEL_GREETING.into());
         }
         let mut sealing = derivation.direction(ENCKEY_G)?;
-        let answer = sealing.seal(OK)?;
-        Ok((Unconfirmed { channel: Channel { sealing, opening }, expected: derivation.check_code()? }, answer))
+        let response = sealing.seal(OK)?;
+        Ok((Unconfirmed { channel: Channel { sealing, opening }, expected: derivation.check_code()? }, response))
     }
 }
 
@@ -151,13 +151,13 @@ impl Initiated {
         Ok((Self { sealing, opening, check_code: derivation.check_code()? }, first))
     }
 
-    /// Reads the answer. Only whoever has the private key of the code that was scanned can have written it.
+    /// Reads the response. Only whoever has the private key of the code that was scanned can have written it.
     ///
     /// # Errors
     /// `qr.channel_malformed`, `qr.channel_decryption`, `qr.channel_greeting`.
-    pub fn receive(self, answer: &str) -> Result<(Channel, CheckCode), Broken> {
+    pub fn receive(self, response: &str) -> Result<(Channel, CheckCode), Broken> {
         let Self { sealing, opening, check_code } = self;
-        let (channel, greeting) = Channel { sealing, opening }.open(answer)?;
+        let (channel, greeting) = Channel { sealing, opening }.open(response)?;
         if greeting.expose() != OK {
             return Err(channel.broken(ErrorCode::QR_CHANNEL_GREETING));
         }

@@ -68,8 +68,8 @@ fn nothing_shows_keys_or_codes() {
     let (initiated, first) = Initiated::new(generator.public_key(), &mut env).unwrap();
     let shown = format!("{generator:?} {initiated:?}");
     assert_eq!(shown, "Generator(…) Initiated(…)");
-    let (unconfirmed, answer) = generator.receive(&first).unwrap();
-    let (channel, check_code) = initiated.receive(&answer).unwrap();
+    let (unconfirmed, response) = generator.receive(&first).unwrap();
+    let (channel, check_code) = initiated.receive(&response).unwrap();
     let mut shown = format!("{unconfirmed:?} {channel:?} {check_code:?}");
     shown += &format!("{:?}", channel.open("").unwrap_err());
     assert!(!shown.contains(&check_code.digits()), "{shown}");

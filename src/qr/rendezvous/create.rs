@@ -56,7 +56,7 @@ impl Creation {
     /// Homeservers may leave the rendezvous to another server. There is nothing in the request that it must not see.
     fn redirect(self, response: Response<'_>) -> Result<Step<Self>, Error> {
         let Some(uri) = self.uri else { return Err(ErrorCode::HTTP_REDIRECT.into()) };
-        let unusable = |error| Error::new(ErrorCode::QR_RENDEZVOUS_ANSWER).at("Location").with_source(error);
+        let unusable = |error| Error::new(ErrorCode::QR_RENDEZVOUS_RESPONSE).at("Location").with_source(error);
         let elsewhere = Endpoint::join(&uri, response.location()?, self.options.schemes).map_err(unusable)?;
         Ok(Step::call(request(elsewhere.uri().clone()), creation_policy(), Self { uri: None, ..self }))
     }
@@ -75,7 +75,7 @@ fn creation_policy() -> Policy {
 }
 
 #[derive(Deserialize)]
-struct Answer<'a> {
+struct Members<'a> {
     #[serde(borrow)]
     url: Option<Text<'a>>,
 }
@@ -92,8 +92,8 @@ impl Flow for Creation {
             }
             _ => {}
         }
-        let answer: Answer<'_> = json::document(response.success()?)?;
-        let unusable = || Error::new(ErrorCode::QR_RENDEZVOUS_ANSWER).at("url");
+        let answer: Members<'_> = json::document(response.success()?)?;
+        let unusable = || Error::new(ErrorCode::QR_RENDEZVOUS_RESPONSE).at("url");
         let url = answer.url.ok_or_else(unusable)?;
         let url = CodeUrl::new(&url, self.options.schemes).map_err(|error| unusable().with_source(error))?;
         Rendezvous::of(url, self.options, &response).map(Step::Done)
@@ -124,7 +124,7 @@ impl Joining {
     fn receive(self, response: &Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         if response.status == StatusCode::NOT_MODIFIED {
             // This is not what was asked.
-            return Err(Error::new(ErrorCode::QR_RENDEZVOUS_ANSWER).at("status"));
+            return Err(Error::new(ErrorCode::QR_RENDEZVOUS_RESPONSE).at("status"));
         }
         if let Err(error) = refusal(response) {
             return self.again(error, env);

@@ -28,7 +28,7 @@ pub struct Rendezvous {
 }
 
 impl Rendezvous {
-    /// One that an answer tells of; nothing was written by this device.
+    /// One that a response tells of; nothing was written by this device.
     pub(super) fn of(url: CodeUrl, options: RendezvousOptions, response: &Response<'_>) -> Result<Self, Error> {
         let (etag, lifetime) = (etag(response)?, lifetime(response));
         Ok(Self { url, etag, options, lifetime, own: None, unread_since: None })
@@ -39,7 +39,7 @@ impl Rendezvous {
         &self.url
     }
 
-    /// How long it lasts from its last answer on, where the server says so. The server decides; this is to show.
+    /// How long it lasts from its last response on, where the server says so. The server decides; this is to show.
     pub fn lifetime(&self) -> Option<Duration> {
         self.lifetime
     }

@@ -25,7 +25,7 @@ impl Patience {
         Self { deadline: env.monotonic().saturating_add(timeout), interval, pause: interval }
     }
 
-    /// When to look again after an answer that says nothing new.
+    /// When to look again after a response that says nothing new.
     pub(super) fn next(&mut self, env: &mut dyn Env) -> Result<MonotonicTime, Error> {
         self.pause = self.interval;
         self.until(self.interval, env)

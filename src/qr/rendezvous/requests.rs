@@ -1,4 +1,4 @@
-//! What the requests to a rendezvous have in common, and what is read of the answers.
+//! What the requests to a rendezvous have in common, and what is read of the responses.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(super) fn policy(repeatable: bool) -> Policy {
 /// The `ETag`, as it is: it is only ever sent back.
 pub(super) fn etag(response: &Response<'_>) -> Result<HeaderValue, Error> {
     let etag = response.headers.get(ETAG).filter(|etag| !etag.is_empty());
-    etag.cloned().ok_or_else(|| Error::new(ErrorCode::QR_RENDEZVOUS_ANSWER).at("ETag"))
+    etag.cloned().ok_or_else(|| Error::new(ErrorCode::QR_RENDEZVOUS_RESPONSE).at("ETag"))
 }
 
 /// `Expires`, relative to the server's own `Date`.
@@ -40,7 +40,7 @@ pub(super) fn lifetime(response: &Response<'_>) -> Option<Duration> {
     Some(date(EXPIRES)?.saturating_since(date(header::DATE)?))
 }
 
-/// The text in an answer to a look, which must be text.
+/// The text in a response to a look, which must be text.
 pub(super) fn text<'a>(response: &Response<'a>) -> Result<&'a str, Error> {
     let content_type = response.content_type();
     if !content_type.is_empty() && !content_type.eq_ignore_ascii_case("text/plain") {

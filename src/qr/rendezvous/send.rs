@@ -19,7 +19,7 @@ impl Rendezvous {
         Sending::start(self, text, patience)
     }
 
-    /// The same for a text that may be there already: an answer was not waited for.
+    /// The same for a text that may be there already: a response was not waited for.
     pub(in crate::qr) fn send_again(self, text: &str, timeout: Duration, env: &mut dyn Env) -> Step<Sending> {
         let patience = Patience::new(&self.options(), timeout, env);
         Sending::again(self, text, patience)
@@ -34,7 +34,7 @@ pub enum Delivery {
     Delivered(Rendezvous),
     /// It is not: the other device wrote first. Receive its text, then decide.
     Overtaken(Rendezvous),
-    /// It may have been: the answer was lost, and by now the box has another text or is gone. That text may be the answer
+    /// It may have been: the response was lost, and by now the box has another text or is gone. That text may be the response
     /// to this one: receive it, then decide.
     Uncertain(Rendezvous),
 }
@@ -57,7 +57,7 @@ struct Letter {
     /// Its `own` is the text.
     rendezvous: Rendezvous,
     patience: Patience,
-    /// Whether a PUT was sent without an answer.
+    /// Whether a PUT was sent without a response.
     may_be_there: bool,
 }
 

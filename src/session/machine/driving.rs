@@ -13,7 +13,7 @@ use crate::error::transport::{Failure, FailureKind, Sent};
 use crate::flow::TokenRequest;
 use crate::session::access::{Ticket, Transmit};
 use crate::session::event::Event;
-use crate::session::store::{StoreAction, StoreAnswer, StoreTicket};
+use crate::session::store::{StoreAction, StoreResponse, StoreTicket};
 use crate::session::store_protocol::{Question, Told};
 use crate::session::timer::Timer;
 use crate::step::{KeyOutput, Step};
@@ -34,7 +34,7 @@ impl Session {
         let mut transmit = None;
         self.transition(|state, core| {
             let State::Attempting(attempt) = state else { return state };
-            // From here on the answer has its time, and others who ask come later.
+            // From here on the response has its time, and others who ask come later.
             let (ticket, until) = (core.attempts.ticket(), core.deadline(env));
             match *attempt {
                 Attempt { stage: Stage::Send(call, mut exchange), .. } => {
@@ -58,9 +58,9 @@ impl Session {
         transmit
     }
 
-    /// The next action for the store, and the ticket for its answer. Call it until it returns `None`.
+    /// The next action for the store, and the ticket for its response. Call it until it returns `None`.
     pub fn poll_store(&mut self, env: &mut dyn Env) -> Option<(StoreTicket, StoreAction)> {
-        if self.core.store.is_due(Question::Load) && self.is_due(Timer::Answer, env.monotonic()) {
+        if self.core.store.is_due(Question::Load) && self.is_due(Timer::Response, env.monotonic()) {
             // Nobody has looked for so long that the lock may be lost.
             self.time_is_up(env);
         }
@@ -70,7 +70,7 @@ impl Session {
         }
         if let Some(asked) = core.store.poll_question(core.current.tokens(), self.state.obtained()) {
             if let State::Attempting(attempt) = &mut self.state {
-                // From here on the answer has its time.
+                // From here on the response has its time.
                 attempt.until = core.deadline(env);
             }
             return Some(asked);
@@ -92,7 +92,7 @@ impl Session {
     fn deadline_of(&self, timer: Timer) -> Option<MonotonicTime> {
         match timer {
             Timer::SaveAgain => self.core.store.deadline(),
-            Timer::Refresh | Timer::Retry | Timer::Answer | Timer::Wake => {
+            Timer::Refresh | Timer::Retry | Timer::Response | Timer::Wake => {
                 self.state.timer().filter(|(own, _)| *own == timer).map(|(_, deadline)| deadline)
             }
         }
@@ -112,7 +112,7 @@ impl Session {
             match timer {
                 Timer::SaveAgain => self.core.store.save_again(now.saturating_add(self.core.options.deadline())),
                 Timer::Refresh | Timer::Retry => self.begin(env),
-                Timer::Answer => self.time_is_up(env),
+                Timer::Response => self.time_is_up(env),
                 Timer::Wake => self.wake(env),
             }
         }
@@ -241,12 +241,12 @@ impl Session {
         });
     }
 
-    /// Takes an answer of the store. An answer whose ticket is no longer awaited is ignored.
-    pub fn handle_store(&mut self, ticket: StoreTicket, answer: StoreAnswer, env: &mut dyn Env) {
+    /// Takes a response of the store. A response whose ticket is no longer awaited is ignored.
+    pub fn handle_store(&mut self, ticket: StoreTicket, answer: StoreResponse, env: &mut dyn Env) {
         let Some(told) = self.core.store.handle(ticket, answer, self.core.options.persistence, env) else { return };
         // A process that was suspended here may have lost its lock meanwhile. What was saved was saved all the same.
         let needs_lock = matches!(told, Told::Locked(_) | Told::Loaded(_));
-        if needs_lock && self.is_due(Timer::Answer, env.monotonic()) {
+        if needs_lock && self.is_due(Timer::Response, env.monotonic()) {
             return self.time_is_up(env);
         }
         match told {

@@ -23,7 +23,7 @@ enum Rotation {
     /// It was not asked, or said that it did not.
     No,
     /// It was asked, and nothing has come back.
-    Asked,
+    Requested,
     /// Tokens came, or nothing that says whether there are new ones.
     Maybe,
 }
@@ -37,7 +37,7 @@ impl Exchange {
     /// The token request is sent now.
     pub(super) fn sent(&mut self, env: &dyn Env) {
         self.asked_at = (env.now(), env.monotonic());
-        self.rotation = Rotation::Asked;
+        self.rotation = Rotation::Requested;
     }
 
     /// A response came. If it is the one to the token request, its status says whether there may be new tokens: a gateway
@@ -53,7 +53,7 @@ impl Exchange {
     }
 
     fn learned(&mut self, may_have_rotated: bool) {
-        if self.rotation == Rotation::Asked {
+        if self.rotation == Rotation::Requested {
             self.rotation = if may_have_rotated { Rotation::Maybe } else { Rotation::No };
         }
     }
@@ -80,7 +80,7 @@ impl Exchange {
 
     /// Whether the response to the token request is still to come.
     pub(super) fn awaits_tokens(&self) -> bool {
-        self.rotation == Rotation::Asked
+        self.rotation == Rotation::Requested
     }
 
     /// Whether the provider was asked with this refresh token. Without a shared store there is no other.

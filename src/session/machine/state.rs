@@ -113,7 +113,7 @@ impl State {
         match self {
             Self::Idle { due } => due.map(|due| (Timer::Refresh, due)),
             Self::Attempting(attempt) if matches!(attempt.stage, Stage::Wait(..)) => Some((Timer::Wake, attempt.until)),
-            Self::Attempting(attempt) => Some((Timer::Answer, attempt.until)),
+            Self::Attempting(attempt) => Some((Timer::Response, attempt.until)),
             Self::Pausing(pause) => Some((Timer::Retry, pause.until)),
             Self::Stopped(_) | Self::LoggedOut => None,
         }

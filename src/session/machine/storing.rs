@@ -37,7 +37,7 @@ impl Core {
         State::attempting(Stage::ExpectSave(obtained), self.deadline(env))
     }
 
-    /// Goes on from an answer of the store.
+    /// Goes on from a response of the store.
     pub(super) fn told(&mut self, told: Told, attempt: Attempt, env: &mut dyn Env) -> State {
         let Attempt { stage, until } = attempt;
         match (stage, told) {

@@ -2,11 +2,11 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `route.rs` | [`OnMatrix`], [`Asked`]: which request goes where |
+//! | `route.rs` | [`OnMatrix`], [`RequestTo`]: which request goes where |
 //! | `state.rs` | [`KnownScopes`], and what it remembers |
 //! | `answers.rs` | the endpoints, one function each |
 
-mod answers;
+mod responses;
 mod route;
 mod state;
 #[cfg(test)]
@@ -23,10 +23,10 @@ use super::browser::Visit;
 use super::fault::{Fault, gateway};
 use super::http::Incoming;
 use super::provider::Provider;
-use super::reach::{Answer, reachable};
+use super::reach::{Reached, reachable};
 use super::rendezvous::Rendezvous;
 use crate::base::env::Timestamp;
-pub use route::{Asked, OnMatrix};
+pub use route::{OnMatrix, RequestTo};
 pub use state::KnownScopes;
 use state::State;
 
@@ -124,12 +124,12 @@ impl Homeserver {
         self.lock().faults.push((on, fault, times));
     }
 
-    /// Changes each answer of an endpoint.
+    /// Changes each response of an endpoint.
     pub fn tamper(&self, on: OnMatrix, edit: impl Fn(&mut Response<Vec<u8>>) + Send + Sync + 'static) {
         self.lock().edits.push((on, Arc::new(edit)));
     }
 
-    /// Changes the JSON object in each successful answer of an endpoint.
+    /// Changes the JSON object in each successful response of an endpoint.
     pub fn edit_json(&self, on: OnMatrix, edit: impl Fn(&mut Map<String, Value>) + Send + Sync + 'static) {
         self.tamper(on, move |response| {
             if let Ok(Value::Object(mut object)) = serde_json::from_slice(response.body())
@@ -151,7 +151,7 @@ impl Homeserver {
         self.rendezvous.honest();
     }
 
-    /// Answers a request. A fault that leaves no answer becomes a 502.
+    /// Answers a request. A fault that leaves no response becomes a 502.
     pub fn handle<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Response<Vec<u8>> {
         self.exchange(request, now).unwrap_or_else(gateway)
     }
@@ -161,15 +161,15 @@ impl Homeserver {
     /// # Errors
     /// What a transport would report. A request to a host that is none of homeserver, server name and provider is
     /// unreachable.
-    pub fn exchange<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Answer {
+    pub fn exchange<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Reached {
         let mut state = self.lock();
         let Some(on) = route::route(&state.base_url, &state.server_name, request.uri()) else {
             let at_provider = super::route::route(&self.provider.issuer(), request.uri());
-            state.requests.extend(at_provider.map(Asked::Provider));
+            state.requests.extend(at_provider.map(RequestTo::Provider));
             drop(state);
             return self.provider.exchange(request, now);
         };
-        state.requests.push(Asked::Homeserver(on));
+        state.requests.push(RequestTo::Homeserver(on));
         let fault = state.next_fault(on);
         if let Some(outcome) = fault.as_ref().and_then(Fault::before) {
             return outcome;
@@ -181,7 +181,7 @@ impl Homeserver {
             let query = parts.uri.query().unwrap_or("");
             let (method, headers, body) = (&parts.method, &parts.headers, body.as_ref());
             let incoming = Incoming { method, query, headers, body, now };
-            answers::answer(&state, &self.provider, on, parts.uri.path(), &incoming)
+            responses::respond(&state, &self.provider, on, parts.uri.path(), &incoming)
         };
         for (_, edit) in state.edits.iter().filter(|(place, _)| *place == on) {
             edit(&mut response);
@@ -198,7 +198,7 @@ impl Homeserver {
     }
 
     /// Where all requests so far went, in their order; those that a browser made at the provider are left out.
-    pub fn requests(&self) -> Vec<Asked> {
+    pub fn requests(&self) -> Vec<RequestTo> {
         self.lock().requests.clone()
     }
 

@@ -30,7 +30,7 @@ pub enum OnMatrix {
 
 /// Where a request went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Asked {
+pub enum RequestTo {
     /// To the homeserver.
     Homeserver(OnMatrix),
     /// To its provider.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Response;
 
-use super::route::{Asked, OnMatrix};
+use super::route::{OnMatrix, RequestTo};
 use crate::testing::fault::Fault;
 
 type Edit = Arc<dyn Fn(&mut Response<Vec<u8>>) + Send + Sync>;
@@ -36,7 +36,7 @@ pub(super) struct State {
     pub(super) devices: BTreeSet<(String, String)>,
     pub(super) edits: Vec<(OnMatrix, Edit)>,
     pub(super) faults: Vec<(OnMatrix, Fault, usize)>,
-    pub(super) requests: Vec<Asked>,
+    pub(super) requests: Vec<RequestTo>,
 }
 
 impl State {

@@ -41,8 +41,8 @@ fn token(homeserver: &Homeserver, scope: &str) -> String {
         .body(body.into_bytes())
         .unwrap();
     let response = homeserver.handle(request, Clock::START);
-    let answer: Value = serde_json::from_slice(response.body()).unwrap();
-    answer["access_token"].as_str().unwrap().to_owned()
+    let response: Value = serde_json::from_slice(response.body()).unwrap();
+    response["access_token"].as_str().unwrap().to_owned()
 }
 
 const WHOAMI: &str = "https://matrix.example.org/_matrix/client/v3/account/whoami";
@@ -60,7 +60,7 @@ fn it_is_found_by_its_name_and_names_its_provider() {
     assert_eq!(get(&hs, "https://elsewhere.example.org/", None).0, 502);
     assert_eq!(
         hs.requests(),
-        [OnMatrix::WellKnown, OnMatrix::AuthMetadata, OnMatrix::Elsewhere].map(Asked::Homeserver)
+        [OnMatrix::WellKnown, OnMatrix::AuthMetadata, OnMatrix::Elsewhere].map(RequestTo::Homeserver)
     );
 }
 
@@ -107,7 +107,7 @@ fn a_device_is_there_while_somebody_is_logged_in_with_it() {
         .unwrap();
     assert_eq!(hs.handle(revocation, Clock::START).status(), StatusCode::OK);
     assert_eq!(at("SECOND.DEVICE"), 404);
-    assert!(hs.requests().contains(&Asked::Provider(On::Revoke)));
+    assert!(hs.requests().contains(&RequestTo::Provider(On::Revoke)));
 }
 
 #[test]
@@ -130,13 +130,13 @@ fn homeserver_and_provider_can_share_a_host() {
     let url = "http://127.0.0.1:8080";
     let hs = Homeserver::new(url, "127.0.0.1:8080", Provider::new(url));
     for (path, asked) in [
-        ("/.well-known/matrix/client", Asked::Homeserver(OnMatrix::WellKnown)),
-        ("/_matrix/client/versions", Asked::Homeserver(OnMatrix::Versions)),
-        ("/.well-known/openid-configuration", Asked::Provider(On::ServerMetadata)),
-        ("/_matrix/client/unstable/org.matrix.msc4108/rendezvous", Asked::Homeserver(OnMatrix::Rendezvous)),
-        ("/_synapse/client/rendezvous/box1", Asked::Homeserver(OnMatrix::Rendezvous)),
-        ("/_matrix/x", Asked::Homeserver(OnMatrix::Elsewhere)),
-        ("/x", Asked::Provider(On::Elsewhere)),
+        ("/.well-known/matrix/client", RequestTo::Homeserver(OnMatrix::WellKnown)),
+        ("/_matrix/client/versions", RequestTo::Homeserver(OnMatrix::Versions)),
+        ("/.well-known/openid-configuration", RequestTo::Provider(On::ServerMetadata)),
+        ("/_matrix/client/unstable/org.matrix.msc4108/rendezvous", RequestTo::Homeserver(OnMatrix::Rendezvous)),
+        ("/_synapse/client/rendezvous/box1", RequestTo::Homeserver(OnMatrix::Rendezvous)),
+        ("/_matrix/x", RequestTo::Homeserver(OnMatrix::Elsewhere)),
+        ("/x", RequestTo::Provider(On::Elsewhere)),
     ] {
         get(&hs, path, None);
         get(&hs, &format!("{url}{path}"), None);

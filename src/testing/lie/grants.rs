@@ -77,9 +77,9 @@ macro_rules! lies_with_grants {
         DeviceExpiresInZero => put(On::DeviceAuthorization, "expires_in", 0);
         /// Device: `expires_in` 2^63.
         DeviceExpiresInHuge => put(On::DeviceAuthorization, "expires_in", 1_u64 << 63);
-        /// Device: `slow_down` is the answer to every poll, and to every other token request too.
+        /// Device: `slow_down` is the response to every poll, and to every other token request too.
         SlowDownForever => response(On::Token, |r| *r = failed("slow_down"));
-        /// Device: `authorization_pending` is the answer to every poll, and to every other token request too.
+        /// Device: `authorization_pending` is the response to every poll, and to every other token request too.
         PendingForever => response(On::Token, |r| *r = failed("authorization_pending"));
 
         /// Nonces are required, and are of 10 KiB.

@@ -19,9 +19,9 @@ fn clients_register_themselves() {
         "redirect_uris": ["http://127.0.0.1/cb", "com.example.app:/cb"], "application_type": "native",
         "token_endpoint_auth_method": "none", "client_name": "App", "client_name#de": "Programm",
     });
-    let answer = register(&metadata);
-    assert_eq!(answer.status(), StatusCode::CREATED);
-    let echo = body(&answer);
+    let response = register(&metadata);
+    assert_eq!(response.status(), StatusCode::CREATED);
+    let echo = body(&response);
     assert_eq!((text(&echo, "client_name#de"), echo.get("client_secret")), ("Programm", None));
     let client_id = text(&echo, "client_id");
     let url = authorization_url(&[("client_id", client_id), ("redirect_uri", "http://127.0.0.1:49152/cb")]);
@@ -73,9 +73,9 @@ fn each_client_authenticates_in_its_own_way() {
         (None, &[("client_id", "app"), ("client_secret", "s3cret")]),
         (None, &[]),
     ] {
-        let answer = ask(authorization, params);
-        assert_error(&answer, 401, "invalid_client");
-        assert!(answer.headers().contains_key(header::WWW_AUTHENTICATE));
+        let response = ask(authorization, params);
+        assert_error(&response, 401, "invalid_client");
+        assert!(response.headers().contains_key(header::WWW_AUTHENTICATE));
     }
     assert_error(&ask(Some("a:b"), &[("client_secret", "x")]), 400, "invalid_request");
 }
@@ -88,7 +88,7 @@ fn claims(jti: &str) -> Value {
 }
 
 /// Any question that needs a client, answered by the one endpoint that has no other conditions.
-fn ask(provider: &Provider, path: &str, assertion: &str, more: &[(&str, &str)]) -> Answer {
+fn ask(provider: &Provider, path: &str, assertion: &str, more: &[(&str, &str)]) -> HttpResponse {
     let params = [("client_assertion_type", JWT_BEARER), ("client_assertion", assertion), ("token", "unknown")];
     post(provider, path, &[&params, more].concat())
 }
@@ -140,8 +140,8 @@ fn an_assertion_has_to_be_right_in_every_part() {
     ] {
         let mut changed = claims("1");
         changed[name] = value.clone();
-        let answer = ask(&provider, "/introspect", &jwt(&own, json!({}), &changed), &[]);
-        assert_eq!(text(&body(&answer), "error"), "invalid_client", "{name} {value}");
+        let response = ask(&provider, "/introspect", &jwt(&own, json!({}), &changed), &[]);
+        assert_eq!(text(&body(&response), "error"), "invalid_client", "{name} {value}");
     }
     let good = jwt(&own, json!({}), &claims("1"));
     let foreign = jwt(&key(Algorithm::EdDsa), json!({}), &claims("1"));
@@ -199,8 +199,8 @@ fn a_client_registers_its_keys() {
     let mut claims = claims("1");
     claims["iss"] = echo["client_id"].clone();
     claims["sub"] = echo["client_id"].clone();
-    let answer = ask(&provider, "/token", &jwt(&own, json!({}), &claims), &[("grant_type", "client_credentials")]);
-    assert_eq!(text(&body(&answer), "token_type"), "Bearer");
+    let response = ask(&provider, "/token", &jwt(&own, json!({}), &claims), &[("grant_type", "client_credentials")]);
+    assert_eq!(text(&body(&response), "token_type"), "Bearer");
 
     let found = body(&get(&provider, "/.well-known/openid-configuration"));
     let advertised = found["token_endpoint_auth_methods_supported"].as_array().unwrap();

@@ -10,12 +10,12 @@ fn provider() -> Provider {
 }
 
 fn start(provider: &Provider) -> Value {
-    let answer = post(provider, "/device_authorization", &[("client_id", "app"), ("scope", "openid email")]);
-    assert_eq!(answer.status(), StatusCode::OK);
-    body(&answer)
+    let response = post(provider, "/device_authorization", &[("client_id", "app"), ("scope", "openid email")]);
+    assert_eq!(response.status(), StatusCode::OK);
+    body(&response)
 }
 
-fn poll(provider: &Provider, device: &Value, seconds: u64) -> Answer {
+fn poll(provider: &Provider, device: &Value, seconds: u64) -> HttpResponse {
     let params = [("grant_type", DEVICE_CODE), ("client_id", "app"), ("device_code", text(device, "device_code"))];
     provider.handle(request("/token").body(form(&params)).unwrap(), later(seconds))
 }

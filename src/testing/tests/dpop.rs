@@ -10,7 +10,7 @@ fn token_proof(key: &SigningKey, jti: &str) -> String {
     proof(key, &proof_claims("POST", "/token", jti, None))
 }
 
-fn redeem_proven(provider: &Provider, code: &str, proof: &str) -> Answer {
+fn redeem_proven(provider: &Provider, code: &str, proof: &str) -> HttpResponse {
     let params = [
         ("grant_type", "authorization_code"),
         ("client_id", "app"),
@@ -21,23 +21,23 @@ fn redeem_proven(provider: &Provider, code: &str, proof: &str) -> Answer {
     post_proven(provider, "/token", &params, proof)
 }
 
-fn refresh_proven(provider: &Provider, token: &str, proof: &str) -> Answer {
+fn refresh_proven(provider: &Provider, token: &str, proof: &str) -> HttpResponse {
     let params = [("grant_type", "refresh_token"), ("client_id", "app"), ("refresh_token", token)];
     post_proven(provider, "/token", &params, proof)
 }
 
-fn challenge(answer: &Answer) -> &str {
-    answer.headers()[header::WWW_AUTHENTICATE].to_str().unwrap()
+fn challenge(response: &HttpResponse) -> &str {
+    response.headers()[header::WWW_AUTHENTICATE].to_str().unwrap()
 }
 
-fn nonce(answer: &Answer) -> String {
-    answer.headers()["dpop-nonce"].to_str().unwrap().to_owned()
+fn nonce(response: &HttpResponse) -> String {
+    response.headers()["dpop-nonce"].to_str().unwrap().to_owned()
 }
 
 #[track_caller]
-fn assert_challenge(answer: &Answer, scheme: &str, error: &str) {
-    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
-    assert!(challenge(answer).starts_with(&format!("{scheme} error=\"{error}\"")), "{}", challenge(answer));
+fn assert_challenge(response: &HttpResponse, scheme: &str, error: &str) {
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert!(challenge(response).starts_with(&format!("{scheme} error=\"{error}\"")), "{}", challenge(response));
 }
 
 #[test]
@@ -53,8 +53,8 @@ fn bound_tokens_need_their_key_from_code_to_refresh() {
 
         let jkt = thumbprint(&public_jwk(&key)).unwrap();
         for (token, token_type) in [(access, Some(&json!("DPoP"))), (text(&tokens, "refresh_token"), None)] {
-            let answer = body(&post(&provider, "/introspect", &[("client_id", "app"), ("token", token)]));
-            assert_eq!((&answer["cnf"], answer.get("token_type")), (&json!({ "jkt": jkt }), token_type));
+            let response = body(&post(&provider, "/introspect", &[("client_id", "app"), ("token", token)]));
+            assert_eq!((&response["cnf"], response.get("token_type")), (&json!({ "jkt": jkt }), token_type));
         }
         assert_eq!(provider.bearer(access, NOW).unwrap().jkt, Some(jkt));
 
@@ -104,8 +104,8 @@ fn the_refresh_token_of_a_client_that_authenticates_is_not_bound() {
         ("client_secret", "s"),
         ("refresh_token", refresh_token),
     ];
-    let answer = post_proven(&provider, "/token", &params, &token_proof(&key(Algorithm::EdDsa), "2"));
-    assert_eq!(text(&body(&answer), "token_type"), "DPoP");
+    let response = post_proven(&provider, "/token", &params, &token_proof(&key(Algorithm::EdDsa), "2"));
+    assert_eq!(text(&body(&response), "token_type"), "DPoP");
 }
 
 #[test]
@@ -200,9 +200,9 @@ fn nonces_are_demanded_told_and_changed() {
         400,
         "use_dpop_nonce",
     );
-    let answer = redeem_proven(&provider, &code, &with_nonce("/token", "POST", "2", &first, None));
-    assert_eq!((answer.status(), nonce(&answer)), (StatusCode::OK, first.clone()));
-    let tokens = body(&answer);
+    let response = redeem_proven(&provider, &code, &with_nonce("/token", "POST", "2", &first, None));
+    assert_eq!((response.status(), nonce(&response)), (StatusCode::OK, first.clone()));
+    let tokens = body(&response);
     let access = text(&tokens, "access_token");
 
     let bare = proof(&own, &proof_claims("GET", "/userinfo", "3", Some(access)));
@@ -237,10 +237,10 @@ fn a_provider_may_never_be_content_with_a_nonce() {
     for jti in ["1", "2", "3"] {
         let mut claims = proof_claims("POST", "/token", jti, None);
         claims["nonce"] = json!(seen.last());
-        let answer = redeem_proven(&provider, &code, &proof(&own, &claims));
-        assert_error(&answer, 400, "use_dpop_nonce");
-        assert!(!seen.contains(&nonce(&answer)));
-        seen.push(nonce(&answer));
+        let response = redeem_proven(&provider, &code, &proof(&own, &claims));
+        assert_error(&response, 400, "use_dpop_nonce");
+        assert!(!seen.contains(&nonce(&response)));
+        seen.push(nonce(&response));
     }
     provider.honest();
     assert_eq!(redeem_proven(&provider, &code, &token_proof(&own, "4")).status(), StatusCode::OK);

@@ -8,7 +8,7 @@ fn confidential() -> RegisteredClient {
     RegisteredClient::confidential("app", "s3cret", REDIRECT).authenticating("client_secret_post")
 }
 
-fn token(provider: &Provider, params: &[(&str, &str)]) -> Answer {
+fn token(provider: &Provider, params: &[(&str, &str)]) -> HttpResponse {
     post(provider, "/token", &[&[("client_id", "app"), ("client_secret", "s3cret")], params].concat())
 }
 
@@ -21,8 +21,8 @@ fn a_client_gets_tokens_of_its_own() {
     assert_eq!(text(&tokens, "scope"), "jobs");
     let bearer = provider.bearer(text(&tokens, "access_token"), NOW).unwrap();
     assert_eq!((bearer.login.as_str(), bearer.subject.as_str()), ("", "app"));
-    let answer = userinfo(&provider, text(&tokens, "access_token"));
-    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    let response = userinfo(&provider, text(&tokens, "access_token"));
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
     assert_error(&ask("openid"), 400, "invalid_scope");
 
     let public = RegisteredClient::public("app", REDIRECT).allowing("client_credentials");
@@ -61,7 +61,7 @@ fn an_extension_grant_is_what_the_test_says() {
 fn a_resource_asks_for_a_better_sign_in() {
     let provider = provider();
     let weak = text(&login(&provider), "access_token").to_owned();
-    let challenge = |answer: &Answer| answer.headers()[header::WWW_AUTHENTICATE].to_str().unwrap().to_owned();
+    let challenge = |response: &HttpResponse| response.headers()[header::WWW_AUTHENTICATE].to_str().unwrap().to_owned();
     provider.require_authentication(&["urn:example:gold", "urn:example:silver"], Some(Duration::from_secs(60)));
     let refused = userinfo(&provider, &weak);
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);

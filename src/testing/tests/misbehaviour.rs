@@ -20,7 +20,7 @@ fn faults_come_as_often_as_they_were_set() {
     let honest = ask().unwrap();
     provider.fault(On::Jwks, Fault::Timeout, 2);
     provider.fault(On::Jwks, Fault::Unreachable, 1);
-    provider.fault(On::Jwks, Fault::LostAnswer, 1);
+    provider.fault(On::Jwks, Fault::LostResponse, 1);
     provider.fault(On::Jwks, Fault::Status { status: 503, retry_after: Some("120") }, 1);
     provider.fault(On::Token, Fault::status(500), 1);
     let failures: Vec<_> = (0..4).map(|_| ask().unwrap_err()).map(|failure| (failure.kind, failure.sent)).collect();
@@ -86,7 +86,7 @@ fn transcript(lie: Option<Lie>) -> Vec<String> {
         provider.lie(lie);
     }
     let mut seen = Vec::new();
-    let mut see = |answer: &Answer| {
+    let mut see = |answer: &HttpResponse| {
         let (status, headers) = (answer.status(), answer.headers());
         seen.push(format!("{status} {headers:?} {}", String::from_utf8_lossy(answer.body())));
     };
@@ -114,9 +114,9 @@ fn transcript(lie: Option<Lie>) -> Vec<String> {
     seen
 }
 
-/// Token requests with proofs, each with the nonce that the answer before it told; then one for userinfo. Returns
+/// Token requests with proofs, each with the nonce that the response before it told; then one for userinfo. Returns
 /// whether the nonces were told.
-fn proven(provider: &Provider, see: &mut impl FnMut(&Answer)) -> Vec<bool> {
+fn proven(provider: &Provider, see: &mut impl FnMut(&HttpResponse)) -> Vec<bool> {
     let own = key(Algorithm::Es256);
     let (mut nonce, mut told) = (None, Vec::new());
     for jti in ["1", "2"] {

@@ -26,7 +26,7 @@ const REDIRECT: &str = "https://rp.example/cb";
 const VERIFIER: &str = "a-code-verifier-that-is-long-enough-to-be-one";
 const NOW: Timestamp = Clock::START;
 
-type Answer = Response<Vec<u8>>;
+type HttpResponse = Response<Vec<u8>>;
 
 fn provider() -> Provider {
     Provider::new(ISSUER).with_client(RegisteredClient::public("app", REDIRECT))
@@ -41,7 +41,7 @@ fn later(seconds: u64) -> Timestamp {
     NOW.saturating_add(Duration::from_secs(seconds))
 }
 
-fn get(provider: &Provider, path: &str) -> Answer {
+fn get(provider: &Provider, path: &str) -> HttpResponse {
     provider.handle(Request::get(format!("{ISSUER}{path}")).body([]).unwrap(), NOW)
 }
 
@@ -49,7 +49,7 @@ fn request(path: &str) -> ::http::request::Builder {
     Request::post(format!("{ISSUER}{path}")).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
 }
 
-fn post(provider: &Provider, path: &str, params: &[(&str, &str)]) -> Answer {
+fn post(provider: &Provider, path: &str, params: &[(&str, &str)]) -> HttpResponse {
     provider.handle(request(path).body(form(params)).unwrap(), NOW)
 }
 
@@ -74,7 +74,7 @@ fn code(provider: &Provider, more: &[(&str, &str)]) -> String {
     provider.visit(&authorization_url(more), NOW).param("code").unwrap()
 }
 
-fn redeem(provider: &Provider, code: &str) -> Answer {
+fn redeem(provider: &Provider, code: &str) -> HttpResponse {
     let params = [
         ("grant_type", "authorization_code"),
         ("client_id", "app"),
@@ -85,17 +85,17 @@ fn redeem(provider: &Provider, code: &str) -> Answer {
     post(provider, "/token", &params)
 }
 
-fn refresh(provider: &Provider, token: &str) -> Answer {
+fn refresh(provider: &Provider, token: &str) -> HttpResponse {
     post(provider, "/token", &[("grant_type", "refresh_token"), ("client_id", "app"), ("refresh_token", token)])
 }
 
-fn userinfo(provider: &Provider, token: &str) -> Answer {
+fn userinfo(provider: &Provider, token: &str) -> HttpResponse {
     let request = Request::get(format!("{ISSUER}/userinfo")).header(header::AUTHORIZATION, format!("Bearer {token}"));
     provider.handle(request.body([]).unwrap(), NOW)
 }
 
-fn body(answer: &Answer) -> Value {
-    serde_json::from_slice(answer.body()).unwrap()
+fn body(response: &HttpResponse) -> Value {
+    serde_json::from_slice(response.body()).unwrap()
 }
 
 fn text<'a>(object: &'a Value, name: &str) -> &'a str {
@@ -111,8 +111,8 @@ fn segment(jwt: &str, at: usize) -> Value {
 }
 
 #[track_caller]
-fn assert_error(answer: &Answer, status: u16, error: &str) {
-    assert_eq!((answer.status().as_u16(), text(&body(answer), "error")), (status, error));
+fn assert_error(response: &HttpResponse, status: u16, error: &str) {
+    assert_eq!((response.status().as_u16(), text(&body(response), "error")), (status, error));
 }
 
 #[test]
@@ -129,9 +129,9 @@ fn a_login_from_discovery_to_userinfo() {
     assert_eq!(visit.param("state").as_deref(), Some("xyz"));
     assert_eq!(visit.param("iss").as_deref(), Some(ISSUER));
 
-    let answer = redeem(&provider, &visit.param("code").unwrap());
-    assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
-    let tokens = body(&answer);
+    let response = redeem(&provider, &visit.param("code").unwrap());
+    assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+    let tokens = body(&response);
     let (header, claims) = (segment(text(&tokens, "id_token"), 0), segment(text(&tokens, "id_token"), 1));
     assert_eq!(header, json!({ "alg": "RS256", "kid": "rs-1" }));
     assert_eq!((text(&claims, "sub"), text(&claims, "nonce"), text(&claims, "aud")), ("sub-alice", "n-1", "app"));
@@ -179,10 +179,10 @@ fn a_refresh_token_is_good_once_and_its_reuse_ends_the_grant() {
 }
 
 #[test]
-fn a_lost_refresh_answer_can_be_had_again_where_that_is_allowed() {
+fn a_lost_refresh_response_can_be_had_again_where_that_is_allowed() {
     let provider = provider().with_reuse(Reuse::AllowedUntilSuccessorIsUsed);
     let first = login(&provider);
-    provider.fault(On::Token, Fault::LostAnswer, 1);
+    provider.fault(On::Token, Fault::LostResponse, 1);
     assert_eq!(refresh(&provider, text(&first, "refresh_token")).status(), StatusCode::BAD_GATEWAY);
     let second = body(&refresh(&provider, text(&first, "refresh_token")));
     assert_eq!(userinfo(&provider, text(&second, "access_token")).status(), StatusCode::OK);
@@ -201,7 +201,7 @@ fn a_refresh_ends_the_older_access_tokens_where_the_rotation_says_so() {
         let provider = provider().with_rotation(rotation);
         let (first, others) = (login(&provider), login(&provider));
         if is_lost {
-            provider.fault(On::Token, Fault::LostAnswer, 1);
+            provider.fault(On::Token, Fault::LostResponse, 1);
         }
         let _ = refresh(&provider, text(&first, "refresh_token"));
         assert_eq!(userinfo(&provider, text(&first, "access_token")).status(), status, "{rotation:?} {is_lost}");
@@ -235,8 +235,8 @@ fn codes_are_bound_to_verifier_redirect_uri_client_and_time() {
     let code = code(&provider, &[]);
     let params: Vec<_> = valid.into_iter().chain([("code", code.as_str())]).collect();
     let late = NOW.saturating_add(Duration::from_secs(60));
-    let answer = provider.handle(request("/token").body(form(&params)).unwrap(), late);
-    assert_error(&answer, 400, "invalid_grant");
+    let response = provider.handle(request("/token").body(form(&params)).unwrap(), late);
+    assert_error(&response, 400, "invalid_grant");
 }
 
 #[test]
@@ -295,8 +295,8 @@ fn revoked_and_expired_tokens_are_worth_nothing() {
     assert_eq!(revoke("unknown"), StatusCode::OK);
     assert_eq!(revoke(text(&tokens, "refresh_token")), StatusCode::OK);
     assert_eq!(introspect(), json!({ "active": false }));
-    let answer = userinfo(&provider, access);
-    assert!(answer.headers()[header::WWW_AUTHENTICATE].to_str().unwrap().contains("error=\"invalid_token\""));
+    let response = userinfo(&provider, access);
+    assert!(response.headers()[header::WWW_AUTHENTICATE].to_str().unwrap().contains("error=\"invalid_token\""));
 }
 
 #[test]

@@ -10,7 +10,7 @@ fn params(more: &[(&str, &str)]) -> Vec<(String, String)> {
     form_urlencoded::parse(url.split_once('?').unwrap().1.as_bytes()).into_owned().collect()
 }
 
-fn push(provider: &Provider, more: &[(&str, &str)]) -> Answer {
+fn push(provider: &Provider, more: &[(&str, &str)]) -> HttpResponse {
     let params = params(more);
     let params: Vec<_> = params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     post(provider, "/par", &params)
@@ -24,9 +24,9 @@ fn browser_url(request_uri: &str, more: &[(&str, &str)]) -> String {
 #[test]
 fn a_pushed_request_is_good_once_and_cannot_be_changed() {
     let provider = provider();
-    let answer = push(&provider, &[]);
-    assert_eq!(answer.status(), StatusCode::CREATED);
-    let pushed = body(&answer);
+    let response = push(&provider, &[]);
+    assert_eq!(response.status(), StatusCode::CREATED);
+    let pushed = body(&response);
     assert_eq!(pushed["expires_in"], 60);
     let request_uri = text(&pushed, "request_uri");
     assert!(request_uri.starts_with("urn:ietf:params:oauth:request_uri:"));

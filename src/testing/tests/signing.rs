@@ -67,12 +67,12 @@ pub(super) fn proof(key: &SigningKey, claims: &Value) -> String {
 }
 
 /// Posts a form with a proof.
-pub(super) fn post_proven(provider: &Provider, path: &str, params: &[(&str, &str)], proof: &str) -> Answer {
+pub(super) fn post_proven(provider: &Provider, path: &str, params: &[(&str, &str)], proof: &str) -> HttpResponse {
     provider.handle(request(path).header("dpop", proof).body(form(params)).unwrap(), NOW)
 }
 
 /// Asks for userinfo with `Authorization: DPoP`.
-pub(super) fn userinfo_proven(provider: &Provider, token: &str, proof: &str) -> Answer {
+pub(super) fn userinfo_proven(provider: &Provider, token: &str, proof: &str) -> HttpResponse {
     let request = Request::get(format!("{ISSUER}/userinfo"));
     let request = request.header(header::AUTHORIZATION, format!("DPoP {token}")).header("dpop", proof);
     provider.handle(request.body([]).unwrap(), NOW)

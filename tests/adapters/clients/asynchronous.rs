@@ -33,7 +33,7 @@ async fn a_driver_that_is_generic_over_its_client_is_spawned() {
     let server = Server::start(|mut connection| {
         loop {
             connection.request()?;
-            connection.answer("200 OK", "", "spawned")?;
+            connection.response("200 OK", "", "spawned")?;
         }
     });
     let http = reqwest::Client::new().unwrap();
@@ -50,7 +50,7 @@ async fn dropping_a_reply_ends_its_exchange_and_leaves_the_server_free() {
     let server = Server::start(move |mut connection| {
         let seen = connection.request()?;
         if seen.line.ends_with("/free") {
-            return connection.answer("200 OK", "connection: close\r\n", "free");
+            return connection.response("200 OK", "connection: close\r\n", "free");
         }
         tell.send("arrived").map_err(std::io::Error::other)?;
         connection.hang();

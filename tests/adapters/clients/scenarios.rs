@@ -32,20 +32,20 @@ fn fails(name: &str, outcome: Outcome, kind: FailureKind, sent: Sent) {
     }
 }
 
-/// A server that answers every request alike and tells what it saw.
+/// A server that responses every request alike and tells what it saw.
 fn echo(status: &'static str, headers: &'static str, body: &'static str) -> (Server, mpsc::Receiver<Seen>) {
     let (tell, seen) = mpsc::channel();
     let server = Server::start(move |mut connection: Connection| {
         loop {
             tell.send(connection.request()?).map_err(std::io::Error::other)?;
-            connection.answer(status, headers, body)?;
+            connection.response(status, headers, body)?;
         }
     });
     (server, seen)
 }
 
 #[test]
-fn a_get_arrives_as_it_was_built_and_its_answer_comes_back_whole() {
+fn a_get_arrives_as_it_was_built_and_its_response_comes_back_whole() {
     let (server, seen) = echo("200 OK", "content-type: application/json\r\nx-answer: 4\r\n", "{\"a\":1}");
     let all = senders().into_iter().chain([("closure", by_closure as super::Send)]);
     for (name, send) in all {
@@ -137,7 +137,7 @@ fn a_body_of_just_the_limit_is_read_and_one_byte_more_is_not() {
     }
 }
 
-/// A server that reads the request, writes this much of an answer, and then does that with the connection.
+/// A server that reads the request, writes this much of a response, and then does that with the connection.
 fn cut_short(start: &'static str, end: fn(Connection) -> std::io::Result<()>) -> Server {
     Server::start(move |mut connection| {
         connection.request()?;
@@ -147,7 +147,7 @@ fn cut_short(start: &'static str, end: fn(Connection) -> std::io::Result<()>) ->
 }
 
 #[test]
-fn an_answer_that_does_not_end_is_given_up_in_time() {
+fn a_response_that_does_not_end_is_given_up_in_time() {
     let hang = |connection: Connection| {
         connection.hang();
         Ok(())
@@ -210,7 +210,7 @@ fn a_private_authority_is_trusted_if_named_and_then_no_other() {
     let (ours, theirs) = (Authority::new(), Authority::new());
     let server = Server::start_tls(ours.server("127.0.0.1", &[]), |mut connection| {
         connection.request()?;
-        connection.answer("200 OK", "", "secret")?;
+        connection.response("200 OK", "", "secret")?;
         connection.hang();
         Ok(())
     });
@@ -269,7 +269,7 @@ fn a_proxy_is_used_if_named() {
     let (tell, seen) = mpsc::channel();
     let proxy = Server::start(move |mut connection| {
         tell.send(connection.request()?.line).map_err(std::io::Error::other)?;
-        connection.answer("502 Bad Gateway", "connection: close\r\n", "")
+        connection.response("502 Bad Gateway", "connection: close\r\n", "")
     });
     for (name, send) in senders() {
         // One asks the proxy for the resource, the other for a tunnel; both leave the name's lookup to it.

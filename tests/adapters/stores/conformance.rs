@@ -39,7 +39,7 @@ fn locks_and_records(open: Open<'_>) {
     assert_eq!(act(b, StoreAction::Lock), "failed");
     assert_eq!(act(a, StoreAction::Load), format!("1 {}", token(&first)));
     assert_eq!(act(a, save(1, &second)), "saved");
-    // An answer that was lost is asked for again.
+    // A response that was lost is asked for again.
     assert_eq!(act(a, save(1, &second)), "saved");
     assert_eq!(act(a, StoreAction::Unlock), "done");
     assert_eq!(act(a, StoreAction::Unlock), "done");
@@ -90,8 +90,8 @@ fn the_first_to_save_wins(open: Open<'_>) {
     clock.advance(Duration::from_secs(301));
     assert!(matches!(session.access(&mut world.env), Access::Wait(_)));
     while let Some((ticket, action)) = session.poll_store(&mut world.env) {
-        let answer = mine.carry_out(action);
-        session.handle_store(ticket, answer, &mut world.env);
+        let response = mine.carry_out(action);
+        session.handle_store(ticket, response, &mut world.env);
     }
     let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
     assert_eq!(act(&*mine, StoreAction::Unlock), "done");
@@ -135,8 +135,8 @@ fn a_file_store_on_a_runtime_conforms() {
     // And on one thread, which must stay free.
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let store = open(SOON);
-    let answer = runtime.block_on(oidc_proto::adapter::store::SessionStore::carry_out(&store, StoreAction::Lock));
-    assert_eq!(crate::stores::tools::told(answer), "locked");
+    let response = runtime.block_on(oidc_proto::adapter::store::SessionStore::carry_out(&store, StoreAction::Lock));
+    assert_eq!(crate::stores::tools::told(response), "locked");
     let other = open(SOON);
     let waiting = oidc_proto::adapter::store::SessionStore::carry_out(&other, StoreAction::Lock);
     drop(store);

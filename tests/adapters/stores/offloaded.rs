@@ -6,7 +6,7 @@ use std::time::Duration;
 use oidc_proto::adapter::Timer;
 use oidc_proto::adapter::store::{FileStore, Offload, SessionStore};
 use oidc_proto::adapter::tokio::TokioTimer;
-use oidc_proto::session::{StoreAction, StoreAnswer};
+use oidc_proto::session::{StoreAction, StoreResponse};
 
 use crate::stores::tools::{NOW, SOON, act, block_on, folder, record, save, told};
 use crate::stores::world::World;
@@ -72,7 +72,7 @@ fn what_is_asked_for_is_done_in_order_whoever_waits() {
 #[test]
 fn work_that_is_not_done_is_a_failure() {
     // Nobody takes it.
-    let store = Offload::on(|_: StoreAction| StoreAnswer::Done, drop);
+    let store = Offload::on(|_: StoreAction| StoreResponse::Done, drop);
     assert_eq!(ask(&store, StoreAction::Load), "failed");
     drop(store.carry_out(StoreAction::Lock));
     assert_eq!(ask(&store, StoreAction::Lock), "failed");
@@ -81,7 +81,7 @@ fn work_that_is_not_done_is_a_failure() {
     let count = AtomicUsize::new(0);
     let store = Offload::new(move |_: StoreAction| {
         assert!(count.fetch_add(1, Ordering::SeqCst) != 0, "a panic on purpose");
-        StoreAnswer::Done
+        StoreResponse::Done
     });
     assert_eq!(ask(&store, StoreAction::Load), "failed");
     assert_eq!(ask(&store, StoreAction::Load), "done");

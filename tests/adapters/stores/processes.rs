@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use oidc_proto::adapter::store::{BlockingSessionStore, FileStore};
 use oidc_proto::adapter::{BlockingDriver, SystemEnv, ureq};
-use oidc_proto::session::{Access, Outcome, Record, Session, StoreAction, StoreAnswer};
+use oidc_proto::session::{Access, Outcome, Record, Session, StoreAction, StoreResponse};
 use oidc_proto::testing::{On, RegisteredClient, Reuse};
 use oidc_proto::{
     AuthorizationRequest, Callback, Client, Env, Issuer, ProviderOptions, RedirectUri, RelyingParty, Schemes, Scope,
@@ -124,7 +124,7 @@ fn refresh(store: &dyn BlockingSessionStore, issuer: &str) {
     let mut env = SystemEnv::new().unwrap();
     let http = ureq::Client::new().unwrap();
     let party = party(issuer, &mut env);
-    let StoreAnswer::Loaded(Some(record)) = store.carry_out(StoreAction::Load) else { panic!("no record") };
+    let StoreResponse::Loaded(Some(record)) = store.carry_out(StoreAction::Load) else { panic!("no record") };
     let mut session = Session::new(record.tokens, record.generation, party, shared(), &mut env).unwrap();
     say("ready");
     while wait() {
@@ -188,7 +188,7 @@ pub fn one_of_them_refreshes(store: &str, processes: usize) {
     killed.kill();
     let tokens: Vec<_> = processes.iter_mut().map(Process::says).collect();
     assert!(tokens.iter().all(|token| op.provider.bearer(token, SystemEnv::new().unwrap().now()).is_some()));
-    // It may have asked the provider and not lived to save the answer.
+    // It may have asked the provider and not lived to save the response.
     assert!((1..=2).contains(&(op.provider.count(On::Token) - asked)));
 }
 

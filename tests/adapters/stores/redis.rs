@@ -40,7 +40,7 @@ impl Server {
             let mut server = Self { child, port, arguments: arguments.clone(), folder };
             server.is_ready().then_some(server)
         });
-        started.expect("a Redis server that answers")
+        started.expect("a Redis server that responses")
     }
 
     /// Whether it answers; not if it has ended.
@@ -122,7 +122,7 @@ pub fn open(url: &str, env: &mut dyn Env) -> RedisStore {
     Redis::new(redis::Client::open(url).unwrap(), options).store("alice", env)
 }
 
-/// Whether the store fails in this way, and in time: a connection and an answer, twice.
+/// Whether the store fails in this way, and in time: a connection and a response, twice.
 fn fails(store: &impl BlockingSessionStore, action: StoreAction) {
     let since = Instant::now();
     assert_eq!(act(store, action), "failed");
@@ -263,7 +263,7 @@ fn a_server_that_is_paused_is_a_failure_in_time() {
         fails(&waited, StoreAction::Lock);
     }
     let error = chain(&store.take_error().unwrap());
-    assert!(error.contains("no answer in time"), "{error}");
+    assert!(error.contains("no response in time"), "{error}");
     server.signal("-CONT");
     // What it was asked then it may have done since: the lock is still the same holder's.
     for _ in 0..2 {
@@ -321,7 +321,7 @@ fn a_server_that_refuses_is_a_failure_without_its_words() {
 
 #[test]
 #[ignore = "needs a Redis server"]
-fn a_lock_whose_answer_nobody_waits_for_is_given_back() {
+fn a_lock_whose_response_nobody_waits_for_is_given_back() {
     let server = Server::start(&[]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut env = TestEnv::seeded(1);

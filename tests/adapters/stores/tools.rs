@@ -11,7 +11,7 @@ use std::time::Duration;
 use oidc_proto::adapter::BlockingHttpClient;
 use oidc_proto::adapter::store::BlockingSessionStore;
 use oidc_proto::adapter::store::SessionStore;
-use oidc_proto::session::{Record, Session, StoreAction, StoreAnswer, Transmit};
+use oidc_proto::session::{Record, Session, StoreAction, StoreResponse, Transmit};
 use oidc_proto::{Env, Error};
 use tempfile::TempDir;
 
@@ -39,16 +39,16 @@ pub fn token(record: &Record) -> &str {
     record.tokens.access_token().expose()
 }
 
-/// What an answer says, in a line.
-pub fn told(answer: StoreAnswer) -> String {
+/// What a response says, in a line.
+pub fn told(answer: StoreResponse) -> String {
     match answer {
-        StoreAnswer::Loaded(None) => "nothing".to_owned(),
-        StoreAnswer::Loaded(Some(record)) => format!("{} {}", record.generation, token(&record)),
-        StoreAnswer::Conflict(record) => format!("conflict {} {}", record.generation, token(&record)),
-        StoreAnswer::Locked => "locked".to_owned(),
-        StoreAnswer::Saved => "saved".to_owned(),
-        StoreAnswer::Done => "done".to_owned(),
-        StoreAnswer::Failed(_) => "failed".to_owned(),
+        StoreResponse::Loaded(None) => "nothing".to_owned(),
+        StoreResponse::Loaded(Some(record)) => format!("{} {}", record.generation, token(&record)),
+        StoreResponse::Conflict(record) => format!("conflict {} {}", record.generation, token(&record)),
+        StoreResponse::Locked => "locked".to_owned(),
+        StoreResponse::Saved => "saved".to_owned(),
+        StoreResponse::Done => "done".to_owned(),
+        StoreResponse::Failed(_) => "failed".to_owned(),
     }
 }
 
@@ -91,7 +91,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 pub struct Waited<S>(pub S);
 
 impl<S: SessionStore> BlockingSessionStore for Waited<S> {
-    fn carry_out(&self, action: StoreAction) -> StoreAnswer {
+    fn carry_out(&self, action: StoreAction) -> StoreResponse {
         block_on(self.0.carry_out(action))
     }
 }

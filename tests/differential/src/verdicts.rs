@@ -1,4 +1,4 @@
-//! The three libraries, asked for the same thing: is this ID token the answer to this login?
+//! The three libraries, asked for the same thing: is this ID token the response to this login?
 
 use std::collections::HashMap;
 use std::str::FromStr as _;
@@ -34,10 +34,10 @@ pub struct Question<'a> {
     pub now: u64,
 }
 
-/// What stands for an answer where there was a panic.
+/// What stands for a response where there was a panic.
 pub const PANICS: &str = "panics";
 
-/// The answers: `Err` says why not.
+/// The responses: `Err` says why not.
 #[derive(Clone, Debug)]
 pub struct Verdicts {
     pub ours: Result<(), ErrorCode>,
@@ -128,8 +128,8 @@ fn ours(question: &Question<'_>) -> Result<(), ErrorCode> {
     let verified = party.check(pending, &callback, env.now()).map_err(code)?;
     let step = party.redeem(pending.clone(), verified, &mut env).map_err(code)?;
     let Step::Call(call) = step else { panic!("a token request comes first") };
-    let answer = json!({ "access_token": ACCESS_TOKEN, "token_type": "Bearer", "id_token": question.token });
-    let mut step = call.into_parts().2.receive(Response::new(answer.to_string()), &mut env).map_err(code)?;
+    let response = json!({ "access_token": ACCESS_TOKEN, "token_type": "Bearer", "id_token": question.token });
+    let mut step = call.into_parts().2.receive(Response::new(response.to_string()), &mut env).map_err(code)?;
     // An unknown key is looked for once more, among the same ones.
     if let Step::Call(call) = step {
         let keys = Response::new(question.key_set.to_owned());

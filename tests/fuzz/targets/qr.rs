@@ -43,7 +43,7 @@ fn greetings(script: &mut Script<'_>) {
         (generator, initiated, first)
     };
     let (generator, _, first) = start();
-    let (_, answer) = generator.receive(&first).unwrap();
+    let (_, response) = generator.receive(&first).unwrap();
     let (generator, initiated, _) = start();
     let is_honest = |said: &str, meant: &str| said.replace('=', "") == meant;
     let said = String::from_utf8_lossy(script.text());
@@ -52,7 +52,7 @@ fn greetings(script: &mut Script<'_>) {
     }
     let said = String::from_utf8_lossy(script.text());
     if initiated.receive(&said).is_ok() {
-        assert!(is_honest(&said, &answer));
+        assert!(is_honest(&said, &response));
     }
 }
 
@@ -79,8 +79,8 @@ fn conversation(script: &mut Script<'_>) {
     let mut env = TestEnv::seeded(1);
     let generator = Generator::new(&mut env);
     let (initiated, first) = Initiated::new(generator.public_key(), &mut env).unwrap();
-    let (unconfirmed, answer) = generator.receive(&first).unwrap();
-    let (scanner, check_code) = initiated.receive(&answer).unwrap();
+    let (unconfirmed, response) = generator.receive(&first).unwrap();
+    let (scanner, check_code) = initiated.receive(&response).unwrap();
     let side = |channel| Side { channel: Some(channel), written: Vec::new(), read: 0 };
     let mut sides = [side(unconfirmed.confirm(&check_code).unwrap()), side(scanner)];
     for _ in 0..32 {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::Response;
 use oidc_proto::session::{
     Access, End, Epoch, Event, Outcome, Persistence, Record, RefreshPolicy, Refusal, Session, SessionOptions,
-    StoreAction, StoreAnswer, StoreTicket, Ticket, Transmit,
+    StoreAction, StoreResponse, StoreTicket, Ticket, Transmit,
 };
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{
@@ -61,7 +61,7 @@ struct Model {
     over: BTreeSet<Epoch>,
     /// A lock was handed in and has not come back.
     holds_lock: bool,
-    /// When the last request went out whose answer has not come, and the access token that there was.
+    /// When the last request went out whose response has not come, and the access token that there was.
     asked_at: Option<(u64, MonotonicTime, String)>,
     /// The access token that the provider may have ended: it was asked for new ones, and nothing usable came back.
     doubtful: Option<String>,
@@ -146,7 +146,7 @@ impl World {
             (6, _) => self.session.handle_timeout(&mut self.env),
             (7, _) => self.wait(),
             (8 | 9, _) => self.poll(),
-            (10 | 11, _) => self.answer(how),
+            (10 | 11, _) => self.response(how),
             (12 | 13, _) => self.keep(how),
             (14, 0) => {
                 drop(self.session.log_out(&mut self.env));
@@ -267,7 +267,7 @@ impl World {
     }
 
     /// The provider answers, or the network does.
-    fn answer(&mut self, how: u8) {
+    fn response(&mut self, how: u8) {
         // Not always in the order in which it was asked.
         let next = if how & 8 == 0 { self.calls.pop_front() } else { self.calls.pop_back() };
         let Some((ticket, number, had)) = next else { return };
@@ -312,38 +312,38 @@ impl World {
         let Some((ticket, action)) = self.asked.pop_front() else { return };
         let does_it = !matches!(how, 8 | 10);
         let generation = self.record.as_ref().map_or(0, |record| record.generation);
-        let answer = match action {
-            StoreAction::Lock => StoreAnswer::Locked,
-            StoreAction::Load => StoreAnswer::Loaded(self.record.clone().map(Box::new)),
+        let response = match action {
+            StoreAction::Lock => StoreResponse::Locked,
+            StoreAction::Load => StoreResponse::Loaded(self.record.clone().map(Box::new)),
             StoreAction::Save { expect, .. } if expect != generation => match self.record.clone() {
-                Some(record) => StoreAnswer::Conflict(Box::new(record)),
+                Some(record) => StoreResponse::Conflict(Box::new(record)),
                 // What was expected was erased by somebody.
-                None => StoreAnswer::Failed(ErrorCode::STORE_IO.into()),
+                None => StoreResponse::Failed(ErrorCode::STORE_IO.into()),
             },
             StoreAction::Save { next, .. } => {
                 if does_it {
                     self.record = Some(*next);
                 }
-                StoreAnswer::Saved
+                StoreResponse::Saved
             }
             StoreAction::Erase => {
                 if does_it {
                     self.record = None;
                 }
-                StoreAnswer::Done
+                StoreResponse::Done
             }
             StoreAction::Unlock => {
                 self.model.holds_lock = false;
-                StoreAnswer::Done
+                StoreResponse::Done
             }
         };
-        let answer = match how {
-            8 | 9 => StoreAnswer::Failed(ErrorCode::STORE_IO.into()),
+        let response = match how {
+            8 | 9 => StoreResponse::Failed(ErrorCode::STORE_IO.into()),
             10 | 11 => return,
-            _ => answer,
+            _ => response,
         };
-        self.model.holds_lock |= matches!(answer, StoreAnswer::Locked);
-        self.session.handle_store(ticket, answer, &mut self.env);
+        self.model.holds_lock |= matches!(response, StoreResponse::Locked);
+        self.session.handle_store(ticket, response, &mut self.env);
     }
 
     /// What must hold after each move.
@@ -387,7 +387,7 @@ impl World {
                 self.poll();
             }
             while !self.calls.is_empty() {
-                self.answer(0);
+                self.response(0);
             }
             self.check();
             if self.session.is_idle()

@@ -56,9 +56,9 @@ fn register(peer: &Peer) -> String {
         "redirect_uris": [REDIRECT_URI],
         "token_endpoint_auth_method": "none",
     });
-    let (status, answer) = post(&peer.url("/oauth2/registration"), "application/json", "", metadata.to_string());
-    assert_eq!(status, 201, "{answer}");
-    answer["client_id"].as_str().unwrap().to_owned()
+    let (status, response) = post(&peer.url("/oauth2/registration"), "application/json", "", metadata.to_string());
+    assert_eq!(status, 201, "{response}");
+    response["client_id"].as_str().unwrap().to_owned()
 }
 
 fn login(peer: &Peer, client_id: &str, hint: &str, mode: &str) -> Callback {
@@ -144,8 +144,8 @@ fn a_device_is_confirmed_or_refused_in_the_browser() {
             "grant_type=urn:ietf:params:oauth:grant-type:device_code&device_code={}",
             device["device_code"].as_str().unwrap()
         );
-        let (seen, answer) = post(&peer.url("/oauth2/token"), form, basic, body);
-        assert_eq!(seen, status, "{answer}");
-        assert_eq!(answer["error"].as_str(), (!yes).then_some("access_denied"), "{answer}");
+        let (seen, response) = post(&peer.url("/oauth2/token"), form, basic, body);
+        assert_eq!(seen, status, "{response}");
+        assert_eq!(response["error"].as_str(), (!yes).then_some("access_denied"), "{response}");
     }
 }

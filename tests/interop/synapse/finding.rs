@@ -21,9 +21,9 @@ fn without_the_service_there_is_nothing_to_log_in_at() {
     assert!(matches!(world.run(step).unwrap().support, Support::NotSupported));
     assert_eq!(world.web.seen.borrow()[1..], [STABLE, UNSTABLE, ISSUER]);
     let request = http::Request::get(format!("{}{STABLE}", synapse.url)).body(Body::default()).unwrap();
-    let answer = world.web.call(request, Policy::write(Accept::Json)).unwrap();
-    let answer: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
-    assert_eq!(answer["errcode"], "M_UNRECOGNIZED");
+    let response = world.web.call(request, Policy::write(Accept::Json)).unwrap();
+    let response: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+    assert_eq!(response["errcode"], "M_UNRECOGNIZED");
 }
 
 /// By what an older homeserver lacks, its age is known, and the spelling of the scopes follows from it.

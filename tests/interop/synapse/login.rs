@@ -10,7 +10,7 @@ use crate::synapse::world::*;
 
 #[test]
 #[ignore = "needs Synapse and Node.js"]
-fn the_answer_comes_in_the_query_and_in_the_fragment() {
+fn the_response_comes_in_the_query_and_in_the_fragment() {
     let synapse = shared();
     let mut world = World::at(synapse);
     for (redirect, request) in [

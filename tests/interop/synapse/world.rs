@@ -37,7 +37,7 @@ pub struct Web {
     /// Paths that an older homeserver does not have.
     missing: Vec<&'static str>,
     pub seen: RefCell<Vec<String>>,
-    /// The statuses of all answers.
+    /// The statuses of all responses.
     pub statuses: RefCell<Vec<u16>>,
 }
 

@@ -217,7 +217,7 @@ fn a_callback_of_exactly_the_limit_is_read() {
 }
 
 #[test]
-fn a_posted_answer_is_text() {
+fn a_posted_response_is_text() {
     let error = Callback::from_form_post(b"state=\xff\xfe&code=a").unwrap_err();
     assert_eq!(error.code(), ErrorCode::CALLBACK_MALFORMED);
 }
@@ -247,9 +247,9 @@ fn a_callback_at_another_url_names_both() {
     assert_usable(&mut world, login);
 }
 
-/// Each way in which an answer can come, given to a login that waits for each.
+/// Each way in which a response can come, given to a login that waits for each.
 #[test]
-fn an_answer_counts_only_in_the_way_that_was_asked_for() {
+fn a_response_counts_only_in_the_way_that_was_asked_for() {
     let modes = [ResponseMode::Query, ResponseMode::Fragment, ResponseMode::FormPost];
     for asked in modes {
         let mut world = World::new();
@@ -283,7 +283,7 @@ fn parameters_hidden_behind_escapes_are_still_the_same_parameters() {
         ("&%63ode=x", ErrorCode::CALLBACK_DUPLICATE_PARAMETER),
         ("&code", ErrorCode::CALLBACK_DUPLICATE_PARAMETER),
         ("&%65rror=access_denied", ErrorCode::CALLBACK_CODE_AND_ERROR),
-        // An answer in the fragment hides the one in the query.
+        // A response in the fragment hides the one in the query.
         ("#state=x&code=y", ErrorCode::CALLBACK_STATE_MISMATCH),
         ("#error=access_denied", ErrorCode::CALLBACK_STATE_MISSING),
     ] {
@@ -327,7 +327,7 @@ fn a_callback_belongs_to_one_login() {
 
 /// The mix-up attack of RFC 9207: a hostile provider sends the browser on to an honest one, with the `state` it was given.
 #[test]
-fn the_answer_of_one_provider_does_not_count_at_another() {
+fn the_response_of_one_provider_does_not_count_at_another() {
     let mut world = World::new();
     let login = world.login().unwrap();
     let honest = World::new();
@@ -348,7 +348,7 @@ fn the_answer_of_one_provider_does_not_count_at_another() {
 }
 
 #[test]
-fn an_answer_that_comes_again_is_refused_by_the_provider_and_ends_the_grant() {
+fn a_response_that_comes_again_is_refused_by_the_provider_and_ends_the_grant() {
     let mut world = World::new();
     let login = world.login().unwrap();
     let callback = world.callback(&login).unwrap();

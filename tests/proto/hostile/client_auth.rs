@@ -86,7 +86,7 @@ fn an_assertion_is_for_one_provider_one_request_and_one_minute() {
     world.course().unwrap();
     assert_assertions(&world, "HS256", 4);
     let answers: Vec<Value> = world.received.iter().filter_map(|body| serde_json::from_slice(body).ok()).collect();
-    let secret = answers.iter().find_map(|answer| answer["client_secret"].as_str()).unwrap();
+    let secret = answers.iter().find_map(|response| response["client_secret"].as_str()).unwrap();
     assert!(!world.sent.iter().any(|request| request.contains(secret)));
 }
 

@@ -1,4 +1,4 @@
-//! The same seed and the same answers give the same requests, byte for byte.
+//! The same seed and the same responses give the same requests, byte for byte.
 
 use oidc_proto::AuthMethod;
 use oidc_proto::jose::Algorithm;

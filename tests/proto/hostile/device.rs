@@ -9,29 +9,29 @@ use oidc_proto::{Client, Env as _, Error, ErrorCode, Fault as Whose, PendingDevi
 use serde_json::json;
 
 use crate::hostile::strong::dpop_key;
-use crate::hostile::transport::answer;
+use crate::hostile::transport::respond;
 use crate::hostile::world::{At, Row, Say, World, redirect, refusals};
 
 /// No codes that could be shown, or used.
 #[rustfmt::skip]
 const REFUSED: &[(Say, ErrorCode)] = &[
-    (Say::Lie(Lie::DeviceCodeAbsent), ErrorCode::DEVICE_ANSWER),
-    (Say::Lie(Lie::DeviceCodeEmpty), ErrorCode::DEVICE_ANSWER),
-    (Say::Lie(Lie::UserCodeAbsent), ErrorCode::DEVICE_ANSWER),
-    (Say::Lie(Lie::UserCodeControlCharacters), ErrorCode::DEVICE_ANSWER),
-    (Say::Lie(Lie::UserCodeHuge), ErrorCode::DEVICE_ANSWER),
-    (Say::Edit("an empty code", |op| put(op, "user_code", json!(""))), ErrorCode::DEVICE_ANSWER),
-    (Say::Edit("letters beyond ASCII", |op| put(op, "user_code", json!("WDJB\u{202e}MJHT"))), ErrorCode::DEVICE_ANSWER),
+    (Say::Lie(Lie::DeviceCodeAbsent), ErrorCode::DEVICE_RESPONSE),
+    (Say::Lie(Lie::DeviceCodeEmpty), ErrorCode::DEVICE_RESPONSE),
+    (Say::Lie(Lie::UserCodeAbsent), ErrorCode::DEVICE_RESPONSE),
+    (Say::Lie(Lie::UserCodeControlCharacters), ErrorCode::DEVICE_RESPONSE),
+    (Say::Lie(Lie::UserCodeHuge), ErrorCode::DEVICE_RESPONSE),
+    (Say::Edit("an empty code", |op| put(op, "user_code", json!(""))), ErrorCode::DEVICE_RESPONSE),
+    (Say::Edit("letters beyond ASCII", |op| put(op, "user_code", json!("WDJB\u{202e}MJHT"))), ErrorCode::DEVICE_RESPONSE),
     (Say::Edit("a number as code", |op| put(op, "user_code", json!(12345678))), ErrorCode::JSON_TYPE),
-    (Say::Lie(Lie::VerificationUriAbsent), ErrorCode::DEVICE_ANSWER),
-    (Say::Lie(Lie::VerificationUriHttp), ErrorCode::DEVICE_ANSWER),
-    (Say::Lie(Lie::VerificationUriScript), ErrorCode::DEVICE_ANSWER),
-    (Say::Lie(Lie::VerificationUriUserInfo), ErrorCode::DEVICE_ANSWER),
-    (Say::Lie(Lie::VerificationUriCompleteHttp), ErrorCode::DEVICE_ANSWER),
-    (Say::Edit("a script to scan", |op| put(op, "verification_uri_complete", json!("javascript:alert(1)"))), ErrorCode::DEVICE_ANSWER),
-    (Say::Edit("a list", |op| answer(op, On::DeviceAuthorization, 200, "application/json", "[]")), ErrorCode::JSON_TYPE),
-    (Say::Edit("no", |op| answer(op, On::DeviceAuthorization, 400, "application/json", r#"{"error":"unauthorized_client"}"#)), ErrorCode::TOKEN_UNAUTHORIZED_CLIENT),
-    (Say::Edit("no client of theirs", |op| answer(op, On::DeviceAuthorization, 401, "application/json", r#"{"error":"invalid_client"}"#)), ErrorCode::TOKEN_INVALID_CLIENT),
+    (Say::Lie(Lie::VerificationUriAbsent), ErrorCode::DEVICE_RESPONSE),
+    (Say::Lie(Lie::VerificationUriHttp), ErrorCode::DEVICE_RESPONSE),
+    (Say::Lie(Lie::VerificationUriScript), ErrorCode::DEVICE_RESPONSE),
+    (Say::Lie(Lie::VerificationUriUserInfo), ErrorCode::DEVICE_RESPONSE),
+    (Say::Lie(Lie::VerificationUriCompleteHttp), ErrorCode::DEVICE_RESPONSE),
+    (Say::Edit("a script to scan", |op| put(op, "verification_uri_complete", json!("javascript:alert(1)"))), ErrorCode::DEVICE_RESPONSE),
+    (Say::Edit("a list", |op| respond(op, On::DeviceAuthorization, 200, "application/json", "[]")), ErrorCode::JSON_TYPE),
+    (Say::Edit("no", |op| respond(op, On::DeviceAuthorization, 400, "application/json", r#"{"error":"unauthorized_client"}"#)), ErrorCode::TOKEN_UNAUTHORIZED_CLIENT),
+    (Say::Edit("no client of theirs", |op| respond(op, On::DeviceAuthorization, 401, "application/json", r#"{"error":"invalid_client"}"#)), ErrorCode::TOKEN_INVALID_CLIENT),
     (Say::Fault(On::DeviceAuthorization, Fault::Timeout), ErrorCode::TRANSPORT_TIMEOUT),
     (Say::Fault(On::DeviceAuthorization, Fault::Redirect), ErrorCode::HTTP_REDIRECT),
     (Say::Fault(On::DeviceAuthorization, Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE),
@@ -58,12 +58,12 @@ const TERMS: &[(Say, u64, u64)] = &[
 /// What ends the wait without tokens.
 #[rustfmt::skip]
 const NO: &[(Say, ErrorCode)] = &[
-    (Say::Edit("the user's no", |op| answer(op, On::Token, 400, "application/json", r#"{"error":"access_denied"}"#)), ErrorCode::DEVICE_ACCESS_DENIED),
-    (Say::Edit("too late", |op| answer(op, On::Token, 400, "application/json", r#"{"error":"expired_token"}"#)), ErrorCode::DEVICE_EXPIRED_TOKEN),
-    (Say::Edit("a code of nobody", |op| answer(op, On::Token, 400, "application/json", r#"{"error":"invalid_grant"}"#)), ErrorCode::TOKEN_INVALID_GRANT),
-    (Say::Edit("a word with a space", |op| answer(op, On::Token, 400, "application/json", r#"{"error":"slow_down "}"#)), ErrorCode::TOKEN_ERROR),
-    (Say::Edit("pending by 200", |op| answer(op, On::Token, 200, "application/json", r#"{"error":"authorization_pending"}"#)), ErrorCode::TOKEN_ERROR_WITH_SUCCESS),
-    (Say::Edit("pending by HTML", |op| answer(op, On::Token, 400, "text/html", r#"{"error":"authorization_pending"}"#)), ErrorCode::HTTP_STATUS),
+    (Say::Edit("the user's no", |op| respond(op, On::Token, 400, "application/json", r#"{"error":"access_denied"}"#)), ErrorCode::DEVICE_ACCESS_DENIED),
+    (Say::Edit("too late", |op| respond(op, On::Token, 400, "application/json", r#"{"error":"expired_token"}"#)), ErrorCode::DEVICE_EXPIRED_TOKEN),
+    (Say::Edit("a code of nobody", |op| respond(op, On::Token, 400, "application/json", r#"{"error":"invalid_grant"}"#)), ErrorCode::TOKEN_INVALID_GRANT),
+    (Say::Edit("a word with a space", |op| respond(op, On::Token, 400, "application/json", r#"{"error":"slow_down "}"#)), ErrorCode::TOKEN_ERROR),
+    (Say::Edit("pending by 200", |op| respond(op, On::Token, 200, "application/json", r#"{"error":"authorization_pending"}"#)), ErrorCode::TOKEN_ERROR_WITH_SUCCESS),
+    (Say::Edit("pending by HTML", |op| respond(op, On::Token, 400, "text/html", r#"{"error":"authorization_pending"}"#)), ErrorCode::HTTP_STATUS),
     (Say::Fault(On::Token, Fault::Redirect), ErrorCode::HTTP_REDIRECT),
     (Say::Fault(On::Token, Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
 ];
@@ -247,10 +247,10 @@ fn a_network_that_fails_is_no_reason_to_ask_sooner() {
 
 /// Tokens that were sent and did not arrive are lost: the code is spent, and the provider says so.
 #[test]
-fn an_answer_that_is_lost_is_not_waited_for_for_ever() {
+fn a_response_that_is_lost_is_not_waited_for_for_ever() {
     let mut world = world();
     world.op = world.op.with_device_polls(0);
-    world.op.fault(On::Token, Fault::LostAnswer, 1);
+    world.op.fault(On::Token, Fault::LostResponse, 1);
     assert_eq!(world.logged_in_by_device().err().unwrap().what(), (At::Exchange, ErrorCode::TOKEN_INVALID_GRANT));
     assert_eq!(pauses(&world), [5, 10]);
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::hostile::strong::{DPOP_SEED, dpop_key, key, proofs};
-use crate::hostile::transport::answer;
+use crate::hostile::transport::respond;
 use crate::hostile::world::{At, ISSUER, Row, Say, User, World};
 
 /// A demand, and how often a request is sent at most.
@@ -136,9 +136,9 @@ fn a_proof_that_is_refused_is_told_to_be() {
             });
         }),
         Place::Push => {
-            Say::Edit("no", |op| answer(op, On::Par, 400, "application/json", r#"{"error":"invalid_dpop_proof"}"#))
+            Say::Edit("no", |op| respond(op, On::Par, 400, "application/json", r#"{"error":"invalid_dpop_proof"}"#))
         }
-        _ => Say::Edit("no", |op| answer(op, On::Token, 400, "application/json", r#"{"error":"invalid_dpop_proof"}"#)),
+        _ => Say::Edit("no", |op| respond(op, On::Token, 400, "application/json", r#"{"error":"invalid_dpop_proof"}"#)),
     };
     for place in Place::ALL {
         let (error, count) = place.meet(&say(place));

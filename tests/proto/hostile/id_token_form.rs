@@ -143,8 +143,8 @@ pub(crate) fn assert_unverified(say: &Say, code: ErrorCode, cost: usize) {
         assert_eq!((refusal.error.code(), world.op.count(On::Jwks)), (code, expected + cost), "{say:?}");
 
         // The tokens are still there to be revoked, and then they are gone.
-        let answer: Value = world.received.iter().find_map(|body| token_response(body)).unwrap();
-        let access_token = answer["access_token"].as_str().unwrap();
+        let response: Value = world.received.iter().find_map(|body| token_response(body)).unwrap();
+        let access_token = response["access_token"].as_str().unwrap();
         assert!(world.op.bearer(access_token, world.env.now()).is_some());
         world.give_up(*refusal.tokens.unwrap()).unwrap();
         assert!(world.op.bearer(access_token, world.env.now()).is_none());

@@ -226,7 +226,7 @@ fn rotated_keys_are_picked_up_by_one_refetch() {
 
 /// Keys that were fetched before the tokens were asked for never prove that there is no such key, however young they are.
 #[test]
-fn keys_from_before_a_login_are_no_answer_to_it() {
+fn keys_from_before_a_login_are_no_response_to_it() {
     let (mut world, party) = world_with_keys();
     for rotations in 1..=20 {
         world.op.rotate_keys();

@@ -80,7 +80,7 @@ fn a_set_has_100_keys_at_most() {
     }
 }
 
-/// A `kid` of 1 MiB is an answer that is too large; one of 60 KiB a token that is; one of 2 KiB is no `kid`.
+/// A `kid` of 1 MiB is a response that is too large; one of 60 KiB a token that is; one of 2 KiB is no `kid`.
 #[test]
 fn a_key_id_is_short() {
     for (length, expected) in [

@@ -5,7 +5,7 @@ use oidc_proto::{ErrorCode, Fault as Whose, RedirectUri, Scope};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::hostile::transport::answer;
+use crate::hostile::transport::respond;
 use crate::hostile::world::{At, ISSUER, REDIRECT, Row, Say, World, pardons, refusals};
 
 #[rustfmt::skip]
@@ -15,17 +15,17 @@ const REFUSED: &[(Say, ErrorCode)] = &[
     (Say::Edit("null", |op| put(op, "request_uri", Value::Null)), ErrorCode::PAR_NO_REQUEST_URI),
     (Say::Edit("a long one", |op| put(op, "request_uri", json!("u".repeat(2049)))), ErrorCode::PAR_NO_REQUEST_URI),
     (Say::Edit("a number", |op| put(op, "request_uri", json!(7))), ErrorCode::JSON_TYPE),
-    (Say::Edit("a list", |op| answer(op, On::Par, 201, "application/json", r#"["urn:x"]"#)), ErrorCode::JSON_TYPE),
-    (Say::Edit("twice", |op| answer(op, On::Par, 201, "application/json", r#"{"request_uri":"urn:x","request_uri":"urn:y"}"#)), ErrorCode::JSON_DUPLICATE_NAME),
-    (Say::Edit("a page", |op| answer(op, On::Par, 201, "text/html", "urn:x")), ErrorCode::HTTP_CONTENT_TYPE),
-    (Say::Edit("no client of theirs", |op| answer(op, On::Par, 401, "application/json", r#"{"error":"invalid_client"}"#)), ErrorCode::TOKEN_INVALID_CLIENT),
-    (Say::Edit("a bad request", |op| answer(op, On::Par, 400, "application/json", r#"{"error":"invalid_request"}"#)), ErrorCode::AUTHORIZATION_INVALID_REQUEST),
-    (Say::Edit("a bad scope", |op| answer(op, On::Par, 400, "application/json", r#"{"error":"invalid_scope"}"#)), ErrorCode::AUTHORIZATION_INVALID_SCOPE),
-    (Say::Edit("something else", |op| answer(op, On::Par, 400, "application/json", r#"{"error":"invalid_request_object"}"#)), ErrorCode::AUTHORIZATION_ERROR),
-    (Say::Edit("a bad proof", |op| answer(op, On::Par, 400, "application/json", r#"{"error":"invalid_dpop_proof"}"#)), ErrorCode::DPOP_PROOF),
-    (Say::Edit("413", |op| answer(op, On::Par, 413, "text/plain", "too large")), ErrorCode::HTTP_STATUS),
-    (Say::Edit("429", |op| answer(op, On::Par, 429, "application/json", r#"{"error":"invalid_request"}"#)), ErrorCode::HTTP_TOO_MANY_REQUESTS),
-    (Say::Edit("500", |op| answer(op, On::Par, 500, "application/json", r#"{"error":"invalid_request"}"#)), ErrorCode::HTTP_SERVER_ERROR),
+    (Say::Edit("a list", |op| respond(op, On::Par, 201, "application/json", r#"["urn:x"]"#)), ErrorCode::JSON_TYPE),
+    (Say::Edit("twice", |op| respond(op, On::Par, 201, "application/json", r#"{"request_uri":"urn:x","request_uri":"urn:y"}"#)), ErrorCode::JSON_DUPLICATE_NAME),
+    (Say::Edit("a page", |op| respond(op, On::Par, 201, "text/html", "urn:x")), ErrorCode::HTTP_CONTENT_TYPE),
+    (Say::Edit("no client of theirs", |op| respond(op, On::Par, 401, "application/json", r#"{"error":"invalid_client"}"#)), ErrorCode::TOKEN_INVALID_CLIENT),
+    (Say::Edit("a bad request", |op| respond(op, On::Par, 400, "application/json", r#"{"error":"invalid_request"}"#)), ErrorCode::AUTHORIZATION_INVALID_REQUEST),
+    (Say::Edit("a bad scope", |op| respond(op, On::Par, 400, "application/json", r#"{"error":"invalid_scope"}"#)), ErrorCode::AUTHORIZATION_INVALID_SCOPE),
+    (Say::Edit("something else", |op| respond(op, On::Par, 400, "application/json", r#"{"error":"invalid_request_object"}"#)), ErrorCode::AUTHORIZATION_ERROR),
+    (Say::Edit("a bad proof", |op| respond(op, On::Par, 400, "application/json", r#"{"error":"invalid_dpop_proof"}"#)), ErrorCode::DPOP_PROOF),
+    (Say::Edit("413", |op| respond(op, On::Par, 413, "text/plain", "too large")), ErrorCode::HTTP_STATUS),
+    (Say::Edit("429", |op| respond(op, On::Par, 429, "application/json", r#"{"error":"invalid_request"}"#)), ErrorCode::HTTP_TOO_MANY_REQUESTS),
+    (Say::Edit("500", |op| respond(op, On::Par, 500, "application/json", r#"{"error":"invalid_request"}"#)), ErrorCode::HTTP_SERVER_ERROR),
     (Say::Fault(On::Par, Fault::Timeout), ErrorCode::TRANSPORT_TIMEOUT),
     (Say::Fault(On::Par, Fault::Redirect), ErrorCode::HTTP_REDIRECT),
     (Say::Fault(On::Par, Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),

@@ -94,7 +94,7 @@ fn what_a_refresh_need_not_bring_is_kept() {
 }
 
 /// RFC 6749 section 5.1: a scope that is not answered is the one that was asked for.
-/// RFC 6749 section 6. What was granted is known where the request or the answer named it.
+/// RFC 6749 section 6. What was granted is known where the request or the response named it.
 #[test]
 fn no_more_scope_is_asked_for_than_was_granted() {
     for (granted, asked, allowed) in [
@@ -147,7 +147,7 @@ fn without_a_refresh_token_there_is_no_refresh() {
 }
 
 #[test]
-fn a_lost_answer_is_asked_for_again_with_the_same_token_where_the_provider_allows_it() {
+fn a_lost_response_is_asked_for_again_with_the_same_token_where_the_provider_allows_it() {
     for (reuse, expected) in [
         (Reuse::AllowedUntilSuccessorIsUsed, None),
         (Reuse::EndsGrant, Some((At::Refresh, ErrorCode::TOKEN_INVALID_GRANT))),
@@ -155,7 +155,7 @@ fn a_lost_answer_is_asked_for_again_with_the_same_token_where_the_provider_allow
         let mut world = World::new();
         world.op = world.op.with_reuse(reuse);
         let user = world.logged_in().unwrap();
-        world.op.fault(On::Token, Fault::LostAnswer, 1);
+        world.op.fault(On::Token, Fault::LostResponse, 1);
         let refusal = world.refresh(&user).err().unwrap();
         assert_eq!(refusal.what(), (At::Refresh, ErrorCode::TRANSPORT_INTERRUPTED));
         assert_eq!(world.refresh(&user).err().map(|refusal| refusal.what()), expected);

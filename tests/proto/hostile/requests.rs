@@ -148,7 +148,7 @@ fn every_form_has_its_own_fields() {
     assert_eq!((sent["token_type_hint"].as_str(), &sent["token"]), ("refresh_token", &refresh_token));
 
     let (tell, told) = std::sync::mpsc::channel();
-    world.op.edit_json(On::DeviceAuthorization, move |answer| tell.send(answer["device_code"].clone()).unwrap());
+    world.op.edit_json(On::DeviceAuthorization, move |response| tell.send(response["device_code"].clone()).unwrap());
     let pending = world.device(&user.party).unwrap();
     let sent = form(&world, "/device_authorization");
     assert_eq!(names(&sent), ["client_id", "scope"].into());

@@ -105,7 +105,7 @@ fn credentials_of_another_kind_are_replaced() {
 }
 
 #[test]
-fn any_answer_is_an_answer() {
+fn any_response_is_an_answer() {
     for status in [200, 204, 301, 307, 400, 401, 403, 404, 429, 500, 503] {
         let mut world = World::bound();
         let user = world.logged_in().unwrap();

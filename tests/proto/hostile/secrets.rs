@@ -28,7 +28,7 @@ const WITH_ARGUMENTS: [Lie; 8] = [
 const FAULTS: [Fault; 19] = [
     Fault::Timeout,
     Fault::Unreachable,
-    Fault::LostAnswer,
+    Fault::LostResponse,
     Fault::status(204),
     Fault::status(400),
     Fault::status(401),

@@ -9,7 +9,7 @@ use oidc_proto::{Client, ClientAuth, ErrorCode, Fault, TokenOutcome};
 use oidc_proto::{Deviation, UnknownFields};
 use serde_json::{Value, json};
 
-use crate::hostile::transport::answer;
+use crate::hostile::transport::respond;
 use crate::hostile::world::{At, Row, Say, World, pardons, redirect, refusals};
 
 #[rustfmt::skip]
@@ -25,9 +25,9 @@ const REFUSED: &[(Say, ErrorCode)] = &[
     (Say::Lie(Lie::ErrorWith200), ErrorCode::TOKEN_ERROR_WITH_SUCCESS),
     (Say::Edit("an error beside tokens", |op| put(op, "error", json!("invalid_grant"))), ErrorCode::TOKEN_ERROR_WITH_SUCCESS),
     (Say::Edit("an error of another type", |op| put(op, "error", json!({}))), ErrorCode::JSON_TYPE),
-    (Say::Edit("a list", |op| answer(op, On::Token, 200, "application/json", r#"["at","Bearer",300]"#)), ErrorCode::JSON_TYPE),
-    (Say::Edit("two answers", |op| answer(op, On::Token, 200, "application/json", "{}{}")), ErrorCode::JSON_SYNTAX),
-    (Say::Edit("NaN", |op| answer(op, On::Token, 200, "application/json", r#"{"expires_in":NaN}"#)), ErrorCode::JSON_SYNTAX),
+    (Say::Edit("a list", |op| respond(op, On::Token, 200, "application/json", r#"["at","Bearer",300]"#)), ErrorCode::JSON_TYPE),
+    (Say::Edit("two responses", |op| respond(op, On::Token, 200, "application/json", "{}{}")), ErrorCode::JSON_SYNTAX),
+    (Say::Edit("NaN", |op| respond(op, On::Token, 200, "application/json", r#"{"expires_in":NaN}"#)), ErrorCode::JSON_SYNTAX),
 ];
 
 /// An access token came, but the rest spoils it: nothing is lost, and nothing is used.
@@ -122,7 +122,7 @@ fn put(op: &testing::Provider, name: &'static str, value: Value) {
 }
 
 #[test]
-fn an_answer_that_cannot_be_used_is_refused_at_login_and_at_refresh() {
+fn a_response_that_cannot_be_used_is_refused_at_login_and_at_refresh() {
     for (say, code) in REFUSED {
         let mut world = World::new();
         say.to(&world.op);
@@ -198,7 +198,7 @@ fn an_error_that_says_nothing_is_no_verdict() {
     for body in NO_VERDICT {
         let mut world = World::new();
         let user = world.logged_in().unwrap();
-        answer(&world.op, On::Token, 400, "application/json", body);
+        respond(&world.op, On::Token, 400, "application/json", body);
         let refusal = world.refresh(&user).err().unwrap();
         assert_eq!(refusal.what(), (At::Refresh, ErrorCode::HTTP_STATUS), "{body}");
     }

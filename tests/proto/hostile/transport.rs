@@ -24,13 +24,13 @@ const UNREACHABLE: ErrorCode = ErrorCode::TRANSPORT_UNREACHABLE;
 const SIGNED: ErrorCode = ErrorCode::USERINFO_SIGNED;
 const UNAUTHORIZED: ErrorCode = ErrorCode::USERINFO_UNAUTHORIZED;
 
-/// `None`: it does no harm. Of the answer to a revocation only the status counts.
+/// `None`: it does no harm. Of the response to a revocation only the status counts.
 #[rustfmt::skip]
 const FAULTS: &[(Fault, [Option<ErrorCode>; 7])] = &[
     //                                          metadata       register       jwks           code           userinfo            refresh        revocation
     (Fault::Timeout,                            [Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),      Some(TIMEOUT),     Some(TIMEOUT)]),
     (Fault::Unreachable,                        [Some(UNREACHABLE), Some(UNREACHABLE), Some(UNREACHABLE), Some(UNREACHABLE), Some(UNREACHABLE),  Some(UNREACHABLE), Some(UNREACHABLE)]),
-    (Fault::LostAnswer,                         [Some(BROKEN),      Some(BROKEN),      Some(BROKEN),      Some(BROKEN),      Some(BROKEN),       Some(BROKEN),      Some(BROKEN)]),
+    (Fault::LostResponse,                         [Some(BROKEN),      Some(BROKEN),      Some(BROKEN),      Some(BROKEN),      Some(BROKEN),       Some(BROKEN),      Some(BROKEN)]),
     (Fault::status(204),                        [Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),       Some(SYNTAX),      None]),
     (Fault::status(304),                        [Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),     Some(REDIRECT),    Some(REDIRECT)]),
     (Fault::status(400),                        [Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),       Some(STATUS),      Some(STATUS)]),
@@ -140,7 +140,7 @@ fn a_failure_tells_whether_the_request_may_have_arrived() {
     for (fault, sent) in [
         (Fault::Timeout, Some(Sent::Maybe)),
         (Fault::Unreachable, Some(Sent::No)),
-        (Fault::LostAnswer, Some(Sent::Maybe)),
+        (Fault::LostResponse, Some(Sent::Maybe)),
         (Fault::Oversized, Some(Sent::Maybe)),
         (Fault::status(503), None),
     ] {
@@ -183,7 +183,7 @@ fn a_code_is_unspent_while_there_are_no_keys() {
     }
 }
 
-/// An answer that says no, in the body of an answer that says something else.
+/// A response that says no, in the body of a response that says something else.
 #[test]
 fn a_verdict_is_believed_only_from_a_client_error() {
     let cases = [
@@ -203,14 +203,14 @@ fn a_verdict_is_believed_only_from_a_client_error() {
     for (status, content_type, code) in cases {
         let mut world = World::new();
         let user = world.logged_in().unwrap();
-        answer(&world.op, On::Token, status, content_type, r#"{"error":"invalid_grant"}"#);
+        respond(&world.op, On::Token, status, content_type, r#"{"error":"invalid_grant"}"#);
         let refusal = world.refresh(&user).err().unwrap();
         assert_eq!(Some(refusal.error.code()), code, "{status} {content_type}");
     }
 }
 
-/// Puts one answer in the place of all others.
-pub(crate) fn answer(op: &testing::Provider, on: On, status: u16, content_type: &'static str, body: &'static str) {
+/// Puts one response in the place of all others.
+pub(crate) fn respond(op: &testing::Provider, on: On, status: u16, content_type: &'static str, body: &'static str) {
     op.tamper(on, move |response| {
         *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
         response.headers_mut().insert("content-type", http::HeaderValue::from_static(content_type));

@@ -7,7 +7,7 @@ use oidc_proto::{Env as _, ErrorCode, Fault, PendingLogout, RedirectUri};
 use serde_json::{Value, json};
 
 use crate::hostile::strong;
-use crate::hostile::transport::answer;
+use crate::hostile::transport::respond;
 use crate::hostile::world::{At, ISSUER, LOGOUT_REDIRECT, Row, Say, World, refusals};
 
 #[rustfmt::skip]
@@ -19,21 +19,21 @@ const USERINFO: &[(Say, ErrorCode)] = &[
     (Say::Edit("an empty sub", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!(""))))), ErrorCode::USERINFO_SUBJECT_MISMATCH),
     (Say::Edit("sub in capitals", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!("SUB-ALICE"))))), ErrorCode::USERINFO_SUBJECT_MISMATCH),
     (Say::Edit("a number as sub", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!(7))))), ErrorCode::JSON_TYPE),
-    (Say::Edit("sub twice", |op| answer(op, On::UserInfo, 200, "application/json", r#"{"sub":"sub-alice","\u0073ub":"sub-mallory"}"#)), ErrorCode::JSON_DUPLICATE_NAME),
-    (Say::Edit("a list", |op| answer(op, On::UserInfo, 200, "application/json", r#"["sub-alice"]"#)), ErrorCode::JSON_TYPE),
-    (Say::Edit("a real JWT", |op| answer(op, On::UserInfo, 200, "application/jwt", "e30.e30.")), ErrorCode::USERINFO_SIGNED),
-    (Say::Edit("401 with a body", |op| answer(op, On::UserInfo, 401, "application/json", r#"{"sub":"sub-alice"}"#)), ErrorCode::USERINFO_UNAUTHORIZED),
-    (Say::Edit("400 with an error", |op| answer(op, On::UserInfo, 400, "application/json", r#"{"error":"invalid_token"}"#)), ErrorCode::USERINFO_UNAUTHORIZED),
-    (Say::Edit("500 with an error", |op| answer(op, On::UserInfo, 500, "application/json", r#"{"error":"invalid_token"}"#)), ErrorCode::HTTP_SERVER_ERROR),
+    (Say::Edit("sub twice", |op| respond(op, On::UserInfo, 200, "application/json", r#"{"sub":"sub-alice","\u0073ub":"sub-mallory"}"#)), ErrorCode::JSON_DUPLICATE_NAME),
+    (Say::Edit("a list", |op| respond(op, On::UserInfo, 200, "application/json", r#"["sub-alice"]"#)), ErrorCode::JSON_TYPE),
+    (Say::Edit("a real JWT", |op| respond(op, On::UserInfo, 200, "application/jwt", "e30.e30.")), ErrorCode::USERINFO_SIGNED),
+    (Say::Edit("401 with a body", |op| respond(op, On::UserInfo, 401, "application/json", r#"{"sub":"sub-alice"}"#)), ErrorCode::USERINFO_UNAUTHORIZED),
+    (Say::Edit("400 with an error", |op| respond(op, On::UserInfo, 400, "application/json", r#"{"error":"invalid_token"}"#)), ErrorCode::USERINFO_UNAUTHORIZED),
+    (Say::Edit("500 with an error", |op| respond(op, On::UserInfo, 500, "application/json", r#"{"error":"invalid_token"}"#)), ErrorCode::HTTP_SERVER_ERROR),
 ];
 
 #[rustfmt::skip]
 const REVOCATION: &[(Say, ErrorCode)] = &[
-    (Say::Edit("another type", |op| answer(op, On::Revoke, 400, "application/json", r#"{"error":"unsupported_token_type"}"#)), ErrorCode::REVOCATION_UNSUPPORTED_TOKEN_TYPE),
-    (Say::Edit("another client", |op| answer(op, On::Revoke, 401, "application/json", r#"{"error":"invalid_client"}"#)), ErrorCode::TOKEN_INVALID_CLIENT),
-    (Say::Edit("no", |op| answer(op, On::Revoke, 403, "application/json", r#"{"error":"access_denied"}"#)), ErrorCode::REVOCATION_DENIED),
-    (Say::Edit("503", |op| answer(op, On::Revoke, 503, "application/json", r#"{"error":"access_denied"}"#)), ErrorCode::HTTP_SERVER_ERROR),
-    (Say::Edit("400 without words", |op| answer(op, On::Revoke, 400, "text/plain", "no")), ErrorCode::HTTP_STATUS),
+    (Say::Edit("another type", |op| respond(op, On::Revoke, 400, "application/json", r#"{"error":"unsupported_token_type"}"#)), ErrorCode::REVOCATION_UNSUPPORTED_TOKEN_TYPE),
+    (Say::Edit("another client", |op| respond(op, On::Revoke, 401, "application/json", r#"{"error":"invalid_client"}"#)), ErrorCode::TOKEN_INVALID_CLIENT),
+    (Say::Edit("no", |op| respond(op, On::Revoke, 403, "application/json", r#"{"error":"access_denied"}"#)), ErrorCode::REVOCATION_DENIED),
+    (Say::Edit("503", |op| respond(op, On::Revoke, 503, "application/json", r#"{"error":"access_denied"}"#)), ErrorCode::HTTP_SERVER_ERROR),
+    (Say::Edit("400 without words", |op| respond(op, On::Revoke, 400, "text/plain", "no")), ErrorCode::HTTP_STATUS),
 ];
 
 pub(crate) fn rows() -> Vec<Row> {
@@ -74,18 +74,18 @@ fn userinfo_that_has_to_be_signed_is() {
         ("the truth", |_| {}, None),
         (
             "plain",
-            |op| answer(op, On::UserInfo, 200, "application/json", r#"{"sub":"sub-alice"}"#),
+            |op| respond(op, On::UserInfo, 200, "application/json", r#"{"sub":"sub-alice"}"#),
             Some(ErrorCode::USERINFO_NOT_SIGNED),
         ),
         (
             "unsigned",
-            |op| answer(op, On::UserInfo, 200, "application/jwt", "eyJhbGciOiJub25lIn0.e30."),
+            |op| respond(op, On::UserInfo, 200, "application/jwt", "eyJhbGciOiJub25lIn0.e30."),
             Some(ErrorCode::JWS_ALGORITHM),
         ),
-        ("no JWT", |op| answer(op, On::UserInfo, 200, "application/jwt", "{}"), Some(ErrorCode::JWS_MALFORMED)),
+        ("no JWT", |op| respond(op, On::UserInfo, 200, "application/jwt", "{}"), Some(ErrorCode::JWS_MALFORMED)),
         (
             "a JWE",
-            |op| answer(op, On::UserInfo, 200, "application/jwt", "e30.e30.e30.e30.e30"),
+            |op| respond(op, On::UserInfo, 200, "application/jwt", "e30.e30.e30.e30.e30"),
             Some(ErrorCode::JWS_ENCRYPTED),
         ),
         ("not text", |op| op.tamper(On::UserInfo, |r| r.body_mut().insert(0, 0xff)), Some(ErrorCode::JWS_MALFORMED)),
@@ -113,7 +113,7 @@ fn userinfo_that_has_to_be_signed_is() {
     }
 }
 
-/// Claims of a signed answer, how they are signed, and what comes of it. In place of `""` there is this login's own.
+/// Claims of a signed response, how they are signed, and what comes of it. In place of `""` there is this login's own.
 #[rustfmt::skip]
 const SIGNED: &[(&str, Algorithm, &str, Option<ErrorCode>)] = &[
     (r#"{"iss":"","aud":"","sub":""}"#, Algorithm::Es256, "ours", None),
@@ -205,7 +205,7 @@ fn a_revocation_that_fails_can_be_tried_again() {
 }
 
 #[test]
-fn only_the_answer_to_this_logout_is_one() {
+fn only_the_response_to_this_logout_is_one() {
     let mut world = World::new();
     let user = world.logged_in().unwrap();
     let redirect = RedirectUri::new(LOGOUT_REDIRECT).unwrap();

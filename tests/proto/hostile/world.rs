@@ -286,7 +286,7 @@ impl World {
         Ok(Login { party: party.clone(), url, pending })
     }
 
-    /// The answer that the user's browser brings, as it is.
+    /// The response that the user's browser brings, as it is.
     pub(crate) fn visit(&self, login: &Login) -> Visit {
         let visit = self.op.visit(login.url.as_str(), self.env.now());
         self.browsed.borrow_mut().push(format!("?{}", visit.callback()));

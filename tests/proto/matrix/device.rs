@@ -1,7 +1,7 @@
 //! A login that the user allows on another device.
 
 use oidc_proto::matrix::{DeviceId, LoginOutcome, LoginRequest, PendingDeviceLogin};
-use oidc_proto::testing::{Asked, On, OnMatrix};
+use oidc_proto::testing::{On, OnMatrix, RequestTo};
 use oidc_proto::{Error, ErrorCode};
 
 use crate::matrix::world::*;
@@ -30,7 +30,7 @@ fn the_user_allows_it_elsewhere() {
     let login = poll(&mut world, pending).unwrap().logged_in().unwrap();
     assert_eq!((login.session.user_id().as_str(), login.session.device_id()), ("@alice:example.org", &device));
     let last = &world.hs.requests()[world.hs.requests().len() - 2..];
-    assert_eq!(last, [Asked::Provider(On::Token), Asked::Homeserver(OnMatrix::Whoami)]);
+    assert_eq!(last, [RequestTo::Provider(On::Token), RequestTo::Homeserver(OnMatrix::Whoami)]);
 }
 
 #[test]

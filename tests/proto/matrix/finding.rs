@@ -10,7 +10,7 @@ use oidc_proto::matrix::{
     AccountAction, Address, AuthServer, DeviceId, HomeserverDiscovery, LoginRequest, MetadataSource, ScopeForm,
     Support, SupportCheck,
 };
-use oidc_proto::testing::{Asked, Fault, On, OnMatrix};
+use oidc_proto::testing::{Fault, On, OnMatrix, RequestTo};
 use oidc_proto::{Body, Env as _, ErrorCode, Freshness, Schemes};
 use serde_json::{Value, json};
 
@@ -109,12 +109,15 @@ fn metadata_can_be_stored() {
         assert_eq!((again.scope_form(), again.account.is_some()), (server.scope_form(), server.account.is_some()));
         let begun = world.begin_at(&again, LoginRequest::new()).unwrap();
         world.finish(begun).unwrap().logged_in().unwrap();
-        assert_eq!(world.hs.requests()[asked..], [Asked::Provider(On::Token), Asked::Homeserver(OnMatrix::Whoami)]);
+        assert_eq!(
+            world.hs.requests()[asked..],
+            [RequestTo::Provider(On::Token), RequestTo::Homeserver(OnMatrix::Whoami)]
+        );
     }
 }
 
 #[test]
-fn no_api_is_an_answer_and_anything_else_a_failure() {
+fn no_api_is_a_response_and_anything_else_a_failure() {
     for (say, expected) in [
         ((OnMatrix::AuthMetadata, Fault::status(500)), (ErrorCode::HTTP_SERVER_ERROR, "auth_metadata")),
         ((OnMatrix::AuthMetadata, Fault::status(403)), (ErrorCode::HTTP_STATUS, "auth_metadata")),
@@ -201,7 +204,7 @@ fn what_matrix_demands_of_a_provider_is_checked() {
     );
 }
 
-/// Each answer on the way to the homeserver, and what is wrong with it.
+/// Each response on the way to the homeserver, and what is wrong with it.
 #[test]
 fn nonsense_on_the_way_names_the_request_that_it_answers() {
     let put = |name: &'static str, value: Value| {

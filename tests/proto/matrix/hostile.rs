@@ -41,11 +41,11 @@ const ROWS: &[Row] = &[
     ("registration: not there", |hs| hs.edit_json(OnMatrix::AuthMetadata, |o| drop(o.remove("registration_endpoint"))), ErrorCode::REGISTRATION_UNSUPPORTED, None, false),
     ("registration: nobody there", |hs| hs.provider().fault(On::Register, Fault::Unreachable, 1), ErrorCode::TRANSPORT_UNREACHABLE, Some("registration_endpoint"), false),
     ("callback: another issuer", |hs| hs.provider().lie(Lie::CallbackIssWrong), ErrorCode::CALLBACK_ISS_MISMATCH, Some("iss"), false),
-    ("callback: an answer to another login", |hs| hs.provider().lie(Lie::CallbackStateWrong), ErrorCode::CALLBACK_STATE_MISMATCH, None, false),
+    ("callback: a response to another login", |hs| hs.provider().lie(Lie::CallbackStateWrong), ErrorCode::CALLBACK_STATE_MISMATCH, None, false),
     ("token: an error", |hs| hs.provider().lie(Lie::ErrorWith200), ErrorCode::TOKEN_ERROR_WITH_SUCCESS, Some("token_endpoint"), false),
     ("token: a header in it", |hs| hs.provider().lie(Lie::TokenCrLf), ErrorCode::TOKEN_MALFORMED, Some("access_token"), false),
     ("token: another type", |hs| hs.provider().lie(Lie::TokenTypeUnknown), ErrorCode::TOKEN_TYPE, Some("token_type"), true),
-    ("token: lost", |hs| hs.provider().fault(On::Token, Fault::LostAnswer, 1), ErrorCode::TRANSPORT_INTERRUPTED, Some("token_endpoint"), false),
+    ("token: lost", |hs| hs.provider().fault(On::Token, Fault::LostResponse, 1), ErrorCode::TRANSPORT_INTERRUPTED, Some("token_endpoint"), false),
     ("token: down", |hs| hs.provider().fault(On::Token, Fault::status(503), 1), ErrorCode::HTTP_SERVER_ERROR, Some("token_endpoint"), false),
     ("whoami: another user", |hs| put(hs, "user_id", json!("@mallory:example.org")), ErrorCode::WHOAMI_USER_MISMATCH, Some("user_id"), true),
     ("whoami: a user of another server", |hs| put(hs, "user_id", json!("@alice:elsewhere.org")), ErrorCode::WHOAMI_USER_MISMATCH, Some("user_id"), true),
@@ -74,7 +74,7 @@ const ROWS: &[Row] = &[
     ("whoami: depths", |hs| whoami_fault(hs, Fault::DeepNesting), ErrorCode::JSON_TOO_DEEP, Some("whoami"), true),
     ("whoami: twice", |hs| whoami_fault(hs, Fault::DuplicateName), ErrorCode::JSON_DUPLICATE_NAME, Some("whoami"), true),
     ("whoami: no end", |hs| whoami_fault(hs, Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE, Some("whoami"), true),
-    ("whoami: no answer", |hs| whoami_fault(hs, Fault::Timeout), ErrorCode::TRANSPORT_TIMEOUT, Some("whoami"), true),
+    ("whoami: no response", |hs| whoami_fault(hs, Fault::Timeout), ErrorCode::TRANSPORT_TIMEOUT, Some("whoami"), true),
     ("whoami: nobody there", |hs| whoami_fault(hs, Fault::Unreachable), ErrorCode::TRANSPORT_UNREACHABLE, Some("whoami"), true),
 ];
 
@@ -248,7 +248,7 @@ fn whoami_answers_for_any_tokens() {
     assert_eq!((&identity.user_id, identity.device_id.as_ref()), (session.user_id(), Some(session.device_id())));
 }
 
-/// What an answer to a request of the application's own means for its session.
+/// What a response to a request of the application's own means for its session.
 #[test]
 fn only_what_is_said_of_the_token_is_a_refusal() {
     for (status, body, expected) in [

@@ -5,7 +5,7 @@ use oidc_proto::jose::Algorithm;
 use oidc_proto::matrix::{
     Application, AuthMetadataFetch, DeviceId, Homeserver, LoginRequest, PendingLogin, ScopeForm, UserId,
 };
-use oidc_proto::testing::{self, Asked, KnownScopes, On, OnMatrix, Par, RegisteredClient};
+use oidc_proto::testing::{self, KnownScopes, On, OnMatrix, Par, RegisteredClient, RequestTo};
 use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{Callback, Env as _, ErrorCode, Issuer, RedirectUri, Registrations, Schemes, Scope};
 
@@ -14,10 +14,10 @@ use crate::matrix::world::*;
 /// What a login costs: from the homeserver's URL to a user ID.
 #[test]
 fn a_login_takes_five_requests_and_two_with_what_is_known() {
-    let metadata = Asked::Homeserver(OnMatrix::AuthMetadata);
+    let metadata = RequestTo::Homeserver(OnMatrix::AuthMetadata);
     let (register, keys, token) =
-        (Asked::Provider(On::Register), Asked::Provider(On::Jwks), Asked::Provider(On::Token));
-    let whoami = Asked::Homeserver(OnMatrix::Whoami);
+        (RequestTo::Provider(On::Register), RequestTo::Provider(On::Jwks), RequestTo::Provider(On::Token));
+    let whoami = RequestTo::Homeserver(OnMatrix::Whoami);
 
     let mut world = World::new();
     world.logged_in();
@@ -121,7 +121,7 @@ fn the_request_says_what_was_asked_for() {
 
 /// The code is kept out of the logs of whatever server the page is on.
 #[test]
-fn the_answer_comes_in_the_fragment_where_the_page_is_elsewhere() {
+fn the_response_comes_in_the_fragment_where_the_page_is_elsewhere() {
     for (application_type, uri, mode) in [
         (ApplicationType::Web, "https://app.example.org/cb", ResponseMode::Fragment),
         (ApplicationType::Native, "https://app.example.org/cb", ResponseMode::Fragment),
@@ -149,7 +149,7 @@ fn the_answer_comes_in_the_fragment_where_the_page_is_elsewhere() {
 }
 
 #[test]
-fn a_login_waits_for_its_own_answer_and_not_for_ever() {
+fn a_login_waits_for_its_own_response_and_not_for_ever() {
     let mut world = World::new();
     let begun = world.begin(LoginRequest::new().login_hint("deny:alice")).unwrap();
     let error = begun.pending.check(&world.callback(&begun), &begun.party, world.env.now()).unwrap_err();
@@ -157,14 +157,14 @@ fn a_login_waits_for_its_own_answer_and_not_for_ever() {
 
     // Another login's answer does not use this one up.
     let (first, second) = (world.begin(LoginRequest::new()).unwrap(), world.begin(LoginRequest::new()).unwrap());
-    let (answer, other) = (world.callback(&first), world.callback(&second));
-    assert_eq!((first.pending.key(), second.pending.key()), (answer.key().unwrap(), other.key().unwrap()));
+    let (response, other) = (world.callback(&first), world.callback(&second));
+    assert_eq!((first.pending.key(), second.pending.key()), (response.key().unwrap(), other.key().unwrap()));
     let error = first.pending.check(&other, &first.party, world.env.now()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::CALLBACK_STATE_MISMATCH);
-    assert!(first.pending.check(&answer, &first.party, world.env.now()).is_ok());
+    assert!(first.pending.check(&response, &first.party, world.env.now()).is_ok());
     world.pass(15 * 60);
     assert_eq!(first.pending.expires_at(), world.env.now());
-    let error = first.pending.check(&answer, &first.party, world.env.now()).unwrap_err();
+    let error = first.pending.check(&response, &first.party, world.env.now()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::CALLBACK_EXPIRED);
 }
 

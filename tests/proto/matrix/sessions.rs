@@ -83,7 +83,7 @@ fn an_unknown_token_is_refreshed_before_anyone_is_asked() {
     assert_eq!(live.call(), 401);
     assert_eq!(live.pump(), [SessionEvent::Core(Event::TokensRefreshed)]);
     assert_eq!(live.call(), 200);
-    // A late answer about the old token starts nothing.
+    // A late response about the old token starts nothing.
     let refreshes = live.world.hs.provider().count(On::Token);
     let error = ErrorBody::parse(br#"{"errcode":"M_UNKNOWN_TOKEN"}"#).unwrap();
     let old = AccessToken::new("at_old").unwrap();

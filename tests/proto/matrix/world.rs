@@ -10,7 +10,7 @@ use oidc_proto::matrix::{
     Address, Application, AuthMetadataFetch, AuthServer, FoundHomeserver, Homeserver, HomeserverDiscovery, Login,
     LoginOutcome, LoginRequest, Party, PendingLogin, Support, UserSession,
 };
-use oidc_proto::testing::{self, Asked, Clock, OnMatrix, TestEnv};
+use oidc_proto::testing::{self, Clock, OnMatrix, RequestTo, TestEnv};
 use oidc_proto::{ApplicationType, ClientMetadata, Localized};
 use oidc_proto::{AuthorizationUrl, Callback, Env as _, Error, ProviderOptions, RedirectUri, Registrations, Schemes};
 use oidc_proto::{Flow, Step};
@@ -136,8 +136,8 @@ impl World {
     /// Where the homeserver was asked so far.
     pub fn asked(&self) -> Vec<OnMatrix> {
         let at = |asked| match asked {
-            Asked::Homeserver(on) => Some(on),
-            Asked::Provider(_) => None,
+            RequestTo::Homeserver(on) => Some(on),
+            RequestTo::Provider(_) => None,
         };
         self.hs.requests().into_iter().filter_map(at).collect()
     }

@@ -1,4 +1,4 @@
-//! Callbacks: by query, fragment or form post, the answer comes out as the provider wrote it.
+//! Callbacks: by query, fragment or form post, the response comes out as the provider wrote it.
 
 use oidc_proto::ResponseMode;
 use oidc_proto::{
@@ -27,7 +27,7 @@ fn login(mode: ResponseMode) -> Login {
 
 const MODES: [ResponseMode; 3] = [ResponseMode::Query, ResponseMode::Fragment, ResponseMode::FormPost];
 
-/// The answer by every way in which this mode can bring it.
+/// The response by every way in which this mode can bring it.
 fn carried(mode: ResponseMode, form: &str) -> Vec<Result<Callback, ErrorCode>> {
     let code = |error: oidc_proto::Error| error.code();
     match mode {
@@ -65,12 +65,12 @@ proptest! {
         place in any::<prop::sample::Index>(),
     ) {
         let Login { party, pending, state } = login(mode);
-        let mut answer = others;
+        let mut response = others;
         let own = [("code", code.as_str()), ("state", state.as_str()), ("iss", ISSUER)];
         for pair in pairs(&own) {
-            answer.insert(place.index(answer.len() + 1), pair);
+            response.insert(place.index(response.len() + 1), pair);
         }
-        let form = write_form(&answer);
+        let form = write_form(&response);
         for callback in carried(other, &form) {
             let callback = callback.unwrap();
             prop_assert_eq!(callback.key(), Some(pending.key()));
@@ -117,12 +117,12 @@ proptest! {
         places in [any::<prop::sample::Index>(), any::<prop::sample::Index>()],
         mode in select(MODES.to_vec()),
     ) {
-        let mut answer = others;
+        let mut response = others;
         for (value, place) in values.into_iter().zip(places) {
-            answer.insert(place.index(answer.len() + 1), (twice.to_owned(), value));
+            response.insert(place.index(response.len() + 1), (twice.to_owned(), value));
         }
-        // A URL with neither `state`, `code` nor `error` in its fragment has no answer there.
-        let form = format!("{}&x=1", write_form(&answer));
+        // A URL with neither `state`, `code` nor `error` in its fragment has no response there.
+        let form = format!("{}&x=1", write_form(&response));
         for callback in carried(mode, &form) {
             if let Ok(callback) = &callback {
                 prop_assert!(mode == ResponseMode::Fragment && callback.key().is_none());
@@ -139,9 +139,9 @@ proptest! {
         mode in select(MODES.to_vec()),
     ) {
         let Login { party, pending, state } = login(mode);
-        let mut answer = pairs(&[("error", &error), ("state", &state)]);
-        answer.extend(description.clone().map(|text| ("error_description".to_owned(), text)));
-        for callback in carried(mode, &write_form(&answer)) {
+        let mut response = pairs(&[("error", &error), ("state", &state)]);
+        response.extend(description.clone().map(|text| ("error_description".to_owned(), text)));
+        for callback in carried(mode, &write_form(&response)) {
             let refused = party.check(&pending, &callback.unwrap(), env().now()).unwrap_err();
             prop_assert_eq!(refused.fault(), oidc_proto::Fault::Denied);
             let text = refused.provider_text().unwrap();

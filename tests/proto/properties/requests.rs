@@ -126,8 +126,8 @@ proptest! {
         let (url, pending) = party.authorize(request, &mut env).unwrap();
         let asked = read_form(Url::parse(url.as_str()).unwrap().query().unwrap());
         let asked = |wanted: &str| asked.iter().find(|(name, _)| name == wanted).unwrap().1.clone();
-        let answer = write_form(&[("code".into(), code.clone()), ("state".into(), asked("state"))]);
-        let verified = party.check(&pending, &Callback::from_query(&answer).unwrap(), env.now()).unwrap();
+        let response = write_form(&[("code".into(), code.clone()), ("state".into(), asked("state"))]);
+        let verified = party.check(&pending, &Callback::from_query(&response).unwrap(), env.now()).unwrap();
         let sent = crate::properties::generate::request(party.redeem(pending, verified, &mut env).unwrap());
 
         prop_assert_eq!(sent.headers()[CONTENT_TYPE].to_str().unwrap(), "application/x-www-form-urlencoded");

@@ -14,8 +14,8 @@ fn handshake(seed: u64) -> (Unconfirmed, Channel, CheckCode) {
     let mut env = TestEnv::seeded(seed);
     let generator = Generator::new(&mut env);
     let (initiated, first) = Initiated::new(generator.public_key(), &mut env).unwrap();
-    let (unconfirmed, answer) = generator.receive(&first).unwrap();
-    let (channel, check_code) = initiated.receive(&answer).unwrap();
+    let (unconfirmed, response) = generator.receive(&first).unwrap();
+    let (channel, check_code) = initiated.receive(&response).unwrap();
     (unconfirmed, channel, check_code)
 }
 
@@ -34,8 +34,8 @@ fn converse(mut ours: Channel, mut theirs: EstablishedEcies) {
     for text in ["", r#"{"type":"m.login.success"}"#, &"\u{e9}".repeat(5000)] {
         let (next, message) = ours.seal(text).unwrap();
         assert_eq!(theirs.decrypt(&Message::decode(&message).unwrap()).unwrap(), text.as_bytes());
-        let answer = theirs.encrypt(text.as_bytes()).encode();
-        let (next, text_again) = next.open(&answer).unwrap();
+        let response = theirs.encrypt(text.as_bytes()).encode();
+        let (next, text_again) = next.open(&response).unwrap();
         assert_eq!(text_again.expose(), text);
         ours = next;
     }
@@ -47,9 +47,9 @@ fn the_peer_scans_our_code() {
         let generator = Generator::new(&mut TestEnv::seeded(seed));
         let key = Curve25519PublicKey::from_bytes(*generator.public_key());
         let theirs = Ecies::new().establish_outbound_channel(key, INITIATE).unwrap();
-        let (unconfirmed, answer) = generator.receive(&theirs.message.encode()).unwrap();
+        let (unconfirmed, response) = generator.receive(&theirs.message.encode()).unwrap();
         let mut ecies = theirs.ecies;
-        assert_eq!(ecies.decrypt(&Message::decode(&answer).unwrap()).unwrap(), OK);
+        assert_eq!(ecies.decrypt(&Message::decode(&response).unwrap()).unwrap(), OK);
         let check_code = CheckCode::parse(&digits(&ecies)).unwrap();
         converse(unconfirmed.confirm(&check_code).unwrap(), ecies);
     }
@@ -123,13 +123,13 @@ fn a_wrong_check_code_ends_the_channel() {
 
 /// Somebody who saw the code and was faster gets a channel to G, which the user will not confirm; S he cannot answer.
 #[test]
-fn nobody_else_can_answer_the_device_that_scanned() {
+fn nobody_else_can_response_the_device_that_scanned() {
     let mut env = TestEnv::seeded(1);
     let generator = Generator::new(&mut env);
     let (victim, _) = Initiated::new(generator.public_key(), &mut env).unwrap();
     let (_, first) = Initiated::new(generator.public_key(), &mut env).unwrap();
-    let (_, answer) = generator.receive(&first).unwrap();
-    assert_eq!(refused(victim.receive(&answer)), ErrorCode::QR_CHANNEL_DECRYPTION);
+    let (_, response) = generator.receive(&first).unwrap();
+    assert_eq!(refused(victim.receive(&response)), ErrorCode::QR_CHANNEL_DECRYPTION);
 }
 
 fn refused<T>(result: Result<T, Broken>) -> ErrorCode {

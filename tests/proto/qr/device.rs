@@ -108,7 +108,7 @@ impl<'a> Device<'a> {
                     self.moment().await;
                     let outcome = self.town.exchange(request);
                     match outcome {
-                        // The answer comes, but nobody waits for it any more.
+                        // The response comes, but nobody waits for it any more.
                         _ if gives_up => {
                             awaiting.fail(Failure::new(FailureKind::Cancelled, Sent::Maybe), &mut *self.env())?
                         }

@@ -224,7 +224,7 @@ fn what_gets_lost_on_the_way_is_made_good() {
     let faults = [
         Fault::Timeout,
         Fault::Unreachable,
-        Fault::LostAnswer,
+        Fault::LostResponse,
         Fault::status(502),
         Fault::status(429),
         Fault::Status { status: 503, retry_after: Some("5") },
@@ -244,7 +244,7 @@ fn what_gets_lost_on_the_way_is_made_good() {
         tricked(Meet::Receive, &trick, |plan, at, _, outcome| {
             let ended = codes(&outcome);
             // The first look has nothing to compare with, so that there is no 304 for it.
-            if trick == Trick::Withhold && [ended.0, ended.1].contains(&Some(ErrorCode::QR_RENDEZVOUS_ANSWER)) {
+            if trick == Trick::Withhold && [ended.0, ended.1].contains(&Some(ErrorCode::QR_RENDEZVOUS_RESPONSE)) {
                 return;
             }
             assert_eq!(ended, (None, None), "{trick:?} at {at}, {plan:?}");
@@ -330,7 +330,7 @@ fn the_rendezvous_decides_whether_doubtful_secrets_arrived() {
         for (afterwards, expected) in cases {
             let town = Town::hasty();
             town.hs.trick(Meet::Send, Trick::NoDates, honest.hs.count(Meet::Send) - 1);
-            town.hs.trick(Meet::Send, Trick::Fault(Fault::LostAnswer), 1);
+            town.hs.trick(Meet::Send, Trick::Fault(Fault::LostResponse), 1);
             town.hs.trick(Meet::Receive, Trick::NoDates, honest.hs.count(Meet::Receive));
             if let Some(trick) = afterwards {
                 town.hs.trick(Meet::Receive, trick, 1);

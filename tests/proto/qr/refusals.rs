@@ -13,7 +13,7 @@ use crate::qr::world::{MINUTE, World, code};
 #[test]
 fn a_text_is_written_once_whatever_gets_lost() {
     let lost = [
-        Fault::LostAnswer,
+        Fault::LostResponse,
         Fault::Timeout,
         Fault::Unreachable,
         Fault::status(502),
@@ -34,10 +34,10 @@ fn a_text_is_written_once_whatever_gets_lost() {
             assert_eq!(world.receive(a).unwrap().1, "answer");
         }
     }
-    // The answer is lost, and the other device has written meanwhile.
+    // The response is lost, and the other device has written meanwhile.
     let mut world = World::new();
     let (a, _) = world.pair();
-    world.server.trick(Meet::Send, Trick::Fault(Fault::LostAnswer), 1);
+    world.server.trick(Meet::Send, Trick::Fault(Fault::LostResponse), 1);
     let Step::Call(call) = a.send("once", MINUTE, &mut world.env) else { panic!("no call") };
     let (request, _, awaiting) = call.into_parts();
     let failure = world.server.exchange(request, world.env.now()).unwrap_err();
@@ -119,13 +119,13 @@ fn refusals_are_named() {
         (Meet::Create, Trick::Fault(Fault::Truncated), ErrorCode::JSON_SYNTAX),
         (Meet::Create, Trick::Fault(Fault::DuplicateName), ErrorCode::JSON_DUPLICATE_NAME),
         (Meet::Create, Trick::Fault(Fault::DeepNesting), ErrorCode::JSON_TOO_DEEP),
-        (Meet::Create, Trick::NoEtag, ErrorCode::QR_RENDEZVOUS_ANSWER),
-        (Meet::Create, Trick::Url("http://hs.example.org/1"), ErrorCode::QR_RENDEZVOUS_ANSWER),
-        (Meet::Create, Trick::Url("javascript:alert(1)"), ErrorCode::QR_RENDEZVOUS_ANSWER),
-        (Meet::Create, Trick::Url("https://u:p@hs.example.org/1"), ErrorCode::QR_RENDEZVOUS_ANSWER),
-        (Meet::Create, Trick::Url("https://hs.example.org/#1"), ErrorCode::QR_RENDEZVOUS_ANSWER),
-        (Meet::Create, Trick::Url("/1"), ErrorCode::QR_RENDEZVOUS_ANSWER),
-        (Meet::Create, Trick::Url(""), ErrorCode::QR_RENDEZVOUS_ANSWER),
+        (Meet::Create, Trick::NoEtag, ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (Meet::Create, Trick::Url("http://hs.example.org/1"), ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (Meet::Create, Trick::Url("javascript:alert(1)"), ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (Meet::Create, Trick::Url("https://u:p@hs.example.org/1"), ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (Meet::Create, Trick::Url("https://hs.example.org/#1"), ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (Meet::Create, Trick::Url("/1"), ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (Meet::Create, Trick::Url(""), ErrorCode::QR_RENDEZVOUS_RESPONSE),
         (Meet::Receive, Trick::Expire, ErrorCode::QR_RENDEZVOUS_EXPIRED),
         (Meet::Receive, Trick::Fault(Fault::status(410)), ErrorCode::QR_RENDEZVOUS_EXPIRED),
         (Meet::Receive, Trick::Fault(Fault::status(403)), ErrorCode::HTTP_STATUS),
@@ -134,11 +134,11 @@ fn refusals_are_named() {
         (Meet::Receive, Trick::Fault(Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
         (Meet::Receive, Trick::Fault(Fault::Garbage), ErrorCode::QR_CHANNEL_MALFORMED),
         (Meet::Receive, Trick::ContentType("application/json"), ErrorCode::HTTP_CONTENT_TYPE),
-        (Meet::Receive, Trick::NoEtag, ErrorCode::QR_RENDEZVOUS_ANSWER),
+        (Meet::Receive, Trick::NoEtag, ErrorCode::QR_RENDEZVOUS_RESPONSE),
         (Meet::Receive, Trick::TooLarge, ErrorCode::QR_RENDEZVOUS_TOO_LARGE),
         (Meet::Send, Trick::Expire, ErrorCode::QR_RENDEZVOUS_EXPIRED),
         (Meet::Send, Trick::TooLarge, ErrorCode::QR_RENDEZVOUS_TOO_LARGE),
-        (Meet::Send, Trick::NoEtag, ErrorCode::QR_RENDEZVOUS_ANSWER),
+        (Meet::Send, Trick::NoEtag, ErrorCode::QR_RENDEZVOUS_RESPONSE),
         (Meet::Send, Trick::Fault(Fault::status(403)), ErrorCode::HTTP_STATUS),
         (Meet::Send, Trick::Fault(Fault::Redirect), ErrorCode::HTTP_REDIRECT),
         (Meet::Delete, Trick::Fault(Fault::status(403)), ErrorCode::HTTP_STATUS),
@@ -226,7 +226,7 @@ fn who_may_have_written_looks_before_it_says_that_it_has_not() {
     for (trick, expected) in [(Trick::Expire, None), (Trick::Fault(Fault::status(403)), Some(ErrorCode::HTTP_STATUS))] {
         let mut world = World::new();
         let (a, _) = world.pair();
-        world.server.trick(Meet::Send, Trick::Fault(Fault::LostAnswer), 1);
+        world.server.trick(Meet::Send, Trick::Fault(Fault::LostResponse), 1);
         world.server.trick(Meet::Receive, trick, 1);
         let sent = world.send(a, "text");
         assert_eq!(sent.as_ref().err().map(Error::code), expected);

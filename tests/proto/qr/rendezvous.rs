@@ -203,7 +203,7 @@ fn only_the_creation_follows_one_redirect() {
         assert_eq!(code(run(status, "/elsewhere", false)), ErrorCode::HTTP_REDIRECT);
         for location in ["http://rendezvous.example.org/", "https://u:p@rendezvous.example.org/", "javascript:alert(1)"]
         {
-            assert_eq!(code(run(status, location, false)), ErrorCode::QR_RENDEZVOUS_ANSWER, "{location}");
+            assert_eq!(code(run(status, location, false)), ErrorCode::QR_RENDEZVOUS_RESPONSE, "{location}");
         }
     }
     for status in [301, 302, 303] {

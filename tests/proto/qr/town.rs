@@ -194,10 +194,10 @@ impl Town {
             Some("other.example.org") => (request.method().clone(), &self.other_hs),
             _ => (request.method().clone(), &self.hs),
         };
-        let answer = server.exchange(request, now);
-        let status = answer.as_ref().map_or(0, |response| response.status().as_u16());
+        let response = server.exchange(request, now);
+        let status = response.as_ref().map_or(0, |response| response.status().as_u16());
         self.statuses.borrow_mut().push((method, status));
-        answer
+        response
     }
 
     fn device(&self, request: &Request<Body>, escaped: &str) -> Result<Response<Vec<u8>>, Failure> {
@@ -207,7 +207,7 @@ impl Town {
         let failure = self.device_failures.borrow_mut().pop();
         let (status, body) = match failure {
             Some(Err(failure)) => return Err(failure),
-            Some(Ok(answer)) => answer,
+            Some(Ok(response)) => response,
             None if self.devices.borrow().contains(DEVICE_ID) => (200, r#"{"device_id":"AB/C+D=E%2F"}"#),
             None => (404, r#"{"errcode":"M_NOT_FOUND","error":"no"}"#),
         };

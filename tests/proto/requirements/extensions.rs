@@ -1,4 +1,4 @@
-//! What came later: assertions, devices, pushed requests, the issuer in the answer, bound tokens, step-up.
+//! What came later: assertions, devices, pushed requests, the issuer in the response, bound tokens, step-up.
 
 use crate::requirements::Level::{Defined, May, Must, MustNot, Should};
 use crate::requirements::{Row, Standard};
@@ -33,7 +33,7 @@ const ASSERTIONS: &[Row] = &[
 #[rustfmt::skip]
 const DEVICE: &[Row] = &[
     ("3.1", Must, "the request is a form over TLS, with client authentication or the client ID", &["tests/proto/hostile/requests.rs::every_form_has_its_own_fields", "tests/proto/hostile/client_auth.rs::a_key_that_lives_elsewhere_signs_in_every_flow"]),
-    ("3.2", Must, "an answer without its required fields is none", &["tests/proto/hostile/device.rs::codes_that_cannot_be_shown_are_not"]),
+    ("3.2", Must, "a response without its required fields is none", &["tests/proto/hostile/device.rs::codes_that_cannot_be_shown_are_not"]),
     ("3.2", Must, "without `interval` five seconds are waited", &["tests/proto/hostile/device.rs::terms_that_make_no_sense_have_defaults_and_limits"]),
     ("3.2, 3.5", Defined, "an expired code is not polled for", &["tests/proto/hostile/device.rs::the_wait_is_over_when_the_code_is_whatever_the_clock_says", "tests/proto/hostile/device.rs::a_login_that_was_stored_goes_on_with_what_is_left_of_its_time"]),
     ("3.3", Defined, "the user sees the URL and the code; what cannot be shown safely is not", &["tests/proto/hostile/device.rs::codes_that_cannot_be_shown_are_not"]),
@@ -53,7 +53,7 @@ const PUSHED: &[Row] = &[
     ("2", Should, "the audience of an assertion is the issuer", &["tests/proto/hostile/client_auth.rs::an_assertion_is_for_one_provider_one_request_and_one_minute"]),
     ("2, 2.1", Defined, "all parameters are pushed, in a POST form", &["tests/proto/hostile/par.rs::what_is_asked_for_goes_to_the_provider_alone"]),
     ("2.1", MustNot, "`request_uri` is not pushed", &["tests/proto/hostile/par.rs::what_is_asked_for_goes_to_the_provider_alone", "tests/proto/hostile/par.rs::what_cannot_be_asked_for_is_not_pushed"]),
-    ("2.2", Defined, "an answer without `request_uri` is none", &["tests/proto/hostile/par.rs::without_a_usable_reference_the_browser_is_not_sent_anywhere"]),
+    ("2.2", Defined, "a response without `request_uri` is none", &["tests/proto/hostile/par.rs::without_a_usable_reference_the_browser_is_not_sent_anywhere"]),
     ("2.3", Defined, "an error is one by its status and its code", &["tests/proto/hostile/par.rs::without_a_usable_reference_the_browser_is_not_sent_anywhere"]),
     ("4", Defined, "the browser carries the client ID and the reference", &["tests/proto/hostile/par.rs::a_reference_brings_no_parameters_of_its_own"]),
     ("4", Must, "each reference is used once", &["tests/proto/hostile/par.rs::each_login_is_pushed_anew"]),
@@ -64,11 +64,11 @@ const PUSHED: &[Row] = &[
 #[rustfmt::skip]
 const ISSUER: &[Row] = &[
     ("2.4", Must, "`iss` is compared with the issuer, character by character", &["tests/proto/hostile/callback.rs::a_forged_callback_is_refused_and_does_not_use_the_login_up"]),
-    ("2.4", Must, "another issuer's answer is refused, also an error", &["tests/proto/hostile/callback.rs::a_forged_callback_is_refused_and_does_not_use_the_login_up", "tests/proto/hostile/callback.rs::the_answer_of_one_provider_does_not_count_at_another"]),
-    ("2.4", Must, "where the server promised `iss`, an answer without it is refused", &["tests/proto/hostile/callback.rs::a_forged_callback_is_refused_and_does_not_use_the_login_up"]),
+    ("2.4", Must, "another issuer's answer is refused, also an error", &["tests/proto/hostile/callback.rs::a_forged_callback_is_refused_and_does_not_use_the_login_up", "tests/proto/hostile/callback.rs::the_response_of_one_provider_does_not_count_at_another"]),
+    ("2.4", Must, "where the server promised `iss`, a response without it is refused", &["tests/proto/hostile/callback.rs::a_forged_callback_is_refused_and_does_not_use_the_login_up"]),
     ("2.4", Should, "an `iss` that was not promised is compared, and passes only if it is right: the local policy that the section allows", &["tests/proto/hostile/callback.rs::an_issuer_that_was_not_promised_is_compared_too"]),
     ("3", Defined, "the promise is read from the metadata, and is false where it is missing", &["tests/proto/hostile/callback.rs::an_issuer_that_was_not_promised_is_compared_too"]),
-    ("4", Must, "an answer that names several issuers is refused", &["tests/proto/hostile/callback.rs::a_forged_callback_is_refused_and_does_not_use_the_login_up"]),
+    ("4", Must, "a response that names several issuers is refused", &["tests/proto/hostile/callback.rs::a_forged_callback_is_refused_and_does_not_use_the_login_up"]),
 ];
 
 #[rustfmt::skip]

@@ -81,7 +81,7 @@ fn a_refusal_of_the_current_token_refreshes_and_one_of_an_old_token_does_not() {
     world.pump(&mut session, &Store::default());
     let new = world.outcome(&session, epoch).unwrap();
     let asked = world.op.count(On::Token);
-    // The answer to a request that was sent before the refresh.
+    // The response to a request that was sent before the refresh.
     match session.unauthorized(&old, Refusal::Token, &mut world.env) {
         Access::Ready(token) => assert_eq!(token.expose(), new),
         other => panic!("{other:?}"),
@@ -200,7 +200,7 @@ fn a_clock_that_jumps_costs_a_refresh_at_most() {
 #[test]
 fn a_lifetime_that_nobody_told_lasts_until_a_refusal() {
     let op = testing::Provider::new(ISSUER);
-    op.edit_json(On::Token, |answer| drop(answer.remove("expires_in")));
+    op.edit_json(On::Token, |response| drop(response.remove("expires_in")));
     let mut world = World::with(op);
     let mut session = world.session(options());
     assert_eq!(session.poll_timeout(), None);

@@ -78,7 +78,7 @@ fn ours_are_better_than_what_came_before_we_asked() {
 
 /// It may be older than what came meanwhile, whatever the time of day says.
 #[test]
-fn an_answer_that_took_longer_than_a_lock_lasts_is_not_better() {
+fn a_response_that_took_longer_than_a_lock_lasts_is_not_better() {
     for (seconds, ours) in [(44, true), (45, false)] {
         let (mut world, store) = (world(), Store::default());
         let theirs = world.login("alice");
@@ -206,7 +206,7 @@ fn newer_tokens_that_have_expired_are_refreshed_before_it_is_given_up() {
 
 /// Asked for earlier than this session's own, which did not come: the provider may have ended them with those.
 #[test]
-fn tokens_of_another_process_that_are_older_than_a_lost_answer_are_doubtful() {
+fn tokens_of_another_process_that_are_older_than_a_lost_response_are_doubtful() {
     for (is_older, is_refused) in [(true, false), (true, true), (false, false), (false, true)] {
         let (mut world, store) = (World::new(), Store::default());
         let mut session = world.session(shared());

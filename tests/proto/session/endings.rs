@@ -58,7 +58,7 @@ fn only_the_grant_and_the_client_can_be_said_to_be_gone() {
 }
 
 #[test]
-fn an_answer_about_another_user_is_refused() {
+fn a_response_about_another_user_is_refused() {
     let mut world = World::new();
     let mut session = world.session(SessionOptions::default());
     let before = session.tokens().access_token().expose().to_owned();
@@ -106,7 +106,7 @@ fn a_logout_ends_here_at_once_and_revokes_as_far_as_the_network_goes() {
     let _ = world.ask(&mut session);
     // In the middle of a refresh, with the lock held.
     let (ticket, action) = session.poll_store(&mut world.env).unwrap();
-    let answer = store.answer(action).unwrap();
+    let answer = store.response(action).unwrap();
     session.handle_store(ticket, answer, &mut world.env);
     assert!(store.is_locked());
 
@@ -122,7 +122,7 @@ fn a_logout_ends_here_at_once_and_revokes_as_far_as_the_network_goes() {
     assert_eq!(session.adopt(tokens, &mut world.env).unwrap_err().code(), ErrorCode::SESSION_ENDED);
 }
 
-/// An attempt that is paused with the lock in its hands: an answer may still come, or keys for what came.
+/// An attempt that is paused with the lock in its hands: a response may still come, or keys for what came.
 #[test]
 fn a_logout_or_a_new_login_gives_back_the_lock_of_a_paused_attempt() {
     for (keys, logs_out) in [(false, true), (false, false), (true, true), (true, false)] {

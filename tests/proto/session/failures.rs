@@ -46,9 +46,9 @@ fn failures_that_time_may_mend_do_not_end_a_session() {
     }
 }
 
-/// The process was suspended while the answer waited for it: what the provider said counts from the question.
+/// The process was suspended while the response waited for it: what the provider said counts from the question.
 #[test]
-fn an_answer_ages_while_it_waits_to_be_read() {
+fn a_response_ages_while_it_waits_to_be_read() {
     let mut world = World::new();
     let mut session = world.session(SessionOptions::default());
     world.advance(301);
@@ -127,13 +127,13 @@ fn a_refresh_that_fails_early_costs_nobody_the_token() {
     assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed]);
 }
 
-/// The provider has rotated, its answer was lost, and it takes the old refresh token for a while.
+/// The provider has rotated, its response was lost, and it takes the old refresh token for a while.
 #[test]
-fn a_lost_answer_is_asked_for_again() {
+fn a_lost_response_is_asked_for_again() {
     let op = testing::Provider::new(ISSUER).with_reuse(Reuse::AllowedUntilSuccessorIsUsed);
     let mut world = World::with(op);
     let mut session = world.session(SessionOptions::default());
-    world.op.fault(On::Token, Fault::LostAnswer, 1);
+    world.op.fault(On::Token, Fault::LostResponse, 1);
     world.advance(301);
     let _ = world.ask(&mut session);
     world.pump(&mut session, &Store::default());
@@ -142,9 +142,9 @@ fn a_lost_answer_is_asked_for_again() {
     assert!(world.honours(&world.tokens_of(&session)));
 }
 
-/// The answer comes after the deadline, but before the next attempt: it is as good as any.
+/// The response comes after the deadline, but before the next attempt: it is as good as any.
 #[test]
-fn a_late_answer_is_taken_and_a_doubled_one_is_not() {
+fn a_late_response_is_taken_and_a_doubled_one_is_not() {
     let mut world = World::new();
     let mut session = world.session(SessionOptions::default());
     world.advance(301);
@@ -161,7 +161,7 @@ fn a_late_answer_is_taken_and_a_doubled_one_is_not() {
 }
 
 #[test]
-fn an_answer_from_before_the_last_attempt_is_passed_over() {
+fn a_response_from_before_the_last_attempt_is_passed_over() {
     let mut world = World::new();
     let mut session = world.session(SessionOptions::default());
     world.advance(301);
@@ -176,7 +176,7 @@ fn an_answer_from_before_the_last_attempt_is_passed_over() {
     assert_eq!(world.pump(&mut session, &Store::default()).last(), Some(&Event::TokensRefreshed));
 }
 
-/// Nor is it when the last attempt's own answer is late, too.
+/// Nor is it when the last attempt's own response is late, too.
 #[test]
 fn of_two_late_answers_only_the_newer_one_is_taken() {
     let mut world = World::with(testing::Provider::new(ISSUER).with_reuse(Reuse::AllowedUntilSuccessorIsUsed));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use oidc_proto::adapter::Driver;
 use oidc_proto::adapter::session::{BlockingSession, Sessions};
-use oidc_proto::session::{Event, Persistence, Record, SessionOptions, StoreAnswer};
+use oidc_proto::session::{Event, Persistence, Record, SessionOptions, StoreResponse};
 use oidc_proto::{Body, Failure, Policy};
 
 use crate::session::memory::Memory;
@@ -56,7 +56,7 @@ fn a_store_that_is_away_gets_them_later() {
     assert!(session.is_idle() && !store.is_locked());
 }
 
-/// An answer that never comes does not keep them out of the store.
+/// A response that never comes does not keep them out of the store.
 #[test]
 fn a_store_that_says_nothing_is_asked_again() {
     let (mut world, store) = (World::new(), Store::default());
@@ -67,7 +67,7 @@ fn a_store_that_says_nothing_is_asked_again() {
     world.wait(&mut session);
     world.pump(&mut session, &store);
     assert!(store.record().is_some() && session.is_idle());
-    session.handle_store(silent, StoreAnswer::Failed(broken("save")), &mut world.env);
+    session.handle_store(silent, StoreResponse::Failed(broken("save")), &mut world.env);
     assert!(session.is_idle() && session.poll_event().is_none());
 }
 

@@ -21,7 +21,7 @@ fn obtains(world: &mut World, session: &mut Session) {
     world.send(session, ticket, request);
 }
 
-/// A session that asks for the keys, and gets no answer until the test gives it one.
+/// A session that asks for the keys, and gets no response until the test gives it one.
 fn fetches(world: &mut World, session: &mut Session) -> (Ticket, Request<Body>) {
     let (ticket, request) = sends(world, session).expect("asks for keys");
     assert_eq!(request.method(), Method::GET);
@@ -81,23 +81,23 @@ fn ten_sessions_of_a_provider_that_has_new_keys_cause_one_fetch() {
         let Access::Wait(epoch) = session.refresh(&mut world.env) else { panic!("the session has ended") };
         epochs.push(epoch);
     }
-    // All have asked before any of them has tokens, and the answers come in the order of the sessions.
+    // All have asked before any of them has tokens, and the responses come in the order of the sessions.
     for session in &mut sessions {
         let (ticket, request) = sends(&mut world, session).expect("asks for tokens");
         answers.push((ticket, world.op.exchange(request, world.env.now()).unwrap()));
     }
     let mut answers = answers.into_iter();
-    let mut answer = |world: &mut World, session: &mut Session| {
-        let (ticket, answer) = answers.next().unwrap();
-        session.handle_response(ticket, answer, &mut world.env);
+    let mut response = |world: &mut World, session: &mut Session| {
+        let (ticket, response) = answers.next().unwrap();
+        session.handle_response(ticket, response, &mut world.env);
     };
 
     for session in &mut sessions[..4] {
-        answer(&mut world, session);
+        response(&mut world, session);
     }
     let (ticket, request) = fetches(&mut world, &mut sessions[0]);
     for session in &mut sessions[4..7] {
-        answer(&mut world, session);
+        response(&mut world, session);
     }
     for session in &mut sessions[1..7] {
         waits(&mut world, session);
@@ -108,7 +108,7 @@ fn ten_sessions_of_a_provider_that_has_new_keys_cause_one_fetch() {
     world.send(&mut sessions[0], ticket, request);
     assert!(world.outcome(&sessions[0], epochs[0]).is_ok());
     for session in &mut sessions[7..] {
-        answer(&mut world, session);
+        response(&mut world, session);
     }
     for (session, epoch) in sessions[7..].iter().zip(&epochs[7..]) {
         assert!(world.outcome(session, *epoch).is_ok(), "the new keys are there already");
@@ -126,7 +126,7 @@ fn ten_sessions_of_a_provider_that_has_new_keys_cause_one_fetch() {
     assert_eq!((world.op.count(On::Jwks), world.op.count(On::Token)), (fetched + 1, asked + 10));
 }
 
-/// Nobody has keys, or those that are there do not do; and another session fetches, whose answer does not come.
+/// Nobody has keys, or those that are there do not do; and another session fetches, whose response does not come.
 #[test]
 fn a_wait_for_keys_that_takes_too_long_costs_no_tokens() {
     for has_old_keys in [true, false] {

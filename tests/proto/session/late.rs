@@ -1,6 +1,6 @@
 //! Locks and answers of the store that come late, or after somebody else's.
 
-use oidc_proto::session::{Epoch, Event, Session, StoreAction, StoreAnswer, StoreTicket};
+use oidc_proto::session::{Epoch, Event, Session, StoreAction, StoreResponse, StoreTicket};
 use oidc_proto::testing::On;
 use oidc_proto::{Env as _, ErrorCode};
 
@@ -37,8 +37,8 @@ fn a_lock_at_its_deadline_is_given_back() {
         let mut session = world.session(shared());
         let lock = asks_for_lock(&mut world, &mut session);
         world.advance(seconds);
-        let answer = store.answer(StoreAction::Lock).unwrap();
-        session.handle_store(lock, answer, &mut world.env);
+        let response = store.response(StoreAction::Lock).unwrap();
+        session.handle_store(lock, response, &mut world.env);
         let events = world.pump(&mut session, &store);
         assert_eq!(matches!(events[..], [Event::TokensRefreshed]), is_used, "{seconds}: {events:?}");
         assert!(!store.is_locked());
@@ -53,8 +53,8 @@ fn a_lock_that_nobody_used_in_time_is_given_back() {
         let (mut world, store) = expired();
         let mut session = world.session(shared());
         let lock = asks_for_lock(&mut world, &mut session);
-        let answer = store.answer(StoreAction::Lock).unwrap();
-        session.handle_store(lock, answer, &mut world.env);
+        let response = store.response(StoreAction::Lock).unwrap();
+        session.handle_store(lock, response, &mut world.env);
         world.advance(seconds);
         let (_, action) = session.poll_store(&mut world.env).unwrap();
         assert_eq!(matches!(action, StoreAction::Load), is_used, "{seconds}: {action:?}");
@@ -69,16 +69,16 @@ fn a_record_that_comes_at_the_deadline_is_read_again() {
         let (mut world, store) = expired();
         let mut session = world.session(shared());
         let lock = asks_for_lock(&mut world, &mut session);
-        let answer = store.answer(StoreAction::Lock).unwrap();
-        session.handle_store(lock, answer, &mut world.env);
+        let response = store.response(StoreAction::Lock).unwrap();
+        session.handle_store(lock, response, &mut world.env);
         let (ticket, action) = session.poll_store(&mut world.env).unwrap();
         world.advance(seconds);
-        session.handle_store(ticket, store.answer(action).unwrap(), &mut world.env);
+        session.handle_store(ticket, store.response(action).unwrap(), &mut world.env);
         assert_eq!(session.poll_transmit(&mut world.env).is_some(), is_used, "{seconds}");
     }
 }
 
-/// The earlier answer serves, and the later one is no second lock.
+/// The earlier response serves, and the later one is no second lock.
 #[test]
 fn a_late_lock_is_as_good_as_the_one_that_is_waited_for() {
     let (mut world, store) = expired();
@@ -88,12 +88,12 @@ fn a_late_lock_is_as_good_as_the_one_that_is_waited_for() {
     assert!(matches!(session.poll_event(), Some(Event::BackingOff { .. })));
     world.wait(&mut session);
     let lock = asks_for_lock(&mut world, &mut session);
-    let answer = store.answer(StoreAction::Lock).unwrap();
-    session.handle_store(late, answer, &mut world.env);
+    let response = store.response(StoreAction::Lock).unwrap();
+    session.handle_store(late, response, &mut world.env);
     let (ticket, action) = session.poll_store(&mut world.env).unwrap();
     assert!(matches!(action, StoreAction::Load));
-    session.handle_store(lock, StoreAnswer::Locked, &mut world.env);
-    session.handle_store(ticket, store.answer(action).unwrap(), &mut world.env);
+    session.handle_store(lock, StoreResponse::Locked, &mut world.env);
+    session.handle_store(ticket, store.response(action).unwrap(), &mut world.env);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     assert_eq!(store.log(), ["lock", "load", "save", "unlock"]);
     assert!(session.is_idle() && !store.is_locked());
@@ -109,11 +109,11 @@ fn a_lock_that_was_given_back_already_is_not_given_back_again() {
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store).last(), Some(&Event::TokensRefreshed));
     assert_eq!(store.log(), ["lock", "load", "save", "unlock"]);
-    session.handle_store(late, StoreAnswer::Locked, &mut world.env);
+    session.handle_store(late, StoreResponse::Locked, &mut world.env);
     assert!(session.poll_store(&mut world.env).is_none() && session.is_idle());
 }
 
-/// Both locks are one: what gives back the first gives back the second, whose answer comes last.
+/// Both locks are one: what gives back the first gives back the second, whose response comes last.
 #[test]
 fn two_locks_are_given_back_by_one_unlock() {
     let (mut world, store) = expired();
@@ -122,13 +122,13 @@ fn two_locks_are_given_back_by_one_unlock() {
     world.wait(&mut session);
     world.wait(&mut session);
     let lock = asks_for_lock(&mut world, &mut session);
-    session.handle_store(late, store.answer(StoreAction::Lock).unwrap(), &mut world.env);
+    session.handle_store(late, store.response(StoreAction::Lock).unwrap(), &mut world.env);
     // Nobody looks until it may be lost.
     world.advance(45);
     let (_, action) = session.poll_store(&mut world.env).unwrap();
     assert!(matches!(action, StoreAction::Unlock));
-    store.answer(action);
-    session.handle_store(lock, StoreAnswer::Locked, &mut world.env);
+    store.response(action);
+    session.handle_store(lock, StoreResponse::Locked, &mut world.env);
     assert!(session.poll_store(&mut world.env).is_none() && session.is_idle());
 }
 
@@ -143,7 +143,7 @@ fn every_late_lock_is_given_back() {
     store.log();
     let late = asks_for_lock(&mut world, &mut session);
     world.wait(&mut session);
-    session.handle_store(late, store.answer(StoreAction::Lock).unwrap(), &mut world.env);
+    session.handle_store(late, store.response(StoreAction::Lock).unwrap(), &mut world.env);
     assert!(!session.is_idle());
     world.pump(&mut session, &store);
     assert_eq!((store.log(), store.is_locked(), session.is_idle()), (vec!["lock", "unlock"], false, true));
@@ -155,15 +155,15 @@ fn a_save_may_take_its_time() {
     let (mut world, store) = expired();
     let (mut session, epoch) = has_tokens(&mut world, &store);
     let (ticket, action) = session.poll_store(&mut world.env).unwrap();
-    let answer = store.answer(action).unwrap();
+    let response = store.response(action).unwrap();
     world.advance(60);
-    session.handle_store(ticket, answer, &mut world.env);
+    session.handle_store(ticket, response, &mut world.env);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     assert!(world.outcome(&session, epoch).is_ok());
     assert!(session.generation() == 1 && session.is_idle() && !store.is_locked());
 }
 
-/// No answer at all: the tokens are used, and their save is tried again, under the lock.
+/// No response at all: the tokens are used, and their save is tried again, under the lock.
 #[test]
 fn a_save_that_is_not_answered_is_tried_again() {
     let (mut world, store) = expired();
@@ -176,14 +176,14 @@ fn a_save_that_is_not_answered_is_tried_again() {
     );
     assert!(world.outcome(&session, epoch).is_ok());
     assert!(store.is_locked() && !session.is_idle());
-    session.handle_store(silent, StoreAnswer::Saved, &mut world.env);
+    session.handle_store(silent, StoreResponse::Saved, &mut world.env);
     assert_eq!(session.generation(), 0, "it was given up");
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store), []);
     assert!(session.generation() == 1 && session.is_idle() && !store.is_locked());
 }
 
-/// Nobody looked for so long after the answer had come: the tokens are handed over all the same.
+/// Nobody looked for so long after the response had come: the tokens are handed over all the same.
 #[test]
 fn tokens_that_nobody_looked_at_are_still_saved() {
     let (mut world, store) = expired();
@@ -207,27 +207,27 @@ fn tokens_that_come_after_the_pause_are_used_before_the_provider_is_asked_again(
         let epoch = world.ask(&mut session).unwrap_err().unwrap();
         world.keep(&mut session, &store);
         let (late, request) = session.poll_transmit(&mut world.env).map(call).expect("asks for tokens");
-        let answer = world.op.exchange(request, world.env.now()).unwrap();
+        let response = world.op.exchange(request, world.env.now()).unwrap();
         world.wait(&mut session);
         assert!(matches!(session.poll_event(), Some(Event::BackingOff { .. })));
         world.wait(&mut session);
         let (_, action) = session.poll_store(&mut world.env).unwrap();
         assert!(matches!(action, StoreAction::Unlock));
-        store.answer(action);
+        store.response(action);
         let (lock, action) = session.poll_store(&mut world.env).unwrap();
         assert!(matches!(action, StoreAction::Lock));
         let arrives = |session: &mut Session, world: &mut World| {
-            session.handle_response(late, answer, &mut world.env);
+            session.handle_response(late, response, &mut world.env);
             assert!(!session.is_idle(), "the new tokens are not saved");
         };
         if store_fails {
-            session.handle_store(lock, StoreAnswer::Failed(ErrorCode::STORE_IO.into()), &mut world.env);
+            session.handle_store(lock, StoreResponse::Failed(ErrorCode::STORE_IO.into()), &mut world.env);
             assert!(matches!(session.poll_event(), Some(Event::BackingOff { .. })));
             arrives(&mut session, &mut world);
             world.wait(&mut session);
         } else {
             arrives(&mut session, &mut world);
-            session.handle_store(lock, store.answer(action).unwrap(), &mut world.env);
+            session.handle_store(lock, store.response(action).unwrap(), &mut world.env);
         }
         let events = world.pump(&mut session, &store);
         assert_eq!(events, [Event::TokensRefreshed]);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use oidc_proto::adapter::store::{BlockingSessionStore, SessionStore};
-use oidc_proto::session::{Record, StoreAction, StoreAnswer};
+use oidc_proto::session::{Record, StoreAction, StoreResponse};
 
 #[derive(Clone, Default)]
 pub struct Memory(Arc<Mutex<Inner>>);
@@ -29,45 +29,45 @@ impl Memory {
         std::mem::take(&mut self.lock().log)
     }
 
-    /// The answer; none for a lock that somebody else holds.
-    fn answer(&self, action: StoreAction) -> Result<StoreAnswer, StoreAction> {
+    /// The response; none for a lock that somebody else holds.
+    fn response(&self, action: StoreAction) -> Result<StoreResponse, StoreAction> {
         let mut inner = self.lock();
-        let (name, answer) = match action {
+        let (name, response) = match action {
             StoreAction::Lock if inner.is_locked => return Err(action),
             StoreAction::Lock => {
                 inner.is_locked = true;
-                ("lock", StoreAnswer::Locked)
+                ("lock", StoreResponse::Locked)
             }
-            StoreAction::Load => ("load", StoreAnswer::Loaded(inner.record.clone().map(Box::new))),
+            StoreAction::Load => ("load", StoreResponse::Loaded(inner.record.clone().map(Box::new))),
             StoreAction::Save { expect, next } => match inner.record.clone() {
-                Some(record) if record.generation != expect => ("save", StoreAnswer::Conflict(Box::new(record))),
+                Some(record) if record.generation != expect => ("save", StoreResponse::Conflict(Box::new(record))),
                 _ => {
                     inner.record = Some(*next);
-                    ("save", StoreAnswer::Saved)
+                    ("save", StoreResponse::Saved)
                 }
             },
             StoreAction::Unlock => {
                 inner.is_locked = false;
-                ("unlock", StoreAnswer::Done)
+                ("unlock", StoreResponse::Done)
             }
             StoreAction::Erase => {
                 inner.record = None;
-                ("erase", StoreAnswer::Done)
+                ("erase", StoreResponse::Done)
             }
         };
         inner.log.push(name);
-        Ok(answer)
+        Ok(response)
     }
 
     /// For tasks.
-    pub fn store(&self) -> impl SessionStore<Answer: Send> + Send + Sync + 'static + use<> {
+    pub fn store(&self) -> impl SessionStore<Future: Send> + Send + Sync + 'static + use<> {
         let memory = self.clone();
         move |mut action| {
             let memory = memory.clone();
             async move {
                 loop {
-                    match memory.answer(action) {
-                        Ok(answer) => return answer,
+                    match memory.response(action) {
+                        Ok(response) => return response,
                         Err(again) => action = again,
                     }
                     tokio::time::sleep(Duration::from_millis(10)).await;
@@ -80,8 +80,8 @@ impl Memory {
     pub fn blocking(&self) -> impl BlockingSessionStore + Send + Sync + 'static + use<> {
         let memory = self.clone();
         move |mut action| loop {
-            match memory.answer(action) {
-                Ok(answer) => return answer,
+            match memory.response(action) {
+                Ok(response) => return response,
                 Err(again) => action = again,
             }
             std::thread::yield_now();

@@ -7,7 +7,7 @@ use oidc_proto::{Env as _, Failure, FailureKind, Sent};
 
 use crate::session::world::{ISSUER, Store, World, call, needs_login, shared};
 
-/// A process that has saved its answer, and the provider does not know it any more.
+/// A process that has saved its response, and the provider does not know it any more.
 fn overtaken(reuse: Reuse) -> (World, Session, Store) {
     let mut world = World::with(testing::Provider::new(ISSUER).with_reuse(reuse));
     let store = Store::default();
@@ -18,7 +18,7 @@ fn overtaken(reuse: Reuse) -> (World, Session, Store) {
     let _ = slow.refresh(&mut world.env);
     world.keep(&mut slow, &store);
     let (ticket, request) = call(slow.poll_transmit(&mut world.env).unwrap());
-    let answer = world.op.exchange(request, world.env.now()).unwrap();
+    let response = world.op.exchange(request, world.env.now()).unwrap();
     store.break_lock();
 
     let _ = fast.refresh(&mut world.env);
@@ -28,7 +28,7 @@ fn overtaken(reuse: Reuse) -> (World, Session, Store) {
     fast.handle_failure(lost, Failure::new(FailureKind::Interrupted, Sent::Maybe), &mut world.env);
     world.keep(&mut fast, &store);
 
-    slow.handle_response(ticket, answer, &mut world.env);
+    slow.handle_response(ticket, response, &mut world.env);
     // The keys for its ID token.
     world.exchange(&mut slow);
     world.keep(&mut slow, &store);

@@ -80,8 +80,8 @@ fn what_others_saved_first_is_taken() {
     store.fails("");
     let epoch = world.ask(&mut session).unwrap_err().unwrap();
     let (ticket, action) = session.poll_store(&mut world.env).unwrap();
-    let answer = store.answer(action).unwrap();
-    session.handle_store(ticket, answer, &mut world.env);
+    let response = store.response(action).unwrap();
+    session.handle_store(ticket, response, &mut world.env);
     let theirs = world.login("alice");
     store.put(Record::new(3, theirs.clone()));
     let asked = world.op.count(On::Token);
@@ -124,7 +124,7 @@ fn an_older_record_of_its_own_is_not_taken_for_another_process() {
     session.adopt(newer.clone(), &mut world.env).unwrap();
     let _lost = session.poll_store(&mut world.env).unwrap();
     world.wait(&mut session);
-    store.answer(save);
+    store.response(save);
     let old = world.tokens.access_token().expose().to_owned();
     assert_eq!(store.record().unwrap().tokens.access_token().expose(), old);
     assert_eq!(world.tokens_of(&session), newer.access_token().expose());

@@ -126,7 +126,7 @@ fn what_nobody_has_looked_at_in_time_is_not_signed() {
 
 /// A response is no signature, and a signature no response.
 #[test]
-fn an_answer_of_the_wrong_kind_is_passed_over() {
+fn a_response_of_the_wrong_kind_is_passed_over() {
     let mut world = keyed();
     let mut session = world.session(SessionOptions::default());
     let epoch = world.ask(&mut session).unwrap_err().unwrap();

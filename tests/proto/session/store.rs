@@ -31,10 +31,10 @@ fn two_processes_cause_one_refresh() {
     let asked = world.op.count(On::Token);
     // The first one holds the lock when the second one asks for it, and is served first.
     let (ticket, lock) = first.poll_store(&mut world.env).unwrap();
-    let answer = store.answer(lock).unwrap();
+    let response = store.response(lock).unwrap();
     let (_, waiting) = second.poll_store(&mut world.env).unwrap();
-    assert!(store.answer(waiting).is_none());
-    first.handle_store(ticket, answer, &mut world.env);
+    assert!(store.response(waiting).is_none());
+    first.handle_store(ticket, response, &mut world.env);
     world.pump(&mut first, &store);
     // The second one gives up waiting, comes again, and finds what the first one saved.
     world.wait(&mut second);
@@ -102,7 +102,7 @@ fn a_store_that_fails_to_lock_or_load_delays_and_does_not_end() {
     }
 }
 
-/// The lease ran out while the answer was under way, and another process refreshed and saved.
+/// The lease ran out while the response was under way, and another process refreshed and saved.
 #[test]
 fn a_lost_lock_ends_in_the_others_tokens() {
     let mut world = World::new();
@@ -155,8 +155,8 @@ fn a_process_killed_between_any_two_steps_loses_nothing_but_the_step() {
         let mut rotated = false;
         for _ in 0..steps {
             if let Some((ticket, action)) = session.poll_store(&mut world.env) {
-                if let Some(answer) = store.answer(action) {
-                    session.handle_store(ticket, answer, &mut world.env);
+                if let Some(response) = store.response(action) {
+                    session.handle_store(ticket, response, &mut world.env);
                 }
             } else if let Some(transmit) = session.poll_transmit(&mut world.env) {
                 let (ticket, request) = call(transmit);
@@ -191,12 +191,12 @@ fn a_store_that_answers_too_late_is_asked_again() {
     world.advance(301);
     let _ = world.ask(&mut session);
     let (ticket, action) = session.poll_store(&mut world.env).unwrap();
-    let answer = store.answer(action).unwrap();
-    session.handle_store(ticket, answer, &mut world.env);
+    let response = store.response(action).unwrap();
+    session.handle_store(ticket, response, &mut world.env);
     let (ticket, action) = session.poll_store(&mut world.env).unwrap();
-    let answer = store.answer(action).unwrap();
+    let response = store.response(action).unwrap();
     world.advance(120);
-    session.handle_store(ticket, answer, &mut world.env);
+    session.handle_store(ticket, response, &mut world.env);
     assert!(session.poll_transmit(&mut world.env).is_none(), "nothing is sent under a lock that may be lost");
     assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff { .. }]));
     assert!(!store.is_locked());
@@ -214,16 +214,16 @@ fn a_lock_that_comes_too_late_is_given_back() {
     let _ = world.ask(&mut session);
     let (ticket, action) = session.poll_store(&mut world.env).unwrap();
     world.wait(&mut session);
-    let answer = store.answer(action).unwrap();
+    let response = store.response(action).unwrap();
     assert!(store.is_locked());
-    session.handle_store(ticket, answer, &mut world.env);
+    session.handle_store(ticket, response, &mut world.env);
     world.pump(&mut session, &store);
     assert!(!store.is_locked());
 }
 
 /// Whoever waits for the lock gets it before the next attempt does.
 #[test]
-fn an_answer_that_had_its_time_gives_the_lock_back() {
+fn a_response_that_had_its_time_gives_the_lock_back() {
     let mut world = World::new();
     let store = Store::default();
     let mut session = world.session(shared());
@@ -233,7 +233,7 @@ fn an_answer_that_had_its_time_gives_the_lock_back() {
     let (_silent, _never_sent) = call(session.poll_transmit(&mut world.env).unwrap());
     world.wait(&mut session);
     assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff { .. }]));
-    assert!(store.is_locked() && !session.is_idle(), "the answer may still come");
+    assert!(store.is_locked() && !session.is_idle(), "the response may still come");
     store.log();
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);

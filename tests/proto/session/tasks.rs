@@ -11,7 +11,7 @@ use oidc_proto::adapter::session::{NoToken, SessionHandle, Sessions};
 use oidc_proto::adapter::store::{NoStore, SessionStore};
 use oidc_proto::adapter::{Driver, HttpClient};
 use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey};
-use oidc_proto::session::{End, Event, Persistence, RefreshPolicy, Refusal, SessionOptions, StoreAnswer};
+use oidc_proto::session::{End, Event, Persistence, RefreshPolicy, Refusal, SessionOptions, StoreResponse};
 use oidc_proto::testing::{Fault, On, TestEnv};
 use oidc_proto::{Body, Client, ClientAuth, Env, Failure, MonotonicTime, Policy, Timestamp};
 use tokio::sync::Semaphore;
@@ -63,7 +63,7 @@ fn provider(world: &World, delay: Duration) -> impl HttpClient<Response: Send> +
 
 fn start<D>(world: &World, delay: Duration) -> (Sessions<D, VirtualEnv>, JoinHandle<()>)
 where
-    D: SessionStore<Answer: Send> + Send + 'static,
+    D: SessionStore<Future: Send> + Send + 'static,
 {
     let driver = Driver::new(provider(world, delay)).with_timer(sleep);
     let (sessions, run) = Sessions::new(driver, VirtualEnv::new(world));
@@ -294,16 +294,16 @@ async fn a_store_is_asked_one_thing_at_a_time() {
     let memory = Memory::default();
     let store = {
         let (busy, most, inner) = (busy.clone(), most.clone(), memory.store());
-        move |action| -> std::pin::Pin<Box<dyn Future<Output = StoreAnswer> + Send>> {
+        move |action| -> std::pin::Pin<Box<dyn Future<Output = StoreResponse> + Send>> {
             let (busy, most, permits) = (busy.clone(), most.clone(), permits.clone());
-            let answer = inner.carry_out(action);
+            let response = inner.carry_out(action);
             Box::pin(async move {
                 let now = busy.fetch_add(1, Ordering::SeqCst) + 1;
                 most.fetch_max(now, Ordering::SeqCst);
                 let _permit = permits.acquire().await.unwrap();
                 sleep(MOMENT).await;
                 busy.fetch_sub(1, Ordering::SeqCst);
-                answer.await
+                response.await
             })
         }
     };

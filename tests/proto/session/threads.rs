@@ -168,7 +168,7 @@ fn a_client_that_panics_takes_one_caller_with_it() {
     session.access(Duration::ZERO).unwrap();
 }
 
-/// Who looks just when an answer has come, and was not handed in yet, does not sleep through what comes of it.
+/// Who looks just when a response has come, and was not handed in yet, does not sleep through what comes of it.
 #[test]
 fn nobody_sleeps_through_what_another_thread_has_done() {
     for _ in 0..30 {

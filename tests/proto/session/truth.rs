@@ -36,7 +36,7 @@ fn answered() -> Vec<(Response, ErrorCode, Option<u16>)> {
         (Response::Fault(Fault::Redirect), ErrorCode::HTTP_REDIRECT, Some(302)),
         (Response::Denial(400, "invalid_scope"), ErrorCode::TOKEN_INVALID_SCOPE, Some(400)),
         (Response::Denial(200, "invalid_grant"), ErrorCode::TOKEN_ERROR_WITH_SUCCESS, Some(200)),
-        // Not an answer, but the request surely was not sent.
+        // Not a response, but the request surely was not sent.
         (Response::Fault(Fault::Unreachable), ErrorCode::TRANSPORT_UNREACHABLE, None),
     ]
 }
@@ -44,7 +44,7 @@ fn answered() -> Vec<(Response, ErrorCode, Option<u16>)> {
 /// Those after which it may have.
 fn unanswered() -> Vec<(Response, ErrorCode, Option<u16>)> {
     vec![
-        (Response::Fault(Fault::LostAnswer), ErrorCode::TRANSPORT_INTERRUPTED, None),
+        (Response::Fault(Fault::LostResponse), ErrorCode::TRANSPORT_INTERRUPTED, None),
         (Response::Fault(Fault::Timeout), ErrorCode::TRANSPORT_TIMEOUT, None),
         (Response::Fault(Fault::Garbage), ErrorCode::JSON_SYNTAX, Some(200)),
         (Response::Fault(Fault::EmptyBody), ErrorCode::JSON_SYNTAX, Some(200)),
@@ -94,7 +94,7 @@ fn a_refresh_that_was_denied_fails_and_the_old_token_is_still_good() {
 }
 
 #[test]
-fn a_refresh_without_an_answer_fails_and_the_old_token_is_doubtful() {
+fn a_refresh_without_a_response_fails_and_the_old_token_is_doubtful() {
     for (response, code, status) in unanswered() {
         let mut world = rotating();
         let mut session = world.session(SessionOptions::default());
@@ -216,7 +216,7 @@ fn a_response_that_cannot_be_trusted_leaves_a_doubtful_token_and_the_whole_error
 fn a_doubt_lasts_until_there_are_new_tokens() {
     let mut world = rotating();
     let mut session = world.session(SessionOptions::default());
-    world.op.fault(On::Token, Fault::LostAnswer, 1);
+    world.op.fault(On::Token, Fault::LostResponse, 1);
     world.op.fault(On::Token, Fault::status(503), 1);
     let _ = refresh(&mut world, &mut session);
     world.pump(&mut session, &Store::default());
@@ -234,7 +234,7 @@ fn a_doubt_lasts_until_there_are_new_tokens() {
 fn a_doubtful_token_that_is_refused_is_not_handed_out_again() {
     let mut world = rotating();
     let mut session = world.session(SessionOptions::default());
-    world.op.fault(On::Token, Fault::LostAnswer, 2);
+    world.op.fault(On::Token, Fault::LostResponse, 2);
     let _ = refresh(&mut world, &mut session);
     world.pump(&mut session, &Store::default());
     let token = world.tokens.access_token().clone();
@@ -250,7 +250,7 @@ fn a_doubtful_token_that_is_refused_is_not_handed_out_again() {
 fn who_wants_a_token_and_who_wants_a_new_one_learn_different_things_of_one_attempt() {
     let mut world = rotating();
     let mut session = world.session(SessionOptions::default());
-    world.op.fault(On::Token, Fault::LostAnswer, 1);
+    world.op.fault(On::Token, Fault::LostResponse, 1);
     world.op.fault(On::Token, Fault::status(503), 1);
     let _ = refresh(&mut world, &mut session);
     world.pump(&mut session, &Store::default());
@@ -284,7 +284,7 @@ fn a_refresh_is_content_with_what_another_process_got() {
     let (mut world, store) = (rotating(), Store::default());
     store.put(Record::new(1, world.tokens.clone()));
     let [mut slow, mut fast] = [(); 2].map(|()| world.restore(store.record().unwrap(), shared()));
-    world.op.fault(On::Token, Fault::LostAnswer, 1);
+    world.op.fault(On::Token, Fault::LostResponse, 1);
     let _ = refresh(&mut world, &mut slow);
     world.pump(&mut slow, &store);
     assert_eq!(slow.standing(&world.env), Standing::Doubtful);
@@ -338,12 +338,12 @@ fn a_store_that_fails_is_heard_in_its_own_words_and_leaves_the_token_good() {
 /// Whatever a store says, it is not the provider.
 #[test]
 fn an_error_of_the_store_ends_no_session() {
-    use oidc_proto::session::{StoreAction, StoreAnswer};
+    use oidc_proto::session::{StoreAction, StoreResponse};
     let mut world = World::new();
     let mut session = world.session(shared());
     let epoch = refresh(&mut world, &mut session);
     let (ticket, StoreAction::Lock) = session.poll_store(&mut world.env).unwrap() else { panic!() };
-    session.handle_store(ticket, StoreAnswer::Failed(ErrorCode::TOKEN_INVALID_GRANT.into()), &mut world.env);
+    session.handle_store(ticket, StoreResponse::Failed(ErrorCode::TOKEN_INVALID_GRANT.into()), &mut world.env);
     assert_eq!(failure(&world, &session, epoch).code(), ErrorCode::TOKEN_INVALID_GRANT);
     assert!(session.end().is_none());
 }

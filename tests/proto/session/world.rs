@@ -7,7 +7,7 @@ use std::time::Duration;
 use oidc_proto::IdToken;
 use oidc_proto::adapter::BlockingDriver;
 use oidc_proto::session::{
-    Access, Epoch, Event, Outcome, Persistence, Record, Session, SessionOptions, StoreAction, StoreAnswer, Ticket,
+    Access, Epoch, Event, Outcome, Persistence, Record, Session, SessionOptions, StoreAction, StoreResponse, Ticket,
     Transmit,
 };
 use oidc_proto::testing::{self, Clock, RegisteredClient, TestEnv};
@@ -75,7 +75,7 @@ impl World {
     pub fn pump(&mut self, session: &mut Session, store: &Store) -> Vec<Event> {
         for _ in 0..MUCH {
             if let Some((ticket, action)) = session.poll_store(&mut self.env) {
-                if let Some(answer) = store.answer(action) {
+                if let Some(answer) = store.response(action) {
                     session.handle_store(ticket, answer, &mut self.env);
                 }
             } else if let Some(transmit) = session.poll_transmit(&mut self.env) {
@@ -92,13 +92,13 @@ impl World {
     pub fn keep(&mut self, session: &mut Session, store: &Store) {
         for _ in 0..MUCH {
             let Some((ticket, action)) = session.poll_store(&mut self.env) else { return };
-            let answer = store.answer(action).unwrap();
+            let answer = store.response(action).unwrap();
             session.handle_store(ticket, answer, &mut self.env);
         }
         panic!("it asks and asks");
     }
 
-    /// What is to be sent is, and its answers come; nothing is kept.
+    /// What is to be sent is, and its responses come; nothing is kept.
     pub fn exchange(&mut self, session: &mut Session) {
         for _ in 0..MUCH {
             let Some(transmit) = session.poll_transmit(&mut self.env) else { return };
@@ -211,40 +211,40 @@ impl Store {
         self.0.borrow_mut().record = Some(record);
     }
 
-    /// The answer; `None` for a lock that somebody else holds.
-    pub fn answer(&self, action: StoreAction) -> Option<StoreAnswer> {
+    /// The response; `None` for a lock that somebody else holds.
+    pub fn response(&self, action: StoreAction) -> Option<StoreResponse> {
         let mut inner = self.0.borrow_mut();
         let (name, answer) = match action {
             StoreAction::Lock if inner.locked => return None,
-            StoreAction::Lock => ("lock", StoreAnswer::Locked),
-            StoreAction::Load => ("load", StoreAnswer::Loaded(inner.record.clone().map(Box::new))),
+            StoreAction::Lock => ("lock", StoreResponse::Locked),
+            StoreAction::Load => ("load", StoreResponse::Loaded(inner.record.clone().map(Box::new))),
             StoreAction::Save { expect, next } => {
                 let generation = inner.record.as_ref().map_or(0, |record| record.generation);
                 let answer = match inner.record.clone() {
-                    Some(record) if generation != expect => StoreAnswer::Conflict(Box::new(record)),
+                    Some(record) if generation != expect => StoreResponse::Conflict(Box::new(record)),
                     _ => {
                         if inner.fails != "save" {
                             inner.record = Some(*next);
                         }
-                        StoreAnswer::Saved
+                        StoreResponse::Saved
                     }
                 };
                 ("save", answer)
             }
             StoreAction::Unlock => {
                 inner.locked = false;
-                ("unlock", StoreAnswer::Done)
+                ("unlock", StoreResponse::Done)
             }
             StoreAction::Erase => {
                 if inner.fails != "erase" {
                     inner.record = None;
                 }
-                ("erase", StoreAnswer::Done)
+                ("erase", StoreResponse::Done)
             }
         };
         inner.log.push(name);
         if inner.fails == name {
-            return Some(StoreAnswer::Failed(broken(name)));
+            return Some(StoreResponse::Failed(broken(name)));
         }
         inner.locked |= name == "lock";
         Some(answer)

@@ -4,7 +4,7 @@ use http::{Request, Response};
 use oidc_proto::session::Ticket;
 use oidc_proto::{Body, Env, Failure, FailureKind, Sent};
 
-use crate::simulation::universe::{Answer, Issued, Post, Seat, Universe};
+use crate::simulation::universe::{Exchanged, Issued, Post, Seat, Universe};
 
 impl Universe {
     pub(crate) fn serve(&mut self, seat: Seat, ticket: Ticket, request: Request<Body>) {
@@ -14,7 +14,7 @@ impl Universe {
             self.tell(|| format!("the request of session {session} of process {process} is lost"));
             return self.reply(seat, ticket, lost);
         }
-        let answer = if self.trouble_for(session, 10) {
+        let response = if self.trouble_for(session, 10) {
             Ok(Response::builder().status(503).body(Vec::new()).unwrap())
         } else if self.trouble_for(session, 20) {
             self.tell(|| format!("the request of session {session} of process {process} arrives twice"));
@@ -28,14 +28,14 @@ impl Universe {
             self.refresh(seat, request)
         };
         if self.trouble_for(session, 10) {
-            self.tell(|| format!("the answer to session {session} of process {process} is lost"));
+            self.tell(|| format!("the response to session {session} of process {process} is lost"));
             return self.reply(seat, ticket, lost);
         }
-        self.reply(seat, ticket, answer);
+        self.reply(seat, ticket, response);
     }
 
     /// The request is the session's own, and what comes of it is nobody else's.
-    fn refresh(&mut self, seat: Seat, request: Request<Body>) -> Answer {
+    fn refresh(&mut self, seat: Seat, request: Request<Body>) -> Exchanged {
         let session = seat.session;
         self.refreshes[session] += 1;
         let sent = request.body().as_ref().to_vec();
@@ -43,8 +43,8 @@ impl Universe {
         let sent_token = form.unwrap().1.into_owned();
         self.must_own(session, &sent_token, "the refresh token that is sent");
         self.check_reuse(session, &sent_token);
-        let answer = self.op.exchange(request, self.env.now());
-        let Ok(response) = &answer else { self.broken("the provider cannot be reached") };
+        let exchanged = self.op.exchange(request, self.env.now());
+        let Ok(response) = &exchanged else { self.broken("the provider cannot be reached") };
         let body = String::from_utf8_lossy(response.body()).into_owned();
         self.tell(|| format!("the provider: {} -> {body}", String::from_utf8_lossy(&sent)));
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
@@ -62,7 +62,7 @@ impl Universe {
             self.issued[session] =
                 Some(Issued { seat, refresh_token: token.to_owned(), is_delivered: false, is_late: false });
         }
-        answer
+        exchanged
     }
 
     /// A strict provider ends the grant now. No client can help that where the one that was issued instead did not get
@@ -75,7 +75,7 @@ impl Universe {
         let why = if self.is_gone(issued.seat) {
             "the process was killed"
         } else if !issued.is_delivered || issued.is_late {
-            "the answer was lost, late, or the request came twice"
+            "the response was lost, late, or the request came twice"
         } else if !self.has_lock(issued.seat) {
             "the lease ran out"
         } else {
@@ -85,9 +85,9 @@ impl Universe {
         self.ended[session] = Some(why);
     }
 
-    fn reply(&mut self, seat: Seat, ticket: Ticket, answer: Answer) {
+    fn reply(&mut self, seat: Seat, ticket: Ticket, response: Exchanged) {
         let late = if self.trouble_for(seat.session, 10) { 60_000 } else { 2000 };
         let after = 1 + self.roll(late);
-        self.post(after, Post::Answer { seat, ticket, answer });
+        self.post(after, Post::Response { seat, ticket, response });
     }
 }

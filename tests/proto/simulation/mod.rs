@@ -9,12 +9,12 @@
 //! | `store.rs` | the records of all sessions, each with its lock |
 //! | `line.rs` | the provider, at the other end of a bad line |
 //!
-//! Of some thousand seeds one (4896) has a process that reads an answer after it has lost its lock, and saves it; meanwhile
-//! another has asked with the same refresh token, and its answer was lost. The provider then knows the one that was lost:
+//! Of some thousand seeds one (4896) has a process that reads a response after it has lost its lock, and saves it; meanwhile
+//! another has asked with the same refresh token, and its response was lost. The provider then knows the one that was lost:
 //! the session goes back to the one before, which the record keeps.
 //!
 //! At a provider that takes a refresh token that comes twice for a theft there is a window that no client can close: from
-//! when the provider has issued tokens to when they are in the store. Whoever is killed in it, whose answer is lost or late,
+//! when the provider has issued tokens to when they are in the store. Whoever is killed in it, whose response is lost or late,
 //! whose request is doubled by the line or whose lease runs out leaves a record with a token that was used. One world in
 //! four has such a provider. A session may end there, and only there, and only so; each is counted with its cause.
 //!
@@ -36,7 +36,7 @@ use universe::{Truth, Universe};
 
 /// Beyond those that are run anyway: what came of them was wrong once.
 ///
-/// - 1374, 1550: tokens of another process were taken as good, though they were older than a request without an answer.
+/// - 1374, 1550: tokens of another process were taken as good, though they were older than a request without a response.
 /// - 1675: tokens came after the pause of the attempt that had asked for them, and were dropped.
 const FAILED_ONCE: [u64; 3] = [1374, 1550, 1675];
 

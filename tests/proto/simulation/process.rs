@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use oidc_proto::Env;
 use oidc_proto::session::{
-    Access, Epoch, Event, Outcome, Persistence, Refusal, Session, SessionOptions, StoreAction, StoreAnswer,
+    Access, Epoch, Event, Outcome, Persistence, Refusal, Session, SessionOptions, StoreAction, StoreResponse,
     StoreTicket, Ticket, Transmit,
 };
 use oidc_proto::testing::TestEnv;
 
-use crate::simulation::universe::{Answer, Post, Seat, Universe, user};
+use crate::simulation::universe::{Exchanged, Post, Seat, Universe, user};
 
 pub(crate) struct Process {
     /// Counts restarts.
@@ -179,28 +179,28 @@ impl Universe {
         self.with(seat, |session, env| session.handle_timeout(env));
     }
 
-    pub(crate) fn answered(&mut self, seat: Seat, ticket: Ticket, answer: Answer) {
+    pub(crate) fn answered(&mut self, seat: Seat, ticket: Ticket, response: Exchanged) {
         if self.is_gone(seat) {
             return;
         }
-        if let (Some(issued), Ok(response)) = (&mut self.issued[seat.session], &answer) {
+        if let (Some(issued), Ok(response)) = (&mut self.issued[seat.session], &response) {
             let body = String::from_utf8_lossy(response.body());
             issued.is_delivered |= issued.seat == seat && body.contains(&issued.refresh_token);
         }
         self.desk(seat).in_flight = false;
-        self.with(seat, |session, env| match answer {
+        self.with(seat, |session, env| match response {
             Ok(response) => session.handle_response(ticket, response, env),
             Err(failure) => session.handle_failure(ticket, failure, env),
         });
     }
 
-    pub(crate) fn said(&mut self, seat: Seat, ticket: StoreTicket, answer: StoreAnswer) {
+    pub(crate) fn said(&mut self, seat: Seat, ticket: StoreTicket, response: StoreResponse) {
         if self.is_gone(seat) {
             return;
         }
         self.desk(seat).is_storing = false;
-        self.desk(seat).holds_lock |= matches!(answer, StoreAnswer::Locked);
-        self.with(seat, |session, env| session.handle_store(ticket, answer, env));
+        self.desk(seat).holds_lock |= matches!(response, StoreResponse::Locked);
+        self.with(seat, |session, env| session.handle_store(ticket, response, env));
     }
 
     fn ask(&mut self, seat: Seat) {
@@ -256,7 +256,7 @@ impl Universe {
             let may_be = match event {
                 Event::TokensRefreshed => before.expose() != token.expose(),
                 Event::BackingOff { .. } => true,
-                // Only who was suspended can have missed the store's answer.
+                // Only who was suspended can have missed the store's response.
                 Event::NotSaved(_) => !self.is_spared(own) || self.processes[process].suspended_until > 0,
                 Event::Stalled(_) => !self.is_spared(own),
                 Event::NeedsLogin(_) => self.ended[own].is_some(),

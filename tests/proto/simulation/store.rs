@@ -1,6 +1,6 @@
 //! The record of a session, and its lock.
 
-use oidc_proto::session::{Record, StoreAction, StoreAnswer, StoreTicket};
+use oidc_proto::session::{Record, StoreAction, StoreResponse, StoreTicket};
 use oidc_proto::{ErrorCode, TokenSet};
 
 use crate::simulation::universe::{Post, Seat, Universe};
@@ -39,32 +39,32 @@ impl Universe {
         let writes = !fails || self.roll(2) == 0;
         let store = &mut self.stores[seat.session];
         let holder = store.holder(now);
-        let answer = match action {
+        let response = match action {
             StoreAction::Unlock => {
                 if holder == Some(seat) {
                     store.lock = None;
                 }
-                StoreAnswer::Done
+                StoreResponse::Done
             }
             StoreAction::Erase => self.broken("a record is erased"),
-            StoreAction::Lock | StoreAction::Load if fails => StoreAnswer::Failed(ErrorCode::STORE_IO.into()),
+            StoreAction::Lock | StoreAction::Load if fails => StoreResponse::Failed(ErrorCode::STORE_IO.into()),
             StoreAction::Lock => {
                 let patience = if self.trouble_for(seat.session, 10) { TOO_LONG } else { PATIENCE };
                 return self.lock(seat, ticket, now + patience);
             }
-            StoreAction::Load => StoreAnswer::Loaded(Some(Box::new(store.record.clone()))),
+            StoreAction::Load => StoreResponse::Loaded(Some(Box::new(store.record.clone()))),
             StoreAction::Save { expect, .. } if expect != store.record.generation => {
                 let current = Box::new(store.record.clone());
-                if fails { StoreAnswer::Failed(ErrorCode::STORE_IO.into()) } else { StoreAnswer::Conflict(current) }
+                if fails { StoreResponse::Failed(ErrorCode::STORE_IO.into()) } else { StoreResponse::Conflict(current) }
             }
             StoreAction::Save { next, .. } => {
                 if writes {
                     store.record = *next;
                 }
-                if fails { StoreAnswer::Failed(ErrorCode::STORE_IO.into()) } else { StoreAnswer::Saved }
+                if fails { StoreResponse::Failed(ErrorCode::STORE_IO.into()) } else { StoreResponse::Saved }
             }
         };
-        self.say(seat, ticket, answer);
+        self.say(seat, ticket, response);
     }
 
     /// The lock, or another look in a while.
@@ -73,17 +73,17 @@ impl Universe {
         let store = &mut self.stores[seat.session];
         if store.holder(now).is_none_or(|holder| holder == seat) {
             store.lock = Some((seat, now + LEASE));
-            return self.say(seat, ticket, StoreAnswer::Locked);
+            return self.say(seat, ticket, StoreResponse::Locked);
         }
         if now >= until {
-            return self.say(seat, ticket, StoreAnswer::Failed(ErrorCode::STORE_IO.into()));
+            return self.say(seat, ticket, StoreResponse::Failed(ErrorCode::STORE_IO.into()));
         }
         let after = 1 + self.roll(2000);
         self.post(after, Post::Look { seat, ticket, until });
     }
 
-    fn say(&mut self, seat: Seat, ticket: StoreTicket, answer: StoreAnswer) {
+    fn say(&mut self, seat: Seat, ticket: StoreTicket, response: StoreResponse) {
         let after = 1 + self.roll(50);
-        self.post(after, Post::Said { seat, ticket, answer });
+        self.post(after, Post::Said { seat, ticket, response });
     }
 }

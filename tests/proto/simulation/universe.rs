@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use oidc_proto::adapter::BlockingDriver;
-use oidc_proto::session::{StoreAction, StoreAnswer, StoreTicket, Ticket};
+use oidc_proto::session::{StoreAction, StoreResponse, StoreTicket, Ticket};
 use oidc_proto::testing::{self, Clock, RegisteredClient, Reuse, Rotation, TestEnv, User};
 use oidc_proto::{
     AuthorizationRequest, Body, Callback, Client, Failure, Issuer, RedirectUri, RelyingParty, Schemes, Scope, TokenSet,
@@ -23,7 +23,7 @@ const SESSIONS: u64 = 4;
 const TROUBLE: u64 = 3_600_000;
 const PEACE: u64 = 1_800_000;
 
-pub(crate) type Answer = Result<Response<Vec<u8>>, Failure>;
+pub(crate) type Exchanged = Result<Response<Vec<u8>>, Failure>;
 
 /// A session in one of the lives of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +41,10 @@ pub(crate) enum Post {
         ticket: Ticket,
         request: Request<Body>,
     },
-    Answer {
+    Response {
         seat: Seat,
         ticket: Ticket,
-        answer: Answer,
+        response: Exchanged,
     },
     Ask {
         seat: Seat,
@@ -60,7 +60,7 @@ pub(crate) enum Post {
     Said {
         seat: Seat,
         ticket: StoreTicket,
-        answer: StoreAnswer,
+        response: StoreResponse,
     },
     Wake {
         seat: Seat,
@@ -303,7 +303,7 @@ impl Universe {
 
     fn carry_out(&mut self, post: Post) {
         // A suspended process hears of nothing until it goes on.
-        if let Post::Answer { seat: Seat { process, .. }, .. }
+        if let Post::Response { seat: Seat { process, .. }, .. }
         | Post::Said { seat: Seat { process, .. }, .. }
         | Post::Look { seat: Seat { process, .. }, .. }
         | Post::Wake { seat: Seat { process, .. } }
@@ -319,11 +319,11 @@ impl Universe {
             Post::Call { process, session } => self.call(process, session),
             Post::Wake { seat } => self.wake(seat),
             Post::Request { seat, ticket, request } => self.serve(seat, ticket, request),
-            Post::Answer { seat, ticket, answer } => self.answered(seat, ticket, answer),
+            Post::Response { seat, ticket, response } => self.answered(seat, ticket, response),
             Post::Ask { seat, ticket, action } => self.keep(seat, ticket, action),
             Post::Look { seat, ticket, until } if !self.is_gone(seat) => self.lock(seat, ticket, until),
             Post::Look { .. } => {}
-            Post::Said { seat, ticket, answer } => self.said(seat, ticket, answer),
+            Post::Said { seat, ticket, response } => self.said(seat, ticket, response),
         }
     }
 }

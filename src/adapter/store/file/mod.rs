@@ -21,7 +21,7 @@ use super::contract::{BlockingSessionStore, PATIENCE};
 use super::queue::lock;
 use super::record::{self, LastError, Text};
 use crate::error::Error;
-use crate::session::{Record, StoreAction, StoreAnswer};
+use crate::session::{Record, StoreAction, StoreResponse};
 use disk::{Lock, Place};
 
 /// Keeps a record in a file, for all processes that name the same one.
@@ -35,7 +35,7 @@ use disk::{Lock, Place};
 ///
 /// ```
 /// use oidc_proto::adapter::store::{BlockingSessionStore, FileStore};
-/// use oidc_proto::session::{Record, StoreAction, StoreAnswer};
+/// use oidc_proto::session::{Record, StoreAction, StoreResponse};
 /// # fn log_in() -> Result<oidc_proto::TokenSet, oidc_proto::Error> { todo!() }
 ///
 /// /// The record to make a session of.
@@ -46,7 +46,7 @@ use disk::{Lock, Place};
 ///     let record = Record::new(1, log_in()?);
 ///     match store.carry_out(StoreAction::Save { expect: 0, next: Box::new(record.clone()) }) {
 ///         // Another process has logged in meanwhile.
-///         StoreAnswer::Conflict(theirs) => Ok(*theirs),
+///         StoreResponse::Conflict(theirs) => Ok(*theirs),
 ///         // If it was not saved, the session will try again with its next tokens: `store.take_error()` says why.
 ///         _ => Ok(record),
 ///     }
@@ -91,7 +91,7 @@ impl FileStore {
 }
 
 impl BlockingSessionStore for FileStore {
-    fn carry_out(&self, action: StoreAction) -> StoreAnswer {
+    fn carry_out(&self, action: StoreAction) -> StoreResponse {
         let result = match action {
             StoreAction::Lock => self.0.lock(),
             StoreAction::Load => self.0.load(),
@@ -100,30 +100,30 @@ impl BlockingSessionStore for FileStore {
             }
             StoreAction::Unlock => {
                 *lock(&self.0.held) = None;
-                Ok(StoreAnswer::Done)
+                Ok(StoreResponse::Done)
             }
-            StoreAction::Erase => self.0.under_lock(|lock| self.0.place.remove(lock).map(|()| StoreAnswer::Done)),
+            StoreAction::Erase => self.0.under_lock(|lock| self.0.place.remove(lock).map(|()| StoreResponse::Done)),
         };
-        self.0.last_error.answer(result)
+        self.0.last_error.response(result)
     }
 }
 
 impl Inner {
-    fn lock(&self) -> Result<StoreAnswer, Error> {
+    fn lock(&self) -> Result<StoreResponse, Error> {
         let mut held = lock(&self.held);
         if !held.as_ref().is_some_and(|held| self.place.is_good(held)) {
             *held = None;
             *held = Some(self.place.lock()?);
         }
-        Ok(StoreAnswer::Locked)
+        Ok(StoreResponse::Locked)
     }
 
-    fn load(&self) -> Result<StoreAnswer, Error> {
+    fn load(&self) -> Result<StoreResponse, Error> {
         record::loaded(self.place.read()?.as_deref().map(String::as_str))
     }
 
     /// Under the lock that is held, or else, where none is wanted or it was lost, under one for the moment.
-    fn under_lock(&self, act: impl FnOnce(&mut Lock) -> Result<StoreAnswer, Error>) -> Result<StoreAnswer, Error> {
+    fn under_lock(&self, act: impl FnOnce(&mut Lock) -> Result<StoreResponse, Error>) -> Result<StoreResponse, Error> {
         let mut held = lock(&self.held);
         match held.as_mut().filter(|held| self.place.is_good(held)) {
             Some(held) => act(held),
@@ -131,11 +131,11 @@ impl Inner {
         }
     }
 
-    fn save(&self, lock: &mut Lock, expect: u64, next: &Text) -> Result<StoreAnswer, Error> {
+    fn save(&self, lock: &mut Lock, expect: u64, next: &Text) -> Result<StoreResponse, Error> {
         let present = self.place.read()?;
         match record::compare(present.as_deref().map(String::as_str), expect, next)? {
-            Some(answer) => Ok(answer),
-            None => self.place.replace(lock, next).map(|()| StoreAnswer::Saved),
+            Some(response) => Ok(response),
+            None => self.place.replace(lock, next).map(|()| StoreResponse::Saved),
         }
     }
 }

@@ -12,11 +12,11 @@ use super::options::{Identity, RedisOptions};
 use super::refusal::{broken, is_stale};
 use super::work::{Next, Work};
 use crate::adapter::store::SessionStore;
-use crate::adapter::store::queue::{Answer, Queue, Worker, lock};
+use crate::adapter::store::queue::{Queue, StoreFuture, Worker, lock};
 use crate::adapter::store::record::{self, LastError};
 use crate::base::env::Env;
 use crate::error::Error;
-use crate::session::{Record, StoreAction, StoreAnswer};
+use crate::session::{Record, StoreAction, StoreResponse};
 
 /// A Redis server, for the stores of many sessions, which share one connection.
 #[derive(Clone)]
@@ -111,7 +111,7 @@ impl fmt::Debug for AsyncRedis {
 }
 
 /// [`RedisStore`](super::RedisStore) without a thread. What is asked for is done by a task of the runtime, in order,
-/// whether or not the answer is waited for; a lock whose answer is dropped is given back.
+/// whether or not the response is waited for; a lock whose response is dropped is given back.
 #[derive(Clone)]
 pub struct AsyncRedisStore {
     inner: Arc<Inner>,
@@ -142,14 +142,14 @@ impl AsyncRedisStore {
 impl Inner {
     async fn work(self: Arc<Self>, mut worker: Worker) {
         while let Some((action, response)) = worker.next() {
-            let answer = self.last_error.answer(self.act(action).await);
+            let answer = self.last_error.response(self.act(action).await);
             if let Some(unlock) = response.give(answer) {
-                self.last_error.answer(self.act(unlock).await);
+                self.last_error.response(self.act(unlock).await);
             }
         }
     }
 
-    async fn act(&self, action: StoreAction) -> Result<StoreAnswer, Error> {
+    async fn act(&self, action: StoreAction) -> Result<StoreResponse, Error> {
         let Self { server, identity, .. } = self;
         let (mut work, since) = (Work::new(action)?, Instant::now());
         loop {
@@ -164,9 +164,9 @@ impl Inner {
 }
 
 impl SessionStore for AsyncRedisStore {
-    type Answer = Answer;
+    type Future = StoreFuture;
 
-    fn carry_out(&self, action: StoreAction) -> Answer {
+    fn carry_out(&self, action: StoreAction) -> StoreFuture {
         self.queue.ask(action)
     }
 }

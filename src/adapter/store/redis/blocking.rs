@@ -14,7 +14,7 @@ use crate::adapter::store::queue::lock;
 use crate::adapter::store::record::{self, LastError};
 use crate::base::env::Env;
 use crate::error::Error;
-use crate::session::{Record, StoreAction, StoreAnswer};
+use crate::session::{Record, StoreAction, StoreResponse};
 
 /// How many connections are kept when nobody uses them.
 const IDLE: usize = 8;
@@ -108,7 +108,7 @@ impl RedisStore {
         self.0.last_error.take()
     }
 
-    fn act(&self, action: StoreAction) -> Result<StoreAnswer, Error> {
+    fn act(&self, action: StoreAction) -> Result<StoreResponse, Error> {
         let Inner { server, identity, .. } = &*self.0;
         let (mut work, since) = (Work::new(action)?, Instant::now());
         loop {
@@ -123,8 +123,8 @@ impl RedisStore {
 }
 
 impl BlockingSessionStore for RedisStore {
-    fn carry_out(&self, action: StoreAction) -> StoreAnswer {
-        self.0.last_error.answer(self.act(action))
+    fn carry_out(&self, action: StoreAction) -> StoreResponse {
+        self.0.last_error.response(self.act(action))
     }
 }
 

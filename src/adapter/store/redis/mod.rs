@@ -25,7 +25,7 @@
 //! That loses nothing: the save compares, and whoever comes second gets the first one's record. So a lease is never
 //! shorter than the session's [`deadline`](crate::session::SessionOptions::deadline), and better longer.
 //!
-//! Every action ends in bounded time: after a time-out to connect and one for each answer, a lock also after its
+//! Every action ends in bounded time: after a time-out to connect and one for each response, a lock also after its
 //! patience. A server that is down, loading, paused or read-only is a failure, and the next action connects anew. The
 //! look-up of a host name is the system's and takes as long as it takes.
 //!

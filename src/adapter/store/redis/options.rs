@@ -21,7 +21,7 @@ pub struct RedisOptions {
     pub lease: Duration,
     /// How long to wait for a lock that somebody else holds: 30 seconds. Shorter than the deadline of the sessions.
     pub patience: Duration,
-    /// How long a connection may take, and each answer: 5 seconds.
+    /// How long a connection may take, and each response: 5 seconds.
     pub timeout: Duration,
     /// What all keys begin with: `oidc-proto:`.
     pub prefix: String,

@@ -26,7 +26,7 @@ impl std::error::Error for Refused {}
 pub(super) fn broken(error: &RedisError) -> Error {
     let is_code = |code: &&str| code.len() <= 20 && code.bytes().all(|byte| byte.is_ascii_uppercase());
     let refused = Refused {
-        category: if error.is_timeout() { "no answer in time".to_owned() } else { error.category().to_owned() },
+        category: if error.is_timeout() { "no response in time".to_owned() } else { error.category().to_owned() },
         code: error.code().filter(is_code).map(str::to_owned),
     };
     Error::new(ErrorCode::STORE_IO).with_source(refused)

@@ -7,7 +7,7 @@ use redis::{Cmd, Value};
 use super::options::{Identity, RedisOptions};
 use crate::adapter::store::record::{self, LIMIT, Text, too_large};
 use crate::error::{Error, ErrorCode};
-use crate::session::{StoreAction, StoreAnswer};
+use crate::session::{StoreAction, StoreResponse};
 
 /// Between two looks at a lock that somebody else holds.
 const POLL: Duration = Duration::from_millis(50);
@@ -60,7 +60,7 @@ pub(super) enum Next {
     Send,
     /// The same after a pause.
     Pause(Duration),
-    Done(StoreAnswer),
+    Done(StoreResponse),
 }
 
 impl Work {
@@ -109,7 +109,7 @@ impl Work {
     /// Takes the response; `since` is how long the action takes already.
     pub(super) fn take(&mut self, response: Value, since: Duration, options: &RedisOptions) -> Result<Next, Error> {
         let done = match std::mem::replace(&mut self.stage, Stage::Erase) {
-            Stage::Lock if is_one(&response)? => StoreAnswer::Locked,
+            Stage::Lock if is_one(&response)? => StoreResponse::Locked,
             Stage::Lock => {
                 let left = options.patience.saturating_sub(since);
                 if left.is_zero() {
@@ -136,14 +136,14 @@ impl Work {
             }
             Stage::Write(saving, _) if is_one(&response)? => {
                 drop(saving);
-                StoreAnswer::Saved
+                StoreResponse::Saved
             }
             Stage::Write(saving, _) if saving.rounds < ROUNDS => {
                 self.stage = Stage::Look(Saving { rounds: saving.rounds + 1, ..saving });
                 return Ok(Next::Send);
             }
             Stage::Write(..) => return Err(ErrorCode::STORE_BUSY.into()),
-            Stage::Unlock | Stage::Erase => StoreAnswer::Done,
+            Stage::Unlock | Stage::Erase => StoreResponse::Done,
         };
         Ok(Next::Done(done))
     }

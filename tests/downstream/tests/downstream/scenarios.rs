@@ -36,7 +36,7 @@ fn a_custom_claim_takes_one_line() {
     let (_, tokens) = log_in(&op, &BlockingDriver::new(op.http(env.clock())), &mut env);
     assert_eq!(claim::department(tokens.id_token().unwrap()).unwrap(), "chemistry");
 
-    // Without the claim the login is as good; only the question has no answer.
+    // Without the claim the login is as good; only the question has no response.
     op.honest();
     let (_, tokens) = log_in(&op, &BlockingDriver::new(op.http(env.clock())), &mut env);
     let error = claim::department(tokens.id_token().unwrap()).unwrap_err();

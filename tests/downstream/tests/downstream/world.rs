@@ -41,7 +41,7 @@ pub fn listening() -> testing::Provider {
     provider
 }
 
-/// One request, one answer, and the connection is over.
+/// One request, one response, and the connection is over.
 fn serve(provider: &testing::Provider, mut socket: TcpStream) {
     let (mut text, mut part) = (Vec::new(), [0; 4096]);
     let (head, start) = loop {

@@ -25,7 +25,7 @@ const STABLE: &str = "urn:matrix:client:";
 const UNSTABLE: &str = "urn:matrix:org.matrix.msc2967.client:";
 
 /// The honest answer of an endpoint.
-pub(super) fn answer(
+pub(super) fn respond(
     state: &State,
     provider: &Provider,
     on: OnMatrix,

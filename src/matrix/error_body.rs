@@ -1,4 +1,4 @@
-//! What every answer of a homeserver has in common (client-server API, standard error response).
+//! What every response of a homeserver has in common (client-server API, standard error response).
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ words! {
     }
 }
 
-/// An error answer of a homeserver: to any request, also the application's own.
+/// An error response of a homeserver: to any request, also the application's own.
 ///
 /// ```
 /// use oidc_proto::matrix::{Errcode, ErrorBody};
@@ -75,7 +75,7 @@ impl ErrorBody {
         })
     }
 
-    /// What the answer means for the session whose access token the request had:
+    /// What the response means for the session whose access token the request had:
     /// [`Session::unauthorized`](super::Session::unauthorized) takes it. `None` if it says nothing about the token: a
     /// request that had none is the caller's mistake.
     pub fn refusal(&self, status: StatusCode) -> Option<Refusal> {
@@ -103,7 +103,7 @@ pub(super) fn during(request: &'static str) -> impl Fn(Error) -> Error {
     move |error| error.during(request)
 }
 
-/// The body of a successful answer to the request of that name.
+/// The body of a successful response to the request of that name.
 ///
 /// As with every other endpoint a verdict is believed only from a 4xx answer with a well-formed error object.
 ///

@@ -48,10 +48,10 @@ impl NoToken {
 }
 
 /// What a caller gets.
-pub(super) type Answer = Result<AccessToken, NoToken>;
+pub(super) type TokenResult = Result<AccessToken, NoToken>;
 
-/// What a session says to a caller: an answer, or what to wait for.
-pub(super) fn answer(access: Access<'_>) -> Result<Answer, Epoch> {
+/// What a session says to a caller: a response, or what to wait for.
+pub(super) fn response(access: Access<'_>) -> Result<TokenResult, Epoch> {
     match access {
         Access::Ready(token) => Ok(Ok(token.clone())),
         Access::Doubtful { token, error } => Ok(Err(NoToken::Doubtful { token: token.clone(), error })),
@@ -62,7 +62,7 @@ pub(super) fn answer(access: Access<'_>) -> Result<Answer, Epoch> {
 }
 
 /// What became of what a caller waited for; `None` while it goes on.
-pub(super) fn outcome(outcome: Outcome<'_>) -> Option<Answer> {
+pub(super) fn outcome(outcome: Outcome<'_>) -> Option<TokenResult> {
     match outcome {
         Outcome::Pending => None,
         Outcome::Ready(token) => Some(Ok(token.clone())),
@@ -73,6 +73,6 @@ pub(super) fn outcome(outcome: Outcome<'_>) -> Option<Answer> {
 }
 
 /// What a caller gets whose time is up.
-pub(super) fn late(session: &Session, epoch: Epoch, env: &dyn Env) -> Answer {
+pub(super) fn late(session: &Session, epoch: Epoch, env: &dyn Env) -> TokenResult {
     outcome(session.outcome_now(epoch, env)).unwrap_or_else(|| Err(NoToken::Late(session.last_failure().cloned())))
 }

@@ -1,0 +1,55 @@
+//! Names of the public API, as `docs/public-api.txt` lists them.
+
+use std::collections::BTreeMap;
+
+/// Words that mean a *response*, which is the standards' word, or that say nothing.
+const FORBIDDEN: &[&str] = &["answer", "asked", "reply", "replies"];
+
+/// Types that share a name on purpose: the counterpart in `testing`, in a profile, or of another HTTP client.
+const SHARED: &[&str] =
+    &["Callback", "Client", "DeviceLogin", "Homeserver", "IdToken", "Provider", "Rendezvous", "Session"];
+
+fn public_api() -> String {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/public-api.txt")).unwrap()
+}
+
+#[test]
+fn public_names_use_the_words_of_the_standards() {
+    let api = public_api();
+    let has_forbidden = |line: &&str| FORBIDDEN.iter().any(|word| line.to_lowercase().contains(word));
+    let wrong: Vec<_> = api.lines().filter(has_forbidden).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_type_has_one_public_path() {
+    let api = public_api();
+    let mut paths = BTreeMap::<&str, Vec<&str>>::new();
+    for line in api.lines() {
+        let Some(rest) = ["struct", "enum", "trait"].iter().find_map(|kind| line.strip_prefix(&format!("pub {kind} ")))
+        else {
+            continue;
+        };
+        let path = rest.split(['<', ' ', '(']).next().unwrap().trim_end_matches(':');
+        paths.entry(path.rsplit("::").next().unwrap()).or_default().push(path);
+    }
+    assert!(paths.len() > 100, "{} types", paths.len());
+    let twice: Vec<_> = paths.iter().filter(|(name, paths)| paths.len() > 1 && !SHARED.contains(name)).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+    let once = |name: &&&str| paths.get(**name).is_none_or(|paths| paths.len() < 2);
+    let stale: Vec<_> = SHARED.iter().filter(once).collect();
+    assert!(stale.is_empty(), "not shared any more: {stale:?}");
+}
+
+/// Profiles declare their codes in their rooms.
+#[test]
+fn the_core_declares_no_code_of_a_profile() {
+    let codes = concat!(env!("CARGO_MANIFEST_DIR"), "/src/error/codes");
+    for entry in std::fs::read_dir(codes).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        for profile in ["matrix", "homeserver", "qr", "rendezvous"] {
+            assert!(!text.contains(&format!("\"{profile}.")), "{} has a code of {profile}", path.display());
+        }
+    }
+}
