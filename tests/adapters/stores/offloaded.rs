@@ -85,7 +85,7 @@ fn work_that_is_not_done_is_a_failure() {
     });
     assert_eq!(ask(&store, StoreAction::Load), "failed");
     assert_eq!(ask(&store, StoreAction::Load), "done");
-    assert_eq!(format!("{store:?} {:?}", store.carry_out(StoreAction::Load)), "Offload(…) Answer(…)");
+    assert_eq!(format!("{store:?} {:?}", store.carry_out(StoreAction::Load)), "Offload(…) StoreFuture(…)");
 }
 
 #[test]
