@@ -9,6 +9,7 @@ mod bound;
 mod clients;
 mod device;
 mod documents;
+mod examples;
 mod failures;
 mod keys;
 mod listener;
