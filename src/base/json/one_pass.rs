@@ -1,0 +1,303 @@
+//! JSON in one pass: `serde_json` reads the document, and a [`Deserializer`] around it sees each name and each nested value
+//! on the way into the typed value.
+//!
+//! ```text
+//! Watched ─▶ serde_json ─▶ WatchedVisitor ─▶ the visitor of the typed value
+//!                            │ an object: its names are collected, and compared at its end
+//!                            └ an object or array: each value in it is Watched again
+//! ```
+//!
+//! [`parse`] accepts only documents that [`check_bounds`] and `serde_json` accept, too. It may fail for other reasons: a type
+//! can ask for something that is not watched here. The caller then parses again in two passes, which also find the error.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::value::BorrowedStrDeserializer;
+use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::bounds::{DEPTH_LIMIT, FEW, check_bounds};
+use super::text::Text;
+
+/// Parses one document; `None` if it must be parsed in two passes.
+pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    let mut open = Open { names: Vec::with_capacity(64), depth: 0 };
+    let mut document = serde_json::Deserializer::from_str(text);
+    let value = T::deserialize(Watched { inner: &mut document, open: &mut open }).ok()?;
+    document.end().ok()?;
+    Some(value)
+}
+
+/// The objects and arrays that have begun and not ended.
+struct Open<'de> {
+    /// The names of these objects.
+    names: Vec<Name<'de>>,
+    depth: usize,
+}
+
+impl Open<'_> {
+    fn enter<E: Error>(&mut self) -> Result<(), E> {
+        self.depth += 1;
+        if self.depth > DEPTH_LIMIT { Err(refused()) } else { Ok(()) }
+    }
+
+    /// Ends an object whose names begin at `first`.
+    fn leave_object<E: Error>(&mut self, first: usize) -> Result<(), E> {
+        self.depth -= 1;
+        let has_duplicates = self.names.get_mut(first..).is_some_and(has_duplicates);
+        self.names.truncate(first);
+        if has_duplicates { Err(refused()) } else { Ok(()) }
+    }
+
+    /// Whether a value that nobody reads keeps the rules.
+    fn accepts(&self, raw: &str) -> bool {
+        let is_nested = |rest: &[u8]| rest.iter().any(|byte| matches!(byte, b'{' | b'['));
+        match raw.as_bytes().split_first() {
+            Some((b'[', rest)) if !is_nested(rest) => self.depth < DEPTH_LIMIT,
+            Some((b'{' | b'[', _)) => check_bounds(raw.as_bytes(), self.depth).is_ok(),
+            _ => true,
+        }
+    }
+}
+
+/// The second pass says why.
+fn refused<E: Error>() -> E {
+    E::custom("")
+}
+
+struct Name<'de> {
+    /// Equal for equal names.
+    digest: u64,
+    text: Cow<'de, str>,
+}
+
+impl<'de> Name<'de> {
+    fn new(text: Cow<'de, str>) -> Self {
+        let bytes = text.as_bytes();
+        // The length, the first eight bytes and the last eight tell nearly all names apart.
+        let first = bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let last = match bytes.last_chunk() {
+            Some(bytes) => u64::from_le_bytes(*bytes),
+            None => bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+        };
+        let digest = last ^ first.rotate_left(23) ^ (bytes.len() as u64).rotate_right(8);
+        Self { digest, text }
+    }
+}
+
+fn has_duplicates(names: &mut [Name<'_>]) -> bool {
+    if names.len() <= FEW {
+        let is_equal = |a: &Name<'_>, b: &Name<'_>| a.digest == b.digest && a.text == b.text;
+        return names.iter().enumerate().any(|(at, name)| names.iter().skip(at + 1).any(|other| is_equal(name, other)));
+    }
+    // Sorting keeps a flood of names from costing its square.
+    names.sort_unstable_by(|a, b| a.digest.cmp(&b.digest).then_with(|| a.text.cmp(&b.text)));
+    names.windows(2).any(|pair| matches!(pair, [a, b] if a.digest == b.digest && a.text == b.text))
+}
+
+/// A value of the document.
+struct Watched<'o, 'de, D> {
+    inner: D,
+    open: &'o mut Open<'de>,
+}
+
+/// Passes a method on, with the visitor watched.
+macro_rules! watched {
+    ($($method:ident ( $($name:ident : $type:ty),* );)*) => { $(
+        #[inline]
+        fn $method<V: Visitor<'de>>(self, $($name: $type,)* visitor: V) -> Result<V::Value, D::Error> {
+            self.inner.$method($($name,)* WatchedVisitor { visitor, open: self.open })
+        }
+    )* };
+}
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Watched<'_, 'de, D> {
+    type Error = D::Error;
+
+    watched! {
+        deserialize_any();
+        deserialize_bool();
+        deserialize_i8();
+        deserialize_i16();
+        deserialize_i32();
+        deserialize_i64();
+        deserialize_u8();
+        deserialize_u16();
+        deserialize_u32();
+        deserialize_u64();
+        deserialize_f32();
+        deserialize_f64();
+        deserialize_char();
+        deserialize_str();
+        deserialize_string();
+        deserialize_option();
+        deserialize_unit();
+        deserialize_unit_struct(name: &'static str);
+        deserialize_seq();
+        deserialize_tuple(length: usize);
+        deserialize_tuple_struct(name: &'static str, length: usize);
+        deserialize_map();
+        deserialize_struct(name: &'static str, fields: &'static [&'static str]);
+        deserialize_identifier();
+    }
+
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
+        // `RawValue`, whose content would not be seen.
+        if name.starts_with('$') {
+            return Err(refused());
+        }
+        self.inner.deserialize_newtype_struct(name, WatchedVisitor { visitor, open: self.open })
+    }
+
+    /// The content of a variant would not be seen.
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, D::Error> {
+        Err(refused())
+    }
+
+    /// `serde_json` reads strings with half characters as bytes.
+    fn deserialize_bytes<V: Visitor<'de>>(self, _: V) -> Result<V::Value, D::Error> {
+        Err(refused())
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, _: V) -> Result<V::Value, D::Error> {
+        Err(refused())
+    }
+
+    #[inline]
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        let raw = <&RawValue>::deserialize(self.inner)?;
+        if self.open.accepts(raw.get()) { visitor.visit_unit() } else { Err(refused()) }
+    }
+}
+
+struct WatchedVisitor<'o, 'de, V> {
+    visitor: V,
+    open: &'o mut Open<'de>,
+}
+
+/// Passes a value on that has no values inside.
+macro_rules! simple {
+    ($($method:ident($type:ty);)*) => { $(
+        #[inline]
+        fn $method<E: Error>(self, value: $type) -> Result<V::Value, E> {
+            self.visitor.$method(value)
+        }
+    )* };
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for WatchedVisitor<'_, 'de, V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.visitor.expecting(f)
+    }
+
+    simple! {
+        visit_bool(bool);
+        visit_i64(i64);
+        visit_u64(u64);
+        visit_f64(f64);
+        visit_str(&str);
+        visit_borrowed_str(&'de str);
+        visit_string(String);
+    }
+
+    #[inline]
+    fn visit_none<E: Error>(self) -> Result<V::Value, E> {
+        self.visitor.visit_none()
+    }
+
+    #[inline]
+    fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
+        self.visitor.visit_unit()
+    }
+
+    #[inline]
+    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
+        self.visitor.visit_some(Watched { inner, open: self.open })
+    }
+
+    #[inline]
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
+        self.visitor.visit_newtype_struct(Watched { inner, open: self.open })
+    }
+
+    #[inline]
+    fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
+        self.open.enter()?;
+        let value = self.visitor.visit_seq(WatchedSeq { inner, open: self.open })?;
+        self.open.depth -= 1;
+        Ok(value)
+    }
+
+    #[inline]
+    fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
+        self.open.enter()?;
+        let first = self.open.names.len();
+        let value = self.visitor.visit_map(WatchedMap { inner, open: self.open })?;
+        self.open.leave_object(first)?;
+        Ok(value)
+    }
+}
+
+struct WatchedSeq<'o, 'de, A> {
+    inner: A,
+    open: &'o mut Open<'de>,
+}
+
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for WatchedSeq<'_, 'de, A> {
+    type Error = A::Error;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, A::Error> {
+        self.inner.next_element_seed(WatchedSeed { seed, open: self.open })
+    }
+}
+
+struct WatchedMap<'o, 'de, A> {
+    inner: A,
+    open: &'o mut Open<'de>,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for WatchedMap<'_, 'de, A> {
+    type Error = A::Error;
+
+    #[inline]
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        let Some(Text(name)) = self.inner.next_key()? else { return Ok(None) };
+        let key = match &name {
+            Cow::Borrowed(text) => seed.deserialize(BorrowedStrDeserializer::new(text)),
+            Cow::Owned(text) => seed.deserialize(text.as_str().into_deserializer()),
+        };
+        self.open.names.push(Name::new(name));
+        key.map(Some)
+    }
+
+    #[inline]
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
+        self.inner.next_value_seed(WatchedSeed { seed, open: self.open })
+    }
+}
+
+/// A value that a visitor of an array or object asks for.
+struct WatchedSeed<'o, 'de, T> {
+    seed: T,
+    open: &'o mut Open<'de>,
+}
+
+impl<'de, T: DeserializeSeed<'de>> DeserializeSeed<'de> for WatchedSeed<'_, 'de, T> {
+    type Value = T::Value;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<T::Value, D::Error> {
+        self.seed.deserialize(Watched { inner, open: self.open })
+    }
+}
