@@ -39,12 +39,21 @@ fn main() {
     qr(root);
     for (target, seeds) in [
         (
+            "json",
+            &[
+                r#"{"a":[1,-2.5e3,true,null],"b":{"a":"\u0061"},"longer than eight":[{"a":{}},{"a":[]}]}"#,
+                r#"[{"a":1,"\u0061":2}]"#,
+                r#"["code","\ud83d",["x"]]"#,
+                r#"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[{}]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"#,
+            ][..],
+        ),
+        (
             "www_authenticate",
             &[
                 "Bearer realm=\"a, b\", error=\"invalid_token\"",
                 "Bearer error=\"insufficient_user_authentication\", acr_values=\"a b\", max_age=\"5\"\nDPoP algs=\"ES256\", error=\"use_dpop_nonce\"",
                 "Negotiate a87421000492aa874209af8bc028==, Basic realm=\"\\\"x\\\"\"",
-            ][..],
+            ],
         ),
         (
             "logout_token",

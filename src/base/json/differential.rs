@@ -8,9 +8,6 @@ use serde_json::Value;
 
 use super::{one_pass, two_passes};
 
-/// Documents that are tried; `DOCUMENTS` sets another number.
-const DOCUMENTS: u64 = 10_000;
-
 /// The members that a typed value of this crate may have. The others are ignored.
 #[derive(Debug, Deserialize, PartialEq)]
 struct Typed {
@@ -127,7 +124,16 @@ fn compare<T: DeserializeOwned + PartialEq + std::fmt::Debug>(text: &str) -> boo
 
 #[test]
 fn one_pass_and_two_passes_agree() {
-    let documents = std::env::var("DOCUMENTS").ok().and_then(|number| number.parse().ok()).unwrap_or(DOCUMENTS);
+    agree(10_000);
+}
+
+#[test]
+#[ignore = "takes minutes; `.ci/deep properties` runs it"]
+fn they_agree_on_a_million_documents() {
+    agree(1_000_000);
+}
+
+fn agree(documents: u64) {
     let (mut good, mut typed) = (0, 0);
     for seed in 0..documents {
         let text = Words(seed).document();

@@ -1,5 +1,6 @@
 //! One function per target: bytes in, and nothing may panic, hang or contradict itself.
 
+mod json;
 mod matrix;
 mod qr;
 mod script;
@@ -30,6 +31,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// All of them.
 pub const TARGETS: &[Target] = &[
     ("metadata", metadata),
+    ("json", json::json),
     ("jwks", jwks),
     ("jws", jws),
     ("id_token", id_token),
