@@ -16,3 +16,4 @@ mod session;
 mod simulation;
 #[path = "../fuzz/targets/mod.rs"]
 mod targets;
+mod walk;

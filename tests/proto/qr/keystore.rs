@@ -17,6 +17,10 @@ pub(crate) fn remote() -> PrivateKey {
     PrivateKey::remote(remote)
 }
 
+pub(crate) fn public_jwk() -> serde_json::Value {
+    serde_json::from_str(&key().public_key().to_jwk(Algorithm::EdDsa, None)).unwrap()
+}
+
 pub(crate) fn use_key(key_use: &KeyUse) -> Result<KeyOutput, FailureKind> {
     match key_use {
         KeyUse::Sign { bytes, .. } => Ok(key().sign(bytes).unwrap().into()),
