@@ -295,9 +295,10 @@ fn strangers_get_one_fetch_in_a_cooldown_also_without_keys() {
         let before = world.op.count(On::Jwks);
         world.op.fault(On::Jwks, Fault::status(503), usize::MAX);
         for minutes in 1..=3 {
-            for _ in 0..20 {
+            for at in 0..20 {
                 let token = request(&world, &party);
-                assert!(take(&mut world, &party, &token).is_err());
+                let code = if at == 0 { ErrorCode::HTTP_SERVER_ERROR } else { ErrorCode::JWS_UNKNOWN_KEY };
+                assert_eq!(take(&mut world, &party, &token).unwrap_err().code(), code);
             }
             assert_eq!(world.op.count(On::Jwks) - before, minutes, "old keys: {has_old_keys}");
             world.pass(60);
