@@ -51,7 +51,6 @@ fn presented(client: Client) -> Vec<(String, Option<Arc<str>>)> {
     let _ = http.run(step, &mut env).unwrap();
     let step = party.revoke(&tokens, &mut env).unwrap();
     http.run(step, &mut env).unwrap();
-    drop(http);
     seen.into_inner()
 }
 
