@@ -1,21 +1,23 @@
-//! A driver written by hand, without an async crate: a poll loop that carries out one step at a time.
+//! A driver written by hand, without an async crate: a poll loop that carries out one step at a time. The tokens are bound
+//! to a key that lives elsewhere (RFC 9449).
 //!
 //! `cargo run --example own_loop` does a whole login against the embedded provider, in memory: discovery, registration,
 //! authorization, code exchange, refresh. To use a flow in a runtime, a browser or a firmware of your own, replace
-//! `Network` by whatever sends requests there.
+//! `Network` by whatever sends requests there, and `Device` by whatever signs.
 
 use std::process::ExitCode;
 use std::task::Poll;
 
 use http::{Request, Response};
-use oidc_proto::FailureKind;
 use oidc_proto::flow::{Registration, ServerMetadataFetch};
-use oidc_proto::step::Awaiting;
+use oidc_proto::jose::backend::rustcrypto::SigningKey;
+use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey, Signer as _};
+use oidc_proto::step::{Awaiting, KeyOutput, KeyUse};
 use oidc_proto::testing::{Provider, TestEnv};
 use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{
-    AuthorizationRequest, Body, Callback, Env, Error, Failure, Flow, Issuer, ProviderOptions, RedirectUri,
-    RelyingParty, Schemes, Scope, Step, Timestamp,
+    AuthorizationRequest, Body, Callback, DpopKey, Env, Error, Failure, FailureKind, Flow, Issuer, ProviderOptions,
+    RedirectUri, RelyingParty, Schemes, Scope, Step, Timestamp,
 };
 
 /// What stands for a network: a request is on its way for one look, then there is a response.
@@ -37,8 +39,38 @@ impl Network<'_> {
     }
 }
 
+/// What stands for a chip, a browser or a service that signs. The program has the key's name and its public half.
+struct Device(SigningKey);
+
+impl Device {
+    fn new() -> Result<Self, Error> {
+        // RFC 8410 section 7: what every such key begins with, and 32 bytes that are random outside of an example.
+        let header = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
+        SigningKey::from_pkcs8_der(Algorithm::EdDsa, &[&header[..], &[7; 32]].concat(), None).map(Self)
+    }
+
+    fn key(&self) -> PrivateKey {
+        let mut key = RemoteKey::new("device", Algorithm::EdDsa);
+        key.public_key = Some(self.0.public_key().clone());
+        PrivateKey::remote(key)
+    }
+
+    fn use_key(&self, key_use: &KeyUse) -> Result<KeyOutput, FailureKind> {
+        match key_use {
+            KeyUse::Sign { key, bytes, .. } if key.name == "device" => {
+                self.0.sign(bytes).map(KeyOutput::bytes).map_err(|_| FailureKind::KeyRefused)
+            }
+            _ => Err(FailureKind::Unsupported),
+        }
+    }
+}
+
 /// One step after the other. One flow is under way here; a program with many keeps a queue of `Step<BoxFlow<_>>`.
-fn drive<F: Flow>(mut step: Step<F>, network: &mut Network<'_>, env: &mut TestEnv) -> Result<F::Output, Error> {
+fn drive<F: Flow>(
+    mut step: Step<F>,
+    (network, device): (&mut Network<'_>, &Device),
+    env: &mut TestEnv,
+) -> Result<F::Output, Error> {
     loop {
         step = match step {
             Step::Call(call) => {
@@ -52,8 +84,14 @@ fn drive<F: Flow>(mut step: Step<F>, network: &mut Network<'_>, env: &mut TestEn
                 env.clock().advance(wait.duration(env.monotonic()));
                 wait.wake(env)?
             }
-            // For keys that live elsewhere. None of these flows has one.
-            Step::UseKey(use_key) => use_key.into_parts().1.fail(FailureKind::Unsupported, env)?,
+            Step::UseKey(use_key) => {
+                println!("  {use_key:?}");
+                let (key_use, awaiting) = use_key.into_parts();
+                match device.use_key(&key_use) {
+                    Ok(output) => awaiting.receive(output, env)?,
+                    Err(kind) => awaiting.fail(kind, env)?,
+                }
+            }
             Step::Done(output) => return Ok(output),
         }
     }
@@ -72,17 +110,19 @@ fn receive<F: Flow>(awaiting: Awaiting<F>, network: &mut Network<'_>, env: &mut 
 
 fn login() -> Result<(), Error> {
     let (provider, mut env) = (Provider::new("https://op.example.org"), TestEnv::seeded(1));
-    let (mut network, env) = (Network { provider: &provider, request: None, answer: None }, &mut env);
+    let (network, env) = (&mut Network { provider: &provider, request: None, answer: None }, &mut env);
+    let device = &Device::new()?;
 
     println!("discovery");
     let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
-    let op = drive(ServerMetadataFetch::start(issuer, ProviderOptions::new())?, &mut network, env)?.provider;
+    let op = drive(ServerMetadataFetch::start(issuer, ProviderOptions::new())?, (network, device), env)?.provider;
 
     println!("registration");
     let redirect_uri = RedirectUri::new("com.example.app:/callback")?;
     let metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()]);
-    let registered = drive(Registration::start(&op, metadata)?, &mut network, env)?;
-    let party = RelyingParty::new(op, registered.client(std::slice::from_ref(&redirect_uri)));
+    let registered = drive(Registration::start(&op, metadata)?, (network, device), env)?;
+    let client = registered.client(std::slice::from_ref(&redirect_uri)).with_dpop(DpopKey::new(device.key())?);
+    let party = RelyingParty::new(op, client);
 
     println!("authorization");
     let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid")?);
@@ -92,11 +132,11 @@ fn login() -> Result<(), Error> {
     let verified = party.check(&pending, &callback, env.now())?;
 
     println!("code exchange");
-    let granted = drive(party.redeem(pending, verified, env)?, &mut network, env)?.verified()?;
+    let granted = drive(party.redeem(pending, verified, env)?, (network, device), env)?.verified()?;
     println!("  logged in as {}", granted.tokens.subject().unwrap_or("nobody"));
 
     println!("refresh");
-    let refreshed = drive(party.refresh(&granted.tokens, env)?, &mut network, env)?.verified()?;
+    let refreshed = drive(party.refresh(&granted.tokens, env)?, (network, device), env)?.verified()?;
     println!("  still {}", refreshed.tokens.subject().unwrap_or("nobody"));
     Ok(())
 }

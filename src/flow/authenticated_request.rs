@@ -77,12 +77,13 @@ impl<A: Parse> AuthenticatedRequest<A> {
     pub(super) fn start(
         party: &RelyingParty,
         request: Request<Body>,
-        policy: Policy,
+        mut policy: Policy,
         credential: Credential,
         answer: A,
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
         let client = party.client();
+        policy.client_certificate = policy.client_certificate.or_else(|| client.certificate.clone());
         let asserts = matches!(credential, Credential::Client) && client.auth.asserts();
         if !asserts && client.dpop.is_none() {
             return Ok(Step::call(request, policy, Self(State::ExpectResponse(answer))));

@@ -17,7 +17,7 @@ use crate::base::env::{Env, Timestamp};
 use crate::error::{Error, ErrorCode};
 use crate::jose::{Algorithms, Jws, Keys, Signed};
 use crate::party::client::IdTokenTrust;
-use crate::party::key_cell::{Asker, Claim, NextKeys, Tried};
+use crate::party::key_cell::{Asker, Claim, NextKeys, NoKeys, Tried};
 use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, KeyOutput, KeyUse, Step};
 
@@ -110,10 +110,12 @@ impl<C: Check> Search<C> {
                     }
                 }
                 NextKeys::Try(keys) => self.check.check(By::Keys(&keys), env.now()),
-                NextKeys::Wait(until, bell) => return Step::wait_for(until, bell, KeySearch(self, State::Waiting)),
                 NextKeys::Unknown => return self.conclude(Err(unknown)),
-                NextKeys::Failed(cause) => return self.without_keys(cause),
-                NextKeys::Fetch(claim) => match keys_fetch::request(party) {
+                NextKeys::None(NoKeys::Wait(until, bell)) => {
+                    return Step::wait_for(until, bell, KeySearch(self, State::Waiting));
+                }
+                NextKeys::None(NoKeys::Failed(cause)) => return self.without_keys(cause),
+                NextKeys::None(NoKeys::Fetch(claim)) => match keys_fetch::request(party) {
                     Ok((request, policy)) => {
                         return Step::call(request, policy, KeySearch(self, State::ExpectKeys(claim)));
                     }

@@ -15,10 +15,10 @@ use http::Request;
 
 use crate::base::env::Env;
 use crate::base::secret::Body;
-use crate::error::{Error, ErrorCode};
+use crate::error::Error;
 use crate::jose::Keys;
 use crate::message::jwks;
-use crate::party::key_cell::{Claim, NextKeys, Tried};
+use crate::party::key_cell::{Claim, NoKeys, Tried};
 use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, Step};
 use crate::wire::freshness::Freshness;
@@ -52,17 +52,15 @@ impl RelyingParty {
 impl KeysFetch {
     fn go_on(party: RelyingParty, mut tried: Tried, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match party.key_cell().any(&mut tried, env.monotonic()) {
-            NextKeys::Try(keys) => Ok(Step::Done(keys)),
-            NextKeys::Wait(until, bell) => {
+            Ok(keys) => Ok(Step::Done(keys)),
+            Err(NoKeys::Wait(until, bell)) => {
                 Ok(Step::wait_for(until, bell, Self { party, tried, state: State::Waiting }))
             }
-            NextKeys::Failed(error) => Err(error),
-            NextKeys::Fetch(claim) => {
+            Err(NoKeys::Failed(error)) => Err(error),
+            Err(NoKeys::Fetch(claim)) => {
                 let (request, policy) = request(&party)?;
                 Ok(Step::call(request, policy, Self { party, tried, state: State::ExpectKeys(claim) }))
             }
-            // Any set will do, so that none is ever the wrong one.
-            NextKeys::Unknown => Err(ErrorCode::STEP_UNEXPECTED.into()),
         }
     }
 }

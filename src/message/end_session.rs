@@ -10,6 +10,7 @@ use crate::base::env::Env;
 use crate::base::secret::{self, Secret};
 use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode, Quote};
+use crate::party::options::Deviation;
 use crate::party::redirect_uri::RedirectUri;
 use crate::party::relying_party::RelyingParty;
 use crate::token::id_token::IdToken;
@@ -18,7 +19,7 @@ use crate::wire::form;
 /// The parameters of a logout request (RP-Initiated Logout 1.0 section 2).
 #[derive(Clone, Debug, Default)]
 pub struct EndSessionRequest {
-    id_token_hint: Option<Secret>,
+    id_token_hint: Option<IdToken>,
     logout_hint: Option<String>,
     post_logout_redirect_uri: Option<RedirectUri>,
     ui_locales: Option<String>,
@@ -33,7 +34,7 @@ impl EndSessionRequest {
     /// Sets `id_token_hint`: the ID token of the login to end. Without an ID token many providers ask the user.
     #[must_use]
     pub fn id_token_hint(mut self, id_token: &IdToken) -> Self {
-        self.id_token_hint = Some(id_token.expose().into());
+        self.id_token_hint = Some(id_token.clone());
         self
     }
 
@@ -64,7 +65,7 @@ impl RelyingParty {
     /// the URL in the user's browser.
     ///
     /// # Errors
-    /// `end_session.unsupported`.
+    /// `end_session.unsupported`; `provider.mismatch`, `client.mismatch` if the ID token is another provider's or client's.
     pub fn end_session(
         &self,
         request: EndSessionRequest,
@@ -72,10 +73,11 @@ impl RelyingParty {
     ) -> Result<(EndSessionUrl, PendingLogout), Error> {
         let endpoint = self.provider().metadata().end_session_endpoint.as_ref();
         let endpoint = endpoint.ok_or(ErrorCode::END_SESSION_UNSUPPORTED)?;
+        request.id_token_hint.as_ref().map_or(Ok(()), |id_token| self.check_hint(id_token))?;
         let state = Secret::random(env.rng());
         let redirects = request.post_logout_redirect_uri.is_some();
         let optional = [
-            ("id_token_hint", request.id_token_hint.as_ref().map(Secret::expose)),
+            ("id_token_hint", request.id_token_hint.as_ref().map(IdToken::expose)),
             ("logout_hint", request.logout_hint.as_deref()),
             ("client_id", Some(self.client().id())),
             ("post_logout_redirect_uri", request.post_logout_redirect_uri.as_ref().map(RedirectUri::as_str)),
@@ -87,6 +89,24 @@ impl RelyingParty {
         endpoint.start_query(&mut url);
         form::append(&mut url, pairs);
         Ok((EndSessionUrl(Secret::new(url)), PendingLogout { state, redirect_uri: request.post_logout_redirect_uri }))
+    }
+
+    /// Whether the ID token is of this provider and for this client.
+    fn check_hint(&self, id_token: &IdToken) -> Result<(), Error> {
+        let mismatch = |code, own: &str, other: &str| {
+            Err(Error::new(code).with_expected(Quote::caller(own)).with_found(Quote::caller(other)))
+        };
+        let (issuer, client_id) = (self.provider().issuer().as_str(), self.client().id());
+        // With an issuer of its own for each tenant.
+        let is_template = self.provider().options().accepts(Deviation::TenantIssuer) && issuer.contains("{tenantid}");
+        if id_token.issuer() != issuer && !is_template {
+            return mismatch(ErrorCode::PROVIDER_MISMATCH, issuer, id_token.issuer());
+        }
+        if !id_token.is_for(client_id) {
+            let audience: Vec<_> = id_token.audience().collect();
+            return mismatch(ErrorCode::CLIENT_MISMATCH, client_id, &audience.join(" "));
+        }
+        Ok(())
     }
 }
 

@@ -119,6 +119,7 @@ pub struct Client {
     pub(crate) trusted_audiences: Vec<Box<str>>,
     pub(crate) trusted_parties: Vec<Box<str>>,
     pub(crate) dpop: Option<Arc<DpopKey>>,
+    pub(crate) certificate: Option<Arc<str>>,
 }
 
 impl Client {
@@ -143,6 +144,7 @@ impl Client {
             trusted_audiences: Vec::new(),
             trusted_parties: Vec::new(),
             dpop: None,
+            certificate: None,
         }
     }
 
@@ -214,6 +216,20 @@ impl Client {
     /// The key that tokens are bound to.
     pub fn dpop(&self) -> Option<&Arc<DpopKey>> {
         self.dpop.as_ref()
+    }
+
+    /// Presents this client certificate with each request that carries the client's credentials or its tokens (RFC 8705). The
+    /// name is the application's own; it reaches the HTTP client in
+    /// [`Policy::client_certificate`](crate::Policy::client_certificate). Keep [`ClientAuth::None`] for `tls_client_auth` and
+    /// `self_signed_tls_client_auth`: the certificate authenticates the client.
+    #[must_use]
+    pub fn with_client_certificate(self, name: impl Into<Arc<str>>) -> Self {
+        Self { certificate: Some(name.into()), ..self }
+    }
+
+    /// The name of the client certificate.
+    pub fn client_certificate(&self) -> Option<&str> {
+        self.certificate.as_deref()
     }
 
     /// Whether the provider's keys are needed to judge its ID tokens.

@@ -27,7 +27,24 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// Largest request body: a token in a form, where a character takes three at most.
 const REQUEST_LIMIT: usize = 3 * TOKEN_LIMIT + 1024;
 
-/// A logout token whose claims and signature were checked (Back-Channel Logout 1.0 sections 2.4 and 2.6).
+/// A logout token whose claims and signature were checked (Back-Channel Logout 1.0 sections 2.4 and 2.6). Only
+/// [`RelyingParty::back_channel_logout`](crate::RelyingParty::back_channel_logout) makes one; a token whose signature was not
+/// checked ends no session:
+///
+/// ```compile_fail,E0308
+/// # use oidc_proto::{LogoutToken, jose::Jws};
+/// fn end_sessions(token: &LogoutToken) {}
+/// fn log_out(parsed: &Jws<'_>) {
+///     end_sessions(parsed);
+/// }
+/// ```
+///
+/// ```compile_fail,E0451
+/// # use oidc_proto::{LogoutToken, Timestamp};
+/// fn forged(token: LogoutToken, expires_at: Timestamp) -> LogoutToken {
+///     LogoutToken { expires_at, ..token }
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct LogoutToken {
     subject: Option<Box<str>>,

@@ -139,24 +139,6 @@ fn a_global_is_known_when_it_is_seen() {
     assert_eq!(found("backend: Option<&'static dyn Backend>, // AtomicU64"), 0);
 }
 
-/// A flow that passes its input on to another one names no variant of it: whatever comes reaches the flow that asked.
-#[test]
-fn a_flow_that_contains_another_passes_every_input_on() {
-    let mut embedding = 0;
-    for source in inner(Tree::shared()) {
-        let code = text(&source.tokens);
-        for block in
-            code.split("impl").filter(|block| block.split('{').next().is_some_and(|head| head.contains("Flow for ")))
-        {
-            if block.contains(".on(input,env)") {
-                embedding += 1;
-                assert!(!block.contains("Input::"), "{}: {block}", source.path);
-            }
-        }
-    }
-    assert!(embedding > 10, "{embedding}");
-}
-
 /// A flow is put together from parts; what it takes from another flow beside them is said here.
 #[test]
 fn flows_do_not_import_one_another() {

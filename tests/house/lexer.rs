@@ -155,7 +155,7 @@ fn after_item(tokens: &[Token], mut at: usize) -> usize {
 }
 
 /// The place after the bracket that closes the one that opens here.
-fn after_group(tokens: &[Token], mut at: usize) -> usize {
+pub(crate) fn after_group(tokens: &[Token], mut at: usize) -> usize {
     let mut depth = 0_usize;
     while let Some(token) = tokens.get(at) {
         at += 1;

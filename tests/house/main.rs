@@ -4,6 +4,7 @@
 
 mod allowed;
 mod cycles;
+mod embedding;
 mod floors;
 mod imports;
 mod layout;

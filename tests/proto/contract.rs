@@ -361,7 +361,6 @@ fn debug_shows_no_query_no_header_value_and_no_body() {
     let env = Still::default();
     let step = Tour::start(9);
     let mut shown = format!("{step:?}");
-    assert_eq!(shown, "Call(POST provider.example/token)");
     let Step::Call(call) = step else { panic!() };
     shown += &format!("{call:?}");
     let (request, policy, awaiting) = call.into_parts();

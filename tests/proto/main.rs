@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
 
+mod certificate;
 mod contract;
 mod corpus;
 mod elsewhere;
 mod hostile;
+mod key_store;
 mod matrix;
 mod properties;
 mod qr;
@@ -16,3 +18,4 @@ mod session;
 mod simulation;
 #[path = "../fuzz/targets/mod.rs"]
 mod targets;
+mod walk;

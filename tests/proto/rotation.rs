@@ -186,6 +186,47 @@ fn a_flow_that_is_dropped_while_it_fetches_strands_nobody() {
     assert_eq!(call.request().uri().path(), "/jwks");
 }
 
+/// The same where a runtime aborts the task.
+#[tokio::test]
+async fn a_task_that_is_aborted_while_it_fetches_strands_nobody() {
+    let mut world = World::new();
+    let [fetching, waiting] = [(); 2].map(|()| {
+        let (pending, verified) = world.come_back();
+        world.party.redeem(pending, verified, &mut world.env).unwrap()
+    });
+    assert!(matches!((&fetching, &waiting), (Step::Call(_), Step::Wait(_))));
+    let (op, clock) = (world.op.clone(), world.env.clock().clone());
+    let (mut first, mut second) = (world.env.clone(), world.env.clone());
+    let never = |_: Request<Body>, _: Policy| std::future::pending::<Result<Response<Vec<u8>>, Failure>>();
+    let http = move |request: Request<Body>, _: Policy| std::future::ready(op.exchange(request, clock.now()));
+    let fetching = tokio::spawn(async move { Driver::new(never).run(fetching, &mut first).await });
+    let waiting = tokio::spawn(async move { Driver::new(http).run(waiting, &mut second).await });
+    tokio::task::yield_now().await;
+    assert_eq!(world.op.count(On::Jwks), 0);
+    fetching.abort();
+    assert!(fetching.await.is_err_and(|error| error.is_cancelled()));
+    waiting.await.unwrap().unwrap().verified().unwrap();
+    assert_eq!(world.op.count(On::Jwks), 1);
+}
+
+/// The same where a thread panics.
+#[test]
+fn a_thread_that_panics_while_it_fetches_strands_nobody() {
+    let mut world = World::new();
+    let [fetching, waiting] = [(); 2].map(|()| {
+        let (pending, verified) = world.come_back();
+        world.party.redeem(pending, verified, &mut world.env).unwrap()
+    });
+    assert!(matches!((&fetching, &waiting), (Step::Call(_), Step::Wait(_))));
+    let mut env = world.env.clone();
+    let panics = |_: Request<Body>, _: Policy| -> Result<Response<Vec<u8>>, Failure> { panic!("a broken client") };
+    let thread = std::thread::spawn(move || BlockingDriver::new(panics).run(fetching, &mut env).map(drop));
+    assert_eq!(thread.join().unwrap_err().downcast_ref(), Some(&"a broken client"));
+    let http = BlockingDriver::new(world.op.http(world.env.clock()));
+    http.run(waiting, &mut world.env).unwrap().verified().unwrap();
+    assert_eq!(world.op.count(On::Jwks), 1);
+}
+
 /// A provider that withdraws its old key at once: tokens that were asked for before the newest fetch began are still judged
 /// by the set before.
 #[test]

@@ -33,6 +33,30 @@ pub const OLDEST: Duration = Duration::from_secs(24 * 3600);
 
 /// An ID token whose claims were checked (OpenID Connect Core 1.0 section 3.1.3.7). Its signature was verified, unless the
 /// client chose [`IdTokenTrust::DangerousTrustTls`](crate::IdTokenTrust::DangerousTrustTls).
+///
+/// Only a flow that checks the signature makes one, and it is read again from its stored form. The claims of a token that was
+/// only parsed cannot be read, and no token is put together:
+///
+/// ```
+/// # use oidc_proto::IdToken;
+/// fn subject(checked: &IdToken) -> &str {
+///     checked.subject()
+/// }
+/// ```
+///
+/// ```compile_fail,E0599
+/// # use oidc_proto::jose::Jws;
+/// fn subject<'a>(parsed: &'a Jws<'_>) -> &'a str {
+///     parsed.subject()
+/// }
+/// ```
+///
+/// ```compile_fail,E0451
+/// # use oidc_proto::{IdToken, Timestamp};
+/// fn forged(token: IdToken, expires_at: Timestamp) -> IdToken {
+///     IdToken { expires_at, ..token }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct IdToken {
     texts: Texts,

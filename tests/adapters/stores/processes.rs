@@ -132,7 +132,9 @@ fn refresh(store: &dyn BlockingSessionStore, issuer: &str) {
         drive(&mut session, store, &http, &mut env);
         match session.outcome(epoch, &env) {
             Outcome::Ready(token) => say(token.expose()),
-            outcome => say(&format!("{outcome:?}")),
+            Outcome::Doubtful { error, .. } | Outcome::Failed(error) => say(error.code().as_str()),
+            Outcome::Ended(end) => say(&end.to_string()),
+            Outcome::Pending => say("pending"),
         }
     }
 }

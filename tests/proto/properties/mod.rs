@@ -18,7 +18,7 @@ use proptest::test_runner::{Config, FileFailurePersistence, RngSeed};
 /// Enough for every kind of input, and a few seconds in a debug build.
 const CASES: u32 = 200;
 
-fn config() -> Config {
+pub(crate) fn config() -> Config {
     let named = |name: &str| std::env::var_os(name).is_some();
     let mut config = Config {
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/proto/properties/regressions.txt"))),

@@ -15,6 +15,7 @@ use oidc_proto::{AccessToken, DpopKey, Error, Failure, FailureKind, Flow, Monoto
 
 use crate::qr::keystore;
 use crate::qr::town::{DEVICE_ID, HS, LOGIN, OTHER_HS, Plan, TOKEN, Town, authorization, secrets};
+use crate::walk::{astray, ways};
 
 /// Something that a human carries from one device to the other.
 pub(crate) struct Pass<T>(RefCell<Option<T>>, Cell<bool>);
@@ -97,13 +98,18 @@ impl<'a> Device<'a> {
         loop {
             self.show(&step);
             self.steps.set(self.steps.get() + 1);
+            self.town.ways.borrow_mut().push((self.name, ways(&step)));
             assert!(self.steps.get() < 50_000, "goes on for ever");
             let gives_up = Some(self.steps.get()) == self.cancel_at;
             if gives_up && !matches!(step, Step::Done(_)) {
                 self.town.cancelled_at.set(Some(self.town.clock.monotonic()));
             }
-            step = match step {
-                Step::Call(call) => {
+            let strays = if self.name == LOGIN { &self.plan.login_strays } else { &self.plan.grant_strays };
+            let way = strays.get(self.steps.get() - 1).copied().flatten();
+            step = match (way, step) {
+                (_, Step::Done(output)) => return Ok(output),
+                (Some(way), step) => astray(step, way, &mut *self.env())?,
+                (None, Step::Call(call)) => {
                     let (request, _, awaiting) = call.into_parts();
                     self.moment().await;
                     let outcome = self.town.exchange(request);
@@ -116,19 +122,18 @@ impl<'a> Device<'a> {
                         Err(failure) => awaiting.fail(failure, &mut *self.env())?,
                     }
                 }
-                Step::Wait(wait) if gives_up => wait.cancel(&mut *self.env())?,
-                Step::Wait(wait) => {
+                (None, Step::Wait(wait)) if gives_up => wait.cancel(&mut *self.env())?,
+                (None, Step::Wait(wait)) => {
                     self.sleep(wait.until()).await;
                     wait.wake(&mut *self.env())?
                 }
-                Step::UseKey(use_key) => {
+                (None, Step::UseKey(use_key)) => {
                     let (key_use, awaiting) = use_key.into_parts();
                     match self.use_key(&key_use) {
                         Ok(output) => awaiting.receive(output, &mut *self.env())?,
                         Err(kind) => awaiting.fail(kind, &mut *self.env())?,
                     }
                 }
-                Step::Done(output) => return Ok(output),
             };
         }
     }

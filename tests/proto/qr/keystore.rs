@@ -2,7 +2,7 @@
 
 use oidc_proto::FailureKind;
 use oidc_proto::jose::backend::rustcrypto::SigningKey;
-use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey, Signer as _};
+use oidc_proto::jose::{Algorithm, PrivateKey, PublicKey, RemoteKey, Signer as _};
 use oidc_proto::step::{KeyOutput, KeyUse};
 
 fn key() -> SigningKey {
@@ -13,8 +13,16 @@ fn key() -> SigningKey {
 
 pub(crate) fn remote() -> PrivateKey {
     let mut remote = RemoteKey::new("key", Algorithm::EdDsa);
-    remote.public_key = Some(key().public_key().clone());
+    remote.public_key = Some(public_key());
     PrivateKey::remote(remote)
+}
+
+pub(crate) fn public_key() -> PublicKey {
+    key().public_key().clone()
+}
+
+pub(crate) fn public_jwk() -> serde_json::Value {
+    serde_json::from_str(&public_key().to_jwk(Algorithm::EdDsa, None)).unwrap()
 }
 
 pub(crate) fn use_key(key_use: &KeyUse) -> Result<KeyOutput, FailureKind> {

@@ -48,6 +48,9 @@ pub(crate) struct Plan {
     /// At which of its steps a device's driver gives up.
     pub(crate) login_cancels_at: Option<usize>,
     pub(crate) grant_cancels_at: Option<usize>,
+    /// What a device's driver does wrong at its steps, one entry for each.
+    pub(crate) login_strays: Vec<Option<u8>>,
+    pub(crate) grant_strays: Vec<Option<u8>>,
     /// At which pause of which device the human cancels.
     pub(crate) stops_at: Option<(&'static str, Progress)>,
     pub(crate) options: Options,
@@ -65,6 +68,8 @@ pub(crate) struct Town {
     pub(crate) timers: RefCell<Vec<MonotonicTime>>,
     pub(crate) has_moved: Cell<bool>,
     pub(crate) progress: RefCell<Vec<(&'static str, Progress)>>,
+    /// In how many ways each step that came can go wrong, by device.
+    pub(crate) ways: RefCell<Vec<(&'static str, u8)>>,
     /// Where the existing device sends the user.
     pub(crate) page: RefCell<String>,
     /// When somebody gave up.
@@ -101,6 +106,7 @@ impl Town {
             timers: RefCell::default(),
             has_moved: Cell::default(),
             progress: RefCell::default(),
+            ways: RefCell::default(),
             page: RefCell::default(),
             cancelled_at: Cell::default(),
             polls: RefCell::default(),

@@ -45,7 +45,7 @@ fn a_record_of_another_user_is_not_taken() {
 
 /// It came while ours were under way: ours are used, and not put in its place.
 #[test]
-fn nor_is_it_when_it_is_newer_than_ours() {
+fn a_record_of_another_user_that_came_during_a_refresh_is_not_replaced() {
     let (mut world, store) = (world(), Store::default());
     let mut session = world.session(shared());
     let (ticket, request) = asked(&mut world, &mut session, &store);

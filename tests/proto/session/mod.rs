@@ -11,7 +11,7 @@ mod memory;
 mod model;
 mod rotation;
 mod saving;
-mod signing;
+pub(crate) mod signing;
 mod store;
 mod tasks;
 mod threads;

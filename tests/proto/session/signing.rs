@@ -176,6 +176,30 @@ async fn a_key_store_signs_on_an_executor() {
     assert!(world.honours(token.expose()));
 }
 
+/// A store that refuses, or none at all, ends no session on an executor either.
+#[tokio::test(start_paused = true)]
+async fn a_key_store_that_does_not_sign_is_an_error_on_an_executor() {
+    use oidc_proto::adapter::session::{NoToken, Sessions};
+    use oidc_proto::adapter::store::NoStore;
+    use oidc_proto::adapter::{Driver, KeyStore, NoKeyStore};
+
+    async fn access(keys: impl KeyStore<Output: Send> + Send + 'static) -> ErrorCode {
+        let mut world = keyed();
+        let asked = world.op.count(On::Token);
+        let http = world.op.http_async(world.env.clock());
+        let driver = Driver::new(http).with_timer(tokio::time::sleep).with_keys(keys);
+        let (sessions, run) = Sessions::new(driver, world.env.clone());
+        tokio::spawn(run);
+        let session = sessions.add(world.session(SessionOptions::default()), NoStore);
+        let Err(NoToken::Failed(error)) = session.access().await else { panic!("it has a token") };
+        assert_eq!(world.op.count(On::Token), asked, "nothing was sent without a signature");
+        error.code()
+    }
+
+    assert_eq!(access(NoKeyStore).await, ErrorCode::KEY_UNSUPPORTED);
+    assert_eq!(access(|_| std::future::ready(Err(FailureKind::KeyRefused))).await, ErrorCode::KEY_REFUSED);
+}
+
 /// The same on a thread. A store that refuses, or none at all, ends no session.
 #[test]
 fn a_key_store_signs_on_a_thread() {

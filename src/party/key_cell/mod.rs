@@ -117,14 +117,28 @@ impl Tried {
 pub(crate) enum NextKeys {
     /// Try this set.
     Try(Arc<Keys>),
-    /// Fetch the keys, and tell the claim what became of it.
+    /// The provider has no such key, or nothing is fetched for a stranger now.
+    Unknown,
+    /// There are no keys that were not tried.
+    None(NoKeys),
+}
+
+/// What to do without keys.
+#[derive(Debug)]
+pub(crate) enum NoKeys {
+    /// Fetch them, and tell the claim what became of it.
     Fetch(Claim),
     /// Another flow fetches.
     Wait(MonotonicTime, Bell),
-    /// The provider has no such key, or nothing is fetched for a stranger now.
-    Unknown,
     /// The fetch that was waited for failed.
     Failed(Error),
+}
+
+impl State {
+    /// The newest keys, if they are fresh.
+    fn fresh(&self, now: MonotonicTime) -> Option<&Held> {
+        self.newest.as_ref().filter(|held| is_within(now, held.fresh_until, OLDEST_KEYS))
+    }
 }
 
 impl KeyCell {
@@ -153,7 +167,7 @@ impl KeyCell {
     /// The newest keys, noted as tried, if they are fresh. A flow starts with them, so that it reads its token once.
     pub(crate) fn first(&self, tried: &mut Tried, now: MonotonicTime) -> Option<Arc<Keys>> {
         let state = self.lock();
-        let held = state.newest.as_ref().filter(|held| is_within(now, held.fresh_until, OLDEST_KEYS))?;
+        let held = state.fresh(now)?;
         tried.by = Some(held.by);
         Some(held.keys.clone())
     }
@@ -166,8 +180,7 @@ impl KeyCell {
     /// What to do when none of the sets that were tried has the key.
     pub(crate) fn next(self: &Arc<Self>, asker: &Asker, tried: &mut Tried, now: MonotonicTime) -> NextKeys {
         let mut state = self.lock();
-        let fresh = state.newest.as_ref().filter(|held| is_within(now, held.fresh_until, OLDEST_KEYS));
-        if let Some(held) = fresh {
+        if let Some(held) = state.fresh(now) {
             if tried.by.is_none_or(|by| by < held.by) {
                 tried.by = Some(held.by);
                 return NextKeys::Try(held.keys.clone());
@@ -182,16 +195,8 @@ impl KeyCell {
                 return NextKeys::Unknown;
             }
         }
-        if let (Some(number), Some((failed, error))) = (tried.waited_for, &state.failed)
-            && *failed == number
-        {
-            return NextKeys::Failed(error.clone());
-        }
-        if let Some((number, until)) = state.under_way
-            && is_within(now, until, LEASE)
-        {
-            tried.waited_for = Some(number);
-            return NextKeys::Wait(now.saturating_add(LOOK_AGAIN), self.tower.bell());
+        if let Some(no_keys) = self.fetched_elsewhere(&state, tried, now) {
+            return NextKeys::None(no_keys);
         }
         if !asker.is_own {
             if state.for_strangers.is_some_and(|until| is_within(now, until, STRANGERS_COOLDOWN)) {
@@ -199,20 +204,35 @@ impl KeyCell {
             }
             state.for_strangers = Some(now.saturating_add(STRANGERS_COOLDOWN));
         }
-        self.claim(&mut state, now)
+        NextKeys::None(self.claim(&mut state, now))
     }
 
     /// Fresh keys, whichever: what a flow needs before it spends a code.
-    pub(crate) fn any(self: &Arc<Self>, tried: &mut Tried, now: MonotonicTime) -> NextKeys {
-        let mark = self.mark();
-        self.next(&Asker::own(mark, mark), tried, now)
+    pub(crate) fn any(self: &Arc<Self>, tried: &mut Tried, now: MonotonicTime) -> Result<Arc<Keys>, NoKeys> {
+        let mut state = self.lock();
+        match state.fresh(now) {
+            Some(held) => Ok(held.keys.clone()),
+            None => Err(self.fetched_elsewhere(&state, tried, now).unwrap_or_else(|| self.claim(&mut state, now))),
+        }
+    }
+
+    /// How another flow's fetch goes, if there is one.
+    fn fetched_elsewhere(&self, state: &State, tried: &mut Tried, now: MonotonicTime) -> Option<NoKeys> {
+        if let (Some(number), Some((failed, error))) = (tried.waited_for, &state.failed)
+            && *failed == number
+        {
+            return Some(NoKeys::Failed(error.clone()));
+        }
+        let (number, _) = state.under_way.filter(|(_, until)| is_within(now, *until, LEASE))?;
+        tried.waited_for = Some(number);
+        Some(NoKeys::Wait(now.saturating_add(LOOK_AGAIN), self.tower.bell()))
     }
 
     /// Fetches the keys now, unless a fetch is under way.
-    fn claim(self: &Arc<Self>, state: &mut State, now: MonotonicTime) -> NextKeys {
+    fn claim(self: &Arc<Self>, state: &mut State, now: MonotonicTime) -> NoKeys {
         state.begun += 1;
         state.under_way = Some((state.begun, now.saturating_add(LEASE)));
-        NextKeys::Fetch(Claim { cell: self.clone(), number: state.begun, is_over: false })
+        NoKeys::Fetch(Claim { cell: self.clone(), number: state.begun, is_over: false })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -282,158 +302,4 @@ impl fmt::Debug for Claim {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-    use super::*;
-    use crate::base::env::Timestamp;
-    use crate::error::ErrorCode;
-
-    fn cell() -> Arc<KeyCell> {
-        KeyCell::new(None)
-    }
-
-    fn keys() -> Arc<Keys> {
-        Arc::new(Keys::read(None, br#"{"keys":[]}"#, Timestamp::from_unix_seconds(1)).unwrap())
-    }
-
-    fn at(seconds: u64) -> MonotonicTime {
-        MonotonicTime::from_millis(seconds * 1000)
-    }
-
-    fn own(cell: &KeyCell) -> Asker {
-        Asker::own(cell.mark(), cell.mark())
-    }
-
-    fn fetch(cell: &Arc<KeyCell>, asker: &Asker, tried: &mut Tried, now: MonotonicTime) -> Claim {
-        match cell.next(asker, tried, now) {
-            NextKeys::Fetch(claim) => claim,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_fetch_after_the_tokens_came_proves_that_there_is_no_such_key() {
-        let (cell, mut tried) = (cell(), Tried::default());
-        let asker = own(&cell);
-        fetch(&cell, &asker, &mut tried, at(0)).fulfil(&keys(), Duration::MAX, at(0));
-        assert!(matches!(cell.next(&asker, &mut tried, at(0)), NextKeys::Try(_)));
-        assert!(matches!(cell.next(&asker, &mut tried, at(0)), NextKeys::Unknown));
-        // For tokens that come now it proves nothing, however young it is.
-        let (asker, mut tried) = (own(&cell), Tried::default());
-        assert!(matches!(cell.next(&asker, &mut tried, at(0)), NextKeys::Try(_)));
-        drop(fetch(&cell, &asker, &mut tried, at(0)));
-    }
-
-    #[test]
-    fn tokens_that_come_while_a_fetch_is_under_way_cost_one_more_together() {
-        let cell = cell();
-        let claim = fetch(&cell, &own(&cell), &mut Tried::default(), at(0));
-        let (first, second) = (own(&cell), own(&cell));
-        let (mut a, mut b) = (Tried::default(), Tried::default());
-        assert!(matches!(cell.next(&first, &mut a, at(0)), NextKeys::Wait(..)));
-        assert!(matches!(cell.next(&second, &mut b, at(0)), NextKeys::Wait(..)));
-        claim.fulfil(&keys(), Duration::MAX, at(0));
-        for (asker, tried) in [(&first, &mut a), (&second, &mut b)] {
-            assert!(matches!(cell.next(asker, tried, at(0)), NextKeys::Try(_)));
-        }
-        let claim = fetch(&cell, &first, &mut a, at(0));
-        assert!(matches!(cell.next(&second, &mut b, at(0)), NextKeys::Wait(..)));
-        claim.fulfil(&keys(), Duration::MAX, at(0));
-        for (asker, tried) in [(&first, &mut a), (&second, &mut b)] {
-            assert!(matches!(cell.next(asker, tried, at(0)), NextKeys::Try(_)));
-            assert!(matches!(cell.next(asker, tried, at(0)), NextKeys::Unknown | NextKeys::Try(_)));
-            assert!(matches!(cell.next(asker, tried, at(0)), NextKeys::Unknown));
-        }
-    }
-
-    #[test]
-    fn a_claim_that_is_dropped_rings_and_one_that_is_stuck_is_passed_over() {
-        let cell = cell();
-        let (asker, mut tried) = (own(&cell), Tried::default());
-        let claim = fetch(&cell, &asker, &mut Tried::default(), at(0));
-        let NextKeys::Wait(until, bell) = cell.next(&asker, &mut tried, at(0)) else { panic!("nothing to wait for") };
-        assert_eq!((until, bell.has_rung()), (MonotonicTime::from_millis(50), false));
-        drop(claim);
-        assert!(bell.has_rung());
-        let stuck = fetch(&cell, &asker, &mut tried, at(0));
-        assert!(matches!(cell.next(&asker, &mut tried, at(59)), NextKeys::Wait(..)));
-        let claim = fetch(&cell, &asker, &mut tried, at(60));
-        claim.fulfil(&keys(), Duration::MAX, at(60));
-        // The slow response comes after all, and replaces nothing.
-        let newest = cell.newest().unwrap();
-        stuck.fulfil(&keys(), Duration::MAX, at(61));
-        assert!(Arc::ptr_eq(&newest, &cell.newest().unwrap()));
-    }
-
-    #[test]
-    fn a_failure_is_told_to_those_who_waited_for_that_fetch_and_not_remembered() {
-        let cell = cell();
-        let (asker, mut waited) = (own(&cell), Tried::default());
-        let claim = fetch(&cell, &asker, &mut Tried::default(), at(0));
-        assert!(matches!(cell.next(&asker, &mut waited, at(0)), NextKeys::Wait(..)));
-        claim.fail(&ErrorCode::HTTP_SERVER_ERROR.into());
-        let NextKeys::Failed(error) = cell.next(&asker, &mut waited, at(0)) else { panic!("not told") };
-        assert_eq!(error.code(), ErrorCode::HTTP_SERVER_ERROR);
-        drop(fetch(&cell, &asker, &mut Tried::default(), at(0)));
-    }
-
-    #[test]
-    fn strangers_fetch_once_a_minute_and_hold_up_nobody_else() {
-        let cell = cell();
-        fetch(&cell, &own(&cell), &mut Tried::default(), at(0)).fulfil(&keys(), Duration::MAX, at(0));
-        let mut fetches = 0;
-        for second in 0..3600 {
-            let (asker, mut tried) = (Asker::stranger(cell.mark()), Tried::default());
-            loop {
-                match cell.next(&asker, &mut tried, at(second)) {
-                    NextKeys::Try(_) => {}
-                    NextKeys::Fetch(claim) => {
-                        fetches += 1;
-                        claim.fulfil(&keys(), Duration::MAX, at(second));
-                    }
-                    NextKeys::Unknown => break,
-                    other => panic!("{other:?}"),
-                }
-            }
-            // An honest login between them may fetch.
-            let (asker, mut tried) = (own(&cell), Tried::default());
-            assert!(matches!(cell.next(&asker, &mut tried, at(second)), NextKeys::Try(_)));
-            drop(fetch(&cell, &asker, &mut tried, at(second)));
-        }
-        assert_eq!(fetches, 60);
-    }
-
-    /// Somebody uses two clocks that count from different moments: nobody waits longer for a fetch than it may take, and
-    /// keys do not live longer than they may.
-    #[test]
-    fn a_clock_that_is_far_behind_neither_waits_nor_keeps_keys() {
-        let cell = cell();
-        let stuck = fetch(&cell, &own(&cell), &mut Tried::default(), at(360_000));
-        let claim = fetch(&cell, &own(&cell), &mut Tried::default(), at(10));
-        drop(stuck);
-        drop(claim);
-        fetch(&cell, &own(&cell), &mut Tried::default(), at(360_000)).fulfil(&keys(), Duration::MAX, at(360_000));
-        assert!(cell.first(&mut Tried::default(), at(360_010)).is_some());
-        assert!(cell.first(&mut Tried::default(), at(10)).is_none());
-
-        // Nor does a stranger's fetch by the one hold up those that the other sees.
-        let cell = self::cell();
-        let stranger = Asker::stranger(cell.mark());
-        drop(fetch(&cell, &stranger, &mut Tried::default(), at(400_000)));
-        drop(fetch(&cell, &stranger, &mut Tried::default(), at(10)));
-    }
-
-    #[test]
-    fn keys_that_are_too_old_are_fetched_anew_before_they_verify() {
-        for (fresh_for, until) in [(Duration::MAX, OLDEST_KEYS), (Duration::ZERO, YOUNGEST_KEYS)] {
-            let cell = cell();
-            fetch(&cell, &own(&cell), &mut Tried::default(), at(0)).fulfil(&keys(), fresh_for, at(0));
-            let until = until.as_secs();
-            assert!(cell.first(&mut Tried::default(), at(until - 1)).is_some());
-            let mut tried = Tried::default();
-            assert!(cell.first(&mut tried, at(until)).is_none());
-            drop(fetch(&cell, &own(&cell), &mut tried, at(until)));
-        }
-    }
-}
+mod tests;
