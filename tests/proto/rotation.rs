@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::{Request, Response};
-use oidc_proto::adapter::{BlockingDriver, Driver};
+use oidc_proto::adapter::{BlockingDriver, Driver, from_fn};
 use oidc_proto::testing::{Fault, On, Provider, RegisteredClient, TestEnv};
 use oidc_proto::{
     AuthorizationRequest, Body, Callback, Client, Env as _, Error, ErrorCode, Failure, Issuer, PendingAuthorization,
@@ -66,7 +66,7 @@ impl World {
                             }
                         };
                         let step = party.redeem(pending, verified, &mut env).unwrap();
-                        Driver::new(http).run(step, &mut env).await
+                        Driver::new(from_fn(http)).run(step, &mut env).await
                     })
                 })
                 .collect();
@@ -126,7 +126,7 @@ fn after_a_rotation_ten_threads_succeed_with_one_refetch() {
                     // The clock stands still: a thread that waits looks again until the bell has rung.
                     let sleep = |_| std::thread::yield_now();
                     let step = party.redeem(pending, verified, &mut env).unwrap();
-                    BlockingDriver::new(http).with_sleep(sleep).run(step, &mut env)
+                    BlockingDriver::new(from_fn(http)).with_sleep(sleep).run(step, &mut env)
                 })
             })
             .collect();
@@ -149,7 +149,7 @@ fn a_key_published_a_moment_after_the_first_fetch_is_found() {
         op.exchange(request, clock.now())
     };
     let step = world.party.redeem(pending, verified, &mut world.env).unwrap();
-    let outcome = BlockingDriver::new(http).run(step, &mut world.env).unwrap();
+    let outcome = BlockingDriver::new(from_fn(http)).run(step, &mut world.env).unwrap();
     assert!(matches!(outcome, TokenOutcome::Verified(_)));
     assert_eq!(world.op.count(On::Jwks), 2);
 }

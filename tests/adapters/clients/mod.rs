@@ -5,7 +5,7 @@ mod asynchronous;
 mod lies;
 mod scenarios;
 use crate::support::toy::{Outcome, Toy};
-use oidc_proto::adapter::{BlockingDriver, HttpOptions, OptionsError, SystemEnv, ureq};
+use oidc_proto::adapter::{BlockingDriver, HttpOptions, OptionsError, SystemEnv, from_fn, ureq};
 use oidc_proto::{Body, Failure, FailureKind, Policy, Sent, Step};
 
 /// How a scenario has its request sent.
@@ -36,7 +36,7 @@ fn senders() -> Vec<(&'static str, Send)> {
 /// The whole of an adapter for a server that is known to be well-behaved: enough to see that a closure is a client.
 fn by_closure(_: &HttpOptions, step: Step<Toy>) -> Outcome {
     let http = |request: http::Request<Body>, _: Policy| plain(&request).map_err(|_| broken());
-    BlockingDriver::new(http).run(step, &mut SystemEnv::new().unwrap()).unwrap()
+    BlockingDriver::new(from_fn(http)).run(step, &mut SystemEnv::new().unwrap()).unwrap()
 }
 
 fn broken() -> Failure {

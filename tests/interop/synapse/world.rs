@@ -93,7 +93,7 @@ impl World {
 
     pub fn run<F: Flow>(&mut self, step: Result<Step<F>, Error>) -> Result<F::Output, Error> {
         let Self { web, env, .. } = self;
-        BlockingDriver::new(|request, policy| web.call(request, policy)).run(step?, env)
+        BlockingDriver::new(&*web).run(step?, env)
     }
 
     pub fn support(&mut self) -> Result<Support, Error> {

@@ -1,6 +1,6 @@
 //! A session after its login: the ladder of an unknown token, a locked account, a new login, the end.
 
-use oidc_proto::adapter::BlockingDriver;
+use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient as _};
 use oidc_proto::matrix::{Application, ErrorBody, Homeserver, Login, LoginRequest, Session, SessionEvent, UserSession};
 use oidc_proto::session::{Access, Event, SessionOptions, Transmit};
 use oidc_proto::testing::{On, OnMatrix};
@@ -51,7 +51,7 @@ impl Live {
             self.session.core_mut().poll_transmit(&mut self.world.env)
         {
             let _: &Policy = &policy;
-            match http(request, policy) {
+            match http.call(request, policy) {
                 Ok(response) => self.session.core_mut().handle_response(ticket, response, &mut self.world.env),
                 Err(failure) => self.session.core_mut().handle_failure(ticket, failure, &mut self.world.env),
             }
