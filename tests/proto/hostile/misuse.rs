@@ -1,8 +1,9 @@
 //! Wrong calls: nothing is sent, and the error says that it is ours.
 
 use oidc_proto::flow::Registration;
+use oidc_proto::jose::{Algorithm, PrivateKey};
 use oidc_proto::testing::{self, Lie, On, RegisteredClient};
-use oidc_proto::{ApplicationType, ClientMetadata};
+use oidc_proto::{ApplicationType, ClientMetadata, Endpoint, Localized, Secret};
 use oidc_proto::{AuthMethod, Prompt, ResponseMode};
 use oidc_proto::{
     AuthorizationRequest, Client, ClientAuth, Env as _, Error, ErrorCode, Fault, IdTokenTrust, RedirectUri,
@@ -10,6 +11,7 @@ use oidc_proto::{
 };
 use serde_json::json;
 
+use crate::hostile::strong::key;
 use crate::hostile::world::{At, REDIRECT, Row, Say, World, redirect};
 
 type Ask = fn(AuthorizationRequest) -> AuthorizationRequest;
@@ -105,6 +107,40 @@ fn a_redirect_uri_is_one_and_ours() {
             (!allowed).then_some(ErrorCode::REGISTRATION_REDIRECT_URI),
             "{uri}"
         );
+    }
+}
+
+#[test]
+fn a_member_that_the_crate_sets_is_not_set_twice() {
+    let new = || ClientMetadata::new(ApplicationType::Web, vec![redirect()]);
+    for name in ["", "#fr", "redirect_uris", "client_name", "client_name#fr", "jwks", "software_statement"] {
+        assert_ours(new().with_member(name, "x"), ErrorCode::REGISTRATION_MEMBER);
+    }
+    let once = new().with_member("initiate_login_uri#fr", "https://app.example.org/fr").unwrap();
+    assert_ours(once.clone().with_member("initiate_login_uri#fr", "x"), ErrorCode::REGISTRATION_MEMBER);
+    assert_ours(
+        once.clone().with_member("map", std::collections::BTreeMap::from([([1], 2)])),
+        ErrorCode::REGISTRATION_MEMBER,
+    );
+    assert!(once.with_member("default_max_age", 3600).is_ok());
+
+    // Every member that is sent is one that cannot be added.
+    let mut all = new();
+    let text = || Some(Localized::new("x"));
+    (all.client_name, all.client_uri, all.logo_uri, all.tos_uri, all.policy_uri) =
+        (text(), text(), text(), text(), text());
+    (all.contacts, all.post_logout_redirect_uris) = (vec!["x".into()], vec![redirect()]);
+    all.backchannel_logout_uri = Some(Endpoint::new("https://app.example.org/", Schemes::HttpsOnly).unwrap());
+    (all.software_id, all.software_version, all.software_statement) =
+        (Some("x".into()), Some("x".into()), Some(Secret::new("x")));
+    all.id_token_signed_response_alg = Some(Algorithm::Es256);
+    all.userinfo_signed_response_alg = Some(Algorithm::Es256);
+    let all = all.with_private_key(PrivateKey::local(key(Algorithm::Es256, 7))).unwrap();
+    let sent: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_value(serde_json::to_value(&all).unwrap()).unwrap();
+    assert_eq!(sent.len(), 21);
+    for name in sent.keys() {
+        assert_ours(all.clone().with_member(name, "x"), ErrorCode::REGISTRATION_MEMBER);
     }
 }
 
