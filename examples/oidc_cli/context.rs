@@ -181,7 +181,7 @@ pub(crate) fn trust(choice: IdTokenChoice) -> IdTokenTrust {
 
 /// An HTTP client with this time for each request.
 pub(crate) fn http(timeout: Duration) -> Result<ureq::Client, Failure> {
-    let options = HttpOptions::new().timeout(timeout).connect_timeout(timeout.min(CONNECT_TIMEOUT));
+    let options = HttpOptions::new().with_timeout(timeout).with_connect_timeout(timeout.min(CONNECT_TIMEOUT));
     ureq::Client::with(options).map_err(|error| Code::Setup.because(error))
 }
 

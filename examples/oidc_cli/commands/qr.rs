@@ -103,7 +103,7 @@ fn prepare(
     context.out.step("Device authorization");
     let mut request = LoginRequest::new();
     if let Some(device_id) = &args.device_id {
-        request = request.device_id(device_id.clone());
+        request = request.with_device_id(device_id.clone());
     }
     let step = request.start_device(&party, &mut context.env)?;
     let pending = context.run("asking for a code", step)?;

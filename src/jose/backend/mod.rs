@@ -19,15 +19,19 @@ pub fn default() -> Option<&'static dyn Backend> {
 }
 
 /// A private key in PEM, which the default backend signs with.
+#[cfg(any(feature = "aws-lc-rs", feature = "rustcrypto"))]
 pub(super) fn signer_from_pem(algorithm: Algorithm, pem: &str, kid: Option<&str>) -> Result<Arc<dyn Signer>, Error> {
     #[cfg(feature = "aws-lc-rs")]
     use aws_lc::SigningKey;
-    #[cfg(all(feature = "rustcrypto", not(feature = "aws-lc-rs")))]
+    #[cfg(not(feature = "aws-lc-rs"))]
     use rustcrypto::SigningKey;
-    #[cfg(any(feature = "aws-lc-rs", feature = "rustcrypto"))]
-    return Ok(Arc::new(SigningKey::from_pem(algorithm, pem, kid)?));
-    #[cfg(not(any(feature = "aws-lc-rs", feature = "rustcrypto")))]
-    return super::pem::private_key(algorithm, pem).and(Err(crate::error::ErrorCode::JWS_NO_BACKEND.into()));
+    Ok(Arc::new(SigningKey::from_pem(algorithm, pem, kid)?))
+}
+
+/// There is none to sign with.
+#[cfg(not(any(feature = "aws-lc-rs", feature = "rustcrypto")))]
+pub(super) fn signer_from_pem(algorithm: Algorithm, pem: &str, _: Option<&str>) -> Result<Arc<dyn Signer>, Error> {
+    super::pem::private_key(algorithm, pem).and(Err(crate::error::ErrorCode::JWS_NO_BACKEND.into()))
 }
 
 /// Those compiled in, the default one first.

@@ -78,8 +78,8 @@ fn both_drivers_take_the_provider_for_an_http_client() {
 /// Everything a client can see of a provider that tells this lie.
 fn transcript(lie: Option<Lie>) -> Vec<String> {
     let device = RegisteredClient::public("tv", REDIRECT)
-        .allowing("urn:ietf:params:oauth:grant-type:device_code")
-        .allowing("urn:x");
+        .with_grant_type("urn:ietf:params:oauth:grant-type:device_code")
+        .with_grant_type("urn:x");
     let granted = Granted { login: Some("alice".into()), scope: String::new() };
     let provider = provider().with_client(device).with_grant("urn:x", move |_| Ok(granted.clone()));
     if let Some(lie) = lie {

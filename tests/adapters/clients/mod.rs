@@ -77,11 +77,14 @@ fn plain(request: &http::Request<Body>) -> std::io::Result<http::Response<Vec<u8
 #[test]
 fn options_that_cannot_work_are_refused_when_the_client_is_made() {
     let bad = [
-        (HttpOptions::new().root_certificates_pem("no certificate"), OptionsError::RootCertificate),
-        (HttpOptions::new().root_certificates_pem(""), OptionsError::RootCertificate),
-        (HttpOptions::new().proxy("::"), OptionsError::Proxy),
-        (HttpOptions::new().user_agent("a\nb"), OptionsError::UserAgent),
-        (HttpOptions::new().proxy("http://127.0.0.1:1").refuse_private_addresses(), OptionsError::ProxyUnchecked),
+        (HttpOptions::new().with_root_certificates_pem("no certificate"), OptionsError::RootCertificate),
+        (HttpOptions::new().with_root_certificates_pem(""), OptionsError::RootCertificate),
+        (HttpOptions::new().with_proxy("::"), OptionsError::Proxy),
+        (HttpOptions::new().with_user_agent("a\nb"), OptionsError::UserAgent),
+        (
+            HttpOptions::new().with_proxy("http://127.0.0.1:1").with_public_addresses_only(),
+            OptionsError::ProxyUnchecked,
+        ),
     ];
     for (options, error) in bad {
         assert_eq!(ureq::Client::with(options.clone()).err(), Some(error), "ureq {options:?}");

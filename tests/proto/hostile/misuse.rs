@@ -19,16 +19,16 @@ type Ask = fn(AuthorizationRequest) -> AuthorizationRequest;
 /// What cannot be asked for.
 #[rustfmt::skip]
 const REQUESTS: &[(&str, Ask, ErrorCode)] = &[
-    ("prompt none and more", |r| r.prompt(Prompt::None).prompt(Prompt::Login), ErrorCode::AUTHORIZATION_PROMPT),
-    ("a parameter twice", |r| r.parameter("x", "1").parameter("x", "2"), ErrorCode::AUTHORIZATION_PARAMETER),
-    ("a parameter without a name", |r| r.parameter("", "1"), ErrorCode::AUTHORIZATION_PARAMETER),
-    ("a state of one's own", |r| r.parameter("state", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
-    ("a nonce of one's own", |r| r.parameter("nonce", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
-    ("a challenge of one's own", |r| r.parameter("code_challenge", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
-    ("plain PKCE", |r| r.parameter("code_challenge_method", "plain"), ErrorCode::AUTHORIZATION_PARAMETER),
-    ("another response type", |r| r.parameter("response_type", "token"), ErrorCode::AUTHORIZATION_PARAMETER),
-    ("another redirect URI", |r| r.parameter("redirect_uri", "https://evil.example"), ErrorCode::AUTHORIZATION_PARAMETER),
-    ("a request object", |r| r.parameter("request_uri", "https://evil.example"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("prompt none and more", |r| r.with_prompt(Prompt::None).with_prompt(Prompt::Login), ErrorCode::AUTHORIZATION_PROMPT),
+    ("a parameter twice", |r| r.with_parameter("x", "1").with_parameter("x", "2"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a parameter without a name", |r| r.with_parameter("", "1"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a state of one's own", |r| r.with_parameter("state", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a nonce of one's own", |r| r.with_parameter("nonce", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a challenge of one's own", |r| r.with_parameter("code_challenge", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("plain PKCE", |r| r.with_parameter("code_challenge_method", "plain"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("another response type", |r| r.with_parameter("response_type", "token"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("another redirect URI", |r| r.with_parameter("redirect_uri", "https://evil.example"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a request object", |r| r.with_parameter("request_uri", "https://evil.example"), ErrorCode::AUTHORIZATION_PARAMETER),
 ];
 
 /// What is no redirect URI.
@@ -170,7 +170,7 @@ fn a_loopback_redirect_uri_stands_for_all_ports() {
 fn a_response_mode_has_to_be_offered() {
     let mut world = World::new();
     world.op.edit_json(On::ServerMetadata, |o| drop(o.insert("response_modes_supported".into(), json!(["query"]))));
-    world.request = world.request.response_mode(ResponseMode::FormPost);
+    world.request = world.request.with_response_mode(ResponseMode::FormPost);
     assert_eq!(world.login().err().unwrap().what(), (At::Request, ErrorCode::AUTHORIZATION_RESPONSE_MODE));
 }
 
