@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use std::time::Duration;
+
 use oidc_proto::adapter::SystemEnv;
 use oidc_proto::matrix::{LoginRequest, Party, PendingDeviceLogin};
 use oidc_proto::qr::{
@@ -191,12 +193,13 @@ fn read_secrets(path: &Path) -> Result<Secrets, Failure> {
     Secrets::from_json(&text).map_err(|error| failed(&error.code()))
 }
 
+/// For the other device, or a server, to do what needs no human.
+const RESPONSE: Duration = Duration::from_secs(60);
+
 fn options(context: &Context, args: &QrMeetingArgs, schemes: Schemes) -> Options {
-    let mut options = Options::new().with_schemes(schemes);
-    options.patience = context.options.deadline;
-    options.response = options.response.min(options.patience);
-    options.interval = args.interval.unwrap_or(options.interval);
-    options
+    let patience = context.options.deadline;
+    let options = Options::new().with_schemes(schemes).with_patience(patience).with_response(RESPONSE.min(patience));
+    args.interval.map_or(options, |interval| options.with_interval(interval))
 }
 
 /// From a code to a secure channel, whichever device shows it.

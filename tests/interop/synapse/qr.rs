@@ -24,10 +24,8 @@ struct Device {
 }
 
 fn options() -> Options {
-    let mut options = Options::new().with_schemes(LOOPBACK);
-    options.interval = Duration::from_millis(100);
-    options.linger = Duration::from_millis(500);
-    options
+    let (interval, linger) = (Duration::from_millis(100), Duration::from_millis(500));
+    Options::new().with_schemes(LOOPBACK).with_interval(interval).with_linger(linger)
 }
 
 /// Two devices that a human walks between.
