@@ -18,6 +18,7 @@ pub enum PrivateKey {
 
 /// A key in a key store, a browser's WebCrypto or a KMS.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct RemoteKey {
     /// The application's name for it, handed out with each signing input.
     pub name: String,

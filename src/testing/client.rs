@@ -7,6 +7,7 @@ use url::{Host, Url};
 
 /// An application that the provider knows, registered by hand or by itself (RFC 7591).
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct RegisteredClient {
     /// `client_id`.
     pub client_id: String,

@@ -5,6 +5,7 @@
 mod allowed;
 mod cycles;
 mod floors;
+mod growth;
 mod imports;
 mod layout;
 mod lexer;

@@ -1,7 +1,6 @@
 //! `qr`: a new device and one that is logged in meet by a QR code (MSC4108).
 
 use std::path::Path;
-
 use std::time::Duration;
 
 use oidc_proto::adapter::SystemEnv;
@@ -62,7 +61,7 @@ pub(crate) fn login(context: &mut Context, dialog: &mut Dialog, args: &QrLoginAr
     progress(context, accepted.progress());
     super::device::show(context, pending.authorization());
     let stage = accepted.poll(party.relying_party(), &mut context.env);
-    let LoggedIn { exchanged, rest } = dialog.carry_out(context, "waiting for the user to allow it", stage)?;
+    let LoggedIn { exchanged, rest, .. } = dialog.carry_out(context, "waiting for the user to allow it", stage)?;
     progress(context, rest.progress());
     let finished = pending.complete(exchanged, &party, &mut context.env).map_err(Failure::from);
     let finished = finished.and_then(|step| {

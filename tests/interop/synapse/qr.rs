@@ -87,7 +87,7 @@ impl Device {
         let stage = at.ask(pending, device_id.as_str(), &mut world.env);
         let accepted = world.run(stage)?;
         let stage = accepted.poll(party.relying_party(), &mut world.env);
-        let LoggedIn { exchanged, rest } = world.run(stage)?;
+        let LoggedIn { exchanged, rest, .. } = world.run(stage)?;
         let tokens = exchanged.verified().unwrap().tokens;
         let step = Whoami::start(&tokens, &party, &mut world.env);
         let identity = world.run(step).unwrap();
