@@ -9,5 +9,6 @@ mod growth;
 mod imports;
 mod layout;
 mod lexer;
+mod links;
 mod names;
 mod tree;
