@@ -101,6 +101,12 @@ impl EndSessionUrl {
     }
 }
 
+impl AsRef<str> for EndSessionUrl {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
 impl fmt::Debug for EndSessionUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("EndSessionUrl(…)")

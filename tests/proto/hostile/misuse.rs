@@ -256,3 +256,21 @@ fn trust_in_tls_waives_the_signature_alone() {
     assert_eq!(world.finish(login).err().unwrap().what(), (At::Exchange, ErrorCode::ID_TOKEN_TRUST_TLS_OVER_HTTP));
     assert_eq!(world.op.count(On::Token), 0);
 }
+
+#[test]
+fn what_is_text_is_parsed_checked_and_shown_as_it_was() {
+    fn check<T>(good: &str, bad: &str, code: ErrorCode)
+    where
+        T: std::str::FromStr<Err = Error> + std::fmt::Display + PartialEq + std::fmt::Debug,
+    {
+        let value: T = good.parse().unwrap();
+        assert_eq!(value.to_string(), good);
+        assert_eq!(value, good.parse().unwrap());
+        assert_ours(bad.parse::<T>(), code);
+    }
+    check::<Scope>("openid email", "é", ErrorCode::AUTHORIZATION_SCOPE);
+    check::<oidc_proto::Issuer>("https://op.example.org/", "http://127.0.0.1", ErrorCode::URL_SCHEME);
+    check::<Endpoint>("https://op.example.org/token?x=1", "http://127.0.0.1/token", ErrorCode::URL_SCHEME);
+    check::<RedirectUri>("com.example.app:/cb", "javascript:alert(1)", ErrorCode::AUTHORIZATION_REDIRECT_URI);
+    assert_eq!(Prompt::SelectAccount.to_string(), "select_account");
+}
