@@ -45,7 +45,7 @@ fn a_user_logs_in() {
 }
 
 fn a_user_says_no() {
-    let op = provider(User::new("alice").deciding(Decision::Deny));
+    let op = provider(User::new("alice").with_decision(Decision::Deny));
     assert_eq!(code(log_in_at(&op)), Some(ErrorCode::AUTHORIZATION_ACCESS_DENIED));
 }
 

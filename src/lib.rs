@@ -124,6 +124,10 @@ pub mod manual {
     #[doc = include_str!("../docs/manual/tests.md")]
     pub mod tests {}
 
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/manual/fuzzing.md")]
+    pub mod fuzzing {}
+
     #[doc = include_str!("../docs/manual/wasm.md")]
     pub mod wasm {}
 

@@ -50,9 +50,8 @@ impl Context {
     }
 
     /// The HTTP client, for what is not a flow.
-    pub(crate) fn http(&self) -> impl BlockingHttpClient + use<'_> {
-        let http = &self.http;
-        move |request, policy| http.call(request, policy)
+    pub(crate) fn http(&self) -> &Narrated {
+        &self.http
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -62,8 +61,7 @@ impl Context {
     /// Carries a flow out.
     pub(crate) fn run<F: Flow>(&mut self, what: &str, step: Step<F>) -> Result<F::Output, Failure> {
         let _waiting = self.out.waiting(what);
-        let http = &self.http;
-        Ok(BlockingDriver::new(|request, policy| http.call(request, policy)).run(step, &mut self.env)?)
+        Ok(BlockingDriver::new(&self.http).run(step, &mut self.env)?)
     }
 
     /// One exchange, for a loop elsewhere.
@@ -183,12 +181,12 @@ pub(crate) fn trust(choice: IdTokenChoice) -> IdTokenTrust {
 
 /// An HTTP client with this time for each request.
 pub(crate) fn http(timeout: Duration) -> Result<ureq::Client, Failure> {
-    let options = HttpOptions::new().timeout(timeout).connect_timeout(timeout.min(CONNECT_TIMEOUT));
+    let options = HttpOptions::new().with_timeout(timeout).with_connect_timeout(timeout.min(CONNECT_TIMEOUT));
     ureq::Client::with(options).map_err(|error| Code::Setup.because(error))
 }
 
 /// Tells of each request and its response; of neither more than anyone may see.
-struct Narrated {
+pub(crate) struct Narrated {
     http: ureq::Client,
     out: Output,
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use oidc_proto::adapter::SystemEnv;
 use oidc_proto::adapter::session::{BlockingSession, NoToken};
 use oidc_proto::adapter::store::FileStore;
-use oidc_proto::adapter::{BlockingHttpClient, SystemEnv};
 use oidc_proto::session::{Event as SessionEvent, Persistence, SessionOptions, Standing};
 use oidc_proto::{Env as _, ErrorCode as Core, Family, Fault, RelyingParty, TokenOutcome, TokenSet, UnverifiedTokens};
 
 use crate::asked;
-use crate::context::Context;
+use crate::context::{Context, Narrated};
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::session::{self, Session};
@@ -143,7 +143,7 @@ pub(crate) fn live<'a>(
     session: &Session,
     party: RelyingParty,
     record: FileStore,
-) -> Result<BlockingSession<impl BlockingHttpClient + use<'a>, FileStore, SystemEnv>, Failure> {
+) -> Result<BlockingSession<&'a Narrated, FileStore, SystemEnv>, Failure> {
     let mut env = SystemEnv::new()?;
     let options = SessionOptions { persistence: Persistence::Shared, ..SessionOptions::default() };
     let (tokens, generation) = (session.tokens.clone(), session.generation);

@@ -1,6 +1,5 @@
 //! Runs a flow on the thread that calls.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -13,29 +12,14 @@ use crate::error::transport::Failure;
 use crate::step::{Flow, Step};
 use crate::wire::policy::Policy;
 
-/// A blocking HTTP client. Any closure of this shape is one. The rules of [`HttpClient`](super::HttpClient) hold.
+/// A blocking HTTP client. [`from_fn`](super::from_fn) makes one of a closure. The rules of
+/// [`HttpClient`](super::HttpClient) hold.
 pub trait BlockingHttpClient {
     /// Sends the request and waits for its response.
     ///
     /// # Errors
     /// That no response came, and whether the request may have arrived.
     fn call(&self, request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, Failure>;
-}
-
-impl<C> BlockingHttpClient for C
-where
-    C: Fn(Request<Body>, Policy) -> Result<Response<Vec<u8>>, Failure>,
-{
-    fn call(&self, request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, Failure> {
-        self(request, policy)
-    }
-}
-
-/// Drivers can share one: clones of an `Arc`.
-impl<C: BlockingHttpClient + ?Sized> BlockingHttpClient for Arc<C> {
-    fn call(&self, request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, Failure> {
-        (**self).call(request, policy)
-    }
 }
 
 /// Runs flows on the thread that calls. Waits are slept by a function: [`std::thread::sleep`] unless another is named.

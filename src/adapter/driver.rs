@@ -2,7 +2,6 @@
 
 use std::future::{Future, Ready, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,48 +15,16 @@ use crate::error::{Error, ErrorCode};
 use crate::step::{Bell, Flow, Step};
 use crate::wire::policy::Policy;
 
-/// An asynchronous HTTP client. Any closure of this shape is one:
+/// An asynchronous HTTP client. [`from_fn`](super::from_fn) makes one of a closure.
 ///
-/// ```
-/// use http::{Request};
-/// use oidc_proto::adapter::HttpClient;
-/// use oidc_proto::{Body, Failure, FailureKind, Policy, Sent};
-///
-/// async fn offline(_: Request<Body>, _: Policy) -> Result<http::Response<Vec<u8>>, Failure> {
-///     Err(Failure::new(FailureKind::Unreachable, Sent::No))
-/// }
-/// fn is_client(_: &impl HttpClient) {}
-/// is_client(&offline);
-/// ```
-///
-/// It must not follow redirects, and should stop reading a body at the policy's limit.
+/// It must not follow redirects, and should stop reading a body at the policy's limit. `&C`, `Arc<C>` and `Box<C>` are
+/// clients where `C` is one.
 pub trait HttpClient {
     /// The response to come. A named type, so that a driver's future can be required to be `Send`.
     type Response: Future<Output = Result<http::Response<Vec<u8>>, Failure>>;
 
     /// Sends the request.
     fn call(&self, request: Request<Body>, policy: Policy) -> Self::Response;
-}
-
-impl<C, R> HttpClient for C
-where
-    C: Fn(Request<Body>, Policy) -> R,
-    R: Future<Output = Result<http::Response<Vec<u8>>, Failure>>,
-{
-    type Response = R;
-
-    fn call(&self, request: Request<Body>, policy: Policy) -> R {
-        self(request, policy)
-    }
-}
-
-/// Drivers can share one: clones of an `Arc`.
-impl<C: HttpClient + ?Sized> HttpClient for Arc<C> {
-    type Response = C::Response;
-
-    fn call(&self, request: Request<Body>, policy: Policy) -> C::Response {
-        (**self).call(request, policy)
-    }
 }
 
 /// Lets time pass. Any closure from a duration to a future is one, whatever its output: `tokio::time::sleep`, for example.

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `driver.rs` | | [`Driver`]: runs a flow on any executor |
 //! | `blocking.rs` | | [`BlockingDriver`]: runs a flow on this thread |
+//! | `client.rs` | | [`from_fn`]: an HTTP client made of a closure; pointers to clients |
 //! | `key_store.rs` | | [`KeyStore`], [`BlockingKeyStore`]: keys that live elsewhere |
 //! | `options.rs` | `reqwest`, `ureq` | `HttpOptions`: the choices both HTTP clients offer |
 //! | `reqwest.rs` | `reqwest` | `reqwest::Client`: an [`HttpClient`] for a tokio runtime |
@@ -14,6 +15,7 @@
 //! | `ureq.rs` | `ureq` | `ureq::Client`: a [`BlockingHttpClient`] |
 
 mod blocking;
+mod client;
 mod driver;
 mod key_store;
 #[cfg(any(feature = "reqwest", feature = "ureq"))]
@@ -30,6 +32,7 @@ pub mod tokio;
 pub mod ureq;
 
 pub use blocking::{BlockingDriver, BlockingHttpClient};
+pub use client::{FromFn, from_fn};
 pub use driver::{Driver, HttpClient, NoTimer, Timer};
 pub use key_store::{BlockingKeyStore, KeyStore, NoKeyStore};
 #[cfg(any(feature = "reqwest", feature = "ureq"))]

@@ -21,7 +21,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// # #[cfg(feature = "ureq")] {
 /// use oidc_proto::adapter::{HttpOptions, ureq};
 ///
-/// let http = ureq::Client::with(HttpOptions::new().refuse_private_addresses())?;
+/// let http = ureq::Client::with(HttpOptions::new().with_public_addresses_only())?;
 /// # }
 /// # Ok(()) }
 /// ```
@@ -62,39 +62,39 @@ impl HttpOptions {
     }
 
     /// The time for a whole exchange, from the name lookup to the last byte of the body. Default 30 s.
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
+    pub const fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
     /// The time to connect, TLS included, as part of the whole. Default 10 s.
     ///
-    /// Keep it below [`timeout`](Self::timeout): a request that runs into the latter may have been sent.
-    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+    /// Keep it below [`with_timeout`](Self::with_timeout): a request that runs into the latter may have been sent.
+    pub const fn with_connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
     /// Trusts the certificates of this PEM bundle **and no others**: a private certificate authority. Can be repeated.
-    pub fn root_certificates_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+    pub fn with_root_certificates_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.roots.push(Root::Pem(pem.into()));
         self
     }
 
     /// The same for one certificate in DER.
-    pub fn root_certificate_der(mut self, der: impl Into<Vec<u8>>) -> Self {
+    pub fn with_root_certificate_der(mut self, der: impl Into<Vec<u8>>) -> Self {
         self.roots.push(Root::Der(der.into()));
         self
     }
 
     /// Sends everything through this proxy: `http://host:port`. Variables of the environment are never looked at.
-    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+    pub fn with_proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
         self
     }
 
     /// Adds a `User-Agent` to requests that have none. Default: none is sent.
-    pub fn user_agent(mut self, text: impl Into<String>) -> Self {
+    pub fn with_user_agent(mut self, text: impl Into<String>) -> Self {
         self.user_agent = Some(text.into());
         self
     }
@@ -105,7 +105,7 @@ impl HttpOptions {
     /// For a server whose users name their own provider: otherwise an issuer or one of its endpoints can point into
     /// the server's own network. The addresses are checked that are connected to, not an earlier lookup of the name.
     /// The failure is `transport.refused`. It cannot be combined with a proxy, which looks names up by itself.
-    pub const fn refuse_private_addresses(mut self) -> Self {
+    pub const fn with_public_addresses_only(mut self) -> Self {
         self.public_only = true;
         self
     }
@@ -152,7 +152,7 @@ pub enum OptionsError {
     /// The proxy's URL cannot be used.
     #[error("the proxy's URL cannot be used")]
     Proxy,
-    /// The proxy would look names up where [`HttpOptions::refuse_private_addresses`] cannot see the addresses.
+    /// The proxy would look names up where [`HttpOptions::with_public_addresses_only`] cannot see the addresses.
     #[error("private addresses cannot be refused behind a proxy")]
     ProxyUnchecked,
     /// The user agent is no header value.
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn an_address_in_the_url_is_seen_and_a_name_is_left_to_the_lookup() {
-        let strict = HttpOptions::new().refuse_private_addresses();
+        let strict = HttpOptions::new().with_public_addresses_only();
         for url in ["http://127.0.0.1/", "https://[::1]:8443/x", "https://10.0.0.1:1/", "https://[::ffff:10.0.0.1]/"] {
             assert!(strict.refuses(&url.parse().unwrap()), "{url}");
             assert!(!HttpOptions::new().refuses(&url.parse().unwrap()), "{url}");

@@ -1,11 +1,11 @@
 //! The operating system's clock and entropy.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use rand_chacha::ChaCha20Rng;
-use rand_core::{CryptoRng, SeedableRng};
+use rand_core::{CryptoRng, Rng as _, SeedableRng};
 use zeroize::Zeroizing;
 
 use crate::base::env::{Env, MonotonicTime, Timestamp};
@@ -13,14 +13,16 @@ use crate::error::{Error, ErrorCode};
 
 /// The operating system's clock, a monotonic counter, and a ChaCha20 generator that the operating system seeded once.
 ///
-/// Seeding is the only step that can fail, so it is the constructor's; drawing from it cannot. It is not `Clone`: two
-/// copies would give out the same verifiers and states. For the same reason **do not carry one across `fork`**, and do
-/// not snapshot a process that holds one: make a new one in each child.
+/// Seeding is the only step that can fail, so it is the constructor's; drawing from it cannot. A clone has a generator of its
+/// own, with a seed that a generator common to all clones draws. **Do not carry one across `fork`**, and do not snapshot a
+/// process that holds one: both copies would give out the same verifiers and states. Make a new one in each child.
 ///
 /// [`monotonic`](Env::monotonic) counts from the construction of the first `SystemEnv` of the process, so that several of
-/// them can share a [`RelyingParty`](crate::RelyingParty): a server may have one for each task. Whether time spent suspended counts is the platform's choice.
+/// them can share a [`RelyingParty`](crate::RelyingParty): a server may have a clone for each task. Whether time spent suspended counts is the
+/// platform's choice.
 pub struct SystemEnv {
     rng: ChaCha20Rng,
+    seeds: Arc<Mutex<ChaCha20Rng>>,
 }
 
 /// The moment that all environments of this process count from.
@@ -38,7 +40,19 @@ impl SystemEnv {
         let mut seed = Zeroizing::new([0_u8; 32]);
         getrandom::fill(seed.as_mut_slice()).map_err(|error| Error::new(ErrorCode::ENV_ENTROPY).with_source(error))?;
         start();
-        Ok(Self { rng: ChaCha20Rng::from_seed(*seed) })
+        Ok(Self::forked(Arc::new(Mutex::new(ChaCha20Rng::from_seed(*seed)))))
+    }
+
+    fn forked(seeds: Arc<Mutex<ChaCha20Rng>>) -> Self {
+        let mut seed = Zeroizing::new([0_u8; 32]);
+        seeds.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(seed.as_mut_slice());
+        Self { rng: ChaCha20Rng::from_seed(*seed), seeds }
+    }
+}
+
+impl Clone for SystemEnv {
+    fn clone(&self) -> Self {
+        Self::forked(Arc::clone(&self.seeds))
     }
 }
 
@@ -79,6 +93,17 @@ mod tests {
         let b = SystemEnv::new().unwrap();
         let (before, between, after) = (a.monotonic(), b.monotonic(), a.monotonic());
         assert!(before <= between && between <= after, "{before:?} {between:?} {after:?}");
+    }
+
+    #[test]
+    fn clones_draw_differently_on_every_thread() {
+        fn is_shared<T: Clone + Send + Sync + 'static>(_: &T) {}
+        let mut first = SystemEnv::new().unwrap();
+        is_shared(&first);
+        let clones = [first.clone(), first.clone(), first.clone().clone()];
+        let drawn = clones.map(|mut env| std::thread::spawn(move || env.rng().next_u64()).join().unwrap());
+        let drawn: std::collections::HashSet<_> = drawn.into_iter().chain([first.rng().next_u64()]).collect();
+        assert_eq!(drawn.len(), 4);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! URLs that were checked: the issuer, and the endpoints that requests go to.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use http::Uri;
@@ -110,6 +111,21 @@ impl fmt::Display for Issuer {
     }
 }
 
+impl AsRef<str> for Issuer {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+/// As [`Issuer::new`] with [`Schemes::HttpsOnly`].
+impl FromStr for Issuer {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::new(text, Schemes::HttpsOnly)
+    }
+}
+
 /// The URL of an endpoint: absolute, of an allowed scheme, without userinfo and fragment. A query is kept.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint(Uri);
@@ -149,6 +165,21 @@ impl Endpoint {
             Some("") => {}
             Some(_) => out.push('&'),
         }
+    }
+}
+
+/// As [`Endpoint::new`] with [`Schemes::HttpsOnly`].
+impl FromStr for Endpoint {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::new(text, Schemes::HttpsOnly)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

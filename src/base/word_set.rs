@@ -150,6 +150,10 @@ macro_rules! words {
                 match name { $( $text => Some(Self::$word), )* _ => None }
             }
         }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result { f.write_str(self.name()) }
+        }
     };
 }
 pub(crate) use words;

@@ -86,6 +86,8 @@ pub enum FailureKind {
 }
 
 /// Whether the server may have seen a request.
+///
+/// Exhaustive: it is yes or no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sent {
     /// Certainly not: there was no connection.

@@ -143,6 +143,11 @@ impl PendingDevice {
         self.owner.issuer()
     }
 
+    /// The provider, the client and the DPoP key of the login.
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
     /// The code that the user types in: printable ASCII, at most 64 characters.
     pub fn user_code(&self) -> &str {
         &self.user_code

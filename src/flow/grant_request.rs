@@ -14,9 +14,9 @@
 //!     subject_token: Secret, party: &RelyingParty, env: &mut dyn Env,
 //! ) -> Result<Step<TokenRequest>, Error> {
 //!     let request = GrantRequest::new("urn:ietf:params:oauth:grant-type:token-exchange")
-//!         .parameter("subject_token", subject_token)
-//!         .parameter("subject_token_type", "urn:ietf:params:oauth:token-type:access_token")
-//!         .scope(Scope::new("elsewhere")?);
+//!         .with_parameter("subject_token", subject_token)
+//!         .with_parameter("subject_token_type", "urn:ietf:params:oauth:token-type:access_token")
+//!         .with_scope(Scope::new("elsewhere")?);
 //!     party.request_tokens(request, env)
 //! }
 //! ```
@@ -55,13 +55,13 @@ impl GrantRequest {
 
     /// Sets `scope`.
     #[must_use]
-    pub fn scope(self, scope: Scope) -> Self {
+    pub fn with_scope(self, scope: Scope) -> Self {
         Self { scope, ..self }
     }
 
     /// Adds a parameter.
     #[must_use]
-    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
+    pub fn with_parameter(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
         self.parameters.push((name.into(), value.into()));
         self
     }

@@ -23,6 +23,8 @@ use crate::token::token_set::TokenSet;
 use crate::token::token_type::TokenType;
 
 /// The outcome of a token request whose response had tokens.
+///
+/// Exhaustive: no tokens may be passed over.
 #[derive(Debug)]
 #[must_use = "it holds the tokens"]
 #[allow(clippy::large_enum_variant, reason = "both hold the tokens, and are taken apart at once")]

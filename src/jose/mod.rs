@@ -8,6 +8,7 @@
 //! | `algorithm.rs` | [`Algorithm`], [`Algorithms`] |
 //! | `public_key.rs` | [`PublicKey`]: numbers within bounds |
 //! | `signer.rs` `private_key.rs` | [`Signer`], [`PrivateKey`]: making a signature, here or elsewhere |
+//! | `pem.rs` | private keys in PEM |
 //! | `backend/` | [`backend::Backend`] and the two that there are |
 //! | `jwk.rs` `keys.rs` | [`Jwk`], [`Keys`]: one key of a provider's set, and the set |
 //! | `jws.rs` | [`Jws`]: a token's form and its signature |
@@ -23,6 +24,7 @@ mod jwk;
 mod jws;
 mod keys;
 mod member;
+mod pem;
 mod private_key;
 mod public_key;
 mod signer;

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Algorithm, PublicKey, Signer};
+use super::{Algorithm, PublicKey, Signer, backend};
+use crate::error::Error;
 
 /// A private key that a client signs with.
 #[derive(Clone)]
@@ -17,6 +18,7 @@ pub enum PrivateKey {
 
 /// A key in a key store, a browser's WebCrypto or a KMS.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct RemoteKey {
     /// The application's name for it, handed out with each signing input.
     pub name: String,
@@ -36,6 +38,27 @@ impl RemoteKey {
 }
 
 impl PrivateKey {
+    /// Reads a key that signs at once, by the [default backend](super::backend::default), from PEM (RFC 7468): PKCS #8
+    /// (`PRIVATE KEY`), PKCS #1 (`RSA PRIVATE KEY`) or SEC 1 (`EC PRIVATE KEY`). `kid` is the name that the provider knows
+    /// the key by. Text and other blocks before the key are passed over.
+    ///
+    /// ```
+    /// # use oidc_proto::jose::{Algorithm, PrivateKey};
+    /// use oidc_proto::{Client, ClientAuth};
+    ///
+    /// # let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v_VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n".replace('_', "/");
+    /// let key = PrivateKey::from_pem(Algorithm::EdDsa, &pem, Some("my key"))?;
+    /// let client = Client::new("app").with_auth(ClientAuth::PrivateKeyJwt(key));
+    /// # Ok::<(), oidc_proto::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `private_key.pem`, `private_key.missing`, `private_key.encrypted`, `private_key.unusable`; `jws.no_backend`. None of
+    /// them holds a part of the key.
+    pub fn from_pem(algorithm: Algorithm, pem: &str, kid: Option<&str>) -> Result<Self, Error> {
+        backend::signer_from_pem(algorithm, pem, kid).map(Self::Local)
+    }
+
     /// A key that signs at once.
     pub fn local(signer: impl Signer) -> Self {
         Self::Local(Arc::new(signer))

@@ -52,6 +52,8 @@ use crate::wire::request;
 use crate::wire::response::Response;
 
 /// Whether a homeserver has the OAuth 2.0 API.
+///
+/// Exhaustive: it is yes or no.
 #[derive(Clone, Debug)]
 #[must_use = "it says whether there is anything to log in at"]
 pub enum Support {

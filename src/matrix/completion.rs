@@ -22,6 +22,8 @@ use crate::step::{Flow, Input, Step};
 use crate::token::token_set::TokenSet;
 
 /// What came of a login.
+///
+/// Exhaustive: no tokens may be passed over.
 #[derive(Debug)]
 #[must_use = "it holds the tokens"]
 #[allow(clippy::large_enum_variant, reason = "both hold the tokens, and are taken apart at once")]

@@ -84,6 +84,8 @@ impl<'de> Deserialize<'de> for Homeserver {
 }
 
 /// What a user types in to say where they have their account.
+///
+/// Exhaustive: a homeserver has a name or a URL.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {
     /// The name of a server, by which its homeserver is found.

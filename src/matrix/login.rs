@@ -111,61 +111,61 @@ impl LoginRequest {
 
     pub(super) fn of(user_id: &UserId, device_id: &DeviceId) -> Self {
         let request = Self { user_id: Some(user_id.clone()), ..Self::new() };
-        request.device_id(device_id.clone()).login_hint_for(user_id)
+        request.with_device_id(device_id.clone()).with_login_hint_for(user_id)
     }
 
     /// The device to log in with, instead of a new one.
     #[must_use]
-    pub fn device_id(self, device_id: DeviceId) -> Self {
+    pub fn with_device_id(self, device_id: DeviceId) -> Self {
         Self { device_id: Some(device_id), ..self }
     }
 
     /// How the scope values are spelled, instead of how the homeserver's age suggests.
     #[must_use]
-    pub fn scope_form(self, form: ScopeForm) -> Self {
+    pub fn with_scope_form(self, form: ScopeForm) -> Self {
         Self { form: Some(form), ..self }
     }
 
     /// Further scope values: `openid`, or those of a homeserver's own.
     #[must_use]
-    pub fn further_scope(self, further: Scope) -> Self {
+    pub fn with_further_scope(self, further: Scope) -> Self {
         Self { further, ..self }
     }
 
     /// Asks for a new account (`prompt=create`).
     #[must_use]
-    pub fn create_account(self) -> Self {
-        self.prompt(Prompt::Create)
+    pub fn with_account_creation(self) -> Self {
+        self.with_prompt(Prompt::Create)
     }
 
     /// One more `prompt` value.
     #[must_use]
-    pub fn prompt(self, prompt: Prompt) -> Self {
+    pub fn with_prompt(self, prompt: Prompt) -> Self {
         Self { prompt: self.prompt.with(prompt), ..self }
     }
 
     /// Who is probably logging in (`login_hint`).
     #[must_use]
-    pub fn login_hint(self, hint: impl Into<String>) -> Self {
+    pub fn with_login_hint(self, hint: impl Into<String>) -> Self {
         Self { login_hint: Some(hint.into()), ..self }
     }
 
     /// The same by a user ID.
     #[must_use]
-    pub fn login_hint_for(self, user_id: &UserId) -> Self {
-        self.login_hint(user_id.hint())
+    pub fn with_login_hint_for(self, user_id: &UserId) -> Self {
+        self.with_login_hint(user_id.hint())
     }
 
     /// How the browser brings the response, instead of how the redirect URI suggests: in the fragment where it is `https` at
     /// another host, so that the code does not reach its server's logs; else in the query.
     #[must_use]
-    pub fn response_mode(self, mode: ResponseMode) -> Self {
+    pub fn with_response_mode(self, mode: ResponseMode) -> Self {
         Self { response_mode: Some(mode), ..self }
     }
 
     /// How long the user may take; 15 minutes unless named.
     #[must_use]
-    pub fn lifetime(self, lifetime: Duration) -> Self {
+    pub fn with_lifetime(self, lifetime: Duration) -> Self {
         Self { lifetime, ..self }
     }
 
@@ -207,10 +207,11 @@ impl LoginRequest {
         }
         let (device_id, scope) = self.bind(server, env)?;
         let mode = self.response_mode.unwrap_or_else(|| response_mode(&redirect_uri));
-        let mut request = AuthorizationRequest::new(redirect_uri, scope).response_mode(mode).lifetime(self.lifetime);
-        request = self.prompt.iter().fold(request, AuthorizationRequest::prompt);
+        let mut request =
+            AuthorizationRequest::new(redirect_uri, scope).with_response_mode(mode).with_lifetime(self.lifetime);
+        request = self.prompt.iter().fold(request, AuthorizationRequest::with_prompt);
         if let Some(hint) = self.login_hint {
-            request = request.login_hint(hint);
+            request = request.with_login_hint(hint);
         }
         Ok((request, Awaited::new(server.homeserver.clone(), device_id, self.user_id)))
     }

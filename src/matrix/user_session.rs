@@ -87,8 +87,8 @@ impl UserSession {
     /// or else the user ID.
     pub fn end_session(&self) -> EndSessionRequest {
         match self.tokens.id_token() {
-            Some(id_token) => EndSessionRequest::new().id_token_hint(id_token),
-            None => EndSessionRequest::new().logout_hint(self.user_id().hint()),
+            Some(id_token) => EndSessionRequest::new().with_id_token_hint(id_token),
+            None => EndSessionRequest::new().with_logout_hint(self.user_id().hint()),
         }
     }
 }

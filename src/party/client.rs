@@ -191,7 +191,7 @@ impl Client {
     ///
     /// **Warning**: that audience can then log in to this client with the ID tokens that it receives.
     #[must_use]
-    pub fn trusting_audience(mut self, audience: impl Into<Box<str>>) -> Self {
+    pub fn with_trusted_audience(mut self, audience: impl Into<Box<str>>) -> Self {
         self.trusted_audiences.push(audience.into());
         self
     }
@@ -200,7 +200,7 @@ impl Client {
     ///
     /// **Warning**: that party can then log in to this client with the ID tokens of its users.
     #[must_use]
-    pub fn trusting_authorized_party(mut self, party: impl Into<Box<str>>) -> Self {
+    pub fn with_trusted_authorized_party(mut self, party: impl Into<Box<str>>) -> Self {
         self.trusted_parties.push(party.into());
         self
     }

@@ -50,7 +50,7 @@ impl ProviderOptions {
 
     /// Accepts a deviation.
     #[must_use]
-    pub fn accepting(self, deviation: Deviation) -> Self {
+    pub fn with_deviation(self, deviation: Deviation) -> Self {
         Self { deviations: self.deviations.with(deviation), ..self }
     }
 

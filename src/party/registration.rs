@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Request;
 use serde::ser::{self, SerializeMap as _};
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::client::{Client, ClientAuth};
@@ -61,6 +62,31 @@ impl<T: Into<String>> From<T> for Localized {
     }
 }
 
+/// The members that [`ClientMetadata`] has a field for, or that a flow sets.
+const OWN: [&str; 21] = [
+    "application_type",
+    "backchannel_logout_session_required",
+    "backchannel_logout_uri",
+    "client_name",
+    "client_uri",
+    "contacts",
+    "grant_types",
+    "id_token_signed_response_alg",
+    "jwks",
+    "logo_uri",
+    "policy_uri",
+    "post_logout_redirect_uris",
+    "redirect_uris",
+    "response_types",
+    "software_id",
+    "software_statement",
+    "software_version",
+    "token_endpoint_auth_method",
+    "token_endpoint_auth_signing_alg",
+    "tos_uri",
+    "userinfo_signed_response_alg",
+];
+
 /// The metadata of a client that registers (RFC 7591 section 2).
 ///
 /// Equal metadata serialize to equal bytes, so [`ClientMetadata::fingerprint`] changes only if the metadata change.
@@ -101,6 +127,9 @@ pub struct ClientMetadata {
     pub software_id: Option<String>,
     /// `software_version`.
     pub software_version: Option<String>,
+    /// `software_statement` (RFC 7591 section 2.3): a JWT. Another statement changes the fingerprint.
+    pub software_statement: Option<Secret>,
+    further: BTreeMap<String, Value>,
     key: Option<PrivateKey>,
 }
 
@@ -125,6 +154,8 @@ impl ClientMetadata {
             userinfo_signed_response_alg: None,
             software_id: None,
             software_version: None,
+            software_statement: None,
+            further: BTreeMap::new(),
             key: None,
         }
     }
@@ -139,6 +170,24 @@ impl ClientMetadata {
         }
         self.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
         self.key = Some(key);
+        Ok(self)
+    }
+
+    /// Adds a member that this crate does not know, for example `initiate_login_uri` or `initiate_login_uri#fr`. `value` can
+    /// be text, a number, a list.
+    ///
+    /// # Errors
+    /// `registration.member` if the name is empty or given twice, if this type has a field for the member or a flow sets it,
+    /// or if the value cannot be JSON.
+    pub fn with_member(mut self, name: impl Into<String>, value: impl Serialize) -> Result<Self, Error> {
+        let name = name.into();
+        let refused = || Error::new(ErrorCode::REGISTRATION_MEMBER).with_found(Quote::caller(&name));
+        let member = name.split('#').next().unwrap_or_default();
+        if member.is_empty() || OWN.contains(&member) || self.further.contains_key(&name) {
+            return Err(refused());
+        }
+        let value = serde_json::to_value(value).map_err(|error| refused().with_source(error))?;
+        self.further.insert(name, value);
         Ok(self)
     }
 
@@ -203,6 +252,12 @@ impl Serialize for ClientMetadata {
             if let Some(field) = field {
                 map.serialize_entry(name, field)?;
             }
+        }
+        if let Some(statement) = &self.software_statement {
+            map.serialize_entry("software_statement", statement.expose())?;
+        }
+        for (name, value) in &self.further {
+            map.serialize_entry(name, value)?;
         }
         map.end()
     }

@@ -194,6 +194,7 @@ impl Accepted {
 
 /// The tokens, which are the application's to keep from here on, and the rest of the login.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct LoggedIn {
     /// The tokens.
     pub exchanged: TokenOutcome,

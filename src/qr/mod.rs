@@ -55,7 +55,7 @@
 //!
 //!     let accepted = driver.run(at.ask(pending, "ABCDEFGHIJ", env)?, env)?;
 //!     show(accepted.user_code());
-//!     let LoggedIn { exchanged, rest } = driver.run(accepted.poll(&party, env)?, env)?;
+//!     let LoggedIn { exchanged, rest, .. } = driver.run(accepted.poll(&party, env)?, env)?;
 //!     keep(exchanged);
 //!     driver.run(rest.succeed(env)?, env)
 //! }

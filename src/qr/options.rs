@@ -7,22 +7,14 @@ use crate::base::url::Schemes;
 
 /// How a login by QR code goes about. Each wait has a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Options {
-    /// Which URLs are accepted: the rendezvous, the homeserver, the page where the user says yes.
-    pub schemes: Schemes,
-    /// How long to wait before looking at the rendezvous again: a second, as deployed clients do; at least 100 ms.
-    pub interval: Duration,
-    /// How long to wait for what a human does at the other device: 15 minutes. A rendezvous mostly ends sooner.
-    pub patience: Duration,
-    /// How long to wait for what the other device, or a server, does by itself: a minute.
-    pub response: Duration,
-    /// How long a last message is left where it is before the rendezvous is deleted: three looks of the other device.
-    pub linger: Duration,
-    /// How long to wait before looking for the new device at the homeserver again: half a second; at least 100 ms.
-    pub device_interval: Duration,
-    /// How long to look for the new device at the homeserver: 10 s.
-    pub device_patience: Duration,
+    pub(super) schemes: Schemes,
+    pub(super) interval: Duration,
+    pub(super) patience: Duration,
+    pub(super) response: Duration,
+    pub(super) linger: Duration,
+    pub(super) device_interval: Duration,
+    pub(super) device_patience: Duration,
 }
 
 impl Options {
@@ -39,10 +31,51 @@ impl Options {
         }
     }
 
-    /// Sets which URLs are accepted.
+    /// Sets which URLs are accepted: the rendezvous, the homeserver, the page where the user says yes. By default
+    /// `https` only.
     #[must_use]
     pub const fn with_schemes(self, schemes: Schemes) -> Self {
         Self { schemes, ..self }
+    }
+
+    /// Sets how long to wait before looking at the rendezvous again: by default a second, as deployed clients do; at
+    /// least 100 ms.
+    #[must_use]
+    pub const fn with_interval(self, interval: Duration) -> Self {
+        Self { interval, ..self }
+    }
+
+    /// Sets how long to wait for what a human does at the other device: by default 15 minutes. A rendezvous mostly
+    /// ends sooner.
+    #[must_use]
+    pub const fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Sets how long to wait for what the other device, or a server, does by itself: by default a minute.
+    #[must_use]
+    pub const fn with_response(self, response: Duration) -> Self {
+        Self { response, ..self }
+    }
+
+    /// Sets how long a last message is left where it is before the rendezvous is deleted: by default 3 s, three looks
+    /// of the other device.
+    #[must_use]
+    pub const fn with_linger(self, linger: Duration) -> Self {
+        Self { linger, ..self }
+    }
+
+    /// Sets how long to wait before looking for the new device at the homeserver again: by default half a second; at
+    /// least 100 ms.
+    #[must_use]
+    pub const fn with_device_interval(self, device_interval: Duration) -> Self {
+        Self { device_interval, ..self }
+    }
+
+    /// Sets how long to look for the new device at the homeserver: by default 10 s.
+    #[must_use]
+    pub const fn with_device_patience(self, device_patience: Duration) -> Self {
+        Self { device_patience, ..self }
     }
 
     pub(super) const fn rendezvous(&self) -> RendezvousOptions {

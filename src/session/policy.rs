@@ -57,6 +57,26 @@ pub struct SessionOptions {
     pub deadline: Duration,
 }
 
+impl SessionOptions {
+    /// Sets when the session refreshes by itself.
+    #[must_use]
+    pub const fn with_refresh(self, refresh: RefreshPolicy) -> Self {
+        Self { refresh, ..self }
+    }
+
+    /// Sets where its tokens are stored.
+    #[must_use]
+    pub const fn with_persistence(self, persistence: Persistence) -> Self {
+        Self { persistence, ..self }
+    }
+
+    /// Sets how long a response of the provider or of the store may take; at most 49 days.
+    #[must_use]
+    pub const fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+}
+
 impl Default for SessionOptions {
     fn default() -> Self {
         Self { refresh: RefreshPolicy::Automatic, persistence: Persistence::Nowhere, deadline: DEADLINE }

@@ -17,6 +17,8 @@ use crate::wire::response::Response;
 /// What a flow needs next.
 ///
 /// The enum is exhaustive on purpose: every driver must handle all four steps.
+///
+/// Exhaustive: a driver handles every step.
 #[must_use = "a flow goes on only when its step is carried out"]
 #[allow(
     clippy::large_enum_variant,

@@ -7,6 +7,7 @@ use url::{Host, Url};
 
 /// An application that the provider knows, registered by hand or by itself (RFC 7591).
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct RegisteredClient {
     /// `client_id`.
     pub client_id: String,
@@ -68,14 +69,14 @@ impl RegisteredClient {
 
     /// The same with another `token_endpoint_auth_method`.
     #[must_use]
-    pub fn authenticating(mut self, method: &str) -> Self {
+    pub fn with_auth_method(mut self, method: &str) -> Self {
         self.token_endpoint_auth_method = method.to_owned();
         self
     }
 
     /// The same with one more grant type.
     #[must_use]
-    pub fn allowing(mut self, grant_type: &str) -> Self {
+    pub fn with_grant_type(mut self, grant_type: &str) -> Self {
         self.grant_types.push(grant_type.to_owned());
         self
     }

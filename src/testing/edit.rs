@@ -42,6 +42,7 @@ impl Edit {
 
 /// The response that the browser carries to the application, before it is written.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Callback {
     /// Where the browser is sent.
     pub redirect_uri: String,

@@ -9,6 +9,7 @@ use super::keys;
 
 /// An ID token that is about to be signed.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct IdToken {
     /// The members of the JOSE header.
     pub header: Map<String, Value>,

@@ -15,32 +15,23 @@ macro_rules! reachable {
             pub fn http(
                 &self,
                 clock: &$crate::testing::Clock,
-            ) -> impl Fn(
-                ::http::Request<$crate::Body>,
-                $crate::Policy,
-            ) -> Result<::http::Response<Vec<u8>>, $crate::Failure>
-            + Clone
-            + Send
-            + Sync
-            + use<> {
+            ) -> impl $crate::adapter::BlockingHttpClient + Clone + Send + Sync + use<> {
                 let (server, clock) = (self.clone(), clock.clone());
-                move |request, _| server.exchange(request, clock.now())
+                $crate::adapter::from_fn(move |request, _| server.exchange(request, clock.now()))
             }
 
             /// The same for asynchronous drivers; its futures are always ready.
             pub fn http_async(
                 &self,
                 clock: &$crate::testing::Clock,
-            ) -> impl Fn(
-                ::http::Request<$crate::Body>,
-                $crate::Policy,
-            ) -> ::std::future::Ready<Result<::http::Response<Vec<u8>>, $crate::Failure>>
-            + Clone
+            ) -> impl $crate::adapter::HttpClient<
+                Response = ::std::future::Ready<Result<::http::Response<Vec<u8>>, $crate::Failure>>,
+            > + Clone
             + Send
             + Sync
             + use<> {
-                let http = self.http(clock);
-                move |request, policy| ::std::future::ready(http(request, policy))
+                let (server, clock) = (self.clone(), clock.clone());
+                $crate::adapter::from_fn(move |request, _| ::std::future::ready(server.exchange(request, clock.now())))
             }
         }
     };

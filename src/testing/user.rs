@@ -60,7 +60,7 @@ impl User {
 
     /// The same with another decision.
     #[must_use]
-    pub fn deciding(mut self, decision: Decision) -> Self {
+    pub fn with_decision(mut self, decision: Decision) -> Self {
         self.decision = decision;
         self
     }
@@ -68,7 +68,7 @@ impl User {
     /// The same, but already signed in at the provider since then: `prompt=none` works, and `max_age` may ask for
     /// more. Without it the user signs in whenever asked, at that very moment.
     #[must_use]
-    pub fn signed_in_at(mut self, time: Timestamp) -> Self {
+    pub fn with_sign_in_at(mut self, time: Timestamp) -> Self {
         self.signed_in = Some(time);
         self
     }

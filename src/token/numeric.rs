@@ -29,6 +29,8 @@ impl<'de> Deserialize<'de> for NumericDate {
 }
 
 /// `expires_in` (RFC 6749 section 5.1). Reading it never fails: a value that cannot be read is an unknown lifetime.
+///
+/// Exhaustive: a value is absent, read or unreadable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lifetime {
     /// The field is absent or `null`.

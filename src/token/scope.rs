@@ -79,6 +79,12 @@ impl fmt::Display for Scope {
     }
 }
 
+impl AsRef<str> for Scope {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
 impl std::str::FromStr for Scope {
     type Err = Error;
 

@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorCode, Quote};
 
 /// A response, borrowed, as a flow gets it.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct Response<'a> {
     /// The status.
     pub status: StatusCode,

@@ -11,7 +11,7 @@ fn op_with_clients() -> Op {
         provider
             .with_client(RegisteredClient::public("public", redirect_uri))
             .with_client(RegisteredClient::confidential("basic", "basic secret: &+", redirect_uri))
-            .with_client(RegisteredClient { token_endpoint_auth_method: "client_secret_post".to_owned(), ..post })
+            .with_client(post.with_auth_method("client_secret_post"))
     })
 }
 

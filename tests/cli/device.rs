@@ -13,7 +13,7 @@ fn op(polls: usize) -> Op {
     Op::with(|provider: Provider| {
         let conf = RegisteredClient::confidential("conf", "conf secret: &+", "http://127.0.0.1/callback");
         provider
-            .with_client(conf.allowing(GRANT))
+            .with_client(conf.with_grant_type(GRANT))
             .with_device_interval(Some(Duration::from_secs(1)))
             .with_device_polls(polls)
     })

@@ -72,7 +72,7 @@ fn op_with_key() -> Op {
     let der = URL_SAFE_NO_PAD.decode(vectors::P256_PKCS8).unwrap();
     let key = SigningKey::from_pkcs8_der(Algorithm::Es256, &der, Some("what they call it")).unwrap();
     let jwk = serde_json::from_str(&key.public_jwk()).unwrap();
-    let client = RegisteredClient::with_key("keyed", jwk, REDIRECT_URI).allowing("client_credentials");
+    let client = RegisteredClient::with_key("keyed", jwk, REDIRECT_URI).with_grant_type("client_credentials");
     Op::with(|provider| provider.with_client(client))
 }
 
@@ -167,7 +167,9 @@ fn a_file_that_holds_no_usable_key_is_refused_before_anything_is_asked() {
 
 fn op_with_secrets() -> Op {
     let client = |id: &str, secret: &str, method: &str| {
-        RegisteredClient::confidential(id, secret, REDIRECT_URI).authenticating(method).allowing("client_credentials")
+        RegisteredClient::confidential(id, secret, REDIRECT_URI)
+            .with_auth_method(method)
+            .with_grant_type("client_credentials")
     };
     Op::with(|provider| {
         provider

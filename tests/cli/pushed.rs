@@ -6,7 +6,7 @@ use crate::support::cli::{Cli, Op, Run, parameter};
 
 fn op(par: Par) -> Op {
     let post = RegisteredClient::confidential("post", "post secret: &+", "http://127.0.0.1/callback");
-    Op::with(|provider| provider.with_par(par).with_client(post.authenticating("client_secret_post")))
+    Op::with(|provider| provider.with_par(par).with_client(post.with_auth_method("client_secret_post")))
 }
 
 fn url(run: &Run) -> &str {

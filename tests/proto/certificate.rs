@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use http::Request;
-use oidc_proto::adapter::BlockingDriver;
+use oidc_proto::adapter::{BlockingDriver, from_fn};
 use oidc_proto::testing::{Provider, RegisteredClient, TestEnv};
 use oidc_proto::{
     Accept, AuthorizationRequest, Body, Callback, Client, Env as _, Issuer, Policy, RedirectUri, RelyingParty, Schemes,
@@ -19,13 +19,13 @@ const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// What every request named, by its path.
 fn presented(client: Client) -> Vec<(String, Option<Arc<str>>)> {
     let mut env = TestEnv::seeded(1);
-    let registered = RegisteredClient::public("app", REDIRECT_URI).allowing(DEVICE_GRANT);
+    let registered = RegisteredClient::public("app", REDIRECT_URI).with_grant_type(DEVICE_GRANT);
     let op = Provider::new(ISSUER).with_client(registered);
     let (clock, seen) = (env.clock().clone(), RefCell::new(Vec::new()));
-    let http = BlockingDriver::new(|request: Request<Body>, policy: Policy| {
+    let http = BlockingDriver::new(from_fn(|request: Request<Body>, policy: Policy| {
         seen.borrow_mut().push((request.uri().path().to_owned(), policy.client_certificate));
         op.exchange(request, clock.now())
-    });
+    }));
     let http = http.with_sleep(|pause| clock.advance(pause));
 
     let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();

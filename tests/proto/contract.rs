@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::Request;
-use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, Driver, HttpClient, SystemEnv, ureq};
+use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, Driver, FromFn, HttpClient, SystemEnv, from_fn, ureq};
 use oidc_proto::jose::{Algorithm, RemoteKey};
 use oidc_proto::step::{BoxFlow, Input, KeyOutput, KeyUse};
 use oidc_proto::{
@@ -133,7 +133,7 @@ fn a_driver_carries_out_call_wait_and_use_of_a_key_until_done() {
         env.pass(time);
         ready(())
     };
-    let driver = Driver::new(answered_later).with_timer(timer).with_keys(keys);
+    let driver = Driver::new(from_fn(answered_later)).with_timer(timer).with_keys(keys);
     assert_eq!(now(driver.run(Tour::start(4), &mut &env)).unwrap(), "body signed");
     assert_eq!((&env).monotonic(), MonotonicTime::from_millis(2000));
 }
@@ -141,14 +141,14 @@ fn a_driver_carries_out_call_wait_and_use_of_a_key_until_done() {
 #[test]
 fn without_a_timer_or_a_key_store_a_driver_says_so() {
     let env = Still::default();
-    let error = now(Driver::new(answered_later).run(Tour::start(4), &mut &env)).unwrap_err();
+    let error = now(Driver::new(from_fn(answered_later)).run(Tour::start(4), &mut &env)).unwrap_err();
     assert_eq!(error.code().as_str(), "step.no_timer");
 
     let timer = |time| {
         env.pass(time);
         ready(())
     };
-    let driver = Driver::new(answered_later).with_timer(timer);
+    let driver = Driver::new(from_fn(answered_later)).with_timer(timer);
     let error = now(driver.run(Tour::start(4), &mut &env)).unwrap_err();
     assert_eq!(error.code(), ErrorCode::KEY_UNSUPPORTED);
 
@@ -164,7 +164,7 @@ fn a_blocking_driver_sleeps_and_uses_keys() {
         slept.borrow_mut().push(time);
         env.pass(time);
     };
-    let driver = BlockingDriver::new(answered).with_sleep(sleep);
+    let driver = BlockingDriver::new(from_fn(answered)).with_sleep(sleep);
     let error = driver.run(Tour::start(4), &mut &env).unwrap_err();
     assert_eq!(error.code(), ErrorCode::KEY_UNSUPPORTED);
     assert_eq!(*slept.borrow(), [Duration::from_secs(2)]);
@@ -180,7 +180,7 @@ fn a_sleep_that_ends_early_is_slept_again() {
         sleeps.borrow_mut().push(time.as_millis());
         env.pass(time.div_f64(2.0).max(Duration::from_millis(500)));
     };
-    let driver = BlockingDriver::new(answered).with_sleep(half);
+    let driver = BlockingDriver::new(from_fn(answered)).with_sleep(half);
     let error = driver.run(Tour::start(4), &mut &env).unwrap_err();
     assert_eq!(error.code(), ErrorCode::KEY_UNSUPPORTED);
     assert_eq!(*sleeps.borrow(), [2000, 1000, 500]);
@@ -216,7 +216,7 @@ fn a_wait_can_be_given_up() {
 fn the_core_holds_the_body_limit_whatever_the_client_does() {
     let env = Still::default();
     for (limit, code) in [(3, "http.body_too_large"), (4, "step.no_timer")] {
-        let error = now(Driver::new(answered_later).run(Tour::start(limit), &mut &env)).unwrap_err();
+        let error = now(Driver::new(from_fn(answered_later)).run(Tour::start(limit), &mut &env)).unwrap_err();
         assert_eq!(error.code().as_str(), code, "{limit}");
     }
 }
@@ -238,7 +238,7 @@ fn a_failure_ends_a_flow_that_does_not_say_otherwise() {
     let env = Still::default();
     for (kind, code) in kinds {
         let failing = move |_: Request<Body>, _: Policy| Answered::Err(Failure::new(kind, Sent::Maybe));
-        let error = BlockingDriver::new(failing).run(Tour::start(4), &mut &env).unwrap_err();
+        let error = BlockingDriver::new(from_fn(failing)).run(Tour::start(4), &mut &env).unwrap_err();
         assert_eq!(error.code().as_str(), code);
     }
 }
@@ -266,9 +266,12 @@ fn drivers_share_an_http_client() {
     let step = || Step::call(request(), Policy::write(Accept::Any), Once);
     assert_eq!(BlockingDriver::new(counting.clone()).run(step(), &mut &env).unwrap(), "200");
     let any: Arc<dyn BlockingHttpClient> = counting.clone();
+    assert_eq!(BlockingDriver::new(&any).run(step(), &mut &env).unwrap(), "200");
+    let any: Box<dyn BlockingHttpClient> = Box::new(any);
     assert_eq!(BlockingDriver::new(any).run(step(), &mut &env).unwrap(), "200");
     assert_eq!(now(Driver::new(counting.clone()).run(step(), &mut &env)).unwrap(), "200");
-    assert_eq!(*counting.0.lock().unwrap(), 3);
+    assert_eq!(now(Driver::new(&*counting).run(step(), &mut &env)).unwrap(), "200");
+    assert_eq!(*counting.0.lock().unwrap(), 5);
 }
 
 #[test]
@@ -315,7 +318,7 @@ fn different_flows_of_one_output_stand_in_one_queue() {
     }
     assert_eq!(done, ["200", "200", "body signed"]);
 
-    let error = BlockingDriver::new(unreachable).run(once().boxed(), &mut &env).unwrap_err();
+    let error = BlockingDriver::new(from_fn(unreachable)).run(once().boxed(), &mut &env).unwrap_err();
     assert_eq!(error.code(), ErrorCode::TRANSPORT_UNREACHABLE);
 }
 
@@ -350,7 +353,8 @@ fn a_flow_is_embedded_in_another_and_keeps_its_body_limit() {
         env.pass(time);
         ready(())
     };
-    let driver = Driver::new(answered_later).with_timer(timer).with_keys(|_| ready(Ok(KeyOutput::bytes(*b"signed"))));
+    let driver =
+        Driver::new(from_fn(answered_later)).with_timer(timer).with_keys(|_| ready(Ok(KeyOutput::bytes(*b"signed"))));
     let run = |limit| now(driver.run(Guided::wrap(Tour::start(limit), 0).unwrap(), &mut &env));
     assert_eq!(run(4).unwrap(), ("body signed".to_owned(), 3));
     assert_eq!(run(3).unwrap_err().code(), ErrorCode::HTTP_BODY_TOO_LARGE);
@@ -393,7 +397,7 @@ where
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_driver_that_is_generic_over_its_client_is_spawned() {
     let once = || Step::call(request(), Policy::write(Accept::Any), Once);
-    let tasks: Vec<_> = (0..8).map(|_| spawn_generic(answered_later, once())).collect();
+    let tasks: Vec<_> = (0..8).map(|_| spawn_generic(from_fn(answered_later), once())).collect();
     for task in tasks {
         assert_eq!(task.await.unwrap().unwrap(), "200");
     }
@@ -405,7 +409,7 @@ fn every_value_of_the_contract_can_cross_threads() {
     check::<Step<Tour>>();
     check::<Step<BoxFlow<String>>>();
     check::<oidc_proto::step::Awaiting<Tour>>();
-    check::<Driver<fn(Request<Body>, Policy) -> std::future::Ready<Answered>>>();
+    check::<Driver<FromFn<fn(Request<Body>, Policy) -> std::future::Ready<Answered>>>>();
     check::<Error>();
     check::<Failure>();
     check::<SystemEnv>();

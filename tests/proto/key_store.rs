@@ -4,7 +4,7 @@
 use std::future::ready;
 use std::sync::Arc;
 
-use oidc_proto::adapter::{BlockingDriver, Driver};
+use oidc_proto::adapter::{BlockingDriver, Driver, from_fn};
 use oidc_proto::jose::{Algorithm, RemoteKey};
 use oidc_proto::step::{Input, KeyOutput, KeyUse};
 use oidc_proto::testing::TestEnv;
@@ -90,7 +90,7 @@ fn unsealed(store: Option<Store>) -> Vec<Result<[Vec<u8>; 2], ErrorCode>> {
     let later = |_: http::Request<Body>, _: Policy| async { panic!("no call") };
     let env = &mut TestEnv::seeded(1);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let (driver, blocking) = (Driver::new(later), BlockingDriver::new(nothing));
+    let (driver, blocking) = (Driver::new(from_fn(later)), BlockingDriver::new(from_fn(nothing)));
     let outcomes = match store {
         Some(store) => [
             runtime.block_on(driver.with_keys(|key_use| ready(store(key_use))).run(Unsealing::start(), env)),

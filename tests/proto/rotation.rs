@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::{Request, Response};
-use oidc_proto::adapter::{BlockingDriver, Driver};
+use oidc_proto::adapter::{BlockingDriver, Driver, from_fn};
 use oidc_proto::testing::{Fault, On, Provider, RegisteredClient, TestEnv};
 use oidc_proto::{
     AuthorizationRequest, Body, Callback, Client, Env as _, Error, ErrorCode, Failure, Issuer, PendingAuthorization,
@@ -66,7 +66,7 @@ impl World {
                             }
                         };
                         let step = party.redeem(pending, verified, &mut env).unwrap();
-                        Driver::new(http).run(step, &mut env).await
+                        Driver::new(from_fn(http)).run(step, &mut env).await
                     })
                 })
                 .collect();
@@ -126,7 +126,7 @@ fn after_a_rotation_ten_threads_succeed_with_one_refetch() {
                     // The clock stands still: a thread that waits looks again until the bell has rung.
                     let sleep = |_| std::thread::yield_now();
                     let step = party.redeem(pending, verified, &mut env).unwrap();
-                    BlockingDriver::new(http).with_sleep(sleep).run(step, &mut env)
+                    BlockingDriver::new(from_fn(http)).with_sleep(sleep).run(step, &mut env)
                 })
             })
             .collect();
@@ -149,7 +149,7 @@ fn a_key_published_a_moment_after_the_first_fetch_is_found() {
         op.exchange(request, clock.now())
     };
     let step = world.party.redeem(pending, verified, &mut world.env).unwrap();
-    let outcome = BlockingDriver::new(http).run(step, &mut world.env).unwrap();
+    let outcome = BlockingDriver::new(from_fn(http)).run(step, &mut world.env).unwrap();
     assert!(matches!(outcome, TokenOutcome::Verified(_)));
     assert_eq!(world.op.count(On::Jwks), 2);
 }
@@ -199,8 +199,8 @@ async fn a_task_that_is_aborted_while_it_fetches_strands_nobody() {
     let (mut first, mut second) = (world.env.clone(), world.env.clone());
     let never = |_: Request<Body>, _: Policy| std::future::pending::<Result<Response<Vec<u8>>, Failure>>();
     let http = move |request: Request<Body>, _: Policy| std::future::ready(op.exchange(request, clock.now()));
-    let fetching = tokio::spawn(async move { Driver::new(never).run(fetching, &mut first).await });
-    let waiting = tokio::spawn(async move { Driver::new(http).run(waiting, &mut second).await });
+    let fetching = tokio::spawn(async move { Driver::new(from_fn(never)).run(fetching, &mut first).await });
+    let waiting = tokio::spawn(async move { Driver::new(from_fn(http)).run(waiting, &mut second).await });
     tokio::task::yield_now().await;
     assert_eq!(world.op.count(On::Jwks), 0);
     fetching.abort();
@@ -220,7 +220,7 @@ fn a_thread_that_panics_while_it_fetches_strands_nobody() {
     assert!(matches!((&fetching, &waiting), (Step::Call(_), Step::Wait(_))));
     let mut env = world.env.clone();
     let panics = |_: Request<Body>, _: Policy| -> Result<Response<Vec<u8>>, Failure> { panic!("a broken client") };
-    let thread = std::thread::spawn(move || BlockingDriver::new(panics).run(fetching, &mut env).map(drop));
+    let thread = std::thread::spawn(move || BlockingDriver::new(from_fn(panics)).run(fetching, &mut env).map(drop));
     assert_eq!(thread.join().unwrap_err().downcast_ref(), Some(&"a broken client"));
     let http = BlockingDriver::new(world.op.http(world.env.clock()));
     http.run(waiting, &mut world.env).unwrap().verified().unwrap();

@@ -41,15 +41,15 @@ pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failu
 fn by_browser(context: &mut Context, args: &LoginArgs, scope: Scope, beginning: &Beginning) -> Result<(), Failure> {
     let (meeting, redirect_uri) = Meeting::arrange(&args.meeting)?;
     let login = beginning.login(context, clients::metadata(args.meeting.redirect_port)?)?;
-    let mut request = AuthorizationRequest::new(redirect_uri, scope).lifetime(lifetime(context));
+    let mut request = AuthorizationRequest::new(redirect_uri, scope).with_lifetime(lifetime(context));
     for prompt in &args.prompt {
-        request = request.prompt(*prompt);
+        request = request.with_prompt(*prompt);
     }
     if let Some(hint) = &args.login_hint {
-        request = request.login_hint(hint);
+        request = request.with_login_hint(hint);
     }
     if let Some(mode) = args.response_mode {
-        request = request.response_mode(mode);
+        request = request.with_response_mode(mode);
     }
     let (pending, verified) = ask_user(context, args, &login.party, request, meeting)?;
 

@@ -59,7 +59,7 @@ fn end_session(
     let bare = EndSessionRequest::new();
     let hinted = match (session.user_session(), session.tokens.id_token()) {
         (Some(matrix), _) => matrix.end_session(),
-        (None, Some(id_token)) => bare.clone().id_token_hint(id_token),
+        (None, Some(id_token)) => bare.clone().with_id_token_hint(id_token),
         (None, None) => bare.clone(),
     };
     let (hinted, _) = party.end_session(hinted, &mut context.env)?;

@@ -101,12 +101,12 @@ pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Resu
     let identity = Identity::read(&args.beginning.client)?;
     let Beginning { party, choices } = Beginning::new(context, text, &identity, args.beginning.grant.id_token)?;
     let mut request = request(&args.beginning);
-    request = args.prompt.iter().fold(request, |request, prompt| request.prompt(*prompt));
+    request = args.prompt.iter().fold(request, |request, prompt| request.with_prompt(*prompt));
     if let Some(hint) = &args.login_hint {
-        request = request.login_hint(hint);
+        request = request.with_login_hint(hint);
     }
     if let Some(mode) = args.response_mode {
-        request = request.response_mode(mode);
+        request = request.with_response_mode(mode);
     }
     by_browser(context, &party, request, args.par, &args.meeting, choices)
         .inspect_err(|failure| identity.explain(failure, context.out))
@@ -114,9 +114,9 @@ pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Resu
 
 /// What a login asks for, by browser or by another device.
 fn request(args: &BeginningArgs) -> LoginRequest {
-    let request = LoginRequest::new().further_scope(args.grant.scope.clone().unwrap_or_default());
+    let request = LoginRequest::new().with_further_scope(args.grant.scope.clone().unwrap_or_default());
     match &args.device_id {
-        Some(device_id) => request.device_id(device_id.clone()),
+        Some(device_id) => request.with_device_id(device_id.clone()),
         None => request,
     }
 }
@@ -146,7 +146,7 @@ fn by_browser(
     context.out.step("Authorization");
     let browser = &meeting.browser;
     let (meeting, redirect_uri) = Meeting::arrange(meeting)?;
-    let request = request.lifetime(lifetime(context));
+    let request = request.with_lifetime(lifetime(context));
     // One request more is made only where nothing else is taken.
     let is_pushed = match par {
         ParChoice::Always => true,

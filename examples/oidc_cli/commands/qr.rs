@@ -1,6 +1,7 @@
 //! `qr`: a new device and one that is logged in meet by a QR code (MSC4108).
 
 use std::path::Path;
+use std::time::Duration;
 
 use oidc_proto::adapter::SystemEnv;
 use oidc_proto::matrix::{LoginRequest, Party, PendingDeviceLogin};
@@ -60,7 +61,7 @@ pub(crate) fn login(context: &mut Context, dialog: &mut Dialog, args: &QrLoginAr
     progress(context, accepted.progress());
     super::device::show(context, pending.authorization());
     let stage = accepted.poll(party.relying_party(), &mut context.env);
-    let LoggedIn { exchanged, rest } = dialog.carry_out(context, "waiting for the user to allow it", stage)?;
+    let LoggedIn { exchanged, rest, .. } = dialog.carry_out(context, "waiting for the user to allow it", stage)?;
     progress(context, rest.progress());
     let finished = pending.complete(exchanged, &party, &mut context.env).map_err(Failure::from);
     let finished = finished.and_then(|step| {
@@ -103,7 +104,7 @@ fn prepare(
     context.out.step("Device authorization");
     let mut request = LoginRequest::new();
     if let Some(device_id) = &args.device_id {
-        request = request.device_id(device_id.clone());
+        request = request.with_device_id(device_id.clone());
     }
     let step = request.start_device(&party, &mut context.env)?;
     let pending = context.run("asking for a code", step)?;
@@ -191,12 +192,13 @@ fn read_secrets(path: &Path) -> Result<Secrets, Failure> {
     Secrets::from_json(&text).map_err(|error| failed(&error.code()))
 }
 
+/// For the other device, or a server, to do what needs no human.
+const RESPONSE: Duration = Duration::from_secs(60);
+
 fn options(context: &Context, args: &QrMeetingArgs, schemes: Schemes) -> Options {
-    let mut options = Options::new().with_schemes(schemes);
-    options.patience = context.options.deadline;
-    options.response = options.response.min(options.patience);
-    options.interval = args.interval.unwrap_or(options.interval);
-    options
+    let patience = context.options.deadline;
+    let options = Options::new().with_schemes(schemes).with_patience(patience).with_response(RESPONSE.min(patience));
+    args.interval.map_or(options, |interval| options.with_interval(interval))
 }
 
 /// From a code to a secure channel, whichever device shows it.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use oidc_proto::adapter::BlockingDriver;
+use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient as _, from_fn};
 use oidc_proto::flow::{Registration, ServerMetadataFetch};
 use oidc_proto::qr::{CodeUrl, Generator, Initiated, NamedHomeserver, QrCode};
 use oidc_proto::testing::{Lie, Provider, TestEnv};
@@ -173,9 +173,9 @@ fn login(op: &Provider, said: &Said) -> Option<()> {
     let mut env = TestEnv::seeded(7);
     let http = op.http(env.clock());
     let listening = said.clone();
-    let driver = BlockingDriver::new(move |request: http::Request<Body>, policy: Policy| {
+    let driver = BlockingDriver::new(from_fn(move |request: http::Request<Body>, policy: Policy| {
         let path = request.uri().path().to_owned();
-        let response = http(request, policy)?;
+        let response = http.call(request, policy)?;
         let target = match path.rsplit('/').next() {
             Some("openid-configuration") => "metadata",
             Some("jwks") => "jwks",
@@ -195,7 +195,7 @@ fn login(op: &Provider, said: &Said) -> Option<()> {
         said.push(("flow", script));
         said.push((target, body));
         Ok(response)
-    });
+    }));
     let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly).ok()?;
     let provider =
         driver.run(ServerMetadataFetch::start(issuer, ProviderOptions::new()).ok()?, &mut env).ok()?.provider;

@@ -66,6 +66,9 @@ codes! {
     REGISTRATION_URI = "registration.uri", Local, Usage, FixConfiguration, "Matrix client-server API 1.18, client metadata",
         "a URI of the client metadata is not an https URL on the host of the client URI", "Matrix allows only URIs on the same host or a host below it.",
         "Host the document beside the client URI, or leave the URI out.";
+    REGISTRATION_MEMBER = "registration.member", Local, Usage, FixConfiguration, "RFC 7591 section 2",
+        "a further member of the client metadata is reserved, empty, given twice or not JSON", "This crate sets the member itself, or it was added twice.",
+        "Remove the member, or use the field that sets it.";
     REGISTRATION_AUTH_METHOD = "registration.auth_method", Remote, Registration, FixConfiguration, "RFC 7591 section 2",
         "the provider registered an authentication method that the client cannot use", "It ignored the method that was asked for.",
         "Ask for a method that the provider lists.";

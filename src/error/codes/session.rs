@@ -47,6 +47,18 @@ codes! {
     SIGN_FAILED = "sign.failed", Environment, KeyStore, FixEnvironment, "RFC 7515 section 5.1",
         "the signer failed", "The key store is locked or unreachable, or the key does not fit its algorithm.",
         "Check the key store and the key.";
+    PRIVATE_KEY_PEM = "private_key.pem", Local, Usage, FixConfiguration, "RFC 7468 section 2",
+        "the private key is not PEM", "There is no line `-----BEGIN …-----`, the end is cut off, or what is between is not base64.",
+        "Give the text of the whole file.";
+    PRIVATE_KEY_MISSING = "private_key.missing", Local, Usage, FixConfiguration, "RFC 7468 section 10",
+        "the PEM holds no private key", "It is a public key, a certificate, or a key in a form that only other programs read.",
+        "Give the private key: PKCS #8 (`PRIVATE KEY`), PKCS #1 or SEC 1.";
+    PRIVATE_KEY_ENCRYPTED = "private_key.encrypted", Local, Usage, FixConfiguration, "RFC 7468 section 11",
+        "the private key is encrypted", "It is protected by a password, which this crate does not ask for.",
+        "Decrypt it first, for example with `openssl pkcs8 -topk8 -nocrypt`.";
+    PRIVATE_KEY_UNUSABLE = "private_key.unusable", Local, Usage, FixConfiguration, "RFC 7518 section 3",
+        "the private key cannot be used for this algorithm", "The key is damaged, of another type or curve, or an RSA key below 2048 or above 8192 bits.",
+        "Give a key of the algorithm's type, or name the algorithm of the key.";
     KEY_REFUSED = "key.refused", Environment, KeyStore, FixEnvironment, "this crate's contract",
         "the key store refused to use the key", "The key store is locked, the user did not confirm, or the key may not be used for this.",
         "Unlock the key store, or allow the operation, then try again.";

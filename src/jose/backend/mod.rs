@@ -6,11 +6,32 @@ mod contract;
 #[cfg(feature = "rustcrypto")]
 pub mod rustcrypto;
 
+use std::sync::Arc;
+
 pub use contract::{Backend, VerifyingKey};
+
+use crate::error::Error;
+use crate::jose::{Algorithm, Signer};
 
 /// The backend of key sets that name no other: AWS-LC if compiled in, else RustCrypto, else none.
 pub fn default() -> Option<&'static dyn Backend> {
     compiled().first().copied()
+}
+
+/// A private key in PEM, which the default backend signs with.
+#[cfg(any(feature = "aws-lc-rs", feature = "rustcrypto"))]
+pub(super) fn signer_from_pem(algorithm: Algorithm, pem: &str, kid: Option<&str>) -> Result<Arc<dyn Signer>, Error> {
+    #[cfg(feature = "aws-lc-rs")]
+    use aws_lc::SigningKey;
+    #[cfg(not(feature = "aws-lc-rs"))]
+    use rustcrypto::SigningKey;
+    Ok(Arc::new(SigningKey::from_pem(algorithm, pem, kid)?))
+}
+
+/// There is none to sign with.
+#[cfg(not(any(feature = "aws-lc-rs", feature = "rustcrypto")))]
+pub(super) fn signer_from_pem(algorithm: Algorithm, pem: &str, _: Option<&str>) -> Result<Arc<dyn Signer>, Error> {
+    super::pem::private_key(algorithm, pem).and(Err(crate::error::ErrorCode::JWS_NO_BACKEND.into()))
 }
 
 /// Those compiled in, the default one first.

@@ -1,5 +1,6 @@
 mod hostile;
 mod keys;
+mod pem;
 mod signing;
 mod vectors;
 mod verification;

@@ -110,7 +110,7 @@ fn keys_that_cannot_sign_are_refused() {
         (Algorithm::EdDsa, der(v::ED25519_PKCS8)[1..].to_vec()),
     ] {
         let error = SigningKey::from_pkcs8_der(algorithm, &der, None).unwrap_err();
-        assert_eq!(error.code(), ErrorCode::SIGN_FAILED, "{algorithm:?}");
+        assert_eq!(error.code(), ErrorCode::PRIVATE_KEY_UNUSABLE, "{algorithm:?}");
     }
 }
 

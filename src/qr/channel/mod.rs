@@ -217,6 +217,7 @@ impl Farewell {
 
 /// Why a channel came to its end, and what is left of it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Broken {
     /// Why.
     pub error: Error,

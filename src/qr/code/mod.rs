@@ -40,6 +40,8 @@ const INTENT_LOGIN: u8 = 0x00;
 const INTENT_RECIPROCATE: u8 = 0x01;
 
 /// What the device that shows a code wants.
+///
+/// Exhaustive: a login has two sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Intent {
     /// It is new and wants to log in.

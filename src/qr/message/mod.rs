@@ -72,6 +72,8 @@ words! {
 }
 
 /// Why a device gives up.
+///
+/// Exhaustive: a reason is known or it is not.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Reason {
     /// One of the standard's.

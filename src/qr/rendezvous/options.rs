@@ -12,12 +12,9 @@ pub(in crate::qr) const SHORTEST_INTERVAL: Duration = Duration::from_millis(100)
 
 /// How a rendezvous is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct RendezvousOptions {
-    /// Which URLs it may have.
-    pub schemes: Schemes,
-    /// How long to wait before looking again; at least 100 ms.
-    pub interval: Duration,
+    pub(in crate::qr) schemes: Schemes,
+    pub(in crate::qr) interval: Duration,
 }
 
 impl RendezvousOptions {
@@ -26,13 +23,13 @@ impl RendezvousOptions {
         Self { schemes: Schemes::HttpsOnly, interval: DEFAULT_INTERVAL }
     }
 
-    /// Sets which URLs it may have.
+    /// Sets which URLs it may have: by default `https` only.
     #[must_use]
     pub const fn with_schemes(self, schemes: Schemes) -> Self {
         Self { schemes, ..self }
     }
 
-    /// Sets how long to wait before looking again.
+    /// Sets how long to wait before looking again: by default a second; at least 100 ms.
     #[must_use]
     pub const fn with_interval(self, interval: Duration) -> Self {
         Self { interval, ..self }

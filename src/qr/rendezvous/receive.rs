@@ -35,6 +35,7 @@ pub struct Receiving {
 }
 
 /// A text of the other device, and the box it was in.
+#[non_exhaustive]
 pub struct Received {
     /// The box as it is now.
     pub rendezvous: Rendezvous,

@@ -27,6 +27,8 @@ impl Rendezvous {
 }
 
 /// What became of a text.
+///
+/// Exhaustive: a text that is not there must not be taken for delivered.
 #[derive(Debug)]
 #[must_use = "a text that was overtaken is not in the box"]
 pub enum Delivery {

@@ -29,6 +29,8 @@ pub enum OnMatrix {
 }
 
 /// Where a request went.
+///
+/// Exhaustive: there are two servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RequestTo {
     /// To the homeserver.

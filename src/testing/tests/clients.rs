@@ -169,7 +169,7 @@ fn an_assertion_has_to_be_right_in_every_part() {
 
 #[test]
 fn a_secret_signs_in_place_of_being_sent() {
-    let client = RegisteredClient::confidential("app", "s3cret", REDIRECT).authenticating("client_secret_jwt");
+    let client = RegisteredClient::confidential("app", "s3cret", REDIRECT).with_auth_method("client_secret_jwt");
     let provider = provider().with_client(client);
     let good = signing::hs256_jwt("s3cret", &claims("1"));
     assert_error(

@@ -5,8 +5,10 @@ use super::*;
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 fn provider() -> Provider {
-    let other = RegisteredClient::public("other", REDIRECT).allowing(DEVICE_CODE);
-    super::provider().with_client(RegisteredClient::public("app", REDIRECT).allowing(DEVICE_CODE)).with_client(other)
+    let other = RegisteredClient::public("other", REDIRECT).with_grant_type(DEVICE_CODE);
+    super::provider()
+        .with_client(RegisteredClient::public("app", REDIRECT).with_grant_type(DEVICE_CODE))
+        .with_client(other)
 }
 
 fn start(provider: &Provider) -> Value {
@@ -67,7 +69,7 @@ fn a_user_decides_about_a_device() {
         assert_error(&poll(&provider, &device, 10), 400, "invalid_grant");
         assert_error(&poll(&provider, &other, 10), 400, "authorization_pending");
     }
-    let denying = provider().with_user(User::new("bob").deciding(Decision::Deny)).with_device_polls(0);
+    let denying = provider().with_user(User::new("bob").with_decision(Decision::Deny)).with_device_polls(0);
     assert_error(&poll(&denying, &start(&denying), 0), 400, "access_denied");
 }
 

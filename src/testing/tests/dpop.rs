@@ -85,7 +85,7 @@ fn bound_tokens_are_worth_nothing_without_their_key() {
 
 #[test]
 fn the_refresh_token_of_a_client_that_authenticates_is_not_bound() {
-    let client = RegisteredClient::confidential("app", "s", REDIRECT).authenticating("client_secret_post");
+    let client = RegisteredClient::confidential("app", "s", REDIRECT).with_auth_method("client_secret_post");
     let (provider, own) = (provider().with_client(client), key(Algorithm::Es256));
     let code = code(&provider, &[]);
     let params = [

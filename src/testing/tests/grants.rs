@@ -5,7 +5,7 @@ use super::*;
 const PHONE: &str = "urn:example:grant:phone";
 
 fn confidential() -> RegisteredClient {
-    RegisteredClient::confidential("app", "s3cret", REDIRECT).authenticating("client_secret_post")
+    RegisteredClient::confidential("app", "s3cret", REDIRECT).with_auth_method("client_secret_post")
 }
 
 fn token(provider: &Provider, params: &[(&str, &str)]) -> HttpResponse {
@@ -14,7 +14,7 @@ fn token(provider: &Provider, params: &[(&str, &str)]) -> HttpResponse {
 
 #[test]
 fn a_client_gets_tokens_of_its_own() {
-    let provider = provider().with_client(confidential().allowing("client_credentials"));
+    let provider = provider().with_client(confidential().with_grant_type("client_credentials"));
     let ask = |scope| token(&provider, &[("grant_type", "client_credentials"), ("scope", scope)]);
     let tokens = body(&ask("jobs"));
     assert_eq!((tokens.get("id_token"), tokens.get("refresh_token")), (None, None));
@@ -25,7 +25,7 @@ fn a_client_gets_tokens_of_its_own() {
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
     assert_error(&ask("openid"), 400, "invalid_scope");
 
-    let public = RegisteredClient::public("app", REDIRECT).allowing("client_credentials");
+    let public = RegisteredClient::public("app", REDIRECT).with_grant_type("client_credentials");
     let provider = super::provider().with_client(public);
     let params = [("grant_type", "client_credentials"), ("client_id", "app")];
     assert_error(&post(&provider, "/token", &params), 400, "unauthorized_client");
@@ -34,7 +34,7 @@ fn a_client_gets_tokens_of_its_own() {
 
 #[test]
 fn an_extension_grant_is_what_the_test_says() {
-    let provider = provider().with_client(confidential().allowing(PHONE)).with_grant(PHONE, |params| {
+    let provider = provider().with_client(confidential().with_grant_type(PHONE)).with_grant(PHONE, |params| {
         let param = |wanted| params.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
         match param("phone_code") {
             Some("1234") => Ok(Granted { login: Some("alice".into()), scope: "openid".into() }),
@@ -53,7 +53,7 @@ fn an_extension_grant_is_what_the_test_says() {
 
     let found = body(&get(&provider, "/.well-known/openid-configuration"));
     assert!(found["grant_types_supported"].as_array().unwrap().contains(&json!(PHONE)));
-    let without = super::provider().with_client(confidential().allowing(PHONE));
+    let without = super::provider().with_client(confidential().with_grant_type(PHONE));
     assert_error(&token(&without, &[("grant_type", PHONE)]), 400, "unsupported_grant_type");
 }
 

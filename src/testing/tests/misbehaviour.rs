@@ -15,7 +15,7 @@ fn faults_come_as_often_as_they_were_set() {
     let http = provider.http(&clock);
     let ask = || {
         let request = Request::get(format!("{ISSUER}/jwks")).body(Body::default()).unwrap();
-        http(request, Policy::read(1024, Accept::Json))
+        http.call(request, Policy::read(1024, Accept::Json))
     };
     let honest = ask().unwrap();
     provider.fault(On::Jwks, Fault::Timeout, 2);
@@ -55,7 +55,7 @@ fn faults_come_as_often_as_they_were_set() {
         assert_eq!(serde_json::from_slice::<Value>(answer.body()).is_ok(), still_json, "{fault:?}");
     }
     let elsewhere = Request::get("https://evil.example/jwks").body(Body::default()).unwrap();
-    assert_eq!(http(elsewhere, Policy::read(1024, Accept::Json)).unwrap_err().kind, FailureKind::Unreachable);
+    assert_eq!(http.call(elsewhere, Policy::read(1024, Accept::Json)).unwrap_err().kind, FailureKind::Unreachable);
 }
 
 #[test]
@@ -78,8 +78,8 @@ fn both_drivers_take_the_provider_for_an_http_client() {
 /// Everything a client can see of a provider that tells this lie.
 fn transcript(lie: Option<Lie>) -> Vec<String> {
     let device = RegisteredClient::public("tv", REDIRECT)
-        .allowing("urn:ietf:params:oauth:grant-type:device_code")
-        .allowing("urn:x");
+        .with_grant_type("urn:ietf:params:oauth:grant-type:device_code")
+        .with_grant_type("urn:x");
     let granted = Granted { login: Some("alice".into()), scope: String::new() };
     let provider = provider().with_client(device).with_grant("urn:x", move |_| Ok(granted.clone()));
     if let Some(lie) = lie {

@@ -242,7 +242,7 @@ fn codes_are_bound_to_verifier_redirect_uri_client_and_time() {
 #[test]
 fn what_an_authorization_request_may_ask() {
     let since = NOW.saturating_sub(Duration::from_secs(100));
-    let provider = provider().with_user(User::new("alice").signed_in_at(since)).with_user(User::new("bob"));
+    let provider = provider().with_user(User::new("alice").with_sign_in_at(since)).with_user(User::new("bob"));
     for (more, error) in [
         ([("code_challenge", "")], "invalid_request"),
         ([("code_challenge_method", "plain")], "invalid_request"),
@@ -303,7 +303,7 @@ fn revoked_and_expired_tokens_are_worth_nothing() {
 fn the_browser_is_signed_out() {
     let mut client = RegisteredClient::public("app", REDIRECT);
     client.post_logout_redirect_uris = vec!["https://rp.example/bye".into()];
-    let provider = provider().with_client(client).with_user(User::new("alice").signed_in_at(NOW));
+    let provider = provider().with_client(client).with_user(User::new("alice").with_sign_in_at(NOW));
     let id_token = login(&provider);
     provider.rotate_keys();
     let end = |more: &[(&str, &str)]| {

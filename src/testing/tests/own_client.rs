@@ -50,7 +50,7 @@ fn it_authenticates_in_every_way() {
         ("client_secret_post", ClientAuth::SecretPost(Secret::new(SECRET))),
         ("client_secret_jwt", ClientAuth::SecretJwt(Secret::new(SECRET))),
     ] {
-        let registered = RegisteredClient::confidential("app", SECRET, REDIRECT).authenticating(method);
+        let registered = RegisteredClient::confidential("app", SECRET, REDIRECT).with_auth_method(method);
         everything(&provider().with_client(registered), Client::new("app").with_auth(auth)).unwrap();
     }
 }

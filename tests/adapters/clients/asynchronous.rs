@@ -102,7 +102,7 @@ async fn http_2_is_spoken_where_it_is_offered() {
             tokio::spawn(http.serve_connection(TokioIo::new(stream), answer));
         }
     });
-    let http = reqwest::Client::with(HttpOptions::new().root_certificates_pem(authority.pem)).unwrap();
+    let http = reqwest::Client::with(HttpOptions::new().with_root_certificates_pem(authority.pem)).unwrap();
     let url = format!("https://127.0.0.1:{port}/token");
     let policy = |limit| Policy::read(limit, Accept::Any);
     let post = |text: &'static str| Request::post(&url).body(Body::from(text.to_owned())).unwrap();

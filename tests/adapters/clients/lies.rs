@@ -97,7 +97,7 @@ fn sample(run: &impl Run) {
 }
 
 fn options() -> HttpOptions {
-    HttpOptions::new().timeout(Duration::from_secs(10))
+    HttpOptions::new().with_timeout(Duration::from_secs(10))
 }
 
 #[test]

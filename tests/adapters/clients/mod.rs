@@ -5,7 +5,7 @@ mod asynchronous;
 mod lies;
 mod scenarios;
 use crate::support::toy::{Outcome, Toy};
-use oidc_proto::adapter::{BlockingDriver, HttpOptions, OptionsError, SystemEnv, ureq};
+use oidc_proto::adapter::{BlockingDriver, HttpOptions, OptionsError, SystemEnv, from_fn, ureq};
 use oidc_proto::{Body, Failure, FailureKind, Policy, Sent, Step};
 
 /// How a scenario has its request sent.
@@ -36,7 +36,7 @@ fn senders() -> Vec<(&'static str, Send)> {
 /// The whole of an adapter for a server that is known to be well-behaved: enough to see that a closure is a client.
 fn by_closure(_: &HttpOptions, step: Step<Toy>) -> Outcome {
     let http = |request: http::Request<Body>, _: Policy| plain(&request).map_err(|_| broken());
-    BlockingDriver::new(http).run(step, &mut SystemEnv::new().unwrap()).unwrap()
+    BlockingDriver::new(from_fn(http)).run(step, &mut SystemEnv::new().unwrap()).unwrap()
 }
 
 fn broken() -> Failure {
@@ -77,11 +77,14 @@ fn plain(request: &http::Request<Body>) -> std::io::Result<http::Response<Vec<u8
 #[test]
 fn options_that_cannot_work_are_refused_when_the_client_is_made() {
     let bad = [
-        (HttpOptions::new().root_certificates_pem("no certificate"), OptionsError::RootCertificate),
-        (HttpOptions::new().root_certificates_pem(""), OptionsError::RootCertificate),
-        (HttpOptions::new().proxy("::"), OptionsError::Proxy),
-        (HttpOptions::new().user_agent("a\nb"), OptionsError::UserAgent),
-        (HttpOptions::new().proxy("http://127.0.0.1:1").refuse_private_addresses(), OptionsError::ProxyUnchecked),
+        (HttpOptions::new().with_root_certificates_pem("no certificate"), OptionsError::RootCertificate),
+        (HttpOptions::new().with_root_certificates_pem(""), OptionsError::RootCertificate),
+        (HttpOptions::new().with_proxy("::"), OptionsError::Proxy),
+        (HttpOptions::new().with_user_agent("a\nb"), OptionsError::UserAgent),
+        (
+            HttpOptions::new().with_proxy("http://127.0.0.1:1").with_public_addresses_only(),
+            OptionsError::ProxyUnchecked,
+        ),
     ];
     for (options, error) in bad {
         assert_eq!(ureq::Client::with(options.clone()).err(), Some(error), "ureq {options:?}");

@@ -83,7 +83,7 @@ fn a_post_arrives_with_its_body_and_an_error_status_is_an_answer() {
 fn a_user_agent_is_sent_if_one_was_named() {
     let (server, seen) = echo("204 No Content", "", "");
     for (name, send) in senders() {
-        answer(name, send(&options().user_agent("app/1"), Toy::get(&server.url("/"), 9)));
+        answer(name, send(&options().with_user_agent("app/1"), Toy::get(&server.url("/"), 9)));
         assert_eq!(seen.recv().unwrap().header("user-agent"), Some("app/1"), "{name}");
     }
 }
@@ -155,7 +155,7 @@ fn a_response_that_does_not_end_is_given_up_in_time() {
     for (name, send) in senders() {
         for start in ["", "HTTP/1.1 200 OK\r\ncontent-l", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nslow"] {
             let server = cut_short(start, hang);
-            let outcome = send(&options().timeout(SHORT), Toy::get(&server.url("/"), 99));
+            let outcome = send(&options().with_timeout(SHORT), Toy::get(&server.url("/"), 99));
             fails(name, outcome, FailureKind::Timeout, Sent::Maybe);
         }
     }
@@ -215,17 +215,20 @@ fn a_private_authority_is_trusted_if_named_and_then_no_other() {
         Ok(())
     });
     for (name, send) in senders() {
-        for trusted in
-            [options().root_certificates_pem(ours.pem.clone()), options().root_certificate_der(ours.der.clone())]
-        {
+        for trusted in [
+            options().with_root_certificates_pem(ours.pem.clone()),
+            options().with_root_certificate_der(ours.der.clone()),
+        ] {
             assert_eq!(answer(name, send(&trusted, Toy::get(&server.url("/"), 9))).body(), b"secret", "{name}");
         }
-        for untrusting in [options(), options().root_certificates_pem(theirs.pem.clone())] {
+        for untrusting in [options(), options().with_root_certificates_pem(theirs.pem.clone())] {
             fails(name, send(&untrusting, Toy::get(&server.url("/"), 9)), FailureKind::Tls, Sent::No);
         }
         // The certificate is for the address, not for the name.
-        let outcome =
-            send(&options().root_certificates_pem(ours.pem.clone()), Toy::get(&server.url_at("localhost", "/"), 9));
+        let outcome = send(
+            &options().with_root_certificates_pem(ours.pem.clone()),
+            Toy::get(&server.url_at("localhost", "/"), 9),
+        );
         fails(name, outcome, FailureKind::Tls, Sent::No);
     }
 }
@@ -238,7 +241,7 @@ fn a_handshake_that_does_not_end_was_not_a_request() {
         Ok(())
     });
     let rude = Server::start(|_| Ok(()));
-    let trusting = options().root_certificates_pem(authority.pem).connect_timeout(SHORT);
+    let trusting = options().with_root_certificates_pem(authority.pem).with_connect_timeout(SHORT);
     for (name, send) in senders() {
         let url = silent.url("/").replace("http:", "https:");
         fails(name, send(&trusting, Toy::get(&url, 9)), FailureKind::Timeout, Sent::No);
@@ -254,7 +257,7 @@ fn a_handshake_that_does_not_end_was_not_a_request() {
 fn private_addresses_are_refused_by_choice_whether_written_or_looked_up() {
     let (server, seen) = echo("200 OK", "", "inside");
     for (name, send) in senders() {
-        let strict = options().refuse_private_addresses();
+        let strict = options().with_public_addresses_only();
         for url in [server.url("/"), server.url_at("localhost", "/"), server.url_at("[::ffff:7f00:1]", "/")] {
             fails(name, send(&strict, Toy::get(&url, 9)), FailureKind::Refused, Sent::No);
         }
@@ -273,7 +276,7 @@ fn a_proxy_is_used_if_named() {
     });
     for (name, send) in senders() {
         // One asks the proxy for the resource, the other for a tunnel; both leave the name's lookup to it.
-        send(&options().proxy(proxy.url("")), Toy::get("http://provider.invalid/metadata", 9));
+        send(&options().with_proxy(proxy.url("")), Toy::get("http://provider.invalid/metadata", 9));
         let line = seen.recv().unwrap();
         assert!(
             line == "GET http://provider.invalid/metadata" || line == "CONNECT provider.invalid:80",

@@ -152,7 +152,8 @@ fn log_in(op: &Op, store: &dyn BlockingSessionStore) {
     let mut env = SystemEnv::new().unwrap();
     let party = party(&op.issuer, &mut env);
     let scope = Scope::new("openid offline_access").unwrap();
-    let request = AuthorizationRequest::new(party.client().redirect_uris()[0].clone(), scope).login_hint("auto:alice");
+    let request =
+        AuthorizationRequest::new(party.client().redirect_uris()[0].clone(), scope).with_login_hint("auto:alice");
     let (url, pending) = party.authorize(request, &mut env).unwrap();
     let callback = Callback::from_url(op.provider.visit(url.as_str(), env.now()).callback()).unwrap();
     let verified = party.check(&pending, &callback, env.now()).unwrap();

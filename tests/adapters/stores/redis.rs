@@ -108,17 +108,13 @@ fn spawn(port: u16, folder: &TempDir, arguments: &[String]) -> Child {
 }
 
 fn options(patience: Duration) -> RedisOptions {
-    let mut options = RedisOptions::new();
-    options.patience = patience;
-    options.timeout = TIMEOUT;
-    options
+    RedisOptions::new().with_patience(patience).with_timeout(TIMEOUT)
 }
 
 /// A store in a process of its own.
 pub fn open(url: &str, env: &mut dyn Env) -> RedisStore {
-    let mut options = RedisOptions::new();
     // One of the processes is killed, perhaps while it holds the lock.
-    options.lease = Duration::from_secs(10);
+    let options = RedisOptions::new().with_lease(Duration::from_secs(10));
     Redis::new(redis::Client::open(url).unwrap(), options).store("alice", env)
 }
 

@@ -92,7 +92,7 @@ fn login() -> &'static Login {
         let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid").expect("a scope"));
         let mut env = TestEnv::seeded(1);
         // Tokens are as old as the clock of the machine says: `jsonwebtoken` has no other.
-        let request = request.lifetime(std::time::Duration::from_secs(u64::from(u32::MAX)));
+        let request = request.with_lifetime(std::time::Duration::from_secs(u64::from(u32::MAX)));
         let party = RelyingParty::new(provider, client.clone());
         let (url, pending) = party.authorize(request, &mut env).expect("a login");
         Login { metadata, issuer, client, url: url.as_str().to_owned(), pending }

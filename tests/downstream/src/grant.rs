@@ -16,7 +16,7 @@ pub struct JwtBearer {
 impl JwtBearer {
     /// Asks for tokens.
     pub fn start(self, party: &RelyingParty, env: &mut dyn Env) -> Result<Step<TokenRequest>, Error> {
-        let request = GrantRequest::new(JWT_BEARER).parameter("assertion", self.assertion).scope(self.scope);
+        let request = GrantRequest::new(JWT_BEARER).with_parameter("assertion", self.assertion).with_scope(self.scope);
         party.request_tokens(request, env)
     }
 }

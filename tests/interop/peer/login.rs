@@ -77,8 +77,8 @@ impl<R: Run> World<R> {
     pub(crate) fn request(&self, hint: &str) -> AuthorizationRequest {
         let scope = Scope::new("openid offline_access profile").unwrap();
         AuthorizationRequest::new(RedirectUri::new(REDIRECT_URI).unwrap(), scope)
-            .prompt(Prompt::Consent)
-            .login_hint(hint)
+            .with_prompt(Prompt::Consent)
+            .with_login_hint(hint)
     }
 
     pub(crate) fn login(&self, request: AuthorizationRequest) -> Result<TokenOutcome, Error> {
@@ -154,7 +154,7 @@ fn the_main_job_works_by_each_client() {
 fn the_main_job_works_over_tls_with_a_private_authority() {
     let authority = Authority::new();
     let peer = Peer::start_tls(&authority.identity("127.0.0.1"), &[]);
-    main_job_by_each_client(&peer, &HttpOptions::new().root_certificates_pem(authority.pem));
+    main_job_by_each_client(&peer, &HttpOptions::new().with_root_certificates_pem(authority.pem));
 }
 
 #[test]
@@ -172,7 +172,8 @@ fn every_client_authentication_response_mode_and_algorithm_works() {
             metadata.token_endpoint_auth_method = method;
             metadata.id_token_signed_response_alg = Some(algorithm);
         });
-        let request = world.request("auto:bob").response_mode(mode).max_age(std::time::Duration::from_secs(600));
+        let request =
+            world.request("auto:bob").with_response_mode(mode).with_max_age(std::time::Duration::from_secs(600));
         let tokens = world.login(request).unwrap().verified().unwrap().tokens;
         assert_eq!(tokens.subject(), Some("bob"), "{method:?} {mode:?} {algorithm:?}");
         assert!(tokens.id_token().unwrap().auth_time().is_some());
@@ -194,8 +195,8 @@ fn the_user_comes_back_from_the_end_of_the_session() {
     let tokens = world.run.run(step).unwrap().verified().unwrap().tokens;
 
     let request = EndSessionRequest::new()
-        .id_token_hint(tokens.id_token().unwrap())
-        .post_logout_redirect_uri(RedirectUri::new(GOODBYE_URI).unwrap());
+        .with_id_token_hint(tokens.id_token().unwrap())
+        .with_post_logout_redirect_uri(RedirectUri::new(GOODBYE_URI).unwrap());
     let (url, pending) = world.party.end_session(request, &mut env).unwrap();
     let landing = browser.leave(url.as_str(), GOODBYE_URI);
     pending.check(&landing.url).unwrap();

@@ -92,7 +92,7 @@ fn the_peer_tells_its_metadata_through_both_clients() {
 fn the_peer_speaks_tls_with_a_private_authority() {
     let authority = Authority::new();
     let peer = Peer::start_tls(&authority.identity("127.0.0.1"), &[]);
-    let trusting = || HttpOptions::new().root_certificates_pem(authority.pem.clone());
+    let trusting = || HttpOptions::new().with_root_certificates_pem(authority.pem.clone());
     assert!(peer.issuer.starts_with("https://"));
     assert_eq!(metadata_by_ureq(trusting(), &peer)["issuer"], peer.issuer);
     #[cfg(feature = "reqwest")]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use oidc_proto::FailureKind;
 use oidc_proto::TokenType;
-use oidc_proto::adapter::{BlockingDriver, Driver, HttpOptions, SystemEnv, ureq};
+use oidc_proto::adapter::{BlockingDriver, Driver, HttpOptions, SystemEnv, from_fn, ureq};
 use oidc_proto::flow::GrantRequest;
 use oidc_proto::jose::backend::rustcrypto::SigningKey;
 use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey, Signer};
@@ -124,9 +124,9 @@ fn a_client_authenticates_by_a_key_here_or_elsewhere() {
     let verified = world.party.check(&pending, &callback(&landing).unwrap(), env.now()).unwrap();
     let step = world.party.redeem(pending, verified, &mut env).unwrap();
     let http = ureq::Client::new().unwrap();
-    let driver = Driver::new(move |request, policy| {
+    let driver = Driver::new(from_fn(move |request, policy| {
         std::future::ready(oidc_proto::adapter::BlockingHttpClient::call(&http, request, policy))
-    })
+    }))
     .with_keys(move |key_use| {
         let signer = signer.clone();
         async move {

@@ -45,7 +45,7 @@ fn each_place_of_the_metadata_leads_to_a_login_in_its_form_of_scopes() {
         assert!(server.creates_accounts() && server.freshness.fresh_until.is_some());
 
         let device = DeviceId::new(&format!("FINDING-{}", source.as_str())).unwrap();
-        let request = LoginRequest::new().device_id(device.clone());
+        let request = LoginRequest::new().with_device_id(device.clone());
         let login = world.log_in(request, "auto:finder").unwrap().logged_in().unwrap();
         assert_eq!((login.session.user_id().as_str(), login.session.device_id()), ("@finder:hs.test", &device));
         let scope = login.session.tokens().scope();
@@ -59,7 +59,7 @@ fn each_place_of_the_metadata_leads_to_a_login_in_its_form_of_scopes() {
 fn a_login_takes_five_requests() {
     let synapse = shared();
     let mut world = World::at(synapse);
-    let request = LoginRequest::new().further_scope(Scope::new("openid").unwrap());
+    let request = LoginRequest::new().with_further_scope(Scope::new("openid").unwrap());
     let login = world.log_in(request, "auto:counter").unwrap().logged_in().unwrap();
     assert_eq!(login.session.tokens().id_token().unwrap().subject(), "counter");
     let expected =

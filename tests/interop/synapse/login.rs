@@ -17,7 +17,7 @@ fn the_response_comes_in_the_query_and_in_the_fragment() {
         (NATIVE, LoginRequest::new()),
         ("http://127.0.0.1:51000/callback", LoginRequest::new()),
         (PAGE, LoginRequest::new()),
-        (NATIVE, LoginRequest::new().response_mode(ResponseMode::Fragment)),
+        (NATIVE, LoginRequest::new().with_response_mode(ResponseMode::Fragment)),
     ] {
         let login = world.log_in_by(redirect, request, "auto:visitor").unwrap().logged_in().unwrap();
         assert_eq!(login.session.user_id().as_str(), "@visitor:hs.test");
@@ -29,7 +29,8 @@ fn the_response_comes_in_the_query_and_in_the_fragment() {
 fn a_new_account_is_made_and_a_login_can_be_denied() {
     let synapse = shared();
     let mut world = World::at(synapse);
-    let login = world.log_in(LoginRequest::new().create_account(), "auto:newcomer").unwrap().logged_in().unwrap();
+    let login =
+        world.log_in(LoginRequest::new().with_account_creation(), "auto:newcomer").unwrap().logged_in().unwrap();
     assert_eq!(login.session.user_id().as_str(), "@newcomer:hs.test");
     assert!(world.knows(login.session.tokens().access_token()));
     let denied = world.log_in(LoginRequest::new(), "deny:newcomer");
@@ -61,7 +62,7 @@ fn the_user_allows_it_on_another_device() {
     let party = world.party();
     for yes in [true, false] {
         let device = DeviceId::new(&format!("TELEVISION-{yes}")).unwrap();
-        let step = LoginRequest::new().device_id(device.clone()).start_device(&party, &mut world.env);
+        let step = LoginRequest::new().with_device_id(device.clone()).start_device(&party, &mut world.env);
         let pending = world.run(step).unwrap();
         let page = pending.authorization().verification_uri_complete().unwrap().to_owned();
         Browser::new(HttpOptions::new()).confirm_device(&page, "viewer", yes);
@@ -107,7 +108,8 @@ fn a_token_for_something_else_is_unknown() {
     world.logged_in("stranger");
     let party = world.party();
     let redirect_uri = RedirectUri::new(NATIVE).unwrap();
-    let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid").unwrap()).login_hint("auto:stranger");
+    let request =
+        AuthorizationRequest::new(redirect_uri, Scope::new("openid").unwrap()).with_login_hint("auto:stranger");
     let (url, pending) = party.relying_party().authorize(request, &mut world.env).unwrap();
     let callback = Browser::new(HttpOptions::new()).visit(url.as_str(), NATIVE);
     let callback = Callback::from_url(&callback.url).unwrap();

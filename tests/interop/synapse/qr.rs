@@ -24,10 +24,8 @@ struct Device {
 }
 
 fn options() -> Options {
-    let mut options = Options::new().with_schemes(LOOPBACK);
-    options.interval = Duration::from_millis(100);
-    options.linger = Duration::from_millis(500);
-    options
+    let (interval, linger) = (Duration::from_millis(100), Duration::from_millis(500));
+    Options::new().with_schemes(LOOPBACK).with_interval(interval).with_linger(linger)
 }
 
 /// Two devices that a human walks between.
@@ -89,7 +87,7 @@ impl Device {
         let stage = at.ask(pending, device_id.as_str(), &mut world.env);
         let accepted = world.run(stage)?;
         let stage = accepted.poll(party.relying_party(), &mut world.env);
-        let LoggedIn { exchanged, rest } = world.run(stage)?;
+        let LoggedIn { exchanged, rest, .. } = world.run(stage)?;
         let tokens = exchanged.verified().unwrap().tokens;
         let step = Whoami::start(&tokens, &party, &mut world.env);
         let identity = world.run(step).unwrap();

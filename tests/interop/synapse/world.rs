@@ -93,7 +93,7 @@ impl World {
 
     pub fn run<F: Flow>(&mut self, step: Result<Step<F>, Error>) -> Result<F::Output, Error> {
         let Self { web, env, .. } = self;
-        BlockingDriver::new(|request, policy| web.call(request, policy)).run(step?, env)
+        BlockingDriver::new(&*web).run(step?, env)
     }
 
     pub fn support(&mut self) -> Result<Support, Error> {
@@ -133,7 +133,7 @@ impl World {
     pub fn log_in_by(&mut self, redirect: &str, request: LoginRequest, hint: &str) -> Result<LoginOutcome, Error> {
         let party = self.party();
         let redirect_uri = RedirectUri::new(redirect).unwrap();
-        let (url, pending) = request.login_hint(hint).start(redirect_uri, &party, &mut self.env)?;
+        let (url, pending) = request.with_login_hint(hint).start(redirect_uri, &party, &mut self.env)?;
         let callback = Browser::new(HttpOptions::new()).visit(url.as_str(), redirect);
         let verified = pending.check(&Callback::from_url(&callback.url)?, &party, self.env.now())?;
         let step = pending.redeem(verified, &party, &mut self.env);

@@ -253,7 +253,7 @@ fn a_response_counts_only_in_the_way_that_was_asked_for() {
     let modes = [ResponseMode::Query, ResponseMode::Fragment, ResponseMode::FormPost];
     for asked in modes {
         let mut world = World::new();
-        world.request = world.request.response_mode(asked);
+        world.request = world.request.with_response_mode(asked);
         let login = world.login().unwrap();
         let params = match world.visit(&login) {
             Visit::Post { body, .. } => body,
@@ -296,7 +296,7 @@ fn parameters_hidden_behind_escapes_are_still_the_same_parameters() {
 #[test]
 fn a_login_that_took_too_long_is_over() {
     let mut world = World::new();
-    world.request = world.request.lifetime(Duration::from_secs(600));
+    world.request = world.request.with_lifetime(Duration::from_secs(600));
     let login = world.login().unwrap();
     world.pass(599);
     assert!(world.check(&login).is_ok());

@@ -109,7 +109,7 @@ fn a_secret_that_is_too_short_signs_nothing() {
         let secret = "s".repeat(length);
         let mut world = World::new();
         let mut registered =
-            RegisteredClient::confidential("app", &secret, REDIRECT).authenticating("client_secret_jwt");
+            RegisteredClient::confidential("app", &secret, REDIRECT).with_auth_method("client_secret_jwt");
         registered.id_token_signed_response_alg = "HS256".to_owned();
         world.op = world.op.with_client(registered);
         let client = Client::new("app").with_redirect_uri(redirect()).with_registered_algorithm(Algorithm::Hs256);
@@ -342,14 +342,15 @@ fn a_grant_brings_its_own_parameters_and_no_others() {
         granted.login = login;
         Ok(granted)
     });
-    world.op =
-        world.op.with_client(RegisteredClient::confidential("app", "s3cret", REDIRECT).allowing("urn:example:grant"));
+    world.op = world
+        .op
+        .with_client(RegisteredClient::confidential("app", "s3cret", REDIRECT).with_grant_type("urn:example:grant"));
     world.client = Some(Client::new("app").with_auth(ClientAuth::SecretBasic("s3cret".into())));
     let party = world.party().unwrap();
     for (names, allowed) in PARAMETERS {
-        let mut request = GrantRequest::new("urn:example:grant").scope(Scope::new("elsewhere").unwrap());
+        let mut request = GrantRequest::new("urn:example:grant").with_scope(Scope::new("elsewhere").unwrap());
         for name in *names {
-            request = request.parameter(*name, Secret::from("x"));
+            request = request.with_parameter(*name, Secret::from("x"));
         }
         let before = world.op.count(On::Token);
         let step = party.request_tokens(request, &mut world.env);
@@ -365,7 +366,7 @@ fn a_client_gets_tokens_for_itself_only_by_proving_that_it_is() {
     for method in [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::ClientSecretJwt] {
         let mut world = World::allowing_client_credentials(method);
         let party = world.party().unwrap();
-        let request = GrantRequest::client_credentials().scope(Scope::new("a b").unwrap());
+        let request = GrantRequest::client_credentials().with_scope(Scope::new("a b").unwrap());
         let step = party.request_tokens(request, &mut world.env);
         let tokens = granted(&mut world, step).unwrap();
         assert!(tokens.subject().is_none() && tokens.refresh_token().is_none());

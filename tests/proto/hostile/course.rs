@@ -36,9 +36,10 @@ impl World {
 
     /// Signs out at the provider, too.
     pub(crate) fn sign_out(&mut self, user: &User) -> Result<(), Refusal> {
-        let mut request = EndSessionRequest::new().post_logout_redirect_uri(RedirectUri::new(LOGOUT_REDIRECT).unwrap());
+        let mut request =
+            EndSessionRequest::new().with_post_logout_redirect_uri(RedirectUri::new(LOGOUT_REDIRECT).unwrap());
         if let Some(id_token) = user.tokens.id_token() {
-            request = request.id_token_hint(id_token);
+            request = request.with_id_token_hint(id_token);
         }
         self.show(&request);
         let started = user.party.end_session(request, &mut self.env);

@@ -307,6 +307,8 @@ fn a_device_code_is_shown_to_nobody_else() {
     ] {
         let error: Error = other.poll_device(pending.clone(), &mut world.env).unwrap_err();
         assert_eq!((error.code(), error.fault()), (code, Whose::Local));
+        assert_eq!(error, other.owner().check(pending.owner()).unwrap_err());
+        assert!(error.expected().is_some() && error.found().is_some(), "{error}");
     }
     assert_eq!((world.op.count(On::Token), elsewhere.op.requests().len()), (0, 1));
     let user = world.poll(pending, &party).unwrap();

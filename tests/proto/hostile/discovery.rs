@@ -266,7 +266,7 @@ fn the_other_document_is_asked_for_only_where_there_is_none_of_the_first_kind() 
 fn words_for_booleans_are_read_where_that_was_chosen() {
     for (word, read) in [("true", Some(true)), ("false", Some(false)), ("yes", None), ("True", None), ("", None)] {
         let mut world = World::new();
-        world.options = world.options.accepting(Deviation::StringBooleans);
+        world.options = world.options.with_deviation(Deviation::StringBooleans);
         put(&world.op, "authorization_response_iss_parameter_supported", json!(word));
         let found = world.discover().map(|provider| provider.metadata().authorization_response_iss);
         assert_eq!(found.ok(), read, "{word}");
@@ -339,7 +339,7 @@ fn a_template_of_issuers_is_bound_to_the_tenant_claim() {
         let mut world = World::new();
         world.op = testing::Provider::new(COMMON);
         world.issuer = COMMON.to_owned();
-        world.options = world.options.accepting(Deviation::TenantIssuer);
+        world.options = world.options.with_deviation(Deviation::TenantIssuer);
         put(&world.op, "issuer", json!(template));
         put(&world.op, "authorization_response_iss_parameter_supported", json!(false));
         world.op.edit_callback(|callback| callback.remove("iss"));
@@ -360,7 +360,7 @@ fn a_template_is_no_more_than_text_to_who_does_not_accept_templates() {
     let mut world = World::new();
     world.op = testing::Provider::new(COMMON);
     world.issuer = COMMON.to_owned();
-    world.options = world.options.accepting(Deviation::TenantIssuer);
+    world.options = world.options.with_deviation(Deviation::TenantIssuer);
     put(&world.op, "issuer", json!(TEMPLATE));
     put(&world.op, "authorization_response_iss_parameter_supported", json!(false));
     world.op.edit_callback(|callback| callback.remove("iss"));
@@ -393,7 +393,7 @@ fn a_template_does_not_reach_into_the_host() {
         let mut world = World::new();
         world.op = testing::Provider::new(asked);
         world.issuer = asked.to_owned();
-        world.options = world.options.accepting(Deviation::TenantIssuer);
+        world.options = world.options.with_deviation(Deviation::TenantIssuer);
         put(&world.op, "issuer", json!(template));
         let refusal = world.discover().unwrap_err();
         assert_eq!(refusal.what(), (At::ServerMetadataFetch, ErrorCode::METADATA_ISSUER_MISMATCH), "{template}");

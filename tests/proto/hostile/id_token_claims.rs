@@ -179,8 +179,8 @@ fn dates_are_good_to_the_second() {
 fn others_are_trusted_only_by_name() {
     type Choose = fn(Client) -> Client;
     let strict: Choose = |client| client;
-    let audience: Choose = |client| client.trusting_audience("someone-else");
-    let party: Choose = |client| client.trusting_authorized_party("someone-else");
+    let audience: Choose = |client| client.with_trusted_audience("someone-else");
+    let party: Choose = |client| client.with_trusted_authorized_party("someone-else");
     for (lie, choose, expected) in [
         (Lie::AudExtra, strict, Some(ErrorCode::ID_TOKEN_EXTRA_AUDIENCE)),
         (Lie::AudExtra, party, Some(ErrorCode::ID_TOKEN_EXTRA_AUDIENCE)),
@@ -201,7 +201,7 @@ fn others_are_trusted_only_by_name() {
 fn a_login_that_is_too_long_ago_is_refused_when_that_was_asked() {
     let asked = |change: Arc<AtomicI64>| {
         let mut world = World::new();
-        world.request = world.request.max_age(Duration::from_secs(600));
+        world.request = world.request.with_max_age(Duration::from_secs(600));
         world.op.edit_id_token(move |token| {
             token.claim("auth_time", token.date("auth_time") + change.load(Ordering::SeqCst));
         });
@@ -213,7 +213,7 @@ fn a_login_that_is_too_long_ago_is_refused_when_that_was_asked() {
     assert_eq!(at(-601), Some((At::Verification, ErrorCode::ID_TOKEN_AUTH_TIME)));
     for lie in [Lie::AuthTimeOld, Lie::AuthTimeAbsent] {
         let mut world = World::new();
-        world.request = world.request.max_age(Duration::from_secs(600));
+        world.request = world.request.with_max_age(Duration::from_secs(600));
         world.op.lie(lie);
         let expected =
             if lie == Lie::AuthTimeOld { ErrorCode::ID_TOKEN_AUTH_TIME } else { ErrorCode::ID_TOKEN_MISSING_CLAIM };
@@ -221,9 +221,9 @@ fn a_login_that_is_too_long_ago_is_refused_when_that_was_asked() {
     }
     // `max_age=0` is a login now, however long the user takes.
     let mut world = World::new();
-    world.op = world.op.with_user(User::new("alice").signed_in_at(Clock::START));
+    world.op = world.op.with_user(User::new("alice").with_sign_in_at(Clock::START));
     world.pass(100);
-    world.request = world.request.max_age(Duration::ZERO);
+    world.request = world.request.with_max_age(Duration::ZERO);
     let login = world.login().unwrap();
     world.pass(500);
     assert!(world.finish(login).is_ok());
@@ -239,13 +239,14 @@ fn an_acr_has_to_be_one_of_those_asked_for() {
         let mut world = World::new();
         let values = ["urn:example:gold", "urn:example:silver"];
         let request = world.request;
-        world.request = if required { request.acr_values(values) } else { request.preferred_acr_values(values) };
+        world.request =
+            if required { request.with_acr_values(values) } else { request.with_preferred_acr_values(values) };
         lie.into_iter().for_each(|lie| world.op.lie(lie));
         let code = world.logged_in().err().map(|refusal| refusal.error.code());
         assert_eq!(code, expected, "{required} {lie:?}");
     }
     let mut world = World::new();
-    world.request = world.request.acr_values(["urn:example:gold"]);
+    world.request = world.request.with_acr_values(["urn:example:gold"]);
     unclaim(&world.op, "acr");
     assert_eq!(world.logged_in().err().unwrap().what(), (At::Verification, ErrorCode::ID_TOKEN_ACR));
 }

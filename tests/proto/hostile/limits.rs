@@ -113,7 +113,7 @@ fn a_callback_has_64_kib_at_most_also_at_the_end_of_a_session() {
     let mut world = World::new();
     let user = world.logged_in().unwrap();
     let request = oidc_proto::EndSessionRequest::new()
-        .post_logout_redirect_uri(oidc_proto::RedirectUri::new(crate::hostile::world::LOGOUT_REDIRECT).unwrap());
+        .with_post_logout_redirect_uri(oidc_proto::RedirectUri::new(crate::hostile::world::LOGOUT_REDIRECT).unwrap());
     let (url, pending) = user.party.end_session(request, &mut world.env).unwrap();
     let honest = format!("{}&x=", world.op.visit(url.as_str(), oidc_proto::Env::now(&world.env)).callback());
     assert!(pending.check(&honest).is_ok());

@@ -1,8 +1,9 @@
 //! Wrong calls: nothing is sent, and the error says that it is ours.
 
 use oidc_proto::flow::Registration;
+use oidc_proto::jose::{Algorithm, PrivateKey};
 use oidc_proto::testing::{self, Lie, On, RegisteredClient};
-use oidc_proto::{ApplicationType, ClientMetadata};
+use oidc_proto::{ApplicationType, ClientMetadata, Endpoint, Localized, Secret};
 use oidc_proto::{AuthMethod, Prompt, ResponseMode};
 use oidc_proto::{
     AuthorizationRequest, Client, ClientAuth, Env as _, Error, ErrorCode, Fault, IdTokenTrust, RedirectUri,
@@ -10,6 +11,7 @@ use oidc_proto::{
 };
 use serde_json::json;
 
+use crate::hostile::strong::key;
 use crate::hostile::world::{At, REDIRECT, Row, Say, World, redirect};
 
 type Ask = fn(AuthorizationRequest) -> AuthorizationRequest;
@@ -17,16 +19,16 @@ type Ask = fn(AuthorizationRequest) -> AuthorizationRequest;
 /// What cannot be asked for.
 #[rustfmt::skip]
 const REQUESTS: &[(&str, Ask, ErrorCode)] = &[
-    ("prompt none and more", |r| r.prompt(Prompt::None).prompt(Prompt::Login), ErrorCode::AUTHORIZATION_PROMPT),
-    ("a parameter twice", |r| r.parameter("x", "1").parameter("x", "2"), ErrorCode::AUTHORIZATION_PARAMETER),
-    ("a parameter without a name", |r| r.parameter("", "1"), ErrorCode::AUTHORIZATION_PARAMETER),
-    ("a state of one's own", |r| r.parameter("state", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
-    ("a nonce of one's own", |r| r.parameter("nonce", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
-    ("a challenge of one's own", |r| r.parameter("code_challenge", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
-    ("plain PKCE", |r| r.parameter("code_challenge_method", "plain"), ErrorCode::AUTHORIZATION_PARAMETER),
-    ("another response type", |r| r.parameter("response_type", "token"), ErrorCode::AUTHORIZATION_PARAMETER),
-    ("another redirect URI", |r| r.parameter("redirect_uri", "https://evil.example"), ErrorCode::AUTHORIZATION_PARAMETER),
-    ("a request object", |r| r.parameter("request_uri", "https://evil.example"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("prompt none and more", |r| r.with_prompt(Prompt::None).with_prompt(Prompt::Login), ErrorCode::AUTHORIZATION_PROMPT),
+    ("a parameter twice", |r| r.with_parameter("x", "1").with_parameter("x", "2"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a parameter without a name", |r| r.with_parameter("", "1"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a state of one's own", |r| r.with_parameter("state", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a nonce of one's own", |r| r.with_parameter("nonce", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a challenge of one's own", |r| r.with_parameter("code_challenge", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("plain PKCE", |r| r.with_parameter("code_challenge_method", "plain"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("another response type", |r| r.with_parameter("response_type", "token"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("another redirect URI", |r| r.with_parameter("redirect_uri", "https://evil.example"), ErrorCode::AUTHORIZATION_PARAMETER),
+    ("a request object", |r| r.with_parameter("request_uri", "https://evil.example"), ErrorCode::AUTHORIZATION_PARAMETER),
 ];
 
 /// What is no redirect URI.
@@ -108,6 +110,40 @@ fn a_redirect_uri_is_one_and_ours() {
     }
 }
 
+#[test]
+fn a_member_that_the_crate_sets_is_not_set_twice() {
+    let new = || ClientMetadata::new(ApplicationType::Web, vec![redirect()]);
+    for name in ["", "#fr", "redirect_uris", "client_name", "client_name#fr", "jwks", "software_statement"] {
+        assert_ours(new().with_member(name, "x"), ErrorCode::REGISTRATION_MEMBER);
+    }
+    let once = new().with_member("initiate_login_uri#fr", "https://app.example.org/fr").unwrap();
+    assert_ours(once.clone().with_member("initiate_login_uri#fr", "x"), ErrorCode::REGISTRATION_MEMBER);
+    assert_ours(
+        once.clone().with_member("map", std::collections::BTreeMap::from([([1], 2)])),
+        ErrorCode::REGISTRATION_MEMBER,
+    );
+    assert!(once.with_member("default_max_age", 3600).is_ok());
+
+    // Every member that is sent is one that cannot be added.
+    let mut all = new();
+    let text = || Some(Localized::new("x"));
+    (all.client_name, all.client_uri, all.logo_uri, all.tos_uri, all.policy_uri) =
+        (text(), text(), text(), text(), text());
+    (all.contacts, all.post_logout_redirect_uris) = (vec!["x".into()], vec![redirect()]);
+    all.backchannel_logout_uri = Some(Endpoint::new("https://app.example.org/", Schemes::HttpsOnly).unwrap());
+    (all.software_id, all.software_version, all.software_statement) =
+        (Some("x".into()), Some("x".into()), Some(Secret::new("x")));
+    all.id_token_signed_response_alg = Some(Algorithm::Es256);
+    all.userinfo_signed_response_alg = Some(Algorithm::Es256);
+    let all = all.with_private_key(PrivateKey::local(key(Algorithm::Es256, 7))).unwrap();
+    let sent: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_value(serde_json::to_value(&all).unwrap()).unwrap();
+    assert_eq!(sent.len(), 21);
+    for name in sent.keys() {
+        assert_ours(all.clone().with_member(name, "x"), ErrorCode::REGISTRATION_MEMBER);
+    }
+}
+
 /// RFC 8252 section 7.3: the port is known only once the listener has one.
 #[test]
 fn a_loopback_redirect_uri_stands_for_all_ports() {
@@ -134,7 +170,7 @@ fn a_loopback_redirect_uri_stands_for_all_ports() {
 fn a_response_mode_has_to_be_offered() {
     let mut world = World::new();
     world.op.edit_json(On::ServerMetadata, |o| drop(o.insert("response_modes_supported".into(), json!(["query"]))));
-    world.request = world.request.response_mode(ResponseMode::FormPost);
+    world.request = world.request.with_response_mode(ResponseMode::FormPost);
     assert_eq!(world.login().err().unwrap().what(), (At::Request, ErrorCode::AUTHORIZATION_RESPONSE_MODE));
 }
 
@@ -219,4 +255,22 @@ fn trust_in_tls_waives_the_signature_alone() {
     let login = world.login_with(&party).unwrap();
     assert_eq!(world.finish(login).err().unwrap().what(), (At::Exchange, ErrorCode::ID_TOKEN_TRUST_TLS_OVER_HTTP));
     assert_eq!(world.op.count(On::Token), 0);
+}
+
+#[test]
+fn what_is_text_is_parsed_checked_and_shown_as_it_was() {
+    fn check<T>(good: &str, bad: &str, code: ErrorCode)
+    where
+        T: std::str::FromStr<Err = Error> + std::fmt::Display + PartialEq + std::fmt::Debug,
+    {
+        let value: T = good.parse().unwrap();
+        assert_eq!(value.to_string(), good);
+        assert_eq!(value, good.parse().unwrap());
+        assert_ours(bad.parse::<T>(), code);
+    }
+    check::<Scope>("openid email", "é", ErrorCode::AUTHORIZATION_SCOPE);
+    check::<oidc_proto::Issuer>("https://op.example.org/", "http://127.0.0.1", ErrorCode::URL_SCHEME);
+    check::<Endpoint>("https://op.example.org/token?x=1", "http://127.0.0.1/token", ErrorCode::URL_SCHEME);
+    check::<RedirectUri>("com.example.app:/cb", "javascript:alert(1)", ErrorCode::AUTHORIZATION_REDIRECT_URI);
+    assert_eq!(Prompt::SelectAccount.to_string(), "select_account");
 }

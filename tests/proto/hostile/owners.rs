@@ -107,7 +107,7 @@ fn no_other_party_logs_out_by_an_id_token() {
         (RelyingParty::new(elsewhere.discover().unwrap(), client), ErrorCode::PROVIDER_MISMATCH),
         (user.party.with_client(Client::new("stranger")), ErrorCode::CLIENT_MISMATCH),
     ] {
-        let request = || EndSessionRequest::new().id_token_hint(user.tokens.id_token().unwrap());
+        let request = || EndSessionRequest::new().with_id_token_hint(user.tokens.id_token().unwrap());
         let error = other.end_session(request(), &mut world.env).unwrap_err();
         assert_mismatch(&error, code, other.owner(), user.tokens.owner());
         user.party.end_session(request(), &mut world.env).unwrap();

@@ -98,7 +98,8 @@ fn a_reference_brings_no_parameters_of_its_own() {
 #[test]
 fn what_is_asked_for_goes_to_the_provider_alone() {
     let mut world = pushing();
-    world.request = world.request.login_hint("auto:alice").acr_values(["urn:example:gold"]).parameter("x", "y");
+    world.request =
+        world.request.with_login_hint("auto:alice").with_acr_values(["urn:example:gold"]).with_parameter("x", "y");
     world.login().unwrap();
     let form = world.sent.last().unwrap();
     let expected = ["state=", "nonce=", "code_challenge=", "login_hint=auto%3Aalice", "acr_values=", "x=y", "scope="];
@@ -144,8 +145,8 @@ fn what_cannot_be_asked_for_is_not_pushed() {
     let request = oidc_proto::AuthorizationRequest::new(elsewhere, Scope::new("openid").unwrap());
     for (request, code) in [
         (request, ErrorCode::AUTHORIZATION_REDIRECT_URI),
-        (World::new().request.parameter("request_uri", "urn:x"), ErrorCode::AUTHORIZATION_PARAMETER),
-        (World::new().request.parameter("state", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
+        (World::new().request.with_parameter("request_uri", "urn:x"), ErrorCode::AUTHORIZATION_PARAMETER),
+        (World::new().request.with_parameter("state", "x"), ErrorCode::AUTHORIZATION_PARAMETER),
     ] {
         let mut world = World { request, ..pushing() };
         assert_eq!(world.login().err().unwrap().what(), (At::Request, code));

@@ -193,7 +193,7 @@ fn the_audiences_stay_the_same() {
         (&["app", "partner"], &["app"], Some(ErrorCode::ID_TOKEN_CHANGED_CLAIM)),
     ] {
         let mut world = World::with_fixed_client("ES256");
-        world.client = world.client.map(|client| client.trusting_audience("partner"));
+        world.client = world.client.map(|client| client.with_trusted_audience("partner"));
         world.op.edit_id_token(move |token| token.claim("aud", if token.refreshed { second } else { first }));
         let user = world.logged_in().unwrap();
         let refreshed = world.refresh(&user);

@@ -100,12 +100,12 @@ fn what_is_asked_of_the_user_is_written_as_the_standard_has_it() {
     let mut world = World::new();
     world.request = world
         .request
-        .prompt(Prompt::Login)
-        .prompt(Prompt::Consent)
-        .max_age(std::time::Duration::from_secs(60))
-        .acr_values(["urn:a", "urn:b"])
-        .login_hint("x+y z")
-        .response_mode(ResponseMode::FormPost);
+        .with_prompt(Prompt::Login)
+        .with_prompt(Prompt::Consent)
+        .with_max_age(std::time::Duration::from_secs(60))
+        .with_acr_values(["urn:a", "urn:b"])
+        .with_login_hint("x+y z")
+        .with_response_mode(ResponseMode::FormPost);
     let sent = query(world.login().unwrap().url.as_str());
     for (name, value) in [
         ("prompt", "login consent"),

@@ -240,7 +240,7 @@ fn a_step_up_is_asked_for_and_met() {
     let challenge = Challenge::parse_all(answer.headers()).remove(0);
     assert_eq!(challenge.error, Some(ResourceError::InsufficientUserAuthentication));
     let request = AuthorizationRequest::new(redirect(), Scope::new("openid profile").unwrap());
-    world.request = request.acr_values(challenge.acr_values).max_age(challenge.max_age.unwrap());
+    world.request = request.with_acr_values(challenge.acr_values).with_max_age(challenge.max_age.unwrap());
     let login = world.login_with(&user.party).unwrap();
     let user = world.finish(login).unwrap();
     world.userinfo(&user).unwrap();

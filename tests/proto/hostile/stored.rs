@@ -327,8 +327,8 @@ fn a_pending_login_is_as_small_as_its_docs_say() {
 fn the_fixtures_are_whole() {
     let mut world = World::new();
     world.request = AuthorizationRequest::new(redirect(), Scope::new("openid profile").unwrap())
-        .max_age(Duration::from_secs(600))
-        .acr_values(["urn:example:gold"]);
+        .with_max_age(Duration::from_secs(600))
+        .with_acr_values(["urn:example:gold"]);
     let login = world.login().unwrap();
     assert_same_shape(&login.pending, PENDING);
     let user = world.finish(login).unwrap();

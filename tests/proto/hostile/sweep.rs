@@ -105,7 +105,7 @@ pub(crate) fn world(kind: Kind) -> World {
     if world.dpop.is_some() {
         world.op = world.op.with_dpop_nonce(true).with_device_lifetime(Duration::from_secs(60));
     }
-    world.options = world.options.accepting(Deviation::ScopeArray).with_unknown_fields(UnknownFields::Keep);
+    world.options = world.options.with_deviation(Deviation::ScopeArray).with_unknown_fields(UnknownFields::Keep);
     world
 }
 

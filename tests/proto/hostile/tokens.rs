@@ -238,7 +238,7 @@ fn a_lifetime_that_cannot_be_read_is_unknown() {
 #[test]
 fn a_scope_in_a_list_is_read_where_that_was_chosen() {
     let mut world = World::new();
-    world.options = world.options.accepting(Deviation::ScopeArray);
+    world.options = world.options.with_deviation(Deviation::ScopeArray);
     world.op.lie(Lie::ScopeList);
     assert_eq!(world.logged_in().unwrap().tokens.scope().as_str(), "openid profile");
     put(&world.op, "scope", json!(["openid profile"]));

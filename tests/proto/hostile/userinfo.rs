@@ -209,9 +209,9 @@ fn only_the_response_to_this_logout_is_one() {
     let mut world = World::new();
     let user = world.logged_in().unwrap();
     let redirect = RedirectUri::new(LOGOUT_REDIRECT).unwrap();
-    let request = EndSessionRequest::new().id_token_hint(user.tokens.id_token().unwrap());
+    let request = EndSessionRequest::new().with_id_token_hint(user.tokens.id_token().unwrap());
     let (url, pending) =
-        user.party.end_session(request.clone().post_logout_redirect_uri(redirect), &mut world.env).unwrap();
+        user.party.end_session(request.clone().with_post_logout_redirect_uri(redirect), &mut world.env).unwrap();
     let visit = world.op.visit(url.as_str(), world.env.now());
     let (honest, state) = (visit.callback(), visit.param("state").unwrap());
     pending.check(honest).unwrap();

@@ -24,7 +24,7 @@ fn poll(world: &mut World, pending: PendingDeviceLogin) -> Result<LoginOutcome, 
 fn the_user_allows_it_elsewhere() {
     let mut world = World::new();
     let device = DeviceId::new("TELEVISION1").unwrap();
-    let pending = begin(&mut world, LoginRequest::new().device_id(device.clone()));
+    let pending = begin(&mut world, LoginRequest::new().with_device_id(device.clone()));
     assert_eq!(pending.device_id(), &device);
     assert!(pending.authorization().verification_uri_complete().unwrap().starts_with(ISSUER));
     let login = poll(&mut world, pending).unwrap().logged_in().unwrap();

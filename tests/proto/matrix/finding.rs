@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{Request, Response, StatusCode, header};
 use oidc_proto::UnknownFields;
-use oidc_proto::adapter::BlockingDriver;
+use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient as _, from_fn};
 use oidc_proto::matrix::{
     AccountAction, Address, AuthServer, DeviceId, HomeserverDiscovery, LoginRequest, MetadataSource, ScopeForm,
     Support, SupportCheck,
@@ -276,16 +276,16 @@ fn redirects_of_the_well_known_document_are_followed() {
         let mut world = World::new();
         let clock = world.env.clock().clone();
         let (redirects, hs) = (RefCell::new(redirects.iter()), world.hs.http(&clock));
-        let http = BlockingDriver::new(move |request: Request<Body>, policy| {
+        let http = BlockingDriver::new(from_fn(move |request: Request<Body>, policy| {
             assert!(request.headers().get(header::AUTHORIZATION).is_none());
-            let Some(location) = redirects.borrow_mut().next() else { return hs(request, policy) };
+            let Some(location) = redirects.borrow_mut().next() else { return hs.call(request, policy) };
             let mut response = Response::new(Vec::new());
             *response.status_mut() = StatusCode::from_u16(status).unwrap();
             if let Some(location) = location {
                 response.headers_mut().insert(header::LOCATION, location.parse().unwrap());
             }
             Ok(response)
-        });
+        }));
         let address = Address::parse("other.example.org", Schemes::HttpsOnly).unwrap();
         let step = HomeserverDiscovery::start(address, Schemes::HttpsOnly).unwrap();
         http.run(step, &mut world.env).map(|found| found.homeserver.as_str().to_owned())

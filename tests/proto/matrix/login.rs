@@ -24,7 +24,7 @@ fn a_login_takes_five_requests_and_two_with_what_is_known() {
     assert_eq!(world.hs.requests(), [metadata, register, token, whoami]);
 
     let mut world = World::new();
-    let openid = || LoginRequest::new().further_scope(Scope::new("openid").unwrap());
+    let openid = || LoginRequest::new().with_further_scope(Scope::new("openid").unwrap());
     let begun = world.begin(openid()).unwrap();
     let server = begun.party.server().clone();
     let login = world.finish(begun).unwrap().logged_in().unwrap();
@@ -45,7 +45,7 @@ fn the_device_is_made_or_given_and_spelled_as_the_homeserver_knows_it() {
         (Some(OnMatrix::AuthMetadata), KnownScopes::Unstable, "urn:matrix:org.matrix.msc2967.client:"),
     ] {
         let mut world = World::with(|hs| missing.into_iter().fold(hs.with_scopes(known), |hs, on| hs.without(on)));
-        let login = world.log_in(LoginRequest::new().device_id(given.clone())).unwrap().logged_in().unwrap();
+        let login = world.log_in(LoginRequest::new().with_device_id(given.clone())).unwrap().logged_in().unwrap();
         assert_eq!((login.session.user_id().as_str(), login.session.device_id()), ("@alice:example.org", &given));
         let scope = login.session.tokens().scope();
         assert_eq!(scope.as_str(), format!("{prefix}api:* {prefix}device:MYDEVICE-01"));
@@ -57,7 +57,7 @@ fn the_device_is_made_or_given_and_spelled_as_the_homeserver_knows_it() {
     let mut world = World::with(|hs| hs.with_scopes(KnownScopes::Unstable));
     let refused = world.log_in(LoginRequest::new()).unwrap();
     assert_eq!(what(refused.logged_in()), (ErrorCode::HOMESERVER_UNKNOWN_TOKEN, Some("whoami")));
-    assert!(world.log_in(LoginRequest::new().scope_form(ScopeForm::Unstable)).unwrap().logged_in().is_ok());
+    assert!(world.log_in(LoginRequest::new().with_scope_form(ScopeForm::Unstable)).unwrap().logged_in().is_ok());
 }
 
 /// Where the provider takes nothing else (RFC 9126 section 5), or takes it, too.
@@ -73,7 +73,7 @@ fn the_request_can_be_pushed() {
             assert_eq!(what(refused).0, ErrorCode::PAR_REQUIRED);
         }
         let device_id = DeviceId::new("MYDEVICE-01").unwrap();
-        let step = LoginRequest::new().device_id(device_id.clone()).push(redirect(), &party, &mut world.env);
+        let step = LoginRequest::new().with_device_id(device_id.clone()).push(redirect(), &party, &mut world.env);
         let (url, pending) = world.run(step).unwrap();
         let parsed = url::Url::parse(url.as_str()).unwrap();
         let names: Vec<_> = parsed.query_pairs().map(|(name, _)| name.into_owned()).collect();
@@ -95,9 +95,9 @@ fn the_request_says_what_was_asked_for() {
     let mut world = World::new();
     let joe = UserId::new("@joe:example.org").unwrap();
     let request = LoginRequest::new()
-        .create_account()
-        .login_hint_for(&joe)
-        .further_scope(Scope::new("urn:synapse:admin:*").unwrap());
+        .with_account_creation()
+        .with_login_hint_for(&joe)
+        .with_further_scope(Scope::new("urn:synapse:admin:*").unwrap());
     let begun = world.begin(request).unwrap();
     let url = url::Url::parse(begun.url.as_str()).unwrap();
     let param = |name: &str| url.query_pairs().find(|(own, _)| own == name).map(|(_, value)| value.into_owned());
@@ -113,7 +113,7 @@ fn the_request_says_what_was_asked_for() {
         o.insert("prompt_values_supported".into(), serde_json::json!(["login"]));
     });
     assert_eq!(
-        world.begin(LoginRequest::new().create_account()).err().unwrap().field(),
+        world.begin(LoginRequest::new().with_account_creation()).err().unwrap().field(),
         Some("prompt_values_supported")
     );
     assert!(!world.server().creates_accounts());
@@ -144,14 +144,14 @@ fn the_response_comes_in_the_fragment_where_the_page_is_elsewhere() {
         assert!(world.run(step).unwrap().logged_in().is_ok());
     }
     let mut world = World::new();
-    let begun = world.begin(LoginRequest::new().response_mode(ResponseMode::Fragment)).unwrap();
+    let begun = world.begin(LoginRequest::new().with_response_mode(ResponseMode::Fragment)).unwrap();
     assert!(world.finish(begun).unwrap().logged_in().is_ok());
 }
 
 #[test]
 fn a_login_waits_for_its_own_response_and_not_for_ever() {
     let mut world = World::new();
-    let begun = world.begin(LoginRequest::new().login_hint("deny:alice")).unwrap();
+    let begun = world.begin(LoginRequest::new().with_login_hint("deny:alice")).unwrap();
     let error = begun.pending.check(&world.callback(&begun), &begun.party, world.env.now()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::AUTHORIZATION_ACCESS_DENIED);
 
@@ -301,6 +301,6 @@ fn id_tokens_are_verified_where_they_are_asked_for() {
     metadata.id_token_signed_response_alg = Some(Algorithm::Es256);
     world.application.set_metadata(metadata).unwrap();
     world.hs.provider().lie(oidc_proto::testing::Lie::SignatureWrong);
-    let request = LoginRequest::new().further_scope(Scope::new("openid").unwrap());
+    let request = LoginRequest::new().with_further_scope(Scope::new("openid").unwrap());
     assert_eq!(what(world.log_in(request).unwrap().logged_in()).0, ErrorCode::JWS_SIGNATURE);
 }

@@ -1,6 +1,6 @@
 //! A session after its login: the ladder of an unknown token, a locked account, a new login, the end.
 
-use oidc_proto::adapter::BlockingDriver;
+use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient as _};
 use oidc_proto::matrix::{Application, ErrorBody, Homeserver, Login, LoginRequest, Session, SessionEvent, UserSession};
 use oidc_proto::session::{Access, Event, SessionOptions, Transmit};
 use oidc_proto::testing::{On, OnMatrix};
@@ -51,7 +51,7 @@ impl Live {
             self.session.core_mut().poll_transmit(&mut self.world.env)
         {
             let _: &Policy = &policy;
-            match http(request, policy) {
+            match http.call(request, policy) {
                 Ok(response) => self.session.core_mut().handle_response(ticket, response, &mut self.world.env),
                 Err(failure) => self.session.core_mut().handle_failure(ticket, failure, &mut self.world.env),
             }
@@ -215,7 +215,7 @@ fn a_login_of_another_user_or_device_is_not_adopted() {
     let other_device = live.world.logged_in();
     live.world.hs.edit_json(OnMatrix::Whoami, |o| drop(o.insert("user_id".into(), "@bob:example.org".into())));
     let device = live.session.device_id().clone();
-    let other_user = live.world.log_in(LoginRequest::new().device_id(device)).unwrap().logged_in().unwrap();
+    let other_user = live.world.log_in(LoginRequest::new().with_device_id(device)).unwrap().logged_in().unwrap();
     let elsewhere = {
         let own = &other_user.session;
         let homeserver = Homeserver::new("https://elsewhere.org", Schemes::HttpsOnly).unwrap();
@@ -281,7 +281,7 @@ fn logging_out_ends_the_device_and_does_not_wait_for_the_network() {
 
     // A stored session that is not live is revoked in the same way.
     let mut world = live.world;
-    let session = world.log_in(LoginRequest::new().device_id(device)).unwrap().logged_in().unwrap().session;
+    let session = world.log_in(LoginRequest::new().with_device_id(device)).unwrap().logged_in().unwrap().session;
     let server = world.server();
     let party = world.party_of(&session, &server);
     let step = session.revoke(&party, &mut world.env);

@@ -56,11 +56,11 @@ fn what_is_written_today_has_the_form_of_the_newest_fixture() {
     let mut world = World::new();
     let session = world.logged_in().session;
     let device = DeviceId::new("ABCDEFGHIJ").unwrap();
-    let begun = world.begin(LoginRequest::new().device_id(device.clone())).unwrap();
+    let begun = world.begin(LoginRequest::new().with_device_id(device.clone())).unwrap();
     let again = world.begin(LoginRequest::again(&session)).unwrap();
     let server = world.server();
     let party = world.party_of(&session, &server);
-    let step = LoginRequest::new().device_id(device).start_device(&party, &mut world.env);
+    let step = LoginRequest::new().with_device_id(device).start_device(&party, &mut world.env);
     let pending = world.run(step).unwrap();
     for (written, fixture) in [
         (pretty(&begun.pending), LOGIN),

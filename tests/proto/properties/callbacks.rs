@@ -18,7 +18,7 @@ struct Login {
 
 fn login(mode: ResponseMode) -> Login {
     let party = party(Client::new("app").with_redirect_uri(redirect()));
-    let request = AuthorizationRequest::new(redirect(), scope(&["openid".into()])).response_mode(mode);
+    let request = AuthorizationRequest::new(redirect(), scope(&["openid".into()])).with_response_mode(mode);
     let (url, pending) = party.authorize(request, &mut env()).unwrap();
     let url = Url::parse(url.as_str()).unwrap();
     let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();

@@ -8,7 +8,7 @@ use oidc_proto::jose::Algorithm;
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{ApplicationType, Client, ClientMetadata, Localized};
 use oidc_proto::{AuthMethod, GrantType};
-use oidc_proto::{Endpoint, Issuer, RedirectUri, Registrations, Schemes, Step, Timestamp};
+use oidc_proto::{Endpoint, Issuer, RedirectUri, Registrations, Schemes, Secret, Step, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
@@ -22,10 +22,12 @@ fn metadata() -> impl Strategy<Value = (ClientMetadata, Map<String, Value>)> {
     let uris = proptest::collection::vec(redirect_uri(), 1..4);
     let method = select(vec![AuthMethod::None, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]);
     let algorithm = proptest::option::of(select(vec![Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa]));
-    let software = proptest::collection::vec(proptest::option::of(text()), 2);
+    let software = proptest::collection::vec(proptest::option::of(text()), 3);
     let logout = proptest::option::of("[a-z]{1,8}(\\?[a-z]=1)?");
-    (uris, any::<bool>(), method, fields, proptest::collection::vec(text(), 0..3), algorithm, software, logout)
-        .prop_map(|(uris, web, method, fields, contacts, algorithm, software, logout)| {
+    let value = prop_oneof![text().prop_map(Value::from), any::<bool>().prop_map(Value::from), Just(json!([1, "a"]))];
+    let further = proptest::collection::btree_map("x_[a-z]{1,8}(#[a-z]{2})?", value, 0..3);
+    (uris, any::<bool>(), method, fields, proptest::collection::vec(text(), 0..3), algorithm, software, logout, further)
+        .prop_map(|(uris, web, method, fields, contacts, algorithm, software, logout, further)| {
             let kind = if web { ApplicationType::Web } else { ApplicationType::Native };
             // A scheme of its own is for native applications only.
             let kind =
@@ -72,11 +74,19 @@ fn metadata() -> impl Strategy<Value = (ClientMetadata, Map<String, Value>)> {
             }
             let slots =
                 [("software_id", &mut metadata.software_id), ("software_version", &mut metadata.software_version)];
+            metadata.software_statement = software[2].clone().map(Secret::new);
+            if let Some(statement) = &software[2] {
+                expected["software_statement"] = statement.clone().into();
+            }
             for ((name, slot), text) in slots.into_iter().zip(software) {
                 if let Some(text) = &text {
                     expected[name] = text.clone().into();
                 }
                 *slot = text;
+            }
+            for (name, value) in further {
+                metadata = metadata.with_member(name.clone(), value.clone()).unwrap();
+                expected[name] = value;
             }
             let Value::Object(expected) = expected else { unreachable!() };
             (metadata, expected)

@@ -33,19 +33,19 @@ fn asked() -> impl Strategy<Value = (AuthorizationRequest, Pairs)> {
             expected.push(("scope".into(), values.join(" ")));
             let mut request = AuthorizationRequest::new(redirect_uri, scope(&values));
             if let Some(mode) = mode {
-                request = request.response_mode(ResponseMode::from_name(mode).unwrap());
+                request = request.with_response_mode(ResponseMode::from_name(mode).unwrap());
                 expected.push(("response_mode".into(), mode.into()));
             }
             if login {
-                request = request.prompt(Prompt::Consent).prompt(Prompt::Login);
+                request = request.with_prompt(Prompt::Consent).with_prompt(Prompt::Login);
                 expected.push(("prompt".into(), "login consent".into()));
             }
             type Set = fn(AuthorizationRequest, String) -> AuthorizationRequest;
             let setters: [(&str, Set); 4] = [
-                ("login_hint", |request, text| request.login_hint(text)),
-                ("display", |request, text| request.display(text)),
-                ("ui_locales", |request, text| request.ui_locales(text)),
-                ("id_token_hint", |request, text| request.id_token_hint(text)),
+                ("login_hint", |request, text| request.with_login_hint(text)),
+                ("display", |request, text| request.with_display(text)),
+                ("ui_locales", |request, text| request.with_ui_locales(text)),
+                ("id_token_hint", |request, text| request.with_id_token_hint(text)),
             ];
             for ((name, set), text) in setters.into_iter().zip(texts) {
                 let Some(text) = text else { continue };
@@ -53,15 +53,15 @@ fn asked() -> impl Strategy<Value = (AuthorizationRequest, Pairs)> {
                 expected.push((name.into(), text));
             }
             if let Some(seconds) = max_age {
-                request = request.max_age(Duration::from_secs(seconds));
+                request = request.with_max_age(Duration::from_secs(seconds));
                 expected.push(("max_age".into(), seconds.to_string()));
             }
             if !acr_values.is_empty() {
                 expected.push(("acr_values".into(), acr_values.join(" ")));
-                request = request.acr_values(acr_values);
+                request = request.with_acr_values(acr_values);
             }
             for (name, value) in extra {
-                request = request.parameter(name.clone(), value.clone());
+                request = request.with_parameter(name.clone(), value.clone());
                 expected.push((name, value));
             }
             (request, expected)
@@ -166,9 +166,9 @@ proptest! {
         if !values.is_empty() {
             expected.push(("scope".to_owned(), values.join(" ")));
         }
-        let mut request = GrantRequest::new(grant).scope(scope(&values));
+        let mut request = GrantRequest::new(grant).with_scope(scope(&values));
         for (name, value) in parameters {
-            request = request.parameter(name.clone(), value.as_str());
+            request = request.with_parameter(name.clone(), value.as_str());
             expected.push((name, value));
         }
         expected.extend(own);
@@ -214,8 +214,8 @@ proptest! {
         query in select(vec!["", "?", "?a=b"]),
     ) {
         let party = party_with_query(query, Client::new(id.clone()));
-        let request = EndSessionRequest::new().logout_hint(hint.clone()).ui_locales(locales.clone());
-        let (url, pending) = party.end_session(request.post_logout_redirect_uri(redirect()), &mut env()).unwrap();
+        let request = EndSessionRequest::new().with_logout_hint(hint.clone()).with_ui_locales(locales.clone());
+        let (url, pending) = party.end_session(request.with_post_logout_redirect_uri(redirect()), &mut env()).unwrap();
         let read = Url::parse(url.as_str()).unwrap();
         prop_assert_eq!(read.as_str(), url.as_str());
         let mut seen: Pairs = read.query_pairs().into_owned().collect();

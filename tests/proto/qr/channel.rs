@@ -111,7 +111,7 @@ fn a_wrong_check_code_ends_the_channel() {
                 assert_eq!(typed.digits(), check_code.digits());
                 accepted += 1;
             }
-            Err(Broken { error, farewell }) => {
+            Err(Broken { error, farewell, .. }) => {
                 assert_eq!(error.code(), ErrorCode::QR_CHECK_CODE_MISMATCH);
                 let goodbye = farewell.seal("goodbye").unwrap();
                 assert_eq!(scanner.open(&goodbye).unwrap().1.expose(), "goodbye");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use oidc_proto::qr::{FailureReason, Options, Progress};
 use oidc_proto::testing::{Fault, Lie, Meet, On, Trick};
-use oidc_proto::{ErrorCode, Failure, FailureKind, Schemes, Sent};
+use oidc_proto::{ErrorCode, Failure, FailureKind, Sent};
 
 use crate::qr::town::{GRANT, Outcome, Plan, Town, codes, plans, secrets};
 
@@ -49,12 +49,9 @@ fn no_more_round_trips_than_the_messages_need() {
 /// Each interval and each patience is the application's.
 #[test]
 fn who_waits_how_long_is_an_argument() {
-    let mut options = Options::new().with_schemes(Schemes::DangerousHttpOnLoopback);
-    assert_eq!(options.schemes, Schemes::DangerousHttpOnLoopback);
-    options.device_interval = Duration::from_millis(250);
-    options.device_patience = Duration::from_secs(2);
-    for (interval, looks) in [(options.device_interval, 9), (Duration::ZERO, 21)] {
-        options.device_interval = interval;
+    let options = Options::new().with_device_patience(Duration::from_secs(2));
+    for (interval, looks) in [(Duration::from_millis(250), 9), (Duration::ZERO, 21)] {
+        let options = options.with_device_interval(interval);
         for plan in plans() {
             let town = Town::new();
             let outcome = town.run(&Plan { device_never_appears: true, options, ..plan });
@@ -65,7 +62,7 @@ fn who_waits_how_long_is_an_argument() {
     // How long a last word is left where it is.
     for linger in [0, 3, 7].map(Duration::from_secs) {
         for plan in plans() {
-            options.linger = linger;
+            let options = options.with_linger(linger);
             let town = Town::new();
             let stops_at = Some((GRANT, Progress::AskingUser));
             let outcome = town.run(&Plan { stops_at, options, ..plan });
@@ -75,8 +72,7 @@ fn who_waits_how_long_is_an_argument() {
     // How often either device looks while the user decides, which takes ten seconds.
     for (interval, expected) in [(100, 150..250), (1000, 15..30), (20_000, 0..10)] {
         for plan in plans() {
-            let mut options = Options::new();
-            options.interval = Duration::from_millis(interval);
+            let options = Options::new().with_interval(Duration::from_millis(interval));
             let town = Town::new();
             town.run(&Plan { options, ..plan }).grant.unwrap();
             let statuses = town.statuses.borrow();

@@ -103,7 +103,6 @@ fn http_on_loopback_is_a_named_choice() {
     world.server = testing::Rendezvous::new("http://127.0.0.1:8008");
     let made = world.run(Rendezvous::create(&base, RendezvousOptions::new().with_schemes(loopback)).unwrap()).unwrap();
     assert_eq!(made.options(), RendezvousOptions::new().with_schemes(loopback));
-    assert_eq!(made.options().schemes, loopback);
     assert!(made.url().as_str().starts_with("http://127.0.0.1:8008/"));
 }
 

@@ -224,7 +224,7 @@ impl Town {
 
 /// A provider with a client that may ask for device codes.
 pub(crate) fn provider() -> testing::Provider {
-    let client = RegisteredClient::public("app", "https://app.example.org/cb").allowing(DEVICE_GRANT);
+    let client = RegisteredClient::public("app", "https://app.example.org/cb").with_grant_type(DEVICE_GRANT);
     testing::Provider::new(OP).with_client(client)
 }
 

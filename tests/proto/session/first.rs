@@ -4,8 +4,8 @@ use std::future::ready;
 use std::time::Duration;
 
 use http::{Request, Response};
-use oidc_proto::adapter::Driver;
 use oidc_proto::adapter::session::{BlockingSession, Sessions};
+use oidc_proto::adapter::{Driver, from_fn};
 use oidc_proto::session::{Event, Persistence, Record, SessionOptions, StoreResponse};
 use oidc_proto::{Body, Failure, Policy};
 
@@ -119,7 +119,7 @@ async fn they_are_saved_by_a_task_and_by_a_thread_without_anyone_asking_for_a_to
     let mut session = world.session(shared());
     session.save(&world.env);
     let (sessions, run) =
-        Sessions::new(Driver::new(|request, policy| ready(never(request, policy))), world.env.clone());
+        Sessions::new(Driver::new(from_fn(|request, policy| ready(never(request, policy)))), world.env.clone());
     let handle = sessions.add(session, memory.store());
     drop((handle, sessions));
     tokio::time::timeout(Duration::from_secs(3600), run).await.unwrap();
@@ -128,7 +128,7 @@ async fn they_are_saved_by_a_task_and_by_a_thread_without_anyone_asking_for_a_to
     let memory = Memory::default();
     let mut session = world.session(shared());
     session.save(&world.env);
-    let session = BlockingSession::new(session, never, memory.blocking(), world.env.clone());
+    let session = BlockingSession::new(session, from_fn(never), memory.blocking(), world.env.clone());
     session.tend(Duration::ZERO);
     assert_eq!(memory.record().unwrap().generation, 1);
 }

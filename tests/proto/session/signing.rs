@@ -153,13 +153,13 @@ fn a_response_of_the_wrong_kind_is_passed_over() {
 /// The same on an executor.
 #[tokio::test(start_paused = true)]
 async fn a_key_store_signs_on_an_executor() {
-    use oidc_proto::adapter::Driver;
     use oidc_proto::adapter::session::Sessions;
     use oidc_proto::adapter::store::NoStore;
+    use oidc_proto::adapter::{Driver, from_fn};
 
     let mut world = keyed();
     let (op, clock) = (world.op.clone(), world.env.clone());
-    let http = move |request, _| std::future::ready(op.exchange(request, clock.now()));
+    let http = from_fn(move |request, _| std::future::ready(op.exchange(request, clock.now())));
     let signer = Arc::new(key());
     let driver = Driver::new(http).with_timer(tokio::time::sleep).with_keys(move |key_use| {
         let signer = signer.clone();

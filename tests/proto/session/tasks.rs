@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::Request;
 use oidc_proto::adapter::session::{NoToken, SessionHandle, Sessions};
 use oidc_proto::adapter::store::{NoStore, SessionStore};
-use oidc_proto::adapter::{Driver, HttpClient};
+use oidc_proto::adapter::{Driver, HttpClient, from_fn};
 use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey};
 use oidc_proto::session::{End, Event, Persistence, RefreshPolicy, Refusal, SessionOptions, StoreResponse};
 use oidc_proto::testing::{Fault, On, TestEnv};
@@ -52,13 +52,13 @@ type Answer = Result<http::Response<Vec<u8>>, Failure>;
 /// The provider, which takes its time.
 fn provider(world: &World, delay: Duration) -> impl HttpClient<Response: Send> + Clone + Send + 'static + use<> {
     let (op, env) = (world.op.clone(), Arc::new(VirtualEnv::new(world)));
-    move |request: Request<Body>, _: Policy| -> std::pin::Pin<Box<dyn Future<Output = Answer> + Send>> {
+    from_fn(move |request: Request<Body>, _: Policy| -> std::pin::Pin<Box<dyn Future<Output = Answer> + Send>> {
         let (op, env) = (op.clone(), env.clone());
         Box::pin(async move {
             sleep(delay).await;
             op.exchange(request, env.now())
         })
-    }
+    })
 }
 
 fn start<D>(world: &World, delay: Duration) -> (Sessions<D, VirtualEnv>, JoinHandle<()>)
@@ -334,7 +334,7 @@ fn what_is_shared_can_be_sent() {
     is_shared::<SessionHandle<TestEnv>>();
     is_shared::<Sessions<NoStore, TestEnv>>();
     let http = |_: Request<Body>, _: Policy| ready(Ok(http::Response::new(Vec::new())));
-    let (_, run) = Sessions::<NoStore, _>::new(Driver::new(http), TestEnv::seeded(1));
+    let (_, run) = Sessions::<NoStore, _>::new(Driver::new(from_fn(http)), TestEnv::seeded(1));
     fn is_sent(_: impl Send + 'static) {}
     is_sent(run);
 }

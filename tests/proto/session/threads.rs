@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::Request;
 use oidc_proto::adapter::session::{BlockingSession, NoToken};
 use oidc_proto::adapter::store::NoStore;
-use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient};
+use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, from_fn};
 use oidc_proto::session::{End, Event, Persistence, RefreshPolicy, Refusal, SessionOptions};
 use oidc_proto::testing::{Fault, On, TestEnv};
 use oidc_proto::{Body, Policy};
@@ -88,12 +88,12 @@ fn a_failure_is_told_and_patience_is_kept() {
 fn a_listener_on_a_thread_waits_for_what_has_not_happened_yet() {
     let mut world = expired();
     let (begun, http) = (AtomicBool::new(false), world.op.http(world.env.clock()));
-    let http = |request: Request<Body>, policy: Policy| {
+    let http = from_fn(|request: Request<Body>, policy: Policy| {
         while !begun.load(Ordering::SeqCst) {
             thread::yield_now();
         }
-        http(request, policy)
-    };
+        http.call(request, policy)
+    });
     let session = BlockingSession::new(world.session(SessionOptions::default()), http, NoStore, world.env.clone());
     let mut events = session.subscribe();
     thread::scope(|scope| {
@@ -153,10 +153,10 @@ fn a_client_that_panics_takes_one_caller_with_it() {
     let panics = Arc::new(AtomicBool::new(true));
     let http = {
         let (panics, http) = (panics.clone(), world.op.http(world.env.clock()));
-        move |request: Request<Body>, policy: Policy| {
+        from_fn(move |request: Request<Body>, policy: Policy| {
             assert!(!panics.swap(false, Ordering::SeqCst), "as the test wants");
-            http(request, policy)
-        }
+            http.call(request, policy)
+        })
     };
     let session = BlockingSession::new(world.session(SessionOptions::default()), http, NoStore, world.env.clone());
     assert!(catch_unwind(AssertUnwindSafe(|| session.access(PATIENCE))).is_err());

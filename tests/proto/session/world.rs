@@ -161,8 +161,8 @@ pub fn call(transmit: Transmit) -> (Ticket, http::Request<Body>) {
 
 fn login(op: &testing::Provider, party: &RelyingParty, user: &str, env: &mut TestEnv) -> TokenSet {
     let scope = Scope::new("openid offline_access").unwrap();
-    let request =
-        AuthorizationRequest::new(party.client().redirect_uris()[0].clone(), scope).login_hint(format!("auto:{user}"));
+    let request = AuthorizationRequest::new(party.client().redirect_uris()[0].clone(), scope)
+        .with_login_hint(format!("auto:{user}"));
     let (url, pending) = party.authorize(request, env).unwrap();
     let callback = Callback::from_url(op.visit(url.as_str(), env.now()).callback()).unwrap();
     let verified = party.check(&pending, &callback, env.now()).unwrap();

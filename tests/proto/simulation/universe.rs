@@ -193,7 +193,7 @@ impl Universe {
         // Without `openid`: no ID tokens, so that a run costs no signatures.
         let redirect_uri = self.party.client().redirect_uris()[0].clone();
         let request = AuthorizationRequest::new(redirect_uri, Scope::new("offline_access").unwrap())
-            .login_hint(format!("auto:{}", user(session)));
+            .with_login_hint(format!("auto:{}", user(session)));
         let (url, pending) = self.party.authorize(request, &mut self.env).unwrap();
         let now = oidc_proto::Env::now(&self.env);
         let visit = self.op.visit(url.as_str(), now);

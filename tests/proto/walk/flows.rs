@@ -116,7 +116,7 @@ pub(super) const FLOWS: &[(&str, Start)] = &[
     }),
     ("Completion", |walk| {
         let party = walk.at_homeserver();
-        let login = LoginRequest::new().further_scope(scope());
+        let login = LoginRequest::new().with_further_scope(scope());
         let (url, pending) = login.start(redirect_uri(), &party, &mut walk.env)?;
         let visit = walk.server.visit(url.as_str(), walk.env.now());
         let verified = pending.check(&Callback::from_url(visit.callback())?, &party, walk.env.now())?;
@@ -254,7 +254,7 @@ impl Walk {
             Kind::Signing => RegisteredClient::with_key("app", jwk, REDIRECT_URI),
             _ => RegisteredClient::public("app", REDIRECT_URI),
         };
-        registered = registered.allowing(DEVICE_GRANT);
+        registered = registered.with_grant_type(DEVICE_GRANT);
         registered.id_token_signed_response_alg = "EdDSA".to_owned();
         if kind == Kind::Verifying {
             registered.userinfo_signed_response_alg = Some("EdDSA".to_owned());

@@ -13,24 +13,44 @@ const PREFIX: &str = "oidc-proto:";
 
 /// How Redis is used.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct RedisOptions {
-    /// How long a lock lives unless it is given back or its record loaded: 60 seconds. Never shorter than the
-    /// [`deadline`](crate::session::SessionOptions::deadline) of the sessions. If the holder is killed, nobody refreshes
-    /// for so long.
-    pub lease: Duration,
-    /// How long to wait for a lock that somebody else holds: 30 seconds. Shorter than the deadline of the sessions.
-    pub patience: Duration,
-    /// How long a connection may take, and each response: 5 seconds.
-    pub timeout: Duration,
-    /// What all keys begin with: `oidc-proto:`.
-    pub prefix: String,
+    pub(super) lease: Duration,
+    pub(super) patience: Duration,
+    pub(super) timeout: Duration,
+    pub(super) prefix: String,
 }
 
 impl RedisOptions {
     /// The default options.
     pub fn new() -> Self {
         Self { lease: LEASE, patience: PATIENCE, timeout: TIMEOUT, prefix: PREFIX.to_owned() }
+    }
+
+    /// Sets how long a lock lives unless it is given back or its record loaded: by default 60 seconds. Never shorter
+    /// than the [`deadline`](crate::session::SessionOptions::deadline) of the sessions. If the holder is killed,
+    /// nobody refreshes for so long.
+    #[must_use]
+    pub fn with_lease(self, lease: Duration) -> Self {
+        Self { lease, ..self }
+    }
+
+    /// Sets how long to wait for a lock that somebody else holds: by default 30 seconds. Shorter than the deadline of
+    /// the sessions.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Sets how long a connection may take, and each response: by default 5 seconds.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// Sets what all keys begin with: by default `oidc-proto:`.
+    #[must_use]
+    pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
+        Self { prefix: prefix.into(), ..self }
     }
 
     /// The server takes no lease of less than a millisecond, and a time-out of zero would be none.

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorCode};
+use crate::jose::pem;
 use crate::jose::signer::Signer;
 use crate::jose::{Algorithm, PublicKey};
 
@@ -37,10 +38,19 @@ enum Private {
 }
 
 impl SigningKey {
+    /// Reads a key in PEM: PKCS #8, PKCS #1 or SEC 1.
+    ///
+    /// # Errors
+    /// As [`PrivateKey::from_pem`](crate::jose::PrivateKey::from_pem).
+    pub fn from_pem(algorithm: Algorithm, pem: &str, kid: Option<&str>) -> Result<Self, Error> {
+        Self::from_pkcs8_der(algorithm, &pem::private_key(algorithm, pem)?, kid)
+    }
+
     /// Reads a key in the form of PKCS #8 (RFC 5958), DER.
     ///
     /// # Errors
-    /// `sign.failed` if it is not such a key, one for another algorithm, or an RSA key below 2048 or above 8192 bits.
+    /// `private_key.unusable` if it is not such a key, one for another algorithm, or an RSA key below 2048 or above 8192
+    /// bits.
     pub fn from_pkcs8_der(algorithm: Algorithm, der: &[u8], kid: Option<&str>) -> Result<Self, Error> {
         let (private, public) = match algorithm {
             Algorithm::Es256 => ecdsa_p256(der),
@@ -49,7 +59,7 @@ impl SigningKey {
             Algorithm::Hs256 => None,
             _ => rsa(der),
         }
-        .ok_or_else(|| Error::new(ErrorCode::SIGN_FAILED).at("key"))?;
+        .ok_or(ErrorCode::PRIVATE_KEY_UNUSABLE)?;
         Ok(Self { algorithm, kid: kid.map(Into::into), private, public })
     }
 

@@ -56,7 +56,7 @@ fn a_custom_http_client_logs_in() {
 fn flows_of_different_kinds_take_turns_in_one_queue() {
     let (op, mut env) = (Provider::new(ISSUER), TestEnv::seeded(1));
     let device = "urn:ietf:params:oauth:grant-type:device_code";
-    let op = op.with_client(RegisteredClient::public("tv", "http://127.0.0.1:7/cb").allowing(device));
+    let op = op.with_client(RegisteredClient::public("tv", "http://127.0.0.1:7/cb").with_grant_type(device));
     let http = op.http(env.clock());
     let driver = BlockingDriver::new(http.clone());
     let (party, tokens) = log_in(&op, &driver, &mut env);
@@ -96,7 +96,7 @@ fn flows_of_different_kinds_take_turns_in_one_queue() {
 #[test]
 fn an_own_grant_is_an_own_type_and_one_call() {
     let assertion = "eyJhbGciOiJub25lIn0.e30.";
-    let app = RegisteredClient::public("app", "http://127.0.0.1:7/cb").allowing(JWT_BEARER);
+    let app = RegisteredClient::public("app", "http://127.0.0.1:7/cb").with_grant_type(JWT_BEARER);
     let op = Provider::new(ISSUER).with_client(app).with_grant(JWT_BEARER, move |params| {
         let param = |wanted| params.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
         match param("assertion") {

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use oidc_proto::adapter::session::{BlockingSession, NoToken, Sessions};
 use oidc_proto::adapter::store::NoStore;
-use oidc_proto::adapter::{BlockingHttpClient, Driver, HttpClient};
+use oidc_proto::adapter::{BlockingHttpClient, Driver, HttpClient, from_fn};
 use oidc_proto::session::{SessionOptions, Standing};
 use oidc_proto::testing::TestEnv;
-use oidc_proto::{Body, ErrorCode, Failure, FailureKind, Policy, Sent};
+use oidc_proto::{ErrorCode, Failure, FailureKind, Sent};
 
 use super::{answered, rotating, unanswered};
 use crate::session::world::World;
@@ -71,7 +71,7 @@ async fn on_an_executor_a_refresh_that_failed_is_an_error() {
 /// A provider that never answers the second time.
 fn silent() -> impl HttpClient<Response: Send> + Send + 'static + use<> {
     let silent = AtomicBool::new(false);
-    move |_: http::Request<Body>, _: Policy| {
+    from_fn(move |_, _| {
         let is_silent = silent.swap(true, Ordering::SeqCst);
         async move {
             if is_silent {
@@ -79,7 +79,7 @@ fn silent() -> impl HttpClient<Response: Send> + Send + 'static + use<> {
             }
             Err(Failure::new(FailureKind::Interrupted, Sent::Maybe))
         }
-    }
+    })
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 //! Signatures by AWS-LC.
 
+mod signing_key;
+
 use std::sync::OnceLock;
 
 use aws_lc_rs::signature::{
@@ -7,6 +9,8 @@ use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
     RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents,
 };
+
+pub use signing_key::SigningKey;
 
 use super::{Backend, VerifyingKey};
 use crate::error::ErrorCode;
