@@ -51,6 +51,7 @@ pub(crate) fn rows() -> Vec<Row> {
         ErrorCode::AUTHORIZATION_SCOPE,
         ErrorCode::AUTHORIZATION_RESPONSE_MODE,
         ErrorCode::REGISTRATION_REDIRECT_URI,
+        ErrorCode::REGISTRATION_MEMBER,
         ErrorCode::PROVIDER_MISMATCH,
         ErrorCode::CLIENT_MISMATCH,
         ErrorCode::TOKEN_CLIENT_AUTH,
