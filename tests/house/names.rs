@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 /// Words that mean a *response*, which is the standards' word, or that say nothing.
 const FORBIDDEN: &[&str] = &["answer", "asked", "reply", "replies"];
 
-/// Types that share a name on purpose: the counterpart in `testing`, in a profile, or of another HTTP client.
+/// Types that share a name on purpose: the counterpart in `testing` or in a profile, or of another HTTP client or backend.
 const SHARED: &[&str] =
-    &["Callback", "Client", "DeviceLogin", "Homeserver", "IdToken", "Provider", "Rendezvous", "Session"];
+    &["Callback", "Client", "DeviceLogin", "Homeserver", "IdToken", "Provider", "Rendezvous", "Session", "SigningKey"];
 
 fn public_api() -> String {
     std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/public-api.txt")).unwrap()
