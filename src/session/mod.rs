@@ -65,6 +65,7 @@ mod timer;
 mod unsaved;
 
 pub use access::{Access, End, Epoch, Outcome, Refusal, Standing, Ticket, Transmit};
+pub(crate) use current::Validity;
 pub use event::Event;
 pub(crate) use event::Events;
 pub use machine::session::Session;

@@ -6,10 +6,11 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use super::hub::{Arrivals, Hub};
 use super::listener::Listener;
 use super::lock::lock;
 use super::run::Run;
-use super::slot::{Arrivals, Hub, Slot};
+use super::slot::Slot;
 use super::token_result::{NoToken, TokenResult, response};
 use crate::adapter::driver::{Driver, HttpClient, Timer};
 use crate::adapter::key_store::KeyStore;
@@ -47,8 +48,8 @@ impl<D: SessionStore, E: Env> Sessions<D, E> {
     /// Takes in a session, whose record this store keeps.
     pub fn add(&self, session: Session, store: D) -> SessionHandle<E> {
         let slot = Slot::new(self.0.hub.clone(), session);
-        lock(&self.0.arrivals).push((slot.clone(), store));
-        self.0.hub.touch(slot.id);
+        lock(&self.0.arrivals).push_back((slot.clone(), store));
+        self.0.hub.arrived();
         SessionHandle(Arc::new(Held(slot)))
     }
 }
@@ -211,7 +212,7 @@ impl<E: Env> Future for Waiting<'_, E> {
 impl<E> Drop for Waiting<'_, E> {
     fn drop(&mut self) {
         if let Some(id) = self.id {
-            self.slot.leave(id);
+            self.slot.leave(self.epoch, id);
         }
     }
 }

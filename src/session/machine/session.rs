@@ -13,7 +13,7 @@ use crate::flow::Revocation;
 use crate::party::relying_party::RelyingParty;
 use crate::session::access::{Access, End, Epoch, Outcome, Refusal, Standing, Wants};
 use crate::session::attempts::Attempts;
-use crate::session::current::CurrentTokens;
+use crate::session::current::{CurrentTokens, Validity};
 use crate::session::event::{Event, Events};
 use crate::session::policy::{Persistence, RefreshPolicy, SessionOptions};
 use crate::session::store_protocol::{Question, StoreProtocol};
@@ -84,6 +84,11 @@ impl Session {
     /// The access token, if it is good and the session has not ended. Unlike [`Session::access`], this starts no refresh.
     pub fn current(&self, env: &dyn Env) -> Option<&AccessToken> {
         self.has_good_token(env).then(|| self.core.current.access_token())
+    }
+
+    /// The access token and until when it is good; `None` if the session has ended or something speaks against the token.
+    pub(crate) fn good_token(&self) -> Option<(&AccessToken, Validity)> {
+        self.core.current.good().filter(|_| !self.state.is_over())
     }
 
     fn has_good_token(&self, env: &dyn Env) -> bool {

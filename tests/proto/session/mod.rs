@@ -11,6 +11,7 @@ mod memory;
 mod model;
 mod rotation;
 mod saving;
+mod scale;
 mod signing;
 mod store;
 mod tasks;
