@@ -140,7 +140,7 @@ impl CurrentTokens {
         let expires_at = self.tokens.expires_at();
         let left = expires_at.map(|expires_at| expires_at.saturating_since(now));
         self.good_until = left.map(|left| ticks.saturating_add(left));
-        let refreshes = options.refresh == RefreshPolicy::Automatic && self.tokens.refresh_token().is_some();
+        let refreshes = options.refresh == RefreshPolicy::Ahead && self.tokens.refresh_token().is_some();
         left.filter(|_| refreshes).and_then(|left| {
             let lifetime = expires_at.map_or(left, |at| at.saturating_since(self.tokens.obtained_at()));
             let margin = policy::margin(lifetime, env.rng().next_u32());

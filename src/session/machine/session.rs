@@ -259,6 +259,9 @@ impl Session {
     /// The attempt that a caller waits for: the one that is going on, or a new one, or the one after the pause.
     fn join(&mut self, wants: Wants, env: &mut dyn Env) -> Epoch {
         if self.is_pausing(env) {
+            if let State::Pausing(pause) = &mut self.state {
+                pause.awaits_caller = false;
+            }
             return self.core.attempts.next(wants);
         }
         self.begin(env);
@@ -278,7 +281,7 @@ impl Session {
     fn refuse(&mut self, env: &mut dyn Env) {
         let refused = self.core.current.refuse(env);
         let is_idle = matches!(self.state, State::Idle { .. });
-        if refused > 1 && is_idle && self.core.options.refresh == RefreshPolicy::Automatic {
+        if refused > 1 && is_idle && self.core.options.refresh != RefreshPolicy::Manual {
             self.core.attempts.set_failures(u32::from(refused) - 2);
             self.state = self.core.back_off(ErrorCode::SESSION_TOKEN_REFUSED.into(), Resume::Anew, env);
         }
