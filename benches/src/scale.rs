@@ -95,7 +95,7 @@ impl Crowd {
         let (entrance, run) = Sessions::new(Driver::new(held.client()).with_timer(NoTimer), SharedEnv::new(&clock));
         let timed = longest.clone();
         runtime.spawn(async move {
-            let mut run = pin!(run);
+            let mut run = pin!(run.with_limit(usize::MAX));
             poll_fn(|cx| {
                 let start = Instant::now();
                 let poll = run.as_mut().poll(cx);

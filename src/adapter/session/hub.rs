@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::task::{Context, Waker};
 
+use super::health::Board;
 use super::lock::lock;
 use super::shared_env::SharedEnv;
 use super::slot::Slot;
@@ -13,6 +14,7 @@ pub(super) struct Hub<E> {
     env: RwLock<E>,
     inbox: Mutex<Inbox>,
     next: AtomicU64,
+    pub(super) board: Board,
     /// Nothing does the work any more.
     is_stopped: AtomicBool,
 }
@@ -33,7 +35,7 @@ pub(super) type Arrivals<D, E> = Mutex<VecDeque<(Arc<Slot<E>>, D)>>;
 impl<E> Hub<E> {
     pub(super) fn new(env: E) -> Arc<Self> {
         let (inbox, next, is_stopped) = (Mutex::default(), AtomicU64::new(0), AtomicBool::new(false));
-        Arc::new(Self { env: RwLock::new(env), inbox, next, is_stopped })
+        Arc::new(Self { env: RwLock::new(env), inbox, next, board: Board::default(), is_stopped })
     }
 
     pub(super) fn number(&self) -> u64 {

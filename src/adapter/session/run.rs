@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use super::gate::{Gate, LIMIT, Place};
+use super::health::Figures;
 use super::hub::{Arrivals, Hub};
 use super::input::Input;
 use super::lock::lock;
@@ -17,7 +19,7 @@ use crate::adapter::driver::{Driver, HttpClient, Timer};
 use crate::adapter::key_store::KeyStore;
 use crate::adapter::store::SessionStore;
 use crate::base::env::{Env, MonotonicTime};
-use crate::session::{StoreAction, StoreTicket, Ticket, Transmit};
+use crate::session::{Activity, StoreAction, StoreTicket, Ticket, Transmit};
 
 /// Does the work of all sessions that were added to one [`Sessions`](super::Sessions). Spawn it once.
 ///
@@ -34,6 +36,9 @@ pub struct Run<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> {
     arrivals: Arc<Arrivals<D, E>>,
     // Not a hash table: one that grows moves all its entries at once.
     entries: BTreeMap<u64, Entry<D, E>>,
+    limit: usize,
+    gates: Vec<Gate>,
+    gate_of: BTreeMap<String, usize>,
     /// Deadlines of sessions, the next one first.
     due: BTreeSet<(MonotonicTime, u64)>,
     sleep: Option<(MonotonicTime, Pin<Box<T::Sleep>>)>,
@@ -47,7 +52,12 @@ pub struct Run<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> {
 struct Entry<D, E> {
     slot: Arc<Slot<E>>,
     store: D,
+    gate: usize,
+    place: Place,
+    figures: Option<Figures>,
     due: Option<MonotonicTime>,
+    /// It was overdue when it came, and is spread.
+    not_before: Option<MonotonicTime>,
     /// The store does one thing after the other: a lock that overtakes its unlock would never come.
     asked: VecDeque<(StoreTicket, StoreAction)>,
     is_storing: bool,
@@ -60,7 +70,16 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
     pub(super) fn new(driver: Driver<C, T, K>, hub: Arc<Hub<E>>, arrivals: Arc<Arrivals<D, E>>) -> Self {
         let (calls, key_uses, actions) = (Works::new(), Works::new(), Works::new());
         let (entries, due, served) = (BTreeMap::new(), BTreeSet::new(), VecDeque::new());
-        Self { driver, hub, arrivals, entries, due, sleep: None, calls, key_uses, actions, served }
+        let (limit, gates, gate_of) = (LIMIT, Vec::new(), BTreeMap::new());
+        let sleep = None;
+        Self { driver, hub, arrivals, entries, limit, gates, gate_of, due, sleep, calls, key_uses, actions, served }
+    }
+
+    /// The same with so many refreshes of one provider at once, at least one; 64 unless set. The others wait, and their
+    /// deadlines do not run. Those whose callers wait come first. A session that waits for its store counts, too.
+    pub fn with_limit(mut self, refreshes: usize) -> Self {
+        self.limit = refreshes.max(1);
+        self
     }
 
     /// Does some of what can be done now.
@@ -68,9 +87,9 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
         let mut is_anything = self.wake_served();
         for (slot, store) in self.arrived() {
             let id = slot.id;
-            let entry = Entry { slot, store, due: None, asked: VecDeque::new(), is_storing: false };
-            self.entries.insert(id, entry);
+            self.take_in(slot, store);
             self.tend(id, None);
+            self.spread(id);
             is_anything = true;
         }
         for id in self.hub.poll_touched(SOME, cx) {
@@ -83,6 +102,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
             self.tend(id, Some(Input::Timeout));
             is_anything = true;
         }
+        is_anything |= self.admit(now);
         let actions = self.actions.poll(SOME, cx);
         for ((id, ticket), answer) in actions.done {
             if let Some(entry) = self.entries.get_mut(&id) {
@@ -104,6 +124,51 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
             false if is_anything => Next::Again,
             false => Next::Wait,
         }
+    }
+
+    fn take_in(&mut self, slot: Arc<Slot<E>>, store: D) {
+        let issuer = slot.look(|session| session.issuer().as_str().to_owned());
+        let gate = *self.gate_of.entry(issuer).or_insert(self.gates.len());
+        if gate == self.gates.len() {
+            self.gates.push(Gate::new(self.limit));
+        }
+        let (asked, place) = (VecDeque::new(), Place::default());
+        let (due, figures, not_before) = (None, None, None);
+        let entry = Entry { slot, store, gate, place, figures, due, not_before, asked, is_storing: false };
+        self.entries.insert(entry.slot.id, entry);
+    }
+
+    /// A session that is overdue when it comes was so for a while, and others with it: not all begin now. A caller does
+    /// not wait for that.
+    fn spread(&mut self, id: u64) {
+        let mut env = self.hub.env();
+        let now = env.monotonic();
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        if entry.due.is_some_and(|due| due <= now)
+            && entry.place == Place::Elsewhere
+            && let Some(gate) = self.gates.get_mut(entry.gate)
+        {
+            let later = gate.spread(now, env.rng().next_u32());
+            entry.not_before = Some(later);
+            let old = entry.due.replace(later);
+            self.due.remove(&(old.unwrap_or(later), id));
+            self.due.insert((later, id));
+        }
+    }
+
+    /// Lets attempts begin that have waited; says whether there were any.
+    fn admit(&mut self, now: MonotonicTime) -> bool {
+        let mut is_any = false;
+        for gate in 0..self.gates.len() {
+            for _ in 0..SOME {
+                let Some((id, place)) = self.gates.get_mut(gate).and_then(|gate| gate.next(now)) else { break };
+                if self.entries.get(&id).is_some_and(|entry| entry.place == place) {
+                    self.tend(id, Some(Input::Admitted));
+                }
+                is_any = true;
+            }
+        }
+        is_any
     }
 
     fn arrived(&self) -> Vec<(Arc<Slot<E>>, D)> {
@@ -131,16 +196,41 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
     /// Gives a session its input, and begins what it wants.
     fn tend(&mut self, id: u64, input: Option<Input>) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
-        let mut transmits = Vec::new();
+        let (mut transmits, is_response) = (Vec::new(), matches!(input, Some(Input::Response(..))));
         let asked = &mut entry.asked;
-        let Tended { listeners, served, due, may_go } = entry.slot.tend(|session, env| {
+        let tended = entry.slot.tend(|session, env| {
             if let Some(input) = input {
                 input.hand(session, env);
             }
             asked.extend(std::iter::from_fn(|| session.poll_store(env)));
             transmits.extend(std::iter::from_fn(|| session.poll_transmit(env)));
         });
+        let Tended { listeners, served, activity, is_wanted, pause, has_unsaved, mut due, may_go } = tended;
         listeners.into_iter().for_each(Waker::wake);
+        let figures = Some((activity, has_unsaved));
+        self.hub.board.change(entry.figures, figures);
+        entry.figures = figures;
+        if let Some(gate) = self.gates.get_mut(entry.gate) {
+            let place = match activity {
+                Activity::Refreshing => Place::Running,
+                Activity::Queued if is_wanted || entry.place == Place::Wanted => Place::Wanted,
+                Activity::Queued => Place::Queued,
+                Activity::Idle | Activity::BackingOff => Place::Elsewhere,
+            };
+            if entry.place == Place::Running && activity == Activity::Idle {
+                gate.succeeded();
+            }
+            gate.moves(id, entry.place, place);
+            entry.place = place;
+            if let Some(retry_after) = pause.filter(|_| is_response) {
+                let mut env = self.hub.env();
+                gate.shut(retry_after, env.monotonic(), env.rng().next_u32());
+            }
+            if activity != Activity::Idle && entry.not_before.take().is_some() {
+                gate.is_no_longer_overdue();
+            }
+        }
+        due = due.map(|due| entry.not_before.map_or(due, |not_before| due.max(not_before)));
         self.served.extend(served.into_iter().map(Crowd::into_values));
         if entry.due != due {
             if let Some(old) = entry.due {
@@ -159,6 +249,11 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
             if let Some(due) = entry.due {
                 self.due.remove(&(due, id));
             }
+            self.hub.board.change(entry.figures, None);
+            if let Some(gate) = self.gates.get_mut(entry.gate) {
+                gate.moves(id, entry.place, Place::Elsewhere);
+                entry.not_before.inspect(|_| gate.is_no_longer_overdue());
+            }
             self.entries.remove(&id);
         }
         for transmit in transmits {
@@ -173,9 +268,10 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
         }
     }
 
-    /// One pause for all: until the first deadline.
+    /// One pause for all: until the first deadline, or until a provider may be asked again.
     fn poll_sleep(&mut self, now: MonotonicTime, cx: &mut Context<'_>) -> bool {
-        let Some((due, _)) = self.due.first().copied() else {
+        let first = self.due.first().map(|(due, _)| *due);
+        let Some(due) = first.into_iter().chain(self.gates.iter().filter_map(Gate::opens_at)).min() else {
             self.sleep = None;
             return false;
         };

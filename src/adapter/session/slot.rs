@@ -3,16 +3,18 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use super::hub::Hub;
 use super::listener::{Listener, Listeners};
 use super::lock::lock;
 use super::shared_env::SharedEnv;
-use super::token_result::{NoToken, TokenResult, late, outcome};
+use super::token_result::{NoToken, TokenResult, late, outcome, response};
 use super::waiters::{Crowd, Waiters};
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::AccessToken;
-use crate::session::{Epoch, Outcome, Session, Standing, Validity};
+use crate::error::Error;
+use crate::session::{Access, Activity, Epoch, Outcome, Session, Standing, Validity};
 
 pub(super) struct Slot<E> {
     pub(super) id: u64,
@@ -33,6 +35,8 @@ struct Inner {
     session: Session,
     listeners: Listeners,
     waiters: Waiters<Epoch>,
+    /// A caller waits for the attempt that is queued.
+    is_wanted: bool,
     /// Nobody can ask for a token any more.
     is_abandoned: bool,
 }
@@ -40,7 +44,7 @@ struct Inner {
 impl<E: Env> Slot<E> {
     pub(super) fn new(hub: Arc<Hub<E>>, session: Session) -> Arc<Self> {
         let (listeners, waiters) = (Listeners::default(), Waiters::default());
-        let inner = Inner { session, listeners, waiters, is_abandoned: false };
+        let inner = Inner { session, listeners, waiters, is_wanted: false, is_abandoned: false };
         let slot = Self {
             id: hub.number(),
             hub,
@@ -92,6 +96,22 @@ impl<E: Env> Slot<E> {
         result
     }
 
+    /// Asks the session for a token, for a caller who waits if there is none.
+    pub(super) fn ask(
+        &self,
+        ask: impl for<'a> FnOnce(&'a mut Session, &mut SharedEnv<'_, E>) -> Access<'a>,
+    ) -> Result<TokenResult, Epoch> {
+        let asked = {
+            let mut inner = lock(&self.inner);
+            let asked = response(ask(&mut inner.session, &mut self.hub.env()));
+            inner.is_wanted |= asked.is_err();
+            self.show(&inner.session);
+            asked
+        };
+        self.touch();
+        asked
+    }
+
     pub(super) fn look<R>(&self, look: impl FnOnce(&Session) -> R) -> R {
         look(&lock(&self.inner).session)
     }
@@ -126,11 +146,21 @@ impl<E: Env> Slot<E> {
         // Before: what touches it from now on may be missed here.
         self.is_touched.store(false, Ordering::Release);
         let mut inner = lock(&self.inner);
-        let Inner { session, listeners, waiters, is_abandoned, .. } = &mut *inner;
+        let Inner { session, listeners, waiters, is_wanted, is_abandoned } = &mut *inner;
         let mut env = self.hub.env();
         take(session, &mut env);
         self.show(session);
+        let activity = session.activity();
+        let is_wanted = std::mem::replace(is_wanted, *is_wanted && activity == Activity::Queued);
+        let slows_down = |error: &&Error| {
+            let status = error.status().map(|status| status.as_u16());
+            activity == Activity::BackingOff && matches!(status, Some(429 | 503))
+        };
         Tended {
+            activity,
+            is_wanted,
+            pause: session.last_failure().filter(slows_down).map(Error::retry_after),
+            has_unsaved: session.has_unsaved(),
             listeners: listeners.publish(|| session.poll_event()),
             served: waiters.take_served(|epoch| !matches!(session.outcome(epoch, &env), Outcome::Pending)),
             due: session.poll_timeout(),
@@ -144,6 +174,12 @@ impl<E: Env> Slot<E> {
 pub(super) struct Tended {
     pub(super) listeners: Vec<Waker>,
     pub(super) served: Vec<Crowd>,
+    pub(super) activity: Activity,
+    /// A caller waits for the attempt.
+    pub(super) is_wanted: bool,
+    /// It backs off because its provider asks for fewer requests, and for how long if that was said.
+    pub(super) pause: Option<Option<Duration>>,
+    pub(super) has_unsaved: bool,
     pub(super) due: Option<MonotonicTime>,
     pub(super) may_go: bool,
 }

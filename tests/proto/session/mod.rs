@@ -5,6 +5,7 @@ mod conflicts;
 mod endings;
 mod failures;
 mod first;
+mod herd;
 mod keys;
 mod late;
 mod memory;

@@ -75,7 +75,7 @@ async fn count(sessions: usize, callers: usize) -> (usize, usize) {
     world.advance(301);
     let counts = Arc::<Counts>::default();
     let (entrance, run) = Sessions::new(Driver::new(counts.client()), world.env.clone());
-    let _run = counts.run(run);
+    let _run = counts.run(run.with_limit(usize::MAX));
     let handles: Vec<SessionHandle<TestEnv>> =
         (0..sessions).map(|_| entrance.add(world.session(SessionOptions::default()), NoStore)).collect();
     let mut waiting = JoinSet::new();
