@@ -73,9 +73,14 @@ impl Gate {
         wanted.or_else(|| self.others.pop_front().map(|id| (id, Place::Queued)))
     }
 
+    /// Whether nobody waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.wanted.is_empty() && self.others.is_empty()
+    }
+
     /// When it opens, if someone waits for that.
     pub(super) fn opens_at(&self) -> Option<MonotonicTime> {
-        let is_waited_for = !(self.wanted.is_empty() && self.others.is_empty()) && self.running < self.allowed;
+        let is_waited_for = !self.is_empty() && self.running < self.allowed;
         self.shut_until.filter(|_| is_waited_for)
     }
 

@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use super::health::Health;
-use super::hub::{Arrivals, Hub};
+use super::hub::Hub;
 use super::listener::Listener;
 use super::lock::lock;
 use super::run::Run;
-use super::slot::Slot;
+use super::slot::{Arrivals, Slot};
 use super::token_result::{NoToken, TokenResult};
 use crate::adapter::driver::{Driver, HttpClient, Timer};
 use crate::adapter::key_store::KeyStore;
@@ -47,6 +47,9 @@ impl<D: SessionStore, E: Env> Sessions<D, E> {
     }
 
     /// Takes in a session, whose record this store keeps.
+    ///
+    /// A refresh that is overdue by now begins at once for a caller. Otherwise it begins a little later, by chance, the
+    /// more such sessions come the later: after a restart they do not all ask the provider together.
     pub fn add(&self, mut session: Session, store: D) -> SessionHandle<E> {
         session.queue_attempts();
         let slot = Slot::new(self.0.hub.clone(), session);

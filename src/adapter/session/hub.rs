@@ -8,7 +8,6 @@ use std::task::{Context, Waker};
 use super::health::Board;
 use super::lock::lock;
 use super::shared_env::SharedEnv;
-use super::slot::Slot;
 
 pub(super) struct Hub<E> {
     env: RwLock<E>,
@@ -28,9 +27,6 @@ struct Inbox {
     /// Nobody can add a session any more.
     is_closed: bool,
 }
-
-/// Sessions that were added, each with its store.
-pub(super) type Arrivals<D, E> = Mutex<VecDeque<(Arc<Slot<E>>, D)>>;
 
 impl<E> Hub<E> {
     pub(super) fn new(env: E) -> Arc<Self> {

@@ -9,10 +9,10 @@ use std::task::{Context, Poll, Waker};
 
 use super::gate::{Gate, LIMIT, Place};
 use super::health::Figures;
-use super::hub::{Arrivals, Hub};
+use super::hub::Hub;
 use super::input::Input;
 use super::lock::lock;
-use super::slot::{Slot, Tended};
+use super::slot::{Arrivals, Slot, Tended};
 use super::waiters::Crowd;
 use super::work::Works;
 use crate::adapter::driver::{Driver, HttpClient, Timer};
@@ -39,6 +39,8 @@ pub struct Run<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> {
     limit: usize,
     gates: Vec<Gate>,
     gate_of: BTreeMap<String, usize>,
+    /// Gates where sessions wait.
+    crowded: BTreeSet<usize>,
     /// Deadlines of sessions, the next one first.
     due: BTreeSet<(MonotonicTime, u64)>,
     sleep: Option<(MonotonicTime, Pin<Box<T::Sleep>>)>,
@@ -70,9 +72,24 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
     pub(super) fn new(driver: Driver<C, T, K>, hub: Arc<Hub<E>>, arrivals: Arc<Arrivals<D, E>>) -> Self {
         let (calls, key_uses, actions) = (Works::new(), Works::new(), Works::new());
         let (entries, due, served) = (BTreeMap::new(), BTreeSet::new(), VecDeque::new());
-        let (limit, gates, gate_of) = (LIMIT, Vec::new(), BTreeMap::new());
+        let (limit, gates, gate_of, crowded) = (LIMIT, Vec::new(), BTreeMap::new(), BTreeSet::new());
         let sleep = None;
-        Self { driver, hub, arrivals, entries, limit, gates, gate_of, due, sleep, calls, key_uses, actions, served }
+        Self {
+            driver,
+            hub,
+            arrivals,
+            entries,
+            limit,
+            gates,
+            gate_of,
+            crowded,
+            due,
+            sleep,
+            calls,
+            key_uses,
+            actions,
+            served,
+        }
     }
 
     /// The same with so many refreshes of one provider at once, at least one; 64 unless set. The others wait, and their
@@ -159,13 +176,16 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
     /// Lets attempts begin that have waited; says whether there were any.
     fn admit(&mut self, now: MonotonicTime) -> bool {
         let mut is_any = false;
-        for gate in 0..self.gates.len() {
+        for gate in self.crowded.iter().copied().collect::<Vec<_>>() {
             for _ in 0..SOME {
                 let Some((id, place)) = self.gates.get_mut(gate).and_then(|gate| gate.next(now)) else { break };
                 if self.entries.get(&id).is_some_and(|entry| entry.place == place) {
                     self.tend(id, Some(Input::Admitted));
                 }
                 is_any = true;
+            }
+            if self.gates.get(gate).is_none_or(Gate::is_empty) {
+                self.crowded.remove(&gate);
             }
         }
         is_any
@@ -222,6 +242,9 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
             }
             gate.moves(id, entry.place, place);
             entry.place = place;
+            if matches!(place, Place::Wanted | Place::Queued) {
+                self.crowded.insert(entry.gate);
+            }
             if let Some(retry_after) = pause.filter(|_| is_response) {
                 let mut env = self.hub.env();
                 gate.shut(retry_after, env.monotonic(), env.rng().next_u32());
@@ -271,7 +294,8 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
     /// One pause for all: until the first deadline, or until a provider may be asked again.
     fn poll_sleep(&mut self, now: MonotonicTime, cx: &mut Context<'_>) -> bool {
         let first = self.due.first().map(|(due, _)| *due);
-        let Some(due) = first.into_iter().chain(self.gates.iter().filter_map(Gate::opens_at)).min() else {
+        let opening = self.crowded.iter().filter_map(|gate| self.gates.get(*gate)?.opens_at());
+        let Some(due) = first.into_iter().chain(opening).min() else {
             self.sleep = None;
             return false;
         };

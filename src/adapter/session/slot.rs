@@ -1,5 +1,6 @@
 //! A session between its callers and the future that does its work.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -15,6 +16,9 @@ use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::AccessToken;
 use crate::error::Error;
 use crate::session::{Access, Activity, Epoch, Outcome, Session, Standing, Validity};
+
+/// Sessions that were added, each with its store.
+pub(super) type Arrivals<D, E> = Mutex<VecDeque<(Arc<Slot<E>>, D)>>;
 
 pub(super) struct Slot<E> {
     pub(super) id: u64,

@@ -128,11 +128,13 @@ async fn a_caller_costs_the_same_among_many_others() {
     assert_linear([one.0, two.0, four.0]);
 }
 
+/// Which thread, whom to tell, and what it waits for.
+type Stop = (ThreadId, Sender<()>, Receiver<()>);
+
 /// Stops a thread where it looks at the time of day.
 struct Stopping {
     inner: TestEnv,
-    /// Which thread, whom to tell, and what it waits for.
-    stop: Arc<Mutex<Option<(ThreadId, Sender<()>, Receiver<()>)>>>,
+    stop: Arc<Mutex<Option<Stop>>>,
 }
 
 impl Env for Stopping {
