@@ -6,6 +6,7 @@ mod counting;
 mod fixtures;
 mod measure;
 mod report;
+mod scale;
 
 use std::fs;
 use std::path::Path;
@@ -37,6 +38,7 @@ bench quick [FILTER]              their instructions and allocations
 bench one WORK WHO TIMES          one operation, for callgrind
 bench held [FILTER]               values that applications keep
 bench soak SESSIONS               so many sessions through a day
+bench scale MOST                  what callers, flights and sessions cost at 10^3 to MOST of each
 bench full DIRECTORY              everything, into RESULTS.md and results.json
 bench guard BASELINE [--bless]    a few of ours against a baseline, or a new baseline";
 
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         ["held"] => held(""),
         ["held", filter] => held(filter),
         ["soak", sessions] => soak(sessions),
+        ["scale", most] => most.parse().map(scale::print).map_err(|_| USAGE.to_owned()),
         ["full", directory] => full(Path::new(directory)),
         ["guard", baseline] => guard(Path::new(baseline)),
         ["guard", baseline, "--bless"] => bless(Path::new(baseline)),

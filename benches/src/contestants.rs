@@ -15,7 +15,7 @@ mod session;
 
 use crate::case::{Case, Held};
 
-pub use session::{idle_session, soak};
+pub use session::{Login, VirtualEnv, idle_session, soak, soak_until};
 
 /// All operations, in the order of the work items.
 pub fn cases() -> Vec<Case> {

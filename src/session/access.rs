@@ -97,6 +97,16 @@ impl fmt::Display for End {
     }
 }
 
+/// What a session is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Activity {
+    Idle,
+    /// An attempt waits until its driver admits it.
+    Queued,
+    Refreshing,
+    BackingOff,
+}
+
 /// The outcome of an attempt.
 ///
 /// A caller of [`Session::refresh`](super::Session::refresh) gets `Ready` only with tokens that are newer than those at the

@@ -1,7 +1,5 @@
 //! The current tokens of a session, and their standing.
 
-use std::time::Duration;
-
 use super::access::Standing;
 use super::policy::{self, Options, RefreshPolicy};
 use crate::base::env::{Env, MonotonicTime, Timestamp};
@@ -31,6 +29,19 @@ enum Objection {
     Refusal,
 }
 
+/// Until when an access token is good, by both clocks; `None` where that is not known.
+#[derive(Clone, Copy)]
+pub(crate) struct Validity {
+    until: Option<MonotonicTime>,
+    expires_at: Option<Timestamp>,
+}
+
+impl Validity {
+    pub(crate) fn is_over(self, env: &dyn Env) -> bool {
+        self.until.is_some_and(|until| env.monotonic() >= until) || self.expires_at.is_some_and(|at| env.now() >= at)
+    }
+}
+
 impl CurrentTokens {
     /// Tokens without an objection. [`CurrentTokens::settle`] completes them.
     pub(super) fn new(tokens: TokenSet) -> Self {
@@ -53,8 +64,16 @@ impl CurrentTokens {
     /// Whether the access token has expired. If the time of day is set back, the token does not live longer than the
     /// monotonic clock allows.
     fn is_expired(&self, env: &dyn Env) -> bool {
-        self.good_until.is_some_and(|until| env.monotonic() >= until)
-            || self.tokens.is_expired(env.now(), Duration::ZERO)
+        self.validity().is_over(env)
+    }
+
+    fn validity(&self) -> Validity {
+        Validity { until: self.good_until, expires_at: self.tokens.expires_at() }
+    }
+
+    /// The access token, if there is no objection, and until when it is good.
+    pub(super) fn good(&self) -> Option<(&AccessToken, Validity)> {
+        (self.objection == Objection::None).then(|| (self.access_token(), self.validity()))
     }
 
     /// The standing of the access token.
@@ -121,7 +140,7 @@ impl CurrentTokens {
         let expires_at = self.tokens.expires_at();
         let left = expires_at.map(|expires_at| expires_at.saturating_since(now));
         self.good_until = left.map(|left| ticks.saturating_add(left));
-        let refreshes = options.refresh == RefreshPolicy::Automatic && self.tokens.refresh_token().is_some();
+        let refreshes = options.refresh == RefreshPolicy::Ahead && self.tokens.refresh_token().is_some();
         left.filter(|_| refreshes).and_then(|left| {
             let lifetime = expires_at.map_or(left, |at| at.saturating_since(self.tokens.obtained_at()));
             let margin = policy::margin(lifetime, env.rng().next_u32());

@@ -64,7 +64,9 @@ mod store_protocol;
 mod timer;
 mod unsaved;
 
+pub(crate) use access::Activity;
 pub use access::{Access, End, Epoch, Outcome, Refusal, Standing, Ticket, Transmit};
+pub(crate) use current::Validity;
 pub use event::Event;
 pub(crate) use event::Events;
 pub use machine::session::Session;

@@ -25,9 +25,13 @@ use crate::error::{Error, ErrorCode, Family};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RefreshPolicy {
-    /// Before the access token expires, and when a resource server refuses it.
+    /// Before the access token expires, and when a resource server refuses it: no caller waits for a refresh.
     #[default]
-    Automatic,
+    Ahead,
+    /// When a caller asks for a token and there is no good one. A user who does not come back costs no request, and the
+    /// provider's time-out for idle users works. After a failure, too, the session tries again only for a caller, except
+    /// where the provider may have sent tokens that did not arrive.
+    OnDemand,
     /// Only when [`Session::refresh`](super::Session::refresh) is called.
     Manual,
 }
@@ -49,7 +53,7 @@ pub enum Persistence {
 /// The options of a session. Small and `Copy`.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionOptions {
-    /// When the session refreshes by itself; by default [`RefreshPolicy::Automatic`].
+    /// When the session refreshes by itself; by default [`RefreshPolicy::Ahead`].
     pub refresh: RefreshPolicy,
     /// Where its tokens are stored; by default [`Persistence::Nowhere`].
     pub persistence: Persistence,
@@ -79,7 +83,7 @@ impl SessionOptions {
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self { refresh: RefreshPolicy::Automatic, persistence: Persistence::Nowhere, deadline: DEADLINE }
+        Self { refresh: RefreshPolicy::Ahead, persistence: Persistence::Nowhere, deadline: DEADLINE }
     }
 }
 
@@ -89,6 +93,8 @@ pub(super) struct Options {
     deadline_millis: u32,
     pub(super) refresh: RefreshPolicy,
     pub(super) persistence: Persistence,
+    /// Attempts wait until the driver admits them.
+    pub(super) queues: bool,
 }
 
 impl Options {
@@ -100,7 +106,8 @@ impl Options {
 impl From<SessionOptions> for Options {
     fn from(options: SessionOptions) -> Self {
         let SessionOptions { refresh, persistence, deadline } = options;
-        Self { deadline_millis: u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX), refresh, persistence }
+        let deadline_millis = u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX);
+        Self { deadline_millis, refresh, persistence, queues: false }
     }
 }
 

@@ -46,6 +46,8 @@ pub enum Fault {
 }
 
 impl Fault {
+    pub(super) const TOO_MANY_REQUESTS: Self = Self::Status { status: 429, retry_after: Some("1") };
+
     /// A status without `Retry-After`.
     pub const fn status(status: u16) -> Self {
         Self::Status { status, retry_after: None }

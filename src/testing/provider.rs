@@ -119,7 +119,8 @@ impl Provider {
         let mut state = self.lock();
         let on = route(&state.issuer, &parts.uri).ok_or(Failure::new(FailureKind::Unreachable, Sent::No))?;
         state.requests.push(on);
-        let fault = state.next_fault(on);
+        let is_too_much = state.rate.as_mut().is_some_and(|rate| rate.is_over(now));
+        let fault = if is_too_much { Some(Fault::TOO_MANY_REQUESTS) } else { state.next_fault(on) };
         if let Some(outcome) = fault.as_ref().and_then(Fault::before) {
             return outcome;
         }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::env::Timestamp;
+
 /// Whether authorization requests may be pushed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -42,6 +44,24 @@ pub enum Rotation {
 /// What holds for devices where the response names no interval (RFC 8628 section 3.2), and what `slow_down` adds to it
 /// (section 3.5).
 pub(super) const FIVE_SECONDS: Duration = Duration::from_secs(5);
+
+/// How many requests are answered in a second, and how many came in this one.
+pub(super) struct Rate {
+    pub(super) requests: u32,
+    pub(super) second: u64,
+    pub(super) seen: u32,
+}
+
+impl Rate {
+    /// Counts a request, and says whether it is one too many.
+    pub(super) fn is_over(&mut self, now: Timestamp) -> bool {
+        if self.second != now.unix_seconds() {
+            (self.second, self.seen) = (now.unix_seconds(), 0);
+        }
+        self.seen = self.seen.saturating_add(1);
+        self.seen > self.requests
+    }
+}
 
 /// How device codes are given out.
 pub(super) struct Terms {

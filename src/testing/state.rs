@@ -14,7 +14,7 @@ use super::fault::Fault;
 use super::nonces::Nonces;
 use super::records::{Access, AuthorizationCode, Grant, Pushed, Refresh, Tokens, Waiting};
 use super::route::On;
-use super::settings::{Extension, Par, Reuse, Rotation, StepUp, Terms};
+use super::settings::{Extension, Par, Rate, Reuse, Rotation, StepUp, Terms};
 use super::user::User;
 use crate::base::env::Timestamp;
 
@@ -37,6 +37,7 @@ pub(super) struct State {
     pub(super) step_up: StepUp,
     /// Which of the two generations of keys signs.
     pub(super) second_keys: bool,
+    pub(super) rate: Option<Rate>,
     pub(super) rotates: bool,
     pub(super) reuse: Reuse,
     pub(super) rotation: Rotation,
@@ -89,6 +90,7 @@ impl State {
             extensions: Vec::new(),
             step_up: StepUp::default(),
             second_keys: false,
+            rate: None,
             rotates: true,
             reuse: Reuse::EndsGrant,
             rotation: Rotation::KeepsAccessTokens,

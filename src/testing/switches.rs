@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::device;
 use super::provider::Provider;
-use super::settings::{Extension, Granted, Par};
+use super::settings::{Extension, Granted, Par, Rate};
 use super::user::Decision;
 
 impl Provider {
@@ -50,6 +50,14 @@ impl Provider {
     #[must_use]
     pub fn with_device_polls(self, polls: usize) -> Self {
         self.lock().device_terms.polls = polls;
+        self
+    }
+
+    /// Sets how many requests are answered in a second, by the clock; all of them unless set. The others get 429 with
+    /// `Retry-After: 1`, and the provider does not look at them.
+    #[must_use]
+    pub fn with_rate_limit(self, requests: u32) -> Self {
+        self.lock().rate = Some(Rate { requests, second: 0, seen: 0 });
         self
     }
 

@@ -174,7 +174,8 @@ impl World {
 
     fn start(&self, redirect_uri: RedirectUri, env: &mut BenchEnv) -> (AuthorizationUrl, PendingAuthorization) {
         let scope = Scope::new(black_box("openid profile email offline_access")).unwrap();
-        let request = AuthorizationRequest::new(redirect_uri, scope).with_login_hint(LOGIN_HINT).with_prompt(Prompt::Consent);
+        let request =
+            AuthorizationRequest::new(redirect_uri, scope).with_login_hint(LOGIN_HINT).with_prompt(Prompt::Consent);
         self.party.authorize(request, env).expect("a login")
     }
 

@@ -20,13 +20,13 @@ use crate::counting::count;
 use crate::fixtures::*;
 
 /// A clock that is set, and numbers that only spread the moments at which sessions refresh.
-struct VirtualEnv {
+pub struct VirtualEnv {
     millis: u64,
     drawn: u64,
 }
 
 impl VirtualEnv {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { millis: 0, drawn: 0 }
     }
 }
@@ -71,14 +71,14 @@ impl TryRng for VirtualEnv {
 impl TryCryptoRng for VirtualEnv {}
 
 /// What all sessions have in common, and the tokens that they start with, as they were stored.
-struct Login {
+pub struct Login {
     party: RelyingParty,
     tokens: TokenSet,
     stored: String,
 }
 
 impl Login {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let world = World::with_keys(None);
         let tokens = world.tokens(&SCOPES.join(" "));
         let stored = serde_json::to_string(&tokens).expect("they are made to be stored");
@@ -86,7 +86,15 @@ impl Login {
     }
 
     fn session(&self, env: &mut VirtualEnv) -> Session {
-        let options = SessionOptions { persistence: Persistence::Own, ..SessionOptions::default() };
+        self.restore(SessionOptions { persistence: Persistence::Own, ..SessionOptions::default() }, env)
+    }
+
+    /// A session without a store.
+    pub fn unsaved(&self, env: &mut VirtualEnv) -> Session {
+        self.restore(SessionOptions::default(), env)
+    }
+
+    fn restore(&self, options: SessionOptions, env: &mut VirtualEnv) -> Session {
         let tokens = TokenSet::from_json(&self.stored).expect("as it was stored");
         Session::new(tokens, 0, self.party.clone(), options, env).expect("its own tokens")
     }
@@ -216,18 +224,23 @@ pub fn idle_session() -> usize {
 /// A day of many sessions in one thread: each refreshes when its tokens, which live for an hour, run low. Once for the
 /// time, and once more to count.
 pub fn soak(sessions: usize) -> Soak {
-    let login = Login::new();
+    soak_until(&Login::new(), sessions, DAY)
+}
+
+/// The same for so many milliseconds.
+pub fn soak_until(login: &Login, sessions: usize, end: u64) -> Soak {
     let start = Instant::now();
-    let (_, refreshes) = day(&login, sessions);
+    let (_, refreshes) = live(login, sessions, end);
     let elapsed = start.elapsed();
-    let ((all, _), counted) = count(|| day(&login, sessions));
+    let ((all, _), counted) = count(|| live(login, sessions, end));
     drop(all);
     let bytes = usize::try_from(counted.live).unwrap_or(0) / sessions;
     Soak { sessions, refreshes, elapsed, bytes, allocations: counted.allocations }
 }
 
-fn day(login: &Login, sessions: usize) -> (Vec<Session>, u64) {
-    const DAY: u64 = 24 * 3600 * 1000;
+const DAY: u64 = 24 * 3600 * 1000;
+
+fn live(login: &Login, sessions: usize, end: u64) -> (Vec<Session>, u64) {
     let answer = String::from_utf8(REFRESH_RESPONSE.to_vec()).expect("text");
     let answer = answer.replace("\"expires_in\":300", "\"expires_in\":3600");
     assert!(answer.len() > REFRESH_RESPONSE.len(), "the fixture has another lifetime");
@@ -238,7 +251,7 @@ fn day(login: &Login, sessions: usize) -> (Vec<Session>, u64) {
     let mut refreshes = 0;
     while let Some(mut next) = queue.peek_mut() {
         let Reverse((millis, at)) = *next;
-        if millis > DAY {
+        if millis > end {
             break;
         }
         env.millis = millis;
@@ -250,7 +263,7 @@ fn day(login: &Login, sessions: usize) -> (Vec<Session>, u64) {
         *next = Reverse((due(session), at));
         refreshes += 1;
     }
-    env.millis = DAY;
+    env.millis = end;
     let is_good = |session: &mut Session| matches!(session.access(env), Access::Ready(_));
     assert!(all.iter_mut().all(is_good), "a session has no good token after a day");
     (all, refreshes)

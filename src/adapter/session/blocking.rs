@@ -41,6 +41,20 @@ struct Shared<E> {
     is_driven: bool,
 }
 
+/// When a caller's patience ends; never if that is farther than the clock reaches.
+#[derive(Clone, Copy)]
+struct Deadline(Option<Instant>);
+
+impl Deadline {
+    fn after(patience: Duration) -> Self {
+        Self(Instant::now().checked_add(patience))
+    }
+
+    fn left(self) -> Duration {
+        self.0.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()))
+    }
+}
+
 /// What a thread does for the session.
 #[allow(clippy::large_enum_variant, reason = "taken apart where it is polled")]
 enum Work {
@@ -126,11 +140,11 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
     /// Does what is due for the session on this thread, for so long: refreshes before the token expires, saves what
     /// could not be saved.
     pub fn tend(&self, duration: Duration) {
-        let end = Instant::now() + duration;
+        let end = Deadline::after(duration);
         let mut shared = lock(&self.shared);
         loop {
             shared = self.work(shared);
-            if Instant::now() >= end {
+            if end.left().is_zero() {
                 return;
             }
             shared = self.pause(shared, end);
@@ -162,7 +176,7 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
     }
 
     fn ask(&self, patience: Duration, ask: impl for<'a> FnOnce(&'a mut Session, &mut E) -> Access<'a>) -> TokenResult {
-        let end = Instant::now() + patience;
+        let end = Deadline::after(patience);
         let mut shared = lock(&self.shared);
         let Shared { session, env, .. } = &mut *shared;
         let asked = response(ask(session, env));
@@ -176,7 +190,7 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
             if let Some(response) = outcome(shared.session.outcome(epoch, &shared.env)) {
                 return response;
             }
-            if Instant::now() >= end {
+            if end.left().is_zero() {
                 return late(&shared.session, epoch, &shared.env);
             }
             shared = self.pause(shared, end);
@@ -184,8 +198,8 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
     }
 
     /// Waits until something has changed, something is due, or the end.
-    fn pause<'a>(&'a self, shared: Guard<'a, E>, end: Instant) -> Guard<'a, E> {
-        let left = end.saturating_duration_since(Instant::now());
+    fn pause<'a>(&'a self, shared: Guard<'a, E>, end: Deadline) -> Guard<'a, E> {
+        let left = end.left();
         // Whoever does the work looks at the deadlines by itself.
         let due = shared.session.poll_timeout().filter(|_| !shared.is_driven);
         let pause = due.map_or(left, |due| left.min(due.saturating_since(shared.env.monotonic())));

@@ -6,11 +6,13 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use super::health::Health;
+use super::hub::Hub;
 use super::listener::Listener;
 use super::lock::lock;
 use super::run::Run;
-use super::slot::{Arrivals, Hub, Slot};
-use super::token_result::{NoToken, TokenResult, response};
+use super::slot::{Arrivals, Slot};
+use super::token_result::{NoToken, TokenResult};
 use crate::adapter::driver::{Driver, HttpClient, Timer};
 use crate::adapter::key_store::KeyStore;
 use crate::adapter::store::SessionStore;
@@ -45,11 +47,22 @@ impl<D: SessionStore, E: Env> Sessions<D, E> {
     }
 
     /// Takes in a session, whose record this store keeps.
-    pub fn add(&self, session: Session, store: D) -> SessionHandle<E> {
+    ///
+    /// A refresh that is overdue by now begins at once for a caller. Otherwise it begins a little later, by chance, the
+    /// more such sessions come the later: after a restart they do not all ask the provider together.
+    pub fn add(&self, mut session: Session, store: D) -> SessionHandle<E> {
+        session.queue_attempts();
         let slot = Slot::new(self.0.hub.clone(), session);
-        lock(&self.0.arrivals).push((slot.clone(), store));
-        self.0.hub.touch(slot.id);
+        lock(&self.0.arrivals).push_back((slot.clone(), store));
+        self.0.hub.arrived();
         SessionHandle(Arc::new(Held(slot)))
+    }
+}
+
+impl<D, E> Sessions<D, E> {
+    /// How many sessions do what. It takes the same time for any number of sessions.
+    pub fn health(&self) -> Health {
+        self.0.hub.board.read()
     }
 }
 
@@ -89,7 +102,7 @@ impl<E: Env> SessionHandle<E> {
         if let Some(current) = self.0.0.current() {
             return current;
         }
-        self.wait(self.0.0.act(|session, env| response(session.access(env)))).await
+        self.wait(self.0.0.ask(|session, env| session.access(env))).await
     }
 
     /// The same for a caller who waits no longer than this future does: a sleep of the runtime, for example.
@@ -101,7 +114,7 @@ impl<E: Env> SessionHandle<E> {
         if let Some(current) = self.0.0.current() {
             return current;
         }
-        let epoch = match self.0.0.act(|session, env| response(session.access(env))) {
+        let epoch = match self.0.0.ask(|session, env| session.access(env)) {
             Ok(response) => return response,
             Err(epoch) => epoch,
         };
@@ -119,7 +132,7 @@ impl<E: Env> SessionHandle<E> {
     /// # Errors
     /// Why there is none, never the old one; [`standing`](Self::standing) says whether that is still good.
     pub async fn refresh(&self) -> Result<AccessToken, NoToken> {
-        self.wait(self.0.0.act(|session, env| response(session.refresh(env)))).await
+        self.wait(self.0.0.ask(|session, env| session.refresh(env))).await
     }
 
     /// Says that a resource server refused this token, and why; asks for the token to use now.
@@ -127,7 +140,7 @@ impl<E: Env> SessionHandle<E> {
     /// # Errors
     /// Why there is none.
     pub async fn unauthorized(&self, token: &AccessToken, refusal: Refusal) -> Result<AccessToken, NoToken> {
-        self.wait(self.0.0.act(|session, env| response(session.unauthorized(token, refusal, env)))).await
+        self.wait(self.0.0.ask(|session, env| session.unauthorized(token, refusal, env))).await
     }
 
     async fn wait(&self, asked: Result<TokenResult, Epoch>) -> TokenResult {
@@ -211,7 +224,7 @@ impl<E: Env> Future for Waiting<'_, E> {
 impl<E> Drop for Waiting<'_, E> {
     fn drop(&mut self) {
         if let Some(id) = self.id {
-            self.slot.leave(id);
+            self.slot.leave(self.epoch, id);
         }
     }
 }

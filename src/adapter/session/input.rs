@@ -11,6 +11,8 @@ pub(super) enum Input {
     KeyOutput(Ticket, Result<KeyOutput, FailureKind>),
     Store(StoreTicket, StoreResponse),
     Timeout,
+    /// Its attempt may begin.
+    Admitted,
 }
 
 impl Input {
@@ -21,6 +23,7 @@ impl Input {
             Self::KeyOutput(ticket, output) => session.handle_key_output(ticket, output, env),
             Self::Store(ticket, answer) => session.handle_store(ticket, answer, env),
             Self::Timeout => session.handle_timeout(env),
+            Self::Admitted => session.admit(env),
         }
     }
 }

@@ -10,8 +10,11 @@
 //! |---|---|
 //! | `handle.rs` | [`Sessions`] and [`SessionHandle`]: what callers hold |
 //! | `run.rs` | [`Run`]: the future that does the work, to be spawned |
-//! | `slot.rs` | a session between its callers and that future |
-//! | `answer.rs` | [`NoToken`], and what a session's words mean to a caller |
+//! | `slot.rs` `waiters.rs` | a session between its callers and that future |
+//! | `hub.rs` `shared_env.rs` | what all sessions have in common |
+//! | `gate.rs` | how many refreshes of one provider go on at once |
+//! | `health.rs` | [`Health`]: what the sessions are doing, counted |
+//! | `token_result.rs` | [`NoToken`], and what a session's words mean to a caller |
 //! | `input.rs` | answers on their way to a session |
 //! | `work.rs` | requests, uses of keys and store actions under way, each polled only when it was woken |
 //! | `listener.rs` | [`Listener`]: a session's events |
@@ -51,17 +54,23 @@
 //! ```
 
 mod blocking;
+mod gate;
 mod handle;
+mod health;
+mod hub;
 mod input;
 mod listener;
 mod lock;
 mod run;
+mod shared_env;
 mod slot;
 mod token_result;
+mod waiters;
 mod work;
 
 pub use blocking::BlockingSession;
 pub use handle::{SessionHandle, Sessions};
+pub use health::Health;
 pub use listener::Listener;
 pub use run::Run;
 pub use token_result::NoToken;

@@ -1,21 +1,25 @@
 //! The future that does the work of sessions.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque, btree_map};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
+use super::gate::{Gate, LIMIT, Place};
+use super::health::Figures;
+use super::hub::Hub;
 use super::input::Input;
 use super::lock::lock;
-use super::slot::{Arrivals, Hub, Slot};
+use super::slot::{Arrivals, Slot, Tended};
+use super::waiters::Crowd;
 use super::work::Works;
 use crate::adapter::driver::{Driver, HttpClient, Timer};
 use crate::adapter::key_store::KeyStore;
 use crate::adapter::store::SessionStore;
 use crate::base::env::{Env, MonotonicTime};
-use crate::session::{StoreAction, StoreTicket, Ticket, Transmit};
+use crate::session::{Activity, StoreAction, StoreTicket, Ticket, Transmit};
 
 /// Does the work of all sessions that were added to one [`Sessions`](super::Sessions). Spawn it once.
 ///
@@ -30,19 +34,32 @@ pub struct Run<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> {
     driver: Driver<C, T, K>,
     hub: Arc<Hub<E>>,
     arrivals: Arc<Arrivals<D, E>>,
-    entries: HashMap<u64, Entry<D, E>>,
+    // Not a hash table: one that grows moves all its entries at once.
+    entries: BTreeMap<u64, Entry<D, E>>,
+    limit: usize,
+    gates: Vec<Gate>,
+    gate_of: BTreeMap<String, usize>,
+    /// Gates where sessions wait.
+    crowded: BTreeSet<usize>,
     /// Deadlines of sessions, the next one first.
     due: BTreeSet<(MonotonicTime, u64)>,
     sleep: Option<(MonotonicTime, Pin<Box<T::Sleep>>)>,
     calls: Works<C::Response, (u64, Ticket)>,
     key_uses: Works<K::Output, (u64, Ticket)>,
     actions: Works<D::Future, (u64, StoreTicket)>,
+    /// Callers who were served and are to be woken.
+    served: VecDeque<btree_map::IntoValues<u64, Waker>>,
 }
 
 struct Entry<D, E> {
     slot: Arc<Slot<E>>,
     store: D,
+    gate: usize,
+    place: Place,
+    figures: Option<Figures>,
     due: Option<MonotonicTime>,
+    /// It was overdue when it came, and is spread.
+    not_before: Option<MonotonicTime>,
     /// The store does one thing after the other: a lock that overtakes its unlock would never come.
     asked: VecDeque<(StoreTicket, StoreAction)>,
     is_storing: bool,
@@ -54,42 +71,152 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> Unpin for Run<C, 
 impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K, D, E> {
     pub(super) fn new(driver: Driver<C, T, K>, hub: Arc<Hub<E>>, arrivals: Arc<Arrivals<D, E>>) -> Self {
         let (calls, key_uses, actions) = (Works::new(), Works::new(), Works::new());
-        let (entries, due) = (HashMap::new(), BTreeSet::new());
-        Self { driver, hub, arrivals, entries, due, sleep: None, calls, key_uses, actions }
+        let (entries, due, served) = (BTreeMap::new(), BTreeSet::new(), VecDeque::new());
+        let (limit, gates, gate_of, crowded) = (LIMIT, Vec::new(), BTreeMap::new(), BTreeSet::new());
+        let sleep = None;
+        Self {
+            driver,
+            hub,
+            arrivals,
+            entries,
+            limit,
+            gates,
+            gate_of,
+            crowded,
+            due,
+            sleep,
+            calls,
+            key_uses,
+            actions,
+            served,
+        }
     }
 
-    /// Does what can be done now; says whether there was anything.
-    fn advance(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut inputs: Vec<(u64, Option<Input>)> = Vec::new();
-        inputs.extend(self.hub.poll_touched(cx).into_iter().map(|id| (id, None)));
-        // After it: a session is touched once it has arrived.
-        for (slot, store) in std::mem::take(&mut *lock(&self.arrivals)) {
-            let entry = Entry { slot, store, due: None, asked: VecDeque::new(), is_storing: false };
-            self.entries.insert(entry.slot.id, entry);
+    /// The same with so many refreshes of one provider at once, at least one; 64 unless set. The others wait, and their
+    /// deadlines do not run. Those whose callers wait come first. A session that waits for its store counts, too.
+    pub fn with_limit(mut self, refreshes: usize) -> Self {
+        self.limit = refreshes.max(1);
+        self
+    }
+
+    /// Does some of what can be done now.
+    fn advance(&mut self, cx: &mut Context<'_>) -> Next {
+        let mut is_anything = self.wake_served();
+        for (slot, store) in self.arrived() {
+            let id = slot.id;
+            self.take_in(slot, store);
+            self.tend(id, None);
+            self.spread(id);
+            is_anything = true;
         }
-        let calls = self.calls.poll(cx).into_iter();
-        inputs.extend(calls.map(|((id, ticket), response)| (id, Some(Input::Response(ticket, response)))));
-        let outputs = self.key_uses.poll(cx).into_iter();
-        inputs.extend(outputs.map(|((id, ticket), output)| (id, Some(Input::KeyOutput(ticket, output)))));
-        for ((id, ticket), answer) in self.actions.poll(cx) {
+        for id in self.hub.poll_touched(SOME, cx) {
+            self.tend(id, None);
+            is_anything = true;
+        }
+        let now = self.hub.env().monotonic();
+        let due: Vec<u64> = self.due.iter().take_while(|(due, _)| *due <= now).take(SOME).map(|(_, id)| *id).collect();
+        for id in due {
+            self.tend(id, Some(Input::Timeout));
+            is_anything = true;
+        }
+        is_anything |= self.admit(now);
+        let actions = self.actions.poll(SOME, cx);
+        for ((id, ticket), answer) in actions.done {
             if let Some(entry) = self.entries.get_mut(&id) {
                 entry.is_storing = false;
             }
-            inputs.push((id, Some(Input::Store(ticket, answer))));
+            self.tend(id, Some(Input::Store(ticket, answer)));
         }
-        let now = self.hub.monotonic();
-        inputs.extend(self.due.iter().take_while(|(due, _)| *due <= now).map(|(_, id)| (*id, Some(Input::Timeout))));
-        let is_anything = !inputs.is_empty();
-        for (id, input) in inputs {
-            self.tend(id, input);
+        let key_uses = self.key_uses.poll(SOME, cx);
+        for ((id, ticket), output) in key_uses.done {
+            self.tend(id, Some(Input::KeyOutput(ticket, output)));
         }
-        self.poll_sleep(now, cx) || is_anything
+        let calls = self.calls.poll(FEW, cx);
+        for ((id, ticket), response) in calls.done {
+            self.tend(id, Some(Input::Response(ticket, response)));
+        }
+        is_anything |= actions.is_any | key_uses.is_any | calls.is_any | self.poll_sleep(now, cx);
+        match actions.yields | key_uses.yields | calls.yields {
+            true => Next::Yield,
+            false if is_anything => Next::Again,
+            false => Next::Wait,
+        }
+    }
+
+    fn take_in(&mut self, slot: Arc<Slot<E>>, store: D) {
+        let issuer = slot.look(|session| session.issuer().as_str().to_owned());
+        let gate = *self.gate_of.entry(issuer).or_insert(self.gates.len());
+        if gate == self.gates.len() {
+            self.gates.push(Gate::new(self.limit));
+        }
+        let (asked, place) = (VecDeque::new(), Place::default());
+        let (due, figures, not_before) = (None, None, None);
+        let entry = Entry { slot, store, gate, place, figures, due, not_before, asked, is_storing: false };
+        self.entries.insert(entry.slot.id, entry);
+    }
+
+    /// A session that is overdue when it comes was so for a while, and others with it: not all begin now. A caller does
+    /// not wait for that.
+    fn spread(&mut self, id: u64) {
+        let mut env = self.hub.env();
+        let now = env.monotonic();
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        if entry.due.is_some_and(|due| due <= now)
+            && entry.place == Place::Elsewhere
+            && let Some(gate) = self.gates.get_mut(entry.gate)
+        {
+            let later = gate.spread(now, env.rng().next_u32());
+            entry.not_before = Some(later);
+            let old = entry.due.replace(later);
+            self.due.remove(&(old.unwrap_or(later), id));
+            self.due.insert((later, id));
+        }
+    }
+
+    /// Lets attempts begin that have waited; says whether there were any.
+    fn admit(&mut self, now: MonotonicTime) -> bool {
+        let mut is_any = false;
+        for gate in self.crowded.iter().copied().collect::<Vec<_>>() {
+            for _ in 0..SOME {
+                let Some((id, place)) = self.gates.get_mut(gate).and_then(|gate| gate.next(now)) else { break };
+                if self.entries.get(&id).is_some_and(|entry| entry.place == place) {
+                    self.tend(id, Some(Input::Admitted));
+                }
+                is_any = true;
+            }
+            if self.gates.get(gate).is_none_or(Gate::is_empty) {
+                self.crowded.remove(&gate);
+            }
+        }
+        is_any
+    }
+
+    fn arrived(&self) -> Vec<(Arc<Slot<E>>, D)> {
+        let mut arrivals = lock(&self.arrivals);
+        let some = arrivals.len().min(SOME);
+        arrivals.drain(..some).collect()
+    }
+
+    /// Wakes some of those who were served; says whether there were any.
+    fn wake_served(&mut self) -> bool {
+        let is_any = !self.served.is_empty();
+        let mut left = MANY;
+        while left > 0
+            && let Some(crowd) = self.served.front_mut()
+        {
+            match crowd.next() {
+                Some(waker) => waker.wake(),
+                None => drop(self.served.pop_front()),
+            }
+            left -= 1;
+        }
+        is_any
     }
 
     /// Gives a session its input, and begins what it wants.
     fn tend(&mut self, id: u64, input: Option<Input>) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
-        let mut transmits = Vec::new();
+        let (mut transmits, is_response) = (Vec::new(), matches!(input, Some(Input::Response(..))));
         let asked = &mut entry.asked;
         let tended = entry.slot.tend(|session, env| {
             if let Some(input) = input {
@@ -98,12 +225,42 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
             asked.extend(std::iter::from_fn(|| session.poll_store(env)));
             transmits.extend(std::iter::from_fn(|| session.poll_transmit(env)));
         });
-        if entry.due != tended.due {
+        let Tended { listeners, served, activity, is_wanted, pause, has_unsaved, mut due, may_go } = tended;
+        listeners.into_iter().for_each(Waker::wake);
+        let figures = Some((activity, has_unsaved));
+        self.hub.board.change(entry.figures, figures);
+        entry.figures = figures;
+        if let Some(gate) = self.gates.get_mut(entry.gate) {
+            let place = match activity {
+                Activity::Refreshing => Place::Running,
+                Activity::Queued if is_wanted || entry.place == Place::Wanted => Place::Wanted,
+                Activity::Queued => Place::Queued,
+                Activity::Idle | Activity::BackingOff => Place::Elsewhere,
+            };
+            if entry.place == Place::Running && activity == Activity::Idle {
+                gate.succeeded();
+            }
+            gate.moves(id, entry.place, place);
+            entry.place = place;
+            if matches!(place, Place::Wanted | Place::Queued) {
+                self.crowded.insert(entry.gate);
+            }
+            if let Some(retry_after) = pause.filter(|_| is_response) {
+                let mut env = self.hub.env();
+                gate.shut(retry_after, env.monotonic(), env.rng().next_u32());
+            }
+            if activity != Activity::Idle && entry.not_before.take().is_some() {
+                gate.is_no_longer_overdue();
+            }
+        }
+        due = due.map(|due| entry.not_before.map_or(due, |not_before| due.max(not_before)));
+        self.served.extend(served.into_iter().map(Crowd::into_values));
+        if entry.due != due {
             if let Some(old) = entry.due {
                 self.due.remove(&(old, id));
             }
-            self.due.extend(tended.due.map(|due| (due, id)));
-            entry.due = tended.due;
+            self.due.extend(due.map(|due| (due, id)));
+            entry.due = due;
         }
         if !entry.is_storing
             && let Some((ticket, action)) = entry.asked.pop_front()
@@ -111,9 +268,14 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
             entry.is_storing = true;
             self.actions.push(entry.store.carry_out(action), (id, ticket));
         }
-        if tended.may_go && !entry.is_storing {
+        if may_go && !entry.is_storing {
             if let Some(due) = entry.due {
                 self.due.remove(&(due, id));
+            }
+            self.hub.board.change(entry.figures, None);
+            if let Some(gate) = self.gates.get_mut(entry.gate) {
+                gate.moves(id, entry.place, Place::Elsewhere);
+                entry.not_before.inspect(|_| gate.is_no_longer_overdue());
             }
             self.entries.remove(&id);
         }
@@ -129,9 +291,11 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
         }
     }
 
-    /// One pause for all: until the first deadline.
+    /// One pause for all: until the first deadline, or until a provider may be asked again.
     fn poll_sleep(&mut self, now: MonotonicTime, cx: &mut Context<'_>) -> bool {
-        let Some((due, _)) = self.due.first().copied() else {
+        let first = self.due.first().map(|(due, _)| *due);
+        let opening = self.crowded.iter().filter_map(|gate| self.gates.get(*gate)?.opens_at());
+        let Some(due) = first.into_iter().chain(opening).min() else {
             self.sleep = None;
             return false;
         };
@@ -154,9 +318,13 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Future for R
         let this = self.get_mut();
         // Not without end: others on this thread want their turn, too.
         for _ in 0..ROUNDS {
-            if !this.advance(cx) {
-                let is_over = this.hub.is_closed() && this.entries.is_empty() && lock(&this.arrivals).is_empty();
-                return if is_over { Poll::Ready(()) } else { Poll::Pending };
+            match this.advance(cx) {
+                Next::Again => {}
+                Next::Yield => break,
+                Next::Wait => {
+                    let is_over = this.hub.is_closed() && this.entries.is_empty() && lock(&this.arrivals).is_empty();
+                    return if is_over { Poll::Ready(()) } else { Poll::Pending };
+                }
             }
         }
         cx.waker().wake_by_ref();
@@ -164,8 +332,27 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Future for R
     }
 }
 
-/// A refresh with a store takes five.
-const ROUNDS: usize = 32;
+/// What follows a round.
+enum Next {
+    /// There may be more to do.
+    Again,
+    /// There is more, in the next turn.
+    Yield,
+    /// There is nothing until somebody wakes.
+    Wait,
+}
+
+/// How many rounds one poll takes. A refresh with a store takes five.
+const ROUNDS: usize = 4;
+
+/// Sessions, and futures, of each kind in a round. Some microseconds each.
+const SOME: usize = 32;
+
+/// Responses in a round: an ID token in one takes up to a third of a millisecond.
+const FEW: usize = 2;
+
+/// Callers who are woken in a round.
+const MANY: usize = 256;
 
 impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> Drop for Run<C, T, K, D, E> {
     fn drop(&mut self) {
@@ -174,6 +361,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> Drop for Run<C, T
         let arrivals = std::mem::take(&mut *lock(&self.arrivals));
         let slots = self.entries.values().map(|entry| &entry.slot);
         slots.chain(arrivals.iter().map(|(slot, _)| slot)).for_each(|slot| slot.stop());
+        self.served.drain(..).flatten().for_each(Waker::wake);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is under way for sessions. Each piece is polled when it was woken, and only then: a thousand requests that wait
 //! cost nothing while one of them is answered.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use super::lock::lock;
 
 /// Futures with what is to be known of each when it is done.
 pub(super) struct Works<F, K> {
-    works: HashMap<u64, Work<F, K>>,
+    works: BTreeMap<u64, Work<F, K>>,
     next: u64,
     woken: Arc<Woken>,
 }
@@ -25,7 +25,7 @@ struct Work<F, K> {
 
 /// Which pieces were woken, and whom to wake for them.
 #[derive(Default)]
-struct Woken(Mutex<(Vec<u64>, Option<Waker>)>);
+struct Woken(Mutex<(VecDeque<u64>, Option<Waker>)>);
 
 struct Bell {
     id: u64,
@@ -40,7 +40,7 @@ impl Bell {
         }
         let waker = {
             let mut woken = lock(&self.woken.0);
-            woken.0.push(self.id);
+            woken.0.push_back(self.id);
             woken.1.take()
         };
         if let Some(waker) = waker {
@@ -61,7 +61,7 @@ impl Wake for Bell {
 
 impl<F: Future, K> Works<F, K> {
     pub(super) fn new() -> Self {
-        Self { works: HashMap::new(), next: 0, woken: Arc::default() }
+        Self { works: BTreeMap::new(), next: 0, woken: Arc::default() }
     }
 
     /// Takes a future on. It is polled with the next [`Works::poll`].
@@ -72,25 +72,39 @@ impl<F: Future, K> Works<F, K> {
         self.works.insert(self.next, Work { future: Box::pin(future), key, bell });
     }
 
-    /// What came to its end. Whoever polls is woken when there may be more.
-    pub(super) fn poll(&mut self, cx: &Context<'_>) -> Vec<(K, F::Output)> {
-        let woken = {
+    /// Polls so many of those that were woken, at most, and says what came to its end. Whoever polls is woken when more are
+    /// woken.
+    pub(super) fn poll(&mut self, most: usize, cx: &Context<'_>) -> Polled<(K, F::Output)> {
+        let woken: Vec<u64> = {
             let mut woken = lock(&self.woken.0);
             woken.1 = Some(cx.waker().clone());
-            std::mem::take(&mut woken.0)
+            let some = woken.0.len().min(most);
+            woken.0.drain(..some).collect()
         };
-        let mut done = Vec::new();
-        for id in woken {
-            let Some(work) = self.works.get_mut(&id) else { continue };
+        let mut polled = Polled { done: Vec::new(), is_any: !woken.is_empty(), yields: false };
+        for (at, id) in woken.iter().enumerate() {
+            let Some(work) = self.works.get_mut(id) else { continue };
             // Before it is polled: what rings from now on counts.
             work.bell.has_rung.store(false, Ordering::Release);
             let waker = Waker::from(work.bell.clone());
-            if let Poll::Ready(output) = work.future.as_mut().poll(&mut Context::from_waker(&waker))
-                && let Some(work) = self.works.remove(&id)
-            {
-                done.push((work.key, output));
+            if let Poll::Ready(output) = work.future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                polled.done.extend(self.works.remove(id).map(|work| (work.key, output)));
+            } else if work.bell.has_rung.load(Ordering::Acquire) {
+                // It makes way for others. Those behind it would, too: a runtime lets a task do so much in one turn.
+                polled.yields = true;
+                let mut woken_again = lock(&self.woken.0);
+                woken.iter().skip(at + 1).rev().for_each(|id| woken_again.0.push_front(*id));
+                break;
             }
         }
-        done
+        polled
     }
+}
+
+/// What came of polling some.
+pub(super) struct Polled<T> {
+    pub(super) done: Vec<T>,
+    pub(super) is_any: bool,
+    /// One of them woke itself: the rest wait for the next turn.
+    pub(super) yields: bool,
 }

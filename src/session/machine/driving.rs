@@ -8,10 +8,11 @@ use super::session::Session;
 use super::state::{Attempt, ExpectResponse, Pause, Resume, Stage, State};
 use crate::base::bell::Bell;
 use crate::base::env::{Env, MonotonicTime};
+use crate::base::url::Issuer;
 use crate::error::Error;
 use crate::error::transport::{Failure, FailureKind, Sent};
 use crate::flow::TokenRequest;
-use crate::session::access::{Ticket, Transmit};
+use crate::session::access::{Activity, Ticket, Transmit};
 use crate::session::event::Event;
 use crate::session::store::{StoreAction, StoreResponse, StoreTicket};
 use crate::session::store_protocol::{Question, Told};
@@ -118,6 +119,39 @@ impl Session {
         }
     }
 
+    /// From now on each attempt waits for [`Session::admit`].
+    pub(crate) fn queue_attempts(&mut self) {
+        self.core.options.queues = true;
+    }
+
+    /// Lets the attempt begin that waits.
+    pub(crate) fn admit(&mut self, env: &mut dyn Env) {
+        self.transition(|state, core| match state {
+            State::Attempting(attempt) if matches!(attempt.stage, Stage::Queued) => core.admitted(env),
+            other => other,
+        });
+    }
+
+    /// What the session is doing.
+    pub(crate) fn activity(&self) -> Activity {
+        match &self.state {
+            State::Attempting(attempt) if matches!(attempt.stage, Stage::Queued) => Activity::Queued,
+            State::Attempting(_) => Activity::Refreshing,
+            State::Pausing(_) => Activity::BackingOff,
+            State::Idle { .. } | State::Stopped(_) | State::LoggedOut => Activity::Idle,
+        }
+    }
+
+    /// Whether there are tokens that the store does not have.
+    pub(crate) fn has_unsaved(&self) -> bool {
+        self.core.store.has_unsaved()
+    }
+
+    /// Who is asked for tokens.
+    pub(crate) fn issuer(&self) -> &Issuer {
+        self.core.party.provider().issuer()
+    }
+
     /// What the attempt awaits does not come in time.
     fn time_is_up(&mut self, env: &mut dyn Env) {
         let was_asked = !self.core.store.is_due(Question::Save);
@@ -146,7 +180,7 @@ impl Session {
                 Stage::ExpectKeyOutput(awaiting, exchange) => {
                     core.proceed(awaiting.fail(FailureKind::Timeout, env), exchange, env)
                 }
-                Stage::Wait(..) => State::Attempting(attempt),
+                Stage::Wait(..) | Stage::Queued => State::Attempting(attempt),
             }
         });
     }

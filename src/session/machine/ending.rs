@@ -7,7 +7,7 @@ use crate::base::env::Env;
 use crate::error::{Error, ErrorCode};
 use crate::session::access::End;
 use crate::session::event::Event;
-use crate::session::policy::{self, STALLED_AFTER, Verdict};
+use crate::session::policy::{self, RefreshPolicy, STALLED_AFTER, Verdict};
 use crate::token::token_set::TokenSet;
 
 impl Core {
@@ -85,6 +85,7 @@ impl Core {
         if failures == STALLED_AFTER && !self.current.is_good(env) {
             self.events.push(Event::Stalled(error));
         }
-        State::Pausing(Box::new(Pause { until: env.monotonic().saturating_add(pause), resume }))
+        let awaits_caller = self.options.refresh == RefreshPolicy::OnDemand && matches!(resume, Resume::Anew);
+        State::Pausing(Box::new(Pause { until: env.monotonic().saturating_add(pause), resume, awaits_caller }))
     }
 }

@@ -14,9 +14,17 @@ use crate::step::Step;
 use crate::token::token_set::TokenSet;
 
 impl Core {
-    /// Begins an attempt.
+    /// Begins an attempt, which waits until it is admitted where the driver wants that.
     pub(super) fn begin(&mut self, env: &mut dyn Env) -> State {
         self.attempts.begin();
+        match self.options.queues {
+            true => State::attempting(Stage::Queued, env.monotonic()),
+            false => self.admitted(env),
+        }
+    }
+
+    /// Begins what an attempt does. Its time counts from here.
+    pub(super) fn admitted(&mut self, env: &mut dyn Env) -> State {
         let has_lock = self.store.take_lock();
         match self.options.persistence {
             Persistence::Shared if has_lock => self.load(env),

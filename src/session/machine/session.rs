@@ -13,7 +13,7 @@ use crate::flow::Revocation;
 use crate::party::relying_party::RelyingParty;
 use crate::session::access::{Access, End, Epoch, Outcome, Refusal, Standing, Wants};
 use crate::session::attempts::Attempts;
-use crate::session::current::CurrentTokens;
+use crate::session::current::{CurrentTokens, Validity};
 use crate::session::event::{Event, Events};
 use crate::session::policy::{Persistence, RefreshPolicy, SessionOptions};
 use crate::session::store_protocol::{Question, StoreProtocol};
@@ -84,6 +84,11 @@ impl Session {
     /// The access token, if it is good and the session has not ended. Unlike [`Session::access`], this starts no refresh.
     pub fn current(&self, env: &dyn Env) -> Option<&AccessToken> {
         self.has_good_token(env).then(|| self.core.current.access_token())
+    }
+
+    /// The access token and until when it is good; `None` if the session has ended or something speaks against the token.
+    pub(crate) fn good_token(&self) -> Option<(&AccessToken, Validity)> {
+        self.core.current.good().filter(|_| !self.state.is_over())
     }
 
     fn has_good_token(&self, env: &dyn Env) -> bool {
@@ -254,6 +259,9 @@ impl Session {
     /// The attempt that a caller waits for: the one that is going on, or a new one, or the one after the pause.
     fn join(&mut self, wants: Wants, env: &mut dyn Env) -> Epoch {
         if self.is_pausing(env) {
+            if let State::Pausing(pause) = &mut self.state {
+                pause.awaits_caller = false;
+            }
             return self.core.attempts.next(wants);
         }
         self.begin(env);
@@ -273,7 +281,7 @@ impl Session {
     fn refuse(&mut self, env: &mut dyn Env) {
         let refused = self.core.current.refuse(env);
         let is_idle = matches!(self.state, State::Idle { .. });
-        if refused > 1 && is_idle && self.core.options.refresh == RefreshPolicy::Automatic {
+        if refused > 1 && is_idle && self.core.options.refresh != RefreshPolicy::Manual {
             self.core.attempts.set_failures(u32::from(refused) - 2);
             self.state = self.core.back_off(ErrorCode::SESSION_TOKEN_REFUSED.into(), Resume::Anew, env);
         }

@@ -35,6 +35,8 @@ impl Default for State {
 pub(super) struct Pause {
     pub(super) until: MonotonicTime,
     pub(super) resume: Resume,
+    /// The next attempt begins for a caller, not by the clock.
+    pub(super) awaits_caller: bool,
 }
 
 /// How the next attempt begins.
@@ -56,6 +58,8 @@ pub(super) struct Attempt {
 
 #[allow(clippy::large_enum_variant, reason = "boxed with its attempt")]
 pub(super) enum Stage {
+    /// The driver has not admitted it. Nothing was sent, and no time runs.
+    Queued,
     ExpectLock,
     /// The record, before the provider is asked.
     ExpectRecord,
@@ -103,7 +107,7 @@ impl State {
     pub(super) fn is_quiet(&self) -> bool {
         match self {
             Self::Idle { .. } | Self::Stopped(_) | Self::LoggedOut => true,
-            Self::Attempting(_) => false,
+            Self::Attempting(attempt) => matches!(attempt.stage, Stage::Queued),
             Self::Pausing(pause) => matches!(pause.resume, Resume::Anew),
         }
     }
@@ -112,9 +116,10 @@ impl State {
     pub(super) fn timer(&self) -> Option<(Timer, MonotonicTime)> {
         match self {
             Self::Idle { due } => due.map(|due| (Timer::Refresh, due)),
+            Self::Attempting(attempt) if matches!(attempt.stage, Stage::Queued) => None,
             Self::Attempting(attempt) if matches!(attempt.stage, Stage::Wait(..)) => Some((Timer::Wake, attempt.until)),
             Self::Attempting(attempt) => Some((Timer::Response, attempt.until)),
-            Self::Pausing(pause) => Some((Timer::Retry, pause.until)),
+            Self::Pausing(pause) => (!pause.awaits_caller).then_some((Timer::Retry, pause.until)),
             Self::Stopped(_) | Self::LoggedOut => None,
         }
     }

@@ -101,7 +101,7 @@ impl World {
     fn new(choice: u8) -> Self {
         let mut env = TestEnv::seeded(u64::from(choice));
         let options = SessionOptions {
-            refresh: if choice & 4 == 0 { RefreshPolicy::Automatic } else { RefreshPolicy::Manual },
+            refresh: if choice & 4 == 0 { RefreshPolicy::Ahead } else { RefreshPolicy::Manual },
             persistence: [Persistence::Shared, Persistence::Own, Persistence::Nowhere, Persistence::Shared]
                 [usize::from(choice & 3)],
             ..SessionOptions::default()

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use oidc_proto::session::{Access, Event, RefreshPolicy, Refusal, Session, SessionOptions};
-use oidc_proto::testing::{self, On};
+use oidc_proto::session::{Access, Event, RefreshPolicy, Refusal, Session, SessionOptions, Transmit};
+use oidc_proto::testing::{self, Fault, On, Reuse};
 use oidc_proto::{AccessToken, Env, ErrorCode, IdToken, TokenSet};
 
 use crate::session::world::{ISSUER, Store, World, stalled};
@@ -178,6 +178,55 @@ fn a_manual_session_refreshes_when_it_is_told_to() {
     let Access::Wait(epoch) = session.refresh(&mut world.env) else { panic!() };
     world.pump(&mut session, &Store::default());
     assert!(world.outcome(&session, epoch).is_ok());
+}
+
+#[test]
+fn an_idle_user_costs_no_request() {
+    let mut world = World::new();
+    let asked = world.op.count(On::Token);
+    let on_demand = SessionOptions { refresh: RefreshPolicy::OnDemand, ..options() };
+    let (mut session, store) = (world.session(on_demand), Store::default());
+    assert!(world.ask(&mut session).is_ok());
+    assert_eq!(session.poll_timeout(), None);
+    world.advance(7 * 86_400);
+    assert_eq!((session.poll_timeout(), world.op.count(On::Token)), (None, asked));
+    let epoch = world.ask(&mut session).unwrap_err().unwrap();
+    world.pump(&mut session, &store);
+    assert!(world.outcome(&session, epoch).is_ok());
+    assert_eq!((session.poll_timeout(), world.op.count(On::Token)), (None, asked + 1));
+
+    // Nor does one whose last caller got an error and is gone.
+    world.advance(301);
+    world.op.fault(On::Token, Fault::status(503), 2);
+    let epoch = world.ask(&mut session).unwrap_err().unwrap();
+    world.pump(&mut session, &store);
+    assert_eq!(world.outcome(&session, epoch), Err("http.server_error"));
+    assert_eq!(session.poll_timeout(), None);
+    // Who comes in the pause waits for its end.
+    let epoch = world.ask(&mut session).unwrap_err().unwrap();
+    world.wait(&mut session);
+    world.pump(&mut session, &store);
+    assert_eq!(world.outcome(&session, epoch), Err("http.server_error"));
+    // Who comes after it waits for a response only.
+    world.advance(400);
+    let epoch = world.ask(&mut session).unwrap_err().unwrap();
+    world.pump(&mut session, &store);
+    assert!(world.outcome(&session, epoch).is_ok());
+}
+
+#[test]
+fn tokens_that_may_have_been_lost_are_asked_for_without_a_caller() {
+    let mut world = World::with(testing::Provider::new(ISSUER).with_reuse(Reuse::AllowedUntilSuccessorIsUsed));
+    let (mut session, store) =
+        (world.session(SessionOptions { refresh: RefreshPolicy::OnDemand, ..options() }), Store::default());
+    world.advance(301);
+    world.ask(&mut session).unwrap_err().unwrap();
+    let Some(Transmit::Call { .. }) = session.poll_transmit(&mut world.env) else { panic!() };
+    world.wait(&mut session);
+    assert!(session.poll_timeout().is_some(), "the response may still come, or the provider is asked again");
+    world.wait(&mut session);
+    world.pump(&mut session, &store);
+    assert!(world.ask(&mut session).is_ok());
 }
 
 #[test]

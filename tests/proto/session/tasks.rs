@@ -22,13 +22,13 @@ use crate::session::memory::Memory;
 use crate::session::world::World;
 
 /// The runtime's clock, from where the test's stands.
-struct VirtualEnv {
+pub struct VirtualEnv {
     start: Instant,
     seeded: TestEnv,
 }
 
 impl VirtualEnv {
-    fn new(world: &World) -> Self {
+    pub fn new(world: &World) -> Self {
         Self { start: Instant::now(), seeded: world.env.clone() }
     }
 }

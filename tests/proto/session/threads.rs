@@ -181,3 +181,16 @@ fn nobody_sleeps_through_what_another_thread_has_done() {
         });
     }
 }
+
+/// More than the clock can count is for ever.
+#[test]
+fn patience_may_have_no_end() {
+    let mut world = expired();
+    let session = one(&mut world, SessionOptions { deadline: Duration::MAX, ..SessionOptions::default() });
+    let mut events = session.subscribe();
+    let token = session.access(Duration::MAX).unwrap();
+    assert!(
+        session.refresh(Duration::MAX).is_ok() && session.unauthorized(&token, Refusal::Token, Duration::MAX).is_ok()
+    );
+    assert_eq!(events.wait(Duration::MAX), Some(Event::TokensRefreshed));
+}
