@@ -11,7 +11,6 @@ use std::fmt;
 use http::{HeaderValue, Request};
 
 use crate::base::env::{Env, Timestamp};
-use crate::base::json;
 use crate::base::secret::{AccessToken, Body};
 use crate::error::{Error, ErrorCode};
 use crate::jose::{Algorithm, HS256_SECRET_LENGTH, PrivateKey, hs256, with_signature};
@@ -20,7 +19,7 @@ use crate::party::client_auth;
 use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, KeyUse, Step};
 use crate::wire::challenge::{Challenge, ResourceError};
-use crate::wire::oauth_error::OauthError;
+use crate::wire::oauth_error;
 use crate::wire::policy::Policy;
 use crate::wire::response::Response;
 
@@ -212,12 +211,14 @@ fn sign(key: &PrivateKey, input: &str) -> Result<Signature, Error> {
 
 /// Whether the server wants the same request with the nonce that came along (RFC 9449 sections 8 and 9).
 fn demands_nonce(response: &Response<'_>) -> bool {
+    let is_in_body =
+        || oauth_error::said(response.body).is_some_and(|(error, _)| *error == *ResourceError::UseDpopNonce.name());
     match response.status.as_u16() {
-        400 => json::document::<OauthError<'_>>(response.body)
-            .is_ok_and(|body| body.error.is_some_and(|error| *error == *ResourceError::UseDpopNonce.name())),
-        401 => Challenge::parse_all(response.headers)
-            .iter()
-            .any(|challenge| challenge.error == Some(ResourceError::UseDpopNonce)),
+        400 => is_in_body(),
+        401 => {
+            let challenges = Challenge::parse_all(response.headers);
+            is_in_body() || challenges.iter().any(|challenge| challenge.error == Some(ResourceError::UseDpopNonce))
+        }
         _ => false,
     }
 }

@@ -10,10 +10,12 @@ use super::revocation::Revocation;
 use crate::base::env::{Env, Timestamp};
 use crate::base::json::Fields;
 use crate::base::secret::Secret;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Fault, ProviderText};
 use crate::jose::{self, Algorithm, Algorithms, Jws, half_hash_matches};
 use crate::message::token::TokenResponse;
 use crate::party::client::IdTokenTrust;
+use crate::party::client_auth::explained;
+use crate::party::options::Deviation;
 use crate::party::relying_party::RelyingParty;
 use crate::step::Step;
 use crate::token::id_token::{self, Expected, IdToken, LoginExpectation, SignatureEvidence};
@@ -131,6 +133,24 @@ impl Origin {
                 Ok(Some((compact, Expected::Refresh(previous))))
             }
         }
+    }
+}
+
+impl Origin {
+    /// Says what to do about the error of the request, and whether it means a dead refresh token at this provider.
+    pub(super) fn explained(&self, error: Error, party: &RelyingParty) -> Error {
+        let error = explained(error, party.client());
+        let name = error.provider_text().and_then(ProviderText::error);
+        let may_be_dead = matches!(name, Some("bad_refresh_token" | "invalid_request"));
+        if !matches!(self, Self::Refresh { .. }) || !may_be_dead || error.fault() != Fault::Denied {
+            return error;
+        }
+        if party.provider().options().accepts(Deviation::RefreshErrors) {
+            return error.with_code(ErrorCode::TOKEN_INVALID_GRANT);
+        }
+        let name = Deviation::RefreshErrors.name();
+        let hint = format!("If the refresh token has expired, log in again; `{name}` reads this error so.");
+        error.with_hint(hint)
     }
 }
 

@@ -70,7 +70,7 @@ struct Members<'a> {
 /// `device.response`, `token.…`, `http.…`, `json.…`.
 pub(crate) fn parse(response: Response<'_>, schemes: Schemes) -> Result<DeviceResponse, Error> {
     if !response.status.is_success() {
-        return Err(oauth_error::from_response(response, oauth_error::token_code));
+        return Err(oauth_error::from_client_response(response, oauth_error::token_code));
     }
     let answer: Members<'_> = json::document(response.success()?)?;
     let unusable = |name| Error::new(ErrorCode::DEVICE_RESPONSE).at(name);

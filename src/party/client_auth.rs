@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Request, StatusCode};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -103,7 +103,8 @@ pub(crate) fn add_assertion(request: &mut Request<Body>, assertion: &str) {
 
 /// Says how the client authenticated, where the provider did not accept it.
 pub(crate) fn explained(error: Error, client: &Client) -> Error {
-    if error.family() != Family::ClientRejected {
+    let is_silent = error.code() == ErrorCode::HTTP_STATUS && error.status() == Some(StatusCode::UNAUTHORIZED);
+    if error.family() != Family::ClientRejected && !is_silent {
         return error;
     }
     let method = client.auth.method().name();

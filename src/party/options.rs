@@ -14,6 +14,14 @@ words! {
         StringBooleans = "string_booleans",
         /// `scope` in a token response is an array.
         ScopeArray = "scope_array",
+        /// A token response has another content type than JSON. Without this, its tokens come as unverified.
+        TokenContentType = "token_content_type",
+        /// A token response has no `token_type`: the tokens are bearer tokens (RFC 6750). Without this, they come as
+        /// unverified.
+        MissingTokenType = "missing_token_type",
+        /// At a refresh, `bad_refresh_token` and `invalid_request` say that the refresh token is not valid, like
+        /// `invalid_grant` (GitHub and others).
+        RefreshErrors = "refresh_errors",
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode, Uri, header};
 
 use super::date;
 use super::policy::Accept;
+use crate::base::url::Endpoint;
 use crate::error::{Error, ErrorCode, Quote};
 
 /// A response, borrowed, as a flow gets it.
@@ -63,6 +64,14 @@ impl<'a> Response<'a> {
             Some(location) => error.with_found(Quote::provider_url(location)),
             None => error.with_found(Quote::library("no Location header")),
         }
+    }
+
+    /// Whether `Location` stays on the endpoint's own server: a path, or a URL of the same scheme, host and port.
+    pub(crate) fn redirects_within(&self, endpoint: &Endpoint) -> bool {
+        let location = self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let is_path = location.starts_with('/') && !location.starts_with("//");
+        let origin = |uri: &Uri| uri.scheme().cloned().zip(uri.authority().cloned());
+        is_path || location.parse().is_ok_and(|location| origin(&location) == origin(endpoint.uri()))
     }
 
     /// `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date, which is taken relative to the server's own.

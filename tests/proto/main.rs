@@ -10,6 +10,7 @@ mod hostile;
 mod matrix;
 mod properties;
 mod qr;
+mod reading;
 mod requirements;
 mod rotation;
 mod session;

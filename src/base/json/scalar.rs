@@ -29,6 +29,14 @@ impl<'a> Scalar<'a> {
         }
     }
 
+    /// The value; an empty string counts as absent.
+    pub(crate) fn or_absent(self) -> Self {
+        match self {
+            Self::Text(text) if text.is_empty() => Self::Null,
+            other => other,
+        }
+    }
+
     /// The whole number that it is or, as a string, spells in digits.
     pub(crate) fn whole(&self) -> Option<u64> {
         // Where floats stop being exact.

@@ -217,6 +217,8 @@ impl<'de> Deserialize<'de> for Audience {
 /// An ID token whose claims name this client and a valid time. Neither its signature nor its login have been checked.
 pub(crate) struct Unchecked {
     token: IdToken,
+    /// Whether `azp` is this client.
+    names_client: bool,
     at_hash: Option<Box<str>>,
 }
 
@@ -269,7 +271,7 @@ pub(crate) fn parse(
     }
     let kept = texts::Claims {
         sub: &subject,
-        nonce: claims.nonce.as_deref(),
+        nonce: claims.nonce.as_deref().filter(|nonce| !nonce.is_empty()),
         acr: claims.acr.as_deref(),
         sid: claims.sid.as_deref(),
         azp: claims.azp.as_deref(),
@@ -283,6 +285,7 @@ pub(crate) fn parse(
             issued_at,
             auth_time: claims.auth_time.map(|time| time.0),
         },
+        names_client: claims.azp.as_deref() == Some(&*client.id),
         at_hash: claims.at_hash.map(|at_hash| Box::from(&*at_hash)),
     })
 }
@@ -363,9 +366,10 @@ impl Unchecked {
             ("iss", new.issuer == old.issuer),
             ("sub", new_texts.sub == old_texts.sub),
             ("aud", sorted_audience(new) == sorted_audience(old)),
-            ("azp", new_texts.azp == old_texts.azp),
-            // Required to be the same "if the ID Token contains" it.
-            ("auth_time", new.auth_time.is_none() || old.auth_time.is_none() || new.auth_time == old.auth_time),
+            // This client's own may appear.
+            ("azp", new_texts.azp == old_texts.azp || old_texts.azp.is_none() && self.names_client),
+            // Some providers tell when the session was used last. An earlier login is another one.
+            ("auth_time", new.auth_time.zip(old.auth_time).is_none_or(|(new, old)| new >= old)),
             ("nonce", new_texts.nonce.is_none() || new_texts.nonce == old_texts.nonce),
         ] {
             if !kept {

@@ -62,8 +62,7 @@ const NO: &[(Say, ErrorCode)] = &[
     (Say::Edit("too late", |op| respond(op, On::Token, 400, "application/json", r#"{"error":"expired_token"}"#)), ErrorCode::DEVICE_EXPIRED_TOKEN),
     (Say::Edit("a code of nobody", |op| respond(op, On::Token, 400, "application/json", r#"{"error":"invalid_grant"}"#)), ErrorCode::TOKEN_INVALID_GRANT),
     (Say::Edit("a word with a space", |op| respond(op, On::Token, 400, "application/json", r#"{"error":"slow_down "}"#)), ErrorCode::TOKEN_ERROR),
-    (Say::Edit("pending by 200", |op| respond(op, On::Token, 200, "application/json", r#"{"error":"authorization_pending"}"#)), ErrorCode::TOKEN_ERROR_WITH_SUCCESS),
-    (Say::Edit("pending by HTML", |op| respond(op, On::Token, 400, "text/html", r#"{"error":"authorization_pending"}"#)), ErrorCode::HTTP_STATUS),
+    (Say::Edit("a page", |op| respond(op, On::Token, 400, "text/html", r#"<p>{"error":"authorization_pending"}</p>"#)), ErrorCode::HTTP_STATUS),
     (Say::Fault(On::Token, Fault::Redirect), ErrorCode::HTTP_REDIRECT),
     (Say::Fault(On::Token, Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
 ];

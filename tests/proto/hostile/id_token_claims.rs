@@ -71,7 +71,7 @@ const COSTLY: &[(Say, ErrorCode)] = &[
     (Say::Lie(Lie::NonceAbsent), ErrorCode::ID_TOKEN_NONCE_MISSING),
     (Say::Edit("null as nonce", |op| claim(op, "nonce", Value::Null)), ErrorCode::ID_TOKEN_NONCE_MISSING),
     (Say::Lie(Lie::NonceWrong), ErrorCode::ID_TOKEN_NONCE_MISMATCH),
-    (Say::Edit("an empty nonce", |op| claim(op, "nonce", json!(""))), ErrorCode::ID_TOKEN_NONCE_MISMATCH),
+    (Say::Edit("an empty nonce", |op| claim(op, "nonce", json!(""))), ErrorCode::ID_TOKEN_NONCE_MISSING),
     (Say::Edit("nonce in capitals", |op| op.edit_id_token(|t| { let nonce = t.claims["nonce"].as_str().unwrap().to_uppercase(); t.claim("nonce", nonce); })), ErrorCode::ID_TOKEN_NONCE_MISMATCH),
     (Say::Lie(Lie::AtHashWrong), ErrorCode::ID_TOKEN_AT_HASH_MISMATCH),
     (Say::Edit("an empty at_hash", |op| claim(op, "at_hash", json!(""))), ErrorCode::ID_TOKEN_AT_HASH_MISMATCH),

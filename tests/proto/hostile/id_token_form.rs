@@ -14,7 +14,7 @@ pub(crate) const ALGORITHMS: [Algorithm; 3] = [Algorithm::Es256, Algorithm::Rs25
 #[rustfmt::skip]
 const CHEAP: &[(Say, ErrorCode)] = &[
     (Say::Lie(Lie::IdTokenAbsent), ErrorCode::ID_TOKEN_MISSING),
-    (Say::Lie(Lie::IdTokenEmpty), ErrorCode::JWS_MALFORMED),
+    (Say::Lie(Lie::IdTokenEmpty), ErrorCode::ID_TOKEN_MISSING),
     (Say::Lie(Lie::SegmentsOne), ErrorCode::JWS_MALFORMED),
     (Say::Lie(Lie::SegmentsTwo), ErrorCode::JWS_MALFORMED),
     (Say::Lie(Lie::SegmentsFour), ErrorCode::JWS_MALFORMED),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use oidc_proto::AuthMethod;
 use oidc_proto::jose::Algorithm;
 use oidc_proto::testing::{self, Lie, On};
-use oidc_proto::{Endpoint, Env as _, ErrorCode, Fault, Registrations, Schemes};
+use oidc_proto::{Endpoint, Env as _, ErrorCode, Registrations, Schemes};
 use serde_json::{Value, json};
 
 use crate::hostile::world::{At, Row, Say, World, pardons, redirect, refusals};
@@ -96,7 +96,7 @@ fn a_no_counts_only_with_a_status_that_says_no() {
         });
         let error = world.login().err().unwrap().error;
         assert_eq!(error.code(), *code, "{status} {name}");
-        assert_eq!(error.provider_text().is_some(), error.fault() == Fault::Denied);
+        assert_eq!(error.provider_text().and_then(|said| said.error()), Some(*name));
     }
 }
 

@@ -1,0 +1,5 @@
+//! What real providers send: a verdict is read wherever it is, tokens that arrived are kept, and what nobody asked for harms
+//! nothing. The hostile tables say what stays refused.
+
+mod tokens;
+mod verdicts;

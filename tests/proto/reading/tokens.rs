@@ -1,0 +1,130 @@
+//! Tokens that arrived in a response that is not as it should be.
+
+use oidc_proto::testing::{self, On};
+use oidc_proto::{Deviation, ErrorCode, TokenType};
+use serde_json::{Value, json};
+
+use crate::hostile::world::{At, World};
+
+fn put(op: &testing::Provider, name: &'static str, value: Value) {
+    op.edit_json(On::Token, move |object| drop(object.insert(name.to_owned(), value.clone())));
+}
+
+type Edit = fn(&testing::Provider);
+
+fn content_type(op: &testing::Provider, value: &'static str) {
+    op.tamper(On::Token, move |response| {
+        response.headers_mut().insert("content-type", http::HeaderValue::from_static(value));
+    });
+}
+
+/// Without the choice the tokens come as unverified, and can be revoked.
+#[test]
+fn flawed_tokens_are_kept_and_used_where_that_was_chosen() {
+    let flaws: &[(Edit, Deviation, ErrorCode)] = &[
+        (|op| content_type(op, "text/plain"), Deviation::TokenContentType, ErrorCode::TOKEN_CONTENT_TYPE),
+        (|op| content_type(op, "text/html"), Deviation::TokenContentType, ErrorCode::TOKEN_CONTENT_TYPE),
+        (|op| content_type(op, "text/javascript"), Deviation::TokenContentType, ErrorCode::TOKEN_CONTENT_TYPE),
+        (|op| put(op, "token_type", Value::Null), Deviation::MissingTokenType, ErrorCode::TOKEN_MISSING_TYPE),
+        (|op| put(op, "token_type", json!("")), Deviation::MissingTokenType, ErrorCode::TOKEN_MISSING_TYPE),
+        (|op| put(op, "scope", json!(["openid", "profile"])), Deviation::ScopeArray, ErrorCode::JSON_TYPE),
+    ];
+    for (edit, deviation, code) in flaws {
+        let mut world = World::new();
+        let user = world.logged_in().unwrap();
+        edit(&world.op);
+        let refusal = world.refresh(&user).err().unwrap();
+        assert_eq!(refusal.what(), (At::Verification, *code));
+        world.give_up(*refusal.tokens.unwrap()).unwrap();
+
+        let mut world = World::new();
+        world.options = world.options.accepting(*deviation);
+        edit(&world.op);
+        let user = world.logged_in().unwrap();
+        assert_eq!(user.tokens.token_type(), TokenType::Bearer);
+        world.refresh(&user).unwrap();
+    }
+}
+
+/// A token that is bound to a key is never a bearer token, whatever was chosen.
+#[test]
+fn a_missing_token_type_does_not_stand_for_a_bound_token() {
+    let key = crate::hostile::strong::dpop_key(9);
+    let mut world = World { dpop: Some(key), ..World::new() };
+    world.options = world.options.accepting(Deviation::MissingTokenType);
+    put(&world.op, "token_type", Value::Null);
+    assert_eq!(world.logged_in().err().unwrap().what(), (At::Verification, ErrorCode::DPOP_NOT_BOUND));
+}
+
+#[test]
+fn an_error_that_says_nothing_is_none() {
+    for value in [json!(""), Value::Null] {
+        let mut world = World::new();
+        put(&world.op, "error", value);
+        world.logged_in().unwrap();
+    }
+}
+
+#[test]
+fn an_error_beside_tokens_does_not_lose_them() {
+    for value in [json!("invalid_grant"), json!({ "code": 1 }), json!(7)] {
+        let mut world = World::new();
+        put(&world.op, "error", value);
+        let refusal = world.logged_in().err().unwrap();
+        assert_eq!(refusal.what(), (At::Verification, ErrorCode::TOKEN_ERROR_WITH_SUCCESS));
+        world.give_up(*refusal.tokens.unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn empty_strings_are_absent() {
+    let mut world = World::new();
+    let user = world.logged_in().unwrap();
+    for name in ["id_token", "refresh_token"] {
+        put(&world.op, name, json!(""));
+    }
+    put(&world.op, "scope", Value::Null);
+    let next = world.refresh(&user).unwrap();
+    assert_eq!(
+        next.tokens.refresh_token().map(|token| token.expose()),
+        user.tokens.refresh_token().map(|t| t.expose())
+    );
+    assert_eq!(next.tokens.subject(), Some("sub-alice"));
+
+    let mut world = World::new();
+    put(&world.op, "id_token", json!(""));
+    assert_eq!(world.logged_in().err().unwrap().what(), (At::Verification, ErrorCode::ID_TOKEN_MISSING));
+}
+
+/// Cognito, Doorkeeper, django-oidc-provider and CAS tell when the session was used last; others add what was left out at
+/// first.
+#[test]
+fn an_id_token_of_a_refresh_may_tell_more_than_the_first() {
+    let edits: [fn(&mut testing::IdToken); 3] = [
+        |token| token.claim("auth_time", token.date("iat")),
+        |token| {
+            let aud = token.claims["aud"].clone();
+            token.claim("azp", aud);
+        },
+        |token| token.claim("nonce", ""),
+    ];
+    for edit in edits {
+        let mut world = World::new();
+        let user = world.logged_in().unwrap();
+        world.pass(100);
+        world.op.edit_id_token(edit);
+        let next = world.refresh(&user).unwrap();
+        // And again from there.
+        world.refresh(&next).unwrap();
+    }
+    let earlier: fn(&mut testing::IdToken) = |token| token.claim("auth_time", token.date("auth_time") - 60);
+    let elsewhere: fn(&mut testing::IdToken) = |token| token.claim("azp", "elsewhere");
+    for (edit, code) in [(earlier, ErrorCode::ID_TOKEN_CHANGED_CLAIM), (elsewhere, ErrorCode::ID_TOKEN_AZP_MISMATCH)] {
+        let mut world = World::new();
+        let user = world.logged_in().unwrap();
+        world.op.edit_id_token(edit);
+        let refusal = world.refresh(&user).err().unwrap();
+        assert_eq!(refusal.what(), (At::Verification, code));
+        world.give_up(*refusal.tokens.unwrap()).unwrap();
+    }
+}
