@@ -49,14 +49,18 @@ impl RelyingParty {
     /// # Errors
     /// `par.unsupported`, `sign.failed`, and the errors of [`RelyingParty::authorize`] except `par.required`.
     pub fn push(&self, request: AuthorizationRequest, env: &mut dyn Env) -> Result<Step<PushedAuthorization>, Error> {
-        let endpoint = self.provider().metadata().pushed_authorization_request_endpoint.as_ref();
-        let endpoint = endpoint.ok_or(ErrorCode::PAR_UNSUPPORTED)?;
+        let metadata = self.provider().metadata();
+        let endpoint = metadata.endpoint(
+            &metadata.pushed_authorization_request_endpoint,
+            "pushed_authorization_request_endpoint",
+            ErrorCode::PAR_UNSUPPORTED,
+        )?;
         authorization_endpoint(self.provider())?;
         let mut form = String::new();
         let pending = prepare(request, self, &mut form, env)?;
         let request = client_auth::authenticated(endpoint, self.client(), form);
         let pushed = Pushed { party: self.clone(), pending };
-        let (policy, credential) = (Policy::write(Accept::Json), Credential::Client);
+        let (policy, credential) = (Policy::write(Accept::AnyButMarkup), Credential::Client);
         Ok(AuthenticatedRequest::start(self, request, policy, credential, pushed, env)?.wrap(PushedAuthorization))
     }
 }

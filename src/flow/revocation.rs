@@ -54,8 +54,9 @@ impl Revocation {
         party: &RelyingParty,
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
-        let endpoint = party.provider().metadata().revocation_endpoint.as_ref();
-        let endpoint = endpoint.ok_or(ErrorCode::REVOCATION_UNSUPPORTED)?;
+        let metadata = party.provider().metadata();
+        let code = ErrorCode::REVOCATION_UNSUPPORTED;
+        let endpoint = metadata.endpoint(&metadata.revocation_endpoint, "revocation_endpoint", code)?;
         let request = match refresh_token {
             Some(token) => revocation::request(endpoint, party.client(), token, TokenTypeHint::RefreshToken),
             None => revocation::request(endpoint, party.client(), access_token.secret(), TokenTypeHint::AccessToken),

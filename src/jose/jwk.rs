@@ -116,7 +116,7 @@ impl Raw<'_> {
             // Whoever publishes this has lost the key.
             return Err("it is secret, but published");
         }
-        if !matches!(self.usage.text(), Ok(None | Some("sig"))) {
+        if !matches!(self.usage.text(), Ok(None | Some("" | "sig"))) {
             return Err("its `use` is not `sig`");
         }
         if !matches!(self.key_ops, Member::Absent | Member::List { verify: true }) {
@@ -130,13 +130,12 @@ impl Raw<'_> {
             _ => return Err("its type or curve is not supported"),
         };
         let known = |name| Algorithm::from_name(name).filter(|&algorithm| kind.fits(algorithm));
-        let Ok(algorithm) =
-            self.alg.text().map_err(|_| ()).and_then(|name| name.map(|name| known(name).ok_or(())).transpose())
-        else {
+        let named = self.alg.text().map_err(|_| ()).map(|name| name.filter(|name| !name.is_empty()));
+        let Ok(algorithm) = named.and_then(|name| name.map(|name| known(name).ok_or(())).transpose()) else {
             return Err("its `alg` is not supported, or does not fit its type");
         };
-        let Ok(kid) = self.kid.text() else { return Err("its `kid` is not a string") };
-        let kid = kid.map(Into::into);
+        // A hint of another type is none.
+        let kid = self.kid.text().ok().flatten().map(Into::into);
         let key = match kind {
             Kind::Rsa => bytes(&self.n).zip(bytes(&self.e)).and_then(|(n, e)| PublicKey::rsa(&n, &e)),
             Kind::P256 => point::<32, 65>(&self.x, &self.y).map(PublicKey::P256),

@@ -59,7 +59,7 @@ impl Keys {
         if body.len() > KEYS_LIMIT {
             return Err(Error::new(ErrorCode::HTTP_BODY_TOO_LARGE).at("jwks_uri"));
         }
-        let set: Object<Set> = json::document(body).map_err(|error| error.at("keys"))?;
+        let set: Object<Set> = json::key_set(body).map_err(|error| error.at("keys"))?;
         let list = set.0.ok_or(Error::new(ErrorCode::JSON_TYPE).at("jwks_uri"))?.keys;
         let List { keys, dropped, too_many } = list.ok_or(Error::new(ErrorCode::JSON_MISSING_FIELD).at("keys"))?;
         if too_many {

@@ -54,17 +54,23 @@ struct Members<'a> {
     #[serde(borrow)]
     verification_uri: Option<Text<'a>>,
     /// The name in an earlier draft, which some servers still send.
-    #[serde(borrow)]
-    verification_url: Option<Text<'a>>,
-    #[serde(borrow)]
-    verification_uri_complete: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    verification_url: Scalar<'a>,
+    #[serde(borrow, default)]
+    verification_uri_complete: Scalar<'a>,
     #[serde(borrow, default)]
     expires_in: Scalar<'a>,
     #[serde(borrow, default)]
     interval: Scalar<'a>,
 }
 
-/// Parses the response. The user sees the user code and the URLs: the code must be printable, and the URLs `https`.
+/// Whether a browser may be sent there: the URL of an endpoint, or of a page with a fragment.
+pub(crate) fn check_page(text: &str, schemes: Schemes) -> Result<(), Error> {
+    let before_fragment = text.split_once('#').map_or(text, |(before, _)| before);
+    Endpoint::new(before_fragment, schemes).map(drop)
+}
+
+/// Parses the response. A `verification_uri_complete` that is not usable counts as absent. The user sees the user code and the URLs: the code must be printable, and the URLs `https`.
 ///
 /// # Errors
 /// `device.response`, `token.…`, `http.…`, `json.…`.
@@ -74,21 +80,22 @@ pub(crate) fn parse(response: Response<'_>, schemes: Schemes) -> Result<DeviceRe
     }
     let answer: Members<'_> = json::document(response.success()?)?;
     let unusable = |name| Error::new(ErrorCode::DEVICE_RESPONSE).at(name);
-    let url = |text: Text<'_>, name| match Endpoint::new(&text, schemes) {
-        Ok(_) => Ok(text.0.into_owned()),
-        Err(error) => Err(unusable(name).with_found(Quote::provider_url(&text)).with_source(error)),
-    };
     let device_code = answer.device_code.filter(|code| !code.is_empty()).ok_or_else(|| unusable("device_code"))?;
     let user_code = answer.user_code.filter(|code| is_user_code(code)).ok_or_else(|| unusable("user_code"))?;
-    let verification_uri =
-        answer.verification_uri.or(answer.verification_url).ok_or_else(|| unusable("verification_uri"))?;
-    let complete = answer.verification_uri_complete.filter(|url| !url.is_empty());
+    let verification_uri = answer
+        .verification_uri
+        .or(answer.verification_url.text().map(Text))
+        .ok_or_else(|| unusable("verification_uri"))?;
+    check_page(&verification_uri, schemes).map_err(|error| {
+        unusable("verification_uri").with_found(Quote::provider_url(&verification_uri)).with_source(error)
+    })?;
+    let complete = answer.verification_uri_complete.text().filter(|url| check_page(url, schemes).is_ok());
     let seconds = |value: Scalar<'_>| value.whole().map(Duration::from_secs);
     Ok(DeviceResponse {
         device_code: Secret::new(device_code.0),
         user_code: user_code.0.into_owned(),
-        verification_uri: url(verification_uri, "verification_uri")?,
-        verification_uri_complete: complete.map(|text| url(text, "verification_uri_complete")).transpose()?,
+        verification_uri: verification_uri.0.into_owned(),
+        verification_uri_complete: complete.map(Into::into),
         lifetime: seconds(answer.expires_in).unwrap_or(LONGEST_LIFETIME).min(LONGEST_LIFETIME),
         // Zero would be a flood.
         interval: seconds(answer.interval)

@@ -70,8 +70,12 @@ impl RelyingParty {
         request: EndSessionRequest,
         env: &mut dyn Env,
     ) -> Result<(EndSessionUrl, PendingLogout), Error> {
-        let endpoint = self.provider().metadata().end_session_endpoint.as_ref();
-        let endpoint = endpoint.ok_or(ErrorCode::END_SESSION_UNSUPPORTED)?;
+        let metadata = self.provider().metadata();
+        let endpoint = metadata.endpoint(
+            &metadata.end_session_endpoint,
+            "end_session_endpoint",
+            ErrorCode::END_SESSION_UNSUPPORTED,
+        )?;
         let state = Secret::random(env.rng());
         let redirects = request.post_logout_redirect_uri.is_some();
         let optional = [

@@ -40,6 +40,15 @@ impl ClientAuth {
         }
     }
 
+    /// The usual method for a client with this secret: the header if the provider lists it, else the form if the provider lists
+    /// that. If it lists neither, it is the header all the same: providers know clients by methods that they do not list.
+    pub fn for_secret(secret: Secret, provider: &Provider) -> Self {
+        let listed = provider.metadata().token_endpoint_auth_methods;
+        let lists_form_alone =
+            listed.contains(AuthMethod::ClientSecretPost) && !listed.contains(AuthMethod::ClientSecretBasic);
+        if lists_form_alone { Self::SecretPost(secret) } else { Self::SecretBasic(secret) }
+    }
+
     /// The strongest method that the provider supports for a client with this secret, in this order: an assertion, which does
     /// not send the secret; the header; the form. The assertion (HS256) needs a secret of at least 32 bytes.
     ///
@@ -119,6 +128,8 @@ pub struct Client {
     pub(crate) trusted_audiences: Vec<Box<str>>,
     pub(crate) trusted_parties: Vec<Box<str>>,
     pub(crate) dpop: Option<Arc<DpopKey>>,
+    /// Whether the provider takes Basic credentials that are not form-encoded. A relying party sets it by its options.
+    pub(crate) has_plain_basic: bool,
 }
 
 impl Client {
@@ -143,6 +154,7 @@ impl Client {
             trusted_audiences: Vec::new(),
             trusted_parties: Vec::new(),
             dpop: None,
+            has_plain_basic: false,
         }
     }
 

@@ -15,7 +15,7 @@ use serde_json::error::Category;
 use super::secret::Body;
 use crate::error::{Error, ErrorCode, Quote};
 
-pub(crate) use scalar::Scalar;
+pub(crate) use scalar::{Scalar, unreadable};
 use strings::take_string;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -25,16 +25,27 @@ pub(crate) const DEPTH_LIMIT: usize = 32;
 
 /// Parses a document: an optional byte-order mark (RFC 8259 section 8.1 lets a parser ignore it), then one object.
 ///
-/// Names that stand twice in one object are refused wherever they are, also those that `T` does not know.
+/// Names that stand twice in the outermost object are refused, also those that `T` does not know. Deeper inside they are the
+/// affair of those who read the member.
 pub(crate) fn document<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     strict(bytes.strip_prefix(BOM).unwrap_or(bytes))
+}
+
+/// [`document`] for a JWK set: names must not stand twice in a key, either. Readers would disagree on which key it is.
+pub(crate) fn key_set<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
+    const LEVEL_OF_KEYS: usize = 3;
+    object(bytes.strip_prefix(BOM).unwrap_or(bytes), LEVEL_OF_KEYS)
 }
 
 /// Parses one object, without a byte-order mark: the parts of a JWS.
 ///
 /// A derived `Deserialize` would take an array of the fields' values, too.
 pub(crate) fn strict<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
-    check_bounds(bytes)?;
+    object(bytes, 1)
+}
+
+fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8], levels: usize) -> Result<T, Error> {
+    check_bounds(bytes, levels)?;
     if bytes.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
         unchecked::<IgnoredAny>(bytes)?;
         return Err(Error::new(ErrorCode::JSON_TYPE).with_expected(Quote::library("an object")));
@@ -113,9 +124,9 @@ impl fmt::Debug for Fields {
     }
 }
 
-/// Checks nesting and names without building anything. Syntax is left to the parser.
-fn check_bounds(bytes: &[u8]) -> Result<(), ErrorCode> {
-    // Where the names of each open object start in `names`; `None` for an array.
+/// Checks nesting, and the names in the outermost levels, without building anything. Syntax is left to the parser.
+fn check_bounds(bytes: &[u8], levels: usize) -> Result<(), ErrorCode> {
+    // Where the names of each open object start in `names`; `None` for an array, and for what is deeper than the levels.
     let mut open: [Option<usize>; DEPTH_LIMIT] = [None; DEPTH_LIMIT];
     let mut depth = 0_usize;
     let mut names: Vec<&[u8]> = Vec::with_capacity(32);
@@ -135,9 +146,9 @@ fn check_bounds(bytes: &[u8]) -> Result<(), ErrorCode> {
                 }
             }
             b'{' | b'[' => {
-                *open.get_mut(depth).ok_or(ErrorCode::JSON_TOO_DEEP)? = (byte == b'{').then_some(names.len());
+                name_next = byte == b'{' && depth < levels;
+                *open.get_mut(depth).ok_or(ErrorCode::JSON_TOO_DEEP)? = name_next.then_some(names.len());
                 depth += 1;
-                name_next = byte == b'{';
             }
             b'}' | b']' => {
                 depth = depth.checked_sub(1).ok_or(ErrorCode::JSON_SYNTAX)?;
@@ -192,10 +203,12 @@ mod tests {
             ("\u{feff}{}", Ok(())),
             (r#"{"a":"b","b":"a"}"#, Ok(())),
             (r#"{"a":1,"a":1}"#, Err(ErrorCode::JSON_DUPLICATE_NAME)),
-            (r#"{"x":[{"a":{},"b":[],"a":"}"}]}"#, Err(ErrorCode::JSON_DUPLICATE_NAME)),
+            (r#"{"x":[{"a":{},"b":[],"a":"}"}]}"#, Ok(())),
+            (r#"{"x":{"a":1},"a":{"x":1,"x":2},"b":[{"x":1},[{"x":1}]],"x":"}"}"#, Err(ErrorCode::JSON_DUPLICATE_NAME)),
             (r#"{"iss":1,"\u0069ss":2}"#, Err(ErrorCode::JSON_DUPLICATE_NAME)),
             // Half a character: no name, but a value that nobody reads may be cut there.
-            (r#"{"x":{"a\ude00":1}}"#, Err(ErrorCode::JSON_SYNTAX)),
+            (r#"{"x":{"a\ude00":1}}"#, Ok(())),
+            (r#"{"a\ude00":1}"#, Err(ErrorCode::JSON_SYNTAX)),
             (r#"{"\ud83d":1,"\ude00":2}"#, Err(ErrorCode::JSON_SYNTAX)),
             (r#"{"a":"\ud83d"}"#, Ok(())),
             (&deep(32), Ok(())),

@@ -14,12 +14,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::numeric::NumericDate;
 use crate::base::env::Timestamp;
-use crate::base::json::{self, Text};
+use crate::base::json::{self, Scalar, Text};
 use crate::base::secret::{Body, Secret};
 use crate::base::url::Issuer;
 use crate::error::{Error, ErrorCode, Quote};
 use crate::jose::Signed;
 use crate::party::client::Client;
+use crate::party::metadata::CodeChallengeMethod;
 use crate::party::options::Deviation;
 use crate::party::provider::Provider;
 use refusal::{clocks, other_party};
@@ -170,17 +171,19 @@ struct Claims<'a> {
     exp: Option<NumericDate>,
     iat: Option<NumericDate>,
     nbf: Option<NumericDate>,
-    auth_time: Option<NumericDate>,
     #[serde(borrow)]
     nonce: Option<Text<'a>>,
     #[serde(borrow)]
-    acr: Option<Text<'a>>,
-    #[serde(borrow)]
-    sid: Option<Text<'a>>,
-    #[serde(borrow)]
     at_hash: Option<Text<'a>>,
-    #[serde(borrow)]
-    tid: Option<Text<'a>>,
+    // Those that nobody may have asked for: one that cannot be read counts as absent.
+    #[serde(borrow, default)]
+    auth_time: Scalar<'a>,
+    #[serde(borrow, default)]
+    acr: Scalar<'a>,
+    #[serde(borrow, default)]
+    sid: Scalar<'a>,
+    #[serde(borrow, default)]
+    tid: Scalar<'a>,
 }
 
 /// One string or an array of strings (RFC 7519 section 4.1.3).
@@ -219,6 +222,8 @@ pub(crate) struct Unchecked {
     token: IdToken,
     /// Whether `azp` is this client.
     names_client: bool,
+    /// Whether the caller accepts a token without a nonce, and PKCE binds the code to the login.
+    may_lack_nonce: bool,
     at_hash: Option<Box<str>>,
 }
 
@@ -238,7 +243,7 @@ pub(crate) fn parse(
         _ => error.with_code(ErrorCode::ID_TOKEN_CLAIMS),
     })?;
     let iss = required(claims.iss, "iss")?;
-    check_issuer(&iss, claims.tid.as_deref(), provider)?;
+    check_issuer(&iss, claims.tid.as_text(), provider)?;
     let Audience(audience) = required(claims.aud, "aud")?;
     if !audience.iter().any(|one| **one == *client.id) {
         return Err(other_party(ErrorCode::ID_TOKEN_AUDIENCE_MISMATCH, "aud", client, &audience.join(", ")));
@@ -272,8 +277,8 @@ pub(crate) fn parse(
     let kept = texts::Claims {
         sub: &subject,
         nonce: claims.nonce.as_deref().filter(|nonce| !nonce.is_empty()),
-        acr: claims.acr.as_deref(),
-        sid: claims.sid.as_deref(),
+        acr: claims.acr.as_text(),
+        sid: claims.sid.as_text(),
         azp: claims.azp.as_deref(),
     };
     let own = provider.issuer();
@@ -283,9 +288,11 @@ pub(crate) fn parse(
             issuer: if *iss == *own.as_str() { own.clone() } else { Issuer::stored(&*iss) },
             expires_at,
             issued_at,
-            auth_time: claims.auth_time.map(|time| time.0),
+            auth_time: NumericDate::read(&claims.auth_time).map(|time| time.0),
         },
         names_client: claims.azp.as_deref() == Some(&*client.id),
+        may_lack_nonce: provider.options().accepts(Deviation::NoNonce)
+            && provider.metadata().code_challenge_methods.contains(CodeChallengeMethod::S256),
         at_hash: claims.at_hash.map(|at_hash| Box::from(&*at_hash)),
     })
 }
@@ -339,9 +346,11 @@ impl Unchecked {
             return Err(clocks(ErrorCode::ID_TOKEN_TOO_OLD, "iat", self.token.issued_at, now));
         }
         if let Some(expected) = &login.nonce {
-            let nonce = self.token.texts.claims().nonce.ok_or(ErrorCode::ID_TOKEN_NONCE_MISSING)?;
-            if !expected.matches(nonce) {
-                return Err(ErrorCode::ID_TOKEN_NONCE_MISMATCH.into());
+            match self.token.texts.claims().nonce {
+                Some(nonce) if expected.matches(nonce) => {}
+                Some(_) => return Err(ErrorCode::ID_TOKEN_NONCE_MISMATCH.into()),
+                None if self.may_lack_nonce => {}
+                None => return Err(ErrorCode::ID_TOKEN_NONCE_MISSING.into()),
             }
         }
         if let Some(earliest) = login.not_logged_in_before {

@@ -18,7 +18,7 @@ mod id_token_claims;
 mod id_token_form;
 mod keys;
 mod limits;
-mod logout_token;
+pub(crate) mod logout_token;
 mod misuse;
 mod par;
 mod refresh;

@@ -9,6 +9,7 @@ use crate::hostile::world::{Row, Say, User, World};
 const PLACES: [On; 7] = [On::ServerMetadata, On::Register, On::Jwks, On::Token, On::UserInfo, On::Token, On::Revoke];
 
 const CLIENT: ErrorCode = ErrorCode::TOKEN_INVALID_CLIENT;
+const DENIED: ErrorCode = ErrorCode::REGISTRATION_DENIED;
 const LARGE: ErrorCode = ErrorCode::HTTP_BODY_TOO_LARGE;
 const TOKEN: ErrorCode = ErrorCode::TOKEN_CONTENT_TYPE;
 const TYPE: ErrorCode = ErrorCode::HTTP_CONTENT_TYPE;
@@ -36,8 +37,8 @@ const FAULTS: &[(Fault, [Option<ErrorCode>; 7])] = &[
     (Fault::status(204),                        [Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),       Some(SYNTAX),      None]),
     (Fault::status(304),                        [Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),     Some(REDIRECT),    Some(REDIRECT)]),
     (Fault::status(400),                        [Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),       Some(STATUS),      Some(STATUS)]),
-    (Fault::status(401),                        [Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(UNAUTHORIZED), Some(STATUS),      Some(CLIENT)]),
-    (Fault::status(403),                        [Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(UNAUTHORIZED), Some(STATUS),      Some(CLIENT)]),
+    (Fault::status(401),                        [Some(STATUS),      Some(DENIED),      Some(STATUS),      Some(STATUS),      Some(UNAUTHORIZED), Some(STATUS),      Some(CLIENT)]),
+    (Fault::status(403),                        [Some(STATUS),      Some(DENIED),      Some(STATUS),      Some(STATUS),      Some(UNAUTHORIZED), Some(STATUS),      Some(CLIENT)]),
     (Fault::status(404),                        [Some(NONE404),     Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),       Some(STATUS),      Some(STATUS)]),
     (Fault::status(408),                        [Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),      Some(TIMEOUT),     Some(TIMEOUT)]),
     (Fault::status(425),                        [Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),         Some(SLOW),        Some(SLOW)]),
@@ -57,12 +58,12 @@ const FAULTS: &[(Fault, [Option<ErrorCode>; 7])] = &[
     (Fault::ContentType(None),                  [None,              None,              None,              None,              None,               None,              None]),
     (Fault::ContentType(Some("Application/JSON; charset=UTF-8")), [None, None,         None,              None,              None,               None,              None]),
     (Fault::ContentType(Some("application/x+json")), [None,         None,              None,              None,              None,               None,              None]),
-    (Fault::ContentType(Some("text/plain")),    [None,              Some(TYPE),        None,              Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
-    (Fault::ContentType(Some("application/jsonp")), [None,              Some(TYPE),        None,              Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
-    (Fault::ContentType(Some("application/jwt")), [None,              Some(TYPE),        None,              Some(TOKEN),       Some(SIGNED),      Some(TOKEN),       None]),
-    (Fault::ContentType(Some("TEXT/HTML")),     [Some(TYPE),        Some(TYPE),        Some(TYPE),        Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
-    (Fault::ContentType(Some("application/xhtml+xml")), [Some(TYPE),        Some(TYPE),        Some(TYPE),        Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
-    (Fault::ContentType(Some("text/xml;charset=utf-8")), [Some(TYPE),        Some(TYPE),        Some(TYPE),        Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
+    (Fault::ContentType(Some("text/plain")),    [None,              None      ,        None,              Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
+    (Fault::ContentType(Some("application/jsonp")), [None,              None      ,        None,              Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
+    (Fault::ContentType(Some("application/jwt")), [None,              None      ,        None,              Some(TOKEN),       Some(SIGNED),      Some(TOKEN),       None]),
+    (Fault::ContentType(Some("TEXT/HTML")),     [Some(TYPE),        None      ,        Some(TYPE),        Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
+    (Fault::ContentType(Some("application/xhtml+xml")), [Some(TYPE),        None      ,        Some(TYPE),        Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
+    (Fault::ContentType(Some("text/xml;charset=utf-8")), [Some(TYPE),        None      ,        Some(TYPE),        Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
 ];
 
 /// What an HTTP client may report.

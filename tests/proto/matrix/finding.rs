@@ -162,7 +162,13 @@ fn the_homeserver_names_its_provider_and_the_provider_itself() {
 #[test]
 fn what_matrix_demands_of_a_provider_is_checked() {
     let remove: fn(&mut serde_json::Map<String, Value>, &str) = |o, name| drop(o.remove(name));
-    for name in ["registration_endpoint", "response_modes_supported", "account_management_uri", "jwks_uri"] {
+    for name in [
+        "registration_endpoint",
+        "response_types_supported",
+        "response_modes_supported",
+        "account_management_uri",
+        "jwks_uri",
+    ] {
         let mut world = World::new();
         world.hs.edit_json(OnMatrix::AuthMetadata, move |o| remove(o, name));
         assert!(world.support().is_ok(), "{name}");
@@ -172,7 +178,6 @@ fn what_matrix_demands_of_a_provider_is_checked() {
         ("authorization_endpoint", ErrorCode::METADATA_MISSING_FIELD),
         ("token_endpoint", ErrorCode::METADATA_MISSING_FIELD),
         ("revocation_endpoint", ErrorCode::METADATA_MISSING_FIELD),
-        ("response_types_supported", ErrorCode::METADATA_MISSING_FIELD),
         ("grant_types_supported", ErrorCode::METADATA_UNSUPPORTED),
         ("code_challenge_methods_supported", ErrorCode::METADATA_UNSUPPORTED),
     ] {
