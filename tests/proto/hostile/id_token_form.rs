@@ -72,16 +72,18 @@ const COSTLY: &[(Say, ErrorCode)] = &[
     (Say::Edit("a signature of one byte", |op| finish(op, |jwt| jwt.rsplit_once('.').unwrap().0.to_owned() + ".AA")), ErrorCode::JWS_SIGNATURE),
     (Say::Edit("the other half of the signature", |op| finish(op, |jwt| { let (input, signature) = jwt.rsplit_once('.').unwrap(); format!("{input}.{}", &signature[..40]) })), ErrorCode::JWS_SIGNATURE),
     (Say::Edit("claims changed after signing", |op| finish(op, |jwt| { let [h, p, s] = parts(&jwt); format!("{h}.{}.{s}", swap_subject(p)) })), ErrorCode::JWS_SIGNATURE),
-    (Say::Lie(Lie::KidUnknown), ErrorCode::JWS_UNKNOWN_KEY),
-    (Say::Lie(Lie::KidPath), ErrorCode::JWS_UNKNOWN_KEY),
-    (Say::Lie(Lie::KidQuotes), ErrorCode::JWS_UNKNOWN_KEY),
-    (Say::Edit("an empty kid", |op| member(op, "kid", json!(""))), ErrorCode::JWS_UNKNOWN_KEY),
-    (Say::Edit("kid in capitals", |op| op.edit_id_token(|t| { let kid = t.header["kid"].as_str().unwrap().to_uppercase(); t.member("kid", kid); })), ErrorCode::JWS_UNKNOWN_KEY),
+    (Say::Edit("a foreign signature under an unknown kid", |op| { op.lie(Lie::KidUnknown); op.lie(Lie::SignatureForeign); }), ErrorCode::JWS_UNKNOWN_KEY),
+    (Say::Edit("a foreign signature under a kid with a path", |op| { op.lie(Lie::KidPath); op.lie(Lie::SignatureForeign); }), ErrorCode::JWS_UNKNOWN_KEY),
 ];
 
 #[rustfmt::skip]
 const LIVED_WITH: &[Say] = &[
     Say::Lie(Lie::KidAbsent),
+    Say::Lie(Lie::KidUnknown),
+    Say::Lie(Lie::KidPath),
+    Say::Lie(Lie::KidQuotes),
+    Say::Edit("an empty kid", |op| member(op, "kid", json!(""))),
+    Say::Edit("kid in capitals", |op| op.edit_id_token(|t| { let kid = t.header["kid"].as_str().unwrap().to_uppercase(); t.member("kid", kid); })),
     Say::Edit("null as kid", |op| member(op, "kid", Value::Null)),
     Say::Lie(Lie::KidNumber),
     Say::Edit("a number as typ", |op| member(op, "typ", json!(7))),

@@ -93,6 +93,8 @@ pub(crate) fn party_with_query(query: &str, client: Client) -> RelyingParty {
     let mut document = serde_json::json!({
         "issuer": ISSUER,
         "response_types_supported": ["code"],
+        "token_endpoint_auth_methods_supported":
+            ["none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"],
         "response_modes_supported": ["query", "fragment", "form_post"],
         "code_challenge_methods_supported": ["S256"],
     });

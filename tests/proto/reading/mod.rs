@@ -2,6 +2,7 @@
 //! nothing. The hostile tables say what stays refused.
 
 mod claims;
+mod keys;
 mod members;
 mod named;
 mod registration;
