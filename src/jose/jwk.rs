@@ -14,7 +14,7 @@ use super::public_key::{Kind, PublicKey};
 use crate::base::json;
 use crate::error::{Error, ErrorCode};
 
-/// A key of a provider's set: an RSA, EC (P-256, P-384) or OKP (Ed25519) key that may verify signatures.
+/// A key of a provider's set: an RSA, EC (P-256, P-384, P-521) or OKP (Ed25519) key that may verify signatures.
 pub struct Jwk {
     kind: Kind,
     kid: Option<Box<str>>,
@@ -126,6 +126,7 @@ impl Raw<'_> {
             (Ok(Some("RSA")), _) => Kind::Rsa,
             (Ok(Some("EC")), Ok(Some("P-256"))) => Kind::P256,
             (Ok(Some("EC")), Ok(Some("P-384"))) => Kind::P384,
+            (Ok(Some("EC")), Ok(Some("P-521"))) => Kind::P521,
             (Ok(Some("OKP")), Ok(Some("Ed25519"))) => Kind::Ed25519,
             _ => return Err("its type or curve is not supported"),
         };
@@ -140,6 +141,7 @@ impl Raw<'_> {
             Kind::Rsa => bytes(&self.n).zip(bytes(&self.e)).and_then(|(n, e)| PublicKey::rsa(&n, &e)),
             Kind::P256 => point::<32, 65>(&self.x, &self.y).map(PublicKey::P256),
             Kind::P384 => point::<48, 97>(&self.x, &self.y).map(PublicKey::P384),
+            Kind::P521 => point::<66, 133>(&self.x, &self.y).map(PublicKey::P521),
             Kind::Ed25519 => fixed::<32>(&self.x).and_then(|x| PublicKey::ed25519(&x)),
         };
         Ok(Jwk { kind, kid, algorithm, key, parsed: OnceLock::new() })

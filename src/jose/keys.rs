@@ -37,7 +37,7 @@ pub struct Keys {
 impl Keys {
     /// Reads a key set.
     ///
-    /// Kept are public keys of the types RSA, EC (P-256, P-384) and OKP (Ed25519) that may verify signatures. Others,
+    /// Kept are public keys of the types RSA, EC (P-256, P-384, P-521) and OKP (Ed25519) that may verify signatures. Others,
     /// symmetric keys, and keys that were published with their private part are skipped, whatever is wrong with them.
     ///
     /// # Errors
