@@ -87,7 +87,8 @@ pub mod limits {
     pub use crate::message::callback::CALLBACK_LIMIT;
     pub use crate::message::device::DEFAULT_INTERVAL;
     pub use crate::party::key_cell::{OLDEST_KEYS, STRANGERS_COOLDOWN, YOUNGEST_KEYS};
-    pub use crate::token::id_token::{CLOCK_SKEW, OLDEST};
+    pub use crate::party::options::{CLOCK_SKEW, LONGEST_CLOCK_SKEW};
+    pub use crate::token::id_token::OLDEST;
     pub use crate::wire::policy::{JSON_LIMIT, JWKS_LIMIT, METADATA_LIMIT};
 }
 

@@ -142,7 +142,7 @@ mod tests {
         );
         let value = basic("a:b c", "ü", false);
         assert!(value.is_sensitive());
-        assert_eq!(STANDARD.decode(&value.as_bytes()[6..]).unwrap(), b"a%3Ab+c:%C3%BC");
+        assert_eq!(STANDARD.decode(&value.as_bytes()[6..]).unwrap(), b"a%3Ab%20c:%C3%BC");
         assert_eq!(STANDARD.decode(&basic("a c", "ü+/=", true).as_bytes()[6..]).unwrap(), "a c:ü+/=".as_bytes());
     }
 }

@@ -1,5 +1,7 @@
 //! Options: what a caller accepts from a provider.
 
+use std::time::Duration;
+
 use crate::base::url::Schemes;
 use crate::base::word_set::{Words, words};
 
@@ -48,6 +50,12 @@ deviations! {
         "The client ID and the secret are not form-encoded in the `Authorization` header, against RFC 6749 section 2.3.1.";
 }
 
+/// How far the clocks of provider and client may differ, if the caller does not say.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// How far they may differ at most.
+pub const LONGEST_CLOCK_SKEW: Duration = Duration::from_secs(300);
+
 /// Whether the unknown fields of metadata and token responses are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -65,6 +73,7 @@ pub struct ProviderOptions {
     schemes: Schemes,
     deviations: Words<Deviation>,
     unknown_fields: UnknownFields,
+    clock_skew: Option<Duration>,
 }
 
 impl ProviderOptions {
@@ -89,6 +98,17 @@ impl ProviderOptions {
     #[must_use]
     pub fn with_unknown_fields(self, unknown_fields: UnknownFields) -> Self {
         Self { unknown_fields, ..self }
+    }
+
+    /// Sets how far the clocks of provider and client may differ: at most five minutes, by default one.
+    #[must_use]
+    pub fn with_clock_skew(self, clock_skew: Duration) -> Self {
+        Self { clock_skew: Some(clock_skew.min(LONGEST_CLOCK_SKEW)), ..self }
+    }
+
+    /// How far the clocks of provider and client may differ.
+    pub fn clock_skew(&self) -> Duration {
+        self.clock_skew.unwrap_or(CLOCK_SKEW)
     }
 
     /// Which schemes the provider's URLs may have.

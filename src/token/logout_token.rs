@@ -12,14 +12,14 @@ use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
 
 use super::id_token::refusal::{clocks, other_party};
-use super::id_token::{Audience, CLOCK_SKEW, check_issuer};
+use super::id_token::{Audience, check_issuer};
 use super::numeric::NumericDate;
 use crate::base::env::Timestamp;
 use crate::base::json::{self, Scalar, Text};
 use crate::error::{Error, ErrorCode};
 use crate::jose::{Signed, TOKEN_LIMIT};
 use crate::party::client::Client;
-use crate::party::options::Deviation;
+use crate::party::options::{Deviation, LONGEST_CLOCK_SKEW};
 use crate::party::provider::Provider;
 use crate::wire::form;
 
@@ -140,15 +140,16 @@ pub(crate) fn parse(payload: &[u8], provider: &Provider, client: &Client, now: T
     if !audience.iter().any(|one| **one == *client.id) {
         return Err(other_party(ErrorCode::LOGOUT_TOKEN_AUDIENCE_MISMATCH, "aud", client, &audience.join(", ")));
     }
+    let skew = provider.options().clock_skew();
     let issued_at = required(claims.iat, "iat")?.0;
     let expires_at = match claims.exp {
         None if provider.options().accepts(Deviation::LogoutTokenWithoutExp) => issued_at.saturating_add(LONGEST_LIFE),
         exp => required(exp, "exp")?.0,
     };
-    if now >= expires_at.saturating_add(CLOCK_SKEW) {
+    if now >= expires_at.saturating_add(skew) {
         return Err(clocks(ErrorCode::LOGOUT_TOKEN_EXPIRED, "exp", expires_at, now));
     }
-    if issued_at > now.saturating_add(CLOCK_SKEW) {
+    if issued_at > now.saturating_add(skew) {
         return Err(clocks(ErrorCode::LOGOUT_TOKEN_ISSUED_IN_FUTURE, "iat", issued_at, now));
     }
     if claims.nonce.is_some() {
@@ -203,7 +204,7 @@ impl SeenLogoutTokens {
     /// # Errors
     /// `logout_token.replayed`.
     pub fn check(&mut self, token: &LogoutToken, now: Timestamp) -> Result<(), Error> {
-        while self.until.first().is_some_and(|(until, _)| until.saturating_add(CLOCK_SKEW) <= now) {
+        while self.until.first().is_some_and(|(until, _)| until.saturating_add(LONGEST_CLOCK_SKEW) <= now) {
             self.forget_first();
         }
         if self.known.contains(&token.token) {

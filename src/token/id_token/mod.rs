@@ -26,9 +26,6 @@ use crate::party::provider::Provider;
 use refusal::{clocks, other_party};
 use texts::Texts;
 
-/// How far the clocks of provider and client may differ.
-pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
-
 /// How old an ID token may be when its code is redeemed. Providers make it at that moment, so a day is ample.
 pub const OLDEST: Duration = Duration::from_secs(24 * 3600);
 
@@ -248,7 +245,7 @@ pub(crate) fn parse(
     if !audience.iter().any(|one| **one == *client.id) {
         return Err(other_party(ErrorCode::ID_TOKEN_AUDIENCE_MISMATCH, "aud", client, &audience.join(", ")));
     }
-    let trusted = |one: &str| *one == *client.id || client.trusted_audiences.iter().any(|own| **own == *one);
+    let trusted = |one: &str| *one == *client.id || client.trusts(one);
     if let Some(extra) = audience.iter().find(|one| !trusted(one)) {
         return Err(other_party(ErrorCode::ID_TOKEN_EXTRA_AUDIENCE, "aud", client, extra));
     }
@@ -258,15 +255,16 @@ pub(crate) fn parse(
     {
         return Err(other_party(ErrorCode::ID_TOKEN_AZP_MISMATCH, "azp", client, azp));
     }
+    let skew = provider.options().clock_skew();
     let expires_at = required(claims.exp, "exp")?.0;
-    if now >= expires_at.saturating_add(CLOCK_SKEW) {
+    if now >= expires_at.saturating_add(skew) {
         return Err(clocks(ErrorCode::ID_TOKEN_EXPIRED, "exp", expires_at, now));
     }
     let issued_at = required(claims.iat, "iat")?.0;
-    if issued_at > now.saturating_add(CLOCK_SKEW) {
+    if issued_at > now.saturating_add(skew) {
         return Err(clocks(ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE, "iat", issued_at, now));
     }
-    if let Some(nbf) = claims.nbf.filter(|nbf| nbf.0 > now.saturating_add(CLOCK_SKEW)) {
+    if let Some(nbf) = claims.nbf.filter(|nbf| nbf.0 > now.saturating_add(skew)) {
         return Err(clocks(ErrorCode::ID_TOKEN_NOT_YET_VALID, "nbf", nbf.0, now));
     }
     let subject = required(claims.sub, "sub")?;

@@ -149,8 +149,9 @@ pub(crate) fn read_form(form: &str) -> Pairs {
 }
 
 /// A form as the URL Standard writes it.
+/// As the url crate writes it, but for spaces.
 pub(crate) fn write_form(pairs: &[(String, String)]) -> String {
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().replace('+', "%20")
 }
 
 pub(crate) fn body(request: &Request<Body>) -> &str {
