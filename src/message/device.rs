@@ -66,8 +66,7 @@ struct Members<'a> {
 
 /// Whether a browser may be sent there: the URL of an endpoint, or of a page with a fragment.
 pub(crate) fn check_page(text: &str, schemes: Schemes) -> Result<(), Error> {
-    let before_fragment = text.split_once('#').map_or(text, |(before, _)| before);
-    Endpoint::new(before_fragment, schemes).map(drop)
+    Endpoint::page(text, schemes).map(drop)
 }
 
 /// Parses the response. A `verification_uri_complete` that is not usable counts as absent. The user sees the user code and the URLs: the code must be printable, and the URLs `https`.

@@ -90,6 +90,7 @@ impl RelyingParty {
         let mut url = String::new();
         endpoint.start_query(&mut url);
         form::append(&mut url, pairs);
+        endpoint.end_query(&mut url);
         Ok((EndSessionUrl(Secret::new(url)), PendingLogout { state, redirect_uri: request.post_logout_redirect_uri }))
     }
 }

@@ -207,9 +207,11 @@ impl ServerMetadata {
         }
         let mut unusable = Vec::new();
         let mut url = |value: Scalar<'_>, name: &'static str| {
+            // Only a browser goes there.
+            let check = if name == "end_session_endpoint" { Endpoint::page } else { Endpoint::new };
             let (text, error) = match value {
                 Scalar::Null => return None,
-                Scalar::Text(text) => match Endpoint::new(&text, options.schemes()) {
+                Scalar::Text(text) => match check(&text, options.schemes()) {
                     Ok(endpoint) => return Some(endpoint),
                     Err(error) => (Quote::published_url(&text), error),
                 },

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oidc_proto::testing::{self, On};
-use oidc_proto::{Deviation, Error, ErrorCode, ProviderOptions, Scope};
+use oidc_proto::{Deviation, EndSessionRequest, Error, ErrorCode, ProviderOptions, Scope};
 use serde_json::{Value, json};
 
 use crate::hostile::world::{At, World};
@@ -106,7 +106,9 @@ fn an_optional_endpoint_that_is_not_usable_counts_as_absent() {
         }),
     ];
     for (name, on, code, want) in wants {
-        for url in ["", "/logout", "http://op.example.org/x", "javascript:alert(1)", "https://op.example.org/#/x"] {
+        let fragment = (on != On::EndSession).then_some("https://op.example.org/#/x");
+        let urls = ["", "/logout", "http://op.example.org/x", "javascript:alert(1)", "javascript:alert(1)#x"];
+        for url in urls.into_iter().chain(fragment) {
             let mut world = World::new();
             world.op.edit_json(On::ServerMetadata, move |object| drop(object.insert(name.into(), json!(url))));
             let error = want(&mut world);
@@ -137,6 +139,20 @@ fn odd_lists_in_metadata_are_read_for_what_they_hold() {
 }
 
 /// A page with a fragment is opened by a browser alone.
+#[test]
+fn an_end_session_endpoint_may_have_a_fragment() {
+    let mut world = World::new();
+    world.op.edit_json(On::ServerMetadata, |object| {
+        object.insert("end_session_endpoint".into(), json!("https://op.example.org/?a=b#/log out"));
+    });
+    let user = world.logged_in().unwrap();
+    let (url, _) = user.party.end_session(EndSessionRequest::new(), &mut world.env).unwrap();
+    let (start, end) =
+        (url.as_str().starts_with("https://op.example.org/?a=b&client_id="), url.as_str().split_once('#'));
+    assert!(start && end.is_some_and(|(_, fragment)| fragment == "/log%20out"), "{}", url.as_str());
+}
+
+/// The same.
 #[test]
 fn a_verification_uri_may_have_a_fragment() {
     let mut world = World::new().allowing_devices();
