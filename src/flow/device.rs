@@ -23,7 +23,7 @@ use super::token_outcome::{self, Origin, TokenOutcome};
 use super::token_request::TokenRequest;
 use crate::base::env::{Env, MonotonicTime, Timestamp};
 use crate::base::secret::{self, Secret};
-use crate::base::url::{Issuer, Schemes};
+use crate::base::url::{Endpoint, Issuer, Schemes};
 use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode, Fault};
 use crate::message::device;
@@ -307,7 +307,7 @@ impl<'de> Deserialize<'de> for PendingDevice {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = StoredDevice::deserialize(deserializer)?;
         // What is shown to the user is what it was when it came: no damage makes it a script.
-        let is_url = |text: &String| device::check_page(text, Schemes::DangerousHttpOnLoopback).is_ok();
+        let is_url = |text: &String| Endpoint::page(text, Schemes::DangerousHttpOnLoopback).is_ok();
         let is_sound = is_url(&stored.verification_uri)
             && stored.verification_uri_complete.as_ref().is_none_or(is_url)
             && device::is_user_code(&stored.user_code)

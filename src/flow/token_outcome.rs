@@ -11,7 +11,7 @@ use crate::base::env::{Env, Timestamp};
 use crate::base::json::Fields;
 use crate::base::secret::Secret;
 use crate::base::word_set::{Words, words};
-use crate::error::{Error, ErrorCode, Fault, ProviderText};
+use crate::error::{Error, ErrorCode, ProviderText};
 use crate::jose::{self, Algorithm, Algorithms, Jws, half_hash_matches};
 use crate::message::token::TokenResponse;
 use crate::party::client::IdTokenTrust;
@@ -155,8 +155,12 @@ impl Origin {
     pub(super) fn explained(&self, error: Error, party: &RelyingParty) -> Error {
         let error = explained(error, party.client());
         let name = error.provider_text().and_then(ProviderText::error);
-        let may_be_dead = matches!(name, Some("bad_refresh_token" | "invalid_request"));
-        if !matches!(self, Self::Refresh { .. }) || !may_be_dead || error.fault() != Fault::Denied {
+        let may_be_dead = match error.code() {
+            ErrorCode::TOKEN_INVALID_REQUEST => true,
+            ErrorCode::TOKEN_ERROR => name == Some("bad_refresh_token"),
+            _ => false,
+        };
+        if !matches!(self, Self::Refresh { .. }) || !may_be_dead {
             return error;
         }
         if party.provider().options().accepts(Deviation::RefreshErrors) {

@@ -64,12 +64,8 @@ struct Members<'a> {
     interval: Scalar<'a>,
 }
 
-/// Whether a browser may be sent there: the URL of an endpoint, or of a page with a fragment.
-pub(crate) fn check_page(text: &str, schemes: Schemes) -> Result<(), Error> {
-    Endpoint::page(text, schemes).map(drop)
-}
-
-/// Parses the response. A `verification_uri_complete` that is not usable counts as absent. The user sees the user code and the URLs: the code must be printable, and the URLs `https`.
+/// Parses the response. The user sees the user code and the URLs: the code must be printable, and the URLs `https`. A
+/// `verification_uri_complete` that is not usable counts as absent.
 ///
 /// # Errors
 /// `device.response`, `token.…`, `http.…`, `json.…`.
@@ -85,10 +81,10 @@ pub(crate) fn parse(response: Response<'_>, schemes: Schemes) -> Result<DeviceRe
         .verification_uri
         .or(answer.verification_url.text().map(Text))
         .ok_or_else(|| unusable("verification_uri"))?;
-    check_page(&verification_uri, schemes).map_err(|error| {
+    Endpoint::page(&verification_uri, schemes).map_err(|error| {
         unusable("verification_uri").with_found(Quote::provider_url(&verification_uri)).with_source(error)
     })?;
-    let complete = answer.verification_uri_complete.text().filter(|url| check_page(url, schemes).is_ok());
+    let complete = answer.verification_uri_complete.text().filter(|url| Endpoint::page(url, schemes).is_ok());
     let seconds = |value: Scalar<'_>| value.whole().map(Duration::from_secs);
     Ok(DeviceResponse {
         device_code: Secret::new(device_code.0),

@@ -105,8 +105,12 @@ pub(crate) fn parse(response: Response<'_>, options: &ProviderOptions) -> Result
         return Err(oauth_error::from_client_response(response, oauth_error::token_code));
     }
     let labelled = response.check_content_type(response.accept);
-    let answer: Members<'_> = match json::document(response.body) {
-        Ok(answer) => answer,
+    let (answer, repeated): (Members<'_>, _) = match json::document(response.body) {
+        Ok(answer) => (answer, None),
+        Err(error) if error.code() == ErrorCode::JSON_DUPLICATE_NAME => {
+            // If it is none of the members above, it is clear which tokens they are.
+            (json::repetitive(response.body).map_err(|_| error.clone())?, Some(error))
+        }
         Err(error) => return Err(labelled.err().unwrap_or(error)),
     };
     let has_token = answer.access_token.as_ref().is_some_and(|token| !token.is_empty());
@@ -123,6 +127,7 @@ pub(crate) fn parse(response: Response<'_>, options: &ProviderOptions) -> Result
     // From here on tokens are there: what is wrong with the rest must not lose them.
     let mut flaw = None;
     let mut spoil = |error: Error| _ = flaw.get_or_insert(error);
+    repeated.into_iter().for_each(&mut spoil);
     if let Some(said) = error {
         let error = Error::new(ErrorCode::TOKEN_ERROR_WITH_SUCCESS).at("error").with_status(response.status);
         spoil(said.map_or(error.clone(), |(_, text)| error.with_text(text)));

@@ -32,7 +32,7 @@ impl<'a> Response<'a> {
     /// The body, if the status is a success and the content type is accepted.
     ///
     /// # Errors
-    /// Those of [`Response::check_status`]; `http.content_type`.
+    /// Those of [`Response::check_status`]; `http.content_type`, `http.content_coding`.
     pub fn success(&self) -> Result<&'a [u8], Error> {
         self.check_status()?;
         self.check_content_type(self.accept)?;
@@ -84,11 +84,17 @@ impl<'a> Response<'a> {
         Some(date::parse(after)?.saturating_since(date::parse(text(header::DATE)?)?))
     }
 
-    /// Checks the `Content-Type` header against what is accepted.
+    /// Checks the `Content-Type` header against what is accepted, and that the body is as it is written: an HTTP client that
+    /// decompresses removes the `Content-Encoding` header.
     ///
     /// # Errors
-    /// `http.content_type`.
+    /// `http.content_type`, `http.content_coding`.
     pub fn check_content_type(&self, accept: Accept) -> Result<(), Error> {
+        let coding = self.headers.get(header::CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("");
+        if !coding.is_empty() && !coding.eq_ignore_ascii_case("identity") && !matches!(accept, Accept::Any) {
+            let error = Error::new(ErrorCode::HTTP_CONTENT_CODING).with_status(self.status);
+            return Err(error.with_found(Quote::provider(coding)));
+        }
         let essence = self.content_type();
         let fits = match accept {
             Accept::Any => true,

@@ -31,6 +31,11 @@ pub(crate) fn document<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Err
     strict(bytes.strip_prefix(BOM).unwrap_or(bytes))
 }
 
+/// [`document`] in which names that `T` does not know may stand twice.
+pub(crate) fn repetitive<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
+    object(bytes.strip_prefix(BOM).unwrap_or(bytes), 0)
+}
+
 /// [`document`] for a JWK set: names must not stand twice in a key, either. Readers would disagree on which key it is.
 pub(crate) fn key_set<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     const LEVEL_OF_KEYS: usize = 3;

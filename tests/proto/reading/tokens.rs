@@ -76,6 +76,23 @@ fn an_error_beside_tokens_does_not_lose_them() {
     }
 }
 
+/// Which tokens they are is clear as long as their own names stand there once.
+#[test]
+fn a_name_twice_beside_tokens_does_not_lose_them() {
+    for (name, at) in [("x", At::Verification), ("expires_in", At::Exchange)] {
+        let mut world = World::new();
+        world.op.tamper(On::Token, move |response| {
+            let text = String::from_utf8(response.body().clone()).unwrap();
+            *response.body_mut() = text.replacen('{', &format!(r#"{{"{name}":1,"{name}":1,"#), 1).into_bytes();
+        });
+        let refusal = world.logged_in().err().unwrap();
+        assert_eq!(refusal.what(), (at, ErrorCode::JSON_DUPLICATE_NAME), "{name}");
+        if let Some(tokens) = refusal.tokens {
+            world.give_up(*tokens).unwrap();
+        }
+    }
+}
+
 #[test]
 fn empty_strings_are_absent() {
     let mut world = World::new();
@@ -126,5 +143,28 @@ fn an_id_token_of_a_refresh_may_tell_more_than_the_first() {
         let refusal = world.refresh(&user).err().unwrap();
         assert_eq!(refusal.what(), (At::Verification, code));
         world.give_up(*refusal.tokens.unwrap()).unwrap();
+    }
+}
+
+/// Compressed though nobody asked, which is neither another content type nor broken JSON.
+#[test]
+fn a_coding_that_nobody_asked_for_is_told_as_that() {
+    for (on, coding, code) in [
+        (On::ServerMetadata, "gzip", Some(ErrorCode::HTTP_CONTENT_CODING)),
+        (On::Register, "gzip", Some(ErrorCode::HTTP_CONTENT_CODING)),
+        (On::Jwks, "br", Some(ErrorCode::HTTP_CONTENT_CODING)),
+        (On::Token, "deflate", Some(ErrorCode::HTTP_CONTENT_CODING)),
+        (On::Token, "identity", None),
+    ] {
+        let mut world = World::new();
+        world.op.tamper(on, move |response| {
+            response.headers_mut().insert("content-encoding", http::HeaderValue::from_static(coding));
+            if coding != "identity" {
+                *response.body_mut() = vec![0x1f, 0x8b, 0x08, 0x00];
+            }
+        });
+        let error = world.logged_in().err().map(|refusal| refusal.error);
+        assert_eq!(error.as_ref().map(|error| error.code()), code, "{on:?}");
+        assert!(error.is_none_or(|error| error.found().unwrap().as_str() == coding));
     }
 }

@@ -112,6 +112,16 @@ fn a_dead_refresh_token_by_another_name_is_one_where_that_was_chosen() {
     }
 }
 
+/// Keycloak calls a client that it does not accept an invalid request.
+#[test]
+fn a_client_that_is_not_accepted_is_no_dead_refresh_token() {
+    let mut world = World::new();
+    world.options = world.options.accepting(Deviation::RefreshErrors);
+    let user = world.logged_in().unwrap();
+    respond(&world.op, On::Token, 401, JSON, r#"{"error":"invalid_request"}"#);
+    assert_eq!(world.refresh(&user).err().unwrap().error.code(), ErrorCode::TOKEN_INVALID_CLIENT);
+}
+
 /// GitHub answers 200, others 403 or 428.
 #[test]
 fn a_device_that_waits_is_told_so_by_any_status() {
