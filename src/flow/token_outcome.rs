@@ -73,6 +73,9 @@ pub struct TokenGrant {
     pub tokens: TokenSet,
     /// `expires_in` as the provider wrote it.
     pub lifetime: Lifetime,
+    /// How long the refresh token is good, if the provider says (`refresh_expires_in` or `refresh_token_expires_in`): refresh
+    /// before that. No standard defines it.
+    pub refresh_lifetime: Lifetime,
     /// What was odd about the ID token, and accepted all the same: worth a note in a log.
     pub oddities: Words<Oddity>,
     /// The whole token response, if the caller chose [`UnknownFields::Keep`](crate::UnknownFields::Keep).
@@ -258,6 +261,7 @@ impl Grant {
                 id_token,
             },
             lifetime: response.lifetime,
+            refresh_lifetime: response.refresh_lifetime,
             oddities,
             fields: response.fields,
         }

@@ -57,6 +57,7 @@ pub(crate) struct TokenResponse {
     pub(crate) access_token: AccessToken,
     pub(crate) token_type: TokenType,
     pub(crate) lifetime: Lifetime,
+    pub(crate) refresh_lifetime: Lifetime,
     pub(crate) refresh_token: Option<Secret>,
     pub(crate) scope: Option<Scope>,
     pub(crate) id_token: Option<Secret>,
@@ -79,6 +80,10 @@ struct Members<'a> {
     token_type: Scalar<'a>,
     #[serde(default)]
     expires_in: Lifetime,
+    #[serde(default)]
+    refresh_expires_in: Lifetime,
+    #[serde(default)]
+    refresh_token_expires_in: Lifetime,
     #[serde(borrow, default)]
     refresh_token: Scalar<'a>,
     scope: Option<ReceivedScope>,
@@ -177,6 +182,12 @@ pub(crate) fn parse(response: Response<'_>, options: &ProviderOptions) -> Result
         access_token,
         token_type,
         lifetime: answer.expires_in,
+        refresh_lifetime: match answer.refresh_expires_in {
+            // Keycloak's name for a token that does not expire.
+            Lifetime::Seconds(0) => Lifetime::Absent,
+            Lifetime::Absent => answer.refresh_token_expires_in,
+            lifetime => lifetime,
+        },
         refresh_token,
         scope,
         id_token,

@@ -1,7 +1,7 @@
 //! Tokens that arrived in a response that is not as it should be.
 
 use oidc_proto::testing::{self, On};
-use oidc_proto::{Deviation, ErrorCode, TokenType};
+use oidc_proto::{Deviation, ErrorCode, Lifetime, TokenType};
 use serde_json::{Value, json};
 
 use crate::hostile::world::{At, World};
@@ -73,6 +73,25 @@ fn an_error_beside_tokens_does_not_lose_them() {
         let refusal = world.logged_in().err().unwrap();
         assert_eq!(refusal.what(), (At::Verification, ErrorCode::TOKEN_ERROR_WITH_SUCCESS));
         world.give_up(*refusal.tokens.unwrap()).unwrap();
+    }
+}
+
+/// Keycloak and FAPI-style servers: the refresh token may die before the access token does.
+#[test]
+fn the_lifetime_of_a_refresh_token_is_told() {
+    for (name, value, lifetime) in [
+        ("refresh_expires_in", json!(30), Lifetime::Seconds(30)),
+        ("refresh_token_expires_in", json!("30"), Lifetime::Seconds(30)),
+        ("refresh_expires_in", json!(0), Lifetime::Absent),
+        ("refresh_expires_in", json!(-1), Lifetime::Unreadable),
+        ("x", json!(30), Lifetime::Absent),
+    ] {
+        let mut world = World::new();
+        put(&world.op, name, value);
+        let login = world.login().unwrap();
+        let evidence = world.check(&login).unwrap();
+        let grant = world.exchange(&login, evidence).unwrap().verified().unwrap();
+        assert_eq!(grant.refresh_lifetime, lifetime, "{name}");
     }
 }
 
