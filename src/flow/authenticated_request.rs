@@ -12,7 +12,7 @@ use http::{HeaderValue, Request};
 
 use crate::base::env::{Env, Timestamp};
 use crate::base::secret::{AccessToken, Body};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Family};
 use crate::jose::{Algorithm, HS256_SECRET_LENGTH, PrivateKey, hs256, with_signature};
 use crate::party::client::ClientAuth;
 use crate::party::client_auth;
@@ -192,8 +192,13 @@ fn finish<A: Parse>(
     response: Result<Response<'_>, Error>,
     env: &dyn Env,
 ) -> Result<Step<AuthenticatedRequest<A>>, Error> {
-    let parsed = response.and_then(|response| parse.parse(response, env.now()));
-    parsed.map(Step::Done).map_err(|error| error.during(A::REQUEST))
+    let now = env.now();
+    let by_own_clock = response.as_ref().ok().and_then(|response| response.retry_after_by(now));
+    let parsed = response.and_then(|response| parse.parse(response, now)).map_err(|error| error.during(A::REQUEST));
+    parsed.map(Step::Done).map_err(|error| match error.retry_after() {
+        None if error.family() == Family::Unavailable => error.with_retry_after(by_own_clock),
+        _ => error,
+    })
 }
 
 /// A signature, or the key operation that makes it.

@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode, Uri, header};
 
 use super::date;
 use super::policy::Accept;
+use crate::base::env::Timestamp;
 use crate::base::url::Endpoint;
 use crate::error::{Error, ErrorCode, Quote};
 
@@ -82,6 +83,12 @@ impl<'a> Response<'a> {
             return Some(Duration::from_secs(seconds));
         }
         Some(date::parse(after)?.saturating_since(date::parse(text(header::DATE)?)?))
+    }
+
+    /// A date in `Retry-After` of a server that sends no `Date`, by the client's clock.
+    pub(crate) fn retry_after_by(&self, now: Timestamp) -> Option<Duration> {
+        let date = date::parse(self.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim())?;
+        Some(date.saturating_since(now))
     }
 
     /// Checks the `Content-Type` header against what is accepted, and that the body is as it is written: an HTTP client that

@@ -72,6 +72,34 @@ fn a_failure_that_is_no_verdict_keeps_the_words() {
     }
 }
 
+/// As seconds, or as a date by the server's clock or, of a server that sends none, by our own.
+#[test]
+fn a_server_says_when_to_come_back() {
+    // The world's clock stands at 2026-01-01T00:00:00Z.
+    let date = "Thu, 01 Jan 2026 00:01:40 GMT";
+    for (after, server_date, seconds) in [
+        ("90", None, Some(90)),
+        (date, None, Some(100)),
+        (date, Some("Thu, 01 Jan 2026 00:01:00 GMT"), Some(40)),
+        ("soon", None, None),
+    ] {
+        for status in [429, 503] {
+            let mut world = World::new();
+            let user = world.logged_in().unwrap();
+            world.op.tamper(On::Token, move |response| {
+                *response.status_mut() = status.try_into().unwrap();
+                let headers = response.headers_mut();
+                headers.remove("date");
+                headers.insert("retry-after", after.parse().unwrap());
+                server_date.iter().for_each(|date| drop(headers.insert("date", date.parse().unwrap())));
+            });
+            let error = world.refresh(&user).err().unwrap().error;
+            assert_eq!(error.retry_after().map(|after| after.as_secs()), seconds, "{status} {after}");
+            assert!(matches!(error.recovery(), Recovery::Retry { .. }));
+        }
+    }
+}
+
 #[test]
 fn a_user_who_has_to_act_is_told_to_log_in() {
     for name in [
