@@ -49,7 +49,7 @@ pub use error::{
 };
 pub use flow::authorization::{PendingAuthorization, VerifiedCallback};
 pub use flow::device::PendingDevice;
-pub use flow::token_outcome::{TokenGrant, TokenOutcome, UnverifiedTokens};
+pub use flow::token_outcome::{Oddity, TokenGrant, TokenOutcome, UnverifiedTokens};
 pub use message::authorization::{AuthorizationRequest, AuthorizationUrl};
 pub use message::callback::Callback;
 pub use message::end_session::{EndSessionRequest, EndSessionUrl, PendingLogout};
@@ -63,7 +63,8 @@ pub use party::options::{Deviation, ProviderOptions, UnknownFields};
 pub use party::owner::Owner;
 pub use party::provider::Provider;
 pub use party::redirect_uri::RedirectUri;
-pub use party::registration::{ApplicationType, ClientMetadata, Localized, Registered};
+pub use party::registered::Registered;
+pub use party::registration::{ApplicationType, ClientMetadata, Localized};
 pub use party::registrations::Registrations;
 pub use party::relying_party::RelyingParty;
 pub use step::contract::{Flow, Step};
@@ -86,7 +87,8 @@ pub mod limits {
     pub use crate::message::callback::CALLBACK_LIMIT;
     pub use crate::message::device::DEFAULT_INTERVAL;
     pub use crate::party::key_cell::{OLDEST_KEYS, STRANGERS_COOLDOWN, YOUNGEST_KEYS};
-    pub use crate::token::id_token::{CLOCK_SKEW, OLDEST};
+    pub use crate::party::options::{CLOCK_SKEW, LONGEST_CLOCK_SKEW};
+    pub use crate::token::id_token::OLDEST;
     pub use crate::wire::policy::{JSON_LIMIT, JWKS_LIMIT, METADATA_LIMIT};
 }
 

@@ -126,9 +126,10 @@ impl FromStr for Issuer {
     }
 }
 
-/// The URL of an endpoint: absolute, of an allowed scheme, without userinfo and fragment. A query is kept.
+/// The URL of an endpoint: absolute, of an allowed scheme, without userinfo and fragment. A query is kept. Where only a browser
+/// goes (the end-session endpoint), it may have a fragment, which stays behind all parameters.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Endpoint(Uri);
+pub struct Endpoint(Uri, Option<Box<str>>);
 
 impl Endpoint {
     /// Checks a URL. Both `url::Url` and `http::Uri` must accept it.
@@ -137,12 +138,29 @@ impl Endpoint {
     /// `url.syntax`, `url.scheme`, `url.userinfo` or `url.fragment`.
     pub fn new(text: &str, schemes: Schemes) -> Result<Self, Error> {
         let url = parse(text, schemes)?;
-        Ok(Self(Uri::try_from(String::from(url)).map_err(|_| ErrorCode::URL_SYNTAX)?))
+        Ok(Self(Uri::try_from(String::from(url)).map_err(|_| ErrorCode::URL_SYNTAX)?, None))
+    }
+
+    /// Checks the URL of a page for a browser: like [`Endpoint::new`], and it may have a fragment.
+    pub(crate) fn page(text: &str, schemes: Schemes) -> Result<Self, Error> {
+        let Some((before, fragment)) = text.split_once('#') else { return Self::new(text, schemes) };
+        // Written back, so that it is escaped as a fragment is.
+        let mut url = parse(before, schemes)?;
+        url.set_fragment(Some(fragment));
+        Ok(Self(Self::new(before, schemes)?.0, url.fragment().map(Into::into)))
     }
 
     /// The URL, for a request.
     pub fn uri(&self) -> &Uri {
         &self.0
+    }
+
+    /// Writes the fragment, if there is one, behind the query.
+    pub(crate) fn end_query(&self, out: &mut String) {
+        if let Some(fragment) = &self.1 {
+            out.reserve_exact(fragment.len() + 1);
+            out.extend(["#", &**fragment]);
+        }
     }
 
     /// Whether requests to it are protected by TLS.

@@ -6,6 +6,8 @@ use std::marker::PhantomData;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::json::{Scalar, unreadable};
+
 /// A word that the standards define, for example a grant type. The types of this crate implement it.
 pub trait Word: Copy + fmt::Debug + 'static {
     /// All words of this type; at most 32.
@@ -100,6 +102,62 @@ impl<'de, W: Word> Deserialize<'de> for Words<W> {
         }
 
         deserializer.deserialize_seq(Collect(PhantomData))
+    }
+}
+
+/// A list of words as a stranger writes it: members that are not words are passed over, and one word stands for a list of it.
+pub(crate) enum Listed<W> {
+    Words(Words<W>),
+    /// Something else than a list or a word.
+    Unreadable,
+}
+
+impl<W> Listed<W> {
+    /// The words, if they can be read.
+    pub(crate) fn words(self) -> Option<Words<W>> {
+        match self {
+            Self::Words(words) => Some(words),
+            Self::Unreadable => None,
+        }
+    }
+}
+
+impl<'de, W: Word> Deserialize<'de> for Listed<W> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any<W>(PhantomData<W>);
+
+        impl<W: Word> Any<W> {
+            fn add(set: Words<W>, text: &str) -> Words<W> {
+                match W::ALL.iter().copied().find(|word| word.as_str() == text) {
+                    Some(word) => set.with(word),
+                    None => Words(set.0, true, PhantomData),
+                }
+            }
+        }
+
+        impl<'de, W: Word> Visitor<'de> for Any<W> {
+            type Value = Listed<W>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array of strings")
+            }
+
+            unreadable!(Listed::Unreadable);
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Listed::Words(Self::add(Words::EMPTY, text)))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut set = Words::EMPTY;
+                while let Some(member) = seq.next_element::<Scalar<'de>>()? {
+                    set = Self::add(set, member.text().as_deref().unwrap_or_default());
+                }
+                Ok(Listed::Words(set))
+            }
+        }
+
+        deserializer.deserialize_any(Any(PhantomData))
     }
 }
 

@@ -11,16 +11,15 @@ use std::fmt;
 use http::{HeaderValue, Request};
 
 use crate::base::env::{Env, Timestamp};
-use crate::base::json;
 use crate::base::secret::{AccessToken, Body};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Family};
 use crate::jose::{Algorithm, HS256_SECRET_LENGTH, PrivateKey, hs256, with_signature};
 use crate::party::client::ClientAuth;
 use crate::party::client_auth;
 use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, KeyUse, Step};
 use crate::wire::challenge::{Challenge, ResourceError};
-use crate::wire::oauth_error::OauthError;
+use crate::wire::oauth_error;
 use crate::wire::policy::Policy;
 use crate::wire::response::Response;
 
@@ -194,8 +193,13 @@ fn finish<A: Parse>(
     response: Result<Response<'_>, Error>,
     env: &dyn Env,
 ) -> Result<Step<AuthenticatedRequest<A>>, Error> {
-    let parsed = response.and_then(|response| parse.parse(response, env.now()));
-    parsed.map(Step::Done).map_err(|error| error.during(A::REQUEST))
+    let now = env.now();
+    let by_own_clock = response.as_ref().ok().and_then(|response| response.retry_after_by(now));
+    let parsed = response.and_then(|response| parse.parse(response, now)).map_err(|error| error.during(A::REQUEST));
+    parsed.map(Step::Done).map_err(|error| match error.retry_after() {
+        None if error.family() == Family::Unavailable => error.with_retry_after(by_own_clock),
+        _ => error,
+    })
 }
 
 /// A signature, or the key operation that makes it.
@@ -213,12 +217,14 @@ fn sign(key: &PrivateKey, input: &str) -> Result<Signature, Error> {
 
 /// Whether the server wants the same request with the nonce that came along (RFC 9449 sections 8 and 9).
 fn demands_nonce(response: &Response<'_>) -> bool {
+    let is_in_body =
+        || oauth_error::said(response.body).is_some_and(|(error, _)| *error == *ResourceError::UseDpopNonce.name());
     match response.status.as_u16() {
-        400 => json::document::<OauthError<'_>>(response.body)
-            .is_ok_and(|body| body.error.is_some_and(|error| *error == *ResourceError::UseDpopNonce.name())),
-        401 => Challenge::parse_all(response.headers)
-            .iter()
-            .any(|challenge| challenge.error == Some(ResourceError::UseDpopNonce)),
+        400 => is_in_body(),
+        401 => {
+            let challenges = Challenge::parse_all(response.headers);
+            is_in_body() || challenges.iter().any(|challenge| challenge.error == Some(ResourceError::UseDpopNonce))
+        }
         _ => false,
     }
 }

@@ -80,9 +80,11 @@ impl RelyingParty {
     /// # Errors
     /// `device.unsupported`, `sign.failed`.
     pub fn authorize_device(&self, scope: Scope, env: &mut dyn Env) -> Result<Step<DeviceAuthorization>, Error> {
-        let endpoint = self.provider().metadata().device_authorization_endpoint.as_ref();
-        let request = device::request(endpoint.ok_or(ErrorCode::DEVICE_UNSUPPORTED)?, self.client(), &scope);
-        let (policy, asked) = (Policy::write(Accept::Json), Parsing { party: self.clone(), scope });
+        let (metadata, code) = (self.provider().metadata(), ErrorCode::DEVICE_UNSUPPORTED);
+        let endpoint = &metadata.device_authorization_endpoint;
+        let endpoint = metadata.endpoint(endpoint, "device_authorization_endpoint", code)?;
+        let request = device::request(endpoint, self.client(), &scope);
+        let (policy, asked) = (Policy::write(Accept::AnyButMarkup), Parsing { party: self.clone(), scope });
         let step = AuthenticatedRequest::start(self, request, policy, Credential::Client, asked, env)?;
         Ok(step.wrap(DeviceAuthorization))
     }
@@ -310,7 +312,7 @@ impl<'de> Deserialize<'de> for PendingDevice {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = StoredDevice::deserialize(deserializer)?;
         // What is shown to the user is what it was when it came: no damage makes it a script.
-        let is_url = |text: &String| Endpoint::new(text, Schemes::DangerousHttpOnLoopback).is_ok();
+        let is_url = |text: &String| Endpoint::page(text, Schemes::DangerousHttpOnLoopback).is_ok();
         let is_sound = is_url(&stored.verification_uri)
             && stored.verification_uri_complete.as_ref().is_none_or(is_url)
             && device::is_user_code(&stored.user_code)

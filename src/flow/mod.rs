@@ -50,7 +50,7 @@ pub use back_channel_logout::BackChannelLogout;
 pub use device::{DeviceAuthorization, DevicePolling};
 pub use grant_request::GrantRequest;
 pub use keys_fetch::KeysFetch;
-pub use pushed_authorization::PushedAuthorization;
+pub use pushed_authorization::{OptionalPush, PushedAuthorization, StartedAuthorization};
 pub use registration::Registration;
 pub use resource_call::ResourceCall;
 pub use revocation::Revocation;

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! push ─▶ AuthenticatedRequest: POST pushed_authorization_request_endpoint ─▶ Done(url, pending)
+//! push_if_possible ─▶ push ─┬────────────────────────────────────────────▶ Done(StartedAuthorization)
+//!                           └─ refused, and not required ─▶ authorize ─▶ Done(StartedAuthorization)
 //! ```
 //!
 //! The URL for the browser then holds only the client ID and `request_uri`, a reference to the request.
@@ -47,15 +49,108 @@ impl RelyingParty {
     /// # Errors
     /// `par.unsupported`, `sign.failed`, and the errors of [`RelyingParty::authorize`] except `par.required`.
     pub fn push(&self, request: AuthorizationRequest, env: &mut dyn Env) -> Result<Step<PushedAuthorization>, Error> {
-        let endpoint = self.provider().metadata().pushed_authorization_request_endpoint.as_ref();
-        let endpoint = endpoint.ok_or(ErrorCode::PAR_UNSUPPORTED)?;
+        let metadata = self.provider().metadata();
+        let endpoint = metadata.endpoint(
+            &metadata.pushed_authorization_request_endpoint,
+            "pushed_authorization_request_endpoint",
+            ErrorCode::PAR_UNSUPPORTED,
+        )?;
         authorization_endpoint(self.provider())?;
         let mut form = String::new();
         let pending = prepare(request, self, &mut form, env)?;
         let request = client_auth::authenticated(endpoint, self.client(), form);
         let pushed = Pushed { party: self.clone(), pending };
-        let (policy, credential) = (Policy::write(Accept::Json), Credential::Client);
+        let (policy, credential) = (Policy::write(Accept::AnyButMarkup), Credential::Client);
         Ok(AuthenticatedRequest::start(self, request, policy, credential, pushed, env)?.wrap(PushedAuthorization))
+    }
+}
+
+impl RelyingParty {
+    /// Starts a login with a pushed authorization request if the provider takes them, and in the URL otherwise, or if the
+    /// provider lists the endpoint but does not serve it or this client there. A provider that requires pushed requests gets
+    /// no other.
+    ///
+    /// # Errors
+    /// Those of [`RelyingParty::push`] and of [`RelyingParty::authorize`].
+    pub fn push_if_possible(
+        &self,
+        request: AuthorizationRequest,
+        env: &mut dyn Env,
+    ) -> Result<Step<OptionalPush>, Error> {
+        if self.provider().metadata().pushed_authorization_request_endpoint.is_none() {
+            return self.without_push(request, None, env);
+        }
+        let push = self.push(request.clone(), env)?;
+        OptionalPush::go_on(Ok(push), Box::new((self.clone(), request)), env)
+    }
+
+    fn without_push(
+        &self,
+        request: AuthorizationRequest,
+        push_refused: Option<Error>,
+        env: &mut dyn Env,
+    ) -> Result<Step<OptionalPush>, Error> {
+        let (url, pending) = self.authorize(request, env)?;
+        Ok(Step::Done(StartedAuthorization { url, pending, push_refused }))
+    }
+}
+
+/// Awaits the `request_uri`, and does without if the provider does not give one.
+#[derive(Debug)]
+pub struct OptionalPush(PushedAuthorization, Box<(RelyingParty, AuthorizationRequest)>);
+
+/// A login that was started, pushed or not.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StartedAuthorization {
+    /// The URL for the browser.
+    pub url: AuthorizationUrl,
+    /// The login to keep until the browser comes back.
+    pub pending: PendingAuthorization,
+    /// Why the request is in the URL although the provider lists an endpoint for pushed requests: worth a warning.
+    pub push_refused: Option<Error>,
+}
+
+impl OptionalPush {
+    fn go_on(
+        step: Result<Step<PushedAuthorization>, Error>,
+        start: Box<(RelyingParty, AuthorizationRequest)>,
+        env: &mut dyn Env,
+    ) -> Result<Step<Self>, Error> {
+        match step {
+            Ok(step) => step.embed(
+                start,
+                |start, push| Self(push, start),
+                |_, (url, pending)| Ok(Step::Done(StartedAuthorization { url, pending, push_refused: None })),
+            ),
+            Err(error)
+                if is_about_push_alone(&error)
+                    && !start.0.provider().metadata().require_pushed_authorization_requests =>
+            {
+                let (party, request) = *start;
+                party.without_push(request, Some(error), env)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Whether the error says nothing about the request, but that this endpoint does not serve this client.
+fn is_about_push_alone(error: &Error) -> bool {
+    let status = error.status().map_or(0, |status| status.as_u16());
+    match error.code() {
+        ErrorCode::AUTHORIZATION_UNAUTHORIZED_CLIENT | ErrorCode::HTTP_REDIRECT | ErrorCode::HTTP_SERVER_ERROR => true,
+        ErrorCode::HTTP_STATUS if status == 403 => true,
+        _ => matches!(status, 404 | 405),
+    }
+}
+
+impl Flow for OptionalPush {
+    type Output = StartedAuthorization;
+
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let Self(push, start) = self;
+        Self::go_on(push.on(input, env), start, env)
     }
 }
 

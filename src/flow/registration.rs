@@ -9,11 +9,13 @@
 use url::Url;
 
 use crate::base::env::Env;
+use crate::base::secret::{AccessToken, Secret};
 use crate::base::url::is_loopback;
 use crate::error::{Error, ErrorCode};
 use crate::party::provider::Provider;
 use crate::party::redirect_uri::RedirectUri;
-use crate::party::registration::{self, ApplicationType, ClientMetadata, Registered};
+use crate::party::registered::{self, Registered};
+use crate::party::registration::{self, ApplicationType, ClientMetadata};
 use crate::step::{Flow, Input, Step};
 use crate::wire::policy::{Accept, Policy};
 
@@ -30,17 +32,47 @@ pub struct Registration {
 impl Registration {
     /// Registers a client (RFC 7591 section 3). The request is not repeated, because each request may make another client.
     ///
+    /// If the provider does not list the authentication method of the metadata, the request asks for one that it lists; a
+    /// native application may ask for `none` in any case.
+    ///
     /// # Errors
     /// `registration.unsupported`; `registration.redirect_uri` if no provider may accept a redirect URI for this type of
     /// application (OpenID Connect Dynamic Client Registration 1.0 section 2).
     pub fn start(provider: &Provider, metadata: ClientMetadata) -> Result<Step<Self>, Error> {
-        let endpoint = provider.metadata().registration_endpoint.as_ref().ok_or(ErrorCode::REGISTRATION_UNSUPPORTED)?;
+        Self::begin(provider, metadata, None)
+    }
+
+    /// [`Registration::start`] with an initial access token (RFC 7591 section 3), for a provider that does not let everyone
+    /// register.
+    ///
+    /// # Errors
+    /// Those of [`Registration::start`]; `token.malformed`.
+    pub fn start_with_token(
+        provider: &Provider,
+        metadata: ClientMetadata,
+        initial_access_token: Secret,
+    ) -> Result<Step<Self>, Error> {
+        Self::begin(provider, metadata, Some(&AccessToken::new(initial_access_token)?))
+    }
+
+    fn begin(
+        provider: &Provider,
+        metadata: ClientMetadata,
+        initial_access_token: Option<&AccessToken>,
+    ) -> Result<Step<Self>, Error> {
+        let published = provider.metadata();
+        let endpoint = published.endpoint(
+            &published.registration_endpoint,
+            "registration_endpoint",
+            ErrorCode::REGISTRATION_UNSUPPORTED,
+        )?;
         if !metadata.redirect_uris.iter().all(|uri| may_redirect(metadata.application_type, uri)) {
             return Err(ErrorCode::REGISTRATION_REDIRECT_URI.into());
         }
-        let request = registration::request(endpoint, &metadata);
+        let metadata = metadata.listed(published.token_endpoint_auth_methods);
+        let request = registration::request(endpoint, &metadata, initial_access_token);
         let keep_fields = provider.options().keeps_unknown_fields();
-        Ok(Step::call(request, Policy::write(Accept::Json), Self { metadata, keep_fields }))
+        Ok(Step::call(request, Policy::write(Accept::Any), Self { metadata, keep_fields }))
     }
 }
 
@@ -60,7 +92,7 @@ impl Flow for Registration {
 
     fn on(self, input: Input<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
         let registered =
-            input.response().and_then(|response| registration::parse(response, &self.metadata, self.keep_fields));
+            input.response().and_then(|response| registered::parse(response, &self.metadata, self.keep_fields));
         registered.map(Step::Done).map_err(|error| error.during(REQUEST))
     }
 }

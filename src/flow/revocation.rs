@@ -9,6 +9,7 @@
 use super::authenticated_request::{AuthenticatedRequest, Credential, Parse};
 use crate::base::env::{Env, Timestamp};
 use crate::base::secret::{AccessToken, Secret};
+use crate::base::url::Endpoint;
 use crate::error::{Error, ErrorCode};
 use crate::message::revocation::{self, TokenTypeHint};
 use crate::party::client_auth::explained;
@@ -23,14 +24,14 @@ use crate::wire::response::Response;
 pub struct Revocation(AuthenticatedRequest<Revoked>);
 
 #[derive(Debug)]
-struct Revoked(RelyingParty);
+struct Revoked(RelyingParty, Endpoint);
 
 impl Parse for Revoked {
     type Output = ();
     const REQUEST: &'static str = "revocation_endpoint";
 
     fn parse(self, response: Response<'_>, _now: Timestamp) -> Result<(), Error> {
-        revocation::parse(response).map_err(|error| explained(error, self.0.client()))
+        revocation::parse(response, &self.1).map_err(|error| explained(error, self.0.client()))
     }
 }
 
@@ -53,16 +54,17 @@ impl Revocation {
         party: &RelyingParty,
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
-        let endpoint = party.provider().metadata().revocation_endpoint.as_ref();
-        let endpoint = endpoint.ok_or(ErrorCode::REVOCATION_UNSUPPORTED)?;
+        let metadata = party.provider().metadata();
+        let code = ErrorCode::REVOCATION_UNSUPPORTED;
+        let endpoint = metadata.endpoint(&metadata.revocation_endpoint, "revocation_endpoint", code)?;
         let request = match refresh_token {
             Some(token) => revocation::request(endpoint, party.client(), token, TokenTypeHint::RefreshToken),
             None => revocation::request(endpoint, party.client(), access_token.secret(), TokenTypeHint::AccessToken),
         };
+        let revoked = Revoked(party.clone(), endpoint.clone());
         // Revoking twice does no harm.
         let policy = Policy { repeatable: true, ..Policy::write(Accept::Any) };
-        Ok(AuthenticatedRequest::start(party, request, policy, Credential::Client, Revoked(party.clone()), env)?
-            .wrap(Self))
+        Ok(AuthenticatedRequest::start(party, request, policy, Credential::Client, revoked, env)?.wrap(Self))
     }
 }
 

@@ -25,7 +25,7 @@
 //! ```
 
 use crate::base::env::Env;
-use crate::base::url::Issuer;
+use crate::base::url::{Endpoint, Issuer};
 use crate::error::Error;
 use crate::party::client::Client;
 use crate::party::metadata::{self, ServerMetadata, WellKnown};
@@ -79,6 +79,14 @@ impl ServerMetadataFetch {
         let request = request::read(form.uri(&issuer)?);
         let policy = Policy::read(METADATA_LIMIT, Accept::AnyButMarkup);
         Ok(Step::call(request, policy, Self { issuer, options, asked: form, or_else }))
+    }
+
+    /// Fetches the OpenID Connect metadata of `issuer` at another URL than its well-known one (Azure AD B2C, the first version
+    /// of Microsoft Entra ID). The issuer in the document must still be `issuer`: take it from the provider's documentation.
+    pub fn start_at(url: &Endpoint, issuer: Issuer, options: ProviderOptions) -> Step<Self> {
+        let policy = Policy::read(METADATA_LIMIT, Accept::AnyButMarkup);
+        let fetch = Self { issuer, options, asked: WellKnown::OpenIdConfiguration, or_else: None };
+        Step::call(request::read(url.uri().clone()), policy, fetch)
     }
 }
 

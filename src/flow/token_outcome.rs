@@ -10,10 +10,13 @@ use super::revocation::Revocation;
 use crate::base::env::{Env, Timestamp};
 use crate::base::json::Fields;
 use crate::base::secret::Secret;
-use crate::error::{Error, ErrorCode};
+use crate::base::word_set::{Words, words};
+use crate::error::{Error, ErrorCode, ProviderText};
 use crate::jose::{self, Algorithm, Algorithms, Jws, half_hash_matches};
 use crate::message::token::TokenResponse;
 use crate::party::client::IdTokenTrust;
+use crate::party::client_auth::explained;
+use crate::party::options::Deviation;
 use crate::party::relying_party::RelyingParty;
 use crate::step::Step;
 use crate::token::id_token::{self, Expected, IdToken, LoginExpectation, SignatureEvidence};
@@ -53,6 +56,17 @@ impl TokenOutcome {
     }
 }
 
+words! {
+    /// What can be odd about an ID token that is accepted.
+    Oddity {
+        /// Another key of the provider signed it than the one that its `kid` names.
+        OtherKey = "other_key",
+        /// The ID token of a refresh has a later `auth_time` than the one before it (against OpenID Connect Core 1.0
+        /// section 12.2).
+        LaterAuthTime = "later_auth_time",
+    }
+}
+
 /// Verified tokens, and the rest of the token response.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -61,6 +75,11 @@ pub struct TokenGrant {
     pub tokens: TokenSet,
     /// `expires_in` as the provider wrote it.
     pub lifetime: Lifetime,
+    /// How long the refresh token is good, if the provider says (`refresh_expires_in` or `refresh_token_expires_in`): refresh
+    /// before that. No standard defines it.
+    pub refresh_lifetime: Lifetime,
+    /// What was odd about the ID token, and accepted all the same: worth a note in a log.
+    pub oddities: Words<Oddity>,
     /// The whole token response, if the caller chose [`UnknownFields::Keep`](crate::UnknownFields::Keep).
     pub fields: Option<Fields>,
 }
@@ -136,8 +155,30 @@ impl Origin {
     }
 }
 
+impl Origin {
+    /// Says what to do about the error of the request, and whether it means a dead refresh token at this provider.
+    pub(super) fn explained(&self, error: Error, party: &RelyingParty) -> Error {
+        let error = explained(error, party.client());
+        let name = error.provider_text().and_then(ProviderText::error);
+        let may_be_dead = match error.code() {
+            ErrorCode::TOKEN_INVALID_REQUEST => true,
+            ErrorCode::TOKEN_ERROR => name == Some("bad_refresh_token"),
+            _ => false,
+        };
+        if !matches!(self, Self::Refresh { .. }) || !may_be_dead {
+            return error;
+        }
+        if party.provider().options().accepts(Deviation::RefreshErrors) {
+            return error.with_code(ErrorCode::TOKEN_INVALID_GRANT);
+        }
+        let name = Deviation::RefreshErrors.name();
+        let hint = format!("If the refresh token has expired, log in again; `{name}` reads this error so.");
+        error.with_hint(hint)
+    }
+}
+
 impl Check for Box<Grant> {
-    type Verified = Option<Arc<IdToken>>;
+    type Verified = (Option<Arc<IdToken>>, Words<Oddity>);
     type Output = TokenOutcome;
 
     fn party(&self) -> &RelyingParty {
@@ -157,24 +198,39 @@ impl Check for Box<Grant> {
         if client.dpop.is_some() != (self.response.token_type == TokenType::Dpop) {
             return Err(ErrorCode::DPOP_NOT_BOUND.into());
         }
-        let Some((compact, expected)) = self.origin.expects(&self.response)? else { return Ok(self.kept()) };
+        let Some((compact, expected)) = self.origin.expects(&self.response)? else {
+            return Ok((self.kept(), Words::EMPTY));
+        };
         let allowed = allowed_algorithms(&self.party);
         let jws = Jws::parse(compact.expose())?;
         jws.check_algorithm(allowed)?;
         let unchecked = id_token::parse(compact, &jws.payload()?, self.party.provider(), client, now)?;
+        let mut oddities = Words::EMPTY;
         let evidence = match (client.id_token_trust, by, client.auth.secret()) {
             (IdTokenTrust::DangerousTrustTls, ..) => SignatureEvidence::waived(self.party.provider())?,
             (_, _, Some(secret)) if jws.algorithm() == Algorithm::Hs256 => jws.verify_hs256(secret)?.into(),
-            (_, by, _) => by.signed(&jws, allowed)?.into(),
+            (_, by, _) => {
+                let signed = by.signed(&jws, allowed)?;
+                if signed.is_by_other_key() {
+                    oddities = oddities.with(Oddity::OtherKey);
+                }
+                signed.into()
+            }
         };
         let access_token = self.response.access_token.expose();
         let at_hash_fits = |at_hash: &str| half_hash_matches(jws.algorithm(), access_token, at_hash);
-        unchecked.check(evidence, &expected, at_hash_fits, now).map(|id_token| Some(Arc::new(id_token)))
+        let id_token = unchecked.check(evidence, &expected, at_hash_fits, now)?;
+        if let Expected::Refresh(previous) = expected
+            && id_token.auth_time().zip(previous.auth_time()).is_some_and(|(new, old)| new > old)
+        {
+            oddities = oddities.with(Oddity::LaterAuthTime);
+        }
+        Ok((Some(Arc::new(id_token)), oddities))
     }
 
     fn conclude(self, verdict: Result<Self::Verified, Error>) -> TokenOutcome {
         match verdict {
-            Ok(id_token) => TokenOutcome::Verified(self.granted(id_token)),
+            Ok((id_token, oddities)) => TokenOutcome::Verified(self.granted(id_token, oddities)),
             Err(error) => TokenOutcome::Unverified { error, tokens: UnverifiedTokens(self) },
         }
     }
@@ -189,7 +245,7 @@ impl Grant {
         }
     }
 
-    fn granted(self, id_token: Option<Arc<IdToken>>) -> TokenGrant {
+    fn granted(self, id_token: Option<Arc<IdToken>>, oddities: Words<Oddity>) -> TokenGrant {
         let Self { party, response, obtained_at, origin } = self;
         let (scope, refresh_token) = match origin {
             Origin::Login { scope, .. } => (scope, None),
@@ -207,6 +263,8 @@ impl Grant {
                 id_token,
             },
             lifetime: response.lifetime,
+            refresh_lifetime: response.refresh_lifetime,
+            oddities,
             fields: response.fields,
         }
     }

@@ -23,7 +23,6 @@ use crate::base::env::{Env, Timestamp};
 use crate::base::secret::Body;
 use crate::error::Error;
 use crate::message::token::{self, TokenResponse};
-use crate::party::client_auth::explained;
 use crate::party::key_cell::{Asker, Mark};
 use crate::party::options::ProviderOptions;
 use crate::party::relying_party::RelyingParty;
@@ -145,7 +144,7 @@ impl Flow for TokenRequest {
         match self.0 {
             State::ExpectKeys(fetch, prepared) => Self::prepared(fetch.on(input, env)?, prepared, env),
             State::ExpectTokens(call, asked) => {
-                let step = call.on(input, env).map_err(|error| explained(error, asked.party.client()))?;
+                let step = call.on(input, env).map_err(|error| asked.origin.explained(error, &asked.party))?;
                 Self::asked(step, asked, env)
             }
             State::Verifying(search) => Ok(search.on(input, env)?.wrap(Self::verifying)),

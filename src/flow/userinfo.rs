@@ -59,7 +59,9 @@ impl RelyingParty {
     /// `sign.failed`.
     pub fn userinfo(&self, tokens: &TokenSet, env: &mut dyn Env) -> Result<Step<UserinfoFetch>, Error> {
         self.owner().check(&tokens.owner)?;
-        let endpoint = self.provider().metadata().userinfo_endpoint.as_ref().ok_or(ErrorCode::USERINFO_UNSUPPORTED)?;
+        let metadata = self.provider().metadata();
+        let endpoint =
+            metadata.endpoint(&metadata.userinfo_endpoint, "userinfo_endpoint", ErrorCode::USERINFO_UNSUPPORTED)?;
         let subject: Box<str> = tokens.subject().ok_or(ErrorCode::USERINFO_NO_SUBJECT)?.into();
         let is_signed = self.client().registered_userinfo_algorithm.is_some();
         let request = request::read_with_token(endpoint, tokens.authorization(), is_signed);

@@ -18,6 +18,7 @@ words! {
         /// The same signature as `EdDSA`, by its full name (RFC 9864).
         Ed25519 = "Ed25519",
         Hs256 = "HS256",
+        Es512 = "ES512",
     }
 }
 

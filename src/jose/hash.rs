@@ -13,7 +13,9 @@ pub fn half_hash(algorithm: Algorithm, ascii: &str) -> String {
     match algorithm {
         Algorithm::Rs256 | Algorithm::Ps256 | Algorithm::Es256 | Algorithm::Hs256 => half::<Sha256>(ascii),
         Algorithm::Rs384 | Algorithm::Ps384 | Algorithm::Es384 => half::<Sha384>(ascii),
-        Algorithm::Rs512 | Algorithm::Ps512 | Algorithm::EdDsa | Algorithm::Ed25519 => half::<Sha512>(ascii),
+        Algorithm::Rs512 | Algorithm::Ps512 | Algorithm::Es512 | Algorithm::EdDsa | Algorithm::Ed25519 => {
+            half::<Sha512>(ascii)
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::public_key::{Kind, PublicKey};
 use crate::base::json;
 use crate::error::{Error, ErrorCode};
 
-/// A key of a provider's set: an RSA, EC (P-256, P-384) or OKP (Ed25519) key that may verify signatures.
+/// A key of a provider's set: an RSA, EC (P-256, P-384, P-521) or OKP (Ed25519) key that may verify signatures.
 pub struct Jwk {
     kind: Kind,
     kid: Option<Box<str>>,
@@ -116,7 +116,7 @@ impl Raw<'_> {
             // Whoever publishes this has lost the key.
             return Err("it is secret, but published");
         }
-        if !matches!(self.usage.text(), Ok(None | Some("sig"))) {
+        if !matches!(self.usage.text(), Ok(None | Some("" | "sig"))) {
             return Err("its `use` is not `sig`");
         }
         if !matches!(self.key_ops, Member::Absent | Member::List { verify: true }) {
@@ -126,21 +126,22 @@ impl Raw<'_> {
             (Ok(Some("RSA")), _) => Kind::Rsa,
             (Ok(Some("EC")), Ok(Some("P-256"))) => Kind::P256,
             (Ok(Some("EC")), Ok(Some("P-384"))) => Kind::P384,
+            (Ok(Some("EC")), Ok(Some("P-521"))) => Kind::P521,
             (Ok(Some("OKP")), Ok(Some("Ed25519"))) => Kind::Ed25519,
             _ => return Err("its type or curve is not supported"),
         };
         let known = |name| Algorithm::from_name(name).filter(|&algorithm| kind.fits(algorithm));
-        let Ok(algorithm) =
-            self.alg.text().map_err(|_| ()).and_then(|name| name.map(|name| known(name).ok_or(())).transpose())
-        else {
+        let named = self.alg.text().map_err(|_| ()).map(|name| name.filter(|name| !name.is_empty()));
+        let Ok(algorithm) = named.and_then(|name| name.map(|name| known(name).ok_or(())).transpose()) else {
             return Err("its `alg` is not supported, or does not fit its type");
         };
-        let Ok(kid) = self.kid.text() else { return Err("its `kid` is not a string") };
-        let kid = kid.map(Into::into);
+        // A hint of another type is none.
+        let kid = self.kid.text().ok().flatten().map(Into::into);
         let key = match kind {
             Kind::Rsa => bytes(&self.n).zip(bytes(&self.e)).and_then(|(n, e)| PublicKey::rsa(&n, &e)),
             Kind::P256 => point::<32, 65>(&self.x, &self.y).map(PublicKey::P256),
             Kind::P384 => point::<48, 97>(&self.x, &self.y).map(PublicKey::P384),
+            Kind::P521 => point::<66, 133>(&self.x, &self.y).map(PublicKey::P521),
             Kind::Ed25519 => fixed::<32>(&self.x).and_then(|x| PublicKey::ed25519(&x)),
         };
         Ok(Jwk { kind, kid, algorithm, key, parsed: OnceLock::new() })

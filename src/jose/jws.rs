@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::backend::VerifyingKey;
 use super::base64url::decode;
+use super::keys::Candidates;
 use super::member::{Forbidden, Member, Object};
 use super::{Algorithm, Algorithms, HS256_SECRET_LENGTH, Jwk, Keys, PublicKey, asymmetric, hs256};
 use crate::base::json;
@@ -74,16 +76,19 @@ impl<'a> Jws<'a> {
         if header.b64.present {
             return Err(Error::new(ErrorCode::JWS_CRIT).at("b64"));
         }
-        let text = |member: &Member<'_>, name| match member.text() {
-            Ok(text) if text.is_none_or(|text| text.len() <= KID_LIMIT) => Ok(text.map(Box::from)),
-            _ => Err(Error::new(ErrorCode::JWS_HEADER).at(name)),
+        // A hint of another type is none. A type is asked for by those who read it, and then this is no type that they know.
+        let kid = header.kid.text().ok().flatten();
+        let typ = header.typ.text().unwrap_or(Some(""));
+        let short = |text: Option<&str>, name| match text {
+            Some(text) if text.len() > KID_LIMIT => Err(Error::new(ErrorCode::JWS_HEADER).at(name)),
+            text => Ok(text.map(Box::from)),
         };
         let algorithm = match header.alg.text() {
             Ok(Some(name)) => Algorithm::from_name(name)
                 .ok_or_else(|| Error::new(ErrorCode::JWS_ALGORITHM).at("alg").with_found(Quote::provider(name)))?,
             _ => return Err(Error::new(ErrorCode::JWS_HEADER).at("alg")),
         };
-        let (kid, typ) = (text(&header.kid, "kid")?, text(&header.typ, "typ")?);
+        let (kid, typ) = (short(kid, "kid")?, short(typ, "typ")?);
         Ok(Self { input, payload, signature, algorithm, kid, typ })
     }
 
@@ -130,7 +135,8 @@ impl<'a> Jws<'a> {
     }
 
     /// Verifies the signature: the algorithm against those allowed, then the key by `kid`, type and curve, then the
-    /// signature. `HS256` is refused whether allowed or not: a key set holds no secrets.
+    /// signature. Where the key that `kid` names fails, or there is none, at most four other keys that fit the algorithm are
+    /// tried: [`Signed::is_by_other_key`]. `HS256` is refused whether allowed or not: a key set holds no secrets.
     ///
     /// # Errors
     /// `jws.algorithm`, `jws.no_backend`, `jws.unknown_key` (then the set may be fetched again), `jws.ambiguous_key`,
@@ -139,18 +145,24 @@ impl<'a> Jws<'a> {
         self.check_algorithm(allowed)?;
         let backend = keys.backend().ok_or(ErrorCode::JWS_NO_BACKEND)?;
         self.check_algorithm(backend.algorithms())?;
-        let candidates = keys
-            .candidates(self.algorithm, self.key_id())
-            .map_err(|code| keys.explained(code, self.algorithm, self.key_id()))?;
+        let explained = |code| keys.explained(code, self.algorithm, self.key_id());
+        let Candidates { named, others } = keys.candidates(self.algorithm, self.key_id()).map_err(explained)?;
         let signature = self.signature()?;
-        let mut refused = ErrorCode::JWS_UNUSABLE_KEY;
-        for key in candidates.filter_map(|key| key.verifying_key(backend)) {
-            match key.verify(self.algorithm, self.input.as_bytes(), &signature) {
-                Ok(()) => return Ok(Signed { algorithm: self.algorithm }),
+        let mut refused = if named.is_empty() { ErrorCode::JWS_UNKNOWN_KEY } else { ErrorCode::JWS_UNUSABLE_KEY };
+        let verify = |key: &dyn VerifyingKey| key.verify(self.algorithm, self.input.as_bytes(), &signature);
+        for key in named.into_iter().filter_map(|key| key.verifying_key(backend)) {
+            match verify(key) {
+                Ok(()) => return Ok(Signed { algorithm: self.algorithm, is_by_other_key: false }),
                 Err(code) => refused = code,
             }
         }
-        Err(refused.into())
+        if others.into_iter().filter_map(|key| key.verifying_key(backend)).any(|key| verify(key).is_ok()) {
+            return Ok(Signed { algorithm: self.algorithm, is_by_other_key: true });
+        }
+        match refused {
+            ErrorCode::JWS_UNKNOWN_KEY => Err(explained(refused)),
+            code => Err(code.into()),
+        }
     }
 }
 
@@ -170,12 +182,17 @@ impl Jws<'_> {
         allowed: Algorithms,
     ) -> Result<impl Iterator<Item = &'k PublicKey>, Error> {
         self.check_algorithm(allowed.intersection(asymmetric()))?;
-        Ok(keys.candidates(self.algorithm, self.key_id())?.filter_map(Jwk::public_key))
+        let Candidates { named, others } = keys.candidates(self.algorithm, self.key_id())?;
+        // Without the key that the token names, newer keys are to be fetched first.
+        if named.is_empty() {
+            return Err(ErrorCode::JWS_UNKNOWN_KEY.into());
+        }
+        Ok(named.into_iter().chain(others).filter_map(Jwk::public_key))
     }
 
     /// The evidence for a signature that the key store has verified by one of the [`Jws::candidates`].
     pub(crate) fn verified_elsewhere(&self) -> Signed {
-        Signed { algorithm: self.algorithm }
+        Signed { algorithm: self.algorithm, is_by_other_key: false }
     }
 
     /// Verifies an HS256 signature under a secret that only the two parties know. For whoever registered it so: a key set
@@ -192,7 +209,7 @@ impl Jws<'_> {
         if !same_bytes(&hs256(secret.expose().as_bytes(), self.input.as_bytes()), &signature) {
             return Err(ErrorCode::JWS_SIGNATURE.into());
         }
-        Ok(Signed { algorithm: self.algorithm })
+        Ok(Signed { algorithm: self.algorithm, is_by_other_key: false })
     }
 }
 
@@ -205,17 +222,23 @@ impl fmt::Debug for Jws<'_> {
 /// Evidence that a signature was verified. Only [`Jws::verify`] and [`Jws::verify_hs256`] make it:
 ///
 /// ```compile_fail,E0451
-/// let forged = oidc_proto::jose::Signed { algorithm: oidc_proto::jose::Algorithm::Es256 };
+/// let forged = oidc_proto::jose::Signed { algorithm: oidc_proto::jose::Algorithm::Es256, is_by_other_key: false };
 /// ```
 #[derive(Debug)]
 #[must_use = "what was verified is only worth something where it is asked for"]
 pub struct Signed {
     algorithm: Algorithm,
+    is_by_other_key: bool,
 }
 
 impl Signed {
     /// The algorithm of the signature.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// Whether it is by another key of the set than the one that `kid` names: the provider mixes up its keys.
+    pub fn is_by_other_key(&self) -> bool {
+        self.is_by_other_key
     }
 }

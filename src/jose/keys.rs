@@ -20,6 +20,9 @@ pub const KEY_COUNT_LIMIT: usize = 100;
 /// happen.
 const SAME_KID_LIMIT: usize = 3;
 
+/// Most keys that are tried beside those that a token names. Hydra signs with a new key under the old `kid`.
+const OTHER_KEYS_LIMIT: usize = 4;
+
 /// Most keys that an error lists.
 const LISTED: usize = 6;
 
@@ -34,7 +37,7 @@ pub struct Keys {
 impl Keys {
     /// Reads a key set.
     ///
-    /// Kept are public keys of the types RSA, EC (P-256, P-384) and OKP (Ed25519) that may verify signatures. Others,
+    /// Kept are public keys of the types RSA, EC (P-256, P-384, P-521) and OKP (Ed25519) that may verify signatures. Others,
     /// symmetric keys, and keys that were published with their private part are skipped, whatever is wrong with them.
     ///
     /// # Errors
@@ -59,7 +62,7 @@ impl Keys {
         if body.len() > KEYS_LIMIT {
             return Err(Error::new(ErrorCode::HTTP_BODY_TOO_LARGE).at("jwks_uri"));
         }
-        let set: Object<Set> = json::document(body).map_err(|error| error.at("keys"))?;
+        let set: Object<Set> = json::key_set(body).map_err(|error| error.at("keys"))?;
         let list = set.0.ok_or(Error::new(ErrorCode::JSON_TYPE).at("jwks_uri"))?.keys;
         let List { keys, dropped, too_many } = list.ok_or(Error::new(ErrorCode::JSON_MISSING_FIELD).at("keys"))?;
         if too_many {
@@ -93,25 +96,58 @@ impl Keys {
         self.backend
     }
 
-    /// The keys that a signature can be by, at least one: those with this `kid`, or without a `kid` the only one there
-    /// is for the algorithm (OpenID Connect Core 1.0 section 10.1).
-    pub(super) fn candidates<'a>(
-        &'a self,
-        algorithm: Algorithm,
-        kid: Option<&'a str>,
-    ) -> Result<impl Iterator<Item = &'a Jwk>, ErrorCode> {
-        let fitting =
-            move || self.keys.iter().filter(move |key| key.fits(algorithm) && (kid.is_none() || key.key_id() == kid));
-        // A malformed key that nobody names is not in the way of a good one.
-        let candidates = move || fitting().filter(move |key| kid.is_some() || key.public_key().is_some());
-        let limit = if kid.is_some() { SAME_KID_LIMIT } else { 1 };
-        match candidates().take(limit + 1).count() {
-            0 if fitting().next().is_some() => Err(ErrorCode::JWS_UNUSABLE_KEY),
-            0 => Err(ErrorCode::JWS_UNKNOWN_KEY),
-            count if count > limit => Err(ErrorCode::JWS_AMBIGUOUS_KEY),
-            _ => Ok(candidates()),
+    /// The keys that a signature can be by: those with this `kid`, or without a `kid` the only one there is for the algorithm
+    /// (OpenID Connect Core 1.0 section 10.1). A `kid` is a hint (RFC 7515 section 4.1.4): other keys come after it.
+    ///
+    /// # Errors
+    /// `jws.ambiguous_key`, `jws.unusable_key`, and `jws.unknown_key` if no key fits at all.
+    pub(super) fn candidates(&self, algorithm: Algorithm, kid: Option<&str>) -> Result<Candidates<'_>, ErrorCode> {
+        let fitting = || self.keys.iter().filter(|key| key.fits(algorithm));
+        let usable = || fitting().filter(|key| key.public_key().is_some());
+        let Some(kid) = kid else {
+            // A malformed key that nobody names is not in the way of a good one.
+            return match distinct(usable(), 2).as_slice() {
+                [] if fitting().next().is_some() => Err(ErrorCode::JWS_UNUSABLE_KEY),
+                [] => Err(ErrorCode::JWS_UNKNOWN_KEY),
+                [only] => Ok(Candidates { named: vec![only], others: Vec::new() }),
+                _ => Err(ErrorCode::JWS_AMBIGUOUS_KEY),
+            };
+        };
+        let is_named = |key: &&Jwk| key.key_id() == Some(kid);
+        let named = distinct(fitting().filter(is_named), SAME_KID_LIMIT + 1);
+        if named.len() > SAME_KID_LIMIT {
+            return Err(ErrorCode::JWS_AMBIGUOUS_KEY);
+        }
+        // A name that belongs to a key of another kind is no hint at this kind.
+        if named.is_empty() && self.keys.iter().any(|key| is_named(&key)) {
+            return Err(ErrorCode::JWS_UNKNOWN_KEY);
+        }
+        let others = distinct(usable().filter(|key| !is_named(key)), OTHER_KEYS_LIMIT);
+        if named.is_empty() && others.is_empty() {
+            return Err(ErrorCode::JWS_UNKNOWN_KEY);
+        }
+        Ok(Candidates { named, others })
+    }
+}
+
+/// The keys to try for a signature, at least one.
+pub(super) struct Candidates<'a> {
+    /// Those that the token names.
+    pub(super) named: Vec<&'a Jwk>,
+    /// Those that fit its algorithm and have another name or none.
+    pub(super) others: Vec<&'a Jwk>,
+}
+
+/// The first keys that differ: a set may hold a key twice.
+fn distinct<'a>(keys: impl Iterator<Item = &'a Jwk>, most: usize) -> Vec<&'a Jwk> {
+    let mut found: Vec<&Jwk> = Vec::new();
+    for key in keys {
+        let is_known = found.iter().any(|own| own.public_key().is_some() && own.public_key() == key.public_key());
+        if !is_known && found.len() < most {
+            found.push(key);
         }
     }
+    found
 }
 
 impl Keys {

@@ -17,6 +17,7 @@ const OTHERS: [&str; 6] =
 const RSA: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
 const P256: &[u8] = b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
 const P384: &[u8] = b"\x06\x05\x2b\x81\x04\x00\x22";
+const P521: &[u8] = b"\x06\x05\x2b\x81\x04\x00\x23";
 const EC: &[u8] = b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01";
 
 /// The first private key of the text, as PKCS #8 in DER. PKCS #1 (`RSA PRIVATE KEY`) and SEC 1 (`EC PRIVATE KEY`) are
@@ -32,7 +33,11 @@ pub(super) fn private_key(algorithm: Algorithm, pem: &str) -> Result<Zeroizing<V
             "PRIVATE KEY" => return body(&mut lines),
             "RSA PRIVATE KEY" => return pkcs8(RSA, &body(&mut lines)?),
             "EC PRIVATE KEY" => {
-                let curve = if algorithm == Algorithm::Es384 { P384 } else { P256 };
+                let curve = match algorithm {
+                    Algorithm::Es384 => P384,
+                    Algorithm::Es512 => P521,
+                    _ => P256,
+                };
                 let key = body(&mut lines)?;
                 // RFC 5915 section 4: the curve must be named. Another one would make another key of the same number.
                 if !key.windows(curve.len()).any(|bytes| bytes == curve) {

@@ -32,6 +32,8 @@ pub enum PublicKey {
     P256([u8; 65]),
     /// ECDSA on P-384: an uncompressed point.
     P384([u8; 97]),
+    /// ECDSA on P-521: an uncompressed point.
+    P521([u8; 133]),
     /// Ed25519 (RFC 8032 section 5.1.5): canonical, and not of small order.
     Ed25519([u8; 32]),
 }
@@ -60,6 +62,7 @@ impl PublicKey {
             Self::Rsa { .. } => Kind::Rsa,
             Self::P256(_) => Kind::P256,
             Self::P384(_) => Kind::P384,
+            Self::P521(_) => Kind::P521,
             Self::Ed25519(_) => Kind::Ed25519,
         };
         kind.fits(algorithm)
@@ -81,6 +84,7 @@ impl PublicKey {
             Self::Rsa { n, e } => format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, encode(e), encode(n)),
             Self::P256(point) => ec_members("P-256", point),
             Self::P384(point) => ec_members("P-384", point),
+            Self::P521(point) => ec_members("P-521", point),
             Self::Ed25519(x) => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode(x)),
         }
     }
@@ -109,6 +113,7 @@ pub(super) enum Kind {
     Rsa,
     P256,
     P384,
+    P521,
     Ed25519,
 }
 
@@ -123,6 +128,7 @@ impl Kind {
             | Algorithm::Ps512 => self == Self::Rsa,
             Algorithm::Es256 => self == Self::P256,
             Algorithm::Es384 => self == Self::P384,
+            Algorithm::Es512 => self == Self::P521,
             Algorithm::EdDsa | Algorithm::Ed25519 => self == Self::Ed25519,
             Algorithm::Hs256 => false,
         }

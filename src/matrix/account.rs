@@ -73,11 +73,14 @@ impl AccountManagement {
         let pairs = [("action", name), ("device_id", device.map(DeviceId::as_str))];
         let pairs = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
         if pairs.clone().next().is_none() {
-            return self.uri.uri().to_string();
+            let mut url = self.uri.uri().to_string();
+            self.uri.end_query(&mut url);
+            return url;
         }
         let mut url = String::new();
         self.uri.start_query(&mut url);
         form::append(&mut url, pairs);
+        self.uri.end_query(&mut url);
         url
     }
 }
@@ -92,6 +95,8 @@ mod tests {
         let device = DeviceId::new("ABCDEFGHIJ").unwrap();
         for (uri, names, action, device, expected) in [
             ("https://a.example/?x=1", &[][..], None, None, "https://a.example/?x=1"),
+            ("https://a.example/#/account", &[], None, None, "https://a.example/#/account"),
+            ("https://a.example/#/me", &[], None, Some(&device), "https://a.example/?device_id=ABCDEFGHIJ#/me"),
             ("https://a.example/", &[], None, Some(&device), "https://a.example/?device_id=ABCDEFGHIJ"),
             (
                 "https://a.example/me?x=1",
@@ -123,7 +128,7 @@ mod tests {
             ),
         ] {
             let names: Vec<_> = names.iter().map(|&name| Text(name.into())).collect();
-            let account = AccountManagement::new(Endpoint::new(uri, Schemes::HttpsOnly).unwrap(), &names);
+            let account = AccountManagement::new(Endpoint::page(uri, Schemes::HttpsOnly).unwrap(), &names);
             assert_eq!(account.url(action, device), expected);
         }
     }

@@ -43,7 +43,8 @@ use crate::base::url::Issuer;
 use crate::error::Error;
 use crate::flow::Registration;
 use crate::party::client::ClientAuth;
-use crate::party::registration::{ClientMetadata, Registered};
+use crate::party::registered::Registered;
+use crate::party::registration::ClientMetadata;
 use crate::party::registrations::Registrations;
 use crate::step::Step;
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::account::AccountManagement;
 use super::homeserver::Homeserver;
 use super::scope::ScopeForm;
-use crate::base::json::{self, Text};
+use crate::base::json::{self, Scalar, Text};
 use crate::base::url::{Endpoint, Issuer};
 use crate::error::{Error, ErrorCode};
 use crate::party::metadata::{CodeChallengeMethod, GrantType, Prompt, ResponseMode, ResponseType, ServerMetadata};
@@ -60,8 +60,8 @@ pub struct AuthServer {
 struct Document<'a> {
     #[serde(borrow)]
     issuer: Option<Text<'a>>,
-    #[serde(borrow)]
-    account_management_uri: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    account_management_uri: Scalar<'a>,
     #[serde(borrow)]
     account_management_actions_supported: Option<Vec<Text<'a>>>,
 }
@@ -90,12 +90,10 @@ impl AuthServer {
         };
         let metadata = ServerMetadata::parse(document, &issuer, &options)?;
         check(&metadata)?;
-        let account = own.account_management_uri.map(|text| {
-            let names = own.account_management_actions_supported.as_deref().unwrap_or_default();
-            let uri = Endpoint::new(&text, options.schemes());
-            uri.map(|uri| AccountManagement::new(uri, names)).map_err(|error| url(error, "account_management_uri"))
-        });
-        let account = account.transpose()?;
+        let names = own.account_management_actions_supported.as_deref().unwrap_or_default();
+        // A page that is not usable is none: nobody is sent there.
+        let page = own.account_management_uri.text().and_then(|text| Endpoint::page(&text, options.schemes()).ok());
+        let account = page.map(|uri| AccountManagement::new(uri, names));
         Ok(Arc::new(Self { homeserver, provider: Provider::new(metadata, options), source, account, freshness }))
     }
 

@@ -43,8 +43,7 @@ impl Homeserver {
     fn uri_of(&self, path: &str, segment: &str, schemes: Schemes) -> Result<Uri, Error> {
         let mut escaped = String::with_capacity(segment.len());
         form::encode(&mut escaped, segment);
-        // In a path a plus sign is one; and `.` and `..` would be taken for folders.
-        let escaped = escaped.replace('+', "%20");
+        // They would be taken for folders.
         match segment {
             "." | ".." => Err(ErrorCode::MATRIX_DEVICE_ID.into()),
             _ => self.uri(&format!("{path}{escaped}"), schemes),

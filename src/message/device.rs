@@ -54,41 +54,43 @@ struct Members<'a> {
     #[serde(borrow)]
     verification_uri: Option<Text<'a>>,
     /// The name in an earlier draft, which some servers still send.
-    #[serde(borrow)]
-    verification_url: Option<Text<'a>>,
-    #[serde(borrow)]
-    verification_uri_complete: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    verification_url: Scalar<'a>,
+    #[serde(borrow, default)]
+    verification_uri_complete: Scalar<'a>,
     #[serde(borrow, default)]
     expires_in: Scalar<'a>,
     #[serde(borrow, default)]
     interval: Scalar<'a>,
 }
 
-/// Parses the response. The user sees the user code and the URLs: the code must be printable, and the URLs `https`.
+/// Parses the response. The user sees the user code and the URLs: the code must be printable, and the URLs `https`. A
+/// `verification_uri_complete` that is not usable counts as absent.
 ///
 /// # Errors
 /// `device.response`, `token.…`, `http.…`, `json.…`.
 pub(crate) fn parse(response: Response<'_>, schemes: Schemes) -> Result<DeviceResponse, Error> {
     if !response.status.is_success() {
-        return Err(oauth_error::from_response(response, oauth_error::token_code));
+        return Err(oauth_error::from_client_response(response, oauth_error::token_code));
     }
     let answer: Members<'_> = json::document(response.success()?)?;
     let unusable = |name| Error::new(ErrorCode::DEVICE_RESPONSE).at(name);
-    let url = |text: Text<'_>, name| match Endpoint::new(&text, schemes) {
-        Ok(_) => Ok(text.0.into_owned()),
-        Err(error) => Err(unusable(name).with_found(Quote::provider_url(&text)).with_source(error)),
-    };
     let device_code = answer.device_code.filter(|code| !code.is_empty()).ok_or_else(|| unusable("device_code"))?;
     let user_code = answer.user_code.filter(|code| is_user_code(code)).ok_or_else(|| unusable("user_code"))?;
-    let verification_uri =
-        answer.verification_uri.or(answer.verification_url).ok_or_else(|| unusable("verification_uri"))?;
-    let complete = answer.verification_uri_complete.filter(|url| !url.is_empty());
+    let verification_uri = answer
+        .verification_uri
+        .or(answer.verification_url.text().map(Text))
+        .ok_or_else(|| unusable("verification_uri"))?;
+    Endpoint::page(&verification_uri, schemes).map_err(|error| {
+        unusable("verification_uri").with_found(Quote::provider_url(&verification_uri)).with_source(error)
+    })?;
+    let complete = answer.verification_uri_complete.text().filter(|url| Endpoint::page(url, schemes).is_ok());
     let seconds = |value: Scalar<'_>| value.whole().map(Duration::from_secs);
     Ok(DeviceResponse {
         device_code: Secret::new(device_code.0),
         user_code: user_code.0.into_owned(),
-        verification_uri: url(verification_uri, "verification_uri")?,
-        verification_uri_complete: complete.map(|text| url(text, "verification_uri_complete")).transpose()?,
+        verification_uri: verification_uri.0.into_owned(),
+        verification_uri_complete: complete.map(Into::into),
         lifetime: seconds(answer.expires_in).unwrap_or(LONGEST_LIFETIME).min(LONGEST_LIFETIME),
         // Zero would be a flood.
         interval: seconds(answer.interval)

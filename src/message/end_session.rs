@@ -71,8 +71,12 @@ impl RelyingParty {
         request: EndSessionRequest,
         env: &mut dyn Env,
     ) -> Result<(EndSessionUrl, PendingLogout), Error> {
-        let endpoint = self.provider().metadata().end_session_endpoint.as_ref();
-        let endpoint = endpoint.ok_or(ErrorCode::END_SESSION_UNSUPPORTED)?;
+        let metadata = self.provider().metadata();
+        let endpoint = metadata.endpoint(
+            &metadata.end_session_endpoint,
+            "end_session_endpoint",
+            ErrorCode::END_SESSION_UNSUPPORTED,
+        )?;
         request.id_token_hint.as_ref().map_or(Ok(()), |id_token| self.check_hint(id_token))?;
         let state = Secret::random(env.rng());
         let redirects = request.post_logout_redirect_uri.is_some();
@@ -88,6 +92,7 @@ impl RelyingParty {
         let mut url = String::new();
         endpoint.start_query(&mut url);
         form::append(&mut url, pairs);
+        endpoint.end_query(&mut url);
         Ok((EndSessionUrl(Secret::new(url)), PendingLogout { state, redirect_uri: request.post_logout_redirect_uri }))
     }
 

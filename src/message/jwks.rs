@@ -19,7 +19,8 @@ use crate::wire::response::Response;
 /// # Errors
 /// `jwks.missing`.
 pub(crate) fn endpoint(provider: &Provider) -> Result<&Endpoint, Error> {
-    provider.metadata().jwks_uri.as_ref().ok_or_else(|| ErrorCode::JWKS_MISSING.into())
+    let metadata = provider.metadata();
+    metadata.endpoint(&metadata.jwks_uri, "jwks_uri", ErrorCode::JWKS_MISSING)
 }
 
 /// The request.

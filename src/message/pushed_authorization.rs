@@ -24,7 +24,7 @@ struct Members<'a> {
 /// `par.no_request_uri`, `http.…`, `json.…`.
 pub(crate) fn parse(response: Response<'_>) -> Result<String, Error> {
     if !response.status.is_success() {
-        return Err(oauth_error::from_response(response, |error| match error {
+        return Err(oauth_error::from_client_response(response, |error| match error {
             "invalid_client" => ErrorCode::TOKEN_INVALID_CLIENT,
             _ => oauth_error::dpop_code(error).unwrap_or_else(|| oauth_error::authorization_code(error)),
         }));

@@ -17,7 +17,7 @@ use crate::party::redirect_uri::RedirectUri;
 use crate::token::numeric::Lifetime;
 use crate::token::scope::{ReceivedScope, Scope};
 use crate::token::token_type::TokenType;
-use crate::wire::oauth_error::{self, OauthError};
+use crate::wire::oauth_error;
 use crate::wire::response::Response;
 
 /// Redeems a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
@@ -57,6 +57,7 @@ pub(crate) struct TokenResponse {
     pub(crate) access_token: AccessToken,
     pub(crate) token_type: TokenType,
     pub(crate) lifetime: Lifetime,
+    pub(crate) refresh_lifetime: Lifetime,
     pub(crate) refresh_token: Option<Secret>,
     pub(crate) scope: Option<Scope>,
     pub(crate) id_token: Option<Secret>,
@@ -79,17 +80,17 @@ struct Members<'a> {
     token_type: Scalar<'a>,
     #[serde(default)]
     expires_in: Lifetime,
+    #[serde(default)]
+    refresh_expires_in: Lifetime,
+    #[serde(default)]
+    refresh_token_expires_in: Lifetime,
     #[serde(borrow, default)]
     refresh_token: Scalar<'a>,
     scope: Option<ReceivedScope>,
     #[serde(borrow, default)]
     id_token: Scalar<'a>,
-    #[serde(borrow)]
-    error: Option<Text<'a>>,
-    #[serde(borrow)]
-    error_description: Option<Text<'a>>,
-    #[serde(borrow)]
-    error_uri: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    error: Scalar<'a>,
 }
 
 fn unknown_type(found: Quote) -> Error {
@@ -106,23 +107,45 @@ fn wrong_type(field: &'static str) -> Error {
 /// `token.…`, `http.…`, `json.…`.
 pub(crate) fn parse(response: Response<'_>, options: &ProviderOptions) -> Result<TokenResponse, Error> {
     if !response.status.is_success() {
-        return Err(oauth_error::from_response(response, oauth_error::token_code));
+        return Err(oauth_error::from_client_response(response, oauth_error::token_code));
     }
-    let answer: Members<'_> = json::document(response.success()?)?;
-    if answer.error.is_some() {
-        let (error, error_description, error_uri) = (answer.error, answer.error_description, answer.error_uri);
-        let text = OauthError { error, error_description, error_uri }.text();
-        return Err(Error::new(ErrorCode::TOKEN_ERROR_WITH_SUCCESS).with_text(text));
+    let labelled = response.check_content_type(response.accept);
+    let (answer, repeated): (Members<'_>, _) = match json::document(response.body) {
+        Ok(answer) => (answer, None),
+        Err(error) if error.code() == ErrorCode::JSON_DUPLICATE_NAME => {
+            // If it is none of the members above, it is clear which tokens they are.
+            (json::repetitive(response.body).map_err(|_| error.clone())?, Some(error))
+        }
+        Err(error) => return Err(labelled.err().unwrap_or(error)),
+    };
+    let has_token = answer.access_token.as_ref().is_some_and(|token| !token.is_empty());
+    let has_error = answer.error.or_absent() != Scalar::Null;
+    let error = has_error.then(|| oauth_error::said(response.body));
+    if let Some(Some((name, text))) = error.as_ref().filter(|_| !has_token) {
+        // Some providers report their errors with status 200.
+        let error = Error::new(oauth_error::token_code(name)).with_text(text.clone());
+        return Err(error.with_status(response.status));
     }
-    let access_token =
-        answer.access_token.filter(|token| !token.is_empty()).ok_or(ErrorCode::TOKEN_MISSING_ACCESS_TOKEN)?;
+    let missing = || labelled.clone().err().unwrap_or_else(|| ErrorCode::TOKEN_MISSING_ACCESS_TOKEN.into());
+    let access_token = answer.access_token.filter(|_| has_token).ok_or_else(missing)?;
     let access_token = AccessToken::new(Secret::new(access_token.0))?;
     // From here on tokens are there: what is wrong with the rest must not lose them.
     let mut flaw = None;
     let mut spoil = |error: Error| _ = flaw.get_or_insert(error);
+    repeated.into_iter().for_each(&mut spoil);
+    if let Some(said) = error {
+        let error = Error::new(ErrorCode::TOKEN_ERROR_WITH_SUCCESS).at("error").with_status(response.status);
+        spoil(said.map_or(error.clone(), |(_, text)| error.with_text(text)));
+    }
+    if let Err(error) = labelled
+        && !options.accepts(Deviation::TokenContentType)
+    {
+        spoil(error.with_code(ErrorCode::TOKEN_CONTENT_TYPE));
+    }
     let known = |name: &str| TokenType::ALL.iter().find(|known| known.name().eq_ignore_ascii_case(name)).copied();
-    let token_type = match answer.token_type {
+    let token_type = match answer.token_type.or_absent() {
         Scalar::Text(name) => known(&name).ok_or_else(|| unknown_type(Quote::provider(&name))),
+        Scalar::Null if options.accepts(Deviation::MissingTokenType) => Ok(TokenType::Bearer),
         Scalar::Null => Err(ErrorCode::TOKEN_MISSING_TYPE.into()),
         _ => Err(unknown_type(Quote::library("a value that is not a string"))),
     };
@@ -130,16 +153,15 @@ pub(crate) fn parse(response: Response<'_>, options: &ProviderOptions) -> Result
         spoil(error.at("token_type"));
         TokenType::Bearer
     });
-    let refresh_token = match answer.refresh_token {
+    let refresh_token = match answer.refresh_token.or_absent() {
         Scalar::Null => None,
-        Scalar::Text(token) if token.is_empty() => None,
         Scalar::Text(token) if is_token(&token) => Some(Secret::new(token)),
         _ => {
             spoil(Error::new(ErrorCode::TOKEN_MALFORMED).at("refresh_token"));
             None
         }
     };
-    let id_token = match answer.id_token {
+    let id_token = match answer.id_token.or_absent() {
         Scalar::Null => None,
         Scalar::Text(token) => Some(Secret::new(token)),
         _ => {
@@ -160,6 +182,12 @@ pub(crate) fn parse(response: Response<'_>, options: &ProviderOptions) -> Result
         access_token,
         token_type,
         lifetime: answer.expires_in,
+        refresh_lifetime: match answer.refresh_expires_in {
+            // Keycloak's name for a token that does not expire.
+            Lifetime::Seconds(0) => Lifetime::Absent,
+            Lifetime::Absent => answer.refresh_token_expires_in,
+            lifetime => lifetime,
+        },
         refresh_token,
         scope,
         id_token,

@@ -1,5 +1,6 @@
 //! A client of a provider.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::dpop::DpopKey;
@@ -38,6 +39,15 @@ impl ClientAuth {
             Self::SecretJwt(_) => AuthMethod::ClientSecretJwt,
             Self::PrivateKeyJwt(_) => AuthMethod::PrivateKeyJwt,
         }
+    }
+
+    /// The usual method for a client with this secret: the header if the provider lists it, else the form if the provider lists
+    /// that. If it lists neither, it is the header all the same: providers know clients by methods that they do not list.
+    pub fn for_secret(secret: Secret, provider: &Provider) -> Self {
+        let listed = provider.metadata().token_endpoint_auth_methods;
+        let lists_form_alone =
+            listed.contains(AuthMethod::ClientSecretPost) && !listed.contains(AuthMethod::ClientSecretBasic);
+        if lists_form_alone { Self::SecretPost(secret) } else { Self::SecretBasic(secret) }
     }
 
     /// The strongest method that the provider supports for a client with this secret, in this order: an assertion, which does
@@ -106,6 +116,16 @@ pub enum IdTokenTrust {
     DangerousTrustTls,
 }
 
+/// Which other audiences are trusted.
+#[derive(Clone)]
+pub(crate) struct TrustsAudience(Arc<dyn Fn(&str) -> bool + Send + Sync>);
+
+impl fmt::Debug for TrustsAudience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TrustsAudience(…)")
+    }
+}
+
 /// A client: its ID, its authentication, its redirect URIs and what it accepts. Immutable.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -117,9 +137,12 @@ pub struct Client {
     pub(crate) registered_userinfo_algorithm: Option<Algorithm>,
     pub(crate) algorithms: Option<Algorithms>,
     pub(crate) trusted_audiences: Vec<Box<str>>,
+    pub(crate) trusts_audience: Option<TrustsAudience>,
     pub(crate) trusted_parties: Vec<Box<str>>,
     pub(crate) dpop: Option<Arc<DpopKey>>,
     pub(crate) certificate: Option<Arc<str>>,
+    /// Whether the provider takes Basic credentials that are not form-encoded. A relying party sets it by its options.
+    pub(crate) has_plain_basic: bool,
 }
 
 impl Client {
@@ -142,9 +165,11 @@ impl Client {
             registered_userinfo_algorithm: None,
             algorithms: None,
             trusted_audiences: Vec::new(),
+            trusts_audience: None,
             trusted_parties: Vec::new(),
             dpop: None,
             certificate: None,
+            has_plain_basic: false,
         }
     }
 
@@ -194,6 +219,21 @@ impl Client {
     pub fn with_trusted_audience(mut self, audience: impl Into<Box<str>>) -> Self {
         self.trusted_audiences.push(audience.into());
         self
+    }
+
+    /// Accepts ID tokens that are also for audiences that the function accepts, for example for all projects of an
+    /// organization (Zitadel). It replaces an earlier function.
+    ///
+    /// **Warning**: those audiences can then log in to this client with the ID tokens that they receive.
+    #[must_use]
+    pub fn with_trusted_audiences(self, trusts: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self { trusts_audience: Some(TrustsAudience(Arc::new(trusts))), ..self }
+    }
+
+    /// Whether an ID token may also be for this audience.
+    pub(crate) fn trusts(&self, audience: &str) -> bool {
+        self.trusted_audiences.iter().any(|own| **own == *audience)
+            || self.trusts_audience.as_ref().is_some_and(|trusts| (trusts.0)(audience))
     }
 
     /// Accepts ID tokens that were issued to this other party (`azp`).

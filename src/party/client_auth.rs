@@ -5,11 +5,12 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Request, StatusCode};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::client::{Client, ClientAuth};
+use super::options::Deviation;
 use super::provider::Provider;
 use crate::base::env::Env;
 use crate::base::secret::{Body, Secret, sensitive_header};
@@ -47,17 +48,19 @@ pub(crate) fn authenticated(endpoint: &Endpoint, client: &Client, mut form: Stri
 
 fn with_basic(mut request: Request<Body>, client: &Client) -> Request<Body> {
     if let ClientAuth::SecretBasic(secret) = &client.auth {
-        request.headers_mut().insert(AUTHORIZATION, basic(&client.id, secret.expose()));
+        request.headers_mut().insert(AUTHORIZATION, basic(&client.id, secret.expose(), client.has_plain_basic));
     }
     request
 }
 
 /// Both parts are form-encoded before they are joined (section 2.3.1): a colon in the client ID does no harm.
-fn basic(id: &str, secret: &str) -> HeaderValue {
+fn basic(id: &str, secret: &str, is_plain: bool) -> HeaderValue {
     let mut joined = Zeroizing::new(String::with_capacity(3 * (id.len() + secret.len()) + 1));
-    form::encode(&mut joined, id);
+    let put =
+        |joined: &mut String, text: &str| if is_plain { joined.push_str(text) } else { form::encode(joined, text) };
+    put(&mut joined, id);
     joined.push(':');
-    form::encode(&mut joined, secret);
+    put(&mut joined, secret);
     sensitive_header(&["Basic ", &Zeroizing::new(STANDARD.encode(joined.as_bytes()))])
 }
 
@@ -80,11 +83,16 @@ pub(crate) fn assertion_input(
         exp: u64,
     }
 
+    let metadata = provider.metadata();
+    let audience = match provider.options().accepts(Deviation::TokenEndpointAudience) {
+        true => metadata.token_endpoint.uri().to_string(),
+        false => provider.issuer().as_str().to_owned(),
+    };
     let now = env.now();
     let claims = serde_json::to_vec(&Claims {
         iss: &client.id,
         sub: &client.id,
-        aud: provider.issuer().as_str(),
+        aud: &audience,
         jti: Secret::random(env.rng()).expose(),
         iat: now.unix_seconds(),
         exp: now.saturating_add(ASSERTION_LIFETIME).unix_seconds(),
@@ -103,7 +111,8 @@ pub(crate) fn add_assertion(request: &mut Request<Body>, assertion: &str) {
 
 /// Says how the client authenticated, where the provider did not accept it.
 pub(crate) fn explained(error: Error, client: &Client) -> Error {
-    if error.family() != Family::ClientRejected {
+    let is_silent = error.code() == ErrorCode::HTTP_STATUS && error.status() == Some(StatusCode::UNAUTHORIZED);
+    if error.family() != Family::ClientRejected && !is_silent {
         return error;
     }
     let method = client.auth.method().name();
@@ -127,9 +136,13 @@ mod tests {
     #[test]
     fn basic_credentials_are_form_encoded_first() {
         // RFC 6749 section 2.3.1's example, and characters that need escaping.
-        assert_eq!(basic("s6BhdRkqt3", "7Fjfp0ZBr1KtDRbnfVdmIw"), "Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3");
-        let value = basic("a:b c", "ü");
+        assert_eq!(
+            basic("s6BhdRkqt3", "7Fjfp0ZBr1KtDRbnfVdmIw", false),
+            "Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3"
+        );
+        let value = basic("a:b c", "ü", false);
         assert!(value.is_sensitive());
-        assert_eq!(STANDARD.decode(&value.as_bytes()[6..]).unwrap(), b"a%3Ab+c:%C3%BC");
+        assert_eq!(STANDARD.decode(&value.as_bytes()[6..]).unwrap(), b"a%3Ab%20c:%C3%BC");
+        assert_eq!(STANDARD.decode(&basic("a c", "ü+/=", true).as_bytes()[6..]).unwrap(), "a c:ü+/=".as_bytes());
     }
 }

@@ -7,9 +7,9 @@ use url::{Position, Url};
 use super::options::{Deviation, ProviderOptions};
 use crate::base::json::{self, Fields, Scalar, Text};
 use crate::base::url::{Endpoint, Issuer};
-use crate::base::word_set::{Words, words};
+use crate::base::word_set::{Listed, Words, words};
 use crate::error::{Error, ErrorCode, Quote};
-use crate::jose::Algorithms;
+use crate::jose::{Algorithm, Algorithms};
 use crate::wire::policy::METADATA_LIMIT;
 
 words! {
@@ -106,7 +106,7 @@ pub struct ServerMetadata {
     pub revocation_endpoint: Option<Endpoint>,
     /// `end_session_endpoint` (RP-Initiated Logout 1.0).
     pub end_session_endpoint: Option<Endpoint>,
-    /// `response_types_supported`.
+    /// `response_types_supported`; `code` if it is missing.
     pub response_types: Words<ResponseType>,
     /// `response_modes_supported`; by default query and fragment (RFC 8414 section 2).
     pub response_modes: Words<ResponseMode>,
@@ -134,40 +134,41 @@ pub struct ServerMetadata {
     pub authorization_response_iss: bool,
     /// The whole document, if the caller chose [`UnknownFields::Keep`](crate::UnknownFields::Keep).
     pub fields: Option<Fields>,
+    unusable: Vec<(&'static str, Error)>,
 }
 
 #[derive(Deserialize)]
 struct Document<'a> {
     #[serde(borrow)]
     issuer: Option<Text<'a>>,
-    #[serde(borrow)]
-    authorization_endpoint: Option<Text<'a>>,
-    #[serde(borrow)]
-    token_endpoint: Option<Text<'a>>,
-    #[serde(borrow)]
-    jwks_uri: Option<Text<'a>>,
-    #[serde(borrow)]
-    registration_endpoint: Option<Text<'a>>,
-    #[serde(borrow)]
-    userinfo_endpoint: Option<Text<'a>>,
-    #[serde(borrow)]
-    revocation_endpoint: Option<Text<'a>>,
-    #[serde(borrow)]
-    end_session_endpoint: Option<Text<'a>>,
-    response_types_supported: Option<Words<ResponseType>>,
-    response_modes_supported: Option<Words<ResponseMode>>,
-    grant_types_supported: Option<Words<GrantType>>,
-    code_challenge_methods_supported: Option<Words<CodeChallengeMethod>>,
-    token_endpoint_auth_methods_supported: Option<Words<AuthMethod>>,
-    token_endpoint_auth_signing_alg_values_supported: Option<Algorithms>,
-    id_token_signing_alg_values_supported: Option<Algorithms>,
-    dpop_signing_alg_values_supported: Option<Algorithms>,
-    #[serde(borrow)]
-    pushed_authorization_request_endpoint: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    authorization_endpoint: Scalar<'a>,
+    #[serde(borrow, default)]
+    token_endpoint: Scalar<'a>,
+    #[serde(borrow, default)]
+    jwks_uri: Scalar<'a>,
+    #[serde(borrow, default)]
+    registration_endpoint: Scalar<'a>,
+    #[serde(borrow, default)]
+    userinfo_endpoint: Scalar<'a>,
+    #[serde(borrow, default)]
+    revocation_endpoint: Scalar<'a>,
+    #[serde(borrow, default)]
+    end_session_endpoint: Scalar<'a>,
+    response_types_supported: Option<Listed<ResponseType>>,
+    response_modes_supported: Option<Listed<ResponseMode>>,
+    grant_types_supported: Option<Listed<GrantType>>,
+    code_challenge_methods_supported: Option<Listed<CodeChallengeMethod>>,
+    token_endpoint_auth_methods_supported: Option<Listed<AuthMethod>>,
+    token_endpoint_auth_signing_alg_values_supported: Option<Listed<Algorithm>>,
+    id_token_signing_alg_values_supported: Option<Listed<Algorithm>>,
+    dpop_signing_alg_values_supported: Option<Listed<Algorithm>>,
+    #[serde(borrow, default)]
+    pushed_authorization_request_endpoint: Scalar<'a>,
     require_pushed_authorization_requests: Option<Flag>,
-    #[serde(borrow)]
-    device_authorization_endpoint: Option<Text<'a>>,
-    prompt_values_supported: Option<Words<Prompt>>,
+    #[serde(borrow, default)]
+    device_authorization_endpoint: Scalar<'a>,
+    prompt_values_supported: Option<Listed<Prompt>>,
     authorization_response_iss_parameter_supported: Option<Flag>,
 }
 
@@ -183,6 +184,7 @@ impl<'de> Deserialize<'de> for Flag {
             Scalar::Bool(value) => Ok(Self::Plain(value)),
             Scalar::Text(text) if text == "true" => Ok(Self::Spelled(true)),
             Scalar::Text(text) if text == "false" => Ok(Self::Spelled(false)),
+            Scalar::Text(text) if text.is_empty() => Ok(Self::Plain(false)),
             _ => Err(de::Error::custom("not a boolean")),
         }
     }
@@ -203,16 +205,21 @@ impl ServerMetadata {
         if *named != *issuer.as_str() && !(options.accepts(Deviation::TenantIssuer) && is_template(&named, issuer)) {
             return Err(other_issuer(issuer, &named));
         }
-        let url = |text: Option<Text<'_>>, name| {
-            text.map(|text| {
-                Endpoint::new(&text, options.schemes()).map_err(|error| {
-                    Error::new(ErrorCode::METADATA_URL)
-                        .at(name)
-                        .with_found(Quote::published_url(&text))
-                        .with_source(error)
-                })
-            })
-            .transpose()
+        let mut unusable = Vec::new();
+        let mut url = |value: Scalar<'_>, name: &'static str| {
+            // Only a browser goes there.
+            let check = if name == "end_session_endpoint" { Endpoint::page } else { Endpoint::new };
+            let (text, error) = match value {
+                Scalar::Null => return None,
+                Scalar::Text(text) => match check(&text, options.schemes()) {
+                    Ok(endpoint) => return Some(endpoint),
+                    Err(error) => (Quote::published_url(&text), error),
+                },
+                _ => (Quote::library("a value that is not a string"), ErrorCode::JSON_TYPE.into()),
+            };
+            let error = Error::new(ErrorCode::METADATA_URL).at(name).with_found(text).with_source(error);
+            unusable.push((name, error));
+            None
         };
         let flag = |flag: Option<Flag>, name| match flag {
             None => Ok(false),
@@ -225,54 +232,97 @@ impl ServerMetadata {
         };
         let grant_types = parsed
             .grant_types_supported
+            .and_then(Listed::words)
             .unwrap_or_else(|| Words::of(&[GrantType::AuthorizationCode, GrantType::Implicit]));
         let uses_authorization =
             grant_types.contains(GrantType::AuthorizationCode) || grant_types.contains(GrantType::Implicit);
-        let authorization_endpoint = url(parsed.authorization_endpoint, "authorization_endpoint")?;
+        let authorization_endpoint = url(parsed.authorization_endpoint, "authorization_endpoint");
+        let token_endpoint = url(parsed.token_endpoint, "token_endpoint");
+        let jwks_uri = url(parsed.jwks_uri, "jwks_uri");
+        let registration_endpoint = url(parsed.registration_endpoint, "registration_endpoint");
+        let userinfo_endpoint = url(parsed.userinfo_endpoint, "userinfo_endpoint");
+        let revocation_endpoint = url(parsed.revocation_endpoint, "revocation_endpoint");
+        let end_session_endpoint = url(parsed.end_session_endpoint, "end_session_endpoint");
+        let pushed_authorization_request_endpoint =
+            url(parsed.pushed_authorization_request_endpoint, "pushed_authorization_request_endpoint");
+        let device_authorization_endpoint = url(parsed.device_authorization_endpoint, "device_authorization_endpoint");
         if authorization_endpoint.is_none() && uses_authorization {
-            return Err(Error::new(ErrorCode::METADATA_MISSING_FIELD).at("authorization_endpoint"));
+            return Err(lacking(&unusable, "authorization_endpoint"));
         }
-        let code_challenge_methods = parsed.code_challenge_methods_supported.unwrap_or_default();
-        let any_method = !code_challenge_methods.is_empty() || code_challenge_methods.has_unknown();
+        // A list that cannot be read may leave S256 out.
+        let methods = parsed.code_challenge_methods_supported;
+        let is_unreadable = matches!(methods, Some(Listed::Unreadable));
+        let code_challenge_methods = methods.and_then(Listed::words).unwrap_or_default();
+        let any_method = is_unreadable || !code_challenge_methods.is_empty() || code_challenge_methods.has_unknown();
         if any_method && !code_challenge_methods.contains(CodeChallengeMethod::S256) {
             return Err(Error::new(ErrorCode::METADATA_PKCE_WITHOUT_S256).at("code_challenge_methods_supported"));
         }
         Ok(Self {
             issuer: if *named == *issuer.as_str() { issuer.clone() } else { Issuer::stored(named.0.into_owned()) },
             authorization_endpoint,
-            token_endpoint: required(url(parsed.token_endpoint, "token_endpoint")?, "token_endpoint")?,
-            jwks_uri: url(parsed.jwks_uri, "jwks_uri")?,
-            registration_endpoint: url(parsed.registration_endpoint, "registration_endpoint")?,
-            userinfo_endpoint: url(parsed.userinfo_endpoint, "userinfo_endpoint")?,
-            revocation_endpoint: url(parsed.revocation_endpoint, "revocation_endpoint")?,
-            end_session_endpoint: url(parsed.end_session_endpoint, "end_session_endpoint")?,
-            response_types: required(parsed.response_types_supported, "response_types_supported")?,
+            token_endpoint: token_endpoint.ok_or_else(|| lacking(&unusable, "token_endpoint"))?,
+            jwks_uri,
+            registration_endpoint,
+            userinfo_endpoint,
+            revocation_endpoint,
+            end_session_endpoint,
+            response_types: parsed
+                .response_types_supported
+                .and_then(Listed::words)
+                .unwrap_or_else(|| Words::of(&[ResponseType::Code])),
             response_modes: parsed
                 .response_modes_supported
+                .and_then(Listed::words)
                 .unwrap_or_else(|| Words::of(&[ResponseMode::Query, ResponseMode::Fragment])),
             grant_types,
             code_challenge_methods,
             token_endpoint_auth_methods: parsed
                 .token_endpoint_auth_methods_supported
+                .and_then(Listed::words)
                 .unwrap_or_else(|| Words::of(&[AuthMethod::ClientSecretBasic])),
-            token_endpoint_auth_signing_algorithms: parsed.token_endpoint_auth_signing_alg_values_supported,
-            id_token_signing_algorithms: parsed.id_token_signing_alg_values_supported.unwrap_or_default(),
-            dpop_signing_algorithms: parsed.dpop_signing_alg_values_supported,
-            pushed_authorization_request_endpoint: url(
-                parsed.pushed_authorization_request_endpoint,
-                "pushed_authorization_request_endpoint",
-            )?,
+            token_endpoint_auth_signing_algorithms: parsed
+                .token_endpoint_auth_signing_alg_values_supported
+                .and_then(Listed::words),
+            id_token_signing_algorithms: parsed
+                .id_token_signing_alg_values_supported
+                .and_then(Listed::words)
+                .unwrap_or_default(),
+            dpop_signing_algorithms: parsed.dpop_signing_alg_values_supported.and_then(Listed::words),
+            pushed_authorization_request_endpoint,
             require_pushed_authorization_requests: flag(
                 parsed.require_pushed_authorization_requests,
                 "require_pushed_authorization_requests",
             )?,
-            device_authorization_endpoint: url(parsed.device_authorization_endpoint, "device_authorization_endpoint")?,
-            prompt_values: parsed.prompt_values_supported,
+            device_authorization_endpoint,
+            prompt_values: parsed.prompt_values_supported.and_then(Listed::words),
             authorization_response_iss: flag(
                 parsed.authorization_response_iss_parameter_supported,
                 "authorization_response_iss_parameter_supported",
             )?,
             fields: options.keeps_unknown_fields().then(|| Fields::new(document)),
+            unusable,
+        })
+    }
+
+    /// The endpoints that the document names by URLs that are not usable, each with `metadata.url`. They count as absent, and
+    /// nothing is sent there.
+    pub fn unusable(&self) -> impl Iterator<Item = (&'static str, &Error)> {
+        self.unusable.iter().map(|(name, error)| (*name, error))
+    }
+
+    /// The endpoint, or the error that the provider has none; it tells the URL that is not usable, if there is one.
+    pub(crate) fn endpoint<'a>(
+        &self,
+        endpoint: &'a Option<Endpoint>,
+        name: &'static str,
+        code: ErrorCode,
+    ) -> Result<&'a Endpoint, Error> {
+        endpoint.as_ref().ok_or_else(|| match self.unusable().find(|(own, _)| *own == name) {
+            Some((_, error)) => {
+                let found = error.found().cloned().unwrap_or_else(|| Quote::library("a value that is not usable"));
+                Error::new(code).at(name).with_found(found).with_source(error.clone())
+            }
+            None => code.into(),
         })
     }
 
@@ -281,7 +331,7 @@ impl ServerMetadata {
     /// # Errors
     /// `metadata.missing_field`.
     pub fn check_openid(&self) -> Result<(), Error> {
-        required(self.jwks_uri.as_ref(), "jwks_uri").map(|_| ())
+        self.jwks_uri.as_ref().map(|_| ()).ok_or_else(|| lacking(&self.unusable, "jwks_uri"))
     }
 }
 
@@ -330,6 +380,12 @@ fn is_template(template: &str, issuer: &Issuer) -> bool {
         let in_path = before.splitn(4, '/').count() == 4;
         in_path && middle.is_some_and(|tenant| !tenant.is_empty() && !tenant.contains('/'))
     })
+}
+
+/// Why a URL that has to be there is not: it is missing, or not usable.
+fn lacking(unusable: &[(&'static str, Error)], name: &'static str) -> Error {
+    let named = unusable.iter().find(|(own, _)| *own == name);
+    named.map_or_else(|| Error::new(ErrorCode::METADATA_MISSING_FIELD).at(name), |(_, error)| error.clone())
 }
 
 fn required<T>(field: Option<T>, name: &'static str) -> Result<T, Error> {

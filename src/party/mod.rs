@@ -9,6 +9,7 @@ pub(crate) mod options;
 pub(crate) mod owner;
 pub(crate) mod provider;
 pub(crate) mod redirect_uri;
+pub(crate) mod registered;
 pub(crate) mod registration;
 pub(crate) mod registrations;
 pub(crate) mod relying_party;

@@ -5,24 +5,20 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Request;
+use http::header::AUTHORIZATION;
 use serde::ser::{self, SerializeMap as _};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::client::{Client, ClientAuth};
 use super::metadata::{AuthMethod, GrantType};
 use super::redirect_uri::RedirectUri;
-use crate::base::env::Timestamp;
-use crate::base::json::{self, Fields, Scalar};
-use crate::base::secret::{Body, Secret};
+use crate::base::secret::{AccessToken, Body, Secret};
 use crate::base::url::Endpoint;
 use crate::base::word_set::{Words, words};
 use crate::error::{Error, ErrorCode, Quote};
 use crate::jose::{Algorithm, PrivateKey, asymmetric};
-use crate::wire::oauth_error;
 use crate::wire::request;
-use crate::wire::response::Response;
 
 words! {
     /// What kind of application it is (OpenID Connect Dynamic Client Registration 1.0 section 2).
@@ -130,7 +126,7 @@ pub struct ClientMetadata {
     /// `software_statement` (RFC 7591 section 2.3): a JWT. Another statement changes the fingerprint.
     pub software_statement: Option<Secret>,
     further: BTreeMap<String, Value>,
-    key: Option<PrivateKey>,
+    pub(super) key: Option<PrivateKey>,
 }
 
 impl ClientMetadata {
@@ -189,6 +185,22 @@ impl ClientMetadata {
         let value = serde_json::to_value(value).map_err(|error| refused().with_source(error))?;
         self.further.insert(name, value);
         Ok(self)
+    }
+
+    /// These metadata with a `token_endpoint_auth_method` that the provider lists: the one that was asked for, else the header,
+    /// else the form. A native application may ask for `none` in any case.
+    pub(crate) fn listed(mut self, listed: Words<AuthMethod>) -> Self {
+        let asked = self.token_endpoint_auth_method;
+        let is_native = asked == AuthMethod::None && self.application_type == ApplicationType::Native;
+        let others = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
+        if !listed.contains(asked)
+            && !is_native
+            && self.key.is_none()
+            && let Some(other) = others.into_iter().find(|&method| listed.contains(method))
+        {
+            self.token_endpoint_auth_method = other;
+        }
+        self
     }
 
     /// The SHA-256 of the registration request, as base64url. If it changes, register the client again.
@@ -276,136 +288,15 @@ struct Jwks<'a> {
     keys: [BTreeMap<&'a str, &'a str>; 1],
 }
 
-/// The registration request (RFC 7591 section 3.1).
-pub(crate) fn request(endpoint: &Endpoint, metadata: &ClientMetadata) -> Request<Body> {
-    request::json(endpoint, metadata.to_json().into())
-}
-
-/// A client as a provider registered it (RFC 7591 section 3.2.1).
-#[derive(Clone, Debug)]
-pub struct Registered {
-    pub(crate) client_id: Box<str>,
-    pub(crate) auth: ClientAuth,
-    pub(crate) id_token_algorithm: Option<Algorithm>,
-    pub(crate) userinfo_algorithm: Option<Algorithm>,
-    pub(crate) secret_expires_at: Option<Timestamp>,
-    pub(crate) issued_at: Option<Timestamp>,
-    pub(crate) fields: Option<Fields>,
-}
-
-impl Registered {
-    /// A client that was registered in another way, for example by hand in a provider's console.
-    pub fn preregistered(client_id: impl Into<Box<str>>, auth: ClientAuth) -> Self {
-        Self {
-            client_id: client_id.into(),
-            auth,
-            id_token_algorithm: None,
-            userinfo_algorithm: None,
-            secret_expires_at: None,
-            issued_at: None,
-            fields: None,
-        }
+/// The registration request (RFC 7591 section 3.1), with the token that a provider may demand for it (section 3).
+pub(crate) fn request(
+    endpoint: &Endpoint,
+    metadata: &ClientMetadata,
+    initial_access_token: Option<&AccessToken>,
+) -> Request<Body> {
+    let mut request = request::json(endpoint, metadata.to_json().into());
+    if let Some(token) = initial_access_token {
+        request.headers_mut().insert(AUTHORIZATION, token.authorization("Bearer"));
     }
-
-    /// `client_id`.
-    pub fn client_id(&self) -> &str {
-        &self.client_id
-    }
-
-    /// How the client authenticates, with its secret.
-    pub fn auth(&self) -> &ClientAuth {
-        &self.auth
-    }
-
-    /// `client_secret_expires_at`; `None` if it does not expire.
-    pub fn secret_expires_at(&self) -> Option<Timestamp> {
-        self.secret_expires_at
-    }
-
-    /// `client_id_issued_at`.
-    pub fn issued_at(&self) -> Option<Timestamp> {
-        self.issued_at
-    }
-
-    /// The whole registration response, if the caller chose [`UnknownFields::Keep`](crate::UnknownFields::Keep).
-    pub fn fields(&self) -> Option<&Fields> {
-        self.fields.as_ref()
-    }
-
-    /// The client, with these redirect URIs, which must be registered for it.
-    pub fn client(&self, redirect_uris: &[RedirectUri]) -> Client {
-        let client = Client { redirect_uris: redirect_uris.to_vec(), ..Client::new(self.client_id.clone()) };
-        Client {
-            auth: self.auth.clone(),
-            registered_algorithm: self.id_token_algorithm,
-            registered_userinfo_algorithm: self.userinfo_algorithm,
-            ..client
-        }
-    }
-}
-
-/// The needed members of the response. The other members repeat the request, in types that differ between providers.
-#[derive(Deserialize)]
-struct Members<'a> {
-    #[serde(borrow, default)]
-    client_id: Scalar<'a>,
-    #[serde(borrow, default)]
-    client_secret: Scalar<'a>,
-    #[serde(borrow, default)]
-    client_secret_expires_at: Scalar<'a>,
-    #[serde(borrow, default)]
-    client_id_issued_at: Scalar<'a>,
-    #[serde(borrow, default)]
-    token_endpoint_auth_method: Scalar<'a>,
-    #[serde(borrow, default)]
-    id_token_signed_response_alg: Scalar<'a>,
-    #[serde(borrow, default)]
-    userinfo_signed_response_alg: Scalar<'a>,
-}
-
-/// Parses a registration response: any 2xx status with a `client_id`.
-///
-/// # Errors
-/// `registration.…`, `http.…`, `json.…`.
-pub(crate) fn parse(response: Response<'_>, sent: &ClientMetadata, keep_fields: bool) -> Result<Registered, Error> {
-    if !response.status.is_success() {
-        return Err(oauth_error::from_response(response, |error| match error {
-            "invalid_redirect_uri" => ErrorCode::REGISTRATION_INVALID_REDIRECT_URI,
-            "invalid_client_metadata" => ErrorCode::REGISTRATION_INVALID_CLIENT_METADATA,
-            "invalid_software_statement" => ErrorCode::REGISTRATION_INVALID_SOFTWARE_STATEMENT,
-            "unapproved_software_statement" => ErrorCode::REGISTRATION_UNAPPROVED_SOFTWARE_STATEMENT,
-            _ => ErrorCode::REGISTRATION_DENIED,
-        }));
-    }
-    let answer: Members<'_> = json::document(response.success()?)?;
-    let client_id = answer.client_id.text().filter(|id| !id.is_empty()).ok_or(ErrorCode::REGISTRATION_NO_CLIENT_ID)?;
-    let secret = answer.client_secret.text().filter(|secret| !secret.is_empty()).map(Secret::new);
-    // What the provider registered counts, not what was asked for (section 3.2.1).
-    let method = match answer.token_endpoint_auth_method.text() {
-        Some(name) => AuthMethod::from_name(&name).ok_or_else(|| {
-            let asked = Quote::library(sent.token_endpoint_auth_method.name());
-            let error = Error::new(ErrorCode::REGISTRATION_AUTH_METHOD).at("token_endpoint_auth_method");
-            error.with_expected(asked).with_found(Quote::provider(&name))
-        })?,
-        None => sent.token_endpoint_auth_method,
-    };
-    let algorithm = |answered: Scalar<'_>, asked: Option<Algorithm>| match answered.text() {
-        // An algorithm that is not known here must not widen what is accepted to the rest.
-        Some(name) => Algorithm::from_name(&name).map(Some).ok_or(ErrorCode::JWS_ALGORITHM),
-        None => Ok(asked),
-    };
-    let seconds = |value: Scalar<'_>| value.whole().filter(|&seconds| seconds != 0).map(Timestamp::from_unix_seconds);
-    Ok(Registered {
-        client_id: client_id.into(),
-        auth: match (method, &sent.key) {
-            (AuthMethod::PrivateKeyJwt, Some(key)) => ClientAuth::PrivateKeyJwt(key.clone()),
-            (AuthMethod::PrivateKeyJwt, None) => return Err(ErrorCode::REGISTRATION_AUTH_METHOD.into()),
-            _ => ClientAuth::new(method, secret).map_err(|_| ErrorCode::REGISTRATION_NO_SECRET)?,
-        },
-        id_token_algorithm: algorithm(answer.id_token_signed_response_alg, sent.id_token_signed_response_alg)?,
-        userinfo_algorithm: algorithm(answer.userinfo_signed_response_alg, sent.userinfo_signed_response_alg)?,
-        secret_expires_at: seconds(answer.client_secret_expires_at),
-        issued_at: seconds(answer.client_id_issued_at),
-        fields: keep_fields.then(|| Fields::new(response.body)),
-    })
+    request
 }

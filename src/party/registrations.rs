@@ -6,7 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::client::ClientAuth;
 use super::metadata::AuthMethod;
-use super::registration::{ClientMetadata, Registered};
+use super::registered::Registered;
+use super::registration::ClientMetadata;
 use crate::base::env::Timestamp;
 use crate::base::secret::Secret;
 use crate::base::url::Issuer;
@@ -130,6 +131,10 @@ struct StoredClient {
     secret_expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     issued_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "versioned::optional_secret")]
+    registration_access_token: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    registration_client_uri: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -160,6 +165,8 @@ impl Serialize for Registrations {
             userinfo_algorithm: client.userinfo_algorithm.map(|algorithm| algorithm.name().to_owned()),
             secret_expires_at: client.secret_expires_at,
             issued_at: client.issued_at,
+            registration_access_token: client.access_token.clone(),
+            registration_client_uri: client.management_uri.as_deref().map(str::to_owned),
         });
         StoredRegistrations { version: Version, clients: clients.collect() }.serialize(serializer)
     }
@@ -206,6 +213,9 @@ impl StoredClient {
             userinfo_algorithm: self.userinfo_algorithm.map(algorithm).transpose()?,
             secret_expires_at: self.secret_expires_at,
             issued_at: self.issued_at,
+            access_token: self.registration_access_token,
+            management_uri: self.registration_client_uri.map(Into::into),
+            flaws: Vec::new(),
             fields: None,
         })
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::client::Client;
 use super::key_cell::KeyCell;
+use super::options::Deviation;
 use super::owner::Owner;
 use super::provider::Provider;
 
@@ -45,6 +46,8 @@ struct Inner {
 impl RelyingParty {
     /// A client at a known provider.
     pub fn new(provider: Provider, client: Client) -> Self {
+        let has_plain_basic = provider.options().accepts(Deviation::UnencodedBasic);
+        let client = Client { has_plain_basic, ..client };
         let owner = Owner::of(provider.issuer(), &client);
         Self(Arc::new(Inner { provider, client, owner }))
     }

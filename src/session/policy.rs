@@ -162,7 +162,9 @@ pub(super) enum Verdict {
 
 pub(super) fn verdict(error: &Error, tokens_came: bool) -> Verdict {
     match error.code() {
-        ErrorCode::TOKEN_INVALID_GRANT | ErrorCode::TOKEN_NO_REFRESH_TOKEN => Verdict::NeedsLogin,
+        ErrorCode::TOKEN_INVALID_GRANT | ErrorCode::TOKEN_INTERACTION_REQUIRED | ErrorCode::TOKEN_NO_REFRESH_TOKEN => {
+            Verdict::NeedsLogin
+        }
         ErrorCode::TOKEN_INVALID_CLIENT | ErrorCode::TOKEN_UNAUTHORIZED_CLIENT => Verdict::ClientRejected,
         // Keys that cannot be had now may be had later.
         _ if tokens_came && !is_about_keys(error) => Verdict::Refused,
@@ -203,6 +205,7 @@ mod tests {
     fn what_a_response_means() {
         for (code, tokens_came, expected) in [
             (ErrorCode::TOKEN_INVALID_GRANT, false, Verdict::NeedsLogin),
+            (ErrorCode::TOKEN_INTERACTION_REQUIRED, false, Verdict::NeedsLogin),
             (ErrorCode::TOKEN_NO_REFRESH_TOKEN, false, Verdict::NeedsLogin),
             (ErrorCode::TOKEN_INVALID_CLIENT, false, Verdict::ClientRejected),
             (ErrorCode::TOKEN_UNAUTHORIZED_CLIENT, false, Verdict::ClientRejected),

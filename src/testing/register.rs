@@ -26,6 +26,9 @@ pub(super) fn register(state: &mut State, request: &Incoming<'_>) -> Result<Resp
     if request.content_type() != "application/json" {
         return Err(invalid("not JSON by its content type"));
     }
+    if state.initial_access_token.as_deref().is_some_and(|token| request.token("Bearer") != Some(token)) {
+        return Err(Refusal::new("insufficient_scope", "an initial access token is needed").status(403));
+    }
     let mut metadata: Map<String, Value> =
         serde_json::from_slice(request.body).map_err(|_| invalid("not a JSON object"))?;
     let read = Reader(&metadata);
@@ -94,6 +97,11 @@ pub(super) fn register(state: &mut State, request: &Incoming<'_>) -> Result<Resp
     if let Some(secret) = &client.client_secret {
         metadata.insert("client_secret".into(), json!(secret));
         metadata.insert("client_secret_expires_at".into(), json!(0));
+    }
+    if state.initial_access_token.is_some() {
+        let uri = state.url(&format!("/register/{}", client.client_id));
+        metadata.insert("registration_client_uri".into(), json!(uri));
+        metadata.insert("registration_access_token".into(), json!(state.random("registration_")));
     }
     metadata.insert("application_type".into(), json!(if native { "native" } else { "web" }));
     metadata.insert("response_types".into(), json!(response_types));

@@ -32,6 +32,8 @@ pub(super) struct State {
     pub(super) devices: BTreeMap<String, Waiting>,
     pub(super) nonces: Nonces,
     pub(super) par: Par,
+    /// What a registration needs (RFC 7591 section 3); `None` if everyone may register.
+    pub(super) initial_access_token: Option<String>,
     pub(super) device_terms: Terms,
     pub(super) extensions: Vec<Extension>,
     pub(super) step_up: StepUp,
@@ -86,6 +88,7 @@ impl State {
             devices: BTreeMap::new(),
             nonces: Nonces::default(),
             par: Par::Advertised,
+            initial_access_token: None,
             device_terms: Terms::default(),
             extensions: Vec::new(),
             step_up: StepUp::default(),

@@ -16,6 +16,14 @@ impl Provider {
         self
     }
 
+    /// Lets only those register who have this initial access token (RFC 7591 section 3), and gives them a
+    /// `registration_access_token`.
+    #[must_use]
+    pub fn with_initial_access_token(self, token: &str) -> Self {
+        self.lock().initial_access_token = Some(token.to_owned());
+        self
+    }
+
     /// Sets whether DPoP proofs need a nonce from the provider (RFC 9449 sections 8 and 9); they do not unless set.
     /// A nonce is good for a minute, and every response to a proof tells the one of now.
     #[must_use]

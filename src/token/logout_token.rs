@@ -5,24 +5,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
 
 use super::id_token::refusal::{clocks, other_party};
-use super::id_token::{Audience, CLOCK_SKEW, check_issuer};
+use super::id_token::{Audience, check_issuer};
 use super::numeric::NumericDate;
 use crate::base::env::Timestamp;
-use crate::base::json::{self, Text};
+use crate::base::json::{self, Scalar, Text};
 use crate::error::{Error, ErrorCode};
 use crate::jose::{Signed, TOKEN_LIMIT};
 use crate::party::client::Client;
+use crate::party::options::{Deviation, LONGEST_CLOCK_SKEW};
 use crate::party::provider::Provider;
 use crate::wire::form;
 
 /// The event that makes a security event token a logout token (section 2.4).
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+/// How long a logout token without `exp` is good, if that was accepted.
+const LONGEST_LIFE: Duration = Duration::from_secs(300);
 
 /// Largest request body: a token in a form, where a character takes three at most.
 const REQUEST_LIMIT: usize = 3 * TOKEN_LIMIT + 1024;
@@ -100,8 +105,8 @@ struct Claims<'a> {
     sid: Option<Text<'a>>,
     events: Option<BTreeMap<String, BTreeMap<String, IgnoredAny>>>,
     nonce: Option<IgnoredAny>,
-    #[serde(borrow)]
-    tid: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    tid: Scalar<'a>,
 }
 
 /// The logout token of a logout request: the form of a POST request (section 2.5).
@@ -146,18 +151,22 @@ impl Unsigned {
 pub(crate) fn parse(payload: &[u8], provider: &Provider, client: &Client, now: Timestamp) -> Result<Unsigned, Error> {
     let claims: Claims<'_> = json::strict(payload).map_err(|error| error.with_code(ErrorCode::LOGOUT_TOKEN_CLAIMS))?;
     let iss = required(claims.iss, "iss")?;
-    check_issuer(&iss, claims.tid.as_deref(), provider)
+    check_issuer(&iss, claims.tid.as_text(), provider)
         .map_err(|error| error.with_code(ErrorCode::LOGOUT_TOKEN_ISSUER_MISMATCH))?;
     let Audience(audience) = required(claims.aud, "aud")?;
     if !audience.iter().any(|one| **one == *client.id) {
         return Err(other_party(ErrorCode::LOGOUT_TOKEN_AUDIENCE_MISMATCH, "aud", client, &audience.join(", ")));
     }
-    let expires_at = required(claims.exp, "exp")?.0;
-    if now >= expires_at.saturating_add(CLOCK_SKEW) {
+    let skew = provider.options().clock_skew();
+    let issued_at = required(claims.iat, "iat")?.0;
+    let expires_at = match claims.exp {
+        None if provider.options().accepts(Deviation::LogoutTokenWithoutExp) => issued_at.saturating_add(LONGEST_LIFE),
+        exp => required(exp, "exp")?.0,
+    };
+    if now >= expires_at.saturating_add(skew) {
         return Err(clocks(ErrorCode::LOGOUT_TOKEN_EXPIRED, "exp", expires_at, now));
     }
-    let issued_at = required(claims.iat, "iat")?.0;
-    if issued_at > now.saturating_add(CLOCK_SKEW) {
+    if issued_at > now.saturating_add(skew) {
         return Err(clocks(ErrorCode::LOGOUT_TOKEN_ISSUED_IN_FUTURE, "iat", issued_at, now));
     }
     if claims.nonce.is_some() {
@@ -212,7 +221,7 @@ impl SeenLogoutTokens {
     /// # Errors
     /// `logout_token.replayed`.
     pub fn check(&mut self, token: &LogoutToken, now: Timestamp) -> Result<(), Error> {
-        while self.until.first().is_some_and(|(until, _)| until.saturating_add(CLOCK_SKEW) <= now) {
+        while self.until.first().is_some_and(|(until, _)| until.saturating_add(LONGEST_CLOCK_SKEW) <= now) {
             self.forget_first();
         }
         if self.known.contains(&token.token) {

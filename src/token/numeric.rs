@@ -14,17 +14,24 @@ const LAST_SECOND: u64 = 253_402_300_799;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NumericDate(pub Timestamp);
 
-impl<'de> Deserialize<'de> for NumericDate {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let timestamp = match Scalar::deserialize(deserializer)? {
-            Scalar::Unsigned(seconds) if seconds <= LAST_SECOND => Timestamp::from_unix_seconds(seconds),
+impl NumericDate {
+    /// The date, if the value is one.
+    pub(crate) fn read(value: &Scalar<'_>) -> Option<Self> {
+        match *value {
+            Scalar::Unsigned(seconds) if seconds <= LAST_SECOND => Some(Timestamp::from_unix_seconds(seconds)),
             // False for NaN, too.
             Scalar::Float(seconds) if seconds >= 0.0 && seconds <= LAST_SECOND as f64 => {
-                Timestamp::from_unix_millis((seconds * 1000.0) as u64)
+                Some(Timestamp::from_unix_millis((seconds * 1000.0) as u64))
             }
-            _ => return Err(de::Error::custom("not a NumericDate")),
-        };
-        Ok(Self(timestamp))
+            _ => None,
+        }
+        .map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for NumericDate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(&Scalar::deserialize(deserializer)?).ok_or_else(|| de::Error::custom("not a NumericDate"))
     }
 }
 

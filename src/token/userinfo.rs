@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::id_token::refusal::other_party;
 use super::id_token::{Audience, check_issuer};
-use crate::base::json::{self, Fields, Text};
+use crate::base::json::{self, Fields, Scalar, Text};
 use crate::base::secret::{Body, Secret};
 use crate::error::{Error, ErrorCode, Quote};
 use crate::jose::{Jws, Signed, TOKEN_LIMIT};
@@ -56,11 +56,16 @@ impl fmt::Debug for Userinfo {
 struct Members<'a> {
     #[serde(borrow)]
     sub: Option<Text<'a>>,
+}
+
+/// What a signed response says beside: from whom and for whom it is.
+#[derive(Deserialize)]
+struct Parties<'a> {
     #[serde(borrow)]
     iss: Option<Text<'a>>,
     aud: Option<Audience>,
-    #[serde(borrow)]
-    tid: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    tid: Scalar<'a>,
 }
 
 /// Parses the response. Its `sub` must be `subject` (section 5.3.2). It must be signed if the client registered that.
@@ -114,11 +119,12 @@ pub(crate) fn read_signed(
 ) -> Result<Userinfo, Error> {
     let payload = Body::from(jws.payload()?);
     let answer: Members<'_> = json::strict(payload.as_ref())?;
-    let tenant = answer.tid.as_deref();
-    if let Some(iss) = &answer.iss {
-        check_issuer(iss, tenant, provider).map_err(|error| error.with_code(ErrorCode::USERINFO_ISSUER_MISMATCH))?;
+    let parties: Parties<'_> = json::unchecked(payload.as_ref())?;
+    if let Some(iss) = &parties.iss {
+        check_issuer(iss, parties.tid.as_text(), provider)
+            .map_err(|error| error.with_code(ErrorCode::USERINFO_ISSUER_MISMATCH))?;
     }
-    if let Some(Audience(audience)) = answer.aud.as_ref().filter(|aud| !aud.0.iter().any(|one| *one == *client.id)) {
+    if let Some(Audience(audience)) = parties.aud.as_ref().filter(|aud| !aud.0.iter().any(|one| *one == *client.id)) {
         return Err(other_party(ErrorCode::USERINFO_ISSUER_MISMATCH, "aud", client, &audience.join(", ")));
     }
     about(answer, payload.as_ref(), subject)

@@ -1,54 +1,60 @@
 //! The error response of JSON endpoints (RFC 6749 section 5.2).
 
+use http::StatusCode;
 use serde::Deserialize;
 
-use super::policy::Accept;
 use super::response::Response;
-use crate::base::json::{self, Text};
-use crate::error::{Error, ErrorCode, ProviderText};
+use crate::base::json::{self, Scalar};
+use crate::error::{Error, ErrorCode, Family, ProviderText};
 
-/// `error`, `error_description`, `error_uri`.
+/// `error`, `error_description`, `error_uri`. Only `error` is needed: the others are words for people.
 #[derive(Deserialize)]
-pub(crate) struct OauthError<'a> {
-    #[serde(borrow)]
-    pub(crate) error: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) error_description: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) error_uri: Option<Text<'a>>,
+struct OauthError<'a> {
+    #[serde(borrow, default)]
+    error: Scalar<'a>,
+    #[serde(borrow, default)]
+    error_description: Scalar<'a>,
+    #[serde(borrow, default)]
+    error_uri: Scalar<'a>,
 }
 
-impl OauthError<'_> {
-    /// What the provider said.
-    pub(crate) fn text(&self) -> ProviderText {
-        let part = |part: &Option<Text<'_>>| part.as_ref().map(|text| text.to_string());
-        ProviderText::new(
-            part(&self.error).as_deref(),
-            part(&self.error_description).as_deref(),
-            part(&self.error_uri).as_deref(),
-        )
-    }
+/// `error` of a body, and all that the provider said; `None` if the body is not an object with a string `error`. Its content
+/// type does not matter: some providers label it as text.
+pub(crate) fn said(body: &[u8]) -> Option<(String, ProviderText)> {
+    let told = json::document::<OauthError<'_>>(body).ok()?;
+    let error = told.error.text()?.into_owned();
+    let (description, uri) = (told.error_description.text(), told.error_uri.text());
+    let text = ProviderText::new(Some(&error), description.as_deref(), uri.as_deref());
+    Some((error, text))
 }
 
 /// The error for a response that is not a success.
 ///
-/// Only a 4xx response with a well-formed error object is a verdict; `verdict` gives its code. A 5xx response, a redirect, a
-/// 408, 425 or 429, or a page of HTML is not a verdict, whatever its body says.
+/// Only a 4xx response with a string `error` is a verdict; `verdict` gives its code. A 5xx response, a redirect, a 408, 425
+/// or 429 is not a verdict, whatever its body says: then the provider's words are kept beside the error.
 pub(crate) fn from_response(response: Response<'_>, verdict: impl FnOnce(&str) -> ErrorCode) -> Error {
-    match response.check_status() {
-        Err(error) if error.code() == ErrorCode::HTTP_STATUS && response.status.is_client_error() => {}
-        Err(error) => return error,
-        Ok(()) => return Error::new(ErrorCode::HTTP_STATUS).with_status(response.status),
-    }
-    let body = response
-        .check_content_type(Accept::Json)
-        .ok()
-        .and_then(|()| json::document::<OauthError<'_>>(response.body).ok());
-    let error = match body.as_ref().and_then(|body| Some((body, body.error.as_deref()?))) {
-        Some((body, error)) => Error::new(verdict(error)).with_text(body.text()),
-        None => ErrorCode::HTTP_STATUS.into(),
+    let error = match response.check_status() {
+        Err(error) => error,
+        Ok(()) => Error::new(ErrorCode::HTTP_STATUS).with_status(response.status),
     };
-    error.with_status(response.status)
+    let is_verdict = error.code() == ErrorCode::HTTP_STATUS && response.status.is_client_error();
+    match said(response.body) {
+        Some((name, text)) if is_verdict => error.with_code(verdict(&name)).with_text(text),
+        Some((_, text)) => error.with_text(text),
+        None => error,
+    }
+}
+
+/// [`from_response`] at an endpoint where the client authenticates: with an `error`, 401 says that this failed (RFC 6749
+/// section 5.2), by whatever name the provider calls it. Names of the grant or of the proof stay: the provider looked at
+/// those only because it accepted the client.
+pub(crate) fn from_client_response(response: Response<'_>, verdict: impl FnOnce(&str) -> ErrorCode) -> Error {
+    let error = from_response(response, verdict);
+    let is_about_client = response.status == StatusCode::UNAUTHORIZED
+        && error.code() != ErrorCode::HTTP_STATUS
+        && error.code() != ErrorCode::DEVICE_ACCESS_DENIED
+        && !matches!(error.family(), Family::GrantRejected | Family::Pending | Family::Expired | Family::Dpop);
+    if is_about_client { error.with_code(ErrorCode::TOKEN_INVALID_CLIENT) } else { error }
 }
 
 /// The code of an `error` of the token endpoint.
@@ -62,7 +68,11 @@ pub(crate) fn token_code(error: &str) -> ErrorCode {
         "invalid_scope" => ErrorCode::TOKEN_INVALID_SCOPE,
         "authorization_pending" => ErrorCode::DEVICE_AUTHORIZATION_PENDING,
         "slow_down" => ErrorCode::DEVICE_SLOW_DOWN,
-        "access_denied" => ErrorCode::DEVICE_ACCESS_DENIED,
+        // The second name is that of Microsoft Entra ID and of OpenAM.
+        "access_denied" | "authorization_declined" => ErrorCode::DEVICE_ACCESS_DENIED,
+        "interaction_required" | "login_required" | "consent_required" | "account_selection_required" => {
+            ErrorCode::TOKEN_INTERACTION_REQUIRED
+        }
         "expired_token" => ErrorCode::DEVICE_EXPIRED_TOKEN,
         _ => dpop_code(error).unwrap_or(ErrorCode::TOKEN_ERROR),
     }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode, Uri, header};
 
 use super::date;
 use super::policy::Accept;
+use crate::base::env::Timestamp;
+use crate::base::url::Endpoint;
 use crate::error::{Error, ErrorCode, Quote};
 
 /// A response, borrowed, as a flow gets it.
@@ -32,7 +34,7 @@ impl<'a> Response<'a> {
     /// The body, if the status is a success and the content type is accepted.
     ///
     /// # Errors
-    /// Those of [`Response::check_status`]; `http.content_type`.
+    /// Those of [`Response::check_status`]; `http.content_type`, `http.content_coding`.
     pub fn success(&self) -> Result<&'a [u8], Error> {
         self.check_status()?;
         self.check_content_type(self.accept)?;
@@ -66,6 +68,14 @@ impl<'a> Response<'a> {
         }
     }
 
+    /// Whether `Location` stays on the endpoint's own server: a path, or a URL of the same scheme, host and port.
+    pub(crate) fn redirects_within(&self, endpoint: &Endpoint) -> bool {
+        let location = self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let is_path = location.starts_with('/') && !location.starts_with("//");
+        let origin = |uri: &Uri| uri.scheme().cloned().zip(uri.authority().cloned());
+        is_path || location.parse().is_ok_and(|location| origin(&location) == origin(endpoint.uri()))
+    }
+
     /// `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date, which is taken relative to the server's own.
     fn retry_after(&self) -> Option<Duration> {
         let text = |name| self.headers.get(name).and_then(|value| value.to_str().ok());
@@ -76,11 +86,23 @@ impl<'a> Response<'a> {
         Some(date::parse(after)?.saturating_since(date::parse(text(header::DATE)?)?))
     }
 
-    /// Checks the `Content-Type` header against what is accepted.
+    /// A date in `Retry-After` of a server that sends no `Date`, by the client's clock.
+    pub(crate) fn retry_after_by(&self, now: Timestamp) -> Option<Duration> {
+        let date = date::parse(self.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim())?;
+        Some(date.saturating_since(now))
+    }
+
+    /// Checks the `Content-Type` header against what is accepted, and that the body is as it is written: an HTTP client that
+    /// decompresses removes the `Content-Encoding` header.
     ///
     /// # Errors
-    /// `http.content_type`.
+    /// `http.content_type`, `http.content_coding`.
     pub fn check_content_type(&self, accept: Accept) -> Result<(), Error> {
+        let coding = self.headers.get(header::CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("");
+        if !coding.is_empty() && !coding.eq_ignore_ascii_case("identity") && !matches!(accept, Accept::Any) {
+            let error = Error::new(ErrorCode::HTTP_CONTENT_CODING).with_status(self.status);
+            return Err(error.with_found(Quote::provider(coding)));
+        }
         let essence = self.content_type();
         let fits = match accept {
             Accept::Any => true,

@@ -55,7 +55,7 @@ fn a_refresh_that_was_answered_with_a_failure_fails_and_the_old_token_is_still_g
         (Trouble::Fault(Fault::status(503)), "transport", "http.server_error", 503),
         (Trouble::Denial(400, "invalid_scope"), "denied", "token.invalid_scope", 400),
         (Trouble::Denial(400, "invalid_client"), "denied", "token.invalid_client", 400),
-        (Trouble::Denial(200, "invalid_grant"), "remote", "token.error_with_success", 200),
+        (Trouble::Denial(200, "invalid_scope"), "denied", "token.invalid_scope", 200),
     ] {
         let (op, cli, _dead) = troubled(what.clone());
         let before = cli.secrets();

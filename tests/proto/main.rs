@@ -12,6 +12,7 @@ mod key_store;
 mod matrix;
 mod properties;
 mod qr;
+mod reading;
 mod requirements;
 mod rotation;
 mod session;

@@ -6,10 +6,10 @@ use crate::error::ErrorCode;
 /// Deepest nesting of objects and arrays. No document of the standards needs more than five levels.
 pub(crate) const DEPTH_LIMIT: usize = 32;
 
-/// Checks nesting and names without building anything. Syntax is left to the parser. The value is inside of `outside` objects
-/// and arrays.
-pub(super) fn check_bounds(bytes: &[u8], outside: usize) -> Result<(), ErrorCode> {
-    // Where the names of each open object start in `names`; `None` for an array.
+/// Checks nesting, and the names in the outermost `levels`, without building anything. Syntax is left to the parser. The value is
+/// inside of `outside` objects and arrays, which count as levels.
+pub(super) fn check_bounds(bytes: &[u8], outside: usize, levels: usize) -> Result<(), ErrorCode> {
+    // Where the names of each open object start in `names`; `None` for an array, and for what is deeper than the levels.
     let mut open: [Option<usize>; DEPTH_LIMIT] = [None; DEPTH_LIMIT];
     let mut depth = 0_usize;
     let mut names: Vec<&[u8]> = Vec::with_capacity(32);
@@ -29,10 +29,10 @@ pub(super) fn check_bounds(bytes: &[u8], outside: usize) -> Result<(), ErrorCode
                 }
             }
             b'{' | b'[' => {
+                name_next = byte == b'{' && depth + outside < levels;
                 *open.get_mut(depth).filter(|_| depth + outside < DEPTH_LIMIT).ok_or(ErrorCode::JSON_TOO_DEEP)? =
-                    (byte == b'{').then_some(names.len());
+                    name_next.then_some(names.len());
                 depth += 1;
-                name_next = byte == b'{';
             }
             b'}' | b']' => {
                 depth = depth.checked_sub(1).ok_or(ErrorCode::JSON_SYNTAX)?;

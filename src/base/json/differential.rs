@@ -116,9 +116,9 @@ impl Words {
     }
 }
 
-fn compare<T: DeserializeOwned + PartialEq + std::fmt::Debug>(text: &str) -> bool {
-    let two = two_passes::<T>(text.as_bytes()).ok();
-    assert_eq!(one_pass::parse::<T>(text), two, "{text}");
+fn compare<T: DeserializeOwned + PartialEq + std::fmt::Debug>(text: &str, levels: usize) -> bool {
+    let two = two_passes::<T>(text.as_bytes(), levels).ok();
+    assert_eq!(one_pass::parse::<T>(text, levels), two, "{levels} {text}");
     two.is_some()
 }
 
@@ -137,12 +137,14 @@ fn agree(documents: u64) {
     let (mut good, mut typed) = (0, 0);
     for seed in 0..documents {
         let text = Words(seed).document();
-        let is_good = two_passes::<IgnoredAny>(text.as_bytes()).is_ok();
-        assert_eq!(one_pass::parse::<IgnoredAny>(&text).is_some(), is_good, "{text}");
+        // None, the outermost object, the objects in an array in it, all.
+        let levels = [0, 1, 3, usize::MAX][seed as usize % 4];
+        let is_good = two_passes::<IgnoredAny>(text.as_bytes(), levels).is_ok();
+        assert_eq!(one_pass::parse::<IgnoredAny>(&text, levels).is_some(), is_good, "{levels} {text}");
         good += u64::from(is_good);
-        typed += u64::from(compare::<Typed>(&text)) + u64::from(compare::<Flat>(&text));
-        compare::<Value>(&text);
-        compare::<BTreeMap<String, Option<Vec<Value>>>>(&text);
+        typed += u64::from(compare::<Typed>(&text, levels)) + u64::from(compare::<Flat>(&text, levels));
+        compare::<Value>(&text, levels);
+        compare::<BTreeMap<String, Option<Vec<Value>>>>(&text, levels);
     }
     // Enough of both kinds.
     assert!(good > documents / 5 && good < documents * 4 / 5, "{good} of {documents}");
@@ -160,9 +162,9 @@ fn types_that_cannot_be_watched_are_not_trusted() {
     let (good, twice) = (r#"{"v":{"k":{"a":1}}}"#, r#"{"v":{"k":{"a":1,"a":2}}}"#);
     type Raw<'a> = BTreeMap<&'a str, &'a serde_json::value::RawValue>;
     for (text, is_good) in [(good, true), (twice, false)] {
-        assert!(one_pass::parse::<Raw<'_>>(text).is_none());
-        assert!(one_pass::parse::<BTreeMap<String, Kind>>(text).is_none());
-        assert_eq!(super::strict::<Raw<'_>>(text.as_bytes()).is_ok(), is_good);
-        assert_eq!(super::strict::<BTreeMap<String, Kind>>(text.as_bytes()).is_ok(), is_good);
+        assert!(one_pass::parse::<Raw<'_>>(text, usize::MAX).is_none());
+        assert!(one_pass::parse::<BTreeMap<String, Kind>>(text, usize::MAX).is_none());
+        assert_eq!(super::object::<Raw<'_>>(text.as_bytes(), usize::MAX).is_ok(), is_good);
+        assert_eq!(super::object::<BTreeMap<String, Kind>>(text.as_bytes(), usize::MAX).is_ok(), is_good);
     }
 }

@@ -21,34 +21,51 @@ use super::secret::Body;
 use crate::error::{Error, ErrorCode, Quote};
 
 use bounds::check_bounds;
-pub(crate) use scalar::Scalar;
+pub(crate) use scalar::{Scalar, unreadable};
 pub(crate) use text::Text;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Parses a document: an optional byte-order mark (RFC 8259 section 8.1 lets a parser ignore it), then one object.
 ///
-/// Names that stand twice in one object are refused wherever they are, also those that `T` does not know.
+/// Names that stand twice in the outermost object are refused, also those that `T` does not know. Deeper inside they are the
+/// affair of those who read the member.
 pub(crate) fn document<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     strict(bytes.strip_prefix(BOM).unwrap_or(bytes))
+}
+
+/// [`document`] in which names that `T` does not know may stand twice.
+pub(crate) fn repetitive<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
+    object(bytes.strip_prefix(BOM).unwrap_or(bytes), 0)
+}
+
+/// [`document`] for a JWK set: names must not stand twice in a key, either. Readers would disagree on which key it is.
+pub(crate) fn key_set<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
+    const LEVEL_OF_KEYS: usize = 3;
+    object(bytes.strip_prefix(BOM).unwrap_or(bytes), LEVEL_OF_KEYS)
 }
 
 /// Parses one object, without a byte-order mark: the parts of a JWS.
 ///
 /// A derived `Deserialize` would take an array of the fields' values, too.
 pub(crate) fn strict<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
+    object(bytes, 1)
+}
+
+/// One object. Names are compared in its outermost levels.
+fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8], levels: usize) -> Result<T, Error> {
     let first = bytes.trim_ascii_start().first();
     if first == Some(&b'{')
-        && let Some(value) = std::str::from_utf8(bytes).ok().and_then(one_pass::parse)
+        && let Some(value) = std::str::from_utf8(bytes).ok().and_then(|text| one_pass::parse(text, levels))
     {
         return Ok(value);
     }
-    two_passes(bytes)
+    two_passes(bytes, levels)
 }
 
 /// The bounds first, then the types. This decides what is an error, and which.
-fn two_passes<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
-    check_bounds(bytes, 0)?;
+fn two_passes<'a, T: Deserialize<'a>>(bytes: &'a [u8], levels: usize) -> Result<T, Error> {
+    check_bounds(bytes, 0, levels)?;
     if bytes.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
         unchecked::<IgnoredAny>(bytes)?;
         return Err(Error::new(ErrorCode::JSON_TYPE).with_expected(Quote::library("an object")));
@@ -107,10 +124,12 @@ mod tests {
             ("\u{feff}{}", Ok(())),
             (r#"{"a":"b","b":"a"}"#, Ok(())),
             (r#"{"a":1,"a":1}"#, Err(ErrorCode::JSON_DUPLICATE_NAME)),
-            (r#"{"x":[{"a":{},"b":[],"a":"}"}]}"#, Err(ErrorCode::JSON_DUPLICATE_NAME)),
+            (r#"{"x":[{"a":{},"b":[],"a":"}"}]}"#, Ok(())),
+            (r#"{"x":{"a":1},"a":{"x":1,"x":2},"b":[{"x":1},[{"x":1}]],"x":"}"}"#, Err(ErrorCode::JSON_DUPLICATE_NAME)),
             (r#"{"iss":1,"\u0069ss":2}"#, Err(ErrorCode::JSON_DUPLICATE_NAME)),
             // Half a character: no name, but a value that nobody reads may be cut there.
-            (r#"{"x":{"a\ude00":1}}"#, Err(ErrorCode::JSON_SYNTAX)),
+            (r#"{"x":{"a\ude00":1}}"#, Ok(())),
+            (r#"{"a\ude00":1}"#, Err(ErrorCode::JSON_SYNTAX)),
             (r#"{"\ud83d":1,"\ude00":2}"#, Err(ErrorCode::JSON_SYNTAX)),
             (r#"{"a":"\ud83d"}"#, Ok(())),
             (&deep(32), Ok(())),

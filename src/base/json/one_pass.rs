@@ -21,9 +21,9 @@ use serde_json::value::RawValue;
 use super::bounds::{DEPTH_LIMIT, FEW, check_bounds};
 use super::text::Text;
 
-/// Parses one document; `None` if it must be parsed in two passes.
-pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
-    let mut open = Open { names: Vec::with_capacity(64), depth: 0 };
+/// Parses one document; `None` if it must be parsed in two passes. Names are compared in the outermost `levels`.
+pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str, levels: usize) -> Option<T> {
+    let mut open = Open { names: Vec::with_capacity(64), depth: 0, levels };
     let mut document = serde_json::Deserializer::from_str(text);
     let value = T::deserialize(Watched { inner: &mut document, open: &mut open }).ok()?;
     document.end().ok()?;
@@ -35,6 +35,7 @@ struct Open<'de> {
     /// The names of these objects.
     names: Vec<Name<'de>>,
     depth: usize,
+    levels: usize,
 }
 
 impl Open<'_> {
@@ -56,7 +57,7 @@ impl Open<'_> {
         let is_nested = |rest: &[u8]| rest.iter().any(|byte| matches!(byte, b'{' | b'['));
         match raw.as_bytes().split_first() {
             Some((b'[', rest)) if !is_nested(rest) => self.depth < DEPTH_LIMIT,
-            Some((b'{' | b'[', _)) => check_bounds(raw.as_bytes(), self.depth).is_ok(),
+            Some((b'{' | b'[', _)) => check_bounds(raw.as_bytes(), self.depth, self.levels).is_ok(),
             _ => true,
         }
     }
@@ -277,7 +278,9 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WatchedMap<'_, 'de, A> {
             Cow::Borrowed(text) => seed.deserialize(BorrowedStrDeserializer::new(text)),
             Cow::Owned(text) => seed.deserialize(text.as_str().into_deserializer()),
         };
-        self.open.names.push(Name::new(name));
+        if self.open.depth <= self.open.levels {
+            self.open.names.push(Name::new(name));
+        }
         key.map(Some)
     }
 

@@ -14,6 +14,9 @@ codes! {
     TOKEN_INVALID_GRANT = "token.invalid_grant", Denied, GrantRejected, LogInAgain, "RFC 6749 section 5.2",
         "the code or the refresh token is not valid", "It has expired, was revoked or used before, or belongs to another client or redirect URI.",
         "Log in again.";
+    TOKEN_INTERACTION_REQUIRED = "token.interaction_required", Denied, GrantRejected, LogInAgain, "OpenID Connect Core 1.0 section 3.1.2.6",
+        "the user has to act at the provider before tokens are issued", "A policy asks for a second factor, a new consent or a newer login.",
+        "Log in again.";
     TOKEN_UNAUTHORIZED_CLIENT = "token.unauthorized_client", Denied, ClientRejected, FixConfiguration, "RFC 6749 section 5.2",
         "the client may not use this grant", "The grant is not enabled for the client, or its authentication failed.",
         "Enable the grant for the client at the provider.";
@@ -27,8 +30,11 @@ codes! {
         "the provider refused the request", "The provider gives a reason that the standards do not define.",
         "Read the provider's words.";
     TOKEN_ERROR_WITH_SUCCESS = "token.error_with_success", Remote, Protocol, ProviderBroken, "RFC 6749 section 5.2",
-        "an error with a success status in the token response", "The provider reports errors with status 200.",
-        "Read the provider's words; report the status to the provider.";
+        "an error beside the tokens in the token response", "The response contradicts itself.",
+        "Read the provider's words; report the response to the provider.";
+    TOKEN_CONTENT_TYPE = "token.content_type", Remote, Protocol, ProviderBroken, "RFC 6749 section 5.1",
+        "a token response of another content type than JSON", "The provider labels its token responses wrongly.",
+        "Accept the deviation `token_content_type`, or report it to the provider.";
     TOKEN_MISSING_ACCESS_TOKEN = "token.missing_access_token", Remote, Protocol, ProviderBroken, "RFC 6749 section 5.1",
         "no `access_token` in the token response", "The endpoint is not a token endpoint, or breaks its standard.",
         "Check the token endpoint; if it is right, report it to the provider.";

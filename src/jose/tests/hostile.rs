@@ -47,7 +47,7 @@ fn forms_of_tokens() {
         ("64 KiB", token_of(Algorithm::Es256, header, &"A".repeat(TOKEN_LIMIT - header.len() - 88)), Ok(())),
         ("64 KiB and one", "a".repeat(TOKEN_LIMIT + 1), Err(ErrorCode::JWS_TOO_LARGE)),
         ("a kid of 1 MiB", with_kid(&"k".repeat(1 << 20)), Err(ErrorCode::JWS_TOO_LARGE)),
-        ("the longest kid", with_kid(&longest_kid), Err(ErrorCode::JWS_UNKNOWN_KEY)),
+        ("the longest kid", with_kid(&longest_kid), Ok(())),
         ("a long kid", with_kid(&long_kid), Err(ErrorCode::JWS_HEADER)),
         ("header not JSON", forged("alg"), Err(ErrorCode::JWS_HEADER)),
         ("header an array", forged(r#"["ES256"]"#), Err(ErrorCode::JWS_HEADER)),
@@ -56,13 +56,14 @@ fn forms_of_tokens() {
         ("two headers", forged(r#"{"alg":"ES256"}{"alg":"ES256"}"#), Err(ErrorCode::JWS_HEADER)),
         ("duplicate algorithm", forged(r#"{"alg":"none","alg":"ES256"}"#), Err(ErrorCode::JWS_HEADER)),
         ("duplicate by escape", forged(r#"{"alg":"ES256","\u0061lg":"none"}"#), Err(ErrorCode::JWS_HEADER)),
-        ("duplicate unknown member", forged(r#"{"alg":"ES256","x":{"a":1,"a":2}}"#), Err(ErrorCode::JWS_HEADER)),
+        ("duplicate unknown member", forged(r#"{"alg":"ES256","x":1,"x":2}"#), Err(ErrorCode::JWS_HEADER)),
+        ("duplicates that nobody reads", sign(r#"{"alg":"ES256","x":{"a":1,"a":2}}"#), Ok(())),
         ("deep header", forged(&format!(r#"{{"alg":"ES256","x":{}}}"#, "[".repeat(40))), Err(ErrorCode::JWS_HEADER)),
         ("no algorithm", forged("{}"), Err(ErrorCode::JWS_HEADER)),
         ("algorithm null", forged(r#"{"alg":null}"#), Err(ErrorCode::JWS_HEADER)),
         ("algorithm a list", forged(r#"{"alg":["ES256"]}"#), Err(ErrorCode::JWS_HEADER)),
-        ("kid a number", forged(r#"{"alg":"ES256","kid":1}"#), Err(ErrorCode::JWS_HEADER)),
-        ("typ a list", forged(r#"{"alg":"ES256","typ":["JWT"]}"#), Err(ErrorCode::JWS_HEADER)),
+        ("kid a number", sign(r#"{"alg":"ES256","kid":1}"#), Ok(())),
+        ("typ a list", sign(r#"{"alg":"ES256","typ":["JWT"]}"#), Ok(())),
         ("crit", sign(r#"{"alg":"ES256","crit":["exp"],"exp":1}"#), Err(ErrorCode::JWS_CRIT)),
         ("crit empty", sign(r#"{"alg":"ES256","crit":[]}"#), Err(ErrorCode::JWS_CRIT)),
         ("crit null", sign(r#"{"alg":"ES256","crit":null}"#), Err(ErrorCode::JWS_CRIT)),
@@ -81,7 +82,7 @@ fn forms_of_tokens() {
 #[test]
 fn algorithms_of_tokens() {
     let mixed = set(&[rsa(""), p256(""), p384(""), ed25519("")]);
-    for name in ["none", "None", "nOnE", "NONE", "", "es256", "ES256K", "ES512", "Ed448", "HS512", "RSA-OAEP"] {
+    for name in ["none", "None", "nOnE", "NONE", "", "es256", "ES256K", "Ed448", "HS512", "RSA-OAEP"] {
         let token = forged(&format!(r#"{{"alg":"{name}"}}"#));
         assert_verdict(name, &token, &mixed, all(), Err(ErrorCode::JWS_ALGORITHM));
         let unsigned = format!("{}.e30.", encode(format!(r#"{{"alg":"{name}"}}"#).as_bytes()));
@@ -152,9 +153,11 @@ fn keys_are_found_by_kid_or_because_there_is_no_other() {
         ("no kid, a short key beside", v::RS256.to_owned(), vec![short(""), rsa("")], Ok(())),
         ("no kid, no key", v::ES256.to_owned(), vec![], Err(ErrorCode::JWS_UNKNOWN_KEY)),
         ("kid", with_kid("a"), vec![other(b), p256(a)], Ok(())),
-        ("kid of the wrong key", with_kid("b"), vec![other(b), p256(a)], Err(ErrorCode::JWS_SIGNATURE)),
-        ("unknown kid", with_kid("c"), vec![other(b), p256(a)], Err(ErrorCode::JWS_UNKNOWN_KEY)),
-        ("unknown kid, one key without", with_kid("c"), vec![p256("")], Err(ErrorCode::JWS_UNKNOWN_KEY)),
+        ("kid of the wrong key", with_kid("b"), vec![other(b), p256(a)], Ok(())),
+        ("kid of the only key, which is wrong", with_kid("b"), vec![other(b)], Err(ErrorCode::JWS_SIGNATURE)),
+        ("unknown kid, a wrong key", with_kid("c"), vec![other(b)], Err(ErrorCode::JWS_UNKNOWN_KEY)),
+        ("unknown kid", with_kid("c"), vec![other(b), p256(a)], Ok(())),
+        ("unknown kid, one key without", with_kid("c"), vec![p256("")], Ok(())),
         ("kid of a key of another type", with_kid("a"), vec![rsa(a), p256(b)], Err(ErrorCode::JWS_UNKNOWN_KEY)),
         ("kid shared with another type", with_kid("a"), vec![rsa(a), p256(a)], Ok(())),
         ("kid shared by two", with_kid("a"), vec![other(a), p256(a)], Ok(())),
@@ -163,15 +166,17 @@ fn keys_are_found_by_kid_or_because_there_is_no_other() {
         (
             "kid shared by four",
             with_kid("a"),
-            vec![other(a), other(a), other(a), p256(a)],
+            vec![other(a), broken(a), broken(a), p256(a)],
             Err(ErrorCode::JWS_AMBIGUOUS_KEY),
         ),
-        ("kid of a broken key", with_kid("a"), vec![broken(a), p256(b)], Err(ErrorCode::JWS_UNUSABLE_KEY)),
-        ("kid empty", with_kid(""), vec![p256(a)], Err(ErrorCode::JWS_UNKNOWN_KEY)),
-        ("kid a path", with_kid("../../etc/passwd"), vec![p256(a)], Err(ErrorCode::JWS_UNKNOWN_KEY)),
-        ("kid a query", with_kid("' OR \"1\"=\"1"), vec![p256(a)], Err(ErrorCode::JWS_UNKNOWN_KEY)),
+        ("kid shared by two equal pairs", with_kid("a"), vec![other(a), other(a), p256(a), p256(a)], Ok(())),
+        ("kid of a broken key", with_kid("a"), vec![broken(a), other(b)], Err(ErrorCode::JWS_UNUSABLE_KEY)),
+        ("kid of a broken key, the right one beside", with_kid("a"), vec![broken(a), p256(b)], Ok(())),
+        ("kid empty", with_kid(""), vec![p256(a)], Ok(())),
+        ("kid a path", with_kid("../../etc/passwd"), vec![p256(a)], Ok(())),
+        ("kid a query", with_kid("' OR \"1\"=\"1"), vec![p256(a)], Ok(())),
         ("kid a path, as it stands", with_kid("../x\"\n"), vec![p256(r#","kid":"..\/x\"\u000a""#)], Ok(())),
-        ("kid in another case", with_kid("A"), vec![p256(a)], Err(ErrorCode::JWS_UNKNOWN_KEY)),
+        ("kid in another case", with_kid("A"), vec![p256(a)], Ok(())),
     ] {
         assert_verdict(name, &token, &set(&keys), all(), expected);
     }
@@ -223,6 +228,7 @@ fn keys_that_are_too_weak_too_large_or_not_on_their_curve() {
         ("no modulus", (v::RS256, rsa("").replace("\"n\"", "\"m\""))),
         ("modulus a number", (v::RS256, rsa("").replace(r#""AQAB""#, "65537"))),
         ("point off the curve", (v::ES256, p256("").replace(v::EC_Y, &flipped(v::EC_Y)))),
+        ("point off P-521", (v::ES512, p521("").replace(v::P521_Y, &flipped(v::P521_Y)))),
         ("point off P-384", (v::ES384, p384("").replace(v::P384_Y, &flipped(v::P384_Y)))),
         (
             "coordinates of zero",

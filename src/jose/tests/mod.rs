@@ -36,6 +36,10 @@ fn p384(members: &str) -> String {
     format!(r#"{{"kty":"EC","crv":"P-384","x":"{}","y":"{}"{members}}}"#, v::P384_X, v::P384_Y)
 }
 
+fn p521(members: &str) -> String {
+    format!(r#"{{"kty":"EC","crv":"P-521","x":"{}","y":"{}"{members}}}"#, v::P521_X, v::P521_Y)
+}
+
 fn ed25519(members: &str) -> String {
     format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"{members}}}"#, v::ED25519_X)
 }
@@ -48,6 +52,7 @@ fn signing_key(algorithm: Algorithm) -> SigningKey {
     let der = match algorithm {
         Algorithm::Es256 => v::P256_PKCS8,
         Algorithm::Es384 => v::P384_PKCS8,
+        Algorithm::Es512 => v::P521_PKCS8,
         Algorithm::EdDsa | Algorithm::Ed25519 => v::ED25519_PKCS8,
         _ => v::RSA_PKCS8,
     };

@@ -30,6 +30,15 @@ AwEHoUQDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEXH8UTNG72b
 focs3+257rn0s2ldbqkLJK2KRiMohYjlrQ==
 -----END EC PRIVATE KEY-----
 ";
+const P521_SEC1: &str = "\
+-----BEGIN EC PRIVATE KEY-----
+MIHcAgEBBEIBFGjVnnvMfLnnPKpIqlRqYV/Z76TIPX51EBFCE34KiJJ+1Ok0iV4Y
+3v3+nxZ1ApV24YdrqMosbPUYFOt0uRj9ciegBwYFK4EEACOhgYkDgYYABACMiqoc
+BPEIEp32z+SM40hy8U2DXJjBMPw21Fi31aVw0zMmcWvXErFHfUI9TkgRE79yhVvI
+ZMRqsIGb2pPz/z0FKQAXmmoPZ4imqvJLZ9iTEZxTWbDiC2N3SM17rdtwzZCJvg9s
+fl0J6REhzr37+Cf96m/hIEDDs2AFYe0LvE0MyqyQqg==
+-----END EC PRIVATE KEY-----
+";
 const P384_SEC1: &str = "\
 -----BEGIN EC PRIVATE KEY-----
 MIGkAgEBBDBz4dNgMI4cG67HQlYrVIrQWRXvkz8E0WUQNGwEdHKPz49aU7ydmqYI
@@ -58,6 +67,7 @@ fn a_private_key_is_read_from_every_form_of_pem() {
         let (pem, own_form) = match algorithm {
             Algorithm::Es256 => (pkcs8(v::P256_PKCS8), Some(P256_SEC1.to_owned())),
             Algorithm::Es384 => (pkcs8(v::P384_PKCS8), Some(P384_SEC1.to_owned())),
+            Algorithm::Es512 => (pkcs8(v::P521_PKCS8), Some(P521_SEC1.to_owned())),
             Algorithm::EdDsa | Algorithm::Ed25519 => (pkcs8(v::ED25519_PKCS8), None),
             // PKCS #8 is 26 bytes around PKCS #1.
             _ => (pkcs8(v::RSA_PKCS8), Some(block("RSA PRIVATE KEY", &decode(v::RSA_PKCS8).unwrap()[26..]))),
@@ -82,8 +92,8 @@ fn a_private_key_is_read_from_every_form_of_pem() {
     assert_eq!(pems.len(), ASYMMETRIC_FORMS);
 }
 
-/// Four ways to write PKCS #8 for each of ten algorithms, and the own form of eight of them.
-const ASYMMETRIC_FORMS: usize = 48;
+/// Four ways to write PKCS #8 for each of eleven algorithms, and the own form of nine of them.
+const ASYMMETRIC_FORMS: usize = 53;
 
 #[test]
 fn what_is_no_private_key_is_told_and_not_shown() {

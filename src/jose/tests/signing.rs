@@ -1,7 +1,7 @@
 use super::*;
 use crate::base::word_set::Word;
 
-const ASYMMETRIC: usize = 10;
+const ASYMMETRIC: usize = 11;
 
 #[test]
 fn what_a_signing_key_signs_verifies_with_its_public_jwk() {

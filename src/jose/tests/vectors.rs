@@ -127,3 +127,20 @@ pub(super) const OTHER_RSA_N: &str = "\
 /// RFC 7638 section 3.1: its thumbprint.
 pub(super) const OTHER_RSA_THUMBPRINT: &str = "\
     NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs";
+/// A key on P-521 as PKCS #8.
+pub(super) const P521_PKCS8: &str = "\
+    MIHuAgEAMBAGByqGSM49AgEGBSuBBAAjBIHWMIHTAgEBBEIBFGjVnnvMfLnnPKpIqlRqYV_Z76TIPX51EBFCE34KiJJ-1Ok0iV4Y3v3-\
+    nxZ1ApV24YdrqMosbPUYFOt0uRj9ciehgYkDgYYABACMiqocBPEIEp32z-SM40hy8U2DXJjBMPw21Fi31aVw0zMmcWvXErFHfUI9TkgR\
+    E79yhVvIZMRqsIGb2pPz_z0FKQAXmmoPZ4imqvJLZ9iTEZxTWbDiC2N3SM17rdtwzZCJvg9sfl0J6REhzr37-Cf96m_hIEDDs2AFYe0L\
+    vE0MyqyQqg";
+/// Its point.
+pub(super) const P521_X: &str =
+    "AIyKqhwE8QgSnfbP5IzjSHLxTYNcmMEw_DbUWLfVpXDTMyZxa9cSsUd9Qj1OSBETv3KFW8hkxGqwgZvak_P_PQUp";
+/// Its point.
+pub(super) const P521_Y: &str =
+    "ABeaag9niKaq8ktn2JMRnFNZsOILY3dIzXut23DNkIm-D2x-XQnpESHOvfv4J_3qb-EgQMOzYAVh7Qu8TQzKrJCq";
+/// ES512 by OpenSSL.
+pub(super) const ES512: &str = "\
+    eyJhbGciOiJFUzUxMiJ9.eyJzdWIiOiIyNDgyODk3NjEwMDEifQ.ADKW3IMRtjmqEMRjPjkvCJIM9yMp40iiKYAfJu900czCb9BFmBEG\
+    cxFcdKJU3IEq8TEyXGzp_FeHSr-qIa6eFhJOAIv46GnI1rWK1wl2DU3bbzovtpvzX5Wt_NoOsxLVChFPEFGwTKH4fvNkeYqCZP_TVC9I\
+    f4L6clLgNC1_0RcDKjNA";

@@ -6,7 +6,7 @@ use super::state::{ExpectResponse, Resume, Stage, State};
 use crate::base::env::Env;
 use crate::base::secret::Secret;
 use crate::error::transport::{Failure, FailureKind, Sent};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, Fault};
 use crate::flow::TokenRequest;
 use crate::flow::token_outcome::TokenOutcome;
 use crate::session::policy::{self, Persistence, Verdict};
@@ -78,7 +78,7 @@ impl Core {
         let step = match step {
             Ok(step) => step,
             // The provider says that it did not rotate.
-            Err(error) if error.code() == ErrorCode::TOKEN_ERROR_WITH_SUCCESS => {
+            Err(error) if error.fault() == Fault::Denied => {
                 return self.failed(error, false, exchange.denied(), env);
             }
             Err(error) => return self.failed(error, false, exchange, env),

@@ -14,19 +14,17 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::numeric::NumericDate;
 use crate::base::env::Timestamp;
-use crate::base::json::{self, Text};
+use crate::base::json::{self, Scalar, Text};
 use crate::base::secret::{Body, Secret};
 use crate::base::url::Issuer;
 use crate::error::{Error, ErrorCode, Quote};
 use crate::jose::Signed;
 use crate::party::client::Client;
+use crate::party::metadata::CodeChallengeMethod;
 use crate::party::options::Deviation;
 use crate::party::provider::Provider;
 use refusal::{clocks, other_party};
 use texts::Texts;
-
-/// How far the clocks of provider and client may differ.
-pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// How old an ID token may be when its code is redeemed. Providers make it at that moment, so a day is ample.
 pub const OLDEST: Duration = Duration::from_secs(24 * 3600);
@@ -194,17 +192,19 @@ struct Claims<'a> {
     exp: Option<NumericDate>,
     iat: Option<NumericDate>,
     nbf: Option<NumericDate>,
-    auth_time: Option<NumericDate>,
     #[serde(borrow)]
     nonce: Option<Text<'a>>,
     #[serde(borrow)]
-    acr: Option<Text<'a>>,
-    #[serde(borrow)]
-    sid: Option<Text<'a>>,
-    #[serde(borrow)]
     at_hash: Option<Text<'a>>,
-    #[serde(borrow)]
-    tid: Option<Text<'a>>,
+    // Those that nobody may have asked for: one that cannot be read counts as absent.
+    #[serde(borrow, default)]
+    auth_time: Scalar<'a>,
+    #[serde(borrow, default)]
+    acr: Scalar<'a>,
+    #[serde(borrow, default)]
+    sid: Scalar<'a>,
+    #[serde(borrow, default)]
+    tid: Scalar<'a>,
 }
 
 /// One string or an array of strings (RFC 7519 section 4.1.3).
@@ -241,6 +241,10 @@ impl<'de> Deserialize<'de> for Audience {
 /// An ID token whose claims name this client and a valid time. Neither its signature nor its login have been checked.
 pub(crate) struct Unchecked {
     token: IdToken,
+    /// Whether `azp` is this client.
+    names_client: bool,
+    /// Whether the caller accepts a token without a nonce, and PKCE binds the code to the login.
+    may_lack_nonce: bool,
     at_hash: Option<Box<str>>,
 }
 
@@ -260,12 +264,12 @@ pub(crate) fn parse(
         _ => error.with_code(ErrorCode::ID_TOKEN_CLAIMS),
     })?;
     let iss = required(claims.iss, "iss")?;
-    check_issuer(&iss, claims.tid.as_deref(), provider)?;
+    check_issuer(&iss, claims.tid.as_text(), provider)?;
     let Audience(audience) = required(claims.aud, "aud")?;
     if !audience.iter().any(|one| **one == *client.id) {
         return Err(other_party(ErrorCode::ID_TOKEN_AUDIENCE_MISMATCH, "aud", client, &audience.join(", ")));
     }
-    let trusted = |one: &str| *one == *client.id || client.trusted_audiences.iter().any(|own| **own == *one);
+    let trusted = |one: &str| *one == *client.id || client.trusts(one);
     if let Some(extra) = audience.iter().find(|one| !trusted(one)) {
         return Err(other_party(ErrorCode::ID_TOKEN_EXTRA_AUDIENCE, "aud", client, extra));
     }
@@ -275,15 +279,16 @@ pub(crate) fn parse(
     {
         return Err(other_party(ErrorCode::ID_TOKEN_AZP_MISMATCH, "azp", client, azp));
     }
+    let skew = provider.options().clock_skew();
     let expires_at = required(claims.exp, "exp")?.0;
-    if now >= expires_at.saturating_add(CLOCK_SKEW) {
+    if now >= expires_at.saturating_add(skew) {
         return Err(clocks(ErrorCode::ID_TOKEN_EXPIRED, "exp", expires_at, now));
     }
     let issued_at = required(claims.iat, "iat")?.0;
-    if issued_at > now.saturating_add(CLOCK_SKEW) {
+    if issued_at > now.saturating_add(skew) {
         return Err(clocks(ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE, "iat", issued_at, now));
     }
-    if let Some(nbf) = claims.nbf.filter(|nbf| nbf.0 > now.saturating_add(CLOCK_SKEW)) {
+    if let Some(nbf) = claims.nbf.filter(|nbf| nbf.0 > now.saturating_add(skew)) {
         return Err(clocks(ErrorCode::ID_TOKEN_NOT_YET_VALID, "nbf", nbf.0, now));
     }
     let subject = required(claims.sub, "sub")?;
@@ -293,9 +298,9 @@ pub(crate) fn parse(
     }
     let kept = texts::Claims {
         sub: &subject,
-        nonce: claims.nonce.as_deref(),
-        acr: claims.acr.as_deref(),
-        sid: claims.sid.as_deref(),
+        nonce: claims.nonce.as_deref().filter(|nonce| !nonce.is_empty()),
+        acr: claims.acr.as_text(),
+        sid: claims.sid.as_text(),
         azp: claims.azp.as_deref(),
     };
     let own = provider.issuer();
@@ -305,8 +310,11 @@ pub(crate) fn parse(
             issuer: if *iss == *own.as_str() { own.clone() } else { Issuer::stored(&*iss) },
             expires_at,
             issued_at,
-            auth_time: claims.auth_time.map(|time| time.0),
+            auth_time: NumericDate::read(&claims.auth_time).map(|time| time.0),
         },
+        names_client: claims.azp.as_deref() == Some(&*client.id),
+        may_lack_nonce: provider.options().accepts(Deviation::NoNonce)
+            && provider.metadata().code_challenge_methods.contains(CodeChallengeMethod::S256),
         at_hash: claims.at_hash.map(|at_hash| Box::from(&*at_hash)),
     })
 }
@@ -360,9 +368,11 @@ impl Unchecked {
             return Err(clocks(ErrorCode::ID_TOKEN_TOO_OLD, "iat", self.token.issued_at, now));
         }
         if let Some(expected) = &login.nonce {
-            let nonce = self.token.texts.claims().nonce.ok_or(ErrorCode::ID_TOKEN_NONCE_MISSING)?;
-            if !expected.matches(nonce) {
-                return Err(ErrorCode::ID_TOKEN_NONCE_MISMATCH.into());
+            match self.token.texts.claims().nonce {
+                Some(nonce) if expected.matches(nonce) => {}
+                Some(_) => return Err(ErrorCode::ID_TOKEN_NONCE_MISMATCH.into()),
+                None if self.may_lack_nonce => {}
+                None => return Err(ErrorCode::ID_TOKEN_NONCE_MISSING.into()),
             }
         }
         if let Some(earliest) = login.not_logged_in_before {
@@ -387,9 +397,10 @@ impl Unchecked {
             ("iss", new.issuer == old.issuer),
             ("sub", new_texts.sub == old_texts.sub),
             ("aud", sorted_audience(new) == sorted_audience(old)),
-            ("azp", new_texts.azp == old_texts.azp),
-            // Required to be the same "if the ID Token contains" it.
-            ("auth_time", new.auth_time.is_none() || old.auth_time.is_none() || new.auth_time == old.auth_time),
+            // This client's own may appear.
+            ("azp", new_texts.azp == old_texts.azp || old_texts.azp.is_none() && self.names_client),
+            // Some providers tell when the session was used last. An earlier login is another one.
+            ("auth_time", new.auth_time.zip(old.auth_time).is_none_or(|(new, old)| new >= old)),
             ("nonce", new_texts.nonce.is_none() || new_texts.nonce == old_texts.nonce),
         ] {
             if !kept {

@@ -69,7 +69,7 @@ fn sample(run: &impl Run) {
         (Wrong::Lie(Lie::MetadataPkceWithoutS256), Some(ErrorCode::METADATA_PKCE_WITHOUT_S256)),
         (Wrong::Lie(Lie::CallbackStateWrong), Some(ErrorCode::CALLBACK_STATE_MISMATCH)),
         (Wrong::Lie(Lie::TokenCrLf), Some(ErrorCode::TOKEN_MALFORMED)),
-        (Wrong::Lie(Lie::ErrorWith200), Some(ErrorCode::TOKEN_ERROR_WITH_SUCCESS)),
+        (Wrong::Lie(Lie::ErrorWith200), Some(ErrorCode::TOKEN_INVALID_GRANT)),
         (Wrong::Lie(Lie::AlgorithmNone("none")), Some(ErrorCode::JWS_ALGORITHM)),
         (Wrong::Lie(Lie::NonceWrong), Some(ErrorCode::ID_TOKEN_NONCE_MISMATCH)),
         (Wrong::Lie(Lie::SignatureWrong), Some(ErrorCode::JWS_SIGNATURE)),

@@ -1,18 +1,22 @@
-//! A value inside of documents: as a member that is read, and as one that is not. What is accepted keeps the rules, by a
-//! check that shares no code with the crate's.
+//! A value inside of documents, and a document: what is accepted keeps the rules, by a check that shares no code with the
+//! crate's.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-use oidc_proto::jose::Jws;
-use oidc_proto::{Issuer, ProviderOptions, Schemes, ServerMetadata};
+use oidc_proto::jose::{Jws, Keys};
+use oidc_proto::testing::TestEnv;
+use oidc_proto::{Env as _, Issuer, ProviderOptions, Schemes, ServerMetadata};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::{ISSUER, encode};
 
-/// A value in so many objects and arrays at most, none of which has a name twice.
+/// A value with so many objects and arrays in one another at most. Names are unique in the outermost levels.
 #[derive(Clone, Copy)]
-struct Strict(usize);
+struct Strict {
+    depth: usize,
+    levels: usize,
+}
 
 impl<'de> DeserializeSeed<'de> for Strict {
     type Value = ();
@@ -24,7 +28,8 @@ impl<'de> DeserializeSeed<'de> for Strict {
 
 impl Strict {
     fn inside<E: Error>(self) -> Result<Self, E> {
-        self.0.checked_sub(1).map(Self).ok_or_else(|| E::custom("too deep"))
+        let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("too deep"))?;
+        Ok(Self { depth, levels: self.levels.saturating_sub(1) })
     }
 }
 
@@ -69,7 +74,7 @@ impl<'de> Visitor<'de> for Strict {
         let (inside, mut names) = (self.inside()?, BTreeSet::new());
         while let Some(name) = map.next_key::<String>()? {
             map.next_value_seed(inside)?;
-            if !names.insert(name) {
+            if !names.insert(name) && self.levels > 0 {
                 return Err(A::Error::custom("a name stands twice"));
             }
         }
@@ -77,9 +82,9 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
-fn is_strict(text: &str) -> bool {
+fn is_strict(text: &str, levels: usize) -> bool {
     let mut document = serde_json::Deserializer::from_str(text);
-    Strict(32).deserialize(&mut document).is_ok() && document.end().is_ok()
+    Strict { depth: 32, levels }.deserialize(&mut document).is_ok() && document.end().is_ok()
 }
 
 pub(super) fn json(data: &[u8]) {
@@ -88,10 +93,12 @@ pub(super) fn json(data: &[u8]) {
     if value.to_ascii_lowercase().contains(r"\ud") {
         return;
     }
-    let header = format!(r#"{{"alg":"RS256","x":{value}}}"#);
-    let is_taken = Jws::parse(&format!("{}.e30.AAAA", encode(&header))).is_ok();
-    assert!(!is_taken || is_strict(&header), "{header}");
-
+    // As the header of a JWS, whole and as a member of it.
+    for header in [value.to_owned(), format!(r#"{{"alg":"RS256","x":{value}}}"#)] {
+        let is_taken = Jws::parse(&format!("{}.e30.AAAA", encode(&header))).is_ok();
+        assert!(!is_taken || is_strict(&header, 1), "{header}");
+    }
+    // As members of the metadata that are not read, read as a list, as an object.
     let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
     let head = format!(
         r#""issuer":"{ISSUER}","authorization_endpoint":"{ISSUER}/a","token_endpoint":"{ISSUER}/t","jwks_uri":"{ISSUER}/k""#
@@ -99,6 +106,10 @@ pub(super) fn json(data: &[u8]) {
     for name in ["unknown", "scopes_supported", "mtls_endpoint_aliases", "id_token_signing_alg_values_supported"] {
         let document = format!(r#"{{{head},"response_types_supported":["code"],"{name}":{value}}}"#);
         let is_taken = ServerMetadata::parse(document.as_bytes(), &issuer, &ProviderOptions::new()).is_ok();
-        assert!(!is_taken || is_strict(&document), "{document}");
+        assert!(!is_taken || is_strict(&document, 1), "{document}");
     }
+    // As a key: names are unique in it, too.
+    let set = format!(r#"{{"keys":[{value}]}}"#);
+    let is_taken = Keys::parse(set.as_bytes(), TestEnv::seeded(1).now()).is_ok();
+    assert!(!is_taken || is_strict(&set, 3), "{set}");
 }

@@ -27,8 +27,6 @@ const REFUSED: &[(Say, ErrorCode)] = &[
     (Say::Lie(Lie::VerificationUriHttp), ErrorCode::DEVICE_RESPONSE),
     (Say::Lie(Lie::VerificationUriScript), ErrorCode::DEVICE_RESPONSE),
     (Say::Lie(Lie::VerificationUriUserInfo), ErrorCode::DEVICE_RESPONSE),
-    (Say::Lie(Lie::VerificationUriCompleteHttp), ErrorCode::DEVICE_RESPONSE),
-    (Say::Edit("a script to scan", |op| put(op, "verification_uri_complete", json!("javascript:alert(1)"))), ErrorCode::DEVICE_RESPONSE),
     (Say::Edit("a list", |op| respond(op, On::DeviceAuthorization, 200, "application/json", "[]")), ErrorCode::JSON_TYPE),
     (Say::Edit("no", |op| respond(op, On::DeviceAuthorization, 400, "application/json", r#"{"error":"unauthorized_client"}"#)), ErrorCode::TOKEN_UNAUTHORIZED_CLIENT),
     (Say::Edit("no client of theirs", |op| respond(op, On::DeviceAuthorization, 401, "application/json", r#"{"error":"invalid_client"}"#)), ErrorCode::TOKEN_INVALID_CLIENT),
@@ -42,6 +40,7 @@ const REFUSED: &[(Say, ErrorCode)] = &[
 #[rustfmt::skip]
 const TERMS: &[(Say, u64, u64)] = &[
     (Say::Lie(Lie::VerificationUriCompleteAbsent), 5, 600),
+    (Say::Lie(Lie::VerificationUriCompleteHttp), 5, 600),
     (Say::Lie(Lie::IntervalAbsent), 5, 600),
     (Say::Lie(Lie::IntervalNull), 5, 600),
     (Say::Lie(Lie::IntervalZero), 5, 600),
@@ -62,8 +61,7 @@ const NO: &[(Say, ErrorCode)] = &[
     (Say::Edit("too late", |op| respond(op, On::Token, 400, "application/json", r#"{"error":"expired_token"}"#)), ErrorCode::DEVICE_EXPIRED_TOKEN),
     (Say::Edit("a code of nobody", |op| respond(op, On::Token, 400, "application/json", r#"{"error":"invalid_grant"}"#)), ErrorCode::TOKEN_INVALID_GRANT),
     (Say::Edit("a word with a space", |op| respond(op, On::Token, 400, "application/json", r#"{"error":"slow_down "}"#)), ErrorCode::TOKEN_ERROR),
-    (Say::Edit("pending by 200", |op| respond(op, On::Token, 200, "application/json", r#"{"error":"authorization_pending"}"#)), ErrorCode::TOKEN_ERROR_WITH_SUCCESS),
-    (Say::Edit("pending by HTML", |op| respond(op, On::Token, 400, "text/html", r#"{"error":"authorization_pending"}"#)), ErrorCode::HTTP_STATUS),
+    (Say::Edit("a page", |op| respond(op, On::Token, 400, "text/html", r#"<p>{"error":"authorization_pending"}</p>"#)), ErrorCode::HTTP_STATUS),
     (Say::Fault(On::Token, Fault::Redirect), ErrorCode::HTTP_REDIRECT),
     (Say::Fault(On::Token, Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
 ];

@@ -28,29 +28,17 @@ const REFUSED: &[(Say, ErrorCode)] = &[
     (Say::Lie(Lie::MetadataAbsent("authorization_endpoint")), ErrorCode::METADATA_MISSING_FIELD),
     (Say::Lie(Lie::MetadataAbsent("token_endpoint")), ErrorCode::METADATA_MISSING_FIELD),
     (Say::Lie(Lie::MetadataAbsent("jwks_uri")), ErrorCode::METADATA_MISSING_FIELD),
-    (Say::Lie(Lie::MetadataAbsent("response_types_supported")), ErrorCode::METADATA_MISSING_FIELD),
     (Say::Lie(Lie::MetadataNull("issuer")), ErrorCode::METADATA_MISSING_FIELD),
     (Say::Lie(Lie::MetadataNull("authorization_endpoint")), ErrorCode::METADATA_MISSING_FIELD),
     (Say::Lie(Lie::MetadataNull("token_endpoint")), ErrorCode::METADATA_MISSING_FIELD),
     (Say::Lie(Lie::MetadataNull("jwks_uri")), ErrorCode::METADATA_MISSING_FIELD),
-    (Say::Lie(Lie::MetadataNull("response_types_supported")), ErrorCode::METADATA_MISSING_FIELD),
     (Say::Edit("booleans in words", |op| put(op, "authorization_response_iss_parameter_supported", json!("true"))), ErrorCode::JSON_TYPE),
     (Say::Edit("other words for booleans", |op| put(op, "authorization_response_iss_parameter_supported", json!("yes"))), ErrorCode::JSON_TYPE),
-    (Say::Edit("a word for a list", |op| put(op, "response_types_supported", json!("code"))), ErrorCode::JSON_TYPE),
-    (Say::Edit("numbers in a list of words", |op| put(op, "response_types_supported", json!([1]))), ErrorCode::JSON_TYPE),
-    (Say::Edit("an object for an endpoint", |op| put(op, "token_endpoint", json!({ "url": "https://op.example.org/token" }))), ErrorCode::JSON_TYPE),
+    (Say::Edit("an object for an endpoint", |op| put(op, "token_endpoint", json!({ "url": "https://op.example.org/token" }))), ErrorCode::METADATA_URL),
 ];
 
-/// Members that are URLs.
-const ENDPOINTS: [&str; 7] = [
-    "authorization_endpoint",
-    "token_endpoint",
-    "jwks_uri",
-    "registration_endpoint",
-    "userinfo_endpoint",
-    "revocation_endpoint",
-    "end_session_endpoint",
-];
+/// Members that are URLs and have to be there. The others count as absent: tests/proto/reading/claims.rs.
+const ENDPOINTS: [&str; 3] = ["authorization_endpoint", "token_endpoint", "jwks_uri"];
 
 /// What an endpoint may not be, and why.
 const URLS: &[(&str, ErrorCode)] = &[
@@ -90,6 +78,10 @@ const ISSUERS: &[(&str, ErrorCode)] = &[
 #[rustfmt::skip]
 const LIVED_WITH: &[Say] = &[
     Say::Lie(Lie::MetadataPkceAbsent),
+    Say::Lie(Lie::MetadataAbsent("response_types_supported")),
+    Say::Lie(Lie::MetadataNull("response_types_supported")),
+    Say::Edit("a word for a list", |op| put(op, "response_types_supported", json!("code"))),
+    Say::Edit("numbers in a list of words", |op| put(op, "response_types_supported", json!([1]))),
     Say::Lie(Lie::MetadataIssAbsent),
     Say::Lie(Lie::MetadataWeakAlgorithms),
     Say::Lie(Lie::MetadataNull("code_challenge_methods_supported")),
@@ -160,7 +152,7 @@ fn no_endpoint_is_anything_but_an_https_url() {
             );
         }
         let mut world = told(&Say::Lie(Lie::MetadataNumber(name)));
-        assert_eq!(world.discover().unwrap_err().error.code(), ErrorCode::JSON_TYPE, "{name}");
+        assert_eq!(world.discover().unwrap_err().error.code(), ErrorCode::METADATA_URL, "{name}");
     }
 }
 
@@ -264,7 +256,8 @@ fn the_other_document_is_asked_for_only_where_there_is_none_of_the_first_kind() 
 
 #[test]
 fn words_for_booleans_are_read_where_that_was_chosen() {
-    for (word, read) in [("true", Some(true)), ("false", Some(false)), ("yes", None), ("True", None), ("", None)] {
+    for (word, read) in [("true", Some(true)), ("false", Some(false)), ("yes", None), ("True", None), ("", Some(false))]
+    {
         let mut world = World::new();
         world.options = world.options.with_deviation(Deviation::StringBooleans);
         put(&world.op, "authorization_response_iss_parameter_supported", json!(word));

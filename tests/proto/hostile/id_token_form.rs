@@ -14,7 +14,7 @@ pub(crate) const ALGORITHMS: [Algorithm; 3] = [Algorithm::Es256, Algorithm::Rs25
 #[rustfmt::skip]
 const CHEAP: &[(Say, ErrorCode)] = &[
     (Say::Lie(Lie::IdTokenAbsent), ErrorCode::ID_TOKEN_MISSING),
-    (Say::Lie(Lie::IdTokenEmpty), ErrorCode::JWS_MALFORMED),
+    (Say::Lie(Lie::IdTokenEmpty), ErrorCode::ID_TOKEN_MISSING),
     (Say::Lie(Lie::SegmentsOne), ErrorCode::JWS_MALFORMED),
     (Say::Lie(Lie::SegmentsTwo), ErrorCode::JWS_MALFORMED),
     (Say::Lie(Lie::SegmentsFour), ErrorCode::JWS_MALFORMED),
@@ -42,9 +42,7 @@ const CHEAP: &[(Say, ErrorCode)] = &[
     (Say::Edit("no alg", |op| op.edit_id_token(|t| drop(t.header.remove("alg")))), ErrorCode::JWS_HEADER),
     (Say::Edit("null as alg", |op| member(op, "alg", Value::Null)), ErrorCode::JWS_HEADER),
     (Say::Edit("a list as alg", |op| member(op, "alg", json!(["ES256"]))), ErrorCode::JWS_HEADER),
-    (Say::Lie(Lie::KidNumber), ErrorCode::JWS_HEADER),
     (Say::Edit("a long kid", |op| member(op, "kid", json!("k".repeat(2000)))), ErrorCode::JWS_HEADER),
-    (Say::Edit("a number as typ", |op| member(op, "typ", json!(7))), ErrorCode::JWS_HEADER),
     (Say::Edit("a list as header", |op| header(op, r#"["ES256"]"#)), ErrorCode::JWS_HEADER),
     (Say::Edit("an empty header", |op| header(op, "")), ErrorCode::JWS_HEADER),
     (Say::Edit("a deep header", |op| member(op, "x", (0..40).fold(json!(0), |inner, _| json!([inner])))), ErrorCode::JWS_HEADER),
@@ -74,17 +72,21 @@ const COSTLY: &[(Say, ErrorCode)] = &[
     (Say::Edit("a signature of one byte", |op| finish(op, |jwt| jwt.rsplit_once('.').unwrap().0.to_owned() + ".AA")), ErrorCode::JWS_SIGNATURE),
     (Say::Edit("the other half of the signature", |op| finish(op, |jwt| { let (input, signature) = jwt.rsplit_once('.').unwrap(); format!("{input}.{}", &signature[..40]) })), ErrorCode::JWS_SIGNATURE),
     (Say::Edit("claims changed after signing", |op| finish(op, |jwt| { let [h, p, s] = parts(&jwt); format!("{h}.{}.{s}", swap_subject(p)) })), ErrorCode::JWS_SIGNATURE),
-    (Say::Lie(Lie::KidUnknown), ErrorCode::JWS_UNKNOWN_KEY),
-    (Say::Lie(Lie::KidPath), ErrorCode::JWS_UNKNOWN_KEY),
-    (Say::Lie(Lie::KidQuotes), ErrorCode::JWS_UNKNOWN_KEY),
-    (Say::Edit("an empty kid", |op| member(op, "kid", json!(""))), ErrorCode::JWS_UNKNOWN_KEY),
-    (Say::Edit("kid in capitals", |op| op.edit_id_token(|t| { let kid = t.header["kid"].as_str().unwrap().to_uppercase(); t.member("kid", kid); })), ErrorCode::JWS_UNKNOWN_KEY),
+    (Say::Edit("a foreign signature under an unknown kid", |op| { op.lie(Lie::KidUnknown); op.lie(Lie::SignatureForeign); }), ErrorCode::JWS_UNKNOWN_KEY),
+    (Say::Edit("a foreign signature under a kid with a path", |op| { op.lie(Lie::KidPath); op.lie(Lie::SignatureForeign); }), ErrorCode::JWS_UNKNOWN_KEY),
 ];
 
 #[rustfmt::skip]
 const LIVED_WITH: &[Say] = &[
     Say::Lie(Lie::KidAbsent),
+    Say::Lie(Lie::KidUnknown),
+    Say::Lie(Lie::KidPath),
+    Say::Lie(Lie::KidQuotes),
+    Say::Edit("an empty kid", |op| member(op, "kid", json!(""))),
+    Say::Edit("kid in capitals", |op| op.edit_id_token(|t| { let kid = t.header["kid"].as_str().unwrap().to_uppercase(); t.member("kid", kid); })),
     Say::Edit("null as kid", |op| member(op, "kid", Value::Null)),
+    Say::Lie(Lie::KidNumber),
+    Say::Edit("a number as typ", |op| member(op, "typ", json!(7))),
     Say::Edit("typ", |op| member(op, "typ", json!("JWT"))),
     Say::Edit("jwk, jku, x5u and x5c of no use", |op| { for name in ["jwk", "jku", "x5u", "x5c"] { member(op, name, json!(7)); } }),
     Say::Edit("members of tomorrow", |op| member(op, "x", json!({ "a": [1, null] }))),

@@ -35,7 +35,10 @@ pub(crate) fn world_with_keys() -> (World, RelyingParty) {
 
 /// A logout token by a key that nobody has: anyone can send one.
 fn forged(world: &World, party: &RelyingParty) -> String {
-    world.op.edit_logout_token(|token| token.member("kid", "another"));
+    world.op.edit_logout_token(|token| {
+        token.member("kid", "another");
+        token.signature = oidc_proto::testing::Signature::Wrong;
+    });
     request(world, party)
 }
 
@@ -85,7 +88,7 @@ fn keys_from_before_a_login_are_no_response_to_it() {
 fn a_key_that_is_published_after_the_first_fetch_is_found() {
     let withheld: [fn(&mut Map<String, Value>); 2] = [
         |set| drop(set.insert("keys".into(), json!([]))),
-        |set| keys(set, |key| drop(key.insert("kid".into(), json!("yesterday's")))),
+        |set| keys(set, |key| drop(key.insert("use".into(), json!("enc")))),
     ];
     for withhold in withheld {
         let mut world = World::new();
@@ -107,6 +110,7 @@ fn a_flood_of_forged_id_tokens_costs_one_refetch_each_and_holds_up_nobody() {
     let (mut world, party) = world_with_keys();
     for logins in 1..=100 {
         world.op.lie(Lie::KidUnknown);
+        world.op.lie(Lie::SignatureForeign);
         assert_eq!(again(&mut world, &party).unwrap_err().code(), ErrorCode::JWS_UNKNOWN_KEY);
         assert_eq!(world.op.count(On::Jwks), 1 + logins);
         // The keys are known: an honest login costs nothing.
@@ -161,6 +165,7 @@ fn an_hour_of_forged_tokens_fails_no_honest_login() {
 
         // The same from the token endpoint's side: it lies, and is honest again.
         world.op.lie(Lie::KidUnknown);
+        world.op.lie(Lie::SignatureForeign);
         assert_eq!(again(&mut world, &party).unwrap_err().code(), ErrorCode::JWS_UNKNOWN_KEY);
         fetches += 1;
 

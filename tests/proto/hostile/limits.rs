@@ -84,7 +84,7 @@ fn a_set_has_100_keys_at_most() {
 #[test]
 fn a_key_id_is_short() {
     for (length, expected) in [
-        (1024, Err((At::Verification, ErrorCode::JWS_UNKNOWN_KEY))),
+        (1024, Ok(())),
         (1025, Err((At::Verification, ErrorCode::JWS_HEADER))),
         (60 << 10, Err((At::Verification, ErrorCode::JWS_TOO_LARGE))),
         (1 << 20, Err((At::Exchange, ErrorCode::HTTP_BODY_TOO_LARGE))),

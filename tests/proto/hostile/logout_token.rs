@@ -75,7 +75,7 @@ const COSTLY: &[(Say, ErrorCode)] = &[
     (Say::Edit("no signature", |op| signed(op, Signature::Empty)), ErrorCode::JWS_SIGNATURE),
     (Say::Edit("zeros", |op| signed(op, Signature::Zeros)), ErrorCode::JWS_SIGNATURE),
     (Say::Edit("somebody else's signature", |op| signed(op, Signature::ForeignKey)), ErrorCode::JWS_SIGNATURE),
-    (Say::Edit("a key that nobody knows", |op| member(op, "kid", json!("another"))), ErrorCode::JWS_UNKNOWN_KEY),
+    (Say::Edit("a key that nobody knows", |op| { member(op, "kid", json!("another")); signed(op, Signature::ForeignKey); }), ErrorCode::JWS_UNKNOWN_KEY),
 ];
 
 #[rustfmt::skip]

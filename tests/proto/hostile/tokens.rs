@@ -22,9 +22,7 @@ const REFUSED: &[(Say, ErrorCode)] = &[
     (Say::Lie(Lie::TokenEmpty), ErrorCode::TOKEN_MISSING_ACCESS_TOKEN),
     (Say::Lie(Lie::TokenAbsent), ErrorCode::TOKEN_MISSING_ACCESS_TOKEN),
     (Say::Edit("null as access_token", |op| put(op, "access_token", Value::Null)), ErrorCode::TOKEN_MISSING_ACCESS_TOKEN),
-    (Say::Lie(Lie::ErrorWith200), ErrorCode::TOKEN_ERROR_WITH_SUCCESS),
-    (Say::Edit("an error beside tokens", |op| put(op, "error", json!("invalid_grant"))), ErrorCode::TOKEN_ERROR_WITH_SUCCESS),
-    (Say::Edit("an error of another type", |op| put(op, "error", json!({}))), ErrorCode::JSON_TYPE),
+    (Say::Lie(Lie::ErrorWith200), ErrorCode::TOKEN_INVALID_GRANT),
     (Say::Edit("a list", |op| respond(op, On::Token, 200, "application/json", r#"["at","Bearer",300]"#)), ErrorCode::JSON_TYPE),
     (Say::Edit("two responses", |op| respond(op, On::Token, 200, "application/json", "{}{}")), ErrorCode::JSON_SYNTAX),
     (Say::Edit("NaN", |op| respond(op, On::Token, 200, "application/json", r#"{"expires_in":NaN}"#)), ErrorCode::JSON_SYNTAX),
@@ -33,11 +31,13 @@ const REFUSED: &[(Say, ErrorCode)] = &[
 /// An access token came, but the rest spoils it: nothing is lost, and nothing is used.
 #[rustfmt::skip]
 const SPOILED: &[(Say, ErrorCode)] = &[
+    (Say::Edit("an error beside tokens", |op| put(op, "error", json!("invalid_grant"))), ErrorCode::TOKEN_ERROR_WITH_SUCCESS),
+    (Say::Edit("an error of another type", |op| put(op, "error", json!({}))), ErrorCode::TOKEN_ERROR_WITH_SUCCESS),
     (Say::Edit("CR LF in the refresh token", |op| put(op, "refresh_token", json!("rt_\r\n"))), ErrorCode::TOKEN_MALFORMED),
     (Say::Edit("a list as refresh_token", |op| put(op, "refresh_token", json!(["rt_"]))), ErrorCode::TOKEN_MALFORMED),
     (Say::Edit("an object as id_token", |op| put(op, "id_token", json!({}))), ErrorCode::JSON_TYPE),
     (Say::Lie(Lie::TokenTypeUnknown), ErrorCode::TOKEN_TYPE),
-    (Say::Edit("an empty token_type", |op| put(op, "token_type", json!(""))), ErrorCode::TOKEN_TYPE),
+    (Say::Edit("an empty token_type", |op| put(op, "token_type", json!(""))), ErrorCode::TOKEN_MISSING_TYPE),
     (Say::Edit("a token_type with a space", |op| put(op, "token_type", json!("Bearer "))), ErrorCode::TOKEN_TYPE),
     (Say::Lie(Lie::TokenTypeAbsent), ErrorCode::TOKEN_MISSING_TYPE),
     (Say::Lie(Lie::ScopeList), ErrorCode::JSON_TYPE),

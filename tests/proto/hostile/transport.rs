@@ -8,7 +8,10 @@ use crate::hostile::world::{Row, Say, User, World};
 /// Where a fault strikes. The token endpoint has two columns, for the code and for the refresh.
 const PLACES: [On; 7] = [On::ServerMetadata, On::Register, On::Jwks, On::Token, On::UserInfo, On::Token, On::Revoke];
 
+const CLIENT: ErrorCode = ErrorCode::TOKEN_INVALID_CLIENT;
+const DENIED: ErrorCode = ErrorCode::REGISTRATION_DENIED;
 const LARGE: ErrorCode = ErrorCode::HTTP_BODY_TOO_LARGE;
+const TOKEN: ErrorCode = ErrorCode::TOKEN_CONTENT_TYPE;
 const TYPE: ErrorCode = ErrorCode::HTTP_CONTENT_TYPE;
 const REDIRECT: ErrorCode = ErrorCode::HTTP_REDIRECT;
 const SERVER: ErrorCode = ErrorCode::HTTP_SERVER_ERROR;
@@ -34,8 +37,8 @@ const FAULTS: &[(Fault, [Option<ErrorCode>; 7])] = &[
     (Fault::status(204),                        [Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),       Some(SYNTAX),      None]),
     (Fault::status(304),                        [Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),     Some(REDIRECT),    Some(REDIRECT)]),
     (Fault::status(400),                        [Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),       Some(STATUS),      Some(STATUS)]),
-    (Fault::status(401),                        [Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(UNAUTHORIZED), Some(STATUS),      Some(STATUS)]),
-    (Fault::status(403),                        [Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(UNAUTHORIZED), Some(STATUS),      Some(STATUS)]),
+    (Fault::status(401),                        [Some(STATUS),      Some(DENIED),      Some(STATUS),      Some(STATUS),      Some(UNAUTHORIZED), Some(STATUS),      Some(CLIENT)]),
+    (Fault::status(403),                        [Some(STATUS),      Some(DENIED),      Some(STATUS),      Some(STATUS),      Some(UNAUTHORIZED), Some(STATUS),      Some(CLIENT)]),
     (Fault::status(404),                        [Some(NONE404),     Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),       Some(STATUS),      Some(STATUS)]),
     (Fault::status(408),                        [Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),      Some(TIMEOUT),     Some(TIMEOUT)]),
     (Fault::status(425),                        [Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),         Some(SLOW),        Some(SLOW)]),
@@ -55,12 +58,12 @@ const FAULTS: &[(Fault, [Option<ErrorCode>; 7])] = &[
     (Fault::ContentType(None),                  [None,              None,              None,              None,              None,               None,              None]),
     (Fault::ContentType(Some("Application/JSON; charset=UTF-8")), [None, None,         None,              None,              None,               None,              None]),
     (Fault::ContentType(Some("application/x+json")), [None,         None,              None,              None,              None,               None,              None]),
-    (Fault::ContentType(Some("text/plain")),    [None,              Some(TYPE),        None,              Some(TYPE),        Some(TYPE),         Some(TYPE),        None]),
-    (Fault::ContentType(Some("application/jsonp")), [None,          Some(TYPE),        None,              Some(TYPE),        Some(TYPE),         Some(TYPE),        None]),
-    (Fault::ContentType(Some("application/jwt")), [None,            Some(TYPE),        None,              Some(TYPE),        Some(SIGNED),       Some(TYPE),        None]),
-    (Fault::ContentType(Some("TEXT/HTML")),     [Some(TYPE),        Some(TYPE),        Some(TYPE),        Some(TYPE),        Some(TYPE),         Some(TYPE),        None]),
-    (Fault::ContentType(Some("application/xhtml+xml")), [Some(TYPE), Some(TYPE),       Some(TYPE),        Some(TYPE),        Some(TYPE),         Some(TYPE),        None]),
-    (Fault::ContentType(Some("text/xml;charset=utf-8")), [Some(TYPE), Some(TYPE),      Some(TYPE),        Some(TYPE),        Some(TYPE),         Some(TYPE),        None]),
+    (Fault::ContentType(Some("text/plain")),    [None,              None      ,        None,              Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
+    (Fault::ContentType(Some("application/jsonp")), [None,              None      ,        None,              Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
+    (Fault::ContentType(Some("application/jwt")), [None,              None      ,        None,              Some(TOKEN),       Some(SIGNED),      Some(TOKEN),       None]),
+    (Fault::ContentType(Some("TEXT/HTML")),     [Some(TYPE),        None      ,        Some(TYPE),        Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
+    (Fault::ContentType(Some("application/xhtml+xml")), [Some(TYPE),        None      ,        Some(TYPE),        Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
+    (Fault::ContentType(Some("text/xml;charset=utf-8")), [Some(TYPE),        None      ,        Some(TYPE),        Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
 ];
 
 /// What an HTTP client may report.
@@ -185,20 +188,20 @@ fn a_code_is_unspent_while_there_are_no_keys() {
 
 /// A response that says no, in the body of a response that says something else.
 #[test]
-fn a_verdict_is_believed_only_from_a_client_error() {
+fn a_verdict_is_believed_from_a_client_error_or_in_place_of_tokens() {
     let cases = [
         (400, "application/json", Some(ErrorCode::TOKEN_INVALID_GRANT)),
         (401, "application/json", Some(ErrorCode::TOKEN_INVALID_GRANT)),
         (403, "application/json;charset=utf-8", Some(ErrorCode::TOKEN_INVALID_GRANT)),
-        (400, "text/html", Some(STATUS)),
-        (400, "text/plain", Some(STATUS)),
+        (400, "text/html", Some(ErrorCode::TOKEN_INVALID_GRANT)),
+        (400, "text/plain", Some(ErrorCode::TOKEN_INVALID_GRANT)),
         (408, "application/json", Some(TIMEOUT)),
         (425, "application/json", Some(SLOW)),
         (429, "application/json", Some(SLOW)),
         (500, "application/json", Some(SERVER)),
         (503, "application/json", Some(SERVER)),
         (302, "application/json", Some(REDIRECT)),
-        (200, "application/json", Some(ErrorCode::TOKEN_ERROR_WITH_SUCCESS)),
+        (200, "application/json", Some(ErrorCode::TOKEN_INVALID_GRANT)),
     ];
     for (status, content_type, code) in cases {
         let mut world = World::new();

@@ -130,7 +130,8 @@ const SIGNED: &[(&str, Algorithm, &str, Option<ErrorCode>)] = &[
     ("sub", Algorithm::Es256, "ours", Some(ErrorCode::JSON_SYNTAX)),
     // Another algorithm than the one registered, by a key that is the provider's all the same.
     (r#"{"iss":"","aud":"","sub":""}"#, Algorithm::EdDsa, "ours", Some(ErrorCode::JWS_ALGORITHM)),
-    (r#"{"iss":"","aud":"","sub":""}"#, Algorithm::Es256, "unknown", Some(ErrorCode::JWS_UNKNOWN_KEY)),
+    (r#"{"iss":"","aud":"","sub":""}"#, Algorithm::Es256, "unknown", None),
+    (r#"{"iss":"","aud":"","sub":"","x":1}"#, Algorithm::Es256, "stranger", Some(ErrorCode::JWS_UNKNOWN_KEY)),
 ];
 
 #[test]
@@ -150,7 +151,8 @@ fn signed_userinfo_is_this_providers_for_this_client_about_this_user() {
             .replace(r#"["x",""]"#, &format!(r#"["x","{client_id}"]"#))
             .replace(r#""sub":"""#, r#""sub":"sub-alice""#);
         let input = signing_input(*algorithm, Some(kid), None, claims.as_bytes());
-        let signature = own.sign(input.as_bytes()).unwrap();
+        let stranger = strong::key(*algorithm, 6);
+        let signature = if *kid == "stranger" { &stranger } else { &own }.sign(input.as_bytes()).unwrap();
         let jwt = with_signature(input, &signature);
         world.op.tamper(On::UserInfo, move |response| *response.body_mut() = jwt.clone().into_bytes());
         assert_eq!(world.userinfo(&user).err().map(|refusal| refusal.error.code()), *expected, "{claims}");

@@ -162,7 +162,13 @@ fn the_homeserver_names_its_provider_and_the_provider_itself() {
 #[test]
 fn what_matrix_demands_of_a_provider_is_checked() {
     let remove: fn(&mut serde_json::Map<String, Value>, &str) = |o, name| drop(o.remove(name));
-    for name in ["registration_endpoint", "response_modes_supported", "account_management_uri", "jwks_uri"] {
+    for name in [
+        "registration_endpoint",
+        "response_types_supported",
+        "response_modes_supported",
+        "account_management_uri",
+        "jwks_uri",
+    ] {
         let mut world = World::new();
         world.hs.edit_json(OnMatrix::AuthMetadata, move |o| remove(o, name));
         assert!(world.support().is_ok(), "{name}");
@@ -172,7 +178,6 @@ fn what_matrix_demands_of_a_provider_is_checked() {
         ("authorization_endpoint", ErrorCode::METADATA_MISSING_FIELD),
         ("token_endpoint", ErrorCode::METADATA_MISSING_FIELD),
         ("revocation_endpoint", ErrorCode::METADATA_MISSING_FIELD),
-        ("response_types_supported", ErrorCode::METADATA_MISSING_FIELD),
         ("grant_types_supported", ErrorCode::METADATA_UNSUPPORTED),
         ("code_challenge_methods_supported", ErrorCode::METADATA_UNSUPPORTED),
     ] {
@@ -184,7 +189,6 @@ fn what_matrix_demands_of_a_provider_is_checked() {
         ("issuer", json!("http://account.example.org"), ErrorCode::METADATA_URL),
         ("issuer", json!("https://account.example.org?a"), ErrorCode::METADATA_URL),
         ("token_endpoint", json!("http://account.example.org/token"), ErrorCode::METADATA_URL),
-        ("account_management_uri", json!("javascript:alert(1)"), ErrorCode::METADATA_URL),
         ("response_types_supported", json!(["token"]), ErrorCode::METADATA_UNSUPPORTED),
         ("response_modes_supported", json!(["query"]), ErrorCode::METADATA_UNSUPPORTED),
         ("response_modes_supported", json!([]), ErrorCode::METADATA_UNSUPPORTED),
@@ -193,6 +197,14 @@ fn what_matrix_demands_of_a_provider_is_checked() {
         let mut world = World::new();
         world.hs.edit_json(OnMatrix::AuthMetadata, move |o| drop(o.insert(name.into(), value.clone())));
         assert_eq!(what(world.support()), (code, Some(name)));
+    }
+    // A page that is not usable is none.
+    for value in [json!("javascript:alert(1)"), json!(7)] {
+        let mut world = World::new();
+        world.hs.edit_json(OnMatrix::AuthMetadata, move |o| {
+            o.insert("account_management_uri".into(), value.clone());
+        });
+        assert!(world.support().is_ok());
     }
     let mut world = World::new();
     world.hs.edit_json(OnMatrix::AuthMetadata, |o| {

@@ -42,7 +42,7 @@ const ROWS: &[Row] = &[
     ("registration: nobody there", |hs| hs.provider().fault(On::Register, Fault::Unreachable, 1), ErrorCode::TRANSPORT_UNREACHABLE, Some("registration_endpoint"), false),
     ("callback: another issuer", |hs| hs.provider().lie(Lie::CallbackIssWrong), ErrorCode::CALLBACK_ISS_MISMATCH, Some("iss"), false),
     ("callback: a response to another login", |hs| hs.provider().lie(Lie::CallbackStateWrong), ErrorCode::CALLBACK_STATE_MISMATCH, None, false),
-    ("token: an error", |hs| hs.provider().lie(Lie::ErrorWith200), ErrorCode::TOKEN_ERROR_WITH_SUCCESS, Some("token_endpoint"), false),
+    ("token: an error", |hs| hs.provider().lie(Lie::ErrorWith200), ErrorCode::TOKEN_INVALID_GRANT, Some("token_endpoint"), false),
     ("token: a header in it", |hs| hs.provider().lie(Lie::TokenCrLf), ErrorCode::TOKEN_MALFORMED, Some("access_token"), false),
     ("token: another type", |hs| hs.provider().lie(Lie::TokenTypeUnknown), ErrorCode::TOKEN_TYPE, Some("token_type"), true),
     ("token: lost", |hs| hs.provider().fault(On::Token, Fault::LostResponse, 1), ErrorCode::TRANSPORT_INTERRUPTED, Some("token_endpoint"), false),

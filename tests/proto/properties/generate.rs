@@ -93,6 +93,8 @@ pub(crate) fn party_with_query(query: &str, client: Client) -> RelyingParty {
     let mut document = serde_json::json!({
         "issuer": ISSUER,
         "response_types_supported": ["code"],
+        "token_endpoint_auth_methods_supported":
+            ["none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"],
         "response_modes_supported": ["query", "fragment", "form_post"],
         "code_challenge_methods_supported": ["S256"],
     });
@@ -147,8 +149,9 @@ pub(crate) fn read_form(form: &str) -> Pairs {
 }
 
 /// A form as the URL Standard writes it.
+/// As the url crate writes it, but for spaces.
 pub(crate) fn write_form(pairs: &[(String, String)]) -> String {
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().replace('+', "%20")
 }
 
 pub(crate) fn body(request: &Request<Body>) -> &str {

@@ -139,7 +139,12 @@ proptest! {
         let (early, late) = (Timestamp::from_unix_millis(0), Timestamp::from_unix_seconds(u64::MAX));
         let found = again.find(&issuer, &metadata, early).unwrap();
         prop_assert_eq!(found.client_id(), registered.client_id());
-        prop_assert_eq!(found.auth().method(), metadata.token_endpoint_auth_method);
+        // A secret that was not asked for is one for the header (RFC 7591 section 2).
+        let method = match metadata.token_endpoint_auth_method {
+            AuthMethod::None => AuthMethod::ClientSecretBasic,
+            asked => asked,
+        };
+        prop_assert_eq!(found.auth().method(), method);
         // Once its secret is over the client registers anew; sessions find it by its ID.
         prop_assert_eq!(again.find(&issuer, &metadata, late).is_some(), expiry.is_none());
         prop_assert!(again.by_client_id(&issuer, registered.client_id()).is_some());

@@ -26,7 +26,7 @@ fn only_the_grant_and_the_client_can_be_said_to_be_gone() {
         (500, "invalid_grant", None),
         (503, "invalid_client", None),
         (429, "invalid_grant", None),
-        (200, "invalid_grant", None),
+        (200, "invalid_grant", Some((needs_login, ErrorCode::TOKEN_INVALID_GRANT))),
         (400, "invalid_request", None),
         (400, "invalid_scope", None),
         (400, "unsupported_grant_type", None),

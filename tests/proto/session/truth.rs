@@ -35,7 +35,7 @@ fn answered() -> Vec<(Response, ErrorCode, Option<u16>)> {
         (Response::Fault(Fault::status(429)), ErrorCode::HTTP_TOO_MANY_REQUESTS, Some(429)),
         (Response::Fault(Fault::Redirect), ErrorCode::HTTP_REDIRECT, Some(302)),
         (Response::Denial(400, "invalid_scope"), ErrorCode::TOKEN_INVALID_SCOPE, Some(400)),
-        (Response::Denial(200, "invalid_grant"), ErrorCode::TOKEN_ERROR_WITH_SUCCESS, Some(200)),
+        (Response::Denial(200, "invalid_scope"), ErrorCode::TOKEN_INVALID_SCOPE, Some(200)),
         // Not a response, but the request surely was not sent.
         (Response::Fault(Fault::Unreachable), ErrorCode::TRANSPORT_UNREACHABLE, None),
     ]

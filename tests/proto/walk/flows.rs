@@ -56,6 +56,10 @@ pub(super) const FLOWS: &[(&str, Start)] = &[
         let step = walk.party.push(request(), &mut walk.env);
         walk.go(step).map(drop)
     }),
+    ("OptionalPush", |walk| {
+        let step = walk.party.push_if_possible(request(), &mut walk.env);
+        walk.go(step).map(drop)
+    }),
     ("TokenRequest", |walk| {
         let (pending, verified) = walk.come_back();
         let step = walk.party.redeem(pending, verified, &mut walk.env);

@@ -5,9 +5,9 @@ mod signing_key;
 use std::sync::OnceLock;
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
-    RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents,
 };
 
 pub use signing_key::SigningKey;
@@ -33,7 +33,7 @@ const RSA: [(Algorithm, &RsaParameters); 6] = [
 
 impl Backend for AwsLc {
     fn algorithms(&self) -> Algorithms {
-        let others = [Algorithm::Es256, Algorithm::Es384, Algorithm::EdDsa, Algorithm::Ed25519];
+        let others = [Algorithm::Es256, Algorithm::Es384, Algorithm::Es512, Algorithm::EdDsa, Algorithm::Ed25519];
         RSA.iter().fold(Algorithms::of(&others), |set, &(algorithm, _)| set.with(algorithm))
     }
 
@@ -50,6 +50,10 @@ impl Backend for AwsLc {
             PublicKey::P384(point) => {
                 let key = ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point).ok()?;
                 Box::new(Ecdsa { key, algorithm: Algorithm::Es384 })
+            }
+            PublicKey::P521(point) => {
+                let key = ParsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, point).ok()?;
+                Box::new(Ecdsa { key, algorithm: Algorithm::Es512 })
             }
             PublicKey::Ed25519(bytes) => Box::new(Ed25519(ParsedPublicKey::new(&ED25519, bytes).ok()?)),
         })

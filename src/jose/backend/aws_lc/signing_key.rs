@@ -5,8 +5,8 @@ use std::fmt;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair as RsaKeyPair;
 use aws_lc_rs::signature::{
-    self, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
-    Ed25519KeyPair, KeyPair as _, RsaSignatureEncoding,
+    self, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING,
+    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaSignatureEncoding,
 };
 
 use crate::error::{Error, ErrorCode};
@@ -57,6 +57,9 @@ impl SigningKey {
             }
             Algorithm::Es384 => {
                 ecdsa(der, &ECDSA_P384_SHA384_FIXED_SIGNING, |point| Some(PublicKey::P384(point.try_into().ok()?)))
+            }
+            Algorithm::Es512 => {
+                ecdsa(der, &ECDSA_P521_SHA512_FIXED_SIGNING, |point| Some(PublicKey::P521(point.try_into().ok()?)))
             }
             Algorithm::EdDsa | Algorithm::Ed25519 => ed25519(der),
             Algorithm::Hs256 => None,

@@ -28,6 +28,7 @@ impl Backend for RustCrypto {
             Algorithm::Ps512,
             Algorithm::Es256,
             Algorithm::Es384,
+            Algorithm::Es512,
             Algorithm::EdDsa,
             Algorithm::Ed25519,
         ])
@@ -41,6 +42,7 @@ impl Backend for RustCrypto {
             }
             PublicKey::P256(point) => Parsed::P256(p256::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()?),
             PublicKey::P384(point) => Parsed::P384(p384::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()?),
+            PublicKey::P521(point) => Parsed::P521(p521::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()?),
             PublicKey::Ed25519(bytes) => Parsed::Ed25519(ed25519_dalek::VerifyingKey::from_bytes(bytes).ok()?),
         };
         Some(Box::new(parsed))
@@ -51,6 +53,7 @@ enum Parsed {
     Rsa(rsa::PublicKey),
     P256(p256::ecdsa::VerifyingKey),
     P384(p384::ecdsa::VerifyingKey),
+    P521(p521::ecdsa::VerifyingKey),
     Ed25519(ed25519_dalek::VerifyingKey),
 }
 
@@ -66,6 +69,8 @@ impl VerifyingKey for Parsed {
             (Self::P256(key), Algorithm::Es256) => p256::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify(input, &signature).is_ok()),
             (Self::P384(key), Algorithm::Es384) => p384::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify(input, &signature).is_ok()),
+            (Self::P521(key), Algorithm::Es512) => p521::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify(input, &signature).is_ok()),
             (Self::Ed25519(key), Algorithm::EdDsa | Algorithm::Ed25519) => Ed25519Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify_strict(input, &signature).is_ok()),

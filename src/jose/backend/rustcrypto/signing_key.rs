@@ -34,6 +34,7 @@ enum Private {
     },
     P256(p256::ecdsa::SigningKey),
     P384(p384::ecdsa::SigningKey),
+    P521(p521::ecdsa::SigningKey),
     Ed25519(ed25519_dalek::SigningKey),
 }
 
@@ -55,6 +56,7 @@ impl SigningKey {
         let (private, public) = match algorithm {
             Algorithm::Es256 => ecdsa_p256(der),
             Algorithm::Es384 => ecdsa_p384(der),
+            Algorithm::Es512 => ecdsa_p521(der),
             Algorithm::EdDsa | Algorithm::Ed25519 => ed25519(der),
             Algorithm::Hs256 => None,
             _ => rsa(der),
@@ -91,6 +93,12 @@ fn ecdsa_p384(der: &[u8]) -> Option<(Private, PublicKey)> {
     let key = p384::ecdsa::SigningKey::from_pkcs8_der(der).ok()?;
     let point = key.verifying_key().to_sec1_point(false).as_bytes().try_into().ok()?;
     Some((Private::P384(key), PublicKey::P384(point)))
+}
+
+fn ecdsa_p521(der: &[u8]) -> Option<(Private, PublicKey)> {
+    let key = p521::ecdsa::SigningKey::from_pkcs8_der(der).ok()?;
+    let point = key.verifying_key().to_sec1_point(false).as_bytes().try_into().ok()?;
+    Some((Private::P521(key), PublicKey::P521(point)))
 }
 
 fn ed25519(der: &[u8]) -> Option<(Private, PublicKey)> {
@@ -133,6 +141,9 @@ impl Signer for SigningKey {
             }
             Private::P384(key) => {
                 key.try_sign(input).map(|signature: p384::ecdsa::Signature| signature.to_vec()).map_err(|_| failed())
+            }
+            Private::P521(key) => {
+                key.try_sign(input).map(|signature: p521::ecdsa::Signature| signature.to_vec()).map_err(|_| failed())
             }
             Private::Ed25519(key) => {
                 key.try_sign(input).map(|signature| signature.to_bytes().to_vec()).map_err(|_| failed())

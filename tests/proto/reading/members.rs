@@ -1,0 +1,327 @@
+//! The generated test: each optional member of each document is given each odd value. The document is accepted, unless the
+//! member is on the list below, with its reason.
+
+use std::collections::BTreeSet;
+
+use oidc_proto::jose::Algorithm;
+use oidc_proto::testing::{self, On};
+use oidc_proto::{ErrorCode, RelyingParty};
+use serde_json::{Map, Value, json};
+
+use crate::hostile::logout_token::{request, take};
+use crate::hostile::world::World;
+
+/// A document, and where it comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Document {
+    Metadata,
+    KeySet,
+    Key,
+    Registration,
+    Push,
+    Device,
+    Tokens,
+    Error,
+    Userinfo,
+    IdTokenHeader,
+    IdToken,
+    LogoutTokenHeader,
+    LogoutToken,
+}
+use Document::*;
+
+/// The optional members of each document, with values that are right.
+fn members(document: Document) -> Vec<(&'static str, Value)> {
+    let url = || json!("https://op.example.org/somewhere");
+    match document {
+        Metadata => vec![
+            ("registration_endpoint", url()),
+            ("userinfo_endpoint", url()),
+            ("revocation_endpoint", url()),
+            ("end_session_endpoint", url()),
+            ("introspection_endpoint", url()),
+            ("pushed_authorization_request_endpoint", url()),
+            ("device_authorization_endpoint", url()),
+            ("response_types_supported", json!(["code"])),
+            ("response_modes_supported", json!(["query"])),
+            ("grant_types_supported", json!(["authorization_code"])),
+            ("code_challenge_methods_supported", json!(["S256"])),
+            ("token_endpoint_auth_methods_supported", json!(["none"])),
+            ("token_endpoint_auth_signing_alg_values_supported", json!(["ES256"])),
+            ("id_token_signing_alg_values_supported", json!(["ES256"])),
+            ("dpop_signing_alg_values_supported", json!(["ES256"])),
+            ("prompt_values_supported", json!(["login"])),
+            ("require_pushed_authorization_requests", json!(false)),
+            ("authorization_response_iss_parameter_supported", json!(true)),
+            ("scopes_supported", json!(["openid"])),
+            ("claims_supported", json!(["sub"])),
+            ("subject_types_supported", json!(["public"])),
+        ],
+        KeySet => vec![("issuer", url())],
+        Key => vec![
+            ("kid", json!("es256-1")),
+            ("alg", json!("ES256")),
+            ("use", json!("sig")),
+            ("key_ops", json!(["verify"])),
+            ("x5c", json!([])),
+            ("x5t", json!("AA")),
+            ("n", json!("AA")),
+            ("d", json!("AA")),
+            ("k", json!("AA")),
+        ],
+        Registration => vec![
+            ("client_secret", json!("s3cret")),
+            ("client_secret_expires_at", json!(0)),
+            ("client_id_issued_at", json!(0)),
+            ("token_endpoint_auth_method", json!("none")),
+            ("id_token_signed_response_alg", json!("ES256")),
+            ("userinfo_signed_response_alg", json!("ES256")),
+            ("registration_access_token", json!("t")),
+            ("registration_client_uri", url()),
+            ("redirect_uris", json!([])),
+            ("client_name", json!("x")),
+        ],
+        Push => vec![("expires_in", json!(60))],
+        Device => vec![
+            ("verification_uri_complete", url()),
+            ("verification_url", url()),
+            ("interval", json!(5)),
+            ("expires_in", json!(600)),
+        ],
+        Tokens => vec![
+            ("token_type", json!("Bearer")),
+            ("expires_in", json!(300)),
+            ("refresh_token", json!("rt_other")),
+            ("scope", json!("openid profile")),
+            ("error", Value::Null),
+            ("error_description", json!("x")),
+            ("refresh_expires_in", json!(300)),
+        ],
+        Error => vec![("error_description", json!("gone")), ("error_uri", url()), ("error_codes", json!([1]))],
+        Userinfo => vec![
+            ("iss", json!("https://op.example.org")),
+            ("aud", json!("app")),
+            ("tid", json!("t")),
+            ("name", json!("Alice")),
+            ("address", json!({})),
+        ],
+        IdTokenHeader => {
+            vec![
+                ("kid", json!("es256-1")),
+                ("typ", json!("JWT")),
+                ("cty", json!("x")),
+                ("jwk", json!({})),
+                ("crit", json!(["x"])),
+            ]
+        }
+        IdToken => vec![
+            ("acr", json!("x")),
+            ("amr", json!(["pwd"])),
+            ("auth_time", json!(1)),
+            ("sid", json!("s")),
+            ("tid", json!("t")),
+            ("azp", json!("app")),
+            ("nbf", json!(0)),
+            ("at_hash", Value::Null),
+            ("jti", json!("j")),
+            ("name", json!("Alice")),
+        ],
+        LogoutTokenHeader => vec![("kid", json!("es256-1")), ("typ", json!("logout+jwt")), ("cty", json!("x"))],
+        LogoutToken => vec![("tid", json!("t")), ("sid", json!("s")), ("nonce", Value::Null), ("trace", json!("x"))],
+    }
+}
+
+/// The odd values, as they are written. The last one stands for the right value twice.
+const VALUES: [&str; 7] = ["null", r#""""#, "[]", "{}", "7", r#""wrong""#, TWICE];
+const TWICE: &str = "twice";
+
+/// The members that are refused, the values for which they are, and why. All documents refuse a name that stands twice.
+#[rustfmt::skip]
+const REFUSED: &[(Document, &str, &[&str], &str)] = &[
+    (Metadata, "code_challenge_methods_supported", &[r#""""#, "{}", "7", r#""wrong""#], "a list without S256 leaves PKCE to `plain`"),
+    (Metadata, "authorization_response_iss_parameter_supported", &["[]", "{}", "7", r#""wrong""#], "it says whether a callback without `iss` is forged"),
+    (Metadata, "require_pushed_authorization_requests", &["[]", "{}", "7", r#""wrong""#], "it says how every login starts"),
+    (Key, "alg", &["[]", "{}", "7", r#""wrong""#], "the only key is for another algorithm"),
+    (Key, "use", &["[]", "{}", "7", r#""wrong""#], "the only key is for another use"),
+    (Key, "key_ops", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "the only key is for other operations"),
+    (Key, "d", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "a private key that was published verifies nothing"),
+    (Key, "k", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "a secret that was published verifies nothing"),
+    (Tokens, "token_type", &["null", r#""""#, "[]", "{}", "7", r#""wrong""#], "it says how the token is used: kept unverified"),
+    (Tokens, "refresh_token", &["[]", "{}", "7"], "the session would be lost in silence: kept unverified"),
+    (Tokens, "scope", &["[]", "{}", "7"], "nobody knows what was granted: kept unverified"),
+    (Tokens, "error", &["[]", "{}", "7", r#""wrong""#], "an error beside tokens is a contradiction: kept unverified"),
+    (IdTokenHeader, "crit", &["null", r#""""#, "[]", "{}", "7", r#""wrong""#], "RFC 7515 section 4.1.11: an extension that is not understood"),
+    (IdToken, "azp", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "the token may be for somebody else"),
+    (IdToken, "nbf", &[r#""""#, "[]", "{}", r#""wrong""#], "the token may not be valid yet"),
+    (IdToken, "at_hash", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "it binds the access token"),
+    (LogoutTokenHeader, "typ", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "a token of another type is no logout token"),
+    (LogoutToken, "sid", &["[]", "{}", "7"], "it says who is logged out"),
+    (LogoutToken, "nonce", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "Back-Channel Logout 1.0 section 2.4: it would be an ID token"),
+];
+
+/// The object with the member in that form, last.
+fn write(object: &Map<String, Value>, name: &str, value: &str, right: &Value) -> String {
+    let mut object = object.clone();
+    object.remove(name);
+    let text = Value::Object(object).to_string();
+    let open = text.strip_suffix('}').unwrap();
+    let comma = if open == "{" { "" } else { "," };
+    match value {
+        TWICE => format!(r#"{open}{comma}"{name}":{right},"{name}":{right}}}"#),
+        value => format!(r#"{open}{comma}"{name}":{value}}}"#),
+    }
+}
+
+fn edit(op: &testing::Provider, on: On, name: &'static str, value: &'static str, right: Value) {
+    op.tamper(on, move |response| {
+        let object: Map<String, Value> = serde_json::from_slice(response.body()).unwrap();
+        let is_key = on == On::Jwks && name != "issuer";
+        let text = if is_key {
+            let key = object["keys"].as_array().unwrap().iter().find(|key| key["crv"] == "P-256").unwrap().clone();
+            format!(r#"{{"keys":[{}]}}"#, write(key.as_object().unwrap(), name, value, &right))
+        } else {
+            write(&object, name, value, &right)
+        };
+        *response.body_mut() = text.into_bytes();
+    });
+}
+
+fn edit_token(token: &mut testing::IdToken, is_header: bool, name: &str, value: &str, right: &Value) {
+    if is_header {
+        token.header_text = Some(write(&token.header, name, value, right));
+    } else {
+        token.claims_text = Some(write(&token.claims, name, value, right));
+    }
+}
+
+/// Whether the document is taken.
+fn is_taken(document: Document, name: &'static str, value: &'static str, right: Value) -> Result<(), ErrorCode> {
+    let mut world = World::with_fixed_client("ES256").allowing_devices();
+    world.client = world.client.map(|client| client.with_registered_algorithm(Algorithm::Es256));
+    let log_in = |mut world: World| world.logged_in().map(drop).map_err(|refusal| refusal.error.code());
+    let refused = |error: oidc_proto::Error| error.code();
+    match document {
+        Metadata => {
+            edit(&world.op, On::ServerMetadata, name, value, right);
+            log_in(world)
+        }
+        KeySet | Key => {
+            edit(&world.op, On::Jwks, name, value, right);
+            log_in(world)
+        }
+        Registration => {
+            edit(&world.op, On::Register, name, value, right);
+            let provider = world.discover().map_err(|refusal| refusal.error.code())?;
+            world.register(&provider).map(drop).map_err(|refusal| refusal.error.code())
+        }
+        Push => {
+            edit(&world.op, On::Par, name, value, right);
+            log_in(World { pushes: true, ..world })
+        }
+        Device => {
+            world.client = None;
+            edit(&world.op, On::DeviceAuthorization, name, value, right);
+            let party = world.party().unwrap();
+            world.device(&party).map(drop).map_err(|refusal| refusal.error.code())
+        }
+        Tokens => {
+            edit(&world.op, On::Token, name, value, right);
+            log_in(world)
+        }
+        Error => {
+            let user = world.logged_in().unwrap();
+            crate::hostile::transport::respond(
+                &world.op,
+                On::Token,
+                400,
+                "application/json",
+                r#"{"error":"invalid_grant"}"#,
+            );
+            edit(&world.op, On::Token, name, value, right);
+            match world.refresh(&user).err().unwrap().error.code() {
+                ErrorCode::TOKEN_INVALID_GRANT => Ok(()),
+                code => Err(code),
+            }
+        }
+        Userinfo => {
+            let user = world.logged_in().unwrap();
+            edit(&world.op, On::UserInfo, name, value, right);
+            world.userinfo(&user).map(drop).map_err(|refusal| refusal.error.code())
+        }
+        IdTokenHeader | IdToken => {
+            let is_header = document == IdTokenHeader;
+            world.op.edit_id_token(move |token| edit_token(token, is_header, name, value, &right));
+            log_in(world)
+        }
+        LogoutTokenHeader | LogoutToken => {
+            let user = world.logged_in().unwrap();
+            let party: RelyingParty = user.party.clone();
+            let is_header = document == LogoutTokenHeader;
+            world.op.edit_logout_token(move |token| edit_token(token, is_header, name, value, &right));
+            let body = request(&world, &party);
+            take(&mut world, &party, &body).map(drop).map_err(refused)
+        }
+    }
+}
+
+const DOCUMENTS: [Document; 13] = [
+    Metadata,
+    KeySet,
+    Key,
+    Registration,
+    Push,
+    Device,
+    Tokens,
+    Error,
+    Userinfo,
+    IdTokenHeader,
+    IdToken,
+    LogoutTokenHeader,
+    LogoutToken,
+];
+
+fn check(documents: &[Document]) {
+    let mut wrong = Vec::new();
+    for &document in documents {
+        for (name, right) in members(document) {
+            for value in VALUES {
+                let listed = value == TWICE
+                    || REFUSED
+                        .iter()
+                        .any(|(own, member, values, _)| *own == document && *member == name && values.contains(&value));
+                let taken = is_taken(document, name, value, right.clone());
+                if taken.is_ok() == listed {
+                    wrong.push(format!("{document:?} {name} {value}: {taken:?}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "not as listed:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn odd_members_of_published_documents_are_passed_over_unless_listed() {
+    check(&DOCUMENTS[..3]);
+}
+
+#[test]
+fn odd_members_of_responses_are_passed_over_unless_listed() {
+    check(&DOCUMENTS[3..9]);
+}
+
+#[test]
+fn odd_members_of_signed_tokens_are_passed_over_unless_listed() {
+    check(&DOCUMENTS[9..]);
+}
+
+#[test]
+fn every_listed_member_is_one() {
+    let known: BTreeSet<(Document, &str)> = DOCUMENTS
+        .into_iter()
+        .flat_map(|document| members(document).into_iter().map(move |(name, _)| (document, name)))
+        .collect();
+    for (document, name, values, reason) in REFUSED {
+        assert!(known.contains(&(*document, *name)) && values.iter().all(|value| VALUES.contains(value)), "{name}");
+        assert!(!reason.is_empty() && !values.is_empty(), "{name}");
+    }
+}

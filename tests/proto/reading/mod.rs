@@ -1,0 +1,10 @@
+//! What real providers send: a verdict is read wherever it is, tokens that arrived are kept, and what nobody asked for harms
+//! nothing. The hostile tables say what stays refused.
+
+mod claims;
+mod keys;
+mod members;
+mod named;
+mod registration;
+mod tokens;
+mod verdicts;
