@@ -74,8 +74,12 @@ impl HttpClient for Client {
     type Response = Pin<Box<dyn Future<Output = Result<http::Response<Vec<u8>>, Failure>> + Send>>;
 
     fn call(&self, mut request: Request<Body>, policy: Policy) -> Self::Response {
-        if policy.client_certificate.is_some() || self.options.refuses(request.uri()) {
+        if policy.client_certificate.is_some() {
             return Box::pin(ready(Err(Failure::new(FailureKind::Refused, Sent::No))));
+        }
+        match self.options.target(request.uri()) {
+            Ok(target) => *request.uri_mut() = target,
+            Err(failure) => return Box::pin(ready(Err(failure))),
         }
         if request.body().is_empty() && request.method() == Method::POST {
             // RFC 9110 section 8.6; the library leaves it out, and some servers insist.

@@ -79,10 +79,11 @@ impl Client {
 }
 
 impl BlockingHttpClient for Client {
-    fn call(&self, request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, Failure> {
-        if policy.client_certificate.is_some() || self.options.refuses(request.uri()) {
+    fn call(&self, mut request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, Failure> {
+        if policy.client_certificate.is_some() {
             return Err(Failure::new(FailureKind::Refused, Sent::No));
         }
+        *request.uri_mut() = self.options.target(request.uri())?;
         // The bytes are lent, so that they are wiped afterwards.
         let (parts, body) = request.into_parts();
         if body.is_empty() && parts.method != http::Method::POST {

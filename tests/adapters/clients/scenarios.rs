@@ -250,17 +250,56 @@ fn a_handshake_that_does_not_end_was_not_a_request() {
     }
 }
 
+/// Spellings of addresses that are not public. Some clients understand each of them.
+const PRIVATE: [&str; 21] = [
+    "127.0.0.1",
+    "127.0.0.1.",
+    "127.1",
+    "127.0.1",
+    "2130706433",
+    "0x7f.1",
+    "0x7f000001",
+    "0177.0.0.1",
+    "017700000001",
+    "0",
+    "0.0.0.0",
+    "169.254.169.254",
+    "localhost",
+    "LOCALHOST.",
+    "app.localhost",
+    "[::1]",
+    "[::]",
+    "[fe80::1]",
+    "[::ffff:7f00:1]",
+    "[64:ff9b::7f00:1]",
+    "[2002:7f00:1::]",
+];
+
 #[test]
 fn private_addresses_are_refused_by_choice_whether_written_or_looked_up() {
     let (server, seen) = echo("200 OK", "", "inside");
     for (name, send) in senders() {
         let strict = options().refuse_private_addresses();
-        for url in [server.url("/"), server.url_at("localhost", "/"), server.url_at("[::ffff:7f00:1]", "/")] {
-            fails(name, send(&strict, Toy::get(&url, 9)), FailureKind::Refused, Sent::No);
+        for host in PRIVATE {
+            let outcome = send(&strict, Toy::get(&server.url_at(host, "/"), 9));
+            fails(&format!("{name} {host}"), outcome, FailureKind::Refused, Sent::No);
         }
         assert!(seen.try_recv().is_err(), "{name}");
         assert_eq!(answer(name, send(&options(), Toy::get(&server.url_at("localhost", "/"), 9))).status(), 200);
         seen.recv().unwrap();
+    }
+}
+
+#[test]
+fn both_clients_send_the_same_spelling_of_a_url() {
+    let (server, seen) = echo("200 OK", "", "");
+    for (name, send) in senders() {
+        for host in ["2130706433", "127.1", "0x7f.1", "0177.0.0.1"] {
+            answer(name, send(&options(), Toy::get(&server.url_at(host, "/a/../b"), 9)));
+            let seen = seen.recv().unwrap();
+            let host = server.url("").replace("http://", "");
+            assert_eq!((seen.line.as_str(), seen.header("host")), ("GET /b", Some(host.as_str())), "{name}");
+        }
     }
 }
 
