@@ -159,6 +159,7 @@ impl Check for Box<Grant> {
         let allowed = allowed_algorithms(&self.party);
         let jws = Jws::parse(compact.expose())?;
         jws.check_algorithm(allowed)?;
+        id_token::refusal::check_type(jws.typ())?;
         let unchecked = id_token::parse(compact, &jws.payload()?, self.party.provider(), client, now)?;
         let evidence = match (client.id_token_trust, by, client.auth.secret()) {
             (IdTokenTrust::DangerousTrustTls, ..) => SignatureEvidence::waived(self.party.provider())?,
