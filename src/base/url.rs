@@ -134,6 +134,22 @@ impl Endpoint {
         self.0.scheme() == Some(&http::uri::Scheme::HTTPS)
     }
 
+    /// Checks that the query sets no parameter that a request to this URL adds: a parameter that occurs twice is an error
+    /// (RFC 6749 section 3.1), or is read differently by different servers.
+    ///
+    /// # Errors
+    /// `metadata.url` at the member of the metadata.
+    pub(crate) fn check_query(&self, member: &'static str, adds: impl Fn(&str) -> bool) -> Result<(), Error> {
+        let query = self.0.query().unwrap_or("").as_bytes();
+        match url::form_urlencoded::parse(query).map(|(name, _)| name).find(|name| adds(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let found = Quote::provider(&format!("the parameter {name} in its query"));
+                Err(Error::new(ErrorCode::METADATA_URL).at(member).with_found(found))
+            }
+        }
+    }
+
     /// Writes the URL and whatever joins a query to it: `?`, `&`, or nothing after a bare `?`.
     pub(crate) fn start_query(&self, out: &mut String) {
         let parts = [

@@ -49,7 +49,6 @@ impl RelyingParty {
     pub fn push(&self, request: AuthorizationRequest, env: &mut dyn Env) -> Result<Step<PushedAuthorization>, Error> {
         let endpoint = self.provider().metadata().pushed_authorization_request_endpoint.as_ref();
         let endpoint = endpoint.ok_or(ErrorCode::PAR_UNSUPPORTED)?;
-        authorization_endpoint(self.provider())?;
         let mut form = String::new();
         let pending = prepare(request, self, &mut form, env)?;
         let request = client_auth::authenticated(endpoint, self.client(), form);

@@ -56,6 +56,7 @@ use super::party::Party;
 use super::scope::{ScopeForm, login_scope};
 use super::user_session::UserSession;
 use crate::base::env::{Env, Timestamp};
+use crate::base::secret::Secret;
 use crate::base::url::is_loopback;
 use crate::base::versioned;
 use crate::base::word_set::Words;
@@ -77,7 +78,7 @@ pub struct LoginRequest {
     form: Option<ScopeForm>,
     further: Scope,
     prompt: Words<Prompt>,
-    login_hint: Option<String>,
+    login_hint: Option<Secret>,
     response_mode: Option<ResponseMode>,
     lifetime: Duration,
 }
@@ -147,7 +148,7 @@ impl LoginRequest {
     /// Who is probably logging in (`login_hint`).
     #[must_use]
     pub fn login_hint(self, hint: impl Into<String>) -> Self {
-        Self { login_hint: Some(hint.into()), ..self }
+        Self { login_hint: Some(Secret::new(hint)), ..self }
     }
 
     /// The same by a user ID.
@@ -210,7 +211,7 @@ impl LoginRequest {
         let mut request = AuthorizationRequest::new(redirect_uri, scope).response_mode(mode).lifetime(self.lifetime);
         request = self.prompt.iter().fold(request, AuthorizationRequest::prompt);
         if let Some(hint) = self.login_hint {
-            request = request.login_hint(hint);
+            request = request.login_hint(hint.expose());
         }
         Ok((request, Awaited::new(server.homeserver.clone(), device_id, self.user_id)))
     }

@@ -19,7 +19,7 @@ use crate::wire::form;
 #[derive(Clone, Debug, Default)]
 pub struct EndSessionRequest {
     id_token_hint: Option<Secret>,
-    logout_hint: Option<String>,
+    logout_hint: Option<Secret>,
     post_logout_redirect_uri: Option<RedirectUri>,
     ui_locales: Option<String>,
 }
@@ -40,7 +40,7 @@ impl EndSessionRequest {
     /// Sets `logout_hint`: who is logging out.
     #[must_use]
     pub fn logout_hint(mut self, hint: impl Into<String>) -> Self {
-        self.logout_hint = Some(hint.into());
+        self.logout_hint = Some(Secret::new(hint));
         self
     }
 
@@ -64,7 +64,7 @@ impl RelyingParty {
     /// the URL in the user's browser.
     ///
     /// # Errors
-    /// `end_session.unsupported`.
+    /// `end_session.unsupported`; `metadata.url` if the query of the endpoint sets a parameter of the request.
     pub fn end_session(
         &self,
         request: EndSessionRequest,
@@ -76,12 +76,13 @@ impl RelyingParty {
         let redirects = request.post_logout_redirect_uri.is_some();
         let optional = [
             ("id_token_hint", request.id_token_hint.as_ref().map(Secret::expose)),
-            ("logout_hint", request.logout_hint.as_deref()),
+            ("logout_hint", request.logout_hint.as_ref().map(Secret::expose)),
             ("client_id", Some(self.client().id())),
             ("post_logout_redirect_uri", request.post_logout_redirect_uri.as_ref().map(RedirectUri::as_str)),
             ("state", redirects.then(|| state.expose())),
             ("ui_locales", request.ui_locales.as_deref()),
         ];
+        endpoint.check_query("end_session_endpoint", |name| optional.iter().any(|(own, _)| *own == name))?;
         let pairs = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
         let mut url = String::new();
         endpoint.start_query(&mut url);

@@ -1,12 +1,12 @@
 //! Wrong calls: nothing is sent, and the error says that it is ours.
 
-use oidc_proto::flow::Registration;
+use oidc_proto::flow::{GrantRequest, Registration};
 use oidc_proto::testing::{self, Lie, On, RegisteredClient};
 use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{AuthMethod, Prompt, ResponseMode};
 use oidc_proto::{
-    AuthorizationRequest, Client, ClientAuth, Env as _, Error, ErrorCode, Fault, IdTokenTrust, RedirectUri,
-    RelyingParty, Schemes, Scope,
+    AuthorizationRequest, Client, ClientAuth, EndSessionRequest, Env as _, Error, ErrorCode, Fault, IdTokenTrust,
+    RedirectUri, RelyingParty, Schemes, Scope,
 };
 use serde_json::json;
 
@@ -76,6 +76,22 @@ fn what_cannot_be_asked_for_is_not_asked() {
     for scope in ["openid \"x\"", "openid\n", "é", "a\\b"] {
         assert_ours(Scope::new(scope), ErrorCode::AUTHORIZATION_SCOPE);
     }
+}
+
+/// A hint is a user's address, and a parameter of the application's own can be anything.
+#[test]
+fn no_value_that_the_application_adds_is_shown() {
+    let mut world = World::new();
+    let request = world.request.clone().login_hint("hint-of-alice").parameter("name", "value-of-ours");
+    world.show(&request);
+    world.show(&EndSessionRequest::new().logout_hint("hint-of-alice"));
+    world.show(&oidc_proto::matrix::LoginRequest::new().login_hint("hint-of-alice"));
+    world.show(&GrantRequest::client_credentials().parameter("name", "value-of-ours"));
+    assert!(!world.shown.contains("hint-of-alice") && !world.shown.contains("value-of-ours"));
+    // They are sent all the same.
+    world.request = request;
+    let url = world.login().unwrap().url.as_str().to_owned();
+    assert!(url.contains("login_hint=hint-of-alice") && url.contains("name=value-of-ours"));
 }
 
 #[test]
