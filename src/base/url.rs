@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::Uri;
 use url::{Host, Url};
 
+use crate::error::quote::is_deceptive;
 use crate::error::{Error, ErrorCode, Quote};
 
 /// Which URL schemes a provider's URLs may have.
@@ -44,6 +45,11 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// Whether a text that is kept as it was written can be shown. The URL Standard drops or escapes what is none.
+pub(crate) fn is_showable(text: &str) -> bool {
+    !text.chars().any(|c| c.is_whitespace() || is_deceptive(c))
+}
+
 fn parse(text: &str, schemes: Schemes) -> Result<Url, ErrorCode> {
     let url = Url::parse(text).map_err(|_| ErrorCode::URL_SYNTAX)?;
     schemes.check(&url)?;
@@ -71,7 +77,8 @@ impl Issuer {
     /// # Errors
     /// `url.syntax`, `url.scheme`, `url.userinfo`, `url.query` or `url.fragment`.
     pub fn new(text: &str, schemes: Schemes) -> Result<Self, Error> {
-        let url = parse(text, schemes).map_err(|code| {
+        let parsed = if is_showable(text) { parse(text, schemes) } else { Err(ErrorCode::URL_SYNTAX) };
+        let url = parsed.map_err(|code| {
             let error = Error::new(code).at("issuer");
             let whole = format!("https://{text}");
             let lacks_scheme = !text.contains("://") && parse(&whole, schemes).is_ok();

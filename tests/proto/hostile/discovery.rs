@@ -84,6 +84,14 @@ const ISSUERS: &[(&str, ErrorCode)] = &[
     ("http://localhost", ErrorCode::URL_SCHEME),
     ("op.example.org", ErrorCode::URL_SYNTAX),
     ("https:", ErrorCode::URL_SYNTAX),
+    (" https://op.example.org", ErrorCode::URL_SYNTAX),
+    ("https://op.example.org\n", ErrorCode::URL_SYNTAX),
+    ("https://op.example.org/a\tb", ErrorCode::URL_SYNTAX),
+    ("https://op.example.org/\u{1b}[2J", ErrorCode::URL_SYNTAX),
+    ("https://op.example.org/\u{9b}2J", ErrorCode::URL_SYNTAX),
+    ("https://op.example.org/\u{202e}gro", ErrorCode::URL_SYNTAX),
+    ("https://op.example.org/\u{feff}", ErrorCode::URL_SYNTAX),
+    ("https://op.example.org/\u{e0041}", ErrorCode::URL_SYNTAX),
 ];
 
 /// What a provider may leave out or say beside.
@@ -343,6 +351,12 @@ fn a_template_of_issuers_is_bound_to_the_tenant_claim() {
             TEMPLATE,
             "https://login.example.org/a/b/v2.0",
             Some("a/b"),
+            Err((At::Verification, ErrorCode::ID_TOKEN_ISSUER_MISMATCH)),
+        ),
+        (
+            TEMPLATE,
+            "https://login.example.org/t\u{202e}1/v2.0",
+            Some("t\u{202e}1"),
             Err((At::Verification, ErrorCode::ID_TOKEN_ISSUER_MISMATCH)),
         ),
         (

@@ -41,6 +41,15 @@ const REDIRECTS: &[&str] = &[
     "https://app.example.org/cb#",
     "https://app.example.org/cb#x",
     "https://user@app.example.org/cb",
+    " https://app.example.org/cb",
+    "https://app.example.org/cb\n",
+    "https://app.example.org/a\tb",
+    "https://app.example.org/\u{0}",
+    "https://app.example.org/\u{9b}2J",
+    "https://app.example.org/\u{202e}txt",
+    "https://app.example.org/\u{200b}",
+    "https://app.example.org/\u{e0041}",
+    "com.example.app:/\u{2066}cb",
 ];
 
 pub(crate) fn rows() -> Vec<Row> {
