@@ -90,7 +90,7 @@ impl Context {
                     let (request, policy, awaiting) = call.into_parts();
                     let uri = request.uri().clone();
                     match self.http.call(request, policy) {
-                        Ok(response) => awaiting.receive(response, &mut self.env)?,
+                        Ok(response) => awaiting.receive(response.map(Body::from), &mut self.env)?,
                         Err(failure) => {
                             awaiting.fail(failure, &mut self.env).map_err(|error| error.with_server(&uri))?
                         }

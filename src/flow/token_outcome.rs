@@ -9,7 +9,7 @@ use super::key_search::{By, Check};
 use super::revocation::Revocation;
 use crate::base::env::{Env, Timestamp};
 use crate::base::json::Fields;
-use crate::base::secret::Secret;
+use crate::base::secret::{Body, Secret};
 use crate::error::{Error, ErrorCode};
 use crate::jose::{self, Algorithm, Algorithms, Jws, half_hash_matches};
 use crate::message::token::TokenResponse;
@@ -160,7 +160,8 @@ impl Check for Box<Grant> {
         let jws = Jws::parse(compact.expose())?;
         jws.check_algorithm(allowed)?;
         id_token::refusal::check_type(jws.typ())?;
-        let unchecked = id_token::parse(compact, &jws.payload()?, self.party.provider(), client, now)?;
+        let unchecked =
+            id_token::parse(compact, Body::from(jws.payload()?).as_ref(), self.party.provider(), client, now)?;
         let evidence = match (client.id_token_trust, by, client.auth.secret()) {
             (IdTokenTrust::DangerousTrustTls, ..) => SignatureEvidence::waived(self.party.provider())?,
             (_, _, Some(secret)) if jws.algorithm() == Algorithm::Hs256 => jws.verify_hs256(secret)?.into(),

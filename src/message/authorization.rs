@@ -230,19 +230,27 @@ pub(crate) fn pushed_url(endpoint: &Endpoint, client_id: &str, request_uri: &str
 }
 
 /// The URL to open in the user's browser. It contains the login's `state` and `nonce`: do not log it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct AuthorizationUrl(Box<str>);
+#[derive(Clone)]
+pub struct AuthorizationUrl(Secret);
 
 impl AuthorizationUrl {
     pub(crate) fn new(url: String) -> Self {
-        Self(url.into_boxed_str())
+        Self(Secret::new(url))
     }
 
     /// The URL.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.expose()
     }
 }
+
+impl PartialEq for AuthorizationUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for AuthorizationUrl {}
 
 impl fmt::Debug for AuthorizationUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -252,6 +260,6 @@ impl fmt::Debug for AuthorizationUrl {
 
 impl From<AuthorizationUrl> for String {
     fn from(url: AuthorizationUrl) -> Self {
-        url.0.into()
+        url.as_str().to_owned()
     }
 }

@@ -72,7 +72,8 @@ pub(crate) fn parse(response: Response<'_>, schemes: Schemes) -> Result<DeviceRe
     if !response.status.is_success() {
         return Err(oauth_error::from_response(response, oauth_error::token_code));
     }
-    let answer: Members<'_> = json::document(response.success()?)?;
+    let body = json::plain(response.success()?);
+    let answer: Members<'_> = json::document(&body)?;
     let unusable = |name| Error::new(ErrorCode::DEVICE_RESPONSE).at(name);
     let url = |text: Text<'_>, name| match Endpoint::new(&text, schemes) {
         Ok(_) => Ok(text.0.into_owned()),

@@ -108,7 +108,8 @@ pub(crate) fn parse(response: Response<'_>, options: &ProviderOptions) -> Result
     if !response.status.is_success() {
         return Err(oauth_error::from_response(response, oauth_error::token_code));
     }
-    let answer: Members<'_> = json::document(response.success()?)?;
+    let body = json::plain(response.success()?);
+    let answer: Members<'_> = json::document(&body)?;
     if answer.error.is_some() {
         let (error, error_description, error_uri) = (answer.error, answer.error_description, answer.error_uri);
         let text = OauthError { error, error_description, error_uri }.text();

@@ -322,7 +322,8 @@ pub(crate) fn parse(response: Response<'_>, sent: &ClientMetadata, keep_fields: 
             _ => ErrorCode::REGISTRATION_DENIED,
         }));
     }
-    let answer: Members<'_> = json::document(response.success()?)?;
+    let body = json::plain(response.success()?);
+    let answer: Members<'_> = json::document(&body)?;
     let client_id = answer.client_id.text().filter(|id| !id.is_empty()).ok_or(ErrorCode::REGISTRATION_NO_CLIENT_ID)?;
     let secret = answer.client_secret.text().filter(|secret| !secret.is_empty()).map(Secret::new);
     // What the provider registered counts, not what was asked for (section 3.2.1).

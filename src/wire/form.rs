@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::base::secret::Body;
+
 /// Appends the pairs, joined by `&`, to a buffer that has or gets room for all of them.
 pub(crate) fn append<'a>(out: &mut String, pairs: impl IntoIterator<Item = (&'a str, &'a str), IntoIter: Clone>) {
     let pairs = pairs.into_iter();
@@ -16,6 +18,17 @@ pub(crate) fn append<'a>(out: &mut String, pairs: impl IntoIterator<Item = (&'a 
         out.push('=');
         encode(out, value);
     }
+}
+
+/// A form with more pairs, in a buffer of its own: the old one is wiped.
+pub(crate) fn extended<'a>(form: &Body, pairs: impl IntoIterator<Item = (&'a str, &'a str), IntoIter: Clone>) -> Body {
+    let pairs = pairs.into_iter();
+    let more: usize = pairs.clone().map(|(name, value)| encoded_len(name) + encoded_len(value) + 2).sum();
+    let mut out = String::with_capacity(form.len() + more);
+    out.push_str(std::str::from_utf8(form.as_ref()).unwrap_or_default());
+    out.push('&');
+    append(&mut out, pairs);
+    out.into()
 }
 
 /// Appends one encoded name or value.

@@ -1,5 +1,6 @@
 //! Untrusted JSON: its size and nesting are checked first, then it is parsed once.
 
+mod plain;
 mod scalar;
 mod strings;
 mod wrong;
@@ -15,6 +16,7 @@ use serde_json::error::Category;
 use super::secret::Body;
 use crate::error::{Error, ErrorCode, Quote};
 
+pub(crate) use plain::plain;
 pub(crate) use scalar::Scalar;
 use strings::take_string;
 
