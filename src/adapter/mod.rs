@@ -11,28 +11,33 @@
 //! | `store/` | | [`store`]: what keeps the records of sessions |
 //! | `system.rs` | `system` | `SystemEnv`: the operating system's clock and entropy |
 //! | `tokio.rs` | `tokio` | `tokio::TokioTimer`, and threads for blocking stores |
-//! | `ureq.rs` | `ureq` | `ureq::Client`: a [`BlockingHttpClient`] |
+//! | `tls.rs` | `reqwest`, `ureq` | TLS for both HTTP clients |
+//! | `ureq.rs` `ureq_tls.rs` | `ureq` | `ureq::Client`: a [`BlockingHttpClient`] |
 
 mod blocking;
 mod driver;
 mod key_store;
-#[cfg(any(feature = "reqwest", feature = "ureq"))]
+#[cfg(any(feature = "reqwest-own-tls", feature = "ureq-own-tls"))]
 mod options;
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "reqwest-own-tls")]
 pub mod reqwest;
 pub mod session;
 pub mod store;
 #[cfg(feature = "system")]
 mod system;
+#[cfg(any(feature = "reqwest-own-tls", feature = "ureq-own-tls"))]
+mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;
-#[cfg(feature = "ureq")]
+#[cfg(feature = "ureq-own-tls")]
 pub mod ureq;
+#[cfg(feature = "ureq-own-tls")]
+mod ureq_tls;
 
 pub use blocking::{BlockingDriver, BlockingHttpClient};
 pub use driver::{Driver, HttpClient, NoTimer, Timer};
 pub use key_store::{BlockingKeyStore, KeyStore, NoKeyStore};
-#[cfg(any(feature = "reqwest", feature = "ureq"))]
+#[cfg(any(feature = "reqwest-own-tls", feature = "ureq-own-tls"))]
 pub use options::{HttpOptions, OptionsError};
 #[cfg(feature = "system")]
 pub use system::SystemEnv;

@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::Uri;
+use http::header::{ACCEPT_ENCODING, USER_AGENT};
+use http::{HeaderValue, Request, Uri};
+use rustls::ClientConfig;
 use url::{Host, Url};
 
 use crate::error::transport::{Failure, FailureKind, Sent};
@@ -14,10 +17,15 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// For name lookup, connection and TLS handshake. Shorter, because what fails here surely was not sent.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+const DEFAULT_USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("oidc-proto/", env!("CARGO_PKG_VERSION")));
+
 /// How an HTTP client of this crate behaves.
 ///
-/// What is not a choice: redirects are handed back, never followed; there is no cookie jar; the environment names no
-/// proxy; certificates are verified; the body is read up to the request's limit and no further.
+/// What is not a choice: redirects are handed back, never followed; there is no cookie jar; certificates are verified; no
+/// content coding is asked for; the body is read up to the request's limit and no further.
+///
+/// The operating system's root certificates are trusted unless others are named. On Linux the variables `SSL_CERT_FILE` and
+/// `SSL_CERT_DIR` say where they are.
 ///
 /// ```
 /// # fn main() -> Result<(), oidc_proto::adapter::OptionsError> {
@@ -37,6 +45,8 @@ pub struct HttpOptions {
     pub(super) proxy: Option<String>,
     pub(super) user_agent: Option<String>,
     pub(super) public_only: bool,
+    pub(super) env_proxy: bool,
+    pub(super) tls: Option<Arc<ClientConfig>>,
 }
 
 #[derive(Clone)]
@@ -52,7 +62,7 @@ impl Default for HttpOptions {
 }
 
 impl HttpOptions {
-    /// 30 s for an exchange, 10 s of them to connect; the HTTP library's own root certificates; no proxy.
+    /// 30 s for an exchange, 10 s of them to connect; the operating system's root certificates; no proxy.
     pub const fn new() -> Self {
         Self {
             timeout: TIMEOUT,
@@ -61,6 +71,8 @@ impl HttpOptions {
             proxy: None,
             user_agent: None,
             public_only: false,
+            env_proxy: false,
+            tls: None,
         }
     }
 
@@ -90,13 +102,28 @@ impl HttpOptions {
         self
     }
 
-    /// Sends everything through this proxy: `http://host:port`. Variables of the environment are never looked at.
+    /// The caller's own TLS: its cryptography, its roots, its client certificate. Root certificates of these options are not
+    /// used then.
+    pub fn tls(mut self, config: impl Into<Arc<ClientConfig>>) -> Self {
+        self.tls = Some(config.into());
+        self
+    }
+
+    /// Sends everything through the proxy that the environment names, except to the hosts of `NO_PROXY`: the variables
+    /// `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY`, as the HTTP library reads them. By default they are not looked at.
+    pub const fn proxy_from_environment(mut self) -> Self {
+        self.env_proxy = true;
+        self
+    }
+
+    /// Sends everything through this proxy: `http://host:port`. Variables of the environment are not looked at then.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
         self
     }
 
-    /// Adds a `User-Agent` to requests that have none. Default: none is sent.
+    /// The `User-Agent` of requests that have none. Default: `oidc-proto/` and the version, since firewalls refuse
+    /// requests without one.
     pub fn user_agent(mut self, text: impl Into<String>) -> Self {
         self.user_agent = Some(text.into());
         self
@@ -115,12 +142,26 @@ impl HttpOptions {
 
     /// What is wrong with the combination, as far as both clients see it alike.
     pub(super) fn check(&self) -> Result<(), OptionsError> {
-        if self.public_only && self.proxy.is_some() {
+        if self.public_only && (self.proxy.is_some() || self.env_proxy) {
             return Err(OptionsError::ProxyUnchecked);
         }
-        if self.user_agent.as_ref().is_some_and(|text| http::HeaderValue::from_str(text).is_err()) {
+        if self.user_agent.as_ref().is_some_and(|text| HeaderValue::from_str(text).is_err()) {
             return Err(OptionsError::UserAgent);
         }
+        Ok(())
+    }
+
+    /// What is done to each request: its URL gets the one spelling of [`HttpOptions::target`], and headers that are missing
+    /// are added.
+    ///
+    /// # Errors
+    /// As [`HttpOptions::target`].
+    pub(super) fn prepare<B>(&self, request: &mut Request<B>) -> Result<(), Failure> {
+        *request.uri_mut() = self.target(request.uri())?;
+        let own = self.user_agent.as_deref().and_then(|text| HeaderValue::from_str(text).ok());
+        let headers = request.headers_mut();
+        headers.entry(USER_AGENT).or_insert(own.unwrap_or(DEFAULT_USER_AGENT));
+        headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
         Ok(())
     }
 
@@ -129,7 +170,7 @@ impl HttpOptions {
     ///
     /// # Errors
     /// The failure if it is no URL, or if it names an address that is refused: clients skip the name lookup for those.
-    pub(super) fn target(&self, uri: &Uri) -> Result<Uri, Failure> {
+    fn target(&self, uri: &Uri) -> Result<Uri, Failure> {
         let no_url = Failure::new(FailureKind::Other, Sent::No);
         let url = Url::parse(&uri.to_string()).map_err(|_| no_url)?;
         if self.public_only && url.host().is_none_or(|host| !may_be_public(&host)) {
@@ -157,6 +198,8 @@ impl fmt::Debug for HttpOptions {
             .field("connect_timeout", &self.connect_timeout)
             .field("root_certificates", &self.roots.len())
             .field("proxy", &self.proxy.is_some())
+            .field("env_proxy", &self.env_proxy)
+            .field("own_tls", &self.tls.is_some())
             .field("public_only", &self.public_only)
             .finish_non_exhaustive()
     }
@@ -178,6 +221,10 @@ pub enum OptionsError {
     /// The user agent is no header value.
     #[error("the user agent is no header value")]
     UserAgent,
+    /// There is no cryptography for TLS: the feature `ring` is off, the process has no default provider of rustls, and
+    /// [`HttpOptions::tls`] was not called.
+    #[error("there is no cryptography for TLS")]
+    NoCryptoProvider,
     /// The HTTP library refuses to start: it finds no root certificates on this machine, for example.
     #[error("the HTTP library cannot start")]
     Library,

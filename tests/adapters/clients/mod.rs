@@ -82,6 +82,7 @@ fn options_that_cannot_work_are_refused_when_the_client_is_made() {
         (HttpOptions::new().proxy("::"), OptionsError::Proxy),
         (HttpOptions::new().user_agent("a\nb"), OptionsError::UserAgent),
         (HttpOptions::new().proxy("http://127.0.0.1:1").refuse_private_addresses(), OptionsError::ProxyUnchecked),
+        (HttpOptions::new().proxy_from_environment().refuse_private_addresses(), OptionsError::ProxyUnchecked),
     ];
     for (options, error) in bad {
         assert_eq!(ureq::Client::with(options.clone()).err(), Some(error), "ureq {options:?}");

@@ -47,16 +47,21 @@ fn echo(status: &'static str, headers: &'static str, body: &'static str) -> (Ser
 #[test]
 fn a_get_arrives_as_it_was_built_and_its_response_comes_back_whole() {
     let (server, seen) = echo("200 OK", "content-type: application/json\r\nx-answer: 4\r\n", "{\"a\":1}");
-    let all = senders().into_iter().chain([("closure", by_closure as super::Send)]);
-    for (name, send) in all {
+    for (name, send) in senders() {
         let response = answer(name, send(&options(), Toy::get(&server.url("/a/b?c=d%20e"), 7)));
         assert_eq!((response.status().as_u16(), response.body().as_slice()), (200, &b"{\"a\":1}"[..]), "{name}");
         assert_eq!(response.headers()["x-answer"], "4", "{name}");
         let seen = seen.recv().unwrap();
         assert_eq!(seen.line, "GET /a/b?c=d%20e", "{name}");
         assert_eq!((seen.header("x-probe"), seen.header("accept")), (Some("17"), Some("application/json")), "{name}");
-        // What nobody asked for is not sent.
-        for absent in ["user-agent", "accept-encoding", "cookie", "referer"] {
+        // Firewalls refuse requests without a user agent; bodies are read as they come.
+        let agent = concat!("oidc-proto/", env!("CARGO_PKG_VERSION"));
+        assert_eq!(
+            (seen.header("user-agent"), seen.header("accept-encoding")),
+            (Some(agent), Some("identity")),
+            "{name}"
+        );
+        for absent in ["cookie", "referer"] {
             assert_eq!(seen.header(absent), None, "{name}: {absent}");
         }
         assert_eq!(seen.body, "", "{name}");
@@ -80,11 +85,17 @@ fn a_post_arrives_with_its_body_and_an_error_status_is_an_answer() {
 }
 
 #[test]
-fn a_user_agent_is_sent_if_one_was_named() {
+fn another_user_agent_is_sent_if_one_was_named() {
     let (server, seen) = echo("204 No Content", "", "");
     for (name, send) in senders() {
         answer(name, send(&options().user_agent("app/1"), Toy::get(&server.url("/"), 9)));
         assert_eq!(seen.recv().unwrap().header("user-agent"), Some("app/1"), "{name}");
+        // That of the request counts more.
+        let request = http::Request::get(server.url("/")).header("user-agent", "own/1").header("accept-encoding", "br");
+        let request = request.body(Body::default()).unwrap();
+        answer(name, send(&options().user_agent("app/1"), Step::call(request, Policy::read(9, Accept::Any), Toy)));
+        let seen = seen.recv().unwrap();
+        assert_eq!((seen.header("user-agent"), seen.header("accept-encoding")), (Some("own/1"), Some("br")), "{name}");
     }
 }
 
@@ -174,6 +185,36 @@ fn a_connection_that_breaks_is_told_as_such() {
     }
 }
 
+/// Each byte comes in time, and the response never.
+#[test]
+fn a_flood_of_what_is_no_response_ends_at_the_time_out() {
+    let floods: [(&str, &str); 2] = [
+        ("", "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"),
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1", ";extension=value"),
+    ];
+    for (start, flood) in floods {
+        for pause in [Duration::from_millis(1), Duration::from_millis(20)] {
+            let server = Server::start(move |mut connection: Connection| {
+                connection.request()?;
+                connection.write(start.as_bytes())?;
+                loop {
+                    connection.write(flood.as_bytes())?;
+                    std::thread::sleep(pause);
+                }
+            });
+            for (name, send) in senders() {
+                let begun = std::time::Instant::now();
+                let outcome = send(&options().timeout(SHORT), Toy::get(&server.url("/"), 99));
+                let Outcome::Failed(failure) = outcome else { panic!("{name} {flood}: a response") };
+                // A client may see sooner that this is no response.
+                let fits = matches!(failure.kind, FailureKind::Timeout | FailureKind::Interrupted);
+                assert!(fits && failure.sent == Sent::Maybe, "{name} {flood}: {failure:?}");
+                assert!(begun.elapsed() < 20 * SHORT, "{name} {flood} {:?} {failure:?}", begun.elapsed());
+            }
+        }
+    }
+}
+
 #[test]
 fn where_nobody_listens_nothing_was_sent() {
     let dead = DeadPort::new();
@@ -221,12 +262,111 @@ fn a_private_authority_is_trusted_if_named_and_then_no_other() {
             assert_eq!(answer(name, send(&trusted, Toy::get(&server.url("/"), 9))).body(), b"secret", "{name}");
         }
         for untrusting in [options(), options().root_certificates_pem(theirs.pem.clone())] {
-            fails(name, send(&untrusting, Toy::get(&server.url("/"), 9)), FailureKind::Tls, Sent::No);
+            let outcome = send(&untrusting, Toy::get(&server.url("/"), 9));
+            fails_by(name, outcome, FailureReason::UnknownAuthority);
         }
         // The certificate is for the address, not for the name.
         let outcome =
             send(&options().root_certificates_pem(ours.pem.clone()), Toy::get(&server.url_at("localhost", "/"), 9));
-        fails(name, outcome, FailureKind::Tls, Sent::No);
+        fails_by(name, outcome, FailureReason::CertificateHost);
+    }
+}
+
+/// The handshake fails, nothing was sent, and the reason is told.
+fn fails_by(name: &str, outcome: Outcome, reason: FailureReason) {
+    assert!(matches!(&outcome, Outcome::Failed(failure) if failure.reason() == Some(reason)), "{name}: {outcome:?}");
+    fails(name, outcome, FailureKind::Tls, Sent::No);
+}
+
+#[test]
+fn a_certificate_out_of_its_time_is_told_to_be() {
+    for (year, reason) in [(2020, FailureReason::CertificateExpired), (2090, FailureReason::CertificateNotYetValid)] {
+        let authority = Authority::new();
+        let config = authority.server_in("127.0.0.1", year);
+        let server = Server::start_tls(config, |mut connection| connection.request().map(drop));
+        for (name, send) in senders() {
+            let trusting = options().root_certificates_pem(authority.pem.clone());
+            fails_by(name, send(&trusting, Toy::get(&server.url("/"), 9)), reason);
+        }
+    }
+}
+
+#[test]
+fn the_error_of_a_handshake_names_the_server_and_the_reason() {
+    let server =
+        Server::start_tls(Authority::new().server("127.0.0.1", &[]), |mut connection| connection.request().map(drop));
+    let http = oidc_proto::adapter::ureq::Client::new().unwrap();
+    let schemes = oidc_proto::Schemes::HttpsOnly;
+    let issuer = oidc_proto::Issuer::new(&server.url(""), schemes).unwrap();
+    let step = oidc_proto::flow::ServerMetadataFetch::start(issuer, oidc_proto::ProviderOptions::new()).unwrap();
+    let env = &mut oidc_proto::adapter::SystemEnv::new().unwrap();
+    let error = oidc_proto::adapter::BlockingDriver::new(http).run(step, env).unwrap_err();
+    assert_eq!(error.code(), oidc_proto::ErrorCode::TRANSPORT_TLS);
+    let address = server.url("").replace("https://", "");
+    assert_eq!(error.found().unwrap().as_str(), format!("{address}: its certificate is from an unknown authority"));
+}
+
+/// The caller's own configuration of rustls, in place of roots.
+#[test]
+fn tls_of_the_callers_own_is_used() {
+    let authority = Authority::new();
+    let server = Server::start_tls(authority.server("127.0.0.1", &[]), |mut connection| {
+        connection.request()?;
+        connection.response("200 OK", "", "secret")?;
+        connection.hang();
+        Ok(())
+    });
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(authority.der.clone().into()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let own = options().tls(builder.with_root_certificates(roots).with_no_client_auth());
+    for (name, send) in senders() {
+        assert_eq!(answer(name, send(&own, Toy::get(&server.url("/"), 9))).body(), b"secret", "{name}");
+    }
+}
+
+/// In a process of its own: the variables are the process's.
+#[test]
+fn roots_and_proxy_of_the_environment_are_used() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().unwrap();
+    let roots = folder.path().join("roots.pem");
+    std::fs::write(&roots, &authority.pem).unwrap();
+    let server = Server::start_tls(authority.server("127.0.0.1", &[]), |mut connection| {
+        connection.request()?;
+        connection.response("200 OK", "", "secret")?;
+        connection.hang();
+        Ok(())
+    });
+    let (tell, seen) = mpsc::channel();
+    let proxy = Server::start(move |mut connection| {
+        tell.send(connection.request()?.line).map_err(std::io::Error::other)?;
+        connection.response("502 Bad Gateway", "connection: close\r\n", "")
+    });
+    let own = std::env::current_exe().unwrap();
+    let mut command = std::process::Command::new(own);
+    command.args(["--exact", "clients::scenarios::in_an_environment", "--ignored"]);
+    command.env("SSL_CERT_FILE", &roots).env("http_proxy", proxy.url("")).env("HTTP_PROXY", proxy.url(""));
+    command.env("TEST_SERVER", server.url("/"));
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    for (name, _) in senders() {
+        let line = seen.recv_timeout(Duration::from_secs(5)).expect(name);
+        assert!(line.contains("provider.invalid"), "{name}: {line}");
+    }
+    // By default no variable names a proxy.
+    assert!(seen.try_recv().is_err());
+}
+
+#[test]
+#[ignore = "run by roots_and_proxy_of_the_environment_are_used"]
+fn in_an_environment() {
+    let server = std::env::var("TEST_SERVER").unwrap();
+    for (name, send) in senders() {
+        assert_eq!(answer(name, send(&options(), Toy::get(&server, 9))).body(), b"secret", "{name}");
+        send(&options(), Toy::get("http://provider.invalid/without", 9));
+        send(&options().proxy_from_environment(), Toy::get("http://provider.invalid/metadata", 9));
     }
 }
 
