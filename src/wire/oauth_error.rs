@@ -40,6 +40,9 @@ pub(crate) fn from_response(response: Response<'_>, verdict: impl FnOnce(&str) -
         Err(error) => return error,
         Ok(()) => return Error::new(ErrorCode::HTTP_STATUS).with_status(response.status),
     }
+    if let Err(error) = response.check_content_coding() {
+        return error;
+    }
     let body = response
         .check_content_type(Accept::Json)
         .ok()

@@ -31,9 +31,10 @@ impl<'a> Response<'a> {
     /// The body, if the status is a success and the content type is accepted.
     ///
     /// # Errors
-    /// Those of [`Response::check_status`]; `http.content_type`.
+    /// Those of [`Response::check_status`]; `http.content_encoding`, `http.content_type`.
     pub fn success(&self) -> Result<&'a [u8], Error> {
         self.check_status()?;
+        self.check_content_coding()?;
         self.check_content_type(self.accept)?;
         Ok(self.body)
     }
@@ -73,6 +74,20 @@ impl<'a> Response<'a> {
             return Some(Duration::from_secs(seconds));
         }
         Some(date::parse(after)?.saturating_since(date::parse(text(header::DATE)?)?))
+    }
+
+    /// Checks that the body has no content coding (RFC 9110 section 8.4): none is asked for. An HTTP client that decodes the
+    /// body may leave the header.
+    ///
+    /// # Errors
+    /// `http.content_encoding`.
+    pub(crate) fn check_content_coding(&self) -> Result<(), Error> {
+        let coding = self.headers.get(header::CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+        let Some(coding) = coding.filter(|coding| !coding.eq_ignore_ascii_case("identity")) else { return Ok(()) };
+        if std::str::from_utf8(self.body).is_ok() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorCode::HTTP_CONTENT_ENCODING).with_status(self.status).with_found(Quote::provider(coding)))
     }
 
     /// Checks the `Content-Type` header against what is accepted.
