@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `driver.rs` | | [`Driver`]: runs a flow on any executor |
 //! | `blocking.rs` | | [`BlockingDriver`]: runs a flow on this thread |
+//! | `headers.rs` | `reqwest`, `tower`, `ureq` | headers that every request has |
 //! | `key_store.rs` | | [`KeyStore`], [`BlockingKeyStore`]: keys that live elsewhere |
 //! | `options.rs` | `reqwest`, `ureq` | `HttpOptions`: the choices both HTTP clients offer |
 //! | `reqwest.rs` | `reqwest` | `reqwest::Client`: an [`HttpClient`] for a tokio runtime |
@@ -12,10 +13,13 @@
 //! | `system.rs` | `system` | `SystemEnv`: the operating system's clock and entropy |
 //! | `tokio.rs` | `tokio` | `tokio::TokioTimer`, and threads for blocking stores |
 //! | `tls.rs` | `reqwest`, `ureq` | TLS for both HTTP clients |
+//! | `tower.rs` | `tower`, `hyper` | `tower::Client`: an [`HttpClient`] over any `tower::Service` |
 //! | `ureq.rs` `ureq_tls.rs` | `ureq` | `ureq::Client`: a [`BlockingHttpClient`] |
 
 mod blocking;
 mod driver;
+#[cfg(any(feature = "reqwest-own-tls", feature = "tower", feature = "ureq-own-tls"))]
+mod headers;
 mod key_store;
 #[cfg(any(feature = "reqwest-own-tls", feature = "ureq-own-tls"))]
 mod options;
@@ -29,6 +33,8 @@ mod system;
 mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+#[cfg(feature = "tower")]
+pub mod tower;
 #[cfg(feature = "ureq-own-tls")]
 pub mod ureq;
 #[cfg(feature = "ureq-own-tls")]

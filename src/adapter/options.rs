@@ -5,19 +5,18 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderValue, Request, Uri};
 use rustls::ClientConfig;
 use url::{Host, Url};
 
+use super::headers;
+use crate::base::secret::Body;
 use crate::error::transport::{Failure, FailureKind, Sent};
 
 /// For a whole exchange: a slow provider answers a token request within a few seconds, and a user waits for it.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// For name lookup, connection and TLS handshake. Shorter, because what fails here surely was not sent.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-const DEFAULT_USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("oidc-proto/", env!("CARGO_PKG_VERSION")));
 
 /// How an HTTP client of this crate behaves.
 ///
@@ -156,12 +155,9 @@ impl HttpOptions {
     ///
     /// # Errors
     /// As [`HttpOptions::target`].
-    pub(super) fn prepare<B>(&self, request: &mut Request<B>) -> Result<(), Failure> {
+    pub(super) fn prepare(&self, request: &mut Request<Body>) -> Result<(), Failure> {
         *request.uri_mut() = self.target(request.uri())?;
-        let own = self.user_agent.as_deref().and_then(|text| HeaderValue::from_str(text).ok());
-        let headers = request.headers_mut();
-        headers.entry(USER_AGENT).or_insert(own.unwrap_or(DEFAULT_USER_AGENT));
-        headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
+        headers::complete(request, self.user_agent.as_deref().and_then(|text| HeaderValue::from_str(text).ok()));
         Ok(())
     }
 

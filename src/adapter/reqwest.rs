@@ -6,8 +6,7 @@ use std::future::{Future, ready};
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 
-use http::header::{CONTENT_LENGTH, HeaderValue};
-use http::{Method, Request};
+use http::Request;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect;
 
@@ -76,10 +75,6 @@ impl HttpClient for Client {
         }
         if let Err(failure) = self.options.prepare(&mut request) {
             return Box::pin(ready(Err(failure)));
-        }
-        if request.body().is_empty() && request.method() == Method::POST {
-            // RFC 9110 section 8.6; the library leaves it out, and some servers insist.
-            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         match reqwest::Request::try_from(request.map(Vec::from)) {
             Ok(request) => Box::pin(exchange(self.http.clone(), request, policy.body_limit)),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use oidc_proto::adapter::HttpOptions;
 use oidc_proto::{Accept, Body, Failure, FailureKind, FailureReason, Policy, Sent, Step};
 
-use super::{by_closure, senders};
+use super::{by_closure, senders, with_services};
 use crate::support::certificates::Authority;
 use crate::support::server::{Connection, DeadPort, Seen, Server};
 use crate::support::toy::{Outcome, Toy};
@@ -47,7 +47,7 @@ fn echo(status: &'static str, headers: &'static str, body: &'static str) -> (Ser
 #[test]
 fn a_get_arrives_as_it_was_built_and_its_response_comes_back_whole() {
     let (server, seen) = echo("200 OK", "content-type: application/json\r\nx-answer: 4\r\n", "{\"a\":1}");
-    for (name, send) in senders() {
+    for (name, send) in with_services() {
         let response = answer(name, send(&options(), Toy::get(&server.url("/a/b?c=d%20e"), 7)));
         assert_eq!((response.status().as_u16(), response.body().as_slice()), (200, &b"{\"a\":1}"[..]), "{name}");
         assert_eq!(response.headers()["x-answer"], "4", "{name}");
@@ -71,7 +71,7 @@ fn a_get_arrives_as_it_was_built_and_its_response_comes_back_whole() {
 #[test]
 fn a_post_arrives_with_its_body_and_an_error_status_is_an_answer() {
     let (server, seen) = echo("400 Bad Request", "content-type: application/json\r\n", "{\"error\":\"invalid_grant\"}");
-    let all = senders().into_iter().chain([("closure", by_closure as super::Send)]);
+    let all = with_services().into_iter().chain([("closure", by_closure as super::Send)]);
     for (name, send) in all {
         for body in ["grant_type=authorization_code&code=a%2Bb", ""] {
             let response = answer(name, send(&options(), Toy::post(&server.url("/token"), body)));
@@ -101,7 +101,7 @@ fn another_user_agent_is_sent_if_one_was_named() {
 
 #[test]
 fn a_redirect_is_handed_back_and_not_followed() {
-    let all = senders().into_iter().chain([("closure", by_closure as super::Send)]);
+    let all = with_services().into_iter().chain([("closure", by_closure as super::Send)]);
     for (name, send) in all {
         for status in ["301 Moved Permanently", "302 Found", "303 See Other", "307 Temporary Redirect"] {
             let (server, seen) = echo(status, "location: /elsewhere\r\nset-cookie: a=b\r\n", "");
@@ -129,7 +129,7 @@ fn an_endless_body_is_read_up_to_the_limit_and_no_further() {
         }
         hung_up.send(total).map_err(std::io::Error::other)
     });
-    for (name, send) in senders() {
+    for (name, send) in with_services() {
         let outcome = send(&options(), Toy::get(&server.url("/"), 100_000));
         fails(name, outcome, FailureKind::BodyTooLarge, Sent::Maybe);
         // What the limit does not hold are the buffers of two sockets.
@@ -141,7 +141,7 @@ fn an_endless_body_is_read_up_to_the_limit_and_no_further() {
 #[test]
 fn a_body_of_just_the_limit_is_read_and_one_byte_more_is_not() {
     let (server, _seen) = echo("200 OK", "", "12345678");
-    for (name, send) in senders() {
+    for (name, send) in with_services() {
         assert_eq!(answer(name, send(&options(), Toy::get(&server.url("/"), 8))).body().len(), 8, "{name}");
         let outcome = send(&options(), Toy::get(&server.url("/"), 7));
         fails(name, outcome, FailureKind::BodyTooLarge, Sent::Maybe);
@@ -174,7 +174,7 @@ fn a_response_that_does_not_end_is_given_up_in_time() {
 
 #[test]
 fn a_connection_that_breaks_is_told_as_such() {
-    for (name, send) in senders() {
+    for (name, send) in with_services() {
         for start in ["", "HTTP/1.1 200 OK\r\ncontent-l", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\ncut"] {
             for end in [Connection::reset, |_| Ok(())] {
                 let server = cut_short(start, end);
@@ -227,6 +227,18 @@ fn where_nobody_listens_nothing_was_sent() {
             assert!(matches!(outcome, Outcome::Failed(failure) if failure.reason() == Some(reason)), "{name} {url}");
             fails(name, outcome, FailureKind::Unreachable, Sent::No);
         }
+    }
+}
+
+#[cfg(feature = "hyper")]
+#[test]
+fn a_service_that_does_not_connect_has_sent_nothing() {
+    let dead = DeadPort::new();
+    let nowhere = format!("http://{}.invalid/", "a".repeat(64));
+    for (url, reason) in [(&dead.url(), Some(FailureReason::ConnectionRefused)), (&nowhere, None)] {
+        let outcome = super::by_hyper(&options(), Toy::get(url, 9));
+        assert!(matches!(outcome, Outcome::Failed(failure) if failure.reason() == reason), "{url}: {outcome:?}");
+        fails("hyper", outcome, FailureKind::Unreachable, Sent::No);
     }
 }
 
@@ -464,7 +476,7 @@ fn a_proxy_is_used_if_named() {
 #[test]
 fn a_request_that_needs_a_client_certificate_is_refused() {
     let (server, seen) = echo("200 OK", "", "");
-    for (name, send) in senders() {
+    for (name, send) in with_services() {
         let policy = Policy::write(Accept::Any).with_client_certificate("device");
         let request = http::Request::post(server.url("/")).body(Body::default()).unwrap();
         fails(name, send(&options(), Step::call(request, policy, Toy)), FailureKind::Refused, Sent::No);
