@@ -58,6 +58,15 @@ pub(crate) struct Global {
     /// Time for each request
     #[arg(long, global = true, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,
+    /// Trust the certificates of this PEM file and no others [default: the system's]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ca_certificate: Option<PathBuf>,
+    /// Send everything through this proxy [default: the one that the environment names]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+    /// The User-Agent of each request
+    #[arg(long, global = true, value_name = "TEXT")]
+    pub(crate) user_agent: Option<String>,
     /// Time for the user to log in
     #[arg(long, global = true, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub(crate) deadline: Duration,

@@ -37,7 +37,7 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(options: Global, out: Output) -> Result<Self, Failure> {
-        let http = http(options.timeout)?;
+        let http = client(&options)?;
         Ok(Self {
             out,
             store: Store::open(options.store.as_deref(), options.timeout)?,
@@ -183,8 +183,35 @@ pub(crate) fn trust(choice: IdTokenChoice) -> IdTokenTrust {
 
 /// An HTTP client with this time for each request.
 pub(crate) fn http(timeout: Duration) -> Result<ureq::Client, Failure> {
-    let options = HttpOptions::new().timeout(timeout).connect_timeout(timeout.min(CONNECT_TIMEOUT));
+    made(timed(timeout))
+}
+
+fn timed(timeout: Duration) -> HttpOptions {
+    HttpOptions::new().timeout(timeout).connect_timeout(timeout.min(CONNECT_TIMEOUT))
+}
+
+fn made(options: HttpOptions) -> Result<ureq::Client, Failure> {
     ureq::Client::with(options).map_err(|error| Code::Setup.because(error))
+}
+
+/// The HTTP client that was asked for.
+fn client(global: &Global) -> Result<ureq::Client, Failure> {
+    let mut options = timed(global.timeout);
+    if let Some(path) = &global.ca_certificate {
+        let pem = std::fs::read(path);
+        let pem = pem.map_err(|error| Code::Setup.because(format_args!("{}: {error}", path.display())))?;
+        options = options.root_certificates_pem(pem);
+    }
+    options = match &global.proxy {
+        Some(url) => options.proxy(url),
+        // A proxy does not reach this machine.
+        None if global.insecure_loopback => options,
+        None => options.proxy_from_environment(),
+    };
+    if let Some(text) = &global.user_agent {
+        options = options.user_agent(text);
+    }
+    made(options)
 }
 
 /// Tells of each request and its response; of neither more than anyone may see.

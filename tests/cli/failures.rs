@@ -309,3 +309,27 @@ fn no_line_of_json_holds_a_character_that_deceives() {
     let run = cli.plain(&["userinfo", "--insecure-loopback"]).done();
     assert!(run.stdout.chars().all(shows) && run.stdout.contains("Zoë"), "{:?}", run.stdout);
 }
+
+/// A provider that only a private authority vouches for, behind a firewall that wants to know who comes.
+#[test]
+fn a_private_authority_and_a_user_agent_can_be_named() {
+    use crate::support::certificates::Authority;
+    use crate::support::server::Server;
+
+    let (authority, cli) = (Authority::new(), Cli::new());
+    let (tell, seen) = std::sync::mpsc::channel();
+    let server = Server::start_tls(authority.server("127.0.0.1", &[]), move |mut connection| {
+        tell.send(connection.request()?).map_err(std::io::Error::other)?;
+        connection.response("503 Service Unavailable", "", "")
+    });
+    let discover = ["discover", "--issuer", &server.url("")];
+    let run = cli.run(&discover).failed(1, "transport", "transport.tls");
+    assert!(run.events[0]["message"].as_str().unwrap().contains("unknown authority"), "{:?}", run.events);
+    let file = cli.file("ca.pem", &authority.pem);
+    let named = ["--ca-certificate", &file, "--user-agent", "me/1"];
+    cli.run(&[&discover[..], &named].concat()).failed(1, "transport", "http.server_error");
+    assert_eq!(seen.recv().unwrap().header("user-agent"), Some("me/1"));
+    let missing = cli.store().join("none.pem");
+    let missing = ["--ca-certificate", missing.to_str().unwrap()];
+    cli.run(&[&discover[..], &missing].concat()).failed(1, "local", "cli.setup");
+}
