@@ -144,6 +144,12 @@ impl HttpOptions {
         if self.public_only && (self.proxy.is_some() || self.env_proxy) {
             return Err(OptionsError::ProxyUnchecked);
         }
+        // SOCKS is not spoken.
+        let is_spoken =
+            |url: &String| url.split_once("://").is_none_or(|(scheme, _)| matches!(scheme, "http" | "https"));
+        if !self.proxy.as_ref().is_none_or(is_spoken) {
+            return Err(OptionsError::Proxy);
+        }
         if self.user_agent.as_ref().is_some_and(|text| HeaderValue::from_str(text).is_err()) {
             return Err(OptionsError::UserAgent);
         }

@@ -8,7 +8,7 @@ use http::{Request, Response, Uri};
 use ureq::config::Config;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, TcpConnector};
-use ureq::{Agent, AsSendBody, Error};
+use ureq::{Agent, AsSendBody, Error, ProxyProtocol};
 
 use super::BlockingHttpClient;
 use super::options::{HttpOptions, OptionsError, is_public};
@@ -48,6 +48,11 @@ impl Client {
             None if options.env_proxy => ureq::Proxy::try_from_env(),
             None => None,
         };
+        // With a proxy for SOCKS the request would go straight to the server.
+        let is_spoken = |proxy: &ureq::Proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
+        if !proxy.as_ref().is_none_or(is_spoken) {
+            return Err(OptionsError::Proxy);
+        }
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)

@@ -103,6 +103,8 @@ fn options_that_cannot_work_are_refused_when_the_client_is_made() {
         (HttpOptions::new().root_certificates_pem("no certificate"), OptionsError::RootCertificate),
         (HttpOptions::new().root_certificates_pem(""), OptionsError::RootCertificate),
         (HttpOptions::new().proxy("::"), OptionsError::Proxy),
+        // Not spoken: the request would go straight to the server.
+        (HttpOptions::new().proxy("socks5://127.0.0.1:1"), OptionsError::Proxy),
         (HttpOptions::new().user_agent("a\nb"), OptionsError::UserAgent),
         (HttpOptions::new().proxy("http://127.0.0.1:1").refuse_private_addresses(), OptionsError::ProxyUnchecked),
         (HttpOptions::new().proxy_from_environment().refuse_private_addresses(), OptionsError::ProxyUnchecked),

@@ -374,7 +374,8 @@ fn roots_and_proxy_of_the_environment_are_used() {
 #[test]
 #[ignore = "run by roots_and_proxy_of_the_environment_are_used"]
 fn in_an_environment() {
-    let server = std::env::var("TEST_SERVER").unwrap();
+    // By itself there is nothing to try.
+    let Ok(server) = std::env::var("TEST_SERVER") else { return };
     for (name, send) in senders() {
         assert_eq!(answer(name, send(&options(), Toy::get(&server, 9))).body(), b"secret", "{name}");
         send(&options(), Toy::get("http://provider.invalid/without", 9));
