@@ -1,4 +1,4 @@
-//! A whole course: registration, login, userinfo, refresh, stored values, logout. It notes each secret on its way.
+//! A whole course: registration, login, userinfo, refresh, stored values, logout, another login by device. It notes each secret on its way.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,10 +12,11 @@ use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient};
 use oidc_proto::flow::{Registration, ServerMetadataFetch};
 use oidc_proto::jose::backend::rustcrypto::SigningKey;
 use oidc_proto::jose::{Algorithm, PrivateKey};
-use oidc_proto::testing::{Clock, Provider, TestEnv};
+use oidc_proto::testing::{Clock, Lie, Provider, TestEnv};
 use oidc_proto::{
     ApplicationType, AuthMethod, AuthorizationRequest, Body, Callback, ClientMetadata, DpopKey, EndSessionRequest,
-    Env as _, Failure, Issuer, PendingAuthorization, Policy, RedirectUri, RelyingParty, Schemes, Scope, TokenSet,
+    Env as _, Failure, GrantType, Issuer, PendingAuthorization, PendingDevice, Policy, RedirectUri, RelyingParty,
+    Schemes, Scope, TokenOutcome, TokenSet,
 };
 
 use crate::watch::unwatched;
@@ -55,12 +56,13 @@ struct Carrier {
 }
 
 /// Parameters and members that are secret.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "access_token",
     "client_assertion",
     "client_secret",
     "code",
     "code_verifier",
+    "device_code",
     "id_token",
     "refresh_token",
     "state",
@@ -108,18 +110,21 @@ pub fn course(kind: Kind) -> Secrets {
     let secrets = unwatched(Noted::default);
     let mut env = unwatched(|| TestEnv::seeded(3));
     let provider = unwatched(|| Provider::new(ISSUER).with_seed(4).with_dpop_nonce(kind.is_bound));
+    let sleep = env.clock().clone();
     let http = BlockingDriver::new(unwatched(|| Carrier {
         provider: provider.clone(),
         clock: env.clock().clone(),
         secrets: secrets.clone(),
         is_escaped: kind.is_escaped,
-    }));
+    }))
+    .with_sleep(move |pause| sleep.advance(pause));
 
     let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
     let found = http.run(ServerMetadataFetch::start(issuer, Default::default()).unwrap(), &mut env).unwrap();
     let redirect = RedirectUri::new(REDIRECT).unwrap();
     let mut metadata = ClientMetadata::new(ApplicationType::Web, vec![redirect.clone()]);
     metadata.token_endpoint_auth_method = kind.method;
+    metadata.grant_types = metadata.grant_types.with(GrantType::DeviceCode);
     let registered = http.run(Registration::start(&found.provider, metadata).unwrap(), &mut env).unwrap();
     let mut client = registered.client(std::slice::from_ref(&redirect));
     if kind.is_bound {
@@ -160,9 +165,19 @@ pub fn course(kind: Kind) -> Secrets {
     let hinted = EndSessionRequest::new().id_token_hint(tokens.id_token().unwrap());
     drop(party.end_session(hinted, &mut env).unwrap());
     http.run(party.revoke(&tokens, &mut env).unwrap(), &mut env).unwrap();
+    // On another device; the tokens come with an ID token that is wrong.
+    let scope = Scope::new("openid").unwrap();
+    let pending = http.run(party.authorize_device(scope, &mut env).unwrap(), &mut env).unwrap();
+    let stored_device = unwatched(|| serde_json::to_string(&pending).unwrap());
+    drop(pending);
+    let pending = PendingDevice::from_json(&stored_device).unwrap();
+    unwatched(|| provider.lie(Lie::SignatureWrong));
+    let polled = http.run(party.poll_device(pending, &mut env).unwrap(), &mut env).unwrap();
+    let TokenOutcome::Unverified { tokens: unverified, .. } = polled else { panic!("the ID token is wrong") };
+    http.run(unverified.revoke(&mut env).unwrap(), &mut env).unwrap();
     drop((tokens, party));
     unwatched(|| {
-        drop((http, provider, stored_login, stored, callback));
+        drop((http, provider, stored_login, stored_device, stored, callback));
         let mut secrets = secrets.take();
         // What is in a Basic header.
         let basic = secrets.iter().filter(|(_, name)| *name == "Basic");
