@@ -50,7 +50,7 @@ impl Callback {
         let (target, query) = before.split_once('?').unwrap_or((before, ""));
         let target = Url::parse(target).map_err(|_| ErrorCode::CALLBACK_MALFORMED)?;
         // Some providers add a fragment of their own, `#_=_`, to a response in the query.
-        let answers = |form: &str| form::pairs(form).any(|(name, _)| matches!(&*name, "state" | "code" | "error"));
+        let answers = |form: &str| form::names(form).any(|name| matches!(&*name, "state" | "code" | "error"));
         let callback = match fragment {
             Some(fragment) if answers(fragment) => Self::parse(fragment, ResponseMode::Fragment)?,
             _ => Self::parse(query, ResponseMode::Query)?,

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use zeroize::Zeroizing;
+
 use crate::base::secret::Body;
 
 /// Appends the pairs, joined by `&`, to a buffer that has or gets room for all of them.
@@ -81,9 +83,47 @@ fn class(byte: u8) -> u8 {
     CLASS.get(usize::from(byte)).copied().unwrap_or(ESCAPED)
 }
 
-/// The pairs of a form, decoded. Invalid percent escapes stay as they are, as the URL Standard has it.
+/// The pairs of a form, decoded as the URL Standard has it: invalid percent escapes stay as they are.
+///
+/// Not by the `url` crate, which leaves copies of what it decodes.
 pub(crate) fn pairs(form: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-    url::form_urlencoded::parse(form.as_bytes())
+    raw(form).map(|(name, value)| (decode(name), decode(value)))
+}
+
+/// The names alone: no value is decoded.
+pub(crate) fn names(form: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    raw(form).map(|(name, _)| decode(name))
+}
+
+fn raw(form: &str) -> impl Iterator<Item = (&str, &str)> {
+    form.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
+
+fn decode(text: &str) -> Cow<'_, str> {
+    if !text.contains(['+', '%']) {
+        return Cow::Borrowed(text);
+    }
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        out.push(match (byte, after) {
+            (b'+', _) => b' ',
+            (b'%', [high, low, after @ ..]) => match (digit(high), digit(low)) {
+                (Some(high), Some(low)) => {
+                    rest = after;
+                    high << 4 | low
+                }
+                _ => byte,
+            },
+            _ => byte,
+        });
+    }
+    Cow::Owned(
+        String::from_utf8(out)
+            .unwrap_or_else(|error| String::from_utf8_lossy(&Zeroizing::new(error.into_bytes())).into_owned()),
+    )
 }
 
 #[cfg(test)]
@@ -99,5 +139,27 @@ mod tests {
             url::form_urlencoded::Serializer::new(String::new()).append_pair("a b", &text).append_pair("", "").finish();
         assert_eq!(ours, theirs);
         assert_eq!(encoded_len(&text), ours.len() - "a+b=&=".len());
+    }
+
+    #[test]
+    fn the_reader_agrees_with_the_url_crate() {
+        let odd = [
+            "",
+            "&",
+            "=",
+            "a",
+            "a=",
+            "=b",
+            "a=b=c",
+            "&&a=1&&",
+            "a+b=%20%2B",
+            "%zz=%4&%=%4g%41",
+            "%c3%a9=%ff%C3",
+            "é=😀+",
+        ];
+        for form in odd {
+            let theirs: Vec<_> = url::form_urlencoded::parse(form.as_bytes()).collect();
+            assert_eq!(pairs(form).collect::<Vec<_>>(), theirs, "{form}");
+        }
     }
 }

@@ -69,3 +69,20 @@ fn a_secret_that_is_not_wiped_is_found() {
     let ((), found) = watched(needles, || text.push_str(&"x".repeat(100)));
     assert_eq!(found.len(), 1);
 }
+
+/// However a callback is written: in a query, a fragment or a form, with escapes, plus signs and line breaks.
+#[test]
+fn a_callback_leaves_no_code_in_freed_memory() {
+    let needles: &'static [Vec<u8>] = Vec::leak(vec![b"very-secret".to_vec(), b"very-%73ecret".to_vec()]);
+    let query = "code=a+%41very-%73ecret&state=b+%42very-secret&iss=c+%43&error_uri=%FF";
+    for text in [
+        format!("https://app.example.org/cb?{query}"),
+        format!("https://app.example.org/cb#{query}"),
+        format!("\n https://app.example.org/cb?\n{query}\r\n"),
+    ] {
+        let (parsed, found) = watched(needles, || oidc_proto::Callback::from_url(&text).map(drop));
+        assert!(parsed.is_ok() && found.is_empty(), "{text:?}: {found:?}");
+    }
+    let (parsed, found) = watched(needles, || oidc_proto::Callback::from_form_post(query.as_bytes()).map(drop));
+    assert!(parsed.is_ok() && found.is_empty(), "{found:?}");
+}
