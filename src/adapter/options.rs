@@ -31,7 +31,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// # #[cfg(feature = "ureq")] {
 /// use oidc_proto::adapter::{HttpOptions, ureq};
 ///
-/// let http = ureq::Client::with(HttpOptions::new().refuse_private_addresses())?;
+/// let http = ureq::Client::with(HttpOptions::new().with_public_addresses_only())?;
 /// # }
 /// # Ok(()) }
 /// ```
@@ -76,7 +76,7 @@ impl HttpOptions {
     }
 
     /// The time for a whole exchange, from the name lookup to the last byte of the body. Default 30 s.
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
+    pub const fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
@@ -84,46 +84,46 @@ impl HttpOptions {
     /// The time to connect, TLS included, as part of the whole. Default 10 s.
     ///
     /// Keep it below [`timeout`](Self::timeout): a request that runs into the latter may have been sent.
-    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+    pub const fn with_connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
     /// Trusts the certificates of this PEM bundle **and no others**: a private certificate authority. Can be repeated.
-    pub fn root_certificates_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+    pub fn with_root_certificates_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.roots.push(Root::Pem(pem.into()));
         self
     }
 
     /// The same for one certificate in DER.
-    pub fn root_certificate_der(mut self, der: impl Into<Vec<u8>>) -> Self {
+    pub fn with_root_certificate_der(mut self, der: impl Into<Vec<u8>>) -> Self {
         self.roots.push(Root::Der(der.into()));
         self
     }
 
     /// The caller's own TLS: its cryptography, its roots, its client certificate. Root certificates of these options are not
     /// used then.
-    pub fn tls(mut self, config: impl Into<Arc<ClientConfig>>) -> Self {
+    pub fn with_tls(mut self, config: impl Into<Arc<ClientConfig>>) -> Self {
         self.tls = Some(config.into());
         self
     }
 
     /// Sends everything through the proxy that the environment names, except to the hosts of `NO_PROXY`: the variables
     /// `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY`, as the HTTP library reads them. By default they are not looked at.
-    pub const fn proxy_from_environment(mut self) -> Self {
+    pub const fn with_proxy_from_environment(mut self) -> Self {
         self.env_proxy = true;
         self
     }
 
     /// Sends everything through this proxy: `http://host:port`. Variables of the environment are not looked at then.
-    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+    pub fn with_proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
         self
     }
 
     /// The `User-Agent` of requests that have none. Default: `oidc-proto/` and the version, since firewalls refuse
     /// requests without one.
-    pub fn user_agent(mut self, text: impl Into<String>) -> Self {
+    pub fn with_user_agent(mut self, text: impl Into<String>) -> Self {
         self.user_agent = Some(text.into());
         self
     }
@@ -134,7 +134,7 @@ impl HttpOptions {
     /// For a server whose users name their own provider: otherwise an issuer or one of its endpoints can point into
     /// the server's own network. The addresses are checked that are connected to, not an earlier lookup of the name.
     /// The failure is `transport.refused`. It cannot be combined with a proxy, which looks names up by itself.
-    pub const fn refuse_private_addresses(mut self) -> Self {
+    pub const fn with_public_addresses_only(mut self) -> Self {
         self.public_only = true;
         self
     }
@@ -217,7 +217,7 @@ pub enum OptionsError {
     /// The proxy's URL cannot be used.
     #[error("the proxy's URL cannot be used")]
     Proxy,
-    /// The proxy would look names up where [`HttpOptions::refuse_private_addresses`] cannot see the addresses.
+    /// The proxy would look names up where [`HttpOptions::with_public_addresses_only`] cannot see the addresses.
     #[error("private addresses cannot be refused behind a proxy")]
     ProxyUnchecked,
     /// The user agent is no header value.

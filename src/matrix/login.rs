@@ -123,13 +123,13 @@ impl LoginRequest {
 
     /// How the scope values are spelled, instead of how the homeserver's age suggests.
     #[must_use]
-    pub fn scope_form(self, form: ScopeForm) -> Self {
+    pub fn with_scope_form(self, form: ScopeForm) -> Self {
         Self { form: Some(form), ..self }
     }
 
     /// Further scope values: `openid`, or those of a homeserver's own.
     #[must_use]
-    pub fn further_scope(self, further: Scope) -> Self {
+    pub fn with_further_scope(self, further: Scope) -> Self {
         Self { further, ..self }
     }
 
@@ -141,32 +141,32 @@ impl LoginRequest {
 
     /// One more `prompt` value.
     #[must_use]
-    pub fn prompt(self, prompt: Prompt) -> Self {
+    pub fn with_prompt(self, prompt: Prompt) -> Self {
         Self { prompt: self.prompt.with(prompt), ..self }
     }
 
     /// Who is probably logging in (`login_hint`).
     #[must_use]
-    pub fn login_hint(self, hint: impl Into<String>) -> Self {
+    pub fn with_login_hint(self, hint: impl Into<String>) -> Self {
         Self { login_hint: Some(Secret::new(hint)), ..self }
     }
 
     /// The same by a user ID.
     #[must_use]
-    pub fn login_hint_for(self, user_id: &UserId) -> Self {
+    pub fn with_login_hint_for(self, user_id: &UserId) -> Self {
         self.login_hint(user_id.hint())
     }
 
     /// How the browser brings the response, instead of how the redirect URI suggests: in the fragment where it is `https` at
     /// another host, so that the code does not reach its server's logs; else in the query.
     #[must_use]
-    pub fn response_mode(self, mode: ResponseMode) -> Self {
+    pub fn with_response_mode(self, mode: ResponseMode) -> Self {
         Self { response_mode: Some(mode), ..self }
     }
 
     /// How long the user may take; 15 minutes unless named.
     #[must_use]
-    pub fn lifetime(self, lifetime: Duration) -> Self {
+    pub fn with_lifetime(self, lifetime: Duration) -> Self {
         Self { lifetime, ..self }
     }
 

@@ -80,28 +80,28 @@ impl AuthorizationRequest {
 
     /// Sets `response_mode`. By default the provider uses the query.
     #[must_use]
-    pub fn response_mode(mut self, mode: ResponseMode) -> Self {
+    pub fn with_response_mode(mut self, mode: ResponseMode) -> Self {
         self.response_mode = Some(mode);
         self
     }
 
     /// Adds a `prompt` value.
     #[must_use]
-    pub fn prompt(mut self, prompt: Prompt) -> Self {
+    pub fn with_prompt(mut self, prompt: Prompt) -> Self {
         self.prompt = self.prompt.with(prompt);
         self
     }
 
     /// Sets `login_hint`: who is probably logging in.
     #[must_use]
-    pub fn login_hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn with_login_hint(mut self, hint: impl Into<String>) -> Self {
         self.login_hint = Some(Secret::new(hint));
         self
     }
 
     /// Sets `display`: `page`, `popup`, `touch` or `wap`.
     #[must_use]
-    pub fn display(mut self, display: impl Into<String>) -> Self {
+    pub fn with_display(mut self, display: impl Into<String>) -> Self {
         self.display = Some(display.into());
         self
     }
@@ -109,21 +109,21 @@ impl AuthorizationRequest {
     /// Sets `max_age`, in whole seconds. The ID token must then have `auth_time`, and `auth_time` must not be more than
     /// `max_age` before the start of this login.
     #[must_use]
-    pub fn max_age(mut self, max_age: Duration) -> Self {
+    pub fn with_max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
         self
     }
 
     /// Sets `ui_locales`: language tags joined by spaces.
     #[must_use]
-    pub fn ui_locales(mut self, locales: impl Into<String>) -> Self {
+    pub fn with_ui_locales(mut self, locales: impl Into<String>) -> Self {
         self.ui_locales = Some(locales.into());
         self
     }
 
     /// Sets `acr_values`, in the order of preference. The ID token's `acr` must be one of these values.
     #[must_use]
-    pub fn acr_values<T: Into<String>>(mut self, values: impl IntoIterator<Item = T>) -> Self {
+    pub fn with_acr_values<T: Into<String>>(mut self, values: impl IntoIterator<Item = T>) -> Self {
         self.acr_values = values.into_iter().map(Into::into).collect();
         self.acr_required = true;
         self
@@ -132,7 +132,7 @@ impl AuthorizationRequest {
     /// Sets `acr_values` as a preference: the provider may ignore it (OpenID Connect Core 1.0 section 3.1.2.1). The ID
     /// token's `acr` is not checked; the application can read it.
     #[must_use]
-    pub fn preferred_acr_values<T: Into<String>>(mut self, values: impl IntoIterator<Item = T>) -> Self {
+    pub fn with_preferred_acr_values<T: Into<String>>(mut self, values: impl IntoIterator<Item = T>) -> Self {
         self.acr_values = values.into_iter().map(Into::into).collect();
         self.acr_required = false;
         self
@@ -140,21 +140,21 @@ impl AuthorizationRequest {
 
     /// Sets `id_token_hint`: the ID token of the user who should log in again.
     #[must_use]
-    pub fn id_token_hint(mut self, id_token: impl Into<Secret>) -> Self {
+    pub fn with_id_token_hint(mut self, id_token: impl Into<Secret>) -> Self {
         self.id_token_hint = Some(id_token.into());
         self
     }
 
     /// Adds a parameter that this crate does not know.
     #[must_use]
-    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn with_parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.extra.push((name.into(), Secret::new(value)));
         self
     }
 
     /// Sets how long the user may take; by default 15 minutes.
     #[must_use]
-    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+    pub fn with_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
     }

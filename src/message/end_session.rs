@@ -32,28 +32,28 @@ impl EndSessionRequest {
 
     /// Sets `id_token_hint`: the ID token of the login to end. Without an ID token many providers ask the user.
     #[must_use]
-    pub fn id_token_hint(mut self, id_token: &IdToken) -> Self {
+    pub fn with_id_token_hint(mut self, id_token: &IdToken) -> Self {
         self.id_token_hint = Some(id_token.expose().into());
         self
     }
 
     /// Sets `logout_hint`: who is logging out.
     #[must_use]
-    pub fn logout_hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn with_logout_hint(mut self, hint: impl Into<String>) -> Self {
         self.logout_hint = Some(Secret::new(hint));
         self
     }
 
     /// Sets `post_logout_redirect_uri`: a registered URI to which the provider sends the browser after the logout.
     #[must_use]
-    pub fn post_logout_redirect_uri(mut self, uri: RedirectUri) -> Self {
+    pub fn with_post_logout_redirect_uri(mut self, uri: RedirectUri) -> Self {
         self.post_logout_redirect_uri = Some(uri);
         self
     }
 
     /// Sets `ui_locales`: language tags joined by spaces.
     #[must_use]
-    pub fn ui_locales(mut self, locales: impl Into<String>) -> Self {
+    pub fn with_ui_locales(mut self, locales: impl Into<String>) -> Self {
         self.ui_locales = Some(locales.into());
         self
     }
