@@ -22,6 +22,9 @@ use values::{
 pub(crate) use qr::{QrCommand, QrGrantArgs, QrLoginArgs, QrMeetingArgs};
 pub(crate) use values::CommandLine;
 
+/// The variable with the client's secret. No process that this program starts inherits it.
+pub(crate) const SECRET_VARIABLE: &str = "OIDC_CLI_CLIENT_SECRET";
+
 /// Log in at an OpenID Provider, keep the session, use it.
 ///
 /// Try `oidc_cli demo` first: it needs no provider, no browser and no configuration.
@@ -55,6 +58,15 @@ pub(crate) struct Global {
     /// Time for each request
     #[arg(long, global = true, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,
+    /// Trust the certificates of this PEM file and no others [default: the system's]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ca_certificate: Option<PathBuf>,
+    /// Send everything through this proxy [default: the one that the environment names]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+    /// The User-Agent of each request
+    #[arg(long, global = true, value_name = "TEXT")]
+    pub(crate) user_agent: Option<String>,
     /// Time for the user to log in
     #[arg(long, global = true, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub(crate) deadline: Duration,
@@ -109,6 +121,9 @@ pub(crate) enum Command {
     /// Be a browser without a user: follow redirects from a URL, submit what submits itself
     #[command(hide = true)]
     Browse { url: String },
+    /// Open the system's browser
+    #[command(hide = true)]
+    Open { url: String },
 }
 
 #[derive(Debug, Default, Args)]
@@ -203,7 +218,7 @@ pub(crate) struct ClientArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) client_id: Option<String>,
     /// Its secret
-    #[arg(long, value_name = "S", requires = "client_id", env = "OIDC_CLI_CLIENT_SECRET", hide_env_values = true)]
+    #[arg(long, value_name = "S", requires = "client_id", env = SECRET_VARIABLE, hide_env_values = true)]
     pub(crate) client_secret: Option<String>,
     /// How it authenticates [default: the strongest that both sides support]
     #[arg(long, value_name = "M", requires = "client_id", value_parser = auth_method)]

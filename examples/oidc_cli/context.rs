@@ -37,7 +37,7 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(options: Global, out: Output) -> Result<Self, Failure> {
-        let http = http(options.timeout)?;
+        let http = client(&options)?;
         Ok(Self {
             out,
             store: Store::open(options.store.as_deref(), options.timeout)?,
@@ -88,7 +88,7 @@ impl Context {
                     let (request, policy, awaiting) = call.into_parts();
                     let uri = request.uri().clone();
                     match self.http.call(request, policy) {
-                        Ok(response) => awaiting.receive(response, &mut self.env)?,
+                        Ok(response) => awaiting.receive(response.map(Body::from), &mut self.env)?,
                         Err(failure) => {
                             awaiting.fail(failure, &mut self.env).map_err(|error| error.with_server(&uri))?
                         }
@@ -181,8 +181,35 @@ pub(crate) fn trust(choice: IdTokenChoice) -> IdTokenTrust {
 
 /// An HTTP client with this time for each request.
 pub(crate) fn http(timeout: Duration) -> Result<ureq::Client, Failure> {
-    let options = HttpOptions::new().with_timeout(timeout).with_connect_timeout(timeout.min(CONNECT_TIMEOUT));
+    made(timed(timeout))
+}
+
+fn timed(timeout: Duration) -> HttpOptions {
+    HttpOptions::new().with_timeout(timeout).with_connect_timeout(timeout.min(CONNECT_TIMEOUT))
+}
+
+fn made(options: HttpOptions) -> Result<ureq::Client, Failure> {
     ureq::Client::with(options).map_err(|error| Code::Setup.because(error))
+}
+
+/// The HTTP client that was asked for.
+fn client(global: &Global) -> Result<ureq::Client, Failure> {
+    let mut options = timed(global.timeout);
+    if let Some(path) = &global.ca_certificate {
+        let pem = std::fs::read(path);
+        let pem = pem.map_err(|error| Code::Setup.because(format_args!("{}: {error}", path.display())))?;
+        options = options.with_root_certificates_pem(pem);
+    }
+    options = match &global.proxy {
+        Some(url) => options.with_proxy(url),
+        // A proxy does not reach this machine.
+        None if global.insecure_loopback => options,
+        None => options.with_proxy_from_environment(),
+    };
+    if let Some(text) = &global.user_agent {
+        options = options.with_user_agent(text);
+    }
+    made(options)
 }
 
 /// Tells of each request and its response; of neither more than anyone may see.

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use oidc_proto::qr::Stage;
-use oidc_proto::{Env as _, Error, ErrorCode as Core, Failure as NoResponse, FailureKind, Sent, Step};
+use oidc_proto::{Body, Env as _, Error, ErrorCode as Core, Failure as NoResponse, FailureKind, Sent, Step};
 
 use crate::context::Context;
 use crate::event::Event;
@@ -131,7 +131,7 @@ impl Dialog {
                     } else {
                         let uri = request.uri().clone();
                         match context.call(request, policy) {
-                            Ok(response) => awaiting.receive(response, &mut context.env)?,
+                            Ok(response) => awaiting.receive(response.map(Body::from), &mut context.env)?,
                             Err(failure) => {
                                 awaiting.fail(failure, &mut context.env).map_err(|error| error.with_server(&uri))?
                             }

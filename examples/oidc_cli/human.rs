@@ -194,7 +194,7 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
 
 fn summary(session: &Summary<'_>, out: &mut String) -> std::fmt::Result {
     writeln!(out, "  provider: {}", plain(session.issuer))?;
-    writeln!(out, "  scope: {}", session.scope)?;
+    writeln!(out, "  scope: {}", plain(session.scope))?;
     let doubt = if session.doubtful { ", but the provider may have ended it" } else { "" };
     writeln!(out, "  access token: {}{doubt}", lifetime(session.expires_in))?;
     writeln!(out, "  refresh token: {}", if session.refreshable { "yes" } else { "no" })?;
@@ -218,7 +218,7 @@ fn lifetime(expires_in: Option<u64>) -> String {
 
 /// What went wrong, the status where that is no success and the message does not tell it, and the provider's words.
 fn problem(problem: &Problem<'_>, out: &mut String) -> std::fmt::Result {
-    write!(out, "{}", problem.message)?;
+    write!(out, "{}", plain(problem.message))?;
     let is_told = |status: &u16| problem.message.contains(&format!("HTTP status {status}"));
     if let Some(status) = problem.status.filter(|status| !(200..300).contains(status) && !is_told(status)) {
         write!(out, " [HTTP {status}]")?;
@@ -254,6 +254,8 @@ fn plain(text: &str) -> String {
 pub(crate) fn deceives(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }

@@ -1,11 +1,12 @@
-//! The loopback listener: it takes one callback, answers nothing else, and ends at its deadline.
+//! The loopback listener: it takes the callback of one login, refuses everything else, and ends at its deadline.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -16,17 +17,21 @@ use oidc_proto::limits::CALLBACK_LIMIT;
 use oidc_proto::{Callback, Error, ErrorCode as Core};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::loopback::{self, NoBody};
+use crate::output::Output;
 
 pub(crate) const PATH: &str = "/callback";
-/// A browser opens a handful of connections; more than these at once are not its.
+/// A browser opens a handful of connections. If there are more, the oldest ends: it has had time for its one request.
 const CONNECTIONS: usize = 32;
 /// For a connection as a whole: it has one short request to make.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// Refused callbacks that are shown. One may be the provider's; a flood is not.
+const WARNINGS: usize = 3;
 /// For the last response to reach the browser.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -61,58 +66,92 @@ impl Listener {
         format!("http://127.0.0.1:{}{PATH}", self.port)
     }
 
-    /// Takes the first callback, right or wrong, and tells the browser which it was.
+    /// Waits for the callback with the `state` of the login, and tells the browser what became of it. Other callbacks are
+    /// refused, and the first few are shown.
     pub(crate) fn wait<T>(
         self,
         mode: ResponseMode,
         deadline: Duration,
-        judge: impl FnOnce(&Callback) -> Result<T, Error>,
+        out: Output,
+        judge: impl Fn(&Callback) -> Result<T, Error>,
     ) -> Result<T, Failure> {
         let runtime = loopback::runtime()?;
         runtime.block_on(async move {
-            let at = Instant::now() + deadline;
-            match timeout_at(at, self.first(mode)).await {
+            match timeout_at(Instant::now() + deadline, self.judged(mode, out, judge)).await {
                 Err(_) => Err(Code::Deadline.because(format_args!("{} s", deadline.as_secs()))),
                 Ok(Err(error)) => Err(Code::Listener.because(error)),
-                Ok(Ok((arrival, mut connections))) => {
-                    let judged = arrival.callback.and_then(|callback| judge(&callback));
-                    if let Some(verdict) = arrival.verdict {
-                        let _ = verdict.send(judged.is_ok());
-                    }
-                    if let Some(flushed) = arrival.flushed {
-                        let _ = timeout(FLUSH_TIMEOUT, flushed).await;
-                    }
-                    connections.abort_all();
-                    Ok(judged?)
-                }
+                Ok(Ok(judged)) => Ok(judged?),
             }
         })
     }
 
-    async fn first(self, mode: ResponseMode) -> std::io::Result<(Arrival, JoinSet<()>)> {
+    async fn judged<T>(
+        self,
+        mode: ResponseMode,
+        out: Output,
+        judge: impl Fn(&Callback) -> Result<T, Error>,
+    ) -> std::io::Result<Result<T, Error>> {
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
         let (arrivals, mut inbox) = mpsc::channel(1);
+        // They end when the set is dropped.
         let mut connections = JoinSet::new();
+        let mut open = VecDeque::<AbortHandle>::new();
+        let mut warnings = 0..WARNINGS;
         loop {
             tokio::select! {
-                Some(arrival) = inbox.recv() => return Ok((arrival, connections)),
+                Some(Arrival { callback, verdict, flushed }) = inbox.recv() => {
+                    let judged = callback.and_then(|callback| judge(&callback));
+                    if let Some(verdict) = verdict {
+                        let _ = verdict.send(judged.is_ok());
+                    }
+                    match judged {
+                        Err(error) if is_strange(&error) => {
+                            if warnings.next().is_some() {
+                                out.emit(&Event::warning(&error.into()));
+                            }
+                        }
+                        judged => {
+                            if let Some(flushed) = flushed {
+                                let _ = timeout(FLUSH_TIMEOUT, flushed).await;
+                            }
+                            return Ok(judged);
+                        }
+                    }
+                }
                 Some(_) = connections.join_next() => {}
-                accepted = listener.accept(), if connections.len() < CONNECTIONS => {
+                accepted = listener.accept() => {
                     let Ok((stream, _)) = accepted else {
                         loopback::pause().await;
                         continue;
                     };
+                    open.retain(|connection| !connection.is_finished());
+                    if open.len() >= CONNECTIONS && let Some(oldest) = open.pop_front() {
+                        oldest.abort();
+                    }
                     let (done, flushed) = oneshot::channel();
                     let flushed = Mutex::new(Some(flushed));
                     let connection = Connection { port: self.port, mode, arrivals: arrivals.clone(), flushed };
-                    connections.spawn(async move {
+                    open.push_back(connections.spawn(async move {
                         let _ = timeout(CONNECTION_TIMEOUT, connection.serve(stream)).await;
                         drop(done);
-                    });
+                    }));
                 }
             }
         }
     }
+}
+
+/// Whether a callback did not show the `state` of the login: anyone can send the browser here.
+fn is_strange(error: &Error) -> bool {
+    matches!(
+        error.code(),
+        Core::CALLBACK_STATE_MISSING
+            | Core::CALLBACK_STATE_MISMATCH
+            | Core::CALLBACK_REDIRECT_URI
+            | Core::CALLBACK_MALFORMED
+            | Core::CALLBACK_DUPLICATE_PARAMETER
+            | Core::CALLBACK_TOO_LARGE
+    )
 }
 
 impl Connection {
@@ -123,7 +162,7 @@ impl Connection {
             async move { Ok::<_, Infallible>(connection.answer(request).await) }
         });
         let served = loopback::connections().keep_alive(false).serve_connection(TokioIo::new(stream), service).await;
-        // Too large for its URL to be read: most likely the callback, which would never come again.
+        // Too large for its URL to be read: it may be the callback.
         if served.is_err_and(|error| error.is_parse_too_large()) {
             let callback = Err(Core::CALLBACK_TOO_LARGE.into());
             let _ = connection.arrivals.send(Arrival { callback, verdict: None, flushed: None }).await;
@@ -133,6 +172,11 @@ impl Connection {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         if request.uri().path() != PATH {
             return page(StatusCode::NOT_FOUND, "There is nothing here.");
+        }
+        // A name of somebody else's may lead to this machine, and a page under it may then read what comes.
+        let own = format!("127.0.0.1:{}", self.port);
+        if request.headers().get(HOST).is_none_or(|host| host.as_bytes() != own.as_bytes()) {
+            return page(StatusCode::BAD_REQUEST, "This is not the host of the redirect URI.");
         }
         let bare = request.uri().query().is_none();
         match *request.method() {

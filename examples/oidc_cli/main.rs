@@ -64,6 +64,7 @@ fn run(cli: Cli, out: Output) -> Result<(), Failure> {
         Command::Demo(args) => return commands::demo(global, args, out),
         Command::Serve(args) => return server::serve(args, out),
         Command::Browse { url } => return browse::browse(&context::http(global.timeout)?, url),
+        Command::Open { url } => return browser::open(url),
         _ => {}
     }
     let mut context = Context::new(global, out)?;
@@ -84,7 +85,7 @@ fn run(cli: Cli, out: Output) -> Result<(), Failure> {
         Command::Qr(QrCommand::Login(args)) => commands::qr::login(&mut context, &mut Dialog::at_terminal()?, args),
         Command::Qr(QrCommand::Grant(args)) => commands::qr::grant(&mut context, &mut Dialog::at_terminal()?, args),
         Command::Logout(args) => commands::logout(&mut context, args),
-        Command::Demo(_) | Command::Serve(_) | Command::Browse { .. } => Ok(()),
+        Command::Demo(_) | Command::Serve(_) | Command::Browse { .. } | Command::Open { .. } => Ok(()),
     }
 }
 

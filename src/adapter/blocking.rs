@@ -59,7 +59,7 @@ impl<C: BlockingHttpClient, T: Fn(Duration), K: BlockingKeyStore> BlockingDriver
                     let (request, policy, awaiting) = call.into_parts();
                     let uri = request.uri().clone();
                     match self.http.call(request, policy) {
-                        Ok(response) => awaiting.receive(response, env)?,
+                        Ok(response) => awaiting.receive(response.map(Body::from), env)?,
                         Err(failure) => awaiting.fail(failure, env).map_err(|error| error.with_server(&uri))?,
                     }
                 }

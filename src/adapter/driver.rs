@@ -103,7 +103,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore> Driver<C, T, K> {
                     let (request, policy, awaiting) = call.into_parts();
                     let uri = request.uri().clone();
                     match self.http.call(request, policy).await {
-                        Ok(response) => awaiting.receive(response, env)?,
+                        Ok(response) => awaiting.receive(response.map(Body::from), env)?,
                         Err(failure) => awaiting.fail(failure, env).map_err(|error| error.with_server(&uri))?,
                     }
                 }

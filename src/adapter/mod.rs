@@ -5,6 +5,7 @@
 //! | `driver.rs` | | [`Driver`]: runs a flow on any executor |
 //! | `blocking.rs` | | [`BlockingDriver`]: runs a flow on this thread |
 //! | `client.rs` | | [`from_fn`]: an HTTP client made of a closure; pointers to clients |
+//! | `headers.rs` | `reqwest`, `tower`, `ureq` | headers that every request has |
 //! | `key_store.rs` | | [`KeyStore`], [`BlockingKeyStore`]: keys that live elsewhere |
 //! | `options.rs` | `reqwest`, `ureq` | `HttpOptions`: the choices both HTTP clients offer |
 //! | `reqwest.rs` | `reqwest` | `reqwest::Client`: an [`HttpClient`] for a tokio runtime |
@@ -12,30 +13,40 @@
 //! | `store/` | | [`store`]: what keeps the records of sessions |
 //! | `system.rs` | `system` | `SystemEnv`: the operating system's clock and entropy |
 //! | `tokio.rs` | `tokio` | `tokio::TokioTimer`, and threads for blocking stores |
-//! | `ureq.rs` | `ureq` | `ureq::Client`: a [`BlockingHttpClient`] |
+//! | `tls.rs` | `reqwest`, `ureq` | TLS for both HTTP clients |
+//! | `tower.rs` | `tower`, `hyper` | `tower::Client`: an [`HttpClient`] over any `tower::Service` |
+//! | `ureq.rs` `ureq_tls.rs` | `ureq` | `ureq::Client`: a [`BlockingHttpClient`] |
 
 mod blocking;
 mod client;
 mod driver;
+#[cfg(any(feature = "reqwest-own-tls", feature = "tower", feature = "ureq-own-tls"))]
+mod headers;
 mod key_store;
-#[cfg(any(feature = "reqwest", feature = "ureq"))]
+#[cfg(any(feature = "reqwest-own-tls", feature = "ureq-own-tls"))]
 mod options;
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "reqwest-own-tls")]
 pub mod reqwest;
 pub mod session;
 pub mod store;
 #[cfg(feature = "system")]
 mod system;
+#[cfg(any(feature = "reqwest-own-tls", feature = "ureq-own-tls"))]
+mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;
-#[cfg(feature = "ureq")]
+#[cfg(feature = "tower")]
+pub mod tower;
+#[cfg(feature = "ureq-own-tls")]
 pub mod ureq;
+#[cfg(feature = "ureq-own-tls")]
+mod ureq_tls;
 
 pub use blocking::{BlockingDriver, BlockingHttpClient};
 pub use client::{FromFn, from_fn};
 pub use driver::{Driver, HttpClient, NoTimer, Timer};
 pub use key_store::{BlockingKeyStore, KeyStore, NoKeyStore};
-#[cfg(any(feature = "reqwest", feature = "ureq"))]
+#[cfg(any(feature = "reqwest-own-tls", feature = "ureq-own-tls"))]
 pub use options::{HttpOptions, OptionsError};
 #[cfg(feature = "system")]
 pub use system::SystemEnv;

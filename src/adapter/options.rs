@@ -2,9 +2,16 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::Uri;
+use http::{HeaderValue, Request, Uri};
+use rustls::ClientConfig;
+use url::{Host, Url};
+
+use super::headers;
+use crate::base::secret::Body;
+use crate::error::transport::{Failure, FailureKind, Sent};
 
 /// For a whole exchange: a slow provider answers a token request within a few seconds, and a user waits for it.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -13,8 +20,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How an HTTP client of this crate behaves.
 ///
-/// What is not a choice: redirects are handed back, never followed; there is no cookie jar; the environment names no
-/// proxy; certificates are verified; the body is read up to the request's limit and no further.
+/// What is not a choice: redirects are handed back, never followed; there is no cookie jar; certificates are verified; no
+/// content coding is asked for; the body is read up to the request's limit and no further.
+///
+/// The operating system's root certificates are trusted unless others are named. On Linux the variables `SSL_CERT_FILE` and
+/// `SSL_CERT_DIR` say where they are.
 ///
 /// ```
 /// # fn main() -> Result<(), oidc_proto::adapter::OptionsError> {
@@ -34,6 +44,8 @@ pub struct HttpOptions {
     pub(super) proxy: Option<String>,
     pub(super) user_agent: Option<String>,
     pub(super) public_only: bool,
+    pub(super) env_proxy: bool,
+    pub(super) tls: Option<Arc<ClientConfig>>,
 }
 
 #[derive(Clone)]
@@ -49,7 +61,7 @@ impl Default for HttpOptions {
 }
 
 impl HttpOptions {
-    /// 30 s for an exchange, 10 s of them to connect; the HTTP library's own root certificates; no proxy.
+    /// 30 s for an exchange, 10 s of them to connect; the operating system's root certificates; no proxy.
     pub const fn new() -> Self {
         Self {
             timeout: TIMEOUT,
@@ -58,6 +70,8 @@ impl HttpOptions {
             proxy: None,
             user_agent: None,
             public_only: false,
+            env_proxy: false,
+            tls: None,
         }
     }
 
@@ -87,13 +101,28 @@ impl HttpOptions {
         self
     }
 
-    /// Sends everything through this proxy: `http://host:port`. Variables of the environment are never looked at.
+    /// The caller's own TLS: its cryptography, its roots, its client certificate. Root certificates of these options are not
+    /// used then.
+    pub fn with_tls(mut self, config: impl Into<Arc<ClientConfig>>) -> Self {
+        self.tls = Some(config.into());
+        self
+    }
+
+    /// Sends everything through the proxy that the environment names, except to the hosts of `NO_PROXY`: the variables
+    /// `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY`, as the HTTP library reads them. By default they are not looked at.
+    pub const fn with_proxy_from_environment(mut self) -> Self {
+        self.env_proxy = true;
+        self
+    }
+
+    /// Sends everything through this proxy: `http://host:port`. Variables of the environment are not looked at then.
     pub fn with_proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
         self
     }
 
-    /// Adds a `User-Agent` to requests that have none. Default: none is sent.
+    /// The `User-Agent` of requests that have none. Default: `oidc-proto/` and the version, since firewalls refuse
+    /// requests without one.
     pub fn with_user_agent(mut self, text: impl Into<String>) -> Self {
         self.user_agent = Some(text.into());
         self
@@ -112,20 +141,54 @@ impl HttpOptions {
 
     /// What is wrong with the combination, as far as both clients see it alike.
     pub(super) fn check(&self) -> Result<(), OptionsError> {
-        if self.public_only && self.proxy.is_some() {
+        if self.public_only && (self.proxy.is_some() || self.env_proxy) {
             return Err(OptionsError::ProxyUnchecked);
         }
-        if self.user_agent.as_ref().is_some_and(|text| http::HeaderValue::from_str(text).is_err()) {
+        // SOCKS is not spoken.
+        let is_spoken =
+            |url: &String| url.split_once("://").is_none_or(|(scheme, _)| matches!(scheme, "http" | "https"));
+        if !self.proxy.as_ref().is_none_or(is_spoken) {
+            return Err(OptionsError::Proxy);
+        }
+        if self.user_agent.as_ref().is_some_and(|text| HeaderValue::from_str(text).is_err()) {
             return Err(OptionsError::UserAgent);
         }
         Ok(())
     }
 
-    /// Whether the URL itself names an address that is refused: clients skip the name lookup for those.
-    pub(super) fn refuses(&self, uri: &Uri) -> bool {
-        let host = uri.host().unwrap_or_default();
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        self.public_only && bare.parse().is_ok_and(|address| !is_public(address))
+    /// What is done to each request: its URL gets the one spelling of [`HttpOptions::target`], and headers that are missing
+    /// are added.
+    ///
+    /// # Errors
+    /// As [`HttpOptions::target`].
+    pub(super) fn prepare(&self, request: &mut Request<Body>) -> Result<(), Failure> {
+        *request.uri_mut() = self.target(request.uri())?;
+        headers::complete(request, self.user_agent.as_deref().and_then(|text| HeaderValue::from_str(text).ok()));
+        Ok(())
+    }
+
+    /// The URL in the one spelling that is checked and sent: HTTP libraries differ in how they read `127.1` or a dot at the
+    /// end of a host.
+    ///
+    /// # Errors
+    /// The failure if it is no URL, or if it names an address that is refused: clients skip the name lookup for those.
+    fn target(&self, uri: &Uri) -> Result<Uri, Failure> {
+        let no_url = Failure::new(FailureKind::Other, Sent::No);
+        let url = Url::parse(&uri.to_string()).map_err(|_| no_url)?;
+        if self.public_only && url.host().is_none_or(|host| !may_be_public(&host)) {
+            return Err(Failure::new(FailureKind::Refused, Sent::No));
+        }
+        Uri::try_from(String::from(url)).map_err(|_| no_url)
+    }
+}
+
+/// Whether a host is of the public Internet, as far as it says so without a name lookup.
+fn may_be_public(host: &Host<&str>) -> bool {
+    match *host {
+        Host::Ipv4(address) => is_public_v4(address),
+        Host::Ipv6(address) => is_public_v6(address),
+        // RFC 6761 section 6.3: these names are this machine, whatever a name server says.
+        Host::Domain(name) => name.trim_end_matches('.').rsplit('.').next() != Some("localhost"),
     }
 }
 
@@ -137,6 +200,8 @@ impl fmt::Debug for HttpOptions {
             .field("connect_timeout", &self.connect_timeout)
             .field("root_certificates", &self.roots.len())
             .field("proxy", &self.proxy.is_some())
+            .field("env_proxy", &self.env_proxy)
+            .field("own_tls", &self.tls.is_some())
             .field("public_only", &self.public_only)
             .finish_non_exhaustive()
     }
@@ -158,6 +223,10 @@ pub enum OptionsError {
     /// The user agent is no header value.
     #[error("the user agent is no header value")]
     UserAgent,
+    /// There is no cryptography for TLS: the feature `ring` is off, the process has no default provider of rustls, and
+    /// [`HttpOptions::tls`] was not called.
+    #[error("there is no cryptography for TLS")]
+    NoCryptoProvider,
     /// The HTTP library refuses to start: it finds no root certificates on this machine, for example.
     #[error("the HTTP library cannot start")]
     Library,
@@ -224,18 +293,6 @@ mod tests {
             2606:4700:4700::1111 2a00:1450::1 64:ff9b::8.8.8.8 2002:808:808::1 ::ffff:8.8.8.8 2001:4860:4860::8888";
         for address in public.split_whitespace() {
             assert!(is_public(address.parse().unwrap()), "{address}");
-        }
-    }
-
-    #[test]
-    fn an_address_in_the_url_is_seen_and_a_name_is_left_to_the_lookup() {
-        let strict = HttpOptions::new().with_public_addresses_only();
-        for url in ["http://127.0.0.1/", "https://[::1]:8443/x", "https://10.0.0.1:1/", "https://[::ffff:10.0.0.1]/"] {
-            assert!(strict.refuses(&url.parse().unwrap()), "{url}");
-            assert!(!HttpOptions::new().refuses(&url.parse().unwrap()), "{url}");
-        }
-        for url in ["https://localhost/", "https://1.1.1.1/", "https://[2606:4700:4700::1111]/"] {
-            assert!(!strict.refuses(&url.parse().unwrap()), "{url}");
         }
     }
 }

@@ -6,13 +6,13 @@ use std::future::{Future, ready};
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 
-use http::header::{CONTENT_LENGTH, HeaderValue};
-use http::{Method, Request};
+use http::Request;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect;
 
 use super::HttpClient;
-use super::options::{HttpOptions, OptionsError, Root, is_public};
+use super::options::{HttpOptions, OptionsError, is_public};
+use super::tls;
 use crate::base::secret::Body;
 use crate::error::transport::{Failure, FailureKind, FailureReason, Sent};
 use crate::wire::policy::Policy;
@@ -46,22 +46,18 @@ impl Client {
         let mut builder = reqwest::Client::builder()
             .redirect(redirect::Policy::none())
             .referer(false)
-            .no_proxy()
             .no_gzip()
             .no_brotli()
             .no_zstd()
             .no_deflate()
-            .tls_backend_rustls()
+            .tls_backend_preconfigured(tls::config(&options, &[b"h2", b"http/1.1"])?)
             .timeout(options.timeout)
             .connect_timeout(options.connect_timeout);
-        if !options.roots.is_empty() {
-            builder = builder.tls_certs_only(root_certificates(&options.roots)?);
+        if !options.env_proxy || options.proxy.is_some() {
+            builder = builder.no_proxy();
         }
         if let Some(url) = &options.proxy {
             builder = builder.proxy(reqwest::Proxy::all(url).map_err(|_| OptionsError::Proxy)?);
-        }
-        if let Some(text) = &options.user_agent {
-            builder = builder.user_agent(text);
         }
         if options.public_only {
             builder = builder.dns_resolver(PublicNames);
@@ -74,12 +70,11 @@ impl HttpClient for Client {
     type Response = Pin<Box<dyn Future<Output = Result<http::Response<Vec<u8>>, Failure>> + Send>>;
 
     fn call(&self, mut request: Request<Body>, policy: Policy) -> Self::Response {
-        if policy.client_certificate.is_some() || self.options.refuses(request.uri()) {
+        if policy.client_certificate.is_some() {
             return Box::pin(ready(Err(Failure::new(FailureKind::Refused, Sent::No))));
         }
-        if request.body().is_empty() && request.method() == Method::POST {
-            // RFC 9110 section 8.6; the library leaves it out, and some servers insist.
-            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        if let Err(failure) = self.options.prepare(&mut request) {
+            return Box::pin(ready(Err(failure)));
         }
         match reqwest::Request::try_from(request.map(Vec::from)) {
             Ok(request) => Box::pin(exchange(self.http.clone(), request, policy.body_limit)),
@@ -119,21 +114,6 @@ async fn exchange(
     Ok(whole)
 }
 
-fn root_certificates(roots: &[Root]) -> Result<Vec<reqwest::Certificate>, OptionsError> {
-    let mut certificates = Vec::new();
-    for root in roots {
-        let found = match root {
-            Root::Der(der) => reqwest::Certificate::from_der(der).map(|certificate| vec![certificate]),
-            Root::Pem(pem) => reqwest::Certificate::from_pem_bundle(pem),
-        };
-        match found {
-            Ok(found) if !found.is_empty() => certificates.extend(found),
-            _ => return Err(OptionsError::RootCertificate),
-        }
-    }
-    Ok(certificates)
-}
-
 /// Every address of a name was refused.
 #[derive(Debug, thiserror::Error)]
 #[error("no public address")]
@@ -163,17 +143,21 @@ fn failure(error: &reqwest::Error) -> Failure {
     }
     // A time-out of the whole exchange does not say how far it got.
     let connecting = error.is_connect();
+    let sent = if connecting { Sent::No } else { Sent::Maybe };
+    if let Some(failure) = tls::failure(error, sent) {
+        return failure;
+    }
     let kind = if error.is_timeout() || kinds.contains(&ErrorKind::TimedOut) {
         FailureKind::Timeout
-    } else if kinds.contains(&ErrorKind::InvalidData) || connecting && kinds.contains(&ErrorKind::UnexpectedEof) {
-        // What rustls says comes as invalid data. While connecting, an end can only come in the handshake.
+    } else if connecting && kinds.contains(&ErrorKind::UnexpectedEof) {
+        // While connecting, an end can only come in the handshake.
         FailureKind::Tls
     } else if connecting && !kinds.iter().any(|kind| BROKEN.contains(kind)) {
         FailureKind::Unreachable
     } else {
         FailureKind::Interrupted
     };
-    let failure = Failure::new(kind, if connecting { Sent::No } else { Sent::Maybe });
+    let failure = Failure::new(kind, sent);
     if kind != FailureKind::Unreachable {
         failure
     } else if kinds.contains(&ErrorKind::ConnectionRefused) {

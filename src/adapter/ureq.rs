@@ -2,23 +2,25 @@
 
 use std::fmt;
 use std::io::{ErrorKind, Read as _};
+use std::sync::Arc;
 
 use http::{Request, Response, Uri};
 use ureq::config::Config;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport};
-use ureq::{Agent, AsSendBody, Error};
+use ureq::unversioned::transport::{ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, TcpConnector};
+use ureq::{Agent, AsSendBody, Error, ProxyProtocol};
 
 use super::BlockingHttpClient;
-use super::options::{HttpOptions, OptionsError, Root, is_public};
+use super::options::{HttpOptions, OptionsError, is_public};
+use super::tls;
+use super::ureq_tls::Tls;
 use crate::base::secret::Body;
 use crate::error::transport::{Failure, FailureKind, FailureReason, Sent};
 use crate::wire::policy::Policy;
 
 /// A blocking HTTP client. Clones share their connections.
 ///
-/// HTTP/1.1 with rustls. Without named root certificates it trusts Mozilla's, as compiled in. A request whose policy
+/// HTTP/1.1 with rustls. Without named root certificates it trusts the operating system's. A request whose policy
 /// asks for a client certificate is refused: there is none to show.
 #[derive(Clone)]
 pub struct Client {
@@ -30,7 +32,7 @@ impl Client {
     /// A client with the default options.
     ///
     /// # Errors
-    /// None with these; as [`Client::with`].
+    /// As [`Client::with`].
     pub fn new() -> Result<Self, OptionsError> {
         Self::with(HttpOptions::new())
     }
@@ -38,10 +40,19 @@ impl Client {
     /// A client with these options.
     ///
     /// # Errors
-    /// What is wrong with the options.
+    /// What is wrong with the options; [`OptionsError::Library`] on a machine without root certificates.
     pub fn with(options: HttpOptions) -> Result<Self, OptionsError> {
         options.check()?;
-        let proxy = options.proxy.as_deref().map(ureq::Proxy::new).transpose().map_err(|_| OptionsError::Proxy)?;
+        let proxy = match options.proxy.as_deref() {
+            Some(url) => Some(ureq::Proxy::new(url).map_err(|_| OptionsError::Proxy)?),
+            None if options.env_proxy => ureq::Proxy::try_from_env(),
+            None => None,
+        };
+        // With a proxy for SOCKS the request would go straight to the server.
+        let is_spoken = |proxy: &ureq::Proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
+        if !proxy.as_ref().is_none_or(is_spoken) {
+            return Err(OptionsError::Proxy);
+        }
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -50,13 +61,14 @@ impl Client {
             .timeout_global(Some(options.timeout))
             .timeout_resolve(Some(options.connect_timeout))
             .timeout_connect(Some(options.connect_timeout))
-            .user_agent(options.user_agent.clone().unwrap_or_default())
+            .user_agent("")
             .accept("")
             .accept_encoding("")
-            .tls_config(TlsConfig::builder().root_certs(root_certificates(&options.roots)?).build())
             .build();
+        let tls = Tls(Arc::new(tls::config(&options, &[b"http/1.1"])?));
+        let connector = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(tls);
         let names = Names { lookup: DefaultResolver::default(), public_only: options.public_only };
-        Ok(Self { agent: Agent::with_parts(config, Connect(DefaultConnector::default()), names), options })
+        Ok(Self { agent: Agent::with_parts(config, Connect(connector), names), options })
     }
 
     fn exchange(&self, request: Request<impl AsSendBody>, limit: usize) -> Result<Response<Vec<u8>>, Failure> {
@@ -79,10 +91,11 @@ impl Client {
 }
 
 impl BlockingHttpClient for Client {
-    fn call(&self, request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, Failure> {
-        if policy.client_certificate.is_some() || self.options.refuses(request.uri()) {
+    fn call(&self, mut request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, Failure> {
+        if policy.client_certificate.is_some() {
             return Err(Failure::new(FailureKind::Refused, Sent::No));
         }
+        self.options.prepare(&mut request)?;
         // The bytes are lent, so that they are wiped afterwards.
         let (parts, body) = request.into_parts();
         if body.is_empty() && parts.method != http::Method::POST {
@@ -96,27 +109,6 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ureq::Client").field(&self.options).finish()
     }
-}
-
-fn root_certificates(roots: &[Root]) -> Result<RootCerts, OptionsError> {
-    let mut certificates = Vec::new();
-    for root in roots {
-        let before = certificates.len();
-        match root {
-            Root::Der(der) => certificates.push(Certificate::from_der(der).to_owned()),
-            Root::Pem(pem) => {
-                for item in parse_pem(pem) {
-                    if let PemItem::Certificate(certificate) = item.map_err(|_| OptionsError::RootCertificate)? {
-                        certificates.push(certificate);
-                    }
-                }
-            }
-        }
-        if certificates.len() == before {
-            return Err(OptionsError::RootCertificate);
-        }
-    }
-    Ok(if certificates.is_empty() { RootCerts::WebPki } else { certificates.into() })
 }
 
 /// A failure before there was a connection. `ureq` tells the same errors before and after; this tells them apart.
@@ -164,10 +156,10 @@ impl Resolver for Names {
 
 /// The connection, TLS included.
 #[derive(Debug)]
-struct Connect(DefaultConnector);
+struct Connect<C>(C);
 
-impl Connector for Connect {
-    type Out = Box<dyn Transport>;
+impl<C: Connector> Connector for Connect<C> {
+    type Out = C::Out;
 
     fn connect(&self, details: &ConnectionDetails, chained: Option<()>) -> Result<Option<Self::Out>, Error> {
         self.0.connect(details, chained).map_err(|error| connect_failure(&error).into())
@@ -175,12 +167,15 @@ impl Connector for Connect {
 }
 
 fn connect_failure(error: &Error) -> NotConnected {
+    if let Some(failure) = tls_failure(error, Sent::No) {
+        return NotConnected(failure);
+    }
     NotConnected::new(match error {
         Error::Timeout(_) => FailureKind::Timeout,
-        Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) | Error::TlsRequired => FailureKind::Tls,
+        Error::Tls(_) | Error::TlsRequired => FailureKind::Tls,
         Error::Io(error) => match error.kind() {
-            // What rustls says comes as invalid data. An end can only come in the handshake.
-            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => FailureKind::Tls,
+            // An end can only come in the handshake.
+            ErrorKind::UnexpectedEof => FailureKind::Tls,
             ErrorKind::TimedOut => FailureKind::Timeout,
             ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
                 FailureKind::Interrupted
@@ -192,7 +187,20 @@ fn connect_failure(error: &Error) -> NotConnected {
     })
 }
 
+/// What is wrong with TLS, if that is it.
+fn tls_failure(error: &Error, sent: Sent) -> Option<Failure> {
+    match error {
+        Error::Io(error) => tls::failure(error, sent),
+        Error::Other(error) => tls::failure(&**error, sent),
+        _ => None,
+    }
+}
+
 fn failure(error: Error) -> Failure {
+    // With TLS 1.3 a server may reject the handshake after the client has ended its own part.
+    if let Some(failure) = tls_failure(&error, Sent::Maybe) {
+        return failure;
+    }
     let kind = match error {
         Error::Other(error) => {
             return match error.downcast_ref() {
@@ -202,11 +210,12 @@ fn failure(error: Error) -> Failure {
         }
         Error::BadUri(_) | Error::Http(_) => return Failure::new(FailureKind::Other, Sent::No),
         Error::Timeout(_) => FailureKind::Timeout,
-        Error::Tls(_) | Error::Rustls(_) => FailureKind::Tls,
+        Error::Tls(_) => FailureKind::Tls,
         Error::Io(error) if error.kind() == ErrorKind::TimedOut => FailureKind::Timeout,
-        // With TLS 1.3 a server may reject the handshake after the client has ended its own part.
-        Error::Io(error) if error.kind() == ErrorKind::InvalidData => FailureKind::Tls,
-        Error::Io(_) | Error::Protocol(_) => FailureKind::Interrupted,
+        // Too many headers, too many responses that are none: what came is no response.
+        Error::Io(_) | Error::Protocol(_) | Error::LargeResponseHeader(..) | Error::BodyStalled => {
+            FailureKind::Interrupted
+        }
         _ => FailureKind::Other,
     };
     Failure::new(kind, Sent::Maybe)

@@ -1,6 +1,7 @@
 //! Secret values: redacted in `Debug`, without `Display`, wiped when dropped.
 //!
-//! This crate does not wipe copies outside of its types, such as header values and the buffers of an HTTP client.
+//! This crate does not wipe copies outside of its types, such as header values and the buffers of an HTTP client. The test
+//! in `tests/memory` reads each block that a login frees.
 
 use std::fmt;
 

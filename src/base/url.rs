@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::Uri;
 use url::{Host, Url};
 
+use crate::error::quote::is_deceptive;
 use crate::error::{Error, ErrorCode, Quote};
 
 /// Which URL schemes a provider's URLs may have.
@@ -45,6 +46,11 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// Whether a text that is kept as it was written can be shown. The URL Standard drops or escapes what is none.
+pub(crate) fn is_showable(text: &str) -> bool {
+    !text.chars().any(|c| c.is_whitespace() || is_deceptive(c))
+}
+
 fn parse(text: &str, schemes: Schemes) -> Result<Url, ErrorCode> {
     let url = Url::parse(text).map_err(|_| ErrorCode::URL_SYNTAX)?;
     schemes.check(&url)?;
@@ -72,7 +78,8 @@ impl Issuer {
     /// # Errors
     /// `url.syntax`, `url.scheme`, `url.userinfo`, `url.query` or `url.fragment`.
     pub fn new(text: &str, schemes: Schemes) -> Result<Self, Error> {
-        let url = parse(text, schemes).map_err(|code| {
+        let parsed = if is_showable(text) { parse(text, schemes) } else { Err(ErrorCode::URL_SYNTAX) };
+        let url = parsed.map_err(|code| {
             let error = Error::new(code).at("issuer");
             let whole = format!("https://{text}");
             let lacks_scheme = !text.contains("://") && parse(&whole, schemes).is_ok();
@@ -166,6 +173,22 @@ impl Endpoint {
     /// Whether requests to it are protected by TLS.
     pub fn is_https(&self) -> bool {
         self.0.scheme() == Some(&http::uri::Scheme::HTTPS)
+    }
+
+    /// Checks that the query sets no parameter that a request to this URL adds: a parameter that occurs twice is an error
+    /// (RFC 6749 section 3.1), or is read differently by different servers.
+    ///
+    /// # Errors
+    /// `metadata.url` at the member of the metadata.
+    pub(crate) fn check_query(&self, member: &'static str, adds: impl Fn(&str) -> bool) -> Result<(), Error> {
+        let query = self.0.query().unwrap_or("").as_bytes();
+        match url::form_urlencoded::parse(query).map(|(name, _)| name).find(|name| adds(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let found = Quote::provider(&format!("the parameter {name} in its query"));
+                Err(Error::new(ErrorCode::METADATA_URL).at(member).with_found(found))
+            }
+        }
     }
 
     /// Writes the URL and whatever joins a query to it: `?`, `&`, or nothing after a bare `?`.

@@ -171,11 +171,15 @@ impl Error {
         if self.0.endpoint.is_some() { self } else { self.with_endpoint(endpoint) }
     }
 
+    fn has_no_server(&self) -> bool {
+        matches!(self.code(), ErrorCode::TRANSPORT_UNREACHABLE | ErrorCode::TRANSPORT_TLS)
+    }
+
     /// Names the server of this request if no connection to the server was made; otherwise the error does not change. For
     /// drivers: flows do not know whether there was a connection.
     #[must_use]
     pub fn with_server(self, request: &http::Uri) -> Self {
-        let Some(host) = request.host().filter(|_| self.code() == ErrorCode::TRANSPORT_UNREACHABLE) else {
+        let Some(host) = request.host().filter(|_| self.has_no_server()) else {
             return self;
         };
         let port = match (request.port_u16(), request.scheme_str()) {

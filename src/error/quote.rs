@@ -106,7 +106,7 @@ fn is_foreign(c: char) -> bool {
 }
 
 /// Control characters, bidirectional controls, characters that are not seen, and tags.
-fn is_deceptive(c: char) -> bool {
+pub(crate) fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'

@@ -37,7 +37,7 @@ impl PartialEq for Failure {
     }
 }
 
-/// Why there was no connection.
+/// Why there was no connection, for people to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum FailureReason {
@@ -47,6 +47,21 @@ pub enum FailureReason {
     /// Nothing listens on the port.
     #[error("connection refused")]
     ConnectionRefused,
+    /// The server's certificate is from an authority that is not trusted.
+    #[error("its certificate is from an unknown authority")]
+    UnknownAuthority,
+    /// The server's certificate is for another host.
+    #[error("its certificate is for another host")]
+    CertificateHost,
+    /// The server's certificate has expired, by this machine's clock.
+    #[error("its certificate has expired")]
+    CertificateExpired,
+    /// The server's certificate is not valid yet, by this machine's clock.
+    #[error("its certificate is not valid yet")]
+    CertificateNotYetValid,
+    /// The server's certificate was revoked.
+    #[error("its certificate was revoked")]
+    CertificateRevoked,
 }
 
 /// What kind of failure it was.

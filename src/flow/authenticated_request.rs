@@ -8,16 +8,18 @@
 
 use std::fmt;
 
+use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request};
 
 use crate::base::env::{Env, Timestamp};
-use crate::base::secret::{AccessToken, Body};
+use crate::base::secret::{AccessToken, Body, Secret};
 use crate::error::{Error, ErrorCode, Family};
 use crate::jose::{Algorithm, HS256_SECRET_LENGTH, PrivateKey, hs256, with_signature};
 use crate::party::client::ClientAuth;
 use crate::party::client_auth;
 use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, KeyUse, Step};
+use crate::token::token_type::TokenType;
 use crate::wire::challenge::{Challenge, ResourceError};
 use crate::wire::oauth_error;
 use crate::wire::policy::Policy;
@@ -46,7 +48,7 @@ enum State<A> {
     },
     ExpectProof {
         plan: Box<Plan<A>>,
-        assertion: Option<String>,
+        assertion: Option<Secret>,
         to_sign: String,
     },
     /// The plan is kept, because the response may demand a nonce.
@@ -108,12 +110,12 @@ impl<A: Parse> Plan<A> {
                 }
                 let input = input(Algorithm::Hs256, None, env)?;
                 let signature = hs256(secret.expose().as_bytes(), input.as_bytes());
-                Some(with_signature(input, &signature))
+                Some(Secret::new(with_signature(input, &signature)))
             }
             (Credential::Client, ClientAuth::PrivateKeyJwt(key)) => {
                 let input = input(key.algorithm(), key.key_id(), env)?;
                 match sign(key, &input)? {
-                    Signature::Made(signature) => Some(with_signature(input, &signature)),
+                    Signature::Made(signature) => Some(Secret::new(with_signature(input, &signature))),
                     Signature::Elsewhere(asked) => {
                         let state = State::ExpectAssertion { plan: Box::new(self), to_sign: input };
                         return Ok(Step::use_key(asked, AuthenticatedRequest(state)));
@@ -125,7 +127,7 @@ impl<A: Parse> Plan<A> {
         self.prove(assertion, env)
     }
 
-    fn prove(self, assertion: Option<String>, env: &mut dyn Env) -> Result<Step<AuthenticatedRequest<A>>, Error> {
+    fn prove(self, assertion: Option<Secret>, env: &mut dyn Env) -> Result<Step<AuthenticatedRequest<A>>, Error> {
         let Some(dpop) = self.party.client().dpop.clone() else { return self.send(assertion, None) };
         let access_token = match &self.credential {
             Credential::Client => None,
@@ -133,7 +135,7 @@ impl<A: Parse> Plan<A> {
         };
         let input = dpop.proof_input(self.request.method(), self.request.uri(), access_token, env)?;
         match sign(dpop.key(), &input)? {
-            Signature::Made(signature) => self.send(assertion, Some(with_signature(input, &signature))),
+            Signature::Made(signature) => self.send(assertion, Some(Secret::new(with_signature(input, &signature)))),
             Signature::Elsewhere(asked) => {
                 let state = State::ExpectProof { plan: Box::new(self), assertion, to_sign: input };
                 Ok(Step::use_key(asked, AuthenticatedRequest(state)))
@@ -143,17 +145,23 @@ impl<A: Parse> Plan<A> {
 
     fn send(
         mut self,
-        assertion: Option<String>,
-        proof: Option<String>,
+        assertion: Option<Secret>,
+        proof: Option<Secret>,
     ) -> Result<Step<AuthenticatedRequest<A>>, Error> {
         let policy = self.policy.clone();
         let is_last = proof.is_none() || self.has_met_nonce;
-        let mut request = if is_last { std::mem::take(&mut self.request) } else { self.request.clone() };
+        let mut request = std::mem::take(&mut self.request);
+        if !is_last {
+            self.request = without_credentials(&request);
+        }
+        if self.has_met_nonce {
+            request = self.with_credentials(request);
+        }
         if let Some(assertion) = assertion {
-            client_auth::add_assertion(&mut request, &assertion);
+            client_auth::add_assertion(&mut request, assertion.expose());
         }
         if let Some(proof) = proof {
-            let mut proof = HeaderValue::from_str(&proof).map_err(|_| ErrorCode::SIGN_FAILED)?;
+            let mut proof = HeaderValue::from_str(proof.expose()).map_err(|_| ErrorCode::SIGN_FAILED)?;
             // Whoever reads it in time can use it, and no two are the same: nothing for logs or compression tables.
             proof.set_sensitive(true);
             request.headers_mut().insert("dpop", proof);
@@ -169,7 +177,29 @@ impl<A: Parse> Plan<A> {
     }
 }
 
+/// A copy of the request to send again, without the header that cannot be wiped.
+fn without_credentials(request: &Request<Body>) -> Request<Body> {
+    let mut copy = Request::new(request.body().clone());
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    let kept = request.headers().iter().filter(|(name, _)| **name != AUTHORIZATION);
+    copy.headers_mut().extend(kept.map(|(name, value)| (name.clone(), value.clone())));
+    copy
+}
+
 impl<A: Parse> Plan<A> {
+    /// The credentials that the copy lacks.
+    fn with_credentials(&self, mut request: Request<Body>) -> Request<Body> {
+        match &self.credential {
+            Credential::Client => client_auth::with_basic(request, self.party.client()),
+            Credential::Token(token) => {
+                // Only bound tokens are sent with proofs.
+                request.headers_mut().insert(AUTHORIZATION, token.authorization(TokenType::Dpop.name()));
+                request
+            }
+        }
+    }
+
     fn receive(
         mut self,
         response: Result<Response<'_>, Error>,
@@ -236,11 +266,11 @@ impl<A: Parse> Flow for AuthenticatedRequest<A> {
         match self.0 {
             State::ExpectAssertion { plan, to_sign } => {
                 let signature = input.key_output()?.into_bytes()?;
-                plan.prove(Some(with_signature(to_sign, &signature)), env)
+                plan.prove(Some(Secret::new(with_signature(to_sign, &signature))), env)
             }
             State::ExpectProof { plan, assertion, to_sign } => {
                 let signature = input.key_output()?.into_bytes()?;
-                plan.send(assertion, Some(with_signature(to_sign, &signature)))
+                plan.send(assertion, Some(Secret::new(with_signature(to_sign, &signature))))
             }
             State::ExpectResponse(parse) => finish(parse, input.response(), env),
             State::ExpectResponseOrNonce(plan) => plan.receive(input.response(), env),

@@ -98,6 +98,7 @@ pub(super) fn prepare(
     env: &mut dyn Env,
 ) -> Result<PendingAuthorization, Error> {
     request.check()?;
+    authorization_endpoint(party.provider())?.check_query("authorization_endpoint", |name| request.sets(name))?;
     let (metadata, client) = (party.provider().metadata(), party.client());
     if !client.redirect_uris.iter().any(|own| own.covers(&request.redirect_uri)) {
         return Err(ErrorCode::AUTHORIZATION_REDIRECT_URI.into());

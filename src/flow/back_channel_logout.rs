@@ -24,8 +24,10 @@
 //! // What the application's own server has received.
 //! let body = op.logout_request("app", "alice", env.now());
 //! let token = http.run(party.back_channel_logout(body.as_bytes(), &mut env)?, &mut env)?;
-//! seen.check(&token, env.now())?;
+//! seen.check(&token)?;
 //! assert_eq!(token.subject(), Some("sub-alice"));
+//! // End the sessions of this subject. Then:
+//! seen.remember(&token, env.now());
 //! # Ok::<(), oidc_proto::Error>(())
 //! ```
 
@@ -79,7 +81,8 @@ impl RelyingParty {
     /// first. The signature is verified even if the client chose
     /// [`IdTokenTrust::DangerousTrustTls`](crate::IdTokenTrust::DangerousTrustTls), because anyone can send the request.
     ///
-    /// Before you act on the token, check it with [`SeenLogoutTokens::check`](crate::SeenLogoutTokens::check).
+    /// Before you act on the token, check it with [`SeenLogoutTokens::check`](crate::SeenLogoutTokens::check). When the
+    /// sessions have ended, remember it.
     ///
     /// # Errors
     /// `logout_token.…`; `jws.…`; `jwks.missing` if there are no keys and no `jwks_uri`.

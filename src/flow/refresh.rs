@@ -53,8 +53,7 @@ impl RelyingParty {
         if tokens.id_token.is_some() {
             token_outcome::check_trust(self)?;
         }
-        let has = |value| tokens.scope.is_empty() || tokens.scope.contains(value);
-        if !scope.is_none_or(|scope| scope.iter().all(has)) {
+        if !scope.is_none_or(|scope| tokens.scope.is_empty() || tokens.scope.includes(scope)) {
             return Err(Error::new(ErrorCode::AUTHORIZATION_SCOPE).at("scope"));
         }
         let refresh_token = tokens.refresh_token().ok_or(ErrorCode::TOKEN_NO_REFRESH_TOKEN)?;

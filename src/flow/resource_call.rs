@@ -56,8 +56,10 @@ impl RelyingParty {
         env: &mut dyn Env,
     ) -> Result<Step<ResourceCall>, Error> {
         self.owner().check(&tokens.owner)?;
-        Endpoint::new(&request.uri().to_string(), self.provider().options().schemes())
+        let endpoint = Endpoint::new(&request.uri().to_string(), self.provider().options().schemes())
             .map_err(|error| Error::new(ErrorCode::RESOURCE_URL).with_source(error))?;
+        // The spelling that was checked is the one that is sent, and that a proof names.
+        *request.uri_mut() = endpoint.uri().clone();
         request.headers_mut().insert(AUTHORIZATION, tokens.authorization());
         let credential = Credential::Token(tokens.access_token().clone());
         Ok(AuthenticatedRequest::start(self, request, policy, credential, Whole, env)?.wrap(ResourceCall))

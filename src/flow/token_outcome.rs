@@ -9,7 +9,7 @@ use super::key_search::{By, Check};
 use super::revocation::Revocation;
 use crate::base::env::{Env, Timestamp};
 use crate::base::json::Fields;
-use crate::base::secret::Secret;
+use crate::base::secret::{Body, Secret};
 use crate::base::word_set::{Words, words};
 use crate::error::{Error, ErrorCode, ProviderText};
 use crate::jose::{self, Algorithm, Algorithms, Jws, half_hash_matches};
@@ -204,7 +204,9 @@ impl Check for Box<Grant> {
         let allowed = allowed_algorithms(&self.party);
         let jws = Jws::parse(compact.expose())?;
         jws.check_algorithm(allowed)?;
-        let unchecked = id_token::parse(compact, &jws.payload()?, self.party.provider(), client, now)?;
+        id_token::refusal::check_type(jws.typ())?;
+        let unchecked =
+            id_token::parse(compact, Body::from(jws.payload()?).as_ref(), self.party.provider(), client, now)?;
         let mut oddities = Words::EMPTY;
         let evidence = match (client.id_token_trust, by, client.auth.secret()) {
             (IdTokenTrust::DangerousTrustTls, ..) => SignatureEvidence::waived(self.party.provider())?,

@@ -56,6 +56,7 @@ use super::party::Party;
 use super::scope::{ScopeForm, login_scope};
 use super::user_session::UserSession;
 use crate::base::env::{Env, Timestamp};
+use crate::base::secret::Secret;
 use crate::base::url::is_loopback;
 use crate::base::versioned;
 use crate::base::word_set::Words;
@@ -77,7 +78,7 @@ pub struct LoginRequest {
     form: Option<ScopeForm>,
     further: Scope,
     prompt: Words<Prompt>,
-    login_hint: Option<String>,
+    login_hint: Option<Secret>,
     response_mode: Option<ResponseMode>,
     lifetime: Duration,
 }
@@ -147,7 +148,7 @@ impl LoginRequest {
     /// Who is probably logging in (`login_hint`).
     #[must_use]
     pub fn with_login_hint(self, hint: impl Into<String>) -> Self {
-        Self { login_hint: Some(hint.into()), ..self }
+        Self { login_hint: Some(Secret::new(hint)), ..self }
     }
 
     /// The same by a user ID.
@@ -211,7 +212,7 @@ impl LoginRequest {
             AuthorizationRequest::new(redirect_uri, scope).with_response_mode(mode).with_lifetime(self.lifetime);
         request = self.prompt.iter().fold(request, AuthorizationRequest::with_prompt);
         if let Some(hint) = self.login_hint {
-            request = request.with_login_hint(hint);
+            request = request.with_login_hint(hint.expose());
         }
         Ok((request, Awaited::new(server.homeserver.clone(), device_id, self.user_id)))
     }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use crate::base::secret::Secret;
 use crate::base::url::Endpoint;
 use crate::base::word_set::Words;
 use crate::error::{Error, ErrorCode};
@@ -20,14 +21,14 @@ pub struct AuthorizationRequest {
     pub(crate) scope: Scope,
     pub(crate) response_mode: Option<ResponseMode>,
     pub(crate) prompt: Words<Prompt>,
-    pub(crate) login_hint: Option<String>,
+    pub(crate) login_hint: Option<Secret>,
     pub(crate) display: Option<String>,
     pub(crate) max_age: Option<Duration>,
     pub(crate) ui_locales: Option<String>,
     pub(crate) acr_values: Vec<String>,
     pub(crate) acr_required: bool,
-    pub(crate) id_token_hint: Option<crate::base::secret::Secret>,
-    pub(crate) extra: Vec<(String, String)>,
+    pub(crate) id_token_hint: Option<Secret>,
+    pub(crate) extra: Vec<(String, Secret)>,
     pub(crate) lifetime: Duration,
 }
 
@@ -94,7 +95,7 @@ impl AuthorizationRequest {
     /// Sets `login_hint`: who is probably logging in.
     #[must_use]
     pub fn with_login_hint(mut self, hint: impl Into<String>) -> Self {
-        self.login_hint = Some(hint.into());
+        self.login_hint = Some(Secret::new(hint));
         self
     }
 
@@ -139,7 +140,7 @@ impl AuthorizationRequest {
 
     /// Sets `id_token_hint`: the ID token of the user who should log in again.
     #[must_use]
-    pub fn with_id_token_hint(mut self, id_token: impl Into<crate::base::secret::Secret>) -> Self {
+    pub fn with_id_token_hint(mut self, id_token: impl Into<Secret>) -> Self {
         self.id_token_hint = Some(id_token.into());
         self
     }
@@ -147,7 +148,7 @@ impl AuthorizationRequest {
     /// Adds a parameter that this crate does not know.
     #[must_use]
     pub fn with_parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.extra.push((name.into(), value.into()));
+        self.extra.push((name.into(), Secret::new(value)));
         self
     }
 
@@ -156,6 +157,11 @@ impl AuthorizationRequest {
     pub fn with_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
+    }
+
+    /// Whether the request sets this parameter, or this crate would.
+    pub(crate) fn sets(&self, name: &str) -> bool {
+        OWN.contains(&name) || self.extra.iter().any(|(extra, _)| extra == name)
     }
 
     /// Rules that do not depend on the provider.
@@ -199,15 +205,15 @@ pub(crate) fn append_parameters(out: &mut String, request: &AuthorizationRequest
         ("dpop_jkt", bound.dpop_thumbprint),
         ("response_mode", request.response_mode.map(ResponseMode::name)),
         ("prompt", prompt.as_deref()),
-        ("login_hint", request.login_hint.as_deref()),
+        ("login_hint", request.login_hint.as_ref().map(Secret::expose)),
         ("display", request.display.as_deref()),
         ("max_age", max_age.as_deref()),
         ("ui_locales", request.ui_locales.as_deref()),
         ("acr_values", acr_values.as_deref()),
-        ("id_token_hint", request.id_token_hint.as_ref().map(|hint| hint.expose())),
+        ("id_token_hint", request.id_token_hint.as_ref().map(Secret::expose)),
     ];
     let own = own.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    form::append(out, own.chain(request.extra.iter().map(|(name, value)| (name.as_str(), value.as_str()))));
+    form::append(out, own.chain(request.extra.iter().map(|(name, value)| (name.as_str(), value.expose()))));
 }
 
 /// The words joined by spaces; `None` if there are none.
@@ -224,19 +230,27 @@ pub(crate) fn pushed_url(endpoint: &Endpoint, client_id: &str, request_uri: &str
 }
 
 /// The URL to open in the user's browser. It contains the login's `state` and `nonce`: do not log it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct AuthorizationUrl(Box<str>);
+#[derive(Clone)]
+pub struct AuthorizationUrl(Secret);
 
 impl AuthorizationUrl {
     pub(crate) fn new(url: String) -> Self {
-        Self(url.into_boxed_str())
+        Self(Secret::new(url))
     }
 
     /// The URL.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.expose()
     }
 }
+
+impl PartialEq for AuthorizationUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for AuthorizationUrl {}
 
 impl fmt::Debug for AuthorizationUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -252,6 +266,6 @@ impl AsRef<str> for AuthorizationUrl {
 
 impl From<AuthorizationUrl> for String {
     fn from(url: AuthorizationUrl) -> Self {
-        url.0.into()
+        url.as_str().to_owned()
     }
 }

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::base::secret::Secret;
 use crate::base::url::Issuer;
@@ -41,17 +42,19 @@ impl Callback {
     /// `callback.…`.
     pub fn from_url(url: &str) -> Result<Self, Error> {
         check_size(url)?;
-        let url = Url::parse(url).map_err(|_| ErrorCode::CALLBACK_MALFORMED)?;
+        // As the URL Standard has it. Only the rest is given to a URL parser, which would leave copies of the response.
+        let url = url.trim_matches(|c: char| c <= ' ');
+        let lines = url.contains(['\t', '\r', '\n']).then(|| without_breaks(url));
+        let url = lines.as_ref().map_or(url, |url| url.as_str());
+        let (before, fragment) = url.split_once('#').map_or((url, None), |(before, after)| (before, Some(after)));
+        let (target, query) = before.split_once('?').unwrap_or((before, ""));
+        let target = Url::parse(target).map_err(|_| ErrorCode::CALLBACK_MALFORMED)?;
         // Some providers add a fragment of their own, `#_=_`, to a response in the query.
-        let answers = |form: &str| form::pairs(form).any(|(name, _)| matches!(&*name, "state" | "code" | "error"));
-        let callback = match url.fragment() {
+        let answers = |form: &str| form::names(form).any(|name| matches!(&*name, "state" | "code" | "error"));
+        let callback = match fragment {
             Some(fragment) if answers(fragment) => Self::parse(fragment, ResponseMode::Fragment)?,
-            _ => Self::parse(url.query().unwrap_or(""), ResponseMode::Query)?,
+            _ => Self::parse(query, ResponseMode::Query)?,
         };
-        let mut target = url;
-        // The response is not kept twice.
-        target.set_query(None);
-        target.set_fragment(None);
         Ok(Self { target: Some(target), ..callback })
     }
 
@@ -154,6 +157,13 @@ impl Callback {
     pub fn key(&self) -> Option<String> {
         Some(URL_SAFE_NO_PAD.encode(digest(self.state.as_ref()?.expose())))
     }
+}
+
+/// A URL that was pasted over several lines.
+fn without_breaks(url: &str) -> Zeroizing<String> {
+    let mut out = Zeroizing::new(String::with_capacity(url.len()));
+    out.extend(url.chars().filter(|c| !matches!(c, '\t' | '\r' | '\n')));
+    out
 }
 
 /// What a stored login keeps of its `state`.

@@ -73,7 +73,8 @@ pub(crate) fn parse(response: Response<'_>, schemes: Schemes) -> Result<DeviceRe
     if !response.status.is_success() {
         return Err(oauth_error::from_client_response(response, oauth_error::token_code));
     }
-    let answer: Members<'_> = json::document(response.success()?)?;
+    let body = json::plain(response.success()?);
+    let answer: Members<'_> = json::document(&body)?;
     let unusable = |name| Error::new(ErrorCode::DEVICE_RESPONSE).at(name);
     let device_code = answer.device_code.filter(|code| !code.is_empty()).ok_or_else(|| unusable("device_code"))?;
     let user_code = answer.user_code.filter(|code| is_user_code(code)).ok_or_else(|| unusable("user_code"))?;

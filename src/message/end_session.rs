@@ -20,7 +20,7 @@ use crate::wire::form;
 #[derive(Clone, Debug, Default)]
 pub struct EndSessionRequest {
     id_token_hint: Option<IdToken>,
-    logout_hint: Option<String>,
+    logout_hint: Option<Secret>,
     post_logout_redirect_uri: Option<RedirectUri>,
     ui_locales: Option<String>,
 }
@@ -41,7 +41,7 @@ impl EndSessionRequest {
     /// Sets `logout_hint`: who is logging out.
     #[must_use]
     pub fn with_logout_hint(mut self, hint: impl Into<String>) -> Self {
-        self.logout_hint = Some(hint.into());
+        self.logout_hint = Some(Secret::new(hint));
         self
     }
 
@@ -65,7 +65,8 @@ impl RelyingParty {
     /// the URL in the user's browser.
     ///
     /// # Errors
-    /// `end_session.unsupported`; `provider.mismatch`, `client.mismatch` if the ID token is another provider's or client's.
+    /// `end_session.unsupported`; `provider.mismatch`, `client.mismatch` if the ID token is another provider's or client's;
+    /// `metadata.url` if the query of the endpoint sets a parameter of the request.
     pub fn end_session(
         &self,
         request: EndSessionRequest,
@@ -82,12 +83,13 @@ impl RelyingParty {
         let redirects = request.post_logout_redirect_uri.is_some();
         let optional = [
             ("id_token_hint", request.id_token_hint.as_ref().map(IdToken::expose)),
-            ("logout_hint", request.logout_hint.as_deref()),
+            ("logout_hint", request.logout_hint.as_ref().map(Secret::expose)),
             ("client_id", Some(self.client().id())),
             ("post_logout_redirect_uri", request.post_logout_redirect_uri.as_ref().map(RedirectUri::as_str)),
             ("state", redirects.then(|| state.expose())),
             ("ui_locales", request.ui_locales.as_deref()),
         ];
+        endpoint.check_query("end_session_endpoint", |name| optional.iter().any(|(own, _)| *own == name))?;
         let pairs = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
         let mut url = String::new();
         endpoint.start_query(&mut url);

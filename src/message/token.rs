@@ -109,12 +109,13 @@ pub(crate) fn parse(response: Response<'_>, options: &ProviderOptions) -> Result
     if !response.status.is_success() {
         return Err(oauth_error::from_client_response(response, oauth_error::token_code));
     }
-    let labelled = response.check_content_type(response.accept);
-    let (answer, repeated): (Members<'_>, _) = match json::document(response.body) {
+    let labelled = response.check_content_coding().and_then(|()| response.check_content_type(response.accept));
+    let body = json::plain(response.body);
+    let (answer, repeated): (Members<'_>, _) = match json::document(&body) {
         Ok(answer) => (answer, None),
         Err(error) if error.code() == ErrorCode::JSON_DUPLICATE_NAME => {
             // If it is none of the members above, it is clear which tokens they are.
-            (json::repetitive(response.body).map_err(|_| error.clone())?, Some(error))
+            (json::repetitive(&body).map_err(|_| error.clone())?, Some(error))
         }
         Err(error) => return Err(labelled.err().unwrap_or(error)),
     };

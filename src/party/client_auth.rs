@@ -38,15 +38,16 @@ pub(crate) fn form_request(endpoint: &Endpoint, client: &Client, pairs: &[(&str,
 }
 
 /// A form that is written already, `client_id` included, with the client's secret where its method puts it.
-pub(crate) fn authenticated(endpoint: &Endpoint, client: &Client, mut form: String) -> Request<Body> {
+pub(crate) fn authenticated(endpoint: &Endpoint, client: &Client, form: String) -> Request<Body> {
+    let mut form = Body::from(form);
     if let ClientAuth::SecretPost(secret) = &client.auth {
-        form.push('&');
-        form::append(&mut form, [("client_secret", secret.expose())]);
+        form = form::extended(&form, [("client_secret", secret.expose())]);
     }
     with_basic(request::form(endpoint, form), client)
 }
 
-fn with_basic(mut request: Request<Body>, client: &Client) -> Request<Body> {
+/// The request with the client's secret in its header, if its method puts it there.
+pub(crate) fn with_basic(mut request: Request<Body>, client: &Client) -> Request<Body> {
     if let ClientAuth::SecretBasic(secret) = &client.auth {
         request.headers_mut().insert(AUTHORIZATION, basic(&client.id, secret.expose(), client.has_plain_basic));
     }
@@ -102,11 +103,8 @@ pub(crate) fn assertion_input(
 
 /// Adds the signed assertion to the form (RFC 7523 section 2.2).
 pub(crate) fn add_assertion(request: &mut Request<Body>, assertion: &str) {
-    let mut body = String::from_utf8(std::mem::take(request.body_mut()).into()).unwrap_or_default();
     let pairs = [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", assertion)];
-    body.push('&');
-    form::append(&mut body, pairs);
-    *request.body_mut() = body.into();
+    *request.body_mut() = form::extended(request.body(), pairs);
 }
 
 /// Says how the client authenticated, where the provider did not accept it.

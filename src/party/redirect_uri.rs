@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use url::{Position, Url};
 
-use crate::base::url::is_loopback;
+use crate::base::url::{is_loopback, is_showable};
 use crate::error::{Error, ErrorCode};
 
 /// Where the provider sends the user back to (RFC 6749 section 3.1.2): an absolute URI without fragment.
@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorCode};
 pub struct RedirectUri(Arc<str>);
 
 impl RedirectUri {
-    /// Checks the URI: it must be absolute, without fragment and user name. Schemes that a browser executes or reads itself
+    /// Checks the URI: it must be absolute, without fragment, user name, space, control and invisible characters. Schemes that a browser executes or reads itself
     /// (such as `javascript` and `data`) are refused.
     ///
     /// # Errors
@@ -24,6 +24,9 @@ impl RedirectUri {
     pub fn new(text: &str) -> Result<Self, Error> {
         let refused = || Error::from(ErrorCode::AUTHORIZATION_REDIRECT_URI);
         let url = Url::parse(text).map_err(|error| refused().with_source(error))?;
+        if !is_showable(text) {
+            return Err(refused());
+        }
         let scheme_runs = matches!(url.scheme(), "javascript" | "data" | "file" | "blob" | "about" | "view-source");
         if scheme_runs || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
             return Err(refused());

@@ -134,8 +134,11 @@ pub(crate) fn parse(response: Response<'_>, sent: &ClientMetadata, keep_fields: 
     if !response.status.is_success() {
         return Err(refusal(response));
     }
-    let answer: Members<'_> = json::document(response.body)
-        .map_err(|error| response.check_content_type(Accept::AnyButMarkup).err().unwrap_or(error))?;
+    let body = json::plain(response.body);
+    let answer: Members<'_> = json::document(&body).map_err(|error| {
+        let labelled = response.check_content_coding().and_then(|()| response.check_content_type(Accept::AnyButMarkup));
+        labelled.err().unwrap_or(error)
+    })?;
     let client_id = answer.client_id.text().filter(|id| !id.is_empty()).ok_or(ErrorCode::REGISTRATION_NO_CLIENT_ID)?;
     let secret = answer.client_secret.text().filter(|secret| !secret.is_empty()).map(Secret::new);
     let mut flaws = Vec::new();

@@ -29,7 +29,7 @@ impl<F: Flow> Call<F> {
 }
 
 impl<F: Flow> Awaiting<F> {
-    /// Takes the response. A body that exceeds [`Policy::body_limit`] becomes the failure `BodyTooLarge`.
+    /// Takes the response. Give the body as a [`Body`] to have it wiped afterwards. A body that exceeds [`Policy::body_limit`] becomes the failure `BodyTooLarge`.
     ///
     /// # Errors
     /// The flow's own errors.

@@ -96,6 +96,7 @@ pub(super) fn check(client: &RegisteredClient, params: &Params) -> Result<(), Re
         return Err(Refusal::new("request_not_supported", "request objects are not supported"));
     }
     response_mode(params)?;
+    params.scope()?;
     match params.required("response_type")? {
         "code" if client.allows_grant("authorization_code") => {}
         "code" => return Err(Refusal::new("unauthorized_client", "the client did not register for codes")),

@@ -27,7 +27,7 @@ pub(super) fn authorize(state: &mut State, request: &Incoming<'_>) -> Result<Res
     let waiting = Waiting {
         client_id: client.client_id,
         user_code: user_code.clone(),
-        scope: params.get("scope").unwrap_or("").to_owned(),
+        scope: params.scope()?.unwrap_or("").to_owned(),
         decision: None,
         pending_polls: 0,
         interval: state.device_terms.interval.unwrap_or(FIVE_SECONDS),

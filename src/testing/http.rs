@@ -81,6 +81,16 @@ impl Params {
         self.0.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
+    /// `scope`, if all of its characters may be in one (RFC 6749 section 3.3).
+    pub(super) fn scope(&self) -> Result<Option<&str>, Refusal> {
+        let scope = self.get("scope");
+        let belongs = |byte: u8| matches!(byte, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+        if scope.is_some_and(|scope| !scope.bytes().all(belongs)) {
+            return Err(Refusal::new("invalid_scope", "a character that no scope has"));
+        }
+        Ok(scope)
+    }
+
     /// All of them, in their order.
     pub(super) fn pairs(&self) -> &[(String, String)] {
         &self.0

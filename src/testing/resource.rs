@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::authentication::authenticate;
 use super::http::{Incoming, Refusal, empty, json as json_response, no_store, page, see_other, with_params};
+use super::records::Grant;
 use super::signing::read_hint;
 use super::state::State;
 
@@ -29,13 +30,14 @@ pub(super) fn revoke(state: &mut State, request: &Incoming<'_>) -> Result<Respon
     Ok(no_store(empty(200)))
 }
 
-/// RFC 7662 section 2. Any client that proves itself may ask.
+/// RFC 7662 section 2. A client that proves itself may ask about its own tokens.
 pub(super) fn introspect(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Refusal> {
     let params = request.form()?;
-    authenticate(state, request, &params)?;
+    let client = authenticate(state, request, &params)?;
+    let is_own = |grant: &Grant| grant.client_id == client.client_id;
     let token = params.required("token")?;
     let mut response = json!({ "active": false });
-    if let Some((access, grant)) = state.access(token, request.now) {
+    if let Some((access, grant)) = state.access(token, request.now).filter(|(_, grant)| is_own(grant)) {
         response = json!({
             "active": true,
             "iss": state.issuer,
@@ -49,7 +51,7 @@ pub(super) fn introspect(state: &mut State, request: &Incoming<'_>) -> Result<Re
         });
         bind(&mut response, access.jkt.as_deref());
     } else if let Some(refresh) = state.refresh_tokens.get(token).filter(|refresh| refresh.successors.is_none())
-        && let Some(grant) = state.grants.get(&refresh.grant)
+        && let Some(grant) = state.grants.get(&refresh.grant).filter(|grant| is_own(grant))
     {
         response = json!({
             "active": true,

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use sha2::{Digest as _, Sha256};
 
 use super::id_token::refusal::{clocks, other_party};
@@ -104,9 +104,15 @@ struct Claims<'a> {
     #[serde(borrow)]
     sid: Option<Text<'a>>,
     events: Option<BTreeMap<String, BTreeMap<String, IgnoredAny>>>,
-    nonce: Option<IgnoredAny>,
+    /// Whether it is there, if only as `null`.
+    #[serde(default, deserialize_with = "present")]
+    nonce: bool,
     #[serde(borrow, default)]
     tid: Scalar<'a>,
+}
+
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 /// The logout token of a logout request: the form of a POST request (section 2.5).
@@ -169,7 +175,7 @@ pub(crate) fn parse(payload: &[u8], provider: &Provider, client: &Client, now: T
     if issued_at > now.saturating_add(skew) {
         return Err(clocks(ErrorCode::LOGOUT_TOKEN_ISSUED_IN_FUTURE, "iat", issued_at, now));
     }
-    if claims.nonce.is_some() {
+    if claims.nonce {
         return Err(ErrorCode::LOGOUT_TOKEN_NONCE.into());
     }
     if !required(claims.events, "events")?.contains_key(EVENT) {
@@ -198,8 +204,16 @@ fn required<T>(claim: Option<T>, name: &'static str) -> Result<T, Error> {
 /// use oidc_proto::{Env, Error};
 /// use oidc_proto::{LogoutToken, SeenLogoutTokens};
 ///
-/// fn is_new(seen: &mut SeenLogoutTokens, token: &LogoutToken, env: &impl Env) -> Result<(), Error> {
-///     seen.check(token, env.now())
+/// fn log_out(
+///     seen: &mut SeenLogoutTokens,
+///     token: &LogoutToken,
+///     end_sessions: impl FnOnce(&LogoutToken) -> Result<(), Error>,
+///     env: &impl Env,
+/// ) -> Result<(), Error> {
+///     seen.check(token)?;
+///     end_sessions(token)?;
+///     seen.remember(token, env.now());
+///     Ok(())
 /// }
 /// ```
 #[derive(Debug)]
@@ -216,23 +230,26 @@ impl SeenLogoutTokens {
         Self { most, known: BTreeSet::new(), until: BTreeSet::new() }
     }
 
-    /// Remembers a token, and refuses a token that came before.
+    /// Refuses a token whose logout was done before.
     ///
     /// # Errors
     /// `logout_token.replayed`.
-    pub fn check(&mut self, token: &LogoutToken, now: Timestamp) -> Result<(), Error> {
+    pub fn check(&self, token: &LogoutToken) -> Result<(), Error> {
+        if self.known.contains(&token.token) { Err(ErrorCode::LOGOUT_TOKEN_REPLAYED.into()) } else { Ok(()) }
+    }
+
+    /// Remembers a token. Call it when its logout is done: if the logout fails, the provider sends the same token again.
+    pub fn remember(&mut self, token: &LogoutToken, now: Timestamp) {
         while self.until.first().is_some_and(|(until, _)| until.saturating_add(LONGEST_CLOCK_SKEW) <= now) {
             self.forget_first();
         }
-        if self.known.contains(&token.token) {
-            return Err(ErrorCode::LOGOUT_TOKEN_REPLAYED.into());
+        if !self.known.insert(token.token) {
+            return;
         }
         if self.until.len() >= self.most {
             self.forget_first();
         }
-        self.known.insert(token.token);
         self.until.insert((token.expires_at, token.token));
-        Ok(())
     }
 
     fn forget_first(&mut self) {

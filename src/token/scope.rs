@@ -1,5 +1,6 @@
 //! Scopes (RFC 6749 section 3.3).
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -60,6 +61,13 @@ impl Scope {
     /// Whether the value is in the list.
     pub fn contains(&self, value: &str) -> bool {
         self.iter().any(|own| own == value)
+    }
+
+    /// Whether each value of the other list is in this one.
+    pub(crate) fn includes(&self, other: &Self) -> bool {
+        // Not each with each: a provider decides how many there are.
+        let own: BTreeSet<&str> = self.iter().collect();
+        other.iter().all(|value| own.contains(value))
     }
 
     /// Whether there is no value.

@@ -38,6 +38,9 @@ pub(crate) fn from_response(response: Response<'_>, verdict: impl FnOnce(&str) -
         Ok(()) => Error::new(ErrorCode::HTTP_STATUS).with_status(response.status),
     };
     let is_verdict = error.code() == ErrorCode::HTTP_STATUS && response.status.is_client_error();
+    if let (true, Err(error)) = (is_verdict, response.check_content_coding()) {
+        return error;
+    }
     match said(response.body) {
         Some((name, text)) if is_verdict => error.with_code(verdict(&name)).with_text(text),
         Some((_, text)) => error.with_text(text),

@@ -28,7 +28,7 @@ pub(crate) fn read_with_token(endpoint: &Endpoint, authorization: HeaderValue, a
 }
 
 /// `POST` of a form.
-pub(crate) fn form(endpoint: &Endpoint, body: String) -> Request<Body> {
+pub(crate) fn form(endpoint: &Endpoint, body: impl Into<Body>) -> Request<Body> {
     post(endpoint, FORM, body.into())
 }
 

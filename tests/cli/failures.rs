@@ -91,10 +91,22 @@ fn a_user_who_says_no_ends_the_login_but_not_the_registration() {
 #[test]
 fn a_wrong_callback_ends_the_login() {
     let op = Op::start();
+    // Anyone could have sent these: the wait goes on.
     for (lie, code) in [
         (Lie::CallbackStateWrong, "callback.state_mismatch"),
         (Lie::CallbackStateAbsent, "callback.state_missing"),
         (Lie::CallbackStateTwice, "callback.duplicate_parameter"),
+    ] {
+        let cli = Cli::new();
+        op.provider.lie(lie);
+        let login =
+            ["login", "--insecure-loopback", "--deadline", "2", "--issuer", &op.issuer, "--browser", &browser()];
+        let run = cli.run(&login).failed(1, "transport", "cli.deadline");
+        op.provider.honest();
+        assert_eq!(run.event("warning")["code"], code);
+        assert!(cli.session_files().is_empty());
+    }
+    for (lie, code) in [
         (Lie::CallbackIssWrong, "callback.iss_mismatch"),
         (Lie::CallbackIssAbsent, "callback.iss_missing"),
         (Lie::CallbackCodeAndError, "callback.code_and_error"),
@@ -287,11 +299,37 @@ fn the_providers_words_are_readable_and_cannot_deceive() {
 #[test]
 fn no_line_of_json_holds_a_character_that_deceives() {
     let (op, cli) = (Op::start(), Cli::new());
-    let name = "Zoë \u{202e}\u{9b}\u{200b}\u{e0041} x";
+    let name = "Zoë \u{202e}\u{9b}\u{200b}\u{e0041}\u{34f}\u{3164}\u{180b}\u{fe01}\u{fff9}\u{1d173} x";
     op.provider.edit_json(On::UserInfo, move |claims| drop(claims.insert("name".into(), name.into())));
     cli.login(&op, &["--scope", "openid profile"]).done();
     let run = cli.run(&["userinfo", "--insecure-loopback"]).done();
     assert_eq!(run.event("userinfo")["claims"]["name"], name);
-    let deceives = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{200b}' | '\u{202e}' | '\u{e0041}');
-    assert!(!run.stdout.contains(deceives) && run.stdout.contains("Zoë"), "{:?}", run.stdout);
+    let shows = |c: char| c == '\n' || matches!(c, ' '..='~' | 'ë');
+    assert!(run.stdout.chars().all(shows) && run.stdout.contains("Zoë"), "{:?}", run.stdout);
+    let run = cli.plain(&["userinfo", "--insecure-loopback"]).done();
+    assert!(run.stdout.chars().all(shows) && run.stdout.contains("Zoë"), "{:?}", run.stdout);
+}
+
+/// A provider that only a private authority vouches for, behind a firewall that wants to know who comes.
+#[test]
+fn a_private_authority_and_a_user_agent_can_be_named() {
+    use crate::support::certificates::Authority;
+    use crate::support::server::Server;
+
+    let (authority, cli) = (Authority::new(), Cli::new());
+    let (tell, seen) = std::sync::mpsc::channel();
+    let server = Server::start_tls(authority.server("127.0.0.1", &[]), move |mut connection| {
+        tell.send(connection.request()?).map_err(std::io::Error::other)?;
+        connection.response("503 Service Unavailable", "", "")
+    });
+    let discover = ["discover", "--issuer", &server.url("")];
+    let run = cli.run(&discover).failed(1, "transport", "transport.tls");
+    assert!(run.events[0]["message"].as_str().unwrap().contains("unknown authority"), "{:?}", run.events);
+    let file = cli.file("ca.pem", &authority.pem);
+    let named = ["--ca-certificate", &file, "--user-agent", "me/1"];
+    cli.run(&[&discover[..], &named].concat()).failed(1, "transport", "http.server_error");
+    assert_eq!(seen.recv().unwrap().header("user-agent"), Some("me/1"));
+    let missing = cli.store().join("none.pem");
+    let missing = ["--ca-certificate", missing.to_str().unwrap()];
+    cli.run(&[&discover[..], &missing].concat()).failed(1, "local", "cli.setup");
 }

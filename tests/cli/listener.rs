@@ -41,7 +41,10 @@ impl Login {
     fn post(&self, form: &str) -> String {
         let length = form.len();
         let kind = "content-type: application/x-www-form-urlencoded";
-        self.send(&format!("POST /callback HTTP/1.1\r\nhost: x\r\n{kind}\r\ncontent-length: {length}\r\n\r\n{form}"))
+        self.send(&format!(
+            "POST /callback HTTP/1.1\r\nhost: {}\r\n{kind}\r\ncontent-length: {length}\r\n\r\n{form}",
+            self.address
+        ))
     }
 
     fn callback(&self, op: &Op) -> String {
@@ -50,26 +53,9 @@ impl Login {
     }
 }
 
-#[test]
-fn it_answers_nothing_but_the_callback_and_nobody_can_block_it() {
-    let (op, cli) = (Op::start(), Cli::new());
-    let login = Login::start(&cli, &op, "query");
-    // Connections that say nothing, or only half of it.
-    let silent = TcpStream::connect(login.address).unwrap();
-    let mut half = TcpStream::connect(login.address).unwrap();
-    half.write_all(b"GET /callback?code=x HTTP/1.1\r\nhost:").unwrap();
-    for (request, status) in [
-        ("GET / HTTP/1.1\r\nhost: x\r\n\r\n", "404"),
-        ("GET /favicon.ico HTTP/1.1\r\nhost: x\r\n\r\n", "404"),
-        ("GET /callback/ HTTP/1.1\r\nhost: x\r\n\r\n", "404"),
-        ("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\n\r\ncode=x", "404"),
-        ("DELETE /callback?code=x HTTP/1.1\r\nhost: x\r\n\r\n", "405"),
-        ("nonsense\r\n\r\n", "400"),
-    ] {
-        let response = login.send(request);
-        assert!(response.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {response}");
-    }
-    let callback = login.callback(&op);
+/// Ends the login with the true callback.
+fn end(login: Login, op: &Op) {
+    let callback = login.callback(op);
     let response = login.get(callback.strip_prefix(&format!("http://{}", login.address)).unwrap());
     assert!(response.starts_with("HTTP/1.1 200") && response.contains("close this window"), "{response}");
     let lower = response.to_lowercase();
@@ -77,16 +63,88 @@ fn it_answers_nothing_but_the_callback_and_nobody_can_block_it() {
     let address = login.address;
     login.running.end().done();
     assert_eq!(TcpStream::connect(address).unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused);
-    drop((silent, half));
 }
 
 #[test]
-fn a_wrong_callback_is_answered_and_ends_it() {
+fn it_answers_nothing_but_the_callback_and_nobody_can_block_it() {
     let (op, cli) = (Op::start(), Cli::new());
     let login = Login::start(&cli, &op, "query");
-    let response = login.get("/callback?code=c&state=%3Cscript%3E");
-    assert!(response.starts_with("HTTP/1.1 400") && !response.contains("script>"), "{response}");
-    login.running.end().failed(1, "remote", "callback.state_mismatch");
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\nhost: x\r\n\r\n", "404"),
+        ("GET /favicon.ico HTTP/1.1\r\nhost: x\r\n\r\n", "404"),
+        ("GET /callback/ HTTP/1.1\r\nhost: x\r\n\r\n", "404"),
+        ("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\n\r\ncode=x", "404"),
+        ("DELETE /callback?code=x HTTP/1.1\r\nhost: x\r\n\r\n", "400"),
+        ("nonsense\r\n\r\n", "400"),
+    ] {
+        let response = login.send(request);
+        assert!(response.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {response}");
+    }
+    end(login, &op);
+}
+
+#[test]
+fn slow_connections_do_not_stop_the_true_one() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let login = Login::start(&cli, &op, "query");
+    // Connections that say nothing, or only half of it.
+    let slow = |n| {
+        let mut stream = TcpStream::connect(login.address).unwrap();
+        if n % 2 == 0 {
+            stream.write_all(b"GET /callback?code=x HTTP/1.1\r\nhost:").unwrap();
+        }
+        stream
+    };
+    let slow: Vec<_> = (0..64).map(slow).collect();
+    let began = std::time::Instant::now();
+    end(login, &op);
+    // Not after their time was up.
+    assert!(began.elapsed() < std::time::Duration::from_secs(8));
+    drop(slow);
+}
+
+/// A page that knows the port can send the browser here, too. It does not know `state`.
+#[test]
+fn what_is_not_this_logins_response_does_not_end_it() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let login = Login::start(&cli, &op, "query");
+    let true_state = format!("/callback?code=c&state={}", login.state);
+    let twice = format!("{true_state}&state=x");
+    for target in [
+        "/callback",
+        "/callback?code=c",
+        "/callback?error=access_denied",
+        "/callback?code=c&state=%3Cscript%3E",
+        &twice,
+    ] {
+        let response = login.get(target);
+        assert!(response.starts_with("HTTP/1.1 400") && !response.contains("script>"), "{target}: {response}");
+    }
+    // A name of somebody else's that leads to this machine.
+    for host in ["evil.example", "127.0.0.1", "localhost", "127.0.0.1:1", ""] {
+        let response = login.send(&format!("GET {true_state} HTTP/1.1\r\nhost: {host}\r\n\r\n"));
+        assert!(response.starts_with("HTTP/1.1 400"), "{host}: {response}");
+    }
+    assert!(login.send(&format!("GET {true_state} HTTP/1.0\r\n\r\n")).starts_with("HTTP/1.0 400"));
+    assert!(login.post("code=c&state=x").starts_with("HTTP/1.1 400"));
+    end(login, &op);
+}
+
+/// It is said, since a provider may forget `state`: but not so often that it fills the terminal.
+#[test]
+fn a_response_that_is_refused_is_a_warning() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let login = Login::start(&cli, &op, "query");
+    for _ in 0..20 {
+        login.get("/callback?error=access_denied&error_description=no");
+    }
+    let callback = login.callback(&op);
+    login.get(callback.strip_prefix(&format!("http://{}", login.address)).unwrap());
+    let run = login.running.end().done();
+    let warnings: Vec<_> = run.events.iter().filter(|event| event["event"] == "warning").collect();
+    assert!((1..=3).contains(&warnings.len()), "{warnings:?}");
+    assert_eq!(warnings[0]["code"], "callback.state_missing");
+    assert_eq!(warnings[0]["provider"]["description"], "no");
 }
 
 #[test]
@@ -105,17 +163,16 @@ fn a_callback_by_another_way_than_asked_for_is_wrong() {
 }
 
 #[test]
-fn too_much_is_refused() {
+fn too_much_is_refused_and_the_wait_goes_on() {
     let (op, cli) = (Op::start(), Cli::new());
     for (mode, size) in [("query", 65_000), ("query", 70_000), ("query", 500_000), ("form_post", 70_000)] {
         let login = Login::start(&cli, &op, mode);
-        let response = format!("code={}", "x".repeat(size));
-        let response =
-            if mode == "query" { login.get(&format!("/callback?{response}")) } else { login.post(&response) };
+        let form = format!("code={}", "x".repeat(size));
+        let response = if mode == "query" { login.get(&format!("/callback?{form}")) } else { login.post(&form) };
         assert!(response.is_empty() || response.starts_with("HTTP/1.1 4"), "{response}");
-        // What fits is read, and is no response to this login.
-        let code = if size == 65_000 { "callback.state_missing" } else { "callback.too_large" };
-        login.running.end().failed(1, "remote", code);
+        if mode == "query" {
+            end(login, &op);
+        }
     }
 }
 
@@ -130,4 +187,31 @@ fn a_fragment_is_asked_for_by_a_page() {
     let form = url::form_urlencoded::Serializer::new(String::new()).append_pair("fragment", fragment).finish();
     assert!(login.post(&form).starts_with("HTTP/1.1 200"));
     login.running.end().done();
+}
+
+/// A browser, and whatever it starts, can be asked for its environment.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_browser_does_not_inherit_the_client_secret() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (op, cli) = (Op::start(), Cli::new());
+    let told = cli.file("told", "");
+    let script = cli.file("browser", format!("#!/bin/sh\nenv > {told}.new\nmv {told}.new {told}\n"));
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+    for by_option in [true, false] {
+        std::fs::write(&told, "").unwrap();
+        let login = ["login", "--insecure-loopback", "--issuer", &op.issuer, "--client-id", "x", "--par", "never"];
+        let browser: &[&str] = if by_option { &["--browser", &script] } else { &[] };
+        let variables = [("OIDC_CLI_CLIENT_SECRET", "very-secret"), ("BROWSER", script.as_str()), ("MARK", "seen")];
+        let mut running = cli.start_with(&variables, &[&login[..], browser].concat());
+        running.url();
+        let mut environment = String::new();
+        while environment.is_empty() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            environment = std::fs::read_to_string(&told).unwrap();
+        }
+        assert!(environment.contains("MARK=seen") && !environment.contains("very-secret"), "{environment}");
+        running.kill();
+    }
 }

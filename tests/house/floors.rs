@@ -34,6 +34,7 @@ const OUTSIDE: &[&str] = &[
     "async_std",
     "reqwest",
     "ureq",
+    "rustls",
     "hyper",
     "getrandom",
     "OsRng",

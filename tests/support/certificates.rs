@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -40,7 +40,19 @@ impl Authority {
 
     /// The TLS side of a server on this host, which prefers HTTP/2 if `alpn` says so.
     pub fn server(&self, host: &str, alpn: &[&str]) -> Arc<ServerConfig> {
-        let Identity { certificate, key } = self.identity(host);
+        Self::serving(self.identity(host), alpn)
+    }
+
+    /// The TLS side of a server whose certificate is valid in this year.
+    pub fn server_in(&self, host: &str, year: i32) -> Arc<ServerConfig> {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new([host.to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (date_time_ymd(year, 1, 1), date_time_ymd(year, 12, 31));
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        Self::serving(Identity { certificate: certificate.pem(), key: key.serialize_pem() }, &[])
+    }
+
+    fn serving(Identity { certificate, key }: Identity, alpn: &[&str]) -> Arc<ServerConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();

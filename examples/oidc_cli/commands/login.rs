@@ -104,12 +104,12 @@ impl Meeting {
         Ok((Self::Listener(listener), redirect_uri))
     }
 
-    /// Waits for the browser to come back. The first response is judged, right or wrong.
+    /// Waits for the browser to come back with the login's response.
     pub(super) fn response<T>(
         self,
         context: &Context,
         mode: ResponseMode,
-        judge: impl FnOnce(&Callback) -> Result<T, Error>,
+        judge: impl Fn(&Callback) -> Result<T, Error>,
     ) -> Result<T, Failure> {
         let deadline = context.options.deadline;
         match self {
@@ -119,7 +119,7 @@ impl Meeting {
             }
             Self::Listener(listener) => {
                 let _waiting = context.out.waiting("waiting for the browser to come back");
-                listener.wait(mode, deadline, judge)
+                listener.wait(mode, deadline, context.out, judge)
             }
         }
     }

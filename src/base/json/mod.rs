@@ -6,6 +6,7 @@ mod bounds;
 #[allow(clippy::indexing_slicing, reason = "tests")]
 mod differential;
 mod one_pass;
+mod plain;
 mod scalar;
 mod strings;
 mod text;
@@ -21,6 +22,7 @@ use super::secret::Body;
 use crate::error::{Error, ErrorCode, Quote};
 
 use bounds::check_bounds;
+pub(crate) use plain::plain;
 pub(crate) use scalar::{Scalar, unreadable};
 pub(crate) use text::Text;
 

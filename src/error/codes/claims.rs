@@ -8,6 +8,9 @@ codes! {
     ID_TOKEN_MISSING = "id_token.missing", Remote, Protocol, ProviderBroken, "OpenID Connect Core 1.0 section 3.1.3.3",
         "no ID token in the token response", "The scope `openid` was asked for, but the provider did not grant it or is not an OpenID Provider.",
         "Allow `openid` for the client at the provider, or log in without it.";
+    ID_TOKEN_TYPE = "id_token.type", Remote, Claims, ProviderBroken, "RFC 8725 section 3.11",
+        "the `typ` says that it is no ID token", "The provider sent a token of another kind in place of the ID token.",
+        "Do not use the tokens; report it to the provider.";
     ID_TOKEN_CLAIMS = "id_token.claims", Remote, Claims, ProviderBroken, "RFC 7519 section 4",
         "the claims of the ID token are not a JSON object of the right types", "A claim has another type than its standard or the application expects.",
         "Report it to the provider, or correct the type that the application reads.";

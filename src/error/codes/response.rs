@@ -46,9 +46,9 @@ codes! {
     HTTP_CONTENT_TYPE = "http.content_type", Remote, Response, ProviderBroken, "RFC 9110 section 8.3",
         "unexpected content type", "A web page came instead of the document, or the server labels the document wrongly.",
         "Check that the URL is that of the endpoint and that no proxy or login page is in between.";
-    HTTP_CONTENT_CODING = "http.content_coding", Remote, Response, ProviderBroken, "RFC 9110 section 8.4",
-        "the body is compressed, which was not asked for", "A proxy or the server compresses without regard to `Accept-Encoding`.",
-        "Use an HTTP client that decompresses, or switch compression off at the server.";
+    HTTP_CONTENT_ENCODING = "http.content_encoding", Remote, Response, ProviderBroken, "RFC 9110 section 8.4",
+        "the body has a content coding that was not asked for", "The server or a proxy in front of it compresses every response.",
+        "Turn compression off for this endpoint, or use an HTTP client that decodes it.";
     JSON_SYNTAX = "json.syntax", Remote, Response, ProviderBroken, "RFC 8259",
         "invalid JSON", "A web page or a truncated document came instead of JSON.",
         "Check that the URL is that of the endpoint.";

@@ -8,6 +8,7 @@ mod misbehaviour;
 mod own_client;
 mod par;
 mod signing;
+mod standards;
 
 use std::time::Duration;
 

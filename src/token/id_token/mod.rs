@@ -1,6 +1,6 @@
 //! ID tokens: their claims, and what they are checked against (OpenID Connect Core 1.0 sections 2, 3.1.3.7, 12.2).
 
-pub(super) mod refusal;
+pub(crate) mod refusal;
 mod stored;
 mod texts;
 
@@ -16,7 +16,7 @@ use super::numeric::NumericDate;
 use crate::base::env::Timestamp;
 use crate::base::json::{self, Scalar, Text};
 use crate::base::secret::{Body, Secret};
-use crate::base::url::Issuer;
+use crate::base::url::{Issuer, is_showable};
 use crate::error::{Error, ErrorCode, Quote};
 use crate::jose::Signed;
 use crate::party::client::Client;
@@ -437,7 +437,7 @@ pub(super) fn check_issuer(iss: &str, tenant: Option<&str>, provider: &Provider)
     let expected = provider.issuer().as_str();
     let fits = match expected.split_once("{tenantid}") {
         Some((before, after)) if provider.options().accepts(Deviation::TenantIssuer) => tenant.is_some_and(|tenant| {
-            let is_segment = !tenant.is_empty() && !tenant.contains('/');
+            let is_segment = !tenant.is_empty() && !tenant.contains('/') && is_showable(tenant);
             is_segment && iss.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)) == Some(tenant)
         }),
         _ => iss == expected,

@@ -17,6 +17,20 @@ pub(in crate::token) fn clocks(code: ErrorCode, claim: &'static str, time: Times
     Error::new(code).at(claim).with_found(Quote::library(found)).with_hint(hint)
 }
 
+/// Types of tokens for other purposes (RFC 8725 section 3.11): access tokens, logout tokens, proofs, and others.
+const OTHER_TYPES: [&str; 6] =
+    ["at+jwt", "logout+jwt", "dpop+jwt", "secevent+jwt", "token-introspection+jwt", "oauth-authz-req+jwt"];
+
+/// Checks that the header's `typ` does not name a token of another kind. ID tokens have no type of their own.
+pub(crate) fn check_type(typ: Option<&str>) -> Result<(), Error> {
+    let Some(typ) = typ else { return Ok(()) };
+    let name = typ.rsplit_once('/').map_or(typ, |(_, name)| name);
+    if OTHER_TYPES.iter().any(|other| name.eq_ignore_ascii_case(other)) {
+        return Err(Error::new(ErrorCode::ID_TOKEN_TYPE).at("typ").with_found(Quote::provider(typ)));
+    }
+    Ok(())
+}
+
 /// The token is another issuer's.
 pub(super) fn other_issuer(expected: &str, iss: &str) -> Error {
     let error = Error::new(ErrorCode::ID_TOKEN_ISSUER_MISMATCH).at("iss");

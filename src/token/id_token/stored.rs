@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::IdToken;
 use super::texts::{Claims, Texts};
 use crate::base::env::Timestamp;
 use crate::base::secret::{self, Secret};
-use crate::base::url::Issuer;
+use crate::base::url::{Issuer, is_showable};
+use crate::error::ErrorCode;
 
 #[derive(Serialize, Deserialize)]
 struct StoredIdToken<'a> {
@@ -54,6 +55,9 @@ impl Serialize for IdToken {
 impl<'de> Deserialize<'de> for IdToken {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = StoredIdToken::deserialize(deserializer)?;
+        if !is_showable(&stored.issuer) {
+            return Err(de::Error::custom(ErrorCode::STORED_MALFORMED));
+        }
         let claims = Claims {
             sub: &stored.subject,
             nonce: stored.nonce.as_deref(),

@@ -25,6 +25,29 @@ fn by_reqwest(options: &HttpOptions, step: Step<Toy>) -> Outcome {
     runtime.block_on(Driver::new(http).run(step, &mut SystemEnv::new().unwrap())).unwrap()
 }
 
+#[cfg(feature = "hyper")]
+fn by_hyper(_: &HttpOptions, step: Step<Toy>) -> Outcome {
+    use http_body_util::Full;
+    use hyper::body::Bytes;
+    use hyper_util::client::legacy::{Client, connect::HttpConnector};
+    use oidc_proto::adapter::{Driver, tower};
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let executor = hyper_util::rt::TokioExecutor::new();
+        let service: Client<HttpConnector, Full<Bytes>> = Client::builder(executor).build_http();
+        Driver::new(tower::Client::new(service)).run(step, &mut SystemEnv::new().unwrap()).await.unwrap()
+    })
+}
+
+/// Those without options: what they do is the service's choice.
+fn with_services() -> Vec<(&'static str, Send)> {
+    let all = senders();
+    #[cfg(feature = "hyper")]
+    let all = all.into_iter().chain([("hyper", by_hyper as Send)]).collect();
+    all
+}
+
 fn senders() -> Vec<(&'static str, Send)> {
     vec![
         ("ureq", by_ureq),
@@ -80,11 +103,14 @@ fn options_that_cannot_work_are_refused_when_the_client_is_made() {
         (HttpOptions::new().with_root_certificates_pem("no certificate"), OptionsError::RootCertificate),
         (HttpOptions::new().with_root_certificates_pem(""), OptionsError::RootCertificate),
         (HttpOptions::new().with_proxy("::"), OptionsError::Proxy),
+        // Not spoken: the request would go straight to the server.
+        (HttpOptions::new().with_proxy("socks5://127.0.0.1:1"), OptionsError::Proxy),
         (HttpOptions::new().with_user_agent("a\nb"), OptionsError::UserAgent),
         (
             HttpOptions::new().with_proxy("http://127.0.0.1:1").with_public_addresses_only(),
             OptionsError::ProxyUnchecked,
         ),
+        (HttpOptions::new().with_proxy_from_environment().with_public_addresses_only(), OptionsError::ProxyUnchecked),
     ];
     for (options, error) in bad {
         assert_eq!(ureq::Client::with(options.clone()).err(), Some(error), "ureq {options:?}");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use oidc_proto::adapter::HttpOptions;
 use oidc_proto::{Accept, Body, Failure, FailureKind, FailureReason, Policy, Sent, Step};
 
-use super::{by_closure, senders};
+use super::{by_closure, senders, with_services};
 use crate::support::certificates::Authority;
 use crate::support::server::{Connection, DeadPort, Seen, Server};
 use crate::support::toy::{Outcome, Toy};
@@ -47,16 +47,21 @@ fn echo(status: &'static str, headers: &'static str, body: &'static str) -> (Ser
 #[test]
 fn a_get_arrives_as_it_was_built_and_its_response_comes_back_whole() {
     let (server, seen) = echo("200 OK", "content-type: application/json\r\nx-answer: 4\r\n", "{\"a\":1}");
-    let all = senders().into_iter().chain([("closure", by_closure as super::Send)]);
-    for (name, send) in all {
+    for (name, send) in with_services() {
         let response = answer(name, send(&options(), Toy::get(&server.url("/a/b?c=d%20e"), 7)));
         assert_eq!((response.status().as_u16(), response.body().as_slice()), (200, &b"{\"a\":1}"[..]), "{name}");
         assert_eq!(response.headers()["x-answer"], "4", "{name}");
         let seen = seen.recv().unwrap();
         assert_eq!(seen.line, "GET /a/b?c=d%20e", "{name}");
         assert_eq!((seen.header("x-probe"), seen.header("accept")), (Some("17"), Some("application/json")), "{name}");
-        // What nobody asked for is not sent.
-        for absent in ["user-agent", "accept-encoding", "cookie", "referer"] {
+        // Firewalls refuse requests without a user agent; bodies are read as they come.
+        let agent = concat!("oidc-proto/", env!("CARGO_PKG_VERSION"));
+        assert_eq!(
+            (seen.header("user-agent"), seen.header("accept-encoding")),
+            (Some(agent), Some("identity")),
+            "{name}"
+        );
+        for absent in ["cookie", "referer"] {
             assert_eq!(seen.header(absent), None, "{name}: {absent}");
         }
         assert_eq!(seen.body, "", "{name}");
@@ -66,7 +71,7 @@ fn a_get_arrives_as_it_was_built_and_its_response_comes_back_whole() {
 #[test]
 fn a_post_arrives_with_its_body_and_an_error_status_is_an_answer() {
     let (server, seen) = echo("400 Bad Request", "content-type: application/json\r\n", "{\"error\":\"invalid_grant\"}");
-    let all = senders().into_iter().chain([("closure", by_closure as super::Send)]);
+    let all = with_services().into_iter().chain([("closure", by_closure as super::Send)]);
     for (name, send) in all {
         for body in ["grant_type=authorization_code&code=a%2Bb", ""] {
             let response = answer(name, send(&options(), Toy::post(&server.url("/token"), body)));
@@ -80,17 +85,23 @@ fn a_post_arrives_with_its_body_and_an_error_status_is_an_answer() {
 }
 
 #[test]
-fn a_user_agent_is_sent_if_one_was_named() {
+fn another_user_agent_is_sent_if_one_was_named() {
     let (server, seen) = echo("204 No Content", "", "");
     for (name, send) in senders() {
         answer(name, send(&options().with_user_agent("app/1"), Toy::get(&server.url("/"), 9)));
         assert_eq!(seen.recv().unwrap().header("user-agent"), Some("app/1"), "{name}");
+        // That of the request counts more.
+        let request = http::Request::get(server.url("/")).header("user-agent", "own/1").header("accept-encoding", "br");
+        let request = request.body(Body::default()).unwrap();
+        answer(name, send(&options().with_user_agent("app/1"), Step::call(request, Policy::read(9, Accept::Any), Toy)));
+        let seen = seen.recv().unwrap();
+        assert_eq!((seen.header("user-agent"), seen.header("accept-encoding")), (Some("own/1"), Some("br")), "{name}");
     }
 }
 
 #[test]
 fn a_redirect_is_handed_back_and_not_followed() {
-    let all = senders().into_iter().chain([("closure", by_closure as super::Send)]);
+    let all = with_services().into_iter().chain([("closure", by_closure as super::Send)]);
     for (name, send) in all {
         for status in ["301 Moved Permanently", "302 Found", "303 See Other", "307 Temporary Redirect"] {
             let (server, seen) = echo(status, "location: /elsewhere\r\nset-cookie: a=b\r\n", "");
@@ -118,7 +129,7 @@ fn an_endless_body_is_read_up_to_the_limit_and_no_further() {
         }
         hung_up.send(total).map_err(std::io::Error::other)
     });
-    for (name, send) in senders() {
+    for (name, send) in with_services() {
         let outcome = send(&options(), Toy::get(&server.url("/"), 100_000));
         fails(name, outcome, FailureKind::BodyTooLarge, Sent::Maybe);
         // What the limit does not hold are the buffers of two sockets.
@@ -130,7 +141,7 @@ fn an_endless_body_is_read_up_to_the_limit_and_no_further() {
 #[test]
 fn a_body_of_just_the_limit_is_read_and_one_byte_more_is_not() {
     let (server, _seen) = echo("200 OK", "", "12345678");
-    for (name, send) in senders() {
+    for (name, send) in with_services() {
         assert_eq!(answer(name, send(&options(), Toy::get(&server.url("/"), 8))).body().len(), 8, "{name}");
         let outcome = send(&options(), Toy::get(&server.url("/"), 7));
         fails(name, outcome, FailureKind::BodyTooLarge, Sent::Maybe);
@@ -163,12 +174,42 @@ fn a_response_that_does_not_end_is_given_up_in_time() {
 
 #[test]
 fn a_connection_that_breaks_is_told_as_such() {
-    for (name, send) in senders() {
+    for (name, send) in with_services() {
         for start in ["", "HTTP/1.1 200 OK\r\ncontent-l", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\ncut"] {
             for end in [Connection::reset, |_| Ok(())] {
                 let server = cut_short(start, end);
                 let outcome = send(&options(), Toy::post(&server.url("/"), "code=1"));
                 fails(name, outcome, FailureKind::Interrupted, Sent::Maybe);
+            }
+        }
+    }
+}
+
+/// Each byte comes in time, and the response never.
+#[test]
+fn a_flood_of_what_is_no_response_ends_at_the_time_out() {
+    let floods: [(&str, &str); 2] = [
+        ("", "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"),
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1", ";extension=value"),
+    ];
+    for (start, flood) in floods {
+        for pause in [Duration::from_millis(1), Duration::from_millis(20)] {
+            let server = Server::start(move |mut connection: Connection| {
+                connection.request()?;
+                connection.write(start.as_bytes())?;
+                loop {
+                    connection.write(flood.as_bytes())?;
+                    std::thread::sleep(pause);
+                }
+            });
+            for (name, send) in senders() {
+                let begun = std::time::Instant::now();
+                let outcome = send(&options().with_timeout(SHORT), Toy::get(&server.url("/"), 99));
+                let Outcome::Failed(failure) = outcome else { panic!("{name} {flood}: a response") };
+                // A client may see sooner that this is no response.
+                let fits = matches!(failure.kind, FailureKind::Timeout | FailureKind::Interrupted);
+                assert!(fits && failure.sent == Sent::Maybe, "{name} {flood}: {failure:?}");
+                assert!(begun.elapsed() < 20 * SHORT, "{name} {flood} {:?} {failure:?}", begun.elapsed());
             }
         }
     }
@@ -186,6 +227,18 @@ fn where_nobody_listens_nothing_was_sent() {
             assert!(matches!(outcome, Outcome::Failed(failure) if failure.reason() == Some(reason)), "{name} {url}");
             fails(name, outcome, FailureKind::Unreachable, Sent::No);
         }
+    }
+}
+
+#[cfg(feature = "hyper")]
+#[test]
+fn a_service_that_does_not_connect_has_sent_nothing() {
+    let dead = DeadPort::new();
+    let nowhere = format!("http://{}.invalid/", "a".repeat(64));
+    for (url, reason) in [(&dead.url(), Some(FailureReason::ConnectionRefused)), (&nowhere, None)] {
+        let outcome = super::by_hyper(&options(), Toy::get(url, 9));
+        assert!(matches!(outcome, Outcome::Failed(failure) if failure.reason() == reason), "{url}: {outcome:?}");
+        fails("hyper", outcome, FailureKind::Unreachable, Sent::No);
     }
 }
 
@@ -222,14 +275,114 @@ fn a_private_authority_is_trusted_if_named_and_then_no_other() {
             assert_eq!(answer(name, send(&trusted, Toy::get(&server.url("/"), 9))).body(), b"secret", "{name}");
         }
         for untrusting in [options(), options().with_root_certificates_pem(theirs.pem.clone())] {
-            fails(name, send(&untrusting, Toy::get(&server.url("/"), 9)), FailureKind::Tls, Sent::No);
+            let outcome = send(&untrusting, Toy::get(&server.url("/"), 9));
+            fails_by(name, outcome, FailureReason::UnknownAuthority);
         }
         // The certificate is for the address, not for the name.
         let outcome = send(
             &options().with_root_certificates_pem(ours.pem.clone()),
             Toy::get(&server.url_at("localhost", "/"), 9),
         );
-        fails(name, outcome, FailureKind::Tls, Sent::No);
+        fails_by(name, outcome, FailureReason::CertificateHost);
+    }
+}
+
+/// The handshake fails, nothing was sent, and the reason is told.
+fn fails_by(name: &str, outcome: Outcome, reason: FailureReason) {
+    assert!(matches!(&outcome, Outcome::Failed(failure) if failure.reason() == Some(reason)), "{name}: {outcome:?}");
+    fails(name, outcome, FailureKind::Tls, Sent::No);
+}
+
+#[test]
+fn a_certificate_out_of_its_time_is_told_to_be() {
+    for (year, reason) in [(2020, FailureReason::CertificateExpired), (2090, FailureReason::CertificateNotYetValid)] {
+        let authority = Authority::new();
+        let config = authority.server_in("127.0.0.1", year);
+        let server = Server::start_tls(config, |mut connection| connection.request().map(drop));
+        for (name, send) in senders() {
+            let trusting = options().with_root_certificates_pem(authority.pem.clone());
+            fails_by(name, send(&trusting, Toy::get(&server.url("/"), 9)), reason);
+        }
+    }
+}
+
+#[test]
+fn the_error_of_a_handshake_names_the_server_and_the_reason() {
+    let server =
+        Server::start_tls(Authority::new().server("127.0.0.1", &[]), |mut connection| connection.request().map(drop));
+    let http = oidc_proto::adapter::ureq::Client::new().unwrap();
+    let schemes = oidc_proto::Schemes::HttpsOnly;
+    let issuer = oidc_proto::Issuer::new(&server.url(""), schemes).unwrap();
+    let step = oidc_proto::flow::ServerMetadataFetch::start(issuer, oidc_proto::ProviderOptions::new()).unwrap();
+    let env = &mut oidc_proto::adapter::SystemEnv::new().unwrap();
+    let error = oidc_proto::adapter::BlockingDriver::new(http).run(step, env).unwrap_err();
+    assert_eq!(error.code(), oidc_proto::ErrorCode::TRANSPORT_TLS);
+    let address = server.url("").replace("https://", "");
+    assert_eq!(error.found().unwrap().as_str(), format!("{address}: its certificate is from an unknown authority"));
+}
+
+/// The caller's own configuration of rustls, in place of roots.
+#[test]
+fn tls_of_the_callers_own_is_used() {
+    let authority = Authority::new();
+    let server = Server::start_tls(authority.server("127.0.0.1", &[]), |mut connection| {
+        connection.request()?;
+        connection.response("200 OK", "", "secret")?;
+        connection.hang();
+        Ok(())
+    });
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(authority.der.clone().into()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let own = options().with_tls(builder.with_root_certificates(roots).with_no_client_auth());
+    for (name, send) in senders() {
+        assert_eq!(answer(name, send(&own, Toy::get(&server.url("/"), 9))).body(), b"secret", "{name}");
+    }
+}
+
+/// In a process of its own: the variables are the process's.
+#[test]
+fn roots_and_proxy_of_the_environment_are_used() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().unwrap();
+    let roots = folder.path().join("roots.pem");
+    std::fs::write(&roots, &authority.pem).unwrap();
+    let server = Server::start_tls(authority.server("127.0.0.1", &[]), |mut connection| {
+        connection.request()?;
+        connection.response("200 OK", "", "secret")?;
+        connection.hang();
+        Ok(())
+    });
+    let (tell, seen) = mpsc::channel();
+    let proxy = Server::start(move |mut connection| {
+        tell.send(connection.request()?.line).map_err(std::io::Error::other)?;
+        connection.response("502 Bad Gateway", "connection: close\r\n", "")
+    });
+    let own = std::env::current_exe().unwrap();
+    let mut command = std::process::Command::new(own);
+    command.args(["--exact", "clients::scenarios::in_an_environment", "--ignored"]);
+    command.env("SSL_CERT_FILE", &roots).env("http_proxy", proxy.url("")).env("HTTP_PROXY", proxy.url(""));
+    command.env("TEST_SERVER", server.url("/"));
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    for (name, _) in senders() {
+        let line = seen.recv_timeout(Duration::from_secs(5)).expect(name);
+        assert!(line.contains("provider.invalid"), "{name}: {line}");
+    }
+    // By default no variable names a proxy.
+    assert!(seen.try_recv().is_err());
+}
+
+#[test]
+#[ignore = "run by roots_and_proxy_of_the_environment_are_used"]
+fn in_an_environment() {
+    // By itself there is nothing to try.
+    let Ok(server) = std::env::var("TEST_SERVER") else { return };
+    for (name, send) in senders() {
+        assert_eq!(answer(name, send(&options(), Toy::get(&server, 9))).body(), b"secret", "{name}");
+        send(&options(), Toy::get("http://provider.invalid/without", 9));
+        send(&options().with_proxy_from_environment(), Toy::get("http://provider.invalid/metadata", 9));
     }
 }
 
@@ -253,17 +406,56 @@ fn a_handshake_that_does_not_end_was_not_a_request() {
     }
 }
 
+/// Spellings of addresses that are not public. Some clients understand each of them.
+const PRIVATE: [&str; 21] = [
+    "127.0.0.1",
+    "127.0.0.1.",
+    "127.1",
+    "127.0.1",
+    "2130706433",
+    "0x7f.1",
+    "0x7f000001",
+    "0177.0.0.1",
+    "017700000001",
+    "0",
+    "0.0.0.0",
+    "169.254.169.254",
+    "localhost",
+    "LOCALHOST.",
+    "app.localhost",
+    "[::1]",
+    "[::]",
+    "[fe80::1]",
+    "[::ffff:7f00:1]",
+    "[64:ff9b::7f00:1]",
+    "[2002:7f00:1::]",
+];
+
 #[test]
 fn private_addresses_are_refused_by_choice_whether_written_or_looked_up() {
     let (server, seen) = echo("200 OK", "", "inside");
     for (name, send) in senders() {
         let strict = options().with_public_addresses_only();
-        for url in [server.url("/"), server.url_at("localhost", "/"), server.url_at("[::ffff:7f00:1]", "/")] {
-            fails(name, send(&strict, Toy::get(&url, 9)), FailureKind::Refused, Sent::No);
+        for host in PRIVATE {
+            let outcome = send(&strict, Toy::get(&server.url_at(host, "/"), 9));
+            fails(&format!("{name} {host}"), outcome, FailureKind::Refused, Sent::No);
         }
         assert!(seen.try_recv().is_err(), "{name}");
         assert_eq!(answer(name, send(&options(), Toy::get(&server.url_at("localhost", "/"), 9))).status(), 200);
         seen.recv().unwrap();
+    }
+}
+
+#[test]
+fn both_clients_send_the_same_spelling_of_a_url() {
+    let (server, seen) = echo("200 OK", "", "");
+    for (name, send) in senders() {
+        for host in ["2130706433", "127.1", "0x7f.1", "0177.0.0.1"] {
+            answer(name, send(&options(), Toy::get(&server.url_at(host, "/a/../b"), 9)));
+            let seen = seen.recv().unwrap();
+            let host = server.url("").replace("http://", "");
+            assert_eq!((seen.line.as_str(), seen.header("host")), ("GET /b", Some(host.as_str())), "{name}");
+        }
     }
 }
 
@@ -288,7 +480,7 @@ fn a_proxy_is_used_if_named() {
 #[test]
 fn a_request_that_needs_a_client_certificate_is_refused() {
     let (server, seen) = echo("200 OK", "", "");
-    for (name, send) in senders() {
+    for (name, send) in with_services() {
         let policy = Policy::write(Accept::Any).with_client_certificate("device");
         let request = http::Request::post(server.url("/")).body(Body::default()).unwrap();
         fails(name, send(&options(), Step::call(request, policy, Toy)), FailureKind::Refused, Sent::No);

@@ -347,6 +347,27 @@ fn the_response_of_one_provider_does_not_count_at_another() {
     assert_usable(&mut world, login);
 }
 
+/// RFC 9700 section 4.4.2.2: without `iss` it is the redirect URI that tells providers apart, one for each.
+#[test]
+fn the_response_of_one_provider_without_iss_does_not_count_at_the_redirect_uri_of_another() {
+    const OTHER: &str = "https://app.example.org/cb/other";
+    let mut world = World::new();
+    world.op.lie(Lie::MetadataIssAbsent);
+    let login = world.login().unwrap();
+    let honest = testing::Provider::new("https://other.example.org")
+        .with_client(testing::RegisteredClient::public(login.party.client().id(), OTHER));
+    honest.edit_callback(|callback| callback.remove("iss"));
+    let mut url = url::Url::parse(login.url.as_str()).unwrap();
+    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    url.set_host(Some("other.example.org")).unwrap();
+    let pairs = pairs.iter().map(|(name, value)| (name, if name == "redirect_uri" { OTHER } else { value }));
+    url.query_pairs_mut().clear().extend_pairs(pairs);
+    let callback = Callback::from_url(honest.visit(url.as_str(), world.env.now()).callback()).unwrap();
+    let error = login.party.check(&login.pending, &callback, world.env.now()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::CALLBACK_REDIRECT_URI);
+    assert_usable(&mut world, login);
+}
+
 #[test]
 fn a_response_that_comes_again_is_refused_by_the_provider_and_ends_the_grant() {
     let mut world = World::new();

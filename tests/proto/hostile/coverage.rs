@@ -9,7 +9,6 @@ use crate::hostile::world::{Row, Say};
 
 /// Codes that no provider, network or browser can make this crate raise.
 const RAISED_ELSEWHERE: &[(ErrorCode, &str)] = &[
-    (ErrorCode::HTTP_CONTENT_CODING, "tests/proto/reading/tokens.rs"),
     (ErrorCode::TOKEN_INTERACTION_REQUIRED, "tests/proto/reading/verdicts.rs"),
     (ErrorCode::STEP_UNEXPECTED, "a driver's mistake: tests/proto/contract.rs"),
     (ErrorCode::STEP_NO_TIMER, "a driver's lack: tests/proto/contract.rs"),

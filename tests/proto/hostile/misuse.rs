@@ -1,13 +1,13 @@
 //! Wrong calls: nothing is sent, and the error says that it is ours.
 
-use oidc_proto::flow::Registration;
+use oidc_proto::flow::{GrantRequest, Registration};
 use oidc_proto::jose::{Algorithm, PrivateKey};
 use oidc_proto::testing::{self, Lie, On, RegisteredClient};
 use oidc_proto::{ApplicationType, ClientMetadata, Endpoint, Localized, Secret};
 use oidc_proto::{AuthMethod, Prompt, ResponseMode};
 use oidc_proto::{
-    AuthorizationRequest, Client, ClientAuth, Env as _, Error, ErrorCode, Fault, IdTokenTrust, RedirectUri,
-    RelyingParty, Schemes, Scope,
+    AuthorizationRequest, Client, ClientAuth, EndSessionRequest, Env as _, Error, ErrorCode, Fault, IdTokenTrust,
+    RedirectUri, RelyingParty, Schemes, Scope,
 };
 use serde_json::json;
 
@@ -43,6 +43,15 @@ const REDIRECTS: &[&str] = &[
     "https://app.example.org/cb#",
     "https://app.example.org/cb#x",
     "https://user@app.example.org/cb",
+    " https://app.example.org/cb",
+    "https://app.example.org/cb\n",
+    "https://app.example.org/a\tb",
+    "https://app.example.org/\u{0}",
+    "https://app.example.org/\u{9b}2J",
+    "https://app.example.org/\u{202e}txt",
+    "https://app.example.org/\u{200b}",
+    "https://app.example.org/\u{e0041}",
+    "com.example.app:/\u{2066}cb",
 ];
 
 pub(crate) fn rows() -> Vec<Row> {
@@ -79,6 +88,22 @@ fn what_cannot_be_asked_for_is_not_asked() {
     for scope in ["openid \"x\"", "openid\n", "é", "a\\b"] {
         assert_ours(Scope::new(scope), ErrorCode::AUTHORIZATION_SCOPE);
     }
+}
+
+/// A hint is a user's address, and a parameter of the application's own can be anything.
+#[test]
+fn no_value_that_the_application_adds_is_shown() {
+    let mut world = World::new();
+    let request = world.request.clone().with_login_hint("hint-of-alice").with_parameter("name", "value-of-ours");
+    world.show(&request);
+    world.show(&EndSessionRequest::new().with_logout_hint("hint-of-alice"));
+    world.show(&oidc_proto::matrix::LoginRequest::new().with_login_hint("hint-of-alice"));
+    world.show(&GrantRequest::client_credentials().with_parameter("name", "value-of-ours"));
+    assert!(!world.shown.contains("hint-of-alice") && !world.shown.contains("value-of-ours"));
+    // They are sent all the same.
+    world.request = request;
+    let url = world.login().unwrap().url.as_str().to_owned();
+    assert!(url.contains("login_hint=hint-of-alice") && url.contains("name=value-of-ours"));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use oidc_proto::Challenge;
@@ -76,6 +78,25 @@ fn a_token_goes_over_tls_or_nowhere() {
             let outcome = start(get(url), user, world).map(|_| ()).map_err(|error| (error.code(), error.fault()));
             assert_eq!(outcome, if *allowed { Ok(()) } else { Err((ErrorCode::RESOURCE_URL, Whose::Local)) }, "{url}");
         }
+    }
+}
+
+/// The request, its DPoP proof and the check of its URL have one spelling.
+#[test]
+fn the_url_that_was_checked_is_the_url_that_is_sent() {
+    for (url, sent) in [
+        ("https://2130706433/x", "https://127.0.0.1/x"),
+        ("https://0x7f.1:443/x?y=z", "https://127.0.0.1/x?y=z"),
+        ("https://RS.example.org./a/../b", "https://rs.example.org./b"),
+        ("https://rs.example.org/%2e%2e/b", "https://rs.example.org/b"),
+    ] {
+        let mut world = World::bound();
+        let user = world.logged_in().unwrap();
+        let (request, _) = parts(start(get(url), &user, &mut world).unwrap());
+        assert_eq!(request.uri().to_string(), sent);
+        let proof = request.headers()["dpop"].to_str().unwrap().split('.').nth(1).unwrap().to_owned();
+        let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(proof).unwrap()).unwrap();
+        assert_eq!(claims["htu"], sent.split('?').next().unwrap());
     }
 }
 

@@ -106,7 +106,7 @@ fn a_newer_version_is_told_apart_from_a_damaged_one() {
 #[rustfmt::skip]
 fn malformed() -> Vec<(Type, &'static str, &'static str, Vec<Value>)> {
     let verifier = |length| json!("v".repeat(length));
-    let issuers = || vec![json!(""), json!("op.example.org"), json!("http://op.example.org"), json!("https://op.example.org#x"), json!("https://op.example.org?x"), json!("https://x@op.example.org"), json!(7)];
+    let issuers = || vec![json!(""), json!("op.example.org"), json!("http://op.example.org"), json!("https://op.example.org#x"), json!("https://op.example.org?x"), json!("https://x@op.example.org"), json!("https://op.example.org/\u{202e}"), json!("https://op.example.org\n"), json!(7)];
     let dates = || vec![json!("soon"), json!(-1), json!(1.5), json!([]), json!({})];
     vec![
         (Type::Pending, PENDING, "/issuer", issuers()),
@@ -144,7 +144,7 @@ fn malformed() -> Vec<(Type, &'static str, &'static str, Vec<Value>)> {
         (Type::Tokens, TOKENS, "/expires_at", dates()),
         (Type::Tokens, TOKENS, "/id_token", vec![json!("x"), json!({}), json!(7)]),
         (Type::Tokens, TOKENS, "/id_token/compact", vec![Value::Null, json!(7)]),
-        (Type::Tokens, TOKENS, "/id_token/issuer", vec![Value::Null, json!(7)]),
+        (Type::Tokens, TOKENS, "/id_token/issuer", vec![Value::Null, json!("https://op.example.org/\u{202e}"), json!("\u{1b}[2J"), json!(7)]),
         (Type::Tokens, TOKENS, "/id_token/subject", vec![Value::Null, json!(""), json!("s".repeat(256)), json!(7)]),
         (Type::Tokens, TOKENS, "/id_token/audience", vec![Value::Null, json!([]), json!(["another"]), json!("x"), json!([7])]),
         (Type::Tokens, TOKENS, "/id_token/expires_at", dates()),

@@ -83,7 +83,8 @@ pub(crate) fn rows() -> Vec<Row> {
         codes.iter().zip(PLACES).map(|(code, on)| (Say::Fault(on, fault.clone()), *code)).collect::<Vec<_>>()
     };
     let failures = FAILURES.iter().map(|(_, code)| (Say::Edit("a failure", |_| {}), Some(*code)));
-    FAULTS.iter().flat_map(row).chain(failures).collect()
+    let coded = (Say::Edit("told by a scenario", |_| {}), Some(ErrorCode::HTTP_CONTENT_ENCODING));
+    FAULTS.iter().flat_map(row).chain(failures).chain([coded]).collect()
 }
 
 /// Goes on honestly until the request of this column is next, lets it meet the fault, and tells the outcome.
@@ -122,6 +123,29 @@ fn a_fault_is_named_for_what_it_is_at_every_endpoint() {
             let (_, outcome) = strike(column, fault);
             assert_eq!(outcome.err().map(|error| error.code()), *code, "{fault:?} at {:?}", PLACES[column]);
         }
+    }
+}
+
+/// It is told as that, not as wrong JSON; a client that decodes the body may leave the header.
+#[test]
+fn a_content_coding_that_nobody_asked_for_is_named() {
+    for (status, body, expected) in [
+        (200, b"\x1f\x8b\x08\x00".as_slice(), ErrorCode::HTTP_CONTENT_ENCODING),
+        (400, b"\x1f\x8b\x08\x00", ErrorCode::HTTP_CONTENT_ENCODING),
+        (503, b"\x1f\x8b\x08\x00", SERVER),
+        (400, b"{\"error\":\"invalid_grant\"}", ErrorCode::TOKEN_INVALID_GRANT),
+    ] {
+        let world = &mut World::new();
+        let user = world.logged_in().unwrap();
+        world.op.tamper(On::Token, move |response| {
+            *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
+            response.headers_mut().insert("content-encoding", http::HeaderValue::from_static("gzip"));
+            *response.body_mut() = body.to_vec();
+        });
+        let error = world.refresh(&user).err().unwrap().error;
+        assert_eq!(error.code(), expected, "{status}");
+        let found = error.found().map(|found| found.as_str());
+        assert!(expected != ErrorCode::HTTP_CONTENT_ENCODING || found == Some("gzip"), "{found:?}");
     }
 }
 

@@ -156,7 +156,7 @@ const REFUSED: &[(Document, &str, &[&str], &str)] = &[
     (IdToken, "at_hash", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "it binds the access token"),
     (LogoutTokenHeader, "typ", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "a token of another type is no logout token"),
     (LogoutToken, "sid", &["[]", "{}", "7"], "it says who is logged out"),
-    (LogoutToken, "nonce", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "Back-Channel Logout 1.0 section 2.4: it would be an ID token"),
+    (LogoutToken, "nonce", &["null", r#""""#, "[]", "{}", "7", r#""wrong""#], "Back-Channel Logout 1.0 section 2.4: it would be an ID token"),
 ];
 
 /// The object with the member in that form, last.

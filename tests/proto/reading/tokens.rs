@@ -169,10 +169,10 @@ fn an_id_token_of_a_refresh_may_tell_more_than_the_first() {
 #[test]
 fn a_coding_that_nobody_asked_for_is_told_as_that() {
     for (on, coding, code) in [
-        (On::ServerMetadata, "gzip", Some(ErrorCode::HTTP_CONTENT_CODING)),
-        (On::Register, "gzip", Some(ErrorCode::HTTP_CONTENT_CODING)),
-        (On::Jwks, "br", Some(ErrorCode::HTTP_CONTENT_CODING)),
-        (On::Token, "deflate", Some(ErrorCode::HTTP_CONTENT_CODING)),
+        (On::ServerMetadata, "gzip", Some(ErrorCode::HTTP_CONTENT_ENCODING)),
+        (On::Register, "gzip", Some(ErrorCode::HTTP_CONTENT_ENCODING)),
+        (On::Jwks, "br", Some(ErrorCode::HTTP_CONTENT_ENCODING)),
+        (On::Token, "deflate", Some(ErrorCode::HTTP_CONTENT_ENCODING)),
         (On::Token, "identity", None),
     ] {
         let mut world = World::new();

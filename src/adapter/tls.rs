@@ -1,0 +1,93 @@
+//! TLS for both HTTP clients, by rustls: one configuration from the same options.
+
+use std::error::Error as StdError;
+use std::io;
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt as _;
+
+use super::options::{HttpOptions, OptionsError, Root};
+use crate::error::transport::{Failure, FailureKind, FailureReason, Sent};
+
+/// The configuration for a client that speaks these protocols (RFC 7301), the best first.
+pub(super) fn config(options: &HttpOptions, protocols: &[&[u8]]) -> Result<ClientConfig, OptionsError> {
+    let mut config = match &options.tls {
+        Some(own) => ClientConfig::clone(own),
+        None => of_roots(&options.roots)?,
+    };
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(config)
+}
+
+fn of_roots(roots: &[Root]) -> Result<ClientConfig, OptionsError> {
+    let builder = ClientConfig::builder_with_provider(provider()?)
+        .with_safe_default_protocol_versions()
+        .map_err(|_| OptionsError::Library)?;
+    let builder = if roots.is_empty() {
+        builder.with_platform_verifier().map_err(|_| OptionsError::Library)?
+    } else {
+        builder.with_root_certificates(root_certificates(roots)?)
+    };
+    Ok(builder.with_no_client_auth())
+}
+
+/// The process's own, or the one of this build.
+fn provider() -> Result<Arc<CryptoProvider>, OptionsError> {
+    if let Some(own) = CryptoProvider::get_default() {
+        return Ok(Arc::clone(own));
+    }
+    #[cfg(feature = "ring")]
+    return Ok(Arc::new(rustls::crypto::ring::default_provider()));
+    #[cfg(not(feature = "ring"))]
+    Err(OptionsError::NoCryptoProvider)
+}
+
+fn root_certificates(roots: &[Root]) -> Result<RootCertStore, OptionsError> {
+    let unreadable = |_| OptionsError::RootCertificate;
+    let mut store = RootCertStore::empty();
+    for root in roots {
+        let found = match root {
+            Root::Der(der) => vec![CertificateDer::from(der.as_slice())],
+            Root::Pem(pem) => CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(unreadable)?,
+        };
+        if found.is_empty() {
+            return Err(OptionsError::RootCertificate);
+        }
+        for certificate in found {
+            store.add(certificate).map_err(|_| OptionsError::RootCertificate)?;
+        }
+    }
+    Ok(store)
+}
+
+/// The failure of TLS, if an error comes from there. An IO error hides the error that it wraps from `source()`.
+pub(super) fn failure(error: &(dyn StdError + 'static), sent: Sent) -> Option<Failure> {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        let failure = Failure::new(FailureKind::Tls, sent);
+        return Some(reason(error).map_or(failure, |reason| failure.because(reason)));
+    }
+    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let next = inner.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| error.source())?;
+    failure(next, sent)
+}
+
+fn reason(error: &rustls::Error) -> Option<FailureReason> {
+    let rustls::Error::InvalidCertificate(error) = error else { return None };
+    match error {
+        // Of an authority with the name of a trusted one: its signature is of another key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => Some(FailureReason::UnknownAuthority),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            Some(FailureReason::CertificateHost)
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => Some(FailureReason::CertificateExpired),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            Some(FailureReason::CertificateNotYetValid)
+        }
+        CertificateError::Revoked => Some(FailureReason::CertificateRevoked),
+        _ => None,
+    }
+}

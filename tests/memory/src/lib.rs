@@ -1,0 +1,4 @@
+//! Runs logins under an allocator that reads each block before it is freed.
+
+pub mod course;
+pub mod watch;

@@ -1,0 +1,144 @@
+//! Nothing costs more than in proportion to what a provider sends.
+//!
+//! The measure is the processor time of this thread alone, the least of several runs: other programs do not count, and the
+//! bound lies far from both sides. Eight times the size takes about eight times as long where the cost is in proportion,
+//! and 64 times where it grows with the square.
+
+use http::{HeaderMap, HeaderValue, Response};
+use oidc_proto::jose::Keys;
+use oidc_proto::testing::TestEnv;
+use oidc_proto::{
+    Callback, Challenge, Client, Env as _, Issuer, Provider, ProviderOptions, RelyingParty, Schemes, Scope,
+    ServerMetadata, Step, TokenSet,
+};
+use rustix::time::{ClockId, clock_gettime};
+
+const ISSUER: &str = "https://op.example.org";
+/// More than this for eight times the size is not in proportion.
+const MOST: f64 = 20.0;
+const RUNS: usize = 7;
+
+fn cost(mut run: impl FnMut()) -> f64 {
+    let nanoseconds = || {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
+    };
+    let mut once = || {
+        let before = nanoseconds();
+        run();
+        nanoseconds() - before
+    };
+    (0..RUNS).map(|_| once()).fold(f64::INFINITY, f64::min)
+}
+
+#[track_caller]
+fn assert_in_proportion<T>(smallest: usize, input: impl Fn(usize) -> T, run: impl Fn(&T)) {
+    let costs = [1, 2, 4, 8].map(|times| {
+        let input = input(smallest * times);
+        cost(|| run(&input))
+    });
+    assert!(costs[3] / costs[0] < MOST, "{costs:?}");
+}
+
+fn words(count: usize) -> String {
+    (0..count).map(|at| format!("word{at}")).collect::<Vec<_>>().join(" ")
+}
+
+fn metadata(more: &str) -> String {
+    format!(
+        r#"{{"issuer":"{ISSUER}","authorization_endpoint":"{ISSUER}/a","token_endpoint":"{ISSUER}/t","jwks_uri":"{ISSUER}/j",
+            "response_types_supported":["code"]{more}}}"#
+    )
+}
+
+fn issuer() -> Issuer {
+    Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap()
+}
+
+fn read(document: &str) -> ServerMetadata {
+    ServerMetadata::parse(document.as_bytes(), &issuer(), &ProviderOptions::new()).unwrap()
+}
+
+fn party() -> RelyingParty {
+    RelyingParty::new(Provider::new(read(&metadata("")), ProviderOptions::new()), Client::new("app"))
+}
+
+fn tokens(scope: &str) -> TokenSet {
+    let stored = format!(
+        r#"{{"version":1,"issuer":"{ISSUER}","client_id":"app","access_token":"at","token_type":"Bearer","refresh_token":"rt",
+            "scope":"{scope}","obtained_at":0}}"#
+    );
+    TokenSet::from_json(&stored).unwrap()
+}
+
+#[test]
+fn members_of_metadata() {
+    let plain = |count| metadata(&(0..count).map(|at| format!(r#","name{at}":{at}"#)).collect::<String>());
+    assert_in_proportion(1000, plain, |document| drop(read(document)));
+    let escaped = |count| metadata(&(0..count).map(|at| format!(r#","n\u0061me{at}":{at}"#)).collect::<String>());
+    assert_in_proportion(1000, escaped, |document| drop(read(document)));
+}
+
+#[test]
+fn words_of_metadata() {
+    let list = |count| metadata(&format!(r#","grant_types_supported":["{}"]"#, words(count).replace(' ', r#"",""#)));
+    assert_in_proportion(1000, list, |document| drop(read(document)));
+}
+
+#[test]
+fn keys_of_a_set() {
+    let set = |count| {
+        let key = |at| format!(r#"{{"kty":"EC","crv":"P-256","kid":"k{at}","x":"{0}","y":"{0}"}}"#, "A".repeat(43));
+        format!(r#"{{"keys":[{}]}}"#, (0..count).map(key).collect::<Vec<_>>().join(","))
+    };
+    assert_in_proportion(12, set, |set| drop(Keys::parse(set.as_bytes(), TestEnv::seeded(1).now()).unwrap()));
+}
+
+#[test]
+fn challenges_and_their_parameters() {
+    type Part = fn(usize) -> String;
+    let parts: [Part; 4] = [
+        |at| format!("p{at}=1,"),
+        |at| format!("S{at} a=b,"),
+        |at| format!("S{at} aaa "),
+        |at| format!("S{at} p=\"\\a\\\"\","),
+    ];
+    for part in parts {
+        let headers = |count| {
+            let value = format!("Bearer {}", (0..count).map(part).collect::<String>());
+            HeaderMap::from_iter([(http::header::WWW_AUTHENTICATE, HeaderValue::from_str(&value).unwrap())])
+        };
+        assert_in_proportion(100, headers, |headers| drop(Challenge::parse_all(headers)));
+    }
+}
+
+#[test]
+fn parameters_of_a_callback() {
+    let query = |count| (0..count).map(|at| format!("p{at}=%41&")).collect::<String>();
+    assert_in_proportion(600, query, |query| drop(Callback::from_query(query).unwrap()));
+}
+
+#[test]
+fn scopes_of_a_refresh() {
+    let party = party();
+    let input = |count| (tokens(&words(count)), Scope::new(&words(count)).unwrap());
+    assert_in_proportion(500, input, |(tokens, scope)| {
+        drop(party.refresh_with_scope(tokens, scope, &mut TestEnv::seeded(1)).unwrap());
+    });
+}
+
+#[test]
+fn members_and_scopes_of_a_token_response() {
+    let party = party();
+    let tokens = tokens("a");
+    let response = |count| {
+        let members = (0..count).map(|at| format!(r#","n\u0061me{at}":"\u0041""#)).collect::<String>();
+        format!(r#"{{"access_token":"at","token_type":"Bearer","scope":"{}"{members}}}"#, words(count))
+    };
+    assert_in_proportion(1000, response, |response| {
+        let mut env = TestEnv::seeded(1);
+        let Step::Call(call) = party.refresh(&tokens, &mut env).unwrap() else { panic!("a request") };
+        let response = Response::new(response.clone());
+        assert!(matches!(call.into_parts().2.receive(response, &mut env), Ok(Step::Done(_))));
+    });
+}
