@@ -47,7 +47,7 @@ use crate::base::env::Env;
 use crate::base::secret::AccessToken;
 use crate::error::Error;
 use crate::flow::Revocation;
-use crate::session::{self, Access, Epoch, Event, Outcome, Refusal, SessionOptions};
+use crate::session::{self, Access, Epoch, Event, Outcome, RecordVersion, Refusal, SessionOptions};
 use crate::step::Step;
 
 /// What a session tells its owner.
@@ -82,21 +82,21 @@ pub struct Session {
 
 impl Session {
     /// Joins what was stored with the client that it was made with
-    /// ([`Application::party_of`](super::Application::party_of)). `generation` is the stored record's, where the tokens
-    /// are kept in one; 0 without. After a login, [`session::Session::save`] of [`Session::core_mut`] puts them there.
+    /// ([`Application::party_of`](super::Application::party_of)). `stored` is the version of the record, where the tokens
+    /// are kept in one; `None` without, and after a login. Then [`session::Session::save`] of [`Session::core_mut`] puts them there.
     ///
     /// # Errors
     /// `matrix.homeserver_mismatch`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
     pub fn new(
         session: UserSession,
-        generation: u64,
+        stored: Option<RecordVersion>,
         party: &Party,
         options: SessionOptions,
         env: &mut dyn Env,
     ) -> Result<Self, Error> {
         let (binding, tokens) = (session.binding().clone(), session.tokens().clone());
         party.check_home(&binding.homeserver)?;
-        let core = session::Session::new(tokens, generation, party.relying_party().clone(), options, env)?;
+        let core = session::Session::new(tokens, stored, party.relying_party().clone(), options, env)?;
         Ok(Self { core, binding, soft_logout: None })
     }
 

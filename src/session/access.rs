@@ -74,15 +74,28 @@ pub enum End {
     Refused(Error),
     /// The owner called [`Session::log_out`](super::Session::log_out).
     LoggedOut,
+    /// The store has no record any more: another process has logged out, or the store has lost the record. Nothing is
+    /// written back.
+    LoggedOutElsewhere,
+    /// The store has the record of another user's login, or of one by another client. The error says which. The record is
+    /// left as it is.
+    Replaced(Error),
 }
 
 impl End {
     /// The error that ended the session; `None` after a logout.
     pub fn error(&self) -> Option<&Error> {
         match self {
-            Self::NeedsLogin(error) | Self::ClientRejected(error) | Self::Refused(error) => Some(error),
-            Self::LoggedOut => None,
+            Self::NeedsLogin(error) | Self::ClientRejected(error) | Self::Refused(error) | Self::Replaced(error) => {
+                Some(error)
+            }
+            Self::LoggedOut | Self::LoggedOutElsewhere => None,
         }
+    }
+
+    /// Whether a new login cannot continue the session.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self, Self::LoggedOut | Self::LoggedOutElsewhere | Self::Replaced(_))
     }
 }
 
@@ -93,6 +106,8 @@ impl fmt::Display for End {
             Self::ClientRejected(error) => write!(f, "the provider does not accept the client: {error}"),
             Self::Refused(error) => write!(f, "the provider's response cannot be trusted: {error}"),
             Self::LoggedOut => f.write_str("the session was logged out"),
+            Self::LoggedOutElsewhere => f.write_str("the session is gone from the store: it was logged out elsewhere"),
+            Self::Replaced(error) => write!(f, "another login has taken the place of the session: {error}"),
         }
     }
 }

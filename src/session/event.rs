@@ -23,8 +23,16 @@ pub enum Event {
     },
     /// The account is locked. The session is kept.
     Locked,
-    /// The session has ended: delete the data that belongs to it.
+    /// The session was logged out here: delete the data that belongs to it.
     Ended,
+    /// The session has ended, because the store has no record any more: another process has logged out, or the store has
+    /// lost the record.
+    LoggedOutElsewhere,
+    /// The session has ended, because the store has the record of another user's login, or of one by another client.
+    Replaced(Error),
+    /// There are tokens that the session does not use any more, and that the provider may still honour:
+    /// [`Session::poll_orphan`](super::Session::poll_orphan).
+    Orphaned,
     /// The provider does not accept the client. The tokens are kept. Register a new client and log in with it.
     ClientRejected(Error),
     /// The provider answered a refresh with tokens that cannot be trusted. The old tokens are kept.

@@ -7,75 +7,14 @@
 //! Own:     (refresh) ─▶ Save { expect, next }
 //! ```
 //!
-//! A lock that is a lease can expire unnoticed. Therefore a save names the generation that it replaces, and the store
-//! compares the generations. If another process has saved first, the store answers with that process's record.
+//! A lock that is a lease can expire unnoticed. Therefore a save names the version that it replaces, which is a login and a
+//! generation, and the store compares the versions. If another process has saved first, the store answers with that
+//! process's record. If another process has logged out, it answers that there is none.
 
 use std::num::NonZero;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-use crate::base::secret::{Secret, is_token};
-use crate::base::versioned::{self, Version};
+use super::record::{LoginId, Record, RecordVersion};
 use crate::error::{Error, ErrorCode};
-use crate::token::token_set::TokenSet;
-
-/// A token set as it is stored, with its generation.
-///
-/// Serde, versioned. As secret as a [`TokenSet`]. A record that a session makes also holds the previous refresh token. If the
-/// provider rejects the current refresh token, the session tries the previous one: two processes may have used it at the
-/// same time, and one response was lost.
-#[derive(Clone, Debug)]
-pub struct Record {
-    /// The number of the save: 1 for the first record, and one more with each save.
-    pub generation: u64,
-    /// The tokens.
-    pub tokens: TokenSet,
-    /// The refresh token that the tokens were obtained with. A provider may still accept it, if two processes used it at the
-    /// same time and one response was lost.
-    pub(super) spent: Option<Secret>,
-}
-
-impl Record {
-    /// A record of tokens that come from a login or from another program. A session makes its own records.
-    pub fn new(generation: u64, tokens: TokenSet) -> Self {
-        Self { generation, tokens, spent: None }
-    }
-
-    /// Reads a stored record.
-    ///
-    /// # Errors
-    /// `stored.version`, `stored.malformed`.
-    pub fn from_json(json: &str) -> Result<Self, Error> {
-        versioned::from_json(json)
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredRecord {
-    version: Version,
-    generation: u64,
-    tokens: TokenSet,
-    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "versioned::optional_secret")]
-    spent_refresh_token: Option<Secret>,
-}
-
-impl Serialize for Record {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { generation, tokens, spent } = self.clone();
-        StoredRecord { version: Version, generation, tokens, spent_refresh_token: spent }.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Record {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let StoredRecord { generation, tokens, spent_refresh_token: spent, .. } =
-            StoredRecord::deserialize(deserializer)?;
-        match spent.as_ref().is_none_or(|token| is_token(token.expose())) {
-            true => Ok(Self { generation, tokens, spent }),
-            false => Err(de::Error::custom(ErrorCode::STORED_MALFORMED)),
-        }
-    }
-}
 
 /// The right to pass in one response of the store. It is not `Clone`, and only a session makes it.
 #[derive(Debug, PartialEq, Eq)]
@@ -90,18 +29,21 @@ pub enum StoreAction {
     Lock,
     /// Read the record.
     Load,
-    /// Replace the record of generation `expect` by `next`, or write the first record. The comparison and the write are
-    /// atomic.
+    /// Replace the record of version `expect` by `next`, or write the first record. The comparison and the write are atomic.
     Save {
-        /// The generation of the record to replace; 0 if there is no record.
-        expect: u64,
+        /// The version of the record to replace; `None` if there is no record.
+        expect: Option<RecordVersion>,
         /// The record to write.
         next: Box<Record>,
     },
     /// Release the lock. The session ignores the response.
     Unlock,
-    /// Delete the record.
-    Erase,
+    /// Delete the record, if it is of this login. The comparison and the deletion are atomic. Answer
+    /// [`StoreResponse::Done`] also if there is no record.
+    Erase {
+        /// The login of the record.
+        login: Option<LoginId>,
+    },
 }
 
 /// A response of the store.
@@ -113,8 +55,9 @@ pub enum StoreResponse {
     Loaded(Option<Box<Record>>),
     /// The record was written.
     Saved,
-    /// The stored record has another generation than `expect`. This is the stored record; nothing was written.
-    Conflict(Box<Record>),
+    /// The store does not have what was expected: a record of another version or of another login, or no record. This is
+    /// the stored record; nothing was changed.
+    Conflict(Option<Box<Record>>),
     /// The lock was released, or the record was erased.
     Done,
     /// The store failed with this error. An error of any code does not end the session.

@@ -15,8 +15,8 @@
 
 use std::num::NonZero;
 
-use super::policy::Persistence;
-use super::store::{Record, StoreAction, StoreResponse, StoreTicket};
+use super::record::{LoginId, Record, RecordVersion, next_generation};
+use super::store::{StoreAction, StoreResponse, StoreTicket};
 use super::unsaved::Unsaved;
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::{AccessToken, Secret};
@@ -25,12 +25,12 @@ use crate::token::token_set::TokenSet;
 
 /// One conversation, for the life of a session.
 pub(super) struct StoreProtocol {
-    /// Of the newest record that is known to be in the store.
-    generation: u64,
+    /// The newest record that is known to be in the store.
+    known: Option<RecordVersion>,
+    /// The login of the current tokens, if it is not that of the record.
+    own_login: Option<Box<Option<LoginId>>>,
     unsaved: Option<Box<Unsaved>>,
-    question: Question,
-    /// Whether the store has heard the question.
-    asked: Sent,
+    question: Option<Box<Asked>>,
     lock: Lock,
     /// The ticket that the next action gets.
     next_ticket: NonZero<u32>,
@@ -41,7 +41,6 @@ pub(super) struct StoreProtocol {
 /// What the session wants of its store.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Question {
-    Nothing,
     Lock,
     Load,
     /// Save the tokens that the attempt obtained.
@@ -51,11 +50,22 @@ pub(super) enum Question {
     Erase,
 }
 
-/// Whether the store was asked.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sent {
-    Due,
-    With(NonZero<u32>),
+/// A question, and whether the store has heard it.
+struct Asked {
+    question: Question,
+    /// Its ticket, if the store has heard it.
+    ticket: Option<NonZero<u32>>,
+    /// The version of the record that is to be saved.
+    next: Option<RecordVersion>,
+}
+
+/// What is to be saved.
+pub(super) struct ToSave<'a> {
+    pub(super) tokens: &'a TokenSet,
+    /// The refresh token that they were obtained by.
+    pub(super) spent: Option<&'a Secret>,
+    /// The login, if it is a new one.
+    pub(super) new_login: Option<LoginId>,
 }
 
 /// Who needs the lock of the store.
@@ -79,63 +89,78 @@ pub(super) enum Told {
     Saved(Saved),
     /// The response to [`Question::SaveEarlier`].
     SavedEarlier(Saved),
-    /// Unsaved tokens were not saved this time either.
-    NotSaved(Error),
+    /// What became of unsaved tokens that were saved again. If they were not saved, they are saved once more later, unless
+    /// the session says otherwise.
+    SavedAgain(Saved),
     NotErased(Error),
 }
 
 /// What became of a save.
 pub(super) enum Saved {
     Done,
-    /// Another record is in the store.
-    Conflict(Box<Record>),
+    /// Another record is in the store, or none.
+    Conflict(Option<Box<Record>>),
     Failed(Error),
 }
 
 impl StoreProtocol {
-    /// With a store that has a record of this generation; 0 if it has none.
-    pub(super) fn new(generation: u64) -> Self {
+    /// With a store that has the record of this version, whose tokens are the current ones. Without a record, they are those
+    /// of a new login.
+    pub(super) fn new(known: Option<RecordVersion>, env: &mut dyn Env) -> Self {
         let first = NonZero::<u32>::MIN;
         Self {
-            generation,
+            known,
+            own_login: known.is_none().then(|| Box::new(Some(LoginId::random(env)))),
             unsaved: None,
-            question: Question::Nothing,
-            asked: Sent::Due,
+            question: None,
             lock: Lock::Free,
             next_ticket: first,
             last_unlock: first,
         }
     }
 
-    pub(super) fn generation(&self) -> u64 {
-        self.generation
+    /// The newest record that is known to be in the store.
+    pub(super) fn known(&self) -> Option<RecordVersion> {
+        self.known
     }
 
-    /// Takes note of a record that is in the store.
-    pub(super) fn set_generation(&mut self, generation: u64) {
-        self.generation = generation;
+    /// Takes note of the record that is in the store.
+    pub(super) fn note(&mut self, known: Option<RecordVersion>) {
+        let login = self.login();
+        self.known = known;
+        self.set_login(login);
+    }
+
+    /// The login of the current tokens.
+    pub(super) fn login(&self) -> Option<LoginId> {
+        let of_record = || self.known.and_then(|known| known.login);
+        self.own_login.as_deref().copied().unwrap_or_else(of_record)
+    }
+
+    /// The current tokens are of this login.
+    pub(super) fn set_login(&mut self, login: Option<LoginId>) {
+        let is_of_record = self.known.is_some_and(|known| known.login == login);
+        self.own_login = (!is_of_record).then(|| Box::new(login));
     }
 
     /// Whether the store need not be told anything, and has everything.
     pub(super) fn is_quiet(&self) -> bool {
-        let is_erasing = self.question == Question::Erase && self.asked == Sent::Due;
-        self.unsaved.is_none() && self.lock != Lock::GiveBack && !is_erasing
+        self.unsaved.is_none() && self.lock != Lock::GiveBack && !self.is_due(Question::Erase)
     }
 
     /// Asks this, now.
     pub(super) fn ask(&mut self, question: Question) {
-        self.question = question;
-        self.asked = Sent::Due;
+        self.question = Some(Box::new(Asked { question, ticket: None, next: None }));
     }
 
     /// Whether this question waits for [`StoreProtocol::poll_question`].
     pub(super) fn is_due(&self, question: Question) -> bool {
-        self.question == question && self.asked == Sent::Due
+        self.question.as_ref().is_some_and(|asked| asked.question == question && asked.ticket.is_none())
     }
 
     /// Nobody waits for the response any more. The lock stays.
     pub(super) fn forget(&mut self) {
-        self.question = Question::Nothing;
+        self.question = None;
     }
 
     pub(super) fn holds_lock(&self) -> bool {
@@ -188,18 +213,29 @@ impl StoreProtocol {
         self.unsaved.as_ref().is_some_and(|unsaved| unsaved.is_before(token))
     }
 
-    /// Saves the current tokens for the first time, beside whatever else goes on. If no response comes, the store is asked
-    /// again at `again_at`.
+    /// Whether the unsaved tokens are those of a new login.
+    pub(super) fn is_new_login(&self) -> bool {
+        self.unsaved.as_ref().is_some_and(|unsaved| unsaved.is_new_login())
+    }
+
+    /// Saves the current tokens, those of a new login, beside whatever else goes on. If no response comes, the store is
+    /// asked again at `again_at`.
     pub(super) fn save_current(&mut self, again_at: MonotonicTime) {
         if self.unsaved.is_none() {
-            self.unsaved = Some(Box::new(Unsaved::new(again_at)));
+            self.unsaved = Some(Box::new(Unsaved::new(again_at, self.known.is_none())));
         }
     }
 
-    /// The store failed to save the tokens of an attempt, which replace those with `replaced` and were obtained by `spent`.
-    /// They are saved again after a pause.
-    pub(super) fn save_later(&mut self, replaced: AccessToken, spent: Option<Secret>, env: &mut dyn Env) {
-        self.unsaved = Some(Box::new(Unsaved::after(self.unsaved.take(), replaced, spent, env)));
+    /// The store failed to save the tokens of an attempt, which replace those with `replaced` and were obtained by `spent`
+    /// or by a new login. They are saved again after a pause.
+    pub(super) fn save_later(
+        &mut self,
+        replaced: AccessToken,
+        spent: Option<Secret>,
+        is_new_login: bool,
+        env: &mut dyn Env,
+    ) {
+        self.unsaved = Some(Box::new(Unsaved::after(self.unsaved.take(), replaced, spent, is_new_login, env)));
     }
 
     /// When the store is asked to save again.
@@ -226,43 +262,51 @@ impl StoreProtocol {
         Some((StoreTicket(ticket), StoreAction::Unlock))
     }
 
-    /// Asks the question, if the store was not asked yet. `obtained` are the tokens of the attempt and the refresh token
-    /// that they were obtained by.
+    /// Asks the question, if the store was not asked yet. `obtained` are the tokens of the attempt.
     pub(super) fn poll_question(
         &mut self,
         current: &TokenSet,
-        obtained: Option<(&TokenSet, Option<&Secret>)>,
+        obtained: Option<ToSave<'_>>,
     ) -> Option<(StoreTicket, StoreAction)> {
-        if self.asked != Sent::Due {
-            return None;
-        }
-        let action = match self.question {
-            Question::Nothing => return None,
+        let question = self.question.as_ref().filter(|asked| asked.ticket.is_none())?.question;
+        let action = match question {
             Question::Lock => StoreAction::Lock,
             Question::Load => StoreAction::Load,
-            Question::Save => {
-                let (tokens, spent) = obtained?;
-                save(self.generation, tokens, spent)
-            }
+            Question::Save => self.save(&obtained?),
             Question::SaveEarlier => self.save_unsaved(current),
-            Question::Erase => StoreAction::Erase,
+            Question::Erase => StoreAction::Erase { login: self.login() },
         };
         let ticket = self.ticket();
-        self.asked = Sent::With(ticket);
+        self.question = Some(Box::new(Asked { question, ticket: Some(ticket), next: version_of(&action) }));
         Some((StoreTicket(ticket), action))
     }
 
     /// Asks to save the current tokens, if they are unsaved and it is time.
     pub(super) fn poll_unsaved(&mut self, current: &TokenSet) -> Option<(StoreTicket, StoreAction)> {
-        let next = self.next_ticket;
-        self.unsaved.as_mut().filter(|unsaved| unsaved.is_due())?.asked(next);
-        let action = self.save_unsaved(current);
-        Some((StoreTicket(self.ticket()), action))
+        self.unsaved.as_ref().filter(|unsaved| unsaved.is_due())?;
+        let (ticket, action) = (self.ticket(), self.save_unsaved(current));
+        if let Some(unsaved) = &mut self.unsaved {
+            unsaved.asked(ticket, version_of(&action));
+        }
+        Some((StoreTicket(ticket), action))
     }
 
-    fn save_unsaved(&self, current: &TokenSet) -> StoreAction {
+    fn save_unsaved(&self, tokens: &TokenSet) -> StoreAction {
         let spent = self.unsaved.as_ref().and_then(|unsaved| unsaved.spent());
-        save(self.generation, current, spent)
+        self.save(&ToSave { tokens, spent, new_login: None })
+    }
+
+    fn save(&self, to_save: &ToSave<'_>) -> StoreAction {
+        let ToSave { tokens, spent, new_login } = *to_save;
+        // A refresh token that is still the current one was not spent.
+        let is_spent = |spent: &&Secret| tokens.refresh_token().is_none_or(|own| !own.matches(spent.expose()));
+        let next = Record {
+            login: new_login.or(self.login()),
+            generation: next_generation(self.known),
+            tokens: tokens.clone(),
+            spent: spent.filter(is_spent).cloned(),
+        };
+        StoreAction::Save { expect: self.known, next: Box::new(next) }
     }
 
     fn ticket(&mut self) -> NonZero<u32> {
@@ -272,42 +316,35 @@ impl StoreProtocol {
     }
 
     /// Takes a response. `None` if the session learns nothing from it.
-    pub(super) fn handle(
-        &mut self,
-        ticket: StoreTicket,
-        response: StoreResponse,
-        persistence: Persistence,
-        env: &mut dyn Env,
-    ) -> Option<Told> {
+    pub(super) fn handle(&mut self, ticket: StoreTicket, response: StoreResponse, env: &mut dyn Env) -> Option<Told> {
         let StoreTicket(ticket) = ticket;
         if let Some(unsaved) = self.unsaved.take_if(|unsaved| unsaved.awaits(ticket)) {
-            return self.saved_again(*unsaved, response, persistence, env);
-        }
-        if self.question == Question::Nothing || self.asked != Sent::With(ticket) {
-            return matches!(response, StoreResponse::Locked).then(|| self.locked_late(ticket)).flatten();
+            return self.saved_again(*unsaved, response, env);
         }
         // A ticket is good for one response.
-        let question = std::mem::replace(&mut self.question, Question::Nothing);
+        let Some(asked) = self.question.take_if(|asked| asked.ticket == Some(ticket)) else {
+            return matches!(response, StoreResponse::Locked).then(|| self.locked_late(ticket)).flatten();
+        };
+        let Asked { question, next, .. } = *asked;
         if matches!(response, StoreResponse::Locked) && question == Question::Lock {
             self.lock = Lock::Attempt;
         }
         match (question, response) {
-            (Question::Nothing, _) => None,
             (Question::Lock, StoreResponse::Locked) => Some(Told::Locked(Ok(()))),
             (Question::Lock, response) => Some(Told::Locked(Err(response.into_error()))),
             (Question::Load, StoreResponse::Loaded(record)) => Some(Told::Loaded(Ok(record))),
             (Question::Load, response) => Some(Told::Loaded(Err(response.into_error()))),
-            (Question::Save, response) => Some(Told::Saved(self.saved(response))),
-            (Question::SaveEarlier, response) => Some(Told::SavedEarlier(self.saved(response))),
-            (Question::Erase, StoreResponse::Failed(error)) => Some(Told::NotErased(error)),
-            (Question::Erase, _) => None,
+            (Question::Save, response) => Some(Told::Saved(self.saved(next, response))),
+            (Question::SaveEarlier, response) => Some(Told::SavedEarlier(self.saved(next, response))),
+            (Question::Erase, StoreResponse::Done) => None,
+            (Question::Erase, response) => Some(Told::NotErased(response.into_error())),
         }
     }
 
-    fn saved(&mut self, response: StoreResponse) -> Saved {
+    fn saved(&mut self, next: Option<RecordVersion>, response: StoreResponse) -> Saved {
         match response {
             StoreResponse::Saved => {
-                self.generation += 1;
+                self.note(next);
                 self.unsaved = None;
                 Saved::Done
             }
@@ -316,38 +353,21 @@ impl StoreProtocol {
         }
     }
 
-    fn saved_again(
-        &mut self,
-        unsaved: Unsaved,
-        response: StoreResponse,
-        persistence: Persistence,
-        env: &mut dyn Env,
-    ) -> Option<Told> {
-        let is_done = match &response {
-            StoreResponse::Saved => {
-                self.generation += 1;
-                true
-            }
-            // The store has something newer: the next refresh loads it before it begins.
-            StoreResponse::Conflict(record)
-                if persistence == Persistence::Shared && !unsaved.is_before(record.tokens.access_token()) =>
-            {
-                true
-            }
-            StoreResponse::Conflict(record) => {
-                self.generation = record.generation;
-                false
-            }
-            _ => false,
-        };
-        if is_done {
-            if self.lock == Lock::Unsaved {
-                self.lock = Lock::GiveBack;
-            }
-            return None;
+    fn saved_again(&mut self, unsaved: Unsaved, response: StoreResponse, env: &mut dyn Env) -> Option<Told> {
+        let saved = self.saved(unsaved.version(), response);
+        match saved {
+            Saved::Done => self.need_not_save(),
+            _ => self.unsaved = Some(Box::new(unsaved.failed(env))),
         }
-        self.unsaved = Some(Box::new(unsaved.failed(env)));
-        Some(Told::NotSaved(response.into_error()))
+        Some(Told::SavedAgain(saved))
+    }
+
+    /// Unsaved tokens were saved, or need not be saved any more. The lock is not kept for them.
+    pub(super) fn need_not_save(&mut self) {
+        self.unsaved = None;
+        if self.lock == Lock::Unsaved {
+            self.lock = Lock::GiveBack;
+        }
     }
 
     /// A lock that comes late is given to the attempt that waits for a lock now. If no attempt waits, the lock is released.
@@ -356,7 +376,7 @@ impl StoreProtocol {
             // A later `Unlock` gave it back.
             return None;
         }
-        if self.question == Question::Lock {
+        if self.question.as_ref().is_some_and(|asked| asked.question == Question::Lock) {
             self.forget();
             self.lock = Lock::Attempt;
             return Some(Told::LockedLate);
@@ -368,9 +388,9 @@ impl StoreProtocol {
     }
 }
 
-fn save(expect: u64, tokens: &TokenSet, spent: Option<&Secret>) -> StoreAction {
-    // A refresh token that is still the current one was not spent.
-    let is_spent = |spent: &&Secret| tokens.refresh_token().is_none_or(|own| !own.matches(spent.expose()));
-    let spent = spent.filter(is_spent).cloned();
-    StoreAction::Save { expect, next: Box::new(Record { generation: expect + 1, tokens: tokens.clone(), spent }) }
+fn version_of(action: &StoreAction) -> Option<RecordVersion> {
+    match action {
+        StoreAction::Save { next, .. } => Some(next.version()),
+        _ => None,
+    }
 }

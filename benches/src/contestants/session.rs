@@ -88,7 +88,7 @@ impl Login {
     fn session(&self, env: &mut VirtualEnv) -> Session {
         let options = SessionOptions { persistence: Persistence::Own, ..SessionOptions::default() };
         let tokens = TokenSet::from_json(&self.stored).expect("as it was stored");
-        Session::new(tokens, 0, self.party.clone(), options, env).expect("its own tokens")
+        Session::new(tokens, None, self.party.clone(), options, env).expect("its own tokens")
     }
 
     /// How long the texts of the tokens are.

@@ -153,6 +153,11 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
         lock(&self.shared).session.tokens().clone()
     }
 
+    /// Tokens to revoke, as [`Session::poll_orphan`] gives them.
+    pub fn poll_orphan(&self) -> Option<TokenSet> {
+        lock(&self.shared).session.poll_orphan()
+    }
+
     /// Events from now on; for the first listener also those that nobody has read.
     pub fn subscribe(&self) -> Listener {
         let mut shared = lock(&self.shared);

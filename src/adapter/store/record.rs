@@ -5,7 +5,7 @@ use std::io;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorCode};
-use crate::session::{Record, StoreResponse};
+use crate::session::{LoginId, Record, RecordVersion, StoreResponse};
 
 /// Wiped when dropped.
 pub(super) type Text = Zeroizing<String>;
@@ -62,16 +62,24 @@ pub(super) fn of(response: StoreResponse) -> Option<Record> {
 
 /// What a save means for the text that is there: `None` if it is to be replaced. One that cannot be read, because it is
 /// damaged or newer than this build, never is.
-pub(super) fn compare(present: Option<&str>, expect: u64, next: &str) -> Result<Option<StoreResponse>, Error> {
-    match present {
-        None => Ok(None),
-        // An earlier save of the same, whose response did not arrive.
-        Some(present) if present == next => Ok(Some(StoreResponse::Saved)),
-        Some(present) => {
-            let record = read(present)?;
-            Ok((record.generation != expect).then_some(StoreResponse::Conflict(record)))
-        }
+pub(super) fn compare(
+    present: Option<&str>,
+    expect: Option<RecordVersion>,
+    next: &str,
+) -> Result<Option<StoreResponse>, Error> {
+    // An earlier save of the same, whose response did not arrive.
+    if present == Some(next) {
+        return Ok(Some(StoreResponse::Saved));
     }
+    let record = present.map(read).transpose()?;
+    let version = record.as_ref().map(|record| record.version());
+    Ok((version != expect).then_some(StoreResponse::Conflict(record)))
+}
+
+/// The record that is there, if it is of another login than the one that is to be erased. One that cannot be read is
+/// erased: the owner's last word counts.
+pub(super) fn of_other_login(present: &str, login: Option<LoginId>) -> Option<Box<Record>> {
+    read(present).ok().filter(|record| record.login != login)
 }
 
 pub(super) fn too_large() -> Error {

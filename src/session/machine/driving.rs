@@ -68,7 +68,7 @@ impl Session {
         if let Some(unlock) = core.store.poll_unlock() {
             return Some(unlock);
         }
-        if let Some(asked) = core.store.poll_question(core.current.tokens(), self.state.obtained()) {
+        if let Some(asked) = core.store.poll_question(core.current.tokens(), self.state.to_save()) {
             if let State::Attempting(attempt) = &mut self.state {
                 // From here on the response has its time.
                 attempt.until = core.deadline(env);
@@ -243,14 +243,14 @@ impl Session {
 
     /// Takes a response of the store. A response whose ticket is no longer awaited is ignored.
     pub fn handle_store(&mut self, ticket: StoreTicket, answer: StoreResponse, env: &mut dyn Env) {
-        let Some(told) = self.core.store.handle(ticket, answer, self.core.options.persistence, env) else { return };
+        let Some(told) = self.core.store.handle(ticket, answer, env) else { return };
         // A process that was suspended here may have lost its lock meanwhile. What was saved was saved all the same.
         let needs_lock = matches!(told, Told::Locked(_) | Told::Loaded(_));
         if needs_lock && self.is_due(Timer::Response, env.monotonic()) {
             return self.time_is_up(env);
         }
         match told {
-            Told::NotSaved(error) => self.core.events.push(Event::NotSaved(error)),
+            Told::SavedAgain(saved) => self.transition(|state, core| core.saved_again(saved, state, env)),
             Told::NotErased(error) => self.core.events.push(Event::NotErased(error)),
             told => self.transition(|state, core| match state {
                 State::Attempting(attempt) => core.told(told, *attempt, env),

@@ -10,19 +10,21 @@
 //!      ├─▶ storing.rs      the stages with the store
 //!      └─▶ ending.rs       how attempts end
 //!             │
-//!             └─▶ late.rs, state.rs, exchange.rs
+//!             └─▶ late.rs, state.rs, exchange.rs, orphans.rs
 //! ```
 
 mod driving;
 mod ending;
 mod exchange;
 mod late;
+mod orphans;
 mod refreshing;
 pub(super) mod session;
 mod state;
 mod storing;
 
 use self::late::LateResponse;
+use self::orphans::Orphans;
 use super::attempts::Attempts;
 use super::current::CurrentTokens;
 use super::event::Events;
@@ -41,6 +43,7 @@ struct Core {
     events: Events,
     /// A response that may still come, or has.
     late: LateResponse,
+    orphans: Orphans,
 }
 
 impl Core {

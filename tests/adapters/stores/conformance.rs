@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use oidc_proto::adapter::store::{BlockingSessionStore, FileStore, Offload};
 use oidc_proto::adapter::tokio::offload;
-use oidc_proto::session::{Access, Event, StoreAction};
+use oidc_proto::session::{Access, Event, Record, StoreAction};
 use oidc_proto::testing::On;
 
-use crate::stores::tools::{NOW, SOON, Waited, act, block_on, drive, folder, record, save, token};
+use crate::stores::tools::{NOW, SOON, Waited, act, block_on, drive, erase, folder, record, save, token};
 use crate::stores::world::{World, call, shared};
 
 /// Makes a store of one and the same record, which waits so long for its lock. Each is a holder of its own.
@@ -15,6 +15,7 @@ pub type Open<'a> = &'a dyn Fn(Duration) -> Box<dyn BlockingSessionStore>;
 
 pub fn conforms(open: Open<'_>) {
     locks_and_records(open);
+    the_login_counts(open);
     a_session_refreshes(open);
     the_first_to_save_wins(open);
 }
@@ -52,11 +53,31 @@ fn locks_and_records(open: Open<'_>) {
     assert_eq!(act(a, save(1, &other)), format!("conflict 2 {}", token(&second)));
     assert_eq!(act(b, StoreAction::Load), format!("2 {}", token(&second)));
 
-    assert_eq!(act(b, StoreAction::Erase), "done");
-    assert_eq!(act(b, StoreAction::Erase), "done");
+    assert_eq!(act(b, erase()), "done");
+    assert_eq!(act(b, erase()), "done");
     assert_eq!(act(a, StoreAction::Load), "nothing");
-    assert_eq!(act(a, save(7, &first)), "saved");
-    assert_eq!(act(a, StoreAction::Erase), "done");
+    // What was logged out elsewhere is not written back.
+    assert_eq!(act(a, save(7, &first)), "conflict nothing");
+    assert_eq!(act(a, StoreAction::Load), "nothing");
+}
+
+/// A login is replaced and erased only by whoever knows that it is there.
+fn the_login_counts(open: Open<'_>) {
+    let mut world = World::new();
+    let store = open(NOW);
+    let store = &*store;
+    let tokens = world.login("alice");
+    let [one, other] = [(); 2].map(|()| Record::of_login(tokens.clone(), None, &mut world.env));
+    let next = Record::of_login(tokens, Some(one.version()), &mut world.env);
+    assert_eq!(act(store, save(0, &one)), "saved");
+    assert_eq!(act(store, save(1, &next)), format!("conflict 1 {}", token(&one)));
+    assert_eq!(act(store, save(0, &other)), format!("conflict 1 {}", token(&one)));
+    assert_eq!(act(store, StoreAction::Erase { login: other.login }), format!("conflict 1 {}", token(&one)));
+    let replaces = StoreAction::Save { expect: Some(one.version()), next: Box::new(next.clone()) };
+    assert_eq!(act(store, replaces), "saved");
+    assert_eq!(act(store, StoreAction::Erase { login: one.login }), format!("conflict 2 {}", token(&next)));
+    assert_eq!(act(store, StoreAction::Erase { login: next.login }), "done");
+    assert_eq!(act(store, StoreAction::Load), "nothing");
 }
 
 fn a_session_refreshes(open: Open<'_>) {
@@ -103,7 +124,7 @@ fn the_first_to_save_wins(open: Open<'_>) {
     drive(&mut session, &*mine, &http, &mut world.env);
     assert_eq!((world.tokens_of(&session).as_str(), session.generation()), (token(&theirs), 4));
     assert_eq!(act(&*other, StoreAction::Load), format!("4 {}", token(&theirs)));
-    assert_eq!(act(&*other, StoreAction::Erase), "done");
+    assert_eq!(act(&*other, erase()), "done");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use oidc_proto::adapter::store::FileStore;
 use oidc_proto::session::StoreAction;
 
-use crate::stores::tools::{NOW, act, chain, folder, record, save, token};
+use crate::stores::tools::{NOW, act, chain, erase, folder, record, save, token};
 use crate::stores::world::World;
 
 fn names(folder: &Path) -> Vec<String> {
@@ -33,7 +33,7 @@ fn a_holder_is_a_store_with_its_clones() {
     // Whoever does not hold the lock does not write past it.
     let record = record(&mut World::new(), 1);
     assert_eq!(act(&other, save(0, &record)), "failed");
-    assert_eq!(act(&other, StoreAction::Erase), "failed");
+    assert_eq!(act(&other, erase()), "failed");
     // Reading needs none.
     assert_eq!(act(&other, StoreAction::Load), "nothing");
     let clone = store.clone();
@@ -52,7 +52,7 @@ fn the_record_is_there_for_the_one_who_begins() {
     assert_eq!(act(&store, save(0, &record)), "saved");
     assert_eq!(token(&store.load().unwrap().unwrap()), token(&record));
     assert_eq!(names(folder.path()), ["session.json", "session.json.lock"]);
-    assert_eq!(act(&store, StoreAction::Erase), "done");
+    assert_eq!(act(&store, erase()), "done");
     assert_eq!(names(folder.path()), ["session.json.lock"]);
 }
 
@@ -85,7 +85,7 @@ fn what_cannot_be_read_is_never_written_over() {
         }
         assert!(fs::read(&path).unwrap() == content, "{what}");
         // The owner's last word is obeyed whatever is there.
-        assert_eq!(act(&store, StoreAction::Erase), "done", "{what}");
+        assert_eq!(act(&store, erase()), "done", "{what}");
         assert!(!path.exists());
     }
     let mut large = serde_json::to_value(&next).unwrap();
@@ -176,7 +176,7 @@ mod unix {
     #[test]
     fn what_was_left_half_written_is_removed() {
         let mut world = World::new();
-        for action in [save(0, &record(&mut world, 1)), StoreAction::Erase] {
+        for action in [save(0, &record(&mut world, 1)), erase()] {
             let folder = folder();
             let path = folder.path().join("session.json");
             let (draft, target) =
@@ -185,7 +185,7 @@ mod unix {
             fs::write(&target, "kept").unwrap();
             // Somebody has put a link in its place.
             symlink(&target, &draft).unwrap();
-            let name = if matches!(action, StoreAction::Erase) { "session.json.lock" } else { "session.json" };
+            let name = if matches!(action, StoreAction::Erase { .. }) { "session.json.lock" } else { "session.json" };
             assert_ne!(act(&now(&path), action), "failed");
             assert!(fs::symlink_metadata(&draft).is_err() && folder.path().join(name).exists());
             assert_eq!(fs::read(&target).unwrap(), b"kept");

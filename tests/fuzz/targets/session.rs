@@ -56,6 +56,11 @@ struct Model {
     /// The provider said so since the last login.
     grant_is_gone: bool,
     client_is_rejected: bool,
+    /// Tokens of a new login were given to the session, and may take the place of any record.
+    logs_in: bool,
+    /// There was no record, or one of another login.
+    is_erased: bool,
+    is_foreign: bool,
     /// Attempts that somebody waits for, and those that are over.
     waiting: BTreeSet<Epoch>,
     over: BTreeSet<Epoch>,
@@ -108,7 +113,7 @@ impl World {
         };
         let first = tokens(0, &env);
         let model = Model { saved: BTreeSet::from([name(&first)]), ..Model::default() };
-        let session = Session::new(first, 0, party().clone(), options, &mut env).unwrap();
+        let session = Session::new(first, None, party().clone(), options, &mut env).unwrap();
         let (calls, asked, old) = (VecDeque::new(), VecDeque::new(), Vec::new());
         Self { env, session, options, record: None, calls, asked, issued: 0, old, model }
     }
@@ -154,13 +159,29 @@ impl World {
                 self.model.asked_at = None;
             }
             (14, 1) => self.adopt(),
-            (14, 2) => self.session.save(&self.env),
+            (14, 2) => {
+                self.model.logs_in = true;
+                self.session.save(&self.env);
+            }
+            // Another process logs out.
+            (14, 3) => {
+                self.model.is_erased = true;
+                self.record = None;
+            }
+            // Somebody logs in there: nobody knows who.
+            (14, 4) => {
+                let tokens = self.issue();
+                let version = self.record.as_ref().map(Record::version);
+                self.model.is_foreign = true;
+                self.record = Some(Record::of_login(tokens, version, &mut self.env));
+            }
             // Another process saves what it got.
             (14, _) => {
-                let generation = self.record.as_ref().map_or(0, |record| record.generation) + 1;
-                let tokens = self.issue();
-                self.model.saved.insert(name(&tokens));
-                self.record = Some(Record::new(generation, tokens));
+                let Some(mut record) = self.record.clone() else { return };
+                record.generation += 1;
+                record.tokens = self.issue();
+                self.model.saved.insert(name(&record.tokens));
+                self.record = Some(record);
             }
             _ => self.old.push(self.session.tokens().access_token().clone()),
         }
@@ -203,14 +224,19 @@ impl World {
         let tokens = self.issue();
         let name = name(&tokens);
         if self.session.adopt(tokens, &mut self.env).is_err() {
-            return assert_eq!(self.model.end, Some(End::LoggedOut));
+            return assert!(self.is_final());
         }
-        assert_ne!(self.model.end, Some(End::LoggedOut), "a session that was logged out lives again");
+        assert!(!self.is_final(), "a session that was logged out lives again");
+        self.model.logs_in = true;
         let Model { end, grant_is_gone, client_is_rejected, asked_at, .. } = &mut self.model;
         (*end, *grant_is_gone, *client_is_rejected, *asked_at) = (None, false, false, None);
         if !self.has_store() {
             self.model.saved.insert(name);
         }
+    }
+
+    fn is_final(&self) -> bool {
+        matches!(self.model.end, Some(End::LoggedOut | End::LoggedOutElsewhere | End::Replaced(_)))
     }
 
     /// The lock is held, and was not told to be given back.
@@ -225,8 +251,12 @@ impl World {
         while let Some((ticket, action)) = self.session.poll_store(&mut self.env) {
             assert!(self.has_store(), "a store is asked where there is none");
             match &action {
-                StoreAction::Save { next, .. } => drop(self.model.saved.insert(name(&next.tokens))),
-                StoreAction::Erase => assert_eq!(self.model.end, Some(End::LoggedOut)),
+                StoreAction::Save { expect, next } => {
+                    let replaces = expect.is_some_and(|expect| expect.login != next.login);
+                    assert!(!replaces || self.model.logs_in, "another login is overwritten");
+                    self.model.saved.insert(name(&next.tokens));
+                }
+                StoreAction::Erase { .. } => assert_eq!(self.model.end, Some(End::LoggedOut)),
                 StoreAction::Load => assert!(self.keeps_lock(), "loads without the lock"),
                 StoreAction::Lock | StoreAction::Unlock => {}
             }
@@ -311,27 +341,27 @@ impl World {
     fn keep(&mut self, how: u8) {
         let Some((ticket, action)) = self.asked.pop_front() else { return };
         let does_it = !matches!(how, 8 | 10);
-        let generation = self.record.as_ref().map_or(0, |record| record.generation);
         let response = match action {
             StoreAction::Lock => StoreResponse::Locked,
             StoreAction::Load => StoreResponse::Loaded(self.record.clone().map(Box::new)),
-            StoreAction::Save { expect, .. } if expect != generation => match self.record.clone() {
-                Some(record) => StoreResponse::Conflict(Box::new(record)),
-                // What was expected was erased by somebody.
-                None => StoreResponse::Failed(ErrorCode::STORE_IO.into()),
-            },
+            StoreAction::Save { expect, .. } if expect != self.record.as_ref().map(Record::version) => {
+                StoreResponse::Conflict(self.record.clone().map(Box::new))
+            }
             StoreAction::Save { next, .. } => {
                 if does_it {
                     self.record = Some(*next);
                 }
                 StoreResponse::Saved
             }
-            StoreAction::Erase => {
-                if does_it {
-                    self.record = None;
+            StoreAction::Erase { login } => match self.record.clone() {
+                Some(record) if record.login != login => StoreResponse::Conflict(Some(Box::new(record))),
+                _ => {
+                    if does_it {
+                        self.record = None;
+                    }
+                    StoreResponse::Done
                 }
-                StoreResponse::Done
-            }
+            },
             StoreAction::Unlock => {
                 self.model.holds_lock = false;
                 StoreResponse::Done
@@ -354,6 +384,10 @@ impl World {
                 self.model.doubtful = Some(name(self.session.tokens()));
             }
             (None, Some(End::ClientRejected(_))) if self.model.client_is_rejected => {}
+            (None, Some(End::LoggedOutElsewhere)) if self.model.is_erased => {}
+            (None, Some(End::Replaced(error))) if self.model.is_foreign => {
+                assert_eq!(error.code(), ErrorCode::SESSION_MISMATCH);
+            }
             (before, now) => panic!("{now:?} after {before:?}"),
         }
         self.model.end = self.session.end();
@@ -402,7 +436,7 @@ impl World {
         assert!(self.session.is_idle() && !self.model.holds_lock, "it does not come to rest");
         if let (Persistence::Shared | Persistence::Own, None, Some(record)) =
             (self.options.persistence, &self.model.end, &self.record)
-            && record.generation == self.session.generation()
+            && Some(record.version()) == self.session.stored()
         {
             assert_eq!(name(&record.tokens), name(self.session.tokens()), "what is used is not what is kept");
         }

@@ -21,7 +21,7 @@ impl Live {
         let mut world = World::at(synapse);
         let session = world.logged_in(name).session;
         let party = world.party_of(&session);
-        let session = Session::new(session, 0, &party, SessionOptions::default(), &mut world.env).unwrap();
+        let session = Session::new(session, None, &party, SessionOptions::default(), &mut world.env).unwrap();
         Self { world, session }
     }
 

@@ -23,7 +23,7 @@ impl Live {
     fn of(mut world: World, session: UserSession) -> Self {
         let server = world.server();
         let party = world.party_of(&session, &server);
-        let session = Session::new(session, 0, &party, SessionOptions::default(), &mut world.env).unwrap();
+        let session = Session::new(session, None, &party, SessionOptions::default(), &mut world.env).unwrap();
         Self { world, session }
     }
 
@@ -256,7 +256,7 @@ fn values_of_another_homeserver_are_told() {
     .unwrap();
     let options = SessionOptions::default();
     let other = world.party_of(&session, &other);
-    let restored = Session::new(session.clone(), 0, &other, options, &mut world.env);
+    let restored = Session::new(session.clone(), None, &other, options, &mut world.env);
     assert_eq!(restored.unwrap_err().code(), ErrorCode::MATRIX_HOMESERVER_MISMATCH);
     let revocation = session.revoke(&other, &mut world.env);
     assert_eq!(revocation.unwrap_err().code(), ErrorCode::MATRIX_HOMESERVER_MISMATCH);
@@ -316,7 +316,7 @@ fn a_homeserver_that_has_another_provider_wants_a_login() {
     let server = world.server();
     let options = SessionOptions::default();
     let party = world.party_of(&session, &server);
-    let restored = Session::new(session.clone(), 0, &party, options, &mut world.env);
+    let restored = Session::new(session.clone(), None, &party, options, &mut world.env);
     assert_eq!(restored.unwrap_err().code(), ErrorCode::PROVIDER_MISMATCH);
     assert_eq!(session.revoke(&party, &mut world.env).unwrap_err().code(), ErrorCode::PROVIDER_MISMATCH);
     assert!(world.application.party(&server, world.env.now()).is_none());

@@ -39,21 +39,24 @@ impl Memory {
                 ("lock", StoreResponse::Locked)
             }
             StoreAction::Load => ("load", StoreResponse::Loaded(inner.record.clone().map(Box::new))),
-            StoreAction::Save { expect, next } => match inner.record.clone() {
-                Some(record) if record.generation != expect => ("save", StoreResponse::Conflict(Box::new(record))),
-                _ => {
-                    inner.record = Some(*next);
-                    ("save", StoreResponse::Saved)
-                }
-            },
+            StoreAction::Save { expect, .. } if inner.record.as_ref().map(Record::version) != expect => {
+                ("save", StoreResponse::Conflict(inner.record.clone().map(Box::new)))
+            }
+            StoreAction::Save { next, .. } => {
+                inner.record = Some(*next);
+                ("save", StoreResponse::Saved)
+            }
             StoreAction::Unlock => {
                 inner.is_locked = false;
                 ("unlock", StoreResponse::Done)
             }
-            StoreAction::Erase => {
-                inner.record = None;
-                ("erase", StoreResponse::Done)
-            }
+            StoreAction::Erase { login } => match inner.record.clone() {
+                Some(record) if record.login != login => ("erase", StoreResponse::Conflict(Some(Box::new(record)))),
+                _ => {
+                    inner.record = None;
+                    ("erase", StoreResponse::Done)
+                }
+            },
         };
         inner.log.push(name);
         Ok(response)

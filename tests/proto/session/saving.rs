@@ -4,7 +4,7 @@ use oidc_proto::ErrorCode;
 use oidc_proto::session::{Access, Event, Record, Session};
 use oidc_proto::testing::On;
 
-use crate::session::world::{Store, World, broken, shared, stalled};
+use crate::session::world::{Store, World, broken, record, shared, stalled};
 
 /// Refreshed five minutes ago, and not saved ever since: the access token has expired again.
 fn unsaved(world: &mut World, store: &Store) -> Session {
@@ -83,7 +83,7 @@ fn what_others_saved_first_is_taken() {
     let response = store.response(action).unwrap();
     session.handle_store(ticket, response, &mut world.env);
     let theirs = world.login("alice");
-    store.put(Record::new(3, theirs.clone()));
+    store.put(record(&session, 3, &theirs));
     let asked = world.op.count(On::Token);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     assert_eq!(store.log(), ["load", "save", "unlock"]);
@@ -102,7 +102,7 @@ fn what_others_saved_meanwhile_is_not_overwritten() {
     let _ = world.ask(&mut session);
     world.pump(&mut session, &store);
     let theirs = world.login("alice");
-    store.put(Record::new(3, theirs.clone()));
+    store.put(record(&session, 3, &theirs));
     store.fails("");
     store.log();
     world.wait(&mut session);

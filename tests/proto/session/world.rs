@@ -64,7 +64,9 @@ impl World {
     }
 
     pub fn restore(&mut self, record: Record, options: SessionOptions) -> Session {
-        Session::new(record.tokens, record.generation, self.party.clone(), options, &mut self.env).unwrap()
+        // One of generation 0 is not stored.
+        let stored = Some(record.version()).filter(|version| version.generation > 0);
+        Session::new(record.tokens, stored, self.party.clone(), options, &mut self.env).unwrap()
     }
 
     pub fn advance(&mut self, seconds: u64) {
@@ -211,6 +213,11 @@ impl Store {
         self.0.borrow_mut().record = Some(record);
     }
 
+    /// Another process logs out.
+    pub fn clear(&self) {
+        self.0.borrow_mut().record = None;
+    }
+
     /// The response; `None` for a lock that somebody else holds.
     pub fn response(&self, action: StoreAction) -> Option<StoreResponse> {
         let mut inner = self.0.borrow_mut();
@@ -219,15 +226,13 @@ impl Store {
             StoreAction::Lock => ("lock", StoreResponse::Locked),
             StoreAction::Load => ("load", StoreResponse::Loaded(inner.record.clone().map(Box::new))),
             StoreAction::Save { expect, next } => {
-                let generation = inner.record.as_ref().map_or(0, |record| record.generation);
-                let answer = match inner.record.clone() {
-                    Some(record) if generation != expect => StoreResponse::Conflict(Box::new(record)),
-                    _ => {
-                        if inner.fails != "save" {
-                            inner.record = Some(*next);
-                        }
-                        StoreResponse::Saved
+                let answer = if inner.record.as_ref().map(Record::version) != expect {
+                    StoreResponse::Conflict(inner.record.clone().map(Box::new))
+                } else {
+                    if inner.fails != "save" {
+                        inner.record = Some(*next);
                     }
+                    StoreResponse::Saved
                 };
                 ("save", answer)
             }
@@ -235,12 +240,15 @@ impl Store {
                 inner.locked = false;
                 ("unlock", StoreResponse::Done)
             }
-            StoreAction::Erase => {
-                if inner.fails != "erase" {
-                    inner.record = None;
+            StoreAction::Erase { login } => match inner.record.clone() {
+                Some(record) if record.login != login => ("erase", StoreResponse::Conflict(Some(Box::new(record)))),
+                _ => {
+                    if inner.fails != "erase" {
+                        inner.record = None;
+                    }
+                    ("erase", StoreResponse::Done)
                 }
-                ("erase", StoreResponse::Done)
-            }
+            },
         };
         inner.log.push(name);
         if inner.fails == name {
@@ -249,6 +257,13 @@ impl Store {
         inner.locked |= name == "lock";
         Some(answer)
     }
+}
+
+/// A record of the session's own login: another process has refreshed.
+pub fn record(session: &Session, generation: u64, tokens: &TokenSet) -> Record {
+    let mut record = Record::new(generation, tokens.clone());
+    record.login = session.login();
+    record
 }
 
 /// Whether this is all that happened: the provider said that the grant is gone.

@@ -63,7 +63,7 @@ impl Universe {
             self.tell(|| format!("process {process} starts session {session} from generation {}", record.generation));
             let options = SessionOptions { persistence: Persistence::Shared, ..SessionOptions::default() };
             let party = self.party.clone();
-            let restored = Session::new(record.tokens, record.generation, party, options, &mut self.env);
+            let restored = Session::new(record.tokens.clone(), Some(record.version()), party, options, &mut self.env);
             let seat = Seat { process, life, session };
             let served_at = self.desk(seat).served_at;
             *self.desk(seat) = Desk { session: Some(restored.unwrap()), served_at, ..Desk::default() };
@@ -287,6 +287,6 @@ fn name(action: &StoreAction) -> &'static str {
         StoreAction::Load => "loads",
         StoreAction::Save { .. } => "saves",
         StoreAction::Unlock => "unlocks",
-        StoreAction::Erase => "erases",
+        StoreAction::Erase { .. } => "erases",
     }
 }

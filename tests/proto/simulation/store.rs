@@ -46,16 +46,20 @@ impl Universe {
                 }
                 StoreResponse::Done
             }
-            StoreAction::Erase => self.broken("a record is erased"),
+            StoreAction::Erase { .. } => self.broken("a record is erased"),
             StoreAction::Lock | StoreAction::Load if fails => StoreResponse::Failed(ErrorCode::STORE_IO.into()),
             StoreAction::Lock => {
                 let patience = if self.trouble_for(seat.session, 10) { TOO_LONG } else { PATIENCE };
                 return self.lock(seat, ticket, now + patience);
             }
             StoreAction::Load => StoreResponse::Loaded(Some(Box::new(store.record.clone()))),
-            StoreAction::Save { expect, .. } if expect != store.record.generation => {
+            StoreAction::Save { expect, .. } if expect != Some(store.record.version()) => {
                 let current = Box::new(store.record.clone());
-                if fails { StoreResponse::Failed(ErrorCode::STORE_IO.into()) } else { StoreResponse::Conflict(current) }
+                if fails {
+                    StoreResponse::Failed(ErrorCode::STORE_IO.into())
+                } else {
+                    StoreResponse::Conflict(Some(current))
+                }
             }
             StoreAction::Save { next, .. } => {
                 if writes {

@@ -21,7 +21,7 @@ use super::contract::{BlockingSessionStore, PATIENCE};
 use super::queue::lock;
 use super::record::{self, LastError, Text};
 use crate::error::Error;
-use crate::session::{Record, StoreAction, StoreResponse};
+use crate::session::{LoginId, Record, RecordVersion, StoreAction, StoreResponse};
 use disk::{Lock, Place};
 
 /// Keeps a record in a file, for all processes that name the same one.
@@ -39,14 +39,14 @@ use disk::{Lock, Place};
 /// # fn log_in() -> Result<oidc_proto::TokenSet, oidc_proto::Error> { todo!() }
 ///
 /// /// The record to make a session of.
-/// fn begin(store: &FileStore) -> Result<Record, oidc_proto::Error> {
+/// fn begin(store: &FileStore, env: &mut dyn oidc_proto::Env) -> Result<Record, oidc_proto::Error> {
 ///     if let Some(record) = store.load()? {
 ///         return Ok(record);
 ///     }
-///     let record = Record::new(1, log_in()?);
-///     match store.carry_out(StoreAction::Save { expect: 0, next: Box::new(record.clone()) }) {
+///     let record = Record::of_login(log_in()?, None, env);
+///     match store.carry_out(StoreAction::Save { expect: None, next: Box::new(record.clone()) }) {
 ///         // Another process has logged in meanwhile.
-///         StoreResponse::Conflict(theirs) => Ok(*theirs),
+///         StoreResponse::Conflict(Some(theirs)) => Ok(*theirs),
 ///         // If it was not saved, the session will try again with its next tokens: `store.take_error()` says why.
 ///         _ => Ok(record),
 ///     }
@@ -102,7 +102,7 @@ impl BlockingSessionStore for FileStore {
                 *lock(&self.0.held) = None;
                 Ok(StoreResponse::Done)
             }
-            StoreAction::Erase => self.0.under_lock(|lock| self.0.place.remove(lock).map(|()| StoreResponse::Done)),
+            StoreAction::Erase { login } => self.0.under_lock(|lock| self.0.erase(lock, login)),
         };
         self.0.last_error.response(result)
     }
@@ -131,11 +131,18 @@ impl Inner {
         }
     }
 
-    fn save(&self, lock: &mut Lock, expect: u64, next: &Text) -> Result<StoreResponse, Error> {
+    fn save(&self, lock: &mut Lock, expect: Option<RecordVersion>, next: &Text) -> Result<StoreResponse, Error> {
         let present = self.place.read()?;
         match record::compare(present.as_deref().map(String::as_str), expect, next)? {
             Some(response) => Ok(response),
             None => self.place.replace(lock, next).map(|()| StoreResponse::Saved),
+        }
+    }
+
+    fn erase(&self, lock: &mut Lock, login: Option<LoginId>) -> Result<StoreResponse, Error> {
+        match self.place.read().ok().flatten().and_then(|present| record::of_other_login(&present, login)) {
+            Some(other) => Ok(StoreResponse::Conflict(Some(other))),
+            None => self.place.remove(lock).map(|()| StoreResponse::Done),
         }
     }
 }

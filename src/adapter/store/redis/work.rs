@@ -7,12 +7,12 @@ use redis::{Cmd, Value};
 use super::options::{Identity, RedisOptions};
 use crate::adapter::store::record::{self, LIMIT, Text, too_large};
 use crate::error::{Error, ErrorCode};
-use crate::session::{StoreAction, StoreResponse};
+use crate::session::{LoginId, RecordVersion, StoreAction, StoreResponse};
 
 /// Between two looks at a lock that somebody else holds.
 const POLL: Duration = Duration::from_millis(50);
 
-/// How often a save looks again because the record has changed between its look and its write.
+/// How often a change looks again because the record has changed between its look and its write.
 const ROUNDS: u8 = 8;
 
 // Each script has one key, so that a cluster takes it.
@@ -33,6 +33,8 @@ return 1";
 const REPLACE: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1])
 return 1";
+const ERASE: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])";
 
 pub(super) struct Work {
     stage: Stage,
@@ -42,16 +44,17 @@ enum Stage {
     Lock,
     Renew,
     Load,
-    Look(Saving),
-    Write(Saving, Option<Text>),
+    /// Before a change, how often there was a look already.
+    Look(Change, u8),
+    /// If the record is still this text.
+    Write(Change, Option<Text>, u8),
     Unlock,
-    Erase,
 }
 
-struct Saving {
-    expect: u64,
-    next: Text,
-    rounds: u8,
+/// A change of the record.
+enum Change {
+    Save { expect: Option<RecordVersion>, next: Text },
+    Erase { login: Option<LoginId> },
 }
 
 /// What comes next.
@@ -68,11 +71,9 @@ impl Work {
         let stage = match action {
             StoreAction::Lock => Stage::Lock,
             StoreAction::Load => Stage::Renew,
-            StoreAction::Save { expect, next } => {
-                Stage::Look(Saving { expect, next: record::write(&next)?, rounds: 0 })
-            }
+            StoreAction::Save { expect, next } => Stage::Look(Change::Save { expect, next: record::write(&next)? }, 0),
             StoreAction::Unlock => Stage::Unlock,
-            StoreAction::Erase => Stage::Erase,
+            StoreAction::Erase { login } => Stage::Look(Change::Erase { login }, 0),
         };
         Ok(Self { stage })
     }
@@ -90,25 +91,31 @@ impl Work {
             Stage::Lock => script(LOCK, lock),
             Stage::Renew => script(RENEW, lock),
             Stage::Unlock => script(UNLOCK, lock),
-            Stage::Load | Stage::Look(_) => script(LOAD, record),
-            Stage::Write(_, None) => script(FIRST, record),
-            Stage::Write(_, Some(_)) => script(REPLACE, record),
-            Stage::Erase => redis::cmd("DEL"),
+            Stage::Load | Stage::Look(..) => script(LOAD, record),
+            Stage::Write(Change::Save { .. }, None, _) => script(FIRST, record),
+            Stage::Write(Change::Save { .. }, Some(_), _) => script(REPLACE, record),
+            Stage::Write(Change::Erase { .. }, Some(_), _) => script(ERASE, record),
+            Stage::Write(Change::Erase { .. }, None, _) => redis::cmd("DEL"),
         };
         match &self.stage {
             Stage::Lock | Stage::Renew => command.arg(owner.expose()).arg(lease),
             Stage::Unlock => command.arg(owner.expose()),
-            Stage::Load | Stage::Look(_) => command.arg(LIMIT),
-            Stage::Write(saving, None) => command.arg(saving.next.as_str()),
-            Stage::Write(saving, Some(present)) => command.arg(saving.next.as_str()).arg(present.as_str()),
-            Stage::Erase => command.arg(record.as_str()),
+            Stage::Load | Stage::Look(..) => command.arg(LIMIT),
+            Stage::Write(change, present, _) => {
+                match change {
+                    Change::Save { next, .. } => _ = command.arg(next.as_str()),
+                    Change::Erase { .. } if present.is_none() => _ = command.arg(record.as_str()),
+                    Change::Erase { .. } => {}
+                }
+                present.iter().fold(&mut command, |command, present| command.arg(present.as_str()))
+            }
         };
         command
     }
 
     /// Takes the response; `since` is how long the action takes already.
     pub(super) fn take(&mut self, response: Value, since: Duration, options: &RedisOptions) -> Result<Next, Error> {
-        let done = match std::mem::replace(&mut self.stage, Stage::Erase) {
+        let done = match std::mem::replace(&mut self.stage, Stage::Unlock) {
             Stage::Lock if is_one(&response)? => StoreResponse::Locked,
             Stage::Lock => {
                 let left = options.patience.saturating_sub(since);
@@ -124,26 +131,37 @@ impl Work {
                 return Ok(Next::Send);
             }
             Stage::Load => record::loaded(text(response)?.as_deref().map(String::as_str))?,
-            Stage::Look(saving) => {
-                let present = text(response)?;
-                match record::compare(present.as_deref().map(String::as_str), saving.expect, &saving.next)? {
+            Stage::Look(change, rounds) => {
+                let (present, answer) = match &change {
+                    Change::Save { expect, next } => {
+                        let present = text(response)?;
+                        let answer = record::compare(present.as_deref().map(String::as_str), *expect, next)?;
+                        (present, answer)
+                    }
+                    Change::Erase { login } => {
+                        let present = text(response).ok().flatten();
+                        let other = present.as_deref().and_then(|present| record::of_other_login(present, *login));
+                        (present, other.map(|other| StoreResponse::Conflict(Some(other))))
+                    }
+                };
+                match answer {
                     Some(answer) => answer,
                     None => {
-                        self.stage = Stage::Write(saving, present);
+                        self.stage = Stage::Write(change, present, rounds);
                         return Ok(Next::Send);
                     }
                 }
             }
-            Stage::Write(saving, _) if is_one(&response)? => {
-                drop(saving);
-                StoreResponse::Saved
+            Stage::Write(Change::Save { .. }, ..) if is_one(&response)? => StoreResponse::Saved,
+            Stage::Write(Change::Erase { .. }, present, _) if is_one(&response)? || present.is_none() => {
+                StoreResponse::Done
             }
-            Stage::Write(saving, _) if saving.rounds < ROUNDS => {
-                self.stage = Stage::Look(Saving { rounds: saving.rounds + 1, ..saving });
+            Stage::Write(change, _, rounds) if rounds < ROUNDS => {
+                self.stage = Stage::Look(change, rounds + 1);
                 return Ok(Next::Send);
             }
             Stage::Write(..) => return Err(ErrorCode::STORE_BUSY.into()),
-            Stage::Unlock | Stage::Erase => StoreResponse::Done,
+            Stage::Unlock => StoreResponse::Done,
         };
         Ok(Next::Done(done))
     }
