@@ -168,6 +168,11 @@ impl<E: Env> SessionHandle<E> {
         self.0.0.look(|session| session.tokens().clone())
     }
 
+    /// Tokens to revoke, as [`Session::poll_orphan`] gives them.
+    pub fn poll_orphan(&self) -> Option<TokenSet> {
+        self.0.0.act(|session, _| session.poll_orphan())
+    }
+
     /// Events from now on; for the first listener also those that nobody has read.
     pub fn subscribe(&self) -> Listener {
         self.0.0.subscribe()
