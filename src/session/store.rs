@@ -2,10 +2,17 @@
 //!
 //! ```text
 //! Shared:  Lock ─▶ Load ─▶ (another process has refreshed: adopt) ─▶ Unlock
-//!                     └──▶ (refresh) ─┬─▶ Save { expect, next } ─▶ Unlock
-//!                                     └─ invalid_grant ─▶ Load ─▶ (adopt, or refresh with the token before) ─▶ …
-//! Own:     (refresh) ─▶ Save { expect, next }
+//!                     └──▶ Prepare ─▶ (refresh) ─┬─▶ Save { expect, next } ─▶ Unlock
+//!                                                ├─ an error without tokens ─▶ Discard ─▶ Unlock
+//!                                                ├─ no response ─▶ Unlock
+//!                                                └─ invalid_grant ─▶ Load ─▶ (adopt, or refresh with the token before) ─▶ …
+//! Own:     Prepare ─▶ (refresh) ─▶ Save { expect, next }, or Discard
 //! ```
+//!
+//! A refresh spends the stored refresh token. Therefore the store first shows that it can write, and marks that a refresh
+//! was begun. If it fails to, nothing is sent. The mark stays until the new record is saved, or until the provider has
+//! answered that it issued no tokens. Whoever finds the mark knows that the stored refresh token may be spent, and the
+//! access token ended.
 //!
 //! A lock that is a lease can expire unnoticed. Therefore a save names the version that it replaces, which is a login and a
 //! generation, and the store compares the versions. If another process has saved first, the store answers with that
@@ -29,7 +36,18 @@ pub enum StoreAction {
     Lock,
     /// Read the record.
     Load,
+    /// Show that the record of this version can be replaced, and mark durably that a refresh was begun from it: the
+    /// record's next save must not fail for want of room or of rights. Answer [`StoreResponse::Prepared`] or
+    /// [`StoreResponse::Conflict`].
+    Prepare {
+        /// The version of the record; `None` if there is no record.
+        expect: Option<RecordVersion>,
+    },
+    /// Remove the mark: the refresh has ended without tokens, and the stored refresh token was not spent. The session
+    /// ignores the response.
+    Discard,
     /// Replace the record of version `expect` by `next`, or write the first record. The comparison and the write are atomic.
+    /// The mark is removed with it.
     Save {
         /// The version of the record to replace; `None` if there is no record.
         expect: Option<RecordVersion>,
@@ -51,8 +69,16 @@ pub enum StoreAction {
 pub enum StoreResponse {
     /// The lock is held.
     Locked,
-    /// The record, if there is one.
-    Loaded(Option<Box<Record>>),
+    /// What is stored.
+    Loaded {
+        /// The record, if there is one.
+        record: Option<Box<Record>>,
+        /// Whether a refresh was begun from this record and has no end ([`StoreAction::Prepare`]). The process may have
+        /// been killed, or the response may have been lost.
+        begun: bool,
+    },
+    /// The next record can be saved, and the mark is there.
+    Prepared,
     /// The record was written.
     Saved,
     /// The store does not have what was expected: a record of another version or of another login, or no record. This is

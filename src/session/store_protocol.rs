@@ -1,7 +1,7 @@
 //! The protocol between a session and its store: the questions, their order, and which responses are accepted.
 //!
 //! ```text
-//!   question:  nothing ─▶ lock ─▶ load ─▶ [save what is unsaved] ─▶ (refresh) ─▶ save ─▶ nothing
+//!   question:  nothing ─▶ lock ─▶ load ─▶ [save what is unsaved] ─▶ prepare ─▶ (refresh) ─▶ save ─▶ nothing
 //!              nothing ─▶ erase ─▶ nothing
 //!   lock:      free ─▶ held by the attempt ─┬─▶ to be given back ─▶ free
 //!                          ▲                ├─▶ held until the tokens are saved ─▶ to be given back
@@ -32,6 +32,7 @@ pub(super) struct StoreProtocol {
     unsaved: Option<Box<Unsaved>>,
     question: Option<Box<Asked>>,
     lock: Lock,
+    mark: Mark,
     /// The ticket that the next action gets.
     next_ticket: NonZero<u32>,
     /// The ticket of the last `Unlock`. No ticket is smaller than the first value.
@@ -43,6 +44,7 @@ pub(super) struct StoreProtocol {
 pub(super) enum Question {
     Lock,
     Load,
+    Prepare,
     /// Save the tokens that the attempt obtained.
     Save,
     /// Save the tokens that an earlier attempt obtained, before they are refreshed.
@@ -79,12 +81,26 @@ enum Lock {
     GiveBack,
 }
 
+/// The mark in the store that a refresh was begun.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    None,
+    /// From an attempt before, perhaps of another process, that has no end. Only new tokens end it.
+    Before,
+    /// Of this attempt.
+    Own,
+    /// To be removed.
+    Discard,
+}
+
 /// What the session learns from a response.
 pub(super) enum Told {
     Locked(Result<(), Error>),
     /// The lock of an earlier question came while a later question waits for the lock.
     LockedLate,
     Loaded(Result<Option<Box<Record>>, Error>),
+    /// The response to [`Question::Prepare`].
+    Prepared(Saved),
     /// The response to [`Question::Save`].
     Saved(Saved),
     /// The response to [`Question::SaveEarlier`].
@@ -114,6 +130,7 @@ impl StoreProtocol {
             unsaved: None,
             question: None,
             lock: Lock::Free,
+            mark: Mark::None,
             next_ticket: first,
             last_unlock: first,
         }
@@ -145,7 +162,10 @@ impl StoreProtocol {
 
     /// Whether the store need not be told anything, and has everything.
     pub(super) fn is_quiet(&self) -> bool {
-        self.unsaved.is_none() && self.lock != Lock::GiveBack && !self.is_due(Question::Erase)
+        self.unsaved.is_none()
+            && self.mark != Mark::Discard
+            && self.lock != Lock::GiveBack
+            && !self.is_due(Question::Erase)
     }
 
     /// Asks this, now.
@@ -156,6 +176,25 @@ impl StoreProtocol {
     /// Whether this question waits for [`StoreProtocol::poll_question`].
     pub(super) fn is_due(&self, question: Question) -> bool {
         self.question.as_ref().is_some_and(|asked| asked.question == question && asked.ticket.is_none())
+    }
+
+    /// Whether a refresh was begun from the stored record, by an attempt before, that has no end.
+    pub(super) fn was_begun(&self) -> bool {
+        self.mark == Mark::Before
+    }
+
+    /// The refresh of this attempt may have spent the refresh token.
+    pub(super) fn may_have_spent(&mut self) {
+        if self.mark == Mark::Own {
+            self.mark = Mark::Before;
+        }
+    }
+
+    /// The refresh of this attempt has ended without tokens: it has spent nothing.
+    pub(super) fn spent_nothing(&mut self) {
+        if self.mark == Mark::Own {
+            self.mark = Mark::Discard;
+        }
     }
 
     /// Nobody waits for the response any more. The lock stays.
@@ -251,8 +290,12 @@ impl StoreProtocol {
         }
     }
 
-    /// Releases the lock, if nobody needs it.
+    /// Removes the mark, and releases the lock, if nobody needs them.
     pub(super) fn poll_unlock(&mut self) -> Option<(StoreTicket, StoreAction)> {
+        if self.mark == Mark::Discard {
+            self.mark = Mark::None;
+            return Some((StoreTicket(self.ticket()), StoreAction::Discard));
+        }
         if self.lock != Lock::GiveBack {
             return None;
         }
@@ -272,6 +315,13 @@ impl StoreProtocol {
         let action = match question {
             Question::Lock => StoreAction::Lock,
             Question::Load => StoreAction::Load,
+            Question::Prepare => {
+                // From here on it may be there, whatever the response.
+                if self.mark == Mark::None {
+                    self.mark = Mark::Own;
+                }
+                StoreAction::Prepare { expect: self.known }
+            }
             Question::Save => self.save(&obtained?),
             Question::SaveEarlier => self.save_unsaved(current),
             Question::Erase => StoreAction::Erase { login: self.login() },
@@ -326,14 +376,26 @@ impl StoreProtocol {
             return matches!(response, StoreResponse::Locked).then(|| self.locked_late(ticket)).flatten();
         };
         let Asked { question, next, .. } = *asked;
+        if matches!(response, StoreResponse::Conflict(_)) {
+            // Whoever changed the record has removed the mark.
+            self.mark = Mark::None;
+        }
         if matches!(response, StoreResponse::Locked) && question == Question::Lock {
             self.lock = Lock::Attempt;
         }
         match (question, response) {
             (Question::Lock, StoreResponse::Locked) => Some(Told::Locked(Ok(()))),
             (Question::Lock, response) => Some(Told::Locked(Err(response.into_error()))),
-            (Question::Load, StoreResponse::Loaded(record)) => Some(Told::Loaded(Ok(record))),
+            (Question::Load, StoreResponse::Loaded { record, begun }) => {
+                self.mark = if begun { Mark::Before } else { Mark::None };
+                Some(Told::Loaded(Ok(record)))
+            }
             (Question::Load, response) => Some(Told::Loaded(Err(response.into_error()))),
+            (Question::Prepare, response) => Some(Told::Prepared(match response {
+                StoreResponse::Prepared => Saved::Done,
+                StoreResponse::Conflict(record) => Saved::Conflict(record),
+                response => Saved::Failed(response.into_error()),
+            })),
             (Question::Save, response) => Some(Told::Saved(self.saved(next, response))),
             (Question::SaveEarlier, response) => Some(Told::SavedEarlier(self.saved(next, response))),
             (Question::Erase, StoreResponse::Done) => None,
@@ -345,6 +407,7 @@ impl StoreProtocol {
         match response {
             StoreResponse::Saved => {
                 self.note(next);
+                self.mark = Mark::None;
                 self.unsaved = None;
                 Saved::Done
             }

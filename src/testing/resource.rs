@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::authentication::authenticate;
 use super::http::{Incoming, Refusal, empty, json as json_response, no_store, page, see_other, with_params};
-use super::signing::read_hint;
 use super::records::Refresh;
 use super::settings::RevokingSpent;
+use super::signing::read_hint;
 use super::state::State;
 
 /// RFC 7009 section 2. Either token ends the grant, but one that was exchanged only if the settings say so.
@@ -15,9 +15,8 @@ pub(super) fn revoke(state: &mut State, request: &Incoming<'_>) -> Result<Respon
     let params = request.form()?;
     let client = authenticate(state, request, &params)?;
     let token = params.required("token")?;
-    let is_void = |refresh: &Refresh| {
-        state.revoking_spent == RevokingSpent::DoesNothing && refresh.successors.is_some()
-    };
+    let is_void =
+        |refresh: &Refresh| state.revoking_spent == RevokingSpent::DoesNothing && refresh.successors.is_some();
     let grant = state
         .refresh_tokens
         .get(token)

@@ -47,15 +47,16 @@ pub(super) fn read(text: &str) -> Result<Box<Record>, Error> {
     Record::from_json(text).map(Box::new)
 }
 
-pub(super) fn loaded(text: Option<&str>) -> Result<StoreResponse, Error> {
-    Ok(StoreResponse::Loaded(text.map(read).transpose()?))
+#[cfg(feature = "file-store")]
+pub(super) fn loaded(text: Option<&str>, begun: bool) -> Result<StoreResponse, Error> {
+    Ok(StoreResponse::Loaded { record: text.map(read).transpose()?, begun })
 }
 
 /// The record in the response to a load.
 #[cfg(feature = "redis")]
 pub(super) fn of(response: StoreResponse) -> Option<Record> {
     match response {
-        StoreResponse::Loaded(record) => record.map(|record| *record),
+        StoreResponse::Loaded { record, .. } => record.map(|record| *record),
         _ => None,
     }
 }
@@ -71,9 +72,27 @@ pub(super) fn compare(
     if present == Some(next) {
         return Ok(Some(StoreResponse::Saved));
     }
+    compare_version(present, expect)
+}
+
+/// The conflict, if the text that is there is not the record of this version.
+pub(super) fn compare_version(
+    present: Option<&str>,
+    expect: Option<RecordVersion>,
+) -> Result<Option<StoreResponse>, Error> {
     let record = present.map(read).transpose()?;
     let version = record.as_ref().map(|record| record.version());
     Ok((version != expect).then_some(StoreResponse::Conflict(record)))
+}
+
+/// Whether the text is the whole record that a refresh of the record that is there was about to put in its place: its
+/// tokens may be the only ones that live.
+#[cfg(feature = "file-store")]
+pub(super) fn is_successor(text: &str, present: Option<&str>) -> bool {
+    let (Ok(next), Ok(present)) = (read(text), present.map(read).transpose()) else { return false };
+    let generation = present.as_ref().map_or(0, |present| present.generation);
+    let is_same_login = present.is_none_or(|present| present.login == next.login);
+    is_same_login && Some(next.generation) == generation.checked_add(1)
 }
 
 /// The record that is there, if it is of another login than the one that is to be erased. One that cannot be read is

@@ -8,8 +8,8 @@ use super::session::Session;
 use super::state::{Attempt, ExpectResponse, Pause, Resume, Stage, State};
 use crate::base::bell::Bell;
 use crate::base::env::{Env, MonotonicTime};
-use crate::error::Error;
 use crate::error::transport::{Failure, FailureKind, Sent};
+use crate::error::{Error, ErrorCode};
 use crate::flow::TokenRequest;
 use crate::session::access::{Ticket, Transmit};
 use crate::session::event::Event;
@@ -60,7 +60,8 @@ impl Session {
 
     /// The next action for the store, and the ticket for its response. Call it until it returns `None`.
     pub fn poll_store(&mut self, env: &mut dyn Env) -> Option<(StoreTicket, StoreAction)> {
-        if self.core.store.is_due(Question::Load) && self.is_due(Timer::Response, env.monotonic()) {
+        let is_due = [Question::Load, Question::Prepare].iter().any(|question| self.core.store.is_due(*question));
+        if is_due && self.is_due(Timer::Response, env.monotonic()) {
             // Nobody has looked for so long that the lock may be lost.
             self.time_is_up(env);
         }
@@ -128,7 +129,8 @@ impl Session {
                 Stage::ExpectSave(obtained) if was_asked => core.save_is_late(obtained, env),
                 // Nobody has looked since they came. They are not used before they were handed over.
                 Stage::ExpectSave(obtained) => core.obtained(obtained, env),
-                Stage::ExpectLock | Stage::ExpectRecord | Stage::ExpectRecordAfter(_) | Stage::ExpectEarlierSave => {
+                Stage::ExpectRecordAfter(_) => core.store_failed(ErrorCode::SESSION_STORE.into(), env),
+                Stage::ExpectLock | Stage::ExpectRecord | Stage::ExpectEarlierSave | Stage::ExpectPreparation => {
                     core.store_is_late(env)
                 }
                 // Through the flow: it may hold tokens already.
@@ -245,7 +247,7 @@ impl Session {
     pub fn handle_store(&mut self, ticket: StoreTicket, answer: StoreResponse, env: &mut dyn Env) {
         let Some(told) = self.core.store.handle(ticket, answer, env) else { return };
         // A process that was suspended here may have lost its lock meanwhile. What was saved was saved all the same.
-        let needs_lock = matches!(told, Told::Locked(_) | Told::Loaded(_));
+        let needs_lock = matches!(told, Told::Locked(_) | Told::Loaded(_) | Told::Prepared(_));
         if needs_lock && self.is_due(Timer::Response, env.monotonic()) {
             return self.time_is_up(env);
         }

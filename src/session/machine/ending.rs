@@ -32,6 +32,7 @@ impl Core {
     pub(super) fn ends_in_vain(&mut self, exchange: &Exchange) {
         if exchange.may_have_rotated() {
             self.current.doubt(Some(exchange.asked_at()));
+            self.store.may_have_spent();
         }
     }
 
@@ -42,6 +43,9 @@ impl Core {
         if verdict == Verdict::NeedsLogin && self.store.holds_lock() {
             // Another process may have been faster. The session looks once more at what it saved.
             return self.load_after(exchange.rejected(error), env);
+        }
+        if !exchange.may_have_rotated() {
+            self.store.spent_nothing();
         }
         self.store.release();
         match verdict {

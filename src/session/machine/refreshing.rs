@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorCode};
 use crate::flow::TokenRequest;
 use crate::flow::token_outcome::TokenOutcome;
 use crate::session::policy::{self, Persistence, Verdict};
+use crate::session::store_protocol::Question;
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
 
@@ -42,11 +43,21 @@ impl Core {
         }
     }
 
-    /// Asks the provider for the successor of the current tokens, unless it has come meanwhile.
+    /// Asks the provider for the successor of the current tokens, unless it has come meanwhile. Before that, the store has
+    /// to show that it can save what comes.
     pub(super) fn ask(&mut self, env: &mut dyn Env) -> State {
         if let Some((step, exchange)) = self.late.take_tokens(self.current.tokens().refresh_token()) {
             return self.proceed(Ok(step), exchange, env);
         }
+        if self.options.persistence == Persistence::Nowhere || self.current.tokens().refresh_token().is_none() {
+            return self.ask_prepared(env);
+        }
+        self.store.ask(Question::Prepare);
+        State::attempting(Stage::ExpectPreparation, self.deadline(env))
+    }
+
+    /// Asks the provider. What it gives can be saved.
+    pub(super) fn ask_prepared(&mut self, env: &mut dyn Env) -> State {
         let is_shared = self.options.persistence == Persistence::Shared;
         let spent = self.current.tokens().refresh_token().filter(|_| is_shared).cloned();
         let step = self.party.refresh(self.current.tokens(), env);

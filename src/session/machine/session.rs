@@ -314,7 +314,9 @@ impl Session {
     fn abandon(&mut self) {
         if self.state.may_have_rotated() {
             self.core.current.doubt(None);
+            self.core.store.may_have_spent();
         }
+        self.core.store.spent_nothing();
         self.core.late.forget();
         self.core.store.abandon();
     }

@@ -56,6 +56,8 @@ pub(super) enum Stage {
     ExpectRecordAfter(Rejection),
     /// Tokens of an earlier attempt are saved before they are refreshed.
     ExpectEarlierSave,
+    /// The store shows that it can save what the refresh brings.
+    ExpectPreparation,
     /// A request to be sent.
     Send(Call<TokenRequest>, Exchange),
     ExpectResponse(ExpectResponse),

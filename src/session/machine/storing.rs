@@ -7,7 +7,7 @@ use crate::base::env::Env;
 use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::session::event::Event;
-use crate::session::policy::{Persistence, STALLED_AFTER};
+use crate::session::policy::Persistence;
 use crate::session::record::Record;
 use crate::session::store_protocol::{Question, Saved, Told};
 use crate::token::token_set::TokenSet;
@@ -79,6 +79,13 @@ impl Core {
             (Stage::ExpectEarlierSave, Told::SavedEarlier(Saved::Conflict(None))) => self.gone(env),
             (Stage::ExpectEarlierSave, Told::SavedEarlier(Saved::Failed(error))) => {
                 self.could_not_save_earlier(error, env)
+            }
+            (Stage::ExpectPreparation, Told::Prepared(Saved::Done)) => self.ask_prepared(env),
+            (Stage::ExpectPreparation, Told::Prepared(Saved::Conflict(Some(record)))) => self.found(*record, None, env),
+            (Stage::ExpectPreparation, Told::Prepared(Saved::Conflict(None))) => self.gone(env),
+            (Stage::ExpectPreparation, Told::Prepared(Saved::Failed(error))) => {
+                self.store.spent_nothing();
+                self.store_failed(error, env)
             }
             (Stage::ExpectSave(obtained), Told::Saved(Saved::Done)) => self.is_kept(obtained, env),
             (Stage::ExpectSave(obtained), Told::Saved(Saved::Conflict(record))) => {
@@ -170,7 +177,7 @@ impl Core {
         self.current.settle(&self.party, &self.options, env);
         match rejection {
             // Good tokens: there is nothing else to do.
-            _ if is_new && self.current.is_good(env) => {
+            _ if is_new && !self.store.was_begun() && self.current.is_good(env) => {
                 self.succeeded(self.current.tokens().clone(), record.login, env)
             }
             Some(error) if !is_new => self.give_up(error),
@@ -188,11 +195,8 @@ impl Core {
         State::attempting(Stage::ExpectEarlierSave, self.deadline(env))
     }
 
-    /// The store is still broken: the session refreshes anyway.
+    /// The store is still broken. Nothing is spent that cannot be kept.
     fn could_not_save_earlier(&mut self, error: Error, env: &mut dyn Env) -> State {
-        if self.attempts.failures() >= STALLED_AFTER {
-            return self.ask(env);
-        }
         self.events.push(Event::NotSaved(error.clone()));
         self.store_failed(error, env)
     }
@@ -287,9 +291,10 @@ impl Core {
         self.not_saved(obtained, ErrorCode::SESSION_STORE.into(), env)
     }
 
-    /// The store did not give the lock or the record in time, or did not save tokens of an earlier attempt.
+    /// The store did not do in time what comes before the refresh.
     pub(super) fn store_is_late(&mut self, env: &mut dyn Env) -> State {
         // What the store has is not known. A session is not given up for that.
+        self.store.spent_nothing();
         self.store_failed(ErrorCode::SESSION_STORE.into(), env)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oidc_proto::adapter::store::{BlockingSessionStore, FileStore, Offload};
 use oidc_proto::adapter::tokio::offload;
-use oidc_proto::session::{Access, Event, Record, StoreAction};
+use oidc_proto::session::{Access, Event, Record, RecordVersion, StoreAction};
 use oidc_proto::testing::On;
 
 use crate::stores::tools::{NOW, SOON, Waited, act, block_on, drive, erase, folder, record, save, token};
@@ -16,6 +16,7 @@ pub type Open<'a> = &'a dyn Fn(Duration) -> Box<dyn BlockingSessionStore>;
 pub fn conforms(open: Open<'_>) {
     locks_and_records(open);
     the_login_counts(open);
+    a_refresh_that_was_begun_is_marked(open);
     a_session_refreshes(open);
     the_first_to_save_wins(open);
 }
@@ -59,6 +60,40 @@ fn locks_and_records(open: Open<'_>) {
     // What was logged out elsewhere is not written back.
     assert_eq!(act(a, save(7, &first)), "conflict nothing");
     assert_eq!(act(a, StoreAction::Load), "nothing");
+}
+
+/// A refresh that was begun is marked until the next record is there, or until it is said that nothing was spent.
+fn a_refresh_that_was_begun_is_marked(open: Open<'_>) {
+    let mut world = World::new();
+    let (a, b) = (open(NOW), open(NOW));
+    let (a, b) = (&*a, &*b);
+    let (first, second) = (record(&mut world, 1), record(&mut world, 2));
+    assert_eq!(act(a, save(0, &first)), "saved");
+    let prepare = |generation| StoreAction::Prepare { expect: Some(RecordVersion { login: None, generation }) };
+    let loaded = |store: &dyn BlockingSessionStore| {
+        assert_eq!(act(store, StoreAction::Lock), "locked");
+        let loaded = act(store, StoreAction::Load);
+        assert_eq!(act(store, StoreAction::Unlock), "done");
+        loaded
+    };
+    assert_eq!(act(a, prepare(2)), format!("conflict 1 {}", token(&first)));
+    assert_eq!(act(a, StoreAction::Prepare { expect: None }), format!("conflict 1 {}", token(&first)));
+    assert_eq!(loaded(b), format!("1 {}", token(&first)));
+    for _ in 0..2 {
+        assert_eq!(act(a, StoreAction::Lock), "locked");
+        assert_eq!(act(a, prepare(1)), "prepared");
+        assert_eq!(act(a, StoreAction::Unlock), "done");
+        assert_eq!(loaded(b), format!("1 {}, begun", token(&first)));
+    }
+    assert_eq!(act(a, StoreAction::Discard), "done");
+    assert_eq!(act(a, StoreAction::Discard), "done");
+    assert_eq!(loaded(b), format!("1 {}", token(&first)));
+    assert_eq!(act(b, prepare(1)), "prepared");
+    assert_eq!(act(b, save(1, &second)), "saved");
+    assert_eq!(loaded(a), format!("2 {}", token(&second)));
+    assert_eq!(act(b, prepare(2)), "prepared");
+    assert_eq!(act(a, erase()), "done");
+    assert_eq!(loaded(b), "nothing");
 }
 
 /// A login is replaced and erased only by whoever knows that it is there.

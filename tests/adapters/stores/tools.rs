@@ -49,8 +49,11 @@ pub fn token(record: &Record) -> &str {
 /// What a response says, in a line.
 pub fn told(answer: StoreResponse) -> String {
     match answer {
-        StoreResponse::Loaded(None) => "nothing".to_owned(),
-        StoreResponse::Loaded(Some(record)) => format!("{} {}", record.generation, token(&record)),
+        StoreResponse::Loaded { record, begun } => {
+            let record = record.map(|record| format!("{} {}", record.generation, token(&record)));
+            format!("{}{}", record.as_deref().unwrap_or("nothing"), if begun { ", begun" } else { "" })
+        }
+        StoreResponse::Prepared => "prepared".to_owned(),
         StoreResponse::Conflict(None) => "conflict nothing".to_owned(),
         StoreResponse::Conflict(Some(record)) => format!("conflict {} {}", record.generation, token(&record)),
         StoreResponse::Locked => "locked".to_owned(),

@@ -53,9 +53,12 @@ struct Model {
     saved: BTreeSet<String>,
     /// Why it has ended.
     end: Option<End>,
+    /// The store has shown that it can write, since the last request.
+    is_prepared: bool,
     /// The provider said so since the last login.
     grant_is_gone: bool,
     client_is_rejected: bool,
+    goes_back: bool,
     /// Tokens of a new login were given to the session, and may take the place of any record.
     logs_in: bool,
     /// There was no record, or one of another login.
@@ -81,6 +84,7 @@ struct World {
     session: Session,
     options: SessionOptions,
     record: Option<Record>,
+    begun: bool,
     /// Each with the access token that there was when it was sent.
     calls: VecDeque<(Ticket, u64, String)>,
     asked: VecDeque<(StoreTicket, StoreAction)>,
@@ -115,7 +119,7 @@ impl World {
         let model = Model { saved: BTreeSet::from([name(&first)]), ..Model::default() };
         let session = Session::new(first, None, party().clone(), options, &mut env).unwrap();
         let (calls, asked, old) = (VecDeque::new(), VecDeque::new(), Vec::new());
-        Self { env, session, options, record: None, calls, asked, issued: 0, old, model }
+        Self { env, session, options, record: None, begun: false, calls, asked, issued: 0, old, model }
     }
 
     fn has_store(&self) -> bool {
@@ -257,8 +261,12 @@ impl World {
                     self.model.saved.insert(name(&next.tokens));
                 }
                 StoreAction::Erase { .. } => assert_eq!(self.model.end, Some(End::LoggedOut)),
-                StoreAction::Load => assert!(self.keeps_lock(), "loads without the lock"),
-                StoreAction::Lock | StoreAction::Unlock => {}
+                StoreAction::Load => {
+                    // After it the token before may be tried.
+                    self.model.goes_back |= self.model.grant_is_gone;
+                    assert!(self.keeps_lock(), "loads without the lock");
+                }
+                StoreAction::Lock | StoreAction::Unlock | StoreAction::Prepare { .. } | StoreAction::Discard => {}
             }
             self.asked.push_back((ticket, action));
         }
@@ -266,6 +274,9 @@ impl World {
             let Transmit::Call { ticket, request, .. } = transmit else { panic!("no key lives elsewhere") };
             assert_eq!((&self.model.end, request.uri().path()), (&None, "/t"));
             assert!(self.options.persistence != Persistence::Shared || self.keeps_lock(), "asks without the lock");
+            let is_prepared = std::mem::take(&mut self.model.is_prepared);
+            assert!(is_prepared || !self.has_store() || self.model.goes_back, "spends what may not be kept");
+            self.model.goes_back = false;
             let now = self.env.monotonic();
             self.issued += 1;
             let had = name(self.session.tokens());
@@ -343,13 +354,25 @@ impl World {
         let does_it = !matches!(how, 8 | 10);
         let response = match action {
             StoreAction::Lock => StoreResponse::Locked,
-            StoreAction::Load => StoreResponse::Loaded(self.record.clone().map(Box::new)),
+            StoreAction::Load => StoreResponse::Loaded { record: self.record.clone().map(Box::new), begun: self.begun },
+            StoreAction::Prepare { expect } if expect != self.record.as_ref().map(Record::version) => {
+                StoreResponse::Conflict(self.record.clone().map(Box::new))
+            }
+            StoreAction::Prepare { .. } => {
+                self.begun |= does_it;
+                self.model.is_prepared = does_it && !matches!(how, 8..=11);
+                StoreResponse::Prepared
+            }
+            StoreAction::Discard => {
+                self.begun &= !does_it;
+                StoreResponse::Done
+            }
             StoreAction::Save { expect, .. } if expect != self.record.as_ref().map(Record::version) => {
                 StoreResponse::Conflict(self.record.clone().map(Box::new))
             }
             StoreAction::Save { next, .. } => {
                 if does_it {
-                    self.record = Some(*next);
+                    (self.record, self.begun) = (Some(*next), false);
                 }
                 StoreResponse::Saved
             }

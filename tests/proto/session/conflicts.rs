@@ -121,8 +121,7 @@ fn a_record_that_is_gone_ends_the_session_and_is_not_written_back() {
             store.clear();
             let events = world.pump(&mut session, &store);
             assert_eq!(events.last(), Some(&Event::LoggedOutElsewhere), "{events:?}");
-            let came = is_in_flight || persistence == Persistence::Own;
-            assert_eq!(session.poll_orphan().is_some(), came, "what came is given back to be revoked");
+            assert_eq!(session.poll_orphan().is_some(), is_in_flight, "what came is given back to be revoked");
             assert_eq!(session.end(), Some(End::LoggedOutElsewhere));
             assert!(store.record().is_none() && !store.is_locked() && session.is_idle());
         }

@@ -13,6 +13,7 @@ pub struct Memory(Arc<Mutex<Inner>>);
 struct Inner {
     record: Option<Record>,
     is_locked: bool,
+    begun: bool,
     log: Vec<&'static str>,
 }
 
@@ -38,12 +39,25 @@ impl Memory {
                 inner.is_locked = true;
                 ("lock", StoreResponse::Locked)
             }
-            StoreAction::Load => ("load", StoreResponse::Loaded(inner.record.clone().map(Box::new))),
+            StoreAction::Load => {
+                ("load", StoreResponse::Loaded { record: inner.record.clone().map(Box::new), begun: inner.begun })
+            }
+            StoreAction::Prepare { expect } if inner.record.as_ref().map(Record::version) != expect => {
+                ("prepare", StoreResponse::Conflict(inner.record.clone().map(Box::new)))
+            }
+            StoreAction::Prepare { .. } => {
+                inner.begun = true;
+                ("prepare", StoreResponse::Prepared)
+            }
+            StoreAction::Discard => {
+                inner.begun = false;
+                ("discard", StoreResponse::Done)
+            }
             StoreAction::Save { expect, .. } if inner.record.as_ref().map(Record::version) != expect => {
                 ("save", StoreResponse::Conflict(inner.record.clone().map(Box::new)))
             }
             StoreAction::Save { next, .. } => {
-                inner.record = Some(*next);
+                (inner.record, inner.begun) = (Some(*next), false);
                 ("save", StoreResponse::Saved)
             }
             StoreAction::Unlock => {

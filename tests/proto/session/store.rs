@@ -13,7 +13,7 @@ fn a_refresh_locks_loads_saves_and_unlocks() {
     world.advance(301);
     let epoch = world.ask(&mut session).unwrap_err().unwrap();
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
-    assert_eq!(store.log(), ["lock", "load", "save", "unlock"]);
+    assert_eq!(store.log(), ["lock", "load", "prepare", "save", "unlock"]);
     let record = store.record().unwrap();
     assert_eq!((record.generation, session.generation()), (1, 1));
     assert_eq!(record.tokens.access_token().expose(), world.outcome(&session, epoch).unwrap());
@@ -237,5 +237,5 @@ fn a_response_that_had_its_time_gives_the_lock_back() {
     store.log();
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
-    assert_eq!(store.log(), ["unlock", "lock", "load", "save", "unlock"]);
+    assert_eq!(store.log(), ["unlock", "lock", "load", "prepare", "save", "unlock"]);
 }

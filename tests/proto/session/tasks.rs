@@ -260,7 +260,7 @@ async fn what_is_under_way_is_finished_and_saved_after_the_last_handle_is_gone()
     run.await.unwrap();
     let record = memory.record().unwrap();
     assert!(world.honours(record.tokens.access_token().expose()));
-    assert_eq!((record.generation, memory.log()), (1, vec!["lock", "load", "save", "unlock"]));
+    assert_eq!((record.generation, memory.log()), (1, vec!["lock", "load", "prepare", "save", "unlock"]));
 }
 
 /// Two processes: each with its own task, both with the same store.

@@ -182,6 +182,8 @@ pub struct Store(Rc<RefCell<Inner>>);
 struct Inner {
     record: Option<Record>,
     locked: bool,
+    /// A refresh was begun and has no end.
+    begun: bool,
     fails: &'static str,
     log: Vec<&'static str>,
 }
@@ -210,12 +212,18 @@ impl Store {
     }
 
     pub fn put(&self, record: Record) {
-        self.0.borrow_mut().record = Some(record);
+        let mut inner = self.0.borrow_mut();
+        (inner.record, inner.begun) = (Some(record), false);
+    }
+
+    pub fn is_begun(&self) -> bool {
+        self.0.borrow().begun
     }
 
     /// Another process logs out.
     pub fn clear(&self) {
-        self.0.borrow_mut().record = None;
+        let mut inner = self.0.borrow_mut();
+        (inner.record, inner.begun) = (None, false);
     }
 
     /// The response; `None` for a lock that somebody else holds.
@@ -224,13 +232,26 @@ impl Store {
         let (name, answer) = match action {
             StoreAction::Lock if inner.locked => return None,
             StoreAction::Lock => ("lock", StoreResponse::Locked),
-            StoreAction::Load => ("load", StoreResponse::Loaded(inner.record.clone().map(Box::new))),
+            StoreAction::Load => {
+                ("load", StoreResponse::Loaded { record: inner.record.clone().map(Box::new), begun: inner.begun })
+            }
+            StoreAction::Prepare { expect } if inner.record.as_ref().map(Record::version) != expect => {
+                ("prepare", StoreResponse::Conflict(inner.record.clone().map(Box::new)))
+            }
+            StoreAction::Prepare { .. } => {
+                inner.begun |= inner.fails != "prepare";
+                ("prepare", StoreResponse::Prepared)
+            }
+            StoreAction::Discard => {
+                inner.begun = false;
+                ("discard", StoreResponse::Done)
+            }
             StoreAction::Save { expect, next } => {
                 let answer = if inner.record.as_ref().map(Record::version) != expect {
                     StoreResponse::Conflict(inner.record.clone().map(Box::new))
                 } else {
                     if inner.fails != "save" {
-                        inner.record = Some(*next);
+                        (inner.record, inner.begun) = (Some(*next), false);
                     }
                     StoreResponse::Saved
                 };
@@ -244,7 +265,7 @@ impl Store {
                 Some(record) if record.login != login => ("erase", StoreResponse::Conflict(Some(Box::new(record)))),
                 _ => {
                     if inner.fails != "erase" {
-                        inner.record = None;
+                        (inner.record, inner.begun) = (None, false);
                     }
                     ("erase", StoreResponse::Done)
                 }

@@ -102,7 +102,7 @@ impl Universe {
         let http = BlockingDriver::new(self.op.http(self.env.clock()));
         let step = self.party.revoke(tokens, &mut self.env).unwrap();
         http.run(step, &mut self.env).unwrap();
-        if self.op.has_grant_of(token) {
+        if self.op.has_grant_of(&self.grants[grant].newest) {
             self.unrevoked.insert(grant, "a token was revoked that was spent");
         } else {
             self.grants[grant].ended = self.grants[grant].ended.or(Some("it was revoked"));

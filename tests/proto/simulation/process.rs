@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use oidc_proto::{Env, TokenSet};
 use oidc_proto::session::{
-    Access, End, Epoch, Event, Outcome, Persistence, RecordVersion, Refusal, Session, SessionOptions, StoreAction, StoreResponse,
-    StoreTicket, Ticket, Transmit,
+    Access, End, Epoch, Event, Outcome, Persistence, RecordVersion, Refusal, Session, SessionOptions, StoreAction,
+    StoreResponse, StoreTicket, Ticket, Transmit,
 };
 use oidc_proto::testing::TestEnv;
+use oidc_proto::{Env, TokenSet};
 
 use crate::simulation::store::Store;
 use crate::simulation::universe::{Exchanged, Post, Seat, Universe, user};
@@ -90,7 +90,11 @@ impl Universe {
         let Store { erased, switched, .. } = self.stores[seat.session];
         let served_at = self.desk(seat).served_at;
         *self.desk(seat) = Desk { session: Some(session), user, erased, switched, served_at, ..Desk::default() };
-        self.with(seat, |session, env| if stored.is_none() { session.save(env) });
+        self.with(seat, |session, env| {
+            if stored.is_none() {
+                session.save(env)
+            }
+        });
     }
 
     /// A process without a session looks for one. If there is none, its user logs in.
@@ -390,6 +394,8 @@ fn name(action: &StoreAction) -> &'static str {
     match action {
         StoreAction::Lock => "locks",
         StoreAction::Load => "loads",
+        StoreAction::Prepare { .. } => "prepares",
+        StoreAction::Discard => "discards",
         StoreAction::Save { .. } => "saves",
         StoreAction::Unlock => "unlocks",
         StoreAction::Erase { .. } => "erases",

@@ -16,6 +16,8 @@ const TOO_LONG: u64 = 90_000;
 
 pub(crate) struct Store {
     pub(crate) record: Option<Record>,
+    /// A refresh was begun and has no end.
+    begun: bool,
     /// Who logged in last.
     user: String,
     /// All logins that were ever in it.
@@ -31,7 +33,7 @@ impl Store {
     pub(crate) fn new(tokens: TokenSet, user: String, env: &mut TestEnv) -> Self {
         let record = Record::of_login(tokens, None, env);
         let logins = record.login.into_iter().collect();
-        Self { record: Some(record), user, logins, erased: 0, switched: 0, lock: None }
+        Self { record: Some(record), begun: false, user, logins, erased: 0, switched: 0, lock: None }
     }
 
     fn holder(&self, now: u64) -> Option<Seat> {
@@ -63,12 +65,25 @@ impl Universe {
                 let patience = if self.trouble_for(seat.session, 10) { TOO_LONG } else { PATIENCE };
                 return self.lock(seat, ticket, now + patience);
             }
-            StoreAction::Load => StoreResponse::Loaded(store.record.clone().map(Box::new)),
+            StoreAction::Load => {
+                StoreResponse::Loaded { record: store.record.clone().map(Box::new), begun: store.begun }
+            }
+            StoreAction::Prepare { expect } if expect != store.record.as_ref().map(Record::version) => {
+                StoreResponse::Conflict(store.record.clone().map(Box::new))
+            }
+            StoreAction::Prepare { .. } => {
+                store.begun |= writes;
+                StoreResponse::Prepared
+            }
+            StoreAction::Discard => {
+                store.begun &= !writes;
+                StoreResponse::Done
+            }
             StoreAction::Erase { login } => match store.record.clone() {
                 Some(record) if record.login != login => StoreResponse::Conflict(Some(Box::new(record))),
                 record => {
                     if writes && record.is_some() {
-                        (store.record, store.erased) = (None, store.erased + 1);
+                        (store.record, store.erased, store.begun) = (None, store.erased + 1, false);
                     }
                     StoreResponse::Done
                 }
@@ -95,7 +110,7 @@ impl Universe {
         store.user = user;
         let is_other = store.record.as_ref().is_none_or(|record| record.login != next.login);
         let is_new = next.login.is_none_or(|login| store.logins.insert(login));
-        store.record = Some(next);
+        (store.record, store.begun) = (Some(next), false);
         if is_other && !is_new {
             self.broken(&format!("a login of session {session} comes back that was replaced or erased"));
         }

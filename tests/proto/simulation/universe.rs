@@ -294,7 +294,8 @@ impl Universe {
                 continue;
             }
             let is_lost = grant.issued.as_ref().is_some_and(|issued| !issued.is_delivered || issued.is_late);
-            let is_gone = grant.issued.as_ref().is_some_and(|issued| self.processes[issued.seat.process].life > issued.seat.life);
+            let is_gone =
+                grant.issued.as_ref().is_some_and(|issued| self.processes[issued.seat.process].life > issued.seat.life);
             alive.push(match self.unrevoked.get(&number) {
                 Some(why) => *why,
                 None if is_lost => "the response was lost or late",

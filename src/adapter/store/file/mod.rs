@@ -3,7 +3,7 @@
 //! ```text
 //! session.json            the record, mode 0600; replaced as a whole, never written in place
 //! session.json.lock       empty, or the name of what is being written; locked by whoever refreshes; stays for good
-//! session.json.….new      the next record, until it is renamed
+//! session.json.….new      the next record, until it is renamed; before, room for it: a refresh was begun
 //! ```
 //!
 //! The lock is advisory and the operating system's: when its holder is killed, it is free. Processes that use the same
@@ -19,10 +19,13 @@ use std::time::Duration;
 
 use super::contract::{BlockingSessionStore, PATIENCE};
 use super::queue::lock;
-use super::record::{self, LastError, Text};
+use super::record::{self, LIMIT, LastError, Text};
 use crate::error::Error;
 use crate::session::{LoginId, Record, RecordVersion, StoreAction, StoreResponse};
 use disk::{Lock, Place};
+
+/// Room for the next record, at least: two blocks.
+const ROOM: usize = 8192;
 
 /// Keeps a record in a file, for all processes that name the same one.
 ///
@@ -81,7 +84,8 @@ impl FileStore {
     /// # Errors
     /// `stored.malformed`, `stored.version`, or `store.io` with its [`source`](std::error::Error::source).
     pub fn load(&self) -> Result<Option<Record>, Error> {
-        self.0.place.read()?.map(|text| record::read(&text)).transpose().map(|record| record.map(|record| *record))
+        let (text, _) = self.0.read()?;
+        text.map(|text| record::read(&text)).transpose().map(|record| record.map(|record| *record))
     }
 
     /// Why the last action that failed did so; once. Besides those of [`FileStore::load`]: `store.busy`.
@@ -98,6 +102,8 @@ impl BlockingSessionStore for FileStore {
             StoreAction::Save { expect, next } => {
                 record::write(&next).and_then(|text| self.0.under_lock(|lock| self.0.save(lock, expect, &text)))
             }
+            StoreAction::Prepare { expect } => self.0.under_lock(|lock| self.0.prepare(lock, expect)),
+            StoreAction::Discard => self.0.under_lock(|lock| self.0.place.discard(lock).map(|()| StoreResponse::Done)),
             StoreAction::Unlock => {
                 *lock(&self.0.held) = None;
                 Ok(StoreResponse::Done)
@@ -119,7 +125,25 @@ impl Inner {
     }
 
     fn load(&self) -> Result<StoreResponse, Error> {
-        record::loaded(self.place.read()?.as_deref().map(String::as_str))
+        let (text, begun) = self.read()?;
+        record::loaded(text.as_deref().map(String::as_str), begun)
+    }
+
+    /// Reading needs no lock. Only whoever holds it knows what a draft means.
+    fn read(&self) -> Result<(Option<Text>, bool), Error> {
+        match lock(&self.held).as_mut().filter(|held| self.place.is_good(held)) {
+            Some(held) => self.place.settle(held),
+            None => Ok((self.place.read()?, false)),
+        }
+    }
+
+    fn prepare(&self, lock: &mut Lock, expect: Option<RecordVersion>) -> Result<StoreResponse, Error> {
+        let (present, _) = self.place.settle(lock)?;
+        if let Some(conflict) = record::compare_version(present.as_deref().map(String::as_str), expect)? {
+            return Ok(conflict);
+        }
+        let room = present.map_or(0, |present| present.len()).saturating_mul(2).clamp(ROOM, LIMIT);
+        self.place.prepare(lock, room).map(|()| StoreResponse::Prepared)
     }
 
     /// Under the lock that is held, or else, where none is wanted or it was lost, under one for the moment.
@@ -132,7 +156,7 @@ impl Inner {
     }
 
     fn save(&self, lock: &mut Lock, expect: Option<RecordVersion>, next: &Text) -> Result<StoreResponse, Error> {
-        let present = self.place.read()?;
+        let (present, _) = self.place.settle(lock)?;
         match record::compare(present.as_deref().map(String::as_str), expect, next)? {
             Some(response) => Ok(response),
             None => self.place.replace(lock, next).map(|()| StoreResponse::Saved),

@@ -44,15 +44,20 @@ enum Stage {
     Lock,
     Renew,
     Load,
+    /// The mark that a refresh was begun, beside this record.
+    Mark(Option<Text>),
     /// Before a change, how often there was a look already.
     Look(Change, u8),
     /// If the record is still this text.
     Write(Change, Option<Text>, u8),
+    /// Removes the mark.
+    Discard,
     Unlock,
 }
 
-/// A change of the record.
+/// A change of the record, or of its mark.
 enum Change {
+    Prepare { expect: Option<RecordVersion> },
     Save { expect: Option<RecordVersion>, next: Text },
     Erase { login: Option<LoginId> },
 }
@@ -72,6 +77,8 @@ impl Work {
             StoreAction::Lock => Stage::Lock,
             StoreAction::Load => Stage::Renew,
             StoreAction::Save { expect, next } => Stage::Look(Change::Save { expect, next: record::write(&next)? }, 0),
+            StoreAction::Prepare { expect } => Stage::Look(Change::Prepare { expect }, 0),
+            StoreAction::Discard => Stage::Discard,
             StoreAction::Unlock => Stage::Unlock,
             StoreAction::Erase { login } => Stage::Look(Change::Erase { login }, 0),
         };
@@ -86,12 +93,15 @@ impl Work {
             command
         };
         let lease = u64::try_from(options.lease.as_millis()).unwrap_or(u64::MAX).min(i64::MAX as u64 / 2);
-        let Identity { record, lock, owner } = identity;
+        let Identity { record, lock, mark, owner } = identity;
         let mut command = match &self.stage {
             Stage::Lock => script(LOCK, lock),
             Stage::Renew => script(RENEW, lock),
             Stage::Unlock => script(UNLOCK, lock),
             Stage::Load | Stage::Look(..) => script(LOAD, record),
+            Stage::Mark(_) => redis::cmd("GET"),
+            Stage::Discard => redis::cmd("DEL"),
+            Stage::Write(Change::Prepare { .. }, ..) => redis::cmd("SET"),
             Stage::Write(Change::Save { .. }, None, _) => script(FIRST, record),
             Stage::Write(Change::Save { .. }, Some(_), _) => script(REPLACE, record),
             Stage::Write(Change::Erase { .. }, Some(_), _) => script(ERASE, record),
@@ -101,8 +111,11 @@ impl Work {
             Stage::Lock | Stage::Renew => command.arg(owner.expose()).arg(lease),
             Stage::Unlock => command.arg(owner.expose()),
             Stage::Load | Stage::Look(..) => command.arg(LIMIT),
+            Stage::Mark(_) | Stage::Discard => command.arg(mark.as_str()),
+            Stage::Write(Change::Prepare { expect }, ..) => command.arg(mark.as_str()).arg(mark_of(*expect)),
             Stage::Write(change, present, _) => {
                 match change {
+                    Change::Prepare { .. } => {}
                     Change::Save { next, .. } => _ = command.arg(next.as_str()),
                     Change::Erase { .. } if present.is_none() => _ = command.arg(record.as_str()),
                     Change::Erase { .. } => {}
@@ -130,9 +143,25 @@ impl Work {
                 self.stage = Stage::Load;
                 return Ok(Next::Send);
             }
-            Stage::Load => record::loaded(text(response)?.as_deref().map(String::as_str))?,
+            Stage::Load => {
+                self.stage = Stage::Mark(text(response)?);
+                return Ok(Next::Send);
+            }
+            Stage::Mark(present) => {
+                let mark = text(response)?;
+                let present = present.map(|present| record::read(&present)).transpose()?;
+                let version = present.as_ref().map(|record| record.version());
+                // A mark of an earlier record says nothing about this one.
+                let begun = mark.is_some_and(|mark| *mark == mark_of(version));
+                StoreResponse::Loaded { record: present, begun }
+            }
             Stage::Look(change, rounds) => {
                 let (present, answer) = match &change {
+                    Change::Prepare { expect } => {
+                        let present = text(response)?;
+                        let answer = record::compare_version(present.as_deref().map(String::as_str), *expect)?;
+                        (present, answer)
+                    }
                     Change::Save { expect, next } => {
                         let present = text(response)?;
                         let answer = record::compare(present.as_deref().map(String::as_str), *expect, next)?;
@@ -152,6 +181,7 @@ impl Work {
                     }
                 }
             }
+            Stage::Write(Change::Prepare { .. }, ..) => StoreResponse::Prepared,
             Stage::Write(Change::Save { .. }, ..) if is_one(&response)? => StoreResponse::Saved,
             Stage::Write(Change::Erase { .. }, present, _) if is_one(&response)? || present.is_none() => {
                 StoreResponse::Done
@@ -161,10 +191,16 @@ impl Work {
                 return Ok(Next::Send);
             }
             Stage::Write(..) => return Err(ErrorCode::STORE_BUSY.into()),
-            Stage::Unlock => StoreResponse::Done,
+            Stage::Unlock | Stage::Discard => StoreResponse::Done,
         };
         Ok(Next::Done(done))
     }
+}
+
+/// The text of the mark: the record that a refresh was begun from.
+fn mark_of(version: Option<RecordVersion>) -> String {
+    let login = version.and_then(|version| version.login).map_or_else(String::new, |login| login.to_string());
+    format!("{login}:{}", version.map_or(0, |version| version.generation))
 }
 
 fn is_one(response: &Value) -> Result<bool, Error> {
