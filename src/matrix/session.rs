@@ -183,19 +183,24 @@ impl Session {
         Ok(())
     }
 
-    /// Ends the session at once, and says how to revoke its tokens, which makes the homeserver delete the device: drive
-    /// that, and report its failure.
+    /// Ends the session at once: [`session::Session::log_out`]. The revocation of its tokens makes the homeserver delete the
+    /// device.
+    pub fn log_out(&mut self, env: &mut dyn Env) {
+        self.core.log_out(env);
+    }
+
+    /// The next revocation to drive: [`session::Session::poll_revocation`].
     ///
     /// # Errors
-    /// Why no revocation can be asked for. The session has ended all the same.
-    pub fn log_out(&mut self, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
-        self.core.log_out(env)
+    /// Those of [`session::Session::poll_revocation`].
+    pub fn poll_revocation(&mut self, env: &mut dyn Env) -> Option<Result<Step<Revocation>, Error>> {
+        self.core.poll_revocation(env)
     }
 
     /// Ends the session where there is nothing to revoke: the grant is gone, and the user does not log in again.
     pub fn give_up(&mut self, env: &mut dyn Env) {
-        // The revocation of tokens that are worth nothing is not asked for.
-        drop(self.core.log_out(env));
+        // Tokens that are worth nothing need not be revoked: the caller asks for no revocation.
+        self.core.log_out(env);
     }
 
     /// The next thing that happened.

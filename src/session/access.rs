@@ -112,6 +112,32 @@ impl fmt::Display for End {
     }
 }
 
+/// The result of a logout, as far as the session goes. The tokens are then to be revoked:
+/// [`Session::poll_revocation`](super::Session::poll_revocation).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Logout {
+    /// What became of the record.
+    pub erased: Erased,
+    /// Whether the newest tokens are among those to be revoked. If not, their revocation proves nothing: a response was lost,
+    /// or the store did not say what it had, and the provider may have issued tokens that nobody knows.
+    pub is_certain: bool,
+}
+
+/// What became of the record of a session that is logged out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Erased {
+    /// It was erased.
+    Record,
+    /// There was none.
+    Nothing,
+    /// It is another user's, and was left as it is.
+    OtherLogin,
+    /// The store failed to erase it. The owner has to erase it.
+    Failed(Error),
+}
+
 /// The outcome of an attempt.
 ///
 /// A caller of [`Session::refresh`](super::Session::refresh) gets `Ready` only with tokens that are newer than those at the

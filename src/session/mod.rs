@@ -65,7 +65,7 @@ mod store_protocol;
 mod timer;
 mod unsaved;
 
-pub use access::{Access, End, Epoch, Outcome, Refusal, Standing, Ticket, Transmit};
+pub use access::{Access, End, Epoch, Erased, Logout, Outcome, Refusal, Standing, Ticket, Transmit};
 pub use event::Event;
 pub(crate) use event::Events;
 pub use machine::session::Session;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   question:  nothing ─▶ lock ─▶ load ─▶ [save what is unsaved] ─▶ prepare ─▶ (refresh) ─▶ save ─▶ nothing
-//!              nothing ─▶ erase ─▶ nothing
+//!              nothing ─▶ [lock ─▶] load ─▶ erase ─▶ nothing
 //!   lock:      free ─▶ held by the attempt ─┬─▶ to be given back ─▶ free
 //!                          ▲                ├─▶ held until the tokens are saved ─▶ to be given back
 //!                          └────────────────┘
@@ -108,10 +108,11 @@ pub(super) enum Told {
     /// What became of unsaved tokens that were saved again. If they were not saved, they are saved once more later, unless
     /// the session says otherwise.
     SavedAgain(Saved),
-    NotErased(Error),
+    /// The response to [`Question::Erase`].
+    Erased(Saved),
 }
 
-/// What became of a save.
+/// What became of a save, a preparation or an erasure.
 pub(super) enum Saved {
     Done,
     /// Another record is in the store, or none.
@@ -162,10 +163,7 @@ impl StoreProtocol {
 
     /// Whether the store need not be told anything, and has everything.
     pub(super) fn is_quiet(&self) -> bool {
-        self.unsaved.is_none()
-            && self.mark != Mark::Discard
-            && self.lock != Lock::GiveBack
-            && !self.is_due(Question::Erase)
+        self.unsaved.is_none() && self.mark != Mark::Discard && self.lock != Lock::GiveBack
     }
 
     /// Asks this, now.
@@ -398,8 +396,11 @@ impl StoreProtocol {
             })),
             (Question::Save, response) => Some(Told::Saved(self.saved(next, response))),
             (Question::SaveEarlier, response) => Some(Told::SavedEarlier(self.saved(next, response))),
-            (Question::Erase, StoreResponse::Done) => None,
-            (Question::Erase, response) => Some(Told::NotErased(response.into_error())),
+            (Question::Erase, response) => Some(Told::Erased(match response {
+                StoreResponse::Done => Saved::Done,
+                StoreResponse::Conflict(record) => Saved::Conflict(record),
+                response => Saved::Failed(response.into_error()),
+            })),
         }
     }
 

@@ -125,6 +125,8 @@ impl Session {
         self.transition(|state, core| {
             let State::Attempting(attempt) = state else { return state };
             match attempt.stage {
+                Stage::Wait(..) => State::Attempting(attempt),
+                stage if core.leaving.is_some() => core.leaving_is_late(stage, env),
                 Stage::ExpectResponse(expect) if expect.exchange.awaits_tokens() => core.response_is_late(expect, env),
                 Stage::ExpectSave(obtained) if was_asked => core.save_is_late(obtained, env),
                 // Nobody has looked since they came. They are not used before they were handed over.
@@ -148,7 +150,8 @@ impl Session {
                 Stage::ExpectKeyOutput(awaiting, exchange) => {
                     core.proceed(awaiting.fail(FailureKind::Timeout, env), exchange, env)
                 }
-                Stage::Wait(..) => State::Attempting(attempt),
+                // Only of a logout.
+                Stage::ExpectErasure | Stage::ExpectLate => core.store_is_late(env),
             }
         });
     }
@@ -200,7 +203,8 @@ impl Session {
         receive: impl FnOnce(ExpectResponse, &mut dyn Env) -> (Result<Step<TokenRequest>, Error>, Exchange),
     ) {
         if ticket != self.core.attempts.ticket() {
-            return self.core.late.receive(ticket, |expect| receive(expect, env));
+            self.core.late.receive(ticket, |expect| receive(expect, env));
+            return self.transition(|state, core| core.late_has_come(state, env));
         }
         let next = |expect, core: &mut Core| {
             let (step, exchange) = receive(expect, env);
@@ -253,8 +257,8 @@ impl Session {
         }
         match told {
             Told::SavedAgain(saved) => self.transition(|state, core| core.saved_again(saved, state, env)),
-            Told::NotErased(error) => self.core.events.push(Event::NotErased(error)),
             told => self.transition(|state, core| match state {
+                State::Attempting(attempt) if core.leaving.is_some() => core.told_leaving(told, *attempt, env),
                 State::Attempting(attempt) => core.told(told, *attempt, env),
                 other => other,
             }),

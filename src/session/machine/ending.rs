@@ -2,6 +2,7 @@
 
 use super::Core;
 use super::exchange::Exchange;
+use super::orphans::Orphan;
 use super::state::{Pause, Resume, State};
 use crate::base::env::Env;
 use crate::error::{Error, ErrorCode};
@@ -112,7 +113,7 @@ impl Core {
         late.into_iter().chain(unsaved).for_each(|tokens| self.orphaned(tokens));
     }
 
-    pub(super) fn orphaned(&mut self, tokens: TokenSet) {
+    pub(super) fn orphaned(&mut self, tokens: impl Into<Orphan>) {
         self.orphans.push(tokens);
         self.events.push(Event::Orphaned);
     }

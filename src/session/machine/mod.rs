@@ -8,6 +8,7 @@
 //!      │
 //!      ├─▶ refreshing.rs   the stages with the provider
 //!      ├─▶ storing.rs      the stages with the store
+//!      ├─▶ leaving.rs      the stages of a logout
 //!      └─▶ ending.rs       how attempts end
 //!             │
 //!             └─▶ late.rs, state.rs, exchange.rs, orphans.rs
@@ -17,6 +18,7 @@ mod driving;
 mod ending;
 mod exchange;
 mod late;
+mod leaving;
 mod orphans;
 mod refreshing;
 pub(super) mod session;
@@ -25,6 +27,7 @@ mod storing;
 
 use self::late::LateResponse;
 use self::orphans::Orphans;
+use super::access::Logout;
 use super::attempts::Attempts;
 use super::current::CurrentTokens;
 use super::event::Events;
@@ -44,6 +47,8 @@ struct Core {
     /// A response that may still come, or has.
     late: LateResponse,
     orphans: Orphans,
+    /// What is known of the logout that is under way.
+    leaving: Option<Box<Logout>>,
 }
 
 impl Core {

@@ -78,6 +78,9 @@ impl Core {
         exchange: Exchange,
         env: &mut dyn Env,
     ) -> State {
+        if self.leaving.is_some() {
+            return self.proceed_leaving(step, exchange, env);
+        }
         let step = match step {
             Ok(step) => step,
             // The provider says that it did not rotate.

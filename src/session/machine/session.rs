@@ -5,7 +5,7 @@ use std::fmt;
 use super::Core;
 use super::exchange::{Exchange, Obtained};
 use super::late::LateResponse;
-use super::orphans::Orphans;
+use super::orphans::{Orphan, Orphans};
 use super::state::{Resume, State};
 use crate::base::env::Env;
 use crate::base::secret::AccessToken;
@@ -18,7 +18,7 @@ use crate::session::current::CurrentTokens;
 use crate::session::event::{Event, Events};
 use crate::session::policy::{Persistence, RefreshPolicy, SessionOptions};
 use crate::session::record::{LoginId, RecordVersion};
-use crate::session::store_protocol::{Question, StoreProtocol};
+use crate::session::store_protocol::StoreProtocol;
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
 
@@ -53,6 +53,7 @@ impl Session {
             events: Events::default(),
             late: LateResponse::default(),
             orphans: Orphans::default(),
+            leaving: None,
         };
         let state = core.settle(env);
         Ok(Self { core, state })
@@ -85,19 +86,26 @@ impl Session {
         self.core.store.login()
     }
 
-    /// Tokens that this session does not use any more, and that the provider may still honour: those of a login that a
-    /// new login has replaced in the store, and those that came after the session had ended. Revoke them
-    /// ([`RelyingParty::revoke`]), unless the provider keeps one grant for all logins of a user. Call it until it returns
-    /// `None`; [`Event::Orphaned`] says when.
-    pub fn poll_orphan(&mut self) -> Option<TokenSet> {
-        self.core.orphans.pop()
+    /// The next revocation to drive: of tokens that this session does not use any more, and that the provider may still
+    /// honour. They are those of a session that was logged out, those of a login that a new login has replaced in the store,
+    /// and those that came after the session had ended. Drop the revocation of a replaced login if the provider keeps one
+    /// grant for all logins of a user. Call it until it returns `None`; [`Event::Orphaned`] says when.
+    ///
+    /// # Errors
+    /// The errors of [`RelyingParty::revoke`].
+    pub fn poll_revocation(&mut self, env: &mut dyn Env) -> Option<Result<Step<Revocation>, Error>> {
+        Some(match self.core.orphans.pop()? {
+            Orphan::Tokens(tokens) => self.core.party.revoke(&tokens, env),
+            Orphan::Unverified(tokens) => tokens.revoke(env),
+        })
     }
 
     /// Why the session has ended; `None` if it has not.
     pub fn end(&self) -> Option<End> {
         match &self.state {
-            State::Stopped(end) => Some(end.clone()),
             State::LoggedOut => Some(End::LoggedOut),
+            _ if self.core.leaving.is_some() => Some(End::LoggedOut),
+            State::Stopped(end) => Some(end.clone()),
             _ => None,
         }
     }
@@ -108,7 +116,11 @@ impl Session {
     }
 
     fn has_good_token(&self, env: &dyn Env) -> bool {
-        !self.state.is_over() && self.core.current.is_good(env)
+        !self.is_over() && self.core.current.is_good(env)
+    }
+
+    fn is_over(&self) -> bool {
+        self.state.is_over() || self.core.leaving.is_some()
     }
 
     /// What the session knows about its access token, also after the session has ended.
@@ -123,7 +135,8 @@ impl Session {
 
     /// Whether the session can be dropped without a loss: no attempt is running, and everything was saved.
     pub fn is_idle(&self) -> bool {
-        self.state.is_quiet() && self.core.store.is_quiet() && self.core.late.is_none()
+        let awaits_late = !self.core.late.is_none() && !matches!(self.state, State::LoggedOut);
+        self.state.is_quiet() && self.core.store.is_quiet() && !awaits_late
     }
 
     /// Returns an access token, or the attempt to wait for. Many callers share one refresh.
@@ -222,7 +235,7 @@ impl Session {
     }
 
     /// Takes the tokens of a new login of the same user. A session that needed a login works again. In the store, the login
-    /// takes the place of any other, which is [given back](Session::poll_orphan) once the new tokens are saved.
+    /// takes the place of any other, which is [given back](Session::poll_revocation) once the new tokens are saved.
     ///
     /// # Errors
     /// `session.mismatch` if the tokens are another user's; `session.ended` if the session has ended in a way that a login
@@ -252,21 +265,14 @@ impl Session {
         matches!(&self.state, State::Stopped(End::NeedsLogin(error)) if error.code() == ErrorCode::TOKEN_INVALID_GRANT)
     }
 
-    /// Ends the session at once, and returns the flow that revokes its tokens: drive this flow, and report its failure. The
-    /// session asks the store to erase the record.
-    ///
-    /// # Errors
-    /// The errors of [`RelyingParty::revoke`](crate::RelyingParty::revoke). The session has ended all the same.
-    pub fn log_out(&mut self, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
-        self.abandon();
-        self.core.store.drop_unsaved();
-        self.core.attempts.end();
-        if self.core.options.persistence != Persistence::Nowhere {
-            self.core.store.ask(Question::Erase);
+    /// Ends the session at once. Callers get [`End::LoggedOut`]. Then the session loads the record, which another process may
+    /// have refreshed, has it erased, waits for a response that is under way, and asks the provider for the newest tokens
+    /// if a refresh was begun and has no end. [`Event::LoggedOut`] has the result. What is to be revoked is given back by
+    /// [`Session::poll_revocation`].
+    pub fn log_out(&mut self, env: &mut dyn Env) {
+        if self.end() != Some(End::LoggedOut) {
+            self.transition(|state, core| core.leave(state, env));
         }
-        self.state = State::LoggedOut;
-        self.core.events.push(Event::Ended);
-        self.core.party.revoke(self.core.current.tokens(), env)
     }
 
     /// Saves the current tokens. Call it after a login: otherwise the first refresh saves the tokens, and a crash before that
@@ -274,9 +280,9 @@ impl Session {
     ///
     /// The tokens can be used meanwhile. If the save fails, the session reports [`Event::NotSaved`] and tries again. If the
     /// store has a record of another login, also of another user, the new tokens take its place, and the tokens of that
-    /// record are [given back](Session::poll_orphan). Without a store, or once the session has ended, this does nothing.
+    /// record are [given back](Session::poll_revocation). Without a store, or once the session has ended, this does nothing.
     pub fn save(&mut self, env: &dyn Env) {
-        if self.core.options.persistence != Persistence::Nowhere && !self.state.is_over() {
+        if self.core.options.persistence != Persistence::Nowhere && !self.is_over() {
             let again_at = self.core.deadline(env);
             self.core.store.save_current(again_at);
         }

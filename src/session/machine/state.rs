@@ -68,6 +68,10 @@ pub(super) enum Stage {
     Wait(Wait<TokenRequest>, Exchange),
     /// New tokens are saved before anyone can use them.
     ExpectSave(Obtained),
+    /// The record of a session that is logged out.
+    ExpectErasure,
+    /// The response to a request of before the logout.
+    ExpectLate,
 }
 
 pub(super) struct ExpectResponse {

@@ -131,7 +131,7 @@ impl Core {
     ///
     /// # Errors
     /// Whose it is instead. If nobody knows the user, each login is taken for another user's.
-    fn is_other_login(&self, record: &Record) -> Result<bool, Error> {
+    pub(super) fn is_other_login(&self, record: &Record) -> Result<bool, Error> {
         self.party.owner().check(record.tokens.owner())?;
         // This session's own record from before its unsaved tokens is no other, whatever its login.
         let is_other = record.login != self.store.login() && !self.store.is_own(record.tokens.access_token());

@@ -132,7 +132,7 @@ fn a_session_refreshes(open: Open<'_>) {
     assert_eq!(world.tokens_of(&first), world.tokens_of(&second));
 
     let store = open(SOON);
-    let _ = first.log_out(&mut world.env);
+    first.log_out(&mut world.env);
     drive(&mut first, &*store, &http, &mut world.env);
     assert_eq!(act(&*store, StoreAction::Load), "nothing");
 }

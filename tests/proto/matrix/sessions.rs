@@ -178,7 +178,7 @@ fn a_user_who_does_not_log_in_again_is_signed_out() {
     live.call();
     assert_eq!(login_again(&live.pump()), Some(Some(false)));
     live.session.give_up(&mut live.world.env);
-    assert_eq!(live.pump(), [SessionEvent::Erase]);
+    assert_eq!(live.pump().first(), Some(&SessionEvent::Erase));
     assert!(matches!(live.session.access(&mut live.world.env), Access::Ended(_)));
     assert_eq!(live.world.hs.provider().count(On::Revoke), 0);
 }
@@ -272,10 +272,11 @@ fn values_of_another_homeserver_are_told() {
 fn logging_out_ends_the_device_and_does_not_wait_for_the_network() {
     let mut live = Live::new();
     let device = live.session.device_id().clone();
-    let step = live.session.log_out(&mut live.world.env).unwrap();
-    assert_eq!(live.pump(), [SessionEvent::Erase]);
+    live.session.log_out(&mut live.world.env);
+    assert_eq!(live.pump().first(), Some(&SessionEvent::Erase));
     assert!(matches!(live.session.access(&mut live.world.env), Access::Ended(_)));
     let http = BlockingDriver::new(live.world.hs.http(live.world.env.clock()));
+    let step = live.session.poll_revocation(&mut live.world.env).unwrap().unwrap();
     http.run(step, &mut live.world.env).unwrap();
     assert_eq!(live.call(), 401);
 

@@ -70,8 +70,8 @@ fn nor_is_it_when_it_is_newer_than_ours() {
     let bobs = world.login("bob");
     store.put(Record::new(4, bobs.clone()));
     assert!(matches!(world.pump(&mut session, &store)[..], [Event::Orphaned, Event::Replaced(_)]));
-    let orphan = session.poll_orphan().unwrap();
-    assert!(world.honours(orphan.access_token().expose()) && session.poll_orphan().is_none());
+    let orphans = world.revoke(&mut session);
+    assert!(orphans.len() == 1 && !world.op.has_grant_of(&orphans[0]));
     assert_eq!((kept(&store), store.is_locked()), ((4, name(&bobs)), false));
 }
 
@@ -90,13 +90,14 @@ fn a_new_login_of_the_same_user_elsewhere_is_adopted() {
             world.send(&mut session, ticket, request);
             assert_eq!(world.pump(&mut session, &store), [Event::Orphaned, Event::TokensRefreshed]);
             // What came for the old login is in nobody's hands.
-            assert!(session.poll_orphan().is_some_and(|orphan| world.honours(orphan.access_token().expose())));
+            let orphans = world.revoke(&mut session);
+            assert!(orphans.len() == 1 && !world.op.has_grant_of(&orphans[0]));
         } else {
             session.handle_failure(ticket, Failure::new(FailureKind::Timeout, Sent::No), &mut world.env);
             world.wait(&mut session);
             let events = world.pump(&mut session, &store);
             assert_eq!(events.last(), Some(&Event::TokensRefreshed), "{events:?}");
-            assert!(session.poll_orphan().is_none(), "whoever has replaced it revokes it");
+            assert!(world.revoke(&mut session).is_empty(), "whoever has replaced it revokes it");
         }
         assert_eq!((world.tokens_of(&session), session.login()), (name(&theirs), next.login));
         assert_eq!((session.stored(), store.is_locked()), (Some(next.version()), false));
@@ -121,7 +122,7 @@ fn a_record_that_is_gone_ends_the_session_and_is_not_written_back() {
             store.clear();
             let events = world.pump(&mut session, &store);
             assert_eq!(events.last(), Some(&Event::LoggedOutElsewhere), "{events:?}");
-            assert_eq!(session.poll_orphan().is_some(), is_in_flight, "what came is given back to be revoked");
+            assert_eq!(!world.revoke(&mut session).is_empty(), is_in_flight, "what came is given back to be revoked");
             assert_eq!(session.end(), Some(End::LoggedOutElsewhere));
             assert!(store.record().is_none() && !store.is_locked() && session.is_idle());
         }
@@ -142,7 +143,7 @@ fn unsaved_tokens_are_not_written_where_the_record_is_gone() {
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store), [Event::Orphaned, Event::LoggedOutElsewhere]);
     assert!(store.record().is_none() && !store.is_locked() && session.is_idle());
-    assert!(session.poll_orphan().is_some_and(|orphan| world.honours(orphan.access_token().expose())));
+    assert_eq!(world.revoke(&mut session).len(), 1);
 }
 
 /// A login takes the place of whatever is there, says so, and gives back what is to be revoked.
@@ -160,14 +161,14 @@ fn a_new_login_takes_the_place_of_an_old_record() {
         } else {
             session.save(&world.env);
         }
-        assert!(session.poll_orphan().is_none(), "not before the new one is saved");
+        assert!(world.revoke(&mut session).is_empty(), "not before the new one is saved");
         let events = world.pump(&mut session, &store);
         assert!(events.contains(&Event::Orphaned), "{events:?}");
         let record = store.record().unwrap();
         assert_eq!((record.generation, name(&record.tokens)), (2, world.tokens_of(&session)));
         assert!(record.login.is_some() && record.login != old.login && record.login == session.login());
-        let orphans: Vec<_> = std::iter::from_fn(|| session.poll_orphan()).map(|tokens| name(&tokens)).collect();
-        assert!(orphans.contains(&name(&theirs)), "{user} {adopts}");
+        let orphans = world.revoke(&mut session);
+        assert!(orphans.iter().any(|token| theirs.refresh_token().unwrap().matches(token)), "{user} {adopts}");
         assert_eq!(orphans.len(), 1 + usize::from(adopts), "adopted tokens also replace those of the session");
         assert!(session.is_idle() && session.end().is_none());
     }

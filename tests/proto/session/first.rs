@@ -81,10 +81,10 @@ fn there_is_nothing_to_save_without_a_store_or_after_the_end() {
     let store = Store::default();
     let mut session = world.session(shared());
     session.save(&world.env);
-    drop(session.log_out(&mut world.env));
+    session.log_out(&mut world.env);
     session.save(&world.env);
     world.pump(&mut session, &store);
-    assert_eq!((store.log(), store.record().is_none()), (vec!["erase"], true));
+    assert_eq!((store.log(), store.record().is_none()), (vec!["lock", "load", "unlock"], true));
 }
 
 #[tokio::test(start_paused = true)]

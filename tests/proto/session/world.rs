@@ -13,7 +13,7 @@ use oidc_proto::session::{
 use oidc_proto::testing::{self, Clock, RegisteredClient, TestEnv};
 use oidc_proto::{
     AuthorizationRequest, Body, Callback, Client, Env, Error, ErrorCode, Issuer, Provider, RedirectUri, RelyingParty,
-    Schemes, Scope, TokenSet,
+    Schemes, Scope, Step, TokenSet,
 };
 
 pub const ISSUER: &str = "https://op.example.org";
@@ -146,6 +146,19 @@ impl World {
 
     pub fn tokens_of(&self, session: &Session) -> String {
         session.tokens().access_token().expose().to_owned()
+    }
+
+    /// Revokes what the session gives back, and returns those tokens.
+    pub fn revoke(&mut self, session: &mut Session) -> Vec<String> {
+        let mut tokens = Vec::new();
+        while let Some(step) = session.poll_revocation(&mut self.env) {
+            let Step::Call(call) = step.unwrap() else { panic!("a request") };
+            let (request, ..) = call.into_parts();
+            let form = url::form_urlencoded::parse(request.body().as_ref());
+            tokens.extend(form.filter(|(name, _)| name == "token").map(|(_, token)| token.into_owned()));
+            assert_eq!(self.op.exchange(request, self.env.now()).unwrap().status(), 200);
+        }
+        tokens
     }
 
     /// Whether the provider still takes the token.

@@ -1,11 +1,15 @@
 //! The provider, at the other end of a bad line.
 
 use http::{Request, Response};
-use oidc_proto::adapter::BlockingDriver;
+use oidc_proto::flow::Revocation;
 use oidc_proto::session::Ticket;
-use oidc_proto::{Body, Env, Failure, FailureKind, Sent, TokenSet};
+use oidc_proto::{Body, Env, Failure, FailureKind, Sent, Step};
 
 use crate::simulation::universe::{Exchanged, Grant, Issued, Post, Seat, Universe};
+
+/// Why a login may live on after its logout, whatever the session says.
+pub(crate) const LOST: &str = "the revocation was lost";
+pub(crate) const TWICE: &str = "the request came twice, and nobody knows what the second one brought";
 
 impl Universe {
     pub(crate) fn serve(&mut self, seat: Seat, ticket: Ticket, request: Request<Body>) {
@@ -21,6 +25,9 @@ impl Universe {
             self.tell(|| format!("the request of session {session} of process {process} arrives twice"));
             let first = self.refresh(seat, request.clone());
             let brought = self.newest_of(&request);
+            if let Some(grant) = self.owners.get(&sent(&request)) {
+                self.unrevoked.insert(*grant, TWICE);
+            }
             let second = self.refresh(seat, request);
             // Nobody can know that the second one has ended what the first one brought.
             brought.iter().for_each(|brought| _ = self.ended_by.remove(brought));
@@ -90,20 +97,20 @@ impl Universe {
     }
 
     /// The application revokes what a session gives back. It tries once.
-    pub(crate) fn revoke(&mut self, seat: Seat, tokens: &TokenSet) {
+    pub(crate) fn revoke(&mut self, seat: Seat, step: Step<Revocation>) {
         let Seat { process, session, .. } = seat;
-        let token = tokens.refresh_token().unwrap().expose();
-        let grant = self.owners[token];
+        let Step::Call(call) = step else { self.broken("a revocation asks for more than a request") };
+        let (request, ..) = call.into_parts();
+        let token = parameter(&request, "token");
+        let grant = self.owners[&token];
         self.tell(|| format!("session {session} of process {process} gives back {token} of grant {grant}"));
         if self.trouble_for(session, 20) {
-            self.unrevoked.insert(grant, "the revocation was lost");
+            self.unrevoked.insert(grant, LOST);
             return;
         }
-        let http = BlockingDriver::new(self.op.http(self.env.clock()));
-        let step = self.party.revoke(tokens, &mut self.env).unwrap();
-        http.run(step, &mut self.env).unwrap();
+        assert_eq!(self.op.exchange(request, self.env.now()).unwrap().status(), 200);
         if self.op.has_grant_of(&self.grants[grant].newest) {
-            self.unrevoked.insert(grant, "a token was revoked that was spent");
+            self.unrevoked.entry(grant).or_insert("a token was revoked that was spent");
         } else {
             self.grants[grant].ended = self.grants[grant].ended.or(Some("it was revoked"));
         }
@@ -118,7 +125,11 @@ impl Universe {
 
 /// The refresh token of a request.
 fn sent(request: &Request<Body>) -> String {
+    parameter(request, "refresh_token")
+}
+
+fn parameter(request: &Request<Body>, wanted: &str) -> String {
     let body = request.body().as_ref().to_vec();
-    let sent = url::form_urlencoded::parse(&body).find(|(name, _)| name == "refresh_token");
+    let sent = url::form_urlencoded::parse(&body).find(|(name, _)| name == wanted);
     sent.unwrap().1.into_owned()
 }

@@ -10,6 +10,7 @@ use oidc_proto::session::{
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{Env, TokenSet};
 
+use crate::simulation::line::{LOST, TWICE};
 use crate::simulation::store::Store;
 use crate::simulation::universe::{Exchanged, Post, Seat, Universe, user};
 
@@ -84,7 +85,9 @@ impl Universe {
     }
 
     fn begin(&mut self, seat: Seat, tokens: TokenSet, stored: Option<RecordVersion>) {
-        let user = self.grant_of(tokens.access_token().expose()).user.clone();
+        let grant = self.owners[tokens.access_token().expose()];
+        let user = self.grants[grant].user.clone();
+        self.grants[grant].unsaved = stored.is_none().then_some(seat);
         let options = SessionOptions { persistence: Persistence::Shared, ..SessionOptions::default() };
         let session = Session::new(tokens, stored, self.party.clone(), options, &mut self.env).unwrap();
         let Store { erased, switched, .. } = self.stores[seat.session];
@@ -122,6 +125,7 @@ impl Universe {
         match self.roll(3) {
             0 => {
                 let tokens = self.login(session, &own);
+                self.grants.last_mut().unwrap().unsaved = Some(seat);
                 self.with(seat, |session, env| _ = session.adopt(tokens, env));
             }
             // The application gives a session up only when nothing is lost.
@@ -132,13 +136,7 @@ impl Universe {
             }
             _ => {
                 self.tell(|| format!("{own} logs out of session {session} in process {process}"));
-                let mut step = None;
-                let mut tokens = None;
-                self.with(seat, |session, env| {
-                    step = session.log_out(env).ok();
-                    tokens = Some(session.tokens().clone());
-                });
-                tokens.iter().for_each(|tokens| self.revoke(seat, tokens));
+                self.with(seat, |session, env| session.log_out(env));
                 self.post(5000, Post::Open { process, session, logs_in: true });
             }
         }
@@ -334,8 +332,8 @@ impl Universe {
             let desk = &self.processes[process].desks[own];
             (store.erased > desk.erased, store.switched > desk.switched)
         };
-        while let Some(orphan) = session.poll_orphan() {
-            self.revoke(seat, &orphan);
+        while let Some(step) = session.poll_revocation(&mut self.env) {
+            self.revoke(seat, step.unwrap());
         }
         while let Some(event) = session.poll_event() {
             self.tell(|| format!("session {own} of process {process}: {event:?}"));
@@ -353,6 +351,11 @@ impl Universe {
                 Event::Replaced(_) => is_switched,
                 Event::Ended | Event::NotErased(_) => session.end() == Some(End::LoggedOut),
                 Event::Orphaned => true,
+                Event::LoggedOut(ref logout) => {
+                    let grant = self.owners[token.expose()];
+                    let is_lost = self.unrevoked.get(&grant).is_some_and(|why| [LOST, TWICE].contains(why));
+                    !logout.is_certain || is_lost || !self.op.has_grant_of(&self.grants[grant].newest)
+                }
                 _ => false,
             };
             if !may_be {
@@ -361,7 +364,7 @@ impl Universe {
         }
         let may_end = match session.end() {
             None => true,
-            Some(End::LoggedOut) => !session.tokens().access_token().expose().is_empty(),
+            Some(End::LoggedOut) => true,
             Some(End::LoggedOutElsewhere) => is_erased,
             Some(End::Replaced(_)) => is_switched,
             Some(_) => has_ended,

@@ -104,7 +104,9 @@ impl Universe {
 
     /// A login that was replaced or erased does not come back.
     fn write(&mut self, session: usize, next: Record) {
-        let user = self.grant_of(next.tokens.access_token().expose()).user.clone();
+        let grant = self.owners[next.tokens.access_token().expose()];
+        let user = self.grants[grant].user.clone();
+        self.grants[grant].unsaved = None;
         let store = &mut self.stores[session];
         store.switched += u64::from(store.user != user);
         store.user = user;

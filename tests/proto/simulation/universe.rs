@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use oidc_proto::adapter::BlockingDriver;
 use oidc_proto::session::{StoreAction, StoreResponse, StoreTicket, Ticket};
-use oidc_proto::testing::{self, Clock, RegisteredClient, Reuse, Rotation, TestEnv, User};
+use oidc_proto::testing::{self, Clock, RegisteredClient, Reuse, RevokingSpent, Rotation, TestEnv, User};
 use oidc_proto::{
     AuthorizationRequest, Body, Callback, Client, Failure, Issuer, RedirectUri, RelyingParty, Schemes, Scope, TokenSet,
 };
@@ -127,6 +127,8 @@ pub(crate) struct Grant {
     pub(crate) session: usize,
     pub(crate) user: String,
     pub(crate) issued: Option<Issued>,
+    /// Who logged in, until the tokens are in the store.
+    pub(crate) unsaved: Option<Seat>,
     /// Why the provider has ended it.
     pub(crate) ended: Option<&'static str>,
     /// The access token that it got last.
@@ -167,6 +169,7 @@ impl Universe {
             .fold(testing::Provider::new(ISSUER), testing::Provider::with_user)
             .with_reuse(if is_strict(seed) { Reuse::EndsGrant } else { Reuse::AllowedUntilSuccessorIsUsed })
             .with_rotation(rotation(seed))
+            .with_revoking_spent(if seed / 16 % 2 == 1 { RevokingSpent::DoesNothing } else { RevokingSpent::EndsGrant })
             .with_client(RegisteredClient::public("app", REDIRECT_URI));
         let http = BlockingDriver::new(op.http(env.clock()));
         let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
@@ -217,7 +220,7 @@ impl Universe {
         let tokens = http.run(step, &mut self.env).unwrap().verified().unwrap().tokens;
         let access_token = tokens.access_token().expose().to_owned();
         let newest = access_token.clone();
-        self.grants.push(Grant { session, user: user.to_owned(), issued: None, ended: None, newest });
+        self.grants.push(Grant { session, user: user.to_owned(), issued: None, unsaved: None, ended: None, newest });
         let grant = self.grants.len() - 1;
         self.own(grant, &access_token);
         self.own(grant, tokens.refresh_token().unwrap().expose());
@@ -300,6 +303,9 @@ impl Universe {
                 Some(why) => *why,
                 None if is_lost => "the response was lost or late",
                 None if is_gone => "the process was killed",
+                None if grant.unsaved.is_some_and(|seat| self.processes[seat.process].life > seat.life) => {
+                    "the process was killed before the login was saved"
+                }
                 None => {
                     self.broken(&format!("grant {number} of session {} lives, and nobody can end it", grant.session))
                 }
