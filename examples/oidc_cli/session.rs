@@ -162,13 +162,19 @@ impl Session {
         }
     }
 
-    /// Removes it, and returns it with the tokens that it had last.
-    pub(crate) fn remove(self, store: &Store) -> Result<Self, Failure> {
+    /// Removes it, and returns it with the tokens that it had last, and whether a refresh of these was begun and has no end:
+    /// then they may be spent.
+    pub(crate) fn remove(self, store: &Store) -> Result<(Self, bool), Failure> {
         let name = tokens_file(&self.id);
         let tokens = store.files().record(&name);
         if let StoreResponse::Failed(error) = tokens.carry_out(StoreAction::Lock) {
             return Err(store.files().explain(&name, &error));
         }
+        let begun = match tokens.carry_out(StoreAction::Load) {
+            StoreResponse::Failed(error) => return Err(store.files().explain(&name, &error)),
+            StoreResponse::Loaded { begun, .. } => begun,
+            _ => false,
+        };
         // Who refreshed it in the meantime has saved it.
         let session = reload(store, &self)?;
         let login = session.stored.and_then(|stored| stored.login);
@@ -177,7 +183,7 @@ impl Session {
             StoreResponse::Conflict(_) => Err(store.files().explain(&name, &Core::STORE_CONFLICT.into())),
             _ => {
                 asked::erase(store, &self.id, u64::MAX)?;
-                store.remove(&file(&self.id)).map(|()| session)
+                store.remove(&file(&self.id)).map(|()| (session, begun))
             }
         }
     }
