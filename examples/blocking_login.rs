@@ -36,8 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(record) => {
             // The client has no secret: its ID is enough.
             let party = RelyingParty::new(provider, Client::new(record.tokens.client_id()));
-            let stored = Some(record.version());
-            Session::new(record.tokens, stored, party, options, &mut env)?
+            Session::new(record.tokens.clone(), Some(record.version()), party, options, &mut env)?
         }
         None => {
             let (party, tokens) = log_in(&driver, provider, &mut env)?;

@@ -59,6 +59,7 @@ mod current;
 mod event;
 mod machine;
 mod policy;
+mod question;
 mod record;
 mod store;
 mod store_protocol;

@@ -15,12 +15,12 @@
 
 use std::num::NonZero;
 
+use super::question::{Question, Saved, ToSave, Told};
 use super::record::{LoginId, Record, RecordVersion, next_generation};
 use super::store::{StoreAction, StoreResponse, StoreTicket};
 use super::unsaved::Unsaved;
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::{AccessToken, Secret};
-use crate::error::Error;
 use crate::token::token_set::TokenSet;
 
 /// One conversation, for the life of a session.
@@ -39,19 +39,6 @@ pub(super) struct StoreProtocol {
     last_unlock: NonZero<u32>,
 }
 
-/// What the session wants of its store.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Question {
-    Lock,
-    Load,
-    Prepare,
-    /// Save the tokens that the attempt obtained.
-    Save,
-    /// Save the tokens that an earlier attempt obtained, before they are refreshed.
-    SaveEarlier,
-    Erase,
-}
-
 /// A question, and whether the store has heard it.
 struct Asked {
     question: Question,
@@ -59,15 +46,6 @@ struct Asked {
     ticket: Option<NonZero<u32>>,
     /// The version of the record that is to be saved.
     next: Option<RecordVersion>,
-}
-
-/// What is to be saved.
-pub(super) struct ToSave<'a> {
-    pub(super) tokens: &'a TokenSet,
-    /// The refresh token that they were obtained by.
-    pub(super) spent: Option<&'a Secret>,
-    /// The login, if it is a new one.
-    pub(super) new_login: Option<LoginId>,
 }
 
 /// Who needs the lock of the store.
@@ -91,33 +69,6 @@ enum Mark {
     Own,
     /// To be removed.
     Discard,
-}
-
-/// What the session learns from a response.
-pub(super) enum Told {
-    Locked(Result<(), Error>),
-    /// The lock of an earlier question came while a later question waits for the lock.
-    LockedLate,
-    Loaded(Result<Option<Box<Record>>, Error>),
-    /// The response to [`Question::Prepare`].
-    Prepared(Saved),
-    /// The response to [`Question::Save`].
-    Saved(Saved),
-    /// The response to [`Question::SaveEarlier`].
-    SavedEarlier(Saved),
-    /// What became of unsaved tokens that were saved again. If they were not saved, they are saved once more later, unless
-    /// the session says otherwise.
-    SavedAgain(Saved),
-    /// The response to [`Question::Erase`].
-    Erased(Saved),
-}
-
-/// What became of a save, a preparation or an erasure.
-pub(super) enum Saved {
-    Done,
-    /// Another record is in the store, or none.
-    Conflict(Option<Box<Record>>),
-    Failed(Error),
 }
 
 impl StoreProtocol {
@@ -389,32 +340,25 @@ impl StoreProtocol {
                 Some(Told::Loaded(Ok(record)))
             }
             (Question::Load, response) => Some(Told::Loaded(Err(response.into_error()))),
-            (Question::Prepare, response) => Some(Told::Prepared(match response {
-                StoreResponse::Prepared => Saved::Done,
-                StoreResponse::Conflict(record) => Saved::Conflict(record),
-                response => Saved::Failed(response.into_error()),
-            })),
+            (Question::Prepare, response) => {
+                Some(Told::Prepared(Saved::of(response, |told| matches!(told, StoreResponse::Prepared))))
+            }
             (Question::Save, response) => Some(Told::Saved(self.saved(next, response))),
             (Question::SaveEarlier, response) => Some(Told::SavedEarlier(self.saved(next, response))),
-            (Question::Erase, response) => Some(Told::Erased(match response {
-                StoreResponse::Done => Saved::Done,
-                StoreResponse::Conflict(record) => Saved::Conflict(record),
-                response => Saved::Failed(response.into_error()),
-            })),
+            (Question::Erase, response) => {
+                Some(Told::Erased(Saved::of(response, |told| matches!(told, StoreResponse::Done))))
+            }
         }
     }
 
     fn saved(&mut self, next: Option<RecordVersion>, response: StoreResponse) -> Saved {
-        match response {
-            StoreResponse::Saved => {
-                self.note(next);
-                self.mark = Mark::None;
-                self.unsaved = None;
-                Saved::Done
-            }
-            StoreResponse::Conflict(record) => Saved::Conflict(record),
-            response => Saved::Failed(response.into_error()),
+        let saved = Saved::of(response, |told| matches!(told, StoreResponse::Saved));
+        if matches!(saved, Saved::Done) {
+            self.note(next);
+            self.mark = Mark::None;
+            self.unsaved = None;
         }
+        saved
     }
 
     fn saved_again(&mut self, unsaved: Unsaved, response: StoreResponse, env: &mut dyn Env) -> Option<Told> {

@@ -13,8 +13,8 @@ use crate::error::{Error, ErrorCode};
 use crate::flow::TokenRequest;
 use crate::session::access::{Ticket, Transmit};
 use crate::session::event::Event;
+use crate::session::question::{Question, Told};
 use crate::session::store::{StoreAction, StoreResponse, StoreTicket};
-use crate::session::store_protocol::{Question, Told};
 use crate::session::timer::Timer;
 use crate::step::{KeyOutput, Step};
 

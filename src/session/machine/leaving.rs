@@ -21,8 +21,8 @@ use crate::flow::token_outcome::TokenOutcome;
 use crate::session::access::{Erased, Logout};
 use crate::session::event::Event;
 use crate::session::policy::Persistence;
+use crate::session::question::{Question, Saved, Told};
 use crate::session::record::Record;
-use crate::session::store_protocol::{Question, Saved, Told};
 use crate::step::Step;
 
 impl Core {

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorCode};
 use crate::flow::TokenRequest;
 use crate::flow::token_outcome::TokenOutcome;
 use crate::session::policy::{self, Persistence, Verdict};
-use crate::session::store_protocol::Question;
+use crate::session::question::Question;
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
 

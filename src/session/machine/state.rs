@@ -5,7 +5,7 @@ use crate::base::env::MonotonicTime;
 use crate::flow::TokenRequest;
 use crate::flow::token_outcome::UnverifiedTokens;
 use crate::session::access::End;
-use crate::session::store_protocol::ToSave;
+use crate::session::question::ToSave;
 use crate::session::timer::Timer;
 use crate::step::{Awaiting, AwaitingKey, Call, UseKey, Wait};
 use crate::token::token_set::TokenSet;

@@ -8,8 +8,8 @@ use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::session::event::Event;
 use crate::session::policy::Persistence;
+use crate::session::question::{Question, Saved, Told};
 use crate::session::record::Record;
-use crate::session::store_protocol::{Question, Saved, Told};
 use crate::token::token_set::TokenSet;
 
 /// What a loaded record says.

@@ -92,14 +92,14 @@ impl Place {
     /// Makes room beside the record for the next one. The draft, which holds nothing yet, is the mark of a refresh that was
     /// begun: it stays until it is renamed or discarded.
     pub(super) fn prepare(&self, lock: &mut Lock, room: usize) -> Result<(), Error> {
-        let draft = self.open_draft(lock).map_err(broken)?;
-        fill(draft.1, room).and_then(|()| self.sync_folder()).map_err(broken)
+        let (_, draft) = self.open_draft(lock)?;
+        fill(draft, room).and_then(|()| self.sync_folder()).map_err(broken)
     }
 
     /// Writes the draft and renames it. Whatever happens on the way, one of the two records is there as a whole.
     pub(super) fn replace(&self, lock: &mut Lock, text: &Text) -> Result<(), Error> {
         let is_prepared = self.noted(lock).map_err(broken)?.is_some();
-        let (path, file) = self.open_draft(lock).map_err(broken)?;
+        let (path, file) = self.open_draft(lock)?;
         let written = write(file, text).and_then(|()| fs::rename(&path, &self.path));
         if written.is_err() && !is_prepared {
             let _ = self.discard(lock);
@@ -130,18 +130,17 @@ impl Place {
     }
 
     /// The draft, for writing: the one that there is, or a new one.
-    fn open_draft(&self, lock: &mut Lock) -> io::Result<(PathBuf, File)> {
-        if let Some(path) = self.noted(lock)? {
-            let file = OpenOptions::new().write(true).open(&path)?;
+    fn open_draft(&self, lock: &mut Lock) -> Result<(PathBuf, File), Error> {
+        if let Some(path) = self.noted(lock).map_err(broken)? {
+            let file = OpenOptions::new().write(true).open(&path).map_err(broken)?;
             return Ok((path, file));
         }
-        self.discard(lock).map_err(|error| io::Error::other(error.code().as_str()))?;
+        self.discard(lock)?;
         // A name that nobody knows beforehand, though nothing that was put there would be followed.
         let name = format!("{:016x}", RandomState::new().hash_one(std::process::id()));
-        lock.0.write_all(name.as_bytes())?;
-        lock.0.sync_data()?;
+        lock.0.write_all(name.as_bytes()).and_then(|()| lock.0.sync_data()).map_err(broken)?;
         let path = self.draft(&name);
-        let file = private().create_new(true).open(&path)?;
+        let file = private().create_new(true).open(&path).map_err(broken)?;
         Ok((path, file))
     }
 
