@@ -177,8 +177,7 @@ impl Session {
         };
         // Who refreshed it in the meantime has saved it.
         let session = reload(store, &self)?;
-        let login = session.stored.and_then(|stored| stored.login);
-        match tokens.carry_out(StoreAction::Erase { login }) {
+        match tokens.carry_out(StoreAction::Erase { expect: session.stored }) {
             StoreResponse::Failed(error) => Err(store.files().explain(&name, &error)),
             StoreResponse::Conflict(_) => Err(store.files().explain(&name, &Core::STORE_CONFLICT.into())),
             _ => {

@@ -20,7 +20,7 @@
 
 use std::num::NonZero;
 
-use super::record::{LoginId, Record, RecordVersion};
+use super::record::{Record, RecordVersion};
 use crate::error::{Error, ErrorCode};
 
 /// The right to pass in one response of the store. It is not `Clone`, and only a session makes it.
@@ -56,11 +56,11 @@ pub enum StoreAction {
     },
     /// Release the lock. The session ignores the response.
     Unlock,
-    /// Delete the record, if it is of this login. The comparison and the deletion are atomic. Answer
-    /// [`StoreResponse::Done`] also if there is no record.
+    /// Delete the record of version `expect`. The comparison and the deletion are atomic. Answer [`StoreResponse::Done`]
+    /// also if there is no record.
     Erase {
-        /// The login of the record.
-        login: Option<LoginId>,
+        /// The version of the record to delete.
+        expect: Option<RecordVersion>,
     },
 }
 
@@ -81,7 +81,7 @@ pub enum StoreResponse {
     Prepared,
     /// The record was written.
     Saved,
-    /// The store does not have what was expected: a record of another version or of another login, or no record. This is
+    /// The store does not have what was expected: a record of another version, or no record. This is
     /// the stored record; nothing was changed.
     Conflict(Option<Box<Record>>),
     /// The lock was released, or the record was erased.

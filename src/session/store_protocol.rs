@@ -273,7 +273,7 @@ impl StoreProtocol {
             }
             Question::Save => self.save(&obtained?),
             Question::SaveEarlier => self.save_unsaved(current),
-            Question::Erase => StoreAction::Erase { login: self.login() },
+            Question::Erase => StoreAction::Erase { expect: self.known },
         };
         let ticket = self.ticket();
         self.question = Some(Box::new(Asked { question, ticket: Some(ticket), next: version_of(&action) }));

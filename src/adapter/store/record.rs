@@ -5,7 +5,7 @@ use std::io;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorCode};
-use crate::session::{LoginId, Record, RecordVersion, StoreResponse};
+use crate::session::{Record, RecordVersion, StoreResponse};
 
 /// Wiped when dropped.
 pub(super) type Text = Zeroizing<String>;
@@ -95,10 +95,10 @@ pub(super) fn is_successor(text: &str, present: Option<&str>) -> bool {
     is_same_login && Some(next.generation) == generation.checked_add(1)
 }
 
-/// The record that is there, if it is of another login than the one that is to be erased. One that cannot be read is
-/// erased: the owner's last word counts.
-pub(super) fn of_other_login(present: &str, login: Option<LoginId>) -> Option<Box<Record>> {
-    read(present).ok().filter(|record| record.login != login)
+/// The record that is there, if it is another than the one that is to be erased. One that cannot be read is erased: the
+/// owner's last word counts.
+pub(super) fn other(present: &str, expect: Option<RecordVersion>) -> Option<Box<Record>> {
+    read(present).ok().filter(|record| Some(record.version()) != expect)
 }
 
 pub(super) fn too_large() -> Error {

@@ -54,8 +54,8 @@ fn locks_and_records(open: Open<'_>) {
     assert_eq!(act(a, save(1, &other)), format!("conflict 2 {}", token(&second)));
     assert_eq!(act(b, StoreAction::Load), format!("2 {}", token(&second)));
 
-    assert_eq!(act(b, erase()), "done");
-    assert_eq!(act(b, erase()), "done");
+    assert_eq!(act(b, erase(2)), "done");
+    assert_eq!(act(b, erase(2)), "done");
     assert_eq!(act(a, StoreAction::Load), "nothing");
     // What was logged out elsewhere is not written back.
     assert_eq!(act(a, save(7, &first)), "conflict nothing");
@@ -92,7 +92,7 @@ fn a_refresh_that_was_begun_is_marked(open: Open<'_>) {
     assert_eq!(act(b, save(1, &second)), "saved");
     assert_eq!(loaded(a), format!("2 {}", token(&second)));
     assert_eq!(act(b, prepare(2)), "prepared");
-    assert_eq!(act(a, erase()), "done");
+    assert_eq!(act(a, erase(2)), "done");
     assert_eq!(loaded(b), "nothing");
 }
 
@@ -107,11 +107,11 @@ fn the_login_counts(open: Open<'_>) {
     assert_eq!(act(store, save(0, &one)), "saved");
     assert_eq!(act(store, save(1, &next)), format!("conflict 1 {}", token(&one)));
     assert_eq!(act(store, save(0, &other)), format!("conflict 1 {}", token(&one)));
-    assert_eq!(act(store, StoreAction::Erase { login: other.login }), format!("conflict 1 {}", token(&one)));
+    assert_eq!(act(store, StoreAction::Erase { expect: Some(other.version()) }), format!("conflict 1 {}", token(&one)));
     let replaces = StoreAction::Save { expect: Some(one.version()), next: Box::new(next.clone()) };
     assert_eq!(act(store, replaces), "saved");
-    assert_eq!(act(store, StoreAction::Erase { login: one.login }), format!("conflict 2 {}", token(&next)));
-    assert_eq!(act(store, StoreAction::Erase { login: next.login }), "done");
+    assert_eq!(act(store, StoreAction::Erase { expect: Some(one.version()) }), format!("conflict 2 {}", token(&next)));
+    assert_eq!(act(store, StoreAction::Erase { expect: Some(next.version()) }), "done");
     assert_eq!(act(store, StoreAction::Load), "nothing");
 }
 
@@ -159,7 +159,7 @@ fn the_first_to_save_wins(open: Open<'_>) {
     drive(&mut session, &*mine, &http, &mut world.env);
     assert_eq!((world.tokens_of(&session).as_str(), session.generation()), (token(&theirs), 4));
     assert_eq!(act(&*other, StoreAction::Load), format!("4 {}", token(&theirs)));
-    assert_eq!(act(&*other, erase()), "done");
+    assert_eq!(act(&*other, erase(4)), "done");
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn a_holder_is_a_store_with_its_clones() {
     // Whoever does not hold the lock does not write past it.
     let record = record(&mut World::new(), 1);
     assert_eq!(act(&other, save(0, &record)), "failed");
-    assert_eq!(act(&other, erase()), "failed");
+    assert_eq!(act(&other, erase(1)), "failed");
     // Reading needs none.
     assert_eq!(act(&other, StoreAction::Load), "nothing");
     let clone = store.clone();
@@ -52,7 +52,7 @@ fn the_record_is_there_for_the_one_who_begins() {
     assert_eq!(act(&store, save(0, &record)), "saved");
     assert_eq!(token(&store.load().unwrap().unwrap()), token(&record));
     assert_eq!(names(folder.path()), ["session.json", "session.json.lock"]);
-    assert_eq!(act(&store, erase()), "done");
+    assert_eq!(act(&store, erase(1)), "done");
     assert_eq!(names(folder.path()), ["session.json.lock"]);
 }
 
@@ -163,7 +163,7 @@ fn what_cannot_be_read_is_never_written_over() {
         }
         assert!(fs::read(&path).unwrap() == content, "{what}");
         // The owner's last word is obeyed whatever is there.
-        assert_eq!(act(&store, erase()), "done", "{what}");
+        assert_eq!(act(&store, erase(1)), "done", "{what}");
         assert!(!path.exists());
     }
     let mut large = serde_json::to_value(&next).unwrap();
@@ -254,7 +254,7 @@ mod unix {
     #[test]
     fn what_was_left_half_written_is_removed() {
         let mut world = World::new();
-        for action in [save(0, &record(&mut world, 1)), erase()] {
+        for action in [save(0, &record(&mut world, 1)), erase(1)] {
             let folder = folder();
             let path = folder.path().join("session.json");
             let (draft, target) =

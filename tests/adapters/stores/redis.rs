@@ -220,7 +220,7 @@ fn a_server_that_is_killed_and_comes_back() {
     assert_eq!(act(&store, save(0, &record)), "saved");
     assert_eq!(act(&waited, save(0, &record)), "saved");
     server.kill();
-    for action in [StoreAction::Load, StoreAction::Lock, save(1, &record), StoreAction::Unlock, erase()] {
+    for action in [StoreAction::Load, StoreAction::Lock, save(1, &record), StoreAction::Unlock, erase(1)] {
         fails(&store, action);
     }
     fails(&waited, StoreAction::Load);

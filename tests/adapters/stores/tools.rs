@@ -37,9 +37,9 @@ pub fn save(expect: u64, next: &Record) -> StoreAction {
     StoreAction::Save { expect, next: Box::new(next.clone()) }
 }
 
-/// Of records without a login.
-pub fn erase() -> StoreAction {
-    StoreAction::Erase { login: None }
+/// Of a record without a login.
+pub fn erase(generation: u64) -> StoreAction {
+    StoreAction::Erase { expect: Some(RecordVersion { login: None, generation }) }
 }
 
 pub fn token(record: &Record) -> &str {

@@ -21,7 +21,7 @@ const ISSUER: &str = "https://op.example.org";
 const LIFETIME: u64 = 300;
 
 /// Without ID tokens, and so without keys: one story leaves nothing behind for the next.
-fn party() -> &'static RelyingParty {
+pub fn party() -> &'static RelyingParty {
     static PARTY: OnceLock<RelyingParty> = OnceLock::new();
     PARTY.get_or_init(|| {
         let metadata = format!(
@@ -36,7 +36,7 @@ fn party() -> &'static RelyingParty {
 }
 
 /// The tokens of this number, obtained now.
-fn tokens(number: u64, env: &TestEnv) -> TokenSet {
+pub fn tokens(number: u64, env: &TestEnv) -> TokenSet {
     let now = env.now().unix_millis();
     let expires_at = now + LIFETIME * 1000;
     TokenSet::from_json(&format!(
@@ -380,8 +380,8 @@ impl World {
                 }
                 StoreResponse::Saved
             }
-            StoreAction::Erase { login } => match self.record.clone() {
-                Some(record) if record.login != login => StoreResponse::Conflict(Some(Box::new(record))),
+            StoreAction::Erase { expect } => match self.record.clone() {
+                Some(record) if Some(record.version()) != expect => StoreResponse::Conflict(Some(Box::new(record))),
                 _ => {
                     if does_it {
                         self.record = None;

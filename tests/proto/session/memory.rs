@@ -64,8 +64,10 @@ impl Memory {
                 inner.is_locked = false;
                 ("unlock", StoreResponse::Done)
             }
-            StoreAction::Erase { login } => match inner.record.clone() {
-                Some(record) if record.login != login => ("erase", StoreResponse::Conflict(Some(Box::new(record)))),
+            StoreAction::Erase { expect } => match inner.record.clone() {
+                Some(record) if Some(record.version()) != expect => {
+                    ("erase", StoreResponse::Conflict(Some(Box::new(record))))
+                }
                 _ => {
                     inner.record = None;
                     ("erase", StoreResponse::Done)

@@ -274,8 +274,10 @@ impl Store {
                 inner.locked = false;
                 ("unlock", StoreResponse::Done)
             }
-            StoreAction::Erase { login } => match inner.record.clone() {
-                Some(record) if record.login != login => ("erase", StoreResponse::Conflict(Some(Box::new(record)))),
+            StoreAction::Erase { expect } => match inner.record.clone() {
+                Some(record) if Some(record.version()) != expect => {
+                    ("erase", StoreResponse::Conflict(Some(Box::new(record))))
+                }
                 _ => {
                     if inner.fails != "erase" {
                         (inner.record, inner.begun) = (None, false);

@@ -79,8 +79,8 @@ impl Universe {
                 store.begun &= !writes;
                 StoreResponse::Done
             }
-            StoreAction::Erase { login } => match store.record.clone() {
-                Some(record) if record.login != login => StoreResponse::Conflict(Some(Box::new(record))),
+            StoreAction::Erase { expect } => match store.record.clone() {
+                Some(record) if Some(record.version()) != expect => StoreResponse::Conflict(Some(Box::new(record))),
                 record => {
                     if writes && record.is_some() {
                         (store.record, store.erased, store.begun) = (None, store.erased + 1, false);

@@ -21,7 +21,7 @@ use super::contract::{BlockingSessionStore, PATIENCE};
 use super::queue::lock;
 use super::record::{self, LIMIT, LastError, Text};
 use crate::error::Error;
-use crate::session::{LoginId, Record, RecordVersion, StoreAction, StoreResponse};
+use crate::session::{Record, RecordVersion, StoreAction, StoreResponse};
 use disk::{Lock, Place};
 
 /// Room for the next record, at least: two blocks.
@@ -108,7 +108,7 @@ impl BlockingSessionStore for FileStore {
                 *lock(&self.0.held) = None;
                 Ok(StoreResponse::Done)
             }
-            StoreAction::Erase { login } => self.0.under_lock(|lock| self.0.erase(lock, login)),
+            StoreAction::Erase { expect } => self.0.under_lock(|lock| self.0.erase(lock, expect)),
         };
         self.0.last_error.response(result)
     }
@@ -163,8 +163,9 @@ impl Inner {
         }
     }
 
-    fn erase(&self, lock: &mut Lock, login: Option<LoginId>) -> Result<StoreResponse, Error> {
-        match self.place.read().ok().flatten().and_then(|present| record::of_other_login(&present, login)) {
+    fn erase(&self, lock: &mut Lock, expect: Option<RecordVersion>) -> Result<StoreResponse, Error> {
+        let present = self.place.settle(lock).ok().and_then(|(present, _)| present);
+        match present.and_then(|present| record::other(&present, expect)) {
             Some(other) => Ok(StoreResponse::Conflict(Some(other))),
             None => self.place.remove(lock).map(|()| StoreResponse::Done),
         }

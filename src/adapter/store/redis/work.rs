@@ -7,7 +7,7 @@ use redis::{Cmd, Value};
 use super::options::{Identity, RedisOptions};
 use crate::adapter::store::record::{self, LIMIT, Text, too_large};
 use crate::error::{Error, ErrorCode};
-use crate::session::{LoginId, RecordVersion, StoreAction, StoreResponse};
+use crate::session::{RecordVersion, StoreAction, StoreResponse};
 
 /// Between two looks at a lock that somebody else holds.
 const POLL: Duration = Duration::from_millis(50);
@@ -59,7 +59,7 @@ enum Stage {
 enum Change {
     Prepare { expect: Option<RecordVersion> },
     Save { expect: Option<RecordVersion>, next: Text },
-    Erase { login: Option<LoginId> },
+    Erase { expect: Option<RecordVersion> },
 }
 
 /// What comes next.
@@ -80,7 +80,7 @@ impl Work {
             StoreAction::Prepare { expect } => Stage::Look(Change::Prepare { expect }, 0),
             StoreAction::Discard => Stage::Discard,
             StoreAction::Unlock => Stage::Unlock,
-            StoreAction::Erase { login } => Stage::Look(Change::Erase { login }, 0),
+            StoreAction::Erase { expect } => Stage::Look(Change::Erase { expect }, 0),
         };
         Ok(Self { stage })
     }
@@ -167,9 +167,9 @@ impl Work {
                         let answer = record::compare(present.as_deref().map(String::as_str), *expect, next)?;
                         (present, answer)
                     }
-                    Change::Erase { login } => {
+                    Change::Erase { expect } => {
                         let present = text(response).ok().flatten();
-                        let other = present.as_deref().and_then(|present| record::of_other_login(present, *login));
+                        let other = present.as_deref().and_then(|present| record::other(present, *expect));
                         (present, other.map(|other| StoreResponse::Conflict(Some(other))))
                     }
                 };
