@@ -43,8 +43,8 @@ pub enum StoreAction {
         /// The version of the record; `None` if there is no record.
         expect: Option<RecordVersion>,
     },
-    /// Remove the mark: the refresh has ended without tokens, and the stored refresh token was not spent. The session
-    /// ignores the response.
+    /// Remove the mark: the refresh has ended without tokens, and the stored refresh token was not spent. A store
+    /// whose lock was lost leaves the mark, which may be another process's. The session ignores the response.
     Discard,
     /// Replace the record of version `expect` by `next`, or write the first record. The comparison and the write are atomic.
     /// The mark is removed with it.
@@ -56,8 +56,8 @@ pub enum StoreAction {
     },
     /// Release the lock. The session ignores the response.
     Unlock,
-    /// Delete the record of version `expect`. The comparison and the deletion are atomic. Answer [`StoreResponse::Done`]
-    /// also if there is no record.
+    /// Delete the record of version `expect`, and its mark. The comparison and the deletion are atomic. Answer
+    /// [`StoreResponse::Erased`] also if there is no record.
     Erase {
         /// The version of the record to delete.
         expect: Option<RecordVersion>,
@@ -84,8 +84,13 @@ pub enum StoreResponse {
     /// The store does not have what was expected: a record of another version, or no record. This is
     /// the stored record; nothing was changed.
     Conflict(Option<Box<Record>>),
-    /// The lock was released, or the record was erased.
+    /// The lock was released, or the mark was removed.
     Done,
+    /// There is no record any more.
+    Erased {
+        /// Whether there was a mark: a refresh was begun from the record and has no end.
+        begun: bool,
+    },
     /// The store failed with this error. An error of any code does not end the session.
     Failed(Error),
 }

@@ -345,9 +345,13 @@ impl StoreProtocol {
             }
             (Question::Save, response) => Some(Told::Saved(self.saved(next, response))),
             (Question::SaveEarlier, response) => Some(Told::SavedEarlier(self.saved(next, response))),
-            (Question::Erase, response) => {
-                Some(Told::Erased(Saved::of(response, |told| matches!(told, StoreResponse::Done))))
+            (Question::Erase, StoreResponse::Erased { begun }) => {
+                if begun {
+                    self.mark = Mark::Before;
+                }
+                Some(Told::Erased(Saved::Done))
             }
+            (Question::Erase, response) => Some(Told::Erased(Saved::of(response, |_| false))),
         }
     }
 

@@ -34,7 +34,8 @@ impl Core {
         self.drop_attempt(state, env);
         self.attempts.begin();
         self.attempts.end();
-        self.store.spent_nothing();
+        // The mark stays: if the lock was lost, it may be another process's by now.
+        self.store.may_have_spent();
         self.store.forget();
         if self.store.has_unsaved() {
             self.store.drop_unsaved();

@@ -92,7 +92,7 @@ fn a_refresh_that_was_begun_is_marked(open: Open<'_>) {
     assert_eq!(act(b, save(1, &second)), "saved");
     assert_eq!(loaded(a), format!("2 {}", token(&second)));
     assert_eq!(act(b, prepare(2)), "prepared");
-    assert_eq!(act(a, erase(2)), "done");
+    assert_eq!(act(a, erase(2)), "done, begun");
     assert_eq!(loaded(b), "nothing");
 }
 

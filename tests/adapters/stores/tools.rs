@@ -58,7 +58,8 @@ pub fn told(answer: StoreResponse) -> String {
         StoreResponse::Conflict(Some(record)) => format!("conflict {} {}", record.generation, token(&record)),
         StoreResponse::Locked => "locked".to_owned(),
         StoreResponse::Saved => "saved".to_owned(),
-        StoreResponse::Done => "done".to_owned(),
+        StoreResponse::Done | StoreResponse::Erased { begun: false } => "done".to_owned(),
+        StoreResponse::Erased { begun: true } => "done, begun".to_owned(),
         StoreResponse::Failed(_) => "failed".to_owned(),
     }
 }

@@ -383,10 +383,11 @@ impl World {
             StoreAction::Erase { expect } => match self.record.clone() {
                 Some(record) if Some(record.version()) != expect => StoreResponse::Conflict(Some(Box::new(record))),
                 _ => {
+                    let begun = self.begun;
                     if does_it {
                         self.record = None;
                     }
-                    StoreResponse::Done
+                    StoreResponse::Erased { begun }
                 }
             },
             StoreAction::Unlock => {

@@ -213,11 +213,12 @@ impl World {
             }
             StoreAction::Erase { expect } if there.is_some() && there != expect => conflict(),
             StoreAction::Erase { .. } => {
+                let begun = self.begun && self.record.is_some();
                 (self.record, self.begun) = (None, false);
-                StoreResponse::Done
+                StoreResponse::Erased { begun }
             }
             StoreAction::Discard => {
-                self.begun = false;
+                self.begun &= self.holder != Some(process);
                 StoreResponse::Done
             }
             StoreAction::Unlock => {

@@ -69,8 +69,9 @@ impl Memory {
                     ("erase", StoreResponse::Conflict(Some(Box::new(record))))
                 }
                 _ => {
+                    let begun = inner.begun;
                     inner.record = None;
-                    ("erase", StoreResponse::Done)
+                    ("erase", StoreResponse::Erased { begun })
                 }
             },
         };

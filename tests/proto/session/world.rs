@@ -279,10 +279,11 @@ impl Store {
                     ("erase", StoreResponse::Conflict(Some(Box::new(record))))
                 }
                 _ => {
+                    let begun = inner.begun;
                     if inner.fails != "erase" {
                         (inner.record, inner.begun) = (None, false);
                     }
-                    ("erase", StoreResponse::Done)
+                    ("erase", StoreResponse::Erased { begun })
                 }
             },
         };

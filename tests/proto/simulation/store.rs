@@ -82,10 +82,11 @@ impl Universe {
             StoreAction::Erase { expect } => match store.record.clone() {
                 Some(record) if Some(record.version()) != expect => StoreResponse::Conflict(Some(Box::new(record))),
                 record => {
+                    let begun = store.begun && record.is_some();
                     if writes && record.is_some() {
                         (store.record, store.erased, store.begun) = (None, store.erased + 1, false);
                     }
-                    StoreResponse::Done
+                    StoreResponse::Erased { begun }
                 }
             },
             StoreAction::Save { expect, .. } if expect != store.record.as_ref().map(Record::version) => {

@@ -103,7 +103,7 @@ impl BlockingSessionStore for FileStore {
                 record::write(&next).and_then(|text| self.0.under_lock(|lock| self.0.save(lock, expect, &text)))
             }
             StoreAction::Prepare { expect } => self.0.under_lock(|lock| self.0.prepare(lock, expect)),
-            StoreAction::Discard => self.0.under_lock(|lock| self.0.place.discard(lock).map(|()| StoreResponse::Done)),
+            StoreAction::Discard => self.0.discard(),
             StoreAction::Unlock => {
                 *lock(&self.0.held) = None;
                 Ok(StoreResponse::Done)
@@ -155,6 +155,15 @@ impl Inner {
         }
     }
 
+    /// If the lock was lost, the draft may be another process's.
+    fn discard(&self) -> Result<StoreResponse, Error> {
+        let is_lost = lock(&self.held).as_ref().is_some_and(|held| !self.place.is_good(held));
+        if is_lost {
+            return Ok(StoreResponse::Done);
+        }
+        self.under_lock(|lock| self.place.discard(lock).map(|()| StoreResponse::Done))
+    }
+
     fn save(&self, lock: &mut Lock, expect: Option<RecordVersion>, next: &Text) -> Result<StoreResponse, Error> {
         let (present, _) = self.place.settle(lock)?;
         match record::compare(present.as_deref().map(String::as_str), expect, next)? {
@@ -164,10 +173,10 @@ impl Inner {
     }
 
     fn erase(&self, lock: &mut Lock, expect: Option<RecordVersion>) -> Result<StoreResponse, Error> {
-        let present = self.place.settle(lock).ok().and_then(|(present, _)| present);
+        let (present, begun) = self.place.settle(lock).unwrap_or((None, false));
         match present.and_then(|present| record::other(&present, expect)) {
             Some(other) => Ok(StoreResponse::Conflict(Some(other))),
-            None => self.place.remove(lock).map(|()| StoreResponse::Done),
+            None => self.place.remove(lock).map(|()| StoreResponse::Erased { begun }),
         }
     }
 }

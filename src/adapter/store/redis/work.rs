@@ -33,6 +33,9 @@ return 1";
 const REPLACE: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1])
 return 1";
+const TAKE: &str = "local mark = redis.call('GET', KEYS[1])
+redis.call('DEL', KEYS[1])
+return mark";
 const ERASE: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])";
 
@@ -50,6 +53,8 @@ enum Stage {
     Look(Change, u8),
     /// If the record is still this text.
     Write(Change, Option<Text>, u8),
+    /// Takes the mark away that was beside the record that is erased.
+    Erased(Option<RecordVersion>),
     /// Removes the mark.
     Discard,
     Unlock,
@@ -101,6 +106,7 @@ impl Work {
             Stage::Load | Stage::Look(..) => script(LOAD, record),
             Stage::Mark(_) => redis::cmd("GET"),
             Stage::Discard => redis::cmd("DEL"),
+            Stage::Erased(_) => script(TAKE, mark),
             Stage::Write(Change::Prepare { .. }, ..) => redis::cmd("SET"),
             Stage::Write(Change::Save { .. }, None, _) => script(FIRST, record),
             Stage::Write(Change::Save { .. }, Some(_), _) => script(REPLACE, record),
@@ -112,6 +118,7 @@ impl Work {
             Stage::Unlock => command.arg(owner.expose()),
             Stage::Load | Stage::Look(..) => command.arg(LIMIT),
             Stage::Mark(_) | Stage::Discard => command.arg(mark.as_str()),
+            Stage::Erased(_) => &mut command,
             Stage::Write(Change::Prepare { expect }, ..) => command.arg(mark.as_str()).arg(mark_of(*expect)),
             Stage::Write(change, present, _) => {
                 match change {
@@ -183,8 +190,13 @@ impl Work {
             }
             Stage::Write(Change::Prepare { .. }, ..) => StoreResponse::Prepared,
             Stage::Write(Change::Save { .. }, ..) if is_one(&response)? => StoreResponse::Saved,
-            Stage::Write(Change::Erase { .. }, present, _) if is_one(&response)? || present.is_none() => {
-                StoreResponse::Done
+            Stage::Write(Change::Erase { expect }, present, _) if is_one(&response)? || present.is_none() => {
+                self.stage = Stage::Erased(expect);
+                return Ok(Next::Send);
+            }
+            Stage::Erased(version) => {
+                let begun = text(response)?.is_some_and(|mark| *mark == mark_of(version));
+                StoreResponse::Erased { begun }
             }
             Stage::Write(change, _, rounds) if rounds < ROUNDS => {
                 self.stage = Stage::Look(change, rounds + 1);
