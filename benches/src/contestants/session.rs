@@ -101,6 +101,10 @@ impl Login {
 
 fn ask(session: &mut Session, env: &mut VirtualEnv) -> Ticket {
     let Access::Wait(_) = session.refresh(env) else { panic!("a refresh") };
+    while let Some((ticket, action)) = session.poll_store(env) {
+        let StoreAction::Prepare { .. } = action else { panic!("a preparation") };
+        session.handle_store(ticket, StoreResponse::Prepared, env);
+    }
     sent(session, env)
 }
 
