@@ -36,11 +36,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(record) => {
             // The client has no secret: its ID is enough.
             let party = RelyingParty::new(provider, Client::new(record.tokens.client_id()));
-            Session::new(record.tokens, record.generation, party, options, &mut env)?
+            Session::new(record.tokens.clone(), Some(record.version()), party, options, &mut env)?
         }
         None => {
             let (party, tokens) = log_in(&driver, provider, &mut env)?;
-            let mut session = Session::new(tokens, 0, party, options, &mut env)?;
+            let mut session = Session::new(tokens, None, party, options, &mut env)?;
             session.save(&env);
             session
         }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use oidc_proto::adapter::store::{BlockingSessionStore as _, FileStore};
 use oidc_proto::matrix::{DeviceId, Homeserver, UserId, UserSession};
-use oidc_proto::session::{Record, Standing, StoreAction, StoreResponse};
-use oidc_proto::{ErrorCode as Core, Schemes, Timestamp, TokenSet};
+use oidc_proto::session::{Record, RecordVersion, Standing, StoreAction, StoreResponse};
+use oidc_proto::{Env, ErrorCode as Core, Schemes, Timestamp, TokenSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -25,8 +25,8 @@ const VERSION: u32 = 1;
 pub(crate) struct Session {
     kept: Kept,
     pub(crate) tokens: TokenSet,
-    /// Of the record of the tokens.
-    pub(crate) generation: u64,
+    /// The record of the tokens, if there is one.
+    pub(crate) stored: Option<RecordVersion>,
     /// The provider was asked for new tokens and has not answered: it may have ended the access token.
     pub(crate) is_doubtful: bool,
     id: String,
@@ -83,7 +83,7 @@ impl Session {
         let Choices { schemes, id_token, key_file, dpop_key } = choices;
         let (id, insecure_loopback) = (id(&tokens, matrix.as_ref()), schemes == Schemes::DangerousHttpOnLoopback);
         let kept = Kept { version: VERSION, insecure_loopback, id_token, key_file, dpop_key, matrix };
-        Self { kept, tokens, generation: 0, is_doubtful: false, id }
+        Self { kept, tokens, stored: None, is_doubtful: false, id }
     }
 
     /// What it was begun with, for a new login in its place.
@@ -105,6 +105,11 @@ impl Session {
 
     pub(crate) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// How often its tokens were saved.
+    pub(crate) fn generation(&self) -> u64 {
+        self.stored.map_or(0, |stored| stored.generation)
     }
 
     pub(crate) fn subject(&self) -> &str {
@@ -137,14 +142,14 @@ impl Session {
     }
 
     /// Writes it, in place of an older session of the same user. Whoever uses that one meanwhile finds the new tokens.
-    pub(crate) fn save(&self, draft: Draft) -> Result<(), Failure> {
+    pub(crate) fn save(&self, draft: Draft, env: &mut dyn Env) -> Result<(), Failure> {
         let (name, files) = (tokens_file(&self.id), draft.files());
         let tokens = files.record(&name);
         let response = match tokens.carry_out(StoreAction::Lock) {
             StoreResponse::Locked => {
                 let expect = tokens.load().map_err(|error| files.explain(&name, &error))?;
-                let expect = expect.map_or(0, |record| record.generation);
-                let next = Box::new(Record::new(expect + 1, self.tokens.clone()));
+                let expect = expect.map(|record| record.version());
+                let next = Box::new(Record::of_login(self.tokens.clone(), expect, env));
                 tokens.carry_out(StoreAction::Save { expect, next })
             }
             response => response,
@@ -157,20 +162,27 @@ impl Session {
         }
     }
 
-    /// Removes it, and returns it with the tokens that it had last.
-    pub(crate) fn remove(self, store: &Store) -> Result<Self, Failure> {
+    /// Removes it, and returns it with the tokens that it had last, and whether a refresh of these was begun and has no end:
+    /// then they may be spent.
+    pub(crate) fn remove(self, store: &Store) -> Result<(Self, bool), Failure> {
         let name = tokens_file(&self.id);
         let tokens = store.files().record(&name);
         if let StoreResponse::Failed(error) = tokens.carry_out(StoreAction::Lock) {
             return Err(store.files().explain(&name, &error));
         }
+        let begun = match tokens.carry_out(StoreAction::Load) {
+            StoreResponse::Failed(error) => return Err(store.files().explain(&name, &error)),
+            StoreResponse::Loaded { begun, .. } => begun,
+            _ => false,
+        };
         // Who refreshed it in the meantime has saved it.
         let session = reload(store, &self)?;
-        match tokens.carry_out(StoreAction::Erase) {
+        match tokens.carry_out(StoreAction::Erase { expect: session.stored }) {
             StoreResponse::Failed(error) => Err(store.files().explain(&name, &error)),
+            StoreResponse::Conflict(_) => Err(store.files().explain(&name, &Core::STORE_CONFLICT.into())),
             _ => {
                 asked::erase(store, &self.id, u64::MAX)?;
-                store.remove(&file(&self.id)).map(|()| session)
+                store.remove(&file(&self.id)).map(|()| (session, begun))
             }
         }
     }
@@ -267,14 +279,15 @@ fn load(store: &Store, name: &str) -> Result<Option<Session>, Failure> {
     let record = store.files().record(&tokens_name).load();
     // Its tokens went first: it was logged out, and somebody was interrupted.
     let Some(record) = record.map_err(|error| store.files().explain(&tokens_name, &error))? else { return Ok(None) };
-    let Record { tokens, generation, .. } = record;
+    let stored = record.version();
+    let tokens = record.tokens;
     // Without the right key the tokens are of no use.
     if kept.dpop_key.as_ref().map(|key| key.dpop().thumbprint()) != tokens.dpop_thumbprint() {
         return Err(damaged(Core::STORED_MALFORMED));
     }
     let id = id(&tokens, kept.matrix.as_ref());
-    let is_doubtful = asked::is_noted(store, &id, generation)?;
-    let session = Session { id, kept, tokens, generation, is_doubtful };
+    let is_doubtful = asked::is_noted(store, &id, stored.generation)?;
+    let session = Session { id, kept, tokens, stored: Some(stored), is_doubtful };
     // A session under another's name would be taken for it.
     if file(&session.id) == *name { Ok(Some(session)) } else { Err(damaged(Core::STORED_MALFORMED)) }
 }

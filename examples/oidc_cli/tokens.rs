@@ -88,7 +88,7 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
     context.out.step("Refresh");
     let (record, patience) = (session.record(&context.store), context.options.deadline);
     let live = live(context, session, party, record).map_err(unasked)?;
-    asked::note(&context.store, session.id(), session.generation).map_err(unasked)?;
+    asked::note(&context.store, session.id(), session.generation()).map_err(unasked)?;
     let mut outcome = live.refresh(patience);
     if matches!(outcome, Err(NoToken::Failed(_))) && !live.is_idle() {
         // Tokens came, and could not be verified yet: they are not thrown away.
@@ -107,7 +107,7 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
             error => error.into(),
         };
         if standing == Standing::Good {
-            asked::erase(&context.store, session.id(), session.generation)
+            asked::erase(&context.store, session.id(), session.generation())
                 .map_err(|failure| Vain { failure, standing })?;
         }
         return Err(Vain { failure, standing });
@@ -130,7 +130,7 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
     }
     context.out.checked("a new ID token, if one came: signature, iss, sub, aud and azp as before, nonce as before");
     context.out.checked("the new tokens are in the store before anyone uses them");
-    asked::erase(&context.store, session.id(), session.generation).map_err(saved)?;
+    asked::erase(&context.store, session.id(), session.generation()).map_err(saved)?;
     session::reload(&context.store, session).map_err(saved)
 }
 
@@ -146,8 +146,8 @@ pub(crate) fn live<'a>(
 ) -> Result<BlockingSession<&'a Narrated, FileStore, SystemEnv>, Failure> {
     let mut env = SystemEnv::new()?;
     let options = SessionOptions { persistence: Persistence::Shared, ..SessionOptions::default() };
-    let (tokens, generation) = (session.tokens.clone(), session.generation);
-    let session = oidc_proto::session::Session::new(tokens, generation, party, options, &mut env)?;
+    let (tokens, stored) = (session.tokens.clone(), session.stored);
+    let session = oidc_proto::session::Session::new(tokens, stored, party, options, &mut env)?;
     Ok(BlockingSession::new(session, context.http(), record, env))
 }
 

@@ -47,7 +47,7 @@ use crate::base::env::Env;
 use crate::base::secret::AccessToken;
 use crate::error::Error;
 use crate::flow::Revocation;
-use crate::session::{self, Access, Epoch, Event, Outcome, Refusal, SessionOptions};
+use crate::session::{self, Access, Epoch, Event, Outcome, RecordVersion, Refusal, SessionOptions};
 use crate::step::Step;
 
 /// What a session tells its owner.
@@ -82,21 +82,21 @@ pub struct Session {
 
 impl Session {
     /// Joins what was stored with the client that it was made with
-    /// ([`Application::party_of`](super::Application::party_of)). `generation` is the stored record's, where the tokens
-    /// are kept in one; 0 without. After a login, [`session::Session::save`] of [`Session::core_mut`] puts them there.
+    /// ([`Application::party_of`](super::Application::party_of)). `stored` is the version of the record, where the tokens
+    /// are kept in one; `None` without, and after a login. Then [`session::Session::save`] of [`Session::core_mut`] puts them there.
     ///
     /// # Errors
     /// `matrix.homeserver_mismatch`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
     pub fn new(
         session: UserSession,
-        generation: u64,
+        stored: Option<RecordVersion>,
         party: &Party,
         options: SessionOptions,
         env: &mut dyn Env,
     ) -> Result<Self, Error> {
         let (binding, tokens) = (session.binding().clone(), session.tokens().clone());
         party.check_home(&binding.homeserver)?;
-        let core = session::Session::new(tokens, generation, party.relying_party().clone(), options, env)?;
+        let core = session::Session::new(tokens, stored, party.relying_party().clone(), options, env)?;
         Ok(Self { core, binding, soft_logout: None })
     }
 
@@ -183,19 +183,24 @@ impl Session {
         Ok(())
     }
 
-    /// Ends the session at once, and says how to revoke its tokens, which makes the homeserver delete the device: drive
-    /// that, and report its failure.
+    /// Ends the session at once: [`session::Session::log_out`]. The revocation of its tokens makes the homeserver delete the
+    /// device.
+    pub fn log_out(&mut self, env: &mut dyn Env) {
+        self.core.log_out(env);
+    }
+
+    /// The next revocation to drive: [`session::Session::poll_revocation`].
     ///
     /// # Errors
-    /// Why no revocation can be asked for. The session has ended all the same.
-    pub fn log_out(&mut self, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
-        self.core.log_out(env)
+    /// Those of [`session::Session::poll_revocation`].
+    pub fn poll_revocation(&mut self, env: &mut dyn Env) -> Option<Result<Step<Revocation>, Error>> {
+        self.core.poll_revocation(env)
     }
 
     /// Ends the session where there is nothing to revoke: the grant is gone, and the user does not log in again.
     pub fn give_up(&mut self, env: &mut dyn Env) {
-        // The revocation of tokens that are worth nothing is not asked for.
-        drop(self.core.log_out(env));
+        // Tokens that are worth nothing need not be revoked: the caller asks for no revocation.
+        self.core.log_out(env);
     }
 
     /// The next thing that happened.

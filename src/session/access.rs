@@ -74,15 +74,28 @@ pub enum End {
     Refused(Error),
     /// The owner called [`Session::log_out`](super::Session::log_out).
     LoggedOut,
+    /// The store has no record any more: another process has logged out, or the store has lost the record. Nothing is
+    /// written back.
+    LoggedOutElsewhere,
+    /// The store has the record of another user's login, or of one by another client. The error says which. The record is
+    /// left as it is.
+    Replaced(Error),
 }
 
 impl End {
     /// The error that ended the session; `None` after a logout.
     pub fn error(&self) -> Option<&Error> {
         match self {
-            Self::NeedsLogin(error) | Self::ClientRejected(error) | Self::Refused(error) => Some(error),
-            Self::LoggedOut => None,
+            Self::NeedsLogin(error) | Self::ClientRejected(error) | Self::Refused(error) | Self::Replaced(error) => {
+                Some(error)
+            }
+            Self::LoggedOut | Self::LoggedOutElsewhere => None,
         }
+    }
+
+    /// Whether a new login cannot continue the session.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self, Self::LoggedOut | Self::LoggedOutElsewhere | Self::Replaced(_))
     }
 }
 
@@ -93,6 +106,8 @@ impl fmt::Display for End {
             Self::ClientRejected(error) => write!(f, "the provider does not accept the client: {error}"),
             Self::Refused(error) => write!(f, "the provider's response cannot be trusted: {error}"),
             Self::LoggedOut => f.write_str("the session was logged out"),
+            Self::LoggedOutElsewhere => f.write_str("the session is gone from the store: it was logged out elsewhere"),
+            Self::Replaced(error) => write!(f, "another login has taken the place of the session: {error}"),
         }
     }
 }
@@ -105,6 +120,32 @@ pub(crate) enum Activity {
     Queued,
     Refreshing,
     BackingOff,
+}
+
+/// The result of a logout, as far as the session goes. The tokens are then to be revoked:
+/// [`Session::poll_revocation`](super::Session::poll_revocation).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Logout {
+    /// What became of the record.
+    pub erased: Erased,
+    /// Whether the newest tokens are among those to be revoked. If not, their revocation proves nothing: a response was lost,
+    /// or the store did not say what it had, and the provider may have issued tokens that nobody knows.
+    pub is_certain: bool,
+}
+
+/// What became of the record of a session that is logged out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Erased {
+    /// It was erased.
+    Record,
+    /// There was none.
+    Nothing,
+    /// It is another user's, and was left as it is.
+    OtherLogin,
+    /// The store failed to erase it. The owner has to erase it.
+    Failed(Error),
 }
 
 /// The outcome of an attempt.

@@ -71,10 +71,6 @@ impl Attempts {
         self.last_failure = error;
     }
 
-    pub(super) fn failures(&self) -> u32 {
-        self.failures
-    }
-
     /// Continues as after this number of failures in a row.
     pub(super) fn set_failures(&mut self, failures: u32) {
         self.failures = failures;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::access::Logout;
 use crate::error::Error;
 
 /// An event of a session. At most one event of each kind waits to be read: a later event replaces an earlier event of the
@@ -23,8 +24,18 @@ pub enum Event {
     },
     /// The account is locked. The session is kept.
     Locked,
-    /// The session has ended: delete the data that belongs to it.
+    /// The session was logged out here: delete the data that belongs to it.
     Ended,
+    /// The logout is done: the record is erased, and what is to be revoked is known.
+    LoggedOut(Logout),
+    /// The session has ended, because the store has no record any more: another process has logged out, or the store has
+    /// lost the record.
+    LoggedOutElsewhere,
+    /// The session has ended, because the store has the record of another user's login, or of one by another client.
+    Replaced(Error),
+    /// There are tokens that the session does not use any more, and that the provider may still honour:
+    /// [`Session::poll_revocation`](super::Session::poll_revocation).
+    Orphaned,
     /// The provider does not accept the client. The tokens are kept. Register a new client and log in with it.
     ClientRejected(Error),
     /// The provider answered a refresh with tokens that cannot be trusted. The old tokens are kept.

@@ -7,9 +7,10 @@
 //!                                    │         │ ─▶ poll_store ─▶ the store ──────────▶ handle_store
 //!   handle_timeout ────────────────▶ └─────────┘ ─▶ poll_timeout, poll_event
 //!
-//!   Idle ─▶ Attempting: [lock ─▶ load ─▶] refresh [─▶ save] ─┬─▶ Idle
-//!     ▲                                                      ├─▶ BackingOff ─▶ Attempting
-//!     └────────────────────── adopt ─────────────────────────┴─▶ Stopped
+//!   Idle ─▶ Attempting: [lock ─▶ load ─▶ prepare ─▶] refresh [─▶ save] ─┬─▶ Idle
+//!     ▲                                                                 ├─▶ BackingOff ─▶ Attempting
+//!     └──────────────────────────── adopt ──────────────────────────────┴─▶ Stopped
+//!   log_out: [lock ─▶] load ─▶ erase ─▶ [refresh] ─▶ LoggedOut
 //! ```
 //!
 //! After each input, call the `poll_…` functions until they return `None`. These rules hold for all inputs:
@@ -23,8 +24,11 @@
 //!   token, marked as doubtful, only if the provider cannot be asked again in time. New tokens end the doubt.
 //! - Outcomes, events and store answers carry the whole [`Error`](crate::Error).
 //! - With a store, new tokens are passed to the store before any caller can use them.
+//! - Before the provider is asked, the store has shown that it can save what comes.
 //! - A session ends only if the provider rejects the refresh token or the client, if the tokens of a refresh cannot be
-//!   trusted, if there is no refresh token, or if its owner calls [`Session::log_out`]. All other failures cause a pause.
+//!   trusted, if there is no refresh token, if its record is gone or is another user's, or if its owner calls
+//!   [`Session::log_out`]. All other failures cause a pause.
+//! - Tokens that nobody will use any more are given back to be revoked: [`Session::poll_revocation`].
 //! - A ticket that is not awaited, and a time-out that is not due, have no effect.
 //! - At most one event of each kind waits to be read.
 //!
@@ -59,16 +63,19 @@ mod current;
 mod event;
 mod machine;
 mod policy;
+mod question;
+mod record;
 mod store;
 mod store_protocol;
 mod timer;
 mod unsaved;
 
 pub(crate) use access::Activity;
-pub use access::{Access, End, Epoch, Outcome, Refusal, Standing, Ticket, Transmit};
+pub use access::{Access, End, Epoch, Erased, Logout, Outcome, Refusal, Standing, Ticket, Transmit};
 pub(crate) use current::Validity;
 pub use event::Event;
 pub(crate) use event::Events;
 pub use machine::session::Session;
 pub use policy::{Persistence, RefreshPolicy, SessionOptions};
-pub use store::{Record, StoreAction, StoreResponse, StoreTicket};
+pub use record::{LoginId, Record, RecordVersion};
+pub use store::{StoreAction, StoreResponse, StoreTicket};

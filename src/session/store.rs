@@ -2,80 +2,26 @@
 //!
 //! ```text
 //! Shared:  Lock ─▶ Load ─▶ (another process has refreshed: adopt) ─▶ Unlock
-//!                     └──▶ (refresh) ─┬─▶ Save { expect, next } ─▶ Unlock
-//!                                     └─ invalid_grant ─▶ Load ─▶ (adopt, or refresh with the token before) ─▶ …
-//! Own:     (refresh) ─▶ Save { expect, next }
+//!                     └──▶ Prepare ─▶ (refresh) ─┬─▶ Save { expect, next } ─▶ Unlock
+//!                                                ├─ an error without tokens ─▶ Discard ─▶ Unlock
+//!                                                ├─ no response ─▶ Unlock
+//!                                                └─ invalid_grant ─▶ Load ─▶ (adopt, or refresh with the token before) ─▶ …
+//! Own:     Prepare ─▶ (refresh) ─▶ Save { expect, next }, or Discard
 //! ```
 //!
-//! A lock that is a lease can expire unnoticed. Therefore a save names the generation that it replaces, and the store
-//! compares the generations. If another process has saved first, the store answers with that process's record.
+//! A refresh spends the stored refresh token. Therefore the store first shows that it can write, and marks that a refresh
+//! was begun. If it fails to, nothing is sent. The mark stays until the new record is saved, or until the provider has
+//! answered that it issued no tokens. Whoever finds the mark knows that the stored refresh token may be spent, and the
+//! access token ended.
+//!
+//! A lock that is a lease can expire unnoticed. Therefore a save names the version that it replaces, which is a login and a
+//! generation, and the store compares the versions. If another process has saved first, the store answers with that
+//! process's record. If another process has logged out, it answers that there is none.
 
 use std::num::NonZero;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-use crate::base::secret::{Secret, is_token};
-use crate::base::versioned::{self, Version};
+use super::record::{Record, RecordVersion};
 use crate::error::{Error, ErrorCode};
-use crate::token::token_set::TokenSet;
-
-/// A token set as it is stored, with its generation.
-///
-/// Serde, versioned. As secret as a [`TokenSet`]. A record that a session makes also holds the previous refresh token. If the
-/// provider rejects the current refresh token, the session tries the previous one: two processes may have used it at the
-/// same time, and one response was lost.
-#[derive(Clone, Debug)]
-pub struct Record {
-    /// The number of the save: 1 for the first record, and one more with each save.
-    pub generation: u64,
-    /// The tokens.
-    pub tokens: TokenSet,
-    /// The refresh token that the tokens were obtained with. A provider may still accept it, if two processes used it at the
-    /// same time and one response was lost.
-    pub(super) spent: Option<Secret>,
-}
-
-impl Record {
-    /// A record of tokens that come from a login or from another program. A session makes its own records.
-    pub fn new(generation: u64, tokens: TokenSet) -> Self {
-        Self { generation, tokens, spent: None }
-    }
-
-    /// Reads a stored record.
-    ///
-    /// # Errors
-    /// `stored.version`, `stored.malformed`.
-    pub fn from_json(json: &str) -> Result<Self, Error> {
-        versioned::from_json(json)
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredRecord {
-    version: Version,
-    generation: u64,
-    tokens: TokenSet,
-    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "versioned::optional_secret")]
-    spent_refresh_token: Option<Secret>,
-}
-
-impl Serialize for Record {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { generation, tokens, spent } = self.clone();
-        StoredRecord { version: Version, generation, tokens, spent_refresh_token: spent }.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Record {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let StoredRecord { generation, tokens, spent_refresh_token: spent, .. } =
-            StoredRecord::deserialize(deserializer)?;
-        match spent.as_ref().is_none_or(|token| is_token(token.expose())) {
-            true => Ok(Self { generation, tokens, spent }),
-            false => Err(de::Error::custom(ErrorCode::STORED_MALFORMED)),
-        }
-    }
-}
 
 /// The right to pass in one response of the store. It is not `Clone`, and only a session makes it.
 #[derive(Debug, PartialEq, Eq)]
@@ -90,18 +36,32 @@ pub enum StoreAction {
     Lock,
     /// Read the record.
     Load,
-    /// Replace the record of generation `expect` by `next`, or write the first record. The comparison and the write are
-    /// atomic.
+    /// Show that the record of this version can be replaced, and mark durably that a refresh was begun from it: the
+    /// record's next save must not fail for want of room or of rights. Answer [`StoreResponse::Prepared`] or
+    /// [`StoreResponse::Conflict`].
+    Prepare {
+        /// The version of the record; `None` if there is no record.
+        expect: Option<RecordVersion>,
+    },
+    /// Remove the mark: the refresh has ended without tokens, and the stored refresh token was not spent. A store
+    /// whose lock was lost leaves the mark, which may be another process's. The session ignores the response.
+    Discard,
+    /// Replace the record of version `expect` by `next`, or write the first record. The comparison and the write are atomic.
+    /// The mark is removed with it.
     Save {
-        /// The generation of the record to replace; 0 if there is no record.
-        expect: u64,
+        /// The version of the record to replace; `None` if there is no record.
+        expect: Option<RecordVersion>,
         /// The record to write.
         next: Box<Record>,
     },
     /// Release the lock. The session ignores the response.
     Unlock,
-    /// Delete the record.
-    Erase,
+    /// Delete the record of version `expect`, and its mark. The comparison and the deletion are atomic. Answer
+    /// [`StoreResponse::Erased`] also if there is no record.
+    Erase {
+        /// The version of the record to delete.
+        expect: Option<RecordVersion>,
+    },
 }
 
 /// A response of the store.
@@ -109,14 +69,28 @@ pub enum StoreAction {
 pub enum StoreResponse {
     /// The lock is held.
     Locked,
-    /// The record, if there is one.
-    Loaded(Option<Box<Record>>),
+    /// What is stored.
+    Loaded {
+        /// The record, if there is one.
+        record: Option<Box<Record>>,
+        /// Whether a refresh was begun from this record and has no end ([`StoreAction::Prepare`]). The process may have
+        /// been killed, or the response may have been lost.
+        begun: bool,
+    },
+    /// The next record can be saved, and the mark is there.
+    Prepared,
     /// The record was written.
     Saved,
-    /// The stored record has another generation than `expect`. This is the stored record; nothing was written.
-    Conflict(Box<Record>),
-    /// The lock was released, or the record was erased.
+    /// The store does not have what was expected: a record of another version, or no record. This is
+    /// the stored record; nothing was changed.
+    Conflict(Option<Box<Record>>),
+    /// The lock was released, or the mark was removed.
     Done,
+    /// There is no record any more.
+    Erased {
+        /// Whether there was a mark: a refresh was begun from the record and has no end.
+        begun: bool,
+    },
     /// The store failed with this error. An error of any code does not end the session.
     Failed(Error),
 }

@@ -1,8 +1,8 @@
 //! The protocol between a session and its store: the questions, their order, and which responses are accepted.
 //!
 //! ```text
-//!   question:  nothing ─▶ lock ─▶ load ─▶ [save what is unsaved] ─▶ (refresh) ─▶ save ─▶ nothing
-//!              nothing ─▶ erase ─▶ nothing
+//!   question:  nothing ─▶ lock ─▶ load ─▶ [save what is unsaved] ─▶ prepare ─▶ (refresh) ─▶ save ─▶ nothing
+//!              nothing ─▶ [lock ─▶] load ─▶ erase ─▶ nothing
 //!   lock:      free ─▶ held by the attempt ─┬─▶ to be given back ─▶ free
 //!                          ▲                ├─▶ held until the tokens are saved ─▶ to be given back
 //!                          └────────────────┘
@@ -15,47 +15,37 @@
 
 use std::num::NonZero;
 
-use super::policy::Persistence;
-use super::store::{Record, StoreAction, StoreResponse, StoreTicket};
+use super::question::{Question, Saved, ToSave, Told};
+use super::record::{LoginId, Record, RecordVersion, next_generation};
+use super::store::{StoreAction, StoreResponse, StoreTicket};
 use super::unsaved::Unsaved;
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::{AccessToken, Secret};
-use crate::error::Error;
 use crate::token::token_set::TokenSet;
 
 /// One conversation, for the life of a session.
 pub(super) struct StoreProtocol {
-    /// Of the newest record that is known to be in the store.
-    generation: u64,
+    /// The newest record that is known to be in the store.
+    known: Option<RecordVersion>,
+    /// The login of the current tokens, if it is not that of the record.
+    own_login: Option<Box<Option<LoginId>>>,
     unsaved: Option<Box<Unsaved>>,
-    question: Question,
-    /// Whether the store has heard the question.
-    asked: Sent,
+    question: Option<Box<Asked>>,
     lock: Lock,
+    mark: Mark,
     /// The ticket that the next action gets.
     next_ticket: NonZero<u32>,
     /// The ticket of the last `Unlock`. No ticket is smaller than the first value.
     last_unlock: NonZero<u32>,
 }
 
-/// What the session wants of its store.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Question {
-    Nothing,
-    Lock,
-    Load,
-    /// Save the tokens that the attempt obtained.
-    Save,
-    /// Save the tokens that an earlier attempt obtained, before they are refreshed.
-    SaveEarlier,
-    Erase,
-}
-
-/// Whether the store was asked.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sent {
-    Due,
-    With(NonZero<u32>),
+/// A question, and whether the store has heard it.
+struct Asked {
+    question: Question,
+    /// Its ticket, if the store has heard it.
+    ticket: Option<NonZero<u32>>,
+    /// The version of the record that is to be saved.
+    next: Option<RecordVersion>,
 }
 
 /// Who needs the lock of the store.
@@ -69,73 +59,96 @@ enum Lock {
     GiveBack,
 }
 
-/// What the session learns from a response.
-pub(super) enum Told {
-    Locked(Result<(), Error>),
-    /// The lock of an earlier question came while a later question waits for the lock.
-    LockedLate,
-    Loaded(Result<Option<Box<Record>>, Error>),
-    /// The response to [`Question::Save`].
-    Saved(Saved),
-    /// The response to [`Question::SaveEarlier`].
-    SavedEarlier(Saved),
-    /// Unsaved tokens were not saved this time either.
-    NotSaved(Error),
-    NotErased(Error),
-}
-
-/// What became of a save.
-pub(super) enum Saved {
-    Done,
-    /// Another record is in the store.
-    Conflict(Box<Record>),
-    Failed(Error),
+/// The mark in the store that a refresh was begun.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    None,
+    /// From an attempt before, perhaps of another process, that has no end. Only new tokens end it.
+    Before,
+    /// Of this attempt.
+    Own,
+    /// To be removed.
+    Discard,
 }
 
 impl StoreProtocol {
-    /// With a store that has a record of this generation; 0 if it has none.
-    pub(super) fn new(generation: u64) -> Self {
+    /// With a store that has the record of this version, whose tokens are the current ones. Without a record, they are those
+    /// of a new login.
+    pub(super) fn new(known: Option<RecordVersion>, env: &mut dyn Env) -> Self {
         let first = NonZero::<u32>::MIN;
         Self {
-            generation,
+            known,
+            own_login: known.is_none().then(|| Box::new(Some(LoginId::random(env)))),
             unsaved: None,
-            question: Question::Nothing,
-            asked: Sent::Due,
+            question: None,
             lock: Lock::Free,
+            mark: Mark::None,
             next_ticket: first,
             last_unlock: first,
         }
     }
 
-    pub(super) fn generation(&self) -> u64 {
-        self.generation
+    /// The newest record that is known to be in the store.
+    pub(super) fn known(&self) -> Option<RecordVersion> {
+        self.known
     }
 
-    /// Takes note of a record that is in the store.
-    pub(super) fn set_generation(&mut self, generation: u64) {
-        self.generation = generation;
+    /// Takes note of the record that is in the store.
+    pub(super) fn note(&mut self, known: Option<RecordVersion>) {
+        let login = self.login();
+        self.known = known;
+        self.set_login(login);
+    }
+
+    /// The login of the current tokens.
+    pub(super) fn login(&self) -> Option<LoginId> {
+        let of_record = || self.known.and_then(|known| known.login);
+        self.own_login.as_deref().copied().unwrap_or_else(of_record)
+    }
+
+    /// The current tokens are of this login.
+    pub(super) fn set_login(&mut self, login: Option<LoginId>) {
+        let is_of_record = self.known.is_some_and(|known| known.login == login);
+        self.own_login = (!is_of_record).then(|| Box::new(login));
     }
 
     /// Whether the store need not be told anything, and has everything.
     pub(super) fn is_quiet(&self) -> bool {
-        let is_erasing = self.question == Question::Erase && self.asked == Sent::Due;
-        self.unsaved.is_none() && self.lock != Lock::GiveBack && !is_erasing
+        self.unsaved.is_none() && self.mark != Mark::Discard && self.lock != Lock::GiveBack
     }
 
     /// Asks this, now.
     pub(super) fn ask(&mut self, question: Question) {
-        self.question = question;
-        self.asked = Sent::Due;
+        self.question = Some(Box::new(Asked { question, ticket: None, next: None }));
     }
 
     /// Whether this question waits for [`StoreProtocol::poll_question`].
     pub(super) fn is_due(&self, question: Question) -> bool {
-        self.question == question && self.asked == Sent::Due
+        self.question.as_ref().is_some_and(|asked| asked.question == question && asked.ticket.is_none())
+    }
+
+    /// Whether a refresh was begun from the stored record, by an attempt before, that has no end.
+    pub(super) fn was_begun(&self) -> bool {
+        self.mark == Mark::Before
+    }
+
+    /// The refresh of this attempt may have spent the refresh token.
+    pub(super) fn may_have_spent(&mut self) {
+        if self.mark == Mark::Own {
+            self.mark = Mark::Before;
+        }
+    }
+
+    /// The refresh of this attempt has ended without tokens: it has spent nothing.
+    pub(super) fn spent_nothing(&mut self) {
+        if self.mark == Mark::Own {
+            self.mark = Mark::Discard;
+        }
     }
 
     /// Nobody waits for the response any more. The lock stays.
     pub(super) fn forget(&mut self) {
-        self.question = Question::Nothing;
+        self.question = None;
     }
 
     pub(super) fn holds_lock(&self) -> bool {
@@ -188,18 +201,29 @@ impl StoreProtocol {
         self.unsaved.as_ref().is_some_and(|unsaved| unsaved.is_before(token))
     }
 
-    /// Saves the current tokens for the first time, beside whatever else goes on. If no response comes, the store is asked
-    /// again at `again_at`.
+    /// Whether the unsaved tokens are those of a new login.
+    pub(super) fn is_new_login(&self) -> bool {
+        self.unsaved.as_ref().is_some_and(|unsaved| unsaved.is_new_login())
+    }
+
+    /// Saves the current tokens, those of a new login, beside whatever else goes on. If no response comes, the store is
+    /// asked again at `again_at`.
     pub(super) fn save_current(&mut self, again_at: MonotonicTime) {
         if self.unsaved.is_none() {
-            self.unsaved = Some(Box::new(Unsaved::new(again_at)));
+            self.unsaved = Some(Box::new(Unsaved::new(again_at, self.known.is_none())));
         }
     }
 
-    /// The store failed to save the tokens of an attempt, which replace those with `replaced` and were obtained by `spent`.
-    /// They are saved again after a pause.
-    pub(super) fn save_later(&mut self, replaced: AccessToken, spent: Option<Secret>, env: &mut dyn Env) {
-        self.unsaved = Some(Box::new(Unsaved::after(self.unsaved.take(), replaced, spent, env)));
+    /// The store failed to save the tokens of an attempt, which replace those with `replaced` and were obtained by `spent`
+    /// or by a new login. They are saved again after a pause.
+    pub(super) fn save_later(
+        &mut self,
+        replaced: AccessToken,
+        spent: Option<Secret>,
+        is_new_login: bool,
+        env: &mut dyn Env,
+    ) {
+        self.unsaved = Some(Box::new(Unsaved::after(self.unsaved.take(), replaced, spent, is_new_login, env)));
     }
 
     /// When the store is asked to save again.
@@ -215,8 +239,12 @@ impl StoreProtocol {
         }
     }
 
-    /// Releases the lock, if nobody needs it.
+    /// Removes the mark, and releases the lock, if nobody needs them.
     pub(super) fn poll_unlock(&mut self) -> Option<(StoreTicket, StoreAction)> {
+        if self.mark == Mark::Discard {
+            self.mark = Mark::None;
+            return Some((StoreTicket(self.ticket()), StoreAction::Discard));
+        }
         if self.lock != Lock::GiveBack {
             return None;
         }
@@ -226,43 +254,58 @@ impl StoreProtocol {
         Some((StoreTicket(ticket), StoreAction::Unlock))
     }
 
-    /// Asks the question, if the store was not asked yet. `obtained` are the tokens of the attempt and the refresh token
-    /// that they were obtained by.
+    /// Asks the question, if the store was not asked yet. `obtained` are the tokens of the attempt.
     pub(super) fn poll_question(
         &mut self,
         current: &TokenSet,
-        obtained: Option<(&TokenSet, Option<&Secret>)>,
+        obtained: Option<ToSave<'_>>,
     ) -> Option<(StoreTicket, StoreAction)> {
-        if self.asked != Sent::Due {
-            return None;
-        }
-        let action = match self.question {
-            Question::Nothing => return None,
+        let question = self.question.as_ref().filter(|asked| asked.ticket.is_none())?.question;
+        let action = match question {
             Question::Lock => StoreAction::Lock,
             Question::Load => StoreAction::Load,
-            Question::Save => {
-                let (tokens, spent) = obtained?;
-                save(self.generation, tokens, spent)
+            Question::Prepare => {
+                // From here on it may be there, whatever the response.
+                if self.mark == Mark::None {
+                    self.mark = Mark::Own;
+                }
+                StoreAction::Prepare { expect: self.known }
             }
+            Question::Save => self.save(&obtained?),
             Question::SaveEarlier => self.save_unsaved(current),
-            Question::Erase => StoreAction::Erase,
+            Question::Erase => StoreAction::Erase { expect: self.known },
         };
         let ticket = self.ticket();
-        self.asked = Sent::With(ticket);
+        self.question = Some(Box::new(Asked { question, ticket: Some(ticket), next: version_of(&action) }));
         Some((StoreTicket(ticket), action))
     }
 
     /// Asks to save the current tokens, if they are unsaved and it is time.
     pub(super) fn poll_unsaved(&mut self, current: &TokenSet) -> Option<(StoreTicket, StoreAction)> {
-        let next = self.next_ticket;
-        self.unsaved.as_mut().filter(|unsaved| unsaved.is_due())?.asked(next);
-        let action = self.save_unsaved(current);
-        Some((StoreTicket(self.ticket()), action))
+        self.unsaved.as_ref().filter(|unsaved| unsaved.is_due())?;
+        let (ticket, action) = (self.ticket(), self.save_unsaved(current));
+        if let Some(unsaved) = &mut self.unsaved {
+            unsaved.asked(ticket, version_of(&action));
+        }
+        Some((StoreTicket(ticket), action))
     }
 
-    fn save_unsaved(&self, current: &TokenSet) -> StoreAction {
+    fn save_unsaved(&self, tokens: &TokenSet) -> StoreAction {
         let spent = self.unsaved.as_ref().and_then(|unsaved| unsaved.spent());
-        save(self.generation, current, spent)
+        self.save(&ToSave { tokens, spent, new_login: None })
+    }
+
+    fn save(&self, to_save: &ToSave<'_>) -> StoreAction {
+        let ToSave { tokens, spent, new_login } = *to_save;
+        // A refresh token that is still the current one was not spent.
+        let is_spent = |spent: &&Secret| tokens.refresh_token().is_none_or(|own| !own.matches(spent.expose()));
+        let next = Record {
+            login: new_login.or(self.login()),
+            generation: next_generation(self.known),
+            tokens: tokens.clone(),
+            spent: spent.filter(is_spent).cloned(),
+        };
+        StoreAction::Save { expect: self.known, next: Box::new(next) }
     }
 
     fn ticket(&mut self) -> NonZero<u32> {
@@ -272,82 +315,71 @@ impl StoreProtocol {
     }
 
     /// Takes a response. `None` if the session learns nothing from it.
-    pub(super) fn handle(
-        &mut self,
-        ticket: StoreTicket,
-        response: StoreResponse,
-        persistence: Persistence,
-        env: &mut dyn Env,
-    ) -> Option<Told> {
+    pub(super) fn handle(&mut self, ticket: StoreTicket, response: StoreResponse, env: &mut dyn Env) -> Option<Told> {
         let StoreTicket(ticket) = ticket;
         if let Some(unsaved) = self.unsaved.take_if(|unsaved| unsaved.awaits(ticket)) {
-            return self.saved_again(*unsaved, response, persistence, env);
-        }
-        if self.question == Question::Nothing || self.asked != Sent::With(ticket) {
-            return matches!(response, StoreResponse::Locked).then(|| self.locked_late(ticket)).flatten();
+            return self.saved_again(*unsaved, response, env);
         }
         // A ticket is good for one response.
-        let question = std::mem::replace(&mut self.question, Question::Nothing);
+        let Some(asked) = self.question.take_if(|asked| asked.ticket == Some(ticket)) else {
+            return matches!(response, StoreResponse::Locked).then(|| self.locked_late(ticket)).flatten();
+        };
+        let Asked { question, next, .. } = *asked;
+        if matches!(response, StoreResponse::Conflict(_)) {
+            // Whoever changed the record has removed the mark.
+            self.mark = Mark::None;
+        }
         if matches!(response, StoreResponse::Locked) && question == Question::Lock {
             self.lock = Lock::Attempt;
         }
         match (question, response) {
-            (Question::Nothing, _) => None,
             (Question::Lock, StoreResponse::Locked) => Some(Told::Locked(Ok(()))),
             (Question::Lock, response) => Some(Told::Locked(Err(response.into_error()))),
-            (Question::Load, StoreResponse::Loaded(record)) => Some(Told::Loaded(Ok(record))),
+            (Question::Load, StoreResponse::Loaded { record, begun }) => {
+                self.mark = if begun { Mark::Before } else { Mark::None };
+                Some(Told::Loaded(Ok(record)))
+            }
             (Question::Load, response) => Some(Told::Loaded(Err(response.into_error()))),
-            (Question::Save, response) => Some(Told::Saved(self.saved(response))),
-            (Question::SaveEarlier, response) => Some(Told::SavedEarlier(self.saved(response))),
-            (Question::Erase, StoreResponse::Failed(error)) => Some(Told::NotErased(error)),
-            (Question::Erase, _) => None,
+            (Question::Prepare, response) => {
+                Some(Told::Prepared(Saved::of(response, |told| matches!(told, StoreResponse::Prepared))))
+            }
+            (Question::Save, response) => Some(Told::Saved(self.saved(next, response))),
+            (Question::SaveEarlier, response) => Some(Told::SavedEarlier(self.saved(next, response))),
+            (Question::Erase, StoreResponse::Erased { begun }) => {
+                if begun {
+                    self.mark = Mark::Before;
+                }
+                Some(Told::Erased(Saved::Done))
+            }
+            (Question::Erase, response) => Some(Told::Erased(Saved::of(response, |_| false))),
         }
     }
 
-    fn saved(&mut self, response: StoreResponse) -> Saved {
-        match response {
-            StoreResponse::Saved => {
-                self.generation += 1;
-                self.unsaved = None;
-                Saved::Done
-            }
-            StoreResponse::Conflict(record) => Saved::Conflict(record),
-            response => Saved::Failed(response.into_error()),
+    fn saved(&mut self, next: Option<RecordVersion>, response: StoreResponse) -> Saved {
+        let saved = Saved::of(response, |told| matches!(told, StoreResponse::Saved));
+        if matches!(saved, Saved::Done) {
+            self.note(next);
+            self.mark = Mark::None;
+            self.unsaved = None;
         }
+        saved
     }
 
-    fn saved_again(
-        &mut self,
-        unsaved: Unsaved,
-        response: StoreResponse,
-        persistence: Persistence,
-        env: &mut dyn Env,
-    ) -> Option<Told> {
-        let is_done = match &response {
-            StoreResponse::Saved => {
-                self.generation += 1;
-                true
-            }
-            // The store has something newer: the next refresh loads it before it begins.
-            StoreResponse::Conflict(record)
-                if persistence == Persistence::Shared && !unsaved.is_before(record.tokens.access_token()) =>
-            {
-                true
-            }
-            StoreResponse::Conflict(record) => {
-                self.generation = record.generation;
-                false
-            }
-            _ => false,
-        };
-        if is_done {
-            if self.lock == Lock::Unsaved {
-                self.lock = Lock::GiveBack;
-            }
-            return None;
+    fn saved_again(&mut self, unsaved: Unsaved, response: StoreResponse, env: &mut dyn Env) -> Option<Told> {
+        let saved = self.saved(unsaved.version(), response);
+        match saved {
+            Saved::Done => self.need_not_save(),
+            _ => self.unsaved = Some(Box::new(unsaved.failed(env))),
         }
-        self.unsaved = Some(Box::new(unsaved.failed(env)));
-        Some(Told::NotSaved(response.into_error()))
+        Some(Told::SavedAgain(saved))
+    }
+
+    /// Unsaved tokens were saved, or need not be saved any more. The lock is not kept for them.
+    pub(super) fn need_not_save(&mut self) {
+        self.unsaved = None;
+        if self.lock == Lock::Unsaved {
+            self.lock = Lock::GiveBack;
+        }
     }
 
     /// A lock that comes late is given to the attempt that waits for a lock now. If no attempt waits, the lock is released.
@@ -356,7 +388,7 @@ impl StoreProtocol {
             // A later `Unlock` gave it back.
             return None;
         }
-        if self.question == Question::Lock {
+        if self.question.as_ref().is_some_and(|asked| asked.question == Question::Lock) {
             self.forget();
             self.lock = Lock::Attempt;
             return Some(Told::LockedLate);
@@ -368,9 +400,9 @@ impl StoreProtocol {
     }
 }
 
-fn save(expect: u64, tokens: &TokenSet, spent: Option<&Secret>) -> StoreAction {
-    // A refresh token that is still the current one was not spent.
-    let is_spent = |spent: &&Secret| tokens.refresh_token().is_none_or(|own| !own.matches(spent.expose()));
-    let spent = spent.filter(is_spent).cloned();
-    StoreAction::Save { expect, next: Box::new(Record { generation: expect + 1, tokens: tokens.clone(), spent }) }
+fn version_of(action: &StoreAction) -> Option<RecordVersion> {
+    match action {
+        StoreAction::Save { next, .. } => Some(next.version()),
+        _ => None,
+    }
 }

@@ -87,5 +87,5 @@ pub use lie::Lie;
 pub use provider::{Bearer, Provider};
 pub use rendezvous::{Meet, Rendezvous, Trick};
 pub use route::On;
-pub use settings::{Granted, Par, Reuse, Rotation};
+pub use settings::{Granted, Par, Reuse, RevokingSpent, Rotation};
 pub use user::{Decision, User};

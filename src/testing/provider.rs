@@ -19,7 +19,7 @@ use super::id_token::IdToken;
 use super::lie::Lie;
 use super::reach::{Reached, reachable};
 use super::route::{On, route};
-use super::settings::{Reuse, Rotation};
+use super::settings::{Reuse, RevokingSpent, Rotation};
 use super::signing::issue_logout_token;
 use super::state::State;
 use super::user::User;
@@ -89,6 +89,13 @@ impl Provider {
     #[must_use]
     pub fn with_reuse(self, reuse: Reuse) -> Self {
         self.lock().reuse = reuse;
+        self
+    }
+
+    /// Sets what happens when a refresh token is revoked that was exchanged already.
+    #[must_use]
+    pub fn with_revoking_spent(self, revoking_spent: RevokingSpent) -> Self {
+        self.lock().revoking_spent = revoking_spent;
         self
     }
 
@@ -166,6 +173,15 @@ impl Provider {
         let token =
             client.zip(subject).and_then(|(client, subject)| issue_logout_token(&mut state, &client, &subject, now));
         token.map_or_else(String::new, |token| format!("logout_token={token}"))
+    }
+
+    /// Whether the grant that this token was issued for still exists, whatever has become of the token. Nothing counts as
+    /// used.
+    pub fn has_grant_of(&self, token: &str) -> bool {
+        let state = self.lock();
+        let of_refresh = state.refresh_tokens.get(token).map(|refresh| refresh.grant);
+        let grant = of_refresh.or_else(|| state.access_tokens.get(token).map(|access| access.grant));
+        grant.is_some_and(|grant| state.grants.contains_key(&grant))
     }
 
     /// Whom an access token speaks for now: for a resource server that stands beside the provider. It counts as used.

@@ -5,18 +5,22 @@ use serde_json::{Value, json};
 
 use super::authentication::authenticate;
 use super::http::{Incoming, Refusal, empty, json as json_response, no_store, page, see_other, with_params};
-use super::records::Grant;
+use super::records::{Grant, Refresh};
+use super::settings::RevokingSpent;
 use super::signing::read_hint;
 use super::state::State;
 
-/// RFC 7009 section 2. Either token ends the grant.
+/// RFC 7009 section 2. Either token ends the grant, but one that was exchanged only if the settings say so.
 pub(super) fn revoke(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Refusal> {
     let params = request.form()?;
     let client = authenticate(state, request, &params)?;
     let token = params.required("token")?;
+    let is_void =
+        |refresh: &Refresh| state.revoking_spent == RevokingSpent::DoesNothing && refresh.successors.is_some();
     let grant = state
         .refresh_tokens
         .get(token)
+        .filter(|refresh| !is_void(refresh))
         .map(|refresh| refresh.grant)
         .or_else(|| state.access_tokens.get(token).map(|access| access.grant));
     if let Some(id) = grant

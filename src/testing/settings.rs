@@ -41,6 +41,18 @@ pub enum Rotation {
     EndsAccessTokens,
 }
 
+/// What the provider does when a client revokes a refresh token that was exchanged already. It answers 200 either way
+/// (RFC 7009 section 2.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RevokingSpent {
+    /// It ends the grant.
+    #[default]
+    EndsGrant,
+    /// Nothing: the token is not valid, and the grant goes on.
+    DoesNothing,
+}
+
 /// What holds for devices where the response names no interval (RFC 8628 section 3.2), and what `slow_down` adds to it
 /// (section 3.5).
 pub(super) const FIVE_SECONDS: Duration = Duration::from_secs(5);

@@ -14,7 +14,7 @@ use super::fault::Fault;
 use super::nonces::Nonces;
 use super::records::{Access, AuthorizationCode, Grant, Pushed, Refresh, Tokens, Waiting};
 use super::route::On;
-use super::settings::{Extension, Par, Rate, Reuse, Rotation, StepUp, Terms};
+use super::settings::{Extension, Par, Rate, Reuse, RevokingSpent, Rotation, StepUp, Terms};
 use super::user::User;
 use crate::base::env::Timestamp;
 
@@ -42,6 +42,7 @@ pub(super) struct State {
     pub(super) rate: Option<Rate>,
     pub(super) rotates: bool,
     pub(super) reuse: Reuse,
+    pub(super) revoking_spent: RevokingSpent,
     pub(super) rotation: Rotation,
     pub(super) access_token_lifetime: Duration,
     pub(super) edits: Vec<Edit>,
@@ -96,6 +97,7 @@ impl State {
             rate: None,
             rotates: true,
             reuse: Reuse::EndsGrant,
+            revoking_spent: RevokingSpent::EndsGrant,
             rotation: Rotation::KeepsAccessTokens,
             access_token_lifetime: Duration::from_secs(300),
             edits: Vec::new(),

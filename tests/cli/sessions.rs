@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oidc_proto::testing::On;
+use oidc_proto::testing::{Fault, On, Reuse, RevokingSpent};
 use serde_json::Value;
 
 use crate::support::cli::{Cli, Op, browser, parameter};
@@ -92,6 +92,24 @@ fn a_session_that_is_watched_is_kept_fresh() {
     op.provider.end_grants();
     let run = cli.run(&["watch"]).failed(1, "denied", "token.invalid_grant");
     assert_eq!(run.event("seen")["kind"], "needs_login");
+}
+
+/// The response to a refresh was lost: the stored refresh token is spent, and its revocation does nothing there.
+#[test]
+fn logout_after_a_refresh_without_an_end_says_revoked_only_if_it_is() {
+    for (reuse, is_revoked) in [(Reuse::AllowedUntilSuccessorIsUsed, true), (Reuse::EndsGrant, false)] {
+        let op = Op::with(|provider| provider.with_reuse(reuse).with_revoking_spent(RevokingSpent::DoesNothing));
+        let cli = Cli::new();
+        cli.login(&op, &[]).done();
+        let refresh_token = cli.secrets()[1].clone();
+        op.provider.fault(On::Token, Fault::LostResponse, 1);
+        assert_ne!(cli.run(&["refresh"]).exit, 0);
+        let run = cli.run(&["logout"]).done();
+        assert_eq!(run.event("logged_out")["revoked"], is_revoked, "{reuse:?}");
+        let lives = op.provider.has_grant_of(&refresh_token);
+        assert!(!lives, "{reuse:?}: {:?}", run.events);
+        assert!(cli.session_files().is_empty());
+    }
 }
 
 #[test]

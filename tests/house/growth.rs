@@ -30,6 +30,7 @@ const OPEN: &[(&str, &str)] = &[
     ("CrossSigning", "members that the proposal fixes"),
     ("Freshness", "two times, which an application stores"),
     ("Granted", "what a test's own grant gives"),
+    ("RecordVersion", "the two members of a record that a store compares"),
     ("Secrets", "members that the proposal fixes"),
     ("SessionOptions", "it has `with_…` methods; its fields are open until the session's tests use them"),
 ];

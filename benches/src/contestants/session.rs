@@ -96,7 +96,7 @@ impl Login {
 
     fn restore(&self, options: SessionOptions, env: &mut VirtualEnv) -> Session {
         let tokens = TokenSet::from_json(&self.stored).expect("as it was stored");
-        Session::new(tokens, 0, self.party.clone(), options, env).expect("its own tokens")
+        Session::new(tokens, None, self.party.clone(), options, env).expect("its own tokens")
     }
 
     /// How long the texts of the tokens are.
@@ -109,6 +109,10 @@ impl Login {
 
 fn ask(session: &mut Session, env: &mut VirtualEnv) -> Ticket {
     let Access::Wait(_) = session.refresh(env) else { panic!("a refresh") };
+    while let Some((ticket, action)) = session.poll_store(env) {
+        let StoreAction::Prepare { .. } = action else { panic!("a preparation") };
+        session.handle_store(ticket, StoreResponse::Prepared, env);
+    }
     sent(session, env)
 }
 

@@ -90,7 +90,7 @@ impl Login {
         let session = Session::new(tokens, self.choices);
         {
             let _lock = context.store.lock()?;
-            session.save(draft)?;
+            session.save(draft, &mut context.env)?;
         }
         context.out.checked("the session is in the store");
         context.out.emit(&Event::LoggedIn { session: session.summary(context.now()) });

@@ -1,6 +1,6 @@
 //! `logout`: the session ends here first; what the network says to it comes after.
 
-use oidc_proto::{EndSessionRequest, RelyingParty};
+use oidc_proto::{EndSessionRequest, RelyingParty, TokenOutcome};
 
 use crate::args::LogoutArgs;
 use crate::context::Context;
@@ -10,7 +10,7 @@ use crate::session::{self, Session};
 
 pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Failure> {
     context.out.step("Logout");
-    let session = {
+    let (session, begun) = {
         let session = session::choose(&context.store, context.options.session.as_deref())?;
         let _lock = context.store.lock()?;
         session.remove(&context.store)?
@@ -19,7 +19,7 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
     let connected = context.connect(&session);
     let (connected, failure) = match connected {
         Ok(party) => {
-            let failure = revoke(context, &party, &session).err();
+            let failure = revoke(context, &party, &session, begun).err();
             (Some(party), failure)
         }
         Err(failure) => (None, Some(failure)),
@@ -43,9 +43,23 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
     Ok(())
 }
 
-fn revoke(context: &mut Context, party: &RelyingParty, session: &Session) -> Result<(), Failure> {
+/// If a refresh was `begun` and has no end, the stored tokens may be spent, and their revocation may end nothing. Then the
+/// newest ones are asked for first: without them nobody knows.
+fn revoke(context: &mut Context, party: &RelyingParty, session: &Session, begun: bool) -> Result<(), Failure> {
+    let newest = begun.then(|| newest(context, party, session));
     let step = party.revoke(&session.tokens, &mut context.env)?;
-    context.run("revoking the tokens", step)
+    context.run("revoking the tokens", step)?;
+    newest.unwrap_or(Ok(()))
+}
+
+/// Asks for the newest tokens, and revokes them.
+fn newest(context: &mut Context, party: &RelyingParty, session: &Session) -> Result<(), Failure> {
+    let step = party.refresh(&session.tokens, &mut context.env)?;
+    let step = match context.run("asking for the newest tokens", step)? {
+        TokenOutcome::Verified(granted) => party.revoke(&granted.tokens, &mut context.env)?,
+        TokenOutcome::Unverified { tokens, .. } => tokens.revoke(&mut context.env)?,
+    };
+    context.run("revoking the newest tokens", step)
 }
 
 /// The browser gets the ID token as a hint, so that the provider need not ask; what is printed has it only if tokens

@@ -217,7 +217,7 @@ pub(super) fn conclude(
     let session = Session::matrix(&login.session, choices);
     {
         let _lock = context.store.lock()?;
-        session.save(draft)?;
+        session.save(draft, &mut context.env)?;
     }
     context.out.checked("the session is in the store");
     context.out.emit(&Event::LoggedIn { session: session.summary(context.now()) });

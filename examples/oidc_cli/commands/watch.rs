@@ -34,7 +34,7 @@ pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failu
                 && let Ok(now) = session::reload(&context.store, &session)
             {
                 // For other commands.
-                asked::note(&context.store, now.id(), now.generation)?;
+                asked::note(&context.store, now.id(), now.generation())?;
             }
             let (kind, error, pause) = describe(&seen);
             let failure = error.cloned().map(Failure::from);

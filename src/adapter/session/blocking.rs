@@ -123,18 +123,15 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
         Ok(())
     }
 
-    /// Ends the session at once, as [`Session::log_out`] does, and has its record erased. Drive what is returned to
-    /// revoke its tokens.
-    ///
-    /// # Errors
-    /// Those of [`Session::log_out`]. The session has ended all the same.
-    pub fn log_out(&self) -> Result<Step<Revocation>, Error> {
+    /// Ends the session at once, as [`Session::log_out`] does, and has its record erased. Then drive what
+    /// [`poll_revocation`](Self::poll_revocation) gives. If the session [is not at rest](Self::is_idle) afterwards, another
+    /// thread does the work, or a response is awaited: [`tend`](Self::tend) it.
+    pub fn log_out(&self) {
         let mut shared = lock(&self.shared);
         let Shared { session, env, .. } = &mut *shared;
-        let revocation = session.log_out(env);
+        session.log_out(env);
         drop(self.work(shared));
         self.changed.notify_all();
-        revocation
     }
 
     /// Does what is due for the session on this thread, for so long: refreshes before the token expires, saves what
@@ -165,6 +162,16 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
     /// A copy of the newest tokens.
     pub fn tokens(&self) -> TokenSet {
         lock(&self.shared).session.tokens().clone()
+    }
+
+    /// A revocation to drive, as [`Session::poll_revocation`] gives it.
+    ///
+    /// # Errors
+    /// Those of [`Session::poll_revocation`].
+    pub fn poll_revocation(&self) -> Option<Result<Step<Revocation>, Error>> {
+        let mut shared = lock(&self.shared);
+        let Shared { session, env, .. } = &mut *shared;
+        session.poll_revocation(env)
     }
 
     /// Events from now on; for the first listener also those that nobody has read.

@@ -158,12 +158,10 @@ impl<E: Env> SessionHandle<E> {
         self.0.0.act(|session, env| session.adopt(tokens, env))
     }
 
-    /// Ends the session at once, as [`Session::log_out`] does. Drive what is returned to revoke its tokens.
-    ///
-    /// # Errors
-    /// Those of [`Session::log_out`]. The session has ended all the same.
-    pub fn log_out(&self) -> Result<Step<Revocation>, Error> {
-        self.0.0.act(|session, env| session.log_out(env))
+    /// Ends the session at once, as [`Session::log_out`] does. After
+    /// [`Event::LoggedOut`](crate::session::Event::LoggedOut), drive what [`poll_revocation`](Self::poll_revocation) gives.
+    pub fn log_out(&self) {
+        self.0.0.act(|session, env| session.log_out(env));
     }
 
     /// Whether nothing would be lost if the process ended now, as [`Session::is_idle`] says.
@@ -179,6 +177,14 @@ impl<E: Env> SessionHandle<E> {
     /// A copy of the newest tokens.
     pub fn tokens(&self) -> TokenSet {
         self.0.0.look(|session| session.tokens().clone())
+    }
+
+    /// A revocation to drive, as [`Session::poll_revocation`] gives it.
+    ///
+    /// # Errors
+    /// Those of [`Session::poll_revocation`].
+    pub fn poll_revocation(&self) -> Option<Result<Step<Revocation>, Error>> {
+        self.0.0.act(|session, env| session.poll_revocation(env))
     }
 
     /// Events from now on; for the first listener also those that nobody has read.

@@ -5,7 +5,7 @@ use std::io;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorCode};
-use crate::session::{Record, StoreResponse};
+use crate::session::{Record, RecordVersion, StoreResponse};
 
 /// Wiped when dropped.
 pub(super) type Text = Zeroizing<String>;
@@ -47,31 +47,58 @@ pub(super) fn read(text: &str) -> Result<Box<Record>, Error> {
     Record::from_json(text).map(Box::new)
 }
 
-pub(super) fn loaded(text: Option<&str>) -> Result<StoreResponse, Error> {
-    Ok(StoreResponse::Loaded(text.map(read).transpose()?))
+#[cfg(feature = "file-store")]
+pub(super) fn loaded(text: Option<&str>, begun: bool) -> Result<StoreResponse, Error> {
+    Ok(StoreResponse::Loaded { record: text.map(read).transpose()?, begun })
 }
 
 /// The record in the response to a load.
 #[cfg(feature = "redis")]
 pub(super) fn of(response: StoreResponse) -> Option<Record> {
     match response {
-        StoreResponse::Loaded(record) => record.map(|record| *record),
+        StoreResponse::Loaded { record, .. } => record.map(|record| *record),
         _ => None,
     }
 }
 
 /// What a save means for the text that is there: `None` if it is to be replaced. One that cannot be read, because it is
 /// damaged or newer than this build, never is.
-pub(super) fn compare(present: Option<&str>, expect: u64, next: &str) -> Result<Option<StoreResponse>, Error> {
-    match present {
-        None => Ok(None),
-        // An earlier save of the same, whose response did not arrive.
-        Some(present) if present == next => Ok(Some(StoreResponse::Saved)),
-        Some(present) => {
-            let record = read(present)?;
-            Ok((record.generation != expect).then_some(StoreResponse::Conflict(record)))
-        }
+pub(super) fn compare(
+    present: Option<&str>,
+    expect: Option<RecordVersion>,
+    next: &str,
+) -> Result<Option<StoreResponse>, Error> {
+    // An earlier save of the same, whose response did not arrive.
+    if present == Some(next) {
+        return Ok(Some(StoreResponse::Saved));
     }
+    compare_version(present, expect)
+}
+
+/// The conflict, if the text that is there is not the record of this version.
+pub(super) fn compare_version(
+    present: Option<&str>,
+    expect: Option<RecordVersion>,
+) -> Result<Option<StoreResponse>, Error> {
+    let record = present.map(read).transpose()?;
+    let version = record.as_ref().map(|record| record.version());
+    Ok((version != expect).then_some(StoreResponse::Conflict(record)))
+}
+
+/// Whether the text is the whole record that a refresh of the record that is there was about to put in its place: its
+/// tokens may be the only ones that live.
+#[cfg(feature = "file-store")]
+pub(super) fn is_successor(text: &str, present: Option<&str>) -> bool {
+    let (Ok(next), Ok(present)) = (read(text), present.map(read).transpose()) else { return false };
+    let generation = present.as_ref().map_or(0, |present| present.generation);
+    let is_same_login = present.is_none_or(|present| present.login == next.login);
+    is_same_login && Some(next.generation) == generation.checked_add(1)
+}
+
+/// The record that is there, if it is another than the one that is to be erased. One that cannot be read is erased: the
+/// owner's last word counts.
+pub(super) fn other(present: &str, expect: Option<RecordVersion>) -> Option<Box<Record>> {
+    read(present).ok().filter(|record| Some(record.version()) != expect)
 }
 
 pub(super) fn too_large() -> Error {

@@ -9,13 +9,13 @@ use super::state::{Attempt, ExpectResponse, Pause, Resume, Stage, State};
 use crate::base::bell::Bell;
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::url::Issuer;
-use crate::error::Error;
 use crate::error::transport::{Failure, FailureKind, Sent};
+use crate::error::{Error, ErrorCode};
 use crate::flow::TokenRequest;
 use crate::session::access::{Activity, Ticket, Transmit};
 use crate::session::event::Event;
+use crate::session::question::{Question, Told};
 use crate::session::store::{StoreAction, StoreResponse, StoreTicket};
-use crate::session::store_protocol::{Question, Told};
 use crate::session::timer::Timer;
 use crate::step::{KeyOutput, Step};
 
@@ -61,7 +61,8 @@ impl Session {
 
     /// The next action for the store, and the ticket for its response. Call it until it returns `None`.
     pub fn poll_store(&mut self, env: &mut dyn Env) -> Option<(StoreTicket, StoreAction)> {
-        if self.core.store.is_due(Question::Load) && self.is_due(Timer::Response, env.monotonic()) {
+        let is_due = [Question::Load, Question::Prepare].iter().any(|question| self.core.store.is_due(*question));
+        if is_due && self.is_due(Timer::Response, env.monotonic()) {
             // Nobody has looked for so long that the lock may be lost.
             self.time_is_up(env);
         }
@@ -69,7 +70,7 @@ impl Session {
         if let Some(unlock) = core.store.poll_unlock() {
             return Some(unlock);
         }
-        if let Some(asked) = core.store.poll_question(core.current.tokens(), self.state.obtained()) {
+        if let Some(asked) = core.store.poll_question(core.current.tokens(), self.state.to_save()) {
             if let State::Attempting(attempt) = &mut self.state {
                 // From here on the response has its time.
                 attempt.until = core.deadline(env);
@@ -158,11 +159,14 @@ impl Session {
         self.transition(|state, core| {
             let State::Attempting(attempt) = state else { return state };
             match attempt.stage {
+                Stage::Wait(..) | Stage::Queued => State::Attempting(attempt),
+                stage if core.leaving.is_some() => core.leaving_is_late(stage, env),
                 Stage::ExpectResponse(expect) if expect.exchange.awaits_tokens() => core.response_is_late(expect, env),
                 Stage::ExpectSave(obtained) if was_asked => core.save_is_late(obtained, env),
                 // Nobody has looked since they came. They are not used before they were handed over.
                 Stage::ExpectSave(obtained) => core.obtained(obtained, env),
-                Stage::ExpectLock | Stage::ExpectRecord | Stage::ExpectRecordAfter(_) | Stage::ExpectEarlierSave => {
+                Stage::ExpectRecordAfter(_) => core.store_failed(ErrorCode::SESSION_STORE.into(), env),
+                Stage::ExpectLock | Stage::ExpectRecord | Stage::ExpectEarlierSave | Stage::ExpectPreparation => {
                     core.store_is_late(env)
                 }
                 // Through the flow: it may hold tokens already.
@@ -180,7 +184,8 @@ impl Session {
                 Stage::ExpectKeyOutput(awaiting, exchange) => {
                     core.proceed(awaiting.fail(FailureKind::Timeout, env), exchange, env)
                 }
-                Stage::Wait(..) | Stage::Queued => State::Attempting(attempt),
+                // Only of a logout.
+                Stage::ExpectErasure | Stage::ExpectLate => core.store_is_late(env),
             }
         });
     }
@@ -232,7 +237,8 @@ impl Session {
         receive: impl FnOnce(ExpectResponse, &mut dyn Env) -> (Result<Step<TokenRequest>, Error>, Exchange),
     ) {
         if ticket != self.core.attempts.ticket() {
-            return self.core.late.receive(ticket, |expect| receive(expect, env));
+            self.core.late.receive(ticket, |expect| receive(expect, env));
+            return self.transition(|state, core| core.late_has_come(state, env));
         }
         let next = |expect, core: &mut Core| {
             let (step, exchange) = receive(expect, env);
@@ -277,16 +283,16 @@ impl Session {
 
     /// Takes a response of the store. A response whose ticket is no longer awaited is ignored.
     pub fn handle_store(&mut self, ticket: StoreTicket, answer: StoreResponse, env: &mut dyn Env) {
-        let Some(told) = self.core.store.handle(ticket, answer, self.core.options.persistence, env) else { return };
+        let Some(told) = self.core.store.handle(ticket, answer, env) else { return };
         // A process that was suspended here may have lost its lock meanwhile. What was saved was saved all the same.
-        let needs_lock = matches!(told, Told::Locked(_) | Told::Loaded(_));
+        let needs_lock = matches!(told, Told::Locked(_) | Told::Loaded(_) | Told::Prepared(_));
         if needs_lock && self.is_due(Timer::Response, env.monotonic()) {
             return self.time_is_up(env);
         }
         match told {
-            Told::NotSaved(error) => self.core.events.push(Event::NotSaved(error)),
-            Told::NotErased(error) => self.core.events.push(Event::NotErased(error)),
+            Told::SavedAgain(saved) => self.transition(|state, core| core.saved_again(saved, state, env)),
             told => self.transition(|state, core| match state {
+                State::Attempting(attempt) if core.leaving.is_some() => core.told_leaving(told, *attempt, env),
                 State::Attempting(attempt) => core.told(told, *attempt, env),
                 other => other,
             }),

@@ -2,12 +2,14 @@
 
 use super::Core;
 use super::exchange::Exchange;
+use super::orphans::Orphan;
 use super::state::{Pause, Resume, State};
 use crate::base::env::Env;
 use crate::error::{Error, ErrorCode};
 use crate::session::access::End;
 use crate::session::event::Event;
 use crate::session::policy::{self, RefreshPolicy, STALLED_AFTER, Verdict};
+use crate::session::record::LoginId;
 use crate::token::token_set::TokenSet;
 
 impl Core {
@@ -16,7 +18,9 @@ impl Core {
         State::Idle { due: self.current.settle(&self.party, &self.options, env) }
     }
 
-    pub(super) fn succeeded(&mut self, tokens: TokenSet, env: &mut dyn Env) -> State {
+    /// There are new tokens, of this login.
+    pub(super) fn succeeded(&mut self, tokens: TokenSet, login: Option<LoginId>, env: &mut dyn Env) -> State {
+        self.store.set_login(login);
         self.store.release();
         self.late.forget();
         self.current.renew(tokens);
@@ -29,6 +33,7 @@ impl Core {
     pub(super) fn ends_in_vain(&mut self, exchange: &Exchange) {
         if exchange.may_have_rotated() {
             self.current.doubt(Some(exchange.asked_at()));
+            self.store.may_have_spent();
         }
     }
 
@@ -40,6 +45,9 @@ impl Core {
             // Another process may have been faster. The session looks once more at what it saved.
             return self.load_after(exchange.rejected(error), env);
         }
+        if !exchange.may_have_rotated() {
+            self.store.spent_nothing();
+        }
         self.store.release();
         match verdict {
             Verdict::NeedsLogin => self.needs_login(error),
@@ -49,7 +57,7 @@ impl Core {
         }
     }
 
-    /// The store failed, or has the record of another session. This does not end the session.
+    /// The store failed. This does not end the session.
     pub(super) fn store_failed(&mut self, error: Error, env: &mut dyn Env) -> State {
         self.store.release();
         self.back_off(error, Resume::Anew, env)
@@ -67,6 +75,54 @@ impl Core {
             self.current.doubt(None);
         }
         self.stop(End::NeedsLogin(error.clone()), Event::NeedsLogin(error))
+    }
+
+    /// The record is another login's. `late` are tokens that came all the same.
+    pub(super) fn replaced(&mut self, error: Error, late: Option<TokenSet>) -> State {
+        self.give_way(late);
+        self.stop(End::Replaced(error.clone()), Event::Replaced(error))
+    }
+
+    /// There is no record any more. `late` are tokens that came all the same.
+    pub(super) fn logged_out_elsewhere(&mut self, late: Option<TokenSet>) -> State {
+        self.give_way(late);
+        self.stop(End::LoggedOutElsewhere, Event::LoggedOutElsewhere)
+    }
+
+    /// The same, learned beside whatever else goes on. A session that has ended keeps its end.
+    pub(super) fn gone_beside(&mut self, state: State, replaced: Option<Error>) -> State {
+        if state.may_have_rotated() {
+            self.current.doubt(None);
+        }
+        match replaced {
+            _ if state.is_over() => {
+                self.give_way(None);
+                state
+            }
+            Some(error) => self.replaced(error, None),
+            None => self.logged_out_elsewhere(None),
+        }
+    }
+
+    /// Nothing is written any more.
+    fn give_way(&mut self, late: Option<TokenSet>) {
+        // Nobody else has them.
+        let unsaved = self.store.has_unsaved().then(|| self.current.tokens().clone());
+        self.store.abandon();
+        self.store.need_not_save();
+        late.into_iter().chain(unsaved).for_each(|tokens| self.orphaned(tokens));
+    }
+
+    pub(super) fn orphaned(&mut self, tokens: impl Into<Orphan>) {
+        self.orphans.push(tokens);
+        self.events.push(Event::Orphaned);
+    }
+
+    /// The store has the newest tokens. What they replace there is in nobody's hands any more.
+    pub(super) fn is_saved(&mut self) {
+        if self.orphans.settle() {
+            self.events.push(Event::Orphaned);
+        }
     }
 
     fn stop(&mut self, end: End, event: Event) -> State {

@@ -6,6 +6,7 @@ use crate::base::env::{Env, MonotonicTime, Timestamp};
 use crate::base::secret::Secret;
 use crate::error::Error;
 use crate::error::transport::Sent;
+use crate::session::record::LoginId;
 use crate::token::token_set::TokenSet;
 
 /// The state of one token request until its tokens can be used.
@@ -89,7 +90,7 @@ impl Exchange {
     }
 
     pub(super) fn obtained(self, tokens: TokenSet) -> Obtained {
-        Obtained { tokens, asked_at: self.asked_at, spent: self.spent }
+        Obtained { tokens, asked_at: self.asked_at, spent: self.spent, new_login: None }
     }
 
     pub(super) fn rejected(self, error: Error) -> Rejection {
@@ -104,6 +105,8 @@ pub(super) struct Obtained {
     pub(super) asked_at: (Timestamp, MonotonicTime),
     /// The refresh token that they were obtained by, if the store is shared.
     pub(super) spent: Option<Secret>,
+    /// The login that they come from, if it is a new one.
+    pub(super) new_login: Option<LoginId>,
 }
 
 /// Why the session ends, unless another process has newer tokens.

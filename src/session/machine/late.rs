@@ -56,6 +56,14 @@ impl LateResponse {
         }
     }
 
+    /// The tokens that it has brought. Nothing is kept then.
+    pub(super) fn take_arrived(&mut self) -> Option<(Step<TokenRequest>, Exchange)> {
+        match self.0.take_if(|late| matches!(late.state, State::Arrived(..)))?.state {
+            State::Arrived(step, exchange) => Some((step, exchange)),
+            State::ExpectResponse(_) => None,
+        }
+    }
+
     /// The tokens that it has brought, if this is the refresh token that they were asked for with. Nothing is kept.
     pub(super) fn take_tokens(&mut self, refresh_token: Option<&Secret>) -> Option<(Step<TokenRequest>, Exchange)> {
         match self.0.take()?.state {

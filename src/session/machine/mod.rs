@@ -8,21 +8,26 @@
 //!      │
 //!      ├─▶ refreshing.rs   the stages with the provider
 //!      ├─▶ storing.rs      the stages with the store
+//!      ├─▶ leaving.rs      the stages of a logout
 //!      └─▶ ending.rs       how attempts end
 //!             │
-//!             └─▶ late.rs, state.rs, exchange.rs
+//!             └─▶ late.rs, state.rs, exchange.rs, orphans.rs
 //! ```
 
 mod driving;
 mod ending;
 mod exchange;
 mod late;
+mod leaving;
+mod orphans;
 mod refreshing;
 pub(super) mod session;
 mod state;
 mod storing;
 
 use self::late::LateResponse;
+use self::orphans::Orphans;
+use super::access::Logout;
 use super::attempts::Attempts;
 use super::current::CurrentTokens;
 use super::event::Events;
@@ -41,6 +46,9 @@ struct Core {
     events: Events,
     /// A response that may still come, or has.
     late: LateResponse,
+    orphans: Orphans,
+    /// What is known of the logout that is under way.
+    leaving: Option<Box<Logout>>,
 }
 
 impl Core {

@@ -10,6 +10,7 @@ use crate::error::{Error, Fault};
 use crate::flow::TokenRequest;
 use crate::flow::token_outcome::TokenOutcome;
 use crate::session::policy::{self, Persistence, Verdict};
+use crate::session::question::Question;
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
 
@@ -50,11 +51,21 @@ impl Core {
         }
     }
 
-    /// Asks the provider for the successor of the current tokens, unless it has come meanwhile.
+    /// Asks the provider for the successor of the current tokens, unless it has come meanwhile. Before that, the store has
+    /// to show that it can save what comes.
     pub(super) fn ask(&mut self, env: &mut dyn Env) -> State {
         if let Some((step, exchange)) = self.late.take_tokens(self.current.tokens().refresh_token()) {
             return self.proceed(Ok(step), exchange, env);
         }
+        if self.options.persistence == Persistence::Nowhere || self.current.tokens().refresh_token().is_none() {
+            return self.ask_prepared(env);
+        }
+        self.store.ask(Question::Prepare);
+        State::attempting(Stage::ExpectPreparation, self.deadline(env))
+    }
+
+    /// Asks the provider. What it gives can be saved.
+    pub(super) fn ask_prepared(&mut self, env: &mut dyn Env) -> State {
         let is_shared = self.options.persistence == Persistence::Shared;
         let spent = self.current.tokens().refresh_token().filter(|_| is_shared).cloned();
         let step = self.party.refresh(self.current.tokens(), env);
@@ -75,6 +86,9 @@ impl Core {
         exchange: Exchange,
         env: &mut dyn Env,
     ) -> State {
+        if self.leaving.is_some() {
+            return self.proceed_leaving(step, exchange, env);
+        }
         let step = match step {
             Ok(step) => step,
             // The provider says that it did not rotate.

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::Core;
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Obtained};
 use super::late::LateResponse;
+use super::orphans::{Orphan, Orphans};
 use super::state::{Resume, State};
 use crate::base::env::Env;
 use crate::base::secret::AccessToken;
@@ -16,7 +17,8 @@ use crate::session::attempts::Attempts;
 use crate::session::current::{CurrentTokens, Validity};
 use crate::session::event::{Event, Events};
 use crate::session::policy::{Persistence, RefreshPolicy, SessionOptions};
-use crate::session::store_protocol::{Question, StoreProtocol};
+use crate::session::record::{LoginId, RecordVersion};
+use crate::session::store_protocol::StoreProtocol;
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
 
@@ -27,17 +29,16 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session of these tokens, restored or from a new login. `generation` is that of the stored record; 0 if there is no
-    /// record.
+    /// A session of these tokens: of those in the record with the version `stored`, or of those of a new login if `stored`
+    /// is `None`.
     ///
-    /// After a login, [`Session::save`] saves the tokens in the store. If the store has the record of an earlier login, pass
-    /// its generation; the new tokens then replace that record.
+    /// After a login, [`Session::save`] saves the tokens in the store.
     ///
     /// # Errors
     /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
     pub fn new(
         tokens: TokenSet,
-        generation: u64,
+        stored: Option<RecordVersion>,
         party: RelyingParty,
         options: SessionOptions,
         env: &mut dyn Env,
@@ -48,9 +49,11 @@ impl Session {
             current: CurrentTokens::new(tokens),
             options: options.into(),
             attempts: Attempts::default(),
-            store: StoreProtocol::new(generation),
+            store: StoreProtocol::new(stored, env),
             events: Events::default(),
             late: LateResponse::default(),
+            orphans: Orphans::default(),
+            leaving: None,
         };
         let state = core.settle(env);
         Ok(Self { core, state })
@@ -58,7 +61,8 @@ impl Session {
 
     /// Makes a transition. `next` gets the state by value, and only those parts of the session that do not see the state.
     pub(super) fn transition(&mut self, next: impl FnOnce(State, &mut Core) -> State) {
-        let state = std::mem::take(&mut self.state);
+        // If `next` panics, the session has nothing going on.
+        let state = std::mem::replace(&mut self.state, State::Idle { due: None });
         self.state = next(state, &mut self.core);
     }
 
@@ -69,14 +73,39 @@ impl Session {
 
     /// The generation of the newest record that the session knows to be in the store; 0 if there is no record.
     pub fn generation(&self) -> u64 {
-        self.core.store.generation()
+        self.stored().map_or(0, |stored| stored.generation)
+    }
+
+    /// The version of the newest record that the session knows to be in the store; `None` if there is no record.
+    pub fn stored(&self) -> Option<RecordVersion> {
+        self.core.store.known()
+    }
+
+    /// The login that the tokens come from, as records name it.
+    pub fn login(&self) -> Option<LoginId> {
+        self.core.store.login()
+    }
+
+    /// The next revocation to drive: of tokens that this session does not use any more, and that the provider may still
+    /// honour. They are those of a session that was logged out, those of a login that a new login has replaced in the store,
+    /// and those that came after the session had ended. Drop the revocation of a replaced login if the provider keeps one
+    /// grant for all logins of a user. Call it until it returns `None`; [`Event::Orphaned`] says when.
+    ///
+    /// # Errors
+    /// The errors of [`RelyingParty::revoke`].
+    pub fn poll_revocation(&mut self, env: &mut dyn Env) -> Option<Result<Step<Revocation>, Error>> {
+        Some(match self.core.orphans.pop()? {
+            Orphan::Tokens(tokens) => self.core.party.revoke(&tokens, env),
+            Orphan::Unverified(tokens) => tokens.revoke(env),
+        })
     }
 
     /// Why the session has ended; `None` if it has not.
     pub fn end(&self) -> Option<End> {
         match &self.state {
-            State::Stopped(end) => Some(end.clone()),
             State::LoggedOut => Some(End::LoggedOut),
+            _ if self.core.leaving.is_some() => Some(End::LoggedOut),
+            State::Stopped(end) => Some(end.clone()),
             _ => None,
         }
     }
@@ -88,11 +117,15 @@ impl Session {
 
     /// The access token and until when it is good; `None` if the session has ended or something speaks against the token.
     pub(crate) fn good_token(&self) -> Option<(&AccessToken, Validity)> {
-        self.core.current.good().filter(|_| !self.state.is_over())
+        self.core.current.good().filter(|_| !self.is_over())
     }
 
     fn has_good_token(&self, env: &dyn Env) -> bool {
-        !self.state.is_over() && self.core.current.is_good(env)
+        !self.is_over() && self.core.current.is_good(env)
+    }
+
+    fn is_over(&self) -> bool {
+        self.state.is_over() || self.core.leaving.is_some()
     }
 
     /// What the session knows about its access token, also after the session has ended.
@@ -107,7 +140,8 @@ impl Session {
 
     /// Whether the session can be dropped without a loss: no attempt is running, and everything was saved.
     pub fn is_idle(&self) -> bool {
-        self.state.is_quiet() && self.core.store.is_quiet() && self.core.late.is_none()
+        let awaits_late = !self.core.late.is_none() && !matches!(self.state, State::LoggedOut);
+        self.state.is_quiet() && self.core.store.is_quiet() && !awaits_late
     }
 
     /// Returns an access token, or the attempt to wait for. Many callers share one refresh.
@@ -205,52 +239,55 @@ impl Session {
         self.access(env)
     }
 
-    /// Takes the tokens of a new login of the same user. A session that needed a login works again.
+    /// Takes the tokens of a new login of the same user. A session that needed a login works again. In the store, the login
+    /// takes the place of any other, which is [given back](Session::poll_revocation) once the new tokens are saved.
     ///
     /// # Errors
-    /// `session.mismatch` if the tokens are another user's; `session.ended` after a logout; `provider.mismatch`,
-    /// `client.mismatch`, `dpop.key_mismatch`.
+    /// `session.mismatch` if the tokens are another user's; `session.ended` if the session has ended in a way that a login
+    /// does not mend ([`End`]); `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
     /// After an error the session has not changed.
     pub fn adopt(&mut self, tokens: TokenSet, env: &mut dyn Env) -> Result<(), Error> {
         self.core.party.owner().check(tokens.owner())?;
         if tokens.subject() != self.core.current.tokens().subject() {
             return Err(ErrorCode::SESSION_MISMATCH.into());
         }
-        if let State::LoggedOut = self.state {
+        if self.end().is_some_and(|end| end.is_final()) {
             return Err(ErrorCode::SESSION_ENDED.into());
+        }
+        let new_login = Some(LoginId::random(env));
+        if !self.is_grant_gone() {
+            let newest = self.state.obtained().unwrap_or_else(|| self.core.current.tokens());
+            self.core.orphans.replace(newest.clone());
         }
         self.abandon();
         self.core.attempts.begin();
-        let obtained = Exchange::new(None, env).obtained(tokens);
+        let obtained = Obtained { new_login, ..Exchange::new(None, env).obtained(tokens) };
         self.state = self.core.obtained(obtained, env);
         Ok(())
     }
 
-    /// Ends the session at once, and returns the flow that revokes its tokens: drive this flow, and report its failure. The
-    /// session asks the store to erase the record.
-    ///
-    /// # Errors
-    /// The errors of [`RelyingParty::revoke`](crate::RelyingParty::revoke). The session has ended all the same.
-    pub fn log_out(&mut self, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
-        self.abandon();
-        self.core.store.drop_unsaved();
-        self.core.attempts.end();
-        if self.core.options.persistence != Persistence::Nowhere {
-            self.core.store.ask(Question::Erase);
+    fn is_grant_gone(&self) -> bool {
+        matches!(&self.state, State::Stopped(End::NeedsLogin(error)) if error.code() == ErrorCode::TOKEN_INVALID_GRANT)
+    }
+
+    /// Ends the session at once. Callers get [`End::LoggedOut`]. Then the session loads the record, which another process may
+    /// have refreshed, has it erased, waits for a response that is under way, and asks the provider for the newest tokens
+    /// if a refresh was begun and has no end. [`Event::LoggedOut`] has the result. What is to be revoked is given back by
+    /// [`Session::poll_revocation`].
+    pub fn log_out(&mut self, env: &mut dyn Env) {
+        if self.end() != Some(End::LoggedOut) {
+            self.transition(|state, core| core.leave(state, env));
         }
-        self.state = State::LoggedOut;
-        self.core.events.push(Event::Ended);
-        self.core.party.revoke(self.core.current.tokens(), env)
     }
 
     /// Saves the current tokens. Call it after a login: otherwise the first refresh saves the tokens, and a crash before that
     /// loses them.
     ///
     /// The tokens can be used meanwhile. If the save fails, the session reports [`Event::NotSaved`] and tries again. If the
-    /// store has a record of another generation than the session knows, that record stays, and the next refresh continues
-    /// from it. Without a store, or once the session has ended, this does nothing.
+    /// store has a record of another login, also of another user, the new tokens take its place, and the tokens of that
+    /// record are [given back](Session::poll_revocation). Without a store, or once the session has ended, this does nothing.
     pub fn save(&mut self, env: &dyn Env) {
-        if self.core.options.persistence != Persistence::Nowhere && !self.state.is_over() {
+        if self.core.options.persistence != Persistence::Nowhere && !self.is_over() {
             let again_at = self.core.deadline(env);
             self.core.store.save_current(again_at);
         }
@@ -291,7 +328,9 @@ impl Session {
     fn abandon(&mut self) {
         if self.state.may_have_rotated() {
             self.core.current.doubt(None);
+            self.core.store.may_have_spent();
         }
+        self.core.store.spent_nothing();
         self.core.late.forget();
         self.core.store.abandon();
     }

@@ -2,10 +2,10 @@
 
 use super::exchange::{Exchange, Obtained, Rejection};
 use crate::base::env::MonotonicTime;
-use crate::base::secret::Secret;
 use crate::flow::TokenRequest;
 use crate::flow::token_outcome::UnverifiedTokens;
 use crate::session::access::End;
+use crate::session::question::ToSave;
 use crate::session::timer::Timer;
 use crate::step::{Awaiting, AwaitingKey, Call, UseKey, Wait};
 use crate::token::token_set::TokenSet;
@@ -22,13 +22,6 @@ pub(super) enum State {
     Stopped(End),
     /// The owner ended it.
     LoggedOut,
-}
-
-/// A session whose state is taken for a transition has nothing going on.
-impl Default for State {
-    fn default() -> Self {
-        Self::Idle { due: None }
-    }
 }
 
 /// Until the next attempt.
@@ -67,6 +60,8 @@ pub(super) enum Stage {
     ExpectRecordAfter(Rejection),
     /// Tokens of an earlier attempt are saved before they are refreshed.
     ExpectEarlierSave,
+    /// The store shows that it can save what the refresh brings.
+    ExpectPreparation,
     /// A request to be sent.
     Send(Call<TokenRequest>, Exchange),
     ExpectResponse(ExpectResponse),
@@ -77,6 +72,10 @@ pub(super) enum Stage {
     Wait(Wait<TokenRequest>, Exchange),
     /// New tokens are saved before anyone can use them.
     ExpectSave(Obtained),
+    /// The record of a session that is logged out.
+    ExpectErasure,
+    /// The response to a request of before the logout.
+    ExpectLate,
 }
 
 pub(super) struct ExpectResponse {
@@ -138,14 +137,15 @@ impl State {
         }
     }
 
-    /// The tokens that are to be saved, and the refresh token that they were obtained by.
-    pub(super) fn obtained(&self) -> Option<(&TokenSet, Option<&Secret>)> {
-        match self {
-            Self::Attempting(attempt) => match &attempt.stage {
-                Stage::ExpectSave(obtained) => Some((&obtained.tokens, obtained.spent.as_ref())),
-                _ => None,
-            },
-            _ => None,
-        }
+    /// The tokens that came and are not saved yet.
+    pub(super) fn obtained(&self) -> Option<&TokenSet> {
+        self.to_save().map(|to_save| to_save.tokens)
+    }
+
+    /// The tokens of the attempt that are to be saved.
+    pub(super) fn to_save(&self) -> Option<ToSave<'_>> {
+        let Self::Attempting(attempt) = self else { return None };
+        let Stage::ExpectSave(Obtained { tokens, spent, new_login, .. }) = &attempt.stage else { return None };
+        Some(ToSave { tokens, spent: spent.as_ref(), new_login: *new_login })
     }
 }

@@ -7,10 +7,20 @@ use crate::base::env::Env;
 use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::session::event::Event;
-use crate::session::policy::{Persistence, STALLED_AFTER};
-use crate::session::store::Record;
-use crate::session::store_protocol::{Question, Saved, Told};
+use crate::session::policy::Persistence;
+use crate::session::question::{Question, Saved, Told};
+use crate::session::record::Record;
 use crate::token::token_set::TokenSet;
+
+/// What a loaded record says.
+enum Newer {
+    /// It is not the one that is known.
+    Yes(Record),
+    /// It is the one that is known.
+    No(Option<Record>),
+    /// A record is known, and there is none.
+    Gone,
+}
 
 impl Core {
     pub(super) fn lock(&mut self, env: &dyn Env) -> State {
@@ -31,10 +41,16 @@ impl Core {
     /// New tokens are saved before anyone can use them.
     pub(super) fn obtained(&mut self, obtained: Obtained, env: &mut dyn Env) -> State {
         if self.options.persistence == Persistence::Nowhere {
-            return self.succeeded(obtained.tokens, env);
+            return self.is_kept(obtained, env);
         }
         self.store.ask(Question::Save);
         State::attempting(Stage::ExpectSave(obtained), self.deadline(env))
+    }
+
+    /// New tokens are saved, or need not be.
+    fn is_kept(&mut self, obtained: Obtained, env: &mut dyn Env) -> State {
+        self.is_saved();
+        self.succeeded(obtained.tokens, obtained.new_login.or(self.store.login()), env)
     }
 
     /// Goes on from a response of the store.
@@ -43,22 +59,37 @@ impl Core {
         match (stage, told) {
             (Stage::ExpectLock, Told::Locked(Ok(())) | Told::LockedLate) => self.load(env),
             (Stage::ExpectRecord, Told::Loaded(Ok(record))) => match self.newer(record) {
-                Ok(record) => self.found(record, None, env),
-                Err(_) => self.save_or_ask(env),
+                Newer::Yes(record) => self.found(record, None, env),
+                Newer::No(_) => self.save_or_ask(env),
+                Newer::Gone => self.gone(env),
             },
             (Stage::ExpectRecordAfter(rejection), Told::Loaded(Ok(record))) => match self.newer(record) {
-                Ok(record) => self.found(record, Some(rejection.error), env),
-                Err(Some(record)) => self.go_back(rejection, *record, env),
-                Err(None) => self.give_up(rejection.error),
+                Newer::Yes(record) => self.found(record, Some(rejection.error), env),
+                Newer::No(Some(record)) => self.go_back(rejection, record, env),
+                Newer::No(None) => self.give_up(rejection.error),
+                Newer::Gone => self.gone(env),
             },
-            (Stage::ExpectEarlierSave, Told::SavedEarlier(Saved::Done)) => self.ask(env),
-            (Stage::ExpectEarlierSave, Told::SavedEarlier(Saved::Conflict(record))) => self.found(*record, None, env),
+            (Stage::ExpectEarlierSave, Told::SavedEarlier(Saved::Done)) => {
+                self.is_saved();
+                self.ask(env)
+            }
+            (Stage::ExpectEarlierSave, Told::SavedEarlier(Saved::Conflict(Some(record)))) => {
+                self.found(*record, None, env)
+            }
+            (Stage::ExpectEarlierSave, Told::SavedEarlier(Saved::Conflict(None))) => self.gone(env),
             (Stage::ExpectEarlierSave, Told::SavedEarlier(Saved::Failed(error))) => {
                 self.could_not_save_earlier(error, env)
             }
-            (Stage::ExpectSave(obtained), Told::Saved(Saved::Done)) => self.succeeded(obtained.tokens, env),
+            (Stage::ExpectPreparation, Told::Prepared(Saved::Done)) => self.ask_prepared(env),
+            (Stage::ExpectPreparation, Told::Prepared(Saved::Conflict(Some(record)))) => self.found(*record, None, env),
+            (Stage::ExpectPreparation, Told::Prepared(Saved::Conflict(None))) => self.gone(env),
+            (Stage::ExpectPreparation, Told::Prepared(Saved::Failed(error))) => {
+                self.store.spent_nothing();
+                self.store_failed(error, env)
+            }
+            (Stage::ExpectSave(obtained), Told::Saved(Saved::Done)) => self.is_kept(obtained, env),
             (Stage::ExpectSave(obtained), Told::Saved(Saved::Conflict(record))) => {
-                self.conflicted(obtained, *record, env)
+                self.conflicted(obtained, record, env)
             }
             (Stage::ExpectSave(obtained), Told::Saved(Saved::Failed(error))) => self.not_saved(obtained, error, env),
             // Without lock or record: the store may do better later, and the tokens may still be good until then.
@@ -67,12 +98,22 @@ impl Core {
         }
     }
 
-    /// The record, if another process saved it; otherwise, as an error, the loaded record.
-    fn newer(&self, record: Option<Box<Record>>) -> Result<Record, Option<Box<Record>>> {
+    fn newer(&self, record: Option<Box<Record>>) -> Newer {
+        let known = self.store.known();
         match record {
-            Some(record) if record.generation != self.store.generation() => Ok(*record),
-            other => Err(other),
+            Some(record) if Some(record.version()) != known => Newer::Yes(*record),
+            None if known.is_some() => Newer::Gone,
+            record => Newer::No(record.map(|record| *record)),
         }
+    }
+
+    /// There is no record where one was expected: another process has logged out. A new login is saved all the same.
+    fn gone(&mut self, env: &mut dyn Env) -> State {
+        if !self.store.is_new_login() {
+            return self.logged_out_elsewhere(None);
+        }
+        self.store.note(None);
+        self.save_or_ask(env)
     }
 
     /// No other process saved newer tokens, and the provider does not accept the refresh token. The provider may still accept
@@ -86,25 +127,49 @@ impl Core {
         }
     }
 
-    /// Whether tokens have this session's user and owner.
-    fn fits(&self, tokens: &TokenSet) -> bool {
-        self.party.owner().check(tokens.owner()).is_ok() && tokens.subject() == self.current.tokens().subject()
+    /// Whether a record is of another login of the same user.
+    ///
+    /// # Errors
+    /// Whose it is instead. If nobody knows the user, each login is taken for another user's.
+    pub(super) fn is_other_login(&self, record: &Record) -> Result<bool, Error> {
+        self.party.owner().check(record.tokens.owner())?;
+        // This session's own record from before its unsaved tokens is no other, whatever its login.
+        let is_other = record.login != self.store.login() && !self.store.is_own(record.tokens.access_token());
+        let own = self.current.tokens();
+        let is_same_user = match (own.subject(), record.tokens.subject()) {
+            (Some(own), Some(theirs)) => own == theirs,
+            (None, None) if !is_other => true,
+            _ => !is_other && record.login.is_some() || is_successor(record, own),
+        };
+        if is_same_user { Ok(is_other) } else { Err(ErrorCode::SESSION_MISMATCH.into()) }
     }
 
     /// Another process has saved something since. `rejection` is what ends the session if that does not help.
     fn found(&mut self, record: Record, rejection: Option<Error>, env: &mut dyn Env) -> State {
-        let Record { generation, tokens, .. } = record;
-        if !self.fits(&tokens) {
-            return self.store_failed(ErrorCode::SESSION_MISMATCH.into(), env);
+        let is_own = self.store.is_own(record.tokens.access_token());
+        if self.store.is_new_login() && !is_own {
+            self.take_place(Some(record));
+            return self.save_or_ask(env);
         }
-        self.store.set_generation(generation);
-        if self.store.is_own(tokens.access_token()) {
+        let is_other = match self.is_other_login(&record) {
+            Ok(is_other) => is_other,
+            Err(error) => return self.replaced(error, None),
+        };
+        let is_unknown = self.store.known().is_none() || self.store.has_unsaved();
+        let is_lost = is_other && is_unknown && !is_own && !is_successor(&record, self.current.tokens());
+        self.store.note(Some(record.version()));
+        if is_own {
             // It was saved after all, and the newer tokens were not.
             return match rejection {
                 Some(error) => self.give_up(error),
                 None => self.save_or_ask(env),
             };
         }
+        if is_lost && !self.current.is(record.tokens.access_token()) {
+            self.orphaned(self.current.tokens().clone());
+        }
+        self.store.set_login(record.login);
+        let tokens = record.tokens;
         let is_new = !self.current.is(tokens.access_token());
         self.current.replace(tokens);
         // These tokens are in the store. Older ones that could not be saved are of no use any more.
@@ -112,7 +177,9 @@ impl Core {
         self.current.settle(&self.party, &self.options, env);
         match rejection {
             // Good tokens: there is nothing else to do.
-            _ if is_new && self.current.is_good(env) => self.succeeded(self.current.tokens().clone(), env),
+            _ if is_new && !self.store.was_begun() && self.current.is_good(env) => {
+                self.succeeded(self.current.tokens().clone(), record.login, env)
+            }
             Some(error) if !is_new => self.give_up(error),
             _ => self.ask(env),
         }
@@ -128,40 +195,94 @@ impl Core {
         State::attempting(Stage::ExpectEarlierSave, self.deadline(env))
     }
 
-    /// The store is still broken: the session refreshes anyway.
+    /// The store is still broken. Nothing is spent that cannot be kept.
     fn could_not_save_earlier(&mut self, error: Error, env: &mut dyn Env) -> State {
-        if self.attempts.failures() >= STALLED_AFTER {
-            return self.ask(env);
-        }
         self.events.push(Event::NotSaved(error.clone()));
         self.store_failed(error, env)
     }
 
-    /// Another process saved something while this one held the lock: the lock was lost.
-    fn conflicted(&mut self, obtained: Obtained, record: Record, env: &mut dyn Env) -> State {
+    /// Another process saved or erased something while this one held the lock: the lock was lost.
+    fn conflicted(&mut self, obtained: Obtained, record: Option<Box<Record>>, env: &mut dyn Env) -> State {
+        if obtained.new_login.is_some() || self.store.is_new_login() {
+            self.take_place(record.map(|record| *record));
+            return self.obtained(obtained, env);
+        }
+        let Some(record) = record else { return self.logged_out_elsewhere(Some(obtained.tokens)) };
+        let is_other = match self.is_other_login(&record) {
+            Ok(is_other) => is_other,
+            Err(error) => return self.replaced(error, Some(obtained.tokens)),
+        };
         let their_token = record.tokens.access_token();
         let is_old = self.current.is(their_token) || self.store.is_own(their_token);
         // If ours were asked for just now, and after theirs had come, ours are the provider's last word: it may have taken
         // theirs back. A response that took its time may be older than theirs, whatever the time of day says.
         let (asked_at, asked_ticks) = obtained.asked_at;
         let is_fresh = env.monotonic().saturating_since(asked_ticks) < self.options.deadline();
-        let is_earlier = is_fresh && record.tokens.obtained_at() < asked_at;
-        self.store.set_generation(record.generation);
+        let is_earlier = !is_other && is_fresh && record.tokens.obtained_at() < asked_at;
+        self.store.note(Some(record.version()));
         if is_old || is_earlier {
             return self.obtained(obtained, env);
         }
         self.store.drop_unsaved();
-        let tokens = if self.fits(&record.tokens) { record.tokens } else { obtained.tokens };
-        self.succeeded(tokens, env)
+        if is_other {
+            self.orphaned(obtained.tokens);
+        }
+        self.succeeded(record.tokens, record.login, env)
+    }
+
+    /// A new login takes the place of this record.
+    fn take_place(&mut self, record: Option<Record>) {
+        self.store.note(record.as_ref().map(|record| record.version()));
+        if let Some(record) = record.filter(|record| !self.store.is_own(record.tokens.access_token())) {
+            self.orphans.replace(record.tokens);
+        }
+    }
+
+    /// What became of tokens that were saved again, beside whatever else goes on.
+    pub(super) fn saved_again(&mut self, saved: Saved, state: State, env: &mut dyn Env) -> State {
+        let record = match saved {
+            Saved::Done => {
+                self.is_saved();
+                return state;
+            }
+            Saved::Failed(error) => {
+                self.events.push(Event::NotSaved(error));
+                return state;
+            }
+            Saved::Conflict(record) => record,
+        };
+        if self.store.is_new_login() {
+            // It takes the place of what is there, at once.
+            self.take_place(record.map(|record| *record));
+            self.store.save_again(self.deadline(env));
+            return state;
+        }
+        let Some(record) = record else { return self.gone_beside(state, None) };
+        let is_other = match self.is_other_login(&record) {
+            Ok(is_other) => is_other,
+            Err(error) => return self.gone_beside(state, Some(error)),
+        };
+        if self.store.is_own(record.tokens.access_token()) || self.options.persistence == Persistence::Own {
+            self.store.note(Some(record.version()));
+            self.events.push(Event::NotSaved(ErrorCode::STORE_CONFLICT.into()));
+            return state;
+        }
+        // The store has something newer: the next refresh loads it before it begins.
+        if is_other {
+            self.orphaned(self.current.tokens().clone());
+        }
+        self.store.need_not_save();
+        state
     }
 
     /// The new tokens were not saved. They can be used, and are saved later.
     fn not_saved(&mut self, obtained: Obtained, error: Error, env: &mut dyn Env) -> State {
         let replaced = self.current.access_token().clone();
         self.store.keep_lock();
-        let state = self.succeeded(obtained.tokens, env);
+        let is_new_login = obtained.new_login.is_some();
+        let state = self.succeeded(obtained.tokens, obtained.new_login.or(self.store.login()), env);
         self.events.push(Event::NotSaved(error));
-        self.store.save_later(replaced, obtained.spent, env);
+        self.store.save_later(replaced, obtained.spent, is_new_login, env);
         state
     }
 
@@ -170,9 +291,16 @@ impl Core {
         self.not_saved(obtained, ErrorCode::SESSION_STORE.into(), env)
     }
 
-    /// The store did not give the lock or the record in time, or did not save tokens of an earlier attempt.
+    /// The store did not do in time what comes before the refresh.
     pub(super) fn store_is_late(&mut self, env: &mut dyn Env) -> State {
         // What the store has is not known. A session is not given up for that.
+        self.store.spent_nothing();
         self.store_failed(ErrorCode::SESSION_STORE.into(), env)
     }
+}
+
+/// Whether the record's tokens were obtained by the refresh token of these.
+fn is_successor(record: &Record, tokens: &TokenSet) -> bool {
+    let spent = record.spent.as_ref();
+    spent.zip(tokens.refresh_token()).is_some_and(|(spent, own)| spent.matches(own.expose()))
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use oidc_proto::adapter::store::{BlockingSessionStore, FileStore, Offload};
 use oidc_proto::adapter::tokio::offload;
-use oidc_proto::session::{Access, Event, StoreAction};
+use oidc_proto::session::{Access, Event, Record, RecordVersion, StoreAction};
 use oidc_proto::testing::On;
 
-use crate::stores::tools::{NOW, SOON, Waited, act, block_on, drive, folder, record, save, token};
+use crate::stores::tools::{NOW, SOON, Waited, act, block_on, drive, erase, folder, record, save, token};
 use crate::stores::world::{World, call, shared};
 
 /// Makes a store of one and the same record, which waits so long for its lock. Each is a holder of its own.
@@ -15,6 +15,8 @@ pub type Open<'a> = &'a dyn Fn(Duration) -> Box<dyn BlockingSessionStore>;
 
 pub fn conforms(open: Open<'_>) {
     locks_and_records(open);
+    the_login_counts(open);
+    a_refresh_that_was_begun_is_marked(open);
     a_session_refreshes(open);
     the_first_to_save_wins(open);
 }
@@ -52,11 +54,65 @@ fn locks_and_records(open: Open<'_>) {
     assert_eq!(act(a, save(1, &other)), format!("conflict 2 {}", token(&second)));
     assert_eq!(act(b, StoreAction::Load), format!("2 {}", token(&second)));
 
-    assert_eq!(act(b, StoreAction::Erase), "done");
-    assert_eq!(act(b, StoreAction::Erase), "done");
+    assert_eq!(act(b, erase(2)), "done");
+    assert_eq!(act(b, erase(2)), "done");
     assert_eq!(act(a, StoreAction::Load), "nothing");
-    assert_eq!(act(a, save(7, &first)), "saved");
-    assert_eq!(act(a, StoreAction::Erase), "done");
+    // What was logged out elsewhere is not written back.
+    assert_eq!(act(a, save(7, &first)), "conflict nothing");
+    assert_eq!(act(a, StoreAction::Load), "nothing");
+}
+
+/// A refresh that was begun is marked until the next record is there, or until it is said that nothing was spent.
+fn a_refresh_that_was_begun_is_marked(open: Open<'_>) {
+    let mut world = World::new();
+    let (a, b) = (open(NOW), open(NOW));
+    let (a, b) = (&*a, &*b);
+    let (first, second) = (record(&mut world, 1), record(&mut world, 2));
+    assert_eq!(act(a, save(0, &first)), "saved");
+    let prepare = |generation| StoreAction::Prepare { expect: Some(RecordVersion { login: None, generation }) };
+    let loaded = |store: &dyn BlockingSessionStore| {
+        assert_eq!(act(store, StoreAction::Lock), "locked");
+        let loaded = act(store, StoreAction::Load);
+        assert_eq!(act(store, StoreAction::Unlock), "done");
+        loaded
+    };
+    assert_eq!(act(a, prepare(2)), format!("conflict 1 {}", token(&first)));
+    assert_eq!(act(a, StoreAction::Prepare { expect: None }), format!("conflict 1 {}", token(&first)));
+    assert_eq!(loaded(b), format!("1 {}", token(&first)));
+    for _ in 0..2 {
+        assert_eq!(act(a, StoreAction::Lock), "locked");
+        assert_eq!(act(a, prepare(1)), "prepared");
+        assert_eq!(act(a, StoreAction::Unlock), "done");
+        assert_eq!(loaded(b), format!("1 {}, begun", token(&first)));
+    }
+    assert_eq!(act(a, StoreAction::Discard), "done");
+    assert_eq!(act(a, StoreAction::Discard), "done");
+    assert_eq!(loaded(b), format!("1 {}", token(&first)));
+    assert_eq!(act(b, prepare(1)), "prepared");
+    assert_eq!(act(b, save(1, &second)), "saved");
+    assert_eq!(loaded(a), format!("2 {}", token(&second)));
+    assert_eq!(act(b, prepare(2)), "prepared");
+    assert_eq!(act(a, erase(2)), "done, begun");
+    assert_eq!(loaded(b), "nothing");
+}
+
+/// A login is replaced and erased only by whoever knows that it is there.
+fn the_login_counts(open: Open<'_>) {
+    let mut world = World::new();
+    let store = open(NOW);
+    let store = &*store;
+    let tokens = world.login("alice");
+    let [one, other] = [(); 2].map(|()| Record::of_login(tokens.clone(), None, &mut world.env));
+    let next = Record::of_login(tokens, Some(one.version()), &mut world.env);
+    assert_eq!(act(store, save(0, &one)), "saved");
+    assert_eq!(act(store, save(1, &next)), format!("conflict 1 {}", token(&one)));
+    assert_eq!(act(store, save(0, &other)), format!("conflict 1 {}", token(&one)));
+    assert_eq!(act(store, StoreAction::Erase { expect: Some(other.version()) }), format!("conflict 1 {}", token(&one)));
+    let replaces = StoreAction::Save { expect: Some(one.version()), next: Box::new(next.clone()) };
+    assert_eq!(act(store, replaces), "saved");
+    assert_eq!(act(store, StoreAction::Erase { expect: Some(one.version()) }), format!("conflict 2 {}", token(&next)));
+    assert_eq!(act(store, StoreAction::Erase { expect: Some(next.version()) }), "done");
+    assert_eq!(act(store, StoreAction::Load), "nothing");
 }
 
 fn a_session_refreshes(open: Open<'_>) {
@@ -76,7 +132,7 @@ fn a_session_refreshes(open: Open<'_>) {
     assert_eq!(world.tokens_of(&first), world.tokens_of(&second));
 
     let store = open(SOON);
-    let _ = first.log_out(&mut world.env);
+    first.log_out(&mut world.env);
     drive(&mut first, &*store, &http, &mut world.env);
     assert_eq!(act(&*store, StoreAction::Load), "nothing");
 }
@@ -103,7 +159,7 @@ fn the_first_to_save_wins(open: Open<'_>) {
     drive(&mut session, &*mine, &http, &mut world.env);
     assert_eq!((world.tokens_of(&session).as_str(), session.generation()), (token(&theirs), 4));
     assert_eq!(act(&*other, StoreAction::Load), format!("4 {}", token(&theirs)));
-    assert_eq!(act(&*other, StoreAction::Erase), "done");
+    assert_eq!(act(&*other, erase(4)), "done");
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use oidc_proto::adapter::store::FileStore;
-use oidc_proto::session::StoreAction;
+use oidc_proto::session::{Record, StoreAction};
 
-use crate::stores::tools::{NOW, act, chain, folder, record, save, token};
+use crate::stores::tools::{NOW, act, chain, erase, folder, record, save, token};
 use crate::stores::world::World;
 
 fn names(folder: &Path) -> Vec<String> {
@@ -33,7 +33,7 @@ fn a_holder_is_a_store_with_its_clones() {
     // Whoever does not hold the lock does not write past it.
     let record = record(&mut World::new(), 1);
     assert_eq!(act(&other, save(0, &record)), "failed");
-    assert_eq!(act(&other, StoreAction::Erase), "failed");
+    assert_eq!(act(&other, erase(1)), "failed");
     // Reading needs none.
     assert_eq!(act(&other, StoreAction::Load), "nothing");
     let clone = store.clone();
@@ -52,8 +52,86 @@ fn the_record_is_there_for_the_one_who_begins() {
     assert_eq!(act(&store, save(0, &record)), "saved");
     assert_eq!(token(&store.load().unwrap().unwrap()), token(&record));
     assert_eq!(names(folder.path()), ["session.json", "session.json.lock"]);
-    assert_eq!(act(&store, StoreAction::Erase), "done");
+    assert_eq!(act(&store, erase(1)), "done");
     assert_eq!(names(folder.path()), ["session.json.lock"]);
+}
+
+const DRAFT: &str = "session.json.0123456789abcdef.new";
+
+/// A process was killed while it saved: what it had written may be the only tokens that live.
+#[test]
+fn a_whole_draft_that_is_the_successor_is_the_record() {
+    let mut world = World::new();
+    let tokens = world.login("alice");
+    let first = Record::of_login(tokens, None, &mut world.env);
+    let mut after = |generation, login| {
+        let mut next = Record::new(generation, world.login("alice"));
+        next.login = login;
+        next
+    };
+    let next = after(2, first.login);
+    let (skipped, foreign) = (after(3, first.login), after(2, None));
+    let text = |record: &Record| serde_json::to_string(record).unwrap();
+    let (is, was) = (format!("2 {}", token(&next)), format!("1 {}", token(&first)));
+    let begun = format!("{was}, begun");
+    for (draft, loaded) in [
+        (text(&next), &is),
+        (text(&next) + &" ".repeat(4096), &is),
+        (text(&next)[..200].to_owned() + &" ".repeat(4096), &begun),
+        (" ".repeat(4096), &begun),
+        (String::new(), &begun),
+        // Those of a login that was to take its place.
+        (text(&foreign), &was),
+        (text(&skipped), &was),
+    ] {
+        let folder = folder();
+        let path = folder.path().join("session.json");
+        fs::write(&path, text(&first)).unwrap();
+        fs::write(folder.path().join("session.json.lock"), &DRAFT[13..29]).unwrap();
+        fs::write(folder.path().join(DRAFT), &draft).unwrap();
+        let store = now(&path);
+        // Whoever does not hold the lock does not know what a draft means.
+        assert_eq!(act(&store, StoreAction::Load), was);
+        assert_eq!(act(&store, StoreAction::Lock), "locked");
+        assert_eq!(act(&store, StoreAction::Load), *loaded, "{draft}");
+        assert_eq!(folder.path().join(DRAFT).exists(), *loaded != is);
+        let record = store.load().unwrap().unwrap();
+        assert_eq!(act(&store, StoreAction::Prepare { expect: Some(record.version()) }), "prepared");
+        let mut last = after(record.generation + 1, record.login);
+        last.tokens = next.tokens.clone();
+        assert_eq!(act(&store, save(record.generation, &last)), "saved");
+        assert_eq!(names(folder.path()), ["session.json", "session.json.lock"]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), text(&last), "nothing of the draft is left behind it");
+        assert_eq!(act(&store, StoreAction::Load), format!("{} {}", last.generation, token(&last)));
+    }
+}
+
+/// The room is there before anything is spent, and without it nothing is.
+#[test]
+fn a_store_that_cannot_write_says_so_before_a_refresh() {
+    let folder = folder();
+    let path = folder.path().join("session.json");
+    let first = record(&mut World::new(), 1);
+    let store = now(&path);
+    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert_eq!(act(&store, StoreAction::Lock), "locked");
+    let prepare = || StoreAction::Prepare { expect: Some(first.version()) };
+    assert_eq!(act(&store, prepare()), "prepared");
+    let length = |name: &str| fs::metadata(folder.path().join(name)).unwrap().len();
+    let draft = names(folder.path()).into_iter().find(|name| name.ends_with(".new")).unwrap();
+    assert!(length(&draft) >= 2 * length("session.json"), "{}", length(&draft));
+    assert_eq!(act(&store, StoreAction::Discard), "done");
+    assert_eq!(names(folder.path()), ["session.json", "session.json.lock"]);
+
+    // There is a record, and no file system takes the longer name of a draft.
+    let path = folder.path().join("x".repeat(240));
+    fs::write(&path, serde_json::to_string(&first).unwrap()).unwrap();
+    let store = now(&path);
+    assert_eq!(act(&store, StoreAction::Lock), "locked");
+    assert_eq!(act(&store, StoreAction::Load), format!("1 {}", token(&first)));
+    assert_eq!(act(&store, prepare()), "failed");
+    assert_eq!(store.take_error().unwrap().code().as_str(), "store.io");
+    assert_eq!(act(&store, StoreAction::Load), format!("1 {}", token(&first)), "nothing was begun");
 }
 
 #[test]
@@ -85,7 +163,7 @@ fn what_cannot_be_read_is_never_written_over() {
         }
         assert!(fs::read(&path).unwrap() == content, "{what}");
         // The owner's last word is obeyed whatever is there.
-        assert_eq!(act(&store, StoreAction::Erase), "done", "{what}");
+        assert_eq!(act(&store, erase(1)), "done", "{what}");
         assert!(!path.exists());
     }
     let mut large = serde_json::to_value(&next).unwrap();
@@ -176,7 +254,7 @@ mod unix {
     #[test]
     fn what_was_left_half_written_is_removed() {
         let mut world = World::new();
-        for action in [save(0, &record(&mut world, 1)), StoreAction::Erase] {
+        for action in [save(0, &record(&mut world, 1)), erase(1)] {
             let folder = folder();
             let path = folder.path().join("session.json");
             let (draft, target) =
@@ -185,7 +263,7 @@ mod unix {
             fs::write(&target, "kept").unwrap();
             // Somebody has put a link in its place.
             symlink(&target, &draft).unwrap();
-            let name = if matches!(action, StoreAction::Erase) { "session.json.lock" } else { "session.json" };
+            let name = if matches!(action, StoreAction::Erase { .. }) { "session.json.lock" } else { "session.json" };
             assert_ne!(act(&now(&path), action), "failed");
             assert!(fs::symlink_metadata(&draft).is_err() && folder.path().join(name).exists());
             assert_eq!(fs::read(&target).unwrap(), b"kept");

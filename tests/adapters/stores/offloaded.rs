@@ -8,7 +8,7 @@ use oidc_proto::adapter::store::{FileStore, Offload, SessionStore};
 use oidc_proto::adapter::tokio::TokioTimer;
 use oidc_proto::session::{StoreAction, StoreResponse};
 
-use crate::stores::tools::{NOW, SOON, act, block_on, folder, record, save, told};
+use crate::stores::tools::{NOW, SOON, act, block_on, erase, folder, record, save, told};
 use crate::stores::world::World;
 
 fn ask(store: &impl SessionStore, action: StoreAction) -> String {
@@ -59,7 +59,7 @@ fn what_is_asked_for_is_done_in_order_whoever_waits() {
     let other = FileStore::with_patience(&path, NOW);
     for _ in 0..50 {
         drop(store.carry_out(save(0, &first)));
-        drop(store.carry_out(StoreAction::Erase));
+        drop(store.carry_out(erase(1)));
         drop(store.carry_out(StoreAction::Unlock));
         assert_eq!(ask(&store, StoreAction::Lock), "locked");
         assert_eq!(act(&other, StoreAction::Lock), "failed");

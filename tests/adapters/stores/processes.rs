@@ -124,8 +124,10 @@ fn refresh(store: &dyn BlockingSessionStore, issuer: &str) {
     let mut env = SystemEnv::new().unwrap();
     let http = ureq::Client::new().unwrap();
     let party = party(issuer, &mut env);
-    let StoreResponse::Loaded(Some(record)) = store.carry_out(StoreAction::Load) else { panic!("no record") };
-    let mut session = Session::new(record.tokens, record.generation, party, shared(), &mut env).unwrap();
+    let StoreResponse::Loaded { record: Some(record), .. } = store.carry_out(StoreAction::Load) else {
+        panic!("no record")
+    };
+    let mut session = Session::new(record.tokens.clone(), Some(record.version()), party, shared(), &mut env).unwrap();
     say("ready");
     while wait() {
         let Access::Wait(epoch) = session.refresh(&mut env) else { panic!("the session has ended") };

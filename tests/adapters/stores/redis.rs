@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::stores::conformance::conforms;
 use crate::stores::processes::{Process, one_of_them_refreshes};
-use crate::stores::tools::{NOW, SOON, Waited, act, block_on, chain, folder, record, save, token, told};
+use crate::stores::tools::{NOW, SOON, Waited, act, block_on, chain, erase, folder, record, save, token, told};
 use crate::stores::world::World;
 
 /// Long enough for a server that works on a busy machine, short enough for one that does not.
@@ -216,7 +216,7 @@ fn a_server_that_is_killed_and_comes_back() {
     assert_eq!(act(&store, save(0, &record)), "saved");
     assert_eq!(act(&waited, save(0, &record)), "saved");
     server.kill();
-    for action in [StoreAction::Load, StoreAction::Lock, save(1, &record), StoreAction::Unlock, StoreAction::Erase] {
+    for action in [StoreAction::Load, StoreAction::Lock, save(1, &record), StoreAction::Unlock, erase(1)] {
         fails(&store, action);
     }
     fails(&waited, StoreAction::Load);

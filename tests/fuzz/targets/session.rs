@@ -21,7 +21,7 @@ const ISSUER: &str = "https://op.example.org";
 const LIFETIME: u64 = 300;
 
 /// Without ID tokens, and so without keys: one story leaves nothing behind for the next.
-fn party() -> &'static RelyingParty {
+pub fn party() -> &'static RelyingParty {
     static PARTY: OnceLock<RelyingParty> = OnceLock::new();
     PARTY.get_or_init(|| {
         let metadata = format!(
@@ -36,7 +36,7 @@ fn party() -> &'static RelyingParty {
 }
 
 /// The tokens of this number, obtained now.
-fn tokens(number: u64, env: &TestEnv) -> TokenSet {
+pub fn tokens(number: u64, env: &TestEnv) -> TokenSet {
     let now = env.now().unix_millis();
     let expires_at = now + LIFETIME * 1000;
     TokenSet::from_json(&format!(
@@ -53,9 +53,17 @@ struct Model {
     saved: BTreeSet<String>,
     /// Why it has ended.
     end: Option<End>,
+    /// The store has shown that it can write, since the last request.
+    is_prepared: bool,
     /// The provider said so since the last login.
     grant_is_gone: bool,
     client_is_rejected: bool,
+    goes_back: bool,
+    /// Tokens of a new login were given to the session, and may take the place of any record.
+    logs_in: bool,
+    /// There was no record, or one of another login.
+    is_erased: bool,
+    is_foreign: bool,
     /// Attempts that somebody waits for, and those that are over.
     waiting: BTreeSet<Epoch>,
     over: BTreeSet<Epoch>,
@@ -76,6 +84,7 @@ struct World {
     session: Session,
     options: SessionOptions,
     record: Option<Record>,
+    begun: bool,
     /// Each with the access token that there was when it was sent.
     calls: VecDeque<(Ticket, u64, String)>,
     asked: VecDeque<(StoreTicket, StoreAction)>,
@@ -108,9 +117,9 @@ impl World {
         };
         let first = tokens(0, &env);
         let model = Model { saved: BTreeSet::from([name(&first)]), ..Model::default() };
-        let session = Session::new(first, 0, party().clone(), options, &mut env).unwrap();
+        let session = Session::new(first, None, party().clone(), options, &mut env).unwrap();
         let (calls, asked, old) = (VecDeque::new(), VecDeque::new(), Vec::new());
-        Self { env, session, options, record: None, calls, asked, issued: 0, old, model }
+        Self { env, session, options, record: None, begun: false, calls, asked, issued: 0, old, model }
     }
 
     fn has_store(&self) -> bool {
@@ -149,18 +158,34 @@ impl World {
             (10 | 11, _) => self.response(how),
             (12 | 13, _) => self.keep(how),
             (14, 0) => {
-                drop(self.session.log_out(&mut self.env));
+                self.session.log_out(&mut self.env);
                 self.model.end = Some(End::LoggedOut);
                 self.model.asked_at = None;
             }
             (14, 1) => self.adopt(),
-            (14, 2) => self.session.save(&self.env),
+            (14, 2) => {
+                self.model.logs_in = true;
+                self.session.save(&self.env);
+            }
+            // Another process logs out.
+            (14, 3) => {
+                self.model.is_erased = true;
+                self.record = None;
+            }
+            // Somebody logs in there: nobody knows who.
+            (14, 4) => {
+                let tokens = self.issue();
+                let version = self.record.as_ref().map(Record::version);
+                self.model.is_foreign = true;
+                self.record = Some(Record::of_login(tokens, version, &mut self.env));
+            }
             // Another process saves what it got.
             (14, _) => {
-                let generation = self.record.as_ref().map_or(0, |record| record.generation) + 1;
-                let tokens = self.issue();
-                self.model.saved.insert(name(&tokens));
-                self.record = Some(Record::new(generation, tokens));
+                let Some(mut record) = self.record.clone() else { return };
+                record.generation += 1;
+                record.tokens = self.issue();
+                self.model.saved.insert(name(&record.tokens));
+                self.record = Some(record);
             }
             _ => self.old.push(self.session.tokens().access_token().clone()),
         }
@@ -203,14 +228,19 @@ impl World {
         let tokens = self.issue();
         let name = name(&tokens);
         if self.session.adopt(tokens, &mut self.env).is_err() {
-            return assert_eq!(self.model.end, Some(End::LoggedOut));
+            return assert!(self.is_final());
         }
-        assert_ne!(self.model.end, Some(End::LoggedOut), "a session that was logged out lives again");
+        assert!(!self.is_final(), "a session that was logged out lives again");
+        self.model.logs_in = true;
         let Model { end, grant_is_gone, client_is_rejected, asked_at, .. } = &mut self.model;
         (*end, *grant_is_gone, *client_is_rejected, *asked_at) = (None, false, false, None);
         if !self.has_store() {
             self.model.saved.insert(name);
         }
+    }
+
+    fn is_final(&self) -> bool {
+        matches!(self.model.end, Some(End::LoggedOut | End::LoggedOutElsewhere | End::Replaced(_)))
     }
 
     /// The lock is held, and was not told to be given back.
@@ -225,17 +255,32 @@ impl World {
         while let Some((ticket, action)) = self.session.poll_store(&mut self.env) {
             assert!(self.has_store(), "a store is asked where there is none");
             match &action {
-                StoreAction::Save { next, .. } => drop(self.model.saved.insert(name(&next.tokens))),
-                StoreAction::Erase => assert_eq!(self.model.end, Some(End::LoggedOut)),
-                StoreAction::Load => assert!(self.keeps_lock(), "loads without the lock"),
-                StoreAction::Lock | StoreAction::Unlock => {}
+                StoreAction::Save { expect, next } => {
+                    let replaces = expect.is_some_and(|expect| expect.login != next.login);
+                    assert!(!replaces || self.model.logs_in, "another login is overwritten");
+                    self.model.saved.insert(name(&next.tokens));
+                }
+                StoreAction::Erase { .. } => assert_eq!(self.model.end, Some(End::LoggedOut)),
+                StoreAction::Load => {
+                    // After it the token before may be tried.
+                    self.model.goes_back |= self.model.grant_is_gone;
+                    let needs_none = self.options.persistence == Persistence::Own && self.is_final();
+                    assert!(self.keeps_lock() || needs_none, "loads without the lock");
+                }
+                StoreAction::Lock | StoreAction::Unlock | StoreAction::Prepare { .. } | StoreAction::Discard => {}
             }
             self.asked.push_back((ticket, action));
         }
         while let Some(transmit) = self.session.poll_transmit(&mut self.env) {
             let Transmit::Call { ticket, request, .. } = transmit else { panic!("no key lives elsewhere") };
-            assert_eq!((&self.model.end, request.uri().path()), (&None, "/t"));
+            // After a logout, where a refresh was begun and has no end.
+            let is_last = self.model.end == Some(End::LoggedOut);
+            assert!(self.model.end.is_none() || is_last);
+            assert_eq!(request.uri().path(), "/t");
             assert!(self.options.persistence != Persistence::Shared || self.keeps_lock(), "asks without the lock");
+            let is_prepared = std::mem::take(&mut self.model.is_prepared);
+            assert!(is_prepared || is_last || !self.has_store() || self.model.goes_back, "spends what may not be kept");
+            self.model.goes_back = false;
             let now = self.env.monotonic();
             self.issued += 1;
             let had = name(self.session.tokens());
@@ -311,27 +356,40 @@ impl World {
     fn keep(&mut self, how: u8) {
         let Some((ticket, action)) = self.asked.pop_front() else { return };
         let does_it = !matches!(how, 8 | 10);
-        let generation = self.record.as_ref().map_or(0, |record| record.generation);
         let response = match action {
             StoreAction::Lock => StoreResponse::Locked,
-            StoreAction::Load => StoreResponse::Loaded(self.record.clone().map(Box::new)),
-            StoreAction::Save { expect, .. } if expect != generation => match self.record.clone() {
-                Some(record) => StoreResponse::Conflict(Box::new(record)),
-                // What was expected was erased by somebody.
-                None => StoreResponse::Failed(ErrorCode::STORE_IO.into()),
-            },
+            StoreAction::Load => StoreResponse::Loaded { record: self.record.clone().map(Box::new), begun: self.begun },
+            StoreAction::Prepare { expect } if expect != self.record.as_ref().map(Record::version) => {
+                StoreResponse::Conflict(self.record.clone().map(Box::new))
+            }
+            StoreAction::Prepare { .. } => {
+                self.begun |= does_it;
+                self.model.is_prepared = does_it && !matches!(how, 8..=11);
+                StoreResponse::Prepared
+            }
+            StoreAction::Discard => {
+                self.begun &= !does_it;
+                StoreResponse::Done
+            }
+            StoreAction::Save { expect, .. } if expect != self.record.as_ref().map(Record::version) => {
+                StoreResponse::Conflict(self.record.clone().map(Box::new))
+            }
             StoreAction::Save { next, .. } => {
                 if does_it {
-                    self.record = Some(*next);
+                    (self.record, self.begun) = (Some(*next), false);
                 }
                 StoreResponse::Saved
             }
-            StoreAction::Erase => {
-                if does_it {
-                    self.record = None;
+            StoreAction::Erase { expect } => match self.record.clone() {
+                Some(record) if Some(record.version()) != expect => StoreResponse::Conflict(Some(Box::new(record))),
+                _ => {
+                    let begun = self.begun;
+                    if does_it {
+                        self.record = None;
+                    }
+                    StoreResponse::Erased { begun }
                 }
-                StoreResponse::Done
-            }
+            },
             StoreAction::Unlock => {
                 self.model.holds_lock = false;
                 StoreResponse::Done
@@ -354,6 +412,10 @@ impl World {
                 self.model.doubtful = Some(name(self.session.tokens()));
             }
             (None, Some(End::ClientRejected(_))) if self.model.client_is_rejected => {}
+            (None, Some(End::LoggedOutElsewhere)) if self.model.is_erased => {}
+            (None, Some(End::Replaced(error))) if self.model.is_foreign => {
+                assert_eq!(error.code(), ErrorCode::SESSION_MISMATCH);
+            }
             (before, now) => panic!("{now:?} after {before:?}"),
         }
         self.model.end = self.session.end();
@@ -402,7 +464,7 @@ impl World {
         assert!(self.session.is_idle() && !self.model.holds_lock, "it does not come to rest");
         if let (Persistence::Shared | Persistence::Own, None, Some(record)) =
             (self.options.persistence, &self.model.end, &self.record)
-            && record.generation == self.session.generation()
+            && Some(record.version()) == self.session.stored()
         {
             assert_eq!(name(&record.tokens), name(self.session.tokens()), "what is used is not what is kept");
         }

@@ -21,7 +21,7 @@ impl Live {
         let mut world = World::at(synapse);
         let session = world.logged_in(name).session;
         let party = world.party_of(&session);
-        let session = Session::new(session, 0, &party, SessionOptions::default(), &mut world.env).unwrap();
+        let session = Session::new(session, None, &party, SessionOptions::default(), &mut world.env).unwrap();
         Self { world, session }
     }
 
@@ -132,9 +132,10 @@ fn logging_out_ends_the_device() {
     let (mut leaving, mut staying) = (Live::at(synapse, "leaver"), Live::at(synapse, "leaver"));
     let session = leaving.session.user_session();
     assert!(staying.has_device(&session));
-    let step = leaving.session.log_out(&mut leaving.world.env);
+    leaving.session.log_out(&mut leaving.world.env);
+    assert_eq!(leaving.pump().first(), Some(&SessionEvent::Erase));
+    let step = leaving.session.poll_revocation(&mut leaving.world.env).unwrap();
     leaving.world.run(step).unwrap();
-    assert_eq!(leaving.pump(), [SessionEvent::Erase]);
     assert_eq!(leaving.world.whoami(session.tokens().access_token()).status(), StatusCode::UNAUTHORIZED);
     assert!(!staying.has_device(&session));
     assert_eq!(staying.call().0, StatusCode::OK);

@@ -52,7 +52,7 @@ fn a_party_takes_nothing_that_another_one_owns() {
                 ("userinfo", other.userinfo(tokens, env).err()),
                 ("resource", other.call(resource, Policy::read(1, Accept::Any), tokens, env).err()),
                 ("revocation", other.revoke(tokens, env).err()),
-                ("session", Session::new(tokens.clone(), 0, other.clone(), SessionOptions::default(), env).err()),
+                ("session", Session::new(tokens.clone(), None, other.clone(), SessionOptions::default(), env).err()),
             ];
             for (what, error) in outcomes {
                 let error = error.unwrap_or_else(|| panic!("{what}: taken from {other:?}"));
@@ -85,7 +85,7 @@ fn a_session_adopts_no_tokens_that_another_one_owns() {
     let stranger = elsewhere.logged_in().unwrap();
     let (tokens, party) = (user.tokens, user.party);
     let mut session =
-        Session::new(tokens.clone(), 0, party.clone(), SessionOptions::default(), &mut world.env).unwrap();
+        Session::new(tokens.clone(), None, party.clone(), SessionOptions::default(), &mut world.env).unwrap();
     for (foreign, code) in [(stranger.tokens, ErrorCode::PROVIDER_MISMATCH), (other.tokens, ErrorCode::CLIENT_MISMATCH)]
     {
         let error = session.adopt(foreign.clone(), &mut world.env).unwrap_err();

@@ -86,7 +86,7 @@ fn what_a_new_login_ends_with_never_damages_the_session_that_it_was_for() {
         let before = serde_json::to_string(&session).unwrap();
         let server = world.server();
         let party = world.party_of(&session, &server);
-        let mut live = Session::new(session.clone(), 0, &party, SessionOptions::default(), &mut world.env).unwrap();
+        let mut live = Session::new(session.clone(), None, &party, SessionOptions::default(), &mut world.env).unwrap();
         if name.starts_with("registration") {
             // The provider has forgotten the client.
             assert!(world.application.forget(&server, session.tokens().client_id()));
@@ -346,7 +346,7 @@ fn no_secret_is_shown() {
     let server = world.server();
     let party = world.party_of(&login.session, &server);
     let options = SessionOptions::default();
-    let live = Session::new(login.session.clone(), 0, &party, options, &mut world.env).unwrap();
+    let live = Session::new(login.session.clone(), None, &party, options, &mut world.env).unwrap();
     shown.push_str(&format!("{login:?} {live:?} {:?}", world.application));
     let tokens = login.session.tokens();
     let secrets =

@@ -39,7 +39,7 @@ fn a_look_at_the_current_token_begins_nothing() {
 
     let mut session = world.session(options());
     world.env.clock().jump_back(Duration::from_secs(300));
-    drop(session.log_out(&mut world.env));
+    session.log_out(&mut world.env);
     assert!(session.current(&world.env).is_none(), "the owner has ended it");
 }
 
@@ -277,5 +277,5 @@ fn an_idle_session_is_small() {
     let id_token = size_of::<IdToken>() + 2 * size_of::<usize>();
     let all = size_of::<Session>() + id_token;
     println!("Session {} with its TokenSet {} + IdToken {id_token}", size_of::<Session>(), size_of::<TokenSet>());
-    assert!(all <= 312, "{all}");
+    assert!(all <= 352, "{all}");
 }

@@ -1,14 +1,17 @@
 //! Records that somebody else saved while this session refreshed: whose tokens are the better ones.
 
-use oidc_proto::session::{Event, Persistence, Record, Refusal, Session, SessionOptions, Standing, Ticket};
+use oidc_proto::session::{End, Event, Persistence, Record, Refusal, Session, SessionOptions, Standing, Ticket};
 use oidc_proto::testing::{self, Fault, On, User};
 use oidc_proto::{Body, ErrorCode, Failure, FailureKind, Sent, TokenSet};
 
-use crate::session::world::{ISSUER, Store, World, call, needs_login, shared};
+use crate::session::world::{ISSUER, Store, World, call, needs_login, record, shared};
+
+fn two_users() -> testing::Provider {
+    testing::Provider::new(ISSUER).with_user(User::new("alice")).with_user(User::new("bob"))
+}
 
 fn world() -> World {
-    let op = testing::Provider::new(ISSUER).with_user(User::new("alice")).with_user(User::new("bob"));
-    let mut world = World::with(op);
+    let mut world = World::with(two_users());
     world.advance(301);
     world
 }
@@ -29,21 +32,35 @@ fn name(tokens: &TokenSet) -> String {
     tokens.access_token().expose().to_owned()
 }
 
+/// An account switch in another process: this session is over, and the new user's record stays.
 #[test]
-fn a_record_of_another_user_is_not_taken() {
-    let (mut world, store) = (world(), Store::default());
-    let bobs = world.login("bob");
-    store.put(Record::new(4, bobs.clone()));
-    let mut session = world.session(shared());
-    let (own, asked) = (world.tokens_of(&session), world.op.count(On::Token));
-    let epoch = world.ask(&mut session).unwrap_err().unwrap();
-    assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff { .. }]));
-    assert_eq!(world.outcome(&session, epoch), Err("session.mismatch"));
-    assert_eq!((world.tokens_of(&session), session.generation(), store.is_locked()), (own, 0, false));
-    assert_eq!((kept(&store), world.op.count(On::Token)), ((4, name(&bobs)), asked));
+fn a_record_of_another_user_ends_the_session_and_is_not_overwritten() {
+    for persistence in [Persistence::Shared, Persistence::Own] {
+        for is_stored in [true, false] {
+            let (mut world, store) = (world(), Store::default());
+            let options = SessionOptions { persistence, ..SessionOptions::default() };
+            let mut session = world.restore(Record::new(u64::from(is_stored), world.tokens.clone()), options);
+            let bobs = world.login("bob");
+            store.put(Record::of_login(bobs.clone(), session.stored(), &mut world.env));
+            let epoch = world.ask(&mut session).unwrap_err().unwrap();
+            let events = world.pump(&mut session, &store);
+            assert!(
+                matches!(&events[..], [Event::Replaced(error)] | [Event::Orphaned, Event::Replaced(error)]
+                    if error.code() == ErrorCode::SESSION_MISMATCH),
+                "{events:?}"
+            );
+            assert_eq!(world.outcome(&session, epoch), Err("ended"));
+            assert_eq!((kept(&store).1, store.is_locked(), session.is_idle()), (name(&bobs), false, true));
+            assert!(matches!(session.end(), Some(End::Replaced(_))));
+            session.save(&world.env);
+            let again = world.login("alice");
+            assert_eq!(session.adopt(again, &mut world.env).unwrap_err().code(), ErrorCode::SESSION_ENDED);
+            assert!(session.poll_store(&mut world.env).is_none() && session.poll_timeout().is_none());
+        }
+    }
 }
 
-/// It came while ours were under way: ours are used, and not put in its place.
+/// It came while ours were under way: ours are nobody's now, and are given back to be revoked.
 #[test]
 fn a_record_of_another_user_that_came_during_a_refresh_is_not_replaced() {
     let (mut world, store) = (world(), Store::default());
@@ -52,10 +69,109 @@ fn a_record_of_another_user_that_came_during_a_refresh_is_not_replaced() {
     world.send(&mut session, ticket, request);
     let bobs = world.login("bob");
     store.put(Record::new(4, bobs.clone()));
-    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
-    let own = world.ask(&mut session).unwrap();
-    assert!(world.honours(&own) && own != name(&bobs));
+    assert!(matches!(world.pump(&mut session, &store)[..], [Event::Orphaned, Event::Replaced(_)]));
+    let orphans = world.revoke(&mut session);
+    assert!(orphans.len() == 1 && !world.op.has_grant_of(&orphans[0]));
     assert_eq!((kept(&store), store.is_locked()), ((4, name(&bobs)), false));
+}
+
+/// A new login of the same user in another process is taken by this one.
+#[test]
+fn a_new_login_of_the_same_user_elsewhere_is_adopted() {
+    for is_in_flight in [false, true] {
+        let (mut world, store) = (world(), Store::default());
+        store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+        let mut session = world.restore(store.record().unwrap(), shared());
+        let (ticket, request) = asked(&mut world, &mut session, &store);
+        let theirs = world.login("alice");
+        let next = Record::of_login(theirs.clone(), session.stored(), &mut world.env);
+        store.put(next.clone());
+        if is_in_flight {
+            world.send(&mut session, ticket, request);
+            assert_eq!(world.pump(&mut session, &store), [Event::Orphaned, Event::TokensRefreshed]);
+            // What came for the old login is in nobody's hands.
+            let orphans = world.revoke(&mut session);
+            assert!(orphans.len() == 1 && !world.op.has_grant_of(&orphans[0]));
+        } else {
+            session.handle_failure(ticket, Failure::new(FailureKind::Timeout, Sent::No), &mut world.env);
+            world.wait(&mut session);
+            let events = world.pump(&mut session, &store);
+            assert_eq!(events.last(), Some(&Event::TokensRefreshed), "{events:?}");
+            assert!(world.revoke(&mut session).is_empty(), "whoever has replaced it revokes it");
+        }
+        assert_eq!((world.tokens_of(&session), session.login()), (name(&theirs), next.login));
+        assert_eq!((session.stored(), store.is_locked()), (Some(next.version()), false));
+    }
+}
+
+/// Nothing is written back: the record would be a login that nobody has asked for.
+#[test]
+fn a_record_that_is_gone_ends_the_session_and_is_not_written_back() {
+    for persistence in [Persistence::Shared, Persistence::Own] {
+        for is_in_flight in [false, true] {
+            let (mut world, store) = (world(), Store::default());
+            store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+            let options = SessionOptions { persistence, ..SessionOptions::default() };
+            let mut session = world.restore(store.record().unwrap(), options);
+            if is_in_flight {
+                let (ticket, request) = asked(&mut world, &mut session, &store);
+                world.send(&mut session, ticket, request);
+            } else {
+                let _ = world.ask(&mut session);
+            }
+            store.clear();
+            let events = world.pump(&mut session, &store);
+            assert_eq!(events.last(), Some(&Event::LoggedOutElsewhere), "{events:?}");
+            assert_eq!(!world.revoke(&mut session).is_empty(), is_in_flight, "what came is given back to be revoked");
+            assert_eq!(session.end(), Some(End::LoggedOutElsewhere));
+            assert!(store.record().is_none() && !store.is_locked() && session.is_idle());
+        }
+    }
+}
+
+/// The same for tokens that could not be saved.
+#[test]
+fn unsaved_tokens_are_not_written_where_the_record_is_gone() {
+    let (mut world, store) = (world(), Store::default());
+    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+    let mut session = world.restore(store.record().unwrap(), shared());
+    store.fails("save");
+    let _ = world.ask(&mut session);
+    world.pump(&mut session, &store);
+    store.fails("");
+    store.clear();
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &store), [Event::Orphaned, Event::LoggedOutElsewhere]);
+    assert!(store.record().is_none() && !store.is_locked() && session.is_idle());
+    assert_eq!(world.revoke(&mut session).len(), 1);
+}
+
+/// A login takes the place of whatever is there, says so, and gives back what is to be revoked.
+#[test]
+fn a_new_login_takes_the_place_of_an_old_record() {
+    for (user, adopts) in [("alice", false), ("bob", false), ("alice", true), ("bob", true)] {
+        let (mut world, store) = (World::with(two_users()), Store::default());
+        let theirs = world.login(user);
+        let old = Record::of_login(theirs.clone(), None, &mut world.env);
+        store.put(old.clone());
+        let mut session = world.session(shared());
+        if adopts {
+            let newer = world.login("alice");
+            session.adopt(newer, &mut world.env).unwrap();
+        } else {
+            session.save(&world.env);
+        }
+        assert!(world.revoke(&mut session).is_empty(), "not before the new one is saved");
+        let events = world.pump(&mut session, &store);
+        assert!(events.contains(&Event::Orphaned), "{events:?}");
+        let record = store.record().unwrap();
+        assert_eq!((record.generation, name(&record.tokens)), (2, world.tokens_of(&session)));
+        assert!(record.login.is_some() && record.login != old.login && record.login == session.login());
+        let orphans = world.revoke(&mut session);
+        assert!(orphans.iter().any(|token| theirs.refresh_token().unwrap().matches(token)), "{user} {adopts}");
+        assert_eq!(orphans.len(), 1 + usize::from(adopts), "adopted tokens also replace those of the session");
+        assert!(session.is_idle() && session.end().is_none());
+    }
 }
 
 /// Whoever saved it had lost the lock: the provider may have taken theirs back when it answered us.
@@ -67,7 +183,7 @@ fn ours_are_better_than_what_came_before_we_asked() {
     world.advance(1);
     let (ticket, request) = asked(&mut world, &mut session, &store);
     world.send(&mut session, ticket, request);
-    store.put(Record::new(4, theirs.clone()));
+    store.put(record(&session, 4, &theirs));
     store.log();
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     let own = world.ask(&mut session).unwrap();
@@ -90,7 +206,7 @@ fn a_response_that_took_longer_than_a_lock_lasts_is_not_better() {
         world.send(&mut session, ticket, request);
         // The keys are fetched after it, which makes it no newer.
         world.exchange(&mut session);
-        store.put(Record::new(4, theirs.clone()));
+        store.put(record(&session, 4, &theirs));
         assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
         assert_eq!(world.tokens_of(&session) != name(&theirs), ours, "{seconds}");
         assert_eq!(session.generation(), if ours { 5 } else { 4 });
@@ -111,7 +227,7 @@ fn tokens_that_are_verified_later_were_asked_for_before() {
     assert!(store.is_locked(), "nobody is to go on from the old refresh token");
     store.break_lock();
     let theirs = world.login("alice");
-    store.put(Record::new(4, theirs.clone()));
+    store.put(record(&session, 4, &theirs));
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     assert_eq!((kept(&store), world.tokens_of(&session)), ((4, name(&theirs)), name(&theirs)));
@@ -124,7 +240,7 @@ fn what_was_replaced_is_replaced_again() {
         let (mut world, store) = (world(), Store::default());
         let mut session = world.session(options);
         let (ticket, request) = asked(&mut world, &mut session, &store);
-        store.put(Record::new(4, world.tokens.clone()));
+        store.put(record(&session, 4, &world.tokens));
         world.advance(45);
         world.send(&mut session, ticket, request);
         assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
@@ -138,9 +254,9 @@ fn what_was_replaced_is_replaced_again() {
 fn in_a_store_of_its_own_a_session_has_the_last_word() {
     let (mut world, store) = (World::new(), Store::default());
     let theirs = world.login("alice");
-    store.put(Record::new(4, theirs));
     let options = SessionOptions { persistence: Persistence::Own, ..SessionOptions::default() };
-    let mut session = world.session(options);
+    let mut session = world.restore(Record::new(1, world.tokens.clone()), options);
+    store.put(record(&session, 4, &theirs));
     session.save(&world.env);
     assert_eq!(world.pump(&mut session, &store), [Event::NotSaved(ErrorCode::STORE_CONFLICT.into())]);
     world.wait(&mut session);
@@ -153,8 +269,8 @@ fn in_a_store_of_its_own_a_session_has_the_last_word() {
 #[test]
 fn a_record_that_was_only_renumbered_is_gone_on_from() {
     let (mut world, store) = (world(), Store::default());
-    store.put(Record::new(4, world.tokens.clone()));
     let mut session = world.session(shared());
+    store.put(record(&session, 4, &world.tokens));
     let _ = world.ask(&mut session);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     assert_eq!(kept(&store), (5, world.tokens_of(&session)));
@@ -164,7 +280,7 @@ fn a_record_that_was_only_renumbered_is_gone_on_from() {
     world.op.end_grants();
     let mut session = world.session(shared());
     let (ticket, request) = asked(&mut world, &mut session, &store);
-    store.put(Record::new(4, world.tokens.clone()));
+    store.put(record(&session, 4, &world.tokens));
     world.send(&mut session, ticket, request);
     let asked = world.op.count(On::Token);
     assert!(needs_login(&world.pump(&mut session, &store)));
@@ -176,9 +292,9 @@ fn a_record_that_was_only_renumbered_is_gone_on_from() {
 fn newer_tokens_that_have_expired_are_refreshed() {
     let (mut world, store) = (world(), Store::default());
     let theirs = world.login("alice");
-    store.put(Record::new(4, theirs.clone()));
-    world.advance(301);
     let mut session = world.session(shared());
+    store.put(record(&session, 4, &theirs));
+    world.advance(301);
     let asked = world.op.count(On::Token);
     let epoch = world.ask(&mut session).unwrap_err().unwrap();
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
@@ -194,7 +310,7 @@ fn newer_tokens_that_have_expired_are_refreshed_before_it_is_given_up() {
     world.advance(301);
     let mut session = world.session(shared());
     let (ticket, _never_sent) = asked(&mut world, &mut session, &store);
-    store.put(Record::new(4, theirs));
+    store.put(record(&session, 4, &theirs));
     let body = br#"{"error":"invalid_grant"}"#.to_vec();
     let denial = http::Response::builder().status(400).header("content-type", "application/json").body(body).unwrap();
     session.handle_response(ticket, denial, &mut world.env);
@@ -226,7 +342,7 @@ fn tokens_of_another_process_that_are_older_than_a_lost_response_are_doubtful() 
         assert_eq!(session.standing(&world.env), standing);
 
         let theirs = if is_older { theirs } else { world.login("alice") };
-        store.put(Record::new(1, theirs.clone()));
+        store.put(record(&session, 1, &theirs));
         world.wait(&mut session);
         assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
         let is_theirs = world.tokens_of(&session) == theirs.access_token().expose();

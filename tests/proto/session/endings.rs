@@ -1,11 +1,10 @@
 //! What ends a session, and what comes after.
 
-use oidc_proto::ErrorCode;
-use oidc_proto::adapter::BlockingDriver;
-use oidc_proto::session::{Access, End, Event, Persistence, SessionOptions};
-use oidc_proto::testing::{self, Fault, Lie, On, User};
+use oidc_proto::session::{Access, End, Erased, Event, Persistence, Record, SessionOptions, StoreAction};
+use oidc_proto::testing::{self, Fault, Lie, On, Reuse, RevokingSpent, User};
+use oidc_proto::{Env as _, ErrorCode};
 
-use crate::session::world::{ISSUER, Store, World, broken, needs_login, shared};
+use crate::session::world::{ISSUER, Store, World, broken, call, needs_login, record, shared};
 
 fn answering(world: &World, status: u16, error: &'static str) {
     world.op.tamper(On::Token, move |response| {
@@ -101,7 +100,8 @@ fn a_new_login_of_the_same_user_revives_a_session_and_nobody_elses_does() {
 fn a_logout_ends_here_at_once_and_revokes_as_far_as_the_network_goes() {
     let mut world = World::new();
     let store = Store::default();
-    let mut session = world.session(shared());
+    store.put(Record::new(1, world.tokens.clone()));
+    let mut session = world.restore(store.record().unwrap(), shared());
     world.advance(301);
     let _ = world.ask(&mut session);
     // In the middle of a refresh, with the lock held.
@@ -110,16 +110,154 @@ fn a_logout_ends_here_at_once_and_revokes_as_far_as_the_network_goes() {
     session.handle_store(ticket, answer, &mut world.env);
     assert!(store.is_locked());
 
-    let revocation = session.log_out(&mut world.env).unwrap();
+    session.log_out(&mut world.env);
     assert!(matches!(session.access(&mut world.env), Access::Ended(End::LoggedOut)));
-    assert_eq!(world.pump(&mut session, &store), [Event::Ended]);
-    assert!(!store.is_locked() && store.record().is_none());
-    assert_eq!(store.log(), ["lock", "unlock", "erase"]);
+    let events = world.pump(&mut session, &store);
+    assert!(logged_out(&events, Erased::Record, true), "{events:?}");
+    assert_eq!(events[..2], [Event::Ended, Event::Orphaned]);
+    assert!(!store.is_locked() && store.record().is_none() && session.is_idle());
+    assert_eq!(store.log(), ["lock", "load", "erase", "unlock"]);
     assert_eq!(session.poll_timeout(), None);
-    BlockingDriver::new(world.op.http(world.env.clock())).run(revocation, &mut world.env).unwrap();
+    assert_eq!(world.revoke(&mut session).len(), 1);
     assert!(!world.honours(session.tokens().access_token().expose()));
     let tokens = world.login("alice");
     assert_eq!(session.adopt(tokens, &mut world.env).unwrap_err().code(), ErrorCode::SESSION_ENDED);
+    // Once more is no more.
+    session.log_out(&mut world.env);
+    assert!(world.pump(&mut session, &store).is_empty() && session.is_idle());
+}
+
+/// Another process has refreshed: the tokens that this one has may be worth nothing, and their revocation does nothing.
+#[test]
+fn a_logout_revokes_what_is_stored() {
+    for persistence in [Persistence::Shared, Persistence::Own] {
+        let mut world = World::with(ignores_spent());
+        let store = Store::default();
+        store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+        let options = SessionOptions { persistence, ..SessionOptions::default() };
+        let [mut first, mut second] = [(); 2].map(|()| world.restore(store.record().unwrap(), options));
+        let _ = second.refresh(&mut world.env);
+        world.pump(&mut second, &store);
+        let newest = world.tokens_of(&second);
+        first.log_out(&mut world.env);
+        let events = world.pump(&mut first, &store);
+        assert!(logged_out(&events, Erased::Record, true), "{events:?}");
+        assert!(store.record().is_none() && first.is_idle());
+        assert_eq!(world.revoke(&mut first).len(), 2, "what this process had, too");
+        assert!(!world.op.has_grant_of(&newest));
+        // And the other one does not bring it back.
+        let _ = second.refresh(&mut world.env);
+        assert!(world.pump(&mut second, &store).contains(&Event::LoggedOutElsewhere));
+        assert!(store.record().is_none());
+    }
+}
+
+/// A process was killed after it had asked: the stored refresh token is spent, and its revocation ends nothing.
+#[test]
+fn a_logout_after_a_refresh_without_an_end_refreshes_first() {
+    for reuse in [Reuse::AllowedUntilSuccessorIsUsed, Reuse::EndsGrant] {
+        for is_offline in [false, true] {
+            let mut world = World::with(ignores_spent().with_reuse(reuse));
+            let store = Store::default();
+            store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+            let mut killed = world.restore(store.record().unwrap(), shared());
+            let _ = killed.refresh(&mut world.env);
+            world.keep(&mut killed, &store);
+            let (_, request) = call(killed.poll_transmit(&mut world.env).unwrap());
+            world.op.exchange(request, world.env.now()).unwrap();
+            drop(killed);
+            store.break_lock();
+
+            let mut session = world.restore(store.record().unwrap(), shared());
+            if is_offline {
+                world.op.fault(On::Token, Fault::Timeout, 1);
+            }
+            session.log_out(&mut world.env);
+            let events = world.pump(&mut session, &store);
+            let is_certain = !is_offline && reuse != Reuse::EndsGrant;
+            assert!(logged_out(&events, Erased::Record, is_certain), "{reuse:?} {is_offline}: {events:?}");
+            world.revoke(&mut session);
+            let lives = world.op.has_grant_of(world.tokens.refresh_token().unwrap().expose());
+            assert_eq!(lives, is_offline, "{reuse:?}");
+            assert!(session.is_idle() && store.record().is_none() && !store.is_locked());
+        }
+    }
+}
+
+/// A response that was under way brings the newest tokens. They are revoked as they come.
+#[test]
+fn tokens_that_come_after_the_logout_are_revoked_as_they_come() {
+    for is_late in [false, true] {
+        let mut world = World::with(ignores_spent());
+        world.forget_keys();
+        let store = Store::default();
+        store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+        let mut session = world.restore(store.record().unwrap(), shared());
+        let _ = session.refresh(&mut world.env);
+        world.keep(&mut session, &store);
+        let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
+        session.log_out(&mut world.env);
+        world.keep(&mut session, &store);
+        assert!(store.record().is_none() && !session.is_idle(), "it is erased at once, and the response is waited for");
+        let response = world.op.exchange(request, world.env.now()).unwrap();
+        if is_late {
+            world.wait(&mut session);
+        } else {
+            session.handle_response(ticket, response, &mut world.env);
+        }
+        let events = world.pump(&mut session, &store);
+        assert!(logged_out(&events, Erased::Record, !is_late), "{events:?}");
+        world.revoke(&mut session);
+        assert!(session.is_idle() && !store.is_locked());
+        assert_eq!(world.op.has_grant_of(world.tokens.refresh_token().unwrap().expose()), is_late);
+    }
+}
+
+/// Somebody else has logged in meanwhile. That login is not this session's to end.
+#[test]
+fn a_logout_leaves_the_record_of_another_user() {
+    let op = testing::Provider::new(ISSUER).with_user(User::new("alice")).with_user(User::new("bob"));
+    let mut world = World::with(op);
+    let store = Store::default();
+    let mut session = world.restore(Record::new(1, world.tokens.clone()), shared());
+    let bobs = world.login("bob");
+    store.put(Record::of_login(bobs.clone(), session.stored(), &mut world.env));
+    session.log_out(&mut world.env);
+    let events = world.pump(&mut session, &store);
+    assert!(logged_out(&events, Erased::OtherLogin, true), "{events:?}");
+    assert_eq!(world.revoke(&mut session).len(), 1);
+    assert!(store.record().is_some() && world.honours(bobs.access_token().expose()));
+}
+
+/// Somebody holds the lock and does not give it back.
+#[test]
+fn a_logout_without_the_lock_erases_and_says_that_it_knows_no_more() {
+    let (mut world, store) = (World::new(), Store::default());
+    store.put(Record::new(1, world.tokens.clone()));
+    let mut session = world.restore(store.record().unwrap(), shared());
+    assert!(store.response(StoreAction::Lock).is_some());
+    session.log_out(&mut world.env);
+    let (_never, _) = session.poll_store(&mut world.env).unwrap();
+    world.wait(&mut session);
+    let events = world.pump(&mut session, &store);
+    assert!(logged_out(&events, Erased::Record, false), "{events:?}");
+    assert!(store.record().is_none() && session.is_idle());
+    assert_eq!(world.revoke(&mut session).len(), 1);
+}
+
+/// Revoking a spent token does nothing there.
+fn ignores_spent() -> testing::Provider {
+    testing::Provider::new(ISSUER)
+        .with_reuse(Reuse::AllowedUntilSuccessorIsUsed)
+        .with_revoking_spent(RevokingSpent::DoesNothing)
+}
+
+fn logged_out(events: &[Event], erased: Erased, is_certain: bool) -> bool {
+    let logouts = events.iter().filter_map(|event| match event {
+        Event::LoggedOut(logout) => Some(logout),
+        _ => None,
+    });
+    logouts.map(|logout| (&logout.erased, logout.is_certain)).eq([(&erased, is_certain)])
 }
 
 /// An attempt that is paused with the lock in its hands: a response may still come, or keys for what came.
@@ -143,11 +281,16 @@ fn a_logout_or_a_new_login_gives_back_the_lock_of_a_paused_attempt() {
         assert!(matches!(session.poll_event(), Some(Event::BackingOff { .. })));
         assert!(store.is_locked());
         if logs_out {
-            drop(session.log_out(&mut world.env));
+            session.log_out(&mut world.env);
         } else {
             session.adopt(tokens, &mut world.env).unwrap();
         }
         world.pump(&mut session, &store);
+        if logs_out && !keys {
+            assert!(!session.is_idle(), "it waits for the response, which may bring tokens");
+            world.wait(&mut session);
+            world.pump(&mut session, &store);
+        }
         assert!(!store.is_locked() && session.is_idle(), "{keys} {logs_out}");
     }
 }
@@ -157,8 +300,12 @@ fn a_record_that_cannot_be_erased_is_told() {
     let mut world = World::new();
     let store = Store::default();
     let mut session = world.session(shared());
+    store.put(record(&session, 1, &world.tokens));
     store.fails("erase");
-    drop(session.log_out(&mut world.env));
-    assert_eq!(world.pump(&mut session, &store), [Event::Ended, Event::NotErased(broken("erase"))]);
+    session.log_out(&mut world.env);
+    let events = world.pump(&mut session, &store);
+    assert!(events.contains(&Event::NotErased(broken("erase"))), "{events:?}");
+    assert!(logged_out(&events, Erased::Failed(broken("erase")), true), "{events:?}");
     assert_eq!(world.pump(&mut session, &store), []);
+    assert!(session.is_idle() && !store.is_locked());
 }

@@ -42,7 +42,7 @@ fn a_lock_at_its_deadline_is_given_back() {
         let events = world.pump(&mut session, &store);
         assert_eq!(matches!(events[..], [Event::TokensRefreshed]), is_used, "{seconds}: {events:?}");
         assert!(!store.is_locked());
-        let expected: &[_] = if is_used { &["lock", "load", "save", "unlock"] } else { &["lock", "unlock"] };
+        let expected: &[_] = if is_used { &["lock", "load", "prepare", "save", "unlock"] } else { &["lock", "unlock"] };
         assert_eq!(store.log(), expected);
     }
 }
@@ -74,7 +74,8 @@ fn a_record_that_comes_at_the_deadline_is_read_again() {
         let (ticket, action) = session.poll_store(&mut world.env).unwrap();
         world.advance(seconds);
         session.handle_store(ticket, store.response(action).unwrap(), &mut world.env);
-        assert_eq!(session.poll_transmit(&mut world.env).is_some(), is_used, "{seconds}");
+        let next = session.poll_store(&mut world.env).map(|(_, action)| action);
+        assert_eq!(matches!(next, Some(StoreAction::Prepare { .. })), is_used, "{seconds}");
     }
 }
 
@@ -95,7 +96,7 @@ fn a_late_lock_is_as_good_as_the_one_that_is_waited_for() {
     session.handle_store(lock, StoreResponse::Locked, &mut world.env);
     session.handle_store(ticket, store.response(action).unwrap(), &mut world.env);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
-    assert_eq!(store.log(), ["lock", "load", "save", "unlock"]);
+    assert_eq!(store.log(), ["lock", "load", "prepare", "save", "unlock"]);
     assert!(session.is_idle() && !store.is_locked());
 }
 
@@ -108,7 +109,7 @@ fn a_lock_that_was_given_back_already_is_not_given_back_again() {
     world.wait(&mut session);
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store).last(), Some(&Event::TokensRefreshed));
-    assert_eq!(store.log(), ["lock", "load", "save", "unlock"]);
+    assert_eq!(store.log(), ["lock", "load", "prepare", "save", "unlock"]);
     session.handle_store(late, StoreResponse::Locked, &mut world.env);
     assert!(session.poll_store(&mut world.env).is_none() && session.is_idle());
 }

@@ -13,6 +13,7 @@ pub struct Memory(Arc<Mutex<Inner>>);
 struct Inner {
     record: Option<Record>,
     is_locked: bool,
+    begun: bool,
     log: Vec<&'static str>,
 }
 
@@ -38,22 +39,41 @@ impl Memory {
                 inner.is_locked = true;
                 ("lock", StoreResponse::Locked)
             }
-            StoreAction::Load => ("load", StoreResponse::Loaded(inner.record.clone().map(Box::new))),
-            StoreAction::Save { expect, next } => match inner.record.clone() {
-                Some(record) if record.generation != expect => ("save", StoreResponse::Conflict(Box::new(record))),
-                _ => {
-                    inner.record = Some(*next);
-                    ("save", StoreResponse::Saved)
-                }
-            },
+            StoreAction::Load => {
+                ("load", StoreResponse::Loaded { record: inner.record.clone().map(Box::new), begun: inner.begun })
+            }
+            StoreAction::Prepare { expect } if inner.record.as_ref().map(Record::version) != expect => {
+                ("prepare", StoreResponse::Conflict(inner.record.clone().map(Box::new)))
+            }
+            StoreAction::Prepare { .. } => {
+                inner.begun = true;
+                ("prepare", StoreResponse::Prepared)
+            }
+            StoreAction::Discard => {
+                inner.begun = false;
+                ("discard", StoreResponse::Done)
+            }
+            StoreAction::Save { expect, .. } if inner.record.as_ref().map(Record::version) != expect => {
+                ("save", StoreResponse::Conflict(inner.record.clone().map(Box::new)))
+            }
+            StoreAction::Save { next, .. } => {
+                (inner.record, inner.begun) = (Some(*next), false);
+                ("save", StoreResponse::Saved)
+            }
             StoreAction::Unlock => {
                 inner.is_locked = false;
                 ("unlock", StoreResponse::Done)
             }
-            StoreAction::Erase => {
-                inner.record = None;
-                ("erase", StoreResponse::Done)
-            }
+            StoreAction::Erase { expect } => match inner.record.clone() {
+                Some(record) if Some(record.version()) != expect => {
+                    ("erase", StoreResponse::Conflict(Some(Box::new(record))))
+                }
+                _ => {
+                    let begun = inner.begun;
+                    inner.record = None;
+                    ("erase", StoreResponse::Erased { begun })
+                }
+            },
         };
         inner.log.push(name);
         Ok(response)

@@ -1,6 +1,7 @@
 //! The session: many callers, many processes, a provider and a store that fail, clocks that jump.
 
 mod callers;
+mod checker;
 mod conflicts;
 mod endings;
 mod failures;

@@ -1,10 +1,10 @@
 //! Tokens that could not be saved: what becomes of them when the next refresh is due.
 
 use oidc_proto::ErrorCode;
-use oidc_proto::session::{Access, Event, Record, Session};
-use oidc_proto::testing::On;
+use oidc_proto::session::{Access, Event, Persistence, Record, Session, SessionOptions, StoreAction, StoreResponse};
+use oidc_proto::testing::{Fault, On};
 
-use crate::session::world::{Store, World, broken, shared, stalled};
+use crate::session::world::{Store, World, broken, record, shared, stalled};
 
 /// Refreshed five minutes ago, and not saved ever since: the access token has expired again.
 fn unsaved(world: &mut World, store: &Store) -> Session {
@@ -28,7 +28,7 @@ fn what_was_not_saved_is_saved_before_it_is_refreshed_again() {
     store.fails("");
     let epoch = world.ask(&mut session).unwrap_err().unwrap();
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
-    assert_eq!(store.log(), ["load", "save", "save", "unlock"], "the lock has been held since");
+    assert_eq!(store.log(), ["load", "save", "prepare", "save", "unlock"], "the lock has been held since");
     assert_eq!((session.generation(), store.record().unwrap().generation), (3, 3));
     let kept = store.record().unwrap().tokens.access_token().expose().to_owned();
     assert_eq!(world.outcome(&session, epoch), Ok(kept));
@@ -36,7 +36,7 @@ fn what_was_not_saved_is_saved_before_it_is_refreshed_again() {
 }
 
 #[test]
-fn a_refresh_waits_for_a_store_that_does_not_save_but_not_for_ever() {
+fn a_refresh_waits_for_a_store_that_does_not_save() {
     let (mut world, store) = (World::new(), Store::default());
     let mut session = unsaved(&mut world, &store);
     let asked = world.op.count(On::Token);
@@ -46,30 +46,90 @@ fn a_refresh_waits_for_a_store_that_does_not_save_but_not_for_ever() {
     assert_eq!(world.outcome(&session, epoch), Err("store.io"));
     assert_eq!((store.log(), store.is_locked()), (vec!["load", "save", "unlock"], false));
     let mut failures = 1;
-    let mut events = Vec::new();
-    for _ in 0..100 {
+    while failures < 10 {
         world.wait(&mut session);
-        events = world.pump(&mut session, &store);
+        let events = world.pump(&mut session, &store);
         if events.iter().any(|event| matches!(event, Event::BackingOff { .. })) {
             failures += 1;
             assert_eq!(stalled(&events, ErrorCode::STORE_IO), failures == 8, "{failures}: {events:?}");
         }
-        if events.contains(&Event::TokensRefreshed) {
-            break;
-        }
         assert_eq!((world.op.count(On::Token), events.contains(&Event::NotSaved(broken("save")))), (asked, true));
     }
-    // The session is worth more than the order.
-    assert_eq!((failures, events), (8, vec![Event::TokensRefreshed, Event::NotSaved(broken("save"))]));
-    assert_eq!(world.op.count(On::Token), asked + 1);
-    assert!(store.is_locked(), "until they are saved");
-    let token = world.ask(&mut session).unwrap();
-    assert!(world.honours(&token));
     store.fails("");
     world.wait(&mut session);
-    world.pump(&mut session, &store);
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    let token = world.ask(&mut session).unwrap();
+    assert!(world.honours(&token));
     assert_eq!(store.record().unwrap().tokens.access_token().expose(), token);
     assert!(!store.is_locked() && session.is_idle());
+}
+
+/// A full disk, or a read-only one: the old token is as good as it was, and the provider was not asked.
+#[test]
+fn nothing_is_spent_that_cannot_be_kept() {
+    for persistence in [Persistence::Shared, Persistence::Own] {
+        let (mut world, store) = (World::new(), Store::default());
+        store.put(Record::new(1, world.tokens.clone()));
+        let options = SessionOptions { persistence, ..SessionOptions::default() };
+        let mut session = world.restore(store.record().unwrap(), options);
+        let asked = world.op.count(On::Token);
+        store.fails("prepare");
+        let Access::Wait(epoch) = session.refresh(&mut world.env) else { panic!() };
+        assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff { .. }]));
+        assert_eq!((world.outcome(&session, epoch), world.op.count(On::Token)), (Err("store.io"), asked));
+        assert_eq!(world.ask(&mut session).as_deref(), Ok(world.tokens.access_token().expose()));
+        assert!(!store.is_locked() && !store.is_begun());
+        store.fails("");
+        world.wait(&mut session);
+        assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+        assert!(session.is_idle() && !store.is_begun());
+    }
+}
+
+#[test]
+fn the_mark_of_a_refresh_stays_until_it_has_an_end() {
+    for persistence in [Persistence::Shared, Persistence::Own] {
+        for (fault, stays) in [
+            (Fault::status(503), false),
+            (Fault::status(429), false),
+            (Fault::status(502), true),
+            (Fault::Timeout, true),
+        ] {
+            let (mut world, store) = (World::new(), Store::default());
+            store.put(Record::new(1, world.tokens.clone()));
+            let options = SessionOptions { persistence, ..SessionOptions::default() };
+            let mut session = world.restore(store.record().unwrap(), options);
+            world.op.fault(On::Token, fault.clone(), 1);
+            let _ = session.refresh(&mut world.env);
+            world.pump(&mut session, &store);
+            assert_eq!(store.is_begun(), stays, "{fault:?}");
+            // What was begun before is not ended by an attempt that spends nothing.
+            world.op.fault(On::Token, Fault::status(503), 1);
+            world.wait(&mut session);
+            world.pump(&mut session, &store);
+            assert_eq!(store.is_begun(), stays, "{fault:?}");
+            world.wait(&mut session);
+            assert!(world.pump(&mut session, &store).contains(&Event::TokensRefreshed));
+            assert!(!store.is_begun() && session.is_idle());
+        }
+    }
+}
+
+/// A process was killed in the middle of a refresh. The access token before may have ended with it.
+#[test]
+fn tokens_beside_a_refresh_that_was_begun_are_refreshed_before_anyone_gets_them() {
+    let (mut world, store) = (World::new(), Store::default());
+    let mut session = world.restore(Record::new(1, world.tokens.clone()), shared());
+    let theirs = world.login("alice");
+    store.put(Record::new(2, theirs.clone()));
+    let prepare = StoreAction::Prepare { expect: store.record().map(|record| record.version()) };
+    assert!(matches!(store.response(prepare), Some(StoreResponse::Prepared)));
+    world.advance(301);
+    let epoch = world.ask(&mut session).unwrap_err().unwrap();
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    assert_ne!(world.outcome(&session, epoch).unwrap(), theirs.access_token().expose());
+    assert_eq!(store.log(), ["prepare", "lock", "load", "prepare", "save", "unlock"]);
 }
 
 /// The lease ran out, and another process saved something while this one was about to.
@@ -83,7 +143,7 @@ fn what_others_saved_first_is_taken() {
     let response = store.response(action).unwrap();
     session.handle_store(ticket, response, &mut world.env);
     let theirs = world.login("alice");
-    store.put(Record::new(3, theirs.clone()));
+    store.put(record(&session, 3, &theirs));
     let asked = world.op.count(On::Token);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     assert_eq!(store.log(), ["load", "save", "unlock"]);
@@ -102,7 +162,7 @@ fn what_others_saved_meanwhile_is_not_overwritten() {
     let _ = world.ask(&mut session);
     world.pump(&mut session, &store);
     let theirs = world.login("alice");
-    store.put(Record::new(3, theirs.clone()));
+    store.put(record(&session, 3, &theirs));
     store.fails("");
     store.log();
     world.wait(&mut session);

@@ -67,7 +67,7 @@ fn a_refresh_waits_for_a_key_that_lives_elsewhere() {
     session.handle_key_output(ticket, Ok(signature.into()), &mut world.env);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     assert!(world.honours(&world.outcome(&session, epoch).unwrap()));
-    assert_eq!(store.log(), ["lock", "load", "save", "unlock"]);
+    assert_eq!(store.log(), ["lock", "load", "prepare", "save", "unlock"]);
 }
 
 #[test]

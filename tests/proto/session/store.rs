@@ -3,7 +3,7 @@
 use oidc_proto::session::{Event, Persistence, Record, SessionOptions};
 use oidc_proto::testing::On;
 
-use crate::session::world::{Store, World, broken, call, needs_login, shared};
+use crate::session::world::{Store, World, broken, call, needs_login, record, shared};
 
 #[test]
 fn a_refresh_locks_loads_saves_and_unlocks() {
@@ -13,7 +13,7 @@ fn a_refresh_locks_loads_saves_and_unlocks() {
     world.advance(301);
     let epoch = world.ask(&mut session).unwrap_err().unwrap();
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
-    assert_eq!(store.log(), ["lock", "load", "save", "unlock"]);
+    assert_eq!(store.log(), ["lock", "load", "prepare", "save", "unlock"]);
     let record = store.record().unwrap();
     assert_eq!((record.generation, session.generation()), (1, 1));
     assert_eq!(record.tokens.access_token().expose(), world.outcome(&session, epoch).unwrap());
@@ -135,7 +135,7 @@ fn a_conflict_ends_in_what_the_others_use() {
     let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
     world.send(&mut session, ticket, request);
     let others = world.login("alice");
-    store.put(Record::new(9, others.clone()));
+    store.put(record(&session, 9, &others));
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     assert_eq!(world.outcome(&session, epoch).unwrap(), others.access_token().expose());
     assert_eq!((session.generation(), store.record().unwrap().generation), (9, 9));
@@ -237,5 +237,5 @@ fn a_response_that_had_its_time_gives_the_lock_back() {
     store.log();
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
-    assert_eq!(store.log(), ["unlock", "lock", "load", "save", "unlock"]);
+    assert_eq!(store.log(), ["unlock", "lock", "load", "prepare", "save", "unlock"]);
 }

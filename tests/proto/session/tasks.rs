@@ -207,11 +207,15 @@ async fn who_waits_learns_how_it_ended() {
         async move { session.refresh().await }
     });
     tokio::task::yield_now().await;
-    let revocation = session.log_out().unwrap();
+    session.log_out();
     assert!(matches!(waiting.await.unwrap(), Err(NoToken::Ended(End::LoggedOut))));
     assert!(matches!(session.access().await, Err(NoToken::Ended(End::LoggedOut))));
     assert_eq!(events.next().await, Some(Event::Ended));
-    Driver::new(provider(&world, MOMENT)).run(revocation, &mut VirtualEnv::new(&world)).await.unwrap();
+    while !matches!(events.next().await, Some(Event::LoggedOut(_))) {}
+    while let Some(revocation) = session.poll_revocation() {
+        let driver = Driver::new(provider(&world, MOMENT));
+        driver.run(revocation.unwrap(), &mut VirtualEnv::new(&world)).await.unwrap();
+    }
     assert!(!world.honours(session.tokens().access_token().expose()));
 
     let mut world = expired();
@@ -260,7 +264,7 @@ async fn what_is_under_way_is_finished_and_saved_after_the_last_handle_is_gone()
     run.await.unwrap();
     let record = memory.record().unwrap();
     assert!(world.honours(record.tokens.access_token().expose()));
-    assert_eq!((record.generation, memory.log()), (1, vec!["lock", "load", "save", "unlock"]));
+    assert_eq!((record.generation, memory.log()), (1, vec!["lock", "load", "prepare", "save", "unlock"]));
 }
 
 /// Two processes: each with its own task, both with the same store.

@@ -13,7 +13,7 @@ use oidc_proto::session::{
 use oidc_proto::testing::{self, Clock, RegisteredClient, TestEnv};
 use oidc_proto::{
     AuthorizationRequest, Body, Callback, Client, Env, Error, ErrorCode, Issuer, Provider, RedirectUri, RelyingParty,
-    Schemes, Scope, TokenSet,
+    Schemes, Scope, Step, TokenSet,
 };
 
 pub const ISSUER: &str = "https://op.example.org";
@@ -64,7 +64,9 @@ impl World {
     }
 
     pub fn restore(&mut self, record: Record, options: SessionOptions) -> Session {
-        Session::new(record.tokens, record.generation, self.party.clone(), options, &mut self.env).unwrap()
+        // One of generation 0 is not stored.
+        let stored = Some(record.version()).filter(|version| version.generation > 0);
+        Session::new(record.tokens, stored, self.party.clone(), options, &mut self.env).unwrap()
     }
 
     pub fn advance(&mut self, seconds: u64) {
@@ -146,6 +148,19 @@ impl World {
         session.tokens().access_token().expose().to_owned()
     }
 
+    /// Revokes what the session gives back, and returns those tokens.
+    pub fn revoke(&mut self, session: &mut Session) -> Vec<String> {
+        let mut tokens = Vec::new();
+        while let Some(step) = session.poll_revocation(&mut self.env) {
+            let Step::Call(call) = step.unwrap() else { panic!("a request") };
+            let (request, ..) = call.into_parts();
+            let form = url::form_urlencoded::parse(request.body().as_ref());
+            tokens.extend(form.filter(|(name, _)| name == "token").map(|(_, token)| token.into_owned()));
+            assert_eq!(self.op.exchange(request, self.env.now()).unwrap().status(), 200);
+        }
+        tokens
+    }
+
     /// Whether the provider still takes the token.
     pub fn honours(&self, token: &str) -> bool {
         self.op.bearer(token, self.env.now()).is_some()
@@ -180,6 +195,8 @@ pub struct Store(Rc<RefCell<Inner>>);
 struct Inner {
     record: Option<Record>,
     locked: bool,
+    /// A refresh was begun and has no end.
+    begun: bool,
     fails: &'static str,
     log: Vec<&'static str>,
 }
@@ -208,7 +225,18 @@ impl Store {
     }
 
     pub fn put(&self, record: Record) {
-        self.0.borrow_mut().record = Some(record);
+        let mut inner = self.0.borrow_mut();
+        (inner.record, inner.begun) = (Some(record), false);
+    }
+
+    pub fn is_begun(&self) -> bool {
+        self.0.borrow().begun
+    }
+
+    /// Another process logs out.
+    pub fn clear(&self) {
+        let mut inner = self.0.borrow_mut();
+        (inner.record, inner.begun) = (None, false);
     }
 
     /// The response; `None` for a lock that somebody else holds.
@@ -217,17 +245,28 @@ impl Store {
         let (name, answer) = match action {
             StoreAction::Lock if inner.locked => return None,
             StoreAction::Lock => ("lock", StoreResponse::Locked),
-            StoreAction::Load => ("load", StoreResponse::Loaded(inner.record.clone().map(Box::new))),
+            StoreAction::Load => {
+                ("load", StoreResponse::Loaded { record: inner.record.clone().map(Box::new), begun: inner.begun })
+            }
+            StoreAction::Prepare { expect } if inner.record.as_ref().map(Record::version) != expect => {
+                ("prepare", StoreResponse::Conflict(inner.record.clone().map(Box::new)))
+            }
+            StoreAction::Prepare { .. } => {
+                inner.begun |= inner.fails != "prepare";
+                ("prepare", StoreResponse::Prepared)
+            }
+            StoreAction::Discard => {
+                inner.begun = false;
+                ("discard", StoreResponse::Done)
+            }
             StoreAction::Save { expect, next } => {
-                let generation = inner.record.as_ref().map_or(0, |record| record.generation);
-                let answer = match inner.record.clone() {
-                    Some(record) if generation != expect => StoreResponse::Conflict(Box::new(record)),
-                    _ => {
-                        if inner.fails != "save" {
-                            inner.record = Some(*next);
-                        }
-                        StoreResponse::Saved
+                let answer = if inner.record.as_ref().map(Record::version) != expect {
+                    StoreResponse::Conflict(inner.record.clone().map(Box::new))
+                } else {
+                    if inner.fails != "save" {
+                        (inner.record, inner.begun) = (Some(*next), false);
                     }
+                    StoreResponse::Saved
                 };
                 ("save", answer)
             }
@@ -235,12 +274,18 @@ impl Store {
                 inner.locked = false;
                 ("unlock", StoreResponse::Done)
             }
-            StoreAction::Erase => {
-                if inner.fails != "erase" {
-                    inner.record = None;
+            StoreAction::Erase { expect } => match inner.record.clone() {
+                Some(record) if Some(record.version()) != expect => {
+                    ("erase", StoreResponse::Conflict(Some(Box::new(record))))
                 }
-                ("erase", StoreResponse::Done)
-            }
+                _ => {
+                    let begun = inner.begun;
+                    if inner.fails != "erase" {
+                        (inner.record, inner.begun) = (None, false);
+                    }
+                    ("erase", StoreResponse::Erased { begun })
+                }
+            },
         };
         inner.log.push(name);
         if inner.fails == name {
@@ -249,6 +294,13 @@ impl Store {
         inner.locked |= name == "lock";
         Some(answer)
     }
+}
+
+/// A record of the session's own login: another process has refreshed.
+pub fn record(session: &Session, generation: u64, tokens: &TokenSet) -> Record {
+    let mut record = Record::new(generation, tokens.clone());
+    record.login = session.login();
+    record
 }
 
 /// Whether this is all that happened: the provider said that the grant is gone.

@@ -1,10 +1,15 @@
 //! The provider, at the other end of a bad line.
 
 use http::{Request, Response};
+use oidc_proto::flow::Revocation;
 use oidc_proto::session::Ticket;
-use oidc_proto::{Body, Env, Failure, FailureKind, Sent};
+use oidc_proto::{Body, Env, Failure, FailureKind, Sent, Step};
 
-use crate::simulation::universe::{Exchanged, Issued, Post, Seat, Universe};
+use crate::simulation::universe::{Exchanged, Grant, Issued, Post, Seat, Universe};
+
+/// Why a login may live on after its logout, whatever the session says.
+pub(crate) const LOST: &str = "the revocation was lost";
+pub(crate) const TWICE: &str = "the request came twice, and nobody knows what the second one brought";
 
 impl Universe {
     pub(crate) fn serve(&mut self, seat: Seat, ticket: Ticket, request: Request<Body>) {
@@ -19,10 +24,13 @@ impl Universe {
         } else if self.trouble_for(session, 20) {
             self.tell(|| format!("the request of session {session} of process {process} arrives twice"));
             let first = self.refresh(seat, request.clone());
-            let brought = self.newest[session].clone();
+            let brought = self.newest_of(&request);
+            if let Some(grant) = self.owners.get(&sent(&request)) {
+                self.unrevoked.insert(*grant, TWICE);
+            }
             let second = self.refresh(seat, request);
             // Nobody can know that the second one has ended what the first one brought.
-            self.ended_by.remove(&brought);
+            brought.iter().for_each(|brought| _ = self.ended_by.remove(brought));
             if self.roll(2) == 0 { first } else { second }
         } else {
             self.refresh(seat, request)
@@ -34,32 +42,34 @@ impl Universe {
         self.reply(seat, ticket, response);
     }
 
+    fn newest_of(&self, request: &Request<Body>) -> Option<String> {
+        self.owners.get(&sent(request)).map(|grant| self.grants[*grant].newest.clone())
+    }
+
     /// The request is the session's own, and what comes of it is nobody else's.
     fn refresh(&mut self, seat: Seat, request: Request<Body>) -> Exchanged {
         let session = seat.session;
         self.refreshes[session] += 1;
-        let sent = request.body().as_ref().to_vec();
-        let form = url::form_urlencoded::parse(&sent).find(|(name, _)| name == "refresh_token");
-        let sent_token = form.unwrap().1.into_owned();
-        self.must_own(session, &sent_token, "the refresh token that is sent");
-        self.check_reuse(session, &sent_token);
+        let sent = sent(&request);
+        let grant = self.owners.get(&sent).copied().unwrap_or_else(|| self.broken("nobody's refresh token is sent"));
+        self.check_reuse(grant, &sent);
         let exchanged = self.op.exchange(request, self.env.now());
         let Ok(response) = &exchanged else { self.broken("the provider cannot be reached") };
         let body = String::from_utf8_lossy(response.body()).into_owned();
-        self.tell(|| format!("the provider: {} -> {body}", String::from_utf8_lossy(&sent)));
+        self.tell(|| format!("the provider: {sent} of grant {grant} -> {body}"));
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
         if let Some(token) = body["access_token"].as_str() {
             // Where a rotation ends it; else nobody will find it dead before it expires.
-            let before = std::mem::replace(&mut self.newest[session], token.to_owned());
+            let before = std::mem::replace(&mut self.grants[grant].newest, token.to_owned());
             self.ended_by.insert(before, seat);
         }
         for name in ["access_token", "refresh_token"] {
             if let Some(token) = body[name].as_str() {
-                self.own(session, token);
+                self.own(grant, token);
             }
         }
         if let Some(token) = body["refresh_token"].as_str() {
-            self.issued[session] =
+            self.grants[grant].issued =
                 Some(Issued { seat, refresh_token: token.to_owned(), is_delivered: false, is_late: false });
         }
         exchanged
@@ -67,9 +77,10 @@ impl Universe {
 
     /// A strict provider ends the grant now. No client can help that where the one that was issued instead did not get
     /// to who had asked, or he could not keep it in time: that is the window, and it is counted.
-    fn check_reuse(&mut self, session: usize, sent: &str) {
-        let Some(issued) = self.issued[session].as_ref().filter(|issued| issued.refresh_token != sent) else { return };
-        if !self.is_strict() || self.ended[session].is_some() {
+    fn check_reuse(&mut self, grant: usize, sent: &str) {
+        let Grant { issued, ended, session, .. } = &self.grants[grant];
+        let Some(issued) = issued.as_ref().filter(|issued| issued.refresh_token != sent) else { return };
+        if !self.is_strict() || ended.is_some() {
             return;
         }
         let why = if self.is_gone(issued.seat) {
@@ -81,8 +92,28 @@ impl Universe {
         } else {
             self.broken(&format!("session {session} asks with a token that was replaced, although it has the new one"))
         };
-        self.tell(|| format!("the grant of session {session} ends: {why}"));
-        self.ended[session] = Some(why);
+        self.tell(|| format!("grant {grant} ends: {why}"));
+        self.grants[grant].ended = Some(why);
+    }
+
+    /// The application revokes what a session gives back. It tries once.
+    pub(crate) fn revoke(&mut self, seat: Seat, step: Step<Revocation>) {
+        let Seat { process, session, .. } = seat;
+        let Step::Call(call) = step else { self.broken("a revocation asks for more than a request") };
+        let (request, ..) = call.into_parts();
+        let token = parameter(&request, "token");
+        let grant = self.owners[&token];
+        self.tell(|| format!("session {session} of process {process} gives back {token} of grant {grant}"));
+        if self.trouble_for(session, 20) {
+            self.unrevoked.insert(grant, LOST);
+            return;
+        }
+        assert_eq!(self.op.exchange(request, self.env.now()).unwrap().status(), 200);
+        if self.op.has_grant_of(&self.grants[grant].newest) {
+            self.unrevoked.entry(grant).or_insert("a token was revoked that was spent");
+        } else {
+            self.grants[grant].ended = self.grants[grant].ended.or(Some("it was revoked"));
+        }
     }
 
     fn reply(&mut self, seat: Seat, ticket: Ticket, response: Exchanged) {
@@ -90,4 +121,15 @@ impl Universe {
         let after = 1 + self.roll(late);
         self.post(after, Post::Response { seat, ticket, response });
     }
+}
+
+/// The refresh token of a request.
+fn sent(request: &Request<Body>) -> String {
+    parameter(request, "refresh_token")
+}
+
+fn parameter(request: &Request<Body>, wanted: &str) -> String {
+    let body = request.body().as_ref().to_vec();
+    let sent = url::form_urlencoded::parse(&body).find(|(name, _)| name == wanted);
+    sent.unwrap().1.into_owned()
 }

@@ -3,18 +3,20 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use oidc_proto::Env;
 use oidc_proto::session::{
-    Access, Epoch, Event, Outcome, Persistence, Refusal, Session, SessionOptions, StoreAction, StoreResponse,
-    StoreTicket, Ticket, Transmit,
+    Access, End, Epoch, Event, Outcome, Persistence, RecordVersion, Refusal, Session, SessionOptions, StoreAction,
+    StoreResponse, StoreTicket, Ticket, Transmit,
 };
 use oidc_proto::testing::TestEnv;
+use oidc_proto::{Env, TokenSet};
 
+use crate::simulation::line::{LOST, TWICE};
+use crate::simulation::store::Store;
 use crate::simulation::universe::{Exchanged, Post, Seat, Universe, user};
 
 pub(crate) struct Process {
     /// Counts restarts.
-    life: u64,
+    pub(crate) life: u64,
     /// One for each session.
     pub(crate) desks: Vec<Desk>,
     pub(crate) suspended_until: u64,
@@ -24,6 +26,11 @@ pub(crate) struct Process {
 #[derive(Default)]
 pub(crate) struct Desk {
     session: Option<Session>,
+    /// Whose it is.
+    pub(crate) user: String,
+    /// How often the record had been erased, and another user's put in its place, when the session began.
+    erased: u64,
+    switched: u64,
     /// It was given the lock of its own store, and has not given it back.
     holds_lock: bool,
     /// The store does one thing after the other.
@@ -59,15 +66,79 @@ impl Universe {
     pub(crate) fn restart(&mut self, process: usize) {
         let life = self.processes[process].life;
         for session in 0..self.stores.len() {
-            let record = self.stores[session].record.clone();
-            self.tell(|| format!("process {process} starts session {session} from generation {}", record.generation));
-            let options = SessionOptions { persistence: Persistence::Shared, ..SessionOptions::default() };
-            let party = self.party.clone();
-            let restored = Session::new(record.tokens, record.generation, party, options, &mut self.env);
-            let seat = Seat { process, life, session };
-            let served_at = self.desk(seat).served_at;
-            *self.desk(seat) = Desk { session: Some(restored.unwrap()), served_at, ..Desk::default() };
-            self.with(seat, |_, _| {});
+            self.restore(Seat { process, life, session });
+        }
+    }
+
+    /// From what is in the store.
+    fn restore(&mut self, seat: Seat) {
+        let Seat { process, session, .. } = seat;
+        match self.stores[session].record.clone() {
+            Some(record) => {
+                let generation = record.generation;
+                self.tell(|| format!("process {process} starts session {session} from generation {generation}"));
+                let stored = Some(record.version());
+                self.begin(seat, record.tokens, stored);
+            }
+            None => self.post(10_000, Post::Open { process, session, logs_in: false }),
+        }
+    }
+
+    fn begin(&mut self, seat: Seat, tokens: TokenSet, stored: Option<RecordVersion>) {
+        let grant = self.owners[tokens.access_token().expose()];
+        let user = self.grants[grant].user.clone();
+        self.grants[grant].unsaved = stored.is_none().then_some(seat);
+        let options = SessionOptions { persistence: Persistence::Shared, ..SessionOptions::default() };
+        let session = Session::new(tokens, stored, self.party.clone(), options, &mut self.env).unwrap();
+        let Store { erased, switched, .. } = self.stores[seat.session];
+        let served_at = self.desk(seat).served_at;
+        *self.desk(seat) = Desk { session: Some(session), user, erased, switched, served_at, ..Desk::default() };
+        self.with(seat, |session, env| {
+            if stored.is_none() {
+                session.save(env)
+            }
+        });
+    }
+
+    /// A process without a session looks for one. If there is none, its user logs in.
+    pub(crate) fn open(&mut self, process: usize, session: usize, logs_in: bool) {
+        let seat = Seat { process, life: self.processes[process].life, session };
+        let is_over = self.desk(seat).session.as_ref().is_none_or(|session| session.end().is_some());
+        if !is_over {
+            return;
+        }
+        if self.desk(seat).session.is_some() {
+            return self.post(10_000, Post::Open { process, session, logs_in });
+        }
+        if !logs_in || self.stores[session].record.is_some() {
+            return self.restore(seat);
+        }
+        let turn = self.roll(2);
+        let tokens = self.login(session, &user(session, turn));
+        self.begin(seat, tokens, None);
+    }
+
+    /// A user logs in anew, another one does, or logs out.
+    fn change(&mut self, seat: Seat) {
+        let Seat { process, session, .. } = seat;
+        let own = self.desk(seat).user.clone();
+        match self.roll(3) {
+            0 => {
+                let tokens = self.login(session, &own);
+                self.grants.last_mut().unwrap().unsaved = Some(seat);
+                self.with(seat, |session, env| _ = session.adopt(tokens, env));
+            }
+            // The application gives a session up only when nothing is lost.
+            1 if self.desk(seat).session.as_ref().is_some_and(Session::is_idle) && self.desk(seat).asked.is_empty() => {
+                let turn = u64::from(own.ends_with('0'));
+                let tokens = self.login(session, &user(session, turn));
+                self.begin(seat, tokens, None);
+            }
+            _ => {
+                self.tell(|| format!("{own} logs out of session {session} in process {process}"));
+                self.with(seat, |session, env| session.log_out(env));
+                self.post(5000, Post::Open { process, session, logs_in: true });
+            }
         }
     }
 
@@ -98,6 +169,9 @@ impl Universe {
             self.tell(|| format!("the clock jumps by {by:?}, back: {back}"));
             if back { self.env.clock().jump_back(by) } else { self.env.clock().jump(by) }
         }
+        if self.changes() && self.trouble_for(session, 80) {
+            return self.change(seat);
+        }
         if self.roll(8) == 0 {
             return self.refresh_now(seat);
         }
@@ -119,7 +193,7 @@ impl Universe {
             self.truth.doubtful[usize::from(taken_for.is_none())] += 1;
         }
         match taken_for {
-            Some(bearer) if bearer.login != user(session) => {
+            Some(bearer) if bearer.login != self.desk(seat).user => {
                 self.broken(&format!("session {session} speaks for {}", bearer.login));
             }
             Some(_) => self.desk(seat).served_at = self.now,
@@ -131,7 +205,8 @@ impl Universe {
     /// A token was handed out as good, and is dead. That may be only where the process could not know: another one has
     /// refreshed, or the response to its own request is on its way.
     fn check_dead(&mut self, seat: Seat, token: &str) {
-        let Some(by) = self.ended_by.get(token).copied().filter(|_| self.ended[seat.session].is_none()) else { return };
+        let is_ended = self.grant_of(token).ended.is_some();
+        let Some(by) = self.ended_by.get(token).copied().filter(|_| !is_ended) else { return };
         if by == seat && !self.desk(seat).in_flight {
             let Seat { process, session, .. } = seat;
             self.broken(&format!(
@@ -183,9 +258,11 @@ impl Universe {
         if self.is_gone(seat) {
             return;
         }
-        if let (Some(issued), Ok(response)) = (&mut self.issued[seat.session], &response) {
+        if let Ok(response) = &response {
             let body = String::from_utf8_lossy(response.body());
-            issued.is_delivered |= issued.seat == seat && body.contains(&issued.refresh_token);
+            for issued in self.grants.iter_mut().filter_map(|grant| grant.issued.as_mut()) {
+                issued.is_delivered |= issued.seat == seat && body.contains(&issued.refresh_token);
+            }
         }
         self.desk(seat).in_flight = false;
         self.with(seat, |session, env| match response {
@@ -225,8 +302,8 @@ impl Universe {
             match &action {
                 StoreAction::Unlock => self.desk(seat).holds_lock = false,
                 StoreAction::Save { next, .. } => {
-                    self.must_own(own, next.tokens.access_token().expose(), "the saved access token");
-                    self.must_own(own, next.tokens.refresh_token().unwrap().expose(), "the saved refresh token");
+                    self.must_own(seat, next.tokens.access_token().expose(), "the saved access token");
+                    self.must_own(seat, next.tokens.refresh_token().unwrap().expose(), "the saved refresh token");
                 }
                 _ => {}
             }
@@ -238,7 +315,8 @@ impl Universe {
             if !self.desk(seat).holds_lock {
                 self.broken(&format!("session {own} of process {process} refreshes without its own lock"));
             }
-            if let Some(issued) = &mut self.issued[own] {
+            let grant = self.owners[session.tokens().access_token().expose()];
+            if let Some(issued) = &mut self.grants[grant].issued {
                 issued.is_late |= !issued.is_delivered;
             }
             self.desk(seat).in_flight = true;
@@ -247,7 +325,16 @@ impl Universe {
         }
         self.hear(seat, &session);
         let token = session.tokens().access_token().clone();
-        self.must_own(own, token.expose(), "the access token");
+        self.must_own(seat, token.expose(), "the access token");
+        let has_ended = self.grant_of(token.expose()).ended.is_some();
+        let (is_erased, is_switched) = {
+            let store = &self.stores[own];
+            let desk = &self.processes[process].desks[own];
+            (store.erased > desk.erased, store.switched > desk.switched)
+        };
+        while let Some(step) = session.poll_revocation(&mut self.env) {
+            self.revoke(seat, step.unwrap());
+        }
         while let Some(event) = session.poll_event() {
             self.tell(|| format!("session {own} of process {process}: {event:?}"));
             if matches!(event, Event::BackingOff { .. }) {
@@ -259,15 +346,40 @@ impl Universe {
                 // Only who was suspended can have missed the store's response.
                 Event::NotSaved(_) => !self.is_spared(own) || self.processes[process].suspended_until > 0,
                 Event::Stalled(_) => !self.is_spared(own),
-                Event::NeedsLogin(_) => self.ended[own].is_some(),
+                Event::NeedsLogin(_) => has_ended,
+                Event::LoggedOutElsewhere => is_erased,
+                Event::Replaced(_) => is_switched,
+                Event::Ended | Event::NotErased(_) => session.end() == Some(End::LoggedOut),
+                Event::Orphaned => true,
+                Event::LoggedOut(ref logout) => {
+                    let grant = self.owners[token.expose()];
+                    let is_lost = self.unrevoked.get(&grant).is_some_and(|why| [LOST, TWICE].contains(why));
+                    !logout.is_certain || is_lost || !self.op.has_grant_of(&self.grants[grant].newest)
+                }
                 _ => false,
             };
             if !may_be {
                 self.broken(&format!("session {own} of process {process}: {event:?}"));
             }
         }
-        if let Some(end) = session.end().filter(|_| self.ended[own].is_none()) {
-            self.broken(&format!("session {own} of process {process} has ended: {end:?}"));
+        let may_end = match session.end() {
+            None => true,
+            Some(End::LoggedOut) => true,
+            Some(End::LoggedOutElsewhere) => is_erased,
+            Some(End::Replaced(_)) => is_switched,
+            Some(_) => has_ended,
+        };
+        if !may_end {
+            self.broken(&format!("session {own} of process {process} has ended: {:?}", session.end()));
+        }
+        // Another process may have logged in anew.
+        let pause = if matches!(session.end(), Some(End::NeedsLogin(_))) { 300_000 } else { 20_000 };
+        let is_over = session.end().is_some() && self.changes();
+        let desk = self.desk(seat);
+        if is_over && session.is_idle() && desk.asked.is_empty() && !desk.is_storing {
+            self.tell(|| format!("process {process} gives session {own} up"));
+            self.post(pause, Post::Open { process, session: own, logs_in: false });
+            return;
         }
         if let Some(due) = session.poll_timeout() {
             let after = due.saturating_since(self.env.monotonic()).as_millis() as u64;
@@ -285,8 +397,10 @@ fn name(action: &StoreAction) -> &'static str {
     match action {
         StoreAction::Lock => "locks",
         StoreAction::Load => "loads",
+        StoreAction::Prepare { .. } => "prepares",
+        StoreAction::Discard => "discards",
         StoreAction::Save { .. } => "saves",
         StoreAction::Unlock => "unlocks",
-        StoreAction::Erase => "erases",
+        StoreAction::Erase { .. } => "erases",
     }
 }

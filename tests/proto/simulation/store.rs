@@ -1,6 +1,9 @@
 //! The record of a session, and its lock.
 
-use oidc_proto::session::{Record, StoreAction, StoreResponse, StoreTicket};
+use std::collections::HashSet;
+
+use oidc_proto::session::{LoginId, Record, StoreAction, StoreResponse, StoreTicket};
+use oidc_proto::testing::TestEnv;
 use oidc_proto::{ErrorCode, TokenSet};
 
 use crate::simulation::universe::{Post, Seat, Universe};
@@ -12,14 +15,25 @@ const PATIENCE: u64 = 30_000;
 const TOO_LONG: u64 = 90_000;
 
 pub(crate) struct Store {
-    pub(crate) record: Record,
+    pub(crate) record: Option<Record>,
+    /// A refresh was begun and has no end.
+    begun: bool,
+    /// Who logged in last.
+    user: String,
+    /// All logins that were ever in it.
+    logins: HashSet<LoginId>,
+    /// How often the record was erased, and how often another user's took its place.
+    pub(crate) erased: u64,
+    pub(crate) switched: u64,
     /// Who holds it, and until when.
     lock: Option<(Seat, u64)>,
 }
 
 impl Store {
-    pub(crate) fn new(tokens: TokenSet) -> Self {
-        Self { record: Record::new(1, tokens), lock: None }
+    pub(crate) fn new(tokens: TokenSet, user: String, env: &mut TestEnv) -> Self {
+        let record = Record::of_login(tokens, None, env);
+        let logins = record.login.into_iter().collect();
+        Self { record: Some(record), begun: false, user, logins, erased: 0, switched: 0, lock: None }
     }
 
     fn holder(&self, now: u64) -> Option<Seat> {
@@ -46,25 +60,63 @@ impl Universe {
                 }
                 StoreResponse::Done
             }
-            StoreAction::Erase => self.broken("a record is erased"),
             StoreAction::Lock | StoreAction::Load if fails => StoreResponse::Failed(ErrorCode::STORE_IO.into()),
             StoreAction::Lock => {
                 let patience = if self.trouble_for(seat.session, 10) { TOO_LONG } else { PATIENCE };
                 return self.lock(seat, ticket, now + patience);
             }
-            StoreAction::Load => StoreResponse::Loaded(Some(Box::new(store.record.clone()))),
-            StoreAction::Save { expect, .. } if expect != store.record.generation => {
-                let current = Box::new(store.record.clone());
-                if fails { StoreResponse::Failed(ErrorCode::STORE_IO.into()) } else { StoreResponse::Conflict(current) }
+            StoreAction::Load => {
+                StoreResponse::Loaded { record: store.record.clone().map(Box::new), begun: store.begun }
+            }
+            StoreAction::Prepare { expect } if expect != store.record.as_ref().map(Record::version) => {
+                StoreResponse::Conflict(store.record.clone().map(Box::new))
+            }
+            StoreAction::Prepare { .. } => {
+                store.begun |= writes;
+                StoreResponse::Prepared
+            }
+            StoreAction::Discard => {
+                store.begun &= !writes;
+                StoreResponse::Done
+            }
+            StoreAction::Erase { expect } => match store.record.clone() {
+                Some(record) if Some(record.version()) != expect => StoreResponse::Conflict(Some(Box::new(record))),
+                record => {
+                    let begun = store.begun && record.is_some();
+                    if writes && record.is_some() {
+                        (store.record, store.erased, store.begun) = (None, store.erased + 1, false);
+                    }
+                    StoreResponse::Erased { begun }
+                }
+            },
+            StoreAction::Save { expect, .. } if expect != store.record.as_ref().map(Record::version) => {
+                StoreResponse::Conflict(store.record.clone().map(Box::new))
             }
             StoreAction::Save { next, .. } => {
                 if writes {
-                    store.record = *next;
+                    self.write(seat.session, *next);
                 }
-                if fails { StoreResponse::Failed(ErrorCode::STORE_IO.into()) } else { StoreResponse::Saved }
+                StoreResponse::Saved
             }
         };
+        let response = if fails { StoreResponse::Failed(ErrorCode::STORE_IO.into()) } else { response };
         self.say(seat, ticket, response);
+    }
+
+    /// A login that was replaced or erased does not come back.
+    fn write(&mut self, session: usize, next: Record) {
+        let grant = self.owners[next.tokens.access_token().expose()];
+        let user = self.grants[grant].user.clone();
+        self.grants[grant].unsaved = None;
+        let store = &mut self.stores[session];
+        store.switched += u64::from(store.user != user);
+        store.user = user;
+        let is_other = store.record.as_ref().is_none_or(|record| record.login != next.login);
+        let is_new = next.login.is_none_or(|login| store.logins.insert(login));
+        (store.record, store.begun) = (Some(next), false);
+        if is_other && !is_new {
+            self.broken(&format!("a login of session {session} comes back that was replaced or erased"));
+        }
     }
 
     /// The lock, or another look in a while.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use oidc_proto::adapter::BlockingDriver;
 use oidc_proto::session::{StoreAction, StoreResponse, StoreTicket, Ticket};
-use oidc_proto::testing::{self, Clock, RegisteredClient, Reuse, Rotation, TestEnv, User};
+use oidc_proto::testing::{self, Clock, RegisteredClient, Reuse, RevokingSpent, Rotation, TestEnv, User};
 use oidc_proto::{
     AuthorizationRequest, Body, Callback, Client, Failure, Issuer, RedirectUri, RelyingParty, Schemes, Scope, TokenSet,
 };
@@ -72,6 +72,12 @@ pub(crate) enum Post {
     Restart {
         process: usize,
     },
+    /// A process that has no session looks whether there is one, or its user logs in.
+    Open {
+        process: usize,
+        session: usize,
+        logs_in: bool,
+    },
 }
 
 /// What came of a run.
@@ -81,6 +87,8 @@ pub(crate) struct Told {
     /// Sessions at a strict provider, and what ended those that did not last.
     pub(crate) strict: u64,
     pub(crate) ended: Vec<&'static str>,
+    /// Grants that nobody can end, and why.
+    pub(crate) alive: Vec<&'static str>,
     pub(crate) truth: Truth,
 }
 
@@ -114,6 +122,19 @@ pub(crate) struct Issued {
     pub(crate) is_late: bool,
 }
 
+/// What one login was given.
+pub(crate) struct Grant {
+    pub(crate) session: usize,
+    pub(crate) user: String,
+    pub(crate) issued: Option<Issued>,
+    /// Who logged in, until the tokens are in the store.
+    pub(crate) unsaved: Option<Seat>,
+    /// Why the provider has ended it.
+    pub(crate) ended: Option<&'static str>,
+    /// The access token that it got last.
+    pub(crate) newest: String,
+}
+
 pub(crate) struct Universe {
     seed: u64,
     tells: bool,
@@ -125,14 +146,14 @@ pub(crate) struct Universe {
     /// One for each session, and so are these.
     pub(crate) stores: Vec<Store>,
     pub(crate) refreshes: Vec<u64>,
-    pub(crate) issued: Vec<Option<Issued>>,
-    /// Why the provider has ended the grant.
-    pub(crate) ended: Vec<Option<&'static str>>,
-    /// Whose each token is that the provider has issued.
+    /// Of all logins, also of those that were replaced.
+    pub(crate) grants: Vec<Grant>,
+    /// The grant of each token that the provider has issued.
     pub(crate) owners: HashMap<String, usize>,
-    /// The access token that each session got last, and who asked for the successor of each one before.
-    pub(crate) newest: Vec<String>,
+    /// Who asked for the successor of each access token.
     pub(crate) ended_by: HashMap<String, Seat>,
+    /// Why a grant may live on that nobody uses any more.
+    pub(crate) unrevoked: HashMap<usize, &'static str>,
     pub(crate) truth: Truth,
     /// By time, and by the order in which they were posted.
     queue: BTreeMap<(u64, u64), Post>,
@@ -143,11 +164,12 @@ pub(crate) struct Universe {
 impl Universe {
     pub(crate) fn new(seed: u64, tells: bool) -> Self {
         let mut env = TestEnv::with_clock(seed, Clock::new());
-        let users = (0..SESSIONS as usize).map(|session| User::new(&user(session)));
+        let users = (0..SESSIONS as usize).flat_map(|session| [0, 1].map(|turn| User::new(&user(session, turn))));
         let op = users
             .fold(testing::Provider::new(ISSUER), testing::Provider::with_user)
             .with_reuse(if is_strict(seed) { Reuse::EndsGrant } else { Reuse::AllowedUntilSuccessorIsUsed })
             .with_rotation(rotation(seed))
+            .with_revoking_spent(if seed / 16 % 2 == 1 { RevokingSpent::DoesNothing } else { RevokingSpent::EndsGrant })
             .with_client(RegisteredClient::public("app", REDIRECT_URI));
         let http = BlockingDriver::new(op.http(env.clock()));
         let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
@@ -163,44 +185,47 @@ impl Universe {
             processes: Vec::new(),
             stores: Vec::new(),
             refreshes: Vec::new(),
-            issued: Vec::new(),
-            ended: Vec::new(),
+            grants: Vec::new(),
             owners: HashMap::new(),
-            newest: Vec::new(),
             ended_by: HashMap::new(),
+            unrevoked: HashMap::new(),
             truth: Truth::default(),
             queue: BTreeMap::new(),
             posted: 0,
             now: 0,
         };
         for session in 0..=universe.roll(SESSIONS) as usize {
-            let tokens = universe.login(session);
-            universe.own(session, tokens.access_token().expose());
-            universe.newest.push(tokens.access_token().expose().to_owned());
-            universe.own(session, tokens.refresh_token().unwrap().expose());
-            universe.stores.push(Store::new(tokens));
+            let tokens = universe.login(session, &user(session, 0));
+            let store = Store::new(tokens, user(session, 0), &mut universe.env);
+            universe.stores.push(store);
             universe.refreshes.push(0);
-            universe.issued.push(None);
-            universe.ended.push(None);
         }
         let sessions = universe.stores.len();
         universe.processes = (0..PROCESSES).map(|_| Process::new(sessions)).collect();
         universe
     }
 
-    fn login(&mut self, session: usize) -> TokenSet {
+    pub(crate) fn login(&mut self, session: usize, user: &str) -> TokenSet {
         let http = BlockingDriver::new(self.op.http(self.env.clock()));
         // Without `openid`: no ID tokens, so that a run costs no signatures.
         let redirect_uri = self.party.client().redirect_uris()[0].clone();
         let request = AuthorizationRequest::new(redirect_uri, Scope::new("offline_access").unwrap())
-            .with_login_hint(format!("auto:{}", user(session)));
+            .with_login_hint(format!("auto:{user}"));
         let (url, pending) = self.party.authorize(request, &mut self.env).unwrap();
         let now = oidc_proto::Env::now(&self.env);
         let visit = self.op.visit(url.as_str(), now);
         let callback = Callback::from_url(visit.callback()).unwrap();
         let verified = self.party.check(&pending, &callback, now).unwrap();
         let step = self.party.redeem(pending, verified, &mut self.env).unwrap();
-        http.run(step, &mut self.env).unwrap().verified().unwrap().tokens
+        let tokens = http.run(step, &mut self.env).unwrap().verified().unwrap().tokens;
+        let access_token = tokens.access_token().expose().to_owned();
+        let newest = access_token.clone();
+        self.grants.push(Grant { session, user: user.to_owned(), issued: None, unsaved: None, ended: None, newest });
+        let grant = self.grants.len() - 1;
+        self.own(grant, &access_token);
+        self.own(grant, tokens.refresh_token().unwrap().expose());
+        self.tell(|| format!("{user} logs in: grant {grant}"));
+        named(&tokens, user)
     }
 
     /// Runs to the end.
@@ -225,13 +250,13 @@ impl Universe {
         for (process, own) in self.processes.iter().enumerate() {
             for (session, desk) in own.desks.iter().enumerate() {
                 let last = desk.served_at;
-                if last + 900_000 < TROUBLE + PEACE && self.ended[session].is_none() {
+                if last + 900_000 < TROUBLE + PEACE && !self.has_ended(session) {
                     self.broken(&format!("session {session} of process {process} got its last good token at {last}"));
                 }
             }
         }
         for (session, refreshes) in self.refreshes.iter().enumerate() {
-            if *refreshes < 10 && self.ended[session].is_none() {
+            if *refreshes < 8 && !self.has_ended(session) {
                 self.broken(&format!("session {session} had {refreshes} refreshes in an hour and a half"));
             }
         }
@@ -239,13 +264,58 @@ impl Universe {
             sessions: sessions as u64,
             refreshes: self.refreshes.iter().sum(),
             strict: if is_strict(self.seed) { sessions as u64 } else { 0 },
-            ended: self.ended.into_iter().flatten().collect(),
+            ended: self.grants.iter().filter_map(|grant| grant.ended).collect(),
+            alive: self.alive(),
             truth: self.truth,
         }
     }
 
+    /// Whether users log in anew, take turns and log out: in one world of two.
+    pub(crate) fn changes(&self) -> bool {
+        self.seed / 8 % 2 == 1
+    }
+
     pub(crate) fn is_strict(&self) -> bool {
         is_strict(self.seed)
+    }
+
+    /// Whether the login that is in the store was ended by the provider.
+    fn has_ended(&self, session: usize) -> bool {
+        let record = self.stores[session].record.as_ref();
+        record.is_some_and(|record| self.grant_of(record.tokens.access_token().expose()).ended.is_some())
+    }
+
+    /// No login that was replaced or logged out lives on, unless nobody could know its newest tokens or revoke them.
+    fn alive(&self) -> Vec<&'static str> {
+        let is_kept = |grant: usize| {
+            let records = self.stores.iter().filter_map(|store| store.record.as_ref());
+            records.map(|record| self.owners[record.tokens.access_token().expose()]).any(|kept| kept == grant)
+        };
+        let mut alive = Vec::new();
+        for (number, grant) in self.grants.iter().enumerate() {
+            if is_kept(number) || !self.op.has_grant_of(&grant.newest) {
+                continue;
+            }
+            let is_lost = grant.issued.as_ref().is_some_and(|issued| !issued.is_delivered || issued.is_late);
+            let is_gone =
+                grant.issued.as_ref().is_some_and(|issued| self.processes[issued.seat.process].life > issued.seat.life);
+            alive.push(match self.unrevoked.get(&number) {
+                Some(why) => *why,
+                None if is_lost => "the response was lost or late",
+                None if is_gone => "the process was killed",
+                None if grant.unsaved.is_some_and(|seat| self.processes[seat.process].life > seat.life) => {
+                    "the process was killed before the login was saved"
+                }
+                None => {
+                    self.broken(&format!("grant {number} of session {} lives, and nobody can end it", grant.session))
+                }
+            });
+        }
+        alive
+    }
+
+    pub(crate) fn grant_of(&self, token: &str) -> &Grant {
+        &self.grants[self.owners[token]]
     }
 
     pub(crate) fn broken(&self, what: &str) -> ! {
@@ -287,17 +357,23 @@ impl Universe {
     }
 
     /// Notes a token that the provider has issued.
-    pub(crate) fn own(&mut self, session: usize, token: &str) {
-        if let Some(other) = self.owners.insert(token.to_owned(), session) {
-            self.broken(&format!("a token of session {other} is issued once more, to session {session}"));
+    pub(crate) fn own(&mut self, grant: usize, token: &str) {
+        if let Some(other) = self.owners.insert(token.to_owned(), grant) {
+            self.broken(&format!("a token of grant {other} is issued once more, to grant {grant}"));
         }
     }
 
-    /// Nothing of a session's reaches another.
-    pub(crate) fn must_own(&self, session: usize, token: &str, where_it_is: &str) {
-        match self.owners.get(token) {
-            Some(owner) if *owner == session => {}
-            owner => self.broken(&format!("{where_it_is} of session {session} is one of session {owner:?}")),
+    /// Nothing of a session's reaches another, and nothing of a user's another user.
+    pub(crate) fn must_own(&self, seat: Seat, token: &str, where_it_is: &str) {
+        let Seat { process, session, .. } = seat;
+        let user = &self.processes[process].desks[session].user;
+        match self.owners.get(token).map(|grant| &self.grants[*grant]) {
+            Some(grant) if grant.session == session && grant.user == *user => {}
+            Some(grant) => {
+                let (other, their) = (grant.session, &grant.user);
+                self.broken(&format!("{where_it_is} of session {session} of {user} is one of {other} of {their}"));
+            }
+            None => self.broken(&format!("{where_it_is} of session {session} is nobody's")),
         }
     }
 
@@ -307,6 +383,7 @@ impl Universe {
         | Post::Said { seat: Seat { process, .. }, .. }
         | Post::Look { seat: Seat { process, .. }, .. }
         | Post::Wake { seat: Seat { process, .. } }
+        | Post::Open { process, .. }
         | Post::Call { process, .. } = &post
         {
             let until = self.processes[*process].suspended_until;
@@ -317,6 +394,7 @@ impl Universe {
         match post {
             Post::Restart { process } => self.restart(process),
             Post::Call { process, session } => self.call(process, session),
+            Post::Open { process, session, logs_in } => self.open(process, session, logs_in),
             Post::Wake { seat } => self.wake(seat),
             Post::Request { seat, ticket, request } => self.serve(seat, ticket, request),
             Post::Response { seat, ticket, response } => self.answered(seat, ticket, response),
@@ -338,7 +416,18 @@ fn rotation(seed: u64) -> Rotation {
     if seed / 4 % 2 == 1 { Rotation::EndsAccessTokens } else { Rotation::KeepsAccessTokens }
 }
 
-/// The login name of a session's user.
-pub(crate) fn user(session: usize) -> String {
-    format!("user-{session}")
+/// The login names of a session's users, who take turns.
+pub(crate) fn user(session: usize, turn: u64) -> String {
+    format!("user-{session}-{turn}")
+}
+
+/// With the user's name in an ID token that nobody has signed: so a run costs no signatures, and a session knows whose the
+/// tokens are.
+fn named(tokens: &TokenSet, user: &str) -> TokenSet {
+    let mut stored = serde_json::to_value(tokens).unwrap();
+    stored["id_token"] = serde_json::json!({
+        "compact": "e30.e30.AA", "issuer": ISSUER, "subject": user, "audience": ["app"],
+        "expires_at": stored["obtained_at"], "issued_at": stored["obtained_at"],
+    });
+    serde_json::from_value(stored).unwrap()
 }

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::adapter::store::record::{LIMIT, Text, too_large};
+use crate::adapter::store::record::{self, LIMIT, Text, too_large};
 use crate::error::{Error, ErrorCode};
 
 /// Between two looks at a lock that somebody else holds. A refresh takes tens of milliseconds.
@@ -68,51 +68,49 @@ impl Place {
     }
 
     pub(super) fn read(&self) -> Result<Option<Text>, Error> {
-        let Some(there) = regular(&self.path)? else { return Ok(None) };
-        let file = match File::open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(broken(error)),
-        };
-        let length = usize::try_from(there.len()).unwrap_or(usize::MAX);
-        if length > LIMIT {
-            return Err(too_large());
+        read_text(&self.path)
+    }
+    /// The record, under the lock, and whether a refresh of it was begun that has no end. A draft that holds the whole next
+    /// record is the record: a process was killed before it could rename it.
+    pub(super) fn settle(&self, lock: &mut Lock) -> Result<(Option<Text>, bool), Error> {
+        let present = self.read()?;
+        let Some(draft) = self.noted(lock).map_err(broken)? else { return Ok((present, false)) };
+        // One that cannot be read was being written.
+        let next = read_text(&draft).ok().flatten();
+        let there = present.as_deref().map(String::as_str);
+        if next.as_ref().is_some_and(|next| record::is_successor(next, there)) {
+            fs::rename(&draft, &self.path).map_err(broken)?;
+            let _ = lock.0.set_len(0);
+            self.sync_folder().map_err(broken)?;
+            return Ok((self.read()?, false));
         }
-        // With room to find the end in: a buffer that grew would leave copies behind.
-        let mut text = Text::new(String::with_capacity(length + 64));
-        match file.take(LIMIT as u64 + 1).read_to_string(&mut text) {
-            Ok(_) => Ok(Some(text)),
-            Err(error) if error.kind() == ErrorKind::InvalidData => Err(ErrorCode::STORED_MALFORMED.into()),
-            Err(error) => Err(broken(error)),
-        }
+        // A whole record that is no successor is that of a login which was to take the place of this one.
+        let is_login = next.is_some_and(|next| record::read(&next).is_ok());
+        Ok((present, !is_login))
     }
 
-    /// Writes beside and renames. Whatever happens on the way, one of the two records is there as a whole.
+    /// Makes room beside the record for the next one. The draft, which holds nothing yet, is the mark of a refresh that was
+    /// begun: it stays until it is renamed or discarded.
+    pub(super) fn prepare(&self, lock: &mut Lock, room: usize) -> Result<(), Error> {
+        let (_, draft) = self.open_draft(lock)?;
+        fill(draft, room).and_then(|()| self.sync_folder()).map_err(broken)
+    }
+
+    /// Writes the draft and renames it. Whatever happens on the way, one of the two records is there as a whole.
     pub(super) fn replace(&self, lock: &mut Lock, text: &Text) -> Result<(), Error> {
-        self.clean(lock).map_err(broken)?;
-        // A name that nobody knows beforehand, though nothing that was put there would be followed.
-        let name = format!("{:016x}", RandomState::new().hash_one(std::process::id()));
-        lock.0.write_all(name.as_bytes()).map_err(broken)?;
-        let path = self.draft(&name);
-        let written = self.write(&path, text);
-        if written.is_err() {
-            let _ = fs::remove_file(&path);
+        let is_prepared = self.noted(lock).map_err(broken)?.is_some();
+        let (path, file) = self.open_draft(lock)?;
+        let written = write(file, text).and_then(|()| fs::rename(&path, &self.path));
+        if written.is_err() && !is_prepared {
+            let _ = self.discard(lock);
         }
         written.map_err(broken)?;
         let _ = lock.0.set_len(0);
         self.sync_folder().map_err(broken)
     }
 
-    fn write(&self, draft: &Path, text: &Text) -> io::Result<()> {
-        let mut file = private().create_new(true).open(draft)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        drop(file);
-        fs::rename(draft, &self.path)
-    }
-
     pub(super) fn remove(&self, lock: &mut Lock) -> Result<(), Error> {
-        self.clean(lock).map_err(broken)?;
+        self.discard(lock)?;
         match fs::remove_file(&self.path) {
             Ok(()) => self.sync_folder().map_err(broken),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -120,26 +118,38 @@ impl Place {
         }
     }
 
-    /// Removes what a process that was killed has left behind: it holds tokens. Its name is in the lock file.
-    fn clean(&self, lock: &mut Lock) -> io::Result<()> {
-        lock.0.rewind()?;
-        let mut name = [0; 17];
-        let mut length = 0;
-        while let Some(rest) = name.get_mut(length..).filter(|rest| !rest.is_empty()) {
-            match lock.0.read(rest)? {
-                0 => break,
-                read => length += read,
-            }
-        }
-        let name = name.get(..length).and_then(|name| std::str::from_utf8(name).ok());
-        if let Some(name) = name.filter(|name| name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit())) {
-            match fs::remove_file(self.draft(name)) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+    /// Removes the draft, if there is one. It may hold tokens.
+    pub(super) fn discard(&self, lock: &mut Lock) -> Result<(), Error> {
+        if let Some(name) = noted_name(lock).map_err(broken)? {
+            match fs::remove_file(self.draft(&name)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(broken(error)),
                 _ => {}
             }
         }
-        lock.0.set_len(0)?;
-        lock.0.rewind()
+        lock.0.set_len(0).and_then(|()| lock.0.rewind()).map_err(broken)
+    }
+
+    /// The draft, for writing: the one that there is, or a new one.
+    fn open_draft(&self, lock: &mut Lock) -> Result<(PathBuf, File), Error> {
+        if let Some(path) = self.noted(lock).map_err(broken)? {
+            let file = OpenOptions::new().write(true).open(&path).map_err(broken)?;
+            return Ok((path, file));
+        }
+        self.discard(lock)?;
+        // A name that nobody knows beforehand, though nothing that was put there would be followed.
+        let name = format!("{:016x}", RandomState::new().hash_one(std::process::id()));
+        lock.0.write_all(name.as_bytes()).and_then(|()| lock.0.sync_data()).map_err(broken)?;
+        let path = self.draft(&name);
+        let file = private().create_new(true).open(&path).map_err(broken)?;
+        Ok((path, file))
+    }
+
+    /// The path of the draft that the lock file names, if there is one and it is a file.
+    fn noted(&self, lock: &mut Lock) -> io::Result<Option<PathBuf>> {
+        let Some(name) = noted_name(lock)? else { return Ok(None) };
+        let path = self.draft(&name);
+        let is_file = fs::symlink_metadata(&path).is_ok_and(|there| there.is_file());
+        Ok(is_file.then_some(path))
     }
 
     fn draft(&self, name: &str) -> PathBuf {
@@ -194,6 +204,55 @@ impl Place {
         }
         Ok(())
     }
+}
+
+fn read_text(path: &Path) -> Result<Option<Text>, Error> {
+    let Some(there) = regular(path)? else { return Ok(None) };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(broken(error)),
+    };
+    let length = usize::try_from(there.len()).unwrap_or(usize::MAX);
+    if length > LIMIT {
+        return Err(too_large());
+    }
+    // With room to find the end in: a buffer that grew would leave copies behind.
+    let mut text = Text::new(String::with_capacity(length + 64));
+    match file.take(LIMIT as u64 + 1).read_to_string(&mut text) {
+        Ok(_) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::InvalidData => Err(ErrorCode::STORED_MALFORMED.into()),
+        Err(error) => Err(broken(error)),
+    }
+}
+
+/// The name of the draft that the lock file holds.
+fn noted_name(lock: &mut Lock) -> io::Result<Option<String>> {
+    lock.0.rewind()?;
+    let mut name = [0; 17];
+    let mut length = 0;
+    while let Some(rest) = name.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match lock.0.read(rest)? {
+            0 => break,
+            read => length += read,
+        }
+    }
+    let name = name.get(..length).and_then(|name| std::str::from_utf8(name).ok());
+    let name = name.filter(|name| name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    Ok(name.map(str::to_owned))
+}
+
+/// Spaces, which may stand after a record: the disk has the room now.
+fn fill(mut file: File, room: usize) -> io::Result<()> {
+    file.write_all(&vec![b' '; room])?;
+    file.set_len(room as u64)?;
+    file.sync_all()
+}
+
+fn write(mut file: File, text: &Text) -> io::Result<()> {
+    file.write_all(text.as_bytes())?;
+    file.set_len(text.len() as u64)?;
+    file.sync_all()
 }
 
 /// What is there, if it is a file; an error if it is anything else.

@@ -3,7 +3,7 @@
 //! ```text
 //! session.json            the record, mode 0600; replaced as a whole, never written in place
 //! session.json.lock       empty, or the name of what is being written; locked by whoever refreshes; stays for good
-//! session.json.….new      the next record, until it is renamed
+//! session.json.….new      the next record, until it is renamed; before, room for it: a refresh was begun
 //! ```
 //!
 //! The lock is advisory and the operating system's: when its holder is killed, it is free. Processes that use the same
@@ -19,10 +19,13 @@ use std::time::Duration;
 
 use super::contract::{BlockingSessionStore, PATIENCE};
 use super::queue::lock;
-use super::record::{self, LastError, Text};
+use super::record::{self, LIMIT, LastError, Text};
 use crate::error::Error;
-use crate::session::{Record, StoreAction, StoreResponse};
+use crate::session::{Record, RecordVersion, StoreAction, StoreResponse};
 use disk::{Lock, Place};
+
+/// Room for the next record, at least: two blocks.
+const ROOM: usize = 8192;
 
 /// Keeps a record in a file, for all processes that name the same one.
 ///
@@ -39,14 +42,14 @@ use disk::{Lock, Place};
 /// # fn log_in() -> Result<oidc_proto::TokenSet, oidc_proto::Error> { todo!() }
 ///
 /// /// The record to make a session of.
-/// fn begin(store: &FileStore) -> Result<Record, oidc_proto::Error> {
+/// fn begin(store: &FileStore, env: &mut dyn oidc_proto::Env) -> Result<Record, oidc_proto::Error> {
 ///     if let Some(record) = store.load()? {
 ///         return Ok(record);
 ///     }
-///     let record = Record::new(1, log_in()?);
-///     match store.carry_out(StoreAction::Save { expect: 0, next: Box::new(record.clone()) }) {
+///     let record = Record::of_login(log_in()?, None, env);
+///     match store.carry_out(StoreAction::Save { expect: None, next: Box::new(record.clone()) }) {
 ///         // Another process has logged in meanwhile.
-///         StoreResponse::Conflict(theirs) => Ok(*theirs),
+///         StoreResponse::Conflict(Some(theirs)) => Ok(*theirs),
 ///         // If it was not saved, the session will try again with its next tokens: `store.take_error()` says why.
 ///         _ => Ok(record),
 ///     }
@@ -81,7 +84,8 @@ impl FileStore {
     /// # Errors
     /// `stored.malformed`, `stored.version`, or `store.io` with its [`source`](std::error::Error::source).
     pub fn load(&self) -> Result<Option<Record>, Error> {
-        self.0.place.read()?.map(|text| record::read(&text)).transpose().map(|record| record.map(|record| *record))
+        let (text, _) = self.0.read()?;
+        text.map(|text| record::read(&text)).transpose().map(|record| record.map(|record| *record))
     }
 
     /// Why the last action that failed did so; once. Besides those of [`FileStore::load`]: `store.busy`.
@@ -98,11 +102,13 @@ impl BlockingSessionStore for FileStore {
             StoreAction::Save { expect, next } => {
                 record::write(&next).and_then(|text| self.0.under_lock(|lock| self.0.save(lock, expect, &text)))
             }
+            StoreAction::Prepare { expect } => self.0.under_lock(|lock| self.0.prepare(lock, expect)),
+            StoreAction::Discard => self.0.discard(),
             StoreAction::Unlock => {
                 *lock(&self.0.held) = None;
                 Ok(StoreResponse::Done)
             }
-            StoreAction::Erase => self.0.under_lock(|lock| self.0.place.remove(lock).map(|()| StoreResponse::Done)),
+            StoreAction::Erase { expect } => self.0.under_lock(|lock| self.0.erase(lock, expect)),
         };
         self.0.last_error.response(result)
     }
@@ -119,7 +125,25 @@ impl Inner {
     }
 
     fn load(&self) -> Result<StoreResponse, Error> {
-        record::loaded(self.place.read()?.as_deref().map(String::as_str))
+        let (text, begun) = self.read()?;
+        record::loaded(text.as_deref().map(String::as_str), begun)
+    }
+
+    /// Reading needs no lock. Only whoever holds it knows what a draft means.
+    fn read(&self) -> Result<(Option<Text>, bool), Error> {
+        match lock(&self.held).as_mut().filter(|held| self.place.is_good(held)) {
+            Some(held) => self.place.settle(held),
+            None => Ok((self.place.read()?, false)),
+        }
+    }
+
+    fn prepare(&self, lock: &mut Lock, expect: Option<RecordVersion>) -> Result<StoreResponse, Error> {
+        let (present, _) = self.place.settle(lock)?;
+        if let Some(conflict) = record::compare_version(present.as_deref().map(String::as_str), expect)? {
+            return Ok(conflict);
+        }
+        let room = present.map_or(0, |present| present.len()).saturating_mul(2).clamp(ROOM, LIMIT);
+        self.place.prepare(lock, room).map(|()| StoreResponse::Prepared)
     }
 
     /// Under the lock that is held, or else, where none is wanted or it was lost, under one for the moment.
@@ -131,11 +155,28 @@ impl Inner {
         }
     }
 
-    fn save(&self, lock: &mut Lock, expect: u64, next: &Text) -> Result<StoreResponse, Error> {
-        let present = self.place.read()?;
+    /// If the lock was lost, the draft may be another process's.
+    fn discard(&self) -> Result<StoreResponse, Error> {
+        let is_lost = lock(&self.held).as_ref().is_some_and(|held| !self.place.is_good(held));
+        if is_lost {
+            return Ok(StoreResponse::Done);
+        }
+        self.under_lock(|lock| self.place.discard(lock).map(|()| StoreResponse::Done))
+    }
+
+    fn save(&self, lock: &mut Lock, expect: Option<RecordVersion>, next: &Text) -> Result<StoreResponse, Error> {
+        let (present, _) = self.place.settle(lock)?;
         match record::compare(present.as_deref().map(String::as_str), expect, next)? {
             Some(response) => Ok(response),
             None => self.place.replace(lock, next).map(|()| StoreResponse::Saved),
+        }
+    }
+
+    fn erase(&self, lock: &mut Lock, expect: Option<RecordVersion>) -> Result<StoreResponse, Error> {
+        let (present, begun) = self.place.settle(lock).unwrap_or((None, false));
+        match present.and_then(|present| record::other(&present, expect)) {
+            Some(other) => Ok(StoreResponse::Conflict(Some(other))),
+            None => self.place.remove(lock).map(|()| StoreResponse::Erased { begun }),
         }
     }
 }

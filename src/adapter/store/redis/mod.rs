@@ -12,13 +12,16 @@
 //! |---|---|
 //! | `{prefix}record:{name}` | the record, as JSON, without an end of its life |
 //! | `{prefix}lock:{name}` | who holds the lock, until the lease ends |
+//! | `{prefix}begun:{name}` | the version of the record that a refresh was begun from |
 //!
 //! ```text
 //! Lock      SET if nobody holds it, with the lease; asked again every 50 ms until patience ends
-//! Load      the lease begins anew, then GET
-//! Save      GET, compare generations, SET if the record is still the one that was compared
+//! Load      the lease begins anew, then GET the record and the mark, which counts only beside its own version
+//! Prepare   GET, compare versions, SET the mark: a server that cannot write says so now
+//! Discard   DEL the mark, also if the lease has ended
+//! Save      GET, compare versions, SET if the record is still the one that was compared
 //! Unlock    DEL if we hold it
-//! Erase     DEL
+//! Erase     GET, compare versions, DEL if the record is still the one that was compared, GET and DEL the mark
 //! ```
 //!
 //! The lock is a lease: it ends by itself when its holder is killed, and may end too soon when its holder is suspended.

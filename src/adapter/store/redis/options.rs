@@ -71,6 +71,8 @@ impl Default for RedisOptions {
 pub(super) struct Identity {
     pub(super) record: String,
     pub(super) lock: String,
+    /// That a refresh was begun.
+    pub(super) mark: String,
     /// Nobody else knows it: only the holder can give the lock back.
     pub(super) owner: Secret,
 }
@@ -81,6 +83,7 @@ impl Identity {
         Self {
             record: format!("{prefix}record:{name}"),
             lock: format!("{prefix}lock:{name}"),
+            mark: format!("{prefix}begun:{name}"),
             owner: Secret::random(env.rng()),
         }
     }

@@ -1,0 +1,253 @@
+//! A logout: the session is over for its callers at once, and finds out what there is to revoke.
+//!
+//! ```text
+//! [lock ─▶] load ─▶ erase ─┬─▶ (a response to come: wait for it) ───┬─▶ logged out
+//!                          ├─▶ (a refresh without an end: refresh) ─┤
+//!                          └────────────────────────────────────────┘
+//! ```
+//!
+//! The stored refresh token may be spent where a refresh was begun and has no end: its revocation may do nothing. Then the
+//! newest token is the one that a refresh brings.
+
+use super::Core;
+use super::exchange::Exchange;
+use super::orphans::Orphan;
+use super::state::{Attempt, ExpectResponse, Resume, Stage, State};
+use crate::base::env::Env;
+use crate::error::transport::{Failure, FailureKind, Sent};
+use crate::error::{Error, ErrorCode};
+use crate::flow::TokenRequest;
+use crate::flow::token_outcome::TokenOutcome;
+use crate::session::access::{Erased, Logout};
+use crate::session::event::Event;
+use crate::session::policy::Persistence;
+use crate::session::question::{Question, Saved, Told};
+use crate::session::record::Record;
+use crate::step::Step;
+
+impl Core {
+    /// Ends the session. What is under way is not used any more, but what comes of it is to be revoked.
+    pub(super) fn leave(&mut self, state: State, env: &mut dyn Env) -> State {
+        self.leaving = Some(Box::new(Logout { erased: Erased::Nothing, is_certain: true }));
+        self.events.push(Event::Ended);
+        let has_record = !matches!(&state, State::Stopped(end) if end.is_final());
+        self.drop_attempt(state, env);
+        self.attempts.begin();
+        self.attempts.end();
+        // The mark stays: if the lock was lost, it may be another process's by now.
+        self.store.may_have_spent();
+        self.store.forget();
+        if self.store.has_unsaved() {
+            self.store.drop_unsaved();
+            self.orphans.push(self.current.tokens().clone());
+        }
+        match self.options.persistence {
+            Persistence::Shared if has_record && !self.store.take_lock() && !self.store.holds_lock() => self.lock(env),
+            Persistence::Shared | Persistence::Own if has_record => self.load(env),
+            _ => self.after_erasure(env),
+        }
+    }
+
+    fn drop_attempt(&mut self, state: State, env: &mut dyn Env) {
+        let ticket = self.attempts.ticket();
+        let no = || Failure::new(FailureKind::Timeout, Sent::No);
+        let stage = match state {
+            State::Attempting(attempt) => attempt.stage,
+            State::Pausing(pause) => match pause.resume {
+                Resume::Anew => return,
+                Resume::Late(expect) => Stage::ExpectResponse(expect),
+                Resume::Verify(tokens, _) => return self.orphans.push(Orphan::Unverified(tokens)),
+            },
+            State::Idle { .. } | State::Stopped(_) | State::LoggedOut => return,
+        };
+        match stage {
+            Stage::ExpectResponse(expect) if expect.exchange.awaits_tokens() => {
+                self.store.may_have_spent();
+                self.late.expect(ticket, expect);
+            }
+            // Tokens came, and their flow has them.
+            Stage::ExpectResponse(ExpectResponse { awaiting, exchange }) => {
+                self.drop_step(awaiting.fail(no(), env), &exchange, env);
+            }
+            Stage::Send(call, exchange) => self.drop_step(call.into_parts().2.fail(no(), env), &exchange, env),
+            Stage::UseKey(use_key, exchange) => {
+                self.drop_step(use_key.into_parts().1.fail(FailureKind::Timeout, env), &exchange, env);
+            }
+            Stage::ExpectKeyOutput(awaiting, exchange) => {
+                self.drop_step(awaiting.fail(FailureKind::Timeout, env), &exchange, env);
+            }
+            Stage::Wait(wait, exchange) => self.drop_step(wait.wake(env), &exchange, env),
+            Stage::ExpectSave(obtained) => self.orphans.push(obtained.tokens),
+            _ => {}
+        }
+    }
+
+    /// Gives back the tokens that a flow has, if it has any.
+    fn drop_step(&mut self, step: Result<Step<TokenRequest>, Error>, exchange: &Exchange, env: &mut dyn Env) {
+        if !exchange.may_have_yielded() {
+            return;
+        }
+        let mut step = step;
+        // Each of them is an end of the search for keys, of which there are few.
+        for _ in 0..8 {
+            step = match step {
+                Ok(Step::Done(TokenOutcome::Verified(granted))) => return self.orphaned(granted.tokens),
+                Ok(Step::Done(TokenOutcome::Unverified { tokens, .. })) => {
+                    return self.orphaned(Orphan::Unverified(tokens));
+                }
+                Ok(Step::Call(call)) => call.into_parts().2.fail(Failure::new(FailureKind::Timeout, Sent::No), env),
+                Ok(Step::UseKey(use_key)) => use_key.into_parts().1.fail(FailureKind::Timeout, env),
+                Ok(Step::Wait(wait)) => wait.wake(env),
+                Err(_) => return self.is_uncertain(),
+            };
+        }
+        self.is_uncertain();
+    }
+
+    fn is_uncertain(&mut self) {
+        if let Some(logout) = &mut self.leaving {
+            logout.is_certain = false;
+        }
+    }
+
+    fn is_erased(&mut self, erased: Erased) {
+        if let Some(logout) = &mut self.leaving {
+            logout.erased = erased;
+        }
+    }
+
+    /// Goes on from a response of the store.
+    pub(super) fn told_leaving(&mut self, told: Told, attempt: Attempt, env: &mut dyn Env) -> State {
+        let Attempt { stage, until } = attempt;
+        match (stage, told) {
+            (Stage::ExpectLock, Told::Locked(Ok(())) | Told::LockedLate) => self.load(env),
+            (Stage::ExpectLock, Told::Locked(Err(_))) | (Stage::ExpectRecord, Told::Loaded(Err(_))) => {
+                // What is stored is not known. This session's own record is erased all the same.
+                self.is_uncertain();
+                self.erase(env)
+            }
+            (Stage::ExpectRecord, Told::Loaded(Ok(record))) => self.erase_this(record.map(|record| *record), env),
+            (Stage::ExpectErasure, Told::Erased(Saved::Done)) => {
+                self.is_erased(Erased::Record);
+                self.after_erasure(env)
+            }
+            (Stage::ExpectErasure, Told::Erased(Saved::Conflict(record))) => {
+                self.erase_this(record.map(|record| *record), env)
+            }
+            (Stage::ExpectErasure, Told::Erased(Saved::Failed(error))) => self.not_erased(error, env),
+            (stage, _) => State::attempting(stage, until),
+        }
+    }
+
+    fn erase(&mut self, env: &mut dyn Env) -> State {
+        self.store.ask(Question::Erase);
+        State::attempting(Stage::ExpectErasure, self.deadline(env))
+    }
+
+    fn not_erased(&mut self, error: Error, env: &mut dyn Env) -> State {
+        self.is_erased(Erased::Failed(error.clone()));
+        self.events.push(Event::NotErased(error));
+        self.after_erasure(env)
+    }
+
+    /// Erases this record, if it is the user's.
+    fn erase_this(&mut self, record: Option<Record>, env: &mut dyn Env) -> State {
+        let Some(record) = record else { return self.after_erasure(env) };
+        if self.is_other_login(&record).is_err() {
+            self.is_erased(Erased::OtherLogin);
+            return self.after_erasure(env);
+        }
+        if !self.current.is(record.tokens.access_token()) {
+            self.orphans.push(self.current.tokens().clone());
+        }
+        self.store.note(Some(record.version()));
+        self.store.set_login(record.login);
+        self.current.replace(record.tokens);
+        self.erase(env)
+    }
+
+    /// The record is gone. What may still come is waited for.
+    fn after_erasure(&mut self, env: &mut dyn Env) -> State {
+        if let Some((step, exchange)) = self.late.take_arrived() {
+            self.drop_step(Ok(step), &exchange, env);
+        } else if !self.late.is_none() {
+            return State::attempting(Stage::ExpectLate, self.deadline(env));
+        } else if self.store.was_begun() && self.current.tokens().refresh_token().is_some() {
+            if self.options.persistence != Persistence::Shared || self.store.holds_lock() {
+                return self.ask_prepared(env);
+            }
+            self.is_uncertain();
+        }
+        self.left()
+    }
+
+    /// Goes on from a step of the last refresh.
+    pub(super) fn proceed_leaving(
+        &mut self,
+        step: Result<Step<TokenRequest>, Error>,
+        exchange: Exchange,
+        env: &mut dyn Env,
+    ) -> State {
+        match step {
+            Ok(Step::Call(call)) if !exchange.may_have_yielded() => {
+                State::attempting(Stage::Send(call, exchange), self.deadline(env))
+            }
+            Ok(Step::UseKey(use_key)) if !exchange.may_have_yielded() => {
+                State::attempting(Stage::UseKey(use_key, exchange), self.deadline(env))
+            }
+            Ok(Step::Wait(wait)) if !exchange.may_have_yielded() => {
+                let until = wait.until();
+                State::attempting(Stage::Wait(wait, exchange), until)
+            }
+            Ok(step) => {
+                self.drop_step(Ok(step), &exchange, env);
+                self.left()
+            }
+            // Whether the grant has ended is not known, whatever the provider says of this token.
+            Err(_) => {
+                self.is_uncertain();
+                self.left()
+            }
+        }
+    }
+
+    /// What is awaited does not come in time.
+    pub(super) fn leaving_is_late(&mut self, stage: Stage, env: &mut dyn Env) -> State {
+        self.is_uncertain();
+        match stage {
+            Stage::ExpectLock | Stage::ExpectRecord => self.erase(env),
+            Stage::ExpectErasure => self.not_erased(ErrorCode::SESSION_STORE.into(), env),
+            stage => {
+                // If tokens come after all, they are revoked, too.
+                self.drop_attempt(State::attempting(stage, env.monotonic()), env);
+                self.attempts.begin();
+                self.attempts.end();
+                self.left()
+            }
+        }
+    }
+
+    /// A response that was late has come, or it is known that none comes.
+    pub(super) fn late_has_come(&mut self, state: State, env: &mut dyn Env) -> State {
+        match state {
+            State::Attempting(attempt) if matches!(attempt.stage, Stage::ExpectLate) => self.after_erasure(env),
+            State::LoggedOut => {
+                if let Some((step, exchange)) = self.late.take_arrived() {
+                    self.drop_step(Ok(step), &exchange, env);
+                }
+                State::LoggedOut
+            }
+            state => state,
+        }
+    }
+
+    /// The logout is done. The rest is the revocation of what the session gives back.
+    fn left(&mut self) -> State {
+        self.store.abandon();
+        self.orphaned(self.current.tokens().clone());
+        if let Some(logout) = self.leaving.take() {
+            self.events.push(Event::LoggedOut(*logout));
+        }
+        State::LoggedOut
+    }
+}

@@ -1,0 +1,142 @@
+//! The stored tokens of a session, and the login that they come from.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::base::env::Env;
+use crate::base::secret::{Secret, is_token};
+use crate::base::versioned::{self, Version};
+use crate::error::{Error, ErrorCode};
+use crate::token::token_set::TokenSet;
+
+/// The random name of a login: 128 bits, made when the login's tokens are given to a session or a record. It is no secret.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LoginId([u8; 16]);
+
+impl LoginId {
+    /// A new one.
+    pub fn random(env: &mut dyn Env) -> Self {
+        let mut bytes = [0; 16];
+        env.rng().fill_bytes(&mut bytes);
+        Self(bytes)
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+    }
+}
+
+/// 22 characters of base64url.
+impl fmt::Display for LoginId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl fmt::Debug for LoginId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LoginId({self})")
+    }
+}
+
+impl Serialize for LoginId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for LoginId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_text(&text).ok_or_else(|| de::Error::custom(ErrorCode::STORED_MALFORMED))
+    }
+}
+
+/// Which record it is: of which login, and how often it was saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RecordVersion {
+    /// As in the [`Record`].
+    pub login: Option<LoginId>,
+    /// As in the [`Record`].
+    pub generation: u64,
+}
+
+/// A token set as it is stored, with its version.
+///
+/// Serde, versioned. As secret as a [`TokenSet`]. A record that a session makes also holds the previous refresh token. If the
+/// provider rejects the current refresh token, the session tries the previous one: two processes may have used it at the
+/// same time, and one response was lost.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The login that the tokens come from; `None` in a record of the first edition, which counts as a login of its own.
+    pub login: Option<LoginId>,
+    /// The number of the save: 1 for the first record, and one more with each save, also by another login.
+    pub generation: u64,
+    /// The tokens.
+    pub tokens: TokenSet,
+    /// The refresh token that the tokens were obtained with. A provider may still accept it, if two processes used it at the
+    /// same time and one response was lost.
+    pub(super) spent: Option<Secret>,
+}
+
+impl Record {
+    /// A record of tokens that come from another program, without the name of a login.
+    pub fn new(generation: u64, tokens: TokenSet) -> Self {
+        Self { login: None, generation, tokens, spent: None }
+    }
+
+    /// The record of a new login, in place of the record with this version; `None` if there is no record.
+    pub fn of_login(tokens: TokenSet, replaced: Option<RecordVersion>, env: &mut dyn Env) -> Self {
+        Self { login: Some(LoginId::random(env)), ..Self::new(next_generation(replaced), tokens) }
+    }
+
+    /// Which record it is.
+    pub fn version(&self) -> RecordVersion {
+        RecordVersion { login: self.login, generation: self.generation }
+    }
+
+    /// Reads a stored record.
+    ///
+    /// # Errors
+    /// `stored.version`, `stored.malformed`.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        versioned::from_json(json)
+    }
+}
+
+/// The generation of the record that replaces the one with this version.
+pub(super) fn next_generation(replaced: Option<RecordVersion>) -> u64 {
+    replaced.map_or(0, |replaced| replaced.generation).saturating_add(1)
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRecord {
+    version: Version,
+    generation: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    login: Option<LoginId>,
+    tokens: TokenSet,
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "versioned::optional_secret")]
+    spent_refresh_token: Option<Secret>,
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { login, generation, tokens, spent } = self.clone();
+        StoredRecord { version: Version, generation, login, tokens, spent_refresh_token: spent }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let StoredRecord { generation, login, tokens, spent_refresh_token: spent, .. } =
+            StoredRecord::deserialize(deserializer)?;
+        match spent.as_ref().is_none_or(|token| is_token(token.expose())) {
+            true => Ok(Self { login, generation, tokens, spent }),
+            false => Err(de::Error::custom(ErrorCode::STORED_MALFORMED)),
+        }
+    }
+}
