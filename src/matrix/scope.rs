@@ -68,8 +68,8 @@ mod tests {
         ] {
             assert_eq!(scope(ScopeForm::Stable, further).unwrap_err().code(), ErrorCode::MATRIX_SCOPE, "{further}");
         }
-        let short = DeviceId::answered("ABC").unwrap();
-        let refused = login_scope(ScopeForm::Stable, &short, &Scope::default()).unwrap_err();
+        let foreign = DeviceId::answered("AB\u{e9}").unwrap();
+        let refused = login_scope(ScopeForm::Stable, &foreign, &Scope::default()).unwrap_err();
         assert_eq!(refused.code(), ErrorCode::MATRIX_DEVICE_ID);
     }
 }

@@ -184,7 +184,7 @@ fn sessions_of_both_kinds_do_not_get_in_each_others_way() {
         &["login"],
         &["login", "--homeserver", "a", "--dpop"],
         &["login", "--issuer", "a", "--device-id", "ABCDEFGHIJ"],
-        &["login", "--homeserver", "a", "--device-id", "short"],
+        &["login", "--homeserver", "a", "--device-id", "a b"],
         &["device", "--homeserver", "a", "--issuer", "b"],
     ] {
         assert_eq!(cli.run(arguments).exit, 2, "{arguments:?}");
