@@ -28,6 +28,7 @@ use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode, Fault};
 use crate::message::device;
 use crate::party::client_auth::explained;
+use crate::party::metadata::GrantType;
 use crate::party::owner::Owner;
 use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, Step};
@@ -81,6 +82,9 @@ impl RelyingParty {
     /// `device.unsupported`, `sign.failed`.
     pub fn authorize_device(&self, scope: Scope, env: &mut dyn Env) -> Result<Step<DeviceAuthorization>, Error> {
         let endpoint = self.provider().metadata().device_authorization_endpoint.as_ref();
+        if !self.client().grants(GrantType::DeviceCode) {
+            return Err(Error::new(ErrorCode::DEVICE_UNSUPPORTED).at("grant_types"));
+        }
         let request = device::request(endpoint.ok_or(ErrorCode::DEVICE_UNSUPPORTED)?, self.client(), &scope);
         let (policy, asked) = (Policy::write(Accept::Json), Parsing { party: self.clone(), scope });
         let step = AuthenticatedRequest::start(self, request, policy, Credential::Client, asked, env)?;

@@ -15,19 +15,21 @@ use crate::party::relying_party::RelyingParty;
 pub struct Party {
     server: Arc<AuthServer>,
     party: RelyingParty,
+    /// Whether the client was registered for this login.
+    is_new: bool,
 }
 
 impl Party {
     /// A client at this homeserver.
     pub fn new(server: Arc<AuthServer>, client: Client) -> Self {
         let party = RelyingParty::new(server.provider.clone(), client);
-        Self { server, party }
+        Self { server, party, is_new: false }
     }
 
     /// Another client at the same homeserver, for example with another DPoP key.
     #[must_use]
     pub fn with_client(&self, client: Client) -> Self {
-        Self { server: self.server.clone(), party: self.party.with_client(client) }
+        Self { server: self.server.clone(), party: self.party.with_client(client), is_new: self.is_new }
     }
 
     /// The homeserver and its provider.
@@ -48,6 +50,14 @@ impl Party {
     /// The client.
     pub fn client(&self) -> &Client {
         self.party.client()
+    }
+
+    pub(super) fn newly_registered(self) -> Self {
+        Self { is_new: true, ..self }
+    }
+
+    pub(super) fn is_newly_registered(&self) -> bool {
+        self.is_new
     }
 
     /// Checks that a value was made for this homeserver.

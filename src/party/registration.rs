@@ -288,6 +288,8 @@ pub struct Registered {
     pub(crate) auth: ClientAuth,
     pub(crate) id_token_algorithm: Option<Algorithm>,
     pub(crate) userinfo_algorithm: Option<Algorithm>,
+    /// `grant_types`, if the provider granted fewer than were asked for.
+    pub(crate) granted: Option<Words<GrantType>>,
     pub(crate) secret_expires_at: Option<Timestamp>,
     pub(crate) issued_at: Option<Timestamp>,
     pub(crate) fields: Option<Fields>,
@@ -301,6 +303,7 @@ impl Registered {
             auth,
             id_token_algorithm: None,
             userinfo_algorithm: None,
+            granted: None,
             secret_expires_at: None,
             issued_at: None,
             fields: None,
@@ -339,6 +342,7 @@ impl Registered {
             auth: self.auth.clone(),
             registered_algorithm: self.id_token_algorithm,
             registered_userinfo_algorithm: self.userinfo_algorithm,
+            granted: self.granted,
             ..client
         }
     }
@@ -357,6 +361,8 @@ struct Members<'a> {
     client_id_issued_at: Scalar<'a>,
     #[serde(borrow, default)]
     token_endpoint_auth_method: Scalar<'a>,
+    #[serde(default)]
+    grant_types: Value,
     #[serde(borrow, default)]
     id_token_signed_response_alg: Scalar<'a>,
     #[serde(borrow, default)]
@@ -394,6 +400,10 @@ pub(crate) fn parse(response: Response<'_>, sent: &ClientMetadata, keep_fields: 
         Some(name) => Algorithm::from_name(&name).map(Some).ok_or(ErrorCode::JWS_ALGORITHM),
         None => Ok(asked),
     };
+    // What is no list says nothing.
+    let granted = answer.grant_types.as_array().map(|names| {
+        names.iter().filter_map(|name| GrantType::from_name(name.as_str()?)).collect::<Words<GrantType>>()
+    });
     let seconds = |value: Scalar<'_>| value.whole().filter(|&seconds| seconds != 0).map(Timestamp::from_unix_seconds);
     Ok(Registered {
         client_id: client_id.into(),
@@ -404,6 +414,7 @@ pub(crate) fn parse(response: Response<'_>, sent: &ClientMetadata, keep_fields: 
         },
         id_token_algorithm: algorithm(answer.id_token_signed_response_alg, sent.id_token_signed_response_alg)?,
         userinfo_algorithm: algorithm(answer.userinfo_signed_response_alg, sent.userinfo_signed_response_alg)?,
+        granted: granted.filter(|granted| sent.grant_types.iter().any(|grant| !granted.contains(grant))),
         secret_expires_at: seconds(answer.client_secret_expires_at),
         issued_at: seconds(answer.client_id_issued_at),
         fields: keep_fields.then(|| Fields::new(response.body)),

@@ -29,6 +29,11 @@ impl Provider {
         self.lock().nonces.current = None;
     }
 
+    /// Forgets all clients, as providers do with registrations that nobody uses. Tokens stay good.
+    pub fn forget_clients(&self) {
+        self.lock().clients.clear();
+    }
+
     /// Sets how often a device may poll, in whole seconds; 5 s unless set. With `None` the response does not say, which
     /// means the same.
     #[must_use]
