@@ -147,8 +147,12 @@ impl Application {
     /// Keeps the response to a registration.
     pub fn keep(&mut self, server: &Arc<AuthServer>, registered: Registered) -> Party {
         let party = self.party_as(server, &registered).newly_registered();
-        self.registrations.insert(server.provider.issuer(), &self.metadata, registered);
+        self.insert(server.provider.issuer(), registered);
         party
+    }
+
+    pub(super) fn insert(&mut self, issuer: &Issuer, registered: Registered) {
+        self.registrations.insert(issuer, &self.metadata, registered);
     }
 
     /// Who it was when a session was made. A public client needs no registration for that: the session names it. `None` for

@@ -14,7 +14,7 @@
 //! | to know whose tokens are, or whether a device is there | [`Whoami`], [`DeviceCheck`] |
 //! | to send the user to their account's page | [`AccountManagement`] |
 //! | to know what a homeserver's error means | [`ErrorBody`] |
-//! | to move over from the OIDC module of `matrix-sdk` | [`moving`] |
+//! | to move over from the OIDC module of `matrix-sdk` | [`moving`]; its stored values: [`SdkSession`], [`Application::import`] |
 
 mod account;
 mod application;
@@ -35,6 +35,7 @@ mod login;
 mod party;
 mod redirect;
 mod scope;
+mod sdk_session;
 mod session;
 mod support;
 mod user_session;
@@ -58,6 +59,7 @@ pub use id::{DeviceId, ServerName, UserId};
 pub use login::{LoginRequest, PendingLogin, PushedLogin};
 pub use party::Party;
 pub use scope::{ScopeForm, login_scope};
+pub use sdk_session::SdkSession;
 pub use session::{Session, SessionEvent};
 pub use support::{Checkup, SupportCheck};
 pub use user_session::UserSession;

@@ -4,6 +4,7 @@ mod device;
 mod finding;
 mod hostile;
 mod login;
+mod moving;
 mod registration;
 mod sessions;
 mod stored;
