@@ -1,9 +1,11 @@
 //! Where the user manages the account: a page of the provider (client-server API, account management; MSC4191).
 
 use super::id::DeviceId;
+use super::user_session::UserSession;
 use crate::base::json::Text;
 use crate::base::url::Endpoint;
 use crate::base::word_set::{Word as _, Words, words};
+use crate::token::id_token::IdToken;
 use crate::wire::form;
 
 words! {
@@ -41,6 +43,7 @@ pub struct AccountManagement {
     /// By the names of the standard, and by the older ones.
     actions: Words<AccountAction>,
     older: Words<AccountAction>,
+    names: Vec<Box<str>>,
 }
 
 impl AccountManagement {
@@ -50,6 +53,7 @@ impl AccountManagement {
             known.fold(Words::EMPTY, |set, &action| set.with(action))
         };
         Self {
+            names: names.iter().map(|name| (&**name).into()).collect(),
             uri,
             actions: named(&|action, name| action.name() == name),
             older: named(&|action, name| action.older_name() == Some(name)),
@@ -61,16 +65,38 @@ impl AccountManagement {
         self.actions.contains(action) || self.older.contains(action)
     }
 
+    /// The actions that the provider offers, as it named them: untrusted.
+    pub fn actions(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(AsRef::as_ref)
+    }
+
     /// The URL to open in the user's browser; without an action the page itself. Actions about one device take its ID.
-    ///
-    /// It has the older name of an action only if the provider names that and not the one of the standard. What the
-    /// page's URL has in its query stays.
+    /// What the page's URL has in its query stays.
     pub fn url(&self, action: Option<AccountAction>, device: Option<&DeviceId>) -> String {
-        let name = action.map(|action| match action.older_name() {
+        self.url_of(action.map(|action| self.name_of(action)), device, None)
+    }
+
+    /// The older name of an action only if the provider names that and not the one of the standard.
+    fn name_of(&self, action: AccountAction) -> &'static str {
+        match action.older_name() {
             Some(older) if !self.actions.contains(action) && self.older.contains(action) => older,
             _ => action.name(),
-        });
-        let pairs = [("action", name), ("device_id", device.map(DeviceId::as_str))];
+        }
+    }
+
+    /// The same for a session: an action about one device is about the session's own unless another is named, without which
+    /// a provider forgets the action. The session's ID token goes along as a hint.
+    pub fn url_for(&self, session: &UserSession, action: Option<AccountAction>, device: Option<&DeviceId>) -> String {
+        let is_about_one = matches!(action, Some(AccountAction::DeviceView | AccountAction::DeviceDelete));
+        let device = device.or(is_about_one.then(|| session.device_id()));
+        self.url_of(action.map(|action| self.name_of(action)), device, session.tokens().id_token())
+    }
+
+    /// The URL for an action of any name, a provider's own for example, with the user's ID token as a hint. It can contain the ID
+    /// token: do not log it then.
+    pub fn url_of(&self, action: Option<&str>, device: Option<&DeviceId>, id_token_hint: Option<&IdToken>) -> String {
+        let hint = id_token_hint.map(IdToken::expose);
+        let pairs = [("action", action), ("device_id", device.map(DeviceId::as_str)), ("id_token_hint", hint)];
         let pairs = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
         if pairs.clone().next().is_none() {
             return self.uri.uri().to_string();

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::auth_server::AuthServer;
 use super::homeserver::Homeserver;
+use crate::base::env::Env;
 use crate::error::Error;
+use crate::message::end_session::{EndSessionRequest, EndSessionUrl, PendingLogout};
 use crate::party::client::Client;
 use crate::party::relying_party::RelyingParty;
 
@@ -50,6 +52,20 @@ impl Party {
     /// The client.
     pub fn client(&self) -> &Client {
         self.party.client()
+    }
+
+    /// The URL that ends the provider's own session in the user's browser, where the provider has a page for that; `None`
+    /// elsewhere.
+    ///
+    /// # Errors
+    /// `provider.mismatch`, `client.mismatch` if the ID token is another provider's or client's.
+    pub fn end_session(
+        &self,
+        request: EndSessionRequest,
+        env: &mut dyn Env,
+    ) -> Result<Option<(EndSessionUrl, PendingLogout)>, Error> {
+        let has_page = self.server.provider.metadata().end_session_endpoint.is_some();
+        has_page.then(|| self.party.end_session(request, env)).transpose()
     }
 
     pub(super) fn newly_registered(self) -> Self {

@@ -33,15 +33,22 @@ impl ScopeForm {
 /// scope value.
 pub fn login_scope(form: ScopeForm, device: &DeviceId, further: &Scope) -> Result<Scope, Error> {
     device.check()?;
-    let is_own = |value: &str| {
-        let rest = value.strip_prefix(STABLE).or_else(|| value.strip_prefix(UNSTABLE));
-        rest.is_some_and(|rest| rest == "api:*" || rest.starts_with("device:"))
-    };
     if further.iter().any(is_own) {
         return Err(ErrorCode::MATRIX_SCOPE.into());
     }
     let prefix = form.prefix();
     Scope::new(&format!("{prefix}api:* {prefix}device:{device} {further}"))
+}
+
+/// Whether a login adds it by itself.
+fn is_own(value: &str) -> bool {
+    let rest = value.strip_prefix(STABLE).or_else(|| value.strip_prefix(UNSTABLE));
+    rest.is_some_and(|rest| rest == "api:*" || rest.starts_with("device:"))
+}
+
+/// What a scope has beside that.
+pub(super) fn further_scope(scope: &Scope) -> Scope {
+    scope.without(is_own)
 }
 
 #[cfg(test)]

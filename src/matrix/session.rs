@@ -40,7 +40,7 @@ use super::binding::Binding;
 use super::completion::Login;
 use super::error_body::ErrorBody;
 use super::id::{DeviceId, UserId};
-use super::login::LoginRequest;
+use super::login_request::LoginRequest;
 use super::party::Party;
 use super::user_session::UserSession;
 use crate::base::env::Env;
@@ -49,6 +49,7 @@ use crate::error::Error;
 use crate::flow::Revocation;
 use crate::session::{self, Access, Epoch, Event, Outcome, Refusal, SessionOptions};
 use crate::step::Step;
+use crate::token::token_set::TokenSet;
 
 /// What a session tells its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,12 +164,15 @@ impl Session {
         self.core.unauthorized(token, refusal, env)
     }
 
-    /// The login to offer to the user when the grant is gone: the same user, the same device.
+    /// The login to offer to the user when the grant is gone: [`LoginRequest::again`]. With
+    /// [`LoginRequest::with_more_scope`] it is the further authorization of a session that lives.
     pub fn login_again(&self) -> LoginRequest {
-        self.binding.login_again()
+        LoginRequest::again(&self.user_session())
     }
 
     /// Takes the tokens of a new login. Nothing else of the session changes: it has its user, its device and its client.
+    /// Returns the tokens that were replaced: their grant is valid beside the new one until it is revoked
+    /// ([`RelyingParty::revoke`](crate::RelyingParty::revoke)). The device stays.
     ///
     /// A login by another client ID, where the provider had forgotten the old one, makes a new session:
     /// [`Session::new`].
@@ -176,11 +180,12 @@ impl Session {
     /// # Errors
     /// `whoami.user_mismatch`, `whoami.device_mismatch`, `matrix.homeserver_mismatch`; and as
     /// [`session::Session::adopt`]. The session is then what it was, and the login the caller's: revoke it.
-    pub fn adopt(&mut self, login: &Login, env: &mut dyn Env) -> Result<(), Error> {
+    pub fn adopt(&mut self, login: &Login, env: &mut dyn Env) -> Result<TokenSet, Error> {
         self.binding.check(login)?;
+        let replaced = self.core.tokens().clone();
         self.core.adopt(login.session.tokens().clone(), env)?;
         self.soft_logout = None;
-        Ok(())
+        Ok(replaced)
     }
 
     /// Ends the session at once, and says how to revoke its tokens, which makes the homeserver delete the device: drive

@@ -83,8 +83,8 @@ impl UserSession {
         party.relying_party().revoke(&self.tokens, env)
     }
 
-    /// Ends the provider's own session in the user's browser too, where it has a page for that. The hint is the ID token,
-    /// or else the user ID.
+    /// Ends the provider's own session in the user's browser too: for [`Party::end_session`]. The hint is the ID token, or else
+    /// the user ID.
     pub fn end_session(&self) -> EndSessionRequest {
         match self.tokens.id_token() {
             Some(id_token) => EndSessionRequest::new().with_id_token_hint(id_token),

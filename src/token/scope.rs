@@ -62,6 +62,18 @@ impl Scope {
         self.iter().any(|own| own == value)
     }
 
+    /// This scope, and the values of another one that it has not.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        let more = other.iter().filter(|value| !self.contains(value));
+        Self(self.iter().chain(more).collect::<Vec<_>>().join(" ").into())
+    }
+
+    /// The values that are not like this.
+    pub(crate) fn without(&self, is_like: impl Fn(&str) -> bool) -> Self {
+        Self(self.iter().filter(|value| !is_like(value)).collect::<Vec<_>>().join(" ").into())
+    }
+
     /// Whether there is no value.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
