@@ -103,7 +103,7 @@ fn a_request_that_cannot_be_pushed_goes_by_the_url() {
         drop(world.hs.provider().clone().with_par(par));
         let server = world.server();
         let party = world.party(&server).unwrap();
-        for fault in fault {
+        if let Some(fault) = fault {
             world.hs.provider().fault(On::Par, fault, 9);
         }
         let step = LoginRequest::new().begin(redirect(), &party, &mut world.env);

@@ -1,5 +1,6 @@
 //! The Matrix profile against `testing::Homeserver`: what works, and what a homeserver that lies or breaks down leads to.
 
+mod adapters;
 mod asking;
 mod device;
 mod finding;
