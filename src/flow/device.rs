@@ -314,7 +314,7 @@ impl<'de> Deserialize<'de> for PendingDevice {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = StoredDevice::deserialize(deserializer)?;
         // What is shown to the user is what it was when it came: no damage makes it a script.
-        let is_url = |text: &String| Endpoint::new(text, Schemes::DangerousHttpOnLoopback).is_ok();
+        let is_url = |text: &String| Endpoint::new(text, Schemes::DangerousHttpOnPrivateNetwork).is_ok();
         let is_sound = is_url(&stored.verification_uri)
             && stored.verification_uri_complete.as_ref().is_none_or(is_url)
             && device::is_user_code(&stored.user_code)

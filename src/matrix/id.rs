@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use url::Url;
 
-use crate::base::url::{Schemes, is_loopback};
+use crate::base::url::Schemes;
 use crate::error::{Error, ErrorCode};
 use crate::token::scope::Scope;
 
@@ -89,11 +89,10 @@ impl ServerName {
         if is_same && port.is_none_or(is_port) { Ok(Self(text.into())) } else { Err(refused()) }
     }
 
-    /// `https://` and the name; `http://` where the caller allowed that and the name is this machine's.
+    /// `https://` and the name; `http://` where the caller allowed that for such a name.
     pub(super) fn url(&self, schemes: Schemes) -> String {
-        let is_here = Url::parse(&format!("http://{}", self.0)).is_ok_and(|url| is_loopback(&url));
-        let scheme = if is_here && schemes == Schemes::DangerousHttpOnLoopback { "http" } else { "https" };
-        format!("{scheme}://{}", self.0)
+        let by_http = Url::parse(&format!("http://{}", self.0)).is_ok_and(|url| schemes.allows_http(&url));
+        format!("{}://{}", if by_http { "http" } else { "https" }, self.0)
     }
 }
 
@@ -208,6 +207,10 @@ mod tests {
             ("localhost:8008", Schemes::DangerousHttpOnLoopback, "http://localhost:8008"),
             ("[::1]", Schemes::DangerousHttpOnLoopback, "http://[::1]"),
             ("example.org", Schemes::DangerousHttpOnLoopback, "https://example.org"),
+            ("10.0.2.2:8008", Schemes::DangerousHttpOnLoopback, "https://10.0.2.2:8008"),
+            ("10.0.2.2:8008", Schemes::DangerousHttpOnPrivateNetwork, "http://10.0.2.2:8008"),
+            ("synapse:8008", Schemes::DangerousHttpOnPrivateNetwork, "http://synapse:8008"),
+            ("example.org", Schemes::DangerousHttpOnPrivateNetwork, "https://example.org"),
         ] {
             assert_eq!(ServerName::new(name).unwrap().url(schemes), expected);
         }

@@ -189,5 +189,5 @@ impl Application {
 }
 
 fn is_at(url: &str, homeserver: &Homeserver) -> bool {
-    Homeserver::new(url, Schemes::DangerousHttpOnLoopback).is_ok_and(|named| named == *homeserver)
+    Homeserver::new(url, Schemes::DangerousHttpOnPrivateNetwork).is_ok_and(|named| named == *homeserver)
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use oidc_proto::matrix::{
-    Address, Application, AuthServer, Checkup, HomeserverDiscovery, LoginOutcome, LoginRequest, Party, SupportCheck,
-    UserSession, Whoami,
+    Address, Application, AuthServer, Checkup, FoundHomeserver, HomeserverDiscovery, LoginOutcome, LoginRequest, Party,
+    SupportCheck, UserSession, Whoami,
 };
 use oidc_proto::{Env as _, Error, ErrorCode as Core, Fault, Provider, ProviderOptions, Registrations};
 
@@ -37,12 +37,21 @@ pub(super) fn find_at(context: &mut Context, address: Address) -> Result<Arc<Aut
     };
     context.out.step("Homeserver");
     let step = HomeserverDiscovery::start(address, schemes)?;
-    let found = context.run("looking for the homeserver", step)?.homeserver;
+    let found = context.run("looking for the homeserver", step)?;
+    warn(context, &found);
+    let found = found.homeserver;
     match refused {
         Some((asked, failure)) if asked == found => return Err(failure),
         _ => context.out.checked("the name leads to a homeserver, which names the versions that it speaks"),
     }
     context.server(&found, schemes)
+}
+
+/// A document that should have named the homeserver, and did not.
+fn warn(context: &Context, found: &FoundHomeserver) {
+    if let Some(error) = &found.warning {
+        context.out.emit(&Event::warning(&Failure::from(error.clone())));
+    }
 }
 
 /// Shows the homeserver; the provider is shown by who called.
@@ -51,6 +60,7 @@ pub(super) fn discover(context: &mut Context, text: &str) -> Result<Provider, Fa
     let options = ProviderOptions::new().with_schemes(schemes);
     let step = SupportCheck::start(Address::parse(text, schemes)?, options)?;
     let Checkup { found, support, .. } = context.run("looking for the homeserver", step)?;
+    warn(context, &found);
     let server = support.supported();
     context.out.emit(&Event::Homeserver {
         homeserver: found.homeserver.as_str(),
