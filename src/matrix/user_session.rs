@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::auth_server::AuthServer;
 use super::binding::Binding;
 use super::homeserver::Homeserver;
 use super::id::{DeviceId, UserId};
@@ -71,6 +72,17 @@ impl UserSession {
     #[must_use]
     pub fn with_tokens(self, tokens: TokenSet) -> Self {
         Self { tokens, ..self }
+    }
+
+    /// The same session at a provider that was renamed, after `provider.mismatch`: a session belongs to its homeserver, and the
+    /// homeserver names its provider. The session's tokens go to the issuer that `server` names from then on, so ask the user
+    /// or the administrator if the error, which has both names, is a surprise.
+    ///
+    /// # Errors
+    /// `matrix.homeserver_mismatch`.
+    pub fn moved_to_provider_of(self, server: &AuthServer) -> Result<Self, Error> {
+        server.check_home(&self.binding.homeserver)?;
+        Ok(Self { tokens: self.tokens.with_issuer(server.provider.issuer()), ..self })
     }
 
     /// Revokes the tokens: the homeserver then deletes the device. Forget the session first and drive this afterwards; a

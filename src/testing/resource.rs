@@ -16,6 +16,7 @@ pub(super) fn revoke(state: &mut State, request: &Incoming<'_>) -> Result<Respon
     let grant = state
         .refresh_tokens
         .get(token)
+        .filter(|refresh| !state.has_habits_of_mas || refresh.successors.is_none())
         .map(|refresh| refresh.grant)
         .or_else(|| state.access_tokens.get(token).map(|access| access.grant));
     if let Some(id) = grant

@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::route::{DEVICES, OnMatrix};
 use super::state::{KnownScopes, State};
-use crate::testing::discovery;
 use crate::testing::http::{Incoming, json as json_response};
 use crate::testing::provider::{Bearer, Provider};
+use crate::testing::{discovery, dpop};
 
 const ACTIONS: [&str; 6] = [
     "org.matrix.profile",
@@ -47,7 +47,7 @@ pub(super) fn respond(
         }
         OnMatrix::AuthMetadata | OnMatrix::AuthMetadataUnstable => auth_metadata(state, provider, request),
         OnMatrix::AuthIssuer => json_response(200, &json!({ "issuer": provider.issuer() })),
-        OnMatrix::Whoami => whoami(state, provider, request).unwrap_or_else(Refusal::into_response),
+        OnMatrix::Whoami => whoami(state, provider, path, request).unwrap_or_else(Refusal::into_response),
         OnMatrix::Device => device(state, provider, path, request).unwrap_or_else(Refusal::into_response),
         // The rendezvous server answers for itself.
         OnMatrix::Rendezvous | OnMatrix::Elsewhere => Refusal::UNRECOGNIZED.into_response(),
@@ -91,11 +91,24 @@ fn auth_metadata(state: &State, provider: &Provider, request: &Incoming<'_>) -> 
 }
 
 /// Whom the request's access token speaks for, and the device that it is for.
-fn admit(state: &State, provider: &Provider, request: &Incoming<'_>) -> Result<(Bearer, String), Refusal> {
-    let token = request.token("bearer").ok_or(Refusal::new(401, "M_MISSING_TOKEN", "Missing access token"))?;
+///
+/// A token that is bound to a key comes with a proof of it (RFC 9449 section 7.1).
+fn admit(state: &State, provider: &Provider, path: &str, request: &Incoming<'_>) -> Result<(Bearer, String), Refusal> {
+    let token = request.token("dpop").or(request.token("bearer"));
+    let token = token.ok_or(Refusal::new(401, "M_MISSING_TOKEN", "Missing access token"))?;
     let unknown =
         |error| Refusal { soft_logout: Some(state.soft_logout), ..Refusal::new(401, "M_UNKNOWN_TOKEN", error) };
     let bearer = provider.bearer(token, request.now).ok_or_else(|| unknown("Token is not active"))?;
+    let proven = request.token("dpop").map(|token| {
+        dpop::check(&mut provider.lock(), request, &url_of(&state.base_url, path), Some(token))
+            .map_err(|_| unknown("The proof of the key is not good"))
+    });
+    if bearer.jkt != proven.transpose()? {
+        return Err(unknown("Token is bound to another key, or comes without its proof"));
+    }
+    if state.is_lock_hidden && state.locked.contains(&bearer.login) {
+        return Err(Refusal { soft_logout: Some(false), ..unknown("Token is not active") });
+    }
     if state.locked.contains(&bearer.login) {
         let locked = Refusal::new(401, "M_USER_LOCKED", "This account has been locked");
         return Err(Refusal { soft_logout: Some(true), ..locked });
@@ -121,8 +134,19 @@ fn admit(state: &State, provider: &Provider, request: &Incoming<'_>) -> Result<(
     }
 }
 
-fn whoami(state: &State, provider: &Provider, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Refusal> {
-    let (bearer, device) = admit(state, provider, request)?;
+/// A path at the host of the base URL.
+fn url_of(base_url: &str, path: &str) -> String {
+    let host = base_url.split('/').take(3).collect::<Vec<_>>().join("/");
+    format!("{host}{path}")
+}
+
+fn whoami(
+    state: &State,
+    provider: &Provider,
+    path: &str,
+    request: &Incoming<'_>,
+) -> Result<Response<Vec<u8>>, Refusal> {
+    let (bearer, device) = admit(state, provider, path, request)?;
     let user = state.user_id(&bearer.login);
     Ok(json_response(200, &json!({ "user_id": user, "device_id": device, "is_guest": false })))
 }
@@ -134,7 +158,7 @@ fn device(
     path: &str,
     request: &Incoming<'_>,
 ) -> Result<Response<Vec<u8>>, Refusal> {
-    let (bearer, _) = admit(state, provider, request)?;
+    let (bearer, _) = admit(state, provider, path, request)?;
     let id = decode(path.rsplit_once(DEVICES).map_or("", |(_, id)| id));
     let is_scope = |scope: &str| [STABLE, UNSTABLE].iter().any(|prefix| *scope == format!("{prefix}device:{id}"));
     let own = provider.lock();

@@ -30,7 +30,7 @@ mod requests;
 mod resource;
 mod secrets;
 mod stored;
-mod strong;
+pub(crate) mod strong;
 mod sweep;
 mod tokens;
 mod transport;

@@ -4,6 +4,7 @@ mod adapters;
 mod asking;
 mod device;
 mod finding;
+mod habits;
 mod hostile;
 mod login;
 mod moving;
