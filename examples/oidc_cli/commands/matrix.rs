@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use oidc_proto::matrix::{
-    Address, Application, AuthServer, Checkup, FoundHomeserver, HomeserverDiscovery, LoginOutcome, LoginRequest, Party,
-    SupportCheck, UserSession, Whoami,
+    AccountAction, Address, Application, AuthServer, Checkup, FoundHomeserver, HomeserverDiscovery, LoginOutcome,
+    LoginRequest, Party, SupportCheck, UserSession, Whoami,
 };
 use oidc_proto::{Env as _, Error, ErrorCode as Core, Fault, Provider, ProviderOptions, Registrations};
 
@@ -84,12 +84,22 @@ pub(super) struct Beginning {
 }
 
 impl Beginning {
-    fn new(context: &mut Context, text: &str, identity: &Identity, id_token: IdTokenChoice) -> Result<Self, Failure> {
+    fn new(
+        context: &mut Context,
+        text: &str,
+        identity: &Identity,
+        id_token: IdTokenChoice,
+        on_device: bool,
+    ) -> Result<Self, Failure> {
         // Nothing is begun whose outcome could not be kept.
         if let Some(failure) = session::all(&context.store)?.1.into_iter().next() {
             return Err(failure);
         }
         let server = find(context, text)?;
+        // No client is registered for a login that cannot begin.
+        if on_device && server.provider.metadata().device_authorization_endpoint.is_none() {
+            return Err(Error::from(Core::DEVICE_UNSUPPORTED).into());
+        }
         Self::at(context, server, identity, id_token)
     }
 
@@ -109,7 +119,7 @@ impl Beginning {
 
 pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Result<(), Failure> {
     let identity = Identity::read(&args.beginning.client)?;
-    let Beginning { party, choices } = Beginning::new(context, text, &identity, args.beginning.grant.id_token)?;
+    let Beginning { party, choices } = Beginning::new(context, text, &identity, args.beginning.grant.id_token, false)?;
     let mut request = request(&args.beginning);
     request = args.prompt.iter().fold(request, |request, prompt| request.with_prompt(*prompt));
     if let Some(hint) = &args.login_hint {
@@ -141,7 +151,14 @@ pub(crate) fn relogin(context: &mut Context, args: &ReloginArgs) -> Result<(), F
         client = client.with_redirect_uri(redirect_uri);
     }
     let request = LoginRequest::again(&known);
-    by_browser(context, &party.with_client(client), request, ParChoice::Auto, &args.meeting, session.choices())
+    by_browser(context, &party.with_client(client), request, ParChoice::Auto, &args.meeting, session.choices())?;
+    // The older grant is valid beside the new one. The device stays.
+    let step = known.revoke(&party, &mut context.env).map_err(Failure::from);
+    match step.and_then(|step| context.run("revoking the grant that was replaced", step)) {
+        Ok(()) => context.out.checked("the grant that was replaced is revoked"),
+        Err(failure) => context.out.emit(&Event::warning(&failure)),
+    }
+    Ok(())
 }
 
 /// Sends the user to the provider, and asks the homeserver who came back.
@@ -185,7 +202,7 @@ fn by_browser(
 
 pub(super) fn device(context: &mut Context, args: &BeginningArgs, text: &str) -> Result<(), Failure> {
     let identity = Identity::read(&args.client)?;
-    let Beginning { party, choices } = Beginning::new(context, text, &identity, args.grant.id_token)?;
+    let Beginning { party, choices } = Beginning::new(context, text, &identity, args.grant.id_token, true)?;
     context.out.step("Device authorization");
     let step = request(args).start_device(&party, &mut context.env)?;
     let pending = context.run("asking for a code", step)?;
@@ -236,7 +253,14 @@ pub(super) fn conclude(
 
 pub(crate) fn whoami(context: &mut Context) -> Result<(), Failure> {
     let session = tokens::good(context, Need::Good)?;
-    ask_whoami(context, &session)
+    match ask_whoami(context, &session) {
+        // A token that the homeserver does not know is refreshed before anyone is asked to log in.
+        Err(failure) if failure.code == Core::HOMESERVER_UNKNOWN_TOKEN.as_str() => {
+            let asked = tokens::good(context, Need::New).and_then(|session| ask_whoami(context, &session));
+            asked.inspect_err(|_| context.out.hint("relogin logs the same user in again, with the same device."))
+        }
+        response => response,
+    }
 }
 
 /// Asks with the session's tokens as they are.
@@ -257,7 +281,10 @@ pub(crate) fn account(context: &mut Context, args: &AccountArgs) -> Result<(), F
     let known = matrix(&session)?;
     let server = context.server(known.homeserver(), session.schemes())?;
     let no_page = || Error::new(Core::METADATA_MISSING_FIELD).at("account_management_uri");
-    let url = server.account.as_ref().ok_or_else(no_page)?.url(args.action, args.device_id.as_ref());
+    // Without a device a provider forgets an action about one.
+    let is_about_one = matches!(args.action, Some(AccountAction::DeviceView | AccountAction::DeviceDelete));
+    let device = args.device_id.as_ref().or(is_about_one.then(|| known.device_id()));
+    let url = server.account.as_ref().ok_or_else(no_page)?.url(args.action, device);
     context.out.emit(&Event::AccountUrl { url: &url });
     if args.open {
         args.browser.open(&url, context.options.timeout, context.out)?.wait();
