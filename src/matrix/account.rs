@@ -1,7 +1,6 @@
 //! Where the user manages the account: a page of the provider (client-server API, account management; MSC4191).
 
 use super::id::DeviceId;
-use super::user_session::UserSession;
 use crate::base::json::Text;
 use crate::base::url::Endpoint;
 use crate::base::word_set::{Word as _, Words, words};
@@ -77,19 +76,11 @@ impl AccountManagement {
     }
 
     /// The older name of an action only if the provider names that and not the one of the standard.
-    fn name_of(&self, action: AccountAction) -> &'static str {
+    pub(super) fn name_of(&self, action: AccountAction) -> &'static str {
         match action.older_name() {
             Some(older) if !self.actions.contains(action) && self.older.contains(action) => older,
             _ => action.name(),
         }
-    }
-
-    /// The same for a session: an action about one device is about the session's own unless another is named, without which
-    /// a provider forgets the action. The session's ID token goes along as a hint.
-    pub fn url_for(&self, session: &UserSession, action: Option<AccountAction>, device: Option<&DeviceId>) -> String {
-        let is_about_one = matches!(action, Some(AccountAction::DeviceView | AccountAction::DeviceDelete));
-        let device = device.or(is_about_one.then(|| session.device_id()));
-        self.url_of(action.map(|action| self.name_of(action)), device, session.tokens().id_token())
     }
 
     /// The URL for an action of any name, a provider's own for example, with the user's ID token as a hint. It can contain the ID

@@ -48,7 +48,8 @@ fn is_own(value: &str) -> bool {
 
 /// What a scope has beside that.
 pub(super) fn further_scope(scope: &Scope) -> Scope {
-    scope.without(is_own)
+    // Values of a scope are a scope.
+    Scope::new(&scope.iter().filter(|value| !is_own(value)).collect::<Vec<_>>().join(" ")).unwrap_or_default()
 }
 
 #[cfg(test)]

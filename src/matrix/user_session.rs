@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::account::{AccountAction, AccountManagement};
 use super::auth_server::AuthServer;
 use super::binding::Binding;
 use super::homeserver::Homeserver;
@@ -14,6 +15,7 @@ use crate::base::versioned::{self, Version};
 use crate::error::Error;
 use crate::flow::Revocation;
 use crate::message::end_session::EndSessionRequest;
+use crate::party::owner::Owner;
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
 
@@ -82,7 +84,23 @@ impl UserSession {
     /// `matrix.homeserver_mismatch`.
     pub fn moved_to_provider_of(self, server: &AuthServer) -> Result<Self, Error> {
         server.check_home(&self.binding.homeserver)?;
-        Ok(Self { tokens: self.tokens.with_issuer(server.provider.issuer()), ..self })
+        let issuer = server.provider.issuer().clone();
+        let owner = Owner::stored(issuer, self.tokens.client_id(), self.tokens.dpop_thumbprint());
+        // An ID token of the old name would be another provider's.
+        Ok(Self { tokens: TokenSet { owner, id_token: None, ..self.tokens }, ..self })
+    }
+
+    /// The URL of the account's page: an action about one device is about the session's own unless another is named, without
+    /// which a provider forgets the action. The session's ID token goes along as a hint: do not log the URL then.
+    pub fn account_url(
+        &self,
+        account: &AccountManagement,
+        action: Option<AccountAction>,
+        device: Option<&DeviceId>,
+    ) -> String {
+        let is_about_one = matches!(action, Some(AccountAction::DeviceView | AccountAction::DeviceDelete));
+        let device = device.or(is_about_one.then(|| self.device_id()));
+        account.url_of(action.map(|action| account.name_of(action)), device, self.tokens.id_token())
     }
 
     /// Revokes the tokens: the homeserver then deletes the device. Forget the session first and drive this afterwards; a

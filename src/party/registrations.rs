@@ -82,10 +82,9 @@ impl Registrations {
     pub fn insert(&mut self, issuer: &Issuer, metadata: &ClientMetadata, client: Registered) {
         self.dynamic.remove(&set_aside(issuer, &client));
         let new_id = client.client_id.clone();
-        if let Some(older) = self.dynamic.insert((issuer.clone(), metadata.fingerprint()), client) {
-            if older.client_id != new_id {
-                self.dynamic.insert(set_aside(issuer, &older), older);
-            }
+        let older = self.dynamic.insert((issuer.clone(), metadata.fingerprint()), client);
+        if let Some(older) = older.filter(|older| older.client_id != new_id) {
+            self.dynamic.insert(set_aside(issuer, &older), older);
         }
     }
 

@@ -69,11 +69,6 @@ impl Scope {
         Self(self.iter().chain(more).collect::<Vec<_>>().join(" ").into())
     }
 
-    /// The values that are not like this.
-    pub(crate) fn without(&self, is_like: impl Fn(&str) -> bool) -> Self {
-        Self(self.iter().filter(|value| !is_like(value)).collect::<Vec<_>>().join(" ").into())
-    }
-
     /// Whether there is no value.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

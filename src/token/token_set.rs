@@ -60,12 +60,6 @@ impl TokenSet {
         })
     }
 
-    /// The same tokens of a provider that has another name now. The ID token is the old name's, and is dropped.
-    pub(crate) fn with_issuer(self, issuer: &Issuer) -> Self {
-        let owner = Owner::stored(issuer.clone(), self.client_id(), self.dpop_thumbprint());
-        Self { owner, id_token: None, ..self }
-    }
-
     /// Sets the granted scope of tokens from elsewhere.
     #[must_use]
     pub fn with_scope(self, scope: Scope) -> Self {

@@ -142,7 +142,7 @@ fn the_account_page_is_asked_for_any_action_and_knows_its_user() {
         (Some(AccountAction::Profile), None),
         (None, None),
     ] {
-        let url = account.url_for(&session, action, None);
+        let url = session.account_url(account, action, None);
         assert_eq!(parameter(&url, "device_id").as_deref(), device, "{action:?}");
         assert_eq!(parameter(&url, "id_token_hint").as_deref(), Some(id_token));
     }
