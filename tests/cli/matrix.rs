@@ -1,6 +1,6 @@
 //! The commands at a Matrix homeserver.
 
-use oidc_proto::testing::{On, OnMatrix, Par, RequestTo};
+use oidc_proto::testing::{Fault, On, OnMatrix, Par, RequestTo};
 
 use crate::support::cli::{Cli, Op, Run, browser, parameter};
 
@@ -170,6 +170,25 @@ fn a_token_that_the_homeserver_does_not_know_is_refreshed_before_anyone_logs_in(
     cli.run(&["whoami"]).done().event("whoami");
     op.provider.end_grants();
     cli.run(&["whoami"]).failed(1, "denied", "token.invalid_grant");
+}
+
+#[test]
+fn a_homeserver_that_fails_for_a_moment_costs_no_login() {
+    let (op, cli) = (Op::start(), Cli::new());
+    op.homeserver.fault(OnMatrix::Whoami, Fault::status(503), 1);
+    cli.matrix(&op.issuer, &[]).done().event("logged_in");
+    assert_eq!(op.provider.count(On::Revoke), 0);
+}
+
+#[test]
+fn a_browser_that_never_comes_back_and_a_wrong_option_are_explained() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let login = ["login", "--insecure-loopback", "--deadline", "1", "--browser", "true"];
+    let run = cli.plain(&[&login[..], &["--homeserver", &op.issuer]].concat());
+    assert!(run.stderr.contains("register --anew"), "{}", run.stderr);
+    op.provider.fault(On::ServerMetadata, Fault::status(404), 9);
+    let run = cli.plain(&[&login[..], &["--issuer", &op.issuer]].concat());
+    assert!(run.stderr.contains("--homeserver"), "{}", run.stderr);
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use oidc_proto::matrix::{
     AccountAction, Address, Application, AuthServer, Checkup, FoundHomeserver, HomeserverDiscovery, LoginOutcome,
-    LoginRequest, Party, SupportCheck, UserSession, Whoami,
+    LoginRequest, Party, Retries, SupportCheck, UserSession, Whoami,
 };
-use oidc_proto::{Env as _, Error, ErrorCode as Core, Fault, Provider, ProviderOptions, Registrations};
+use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, Registrations};
 
 use super::device::show;
 use super::login::{Meeting, lifetime};
@@ -15,6 +15,7 @@ use crate::clients::{self, Identity};
 use crate::context::{Context, trust};
 use crate::event::Event;
 use crate::failure::{Code, Failure};
+use crate::output::Output;
 use crate::session::{self, Choices, Session};
 use crate::store::Draft;
 use crate::tokens::{self, Need};
@@ -190,7 +191,8 @@ fn by_browser(
     context.out.emit(&Event::AuthorizationUrl { url: url.as_str() });
     drop(browser.open(url.as_str(), context.options.timeout, context.out)?);
     let verified = meeting
-        .response(context, pending.response_mode(), |callback| pending.check(callback, party, context.env.now()))?;
+        .response(context, pending.response_mode(), |callback| pending.check(callback, party, context.env.now()))
+        .inspect_err(|failure| explain(failure, context.out))?;
     context.out.checked("one callback came, with this login's state, in time, from the provider that was asked");
 
     context.out.step("Code exchange");
@@ -198,6 +200,16 @@ fn by_browser(
     let step = pending.redeem(verified, party, &mut context.env)?;
     let outcome = context.run("exchanging the code", step)?;
     conclude(context, outcome, draft, choices)
+}
+
+/// A provider that refuses a request by its policy, or does not know the client, shows a page and sends nobody back.
+fn explain(failure: &Failure, out: Output) {
+    if failure.code == "cli.deadline" {
+        out.hint(
+            "If the browser shows an error: the provider may have forgotten the client (register --anew), or does not \
+             allow the device ID (without --device-id a new one is made).",
+        );
+    }
 }
 
 pub(super) fn device(context: &mut Context, args: &BeginningArgs, text: &str) -> Result<(), Failure> {
@@ -222,12 +234,19 @@ pub(super) fn conclude(
     draft: Draft,
     choices: Choices,
 ) -> Result<(), Failure> {
-    let outcome = match outcome {
-        LoginOutcome::Refused { error, tokens } if error.fault() == Fault::Transport => {
-            let step = tokens.retry(&mut context.env)?;
-            context.run("asking once more", step)?
+    let (mut outcome, mut retries) = (outcome, Retries::new(2));
+    let outcome = loop {
+        match outcome {
+            LoginOutcome::Refused { error, tokens } => match retries.after(&error) {
+                Some(pause) => {
+                    std::thread::sleep(pause.min(context.options.timeout));
+                    let step = tokens.retry(&mut context.env)?;
+                    outcome = context.run("asking once more", step)?;
+                }
+                None => break LoginOutcome::Refused { error, tokens },
+            },
+            LoginOutcome::LoggedIn(_) => break outcome,
         }
-        outcome => outcome,
     };
     let login = match outcome {
         LoginOutcome::LoggedIn(login) => login,

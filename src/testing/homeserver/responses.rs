@@ -1,11 +1,11 @@
 //! The endpoints of the homeserver.
 
-use http::{Method, Response};
+use http::{Method, Response, header};
 use serde_json::{Map, Value, json};
 
 use super::route::{DEVICES, OnMatrix};
 use super::state::{KnownScopes, State};
-use crate::testing::http::{Incoming, json as json_response};
+use crate::testing::http::{Incoming, json as json_response, set};
 use crate::testing::provider::{Bearer, Provider};
 use crate::testing::{discovery, dpop};
 
@@ -47,8 +47,12 @@ pub(super) fn respond(
         }
         OnMatrix::AuthMetadata | OnMatrix::AuthMetadataUnstable => auth_metadata(state, provider, request),
         OnMatrix::AuthIssuer => json_response(200, &json!({ "issuer": provider.issuer() })),
-        OnMatrix::Whoami => whoami(state, provider, path, request).unwrap_or_else(Refusal::into_response),
-        OnMatrix::Device => device(state, provider, path, request).unwrap_or_else(Refusal::into_response),
+        OnMatrix::Whoami | OnMatrix::Device => {
+            let respond = if on == OnMatrix::Whoami { whoami } else { device };
+            let mut response = respond(state, provider, path, request).unwrap_or_else(Refusal::into_response);
+            dpop::tell_nonce(&mut provider.lock(), request, &mut response);
+            response
+        }
         // The rendezvous server answers for itself.
         OnMatrix::Rendezvous | OnMatrix::Elsewhere => Refusal::UNRECOGNIZED.into_response(),
     }
@@ -60,13 +64,15 @@ struct Refusal {
     errcode: &'static str,
     error: &'static str,
     soft_logout: Option<bool>,
+    /// The proof of the token's key needs the nonce that comes along (RFC 9449 section 9).
+    needs_nonce: bool,
 }
 
 impl Refusal {
     const UNRECOGNIZED: Self = Self::new(404, "M_UNRECOGNIZED", "Unrecognized request");
 
     const fn new(status: u16, errcode: &'static str, error: &'static str) -> Self {
-        Self { status, errcode, error, soft_logout: None }
+        Self { status, errcode, error, soft_logout: None, needs_nonce: false }
     }
 
     fn into_response(self) -> Response<Vec<u8>> {
@@ -74,7 +80,11 @@ impl Refusal {
         if let Some((object, soft_logout)) = body.as_object_mut().zip(self.soft_logout) {
             object.insert("soft_logout".into(), soft_logout.into());
         }
-        json_response(self.status, &body)
+        let mut response = json_response(self.status, &body);
+        if self.needs_nonce {
+            set(&mut response, header::WWW_AUTHENTICATE, "DPoP error=\"use_dpop_nonce\"");
+        }
+        response
     }
 }
 
@@ -100,8 +110,9 @@ fn admit(state: &State, provider: &Provider, path: &str, request: &Incoming<'_>)
         |error| Refusal { soft_logout: Some(state.soft_logout), ..Refusal::new(401, "M_UNKNOWN_TOKEN", error) };
     let bearer = provider.bearer(token, request.now).ok_or_else(|| unknown("Token is not active"))?;
     let proven = request.token("dpop").map(|token| {
-        dpop::check(&mut provider.lock(), request, &url_of(&state.base_url, path), Some(token))
-            .map_err(|_| unknown("The proof of the key is not good"))
+        dpop::check(&mut provider.lock(), request, &url_of(&state.base_url, path), Some(token)).map_err(|refusal| {
+            Refusal { needs_nonce: refusal.error == "use_dpop_nonce", ..unknown("The proof of the key is not good") }
+        })
     });
     if bearer.jkt != proven.transpose()? {
         return Err(unknown("Token is bound to another key, or comes without its proof"));

@@ -219,7 +219,13 @@ fn a_secret_with_reserved_characters_works_in_the_form() {
 /// A token that is bound to a key comes with its proof, at the homeserver, too.
 #[test]
 fn tokens_that_are_bound_to_a_key_log_in() {
+    bound_tokens_log_in(false);
+    bound_tokens_log_in(true);
+}
+
+fn bound_tokens_log_in(needs_nonce: bool) {
     let mut world = World::new();
+    drop(world.hs.provider().clone().with_dpop_nonce(needs_nonce));
     let server = world.server();
     let client = world.party(&server).unwrap().client().clone();
     let key: std::sync::Arc<DpopKey> = dpop_key(7);
