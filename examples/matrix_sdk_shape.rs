@@ -8,8 +8,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient};
 use oidc_proto::matrix::{
-    AccountAction, Application, AuthMetadataFetch, AuthServer, DeviceId, ErrorBody, Homeserver, LoginOutcome,
-    LoginRequest, Party, PendingLogin, Session, SessionEvent, UserSession,
+    AccountAction, AccountUrl, Application, AuthMetadataFetch, AuthServer, DeviceId, ErrorBody, Homeserver,
+    LoginOutcome, LoginRequest, Party, PendingLogin, Session, SessionEvent, UserSession,
 };
 use oidc_proto::session::{Access, Outcome, SessionOptions, Transmit};
 use oidc_proto::testing::{self, TestEnv};
@@ -152,7 +152,7 @@ impl<C: BlockingHttpClient, E: Env> OAuth<C, E> {
         Ok(())
     }
 
-    fn account_management_url(&mut self, action: Option<AccountAction>) -> Result<Option<String>> {
+    fn account_management_url(&mut self, action: Option<AccountAction>) -> Result<Option<AccountUrl>> {
         let server = self.server_metadata()?;
         let session = self.live()?.user_session();
         Ok(server.account.as_ref().map(|account| session.account_url(account, action, None)))
@@ -196,7 +196,8 @@ fn main() -> Result<()> {
     let refused = http::Response::builder().status(401).body(br#"{"errcode":"M_UNKNOWN_TOKEN"}"#.to_vec())?;
     oauth.responded(&token, &refused)?;
     println!("refused: {:?}", changes.try_recv()?);
-    println!("{}", oauth.account_management_url(Some(AccountAction::DevicesList))?.unwrap_or_default());
+    let url = oauth.account_management_url(Some(AccountAction::DevicesList))?;
+    println!("{}", url.as_ref().map_or("there is no page", AccountUrl::as_str));
     let url = oauth.logout()?;
     println!("logged out: {:?}; the provider's page: {}", changes.try_recv()?, url.is_some());
     Ok(())

@@ -52,7 +52,7 @@ mod whoami;
 #[doc = include_str!("../../docs/matrix.md")]
 pub mod moving {}
 
-pub use account::{AccountAction, AccountManagement};
+pub use account::{AccountAction, AccountManagement, AccountUrl};
 pub use application::Application;
 pub use auth_metadata_fetch::{AuthMetadataFetch, Support};
 pub use auth_server::{AuthServer, MetadataSource};

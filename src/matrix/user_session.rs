@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::account::{AccountAction, AccountManagement};
+use super::account::{AccountAction, AccountManagement, AccountUrl};
 use super::auth_server::AuthServer;
 use super::binding::Binding;
 use super::homeserver::Homeserver;
@@ -91,16 +91,16 @@ impl UserSession {
     }
 
     /// The URL of the account's page: an action about one device is about the session's own unless another is named, without
-    /// which a provider forgets the action. The session's ID token goes along as a hint: do not log the URL then.
+    /// which a provider forgets the action. The session's ID token goes along as a hint.
     pub fn account_url(
         &self,
         account: &AccountManagement,
         action: Option<AccountAction>,
         device: Option<&DeviceId>,
-    ) -> String {
+    ) -> AccountUrl {
         let is_about_one = matches!(action, Some(AccountAction::DeviceView | AccountAction::DeviceDelete));
         let device = device.or(is_about_one.then(|| self.device_id()));
-        account.url_of(action.map(|action| account.name_of(action)), device, self.tokens.id_token())
+        account.hinted_url_of(action.map(|action| account.name_of(action)), device, self.tokens.id_token())
     }
 
     /// Revokes the tokens: the homeserver then deletes the device. Forget the session first and drive this afterwards; a
