@@ -46,6 +46,7 @@ fn option(code: Core) -> Option<&'static str> {
         Core::TOKEN_INVALID_CLIENT | Core::TOKEN_UNAUTHORIZED_CLIENT => {
             "The options are --client-id, --client-secret or --key, and --auth-method; register --anew replaces a registration."
         }
+        Core::METADATA_NOT_FOUND => "A Matrix homeserver is named by --homeserver, not by --issuer.",
         Core::URL_SCHEME => "--insecure-loopback allows http on this machine.",
         Core::REGISTRATION_UNSUPPORTED | Core::REGISTRATION_DENIED => "--client-id names a client that is registered.",
         Core::REGISTRATION_INVALID_REDIRECT_URI | Core::AUTHORIZATION_INVALID_REQUEST => {

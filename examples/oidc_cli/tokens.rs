@@ -53,7 +53,8 @@ pub(crate) fn good(context: &mut Context, need: Need) -> Result<Session, Failure
         Err(vain) => vain,
     };
     if failure.code == Core::TOKEN_INVALID_GRANT.as_str() {
-        context.out.hint("The provider ended this session. Log in again; until you log out, it is kept.");
+        let again = if session.homeserver().is_some() { "relogin goes on with its device" } else { "Log in again" };
+        context.out.hint(&format!("The provider ended this session. {again}; until you log out, it is kept."));
     }
     let is_doubtful = standing == Standing::Doubtful;
     let is_kept = is_doubtful || standing == Standing::Good;

@@ -24,15 +24,43 @@ pub enum Schemes {
     /// This is chosen twice: for the issuer (`Issuer::new`), and for the URLs that its metadata names
     /// (`ProviderOptions::with_schemes`).
     DangerousHttpOnLoopback,
+    /// Also `http` where the host is on this machine or on a private network: a private, link-local or unique local address
+    /// (RFC 1918, RFC 3927, RFC 4193), a name under `.local`, `.internal` or `.localhost`, a name without a dot, as containers
+    /// have.
+    ///
+    /// **Warning**: whoever is on the network can read and change this traffic, the tokens too. Use it for development, for
+    /// example from an emulator whose host is `10.0.2.2`.
+    DangerousHttpOnPrivateNetwork,
 }
 
 impl Schemes {
     fn check(self, url: &Url) -> Result<(), ErrorCode> {
         match url.scheme() {
             "https" => Ok(()),
-            "http" if self == Self::DangerousHttpOnLoopback && is_loopback(url) => Ok(()),
+            "http" if self.allows_http(url) => Ok(()),
             _ => Err(ErrorCode::URL_SCHEME),
         }
+    }
+
+    /// Whether the host may be reached by `http`.
+    pub(crate) fn allows_http(self, url: &Url) -> bool {
+        match self {
+            Self::HttpsOnly => false,
+            Self::DangerousHttpOnLoopback => is_loopback(url),
+            Self::DangerousHttpOnPrivateNetwork => is_loopback(url) || is_private(url),
+        }
+    }
+}
+
+/// Whether the URL's host is on a private network, as far as its name or address says.
+fn is_private(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            !name.contains('.') || [".local", ".internal", ".localhost"].iter().any(|end| name.ends_with(end))
+        }
+        Some(Host::Ipv4(address)) => address.is_private() || address.is_link_local(),
+        Some(Host::Ipv6(address)) => address.is_unique_local() || address.is_unicast_link_local(),
+        None => false,
     }
 }
 

@@ -44,9 +44,9 @@ impl<'de> Deserialize<'de> for Version {
     }
 }
 
-/// An issuer that was stored. Whether `http` on loopback is still allowed is decided where it is used.
+/// An issuer that was stored. Whether `http` is still allowed is decided where it is used.
 pub(crate) fn issuer<E: serde::de::Error>(text: &str) -> Result<Issuer, E> {
-    Issuer::new(text, Schemes::DangerousHttpOnLoopback).map_err(|_| E::custom("not an issuer"))
+    Issuer::new(text, Schemes::DangerousHttpOnPrivateNetwork).map_err(|_| E::custom("not an issuer"))
 }
 
 /// For `#[serde(serialize_with)]`.

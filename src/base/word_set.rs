@@ -66,6 +66,12 @@ impl<W: Word> Words<W> {
     }
 }
 
+impl<W: Word> FromIterator<W> for Words<W> {
+    fn from_iter<I: IntoIterator<Item = W>>(words: I) -> Self {
+        words.into_iter().fold(Self::EMPTY, Self::with)
+    }
+}
+
 impl<W: Word> Default for Words<W> {
     fn default() -> Self {
         Self::EMPTY

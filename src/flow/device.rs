@@ -28,6 +28,7 @@ use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode, Fault};
 use crate::message::device;
 use crate::party::client_auth::explained;
+use crate::party::metadata::GrantType;
 use crate::party::owner::Owner;
 use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, Step};
@@ -82,6 +83,9 @@ impl RelyingParty {
     pub fn authorize_device(&self, scope: Scope, env: &mut dyn Env) -> Result<Step<DeviceAuthorization>, Error> {
         let (metadata, code) = (self.provider().metadata(), ErrorCode::DEVICE_UNSUPPORTED);
         let endpoint = &metadata.device_authorization_endpoint;
+        if !self.client().grants(GrantType::DeviceCode) {
+            return Err(Error::new(code).at("grant_types"));
+        }
         let endpoint = metadata.endpoint(endpoint, "device_authorization_endpoint", code)?;
         let request = device::request(endpoint, self.client(), &scope);
         let (policy, asked) = (Policy::write(Accept::AnyButMarkup), Parsing { party: self.clone(), scope });
@@ -312,7 +316,7 @@ impl<'de> Deserialize<'de> for PendingDevice {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = StoredDevice::deserialize(deserializer)?;
         // What is shown to the user is what it was when it came: no damage makes it a script.
-        let is_url = |text: &String| Endpoint::page(text, Schemes::DangerousHttpOnLoopback).is_ok();
+        let is_url = |text: &String| Endpoint::page(text, Schemes::DangerousHttpOnPrivateNetwork).is_ok();
         let is_sound = is_url(&stored.verification_uri)
             && stored.verification_uri_complete.as_ref().is_none_or(is_url)
             && device::is_user_code(&stored.user_code)

@@ -1,9 +1,13 @@
 //! Where the user manages the account: a page of the provider (client-server API, account management; MSC4191).
 
+use std::fmt;
+
 use super::id::DeviceId;
 use crate::base::json::Text;
+use crate::base::secret::Secret;
 use crate::base::url::Endpoint;
 use crate::base::word_set::{Word as _, Words, words};
+use crate::token::id_token::IdToken;
 use crate::wire::form;
 
 words! {
@@ -41,6 +45,7 @@ pub struct AccountManagement {
     /// By the names of the standard, and by the older ones.
     actions: Words<AccountAction>,
     older: Words<AccountAction>,
+    names: Vec<Box<str>>,
 }
 
 impl AccountManagement {
@@ -50,6 +55,7 @@ impl AccountManagement {
             known.fold(Words::EMPTY, |set, &action| set.with(action))
         };
         Self {
+            names: names.iter().map(|name| (&**name).into()).collect(),
             uri,
             actions: named(&|action, name| action.name() == name),
             older: named(&|action, name| action.older_name() == Some(name)),
@@ -61,27 +67,79 @@ impl AccountManagement {
         self.actions.contains(action) || self.older.contains(action)
     }
 
+    /// The actions that the provider offers, as it named them: untrusted.
+    pub fn actions(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(AsRef::as_ref)
+    }
+
     /// The URL to open in the user's browser; without an action the page itself. Actions about one device take its ID.
-    ///
-    /// It has the older name of an action only if the provider names that and not the one of the standard. What the
-    /// page's URL has in its query stays.
+    /// What the page's URL has in its query stays.
     pub fn url(&self, action: Option<AccountAction>, device: Option<&DeviceId>) -> String {
-        let name = action.map(|action| match action.older_name() {
+        self.url_of(action.map(|action| self.name_of(action)), device)
+    }
+
+    /// The older name of an action only if the provider names that and not the one of the standard.
+    pub(super) fn name_of(&self, action: AccountAction) -> &'static str {
+        match action.older_name() {
             Some(older) if !self.actions.contains(action) && self.older.contains(action) => older,
             _ => action.name(),
-        });
-        let pairs = [("action", name), ("device_id", device.map(DeviceId::as_str))];
+        }
+    }
+
+    /// The URL for an action of any name, a provider's own for example.
+    pub fn url_of(&self, action: Option<&str>, device: Option<&DeviceId>) -> String {
+        self.write(action, device, None)
+    }
+
+    /// The same with the user's ID token as a hint.
+    pub fn hinted_url_of(
+        &self,
+        action: Option<&str>,
+        device: Option<&DeviceId>,
+        id_token_hint: Option<&IdToken>,
+    ) -> AccountUrl {
+        AccountUrl(Secret::new(self.write(action, device, id_token_hint)))
+    }
+
+    fn write(&self, action: Option<&str>, device: Option<&DeviceId>, id_token_hint: Option<&IdToken>) -> String {
+        let hint = id_token_hint.map(IdToken::expose);
+        let pairs = [("action", action), ("device_id", device.map(DeviceId::as_str)), ("id_token_hint", hint)];
         let pairs = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
         if pairs.clone().next().is_none() {
             let mut url = self.uri.uri().to_string();
             self.uri.end_query(&mut url);
             return url;
         }
-        let mut url = String::new();
+        // Large enough from the start: a text that grows leaves copies behind.
+        let lengths = [action, device.map(DeviceId::as_str), hint].into_iter().flatten().map(|value| 3 * value.len());
+        let mut url = String::with_capacity(self.uri.uri().to_string().len() + lengths.sum::<usize>() + 64);
         self.uri.start_query(&mut url);
         form::append(&mut url, pairs);
         self.uri.end_query(&mut url);
         url
+    }
+}
+
+/// The URL to open in the user's browser. It can contain the ID token: do not log it.
+#[derive(Clone)]
+pub struct AccountUrl(Secret);
+
+impl AccountUrl {
+    /// The URL.
+    pub fn as_str(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl fmt::Debug for AccountUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccountUrl(…)")
+    }
+}
+
+impl AsRef<str> for AccountUrl {
+    fn as_ref(&self) -> &str {
+        self.as_str()
     }
 }
 

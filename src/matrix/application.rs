@@ -32,17 +32,20 @@
 //! # Ok::<(), oidc_proto::Error>(())
 //! ```
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::auth_server::AuthServer;
 use super::client_rules;
+use super::homeserver::Homeserver;
 use super::party::Party;
 use super::user_session::UserSession;
 use crate::base::env::Timestamp;
 use crate::base::url::Issuer;
-use crate::error::Error;
+use crate::error::{Error, ErrorCode};
 use crate::flow::Registration;
 use crate::party::client::ClientAuth;
+use crate::party::metadata::AuthMethod;
 use crate::party::registered::Registered;
 use crate::party::registration::ClientMetadata;
 use crate::party::registrations::Registrations;
@@ -50,12 +53,17 @@ use crate::step::Step;
 
 /// An application and its client IDs, for any number of homeservers.
 ///
-/// What identifies it at a provider is kept apart from its users' sessions and is used for all of them. Only
-/// [`Application::registrations`] has to be stored.
+/// It registers for each login, as the specification demands: a provider may delete a registration that no session uses.
+/// [`Application::with_reuse`] is the other choice. A session keeps the client ID that it was made with, so there can be several
+/// at one provider. Only [`Application::registrations`] has to be stored; [`Application::forget`] client IDs whose login came
+/// to nothing, and those of ended sessions.
 #[derive(Clone, Debug)]
 pub struct Application {
     metadata: ClientMetadata,
     registrations: Registrations,
+    /// Client IDs that are configured by the homeserver.
+    fixed: BTreeMap<Homeserver, Registered>,
+    reuses: bool,
 }
 
 impl Application {
@@ -68,7 +76,13 @@ impl Application {
     /// `registration.client_uri`, `registration.uri`, `registration.redirect_uri`.
     pub fn new(metadata: ClientMetadata, registrations: Registrations) -> Result<Self, Error> {
         client_rules::check(&metadata)?;
-        Ok(Self { metadata, registrations })
+        Ok(Self { metadata, registrations, fixed: BTreeMap::new(), reuses: false })
+    }
+
+    /// Uses a registered client ID for all further logins at the provider, as long as the metadata stay the same.
+    #[must_use]
+    pub fn with_reuse(self) -> Self {
+        Self { reuses: true, ..self }
     }
 
     /// Says something else about itself from now on: it then registers anew where it is not configured by hand. Sessions
@@ -104,10 +118,23 @@ impl Application {
         self.registrations.unset_static(issuer);
     }
 
-    /// The application at a homeserver; `None` if it has to be registered at the provider first.
+    /// Configures a client ID for a homeserver, whoever its provider is. It overrides all others. It is not stored: configure
+    /// it again after each start. Sessions go on with the client IDs that they have.
+    pub fn set_static_at(&mut self, homeserver: &Homeserver, client_id: impl Into<Box<str>>) {
+        self.fixed.insert(homeserver.clone(), Registered::preregistered(client_id, ClientAuth::None));
+    }
+
+    /// Configures no client ID for a homeserver any more.
+    pub fn unset_static_at(&mut self, homeserver: &Homeserver) {
+        self.fixed.remove(homeserver);
+    }
+
+    /// The application at a homeserver, for a login; `None` if it has to be registered at the provider first.
     pub fn party(&self, server: &Arc<AuthServer>, now: Timestamp) -> Option<Party> {
-        let registered = self.registrations.find(server.provider.issuer(), &self.metadata, now)?;
-        Some(self.party_as(server, registered))
+        let issuer = server.provider.issuer();
+        let fixed = self.fixed.get(&server.homeserver).or_else(|| self.registrations.static_client(issuer));
+        let reused = || self.registrations.find(issuer, &self.metadata, now).filter(|_| self.reuses);
+        Some(self.party_as(server, fixed.or_else(reused)?))
     }
 
     /// Registers it. Hand the response to [`Application::keep`], whatever becomes of the login that follows.
@@ -120,20 +147,40 @@ impl Application {
 
     /// Keeps the response to a registration.
     pub fn keep(&mut self, server: &Arc<AuthServer>, registered: Registered) -> Party {
-        let party = self.party_as(server, &registered);
-        self.registrations.insert(server.provider.issuer(), &self.metadata, registered);
+        let party = self.party_as(server, &registered).newly_registered();
+        self.insert(server.provider.issuer(), registered);
         party
     }
 
-    /// Who it was when a session was made; `None` if it was forgotten since, and the user has to log in anew.
-    pub fn party_of(&self, session: &UserSession, server: &Arc<AuthServer>) -> Option<Party> {
-        let tokens = session.tokens();
-        let registered = self.registrations.by_client_id(tokens.issuer(), tokens.client_id())?;
-        Some(self.party_as(server, registered))
+    pub(super) fn insert(&mut self, issuer: &Issuer, registered: Registered) {
+        self.registrations.insert(issuer, &self.metadata, registered);
     }
 
-    /// Forgets a client ID: the provider does not know it any more (`token.invalid_client`). Returns whether there was
-    /// one. The next login registers anew.
+    /// Who it was when a session was made. A public client needs no registration for that: the session names it. `None` for
+    /// another client that was forgotten since; the user has to log in anew then.
+    pub fn party_of(&self, session: &UserSession, server: &Arc<AuthServer>) -> Option<Party> {
+        let (issuer, client_id) = (session.tokens().issuer(), session.tokens().client_id());
+        if let Some(registered) = self.registrations.by_client_id(issuer, client_id) {
+            return Some(self.party_as(server, registered));
+        }
+        let is_public = self.metadata.token_endpoint_auth_method == AuthMethod::None;
+        is_public.then(|| self.party_as(server, &Registered::preregistered(client_id, ClientAuth::None)))
+    }
+
+    /// A login failed: whether the provider may have forgotten the client, so that a login with a new registration is worth
+    /// one try. No further login uses the client ID then; its sessions go on with it.
+    ///
+    /// That is so after `token.invalid_client`, and after `callback.expired`: a provider shows an error page where it does not
+    /// know the client, and the browser never comes back. It is not so for a client ID that is configured, nor for one that was
+    /// registered for this login.
+    pub fn retire(&mut self, party: &Party, error: &Error) -> bool {
+        let is_doubtful = matches!(error.code(), ErrorCode::TOKEN_INVALID_CLIENT | ErrorCode::CALLBACK_EXPIRED);
+        let (issuer, client_id) = (party.server().provider.issuer(), party.client().id());
+        is_doubtful && !party.is_newly_registered() && self.registrations.retire(issuer, client_id)
+    }
+
+    /// Forgets a client ID: its session has ended, or the provider does not know it any more (`token.invalid_client`). Returns
+    /// whether there was one.
     pub fn forget(&mut self, server: &AuthServer, client_id: &str) -> bool {
         self.registrations.remove(server.provider.issuer(), client_id)
     }

@@ -1,15 +1,17 @@
 //! What a homeserver says about its OAuth 2.0 API: the server metadata of the client-server API, 1.15 and later, and of
 //! MSC2965.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::account::AccountManagement;
 use super::homeserver::Homeserver;
 use super::scope::ScopeForm;
 use crate::base::json::{self, Scalar, Text};
 use crate::base::url::{Endpoint, Issuer};
+use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode};
 use crate::party::metadata::{CodeChallengeMethod, GrantType, Prompt, ResponseMode, ResponseType, ServerMetadata};
 use crate::party::options::ProviderOptions;
@@ -41,6 +43,8 @@ impl MetadataSource {
 }
 
 /// A homeserver that has the OAuth 2.0 API, and the provider that its users log in at. Immutable, to be shared.
+///
+/// Serde writes it, versioned: stored beside the sessions it lets them go on before the homeserver can be asked.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct AuthServer {
@@ -54,6 +58,32 @@ pub struct AuthServer {
     pub account: Option<AccountManagement>,
     /// When to fetch the metadata again.
     pub freshness: Freshness,
+    /// The metadata as they came.
+    document: Box<str>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredServer<'a> {
+    version: Version,
+    homeserver: Homeserver,
+    issuer: Cow<'a, str>,
+    source: MetadataSource,
+    freshness: Freshness,
+    document: Cow<'a, str>,
+}
+
+impl Serialize for AuthServer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let stored = StoredServer {
+            version: Version,
+            homeserver: self.homeserver.clone(),
+            issuer: self.provider.issuer().as_str().into(),
+            source: self.source,
+            freshness: self.freshness,
+            document: Cow::Borrowed(&self.document),
+        };
+        stored.serialize(serializer)
+    }
 }
 
 #[derive(Deserialize)]
@@ -67,8 +97,19 @@ struct Document<'a> {
 }
 
 impl AuthServer {
-    /// From a metadata document that the caller has, cached for instance: [`ServerMetadata::fields`] holds it where the options
-    /// keep unknown fields. With an issuer, the document must be that one's.
+    /// Reads what was stored. All checks are made again.
+    ///
+    /// # Errors
+    /// `stored.version`, `stored.malformed`, and as [`AuthServer::parse`].
+    pub fn from_json(json: &str, options: ProviderOptions) -> Result<Arc<Self>, Error> {
+        let StoredServer { homeserver, issuer, source, freshness, document, .. } = versioned::from_json(json)?;
+        let issuer = Issuer::new(&issuer, options.schemes())?;
+        // Whether `http` on loopback is still allowed.
+        homeserver.uri("", options.schemes())?;
+        Self::parse(document.as_bytes(), homeserver, source, Some(issuer), options, freshness)
+    }
+
+    /// From a metadata document that the caller has. With an issuer, the document must be that one's.
     ///
     /// # Errors
     /// As [`AuthMetadataFetch`](super::AuthMetadataFetch)'s.
@@ -94,7 +135,8 @@ impl AuthServer {
         // A page that is not usable is none: nobody is sent there.
         let page = own.account_management_uri.text().and_then(|text| Endpoint::page(&text, options.schemes()).ok());
         let account = page.map(|uri| AccountManagement::new(uri, names));
-        Ok(Arc::new(Self { homeserver, provider: Provider::new(metadata, options), source, account, freshness }))
+        let (provider, document) = (Provider::new(metadata, options), String::from_utf8_lossy(document).into());
+        Ok(Arc::new(Self { homeserver, provider, source, account, freshness, document }))
     }
 
     /// Checks that a value was made for this homeserver.

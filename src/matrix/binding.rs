@@ -13,20 +13,27 @@ use super::id::{DeviceId, UserId};
 /// ```
 /// use oidc_proto::Error;
 /// use oidc_proto::adapter::session::SessionHandle;
-/// use oidc_proto::matrix::{Binding, ErrorBody, Login, LoginRequest};
+/// use oidc_proto::matrix::{Binding, ErrorBody, Login, LoginRequest, SessionEvent, SoftLogout};
+/// use oidc_proto::session::Event;
 /// # use oidc_proto::{AccessToken, Env};
 ///
 /// /// The homeserver answered a request that had this token with an error.
-/// async fn refused<E: Env>(handle: &SessionHandle<E>, token: &AccessToken, response: http::Response<Vec<u8>>) {
-///     let refusal = ErrorBody::parse(response.body()).and_then(|error| error.refusal(response.status()));
-///     if let Some(refusal) = refusal {
+/// async fn refused<E: Env>(
+///     handle: &SessionHandle<E>, said: &mut SoftLogout, token: &AccessToken, response: http::Response<Vec<u8>>,
+/// ) {
+///     let Some(error) = ErrorBody::parse(response.body()) else { return };
+///     let tokens = handle.tokens();
+///     if let Some(refusal) = said.refusal(token, tokens.access_token(), response.status(), &error) {
 ///         let _newer = handle.unauthorized(token, refusal).await;
 ///     }
 /// }
 ///
-/// /// `Event::NeedsLogin`: the same user, the same device.
-/// fn needs_login(binding: &Binding) -> LoginRequest {
-///     binding.login_again()
+/// /// An event of the handle's listener: the same user, the same device.
+/// fn happened<E: Env>(handle: &SessionHandle<E>, said: &SoftLogout, binding: &Binding, event: Event) -> Option<LoginRequest> {
+///     match said.event(event, handle.tokens().access_token()) {
+///         SessionEvent::LoginAgain { .. } => Some(LoginRequest::again(&binding.with_tokens(handle.tokens()))),
+///         _ => None,
+///     }
 /// }
 ///
 /// fn logged_in<E: Env>(handle: &SessionHandle<E>, binding: &Binding, login: &Login) -> Result<(), Error> {

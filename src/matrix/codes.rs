@@ -11,8 +11,8 @@ codes! {
         "not a Matrix user ID", "The `@`, the colon or the server name is missing.",
         "Write the whole user ID, such as `@alice:example.org`.";
     MATRIX_DEVICE_ID = "matrix.device_id", Local, Usage, FixConfiguration, "Matrix client-server API 1.18, device ID allocation",
-        "not a device ID that can be asked for", "The device ID is shorter than 10 characters, or holds reserved characters.",
-        "Use 10 or more letters and digits, or let the login choose one.";
+        "not a device ID that can be asked for", "The device ID is empty, too long, or has characters that no scope value can have.",
+        "Use printable ASCII without space, `\"` and `\\`, or let the login choose one.";
     MATRIX_SCOPE = "matrix.scope", Local, Usage, FixConfiguration, "Matrix client-server API 1.18, scope",
         "a scope value names a device or the whole API", "The login adds these scope values itself.",
         "Remove the value from the further scope.";

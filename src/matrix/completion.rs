@@ -15,7 +15,7 @@ use super::party::Party;
 use super::user_session::UserSession;
 use super::whoami::{Identity, Whoami};
 use crate::base::env::Env;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 use crate::flow::token_outcome::{TokenOutcome, UnverifiedTokens};
 use crate::flow::{Revocation, TokenRequest};
 use crate::step::{Flow, Input, Step};
@@ -71,14 +71,21 @@ impl Binding {
         if new.homeserver != self.homeserver {
             return Err(ErrorCode::MATRIX_HOMESERVER_MISMATCH.into());
         }
-        if new.user_id != self.user_id {
-            return Err(Error::new(ErrorCode::WHOAMI_USER_MISMATCH).at("user_id"));
-        }
+        check_user(&self.user_id, &new.user_id)?;
         if new.device_id != self.device_id {
             return Err(Error::new(ErrorCode::WHOAMI_DEVICE_MISMATCH).at("device_id"));
         }
         Ok(())
     }
+}
+
+/// The error names both users.
+fn check_user(expected: &UserId, found: &UserId) -> Result<(), Error> {
+    if expected == found {
+        return Ok(());
+    }
+    let error = Error::new(ErrorCode::WHOAMI_USER_MISMATCH).at("user_id");
+    Err(error.with_expected(Quote::caller(expected.as_str())).with_found(Quote::provider(found.as_str())))
 }
 
 /// Tokens that are not what was asked for. They can be asked about again or revoked, and nothing else.
@@ -131,9 +138,7 @@ pub(super) struct Expected {
 
 impl Expected {
     fn check(&self, identity: &Identity) -> Result<(), Error> {
-        if self.user_id.as_ref().is_some_and(|user| *user != identity.user_id) {
-            return Err(Error::new(ErrorCode::WHOAMI_USER_MISMATCH).at("user_id"));
-        }
+        self.user_id.as_ref().map_or(Ok(()), |user| check_user(user, &identity.user_id))?;
         match &identity.device_id {
             Some(device) if *device == self.device_id => Ok(()),
             Some(_) => Err(Error::new(ErrorCode::WHOAMI_DEVICE_MISMATCH).at("device_id")),

@@ -16,7 +16,7 @@ use super::awaited::Awaited;
 use super::completion::Completion;
 use super::homeserver::Homeserver;
 use super::id::DeviceId;
-use super::login::LoginRequest;
+use super::login_request::LoginRequest;
 use super::party::Party;
 use crate::base::env::Env;
 use crate::base::versioned;
@@ -37,7 +37,7 @@ impl LoginRequest {
     /// # Errors
     /// `matrix.device_id`, `matrix.scope`, `device.unsupported`, `sign.failed`.
     pub fn start_device(self, party: &Party, env: &mut dyn Env) -> Result<Step<DeviceLogin>, Error> {
-        let (device_id, scope) = self.bind(party.server(), env)?;
+        let (device_id, scope) = self.bind(party, env)?;
         let awaited = Awaited::new(party.homeserver().clone(), device_id, self.user());
         let step = party.relying_party().authorize_device(scope, env)?;
         DeviceLogin::go_on(step, Box::new(awaited))

@@ -77,8 +77,8 @@ impl Serialize for Homeserver {
 impl<'de> Deserialize<'de> for Homeserver {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        // Whether `http` on loopback is still allowed is decided where it is used.
-        Self::new(&text, Schemes::DangerousHttpOnLoopback).map_err(|_| de::Error::custom("not a homeserver"))
+        // Whether `http` is still allowed is decided where it is used.
+        Self::new(&text, Schemes::DangerousHttpOnPrivateNetwork).map_err(|_| de::Error::custom("not a homeserver"))
     }
 }
 

@@ -2,11 +2,14 @@
 //!
 //! ```text
 //! start(name) ─▶ GET well-known document ─┬─ 200 ─▶ its base URL ───┐
-//!                     ▲                   ├─ 404 ─▶ the name itself ┴─▶ GET versions ─▶ Done(FoundHomeserver)
+//!                     ▲                   ├─ else ▶ the name itself ┴─▶ GET versions ─▶ Done(FoundHomeserver)
 //!                     └─ redirect ◀───────┘
 //! start(url) ──▶ GET versions ─┬─ 200 ─▶ Done(FoundHomeserver)
 //!                              └─ 404 ─▶ as for the name in the URL, once
 //! ```
+//!
+//! A document that cannot be used, or that cannot be fetched, is passed over, as deployed clients do: the name itself is asked,
+//! and [`FoundHomeserver::warning`] says what is wrong. If there is no homeserver either, that is the error.
 //!
 //! Redirects of the well-known document are followed, three at most: hosts send `example.org` to `www.example.org`, as
 //! browsers expect it, and nothing in the request is meant for one of them only. No other request of this crate but that
@@ -39,10 +42,11 @@ use super::id::ServerName;
 use crate::base::env::Env;
 use crate::base::json::{self, Text};
 use crate::base::url::{Endpoint, Schemes};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Fault};
 use crate::step::{Flow, Input, Step};
 use crate::wire::policy::{Accept, METADATA_LIMIT, Policy};
 use crate::wire::request;
+use crate::wire::response::Response;
 
 const WELL_KNOWN: &str = "well_known";
 const VERSIONS: &str = "versions";
@@ -60,8 +64,8 @@ pub struct HomeserverDiscovery {
 enum State {
     /// With where to look if there is none; nowhere if the versions were asked for there before.
     ExpectWellKnown { uri: Uri, redirects: u8, or_else: Option<Homeserver> },
-    /// With the name to look up if there is no homeserver.
-    ExpectVersions { homeserver: Homeserver, or_else: Option<ServerName> },
+    /// With the name to look up if there is no homeserver, and what was wrong with the document.
+    ExpectVersions { homeserver: Homeserver, or_else: Option<ServerName>, warning: Option<Error> },
 }
 
 /// A homeserver that responses.
@@ -72,6 +76,9 @@ pub struct FoundHomeserver {
     pub homeserver: Homeserver,
     /// The versions of the specification that it says it speaks, as it wrote them: untrusted.
     pub versions: Vec<String>,
+    /// Why the well-known document was passed over, if it should have named the homeserver. Tell the user, or the server's
+    /// administrator.
+    pub warning: Option<Error>,
 }
 
 #[derive(Deserialize)]
@@ -107,7 +114,7 @@ impl HomeserverDiscovery {
                 let name =
                     [Some(url.host_str().unwrap_or_default().to_owned()), url.port().map(|port| port.to_string())];
                 let name = name.into_iter().flatten().collect::<Vec<_>>().join(":");
-                Self::ask(homeserver, ServerName::new(&name).ok(), schemes)
+                Self::ask(homeserver, ServerName::new(&name).ok(), None, schemes)
             }
         }
     }
@@ -123,12 +130,36 @@ impl HomeserverDiscovery {
         Step::call(request::read(uri), policy, Self { schemes, state })
     }
 
-    fn ask(homeserver: Homeserver, or_else: Option<ServerName>, schemes: Schemes) -> Result<Step<Self>, Error> {
+    fn read(response: &Response<'_>, uri: &Uri, redirects: u8, schemes: Schemes) -> Result<Pointer, Error> {
+        if response.status == StatusCode::NOT_FOUND {
+            return Ok(Pointer::Nowhere);
+        }
+        if redirects < MOST_REDIRECTS && is_redirect(response.status) {
+            let unusable = |error| Error::new(ErrorCode::HOMESERVER_WELL_KNOWN).at("Location").with_source(error);
+            let elsewhere = Endpoint::join(uri, response.location()?, schemes).map_err(unusable)?;
+            return Ok(Pointer::Elsewhere(elsewhere.uri().clone()));
+        }
+        base_url(response.success()?, schemes).map(Pointer::At)
+    }
+
+    fn ask(
+        homeserver: Homeserver,
+        or_else: Option<ServerName>,
+        warning: Option<Error>,
+        schemes: Schemes,
+    ) -> Result<Step<Self>, Error> {
         let uri = homeserver.uri("/_matrix/client/versions", schemes)?;
         let policy = Policy::read(METADATA_LIMIT, Accept::Json);
-        let state = State::ExpectVersions { homeserver, or_else };
+        let state = State::ExpectVersions { homeserver, or_else, warning };
         Ok(Step::call(request::read(uri), policy, Self { schemes, state }))
     }
+}
+
+/// What a well-known document says.
+enum Pointer {
+    At(Homeserver),
+    Elsewhere(Uri),
+    Nowhere,
 }
 
 /// A redirect to where the same can be read (RFC 9110 section 15.4).
@@ -154,37 +185,40 @@ impl Flow for HomeserverDiscovery {
 
     fn on(self, input: Input<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
         let Self { schemes, state } = self;
-        let request = match state {
-            State::ExpectWellKnown { .. } => WELL_KNOWN,
-            State::ExpectVersions { .. } => VERSIONS,
-        };
-        let response = input.response().map_err(during(request))?;
-        let is_missing = response.status == StatusCode::NOT_FOUND;
         match state {
-            State::ExpectWellKnown { or_else, .. } if is_missing => {
-                let itself = or_else.ok_or_else(|| Error::new(ErrorCode::HOMESERVER_NOT_FOUND).during(VERSIONS))?;
-                Self::ask(itself, None, schemes)
+            State::ExpectWellKnown { uri, redirects, or_else } => {
+                let found = input.response().and_then(|response| Self::read(&response, &uri, redirects, schemes));
+                match (found.map_err(during(WELL_KNOWN)), or_else) {
+                    (Ok(Pointer::At(homeserver)), _) => Self::ask(homeserver, None, None, schemes),
+                    (Ok(Pointer::Elsewhere(uri)), or_else) => {
+                        Ok(Self::read_well_known(uri, redirects + 1, or_else, schemes))
+                    }
+                    (Ok(Pointer::Nowhere), Some(itself)) => Self::ask(itself, None, None, schemes),
+                    (Err(error), Some(itself)) if error.fault() != Fault::Local => {
+                        Self::ask(itself, None, Some(error), schemes)
+                    }
+                    (Ok(Pointer::Nowhere), None) => Err(Error::new(ErrorCode::HOMESERVER_NOT_FOUND).during(VERSIONS)),
+                    (Err(error), _) => Err(error),
+                }
             }
-            State::ExpectWellKnown { uri, redirects, or_else }
-                if redirects < MOST_REDIRECTS && is_redirect(response.status) =>
-            {
-                let unusable = |error| Error::new(ErrorCode::HOMESERVER_WELL_KNOWN).at("Location").with_source(error);
-                let elsewhere = Endpoint::join(&uri, response.location().map_err(during(WELL_KNOWN))?, schemes)
-                    .map_err(unusable)?;
-                Ok(Self::read_well_known(elsewhere.uri().clone(), redirects + 1, or_else, schemes))
-            }
-            State::ExpectWellKnown { .. } => {
-                let document = response.success();
-                let homeserver = document.and_then(|body| base_url(body, schemes)).map_err(during(WELL_KNOWN))?;
-                Self::ask(homeserver, None, schemes)
-            }
-            State::ExpectVersions { or_else: Some(name), .. } if is_missing => Self::look_up(&name, None, schemes),
-            State::ExpectVersions { .. } if is_missing => {
-                Err(Error::new(ErrorCode::HOMESERVER_NOT_FOUND).during(VERSIONS))
-            }
-            State::ExpectVersions { homeserver, .. } => {
-                let versions = response.success().and_then(versions).map_err(during(VERSIONS))?;
-                Ok(Step::Done(FoundHomeserver { homeserver, versions }))
+            State::ExpectVersions { homeserver, or_else, warning } => {
+                let response = input.response();
+                let is_missing = response.as_ref().is_ok_and(|response| response.status == StatusCode::NOT_FOUND);
+                match (or_else.filter(|_| is_missing), warning) {
+                    (Some(name), _) => Self::look_up(&name, None, schemes),
+                    (None, warning) => {
+                        let versions = match response {
+                            Ok(_) if is_missing => Err(Error::new(ErrorCode::HOMESERVER_NOT_FOUND)),
+                            response => response.and_then(|response| versions(response.success()?)),
+                        };
+                        match versions {
+                            Ok(versions) => Ok(Step::Done(FoundHomeserver { homeserver, versions, warning })),
+                            // The document is what is to be mended.
+                            Err(error) if error.fault() == Fault::Local => Err(error.during(VERSIONS)),
+                            Err(error) => Err(warning.unwrap_or_else(|| error.during(VERSIONS))),
+                        }
+                    }
+                }
             }
         }
     }

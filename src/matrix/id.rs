@@ -7,14 +7,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use url::Url;
 
-use crate::base::url::{Schemes, is_loopback};
+use crate::base::url::Schemes;
 use crate::error::{Error, ErrorCode};
+use crate::token::scope::Scope;
 
 /// Longest name of a server, a user or a device, in bytes.
 const LONGEST: usize = 255;
-
-/// The shortest device ID that may be asked for.
-const SHORTEST_DEVICE_ID: usize = 10;
 
 /// A type that is a checked string: how it is shown, read and stored.
 macro_rules! text {
@@ -91,11 +89,10 @@ impl ServerName {
         if is_same && port.is_none_or(is_port) { Ok(Self(text.into())) } else { Err(refused()) }
     }
 
-    /// `https://` and the name; `http://` where the caller allowed that and the name is this machine's.
+    /// `https://` and the name; `http://` where the caller allowed that for such a name.
     pub(super) fn url(&self, schemes: Schemes) -> String {
-        let is_here = Url::parse(&format!("http://{}", self.0)).is_ok_and(|url| is_loopback(&url));
-        let scheme = if is_here && schemes == Schemes::DangerousHttpOnLoopback { "http" } else { "https" };
-        format!("{scheme}://{}", self.0)
+        let by_http = Url::parse(&format!("http://{}", self.0)).is_ok_and(|url| schemes.allows_http(&url));
+        format!("{}://{}", if by_http { "http" } else { "https" }, self.0)
     }
 }
 
@@ -138,7 +135,9 @@ pub struct DeviceId(Box<str>);
 text!(DeviceId, DeviceId::answered);
 
 impl DeviceId {
-    /// A device ID of the application's choice: 10 or more characters of `A-Z a-z 0-9 - . _ ~`.
+    /// A device ID that the application has: 1 to 255 characters that a scope value can carry (RFC 6749 section 3.3), for
+    /// example the device's Curve25519 key in base64. The homeserver decides what it accepts. Make a new one by
+    /// [`DeviceId::random`], or of 10 or more characters of `A-Z a-z 0-9 - . _ ~`: every homeserver accepts these.
     ///
     /// # Errors
     /// `matrix.device_id`.
@@ -147,14 +146,14 @@ impl DeviceId {
         device.check().map(|()| device)
     }
 
-    /// A new one: 80 bits of entropy.
+    /// A new one: 80 bits of entropy in 14 characters of `A-Z a-z 0-9 - _`.
     pub fn random(rng: &mut dyn rand_core::CryptoRng) -> Self {
         let mut bytes = [0_u8; 10];
         rng.fill_bytes(&mut bytes);
         Self(URL_SAFE_NO_PAD.encode(bytes).into_boxed_str())
     }
 
-    /// One that a homeserver named. Those of other ways to log in may be shorter.
+    /// One that a homeserver named. Other ways to log in allow more characters.
     pub(super) fn answered(text: &str) -> Result<Self, Error> {
         let is_sound = (1..=LONGEST).contains(&text.len()) && !text.chars().any(|c| c.is_control() || c == ' ');
         if is_sound { Ok(Self(text.into())) } else { Err(ErrorCode::MATRIX_DEVICE_ID.into()) }
@@ -162,8 +161,8 @@ impl DeviceId {
 
     /// Whether it can be asked for.
     pub(super) fn check(&self) -> Result<(), Error> {
-        let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-        let is_sound = (SHORTEST_DEVICE_ID..=LONGEST).contains(&self.0.len()) && self.0.bytes().all(unreserved);
+        let is_value = !self.0.contains(' ') && Scope::new(&self.0).is_ok();
+        let is_sound = (1..=LONGEST).contains(&self.0.len()) && is_value;
         if is_sound { Ok(()) } else { Err(ErrorCode::MATRIX_DEVICE_ID.into()) }
     }
 }
@@ -208,6 +207,10 @@ mod tests {
             ("localhost:8008", Schemes::DangerousHttpOnLoopback, "http://localhost:8008"),
             ("[::1]", Schemes::DangerousHttpOnLoopback, "http://[::1]"),
             ("example.org", Schemes::DangerousHttpOnLoopback, "https://example.org"),
+            ("10.0.2.2:8008", Schemes::DangerousHttpOnLoopback, "https://10.0.2.2:8008"),
+            ("10.0.2.2:8008", Schemes::DangerousHttpOnPrivateNetwork, "http://10.0.2.2:8008"),
+            ("synapse:8008", Schemes::DangerousHttpOnPrivateNetwork, "http://synapse:8008"),
+            ("example.org", Schemes::DangerousHttpOnPrivateNetwork, "https://example.org"),
         ] {
             assert_eq!(ServerName::new(name).unwrap().url(schemes), expected);
         }
@@ -225,15 +228,15 @@ mod tests {
     }
 
     #[test]
-    fn device_ids_that_are_asked_for_are_long_and_plain() {
-        for id in ["ABCDEFGHIJ", "a-b.c_d~e1", &"a".repeat(255)] {
+    fn device_ids_that_are_asked_for_fit_into_a_scope_value() {
+        for id in ["ABCDEFGHIJ", "a-b.c_d~e1", "A", "ABCDEFGH", "3On7QFJy+/QMAErua9K", &"a".repeat(255)] {
             assert!(DeviceId::new(id).is_ok(), "{id}");
         }
-        for id in ["", "ABCDEFGHI", "ABCDEFGHI J", "ABCDEFGHI/", "ABCDEFGHI\u{e9}", &"a".repeat(256)] {
+        for id in ["", "ABCDEFGHI J", " ABCDEFGHI", "AB\"", "AB\\", "AB\n", "ABCDEFGHI\u{e9}", &"a".repeat(256)] {
             assert_eq!(DeviceId::new(id).unwrap_err().code(), ErrorCode::MATRIX_DEVICE_ID, "{id}");
         }
         // A homeserver may name others.
-        assert_eq!(DeviceId::answered("ABC/+").unwrap().check().unwrap_err().code(), ErrorCode::MATRIX_DEVICE_ID);
+        assert_eq!(DeviceId::answered("ABC\u{e9}").unwrap().check().unwrap_err().code(), ErrorCode::MATRIX_DEVICE_ID);
         for id in ["", "a b", "a\nb"] {
             assert_eq!(DeviceId::answered(id).unwrap_err().code(), ErrorCode::MATRIX_DEVICE_ID, "{id:?}");
         }

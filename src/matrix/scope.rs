@@ -33,15 +33,23 @@ impl ScopeForm {
 /// scope value.
 pub fn login_scope(form: ScopeForm, device: &DeviceId, further: &Scope) -> Result<Scope, Error> {
     device.check()?;
-    let is_own = |value: &str| {
-        let rest = value.strip_prefix(STABLE).or_else(|| value.strip_prefix(UNSTABLE));
-        rest.is_some_and(|rest| rest == "api:*" || rest.starts_with("device:"))
-    };
     if further.iter().any(is_own) {
         return Err(ErrorCode::MATRIX_SCOPE.into());
     }
     let prefix = form.prefix();
     Scope::new(&format!("{prefix}api:* {prefix}device:{device} {further}"))
+}
+
+/// Whether a login adds it by itself.
+fn is_own(value: &str) -> bool {
+    let rest = value.strip_prefix(STABLE).or_else(|| value.strip_prefix(UNSTABLE));
+    rest.is_some_and(|rest| rest == "api:*" || rest.starts_with("device:"))
+}
+
+/// What a scope has beside that.
+pub(super) fn further_scope(scope: &Scope) -> Scope {
+    // Values of a scope are a scope.
+    Scope::new(&scope.iter().filter(|value| !is_own(value)).collect::<Vec<_>>().join(" ")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -68,8 +76,8 @@ mod tests {
         ] {
             assert_eq!(scope(ScopeForm::Stable, further).unwrap_err().code(), ErrorCode::MATRIX_SCOPE, "{further}");
         }
-        let short = DeviceId::answered("ABC").unwrap();
-        let refused = login_scope(ScopeForm::Stable, &short, &Scope::default()).unwrap_err();
+        let foreign = DeviceId::answered("AB\u{e9}").unwrap();
+        let refused = login_scope(ScopeForm::Stable, &foreign, &Scope::default()).unwrap_err();
         assert_eq!(refused.code(), ErrorCode::MATRIX_DEVICE_ID);
     }
 }

@@ -40,44 +40,22 @@ use super::binding::Binding;
 use super::completion::Login;
 use super::error_body::ErrorBody;
 use super::id::{DeviceId, UserId};
-use super::login::LoginRequest;
+use super::login_request::LoginRequest;
 use super::party::Party;
+use super::session_event::{SessionEvent, SoftLogout};
 use super::user_session::UserSession;
 use crate::base::env::Env;
 use crate::base::secret::AccessToken;
 use crate::error::Error;
 use crate::flow::Revocation;
-use crate::session::{self, Access, Epoch, Event, Outcome, RecordVersion, Refusal, SessionOptions};
+use crate::session::{self, Access, Epoch, Outcome, RecordVersion, SessionOptions};
 use crate::step::Step;
-
-/// What a session tells its owner.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SessionEvent {
-    /// The grant is gone: the user has to log in again, with the same device ([`Session::login_again`]). Keep all that
-    /// belongs to the device.
-    LoginAgain {
-        /// What the homeserver said of the device, if it said anything before the provider did (`soft_logout`): it is
-        /// still there, or it may have been deleted. Then a new login makes it again, under its ID, but what the
-        /// homeserver kept for it is lost. Synapse says `false` also where a token has only expired.
-        soft_logout: Option<bool>,
-        /// What the provider said, or that there is no refresh token.
-        error: Error,
-    },
-    /// The session is over: erase what belongs to the device.
-    Erase,
-    /// The account is locked. Keep everything, and ask the homeserver again after minutes.
-    Locked,
-    /// What the core's session tells.
-    Core(Event),
-}
 
 /// A session whose tokens stay good. Not to be stored: [`Session::user_session`] is.
 pub struct Session {
     core: session::Session,
     binding: Binding,
-    /// What the last response said, and the token that it was about.
-    soft_logout: Option<(AccessToken, bool)>,
+    soft_logout: SoftLogout,
 }
 
 impl Session {
@@ -97,7 +75,7 @@ impl Session {
         let (binding, tokens) = (session.binding().clone(), session.tokens().clone());
         party.check_home(&binding.homeserver)?;
         let core = session::Session::new(tokens, stored, party.relying_party().clone(), options, env)?;
-        Ok(Self { core, binding, soft_logout: None })
+        Ok(Self { core, binding, soft_logout: SoftLogout::new() })
     }
 
     /// The user.
@@ -155,20 +133,22 @@ impl Session {
         error: &ErrorBody,
         env: &mut dyn Env,
     ) -> Access<'_> {
-        let Some(refusal) = error.refusal(status) else { return self.core.access(env) };
-        let is_current = token.secret().matches(self.core.tokens().access_token().expose());
-        if is_current && refusal == Refusal::Token {
-            self.soft_logout = Some((token.clone(), error.soft_logout));
+        let current = self.core.tokens().access_token();
+        match self.soft_logout.refusal(token, current, status, error) {
+            Some(refusal) => self.core.unauthorized(token, refusal, env),
+            None => self.core.access(env),
         }
-        self.core.unauthorized(token, refusal, env)
     }
 
-    /// The login to offer to the user when the grant is gone: the same user, the same device.
+    /// The login to offer to the user when the grant is gone: [`LoginRequest::again`]. With
+    /// [`LoginRequest::with_more_scope`] it is the further authorization of a session that lives.
     pub fn login_again(&self) -> LoginRequest {
-        self.binding.login_again()
+        LoginRequest::again(&self.user_session())
     }
 
     /// Takes the tokens of a new login. Nothing else of the session changes: it has its user, its device and its client.
+    /// The grant of the replaced tokens is valid beside the new one until it is revoked: [`Session::poll_revocation`]. The
+    /// device stays.
     ///
     /// A login by another client ID, where the provider had forgotten the old one, makes a new session:
     /// [`Session::new`].
@@ -179,7 +159,7 @@ impl Session {
     pub fn adopt(&mut self, login: &Login, env: &mut dyn Env) -> Result<(), Error> {
         self.binding.check(login)?;
         self.core.adopt(login.session.tokens().clone(), env)?;
-        self.soft_logout = None;
+        self.soft_logout = SoftLogout::new();
         Ok(())
     }
 
@@ -205,18 +185,8 @@ impl Session {
 
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<SessionEvent> {
-        Some(match self.core.poll_event()? {
-            Event::NeedsLogin(error) => SessionEvent::LoginAgain { soft_logout: self.said_of_device(), error },
-            Event::Ended => SessionEvent::Erase,
-            Event::Locked => SessionEvent::Locked,
-            event => SessionEvent::Core(event),
-        })
-    }
-
-    /// What the homeserver said of the device, with the current token. What it said of an older one is about another time.
-    fn said_of_device(&self) -> Option<bool> {
-        let (token, soft_logout) = self.soft_logout.as_ref()?;
-        self.core.tokens().access_token().secret().matches(token.expose()).then_some(*soft_logout)
+        let event = self.core.poll_event()?;
+        Some(self.soft_logout.event(event, self.core.tokens().access_token()))
     }
 }
 

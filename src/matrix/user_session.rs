@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::account::{AccountAction, AccountManagement, AccountUrl};
+use super::auth_server::AuthServer;
 use super::binding::Binding;
 use super::homeserver::Homeserver;
 use super::id::{DeviceId, UserId};
@@ -13,6 +15,7 @@ use crate::base::versioned::{self, Version};
 use crate::error::Error;
 use crate::flow::Revocation;
 use crate::message::end_session::EndSessionRequest;
+use crate::party::owner::Owner;
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
 
@@ -73,6 +76,33 @@ impl UserSession {
         Self { tokens, ..self }
     }
 
+    /// The same session at a provider that was renamed, after `provider.mismatch`: a session belongs to its homeserver, and the
+    /// homeserver names its provider. The session's tokens go to the issuer that `server` names from then on, so ask the user
+    /// or the administrator if the error, which has both names, is a surprise.
+    ///
+    /// # Errors
+    /// `matrix.homeserver_mismatch`.
+    pub fn moved_to_provider_of(self, server: &AuthServer) -> Result<Self, Error> {
+        server.check_home(&self.binding.homeserver)?;
+        let issuer = server.provider.issuer().clone();
+        let owner = Owner::stored(issuer, self.tokens.client_id(), self.tokens.dpop_thumbprint());
+        // An ID token of the old name would be another provider's.
+        Ok(Self { tokens: TokenSet { owner, id_token: None, ..self.tokens }, ..self })
+    }
+
+    /// The URL of the account's page: an action about one device is about the session's own unless another is named, without
+    /// which a provider forgets the action. The session's ID token goes along as a hint.
+    pub fn account_url(
+        &self,
+        account: &AccountManagement,
+        action: Option<AccountAction>,
+        device: Option<&DeviceId>,
+    ) -> AccountUrl {
+        let is_about_one = matches!(action, Some(AccountAction::DeviceView | AccountAction::DeviceDelete));
+        let device = device.or(is_about_one.then(|| self.device_id()));
+        account.hinted_url_of(action.map(|action| account.name_of(action)), device, self.tokens.id_token())
+    }
+
     /// Revokes the tokens: the homeserver then deletes the device. Forget the session first and drive this afterwards; a
     /// logout that waits for the network can fail.
     ///
@@ -83,8 +113,8 @@ impl UserSession {
         party.relying_party().revoke(&self.tokens, env)
     }
 
-    /// Ends the provider's own session in the user's browser too, where it has a page for that. The hint is the ID token,
-    /// or else the user ID.
+    /// Ends the provider's own session in the user's browser too: for [`Party::end_session`]. The hint is the ID token, or else
+    /// the user ID.
     pub fn end_session(&self) -> EndSessionRequest {
         match self.tokens.id_token() {
             Some(id_token) => EndSessionRequest::new().with_id_token_hint(id_token),

@@ -21,6 +21,7 @@ pub struct AuthorizationRequest {
     pub(crate) scope: Scope,
     pub(crate) response_mode: Option<ResponseMode>,
     pub(crate) prompt: Words<Prompt>,
+    pub(crate) other_prompts: Vec<String>,
     pub(crate) login_hint: Option<Secret>,
     pub(crate) display: Option<String>,
     pub(crate) max_age: Option<Duration>,
@@ -66,6 +67,7 @@ impl AuthorizationRequest {
             scope,
             response_mode: None,
             prompt: Words::EMPTY,
+            other_prompts: Vec::new(),
             login_hint: None,
             display: None,
             max_age: None,
@@ -89,6 +91,13 @@ impl AuthorizationRequest {
     #[must_use]
     pub fn with_prompt(mut self, prompt: Prompt) -> Self {
         self.prompt = self.prompt.with(prompt);
+        self
+    }
+
+    /// Adds a `prompt` value that this crate does not know.
+    #[must_use]
+    pub fn with_other_prompt(mut self, prompt: impl Into<String>) -> Self {
+        self.other_prompts.push(prompt.into());
         self
     }
 
@@ -166,7 +175,10 @@ impl AuthorizationRequest {
 
     /// Rules that do not depend on the provider.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.prompt.contains(Prompt::None) && self.prompt.iter().count() > 1 {
+        let prompts = self.prompt.iter().count() + self.other_prompts.len();
+        let is_value =
+            |prompt: &String| !prompt.is_empty() && !prompt.contains(' ') && Prompt::from_name(prompt).is_none();
+        if self.prompt.contains(Prompt::None) && prompts > 1 || !self.other_prompts.iter().all(is_value) {
             return Err(ErrorCode::AUTHORIZATION_PROMPT.into());
         }
         for (i, (name, _)) in self.extra.iter().enumerate() {
@@ -190,7 +202,8 @@ pub(crate) struct Bound<'a> {
 
 /// Appends the parameters in the order in which they are written, to a URL or to an empty form.
 pub(crate) fn append_parameters(out: &mut String, request: &AuthorizationRequest, bound: &Bound<'_>) {
-    let prompt = joined(request.prompt.iter().map(Prompt::name));
+    let known = request.prompt.iter().map(|prompt| -> &str { prompt.name() });
+    let prompt = joined(known.chain(request.other_prompts.iter().map(String::as_str)));
     let max_age = request.max_age.map(|max_age| max_age.as_secs().to_string());
     let acr_values = joined(request.acr_values.iter().map(String::as_str));
     let own = [

@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::dpop::DpopKey;
-use super::metadata::AuthMethod;
+use super::metadata::{AuthMethod, GrantType};
 use super::provider::Provider;
 use super::redirect_uri::RedirectUri;
 use crate::base::secret::Secret;
+use crate::base::word_set::Words;
 use crate::error::{Error, ErrorCode};
 use crate::jose::{Algorithm, Algorithms, HS256_SECRET_LENGTH, PrivateKey};
 
@@ -135,6 +136,7 @@ pub struct Client {
     pub(crate) id_token_trust: IdTokenTrust,
     pub(crate) registered_algorithm: Option<Algorithm>,
     pub(crate) registered_userinfo_algorithm: Option<Algorithm>,
+    pub(crate) granted: Option<Words<GrantType>>,
     pub(crate) algorithms: Option<Algorithms>,
     pub(crate) trusted_audiences: Vec<Box<str>>,
     pub(crate) trusts_audience: Option<TrustsAudience>,
@@ -163,6 +165,7 @@ impl Client {
             id_token_trust: IdTokenTrust::Verify,
             registered_algorithm: None,
             registered_userinfo_algorithm: None,
+            granted: None,
             algorithms: None,
             trusted_audiences: Vec::new(),
             trusts_audience: None,
@@ -275,6 +278,12 @@ impl Client {
     /// Whether the provider's keys are needed to judge its ID tokens.
     pub(crate) fn needs_keys(&self) -> bool {
         self.id_token_trust != IdTokenTrust::DangerousTrustTls && self.registered_algorithm != Some(Algorithm::Hs256)
+    }
+
+    /// Whether the client may use this grant: `false` if the provider registered it without a grant that was asked for
+    /// (RFC 7591 section 3.2.1).
+    pub fn grants(&self, grant_type: GrantType) -> bool {
+        self.granted.is_none_or(|granted| granted.contains(grant_type))
     }
 
     /// `client_id`.

@@ -2,14 +2,16 @@
 
 use http::StatusCode;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::client::{Client, ClientAuth};
-use super::metadata::AuthMethod;
+use super::metadata::{AuthMethod, GrantType};
 use super::redirect_uri::RedirectUri;
 use super::registration::ClientMetadata;
 use crate::base::env::Timestamp;
 use crate::base::json::{self, Fields, Scalar};
 use crate::base::secret::Secret;
+use crate::base::word_set::Words;
 use crate::error::{Error, ErrorCode, Quote};
 use crate::jose::Algorithm;
 use crate::wire::oauth_error;
@@ -23,6 +25,8 @@ pub struct Registered {
     pub(crate) auth: ClientAuth,
     pub(crate) id_token_algorithm: Option<Algorithm>,
     pub(crate) userinfo_algorithm: Option<Algorithm>,
+    /// `grant_types`, if the provider granted fewer than were asked for.
+    pub(crate) granted: Option<Words<GrantType>>,
     pub(crate) secret_expires_at: Option<Timestamp>,
     pub(crate) issued_at: Option<Timestamp>,
     pub(crate) access_token: Option<Secret>,
@@ -39,6 +43,7 @@ impl Registered {
             auth,
             id_token_algorithm: None,
             userinfo_algorithm: None,
+            granted: None,
             secret_expires_at: None,
             issued_at: None,
             access_token: None,
@@ -97,6 +102,7 @@ impl Registered {
             auth: self.auth.clone(),
             registered_algorithm: self.id_token_algorithm,
             registered_userinfo_algorithm: self.userinfo_algorithm,
+            granted: self.granted,
             ..client
         }
     }
@@ -115,6 +121,8 @@ struct Members<'a> {
     client_id_issued_at: Scalar<'a>,
     #[serde(borrow, default)]
     token_endpoint_auth_method: Scalar<'a>,
+    #[serde(default)]
+    grant_types: Value,
     #[serde(borrow, default)]
     id_token_signed_response_alg: Scalar<'a>,
     #[serde(borrow, default)]
@@ -164,12 +172,17 @@ pub(crate) fn parse(response: Response<'_>, sent: &ClientMetadata, keep_fields: 
         sent.userinfo_signed_response_alg,
         "userinfo_signed_response_alg",
     );
+    // What is no list says nothing.
+    let granted = answer.grant_types.as_array().map(|names| {
+        names.iter().filter_map(|name| GrantType::from_name(name.as_str()?)).collect::<Words<GrantType>>()
+    });
     let seconds = |value: Scalar<'_>| value.whole().filter(|&seconds| seconds != 0).map(Timestamp::from_unix_seconds);
     Ok(Registered {
         client_id: client_id.into(),
         auth,
         id_token_algorithm,
         userinfo_algorithm,
+        granted: granted.filter(|granted| sent.grant_types.iter().any(|grant| !granted.contains(grant))),
         secret_expires_at: seconds(answer.client_secret_expires_at),
         issued_at: seconds(answer.client_id_issued_at),
         access_token: answer.registration_access_token.or_absent().text().map(Secret::new),

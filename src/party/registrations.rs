@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::client::ClientAuth;
-use super::metadata::AuthMethod;
+use super::metadata::{AuthMethod, GrantType};
 use super::registered::Registered;
 use super::registration::ClientMetadata;
 use crate::base::env::Timestamp;
@@ -81,7 +81,39 @@ impl Registrations {
 
     /// Stores a registered client. Older clients of the same issuer stay, because sessions may use them.
     pub fn insert(&mut self, issuer: &Issuer, metadata: &ClientMetadata, client: Registered) {
-        self.dynamic.insert((issuer.clone(), metadata.fingerprint()), client);
+        self.dynamic.remove(&set_aside(issuer, &client));
+        let new_id = client.client_id.clone();
+        let older = self.dynamic.insert((issuer.clone(), metadata.fingerprint()), client);
+        if let Some(older) = older.filter(|older| older.client_id != new_id) {
+            self.dynamic.insert(set_aside(issuer, &older), older);
+        }
+    }
+
+    /// Uses a registered client for no further login. [`Registrations::by_client_id`] still finds it. Returns whether there
+    /// was such a client.
+    pub fn retire(&mut self, issuer: &Issuer, client_id: &str) -> bool {
+        let is_meant = |own: &Issuer, client: &Registered| own == issuer && client.client_id() == client_id;
+        let place =
+            self.dynamic.iter().find(|((own, _), client)| is_meant(own, client)).map(|(place, _)| place.clone());
+        let Some(client) = place.and_then(|place| self.dynamic.remove(&place)) else { return false };
+        self.dynamic.insert(set_aside(issuer, &client), client);
+        true
+    }
+
+    /// Adds what another process has stored since this value was read. For the same metadata this value's client is used for
+    /// further logins; sessions find the other one, too.
+    pub fn merge(&mut self, other: Self) {
+        for (issuer, client) in other.fixed {
+            self.fixed.entry(issuer).or_insert(client);
+        }
+        for ((issuer, fingerprint), client) in other.dynamic {
+            if self.by_client_id(&issuer, client.client_id()).is_some() {
+                continue;
+            }
+            let is_taken = self.dynamic.contains_key(&(issuer.clone(), fingerprint.clone()));
+            let place = if is_taken { set_aside(&issuer, &client) } else { (issuer, fingerprint) };
+            self.dynamic.insert(place, client);
+        }
     }
 
     /// The client with this client ID, for restoring a session that was made with it.
@@ -127,6 +159,9 @@ struct StoredClient {
     id_token_algorithm: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     userinfo_algorithm: Option<String>,
+    /// Only where some were asked for in vain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grant_types: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     secret_expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -163,6 +198,7 @@ impl Serialize for Registrations {
             },
             id_token_algorithm: client.id_token_algorithm.map(|algorithm| algorithm.name().to_owned()),
             userinfo_algorithm: client.userinfo_algorithm.map(|algorithm| algorithm.name().to_owned()),
+            grant_types: client.granted.map(|granted| granted.iter().map(|grant| grant.name().to_owned()).collect()),
             secret_expires_at: client.secret_expires_at,
             issued_at: client.issued_at,
             registration_access_token: client.access_token.clone(),
@@ -211,6 +247,7 @@ impl StoredClient {
             },
             id_token_algorithm: self.id_token_algorithm.map(algorithm).transpose()?,
             userinfo_algorithm: self.userinfo_algorithm.map(algorithm).transpose()?,
+            granted: self.grant_types.map(|names| names.iter().filter_map(|name| GrantType::from_name(name)).collect()),
             secret_expires_at: self.secret_expires_at,
             issued_at: self.issued_at,
             access_token: self.registration_access_token,

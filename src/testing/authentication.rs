@@ -29,7 +29,7 @@ pub(super) fn authenticate(
             return Err(Refusal::new("invalid_request", "two ways of authentication"));
         }
         Some(value) => {
-            let (id, secret) = basic(value).ok_or(UNKNOWN)?;
+            let (id, secret) = basic(value, !state.has_habits_of_mas).ok_or(UNKNOWN)?;
             if params.get("client_id").is_some_and(|in_body| in_body != id) {
                 return Err(Refusal::new("invalid_request", "two client IDs"));
             }
@@ -50,10 +50,13 @@ pub(super) fn authenticate(
     Ok(client.clone())
 }
 
-/// Name and password, each form-encoded before they were joined (RFC 6749 section 2.3.1).
-fn basic(value: &str) -> Option<(String, String)> {
+/// Name and password, each form-encoded before they were joined (RFC 6749 section 2.3.1), or as they are.
+fn basic(value: &str, is_encoded: bool) -> Option<(String, String)> {
     let joined = String::from_utf8(STANDARD.decode(credentials(value, "basic")?).ok()?).ok()?;
     let (id, secret) = joined.split_once(':')?;
+    if !is_encoded {
+        return Some((id.to_owned(), secret.to_owned()));
+    }
     Some((form_decode(id)?, form_decode(secret)?))
 }
 
@@ -71,8 +74,8 @@ mod tests {
     #[test]
     fn basic_credentials_are_form_decoded() {
         let header = |text: &str| format!("Basic {}", STANDARD.encode(text));
-        assert_eq!(basic(&header("a%3Ab:s+%26")), Some(("a:b".into(), "s &".into())));
-        assert_eq!(basic(&header("a:b&c")), None);
-        assert_eq!(basic("Bearer x"), None);
+        assert_eq!(basic(&header("a%3Ab:s+%26"), true), Some(("a:b".into(), "s &".into())));
+        assert_eq!(basic(&header("a:b&c"), true), None);
+        assert_eq!(basic("Bearer x", true), None);
     }
 }

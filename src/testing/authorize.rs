@@ -40,6 +40,9 @@ fn response(state: &mut State, request: &Incoming<'_>) -> Result<Callback, Refus
     if !client.allows_redirect(redirect_uri) {
         return Err(Refusal::new("invalid_request", "unregistered redirect_uri"));
     }
+    if state.has_habits_of_mas && !is_within_policy(params.get("scope").unwrap_or("")) {
+        return Err(Refusal::new("invalid_scope", "the policy does not allow this device"));
+    }
     let mode = response_mode(params);
     let redirect_uri = redirect_uri.to_owned();
     let mut callback = Callback { redirect_uri, mode: mode.unwrap_or_default(), params: Vec::new() };
@@ -53,8 +56,17 @@ fn response(state: &mut State, request: &Incoming<'_>) -> Result<Callback, Refus
     if let Some(echo) = params.get("state") {
         callback.add("state", echo);
     }
-    callback.add("iss", &state.issuer);
+    if !state.has_habits_of_mas {
+        callback.add("iss", &state.issuer);
+    }
     Ok(callback)
+}
+
+/// What the policy of the Matrix Authentication Service says of device IDs. A refusal is an error page.
+fn is_within_policy(scope: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._~!$&'()*+,;=:@/-".contains(&byte);
+    let devices = scope.split(' ').filter_map(|value| Some(value.split_once(":device:")?.1));
+    devices.into_iter().all(|device| device.len() >= 10 && device.bytes().all(allowed))
 }
 
 /// An authorization request, wherever it came from.

@@ -46,6 +46,9 @@ pub(super) fn authorize(state: &mut State, request: &Incoming<'_>) -> Result<Res
     if let (Some(interval), Some(object)) = (state.device_terms.interval, body.as_object_mut()) {
         object.insert("interval".into(), json!(interval.as_secs()));
     }
+    if let Some(object) = body.as_object_mut().filter(|_| state.has_habits_of_mas) {
+        object.remove("verification_uri_complete");
+    }
     Ok(no_store(json_response(200, &body)))
 }
 
@@ -118,10 +121,13 @@ pub(super) fn poll(
     }
     let Some((decision, auth_time)) = waiting.decision else {
         waiting.pending_polls = waiting.pending_polls.saturating_add(1);
-        return Err(Refusal::new("authorization_pending", "the user has not decided"));
+        let status = if state.has_habits_of_mas { 403 } else { 400 };
+        return Err(Refusal::new("authorization_pending", "the user has not decided").status(status));
     };
     let waiting = state.devices.remove(device_code).ok_or(UNKNOWN)?;
-    let user = user.filter(|_| decision == Decision::Allow).ok_or(Refusal::new("access_denied", "the user said no"))?;
+    let status = if state.has_habits_of_mas { 403 } else { 400 };
+    let denied = Refusal::new("access_denied", "the user said no").status(status);
+    let user = user.filter(|_| decision == Decision::Allow).ok_or(denied)?;
     let grant = state.add_grant(Grant {
         client_id: client.client_id.clone(),
         login: user.login,

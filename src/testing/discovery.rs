@@ -50,6 +50,16 @@ pub(super) fn metadata(state: &State, request: &Incoming<'_>) -> Response<Vec<u8
             "name", "preferred_username", "email", "email_verified"
         ],
     });
+    if let Some(object) = document.as_object_mut().filter(|_| state.has_habits_of_mas) {
+        for name in [
+            "dpop_signing_alg_values_supported",
+            "authorization_response_iss_parameter_supported",
+            "end_session_endpoint",
+        ] {
+            object.remove(name);
+        }
+        object.insert("prompt_values_supported".into(), json!(["login", "create"]));
+    }
     if let Some(object) = document.as_object_mut().filter(|_| state.par != Par::Off) {
         object.insert("pushed_authorization_request_endpoint".into(), json!(state.url("/par")));
         object.insert("require_pushed_authorization_requests".into(), json!(state.par == Par::Required));

@@ -33,14 +33,15 @@ pub(super) fn proven(state: &mut State, request: &Incoming<'_>, path: &str) -> R
     if !request.headers.contains_key(PROOF) {
         return Ok(None);
     }
-    check(state, request, path, None).map(Some)
+    let url = state.url(path);
+    check(state, request, &url, None).map(Some)
 }
 
 /// The checks of section 4.3, and of section 7 where an access token comes along.
 pub(super) fn check(
     state: &mut State,
     request: &Incoming<'_>,
-    path: &str,
+    url: &str,
     access_token: Option<&str>,
 ) -> Result<String, Refusal> {
     let mut proofs = request.headers.get_all(PROOF).iter();
@@ -60,7 +61,7 @@ pub(super) fn check(
     if proof.text("htm") != Some(request.method.as_str()) {
         return Err(invalid("htm is another method"));
     }
-    if proof.text("htu").and_then(target) != target(&state.url(path)) {
+    if proof.text("htu").and_then(target) != target(url) {
         return Err(invalid("htu is another target"));
     }
     let now = request.now.unix_seconds();

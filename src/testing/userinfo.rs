@@ -97,7 +97,8 @@ fn admit<'a>(state: &mut State, request: &Incoming<'a>) -> Result<&'a str, Chall
         |state: &State, token| state.access(token, request.now).map(|(access, _)| access.jkt.clone()).ok_or(INVALID);
     if let Some(token) = request.token("dpop") {
         let jkt = bound_to(state, token).map_err(Challenge::dpop)?;
-        let proven = dpop::check(state, request, "/userinfo", Some(token)).map_err(Challenge::dpop)?;
+        let url = state.url("/userinfo");
+        let proven = dpop::check(state, request, &url, Some(token)).map_err(Challenge::dpop)?;
         if jkt.as_ref() != Some(&proven) {
             return Err(Challenge::dpop(Refusal::new("invalid_token", "bound to another key, or to none")));
         }

@@ -70,6 +70,13 @@ impl Scope {
         other.iter().all(|value| own.contains(value))
     }
 
+    /// This scope, and the values of another one that it has not.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        let more = other.iter().filter(|value| !self.contains(value));
+        Self(self.iter().chain(more).collect::<Vec<_>>().join(" ").into())
+    }
+
     /// Whether there is no value.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

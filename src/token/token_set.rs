@@ -33,6 +33,45 @@ pub struct TokenSet {
 }
 
 impl TokenSet {
+    /// Bearer tokens that the application has from elsewhere, another library's store for example. Their scope and expiry are
+    /// not known unless set: such a token is refreshed when a resource server refuses it.
+    ///
+    /// # Errors
+    /// `token.malformed`.
+    pub fn from_parts(
+        issuer: &Issuer,
+        client_id: &str,
+        access_token: AccessToken,
+        refresh_token: Option<Secret>,
+        obtained_at: Timestamp,
+    ) -> Result<Self, Error> {
+        if refresh_token.as_ref().is_some_and(|token| !is_token(token.expose())) {
+            return Err(Error::new(ErrorCode::TOKEN_MALFORMED).at("refresh_token"));
+        }
+        Ok(Self {
+            owner: Owner::stored(issuer.clone(), client_id, None),
+            access_token,
+            token_type: TokenType::Bearer,
+            refresh_token,
+            scope: Scope::default(),
+            obtained_at,
+            expires_at: None,
+            id_token: None,
+        })
+    }
+
+    /// Sets the granted scope of tokens from elsewhere.
+    #[must_use]
+    pub fn with_scope(self, scope: Scope) -> Self {
+        Self { scope, ..self }
+    }
+
+    /// Sets when the access token from elsewhere expires.
+    #[must_use]
+    pub fn with_expires_at(self, expires_at: Timestamp) -> Self {
+        Self { expires_at: Some(expires_at), ..self }
+    }
+
     /// Reads a stored token set.
     ///
     /// # Errors

@@ -95,7 +95,7 @@ fn the_blocking_login_keeps_its_tokens_in_the_file() {
 
 #[test]
 fn the_others_need_no_argument() {
-    for name in ["test_provider", "own_loop"] {
+    for name in ["test_provider", "own_loop", "matrix_sdk_shape"] {
         let output = Command::new(example(name)).output().unwrap();
         assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
     }

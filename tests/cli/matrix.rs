@@ -1,6 +1,6 @@
 //! The commands at a Matrix homeserver.
 
-use oidc_proto::testing::{On, OnMatrix, Par, RequestTo};
+use oidc_proto::testing::{Fault, On, OnMatrix, Par, RequestTo};
 
 use crate::support::cli::{Cli, Op, Run, browser, parameter};
 
@@ -43,6 +43,9 @@ fn a_session_at_a_homeserver_from_its_login_to_its_end() {
     }
     assert_eq!(cli.session_files().len(), 1);
     assert_eq!(op.provider.count(On::Register), 1);
+    // The grant that was replaced is revoked; the device stays.
+    assert_eq!(op.provider.count(On::Revoke), 1);
+    assert_eq!(cli.run(&["whoami"]).done().event("whoami")["device_id"], device.as_str());
 
     let run = cli.run(&["logout", "--end-session", "--no-browser"]).done();
     assert_eq!(run.event("logged_out")["revoked"], true);
@@ -138,6 +141,11 @@ fn the_account_page_has_an_url() {
     let page = format!("{}/account?from=matrix", op.issuer);
     assert_eq!(url(&[]), page);
     assert_eq!(url(&["--action", "devices_list"]), format!("{page}&action=org.matrix.devices_list"));
+    let view = url(&["--action", "device_view"]);
+    assert_eq!(
+        parameter(&view, "device_id").as_deref(),
+        cli.run(&["status"]).done().event("session")["device_id"].as_str()
+    );
     let delete = ["--action", "org.matrix.device_delete", "--device-id", "OTHERDEVICE"];
     assert_eq!(url(&delete), format!("{page}&action=org.matrix.device_delete&device_id=OTHERDEVICE"));
     assert_eq!(url(&["--open", "--browser", "true"]), page);
@@ -152,6 +160,43 @@ fn a_user_allows_it_on_another_device() {
     let run = cli.run(&[&device[..], &[&op.issuer]].concat()).done();
     run.event("device_code");
     assert_eq!(run.event("logged_in")["device_id"], "TELEVISION");
+}
+
+#[test]
+fn a_token_that_the_homeserver_does_not_know_is_refreshed_before_anyone_logs_in() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.matrix(&op.issuer, &[]).done();
+    op.provider.forget_access_tokens();
+    cli.run(&["whoami"]).done().event("whoami");
+    op.provider.end_grants();
+    cli.run(&["whoami"]).failed(1, "denied", "token.invalid_grant");
+}
+
+#[test]
+fn a_homeserver_that_fails_for_a_moment_costs_no_login() {
+    let (op, cli) = (Op::start(), Cli::new());
+    op.homeserver.fault(OnMatrix::Whoami, Fault::status(503), 1);
+    cli.matrix(&op.issuer, &[]).done().event("logged_in");
+    assert_eq!(op.provider.count(On::Revoke), 0);
+}
+
+#[test]
+fn a_browser_that_never_comes_back_and_a_wrong_option_are_explained() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let login = ["login", "--insecure-loopback", "--deadline", "1", "--browser", "true"];
+    let run = cli.plain(&[&login[..], &["--homeserver", &op.issuer]].concat());
+    assert!(run.stderr.contains("register --anew"), "{}", run.stderr);
+    op.provider.fault(On::ServerMetadata, Fault::status(404), 9);
+    let run = cli.plain(&[&login[..], &["--issuer", &op.issuer]].concat());
+    assert!(run.stderr.contains("--homeserver"), "{}", run.stderr);
+}
+
+#[test]
+fn no_client_is_registered_for_a_device_login_that_cannot_begin() {
+    let (op, cli) = (Op::start(), Cli::new());
+    op.homeserver.edit_json(OnMatrix::AuthMetadata, |o| drop(o.remove("device_authorization_endpoint")));
+    cli.run(&["device", "--insecure-loopback", "--homeserver", &op.issuer]).failed(1, "remote", "device.unsupported");
+    assert_eq!(op.provider.count(On::Register), 0);
 }
 
 #[test]
@@ -184,7 +229,7 @@ fn sessions_of_both_kinds_do_not_get_in_each_others_way() {
         &["login"],
         &["login", "--homeserver", "a", "--dpop"],
         &["login", "--issuer", "a", "--device-id", "ABCDEFGHIJ"],
-        &["login", "--homeserver", "a", "--device-id", "short"],
+        &["login", "--homeserver", "a", "--device-id", "a b"],
         &["device", "--homeserver", "a", "--issuer", "b"],
     ] {
         assert_eq!(cli.run(arguments).exit, 2, "{arguments:?}");

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use oidc_proto::matrix::{
-    Address, Application, AuthServer, Checkup, HomeserverDiscovery, LoginOutcome, LoginRequest, Party, SupportCheck,
-    UserSession, Whoami,
+    AccountAction, Address, Application, AuthServer, Checkup, FoundHomeserver, HomeserverDiscovery, LoginOutcome,
+    LoginRequest, Party, Retries, SupportCheck, UserSession, Whoami,
 };
-use oidc_proto::{Env as _, Error, ErrorCode as Core, Fault, Provider, ProviderOptions, Registrations};
+use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, Registrations};
 
 use super::device::show;
 use super::login::{Meeting, lifetime};
@@ -15,6 +15,7 @@ use crate::clients::{self, Identity};
 use crate::context::{Context, trust};
 use crate::event::Event;
 use crate::failure::{Code, Failure};
+use crate::output::Output;
 use crate::session::{self, Choices, Session};
 use crate::store::Draft;
 use crate::tokens::{self, Need};
@@ -37,12 +38,21 @@ pub(super) fn find_at(context: &mut Context, address: Address) -> Result<Arc<Aut
     };
     context.out.step("Homeserver");
     let step = HomeserverDiscovery::start(address, schemes)?;
-    let found = context.run("looking for the homeserver", step)?.homeserver;
+    let found = context.run("looking for the homeserver", step)?;
+    warn(context, &found);
+    let found = found.homeserver;
     match refused {
         Some((asked, failure)) if asked == found => return Err(failure),
         _ => context.out.checked("the name leads to a homeserver, which names the versions that it speaks"),
     }
     context.server(&found, schemes)
+}
+
+/// A document that should have named the homeserver, and did not.
+fn warn(context: &Context, found: &FoundHomeserver) {
+    if let Some(error) = &found.warning {
+        context.out.emit(&Event::warning(&Failure::from(error.clone())));
+    }
 }
 
 /// Shows the homeserver; the provider is shown by who called.
@@ -51,6 +61,7 @@ pub(super) fn discover(context: &mut Context, text: &str) -> Result<Provider, Fa
     let options = ProviderOptions::new().with_schemes(schemes);
     let step = SupportCheck::start(Address::parse(text, schemes)?, options)?;
     let Checkup { found, support, .. } = context.run("looking for the homeserver", step)?;
+    warn(context, &found);
     let server = support.supported();
     context.out.emit(&Event::Homeserver {
         homeserver: found.homeserver.as_str(),
@@ -74,12 +85,22 @@ pub(super) struct Beginning {
 }
 
 impl Beginning {
-    fn new(context: &mut Context, text: &str, identity: &Identity, id_token: IdTokenChoice) -> Result<Self, Failure> {
+    fn new(
+        context: &mut Context,
+        text: &str,
+        identity: &Identity,
+        id_token: IdTokenChoice,
+        on_device: bool,
+    ) -> Result<Self, Failure> {
         // Nothing is begun whose outcome could not be kept.
         if let Some(failure) = session::all(&context.store)?.1.into_iter().next() {
             return Err(failure);
         }
         let server = find(context, text)?;
+        // No client is registered for a login that cannot begin.
+        if on_device && server.provider.metadata().device_authorization_endpoint.is_none() {
+            return Err(Error::from(Core::DEVICE_UNSUPPORTED).into());
+        }
         Self::at(context, server, identity, id_token)
     }
 
@@ -99,7 +120,7 @@ impl Beginning {
 
 pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Result<(), Failure> {
     let identity = Identity::read(&args.beginning.client)?;
-    let Beginning { party, choices } = Beginning::new(context, text, &identity, args.beginning.grant.id_token)?;
+    let Beginning { party, choices } = Beginning::new(context, text, &identity, args.beginning.grant.id_token, false)?;
     let mut request = request(&args.beginning);
     request = args.prompt.iter().fold(request, |request, prompt| request.with_prompt(*prompt));
     if let Some(hint) = &args.login_hint {
@@ -131,7 +152,14 @@ pub(crate) fn relogin(context: &mut Context, args: &ReloginArgs) -> Result<(), F
         client = client.with_redirect_uri(redirect_uri);
     }
     let request = LoginRequest::again(&known);
-    by_browser(context, &party.with_client(client), request, ParChoice::Auto, &args.meeting, session.choices())
+    by_browser(context, &party.with_client(client), request, ParChoice::Auto, &args.meeting, session.choices())?;
+    // The older grant is valid beside the new one. The device stays.
+    let step = known.revoke(&party, &mut context.env).map_err(Failure::from);
+    match step.and_then(|step| context.run("revoking the grant that was replaced", step)) {
+        Ok(()) => context.out.checked("the grant that was replaced is revoked"),
+        Err(failure) => context.out.emit(&Event::warning(&failure)),
+    }
+    Ok(())
 }
 
 /// Sends the user to the provider, and asks the homeserver who came back.
@@ -163,7 +191,8 @@ fn by_browser(
     context.out.emit(&Event::AuthorizationUrl { url: url.as_str() });
     drop(browser.open(url.as_str(), context.options.timeout, context.out)?);
     let verified = meeting
-        .response(context, pending.response_mode(), |callback| pending.check(callback, party, context.env.now()))?;
+        .response(context, pending.response_mode(), |callback| pending.check(callback, party, context.env.now()))
+        .inspect_err(|failure| explain(failure, context.out))?;
     context.out.checked("one callback came, with this login's state, in time, from the provider that was asked");
 
     context.out.step("Code exchange");
@@ -173,9 +202,19 @@ fn by_browser(
     conclude(context, outcome, draft, choices)
 }
 
+/// A provider that refuses a request by its policy, or does not know the client, shows a page and sends nobody back.
+fn explain(failure: &Failure, out: Output) {
+    if failure.code == "cli.deadline" {
+        out.hint(
+            "If the browser shows an error: the provider may have forgotten the client (register --anew), or does not \
+             allow the device ID (without --device-id a new one is made).",
+        );
+    }
+}
+
 pub(super) fn device(context: &mut Context, args: &BeginningArgs, text: &str) -> Result<(), Failure> {
     let identity = Identity::read(&args.client)?;
-    let Beginning { party, choices } = Beginning::new(context, text, &identity, args.grant.id_token)?;
+    let Beginning { party, choices } = Beginning::new(context, text, &identity, args.grant.id_token, true)?;
     context.out.step("Device authorization");
     let step = request(args).start_device(&party, &mut context.env)?;
     let pending = context.run("asking for a code", step)?;
@@ -195,12 +234,19 @@ pub(super) fn conclude(
     draft: Draft,
     choices: Choices,
 ) -> Result<(), Failure> {
-    let outcome = match outcome {
-        LoginOutcome::Refused { error, tokens } if error.fault() == Fault::Transport => {
-            let step = tokens.retry(&mut context.env)?;
-            context.run("asking once more", step)?
+    let (mut outcome, mut retries) = (outcome, Retries::new(2));
+    let outcome = loop {
+        match outcome {
+            LoginOutcome::Refused { error, tokens } => match retries.after(&error) {
+                Some(pause) => {
+                    std::thread::sleep(pause.min(context.options.timeout));
+                    let step = tokens.retry(&mut context.env)?;
+                    outcome = context.run("asking once more", step)?;
+                }
+                None => break LoginOutcome::Refused { error, tokens },
+            },
+            LoginOutcome::LoggedIn(_) => break outcome,
         }
-        outcome => outcome,
     };
     let login = match outcome {
         LoginOutcome::LoggedIn(login) => login,
@@ -226,7 +272,14 @@ pub(super) fn conclude(
 
 pub(crate) fn whoami(context: &mut Context) -> Result<(), Failure> {
     let session = tokens::good(context, Need::Good)?;
-    ask_whoami(context, &session)
+    match ask_whoami(context, &session) {
+        // A token that the homeserver does not know is refreshed before anyone is asked to log in.
+        Err(failure) if failure.code == Core::HOMESERVER_UNKNOWN_TOKEN.as_str() => {
+            let asked = tokens::good(context, Need::New).and_then(|session| ask_whoami(context, &session));
+            asked.inspect_err(|_| context.out.hint("relogin logs the same user in again, with the same device."))
+        }
+        response => response,
+    }
 }
 
 /// Asks with the session's tokens as they are.
@@ -247,7 +300,10 @@ pub(crate) fn account(context: &mut Context, args: &AccountArgs) -> Result<(), F
     let known = matrix(&session)?;
     let server = context.server(known.homeserver(), session.schemes())?;
     let no_page = || Error::new(Core::METADATA_MISSING_FIELD).at("account_management_uri");
-    let url = server.account.as_ref().ok_or_else(no_page)?.url(args.action, args.device_id.as_ref());
+    // Without a device a provider forgets an action about one.
+    let is_about_one = matches!(args.action, Some(AccountAction::DeviceView | AccountAction::DeviceDelete));
+    let device = args.device_id.as_ref().or(is_about_one.then(|| known.device_id()));
+    let url = server.account.as_ref().ok_or_else(no_page)?.url(args.action, device);
     context.out.emit(&Event::AccountUrl { url: &url });
     if args.open {
         args.browser.open(&url, context.options.timeout, context.out)?.wait();

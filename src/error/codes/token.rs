@@ -56,7 +56,7 @@ codes! {
 
     // Device grant
     DEVICE_UNSUPPORTED = "device.unsupported", Remote, Unsupported, FixConfiguration, "RFC 8628 section 4",
-        "the provider has no device authorization endpoint", "The device grant is not offered or is switched off.",
+        "the provider does not offer the device grant", "The provider has no device authorization endpoint, or did not register the client for the device grant.",
         "Enable the device grant at the provider, or log in with a browser.";
     DEVICE_RESPONSE = "device.response", Remote, Protocol, ProviderBroken, "RFC 8628 section 3.2",
         "a required member is missing or unusable in the device authorization response", "The endpoint breaks its standard.",

@@ -55,6 +55,7 @@ impl Homeserver {
             soft_logout: false,
             locked: BTreeSet::new(),
             devices: BTreeSet::new(),
+            is_lock_hidden: false,
             edits: Vec::new(),
             faults: Vec::new(),
             requests: Vec::new(),
@@ -80,6 +81,26 @@ impl Homeserver {
     #[must_use]
     pub fn with_older_action_names(self) -> Self {
         self.lock().has_older_names = true;
+        self
+    }
+
+    /// Has the habits of Synapse with the Matrix Authentication Service, as they were recorded in 2026:
+    ///
+    /// - a public client that registers with the same metadata gets the same ID;
+    /// - no `iss` in the callback; a device ID of less than 10 characters, or with `%` or `^`, ends at an error page;
+    /// - a refresh ends the older access token; a spent refresh token works until its successors were used, and is refused from
+    ///   then on while the grant goes on;
+    /// - the revocation of a spent token succeeds and ends nothing;
+    /// - `authorization_pending` and `access_denied` come with 403, device codes without `verification_uri_complete`;
+    /// - credentials of `client_secret_basic` are not form-decoded;
+    /// - `prompt` may be `login` or `create`; DPoP, pushed requests and a logout page are not offered;
+    /// - a locked account shows as `M_UNKNOWN_TOKEN`, `soft_logout: false`, while refreshes go on;
+    /// - a rendezvous lasts for a minute in all.
+    #[must_use]
+    pub fn with_habits_of_mas(self) -> Self {
+        self.provider.adopt_habits_of_mas();
+        self.rendezvous.fix_lifetime();
+        self.lock().is_lock_hidden = true;
         self
     }
 

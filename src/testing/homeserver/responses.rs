@@ -1,13 +1,13 @@
 //! The endpoints of the homeserver.
 
-use http::{Method, Response};
+use http::{Method, Response, header};
 use serde_json::{Map, Value, json};
 
 use super::route::{DEVICES, OnMatrix};
 use super::state::{KnownScopes, State};
-use crate::testing::discovery;
-use crate::testing::http::{Incoming, json as json_response};
+use crate::testing::http::{Incoming, json as json_response, set};
 use crate::testing::provider::{Bearer, Provider};
+use crate::testing::{discovery, dpop};
 
 const ACTIONS: [&str; 6] = [
     "org.matrix.profile",
@@ -47,8 +47,12 @@ pub(super) fn respond(
         }
         OnMatrix::AuthMetadata | OnMatrix::AuthMetadataUnstable => auth_metadata(state, provider, request),
         OnMatrix::AuthIssuer => json_response(200, &json!({ "issuer": provider.issuer() })),
-        OnMatrix::Whoami => whoami(state, provider, request).unwrap_or_else(Refusal::into_response),
-        OnMatrix::Device => device(state, provider, path, request).unwrap_or_else(Refusal::into_response),
+        OnMatrix::Whoami | OnMatrix::Device => {
+            let respond = if on == OnMatrix::Whoami { whoami } else { device };
+            let mut response = respond(state, provider, path, request).unwrap_or_else(Refusal::into_response);
+            dpop::tell_nonce(&mut provider.lock(), request, &mut response);
+            response
+        }
         // The rendezvous server answers for itself.
         OnMatrix::Rendezvous | OnMatrix::Elsewhere => Refusal::UNRECOGNIZED.into_response(),
     }
@@ -60,13 +64,15 @@ struct Refusal {
     errcode: &'static str,
     error: &'static str,
     soft_logout: Option<bool>,
+    /// The proof of the token's key needs the nonce that comes along (RFC 9449 section 9).
+    needs_nonce: bool,
 }
 
 impl Refusal {
     const UNRECOGNIZED: Self = Self::new(404, "M_UNRECOGNIZED", "Unrecognized request");
 
     const fn new(status: u16, errcode: &'static str, error: &'static str) -> Self {
-        Self { status, errcode, error, soft_logout: None }
+        Self { status, errcode, error, soft_logout: None, needs_nonce: false }
     }
 
     fn into_response(self) -> Response<Vec<u8>> {
@@ -74,7 +80,11 @@ impl Refusal {
         if let Some((object, soft_logout)) = body.as_object_mut().zip(self.soft_logout) {
             object.insert("soft_logout".into(), soft_logout.into());
         }
-        json_response(self.status, &body)
+        let mut response = json_response(self.status, &body);
+        if self.needs_nonce {
+            set(&mut response, header::WWW_AUTHENTICATE, "DPoP error=\"use_dpop_nonce\"");
+        }
+        response
     }
 }
 
@@ -91,11 +101,25 @@ fn auth_metadata(state: &State, provider: &Provider, request: &Incoming<'_>) -> 
 }
 
 /// Whom the request's access token speaks for, and the device that it is for.
-fn admit(state: &State, provider: &Provider, request: &Incoming<'_>) -> Result<(Bearer, String), Refusal> {
-    let token = request.token("bearer").ok_or(Refusal::new(401, "M_MISSING_TOKEN", "Missing access token"))?;
+///
+/// A token that is bound to a key comes with a proof of it (RFC 9449 section 7.1).
+fn admit(state: &State, provider: &Provider, path: &str, request: &Incoming<'_>) -> Result<(Bearer, String), Refusal> {
+    let token = request.token("dpop").or(request.token("bearer"));
+    let token = token.ok_or(Refusal::new(401, "M_MISSING_TOKEN", "Missing access token"))?;
     let unknown =
         |error| Refusal { soft_logout: Some(state.soft_logout), ..Refusal::new(401, "M_UNKNOWN_TOKEN", error) };
     let bearer = provider.bearer(token, request.now).ok_or_else(|| unknown("Token is not active"))?;
+    let proven = request.token("dpop").map(|token| {
+        dpop::check(&mut provider.lock(), request, &url_of(&state.base_url, path), Some(token)).map_err(|refusal| {
+            Refusal { needs_nonce: refusal.error == "use_dpop_nonce", ..unknown("The proof of the key is not good") }
+        })
+    });
+    if bearer.jkt != proven.transpose()? {
+        return Err(unknown("Token is bound to another key, or comes without its proof"));
+    }
+    if state.is_lock_hidden && state.locked.contains(&bearer.login) {
+        return Err(Refusal { soft_logout: Some(false), ..unknown("Token is not active") });
+    }
     if state.locked.contains(&bearer.login) {
         let locked = Refusal::new(401, "M_USER_LOCKED", "This account has been locked");
         return Err(Refusal { soft_logout: Some(true), ..locked });
@@ -121,8 +145,19 @@ fn admit(state: &State, provider: &Provider, request: &Incoming<'_>) -> Result<(
     }
 }
 
-fn whoami(state: &State, provider: &Provider, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Refusal> {
-    let (bearer, device) = admit(state, provider, request)?;
+/// A path at the host of the base URL.
+fn url_of(base_url: &str, path: &str) -> String {
+    let host = base_url.split('/').take(3).collect::<Vec<_>>().join("/");
+    format!("{host}{path}")
+}
+
+fn whoami(
+    state: &State,
+    provider: &Provider,
+    path: &str,
+    request: &Incoming<'_>,
+) -> Result<Response<Vec<u8>>, Refusal> {
+    let (bearer, device) = admit(state, provider, path, request)?;
     let user = state.user_id(&bearer.login);
     Ok(json_response(200, &json!({ "user_id": user, "device_id": device, "is_guest": false })))
 }
@@ -134,7 +169,7 @@ fn device(
     path: &str,
     request: &Incoming<'_>,
 ) -> Result<Response<Vec<u8>>, Refusal> {
-    let (bearer, _) = admit(state, provider, request)?;
+    let (bearer, _) = admit(state, provider, path, request)?;
     let id = decode(path.rsplit_once(DEVICES).map_or("", |(_, id)| id));
     let is_scope = |scope: &str| [STABLE, UNSTABLE].iter().any(|prefix| *scope == format!("{prefix}device:{id}"));
     let own = provider.lock();

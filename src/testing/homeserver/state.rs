@@ -34,6 +34,8 @@ pub(super) struct State {
     pub(super) locked: BTreeSet<String>,
     /// Devices that did not come by a login here, with their users' login names.
     pub(super) devices: BTreeSet<(String, String)>,
+    /// Locked accounts look like dead tokens.
+    pub(super) is_lock_hidden: bool,
     pub(super) edits: Vec<(OnMatrix, Edit)>,
     pub(super) faults: Vec<(OnMatrix, Fault, usize)>,
     pub(super) requests: Vec<RequestTo>,

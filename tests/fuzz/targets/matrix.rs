@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use oidc_proto::matrix::{
     AccountAction, Address, AuthMetadataFetch, AuthServer, DeviceCheck, DeviceId, ErrorBody, Homeserver,
-    HomeserverDiscovery, MetadataSource, Party, PendingDeviceLogin, PendingLogin, ScopeForm, SupportCheck, UserSession,
-    Whoami, login_scope,
+    HomeserverDiscovery, LoginFlows, MetadataSource, OAuthStage, Party, PendingDeviceLogin, PendingLogin, ScopeForm,
+    SdkSession, SupportCheck, UserSession, Whoami, login_scope,
 };
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{Env, Freshness, ProviderOptions, Schemes, Scope};
@@ -40,6 +40,11 @@ pub(super) fn homeserver(data: &[u8]) {
     if let Some(error) = ErrorBody::parse(body) {
         let _ = (error.refusal(http::StatusCode::UNAUTHORIZED), format!("{error:?}"));
     }
+    if let Ok(Some(stage)) = OAuthStage::parse(body, Schemes::HttpsOnly) {
+        assert!(stage.url().starts_with("https://"));
+        assert!(serde_json::from_str::<serde_json::Value>(&stage.auth_json()).unwrap()["session"].is_string());
+    }
+    let _ = LoginFlows::parse(body);
     if let Some(server) = parse(body) {
         assert!(server.provider.metadata().token_endpoint.is_https());
         if let Some(account) = &server.account {
@@ -79,6 +84,14 @@ pub(super) fn stored(data: &[u8]) {
     if let Ok(session) = UserSession::from_json(text) {
         let again = UserSession::from_json(&serde_json::to_string(&session).unwrap()).unwrap();
         assert_eq!((again.user_id(), again.homeserver()), (session.user_id(), session.homeserver()));
+    }
+    if let Ok(session) = SdkSession::from_json(text)
+        && let Ok(joined) = session.clone().with_client_id("app").join(server(), TestEnv::seeded(1).now())
+    {
+        UserSession::from_json(&serde_json::to_string(&joined).unwrap()).unwrap();
+    }
+    if let Ok(server) = AuthServer::from_json(text, ProviderOptions::new()) {
+        AuthServer::from_json(&serde_json::to_string(&*server).unwrap(), ProviderOptions::new()).unwrap();
     }
     for schemes in [Schemes::HttpsOnly, Schemes::DangerousHttpOnLoopback] {
         if let Ok(address) = Address::parse(text, schemes) {

@@ -87,7 +87,7 @@ impl World {
             base: synapse.url.clone(),
             env: SystemEnv::new().unwrap(),
             web,
-            application: Application::new(metadata, Registrations::default()).unwrap(),
+            application: Application::new(metadata, Registrations::default()).unwrap().with_reuse(),
         }
     }
 

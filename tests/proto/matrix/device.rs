@@ -48,10 +48,11 @@ fn somebody_else_allows_it() {
     let session = world.logged_in().session;
     let pending = begin(&mut world, LoginRequest::again(&session));
     world.hs.edit_json(OnMatrix::Whoami, |o| drop(o.insert("user_id".into(), "@mallory:example.org".into())));
-    assert_eq!(
-        what(poll(&mut world, pending).unwrap().logged_in()),
-        (ErrorCode::WHOAMI_USER_MISMATCH, Some("user_id"))
-    );
+    let error = poll(&mut world, pending).unwrap().logged_in().unwrap_err();
+    assert_eq!((error.code(), error.field()), (ErrorCode::WHOAMI_USER_MISMATCH, Some("user_id")));
+    for user in ["@alice:example.org", "@mallory:example.org"] {
+        assert!(error.to_string().contains(user), "{error}");
+    }
 }
 
 /// As in a login by QR code.

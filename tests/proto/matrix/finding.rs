@@ -37,6 +37,67 @@ fn a_homeserver_is_found_by_what_a_user_types_in() {
     }
 }
 
+/// As deployed clients do. The user is told.
+#[test]
+fn a_broken_document_leads_to_the_name_itself_with_a_warning() {
+    let say = |text: &'static str| move |response: &mut Response<Vec<u8>>| *response.body_mut() = text.into();
+    for (document, code) in [
+        ("<html>", ErrorCode::JSON_SYNTAX),
+        ("{}", ErrorCode::HOMESERVER_WELL_KNOWN),
+        (r#"{"m.homeserver":{"base_url":"http://matrix.example.org"}}"#, ErrorCode::HOMESERVER_WELL_KNOWN),
+    ] {
+        // The homeserver is at its server's name; or it is not, and the document is what is wrong.
+        for is_there in [true, false] {
+            let mut world = World::new();
+            let base_url = if is_there { "https://example.org" } else { HOMESERVER };
+            world.hs = oidc_proto::testing::Homeserver::new(base_url, SERVER_NAME, world.hs.provider().clone());
+            world.hs.tamper(OnMatrix::WellKnown, say(document));
+            match world.find("example.org") {
+                Ok(found) => {
+                    assert!(is_there);
+                    assert_eq!(found.homeserver.as_str(), base_url);
+                    assert_eq!(found.warning.unwrap().code(), code);
+                }
+                Err(error) => assert_eq!((is_there, error.code()), (false, code)),
+            }
+        }
+    }
+    let mut world = World::new();
+    world.hs = oidc_proto::testing::Homeserver::new("https://example.org", SERVER_NAME, world.hs.provider().clone());
+    assert_eq!(world.find("example.org").unwrap().warning, None);
+    world.hs.fault(OnMatrix::WellKnown, Fault::Timeout, 1);
+    assert_eq!(world.find("example.org").unwrap().warning.unwrap().code(), ErrorCode::TRANSPORT_TIMEOUT);
+}
+
+/// For development, by name.
+#[test]
+fn http_on_a_private_network_is_a_choice() {
+    for host in [
+        "10.0.2.2",
+        "192.168.1.5",
+        "172.16.0.1",
+        "169.254.1.1",
+        "mac.local",
+        "synapse",
+        "[fd00::1]",
+        "[fe80::1]",
+        "localhost",
+    ] {
+        let url = format!("http://{host}:8008");
+        let new = |schemes| oidc_proto::matrix::Homeserver::new(&url, schemes);
+        let homeserver = new(Schemes::DangerousHttpOnPrivateNetwork).unwrap();
+        let stored = serde_json::to_string(&homeserver).unwrap();
+        assert_eq!(serde_json::from_str::<oidc_proto::matrix::Homeserver>(&stored).unwrap(), homeserver);
+        assert_eq!(what(new(Schemes::HttpsOnly)).0, ErrorCode::URL_SCHEME);
+        assert_eq!(new(Schemes::DangerousHttpOnLoopback).is_ok(), host == "localhost");
+    }
+    for host in ["example.org", "8.8.8.8", "172.32.0.1", "local.example.org", "[2001:db8::1]", "evil-local.org"] {
+        let homeserver =
+            oidc_proto::matrix::Homeserver::new(&format!("http://{host}"), Schemes::DangerousHttpOnPrivateNetwork);
+        assert_eq!(what(homeserver).0, ErrorCode::URL_SCHEME, "{host}");
+    }
+}
+
 #[test]
 fn metadata_are_found_by_the_whole_chain() {
     use OnMatrix::{AuthIssuer, AuthMetadata, AuthMetadataUnstable};

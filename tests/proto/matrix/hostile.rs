@@ -288,7 +288,7 @@ fn misuse() -> Vec<(ErrorCode, ErrorCode)> {
     vec![
         (address("a b"), ErrorCode::MATRIX_SERVER_NAME),
         (address("@joe"), ErrorCode::MATRIX_USER_ID),
-        (DeviceId::new("short").unwrap_err().code(), ErrorCode::MATRIX_DEVICE_ID),
+        (DeviceId::new("a b").unwrap_err().code(), ErrorCode::MATRIX_DEVICE_ID),
         (UserId::new("joe").unwrap_err().code(), ErrorCode::MATRIX_USER_ID),
         (login_scope(form, &device, &further).unwrap_err().code(), ErrorCode::MATRIX_SCOPE),
         (no_home, ErrorCode::REGISTRATION_CLIENT_URI),

@@ -3,7 +3,8 @@
 use oidc_proto::ResponseMode;
 use oidc_proto::jose::Algorithm;
 use oidc_proto::matrix::{
-    Application, AuthMetadataFetch, DeviceId, Homeserver, LoginRequest, PendingLogin, ScopeForm, UserId,
+    AccountAction, Application, AuthMetadataFetch, DeviceCheck, DeviceId, Homeserver, LoginRequest, PendingLogin,
+    ScopeForm, UserId,
 };
 use oidc_proto::testing::{self, KnownScopes, On, OnMatrix, Par, RegisteredClient, RequestTo};
 use oidc_proto::{ApplicationType, ClientMetadata};
@@ -51,13 +52,36 @@ fn the_device_is_made_or_given_and_spelled_as_the_homeserver_knows_it() {
         assert_eq!(scope.as_str(), format!("{prefix}api:* {prefix}device:MYDEVICE-01"));
 
         let made = world.logged_in();
-        assert!(made.session.device_id() != &given && made.session.device_id().as_str().len() >= 10);
+        let made = made.session.device_id().as_str();
+        let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        assert!(made != given.as_str() && made.len() >= 10 && made.bytes().all(unreserved));
     }
     // A named choice goes before what the homeserver's age suggests.
     let mut world = World::with(|hs| hs.with_scopes(KnownScopes::Unstable));
     let refused = world.log_in(LoginRequest::new()).unwrap();
     assert_eq!(what(refused.logged_in()), (ErrorCode::HOMESERVER_UNKNOWN_TOKEN, Some("whoami")));
     assert!(world.log_in(LoginRequest::new().with_scope_form(ScopeForm::Unstable)).unwrap().logged_in().is_ok());
+}
+
+/// Deployed clients use the device's Curve25519 key; older homeservers made IDs of 8 characters.
+#[test]
+fn a_device_that_exists_keeps_its_id_whatever_it_looks_like() {
+    for id in ["3On7QFJyLQMAErua9K/yIOcJALvuMYax1AW0iWgf64+", "ABCDEFGH", "A", "a!#$%&'()*+,/:;<=>?@[]^`{|}~"] {
+        let mut world = World::new();
+        let device = DeviceId::new(id).unwrap();
+        let login = world.log_in(LoginRequest::new().with_device_id(device.clone())).unwrap().logged_in().unwrap();
+        assert_eq!(login.session.device_id(), &device);
+        let again = world.log_in(LoginRequest::again(&login.session)).unwrap().logged_in().unwrap();
+        assert_eq!(again.session.device_id(), &device);
+
+        let server = world.server();
+        let party = world.party_of(&again.session, &server);
+        let step = DeviceCheck::start(&device, again.session.tokens(), &party, &mut world.env);
+        assert!(world.run(step).unwrap());
+        let url = server.account.as_ref().unwrap().url(Some(AccountAction::DeviceView), Some(&device));
+        let url = url::Url::parse(&url).unwrap();
+        assert!(url.query_pairs().any(|(name, value)| name == "device_id" && value == id), "{url}");
+    }
 }
 
 /// Where the provider takes nothing else (RFC 9126 section 5), or takes it, too.
@@ -177,7 +201,7 @@ fn an_application_is_registered_once_per_provider_and_per_what_it_says() {
 
     // What was stored is found again by another process.
     let stored = serde_json::to_string(world.application.registrations()).unwrap();
-    world.application = Application::new(metadata(), Registrations::from_json(&stored).unwrap()).unwrap();
+    world.application = Application::new(metadata(), Registrations::from_json(&stored).unwrap()).unwrap().with_reuse();
     assert_eq!(world.party(&server).unwrap().client().id(), first.id());
     assert_eq!(world.hs.provider().count(On::Register), 1);
 
@@ -201,7 +225,6 @@ fn an_application_is_registered_once_per_provider_and_per_what_it_says() {
     world.application.set_static(&other, "elsewhere");
     assert_eq!(world.party(&server).unwrap().client().id(), "configured");
     assert!(world.application.forget(&server, "configured") && world.application.forget(&server, first.id()));
-    assert!(world.application.party_of(&session, &server).is_none());
     assert_eq!(world.party(&server).unwrap().client().id(), second.id());
 }
 
@@ -220,7 +243,7 @@ fn a_client_id_can_be_changed_while_sessions_live_on_the_old_one() {
     world.application.set_static(&issuer, "third");
     world.application.set_static(&issuer, "second");
     let stored = serde_json::to_string(world.application.registrations()).unwrap();
-    world.application = Application::new(metadata(), Registrations::from_json(&stored).unwrap()).unwrap();
+    world.application = Application::new(metadata(), Registrations::from_json(&stored).unwrap()).unwrap().with_reuse();
     for (session, client_id) in sessions.iter().zip(["first", "second"]) {
         assert_eq!(world.party_of(session, &server).client().id(), client_id);
     }
@@ -229,8 +252,7 @@ fn a_client_id_can_be_changed_while_sessions_live_on_the_old_one() {
     assert_eq!(world.party(&server).unwrap().client().id(), registered.id());
     for (session, client_id) in sessions.iter().zip(["first", "second"]) {
         assert_eq!(world.party_of(session, &server).client().id(), client_id);
-        assert!(world.application.forget(&server, client_id));
-        assert!(world.application.party_of(session, &server).is_none());
+        assert!(world.application.forget(&server, client_id) && !world.application.forget(&server, client_id));
     }
 }
 

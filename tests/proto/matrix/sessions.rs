@@ -1,10 +1,12 @@
 //! A session after its login: the ladder of an unknown token, a locked account, a new login, the end.
 
 use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient as _};
-use oidc_proto::matrix::{Application, ErrorBody, Homeserver, Login, LoginRequest, Session, SessionEvent, UserSession};
+use oidc_proto::matrix::{
+    Application, DeviceCheck, ErrorBody, Homeserver, Login, LoginRequest, Session, SessionEvent, UserSession, Whoami,
+};
 use oidc_proto::session::{Access, Event, SessionOptions, Transmit};
 use oidc_proto::testing::{On, OnMatrix};
-use oidc_proto::{AccessToken, Body, Env as _, ErrorCode, Policy, Registrations, Schemes};
+use oidc_proto::{AccessToken, Body, Env as _, ErrorCode, Policy, Registrations, Schemes, Scope};
 
 use crate::matrix::world::*;
 
@@ -169,6 +171,29 @@ fn a_provider_that_has_forgotten_the_client_costs_a_login() {
     let mut live = Live::of(live.world, login.session);
     assert_eq!((live.session.user_id(), live.session.device_id()), (before.user_id(), before.device_id()));
     assert_eq!(live.call(), 200);
+}
+
+/// Two logins of one device are two grants. The device stays until both end.
+#[test]
+fn a_login_again_leaves_one_grant_and_the_device() {
+    let mut live = Live::new();
+    let more = Scope::new("urn:synapse:admin:*").unwrap();
+    let request = live.session.login_again().with_more_scope(&more);
+    let login = live.world.log_in(request).unwrap().logged_in().unwrap();
+    let replaced = live.session.core().tokens().clone();
+    live.session.adopt(&login, &mut live.world.env).unwrap();
+    assert!(live.session.core().tokens().scope().contains("urn:synapse:admin:*"));
+    let server = live.world.server();
+    let party = live.world.party_of(&login.session, &server);
+    live.pump();
+    let step = live.session.poll_revocation(&mut live.world.env).unwrap();
+    live.world.run(step).unwrap();
+    assert_eq!(live.call(), 200);
+    let gone = Whoami::start(&replaced, &party, &mut live.world.env);
+    assert_eq!(live.world.run(gone).unwrap_err().code(), ErrorCode::HOMESERVER_UNKNOWN_TOKEN);
+    let device =
+        DeviceCheck::start(live.session.device_id(), live.session.core().tokens(), &party, &mut live.world.env);
+    assert!(live.world.run(device).unwrap());
 }
 
 #[test]

@@ -131,3 +131,22 @@ fn damage_is_told_and_not_quoted() {
         }
     }
 }
+
+/// A homeserver's metadata, which restore its sessions without the network.
+#[test]
+fn stored_metadata_are_read_and_written_again() {
+    const SERVER: &str = include_str!("../../fixtures/auth_server.v1.json");
+    let read = oidc_proto::matrix::AuthServer::from_json(SERVER, oidc_proto::ProviderOptions::new()).unwrap();
+    assert_eq!(pretty(&*read), SERVER);
+    let mut world = World::new();
+    let written = serde_json::to_value(&*world.server()).unwrap();
+    let fixture: Value = serde_json::from_str(SERVER).unwrap();
+    let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&written), names(&fixture));
+    for name in names(&fixture) {
+        let mut less = fixture.clone();
+        less.as_object_mut().unwrap().remove(&name);
+        let read = oidc_proto::matrix::AuthServer::from_json(&less.to_string(), world.options);
+        assert_eq!(what(read).0, ErrorCode::STORED_MALFORMED, "{name}");
+    }
+}

@@ -60,7 +60,7 @@ impl World {
             hs,
             env: TestEnv::with_clock(1, Clock::new()),
             options: ProviderOptions::new(),
-            application: Application::new(metadata(), Registrations::default()).unwrap(),
+            application: Application::new(metadata(), Registrations::default()).unwrap().with_reuse(),
         }
     }
 

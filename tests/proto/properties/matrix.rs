@@ -27,7 +27,7 @@ fn homeserver() -> impl Strategy<Value = String> {
 }
 
 fn device_id() -> impl Strategy<Value = String> {
-    "[A-Za-z0-9._~-]{10,40}"
+    "[!#-\\[\\]-~]{1,40}"
 }
 
 fn user_id() -> impl Strategy<Value = String> {

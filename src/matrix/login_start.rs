@@ -1,0 +1,103 @@
+//! How a login by browser starts: by a URL that has the whole request, or by one that refers to a pushed request.
+
+use super::awaited::Awaited;
+use super::login::PendingLogin;
+use super::login_request::LoginRequest;
+use super::party::Party;
+use crate::base::env::Env;
+use crate::error::{Error, Fault};
+use crate::flow::PushedAuthorization;
+use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl};
+use crate::party::redirect_uri::RedirectUri;
+use crate::party::relying_party::RelyingParty;
+use crate::step::{Flow, Input, Step};
+
+impl LoginRequest {
+    /// Starts a login: the URL for the user's browser, and what to keep until the browser comes back.
+    ///
+    /// # Errors
+    /// `matrix.device_id`, `matrix.scope`, `authorization.…`; `metadata.unsupported` if a new account is asked for and the
+    /// provider says that it makes none; `par.required`.
+    pub fn start(
+        self,
+        redirect_uri: RedirectUri,
+        party: &Party,
+        env: &mut dyn Env,
+    ) -> Result<(AuthorizationUrl, PendingLogin), Error> {
+        let (request, awaited) = self.prepare(redirect_uri, party, env)?;
+        let (url, authorization) = party.relying_party().authorize(request, env)?;
+        Ok((url, PendingLogin(awaited.with(authorization))))
+    }
+
+    /// The same by a pushed request (RFC 9126), for a provider that takes them or nothing else.
+    ///
+    /// # Errors
+    /// As [`LoginRequest::start`]; `par.unsupported`, `sign.failed`.
+    pub fn push(self, redirect_uri: RedirectUri, party: &Party, env: &mut dyn Env) -> Result<Step<PushedLogin>, Error> {
+        let (request, awaited) = self.prepare(redirect_uri, party, env)?;
+        PushedLogin::go_on(party.relying_party().push(request, env)?, Box::new(awaited), None)
+    }
+
+    /// The same as the provider likes it: pushed where it takes pushed requests, and by the URL where it takes none, or where
+    /// pushing fails without a verdict and is not demanded.
+    ///
+    /// # Errors
+    /// As [`LoginRequest::push`], except `par.unsupported`.
+    pub fn begin(
+        self,
+        redirect_uri: RedirectUri,
+        party: &Party,
+        env: &mut dyn Env,
+    ) -> Result<Step<PushedLogin>, Error> {
+        let metadata = party.server().provider.metadata();
+        if metadata.pushed_authorization_request_endpoint.is_none() {
+            return self.start(redirect_uri, party, env).map(Step::Done);
+        }
+        let (request, awaited) = self.prepare(redirect_uri, party, env)?;
+        let step = party.relying_party().push(request.clone(), env)?;
+        let by_url = (!metadata.require_pushed_authorization_requests)
+            .then(|| Box::new(ByUrl { request, party: party.relying_party().clone() }));
+        PushedLogin::go_on(step, Box::new(awaited), by_url)
+    }
+}
+
+/// Awaits the reference to a pushed request.
+#[derive(Debug)]
+pub struct PushedLogin(PushedAuthorization, Box<Awaited<()>>, Option<Box<ByUrl>>);
+
+/// What to do where a request cannot be pushed.
+#[derive(Debug)]
+struct ByUrl {
+    request: AuthorizationRequest,
+    party: RelyingParty,
+}
+
+impl PushedLogin {
+    fn go_on(
+        step: Step<PushedAuthorization>,
+        awaited: Box<Awaited<()>>,
+        by_url: Option<Box<ByUrl>>,
+    ) -> Result<Step<Self>, Error> {
+        step.embed(
+            (awaited, by_url),
+            |(awaited, by_url), flow| Self(flow, awaited, by_url),
+            |(awaited, _), (url, authorization)| Ok(Step::Done((url, PendingLogin(awaited.with(authorization))))),
+        )
+    }
+}
+
+impl Flow for PushedLogin {
+    type Output = (AuthorizationUrl, PendingLogin);
+
+    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let Self(flow, awaited, by_url) = self;
+        match (flow.on(input, env), by_url) {
+            (Ok(step), by_url) => Self::go_on(step, awaited, by_url),
+            (Err(error), Some(by_url)) if matches!(error.fault(), Fault::Transport | Fault::Remote) => {
+                let (url, authorization) = by_url.party.authorize(by_url.request, env)?;
+                Ok(Step::Done((url, PendingLogin(awaited.with(authorization)))))
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What `matrix-sdk` has stored: sessions and client IDs, of its module `oidc` (0.10 and before) and of `oauth` (0.11 and
+//! later).
+//!
+//! ```text
+//! 0.10  {user_id, device_id, access_token, refresh_token?, latest_id_token?, issuer | issuer_info: {issuer}}
+//! 0.11  {user_id, device_id, access_token, refresh_token?}
+//! ```
+//!
+//! An application stores this beside the client ID: `{client_id, user}`, `{client_id, user_session}` or
+//! `{client_credentials: {client_id}, user_session}`. All of these are read.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::application::Application;
+use super::auth_server::AuthServer;
+use super::homeserver::Homeserver;
+use super::id::{DeviceId, UserId};
+use super::user_session::UserSession;
+use crate::base::env::Timestamp;
+use crate::base::secret::{AccessToken, Secret};
+use crate::base::url::{Issuer, Schemes};
+use crate::error::{Error, ErrorCode, Quote};
+use crate::party::client::ClientAuth;
+use crate::party::registered::Registered;
+use crate::token::token_set::TokenSet;
+
+/// A session that `matrix-sdk` stored, not yet joined with a provider. As secret as a [`TokenSet`].
+#[derive(Clone)]
+pub struct SdkSession {
+    user_id: UserId,
+    device_id: DeviceId,
+    access_token: AccessToken,
+    refresh_token: Option<Secret>,
+    issuer: Option<String>,
+    client_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    #[serde(alias = "user_session")]
+    user: Option<User>,
+    client_id: Option<String>,
+    #[serde(alias = "credentials")]
+    client_credentials: Option<Credentials>,
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    client_id: String,
+}
+
+#[derive(Deserialize)]
+struct User {
+    user_id: UserId,
+    device_id: DeviceId,
+    access_token: Secret,
+    #[serde(default)]
+    refresh_token: Option<Secret>,
+    #[serde(default)]
+    issuer: Option<String>,
+    #[serde(default)]
+    issuer_info: Option<IssuerInfo>,
+}
+
+#[derive(Deserialize)]
+struct IssuerInfo {
+    issuer: String,
+}
+
+impl SdkSession {
+    /// Reads a session as `matrix-sdk` wrote it, alone or beside its client ID.
+    ///
+    /// # Errors
+    /// `stored.malformed`.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        // The parser's message can quote a secret: it is dropped.
+        let malformed = || Error::from(ErrorCode::STORED_MALFORMED);
+        let Stored { user, client_id, client_credentials } = serde_json::from_str(json).map_err(|_| malformed())?;
+        let user = match user {
+            Some(user) => user,
+            None => serde_json::from_str(json).map_err(|_| malformed())?,
+        };
+        Ok(Self {
+            user_id: user.user_id,
+            device_id: user.device_id,
+            access_token: AccessToken::new(user.access_token).map_err(|_| malformed())?,
+            refresh_token: user.refresh_token,
+            issuer: user.issuer.or(user.issuer_info.map(|info| info.issuer)),
+            client_id: client_id.or(client_credentials.map(|credentials| credentials.client_id)),
+        })
+    }
+
+    /// The user.
+    pub fn user_id(&self) -> &UserId {
+        &self.user_id
+    }
+
+    /// The device.
+    pub fn device_id(&self) -> &DeviceId {
+        &self.device_id
+    }
+
+    /// The provider, which sessions of 0.10 name.
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    /// The client ID that the session was made with, if it was stored beside the session.
+    pub fn client_id(&self) -> Option<&str> {
+        self.client_id.as_deref()
+    }
+
+    /// Sets the client ID, where it was stored elsewhere.
+    #[must_use]
+    pub fn with_client_id(self, client_id: impl Into<String>) -> Self {
+        Self { client_id: Some(client_id.into()), ..self }
+    }
+
+    /// The session at its homeserver and the homeserver's provider. When the access token expires was not stored: the session
+    /// refreshes when the homeserver refuses the token.
+    ///
+    /// # Errors
+    /// `provider.mismatch` if the session names another provider; `client.mismatch` if its client ID is not known;
+    /// `token.malformed`.
+    pub fn join(self, server: &AuthServer, now: Timestamp) -> Result<UserSession, Error> {
+        let issuer = server.provider.issuer();
+        if let Some(named) = self.issuer.as_deref().filter(|named| !is_same(named, issuer.as_str())) {
+            let error = Error::new(ErrorCode::PROVIDER_MISMATCH).with_expected(Quote::caller(issuer.as_str()));
+            return Err(error.with_found(Quote::caller(named)));
+        }
+        let client_id =
+            self.client_id.as_deref().ok_or_else(|| Error::new(ErrorCode::CLIENT_MISMATCH).at("client_id"))?;
+        let tokens = TokenSet::from_parts(issuer, client_id, self.access_token, self.refresh_token, now)?;
+        Ok(UserSession::new(server.homeserver.clone(), self.user_id, self.device_id, tokens))
+    }
+}
+
+impl fmt::Debug for SdkSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SdkSession({:?}, {:?})", self.user_id, self.device_id)
+    }
+}
+
+/// The SDK stored URLs, which always have a path.
+fn is_same(stored: &str, own: &str) -> bool {
+    stored.trim_end_matches('/') == own.trim_end_matches('/')
+}
+
+/// The SDK's file of registrations, or the static ones of its `ClientRegistrationData`, by issuer or homeserver.
+#[derive(Deserialize)]
+struct Clients {
+    #[serde(default)]
+    dynamic_registrations: BTreeMap<String, String>,
+    #[serde(default)]
+    static_registrations: Option<BTreeMap<String, String>>,
+}
+
+impl Application {
+    /// Takes over the client IDs that `matrix-sdk` knew at this homeserver and its provider: from its file of registrations
+    /// (`dynamic_registrations`), or from `static_registrations`, whose keys are issuers or homeservers. A registered one is
+    /// kept for its sessions, and for further logins if the application reuses clients. Returns whether there was one.
+    ///
+    /// # Errors
+    /// `stored.malformed`.
+    pub fn import(&mut self, server: &AuthServer, json: &str) -> Result<bool, Error> {
+        let clients: Clients = serde_json::from_str(json).map_err(|_| ErrorCode::STORED_MALFORMED)?;
+        let issuer: &Issuer = server.provider.issuer();
+        let own = |clients: &BTreeMap<String, String>, url: &str| {
+            clients.iter().find(|(key, id)| is_same(key, url) && !id.is_empty()).map(|(_, id)| id.clone())
+        };
+        let registered = own(&clients.dynamic_registrations, issuer.as_str());
+        if let Some(client_id) = &registered {
+            self.insert(issuer, Registered::preregistered(client_id.as_str(), ClientAuth::None));
+        }
+        let fixed = clients.static_registrations.unwrap_or_default();
+        let at_homeserver = fixed.iter().find(|(url, id)| is_at(url, &server.homeserver) && !id.is_empty());
+        let by_issuer = own(&fixed, issuer.as_str());
+        if let Some((_, client_id)) = at_homeserver {
+            self.set_static_at(&server.homeserver, client_id.as_str());
+        }
+        if let Some(client_id) = &by_issuer {
+            self.set_static(issuer, client_id.as_str());
+        }
+        Ok(registered.is_some() || at_homeserver.is_some() || by_issuer.is_some())
+    }
+}
+
+fn is_at(url: &str, homeserver: &Homeserver) -> bool {
+    Homeserver::new(url, Schemes::DangerousHttpOnPrivateNetwork).is_ok_and(|named| named == *homeserver)
+}

@@ -1,0 +1,108 @@
+//! A request that the user has to allow at the provider's page (client-server API, user-interactive authentication, `m.oauth`;
+//! MSC4312): the upload of new keys for cross-signing.
+//!
+//! ```text
+//! POST keys/device_signing/upload ─▶ 401 ─▶ OAuthStage::parse ─▶ url() in the browser ─▶ the same request with auth_json()
+//! ```
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::base::json::{self, Scalar, Text};
+use crate::base::url::{Endpoint, Schemes};
+use crate::error::{Error, ErrorCode};
+
+const STABLE: &str = "m.oauth";
+const UNSTABLE: &str = "org.matrix.cross_signing_reset";
+
+/// The stage `m.oauth` of a 401 response: the user allows the request at a page, then it is sent again.
+///
+/// ```
+/// use oidc_proto::Schemes;
+/// use oidc_proto::matrix::OAuthStage;
+/// let body = br#"{"session":"abc","flows":[{"stages":["m.oauth"]}],
+///     "params":{"m.oauth":{"url":"https://account.example.org/?action=org.matrix.cross_signing_reset"}}}"#;
+/// let stage = OAuthStage::parse(body, Schemes::HttpsOnly)?.unwrap();
+/// assert!(stage.url().starts_with("https://account.example.org/"));
+/// assert_eq!(stage.auth_json(), r#"{"session":"abc","type":"m.oauth"}"#);
+/// # Ok::<(), oidc_proto::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct OAuthStage {
+    kind: &'static str,
+    url: Endpoint,
+    session: String,
+}
+
+#[derive(Deserialize)]
+struct Document<'a> {
+    #[serde(borrow, default)]
+    flows: Vec<Flow<'a>>,
+    #[serde(borrow, default)]
+    params: Params<'a>,
+    #[serde(borrow, default)]
+    session: Scalar<'a>,
+}
+
+#[derive(Deserialize)]
+struct Flow<'a> {
+    #[serde(borrow, default)]
+    stages: Vec<Text<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+struct Params<'a> {
+    #[serde(borrow, rename = "m.oauth")]
+    stable: Option<Page<'a>>,
+    #[serde(borrow, rename = "org.matrix.cross_signing_reset")]
+    unstable: Option<Page<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(borrow, default)]
+    url: Scalar<'a>,
+}
+
+impl OAuthStage {
+    /// Reads the body of a 401 response; `None` if no flow is of this stage alone.
+    ///
+    /// # Errors
+    /// `json.…`; `metadata.url` at `url` if the page is no URL to send a user to, `metadata.missing_field` at `url` or
+    /// `session`.
+    pub fn parse(body: &[u8], schemes: Schemes) -> Result<Option<Self>, Error> {
+        let document: Document<'_> = json::document(body)?;
+        let offers =
+            |kind: &str| document.flows.iter().any(|flow| matches!(&flow.stages[..], [stage] if **stage == *kind));
+        let (kind, page) = match (offers(STABLE), offers(UNSTABLE)) {
+            (true, _) => (STABLE, document.params.stable),
+            (false, true) => (UNSTABLE, document.params.unstable),
+            (false, false) => return Ok(None),
+        };
+        let missing = |field| Error::new(ErrorCode::METADATA_MISSING_FIELD).at(field);
+        let url = page.and_then(|page| Some(page.url.text()?.into_owned())).ok_or_else(|| missing("url"))?;
+        let url = Endpoint::new(&url, schemes)
+            .map_err(|error| Error::new(ErrorCode::METADATA_URL).at("url").with_source(error))?;
+        let session = document.session.text().ok_or_else(|| missing("session"))?.into_owned();
+        Ok(Some(Self { kind, url, session }))
+    }
+
+    /// The page to open in the user's browser.
+    pub fn url(&self) -> String {
+        self.url.uri().to_string()
+    }
+
+    /// The member `auth` of the request that is sent again once the user says that it was allowed: a JSON object.
+    pub fn auth_json(&self) -> String {
+        json!({ "type": self.kind, "session": self.session }).to_string()
+    }
+}
+
+impl fmt::Debug for OAuthStage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Whoever knows the session can go on with it.
+        write!(f, "OAuthStage({})", self.kind)
+    }
+}
