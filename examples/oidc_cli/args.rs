@@ -43,7 +43,7 @@ pub(crate) struct Global {
     /// Where registrations and sessions are kept [default: the platform's data folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
-    /// The session to use, by its ID or the beginning of it
+    /// The session to use, by its ID or the beginning of it; many commands take --issuer and --subject, too
     #[arg(long, global = true, value_name = "ID")]
     pub(crate) session: Option<String>,
     /// Allow http where the host is this machine, and nowhere else
@@ -86,20 +86,20 @@ pub(crate) enum Command {
     /// A token for the client itself; no session is stored
     ClientCredentials(ClientCredentialsArgs),
     /// Show the sessions in the store
-    Status,
+    Status(ChoiceArgs),
     /// A good access token, refreshed when needed
-    Token,
+    Token(ChoiceArgs),
     /// Refresh the tokens now
-    Refresh,
+    Refresh(ChoiceArgs),
     /// Keep the session fresh, and print what happens to it
     Watch(WatchArgs),
     /// What the provider tells about the user
-    Userinfo,
+    Userinfo(ChoiceArgs),
     /// In whose name and on which device the session speaks to its Matrix homeserver
-    Whoami,
+    Whoami(ChoiceArgs),
     /// Where the user of a Matrix session manages the account
     Account(AccountArgs),
-    /// Log the user of a Matrix session in again, with the same device
+    /// Log the user of a session in again: same provider, client, scope and choices
     Relogin(ReloginArgs),
     /// Log in on a new Matrix device with a QR code, or let one in
     #[command(subcommand)]
@@ -109,6 +109,32 @@ pub(crate) enum Command {
     /// Be a browser without a user: follow redirects from a URL, submit what submits itself
     #[command(hide = true)]
     Browse { url: String },
+}
+
+impl Command {
+    /// The session that the command is about, if it takes one.
+    pub(crate) fn choice(&self) -> Option<&ChoiceArgs> {
+        match self {
+            Self::Status(choice) | Self::Token(choice) | Self::Refresh(choice) => Some(choice),
+            Self::Userinfo(choice) | Self::Whoami(choice) => Some(choice),
+            Self::Watch(args) => Some(&args.choice),
+            Self::Account(args) => Some(&args.choice),
+            Self::Relogin(args) => Some(&args.choice),
+            Self::Logout(args) => Some(&args.choice),
+            _ => None,
+        }
+    }
+}
+
+/// Which session of several.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ChoiceArgs {
+    /// The session at this provider
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: Option<String>,
+    /// The session of this user: the subject, or the user ID of a Matrix session
+    #[arg(long, value_name = "SUB")]
+    pub(crate) subject: Option<String>,
 }
 
 #[derive(Debug, Default, Args)]
@@ -133,6 +159,8 @@ pub(crate) struct ServeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
+    #[command(flatten)]
+    pub(crate) choice: ChoiceArgs,
     /// End after so many events [default: when the session ends]
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u32>,
@@ -262,9 +290,12 @@ pub(crate) struct LoginArgs {
     /// Whether the request goes to the provider directly, before the browser; auto: where the provider takes it
     #[arg(long, value_enum, default_value_t)]
     pub(crate) par: ParChoice,
-    /// none, login, consent, select_account, create
+    /// none, login, consent, select_account, create [default: consent where offline_access is asked for]
     #[arg(long, value_name = "P", value_delimiter = ' ', value_parser = prompt)]
     pub(crate) prompt: Vec<Prompt>,
+    /// Send no prompt, also for offline_access: for a provider that remembers the consent
+    #[arg(long, conflicts_with = "prompt")]
+    pub(crate) no_prompt: bool,
     /// Who is probably logging in
     #[arg(long, value_name = "H")]
     pub(crate) login_hint: Option<String>,
@@ -291,11 +322,21 @@ pub(crate) struct MeetingArgs {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ReloginArgs {
     #[command(flatten)]
+    pub(crate) choice: ChoiceArgs,
+    /// What to ask for in place of what the login asked for; not for a Matrix session
+    #[arg(long, value_name = "S", value_parser = scope)]
+    pub(crate) scope: Option<Scope>,
+    /// As for login, in place of the login's; not for a Matrix session
+    #[arg(long, value_name = "P", value_delimiter = ' ', value_parser = prompt)]
+    pub(crate) prompt: Vec<Prompt>,
+    #[command(flatten)]
     pub(crate) meeting: MeetingArgs,
 }
 
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct AccountArgs {
+    #[command(flatten)]
+    pub(crate) choice: ChoiceArgs,
     /// profile, devices_list, device_view, device_delete, account_deactivate or cross_signing_reset
     #[arg(long, value_name = "A", value_parser = account_action)]
     pub(crate) action: Option<AccountAction>,
@@ -344,6 +385,8 @@ pub(crate) struct BrowserArgs {
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct LogoutArgs {
+    #[command(flatten)]
+    pub(crate) choice: ChoiceArgs,
     /// End the provider's own session too, in the browser
     #[arg(long)]
     pub(crate) end_session: bool,
@@ -359,7 +402,8 @@ pub(crate) enum IdTokenChoice {
     TrustTls,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum ParChoice {
     #[default]
     Auto,

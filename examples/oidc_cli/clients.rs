@@ -13,7 +13,6 @@ use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::keys::KeyFile;
 use crate::listener::PATH;
-use crate::output::Output;
 
 /// What we say about ourselves: a native public client, with any port on loopback or with this one.
 pub(crate) fn metadata(redirect_port: Option<u16>) -> Result<ClientMetadata, Failure> {
@@ -117,11 +116,13 @@ impl Identity {
         Ok(metadata.with_private_key(file.known_as(name.as_deref()).load()?)?)
     }
 
-    /// Says what may be behind a failure.
-    pub(crate) fn explain(&self, failure: &Failure, out: Output) {
-        if failure.code == Core::TOKEN_INVALID_CLIENT.as_str() && self.secret.is_some() && self.method.is_none() {
-            out.hint("The provider may know this client by one method only: name it with --auth-method.");
+    /// The same failure with what may be behind it.
+    pub(crate) fn explain(&self, failure: Failure) -> Failure {
+        if failure.is(Core::TOKEN_INVALID_CLIENT) && self.secret.is_some() && self.method.is_none() {
+            let hint = format!("{} The provider may know this client by one method only.", failure.hint);
+            return failure.with_hint(hint);
         }
+        failure
     }
 }
 

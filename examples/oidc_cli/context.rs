@@ -10,10 +10,10 @@ use oidc_proto::flow::ServerMetadataFetch;
 use oidc_proto::matrix::{AuthMetadataFetch, AuthServer, Homeserver, Party};
 use oidc_proto::{
     Body, Client, Env, Failure as NoResponse, Flow, IdTokenTrust, Issuer, Policy, Provider, ProviderOptions,
-    RelyingParty, Schemes, Step, Timestamp,
+    RelyingParty, Schemes, Step, Timestamp, UnknownFields,
 };
 
-use crate::args::{Global, IdTokenChoice};
+use crate::args::{ChoiceArgs, Global, IdTokenChoice};
 use crate::clients;
 use crate::event::Event;
 use crate::failure::{Code, Failure};
@@ -26,6 +26,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) struct Context {
     pub(crate) options: Global,
+    /// The session that the command line names, beside its ID.
+    pub(crate) choice: ChoiceArgs,
     pub(crate) out: Output,
     pub(crate) store: Store,
     pub(crate) env: SystemEnv,
@@ -44,6 +46,7 @@ impl Context {
             env: SystemEnv::new()?,
             http: Narrated { http, out },
             options,
+            choice: ChoiceArgs::default(),
             provider: None,
             server: None,
         })
@@ -111,7 +114,8 @@ impl Context {
             return Ok(known.clone());
         }
         self.out.step("Discovery");
-        let options = ProviderOptions::new().with_schemes(schemes);
+        // What only this program reads is among the unknown fields.
+        let options = ProviderOptions::new().with_schemes(schemes).with_unknown_fields(UnknownFields::Keep);
         let provider = self.run("asking for the metadata", ServerMetadataFetch::start(issuer, options)?)?.provider;
         self.out.checked("the document's issuer is the one asked for, to the letter");
         self.out.checked(match schemes {

@@ -177,8 +177,8 @@ pub(crate) struct Problem<'a> {
     expected: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'a str>,
+    /// What to do.
+    hint: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     recovery: Option<&'static str>,
     /// Seconds.
@@ -190,7 +190,7 @@ pub(crate) struct Problem<'a> {
 
 impl<'a> Problem<'a> {
     pub(crate) fn new(failure: &'a Failure) -> Self {
-        let Failure { fault, code, message, .. } = failure;
+        let Failure { fault, code, message, hint, .. } = failure;
         let error = failure.error.as_ref();
         Self {
             fault,
@@ -201,7 +201,7 @@ impl<'a> Problem<'a> {
             field: error.and_then(Error::field),
             expected: error.and_then(Error::expected).map(Quote::as_str),
             found: error.and_then(Error::found).map(Quote::as_str),
-            hint: error.map(Error::hint),
+            hint,
             recovery: error.map(|error| error.recovery().as_str()),
             retry_after: error.and_then(Error::retry_after).map(|after| after.as_secs()),
             provider: error.and_then(Error::provider_text).map(Words::new),
@@ -223,6 +223,11 @@ pub(crate) struct Summary<'a> {
     pub(crate) doubtful: bool,
     /// Whether there is a refresh token.
     pub(crate) refreshable: bool,
+    /// Seconds since the tokens were obtained.
+    pub(crate) age: u64,
+    /// What to do where the session cannot be refreshed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hint: Option<String>,
     /// The thumbprint of the key that the tokens are bound to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dpop_thumbprint: Option<&'a str>,

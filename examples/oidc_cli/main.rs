@@ -67,18 +67,19 @@ fn run(cli: Cli, out: Output) -> Result<(), Failure> {
         _ => {}
     }
     let mut context = Context::new(global, out)?;
+    context.choice = command.choice().cloned().unwrap_or_default();
     match &command {
         Command::Discover(args) => commands::discover(&mut context, args),
         Command::Register(args) => commands::register(&mut context, args),
         Command::Login(args) => commands::login(&mut context, args),
         Command::Device(args) => commands::device(&mut context, args),
         Command::ClientCredentials(args) => commands::client_credentials(&mut context, args),
-        Command::Status => commands::status(&context),
-        Command::Token => commands::token(&mut context),
-        Command::Refresh => commands::refresh(&mut context),
+        Command::Status(_) => commands::status(&context),
+        Command::Token(_) => commands::token(&mut context),
+        Command::Refresh(_) => commands::refresh(&mut context),
         Command::Watch(args) => commands::watch(&mut context, args),
-        Command::Userinfo => commands::userinfo(&mut context),
-        Command::Whoami => commands::whoami(&mut context),
+        Command::Userinfo(_) => commands::userinfo(&mut context),
+        Command::Whoami(_) => commands::whoami(&mut context),
         Command::Account(args) => commands::account(&mut context, args),
         Command::Relogin(args) => commands::relogin(&mut context, args),
         Command::Qr(QrCommand::Login(args)) => commands::qr::login(&mut context, &mut Dialog::at_terminal()?, args),

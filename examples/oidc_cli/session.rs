@@ -7,12 +7,13 @@ use std::time::Duration;
 use oidc_proto::adapter::store::{BlockingSessionStore as _, FileStore};
 use oidc_proto::matrix::{DeviceId, Homeserver, UserId, UserSession};
 use oidc_proto::session::{Record, Standing, StoreAction, StoreResponse};
-use oidc_proto::{ErrorCode as Core, Schemes, Timestamp, TokenSet};
+use oidc_proto::{ErrorCode as Core, Prompt, Schemes, Scope, Timestamp, TokenSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::args::IdTokenChoice;
+use crate::args::{BeginningArgs, ChoiceArgs, IdTokenChoice, LoginArgs, ParChoice, ReloginArgs};
 use crate::asked;
+use crate::context::Context;
 use crate::event::Summary;
 use crate::failure::{Code, Failure};
 use crate::keys::{BindingKey, KeyFile};
@@ -48,6 +49,12 @@ struct Kept {
     /// Of a login at a Matrix homeserver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     matrix: Option<Binding>,
+    /// What the login asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wish: Option<Wish>,
+    /// When the user logged in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    begun_at: Option<Timestamp>,
 }
 
 /// What a session at a Matrix homeserver is bound to.
@@ -65,6 +72,70 @@ pub(crate) struct Choices {
     pub(crate) id_token: IdTokenChoice,
     pub(crate) key_file: Option<KeyFile>,
     pub(crate) dpop_key: Option<BindingKey>,
+    /// `None` at a Matrix homeserver.
+    pub(crate) wish: Option<Wish>,
+}
+
+/// What a login at a provider asks for, so that it can be repeated.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Wish {
+    /// On another device, by a code.
+    #[serde(default)]
+    pub(crate) by_device: bool,
+    pub(crate) scope: Scope,
+    /// By name.
+    #[serde(default)]
+    pub(crate) prompt: Vec<String>,
+    #[serde(default)]
+    pub(crate) no_prompt: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) login_hint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) response_mode: Option<String>,
+    #[serde(default)]
+    pub(crate) par: ParChoice,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) redirect_port: Option<u16>,
+}
+
+impl Wish {
+    pub(crate) fn of_login(args: &LoginArgs) -> Result<Self, Failure> {
+        Ok(Self {
+            by_device: false,
+            scope: args.beginning.grant.openid_scope()?,
+            prompt: names(&args.prompt),
+            no_prompt: args.no_prompt,
+            login_hint: args.login_hint.clone(),
+            response_mode: args.response_mode.map(|mode| mode.name().to_owned()),
+            par: args.par,
+            redirect_port: args.meeting.redirect_port,
+        })
+    }
+
+    pub(crate) fn of_device(args: &BeginningArgs) -> Result<Self, Failure> {
+        Ok(Self { by_device: true, scope: args.grant.openid_scope()?, ..Self::default() })
+    }
+
+    /// The same login once more, with what is said anew.
+    pub(crate) fn again(self, args: &ReloginArgs) -> Self {
+        let is_anew = !args.prompt.is_empty();
+        Self {
+            scope: args.scope.clone().unwrap_or(self.scope),
+            prompt: if is_anew { names(&args.prompt) } else { self.prompt },
+            no_prompt: self.no_prompt && !is_anew,
+            redirect_port: args.meeting.redirect_port.or(self.redirect_port),
+            ..self
+        }
+    }
+
+    /// Whether the request names prompts, or none, and not `consent`.
+    fn sends_no_consent(&self) -> bool {
+        self.no_prompt || !self.prompt.is_empty() && !self.prompt.iter().any(|prompt| prompt == "consent")
+    }
+}
+
+fn names(prompts: &[Prompt]) -> Vec<String> {
+    prompts.iter().map(|prompt| prompt.name().to_owned()).collect()
 }
 
 impl Session {
@@ -80,16 +151,17 @@ impl Session {
     }
 
     fn bound(tokens: TokenSet, matrix: Option<Binding>, choices: Choices) -> Self {
-        let Choices { schemes, id_token, key_file, dpop_key } = choices;
+        let Choices { schemes, id_token, key_file, dpop_key, wish } = choices;
         let (id, insecure_loopback) = (id(&tokens, matrix.as_ref()), schemes == Schemes::DangerousHttpOnLoopback);
-        let kept = Kept { version: VERSION, insecure_loopback, id_token, key_file, dpop_key, matrix };
+        let begun_at = Some(tokens.obtained_at());
+        let kept = Kept { version: VERSION, insecure_loopback, id_token, key_file, dpop_key, matrix, wish, begun_at };
         Self { kept, tokens, generation: 0, is_doubtful: false, id }
     }
 
     /// What it was begun with, for a new login in its place.
     pub(crate) fn choices(&self) -> Choices {
-        let Kept { id_token, key_file, dpop_key, .. } = self.kept.clone();
-        Choices { schemes: self.schemes(), id_token, key_file, dpop_key }
+        let Kept { id_token, key_file, dpop_key, wish, .. } = self.kept.clone();
+        Choices { schemes: self.schemes(), id_token, key_file, dpop_key, wish }
     }
 
     /// As the library knows it, if it is one at a Matrix homeserver.
@@ -118,6 +190,49 @@ impl Session {
         if self.kept.insecure_loopback { Schemes::DangerousHttpOnLoopback } else { Schemes::HttpsOnly }
     }
 
+    /// What its login asked for. An older session does not say: then it is what it got.
+    pub(crate) fn wish(&self) -> Wish {
+        let unknown = || Wish { scope: self.tokens.scope().clone(), ..Wish::default() };
+        self.kept.wish.clone().unwrap_or_else(unknown)
+    }
+
+    /// How to log in again: the same provider, client, scope and choices.
+    pub(crate) fn again(&self) -> String {
+        format!("Log in again: oidc_cli relogin --session {}", self.id)
+    }
+
+    /// Why there is no refresh token and what to do, if there is none.
+    pub(crate) fn without_refresh(&self) -> Option<String> {
+        if self.tokens.refresh_token().is_some() {
+            return None;
+        }
+        let (wish, again) = (self.wish(), self.again());
+        Some(if self.kept.matrix.is_some() {
+            format!("The provider gave no refresh token. {again}")
+        } else if !wish.scope.contains("offline_access") {
+            let scope = [wish.scope.as_str(), "offline_access"].join(" ");
+            format!("Many providers give one for the scope offline_access only. {again} --scope \"{}\"", scope.trim())
+        } else if wish.sends_no_consent() {
+            format!("Many providers give one only with the user's consent. {again} --prompt consent")
+        } else {
+            format!(
+                "The provider gave none for offline_access: check that it allows this client the grant refresh_token. {again}"
+            )
+        })
+    }
+
+    /// The same failure with what to do about this session.
+    pub(crate) fn explain(&self, failure: Failure) -> Failure {
+        match self.without_refresh() {
+            Some(hint) if failure.is(Core::TOKEN_NO_REFRESH_TOKEN) => failure.with_hint(hint),
+            _ if failure.is(Core::TOKEN_INVALID_GRANT) => failure.with_hint(format_args!(
+                "The provider ended this session, which is kept until it is logged out. {}",
+                self.again()
+            )),
+            _ => failure,
+        }
+    }
+
     /// What of it is no secret.
     pub(crate) fn summary(&self, now: Timestamp) -> Summary<'_> {
         Summary {
@@ -129,11 +244,25 @@ impl Session {
             expires_in: expires_in(&self.tokens, now),
             doubtful: self.is_doubtful && !self.tokens.is_expired(now, Duration::ZERO),
             refreshable: self.tokens.refresh_token().is_some(),
+            age: now.saturating_since(self.begun_at()).as_secs(),
+            hint: self.without_refresh(),
             dpop_thumbprint: self.tokens.dpop_thumbprint(),
             homeserver: self.kept.matrix.as_ref().map(|binding| binding.homeserver.as_str()),
             user_id: self.kept.matrix.as_ref().map(|binding| binding.user_id.as_str()),
             device_id: self.kept.matrix.as_ref().map(|binding| binding.device_id.as_str()),
         }
+    }
+
+    /// What users tell it from others by.
+    fn line(&self, now: Timestamp) -> String {
+        let age = now.saturating_since(self.begun_at()).as_secs();
+        let age = match age {
+            0..120 => format!("{age} s"),
+            120..7200 => format!("{} min", age / 60),
+            7200..172_800 => format!("{} h", age / 3600),
+            _ => format!("{} days", age / 86_400),
+        };
+        format!("{}: {} at {}, {age} old", self.id, self.subject().escape_debug(), self.tokens.issuer())
     }
 
     /// Writes it, in place of an older session of the same user. Whoever uses that one meanwhile finds the new tokens.
@@ -194,6 +323,10 @@ impl Session {
         }
     }
 
+    fn begun_at(&self) -> Timestamp {
+        self.kept.begun_at.unwrap_or_else(|| self.tokens.obtained_at())
+    }
+
     pub(crate) fn id_token(&self) -> IdTokenChoice {
         self.kept.id_token
     }
@@ -224,23 +357,36 @@ pub(crate) fn all(store: &Store) -> Result<(Vec<Session>, Vec<Failure>), Failure
     Ok((sessions, failures))
 }
 
-/// The session that is meant: the one whose ID begins like this, or the only one.
-pub(crate) fn choose(store: &Store, wanted: Option<&str>) -> Result<Session, Failure> {
-    let (mut sessions, failures) = all(store)?;
-    if let Some(wanted) = wanted {
-        sessions.retain(|session| !wanted.is_empty() && session.id.starts_with(wanted));
-    }
+/// The session that is meant: the one that the command line names, or the only one.
+pub(crate) fn choose(context: &Context) -> Result<Session, Failure> {
+    let (mut sessions, failures) = all(&context.store)?;
+    let (wanted, ChoiceArgs { issuer, subject }) = (context.options.session.as_deref(), &context.choice);
+    sessions.retain(|session| {
+        wanted.is_none_or(|wanted| !wanted.is_empty() && session.id.starts_with(wanted))
+            && issuer.as_deref().is_none_or(|issuer| {
+                let own = session.tokens.issuer().as_str();
+                own.trim_end_matches('/') == issuer.trim_end_matches('/')
+                    || session.homeserver().is_some_and(|homeserver| homeserver.as_str() == issuer)
+            })
+            && subject.as_deref().is_none_or(|subject| session.subject() == subject)
+    });
     // With a file that cannot be read nobody knows whether the choice is the only one.
     let certain = wanted.is_some_and(|wanted| sessions.iter().any(|session| session.id == wanted));
     if let Some(failure) = failures.into_iter().next().filter(|_| !certain) {
         return Err(failure);
     }
-    let ids = sessions.iter().map(|session| session.id.as_str()).collect::<Vec<_>>().join(", ");
-    match (sessions.pop(), wanted) {
-        (Some(session), _) if sessions.is_empty() => Ok(session),
-        (Some(_), _) => Err(Code::SessionAmbiguous.because(ids)),
-        (None, Some(wanted)) => Err(Code::SessionUnknown.because(wanted.escape_debug())),
-        (None, None) => Err(Code::NoSession.because("log in first")),
+    let now = context.now();
+    let list: Vec<_> = sessions.iter().map(|session| session.line(now)).collect();
+    let is_named = wanted.is_some() || issuer.is_some() || subject.is_some();
+    match sessions.pop() {
+        Some(session) if sessions.is_empty() => Ok(session),
+        Some(_) => Err(Code::SessionAmbiguous.because(list.join("; "))),
+        None if is_named => {
+            let named = [wanted, issuer.as_deref(), subject.as_deref()].into_iter().flatten();
+            let named: Vec<_> = named.map(|name| name.escape_debug().to_string()).collect();
+            Err(Code::SessionUnknown.because(named.join(" ")))
+        }
+        None => Err(Code::NoSession.because("nobody is logged in")),
     }
 }
 

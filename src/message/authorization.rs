@@ -20,6 +20,8 @@ pub struct AuthorizationRequest {
     pub(crate) scope: Scope,
     pub(crate) response_mode: Option<ResponseMode>,
     pub(crate) prompt: Words<Prompt>,
+    /// The caller wants no `prompt` but its own.
+    pub(crate) keeps_prompt: bool,
     pub(crate) login_hint: Option<String>,
     pub(crate) display: Option<String>,
     pub(crate) max_age: Option<Duration>,
@@ -65,6 +67,7 @@ impl AuthorizationRequest {
             scope,
             response_mode: None,
             prompt: Words::EMPTY,
+            keeps_prompt: false,
             login_hint: None,
             display: None,
             max_age: None,
@@ -85,9 +88,19 @@ impl AuthorizationRequest {
     }
 
     /// Adds a `prompt` value.
+    ///
+    /// Without a call of this method, a request for `openid` and `offline_access` sends `prompt=consent`: without consent
+    /// a provider must not give a refresh token for `offline_access` (OpenID Connect Core 1.0 section 11).
     #[must_use]
     pub fn with_prompt(mut self, prompt: Prompt) -> Self {
         self.prompt = self.prompt.with(prompt);
+        self
+    }
+
+    /// Sends no `prompt`, also for `offline_access`: for a provider that remembers the user's consent.
+    #[must_use]
+    pub fn without_prompt(mut self) -> Self {
+        (self.prompt, self.keeps_prompt) = (Words::EMPTY, true);
         self
     }
 
@@ -156,6 +169,12 @@ impl AuthorizationRequest {
     pub fn with_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
+    }
+
+    /// Whether the user has to consent (OpenID Connect Core 1.0 section 11), and the caller has not said what to ask for.
+    pub(crate) fn needs_consent(&self) -> bool {
+        let is_offline = self.scope.contains("openid") && self.scope.contains("offline_access");
+        is_offline && self.prompt.is_empty() && !self.keeps_prompt
     }
 
     /// Rules that do not depend on the provider.

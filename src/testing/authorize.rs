@@ -130,11 +130,15 @@ fn decide(
         return Err(Refusal::new("access_denied", "the user said no"));
     }
     let text = |name| params.get(name).map(str::to_owned);
+    let consents = params.get("prompt").is_some_and(|prompt| prompt.split(' ').any(|word| word == "consent"));
+    let is_ignored = |word: &&str| *word == "offline_access" && state.offline_by_consent && !consents;
+    let scope = params.get("scope").unwrap_or_default().split(' ').filter(|word| !is_ignored(word));
+    let scope = scope.collect::<Vec<_>>().join(" ");
     let grant = state.add_grant(Grant {
         client_id: client.client_id.clone(),
         login: user.login,
         subject: user.subject,
-        scope: text("scope").unwrap_or_default(),
+        scope,
         nonce: text("nonce"),
         acr: params.get("acr_values").and_then(|values| values.split(' ').next()).map(str::to_owned),
         auth_time,

@@ -8,6 +8,7 @@ mod support;
 mod bound;
 mod clients;
 mod device;
+mod early;
 mod documents;
 mod examples;
 mod failures;

@@ -18,7 +18,7 @@ pub(crate) fn client_credentials(context: &mut Context, args: &ClientCredentials
     }
     let identity = Identity::read(&args.client)?;
     let result = ask(context, args, &identity);
-    result.inspect_err(|failure| identity.explain(failure, context.out))
+    result.map_err(|failure| identity.explain(failure))
 }
 
 fn ask(context: &mut Context, args: &ClientCredentialsArgs, identity: &Identity) -> Result<(), Failure> {

@@ -51,8 +51,8 @@ pub(crate) fn demo(options: Global, args: &DemoArgs, out: Output) -> Result<(), 
         at_provider(&mut context, &issuer, meeting)?;
     }
 
-    let session = session::choose(&context.store, None)?;
-    logout(&mut context, &LogoutArgs { end_session: true, browser })?;
+    let session = session::choose(&context)?;
+    logout(&mut context, &LogoutArgs { end_session: true, browser, ..LogoutArgs::default() })?;
     out.step("Afterwards");
     let again =
         if args.matrix || args.qr { ask_whoami(&mut context, &session) } else { ask_again(&mut context, &session) };
@@ -86,7 +86,7 @@ fn at_homeserver(context: &mut Context, base_url: &str, meeting: MeetingArgs) ->
     refresh(context)?;
     account(context, &AccountArgs::default())?;
     context.out.step("The same user once more, with the same device");
-    relogin(context, &ReloginArgs { meeting })?;
+    relogin(context, &ReloginArgs { meeting, ..ReloginArgs::default() })?;
     whoami(context)
 }
 

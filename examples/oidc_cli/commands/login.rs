@@ -4,19 +4,20 @@ use std::time::Duration;
 
 use oidc_proto::ResponseMode;
 use oidc_proto::{
-    AuthorizationRequest, Callback, Env as _, Error, ErrorCode as Core, PendingAuthorization, Provider, RedirectUri,
-    RelyingParty, Scope, VerifiedCallback,
+    AuthorizationRequest, Callback, Env as _, Error, ErrorCode as Core, PendingAuthorization, Prompt, Provider,
+    RedirectUri, VerifiedCallback,
 };
 
-use super::beginning::Beginning;
+use super::beginning::{Beginning, Login};
 use super::matrix;
-use crate::args::{LoginArgs, MeetingArgs, ParChoice, Place};
+use crate::args::{BrowserArgs, LoginArgs, MeetingArgs, ParChoice, Place, ReloginArgs};
 use crate::clients;
 use crate::context::Context;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::listener::Listener;
 use crate::paste;
+use crate::session::{Session, Wish};
 
 /// How much later than the deadline a login expires, so that the deadline is what the user hears of.
 const SLACK: Duration = Duration::from_secs(60);
@@ -32,26 +33,31 @@ pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failu
         Place::Issuer(issuer) => issuer,
         Place::Homeserver(homeserver) => return matrix::login(context, args, homeserver),
     };
-    let scope = args.beginning.grant.openid_scope()?;
+    let wish = Wish::of_login(args)?;
     let beginning = Beginning::new(context, issuer, &args.beginning)?;
-    let result = by_browser(context, args, scope, &beginning);
-    result.inspect_err(|failure| beginning.identity.explain(failure, context.out))
+    let meeting = Meeting::arrange(&args.meeting)?;
+    let login = beginning.login(context, clients::metadata(args.meeting.redirect_port)?, wish);
+    let result = login.and_then(|login| by_browser(context, login, &args.meeting.browser, meeting));
+    result.map_err(|failure| beginning.identity.explain(failure))
 }
 
-fn by_browser(context: &mut Context, args: &LoginArgs, scope: Scope, beginning: &Beginning) -> Result<(), Failure> {
-    let (meeting, redirect_uri) = Meeting::arrange(&args.meeting)?;
-    let login = beginning.login(context, clients::metadata(args.meeting.redirect_port)?)?;
-    let mut request = AuthorizationRequest::new(redirect_uri, scope).with_lifetime(lifetime(context));
-    for prompt in &args.prompt {
-        request = request.with_prompt(*prompt);
-    }
-    if let Some(hint) = &args.login_hint {
-        request = request.with_login_hint(hint);
-    }
-    if let Some(mode) = args.response_mode {
-        request = request.with_response_mode(mode);
-    }
-    let (pending, verified) = ask_user(context, args, &login.party, request, meeting)?;
+/// The user of a session logs in again.
+pub(super) fn again(context: &mut Context, args: &ReloginArgs, session: &Session) -> Result<(), Failure> {
+    let mut login = Login::again(context, args, session)?;
+    let meeting_args = MeetingArgs { redirect_port: login.wish.redirect_port, ..args.meeting.clone() };
+    let (meeting, redirect_uri) = Meeting::arrange(&meeting_args)?;
+    login.party = login.party.with_client(login.party.client().clone().with_redirect_uri(redirect_uri.clone()));
+    by_browser(context, login, &meeting_args.browser, (meeting, redirect_uri))
+}
+
+fn by_browser(
+    context: &mut Context,
+    login: Login,
+    browser: &BrowserArgs,
+    (meeting, redirect_uri): (Meeting, RedirectUri),
+) -> Result<(), Failure> {
+    let request = request(context, &login.wish, redirect_uri);
+    let (pending, verified) = ask_user(context, browser, &login, request, meeting)?;
 
     context.out.step("Code exchange");
     let draft = context.store.draft()?;
@@ -61,16 +67,33 @@ fn by_browser(context: &mut Context, args: &LoginArgs, scope: Scope, beginning: 
     login.finish(context, exchanged, draft, claims)
 }
 
+fn request(context: &Context, wish: &Wish, redirect_uri: RedirectUri) -> AuthorizationRequest {
+    let mut request = AuthorizationRequest::new(redirect_uri, wish.scope.clone()).with_lifetime(lifetime(context));
+    if wish.no_prompt {
+        request = request.without_prompt();
+    }
+    for prompt in wish.prompt.iter().filter_map(|name| Prompt::from_name(name)) {
+        request = request.with_prompt(prompt);
+    }
+    if let Some(hint) = &wish.login_hint {
+        request = request.with_login_hint(hint);
+    }
+    if let Some(mode) = wish.response_mode.as_deref().and_then(ResponseMode::from_name) {
+        request = request.with_response_mode(mode);
+    }
+    request
+}
+
 /// Sends the user to the provider and waits for the response.
 fn ask_user(
     context: &mut Context,
-    args: &LoginArgs,
-    party: &RelyingParty,
+    browser: &BrowserArgs,
+    Login { party, wish, .. }: &Login,
     request: AuthorizationRequest,
     meeting: Meeting,
 ) -> Result<(PendingAuthorization, VerifiedCallback), Failure> {
     context.out.step("Authorization");
-    let (url, pending) = if is_pushed(args.par, party.provider()) {
+    let (url, pending) = if is_pushed(wish.par, party.provider()) {
         let step = party.push(request, &mut context.env)?;
         let pushed = context.run("pushing the request", step)?;
         context.out.checked("the provider has the request: the browser carries a reference to it, nothing else");
@@ -80,7 +103,7 @@ fn ask_user(
     };
     context.out.checked("the request has a state, a nonce and a PKCE challenge (S256), 256 bits of entropy each");
     context.out.emit(&Event::AuthorizationUrl { url: url.as_str() });
-    drop(args.meeting.browser.open(url.as_str(), context.options.timeout, context.out)?);
+    drop(browser.open(url.as_str(), context.options.timeout, context.out)?);
     let verified = meeting
         .response(context, pending.response_mode(), |callback| party.check(&pending, callback, context.env.now()))?;
     told(context, &pending, party.provider());

@@ -11,7 +11,7 @@ use crate::session::{self, Session};
 pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Failure> {
     context.out.step("Logout");
     let session = {
-        let session = session::choose(&context.store, context.options.session.as_deref())?;
+        let session = session::choose(context)?;
         let _lock = context.store.lock()?;
         session.remove(&context.store)?
     };

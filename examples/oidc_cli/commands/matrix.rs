@@ -92,7 +92,7 @@ impl Beginning {
     ) -> Result<Self, Failure> {
         let application = Application::new(clients::matrix_metadata()?, Registrations::default())?;
         let (client, key_file) = identity.client(context, &server.provider, application.metadata().clone())?;
-        let choices = Choices { schemes: context.options.schemes(), id_token, key_file, dpop_key: None };
+        let choices = Choices { schemes: context.options.schemes(), id_token, key_file, dpop_key: None, wish: None };
         Ok(Self { party: Party::new(server, client.with_id_token_trust(trust(id_token))), choices })
     }
 }
@@ -109,7 +109,7 @@ pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Resu
         request = request.with_response_mode(mode);
     }
     by_browser(context, &party, request, args.par, &args.meeting, choices)
-        .inspect_err(|failure| identity.explain(failure, context.out))
+        .map_err(|failure| identity.explain(failure))
 }
 
 /// What a login asks for, by browser or by another device.
@@ -122,10 +122,9 @@ fn request(args: &BeginningArgs) -> LoginRequest {
 }
 
 /// The user of a known session logs in again, with the same device.
-pub(crate) fn relogin(context: &mut Context, args: &ReloginArgs) -> Result<(), Failure> {
-    let session = chosen(context)?;
-    let known = matrix(&session)?;
-    let party = context.connect_home(&session)?;
+pub(super) fn relogin(context: &mut Context, args: &ReloginArgs, session: &Session) -> Result<(), Failure> {
+    let known = matrix(session)?;
+    let party = context.connect_home(session)?;
     let mut client = party.client().clone();
     for redirect_uri in clients::matrix_metadata()?.redirect_uris {
         client = client.with_redirect_uri(redirect_uri);
@@ -185,7 +184,7 @@ pub(super) fn device(context: &mut Context, args: &BeginningArgs, text: &str) ->
     let step = pending.poll(&party, &mut context.env)?;
     let outcome = context.run_until_deadline("waiting for the user to allow it", step)?;
     let draft = context.store.draft()?;
-    conclude(context, outcome, draft, choices).inspect_err(|failure| identity.explain(failure, context.out))
+    conclude(context, outcome, draft, choices).map_err(|failure| identity.explain(failure))
 }
 
 /// Keeps the session if the homeserver says that it is the right user's and the right device's.
@@ -256,7 +255,7 @@ pub(crate) fn account(context: &mut Context, args: &AccountArgs) -> Result<(), F
 }
 
 fn chosen(context: &Context) -> Result<Session, Failure> {
-    session::choose(&context.store, context.options.session.as_deref())
+    session::choose(context)
 }
 
 fn matrix(session: &Session) -> Result<UserSession, Failure> {

@@ -4,6 +4,7 @@ mod beginning;
 mod client_credentials;
 mod demo;
 mod device;
+mod granted;
 mod login;
 mod logout;
 mod matrix;
@@ -13,7 +14,7 @@ mod watch;
 use oidc_proto::{CodeChallengeMethod, RelyingParty};
 use serde_json::{Map, Value};
 
-use crate::args::{self, DiscoverArgs, Place, RegisterArgs};
+use crate::args::{self, ChoiceArgs, DiscoverArgs, Place, RegisterArgs, ReloginArgs};
 use crate::clients;
 use crate::context::Context;
 use crate::event::Event;
@@ -26,7 +27,7 @@ pub(crate) use demo::demo;
 pub(crate) use device::device;
 pub(crate) use login::login;
 pub(crate) use logout::logout;
-pub(crate) use matrix::{account, relogin, whoami};
+pub(crate) use matrix::{account, whoami};
 pub(crate) use watch::watch;
 
 pub(crate) fn discover(context: &mut Context, args: &DiscoverArgs) -> Result<(), Failure> {
@@ -35,7 +36,7 @@ pub(crate) fn discover(context: &mut Context, args: &DiscoverArgs) -> Result<(),
         (_, Some(homeserver)) => matrix::discover(context, homeserver)?,
         (Some(issuer), None) => context.discover(args::issuer(issuer, schemes)?, schemes)?,
         (None, None) => {
-            let session = session::choose(&context.store, context.options.session.as_deref())?;
+            let session = session::choose(context)?;
             match session.homeserver() {
                 Some(homeserver) => context.server(homeserver, session.schemes())?.provider.clone(),
                 None => context.discover(session.tokens.issuer().clone(), session.schemes())?,
@@ -78,8 +79,9 @@ pub(crate) fn register(context: &mut Context, args: &RegisterArgs) -> Result<(),
 
 pub(crate) fn status(context: &Context) -> Result<(), Failure> {
     let (sessions, failures) = session::all(&context.store)?;
-    if let Some(wanted) = &context.options.session {
-        let session = session::choose(&context.store, Some(wanted))?;
+    let ChoiceArgs { issuer, subject } = &context.choice;
+    if context.options.session.is_some() || issuer.is_some() || subject.is_some() {
+        let session = session::choose(context)?;
         context.out.emit(&Event::Session { session: session.summary(context.now()) });
         return Ok(());
     }
@@ -88,8 +90,20 @@ pub(crate) fn status(context: &Context) -> Result<(), Failure> {
     }
     match failures.into_iter().next() {
         Some(failure) => Err(failure),
-        None if sessions.is_empty() => Err(Code::NoSession.because("log in first")),
+        None if sessions.is_empty() => Err(Code::NoSession.because("nobody is logged in")),
         None => Ok(()),
+    }
+}
+
+/// The user of a session logs in again.
+pub(crate) fn relogin(context: &mut Context, args: &ReloginArgs) -> Result<(), Failure> {
+    let session = session::choose(context)?;
+    if session.homeserver().is_some() {
+        matrix::relogin(context, args, &session)
+    } else if session.wish().by_device {
+        device::again(context, args, &session)
+    } else {
+        login::again(context, args, &session)
     }
 }
 
