@@ -29,7 +29,12 @@ impl Failure {
     pub(crate) fn with_hint(self, hint: impl fmt::Display) -> Self {
         let hint = hint.to_string();
         let said = self.message.strip_suffix(&self.hint).unwrap_or(&self.message);
-        Self { message: format!("{said}{hint}"), error: self.error.map(|error| error.with_hint(hint.clone())), hint, ..self }
+        Self {
+            message: format!("{said}{hint}"),
+            error: self.error.map(|error| error.with_hint(hint.clone())),
+            hint,
+            ..self
+        }
     }
 
     /// Whether it has this code of the library.
@@ -85,6 +90,10 @@ macro_rules! codes {
         pub(crate) enum Code { $( $variant, )* }
 
         impl Code {
+            pub(crate) fn name(self) -> &'static str {
+                match self { $( Self::$variant => $name, )* }
+            }
+
             /// This failure, and what there is to say about this one case.
             pub(crate) fn because(self, detail: impl fmt::Display) -> Failure {
                 let (fault, code, exit, meaning, hint) =

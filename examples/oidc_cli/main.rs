@@ -49,10 +49,16 @@ fn main() -> ExitCode {
         _ => Narration::Off,
     };
     let out = Output::new(cli.global.json, cli.global.show_tokens, narration);
-    match run(cli, out) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            out.emit(&Event::error(&failure));
+    let result = run(cli, out);
+    if let Err(failure) = &result {
+        out.emit(&Event::error(failure));
+    }
+    match (output::check_written(), result) {
+        (Ok(()), Ok(())) => ExitCode::SUCCESS,
+        (Ok(()), Err(failure)) => ExitCode::from(failure.exit),
+        (Err(failure), _) => {
+            // Standard output is of no use.
+            anstream::eprintln!("{}", human::lines(&Event::error(&failure)).1);
             ExitCode::from(failure.exit)
         }
     }

@@ -47,7 +47,10 @@ fn a_login_without_a_refresh_token_says_why_and_what_to_do() {
         assert!(warning["message"].as_str().unwrap().ends_with(hint));
         // As long as there is the session, it is said again.
         let shown = cli.run(&["status"]).done();
-        assert_eq!((&shown.event("session")["refreshable"], &shown.event("session")["hint"]), (&json!(false), &warning["hint"]));
+        assert_eq!(
+            (&shown.event("session")["refreshable"], &shown.event("session")["hint"]),
+            (&json!(false), &warning["hint"])
+        );
         assert!(cli.plain(&["status"]).done().stdout.contains(hint));
         let refused = cli.run(&["refresh"]).failed(1, "local", "token.no_refresh_token");
         assert_eq!(refused.event("error")["hint"], warning["hint"]);
@@ -75,7 +78,8 @@ fn the_advice_brings_a_refresh_token() {
 
 #[test]
 fn an_expired_token_that_cannot_be_refreshed_is_told_with_what_to_do() {
-    let (op, cli) = (Op::with(|provider| testing_strict(provider).with_access_token_lifetime(Duration::from_secs(1))), Cli::new());
+    let (op, cli) =
+        (Op::with(|provider| testing_strict(provider).with_access_token_lifetime(Duration::from_secs(1))), Cli::new());
     cli.login(&op, &[]).done();
     std::thread::sleep(Duration::from_millis(1100));
     let run = cli.run(&["token"]).failed(1, "local", "token.no_refresh_token");
@@ -84,7 +88,8 @@ fn an_expired_token_that_cannot_be_refreshed_is_told_with_what_to_do() {
 
 #[test]
 fn a_watch_reports_that_the_token_ran_out() {
-    let (op, cli) = (Op::with(|provider| testing_strict(provider).with_access_token_lifetime(Duration::from_secs(3))), Cli::new());
+    let (op, cli) =
+        (Op::with(|provider| testing_strict(provider).with_access_token_lifetime(Duration::from_secs(3))), Cli::new());
     cli.login(&op, &[]).done();
     let run = cli.run(&["watch"]).failed(1, "local", "token.no_refresh_token");
     let seen = run.event("seen");

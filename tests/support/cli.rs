@@ -92,7 +92,7 @@ impl Cli {
         self.folder.path().join("store")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(example("oidc_cli"));
         command.args(arguments).arg("--store").arg(self.store());
         command.env_remove("OIDC_CLI_CLIENT_SECRET").stdin(Stdio::null());
@@ -187,6 +187,11 @@ impl Running {
     /// The authorization URL.
     pub fn url(&mut self) -> String {
         self.until("authorization_url")["url"].as_str().unwrap().to_owned()
+    }
+
+    /// Types a line.
+    pub fn say(&mut self, line: &str) {
+        writeln!(self.child.as_mut().unwrap().stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
     /// Types a line, and ends the input.

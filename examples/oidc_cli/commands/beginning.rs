@@ -52,12 +52,7 @@ impl Beginning {
     }
 
     /// Finds the client, and makes the key that the tokens are to be bound to.
-    pub(super) fn login(
-        &self,
-        context: &mut Context,
-        metadata: ClientMetadata,
-        wish: Wish,
-    ) -> Result<Login, Failure> {
+    pub(super) fn login(&self, context: &mut Context, metadata: ClientMetadata, wish: Wish) -> Result<Login, Failure> {
         granted::expect(context, &self.provider, &wish);
         let (client, key_file) = self.identity.client(context, &self.provider, metadata)?;
         let mut client = client.with_id_token_trust(trust(self.id_token));

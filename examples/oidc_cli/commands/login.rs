@@ -14,7 +14,7 @@ use crate::args::{BrowserArgs, LoginArgs, MeetingArgs, ParChoice, Place, Relogin
 use crate::clients;
 use crate::context::Context;
 use crate::event::Event;
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use crate::listener::Listener;
 use crate::paste;
 use crate::session::{Session, Wish};
@@ -57,7 +57,8 @@ fn by_browser(
     (meeting, redirect_uri): (Meeting, RedirectUri),
 ) -> Result<(), Failure> {
     let request = request(context, &login.wish, redirect_uri);
-    let (pending, verified) = ask_user(context, browser, &login, request, meeting)?;
+    let (pending, verified) =
+        ask_user(context, browser, &login, request, meeting).map_err(|failure| explain(context, &login, failure))?;
 
     context.out.step("Code exchange");
     let draft = context.store.draft()?;
@@ -65,6 +66,25 @@ fn by_browser(
     let exchanged = context.run("exchanging the code", step)?;
     let claims = "iss, sub, aud, azp, exp, iat, this login's nonce, at_hash if it has one";
     login.finish(context, exchanged, draft, claims)
+}
+
+/// After the deadline: why a provider shows a page and sends nobody back.
+fn explain(context: &Context, login: &Login, failure: Failure) -> Failure {
+    if failure.code != Code::Deadline.name() {
+        return failure;
+    }
+    let (issuer, client_id) = (login.party.provider().issuer(), login.party.client().id());
+    let registrations = context.store.registrations().unwrap_or_default();
+    let is_named = registrations.static_client(issuer).is_some_and(|named| named.client_id() == client_id);
+    let client = if is_named {
+        format!("does not know the client {}", client_id.escape_debug())
+    } else {
+        format!("does not know the client any more (oidc_cli register --anew --issuer {issuer})")
+    };
+    failure.with_hint(format_args!(
+        "If the browser showed an error of the provider, it {client}, or compares the redirect URI to the letter \
+         (--redirect-port); else try again, --deadline gives more time."
+    ))
 }
 
 fn request(context: &Context, wish: &Wish, redirect_uri: RedirectUri) -> AuthorizationRequest {
@@ -103,7 +123,7 @@ fn ask_user(
     };
     context.out.checked("the request has a state, a nonce and a PKCE challenge (S256), 256 bits of entropy each");
     context.out.emit(&Event::AuthorizationUrl { url: url.as_str() });
-    drop(browser.open(url.as_str(), context.options.timeout, context.out)?);
+    let _opened = browser.open(url.as_str(), context.options.timeout, context.out)?;
     let verified = meeting
         .response(context, pending.response_mode(), |callback| party.check(&pending, callback, context.env.now()))?;
     told(context, &pending, party.provider());
@@ -127,18 +147,18 @@ impl Meeting {
         Ok((Self::Listener(listener), redirect_uri))
     }
 
-    /// Waits for the browser to come back. The first response is judged, right or wrong.
+    /// Waits for the browser to come back with the login's response.
     pub(super) fn response<T>(
         self,
         context: &Context,
         mode: ResponseMode,
-        judge: impl FnOnce(&Callback) -> Result<T, Error>,
+        judge: impl Fn(&Callback) -> Result<T, Error>,
     ) -> Result<T, Failure> {
         let deadline = context.options.deadline;
         match self {
             Self::Paste => {
-                context.out.hint("Paste the URL that the browser was sent to:");
-                Ok(judge(&paste::read(mode, deadline)?)?)
+                context.out.hint("Paste the address of the page that the browser was sent to:");
+                paste::read(context, mode, judge)
             }
             Self::Listener(listener) => {
                 let _waiting = context.out.waiting("waiting for the browser to come back");

@@ -108,8 +108,7 @@ pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Resu
     if let Some(mode) = args.response_mode {
         request = request.with_response_mode(mode);
     }
-    by_browser(context, &party, request, args.par, &args.meeting, choices)
-        .map_err(|failure| identity.explain(failure))
+    by_browser(context, &party, request, args.par, &args.meeting, choices).map_err(|failure| identity.explain(failure))
 }
 
 /// What a login asks for, by browser or by another device.
@@ -160,7 +159,7 @@ fn by_browser(
     };
     context.out.checked(&format!("the request is for the device {} and no other", pending.device_id()));
     context.out.emit(&Event::AuthorizationUrl { url: url.as_str() });
-    drop(browser.open(url.as_str(), context.options.timeout, context.out)?);
+    let _opened = browser.open(url.as_str(), context.options.timeout, context.out)?;
     let verified = meeting
         .response(context, pending.response_mode(), |callback| pending.check(callback, party, context.env.now()))?;
     context.out.checked("one callback came, with this login's state, in time, from the provider that was asked");

@@ -11,7 +11,7 @@ mod matrix;
 pub(crate) mod qr;
 mod watch;
 
-use oidc_proto::{CodeChallengeMethod, RelyingParty};
+use oidc_proto::{CodeChallengeMethod, ErrorCode as Core, RelyingParty};
 use serde_json::{Map, Value};
 
 use crate::args::{self, ChoiceArgs, DiscoverArgs, Place, RegisterArgs, ReloginArgs};
@@ -128,7 +128,18 @@ pub(crate) fn refresh(context: &mut Context) -> Result<(), Failure> {
 pub(crate) fn userinfo(context: &mut Context) -> Result<(), Failure> {
     let session = tokens::good(context, Need::Good)?;
     let party = context.connect(&session)?;
-    ask_userinfo(context, &party, &session)
+    let refused = match ask_userinfo(context, &party, &session) {
+        Err(failure) if failure.is(Core::USERINFO_UNAUTHORIZED) => failure,
+        result => return result,
+    };
+    // It may have ended before its time. A new one is tried once.
+    match tokens::good(context, Need::New) {
+        Ok(session) => ask_userinfo(context, &party, &session),
+        Err(failure) => {
+            context.out.emit(&Event::warning(&failure));
+            Err(refused)
+        }
+    }
 }
 
 fn ask_userinfo(context: &mut Context, party: &RelyingParty, session: &Session) -> Result<(), Failure> {
