@@ -45,7 +45,11 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let error = match option(error.code()) {
+        // Seven of nineteen providers compare it to the letter, and have codes of their own for it.
+        let is_about_redirect = error.provider_text().is_some_and(|text| {
+            [text.error(), text.description()].into_iter().flatten().any(|text| text.contains("redirect"))
+        });
+        let error = match option(error.code()).or(is_about_redirect.then_some(REDIRECT_URI)) {
             Some(option) => {
                 let hint = format!("{} {option}", error.hint());
                 error.with_hint(hint)
@@ -63,6 +67,8 @@ impl From<Error> for Failure {
     }
 }
 
+const REDIRECT_URI: &str = "If the redirect URI is compared to the letter, --redirect-port names its port.";
+
 /// Which option of this program helps.
 fn option(code: Core) -> Option<&'static str> {
     Some(match code {
@@ -71,12 +77,11 @@ fn option(code: Core) -> Option<&'static str> {
         }
         Core::URL_SCHEME => "--insecure-loopback allows http on this machine.",
         Core::REGISTRATION_UNSUPPORTED | Core::REGISTRATION_DENIED => "--client-id names a client that is registered.",
-        Core::REGISTRATION_INVALID_REDIRECT_URI | Core::AUTHORIZATION_INVALID_REQUEST => {
-            "If the redirect URI is compared to the letter, --redirect-port names its port."
-        }
+        Core::REGISTRATION_INVALID_REDIRECT_URI | Core::AUTHORIZATION_INVALID_REQUEST => REDIRECT_URI,
         Core::PAR_UNSUPPORTED | Core::PAR_NO_REQUEST_URI => "--par never sends the request in the URL.",
         Core::PAR_REQUIRED => "--par always pushes the request.",
         Core::DPOP_NOT_BOUND | Core::DPOP_ALGORITHM => "DPoP is used with --dpop only.",
+        Core::DPOP_PROOF => "Where the provider demands DPoP, --dpop sends proofs.",
         Core::AUTHORIZATION_RESPONSE_MODE => "The option is --response-mode.",
         Core::TRANSPORT_TIMEOUT => "--timeout gives it more time.",
         _ => return None,
@@ -125,6 +130,7 @@ codes! {
     NoInput = "cli.no_input", "local", exit 1, "standard input ended without a response", "Run the command at a terminal, or write the responses to its standard input.";
     ScopeNarrowed = "cli.scope_narrowed", "denied", exit 1, "the provider granted less than was asked for", "Check which scopes the provider allows this client and this user.";
     ScopeUnsupported = "cli.scope_unsupported", "local", exit 1, "the provider does not list a scope that is asked for", "Check the spelling of --scope; many providers ignore what they do not know.";
+    Unadvertised = "cli.unadvertised", "local", exit 1, "the provider's metadata do not list what is asked for", "The login goes on; if the provider refuses it, leave the option out.";
     QrImage = "cli.qr_image", "local", exit 1, "the picture of a QR code cannot be read or written", "Check the path and that it is a PNG with one QR code, or use the code's text.";
     Secrets = "cli.secrets", "local", exit 1, "the file with the account's secrets cannot be read or written", "Check the path and what is in the file.";
     Deadline = "cli.deadline", "transport", exit 1, "the user did not finish in time", "Try again; --deadline gives more time.";

@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use oidc_proto::ResponseMode;
 use oidc_proto::limits::CALLBACK_LIMIT;
-use oidc_proto::{Callback, Error, ErrorCode as Core};
+use oidc_proto::{Callback, Error, ErrorCode as Core, Fault};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -39,7 +39,8 @@ pub(crate) struct Listener {
 /// A callback, and whoever waits for what became of it.
 struct Arrival {
     callback: Result<Callback, Error>,
-    verdict: Option<oneshot::Sender<bool>>,
+    /// Gets the fault, if there is one.
+    verdict: Option<oneshot::Sender<Option<Fault>>>,
     flushed: Option<oneshot::Receiver<Infallible>>,
 }
 
@@ -77,7 +78,7 @@ impl Listener {
                 Ok(Ok((arrival, mut connections))) => {
                     let judged = arrival.callback.and_then(|callback| judge(&callback));
                     if let Some(verdict) = arrival.verdict {
-                        let _ = verdict.send(judged.is_ok());
+                        let _ = verdict.send(judged.as_ref().err().map(Error::fault));
                     }
                     if let Some(flushed) = arrival.flushed {
                         let _ = timeout(FLUSH_TIMEOUT, flushed).await;
@@ -179,7 +180,8 @@ impl Connection {
             return page(StatusCode::GONE, "The login is over.");
         }
         match outcome.await {
-            Ok(true) => page(StatusCode::OK, "The response has arrived. You can close this window."),
+            Ok(None) => page(StatusCode::OK, "The response has arrived. You can close this window."),
+            Ok(Some(Fault::Denied)) => page(StatusCode::OK, "The login was denied. See the terminal."),
             _ => page(StatusCode::BAD_REQUEST, "This response was not accepted. See the terminal."),
         }
     }

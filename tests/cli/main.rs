@@ -12,6 +12,8 @@ mod documents;
 mod early;
 mod examples;
 mod failures;
+mod found;
+
 mod keys;
 mod listener;
 mod login;

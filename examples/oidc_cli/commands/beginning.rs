@@ -53,7 +53,6 @@ impl Beginning {
 
     /// Finds the client, and makes the key that the tokens are to be bound to.
     pub(super) fn login(&self, context: &mut Context, metadata: ClientMetadata, wish: Wish) -> Result<Login, Failure> {
-        granted::expect(context, &self.provider, &wish);
         let (client, key_file) = self.identity.client(context, &self.provider, metadata)?;
         let mut client = client.with_id_token_trust(trust(self.id_token));
         let dpop_key = self.dpop.then(|| BindingKey::generate(&mut context.env)).transpose()?;
@@ -62,7 +61,9 @@ impl Beginning {
         }
         let (schemes, id_token) = (self.schemes, self.id_token);
         let choices = Choices { schemes, id_token, key_file, dpop_key, wish: Some(wish.clone()) };
-        Ok(Login { party: RelyingParty::new(self.provider.clone(), client), wish, choices, of: None })
+        let party = RelyingParty::new(self.provider.clone(), client);
+        granted::expect(context, &party, &wish);
+        Ok(Login { party, wish, choices, of: None })
     }
 }
 
@@ -72,7 +73,7 @@ impl Login {
         // Nothing is begun whose outcome could not be kept.
         drop(context.store.draft()?);
         let (party, wish) = (context.connect(session)?, session.wish().again(args));
-        granted::expect(context, party.provider(), &wish);
+        granted::expect(context, &party, &wish);
         let choices = Choices { wish: Some(wish.clone()), ..session.choices() };
         Ok(Self { party, wish, choices, of: Some(session.id().to_owned()) })
     }

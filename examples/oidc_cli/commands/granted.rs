@@ -1,7 +1,7 @@
 //! What a login gets, compared with what it asked for: said before the browser opens where it is known then, and
 //! otherwise when the tokens are there.
 
-use oidc_proto::{Error, ErrorCode as Core, Provider};
+use oidc_proto::{AuthMethod, Error, ErrorCode as Core, Prompt, RelyingParty};
 use serde::Deserialize;
 
 use crate::context::Context;
@@ -16,12 +16,29 @@ struct Scopes {
 }
 
 /// What is known before anyone is asked.
-pub(super) fn expect(context: &Context, provider: &Provider, wish: &Wish) {
-    let known = provider.metadata().fields.as_ref().and_then(|fields| fields.read::<Scopes>().ok());
-    let Some(Scopes { scopes_supported }) = known else { return };
-    let unknown: Vec<_> = wish.scope.iter().filter(|word| !scopes_supported.iter().any(|own| own == word)).collect();
-    if !unknown.is_empty() {
-        context.out.emit(&Event::warning(&Code::ScopeUnsupported.because(unknown.join(" "))));
+pub(super) fn expect(context: &Context, party: &RelyingParty, wish: &Wish) {
+    let (metadata, client) = (party.provider().metadata(), party.client());
+    let known = metadata.fields.as_ref().and_then(|fields| fields.read::<Scopes>().ok());
+    if let Some(Scopes { scopes_supported }) = known {
+        let is_unknown = |word: &&str| !scopes_supported.iter().any(|own| own == word);
+        let unknown: Vec<_> = wish.scope.iter().filter(is_unknown).collect();
+        if !unknown.is_empty() {
+            context.out.emit(&Event::warning(&Code::ScopeUnsupported.because(unknown.join(" "))));
+        }
+    }
+    let unlisted = |what: &str| context.out.emit(&Event::warning(&Code::Unadvertised.because(what)));
+    if client.dpop().is_some() && metadata.dpop_signing_algorithms.is_none() {
+        unlisted("DPoP, in dpop_signing_alg_values_supported");
+    }
+    let method = client.auth().method();
+    if method == AuthMethod::PrivateKeyJwt && !metadata.token_endpoint_auth_methods.contains(method) {
+        unlisted("private_key_jwt, in token_endpoint_auth_methods_supported");
+    }
+    if let Some(known) = metadata.prompt_values {
+        let prompts = wish.prompt.iter().filter_map(|name| Prompt::from_name(name));
+        for prompt in prompts.filter(|prompt| !known.contains(*prompt)) {
+            unlisted(&format!("the prompt {}, in prompt_values_supported", prompt.name()));
+        }
     }
 }
 
