@@ -92,7 +92,7 @@ impl WellKnown {
 pub struct ServerMetadata {
     /// `issuer`, equal to the requested issuer.
     pub issuer: Issuer,
-    /// `authorization_endpoint`; absent only if no supported grant type uses it.
+    /// `authorization_endpoint`: needed where a user logs in by browser, not for other grants.
     pub authorization_endpoint: Option<Endpoint>,
     /// `token_endpoint`.
     pub token_endpoint: Endpoint,
@@ -226,12 +226,6 @@ impl ServerMetadata {
         let grant_types = parsed
             .grant_types_supported
             .unwrap_or_else(|| Words::of(&[GrantType::AuthorizationCode, GrantType::Implicit]));
-        let uses_authorization =
-            grant_types.contains(GrantType::AuthorizationCode) || grant_types.contains(GrantType::Implicit);
-        let authorization_endpoint = url(parsed.authorization_endpoint, "authorization_endpoint")?;
-        if authorization_endpoint.is_none() && uses_authorization {
-            return Err(Error::new(ErrorCode::METADATA_MISSING_FIELD).at("authorization_endpoint"));
-        }
         let code_challenge_methods = parsed.code_challenge_methods_supported.unwrap_or_default();
         let any_method = !code_challenge_methods.is_empty() || code_challenge_methods.has_unknown();
         if any_method && !code_challenge_methods.contains(CodeChallengeMethod::S256) {
@@ -239,7 +233,7 @@ impl ServerMetadata {
         }
         Ok(Self {
             issuer: if *named == *issuer.as_str() { issuer.clone() } else { Issuer::stored(named.0.into_owned()) },
-            authorization_endpoint,
+            authorization_endpoint: url(parsed.authorization_endpoint, "authorization_endpoint")?,
             token_endpoint: required(url(parsed.token_endpoint, "token_endpoint")?, "token_endpoint")?,
             jwks_uri: url(parsed.jwks_uri, "jwks_uri")?,
             registration_endpoint: url(parsed.registration_endpoint, "registration_endpoint")?,

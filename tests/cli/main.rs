@@ -24,3 +24,4 @@ mod qr;
 mod sessions;
 mod store;
 mod truth;
+mod urls;

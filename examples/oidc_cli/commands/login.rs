@@ -35,6 +35,13 @@ pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failu
     };
     let wish = Wish::of_login(args)?;
     let beginning = Beginning::new(context, issuer, &args.beginning)?;
+    // A client that could not use it is better not registered.
+    if beginning.provider.metadata().authorization_endpoint.is_none() {
+        let error = Error::new(Core::METADATA_UNSUPPORTED).at("authorization_endpoint");
+        return Err(
+            Failure::from(error).with_hint("Log in on another device, if the provider has that: oidc_cli device.")
+        );
+    }
     let meeting = Meeting::arrange(&args.meeting)?;
     let login = beginning.login(context, clients::metadata(args.meeting.redirect_port)?, wish);
     let result = login.and_then(|login| by_browser(context, login, &args.meeting.browser, meeting));

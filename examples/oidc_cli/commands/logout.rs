@@ -5,7 +5,7 @@ use oidc_proto::{EndSessionRequest, RelyingParty};
 use crate::args::LogoutArgs;
 use crate::context::Context;
 use crate::event::Event;
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use crate::session::{self, Session};
 
 pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Failure> {
@@ -62,7 +62,13 @@ fn end_session(
         (None, Some(id_token)) => bare.clone().with_id_token_hint(id_token),
         (None, None) => bare.clone(),
     };
-    let (hinted, _) = party.end_session(hinted, &mut context.env)?;
+    let (mut hinted, _) = party.end_session(hinted, &mut context.env)?;
+    if hinted.is_long() {
+        let what = format!("{} characters with the ID token", hinted.as_str().len());
+        context.out.emit(&Event::warning(&Code::LongUrl.because(what)));
+        let named = bare.clone().with_logout_hint(session.subject());
+        hinted = party.end_session(named, &mut context.env)?.0;
+    }
     let (bare, _) = party.end_session(bare, &mut context.env)?;
     let holds_token = session.tokens.id_token().is_some();
     let printed = if context.out.shows_tokens() || !holds_token { &hinted } else { &bare };
