@@ -132,8 +132,9 @@ pub(crate) enum Event<'a> {
     },
     LoggedOut {
         session: &'a str,
-        issuer: &'a str,
-        subject: &'a str,
+        /// `null` if the session was damaged.
+        issuer: Option<&'a str>,
+        subject: Option<&'a str>,
         revoked: bool,
         /// Why it was not revoked.
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::args::{BeginningArgs, ChoiceArgs, IdTokenChoice, LoginArgs, ParChoice, ReloginArgs};
 use crate::asked;
+use crate::beside;
 use crate::context::Context;
 use crate::event::Summary;
 use crate::failure::{Code, Failure};
@@ -271,7 +272,14 @@ impl Session {
         let tokens = files.record(&name);
         let response = match tokens.carry_out(StoreAction::Lock) {
             StoreResponse::Locked => {
-                let expect = tokens.load().map_err(|error| files.explain(&name, &error))?;
+                let expect = match tokens.load() {
+                    // It is replaced: the user has logged in anew.
+                    Err(error) if matches!(error.code(), Core::STORED_MALFORMED | Core::STORED_VERSION) => {
+                        files.remove(&name)?;
+                        None
+                    }
+                    loaded => loaded.map_err(|error| files.explain(&name, &error))?,
+                };
                 let expect = expect.map_or(0, |record| record.generation);
                 let next = Box::new(Record::new(expect + 1, self.tokens.clone()));
                 tokens.carry_out(StoreAction::Save { expect, next })
@@ -298,7 +306,7 @@ impl Session {
         match tokens.carry_out(StoreAction::Erase) {
             StoreResponse::Failed(error) => Err(store.files().explain(&name, &error)),
             _ => {
-                asked::erase(store, &self.id, u64::MAX)?;
+                remove_beside(store, &self.id)?;
                 store.remove(&file(&self.id)).map(|()| session)
             }
         }
@@ -327,6 +335,16 @@ impl Session {
         self.kept.begun_at.unwrap_or_else(|| self.tokens.obtained_at())
     }
 
+    /// Whether it is in the store still.
+    pub(crate) fn is_stored(&self, store: &Store) -> bool {
+        matches!(store.read(&file(&self.id)), Ok(Some(_)))
+    }
+
+    /// Keeps the nonces that servers issued for its key.
+    pub(crate) fn keep_nonces(&self, store: &Store) -> Result<(), Failure> {
+        self.dpop_key().map_or(Ok(()), |key| beside::keep_nonces(store, &self.id, key.dpop()))
+    }
+
     pub(crate) fn id_token(&self) -> IdTokenChoice {
         self.kept.id_token
     }
@@ -340,26 +358,56 @@ impl Session {
     }
 }
 
+/// Removes what is kept beside a session and its tokens.
+fn remove_beside(store: &Store, id: &str) -> Result<(), Failure> {
+    asked::erase(store, id, u64::MAX)?;
+    beside::remove(store, id)
+}
+
 /// Seconds until the access token expires.
 pub(crate) fn expires_in(tokens: &TokenSet, now: Timestamp) -> Option<u64> {
     tokens.expires_at().map(|expires_at| expires_at.saturating_since(now).as_secs())
 }
 
-/// All sessions, and what is wrong with files that cannot be read.
-pub(crate) fn all(store: &Store) -> Result<(Vec<Session>, Vec<Failure>), Failure> {
-    let (mut sessions, mut failures) = (Vec::new(), Vec::new());
+/// A session whose files cannot be read. It stands in nobody's way but its own.
+#[derive(Debug)]
+pub(crate) struct Damaged {
+    pub(crate) id: String,
+    pub(crate) failure: Failure,
+}
+
+impl Damaged {
+    /// Removes its files. What its tokens were nobody knows.
+    pub(crate) fn remove(&self, store: &Store) -> Result<(), Failure> {
+        store.remove(&tokens_file(&self.id))?;
+        remove_beside(store, &self.id)?;
+        store.remove(&file(&self.id))
+    }
+}
+
+/// All sessions, and those that cannot be read.
+pub(crate) fn all(store: &Store) -> Result<(Vec<Session>, Vec<Damaged>), Failure> {
+    let (mut sessions, mut damaged) = (Vec::new(), Vec::new());
     for name in store.session_files()? {
         match load(store, &name) {
             Ok(session) => sessions.extend(session),
-            Err(failure) => failures.push(failure),
+            Err(failure) => {
+                let id = name.trim_start_matches("session-").trim_end_matches(".json").to_owned();
+                damaged.push(Damaged { id, failure });
+            }
         }
     }
-    Ok((sessions, failures))
+    Ok((sessions, damaged))
 }
 
 /// The session that is meant: the one that the command line names, or the only one.
 pub(crate) fn choose(context: &Context) -> Result<Session, Failure> {
-    let (mut sessions, failures) = all(&context.store)?;
+    find(context)?.map_err(|damaged| damaged.failure)
+}
+
+/// The same, or the one that is meant and damaged.
+pub(crate) fn find(context: &Context) -> Result<Result<Session, Damaged>, Failure> {
+    let (mut sessions, mut damaged) = all(&context.store)?;
     let (wanted, ChoiceArgs { issuer, subject }) = (context.options.session.as_deref(), &context.choice);
     sessions.retain(|session| {
         wanted.is_none_or(|wanted| !wanted.is_empty() && session.id.starts_with(wanted))
@@ -370,16 +418,15 @@ pub(crate) fn choose(context: &Context) -> Result<Session, Failure> {
             })
             && subject.as_deref().is_none_or(|subject| session.subject() == subject)
     });
-    // With a file that cannot be read nobody knows whether the choice is the only one.
-    let certain = wanted.is_some_and(|wanted| sessions.iter().any(|session| session.id == wanted));
-    if let Some(failure) = failures.into_iter().next().filter(|_| !certain) {
-        return Err(failure);
+    damaged.retain(|damaged| wanted.is_none_or(|wanted| !wanted.is_empty() && damaged.id.starts_with(wanted)));
+    if sessions.is_empty() && issuer.is_none() && subject.is_none() && !damaged.is_empty() {
+        return Ok(Err(damaged.swap_remove(0)));
     }
     let now = context.now();
     let list: Vec<_> = sessions.iter().map(|session| session.line(now)).collect();
     let is_named = wanted.is_some() || issuer.is_some() || subject.is_some();
     match sessions.pop() {
-        Some(session) if sessions.is_empty() => Ok(session),
+        Some(session) if sessions.is_empty() => Ok(Ok(session)),
         Some(_) => Err(Code::SessionAmbiguous.because(list.join("; "))),
         None if is_named => {
             let named = [wanted, issuer.as_deref(), subject.as_deref()].into_iter().flatten();
@@ -419,6 +466,9 @@ fn load(store: &Store, name: &str) -> Result<Option<Session>, Failure> {
         return Err(damaged(Core::STORED_MALFORMED));
     }
     let id = id(&tokens, kept.matrix.as_ref());
+    if let Some(key) = &kept.dpop_key {
+        beside::supply_nonces(store, &id, key.dpop());
+    }
     let is_doubtful = asked::is_noted(store, &id, generation)?;
     let session = Session { id, kept, tokens, generation, is_doubtful };
     // A session under another's name would be taken for it.

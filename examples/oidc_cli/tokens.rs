@@ -39,7 +39,11 @@ pub(crate) fn good(context: &mut Context, need: Need) -> Result<Session, Failure
     if need == Need::Good && !session.is_doubtful && is_good(context, &session.tokens) {
         return Ok(session);
     }
-    let Vain { failure, standing } = match refresh(context, &session) {
+    let refreshed = refresh(context, &session);
+    if let Err(failure) = session.keep_nonces(&context.store) {
+        context.out.emit(&Event::warning(&failure));
+    }
+    let Vain { failure, standing } = match refreshed {
         Ok(session) => {
             // `token --show-tokens` prints nothing but the token for people, who may be a shell.
             let refreshed = Event::Refreshed { session: session.summary(context.now()) };

@@ -196,6 +196,7 @@ fn logout_does_not_wait_for_the_network() {
     assert!(cli.session_files().is_empty());
 
     cli.login(&op, &[]).done();
+    cli.forget_metadata();
     op.provider.fault(On::ServerMetadata, Fault::status(404), 1);
     let run = cli.run(&["logout", "--end-session", "--browser", &browser()]).done();
     assert_eq!(run.event("logged_out")["code"], "metadata.not_found");

@@ -13,7 +13,7 @@ use crate::context::{Context, trust};
 use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::keys::BindingKey;
-use crate::session::{self, Choices, Session, Wish};
+use crate::session::{Choices, Session, Wish};
 use crate::store::Draft;
 use crate::tokens::{self, Settled};
 
@@ -40,9 +40,7 @@ impl Beginning {
         let identity = Identity::read(&args.client)?;
         let grant = &args.grant;
         // Nothing is begun whose outcome could not be kept.
-        if let Some(failure) = session::all(&context.store)?.1.into_iter().next() {
-            return Err(failure);
-        }
+        drop(context.store.session_files()?);
         let schemes = context.options.schemes();
         let provider = context.discover(args::issuer(issuer, schemes)?, schemes)?;
         if grant.id_token == IdTokenChoice::TrustTls && !provider.metadata().token_endpoint.is_https() {
@@ -119,12 +117,13 @@ impl Login {
         context.out.checked("the session is in the store");
         context.out.emit(&Event::LoggedIn { session: session.summary(context.now()) });
         granted::compare(context, &session);
+        context.keep_metadata(&session);
         if self.party.provider().metadata().userinfo_endpoint.is_some()
             && let Err(failure) = ask_userinfo(context, &self.party, &session)
         {
             context.out.emit(&Event::warning(&failure));
         }
-        Ok(())
+        session.keep_nonces(&context.store)
     }
 }
 

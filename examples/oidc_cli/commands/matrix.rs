@@ -76,9 +76,7 @@ pub(super) struct Beginning {
 impl Beginning {
     fn new(context: &mut Context, text: &str, identity: &Identity, id_token: IdTokenChoice) -> Result<Self, Failure> {
         // Nothing is begun whose outcome could not be kept.
-        if let Some(failure) = session::all(&context.store)?.1.into_iter().next() {
-            return Err(failure);
-        }
+        drop(context.store.session_files()?);
         let server = find(context, text)?;
         Self::at(context, server, identity, id_token)
     }

@@ -78,7 +78,7 @@ pub(crate) fn register(context: &mut Context, args: &RegisterArgs) -> Result<(),
 }
 
 pub(crate) fn status(context: &Context) -> Result<(), Failure> {
-    let (sessions, failures) = session::all(&context.store)?;
+    let (sessions, damaged) = session::all(&context.store)?;
     let ChoiceArgs { issuer, subject } = &context.choice;
     if context.options.session.is_some() || issuer.is_some() || subject.is_some() {
         let session = session::choose(context)?;
@@ -88,8 +88,8 @@ pub(crate) fn status(context: &Context) -> Result<(), Failure> {
     for session in &sessions {
         context.out.emit(&Event::Session { session: session.summary(context.now()) });
     }
-    match failures.into_iter().next() {
-        Some(failure) => Err(failure),
+    match damaged.into_iter().next() {
+        Some(damaged) => Err(damaged.failure),
         None if sessions.is_empty() => Err(Code::NoSession.because("nobody is logged in")),
         None => Ok(()),
     }
@@ -128,7 +128,9 @@ pub(crate) fn refresh(context: &mut Context) -> Result<(), Failure> {
 pub(crate) fn userinfo(context: &mut Context) -> Result<(), Failure> {
     let session = tokens::good(context, Need::Good)?;
     let party = context.connect(&session)?;
-    let refused = match ask_userinfo(context, &party, &session) {
+    let asked = ask_userinfo(context, &party, &session);
+    session.keep_nonces(&context.store)?;
+    let refused = match asked {
         Err(failure) if failure.is(Core::USERINFO_UNAUTHORIZED) => failure,
         result => return result,
     };

@@ -30,6 +30,7 @@ pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failu
         live.tend(INTERVAL);
         while let Some(seen) = events.wait(Duration::ZERO).filter(|_| left > 0) {
             left -= 1;
+            session.keep_nonces(&context.store)?;
             if live.standing() == Standing::Doubtful
                 && let Ok(now) = session::reload(&context.store, &session)
             {
