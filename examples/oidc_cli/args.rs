@@ -9,14 +9,15 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use oidc_proto::jose::Algorithm;
 use oidc_proto::matrix::{AccountAction, DeviceId};
-use oidc_proto::{AuthMethod, Prompt, ResponseMode};
+use oidc_proto::{AuthMethod, Prompt, RedirectUri, ResponseMode};
 use oidc_proto::{Issuer, Schemes, Scope};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Code, Failure};
 
 use values::{
-    account_action, auth_method, command_line, device_id, key_algorithm, prompt, response_mode, scope, seconds,
+    account_action, auth_method, command_line, device_id, key_algorithm, parameter, prompt, redirect_uri,
+    response_mode, scope, seconds,
 };
 
 pub(crate) use qr::{QrCommand, QrGrantArgs, QrLoginArgs, QrMeetingArgs};
@@ -219,6 +220,9 @@ pub(crate) struct RegisterArgs {
     /// Register http://127.0.0.1:N/callback, for a provider that does not leave the port open
     #[arg(long, value_name = "N")]
     pub(crate) redirect_port: Option<u16>,
+    /// Register this redirect URI, for login --redirect-uri
+    #[arg(long, value_name = "URI", conflicts_with = "redirect_port", value_parser = redirect_uri)]
+    pub(crate) redirect_uri: Option<RedirectUri>,
     /// Register anew, though there is a registration in the store
     #[arg(long)]
     pub(crate) anew: bool,
@@ -302,6 +306,9 @@ pub(crate) struct LoginArgs {
     /// query, fragment or form_post
     #[arg(long, value_name = "M", value_parser = response_mode)]
     pub(crate) response_mode: Option<ResponseMode>,
+    /// A parameter of the provider's own for the authorization request; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
+    pub(crate) parameter: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) meeting: MeetingArgs,
 }
@@ -312,6 +319,10 @@ pub(crate) struct MeetingArgs {
     /// Listen on this port, and use http://127.0.0.1:N/callback to the letter [default: any free one]
     #[arg(long, value_name = "N")]
     pub(crate) redirect_port: Option<u16>,
+    /// Come back to exactly this URI, of any scheme; without a port, on loopback, to any free one. Another than http on
+    /// this machine needs --paste [default: http://127.0.0.1/callback]
+    #[arg(long, value_name = "URI", conflicts_with = "redirect_port", value_parser = redirect_uri)]
+    pub(crate) redirect_uri: Option<RedirectUri>,
     /// Read the callback from standard input instead of listening: the URL, or its query
     #[arg(long)]
     pub(crate) paste: bool,
@@ -368,6 +379,9 @@ pub(crate) struct ClientCredentialsArgs {
     /// What to ask for
     #[arg(long, value_name = "S", value_parser = scope)]
     pub(crate) scope: Option<Scope>,
+    /// A parameter of the provider's own for the token request; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
+    pub(crate) parameter: Vec<(String, String)>,
 }
 
 #[derive(Clone, Debug, Default, Args)]

@@ -1,7 +1,7 @@
 //! The loopback listener: it takes one callback, answers nothing else, and ends at its deadline.
 
 use std::convert::Infallible;
-use std::net::TcpListener;
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
+use url::{Host, Url};
 
 use crate::failure::{Code, Failure};
 use crate::loopback::{self, NoBody};
 
-pub(crate) const PATH: &str = "/callback";
 /// A browser opens a handful of connections; more than these at once are not its.
 const CONNECTIONS: usize = 32;
 /// For a connection as a whole: it has one short request to make.
@@ -33,7 +33,15 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 /// Waits for the browser to come back.
 pub(crate) struct Listener {
     listener: TcpListener,
-    port: u16,
+    place: Place,
+}
+
+/// Where the browser comes back to.
+#[derive(Clone)]
+struct Place {
+    /// As it stands in the redirect URI.
+    authority: String,
+    path: String,
 }
 
 /// A callback, and whoever waits for what became of it.
@@ -46,20 +54,32 @@ struct Arrival {
 
 /// What one connection knows.
 struct Connection {
-    port: u16,
+    place: Place,
     mode: ResponseMode,
     arrivals: mpsc::Sender<Arrival>,
     flushed: Mutex<Option<oneshot::Receiver<Infallible>>>,
 }
 
 impl Listener {
-    pub(crate) fn bind(port: u16) -> Result<Self, Failure> {
-        let (listener, port) = loopback::bind(port)?;
-        Ok(Self { listener, port })
+    /// Listens where this redirect URI leads, on any free port if it names none; `None` if that is another machine, or
+    /// no `http`.
+    pub(crate) fn bind(redirect_uri: &Url) -> Result<Option<Self>, Failure> {
+        let address: IpAddr = match redirect_uri.host() {
+            Some(Host::Domain("localhost")) => Ipv4Addr::LOCALHOST.into(),
+            Some(Host::Ipv4(address)) if address.is_loopback() => address.into(),
+            Some(Host::Ipv6(address)) if address.is_loopback() => address.into(),
+            _ => return Ok(None),
+        };
+        if redirect_uri.scheme() != "http" {
+            return Ok(None);
+        }
+        let (listener, port) = loopback::bind(address, redirect_uri.port().unwrap_or(0))?;
+        let authority = format!("{}:{port}", redirect_uri.host_str().unwrap_or_default());
+        Ok(Some(Self { listener, place: Place { authority, path: redirect_uri.path().to_owned() } }))
     }
 
     pub(crate) fn redirect_uri(&self) -> String {
-        format!("http://127.0.0.1:{}{PATH}", self.port)
+        format!("http://{}{}", self.place.authority, self.place.path)
     }
 
     /// Takes the first callback, right or wrong, and tells the browser which it was.
@@ -105,7 +125,7 @@ impl Listener {
                     };
                     let (done, flushed) = oneshot::channel();
                     let flushed = Mutex::new(Some(flushed));
-                    let connection = Connection { port: self.port, mode, arrivals: arrivals.clone(), flushed };
+                    let connection = Connection { place: self.place.clone(), mode, arrivals: arrivals.clone(), flushed };
                     connections.spawn(async move {
                         let _ = timeout(CONNECTION_TIMEOUT, connection.serve(stream)).await;
                         drop(done);
@@ -132,7 +152,7 @@ impl Connection {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        if request.uri().path() != PATH {
+        if request.uri().path() != self.place.path {
             return page(StatusCode::NOT_FOUND, "There is nothing here.");
         }
         let bare = request.uri().query().is_none();
@@ -144,7 +164,7 @@ impl Connection {
                 page(StatusCode::NOT_FOUND, "There is nothing here.")
             }
             Method::GET => {
-                self.arrived(Callback::from_url(&format!("http://127.0.0.1:{}{}", self.port, request.uri()))).await
+                self.arrived(Callback::from_url(&format!("http://{}{}", self.place.authority, request.uri()))).await
             }
             Method::POST => match loopback::read(request.into_body(), CALLBACK_LIMIT).await {
                 Ok(form) => self.arrived(self.posted(&form)).await,

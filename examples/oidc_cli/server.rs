@@ -1,7 +1,7 @@
 //! The embedded provider, and a Matrix homeserver beside it, behind real HTTP, for `serve` and for the demo.
 
 use std::convert::Infallible;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn bind(args: &ServeArgs) -> Result<Self, Failure> {
-        let (listener, port) = loopback::bind(args.port)?;
+        let (listener, port) = loopback::bind(Ipv4Addr::LOCALHOST.into(), args.port)?;
         let mut env = SystemEnv::new()?;
         let base = format!("http://127.0.0.1:{port}");
         let provider = Provider::new(&base)

@@ -11,7 +11,7 @@ use oidc_proto::{ErrorCode as Core, Prompt, Schemes, Scope, Timestamp, TokenSet}
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::args::{BeginningArgs, ChoiceArgs, IdTokenChoice, LoginArgs, ParChoice, ReloginArgs};
+use crate::args::{BeginningArgs, ChoiceArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, ReloginArgs};
 use crate::asked;
 use crate::beside;
 use crate::context::Context;
@@ -97,6 +97,10 @@ pub(crate) struct Wish {
     pub(crate) par: ParChoice,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) redirect_port: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) redirect_uri: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) parameters: Vec<(String, String)>,
 }
 
 impl Wish {
@@ -110,6 +114,8 @@ impl Wish {
             response_mode: args.response_mode.map(|mode| mode.name().to_owned()),
             par: args.par,
             redirect_port: args.meeting.redirect_port,
+            redirect_uri: text_of(&args.meeting),
+            parameters: args.parameter.clone(),
         })
     }
 
@@ -125,6 +131,7 @@ impl Wish {
             prompt: if is_anew { names(&args.prompt) } else { self.prompt },
             no_prompt: self.no_prompt && !is_anew,
             redirect_port: args.meeting.redirect_port.or(self.redirect_port),
+            redirect_uri: text_of(&args.meeting).or(self.redirect_uri).filter(|_| args.meeting.redirect_port.is_none()),
             ..self
         }
     }
@@ -133,6 +140,10 @@ impl Wish {
     fn sends_no_consent(&self) -> bool {
         self.no_prompt || !self.prompt.is_empty() && !self.prompt.iter().any(|prompt| prompt == "consent")
     }
+}
+
+fn text_of(meeting: &MeetingArgs) -> Option<String> {
+    meeting.redirect_uri.as_ref().map(|uri| uri.as_str().to_owned())
 }
 
 fn names(prompts: &[Prompt]) -> Vec<String> {

@@ -25,3 +25,4 @@ mod sessions;
 mod store;
 mod truth;
 mod urls;
+mod wishes;

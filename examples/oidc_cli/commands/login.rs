@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use oidc_proto::ResponseMode;
 use oidc_proto::{
     AuthorizationRequest, Callback, Env as _, Error, ErrorCode as Core, PendingAuthorization, Prompt, Provider,
@@ -43,7 +45,8 @@ pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failu
         );
     }
     let meeting = Meeting::arrange(&args.meeting)?;
-    let login = beginning.login(context, clients::metadata(args.meeting.redirect_port)?, wish);
+    let registered = clients::redirect_uri(args.meeting.redirect_uri.as_ref(), args.meeting.redirect_port)?;
+    let login = beginning.login(context, clients::metadata(registered), wish);
     let result = login.and_then(|login| by_browser(context, login, &args.meeting.browser, meeting));
     result.map_err(|failure| beginning.identity.explain(failure))
 }
@@ -51,7 +54,9 @@ pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failu
 /// The user of a session logs in again.
 pub(super) fn again(context: &mut Context, args: &ReloginArgs, session: &Session) -> Result<(), Failure> {
     let mut login = Login::again(context, args, session)?;
-    let meeting_args = MeetingArgs { redirect_port: login.wish.redirect_port, ..args.meeting.clone() };
+    let named = login.wish.redirect_uri.as_deref().map(RedirectUri::new).transpose()?;
+    let meeting_args =
+        MeetingArgs { redirect_port: login.wish.redirect_port, redirect_uri: named, ..args.meeting.clone() };
     let (meeting, redirect_uri) = Meeting::arrange(&meeting_args)?;
     login.party = login.party.with_client(login.party.client().clone().with_redirect_uri(redirect_uri.clone()));
     by_browser(context, login, &meeting_args.browser, (meeting, redirect_uri))
@@ -108,7 +113,7 @@ fn request(context: &Context, wish: &Wish, redirect_uri: RedirectUri) -> Authori
     if let Some(mode) = wish.response_mode.as_deref().and_then(ResponseMode::from_name) {
         request = request.with_response_mode(mode);
     }
-    request
+    wish.parameters.iter().fold(request, |request, (name, value)| request.with_parameter(name, value))
 }
 
 /// Sends the user to the provider and waits for the response.
@@ -145,13 +150,17 @@ pub(super) fn lifetime(context: &Context) -> Duration {
 impl Meeting {
     /// Listens, or does not, and says where the browser is to be sent back to.
     pub(super) fn arrange(args: &MeetingArgs) -> Result<(Self, RedirectUri), Failure> {
+        let registered = clients::redirect_uri(args.redirect_uri.as_ref(), args.redirect_port)?;
         if args.paste {
-            let redirect_uri = clients::metadata(args.redirect_port)?.redirect_uris.into_iter().next();
-            return Ok((Self::Paste, redirect_uri.ok_or(Core::AUTHORIZATION_REDIRECT_URI).map_err(Error::from)?));
+            return Ok((Self::Paste, registered));
         }
-        let listener = Listener::bind(args.redirect_port.unwrap_or(0))?;
+        let url = Url::parse(registered.as_str()).map_err(|error| Code::Usage.because(error))?;
+        let Some(listener) = Listener::bind(&url)? else {
+            return Err(Code::Usage.because("a redirect URI that is not http on this machine needs --paste"));
+        };
         let redirect_uri = RedirectUri::new(&listener.redirect_uri())?;
-        Ok((Self::Listener(listener), redirect_uri))
+        // With a port it is used to the letter.
+        Ok((Self::Listener(listener), if url.port().is_some() { registered } else { redirect_uri }))
     }
 
     /// Waits for the browser to come back with the login's response.

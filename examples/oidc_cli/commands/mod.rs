@@ -74,7 +74,8 @@ pub(crate) fn register(context: &mut Context, args: &RegisterArgs) -> Result<(),
         Place::Homeserver(homeserver) => return matrix::register(context, homeserver, args.anew),
     };
     let provider = context.discover(issuer, schemes)?;
-    clients::register(context, &provider, &clients::metadata(args.redirect_port)?, args.anew)
+    let redirect_uri = clients::redirect_uri(args.redirect_uri.as_ref(), args.redirect_port)?;
+    clients::register(context, &provider, &clients::metadata(redirect_uri), args.anew)
 }
 
 pub(crate) fn status(context: &Context) -> Result<(), Failure> {
