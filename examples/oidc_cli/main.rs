@@ -23,6 +23,7 @@ mod paste;
 mod server;
 mod session;
 mod store;
+mod surroundings;
 mod symbol;
 mod tokens;
 

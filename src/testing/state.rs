@@ -37,6 +37,8 @@ pub(super) struct State {
     pub(super) step_up: StepUp,
     /// Refresh tokens are for `offline_access` only, which is granted with consent only.
     pub(super) offline_by_consent: bool,
+    /// Web clients may have redirect URIs with `http` on loopback, for developers.
+    pub(super) web_on_loopback: bool,
     /// Which of the two generations of keys signs.
     pub(super) second_keys: bool,
     pub(super) rotates: bool,
@@ -91,6 +93,7 @@ impl State {
             extensions: Vec::new(),
             step_up: StepUp::default(),
             offline_by_consent: false,
+            web_on_loopback: false,
             second_keys: false,
             rotates: true,
             reuse: Reuse::EndsGrant,

@@ -32,6 +32,13 @@ impl Provider {
         self
     }
 
+    /// Lets web clients register redirect URIs with `http` on loopback, as an application has them while it is developed.
+    #[must_use]
+    pub fn with_web_clients_on_loopback(self) -> Self {
+        self.lock().web_on_loopback = true;
+        self
+    }
+
     /// Makes the nonce of now worthless.
     pub fn rotate_dpop_nonce(&self) {
         self.lock().nonces.current = None;

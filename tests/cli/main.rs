@@ -21,6 +21,7 @@ mod matrix;
 mod paste;
 mod pushed;
 mod qr;
+mod serving;
 mod sessions;
 mod store;
 mod truth;

@@ -22,7 +22,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 pub(crate) fn demo(options: Global, args: &DemoArgs, out: Output) -> Result<(), Failure> {
     let folder = tempfile::tempdir().map_err(|error| Code::StoreIo.because(error))?;
     out.step("Provider");
-    let server = Server::bind(&ServeArgs { port: 0, access_token_lifetime: Duration::from_secs(300) })?;
+    let server = Server::bind(&ServeArgs { access_token_lifetime: Duration::from_secs(300), ..ServeArgs::default() })?;
     let issuer = server.issuer();
     out.emit(&Event::Serving { issuer: &issuer });
     let base = issuer.clone();
