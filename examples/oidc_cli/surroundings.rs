@@ -65,8 +65,8 @@ impl Surroundings {
         match uri.path() {
             "/register" if response.status() == StatusCode::CREATED => {
                 let client: Value = serde_json::from_slice(response.body()).unwrap_or_default();
-                if let (Some(id), Some(uri)) = (client["client_id"].as_str(), client["backchannel_logout_uri"].as_str())
-                {
+                let known = text(&client, "client_id").zip(text(&client, "backchannel_logout_uri"));
+                if let Some((id, uri)) = known {
                     logout_uris.insert(id.to_owned(), uri.to_owned());
                 }
             }
@@ -75,8 +75,8 @@ impl Surroundings {
                     if *method == Method::POST { body } else { uri.query().unwrap_or_default().as_bytes() };
                 let hint = form_urlencoded::parse(parameters).find(|(name, _)| name == "id_token_hint");
                 let claims = hint.and_then(|(_, id_token)| claims(&id_token)).unwrap_or_default();
-                let login = claims["sub"].as_str().and_then(|sub| sub.strip_prefix("sub-"));
-                let Some((client, login)) = claims["aud"].as_str().zip(login) else { return };
+                let login = text(&claims, "sub").and_then(|sub| sub.strip_prefix("sub-"));
+                let Some((client, login)) = text(&claims, "aud").zip(login) else { return };
                 if let Some(uri) = logout_uris.get(client) {
                     tell(uri.clone(), provider.logout_request(client, login, now));
                 }
@@ -84,6 +84,10 @@ impl Surroundings {
             _ => {}
         }
     }
+}
+
+fn text<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
+    object.get(name)?.as_str()
 }
 
 /// The claims of an ID token. Whose they are the provider has checked.
