@@ -299,6 +299,19 @@ fn no_line_of_json_holds_a_character_that_deceives() {
 }
 
 #[test]
+fn an_issuer_with_another_scheme_or_none_is_told_apart() {
+    let cli = Cli::new();
+    for (issuer, code, hint) in [
+        ("op.example.org", "url.syntax", "https://op.example.org"),
+        ("http://127.0.0.1:1", "url.scheme", "--insecure-loopback"),
+        ("http://op.example.org", "url.scheme", "https"),
+    ] {
+        let run = cli.run(&["login", "--issuer", issuer]).failed(1, "local", code);
+        assert!(run.event("error")["hint"].as_str().unwrap().contains(hint), "{}", run.stdout);
+    }
+}
+
+#[test]
 fn a_port_in_use_is_told_with_ways_out() {
     let (op, cli) = (Op::start(), Cli::new());
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();

@@ -13,11 +13,14 @@ fn start(cli: &Cli, op: &Op, arguments: &[&str]) -> (Running, String) {
     (running, callback)
 }
 
+/// How an address is copied.
+type Form<'a> = &'a dyn Fn(&str) -> String;
+
 #[test]
 fn an_address_is_understood_in_each_form_in_which_it_is_copied() {
     let (op, cli) = (Op::start(), Cli::new());
     let query = |callback: &str| callback.split_once('?').unwrap().1.to_owned();
-    let forms: [(&str, &dyn Fn(&str) -> String); 11] = [
+    let forms: [(&str, Form<'_>); 11] = [
         ("whole", &|callback| callback.to_owned()),
         ("in quotation marks", &|callback| format!("\"{callback}\"")),
         ("in single ones", &|callback| format!(" '{callback}' ")),
