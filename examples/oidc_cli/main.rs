@@ -26,6 +26,7 @@ mod store;
 mod surroundings;
 mod symbol;
 mod tokens;
+mod wish;
 
 use std::process::ExitCode;
 

@@ -7,11 +7,11 @@ use std::time::Duration;
 use oidc_proto::adapter::store::{BlockingSessionStore as _, FileStore};
 use oidc_proto::matrix::{DeviceId, Homeserver, UserId, UserSession};
 use oidc_proto::session::{Record, Standing, StoreAction, StoreResponse};
-use oidc_proto::{ErrorCode as Core, Prompt, Schemes, Scope, Timestamp, TokenSet};
+use oidc_proto::{ErrorCode as Core, Schemes, Timestamp, TokenSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::args::{BeginningArgs, ChoiceArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, ReloginArgs};
+use crate::args::{ChoiceArgs, IdTokenChoice};
 use crate::asked;
 use crate::beside;
 use crate::context::Context;
@@ -19,6 +19,7 @@ use crate::event::Summary;
 use crate::failure::{Code, Failure};
 use crate::keys::{BindingKey, KeyFile};
 use crate::store::{Draft, Store};
+use crate::wish::Wish;
 
 const VERSION: u32 = 1;
 
@@ -75,79 +76,6 @@ pub(crate) struct Choices {
     pub(crate) dpop_key: Option<BindingKey>,
     /// `None` at a Matrix homeserver.
     pub(crate) wish: Option<Wish>,
-}
-
-/// What a login at a provider asks for, so that it can be repeated.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Wish {
-    /// On another device, by a code.
-    #[serde(default)]
-    pub(crate) by_device: bool,
-    pub(crate) scope: Scope,
-    /// By name.
-    #[serde(default)]
-    pub(crate) prompt: Vec<String>,
-    #[serde(default)]
-    pub(crate) no_prompt: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) login_hint: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) response_mode: Option<String>,
-    #[serde(default)]
-    pub(crate) par: ParChoice,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) redirect_port: Option<u16>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) redirect_uri: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) parameters: Vec<(String, String)>,
-}
-
-impl Wish {
-    pub(crate) fn of_login(args: &LoginArgs) -> Result<Self, Failure> {
-        Ok(Self {
-            by_device: false,
-            scope: args.beginning.grant.openid_scope()?,
-            prompt: names(&args.prompt),
-            no_prompt: args.no_prompt,
-            login_hint: args.login_hint.clone(),
-            response_mode: args.response_mode.map(|mode| mode.name().to_owned()),
-            par: args.par,
-            redirect_port: args.meeting.redirect_port,
-            redirect_uri: text_of(&args.meeting),
-            parameters: args.parameter.clone(),
-        })
-    }
-
-    pub(crate) fn of_device(args: &BeginningArgs) -> Result<Self, Failure> {
-        Ok(Self { by_device: true, scope: args.grant.openid_scope()?, ..Self::default() })
-    }
-
-    /// The same login once more, with what is said anew.
-    pub(crate) fn again(self, args: &ReloginArgs) -> Self {
-        let is_anew = !args.prompt.is_empty();
-        Self {
-            scope: args.scope.clone().unwrap_or(self.scope),
-            prompt: if is_anew { names(&args.prompt) } else { self.prompt },
-            no_prompt: self.no_prompt && !is_anew,
-            redirect_port: args.meeting.redirect_port.or(self.redirect_port),
-            redirect_uri: text_of(&args.meeting).or(self.redirect_uri).filter(|_| args.meeting.redirect_port.is_none()),
-            ..self
-        }
-    }
-
-    /// Whether the request names prompts, or none, and not `consent`.
-    fn sends_no_consent(&self) -> bool {
-        self.no_prompt || !self.prompt.is_empty() && !self.prompt.iter().any(|prompt| prompt == "consent")
-    }
-}
-
-fn text_of(meeting: &MeetingArgs) -> Option<String> {
-    meeting.redirect_uri.as_ref().map(|uri| uri.as_str().to_owned())
-}
-
-fn names(prompts: &[Prompt]) -> Vec<String> {
-    prompts.iter().map(|prompt| prompt.name().to_owned()).collect()
 }
 
 impl Session {

@@ -13,9 +13,10 @@ use crate::context::{Context, trust};
 use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::keys::BindingKey;
-use crate::session::{Choices, Session, Wish};
+use crate::session::{Choices, Session};
 use crate::store::Draft;
 use crate::tokens::{self, Settled};
+use crate::wish::Wish;
 
 /// A login that can go on: the store is whole, the provider is known.
 pub(super) struct Beginning {

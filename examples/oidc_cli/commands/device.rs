@@ -9,7 +9,8 @@ use crate::clients;
 use crate::context::Context;
 use crate::event::Event;
 use crate::failure::Failure;
-use crate::session::{Session, Wish};
+use crate::session::Session;
+use crate::wish::Wish;
 
 pub(crate) fn device(context: &mut Context, args: &BeginningArgs) -> Result<(), Failure> {
     let issuer = match args.place.place() {

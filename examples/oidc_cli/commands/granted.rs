@@ -7,7 +7,8 @@ use serde::Deserialize;
 use crate::context::Context;
 use crate::event::Event;
 use crate::failure::{Code, Failure};
-use crate::session::{Session, Wish};
+use crate::session::Session;
+use crate::wish::Wish;
 
 /// What the metadata say of scopes.
 #[derive(Deserialize)]

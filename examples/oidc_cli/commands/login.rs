@@ -19,7 +19,8 @@ use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::listener::Listener;
 use crate::paste;
-use crate::session::{Session, Wish};
+use crate::session::Session;
+use crate::wish::Wish;
 
 /// How much later than the deadline a login expires, so that the deadline is what the user hears of.
 const SLACK: Duration = Duration::from_secs(60);
