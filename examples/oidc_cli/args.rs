@@ -9,14 +9,15 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use oidc_proto::jose::Algorithm;
 use oidc_proto::matrix::{AccountAction, DeviceId};
-use oidc_proto::{AuthMethod, Prompt, ResponseMode};
+use oidc_proto::{AuthMethod, Prompt, RedirectUri, ResponseMode};
 use oidc_proto::{Issuer, Schemes, Scope};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Code, Failure};
 
 use values::{
-    account_action, auth_method, command_line, device_id, key_algorithm, prompt, response_mode, scope, seconds,
+    account_action, auth_method, command_line, device_id, key_algorithm, parameter, prompt, redirect_uri,
+    response_mode, scope, seconds,
 };
 
 pub(crate) use qr::{QrCommand, QrGrantArgs, QrLoginArgs, QrMeetingArgs};
@@ -46,7 +47,7 @@ pub(crate) struct Global {
     /// Where registrations and sessions are kept [default: the platform's data folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
-    /// The session to use, by its ID or the beginning of it
+    /// The session to use, by its ID or the beginning of it; many commands take --issuer and --subject, too
     #[arg(long, global = true, value_name = "ID")]
     pub(crate) session: Option<String>,
     /// Allow http where the host is this machine, and nowhere else
@@ -98,20 +99,20 @@ pub(crate) enum Command {
     /// A token for the client itself; no session is stored
     ClientCredentials(ClientCredentialsArgs),
     /// Show the sessions in the store
-    Status,
+    Status(ChoiceArgs),
     /// A good access token, refreshed when needed
-    Token,
+    Token(ChoiceArgs),
     /// Refresh the tokens now
-    Refresh,
+    Refresh(ChoiceArgs),
     /// Keep the session fresh, and print what happens to it
     Watch(WatchArgs),
     /// What the provider tells about the user
-    Userinfo,
+    Userinfo(ChoiceArgs),
     /// In whose name and on which device the session speaks to its Matrix homeserver
-    Whoami,
+    Whoami(ChoiceArgs),
     /// Where the user of a Matrix session manages the account
     Account(AccountArgs),
-    /// Log the user of a Matrix session in again, with the same device
+    /// Log the user of a session in again: same provider, client, scope and choices
     Relogin(ReloginArgs),
     /// Log in on a new Matrix device with a QR code, or let one in
     #[command(subcommand)]
@@ -124,6 +125,32 @@ pub(crate) enum Command {
     /// Open the system's browser
     #[command(hide = true)]
     Open { url: String },
+}
+
+impl Command {
+    /// The session that the command is about, if it takes one.
+    pub(crate) fn choice(&self) -> Option<&ChoiceArgs> {
+        match self {
+            Self::Status(choice) | Self::Token(choice) | Self::Refresh(choice) => Some(choice),
+            Self::Userinfo(choice) | Self::Whoami(choice) => Some(choice),
+            Self::Watch(args) => Some(&args.choice),
+            Self::Account(args) => Some(&args.choice),
+            Self::Relogin(args) => Some(&args.choice),
+            Self::Logout(args) => Some(&args.choice),
+            _ => None,
+        }
+    }
+}
+
+/// Which session of several.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ChoiceArgs {
+    /// The session at this provider
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: Option<String>,
+    /// The session of this user: the subject, or the user ID of a Matrix session
+    #[arg(long, value_name = "SUB")]
+    pub(crate) subject: Option<String>,
 }
 
 #[derive(Debug, Default, Args)]
@@ -144,10 +171,39 @@ pub(crate) struct ServeArgs {
     /// How long its access tokens are good
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub(crate) access_token_lifetime: Duration,
+    /// A user; repeatable [default: alice and bob]
+    #[arg(long = "user", value_name = "LOGIN")]
+    pub(crate) users: Vec<String>,
+    /// A claim of every user: JSON, or else text; repeatable
+    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub(crate) claims: Vec<(String, String)>,
+    /// Whether authorization requests can be pushed
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) par: ServedPar,
+    /// Demand nonces in DPoP proofs
+    #[arg(long)]
+    pub(crate) dpop_nonce: bool,
+    /// Give refresh tokens for offline_access with consent only
+    #[arg(long)]
+    pub(crate) strict_offline_access: bool,
+    /// Ask on a page who logs in and whether the client may, instead of letting everybody in
+    #[arg(long)]
+    pub(crate) consent: bool,
+}
+
+/// What the served provider does with pushed authorization requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ServedPar {
+    Off,
+    #[default]
+    Advertised,
+    Required,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
+    #[command(flatten)]
+    pub(crate) choice: ChoiceArgs,
     /// End after so many events [default: when the session ends]
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u32>,
@@ -206,6 +262,9 @@ pub(crate) struct RegisterArgs {
     /// Register http://127.0.0.1:N/callback, for a provider that does not leave the port open
     #[arg(long, value_name = "N")]
     pub(crate) redirect_port: Option<u16>,
+    /// Register this redirect URI, for login --redirect-uri
+    #[arg(long, value_name = "URI", conflicts_with = "redirect_port", value_parser = redirect_uri)]
+    pub(crate) redirect_uri: Option<RedirectUri>,
     /// Register anew, though there is a registration in the store
     #[arg(long)]
     pub(crate) anew: bool,
@@ -277,15 +336,21 @@ pub(crate) struct LoginArgs {
     /// Whether the request goes to the provider directly, before the browser; auto: where the provider takes it
     #[arg(long, value_enum, default_value_t)]
     pub(crate) par: ParChoice,
-    /// none, login, consent, select_account, create
+    /// none, login, consent, select_account, create [default: consent where offline_access is asked for]
     #[arg(long, value_name = "P", value_delimiter = ' ', value_parser = prompt)]
     pub(crate) prompt: Vec<Prompt>,
+    /// Send no prompt, also for offline_access: for a provider that remembers the consent
+    #[arg(long, conflicts_with = "prompt")]
+    pub(crate) no_prompt: bool,
     /// Who is probably logging in
     #[arg(long, value_name = "H")]
     pub(crate) login_hint: Option<String>,
     /// query, fragment or form_post
     #[arg(long, value_name = "M", value_parser = response_mode)]
     pub(crate) response_mode: Option<ResponseMode>,
+    /// A parameter of the provider's own for the authorization request; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
+    pub(crate) parameter: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) meeting: MeetingArgs,
 }
@@ -296,6 +361,10 @@ pub(crate) struct MeetingArgs {
     /// Listen on this port, and use http://127.0.0.1:N/callback to the letter [default: any free one]
     #[arg(long, value_name = "N")]
     pub(crate) redirect_port: Option<u16>,
+    /// Come back to exactly this URI, of any scheme; without a port, on loopback, to any free one. Another than http on
+    /// this machine needs --paste [default: http://127.0.0.1/callback]
+    #[arg(long, value_name = "URI", conflicts_with = "redirect_port", value_parser = redirect_uri)]
+    pub(crate) redirect_uri: Option<RedirectUri>,
     /// Read the callback from standard input instead of listening: the URL, or its query
     #[arg(long)]
     pub(crate) paste: bool,
@@ -306,11 +375,21 @@ pub(crate) struct MeetingArgs {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ReloginArgs {
     #[command(flatten)]
+    pub(crate) choice: ChoiceArgs,
+    /// What to ask for in place of what the login asked for; not for a Matrix session
+    #[arg(long, value_name = "S", value_parser = scope)]
+    pub(crate) scope: Option<Scope>,
+    /// As for login, in place of the login's; not for a Matrix session
+    #[arg(long, value_name = "P", value_delimiter = ' ', value_parser = prompt)]
+    pub(crate) prompt: Vec<Prompt>,
+    #[command(flatten)]
     pub(crate) meeting: MeetingArgs,
 }
 
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct AccountArgs {
+    #[command(flatten)]
+    pub(crate) choice: ChoiceArgs,
     /// profile, devices_list, device_view, device_delete, account_deactivate or cross_signing_reset
     #[arg(long, value_name = "A", value_parser = account_action)]
     pub(crate) action: Option<AccountAction>,
@@ -342,6 +421,9 @@ pub(crate) struct ClientCredentialsArgs {
     /// What to ask for
     #[arg(long, value_name = "S", value_parser = scope)]
     pub(crate) scope: Option<Scope>,
+    /// A parameter of the provider's own for the token request; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
+    pub(crate) parameter: Vec<(String, String)>,
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -359,6 +441,8 @@ pub(crate) struct BrowserArgs {
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct LogoutArgs {
+    #[command(flatten)]
+    pub(crate) choice: ChoiceArgs,
     /// End the provider's own session too, in the browser
     #[arg(long)]
     pub(crate) end_session: bool,
@@ -374,7 +458,8 @@ pub(crate) enum IdTokenChoice {
     TrustTls,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum ParChoice {
     #[default]
     Auto,

@@ -1,7 +1,10 @@
 //! The user's browser: the system's, a command, or none.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,36 +15,55 @@ use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::output::Output;
 
-/// A browser that was opened.
-pub(crate) struct Opened(Option<JoinHandle<()>>);
+/// A browser that was opened. As long as this value is there, it is said if the browser fails.
+pub(crate) struct Opened {
+    scripted: Option<JoinHandle<()>>,
+    is_awaited: Arc<AtomicBool>,
+}
 
 impl Opened {
     /// Waits for the scripted one; nobody knows when a real one is done.
-    pub(crate) fn wait(self) {
-        let _ = self.0.map(JoinHandle::join);
+    pub(crate) fn wait(mut self) {
+        let _ = self.scripted.take().map(JoinHandle::join);
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.is_awaited.store(false, Ordering::Relaxed);
     }
 }
 
 impl BrowserArgs {
     /// Opens the URL and does not wait.
     pub(crate) fn open(&self, url: &str, timeout: Duration, out: Output) -> Result<Opened, Failure> {
+        let is_awaited = Arc::new(AtomicBool::new(true));
         if self.scripted {
             let (http, url) = (http(timeout)?, url.to_owned());
-            return Ok(Opened(Some(std::thread::spawn(move || {
+            let scripted = std::thread::spawn(move || {
                 if let Err(failure) = browse::browse(&http, &url) {
                     out.emit(&Event::warning(&failure));
                 }
-            }))));
+            });
+            return Ok(Opened { scripted: Some(scripted), is_awaited });
         }
+        let shared = Arc::clone(&is_awaited);
+        let failed = move |why: &dyn fmt::Display| {
+            if shared.load(Ordering::Relaxed) {
+                out.emit(&Event::warning(&Code::Browser.because(why)));
+            }
+        };
         if let Some(CommandLine { program, arguments }) = &self.browser {
-            // Standard output is ours alone. What becomes of the command does not matter: the callback comes or not.
+            // Standard output is ours alone. The callback may come all the same.
             let mut command = stranger(program);
             command.args(arguments).arg(url).stdin(Stdio::null()).stdout(Stdio::null());
             let spawned = command.spawn().map_err(|error| Code::Browser.because(format_args!("{program}: {error}")))?;
-            drop(spawned);
-            return Ok(Opened(None));
-        }
-        if !self.no_browser {
+            let (program, mut child) = (program.clone(), spawned);
+            std::thread::spawn(move || match child.wait() {
+                Ok(status) if !status.success() => failed(&format_args!("{program}: {status}")),
+                _ => {}
+            });
+        } else if !self.no_browser {
             let url = url.to_owned();
             // A browser for terminals keeps the thread until it is left.
             std::thread::spawn(move || {
@@ -49,11 +71,11 @@ impl BrowserArgs {
                 let opened = std::env::current_exe()
                     .and_then(|own| stranger(own).args(["open", &url]).stderr(Stdio::null()).status());
                 if !opened.is_ok_and(|status| status.success()) {
-                    out.hint("No browser could be started: open the URL yourself.");
+                    failed(&"no browser could be started");
                 }
             });
         }
-        Ok(Opened(None))
+        Ok(Opened { scripted: None, is_awaited })
     }
 }
 

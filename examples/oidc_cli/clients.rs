@@ -12,16 +12,19 @@ use crate::context::Context;
 use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::keys::KeyFile;
-use crate::listener::PATH;
-use crate::output::Output;
 
-/// What we say about ourselves: a native public client, with any port on loopback or with this one.
-pub(crate) fn metadata(redirect_port: Option<u16>) -> Result<ClientMetadata, Failure> {
-    let port = redirect_port.map(|port| format!(":{port}")).unwrap_or_default();
-    let redirect_uri = RedirectUri::new(&format!("http://127.0.0.1{port}{PATH}"))?;
+/// Where the browser comes back to: the URI that was named, else loopback with this port or any.
+pub(crate) fn redirect_uri(named: Option<&RedirectUri>, port: Option<u16>) -> Result<RedirectUri, Failure> {
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    let usual = || RedirectUri::new(&format!("http://127.0.0.1{port}/callback"));
+    Ok(named.map_or_else(usual, |named| Ok(named.clone()))?)
+}
+
+/// What we say about ourselves: a native public client with this redirect URI.
+pub(crate) fn metadata(redirect_uri: RedirectUri) -> ClientMetadata {
     let mut metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri]);
     metadata.client_name = Some("oidc_cli".into());
-    Ok(metadata)
+    metadata
 }
 
 /// The same for a device that asks its user to go elsewhere.
@@ -34,7 +37,7 @@ pub(crate) fn device_metadata() -> ClientMetadata {
 
 /// The same for a Matrix homeserver, by browser or on a device. Any port on loopback will do.
 pub(crate) fn matrix_metadata() -> Result<ClientMetadata, Failure> {
-    let mut metadata = metadata(None)?;
+    let mut metadata = metadata(redirect_uri(None, None)?);
     metadata.client_uri = Some("https://oidc-cli.example.org/".into());
     metadata.grant_types = metadata.grant_types.with(GrantType::DeviceCode);
     Ok(metadata)
@@ -117,11 +120,13 @@ impl Identity {
         Ok(metadata.with_private_key(file.known_as(name.as_deref()).load()?)?)
     }
 
-    /// Says what may be behind a failure.
-    pub(crate) fn explain(&self, failure: &Failure, out: Output) {
-        if failure.code == Core::TOKEN_INVALID_CLIENT.as_str() && self.secret.is_some() && self.method.is_none() {
-            out.hint("The provider may know this client by one method only: name it with --auth-method.");
+    /// The same failure with what may be behind it.
+    pub(crate) fn explain(&self, failure: Failure) -> Failure {
+        if failure.is(Core::TOKEN_INVALID_CLIENT) && self.secret.is_some() && self.method.is_none() {
+            let hint = format!("{} The provider may know this client by one method only.", failure.hint);
+            return failure.with_hint(hint);
         }
+        failure
     }
 }
 

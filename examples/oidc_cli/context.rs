@@ -9,11 +9,12 @@ use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, HttpOptions, Syste
 use oidc_proto::flow::ServerMetadataFetch;
 use oidc_proto::matrix::{AuthMetadataFetch, AuthServer, Homeserver, Party};
 use oidc_proto::{
-    Body, Client, Env, Failure as NoResponse, Flow, IdTokenTrust, Issuer, Policy, Provider, ProviderOptions,
-    RelyingParty, Schemes, Step, Timestamp,
+    Body, Client, Env, Failure as NoResponse, Flow, Freshness, IdTokenTrust, Issuer, Policy, Provider, ProviderOptions,
+    RelyingParty, Schemes, Step, Timestamp, UnknownFields,
 };
 
-use crate::args::{Global, IdTokenChoice};
+use crate::args::{ChoiceArgs, Global, IdTokenChoice};
+use crate::beside::{self, Metadata};
 use crate::clients;
 use crate::event::Event;
 use crate::failure::{Code, Failure};
@@ -26,6 +27,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) struct Context {
     pub(crate) options: Global,
+    /// The session that the command line names, beside its ID.
+    pub(crate) choice: ChoiceArgs,
     pub(crate) out: Output,
     pub(crate) store: Store,
     pub(crate) env: SystemEnv,
@@ -33,6 +36,9 @@ pub(crate) struct Context {
     /// What was discovered before: a command that has several things to do asks once, and fetches the keys once.
     provider: Option<Provider>,
     server: Option<Arc<AuthServer>>,
+    freshness: Option<Freshness>,
+    /// The session whose metadata were used without asking the provider.
+    unasked: Option<String>,
 }
 
 impl Context {
@@ -44,8 +50,11 @@ impl Context {
             env: SystemEnv::new()?,
             http: Narrated { http, out },
             options,
+            choice: ChoiceArgs::default(),
             provider: None,
             server: None,
+            freshness: None,
+            unasked: None,
         })
     }
 
@@ -111,8 +120,10 @@ impl Context {
             return Ok(known.clone());
         }
         self.out.step("Discovery");
-        let options = ProviderOptions::new().with_schemes(schemes);
-        let provider = self.run("asking for the metadata", ServerMetadataFetch::start(issuer, options)?)?.provider;
+        let options = options(schemes);
+        let fetched = self.run("asking for the metadata", ServerMetadataFetch::start(issuer, options)?)?;
+        self.freshness = Some(fetched.freshness);
+        let provider = fetched.provider;
         self.out.checked("the document's issuer is the one asked for, to the letter");
         self.out.checked(match schemes {
             Schemes::HttpsOnly => "every endpoint is https",
@@ -147,7 +158,57 @@ impl Context {
             return Ok(self.connect_home(session)?.relying_party().clone());
         }
         let client = self.client(session)?;
-        Ok(RelyingParty::new(self.discover(session.tokens.issuer().clone(), session.schemes())?, client))
+        Ok(RelyingParty::new(self.provider_of(session)?, client))
+    }
+
+    /// The provider by the metadata that the session keeps, as long as they are fresh. Older ones are fetched anew, and
+    /// serve where they cannot be.
+    fn provider_of(&mut self, session: &Session) -> Result<Provider, Failure> {
+        let (issuer, schemes) = (session.tokens.issuer(), session.schemes());
+        let is_known = self.provider.as_ref().is_some_and(|known| known.issuer() == issuer);
+        let kept = Metadata::read(&self.store, session.id()).filter(|_| !is_known);
+        let options = options(schemes);
+        let kept = kept.and_then(|kept| Some((kept.freshness, kept.provider(issuer, options)?)));
+        if let Some((freshness, provider)) = &kept
+            && !freshness.is_stale(self.now(), Duration::ZERO)
+        {
+            self.unasked = Some(session.id().to_owned());
+            self.provider = Some(provider.clone());
+            return Ok(provider.clone());
+        }
+        match (self.discover(issuer.clone(), schemes), kept) {
+            (Ok(provider), _) => {
+                self.keep_metadata(session);
+                Ok(provider)
+            }
+            (Err(failure), Some((_, provider))) if failure.fault != "local" => {
+                self.out.emit(&Event::warning(&failure));
+                self.provider = Some(provider.clone());
+                Ok(provider)
+            }
+            (Err(failure), _) => Err(failure),
+        }
+    }
+
+    /// Keeps the metadata of the session's provider, if they were fetched now. Commands work without.
+    pub(crate) fn keep_metadata(&self, session: &Session) {
+        if !session.is_stored(&self.store) {
+            return;
+        }
+        let fetched = self.provider.as_ref().zip(self.freshness);
+        let metadata = fetched.and_then(|(provider, freshness)| Metadata::of(provider, freshness));
+        if let Some(Err(failure)) = metadata.map(|metadata| metadata.keep(&self.store, session.id())) {
+            self.out.emit(&Event::warning(&failure));
+        }
+    }
+
+    /// After a command. If it failed with metadata that may be out of date, the next one asks for them.
+    pub(crate) fn doubt_metadata(&self, has_failed: bool) {
+        if let Some(id) = self.unasked.as_deref().filter(|_| has_failed)
+            && let Err(failure) = beside::expire_metadata(&self.store, id)
+        {
+            self.out.emit(&Event::warning(&failure));
+        }
     }
 
     /// The client of a session at its homeserver.
@@ -170,6 +231,11 @@ impl Context {
             None => client,
         })
     }
+}
+
+/// What only this program reads is among the unknown fields.
+fn options(schemes: Schemes) -> ProviderOptions {
+    ProviderOptions::new().with_schemes(schemes).with_unknown_fields(UnknownFields::Keep)
 }
 
 pub(crate) fn trust(choice: IdTokenChoice) -> IdTokenTrust {

@@ -132,8 +132,9 @@ pub(crate) enum Event<'a> {
     },
     LoggedOut {
         session: &'a str,
-        issuer: &'a str,
-        subject: &'a str,
+        /// `null` if the session was damaged.
+        issuer: Option<&'a str>,
+        subject: Option<&'a str>,
         revoked: bool,
         /// Why it was not revoked.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,8 +178,8 @@ pub(crate) struct Problem<'a> {
     expected: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'a str>,
+    /// What to do.
+    hint: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     recovery: Option<&'static str>,
     /// Seconds.
@@ -190,7 +191,7 @@ pub(crate) struct Problem<'a> {
 
 impl<'a> Problem<'a> {
     pub(crate) fn new(failure: &'a Failure) -> Self {
-        let Failure { fault, code, message, .. } = failure;
+        let Failure { fault, code, message, hint, .. } = failure;
         let error = failure.error.as_ref();
         Self {
             fault,
@@ -201,7 +202,7 @@ impl<'a> Problem<'a> {
             field: error.and_then(Error::field),
             expected: error.and_then(Error::expected).map(Quote::as_str),
             found: error.and_then(Error::found).map(Quote::as_str),
-            hint: error.map(Error::hint),
+            hint,
             recovery: error.map(|error| error.recovery().as_str()),
             retry_after: error.and_then(Error::retry_after).map(|after| after.as_secs()),
             provider: error.and_then(Error::provider_text).map(Words::new),
@@ -223,6 +224,11 @@ pub(crate) struct Summary<'a> {
     pub(crate) doubtful: bool,
     /// Whether there is a refresh token.
     pub(crate) refreshable: bool,
+    /// Seconds since the tokens were obtained.
+    pub(crate) age: u64,
+    /// What to do where the session cannot be refreshed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hint: Option<String>,
     /// The thumbprint of the key that the tokens are bound to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dpop_thumbprint: Option<&'a str>,

@@ -9,7 +9,10 @@ use oidc_proto::{Error, ErrorCode as Core};
 pub(crate) struct Failure {
     pub(crate) fault: &'static str,
     pub(crate) code: &'static str,
+    /// It ends with the hint.
     pub(crate) message: String,
+    /// What to do.
+    pub(crate) hint: String,
     /// The library's error.
     pub(crate) error: Option<Error>,
     pub(crate) exit: u8,
@@ -21,9 +24,32 @@ impl fmt::Display for Failure {
     }
 }
 
+impl Failure {
+    /// The same with better advice for this one case.
+    pub(crate) fn with_hint(self, hint: impl fmt::Display) -> Self {
+        let hint = hint.to_string();
+        let said = self.message.strip_suffix(&self.hint).unwrap_or(&self.message);
+        Self {
+            message: format!("{said}{hint}"),
+            error: self.error.map(|error| error.with_hint(hint.clone())),
+            hint,
+            ..self
+        }
+    }
+
+    /// Whether it has this code of the library.
+    pub(crate) fn is(&self, code: Core) -> bool {
+        self.code == code.as_str()
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let error = match option(error.code()) {
+        // Seven of nineteen providers compare it to the letter, and have codes of their own for it.
+        let is_about_redirect = error.provider_text().is_some_and(|text| {
+            [text.error(), text.description()].into_iter().flatten().any(|text| text.contains("redirect"))
+        });
+        let error = match option(error.code()).or(is_about_redirect.then_some(REDIRECT_URI)) {
             Some(option) => {
                 let hint = format!("{} {option}", error.hint());
                 error.with_hint(hint)
@@ -34,11 +60,14 @@ impl From<Error> for Failure {
             fault: error.fault().as_str(),
             code: error.code().as_str(),
             message: error.to_string(),
+            hint: error.hint().to_owned(),
             error: Some(error),
             exit: 1,
         }
     }
 }
+
+const REDIRECT_URI: &str = "If the redirect URI is compared to the letter, --redirect-port names its port.";
 
 /// Which option of this program helps.
 fn option(code: Core) -> Option<&'static str> {
@@ -49,13 +78,11 @@ fn option(code: Core) -> Option<&'static str> {
         Core::METADATA_NOT_FOUND => "A Matrix homeserver is named by --homeserver, not by --issuer.",
         Core::URL_SCHEME => "--insecure-loopback allows http on this machine.",
         Core::REGISTRATION_UNSUPPORTED | Core::REGISTRATION_DENIED => "--client-id names a client that is registered.",
-        Core::REGISTRATION_INVALID_REDIRECT_URI | Core::AUTHORIZATION_INVALID_REQUEST => {
-            "If the redirect URI is compared to the letter, --redirect-port names its port."
-        }
-        Core::TOKEN_NO_REFRESH_TOKEN => "The options are --scope \"openid offline_access\" and --prompt consent.",
+        Core::REGISTRATION_INVALID_REDIRECT_URI | Core::AUTHORIZATION_INVALID_REQUEST => REDIRECT_URI,
         Core::PAR_UNSUPPORTED | Core::PAR_NO_REQUEST_URI => "--par never sends the request in the URL.",
         Core::PAR_REQUIRED => "--par always pushes the request.",
         Core::DPOP_NOT_BOUND | Core::DPOP_ALGORITHM => "DPoP is used with --dpop only.",
+        Core::DPOP_PROOF => "Where the provider demands DPoP, --dpop sends proofs.",
         Core::AUTHORIZATION_RESPONSE_MODE => "The option is --response-mode.",
         Core::TRANSPORT_TIMEOUT => "--timeout gives it more time.",
         _ => return None,
@@ -63,39 +90,51 @@ fn option(code: Core) -> Option<&'static str> {
 }
 
 macro_rules! codes {
-    ($( $variant:ident = $name:literal, $fault:literal, exit $exit:literal, $meaning:literal; )*) => {
+    ($( $variant:ident = $name:literal, $fault:literal, exit $exit:literal, $meaning:literal, $cure:literal; )*) => {
         /// The codes of this program. The library has its own, which are printed unchanged.
         #[derive(Clone, Copy, Debug)]
         pub(crate) enum Code { $( $variant, )* }
 
         impl Code {
+            pub(crate) fn name(self) -> &'static str {
+                match self { $( Self::$variant => $name, )* }
+            }
+
             /// This failure, and what there is to say about this one case.
             pub(crate) fn because(self, detail: impl fmt::Display) -> Failure {
-                let (fault, code, exit, meaning) = match self { $( Self::$variant => ($fault, $name, $exit, $meaning), )* };
-                Failure { fault, code, message: format!("{meaning}: {detail} ({code})"), error: None, exit }
+                let (fault, code, exit, meaning, hint) =
+                    match self { $( Self::$variant => ($fault, $name, $exit, $meaning, $cure), )* };
+                let message = format!("{meaning}: {detail} ({code}). {hint}");
+                Failure { fault, code, message, hint: hint.to_owned(), error: None, exit }
             }
         }
     };
 }
 
 codes! {
-    Usage = "cli.usage", "local", exit 2, "wrong usage";
-    NoSession = "cli.no_session", "local", exit 1, "there is no session in the store";
-    SessionUnknown = "cli.session_unknown", "local", exit 1, "no session in the store has this ID";
-    SessionAmbiguous = "cli.session_ambiguous", "local", exit 2, "there are several sessions, choose one with --session";
-    NotMatrix = "cli.not_matrix", "local", exit 1, "the session does not belong to a Matrix homeserver";
-    ClientUnknown = "cli.client_unknown", "local", exit 1, "the store holds no client for this session";
-    KeyFile = "cli.key_file", "local", exit 1, "the private key cannot be read from its file";
-    StoreDamaged = "cli.store_damaged", "local", exit 1, "a file of the store is damaged, and left as it is";
-    StoreVersion = "cli.store_version", "local", exit 1, "a file of the store is from a newer version, and left as it is";
-    StoreIo = "cli.store_io", "environment", exit 1, "the store cannot be read or written";
-    StoreBusy = "cli.store_busy", "environment", exit 1, "another process holds the store";
-    Listener = "cli.listener", "local", exit 1, "cannot listen on loopback";
-    Browser = "cli.browser", "local", exit 1, "the browser failed";
-    NoCallback = "cli.no_callback", "local", exit 1, "standard input ended without a callback";
-    NoInput = "cli.no_input", "local", exit 1, "standard input ended without a response";
-    QrImage = "cli.qr_image", "local", exit 1, "the picture of a QR code cannot be read or written";
-    Secrets = "cli.secrets", "local", exit 1, "the file with the account's secrets cannot be read or written";
-    Deadline = "cli.deadline", "transport", exit 1, "the user did not finish in time";
-    Setup = "cli.setup", "local", exit 1, "the program cannot start";
+    Usage = "cli.usage", "local", exit 2, "wrong usage", "See --help.";
+    NoSession = "cli.no_session", "local", exit 1, "there is no session in the store", "Log in: oidc_cli login --issuer URL";
+    SessionUnknown = "cli.session_unknown", "local", exit 1, "no session in the store is the one that was named", "See oidc_cli status.";
+    SessionAmbiguous = "cli.session_ambiguous", "local", exit 2, "there are several sessions", "Choose one with --session, --issuer or --subject.";
+    OtherUser = "cli.other_user", "denied", exit 1, "another user logged in, the session stays as it was", "Log in with the account of the session, or log in anew: oidc_cli login.";
+    NotMatrix = "cli.not_matrix", "local", exit 1, "the session does not belong to a Matrix homeserver", "Choose a session that was begun with --homeserver.";
+    ClientUnknown = "cli.client_unknown", "local", exit 1, "the store holds no client for this session", "Log in again, with --client-id if the client was registered by hand.";
+    KeyFile = "cli.key_file", "local", exit 1, "the private key cannot be read from its file", "Name a file with a private key in PEM (PKCS #8, not encrypted) with --key.";
+    StoreDamaged = "cli.store_damaged", "local", exit 1, "a file of the store is damaged, and left as it is", "Log in again to replace the session, or remove it with oidc_cli logout --session ID; a file of registrations: move it away.";
+    StoreVersion = "cli.store_version", "local", exit 1, "a file of the store is from a newer version, and left as it is", "Use the newer program, or move the file away.";
+    StoreIo = "cli.store_io", "environment", exit 1, "the store cannot be read or written", "Check the folder, its owner and the free space, or name another one with --store.";
+    StoreBusy = "cli.store_busy", "environment", exit 1, "another process holds the store", "Wait for the other process; --timeout gives it more time.";
+    Output = "cli.output", "environment", exit 1, "the output cannot be written", "Make room on the disk, or write to another place, and run the command again.";
+    Listener = "cli.listener", "local", exit 1, "cannot listen on loopback", "Name another port with --redirect-port, or log in with --paste.";
+    Browser = "cli.browser", "local", exit 1, "the browser failed", "Open the URL yourself; or log in with --paste, or with oidc_cli device.";
+    NoCallback = "cli.no_callback", "local", exit 1, "standard input ended without a callback", "Paste the whole address of the page that the browser was sent to.";
+    NoInput = "cli.no_input", "local", exit 1, "standard input ended without a response", "Run the command at a terminal, or write the responses to its standard input.";
+    ScopeNarrowed = "cli.scope_narrowed", "denied", exit 1, "the provider granted less than was asked for", "Check which scopes the provider allows this client and this user.";
+    ScopeUnsupported = "cli.scope_unsupported", "local", exit 1, "the provider does not list a scope that is asked for", "Check the spelling of --scope; many providers ignore what they do not know.";
+    Unadvertised = "cli.unadvertised", "local", exit 1, "the provider's metadata do not list what is asked for", "The login goes on; if the provider refuses it, leave the option out.";
+    LongUrl = "cli.long_url", "remote", exit 1, "the URL of the logout is longer than browsers and servers take", "It names the user and the client in place of the ID token; the provider may ask whom to log out.";
+    QrImage = "cli.qr_image", "local", exit 1, "the picture of a QR code cannot be read or written", "Check the path and that it is a PNG with one QR code, or use the code's text.";
+    Secrets = "cli.secrets", "local", exit 1, "the file with the account's secrets cannot be read or written", "Check the path and what is in the file.";
+    Deadline = "cli.deadline", "transport", exit 1, "the user did not finish in time", "Try again; --deadline gives more time.";
+    Setup = "cli.setup", "local", exit 1, "the program cannot start", "Check the machine: memory, entropy and certificates.";
 }

@@ -157,9 +157,9 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
             let kept = if *kept { "are in the file" } else { "are forgotten; --secrets keeps them" };
             write!(out, "{GOOD}The account's secrets{GOOD:#} {backup}came, and {kept}")?;
         }
-        Event::LoggedOut { subject, revoked, .. } => {
+        Event::LoggedOut { session, subject, revoked, .. } => {
             let grant = if *revoked { "its tokens are revoked" } else { "its tokens are NOT revoked" };
-            write!(out, "{GOOD}Logged out{GOOD:#} {}; {grant}", plain(subject))?;
+            write!(out, "{GOOD}Logged out{GOOD:#} {}; {grant}", plain(subject.unwrap_or(session)))?;
         }
         Event::EndSessionUrl { url } => {
             writeln!(out, "{HEAD}The provider's own session ends here:{HEAD:#}")?;
@@ -198,6 +198,9 @@ fn summary(session: &Summary<'_>, out: &mut String) -> std::fmt::Result {
     let doubt = if session.doubtful { ", but the provider may have ended it" } else { "" };
     writeln!(out, "  access token: {}{doubt}", lifetime(session.expires_in))?;
     writeln!(out, "  refresh token: {}", if session.refreshable { "yes" } else { "no" })?;
+    if let Some(hint) = &session.hint {
+        writeln!(out, "    {}", plain(hint))?;
+    }
     if let Some(thumbprint) = session.dpop_thumbprint {
         writeln!(out, "  bound to the key: {}", plain(thumbprint))?;
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::net::TcpListener;
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,18 +14,18 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use oidc_proto::ResponseMode;
 use oidc_proto::limits::CALLBACK_LIMIT;
-use oidc_proto::{Callback, Error, ErrorCode as Core};
+use oidc_proto::{Callback, Error, ErrorCode as Core, Fault};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, timeout, timeout_at};
+use url::{Host, Url};
 
 use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::loopback::{self, NoBody};
 use crate::output::Output;
 
-pub(crate) const PATH: &str = "/callback";
 /// A browser opens a handful of connections. If there are more, the oldest ends: it has had time for its one request.
 const CONNECTIONS: usize = 32;
 /// For a connection as a whole: it has one short request to make.
@@ -38,32 +38,53 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 /// Waits for the browser to come back.
 pub(crate) struct Listener {
     listener: TcpListener,
-    port: u16,
+    place: Place,
+}
+
+/// Where the browser comes back to.
+#[derive(Clone)]
+struct Place {
+    /// As it stands in the redirect URI.
+    authority: String,
+    path: String,
 }
 
 /// A callback, and whoever waits for what became of it.
 struct Arrival {
     callback: Result<Callback, Error>,
-    verdict: Option<oneshot::Sender<bool>>,
+    /// Gets the fault, if there is one.
+    verdict: Option<oneshot::Sender<Option<Fault>>>,
     flushed: Option<oneshot::Receiver<Infallible>>,
 }
 
 /// What one connection knows.
 struct Connection {
-    port: u16,
+    place: Place,
     mode: ResponseMode,
     arrivals: mpsc::Sender<Arrival>,
     flushed: Mutex<Option<oneshot::Receiver<Infallible>>>,
 }
 
 impl Listener {
-    pub(crate) fn bind(port: u16) -> Result<Self, Failure> {
-        let (listener, port) = loopback::bind(port)?;
-        Ok(Self { listener, port })
+    /// Listens where this redirect URI leads, on any free port if it names none; `None` if that is another machine, or
+    /// no `http`.
+    pub(crate) fn bind(redirect_uri: &Url) -> Result<Option<Self>, Failure> {
+        let address: IpAddr = match redirect_uri.host() {
+            Some(Host::Domain("localhost")) => Ipv4Addr::LOCALHOST.into(),
+            Some(Host::Ipv4(address)) if address.is_loopback() => address.into(),
+            Some(Host::Ipv6(address)) if address.is_loopback() => address.into(),
+            _ => return Ok(None),
+        };
+        if redirect_uri.scheme() != "http" {
+            return Ok(None);
+        }
+        let (listener, port) = loopback::bind(address, redirect_uri.port().unwrap_or(0))?;
+        let authority = format!("{}:{port}", redirect_uri.host_str().unwrap_or_default());
+        Ok(Some(Self { listener, place: Place { authority, path: redirect_uri.path().to_owned() } }))
     }
 
     pub(crate) fn redirect_uri(&self) -> String {
-        format!("http://127.0.0.1:{}{PATH}", self.port)
+        format!("http://{}{}", self.place.authority, self.place.path)
     }
 
     /// Waits for the callback with the `state` of the login, and tells the browser what became of it. Other callbacks are
@@ -102,7 +123,7 @@ impl Listener {
                 Some(Arrival { callback, verdict, flushed }) = inbox.recv() => {
                     let judged = callback.and_then(|callback| judge(&callback));
                     if let Some(verdict) = verdict {
-                        let _ = verdict.send(judged.is_ok());
+                        let _ = verdict.send(judged.as_ref().err().map(Error::fault));
                     }
                     match judged {
                         Err(error) if is_strange(&error) => {
@@ -130,7 +151,7 @@ impl Listener {
                     }
                     let (done, flushed) = oneshot::channel();
                     let flushed = Mutex::new(Some(flushed));
-                    let connection = Connection { port: self.port, mode, arrivals: arrivals.clone(), flushed };
+                    let connection = Connection { place: self.place.clone(), mode, arrivals: arrivals.clone(), flushed };
                     open.push_back(connections.spawn(async move {
                         let _ = timeout(CONNECTION_TIMEOUT, connection.serve(stream)).await;
                         drop(done);
@@ -170,12 +191,11 @@ impl Connection {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        if request.uri().path() != PATH {
+        if request.uri().path() != self.place.path {
             return page(StatusCode::NOT_FOUND, "There is nothing here.");
         }
         // A name of somebody else's may lead to this machine, and a page under it may then read what comes.
-        let own = format!("127.0.0.1:{}", self.port);
-        if request.headers().get(HOST).is_none_or(|host| host.as_bytes() != own.as_bytes()) {
+        if request.headers().get(HOST).is_none_or(|host| host.as_bytes() != self.place.authority.as_bytes()) {
             return page(StatusCode::BAD_REQUEST, "This is not the host of the redirect URI.");
         }
         let bare = request.uri().query().is_none();
@@ -187,7 +207,7 @@ impl Connection {
                 page(StatusCode::NOT_FOUND, "There is nothing here.")
             }
             Method::GET => {
-                self.arrived(Callback::from_url(&format!("http://127.0.0.1:{}{}", self.port, request.uri()))).await
+                self.arrived(Callback::from_url(&format!("http://{}{}", self.place.authority, request.uri()))).await
             }
             Method::POST => match loopback::read(request.into_body(), CALLBACK_LIMIT).await {
                 Ok(form) => self.arrived(self.posted(&form)).await,
@@ -223,7 +243,8 @@ impl Connection {
             return page(StatusCode::GONE, "The login is over.");
         }
         match outcome.await {
-            Ok(true) => page(StatusCode::OK, "The response has arrived. You can close this window."),
+            Ok(None) => page(StatusCode::OK, "The response has arrived. You can close this window."),
+            Ok(Some(Fault::Denied)) => page(StatusCode::OK, "The login was denied. See the terminal."),
             _ => page(StatusCode::BAD_REQUEST, "This response was not accepted. See the terminal."),
         }
     }

@@ -1,7 +1,7 @@
-//! What the program's two small servers have in common: they listen on 127.0.0.1 and nowhere else.
+//! What the program's two small servers have in common: they listen on this machine's own addresses and nowhere else.
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{IpAddr, TcpListener};
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -18,9 +18,9 @@ const HEAD_LIMIT: usize = 96 * 1024;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Listens on this port, or on any free one if it is 0. Returns the port.
-pub(crate) fn bind(port: u16) -> Result<(TcpListener, u16), Failure> {
+pub(crate) fn bind(address: IpAddr, port: u16) -> Result<(TcpListener, u16), Failure> {
     let open = || -> io::Result<_> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        let listener = TcpListener::bind((address, port))?;
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
         Ok((listener, port))

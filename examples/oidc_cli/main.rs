@@ -5,6 +5,7 @@
 
 mod args;
 mod asked;
+mod beside;
 mod browse;
 mod browser;
 mod clients;
@@ -22,8 +23,10 @@ mod paste;
 mod server;
 mod session;
 mod store;
+mod surroundings;
 mod symbol;
 mod tokens;
+mod wish;
 
 use std::process::ExitCode;
 
@@ -49,10 +52,16 @@ fn main() -> ExitCode {
         _ => Narration::Off,
     };
     let out = Output::new(cli.global.json, cli.global.show_tokens, narration);
-    match run(cli, out) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            out.emit(&Event::error(&failure));
+    let result = run(cli, out);
+    if let Err(failure) = &result {
+        out.emit(&Event::error(failure));
+    }
+    match (output::check_written(), result) {
+        (Ok(()), Ok(())) => ExitCode::SUCCESS,
+        (Ok(()), Err(failure)) => ExitCode::from(failure.exit),
+        (Err(failure), _) => {
+            // Standard output is of no use.
+            anstream::eprintln!("{}", human::lines(&Event::error(&failure)).1);
             ExitCode::from(failure.exit)
         }
     }
@@ -68,23 +77,30 @@ fn run(cli: Cli, out: Output) -> Result<(), Failure> {
         _ => {}
     }
     let mut context = Context::new(global, out)?;
-    match &command {
-        Command::Discover(args) => commands::discover(&mut context, args),
-        Command::Register(args) => commands::register(&mut context, args),
-        Command::Login(args) => commands::login(&mut context, args),
-        Command::Device(args) => commands::device(&mut context, args),
-        Command::ClientCredentials(args) => commands::client_credentials(&mut context, args),
-        Command::Status => commands::status(&context),
-        Command::Token => commands::token(&mut context),
-        Command::Refresh => commands::refresh(&mut context),
-        Command::Watch(args) => commands::watch(&mut context, args),
-        Command::Userinfo => commands::userinfo(&mut context),
-        Command::Whoami => commands::whoami(&mut context),
-        Command::Account(args) => commands::account(&mut context, args),
-        Command::Relogin(args) => commands::relogin(&mut context, args),
-        Command::Qr(QrCommand::Login(args)) => commands::qr::login(&mut context, &mut Dialog::at_terminal()?, args),
-        Command::Qr(QrCommand::Grant(args)) => commands::qr::grant(&mut context, &mut Dialog::at_terminal()?, args),
-        Command::Logout(args) => commands::logout(&mut context, args),
+    context.choice = command.choice().cloned().unwrap_or_default();
+    let result = dispatch(&mut context, &command);
+    context.doubt_metadata(result.is_err());
+    result
+}
+
+fn dispatch(context: &mut Context, command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Discover(args) => commands::discover(context, args),
+        Command::Register(args) => commands::register(context, args),
+        Command::Login(args) => commands::login(context, args),
+        Command::Device(args) => commands::device(context, args),
+        Command::ClientCredentials(args) => commands::client_credentials(context, args),
+        Command::Status(_) => commands::status(context),
+        Command::Token(_) => commands::token(context),
+        Command::Refresh(_) => commands::refresh(context),
+        Command::Watch(args) => commands::watch(context, args),
+        Command::Userinfo(_) => commands::userinfo(context),
+        Command::Whoami(_) => commands::whoami(context),
+        Command::Account(args) => commands::account(context, args),
+        Command::Relogin(args) => commands::relogin(context, args),
+        Command::Qr(QrCommand::Login(args)) => commands::qr::login(context, &mut Dialog::at_terminal()?, args),
+        Command::Qr(QrCommand::Grant(args)) => commands::qr::grant(context, &mut Dialog::at_terminal()?, args),
+        Command::Logout(args) => commands::logout(context, args),
         Command::Demo(_) | Command::Serve(_) | Command::Browse { .. } | Command::Open { .. } => Ok(()),
     }
 }

@@ -1,12 +1,14 @@
 //! Where events go: standard output, standard error, or lines of JSON.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::event::Event;
+use crate::failure::{Code, Failure};
 use crate::human::{self, Stream};
 
 /// Who reads along with each step.
@@ -48,7 +50,7 @@ impl Output {
             if let Ok(line) = serde_json::to_string(&Line { event, device: self.device }) {
                 let line = visible(&line);
                 let mut out = std::io::stdout().lock();
-                let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+                note(writeln!(out, "{line}").and_then(|()| out.flush()));
             }
             return;
         }
@@ -61,11 +63,12 @@ impl Output {
             Stream::Narration => self.narration == Narration::Aside,
         };
         // Two devices may speak at once.
-        let _ = if aside {
-            writeln!(anstream::stderr().lock(), "{text}")
+        if aside {
+            let _ = writeln!(anstream::stderr().lock(), "{text}");
         } else {
-            writeln!(anstream::stdout().lock(), "{text}")
-        };
+            let mut out = anstream::stdout().lock();
+            note(writeln!(out, "{text}").and_then(|()| out.flush()));
+        }
     }
 
     /// The same, but for people beside the results.
@@ -118,6 +121,26 @@ impl Output {
         }
         bar.enable_steady_tick(Duration::from_millis(120));
         Waiting(bar)
+    }
+}
+
+/// Why standard output could not be written, the first time.
+static UNWRITTEN: OnceLock<String> = OnceLock::new();
+
+/// Notes a failure. A reader that went away has what it wanted.
+fn note(written: std::io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        let _ = UNWRITTEN.set(error.to_string());
+    }
+}
+
+/// What nobody got was not printed.
+pub(crate) fn check_written() -> Result<(), Failure> {
+    match UNWRITTEN.get() {
+        Some(error) => Err(Code::Output.because(error)),
+        None => Ok(()),
     }
 }
 

@@ -1,43 +1,153 @@
 //! A callback from standard input, for a browser on another machine.
 
-use std::sync::mpsc;
-use std::time::Duration;
+use std::io::{BufRead as _, Read as _};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
 
 use oidc_proto::ResponseMode;
 use oidc_proto::limits::CALLBACK_LIMIT;
-use oidc_proto::{Callback, Error};
+use oidc_proto::{Callback, Error, ErrorCode as Core};
+use url::Url;
 
+use crate::context::Context;
+use crate::event::Event;
 use crate::failure::{Code, Failure};
 
-/// One line: the URL that the browser was sent to, or its query, fragment or form.
-pub(crate) fn read(mode: ResponseMode, deadline: Duration) -> Result<Callback, Failure> {
-    let (sender, line) = mpsc::channel();
-    // Reading cannot be interrupted; the thread is left behind at the deadline.
-    std::thread::spawn(move || sender.send(line_of(std::io::stdin().lock())));
-    let line =
-        line.recv_timeout(deadline).map_err(|_| Code::Deadline.because(format_args!("{} s", deadline.as_secs())))?;
-    let line = line.map_err(|error| Code::NoCallback.because(error))?;
-    match line.trim() {
-        "" => Err(Code::NoCallback.because("an empty line")),
-        line => Ok(parse(line, mode)?),
+/// The rest of an address that was broken into lines follows sooner.
+const REST: Duration = Duration::from_millis(200);
+
+const WHOLE: &str = "Paste the whole address of the page that the browser was sent to, from http to its end.";
+
+/// What a pasted text is good for.
+enum Judged<T> {
+    Done(Result<T, Failure>),
+    /// Not yet the callback of this login: it is asked for again.
+    Slip(Failure),
+}
+
+/// Reads until the address, query, fragment or form of this login's callback was pasted, or the deadline has passed.
+pub(crate) fn read<T>(
+    context: &Context,
+    mode: ResponseMode,
+    judge: impl Fn(&Callback) -> Result<T, Error>,
+) -> Result<T, Failure> {
+    let lines = lines();
+    let end = Instant::now() + context.options.deadline;
+    // What was pasted before, which may be the beginning of an address that was broken into lines.
+    let mut before = String::new();
+    let mut slip = None;
+    loop {
+        let first = match lines.recv_timeout(left(end)) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Timeout) => return Err(context.too_late()),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(slip.unwrap_or_else(|| Code::NoCallback.because("nothing was pasted")));
+            }
+        };
+        slip = None;
+        // The rest of what was pasted at once.
+        let mut pasted = vec![first];
+        while let Ok(line) = lines.recv_timeout(REST) {
+            pasted.push(line);
+        }
+        let mut texts = Vec::new();
+        for line in pasted.iter().map(|line| clean(line)).filter(|line| !line.is_empty()) {
+            if is_address(&line) {
+                before.clear();
+            }
+            before.push_str(&line);
+            if before.len() > 2 * CALLBACK_LIMIT {
+                before.clone_from(&line);
+            }
+            texts.extend([line, before.clone()]);
+        }
+        let mut ends = None;
+        for text in texts.iter().rev() {
+            match understand(text, mode, &judge) {
+                Judged::Done(Ok(done)) => return Ok(done),
+                Judged::Done(Err(failure)) => ends = ends.or(Some(failure)),
+                Judged::Slip(failure) => slip = slip.or(Some(failure)),
+            }
+        }
+        match (ends, &slip) {
+            (Some(failure), _) => return Err(failure),
+            (None, Some(failure)) => context.out.emit(&Event::warning(failure)),
+            (None, None) => {}
+        }
     }
 }
 
-/// A line, but not much more of it than a callback may have.
-fn line_of(input: impl std::io::BufRead) -> std::io::Result<String> {
-    let mut line = String::new();
-    let limit = u64::try_from(CALLBACK_LIMIT).unwrap_or(u64::MAX).saturating_add(2);
-    std::io::BufRead::read_line(&mut input.take(limit), &mut line)?;
-    Ok(line)
+fn left(end: Instant) -> Duration {
+    end.saturating_duration_since(Instant::now())
 }
 
-fn parse(line: &str, mode: ResponseMode) -> Result<Callback, Error> {
-    // In a query these characters are escaped, or stand behind the first `=`.
-    let is_url = line.find("://").is_some_and(|at| line.find(['?', '#', '=', '&']).is_none_or(|other| at < other));
+/// The lines of standard input. Reading cannot be interrupted; the thread is left behind at the deadline.
+fn lines() -> Receiver<String> {
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        let mut input = std::io::stdin().lock();
+        let limit = u64::try_from(CALLBACK_LIMIT).unwrap_or(u64::MAX).saturating_add(2);
+        loop {
+            let mut line = Vec::new();
+            match input.by_ref().take(limit).read_until(b'\n', &mut line) {
+                Ok(1..) if sender.send(String::from_utf8_lossy(&line).into_owned()).is_ok() => {}
+                _ => return,
+            }
+        }
+    });
+    lines
+}
+
+/// Without what comes with a copied address: quotation marks, brackets, spaces and line breaks.
+fn clean(line: &str) -> String {
+    let line: String = line.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();
+    line.trim_matches(|c| "\"'`<>«»“”„‘’\u{feff}".contains(c)).to_owned()
+}
+
+/// Whether it begins like an address. In a query these characters are escaped, or stand behind the first `=`.
+fn is_address(text: &str) -> bool {
+    let at = text.find(":/").or_else(|| text.find(['/', ':']));
+    at.is_some_and(|at| text.find(['?', '#', '=', '&']).is_none_or(|other| at < other))
+}
+
+fn understand<T>(text: &str, mode: ResponseMode, judge: impl Fn(&Callback) -> Result<T, Error>) -> Judged<T> {
+    if !text.contains('=') && text.len() <= CALLBACK_LIMIT {
+        let what = if is_address(text) {
+            "an address without a response"
+        } else {
+            "a code by itself, or a part of the address"
+        };
+        return Judged::Slip(Code::NoCallback.because(what).with_hint(WHOLE));
+    }
+    match parse(text, mode).and_then(|callback| judge(&callback)) {
+        Err(error) if is_strange(&error) => Judged::Slip(Failure::from(error).with_hint(WHOLE)),
+        result => Judged::Done(result.map_err(Failure::from)),
+    }
+}
+
+/// Whether a callback did not show the `state` of the login: it is not the one that is waited for.
+fn is_strange(error: &Error) -> bool {
+    matches!(
+        error.code(),
+        Core::CALLBACK_STATE_MISSING
+            | Core::CALLBACK_STATE_MISMATCH
+            | Core::CALLBACK_REDIRECT_URI
+            | Core::CALLBACK_MALFORMED
+            | Core::CALLBACK_DUPLICATE_PARAMETER
+            | Core::CALLBACK_TOO_LARGE
+    )
+}
+
+fn parse(text: &str, mode: ResponseMode) -> Result<Callback, Error> {
+    if is_address(text) {
+        let has_scheme =
+            text.contains("://") || Url::parse(text).is_ok_and(|url| !url.has_host() && text.contains(":/"));
+        // Browsers show addresses without their scheme.
+        return if has_scheme { Callback::from_url(text) } else { Callback::from_url(&format!("http://{text}")) };
+    }
     match mode {
-        _ if is_url => Callback::from_url(line),
-        ResponseMode::FormPost => Callback::from_form_post(line.as_bytes()),
-        ResponseMode::Fragment => Callback::from_fragment(line),
-        _ => Callback::from_query(line),
+        ResponseMode::FormPost => Callback::from_form_post(text.as_bytes()),
+        ResponseMode::Fragment => Callback::from_fragment(text.trim_start_matches('#')),
+        _ => Callback::from_query(text),
     }
 }

@@ -1,10 +1,12 @@
 //! The embedded provider, and a Matrix homeserver beside it, behind real HTTP, for `serve` and for the demo.
 
 use std::convert::Infallible;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -12,13 +14,16 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use oidc_proto::Env as _;
 use oidc_proto::adapter::SystemEnv;
-use oidc_proto::testing::{Homeserver, Provider, User};
+use oidc_proto::testing::{Homeserver, Par, Provider, User};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
-use crate::args::ServeArgs;
+use crate::args::{ServeArgs, ServedPar};
 use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::loopback;
 use crate::output::Output;
+use crate::surroundings::{self, Surroundings};
 
 /// No client sends more.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -28,25 +33,46 @@ pub(crate) struct Server {
     listener: TcpListener,
     homeserver: Homeserver,
     env: SystemEnv,
+    surroundings: Surroundings,
 }
 
 impl Server {
     pub(crate) fn bind(args: &ServeArgs) -> Result<Self, Failure> {
-        let (listener, port) = loopback::bind(args.port)?;
+        let (listener, port) = loopback::bind(Ipv4Addr::LOCALHOST.into(), args.port)?;
         let mut env = SystemEnv::new()?;
         let base = format!("http://127.0.0.1:{port}");
-        let provider = Provider::new(&base)
-            .with_user(User::new("alice"))
-            .with_user(User::new("bob"))
+        let logins =
+            if args.users.is_empty() { vec!["alice".to_owned(), "bob".to_owned()] } else { args.users.clone() };
+        let provider = logins.iter().fold(Provider::new(&base), |provider, login| {
+            let claims = args.claims.iter();
+            provider.with_user(claims.fold(User::new(login), |user, (name, value)| {
+                user.with_claim(name, serde_json::from_str(value).unwrap_or_else(|_| Value::from(value.as_str())))
+            }))
+        });
+        let provider = if args.strict_offline_access { provider.with_offline_access_by_consent() } else { provider };
+        let provider = provider
+            .with_web_clients_on_loopback()
+            .with_par(match args.par {
+                ServedPar::Off => Par::Off,
+                ServedPar::Advertised => Par::Advertised,
+                ServedPar::Required => Par::Required,
+            })
+            .with_dpop_nonce(args.dpop_nonce)
             // Who tries things out does not want to wait longer than must be.
             .with_device_interval(Some(Duration::from_secs(1)))
             .with_access_token_lifetime(args.access_token_lifetime)
             // Codes and tokens that nobody can guess, though it is only for tests.
             .with_seed(env.rng().next_u64());
+        provider.edit_id_token(|token| {
+            // The same for all ID tokens of one sign-in.
+            let sid = Sha256::digest(format!("{:?} {:?}", token.claims.get("sub"), token.claims.get("auth_time")));
+            token.claims.insert("sid".into(), URL_SAFE_NO_PAD.encode(sid).into());
+        });
         let homeserver = Homeserver::new(&base, &format!("127.0.0.1:{port}"), provider);
         // For a user who looks for the camera.
         let _ = homeserver.rendezvous().clone().with_lifetime(Duration::from_secs(300));
-        Ok(Self { listener, homeserver, env })
+        let surroundings = Surroundings::new(args.consent.then_some(logins));
+        Ok(Self { listener, homeserver, env, surroundings })
     }
 
     pub(crate) fn issuer(&self) -> String {
@@ -58,7 +84,7 @@ impl Server {
         let runtime = loopback::runtime()?;
         runtime.block_on(async move {
             let listener = tokio::net::TcpListener::from_std(self.listener).map_err(|e| Code::Listener.because(e))?;
-            let shared = Arc::new((self.homeserver, self.env, seen));
+            let shared = Arc::new((self.homeserver, self.env, self.surroundings, seen));
             loop {
                 let Ok((stream, _)) = listener.accept().await else {
                     loopback::pause().await;
@@ -68,9 +94,9 @@ impl Server {
                 let service = service_fn(move |request| {
                     let shared = Arc::clone(&shared);
                     async move {
-                        let (homeserver, env, seen) = &*shared;
+                        let (homeserver, env, surroundings, seen) = &*shared;
                         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-                        let response = response(homeserver, env, request).await;
+                        let response = response(homeserver, env, surroundings, request).await;
                         seen(method.as_str(), &path, response.status().as_u16());
                         Ok::<_, Infallible>(response)
                     }
@@ -81,16 +107,30 @@ impl Server {
     }
 }
 
-async fn response(homeserver: &Homeserver, env: &SystemEnv, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn response(
+    homeserver: &Homeserver,
+    env: &SystemEnv,
+    surroundings: &Surroundings,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
-    match loopback::read(body, BODY_LIMIT).await {
-        Ok(body) => homeserver.handle(Request::from_parts(parts, body), env.now()).map(|body| Full::new(body.into())),
-        Err(_) => {
-            let mut response = Response::default();
-            *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+    let Ok(body) = loopback::read(body, BODY_LIMIT).await else {
+        let mut response = Response::default();
+        *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+        return response;
+    };
+    let asked = surroundings.before(&parts);
+    let mut response = match asked {
+        Some(response) => response,
+        None => {
+            let (method, uri) = (parts.method.clone(), parts.uri.clone());
+            let response = homeserver.handle(Request::from_parts(parts, &body), env.now());
+            surroundings.after(homeserver.provider(), &method, &uri, &body, &response, env.now());
             response
         }
-    }
+    };
+    surroundings::allow_any_origin(&mut response);
+    response.map(|body| Full::new(body.into()))
 }
 
 /// The command.

@@ -11,12 +11,15 @@ use oidc_proto::{Env, ErrorCode as Core, Schemes, Timestamp, TokenSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::args::IdTokenChoice;
+use crate::args::{ChoiceArgs, IdTokenChoice};
 use crate::asked;
+use crate::beside;
+use crate::context::Context;
 use crate::event::Summary;
 use crate::failure::{Code, Failure};
 use crate::keys::{BindingKey, KeyFile};
 use crate::store::{Draft, Store};
+use crate::wish::Wish;
 
 const VERSION: u32 = 1;
 
@@ -48,6 +51,12 @@ struct Kept {
     /// Of a login at a Matrix homeserver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     matrix: Option<Binding>,
+    /// What the login asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wish: Option<Wish>,
+    /// When the user logged in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    begun_at: Option<Timestamp>,
 }
 
 /// What a session at a Matrix homeserver is bound to.
@@ -65,6 +74,8 @@ pub(crate) struct Choices {
     pub(crate) id_token: IdTokenChoice,
     pub(crate) key_file: Option<KeyFile>,
     pub(crate) dpop_key: Option<BindingKey>,
+    /// `None` at a Matrix homeserver.
+    pub(crate) wish: Option<Wish>,
 }
 
 impl Session {
@@ -80,16 +91,17 @@ impl Session {
     }
 
     fn bound(tokens: TokenSet, matrix: Option<Binding>, choices: Choices) -> Self {
-        let Choices { schemes, id_token, key_file, dpop_key } = choices;
+        let Choices { schemes, id_token, key_file, dpop_key, wish } = choices;
         let (id, insecure_loopback) = (id(&tokens, matrix.as_ref()), schemes == Schemes::DangerousHttpOnLoopback);
-        let kept = Kept { version: VERSION, insecure_loopback, id_token, key_file, dpop_key, matrix };
+        let begun_at = Some(tokens.obtained_at());
+        let kept = Kept { version: VERSION, insecure_loopback, id_token, key_file, dpop_key, matrix, wish, begun_at };
         Self { kept, tokens, stored: None, is_doubtful: false, id }
     }
 
     /// What it was begun with, for a new login in its place.
     pub(crate) fn choices(&self) -> Choices {
-        let Kept { id_token, key_file, dpop_key, .. } = self.kept.clone();
-        Choices { schemes: self.schemes(), id_token, key_file, dpop_key }
+        let Kept { id_token, key_file, dpop_key, wish, .. } = self.kept.clone();
+        Choices { schemes: self.schemes(), id_token, key_file, dpop_key, wish }
     }
 
     /// As the library knows it, if it is one at a Matrix homeserver.
@@ -123,6 +135,49 @@ impl Session {
         if self.kept.insecure_loopback { Schemes::DangerousHttpOnLoopback } else { Schemes::HttpsOnly }
     }
 
+    /// What its login asked for. An older session does not say: then it is what it got.
+    pub(crate) fn wish(&self) -> Wish {
+        let unknown = || Wish { scope: self.tokens.scope().clone(), ..Wish::default() };
+        self.kept.wish.clone().unwrap_or_else(unknown)
+    }
+
+    /// How to log in again: the same provider, client, scope and choices.
+    pub(crate) fn again(&self) -> String {
+        format!("Log in again: oidc_cli relogin --session {}", self.id)
+    }
+
+    /// Why there is no refresh token and what to do, if there is none.
+    pub(crate) fn without_refresh(&self) -> Option<String> {
+        if self.tokens.refresh_token().is_some() {
+            return None;
+        }
+        let (wish, again) = (self.wish(), self.again());
+        Some(if self.kept.matrix.is_some() {
+            format!("The provider gave no refresh token. {again}")
+        } else if !wish.scope.contains("offline_access") {
+            let scope = [wish.scope.as_str(), "offline_access"].join(" ");
+            format!("Many providers give one for the scope offline_access only. {again} --scope \"{}\"", scope.trim())
+        } else if wish.sends_no_consent() {
+            format!("Many providers give one only with the user's consent. {again} --prompt consent")
+        } else {
+            format!(
+                "The provider gave none for offline_access: check that it allows this client the grant refresh_token. {again}"
+            )
+        })
+    }
+
+    /// The same failure with what to do about this session.
+    pub(crate) fn explain(&self, failure: Failure) -> Failure {
+        match self.without_refresh() {
+            Some(hint) if failure.is(Core::TOKEN_NO_REFRESH_TOKEN) => failure.with_hint(hint),
+            _ if failure.is(Core::TOKEN_INVALID_GRANT) => failure.with_hint(format_args!(
+                "The provider ended this session, which is kept until it is logged out. {}",
+                self.again()
+            )),
+            _ => failure,
+        }
+    }
+
     /// What of it is no secret.
     pub(crate) fn summary(&self, now: Timestamp) -> Summary<'_> {
         Summary {
@@ -134,11 +189,25 @@ impl Session {
             expires_in: expires_in(&self.tokens, now),
             doubtful: self.is_doubtful && !self.tokens.is_expired(now, Duration::ZERO),
             refreshable: self.tokens.refresh_token().is_some(),
+            age: now.saturating_since(self.begun_at()).as_secs(),
+            hint: self.without_refresh(),
             dpop_thumbprint: self.tokens.dpop_thumbprint(),
             homeserver: self.kept.matrix.as_ref().map(|binding| binding.homeserver.as_str()),
             user_id: self.kept.matrix.as_ref().map(|binding| binding.user_id.as_str()),
             device_id: self.kept.matrix.as_ref().map(|binding| binding.device_id.as_str()),
         }
+    }
+
+    /// What users tell it from others by.
+    fn line(&self, now: Timestamp) -> String {
+        let age = now.saturating_since(self.begun_at()).as_secs();
+        let age = match age {
+            0..120 => format!("{age} s"),
+            120..7200 => format!("{} min", age / 60),
+            7200..172_800 => format!("{} h", age / 3600),
+            _ => format!("{} days", age / 86_400),
+        };
+        format!("{}: {} at {}, {age} old", self.id, self.subject().escape_debug(), self.tokens.issuer())
     }
 
     /// Writes it, in place of an older session of the same user. Whoever uses that one meanwhile finds the new tokens.
@@ -147,7 +216,14 @@ impl Session {
         let tokens = files.record(&name);
         let response = match tokens.carry_out(StoreAction::Lock) {
             StoreResponse::Locked => {
-                let expect = tokens.load().map_err(|error| files.explain(&name, &error))?;
+                let expect = match tokens.load() {
+                    // It is replaced: the user has logged in anew.
+                    Err(error) if matches!(error.code(), Core::STORED_MALFORMED | Core::STORED_VERSION) => {
+                        files.remove(&name)?;
+                        None
+                    }
+                    loaded => loaded.map_err(|error| files.explain(&name, &error))?,
+                };
                 let expect = expect.map(|record| record.version());
                 let next = Box::new(Record::of_login(self.tokens.clone(), expect, env));
                 tokens.carry_out(StoreAction::Save { expect, next })
@@ -181,7 +257,7 @@ impl Session {
             StoreResponse::Failed(error) => Err(store.files().explain(&name, &error)),
             StoreResponse::Conflict(_) => Err(store.files().explain(&name, &Core::STORE_CONFLICT.into())),
             _ => {
-                asked::erase(store, &self.id, u64::MAX)?;
+                remove_beside(store, &self.id)?;
                 store.remove(&file(&self.id)).map(|()| (session, begun))
             }
         }
@@ -206,6 +282,20 @@ impl Session {
         }
     }
 
+    fn begun_at(&self) -> Timestamp {
+        self.kept.begun_at.unwrap_or_else(|| self.tokens.obtained_at())
+    }
+
+    /// Whether it is in the store still.
+    pub(crate) fn is_stored(&self, store: &Store) -> bool {
+        matches!(store.read(&file(&self.id)), Ok(Some(_)))
+    }
+
+    /// Keeps the nonces that servers issued for its key.
+    pub(crate) fn keep_nonces(&self, store: &Store) -> Result<(), Failure> {
+        self.dpop_key().map_or(Ok(()), |key| beside::keep_nonces(store, &self.id, key.dpop()))
+    }
+
     pub(crate) fn id_token(&self) -> IdTokenChoice {
         self.kept.id_token
     }
@@ -219,40 +309,82 @@ impl Session {
     }
 }
 
+/// Removes what is kept beside a session and its tokens.
+fn remove_beside(store: &Store, id: &str) -> Result<(), Failure> {
+    asked::erase(store, id, u64::MAX)?;
+    beside::remove(store, id)
+}
+
 /// Seconds until the access token expires.
 pub(crate) fn expires_in(tokens: &TokenSet, now: Timestamp) -> Option<u64> {
     tokens.expires_at().map(|expires_at| expires_at.saturating_since(now).as_secs())
 }
 
-/// All sessions, and what is wrong with files that cannot be read.
-pub(crate) fn all(store: &Store) -> Result<(Vec<Session>, Vec<Failure>), Failure> {
-    let (mut sessions, mut failures) = (Vec::new(), Vec::new());
+/// A session whose files cannot be read. It stands in nobody's way but its own.
+#[derive(Debug)]
+pub(crate) struct Damaged {
+    pub(crate) id: String,
+    pub(crate) failure: Failure,
+}
+
+impl Damaged {
+    /// Removes its files. What its tokens were nobody knows.
+    pub(crate) fn remove(&self, store: &Store) -> Result<(), Failure> {
+        store.remove(&tokens_file(&self.id))?;
+        remove_beside(store, &self.id)?;
+        store.remove(&file(&self.id))
+    }
+}
+
+/// All sessions, and those that cannot be read.
+pub(crate) fn all(store: &Store) -> Result<(Vec<Session>, Vec<Damaged>), Failure> {
+    let (mut sessions, mut damaged) = (Vec::new(), Vec::new());
     for name in store.session_files()? {
         match load(store, &name) {
             Ok(session) => sessions.extend(session),
-            Err(failure) => failures.push(failure),
+            Err(failure) => {
+                let id = name.trim_start_matches("session-").trim_end_matches(".json").to_owned();
+                damaged.push(Damaged { id, failure });
+            }
         }
     }
-    Ok((sessions, failures))
+    Ok((sessions, damaged))
 }
 
-/// The session that is meant: the one whose ID begins like this, or the only one.
-pub(crate) fn choose(store: &Store, wanted: Option<&str>) -> Result<Session, Failure> {
-    let (mut sessions, failures) = all(store)?;
-    if let Some(wanted) = wanted {
-        sessions.retain(|session| !wanted.is_empty() && session.id.starts_with(wanted));
+/// The session that is meant: the one that the command line names, or the only one.
+pub(crate) fn choose(context: &Context) -> Result<Session, Failure> {
+    find(context)?.map_err(|damaged| damaged.failure)
+}
+
+/// The same, or the one that is meant and damaged.
+pub(crate) fn find(context: &Context) -> Result<Result<Session, Damaged>, Failure> {
+    let (mut sessions, mut damaged) = all(&context.store)?;
+    let (wanted, ChoiceArgs { issuer, subject }) = (context.options.session.as_deref(), &context.choice);
+    sessions.retain(|session| {
+        wanted.is_none_or(|wanted| !wanted.is_empty() && session.id.starts_with(wanted))
+            && issuer.as_deref().is_none_or(|issuer| {
+                let own = session.tokens.issuer().as_str();
+                own.trim_end_matches('/') == issuer.trim_end_matches('/')
+                    || session.homeserver().is_some_and(|homeserver| homeserver.as_str() == issuer)
+            })
+            && subject.as_deref().is_none_or(|subject| session.subject() == subject)
+    });
+    damaged.retain(|damaged| wanted.is_none_or(|wanted| !wanted.is_empty() && damaged.id.starts_with(wanted)));
+    if sessions.is_empty() && issuer.is_none() && subject.is_none() && !damaged.is_empty() {
+        return Ok(Err(damaged.swap_remove(0)));
     }
-    // With a file that cannot be read nobody knows whether the choice is the only one.
-    let certain = wanted.is_some_and(|wanted| sessions.iter().any(|session| session.id == wanted));
-    if let Some(failure) = failures.into_iter().next().filter(|_| !certain) {
-        return Err(failure);
-    }
-    let ids = sessions.iter().map(|session| session.id.as_str()).collect::<Vec<_>>().join(", ");
-    match (sessions.pop(), wanted) {
-        (Some(session), _) if sessions.is_empty() => Ok(session),
-        (Some(_), _) => Err(Code::SessionAmbiguous.because(ids)),
-        (None, Some(wanted)) => Err(Code::SessionUnknown.because(wanted.escape_debug())),
-        (None, None) => Err(Code::NoSession.because("log in first")),
+    let now = context.now();
+    let list: Vec<_> = sessions.iter().map(|session| session.line(now)).collect();
+    let is_named = wanted.is_some() || issuer.is_some() || subject.is_some();
+    match sessions.pop() {
+        Some(session) if sessions.is_empty() => Ok(Ok(session)),
+        Some(_) => Err(Code::SessionAmbiguous.because(list.join("; "))),
+        None if is_named => {
+            let named = [wanted, issuer.as_deref(), subject.as_deref()].into_iter().flatten();
+            let named: Vec<_> = named.map(|name| name.escape_debug().to_string()).collect();
+            Err(Code::SessionUnknown.because(named.join(" ")))
+        }
+        None => Err(Code::NoSession.because("nobody is logged in")),
     }
 }
 
@@ -286,6 +418,9 @@ fn load(store: &Store, name: &str) -> Result<Option<Session>, Failure> {
         return Err(damaged(Core::STORED_MALFORMED));
     }
     let id = id(&tokens, kept.matrix.as_ref());
+    if let Some(key) = &kept.dpop_key {
+        beside::supply_nonces(store, &id, key.dpop());
+    }
     let is_doubtful = asked::is_noted(store, &id, stored.generation)?;
     let session = Session { id, kept, tokens, stored: Some(stored), is_doubtful };
     // A session under another's name would be taken for it.

@@ -169,6 +169,12 @@ impl Files<'_> {
         FileStore::with_patience(self.folder.join(name), self.patience)
     }
 
+    /// Removes a file.
+    pub(crate) fn remove(self, name: &str) -> Result<(), Failure> {
+        let path = self.folder.join(name);
+        fs::remove_file(&path).map_err(|error| broken(&path, &error))
+    }
+
     /// Why the file store failed.
     pub(crate) fn explain(self, name: &str, error: &oidc_proto::Error) -> Failure {
         let path = self.folder.join(name);
@@ -226,7 +232,7 @@ fn damaged(path: &Path, error: &oidc_proto::Error) -> Failure {
         Core::STORED_VERSION => Code::StoreVersion,
         _ => Code::StoreDamaged,
     };
-    code.because(format_args!("{}; move it away to go on without it", path.display()))
+    code.because(path.display())
 }
 
 fn broken(path: &Path, error: &io::Error) -> Failure {

@@ -35,11 +35,15 @@ struct Vain {
 /// The session with tokens as they are needed. New ones are in the store before anyone gets them, and processes that
 /// need some at the same time get the same.
 pub(crate) fn good(context: &mut Context, need: Need) -> Result<Session, Failure> {
-    let mut session = session::choose(&context.store, context.options.session.as_deref())?;
+    let mut session = session::choose(context)?;
     if need == Need::Good && !session.is_doubtful && is_good(context, &session.tokens) {
         return Ok(session);
     }
-    let Vain { failure, standing } = match refresh(context, &session) {
+    let refreshed = refresh(context, &session);
+    if let Err(failure) = session.keep_nonces(&context.store) {
+        context.out.emit(&Event::warning(&failure));
+    }
+    let Vain { failure, standing } = match refreshed {
         Ok(session) => {
             // `token --show-tokens` prints nothing but the token for people, who may be a shell.
             let refreshed = Event::Refreshed { session: session.summary(context.now()) };
@@ -52,15 +56,12 @@ pub(crate) fn good(context: &mut Context, need: Need) -> Result<Session, Failure
         }
         Err(vain) => vain,
     };
-    if failure.code == Core::TOKEN_INVALID_GRANT.as_str() {
-        let again = if session.homeserver().is_some() { "relogin goes on with its device" } else { "Log in again" };
-        context.out.hint(&format!("The provider ended this session. {again}; until you log out, it is kept."));
-    }
+    let failure = session.explain(failure);
     let is_doubtful = standing == Standing::Doubtful;
     let is_kept = is_doubtful || standing == Standing::Good;
     if need == Need::Good && is_kept {
         // It will not be good for long, or nobody knows: whoever uses it is told.
-        if is_doubtful || failure.code != Core::TOKEN_NO_REFRESH_TOKEN.as_str() {
+        if is_doubtful || !failure.is(Core::TOKEN_NO_REFRESH_TOKEN) {
             context.out.emit(&Event::warning(&failure));
         }
         session.is_doubtful = is_doubtful;

@@ -57,7 +57,7 @@ use crate::error::{Error, ErrorCode};
 use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, Bound, append_parameters};
 use crate::message::callback::{Callback, digest};
 use crate::message::{pkce, token};
-use crate::party::metadata::ResponseMode;
+use crate::party::metadata::{Prompt, ResponseMode};
 use crate::party::owner::Owner;
 use crate::party::provider::Provider;
 use crate::party::redirect_uri::RedirectUri;
@@ -92,7 +92,7 @@ impl RelyingParty {
 
 /// Checks the request, binds it to fresh secrets, and appends its parameters.
 pub(super) fn prepare(
-    request: AuthorizationRequest,
+    mut request: AuthorizationRequest,
     party: &RelyingParty,
     out: &mut String,
     env: &mut dyn Env,
@@ -106,6 +106,9 @@ pub(super) fn prepare(
     let response_mode = request.response_mode.unwrap_or(ResponseMode::Query);
     if request.response_mode.is_some() && !metadata.response_modes.contains(response_mode) {
         return Err(ErrorCode::AUTHORIZATION_RESPONSE_MODE.into());
+    }
+    if request.needs_consent() && metadata.prompt_values.is_none_or(|known| known.contains(Prompt::Consent)) {
+        request = request.with_prompt(Prompt::Consent);
     }
     let is_openid = request.scope.contains("openid");
     if metadata.code_challenge_methods.is_empty() && !is_openid {
@@ -143,8 +146,8 @@ pub(super) fn prepare(
 
 /// The URL to which the browser is sent.
 pub(super) fn authorization_endpoint(provider: &Provider) -> Result<&Endpoint, Error> {
-    let endpoint = provider.metadata().authorization_endpoint.as_ref();
-    endpoint.ok_or_else(|| Error::new(ErrorCode::METADATA_UNSUPPORTED).at("authorization_endpoint"))
+    let metadata = provider.metadata();
+    metadata.endpoint(&metadata.authorization_endpoint, "authorization_endpoint", ErrorCode::METADATA_UNSUPPORTED)
 }
 
 /// A login that waits for its callback.

@@ -23,6 +23,8 @@ pub struct AuthorizationRequest {
     pub(crate) prompt: Words<Prompt>,
     pub(crate) other_prompts: Vec<String>,
     pub(crate) login_hint: Option<Secret>,
+    /// The caller wants no `prompt` but its own.
+    pub(crate) keeps_prompt: bool,
     pub(crate) display: Option<String>,
     pub(crate) max_age: Option<Duration>,
     pub(crate) ui_locales: Option<String>,
@@ -68,6 +70,7 @@ impl AuthorizationRequest {
             response_mode: None,
             prompt: Words::EMPTY,
             other_prompts: Vec::new(),
+            keeps_prompt: false,
             login_hint: None,
             display: None,
             max_age: None,
@@ -88,6 +91,9 @@ impl AuthorizationRequest {
     }
 
     /// Adds a `prompt` value.
+    ///
+    /// Without a call of this method, a request for `openid` and `offline_access` sends `prompt=consent`: without consent
+    /// a provider must not give a refresh token for `offline_access` (OpenID Connect Core 1.0 section 11).
     #[must_use]
     pub fn with_prompt(mut self, prompt: Prompt) -> Self {
         self.prompt = self.prompt.with(prompt);
@@ -98,6 +104,13 @@ impl AuthorizationRequest {
     #[must_use]
     pub fn with_other_prompt(mut self, prompt: impl Into<String>) -> Self {
         self.other_prompts.push(prompt.into());
+        self
+    }
+
+    /// Sends no `prompt`, also for `offline_access`: for a provider that remembers the user's consent.
+    #[must_use]
+    pub fn without_prompt(mut self) -> Self {
+        (self.prompt, self.keeps_prompt) = (Words::EMPTY, true);
         self
     }
 
@@ -171,6 +184,12 @@ impl AuthorizationRequest {
     /// Whether the request sets this parameter, or this crate would.
     pub(crate) fn sets(&self, name: &str) -> bool {
         OWN.contains(&name) || self.extra.iter().any(|(extra, _)| extra == name)
+    }
+
+    /// Whether the user has to consent (OpenID Connect Core 1.0 section 11), and the caller has not said what to ask for.
+    pub(crate) fn needs_consent(&self) -> bool {
+        let is_offline = self.scope.contains("openid") && self.scope.contains("offline_access");
+        is_offline && self.prompt.is_empty() && self.other_prompts.is_empty() && !self.keeps_prompt
     }
 
     /// Rules that do not depend on the provider.

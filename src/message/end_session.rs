@@ -126,6 +126,12 @@ impl EndSessionUrl {
     pub fn as_str(&self) -> &str {
         self.0.expose()
     }
+
+    /// Whether it has more than 2,000 characters, which some browsers and servers refuse: most likely a large ID token is
+    /// in it. [`EndSessionRequest::with_logout_hint`] in its place makes the URL shorter.
+    pub fn is_long(&self) -> bool {
+        self.as_str().len() > 2000
+    }
 }
 
 impl AsRef<str> for EndSessionUrl {

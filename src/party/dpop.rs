@@ -53,6 +53,23 @@ impl DpopKey {
         self.key.algorithm()
     }
 
+    /// The servers' nonces by origin, newest first. Store them beside the key for the next process: some providers spend a
+    /// refresh token before they look at the nonce.
+    pub fn nonces(&self) -> Vec<(String, String)> {
+        self.nonces.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Supplies nonces that were stored. A nonce that came from the server since is kept; what cannot be one is dropped.
+    pub fn supply_nonces(&self, stored: impl IntoIterator<Item = (String, String)>) {
+        let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        for (origin, nonce) in stored {
+            let is_new = nonces.iter().all(|(own, _)| *own != origin);
+            if is_new && nonces.len() < NONCE_LIMIT && (1..=NONCE_LENGTH_LIMIT).contains(&nonce.len()) {
+                nonces.push((origin, nonce));
+            }
+        }
+    }
+
     pub(crate) fn key(&self) -> &PrivateKey {
         &self.key
     }

@@ -92,7 +92,7 @@ impl WellKnown {
 pub struct ServerMetadata {
     /// `issuer`, equal to the requested issuer.
     pub issuer: Issuer,
-    /// `authorization_endpoint`; absent only if no supported grant type uses it.
+    /// `authorization_endpoint`: needed where a user logs in by browser, not for other grants.
     pub authorization_endpoint: Option<Endpoint>,
     /// `token_endpoint`.
     pub token_endpoint: Endpoint,
@@ -234,8 +234,6 @@ impl ServerMetadata {
             .grant_types_supported
             .and_then(Listed::words)
             .unwrap_or_else(|| Words::of(&[GrantType::AuthorizationCode, GrantType::Implicit]));
-        let uses_authorization =
-            grant_types.contains(GrantType::AuthorizationCode) || grant_types.contains(GrantType::Implicit);
         let authorization_endpoint = url(parsed.authorization_endpoint, "authorization_endpoint");
         let token_endpoint = url(parsed.token_endpoint, "token_endpoint");
         let jwks_uri = url(parsed.jwks_uri, "jwks_uri");
@@ -246,9 +244,6 @@ impl ServerMetadata {
         let pushed_authorization_request_endpoint =
             url(parsed.pushed_authorization_request_endpoint, "pushed_authorization_request_endpoint");
         let device_authorization_endpoint = url(parsed.device_authorization_endpoint, "device_authorization_endpoint");
-        if authorization_endpoint.is_none() && uses_authorization {
-            return Err(lacking(&unusable, "authorization_endpoint"));
-        }
         // A list that cannot be read may leave S256 out.
         let methods = parsed.code_challenge_methods_supported;
         let is_unreadable = matches!(methods, Some(Listed::Unreadable));

@@ -128,7 +128,8 @@ impl CurrentTokens {
         self.tokens = tokens;
     }
 
-    /// Computes what follows from new tokens. Returns when they are to be refreshed; `None` if never.
+    /// Computes what follows from new tokens. Returns when they are to be refreshed; `None` if never. Without a refresh token
+    /// that is when they expire: the attempt finds newer ones in the store, or says that a login is needed.
     pub(super) fn settle(
         &mut self,
         party: &RelyingParty,
@@ -140,8 +141,10 @@ impl CurrentTokens {
         let expires_at = self.tokens.expires_at();
         let left = expires_at.map(|expires_at| expires_at.saturating_since(now));
         self.good_until = left.map(|left| ticks.saturating_add(left));
-        let refreshes = options.refresh == RefreshPolicy::Ahead && self.tokens.refresh_token().is_some();
-        left.filter(|_| refreshes).and_then(|left| {
+        left.filter(|_| options.refresh == RefreshPolicy::Ahead).and_then(|left| {
+            if self.tokens.refresh_token().is_none() {
+                return self.good_until;
+            }
             let lifetime = expires_at.map_or(left, |at| at.saturating_since(self.tokens.obtained_at()));
             let margin = policy::margin(lifetime, env.rng().next_u32());
             (lifetime >= policy::SHORTEST).then(|| ticks.saturating_add(left.saturating_sub(margin)))

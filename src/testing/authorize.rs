@@ -74,6 +74,8 @@ struct Resolved {
     params: Params,
     /// The key that the code is to be bound to (RFC 9449 section 10).
     jkt: Option<String>,
+    /// What the user decided on a page before this one, in the form of a login hint.
+    decided: Option<String>,
     was_pushed: bool,
 }
 
@@ -81,16 +83,17 @@ struct Resolved {
 /// can change (RFC 9126 section 4). A pushed request is good once.
 fn resolve(state: &mut State, params: Params, now: Timestamp) -> Result<Resolved, Refusal> {
     const UNKNOWN: Refusal = Refusal::new("invalid_request_uri", "unknown, used or expired request_uri");
+    let decided = params.get("decided").map(str::to_owned);
     let Some(request_uri) = params.get("request_uri").filter(|uri| uri.starts_with(Pushed::PREFIX)) else {
         let jkt = params.get("dpop_jkt").map(str::to_owned);
-        return Ok(Resolved { params, jkt, was_pushed: false });
+        return Ok(Resolved { params, jkt, decided, was_pushed: false });
     };
     let pushed = state.pushed.get(request_uri).ok_or(UNKNOWN)?;
     if pushed.client_id != params.required("client_id")? {
         return Err(Refusal::new("invalid_request", "request_uri is another client's"));
     }
     let pushed = state.pushed.remove(request_uri).filter(|pushed| now < pushed.expires_at).ok_or(UNKNOWN)?;
-    Ok(Resolved { params: pushed.params, jkt: pushed.jkt, was_pushed: true })
+    Ok(Resolved { params: pushed.params, jkt: pushed.jkt, decided, was_pushed: true })
 }
 
 fn response_mode(params: &Params) -> Result<ResponseMode, Refusal> {
@@ -137,17 +140,21 @@ fn decide(
     }
     check(client, params)?;
     let code_challenge = params.required("code_challenge")?.to_owned();
-    let (user, decision) = visitor(state, params.get("login_hint"))?;
+    let (user, decision) = visitor(state, asked.decided.as_deref().or(params.get("login_hint")))?;
     let auth_time = sign_in(&user, decision, params, now)?;
     if decision == Decision::Deny {
         return Err(Refusal::new("access_denied", "the user said no"));
     }
     let text = |name| params.get(name).map(str::to_owned);
+    let consents = params.get("prompt").is_some_and(|prompt| prompt.split(' ').any(|word| word == "consent"));
+    let is_ignored = |word: &&str| *word == "offline_access" && state.offline_by_consent && !consents;
+    let scope = params.get("scope").unwrap_or_default().split(' ').filter(|word| !is_ignored(word));
+    let scope = scope.collect::<Vec<_>>().join(" ");
     let grant = state.add_grant(Grant {
         client_id: client.client_id.clone(),
         login: user.login,
         subject: user.subject,
-        scope: text("scope").unwrap_or_default(),
+        scope,
         nonce: text("nonce"),
         acr: params.get("acr_values").and_then(|values| values.split(' ').next()).map(str::to_owned),
         auth_time,

@@ -49,7 +49,7 @@ pub(super) fn register(state: &mut State, request: &Incoming<'_>) -> Result<Resp
         Some(_) => return Err(invalid("application_type")),
     };
     for uri in &redirect_uris {
-        check_redirect_uri(uri, native)?;
+        check_redirect_uri(uri, native || state.web_on_loopback)?;
     }
     let response_types = read.list("response_types")?.unwrap_or(vec!["code".into()]);
     let response_types = one_of(response_types, &["code"], "response_types")?;

@@ -37,6 +37,10 @@ pub(super) struct State {
     pub(super) device_terms: Terms,
     pub(super) extensions: Vec<Extension>,
     pub(super) step_up: StepUp,
+    /// Refresh tokens are for `offline_access` only, which is granted with consent only.
+    pub(super) offline_by_consent: bool,
+    /// Web clients may have redirect URIs with `http` on loopback, for developers.
+    pub(super) web_on_loopback: bool,
     /// Which of the two generations of keys signs.
     pub(super) second_keys: bool,
     pub(super) rate: Option<Rate>,
@@ -97,6 +101,8 @@ impl State {
             device_terms: Terms::default(),
             extensions: Vec::new(),
             step_up: StepUp::default(),
+            offline_by_consent: false,
+            web_on_loopback: false,
             second_keys: false,
             rate: None,
             rotates: true,
@@ -160,7 +166,8 @@ impl State {
         let refresh_jkt = jkt.clone().filter(|_| issue.binds_refresh);
         let kept = Access { grant, scope, jkt, issued_at: now, expires_at, used: false };
         self.access_tokens.insert(access.clone(), kept);
-        let refresh = issue.with_refresh.then(|| self.random("rt_"));
+        let is_offline = !self.offline_by_consent || issue.scope.split(' ').any(|word| word == "offline_access");
+        let refresh = (issue.with_refresh && is_offline).then(|| self.random("rt_"));
         if let Some(refresh) = &refresh {
             self.refresh_tokens.insert(refresh.clone(), Refresh { grant, jkt: refresh_jkt, successors: None });
         }

@@ -32,6 +32,21 @@ impl Provider {
         self
     }
 
+    /// Gives refresh tokens only for `offline_access`, and grants this scope only with `prompt=consent`, as OpenID Connect
+    /// Core 1.0 section 11 says; unless set, every login gets a refresh token.
+    #[must_use]
+    pub fn with_offline_access_by_consent(self) -> Self {
+        self.lock().offline_by_consent = true;
+        self
+    }
+
+    /// Lets web clients register redirect URIs with `http` on loopback, as an application has them while it is developed.
+    #[must_use]
+    pub fn with_web_clients_on_loopback(self) -> Self {
+        self.lock().web_on_loopback = true;
+        self
+    }
+
     /// Makes the nonce of now worthless.
     pub fn rotate_dpop_nonce(&self) {
         self.lock().nonces.current = None;

@@ -92,7 +92,7 @@ fn a_damaged_key_is_reported_and_kept() {
         edited(&|session| session["dpop_key"] = json!(other)),
     ] {
         fs::write(&path, &damaged).unwrap();
-        for command in ["status", "token", "refresh", "userinfo", "logout"] {
+        for command in ["status", "token", "refresh", "userinfo"] {
             let run = cli.run(&[command]).failed(1, "local", "cli.store_damaged");
             run.hides(&[key.clone(), other.clone()]);
         }

@@ -61,8 +61,9 @@ fn the_manual_lists_each_code_of_the_program() {
     for row in rows {
         let mut quoted = row.split('"').skip(1).step_by(2);
         let (code, fault, meaning) = (quoted.next().unwrap(), quoted.next().unwrap(), quoted.next().unwrap());
+        let cure = quoted.next().unwrap();
         let exit = row.split("exit ").nth(1).and_then(|rest| rest.chars().next()).unwrap();
-        let expected = format!("| `{code}` | {fault} | {exit} | {meaning} |");
+        let expected = format!("| `{code}` | {fault} | {exit} | {meaning} | {cure} |");
         assert!(manual.contains(&expected), "no {expected}");
     }
 }

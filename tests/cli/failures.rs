@@ -129,7 +129,8 @@ fn a_wrong_line_ends_the_login() {
         ("http://127.0.0.1/callback?code=c&state=forged", "remote", "callback.state_mismatch"),
         ("?code=c&state=http://forged", "remote", "callback.state_mismatch"),
         ("code=c", "remote", "callback.state_missing"),
-        ("hello", "remote", "callback.state_missing"),
+        ("hello", "local", "cli.no_callback"),
+        ("http://127.0.0.1/callback", "local", "cli.no_callback"),
         (&huge, "remote", "callback.too_large"),
         ("", "local", "cli.no_callback"),
     ] {
@@ -207,6 +208,7 @@ fn logout_does_not_wait_for_the_network() {
     assert!(cli.session_files().is_empty());
 
     cli.login(&op, &[]).done();
+    cli.forget_metadata();
     op.provider.fault(On::ServerMetadata, Fault::status(404), 1);
     let run = cli.run(&["logout", "--end-session", "--browser", &browser()]).done();
     assert_eq!(run.event("logged_out")["code"], "metadata.not_found");
@@ -332,4 +334,91 @@ fn a_private_authority_and_a_user_agent_can_be_named() {
     let missing = cli.store().join("none.pem");
     let missing = ["--ca-certificate", missing.to_str().unwrap()];
     cli.run(&[&discover[..], &missing].concat()).failed(1, "local", "cli.setup");
+}
+
+#[test]
+fn an_issuer_with_another_scheme_or_none_is_told_apart() {
+    let cli = Cli::new();
+    for (issuer, code, hint) in [
+        ("op.example.org", "url.syntax", "https://op.example.org"),
+        ("http://127.0.0.1:1", "url.scheme", "--insecure-loopback"),
+        ("http://op.example.org", "url.scheme", "https"),
+    ] {
+        let run = cli.run(&["login", "--issuer", issuer]).failed(1, "local", code);
+        assert!(run.event("error")["hint"].as_str().unwrap().contains(hint), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn a_port_in_use_is_told_with_ways_out() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let run = cli.login(&op, &["--redirect-port", &port]).failed(1, "local", "cli.listener");
+    let hint = run.event("error")["hint"].as_str().unwrap();
+    assert!(hint.contains("--redirect-port") && hint.contains("--paste"), "{hint}");
+    assert_eq!(op.provider.count(On::Register), 0);
+}
+
+/// Long before the deadline.
+#[test]
+fn a_browser_that_fails_is_told_at_once_with_ways_out() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let login = ["login", "--insecure-loopback", "--issuer", &op.issuer, "--browser", "false"];
+    let mut running = cli.start(&login);
+    let warning = running.until("warning");
+    assert_eq!(warning["code"], "cli.browser");
+    let hint = warning["hint"].as_str().unwrap();
+    assert!(hint.contains("--paste") && hint.contains("oidc_cli device"), "{hint}");
+    running.kill();
+}
+
+#[test]
+fn after_the_deadline_the_likely_causes_are_told() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let login = ["login", "--insecure-loopback", "--issuer", &op.issuer, "--no-browser", "--deadline", "1"];
+    let run = cli.run(&login).failed(1, "transport", "cli.deadline");
+    let hint = run.event("error")["hint"].as_str().unwrap();
+    assert!(hint.contains("register --anew --issuer") && hint.contains("--redirect-port"), "{hint}");
+    let run = cli.run(&[&login[..], &["--client-id", "mine", "--par", "never"]].concat()).failed(
+        1,
+        "transport",
+        "cli.deadline",
+    );
+    let hint = run.event("error")["hint"].as_str().unwrap();
+    assert!(hint.contains("the client mine") && !hint.contains("--anew"), "{hint}");
+}
+
+#[test]
+fn userinfo_is_asked_for_again_after_one_refresh() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    op.provider.forget_access_tokens();
+    let run = cli.run(&["userinfo"]).done();
+    run.event("refreshed");
+    assert_eq!(run.event("userinfo")["claims"]["sub"], "sub-alice");
+    // Once, and no more.
+    let asked = (op.provider.count(On::Token), op.provider.count(On::UserInfo));
+    op.provider.tamper(On::UserInfo, |response| *response.status_mut() = http::StatusCode::UNAUTHORIZED);
+    cli.run(&["userinfo"]).failed(1, "denied", "userinfo.unauthorized");
+    assert_eq!((op.provider.count(On::Token), op.provider.count(On::UserInfo)), (asked.0 + 1, asked.1 + 2));
+}
+
+/// A token that nobody got was not printed.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    for json in [&["--json"][..], &[]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = cli.command(&[&["token", "--show-tokens"], json].concat()).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains("cli.output"), "{stderr}");
+    }
+    // A reader that went away is none.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    assert!(cli.command(&["token", "--show-tokens"]).stdout(writer).output().unwrap().status.success());
 }

@@ -109,26 +109,6 @@ fn what_the_user_asks_for_is_in_the_request() {
 }
 
 #[test]
-fn a_callback_is_pasted_as_url_or_as_query() {
-    let (op, cli) = (Op::start(), Cli::new());
-    let login = ["login", "--insecure-loopback", "--issuer", &op.issuer, "--no-browser", "--paste", "--par", "never"];
-    for only_query in [false, true] {
-        let mut running = cli.start(&login);
-        let url = running.url();
-        assert_eq!(parameter(&url, "redirect_uri").as_deref(), Some("http://127.0.0.1/callback"));
-        let visit = op.provider.visit(&url, oidc_proto::Timestamp::from_unix_seconds(now()));
-        let callback = visit.callback();
-        let line = if only_query { callback.split_once('?').unwrap().1 } else { callback };
-        running.paste(line);
-        assert_eq!(running.end().done().event("logged_in")["subject"], "sub-alice");
-    }
-}
-
-fn now() -> u64 {
-    std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()
-}
-
-#[test]
 fn a_failed_userinfo_does_not_lose_the_login() {
     let (op, cli) = (Op::start(), Cli::new());
     op.provider.fault(On::UserInfo, Fault::status(500), 1);

@@ -18,10 +18,18 @@ fn one_of_several_sessions_has_to_be_named() {
         let run = cli.run(&[command]).failed(2, "local", "cli.session_ambiguous");
         let message = run.event("error")["message"].as_str().unwrap().to_owned();
         assert!(message.contains(alice) && message.contains(bob), "{message}");
+        let parts = ["sub-alice", "sub-bob", &op.issuer, " s old", "--session", "--issuer", "--subject"];
+        assert!(parts.iter().all(|part| message.contains(part)), "{message}");
     }
     assert_eq!(cli.run(&["status"]).done().events.len(), 2);
     assert_eq!(cli.run(&["userinfo", "--session", bob]).done().event("userinfo")["claims"]["sub"], "sub-bob");
     assert_eq!(cli.run(&["status", "--session", &alice[..8]]).done().event("session")["subject"], "sub-alice");
+    for command in ["status", "token", "userinfo", "refresh"] {
+        cli.run(&[command, "--subject", "sub-bob"]).done();
+        cli.run(&[command, "--subject", "sub-bob", "--issuer", &op.issuer]).done();
+        cli.run(&[command, "--subject", "sub-carol"]).failed(1, "local", "cli.session_unknown");
+        cli.run(&[command, "--issuer", "https://op.example"]).failed(1, "local", "cli.session_unknown");
+    }
     cli.run(&["token", "--session", "zzzz"]).failed(1, "local", "cli.session_unknown");
     cli.run(&["--session", alice, "logout"]).done();
     assert_eq!(cli.run(&["userinfo"]).done().event("userinfo")["claims"]["sub"], "sub-bob");
@@ -134,4 +142,48 @@ fn logout_ends_the_session_at_the_provider_in_the_browser() {
     cli.login(&op, &[]).done();
     let run = cli.run(&["logout", "--end-session", "--browser", &browser()]).done();
     run.event("end_session_url");
+}
+
+/// The same provider, client, scope and choices, without saying any of it again.
+#[test]
+fn an_ended_session_is_logged_in_again_by_one_command() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let asked = ["--scope", "openid email", "--login-hint", "auto:bob", "--dpop", "--response-mode", "form_post"];
+    let first = cli.login(&op, &asked).done();
+    let first = first.event("logged_in");
+    op.provider.end_grants();
+    let run = cli.run(&["refresh"]).failed(1, "denied", "token.invalid_grant");
+    let hint = run.event("error")["hint"].as_str().unwrap().to_owned();
+    let command = format!("relogin --session {}", first["session"].as_str().unwrap());
+    assert!(hint.ends_with(&command), "{hint}");
+    let words: Vec<_> = command.split(' ').collect();
+    let browser = browser();
+    let again = cli.run(&[&words[..], &["--browser", &browser]].concat()).done();
+    let again = again.event("logged_in");
+    for member in ["session", "issuer", "subject", "client_id", "scope", "dpop_thumbprint"] {
+        assert_eq!(again[member], first[member], "{member}");
+    }
+    cli.run(&["refresh"]).done();
+    assert_eq!((op.provider.count(On::Register), cli.session_files().len()), (1, 1));
+}
+
+#[test]
+fn a_session_is_not_given_to_another_user() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    op.provider.edit_id_token(|token| drop(token.claims.insert("sub".into(), "sub-mallory".into())));
+    let before = cli.secrets();
+    let run = cli.run(&["relogin", "--browser", &browser()]).failed(1, "denied", "cli.other_user");
+    assert!(run.events.iter().all(|event| event["event"] != "logged_in"));
+    assert_eq!((op.provider.count(On::Revoke), cli.secrets()), (1, before));
+}
+
+#[test]
+fn a_session_from_another_device_is_logged_in_again_on_one() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let first = cli.device(&op, &[]).done().event("logged_in")["session"].clone();
+    let again = cli.run(&["relogin"]).done();
+    again.event("device_code");
+    assert_eq!(again.event("logged_in")["session"], first);
+    assert_eq!(op.provider.count(On::Register), 1);
 }

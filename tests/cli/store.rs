@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use oidc_proto::testing::On;
+use oidc_proto::testing::{Fault, On};
+use serde_json::json;
 
 use crate::support::cli::{Cli, Op};
 
@@ -20,12 +21,12 @@ fn only_the_owner_can_read_the_store() {
     for file in &files {
         assert_eq!(mode(file), 0o600, "{}", file.display());
     }
-    // Registrations, the session, its tokens, the locks of both; nothing half-written is left.
-    assert_eq!(files.len(), 5, "{files:?}");
+    // Registrations, the session, its tokens, the locks of both, the metadata; nothing half-written is left.
+    assert_eq!(files.len(), 6, "{files:?}");
 }
 
 #[test]
-fn a_damaged_session_is_reported_and_kept() {
+fn a_damaged_session_touches_itself_alone() {
     let (op, cli) = (Op::start(), Cli::new());
     let session = cli.login(&op, &["--login-hint", "auto:alice"]).done().event("logged_in")["session"].clone();
     cli.login(&op, &["--login-hint", "auto:bob"]).done();
@@ -43,23 +44,41 @@ fn a_damaged_session_is_reported_and_kept() {
     };
     let others = whole("tokens").replace("sub-alice", "sub-mallory");
     let others = [("tokens", others, "cli.store_damaged")];
-    let requests = op.provider.requests().len();
     for (kind, damaged, code) in damage("session").into_iter().chain(damage("tokens")).chain(others) {
-        let (path, whole) = (file(kind), whole(kind));
+        let path = file(kind);
         fs::write(&path, &damaged).unwrap();
-        for command in ["token", "refresh", "userinfo", "logout"] {
-            cli.run(&[command]).failed(1, "local", code);
+        for command in ["token", "refresh", "userinfo"] {
             let id = session.as_str().unwrap();
             cli.run(&[command, "--session", id]).failed(1, "local", code);
+            // The other session is the one that is meant, where none is named.
+            cli.run(&[command]).done();
         }
-        // The other session is shown all the same.
+        // It is shown all the same.
         let status = cli.run(&["status"]).failed(1, "local", code);
         assert_eq!(status.event("session")["subject"], "sub-bob");
-        cli.login(&op, &["--login-hint", "auto:alice"]).failed(1, "local", code);
         assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
-        fs::write(&path, whole).unwrap();
+        // A login of another user does not touch it, one of its own user replaces it.
+        cli.login(&op, &["--login-hint", "auto:bob"]).done();
+        assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
+        cli.login(&op, &["--login-hint", "auto:alice"]).done();
+        cli.run(&["token", "--session", session.as_str().unwrap()]).done();
+        assert_eq!(cli.run(&["status"]).done().events.len(), 2);
+        fs::write(&path, &damaged).unwrap();
+        let run = cli.run(&["logout", "--session", session.as_str().unwrap()]);
+        if code == "cli.store_version" {
+            run.failed(1, "local", code);
+        } else {
+            let run = run.done();
+            let gone = run.event("logged_out");
+            assert_eq!((&gone["session"], &gone["revoked"], &gone["code"]), (&session, &json!(false), &json!(code)));
+            assert!(run.event("warning")["hint"].as_str().unwrap().contains("could not be revoked"));
+            assert_eq!(cli.run(&["status"]).done().events.len(), 1);
+            cli.login(&op, &["--login-hint", "auto:alice"]).done();
+        }
+        if code == "cli.store_version" {
+            cli.login(&op, &["--login-hint", "auto:alice"]).done();
+        }
     }
-    assert_eq!(op.provider.requests().len(), requests);
     cli.run(&["token", "--session", session.as_str().unwrap()]).done();
 }
 
@@ -92,4 +111,56 @@ fn what_cannot_be_kept_is_not_asked_for() {
     fs::write(cli.store(), "").unwrap();
     cli.login(&op, &[]).failed(1, "environment", "cli.store_io");
     assert_eq!((op.provider.count(On::Register), op.provider.count(On::Authorize)), (0, 0));
+}
+
+#[test]
+fn a_session_refreshes_while_discovery_is_down() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    let asked = op.provider.count(On::ServerMetadata);
+    // As long as they are fresh nobody is asked.
+    cli.run(&["refresh"]).done();
+    assert_eq!(op.provider.count(On::ServerMetadata), asked);
+    // Old ones serve where there are no new ones.
+    cli.age_metadata();
+    op.provider.fault(On::ServerMetadata, Fault::status(503), 1);
+    let run = cli.run(&["refresh"]).done();
+    assert_eq!(run.event("warning")["code"], "http.server_error");
+    assert_eq!(op.provider.count(On::ServerMetadata), asked + 1);
+    cli.run(&["refresh"]).done();
+    assert_eq!(op.provider.count(On::ServerMetadata), asked + 2);
+    cli.run(&["logout"]).done();
+    assert_eq!(
+        fs::read_dir(cli.store())
+            .unwrap()
+            .filter(|entry| { entry.as_ref().unwrap().file_name().to_str().unwrap().starts_with("metadata-") })
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn after_a_failure_the_metadata_are_fetched_anew() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    let asked = op.provider.count(On::ServerMetadata);
+    op.provider.fault(On::Token, Fault::status(404), 1);
+    assert_eq!(cli.run(&["refresh"]).exit, 1);
+    assert_eq!(op.provider.count(On::ServerMetadata), asked);
+    cli.run(&["refresh"]).done();
+    assert_eq!(op.provider.count(On::ServerMetadata), asked + 1);
+}
+
+/// A provider that spends the refresh token before it looks at the nonce would end the session of the next process.
+#[test]
+fn nonces_are_kept_for_the_next_process() {
+    let (op, cli) = (Op::with(|provider| provider.with_dpop_nonce(true)), Cli::new());
+    cli.login(&op, &["--dpop"]).done();
+    let asked = op.provider.count(On::Token);
+    cli.run(&["refresh"]).done();
+    cli.run(&["refresh"]).done();
+    assert_eq!(op.provider.count(On::Token), asked + 2);
+    op.provider.rotate_dpop_nonce();
+    cli.run(&["refresh"]).done();
+    assert_eq!(op.provider.count(On::Token), asked + 4);
 }

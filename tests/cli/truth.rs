@@ -38,6 +38,7 @@ fn troubled(what: Trouble) -> (Op, Cli, DeadPort) {
     let (cli, dead) = (Cli::new(), DeadPort::new());
     cli.login(&op, &[]).done();
     trouble(&op, &dead, what);
+    cli.age_metadata();
     (op, cli, dead)
 }
 
@@ -196,10 +197,12 @@ fn a_refresh_that_is_interrupted_leaves_a_doubtful_token() {
     let url = server.url("/token");
     op.provider
         .edit_json(On::ServerMetadata, move |metadata| drop(metadata.insert("token_endpoint".into(), json!(url))));
+    cli.age_metadata();
     let running = cli.start(&["refresh"]);
     sees.recv().unwrap();
     running.kill();
     op.provider.honest();
+    cli.age_metadata();
     assert_eq!(cli.run(&["status"]).done().event("session")["doubtful"], true);
     let run = cli.run(&["token"]).done();
     run.event("refreshed");

@@ -92,7 +92,7 @@ impl Cli {
         self.folder.path().join("store")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(example("oidc_cli"));
         command.args(arguments).arg("--store").arg(self.store());
         command.env_remove("OIDC_CLI_CLIENT_SECRET").stdin(Stdio::null());
@@ -162,10 +162,27 @@ impl Cli {
         secrets
     }
 
+    /// Makes the metadata that the sessions keep old: the next command asks for new ones.
+    pub fn age_metadata(&self) {
+        for path in self.files("metadata-") {
+            let mut metadata: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            metadata["freshness"]["fresh_until"] = metadata["freshness"]["fetched_at"].clone();
+            std::fs::write(&path, metadata.to_string()).unwrap();
+        }
+    }
+
+    pub fn forget_metadata(&self) {
+        self.files("metadata-").iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    }
+
     pub fn session_files(&self) -> Vec<PathBuf> {
+        self.files("session-")
+    }
+
+    fn files(&self, prefix: &str) -> Vec<PathBuf> {
         let Ok(entries) = std::fs::read_dir(self.store()) else { return Vec::new() };
         let paths = entries.map(|entry| entry.unwrap().path());
-        paths.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("session-")).collect()
+        paths.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with(prefix)).collect()
     }
 }
 
@@ -193,6 +210,11 @@ impl Running {
     /// The authorization URL.
     pub fn url(&mut self) -> String {
         self.until("authorization_url")["url"].as_str().unwrap().to_owned()
+    }
+
+    /// Types a line.
+    pub fn say(&mut self, line: &str) {
+        writeln!(self.child.as_mut().unwrap().stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
     /// Types a line, and ends the input.

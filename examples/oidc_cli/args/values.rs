@@ -5,7 +5,7 @@ use std::time::Duration;
 use oidc_proto::Scope;
 use oidc_proto::jose::Algorithm;
 use oidc_proto::matrix::{AccountAction, DeviceId};
-use oidc_proto::{AuthMethod, Prompt, ResponseMode};
+use oidc_proto::{AuthMethod, Prompt, RedirectUri, ResponseMode};
 
 /// A command, split as a shell splits words.
 #[derive(Clone, Debug)]
@@ -59,4 +59,13 @@ pub(super) fn prompt(text: &str) -> Result<Prompt, String> {
 
 pub(super) fn response_mode(text: &str) -> Result<ResponseMode, String> {
     ResponseMode::from_name(text).ok_or_else(|| "query, fragment or form_post".to_owned())
+}
+
+pub(super) fn redirect_uri(text: &str) -> Result<RedirectUri, String> {
+    RedirectUri::new(text).map_err(|error| error.to_string())
+}
+
+pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }

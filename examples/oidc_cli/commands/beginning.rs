@@ -6,16 +6,17 @@ use oidc_proto::{
     ClientMetadata, Error, ErrorCode as Core, Provider, RelyingParty, Schemes, TokenOutcome, UnverifiedTokens,
 };
 
-use super::ask_userinfo;
-use crate::args::{self, BeginningArgs, IdTokenChoice};
+use super::{ask_userinfo, granted};
+use crate::args::{self, BeginningArgs, IdTokenChoice, ReloginArgs};
 use crate::clients::Identity;
 use crate::context::{Context, trust};
 use crate::event::Event;
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use crate::keys::BindingKey;
-use crate::session::{self, Choices, Session};
+use crate::session::{Choices, Session};
 use crate::store::Draft;
 use crate::tokens::{self, Settled};
+use crate::wish::Wish;
 
 /// A login that can go on: the store is whole, the provider is known.
 pub(super) struct Beginning {
@@ -29,7 +30,10 @@ pub(super) struct Beginning {
 /// A login under way.
 pub(super) struct Login {
     pub(super) party: RelyingParty,
+    pub(super) wish: Wish,
     choices: Choices,
+    /// The session in whose place the new one comes, which is the same user's.
+    of: Option<String>,
 }
 
 impl Beginning {
@@ -37,9 +41,7 @@ impl Beginning {
         let identity = Identity::read(&args.client)?;
         let grant = &args.grant;
         // Nothing is begun whose outcome could not be kept.
-        if let Some(failure) = session::all(&context.store)?.1.into_iter().next() {
-            return Err(failure);
-        }
+        drop(context.store.session_files()?);
         let schemes = context.options.schemes();
         let provider = context.discover(args::issuer(issuer, schemes)?, schemes)?;
         if grant.id_token == IdTokenChoice::TrustTls && !provider.metadata().token_endpoint.is_https() {
@@ -49,19 +51,32 @@ impl Beginning {
     }
 
     /// Finds the client, and makes the key that the tokens are to be bound to.
-    pub(super) fn login(&self, context: &mut Context, metadata: ClientMetadata) -> Result<Login, Failure> {
+    pub(super) fn login(&self, context: &mut Context, metadata: ClientMetadata, wish: Wish) -> Result<Login, Failure> {
         let (client, key_file) = self.identity.client(context, &self.provider, metadata)?;
         let mut client = client.with_id_token_trust(trust(self.id_token));
         let dpop_key = self.dpop.then(|| BindingKey::generate(&mut context.env)).transpose()?;
         if let Some(key) = &dpop_key {
             client = client.with_dpop(Arc::clone(key.dpop()));
         }
-        let choices = Choices { schemes: self.schemes, id_token: self.id_token, key_file, dpop_key };
-        Ok(Login { party: RelyingParty::new(self.provider.clone(), client), choices })
+        let (schemes, id_token) = (self.schemes, self.id_token);
+        let choices = Choices { schemes, id_token, key_file, dpop_key, wish: Some(wish.clone()) };
+        let party = RelyingParty::new(self.provider.clone(), client);
+        granted::expect(context, &party, &wish);
+        Ok(Login { party, wish, choices, of: None })
     }
 }
 
 impl Login {
+    /// A login as the one that began the session was, with what is said anew.
+    pub(super) fn again(context: &mut Context, args: &ReloginArgs, session: &Session) -> Result<Self, Failure> {
+        // Nothing is begun whose outcome could not be kept.
+        drop(context.store.draft()?);
+        let (party, wish) = (context.connect(session)?, session.wish().again(args));
+        granted::expect(context, &party, &wish);
+        let choices = Choices { wish: Some(wish.clone()), ..session.choices() };
+        Ok(Self { party, wish, choices, of: Some(session.id().to_owned()) })
+    }
+
     /// Keeps the tokens if they can be trusted, and asks who logged in. `claims` are those that were checked.
     pub(super) fn finish(
         self,
@@ -88,18 +103,28 @@ impl Login {
 
         // The older login of the same user is not revoked: some providers keep one grant for both.
         let session = Session::new(tokens, self.choices);
+        if self.of.as_deref().is_some_and(|of| of != session.id()) {
+            let failure = Code::OtherUser.because(session.subject().escape_debug());
+            let step = self.party.revoke(&session.tokens, &mut context.env).map_err(Failure::from);
+            if let Err(failure) = step.and_then(|step| context.run("revoking the tokens", step)) {
+                context.out.emit(&Event::warning(&failure));
+            }
+            return Err(failure);
+        }
         {
             let _lock = context.store.lock()?;
             session.save(draft, &mut context.env)?;
         }
         context.out.checked("the session is in the store");
         context.out.emit(&Event::LoggedIn { session: session.summary(context.now()) });
+        granted::compare(context, &session);
+        context.keep_metadata(&session);
         if self.party.provider().metadata().userinfo_endpoint.is_some()
             && let Err(failure) = ask_userinfo(context, &self.party, &session)
         {
             context.out.emit(&Event::warning(&failure));
         }
-        Ok(())
+        session.keep_nonces(&context.store)
     }
 }
 

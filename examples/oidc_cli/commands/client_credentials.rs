@@ -18,7 +18,7 @@ pub(crate) fn client_credentials(context: &mut Context, args: &ClientCredentials
     }
     let identity = Identity::read(&args.client)?;
     let result = ask(context, args, &identity);
-    result.inspect_err(|failure| identity.explain(failure, context.out))
+    result.map_err(|failure| identity.explain(failure))
 }
 
 fn ask(context: &mut Context, args: &ClientCredentialsArgs, identity: &Identity) -> Result<(), Failure> {
@@ -30,7 +30,10 @@ fn ask(context: &mut Context, args: &ClientCredentialsArgs, identity: &Identity)
 
     context.out.step("Client credentials");
     let scope = args.scope.clone().unwrap_or_default();
-    let step = party.request_tokens(GrantRequest::client_credentials().with_scope(scope), &mut context.env)?;
+    let request = GrantRequest::client_credentials().with_scope(scope);
+    let own = args.parameter.iter();
+    let request = own.fold(request, |request, (name, value)| request.with_parameter(name, value.as_str()));
+    let step = party.request_tokens(request, &mut context.env)?;
     let granted = context.run("asking for a token", step)?.verified()?;
     let tokens = &granted.tokens;
     context.out.emit(&Event::Token {

@@ -22,7 +22,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 pub(crate) fn demo(options: Global, args: &DemoArgs, out: Output) -> Result<(), Failure> {
     let folder = tempfile::tempdir().map_err(|error| Code::StoreIo.because(error))?;
     out.step("Provider");
-    let server = Server::bind(&ServeArgs { port: 0, access_token_lifetime: Duration::from_secs(300) })?;
+    let server = Server::bind(&ServeArgs { access_token_lifetime: Duration::from_secs(300), ..ServeArgs::default() })?;
     let issuer = server.issuer();
     out.emit(&Event::Serving { issuer: &issuer });
     let base = issuer.clone();
@@ -51,8 +51,8 @@ pub(crate) fn demo(options: Global, args: &DemoArgs, out: Output) -> Result<(), 
         at_provider(&mut context, &issuer, meeting)?;
     }
 
-    let session = session::choose(&context.store, None)?;
-    logout(&mut context, &LogoutArgs { end_session: true, browser })?;
+    let session = session::choose(&context)?;
+    logout(&mut context, &LogoutArgs { end_session: true, browser, ..LogoutArgs::default() })?;
     out.step("Afterwards");
     let again =
         if args.matrix || args.qr { ask_whoami(&mut context, &session) } else { ask_again(&mut context, &session) };
@@ -86,7 +86,7 @@ fn at_homeserver(context: &mut Context, base_url: &str, meeting: MeetingArgs) ->
     refresh(context)?;
     account(context, &AccountArgs::default())?;
     context.out.step("The same user once more, with the same device");
-    relogin(context, &ReloginArgs { meeting })?;
+    relogin(context, &ReloginArgs { meeting, ..ReloginArgs::default() })?;
     whoami(context)
 }
 

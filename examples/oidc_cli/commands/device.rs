@@ -1,35 +1,42 @@
 //! `device`: a login that the user allows on another device (RFC 8628).
 
-use oidc_proto::{Error, ErrorCode, PendingDevice, Scope};
+use oidc_proto::{Error, ErrorCode, PendingDevice};
 
-use super::beginning::Beginning;
+use super::beginning::{Beginning, Login};
 use super::matrix;
-use crate::args::{BeginningArgs, Place};
+use crate::args::{BeginningArgs, Place, ReloginArgs};
 use crate::clients;
 use crate::context::Context;
 use crate::event::Event;
 use crate::failure::Failure;
+use crate::session::Session;
+use crate::wish::Wish;
 
 pub(crate) fn device(context: &mut Context, args: &BeginningArgs) -> Result<(), Failure> {
     let issuer = match args.place.place() {
         Place::Issuer(issuer) => issuer,
         Place::Homeserver(homeserver) => return matrix::device(context, args, homeserver),
     };
-    let scope = args.grant.openid_scope()?;
+    let wish = Wish::of_device(args)?;
     let beginning = Beginning::new(context, issuer, args)?;
-    let result = ask_device(context, scope, &beginning);
-    result.inspect_err(|failure| beginning.identity.explain(failure, context.out))
-}
-
-fn ask_device(context: &mut Context, scope: Scope, beginning: &Beginning) -> Result<(), Failure> {
     // A client that could not use it is better not registered.
     if beginning.provider.metadata().device_authorization_endpoint.is_none() {
         return Err(Error::from(ErrorCode::DEVICE_UNSUPPORTED).into());
     }
-    let login = beginning.login(context, clients::device_metadata())?;
+    let login = beginning.login(context, clients::device_metadata(), wish);
+    let result = login.and_then(|login| ask_device(context, login));
+    result.map_err(|failure| beginning.identity.explain(failure))
+}
 
+/// The user of a session from another device logs in again.
+pub(super) fn again(context: &mut Context, args: &ReloginArgs, session: &Session) -> Result<(), Failure> {
+    let login = Login::again(context, args, session)?;
+    ask_device(context, login)
+}
+
+fn ask_device(context: &mut Context, login: Login) -> Result<(), Failure> {
     context.out.step("Device authorization");
-    let step = login.party.authorize_device(scope, &mut context.env)?;
+    let step = login.party.authorize_device(login.wish.scope.clone(), &mut context.env)?;
     let pending = context.run("asking for a code", step)?;
     show(context, &pending);
     // What cannot be kept is better not obtained; but a file that is held during the wait would be left behind by

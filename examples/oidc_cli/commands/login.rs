@@ -2,21 +2,25 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use oidc_proto::ResponseMode;
 use oidc_proto::{
-    AuthorizationRequest, Callback, Env as _, Error, ErrorCode as Core, PendingAuthorization, Provider, RedirectUri,
-    RelyingParty, Scope, VerifiedCallback,
+    AuthorizationRequest, Callback, Env as _, Error, ErrorCode as Core, PendingAuthorization, Prompt, Provider,
+    RedirectUri, VerifiedCallback,
 };
 
-use super::beginning::Beginning;
+use super::beginning::{Beginning, Login};
 use super::matrix;
-use crate::args::{LoginArgs, MeetingArgs, ParChoice, Place};
+use crate::args::{BrowserArgs, LoginArgs, MeetingArgs, ParChoice, Place, ReloginArgs};
 use crate::clients;
 use crate::context::Context;
 use crate::event::Event;
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use crate::listener::Listener;
 use crate::paste;
+use crate::session::Session;
+use crate::wish::Wish;
 
 /// How much later than the deadline a login expires, so that the deadline is what the user hears of.
 const SLACK: Duration = Duration::from_secs(60);
@@ -32,26 +36,42 @@ pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failu
         Place::Issuer(issuer) => issuer,
         Place::Homeserver(homeserver) => return matrix::login(context, args, homeserver),
     };
-    let scope = args.beginning.grant.openid_scope()?;
+    let wish = Wish::of_login(args)?;
     let beginning = Beginning::new(context, issuer, &args.beginning)?;
-    let result = by_browser(context, args, scope, &beginning);
-    result.inspect_err(|failure| beginning.identity.explain(failure, context.out))
+    // A client that could not use it is better not registered.
+    if beginning.provider.metadata().authorization_endpoint.is_none() {
+        let error = Error::new(Core::METADATA_UNSUPPORTED).at("authorization_endpoint");
+        return Err(
+            Failure::from(error).with_hint("Log in on another device, if the provider has that: oidc_cli device.")
+        );
+    }
+    let meeting = Meeting::arrange(&args.meeting)?;
+    let registered = clients::redirect_uri(args.meeting.redirect_uri.as_ref(), args.meeting.redirect_port)?;
+    let login = beginning.login(context, clients::metadata(registered), wish);
+    let result = login.and_then(|login| by_browser(context, login, &args.meeting.browser, meeting));
+    result.map_err(|failure| beginning.identity.explain(failure))
 }
 
-fn by_browser(context: &mut Context, args: &LoginArgs, scope: Scope, beginning: &Beginning) -> Result<(), Failure> {
-    let (meeting, redirect_uri) = Meeting::arrange(&args.meeting)?;
-    let login = beginning.login(context, clients::metadata(args.meeting.redirect_port)?)?;
-    let mut request = AuthorizationRequest::new(redirect_uri, scope).with_lifetime(lifetime(context));
-    for prompt in &args.prompt {
-        request = request.with_prompt(*prompt);
-    }
-    if let Some(hint) = &args.login_hint {
-        request = request.with_login_hint(hint);
-    }
-    if let Some(mode) = args.response_mode {
-        request = request.with_response_mode(mode);
-    }
-    let (pending, verified) = ask_user(context, args, &login.party, request, meeting)?;
+/// The user of a session logs in again.
+pub(super) fn again(context: &mut Context, args: &ReloginArgs, session: &Session) -> Result<(), Failure> {
+    let mut login = Login::again(context, args, session)?;
+    let named = login.wish.redirect_uri.as_deref().map(RedirectUri::new).transpose()?;
+    let meeting_args =
+        MeetingArgs { redirect_port: login.wish.redirect_port, redirect_uri: named, ..args.meeting.clone() };
+    let (meeting, redirect_uri) = Meeting::arrange(&meeting_args)?;
+    login.party = login.party.with_client(login.party.client().clone().with_redirect_uri(redirect_uri.clone()));
+    by_browser(context, login, &meeting_args.browser, (meeting, redirect_uri))
+}
+
+fn by_browser(
+    context: &mut Context,
+    login: Login,
+    browser: &BrowserArgs,
+    (meeting, redirect_uri): (Meeting, RedirectUri),
+) -> Result<(), Failure> {
+    let request = request(context, &login.wish, redirect_uri);
+    let (pending, verified) =
+        ask_user(context, browser, &login, request, meeting).map_err(|failure| explain(context, &login, failure))?;
 
     context.out.step("Code exchange");
     let draft = context.store.draft()?;
@@ -61,16 +81,52 @@ fn by_browser(context: &mut Context, args: &LoginArgs, scope: Scope, beginning: 
     login.finish(context, exchanged, draft, claims)
 }
 
+/// After the deadline: why a provider shows a page and sends nobody back.
+fn explain(context: &Context, login: &Login, failure: Failure) -> Failure {
+    if failure.code != Code::Deadline.name() {
+        return failure;
+    }
+    let (issuer, client_id) = (login.party.provider().issuer(), login.party.client().id());
+    let registrations = context.store.registrations().unwrap_or_default();
+    let is_named = registrations.static_client(issuer).is_some_and(|named| named.client_id() == client_id);
+    let client = if is_named {
+        format!("does not know the client {}", client_id.escape_debug())
+    } else {
+        format!("does not know the client any more (oidc_cli register --anew --issuer {issuer})")
+    };
+    failure.with_hint(format_args!(
+        "If the browser showed an error of the provider, it {client}, or compares the redirect URI to the letter \
+         (--redirect-port); else try again, --deadline gives more time."
+    ))
+}
+
+fn request(context: &Context, wish: &Wish, redirect_uri: RedirectUri) -> AuthorizationRequest {
+    let mut request = AuthorizationRequest::new(redirect_uri, wish.scope.clone()).with_lifetime(lifetime(context));
+    if wish.no_prompt {
+        request = request.without_prompt();
+    }
+    for prompt in wish.prompt.iter().filter_map(|name| Prompt::from_name(name)) {
+        request = request.with_prompt(prompt);
+    }
+    if let Some(hint) = &wish.login_hint {
+        request = request.with_login_hint(hint);
+    }
+    if let Some(mode) = wish.response_mode.as_deref().and_then(ResponseMode::from_name) {
+        request = request.with_response_mode(mode);
+    }
+    wish.parameters.iter().fold(request, |request, (name, value)| request.with_parameter(name, value))
+}
+
 /// Sends the user to the provider and waits for the response.
 fn ask_user(
     context: &mut Context,
-    args: &LoginArgs,
-    party: &RelyingParty,
+    browser: &BrowserArgs,
+    Login { party, wish, .. }: &Login,
     request: AuthorizationRequest,
     meeting: Meeting,
 ) -> Result<(PendingAuthorization, VerifiedCallback), Failure> {
     context.out.step("Authorization");
-    let (url, pending) = if is_pushed(args.par, party.provider()) {
+    let (url, pending) = if is_pushed(wish.par, party.provider()) {
         let step = party.push(request, &mut context.env)?;
         let pushed = context.run("pushing the request", step)?;
         context.out.checked("the provider has the request: the browser carries a reference to it, nothing else");
@@ -80,7 +136,7 @@ fn ask_user(
     };
     context.out.checked("the request has a state, a nonce and a PKCE challenge (S256), 256 bits of entropy each");
     context.out.emit(&Event::AuthorizationUrl { url: url.as_str() });
-    drop(args.meeting.browser.open(url.as_str(), context.options.timeout, context.out)?);
+    let _opened = browser.open(url.as_str(), context.options.timeout, context.out)?;
     let verified = meeting
         .response(context, pending.response_mode(), |callback| party.check(&pending, callback, context.env.now()))?;
     told(context, &pending, party.provider());
@@ -95,13 +151,17 @@ pub(super) fn lifetime(context: &Context) -> Duration {
 impl Meeting {
     /// Listens, or does not, and says where the browser is to be sent back to.
     pub(super) fn arrange(args: &MeetingArgs) -> Result<(Self, RedirectUri), Failure> {
+        let registered = clients::redirect_uri(args.redirect_uri.as_ref(), args.redirect_port)?;
         if args.paste {
-            let redirect_uri = clients::metadata(args.redirect_port)?.redirect_uris.into_iter().next();
-            return Ok((Self::Paste, redirect_uri.ok_or(Core::AUTHORIZATION_REDIRECT_URI).map_err(Error::from)?));
+            return Ok((Self::Paste, registered));
         }
-        let listener = Listener::bind(args.redirect_port.unwrap_or(0))?;
+        let url = Url::parse(registered.as_str()).map_err(|error| Code::Usage.because(error))?;
+        let Some(listener) = Listener::bind(&url)? else {
+            return Err(Code::Usage.because("a redirect URI that is not http on this machine needs --paste"));
+        };
         let redirect_uri = RedirectUri::new(&listener.redirect_uri())?;
-        Ok((Self::Listener(listener), redirect_uri))
+        // With a port it is used to the letter.
+        Ok((Self::Listener(listener), if url.port().is_some() { registered } else { redirect_uri }))
     }
 
     /// Waits for the browser to come back with the login's response.
@@ -114,8 +174,8 @@ impl Meeting {
         let deadline = context.options.deadline;
         match self {
             Self::Paste => {
-                context.out.hint("Paste the URL that the browser was sent to:");
-                Ok(judge(&paste::read(mode, deadline)?)?)
+                context.out.hint("Paste the address of the page that the browser was sent to:");
+                paste::read(context, mode, judge)
             }
             Self::Listener(listener) => {
                 let _waiting = context.out.waiting("waiting for the browser to come back");

@@ -5,15 +5,27 @@ use oidc_proto::{EndSessionRequest, RelyingParty, TokenOutcome};
 use crate::args::LogoutArgs;
 use crate::context::Context;
 use crate::event::Event;
-use crate::failure::Failure;
-use crate::session::{self, Session};
+use crate::failure::{Code, Failure};
+use crate::session::{self, Damaged, Session};
 
 pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Failure> {
     context.out.step("Logout");
     let (session, begun) = {
-        let session = session::choose(&context.store, context.options.session.as_deref())?;
+        let found = session::find(context)?;
         let _lock = context.store.lock()?;
-        session.remove(&context.store)?
+        match found {
+            Ok(session) => session.remove(&context.store)?,
+            Err(Damaged { failure, .. }) if failure.code == Code::StoreVersion.name() => return Err(failure),
+            Err(damaged) => {
+                damaged.remove(&context.store)?;
+                context.out.emit(&Event::warning(&damaged.failure.with_hint(
+                    "Its files are removed. Its tokens could not be revoked: end the grant at the provider, if it is still there.",
+                )));
+                let (session, code) = (damaged.id.as_str(), Some(Code::StoreDamaged.name()));
+                context.out.emit(&Event::LoggedOut { session, issuer: None, subject: None, revoked: false, code });
+                return Ok(());
+            }
+        }
     };
     context.out.checked("the session is gone from the store");
     let connected = context.connect(&session);
@@ -30,8 +42,8 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
     }
     context.out.emit(&Event::LoggedOut {
         session: session.id(),
-        issuer: session.tokens.issuer().as_str(),
-        subject: session.subject(),
+        issuer: Some(session.tokens.issuer().as_str()),
+        subject: Some(session.subject()),
         revoked: failure.is_none(),
         code: failure.as_ref().map(|failure| failure.code),
     });
@@ -76,7 +88,13 @@ fn end_session(
         (None, Some(id_token)) => bare.clone().with_id_token_hint(id_token),
         (None, None) => bare.clone(),
     };
-    let (hinted, _) = party.end_session(hinted, &mut context.env)?;
+    let (mut hinted, _) = party.end_session(hinted, &mut context.env)?;
+    if hinted.is_long() {
+        let what = format!("{} characters with the ID token", hinted.as_str().len());
+        context.out.emit(&Event::warning(&Code::LongUrl.because(what)));
+        let named = bare.clone().with_logout_hint(session.subject());
+        hinted = party.end_session(named, &mut context.env)?.0;
+    }
     let (bare, _) = party.end_session(bare, &mut context.env)?;
     let holds_token = session.tokens.id_token().is_some();
     let printed = if context.out.shows_tokens() || !holds_token { &hinted } else { &bare };

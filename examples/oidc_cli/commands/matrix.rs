@@ -93,9 +93,7 @@ impl Beginning {
         on_device: bool,
     ) -> Result<Self, Failure> {
         // Nothing is begun whose outcome could not be kept.
-        if let Some(failure) = session::all(&context.store)?.1.into_iter().next() {
-            return Err(failure);
-        }
+        drop(context.store.session_files()?);
         let server = find(context, text)?;
         // No client is registered for a login that cannot begin.
         if on_device && server.provider.metadata().device_authorization_endpoint.is_none() {
@@ -113,7 +111,7 @@ impl Beginning {
     ) -> Result<Self, Failure> {
         let application = Application::new(clients::matrix_metadata()?, Registrations::default())?;
         let (client, key_file) = identity.client(context, &server.provider, application.metadata().clone())?;
-        let choices = Choices { schemes: context.options.schemes(), id_token, key_file, dpop_key: None };
+        let choices = Choices { schemes: context.options.schemes(), id_token, key_file, dpop_key: None, wish: None };
         Ok(Self { party: Party::new(server, client.with_id_token_trust(trust(id_token))), choices })
     }
 }
@@ -129,8 +127,7 @@ pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Resu
     if let Some(mode) = args.response_mode {
         request = request.with_response_mode(mode);
     }
-    by_browser(context, &party, request, args.par, &args.meeting, choices)
-        .inspect_err(|failure| identity.explain(failure, context.out))
+    by_browser(context, &party, request, args.par, &args.meeting, choices).map_err(|failure| identity.explain(failure))
 }
 
 /// What a login asks for, by browser or by another device.
@@ -143,10 +140,9 @@ fn request(args: &BeginningArgs) -> LoginRequest {
 }
 
 /// The user of a known session logs in again, with the same device.
-pub(crate) fn relogin(context: &mut Context, args: &ReloginArgs) -> Result<(), Failure> {
-    let session = chosen(context)?;
-    let known = matrix(&session)?;
-    let party = context.connect_home(&session)?;
+pub(super) fn relogin(context: &mut Context, args: &ReloginArgs, session: &Session) -> Result<(), Failure> {
+    let known = matrix(session)?;
+    let party = context.connect_home(session)?;
     let mut client = party.client().clone();
     for redirect_uri in clients::matrix_metadata()?.redirect_uris {
         client = client.with_redirect_uri(redirect_uri);
@@ -189,7 +185,7 @@ fn by_browser(
     };
     context.out.checked(&format!("the request is for the device {} and no other", pending.device_id()));
     context.out.emit(&Event::AuthorizationUrl { url: url.as_str() });
-    drop(browser.open(url.as_str(), context.options.timeout, context.out)?);
+    let _opened = browser.open(url.as_str(), context.options.timeout, context.out)?;
     let verified = meeting
         .response(context, pending.response_mode(), |callback| pending.check(callback, party, context.env.now()))
         .inspect_err(|failure| explain(failure, context.out))?;
@@ -224,7 +220,7 @@ pub(super) fn device(context: &mut Context, args: &BeginningArgs, text: &str) ->
     let step = pending.poll(&party, &mut context.env)?;
     let outcome = context.run_until_deadline("waiting for the user to allow it", step)?;
     let draft = context.store.draft()?;
-    conclude(context, outcome, draft, choices).inspect_err(|failure| identity.explain(failure, context.out))
+    conclude(context, outcome, draft, choices).map_err(|failure| identity.explain(failure))
 }
 
 /// Keeps the session if the homeserver says that it is the right user's and the right device's.
@@ -312,7 +308,7 @@ pub(crate) fn account(context: &mut Context, args: &AccountArgs) -> Result<(), F
 }
 
 fn chosen(context: &Context) -> Result<Session, Failure> {
-    session::choose(&context.store, context.options.session.as_deref())
+    session::choose(context)
 }
 
 fn matrix(session: &Session) -> Result<UserSession, Failure> {

@@ -4,16 +4,17 @@ mod beginning;
 mod client_credentials;
 mod demo;
 mod device;
+mod granted;
 mod login;
 mod logout;
 mod matrix;
 pub(crate) mod qr;
 mod watch;
 
-use oidc_proto::{CodeChallengeMethod, RelyingParty};
+use oidc_proto::{CodeChallengeMethod, ErrorCode as Core, RelyingParty};
 use serde_json::{Map, Value};
 
-use crate::args::{self, DiscoverArgs, Place, RegisterArgs};
+use crate::args::{self, ChoiceArgs, DiscoverArgs, Place, RegisterArgs, ReloginArgs};
 use crate::clients;
 use crate::context::Context;
 use crate::event::Event;
@@ -26,7 +27,7 @@ pub(crate) use demo::demo;
 pub(crate) use device::device;
 pub(crate) use login::login;
 pub(crate) use logout::logout;
-pub(crate) use matrix::{account, relogin, whoami};
+pub(crate) use matrix::{account, whoami};
 pub(crate) use watch::watch;
 
 pub(crate) fn discover(context: &mut Context, args: &DiscoverArgs) -> Result<(), Failure> {
@@ -35,7 +36,7 @@ pub(crate) fn discover(context: &mut Context, args: &DiscoverArgs) -> Result<(),
         (_, Some(homeserver)) => matrix::discover(context, homeserver)?,
         (Some(issuer), None) => context.discover(args::issuer(issuer, schemes)?, schemes)?,
         (None, None) => {
-            let session = session::choose(&context.store, context.options.session.as_deref())?;
+            let session = session::choose(context)?;
             match session.homeserver() {
                 Some(homeserver) => context.server(homeserver, session.schemes())?.provider.clone(),
                 None => context.discover(session.tokens.issuer().clone(), session.schemes())?,
@@ -73,23 +74,37 @@ pub(crate) fn register(context: &mut Context, args: &RegisterArgs) -> Result<(),
         Place::Homeserver(homeserver) => return matrix::register(context, homeserver, args.anew),
     };
     let provider = context.discover(issuer, schemes)?;
-    clients::register(context, &provider, &clients::metadata(args.redirect_port)?, args.anew)
+    let redirect_uri = clients::redirect_uri(args.redirect_uri.as_ref(), args.redirect_port)?;
+    clients::register(context, &provider, &clients::metadata(redirect_uri), args.anew)
 }
 
 pub(crate) fn status(context: &Context) -> Result<(), Failure> {
-    let (sessions, failures) = session::all(&context.store)?;
-    if let Some(wanted) = &context.options.session {
-        let session = session::choose(&context.store, Some(wanted))?;
+    let (sessions, damaged) = session::all(&context.store)?;
+    let ChoiceArgs { issuer, subject } = &context.choice;
+    if context.options.session.is_some() || issuer.is_some() || subject.is_some() {
+        let session = session::choose(context)?;
         context.out.emit(&Event::Session { session: session.summary(context.now()) });
         return Ok(());
     }
     for session in &sessions {
         context.out.emit(&Event::Session { session: session.summary(context.now()) });
     }
-    match failures.into_iter().next() {
-        Some(failure) => Err(failure),
-        None if sessions.is_empty() => Err(Code::NoSession.because("log in first")),
+    match damaged.into_iter().next() {
+        Some(damaged) => Err(damaged.failure),
+        None if sessions.is_empty() => Err(Code::NoSession.because("nobody is logged in")),
         None => Ok(()),
+    }
+}
+
+/// The user of a session logs in again.
+pub(crate) fn relogin(context: &mut Context, args: &ReloginArgs) -> Result<(), Failure> {
+    let session = session::choose(context)?;
+    if session.homeserver().is_some() {
+        matrix::relogin(context, args, &session)
+    } else if session.wish().by_device {
+        device::again(context, args, &session)
+    } else {
+        login::again(context, args, &session)
     }
 }
 
@@ -114,7 +129,20 @@ pub(crate) fn refresh(context: &mut Context) -> Result<(), Failure> {
 pub(crate) fn userinfo(context: &mut Context) -> Result<(), Failure> {
     let session = tokens::good(context, Need::Good)?;
     let party = context.connect(&session)?;
-    ask_userinfo(context, &party, &session)
+    let asked = ask_userinfo(context, &party, &session);
+    session.keep_nonces(&context.store)?;
+    let refused = match asked {
+        Err(failure) if failure.is(Core::USERINFO_UNAUTHORIZED) => failure,
+        result => return result,
+    };
+    // It may have ended before its time. A new one is tried once.
+    match tokens::good(context, Need::New) {
+        Ok(session) => ask_userinfo(context, &party, &session),
+        Err(failure) => {
+            context.out.emit(&Event::warning(&failure));
+            Err(refused)
+        }
+    }
 }
 
 fn ask_userinfo(context: &mut Context, party: &RelyingParty, session: &Session) -> Result<(), Failure> {

@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::dialog::{Dialog, Seen, is_no, is_yes};
 use crate::event::Event;
 use crate::failure::{Code, Failure};
-use crate::session::{self, Choices};
+use crate::session::Choices;
 use crate::symbol;
 use crate::tokens::{self, Need};
 
@@ -29,9 +29,6 @@ const TRIES: usize = 3;
 pub(crate) fn login(context: &mut Context, dialog: &mut Dialog, args: &QrLoginArgs) -> Result<(), Failure> {
     let identity = Identity::read(&args.client)?;
     // Nothing is begun whose outcome could not be kept.
-    if let Some(failure) = session::all(&context.store)?.1.into_iter().next() {
-        return Err(failure);
-    }
     drop(context.store.draft()?);
     let options = options(context, &args.meeting, context.options.schemes());
     let rendezvous_at = match &args.homeserver {

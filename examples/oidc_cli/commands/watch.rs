@@ -17,7 +17,7 @@ use crate::tokens::live;
 const INTERVAL: Duration = Duration::from_millis(250);
 
 pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failure> {
-    let session = session::choose(&context.store, context.options.session.as_deref())?;
+    let session = session::choose(context)?;
     let party = context.connect(&session)?;
     let live = live(context, &session, party, session.record(&context.store))?;
     let mut events = live.subscribe();
@@ -30,6 +30,7 @@ pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failu
         live.tend(INTERVAL);
         while let Some(seen) = events.wait(Duration::ZERO).filter(|_| left > 0) {
             left -= 1;
+            session.keep_nonces(&context.store)?;
             if live.standing() == Standing::Doubtful
                 && let Ok(now) = session::reload(&context.store, &session)
             {
@@ -37,13 +38,13 @@ pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failu
                 asked::note(&context.store, now.id(), now.generation())?;
             }
             let (kind, error, pause) = describe(&seen);
-            let failure = error.cloned().map(Failure::from);
+            let failure = error.cloned().map(Failure::from).map(|failure| session.explain(failure));
             let (problem, seconds) = (failure.as_ref().map(Problem::new), pause.map(|pause| pause.as_secs()));
             context.out.emit(&Event::Seen { session: session.id(), kind, problem, seconds });
             match seen {
                 Seen::Ended => return Err(oidc_proto::Error::from(Core::SESSION_ENDED).into()),
                 Seen::NeedsLogin(error) | Seen::ClientRejected(error) | Seen::Refused(error) => {
-                    return Err(error.into());
+                    return Err(session.explain(error.into()));
                 }
                 _ => {}
             }

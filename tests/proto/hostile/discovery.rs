@@ -25,11 +25,9 @@ const REFUSED: &[(Say, ErrorCode)] = &[
     (Say::Edit("S256 in small letters", |op| put(op, "code_challenge_methods_supported", json!(["s256"]))), ErrorCode::METADATA_PKCE_WITHOUT_S256),
     (Say::Lie(Lie::MetadataList), ErrorCode::JSON_TYPE),
     (Say::Lie(Lie::MetadataAbsent("issuer")), ErrorCode::METADATA_MISSING_FIELD),
-    (Say::Lie(Lie::MetadataAbsent("authorization_endpoint")), ErrorCode::METADATA_MISSING_FIELD),
     (Say::Lie(Lie::MetadataAbsent("token_endpoint")), ErrorCode::METADATA_MISSING_FIELD),
     (Say::Lie(Lie::MetadataAbsent("jwks_uri")), ErrorCode::METADATA_MISSING_FIELD),
     (Say::Lie(Lie::MetadataNull("issuer")), ErrorCode::METADATA_MISSING_FIELD),
-    (Say::Lie(Lie::MetadataNull("authorization_endpoint")), ErrorCode::METADATA_MISSING_FIELD),
     (Say::Lie(Lie::MetadataNull("token_endpoint")), ErrorCode::METADATA_MISSING_FIELD),
     (Say::Lie(Lie::MetadataNull("jwks_uri")), ErrorCode::METADATA_MISSING_FIELD),
     (Say::Edit("booleans in words", |op| put(op, "authorization_response_iss_parameter_supported", json!("true"))), ErrorCode::JSON_TYPE),
@@ -38,7 +36,7 @@ const REFUSED: &[(Say, ErrorCode)] = &[
 ];
 
 /// Members that are URLs and have to be there. The others count as absent: tests/proto/reading/claims.rs.
-const ENDPOINTS: [&str; 3] = ["authorization_endpoint", "token_endpoint", "jwks_uri"];
+const ENDPOINTS: [&str; 2] = ["token_endpoint", "jwks_uri"];
 
 /// What an endpoint may not be, and why.
 const URLS: &[(&str, ErrorCode)] = &[
@@ -164,6 +162,22 @@ fn no_endpoint_is_anything_but_an_https_url() {
     }
 }
 
+/// A device grant needs none, so that only a login by browser fails for it.
+#[test]
+fn a_browser_is_sent_to_no_url_that_is_not_usable() {
+    for (url, _) in URLS {
+        let mut world = told(&Say::Lie(Lie::MetadataText("authorization_endpoint", url)));
+        let party = world.party().unwrap();
+        let error = party.authorize(world.request.clone(), &mut world.env).unwrap_err();
+        assert_eq!(
+            (error.code(), error.field()),
+            (ErrorCode::METADATA_UNSUPPORTED, Some("authorization_endpoint")),
+            "{url}"
+        );
+        assert!(error.found().is_some(), "{url}");
+    }
+}
+
 #[test]
 fn an_issuer_is_a_bare_https_url() {
     for (text, code) in ISSUERS {
@@ -230,8 +244,9 @@ fn a_provider_without_an_authorization_endpoint_cannot_be_logged_in_at() {
     let mut world = World::new();
     world.op.edit_json(On::ServerMetadata, |object| {
         object.remove("authorization_endpoint");
-        object.insert("grant_types_supported".into(), json!(["urn:ietf:params:oauth:grant-type:device_code"]));
     });
+    // The metadata are of use all the same, for grants without a browser.
+    assert!(world.discover().is_ok());
     assert_eq!(world.login().err().unwrap().what(), (At::Request, ErrorCode::METADATA_UNSUPPORTED));
 }
 

@@ -285,6 +285,20 @@ fn a_proof_says_what_it_is_for_and_no_more() {
     assert!(world.browsed.borrow()[0].contains(&format!("dpop_jkt={}", dpop_key(DPOP_SEED).thumbprint())));
 }
 
+/// The next process goes on with them, and knows no others.
+#[test]
+fn nonces_that_were_stored_are_supplied() {
+    let (first, next) = (dpop_key(DPOP_SEED), dpop_key(DPOP_SEED));
+    first.supply_nonces([("https://op.example.org".to_owned(), "n-1".to_owned())]);
+    next.supply_nonces([("https://op.example.org".to_owned(), "n-2".to_owned())]);
+    next.supply_nonces(first.nonces());
+    assert_eq!(next.nonces(), [("https://op.example.org".to_owned(), "n-2".to_owned())], "the newer one is kept");
+    let many = (0..20).map(|n| (format!("https://rs{n}.example.org"), "n".repeat(n * 100)));
+    next.supply_nonces(many);
+    assert_eq!(next.nonces().len(), 8);
+    assert!(next.nonces().iter().all(|(_, nonce)| (1..=1024).contains(&nonce.len())));
+}
+
 /// A nonce is between a client and one server.
 #[test]
 fn a_nonce_is_shown_to_no_other_server() {

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oidc_proto::testing::{Lie, On};
-use oidc_proto::{AuthMethod, ResponseMode};
-use oidc_proto::{Scope, TokenOutcome};
+use oidc_proto::{AuthMethod, AuthorizationRequest, Prompt, RedirectUri, ResponseMode, Scope, TokenOutcome};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
@@ -96,7 +95,6 @@ fn state_nonce_and_verifier_are_fresh_long_and_apart() {
 
 #[test]
 fn what_is_asked_of_the_user_is_written_as_the_standard_has_it() {
-    use oidc_proto::Prompt;
     let mut world = World::new();
     world.request = world
         .request
@@ -116,6 +114,33 @@ fn what_is_asked_of_the_user_is_written_as_the_standard_has_it() {
     ] {
         assert_eq!(sent[name], value);
     }
+}
+
+#[test]
+fn offline_access_is_asked_for_with_consent() {
+    let prompt = |scope: &str, edit: fn(AuthorizationRequest) -> AuthorizationRequest| {
+        let mut world = World::new();
+        let redirect_uri = RedirectUri::new(REDIRECT).unwrap();
+        world.request = edit(AuthorizationRequest::new(redirect_uri, Scope::new(scope).unwrap()));
+        query(world.login().unwrap().url.as_str()).get("prompt").cloned()
+    };
+    assert_eq!(prompt("openid offline_access", |request| request).as_deref(), Some("consent"));
+    assert_eq!(prompt("openid", |request| request), None);
+    // The application has said what it wants.
+    assert_eq!(prompt("openid offline_access", |request| request.with_prompt(Prompt::Login)).as_deref(), Some("login"));
+    assert_eq!(prompt("openid offline_access", |request| request.without_prompt()), None);
+}
+
+/// A provider that lists its prompts without this one would refuse it.
+#[test]
+fn consent_is_not_asked_for_where_it_is_not_offered() {
+    let mut world = World::new();
+    world.op.edit_json(On::ServerMetadata, |document| {
+        drop(document.insert("prompt_values_supported".into(), serde_json::json!(["none", "login"])))
+    });
+    world.request =
+        AuthorizationRequest::new(RedirectUri::new(REDIRECT).unwrap(), Scope::new("openid offline_access").unwrap());
+    assert!(!query(world.login().unwrap().url.as_str()).contains_key("prompt"));
 }
 
 #[test]

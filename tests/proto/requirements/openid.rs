@@ -18,7 +18,6 @@ pub(crate) const STANDARDS: &[Standard] = &[
             ("6", "request objects: a pushed request is kept from the browser without one"),
             ("7", "self-issued providers: superseded by other standards"),
             ("10.2", "encryption: a JWE where a JWS belongs is refused"),
-            ("11", "offline access: a scope and a prompt of the application's choice"),
         ],
     },
     Standard {
@@ -99,6 +98,7 @@ const CORE: &[Row] = &[
     ("10.1", Must, "what this client signs names its key, and is signed by the algorithm that was registered", &["tests/proto/hostile/client_auth.rs::an_assertion_is_for_one_provider_one_request_and_one_minute", "tests/proto/hostile/client_auth.rs::a_client_registers_the_public_half_of_its_key_alone"]),
     ("10.1", MustNot, "symmetric signatures are nothing for public clients", &["tests/proto/hostile/id_token_form.rs::a_symmetric_signature_counts_only_where_it_was_registered"]),
     ("10.1.1", Defined, "an unknown `kid` is a reason to fetch the keys again", &["tests/proto/hostile/key_rotation.rs::rotated_keys_are_picked_up_by_one_refetch", "tests/proto/hostile/userinfo.rs::signed_userinfo_survives_a_rotation_of_keys"]),
+    ("11", Must, "a request for `offline_access` has `prompt` with `consent`, unless the application decides otherwise", &["tests/proto/hostile/requests.rs::offline_access_is_asked_for_with_consent"]),
     ("12.1", Must, "a refresh is authenticated like the code", &["tests/proto/hostile/tokens.rs::a_secret_goes_where_its_method_puts_it_and_nowhere_else", "tests/proto/hostile/client_auth.rs::a_key_that_lives_elsewhere_signs_in_every_flow"]),
     ("12.2", Must, "`iss` and `sub` are the first ID token's", &["tests/proto/hostile/refresh.rs::tokens_of_another_login_are_not_taken_and_can_be_revoked", "tests/proto/hostile/refresh.rs::the_claim_that_changed_is_named"]),
     ("12.2", Must, "`aud` is the first one's", &["tests/proto/hostile/refresh.rs::the_audiences_stay_the_same"]),

@@ -13,6 +13,24 @@ fn answering(world: &World, status: u16, error: &'static str) {
     });
 }
 
+/// There is nothing to refresh with: the owner hears of it when the access token runs out, and not before.
+#[test]
+fn tokens_without_a_refresh_token_run_out_and_it_is_said() {
+    let mut world = World::new();
+    world.op.lie(Lie::RefreshTokenAbsent);
+    world.tokens = world.login("alice");
+    let mut session = world.session(SessionOptions::default());
+    world.op.honest();
+    world.advance(299);
+    session.handle_timeout(&mut world.env);
+    assert!(world.pump(&mut session, &Store::default()).is_empty());
+    world.advance(1);
+    session.handle_timeout(&mut world.env);
+    let events = world.pump(&mut session, &Store::default());
+    let [Event::NeedsLogin(error)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(error.code(), ErrorCode::TOKEN_NO_REFRESH_TOKEN);
+}
+
 #[test]
 fn only_the_grant_and_the_client_can_be_said_to_be_gone() {
     type Ends = fn(&End) -> bool;

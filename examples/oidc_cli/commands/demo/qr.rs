@@ -66,5 +66,5 @@ pub(super) fn two_devices(
     granted?;
     whoami(&mut new)?;
     whoami(existing)?;
-    logout(&mut new, &LogoutArgs { end_session: false, browser: BrowserArgs { no_browser: true, ..browser } })
+    logout(&mut new, &LogoutArgs { browser: BrowserArgs { no_browser: true, ..browser }, ..LogoutArgs::default() })
 }

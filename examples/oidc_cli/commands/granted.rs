@@ -1,0 +1,60 @@
+//! What a login gets, compared with what it asked for: said before the browser opens where it is known then, and
+//! otherwise when the tokens are there.
+
+use oidc_proto::{AuthMethod, Error, ErrorCode as Core, Prompt, RelyingParty};
+use serde::Deserialize;
+
+use crate::context::Context;
+use crate::event::Event;
+use crate::failure::{Code, Failure};
+use crate::session::Session;
+use crate::wish::Wish;
+
+/// What the metadata say of scopes.
+#[derive(Deserialize)]
+struct Scopes {
+    scopes_supported: Vec<String>,
+}
+
+/// What is known before anyone is asked.
+pub(super) fn expect(context: &Context, party: &RelyingParty, wish: &Wish) {
+    let (metadata, client) = (party.provider().metadata(), party.client());
+    let known = metadata.fields.as_ref().and_then(|fields| fields.read::<Scopes>().ok());
+    if let Some(Scopes { scopes_supported }) = known {
+        let is_unknown = |word: &&str| !scopes_supported.iter().any(|own| own == word);
+        let unknown: Vec<_> = wish.scope.iter().filter(is_unknown).collect();
+        if !unknown.is_empty() {
+            context.out.emit(&Event::warning(&Code::ScopeUnsupported.because(unknown.join(" "))));
+        }
+    }
+    let unlisted = |what: &str| context.out.emit(&Event::warning(&Code::Unadvertised.because(what)));
+    if client.dpop().is_some() && metadata.dpop_signing_algorithms.is_none() {
+        unlisted("DPoP, in dpop_signing_alg_values_supported");
+    }
+    let method = client.auth().method();
+    if method == AuthMethod::PrivateKeyJwt && !metadata.token_endpoint_auth_methods.contains(method) {
+        unlisted("private_key_jwt, in token_endpoint_auth_methods_supported");
+    }
+    if let Some(known) = metadata.prompt_values {
+        let prompts = wish.prompt.iter().filter_map(|name| Prompt::from_name(name));
+        for prompt in prompts.filter(|prompt| !known.contains(*prompt)) {
+            unlisted(&format!("the prompt {}, in prompt_values_supported", prompt.name()));
+        }
+    }
+}
+
+/// What is not as it was asked for.
+pub(super) fn compare(context: &Context, session: &Session) {
+    let (wish, granted) = (session.wish(), session.tokens.scope());
+    // Some providers do not name it in the response. Whether it was granted is seen by the refresh token.
+    let lacks = |word: &&str| !granted.contains(word) && *word != "offline_access";
+    let missing: Vec<_> = wish.scope.iter().filter(lacks).collect();
+    if !missing.is_empty() {
+        let what = format!("{} is missing, the scope is \"{granted}\"", missing.join(" "));
+        context.out.emit(&Event::warning(&Code::ScopeNarrowed.because(what)));
+    }
+    if let Some(hint) = session.without_refresh() {
+        let failure = Failure::from(Error::from(Core::TOKEN_NO_REFRESH_TOKEN)).with_hint(hint);
+        context.out.emit(&Event::warning(&failure));
+    }
+}

@@ -1,0 +1,129 @@
+//! `serve`: a provider that newcomers develop against.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use crate::support::cli::{Cli, Running, browser};
+use crate::support::server::Server;
+
+fn serve(cli: &Cli, arguments: &[&str]) -> (Running, String) {
+    let mut serving = cli.start(&[&["serve"], arguments].concat());
+    let issuer = serving.until("serving")["issuer"].as_str().unwrap().to_owned();
+    (serving, issuer)
+}
+
+fn send(url: &str, method: &str, headers: &str, body: &str) -> String {
+    let url = url::Url::parse(url).unwrap();
+    let host = format!("127.0.0.1:{}", url.port().unwrap());
+    let mut stream = TcpStream::connect(&host).unwrap();
+    let (target, length) = (&url[url::Position::BeforePath..], body.len());
+    let head = format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}");
+    stream.write_all(format!("{head}content-length: {length}\r\n\r\n{body}").as_bytes()).unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
+}
+
+fn claims(id_token: &str) -> Value {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(id_token.split('.').nth(1).unwrap()).unwrap()).unwrap()
+}
+
+#[test]
+fn scripts_of_any_origin_may_ask() {
+    let cli = Cli::new();
+    let (_serving, issuer) = serve(&cli, &[]);
+    let response =
+        send(&format!("{issuer}/.well-known/openid-configuration"), "GET", "origin: http://localhost:5173\r\n", "");
+    assert!(response.starts_with("HTTP/1.1 200") && response.contains("access-control-allow-origin: *"), "{response}");
+    let asks = "origin: http://localhost:5173\r\naccess-control-request-method: POST\r\naccess-control-request-headers: dpop\r\n";
+    let response = send(&format!("{issuer}/token"), "OPTIONS", asks, "");
+    assert!(
+        response.starts_with("HTTP/1.1 204") && response.contains("authorization, content-type, dpop"),
+        "{response}"
+    );
+}
+
+#[test]
+fn users_claims_and_switches_are_named() {
+    let cli = Cli::new();
+    let user = ["--user", "carol", "--claim", "department=sales", "--claim", "groups=[\"a\",\"b\"]"];
+    let (_serving, issuer) = serve(&cli, &[&user[..], &["--par", "off", "--strict-offline-access"]].concat());
+    let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--browser", &browser()];
+    let run = cli.run(&[&login[..], &["--scope", "openid profile"]].concat()).done();
+    let claims = &run.event("userinfo")["claims"];
+    assert_eq!((&claims["sub"], &claims["department"]), (&json!("sub-carol"), &json!("sales")));
+    assert_eq!(claims["groups"], json!(["a", "b"]));
+    assert_eq!(run.event("warning")["code"], "token.no_refresh_token");
+    let run = cli.run(&["discover"]).done();
+    assert_eq!(run.event("discovered")["endpoints"]["pushed_authorization_request"], Value::Null);
+}
+
+#[test]
+fn nonces_and_pushed_requests_can_be_demanded() {
+    let cli = Cli::new();
+    let (_serving, issuer) = serve(&cli, &["--par", "required", "--dpop-nonce"]);
+    let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--browser", &browser()];
+    cli.run(&[&login[..], &["--par", "never"]].concat()).failed(1, "local", "par.required");
+    cli.run(&[&login[..], &["--dpop"]].concat()).done();
+}
+
+#[test]
+fn a_page_asks_who_logs_in_and_whether_the_client_may() {
+    let cli = Cli::new();
+    let (_serving, issuer) = serve(&cli, &["--consent"]);
+    for (par, decided, exit) in [("never", "auto:bob", 0), ("always", "auto:bob", 0), ("never", "deny:bob", 1)] {
+        let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--no-browser", "--par", par];
+        let mut running = cli.start(&login);
+        let url = running.url();
+        let page = send(&url, "GET", "", "");
+        assert!(page.starts_with("HTTP/1.1 200") && page.contains("Allow as alice") && page.contains("Deny"), "{page}");
+        let response = send(&format!("{url}&decided={decided}"), "GET", "", "");
+        let location = response.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
+        send(location, "GET", "", "");
+        let run = running.end();
+        assert_eq!(run.exit, exit, "{:?}", run.events);
+        if exit == 0 {
+            assert_eq!(run.event("logged_in")["subject"], "sub-bob");
+        }
+    }
+}
+
+#[test]
+fn a_web_client_on_loopback_is_told_when_its_user_logs_out() {
+    let cli = Cli::new();
+    let (_serving, issuer) = serve(&cli, &[]);
+    let (told, hears) = channel();
+    let server = Server::start(move |mut connection| {
+        let _ = told.send(connection.request()?.body);
+        connection.response("200", "", "")
+    });
+    let client = json!({
+        "application_type": "web",
+        "redirect_uris": ["http://localhost:8321/cb"],
+        "backchannel_logout_uri": server.url("/logout"),
+        "token_endpoint_auth_method": "none",
+        "grant_types": ["authorization_code", "refresh_token"],
+    });
+    let response =
+        send(&format!("{issuer}/register"), "POST", "content-type: application/json\r\n", &client.to_string());
+    assert!(response.starts_with("HTTP/1.1 201"), "{response}");
+    let registered: Value = serde_json::from_str(response.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let client_id = registered["client_id"].as_str().unwrap();
+    let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--browser", &browser()];
+    let named = ["--client-id", client_id, "--redirect-uri", "http://localhost:8321/cb"];
+    cli.run(&[&login[..], &named].concat()).done();
+    // All ID tokens of one sign-in have the same `sid`.
+    let first = claims(&cli.secrets()[2]);
+    cli.run(&["refresh"]).done();
+    assert!(first["sid"].is_string() && first["sid"] == claims(&cli.secrets()[2])["sid"]);
+    cli.run(&["logout", "--end-session", "--browser", &browser()]).done();
+    let form = hears.recv_timeout(Duration::from_secs(10)).unwrap();
+    let token = claims(form.strip_prefix("logout_token=").unwrap());
+    assert_eq!((&token["sub"], &token["aud"]), (&json!("sub-alice"), &json!(client_id)));
+}
