@@ -4,25 +4,6 @@
 //! start ─▶ GET well-known document ─┬─ 200, issuer equal ─▶ Done(FetchedServerMetadata)
 //!                                   └─ 404, and the other form was allowed ─▶ GET that one
 //! ```
-//!
-//! The flow does not retry. The caller decides by [`Freshness`](crate::Freshness) when to fetch the metadata again.
-//!
-//! ```
-//! use oidc_proto::adapter::BlockingDriver;
-//! use oidc_proto::flow::ServerMetadataFetch;
-//! use oidc_proto::testing::{Provider, TestEnv};
-//! use oidc_proto::{Issuer, ProviderOptions, Schemes};
-//!
-//! let mut env = TestEnv::seeded(1);
-//! let op = Provider::new("https://op.example.org");
-//! let http = BlockingDriver::new(op.http(env.clock()));
-//!
-//! let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
-//! let found = http.run(ServerMetadataFetch::start(issuer, ProviderOptions::new())?, &mut env)?;
-//! assert_eq!(found.provider.issuer().as_str(), "https://op.example.org");
-//! assert!(found.freshness.fresh_until.is_some());
-//! # Ok::<(), oidc_proto::Error>(())
-//! ```
 
 use crate::base::env::Env;
 use crate::base::url::{Endpoint, Issuer};
@@ -38,6 +19,25 @@ use crate::wire::policy::{Accept, METADATA_LIMIT, Policy};
 use crate::wire::request;
 
 /// Awaits the metadata document.
+///
+/// The flow does not retry. The caller decides by [`Freshness`](crate::Freshness) when to fetch the metadata again.
+///
+/// ```
+/// use oidc_proto::adapter::BlockingDriver;
+/// use oidc_proto::flow::ServerMetadataFetch;
+/// use oidc_proto::testing::{Provider, TestEnv};
+/// use oidc_proto::{Issuer, ProviderOptions, Schemes};
+///
+/// let mut env = TestEnv::seeded(1);
+/// let op = Provider::new("https://op.example.org");
+/// let http = BlockingDriver::new(op.http(env.clock()));
+///
+/// let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
+/// let found = http.run(ServerMetadataFetch::start(issuer, ProviderOptions::new())?, &mut env)?;
+/// assert_eq!(found.provider.issuer().as_str(), "https://op.example.org");
+/// assert!(found.freshness.fresh_until.is_some());
+/// # Ok::<(), oidc_proto::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct ServerMetadataFetch {
     issuer: Issuer,

@@ -6,7 +6,7 @@ use url::{Position, Url};
 
 use super::options::{Deviation, ProviderOptions};
 use crate::base::json::{self, Fields, Scalar, Text};
-use crate::base::url::{Endpoint, Issuer};
+use crate::base::url::{Endpoint, Issuer, Schemes};
 use crate::base::word_set::{Listed, Words, words};
 use crate::error::{Error, ErrorCode, Quote};
 use crate::jose::{Algorithm, Algorithms};
@@ -217,7 +217,10 @@ impl ServerMetadata {
                 },
                 _ => (Quote::library("a value that is not a string"), ErrorCode::JSON_TYPE.into()),
             };
+            let is_half = error.code() == ErrorCode::URL_SCHEME && issuer.as_str().starts_with("http:");
             let error = Error::new(ErrorCode::METADATA_URL).at(name).with_found(text).with_source(error);
+            let error =
+                if is_half && options.schemes() == Schemes::HttpsOnly { error.with_hint(HALF_HTTP) } else { error };
             unusable.push((name, error));
             None
         };
@@ -334,6 +337,9 @@ impl ServerMetadata {
         self.jwks_uri.as_ref().map(|_| ()).ok_or_else(|| lacking(&self.unusable, "jwks_uri"))
     }
 }
+
+const HALF_HTTP: &str = "If plain http on loopback is meant, choose it for the metadata, too: `RelyingParty::discover_with` and \
+                         `ProviderOptions::with_schemes(Schemes::DangerousHttpOnLoopback)`.";
 
 fn other_issuer(issuer: &Issuer, named: &str) -> Error {
     let asked = issuer.as_str();

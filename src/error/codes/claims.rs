@@ -93,7 +93,7 @@ codes! {
         "Set the same form for the client here and at the provider.";
 
     // Revocation, logout
-    REVOCATION_UNSUPPORTED = "revocation.unsupported", Remote, Unsupported, FixConfiguration, "RFC 7009 section 2",
+    REVOCATION_UNSUPPORTED = "revocation.unsupported", Remote, Unsupported, Denied, "RFC 7009 section 2",
         "the provider has no revocation endpoint", "Its metadata list none.",
         "Forget the tokens; they stay valid until they expire.";
     REVOCATION_UNSUPPORTED_TOKEN_TYPE = "revocation.unsupported_token_type", Denied, RequestRejected, Denied, "RFC 7009 section 2.2.1",
