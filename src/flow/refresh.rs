@@ -7,7 +7,7 @@
 use super::token_outcome::{self, Origin};
 use super::token_request::TokenRequest;
 use crate::base::env::Env;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 use crate::message::token;
 use crate::party::relying_party::RelyingParty;
 use crate::step::Step;
@@ -53,8 +53,13 @@ impl RelyingParty {
         if tokens.id_token.is_some() {
             token_outcome::check_trust(self)?;
         }
-        if !scope.is_none_or(|scope| tokens.scope.is_empty() || tokens.scope.includes(scope)) {
-            return Err(Error::new(ErrorCode::AUTHORIZATION_SCOPE).at("scope"));
+        if let Some(scope) = scope.filter(|scope| !tokens.scope.is_empty() && !tokens.scope.includes(scope)) {
+            let error = Error::new(ErrorCode::AUTHORIZATION_SCOPE)
+                .at("scope")
+                .with_hint("Ask for less, or log in with the wider scope.");
+            return Err(error
+                .with_expected(Quote::caller(tokens.scope.as_str()))
+                .with_found(Quote::caller(scope.as_str())));
         }
         let refresh_token = tokens.refresh_token().ok_or(ErrorCode::TOKEN_NO_REFRESH_TOKEN)?;
         let endpoint = &self.provider().metadata().token_endpoint;

@@ -5,6 +5,8 @@
 //!                                   └─ 404, and the other form was allowed ─▶ GET that one
 //! ```
 
+use http::Uri;
+
 use crate::base::env::Env;
 use crate::base::url::{Endpoint, Issuer};
 use crate::error::Error;
@@ -43,6 +45,7 @@ pub struct ServerMetadataFetch {
     issuer: Issuer,
     options: ProviderOptions,
     asked: WellKnown,
+    uri: Uri,
     /// Asked for if there is no document of the first form.
     or_else: Option<WellKnown>,
 }
@@ -76,17 +79,18 @@ impl ServerMetadataFetch {
         form: WellKnown,
         or_else: Option<WellKnown>,
     ) -> Result<Step<Self>, Error> {
-        let request = request::read(form.uri(&issuer)?);
+        let uri = form.uri(&issuer)?;
+        let request = request::read(uri.clone());
         let policy = Policy::read(METADATA_LIMIT, Accept::AnyButMarkup);
-        Ok(Step::call(request, policy, Self { issuer, options, asked: form, or_else }))
+        Ok(Step::call(request, policy, Self { issuer, options, asked: form, uri, or_else }))
     }
 
     /// Fetches the OpenID Connect metadata of `issuer` at another URL than its well-known one (Azure AD B2C, the first version
     /// of Microsoft Entra ID). The issuer in the document must still be `issuer`: take it from the provider's documentation.
     pub fn start_at(url: &Endpoint, issuer: Issuer, options: ProviderOptions) -> Step<Self> {
         let policy = Policy::read(METADATA_LIMIT, Accept::AnyButMarkup);
-        let fetch = Self { issuer, options, asked: WellKnown::OpenIdConfiguration, or_else: None };
-        Step::call(request::read(url.uri().clone()), policy, fetch)
+        let (asked, uri) = (WellKnown::OpenIdConfiguration, url.uri().clone());
+        Step::call(request::read(uri.clone()), policy, Self { issuer, options, asked, uri, or_else: None })
     }
 }
 
@@ -99,7 +103,7 @@ impl Flow for ServerMetadataFetch {
         if response.status == http::StatusCode::NOT_FOUND {
             return match self.or_else {
                 Some(form) => Self::start_with(self.issuer, self.options, form, None),
-                None => Err(during(metadata::not_found(&self.issuer))),
+                None => Err(during(metadata::not_found(&self.issuer, &self.uri))),
             };
         }
         let body = response.success().map_err(during)?;

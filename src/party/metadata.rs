@@ -361,8 +361,8 @@ fn other_issuer(issuer: &Issuer, named: &str) -> Error {
 }
 
 /// There is no document under the issuer's well-known URL.
-pub(crate) fn not_found(issuer: &Issuer) -> Error {
-    let error = Error::new(ErrorCode::METADATA_NOT_FOUND);
+pub(crate) fn not_found(issuer: &Issuer, asked: &http::Uri) -> Error {
+    let error = Error::new(ErrorCode::METADATA_NOT_FOUND).with_found(Quote::caller_url(&asked.to_string()));
     match well_known_hint(issuer) {
         Some(hint) => error.with_hint(hint),
         None => error,

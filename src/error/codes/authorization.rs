@@ -86,7 +86,7 @@ codes! {
     CALLBACK_STATE_MISMATCH = "callback.state_mismatch", Remote, Callback, LogInAgain, "RFC 6749 section 10.12",
         "the `state` of the callback is not this login's", "The callback belongs to another or an older login, or is forged.",
         "Ignore it and wait for the right callback, or log in again.";
-    CALLBACK_ISS_MISSING = "callback.iss_missing", Remote, Callback, ProviderBroken, "RFC 9207 section 2.4",
+    CALLBACK_ISS_MISSING = "callback.iss_missing", Remote, Callback, LogInAgain, "RFC 9207 section 2.4",
         "no `iss` in the callback, although the metadata promise it", "The callback is forged, or the provider breaks its promise.",
         "Log in again; if it lasts, report it to the provider.";
     CALLBACK_ISS_MISMATCH = "callback.iss_mismatch", Remote, Callback, LogInAgain, "RFC 9207 section 2.4",

@@ -3,10 +3,7 @@
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use oidc_proto::testing::{self, Fault, Lie, On};
-use oidc_proto::{
-    AuthMethod, Callback, Error, ErrorCode, Family, Issuer, ProviderOptions, QuoteSource, Recovery, RedirectUri,
-    Schemes, ServerMetadata,
-};
+use oidc_proto::{AuthMethod, Error, ErrorCode, Family, QuoteSource, Recovery};
 use serde_json::json;
 
 use crate::hostile::world::{ISSUER, Refusal, Say, World};
@@ -165,76 +162,6 @@ fn an_issuer_without_its_scheme_is_told_so() {
     assert!(hint("op.example.org:8443").contains("\"https://op.example.org:8443\""));
     assert!(!hint("alice:password@op.example.org").contains("password"));
     assert!(!hint("/realms/a").contains("https:///"));
-}
-
-#[test]
-fn what_is_wrong_with_a_redirect_uri_is_said() {
-    for (text, code, found, hint) in [
-        ("/cb", ErrorCode::URL_SYNTAX, "/cb", "Write the whole URL"),
-        ("app.example.org/cb", ErrorCode::URL_SYNTAX, "app.example.org/cb", "\"https://app.example.org/cb\""),
-        ("https://app.example.org/#/cb", ErrorCode::URL_FRAGMENT, "https://app.example.org/", "Remove the `#`"),
-        ("javascript:alert(1)", ErrorCode::URL_SCHEME, "javascript:alert(1)", "A browser runs or reads"),
-        ("https://u:p@app.example.org/cb", ErrorCode::URL_USERINFO, "https://app.example.org/cb", "Remove everything"),
-        ("https://app.example.org/cb\n", ErrorCode::URL_SYNTAX, "https://app.example.org/cb\\n", "beginning or end"),
-    ] {
-        let error = RedirectUri::new(text).unwrap_err();
-        assert_eq!((error.code(), error.field(), error.found().unwrap().as_str()), (code, Some("redirect_uri"), found));
-        assert!(error.hint().contains(hint), "{text}: {error}");
-    }
-}
-
-#[test]
-fn a_space_around_an_issuer_is_told() {
-    for text in [" https://op.example.org", "https://op.example.org\n", "\top.example.org"] {
-        let error = Issuer::new(text, Schemes::HttpsOnly).unwrap_err();
-        assert_eq!((error.code(), error.field()), (ErrorCode::URL_SYNTAX, Some("issuer")));
-        assert!(error.hint().contains("at the beginning or end"), "{error}");
-    }
-}
-
-/// Plain http was chosen for the issuer, but not for what its metadata name.
-#[test]
-fn a_choice_of_plain_http_that_was_made_by_half_is_told() {
-    let issuer = Issuer::new("http://127.0.0.1:8080", Schemes::DangerousHttpOnLoopback).unwrap();
-    let document = json!({
-        "issuer": issuer.as_str(),
-        "authorization_endpoint": "http://127.0.0.1:8080/authorize",
-        "token_endpoint": "http://127.0.0.1:8080/token",
-    });
-    let document = document.to_string();
-    let error = ServerMetadata::parse(document.as_bytes(), &issuer, &ProviderOptions::new()).unwrap_err();
-    assert_eq!((error.code(), error.recovery()), (ErrorCode::METADATA_URL, Recovery::ProviderBroken));
-    assert!(error.hint().contains("ProviderOptions::with_schemes"), "{error}");
-    let issuer = Issuer::new("http://127.0.0.1:8080", Schemes::HttpsOnly).unwrap_err();
-    assert!(issuer.hint().contains("Schemes::DangerousHttpOnLoopback"), "{issuer}");
-}
-
-/// A web server's framework hands out the path and the query only.
-#[test]
-fn what_a_server_gives_for_a_callback_is_told_to_it() {
-    let error = Callback::from_url("/cb?code=a&state=b").unwrap_err();
-    assert_eq!(error.code(), ErrorCode::CALLBACK_MALFORMED);
-    assert!(error.hint().contains("public URL") && error.hint().contains("Callback::from_query"), "{error}");
-    assert_eq!(ErrorCode::CALLBACK_REDIRECT_URI.recovery(), Recovery::FixConfiguration);
-}
-
-/// The code is spent, or may be. A refresh token can be sent again.
-#[test]
-fn after_a_lost_response_to_a_code_the_user_logs_in_again() {
-    for (fault, recovery) in [
-        (Fault::LostResponse, Recovery::LogInAgain),
-        (Fault::Timeout, Recovery::LogInAgain),
-        (Fault::status(503), Recovery::Retry { after: None }),
-        (Fault::Unreachable, Recovery::Retry { after: None }),
-    ] {
-        let mut world = World::new();
-        let user = world.logged_in().unwrap();
-        let login = world.login().unwrap();
-        world.op.fault(On::Token, fault.clone(), 1);
-        assert_eq!(world.finish(login).err().unwrap().error.recovery(), recovery, "{fault:?}");
-        world.op.fault(On::Token, fault, 1);
-        assert_eq!(world.refresh(&user).err().unwrap().error.recovery(), Recovery::Retry { after: None });
-    }
 }
 
 #[test]
