@@ -225,7 +225,7 @@ pub enum OptionsError {
     #[error("the user agent is no header value")]
     UserAgent,
     /// There is no cryptography for TLS: the feature `ring` is off, the process has no default provider of rustls, and
-    /// [`HttpOptions::tls`] was not called.
+    /// [`HttpOptions::with_tls`] was not called.
     #[error("there is no cryptography for TLS")]
     NoCryptoProvider,
     /// The HTTP library refuses to start: it finds no root certificates on this machine, for example.

@@ -217,7 +217,8 @@ impl ServerMetadata {
                 },
                 _ => (Quote::library("a value that is not a string"), ErrorCode::JSON_TYPE.into()),
             };
-            let is_half = error.code() == ErrorCode::URL_SCHEME && issuer.as_str().starts_with("http:");
+            let is_half =
+                error.code() == ErrorCode::URL_SCHEME && matches!(issuer.as_str().split_once("://"), Some(("http", _)));
             let error = Error::new(ErrorCode::METADATA_URL).at(name).with_found(text).with_source(error);
             let error =
                 if is_half && options.schemes() == Schemes::HttpsOnly { error.with_hint(HALF_HTTP) } else { error };
