@@ -18,7 +18,18 @@ use crate::wire::policy::Policy;
 /// An asynchronous HTTP client. [`from_fn`](super::from_fn) makes one of a closure.
 ///
 /// It must not follow redirects, and should stop reading a body at the policy's limit. `&C`, `Arc<C>` and `Box<C>` are
-/// clients where `C` is one.
+/// clients where `C` is one. A client of one type for all of a program:
+///
+/// ```
+/// use std::pin::Pin;
+/// use std::sync::Arc;
+/// use oidc_proto::Failure;
+/// use oidc_proto::adapter::{Driver, HttpClient};
+///
+/// type Response = Pin<Box<dyn Future<Output = Result<http::Response<Vec<u8>>, Failure>> + Send>>;
+/// type SharedClient = Arc<dyn HttpClient<Response = Response> + Send + Sync>;
+/// type SharedDriver = Driver<SharedClient>;
+/// ```
 pub trait HttpClient {
     /// The response to come. A named type, so that a driver's future can be required to be `Send`.
     type Response: Future<Output = Result<http::Response<Vec<u8>>, Failure>>;

@@ -1,21 +1,21 @@
 //! The edge: what carries out a flow's steps. Everything here is thin, and none of it is needed to use a flow.
 //!
-//! | file | feature | holds |
-//! |---|---|---|
-//! | `driver.rs` | | [`Driver`]: runs a flow on any executor |
-//! | `blocking.rs` | | [`BlockingDriver`]: runs a flow on this thread |
-//! | `client.rs` | | [`from_fn`]: an HTTP client made of a closure; pointers to clients |
-//! | `headers.rs` | `reqwest`, `tower`, `ureq` | headers that every request has |
-//! | `key_store.rs` | | [`KeyStore`], [`BlockingKeyStore`]: keys that live elsewhere |
-//! | `options.rs` | `reqwest`, `ureq` | `HttpOptions`: the choices both HTTP clients offer |
-//! | `reqwest.rs` | `reqwest` | `reqwest::Client`: an [`HttpClient`] for a tokio runtime |
-//! | `session/` | | [`session`]: keeps sessions good, for many callers |
-//! | `store/` | | [`store`]: what keeps the records of sessions |
-//! | `system.rs` | `system` | `SystemEnv`: the operating system's clock and entropy |
-//! | `tokio.rs` | `tokio` | `tokio::TokioTimer`, and threads for blocking stores |
-//! | `tls.rs` | `reqwest`, `ureq` | TLS for both HTTP clients |
-//! | `tower.rs` | `tower`, `hyper` | `tower::Client`: an [`HttpClient`] over any `tower::Service` |
-//! | `ureq.rs` `ureq_tls.rs` | `ureq` | `ureq::Client`: a [`BlockingHttpClient`] |
+//! | feature | holds |
+//! |---|---|
+//! | | [`Driver`]: runs a flow on any executor |
+//! | | [`BlockingDriver`]: runs a flow on this thread |
+//! | | [`from_fn`]: an HTTP client made of a closure; pointers to clients |
+//! | `reqwest`, `tower`, `ureq` | headers that every request has |
+//! | | [`KeyStore`], [`BlockingKeyStore`]: keys that live elsewhere |
+//! | `reqwest`, `ureq` | `HttpOptions`: the choices both HTTP clients offer |
+//! | `reqwest` | `reqwest::Client`: an [`HttpClient`] for a tokio runtime |
+//! | | [`session`]: keeps sessions good, for many callers |
+//! | | [`store`]: what keeps the records of sessions |
+//! | `system` | `SystemEnv`: the operating system's clock and entropy |
+//! | `tokio` | `tokio::TokioTimer`, and threads for blocking stores |
+//! | `reqwest`, `ureq` | TLS for both HTTP clients |
+//! | `tower`, `hyper` | `tower::Client`: an [`HttpClient`] over any `tower::Service` |
+//! | `ureq` | `ureq::Client`: a [`BlockingHttpClient`] |
 
 mod blocking;
 mod client;

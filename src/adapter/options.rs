@@ -101,7 +101,8 @@ impl HttpOptions {
         self
     }
 
-    /// The caller's own TLS: its cryptography, its roots, its client certificate. Root certificates of these options are not
+    /// The caller's own TLS: its cryptography, its roots, its client certificate, which is shown to every server that asks for
+    /// one. A client does not send a request whose policy names a certificate, because it cannot tell whether this is it. Root certificates of these options are not
     /// used then.
     pub fn with_tls(mut self, config: impl Into<Arc<ClientConfig>>) -> Self {
         self.tls = Some(config.into());

@@ -79,6 +79,21 @@ pub(crate) fn is_showable(text: &str) -> bool {
     !text.chars().any(|c| c.is_whitespace() || is_deceptive(c))
 }
 
+/// Says what is wrong with a URL that the caller gave. `lacks_scheme` tells whether the text with `https://` before it is one.
+pub(crate) fn refused(code: ErrorCode, field: &'static str, text: &str, lacks_scheme: impl Fn(&str) -> bool) -> Error {
+    let error = Error::new(code).at(field).with_found(Quote::caller_url(text));
+    let whole = format!("https://{text}");
+    if text.trim() != text {
+        error.with_hint("Remove the space or line break at the beginning or end.")
+    } else if !is_showable(text) {
+        error.with_hint("Remove the spaces, line breaks and invisible characters.")
+    } else if !text.contains("://") && !text.starts_with('/') && lacks_scheme(&whole) {
+        error.with_hint(format!("Give the scheme, too: {}.", Quote::caller(&whole)))
+    } else {
+        error
+    }
+}
+
 fn parse(text: &str, schemes: Schemes) -> Result<Url, ErrorCode> {
     let url = Url::parse(text).map_err(|_| ErrorCode::URL_SYNTAX)?;
     schemes.check(&url)?;
@@ -107,16 +122,7 @@ impl Issuer {
     /// `url.syntax`, `url.scheme`, `url.userinfo`, `url.query` or `url.fragment`.
     pub fn new(text: &str, schemes: Schemes) -> Result<Self, Error> {
         let parsed = if is_showable(text) { parse(text, schemes) } else { Err(ErrorCode::URL_SYNTAX) };
-        let url = parsed.map_err(|code| {
-            let error = Error::new(code).at("issuer");
-            let whole = format!("https://{text}");
-            let lacks_scheme = !text.contains("://") && parse(&whole, schemes).is_ok();
-            if lacks_scheme {
-                error.with_hint(format!("Give the scheme, too: {}.", Quote::caller(&whole)))
-            } else {
-                error
-            }
-        })?;
+        let url = parsed.map_err(|code| refused(code, "issuer", text, |whole| parse(whole, schemes).is_ok()))?;
         if url.query().is_some() {
             return Err(Error::new(ErrorCode::URL_QUERY).at("issuer"));
         }

@@ -51,6 +51,7 @@ struct Inner {
     expected: Option<Quote>,
     found: Option<Quote>,
     hint: Option<Cow<'static, str>>,
+    recovery: Option<Recovery>,
     text: Option<ProviderText>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     retry_after: Option<Duration>,
@@ -103,9 +104,19 @@ impl PartialEq for Error {
     fn eq(&self, other: &Self) -> bool {
         fn parts(error: &Error) -> impl PartialEq + '_ {
             let Inner {
-                code, status, endpoint, field, retry_after, ref expected, ref found, ref hint, ref text, ..
+                code,
+                status,
+                endpoint,
+                field,
+                retry_after,
+                recovery,
+                ref expected,
+                ref found,
+                ref hint,
+                ref text,
+                ..
             } = *error.0;
-            ((code, status, endpoint, field, retry_after), (expected, found, hint, text), error.failure())
+            ((code, status, endpoint, field, retry_after, recovery), (expected, found, hint, text), error.failure())
         }
         let same_source = match (&self.0.source, &other.0.source) {
             (Some(own), Some(others)) => self.failure().is_some() || Arc::ptr_eq(own, others),
@@ -142,6 +153,7 @@ impl Error {
             expected: None,
             found: None,
             hint: None,
+            recovery: None,
             text: None,
             source: None,
             retry_after: None,
@@ -224,6 +236,12 @@ impl Error {
         self.with(|inner| inner.hint = Some(hint.into()))
     }
 
+    /// Replaces the code's recovery by what helps in this case.
+    #[must_use]
+    pub(crate) fn with_recovery(self, recovery: Recovery) -> Self {
+        self.with(|inner| inner.recovery = Some(recovery))
+    }
+
     /// Adds what the provider said.
     #[must_use]
     pub fn with_text(self, text: ProviderText) -> Self {
@@ -259,7 +277,7 @@ impl Error {
 
     /// What helps after this failure; `Retry-After` is included.
     pub fn recovery(&self) -> Recovery {
-        match self.0.code.recovery() {
+        match self.0.recovery.unwrap_or(self.0.code.recovery()) {
             Recovery::Retry { .. } => Recovery::Retry { after: self.retry_after() },
             other => other,
         }

@@ -35,6 +35,11 @@ impl Quote {
         Self { text: escaped(text, LIMIT), source: QuoteSource::Caller }
     }
 
+    /// A URL of the caller, without user name, query and fragment.
+    pub(crate) fn caller_url(text: &str) -> Self {
+        Self::caller(&bare_url(text))
+    }
+
     /// The provider's words; opaque parts are shortened.
     pub fn provider(text: &str) -> Self {
         Self { text: escaped(&shortened(text, OPAQUE), LIMIT), source: QuoteSource::Provider }

@@ -7,39 +7,6 @@
 //!                ▼
 //!              VerifiedCallback ─▶ redeem ─▶ TokenRequest
 //! ```
-//!
-//! `check` borrows the pending login, so a forged callback does not use it up. `redeem` takes the pending login and the
-//! verified callback.
-//!
-//! ```
-//! use oidc_proto::adapter::BlockingDriver;
-//! use oidc_proto::flow::{Registration, ServerMetadataFetch};
-//! use oidc_proto::testing::{Provider, TestEnv};
-//! use oidc_proto::{
-//!     ApplicationType, AuthorizationRequest, Callback, ClientMetadata, Env, Issuer, ProviderOptions, RedirectUri,
-//!     RelyingParty, Schemes, Scope,
-//! };
-//!
-//! let mut env = TestEnv::seeded(1);
-//! let op = Provider::new("https://op.example.org");
-//! let http = BlockingDriver::new(op.http(env.clock()));
-//! let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
-//! let provider = http.run(ServerMetadataFetch::start(issuer, ProviderOptions::new())?, &mut env)?.provider;
-//!
-//! let redirect_uri = RedirectUri::new("https://app.example.org/cb")?;
-//! let metadata = ClientMetadata::new(ApplicationType::Web, vec![redirect_uri.clone()]);
-//! let registered = http.run(Registration::start(&provider, metadata)?, &mut env)?;
-//! let party = RelyingParty::new(provider, registered.client(&[redirect_uri.clone()]));
-//!
-//! let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid")?);
-//! let (url, pending) = party.authorize(request, &mut env)?;
-//! let callback = Callback::from_url(op.visit(url.as_str(), env.now()).callback())?;
-//! let verified = party.check(&pending, &callback, env.now())?;
-//! let step = party.redeem(pending, verified, &mut env)?;
-//! let grant = http.run(step, &mut env)?.verified()?;
-//! assert!(grant.tokens.subject().is_some());
-//! # Ok::<(), oidc_proto::Error>(())
-//! ```
 
 use std::fmt;
 
@@ -53,7 +20,7 @@ use crate::base::env::{Env, Timestamp};
 use crate::base::secret::{self, Secret, same_bytes};
 use crate::base::url::{Endpoint, Issuer};
 use crate::base::versioned::{self, Version};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, Bound, append_parameters};
 use crate::message::callback::{Callback, digest};
 use crate::message::{pkce, token};
@@ -101,7 +68,9 @@ pub(super) fn prepare(
     authorization_endpoint(party.provider())?.check_query("authorization_endpoint", |name| request.sets(name))?;
     let (metadata, client) = (party.provider().metadata(), party.client());
     if !client.redirect_uris.iter().any(|own| own.covers(&request.redirect_uri)) {
-        return Err(ErrorCode::AUTHORIZATION_REDIRECT_URI.into());
+        let own: Vec<&str> = client.redirect_uris.iter().map(RedirectUri::as_str).collect();
+        let error = Error::new(ErrorCode::AUTHORIZATION_REDIRECT_URI).with_expected(Quote::caller(&own.join(", ")));
+        return Err(error.with_found(Quote::caller(request.redirect_uri.as_str())));
     }
     let response_mode = request.response_mode.unwrap_or(ResponseMode::Query);
     if request.response_mode.is_some() && !metadata.response_modes.contains(response_mode) {
@@ -156,6 +125,39 @@ pub(super) fn authorization_endpoint(provider: &Provider) -> Result<&Endpoint, E
 /// PKCE verifier and the nonce in clear: nobody else may read or change it. Bind it to the user's browser (a cookie, a platform's
 /// own store), so that an attacker cannot make a user finish the attacker's login. Delete it once it is redeemed, and when
 /// it has expired ([`PendingAuthorization::expires_at`]).
+///
+/// `check` borrows the pending login, so a forged callback does not use it up. `redeem` takes the pending login and the
+/// verified callback.
+///
+/// ```
+/// use oidc_proto::adapter::BlockingDriver;
+/// use oidc_proto::flow::{Registration, ServerMetadataFetch};
+/// use oidc_proto::testing::{Provider, TestEnv};
+/// use oidc_proto::{
+///     ApplicationType, AuthorizationRequest, Callback, ClientMetadata, Env, Issuer, ProviderOptions, RedirectUri,
+///     RelyingParty, Schemes, Scope,
+/// };
+///
+/// let mut env = TestEnv::seeded(1);
+/// let op = Provider::new("https://op.example.org");
+/// let http = BlockingDriver::new(op.http(env.clock()));
+/// let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
+/// let provider = http.run(ServerMetadataFetch::start(issuer, ProviderOptions::new())?, &mut env)?.provider;
+///
+/// let redirect_uri = RedirectUri::new("https://app.example.org/cb")?;
+/// let metadata = ClientMetadata::new(ApplicationType::Web, vec![redirect_uri.clone()]);
+/// let registered = http.run(Registration::start(&provider, metadata)?, &mut env)?;
+/// let party = RelyingParty::new(provider, registered.client(&[redirect_uri.clone()]));
+///
+/// let request = AuthorizationRequest::new(redirect_uri, Scope::new("openid")?);
+/// let (url, pending) = party.authorize(request, &mut env)?;
+/// let callback = Callback::from_url(op.visit(url.as_str(), env.now()).callback())?;
+/// let verified = party.check(&pending, &callback, env.now())?;
+/// let step = party.redeem(pending, verified, &mut env)?;
+/// let grant = http.run(step, &mut env)?.verified()?;
+/// assert!(grant.tokens.subject().is_some());
+/// # Ok::<(), oidc_proto::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct PendingAuthorization {
     owner: Owner,
@@ -355,7 +357,7 @@ impl RelyingParty {
         if expectation.is_some() {
             token_outcome::check_trust(self)?;
         }
-        let origin = Origin::Login { scope, expectation };
+        let origin = Origin::Login { scope, expectation, spends_code: true };
         if needs_keys {
             TokenRequest::start_with_keys(self, request, origin, env)
         } else {

@@ -3,33 +3,6 @@
 //! ```text
 //! back_channel_logout(body of the POST request) ─▶ claims ─▶ KeySearch ─▶ Done(LogoutToken)
 //! ```
-//!
-//! Anyone can send a request to the client's `backchannel_logout_uri`. Therefore all such requests together cause at most
-//! one key fetch a minute. Answer a wrong request with 400, and send `Cache-Control: no-store` in any case (section 2.8).
-//! Then end each session that the token names by [`Session::log_out`](crate::session::Session::log_out), and revoke its
-//! tokens.
-//!
-//! ```
-//! use oidc_proto::adapter::BlockingDriver;
-//! use oidc_proto::testing::{Provider, RegisteredClient, TestEnv};
-//! use oidc_proto::{Client, Env, Issuer, RelyingParty, Schemes, SeenLogoutTokens};
-//!
-//! let mut env = TestEnv::seeded(1);
-//! let op = Provider::new("https://op.example.org").with_client(RegisteredClient::public("app", "https://app.example.org/"));
-//! let http = BlockingDriver::new(op.http(env.clock()));
-//! let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
-//! let party = http.run(RelyingParty::discover(issuer, Client::new("app"))?, &mut env)?;
-//! let mut seen = SeenLogoutTokens::new(10_000);
-//!
-//! // What the application's own server has received.
-//! let body = op.logout_request("app", "alice", env.now());
-//! let token = http.run(party.back_channel_logout(body.as_bytes(), &mut env)?, &mut env)?;
-//! seen.check(&token)?;
-//! assert_eq!(token.subject(), Some("sub-alice"));
-//! // End the sessions of this subject. Then:
-//! seen.remember(&token, env.now());
-//! # Ok::<(), oidc_proto::Error>(())
-//! ```
 
 use std::fmt;
 
@@ -45,6 +18,33 @@ use crate::step::{Flow, Input, Step};
 use crate::token::logout_token::{self, LogoutToken, Unsigned};
 
 /// Awaits the keys that verify a logout token.
+///
+/// Anyone can send a request to the client's `backchannel_logout_uri`. Therefore all such requests together cause at most
+/// one key fetch a minute. Answer a wrong request with 400, and send `Cache-Control: no-store` in any case (section 2.8).
+/// Then end each session that the token names by [`Session::log_out`](crate::session::Session::log_out), and revoke its
+/// tokens.
+///
+/// ```
+/// use oidc_proto::adapter::BlockingDriver;
+/// use oidc_proto::testing::{Provider, RegisteredClient, TestEnv};
+/// use oidc_proto::{Client, Env, Issuer, RelyingParty, Schemes, SeenLogoutTokens};
+///
+/// let mut env = TestEnv::seeded(1);
+/// let op = Provider::new("https://op.example.org").with_client(RegisteredClient::public("app", "https://app.example.org/"));
+/// let http = BlockingDriver::new(op.http(env.clock()));
+/// let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
+/// let party = http.run(RelyingParty::discover(issuer, Client::new("app"))?, &mut env)?;
+/// let mut seen = SeenLogoutTokens::new(10_000);
+///
+/// // What the application's own server has received.
+/// let body = op.logout_request("app", "alice", env.now());
+/// let token = http.run(party.back_channel_logout(body.as_bytes(), &mut env)?, &mut env)?;
+/// seen.check(&token)?;
+/// assert_eq!(token.subject(), Some("sub-alice"));
+/// // End the sessions of this subject. Then:
+/// seen.remember(&token, env.now());
+/// # Ok::<(), oidc_proto::Error>(())
+/// ```
 pub struct BackChannelLogout(KeySearch<Claimed>);
 
 /// The checked claims of a token, and its signature to verify.
@@ -82,13 +82,14 @@ impl RelyingParty {
     /// [`IdTokenTrust::DangerousTrustTls`](crate::IdTokenTrust::DangerousTrustTls), because anyone can send the request.
     ///
     /// Before you act on the token, check it with [`SeenLogoutTokens::check`](crate::SeenLogoutTokens::check). When the
-    /// sessions have ended, remember it.
+    /// sessions have ended, remember it. [`BackChannelLogout`] has an example.
     ///
     /// # Errors
     /// `logout_token.…`; `jws.…`; `jwks.missing` if there are no keys and no `jwks_uri`.
     pub fn back_channel_logout(&self, body: &[u8], env: &mut dyn Env) -> Result<Step<BackChannelLogout>, Error> {
         let compact = logout_token::from_form(body)?;
-        let jws = Jws::parse(&compact)?;
+        // Anyone can have sent it.
+        let jws = Jws::parse(&compact).map_err(|error| error.with_hint("Refuse the request with status 400."))?;
         jws.check_algorithm(allowed_algorithms(self))?;
         logout_token::check_type(jws.typ())?;
         let token = logout_token::parse(&jws.payload()?, self.provider(), self.client(), env.now())?;

@@ -222,7 +222,7 @@ impl Poll {
         let endpoint = &party.provider().metadata().token_endpoint;
         let request = device::token_request(endpoint, party.client(), device_code);
         let expectation = scope.contains("openid").then(LoginExpectation::without_nonce);
-        let origin = Origin::Login { scope: scope.clone(), expectation };
+        let origin = Origin::Login { scope: scope.clone(), expectation, spends_code: false };
         let exchange = TokenRequest::start(party, request, origin, env);
         self.go_on(exchange, env)
     }

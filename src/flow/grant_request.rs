@@ -3,23 +3,6 @@
 //! ```text
 //! request_tokens ─▶ TokenRequest ─▶ Done(TokenOutcome)
 //! ```
-//!
-//! An extension grant is its name and its parameters:
-//!
-//! ```
-//! use oidc_proto::flow::{GrantRequest, TokenRequest};
-//! # use oidc_proto::{Env, Error, RelyingParty, Scope, Secret, Step};
-//! /// RFC 8693: exchanges a token for one that is good elsewhere.
-//! fn token_exchange(
-//!     subject_token: Secret, party: &RelyingParty, env: &mut dyn Env,
-//! ) -> Result<Step<TokenRequest>, Error> {
-//!     let request = GrantRequest::new("urn:ietf:params:oauth:grant-type:token-exchange")
-//!         .with_parameter("subject_token", subject_token)
-//!         .with_parameter("subject_token_type", "urn:ietf:params:oauth:token-type:access_token")
-//!         .with_scope(Scope::new("elsewhere")?);
-//!     party.request_tokens(request, env)
-//! }
-//! ```
 
 use super::token_outcome::Origin;
 use super::token_request::TokenRequest;
@@ -35,6 +18,23 @@ use crate::token::scope::Scope;
 
 /// A token request with any grant type. An ID token in the response is ignored, because the request does not say which
 /// claims to expect.
+///
+/// An extension grant is its name and its parameters:
+///
+/// ```
+/// use oidc_proto::flow::{GrantRequest, TokenRequest};
+/// # use oidc_proto::{Env, Error, RelyingParty, Scope, Secret, Step};
+/// /// RFC 8693: exchanges a token for one that is good elsewhere.
+/// fn token_exchange(
+///     subject_token: Secret, party: &RelyingParty, env: &mut dyn Env,
+/// ) -> Result<Step<TokenRequest>, Error> {
+///     let request = GrantRequest::new("urn:ietf:params:oauth:grant-type:token-exchange")
+///         .with_parameter("subject_token", subject_token)
+///         .with_parameter("subject_token_type", "urn:ietf:params:oauth:token-type:access_token")
+///         .with_scope(Scope::new("elsewhere")?);
+///     party.request_tokens(request, env)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct GrantRequest {
     grant_type: String,
@@ -91,6 +91,6 @@ impl RelyingParty {
             pairs.push((name, value.expose()));
         }
         let request = form_request(&self.provider().metadata().token_endpoint, self.client(), &pairs);
-        TokenRequest::start(self, request, Origin::Login { scope, expectation: None }, env)
+        TokenRequest::start(self, request, Origin::Login { scope, expectation: None, spends_code: false }, env)
     }
 }

@@ -5,8 +5,6 @@
 //!        ├─ another flow fetches them ─▶ Wait ─▶ (from the start)
 //!        └─▶ GET jwks_uri ──────────────────▶ Done(keys)
 //! ```
-//!
-//! A login fetches keys itself. Use this flow to fetch them earlier.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +24,8 @@ use crate::wire::policy::{Accept, JWKS_LIMIT, Policy};
 use crate::wire::response::Response;
 
 /// Awaits the JWK set, or the end of another flow's fetch.
+///
+/// A login fetches keys itself. Use this flow to fetch them earlier.
 #[derive(Debug)]
 pub struct KeysFetch {
     party: RelyingParty,

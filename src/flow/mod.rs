@@ -1,4 +1,4 @@
-//! The flows, one file for each. A file begins with a diagram of the flow's states and holds all its transitions.
+//! The flows. The source has one file for each, with a diagram of the flow's states and all its transitions.
 //!
 //! | flow | started by | output |
 //! |---|---|---|
@@ -6,6 +6,7 @@
 //! | [`PartyDiscovery`] | [`RelyingParty::discover`] | a [`RelyingParty`] |
 //! | [`Registration`] | [`Registration::start`] | [`Registered`](crate::Registered) |
 //! | [`PushedAuthorization`] | [`RelyingParty::push`] | a URL and a [`PendingAuthorization`](crate::PendingAuthorization) |
+//! | [`OptionalPush`] | [`RelyingParty::push_if_possible`] | [`StartedAuthorization`] |
 //! | [`TokenRequest`] | [`RelyingParty::redeem`], [`RelyingParty::refresh`], [`RelyingParty::request_tokens`] | [`TokenOutcome`](crate::TokenOutcome) |
 //! | [`DeviceAuthorization`] | [`RelyingParty::authorize_device`] | [`PendingDevice`](crate::PendingDevice) |
 //! | [`DevicePolling`] | [`RelyingParty::poll_device`] | [`TokenOutcome`](crate::TokenOutcome) |
@@ -18,6 +19,7 @@
 //! [`RelyingParty`]: crate::RelyingParty
 //! [`RelyingParty::discover`]: crate::RelyingParty::discover
 //! [`RelyingParty::push`]: crate::RelyingParty::push
+//! [`RelyingParty::push_if_possible`]: crate::RelyingParty::push_if_possible
 //! [`RelyingParty::redeem`]: crate::RelyingParty::redeem
 //! [`RelyingParty::refresh`]: crate::RelyingParty::refresh
 //! [`RelyingParty::request_tokens`]: crate::RelyingParty::request_tokens

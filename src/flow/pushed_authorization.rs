@@ -5,8 +5,6 @@
 //! push_if_possible ─▶ push ─┬────────────────────────────────────────────▶ Done(StartedAuthorization)
 //!                           └─ refused, and not required ─▶ authorize ─▶ Done(StartedAuthorization)
 //! ```
-//!
-//! The URL for the browser then holds only the client ID and `request_uri`, a reference to the request.
 
 use super::authenticated_request::{AuthenticatedRequest, Credential, Parse};
 use super::authorization::{PendingAuthorization, authorization_endpoint, prepare};
@@ -21,6 +19,8 @@ use crate::wire::policy::{Accept, Policy};
 use crate::wire::response::Response;
 
 /// Awaits the `request_uri`.
+///
+/// The URL for the browser then holds only the client ID and `request_uri`, a reference to the request.
 #[derive(Debug)]
 pub struct PushedAuthorization(AuthenticatedRequest<Pushed>);
 

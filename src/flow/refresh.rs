@@ -3,16 +3,11 @@
 //! ```text
 //! refresh ─▶ TokenRequest ─▶ Done(TokenOutcome)
 //! ```
-//!
-//! The flow does not retry. If a failed request may have reached the provider, the refresh token may be spent. Try again
-//! with the same refresh token: many providers that rotate refresh tokens accept it for a while. The flow does not change
-//! the token set that it is given. A new ID token must have the same value as the old ID token in all claims that may not
-//! change.
 
 use super::token_outcome::{self, Origin};
 use super::token_request::TokenRequest;
 use crate::base::env::Env;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 use crate::message::token;
 use crate::party::relying_party::RelyingParty;
 use crate::step::Step;
@@ -21,6 +16,11 @@ use crate::token::token_set::TokenSet;
 
 impl RelyingParty {
     /// Requests new tokens with the same scope. The flow fetches keys only if a new ID token comes and its key is unknown.
+    ///
+    /// The flow does not retry. If a failed request may have reached the provider, the refresh token may be spent. Try again
+    /// with the same refresh token: many providers that rotate refresh tokens accept it for a while. The flow does not change
+    /// the token set that it is given. A new ID token must have the same value as the old ID token in all claims that may not
+    /// change.
     ///
     /// # Errors
     /// `token.no_refresh_token`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `jws.no_backend`,
@@ -53,8 +53,13 @@ impl RelyingParty {
         if tokens.id_token.is_some() {
             token_outcome::check_trust(self)?;
         }
-        if !scope.is_none_or(|scope| tokens.scope.is_empty() || tokens.scope.includes(scope)) {
-            return Err(Error::new(ErrorCode::AUTHORIZATION_SCOPE).at("scope"));
+        if let Some(scope) = scope.filter(|scope| !tokens.scope.is_empty() && !tokens.scope.includes(scope)) {
+            let error = Error::new(ErrorCode::AUTHORIZATION_SCOPE)
+                .at("scope")
+                .with_hint("Ask for less, or log in with the wider scope.");
+            return Err(error
+                .with_expected(Quote::caller(tokens.scope.as_str()))
+                .with_found(Quote::caller(scope.as_str())));
         }
         let refresh_token = tokens.refresh_token().ok_or(ErrorCode::TOKEN_NO_REFRESH_TOKEN)?;
         let endpoint = &self.provider().metadata().token_endpoint;

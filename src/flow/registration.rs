@@ -3,8 +3,6 @@
 //! ```text
 //! start ─▶ POST registration_endpoint ─▶ Done(Registered)
 //! ```
-//!
-//! Store the response in [`Registrations`](crate::Registrations), also if the login that follows fails.
 
 use url::Url;
 
@@ -23,6 +21,8 @@ use crate::wire::policy::{Accept, Policy};
 const REQUEST: &str = "registration_endpoint";
 
 /// Awaits the registration response.
+///
+/// Store the response in [`Registrations`](crate::Registrations), also if the login that follows fails.
 #[derive(Debug)]
 pub struct Registration {
     metadata: ClientMetadata,

@@ -4,9 +4,6 @@
 //! ```text
 //! start ─▶ AuthenticatedRequest ─▶ Done(response)
 //! ```
-//!
-//! For bearer tokens you can also put [`TokenSet::authorization`] into a request of any HTTP client.
-//! [`Challenge`](crate::Challenge) reads why a resource server refused a request.
 
 use http::Request;
 use http::header::AUTHORIZATION;
@@ -23,6 +20,9 @@ use crate::wire::policy::Policy;
 use crate::wire::response::Response;
 
 /// Awaits the response.
+///
+/// For bearer tokens you can also put [`TokenSet::authorization`] into a request of any HTTP client.
+/// [`Challenge`](crate::Challenge) reads why a resource server refused a request.
 #[derive(Debug)]
 pub struct ResourceCall(AuthenticatedRequest<Whole>);
 

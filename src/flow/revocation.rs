@@ -3,8 +3,6 @@
 //! ```text
 //! start ─▶ POST revocation_endpoint ─▶ Done(())
 //! ```
-//!
-//! A logout does not wait for the revocation: delete the tokens first, then drive this flow, and report its failure.
 
 use super::authenticated_request::{AuthenticatedRequest, Credential, Parse};
 use crate::base::env::{Env, Timestamp};
@@ -20,6 +18,8 @@ use crate::wire::policy::{Accept, Policy};
 use crate::wire::response::Response;
 
 /// Awaits the revocation response.
+///
+/// A logout does not wait for the revocation: delete the tokens first, then drive this flow, and report its failure.
 #[derive(Debug)]
 pub struct Revocation(AuthenticatedRequest<Revoked>);
 

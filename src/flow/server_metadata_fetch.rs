@@ -4,25 +4,8 @@
 //! start ─▶ GET well-known document ─┬─ 200, issuer equal ─▶ Done(FetchedServerMetadata)
 //!                                   └─ 404, and the other form was allowed ─▶ GET that one
 //! ```
-//!
-//! The flow does not retry. The caller decides by [`Freshness`](crate::Freshness) when to fetch the metadata again.
-//!
-//! ```
-//! use oidc_proto::adapter::BlockingDriver;
-//! use oidc_proto::flow::ServerMetadataFetch;
-//! use oidc_proto::testing::{Provider, TestEnv};
-//! use oidc_proto::{Issuer, ProviderOptions, Schemes};
-//!
-//! let mut env = TestEnv::seeded(1);
-//! let op = Provider::new("https://op.example.org");
-//! let http = BlockingDriver::new(op.http(env.clock()));
-//!
-//! let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
-//! let found = http.run(ServerMetadataFetch::start(issuer, ProviderOptions::new())?, &mut env)?;
-//! assert_eq!(found.provider.issuer().as_str(), "https://op.example.org");
-//! assert!(found.freshness.fresh_until.is_some());
-//! # Ok::<(), oidc_proto::Error>(())
-//! ```
+
+use http::Uri;
 
 use crate::base::env::Env;
 use crate::base::url::{Endpoint, Issuer};
@@ -38,11 +21,31 @@ use crate::wire::policy::{Accept, METADATA_LIMIT, Policy};
 use crate::wire::request;
 
 /// Awaits the metadata document.
+///
+/// The flow does not retry. The caller decides by [`Freshness`](crate::Freshness) when to fetch the metadata again.
+///
+/// ```
+/// use oidc_proto::adapter::BlockingDriver;
+/// use oidc_proto::flow::ServerMetadataFetch;
+/// use oidc_proto::testing::{Provider, TestEnv};
+/// use oidc_proto::{Issuer, ProviderOptions, Schemes};
+///
+/// let mut env = TestEnv::seeded(1);
+/// let op = Provider::new("https://op.example.org");
+/// let http = BlockingDriver::new(op.http(env.clock()));
+///
+/// let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
+/// let found = http.run(ServerMetadataFetch::start(issuer, ProviderOptions::new())?, &mut env)?;
+/// assert_eq!(found.provider.issuer().as_str(), "https://op.example.org");
+/// assert!(found.freshness.fresh_until.is_some());
+/// # Ok::<(), oidc_proto::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct ServerMetadataFetch {
     issuer: Issuer,
     options: ProviderOptions,
     asked: WellKnown,
+    uri: Uri,
     /// Asked for if there is no document of the first form.
     or_else: Option<WellKnown>,
 }
@@ -76,17 +79,18 @@ impl ServerMetadataFetch {
         form: WellKnown,
         or_else: Option<WellKnown>,
     ) -> Result<Step<Self>, Error> {
-        let request = request::read(form.uri(&issuer)?);
+        let uri = form.uri(&issuer)?;
+        let request = request::read(uri.clone());
         let policy = Policy::read(METADATA_LIMIT, Accept::AnyButMarkup);
-        Ok(Step::call(request, policy, Self { issuer, options, asked: form, or_else }))
+        Ok(Step::call(request, policy, Self { issuer, options, asked: form, uri, or_else }))
     }
 
     /// Fetches the OpenID Connect metadata of `issuer` at another URL than its well-known one (Azure AD B2C, the first version
     /// of Microsoft Entra ID). The issuer in the document must still be `issuer`: take it from the provider's documentation.
     pub fn start_at(url: &Endpoint, issuer: Issuer, options: ProviderOptions) -> Step<Self> {
         let policy = Policy::read(METADATA_LIMIT, Accept::AnyButMarkup);
-        let fetch = Self { issuer, options, asked: WellKnown::OpenIdConfiguration, or_else: None };
-        Step::call(request::read(url.uri().clone()), policy, fetch)
+        let (asked, uri) = (WellKnown::OpenIdConfiguration, url.uri().clone());
+        Step::call(request::read(uri.clone()), policy, Self { issuer, options, asked, uri, or_else: None })
     }
 }
 
@@ -99,7 +103,7 @@ impl Flow for ServerMetadataFetch {
         if response.status == http::StatusCode::NOT_FOUND {
             return match self.or_else {
                 Some(form) => Self::start_with(self.issuer, self.options, form, None),
-                None => Err(during(metadata::not_found(&self.issuer))),
+                None => Err(during(metadata::not_found(&self.issuer, &self.uri))),
             };
         }
         let body = response.success().map_err(during)?;

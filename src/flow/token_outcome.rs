@@ -11,7 +11,7 @@ use crate::base::env::{Env, Timestamp};
 use crate::base::json::Fields;
 use crate::base::secret::{Body, Secret};
 use crate::base::word_set::{Words, words};
-use crate::error::{Error, ErrorCode, ProviderText};
+use crate::error::{Error, ErrorCode, ProviderText, Recovery, Sent};
 use crate::jose::{self, Algorithm, Algorithms, Jws, half_hash_matches};
 use crate::message::token::TokenResponse;
 use crate::party::client::IdTokenTrust;
@@ -127,8 +127,8 @@ pub(super) struct Grant {
 /// The request that the tokens were obtained with.
 #[derive(Debug)]
 pub(super) enum Origin {
-    /// A login for this scope; with an expectation if it was for `openid`.
-    Login { scope: Scope, expectation: Option<LoginExpectation> },
+    /// A login for this scope; with an expectation if it was for `openid`. A code can be sent once, unlike a device code.
+    Login { scope: Scope, expectation: Option<LoginExpectation>, spends_code: bool },
     /// A refresh of tokens of this scope. The ID token and the refresh token are kept if the response has no new ones.
     Refresh { id_token: Option<Arc<IdToken>>, refresh_token: Secret, scope: Scope },
 }
@@ -159,6 +159,12 @@ impl Origin {
     /// Says what to do about the error of the request, and whether it means a dead refresh token at this provider.
     pub(super) fn explained(&self, error: Error, party: &RelyingParty) -> Error {
         let error = explained(error, party.client());
+        let may_be_spent = matches!(error.recovery(), Recovery::Retry { .. })
+            && error.failure().is_some_and(|failure| failure.sent == Sent::Maybe);
+        if matches!(self, Self::Login { spends_code: true, .. }) && may_be_spent {
+            let hint = "Log in again: the code may have been used, and works once.";
+            return error.with_recovery(Recovery::LogInAgain).with_hint(hint);
+        }
         let name = error.provider_text().and_then(ProviderText::error);
         let may_be_dead = match error.code() {
             ErrorCode::TOKEN_INVALID_REQUEST => true,

@@ -6,10 +6,6 @@
 //!   request_tokens ┘                                                                          ▲
 //!   UnverifiedTokens::verify ─────────────────────────────────────────────────────────────────┘
 //! ```
-//!
-//! A login fetches keys first, so that it does not spend its code if the keys cannot be fetched. Until tokens have arrived,
-//! a failure is an error; after that it is [`TokenOutcome::Unverified`]. The request is not repeated, because a code (and
-//! often a refresh token) can be used only once. The one exception is a demand for a DPoP nonce (RFC 9449 section 8).
 
 use std::fmt;
 
@@ -31,6 +27,10 @@ use crate::wire::policy::{Accept, Policy};
 use crate::wire::response::Response;
 
 /// Awaits keys if they are needed, then tokens, then keys again if the key of the ID token is unknown.
+///
+/// A login fetches keys first, so that it does not spend its code if the keys cannot be fetched. Until tokens have arrived,
+/// a failure is an error; after that it is [`TokenOutcome::Unverified`]. The request is not repeated, because a code (and
+/// often a refresh token) can be used only once. The one exception is a demand for a DPoP nonce (RFC 9449 section 8).
 pub struct TokenRequest(State);
 
 enum State {

@@ -3,17 +3,17 @@
 //! [`Jws::parse`] reads a token's form, [`Keys::parse`] a provider's key set, and [`Jws::verify`] brings the two
 //! together. The arithmetic is a [`backend`]'s.
 //!
-//! | file | holds |
-//! |---|---|
-//! | `algorithm.rs` | [`Algorithm`], [`Algorithms`] |
-//! | `public_key.rs` | [`PublicKey`]: numbers within bounds |
-//! | `signer.rs` `private_key.rs` | [`Signer`], [`PrivateKey`]: making a signature, here or elsewhere |
-//! | `pem.rs` | private keys in PEM |
-//! | `backend/` | [`backend::Backend`] and the two that there are |
-//! | `jwk.rs` `keys.rs` | [`Jwk`], [`Keys`]: one key of a provider's set, and the set |
-//! | `jws.rs` | [`Jws`]: a token's form and its signature |
-//! | `hash.rs` `hmac.rs` | [`half_hash`]; HS256 |
-//! | `base64url.rs` `member.rs` | the encoding; members of a stranger's JSON object |
+// | file | holds |
+// |---|---|
+// | `algorithm.rs` | [`Algorithm`], [`Algorithms`] |
+// | `public_key.rs` | [`PublicKey`]: numbers within bounds |
+// | `signer.rs` `private_key.rs` | [`Signer`], [`PrivateKey`]: making a signature, here or elsewhere |
+// | `pem.rs` | private keys in PEM |
+// | `backend/` | [`backend::Backend`] and the two that there are |
+// | `jwk.rs` `keys.rs` | [`Jwk`], [`Keys`]: one key of a provider's set, and the set |
+// | `jws.rs` | [`Jws`]: a token's form and its signature |
+// | `hash.rs` `hmac.rs` | [`half_hash`]; HS256 |
+// | `base64url.rs` `member.rs` | the encoding; members of a stranger's JSON object |
 
 mod algorithm;
 pub mod backend;

@@ -10,6 +10,7 @@ use crate::base::word_set::Words;
 use crate::error::{Error, ErrorCode};
 use crate::party::metadata::{Prompt, ResponseMode};
 use crate::party::redirect_uri::RedirectUri;
+use crate::token::id_token::IdToken;
 use crate::token::scope::Scope;
 use crate::wire::form;
 
@@ -30,7 +31,7 @@ pub struct AuthorizationRequest {
     pub(crate) ui_locales: Option<String>,
     pub(crate) acr_values: Vec<String>,
     pub(crate) acr_required: bool,
-    pub(crate) id_token_hint: Option<Secret>,
+    pub(crate) id_token_hint: Option<IdToken>,
     pub(crate) extra: Vec<(String, Secret)>,
     pub(crate) lifetime: Duration,
 }
@@ -162,8 +163,8 @@ impl AuthorizationRequest {
 
     /// Sets `id_token_hint`: the ID token of the user who should log in again.
     #[must_use]
-    pub fn with_id_token_hint(mut self, id_token: impl Into<Secret>) -> Self {
-        self.id_token_hint = Some(id_token.into());
+    pub fn with_id_token_hint(mut self, id_token: &IdToken) -> Self {
+        self.id_token_hint = Some(id_token.clone());
         self
     }
 
@@ -242,7 +243,7 @@ pub(crate) fn append_parameters(out: &mut String, request: &AuthorizationRequest
         ("max_age", max_age.as_deref()),
         ("ui_locales", request.ui_locales.as_deref()),
         ("acr_values", acr_values.as_deref()),
-        ("id_token_hint", request.id_token_hint.as_ref().map(Secret::expose)),
+        ("id_token_hint", request.id_token_hint.as_ref().map(IdToken::expose)),
     ];
     let own = own.into_iter().filter_map(|(name, value)| Some((name, value?)));
     form::append(out, own.chain(request.extra.iter().map(|(name, value)| (name.as_str(), value.expose()))));

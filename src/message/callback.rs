@@ -22,6 +22,9 @@ use crate::wire::form;
 /// Largest callback, in bytes.
 pub const CALLBACK_LIMIT: usize = 64 * 1024;
 
+const NOT_WHOLE: &str = "Give an absolute URL: a server joins its public URL and the request's query, or gives only the query to \
+                         `Callback::from_query`; at a command line, paste the whole address.";
+
 /// An authorization response (RFC 6749 section 4.1.2). Anyone can forge one:
 /// [`RelyingParty::check`](crate::RelyingParty::check) checks that it belongs to a login.
 pub struct Callback {
@@ -48,7 +51,7 @@ impl Callback {
         let url = lines.as_ref().map_or(url, |url| url.as_str());
         let (before, fragment) = url.split_once('#').map_or((url, None), |(before, after)| (before, Some(after)));
         let (target, query) = before.split_once('?').unwrap_or((before, ""));
-        let target = Url::parse(target).map_err(|_| ErrorCode::CALLBACK_MALFORMED)?;
+        let target = Url::parse(target).map_err(|_| Error::new(ErrorCode::CALLBACK_MALFORMED).with_hint(NOT_WHOLE))?;
         // Some providers add a fragment of their own, `#_=_`, to a response in the query.
         let answers = |form: &str| form::names(form).any(|name| matches!(&*name, "state" | "code" | "error"));
         let callback = match fragment {
@@ -58,7 +61,7 @@ impl Callback {
         Ok(Self { target: Some(target), ..callback })
     }
 
-    /// From a query string, with or without its `?`.
+    /// From a query string, with or without its `?`. `check` then cannot compare the redirect URI.
     ///
     /// # Errors
     /// `callback.…`.

@@ -6,7 +6,7 @@ use url::{Position, Url};
 
 use super::options::{Deviation, ProviderOptions};
 use crate::base::json::{self, Fields, Scalar, Text};
-use crate::base::url::{Endpoint, Issuer};
+use crate::base::url::{Endpoint, Issuer, Schemes};
 use crate::base::word_set::{Listed, Words, words};
 use crate::error::{Error, ErrorCode, Quote};
 use crate::jose::{Algorithm, Algorithms};
@@ -217,7 +217,11 @@ impl ServerMetadata {
                 },
                 _ => (Quote::library("a value that is not a string"), ErrorCode::JSON_TYPE.into()),
             };
+            let is_half =
+                error.code() == ErrorCode::URL_SCHEME && matches!(issuer.as_str().split_once("://"), Some(("http", _)));
             let error = Error::new(ErrorCode::METADATA_URL).at(name).with_found(text).with_source(error);
+            let error =
+                if is_half && options.schemes() == Schemes::HttpsOnly { error.with_hint(HALF_HTTP) } else { error };
             unusable.push((name, error));
             None
         };
@@ -330,6 +334,9 @@ impl ServerMetadata {
     }
 }
 
+const HALF_HTTP: &str = "If plain http on loopback is meant, choose it for the metadata, too: `RelyingParty::discover_with` and \
+                         `ProviderOptions::with_schemes(Schemes::DangerousHttpOnLoopback)`.";
+
 fn other_issuer(issuer: &Issuer, named: &str) -> Error {
     let asked = issuer.as_str();
     let error = Error::new(ErrorCode::METADATA_ISSUER_MISMATCH).at("issuer");
@@ -350,8 +357,8 @@ fn other_issuer(issuer: &Issuer, named: &str) -> Error {
 }
 
 /// There is no document under the issuer's well-known URL.
-pub(crate) fn not_found(issuer: &Issuer) -> Error {
-    let error = Error::new(ErrorCode::METADATA_NOT_FOUND);
+pub(crate) fn not_found(issuer: &Issuer, asked: &http::Uri) -> Error {
+    let error = Error::new(ErrorCode::METADATA_NOT_FOUND).with_found(Quote::caller_url(&asked.to_string()));
     match well_known_hint(issuer) {
         Some(hint) => error.with_hint(hint),
         None => error,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use url::{Position, Url};
 
-use crate::base::url::{is_loopback, is_showable};
+use crate::base::url::{is_loopback, is_showable, refused};
 use crate::error::{Error, ErrorCode};
 
 /// Where the provider sends the user back to (RFC 6749 section 3.1.2): an absolute URI without fragment.
@@ -15,23 +15,37 @@ use crate::error::{Error, ErrorCode};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RedirectUri(Arc<str>);
 
+const FIELD: &str = "redirect_uri";
+
+fn check(text: &str) -> Result<(), ErrorCode> {
+    let url = Url::parse(text).map_err(|_| ErrorCode::URL_SYNTAX)?;
+    if !is_showable(text) {
+        return Err(ErrorCode::URL_SYNTAX);
+    }
+    if matches!(url.scheme(), "javascript" | "data" | "file" | "blob" | "about" | "view-source") {
+        return Err(ErrorCode::URL_SCHEME);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(ErrorCode::URL_USERINFO);
+    }
+    if url.fragment().is_some() { Err(ErrorCode::URL_FRAGMENT) } else { Ok(()) }
+}
+
 impl RedirectUri {
     /// Checks the URI: it must be absolute, without fragment, user name, space, control and invisible characters. Schemes that a browser executes or reads itself
-    /// (such as `javascript` and `data`) are refused.
+    /// (such as `javascript` and `data`) are refused. Plain `http` is accepted for every host, because only the provider knows
+    /// which redirect URIs it takes; a web application should use `https`.
     ///
     /// # Errors
-    /// `authorization.redirect_uri`.
+    /// `url.syntax`, `url.scheme`, `url.userinfo` or `url.fragment`.
     pub fn new(text: &str) -> Result<Self, Error> {
-        let refused = || Error::from(ErrorCode::AUTHORIZATION_REDIRECT_URI);
-        let url = Url::parse(text).map_err(|error| refused().with_source(error))?;
-        if !is_showable(text) {
-            return Err(refused());
+        match check(text) {
+            Ok(()) => Ok(Self(text.into())),
+            Err(ErrorCode::URL_SCHEME) => Err(refused(ErrorCode::URL_SCHEME, FIELD, text, |_| false).with_hint(
+                "A browser runs or reads this scheme itself: use https, or a scheme of your own application.",
+            )),
+            Err(code) => Err(refused(code, FIELD, text, |whole| check(whole).is_ok())),
         }
-        let scheme_runs = matches!(url.scheme(), "javascript" | "data" | "file" | "blob" | "about" | "view-source");
-        if scheme_runs || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
-            return Err(refused());
-        }
-        Ok(Self(text.into()))
     }
 
     /// The URI as it was written.

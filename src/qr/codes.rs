@@ -16,16 +16,16 @@ codes! {
     QR_CODE_MODE = "qr.code_mode", Remote, QrCode, FixConfiguration, "MSC4108, QR code format",
         "the QR code is for something other than logging in", "A QR code for verifying a device was scanned.",
         "Choose logging in at the other device.";
-    QR_CODE_TRUNCATED = "qr.code_truncated", Remote, QrCode, FixConfiguration, "MSC4108, QR code format",
+    QR_CODE_TRUNCATED = "qr.code_truncated", Remote, QrCode, LogInAgain, "MSC4108, QR code format",
         "the QR code ends too early", "The QR code was cut off or damaged.",
         "Scan it again.";
-    QR_CODE_TRAILING = "qr.code_trailing", Remote, QrCode, FixConfiguration, "MSC4108, QR code format",
+    QR_CODE_TRAILING = "qr.code_trailing", Remote, QrCode, LogInAgain, "MSC4108, QR code format",
         "the QR code has data behind its end", "The QR code was damaged, or its format is newer.",
         "Scan it again, or update both devices.";
-    QR_CODE_TEXT = "qr.code_text", Remote, QrCode, FixConfiguration, "MSC4108, QR code format",
+    QR_CODE_TEXT = "qr.code_text", Remote, QrCode, LogInAgain, "MSC4108, QR code format",
         "a text in the QR code is not usable", "The QR code was damaged, or the other device breaks the standard.",
         "Scan it again.";
-    QR_CODE_URL = "qr.code_url", Remote, QrCode, FixConfiguration, "MSC4108, QR code format",
+    QR_CODE_URL = "qr.code_url", Remote, QrCode, LogInAgain, "MSC4108, QR code format",
         "a URL in the QR code is not usable", "The URL is not https, or was damaged.",
         "Scan it again.";
     QR_OTHER_NOT_SIGNED_IN = "qr.other_not_signed_in", Remote, QrCode, FixConfiguration, "MSC4108, QR code format",

@@ -61,18 +61,18 @@
 //! }
 //! ```
 //!
-//! | file | holds |
-//! |---|---|
-//! | `code/` `homeserver.rs` | [`QrCode`], [`NamedHomeserver`]: what one device shows and the other scans |
-//! | `channel/` | [`Generator`], [`Initiated`], [`Channel`]: the secure channel |
-//! | `message/` `secrets.rs` | [`Message`]: what they tell each other |
-//! | `fields.rs` `lenient_base64.rs` | what the formats have in common |
-//! | `rendezvous/` | [`Rendezvous`]: the box at a homeserver that holds one text |
-//! | `meet.rs` | [`Shown`], [`Greeted`], [`Scanned`], [`Secured`]: from a code to a secure channel |
-//! | `login.rs` `watch.rs` | [`Login`]: the new device |
-//! | `grant.rs` `probe.rs` | [`Grant`]: the existing device |
-//! | `dialog.rs` `closing.rs` `stage.rs` | what the two have in common: talking, ending, one flow after another |
-//! | `options.rs` | [`Options`], [`Progress`] |
+// | file | holds |
+// |---|---|
+// | `code/` `homeserver.rs` | [`QrCode`], [`NamedHomeserver`]: what one device shows and the other scans |
+// | `channel/` | [`Generator`], [`Initiated`], [`Channel`]: the secure channel |
+// | `message/` `secrets.rs` | [`Message`]: what they tell each other |
+// | `fields.rs` `lenient_base64.rs` | what the formats have in common |
+// | `rendezvous/` | [`Rendezvous`]: the box at a homeserver that holds one text |
+// | `meet.rs` | [`Shown`], [`Greeted`], [`Scanned`], [`Secured`]: from a code to a secure channel |
+// | `login.rs` `watch.rs` | [`Login`]: the new device |
+// | `grant.rs` `probe.rs` | [`Grant`]: the existing device |
+// | `dialog.rs` `closing.rs` `stage.rs` | what the two have in common: talking, ending, one flow after another |
+// | `options.rs` | [`Options`], [`Progress`] |
 
 mod channel;
 mod closing;

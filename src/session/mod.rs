@@ -32,6 +32,25 @@
 //! - A ticket that is not awaited, and a time-out that is not due, have no effect.
 //! - At most one event of each kind waits to be read.
 //!
+//! What the response to a refresh means:
+//!
+//! | the refresh ends with | the session |
+//! |---|---|
+//! | new tokens | continues with them |
+//! | `invalid_grant`, well-formed; or there is no refresh token | needs a new login |
+//! | `invalid_client`, `unauthorized_client` | stops, tokens kept: the client is rejected |
+//! | new tokens whose ID token is another user's, or otherwise wrong | stops, old tokens kept: the response is refused |
+//! | no response, 408, 425, 429, 5xx, a body that cannot be read, any other error | backs off, tokens kept |
+//!
+//! The old access token is doubtful after these results: no response, 502, 504, a success without usable tokens (unless it
+//! has a member `error`), `invalid_grant`. After all other results its standing does not change.
+//!
+//! With a shared store, `invalid_grant` ends the session only after two more tries: the session loads the record again, and
+//! it tries the previous refresh token once more.
+//!
+//! If a resource server refuses the access token, the session refreshes. If the server refuses the new token at once, the
+//! session backs off.
+//!
 //! ```
 //! use std::time::Duration;
 //! use oidc_proto::session::{Access, Outcome, Session, SessionOptions, Transmit};

@@ -1,21 +1,4 @@
 //! When a session refreshes, how it backs off, and what a response means for it.
-//!
-//! | the refresh ends with | the session |
-//! |---|---|
-//! | new tokens | continues with them |
-//! | `invalid_grant`, well-formed; or there is no refresh token | needs a new login |
-//! | `invalid_client`, `unauthorized_client` | stops, tokens kept: the client is rejected |
-//! | new tokens whose ID token is another user's, or otherwise wrong | stops, old tokens kept: the response is refused |
-//! | no response, 408, 425, 429, 5xx, a body that cannot be read, any other error | backs off, tokens kept |
-//!
-//! The old access token is doubtful after these results: no response, 502, 504, a success without usable tokens (unless it
-//! has a member `error`), `invalid_grant`. After all other results its standing does not change.
-//!
-//! With a shared store, `invalid_grant` ends the session only after two more tries: the session loads the record again, and
-//! it tries the previous refresh token once more.
-//!
-//! If a resource server refuses the access token, the session refreshes. If the server refuses the new token at once, the
-//! session backs off.
 
 use std::time::Duration;
 

@@ -91,7 +91,8 @@ pub enum StoreResponse {
         /// Whether there was a mark: a refresh was begun from the record and has no end.
         begun: bool,
     },
-    /// The store failed with this error. An error of any code does not end the session.
+    /// The store failed with this error, usually [`ErrorCode::STORE_IO`](crate::ErrorCode::STORE_IO) with its source. An error
+    /// of any code does not end the session.
     Failed(Error),
 }
 

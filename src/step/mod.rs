@@ -23,13 +23,13 @@
 //! }
 //! ```
 //!
-//! | file | holds |
-//! |---|---|
-//! | `contract.rs` | [`Flow`], [`Step`], [`Input`]: what a flow is, needs and is given |
-//! | `handles.rs` | [`Call`], [`Awaiting`], [`Wait`], [`UseKey`]: what a step holds |
-//! | `caller.rs` | what a caller does with them; [`AwaitingKey`] |
-//! | `key_use.rs` | [`KeyUse`] and [`KeyOutput`]: a key that lives elsewhere |
-//! | `boxed.rs` | [`BoxFlow`]: a flow of any type |
+// | file | holds |
+// |---|---|
+// | `contract.rs` | [`Flow`], [`Step`], [`Input`]: what a flow is, needs and is given |
+// | `handles.rs` | [`Call`], [`Awaiting`], [`Wait`], [`UseKey`]: what a step holds |
+// | `caller.rs` | what a caller does with them; [`AwaitingKey`] |
+// | `key_use.rs` | [`KeyUse`] and [`KeyOutput`]: a key that lives elsewhere |
+// | `boxed.rs` | [`BoxFlow`]: a flow of any type |
 //!
 //! # Writing a flow
 //!

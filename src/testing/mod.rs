@@ -12,29 +12,29 @@
 //! The same seed, the same requests and the same times give the same bytes. It shares no parser and no serializer with
 //! the client, so that a mistake cannot hide by being made on both sides.
 //!
-//! | file | holds |
-//! |---|---|
-//! | `env.rs` | [`TestEnv`], [`Clock`] |
-//! | `provider.rs` `switches.rs` | [`Provider`]: handle, switches |
-//! | `route.rs` `endpoints.rs` | [`On`]: which request goes where, and who answers it |
-//! | `state.rs` | what it remembers: users, clients, codes, grants, tokens |
-//! | `records.rs` `settings.rs` `nonces.rs` | what is in there: records, what the switches set, nonces |
-//! | `client.rs` | [`RegisteredClient`] |
-//! | `authentication.rs` `assertion.rs` | client authentication |
-//! | `user.rs` | [`User`] |
-//! | `discovery.rs` `register.rs` `par.rs` `authorize.rs` `device.rs` `token.rs` `userinfo.rs` `resource.rs` | the endpoints |
-//! | `grants.rs` | client credentials, extension grants |
-//! | `dpop.rs` | proofs of possession |
-//! | `token_response.rs` `signing.rs` | answers with tokens, and the tokens that are signed |
-//! | `id_token.rs` `keys.rs` | [`IdToken`], signatures |
-//! | `verify.rs` | the signatures of clients |
-//! | `homeserver/` | [`Homeserver`]: a Matrix homeserver beside the provider |
-//! | `browser.rs` | [`Visit`] |
-//! | `rendezvous.rs` | [`Rendezvous`]: where two devices meet for a login by QR code, with [`Trick`]s |
-//! | `fault.rs` | [`Fault`]: what goes wrong on the way |
-//! | `edit.rs` `lie/` | changes to what it says; [`Lie`]: the table of them, in the words of `lie/say.rs` |
-//! | `http.rs` | forms in, answers out |
-//! | `reach.rs` | the HTTP clients that reach a server |
+// | file | holds |
+// |---|---|
+// | `env.rs` | [`TestEnv`], [`Clock`] |
+// | `provider.rs` `switches.rs` | [`Provider`]: handle, switches |
+// | `route.rs` `endpoints.rs` | [`On`]: which request goes where, and who answers it |
+// | `state.rs` | what it remembers: users, clients, codes, grants, tokens |
+// | `records.rs` `settings.rs` `nonces.rs` | what is in there: records, what the switches set, nonces |
+// | `client.rs` | [`RegisteredClient`] |
+// | `authentication.rs` `assertion.rs` | client authentication |
+// | `user.rs` | [`User`] |
+// | `discovery.rs` `register.rs` `par.rs` `authorize.rs` `device.rs` `token.rs` `userinfo.rs` `resource.rs` | the endpoints |
+// | `grants.rs` | client credentials, extension grants |
+// | `dpop.rs` | proofs of possession |
+// | `token_response.rs` `signing.rs` | answers with tokens, and the tokens that are signed |
+// | `id_token.rs` `keys.rs` | [`IdToken`], signatures |
+// | `verify.rs` | the signatures of clients |
+// | `homeserver/` | [`Homeserver`]: a Matrix homeserver beside the provider |
+// | `browser.rs` | [`Visit`] |
+// | `rendezvous.rs` | [`Rendezvous`]: where two devices meet for a login by QR code, with [`Trick`]s |
+// | `fault.rs` | [`Fault`]: what goes wrong on the way |
+// | `edit.rs` `lie/` | changes to what it says; [`Lie`]: the table of them, in the words of `lie/say.rs` |
+// | `http.rs` | forms in, answers out |
+// | `reach.rs` | the HTTP clients that reach a server |
 
 mod assertion;
 mod authentication;

@@ -7,7 +7,7 @@ use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::base::json::Scalar;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 
 /// A list of scope values, joined by single spaces (RFC 6749 section 3.3). It may be empty.
 ///
@@ -31,7 +31,10 @@ impl Scope {
         if !has_extra_space && text.bytes().all(|byte| byte == b' ' || is_scope_byte(byte)) {
             return Ok(Self(text.into()));
         }
-        Self::collect(text.split(' '), text.len()).ok_or_else(|| ErrorCode::AUTHORIZATION_SCOPE.into())
+        Self::collect(text.split(' '), text.len()).ok_or_else(|| {
+            let error = Error::new(ErrorCode::AUTHORIZATION_SCOPE).with_found(Quote::caller(text));
+            error.with_hint("Remove the character that a scope may not have.")
+        })
     }
 
     fn collect<'a>(values: impl Iterator<Item = &'a str>, length: usize) -> Option<Self> {

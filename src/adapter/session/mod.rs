@@ -6,20 +6,20 @@
 //!   Listener ◀──────┘    (shared)  (a task)  └──▶ Timer: one pause, until the first deadline of all sessions
 //! ```
 //!
-//! | file | holds |
-//! |---|---|
-//! | `handle.rs` | [`Sessions`] and [`SessionHandle`]: what callers hold |
-//! | `run.rs` | [`Run`]: the future that does the work, to be spawned |
-//! | `slot.rs` `waiters.rs` | a session between its callers and that future |
-//! | `hub.rs` `shared_env.rs` | what all sessions have in common |
-//! | `gate.rs` | how many refreshes of one provider go on at once |
-//! | `health.rs` | [`Health`]: what the sessions are doing, counted |
-//! | `token_result.rs` | [`NoToken`], and what a session's words mean to a caller |
-//! | `input.rs` | answers on their way to a session |
-//! | `work.rs` | requests, uses of keys and store actions under way, each polled only when it was woken |
-//! | `listener.rs` | [`Listener`]: a session's events |
-//! | `blocking.rs` | [`BlockingSession`]: the same on the threads that call |
-//! | `lock.rs` | a lock that outlives a panic |
+// | file | holds |
+// |---|---|
+// | `handle.rs` | [`Sessions`] and [`SessionHandle`]: what callers hold |
+// | `run.rs` | [`Run`]: the future that does the work, to be spawned |
+// | `slot.rs` `waiters.rs` | a session between its callers and that future |
+// | `hub.rs` `shared_env.rs` | what all sessions have in common |
+// | `gate.rs` | how many refreshes of one provider go on at once |
+// | `health.rs` | [`Health`]: what the sessions are doing, counted |
+// | `token_result.rs` | [`NoToken`], and what a session's words mean to a caller |
+// | `input.rs` | answers on their way to a session |
+// | `work.rs` | requests, uses of keys and store actions under way, each polled only when it was woken |
+// | `listener.rs` | [`Listener`]: a session's events |
+// | `blocking.rs` | [`BlockingSession`]: the same on the threads that call |
+// | `lock.rs` | a lock that outlives a panic |
 //!
 //! A refresh belongs to the task: it comes to its end even if the caller who caused it is gone. To shut down, drop the
 //! handles and await the task: what is under way is then finished and saved, and the lock of the store given back.

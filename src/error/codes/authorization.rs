@@ -76,7 +76,7 @@ codes! {
         "Ignore it and wait for the right callback.";
     CALLBACK_MALFORMED = "callback.malformed", Remote, Callback, LogInAgain, "RFC 6749 section 4.1.2",
         "the callback is not a URL or a form", "Only a part of the address was copied, or something else was pasted.",
-        "Paste the whole address that the browser ended at.";
+        "Give an absolute URL: a server joins its public URL and the request's query; at a command line, paste the whole address.";
     CALLBACK_DUPLICATE_PARAMETER = "callback.duplicate_parameter", Remote, Callback, LogInAgain, "RFC 6749 section 3.1",
         "a parameter of the callback occurs twice", "The callback was changed on the way, or the redirect URI has a parameter of the same name.",
         "Log in again; register a redirect URI without such a parameter.";
@@ -86,7 +86,7 @@ codes! {
     CALLBACK_STATE_MISMATCH = "callback.state_mismatch", Remote, Callback, LogInAgain, "RFC 6749 section 10.12",
         "the `state` of the callback is not this login's", "The callback belongs to another or an older login, or is forged.",
         "Ignore it and wait for the right callback, or log in again.";
-    CALLBACK_ISS_MISSING = "callback.iss_missing", Remote, Callback, ProviderBroken, "RFC 9207 section 2.4",
+    CALLBACK_ISS_MISSING = "callback.iss_missing", Remote, Callback, LogInAgain, "RFC 9207 section 2.4",
         "no `iss` in the callback, although the metadata promise it", "The callback is forged, or the provider breaks its promise.",
         "Log in again; if it lasts, report it to the provider.";
     CALLBACK_ISS_MISMATCH = "callback.iss_mismatch", Remote, Callback, LogInAgain, "RFC 9207 section 2.4",
@@ -101,7 +101,7 @@ codes! {
     CALLBACK_RESPONSE_MODE = "callback.response_mode", Remote, Callback, LogInAgain, "OAuth 2.0 Multiple Response Types section 2.1",
         "the callback came in another response mode than asked for", "The provider ignores `response_mode`, or a query was read as a form.",
         "Read the callback in the mode that was asked for, or ask for the mode that the provider uses.";
-    CALLBACK_REDIRECT_URI = "callback.redirect_uri", Remote, Callback, LogInAgain, "RFC 6749 section 3.1.2",
+    CALLBACK_REDIRECT_URI = "callback.redirect_uri", Remote, Callback, FixConfiguration, "RFC 6749 section 3.1.2",
         "the callback came to another URL than the redirect URI", "A proxy changes the host or the path, or the address belongs to something else.",
         "Pass the URL as the browser saw it.";
     CALLBACK_EXPIRED = "callback.expired", Local, Expired, LogInAgain, "RFC 6749 section 10.12",

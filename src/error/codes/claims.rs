@@ -5,7 +5,7 @@ use crate::error::code::codes;
 codes! {
     CODES:
     // ID token
-    ID_TOKEN_MISSING = "id_token.missing", Remote, Protocol, ProviderBroken, "OpenID Connect Core 1.0 section 3.1.3.3",
+    ID_TOKEN_MISSING = "id_token.missing", Remote, Protocol, FixConfiguration, "OpenID Connect Core 1.0 section 3.1.3.3",
         "no ID token in the token response", "The scope `openid` was asked for, but the provider did not grant it or is not an OpenID Provider.",
         "Allow `openid` for the client at the provider, or log in without it.";
     ID_TOKEN_TYPE = "id_token.type", Remote, Claims, ProviderBroken, "RFC 8725 section 3.11",
@@ -44,7 +44,7 @@ codes! {
     ID_TOKEN_NOT_YET_VALID = "id_token.not_yet_valid", Remote, Claims, FixEnvironment, "RFC 7519 section 4.1.5",
         "the ID token is not valid yet", "A clock is wrong.",
         "Check the clocks of this machine and of the provider, then log in again.";
-    ID_TOKEN_NONCE_MISSING = "id_token.nonce_missing", Remote, Claims, ProviderBroken, "OpenID Connect Core 1.0 section 3.1.3.7 rule 11",
+    ID_TOKEN_NONCE_MISSING = "id_token.nonce_missing", Remote, Claims, LogInAgain, "OpenID Connect Core 1.0 section 3.1.3.7 rule 11",
         "no `nonce` in the ID token", "The provider ignores `nonce`, or the token belongs to another login.",
         "Log in again; if it lasts, report it to the provider.";
     ID_TOKEN_NONCE_MISMATCH = "id_token.nonce_mismatch", Remote, Claims, LogInAgain, "OpenID Connect Core 1.0 section 3.1.3.7 rule 11",
@@ -93,7 +93,7 @@ codes! {
         "Set the same form for the client here and at the provider.";
 
     // Revocation, logout
-    REVOCATION_UNSUPPORTED = "revocation.unsupported", Remote, Unsupported, FixConfiguration, "RFC 7009 section 2",
+    REVOCATION_UNSUPPORTED = "revocation.unsupported", Remote, Unsupported, Denied, "RFC 7009 section 2",
         "the provider has no revocation endpoint", "Its metadata list none.",
         "Forget the tokens; they stay valid until they expire.";
     REVOCATION_UNSUPPORTED_TOKEN_TYPE = "revocation.unsupported_token_type", Denied, RequestRejected, Denied, "RFC 7009 section 2.2.1",

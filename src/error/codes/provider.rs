@@ -28,7 +28,7 @@ codes! {
     JWKS_TOO_MANY_KEYS = "jwks.too_many_keys", Remote, Keys, ProviderBroken, "this crate's limits",
         "too many keys in the key set", "The document is hostile, or old keys are never removed.",
         "Remove old keys at the provider.";
-    JWKS_MISSING = "jwks.missing", Remote, Keys, ProviderBroken, "OpenID Connect Discovery 1.0 section 3",
+    JWKS_MISSING = "jwks.missing", Remote, Keys, FixConfiguration, "OpenID Connect Discovery 1.0 section 3",
         "no `jwks_uri` in the metadata", "The provider does not publish its keys.",
         "Give the keys yourself, or log in without the scope `openid`.";
 

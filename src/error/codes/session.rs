@@ -11,7 +11,7 @@ codes! {
     SESSION_ENDED = "session.ended", Local, Session, LogInAgain, "this crate's session",
         "the session has ended", "The user or another process logged out.",
         "Log in again.";
-    SESSION_TOKEN_REFUSED = "session.token_refused", Remote, Session, ProviderBroken, "this crate's session",
+    SESSION_TOKEN_REFUSED = "session.token_refused", Remote, Session, FixConfiguration, "this crate's session",
         "the resource server refuses tokens that were just obtained", "The token lacks a scope or an audience, or the server does not trust the provider.",
         "Check the scope and the audience that the server needs.";
     SESSION_STORE = "session.store", Environment, Store, FixEnvironment, "this crate's session",

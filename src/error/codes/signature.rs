@@ -22,7 +22,7 @@ codes! {
     JWS_ALGORITHM = "jws.algorithm", Remote, Signature, FixConfiguration, "RFC 8725 section 3.1",
         "the signature algorithm is not allowed", "The client is registered for, or expects, another algorithm than the provider signs with.",
         "Set the same algorithm for the client here and at the provider.";
-    JWS_UNKNOWN_KEY = "jws.unknown_key", Remote, Keys, ProviderBroken, "OpenID Connect Core 1.0 section 10.1",
+    JWS_UNKNOWN_KEY = "jws.unknown_key", Remote, Keys, LogInAgain, "OpenID Connect Core 1.0 section 10.1",
         "no key of the provider fits the token", "The token was signed with a key that the provider does not publish, or the keys are out of date.",
         "Log in again later; if it lasts, report it to the provider.";
     JWS_AMBIGUOUS_KEY = "jws.ambiguous_key", Remote, Signature, ProviderBroken, "OpenID Connect Core 1.0 section 10.1",

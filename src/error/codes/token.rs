@@ -76,7 +76,7 @@ codes! {
 
     // DPoP
     DPOP_KEY = "dpop.key", Local, Dpop, FixConfiguration, "RFC 9449 section 4.2",
-        "the key cannot be used for DPoP", "The key is symmetric, or its public key is not known.",
+        "the key cannot be used for DPoP", "The key is symmetric, or its public key is not known or does not fit its algorithm.",
         "Use an asymmetric key with its public key.";
     DPOP_KEY_MISMATCH = "dpop.key_mismatch", Local, Mismatch, FixConfiguration, "RFC 9449 section 5",
         "the value is bound to another DPoP key than the client's", "The key was exchanged, or DPoP was switched on or off, since the login.",
@@ -88,9 +88,9 @@ codes! {
         "the server asks for a new DPoP nonce again and again", "The server does not accept the nonce that it just gave.",
         "Report it to the provider.";
     DPOP_PROOF = "dpop.proof", Denied, Dpop, FixConfiguration, "RFC 9449 section 5",
-        "the server does not accept the DPoP proof", "The machine's clock is wrong, or a proxy changes the URL of the request.",
-        "Check the clock, then the URL that the server sees.";
-    DPOP_NOT_BOUND = "dpop.not_bound", Remote, Dpop, ProviderBroken, "RFC 9449 section 5",
+        "the server does not accept the DPoP proof", "The machine's clock is wrong, a proxy changes the URL of the request, or a key store signed with another key than the public key that you gave.",
+        "Check the clock, then the URL that the server sees, then the key.";
+    DPOP_NOT_BOUND = "dpop.not_bound", Remote, Dpop, FixConfiguration, "RFC 9449 section 5",
         "the tokens are not bound to the client's DPoP key", "The provider does not support DPoP, or DPoP is not enabled for the client.",
         "Enable DPoP for the client at the provider, or log in without it.";
 }

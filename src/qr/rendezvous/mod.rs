@@ -21,12 +21,12 @@
 //! 404 says that the box is gone. Times are counted by the monotonic clock; what the server says of its own clock is used
 //! for differences only. No request carries a credential.
 //!
-//! | file | holds |
-//! |---|---|
-//! | `options.rs` | [`RendezvousOptions`] |
-//! | `known.rs` | [`Rendezvous`]: the box, and what was last seen in it |
-//! | `requests.rs` `patience.rs` | what the flows have in common: requests, answers, how long to try |
-//! | `create.rs` `send.rs` `receive.rs` `delete.rs` | the flows, each with the calls of [`Rendezvous`] that start it |
+// | file | holds |
+// |---|---|
+// | `options.rs` | [`RendezvousOptions`] |
+// | `known.rs` | [`Rendezvous`]: the box, and what was last seen in it |
+// | `requests.rs` `patience.rs` | what the flows have in common: requests, answers, how long to try |
+// | `create.rs` `send.rs` `receive.rs` `delete.rs` | the flows, each with the calls of [`Rendezvous`] that start it |
 
 mod create;
 mod delete;

@@ -89,15 +89,21 @@ impl Session {
     /// The next revocation to drive: of tokens that this session does not use any more, and that the provider may still
     /// honour. They are those of a session that was logged out, those of a login that a new login has replaced in the store,
     /// and those that came after the session had ended. Drop the revocation of a replaced login if the provider keeps one
-    /// grant for all logins of a user. Call it until it returns `None`; [`Event::Orphaned`] says when.
+    /// grant for all logins of a user. Call it until it returns `None`; [`Event::Orphaned`] says when. If the provider has no
+    /// revocation endpoint, there is nothing to drive: the tokens stay valid until they expire.
     ///
     /// # Errors
-    /// The errors of [`RelyingParty::revoke`].
+    /// The errors of [`RelyingParty::revoke`], except `revocation.unsupported`.
     pub fn poll_revocation(&mut self, env: &mut dyn Env) -> Option<Result<Step<Revocation>, Error>> {
-        Some(match self.core.orphans.pop()? {
-            Orphan::Tokens(tokens) => self.core.party.revoke(&tokens, env),
-            Orphan::Unverified(tokens) => tokens.revoke(env),
-        })
+        loop {
+            let revocation = match self.core.orphans.pop()? {
+                Orphan::Tokens(tokens) => self.core.party.revoke(&tokens, env),
+                Orphan::Unverified(tokens) => tokens.revoke(env),
+            };
+            if !matches!(&revocation, Err(error) if error.code() == ErrorCode::REVOCATION_UNSUPPORTED) {
+                return Some(revocation);
+            }
+        }
     }
 
     /// Why the session has ended; `None` if it has not.

@@ -1,10 +1,10 @@
 //! A Matrix homeserver beside the provider: one function from request to response, and the switches.
 //!
-//! | file | holds |
-//! |---|---|
-//! | `route.rs` | [`OnMatrix`], [`RequestTo`]: which request goes where |
-//! | `state.rs` | [`KnownScopes`], and what it remembers |
-//! | `answers.rs` | the endpoints, one function each |
+// | file | holds |
+// |---|---|
+// | `route.rs` | [`OnMatrix`], [`RequestTo`]: which request goes where |
+// | `state.rs` | [`KnownScopes`], and what it remembers |
+// | `answers.rs` | the endpoints, one function each |
 
 mod responses;
 mod route;

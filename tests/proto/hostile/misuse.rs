@@ -109,12 +109,17 @@ fn no_value_that_the_application_adds_is_shown() {
 #[test]
 fn a_redirect_uri_is_one_and_ours() {
     for text in REDIRECTS {
-        assert_ours(RedirectUri::new(text), ErrorCode::AUTHORIZATION_REDIRECT_URI);
+        let error = RedirectUri::new(text).unwrap_err();
+        assert!(error.code().as_str().starts_with("url.") && error.fault() == Fault::Local, "{text:?}: {error}");
+        assert_eq!(error.field(), Some("redirect_uri"));
     }
     let mut world = World::new();
     let elsewhere = RedirectUri::new("https://app.example.org/cb2").unwrap();
     world.request = AuthorizationRequest::new(elsewhere, Scope::new("openid").unwrap());
-    assert_eq!(world.login().err().unwrap().what(), (At::Request, ErrorCode::AUTHORIZATION_REDIRECT_URI));
+    let refusal = world.login().err().unwrap();
+    assert_eq!(refusal.what(), (At::Request, ErrorCode::AUTHORIZATION_REDIRECT_URI));
+    assert_eq!(refusal.error.expected().unwrap().as_str(), REDIRECT);
+    assert_eq!(refusal.error.found().unwrap().as_str(), "https://app.example.org/cb2");
 
     let provider = World::new().discover().unwrap();
     for (application_type, uri, allowed) in [
@@ -297,6 +302,6 @@ fn what_is_text_is_parsed_checked_and_shown_as_it_was() {
     check::<Scope>("openid email", "é", ErrorCode::AUTHORIZATION_SCOPE);
     check::<oidc_proto::Issuer>("https://op.example.org/", "http://127.0.0.1", ErrorCode::URL_SCHEME);
     check::<Endpoint>("https://op.example.org/token?x=1", "http://127.0.0.1/token", ErrorCode::URL_SCHEME);
-    check::<RedirectUri>("com.example.app:/cb", "javascript:alert(1)", ErrorCode::AUTHORIZATION_REDIRECT_URI);
+    check::<RedirectUri>("com.example.app:/cb", "javascript:alert(1)", ErrorCode::URL_SCHEME);
     assert_eq!(Prompt::SelectAccount.to_string(), "select_account");
 }

@@ -14,6 +14,7 @@ mod device;
 mod discovery;
 mod dpop;
 mod drive;
+mod hints;
 mod id_token_claims;
 mod id_token_form;
 mod key_age;

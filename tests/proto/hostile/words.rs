@@ -161,6 +161,7 @@ fn an_issuer_without_its_scheme_is_told_so() {
     assert_eq!(hint("op.example.org/realms/a"), "Give the scheme, too: \"https://op.example.org/realms/a\".");
     assert!(hint("op.example.org:8443").contains("\"https://op.example.org:8443\""));
     assert!(!hint("alice:password@op.example.org").contains("password"));
+    assert!(!hint("/realms/a").contains("https:///"));
 }
 
 #[test]
@@ -275,6 +276,6 @@ fn when_to_ask_again_is_part_of_the_recovery() {
     let error = told(&Say::Fault(On::Token, Fault::Status { status: 429, retry_after: Some("7") }));
     let after = Some(std::time::Duration::from_secs(7));
     assert_eq!((error.family(), error.recovery()), (Family::Unavailable, Recovery::Retry { after }));
-    let error = told(&Say::Fault(On::Token, Fault::Timeout));
+    let error = told(&Say::Fault(On::Jwks, Fault::Timeout));
     assert_eq!(error.recovery(), Recovery::Retry { after: None });
 }

@@ -18,7 +18,7 @@ use crate::properties::generate::*;
 
 /// What an application can ask for, and the parameters that must come of it.
 fn asked() -> impl Strategy<Value = (AuthorizationRequest, Pairs)> {
-    let texts = proptest::collection::vec(proptest::option::of(text()), 4);
+    let texts = proptest::collection::vec(proptest::option::of(text()), 3);
     let acr_values = proptest::collection::vec("[!-~]{1,8}", 0..3);
     let extra = proptest::collection::btree_map("x[\\PC]{0,6}", text(), 0..4);
     let mode = select(vec![None, Some("query"), Some("fragment"), Some("form_post")]);
@@ -41,11 +41,10 @@ fn asked() -> impl Strategy<Value = (AuthorizationRequest, Pairs)> {
                 expected.push(("prompt".into(), "login consent".into()));
             }
             type Set = fn(AuthorizationRequest, String) -> AuthorizationRequest;
-            let setters: [(&str, Set); 4] = [
+            let setters: [(&str, Set); 3] = [
                 ("login_hint", |request, text| request.with_login_hint(text)),
                 ("display", |request, text| request.with_display(text)),
                 ("ui_locales", |request, text| request.with_ui_locales(text)),
-                ("id_token_hint", |request, text| request.with_id_token_hint(text)),
             ];
             for ((name, set), text) in setters.into_iter().zip(texts) {
                 let Some(text) = text else { continue };

@@ -327,3 +327,16 @@ fn a_record_that_cannot_be_erased_is_told() {
     assert_eq!(world.pump(&mut session, &store), []);
     assert!(session.is_idle() && !store.is_locked());
 }
+
+/// What cannot be revoked is left to expire: the logout goes on to the provider's own logout.
+#[test]
+fn a_logout_without_a_revocation_endpoint_has_nothing_to_revoke() {
+    let op = testing::Provider::new(ISSUER);
+    op.lie(Lie::MetadataNull("revocation_endpoint"));
+    let mut world = World::with(op);
+    let mut session = world.session(SessionOptions::default());
+    session.log_out(&mut world.env);
+    let events = world.pump(&mut session, &Store::default());
+    assert!(matches!(&events[..], [.., Event::LoggedOut(_)]), "{events:?}");
+    assert!(session.poll_revocation(&mut world.env).is_none());
+}

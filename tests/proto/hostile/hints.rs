@@ -1,0 +1,140 @@
+//! What a user who starts with this crate stumbles over: the error says what is wrong with it, and what helps.
+
+use oidc_proto::testing::{Fault, On};
+use oidc_proto::{Callback, ErrorCode, Issuer, ProviderOptions, Recovery, RedirectUri, Schemes, Scope, ServerMetadata};
+use serde_json::json;
+
+use crate::hostile::world::{Say, World};
+
+#[test]
+fn what_is_wrong_with_a_redirect_uri_is_said() {
+    for (text, code, found, hint) in [
+        ("/cb", ErrorCode::URL_SYNTAX, "/cb", "Write the whole URL"),
+        ("app.example.org/cb", ErrorCode::URL_SYNTAX, "app.example.org/cb", "\"https://app.example.org/cb\""),
+        ("https://app.example.org/#/cb", ErrorCode::URL_FRAGMENT, "https://app.example.org/", "Remove the `#`"),
+        ("javascript:alert(1)", ErrorCode::URL_SCHEME, "javascript:alert(1)", "A browser runs or reads"),
+        ("https://u:p@app.example.org/cb", ErrorCode::URL_USERINFO, "https://app.example.org/cb", "Remove everything"),
+        ("https://app.example.org/cb\n", ErrorCode::URL_SYNTAX, "https://app.example.org/cb\\n", "beginning or end"),
+    ] {
+        let error = RedirectUri::new(text).unwrap_err();
+        assert_eq!((error.code(), error.field(), error.found().unwrap().as_str()), (code, Some("redirect_uri"), found));
+        assert!(error.hint().contains(hint), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_space_around_an_issuer_is_told() {
+    for text in [" https://op.example.org", "https://op.example.org\n", "\top.example.org"] {
+        let error = Issuer::new(text, Schemes::HttpsOnly).unwrap_err();
+        assert_eq!((error.code(), error.field()), (ErrorCode::URL_SYNTAX, Some("issuer")));
+        assert!(error.hint().contains("at the beginning or end"), "{error}");
+    }
+}
+
+/// Plain http was chosen for the issuer, but not for what its metadata name.
+#[test]
+fn a_choice_of_plain_http_that_was_made_by_half_is_told() {
+    let issuer = Issuer::new("http://127.0.0.1:8080", Schemes::DangerousHttpOnLoopback).unwrap();
+    let document = json!({
+        "issuer": issuer.as_str(),
+        "authorization_endpoint": "http://127.0.0.1:8080/authorize",
+        "token_endpoint": "http://127.0.0.1:8080/token",
+    });
+    let document = document.to_string();
+    let error = ServerMetadata::parse(document.as_bytes(), &issuer, &ProviderOptions::new()).unwrap_err();
+    assert_eq!((error.code(), error.recovery()), (ErrorCode::METADATA_URL, Recovery::ProviderBroken));
+    assert!(error.hint().contains("ProviderOptions::with_schemes"), "{error}");
+    let issuer = Issuer::new("http://127.0.0.1:8080", Schemes::HttpsOnly).unwrap_err();
+    assert!(issuer.hint().contains("Schemes::DangerousHttpOnLoopback"), "{issuer}");
+}
+
+/// A web server's framework hands out the path and the query only.
+#[test]
+fn what_a_server_gives_for_a_callback_is_told_to_it() {
+    let error = Callback::from_url("/cb?code=a&state=b").unwrap_err();
+    assert_eq!(error.code(), ErrorCode::CALLBACK_MALFORMED);
+    assert!(error.hint().contains("public URL") && error.hint().contains("Callback::from_query"), "{error}");
+    assert_eq!(ErrorCode::CALLBACK_REDIRECT_URI.recovery(), Recovery::FixConfiguration);
+}
+
+/// The code is spent, or may be. A refresh token can be sent again.
+#[test]
+fn after_a_lost_response_to_a_code_the_user_logs_in_again() {
+    for (fault, recovery) in [
+        (Fault::LostResponse, Recovery::LogInAgain),
+        (Fault::Timeout, Recovery::LogInAgain),
+        (Fault::status(503), Recovery::Retry { after: None }),
+        (Fault::Unreachable, Recovery::Retry { after: None }),
+    ] {
+        let mut world = World::new();
+        let user = world.logged_in().unwrap();
+        let login = world.login().unwrap();
+        world.op.fault(On::Token, fault.clone(), 1);
+        assert_eq!(world.finish(login).err().unwrap().error.recovery(), recovery, "{fault:?}");
+        world.op.fault(On::Token, fault, 1);
+        assert_eq!(world.refresh(&user).err().unwrap().error.recovery(), Recovery::Retry { after: None });
+    }
+}
+
+#[test]
+fn metadata_that_are_not_there_name_the_url_that_was_asked() {
+    let mut world = World::new();
+    Say::Fault(On::ServerMetadata, Fault::status(404)).to(&world.op);
+    let error = world.discover().unwrap_err().error;
+    assert_eq!(error.found().unwrap().as_str(), "https://op.example.org/.well-known/openid-configuration");
+}
+
+#[test]
+fn a_scope_that_is_none_and_one_that_is_too_wide_are_told_apart() {
+    let error = Scope::new("openid \u{e9}").unwrap_err();
+    assert_eq!((error.code(), error.found().unwrap().as_str()), (ErrorCode::AUTHORIZATION_SCOPE, "openid \u{e9}"));
+    assert!(error.hint().contains("character"), "{error}");
+    let mut world = World::new();
+    let user = world.logged_in().unwrap();
+    let wider = Scope::new("openid wider").unwrap();
+    let error = user.party.refresh_with_scope(&user.tokens, &wider, &mut world.env).unwrap_err();
+    assert_eq!((error.code(), error.found().unwrap().as_str()), (ErrorCode::AUTHORIZATION_SCOPE, "openid wider"));
+    assert_eq!(error.expected().unwrap().as_str(), user.tokens.scope().to_string());
+    assert!(error.hint().contains("log in"), "{error}");
+}
+
+#[test]
+fn a_logout_token_that_is_none_is_to_be_refused() {
+    let mut world = World::new();
+    let user = world.logged_in().unwrap();
+    let error = user.party.back_channel_logout(b"logout_token=garbage", &mut world.env).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::JWS_MALFORMED);
+    assert!(error.hint().contains("Refuse the request"), "{error}");
+}
+
+/// What helps is what the cure says.
+#[test]
+fn a_recovery_does_not_contradict_its_cure() {
+    for code in ErrorCode::all() {
+        let (recovery, cure) = (code.recovery(), code.cure());
+        if cure.starts_with("Scan it again")
+            || cure.starts_with("Log in again;")
+            || cure.starts_with("Log in again later")
+        {
+            assert_eq!(recovery, Recovery::LogInAgain, "{code}: {cure}");
+        }
+    }
+    for code in [
+        ErrorCode::SESSION_TOKEN_REFUSED,
+        ErrorCode::DPOP_NOT_BOUND,
+        ErrorCode::JWKS_MISSING,
+        ErrorCode::ID_TOKEN_MISSING,
+    ] {
+        assert_eq!(code.recovery(), Recovery::FixConfiguration, "{code}");
+    }
+}
+
+#[test]
+fn an_id_token_is_the_hint_of_the_next_login() {
+    let mut world = World::new();
+    let user = world.logged_in().unwrap();
+    let id_token = user.tokens.id_token().unwrap();
+    world.request = world.request.clone().with_id_token_hint(id_token);
+    let url = world.login().unwrap().url.as_str().to_owned();
+    assert!(url.contains(&format!("id_token_hint={}", id_token.expose())), "{url}");
+}
