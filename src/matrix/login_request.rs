@@ -206,7 +206,6 @@ impl LoginRequest {
         request = self.prompt.iter().fold(request, AuthorizationRequest::with_prompt);
         let is_own =
             |hint: &IdToken| hint.issuer() == server.provider.issuer().as_str() && hint.is_for(party.client().id());
-        let hint = self.id_token_hint.filter(is_own).map(|hint| hint.expose().into());
         let request = AuthorizationRequest {
             login_hint: self.login_hint,
             other_prompts: self.other_prompts,
@@ -214,7 +213,7 @@ impl LoginRequest {
             max_age: self.max_age,
             ui_locales: self.ui_locales,
             acr_values: self.acr_values,
-            id_token_hint: hint,
+            id_token_hint: self.id_token_hint.filter(is_own),
             ..request
         };
         Ok((request, Awaited::new(server.homeserver.clone(), device_id, self.user_id)))
