@@ -230,7 +230,8 @@ fn a_server_that_is_killed_and_comes_back() {
     // It kept nothing, as it was told; what counts is that it is used again at once.
     assert_eq!(act(&store, StoreAction::Load), "nothing");
     assert_eq!(act(&waited, StoreAction::Load), "nothing");
-    assert_eq!(act(&store, save(1, &record)), "saved");
+    assert_eq!(act(&store, save(1, &record)), "conflict nothing");
+    assert_eq!(act(&store, save(0, &record)), "saved");
     assert_eq!(token(&store.load().unwrap().unwrap()), token(&record));
     assert!(block_on(own.load()).unwrap().is_none());
     // A restart that nobody has noticed costs nothing.
@@ -337,4 +338,84 @@ fn a_lock_whose_response_nobody_waits_for_is_given_back() {
     // Without a runtime nothing can be done, and that is said.
     let store = AsyncRedis::new(server.client(), options(NOW)).store("alice", &mut env);
     assert_eq!(told(block_on(store.carry_out(StoreAction::Load))), "failed");
+}
+
+/// What one process did not spend another may have.
+#[test]
+#[ignore = "needs a Redis server"]
+fn a_mark_belongs_to_the_one_who_made_it() {
+    let server = Server::start(&[]);
+    let (mut env, mut world) = (TestEnv::seeded(1), World::new());
+    let redis = Redis::new(server.client(), options(NOW));
+    let (store, other) = (redis.store("alice", &mut env), redis.store("alice", &mut env));
+    let first = record(&mut world, 1);
+    let prepare = || StoreAction::Prepare { expect: Some(first.version()) };
+    let begun = format!("1 {}, begun", token(&first));
+    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert_eq!(act(&store, StoreAction::Lock), "locked");
+    assert_eq!(act(&store, prepare()), "prepared");
+    server.command(&["DEL", "oidc-proto:lock:alice"]);
+    assert_eq!(act(&other, StoreAction::Lock), "locked");
+    assert_eq!(act(&other, prepare()), "prepared");
+    assert_eq!(act(&store, StoreAction::Discard), "done");
+    assert_eq!(act(&other, StoreAction::Load), begun);
+    // Nothing is spent under a lock that is another's.
+    assert_eq!(act(&store, prepare()), "failed");
+    assert_eq!(store.take_error().unwrap().code().as_str(), "store.busy");
+    assert_eq!(act(&store, StoreAction::Discard), "done");
+    assert_eq!(act(&store, erase(1)), "done, begun");
+}
+
+/// A lock that was lost while nobody else took it is taken again before anything is spent.
+#[test]
+#[ignore = "needs a Redis server"]
+fn a_lost_lock_is_taken_again_before_a_refresh() {
+    let server = Server::start(&[]);
+    let (mut env, mut world) = (TestEnv::seeded(1), World::new());
+    let redis = Redis::new(server.client(), options(NOW));
+    let (store, other) = (redis.store("alice", &mut env), redis.store("alice", &mut env));
+    let first = record(&mut world, 1);
+    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert_eq!(act(&store, StoreAction::Lock), "locked");
+    server.command(&["DEL", "oidc-proto:lock:alice"]);
+    assert_eq!(act(&store, StoreAction::Prepare { expect: Some(first.version()) }), "prepared");
+    assert_eq!(act(&other, StoreAction::Lock), "failed");
+    // An unlock of an earlier lock, which arrives late.
+    let text = |value| match value {
+        redis::Value::BulkString(bytes) => String::from_utf8(bytes).unwrap(),
+        other => panic!("{other:?}"),
+    };
+    let holder = || text(server.command(&["GET", "oidc-proto:lock:alice"]));
+    let earlier = holder();
+    assert_eq!(act(&store, StoreAction::Unlock), "done");
+    assert_eq!(act(&store, StoreAction::Lock), "locked");
+    assert_ne!(holder(), earlier);
+}
+
+#[test]
+#[ignore = "needs a Redis server"]
+fn a_record_lives_as_long_after_its_last_use_as_it_is_told() {
+    let server = Server::start(&[]);
+    let (mut env, mut world) = (TestEnv::seeded(1), World::new());
+    let lasting = options(NOW).with_prefix("app:").with_record_lifetime(Duration::from_secs(1000));
+    let store = Redis::new(server.client(), lasting).store("alice", &mut env);
+    let (first, second) = (record(&mut world, 1), record(&mut world, 2));
+    let left = |key: &str| match server.command(&["TTL", key]) {
+        redis::Value::Int(left) => left,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert!((990..=1000).contains(&left("app:record:alice")));
+    server.command(&["EXPIRE", "app:record:alice", "10"]);
+    assert_eq!(act(&store, StoreAction::Load), format!("1 {}", token(&first)));
+    assert!(left("app:record:alice") > 10);
+    assert_eq!(act(&store, StoreAction::Prepare { expect: Some(first.version()) }), "prepared");
+    assert!((990..=1000).contains(&left("{app:record:alice}:begun")));
+    assert_eq!(act(&store, save(1, &second)), "saved");
+    assert!((990..=1000).contains(&left("app:record:alice")));
+    assert_eq!(left("{app:record:alice}:begun"), -2);
+    // Without a lifetime, the next save lets it live for ever.
+    let store = Redis::new(server.client(), options(NOW).with_prefix("app:")).store("alice", &mut env);
+    assert_eq!(act(&store, save(2, &record(&mut world, 3))), "saved");
+    assert_eq!(left("app:record:alice"), -1);
 }

@@ -151,10 +151,10 @@ impl Inner {
 
     async fn act(&self, action: StoreAction) -> Result<StoreResponse, Error> {
         let Self { server, identity, .. } = self;
-        let (mut work, since) = (Work::new(action)?, Instant::now());
+        let (mut work, since) = (Work::new(action, identity)?, Instant::now());
         loop {
             let response = server.send(&work.command(identity, &server.0.options)).await?;
-            match work.take(response, since.elapsed(), &server.0.options)? {
+            match work.take(response, since.elapsed(), identity, &server.0.options)? {
                 Next::Send => {}
                 Next::Pause(pause) => tokio::time::sleep(pause).await,
                 Next::Done(answer) => return Ok(answer),

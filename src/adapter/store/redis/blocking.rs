@@ -110,10 +110,10 @@ impl RedisStore {
 
     fn act(&self, action: StoreAction) -> Result<StoreResponse, Error> {
         let Inner { server, identity, .. } = &*self.0;
-        let (mut work, since) = (Work::new(action)?, Instant::now());
+        let (mut work, since) = (Work::new(action, identity)?, Instant::now());
         loop {
             let response = server.send(&work.command(identity, &server.0.options))?;
-            match work.take(response, since.elapsed(), &server.0.options)? {
+            match work.take(response, since.elapsed(), identity, &server.0.options)? {
                 Next::Send => {}
                 Next::Pause(pause) => std::thread::sleep(pause),
                 Next::Done(answer) => return Ok(answer),
