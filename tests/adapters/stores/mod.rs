@@ -6,6 +6,8 @@ mod world;
 
 mod conformance;
 mod files;
+#[cfg(target_os = "linux")]
+mod full;
 mod offloaded;
 mod processes;
 #[cfg(feature = "redis")]
