@@ -419,3 +419,78 @@ fn a_record_lives_as_long_after_its_last_use_as_it_is_told() {
     assert_eq!(act(&store, save(2, &record(&mut world, 3))), "saved");
     assert_eq!(left("app:record:alice"), -1);
 }
+
+/// However many wait for it.
+#[test]
+#[ignore = "needs a Redis server"]
+fn a_connection_that_was_lost_is_made_again_once() {
+    let server = Server::start(&[]);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let _inside = runtime.enter();
+    let mut env = TestEnv::seeded(1);
+    let redis = AsyncRedis::new(server.client(), options(SOON));
+    let stores: Vec<_> = (0..200).map(|number| redis.store(&number.to_string(), &mut env)).collect();
+    let all_load = || {
+        let waiting: Vec<_> = stores.iter().map(|store| store.carry_out(StoreAction::Load)).collect();
+        waiting.into_iter().for_each(|waiting| assert_eq!(told(block_on(waiting)), "nothing"));
+    };
+    let connections = || {
+        let redis::Value::BulkString(told) = server.command(&["INFO", "stats"]) else { panic!("no text") };
+        let told = String::from_utf8(told).unwrap();
+        let number = told.lines().find_map(|line| line.strip_prefix("total_connections_received:")).unwrap();
+        number.parse::<u64>().unwrap()
+    };
+    // Each look at the server takes one connection, too.
+    let before = connections();
+    all_load();
+    assert_eq!(connections(), before + 2);
+    for _ in 0..5 {
+        let before = connections();
+        server.command(&["CLIENT", "KILL", "TYPE", "normal"]);
+        all_load();
+        assert_eq!(connections(), before + 3);
+    }
+}
+
+/// Three nodes, each with a third of the slots.
+#[test]
+#[ignore = "needs a Redis server"]
+fn a_cluster_conforms() {
+    let nodes = [(); 3].map(|()| Server::start(&["--cluster-enabled", "yes"]));
+    let mut create = Command::new("redis-cli");
+    create.args(["--cluster", "create"]).args(nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)));
+    assert!(create.args(["--cluster-yes"]).stdout(Stdio::null()).status().unwrap().success());
+    let urls = nodes.each_ref().map(Server::url);
+    let client = |timeout| {
+        redis::cluster::ClusterClientBuilder::new(urls.clone())
+            .connection_timeout(timeout)
+            .response_timeout(timeout)
+            .build()
+            .unwrap()
+    };
+    let seeds = std::cell::Cell::new(0);
+    let env = || {
+        seeds.set(seeds.get() + 1);
+        TestEnv::seeded(seeds.get())
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let _inside = runtime.enter();
+    for name in ["a", "b", "c", "d", "{e}f"] {
+        conforms(&|patience| {
+            let client = client(TIMEOUT);
+            let redis = Redis::with_connections(move |_| client.get_connection(), options(patience));
+            Box::new(redis.store(name, &mut env()))
+        });
+        conforms(&|patience| {
+            let client = client(TIMEOUT);
+            let connect = move |_| {
+                let client = client.clone();
+                async move { client.get_async_connection().await }
+            };
+            Box::new(Waited(AsyncRedis::with_connection(connect, options(patience)).store(name, &mut env())))
+        });
+    }
+    for node in &nodes {
+        assert_eq!(node.command(&["DBSIZE"]), redis::Value::Int(0));
+    }
+}
