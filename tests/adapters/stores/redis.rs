@@ -154,7 +154,7 @@ fn ten_processes_and_a_server() {
 
 #[test]
 #[ignore = "needs a Redis server"]
-fn a_lock_ends_with_its_lease_and_the_load_begins_it_anew() {
+fn a_lock_ends_with_its_lease_and_a_load_or_a_save_begins_it_anew() {
     let server = Server::start(&[]);
     let mut holder = Process::start("lock", &server.url(), "");
     assert_eq!(holder.says(), "locked");
@@ -178,6 +178,10 @@ fn a_lock_ends_with_its_lease_and_the_load_begins_it_anew() {
     assert_eq!(act(&store, StoreAction::Load), "nothing");
     assert!(left() <= 30_000);
     assert_eq!(act(&patient, StoreAction::Load), "nothing");
+    assert!(left() > 50_000);
+    // So does a save, also one that fails.
+    server.command(&["PEXPIRE", "oidc-proto:lock:alice", "30000"]);
+    assert_eq!(act(&patient, save(1, &record(&mut World::new(), 2))), "conflict nothing");
     assert!(left() > 50_000);
 }
 
