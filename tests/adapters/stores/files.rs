@@ -188,7 +188,8 @@ fn what_cannot_be_read_is_never_written_over() {
             assert_eq!(act(&store, action), "failed", "{what}");
             let error = store.take_error().unwrap();
             assert_eq!(error.code().as_str(), code, "{what}");
-            assert!(!chain(&error).contains(token(&next)));
+            let told = chain(&error);
+            assert!(told.contains(&format!("{path:?}")) && !told.contains(token(&next)), "{told}");
         }
         assert!(fs::read(&path).unwrap() == content, "{what}");
         // The owner's last word is obeyed whatever is there.
@@ -214,7 +215,9 @@ fn where_no_file_can_be_there_is_a_failure() {
         let store = now(&path);
         for action in [StoreAction::Lock, save(0, &record)] {
             assert_eq!(act(&store, action), "failed", "{path:?}");
-            assert_eq!(store.take_error().unwrap().code().as_str(), "store.io");
+            let error = store.take_error().unwrap();
+            assert_eq!(error.code().as_str(), "store.io");
+            assert!(chain(&error).contains(&format!(": {path:?} ")), "{}", chain(&error));
         }
     }
 }

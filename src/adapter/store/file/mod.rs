@@ -91,8 +91,8 @@ impl FileStore {
     /// # Errors
     /// `stored.malformed`, `stored.version`, or `store.io` with its [`source`](std::error::Error::source).
     pub fn load(&self) -> Result<Option<Record>, Error> {
-        let (text, _) = self.0.read()?;
-        text.map(|text| record::read(&text)).transpose().map(|record| record.map(|record| *record))
+        let read = || self.0.read()?.0.map(|text| record::read(&text)).transpose();
+        read().map(|record| record.map(|record| *record)).map_err(|error| self.0.named(error))
     }
 
     /// Why the last action that failed did so; once. Besides those of [`FileStore::load`]: `store.busy`.
@@ -119,11 +119,35 @@ impl BlockingSessionStore for FileStore {
             }
             StoreAction::Erase { expect } => self.0.under_lock(|lock| self.0.erase(lock, expect)),
         };
-        self.0.last_error.response(result)
+        self.0.last_error.response(result.map_err(|error| self.0.named(error)))
+    }
+}
+
+/// Which file it was, and what is behind the error.
+#[derive(Debug)]
+struct Named {
+    path: PathBuf,
+    error: Error,
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.path)
+    }
+}
+
+impl std::error::Error for Named {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
     }
 }
 
 impl Inner {
+    fn named(&self, error: Error) -> Error {
+        let named = Named { path: self.place.path().to_owned(), error: error.clone() };
+        error.with_source(named)
+    }
+
     fn lock(&self) -> Result<StoreResponse, Error> {
         let mut held = lock(&self.held);
         if !held.as_ref().is_some_and(|held| self.place.is_good(held)) {
