@@ -233,7 +233,7 @@ impl Work {
 
 impl Change {
     /// What is there, and the response if nothing is to be written.
-    fn compare(&self, present: Result<Option<Text>, Error>) -> Result<(Present, Option<StoreResponse>), Error> {
+    fn compare(&self, present: MaybeText) -> Result<(Present, Option<StoreResponse>), Error> {
         if let (Self::Erase { .. }, Err(_)) = (self, &present) {
             return Ok((Present::Unreadable, None));
         }
@@ -268,8 +268,11 @@ fn number(response: &Value) -> Result<i64, Error> {
     }
 }
 
+/// The text of a record, or why it cannot be one.
+type MaybeText = Result<Option<Text>, Error>;
+
 /// The record and its marks.
-fn loaded(response: Value) -> Result<(Result<Option<Text>, Error>, Vec<Text>), Error> {
+fn loaded(response: Value) -> Result<(MaybeText, Vec<Text>), Error> {
     let Value::Array(parts) = response else { return Err(ErrorCode::STORE_IO.into()) };
     let Ok([present, Value::Array(marks)]) = <[Value; 2]>::try_from(parts) else {
         return Err(ErrorCode::STORE_IO.into());
@@ -278,7 +281,7 @@ fn loaded(response: Value) -> Result<(Result<Option<Text>, Error>, Vec<Text>), E
     Ok((text(present), marks))
 }
 
-fn text(response: Value) -> Result<Option<Text>, Error> {
+fn text(response: Value) -> MaybeText {
     match response {
         Value::Nil => Ok(None),
         Value::BulkString(bytes) => match String::from_utf8(bytes) {
