@@ -12,4 +12,6 @@ mod offloaded;
 mod processes;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "redis")]
+mod redis_server;
 mod tools;
