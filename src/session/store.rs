@@ -36,18 +36,18 @@ pub enum StoreAction {
     Lock,
     /// Read the record.
     Load,
-    /// Show that the record of this version can be replaced, and mark durably that a refresh was begun from it: the
+    /// Take the lock again if it was lost, and show that the record of this version can be replaced, and mark durably that a refresh was begun from it: the
     /// record's next save must not fail for want of room or of rights. Answer [`StoreResponse::Prepared`] or
     /// [`StoreResponse::Conflict`].
     Prepare {
         /// The version of the record; `None` if there is no record.
         expect: Option<RecordVersion>,
     },
-    /// Remove the mark: the refresh has ended without tokens, and the stored refresh token was not spent. A store
-    /// whose lock was lost leaves the mark, which may be another process's. The session ignores the response.
+    /// Remove the mark: the refresh has ended without tokens, and the stored refresh token was not spent. A store leaves the
+    /// mark that another process has made. The session ignores the response.
     Discard,
     /// Replace the record of version `expect` by `next`, or write the first record. The comparison and the write are atomic.
-    /// The mark is removed with it.
+    /// The mark is removed with it. If the lock is a lease, the lease begins anew, also if the save then fails.
     Save {
         /// The version of the record to replace; `None` if there is no record.
         expect: Option<RecordVersion>,

@@ -14,6 +14,7 @@
 //! the protocol saves tokens again that the store failed to save, and gives locks back.
 
 use std::num::NonZero;
+use std::time::Duration;
 
 use super::question::{Question, Saved, ToSave, Told};
 use super::record::{LoginId, Record, RecordVersion, next_generation};
@@ -221,9 +222,12 @@ impl StoreProtocol {
         replaced: AccessToken,
         spent: Option<Secret>,
         is_new_login: bool,
+        deadline: Duration,
         env: &mut dyn Env,
     ) {
-        self.unsaved = Some(Box::new(Unsaved::after(self.unsaved.take(), replaced, spent, is_new_login, env)));
+        let earlier = self.unsaved.take();
+        let unsaved = Unsaved::after(earlier, replaced, spent, is_new_login, longest_pause(deadline), env);
+        self.unsaved = Some(Box::new(unsaved));
     }
 
     /// When the store is asked to save again.
@@ -315,10 +319,16 @@ impl StoreProtocol {
     }
 
     /// Takes a response. `None` if the session learns nothing from it.
-    pub(super) fn handle(&mut self, ticket: StoreTicket, response: StoreResponse, env: &mut dyn Env) -> Option<Told> {
+    pub(super) fn handle(
+        &mut self,
+        ticket: StoreTicket,
+        response: StoreResponse,
+        deadline: Duration,
+        env: &mut dyn Env,
+    ) -> Option<Told> {
         let StoreTicket(ticket) = ticket;
         if let Some(unsaved) = self.unsaved.take_if(|unsaved| unsaved.awaits(ticket)) {
-            return self.saved_again(*unsaved, response, env);
+            return self.saved_again(*unsaved, response, deadline, env);
         }
         // A ticket is good for one response.
         let Some(asked) = self.question.take_if(|asked| asked.ticket == Some(ticket)) else {
@@ -365,11 +375,17 @@ impl StoreProtocol {
         saved
     }
 
-    fn saved_again(&mut self, unsaved: Unsaved, response: StoreResponse, env: &mut dyn Env) -> Option<Told> {
+    fn saved_again(
+        &mut self,
+        unsaved: Unsaved,
+        response: StoreResponse,
+        deadline: Duration,
+        env: &mut dyn Env,
+    ) -> Option<Told> {
         let saved = self.saved(unsaved.version(), response);
         match saved {
             Saved::Done => self.need_not_save(),
-            _ => self.unsaved = Some(Box::new(unsaved.failed(env))),
+            _ => self.unsaved = Some(Box::new(unsaved.failed(longest_pause(deadline), env))),
         }
         Some(Told::SavedAgain(saved))
     }
@@ -398,6 +414,12 @@ impl StoreProtocol {
         }
         None
     }
+}
+
+/// Between two saves of the same tokens. The lock that is kept for them may be a lease, which is never shorter than the
+/// session's deadline, and which a save renews.
+fn longest_pause(deadline: Duration) -> Duration {
+    deadline / 2
 }
 
 fn version_of(action: &StoreAction) -> Option<RecordVersion> {

@@ -1,6 +1,7 @@
 //! Tokens that the store failed to save.
 
 use std::num::NonZero;
+use std::time::Duration;
 
 use super::policy;
 use super::record::RecordVersion;
@@ -45,6 +46,7 @@ impl Unsaved {
         replaced: AccessToken,
         spent: Option<Secret>,
         is_new_login: bool,
+        longest_pause: Duration,
         env: &mut dyn Env,
     ) -> Self {
         // A new login that was not saved is a new login also after a refresh.
@@ -54,13 +56,13 @@ impl Unsaved {
             before.remove(0);
         }
         before.push(replaced);
-        Self { spent, before, ..Self::new(env.monotonic(), is_new_login) }.failed(env)
+        Self { spent, before, ..Self::new(env.monotonic(), is_new_login) }.failed(longest_pause, env)
     }
 
-    /// The store failed once more. The next try comes after a pause, which grows.
-    pub(super) fn failed(self, env: &mut dyn Env) -> Self {
+    /// The store failed once more. The next try comes after a pause, which grows to the longest one.
+    pub(super) fn failed(self, longest_pause: Duration, env: &mut dyn Env) -> Self {
         let failures = self.failures.saturating_add(1);
-        let pause = policy::pause(failures, None, env.rng().next_u32());
+        let pause = policy::pause(failures, None, env.rng().next_u32()).min(longest_pause);
         Self { again_at: env.monotonic().saturating_add(pause), state: State::Pause, failures, ..self }
     }
 

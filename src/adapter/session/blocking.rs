@@ -21,7 +21,8 @@ use crate::token::token_set::TokenSet;
 
 /// A session for the threads that call: one of those who wait does the work, the others are told.
 ///
-/// Put it behind an [`Arc`](std::sync::Arc). Without callers nothing happens, unless a thread of the application's calls
+/// Put it behind an [`Arc`](std::sync::Arc). Tokens that could not be saved are saved by whoever calls next after a pause.
+/// Without callers nothing happens, unless a thread of the application's calls
 /// [`tend`](Self::tend). Call that once after [`Session::save`], and before it is dropped until it
 /// [is at rest](Self::is_idle): what is under way would be lost, and a lock that is a lease keeps other processes
 /// waiting until it ends.
@@ -185,6 +186,10 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
     fn ask(&self, patience: Duration, ask: impl for<'a> FnOnce(&'a mut Session, &mut E) -> Access<'a>) -> TokenResult {
         let end = Deadline::after(patience);
         let mut shared = lock(&self.shared);
+        if shared.session.has_unsaved() {
+            // Nobody else may ever do it.
+            shared = self.work(shared);
+        }
         let Shared { session, env, .. } = &mut *shared;
         let asked = response(ask(session, env));
         self.publish(&mut shared);

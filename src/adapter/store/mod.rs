@@ -17,7 +17,7 @@
 //! | a holder that is killed | the lock is free at once | when the lease has ended |
 //! | a store that is dropped while it holds the lock | the lock is free at once | when the lease has ended |
 //! | a holder that is suspended | keeps the lock | loses it when the lease has ended |
-//! | a lock that was lost | the save compares under a lock of its own | the save compares |
+//! | a lock that was lost | is taken again before a refresh; a save compares under a lock of its own | is taken again before a refresh; a save compares |
 //! | `Saved` means | on the disk | as the server's persistence says |
 //!
 //! A lease is not cut short by a drop, because a request may still be under way for which the lock was taken: the next

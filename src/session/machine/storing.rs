@@ -282,7 +282,7 @@ impl Core {
         let is_new_login = obtained.new_login.is_some();
         let state = self.succeeded(obtained.tokens, obtained.new_login.or(self.store.login()), env);
         self.events.push(Event::NotSaved(error));
-        self.store.save_later(replaced, obtained.spent, is_new_login, env);
+        self.store.save_later(replaced, obtained.spent, is_new_login, self.options.deadline(), env);
         state
     }
 

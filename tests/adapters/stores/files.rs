@@ -134,6 +134,35 @@ fn a_store_that_cannot_write_says_so_before_a_refresh() {
     assert_eq!(act(&store, StoreAction::Load), format!("1 {}", token(&first)), "nothing was begun");
 }
 
+/// A lock that was lost is taken again before anything is spent, and a mark that another process made is its own.
+#[test]
+fn a_mark_and_a_lock_belong_to_one_holder() {
+    let folder = folder();
+    let path = folder.path().join("session.json");
+    let first = record(&mut World::new(), 1);
+    let (store, other) = (now(&path), now(&path));
+    let prepare = || StoreAction::Prepare { expect: Some(first.version()) };
+    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert_eq!(act(&store, StoreAction::Lock), "locked");
+    assert_eq!(act(&store, prepare()), "prepared");
+    fs::remove_file(folder.path().join("session.json.lock")).unwrap();
+    assert_eq!(act(&other, StoreAction::Lock), "locked");
+    assert_eq!(act(&other, prepare()), "prepared");
+    assert_eq!(act(&store, prepare()), "failed");
+    assert_eq!(store.take_error().unwrap().code().as_str(), "store.busy");
+    assert_eq!(act(&other, StoreAction::Unlock), "done");
+    assert_eq!(act(&store, StoreAction::Discard), "done");
+    assert_eq!(act(&store, StoreAction::Lock), "locked");
+    assert_eq!(act(&store, StoreAction::Load), format!("1 {}, begun", token(&first)));
+    // Who prepares beside another's mark does not make it its own.
+    assert_eq!(act(&store, prepare()), "prepared");
+    assert_eq!(act(&store, StoreAction::Discard), "done");
+    assert_eq!(act(&store, StoreAction::Load), format!("1 {}, begun", token(&first)));
+    fs::remove_file(folder.path().join("session.json.lock")).unwrap();
+    assert_eq!(act(&store, prepare()), "prepared");
+    assert_eq!(act(&other, StoreAction::Lock), "failed");
+}
+
 #[test]
 fn what_cannot_be_read_is_never_written_over() {
     let mut world = World::new();
@@ -159,7 +188,8 @@ fn what_cannot_be_read_is_never_written_over() {
             assert_eq!(act(&store, action), "failed", "{what}");
             let error = store.take_error().unwrap();
             assert_eq!(error.code().as_str(), code, "{what}");
-            assert!(!chain(&error).contains(token(&next)));
+            let told = chain(&error);
+            assert!(told.contains(&format!("{path:?}")) && !told.contains(token(&next)), "{told}");
         }
         assert!(fs::read(&path).unwrap() == content, "{what}");
         // The owner's last word is obeyed whatever is there.
@@ -185,7 +215,9 @@ fn where_no_file_can_be_there_is_a_failure() {
         let store = now(&path);
         for action in [StoreAction::Lock, save(0, &record)] {
             assert_eq!(act(&store, action), "failed", "{path:?}");
-            assert_eq!(store.take_error().unwrap().code().as_str(), "store.io");
+            let error = store.take_error().unwrap();
+            assert_eq!(error.code().as_str(), "store.io");
+            assert!(chain(&error).contains(&format!(": {path:?} ")), "{}", chain(&error));
         }
     }
 }
@@ -248,6 +280,13 @@ mod unix {
                 assert!(fs::symlink_metadata(&place).is_ok(), "{what}");
             }
         }
+    }
+
+    #[test]
+    fn a_device_is_no_record() {
+        let store = now(Path::new("/dev/zero"));
+        assert_eq!(act(&store, StoreAction::Load), "failed");
+        assert_eq!(store.take_error().unwrap().code().as_str(), "store.io");
     }
 
     /// A process that is killed between writing and renaming leaves tokens behind, and their name in the lock file.

@@ -6,8 +6,12 @@ mod world;
 
 mod conformance;
 mod files;
+#[cfg(target_os = "linux")]
+mod full;
 mod offloaded;
 mod processes;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "redis")]
+mod redis_server;
 mod tools;

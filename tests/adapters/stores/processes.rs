@@ -114,6 +114,13 @@ fn child() {
             say(&act(&file, save(expect, &Record::new(expect + 1, record.tokens))));
             say(&chain(&file.take_error().unwrap()));
         }
+        "prepare" => {
+            let file = FileStore::new(&store);
+            say(&act(&file, StoreAction::Lock));
+            let expect = file.load().unwrap().map(|record| record.version());
+            say(&act(&file, StoreAction::Prepare { expect }));
+            say(&act(&file, StoreAction::Load));
+        }
         "refresh" => refresh(&*open(&store), &issuer),
         role => panic!("{role}"),
     }
@@ -233,6 +240,20 @@ fn a_disk_without_room_keeps_the_record_that_is_there() {
     assert!(error.contains("store.io") && error.contains("large") && !error.contains(token(&record)), "{error}");
     drop(process);
     assert_eq!(act(&store, StoreAction::Load), format!("1 {}", token(&record)));
+    assert_eq!(files(folder.path()), 2);
+}
+
+/// What was not prepared was not begun, though a part of the room was there.
+#[cfg(unix)]
+#[test]
+fn a_disk_with_too_little_room_has_no_mark() {
+    let folder = folder();
+    let path = folder.path().join("session.json");
+    let record = record(&mut World::new(), 1);
+    assert_eq!(act(&FileStore::with_patience(&path, SOON), save(0, &record)), "saved");
+    let mut process = Process::without_room("prepare", path.to_str().unwrap());
+    assert_eq!([process.says(), process.says()], ["locked", "failed"]);
+    assert_eq!(process.says(), format!("1 {}", token(&record)));
     assert_eq!(files(folder.path()), 2);
 }
 

@@ -2,8 +2,7 @@
 //!
 //! A test that starts one fails without `redis-server`, so it is marked `#[ignore = "needs a Redis server"]`.
 
-use std::net::{Ipv4Addr, TcpListener};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use oidc_proto::Env;
@@ -11,101 +10,12 @@ use oidc_proto::adapter::store::redis::{AsyncRedis, Redis, RedisOptions, RedisSt
 use oidc_proto::adapter::store::{BlockingSessionStore, Offload, SessionStore};
 use oidc_proto::session::StoreAction;
 use oidc_proto::testing::TestEnv;
-use tempfile::TempDir;
 
 use crate::stores::conformance::conforms;
 use crate::stores::processes::{Process, one_of_them_refreshes};
-use crate::stores::tools::{NOW, SOON, Waited, act, block_on, chain, erase, folder, record, save, token, told};
+use crate::stores::redis_server::{Server, TIMEOUT};
+use crate::stores::tools::{NOW, SOON, Waited, act, block_on, chain, erase, record, save, token, told};
 use crate::stores::world::World;
-
-/// Long enough for a server that works on a busy machine, short enough for one that does not.
-const TIMEOUT: Duration = Duration::from_millis(1500);
-
-/// A server with a folder of its own, which keeps nothing.
-struct Server {
-    child: Child,
-    port: u16,
-    arguments: Vec<String>,
-    folder: TempDir,
-}
-
-impl Server {
-    fn start(arguments: &[&str]) -> Self {
-        let arguments: Vec<_> = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        // A port that was free may be taken by the next one who looks for one.
-        let started = (0..5).find_map(|_| {
-            let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-            let folder = folder();
-            let child = spawn(port, &folder, &arguments);
-            let mut server = Self { child, port, arguments: arguments.clone(), folder };
-            server.is_ready().then_some(server)
-        });
-        started.expect("a Redis server that responses")
-    }
-
-    /// Whether it answers; not if it has ended.
-    fn is_ready(&mut self) -> bool {
-        let since = Instant::now();
-        while since.elapsed() < SOON && self.child.try_wait().unwrap().is_none() {
-            // One that wants a password answers too.
-            if self.try_command(&["PING"]).map_or_else(|error| !error.is_io_error(), |_| true) {
-                return true;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        false
-    }
-
-    fn try_command(&self, words: &[&str]) -> redis::RedisResult<redis::Value> {
-        let mut connection = self.client().get_connection_with_timeout(TIMEOUT)?;
-        let mut command = redis::cmd(words[0]);
-        command.arg(&words[1..]).query(&mut connection)
-    }
-
-    fn command(&self, words: &[&str]) -> redis::Value {
-        self.try_command(words).unwrap()
-    }
-
-    fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/", self.port)
-    }
-
-    fn client(&self) -> redis::Client {
-        redis::Client::open(self.url()).unwrap()
-    }
-
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    fn restart(&mut self) {
-        self.child = spawn(self.port, &self.folder, &self.arguments);
-        assert!(self.is_ready());
-    }
-
-    fn signal(&self, name: &str) {
-        assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn spawn(port: u16, folder: &TempDir, arguments: &[String]) -> Child {
-    Command::new("redis-server")
-        .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"])
-        .arg("--dir")
-        .arg(folder.path())
-        .args(arguments)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap()
-}
 
 fn options(patience: Duration) -> RedisOptions {
     RedisOptions::new().with_patience(patience).with_timeout(TIMEOUT)
@@ -154,7 +64,7 @@ fn ten_processes_and_a_server() {
 
 #[test]
 #[ignore = "needs a Redis server"]
-fn a_lock_ends_with_its_lease_and_the_load_begins_it_anew() {
+fn a_lock_ends_with_its_lease_and_a_load_or_a_save_begins_it_anew() {
     let server = Server::start(&[]);
     let mut holder = Process::start("lock", &server.url(), "");
     assert_eq!(holder.says(), "locked");
@@ -178,6 +88,10 @@ fn a_lock_ends_with_its_lease_and_the_load_begins_it_anew() {
     assert_eq!(act(&store, StoreAction::Load), "nothing");
     assert!(left() <= 30_000);
     assert_eq!(act(&patient, StoreAction::Load), "nothing");
+    assert!(left() > 50_000);
+    // So does a save, also one that fails.
+    server.command(&["PEXPIRE", "oidc-proto:lock:alice", "30000"]);
+    assert_eq!(act(&patient, save(1, &record(&mut World::new(), 2))), "conflict nothing");
     assert!(left() > 50_000);
 }
 
@@ -230,7 +144,8 @@ fn a_server_that_is_killed_and_comes_back() {
     // It kept nothing, as it was told; what counts is that it is used again at once.
     assert_eq!(act(&store, StoreAction::Load), "nothing");
     assert_eq!(act(&waited, StoreAction::Load), "nothing");
-    assert_eq!(act(&store, save(1, &record)), "saved");
+    assert_eq!(act(&store, save(1, &record)), "conflict nothing");
+    assert_eq!(act(&store, save(0, &record)), "saved");
     assert_eq!(token(&store.load().unwrap().unwrap()), token(&record));
     assert!(block_on(own.load()).unwrap().is_none());
     // A restart that nobody has noticed costs nothing.
@@ -337,4 +252,159 @@ fn a_lock_whose_response_nobody_waits_for_is_given_back() {
     // Without a runtime nothing can be done, and that is said.
     let store = AsyncRedis::new(server.client(), options(NOW)).store("alice", &mut env);
     assert_eq!(told(block_on(store.carry_out(StoreAction::Load))), "failed");
+}
+
+/// What one process did not spend another may have.
+#[test]
+#[ignore = "needs a Redis server"]
+fn a_mark_belongs_to_the_one_who_made_it() {
+    let server = Server::start(&[]);
+    let (mut env, mut world) = (TestEnv::seeded(1), World::new());
+    let redis = Redis::new(server.client(), options(NOW));
+    let (store, other) = (redis.store("alice", &mut env), redis.store("alice", &mut env));
+    let first = record(&mut world, 1);
+    let prepare = || StoreAction::Prepare { expect: Some(first.version()) };
+    let begun = format!("1 {}, begun", token(&first));
+    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert_eq!(act(&store, StoreAction::Lock), "locked");
+    assert_eq!(act(&store, prepare()), "prepared");
+    server.command(&["DEL", "oidc-proto:lock:alice"]);
+    assert_eq!(act(&other, StoreAction::Lock), "locked");
+    assert_eq!(act(&other, prepare()), "prepared");
+    assert_eq!(act(&store, StoreAction::Discard), "done");
+    assert_eq!(act(&other, StoreAction::Load), begun);
+    // Nothing is spent under a lock that is another's.
+    assert_eq!(act(&store, prepare()), "failed");
+    assert_eq!(store.take_error().unwrap().code().as_str(), "store.busy");
+    assert_eq!(act(&store, StoreAction::Discard), "done");
+    assert_eq!(act(&store, erase(1)), "done, begun");
+}
+
+/// A lock that was lost while nobody else took it is taken again before anything is spent.
+#[test]
+#[ignore = "needs a Redis server"]
+fn a_lost_lock_is_taken_again_before_a_refresh() {
+    let server = Server::start(&[]);
+    let (mut env, mut world) = (TestEnv::seeded(1), World::new());
+    let redis = Redis::new(server.client(), options(NOW));
+    let (store, other) = (redis.store("alice", &mut env), redis.store("alice", &mut env));
+    let first = record(&mut world, 1);
+    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert_eq!(act(&store, StoreAction::Lock), "locked");
+    server.command(&["DEL", "oidc-proto:lock:alice"]);
+    assert_eq!(act(&store, StoreAction::Prepare { expect: Some(first.version()) }), "prepared");
+    assert_eq!(act(&other, StoreAction::Lock), "failed");
+    // An unlock of an earlier lock, which arrives late.
+    let text = |value| match value {
+        redis::Value::BulkString(bytes) => String::from_utf8(bytes).unwrap(),
+        other => panic!("{other:?}"),
+    };
+    let holder = || text(server.command(&["GET", "oidc-proto:lock:alice"]));
+    let earlier = holder();
+    assert_eq!(act(&store, StoreAction::Unlock), "done");
+    assert_eq!(act(&store, StoreAction::Lock), "locked");
+    assert_ne!(holder(), earlier);
+}
+
+#[test]
+#[ignore = "needs a Redis server"]
+fn a_record_lives_as_long_after_its_last_use_as_it_is_told() {
+    let server = Server::start(&[]);
+    let (mut env, mut world) = (TestEnv::seeded(1), World::new());
+    let lasting = options(NOW).with_prefix("app:").with_record_lifetime(Duration::from_secs(1000));
+    let store = Redis::new(server.client(), lasting).store("alice", &mut env);
+    let (first, second) = (record(&mut world, 1), record(&mut world, 2));
+    let left = |key: &str| match server.command(&["TTL", key]) {
+        redis::Value::Int(left) => left,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert!((990..=1000).contains(&left("app:record:alice")));
+    server.command(&["EXPIRE", "app:record:alice", "10"]);
+    assert_eq!(act(&store, StoreAction::Load), format!("1 {}", token(&first)));
+    assert!(left("app:record:alice") > 10);
+    assert_eq!(act(&store, StoreAction::Prepare { expect: Some(first.version()) }), "prepared");
+    assert!((990..=1000).contains(&left("{app:record:alice}:begun")));
+    assert_eq!(act(&store, save(1, &second)), "saved");
+    assert!((990..=1000).contains(&left("app:record:alice")));
+    assert_eq!(left("{app:record:alice}:begun"), -2);
+    // Without a lifetime, the next save lets it live for ever.
+    let store = Redis::new(server.client(), options(NOW).with_prefix("app:")).store("alice", &mut env);
+    assert_eq!(act(&store, save(2, &record(&mut world, 3))), "saved");
+    assert_eq!(left("app:record:alice"), -1);
+}
+
+/// However many wait for it.
+#[test]
+#[ignore = "needs a Redis server"]
+fn a_connection_that_was_lost_is_made_again_once() {
+    let server = Server::start(&[]);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let _inside = runtime.enter();
+    let mut env = TestEnv::seeded(1);
+    let redis = AsyncRedis::new(server.client(), options(SOON));
+    let stores: Vec<_> = (0..200).map(|number| redis.store(&number.to_string(), &mut env)).collect();
+    let all_load = || {
+        let waiting: Vec<_> = stores.iter().map(|store| store.carry_out(StoreAction::Load)).collect();
+        waiting.into_iter().for_each(|waiting| assert_eq!(told(block_on(waiting)), "nothing"));
+    };
+    let connections = || {
+        let redis::Value::BulkString(told) = server.command(&["INFO", "stats"]) else { panic!("no text") };
+        let told = String::from_utf8(told).unwrap();
+        let number = told.lines().find_map(|line| line.strip_prefix("total_connections_received:")).unwrap();
+        number.parse::<u64>().unwrap()
+    };
+    // Each look at the server takes one connection, too.
+    let before = connections();
+    all_load();
+    assert_eq!(connections(), before + 2);
+    for _ in 0..5 {
+        let before = connections();
+        server.command(&["CLIENT", "KILL", "TYPE", "normal"]);
+        all_load();
+        assert_eq!(connections(), before + 3);
+    }
+}
+
+/// Three nodes, each with a third of the slots.
+#[test]
+#[ignore = "needs a Redis server"]
+fn a_cluster_conforms() {
+    let nodes = [(); 3].map(|()| Server::start(&["--cluster-enabled", "yes"]));
+    let mut create = Command::new("redis-cli");
+    create.args(["--cluster", "create"]).args(nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)));
+    assert!(create.args(["--cluster-yes"]).stdout(Stdio::null()).status().unwrap().success());
+    let urls = nodes.each_ref().map(Server::url);
+    let client = |timeout| {
+        redis::cluster::ClusterClientBuilder::new(urls.clone())
+            .connection_timeout(timeout)
+            .response_timeout(timeout)
+            .build()
+            .unwrap()
+    };
+    let seeds = std::cell::Cell::new(0);
+    let env = || {
+        seeds.set(seeds.get() + 1);
+        TestEnv::seeded(seeds.get())
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let _inside = runtime.enter();
+    for name in ["a", "b", "c", "d", "{e}f"] {
+        conforms(&|patience| {
+            let client = client(TIMEOUT);
+            let redis = Redis::with_connections(move |_| client.get_connection(), options(patience));
+            Box::new(redis.store(name, &mut env()))
+        });
+        conforms(&|patience| {
+            let client = client(TIMEOUT);
+            let connect = move |_| {
+                let client = client.clone();
+                async move { client.get_async_connection().await }
+            };
+            Box::new(Waited(AsyncRedis::with_connection(connect, options(patience)).store(name, &mut env())))
+        });
+    }
+    for node in &nodes {
+        assert_eq!(node.command(&["DBSIZE"]), redis::Value::Int(0));
+    }
 }

@@ -1,8 +1,10 @@
 //! Tokens that could not be saved: what becomes of them when the next refresh is due.
 
-use oidc_proto::ErrorCode;
-use oidc_proto::session::{Access, Event, Persistence, Record, Session, SessionOptions, StoreAction, StoreResponse};
+use oidc_proto::session::{
+    Access, Event, Persistence, Record, RefreshPolicy, Session, SessionOptions, StoreAction, StoreResponse,
+};
 use oidc_proto::testing::{Fault, On};
+use oidc_proto::{Env as _, ErrorCode};
 
 use crate::session::world::{Store, World, broken, record, shared, stalled};
 
@@ -56,9 +58,12 @@ fn a_refresh_waits_for_a_store_that_does_not_save() {
         assert_eq!((world.op.count(On::Token), events.contains(&Event::NotSaved(broken("save")))), (asked, true));
     }
     store.fails("");
-    world.wait(&mut session);
-    world.wait(&mut session);
-    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    let mut events = Vec::new();
+    while events.is_empty() {
+        world.wait(&mut session);
+        events = world.pump(&mut session, &store);
+    }
+    assert_eq!(events, [Event::TokensRefreshed]);
     let token = world.ask(&mut session).unwrap();
     assert!(world.honours(&token));
     assert_eq!(store.record().unwrap().tokens.access_token().expose(), token);
@@ -194,4 +199,28 @@ fn an_older_record_of_its_own_is_not_taken_for_another_process() {
     let token = world.outcome(&session, epoch).unwrap();
     assert!(token != old && token != newer.access_token().expose(), "it was refreshed");
     assert_eq!(store.record().unwrap().tokens.access_token().expose(), token);
+}
+
+/// The lock that is kept for unsaved tokens is a lease: each save renews it, before it ends.
+#[test]
+fn the_pause_before_the_next_save_is_shorter_than_the_lease() {
+    let (mut world, store) = (World::new(), Store::default());
+    let options = SessionOptions { refresh: RefreshPolicy::Manual, ..shared() };
+    store.put(Record::new(1, world.tokens.clone()));
+    let mut session = world.restore(store.record().unwrap(), options);
+    store.fails("save");
+    assert!(matches!(session.refresh(&mut world.env), Access::Wait(_)));
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed, Event::NotSaved(broken("save"))]);
+    for _ in 0..12 {
+        let before = world.env.monotonic();
+        world.wait(&mut session);
+        let pause = world.env.monotonic().saturating_since(before);
+        assert!(pause <= options.deadline / 2, "{pause:?}");
+        assert_eq!(world.pump(&mut session, &store), [Event::NotSaved(broken("save"))]);
+        assert!(store.is_locked());
+    }
+    store.fails("");
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &store), []);
+    assert!(session.is_idle() && !store.is_locked());
 }

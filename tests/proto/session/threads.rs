@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use http::Request;
 use oidc_proto::adapter::session::{BlockingSession, NoToken};
-use oidc_proto::adapter::store::NoStore;
+use oidc_proto::adapter::store::{BlockingSessionStore as _, NoStore};
 use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, from_fn};
-use oidc_proto::session::{End, Event, Persistence, RefreshPolicy, Refusal, SessionOptions};
+use oidc_proto::session::{
+    End, Event, Persistence, RefreshPolicy, Refusal, SessionOptions, StoreAction, StoreResponse,
+};
 use oidc_proto::testing::{Fault, On, TestEnv};
 use oidc_proto::{Body, Policy};
 
@@ -196,4 +198,32 @@ fn patience_may_have_no_end() {
         session.refresh(Duration::MAX).is_ok() && session.unauthorized(&token, Refusal::Token, Duration::MAX).is_ok()
     );
     assert_eq!(events.wait(Duration::MAX), Some(Event::TokensRefreshed));
+}
+
+/// Without a thread that tends the session, and though the token is good.
+#[test]
+fn whoever_calls_next_saves_what_was_not_saved() {
+    let mut world = World::new();
+    let memory = Memory::default();
+    let is_broken = Arc::new(AtomicBool::new(true));
+    let (kept, breaks) = (memory.blocking(), Arc::clone(&is_broken));
+    let store = move |action: StoreAction| match action {
+        StoreAction::Save { .. } if breaks.load(Ordering::Relaxed) => {
+            StoreResponse::Failed(oidc_proto::ErrorCode::STORE_IO.into())
+        }
+        action => kept.carry_out(action),
+    };
+    let options = SessionOptions { persistence: Persistence::Own, ..SessionOptions::default() };
+    let session =
+        BlockingSession::new(world.session(options), world.op.http(world.env.clock()), store, world.env.clone());
+    let token = session.refresh(PATIENCE).unwrap();
+    assert!(memory.record().is_none() && !session.is_idle());
+    is_broken.store(false, Ordering::Relaxed);
+    // The pause is not over.
+    assert_eq!(session.access(PATIENCE).unwrap().expose(), token.expose());
+    assert!(memory.record().is_none());
+    world.advance(5);
+    assert_eq!(session.access(PATIENCE).unwrap().expose(), token.expose());
+    assert_eq!(memory.record().unwrap().tokens.access_token().expose(), token.expose());
+    assert!(session.is_idle());
 }

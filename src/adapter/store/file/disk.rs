@@ -70,6 +70,7 @@ impl Place {
     pub(super) fn read(&self) -> Result<Option<Text>, Error> {
         read_text(&self.path)
     }
+
     /// The record, under the lock, and whether a refresh of it was begun that has no end. A draft that holds the whole next
     /// record is the record: a process was killed before it could rename it.
     pub(super) fn settle(&self, lock: &mut Lock) -> Result<(Option<Text>, bool), Error> {
@@ -90,10 +91,18 @@ impl Place {
     }
 
     /// Makes room beside the record for the next one. The draft, which holds nothing yet, is the mark of a refresh that was
-    /// begun: it stays until it is renamed or discarded.
-    pub(super) fn prepare(&self, lock: &mut Lock, room: usize) -> Result<(), Error> {
-        let (_, draft) = self.open_draft(lock)?;
-        fill(draft, room).and_then(|()| self.sync_folder()).map_err(broken)
+    /// begun: it stays until it is renamed or discarded. Returns its path.
+    pub(super) fn prepare(&self, lock: &mut Lock, room: usize) -> Result<PathBuf, Error> {
+        let is_begun = self.noted(lock).map_err(broken)?.is_some();
+        let prepared = self.open_draft(lock).and_then(|(path, draft)| {
+            fill(draft, room).and_then(|()| self.sync_folder()).map_err(broken)?;
+            Ok(path)
+        });
+        if prepared.is_err() && !is_begun {
+            // Nothing was begun.
+            let _ = self.discard(lock);
+        }
+        prepared
     }
 
     /// Writes the draft and renames it. Whatever happens on the way, one of the two records is there as a whole.
@@ -115,6 +124,14 @@ impl Place {
             Ok(()) => self.sync_folder().map_err(broken),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             Err(error) => Err(broken(error)),
+        }
+    }
+
+    /// Removes this draft, if it is the one that there is.
+    pub(super) fn discard_own(&self, lock: &mut Lock, own: &Path) -> Result<(), Error> {
+        match self.noted(lock).map_err(broken)? {
+            Some(draft) if draft == own => self.discard(lock),
+            _ => Ok(()),
         }
     }
 

@@ -61,6 +61,8 @@ pub struct FileStore(Arc<Inner>);
 struct Inner {
     place: Place,
     held: Mutex<Option<Lock>>,
+    /// The draft that this store has made as a mark.
+    mark: Mutex<Option<PathBuf>>,
     last_error: LastError,
 }
 
@@ -76,7 +78,12 @@ impl FileStore {
     /// The same with another time to wait for the lock. Zero: a lock that is taken is a failure.
     pub fn with_patience(path: impl Into<PathBuf>, patience: Duration) -> Self {
         let place = Place::new(path.into(), patience);
-        Self(Arc::new(Inner { place, held: Mutex::default(), last_error: LastError::default() }))
+        Self(Arc::new(Inner {
+            place,
+            held: Mutex::default(),
+            mark: Mutex::default(),
+            last_error: LastError::default(),
+        }))
     }
 
     /// The record, for the one who makes a session of it; `None` if there is none yet.
@@ -84,8 +91,8 @@ impl FileStore {
     /// # Errors
     /// `stored.malformed`, `stored.version`, or `store.io` with its [`source`](std::error::Error::source).
     pub fn load(&self) -> Result<Option<Record>, Error> {
-        let (text, _) = self.0.read()?;
-        text.map(|text| record::read(&text)).transpose().map(|record| record.map(|record| *record))
+        let read = || self.0.read()?.0.map(|text| record::read(&text)).transpose();
+        read().map(|record| record.map(|record| *record)).map_err(|error| self.0.named(error))
     }
 
     /// Why the last action that failed did so; once. Besides those of [`FileStore::load`]: `store.busy`.
@@ -102,7 +109,9 @@ impl BlockingSessionStore for FileStore {
             StoreAction::Save { expect, next } => {
                 record::write(&next).and_then(|text| self.0.under_lock(|lock| self.0.save(lock, expect, &text)))
             }
-            StoreAction::Prepare { expect } => self.0.under_lock(|lock| self.0.prepare(lock, expect)),
+            StoreAction::Prepare { expect } => {
+                self.0.lock_again().and_then(|()| self.0.under_lock(|lock| self.0.prepare(lock, expect)))
+            }
             StoreAction::Discard => self.0.discard(),
             StoreAction::Unlock => {
                 *lock(&self.0.held) = None;
@@ -110,11 +119,35 @@ impl BlockingSessionStore for FileStore {
             }
             StoreAction::Erase { expect } => self.0.under_lock(|lock| self.0.erase(lock, expect)),
         };
-        self.0.last_error.response(result)
+        self.0.last_error.response(result.map_err(|error| self.0.named(error)))
+    }
+}
+
+/// Which file it was, and what is behind the error.
+#[derive(Debug)]
+struct Named {
+    path: PathBuf,
+    error: Error,
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.path)
+    }
+}
+
+impl std::error::Error for Named {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
     }
 }
 
 impl Inner {
+    fn named(&self, error: Error) -> Error {
+        let named = Named { path: self.place.path().to_owned(), error: error.clone() };
+        error.with_source(named)
+    }
+
     fn lock(&self) -> Result<StoreResponse, Error> {
         let mut held = lock(&self.held);
         if !held.as_ref().is_some_and(|held| self.place.is_good(held)) {
@@ -138,12 +171,35 @@ impl Inner {
     }
 
     fn prepare(&self, lock: &mut Lock, expect: Option<RecordVersion>) -> Result<StoreResponse, Error> {
-        let (present, _) = self.place.settle(lock)?;
+        let (present, begun) = self.place.settle(lock)?;
         if let Some(conflict) = record::compare_version(present.as_deref().map(String::as_str), expect)? {
             return Ok(conflict);
         }
         let room = present.map_or(0, |present| present.len()).saturating_mul(2).clamp(ROOM, LIMIT);
-        self.place.prepare(lock, room).map(|()| StoreResponse::Prepared)
+        let draft = self.place.prepare(lock, room)?;
+        // One that was there already stays its maker's.
+        if !begun {
+            self.mark(Some(draft));
+        }
+        Ok(StoreResponse::Prepared)
+    }
+
+    /// A lock that was lost is taken again before anything is spent.
+    fn lock_again(&self) -> Result<(), Error> {
+        if self.has_lost_lock() {
+            self.mark(None);
+            self.lock()?;
+        }
+        Ok(())
+    }
+
+    fn has_lost_lock(&self) -> bool {
+        lock(&self.held).as_ref().is_some_and(|held| !self.place.is_good(held))
+    }
+
+    /// Notes the mark that is this store's, and returns the one before.
+    fn mark(&self, mark: Option<PathBuf>) -> Option<PathBuf> {
+        std::mem::replace(&mut *lock(&self.mark), mark)
     }
 
     /// Under the lock that is held, or else, where none is wanted or it was lost, under one for the moment.
@@ -155,13 +211,12 @@ impl Inner {
         }
     }
 
-    /// If the lock was lost, the draft may be another process's.
+    /// Removes the mark if this store has made it. If the lock was lost, nobody finds it any more.
     fn discard(&self) -> Result<StoreResponse, Error> {
-        let is_lost = lock(&self.held).as_ref().is_some_and(|held| !self.place.is_good(held));
-        if is_lost {
-            return Ok(StoreResponse::Done);
+        match self.mark(None).filter(|_| !self.has_lost_lock()) {
+            Some(own) => self.under_lock(|lock| self.place.discard_own(lock, &own).map(|()| StoreResponse::Done)),
+            None => Ok(StoreResponse::Done),
         }
-        self.under_lock(|lock| self.place.discard(lock).map(|()| StoreResponse::Done))
     }
 
     fn save(&self, lock: &mut Lock, expect: Option<RecordVersion>, next: &Text) -> Result<StoreResponse, Error> {

@@ -1,10 +1,13 @@
 //! Redis on a tokio runtime.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, RedisError, Value};
+use redis::aio::ConnectionLike;
+use redis::{AsyncConnectionConfig, Client, Cmd, RedisError, RedisResult, Value};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
@@ -22,19 +25,38 @@ use crate::session::{Record, StoreAction, StoreResponse};
 #[derive(Clone)]
 pub struct AsyncRedis(Arc<Server>);
 
+/// A connection that many use at once.
+trait Shared: ConnectionLike + Send + Sync {
+    fn share(&self) -> Connection;
+}
+
+impl<C: ConnectionLike + Clone + Send + Sync + 'static> Shared for C {
+    fn share(&self) -> Connection {
+        Box::new(self.clone())
+    }
+}
+
+type Connection = Box<dyn Shared>;
+type Connecting = Pin<Box<dyn Future<Output = RedisResult<Connection>> + Send>>;
+
 struct Server {
-    client: Client,
+    connect: Box<dyn Fn(Duration) -> Connecting + Send + Sync>,
     options: RedisOptions,
-    connection: Mutex<Current>,
+    current: Mutex<Current>,
+    /// One connects, however many wait for it.
+    connects: tokio::sync::Mutex<()>,
     /// The runtime in which it was made.
     runtime: Option<Handle>,
 }
 
-/// The connection that is used, and how many there were.
+/// The connection that is used.
 #[derive(Default)]
 struct Current {
-    connection: Option<MultiplexedConnection>,
+    connection: Option<Connection>,
+    /// How often somebody has connected.
     number: u64,
+    /// Why the last one who connected did not.
+    error: Option<Error>,
 }
 
 impl AsyncRedis {
@@ -43,8 +65,33 @@ impl AsyncRedis {
     /// Make it in the runtime that is to drive it, which needs IO and time enabled (`enable_all`). Made outside, it uses
     /// the runtime in which it is used.
     pub fn new(client: Client, options: RedisOptions) -> Self {
-        let (connection, runtime) = (Mutex::default(), Handle::try_current().ok());
-        Self(Arc::new(Server { client, options: options.checked(), connection, runtime }))
+        let connect = move |timeout| {
+            let client = client.clone();
+            let config =
+                AsyncConnectionConfig::new().set_connection_timeout(Some(timeout)).set_response_timeout(Some(timeout));
+            async move { client.get_multiplexed_async_connection_with_config(&config).await }
+        };
+        Self::with_connection(connect, options)
+    }
+
+    /// The same by a connection of any kind, which its clones share: to a cluster, or to whoever a sentinel names.
+    /// `connect` gets [the time-out](RedisOptions::with_timeout) that the connection is to keep.
+    pub fn with_connection<C, F>(connect: impl Fn(Duration) -> F + Send + Sync + 'static, options: RedisOptions) -> Self
+    where
+        C: ConnectionLike + Clone + Send + Sync + 'static,
+        F: Future<Output = RedisResult<C>> + Send + 'static,
+    {
+        let connect = move |timeout| {
+            let connecting = connect(timeout);
+            Box::pin(async move { connecting.await.map(|connection| Box::new(connection) as Connection) }) as Connecting
+        };
+        Self(Arc::new(Server {
+            connect: Box::new(connect),
+            options: options.checked(),
+            current: Mutex::default(),
+            connects: tokio::sync::Mutex::default(),
+            runtime: Handle::try_current().ok(),
+        }))
     }
 
     /// The store of the session with this name. The environment gives the random name of the one who locks.
@@ -62,40 +109,50 @@ impl AsyncRedis {
     }
 
     async fn send(&self, command: &Cmd) -> Result<Value, Error> {
-        let (current, number) = {
-            let current = lock(&self.0.connection);
-            (current.connection.clone(), current.number)
-        };
-        if let Some(connection) = current {
-            match self.send_by(connection, number, command).await {
-                Err(error) if is_stale(&error) => {}
-                other => return other.map_err(|error| broken(&error)),
-            }
+        let (connection, number) = self.connection().await?;
+        match self.send_by(connection, number, command).await {
+            Err(error) if is_stale(&error) => {}
+            other => return other.map_err(|error| broken(&error)),
         }
-        let (connection, number) = self.connect().await.map_err(|error| broken(&error))?;
+        let (connection, number) = self.connection().await?;
         self.send_by(connection, number, command).await.map_err(|error| broken(&error))
     }
 
-    async fn connect(&self) -> Result<(MultiplexedConnection, u64), RedisError> {
-        let timeout = Some(self.0.options.timeout);
-        let config = AsyncConnectionConfig::new().set_connection_timeout(timeout).set_response_timeout(timeout);
-        let connection = self.0.client.get_multiplexed_async_connection_with_config(&config).await?;
-        let mut current = lock(&self.0.connection);
+    /// The connection, and its number. Whoever waited while another one connected shares what came of it.
+    async fn connection(&self) -> Result<(Connection, u64), Error> {
+        let asked = match self.current() {
+            Ok(current) => return Ok(current),
+            Err((asked, _)) => asked,
+        };
+        let _connects = self.0.connects.lock().await;
+        match self.current() {
+            Ok(current) => return Ok(current),
+            Err((number, Some(error))) if number != asked => return Err(error),
+            Err(_) => {}
+        }
+        let connected = (self.0.connect)(self.0.options.timeout).await.map_err(|error| broken(&error));
+        let mut current = lock(&self.0.current);
         current.number += 1;
-        current.connection = Some(connection.clone());
+        current.error = connected.as_ref().err().cloned();
+        let connection = connected?;
+        current.connection = Some(connection.share());
         Ok((connection, current.number))
     }
 
+    /// The connection and its number; or the number of the last one, and why it was not made.
+    fn current(&self) -> Result<(Connection, u64), (u64, Option<Error>)> {
+        let current = lock(&self.0.current);
+        match &current.connection {
+            Some(connection) => Ok((connection.share(), current.number)),
+            None => Err((current.number, current.error.clone())),
+        }
+    }
+
     /// A connection that failed in any way is not used again: a server that cannot write may have a successor.
-    async fn send_by(
-        &self,
-        mut connection: MultiplexedConnection,
-        number: u64,
-        command: &Cmd,
-    ) -> Result<Value, RedisError> {
-        let result = command.query_async(&mut connection).await;
+    async fn send_by(&self, mut connection: Connection, number: u64, command: &Cmd) -> Result<Value, RedisError> {
+        let result = connection.req_packed_command(command).await.and_then(Value::extract_error);
         if result.is_err() {
-            let mut current = lock(&self.0.connection);
+            let mut current = lock(&self.0.current);
             if current.number == number {
                 current.connection = None;
             }
@@ -151,10 +208,10 @@ impl Inner {
 
     async fn act(&self, action: StoreAction) -> Result<StoreResponse, Error> {
         let Self { server, identity, .. } = self;
-        let (mut work, since) = (Work::new(action)?, Instant::now());
+        let (mut work, since) = (Work::new(action, identity)?, Instant::now());
         loop {
             let response = server.send(&work.command(identity, &server.0.options)).await?;
-            match work.take(response, since.elapsed(), &server.0.options)? {
+            match work.take(response, since.elapsed(), identity, &server.0.options)? {
                 Next::Send => {}
                 Next::Pause(pause) => tokio::time::sleep(pause).await,
                 Next::Done(answer) => return Ok(answer),

@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use redis::{Client, Cmd, Connection, RedisError, Value};
+use redis::{Client, Cmd, ConnectionLike, RedisError, RedisResult, Value};
 
 use super::options::{Identity, RedisOptions};
 use super::refusal::{broken, is_stale};
@@ -24,8 +24,10 @@ const IDLE: usize = 8;
 #[derive(Clone)]
 pub struct Redis(Arc<Server>);
 
+type Connection = Box<dyn ConnectionLike + Send>;
+
 struct Server {
-    client: Client,
+    connect: Box<dyn Fn(Duration) -> RedisResult<Connection> + Send + Sync>,
     options: RedisOptions,
     idle: Mutex<Vec<Connection>>,
 }
@@ -33,7 +35,23 @@ struct Server {
 impl Redis {
     /// The server that this client connects to: `redis::Client::open("rediss://…")`. Nothing is sent yet.
     pub fn new(client: Client, options: RedisOptions) -> Self {
-        Self(Arc::new(Server { client, options: options.checked(), idle: Mutex::default() }))
+        let connect = move |timeout| {
+            let connection = client.get_connection_with_timeout(timeout)?;
+            connection.set_read_timeout(Some(timeout))?;
+            connection.set_write_timeout(Some(timeout))?;
+            Ok(connection)
+        };
+        Self::with_connections(connect, options)
+    }
+
+    /// The same by connections of any kind: to a cluster, or to whoever a sentinel names. `connect` gets
+    /// [the time-out](RedisOptions::with_timeout) that the connection is to keep.
+    pub fn with_connections<C: ConnectionLike + Send + 'static>(
+        connect: impl Fn(Duration) -> RedisResult<C> + Send + Sync + 'static,
+        options: RedisOptions,
+    ) -> Self {
+        let connect = move |timeout| connect(timeout).map(|connection| Box::new(connection) as Connection);
+        Self(Arc::new(Server { connect: Box::new(connect), options: options.checked(), idle: Mutex::default() }))
     }
 
     /// The store of the session with this name. The environment gives the random name of the one who locks.
@@ -51,21 +69,15 @@ impl Redis {
                 other => return other.map_err(|error| broken(&error)),
             }
         }
-        self.connect().and_then(|connection| self.send_by(connection, command)).map_err(|error| broken(&error))
-    }
-
-    fn connect(&self) -> Result<Connection, RedisError> {
-        let timeout = self.0.options.timeout;
-        let connection = self.0.client.get_connection_with_timeout(timeout)?;
-        connection.set_read_timeout(Some(timeout))?;
-        connection.set_write_timeout(Some(timeout))?;
-        Ok(connection)
+        (self.0.connect)(self.0.options.timeout)
+            .and_then(|connection| self.send_by(connection, command))
+            .map_err(|error| broken(&error))
     }
 
     /// A connection that failed in any way is not kept: its next response might be an earlier command's, and a server that
     /// cannot write may have a successor.
     fn send_by(&self, mut connection: Connection, command: &Cmd) -> Result<Value, RedisError> {
-        let value = command.query(&mut connection)?;
+        let value = command.query(&mut *connection)?;
         let mut idle = lock(&self.0.idle);
         if idle.len() < IDLE {
             idle.push(connection);
@@ -110,10 +122,10 @@ impl RedisStore {
 
     fn act(&self, action: StoreAction) -> Result<StoreResponse, Error> {
         let Inner { server, identity, .. } = &*self.0;
-        let (mut work, since) = (Work::new(action)?, Instant::now());
+        let (mut work, since) = (Work::new(action, identity)?, Instant::now());
         loop {
             let response = server.send(&work.command(identity, &server.0.options))?;
-            match work.take(response, since.elapsed(), &server.0.options)? {
+            match work.take(response, since.elapsed(), identity, &server.0.options)? {
                 Next::Send => {}
                 Next::Pause(pause) => std::thread::sleep(pause),
                 Next::Done(answer) => return Ok(answer),

@@ -10,19 +10,23 @@
 //!
 //! | key | holds |
 //! |---|---|
-//! | `{prefix}record:{name}` | the record, as JSON, without an end of its life |
-//! | `{prefix}lock:{name}` | who holds the lock, until the lease ends |
-//! | `{prefix}begun:{name}` | the version of the record that a refresh was begun from |
+//! | `{prefix}record:{name}` | the record, as JSON; for ever, or as long as [`RedisOptions::with_record_lifetime`] says |
+//! | `{prefix}lock:{name}` | who holds the lock, and which of its locks it is, until the lease ends |
+//! | `{{prefix}record:{name}}:begun` | for each holder, the version of the record that it began a refresh from, and which of its marks it is |
 //!
 //! ```text
-//! Lock      SET if nobody holds it, with the lease; asked again every 50 ms until patience ends
-//! Load      the lease begins anew, then GET the record and the mark, which counts only beside its own version
-//! Prepare   GET, compare versions, SET the mark: a server that cannot write says so now
-//! Discard   DEL the mark, also if the lease has ended
-//! Save      GET, compare versions, SET if the record is still the one that was compared
-//! Unlock    DEL if we hold it
-//! Erase     GET, compare versions, DEL if the record is still the one that was compared, GET and DEL the mark
+//! Lock      SET if nobody else holds it, with the lease; asked again every 50 ms until patience ends
+//! Load      the lease begins anew, then GET the record and the marks, which count only beside their own version
+//! Prepare   Lock if it was locked before: a lock that was lost is taken again; GET, compare versions, HSET the mark if the
+//!           record is still the one that was compared: a server that cannot write says so now
+//! Discard   HDEL our own mark
+//! Save      the lease begins anew; GET, compare versions, SET if the record is still the one that was compared, DEL the marks
+//! Unlock    DEL if we hold it, by this lock
+//! Erase     GET, compare versions, DEL the record if it is still the one that was compared, and the marks
 //! ```
+//!
+//! The record and its marks change in one script. On a cluster they share a slot, unless braces in the prefix or the name
+//! are not a hash tag (`a{b`).
 //!
 //! The lock is a lease: it ends by itself when its holder is killed, and may end too soon when its holder is suspended.
 //! That loses nothing: the save compares, and whoever comes second gets the first one's record. So a lease is never

@@ -1,5 +1,7 @@
 //! How Redis is used, and by which names.
 
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use crate::adapter::store::contract::PATIENCE;
@@ -18,12 +20,13 @@ pub struct RedisOptions {
     pub(super) patience: Duration,
     pub(super) timeout: Duration,
     pub(super) prefix: String,
+    pub(super) lifetime: Option<Duration>,
 }
 
 impl RedisOptions {
     /// The default options.
     pub fn new() -> Self {
-        Self { lease: LEASE, patience: PATIENCE, timeout: TIMEOUT, prefix: PREFIX.to_owned() }
+        Self { lease: LEASE, patience: PATIENCE, timeout: TIMEOUT, prefix: PREFIX.to_owned(), lifetime: None }
     }
 
     /// Sets how long a lock lives unless it is given back or its record loaded: by default 60 seconds. Never shorter
@@ -53,10 +56,19 @@ impl RedisOptions {
         Self { prefix: prefix.into(), ..self }
     }
 
-    /// The server takes no lease of less than a millisecond, and a time-out of zero would be none.
+    /// Sets how long a record lives after it was last loaded or saved: by default for ever. To its session, a record that has
+    /// ended is a logout elsewhere: set longer than a user may stay away.
+    #[must_use]
+    pub fn with_record_lifetime(self, lifetime: Duration) -> Self {
+        Self { lifetime: Some(lifetime), ..self }
+    }
+
+    /// The server takes no lease or lifetime of less than a millisecond, and a time-out of zero would be none.
     pub(super) fn checked(mut self) -> Self {
-        self.lease = self.lease.max(Duration::from_millis(1));
-        self.timeout = self.timeout.max(Duration::from_millis(1));
+        let least = Duration::from_millis(1);
+        self.lease = self.lease.max(least);
+        self.timeout = self.timeout.max(least);
+        self.lifetime = self.lifetime.map(|lifetime| lifetime.max(least));
         self
     }
 }
@@ -71,20 +83,66 @@ impl Default for RedisOptions {
 pub(super) struct Identity {
     pub(super) record: String,
     pub(super) lock: String,
-    /// That a refresh was begun.
+    /// Which refreshes were begun, in the slot of the record.
     pub(super) mark: String,
-    /// Nobody else knows it: only the holder can give the lock back.
+    /// Nobody else knows it: only the holder can release its lock and remove its mark.
     pub(super) owner: Secret,
+    /// The number of the lock that is held or comes next. With the owner, it names one lock.
+    locks: AtomicU64,
+    /// The number of the last mark.
+    marks: AtomicU64,
+    /// The store was told that it holds the lock, and has not released it.
+    holds: AtomicBool,
 }
 
 impl Identity {
     pub(super) fn new(name: &str, options: &RedisOptions, env: &mut dyn Env) -> Self {
         let prefix = &options.prefix;
+        let record = format!("{prefix}record:{name}");
         Self {
-            record: format!("{prefix}record:{name}"),
+            mark: beside(&record, ":begun"),
+            record,
             lock: format!("{prefix}lock:{name}"),
-            mark: format!("{prefix}begun:{name}"),
             owner: Secret::random(env.rng()),
+            locks: AtomicU64::new(1),
+            marks: AtomicU64::new(0),
+            holds: AtomicBool::new(false),
         }
+    }
+
+    pub(super) fn current_lock(&self) -> u64 {
+        self.locks.load(Relaxed)
+    }
+
+    /// The lock is held from now on.
+    pub(super) fn locked(&self) {
+        self.holds.store(true, Relaxed);
+    }
+
+    /// The number of the lock that is released. The next lock has another one: a release that arrives late does not
+    /// release it.
+    pub(super) fn unlocks(&self) -> u64 {
+        self.holds.store(false, Relaxed);
+        self.locks.fetch_add(1, Relaxed)
+    }
+
+    pub(super) fn holds_lock(&self) -> bool {
+        self.holds.load(Relaxed)
+    }
+
+    pub(super) fn current_mark(&self) -> u64 {
+        self.marks.load(Relaxed)
+    }
+
+    pub(super) fn next_mark(&self) -> u64 {
+        self.marks.fetch_add(1, Relaxed).wrapping_add(1)
+    }
+}
+
+/// A key in the slot of this one, as a cluster hashes it: by the text between the first brace and the next closing one.
+fn beside(key: &str, ending: &str) -> String {
+    match key.contains(['{', '}']) {
+        true => format!("{key}{ending}"),
+        false => format!("{{{key}}}{ending}"),
     }
 }

@@ -15,56 +15,75 @@ const POLL: Duration = Duration::from_millis(50);
 /// How often a change looks again because the record has changed between its look and its write.
 const ROUNDS: u8 = 8;
 
-// Each script has one key, so that a cluster takes it.
+// A cluster takes a script whose keys share a slot: the record and its marks do.
 const LOCK: &str = "local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+if holder and string.sub(holder, 1, #ARGV[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'PX', ARGV[3])
 return 1";
-const RENEW: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])";
-const UNLOCK: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+const RENEW: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] .. ARGV[2] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[3])";
+const UNLOCK: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] .. ARGV[2] then return 0 end
 return redis.call('DEL', KEYS[1])";
 const LOAD: &str = "local length = redis.call('STRLEN', KEYS[1])
-if length > tonumber(ARGV[1]) then return length end
-return redis.call('GET', KEYS[1])";
-const FIRST: &str = "if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('SET', KEYS[1], ARGV[1])
+if length > tonumber(ARGV[2]) then return {length, {}} end
+if ARGV[1] ~= '0' then
+    redis.call('PEXPIRE', KEYS[1], ARGV[1])
+    redis.call('PEXPIRE', KEYS[2], ARGV[1])
+end
+return {redis.call('GET', KEYS[1]), redis.call('HVALS', KEYS[2])}";
+const PREPARE: &str = "if redis.call('GET', KEYS[1]) ~= (ARGV[5] or false) then return 0 end
+redis.call('HSET', KEYS[2], ARGV[2], ARGV[4] .. '#' .. ARGV[3])
+if ARGV[1] ~= '0' then redis.call('PEXPIRE', KEYS[2], ARGV[1]) end
 return 1";
-const REPLACE: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1])
+const DISCARD: &str = "local mark = redis.call('HGET', KEYS[1], ARGV[1])
+if not mark or string.match(mark, '#(%d+)$') ~= ARGV[2] then return 0 end
+return redis.call('HDEL', KEYS[1], ARGV[1])";
+const SAVE: &str = "if redis.call('GET', KEYS[1]) ~= (ARGV[3] or false) then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+if ARGV[1] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+redis.call('DEL', KEYS[2])
 return 1";
-const TAKE: &str = "local mark = redis.call('GET', KEYS[1])
-redis.call('DEL', KEYS[1])
-return mark";
-const ERASE: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('DEL', KEYS[1])";
+const ERASE: &str = "if ARGV[1] == '1' and redis.call('GET', KEYS[1]) ~= (ARGV[3] or false) then return 0 end
+local erased = 1
+for _, mark in ipairs(redis.call('HVALS', KEYS[2])) do
+    if string.match(mark, '^(.*)#') == ARGV[2] then erased = 2 end
+end
+redis.call('DEL', KEYS[1], KEYS[2])
+return erased";
 
 pub(super) struct Work {
     stage: Stage,
+    /// The number of the lock that is taken or released, or of the mark.
+    number: u64,
 }
 
 enum Stage {
-    Lock,
-    Renew,
+    /// Takes the lock, for itself or before the record is changed.
+    Lock(Option<Change>),
+    /// Begins the lease anew, and then loads or changes the record.
+    Renew(Option<Change>),
     Load,
-    /// The mark that a refresh was begun, beside this record.
-    Mark(Option<Text>),
     /// Before a change, how often there was a look already.
     Look(Change, u8),
-    /// If the record is still this text.
-    Write(Change, Option<Text>, u8),
-    /// Takes the mark away that was beside the record that is erased.
-    Erased(Option<RecordVersion>),
-    /// Removes the mark.
+    /// If the record is still this one.
+    Write(Change, Present, u8),
     Discard,
     Unlock,
 }
 
-/// A change of the record, or of its mark.
+/// A change of the record, or of its marks.
 enum Change {
-    Prepare { expect: Option<RecordVersion> },
+    Prepare { expect: Option<RecordVersion>, number: u64 },
     Save { expect: Option<RecordVersion>, next: Text },
     Erase { expect: Option<RecordVersion> },
+}
+
+/// What is there before a change.
+enum Present {
+    Nothing,
+    Text(Text),
+    /// It is no record, and is erased whatever it is.
+    Unreadable,
 }
 
 /// What comes next.
@@ -77,136 +96,163 @@ pub(super) enum Next {
 }
 
 impl Work {
-    pub(super) fn new(action: StoreAction) -> Result<Self, Error> {
+    pub(super) fn new(action: StoreAction, identity: &Identity) -> Result<Self, Error> {
+        let number = match &action {
+            StoreAction::Unlock => identity.unlocks(),
+            StoreAction::Discard => identity.current_mark(),
+            _ => identity.current_lock(),
+        };
         let stage = match action {
-            StoreAction::Lock => Stage::Lock,
-            StoreAction::Load => Stage::Renew,
-            StoreAction::Save { expect, next } => Stage::Look(Change::Save { expect, next: record::write(&next)? }, 0),
-            StoreAction::Prepare { expect } => Stage::Look(Change::Prepare { expect }, 0),
+            StoreAction::Lock => Stage::Lock(None),
+            StoreAction::Load => Stage::Renew(None),
+            StoreAction::Save { expect, next } => {
+                let change = Change::Save { expect, next: record::write(&next)? };
+                match identity.holds_lock() {
+                    true => Stage::Renew(Some(change)),
+                    false => Stage::Look(change, 0),
+                }
+            }
+            StoreAction::Prepare { expect } => {
+                let change = Change::Prepare { expect, number: identity.next_mark() };
+                match identity.holds_lock() {
+                    // A lock that was lost is taken again before anything is spent.
+                    true => Stage::Lock(Some(change)),
+                    false => Stage::Look(change, 0),
+                }
+            }
             StoreAction::Discard => Stage::Discard,
             StoreAction::Unlock => Stage::Unlock,
             StoreAction::Erase { expect } => Stage::Look(Change::Erase { expect }, 0),
         };
-        Ok(Self { stage })
+        Ok(Self { stage, number })
     }
 
     /// What to send now.
     pub(super) fn command(&self, identity: &Identity, options: &RedisOptions) -> Cmd {
-        let script = |script: &str, key: &str| {
+        let script = |script: &str, keys: &[&str]| {
             let mut command = redis::cmd("EVAL");
-            command.arg(script).arg(1).arg(key);
+            command.arg(script).arg(keys.len()).arg(keys);
             command
         };
-        let lease = u64::try_from(options.lease.as_millis()).unwrap_or(u64::MAX).min(i64::MAX as u64 / 2);
-        let Identity { record, lock, mark, owner } = identity;
+        let lifetime = options.lifetime.map_or(0, millis);
+        let Identity { record, lock, mark, owner, .. } = identity;
         let mut command = match &self.stage {
-            Stage::Lock => script(LOCK, lock),
-            Stage::Renew => script(RENEW, lock),
-            Stage::Unlock => script(UNLOCK, lock),
-            Stage::Load | Stage::Look(..) => script(LOAD, record),
-            Stage::Mark(_) => redis::cmd("GET"),
-            Stage::Discard => redis::cmd("DEL"),
-            Stage::Erased(_) => script(TAKE, mark),
-            Stage::Write(Change::Prepare { .. }, ..) => redis::cmd("SET"),
-            Stage::Write(Change::Save { .. }, None, _) => script(FIRST, record),
-            Stage::Write(Change::Save { .. }, Some(_), _) => script(REPLACE, record),
-            Stage::Write(Change::Erase { .. }, Some(_), _) => script(ERASE, record),
-            Stage::Write(Change::Erase { .. }, None, _) => redis::cmd("DEL"),
+            Stage::Lock(_) => script(LOCK, &[lock]),
+            Stage::Renew(_) => script(RENEW, &[lock]),
+            Stage::Unlock => script(UNLOCK, &[lock]),
+            Stage::Load | Stage::Look(..) => script(LOAD, &[record, mark]),
+            Stage::Discard => script(DISCARD, &[mark]),
+            Stage::Write(Change::Prepare { .. }, ..) => script(PREPARE, &[record, mark]),
+            Stage::Write(Change::Save { .. }, ..) => script(SAVE, &[record, mark]),
+            Stage::Write(Change::Erase { .. }, ..) => script(ERASE, &[record, mark]),
         };
         match &self.stage {
-            Stage::Lock | Stage::Renew => command.arg(owner.expose()).arg(lease),
-            Stage::Unlock => command.arg(owner.expose()),
-            Stage::Load | Stage::Look(..) => command.arg(LIMIT),
-            Stage::Mark(_) | Stage::Discard => command.arg(mark.as_str()),
-            Stage::Erased(_) => &mut command,
-            Stage::Write(Change::Prepare { expect }, ..) => command.arg(mark.as_str()).arg(mark_of(*expect)),
+            Stage::Lock(_) | Stage::Renew(_) => {
+                command.arg(owner.expose()).arg(self.number).arg(millis(options.lease));
+            }
+            Stage::Unlock | Stage::Discard => _ = command.arg(owner.expose()).arg(self.number),
+            Stage::Load | Stage::Look(..) => _ = command.arg(lifetime).arg(LIMIT),
             Stage::Write(change, present, _) => {
                 match change {
-                    Change::Prepare { .. } => {}
-                    Change::Save { next, .. } => _ = command.arg(next.as_str()),
-                    Change::Erase { .. } if present.is_none() => _ = command.arg(record.as_str()),
-                    Change::Erase { .. } => {}
+                    Change::Prepare { expect, number } => {
+                        command.arg(lifetime).arg(owner.expose()).arg(*number).arg(mark_of(*expect))
+                    }
+                    Change::Save { next, .. } => command.arg(lifetime).arg(next.as_str()),
+                    Change::Erase { expect } => {
+                        command.arg(u8::from(!matches!(present, Present::Unreadable))).arg(mark_of(*expect))
+                    }
+                };
+                if let Present::Text(present) = present {
+                    command.arg(present.as_str());
                 }
-                present.iter().fold(&mut command, |command, present| command.arg(present.as_str()))
             }
-        };
+        }
         command
     }
 
     /// Takes the response; `since` is how long the action takes already.
-    pub(super) fn take(&mut self, response: Value, since: Duration, options: &RedisOptions) -> Result<Next, Error> {
+    pub(super) fn take(
+        &mut self,
+        response: Value,
+        since: Duration,
+        identity: &Identity,
+        options: &RedisOptions,
+    ) -> Result<Next, Error> {
         let done = match std::mem::replace(&mut self.stage, Stage::Unlock) {
-            Stage::Lock if is_one(&response)? => StoreResponse::Locked,
-            Stage::Lock => {
+            Stage::Lock(change) if number(&response)? == 1 => {
+                identity.locked();
+                match change {
+                    Some(change) => return Ok(self.go(Stage::Look(change, 0))),
+                    None => StoreResponse::Locked,
+                }
+            }
+            Stage::Lock(change) => {
                 let left = options.patience.saturating_sub(since);
                 if left.is_zero() {
                     return Err(ErrorCode::STORE_BUSY.into());
                 }
-                self.stage = Stage::Lock;
+                self.stage = Stage::Lock(change);
                 return Ok(Next::Pause(POLL.min(left)));
             }
-            Stage::Renew => {
-                // Whether or not it is held: who has lost the lock learns it when the save compares.
-                self.stage = Stage::Load;
-                return Ok(Next::Send);
-            }
+            // Whether or not it is held: a refresh takes a lost lock again, and a save compares.
+            Stage::Renew(None) => return Ok(self.go(Stage::Load)),
+            Stage::Renew(Some(change)) => return Ok(self.go(Stage::Look(change, 0))),
             Stage::Load => {
-                self.stage = Stage::Mark(text(response)?);
-                return Ok(Next::Send);
-            }
-            Stage::Mark(present) => {
-                let mark = text(response)?;
-                let present = present.map(|present| record::read(&present)).transpose()?;
-                let version = present.as_ref().map(|record| record.version());
+                let (present, marks) = loaded(response)?;
+                let present = present?.map(|present| record::read(&present)).transpose()?;
+                let version = mark_of(present.as_ref().map(|record| record.version()));
                 // A mark of an earlier record says nothing about this one.
-                let begun = mark.is_some_and(|mark| *mark == mark_of(version));
+                let begun = marks.iter().any(|mark| mark.rsplit_once('#').is_some_and(|(of, _)| of == version));
                 StoreResponse::Loaded { record: present, begun }
             }
             Stage::Look(change, rounds) => {
-                let (present, answer) = match &change {
-                    Change::Prepare { expect } => {
-                        let present = text(response)?;
-                        let answer = record::compare_version(present.as_deref().map(String::as_str), *expect)?;
-                        (present, answer)
-                    }
-                    Change::Save { expect, next } => {
-                        let present = text(response)?;
-                        let answer = record::compare(present.as_deref().map(String::as_str), *expect, next)?;
-                        (present, answer)
-                    }
-                    Change::Erase { expect } => {
-                        let present = text(response).ok().flatten();
-                        let other = present.as_deref().and_then(|present| record::other(present, *expect));
-                        (present, other.map(|other| StoreResponse::Conflict(Some(other))))
-                    }
-                };
+                let (present, _) = loaded(response)?;
+                let (present, answer) = change.compare(present)?;
                 match answer {
                     Some(answer) => answer,
-                    None => {
-                        self.stage = Stage::Write(change, present, rounds);
-                        return Ok(Next::Send);
-                    }
+                    None => return Ok(self.go(Stage::Write(change, present, rounds))),
                 }
             }
-            Stage::Write(Change::Prepare { .. }, ..) => StoreResponse::Prepared,
-            Stage::Write(Change::Save { .. }, ..) if is_one(&response)? => StoreResponse::Saved,
-            Stage::Write(Change::Erase { expect }, present, _) if is_one(&response)? || present.is_none() => {
-                self.stage = Stage::Erased(expect);
-                return Ok(Next::Send);
-            }
-            Stage::Erased(version) => {
-                let begun = text(response)?.is_some_and(|mark| *mark == mark_of(version));
-                StoreResponse::Erased { begun }
-            }
-            Stage::Write(change, _, rounds) if rounds < ROUNDS => {
-                self.stage = Stage::Look(change, rounds + 1);
-                return Ok(Next::Send);
-            }
-            Stage::Write(..) => return Err(ErrorCode::STORE_BUSY.into()),
+            Stage::Write(change, _, rounds) => match (number(&response)?, change) {
+                (1, Change::Prepare { .. }) => StoreResponse::Prepared,
+                (1, Change::Save { .. }) => StoreResponse::Saved,
+                (erased @ (1 | 2), Change::Erase { .. }) => StoreResponse::Erased { begun: erased == 2 },
+                (_, change) if rounds < ROUNDS => return Ok(self.go(Stage::Look(change, rounds + 1))),
+                _ => return Err(ErrorCode::STORE_BUSY.into()),
+            },
             Stage::Unlock | Stage::Discard => StoreResponse::Done,
         };
         Ok(Next::Done(done))
     }
+
+    fn go(&mut self, stage: Stage) -> Next {
+        self.stage = stage;
+        Next::Send
+    }
+}
+
+impl Change {
+    /// What is there, and the response if nothing is to be written.
+    fn compare(&self, present: MaybeText) -> Result<(Present, Option<StoreResponse>), Error> {
+        if let (Self::Erase { .. }, Err(_)) = (self, &present) {
+            return Ok((Present::Unreadable, None));
+        }
+        let present = present?;
+        let there = present.as_deref().map(String::as_str);
+        let answer = match self {
+            Self::Prepare { expect, .. } => record::compare_version(there, *expect)?,
+            Self::Save { expect, next } => record::compare(there, *expect, next)?,
+            Self::Erase { expect } => {
+                there.and_then(|there| record::other(there, *expect)).map(|other| StoreResponse::Conflict(Some(other)))
+            }
+        };
+        Ok((present.map_or(Present::Nothing, Present::Text), answer))
+    }
+}
+
+/// At least one, and no more than the server takes.
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).min(i64::MAX as u64 / 2)
 }
 
 /// The text of the mark: the record that a refresh was begun from.
@@ -215,14 +261,27 @@ fn mark_of(version: Option<RecordVersion>) -> String {
     format!("{login}:{}", version.map_or(0, |version| version.generation))
 }
 
-fn is_one(response: &Value) -> Result<bool, Error> {
+fn number(response: &Value) -> Result<i64, Error> {
     match response {
-        Value::Int(number) => Ok(*number == 1),
+        Value::Int(number) => Ok(*number),
         _ => Err(ErrorCode::STORE_IO.into()),
     }
 }
 
-fn text(response: Value) -> Result<Option<Text>, Error> {
+/// The text of a record, or why it cannot be one.
+type MaybeText = Result<Option<Text>, Error>;
+
+/// The record and its marks.
+fn loaded(response: Value) -> Result<(MaybeText, Vec<Text>), Error> {
+    let Value::Array(parts) = response else { return Err(ErrorCode::STORE_IO.into()) };
+    let Ok([present, Value::Array(marks)]) = <[Value; 2]>::try_from(parts) else {
+        return Err(ErrorCode::STORE_IO.into());
+    };
+    let marks = marks.into_iter().filter_map(|mark| text(mark).ok().flatten()).collect();
+    Ok((text(present), marks))
+}
+
+fn text(response: Value) -> MaybeText {
     match response {
         Value::Nil => Ok(None),
         Value::BulkString(bytes) => match String::from_utf8(bytes) {
