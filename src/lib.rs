@@ -11,14 +11,14 @@
 //! | to log a user in | [`RelyingParty`]: [`discover`](RelyingParty::discover), [`authorize`](RelyingParty::authorize), [`check`](RelyingParty::check), [`redeem`](RelyingParty::redeem) |
 //! | what else a client does at a provider | the other methods of [`RelyingParty`] |
 //! | a session that keeps tokens valid for many callers | [`session`], driven by [`adapter::session`] |
-//! | to drive flows by your own loop | [`step`] |
-//! | to drive flows by `reqwest`, `ureq` or a closure | [`adapter`] |
+//! | to drive flows with your own loop | [`step`] |
+//! | to drive flows with `reqwest`, `ureq` or a closure | [`adapter`] |
 //! | to know why something failed | [`Error`], [`ErrorCode`] |
 //! | to store a pending login, tokens, client IDs | [`PendingAuthorization`], [`TokenSet`], [`Registrations`] |
 //! | to log in at a Matrix homeserver | `matrix` (feature `matrix`, on by default) |
 //! | to write a flow | [`Flow`], and the files of [`flow`] as examples |
 //! | to log in with a QR code | `qr` (feature `qr-login`) |
-//! | to test against a provider that lies | `testing` (feature `testing`) |
+//! | to test against a provider that breaks the standards | `testing` (feature `testing`) |
 
 pub mod adapter;
 mod base;

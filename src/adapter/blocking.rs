@@ -1,4 +1,4 @@
-//! Runs a flow on the thread that calls.
+//! Runs a flow on the calling thread.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use crate::error::transport::Failure;
 use crate::step::{Flow, Step};
 use crate::wire::policy::Policy;
 
-/// A blocking HTTP client. [`from_fn`](super::from_fn) makes one of a closure. The rules of
-/// [`HttpClient`](super::HttpClient) hold.
+/// A blocking HTTP client. [`from_fn`](super::from_fn) makes one from a closure. It follows the rules of
+/// [`HttpClient`](super::HttpClient).
 pub trait BlockingHttpClient {
     /// Sends the request and waits for its response.
     ///
     /// # Errors
-    /// That no response came, and whether the request may have arrived.
+    /// A [`Failure`](crate::Failure) if no response came. It says whether the server may have received the request.
     fn call(&self, request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, Failure>;
 }
 
-/// Runs flows on the thread that calls. Waits are slept by a function: [`std::thread::sleep`] unless another is named.
+/// Runs flows on the calling thread. During a wait it calls a sleep function, by default [`std::thread::sleep`].
 #[derive(Clone, Debug)]
 pub struct BlockingDriver<C, T = fn(Duration), K = NoKeyStore> {
     http: C,
@@ -31,27 +31,28 @@ pub struct BlockingDriver<C, T = fn(Duration), K = NoKeyStore> {
 }
 
 impl<C: BlockingHttpClient> BlockingDriver<C> {
-    /// A driver over this HTTP client.
+    /// A driver with this HTTP client.
     pub const fn new(http: C) -> Self {
         Self { http, sleep: std::thread::sleep, keys: NoKeyStore }
     }
 }
 
 impl<C: BlockingHttpClient, T: Fn(Duration), K: BlockingKeyStore> BlockingDriver<C, T, K> {
-    /// The same with another way to let time pass: a clock that is set in a test, a sleep that can be interrupted.
+    /// The same driver with another sleep function, for example one that advances a test clock or that can be
+    /// interrupted.
     pub fn with_sleep<U: Fn(Duration)>(self, sleep: U) -> BlockingDriver<C, U, K> {
         BlockingDriver { http: self.http, sleep, keys: self.keys }
     }
 
-    /// The same with a key store.
+    /// The same driver with a key store.
     pub fn with_keys<S: BlockingKeyStore>(self, keys: S) -> BlockingDriver<C, T, S> {
         BlockingDriver { http: self.http, sleep: self.sleep, keys }
     }
 
-    /// Carries out one step after the other until the flow is done.
+    /// Carries out the steps of the flow until it ends, and returns its output.
     ///
     /// # Errors
-    /// The flow's own.
+    /// The errors of the flow.
     pub fn run<F: Flow, E: Env>(&self, mut step: Step<F>, env: &mut E) -> Result<F::Output, Error> {
         loop {
             step = match step {

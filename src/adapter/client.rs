@@ -1,4 +1,4 @@
-//! HTTP clients made of closures, and pointers to clients.
+//! HTTP clients from closures, and implementations for pointers to clients.
 
 use std::fmt;
 use std::future::Future;
@@ -12,7 +12,7 @@ use crate::base::secret::Body;
 use crate::error::transport::Failure;
 use crate::wire::policy::Policy;
 
-/// An HTTP client made of a closure: an [`HttpClient`] if the closure returns a future, a [`BlockingHttpClient`] if it
+/// An HTTP client from a closure: an [`HttpClient`] if the closure returns a future, a [`BlockingHttpClient`] if it
 /// returns the result.
 ///
 /// ```

@@ -15,10 +15,10 @@ use crate::error::{Error, ErrorCode};
 use crate::step::{Bell, Flow, Step};
 use crate::wire::policy::Policy;
 
-/// An asynchronous HTTP client. [`from_fn`](super::from_fn) makes one of a closure.
+/// An asynchronous HTTP client. [`from_fn`](super::from_fn) makes one from a closure.
 ///
-/// It must not follow redirects, and should stop reading a body at the policy's limit. `&C`, `Arc<C>` and `Box<C>` are
-/// clients where `C` is one. A client of one type for all of a program:
+/// It must not follow redirects, and should stop reading a body at the policy's limit. `&C`, `Arc<C>` and `Box<C>`
+/// implement this trait if `C` does. A client of one type for all of a program:
 ///
 /// ```
 /// use std::pin::Pin;
@@ -31,16 +31,16 @@ use crate::wire::policy::Policy;
 /// type SharedDriver = Driver<SharedClient>;
 /// ```
 pub trait HttpClient {
-    /// The response to come. A named type, so that a driver's future can be required to be `Send`.
+    /// The future of the response. It is a named type, so that callers can require it to be `Send`.
     type Response: Future<Output = Result<http::Response<Vec<u8>>, Failure>>;
 
     /// Sends the request.
     fn call(&self, request: Request<Body>, policy: Policy) -> Self::Response;
 }
 
-/// Lets time pass. Any closure from a duration to a future is one, whatever its output: `tokio::time::sleep`, for example.
+/// Sleeps. A closure that takes a duration and returns a future implements it, for example `tokio::time::sleep`.
 pub trait Timer {
-    /// The end of the pause.
+    /// The future that ends with the pause.
     type Sleep: Future;
 
     /// Starts the pause; `None` if there is no timer.
@@ -59,8 +59,8 @@ where
     }
 }
 
-/// No timer: a flow that waits for time to pass ends with `step.no_timer`. No flow of a login in a browser does: where it
-/// waits for the keys that another one fetches, it is told when they have come.
+/// No timer: a flow that waits for a time ends with `step.no_timer`. The flows of a login in a browser need no timer:
+/// if they wait for another flow's key fetch, a bell wakes them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoTimer;
 
@@ -72,10 +72,10 @@ impl Timer for NoTimer {
     }
 }
 
-/// Runs flows: sends their requests, sleeps their waits, has their keys used.
+/// Runs flows: sends their requests, sleeps during their waits, and passes their key operations to the key store.
 ///
-/// It names no runtime. Its futures are `Send` if the HTTP client, the timer, the key store and the environment are.
-/// Dropping one abandons the flow; what a server did meanwhile stays done.
+/// It does not depend on a runtime. Its futures are `Send` if the HTTP client, the timer, the key store and the
+/// environment are. Dropping a future abandons the flow. It does not undo what a server has already done.
 #[derive(Clone, Debug)]
 pub struct Driver<C, T = NoTimer, K = NoKeyStore> {
     pub(super) http: C,
@@ -84,29 +84,29 @@ pub struct Driver<C, T = NoTimer, K = NoKeyStore> {
 }
 
 impl<C: HttpClient> Driver<C> {
-    /// A driver over this HTTP client.
+    /// A driver with this HTTP client.
     pub const fn new(http: C) -> Self {
         Self { http, timer: NoTimer, keys: NoKeyStore }
     }
 }
 
 impl<C, T, K> Driver<C, T, K> {
-    /// The same with a timer.
+    /// The same driver with a timer.
     pub fn with_timer<U: Timer>(self, timer: U) -> Driver<C, U, K> {
         Driver { http: self.http, timer, keys: self.keys }
     }
 
-    /// The same with a key store.
+    /// The same driver with a key store.
     pub fn with_keys<S: KeyStore>(self, keys: S) -> Driver<C, T, S> {
         Driver { http: self.http, timer: self.timer, keys }
     }
 }
 
 impl<C: HttpClient, T: Timer, K: KeyStore> Driver<C, T, K> {
-    /// Carries out one step after the other until the flow is done.
+    /// Carries out the steps of the flow until it ends, and returns its output.
     ///
     /// # Errors
-    /// The flow's own; `step.no_timer`.
+    /// The errors of the flow; `step.no_timer`.
     pub async fn run<F: Flow, E: Env>(&self, mut step: Step<F>, env: &mut E) -> Result<F::Output, Error> {
         loop {
             step = match step {

@@ -1,4 +1,4 @@
-//! Headers that every request has, whatever HTTP client sends it.
+//! The headers that each HTTP client adds to requests.
 
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderValue, USER_AGENT};
 use http::{Method, Request};

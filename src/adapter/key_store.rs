@@ -5,7 +5,7 @@ use std::future::{Future, Ready, ready};
 use crate::error::transport::FailureKind;
 use crate::step::{KeyOutput, KeyUse};
 
-/// Uses keys that live elsewhere, and takes its time. Any closure of this shape is one:
+/// An asynchronous key store: it uses keys that are stored elsewhere. A closure of this shape implements it:
 ///
 /// ```
 /// use oidc_proto::FailureKind;
@@ -24,8 +24,8 @@ use crate::step::{KeyOutput, KeyUse};
 /// # is_store(&device);
 /// ```
 pub trait KeyStore {
-    /// The output to come. `KeyRefused` and `Unsupported` are the failures of a store; a store in a network also has those
-    /// of a request.
+    /// The future of the output. A store fails with `KeyRefused` or `Unsupported`. A store on a network can also fail
+    /// with the kinds of a request.
     type Output: Future<Output = Result<KeyOutput, FailureKind>>;
 
     /// Starts the operation.
@@ -44,7 +44,7 @@ where
     }
 }
 
-/// Uses keys that live elsewhere, on the thread that calls. Any closure of this shape is one.
+/// A key store that works on the calling thread. A closure of this shape implements it.
 pub trait BlockingKeyStore {
     /// Carries the operation out.
     ///
@@ -62,7 +62,7 @@ where
     }
 }
 
-/// No key store: a flow that asks for the use of a key is told `Unsupported`.
+/// No key store: every key operation fails with `Unsupported`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoKeyStore;
 

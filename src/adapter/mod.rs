@@ -1,4 +1,4 @@
-//! The edge: what carries out a flow's steps. Everything here is thin, and none of it is needed to use a flow.
+//! Adapters: they carry out the steps of flows. They are optional.
 //!
 //! | feature | holds |
 //! |---|---|
@@ -9,8 +9,8 @@
 //! | | [`KeyStore`], [`BlockingKeyStore`]: keys that live elsewhere |
 //! | `reqwest`, `ureq` | `HttpOptions`: the choices both HTTP clients offer |
 //! | `reqwest` | `reqwest::Client`: an [`HttpClient`] for a tokio runtime |
-//! | | [`session`]: keeps sessions good, for many callers |
-//! | | [`store`]: what keeps the records of sessions |
+//! | | [`session`]: runs sessions for many callers |
+//! | | [`store`]: stores for the records of sessions |
 //! | `system` | `SystemEnv`: the operating system's clock and entropy |
 //! | `tokio` | `tokio::TokioTimer`, and threads for blocking stores |
 //! | `reqwest`, `ureq` | TLS for both HTTP clients |

@@ -1,4 +1,4 @@
-//! The choices that both HTTP clients offer, and the addresses that they may be told to refuse.
+//! The options of both HTTP clients, and the addresses that they can refuse.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -20,11 +20,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How an HTTP client of this crate behaves.
 ///
-/// What is not a choice: redirects are handed back, never followed; there is no cookie jar; certificates are verified; no
-/// content coding is asked for; the body is read up to the request's limit and no further.
+/// These rules are fixed: the client returns redirects and does not follow them. It has no cookie jar. It verifies
+/// certificates. It requests no content coding. It reads a body only up to the request's limit.
 ///
-/// The operating system's root certificates are trusted unless others are named. On Linux the variables `SSL_CERT_FILE` and
-/// `SSL_CERT_DIR` say where they are.
+/// By default the client trusts the root certificates of the operating system. On Linux, the variables `SSL_CERT_FILE`
+/// and `SSL_CERT_DIR` name their location.
 ///
 /// ```
 /// # fn main() -> Result<(), oidc_proto::adapter::OptionsError> {
@@ -83,7 +83,7 @@ impl HttpOptions {
 
     /// The time to connect, TLS included, as part of the whole. Default 10 s.
     ///
-    /// Keep it below [`with_timeout`](Self::with_timeout): a request that runs into the latter may have been sent.
+    /// Keep it below [`with_timeout`](Self::with_timeout): a request that exceeds `with_timeout` may have been sent.
     pub const fn with_connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
@@ -101,29 +101,29 @@ impl HttpOptions {
         self
     }
 
-    /// The caller's own TLS: its cryptography, its roots, its client certificate, which is shown to every server that asks for
-    /// one. A client does not send a request whose policy names a certificate, because it cannot tell whether this is it. Root certificates of these options are not
-    /// used then.
+    /// The caller's own TLS: its cryptography, its roots, its client certificate, which is shown to every server that
+    /// asks for one. A client does not send a request whose policy names a certificate, because it cannot tell whether
+    /// this is it. Root certificates of these options are not used then.
     pub fn with_tls(mut self, config: impl Into<Arc<ClientConfig>>) -> Self {
         self.tls = Some(config.into());
         self
     }
 
-    /// Sends everything through the proxy that the environment names, except to the hosts of `NO_PROXY`: the variables
-    /// `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY`, as the HTTP library reads them. By default they are not looked at.
+    /// Sends all requests through the proxy that the environment variables `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY`
+    /// name, except to the hosts of `NO_PROXY`. The HTTP library reads the variables. By default they are ignored.
     pub const fn with_proxy_from_environment(mut self) -> Self {
         self.env_proxy = true;
         self
     }
 
-    /// Sends everything through this proxy: `http://host:port`. Variables of the environment are not looked at then.
+    /// Sends all requests through this proxy: `http://host:port`. Proxy variables of the environment are then ignored.
     pub fn with_proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
         self
     }
 
-    /// The `User-Agent` of requests that have none. Default: `oidc-proto/` and the version, since firewalls refuse
-    /// requests without one.
+    /// The `User-Agent` of requests that have none. The default is `oidc-proto/` and the version, because some
+    /// firewalls refuse requests without this header.
     pub fn with_user_agent(mut self, text: impl Into<String>) -> Self {
         self.user_agent = Some(text.into());
         self
@@ -132,9 +132,10 @@ impl HttpOptions {
     /// Refuses to connect to addresses that are not of the public Internet: private, loopback, link-local, shared,
     /// multicast, reserved, and IPv6 forms of them.
     ///
-    /// For a server whose users name their own provider: otherwise an issuer or one of its endpoints can point into
-    /// the server's own network. The addresses are checked that are connected to, not an earlier lookup of the name.
-    /// The failure is `transport.refused`. It cannot be combined with a proxy, which looks names up by itself.
+    /// Use this on a server whose users choose the provider. Otherwise an issuer or one of its endpoints can point into
+    /// the server's own network. The client checks the addresses that it connects to, not an earlier lookup of the
+    /// name. The failure is `transport.refused`. This option cannot be combined with a proxy, because the proxy
+    /// resolves the names itself.
     pub const fn with_public_addresses_only(mut self) -> Self {
         self.public_only = true;
         self
@@ -157,8 +158,8 @@ impl HttpOptions {
         Ok(())
     }
 
-    /// What is done to each request: its URL gets the one spelling of [`HttpOptions::target`], and headers that are missing
-    /// are added.
+    /// What is done to each request: its URL gets the one spelling of [`HttpOptions::target`], and headers that are
+    /// missing are added.
     ///
     /// # Errors
     /// As [`HttpOptions::target`].
@@ -168,8 +169,8 @@ impl HttpOptions {
         Ok(())
     }
 
-    /// The URL in the one spelling that is checked and sent: HTTP libraries differ in how they read `127.1` or a dot at the
-    /// end of a host.
+    /// The URL in the one spelling that is checked and sent: HTTP libraries differ in how they read `127.1` or a dot at
+    /// the end of a host.
     ///
     /// # Errors
     /// The failure if it is no URL, or if it names an address that is refused: clients skip the name lookup for those.
@@ -212,23 +213,24 @@ impl fmt::Debug for HttpOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptionsError {
-    /// A root certificate is none, or the bundle is empty.
+    /// A root certificate is not valid, or the bundle is empty.
     #[error("a root certificate cannot be read")]
     RootCertificate,
     /// The proxy's URL cannot be used.
     #[error("the proxy's URL cannot be used")]
     Proxy,
-    /// The proxy would look names up where [`HttpOptions::with_public_addresses_only`] cannot see the addresses.
+    /// A proxy is combined with [`HttpOptions::with_public_addresses_only`]. The client cannot check the addresses that
+    /// the proxy connects to.
     #[error("private addresses cannot be refused behind a proxy")]
     ProxyUnchecked,
-    /// The user agent is no header value.
-    #[error("the user agent is no header value")]
+    /// The user agent is not a valid header value.
+    #[error("the user agent is not a valid header value")]
     UserAgent,
     /// There is no cryptography for TLS: the feature `ring` is off, the process has no default provider of rustls, and
     /// [`HttpOptions::with_tls`] was not called.
     #[error("there is no cryptography for TLS")]
     NoCryptoProvider,
-    /// The HTTP library refuses to start: it finds no root certificates on this machine, for example.
+    /// The HTTP library cannot start, for example because it finds no root certificates on this machine.
     #[error("the HTTP library cannot start")]
     Library,
 }

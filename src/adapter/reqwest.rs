@@ -19,9 +19,9 @@ use crate::wire::policy::Policy;
 
 /// An asynchronous HTTP client. Clones share their connections.
 ///
-/// HTTP/1.1 and HTTP/2 with rustls. Without named root certificates it trusts the operating system's. It runs on a
-/// tokio runtime with IO and time enabled, and **panics outside of one**. Dropping a reply ends its exchange. A request
-/// whose policy asks for a client certificate is refused: there is none to show.
+/// HTTP/1.1 and HTTP/2 with rustls. By default it trusts the root certificates of the operating system. It needs a
+/// tokio runtime with IO and time enabled, and **panics outside of one**. Dropping the future of a response cancels the
+/// request. The client does not support client certificates: it refuses a request whose policy requires one.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,

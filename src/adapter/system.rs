@@ -11,15 +11,16 @@ use zeroize::Zeroizing;
 use crate::base::env::{Env, MonotonicTime, Timestamp};
 use crate::error::{Error, ErrorCode};
 
-/// The operating system's clock, a monotonic counter, and a ChaCha20 generator that the operating system seeded once.
+/// The operating system's clock, a monotonic counter, and a ChaCha20 generator that is seeded once by the operating
+/// system.
 ///
-/// Seeding is the only step that can fail, so it is the constructor's; drawing from it cannot. A clone has a generator of its
-/// own, with a seed that a generator common to all clones draws. **Do not carry one across `fork`**, and do not snapshot a
-/// process that holds one: both copies would give out the same verifiers and states. Make a new one in each child.
+/// Seeding is the only operation that can fail, so the constructor does it. A clone has its own generator. A generator
+/// that all clones share creates its seed. **Do not carry one across `fork`**, and do not snapshot a process that holds
+/// one: both copies would generate the same verifiers and states. Make a new one in each child.
 ///
-/// [`monotonic`](Env::monotonic) counts from the construction of the first `SystemEnv` of the process, so that several of
-/// them can share a [`RelyingParty`](crate::RelyingParty): a server may have a clone for each task. Whether time spent suspended counts is the
-/// platform's choice.
+/// [`monotonic`](Env::monotonic) counts from the construction of the first `SystemEnv` of the process, so that several
+/// of them can share a [`RelyingParty`](crate::RelyingParty): a server may have a clone for each task. It depends on
+/// the platform whether it counts the time while the machine is suspended.
 pub struct SystemEnv {
     rng: ChaCha20Rng,
     seeds: Arc<Mutex<ChaCha20Rng>>,

@@ -1,4 +1,4 @@
-//! TLS for both HTTP clients, by rustls: one configuration from the same options.
+//! The rustls configuration of both HTTP clients, made from their options.
 
 use std::error::Error as StdError;
 use std::io;

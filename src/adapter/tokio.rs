@@ -1,4 +1,4 @@
-//! What a tokio runtime brings: a timer, and threads for blocking stores.
+//! Adapters for a tokio runtime: a timer, and threads for blocking stores.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use tokio::time::Sleep;
 use super::Timer;
 use super::store::{BlockingSessionStore, Offload};
 
-/// Waits by tokio's clock, for [`Driver::with_timer`](super::Driver::with_timer). The runtime must have its time enabled
-/// (`enable_time`, `enable_all`): tokio panics otherwise. Outside of a runtime there is no timer.
+/// Sleeps with tokio's timer, for [`Driver::with_timer`](super::Driver::with_timer). Enable time in the runtime
+/// (`enable_time`, `enable_all`); otherwise tokio panics. Outside of a runtime there is no timer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokioTimer;
 
@@ -23,7 +23,8 @@ impl Timer for TokioTimer {
 
 /// A blocking store on tokio's threads for blocking work; outside of a runtime on a thread of its own. See [`Offload`].
 ///
-/// A runtime that shuts down waits for an action that has begun: for a lock, as long as the store's patience.
+/// When the runtime shuts down, it waits for the running action. For a lock this can take as long as the store's
+/// patience.
 pub fn offload(store: impl BlockingSessionStore + Send + Sync + 'static) -> Offload {
     Offload::on(store, |work| match Handle::try_current() {
         Ok(runtime) => drop(runtime.spawn_blocking(work)),

@@ -8,7 +8,7 @@
 //! use oidc_proto::adapter::{Driver, HttpClient, tower};
 //!
 //! # fn is_client(_: &impl HttpClient) {}
-//! // With a connector that speaks TLS in place of this one.
+//! // In your program, use a connector with TLS.
 //! let service: Hyper<HttpConnector, Full<Bytes>> = Hyper::builder(TokioExecutor::new()).build_http();
 //! let http = tower::Client::new(service);
 //! # is_client(&http);
@@ -33,11 +33,11 @@ use crate::wire::policy::Policy;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// An HTTP client over a service. `B` is the service's type for the body of a request, for example `Full<Bytes>`.
+/// An HTTP client over a service. `B` is the service's request body type, for example `Full<Bytes>`.
 ///
-/// It stops reading a body at the policy's limit, and adds a `User-Agent` and `Accept-Encoding: identity` where they are
-/// missing. All else is the service's: it must verify certificates, must not follow redirects, and needs a time-out. A
-/// request whose policy asks for a client certificate is refused.
+/// It stops reading a body at the policy's limit, and adds a `User-Agent` and `Accept-Encoding: identity` if they are
+/// missing. The service must verify certificates, must not follow redirects, and must have a time-out. The client
+/// refuses a request whose policy requires a client certificate.
 pub struct Client<S, B> {
     service: S,
     body: PhantomData<fn(B)>,

@@ -1,4 +1,4 @@
-//! HTTP by `ureq`, on the thread that calls.
+//! HTTP by `ureq`, on the calling thread.
 
 use std::fmt;
 use std::io::{ErrorKind, Read as _};
@@ -20,8 +20,8 @@ use crate::wire::policy::Policy;
 
 /// A blocking HTTP client. Clones share their connections.
 ///
-/// HTTP/1.1 with rustls. Without named root certificates it trusts the operating system's. A request whose policy
-/// asks for a client certificate is refused: there is none to show.
+/// HTTP/1.1 with rustls. By default it trusts the root certificates of the operating system. The client does not
+/// support client certificates: it refuses a request whose policy requires one.
 #[derive(Clone)]
 pub struct Client {
     agent: Agent,

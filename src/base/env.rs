@@ -8,12 +8,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The time and entropy that flows and sessions take at each step: a clock, a monotonic counter and a random generator.
 ///
-/// `adapter::SystemEnv` (feature `system`) uses the operating system. `testing::TestEnv` (feature `testing`) is seeded, and
-/// its clock can be set. `Driver` and `BlockingDriver` borrow an `Env` for each run; adapters that run sessions own one.
+/// `adapter::SystemEnv` (feature `system`) uses the operating system. `testing::TestEnv` (feature `testing`) is seeded,
+/// and its clock can be set. `Driver` and `BlockingDriver` borrow an `Env` for each run; adapters that run sessions own
+/// one.
 ///
 /// A process can have one `Env` for each thread, task or request. All that are used with the same
-/// [`RelyingParty`](crate::RelyingParty) or session must count `monotonic` from the same moment, as those of `SystemEnv` do.
-/// Each needs a seed of its own.
+/// [`RelyingParty`](crate::RelyingParty) or session must count `monotonic` from the same moment, as those of
+/// `SystemEnv` do. Each needs a seed of its own.
 ///
 /// ```
 /// use oidc_proto::rand_core::CryptoRng;

@@ -1,7 +1,7 @@
 //! Secret values: redacted in `Debug`, without `Display`, wiped when dropped.
 //!
-//! This crate does not wipe copies outside of its types, such as header values and the buffers of an HTTP client. The test
-//! in `tests/memory` reads each block that a login frees.
+//! This crate does not wipe copies outside of its types, such as header values and the buffers of an HTTP client. The
+//! test in `tests/memory` reads each block that a login frees.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorCode};
 pub struct Secret(Box<str>);
 
 impl Secret {
-    /// Takes the string over.
+    /// Makes a secret from this string.
     pub fn new(text: impl Into<String>) -> Self {
         let mut text = text.into();
         if text.len() == text.capacity() {
@@ -158,7 +158,7 @@ impl Body {
         self.0.len()
     }
 
-    /// Whether there are none, as in a GET request.
+    /// Whether the body is empty, as in a GET request.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -24,12 +24,12 @@ pub enum Schemes {
     /// This is chosen twice: for the issuer (`Issuer::new`), and for the URLs that its metadata names
     /// (`ProviderOptions::with_schemes`).
     DangerousHttpOnLoopback,
-    /// Also `http` where the host is on this machine or on a private network: a private, link-local or unique local address
-    /// (RFC 1918, RFC 3927, RFC 4193), a name under `.local`, `.internal` or `.localhost`, a name without a dot, as containers
-    /// have.
+    /// Also `http` where the host is on this machine or on a private network: a private, link-local or unique local
+    /// address (RFC 1918, RFC 3927, RFC 4193), a name under `.local`, `.internal` or `.localhost`, a name without a
+    /// dot, as containers have.
     ///
-    /// **Warning**: whoever is on the network can read and change this traffic, the tokens too. Use it for development, for
-    /// example from an emulator whose host is `10.0.2.2`.
+    /// **Warning**: whoever is on the network can read and change this traffic, the tokens too. Use it for development,
+    /// for example from an emulator whose host is `10.0.2.2`.
     DangerousHttpOnPrivateNetwork,
 }
 
@@ -79,7 +79,8 @@ pub(crate) fn is_showable(text: &str) -> bool {
     !text.chars().any(|c| c.is_whitespace() || is_deceptive(c))
 }
 
-/// Says what is wrong with a URL that the caller gave. `lacks_scheme` tells whether the text with `https://` before it is one.
+/// Says what is wrong with a URL that the caller gave. `lacks_scheme` tells whether the text with `https://` before it
+/// is one.
 pub(crate) fn refused(code: ErrorCode, field: &'static str, text: &str, lacks_scheme: impl Fn(&str) -> bool) -> Error {
     let error = Error::new(code).at(field).with_found(Quote::caller_url(text));
     let whole = format!("https://{text}");
@@ -167,8 +168,8 @@ impl FromStr for Issuer {
     }
 }
 
-/// The URL of an endpoint: absolute, of an allowed scheme, without userinfo and fragment. A query is kept. Where only a browser
-/// goes (the end-session endpoint), it may have a fragment, which stays behind all parameters.
+/// The URL of an endpoint: absolute, of an allowed scheme, without userinfo and fragment. A query is kept. Where only a
+/// browser goes (the end-session endpoint), it may have a fragment, which stays behind all parameters.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint(Uri, Option<Box<str>>);
 
@@ -209,8 +210,8 @@ impl Endpoint {
         self.0.scheme() == Some(&http::uri::Scheme::HTTPS)
     }
 
-    /// Checks that the query sets no parameter that a request to this URL adds: a parameter that occurs twice is an error
-    /// (RFC 6749 section 3.1), or is read differently by different servers.
+    /// Checks that the query sets no parameter that a request to this URL adds: a parameter that occurs twice is an
+    /// error (RFC 6749 section 3.1), or is read differently by different servers.
     ///
     /// # Errors
     /// `metadata.url` at the member of the metadata.

@@ -111,7 +111,8 @@ impl<'de, W: Word> Deserialize<'de> for Words<W> {
     }
 }
 
-/// A list of words as a stranger writes it: members that are not words are passed over, and one word stands for a list of it.
+/// A list of words as a stranger writes it: members that are not words are passed over, and one word stands for a list
+/// of it.
 pub(crate) enum Listed<W> {
     Words(Words<W>),
     /// Something else than a list or a word.

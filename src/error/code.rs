@@ -12,9 +12,9 @@ pub enum Fault {
     Local,
     /// The machine or a service on the caller's side failed: a store, a key store, a disk, the entropy source.
     Environment,
-    /// The provider, or whoever answered in its place, broke a rule of the standards.
+    /// The provider, or a server that responded in its place, broke a rule of the standards.
     Remote,
-    /// The user or the provider said no in a way that the standards describe.
+    /// The user or the provider refused, with an error that the standards define.
     Denied,
     /// No usable response arrived: the network, a time-out, a server that is down.
     Transport,
@@ -69,7 +69,7 @@ pub enum Family {
     GrantRejected,
     /// The provider refused a request for another reason.
     RequestRejected,
-    /// The user has not decided yet: ask again later.
+    /// The user has not decided yet: poll again later.
     Pending,
     /// A time limit has passed.
     Expired,
@@ -107,24 +107,25 @@ pub enum Family {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Recovery {
-    /// Try the same again later; after `after`, if the server named a time. A code or another one-time value can be sent again
-    /// only if [`Error::failure`](crate::Error::failure) says that the request was not sent.
+    /// Try the same again later; after `after`, if the server named a time. A code or another one-time value can be
+    /// sent again only if [`Error::failure`](crate::Error::failure) says that the request was not sent.
     Retry {
         /// `Retry-After`, not capped.
         after: Option<Duration>,
     },
     /// Begin another login.
     LogInAgain,
-    /// Register the client anew, then log in.
+    /// Register the client again, then log in.
     RegisterAgain,
     /// Correct the program, its configuration, or the client's entry at the provider.
     FixConfiguration,
-    /// Repair the machine: the store, the key store, the disk, the clock.
+    /// Correct the machine: the store, the key store, the disk or the clock.
     FixEnvironment,
-    /// Nothing on this side helps: the provider (or the other device) breaks its standard. Report this to its operator, or
-    /// accept the deviation by name if there is a [`Deviation`](crate::Deviation).
+    /// The provider (or the other device) breaks a standard. Report it to the operator, or accept it if there is a
+    /// [`Deviation`](crate::Deviation). First check that the configured URLs are right: see
+    /// [`Error::hint`](crate::Error::hint).
     ProviderBroken,
-    /// Nothing helps: the user or the provider said no. Ask the user before another try.
+    /// The user or the provider refused. A retry does not help. Ask the user before you try again.
     Denied,
 }
 
@@ -234,7 +235,8 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// Declares codes as constants of [`ErrorCode`], and a list of them. Each profile declares its own in its own room.
+/// Declares codes as constants of [`ErrorCode`], and a list of them. Each profile declares its codes in its own
+/// directory.
 ///
 /// A row: constant, dotted name; fault, family, recovery; section; message; cause; cure.
 macro_rules! codes {

@@ -1,9 +1,9 @@
-//! The error type. It says whose fault the failure was, what was expected and found, what to do, and which section of which
-//! standard applies.
+//! The error type. It says whose fault the failure was, what was expected and found, what to do, and which section of
+//! which standard applies.
 //!
 //! An error never holds a response body, a token, a code or a secret. The provider's own words (`error`,
-//! `error_description`, `error_uri`) are kept apart in [`ProviderText`] and are never part of the error's `Display`. A value
-//! that was found in a response is a [`Quote`]: it is escaped and cut, and its opaque parts are shortened.
+//! `error_description`, `error_uri`) are kept apart in [`ProviderText`] and are never part of the error's `Display`. A
+//! value that was found in a response is a [`Quote`]: it is escaped and cut, and its opaque parts are shortened.
 
 pub(crate) mod code;
 pub(crate) mod codes;
@@ -33,12 +33,12 @@ pub use transport::{Failure, FailureKind, FailureReason, Sent};
 /// assert_eq!(
 ///     error.to_string(),
 ///     "unexpected content type: found \"text/html\" (http.content_type; RFC 9110 section 8.3). \
-///      Check that the URL is that of the endpoint and that no proxy or login page is in between."
+///      Check that the URL is that of the endpoint, and that no proxy returns a page of its own."
 /// );
 /// ```
 ///
-/// An error is one pointer, so that a `Result` of this crate stays small. Clones share the content: an event and all waiting
-/// callers can get the same error.
+/// An error is one pointer, so that a `Result` of this crate stays small. Clones share the content: an event and all
+/// waiting callers can get the same error.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -98,8 +98,8 @@ impl fmt::Display for Error {
     }
 }
 
-/// Two errors are equal if they say the same: all that the error tells, `Retry-After`, the provider's words, and the failure
-/// of the HTTP client. Sources of other types are equal only in clones of one error.
+/// Two errors are equal if all their fields are equal, including `Retry-After`, the provider's text, and the failure of
+/// the HTTP client. Sources of other types are equal only in clones of one error.
 impl PartialEq for Error {
     fn eq(&self, other: &Self) -> bool {
         fn parts(error: &Error) -> impl PartialEq + '_ {
@@ -187,8 +187,8 @@ impl Error {
         matches!(self.code(), ErrorCode::TRANSPORT_UNREACHABLE | ErrorCode::TRANSPORT_TLS)
     }
 
-    /// Names the server of this request if no connection to the server was made; otherwise the error does not change. For
-    /// drivers: flows do not know whether there was a connection.
+    /// Names the server of this request if no connection to the server was made; otherwise the error does not change.
+    /// For drivers: flows do not know whether there was a connection.
     #[must_use]
     pub fn with_server(self, request: &http::Uri) -> Self {
         let Some(host) = request.host().filter(|_| self.has_no_server()) else {
@@ -293,8 +293,8 @@ impl Error {
         self.0.code.section()
     }
 
-    /// The HTTP status of the response that has the error, which may be a success; `None` if no response came, or if the error
-    /// is not about a response.
+    /// The HTTP status of the response that has the error, which may be a success; `None` if no response came, or if
+    /// the error is not about a response.
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
     }

@@ -6,10 +6,10 @@ use super::quote::escaped;
 
 /// The provider's own words: `error`, `error_description` and `error_uri` of RFC 6749 sections 4.1.2.1 and 5.2.
 ///
-/// Untrusted. Each field is cut at 500 characters. Control, bidirectional, invisible and tag characters (and `"` and `\`) are
-/// escaped, so that the text can be printed to a terminal or a log line. Other letters of any language stay unchanged. In
-/// HTML, escape the text like any other text. A malicious provider can put anything here that it knows, for example the code
-/// that it received. Consider this before you log the text.
+/// Untrusted. Each field is cut at 500 characters. Control, bidirectional, invisible and tag characters (and `"` and
+/// `\`) are escaped, so that the text can be printed to a terminal or a log line. Other letters of any language stay
+/// unchanged. In HTML, escape the text like any other text. A malicious provider can put anything here that it knows,
+/// for example the code that it received. Consider this before you log the text.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct ProviderText {
     error: Option<Box<str>>,
@@ -55,8 +55,8 @@ impl fmt::Display for ProviderText {
     }
 }
 
-/// Longest quote of a provider's text, in characters before escaping: some write the cause behind a paragraph that is the
-/// same for all errors.
+/// Longest quote of a provider's text, in characters before escaping: some write the cause behind a paragraph that is
+/// the same for all errors.
 const QUOTE_LIMIT: usize = 500;
 
 fn quoted(text: &str) -> Box<str> {

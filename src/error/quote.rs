@@ -10,14 +10,15 @@ pub enum QuoteSource {
     Library,
     /// The caller, for example an issuer or a client ID of the configuration.
     Caller,
-    /// The provider, or whoever answered in its place. Untrusted.
+    /// The provider, or a server that responded in its place. Untrusted.
     Provider,
 }
 
 /// What was expected or found: one line, escaped and cut, safe to print to a terminal or a log.
 ///
-/// A quote never contains a secret of the caller. A provider can put anything into its text, including a code or a token that
-/// it received. Therefore long opaque parts are shortened to their first characters, so that no secret is quoted whole.
+/// A quote never contains a secret of the caller. A provider can put anything into its text, including a code or a
+/// token that it received. Therefore long opaque parts are shortened to their first characters, so that no secret is
+/// quoted whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
     text: Box<str>,
@@ -66,7 +67,7 @@ impl Quote {
     }
 }
 
-/// In quotation marks, unless the words are this crate's.
+/// In quotation marks, unless the text is from this crate.
 impl fmt::Display for Quote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.source {
@@ -79,7 +80,8 @@ impl fmt::Display for Quote {
 /// Longest quote in characters before escaping: an issuer with a long path.
 const LIMIT: usize = 200;
 
-/// Cuts a text and escapes what could do harm or deceive in a terminal or a log. Letters of all languages stay readable.
+/// Cuts a text and escapes what could do harm or deceive in a terminal or a log. Letters of all languages stay
+/// readable.
 pub(super) fn escaped(text: &str, limit: usize) -> Box<str> {
     let mut out = String::with_capacity(text.len().min(limit));
     let mut characters = text.chars().peekable();

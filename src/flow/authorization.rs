@@ -41,7 +41,8 @@ impl RelyingParty {
     /// `state`, `nonce` and the PKCE verifier have 256 bits of entropy each.
     ///
     /// # Errors
-    /// `metadata.unsupported`; `par.required` if the provider takes only pushed requests; `authorization.…`, all `Local`.
+    /// `metadata.unsupported`; `par.required` if the provider takes only pushed requests; `authorization.…`, all
+    /// `Local`.
     pub fn authorize(
         &self,
         request: AuthorizationRequest,
@@ -121,10 +122,10 @@ pub(super) fn authorization_endpoint(provider: &Provider) -> Result<&Endpoint, E
 
 /// A login that waits for its callback.
 ///
-/// Serde, versioned, for applications that may restart meanwhile: about 500 bytes of JSON. It holds the
-/// PKCE verifier and the nonce in clear: nobody else may read or change it. Bind it to the user's browser (a cookie, a platform's
-/// own store), so that an attacker cannot make a user finish the attacker's login. Delete it once it is redeemed, and when
-/// it has expired ([`PendingAuthorization::expires_at`]).
+/// It implements serde and has a version, so an application can store it and restart during a login. The JSON has about
+/// 500 bytes. It contains the PKCE verifier and the nonce in clear text, so nobody else may read or change it. Bind it
+/// to the user's browser (a cookie, a platform's own store), so that an attacker cannot make a user finish the
+/// attacker's login. Delete it once it is redeemed, and when it has expired ([`PendingAuthorization::expires_at`]).
 ///
 /// `check` borrows the pending login, so a forged callback does not use it up. `redeem` takes the pending login and the
 /// verified callback.
@@ -283,12 +284,13 @@ impl PendingAuthorization {
 impl RelyingParty {
     /// Checks that a callback belongs to this login (RFC 6749 section 4.1.2, RFC 9207), and takes the code from it.
     ///
-    /// An error response is checked in the same way before it is accepted. A callback from [`Callback::from_url`] that came
-    /// to another URL than the redirect URI is reported as that, whatever else is wrong with it.
+    /// An error response is checked in the same way before it is accepted. A callback from [`Callback::from_url`] that
+    /// came to another URL than the redirect URI always causes `callback.redirect_uri`, even if the callback has other
+    /// errors.
     ///
     /// # Errors
-    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`; `callback.…` if the callback does not belong to this
-    /// login: continue to wait; `authorization.…` if the callback is an error response.
+    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`; `callback.…` if the callback does not belong to
+    /// this login: continue to wait; `authorization.…` if the callback is an error response.
     pub fn check(
         &self,
         pending: &PendingAuthorization,
@@ -333,9 +335,10 @@ impl RelyingParty {
     /// Redeems the code (RFC 6749 section 4.1.3, OpenID Connect Core 1.0 section 3.1.3). If an ID token is expected and
     /// there are no fresh keys, the flow fetches keys first.
     ///
-    /// If the flow fails before the token request was sent, the code is not spent: check the callback again with a copy of
-    /// the login, and redeem that. The code is not spent if [`Error::endpoint`] is not `token_endpoint` (the keys could not
-    /// be fetched), or if the [`Sent`](crate::Sent) of [`Error::failure`] is `No`. In all other cases log in again.
+    /// If the flow fails before the token request was sent, the code is not spent: check the callback again with a copy
+    /// of the login, and redeem the copy. The code is not spent if [`Error::endpoint`] is not `token_endpoint` (the
+    /// keys could not be fetched), or if the [`Sent`](crate::Sent) of [`Error::failure`] is `No`. In all other cases
+    /// log in again.
     ///
     /// # Errors
     /// `callback.state_mismatch` if `verified` belongs to another login, `provider.mismatch`, `client.mismatch`,

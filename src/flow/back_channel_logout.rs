@@ -19,10 +19,10 @@ use crate::token::logout_token::{self, LogoutToken, Unsigned};
 
 /// Awaits the keys that verify a logout token.
 ///
-/// Anyone can send a request to the client's `backchannel_logout_uri`. Therefore all such requests together cause at most
-/// one key fetch a minute. Answer a wrong request with 400, and send `Cache-Control: no-store` in any case (section 2.8).
-/// Then end each session that the token names by [`Session::log_out`](crate::session::Session::log_out), and revoke its
-/// tokens.
+/// Anyone can send a request to the client's `backchannel_logout_uri`. Therefore all such requests together cause at
+/// most one key fetch a minute. Respond to a wrong request with status 400. Send `Cache-Control: no-store` with each
+/// response (section 2.8). Then end each session that the token names by
+/// [`Session::log_out`](crate::session::Session::log_out), and revoke its tokens.
 ///
 /// ```
 /// use oidc_proto::adapter::BlockingDriver;
@@ -79,7 +79,8 @@ impl Check for Claimed {
 impl RelyingParty {
     /// Checks the logout token in the body of a logout request (sections 2.5 and 2.6). The checks that need no key come
     /// first. The signature is verified even if the client chose
-    /// [`IdTokenTrust::DangerousTrustTls`](crate::IdTokenTrust::DangerousTrustTls), because anyone can send the request.
+    /// [`IdTokenTrust::DangerousTrustTls`](crate::IdTokenTrust::DangerousTrustTls), because anyone can send the
+    /// request.
     ///
     /// Before you act on the token, check it with [`SeenLogoutTokens::check`](crate::SeenLogoutTokens::check). When the
     /// sessions have ended, remember it. [`BackChannelLogout`] has an example.

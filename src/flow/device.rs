@@ -10,8 +10,8 @@
 //!                                                         └─ tokens ─▶ Done(TokenOutcome)
 //! ```
 //!
-//! The deadline is computed from the time of day when polling starts. From then on the monotonic clock counts, so that a
-//! clock that is set back does not extend the deadline.
+//! The deadline is computed from the time of day when polling starts. From then on the monotonic clock counts, so that
+//! a clock that is set back does not extend the deadline.
 
 use std::fmt;
 use std::time::Duration;
@@ -121,8 +121,9 @@ impl Flow for DeviceAuthorization {
 
 /// A login that the user has to allow on another device (RFC 8628 section 3.2).
 ///
-/// Show the user [`PendingDevice::verification_uri`] and [`PendingDevice::user_code`], or the complete URL as a QR code.
-/// Serde, versioned: about 500 bytes of JSON. Serde writes the device code in clear. It is secret: once the user has consented, its device code yields the tokens.
+/// Show the user [`PendingDevice::verification_uri`] and [`PendingDevice::user_code`], or the complete URL as a QR
+/// code. It implements serde and has a version. The JSON has about 500 bytes. It contains the device code in clear
+/// text. Keep it secret: after the user has consented, the device code yields the tokens.
 #[derive(Clone)]
 pub struct PendingDevice {
     owner: Owner,

@@ -1,4 +1,5 @@
-//! Grants without an authorization request: client credentials (RFC 6749 section 4.4) and extension grants (section 4.5).
+//! Grants without an authorization request: client credentials (RFC 6749 section 4.4) and extension grants (section
+//! 4.5).
 //!
 //! ```text
 //! request_tokens ─▶ TokenRequest ─▶ Done(TokenOutcome)
@@ -19,12 +20,12 @@ use crate::token::scope::Scope;
 /// A token request with any grant type. An ID token in the response is ignored, because the request does not say which
 /// claims to expect.
 ///
-/// An extension grant is its name and its parameters:
+/// An extension grant consists of its name and its parameters:
 ///
 /// ```
 /// use oidc_proto::flow::{GrantRequest, TokenRequest};
 /// # use oidc_proto::{Env, Error, RelyingParty, Scope, Secret, Step};
-/// /// RFC 8693: exchanges a token for one that is good elsewhere.
+/// /// RFC 8693: exchanges a token for a token that another service accepts.
 /// fn token_exchange(
 ///     subject_token: Secret, party: &RelyingParty, env: &mut dyn Env,
 /// ) -> Result<Step<TokenRequest>, Error> {
@@ -71,8 +72,8 @@ impl RelyingParty {
     /// Requests tokens by a grant without an authorization request (RFC 6749 sections 4.4 and 4.5).
     ///
     /// # Errors
-    /// `token.client_auth` if a public client requests client credentials, `authorization.parameter` if a parameter has no
-    /// name or is set by the crate itself, `sign.failed`.
+    /// `token.client_auth` if a public client requests client credentials, `authorization.parameter` if a parameter has
+    /// no name or is set by the crate itself, `sign.failed`.
     pub fn request_tokens(&self, request: GrantRequest, env: &mut dyn Env) -> Result<Step<TokenRequest>, Error> {
         let GrantRequest { grant_type, scope, parameters } = request;
         if grant_type == GrantType::ClientCredentials.name() && matches!(self.client().auth, ClientAuth::None) {

@@ -66,9 +66,9 @@ impl RelyingParty {
 }
 
 impl RelyingParty {
-    /// Starts a login with a pushed authorization request if the provider takes them, and in the URL otherwise, or if the
-    /// provider lists the endpoint but does not serve it or this client there. A provider that requires pushed requests gets
-    /// no other.
+    /// Starts a login with a pushed authorization request if the provider lists the endpoint. If it does not, or if the
+    /// endpoint does not serve this client, the flow puts the request into the URL instead. If the provider requires
+    /// pushed requests, the flow returns the error of the endpoint.
     ///
     /// # Errors
     /// Those of [`RelyingParty::push`] and of [`RelyingParty::authorize`].
@@ -95,7 +95,7 @@ impl RelyingParty {
     }
 }
 
-/// Awaits the `request_uri`, and does without if the provider does not give one.
+/// Awaits the `request_uri`. Without one, it puts the request into the URL.
 #[derive(Debug)]
 pub struct OptionalPush(PushedAuthorization, Box<(RelyingParty, AuthorizationRequest)>);
 
@@ -107,7 +107,7 @@ pub struct StartedAuthorization {
     pub url: AuthorizationUrl,
     /// The login to keep until the browser comes back.
     pub pending: PendingAuthorization,
-    /// Why the request is in the URL although the provider lists an endpoint for pushed requests: worth a warning.
+    /// Why the request is in the URL although the provider lists an endpoint for pushed requests. Log a warning.
     pub push_refused: Option<Error>,
 }
 

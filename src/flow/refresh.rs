@@ -15,12 +15,13 @@ use crate::token::scope::Scope;
 use crate::token::token_set::TokenSet;
 
 impl RelyingParty {
-    /// Requests new tokens with the same scope. The flow fetches keys only if a new ID token comes and its key is unknown.
+    /// Requests new tokens with the same scope. The flow fetches keys only if a new ID token comes and its key is
+    /// unknown.
     ///
-    /// The flow does not retry. If a failed request may have reached the provider, the refresh token may be spent. Try again
-    /// with the same refresh token: many providers that rotate refresh tokens accept it for a while. The flow does not change
-    /// the token set that it is given. A new ID token must have the same value as the old ID token in all claims that may not
-    /// change.
+    /// The flow does not retry. If a failed request may have reached the provider, the refresh token may be spent. Try
+    /// again with the same refresh token: many providers that rotate refresh tokens accept it for a while. The flow
+    /// does not change the token set that it is given. A new ID token must have the same value as the old ID token in
+    /// all claims that may not change.
     ///
     /// # Errors
     /// `token.no_refresh_token`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `jws.no_backend`,

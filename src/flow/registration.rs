@@ -22,7 +22,7 @@ const REQUEST: &str = "registration_endpoint";
 
 /// Awaits the registration response.
 ///
-/// Store the response in [`Registrations`](crate::Registrations), also if the login that follows fails.
+/// Store the response in [`Registrations`](crate::Registrations), even if the login fails later.
 #[derive(Debug)]
 pub struct Registration {
     metadata: ClientMetadata,
@@ -30,20 +30,21 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// Registers a client (RFC 7591 section 3). The request is not repeated, because each request may make another client.
+    /// Registers a client (RFC 7591 section 3). The request is not repeated, because each request may make another
+    /// client.
     ///
-    /// If the provider does not list the authentication method of the metadata, the request asks for one that it lists; a
-    /// native application may ask for `none` in any case.
+    /// If the provider does not list the authentication method of the metadata, the request asks for one that it lists;
+    /// a native application may ask for `none` in any case.
     ///
     /// # Errors
-    /// `registration.unsupported`; `registration.redirect_uri` if no provider may accept a redirect URI for this type of
-    /// application (OpenID Connect Dynamic Client Registration 1.0 section 2).
+    /// `registration.unsupported`; `registration.redirect_uri` if no provider may accept a redirect URI for this type
+    /// of application (OpenID Connect Dynamic Client Registration 1.0 section 2).
     pub fn start(provider: &Provider, metadata: ClientMetadata) -> Result<Step<Self>, Error> {
         Self::begin(provider, metadata, None)
     }
 
-    /// [`Registration::start`] with an initial access token (RFC 7591 section 3), for a provider that does not let everyone
-    /// register.
+    /// [`Registration::start`] with an initial access token (RFC 7591 section 3), for a provider that does not allow
+    /// open registration.
     ///
     /// # Errors
     /// Those of [`Registration::start`]; `token.malformed`.

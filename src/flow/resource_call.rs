@@ -42,8 +42,8 @@ impl Parse for Whole {
 }
 
 impl RelyingParty {
-    /// Adds the credentials to the application's own request and sends it. If the server demands a DPoP nonce, the request
-    /// is sent once more. The output is the response, with any status.
+    /// Adds the credentials to the application's own request and sends it. If the server demands a DPoP nonce, the
+    /// request is sent once more. The output is the response, with any status.
     ///
     /// # Errors
     /// `resource.url` if tokens may not be sent to the URL of the request, `provider.mismatch`, `client.mismatch`,

@@ -19,7 +19,7 @@ use crate::wire::response::Response;
 
 /// Awaits the revocation response.
 ///
-/// A logout does not wait for the revocation: delete the tokens first, then drive this flow, and report its failure.
+/// Do not let a logout wait for the revocation. Delete the tokens first, then drive this flow, and report its failure.
 #[derive(Debug)]
 pub struct Revocation(AuthenticatedRequest<Revoked>);
 
@@ -36,8 +36,8 @@ impl Parse for Revoked {
 }
 
 impl RelyingParty {
-    /// Revokes the refresh token, and with it the whole grant (RFC 7009 section 2.1). If there is no refresh token, revokes
-    /// the access token.
+    /// Revokes the refresh token, and with it the whole grant (RFC 7009 section 2.1). If there is no refresh token,
+    /// revokes the access token.
     ///
     /// # Errors
     /// `revocation.unsupported`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `sign.failed`.

@@ -85,8 +85,9 @@ impl ServerMetadataFetch {
         Ok(Step::call(request, policy, Self { issuer, options, asked: form, uri, or_else }))
     }
 
-    /// Fetches the OpenID Connect metadata of `issuer` at another URL than its well-known one (Azure AD B2C, the first version
-    /// of Microsoft Entra ID). The issuer in the document must still be `issuer`: take it from the provider's documentation.
+    /// Fetches the OpenID Connect metadata of `issuer` at another URL than its well-known one (Azure AD B2C, the first
+    /// version of Microsoft Entra ID). The issuer in the document must still be `issuer`: take it from the provider's
+    /// documentation.
     pub fn start_at(url: &Endpoint, issuer: Issuer, options: ProviderOptions) -> Step<Self> {
         let policy = Policy::read(METADATA_LIMIT, Accept::AnyButMarkup);
         let (asked, uri) = (WellKnown::OpenIdConfiguration, url.uri().clone());

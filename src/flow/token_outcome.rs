@@ -1,7 +1,7 @@
 //! The outcome of a token request, and the check of its tokens.
 //!
-//! Once tokens have arrived, the flow does not end in an error: it returns the tokens, as [`TokenOutcome::Unverified`] if
-//! their ID token is missing or wrong.
+//! Once tokens have arrived, the flow does not end in an error: it returns the tokens, as [`TokenOutcome::Unverified`]
+//! if their ID token is missing or wrong.
 
 use std::sync::Arc;
 
@@ -25,9 +25,9 @@ use crate::token::scope::Scope;
 use crate::token::token_set::TokenSet;
 use crate::token::token_type::TokenType;
 
-/// The outcome of a token request whose response had tokens.
+/// The outcome of a token request whose response has tokens.
 ///
-/// Exhaustive: no tokens may be passed over.
+/// Exhaustive, so that callers handle the tokens of both variants.
 #[derive(Debug)]
 #[must_use = "it holds the tokens"]
 #[allow(clippy::large_enum_variant, reason = "both hold the tokens, and are taken apart at once")]
@@ -57,9 +57,9 @@ impl TokenOutcome {
 }
 
 words! {
-    /// What can be odd about an ID token that is accepted.
+    /// Irregularities of an ID token that is accepted.
     Oddity {
-        /// Another key of the provider signed it than the one that its `kid` names.
+        /// The `kid` names another key of the provider than the key that signed the token.
         OtherKey = "other_key",
         /// The ID token of a refresh has a later `auth_time` than the one before it (against OpenID Connect Core 1.0
         /// section 12.2).
@@ -75,17 +75,17 @@ pub struct TokenGrant {
     pub tokens: TokenSet,
     /// `expires_in` as the provider wrote it.
     pub lifetime: Lifetime,
-    /// How long the refresh token is good, if the provider says (`refresh_expires_in` or `refresh_token_expires_in`): refresh
-    /// before that. No standard defines it.
+    /// The lifetime of the refresh token, if the provider sends it (`refresh_expires_in` or `refresh_token_expires_in`;
+    /// no standard defines them). Refresh before it ends.
     pub refresh_lifetime: Lifetime,
-    /// What was odd about the ID token, and accepted all the same: worth a note in a log.
+    /// The irregularities of the ID token that were accepted. Log them.
     pub oddities: Words<Oddity>,
     /// The whole token response, if the caller chose [`UnknownFields::Keep`](crate::UnknownFields::Keep).
     pub fields: Option<Fields>,
 }
 
-/// Tokens whose ID token is missing or wrong. The caller can only verify them again or revoke them: without evidence of the
-/// signature, the claims of the ID token are neither checked nor shown.
+/// Tokens whose ID token is missing or wrong. The caller can only verify them again or revoke them: without evidence of
+/// the signature, the claims of the ID token are neither checked nor shown.
 ///
 /// ```
 /// # use oidc_proto::{TokenSet, UnverifiedTokens};
@@ -127,7 +127,8 @@ pub(super) struct Grant {
 /// The request that the tokens were obtained with.
 #[derive(Debug)]
 pub(super) enum Origin {
-    /// A login for this scope; with an expectation if it was for `openid`. A code can be sent once, unlike a device code.
+    /// A login for this scope; with an expectation if it was for `openid`. A code can be sent once, unlike a device
+    /// code.
     Login { scope: Scope, expectation: Option<LoginExpectation>, spends_code: bool },
     /// A refresh of tokens of this scope. The ID token and the refresh token are kept if the response has no new ones.
     Refresh { id_token: Option<Arc<IdToken>>, refresh_token: Secret, scope: Scope },

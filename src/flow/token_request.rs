@@ -28,9 +28,10 @@ use crate::wire::response::Response;
 
 /// Awaits keys if they are needed, then tokens, then keys again if the key of the ID token is unknown.
 ///
-/// A login fetches keys first, so that it does not spend its code if the keys cannot be fetched. Until tokens have arrived,
-/// a failure is an error; after that it is [`TokenOutcome::Unverified`]. The request is not repeated, because a code (and
-/// often a refresh token) can be used only once. The one exception is a demand for a DPoP nonce (RFC 9449 section 8).
+/// A login fetches keys first, so that it does not spend its code if the keys cannot be fetched. Until tokens have
+/// arrived, a failure is an error; after that it is [`TokenOutcome::Unverified`]. The request is not repeated, because
+/// a code (and often a refresh token) can be used only once. The one exception is a demand for a DPoP nonce (RFC 9449
+/// section 8).
 pub struct TokenRequest(State);
 
 enum State {
@@ -50,8 +51,8 @@ struct Prepared {
 struct Pending {
     party: RelyingParty,
     origin: Origin,
-    /// When the last request was made. The tokens' lifetime counts from here: the response may have waited for a process
-    /// that was suspended.
+    /// When the last request was made. The tokens' lifetime counts from here: the response may have waited for a
+    /// process that was suspended.
     at: Timestamp,
     mark: Mark,
 }

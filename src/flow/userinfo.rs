@@ -52,7 +52,8 @@ impl Parse for Expected {
 }
 
 impl RelyingParty {
-    /// Requests the claims about the user who logged in. The response must have the `sub` of the ID token (section 5.3.2).
+    /// Requests the claims about the user who logged in. The response must have the `sub` of the ID token (section
+    /// 5.3.2).
     ///
     /// # Errors
     /// `userinfo.unsupported`, `userinfo.no_subject`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`,

@@ -25,7 +25,7 @@ words! {
 /// A set of algorithms.
 pub type Algorithms = Words<Algorithm>;
 
-/// Every algorithm whose verifying key can be public.
+/// All algorithms with a public verification key: all except HS256.
 pub fn asymmetric() -> Algorithms {
     Algorithm::ALL
         .iter()

@@ -8,7 +8,8 @@ use crate::base::secret::same_bytes;
 
 /// The left half of the hash that belongs to the algorithm, in base64url.
 ///
-/// `EdDSA` names no hash in OpenID Connect Core; SHA-512 is the one inside Ed25519, and what providers use.
+/// OpenID Connect Core defines no hash for `EdDSA`. This function uses SHA-512, like Ed25519 itself and like deployed
+/// providers.
 pub fn half_hash(algorithm: Algorithm, ascii: &str) -> String {
     match algorithm {
         Algorithm::Rs256 | Algorithm::Ps256 | Algorithm::Es256 | Algorithm::Hs256 => half::<Sha256>(ascii),

@@ -32,7 +32,7 @@ impl Jwk {
         self.kid.as_deref()
     }
 
-    /// `alg`: the only algorithm the key is for.
+    /// `alg`: the only algorithm that the key may be used with.
     pub fn algorithm(&self) -> Option<Algorithm> {
         self.algorithm
     }
@@ -149,7 +149,7 @@ impl Raw<'_> {
 }
 
 impl PublicKey {
-    /// Reads a public key from its JWK (RFC 7517), for keys that live elsewhere.
+    /// Reads a public key from its JWK (RFC 7517), for a private key in a key store.
     ///
     /// # Errors
     /// `jws.unusable_key`, `json.…`.

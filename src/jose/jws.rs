@@ -1,4 +1,4 @@
-//! A compact JWS (RFC 7515 section 7.1): its form first, its signature last.
+//! A compact JWS (RFC 7515 section 7.1). The form is checked before the signature.
 
 use std::fmt;
 
@@ -19,10 +19,9 @@ pub const TOKEN_LIMIT: usize = 64 * 1024;
 /// Longest `kid` in bytes: the longest in use are certificate digests and URLs.
 const KID_LIMIT: usize = 1024;
 
-/// A token whose form and header were checked, and whose signature was not.
+/// A token whose form and header were checked, but whose signature was not verified yet.
 ///
-/// It borrows the token and is short-lived. Nothing in a header chooses the key by itself: `jwk`, `jku`, `x5u` and `x5c`
-/// are not even read.
+/// It borrows the token. The header cannot supply a key: `jwk`, `jku`, `x5u` and `x5c` are ignored.
 pub struct Jws<'a> {
     /// Header and payload with the dot between them.
     input: &'a str,
@@ -52,8 +51,8 @@ impl<'a> Jws<'a> {
     /// Reads the form of a token: its size, its three parts, its header.
     ///
     /// # Errors
-    /// `jws.too_large`, `jws.malformed`, `jws.encrypted`, `jws.header`, `jws.crit`, and `jws.algorithm` if the algorithm
-    /// is `none` or unknown.
+    /// `jws.too_large`, `jws.malformed`, `jws.encrypted`, `jws.header`, `jws.crit`, and `jws.algorithm` if the
+    /// algorithm is `none` or unknown.
     pub fn parse(token: &'a str) -> Result<Self, Error> {
         if token.len() > TOKEN_LIMIT {
             return Err(ErrorCode::JWS_TOO_LARGE.into());
@@ -76,7 +75,8 @@ impl<'a> Jws<'a> {
         if header.b64.present {
             return Err(Error::new(ErrorCode::JWS_CRIT).at("b64"));
         }
-        // A hint of another type is none. A type is asked for by those who read it, and then this is no type that they know.
+        // A hint of another type is none. A type is asked for by those who read it, and then this is no type that they
+        // know.
         let kid = header.kid.text().ok().flatten();
         let typ = header.typ.text().unwrap_or(Some(""));
         let short = |text: Option<&str>, name| match text {
@@ -92,7 +92,7 @@ impl<'a> Jws<'a> {
         Ok(Self { input, payload, signature, algorithm, kid, typ })
     }
 
-    /// `alg`: what the token says about itself. Never a reason to allow it.
+    /// `alg` as the token states it. It is untrusted: compare it with the allowed algorithms.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
@@ -112,7 +112,7 @@ impl<'a> Jws<'a> {
         self.input
     }
 
-    /// The payload, decoded by this call, and not to be believed before [`Jws::verify`].
+    /// Decodes the payload. It is untrusted until [`Jws::verify`] succeeds.
     ///
     /// # Errors
     /// `jws.malformed` if it is not base64url.
@@ -120,7 +120,7 @@ impl<'a> Jws<'a> {
         decode(self.payload).ok_or_else(|| Error::new(ErrorCode::JWS_MALFORMED).at("payload"))
     }
 
-    /// Whether the algorithm is one of those allowed, before anything else is done with the token.
+    /// Checks that the algorithm is allowed. Call it before you use the token.
     ///
     /// # Errors
     /// `jws.algorithm`
@@ -134,12 +134,13 @@ impl<'a> Jws<'a> {
         Err(error.with_expected(Quote::library(names.join(", "))))
     }
 
-    /// Verifies the signature: the algorithm against those allowed, then the key by `kid`, type and curve, then the
-    /// signature. Where the key that `kid` names fails, or there is none, at most four other keys that fit the algorithm are
-    /// tried: [`Signed::is_by_other_key`]. `HS256` is refused whether allowed or not: a key set holds no secrets.
+    /// Verifies the signature. It checks that the algorithm is allowed, finds the key by `kid`, type and curve, and
+    /// verifies the signature with the key. If that key fails or does not exist, it tries at most four other keys that
+    /// fit the algorithm; [`Signed::is_by_other_key`] is then `true`. It always refuses `HS256`, because a key set
+    /// contains no secrets.
     ///
     /// # Errors
-    /// `jws.algorithm`, `jws.no_backend`, `jws.unknown_key` (then the set may be fetched again), `jws.ambiguous_key`,
+    /// `jws.algorithm`, `jws.no_backend`, `jws.unknown_key` (a newer key set may help), `jws.ambiguous_key`,
     /// `jws.malformed`, `jws.unusable_key`, `jws.signature`.
     pub fn verify(&self, keys: &Keys, allowed: Algorithms) -> Result<Signed, Error> {
         self.check_algorithm(allowed)?;
@@ -195,8 +196,8 @@ impl Jws<'_> {
         Signed { algorithm: self.algorithm, is_by_other_key: false }
     }
 
-    /// Verifies an HS256 signature under a secret that only the two parties know. For whoever registered it so: a key set
-    /// holds no secrets, and [`Jws::verify`] refuses the algorithm.
+    /// Verifies an HS256 signature with the client secret, for a client that is registered for HS256. [`Jws::verify`]
+    /// refuses this algorithm.
     ///
     /// # Errors
     /// `jws.algorithm`, `jws.malformed`, `jws.signature`; `jws.unusable_key` for a secret below 32 bytes.
@@ -237,7 +238,7 @@ impl Signed {
         self.algorithm
     }
 
-    /// Whether it is by another key of the set than the one that `kid` names: the provider mixes up its keys.
+    /// Whether another key of the set made the signature than the key that `kid` names.
     pub fn is_by_other_key(&self) -> bool {
         self.is_by_other_key
     }

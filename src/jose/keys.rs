@@ -26,7 +26,7 @@ const OTHER_KEYS_LIMIT: usize = 4;
 /// Most keys that an error lists.
 const LISTED: usize = 6;
 
-/// A provider's keys, and the library that verifies by them.
+/// A provider's keys, and the backend that verifies with them.
 pub struct Keys {
     keys: Box<[Jwk]>,
     dropped: Box<[Dropped]>,
@@ -37,8 +37,9 @@ pub struct Keys {
 impl Keys {
     /// Reads a key set.
     ///
-    /// Kept are public keys of the types RSA, EC (P-256, P-384, P-521) and OKP (Ed25519) that may verify signatures. Others,
-    /// symmetric keys, and keys that were published with their private part are skipped, whatever is wrong with them.
+    /// It keeps the public keys of the types RSA, EC (P-256, P-384, P-521) and OKP (Ed25519) that may verify
+    /// signatures. It skips all other keys, including symmetric keys and keys that were published with their private
+    /// part.
     ///
     /// # Errors
     /// `http.body_too_large` beyond 512 KiB; `json.…` if it is not a key set; `jwks.too_many_keys` beyond 100 keys.
@@ -96,8 +97,9 @@ impl Keys {
         self.backend
     }
 
-    /// The keys that a signature can be by: those with this `kid`, or without a `kid` the only one there is for the algorithm
-    /// (OpenID Connect Core 1.0 section 10.1). A `kid` is a hint (RFC 7515 section 4.1.4): other keys come after it.
+    /// The keys that a signature can be by: those with this `kid`, or without a `kid` the only one there is for the
+    /// algorithm (OpenID Connect Core 1.0 section 10.1). A `kid` is a hint (RFC 7515 section 4.1.4): other keys come
+    /// after it.
     ///
     /// # Errors
     /// `jws.ambiguous_key`, `jws.unusable_key`, and `jws.unknown_key` if no key fits at all.

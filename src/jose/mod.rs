@@ -1,19 +1,19 @@
 //! JSON Object Signing: algorithms, key sets, signatures.
 //!
-//! [`Jws::parse`] reads a token's form, [`Keys::parse`] a provider's key set, and [`Jws::verify`] brings the two
-//! together. The arithmetic is a [`backend`]'s.
+//! [`Jws::parse`] reads the form of a token. [`Keys::parse`] reads a provider's key set. [`Jws::verify`] verifies the
+//! token with the keys. A [`backend`] does the cryptography.
 //!
 // | file | holds |
 // |---|---|
 // | `algorithm.rs` | [`Algorithm`], [`Algorithms`] |
 // | `public_key.rs` | [`PublicKey`]: numbers within bounds |
-// | `signer.rs` `private_key.rs` | [`Signer`], [`PrivateKey`]: making a signature, here or elsewhere |
+// | `signer.rs` `private_key.rs` | [`Signer`], [`PrivateKey`]: making a signature, in this process or in a key store |
 // | `pem.rs` | private keys in PEM |
-// | `backend/` | [`backend::Backend`] and the two that there are |
+// | `backend/` | [`backend::Backend`] and its two implementations |
 // | `jwk.rs` `keys.rs` | [`Jwk`], [`Keys`]: one key of a provider's set, and the set |
 // | `jws.rs` | [`Jws`]: a token's form and its signature |
 // | `hash.rs` `hmac.rs` | [`half_hash`]; HS256 |
-// | `base64url.rs` `member.rs` | the encoding; members of a stranger's JSON object |
+// | `base64url.rs` `member.rs` | the encoding; members of an untrusted JSON object |
 
 mod algorithm;
 pub mod backend;
@@ -43,8 +43,8 @@ pub use public_key::PublicKey;
 pub(crate) use signer::signing_input_with_key;
 pub use signer::{Signer, signing_input, with_signature};
 
-/// What the default backend can verify; nothing without one. `HS256` is never among them: a key that verifies but
-/// also signs is not a provider's key.
+/// The algorithms that the default backend can verify; empty without a backend. It never contains `HS256`, because the
+/// provider's public keys cannot be used for it.
 pub fn supported() -> Algorithms {
     backend::default().map_or(Algorithms::EMPTY, backend::Backend::algorithms)
 }

@@ -10,7 +10,8 @@ use crate::error::{Error, ErrorCode, Quote};
 /// Several times what the largest key takes. Also what two bytes of a DER length can say.
 const LIMIT: usize = 0xf000;
 
-/// What PEM files hold in place of a private key that can be read. An error names one of these, never a line of the file.
+/// What PEM files hold in place of a private key that can be read. An error names one of these, never a line of the
+/// file.
 const OTHERS: [&str; 6] =
     ["PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE", "CERTIFICATE REQUEST", "EC PARAMETERS", "OPENSSH PRIVATE KEY"];
 

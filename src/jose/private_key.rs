@@ -1,4 +1,4 @@
-//! A private key as a client has it: here, or where only signatures come out of.
+//! A private key of a client: in this process, or in a key store.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use crate::error::Error;
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum PrivateKey {
-    /// Signs at once, inside the machine.
+    /// Signs in this process, without a step.
     Local(Arc<dyn Signer>),
-    /// Signs elsewhere: a flow that needs it yields [`Step::UseKey`](crate::Step::UseKey).
+    /// Signs in a key store: a flow that needs a signature returns [`Step::UseKey`](crate::Step::UseKey).
     Remote(Arc<RemoteKey>),
 }
 
@@ -20,7 +20,7 @@ pub enum PrivateKey {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RemoteKey {
-    /// The application's name for it, handed out with each signing input.
+    /// The application's name for the key. Each [`KeyUse`](crate::step::KeyUse) contains it.
     pub name: String,
     /// The algorithm of its signatures.
     pub algorithm: Algorithm,
@@ -31,16 +31,16 @@ pub struct RemoteKey {
 }
 
 impl RemoteKey {
-    /// A key by the application's name for it.
+    /// A key with this name.
     pub fn new(name: impl Into<String>, algorithm: Algorithm) -> Self {
         Self { name: name.into(), algorithm, key_id: None, public_key: None }
     }
 }
 
 impl PrivateKey {
-    /// Reads a key that signs at once, by the [default backend](super::backend::default), from PEM (RFC 7468): PKCS #8
-    /// (`PRIVATE KEY`), PKCS #1 (`RSA PRIVATE KEY`) or SEC 1 (`EC PRIVATE KEY`). `kid` is the name that the provider knows
-    /// the key by. Text and other blocks before the key are passed over.
+    /// Reads a local key from PEM (RFC 7468), for the [default backend](super::backend::default): PKCS #8 (`PRIVATE
+    /// KEY`), PKCS #1 (`RSA PRIVATE KEY`) or SEC 1 (`EC PRIVATE KEY`). `kid` is the key ID of the public key at the
+    /// provider. Text and other blocks before the key are ignored.
     ///
     /// ```
     /// # use oidc_proto::jose::{Algorithm, PrivateKey};
@@ -53,18 +53,18 @@ impl PrivateKey {
     /// ```
     ///
     /// # Errors
-    /// `private_key.pem`, `private_key.missing`, `private_key.encrypted`, `private_key.unusable`; `jws.no_backend`. None of
-    /// them holds a part of the key.
+    /// `private_key.pem`, `private_key.missing`, `private_key.encrypted`, `private_key.unusable`; `jws.no_backend`. No
+    /// error contains a part of the key.
     pub fn from_pem(algorithm: Algorithm, pem: &str, kid: Option<&str>) -> Result<Self, Error> {
         backend::signer_from_pem(algorithm, pem, kid).map(Self::Local)
     }
 
-    /// A key that signs at once.
+    /// A key in this process.
     pub fn local(signer: impl Signer) -> Self {
         Self::Local(Arc::new(signer))
     }
 
-    /// A key that signs elsewhere.
+    /// A key in a key store.
     pub fn remote(key: RemoteKey) -> Self {
         Self::Remote(Arc::new(key))
     }

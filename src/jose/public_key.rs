@@ -17,7 +17,7 @@ const RSA_MAX_EXPONENT: u64 = 0x1_ffff_ffff;
 /// The bytes of the largest exponent.
 const RSA_EXPONENT_LENGTH: usize = 5;
 
-/// A public key whose numbers are within bounds. Whether a point is on its curve is for the backend to say.
+/// A public key whose numbers are within bounds. The backend checks whether a point is on its curve.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PublicKey {
@@ -73,7 +73,7 @@ impl PublicKey {
         Sha256::digest(self.required_members().as_bytes()).into()
     }
 
-    /// The [`thumbprint`](Self::thumbprint) in base64url, as it serves for a `kid`.
+    /// The [`thumbprint`](Self::thumbprint) in base64url, for example to use it as `kid`.
     pub fn thumbprint_text(&self) -> String {
         encode(&self.thumbprint())
     }

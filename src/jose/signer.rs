@@ -5,7 +5,7 @@ use super::member::push_member;
 use super::{Algorithm, PublicKey};
 use crate::error::Error;
 
-/// A private key that signs at once. For keys that live elsewhere, flows have the step `UseKey`.
+/// A private key that signs in this process. For a key in a key store, flows return the step `UseKey`.
 pub trait Signer: Send + Sync + 'static {
     /// The algorithm of its signatures.
     fn algorithm(&self) -> Algorithm;
@@ -18,7 +18,7 @@ pub trait Signer: Send + Sync + 'static {
         None
     }
 
-    /// Signs. The signature has the form of RFC 7518 section 3: for ECDSA the two numbers, one after the other.
+    /// Signs `input`. The signature has the form of RFC 7518 section 3 (for ECDSA `r ‖ s`).
     ///
     /// # Errors
     /// `sign.failed`

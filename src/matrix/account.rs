@@ -11,17 +11,17 @@ use crate::token::id_token::IdToken;
 use crate::wire::form;
 
 words! {
-    /// What the user can be sent to the page for.
+    /// An action on the account management page.
     AccountAction {
         Profile = "org.matrix.profile",
-        /// All devices.
+        /// Show all devices.
         DevicesList = "org.matrix.devices_list",
-        /// One device.
+        /// Show one device.
         DeviceView = "org.matrix.device_view",
-        /// To sign one device out.
+        /// Sign out one device.
         DeviceDelete = "org.matrix.device_delete",
         AccountDeactivate = "org.matrix.account_deactivate",
-        /// To allow that the keys for cross-signing are replaced.
+        /// Allow the replacement of the cross-signing keys.
         CrossSigningReset = "org.matrix.cross_signing_reset",
     }
 }
@@ -38,7 +38,7 @@ impl AccountAction {
     }
 }
 
-/// The page, and what the provider says can be done there.
+/// The account management page, and the actions that the provider advertises for it.
 #[derive(Clone, Debug)]
 pub struct AccountManagement {
     uri: Endpoint,
@@ -62,7 +62,7 @@ impl AccountManagement {
         }
     }
 
-    /// Whether the provider says that it can do this. Providers that say nothing may do it all the same.
+    /// Whether the provider advertises this action. A provider that advertises no actions may still support it.
     pub fn supports(&self, action: AccountAction) -> bool {
         self.actions.contains(action) || self.older.contains(action)
     }
@@ -72,8 +72,8 @@ impl AccountManagement {
         self.names.iter().map(AsRef::as_ref)
     }
 
-    /// The URL to open in the user's browser; without an action the page itself. Actions about one device take its ID.
-    /// What the page's URL has in its query stays.
+    /// The URL to open in the user's browser. Without an action it is the URL of the page. Actions for one device need
+    /// its ID. What the page's URL has in its query stays.
     pub fn url(&self, action: Option<AccountAction>, device: Option<&DeviceId>) -> String {
         self.url_of(action.map(|action| self.name_of(action)), device)
     }

@@ -1,4 +1,4 @@
-//! The application: what it says about itself, and who it is at each provider.
+//! The application: its metadata, and its client IDs at the providers.
 //!
 //! ```
 //! use oidc_proto::adapter::BlockingDriver;
@@ -53,10 +53,10 @@ use crate::step::Step;
 
 /// An application and its client IDs, for any number of homeservers.
 ///
-/// It registers for each login, as the specification demands: a provider may delete a registration that no session uses.
-/// [`Application::with_reuse`] is the other choice. A session keeps the client ID that it was made with, so there can be several
-/// at one provider. Only [`Application::registrations`] has to be stored; [`Application::forget`] client IDs whose login came
-/// to nothing, and those of ended sessions.
+/// It registers for each login, as the specification demands: a provider may delete a registration that no session
+/// uses. [`Application::with_reuse`] is the other choice. A session keeps the client ID that it was made with, so there
+/// can be several at one provider. Only [`Application::registrations`] has to be stored; [`Application::forget`] client
+/// IDs whose login came to nothing, and those of ended sessions.
 #[derive(Clone, Debug)]
 pub struct Application {
     metadata: ClientMetadata,
@@ -67,10 +67,10 @@ pub struct Application {
 }
 
 impl Application {
-    /// An application that says this about itself, and the client IDs that it has already.
+    /// An application with these metadata and the client IDs that it already has.
     ///
-    /// The metadata must have a `client_uri`: all other URIs are on its host or below. For the device authorization grant
-    /// add it to `grant_types`.
+    /// The metadata must have a `client_uri`: all other URIs are on its host or below. To use the device authorization
+    /// grant, add it to `grant_types`.
     ///
     /// # Errors
     /// `registration.client_uri`, `registration.uri`, `registration.redirect_uri`.
@@ -85,18 +85,18 @@ impl Application {
         Self { reuses: true, ..self }
     }
 
-    /// Says something else about itself from now on: it then registers anew where it is not configured by hand. Sessions
-    /// go on with the client IDs that they have.
+    /// Changes the metadata. The application then registers again at each provider without a static client ID. Existing
+    /// sessions continue with their client IDs.
     ///
     /// # Errors
-    /// As [`Application::new`]. The application is then what it was.
+    /// As [`Application::new`]. After an error the application has not changed.
     pub fn set_metadata(&mut self, metadata: ClientMetadata) -> Result<(), Error> {
         client_rules::check(&metadata)?;
         self.metadata = metadata;
         Ok(())
     }
 
-    /// What it says about itself.
+    /// The metadata.
     pub fn metadata(&self) -> &ClientMetadata {
         &self.metadata
     }
@@ -106,20 +106,20 @@ impl Application {
         &self.registrations
     }
 
-    /// Configures a client ID for a provider. It overrides every registered one. Sessions go on with the client IDs that
-    /// they have, also with one that was configured before.
+    /// Sets a static client ID for a provider. It overrides every registered client ID. Existing sessions continue with
+    /// their client IDs.
     pub fn set_static(&mut self, issuer: &Issuer, client_id: impl Into<Box<str>>) {
         self.registrations.set_static(issuer, Registered::preregistered(client_id, ClientAuth::None));
     }
 
-    /// Configures no client ID for a provider any more: the application registers there, where it has not done so. Sessions
-    /// go on with the client IDs that they have.
+    /// Removes the static client ID of a provider. The application then uses its registration there, or registers.
+    /// Existing sessions continue with their client IDs.
     pub fn unset_static(&mut self, issuer: &Issuer) {
         self.registrations.unset_static(issuer);
     }
 
-    /// Configures a client ID for a homeserver, whoever its provider is. It overrides all others. It is not stored: configure
-    /// it again after each start. Sessions go on with the client IDs that they have.
+    /// Configures a client ID for a homeserver, whoever its provider is. It overrides all others. It is not stored:
+    /// configure it again after each start. Sessions go on with the client IDs that they have.
     pub fn set_static_at(&mut self, homeserver: &Homeserver, client_id: impl Into<Box<str>>) {
         self.fixed.insert(homeserver.clone(), Registered::preregistered(client_id, ClientAuth::None));
     }
@@ -137,10 +137,10 @@ impl Application {
         Some(self.party_as(server, fixed.or_else(reused)?))
     }
 
-    /// Registers it. Hand the response to [`Application::keep`], whatever becomes of the login that follows.
+    /// Registers the application. Pass the response to [`Application::keep`], even if the login fails later.
     ///
     /// # Errors
-    /// `registration.unsupported`: then only a client ID that is configured by hand will do.
+    /// `registration.unsupported`: register by hand, and call [`Application::set_static`].
     pub fn register(&self, server: &AuthServer) -> Result<Step<Registration>, Error> {
         Registration::start(&server.provider, self.metadata.clone())
     }
@@ -156,8 +156,8 @@ impl Application {
         self.registrations.insert(issuer, &self.metadata, registered);
     }
 
-    /// Who it was when a session was made. A public client needs no registration for that: the session names it. `None` for
-    /// another client that was forgotten since; the user has to log in anew then.
+    /// Who it was when a session was made. A public client needs no registration for that: the session names it. `None`
+    /// for another client that was forgotten since; the user has to log in anew then.
     pub fn party_of(&self, session: &UserSession, server: &Arc<AuthServer>) -> Option<Party> {
         let (issuer, client_id) = (session.tokens().issuer(), session.tokens().client_id());
         if let Some(registered) = self.registrations.by_client_id(issuer, client_id) {
@@ -167,20 +167,20 @@ impl Application {
         is_public.then(|| self.party_as(server, &Registered::preregistered(client_id, ClientAuth::None)))
     }
 
-    /// A login failed: whether the provider may have forgotten the client, so that a login with a new registration is worth
-    /// one try. No further login uses the client ID then; its sessions go on with it.
+    /// A login failed: whether the provider may have forgotten the client, so that a login with a new registration is
+    /// worth one try. No further login uses the client ID then; its sessions go on with it.
     ///
-    /// That is so after `token.invalid_client`, and after `callback.expired`: a provider shows an error page where it does not
-    /// know the client, and the browser never comes back. It is not so for a client ID that is configured, nor for one that was
-    /// registered for this login.
+    /// That is so after `token.invalid_client`, and after `callback.expired`: a provider shows an error page where it
+    /// does not know the client, and the browser never comes back. It is not so for a client ID that is configured, nor
+    /// for one that was registered for this login.
     pub fn retire(&mut self, party: &Party, error: &Error) -> bool {
         let is_doubtful = matches!(error.code(), ErrorCode::TOKEN_INVALID_CLIENT | ErrorCode::CALLBACK_EXPIRED);
         let (issuer, client_id) = (party.server().provider.issuer(), party.client().id());
         is_doubtful && !party.is_newly_registered() && self.registrations.retire(issuer, client_id)
     }
 
-    /// Forgets a client ID: its session has ended, or the provider does not know it any more (`token.invalid_client`). Returns
-    /// whether there was one.
+    /// Forgets a client ID: its session has ended, or the provider does not know it any more (`token.invalid_client`).
+    /// Returns whether there was one.
     pub fn forget(&mut self, server: &AuthServer, client_id: &str) -> bool {
         self.registrations.remove(server.provider.issuer(), client_id)
     }

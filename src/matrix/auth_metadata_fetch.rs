@@ -8,8 +8,8 @@
 //!                  └─ 404 ─▶ Done(NotSupported)
 //! ```
 //!
-//! Only 404 at every step says that there is no OAuth 2.0 API: then the application falls back to the older login API. Any
-//! other failure is a failure, not a response. Errors that name no field name the request: `auth_metadata`, `auth_issuer`,
+//! The result is `NotSupported` only if every request gets status 404. The application then uses the older login API.
+//! Any other failure is an error. Errors that name no field name the request: `auth_metadata`, `auth_issuer`,
 //! `openid_configuration`.
 //!
 //! ```
@@ -53,18 +53,18 @@ use crate::wire::response::Response;
 
 /// Whether a homeserver has the OAuth 2.0 API.
 ///
-/// Exhaustive: it is yes or no.
+/// Exhaustive: there are two cases.
 #[derive(Clone, Debug)]
 #[must_use = "it says whether there is anything to log in at"]
 pub enum Support {
-    /// It has.
+    /// The homeserver has the API.
     Supported(Arc<AuthServer>),
-    /// It has not: its users log in by the older API.
+    /// The homeserver does not have the API. Its users log in with the older API.
     NotSupported,
 }
 
 impl Support {
-    /// The provider, or the error that there is none.
+    /// The homeserver with its provider.
     ///
     /// # Errors
     /// `matrix.unsupported`.
@@ -76,7 +76,7 @@ impl Support {
     }
 }
 
-/// Awaits the metadata, in one place after the other.
+/// Awaits the metadata. It tries several endpoints in order.
 #[derive(Debug)]
 pub struct AuthMetadataFetch {
     homeserver: Homeserver,
@@ -110,7 +110,7 @@ struct IssuerResponse<'a> {
 }
 
 impl AuthMetadataFetch {
-    /// Asks for the metadata.
+    /// Fetches the metadata.
     ///
     /// # Errors
     /// `url.scheme` for `http` that the options do not allow.

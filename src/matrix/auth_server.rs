@@ -18,7 +18,7 @@ use crate::party::options::ProviderOptions;
 use crate::party::provider::Provider;
 use crate::wire::freshness::Freshness;
 
-/// How the metadata were found. It tells how old the homeserver is. Serde: its name.
+/// Where the metadata were found. This shows the age of the homeserver. Serde uses the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -152,15 +152,15 @@ impl AuthServer {
         }
     }
 
-    /// Whether the provider says that a new account can be asked for (`prompt=create`).
+    /// Whether the provider advertises the creation of accounts (`prompt=create`).
     pub fn creates_accounts(&self) -> bool {
         self.provider.metadata().prompt_values.is_some_and(|values| values.contains(Prompt::Create))
     }
 }
 
-/// What Matrix demands beyond the standards below it. It demands `registration_endpoint` and `response_modes_supported`,
-/// too; but deployed servers lack them, a client ID of the application's own needs no registration, and without the modes
-/// the default of RFC 8414 is what Matrix wants.
+/// What Matrix demands beyond the standards below it. It demands `registration_endpoint` and
+/// `response_modes_supported`, too; but deployed servers lack them, a client ID of the application's own needs no
+/// registration, and without the modes the default of RFC 8414 is what Matrix wants.
 fn check(metadata: &ServerMetadata) -> Result<(), Error> {
     let missing = |name| Error::new(ErrorCode::METADATA_MISSING_FIELD).at(name);
     let unsupported = |name| Error::new(ErrorCode::METADATA_UNSUPPORTED).at(name);

@@ -1,14 +1,14 @@
 //! What a session is bound to: a user and a device at a homeserver. It stays the same when all tokens are replaced.
 //!
-//! What can be made of one stands beside that: the login to offer again in `login.rs`, the check of a new login in
-//! `completion.rs`, the session with its tokens in `user_session.rs`.
+//! Its other methods are in other files: a new login in `login.rs`, the check of a new login in `completion.rs`, the
+//! session with its tokens in `user_session.rs`.
 
 use super::homeserver::Homeserver;
 use super::id::{DeviceId, UserId};
 
 /// A user and a device at a homeserver.
 ///
-/// Where the core's session is driven by an adapter, this is what remains to be known beside it:
+/// If an adapter drives the core's session, keep the `Binding` beside it:
 ///
 /// ```
 /// use oidc_proto::Error;
@@ -17,7 +17,7 @@ use super::id::{DeviceId, UserId};
 /// use oidc_proto::session::Event;
 /// # use oidc_proto::{AccessToken, Env};
 ///
-/// /// The homeserver answered a request that had this token with an error.
+/// /// The homeserver responded with an error to a request that had this token.
 /// async fn refused<E: Env>(
 ///     handle: &SessionHandle<E>, said: &mut SoftLogout, token: &AccessToken, response: http::Response<Vec<u8>>,
 /// ) {

@@ -1,4 +1,4 @@
-//! The end of every login: from tokens to the user and the device that they are for.
+//! The last part of each login: finds the user and the device of the tokens.
 //!
 //! ```text
 //! (a grant) ─┬─ verified ───▶ Whoami ─┬─ the user and device that were expected ─▶ Done(LoggedIn)
@@ -6,8 +6,9 @@
 //!            └─ unverified ─────────────────────────────────────────────────────▶ Done(Refused)
 //! ```
 //!
-//! Until tokens have arrived a failure is an error; from then on nothing loses them: they come out as a [`RefusedTokens`],
-//! to be asked about again or revoked. A session that the login was for is not touched before it is all true.
+//! Before tokens have arrived, a failure is an error. After that, no failure loses the tokens: the flow returns
+//! [`RefusedTokens`], which can be checked again or revoked. If the login is for an existing session, that session
+//! changes only after all checks.
 
 use super::binding::Binding;
 use super::id::{DeviceId, UserId};
@@ -21,27 +22,26 @@ use crate::flow::{Revocation, TokenRequest};
 use crate::step::{Flow, Input, Step};
 use crate::token::token_set::TokenSet;
 
-/// What came of a login.
+/// The outcome of a login.
 ///
-/// Exhaustive: no tokens may be passed over.
+/// Exhaustive, so that callers handle the tokens of both variants.
 #[derive(Debug)]
 #[must_use = "it holds the tokens"]
 #[allow(clippy::large_enum_variant, reason = "both hold the tokens, and are taken apart at once")]
 pub enum LoginOutcome {
     /// The user is logged in.
     LoggedIn(Login),
-    /// Tokens came, but not those that were asked for, or nobody can say whose they are.
+    /// Tokens came, but they are for another user or device, or the homeserver did not confirm whose they are.
     Refused {
         /// What is wrong.
         error: Error,
-        /// The tokens, to be asked about again or revoked.
+        /// The tokens, to be checked again or revoked.
         tokens: RefusedTokens,
     },
 }
 
 impl LoginOutcome {
-    /// The login, or the reason why it is none. The refused grant is dropped: it stays valid at the provider until it
-    /// expires there.
+    /// The login. Refused tokens are dropped: they stay valid at the provider until they expire.
     ///
     /// # Errors
     /// The reason.
@@ -53,7 +53,7 @@ impl LoginOutcome {
     }
 }
 
-/// A user who has logged in: the homeserver itself has said so.
+/// A login that the homeserver has confirmed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Login {
@@ -62,7 +62,7 @@ pub struct Login {
 }
 
 impl Binding {
-    /// Checks that a new login is of this user, with this device: before its tokens take the place of others.
+    /// Checks that a new login is for this user and this device. Call it before you replace the tokens.
     ///
     /// # Errors
     /// `matrix.homeserver_mismatch`, `whoami.user_mismatch`, `whoami.device_mismatch`.
@@ -88,7 +88,7 @@ fn check_user(expected: &UserId, found: &UserId) -> Result<(), Error> {
     Err(error.with_expected(Quote::caller(expected.as_str())).with_found(Quote::provider(found.as_str())))
 }
 
-/// Tokens that are not what was asked for. They can be asked about again or revoked, and nothing else.
+/// Tokens that were refused. They can only be checked again or revoked.
 #[derive(Debug)]
 #[must_use = "the grant is valid at the provider until it is revoked"]
 pub struct RefusedTokens(Box<Refused>);
@@ -101,8 +101,8 @@ enum Refused {
 }
 
 impl RefusedTokens {
-    /// Tries again what failed: an ID token is verified with keys that are fetched anew, and the homeserver is asked once
-    /// more whose the tokens are.
+    /// Repeats the checks: verifies the ID token with newly fetched keys, and asks the homeserver again for the user
+    /// and the device.
     ///
     /// # Errors
     /// As [`Whoami::start`].
@@ -184,7 +184,7 @@ impl Unconfirmed {
     }
 }
 
-/// Awaits the end of a grant, then who the tokens are for.
+/// Awaits the tokens, then the user and the device of the tokens.
 #[derive(Debug)]
 pub struct Completion<F>(State<F>);
 

@@ -5,7 +5,7 @@
 //!                                          └─ 404, M_NOT_FOUND ─▶ Done(false)
 //! ```
 //!
-//! Any other response is a failure and says nothing about the device. Errors name the request: `devices`.
+//! Any other response is an error and says nothing about the device. Errors name the request: `devices`.
 
 use http::{Response, StatusCode};
 

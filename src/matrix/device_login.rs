@@ -31,8 +31,8 @@ use crate::step::{Flow, Input, Step};
 pub struct DeviceLogin(DeviceAuthorization, Box<Awaited<()>>);
 
 impl LoginRequest {
-    /// Asks for the codes of a login by another device. `prompt`, `login_hint`, `response_mode` and the lifetime have no
-    /// meaning for it.
+    /// Requests the codes for a login by another device. It ignores `prompt`, `login_hint`, `response_mode` and the
+    /// lifetime.
     ///
     /// # Errors
     /// `matrix.device_id`, `matrix.scope`, `device.unsupported`, `sign.failed`.
@@ -64,7 +64,7 @@ impl Flow for DeviceLogin {
 
 /// A login that the user has to allow on another device.
 ///
-/// Serde, versioned. What is said of [`PendingDevice`] goes for it, too.
+/// It implements serde and has a version. Keep it secret, like a [`PendingDevice`].
 #[derive(Clone, Serialize, Deserialize)]
 pub struct PendingDeviceLogin(Awaited<PendingDevice>);
 
@@ -92,7 +92,7 @@ impl PendingDeviceLogin {
         &self.0.authorization
     }
 
-    /// Waits for the user, and asks the homeserver who has logged in. The driver needs a timer.
+    /// Waits until the user has decided, then asks the homeserver who has logged in. The driver needs a timer.
     ///
     /// # Errors
     /// `matrix.homeserver_mismatch`, and as [`RelyingParty::poll_device`](crate::RelyingParty::poll_device).
@@ -103,10 +103,10 @@ impl PendingDeviceLogin {
         Completion::exchanging(step, expected, env)
     }
 
-    /// Asks the homeserver who has logged in, where the polling was another's: that of a login by QR code.
+    /// Asks the homeserver who has logged in, after another flow has polled for the tokens: for a login by QR code.
     ///
     /// # Errors
-    /// None: what is wrong comes with the tokens, as [`LoginOutcome::Refused`](super::LoginOutcome::Refused).
+    /// None. Errors are returned with the tokens, as [`LoginOutcome::Refused`](super::LoginOutcome::Refused).
     pub fn complete(
         self,
         exchanged: TokenOutcome,

@@ -1,4 +1,4 @@
-//! What every response of a homeserver has in common (client-server API, standard error response).
+//! Error responses of a homeserver (client-server API, standard error response).
 
 use std::time::Duration;
 
@@ -44,9 +44,9 @@ pub struct ErrorBody {
     pub errcode: Option<Errcode>,
     /// `errcode` and `error`, escaped. The homeserver's text: untrusted.
     pub text: ProviderText,
-    /// `soft_logout`: the device is still there, and a new login can go on with it.
+    /// `soft_logout`: the device still exists, and a new login can use it.
     pub soft_logout: bool,
-    /// `retry_after_ms`: when the homeserver wants to be asked again. Not capped.
+    /// `retry_after_ms`: how long to wait before the next request. Not capped.
     pub retry_after: Option<Duration>,
 }
 
@@ -63,7 +63,7 @@ struct Document<'a> {
 }
 
 impl ErrorBody {
-    /// Reads the body; `None` if it is no object with an `errcode`.
+    /// Reads the body; `None` if it is not a JSON object with an `errcode`.
     pub fn parse(body: &[u8]) -> Option<Self> {
         let document: Document<'_> = json::document(body).ok()?;
         let errcode = document.errcode?;
@@ -75,9 +75,8 @@ impl ErrorBody {
         })
     }
 
-    /// What the response means for the session whose access token the request had:
-    /// [`Session::unauthorized`](super::Session::unauthorized) takes it. `None` if it says nothing about the token: a
-    /// request that had none is the caller's mistake.
+    /// The refusal of the access token, for [`Session::unauthorized`](super::Session::unauthorized). `None` if the
+    /// response says nothing about the token, for example if the request had no token.
     pub fn refusal(&self, status: StatusCode) -> Option<Refusal> {
         match self.errcode {
             Some(Errcode::UnknownToken) if status == StatusCode::UNAUTHORIZED => Some(Refusal::Token),
@@ -105,7 +104,7 @@ pub(super) fn during(request: &'static str) -> impl Fn(Error) -> Error {
 
 /// The body of a successful response to the request of that name.
 ///
-/// As with every other endpoint a verdict is believed only from a 4xx answer with a well-formed error object.
+/// As with every other endpoint, a verdict is accepted only from a 4xx response with a well-formed error object.
 ///
 /// # Errors
 /// `homeserver.…`, `http.…`.

@@ -1,4 +1,4 @@
-//! Where a homeserver is.
+//! Homeservers, and the addresses that a user types in.
 
 use std::fmt;
 
@@ -10,8 +10,8 @@ use crate::base::url::{Endpoint, Schemes};
 use crate::error::{Error, ErrorCode};
 use crate::wire::form;
 
-/// A homeserver, by the base URL of its client-server API: `https` unless another choice is named, without query and
-/// fragment. A slash at its end makes no difference.
+/// The base URL of a homeserver's client-server API. It must be `https` unless the caller allows `http`, and has no
+/// query and no fragment. A slash at its end is ignored.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Homeserver(Box<str>);
 
@@ -82,7 +82,7 @@ impl<'de> Deserialize<'de> for Homeserver {
     }
 }
 
-/// What a user types in to say where they have their account.
+/// The address that a user types in to name their homeserver.
 ///
 /// Exhaustive: a homeserver has a name or a URL.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

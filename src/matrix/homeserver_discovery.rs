@@ -8,12 +8,12 @@
 //!                              └─ 404 ─▶ as for the name in the URL, once
 //! ```
 //!
-//! A document that cannot be used, or that cannot be fetched, is passed over, as deployed clients do: the name itself is asked,
-//! and [`FoundHomeserver::warning`] says what is wrong. If there is no homeserver either, that is the error.
+//! A document that cannot be used, or that cannot be fetched, is passed over, as deployed clients do: the name itself
+//! is asked, and [`FoundHomeserver::warning`] says what is wrong. If there is no homeserver either, that is the error.
 //!
-//! Redirects of the well-known document are followed, three at most: hosts send `example.org` to `www.example.org`, as
-//! browsers expect it, and nothing in the request is meant for one of them only. No other request of this crate but that
-//! for a rendezvous follows any. Errors name the request that they are about: `well_known`, `versions`.
+//! The flow follows at most three redirects of the well-known document, because many hosts redirect `example.org` to
+//! `www.example.org`. The request contains nothing secret. In this crate, only this request and the creation of a
+//! rendezvous follow redirects. Errors name the request that they are about: `well_known`, `versions`.
 //!
 //! ```
 //! use oidc_proto::Schemes;
@@ -68,16 +68,16 @@ enum State {
     ExpectVersions { homeserver: Homeserver, or_else: Option<ServerName>, warning: Option<Error> },
 }
 
-/// A homeserver that responses.
+/// A homeserver that responded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FoundHomeserver {
-    /// Where it is.
+    /// Its base URL.
     pub homeserver: Homeserver,
-    /// The versions of the specification that it says it speaks, as it wrote them: untrusted.
+    /// The versions of the specification that it advertises. Untrusted.
     pub versions: Vec<String>,
-    /// Why the well-known document was passed over, if it should have named the homeserver. Tell the user, or the server's
-    /// administrator.
+    /// Why the well-known document was passed over, if it should have named the homeserver. Tell the user, or the
+    /// server's administrator.
     pub warning: Option<Error>,
 }
 
@@ -99,7 +99,7 @@ struct Versions {
 }
 
 impl HomeserverDiscovery {
-    /// Looks the name up, or asks at the URL.
+    /// Looks up the name, or checks the URL.
     ///
     /// # Errors
     /// `url.scheme` for `http` that is not allowed.

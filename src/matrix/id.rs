@@ -60,8 +60,8 @@ macro_rules! text {
     };
 }
 
-/// The name of a Matrix server: a host name or an IP address, and a port maybe. It need not be where the homeserver is:
-/// see [`HomeserverDiscovery`](super::HomeserverDiscovery).
+/// The name of a Matrix server: a host name or an IP address, with an optional port. The homeserver can have another
+/// host: see [`HomeserverDiscovery`](super::HomeserverDiscovery).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerName(Box<str>);
 
@@ -127,16 +127,16 @@ impl UserId {
     }
 }
 
-/// A device: what a login is for. End-to-end encryption has its keys per device, so a new login of a known session asks
-/// for the same one again.
+/// A device ID. Each login is for a device. The keys of end-to-end encryption belong to the device, so a new login of a
+/// known session requests the same device again.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceId(Box<str>);
 
 text!(DeviceId, DeviceId::answered);
 
 impl DeviceId {
-    /// A device ID that the application has: 1 to 255 characters that a scope value can carry (RFC 6749 section 3.3), for
-    /// example the device's Curve25519 key in base64. The homeserver decides what it accepts. Make a new one by
+    /// A device ID that the application has: 1 to 255 characters that a scope value can carry (RFC 6749 section 3.3),
+    /// for example the device's Curve25519 key in base64. The homeserver decides what it accepts. Make a new one by
     /// [`DeviceId::random`], or of 10 or more characters of `A-Z a-z 0-9 - . _ ~`: every homeserver accepts these.
     ///
     /// # Errors

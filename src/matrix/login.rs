@@ -59,9 +59,9 @@ use crate::party::metadata::ResponseMode;
 use crate::party::redirect_uri::RedirectUri;
 use crate::step::Step;
 
-/// A login whose user is elsewhere.
+/// A login that waits for its callback.
 ///
-/// Serde, versioned. What is said of [`PendingAuthorization`] goes for it, too.
+/// It implements serde and has a version. Keep it secret, like a [`PendingAuthorization`].
 #[derive(Clone, Serialize, Deserialize)]
 pub struct PendingLogin(pub(super) Awaited<PendingAuthorization>);
 
@@ -84,17 +84,17 @@ impl PendingLogin {
         &self.0.device_id
     }
 
-    /// Where the browser comes back to.
+    /// The redirect URI of the request.
     pub fn redirect_uri(&self) -> &RedirectUri {
         self.0.authorization.redirect_uri()
     }
 
-    /// How the browser brings the response.
+    /// The response mode of the request.
     pub fn response_mode(&self) -> ResponseMode {
         self.0.authorization.response_mode()
     }
 
-    /// From when on callbacks are refused.
+    /// The time from which callbacks are refused.
     pub fn expires_at(&self) -> Timestamp {
         self.0.authorization.expires_at()
     }
@@ -104,8 +104,8 @@ impl PendingLogin {
         self.0.authorization.key()
     }
 
-    /// Checks that a callback answers this login, and takes the code out of it. `authorization.access_denied` means that
-    /// the user cancelled.
+    /// Checks that a callback belongs to this login, and takes the code from it. The error
+    /// `authorization.access_denied` means that the user or the provider refused.
     ///
     /// # Errors
     /// `matrix.homeserver_mismatch`, and as [`RelyingParty::check`](crate::RelyingParty::check).

@@ -1,5 +1,5 @@
-//! Which login the older API offers (client-server API, `GET /login`), and whether it wants the OAuth 2.0 API to be preferred
-//! (MSC3824).
+//! Which login the older API offers (client-server API, `GET /login`), and whether it wants the OAuth 2.0 API to be
+//! preferred (MSC3824).
 
 use serde::Deserialize;
 
@@ -19,8 +19,8 @@ words! {
     }
 }
 
-/// The body of `GET /_matrix/client/v3/login`: what an application offers to users whose homeserver has both APIs, or only the
-/// older one.
+/// The body of `GET /_matrix/client/v3/login`: what an application offers to users whose homeserver has both APIs, or
+/// only the older one.
 ///
 /// ```
 /// use oidc_proto::matrix::LoginFlows;
@@ -33,8 +33,8 @@ words! {
 pub struct LoginFlows {
     /// The types of the flows, as the homeserver named them: untrusted.
     pub types: Vec<String>,
-    /// `oauth_aware_preferred`: the page of `m.login.sso` is that of the OAuth 2.0 API's provider. An application that knows that
-    /// API uses it; one that does not offers this flow alone.
+    /// `oauth_aware_preferred`: the page of `m.login.sso` is that of the OAuth 2.0 API's provider. An application that
+    /// knows that API uses it; one that does not offers this flow alone.
     pub oauth_aware_preferred: bool,
 }
 

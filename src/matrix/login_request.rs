@@ -22,7 +22,7 @@ use crate::party::redirect_uri::RedirectUri;
 use crate::token::id_token::IdToken;
 use crate::token::scope::Scope;
 
-/// What to ask for. By default: a new device, the scope form that the homeserver knows, nothing else.
+/// A login request. By default it requests a new device, and uses the scope form that the homeserver knows.
 #[derive(Clone, Debug)]
 pub struct LoginRequest {
     device_id: Option<DeviceId>,
@@ -48,7 +48,7 @@ impl Default for LoginRequest {
 }
 
 impl LoginRequest {
-    /// A login with a device of its own.
+    /// A login with a new device.
     pub fn new() -> Self {
         Self {
             device_id: None,
@@ -68,8 +68,9 @@ impl LoginRequest {
         }
     }
 
-    /// A new login of a known session: of the same user, with the same device and the same further scope values, and with the
-    /// session's ID token as a hint if it has one. Anyone else is refused, and the session is not touched then.
+    /// A new login of a known session: of the same user, with the same device and the same further scope values, and
+    /// with the session's ID token as a hint if it has one. A login of another user or device is refused, and the
+    /// session does not change.
     pub fn again(session: &UserSession) -> Self {
         let request = Self::of(session.user_id(), session.device_id());
         let request = request.with_further_scope(further_scope(session.tokens().scope()));
@@ -90,20 +91,20 @@ impl LoginRequest {
         Self { device_id: Some(device_id), ..self }
     }
 
-    /// How the scope values are spelled, instead of how the homeserver's age suggests.
+    /// Sets the spelling of the scope values. By default it depends on the version of the homeserver.
     #[must_use]
     pub fn with_scope_form(self, form: ScopeForm) -> Self {
         Self { form: Some(form), ..self }
     }
 
-    /// Further scope values: `openid`, or those of a homeserver's own.
+    /// Adds scope values, for example `openid` or values that a homeserver defines.
     #[must_use]
     pub fn with_further_scope(self, further: Scope) -> Self {
         Self { further, ..self }
     }
 
-    /// Scope values beside those that the request has already: further authorization of a live session, which adopts what the
-    /// login yields.
+    /// Scope values beside those that the request has already: further authorization of a live session, which adopts
+    /// what the login yields.
     #[must_use]
     pub fn with_more_scope(self, more: &Scope) -> Self {
         Self { further: self.further.union(more), ..self }
@@ -134,8 +135,8 @@ impl LoginRequest {
         Self { display: Some(display.into()), ..self }
     }
 
-    /// How long ago the user may have authenticated at the provider (`max_age`), in whole seconds. The provider sees to it; with
-    /// the scope `openid` the ID token proves it.
+    /// How long ago the user may have authenticated at the provider (`max_age`), in whole seconds. The provider sees to
+    /// it; with the scope `openid` the ID token proves it.
     #[must_use]
     pub fn with_max_age(self, max_age: Duration) -> Self {
         Self { max_age: Some(max_age), ..self }
@@ -153,8 +154,8 @@ impl LoginRequest {
         Self { acr_values: values.into_iter().map(Into::into).collect(), ..self }
     }
 
-    /// The ID token of the user who should log in (`id_token_hint`). It is sent only to its own provider, by the client that it
-    /// was made for.
+    /// The ID token of the user who should log in (`id_token_hint`). It is sent only to its own provider, by the client
+    /// that it was made for.
     #[must_use]
     pub fn with_id_token_hint(self, id_token: &IdToken) -> Self {
         Self { id_token_hint: Some(id_token.clone()), ..self }
@@ -166,20 +167,20 @@ impl LoginRequest {
         Self { login_hint: Some(Secret::new(hint)), ..self }
     }
 
-    /// The same by a user ID.
+    /// Sets `login_hint` to a user ID.
     #[must_use]
     pub fn with_login_hint_for(self, user_id: &UserId) -> Self {
         self.with_login_hint(user_id.hint())
     }
 
-    /// How the browser brings the response, instead of how the redirect URI suggests: in the fragment where it is `https` at
-    /// another host, so that the code does not reach its server's logs; else in the query.
+    /// Sets `response_mode`. By default it is `fragment` for an `https` redirect URI on another host, so that the code
+    /// does not get into that server's logs, and `query` otherwise.
     #[must_use]
     pub fn with_response_mode(self, mode: ResponseMode) -> Self {
         Self { response_mode: Some(mode), ..self }
     }
 
-    /// How long the user may take; 15 minutes unless named.
+    /// How long the user may take; by default 15 minutes.
     #[must_use]
     pub fn with_lifetime(self, lifetime: Duration) -> Self {
         Self { lifetime, ..self }
@@ -238,7 +239,7 @@ impl LoginRequest {
 }
 
 impl Binding {
-    /// The login to offer when the grant is gone: the same user, the same device.
+    /// The request for a new login of the same user and device, for a session whose grant has ended.
     pub fn login_again(&self) -> LoginRequest {
         LoginRequest::of(&self.user_id, &self.device_id)
     }

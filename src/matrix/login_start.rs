@@ -13,11 +13,12 @@ use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, Step};
 
 impl LoginRequest {
-    /// Starts a login: the URL for the user's browser, and what to keep until the browser comes back.
+    /// Starts a login. Returns the URL for the user's browser, and the pending login to keep until the browser comes
+    /// back.
     ///
     /// # Errors
-    /// `matrix.device_id`, `matrix.scope`, `authorization.…`; `metadata.unsupported` if a new account is asked for and the
-    /// provider says that it makes none; `par.required`.
+    /// `matrix.device_id`, `matrix.scope`, `authorization.…`; `metadata.unsupported` if the request creates an account
+    /// and the provider does not support this; `par.required`.
     pub fn start(
         self,
         redirect_uri: RedirectUri,
@@ -29,7 +30,7 @@ impl LoginRequest {
         Ok((url, PendingLogin(awaited.with(authorization))))
     }
 
-    /// The same by a pushed request (RFC 9126), for a provider that takes them or nothing else.
+    /// Starts a login with a pushed authorization request (RFC 9126).
     ///
     /// # Errors
     /// As [`LoginRequest::start`]; `par.unsupported`, `sign.failed`.
@@ -38,8 +39,8 @@ impl LoginRequest {
         PushedLogin::go_on(party.relying_party().push(request, env)?, Box::new(awaited), None)
     }
 
-    /// The same as the provider likes it: pushed where it takes pushed requests, and by the URL where it takes none, or where
-    /// pushing fails without a verdict and is not demanded.
+    /// The same as the provider likes it: pushed where it takes pushed requests, and by the URL where it takes none, or
+    /// where pushing fails without a verdict and is not demanded.
     ///
     /// # Errors
     /// As [`LoginRequest::push`], except `par.unsupported`.

@@ -1,17 +1,17 @@
 //! The Matrix profile: logging in at a homeserver by its OAuth 2.0 API (client-server API 1.18), and what comes after.
 //!
-//! Everything below this module is a client for any OpenID Provider; here is what Matrix adds.
+//! The rest of this crate is a client for any OpenID Provider. This module contains what Matrix adds.
 //!
 //! | you want | look at |
 //! |---|---|
 //! | to find a homeserver by what a user typed in | [`Address`], [`HomeserverDiscovery`] |
-//! | to know whether and where one logs in there | [`AuthMetadataFetch`], [`AuthServer`]; both at once: [`SupportCheck`] |
+//! | to know whether and where users log in there | [`AuthMetadataFetch`], [`AuthServer`]; both at once: [`SupportCheck`] |
 //! | client IDs at any number of providers | [`Application`] |
-//! | the object to hold: the application at a homeserver | [`Party`] |
+//! | to keep the application at a homeserver in one object | [`Party`] |
 //! | to log a user in | [`LoginRequest`], [`PendingLogin`]; by another device: [`PendingDeviceLogin`] |
 //! | to store and restore what a login yields | [`UserSession`] |
 //! | tokens that stay good | [`Session`]; driven by an adapter: [`Binding`], [`SoftLogout`] |
-//! | to know whose tokens are, or whether a device is there | [`Whoami`], [`DeviceCheck`] |
+//! | to know whose tokens they are, or whether a device exists | [`Whoami`], [`DeviceCheck`] |
 //! | to send the user to their account's page | [`AccountManagement`] |
 //! | to know what a homeserver's error means | [`ErrorBody`]; when to ask again: [`Retries`] |
 //! | to know which login to offer where there are two | [`LoginFlows`] |

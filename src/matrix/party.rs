@@ -1,4 +1,4 @@
-//! The thing to hold in Matrix: an application at a homeserver and its provider.
+//! The handle of an application at a homeserver and its provider.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use crate::message::end_session::{EndSessionRequest, EndSessionUrl, PendingLogou
 use crate::party::client::Client;
 use crate::party::relying_party::RelyingParty;
 
-/// An application at a homeserver, and at the provider that its users log in at: the thing to hold. Clones share everything.
+/// A handle: an application at a homeserver, and at the provider where its users log in. Clones share everything.
 ///
-/// Made by [`Application::party`](super::Application::party) and its siblings.
+/// [`Application::party`](super::Application::party), `keep` and `party_of` return it.
 #[derive(Clone, Debug)]
 pub struct Party {
     server: Arc<AuthServer>,
@@ -54,8 +54,8 @@ impl Party {
         self.party.client()
     }
 
-    /// The URL that ends the provider's own session in the user's browser, where the provider has a page for that; `None`
-    /// elsewhere.
+    /// The URL that ends the provider's own session in the user's browser, where the provider has a page for that;
+    /// `None` elsewhere.
     ///
     /// # Errors
     /// `provider.mismatch`, `client.mismatch` if the ID token is another provider's or client's.

@@ -7,9 +7,9 @@ use crate::error::{Error, Recovery};
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// The rule for requests that change nothing: no response, 429 and 5xx are worth another try after a pause, which is what the
-/// homeserver asks for (`Retry-After`, `retry_after_ms`) or doubles from one second, and a minute at most. A verdict is not
-/// asked for again.
+/// The rule for requests that change nothing: no response, 429 and 5xx are worth another try after a pause, which is
+/// what the homeserver asks for (`Retry-After`, `retry_after_ms`) or doubles from one second, and a minute at most. A
+/// verdict is not asked for again.
 ///
 /// ```
 /// use oidc_proto::ErrorCode;

@@ -1,4 +1,4 @@
-//! What a login at a homeserver asks for (client-server API, scope; MSC2967).
+//! The scope of a login at a homeserver (client-server API, scope; MSC2967).
 
 use super::id::DeviceId;
 use crate::error::{Error, ErrorCode};
@@ -29,8 +29,8 @@ impl ScopeForm {
 /// The scope of a login: the whole client-server API for one device, and further values.
 ///
 /// # Errors
-/// `matrix.device_id`; `matrix.scope` for a further value that is one of the two; `authorization.scope` for one that is no
-/// scope value.
+/// `matrix.device_id`; `matrix.scope` if a further value names a device or the whole API; `authorization.scope` if it
+/// is not a scope value.
 pub fn login_scope(form: ScopeForm, device: &DeviceId, further: &Scope) -> Result<Scope, Error> {
     device.check()?;
     if further.iter().any(is_own) {

@@ -1,5 +1,5 @@
-//! What `matrix-sdk` has stored: sessions and client IDs, of its module `oidc` (0.10 and before) and of `oauth` (0.11 and
-//! later).
+//! What `matrix-sdk` has stored: sessions and client IDs, of its module `oidc` (0.10 and before) and of `oauth` (0.11
+//! and later).
 //!
 //! ```text
 //! 0.10  {user_id, device_id, access_token, refresh_token?, latest_id_token?, issuer | issuer_info: {issuer}}
@@ -119,8 +119,8 @@ impl SdkSession {
         Self { client_id: Some(client_id.into()), ..self }
     }
 
-    /// The session at its homeserver and the homeserver's provider. When the access token expires was not stored: the session
-    /// refreshes when the homeserver refuses the token.
+    /// The session at its homeserver and the homeserver's provider. When the access token expires was not stored: the
+    /// session refreshes when the homeserver refuses the token.
     ///
     /// # Errors
     /// `provider.mismatch` if the session names another provider; `client.mismatch` if its client ID is not known;
@@ -159,9 +159,10 @@ struct Clients {
 }
 
 impl Application {
-    /// Takes over the client IDs that `matrix-sdk` knew at this homeserver and its provider: from its file of registrations
-    /// (`dynamic_registrations`), or from `static_registrations`, whose keys are issuers or homeservers. A registered one is
-    /// kept for its sessions, and for further logins if the application reuses clients. Returns whether there was one.
+    /// Takes over the client IDs that `matrix-sdk` knew at this homeserver and its provider: from its file of
+    /// registrations (`dynamic_registrations`), or from `static_registrations`, whose keys are issuers or homeservers.
+    /// A registered one is kept for its sessions, and for further logins if the application reuses clients. Returns
+    /// whether there was one.
     ///
     /// # Errors
     /// `stored.malformed`.

@@ -1,4 +1,4 @@
-//! A user's session while it lives: the core's session, bound to a user and a device at a homeserver.
+//! A running session: the core's session, bound to a user and a device at a homeserver.
 //!
 //! ```text
 //! 401 M_UNKNOWN_TOKEN ─▶ refresh ─┬─ new tokens ─▶ goes on
@@ -7,8 +7,8 @@
 //! 401 M_USER_LOCKED ───▶ Locked: everything is kept; ask again, minutes apart
 //! ```
 //!
-//! It is driven as the core's session is, through [`Session::core_mut`]; its events are read here. An adapter takes the
-//! core's session for itself: [`Session::into_parts`], and what [`Binding`] shows.
+//! Drive it like the core's session, through [`Session::core_mut`], but read its events with [`Session::poll_event`].
+//! To use an adapter, split the session with [`Session::into_parts`]; see [`Binding`].
 //!
 //! ```
 //! use oidc_proto::matrix::{ErrorBody, Session, SessionEvent};
@@ -51,7 +51,7 @@ use crate::flow::Revocation;
 use crate::session::{self, Access, Epoch, Outcome, RecordVersion, SessionOptions};
 use crate::step::Step;
 
-/// A session whose tokens stay good. Not to be stored: [`Session::user_session`] is.
+/// A session that keeps its tokens valid. To store it, use [`Session::user_session`].
 pub struct Session {
     core: session::Session,
     binding: Binding,
@@ -60,8 +60,9 @@ pub struct Session {
 
 impl Session {
     /// Joins what was stored with the client that it was made with
-    /// ([`Application::party_of`](super::Application::party_of)). `stored` is the version of the record, where the tokens
-    /// are kept in one; `None` without, and after a login. Then [`session::Session::save`] of [`Session::core_mut`] puts them there.
+    /// ([`Application::party_of`](super::Application::party_of)). `stored` is the version of the record, where the
+    /// tokens are kept in one; `None` without, and after a login. Then [`session::Session::save`] of
+    /// [`Session::core_mut`] puts them there.
     ///
     /// # Errors
     /// `matrix.homeserver_mismatch`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
@@ -88,7 +89,7 @@ impl Session {
         &self.binding.device_id
     }
 
-    /// The session as it is to be stored, with its newest tokens.
+    /// The session with its newest tokens, to be stored.
     pub fn user_session(&self) -> UserSession {
         self.binding.with_tokens(self.core.tokens().clone())
     }
@@ -98,8 +99,8 @@ impl Session {
         &self.core
     }
 
-    /// The core's session, to be driven. Tokens of a new login go through [`Session::adopt`], which knows whose they must
-    /// be.
+    /// The core's session, to drive it. Pass the tokens of a new login to [`Session::adopt`], which checks the user and
+    /// the device.
     pub fn core_mut(&mut self) -> &mut session::Session {
         &mut self.core
     }
@@ -119,13 +120,13 @@ impl Session {
         self.core.refresh(env)
     }
 
-    /// What came of an attempt: [`session::Session::outcome`].
+    /// The outcome of an attempt: [`session::Session::outcome`].
     pub fn outcome(&self, epoch: Epoch, env: &dyn Env) -> Outcome<'_> {
         self.core.outcome(epoch, env)
     }
 
-    /// The homeserver answered a request that had this token with an error. One that says nothing about the token, a
-    /// missing one above all, changes nothing.
+    /// Reports that the homeserver responded with an error to a request that had this token. If the error says nothing
+    /// about the token, the session does not change.
     pub fn unauthorized(
         &mut self,
         token: &AccessToken,
@@ -146,16 +147,16 @@ impl Session {
         LoginRequest::again(&self.user_session())
     }
 
-    /// Takes the tokens of a new login. Nothing else of the session changes: it has its user, its device and its client.
-    /// The grant of the replaced tokens is valid beside the new one until it is revoked: [`Session::poll_revocation`]. The
-    /// device stays.
+    /// Takes the tokens of a new login. Nothing else of the session changes: it has its user, its device and its
+    /// client. The grant of the replaced tokens is valid beside the new one until it is revoked:
+    /// [`Session::poll_revocation`]. The device stays.
     ///
-    /// A login by another client ID, where the provider had forgotten the old one, makes a new session:
+    /// If the new login has another client ID, because the provider had deleted the old one, make a new session with
     /// [`Session::new`].
     ///
     /// # Errors
     /// `whoami.user_mismatch`, `whoami.device_mismatch`, `matrix.homeserver_mismatch`; and as
-    /// [`session::Session::adopt`]. The session is then what it was, and the login the caller's: revoke it.
+    /// [`session::Session::adopt`]. After an error the session has not changed. Revoke the tokens of the new login.
     pub fn adopt(&mut self, login: &Login, env: &mut dyn Env) -> Result<(), Error> {
         self.binding.check(login)?;
         self.core.adopt(login.session.tokens().clone(), env)?;
@@ -163,8 +164,8 @@ impl Session {
         Ok(())
     }
 
-    /// Ends the session at once: [`session::Session::log_out`]. The revocation of its tokens makes the homeserver delete the
-    /// device.
+    /// Ends the session at once: [`session::Session::log_out`]. The revocation of its tokens makes the homeserver
+    /// delete the device.
     pub fn log_out(&mut self, env: &mut dyn Env) {
         self.core.log_out(env);
     }
@@ -177,13 +178,13 @@ impl Session {
         self.core.poll_revocation(env)
     }
 
-    /// Ends the session where there is nothing to revoke: the grant is gone, and the user does not log in again.
+    /// Ends the session without a revocation, if the grant has ended and the user does not log in again.
     pub fn give_up(&mut self, env: &mut dyn Env) {
         // Tokens that are worth nothing need not be revoked: the caller asks for no revocation.
         self.core.log_out(env);
     }
 
-    /// The next thing that happened.
+    /// The next event.
     pub fn poll_event(&mut self) -> Option<SessionEvent> {
         let event = self.core.poll_event()?;
         Some(self.soft_logout.event(event, self.core.tokens().access_token()))

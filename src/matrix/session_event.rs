@@ -7,25 +7,25 @@ use crate::base::secret::AccessToken;
 use crate::error::Error;
 use crate::session::{Event, Refusal};
 
-/// What a session tells its owner.
+/// The events of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionEvent {
-    /// The grant is gone: the user has to log in again, with the same device ([`Session::login_again`](super::Session::login_again)). Keep all that
-    /// belongs to the device.
+    /// The grant is gone: the user has to log in again, with the same device
+    /// ([`Session::login_again`](super::Session::login_again)). Keep the data of the device.
     LoginAgain {
-        /// What the homeserver said of the device, if it said anything before the provider did (`soft_logout`): it is
-        /// still there, or it may have been deleted. Then a new login makes it again, under its ID, but what the
-        /// homeserver kept for it is lost. Synapse says `false` also where a token has only expired.
+        /// `soft_logout` of the homeserver's last response about the current token, if there was one. `true`: the
+        /// device still exists. `false`: the device may have been deleted. A new login then creates it again with the
+        /// same ID, but the homeserver's data for it are lost. Synapse sends `false` even if a token has only expired.
         soft_logout: Option<bool>,
-        /// What the provider said, or that there is no refresh token.
+        /// The error of the provider, or `token.no_refresh_token`.
         error: Error,
     },
-    /// The session is over: erase what belongs to the device.
+    /// The session has ended: delete the data of the device.
     Erase,
-    /// The account is locked. Keep everything, and ask the homeserver again after minutes.
+    /// The account is locked. Keep the session, and send the request again after some minutes.
     Locked,
-    /// What the core's session tells.
+    /// An event of the core's session.
     Core(Event),
 }
 
@@ -42,8 +42,8 @@ impl SoftLogout {
         Self::default()
     }
 
-    /// The homeserver answered a request that had this token with an error: what the session is to be told, if that is anything.
-    /// `current` is the session's token now; what is said of an older one does not count.
+    /// The homeserver answered a request that had this token with an error: what the session is to be told, if that is
+    /// anything. `current` is the session's token now; what is said of an older one does not count.
     pub fn refusal(
         &mut self,
         token: &AccessToken,

@@ -1,4 +1,4 @@
-//! What a user typed in, checked in one go: is there a homeserver, and how does one log in at it?
+//! Checks what a user typed in: finds the homeserver and its login API.
 //!
 //! ```text
 //! start ─▶ HomeserverDiscovery ─▶ AuthMetadataFetch ─▶ Done(Checkup)
@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::party::options::ProviderOptions;
 use crate::step::{Flow, Input, Step};
 
-/// Awaits what its parts await.
+/// Awaits the discovery of the homeserver, then its metadata.
 #[derive(Debug)]
 pub struct SupportCheck(State);
 
@@ -22,7 +22,7 @@ enum State {
     Asking(AuthMetadataFetch, FoundHomeserver),
 }
 
-/// A homeserver, and how one logs in at it.
+/// A homeserver and its login API.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Checkup {
@@ -33,7 +33,7 @@ pub struct Checkup {
 }
 
 impl SupportCheck {
-    /// Finds the homeserver, and asks for its server metadata.
+    /// Finds the homeserver, and fetches its server metadata.
     ///
     /// # Errors
     /// `url.scheme` for `http` that the options do not allow.

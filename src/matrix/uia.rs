@@ -1,5 +1,5 @@
-//! A request that the user has to allow at the provider's page (client-server API, user-interactive authentication, `m.oauth`;
-//! MSC4312): the upload of new keys for cross-signing.
+//! A request that the user has to allow at the provider's page (client-server API, user-interactive authentication,
+//! `m.oauth`; MSC4312): the upload of new keys for cross-signing.
 //!
 //! ```text
 //! POST keys/device_signing/upload ─▶ 401 ─▶ OAuthStage::parse ─▶ url() in the browser ─▶ the same request with auth_json()

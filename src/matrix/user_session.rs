@@ -1,4 +1,4 @@
-//! A user's session as it is stored: whose, on which device, with which tokens.
+//! A user's session in its stored form: the user, the device and the tokens.
 
 use std::fmt;
 
@@ -21,9 +21,9 @@ use crate::token::token_set::TokenSet;
 
 /// A user, a device and its tokens at a homeserver.
 ///
-/// Serde, versioned: store it as JSON. As secret as a [`TokenSet`]. The client ID that it was made with is kept elsewhere,
-/// in the application's [`Registrations`](crate::Registrations), since all sessions share it; joined again they are a live
-/// [`Session`](super::Session).
+/// It implements serde and has a version: store it as JSON, and keep it as secret as a [`TokenSet`]. The client is
+/// stored separately, in the application's [`Registrations`](crate::Registrations), because all sessions share it.
+/// [`Session::new`](super::Session::new) takes both.
 #[derive(Clone)]
 pub struct UserSession {
     binding: Binding,
@@ -31,8 +31,8 @@ pub struct UserSession {
 }
 
 impl UserSession {
-    /// What an application has from elsewhere: another crate's store, a login by QR code. A login by this crate yields
-    /// one.
+    /// A session from another source, for example the store of another crate, or a login by QR code. A login with this
+    /// crate returns one.
     pub fn new(homeserver: Homeserver, user_id: UserId, device_id: DeviceId, tokens: TokenSet) -> Self {
         Self { binding: Binding { homeserver, user_id, device_id }, tokens }
     }
@@ -45,7 +45,7 @@ impl UserSession {
         versioned::from_json(json)
     }
 
-    /// What it is bound to.
+    /// The user and the device.
     pub fn binding(&self) -> &Binding {
         &self.binding
     }
@@ -76,9 +76,9 @@ impl UserSession {
         Self { tokens, ..self }
     }
 
-    /// The same session at a provider that was renamed, after `provider.mismatch`: a session belongs to its homeserver, and the
-    /// homeserver names its provider. The session's tokens go to the issuer that `server` names from then on, so ask the user
-    /// or the administrator if the error, which has both names, is a surprise.
+    /// The same session at a provider that was renamed, after `provider.mismatch`: a session belongs to its homeserver,
+    /// and the homeserver names its provider. The session's tokens go to the issuer that `server` names from then on,
+    /// so ask the user or the administrator if the error, which has both names, is a surprise.
     ///
     /// # Errors
     /// `matrix.homeserver_mismatch`.
@@ -90,8 +90,8 @@ impl UserSession {
         Ok(Self { tokens: TokenSet { owner, id_token: None, ..self.tokens }, ..self })
     }
 
-    /// The URL of the account's page: an action about one device is about the session's own unless another is named, without
-    /// which a provider forgets the action. The session's ID token goes along as a hint.
+    /// The URL of the account's page: an action about one device is about the session's own unless another is named,
+    /// without which a provider forgets the action. The session's ID token goes along as a hint.
     pub fn account_url(
         &self,
         account: &AccountManagement,
@@ -103,7 +103,7 @@ impl UserSession {
         account.hinted_url_of(action.map(|action| account.name_of(action)), device, self.tokens.id_token())
     }
 
-    /// Revokes the tokens: the homeserver then deletes the device. Forget the session first and drive this afterwards; a
+    /// Revokes the tokens: the homeserver then deletes the device. Delete the session first, then drive this flow: a
     /// logout that waits for the network can fail.
     ///
     /// # Errors
@@ -113,8 +113,8 @@ impl UserSession {
         party.relying_party().revoke(&self.tokens, env)
     }
 
-    /// Ends the provider's own session in the user's browser too: for [`Party::end_session`]. The hint is the ID token, or else
-    /// the user ID.
+    /// Ends the provider's own session in the user's browser too: for [`Party::end_session`]. The hint is the ID token,
+    /// or else the user ID.
     pub fn end_session(&self) -> EndSessionRequest {
         match self.tokens.id_token() {
             Some(id_token) => EndSessionRequest::new().with_id_token_hint(id_token),

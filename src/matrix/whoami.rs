@@ -1,10 +1,10 @@
-//! In whose name an access token speaks (client-server API, whoami).
+//! The user and the device of an access token (client-server API, whoami).
 //!
 //! ```text
 //! start ─▶ ResourceCall: GET whoami ─▶ Done(Identity)
 //! ```
 //!
-//! A login asks by itself. Errors name the request: `whoami`.
+//! A login does this itself. Errors name the request: `whoami`.
 
 use http::Response;
 use serde::Deserialize;
@@ -28,13 +28,13 @@ const WHOAMI: &str = "whoami";
 #[derive(Debug)]
 pub struct Whoami(ResourceCall);
 
-/// Whom an access token speaks for, and what device it is for.
+/// The user and the device of an access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Identity {
     /// `user_id`.
     pub user_id: UserId,
-    /// `device_id`; absent where a token is for no device.
+    /// `device_id`; absent if the token has no device.
     pub device_id: Option<DeviceId>,
 }
 

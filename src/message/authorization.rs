@@ -14,8 +14,8 @@ use crate::token::id_token::IdToken;
 use crate::token::scope::Scope;
 use crate::wire::form;
 
-/// An authorization request (RFC 6749 section 4.1.1, OpenID Connect Core 1.0 section 3.1.2.1). `client_id`, `state`, `nonce`
-/// and the PKCE challenge are added when the login starts.
+/// An authorization request (RFC 6749 section 4.1.1, OpenID Connect Core 1.0 section 3.1.2.1). `client_id`, `state`,
+/// `nonce` and the PKCE challenge are added when the login starts.
 #[derive(Clone, Debug)]
 pub struct AuthorizationRequest {
     pub(crate) redirect_uri: RedirectUri,
@@ -36,7 +36,7 @@ pub struct AuthorizationRequest {
     pub(crate) lifetime: Duration,
 }
 
-/// How long a user may take to log in by default: long enough to find a second factor.
+/// How long a user may take to log in by default. It allows time for a second factor.
 pub const LOGIN_LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 /// Parameters that this crate sets: callers cannot set them by [`AuthorizationRequest::with_parameter`].
@@ -93,8 +93,8 @@ impl AuthorizationRequest {
 
     /// Adds a `prompt` value.
     ///
-    /// Without a call of this method, a request for `openid` and `offline_access` sends `prompt=consent`: without consent
-    /// a provider must not give a refresh token for `offline_access` (OpenID Connect Core 1.0 section 11).
+    /// Without a call of this method, a request for `openid` and `offline_access` sends `prompt=consent`: without
+    /// consent a provider must not give a refresh token for `offline_access` (OpenID Connect Core 1.0 section 11).
     #[must_use]
     pub fn with_prompt(mut self, prompt: Prompt) -> Self {
         self.prompt = self.prompt.with(prompt);
@@ -187,7 +187,8 @@ impl AuthorizationRequest {
         OWN.contains(&name) || self.extra.iter().any(|(extra, _)| extra == name)
     }
 
-    /// Whether the user has to consent (OpenID Connect Core 1.0 section 11), and the caller has not said what to ask for.
+    /// Whether the user has to consent (OpenID Connect Core 1.0 section 11), and the caller has not said what to ask
+    /// for.
     pub(crate) fn needs_consent(&self) -> bool {
         let is_offline = self.scope.contains("openid") && self.scope.contains("offline_access");
         is_offline && self.prompt.is_empty() && self.other_prompts.is_empty() && !self.keeps_prompt

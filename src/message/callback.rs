@@ -1,7 +1,7 @@
 //! The authorization response as it comes back through the user's browser (RFC 6749 section 4.1.2, RFC 9207).
 //!
-//! Parsing checks only the form. [`RelyingParty::check`](crate::RelyingParty::check) checks that the response belongs to a
-//! login.
+//! Parsing checks only the form. [`RelyingParty::check`](crate::RelyingParty::check) checks that the response belongs
+//! to a login.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -37,7 +37,7 @@ pub struct Callback {
 }
 
 impl Callback {
-    /// From the URL that the browser was sent to, with the response in its query or its fragment.
+    /// Reads the URL that the browser was sent to, with the response in its query or its fragment.
     ///
     /// `check` later compares the rest of the URL with the redirect URI of the login.
     ///
@@ -140,7 +140,8 @@ impl Callback {
         error.with_found(Quote::library(self.mode.name()))
     }
 
-    /// Checks that it came to the login's redirect URI, where it is known which URL it came to (RFC 6749 section 3.1.2).
+    /// Checks that it came to the login's redirect URI, where it is known which URL it came to (RFC 6749 section
+    /// 3.1.2).
     ///
     /// # Errors
     /// `callback.redirect_uri`.
@@ -156,7 +157,8 @@ impl Callback {
     }
 
     /// The key to find the login that this callback claims to belong to. It is equal to
-    /// [`PendingAuthorization::key`](crate::PendingAuthorization::key), and proves nothing. `None` without `state`.
+    /// [`PendingAuthorization::key`](crate::PendingAuthorization::key), but it is no proof: anyone can forge it. `None`
+    /// without `state`.
     pub fn key(&self) -> Option<String> {
         Some(URL_SAFE_NO_PAD.encode(digest(self.state.as_ref()?.expose())))
     }

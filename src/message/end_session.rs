@@ -61,12 +61,12 @@ impl EndSessionRequest {
 }
 
 impl RelyingParty {
-    /// Returns the URL that logs the user out at the provider, and the logout to check the browser's return against. Open
-    /// the URL in the user's browser.
+    /// Returns the URL that logs the user out at the provider, and the logout to check the browser's return against.
+    /// Open the URL in the user's browser.
     ///
     /// # Errors
-    /// `end_session.unsupported`; `provider.mismatch`, `client.mismatch` if the ID token is another provider's or client's;
-    /// `metadata.url` if the query of the endpoint sets a parameter of the request.
+    /// `end_session.unsupported`; `provider.mismatch`, `client.mismatch` if the ID token is another provider's or
+    /// client's; `metadata.url` if the query of the endpoint sets a parameter of the request.
     pub fn end_session(
         &self,
         request: EndSessionRequest,
@@ -127,8 +127,8 @@ impl EndSessionUrl {
         self.0.expose()
     }
 
-    /// Whether it has more than 2,000 characters, which some browsers and servers refuse: most likely a large ID token is
-    /// in it. [`EndSessionRequest::with_logout_hint`] in its place makes the URL shorter.
+    /// Whether it has more than 2,000 characters, which some browsers and servers refuse: most likely a large ID token
+    /// is in it. [`EndSessionRequest::with_logout_hint`] in its place makes the URL shorter.
     pub fn is_long(&self) -> bool {
         self.as_str().len() > 2000
     }
@@ -148,7 +148,7 @@ impl fmt::Debug for EndSessionUrl {
 
 /// A logout from which the user's browser has not come back yet.
 ///
-/// Serde, versioned: about 150 bytes of JSON, for a server that keeps it until then. Serde writes `state` in clear: bind the
+/// It implements serde and has a version. The JSON has about 150 bytes. It contains `state` in clear text: bind the
 /// value to the user's browser, and delete it once the browser has come back.
 #[derive(Clone, Debug)]
 pub struct PendingLogout {

@@ -16,8 +16,8 @@ struct Members<'a> {
     request_uri: Option<Text<'a>>,
 }
 
-/// Parses the response (section 2.2): any 2xx with a `request_uri`. The lifetime is ignored, because the browser opens the
-/// URL at once.
+/// Parses the response (section 2.2): any 2xx with a `request_uri`. The lifetime is ignored, because the browser opens
+/// the URL at once.
 ///
 /// # Errors
 /// `authorization.…` as at the authorization endpoint, `token.invalid_client`, `dpop.nonce`, `dpop.proof`,

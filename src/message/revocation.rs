@@ -23,7 +23,8 @@ pub(crate) fn request(endpoint: &Endpoint, client: &Client, token: &Secret, hint
 
 /// Parses the response (section 2.2): any 2xx with any body. A token that was already invalid counts as revoked.
 ///
-/// Spring Authorization Server sends a client that it does not accept to its login page, others answer 403 without a body.
+/// Spring Authorization Server sends a client that it does not accept to its login page, others respond with 403
+/// without a body.
 ///
 /// # Errors
 /// `revocation.…`, `token.invalid_client`, `http.…`.

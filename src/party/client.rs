@@ -23,8 +23,8 @@ pub enum ClientAuth {
     SecretBasic(Secret),
     /// `client_secret_post`: the secret in the form.
     SecretPost(Secret),
-    /// `client_secret_jwt`: an assertion that is signed with the secret (HS256). The secret itself is not sent; it needs at
-    /// least 32 bytes.
+    /// `client_secret_jwt`: an assertion that is signed with the secret (HS256). The secret itself is not sent; it
+    /// needs at least 32 bytes.
     SecretJwt(Secret),
     /// `private_key_jwt`: an assertion signed by a key whose public half the provider knows (RFC 7523).
     PrivateKeyJwt(PrivateKey),
@@ -42,8 +42,9 @@ impl ClientAuth {
         }
     }
 
-    /// The usual method for a client with this secret: the header if the provider lists it, else the form if the provider lists
-    /// that. If it lists neither, it is the header all the same: providers know clients by methods that they do not list.
+    /// The usual method for a client with this secret: the header if the provider lists it, else the form if the
+    /// provider lists that. If it lists neither, the method is the header, because many providers accept methods that
+    /// they do not list.
     pub fn for_secret(secret: Secret, provider: &Provider) -> Self {
         let listed = provider.metadata().token_endpoint_auth_methods;
         let lists_form_alone =
@@ -51,8 +52,8 @@ impl ClientAuth {
         if lists_form_alone { Self::SecretPost(secret) } else { Self::SecretBasic(secret) }
     }
 
-    /// The strongest method that the provider supports for a client with this secret, in this order: an assertion, which does
-    /// not send the secret; the header; the form. The assertion (HS256) needs a secret of at least 32 bytes.
+    /// The strongest method that the provider supports for a client with this secret, in this order: an assertion,
+    /// which does not send the secret; the header; the form. The assertion (HS256) needs a secret of at least 32 bytes.
     ///
     /// A provider may accept only the method with which the client was registered. Then name that method instead.
     ///
@@ -106,14 +107,14 @@ pub enum IdTokenTrust {
     /// By this crate, with the provider's keys.
     #[default]
     Verify,
-    /// By the driver's key store, with the provider's keys: for example a browser's WebCrypto, in a build without a signature
-    /// backend. The flow asks for [`KeyUse::Verify`](crate::step::KeyUse::Verify), and trusts the verdict.
+    /// By the driver's key store, with the provider's keys: for example a browser's WebCrypto, in a build without a
+    /// signature backend. The flow asks for [`KeyUse::Verify`](crate::step::KeyUse::Verify), and trusts the verdict.
     VerifyElsewhere,
     /// Not at all: the ID token came directly from the token endpoint over TLS, and the certificate of the endpoint
     /// authenticates the token (OpenID Connect Core 1.0 section 3.1.3.7 rule 6).
     ///
-    /// **Warning**: whoever can answer in place of the token endpoint (a proxy that breaks TLS, a wrong certificate store)
-    /// can log in as anyone. All claims are still checked. Never accepted over plain `http`.
+    /// **Warning**: an attacker who can respond in place of the token endpoint (a proxy that breaks TLS, a wrong
+    /// certificate store) can log in as anyone. All claims are still checked. Never accepted over plain `http`.
     DangerousTrustTls,
 }
 
@@ -201,8 +202,8 @@ impl Client {
         Self { registered_algorithm: Some(algorithm), ..self }
     }
 
-    /// Sets the registered algorithm of userinfo responses, `userinfo_signed_response_alg`. They must then be signed with
-    /// this algorithm.
+    /// Sets the registered algorithm of userinfo responses, `userinfo_signed_response_alg`. They must then be signed
+    /// with this algorithm.
     #[must_use]
     pub fn with_registered_userinfo_algorithm(self, algorithm: Algorithm) -> Self {
         Self { registered_userinfo_algorithm: Some(algorithm), ..self }
@@ -261,10 +262,10 @@ impl Client {
         self.dpop.as_ref()
     }
 
-    /// Presents this client certificate with each request that carries the client's credentials or its tokens (RFC 8705). The
-    /// name is the application's own; it reaches the HTTP client in
-    /// [`Policy::client_certificate`](crate::Policy::client_certificate). Keep [`ClientAuth::None`] for `tls_client_auth` and
-    /// `self_signed_tls_client_auth`: the certificate authenticates the client.
+    /// Presents this client certificate with each request that carries the client's credentials or its tokens (RFC
+    /// 8705). The name is the application's own; it reaches the HTTP client in
+    /// [`Policy::client_certificate`](crate::Policy::client_certificate). Keep [`ClientAuth::None`] for
+    /// `tls_client_auth` and `self_signed_tls_client_auth`: the certificate authenticates the client.
     #[must_use]
     pub fn with_client_certificate(self, name: impl Into<Arc<str>>) -> Self {
         Self { certificate: Some(name.into()), ..self }

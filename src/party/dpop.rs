@@ -53,13 +53,14 @@ impl DpopKey {
         self.key.algorithm()
     }
 
-    /// The servers' nonces by origin, newest first. Store them beside the key for the next process: some providers spend a
-    /// refresh token before they look at the nonce.
+    /// The servers' nonces by origin, newest first. Store them beside the key for the next process: some providers
+    /// spend a refresh token before they look at the nonce.
     pub fn nonces(&self) -> Vec<(String, String)> {
         self.nonces.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Supplies nonces that were stored. A nonce that came from the server since is kept; what cannot be one is dropped.
+    /// Supplies nonces that were stored. A nonce that came from the server since is kept; what cannot be one is
+    /// dropped.
     pub fn supply_nonces(&self, stored: impl IntoIterator<Item = (String, String)>) {
         let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
         for (origin, nonce) in stored {
@@ -113,8 +114,8 @@ impl DpopKey {
         nonces.iter().find(|(own, _)| *own == origin).map(|(_, nonce)| nonce.clone())
     }
 
-    /// Remembers the nonce of a response (section 8.2): any response of a server can have a new nonce. Returns whether the
-    /// response has a nonce that can be used.
+    /// Remembers the nonce of a response (section 8.2): any response of a server can have a new nonce. Returns whether
+    /// the response has a nonce that can be used.
     pub(crate) fn note(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let nonce = headers.get("dpop-nonce").and_then(|value| value.to_str().ok());
         let Some(nonce) = nonce.filter(|nonce| (1..=NONCE_LENGTH_LIMIT).contains(&nonce.len())) else { return false };

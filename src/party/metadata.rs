@@ -303,8 +303,8 @@ impl ServerMetadata {
         })
     }
 
-    /// The endpoints that the document names by URLs that are not usable, each with `metadata.url`. They count as absent, and
-    /// nothing is sent there.
+    /// The endpoints that the document names by URLs that are not usable, each with `metadata.url`. They count as
+    /// absent, and nothing is sent there.
     pub fn unusable(&self) -> impl Iterator<Item = (&'static str, &Error)> {
         self.unusable.iter().map(|(name, error)| (*name, error))
     }
@@ -374,8 +374,8 @@ fn well_known_hint(issuer: &Issuer) -> Option<String> {
 
 /// Whether an issuer with `{tenantid}` is the template of one that was asked for by a tenant's or a group's name.
 ///
-/// Scheme and host stand before the tenant: the provider says who its tenants are, and with a tenant for a host it could
-/// speak in the name of every other provider.
+/// Scheme and host stand before the tenant: the provider says who its tenants are, and with a tenant for a host it
+/// could speak in the name of every other provider.
 fn is_template(template: &str, issuer: &Issuer) -> bool {
     template.split_once("{tenantid}").is_some_and(|(before, after)| {
         let middle = issuer.as_str().strip_prefix(before).and_then(|rest| rest.strip_suffix(after));

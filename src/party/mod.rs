@@ -1,4 +1,5 @@
-//! The two parties: a provider with its metadata, options and keys, and a client with its credentials and registrations.
+//! The two parties: a provider with its metadata, options and keys, and a client with its credentials and
+//! registrations.
 
 pub(crate) mod client;
 pub(crate) mod client_auth;

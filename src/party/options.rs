@@ -14,7 +14,7 @@ macro_rules! deviations {
         }
 
         impl Deviation {
-            /// What the provider does, and what accepting it means: for a list of choices.
+            /// A description: what the provider does, and what accepting it means.
             pub const fn about(self) -> &'static str {
                 match self { $( Self::$deviation => $about, )* }
             }

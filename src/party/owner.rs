@@ -7,8 +7,8 @@ use super::client::Client;
 use crate::base::url::Issuer;
 use crate::error::{Error, ErrorCode, Quote};
 
-/// The owner of a token set or a pending login: a provider, a client ID, and the thumbprint of the client's DPoP key if it
-/// has one. Clones share one value.
+/// The owner of a token set or a pending login: a provider, a client ID, and the thumbprint of the client's DPoP key if
+/// it has one. Clones share one value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Owner(Arc<Inner>);
 

@@ -36,8 +36,8 @@ impl Provider {
         Self(Arc::new(Inner { metadata, options, keys: KeyCell::new(Some(backend)) }))
     }
 
-    /// This provider with the metadata and options of `newer`, for example after a second fetch. It keeps this provider's
-    /// keys.
+    /// This provider with the metadata and options of `newer`, for example after a second fetch. It keeps this
+    /// provider's keys.
     ///
     /// # Errors
     /// `provider.mismatch` if `newer` has another issuer.
@@ -50,8 +50,8 @@ impl Provider {
         Ok(Self(Arc::new(Inner { metadata, options, keys: self.0.keys.clone() })))
     }
 
-    /// Supplies a JWK set of this provider that the caller stored. It is used only if the provider has no keys yet, and is
-    /// fresh until it is 24 hours old.
+    /// Supplies a JWK set of this provider that the caller stored. It is used only if the provider has no keys yet, and
+    /// is fresh until it is 24 hours old.
     ///
     /// # Errors
     /// Those of [`Keys::parse`].

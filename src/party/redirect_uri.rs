@@ -32,9 +32,10 @@ fn check(text: &str) -> Result<(), ErrorCode> {
 }
 
 impl RedirectUri {
-    /// Checks the URI: it must be absolute, without fragment, user name, space, control and invisible characters. Schemes that a browser executes or reads itself
-    /// (such as `javascript` and `data`) are refused. Plain `http` is accepted for every host, because only the provider knows
-    /// which redirect URIs it takes; a web application should use `https`.
+    /// Checks the URI: it must be absolute, and must not contain a fragment, a user name, spaces, control characters or
+    /// invisible characters. Schemes that a browser executes or reads itself (such as `javascript` and `data`) are
+    /// refused. Plain `http` is accepted for every host, because only the provider knows which redirect URIs it takes;
+    /// a web application should use `https`.
     ///
     /// # Errors
     /// `url.syntax`, `url.scheme`, `url.userinfo` or `url.fragment`.

@@ -84,8 +84,8 @@ impl Registered {
         self.management_uri.as_deref()
     }
 
-    /// The members of the response that cannot be used, each with what was done instead: worth a warning, since a login may
-    /// fail for it. They are not stored.
+    /// The members of the response that cannot be used. Each error says what was done instead. Log them: they can be
+    /// the reason why a login fails. They are not stored.
     pub fn flaws(&self) -> &[Error] {
         &self.flaws
     }
@@ -133,8 +133,8 @@ struct Members<'a> {
     registration_client_uri: Scalar<'a>,
 }
 
-/// Parses a registration response: any 2xx status with a `client_id`. The client exists then, so that nothing else that is
-/// wrong with the response loses it.
+/// Parses a registration response: any 2xx status with a `client_id`. The client exists then, so that nothing else that
+/// is wrong with the response loses it.
 ///
 /// # Errors
 /// `registration.…`, `http.…`, `json.…`.

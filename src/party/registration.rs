@@ -111,7 +111,8 @@ pub struct ClientMetadata {
     pub contacts: Vec<String>,
     /// `post_logout_redirect_uris` (RP-Initiated Logout 1.0 section 3.1).
     pub post_logout_redirect_uris: Vec<RedirectUri>,
-    /// `backchannel_logout_uri` (Back-Channel Logout 1.0 section 2.2): the URL to which the provider sends logout tokens.
+    /// `backchannel_logout_uri` (Back-Channel Logout 1.0 section 2.2): the URL to which the provider sends logout
+    /// tokens.
     pub backchannel_logout_uri: Option<Endpoint>,
     /// `backchannel_logout_session_required`: whether logout tokens must have `sid`.
     pub backchannel_logout_session_required: bool,
@@ -169,12 +170,12 @@ impl ClientMetadata {
         Ok(self)
     }
 
-    /// Adds a member that this crate does not know, for example `initiate_login_uri` or `initiate_login_uri#fr`. `value` can
-    /// be text, a number, a list.
+    /// Adds a member that this crate does not know, for example `initiate_login_uri` or `initiate_login_uri#fr`.
+    /// `value` can be text, a number, a list.
     ///
     /// # Errors
-    /// `registration.member` if the name is empty or given twice, if this type has a field for the member or a flow sets it,
-    /// or if the value cannot be JSON.
+    /// `registration.member` if the name is empty or given twice, if this type has a field for the member or a flow
+    /// sets it, or if the value cannot be JSON.
     pub fn with_member(mut self, name: impl Into<String>, value: impl Serialize) -> Result<Self, Error> {
         let name = name.into();
         let refused = || Error::new(ErrorCode::REGISTRATION_MEMBER).with_found(Quote::caller(&name));
@@ -187,8 +188,8 @@ impl ClientMetadata {
         Ok(self)
     }
 
-    /// These metadata with a `token_endpoint_auth_method` that the provider lists: the one that was asked for, else the header,
-    /// else the form. A native application may ask for `none` in any case.
+    /// These metadata with a `token_endpoint_auth_method` that the provider lists: the one that was asked for, else the
+    /// header, else the form. A native application may ask for `none` in any case.
     pub(crate) fn listed(mut self, listed: Words<AuthMethod>) -> Self {
         let asked = self.token_endpoint_auth_method;
         let is_native = asked == AuthMethod::None && self.application_type == ApplicationType::Native;

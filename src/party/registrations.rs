@@ -17,11 +17,11 @@ use crate::jose::{Algorithm, PrivateKey, RemoteKey};
 
 /// The registered clients for each issuer and each client metadata, and static clients that override them.
 ///
-/// Serde, versioned: store it as JSON. It holds client secrets, so keep the file secret. Also protect it against changes:
-/// whoever can write the file can make a login use a client of their own.
+/// Serde, versioned: store it as JSON. It holds client secrets, so keep the file secret. Also protect it against
+/// changes: whoever can write the file can make a login use a client of their own.
 ///
-/// Private keys are not stored. A client that authenticates by a private key is restored with an external key that has the
-/// same `kid`. Answer its [`KeyUse::Sign`](crate::step::KeyUse::Sign), or set the private key again with
+/// Private keys are not stored. A client that authenticates by a private key is restored with an external key that has
+/// the same `kid`. Carry out its [`KeyUse::Sign`](crate::step::KeyUse::Sign), or set the private key again with
 /// [`Client::with_auth`](crate::Client::with_auth).
 ///
 /// ```
@@ -48,8 +48,8 @@ impl Registrations {
         versioned::from_json(json)
     }
 
-    /// The client to use at a provider: the static client, or the client that was registered with exactly these metadata and
-    /// whose secret has not expired at `now`.
+    /// The client to use at a provider: the static client, or the client that was registered with exactly these
+    /// metadata and whose secret has not expired at `now`.
     pub fn find(&self, issuer: &Issuer, metadata: &ClientMetadata, now: Timestamp) -> Option<&Registered> {
         let current = |registered: &&Registered| registered.secret_expires_at.is_none_or(|expiry| now < expiry);
         self.static_client(issuer)
@@ -61,8 +61,8 @@ impl Registrations {
         self.fixed.get(issuer)
     }
 
-    /// Sets the static client of an issuer. It overrides every registered client. [`Registrations::by_client_id`] still finds
-    /// an earlier static client, because sessions may use it.
+    /// Sets the static client of an issuer. It overrides every registered client. [`Registrations::by_client_id`] still
+    /// finds an earlier static client, because sessions may use it.
     pub fn set_static(&mut self, issuer: &Issuer, client: Registered) {
         if self.static_client(issuer).is_some_and(|old| old.client_id() != client.client_id()) {
             self.unset_static(issuer);
@@ -71,8 +71,8 @@ impl Registrations {
         self.fixed.insert(issuer.clone(), client);
     }
 
-    /// Removes the static client of an issuer, so that registered clients are used again. [`Registrations::by_client_id`]
-    /// still finds the removed client.
+    /// Removes the static client of an issuer, so that registered clients are used again.
+    /// [`Registrations::by_client_id`] still finds the removed client.
     pub fn unset_static(&mut self, issuer: &Issuer) {
         if let Some(client) = self.fixed.remove(issuer) {
             self.dynamic.insert(set_aside(issuer, &client), client);
@@ -89,8 +89,8 @@ impl Registrations {
         }
     }
 
-    /// Uses a registered client for no further login. [`Registrations::by_client_id`] still finds it. Returns whether there
-    /// was such a client.
+    /// Uses a registered client for no further login. [`Registrations::by_client_id`] still finds it. Returns whether
+    /// there was such a client.
     pub fn retire(&mut self, issuer: &Issuer, client_id: &str) -> bool {
         let is_meant = |own: &Issuer, client: &Registered| own == issuer && client.client_id() == client_id;
         let place =
@@ -100,8 +100,8 @@ impl Registrations {
         true
     }
 
-    /// Adds what another process has stored since this value was read. For the same metadata this value's client is used for
-    /// further logins; sessions find the other one, too.
+    /// Adds what another process has stored since this value was read. For the same metadata this value's client is
+    /// used for further logins; sessions find the other one, too.
     pub fn merge(&mut self, other: Self) {
         for (issuer, client) in other.fixed {
             self.fixed.entry(issuer).or_insert(client);
@@ -122,7 +122,8 @@ impl Registrations {
         self.static_client(issuer).into_iter().chain(dynamic).find(|client| client.client_id() == client_id)
     }
 
-    /// Removes a client, for example because the provider does not know it any more. Returns whether there was such a client.
+    /// Removes a client, for example because the provider does not know it any more. Returns whether there was such a
+    /// client.
     pub fn remove(&mut self, issuer: &Issuer, client_id: &str) -> bool {
         let before = self.fixed.len() + self.dynamic.len();
         self.fixed.retain(|own, client| own != issuer || client.client_id() != client_id);

@@ -9,7 +9,8 @@ use super::options::Deviation;
 use super::owner::Owner;
 use super::provider::Provider;
 
-/// A client at a provider. It is a handle: clones share everything, including the provider's keys. Give each task a clone.
+/// A client at a provider. It is a handle: clones share everything, including the provider's keys. Give each task a
+/// clone.
 ///
 /// Its methods are the operations of a client at a provider. Each method starts a flow or returns its result at once.
 ///

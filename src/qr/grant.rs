@@ -1,4 +1,4 @@
-//! The existing device: it lets the new one in.
+//! The existing device, which logs in the new device.
 //!
 //! ```text
 //! Grant::show or Grant::scan ─▶ …  (meet.rs)  … ─▶ Secured
@@ -13,8 +13,9 @@
 //!                                                    not there in time: PUT failure ─▶ DELETE ─▶ qr.device_not_found
 //! ```
 //!
-//! Secrets leave this device only after the check code was right or this device has scanned, the user said yes here, and
-//! the homeserver knows the new device. The new device deletes the rendezvous when it has read them.
+//! This device sends the secrets only if the check code was right (or this device scanned the code), the user has
+//! allowed the login on this device, and the homeserver knows the new device. The new device deletes the rendezvous
+//! when it has read them.
 
 use std::fmt;
 
@@ -47,11 +48,11 @@ impl Role for Grant {
 /// What the existing device knows of its homeserver.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// Where it is.
+    /// The homeserver.
     pub homeserver: Homeserver,
-    /// What the new device is told: the server name, or the base URL, as deployed clients do.
+    /// The name of the homeserver for the new device: the server name, or the base URL, as deployed clients do.
     pub named: NamedHomeserver,
-    /// A token that is good now: each stage that needs one asks for it.
+    /// A good access token. Each stage that needs a token takes a new one.
     pub access_token: AccessToken,
 }
 
@@ -64,21 +65,21 @@ impl Grant {
         meet::show(&account.homeserver, Some(account.named.clone()), options, env)
     }
 
-    /// Answers the code that the new device shows.
+    /// Responds to the code that the new device shows.
     ///
     /// # Errors
-    /// `qr.other_signed_in` if that is an existing device, too; `qr.code_version` for a code of MSC4388; `qr.channel_…`,
-    /// `qr.rendezvous_…`, `qr.timeout`, `transport.…`, `http.…`.
+    /// `qr.other_signed_in` if that is an existing device, too; `qr.code_version` for a code of MSC4388;
+    /// `qr.channel_…`, `qr.rendezvous_…`, `qr.timeout`, `transport.…`, `http.…`.
     pub fn scan(code: &QrCode, options: Options, env: &mut dyn Env) -> Stage<Scanned<Self>> {
         meet::scan(code, options, env)
     }
 }
 
 impl Secured<Grant> {
-    /// Learns what the new device asks for, and that its device ID is not taken.
+    /// Receives the request of the new device, and checks that its device ID is not in use.
     ///
     /// # Errors
-    /// `qr.device_exists`; what the homeserver answered, if it did not say whether the device is there; `qr.…`,
+    /// `qr.device_exists`; the error of the homeserver, if it did not say whether the device exists; `qr.…`,
     /// `transport.…`, `http.…`.
     pub fn begin(self, account: &Account, env: &mut dyn Env) -> Stage<AwaitingConsent> {
         let talk = self.talk;
@@ -107,7 +108,7 @@ impl Secured<Grant> {
     }
 }
 
-/// The new device asks to be let in. The user decides.
+/// The new device requests a login. The user decides.
 pub struct AwaitingConsent {
     login: DeviceLogin,
     homeserver: Homeserver,
@@ -115,7 +116,7 @@ pub struct AwaitingConsent {
 }
 
 impl AwaitingConsent {
-    /// What it asks for: the page to open for the user once they said yes here, and its device ID.
+    /// The request of the new device: the page to open after the user has allowed the login here, and the device ID.
     pub fn login(&self) -> &DeviceLogin {
         &self.login
     }
@@ -125,7 +126,8 @@ impl AwaitingConsent {
         Progress::AskingUser
     }
 
-    /// The user said yes. Tells the new device, and waits until it is logged in: open the page meanwhile.
+    /// The user has allowed the login. Tells the new device, and waits until it is logged in. Open the page for the
+    /// user at the same time.
     ///
     /// # Errors
     /// `qr.peer_declined` if the user refused at the provider; `qr.peer_…`, `qr.…`, `transport.…`, `http.…`.
@@ -142,7 +144,7 @@ impl AwaitingConsent {
         })
     }
 
-    /// The user said no, or cancelled. Tells the new device and deletes the rendezvous.
+    /// The user has refused or cancelled. Tells the new device and deletes the rendezvous.
     ///
     /// # Errors
     /// None: what cannot be told or deleted expires.
@@ -164,10 +166,10 @@ impl Succeeded {
         Progress::SharingSecrets
     }
 
-    /// Looks for the new device at the homeserver, then hands the secrets over. The token is one that is good now.
+    /// Checks that the homeserver knows the new device, then sends the secrets. The access token must be good.
     ///
     /// # Errors
-    /// `qr.device_not_found`; what the homeserver answered, if it did not say whether the device is there; `qr.…`,
+    /// `qr.device_not_found`; the error of the homeserver, if it did not say whether the device exists; `qr.…`,
     /// `transport.…`, `http.…`.
     pub fn share(self, secrets: Secrets, access_token: &AccessToken, env: &mut dyn Env) -> Stage<()> {
         let Self { login, homeserver, talk } = self;

@@ -9,8 +9,8 @@ use crate::matrix::{Address, Homeserver, ServerName};
 /// Longest URL. A QR code holds 2,953 bytes at most.
 pub(crate) const URL_LIMIT: usize = 2000;
 
-/// What names a homeserver: its server's name, as the standard says, or its base URL, as deployed clients do. Kept as it
-/// was written.
+/// A name of a homeserver: its server name, as the standard requires, or its base URL, as deployed clients send it. The
+/// text is kept as it was written.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct NamedHomeserver {
     text: Box<str>,
@@ -37,7 +37,8 @@ impl NamedHomeserver {
         &self.text
     }
 
-    /// Where it is, or what it can be found by: see [`HomeserverDiscovery`](crate::matrix::HomeserverDiscovery).
+    /// The URL or the server name, to find the homeserver: see
+    /// [`HomeserverDiscovery`](crate::matrix::HomeserverDiscovery).
     pub fn address(&self) -> &Address {
         &self.address
     }
@@ -56,8 +57,8 @@ pub(crate) fn plain_url(text: &str, schemes: Schemes) -> Result<Endpoint, Error>
     Endpoint::new(text, schemes)
 }
 
-/// Only the characters that RFC 3986 gives a URL: a parser drops line breaks and blanks, which a text that is kept as it
-/// was written would still have.
+/// Only the characters that RFC 3986 gives a URL: a parser drops line breaks and blanks, which a text that is kept as
+/// it was written would still have.
 fn plain(text: &str) -> Result<(), Error> {
     if text.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(()) } else { Err(ErrorCode::URL_SYNTAX.into()) }
 }

@@ -14,8 +14,8 @@
 //!                         └ succeed ─▶ PUT success ─▶ GET … secrets ─▶ DELETE ─▶ Done(Secrets)
 //! ```
 //!
-//! The homeserver is the one that the other device names, which need not be the one that has the rendezvous. Discovery,
-//! registration and the device authorization are the core's and the Matrix profile's: they go between two stages.
+//! The login is at the homeserver that the other device names. Another homeserver can have the rendezvous. Between two
+//! stages, use the flows of the core and of the Matrix profile for discovery, registration and device authorization.
 
 use std::fmt;
 
@@ -47,7 +47,8 @@ impl Role for Login {
 }
 
 impl Login {
-    /// Makes a code for the existing device to scan, with a rendezvous at this homeserver. The login need not be there.
+    /// Makes a code for the existing device to scan, with a rendezvous at this homeserver. The login can be at another
+    /// homeserver.
     ///
     /// # Errors
     /// `qr.rendezvous_…`, `url.…`, `transport.…`, `http.…`, `json.…`.
@@ -55,7 +56,7 @@ impl Login {
         meet::show(rendezvous_at, None, options, env)
     }
 
-    /// Answers the code that the existing device shows.
+    /// Responds to the code that the existing device shows.
     ///
     /// # Errors
     /// `qr.other_not_signed_in` if that is a new device, too; `qr.code_version` for a code of MSC4388; `qr.channel_…`,
@@ -66,7 +67,7 @@ impl Login {
 }
 
 impl Secured<Login> {
-    /// Learns where to log in: from the code, if this device scanned it, else from the other device.
+    /// Gets the homeserver to log in at: from the code if this device scanned it, otherwise from the other device.
     ///
     /// # Errors
     /// `qr.…`, `transport.…`, `http.…`.
@@ -92,7 +93,7 @@ impl Secured<Login> {
     }
 }
 
-/// The homeserver is known. Its provider has to be found, a client registered, a device authorization asked for.
+/// The homeserver is known. Now find its provider, register a client, and request a device authorization.
 pub struct AtHomeserver {
     homeserver: NamedHomeserver,
     talk: Talk,
@@ -109,12 +110,12 @@ impl AtHomeserver {
         Progress::StartingLogin
     }
 
-    /// Tells the other device where the user says yes, and waits until it is ready for that.
+    /// Sends the page where the user allows the login to the other device, and waits until it accepts.
     ///
     /// The device ID is the one in the scope of the device authorization: the other device looks for it later.
     ///
     /// # Errors
-    /// `qr.message` if the device ID or a URL is none that the other device can be told; `qr.…`, `transport.…`, `http.…`.
+    /// `qr.message` if the device ID or a URL cannot be sent to the other device; `qr.…`, `transport.…`, `http.…`.
     pub fn ask(self, pending: PendingDevice, device_id: &str, env: &mut dyn Env) -> Stage<Accepted> {
         let talk = self.talk;
         let (uri, complete) = (pending.verification_uri(), pending.verification_uri_complete());
@@ -133,7 +134,8 @@ impl AtHomeserver {
         })
     }
 
-    /// Gives up, telling the other device why: the provider has no device authorization, say, or cannot be found.
+    /// Gives up and tells the other device the reason, for example that the provider has no device authorization
+    /// endpoint.
     ///
     /// # Errors
     /// None: what cannot be told or deleted expires.
@@ -142,14 +144,14 @@ impl AtHomeserver {
     }
 }
 
-/// The other device shows the user where to say yes.
+/// The other device shows the user the page where they allow the login.
 pub struct Accepted {
     pending: PendingDevice,
     talk: Talk,
 }
 
 impl Accepted {
-    /// What the user compares, or types in.
+    /// The user code, which the user compares or types in.
     pub fn user_code(&self) -> &str {
         self.pending.user_code()
     }
@@ -162,8 +164,9 @@ impl Accepted {
     /// Waits for the user's decision, and looks at the rendezvous meanwhile: the user may cancel on the other device.
     ///
     /// # Errors
-    /// `device.access_denied`, `device.expired_token`, of which the other device is told; all that
-    /// [`RelyingParty::poll_device`](crate::RelyingParty::poll_device) and its flow can give; `qr.peer_cancelled` and other `qr.…`, `transport.…`, `http.…`.
+    /// `device.access_denied` and `device.expired_token`, which are also sent to the other device; the other errors of
+    /// [`RelyingParty::poll_device`](crate::RelyingParty::poll_device) and its flow; `qr.peer_cancelled` and other
+    /// `qr.…`, `transport.…`, `http.…`.
     pub fn poll(self, party: &RelyingParty, env: &mut dyn Env) -> Stage<LoggedIn> {
         let Self { pending, talk } = self;
         let polling = match party.poll_device(pending, env) {
@@ -183,7 +186,7 @@ impl Accepted {
         })
     }
 
-    /// Gives up, telling the other device why.
+    /// Gives up and tells the other device the reason.
     ///
     /// # Errors
     /// None: what cannot be told or deleted expires.
@@ -192,13 +195,13 @@ impl Accepted {
     }
 }
 
-/// The tokens, which are the application's to keep from here on, and the rest of the login.
+/// The tokens, and the rest of the login. The application owns the tokens from now on.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct LoggedIn {
     /// The tokens.
     pub exchanged: TokenOutcome,
-    /// How it goes on, once the homeserver has said whose the tokens are.
+    /// Continues the login, after the homeserver has confirmed whose the tokens are.
     pub rest: NotConfirmed,
 }
 
@@ -217,7 +220,7 @@ impl NotConfirmed {
     ///
     /// # Errors
     /// `qr.peer_device_not_found` if the other device does not find this one at the homeserver; `qr.…`, `transport.…`,
-    /// `http.…`. The login stays good, without secrets.
+    /// `http.…`. The login stays valid, without secrets.
     pub fn succeed(self, env: &mut dyn Env) -> Stage<Secrets> {
         let timeout = self.talk.options.response;
         let step = self.talk.exchange(&Message::Success, timeout, env);
@@ -231,7 +234,8 @@ impl NotConfirmed {
         })
     }
 
-    /// Gives up, telling the other device why: the ID token is not good, or the tokens are another user's.
+    /// Gives up and tells the other device the reason, for example because the ID token is wrong or the tokens are for
+    /// another user.
     ///
     /// # Errors
     /// None: what cannot be told or deleted expires.

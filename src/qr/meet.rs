@@ -1,18 +1,18 @@
-//! How the two devices come to a secure channel: one shows a code, the other scans it.
+//! How the two devices get a secure channel: one device shows a code, and the other device scans it.
 //!
 //! ```text
 //! this device shows                               this device scans
 //!
 //! show ─▶ POST rendezvous                         scan(code) ─▶ GET rendezvous
 //!  └▶ Shown      the user scans it there            ├─ PUT first text
-//!      └ wait ─▶ GET … first text                   └─ GET … answer
-//!          └─ PUT answer                                └▶ Scanned   the user types its check code in there
+//!      └ wait ─▶ GET … first text                   └─ GET … response
+//!          └─ PUT response                              └▶ Scanned   the user types its check code in there
 //!              └▶ Greeted   the user types in               └ go_on ─▶ Secured
 //!                  └ confirm(check code) ─▶ Secured
 //! ```
 //!
-//! What stands for itself in these lines is a pause: a value that waits for the user. Whatever goes wrong on the way
-//! between two of them deletes the rendezvous, and tells the other device why once there is a channel.
+//! Each name in this diagram is a pause: a value that waits for the user. If a flow between two pauses fails, it tells
+//! the other device the reason (if there is a channel) and deletes the rendezvous.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -34,7 +34,8 @@ pub(super) mod sealed {
     pub trait Sealed {}
 }
 
-/// Which of the two devices this is: [`Login`](super::Login), the new one, or [`Grant`](super::Grant), which is signed in.
+/// Which of the two devices this is: [`Login`](super::Login), the new one, or [`Grant`](super::Grant), which is signed
+/// in.
 pub trait Role: sealed::Sealed + Send + Sync + 'static {
     /// What it says in its code.
     const INTENT: Intent;
@@ -83,10 +84,11 @@ impl<R: Role> Shown<R> {
         Progress::ShowingCode
     }
 
-    /// Waits until the code was scanned.
+    /// Waits until the other device has scanned the code.
     ///
     /// # Errors
-    /// `qr.timeout`, `qr.channel_…`, `qr.rendezvous_…`, `qr.unexpected_message`, `qr.cancelled`, `transport.…`, `http.…`.
+    /// `qr.timeout`, `qr.channel_…`, `qr.rendezvous_…`, `qr.unexpected_message`, `qr.cancelled`, `transport.…`,
+    /// `http.…`.
     pub fn wait(self, env: &mut dyn Env) -> Stage<Greeted<R>> {
         let Self { generator, mut end, .. } = self;
         let step = end.rendezvous.clone().receive(end.options.patience, env);
@@ -119,7 +121,7 @@ impl<R: Role> Shown<R> {
     }
 }
 
-/// A code that was scanned. By whom is known when the user has typed in what the other device shows.
+/// A code that was scanned. The other device is not verified until the user has typed in the check code.
 pub struct Greeted<R> {
     unconfirmed: Unconfirmed,
     end: End,
@@ -156,8 +158,8 @@ impl<R: Role> Greeted<R> {
     }
 }
 
-/// The other device's code was scanned, and has answered: whoever it is has the code's private key. It does not know yet
-/// who this device is: its user types the check code in.
+/// This device scanned the code, and the other device responded, which proves that it has the code's private key. The
+/// other device has not verified this device yet: the user types in the check code there.
 pub struct Scanned<R> {
     check_code: CheckCode,
     secured: Secured<R>,
@@ -220,7 +222,7 @@ impl<R: Role> Scanned<R> {
         Progress::ShowingCheckCode
     }
 
-    /// Goes on; the check code stays to be shown until the other device speaks.
+    /// Continues. Show the check code until the other device sends its next message.
     pub fn go_on(self) -> Secured<R> {
         self.secured
     }

@@ -1,8 +1,8 @@
-//! Logging in with a QR code (MSC4108): a new device and one that is signed in meet at a rendezvous, prove a secure channel
-//! to each other, and the one lets the other in.
+//! Logging in with a QR code (MSC4108): a new device and a device that is signed in meet at a rendezvous, establish a
+//! secure channel, and the signed-in device allows the login of the new device.
 //!
-//! Each device carries out a chain of flows. A flow leads from one pause to the next, and a pause is a value that waits for
-//! a human or for the application: it is shown, asked, confirmed, and gives the next flow when it is used up.
+//! Each device carries out a chain of flows. Each flow ends with a pause: a value that waits for the user or the
+//! application. A method of the pause consumes it and returns the next flow.
 //!
 //! ```text
 //! the new device, Login                                  the existing device, Grant
@@ -22,8 +22,8 @@
 //!                                     secrets ◀───────── share
 //! ```
 //!
-//! Whatever goes wrong tells the other device, as far as it can still be told, deletes the rendezvous, and is an error
-//! after that. Every pause can be cancelled, and every flow (see [`Stage`]).
+//! If something fails, the flow tells the other device if that is still possible, deletes the rendezvous, and then
+//! returns the error. Every pause and every flow can be cancelled (see [`Stage`]).
 //!
 //! The new device, where the existing one shows the code:
 //!
@@ -65,13 +65,13 @@
 // |---|---|
 // | `code/` `homeserver.rs` | [`QrCode`], [`NamedHomeserver`]: what one device shows and the other scans |
 // | `channel/` | [`Generator`], [`Initiated`], [`Channel`]: the secure channel |
-// | `message/` `secrets.rs` | [`Message`]: what they tell each other |
+// | `message/` `secrets.rs` | [`Message`]: the messages between the devices |
 // | `fields.rs` `lenient_base64.rs` | what the formats have in common |
-// | `rendezvous/` | [`Rendezvous`]: the box at a homeserver that holds one text |
+// | `rendezvous/` | [`Rendezvous`]: a mailbox at a homeserver that holds one text |
 // | `meet.rs` | [`Shown`], [`Greeted`], [`Scanned`], [`Secured`]: from a code to a secure channel |
 // | `login.rs` `watch.rs` | [`Login`]: the new device |
 // | `grant.rs` `probe.rs` | [`Grant`]: the existing device |
-// | `dialog.rs` `closing.rs` `stage.rs` | what the two have in common: talking, ending, one flow after another |
+// | `dialog.rs` `closing.rs` `stage.rs` | what both devices share: messages, the end of a login, the sequence of flows |
 // | `options.rs` | [`Options`], [`Progress`] |
 
 mod channel;

@@ -1,11 +1,11 @@
-//! How long a login by QR code waits for whom, and what it tells of itself.
+//! The options and the progress of a login by QR code.
 
 use std::time::Duration;
 
 use super::rendezvous::{DEFAULT_INTERVAL, RendezvousOptions};
 use crate::base::url::Schemes;
 
-/// How a login by QR code goes about. Each wait has a deadline.
+/// The options of a login by QR code. Each wait has a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     pub(super) schemes: Schemes,
@@ -18,7 +18,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// What deployed clients do; `https` only.
+    /// The values that deployed clients use; only `https`.
     pub const fn new() -> Self {
         Self {
             schemes: Schemes::HttpsOnly,
@@ -31,8 +31,8 @@ impl Options {
         }
     }
 
-    /// Sets which URLs are accepted: the rendezvous, the homeserver, the page where the user says yes. By default
-    /// `https` only.
+    /// Sets which URLs are accepted: the rendezvous, the homeserver, the page where the user allows the login. By
+    /// default `https` only.
     #[must_use]
     pub const fn with_schemes(self, schemes: Schemes) -> Self {
         Self { schemes, ..self }
@@ -45,21 +45,20 @@ impl Options {
         Self { interval, ..self }
     }
 
-    /// Sets how long to wait for what a human does at the other device: by default 15 minutes. A rendezvous mostly
-    /// ends sooner.
+    /// Sets how long to wait for the user at the other device: by default 15 minutes. Most rendezvous expire earlier.
     #[must_use]
     pub const fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// Sets how long to wait for what the other device, or a server, does by itself: by default a minute.
+    /// Sets how long to wait for the other device or a server, if no user is involved: by default a minute.
     #[must_use]
     pub const fn with_response(self, response: Duration) -> Self {
         Self { response, ..self }
     }
 
-    /// Sets how long a last message is left where it is before the rendezvous is deleted: by default 3 s, three looks
-    /// of the other device.
+    /// Sets how long the last message stays before this device deletes the rendezvous: by default 3 s, which is three
+    /// polls of the other device.
     #[must_use]
     pub const fn with_linger(self, linger: Duration) -> Self {
         Self { linger, ..self }
@@ -89,11 +88,11 @@ impl Default for Options {
     }
 }
 
-/// What a login is at, for the application to show while it carries out the next flow.
+/// The progress of a login, for the application to show during the next flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Progress {
-    /// This device shows the QR code and waits for the other one to scan it.
+    /// This device shows the QR code and waits until the other device scans it.
     ShowingCode,
     /// The other device shows two digits, which the user types in here.
     EnteringCheckCode,
@@ -103,7 +102,7 @@ pub enum Progress {
     Secured,
     /// The new device asks the provider for a login.
     StartingLogin,
-    /// The user has to look at the other device, and say yes there and at the provider.
+    /// The user has to allow the login on the other device and at the provider.
     WaitingForUser,
     /// The user is asked whether the new device may log in.
     AskingUser,
@@ -112,7 +111,7 @@ pub enum Progress {
 }
 
 impl Progress {
-    /// Its name, for logs and for programs that read them.
+    /// The name, for logs and for programs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ShowingCode => "showing_code",

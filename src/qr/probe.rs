@@ -7,8 +7,8 @@
 //!    └──────────────── Wait(interval) ◀── else
 //! ```
 //!
-//! A page that somebody else answers with status 200, a token that has just expired, a server that is down: none of them
-//! says anything about the device.
+//! A page that somebody else answers with status 200, a token that has just expired, a server that is down: none of
+//! them says anything about the device.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The secrets of a user's account, which the existing device hands to the new one. What they mean is the application's.
+//! The secrets of a user's account, which the existing device hands to the new one. What they mean is the
+//! application's.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,7 @@ use crate::error::{Error, ErrorCode};
 /// Longest of the texts: base64 of 32 bytes, mostly.
 const LIMIT: usize = 1024;
 
-/// What `m.login.secrets` holds. Redacted in `Debug`, wiped when dropped.
+/// The content of `m.login.secrets`. Redacted in `Debug`, wiped when dropped.
 #[derive(Clone, Debug, Serialize)]
 pub struct Secrets {
     /// `cross_signing`.
@@ -34,7 +35,7 @@ pub struct CrossSigning {
     pub user_signing_key: Secret,
 }
 
-/// What opens the backup of the user's message keys.
+/// The key to the backup of the user's message keys.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Backup {
     /// `algorithm`.
@@ -53,10 +54,10 @@ struct Bundle {
 }
 
 impl Secrets {
-    /// Reads the object `{cross_signing, backup?}`. Unknown fields are passed over.
+    /// Reads the object `{cross_signing, backup?}`. Unknown fields are ignored.
     ///
     /// # Errors
-    /// `qr.message`, with `json.…` as its source if it is no JSON object of the right types.
+    /// `qr.message`, with `json.…` as its source if it is not a JSON object of the right types.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         let is_malformed = |error: Error| Error::new(ErrorCode::QR_MESSAGE).with_source(error);
         let Bundle { cross_signing, backup } = json::document(json.as_bytes()).map_err(is_malformed)?;

@@ -1,4 +1,4 @@
-//! How a stage of a login is put together: one flow, then what follows from its outcome, be it an error.
+//! A stage of a login: one flow, then the steps that follow from its output or its error.
 
 use std::fmt;
 
@@ -8,9 +8,9 @@ use crate::step::{BoxFlow, Flow, Input, Step};
 
 /// The flow to the next pause of a login, at which the user or the application has something to do.
 ///
-/// An error comes when nothing is left to do: the other device was told, as far as it could be, and the rendezvous
-/// deleted. To cancel, let the driver end the step at hand by [`Awaiting::fail`](crate::step::Awaiting::fail) with
-/// `Cancelled` or [`Wait::cancel`](crate::step::Wait::cancel), and go on with the steps that follow.
+/// It returns an error only after it has told the other device (if that was possible) and deleted the rendezvous. To
+/// cancel, the driver ends the current step with [`Awaiting::fail`](crate::step::Awaiting::fail) and `Cancelled`, or
+/// with [`Wait::cancel`](crate::step::Wait::cancel). Then it carries out the steps that follow.
 pub type Stage<T> = Result<Step<BoxFlow<T>>, Error>;
 
 /// Carries out a flow, then goes on from its outcome.

@@ -8,8 +8,8 @@
 //!           └──────────────────────────────────────────────── nothing new
 //! ```
 //!
-//! It is not the other device's turn, so that what it says is that the login ends. That the rendezvous is gone says less:
-//! servers keep one for a minute, and users take longer. Then the login can still succeed, without secrets.
+//! It is not the other device's turn, so that what it says is that the login ends. That the rendezvous is gone says
+//! less: servers keep one for a minute, and users take longer. Then the login can still succeed, without secrets.
 
 use std::fmt;
 

@@ -10,8 +10,8 @@ use crate::error::Error;
 use crate::step::KeyUse;
 use crate::wire::policy::Policy;
 
-/// The number of an attempt to get new tokens, and what its caller wants: a good token or new tokens. Later attempts compare
-/// greater.
+/// The number of an attempt to get new tokens, and what its caller wants: a good token or new tokens. Later attempts
+/// compare greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch {
     pub(super) attempt: u32,
@@ -32,8 +32,8 @@ pub(super) enum Wants {
 pub enum Standing {
     /// It has not expired, was not refused, and is not doubtful.
     Good,
-    /// It has not expired, but the provider may have ended it: the provider was asked for new tokens, and no response came, or
-    /// a response without usable tokens.
+    /// It has not expired, but the provider may have ended it: the provider was asked for new tokens, and no response
+    /// came, or a response without usable tokens.
     Doubtful,
     /// A resource server refused it.
     Refused,
@@ -77,8 +77,8 @@ pub enum End {
     /// The store has no record any more: another process has logged out, or the store has lost the record. Nothing is
     /// written back.
     LoggedOutElsewhere,
-    /// The store has the record of another user's login, or of one by another client. The error says which. The record is
-    /// left as it is.
+    /// The store has the record of another user's login, or of one by another client. The error says which. The record
+    /// is left as it is.
     Replaced(Error),
 }
 
@@ -129,8 +129,8 @@ pub(crate) enum Activity {
 pub struct Logout {
     /// What became of the record.
     pub erased: Erased,
-    /// Whether the newest tokens are among those to be revoked. If not, their revocation proves nothing: a response was lost,
-    /// or the store did not say what it had, and the provider may have issued tokens that nobody knows.
+    /// Whether the newest tokens are among those to be revoked. If not, their revocation proves nothing: a response was
+    /// lost, or the store did not say what it had, and the provider may have issued tokens that nobody knows.
     pub is_certain: bool,
 }
 
@@ -150,16 +150,16 @@ pub enum Erased {
 
 /// The outcome of an attempt.
 ///
-/// A caller of [`Session::refresh`](super::Session::refresh) gets `Ready` only with tokens that are newer than those at the
-/// call. All other callers also get `Ready` with the old access token, while that token is good.
+/// A caller of [`Session::refresh`](super::Session::refresh) gets `Ready` only with tokens that are newer than those at
+/// the call. All other callers also get `Ready` with the old access token, while that token is good.
 #[derive(Debug)]
 pub enum Outcome<'a> {
     /// The attempt has not ended.
     Pending,
     /// There is a good access token.
     Ready(&'a AccessToken),
-    /// The attempt failed. The old access token has not expired, but it is [doubtful](Standing::Doubtful). The session tries
-    /// again after a pause.
+    /// The attempt failed. The old access token has not expired, but it is [doubtful](Standing::Doubtful). The session
+    /// tries again after a pause.
     Doubtful {
         /// The token. It may be used; the resource server may refuse it.
         token: &'a AccessToken,

@@ -118,8 +118,9 @@ impl CurrentTokens {
         (self.objection, self.lost_at) = (Objection::None, None);
     }
 
-    /// Takes tokens that another process saved. If the access token is the same, its objection remains. Tokens are doubtful
-    /// if they were requested before this session's last request without a response: the provider may have ended them.
+    /// Takes tokens that another process saved. If the access token is the same, its objection remains. Tokens are
+    /// doubtful if they were requested before this session's last request without a response: the provider may have
+    /// ended them.
     pub(super) fn replace(&mut self, tokens: TokenSet) {
         if !self.is(tokens.access_token()) {
             let is_older = self.lost_at.is_some_and(|lost_at| tokens.obtained_at() < lost_at);
@@ -128,8 +129,8 @@ impl CurrentTokens {
         self.tokens = tokens;
     }
 
-    /// Computes what follows from new tokens. Returns when they are to be refreshed; `None` if never. Without a refresh token
-    /// that is when they expire: the attempt finds newer ones in the store, or says that a login is needed.
+    /// Computes what follows from new tokens. Returns when they are to be refreshed; `None` if never. Without a refresh
+    /// token that is when they expire: the attempt finds newer ones in the store, or says that a login is needed.
     pub(super) fn settle(
         &mut self,
         party: &RelyingParty,

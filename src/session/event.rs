@@ -5,15 +5,15 @@ use std::time::Duration;
 use super::access::Logout;
 use crate::error::Error;
 
-/// An event of a session. At most one event of each kind waits to be read: a later event replaces an earlier event of the
-/// same kind, so that memory stays bounded even if nobody reads the events.
+/// An event of a session. At most one event of each kind waits to be read: a later event replaces an earlier event of
+/// the same kind, so that memory stays bounded even if nobody reads the events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// There are new tokens: [`Session::tokens`](super::Session::tokens).
     TokensRefreshed,
-    /// The grant is gone, or there is no refresh token: the user has to log in again. Keep the session and the data that
-    /// belongs to it, and pass the new tokens to [`Session::adopt`](super::Session::adopt).
+    /// The grant is gone, or there is no refresh token: the user has to log in again. Keep the session and the data
+    /// that belongs to it, and pass the new tokens to [`Session::adopt`](super::Session::adopt).
     NeedsLogin(Error),
     /// A resource server requires a stronger or more recent login (RFC 9470). The session does not change.
     StepUp {
@@ -28,8 +28,8 @@ pub enum Event {
     Ended,
     /// The logout is done: the record is erased, and what is to be revoked is known.
     LoggedOut(Logout),
-    /// The session has ended, because the store has no record any more: another process has logged out, or the store has
-    /// lost the record.
+    /// The session has ended, because the store has no record any more: another process has logged out, or the store
+    /// has lost the record.
     LoggedOutElsewhere,
     /// The session has ended, because the store has the record of another user's login, or of one by another client.
     Replaced(Error),
@@ -38,7 +38,7 @@ pub enum Event {
     Orphaned,
     /// The provider does not accept the client. The tokens are kept. Register a new client and log in with it.
     ClientRejected(Error),
-    /// The provider answered a refresh with tokens that cannot be trusted. The old tokens are kept.
+    /// The provider responded to a refresh with tokens that cannot be trusted. The old tokens are kept.
     Refused(Error),
     /// The store failed to save the tokens. They stay in memory, and the session tries to save them again.
     NotSaved(Error),

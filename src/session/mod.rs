@@ -17,12 +17,12 @@
 //!
 //! - At most one refresh runs at a time, for any number of callers. Each caller gets the outcome of the attempt that it
 //!   waited for.
-//! - A caller of [`Session::refresh`] gets new tokens or the error of the attempt. A caller of [`Session::access`] gets the
-//!   old token while it is good.
+//! - A caller of [`Session::refresh`] gets new tokens or the error of the attempt. A caller of [`Session::access`] gets
+//!   the old token while it is good.
 //! - If a refresh was sent and the provider may have rotated, but no new tokens came, the old access token is
-//!   [doubtful](Standing::Doubtful): some providers end the old access token at the rotation. A caller gets the doubtful
-//!   token, marked as doubtful, only if the provider cannot be asked again in time. New tokens end the doubt.
-//! - Outcomes, events and store answers carry the whole [`Error`](crate::Error).
+//!   [doubtful](Standing::Doubtful): some providers end the old access token at the rotation. A caller gets the
+//!   doubtful token, marked as doubtful, only if the provider cannot be asked again in time. New tokens end the doubt.
+//! - Outcomes, events and store responses contain the whole [`Error`](crate::Error).
 //! - With a store, new tokens are passed to the store before any caller can use them.
 //! - Before the provider is asked, the store has shown that it can save what comes.
 //! - A session ends only if the provider rejects the refresh token or the client, if the tokens of a refresh cannot be
@@ -37,19 +37,19 @@
 //! | the refresh ends with | the session |
 //! |---|---|
 //! | new tokens | continues with them |
-//! | `invalid_grant`, well-formed; or there is no refresh token | needs a new login |
+//! | `invalid_grant` or `interaction_required`, well-formed; or there is no refresh token | needs a new login |
 //! | `invalid_client`, `unauthorized_client` | stops, tokens kept: the client is rejected |
 //! | new tokens whose ID token is another user's, or otherwise wrong | stops, old tokens kept: the response is refused |
 //! | no response, 408, 425, 429, 5xx, a body that cannot be read, any other error | backs off, tokens kept |
 //!
-//! The old access token is doubtful after these results: no response, 502, 504, a success without usable tokens (unless it
-//! has a member `error`), `invalid_grant`. After all other results its standing does not change.
+//! The old access token is doubtful after these results: no response, 502, 504, a success without usable tokens (unless
+//! it has a member `error`), `invalid_grant`. After all other results its standing does not change.
 //!
-//! With a shared store, `invalid_grant` ends the session only after two more tries: the session loads the record again, and
-//! it tries the previous refresh token once more.
+//! With a shared store, `invalid_grant` ends the session only after two more tries: the session loads the record again,
+//! and it tries the previous refresh token once more.
 //!
-//! If a resource server refuses the access token, the session refreshes. If the server refuses the new token at once, the
-//! session backs off.
+//! If a resource server refuses the access token, the session refreshes, unless the policy is `Manual`. If the server
+//! refuses the new token at once, the session backs off.
 //!
 //! ```
 //! use std::time::Duration;

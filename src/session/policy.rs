@@ -8,12 +8,13 @@ use crate::error::{Error, ErrorCode, Family};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RefreshPolicy {
-    /// Before the access token expires, and when a resource server refuses it: no caller waits for a refresh.
+    /// Before the access token expires, and when a resource server refuses it. Callers normally do not wait for a
+    /// refresh.
     #[default]
     Ahead,
     /// When a caller asks for a token and there is no good one. A user who does not come back costs no request, and the
-    /// provider's time-out for idle users works. After a failure, too, the session tries again only for a caller, except
-    /// where the provider may have sent tokens that did not arrive.
+    /// provider's time-out for idle users works. After a failure, too, the session tries again only for a caller,
+    /// except where the provider may have sent tokens that did not arrive.
     OnDemand,
     /// Only when [`Session::refresh`](super::Session::refresh) is called.
     Manual,
@@ -100,7 +101,8 @@ const DEADLINE: Duration = Duration::from_secs(45);
 /// Longest margin before expiry at which a token is refreshed.
 const MARGIN: Duration = Duration::from_secs(60);
 
-/// Tokens with a shorter lifetime are refreshed only when a caller asks. Otherwise the session would refresh without end.
+/// Tokens with a shorter lifetime are refreshed only when a caller asks. Otherwise the session would refresh without
+/// end.
 pub(super) const SHORTEST: Duration = Duration::from_secs(1);
 
 /// A token that is refused at this age was never good.

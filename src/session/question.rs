@@ -40,8 +40,8 @@ pub(super) enum Told {
     Saved(Saved),
     /// The response to [`Question::SaveEarlier`].
     SavedEarlier(Saved),
-    /// What became of unsaved tokens that were saved again. If they were not saved, they are saved once more later, unless
-    /// the session says otherwise.
+    /// What became of unsaved tokens that were saved again. If they were not saved, they are saved once more later,
+    /// unless the session says otherwise.
     SavedAgain(Saved),
     /// The response to [`Question::Erase`].
     Erased(Saved),

@@ -12,7 +12,8 @@ use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode};
 use crate::token::token_set::TokenSet;
 
-/// The random name of a login: 128 bits, made when the login's tokens are given to a session or a record. It is no secret.
+/// The random name of a login: 128 bits, made when the login's tokens are given to a session or a record. It is no
+/// secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LoginId([u8; 16]);
 
@@ -66,19 +67,20 @@ pub struct RecordVersion {
 
 /// A token set as it is stored, with its version.
 ///
-/// Serde, versioned. As secret as a [`TokenSet`]. A record that a session makes also holds the previous refresh token. If the
-/// provider rejects the current refresh token, the session tries the previous one: two processes may have used it at the
-/// same time, and one response was lost.
+/// Serde, versioned. As secret as a [`TokenSet`]. A record that a session makes also holds the previous refresh token.
+/// If the provider rejects the current refresh token, the session tries the previous one: two processes may have used
+/// it at the same time, and one response was lost.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// The login that the tokens come from; `None` in a record of the first edition, which counts as a login of its own.
+    /// The login that the tokens come from; `None` in a record of the first edition, which counts as a login of its
+    /// own.
     pub login: Option<LoginId>,
     /// The number of the save: 1 for the first record, and one more with each save, also by another login.
     pub generation: u64,
     /// The tokens.
     pub tokens: TokenSet,
-    /// The refresh token that the tokens were obtained with. A provider may still accept it, if two processes used it at the
-    /// same time and one response was lost.
+    /// The refresh token that the tokens were obtained with. A provider may still accept it, if two processes used it
+    /// at the same time and one response was lost.
     pub(super) spent: Option<Secret>,
 }
 

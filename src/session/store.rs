@@ -9,14 +9,14 @@
 //! Own:     Prepare ─▶ (refresh) ─▶ Save { expect, next }, or Discard
 //! ```
 //!
-//! A refresh spends the stored refresh token. Therefore the store first shows that it can write, and marks that a refresh
-//! was begun. If it fails to, nothing is sent. The mark stays until the new record is saved, or until the provider has
-//! answered that it issued no tokens. Whoever finds the mark knows that the stored refresh token may be spent, and the
-//! access token ended.
+//! A refresh spends the stored refresh token. Therefore the store first shows that it can write, and marks that a
+//! refresh was begun. If it fails to, nothing is sent. The mark stays until the new record is saved, or until the
+//! provider has answered that it issued no tokens. Whoever finds the mark knows that the stored refresh token may be
+//! spent, and the access token ended.
 //!
-//! A lock that is a lease can expire unnoticed. Therefore a save names the version that it replaces, which is a login and a
-//! generation, and the store compares the versions. If another process has saved first, the store answers with that
-//! process's record. If another process has logged out, it answers that there is none.
+//! A lock that is a lease can expire unnoticed. Therefore a save names the version that it replaces, which is a login
+//! and a generation, and the store compares the versions. If another process has saved first, the store responds with
+//! that process's record. If another process has logged out, it answers that there is none.
 
 use std::num::NonZero;
 
@@ -31,23 +31,23 @@ pub struct StoreTicket(pub(super) NonZero<u32>);
 /// What a session asks of its store. The store carries the actions out in the order in which they are polled.
 #[derive(Debug)]
 pub enum StoreAction {
-    /// Take the lock, so that no other process refreshes. Answer [`StoreResponse::Locked`] once the lock is held. Locks are
-    /// not counted: one `Unlock` releases the lock, even after several `Lock` actions.
+    /// Take the lock, so that no other process refreshes. Respond with [`StoreResponse::Locked`] when the lock is held.
+    /// Locks are not counted: one `Unlock` releases the lock, even after several `Lock` actions.
     Lock,
     /// Read the record.
     Load,
-    /// Take the lock again if it was lost, and show that the record of this version can be replaced, and mark durably that a refresh was begun from it: the
-    /// record's next save must not fail for want of room or of rights. Answer [`StoreResponse::Prepared`] or
-    /// [`StoreResponse::Conflict`].
+    /// Take the lock again if it was lost, and show that the record of this version can be replaced, and mark durably
+    /// that a refresh was begun from it: the record's next save must not fail for want of room or of rights. Answer
+    /// [`StoreResponse::Prepared`] or [`StoreResponse::Conflict`].
     Prepare {
         /// The version of the record; `None` if there is no record.
         expect: Option<RecordVersion>,
     },
-    /// Remove the mark: the refresh has ended without tokens, and the stored refresh token was not spent. A store leaves the
-    /// mark that another process has made. The session ignores the response.
+    /// Remove the mark: the refresh has ended without tokens, and the stored refresh token was not spent. A store
+    /// leaves the mark that another process has made. The session ignores the response.
     Discard,
-    /// Replace the record of version `expect` by `next`, or write the first record. The comparison and the write are atomic.
-    /// The mark is removed with it. If the lock is a lease, the lease begins anew, also if the save then fails.
+    /// Replace the record of version `expect` by `next`, or write the first record. The comparison and the write are
+    /// atomic. The mark is removed with it. If the lock is a lease, the lease begins anew, also if the save then fails.
     Save {
         /// The version of the record to replace; `None` if there is no record.
         expect: Option<RecordVersion>,
@@ -91,8 +91,8 @@ pub enum StoreResponse {
         /// Whether there was a mark: a refresh was begun from the record and has no end.
         begun: bool,
     },
-    /// The store failed with this error, usually [`ErrorCode::STORE_IO`](crate::ErrorCode::STORE_IO) with its source. An error
-    /// of any code does not end the session.
+    /// The store failed with this error, usually [`ErrorCode::STORE_IO`](crate::ErrorCode::STORE_IO) with its source.
+    /// An error of any code does not end the session.
     Failed(Error),
 }
 

@@ -10,8 +10,8 @@
 //!               ▲                    └─▶ pause ─▶ due
 //! ```
 //!
-//! There is at most one question at a time. Each question gets one response, which the session learns as [`Told`]. Beside it
-//! the protocol saves tokens again that the store failed to save, and gives locks back.
+//! There is at most one question at a time. Each question gets one response, which the session learns as [`Told`].
+//! Beside it the protocol saves tokens again that the store failed to save, and gives locks back.
 
 use std::num::NonZero;
 use std::time::Duration;
@@ -73,8 +73,8 @@ enum Mark {
 }
 
 impl StoreProtocol {
-    /// With a store that has the record of this version, whose tokens are the current ones. Without a record, they are those
-    /// of a new login.
+    /// With a store that has the record of this version, whose tokens are the current ones. Without a record, they are
+    /// those of a new login.
     pub(super) fn new(known: Option<RecordVersion>, env: &mut dyn Env) -> Self {
         let first = NonZero::<u32>::MIN;
         Self {
@@ -215,8 +215,8 @@ impl StoreProtocol {
         }
     }
 
-    /// The store failed to save the tokens of an attempt, which replace those with `replaced` and were obtained by `spent`
-    /// or by a new login. They are saved again after a pause.
+    /// The store failed to save the tokens of an attempt, which replace those with `replaced` and were obtained by
+    /// `spent` or by a new login. They are saved again after a pause.
     pub(super) fn save_later(
         &mut self,
         replaced: AccessToken,
@@ -235,8 +235,8 @@ impl StoreProtocol {
         self.unsaved.as_ref().map(|unsaved| unsaved.again_at())
     }
 
-    /// Asks to save again, now. A response to the question before comes too late. If no response comes by `again_at`, the
-    /// store is asked once more.
+    /// Asks to save again, now. A response to the question before comes too late. If no response comes by `again_at`,
+    /// the store is asked once more.
     pub(super) fn save_again(&mut self, again_at: MonotonicTime) {
         if let Some(unsaved) = &mut self.unsaved {
             unsaved.try_again(again_at);
@@ -398,7 +398,8 @@ impl StoreProtocol {
         }
     }
 
-    /// A lock that comes late is given to the attempt that waits for a lock now. If no attempt waits, the lock is released.
+    /// A lock that comes late is given to the attempt that waits for a lock now. If no attempt waits, the lock is
+    /// released.
     fn locked_late(&mut self, ticket: NonZero<u32>) -> Option<Told> {
         if ticket < self.last_unlock {
             // A later `Unlock` gave it back.

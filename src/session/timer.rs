@@ -9,7 +9,7 @@ pub(super) enum Timer {
     Refresh,
     /// Ends the pause after a failed attempt.
     Retry,
-    /// Ends the attempt: the provider, the key store or the store did not answer in time.
+    /// Ends the attempt: the provider, the key store or the store did not respond in time.
     Response,
     /// Wakes the flow that waits.
     Wake,

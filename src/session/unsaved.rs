@@ -18,7 +18,8 @@ pub(super) struct Unsaved {
     spent: Option<Secret>,
     /// They are those of a new login, which takes the place of any other record.
     is_new_login: bool,
-    /// Earlier access tokens whose saves have no known result. A record with one of them is this session's own, and older.
+    /// Earlier access tokens whose saves have no known result. A record with one of them is this session's own, and
+    /// older.
     before: Vec<AccessToken>,
 }
 
@@ -39,8 +40,8 @@ impl Unsaved {
         Self { again_at, state: State::Due, failures: 0, spent: None, is_new_login, before: Vec::new() }
     }
 
-    /// Tokens that the store just failed to save. They replace those with `replaced`, whose save may have failed, too, and
-    /// were obtained by `spent` or by a new login. The next try comes after a pause.
+    /// Tokens that the store just failed to save. They replace those with `replaced`, whose save may have failed, too,
+    /// and were obtained by `spent` or by a new login. The next try comes after a pause.
     pub(super) fn after(
         earlier: Option<Box<Self>>,
         replaced: AccessToken,

@@ -22,7 +22,8 @@ impl<T> fmt::Debug for BoxFlow<T> {
 }
 
 impl<F: Flow> Step<F> {
-    /// Erases the type of the flow, so that one queue can hold different flows with the same output, which must not borrow.
+    /// Erases the type of the flow, so that one queue can hold different flows with the same output, which must not
+    /// borrow.
     pub fn boxed(self) -> Step<BoxFlow<F::Output>>
     where
         F::Output: 'static,

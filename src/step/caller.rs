@@ -1,4 +1,5 @@
-//! The caller's side of the handles: what each takes, and the flow's next step. A wrong order does not compile.
+//! The methods of the handles. Each consumes the handle and returns the flow's next step, so calls in a wrong order do
+//! not compile.
 
 use std::fmt;
 use std::time::Duration;
@@ -29,7 +30,8 @@ impl<F: Flow> Call<F> {
 }
 
 impl<F: Flow> Awaiting<F> {
-    /// Takes the response. Give the body as a [`Body`] to have it wiped afterwards. A body that exceeds [`Policy::body_limit`] becomes the failure `BodyTooLarge`.
+    /// Takes the response. Pass the body as a [`Body`] to wipe it afterwards. A body that exceeds
+    /// [`Policy::body_limit`] becomes the failure `BodyTooLarge`.
     ///
     /// # Errors
     /// The flow's own errors.
@@ -64,13 +66,14 @@ impl<F: Flow> Wait<F> {
         self.until.saturating_since(now)
     }
 
-    /// A bell that may end the wait earlier. A driver that ignores the bell is only slower. A driver without a timer can
-    /// await the bell alone.
+    /// A bell that may end the wait earlier. A driver that ignores the bell is only slower. A driver without a timer
+    /// can await the bell alone.
     pub fn bell(&self) -> Option<&Bell> {
         self.bell.as_ref()
     }
 
-    /// Continues, if the time has come or the bell has rung. If neither has happened, the flow returns the same wait again.
+    /// Continues, if the time has come or the bell has rung. If neither has happened, the flow returns the same wait
+    /// again.
     ///
     /// # Errors
     /// The flow's own errors.
@@ -81,8 +84,8 @@ impl<F: Flow> Wait<F> {
         self.flow.on(Input::Woken, env)
     }
 
-    /// Cancels the flow, like [`Awaiting::fail`] with [`FailureKind::Cancelled`] for a request. The flow may return further
-    /// steps, for example to tell another device.
+    /// Cancels the flow, like [`Awaiting::fail`] with [`FailureKind::Cancelled`] for a request. The flow may return
+    /// further steps, for example to tell another device.
     ///
     /// # Errors
     /// The flow's own errors: most flows end here with `transport.cancelled`.
@@ -118,8 +121,8 @@ impl<F: Flow> AwaitingKey<F> {
         self.flow.on(Input::KeyOutput(output.into()), env)
     }
 
-    /// Says that the key store failed: [`FailureKind::KeyRefused`] if it refuses, [`FailureKind::Unsupported`] if it does not
-    /// know the operation, or another kind.
+    /// Says that the key store failed: [`FailureKind::KeyRefused`] if it refuses, [`FailureKind::Unsupported`] if it
+    /// does not know the operation, or another kind.
     ///
     /// # Errors
     /// The flow's own errors: most flows end here with `key.refused` or `key.unsupported`.

@@ -16,7 +16,7 @@ use crate::wire::response::Response;
 
 /// What a flow needs next.
 ///
-/// The enum is exhaustive on purpose: every driver must handle all four steps.
+/// The enum is exhaustive, because every driver must handle all four steps.
 ///
 /// Exhaustive: a driver handles every step.
 #[must_use = "a flow goes on only when its step is carried out"]
@@ -85,8 +85,8 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The error of a state that does not take this input: the error of the failure, or `step.unexpected`. Use it in the
-    /// last arm of a `match` on an input.
+    /// The error of a state that does not take this input: the error of the failure, or `step.unexpected`. Use it in
+    /// the last arm of a `match` on an input.
     pub fn unexpected(self) -> Error {
         match self {
             Self::Failed(failure) => failure.into(),
@@ -108,8 +108,8 @@ impl<'a> Input<'a> {
     }
 }
 
-/// A flow, for its author: a type for its states, and the function from each state to the next. Callers do not call the
-/// function; they use the handles [`Awaiting`], [`Wait`] and [`AwaitingKey`](super::AwaitingKey).
+/// The trait for authors of flows: a type for the states, and the function from each state to the next. Callers do not
+/// call the function; they use the handles [`Awaiting`], [`Wait`] and [`AwaitingKey`](super::AwaitingKey).
 pub trait Flow: Sized + Send + Sync + 'static {
     /// The output of the flow when it ends.
     type Output;
@@ -117,8 +117,8 @@ pub trait Flow: Sized + Send + Sync + 'static {
     /// Continues with the result of the last step.
     ///
     /// # Errors
-    /// An error ends the flow. A flow that already holds tokens must not lose them: it ends with an output that contains
-    /// the tokens and the error.
+    /// An error ends the flow. A flow that already holds tokens must not lose them: it ends with an output that
+    /// contains the tokens and the error.
     fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error>;
 }
 
@@ -156,8 +156,8 @@ impl<F: Flow> Step<F> {
         }
     }
 
-    /// Turns this step into a step of a larger flow. `wrap` makes the larger flow's state from the smaller flow's state;
-    /// `done` continues from the smaller flow's output. Both get the context.
+    /// Turns this step into a step of a larger flow. `wrap` makes the larger flow's state from the smaller flow's
+    /// state; `done` continues from the smaller flow's output. Both get the context.
     ///
     /// # Errors
     /// What `done` returns.

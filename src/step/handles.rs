@@ -1,4 +1,4 @@
-//! The handles, one for each step: what they hold. What a caller does with them stands in `caller.rs`.
+//! The handles, one for each step. `caller.rs` has their methods.
 
 use std::fmt;
 

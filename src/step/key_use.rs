@@ -10,13 +10,13 @@ use crate::jose::{Algorithm, PublicKey, RemoteKey};
 
 /// An operation for a key store. Each operation names its key.
 ///
-/// A key store that does not know an operation fails with [`FailureKind::Unsupported`](crate::FailureKind::Unsupported). A
-/// later version of this crate may add operations.
+/// A key store that does not know an operation fails with
+/// [`FailureKind::Unsupported`](crate::FailureKind::Unsupported). A later version of this crate may add operations.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum KeyUse {
-    /// Sign these bytes, the signing input of RFC 7515 section 5.1. The output is [`KeyOutput::bytes`]: the signature of
-    /// RFC 7518 section 3 (`r ‖ s` for ECDSA).
+    /// Sign these bytes, the signing input of RFC 7515 section 5.1. The output is [`KeyOutput::bytes`]: the signature
+    /// of RFC 7518 section 3 (`r ‖ s` for ECDSA).
     #[non_exhaustive]
     Sign {
         /// The key to sign with, and its algorithm.
@@ -35,8 +35,8 @@ pub enum KeyUse {
         /// The encrypted key.
         encrypted_key: Vec<u8>,
     },
-    /// Agree on a secret by ECDH-ES (RFC 7518 section 4.6). The output is [`KeyOutput::bytes`] with the shared secret Z. A
-    /// store that does not reveal Z derives the key by Concat KDF itself and returns [`KeyOutput::derived`].
+    /// Agree on a secret by ECDH-ES (RFC 7518 section 4.6). The output is [`KeyOutput::bytes`] with the shared secret
+    /// Z. A store that does not reveal Z derives the key by Concat KDF itself and returns [`KeyOutput::derived`].
     #[non_exhaustive]
     Agree {
         /// The key to agree with.
@@ -48,10 +48,11 @@ pub enum KeyUse {
         /// The length of the derived key in bytes.
         length: usize,
     },
-    /// Verify a signature. The output is [`KeyOutput::verified`]. A failure of the store does not mean that the signature is
-    /// wrong.
+    /// Verify a signature. The output is [`KeyOutput::verified`]. A failure of the store does not mean that the
+    /// signature is wrong.
     ///
-    /// Flows ask for this only if the client chose [`IdTokenTrust::VerifyElsewhere`](crate::IdTokenTrust::VerifyElsewhere).
+    /// Flows ask for this only if the client chose
+    /// [`IdTokenTrust::VerifyElsewhere`](crate::IdTokenTrust::VerifyElsewhere).
     #[non_exhaustive]
     Verify {
         /// The public key.

@@ -9,8 +9,8 @@
 //!   Done ────┴─ the output
 //! ```
 //!
-//! The driver answers each step with the matching input or with a failure. The flow gets both. After a failure the flow may
-//! return further steps: if a key store refuses, a QR-code login first tells the other device.
+//! The driver responds to each step with the matching input or with a failure. The flow gets both. After a failure the
+//! flow may return further steps: if a key store refuses, a QR-code login first tells the other device.
 //!
 //! Every transition consumes the state it starts from, so a wrong order does not compile:
 //!
@@ -19,16 +19,16 @@
 //! use oidc_proto::step::Awaiting;
 //! fn twice<F: Flow>(awaiting: Awaiting<F>, response: http::Response<Vec<u8>>, env: &mut dyn oidc_proto::Env) {
 //!     let _ = awaiting.receive(response.clone(), env);
-//!     let _ = awaiting.receive(response, env); // the state was used up
+//!     let _ = awaiting.receive(response, env); // error: `awaiting` was moved
 //! }
 //! ```
 //!
 // | file | holds |
 // |---|---|
-// | `contract.rs` | [`Flow`], [`Step`], [`Input`]: what a flow is, needs and is given |
+// | `contract.rs` | [`Flow`], [`Step`], [`Input`]: a flow, its steps and its inputs |
 // | `handles.rs` | [`Call`], [`Awaiting`], [`Wait`], [`UseKey`]: what a step holds |
 // | `caller.rs` | what a caller does with them; [`AwaitingKey`] |
-// | `key_use.rs` | [`KeyUse`] and [`KeyOutput`]: a key that lives elsewhere |
+// | `key_use.rs` | [`KeyUse`] and [`KeyOutput`]: the use of an external key |
 // | `boxed.rs` | [`BoxFlow`]: a flow of any type |
 //!
 //! # Writing a flow

@@ -27,8 +27,8 @@ pub(crate) enum Ask {
     UseKey,
 }
 
-/// A flow that asks for one thing after the other, and insists on getting just that. Then it yields its output, or an error
-/// if there is none.
+/// A flow that asks for one thing after the other, and insists on getting just that. Then it yields its output, or an
+/// error if there is none.
 pub(crate) struct Toy<T> {
     asked: Ask,
     left: Vec<Ask>,

@@ -1,4 +1,4 @@
-//! The user's browser: what becomes of an authorization URL.
+//! The user's browser, which opens an authorization URL.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use url::form_urlencoded;
 
 use super::http::unescape;
 
-/// Where a browser ended up.
+/// The result of a browser's visit.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Visit {
@@ -20,12 +20,12 @@ pub enum Visit {
         /// The form, encoded.
         body: String,
     },
-    /// It stays where it is: an error page, most likely.
+    /// It stays on a page of the provider, usually an error page.
     Page(Response<Vec<u8>>),
 }
 
 impl Visit {
-    /// What the application gets to see: the whole URL, or the posted form; empty for a page.
+    /// The callback for the application: the whole URL, or the posted form; empty for a page.
     pub fn callback(&self) -> &str {
         match self {
             Self::Redirect(url) => url,
@@ -44,7 +44,7 @@ impl Visit {
         form_urlencoded::parse(text.as_bytes()).into_owned().collect()
     }
 
-    /// One parameter of the callback: the first of that name.
+    /// The first parameter of the callback with this name.
     pub fn param(&self, name: &str) -> Option<String> {
         self.params().into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }

@@ -49,7 +49,7 @@ impl RegisteredClient {
         }
     }
 
-    /// The same with a secret and `client_secret_basic`.
+    /// A confidential client with a secret and `client_secret_basic`.
     pub fn confidential(client_id: &str, client_secret: &str, redirect_uri: &str) -> Self {
         Self {
             client_secret: Some(client_secret.to_owned()),
@@ -58,7 +58,7 @@ impl RegisteredClient {
         }
     }
 
-    /// The same as a public one with a key, a JWK of its own, and `private_key_jwt`.
+    /// A client with a key (a public JWK) and `private_key_jwt`.
     pub fn with_key(client_id: &str, jwk: Value, redirect_uri: &str) -> Self {
         Self {
             token_endpoint_auth_method: "private_key_jwt".to_owned(),

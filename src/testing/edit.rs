@@ -1,4 +1,4 @@
-//! Edits: functions that change what the provider says before it says it. Every lie is one.
+//! Edits: functions that change the provider's responses. Every lie is an edit.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ impl Edit {
 pub struct Callback {
     /// Where the browser is sent.
     pub redirect_uri: String,
-    /// How the parameters travel.
+    /// The response mode.
     pub mode: ResponseMode,
     /// The parameters, in their order.
     pub params: Vec<(String, String)>,
@@ -72,7 +72,7 @@ impl Callback {
         self.add(name, value);
     }
 
-    /// Adds a parameter, whether there is one of that name or not.
+    /// Adds a parameter, even if there is already one with this name.
     pub fn add(&mut self, name: &str, value: &str) {
         self.params.push((name.to_owned(), value.to_owned()));
     }

@@ -1,4 +1,4 @@
-//! Time and entropy that a test decides.
+//! Time and entropy that a test controls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,10 +17,10 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Where a new clock stands: 2026-01-01T00:00:00Z.
+    /// The time of a new clock: 2026-01-01T00:00:00Z.
     pub const START: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 
-    /// A clock that stands at [`Clock::START`], with no ticks counted.
+    /// A clock at [`Clock::START`]. Its monotonic counter is 0.
     pub fn new() -> Self {
         Self { wall: Arc::new(AtomicU64::new(Self::START.unix_millis())), ticks: Arc::new(AtomicU64::new(0)) }
     }
@@ -35,24 +35,24 @@ impl Clock {
         MonotonicTime::from_millis(self.ticks.load(Ordering::SeqCst))
     }
 
-    /// Lets time pass: both the time of day and the ticks go on.
+    /// Advances both the time of day and the monotonic counter.
     pub fn advance(&self, by: Duration) {
         self.jump(by);
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         let _ = self.ticks.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |ticks| Some(ticks.saturating_add(millis)));
     }
 
-    /// Sets the time of day ahead. The ticks do not notice.
+    /// Sets the time of day forward. The monotonic counter does not change.
     pub fn jump(&self, by: Duration) {
         self.set(self.now().saturating_add(by));
     }
 
-    /// Sets the time of day back. The ticks do not notice.
+    /// Sets the time of day back. The monotonic counter does not change.
     pub fn jump_back(&self, by: Duration) {
         self.set(self.now().saturating_sub(by));
     }
 
-    /// Sets the time of day. The ticks do not notice.
+    /// Sets the time of day. The monotonic counter does not change.
     pub fn set(&self, now: Timestamp) {
         self.wall.store(now.unix_millis(), Ordering::SeqCst);
     }
@@ -72,17 +72,17 @@ pub struct TestEnv {
 }
 
 impl TestEnv {
-    /// With a clock of its own.
+    /// An environment with a new clock.
     pub fn seeded(seed: u64) -> Self {
         Self::with_clock(seed, Clock::new())
     }
 
-    /// With a clock that others look at too.
+    /// An environment with a shared clock.
     pub fn with_clock(seed: u64, clock: Clock) -> Self {
         Self { clock, rng: ChaCha20Rng::seed_from_u64(seed) }
     }
 
-    /// The clock; clone it to keep a hand on it.
+    /// The clock. Clone it to change the time later.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }

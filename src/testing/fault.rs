@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::http::{empty, page, set, with_body};
 use crate::error::transport::{Failure, FailureKind, Sent};
 
-/// Something that goes wrong on the way, without anyone lying.
+/// A failure of the network, of a proxy or of an overloaded server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -14,16 +14,16 @@ pub enum Fault {
     Timeout,
     /// No connection.
     Unreachable,
-    /// The provider did what it was asked, and the response was lost.
+    /// The provider handled the request, and the response was lost.
     LostResponse,
-    /// A proxy answers with this status and no body; the provider never saw the request.
+    /// A proxy responds with this status and no body; the provider never saw the request.
     Status {
         /// The status.
         status: u16,
-        /// `Retry-After`, as it is: seconds, a date, or nonsense.
+        /// The value of `Retry-After`: seconds, a date, or an invalid value.
         retry_after: Option<&'static str>,
     },
-    /// A proxy answers with its login page and status 200; the provider never saw the request.
+    /// A proxy responds with its login page and status 200; the provider never saw the request.
     LoginPage,
     /// A proxy redirects elsewhere, with status 302; the provider never saw the request.
     Redirect,
@@ -35,13 +35,13 @@ pub enum Fault {
     Garbage,
     /// The body is missing.
     EmptyBody,
-    /// The object has one member more, of 10,000 nested arrays.
+    /// The object has an additional member with 10,000 nested arrays.
     DeepNesting,
     /// A byte-order mark before the body.
     ByteOrderMark,
-    /// Another content type, or none, on the same body.
+    /// The same body with another content type, or with none.
     ContentType(Option<&'static str>),
-    /// The first member of the object stands there twice.
+    /// The object contains its first member twice.
     DuplicateName,
 }
 

@@ -15,21 +15,21 @@ pub struct IdToken {
     pub header: Map<String, Value>,
     /// The claims.
     pub claims: Map<String, Value>,
-    /// A header to use as it is, in place of the members: for what no object can say.
+    /// A header text to use instead of the members, for headers that are not valid JSON objects.
     pub header_text: Option<String>,
-    /// A payload to use as it is, in place of the claims.
+    /// A payload text to use instead of the claims.
     pub claims_text: Option<String>,
     /// The algorithm to sign with, whatever the header says.
     pub algorithm: String,
-    /// What stands where the signature belongs.
+    /// The signature part of the token.
     pub signature: Signature,
-    /// What to make of the compact form in the end.
+    /// A function that changes the compact form at the end.
     pub finish: fn(String) -> String,
-    /// Whether it comes with a refresh, not with a code.
+    /// Whether the token is issued for a refresh, not for a code.
     pub refreshed: bool,
 }
 
-/// What stands where the signature of an ID token belongs.
+/// The signature part of an ID token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Signature {

@@ -1,39 +1,40 @@
-//! An OpenID Provider, a clock, entropy and a user, all scripted. **For tests**: the provider's signing keys are
-//! constants of this crate, its users have no passwords, and it can be told to lie. It is not a provider to run.
+//! A scripted OpenID Provider with a clock, entropy and a user. **For tests only**: the provider's signing keys are
+//! constants of this crate, its users have no passwords, and it can be told to break the standards. Do not run it as a
+//! real provider.
 //!
-//! [`Provider::handle`] is a pure function from request to response. Around it there is
+//! [`Provider::handle`] is a pure function from request to response. There are also:
 //! - [`Provider::http`] and [`Provider::http_async`]: HTTP clients for the drivers of [`adapter`](crate::adapter) that
 //!   reach this provider without any network;
 //! - [`Provider::visit`]: the user's browser, from an authorization URL to the callback;
 //! - [`TestEnv`] and its [`Clock`], to set by hand;
-//! - [`Provider::fault`], [`Provider::lie`] and the `edit_…` calls, to make it misbehave, and [`Provider::requests`], to
-//!   see what it was asked.
+//! - [`Provider::fault`], [`Provider::lie`] and the `edit_…` calls, to make it misbehave, and [`Provider::requests`],
+//!   to see the requests that it received.
 //!
 //! The same seed, the same requests and the same times give the same bytes. It shares no parser and no serializer with
-//! the client, so that a mistake cannot hide by being made on both sides.
+//! the client, so that an error in one does not hide the same error in the other.
 //!
 // | file | holds |
 // |---|---|
 // | `env.rs` | [`TestEnv`], [`Clock`] |
 // | `provider.rs` `switches.rs` | [`Provider`]: handle, switches |
-// | `route.rs` `endpoints.rs` | [`On`]: which request goes where, and who answers it |
-// | `state.rs` | what it remembers: users, clients, codes, grants, tokens |
-// | `records.rs` `settings.rs` `nonces.rs` | what is in there: records, what the switches set, nonces |
+// | `route.rs` `endpoints.rs` | [`On`]: the endpoint of a request, and the function that handles it |
+// | `state.rs` | the state: users, clients, codes, grants, tokens |
+// | `records.rs` `settings.rs` `nonces.rs` | the parts of the state: records, settings, nonces |
 // | `client.rs` | [`RegisteredClient`] |
 // | `authentication.rs` `assertion.rs` | client authentication |
 // | `user.rs` | [`User`] |
 // | `discovery.rs` `register.rs` `par.rs` `authorize.rs` `device.rs` `token.rs` `userinfo.rs` `resource.rs` | the endpoints |
 // | `grants.rs` | client credentials, extension grants |
 // | `dpop.rs` | proofs of possession |
-// | `token_response.rs` `signing.rs` | answers with tokens, and the tokens that are signed |
+// | `token_response.rs` `signing.rs` | token responses, and signed tokens |
 // | `id_token.rs` `keys.rs` | [`IdToken`], signatures |
 // | `verify.rs` | the signatures of clients |
 // | `homeserver/` | [`Homeserver`]: a Matrix homeserver beside the provider |
 // | `browser.rs` | [`Visit`] |
 // | `rendezvous.rs` | [`Rendezvous`]: where two devices meet for a login by QR code, with [`Trick`]s |
-// | `fault.rs` | [`Fault`]: what goes wrong on the way |
-// | `edit.rs` `lie/` | changes to what it says; [`Lie`]: the table of them, in the words of `lie/say.rs` |
-// | `http.rs` | forms in, answers out |
+// | `fault.rs` | [`Fault`]: failures of the network |
+// | `edit.rs` `lie/` | changes to responses; [`Lie`]: the table of changes |
+// | `http.rs` | request forms and responses |
 // | `reach.rs` | the HTTP clients that reach a server |
 
 mod assertion;

@@ -26,7 +26,7 @@ use super::user::User;
 use crate::base::env::Timestamp;
 use crate::error::transport::{Failure, FailureKind, Sent};
 
-/// Whom an access token speaks for.
+/// The user and the client of an access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Bearer {
@@ -38,26 +38,26 @@ pub struct Bearer {
     pub client_id: String,
     /// `scope`.
     pub scope: String,
-    /// The thumbprint of the key that the token is bound to (RFC 9449): it is good only with a proof of that key,
-    /// which is for the resource server to check.
+    /// The thumbprint of the key that the token is bound to (RFC 9449). The resource server must check a proof of this
+    /// key.
     pub jkt: Option<String>,
 }
 
 /// An OpenID Provider as a pure function from request to response. For tests only: its keys are public.
 ///
-/// Clones are handles to the same provider. Functions given to [`Provider::tamper`] and to the `edit_…` calls run while
-/// it works: they must not call it.
+/// Clones are handles to the same provider. Functions given to [`Provider::tamper`] and to the `edit_…` methods run
+/// while it holds its lock: they must not call it.
 #[derive(Clone)]
 pub struct Provider(Arc<Mutex<State>>);
 
 impl Provider {
-    /// A provider with this issuer, which may have a path. It knows no client yet, and one user, `alice`, who allows
+    /// A provider with this issuer, which may have a path. It has no client, and one user, `alice`, who allows
     /// everything.
     pub fn new(issuer: &str) -> Self {
         Self(Arc::new(Mutex::new(State::new(issuer))))
     }
 
-    /// Adds a user. The first one added is who answers when a request does not name one; `alice` is then gone.
+    /// Adds a user. The first added user replaces `alice`, and decides if a request does not name a user.
     #[must_use]
     pub fn with_user(self, user: User) -> Self {
         self.lock().users.push(user);
@@ -78,14 +78,14 @@ impl Provider {
         self
     }
 
-    /// Sets how long access tokens are good; 300 s unless set.
+    /// Sets the lifetime of access tokens; by default 300 s.
     #[must_use]
     pub fn with_access_token_lifetime(self, lifetime: Duration) -> Self {
         self.lock().access_token_lifetime = lifetime;
         self
     }
 
-    /// Sets what happens when a refresh token comes a second time.
+    /// Sets what happens when a refresh token is used a second time.
     #[must_use]
     pub fn with_reuse(self, reuse: Reuse) -> Self {
         self.lock().reuse = reuse;
@@ -111,16 +111,16 @@ impl Provider {
         self.lock().issuer.clone()
     }
 
-    /// Answers a request. This is the whole provider; every transport is a wrapper around it. A fault that leaves no
-    /// answer becomes a 502.
+    /// Handles a request. This is the whole provider; every transport is a wrapper around it. A fault without a
+    /// response becomes status 502.
     pub fn handle<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Response<Vec<u8>> {
         self.exchange(request, now).unwrap_or_else(gateway)
     }
 
-    /// Answers a request, or does not, by a fault.
+    /// Handles a request; a fault can cause a [`Failure`](crate::Failure).
     ///
     /// # Errors
-    /// What a transport would report. A request to another host than the issuer's is unreachable.
+    /// The failure that an HTTP client would report. A request to another host than the issuer's is unreachable.
     pub fn exchange<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Reached {
         let (parts, body) = request.into_parts();
         let mut state = self.lock();
@@ -148,18 +148,19 @@ impl Provider {
         }
     }
 
-    /// Opens an authorization URL, or an end-session URL, as the user's browser would. `login_hint=auto:bob` lets the
-    /// user `bob` allow, `deny:bob` lets him deny; else the hinted or the first user does what they always do.
+    /// Opens an authorization URL, or an end-session URL, as the user's browser would. With `login_hint=auto:bob`, the
+    /// user `bob` allows the request; with `deny:bob`, he denies it. Otherwise the hinted or the first user makes their
+    /// configured [`Decision`](crate::testing::Decision).
     pub fn visit(&self, url: &str, now: Timestamp) -> Visit {
         browser::visit(url, |request| self.handle(request, now))
     }
 
-    /// Where all requests so far went, in their order.
+    /// The endpoints of all requests so far, in order.
     pub fn requests(&self) -> Vec<On> {
         self.lock().requests.clone()
     }
 
-    /// How many requests went there so far.
+    /// The number of requests to this endpoint so far.
     pub fn count(&self, on: On) -> usize {
         self.lock().requests.iter().filter(|&&place| place == on).count()
     }
@@ -175,8 +176,8 @@ impl Provider {
         token.map_or_else(String::new, |token| format!("logout_token={token}"))
     }
 
-    /// Whether the grant that this token was issued for still exists, whatever has become of the token. Nothing counts as
-    /// used.
+    /// Whether the grant that this token was issued for still exists, whatever has become of the token. Nothing counts
+    /// as used.
     pub fn has_grant_of(&self, token: &str) -> bool {
         let state = self.lock();
         let of_refresh = state.refresh_tokens.get(token).map(|refresh| refresh.grant);
@@ -184,7 +185,8 @@ impl Provider {
         grant.is_some_and(|grant| state.grants.contains_key(&grant))
     }
 
-    /// Whom an access token speaks for now: for a resource server that stands beside the provider. It counts as used.
+    /// The user and the client of a valid access token, for a resource server in the same test. The token counts as
+    /// used.
     pub fn bearer(&self, access_token: &str, now: Timestamp) -> Option<Bearer> {
         let mut state = self.lock();
         let (access, grant) = state.access(access_token, now)?;
@@ -201,12 +203,12 @@ impl Provider {
         Some(bearer)
     }
 
-    /// Lets the next requests to an endpoint meet a fault. Faults of one endpoint come in the order they were set.
+    /// Makes the next requests to an endpoint fail. Faults of one endpoint happen in the order in which they were set.
     pub fn fault(&self, on: On, fault: Fault, times: usize) {
         self.lock().faults.push((on, fault, times));
     }
 
-    /// Lies from now on; several lies are told together.
+    /// Applies this lie to all later responses. Several lies apply together.
     pub fn lie(&self, lie: Lie) {
         self.edit(lie.edit());
     }
@@ -221,7 +223,7 @@ impl Provider {
         self.edit(Edit::Json(on, Arc::new(edit)));
     }
 
-    /// Changes what the browser carries to the application.
+    /// Changes the callback.
     pub fn edit_callback(&self, edit: impl Fn(&mut Callback) + Send + Sync + 'static) {
         self.edit(Edit::Callback(Arc::new(edit)));
     }
@@ -236,7 +238,7 @@ impl Provider {
         self.edit(Edit::LogoutToken(Arc::new(edit)));
     }
 
-    /// No lies, edits and faults any more.
+    /// Removes all lies, edits and faults.
     pub fn honest(&self) {
         let mut state = self.lock();
         state.edits.clear();
@@ -245,18 +247,18 @@ impl Provider {
         state.nonces.lie = None;
     }
 
-    /// Signs with other keys from now on, and publishes only those. A second call goes back.
+    /// Signs with other keys from now on, and publishes only those keys. A second call restores the first keys.
     pub fn rotate_keys(&self) {
         let mut state = self.lock();
         state.second_keys = !state.second_keys;
     }
 
-    /// Makes all access tokens worthless, as a server that lost them would; refresh tokens stay good.
+    /// Makes all access tokens invalid, like a server that lost them. Refresh tokens stay valid.
     pub fn forget_access_tokens(&self) {
         self.lock().access_tokens.clear();
     }
 
-    /// Ends all grants: every code and token is worthless.
+    /// Ends all grants: every code and token becomes invalid.
     pub fn end_grants(&self) {
         self.lock().grants.clear();
     }

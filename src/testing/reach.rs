@@ -20,7 +20,7 @@ macro_rules! reachable {
                 $crate::adapter::from_fn(move |request, _| server.exchange(request, clock.now()))
             }
 
-            /// The same for asynchronous drivers; its futures are always ready.
+            /// An asynchronous HTTP client that reaches this server and nothing else. Its futures are always ready.
             pub fn http_async(
                 &self,
                 clock: &$crate::testing::Clock,

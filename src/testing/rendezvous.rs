@@ -1,4 +1,4 @@
-//! A rendezvous server (MSC4108), which does to the texts what networks and liars do.
+//! A rendezvous server (MSC4108) that can simulate network failures and attacks.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::error::transport::{Failure, FailureKind, Sent};
 pub(super) const CREATE: &str = "/_matrix/client/unstable/org.matrix.msc4108/rendezvous";
 pub(super) const BOXES: &str = "/_synapse/client/rendezvous/";
 
-/// What is done with a rendezvous.
+/// A request to a rendezvous.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Meet {
@@ -31,11 +31,11 @@ pub enum Meet {
     Delete,
 }
 
-/// What a rendezvous can do to those who meet there.
+/// A misbehaviour of the rendezvous server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Trick {
-    /// What can happen to any request.
+    /// Any fault.
     Fault(Fault),
     /// `Receive`: the text before the last one comes again, as if it were new.
     Repeat,
@@ -43,13 +43,13 @@ pub enum Trick {
     Echo,
     /// `Receive`: half of the text.
     Truncate,
-    /// `Receive`: one character of the text is another.
+    /// `Receive`: one character of the text is changed.
     Change,
     /// `Receive`: somebody else's text.
     Replace(String),
-    /// `Receive`: nothing is new, although there is; `Send`: done, although it is not.
+    /// `Receive`: reports no new text although there is one. `Send`: reports success without writing the text.
     Withhold,
-    /// `Receive`: the text again with status 200, where it is not new.
+    /// `Receive`: the old text again, with status 200.
     Insist,
     /// `Receive`: no text.
     Empty,
@@ -57,7 +57,7 @@ pub enum Trick {
     Conflict,
     /// Any: 413.
     TooLarge,
-    /// Any: 404, and the box is gone.
+    /// Any: 404, and the rendezvous ends.
     Expire,
     /// Any: no `ETag`.
     NoEtag,
@@ -106,7 +106,7 @@ struct State {
 pub struct Rendezvous(Arc<Mutex<State>>);
 
 impl Rendezvous {
-    /// A server with this base URL. A box lasts for a minute from the last text on, and takes 4 KiB.
+    /// A server with this base URL. A rendezvous expires one minute after its last text, and accepts 4 KiB.
     pub fn new(base: &str) -> Self {
         Self(Arc::new(Mutex::new(State {
             base: base.trim_end_matches('/').to_owned(),
@@ -121,7 +121,7 @@ impl Rendezvous {
         })))
     }
 
-    /// Sets how long a box lasts from the last text on.
+    /// Sets the time after its last text at which a rendezvous expires.
     #[must_use]
     pub fn with_lifetime(self, lifetime: Duration) -> Self {
         self.lock().lifetime = lifetime;
@@ -133,22 +133,22 @@ impl Rendezvous {
         self.lock().is_lifetime_fixed = true;
     }
 
-    /// Sets how many bytes a box takes.
+    /// Sets the maximum size of a text in bytes.
     #[must_use]
     pub fn with_limit(self, limit: usize) -> Self {
         self.lock().limit = limit;
         self
     }
 
-    /// Answers a request. A fault that leaves no response becomes a 502.
+    /// Handles a request. A fault without a response becomes status 502.
     pub fn handle<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Response<Vec<u8>> {
         self.exchange(request, now).unwrap_or_else(gateway)
     }
 
-    /// Answers a request, or does not, by a fault.
+    /// Handles a request; a fault can cause a [`Failure`](crate::Failure).
     ///
     /// # Errors
-    /// What a transport would report. A request to another host is unreachable.
+    /// The failure that an HTTP client would report. A request to another host is unreachable.
     pub fn exchange<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Reached {
         let (parts, body) = request.into_parts();
         let mut state = self.lock();
@@ -183,22 +183,22 @@ impl Rendezvous {
         self.lock().tricks.push((meet, trick, times));
     }
 
-    /// No tricks any more.
+    /// Removes all tricks.
     pub fn honest(&self) {
         self.lock().tricks.clear();
     }
 
-    /// What was done so far, in its order.
+    /// All requests so far, in order.
     pub fn requests(&self) -> Vec<Meet> {
         self.lock().requests.clone()
     }
 
-    /// How often that was done so far.
+    /// The number of requests of this kind so far.
     pub fn count(&self, meet: Meet) -> usize {
         self.lock().requests.iter().filter(|&&done| done == meet).count()
     }
 
-    /// How many boxes there are: neither deleted nor, when somebody looked, expired.
+    /// The number of rendezvous that were not deleted, and that were not expired at the last request.
     pub fn boxes(&self) -> usize {
         self.lock().boxes.len()
     }
@@ -208,7 +208,7 @@ impl Rendezvous {
         self.lock().texts.clone()
     }
 
-    /// Writes into every box, as somebody else who knows the URL could.
+    /// Writes a text into every rendezvous, like an attacker who knows the URL.
     pub fn intrude(&self, text: &str) {
         for content in self.lock().boxes.values_mut() {
             content.texts.push(text.as_bytes().to_vec());

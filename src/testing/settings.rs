@@ -1,4 +1,4 @@
-//! What the provider's switches set.
+//! The settings of the provider.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,22 +11,22 @@ use crate::base::env::Timestamp;
 pub enum Par {
     /// There is no such endpoint.
     Off,
-    /// They may be, and the metadata says so.
+    /// They may be pushed, and the metadata list the endpoint.
     #[default]
     Advertised,
-    /// They have to be (RFC 9126 section 5).
+    /// They must be pushed (RFC 9126 section 5).
     Required,
 }
 
-/// What the provider does when a refresh token comes a second time.
+/// What the provider does when a refresh token is used a second time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reuse {
     /// It ends the grant: one of the two senders is a thief (RFC 9700 section 4.14.2).
     #[default]
     EndsGrant,
-    /// It is exchanged again, as long as none of the tokens that it was exchanged for was used: the response may have
-    /// been lost. After that it ends the grant.
+    /// The provider accepts the refresh token again until one of the new tokens was used, because the response may have
+    /// been lost. After that, the second use ends the grant.
     AllowedUntilSuccessorIsUsed,
 }
 
@@ -37,7 +37,7 @@ pub enum Rotation {
     /// They stay good until they expire.
     #[default]
     KeepsAccessTokens,
-    /// They end at once, also where the response is lost, as at the Matrix Authentication Service.
+    /// They end at once, even if the response is lost, as at the Matrix Authentication Service.
     EndsAccessTokens,
 }
 
@@ -99,7 +99,7 @@ pub(super) struct Extension {
     pub(super) decide: Arc<Decide>,
 }
 
-/// What an extension grant is worth.
+/// The result of an extension grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Granted {
     /// The login name of the user that the tokens speak for; `None` if they speak for the client itself.

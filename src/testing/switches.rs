@@ -1,4 +1,4 @@
-//! The switches of what is beyond a plain login.
+//! Settings for features beyond a plain login.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,45 +9,46 @@ use super::settings::{Extension, Granted, Par, Rate, Reuse, RevokingSpent, Rotat
 use super::user::Decision;
 
 impl Provider {
-    /// Sets whether authorization requests may or must be pushed; they may unless set.
+    /// Sets whether authorization requests may or must be pushed; by default they may.
     #[must_use]
     pub fn with_par(self, par: Par) -> Self {
         self.lock().par = par;
         self
     }
 
-    /// Lets only those register who have this initial access token (RFC 7591 section 3), and gives them a
-    /// `registration_access_token`.
+    /// Allows registration only with this initial access token (RFC 7591 section 3). The registration response then has
+    /// a `registration_access_token`.
     #[must_use]
     pub fn with_initial_access_token(self, token: &str) -> Self {
         self.lock().initial_access_token = Some(token.to_owned());
         self
     }
 
-    /// Sets whether DPoP proofs need a nonce from the provider (RFC 9449 sections 8 and 9); they do not unless set.
-    /// A nonce is good for a minute, and every response to a proof tells the one of now.
+    /// Sets whether DPoP proofs need a nonce from the provider (RFC 9449 sections 8 and 9); by default they do not. A
+    /// nonce is valid for a minute, and every response to a proof contains the current nonce.
     #[must_use]
     pub fn with_dpop_nonce(self, required: bool) -> Self {
         self.lock().nonces.required = required;
         self
     }
 
-    /// Gives refresh tokens only for `offline_access`, and grants this scope only with `prompt=consent`, as OpenID Connect
-    /// Core 1.0 section 11 says; unless set, every login gets a refresh token.
+    /// Gives refresh tokens only for `offline_access`, and grants this scope only with `prompt=consent`, as OpenID
+    /// Connect Core 1.0 section 11 says; unless set, every login gets a refresh token.
     #[must_use]
     pub fn with_offline_access_by_consent(self) -> Self {
         self.lock().offline_by_consent = true;
         self
     }
 
-    /// Lets web clients register redirect URIs with `http` on loopback, as an application has them while it is developed.
+    /// Lets web clients register redirect URIs with `http` on loopback, as an application has them while it is
+    /// developed.
     #[must_use]
     pub fn with_web_clients_on_loopback(self) -> Self {
         self.lock().web_on_loopback = true;
         self
     }
 
-    /// Makes the nonce of now worthless.
+    /// Makes the current nonce invalid.
     pub fn rotate_dpop_nonce(&self) {
         self.lock().nonces.current = None;
     }
@@ -69,32 +70,32 @@ impl Provider {
         state.registered.clear();
     }
 
-    /// Sets how often a device may poll, in whole seconds; 5 s unless set. With `None` the response does not say, which
-    /// means the same.
+    /// Sets how often a device may poll, in whole seconds; by default 5 s. With `None` the response has no `interval`,
+    /// which also means 5 s.
     #[must_use]
     pub fn with_device_interval(self, interval: Option<Duration>) -> Self {
         self.lock().device_terms.interval = interval;
         self
     }
 
-    /// Sets how long a device code is good; 600 s unless set.
+    /// Sets the lifetime of device codes; by default 600 s.
     #[must_use]
     pub fn with_device_lifetime(self, lifetime: Duration) -> Self {
         self.lock().device_terms.lifetime = lifetime;
         self
     }
 
-    /// Sets how many polls are answered with `authorization_pending` before the first user decides as always; one
-    /// unless set. With `usize::MAX` nobody decides until [`Provider::decide_device`], or until the verification URI is
-    /// visited with the code.
+    /// Sets how many polls get the response `authorization_pending` before the first user makes their configured
+    /// decision; by default one. With `usize::MAX` nobody decides until [`Provider::decide_device`], or until the
+    /// verification URI is visited with the code.
     #[must_use]
     pub fn with_device_polls(self, polls: usize) -> Self {
         self.lock().device_terms.polls = polls;
         self
     }
 
-    /// Sets how many requests are answered in a second, by the clock; all of them unless set. The others get 429 with
-    /// `Retry-After: 1`, and the provider does not look at them.
+    /// Sets how many requests the provider handles in a second; by default all. It ignores the other requests, and
+    /// responds with 429 and `Retry-After: 1`.
     #[must_use]
     pub fn with_rate_limit(self, requests: u32) -> Self {
         self.lock().rate = Some(Rate { requests, second: 0, seen: 0 });
@@ -106,8 +107,8 @@ impl Provider {
         device::decide(&mut self.lock(), user_code, decision, None)
     }
 
-    /// Adds an extension grant (RFC 6749 section 4.5). The function gets the parameters of the request, and says what
-    /// they are worth or which `error` they are. A client needs the grant type among its own.
+    /// Adds an extension grant (RFC 6749 section 4.5). The function gets the parameters of the request, and returns the
+    /// result of the grant or an `error`. The client must have this grant type.
     #[must_use]
     pub fn with_grant(
         self,
@@ -119,8 +120,8 @@ impl Provider {
         self
     }
 
-    /// Makes userinfo demand a sign-in of one of these `acr` values, and at most so long ago: a step-up challenge
-    /// (RFC 9470) for every other token. Neither of them demands nothing, as at first.
+    /// Makes the userinfo endpoint require one of these `acr` values and a maximum age of the login. All other tokens
+    /// get a step-up challenge (RFC 9470). Without values and without an age, there is no requirement, as by default.
     pub fn require_authentication(&self, acr_values: &[&str], max_age: Option<Duration>) {
         let mut state = self.lock();
         state.step_up.acr_values = acr_values.iter().map(|&value| value.to_owned()).collect();

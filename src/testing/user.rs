@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::base::env::Timestamp;
 
-/// Someone with an account at the provider, and what they do when an application asks them in.
+/// A user with an account at the provider, and their decision on the consent page.
 #[derive(Clone, Debug)]
 pub struct User {
     pub(super) login: String,
@@ -14,14 +14,14 @@ pub struct User {
     pub(super) signed_in: Option<Timestamp>,
 }
 
-/// What a user answers on the consent page.
+/// The decision of a user on the consent page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Decision {
-    /// The application may.
+    /// The user allows the request.
     #[default]
     Allow,
-    /// It may not: `access_denied`.
+    /// The user denies the request: `access_denied`.
     Deny,
 }
 
@@ -65,8 +65,8 @@ impl User {
         self
     }
 
-    /// The same, but already signed in at the provider since then: `prompt=none` works, and `max_age` may ask for
-    /// more. Without it the user signs in whenever asked, at that very moment.
+    /// The same user, signed in at the provider since this time: `prompt=none` works, and `max_age` can require a new
+    /// sign-in. Without it, the user signs in at each request.
     #[must_use]
     pub fn with_sign_in_at(mut self, time: Timestamp) -> Self {
         self.signed_in = Some(time);

@@ -33,8 +33,8 @@ const LONGEST_LIFE: Duration = Duration::from_secs(300);
 const REQUEST_LIMIT: usize = 3 * TOKEN_LIMIT + 1024;
 
 /// A logout token whose claims and signature were checked (Back-Channel Logout 1.0 sections 2.4 and 2.6). Only
-/// [`RelyingParty::back_channel_logout`](crate::RelyingParty::back_channel_logout) makes one; a token whose signature was not
-/// checked ends no session:
+/// [`RelyingParty::back_channel_logout`](crate::RelyingParty::back_channel_logout) makes one; a token whose signature
+/// was not checked ends no session:
 ///
 /// ```compile_fail,E0308
 /// # use oidc_proto::{LogoutToken, jose::Jws};
@@ -67,7 +67,8 @@ impl LogoutToken {
     }
 
     /// `sid`: the provider's session that ends. Logins of this session have the same
-    /// [`IdToken::session_id`](super::id_token::IdToken::session_id). A logout token has a subject, a session ID, or both.
+    /// [`IdToken::session_id`](super::id_token::IdToken::session_id). A logout token has a subject, a session ID, or
+    /// both.
     pub fn session_id(&self) -> Option<&str> {
         self.session_id.as_deref()
     }
@@ -197,9 +198,10 @@ fn required<T>(claim: Option<T>, name: &'static str) -> Result<T, Error> {
 
 /// The logout tokens that came recently, to refuse a repeated `jti` (Back-Channel Logout 1.0 section 2.6 rule 8).
 ///
-/// It remembers each token until the token has expired, in 80 bytes, up to a number of tokens that the caller chooses. When
-/// it is full, it drops the tokens that expire first. Each process needs the same one (behind a shared store); without it, a
-/// token can be replayed at another process until it expires, and ends there the sessions that it names once more.
+/// It remembers each token until the token has expired, in 80 bytes, up to a number of tokens that the caller chooses.
+/// When it is full, it drops the tokens that expire first. Each process needs the same one (behind a shared store);
+/// without it, a token can be replayed at another process until it expires, and ends there the sessions that it names
+/// once more.
 ///
 /// ```
 /// use oidc_proto::{Env, Error};
@@ -231,7 +233,7 @@ impl SeenLogoutTokens {
         Self { most, known: BTreeSet::new(), until: BTreeSet::new() }
     }
 
-    /// Refuses a token whose logout was done before.
+    /// Refuses a token that was remembered.
     ///
     /// # Errors
     /// `logout_token.replayed`.
@@ -239,7 +241,8 @@ impl SeenLogoutTokens {
         if self.known.contains(&token.token) { Err(ErrorCode::LOGOUT_TOKEN_REPLAYED.into()) } else { Ok(()) }
     }
 
-    /// Remembers a token. Call it when its logout is done: if the logout fails, the provider sends the same token again.
+    /// Remembers a token. Call it after the logout has succeeded: after a failed logout, the provider can send the same
+    /// token again.
     pub fn remember(&mut self, token: &LogoutToken, now: Timestamp) {
         while self.until.first().is_some_and(|(until, _)| until.saturating_add(LONGEST_CLOCK_SKEW) <= now) {
             self.forget_first();

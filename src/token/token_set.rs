@@ -17,8 +17,8 @@ use crate::party::owner::Owner;
 
 /// The tokens of one login, and their owner.
 ///
-/// Serde, versioned: store it as JSON. Whoever can read it can act as the user; whoever can write it can make the
-/// application act as somebody else. Keep it where the platform keeps secrets, or encrypted and authenticated.
+/// Serde, versioned: store it as JSON. Anyone who can read it can act as the user. Anyone who can write it can make the
+/// application act as another user. Store it in the platform's secret store, or encrypt and authenticate it.
 #[derive(Clone)]
 pub struct TokenSet {
     pub(crate) owner: Owner,
@@ -33,8 +33,8 @@ pub struct TokenSet {
 }
 
 impl TokenSet {
-    /// Bearer tokens that the application has from elsewhere, another library's store for example. Their scope and expiry are
-    /// not known unless set: such a token is refreshed when a resource server refuses it.
+    /// Bearer tokens that the application has from elsewhere, another library's store for example. Their scope and
+    /// expiry are not known unless set: such a token is refreshed when a resource server refuses it.
     ///
     /// # Errors
     /// `token.malformed`.
@@ -125,8 +125,8 @@ impl TokenSet {
         self.expires_at
     }
 
-    /// Whether the access token has expired or will expire within `margin`. A token with an unknown lifetime counts as not
-    /// expired.
+    /// Whether the access token has expired or will expire within `margin`. A token with an unknown lifetime counts as
+    /// not expired.
     pub fn is_expired(&self, now: Timestamp, margin: std::time::Duration) -> bool {
         self.expires_at.is_some_and(|expires_at| now.saturating_add(margin) >= expires_at)
     }

@@ -30,7 +30,7 @@ impl Userinfo {
         &self.subject
     }
 
-    /// The claims, read into the application's own type.
+    /// Deserializes the claims into the application's own type.
     ///
     /// # Errors
     /// `json.type` if a claim is missing or of another type.

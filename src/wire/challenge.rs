@@ -1,5 +1,5 @@
-//! `WWW-Authenticate`: why a resource server refused (RFC 9110 section 11.6.1, RFC 6750 section 3, RFC 9449 section 7.1,
-//! RFC 9470).
+//! `WWW-Authenticate`: why a resource server refused (RFC 9110 section 11.6.1, RFC 6750 section 3, RFC 9449 section
+//! 7.1, RFC 9470).
 
 use std::time::Duration;
 
@@ -53,8 +53,8 @@ pub struct Challenge {
 impl Challenge {
     /// Reads the challenges of all `WWW-Authenticate` headers.
     ///
-    /// It never fails: the rest of a header that cannot be parsed is ignored, and a challenge with a duplicate parameter is
-    /// dropped.
+    /// It never fails: the rest of a header that cannot be parsed is ignored, and a challenge with a duplicate
+    /// parameter is dropped.
     ///
     /// ```
     /// use oidc_proto::Challenge;

@@ -59,8 +59,8 @@ fn encoded_len(text: &str) -> usize {
     text.len() + 2 * text.bytes().map(|byte| usize::from(!is_plain(byte))).sum::<usize>()
 }
 
-/// Whether a byte stays as it is. A table: it is asked twice for each byte that is sent. A space becomes `%20`, which every
-/// reader takes for a space; `+` is one only to those who read a query as a form.
+/// Whether a byte stays as it is. A table: it is asked twice for each byte that is sent. A space becomes `%20`, which
+/// every reader takes for a space; `+` is one only to those who read a query as a form.
 fn is_plain(byte: u8) -> bool {
     #[allow(clippy::indexing_slicing, reason = "a constant: an index out of bounds would not compile")]
     const PLAIN: [bool; 256] = {

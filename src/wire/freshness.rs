@@ -16,7 +16,8 @@ const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 pub struct Freshness {
     /// When the response came, by the client's clock.
     pub fetched_at: Timestamp,
-    /// Until when the document is fresh, by the client's clock: at most seven days later. `None` if the server said nothing.
+    /// Until when the document is fresh, by the client's clock: at most seven days later. `None` if the server said
+    /// nothing.
     pub fresh_until: Option<Timestamp>,
 }
 
@@ -32,8 +33,8 @@ impl Freshness {
         Self { fetched_at: now, fresh_until: lifetime.map(|lifetime| now.saturating_add(lifetime)) }
     }
 
-    /// Whether the document should be fetched again: it is no longer fresh, or the server said nothing and `or_after` has
-    /// passed since the fetch. It is also stale if the clock is now before the time of the fetch.
+    /// Whether the document should be fetched again: it is no longer fresh, or the server said nothing and `or_after`
+    /// has passed since the fetch. It is also stale if the clock is now before the time of the fetch.
     pub fn is_stale(&self, now: Timestamp, or_after: Duration) -> bool {
         now < self.fetched_at || now >= self.fresh_until.unwrap_or_else(|| self.fetched_at.saturating_add(or_after))
     }

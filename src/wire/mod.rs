@@ -1,4 +1,4 @@
-//! HTTP as a machine sees it: the policy of a request, a response and its headers, forms.
+//! HTTP data for the state machines: the policy of a request, a response and its headers, forms.
 
 pub(crate) mod challenge;
 pub(crate) mod date;

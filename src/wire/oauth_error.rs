@@ -18,8 +18,8 @@ struct OauthError<'a> {
     error_uri: Scalar<'a>,
 }
 
-/// `error` of a body, and all that the provider said; `None` if the body is not an object with a string `error`. Its content
-/// type does not matter: some providers label it as text.
+/// `error` of a body, and all that the provider said; `None` if the body is not an object with a string `error`. Its
+/// content type does not matter: some providers label it as text.
 pub(crate) fn said(body: &[u8]) -> Option<(String, ProviderText)> {
     let told = json::document::<OauthError<'_>>(body).ok()?;
     let error = told.error.text()?.into_owned();
@@ -30,8 +30,8 @@ pub(crate) fn said(body: &[u8]) -> Option<(String, ProviderText)> {
 
 /// The error for a response that is not a success.
 ///
-/// Only a 4xx response with a string `error` is a verdict; `verdict` gives its code. A 5xx response, a redirect, a 408, 425
-/// or 429 is not a verdict, whatever its body says: then the provider's words are kept beside the error.
+/// Only a 4xx response with a string `error` is a verdict; `verdict` gives its code. A 5xx response, a redirect, a 408,
+/// 425 or 429 is not a verdict, whatever its body says: then the provider's words are kept beside the error.
 pub(crate) fn from_response(response: Response<'_>, verdict: impl FnOnce(&str) -> ErrorCode) -> Error {
     let error = match response.check_status() {
         Err(error) => error,
@@ -48,9 +48,9 @@ pub(crate) fn from_response(response: Response<'_>, verdict: impl FnOnce(&str) -
     }
 }
 
-/// [`from_response`] at an endpoint where the client authenticates: with an `error`, 401 says that this failed (RFC 6749
-/// section 5.2), by whatever name the provider calls it. Names of the grant or of the proof stay: the provider looked at
-/// those only because it accepted the client.
+/// [`from_response`] at an endpoint where the client authenticates: with an `error`, 401 says that this failed (RFC
+/// 6749 section 5.2), by whatever name the provider calls it. Names of the grant or of the proof stay: the provider
+/// looked at those only because it accepted the client.
 pub(crate) fn from_client_response(response: Response<'_>, verdict: impl FnOnce(&str) -> ErrorCode) -> Error {
     let error = from_response(response, verdict);
     let is_about_client = response.status == StatusCode::UNAUTHORIZED

@@ -11,8 +11,8 @@ pub const JSON_LIMIT: usize = 1024 * 1024;
 
 /// The policy of a request: rules for the HTTP client that sends it.
 ///
-/// The flow itself checks the size of the body and the content type, and refuses redirects. The HTTP client enforces the
-/// rest. It should stop reading a body at the limit.
+/// The flow itself checks the size of the body and the content type, and refuses redirects. The HTTP client enforces
+/// the rest. It should stop reading a body at the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {
@@ -53,7 +53,7 @@ impl Policy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Accept {
-    /// Any type but HTML and XML, or no type: servers send static files with any content type.
+    /// Any type except HTML and XML, or no type, because servers send static files with any content type.
     AnyButMarkup,
     /// `application/json`, `application/…+json`, or no content type.
     Json,

@@ -1,4 +1,4 @@
-//! A response as the machine sees it: borrowed, and checked before anything is parsed.
+//! A borrowed response. Its status and content type are checked before the body is parsed.
 
 use std::time::Duration;
 
@@ -93,8 +93,8 @@ impl<'a> Response<'a> {
         Some(date.saturating_since(now))
     }
 
-    /// Checks that the body has no content coding (RFC 9110 section 8.4): none is asked for. An HTTP client that decodes the
-    /// body may leave the header.
+    /// Checks that the body has no content coding (RFC 9110 section 8.4): none is asked for. An HTTP client that
+    /// decodes the body may leave the header.
     ///
     /// # Errors
     /// `http.content_encoding`.

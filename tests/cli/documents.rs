@@ -24,8 +24,8 @@ fn the_table_of_codes_is_the_librarys() {
     let mut table = String::from(
         "# Error codes\n\nEvery code of the library, from `ErrorCode::all()`, with its usual cause and what to do about it. \
          The command line prints codes unchanged. An error says more than its code: what was expected and found, in which \
-         request, and often a better hint. A test keeps this page: `OIDC_PROTO_BLESS=1 cargo test --test cli codes` writes \
-         it anew.\n\n\
+         request, and often a better hint. A test checks this page: `OIDC_PROTO_BLESS=1 cargo test --test cli codes` writes \
+         it again.\n\n\
          Fault: `local` (the caller), `environment` (the machine: store, key store, entropy), `remote` (the provider broke a \
          rule), `denied` (the user or the provider said no), `transport` (no usable response). Recovery: what helps, from \
          `ErrorCode::recovery()`.\n",

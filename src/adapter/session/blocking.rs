@@ -19,13 +19,12 @@ use crate::session::{Access, Refusal, Session, Standing, StoreAction, StoreTicke
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
 
-/// A session for the threads that call: one of those who wait does the work, the others are told.
+/// A session for threads. One of the waiting threads does the work; the other threads get its result.
 ///
-/// Put it behind an [`Arc`](std::sync::Arc). Tokens that could not be saved are saved by whoever calls next after a pause.
-/// Without callers nothing happens, unless a thread of the application's calls
-/// [`tend`](Self::tend). Call that once after [`Session::save`], and before it is dropped until it
-/// [is at rest](Self::is_idle): what is under way would be lost, and a lock that is a lease keeps other processes
-/// waiting until it ends.
+/// Put it behind an [`Arc`](std::sync::Arc). Tokens that could not be saved are saved by whoever calls next after a
+/// pause. Without a caller the session does nothing, unless a thread of the application calls [`tend`](Self::tend).
+/// Call `tend` once after [`Session::save`]. Before you drop the session, call `tend` until [`is_idle`](Self::is_idle)
+/// returns `true`. Otherwise the running work is lost, and other processes wait until a lock with a lease expires.
 pub struct BlockingSession<C, D, E, K = NoKeyStore> {
     http: C,
     store: D,
@@ -66,7 +65,7 @@ enum Work {
 type Guard<'a, E> = MutexGuard<'a, Shared<E>>;
 
 impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env> BlockingSession<C, D, E> {
-    /// A session whose record this store keeps.
+    /// A session whose record is in this store.
     pub fn new(session: Session, http: C, store: D, env: E) -> Self {
         let shared = Shared { session, env, listeners: Listeners::default(), is_driven: false };
         Self { http, store, keys: NoKeyStore, shared: Mutex::new(shared), changed: Condvar::new() }
@@ -74,34 +73,35 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env> BlockingSession<C, 
 }
 
 impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore> BlockingSession<C, D, E, K> {
-    /// The same with a key store.
+    /// The same session with a key store.
     pub fn with_keys<S: BlockingKeyStore>(self, keys: S) -> BlockingSession<C, D, E, S> {
         let Self { http, store, shared, changed, .. } = self;
         BlockingSession { http, store, keys, shared, changed }
     }
 
-    /// An access token that is good as far as anyone knows. `patience` is how long to wait for others, and for the pause
-    /// after a failure; a request that this thread carries out takes what the HTTP client allows.
+    /// Returns a good access token. `patience` limits the wait for other threads and for the pause after a failure. It
+    /// does not limit a request that this thread sends itself; the HTTP client's time-out does.
     ///
     /// # Errors
-    /// Why there is none; [`NoToken::Doubtful`] has one that may not be good.
+    /// The reason why there is no good token; [`NoToken::Doubtful`] contains a token that may not be good.
     pub fn access(&self, patience: Duration) -> Result<AccessToken, NoToken> {
         self.ask(patience, |session, env| session.access(env))
     }
 
-    /// An access token that is newer than the one there is now, also where that is still good:
-    /// [`standing`](Self::standing) says so after a failure.
+    /// Returns an access token that is newer than the current token, even if the current token is still good. After a
+    /// failure, [`standing`](Self::standing) says whether it is.
     ///
     /// # Errors
-    /// Why there is none, never the old one. [`NoToken::Late`] if the session pauses for longer than `patience`.
+    /// The reason why there is no newer token; never the old token. [`NoToken::Late`] if the session pauses for longer
+    /// than `patience`.
     pub fn refresh(&self, patience: Duration) -> Result<AccessToken, NoToken> {
         self.ask(patience, |session, env| session.refresh(env))
     }
 
-    /// Says that a resource server refused this token, and why; asks for the token to use now.
+    /// Reports that a resource server refused this token, and why. Returns the token to use now.
     ///
     /// # Errors
-    /// Why there is none.
+    /// The reason why there is no token.
     pub fn unauthorized(
         &self,
         token: &AccessToken,
@@ -111,7 +111,7 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
         self.ask(patience, |session, env| session.unauthorized(token, refusal, env))
     }
 
-    /// Takes the tokens of a new login of the same user, as [`Session::adopt`] does, and has them saved.
+    /// Takes the tokens of a new login of the same user, like [`Session::adopt`], and saves them.
     ///
     /// # Errors
     /// Those of [`Session::adopt`].
@@ -125,8 +125,8 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
     }
 
     /// Ends the session at once, as [`Session::log_out`] does, and has its record erased. Then drive what
-    /// [`poll_revocation`](Self::poll_revocation) gives. If the session [is not at rest](Self::is_idle) afterwards, another
-    /// thread does the work, or a response is awaited: [`tend`](Self::tend) it.
+    /// [`poll_revocation`](Self::poll_revocation) gives. If the session [is not at rest](Self::is_idle) afterwards,
+    /// another thread does the work, or a response is awaited: [`tend`](Self::tend) it.
     pub fn log_out(&self) {
         let mut shared = lock(&self.shared);
         let Shared { session, env, .. } = &mut *shared;
@@ -135,8 +135,8 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
         self.changed.notify_all();
     }
 
-    /// Does what is due for the session on this thread, for so long: refreshes before the token expires, saves what
-    /// could not be saved.
+    /// Works for the session on this thread for this duration: refreshes before the token expires, and saves tokens
+    /// that could not be saved before.
     pub fn tend(&self, duration: Duration) {
         let end = Deadline::after(duration);
         let mut shared = lock(&self.shared);
@@ -149,12 +149,12 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
         }
     }
 
-    /// Whether nothing would be lost if it were dropped now, as [`Session::is_idle`] says.
+    /// Whether the session can be dropped without a loss; see [`Session::is_idle`].
     pub fn is_idle(&self) -> bool {
         lock(&self.shared).session.is_idle()
     }
 
-    /// What is known of the access token that there is now.
+    /// What the session knows about its current access token.
     pub fn standing(&self) -> Standing {
         let shared = lock(&self.shared);
         shared.session.standing(&shared.env)
@@ -175,7 +175,7 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
         session.poll_revocation(env)
     }
 
-    /// Events from now on; for the first listener also those that nobody has read.
+    /// Listens to the events from now on. The first listener also gets the earlier events that were not read.
     pub fn subscribe(&self) -> Listener {
         let mut shared = lock(&self.shared);
         let listener = shared.listeners.subscribe();

@@ -89,8 +89,8 @@ impl Gate {
         self.allowed = self.limit.min(self.allowed.saturating_add(1));
     }
 
-    /// The provider asks for a pause (RFC 6585 section 4, RFC 9110 section 15.6.4): nobody begins before its end, and then
-    /// half as many. `chance` is any random number.
+    /// The provider asks for a pause (RFC 6585 section 4, RFC 9110 section 15.6.4): nobody begins before its end, and
+    /// then half as many. `chance` is any random number.
     pub(super) fn shut(&mut self, retry_after: Option<Duration>, now: MonotonicTime, chance: u32) {
         let pause = retry_after.unwrap_or(PAUSE).min(LONGEST_PAUSE);
         let until = now.saturating_add(pause + part(pause / 4, chance));

@@ -1,4 +1,4 @@
-//! What callers hold.
+//! The handles that callers use.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -24,10 +24,10 @@ use crate::session::{Epoch, Refusal, Session, Standing};
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
 
-/// Takes sessions in. One [`Run`] does the work of all of them: a million sessions that are idle cost memory, and no
-/// time until something is due.
+/// A set of sessions. One [`Run`] does the work of all of them. An idle session uses memory, but no time until
+/// something is due.
 ///
-/// Clones take in for the same [`Run`].
+/// Clones add sessions to the same [`Run`].
 pub struct Sessions<D, E>(Arc<Entrance<D, E>>);
 
 pub(super) struct Entrance<D, E> {
@@ -36,20 +36,22 @@ pub(super) struct Entrance<D, E> {
 }
 
 impl<D: SessionStore, E: Env> Sessions<D, E> {
-    /// Where to add sessions, and the future that does their work: spawn it. It ends when the last clone of the former
-    /// and the last handle are gone and nothing is under way; until then it waits without using time.
+    /// Returns the set, and the future that does the work of its sessions: spawn the future. It ends when the last
+    /// clone of the set and the last handle are dropped and no work is running.
     ///
-    /// The driver needs a timer: without one nothing is refreshed before it has expired, and no deadline is kept.
+    /// The driver needs a timer. Without a timer, no session refreshes before its token expires, and no deadline is
+    /// enforced.
     pub fn new<C: HttpClient, T: Timer, K: KeyStore>(driver: Driver<C, T, K>, env: E) -> (Self, Run<C, T, K, D, E>) {
         let (hub, arrivals) = (Hub::new(env), Arc::new(Mutex::default()));
         let run = Run::new(driver, hub.clone(), arrivals.clone());
         (Self(Arc::new(Entrance { hub, arrivals })), run)
     }
 
-    /// Takes in a session, whose record this store keeps.
+    /// Adds a session whose record is in this store.
     ///
-    /// A refresh that is overdue by now begins at once for a caller. Otherwise it begins a little later, by chance, the
-    /// more such sessions come the later: after a restart they do not all ask the provider together.
+    /// If a refresh is already overdue, it begins at once for a waiting caller. Otherwise it begins after a random
+    /// delay, which grows with the number of overdue sessions. So the sessions do not all send requests at the same
+    /// time after a restart.
     pub fn add(&self, mut session: Session, store: D) -> SessionHandle<E> {
         session.queue_attempts();
         let slot = Slot::new(self.0.hub.clone(), session);
@@ -60,7 +62,7 @@ impl<D: SessionStore, E: Env> Sessions<D, E> {
 }
 
 impl<D, E> Sessions<D, E> {
-    /// How many sessions do what. It takes the same time for any number of sessions.
+    /// Counts what the sessions are doing. The cost does not depend on the number of sessions.
     pub fn health(&self) -> Health {
         self.0.hub.board.read()
     }
@@ -84,20 +86,20 @@ impl<D, E> fmt::Debug for Sessions<D, E> {
     }
 }
 
-/// A session for its callers. Clones are handles on the same session; it is given up with the last of them, once nothing
-/// is under way that would be lost.
+/// A handle to a session. Clones are handles to the same session. When the last handle is dropped, the session finishes
+/// its running work and is then dropped.
 pub struct SessionHandle<E>(Arc<Held<E>>);
 
 struct Held<E>(Arc<Slot<E>>);
 
 impl<E: Env> SessionHandle<E> {
-    /// An access token that is good as far as anyone knows.
+    /// Returns a good access token.
     ///
-    /// The future can be dropped at any time; a refresh that it caused goes on. While the provider cannot be reached it
-    /// waits for the next attempt: [`access_before`](Self::access_before) has an end.
+    /// The future can be dropped at any time; a refresh that it started continues. While the provider cannot be
+    /// reached, the future waits for the next attempt. Use [`access_before`](Self::access_before) to limit the wait.
     ///
     /// # Errors
-    /// Why there is none; [`NoToken::Doubtful`] has one that may not be good.
+    /// The reason why there is no good token; [`NoToken::Doubtful`] contains a token that may not be good.
     pub async fn access(&self) -> Result<AccessToken, NoToken> {
         if let Some(current) = self.0.0.current() {
             return current;
@@ -105,11 +107,12 @@ impl<E: Env> SessionHandle<E> {
         self.wait(self.0.0.ask(|session, env| session.access(env))).await
     }
 
-    /// The same for a caller who waits no longer than this future does: a sleep of the runtime, for example.
+    /// Like [`access`](Self::access), but waits only until `deadline` ends. `deadline` is, for example, a sleep of the
+    /// runtime.
     ///
     /// # Errors
-    /// Those of [`access`](Self::access), and [`NoToken::Late`]. If an attempt is under way at the deadline and there is a
-    /// doubtful token, it is that one.
+    /// Those of [`access`](Self::access), and [`NoToken::Late`]. If an attempt is running at the deadline and there is
+    /// a doubtful token, the error is [`NoToken::Doubtful`].
     pub async fn access_before(&self, deadline: impl Future) -> Result<AccessToken, NoToken> {
         if let Some(current) = self.0.0.current() {
             return current;
@@ -126,19 +129,20 @@ impl<E: Env> SessionHandle<E> {
         .await
     }
 
-    /// An access token that is newer than the one there is now, also where that is still good: refreshes whatever the
-    /// policy, or joins a refresh that is under way, or waits for the one after the pause.
+    /// Returns an access token that is newer than the current token, even if the current token is still good. It starts
+    /// a refresh with any policy, joins a running refresh, or waits for the attempt after the pause.
     ///
     /// # Errors
-    /// Why there is none, never the old one; [`standing`](Self::standing) says whether that is still good.
+    /// The reason why there is no newer token; never the old token. [`standing`](Self::standing) says whether the old
+    /// token is still good.
     pub async fn refresh(&self) -> Result<AccessToken, NoToken> {
         self.wait(self.0.0.ask(|session, env| session.refresh(env))).await
     }
 
-    /// Says that a resource server refused this token, and why; asks for the token to use now.
+    /// Reports that a resource server refused this token, and why. Returns the token to use now.
     ///
     /// # Errors
-    /// Why there is none.
+    /// The reason why there is no token.
     pub async fn unauthorized(&self, token: &AccessToken, refusal: Refusal) -> Result<AccessToken, NoToken> {
         self.wait(self.0.0.ask(|session, env| session.unauthorized(token, refusal, env))).await
     }
@@ -150,7 +154,7 @@ impl<E: Env> SessionHandle<E> {
         }
     }
 
-    /// Takes the tokens of a new login of the same user, as [`Session::adopt`] does.
+    /// Takes the tokens of a new login of the same user, like [`Session::adopt`].
     ///
     /// # Errors
     /// Those of [`Session::adopt`].
@@ -159,17 +163,18 @@ impl<E: Env> SessionHandle<E> {
     }
 
     /// Ends the session at once, as [`Session::log_out`] does. After
-    /// [`Event::LoggedOut`](crate::session::Event::LoggedOut), drive what [`poll_revocation`](Self::poll_revocation) gives.
+    /// [`Event::LoggedOut`](crate::session::Event::LoggedOut), drive what [`poll_revocation`](Self::poll_revocation)
+    /// gives.
     pub fn log_out(&self) {
         self.0.0.act(|session, env| session.log_out(env));
     }
 
-    /// Whether nothing would be lost if the process ended now, as [`Session::is_idle`] says.
+    /// Whether the process can end now without a loss; see [`Session::is_idle`].
     pub fn is_idle(&self) -> bool {
         self.0.0.look(Session::is_idle)
     }
 
-    /// What is known of the access token that there is now.
+    /// What the session knows about its current access token.
     pub fn standing(&self) -> Standing {
         self.0.0.standing()
     }
@@ -187,7 +192,7 @@ impl<E: Env> SessionHandle<E> {
         self.0.0.act(|session, env| session.poll_revocation(env))
     }
 
-    /// Events from now on; for the first listener also those that nobody has read.
+    /// Listens to the events from now on. The first listener also gets the earlier events that were not read.
     pub fn subscribe(&self) -> Listener {
         self.0.0.subscribe()
     }

@@ -1,23 +1,23 @@
-//! What the sessions of a runner are doing, counted.
+//! Counts what the sessions of a [`Run`](super::Run) are doing.
 
 use std::sync::Mutex;
 
 use super::lock::lock;
 use crate::session::Activity;
 
-/// How many sessions do what.
+/// The numbers of sessions by what they are doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
-    /// All of them.
+    /// All sessions.
     pub sessions: usize,
-    /// They are getting new tokens.
+    /// Sessions that are getting new tokens.
     pub refreshing: usize,
-    /// They wait until fewer of the same provider's sessions are refreshing.
+    /// Sessions that wait because the maximum number of refreshes of their provider is running.
     pub queued: usize,
-    /// They pause after a failure.
+    /// Sessions that pause after a failure.
     pub backing_off: usize,
-    /// They have tokens that their store does not have.
+    /// Sessions with tokens that are not saved in their store yet.
     pub unsaved: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What was done for a session, on its way to it.
+//! Results of work for a session, on their way to the session.
 
 use crate::base::env::Env;
 use crate::error::transport::{Failure, FailureKind};

@@ -1,4 +1,4 @@
-//! A session's events, for whoever wants to know.
+//! The events of a session, for an application that subscribes to them.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
@@ -8,10 +8,11 @@ use std::time::Duration;
 use super::lock::lock;
 use crate::session::{Event, Events};
 
-/// Receives a session's events, from its subscription on. The first listener also gets what happened before.
+/// Receives a session's events, from its subscription on. The first listener also gets the earlier events that were not
+/// read.
 ///
-/// Of each kind at most one waits to be read, as in [`Session`](crate::session::Session). It does not keep the session
-/// alive.
+/// At most one event of each kind waits to be read, as in [`Session`](crate::session::Session). It does not keep the
+/// session alive.
 #[derive(Debug)]
 pub struct Listener(Arc<Inbox>);
 
@@ -29,12 +30,12 @@ struct Mail {
 }
 
 impl Listener {
-    /// The next event; `None` when the session is gone.
+    /// The next event; `None` if the session was dropped.
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// The same to be polled: what a `Stream` needs.
+    /// The same as a poll function, for a `Stream`.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         let mut mail = lock(&self.0.mail);
         match mail.events.pop() {
@@ -47,7 +48,7 @@ impl Listener {
         }
     }
 
-    /// The same on this thread: the next event, if it comes in this time.
+    /// Blocks this thread until the next event; `None` if no event comes within `patience`.
     pub fn wait(&mut self, patience: Duration) -> Option<Event> {
         let mail = lock(&self.0.mail);
         let mut event = None;

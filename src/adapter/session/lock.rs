@@ -1,4 +1,4 @@
-//! The locks of this room.
+//! The locks of this module.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

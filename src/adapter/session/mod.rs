@@ -1,4 +1,4 @@
-//! Sessions that are kept good: for any number of callers, on any executor or on threads.
+//! Sessions whose tokens stay valid: for any number of callers, on any executor or on threads.
 //!
 //! ```text
 //!   SessionHandle ──┐                        ┌──▶ HttpClient, KeyStore
@@ -8,24 +8,25 @@
 //!
 // | file | holds |
 // |---|---|
-// | `handle.rs` | [`Sessions`] and [`SessionHandle`]: what callers hold |
+// | `handle.rs` | [`Sessions`] and [`SessionHandle`]: the handles of callers |
 // | `run.rs` | [`Run`]: the future that does the work, to be spawned |
 // | `slot.rs` `waiters.rs` | a session between its callers and that future |
 // | `hub.rs` `shared_env.rs` | what all sessions have in common |
 // | `gate.rs` | how many refreshes of one provider go on at once |
 // | `health.rs` | [`Health`]: what the sessions are doing, counted |
-// | `token_result.rs` | [`NoToken`], and what a session's words mean to a caller |
-// | `input.rs` | answers on their way to a session |
-// | `work.rs` | requests, uses of keys and store actions under way, each polled only when it was woken |
+// | `token_result.rs` | [`NoToken`], and the conversion of a session's results for a caller |
+// | `input.rs` | responses on their way to a session |
+// | `work.rs` | running requests, key operations and store actions; polled only after a wake-up |
 // | `listener.rs` | [`Listener`]: a session's events |
-// | `blocking.rs` | [`BlockingSession`]: the same on the threads that call |
+// | `blocking.rs` | [`BlockingSession`]: a session on the calling threads |
 // | `lock.rs` | a lock that outlives a panic |
 //!
-//! A refresh belongs to the task: it comes to its end even if the caller who caused it is gone. To shut down, drop the
-//! handles and await the task: what is under way is then finished and saved, and the lock of the store given back.
+//! A refresh belongs to the task. It continues even if the caller that started it was dropped. To shut down, drop the
+//! handles and await the task. The task then finishes the running work, saves the tokens, and releases the lock of the
+//! store.
 //!
-//! The tokens of a login get into the store by [`Session::save`](crate::session::Session::save), before the session is
-//! handed over.
+//! After a login, call [`Session::save`](crate::session::Session::save) before you add the session. It saves the tokens
+//! in the store.
 //!
 //! ```
 //! use std::time::Duration;
@@ -45,7 +46,7 @@
 //!
 //! async fn call_api(session: &SessionHandle<SystemEnv>) -> Result<(), NoToken> {
 //!     let token = session.access().await?;
-//!     let is_refused = false; // … what the API said to the token
+//!     let is_refused = false; // … whether the API refused the token
 //!     if is_refused {
 //!         let _newer = session.unauthorized(&token, Refusal::Token).await?;
 //!     }

@@ -25,10 +25,10 @@ use crate::session::{Activity, StoreAction, StoreTicket, Ticket, Transmit};
 ///
 /// It is `Send` if the HTTP client, the timer, the key store, the stores and the environment are.
 ///
-/// Dropping it, or aborting its task, abandons what is under way, and every caller gets
-/// [`NoToken::Stopped`](super::NoToken::Stopped). A refresh may then be lost, and a lock that is a lease keeps the other
-/// processes waiting until it ends. Rather drop all handles and [`Sessions`](super::Sessions), and await it: it ends when
-/// nothing is under way.
+/// If you drop it or abort its task, it abandons the running work, and every caller gets
+/// [`NoToken::Stopped`](super::NoToken::Stopped). The result of a refresh may then be lost, and other processes wait
+/// until a lock with a lease expires. To stop it without a loss, drop all handles and all clones of
+/// [`Sessions`](super::Sessions), and await it: it ends when no work is running.
 #[must_use = "sessions do nothing until it is spawned or awaited"]
 pub struct Run<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> {
     driver: Driver<C, T, K>,
@@ -92,8 +92,9 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
         }
     }
 
-    /// The same with so many refreshes of one provider at once, at least one; 64 unless set. The others wait, and their
-    /// deadlines do not run. Those whose callers wait come first. A session that waits for its store counts, too.
+    /// Sets how many refreshes of one provider run at once: at least one; by default 64. The other sessions wait, and
+    /// their deadlines do not run. Sessions with waiting callers come first. A session that waits for its store counts
+    /// as running.
     pub fn with_limit(mut self, refreshes: usize) -> Self {
         self.limit = refreshes.max(1);
         self

@@ -6,8 +6,8 @@ use rand_core::{CryptoRng, Infallible, TryCryptoRng, TryRng};
 
 use crate::base::env::{Env, MonotonicTime, Timestamp};
 
-/// The environment of a [`Run`](super::Run) for one session. It is locked for each look at a clock and for each draw, and
-/// for nothing else: a session that parses or verifies keeps no other session waiting.
+/// The environment of a [`Run`](super::Run) for one session. It is locked for each look at a clock and for each draw,
+/// and for nothing else: a session that parses or verifies keeps no other session waiting.
 pub(super) struct SharedEnv<'a, E>(pub(super) &'a RwLock<E>);
 
 impl<E: Env> SharedEnv<'_, E> {

@@ -144,8 +144,8 @@ impl<E: Env> Slot<E> {
         Poll::Pending
     }
 
-    /// Lets the session be looked after: what it wants is taken, what happened is told. Returns who is to be woken, when
-    /// it is due next, and whether it can be dropped.
+    /// Lets the session be looked after: what it wants is taken, what happened is told. Returns who is to be woken,
+    /// when it is due next, and whether it can be dropped.
     pub(super) fn tend(&self, take: impl FnOnce(&mut Session, &mut SharedEnv<'_, E>)) -> Tended {
         // Before: what touches it from now on may be missed here.
         self.is_touched.store(false, Ordering::Release);

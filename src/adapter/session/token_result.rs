@@ -1,42 +1,43 @@
-//! What a caller gets: a token, or why there is none.
+//! The result for a caller: a token, or the reason why there is no token.
 
 use crate::base::env::Env;
 use crate::base::secret::AccessToken;
 use crate::error::Error;
 use crate::session::{Access, End, Epoch, Outcome, Session};
 
-/// Why a caller gets no access token that is good as far as anyone knows.
+/// The reason why a caller gets no good access token.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoToken {
-    /// It has expired, and the session refreshes only when it is told to.
+    /// The token has expired or was refused, and the policy is
+    /// [`RefreshPolicy::Manual`](crate::session::RefreshPolicy::Manual).
     #[error("the access token has expired, and the session refreshes only when it is told to")]
     Expired,
-    /// There is one that has not expired, but it is [doubtful](crate::session::Standing::Doubtful), and the provider could
-    /// not be asked in time. It may be used; say `unauthorized` if it is refused.
+    /// The token has not expired, but it is [doubtful](crate::session::Standing::Doubtful), and no refresh succeeded in
+    /// time. You can use the token. Call `unauthorized` if a resource server refuses it.
     #[error("the provider may have ended the access token: {error}")]
     Doubtful {
         /// The token.
         token: AccessToken,
-        /// How the last refresh failed.
+        /// The error of the last refresh.
         error: Error,
     },
-    /// The refresh failed in this way. The session tries again by itself.
+    /// The refresh failed with this error. The session tries again by itself.
     #[error("the access token could not be refreshed: {0}")]
     Failed(Error),
-    /// There will be none, for this reason.
+    /// The session has ended for this reason.
     #[error("the session is over: {0}")]
     Ended(End),
-    /// It did not come in the time that the caller had. If an attempt has failed before, this is how.
+    /// No token came before the caller's deadline. Contains the error of the last attempt, if an attempt failed.
     #[error("the access token did not come in time")]
     Late(Option<Error>),
-    /// What did the session's work is gone: [`Run`](super::Run) was dropped.
+    /// The [`Run`](super::Run) that did the session's work was dropped.
     #[error("nothing does the session's work any more")]
     Stopped,
 }
 
 impl NoToken {
-    /// How the last refresh failed, where that is the reason.
+    /// The error of the last refresh, if it is the reason.
     pub fn error(&self) -> Option<&Error> {
         match self {
             Self::Doubtful { error, .. } | Self::Failed(error) => Some(error),

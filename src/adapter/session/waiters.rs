@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::mem::take;
 use std::task::Waker;
 
-/// Callers by the attempt that they wait for. There are a few attempts at most, and any number of callers for each: what
-/// looks for those who are served looks at the attempts only.
+/// Callers by the attempt that they wait for. There are a few attempts at most, and any number of callers for each:
+/// what looks for those who are served looks at the attempts only.
 pub(super) struct Waiters<A> {
     attempts: BTreeMap<A, Crowd>,
     next: u64,

@@ -72,8 +72,8 @@ impl<F: Future, K> Works<F, K> {
         self.works.insert(self.next, Work { future: Box::pin(future), key, bell });
     }
 
-    /// Polls so many of those that were woken, at most, and says what came to its end. Whoever polls is woken when more are
-    /// woken.
+    /// Polls so many of those that were woken, at most, and says what came to its end. Whoever polls is woken when more
+    /// are woken.
     pub(super) fn poll(&mut self, most: usize, cx: &Context<'_>) -> Polled<(K, F::Output)> {
         let woken: Vec<u64> = {
             let mut woken = lock(&self.woken.0);

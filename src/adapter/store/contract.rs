@@ -1,4 +1,4 @@
-//! What a store does, and the one that does nothing.
+//! The traits of stores, and the store that does nothing.
 
 use std::future::{Future, Ready, ready};
 
@@ -9,14 +9,14 @@ use crate::session::{StoreAction, StoreResponse};
 #[cfg(any(feature = "file-store", feature = "redis"))]
 pub(super) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
-/// Keeps the record of one session, asynchronously. Any closure of this shape does.
+/// An asynchronous store for the record of one session. A closure of this shape implements it.
 ///
-/// `Lock` waits until the lock is there; a session has given up by its
-/// [`deadline`](crate::session::SessionOptions::deadline), so waiting longer than that is of no use. `Save` compares and
-/// writes as one act. What an action came to, whether or not anyone still waits for it, has to be true: a lock that is
-/// answered is held, and is given back by `Unlock`.
+/// `Lock` waits until it has the lock. A session gives up at its
+/// [`deadline`](crate::session::SessionOptions::deadline), so a longer wait is useless. `Save` compares and writes
+/// atomically. A response must be true even if nobody waits for it any more: after the response `Locked`, the store
+/// holds the lock until `Unlock`.
 pub trait SessionStore {
-    /// The response to come. A named type, so that what waits for it can be required to be `Send`.
+    /// The future of the response. It is a named type, so that callers can require it to be `Send`.
     type Future: Future<Output = StoreResponse>;
 
     /// Does what is asked.
@@ -35,7 +35,7 @@ where
     }
 }
 
-/// The same on the thread that calls. Any closure of this shape does.
+/// A store that works on the calling thread. A closure of this shape implements it.
 pub trait BlockingSessionStore {
     /// Does what is asked.
     fn carry_out(&self, action: StoreAction) -> StoreResponse;

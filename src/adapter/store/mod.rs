@@ -1,4 +1,4 @@
-//! Stores for the records of sessions: what keeps one session's tokens, in this process or for many.
+//! Stores for the records of sessions. A store keeps the tokens of one session, for one process or for several.
 //!
 //! | file | feature | holds |
 //! |---|---|---|
@@ -9,19 +9,20 @@
 //! | `redis/` | `redis`, `tokio` | `redis::AsyncRedisStore`: the same without a thread |
 //! | `record.rs` | `file-store`, `redis` | the text of a record, and how a save compares |
 //!
-//! A store is one holder of its lock: give each session a store of its own, also in one process. Asking for the lock that
-//! it holds already is answered `Locked`, and one `Unlock` gives it back.
+//! Each store is one holder of its lock. Give each session its own store, also within one process. If a store that
+//! already holds the lock gets `Lock` again, it responds with `Locked`; one `Unlock` releases the lock.
 //!
 //! | | file | Redis |
 //! |---|---|---|
-//! | a holder that is killed | the lock is free at once | when the lease has ended |
-//! | a store that is dropped while it holds the lock | the lock is free at once | when the lease has ended |
-//! | a holder that is suspended | keeps the lock | loses it when the lease has ended |
+//! | the holder is killed | releases the lock at once | releases the lock when the lease expires |
+//! | the store is dropped with the lock | releases the lock at once | releases the lock when the lease expires |
+//! | the holder is suspended | keeps the lock | releases the lock when the lease expires |
 //! | a lock that was lost | is taken again before a refresh; a save compares under a lock of its own | is taken again before a refresh; a save compares |
-//! | `Saved` means | on the disk | as the server's persistence says |
+//! | `Saved` means | the record is on the disk | the server has the record; its settings decide about the disk |
 //!
-//! A lease is not cut short by a drop, because a request may still be under way for which the lock was taken: the next
-//! holder's would meet it. [`Run`](super::session::Run) says how to end without leaving a lock behind.
+//! Dropping a store does not end its lease, because a request that needs the lock may still be running. It would
+//! conflict with the request of the next holder. [`Run`](super::session::Run) says how to stop without leaving a lock
+//! behind.
 
 mod contract;
 #[cfg(feature = "file-store")]

@@ -7,17 +7,17 @@ use super::queue::{Queue, StoreFuture, Worker};
 use super::{BlockingSessionStore, SessionStore};
 use crate::session::StoreAction;
 
-/// Makes a [`SessionStore`] of a [`BlockingSessionStore`], with a thread that lives only while there is something to do.
+/// Turns a [`BlockingSessionStore`] into a [`SessionStore`]. Its thread runs only while there is work.
 ///
-/// It names no runtime; [`adapter::tokio`](crate::adapter) (feature `tokio`) has the same on tokio's threads. An action
-/// begins when it is asked for, and each waits for those before it. Dropping the response of a lock gives the lock back;
-/// all else is done even if nobody waits. If the thread cannot be started or the store panics, the response is
-/// [`Failed`](crate::session::StoreResponse::Failed).
+/// It does not depend on a runtime; [`adapter::tokio`](crate::adapter) (feature `tokio`) does the same on tokio's
+/// threads. Actions run in the order in which they were requested. If the future of a `Lock` is dropped, the lock is
+/// released. All other actions are carried out even if their futures are dropped. If the thread cannot be started or
+/// the store panics, the response is [`Failed`](crate::session::StoreResponse::Failed).
 #[derive(Clone)]
 pub struct Offload(Arc<Queue>);
 
 impl Offload {
-    /// On a thread of its own.
+    /// Runs the store on its own thread.
     pub fn new(store: impl BlockingSessionStore + Send + Sync + 'static) -> Self {
         Self::on(store, |work| {
             // Dropped unused, the work says that it failed.
@@ -25,8 +25,8 @@ impl Offload {
         })
     }
 
-    /// On the threads of whoever takes the work: a pool's, a runtime's. Work that is dropped instead of being called is
-    /// answered as failed.
+    /// Runs the store on threads that the caller provides, for example a thread pool. If the work is dropped and not
+    /// called, its actions fail.
     pub fn on(
         store: impl BlockingSessionStore + Send + Sync + 'static,
         spawn: impl Fn(Box<dyn FnOnce() + Send>) + Send + Sync + 'static,

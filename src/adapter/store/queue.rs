@@ -1,7 +1,7 @@
 //! Actions in the order in which they were asked for, each with the one who waits for its response.
 //!
-//! The order matters: an `Unlock` that is overtaken by the next `Lock` gives away the lock that was just answered, and a
-//! `Save` that overtakes an `Erase` brings back what was erased.
+//! The order matters: an `Unlock` that is overtaken by the next `Lock` gives away the lock that was just answered, and
+//! a `Save` that overtakes an `Erase` brings back what was erased.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -60,7 +60,8 @@ impl Queue {
         StoreFuture { slot, queue: Arc::clone(self), lock: number }
     }
 
-    /// Gives back the lock with this number, unless a later one was asked for: that one is then its holder's to give back.
+    /// Gives back the lock with this number, unless a later one was asked for: that one is then its holder's to give
+    /// back.
     fn give_back(self: &Arc<Self>, number: u64) {
         let state = lock(&self.state);
         if state.locks == number {
@@ -82,7 +83,7 @@ impl Queue {
 pub(in crate::adapter) struct Worker(Option<Arc<Queue>>);
 
 impl Worker {
-    /// The next action and the right to answer it.
+    /// The next action, and the right to respond to it.
     pub(in crate::adapter) fn next(&mut self) -> Option<(StoreAction, Response)> {
         let queue = self.0.as_ref()?;
         let mut state = lock(&queue.state);
@@ -126,7 +127,7 @@ impl Drop for Worker {
     }
 }
 
-/// The right to answer one action. Dropped unused it answers that the store failed.
+/// The right to respond to one action. If it is dropped unused, the response is that the store failed.
 pub(in crate::adapter) struct Response(Arc<Mutex<Slot>>);
 
 impl Response {
@@ -155,8 +156,8 @@ impl Drop for Response {
     }
 }
 
-/// The response to come. What was asked for is done whether or not anyone waits for it; only a lock is given back if this
-/// is dropped.
+/// The future of a response. The store carries out the action even if the future is dropped, but it then releases a
+/// lock.
 #[must_use = "a lock is given back when its response is dropped"]
 pub struct StoreFuture {
     slot: Arc<Mutex<Slot>>,

@@ -6,10 +6,11 @@ use crate::error::ErrorCode;
 /// Deepest nesting of objects and arrays. No document of the standards needs more than five levels.
 pub(crate) const DEPTH_LIMIT: usize = 32;
 
-/// Checks nesting, and the names in the outermost `levels`, without building anything. Syntax is left to the parser. The value is
-/// inside of `outside` objects and arrays, which count as levels.
+/// Checks nesting, and the names in the outermost `levels`, without building anything. Syntax is left to the parser.
+/// The value is inside of `outside` objects and arrays, which count as levels.
 pub(super) fn check_bounds(bytes: &[u8], outside: usize, levels: usize) -> Result<(), ErrorCode> {
-    // Where the names of each open object start in `names`; `None` for an array, and for what is deeper than the levels.
+    // Where the names of each open object start in `names`; `None` for an array, and for what is deeper than the
+    // levels.
     let mut open: [Option<usize>; DEPTH_LIMIT] = [None; DEPTH_LIMIT];
     let mut depth = 0_usize;
     let mut names: Vec<&[u8]> = Vec::with_capacity(32);

@@ -1,5 +1,5 @@
-//! Untrusted JSON: parsed once, its nesting and its names watched on the way. What fails is parsed again in two passes, to
-//! find out why.
+//! Untrusted JSON: parsed once, its nesting and its names watched on the way. What fails is parsed again in two passes,
+//! to find out why.
 
 mod bounds;
 #[cfg(test)]
@@ -30,8 +30,8 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Parses a document: an optional byte-order mark (RFC 8259 section 8.1 lets a parser ignore it), then one object.
 ///
-/// Names that stand twice in the outermost object are refused, also those that `T` does not know. Deeper inside they are the
-/// affair of those who read the member.
+/// Names that stand twice in the outermost object are refused, also those that `T` does not know. Deeper inside they
+/// are the affair of those who read the member.
 pub(crate) fn document<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     strict(bytes.strip_prefix(BOM).unwrap_or(bytes))
 }
@@ -94,7 +94,7 @@ impl Fields {
         Self(document.to_vec().into())
     }
 
-    /// Reads fields into the application's own type.
+    /// Deserializes the fields into the application's own type.
     ///
     /// # Errors
     /// `json.type` if a field is missing or of another type.

@@ -1,5 +1,5 @@
-//! JSON in one pass: `serde_json` reads the document, and a [`Deserializer`] around it sees each name and each nested value
-//! on the way into the typed value.
+//! JSON in one pass: `serde_json` reads the document, and a [`Deserializer`] around it sees each name and each nested
+//! value on the way into the typed value.
 //!
 //! ```text
 //! Watched ─▶ serde_json ─▶ WatchedVisitor ─▶ the visitor of the typed value
@@ -7,8 +7,9 @@
 //!                            └ an object or array: each value in it is Watched again
 //! ```
 //!
-//! [`parse`] accepts only documents that [`check_bounds`] and `serde_json` accept, too. It may fail for other reasons: a type
-//! can ask for something that is not watched here. The caller then parses again in two passes, which also find the error.
+//! [`parse`] accepts only documents that [`check_bounds`] and `serde_json` accept, too. It may fail for other reasons:
+//! a type can ask for something that is not watched here. The caller then parses again in two passes, which also find
+//! the error.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -4,8 +4,8 @@ use std::ops::Deref;
 
 use crate::base::secret::Body;
 
-/// A document in which strings hold no escape that they do not need: a parser borrows them then. A string with escapes is
-/// put together in a buffer of the parser, which is not wiped.
+/// A document in which strings hold no escape that they do not need: a parser borrows them then. A string with escapes
+/// is put together in a buffer of the parser, which is not wiped.
 pub(crate) enum Plain<'a> {
     Borrowed(&'a [u8]),
     Owned(Body),

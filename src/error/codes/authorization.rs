@@ -6,46 +6,46 @@ codes! {
     CODES:
     // Authorization request
     AUTHORIZATION_REDIRECT_URI = "authorization.redirect_uri", Local, Usage, FixConfiguration, "RFC 6749 section 3.1.2",
-        "the redirect URI is not one of the client's", "The client was made with other redirect URIs.",
+        "the redirect URI is not one of the client's", "The client is configured with other redirect URIs.",
         "Add the redirect URI to the client, and register it at the provider.";
     AUTHORIZATION_PARAMETER = "authorization.parameter", Local, Usage, FixConfiguration, "RFC 6749 section 3.1",
         "a parameter is reserved, empty or given twice", "This crate sets the parameter itself, or it was added twice.",
         "Remove the parameter, or use the method that sets it.";
     AUTHORIZATION_SCOPE = "authorization.scope", Local, Usage, FixConfiguration, "RFC 6749 section 3.3",
-        "not a scope, or more than was granted", "The scope holds characters that are not allowed, or a refresh asks for more than the login got.",
-        "Correct the scope, or log in with the wider scope.";
+        "the scope is not valid, or exceeds the granted scope", "The scope contains characters that are not allowed, or a refresh requests more than was granted.",
+        "Correct the scope, or log in again with the wider scope.";
     AUTHORIZATION_RESPONSE_MODE = "authorization.response_mode", Local, Usage, FixConfiguration, "OAuth 2.0 Multiple Response Types section 2.1",
         "the provider does not support the response mode", "Its metadata do not list the response mode.",
         "Choose a response mode that the provider lists.";
     AUTHORIZATION_PROMPT = "authorization.prompt", Local, Usage, FixConfiguration, "OpenID Connect Core 1.0 section 3.1.2.1",
         "`prompt=none` cannot be combined with another prompt", "Two prompts contradict each other.",
-        "Ask for `none` alone.";
+        "Use `none` without another prompt.";
     AUTHORIZATION_NONCE_REQUIRED = "authorization.nonce_required", Local, Usage, FixConfiguration, "RFC 9700 section 2.1.1",
         "the scope `openid` is needed, since the provider does not advertise PKCE", "Without PKCE only the nonce of an ID token protects the code.",
         "Add the scope `openid`, or enable PKCE at the provider.";
 
     // Its response
     AUTHORIZATION_ACCESS_DENIED = "authorization.access_denied", Denied, Authorization, Denied, "RFC 6749 section 4.1.2.1",
-        "access denied", "The user or a policy of the provider said no.",
+        "access denied", "The user or a policy of the provider refused access.",
         "Ask the user, or ask the provider's administrator for access.";
     AUTHORIZATION_LOGIN_REQUIRED = "authorization.login_required", Denied, Authorization, LogInAgain, "OpenID Connect Core 1.0 section 3.1.2.6",
-        "the user has to log in", "`prompt=none` was asked for, but the user is not logged in at the provider.",
+        "the user has to log in", "The request has `prompt=none`, but the user is not logged in at the provider.",
         "Log in without `prompt=none`.";
     AUTHORIZATION_INTERACTION_REQUIRED = "authorization.interaction_required", Denied, Authorization, LogInAgain, "OpenID Connect Core 1.0 section 3.1.2.6",
-        "the user has to do something at the provider", "`prompt=none` was asked for, but the provider has a question.",
+        "the user has to do something at the provider", "The request has `prompt=none`, but the provider needs input from the user.",
         "Log in without `prompt=none`.";
     AUTHORIZATION_CONSENT_REQUIRED = "authorization.consent_required", Denied, Authorization, LogInAgain, "OpenID Connect Core 1.0 section 3.1.2.6",
-        "the user has to consent", "`prompt=none` was asked for, but the user has not consented yet.",
+        "the user has to consent", "The request has `prompt=none`, but the user has not consented yet.",
         "Log in without `prompt=none`.";
     AUTHORIZATION_ACCOUNT_SELECTION_REQUIRED = "authorization.account_selection_required", Denied, Authorization, LogInAgain, "OpenID Connect Core 1.0 section 3.1.2.6",
-        "the user has to choose an account", "`prompt=none` was asked for, but the user has several accounts.",
+        "the user has to choose an account", "The request has `prompt=none`, but the user has several accounts.",
         "Log in without `prompt=none`, or with `login_hint`.";
     AUTHORIZATION_INVALID_REQUEST = "authorization.invalid_request", Denied, RequestRejected, FixConfiguration, "RFC 6749 section 4.1.2.1",
-        "the provider calls the authorization request invalid", "A parameter is missing, not allowed or not known there.",
-        "Change what the provider's words name.";
+        "the provider calls the authorization request invalid", "A parameter is missing, not allowed or unknown to the provider.",
+        "Read the provider's error description, and correct the parameter that it names.";
     AUTHORIZATION_INVALID_SCOPE = "authorization.invalid_scope", Denied, RequestRejected, FixConfiguration, "RFC 6749 section 4.1.2.1",
-        "the provider refused the scope", "The scope is unknown there, or the client may not ask for it.",
-        "Ask for a scope that the provider lists and the client may have.";
+        "the provider refused the scope", "The provider does not know the scope, or the client may not request it.",
+        "Request a scope that the provider lists and the client may have.";
     AUTHORIZATION_UNAUTHORIZED_CLIENT = "authorization.unauthorized_client", Denied, RequestRejected, FixConfiguration, "RFC 6749 section 4.1.2.1",
         "the client may not use the authorization code flow", "The flow is not enabled for the client.",
         "Enable the authorization code flow for the client at the provider.";
@@ -54,41 +54,41 @@ codes! {
         "Enable the authorization code flow for the client at the provider.";
     AUTHORIZATION_SERVER_ERROR = "authorization.server_error", Denied, Unavailable, Retry, "RFC 6749 section 4.1.2.1",
         "the provider failed", "The provider met an unexpected condition.",
-        "Try again later; if it lasts, look at the provider's log.";
+        "Try again later; if it happens again, look at the provider's log.";
     AUTHORIZATION_TEMPORARILY_UNAVAILABLE = "authorization.temporarily_unavailable", Denied, Unavailable, Retry, "RFC 6749 section 4.1.2.1",
         "the provider is temporarily unavailable", "It is overloaded or under maintenance.",
         "Try again later.";
     AUTHORIZATION_ERROR = "authorization.error", Denied, Authorization, Denied, "RFC 6749 section 4.1.2.1",
-        "the provider refused the authorization", "The provider gives a reason that the standards do not define.",
-        "Read the provider's words.";
+        "the provider refused the authorization", "The provider sent an error code that the standards do not define.",
+        "Read the provider's error description.";
 
     // Whose it is
     PROVIDER_MISMATCH = "provider.mismatch", Local, Mismatch, FixConfiguration, "RFC 9700 section 4.4",
         "the value belongs to another provider", "A pending login, tokens or keys of one provider were used with another.",
-        "Look up the provider by the issuer that the value names.";
+        "Use the provider whose issuer the value names.";
     CLIENT_MISMATCH = "client.mismatch", Local, Mismatch, FixConfiguration, "RFC 6749 section 4.1.3",
-        "the value belongs to another client", "A pending login or tokens of one client were used with another, or the client was registered anew in between.",
+        "the value belongs to another client", "A pending login or tokens of one client were used with another, or the client was registered again in between.",
         "Use the client that began the login, or log in again.";
 
     // Callback
     CALLBACK_TOO_LARGE = "callback.too_large", Remote, Callback, LogInAgain, "this crate's limits",
-        "the callback is too large", "Something other than the provider's callback came in.",
+        "the callback is too large", "The request to the redirect URI is not the provider's callback.",
         "Ignore it and wait for the right callback.";
     CALLBACK_MALFORMED = "callback.malformed", Remote, Callback, LogInAgain, "RFC 6749 section 4.1.2",
         "the callback is not a URL or a form", "Only a part of the address was copied, or something else was pasted.",
         "Give an absolute URL: a server joins its public URL and the request's query; at a command line, paste the whole address.";
     CALLBACK_DUPLICATE_PARAMETER = "callback.duplicate_parameter", Remote, Callback, LogInAgain, "RFC 6749 section 3.1",
-        "a parameter of the callback occurs twice", "The callback was changed on the way, or the redirect URI has a parameter of the same name.",
+        "a parameter of the callback occurs twice", "The callback was changed in transit, or the redirect URI has a parameter of the same name.",
         "Log in again; register a redirect URI without such a parameter.";
     CALLBACK_STATE_MISSING = "callback.state_missing", Remote, Callback, LogInAgain, "RFC 6749 section 4.1.2",
         "no `state` in the callback", "The callback is not a response to a login, or the provider reports an error without `state`.",
-        "Ignore it and wait for the right callback; if the provider's words explain it, correct that and log in again.";
+        "Ignore it and wait for the right callback; if the provider's error description names a problem, correct it and log in again.";
     CALLBACK_STATE_MISMATCH = "callback.state_mismatch", Remote, Callback, LogInAgain, "RFC 6749 section 10.12",
         "the `state` of the callback is not this login's", "The callback belongs to another or an older login, or is forged.",
         "Ignore it and wait for the right callback, or log in again.";
     CALLBACK_ISS_MISSING = "callback.iss_missing", Remote, Callback, LogInAgain, "RFC 9207 section 2.4",
-        "no `iss` in the callback, although the metadata promise it", "The callback is forged, or the provider breaks its promise.",
-        "Log in again; if it lasts, report it to the provider.";
+        "no `iss` in the callback, although the metadata announce it", "The callback is forged, or the provider does not send the `iss` that its metadata announce.",
+        "Log in again; if it happens again, report it to the provider.";
     CALLBACK_ISS_MISMATCH = "callback.iss_mismatch", Remote, Callback, LogInAgain, "RFC 9207 section 2.4",
         "the callback comes from another issuer", "The callback belongs to a login at another provider, or this is a mix-up attack.",
         "Do not use the callback; log in again.";
@@ -96,15 +96,15 @@ codes! {
         "neither `code` nor `error` in the callback", "The provider uses another flow, or the address was cut off.",
         "Paste the whole address, and check that the client may use the authorization code flow.";
     CALLBACK_CODE_AND_ERROR = "callback.code_and_error", Remote, Callback, LogInAgain, "RFC 6749 section 4.1.2.1",
-        "both `code` and `error` in the callback", "The callback was changed on the way, or the provider breaks its standard.",
+        "both `code` and `error` in the callback", "The callback was changed in transit, or the provider breaks the standard.",
         "Log in again.";
     CALLBACK_RESPONSE_MODE = "callback.response_mode", Remote, Callback, LogInAgain, "OAuth 2.0 Multiple Response Types section 2.1",
-        "the callback came in another response mode than asked for", "The provider ignores `response_mode`, or a query was read as a form.",
-        "Read the callback in the mode that was asked for, or ask for the mode that the provider uses.";
+        "the callback did not use the requested response mode", "The provider ignores `response_mode`, or a query was read as a form.",
+        "Read the callback in the requested mode, or request the mode that the provider uses.";
     CALLBACK_REDIRECT_URI = "callback.redirect_uri", Remote, Callback, FixConfiguration, "RFC 6749 section 3.1.2",
-        "the callback came to another URL than the redirect URI", "A proxy changes the host or the path, or the address belongs to something else.",
+        "the callback came to another URL than the redirect URI", "A proxy changes the host or the path, or the URL is not a callback.",
         "Pass the URL as the browser saw it.";
     CALLBACK_EXPIRED = "callback.expired", Local, Expired, LogInAgain, "RFC 6749 section 10.12",
-        "the login was started too long ago", "The user took longer than the login is kept.",
+        "the login was started too long ago", "The user took longer than the lifetime of the pending login.",
         "Log in again.";
 }

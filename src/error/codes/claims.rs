@@ -1,4 +1,4 @@
-//! Codes of what tokens and documents say about the user, and of the end of a login.
+//! Codes of ID tokens, userinfo, revocation and logout.
 
 use crate::error::code::codes;
 
@@ -6,32 +6,32 @@ codes! {
     CODES:
     // ID token
     ID_TOKEN_MISSING = "id_token.missing", Remote, Protocol, FixConfiguration, "OpenID Connect Core 1.0 section 3.1.3.3",
-        "no ID token in the token response", "The scope `openid` was asked for, but the provider did not grant it or is not an OpenID Provider.",
+        "no ID token in the token response", "The scope `openid` was requested, but the provider did not grant it or is not an OpenID Provider.",
         "Allow `openid` for the client at the provider, or log in without it.";
     ID_TOKEN_TYPE = "id_token.type", Remote, Claims, ProviderBroken, "RFC 8725 section 3.11",
-        "the `typ` says that it is no ID token", "The provider sent a token of another kind in place of the ID token.",
+        "the `typ` is not that of an ID token", "The provider sent a token of another kind instead of an ID token.",
         "Do not use the tokens; report it to the provider.";
     ID_TOKEN_CLAIMS = "id_token.claims", Remote, Claims, ProviderBroken, "RFC 7519 section 4",
         "the claims of the ID token are not a JSON object of the right types", "A claim has another type than its standard or the application expects.",
         "Report it to the provider, or correct the type that the application reads.";
     ID_TOKEN_DUPLICATE_CLAIM = "id_token.duplicate_claim", Remote, Claims, ProviderBroken, "RFC 7519 section 4",
-        "a claim of the ID token occurs twice", "The provider or a mapper there writes a claim twice.",
-        "Remove one of the two at the provider.";
+        "a claim of the ID token occurs twice", "The provider, or a claim mapper in its configuration, writes a claim twice.",
+        "Remove one of the two claims at the provider.";
     ID_TOKEN_MISSING_CLAIM = "id_token.missing_claim", Remote, Claims, ProviderBroken, "OpenID Connect Core 1.0 section 2",
-        "a required claim is missing in the ID token", "The provider breaks its standard, or does not support what was asked for.",
-        "Report it to the provider, or do not ask for the feature.";
+        "a required claim is missing in the ID token", "The provider breaks the standard, or does not support a requested feature.",
+        "Report it to the provider, or do not request the feature.";
     ID_TOKEN_ISSUER_MISMATCH = "id_token.issuer_mismatch", Remote, Claims, FixConfiguration, "OpenID Connect Core 1.0 section 3.1.3.7 rule 2",
-        "the ID token comes from another issuer", "The provider signs under another name than its metadata say, or for another tenant.",
+        "the ID token comes from another issuer", "The provider uses another issuer in its ID tokens than in its metadata, or the token is for another tenant.",
         "Use the issuer of your own tenant, or correct the provider's public URL.";
     ID_TOKEN_AUDIENCE_MISMATCH = "id_token.audience_mismatch", Remote, Claims, FixConfiguration, "OpenID Connect Core 1.0 section 3.1.3.7 rule 3",
         "the ID token is not for this client", "The client ID is wrong, or the token was meant for another client.",
         "Check the client ID.";
     ID_TOKEN_EXTRA_AUDIENCE = "id_token.extra_audience", Remote, Claims, FixConfiguration, "OpenID Connect Core 1.0 section 3.1.3.7 rule 3",
         "the ID token is also for an audience that is not trusted", "The provider adds other audiences to the token.",
-        "Trust the audience by name if you know it, or remove it at the provider.";
+        "If you know the audience, accept it with `Client::with_trusted_audience`; otherwise remove it at the provider.";
     ID_TOKEN_AZP_MISMATCH = "id_token.azp_mismatch", Remote, Claims, FixConfiguration, "OpenID Connect Core 1.0 section 3.1.3.7 rule 5",
         "the ID token was issued to another party", "Another client got the token.",
-        "Trust the party by name if you know it.";
+        "If you know the party, accept it with `Client::with_trusted_authorized_party`.";
     ID_TOKEN_EXPIRED = "id_token.expired", Remote, Claims, FixEnvironment, "OpenID Connect Core 1.0 section 3.1.3.7 rule 9",
         "the ID token has expired", "A clock is wrong, or the token is old.",
         "Check the clocks of this machine and of the provider, then log in again.";
@@ -54,16 +54,16 @@ codes! {
         "the `sub` of the ID token is empty or longer than 255 characters", "The provider breaks its standard.",
         "Report it to the provider.";
     ID_TOKEN_AT_HASH_MISMATCH = "id_token.at_hash_mismatch", Remote, Claims, LogInAgain, "OpenID Connect Core 1.0 section 3.1.3.8",
-        "the `at_hash` of the ID token does not fit the access token", "The access token was exchanged, or the provider computes the hash wrongly.",
+        "the `at_hash` of the ID token does not fit the access token", "The access token was replaced by another one, or the provider computes the hash wrongly.",
         "Do not use the tokens; if it lasts, report it to the provider.";
     ID_TOKEN_AUTH_TIME = "id_token.auth_time", Remote, Claims, LogInAgain, "OpenID Connect Core 1.0 section 3.1.3.7 rule 13",
-        "the user logged in longer ago than asked for", "The provider ignores `max_age`.",
+        "the user logged in longer ago than `max_age` allows", "The provider ignores `max_age`.",
         "Log in again with `prompt=login`.";
     ID_TOKEN_ACR = "id_token.acr", Remote, Claims, LogInAgain, "OpenID Connect Core 1.0 section 3.1.3.7 rule 12",
-        "the `acr` of the login is not one of those asked for", "The user logged in more weakly, or the provider ignores `acr_values`.",
-        "Log in again, or ask for an `acr` that the provider supports.";
+        "the `acr` of the login is not one of the requested values", "The user logged in with a weaker method, or the provider ignores `acr_values`.",
+        "Log in again, or request an `acr` that the provider supports.";
     ID_TOKEN_CHANGED_CLAIM = "id_token.changed_claim", Remote, Claims, LogInAgain, "OpenID Connect Core 1.0 section 12.2",
-        "a claim of the refreshed ID token changed that must not change", "The provider breaks its standard, or the tokens belong to another user.",
+        "the ID token of a refresh changes a claim that must not change", "The provider breaks its standard, or the tokens belong to another user.",
         "Log in again; if it lasts, report it to the provider.";
 
     // Userinfo
@@ -80,28 +80,28 @@ codes! {
         "the access token is not accepted", "The token has expired, was revoked, or lacks the scope `openid`.",
         "Refresh the tokens, or log in again.";
     USERINFO_NO_SUBJECT = "userinfo.no_subject", Local, Usage, FixConfiguration, "OpenID Connect Core 1.0 section 5.3.2",
-        "there is no ID token to compare the userinfo response with", "The login did not ask for the scope `openid`.",
+        "there is no ID token to compare the userinfo response with", "The login did not request the scope `openid`.",
         "Log in with the scope `openid`.";
     USERINFO_NOT_SIGNED = "userinfo.not_signed", Remote, Claims, FixConfiguration, "OpenID Connect Core 1.0 section 5.3.2",
-        "the userinfo response is not signed", "The client expects a signed response, as registered.",
+        "the userinfo response is not signed", "The client is configured to expect a signed response.",
         "Set the same form for the client here and at the provider.";
     USERINFO_ISSUER_MISMATCH = "userinfo.issuer_mismatch", Remote, Claims, ProviderBroken, "OpenID Connect Core 1.0 section 5.3.2",
-        "the signed userinfo response is from another issuer or for another client", "The response was meant for another client, or the provider uses two names.",
+        "the signed userinfo response is from another issuer or for another client", "The response was meant for another client, or the provider uses two issuer identifiers.",
         "Do not use the response; report it to the provider.";
     USERINFO_SIGNED = "userinfo.signed", Remote, Claims, FixConfiguration, "OpenID Connect Core 1.0 section 5.3.2",
-        "the userinfo response is a JWT, which was not asked for", "The client is registered for signed userinfo.",
+        "the userinfo response is an unexpected JWT", "The client is registered at the provider for signed userinfo.",
         "Set the same form for the client here and at the provider.";
 
     // Revocation, logout
     REVOCATION_UNSUPPORTED = "revocation.unsupported", Remote, Unsupported, Denied, "RFC 7009 section 2",
         "the provider has no revocation endpoint", "Its metadata list none.",
-        "Forget the tokens; they stay valid until they expire.";
+        "Delete the tokens; they stay valid at the provider until they expire.";
     REVOCATION_UNSUPPORTED_TOKEN_TYPE = "revocation.unsupported_token_type", Denied, RequestRejected, Denied, "RFC 7009 section 2.2.1",
         "the provider does not revoke tokens of this type", "Many providers revoke refresh tokens only.",
         "Revoke the refresh token; access tokens expire by themselves.";
     REVOCATION_DENIED = "revocation.denied", Denied, RequestRejected, Denied, "RFC 7009 section 2.2.1",
         "the provider refused the revocation", "The token belongs to another client, or the client authentication failed.",
-        "Check the client, or end the session at the provider.";
+        "Check the client ID and the client authentication, or end the session at the provider.";
     END_SESSION_UNSUPPORTED = "end_session.unsupported", Remote, Unsupported, FixConfiguration, "OpenID Connect RP-Initiated Logout 1.0 section 2.1",
         "the provider has no end-session endpoint", "Its metadata list none.",
         "Let the user log out at the provider's own page.";
@@ -133,7 +133,7 @@ codes! {
         "the logout token was issued in the future", "A clock is wrong.",
         "Refuse the request; check the clocks of this machine and of the provider.";
     LOGOUT_TOKEN_NONCE = "logout_token.nonce", Remote, Claims, ProviderBroken, "OpenID Connect Back-Channel Logout 1.0 section 2.6",
-        "the logout token has a `nonce`", "An ID token was sent in its place.",
+        "the logout token has a `nonce`", "An ID token was sent instead of a logout token.",
         "Refuse the request.";
     LOGOUT_TOKEN_EVENT = "logout_token.event", Remote, Claims, ProviderBroken, "OpenID Connect Back-Channel Logout 1.0 section 2.6",
         "the logout token is about another event", "A token of another kind was sent.",
@@ -142,6 +142,6 @@ codes! {
         "the logout token names neither a user nor a session", "The provider breaks its standard.",
         "Refuse the request; report it to the provider.";
     LOGOUT_TOKEN_REPLAYED = "logout_token.replayed", Remote, Claims, Denied, "OpenID Connect Back-Channel Logout 1.0 section 2.6",
-        "the logout token was used before", "The provider sent the request again, or somebody replays it.",
+        "the logout token was used before", "The provider sent the request again, or an attacker replays it.",
         "Refuse the request; the user is logged out already.";
 }

@@ -1,4 +1,4 @@
-//! The tables of error codes, cut by subject. The codes of a profile are in its own room.
+//! The tables of error codes, one file for each subject. The codes of a profile are in the profile's directory.
 
 mod authorization;
 mod claims;

@@ -1,4 +1,4 @@
-//! Codes of what a provider publishes and of registration.
+//! Codes of provider metadata, key sets, registration and pushed requests.
 
 use crate::error::code::codes;
 
@@ -6,8 +6,8 @@ codes! {
     CODES:
     // Discovery
     METADATA_ISSUER_MISMATCH = "metadata.issuer_mismatch", Remote, Metadata, FixConfiguration, "RFC 8414 section 3.3",
-        "the metadata name another issuer", "The configured issuer differs from the one that the provider publishes, often by a slash, or is the URL of a document.",
-        "Configure the issuer exactly as the provider publishes it, if it is the provider you mean.";
+        "the metadata name another issuer", "The configured issuer differs from the published issuer, often only by a slash, or is the URL of the metadata document.",
+        "If the metadata are from the intended provider, configure the issuer exactly as the provider publishes it.";
     METADATA_MISSING_FIELD = "metadata.missing_field", Remote, Metadata, ProviderBroken, "RFC 8414 section 2",
         "a required member is missing in the metadata", "The document is not the provider's metadata, or the provider leaves the member out.",
         "Check the issuer; if it is right, report it to the provider.";
@@ -18,30 +18,30 @@ codes! {
         "the provider advertises PKCE, but not S256", "Only the method `plain` is enabled, which protects nothing.",
         "Enable S256 at the provider.";
     METADATA_NOT_FOUND = "metadata.not_found", Remote, Metadata, FixConfiguration, "RFC 8414 section 3",
-        "no metadata found (404)", "The issuer is misspelled, lacks its path (realm, tenant), or the provider has no discovery.",
-        "Check the issuer; give it without `/.well-known/…`.";
+        "no metadata found (404)", "The issuer is misspelled, lacks its path (realm, tenant), or the provider does not support discovery.",
+        "Check the issuer; write it without `/.well-known/…`.";
     METADATA_UNSUPPORTED = "metadata.unsupported", Remote, Unsupported, FixConfiguration, "OpenID Connect Discovery 1.0 section 3",
         "the provider does not support what the client needs", "The metadata do not list the feature.",
-        "Enable the feature at the provider, or do without it.";
+        "Enable the feature at the provider, or do not use it.";
 
     // Key sets
     JWKS_TOO_MANY_KEYS = "jwks.too_many_keys", Remote, Keys, ProviderBroken, "this crate's limits",
-        "too many keys in the key set", "The document is hostile, or old keys are never removed.",
+        "too many keys in the key set", "The document is malicious, or the provider never removes old keys.",
         "Remove old keys at the provider.";
     JWKS_MISSING = "jwks.missing", Remote, Keys, FixConfiguration, "OpenID Connect Discovery 1.0 section 3",
         "no `jwks_uri` in the metadata", "The provider does not publish its keys.",
-        "Give the keys yourself, or log in without the scope `openid`.";
+        "Supply the keys with `Provider::supply_keys`, or log in without the scope `openid`.";
 
     // Registration
     REGISTRATION_UNSUPPORTED = "registration.unsupported", Remote, Unsupported, FixConfiguration, "RFC 7591 section 3",
-        "the provider has no registration endpoint", "Dynamic registration is not offered or is switched off.",
-        "Register the client at the provider by hand and give its client ID.";
+        "the provider has no registration endpoint", "The provider does not offer dynamic registration, or it is disabled.",
+        "Register the client at the provider by hand, and configure its client ID.";
     REGISTRATION_INVALID_REDIRECT_URI = "registration.invalid_redirect_uri", Denied, Registration, FixConfiguration, "RFC 7591 section 3.2.2",
         "the provider refused a redirect URI", "Its policy does not allow this redirect URI.",
         "Register a redirect URI that the provider allows.";
     REGISTRATION_INVALID_CLIENT_METADATA = "registration.invalid_client_metadata", Denied, Registration, FixConfiguration, "RFC 7591 section 3.2.2",
-        "the provider refused the client metadata", "A member of the registration is not allowed or not known there.",
-        "Change the member that the provider's words name.";
+        "the provider refused the client metadata", "A member of the registration is not allowed or unknown to the provider.",
+        "Correct the member that the provider's error description names.";
     REGISTRATION_INVALID_SOFTWARE_STATEMENT = "registration.invalid_software_statement", Denied, Registration, FixConfiguration, "RFC 7591 section 3.2.2",
         "the provider refused the software statement", "The statement is malformed, expired or wrongly signed.",
         "Get a new software statement.";
@@ -55,35 +55,35 @@ codes! {
         "no `client_id` in the registration response", "The endpoint is not a registration endpoint, or breaks its standard.",
         "Register the client at the provider by hand.";
     REGISTRATION_NO_SECRET = "registration.no_secret", Remote, Registration, ProviderBroken, "RFC 7591 section 3.2.1",
-        "no `client_secret` in the registration response", "The provider registered a method that needs a secret and sent none.",
-        "Ask for another authentication method, or register by hand.";
+        "no `client_secret` in the registration response", "The provider registered a method that needs a secret, but sent no secret.",
+        "Request another authentication method, or register by hand.";
     REGISTRATION_REDIRECT_URI = "registration.redirect_uri", Local, Usage, FixConfiguration, "RFC 7591 section 2",
-        "a redirect URI cannot be registered", "It does not fit the application type, or there is none.",
-        "Use an https URI for a web client, and a loopback address or a scheme of its own for a native client.";
+        "a redirect URI cannot be registered", "The redirect URI does not fit the application type, or there is no redirect URI.",
+        "Use an https URI for a web client, and a loopback address or a private-use scheme for a native client.";
     REGISTRATION_CLIENT_URI = "registration.client_uri", Local, Usage, FixConfiguration, "Matrix client-server API 1.18, client metadata",
         "the client URI is missing or not an https URL of a named host", "Matrix requires the client's home page at registration.",
-        "Give the client's home page as an https URL.";
+        "Set `client_uri` to the https URL of the client's home page.";
     REGISTRATION_URI = "registration.uri", Local, Usage, FixConfiguration, "Matrix client-server API 1.18, client metadata",
-        "a URI of the client metadata is not an https URL on the host of the client URI", "Matrix allows only URIs on the same host or a host below it.",
-        "Host the document beside the client URI, or leave the URI out.";
+        "a URI of the client metadata is not an https URL on the host of the client URI", "Matrix allows only URIs on the same host or on its subdomains.",
+        "Host the document on the host of the client URI, or omit the URI.";
     REGISTRATION_MEMBER = "registration.member", Local, Usage, FixConfiguration, "RFC 7591 section 2",
-        "a further member of the client metadata is reserved, empty, given twice or not JSON", "This crate sets the member itself, or it was added twice.",
+        "an additional member of the client metadata is reserved, empty, given twice or not JSON", "This crate sets the member itself, or it was added twice.",
         "Remove the member, or use the field that sets it.";
     REGISTRATION_AUTH_METHOD = "registration.auth_method", Remote, Registration, FixConfiguration, "RFC 7591 section 2",
-        "the provider registered an authentication method that the client cannot use", "It ignored the method that was asked for.",
-        "Ask for a method that the provider lists.";
+        "the provider registered an authentication method that the client cannot use", "The provider ignored the requested method.",
+        "Request a method that the provider lists.";
 
     // Pushed authorization requests, resources
     PAR_UNSUPPORTED = "par.unsupported", Remote, Unsupported, FixConfiguration, "RFC 9126 section 5",
-        "the provider does not take pushed authorization requests", "Its metadata list no endpoint for them.",
+        "the provider does not accept pushed authorization requests", "Its metadata list no endpoint for them.",
         "Send the authorization request in the URL.";
     PAR_REQUIRED = "par.required", Local, Usage, FixConfiguration, "RFC 9126 section 5",
-        "the provider takes pushed authorization requests only", "Its metadata or the client's registration require PAR.",
-        "Push the authorization request.";
+        "the provider accepts only pushed authorization requests", "Its metadata or the client's registration require PAR.",
+        "Push the authorization request with `RelyingParty::push`.";
     PAR_NO_REQUEST_URI = "par.no_request_uri", Remote, Protocol, ProviderBroken, "RFC 9126 section 2.2",
         "no usable `request_uri` in the PAR response", "The endpoint is not a PAR endpoint, or breaks its standard.",
         "Send the authorization request in the URL, or report it to the provider.";
     RESOURCE_URL = "resource.url", Local, Usage, FixConfiguration, "RFC 6750 section 5.3",
-        "tokens must not be sent to this URL", "The URL is not https, or belongs to another server than the tokens.",
+        "tokens must not be sent to this URL", "The URL is not https, or is not on the server that the tokens are for.",
         "Use an https URL of the server that the tokens are for.";
 }

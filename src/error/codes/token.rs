@@ -7,7 +7,7 @@ codes! {
     // Token endpoint
     TOKEN_INVALID_REQUEST = "token.invalid_request", Denied, RequestRejected, FixConfiguration, "RFC 6749 section 5.2",
         "the provider calls the token request invalid", "A parameter is missing, not allowed or repeated.",
-        "Change what the provider's words name.";
+        "Correct the parameter that the provider's error description names.";
     TOKEN_INVALID_CLIENT = "token.invalid_client", Denied, ClientRejected, RegisterAgain, "RFC 6749 section 5.2",
         "the client authentication failed", "The client ID or the credentials are wrong, or the client is registered for another authentication method.",
         "Check the client ID, the credentials and the authentication method, or register the client again.";
@@ -15,32 +15,32 @@ codes! {
         "the code or the refresh token is not valid", "It has expired, was revoked or used before, or belongs to another client or redirect URI.",
         "Log in again.";
     TOKEN_INTERACTION_REQUIRED = "token.interaction_required", Denied, GrantRejected, LogInAgain, "OpenID Connect Core 1.0 section 3.1.2.6",
-        "the user has to act at the provider before tokens are issued", "A policy asks for a second factor, a new consent or a newer login.",
+        "the user has to act at the provider before tokens are issued", "A policy requires a second factor, a new consent or a newer login.",
         "Log in again.";
     TOKEN_UNAUTHORIZED_CLIENT = "token.unauthorized_client", Denied, ClientRejected, FixConfiguration, "RFC 6749 section 5.2",
         "the client may not use this grant", "The grant is not enabled for the client, or its authentication failed.",
         "Enable the grant for the client at the provider.";
     TOKEN_UNSUPPORTED_GRANT_TYPE = "token.unsupported_grant_type", Denied, RequestRejected, FixConfiguration, "RFC 6749 section 5.2",
-        "the provider does not support the grant", "The grant is unknown there, or is switched off.",
-        "Enable the grant at the provider, or use another.";
+        "the provider does not support the grant", "The provider does not know the grant, or has disabled it.",
+        "Enable the grant at the provider, or use another grant.";
     TOKEN_INVALID_SCOPE = "token.invalid_scope", Denied, RequestRejected, FixConfiguration, "RFC 6749 section 5.2",
-        "the provider refused the scope", "The scope is unknown there, or is wider than what was granted.",
-        "Ask for a scope that the client may have.";
+        "the provider refused the scope", "The provider does not know the scope, or the scope exceeds the granted scope.",
+        "Request a scope that the client may have.";
     TOKEN_ERROR = "token.error", Denied, RequestRejected, Denied, "RFC 6749 section 5.2",
-        "the provider refused the request", "The provider gives a reason that the standards do not define.",
+        "the provider refused the request", "The provider sent an error code that the standards do not define.",
         "Read the provider's words.";
     TOKEN_ERROR_WITH_SUCCESS = "token.error_with_success", Remote, Protocol, ProviderBroken, "RFC 6749 section 5.2",
-        "an error beside the tokens in the token response", "The response contradicts itself.",
-        "Read the provider's words; report the response to the provider.";
+        "the token response contains both tokens and an error", "The response contradicts itself.",
+        "Read the provider's error description, and report the response to the provider.";
     TOKEN_CONTENT_TYPE = "token.content_type", Remote, Protocol, ProviderBroken, "RFC 6749 section 5.1",
-        "a token response of another content type than JSON", "The provider labels its token responses wrongly.",
-        "Accept the deviation `token_content_type`, or report it to the provider.";
+        "the content type of the token response is not JSON", "The provider sends its token responses with a wrong content type.",
+        "Accept `Deviation::TokenContentType`, or report it to the provider.";
     TOKEN_MISSING_ACCESS_TOKEN = "token.missing_access_token", Remote, Protocol, ProviderBroken, "RFC 6749 section 5.1",
         "no `access_token` in the token response", "The endpoint is not a token endpoint, or breaks its standard.",
         "Check the token endpoint; if it is right, report it to the provider.";
     TOKEN_MALFORMED = "token.malformed", Remote, Protocol, ProviderBroken, "RFC 6749 appendix A.12",
         "a token holds characters that are not allowed", "The token holds spaces, line breaks or characters beyond ASCII, or was damaged when it was copied.",
-        "Check the token if you gave it; else report it to the provider.";
+        "If you supplied the token, check it; otherwise report it to the provider.";
     TOKEN_MISSING_TYPE = "token.missing_type", Remote, Protocol, ProviderBroken, "RFC 6749 section 5.1",
         "no `token_type` in the token response", "The provider leaves out a required member.",
         "Report it to the provider.";
@@ -48,11 +48,11 @@ codes! {
         "unknown token type", "The provider issues tokens of a type that this client cannot use.",
         "Configure the client at the provider for `Bearer` or `DPoP` tokens.";
     TOKEN_NO_REFRESH_TOKEN = "token.no_refresh_token", Local, GrantRejected, LogInAgain, "RFC 6749 section 6",
-        "there is no refresh token", "The provider gave none: the scope `offline_access`, consent or the grant `refresh_token` is missing.",
-        "Log in again, with `offline_access` and `prompt=consent` if the provider wants them.";
+        "there is no refresh token", "The provider issued none: the scope `offline_access`, consent or the grant `refresh_token` is missing.",
+        "Log in again, with `offline_access` and `prompt=consent` if the provider requires them.";
     TOKEN_CLIENT_AUTH = "token.client_auth", Local, Usage, FixConfiguration, "RFC 6749 section 2.3",
         "the client's credentials do not fit its authentication method", "The method needs a secret or a key that the client does not have, or the request needs an authenticated client.",
-        "Give the client the credentials of its method.";
+        "Configure the client with the credentials that its method needs.";
 
     // Device grant
     DEVICE_UNSUPPORTED = "device.unsupported", Remote, Unsupported, FixConfiguration, "RFC 8628 section 4",
@@ -63,12 +63,12 @@ codes! {
         "Report it to the provider.";
     DEVICE_AUTHORIZATION_PENDING = "device.authorization_pending", Denied, Pending, Retry, "RFC 8628 section 3.5",
         "the user has not decided yet", "The user has not finished at the verification page.",
-        "Ask again after the interval.";
+        "Poll again after the interval.";
     DEVICE_SLOW_DOWN = "device.slow_down", Denied, Pending, Retry, "RFC 8628 section 3.5",
-        "the provider was asked too often", "The interval was not kept.",
-        "Ask again after a longer interval.";
+        "the client polls too often", "The client did not wait for the interval.",
+        "Poll again after a longer interval.";
     DEVICE_ACCESS_DENIED = "device.access_denied", Denied, Authorization, Denied, "RFC 8628 section 3.5",
-        "access denied", "The user or a policy of the provider said no.",
+        "access denied", "The user or a policy of the provider refused access.",
         "Ask the user, or ask the provider's administrator for access.";
     DEVICE_EXPIRED_TOKEN = "device.expired_token", Denied, Expired, LogInAgain, "RFC 8628 section 3.5",
         "the user did not decide in time", "The device code has expired.",
@@ -79,13 +79,13 @@ codes! {
         "the key cannot be used for DPoP", "The key is symmetric, or its public key is not known or does not fit its algorithm.",
         "Use an asymmetric key with its public key.";
     DPOP_KEY_MISMATCH = "dpop.key_mismatch", Local, Mismatch, FixConfiguration, "RFC 9449 section 5",
-        "the value is bound to another DPoP key than the client's", "The key was exchanged, or DPoP was switched on or off, since the login.",
+        "the value is bound to another DPoP key than the client's", "Since the login, the key was replaced, or DPoP was enabled or disabled.",
         "Use the key that the login was made with, or log in again.";
     DPOP_ALGORITHM = "dpop.algorithm", Remote, Dpop, FixConfiguration, "RFC 9449 section 5.1",
         "the provider does not accept DPoP proofs of this algorithm", "Its metadata do not list the algorithm of the key.",
         "Use a key of an algorithm that the provider lists.";
     DPOP_NONCE = "dpop.nonce", Remote, Dpop, ProviderBroken, "RFC 9449 section 8",
-        "the server asks for a new DPoP nonce again and again", "The server does not accept the nonce that it just gave.",
+        "the server repeatedly demands a new DPoP nonce", "The server does not accept the nonce that it just gave.",
         "Report it to the provider.";
     DPOP_PROOF = "dpop.proof", Denied, Dpop, FixConfiguration, "RFC 9449 section 5",
         "the server does not accept the DPoP proof", "The machine's clock is wrong, a proxy changes the URL of the request, or a key store signed with another key than the public key that you gave.",

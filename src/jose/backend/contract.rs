@@ -1,4 +1,4 @@
-//! What a backend does.
+//! The traits of a signature backend.
 
 use std::fmt;
 
@@ -7,11 +7,11 @@ use crate::jose::{Algorithm, Algorithms, PublicKey};
 
 /// A library that verifies signatures.
 pub trait Backend: fmt::Debug + Send + Sync {
-    /// What it can verify.
+    /// The algorithms that it can verify.
     fn algorithms(&self) -> Algorithms;
 
-    /// Makes a key ready for use; done once for a key. `None` if the backend does not take it: a point that is not on
-    /// its curve.
+    /// Prepares a key; called once for each key. `None` if the backend refuses the key, for example because a point is
+    /// not on its curve.
     fn parse(&self, key: &PublicKey) -> Option<Box<dyn VerifyingKey>>;
 }
 
@@ -20,7 +20,7 @@ pub trait VerifyingKey: Send + Sync {
     /// Verifies a signature in the form of RFC 7518 section 3.
     ///
     /// # Errors
-    /// [`ErrorCode::JWS_SIGNATURE`] if it is wrong; [`ErrorCode::JWS_ALGORITHM`] if the key is of another type, which callers rule
-    /// out.
+    /// [`ErrorCode::JWS_SIGNATURE`] if it is wrong; [`ErrorCode::JWS_ALGORITHM`] if the key is of another type. This
+    /// crate checks the type before.
     fn verify(&self, algorithm: Algorithm, input: &[u8], signature: &[u8]) -> Result<(), ErrorCode>;
 }

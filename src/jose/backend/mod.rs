@@ -1,4 +1,4 @@
-//! Who does the arithmetic: the RustCrypto crates or AWS-LC, chosen by features; or another one, brought along.
+//! Signature backends: the RustCrypto crates or AWS-LC, selected by features, or your own [`Backend`].
 
 #[cfg(feature = "aws-lc-rs")]
 pub mod aws_lc;
@@ -13,7 +13,7 @@ pub use contract::{Backend, VerifyingKey};
 use crate::error::Error;
 use crate::jose::{Algorithm, Signer};
 
-/// The backend of key sets that name no other: AWS-LC if compiled in, else RustCrypto, else none.
+/// The default backend: AWS-LC if it is compiled in, otherwise RustCrypto, otherwise `None`.
 pub fn default() -> Option<&'static dyn Backend> {
     compiled().first().copied()
 }
@@ -34,7 +34,7 @@ pub(super) fn signer_from_pem(algorithm: Algorithm, pem: &str, _: Option<&str>) 
     super::pem::private_key(algorithm, pem).and(Err(crate::error::ErrorCode::JWS_NO_BACKEND.into()))
 }
 
-/// Those compiled in, the default one first.
+/// The compiled backends. The default backend is the first.
 pub fn compiled() -> &'static [&'static dyn Backend] {
     &[
         #[cfg(feature = "aws-lc-rs")]

@@ -1,7 +1,7 @@
 //! A provider's newest keys, shared by all flows at that provider.
 //!
-//! The cell numbers its fetches. A flow notes how many were begun when its tokens *arrive*. Any key set may verify a token;
-//! only a set from a later fetch proves that a key does not exist. No clock decides that.
+//! The cell numbers its fetches. A flow notes how many were begun when its tokens *arrive*. Any key set may verify a
+//! token; only a set from a later fetch proves that a key does not exist. No clock decides that.
 //!
 //! ```text
 //! try the newest set ─┬─ key known ─────────────────────────────────────▶ verdict
@@ -66,8 +66,8 @@ struct Held {
     fresh_until: MonotonicTime,
 }
 
-/// Whether it is not yet `until`, which was set to at most this long from then. If it is further away, it was set by a clock
-/// that counts from another moment, and says nothing.
+/// Whether it is not yet `until`, which was set to at most this long from then. If it is further away, it was set by a
+/// clock that counts from another moment, and says nothing.
 fn is_within(now: MonotonicTime, until: MonotonicTime, at_most: Duration) -> bool {
     now < until && until.saturating_since(now) <= at_most + SKEW
 }

@@ -1,6 +1,6 @@
 //! The secure channel between the two devices (ECIES, MSC4108).
 //!
-//! S scans the QR code and speaks first; G has generated it.
+//! Device G generates the QR code. Device S scans it and sends the first message.
 //!
 //! ```text
 //!   G                                              S
@@ -12,10 +12,10 @@
 //!   └▶ Channel ◀──────── b64(ct), either way ────▶ Channel
 //! ```
 //!
-//! Whoever can write to the rendezvous can answer a QR code. That S is the device that scanned it is known only once the
-//! user has carried the check code over, so there is no [`Channel`] on G's side before. Two digits can be guessed in one
-//! try of a hundred, so there is one try: a wrong code, or a message that cannot be read, leaves a [`Farewell`], which can
-//! say one thing more, and no channel.
+//! Anyone who can write to the rendezvous can respond to a QR code. Only the check code proves that S is the device
+//! that scanned it. So G gets no [`Channel`] before the user has typed in the check code. An attacker guesses two
+//! digits with a probability of 1 %, so there is only one try. After a wrong code, or a message that cannot be read,
+//! there is no channel, only a [`Farewell`] for one last message.
 //!
 //! ```
 //! # fn main() -> Result<(), oidc_proto::Error> {
@@ -23,8 +23,8 @@
 //! # let mut env = oidc_proto::testing::TestEnv::seeded(1);
 //! let g = Generator::new(&mut env);
 //! let (s, first) = Initiated::new(g.public_key(), &mut env)?;
-//! let (g, answer) = g.receive(&first)?;
-//! let (s, check_code) = s.receive(&answer)?;
+//! let (g, response) = g.receive(&first)?;
+//! let (s, check_code) = s.receive(&response)?;
 //! // S shows the check code, the user types it in on G.
 //! let g = g.confirm(&CheckCode::parse(&check_code.digits())?)?;
 //! let (_s, message) = s.seal("to G")?;
@@ -60,10 +60,10 @@ const ENCKEY_S: &str = "MATRIX_QR_CODE_LOGIN_ENCKEY_S";
 const ENCKEY_G: &str = "MATRIX_QR_CODE_LOGIN_ENCKEY_G";
 const CHECK_CODE: &str = "MATRIX_QR_CODE_LOGIN_CHECKCODE";
 
-/// Longest message, in bytes as it travels. Deployed rendezvous take 4 KiB, some more.
+/// Longest encoded message, in bytes. Deployed rendezvous servers accept 4 KiB, and some accept more.
 pub const MESSAGE_LIMIT: usize = 64 * 1024;
 
-/// The device that generates the QR code (G), before anyone has answered.
+/// The device that generates the QR code (G), before the first message.
 pub struct Generator {
     secret: EphemeralSecret,
     public: PublicKey,
@@ -81,7 +81,7 @@ impl Generator {
         self.public.as_bytes()
     }
 
-    /// Reads the first message, which has the other device's key in it, and answers it.
+    /// Reads the first message, which contains the other device's key, and returns the response to it.
     ///
     /// # Errors
     /// `qr.channel_malformed`, `qr.channel_key`, `qr.channel_decryption`, `qr.channel_greeting`.
@@ -101,8 +101,8 @@ impl Generator {
     }
 }
 
-/// The device that generated the QR code (G), with someone at the other end of the channel: who it is will be known when
-/// the user has typed in what the other device shows.
+/// The device that generated the QR code (G), after the first message. The other end of the channel is not verified
+/// until the user has typed in the check code.
 pub struct Unconfirmed {
     channel: Channel,
     expected: CheckCode,
@@ -120,7 +120,7 @@ impl Unconfirmed {
         Ok(self.channel)
     }
 
-    /// Gives up: the user says that nothing is shown, or that it is none of their devices.
+    /// Gives up, for example because the other device shows no check code, or is not the user's.
     pub fn give_up(self) -> Farewell {
         Farewell(self.channel.sealing)
     }
@@ -134,7 +134,7 @@ pub struct Initiated {
 }
 
 impl Initiated {
-    /// Makes a key pair and the first message to the device whose key was scanned.
+    /// Creates a key pair and the first message for the device whose key was scanned.
     ///
     /// # Errors
     /// `qr.channel_key`.
@@ -151,7 +151,7 @@ impl Initiated {
         Ok((Self { sealing, opening, check_code: derivation.check_code()? }, first))
     }
 
-    /// Reads the response. Only whoever has the private key of the code that was scanned can have written it.
+    /// Reads the response. Only the device with the private key of the scanned code can have written it.
     ///
     /// # Errors
     /// `qr.channel_malformed`, `qr.channel_decryption`, `qr.channel_greeting`.
@@ -165,7 +165,7 @@ impl Initiated {
     }
 }
 
-/// The channel. Each use gives the next one.
+/// The secure channel. Each use consumes it and returns the next state.
 pub struct Channel {
     sealing: Direction,
     opening: Direction,
@@ -196,13 +196,13 @@ impl Channel {
         Broken { error: code.into(), farewell: self.farewell() }
     }
 
-    /// Ends the channel but for one last message.
+    /// Ends the channel, except for one last message.
     pub fn farewell(self) -> Farewell {
         Farewell(self.sealing)
     }
 }
 
-/// What is left of a channel that has come to its end: one message, to say why.
+/// The rest of an ended channel: the right to send one last message.
 pub struct Farewell(Direction);
 
 impl Farewell {
@@ -215,7 +215,7 @@ impl Farewell {
     }
 }
 
-/// Why a channel came to its end, and what is left of it.
+/// The error that ended a channel, and the right to send one last message.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Broken {
@@ -231,7 +231,7 @@ impl From<Broken> for Error {
     }
 }
 
-/// The two digits that the user carries from the device that scanned to the device that generated the code.
+/// The check code: two digits that the scanning device shows and the user types in on the generating device.
 pub struct CheckCode(Zeroizing<u8>);
 
 impl CheckCode {

@@ -39,14 +39,14 @@ const TYPE_4388: u8 = 0x03;
 const INTENT_LOGIN: u8 = 0x00;
 const INTENT_RECIPROCATE: u8 = 0x01;
 
-/// What the device that shows a code wants.
+/// The role of the device that shows a code.
 ///
 /// Exhaustive: a login has two sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Intent {
     /// It is new and wants to log in.
     Login,
-    /// It is signed in and wants to let a new device in.
+    /// It is signed in and wants to log in a new device.
     Reciprocate,
 }
 
@@ -58,10 +58,10 @@ pub enum Meeting {
     Msc4108 {
         /// The URL of the rendezvous.
         rendezvous: CodeUrl,
-        /// The homeserver to log in at: there exactly if the existing device shows the code.
+        /// The homeserver to log in at; present if and only if the existing device shows the code.
         homeserver: Option<NamedHomeserver>,
     },
-    /// MSC4388, still a draft: the code is read and written, nothing more.
+    /// MSC4388, still a draft. This crate only reads and writes the code.
     Msc4388 {
         /// Which rendezvous: characters that need no escape in a URL.
         rendezvous_id: Box<str>,
@@ -80,7 +80,7 @@ impl fmt::Debug for Meeting {
     }
 }
 
-/// The content of a QR code. It is no secret to whoever sees the screen, and to nobody else.
+/// The content of a QR code. Only people who can see the screen may know it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct QrCode {
     intent: Intent,
@@ -159,7 +159,7 @@ impl QrCode {
     /// Reads a code that was copied as text: standard base64 of its bytes, padded or not.
     ///
     /// # Errors
-    /// `qr.code_text` if it is not base64; else as [`QrCode::from_bytes`].
+    /// `qr.code_text` if it is not base64; the errors of [`QrCode::from_bytes`].
     pub fn from_base64(text: &str, schemes: Schemes) -> Result<Self, Error> {
         if text.len() > CODE_LIMIT.div_ceil(3) * 4 {
             return Err(ErrorCode::QR_CODE_TOO_LARGE.into());
@@ -212,7 +212,7 @@ impl QrCode {
         &self.meeting
     }
 
-    /// Checks that a device with this intent can go on with the code: one of the two has to be new.
+    /// Checks that a device with this intent can use the code: exactly one of the two devices must be new.
     ///
     /// # Errors
     /// `qr.other_not_signed_in` if both want to log in, `qr.other_signed_in` if both are.

@@ -62,11 +62,11 @@ words! {
         DeviceAlreadyExists = "device_already_exists",
         /// The homeserver does not know the new device.
         DeviceNotFound = "device_not_found",
-        /// The other device spoke out of turn.
+        /// The other device sent an unexpected message.
         UnexpectedMessageReceived = "unexpected_message_received",
         /// There is no protocol that both know.
         UnsupportedProtocol = "unsupported_protocol",
-        /// The user cancelled, or said no on this device.
+        /// The user cancelled or refused on this device.
         UserCancelled = "user_cancelled",
     }
 }
@@ -76,9 +76,9 @@ words! {
 /// Exhaustive: a reason is known or it is not.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// One of the standard's.
+    /// A reason that the standard defines.
     Known(FailureReason),
-    /// Another one, in the other device's words: untrusted, not empty, at most 255 bytes.
+    /// Another reason, as the other device wrote it: untrusted, not empty, at most 255 bytes.
     Custom(Box<str>),
 }
 
@@ -91,7 +91,7 @@ impl Reason {
         }
     }
 
-    /// The error that this is on the other side: `qr.peer_…`, with the reason as its text.
+    /// The error for the device that receives this reason: `qr.peer_…`, with the reason as its text.
     pub fn into_error(self) -> Error {
         let code = match &self {
             Self::Known(FailureReason::AuthorizationExpired) => ErrorCode::QR_PEER_AUTHORIZATION_EXPIRED,
@@ -151,17 +151,18 @@ impl DeviceLogin {
         })
     }
 
-    /// Where the user says yes or no: the URL with the code in it, where the provider has one.
+    /// The page where the user allows or refuses the login: the URL that contains the user code, if the provider sent
+    /// one.
     pub fn page(&self) -> &str {
         self.verification_uri_complete.as_deref().unwrap_or(&self.verification_uri)
     }
 
-    /// Where the user types the code in that the new device shows.
+    /// The page where the user types in the code that the new device shows.
     pub fn verification_uri(&self) -> &str {
         &self.verification_uri
     }
 
-    /// The same with the code in it.
+    /// The URL that contains the user code, if the provider sent one.
     pub fn verification_uri_complete(&self) -> Option<&str> {
         self.verification_uri_complete.as_deref()
     }
@@ -202,7 +203,7 @@ pub enum Message {
     Failure {
         /// `reason`.
         reason: Reason,
-        /// `homeserver`, where the device has another one in mind.
+        /// `homeserver`, if the device expects another homeserver.
         homeserver: Option<NamedHomeserver>,
     },
     /// `m.login.secrets`.
@@ -243,11 +244,11 @@ struct Pages<'a> {
 }
 
 impl Message {
-    /// Reads a message. Unknown fields are passed over.
+    /// Reads a message. Unknown fields are ignored.
     ///
     /// # Errors
-    /// `qr.message`, with `json.…` as its source if it is no JSON object of the right types; `qr.unexpected_message` if its
-    /// type is not known; `qr.unsupported_protocol` if its protocol is not.
+    /// `qr.message`, with `json.…` as its source if it is not a JSON object of the right types; `qr.unexpected_message`
+    /// if its type is not known; `qr.unsupported_protocol` if its protocol is not.
     pub fn from_json(text: &str, schemes: Schemes) -> Result<Self, Error> {
         let is_malformed = |error: Error| Error::new(ErrorCode::QR_MESSAGE).with_source(error);
         let message: Received<'_> = json::document(text.as_bytes()).map_err(is_malformed)?;

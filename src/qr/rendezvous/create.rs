@@ -33,7 +33,7 @@ impl Rendezvous {
         Creation::start(homeserver, options)
     }
 
-    /// Looks at the rendezvous of a QR code that was scanned; nothing may be in it yet.
+    /// Reads the rendezvous of a scanned QR code. It must be empty.
     pub fn join(url: &CodeUrl, options: RendezvousOptions, timeout: Duration, env: &mut dyn Env) -> Step<Joining> {
         Joining::start(url.clone(), options, Patience::new(&options, timeout, env))
     }

@@ -1,4 +1,4 @@
-//! A rendezvous as one device knows it.
+//! A rendezvous, from the view of one device.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::qr::code::CodeUrl;
 use crate::wire::response::Response;
 
-/// A box that both devices know, and what this one has last seen in it.
+/// A rendezvous that both devices use, and the state that this device last saw.
 #[derive(Clone)]
 pub struct Rendezvous {
     url: CodeUrl,
@@ -39,12 +39,12 @@ impl Rendezvous {
         &self.url
     }
 
-    /// How long it lasts from its last response on, where the server says so. The server decides; this is to show.
+    /// The lifetime after its last response, if the server sends it. It is only for display: the server decides.
     pub fn lifetime(&self) -> Option<Duration> {
         self.lifetime
     }
 
-    /// How it is used.
+    /// The options.
     pub fn options(&self) -> RendezvousOptions {
         self.options
     }

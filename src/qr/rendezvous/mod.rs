@@ -1,4 +1,4 @@
-//! The rendezvous: a box at a homeserver that holds one text, which the two devices write in turn (MSC4108).
+//! The rendezvous: a mailbox at a homeserver that holds one text. The two devices write it in turn (MSC4108).
 //!
 //! ```text
 //! create ─▶ POST (once more where a 307 or 308 points) ─▶ Done(Rendezvous)
@@ -18,14 +18,14 @@
 //! delete ─▶ DELETE ─▶ Done
 //! ```
 //!
-//! 404 says that the box is gone. Times are counted by the monotonic clock; what the server says of its own clock is used
-//! for differences only. No request carries a credential.
+//! Status 404 means that the rendezvous has ended. The flows use the monotonic clock. They use the server's times only
+//! to compute differences. No request carries a credential.
 //!
 // | file | holds |
 // |---|---|
 // | `options.rs` | [`RendezvousOptions`] |
-// | `known.rs` | [`Rendezvous`]: the box, and what was last seen in it |
-// | `requests.rs` `patience.rs` | what the flows have in common: requests, answers, how long to try |
+// | `known.rs` | [`Rendezvous`]: the rendezvous, and its last known state |
+// | `requests.rs` `patience.rs` | what the flows have in common: requests, responses, how long to try |
 // | `create.rs` `send.rs` `receive.rs` `delete.rs` | the flows, each with the calls of [`Rendezvous`] that start it |
 
 mod create;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::base::url::Schemes;
 
-/// How often a deployed client looks for a new text.
+/// How often deployed clients poll for a new text.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The shortest interval: more would be a flood.

@@ -14,7 +14,7 @@ use crate::step::{Flow, Input, Step};
 use crate::wire::response::Response;
 
 impl Rendezvous {
-    /// Waits so long for a text of the other device. The driver needs a timer.
+    /// Waits for a text of the other device, at most for `timeout`. The driver needs a timer.
     pub fn receive(self, timeout: Duration, env: &mut dyn Env) -> Step<Receiving> {
         let patience = Patience::new(&self.options(), timeout, env);
         Receiving::start(self, patience)
@@ -34,12 +34,12 @@ pub struct Receiving {
     patience: Patience,
 }
 
-/// A text of the other device, and the box it was in.
+/// A text of the other device, and the rendezvous.
 #[non_exhaustive]
 pub struct Received {
-    /// The box as it is now.
+    /// The rendezvous in its current state.
     pub rendezvous: Rendezvous,
-    /// The text: not more than [`MESSAGE_LIMIT`](crate::qr::MESSAGE_LIMIT) bytes, and not empty.
+    /// The text: at most [`MESSAGE_LIMIT`](crate::qr::MESSAGE_LIMIT) bytes, and not empty.
     pub text: String,
 }
 

@@ -1,4 +1,4 @@
-//! Writing a text, once, also where answers get lost.
+//! Writes a text exactly once, even if responses are lost.
 
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use crate::step::{Flow, Input, Step};
 use crate::wire::response::Response;
 
 impl Rendezvous {
-    /// Writes a text, if the box is as this device has last seen it. Failures are tried again for so long.
+    /// Writes a text, if the rendezvous has not changed since this device last saw it. After a failure, it tries again
+    /// until `timeout` has passed.
     pub fn send(self, text: &str, timeout: Duration, env: &mut dyn Env) -> Step<Sending> {
         let patience = Patience::new(&self.options(), timeout, env);
         Sending::start(self, text, patience)
@@ -26,22 +27,22 @@ impl Rendezvous {
     }
 }
 
-/// What became of a text.
+/// The result of writing a text.
 ///
-/// Exhaustive: a text that is not there must not be taken for delivered.
+/// Exhaustive, so that callers handle a text that was not delivered.
 #[derive(Debug)]
 #[must_use = "a text that was overtaken is not in the box"]
 pub enum Delivery {
-    /// It is in the box.
+    /// The text is in the rendezvous.
     Delivered(Rendezvous),
-    /// It is not: the other device wrote first. Receive its text, then decide.
+    /// The text was not written, because the other device wrote first. Receive its text, then decide.
     Overtaken(Rendezvous),
-    /// It may have been: the response was lost, and by now the box has another text or is gone. That text may be the response
-    /// to this one: receive it, then decide.
+    /// The text may have been delivered. The response was lost, and the rendezvous now has another text or has ended.
+    /// The other text may be the response to this one: receive it, then decide.
     Uncertain(Rendezvous),
 }
 
-/// Awaits that the text is in the box.
+/// Awaits the delivery of the text.
 #[derive(Debug)]
 pub struct Sending(State, Box<Letter>);
 

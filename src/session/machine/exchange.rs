@@ -41,8 +41,8 @@ impl Exchange {
         self.rotation = Rotation::Requested;
     }
 
-    /// A response came. If it is the one to the token request, its status says whether there may be new tokens: a gateway
-    /// that got no response says nothing about that (RFC 9110 sections 15.6.3 and 15.6.5).
+    /// A response came. If it is the one to the token request, its status says whether there may be new tokens: a
+    /// gateway that got no response says nothing about that (RFC 9110 sections 15.6.3 and 15.6.5).
     pub(super) fn answered(&mut self, status: StatusCode) {
         let is_unknown = matches!(status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT);
         self.learned(is_unknown || status.is_success());

@@ -40,8 +40,8 @@ impl LateResponse {
         self.0.is_none()
     }
 
-    /// Takes the response, if the ticket is its own. One without tokens says nothing that the next attempt will not find
-    /// out.
+    /// Takes the response, if the ticket is its own. One without tokens says nothing that the next attempt will not
+    /// find out.
     pub(super) fn receive(
         &mut self,
         ticket: Ticket,

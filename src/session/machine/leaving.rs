@@ -6,8 +6,8 @@
 //!                          └────────────────────────────────────────┘
 //! ```
 //!
-//! The stored refresh token may be spent where a refresh was begun and has no end: its revocation may do nothing. Then the
-//! newest token is the one that a refresh brings.
+//! The stored refresh token may be spent where a refresh was begun and has no end: its revocation may do nothing. Then
+//! the newest token is the one that a refresh brings.
 
 use super::Core;
 use super::exchange::Exchange;

@@ -1,7 +1,7 @@
 //! The states of a session and the transitions between them.
 //!
-//! A transition takes the state by value and returns the next state. It also gets the rest of the session, as [`Core`]. No
-//! other code sees the session without its state.
+//! A transition takes the state by value and returns the next state. It also gets the rest of the session, as [`Core`].
+//! No other code sees the session without its state.
 //!
 //! ```text
 //!   session.rs, driving.rs     inputs and outputs

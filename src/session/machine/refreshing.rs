@@ -51,8 +51,8 @@ impl Core {
         }
     }
 
-    /// Asks the provider for the successor of the current tokens, unless it has come meanwhile. Before that, the store has
-    /// to show that it can save what comes.
+    /// Asks the provider for the successor of the current tokens, unless it has come meanwhile. Before that, the store
+    /// has to show that it can save what comes.
     pub(super) fn ask(&mut self, env: &mut dyn Env) -> State {
         if let Some((step, exchange)) = self.late.take_tokens(self.current.tokens().refresh_token()) {
             return self.proceed(Ok(step), exchange, env);

@@ -29,8 +29,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session of these tokens: of those in the record with the version `stored`, or of those of a new login if `stored`
-    /// is `None`.
+    /// A session of these tokens: of those in the record with the version `stored`, or of those of a new login if
+    /// `stored` is `None`.
     ///
     /// After a login, [`Session::save`] saves the tokens in the store.
     ///
@@ -59,7 +59,8 @@ impl Session {
         Ok(Self { core, state })
     }
 
-    /// Makes a transition. `next` gets the state by value, and only those parts of the session that do not see the state.
+    /// Makes a transition. `next` gets the state by value, and only those parts of the session that do not see the
+    /// state.
     pub(super) fn transition(&mut self, next: impl FnOnce(State, &mut Core) -> State) {
         // If `next` panics, the session has nothing going on.
         let state = std::mem::replace(&mut self.state, State::Idle { due: None });
@@ -87,10 +88,10 @@ impl Session {
     }
 
     /// The next revocation to drive: of tokens that this session does not use any more, and that the provider may still
-    /// honour. They are those of a session that was logged out, those of a login that a new login has replaced in the store,
-    /// and those that came after the session had ended. Drop the revocation of a replaced login if the provider keeps one
-    /// grant for all logins of a user. Call it until it returns `None`; [`Event::Orphaned`] says when. If the provider has no
-    /// revocation endpoint, there is nothing to drive: the tokens stay valid until they expire.
+    /// honour. They are those of a session that was logged out, those of a login that a new login has replaced in the
+    /// store, and those that came after the session had ended. Drop the revocation of a replaced login if the provider
+    /// keeps one grant for all logins of a user. Call it until it returns `None`; [`Event::Orphaned`] says when. If the
+    /// provider has no revocation endpoint, there is nothing to drive: the tokens stay valid until they expire.
     ///
     /// # Errors
     /// The errors of [`RelyingParty::revoke`], except `revocation.unsupported`.
@@ -116,12 +117,14 @@ impl Session {
         }
     }
 
-    /// The access token, if it is good and the session has not ended. Unlike [`Session::access`], this starts no refresh.
+    /// The access token, if it is good and the session has not ended. Unlike [`Session::access`], this starts no
+    /// refresh.
     pub fn current(&self, env: &dyn Env) -> Option<&AccessToken> {
         self.has_good_token(env).then(|| self.core.current.access_token())
     }
 
-    /// The access token and until when it is good; `None` if the session has ended or something speaks against the token.
+    /// The access token and until when it is good; `None` if the session has ended or something speaks against the
+    /// token.
     pub(crate) fn good_token(&self) -> Option<(&AccessToken, Validity)> {
         self.core.current.good().filter(|_| !self.is_over())
     }
@@ -153,8 +156,8 @@ impl Session {
     /// Returns an access token, or the attempt to wait for. Many callers share one refresh.
     ///
     /// If the token is [doubtful](Standing::Doubtful), the session asks the provider again first. The caller gets the
-    /// doubtful token, marked as doubtful, only if the session pauses, or if the caller's time is up before the attempt has
-    /// ended ([`Session::outcome_now`]).
+    /// doubtful token, marked as doubtful, only if the session pauses, or if the caller's time is up before the attempt
+    /// has ended ([`Session::outcome_now`]).
     ///
     /// This allocates nothing while the token is good.
     pub fn access(&mut self, env: &mut dyn Env) -> Access<'_> {
@@ -182,11 +185,11 @@ impl Session {
         }
     }
 
-    /// Refreshes now, with any policy. If an attempt is running, the caller joins it. If the session pauses, the caller waits
-    /// for the attempt after the pause.
+    /// Refreshes now, with any policy. If an attempt is running, the caller joins it. If the session pauses, the caller
+    /// waits for the attempt after the pause.
     ///
-    /// The [outcome](Session::outcome) is `Ready` only with tokens that are newer than those at the call. Otherwise it is the
-    /// error of the attempt, even if the old access token is still good ([`Session::standing`]).
+    /// The [outcome](Session::outcome) is `Ready` only with tokens that are newer than those at the call. Otherwise it
+    /// is the error of the attempt, even if the old access token is still good ([`Session::standing`]).
     pub fn refresh(&mut self, env: &mut dyn Env) -> Access<'_> {
         match self.end() {
             Some(end) => Access::Ended(end),
@@ -231,9 +234,10 @@ impl Session {
         matches!(&self.state, State::Pausing(pause) if pause.until > env.monotonic())
     }
 
-    /// Says that a resource server refused this token. If the session already has another token, the caller gets that token;
-    /// otherwise the session refreshes. If new tokens are refused as soon as they come, the session does not refresh for each
-    /// call: it backs off with `session.token_refused`, as after failures.
+    /// Says that a resource server refused this token. If the session already has another token, the caller gets that
+    /// token; otherwise the session refreshes, unless the policy is
+    /// [`RefreshPolicy::Manual`](crate::session::RefreshPolicy::Manual). If new tokens are refused as soon as they
+    /// come, the session does not refresh for each call: it backs off with `session.token_refused`, as after failures.
     pub fn unauthorized(&mut self, token: &AccessToken, refusal: Refusal, env: &mut dyn Env) -> Access<'_> {
         let is_current = self.core.current.is(token);
         match refusal {
@@ -245,13 +249,14 @@ impl Session {
         self.access(env)
     }
 
-    /// Takes the tokens of a new login of the same user. A session that needed a login works again. In the store, the login
-    /// takes the place of any other, which is [given back](Session::poll_revocation) once the new tokens are saved.
+    /// Takes the tokens of a new login of the same user. A session that needed a login works again. In the store, the
+    /// login takes the place of any other, which is [given back](Session::poll_revocation) once the new tokens are
+    /// saved.
     ///
     /// # Errors
-    /// `session.mismatch` if the tokens are another user's; `session.ended` if the session has ended in a way that a login
-    /// does not mend ([`End`]); `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
-    /// After an error the session has not changed.
+    /// `session.mismatch` if the tokens are another user's; `session.ended` if the session has ended in a way that a
+    /// login does not mend ([`End`]); `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`. After an error the
+    /// session has not changed.
     pub fn adopt(&mut self, tokens: TokenSet, env: &mut dyn Env) -> Result<(), Error> {
         self.core.party.owner().check(tokens.owner())?;
         if tokens.subject() != self.core.current.tokens().subject() {
@@ -276,22 +281,23 @@ impl Session {
         matches!(&self.state, State::Stopped(End::NeedsLogin(error)) if error.code() == ErrorCode::TOKEN_INVALID_GRANT)
     }
 
-    /// Ends the session at once. Callers get [`End::LoggedOut`]. Then the session loads the record, which another process may
-    /// have refreshed, has it erased, waits for a response that is under way, and asks the provider for the newest tokens
-    /// if a refresh was begun and has no end. [`Event::LoggedOut`] has the result. What is to be revoked is given back by
-    /// [`Session::poll_revocation`].
+    /// Ends the session at once. Callers get [`End::LoggedOut`]. Then the session loads the record, which another
+    /// process may have refreshed, has it erased, waits for a response that is under way, and asks the provider for the
+    /// newest tokens if a refresh was begun and has no end. [`Event::LoggedOut`] has the result. What is to be revoked
+    /// is given back by [`Session::poll_revocation`].
     pub fn log_out(&mut self, env: &mut dyn Env) {
         if self.end() != Some(End::LoggedOut) {
             self.transition(|state, core| core.leave(state, env));
         }
     }
 
-    /// Saves the current tokens. Call it after a login: otherwise the first refresh saves the tokens, and a crash before that
-    /// loses them.
+    /// Saves the current tokens. Call it after a login: otherwise the first refresh saves the tokens, and a crash
+    /// before that loses them.
     ///
-    /// The tokens can be used meanwhile. If the save fails, the session reports [`Event::NotSaved`] and tries again. If the
-    /// store has a record of another login, also of another user, the new tokens take its place, and the tokens of that
-    /// record are [given back](Session::poll_revocation). Without a store, or once the session has ended, this does nothing.
+    /// The tokens can be used meanwhile. If the save fails, the session reports [`Event::NotSaved`] and tries again. If
+    /// the store has a record of another login, also of another user, the new tokens take its place, and the tokens of
+    /// that record are [given back](Session::poll_revocation). Without a store, or once the session has ended, this
+    /// does nothing.
     pub fn save(&mut self, env: &dyn Env) {
         if self.core.options.persistence != Persistence::Nowhere && !self.is_over() {
             let again_at = self.core.deadline(env);

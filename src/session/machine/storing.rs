@@ -116,8 +116,8 @@ impl Core {
         self.save_or_ask(env)
     }
 
-    /// No other process saved newer tokens, and the provider does not accept the refresh token. The provider may still accept
-    /// the previous one, if another process used it at the same time and the response to that request was lost.
+    /// No other process saved newer tokens, and the provider does not accept the refresh token. The provider may still
+    /// accept the previous one, if another process used it at the same time and the response to that request was lost.
     fn go_back(&mut self, rejection: Rejection, record: Record, env: &mut dyn Env) -> State {
         let Rejection { error, spent: asked_with } = rejection;
         let is_new = |spent: &Secret| asked_with.as_ref().is_none_or(|own| !own.matches(spent.expose()));
@@ -185,8 +185,9 @@ impl Core {
         }
     }
 
-    /// No other process saved anything. Tokens that an earlier attempt could not save are saved before they are refreshed.
-    /// Otherwise another process would use a refresh token whose successor was already used, which ends the grant.
+    /// No other process saved anything. Tokens that an earlier attempt could not save are saved before they are
+    /// refreshed. Otherwise another process would use a refresh token whose successor was already used, which ends the
+    /// grant.
     fn save_or_ask(&mut self, env: &mut dyn Env) -> State {
         if !self.store.has_unsaved() {
             return self.ask(env);
@@ -214,8 +215,8 @@ impl Core {
         };
         let their_token = record.tokens.access_token();
         let is_old = self.current.is(their_token) || self.store.is_own(their_token);
-        // If ours were asked for just now, and after theirs had come, ours are the provider's last word: it may have taken
-        // theirs back. A response that took its time may be older than theirs, whatever the time of day says.
+        // If ours were asked for just now, and after theirs had come, ours are the provider's last word: it may have
+        // taken theirs back. A response that took its time may be older than theirs, whatever the time of day says.
         let (asked_at, asked_ticks) = obtained.asked_at;
         let is_fresh = env.monotonic().saturating_since(asked_ticks) < self.options.deadline();
         let is_earlier = !is_other && is_fresh && record.tokens.obtained_at() < asked_at;

@@ -2,9 +2,9 @@
 //!
 // | file | holds |
 // |---|---|
-// | `route.rs` | [`OnMatrix`], [`RequestTo`]: which request goes where |
-// | `state.rs` | [`KnownScopes`], and what it remembers |
-// | `answers.rs` | the endpoints, one function each |
+// | `route.rs` | [`OnMatrix`], [`RequestTo`]: the endpoint of a request |
+// | `state.rs` | [`KnownScopes`], and the state |
+// | `responses.rs` | the endpoints, one function each |
 
 mod responses;
 mod route;
@@ -32,9 +32,10 @@ use state::State;
 
 /// A Matrix homeserver and its provider as a pure function from request to response. For tests only.
 ///
-/// It answers server discovery, the server metadata, whoami and the question for a device, and has a rendezvous server;
-/// everything else goes to the provider. The user who logs in as `alice` is `@alice:` and the server's name. Clones are handles to the same homeserver.
-/// Functions given to [`Homeserver::tamper`] and [`Homeserver::edit_json`] run while it works: they must not call it.
+/// It implements server discovery, the server metadata, whoami, the device query and a rendezvous server. All other
+/// requests go to the provider. The user ID of the login `alice` is `@alice:` followed by the server name. Clones are
+/// handles to the same homeserver. Functions given to [`Homeserver::tamper`] and [`Homeserver::edit_json`] run while it
+/// holds its lock: they must not call it.
 #[derive(Clone)]
 pub struct Homeserver {
     provider: Provider,
@@ -43,8 +44,8 @@ pub struct Homeserver {
 }
 
 impl Homeserver {
-    /// A homeserver at this base URL, for the server of this name. Where the two have the same host, the well-known
-    /// document is there too.
+    /// A homeserver at this base URL, for the server of this name. If the base URL has the server name as its host, the
+    /// homeserver also serves the well-known document.
     pub fn new(base_url: &str, server_name: &str, provider: Provider) -> Self {
         let state = State {
             base_url: base_url.trim_end_matches('/').to_owned(),
@@ -63,7 +64,7 @@ impl Homeserver {
         Self { provider, rendezvous: Rendezvous::new(base_url), state: Arc::new(Mutex::new(state)) }
     }
 
-    /// Lacks an endpoint: it answers 404 with `M_UNRECOGNIZED`, as homeservers of other versions do.
+    /// Removes an endpoint: it then responds with 404 and `M_UNRECOGNIZED`, as homeservers of other versions do.
     #[must_use]
     pub fn without(self, on: OnMatrix) -> Self {
         self.lock().missing.insert(on);
@@ -88,8 +89,8 @@ impl Homeserver {
     ///
     /// - a public client that registers with the same metadata gets the same ID;
     /// - no `iss` in the callback; a device ID of less than 10 characters, or with `%` or `^`, ends at an error page;
-    /// - a refresh ends the older access token; a spent refresh token works until its successors were used, and is refused from
-    ///   then on while the grant goes on;
+    /// - a refresh ends the older access token; a spent refresh token works until its successors were used, and is
+    ///   refused from then on while the grant goes on;
     /// - the revocation of a spent token succeeds and ends nothing;
     /// - `authorization_pending` and `access_denied` come with 403, device codes without `verification_uri_complete`;
     /// - credentials of `client_secret_basic` are not form-decoded;
@@ -109,7 +110,7 @@ impl Homeserver {
         &self.provider
     }
 
-    /// Where devices meet for a login by QR code. Its tricks are its own; the faults of [`OnMatrix::Rendezvous`] come first.
+    /// The rendezvous server for logins by QR code. Faults of [`OnMatrix::Rendezvous`] come before its tricks.
     pub fn rendezvous(&self) -> &Rendezvous {
         &self.rendezvous
     }
@@ -129,18 +130,17 @@ impl Homeserver {
         };
     }
 
-    /// Whether tokens that are not known are answered with `soft_logout`.
+    /// Sets whether the response to an unknown token has `soft_logout`.
     pub fn soft_logout(&self, soft_logout: bool) {
         self.lock().soft_logout = soft_logout;
     }
 
-    /// Gives a user a device that did not come by a login here.
+    /// Adds a device to a user without a login.
     pub fn add_device(&self, login: &str, device_id: &str) {
         self.lock().devices.insert((login.to_owned(), device_id.to_owned()));
     }
 
-    /// Lets the next requests to an endpoint meet a fault. Those of the provider are its own affair:
-    /// [`Provider::fault`].
+    /// Makes the next requests to an endpoint fail. For endpoints of the provider, use [`Provider::fault`].
     pub fn fault(&self, on: OnMatrix, fault: Fault, times: usize) {
         self.lock().faults.push((on, fault, times));
     }
@@ -162,7 +162,7 @@ impl Homeserver {
         });
     }
 
-    /// No lies, faults and tricks any more, of the provider and the rendezvous server neither.
+    /// Removes all lies, faults and tricks, including those of the provider and the rendezvous server.
     pub fn honest(&self) {
         let mut state = self.lock();
         state.edits.clear();
@@ -172,16 +172,16 @@ impl Homeserver {
         self.rendezvous.honest();
     }
 
-    /// Answers a request. A fault that leaves no response becomes a 502.
+    /// Handles a request. A fault without a response becomes status 502.
     pub fn handle<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Response<Vec<u8>> {
         self.exchange(request, now).unwrap_or_else(gateway)
     }
 
-    /// Answers a request, or does not, by a fault.
+    /// Handles a request; a fault can cause a [`Failure`](crate::Failure).
     ///
     /// # Errors
-    /// What a transport would report. A request to a host that is none of homeserver, server name and provider is
-    /// unreachable.
+    /// The failure that an HTTP client would report. A request to a host other than the homeserver, the server name and
+    /// the provider is unreachable.
     pub fn exchange<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Reached {
         let mut state = self.lock();
         let Some(on) = route::route(&state.base_url, &state.server_name, request.uri()) else {
@@ -218,7 +218,7 @@ impl Homeserver {
         self.provider.visit(url, now)
     }
 
-    /// Where all requests so far went, in their order; those that a browser made at the provider are left out.
+    /// The endpoints of all requests so far, in order, without the requests of a browser to the provider.
     pub fn requests(&self) -> Vec<RequestTo> {
         self.lock().requests.clone()
     }

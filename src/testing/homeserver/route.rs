@@ -42,8 +42,8 @@ pub enum RequestTo {
 /// The path that a device's ID stands after.
 pub(super) const DEVICES: &str = "/_matrix/client/v3/devices/";
 
-/// Which endpoint of the homeserver a URL names; `None` if it is none of the homeserver's. A URL without host, as servers
-/// get it, is the homeserver's if its path is one of Matrix.
+/// Which endpoint of the homeserver a URL names; `None` if it is none of the homeserver's. A URL without host, as
+/// servers get it, is the homeserver's if its path is one of Matrix.
 pub(super) fn route(base_url: &str, server_name: &str, uri: &Uri) -> Option<OnMatrix> {
     let base: Uri = base_url.parse().ok()?;
     let authority = uri.authority().map(|authority| authority.as_str());

@@ -1,4 +1,4 @@
-//! What the homeserver remembers.
+//! The state of the homeserver.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -24,8 +24,8 @@ macro_rules! lies {
         { $( $(#[$doc:meta])* $plain:ident => $edit:expr; )* }
         { $( $(#[$doc_of:meta])* $of:ident($($arg:ident: $type:ty),+) => $edit_of:expr; )* }
     ) => {
-        /// Something untrue or out of order that the provider says. Some lies must be refused, some lived with; which
-        /// is for the tests to know.
+        /// A response that breaks a standard or is unusual. A client must refuse some lies and accept others; the tests
+        /// decide which.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Lie {

@@ -26,14 +26,14 @@ use crate::party::provider::Provider;
 use refusal::{clocks, other_party};
 use texts::Texts;
 
-/// How old an ID token may be when its code is redeemed. Providers make it at that moment, so a day is ample.
+/// How old an ID token may be when its code is redeemed. Providers issue it at that moment, so one day is enough.
 pub const OLDEST: Duration = Duration::from_secs(24 * 3600);
 
-/// An ID token whose claims were checked (OpenID Connect Core 1.0 section 3.1.3.7). Its signature was verified, unless the
-/// client chose [`IdTokenTrust::DangerousTrustTls`](crate::IdTokenTrust::DangerousTrustTls).
+/// An ID token whose claims were checked (OpenID Connect Core 1.0 section 3.1.3.7). Its signature was verified, unless
+/// the client chose [`IdTokenTrust::DangerousTrustTls`](crate::IdTokenTrust::DangerousTrustTls).
 ///
-/// Only a flow that checks the signature makes one, and it is read again from its stored form. The claims of a token that was
-/// only parsed cannot be read, and no token is put together:
+/// Only a flow that checks the token creates it, or serde reads it from its stored form. There is no way to parse or to
+/// construct one without the checks:
 ///
 /// ```
 /// # use oidc_proto::IdToken;
@@ -319,8 +319,8 @@ pub(crate) fn parse(
     })
 }
 
-/// Evidence that the signature of an ID token was verified, or that its verification was waived by name. The check of the
-/// claims requires it.
+/// Evidence that the signature of an ID token was verified, or that its verification was waived by name. The check of
+/// the claims requires it.
 #[derive(Debug)]
 pub(crate) struct SignatureEvidence(());
 

@@ -2,8 +2,8 @@
 
 use crate::base::secret::Secret;
 
-/// A compact token, and behind it the claims that are kept: each as `5:alice`, as `-` if it is not there, or as `=` if it
-/// is the same as the one before it, as an audience is that is also the authorized party.
+/// A compact token, and behind it the claims that are kept: each as `5:alice`, as `-` if it is not there, or as `=` if
+/// it is the same as the one before it, as an audience is that is also the authorized party.
 #[derive(Clone)]
 pub(super) struct Texts {
     all: Secret,

@@ -103,8 +103,8 @@ fn an_error_reads_as_a_sentence() {
         (
             Say::Fault(On::Jwks, Fault::LoginPage),
             "unexpected content type from `jwks_uri`: expected a document that is no markup, found \"text/html\", HTTP status \
-             200 (http.content_type; RFC 9110 section 8.3). Check that the URL is that of the endpoint and that no proxy or \
-             login page is in between.",
+             200 (http.content_type; RFC 9110 section 8.3). Check that the URL is that of the endpoint, and that no proxy \
+             returns a page of its own.",
         ),
         (
             Say::Edit("no iat", |op| op.edit_id_token(|token| drop(token.claims.remove("iat")))),

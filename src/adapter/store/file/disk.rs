@@ -71,8 +71,8 @@ impl Place {
         read_text(&self.path)
     }
 
-    /// The record, under the lock, and whether a refresh of it was begun that has no end. A draft that holds the whole next
-    /// record is the record: a process was killed before it could rename it.
+    /// The record, under the lock, and whether a refresh of it was begun that has no end. A draft that holds the whole
+    /// next record is the record: a process was killed before it could rename it.
     pub(super) fn settle(&self, lock: &mut Lock) -> Result<(Option<Text>, bool), Error> {
         let present = self.read()?;
         let Some(draft) = self.noted(lock).map_err(broken)? else { return Ok((present, false)) };
@@ -90,8 +90,8 @@ impl Place {
         Ok((present, !is_login))
     }
 
-    /// Makes room beside the record for the next one. The draft, which holds nothing yet, is the mark of a refresh that was
-    /// begun: it stays until it is renamed or discarded. Returns its path.
+    /// Makes room beside the record for the next one. The draft, which holds nothing yet, is the mark of a refresh that
+    /// was begun: it stays until it is renamed or discarded. Returns its path.
     pub(super) fn prepare(&self, lock: &mut Lock, room: usize) -> Result<PathBuf, Error> {
         let is_begun = self.noted(lock).map_err(broken)?.is_some();
         let prepared = self.open_draft(lock).and_then(|(path, draft)| {

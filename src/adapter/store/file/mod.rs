@@ -6,9 +6,9 @@
 //! session.json.….new      the next record, until it is renamed; before, room for it: a refresh was begun
 //! ```
 //!
-//! The lock is advisory and the operating system's: when its holder is killed, it is free. Processes that use the same
-//! path share the record, and so do two stores in one process; clones of one store are one holder. Do not put the file on
-//! a network file system that does not lock.
+//! The lock is an advisory lock of the operating system. If its holder is killed, the lock is released. Processes and
+//! stores that use the same path share the record. Clones of one store are one holder of the lock. Do not put the file
+//! on a network file system without locks.
 
 mod disk;
 
@@ -27,14 +27,14 @@ use disk::{Lock, Place};
 /// Room for the next record, at least: two blocks.
 const ROOM: usize = 8192;
 
-/// Keeps a record in a file, for all processes that name the same one.
+/// Stores a record in a file, for all processes that use the same path.
 ///
-/// A record that is damaged, larger than 4 MiB or from a newer version is a failure and is never overwritten; nor is
-/// anything followed or replaced that is not a file: a link, a pipe. A folder that does not exist is made, mode 0700.
-/// What is written is on the disk when `Saved` is answered. Where there are no modes (Windows), the folder has to keep
-/// others out.
+/// If a record is damaged, larger than 4 MiB or from a newer version, the store fails and does not overwrite it. The
+/// store does not follow or replace anything that is not a regular file, such as a link or a pipe. It creates a missing
+/// folder with mode 0700. A record is on the disk before the store responds with `Saved`. On platforms without file
+/// modes (Windows), restrict the access to the folder yourself.
 ///
-/// Clones are the same store: keep one to ask for [`FileStore::take_error`].
+/// Clones are handles to the same store: keep a clone for [`FileStore::take_error`].
 ///
 /// ```
 /// use oidc_proto::adapter::store::{BlockingSessionStore, FileStore};
@@ -69,13 +69,14 @@ struct Inner {
 impl FileStore {
     /// The store in this file. Nothing is opened yet.
     ///
-    /// Whoever holds the lock is waited for as long as 30 seconds, which is less than the default
-    /// [`deadline`](crate::session::SessionOptions::deadline) of a session, as it should be.
+    /// The store waits at most 30 seconds for the lock. Keep this time shorter than the
+    /// [`deadline`](crate::session::SessionOptions::deadline) of the session (by default 45 seconds).
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self::with_patience(path, PATIENCE)
     }
 
-    /// The same with another time to wait for the lock. Zero: a lock that is taken is a failure.
+    /// Like [`FileStore::new`], with another time to wait for the lock. With zero, it fails at once if another process
+    /// holds the lock.
     pub fn with_patience(path: impl Into<PathBuf>, patience: Duration) -> Self {
         let place = Place::new(path.into(), patience);
         Self(Arc::new(Inner {
@@ -86,7 +87,7 @@ impl FileStore {
         }))
     }
 
-    /// The record, for the one who makes a session of it; `None` if there is none yet.
+    /// Loads the record, to make a session from it; `None` if there is no record yet.
     ///
     /// # Errors
     /// `stored.malformed`, `stored.version`, or `store.io` with its [`source`](std::error::Error::source).
@@ -95,7 +96,7 @@ impl FileStore {
         read().map(|record| record.map(|record| *record)).map_err(|error| self.0.named(error))
     }
 
-    /// Why the last action that failed did so; once. Besides those of [`FileStore::load`]: `store.busy`.
+    /// Returns and removes the error of the last failed action: an error of [`FileStore::load`], or `store.busy`.
     pub fn take_error(&self) -> Option<Error> {
         self.0.last_error.take()
     }

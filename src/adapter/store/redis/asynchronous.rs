@@ -62,8 +62,8 @@ struct Current {
 impl AsyncRedis {
     /// The server that this client connects to: `redis::Client::open("rediss://…")`. Nothing is sent yet.
     ///
-    /// Make it in the runtime that is to drive it, which needs IO and time enabled (`enable_all`). Made outside, it uses
-    /// the runtime in which it is used.
+    /// Create it in the runtime that will run it. The runtime must have IO and time enabled (`enable_all`). If you
+    /// create it outside of a runtime, it uses the runtime in which an action starts.
     pub fn new(client: Client, options: RedisOptions) -> Self {
         let connect = move |timeout| {
             let client = client.clone();
@@ -94,7 +94,7 @@ impl AsyncRedis {
         }))
     }
 
-    /// The store of the session with this name. The environment gives the random name of the one who locks.
+    /// The store of the session with this name. The environment generates a random name for the holder of the lock.
     pub fn store(&self, name: &str, env: &mut dyn Env) -> AsyncRedisStore {
         let identity = Identity::new(name, &self.0.options, env);
         let inner = Arc::new(Inner { server: self.clone(), identity, last_error: LastError::default() });
@@ -167,8 +167,8 @@ impl fmt::Debug for AsyncRedis {
     }
 }
 
-/// [`RedisStore`](super::RedisStore) without a thread. What is asked for is done by a task of the runtime, in order,
-/// whether or not the response is waited for; a lock whose response is dropped is given back.
+/// Like [`RedisStore`](super::RedisStore), without a thread. A task of the runtime carries out the actions in order,
+/// even if their futures are dropped. If the future of a `Lock` is dropped, the lock is released.
 #[derive(Clone)]
 pub struct AsyncRedisStore {
     inner: Arc<Inner>,
@@ -182,7 +182,7 @@ struct Inner {
 }
 
 impl AsyncRedisStore {
-    /// The record, for the one who makes a session of it; `None` if there is none yet.
+    /// Loads the record, to make a session from it; `None` if there is no record yet.
     ///
     /// # Errors
     /// `stored.malformed`, `stored.version`, or `store.io` with its [`source`](std::error::Error::source).
@@ -190,7 +190,7 @@ impl AsyncRedisStore {
         self.inner.act(StoreAction::Load).await.map(record::of)
     }
 
-    /// Why the last action that failed did so; once. Besides those of [`AsyncRedisStore::load`]: `store.busy`.
+    /// Returns and removes the error of the last failed action: an error of [`AsyncRedisStore::load`], or `store.busy`.
     pub fn take_error(&self) -> Option<Error> {
         self.inner.last_error.take()
     }

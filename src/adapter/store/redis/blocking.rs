@@ -1,4 +1,4 @@
-//! Redis on the thread that calls.
+//! Redis on the calling thread.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -19,8 +19,8 @@ use crate::session::{Record, StoreAction, StoreResponse};
 /// How many connections are kept when nobody uses them.
 const IDLE: usize = 8;
 
-/// A Redis server, for the stores of many sessions. Clones share their connections: one for each action that is going
-/// on, of which a few are kept.
+/// A Redis server, for the stores of many sessions. Clones share their connections. Each running action uses one
+/// connection; at most eight idle connections are kept.
 #[derive(Clone)]
 pub struct Redis(Arc<Server>);
 
@@ -54,7 +54,7 @@ impl Redis {
         Self(Arc::new(Server { connect: Box::new(connect), options: options.checked(), idle: Mutex::default() }))
     }
 
-    /// The store of the session with this name. The environment gives the random name of the one who locks.
+    /// The store of the session with this name. The environment generates a random name for the holder of the lock.
     pub fn store(&self, name: &str, env: &mut dyn Env) -> RedisStore {
         let identity = Identity::new(name, &self.0.options, env);
         RedisStore(Arc::new(Inner { server: self.clone(), identity, last_error: LastError::default() }))
@@ -74,8 +74,8 @@ impl Redis {
             .map_err(|error| broken(&error))
     }
 
-    /// A connection that failed in any way is not kept: its next response might be an earlier command's, and a server that
-    /// cannot write may have a successor.
+    /// A connection that failed in any way is not kept: its next response might be an earlier command's, and a server
+    /// that cannot write may have a successor.
     fn send_by(&self, mut connection: Connection, command: &Cmd) -> Result<Value, RedisError> {
         let value = command.query(&mut *connection)?;
         let mut idle = lock(&self.0.idle);
@@ -92,11 +92,12 @@ impl fmt::Debug for Redis {
     }
 }
 
-/// Keeps a record on a Redis server. Clones are the same store: keep one to ask for [`RedisStore::take_error`].
+/// Stores a record on a Redis server. Clones are handles to the same store: keep a clone for
+/// [`RedisStore::take_error`].
 ///
-/// A record that is damaged, larger than 4 MiB or from a newer version is a failure and is never overwritten. A store
-/// that is dropped while it holds the lock leaves it to the end of its lease; tend its session until it
-/// [is at rest](crate::adapter::session::BlockingSession::is_idle) before.
+/// If a record is damaged, larger than 4 MiB or from a newer version, the store fails and does not overwrite it. If a
+/// store is dropped while it holds the lock, the lock stays until its lease expires. To avoid this, call `tend` on the
+/// session until [`is_idle`](crate::adapter::session::BlockingSession::is_idle) returns `true`.
 #[derive(Clone)]
 pub struct RedisStore(Arc<Inner>);
 
@@ -107,7 +108,7 @@ struct Inner {
 }
 
 impl RedisStore {
-    /// The record, for the one who makes a session of it; `None` if there is none yet.
+    /// Loads the record, to make a session from it; `None` if there is no record yet.
     ///
     /// # Errors
     /// `stored.malformed`, `stored.version`, or `store.io` with its [`source`](std::error::Error::source).
@@ -115,7 +116,7 @@ impl RedisStore {
         self.act(StoreAction::Load).map(record::of)
     }
 
-    /// Why the last action that failed did so; once. Besides those of [`RedisStore::load`]: `store.busy`.
+    /// Returns and removes the error of the last failed action: an error of [`RedisStore::load`], or `store.busy`.
     pub fn take_error(&self) -> Option<Error> {
         self.0.last_error.take()
     }

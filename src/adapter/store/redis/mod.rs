@@ -1,10 +1,11 @@
-//! Records on a Redis server (or Valkey, or whatever speaks its protocol and has `EVAL`), for processes on many machines.
+//! Records on a Redis server (or Valkey, or another server with its protocol and `EVAL`), for processes on several
+//! machines.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `options.rs` | [`RedisOptions`], and the names of a session's keys |
-//! | `work.rs` | an action as commands and replies |
-//! | `refusal.rs` | errors, without the server's own words |
+//! | `work.rs` | an action as commands and responses |
+//! | `refusal.rs` | errors, without the server's text |
 //! | `blocking.rs` | [`Redis`], [`RedisStore`] |
 //! | `asynchronous.rs` | `AsyncRedis`, `AsyncRedisStore` (feature `tokio`) |
 //!
@@ -25,20 +26,20 @@
 //! Erase     GET, compare versions, DEL the record if it is still the one that was compared, and the marks
 //! ```
 //!
-//! The record and its marks change in one script. On a cluster they share a slot, unless braces in the prefix or the name
-//! are not a hash tag (`a{b`).
+//! The record and its marks change in one script. On a cluster they share a slot, unless braces in the prefix or the
+//! name are not a hash tag (`a{b`).
 //!
-//! The lock is a lease: it ends by itself when its holder is killed, and may end too soon when its holder is suspended.
-//! That loses nothing: the save compares, and whoever comes second gets the first one's record. So a lease is never
-//! shorter than the session's [`deadline`](crate::session::SessionOptions::deadline), and better longer.
+//! The lock is a lease: it expires if its holder is killed, and it may expire too early if its holder is suspended. No
+//! record is lost then: the save compares generations, and the second process gets the record of the first. Make the
+//! lease longer than the session's [`deadline`](crate::session::SessionOptions::deadline).
 //!
-//! Every action ends in bounded time: after a time-out to connect and one for each response, a lock also after its
-//! patience. A server that is down, loading, paused or read-only is a failure, and the next action connects anew. The
-//! look-up of a host name is the system's and takes as long as it takes.
+//! Every action ends in bounded time: there are time-outs for the connection and for each response, and `with_patience`
+//! limits the wait for a lock. If the server is down, loading, paused or read-only, the action fails, and the next
+//! action opens a new connection. The lookup of the host name has no time-out in this crate.
 //!
-//! Records and their tokens go over the connection and lie in the server's memory and files as they are: use TLS (`rediss`,
-//! with a TLS feature of the crate `redis`), a password, and a server that keeps what it was told. A replica that takes
-//! over may have missed the last record.
+//! Records and their tokens are not encrypted on the connection and in the server's memory and files. Use TLS
+//! (`rediss`, with a TLS feature of the crate `redis`), a password, and a server with persistence. After a failover,
+//! the new server may lack the last record.
 
 #[cfg(feature = "tokio")]
 mod asynchronous;

@@ -1,4 +1,4 @@
-//! How Redis is used, and by which names.
+//! The options of the Redis stores, and the names of their keys.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -29,35 +29,35 @@ impl RedisOptions {
         Self { lease: LEASE, patience: PATIENCE, timeout: TIMEOUT, prefix: PREFIX.to_owned(), lifetime: None }
     }
 
-    /// Sets how long a lock lives unless it is given back or its record loaded: by default 60 seconds. Never shorter
-    /// than the [`deadline`](crate::session::SessionOptions::deadline) of the sessions. If the holder is killed,
-    /// nobody refreshes for so long.
+    /// Sets the duration of the lease: by default 60 seconds. `Unlock` ends the lease, and loading the record renews
+    /// it. Do not make it shorter than the [`deadline`](crate::session::SessionOptions::deadline) of the sessions. If
+    /// the holder is killed, nobody can refresh until the lease expires.
     #[must_use]
     pub fn with_lease(self, lease: Duration) -> Self {
         Self { lease, ..self }
     }
 
-    /// Sets how long to wait for a lock that somebody else holds: by default 30 seconds. Shorter than the deadline of
-    /// the sessions.
+    /// Sets how long to wait for a lock that somebody else holds: by default 30 seconds. Keep it shorter than the
+    /// deadline of the sessions.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// Sets how long a connection may take, and each response: by default 5 seconds.
+    /// Sets the time-out for connecting and for each response: by default 5 seconds.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// Sets what all keys begin with: by default `oidc-proto:`.
+    /// Sets the prefix of all keys: by default `oidc-proto:`.
     #[must_use]
     pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
         Self { prefix: prefix.into(), ..self }
     }
 
-    /// Sets how long a record lives after it was last loaded or saved: by default for ever. To its session, a record that has
-    /// ended is a logout elsewhere: set longer than a user may stay away.
+    /// Sets how long a record lives after it was last loaded or saved: by default for ever. To its session, a record
+    /// that has ended is a logout elsewhere: set longer than a user may stay away.
     #[must_use]
     pub fn with_record_lifetime(self, lifetime: Duration) -> Self {
         Self { lifetime: Some(lifetime), ..self }

@@ -16,7 +16,8 @@ use crate::jose::{Algorithm, PublicKey};
 
 /// A private key for every algorithm of this backend.
 ///
-/// AWS-LC draws the nonces of ECDSA and the salts of RSA-PSS from its own generator: two signatures of the same input differ.
+/// AWS-LC creates the nonces of ECDSA and the salts of RSA-PSS with its own random generator, so two signatures of the
+/// same input differ.
 pub struct SigningKey {
     algorithm: Algorithm,
     kid: Option<Box<str>>,
@@ -42,8 +43,8 @@ impl SigningKey {
     /// Reads a key in the form of PKCS #8 (RFC 5958), DER.
     ///
     /// # Errors
-    /// `private_key.unusable` if it is not such a key, one for another algorithm, or an RSA key below 2048 or above 8192
-    /// bits.
+    /// `private_key.unusable` if the bytes are not such a key, if the key is for another algorithm, or if it is an RSA
+    /// key below 2048 or above 8192 bits.
     pub fn from_pkcs8_der(algorithm: Algorithm, der: &[u8], kid: Option<&str>) -> Result<Self, Error> {
         let (private, public) = match algorithm {
             Algorithm::Rs256 => rsa(der, &signature::RSA_PKCS1_SHA256),

@@ -17,8 +17,8 @@ use crate::jose::{Algorithm, PublicKey};
 
 /// A private key for every algorithm of this backend.
 ///
-/// It needs no entropy: ECDSA draws its nonce from key and message (RFC 6979), as Ed25519 does anyway, and the salt of
-/// PS256 and the blinding of every RSA operation are drawn in the same way. The same input gives the same signature.
+/// It needs no entropy: it derives the nonces of ECDSA (RFC 6979), the salts of PS256 and the blinding of RSA from the
+/// key and the message. Ed25519 is deterministic by definition. The same input gives the same signature.
 pub struct SigningKey {
     algorithm: Algorithm,
     kid: Option<Box<str>>,
@@ -50,8 +50,8 @@ impl SigningKey {
     /// Reads a key in the form of PKCS #8 (RFC 5958), DER.
     ///
     /// # Errors
-    /// `private_key.unusable` if it is not such a key, one for another algorithm, or an RSA key below 2048 or above 8192
-    /// bits.
+    /// `private_key.unusable` if the bytes are not such a key, if the key is for another algorithm, or if it is an RSA
+    /// key below 2048 or above 8192 bits.
     pub fn from_pkcs8_der(algorithm: Algorithm, der: &[u8], kid: Option<&str>) -> Result<Self, Error> {
         let (private, public) = match algorithm {
             Algorithm::Es256 => ecdsa_p256(der),
@@ -165,7 +165,8 @@ struct Derived {
 }
 
 impl Derived {
-    /// The algorithm has a part in it: the salt of a PS256 signature is no secret, the blinding of an RS256 signature is.
+    /// The algorithm has a part in it: the salt of a PS256 signature is no secret, the blinding of an RS256 signature
+    /// is.
     fn new(seed: &[u8; 32], algorithm: Algorithm, input: &[u8]) -> Self {
         let state = Sha256::new().chain_update(seed).chain_update([algorithm as u8]).chain_update(input);
         let state = state.finalize().into();
