@@ -162,7 +162,7 @@ pub fn course(kind: Kind) -> Secrets {
     let refreshed = http.run(party.refresh(&tokens, &mut env).unwrap(), &mut env).unwrap();
     drop(tokens);
     let tokens = refreshed.verified().unwrap().tokens;
-    let hinted = EndSessionRequest::new().id_token_hint(tokens.id_token().unwrap());
+    let hinted = EndSessionRequest::new().with_id_token_hint(tokens.id_token().unwrap());
     drop(party.end_session(hinted, &mut env).unwrap());
     http.run(party.revoke(&tokens, &mut env).unwrap(), &mut env).unwrap();
     // On another device; the tokens come with an ID token that is wrong.
