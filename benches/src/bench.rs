@@ -30,7 +30,7 @@ const GUARDED: [(&str, &str); 10] = [
 ];
 
 /// What a session that does nothing may cost beside the texts of its tokens, in bytes.
-const IDLE_LIMIT: usize = 512;
+const IDLE_LIMIT: usize = 576;
 
 const USAGE: &str = "\
 bench list [FILTER]               the work items and contestants whose name holds the filter
