@@ -13,7 +13,12 @@ fn what_is_wrong_with_a_redirect_uri_is_said() {
         ("app.example.org/cb", ErrorCode::URL_SYNTAX, "app.example.org/cb", "\"https://app.example.org/cb\""),
         ("https://app.example.org/#/cb", ErrorCode::URL_FRAGMENT, "https://app.example.org/", "Remove the `#`"),
         ("javascript:alert(1)", ErrorCode::URL_SCHEME, "javascript:alert(1)", "A browser runs or reads"),
-        ("https://u:p@app.example.org/cb", ErrorCode::URL_USERINFO, "https://app.example.org/cb", "Remove the user name"),
+        (
+            "https://u:p@app.example.org/cb",
+            ErrorCode::URL_USERINFO,
+            "https://app.example.org/cb",
+            "Remove the user name",
+        ),
         ("https://app.example.org/cb\n", ErrorCode::URL_SYNTAX, "https://app.example.org/cb\\n", "beginning or end"),
     ] {
         let error = RedirectUri::new(text).unwrap_err();
