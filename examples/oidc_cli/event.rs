@@ -154,7 +154,7 @@ pub(crate) enum Event<'a> {
         /// `null` if no response came.
         status: Option<u16>,
     },
-    VerifiedCallback {
+    Checked {
         what: &'a str,
     },
     Warning(Problem<'a>),

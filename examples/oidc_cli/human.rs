@@ -174,7 +174,7 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
             write!(out, "  {method} {LINK}{}{LINK:#} {FAINT}->{FAINT:#} {status}", plain(url))?;
             return Ok(Stream::Narration);
         }
-        Event::VerifiedCallback { what } => {
+        Event::Checked { what } => {
             write!(out, "  {GOOD}ok{GOOD:#} {what}")?;
             return Ok(Stream::Narration);
         }

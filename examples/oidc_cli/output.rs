@@ -94,7 +94,7 @@ impl Output {
 
     /// Tells what was checked.
     pub(crate) fn checked(self, what: &str) {
-        self.narrate(&Event::VerifiedCallback { what });
+        self.narrate(&Event::Checked { what });
     }
 
     pub(crate) fn narrate(self, event: &Event<'_>) {

@@ -179,7 +179,9 @@ impl Origin {
             return error.with_code(ErrorCode::TOKEN_INVALID_GRANT);
         }
         let name = Deviation::RefreshErrors.name();
-        let hint = format!("If the refresh token has expired, log in again; `{name}` reads this error so.");
+        let hint = format!(
+            "If the refresh token has expired, log in again. The deviation `{name}` gives this error that meaning."
+        );
         error.with_hint(hint)
     }
 }

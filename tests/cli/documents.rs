@@ -86,3 +86,21 @@ fn the_manual_names_each_command_and_option() {
         }
     }
 }
+
+/// Each event that the demos print stands in the manual.
+#[test]
+fn the_events_of_the_demos_are_in_the_manual() {
+    let manual = manual();
+    let (_, events) = manual.split_once("| event |").unwrap();
+    let names: std::collections::BTreeSet<&str> = events
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .flat_map(|row| row.split(" | ").next().unwrap().split(", ").map(|name| name.trim_matches('`')))
+        .collect();
+    for demo in [&["demo"][..], &["demo", "--matrix"], &["demo", "--qr"]] {
+        for event in Cli::new().run(demo).done().events {
+            let name = event["event"].as_str().unwrap();
+            assert!(names.contains(name), "{name} is not in {names:?}");
+        }
+    }
+}

@@ -21,6 +21,7 @@ const PENDING_PLAIN: &str = include_str!("../../fixtures/pending_authorization_p
 const TOKENS: &str = include_str!("../../fixtures/token_set.v1.json");
 const TOKENS_PLAIN: &str = include_str!("../../fixtures/token_set_plain.v1.json");
 const RECORD: &str = include_str!("../../fixtures/record.v1.json");
+const RECORD_LOGIN: &str = include_str!("../../fixtures/record_login.v1.json");
 const RECORD_PLAIN: &str = include_str!("../../fixtures/record_plain.v1.json");
 const DEVICE: &str = include_str!("../../fixtures/pending_device.v1.json");
 const DEVICE_PLAIN: &str = include_str!("../../fixtures/pending_device_plain.v1.json");
@@ -60,7 +61,7 @@ impl Type {
     }
 }
 
-const FIXTURES: [(Type, &str); 10] = [
+const FIXTURES: [(Type, &str); 11] = [
     (Type::Logout, LOGOUT),
     (Type::Device, DEVICE),
     (Type::Device, DEVICE_PLAIN),
@@ -69,6 +70,7 @@ const FIXTURES: [(Type, &str); 10] = [
     (Type::Tokens, TOKENS),
     (Type::Tokens, TOKENS_PLAIN),
     (Type::Record, RECORD),
+    (Type::Record, RECORD_LOGIN),
     (Type::Record, RECORD_PLAIN),
     (Type::Registrations, REGISTRATIONS),
 ];
@@ -152,6 +154,7 @@ fn malformed() -> Vec<(Type, &'static str, &'static str, Vec<Value>)> {
         (Type::Tokens, TOKENS, "/id_token/auth_time", dates()),
         (Type::Tokens, TOKENS, "/id_token/nonce", vec![json!(7)]),
         (Type::Record, RECORD, "/generation", vec![json!(-1), json!(1.5), json!("7"), json!([])]),
+        (Type::Record, RECORD_LOGIN, "/login", vec![json!(""), json!("AAECAwQFBgcICQoLDA0O"), json!("AAECAwQFBgcICQoLDA0OD="), json!(7)]),
         (Type::Record, RECORD, "/tokens", vec![json!({}), json!("x"), json!(7)]),
         (Type::Record, RECORD, "/tokens/access_token", vec![Value::Null, json!(""), json!("at_\r\n")]),
         (Type::Record, RECORD, "/spent_refresh_token", vec![json!(""), json!("rt_\r\n"), json!("rt_é"), json!(7)]),
@@ -188,6 +191,7 @@ fn a_missing_field_spoils_the_value() {
         "id_token",
         "verification_uri_complete",
         "dpop_thumbprint",
+        "login",
         "spent_refresh_token",
         "post_logout_redirect_uri",
     ];
