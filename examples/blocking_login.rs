@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // The file has mode 0600. Processes that use the same file take turns at refreshing.
     let store = FileStore::new(file);
-    let options = SessionOptions { persistence: Persistence::Shared, ..SessionOptions::default() };
+    let options = SessionOptions::default().with_persistence(Persistence::Shared);
     let session = match store.load()? {
         Some(record) => {
             // The client has no secret: its ID is enough.

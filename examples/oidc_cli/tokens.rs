@@ -147,7 +147,7 @@ pub(crate) fn live<'a>(
     record: FileStore,
 ) -> Result<BlockingSession<&'a Narrated, FileStore, SystemEnv>, Failure> {
     let mut env = SystemEnv::new()?;
-    let options = SessionOptions { persistence: Persistence::Shared, ..SessionOptions::default() };
+    let options = SessionOptions::default().with_persistence(Persistence::Shared);
     let (tokens, stored) = (session.tokens.clone(), session.stored);
     let session = oidc_proto::session::Session::new(tokens, stored, party, options, &mut env)?;
     Ok(BlockingSession::new(session, context.http(), record, env))

@@ -37,31 +37,43 @@ pub enum Persistence {
 /// The options of a session. Small and `Copy`.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionOptions {
-    /// When the session refreshes by itself; by default [`RefreshPolicy::Ahead`].
-    pub refresh: RefreshPolicy,
-    /// Where its tokens are stored; by default [`Persistence::Nowhere`].
-    pub persistence: Persistence,
-    /// How long a response of the provider or a response of the store may take; by default 45 seconds, at most 49 days.
-    pub deadline: Duration,
+    refresh: RefreshPolicy,
+    persistence: Persistence,
+    deadline: Duration,
 }
 
 impl SessionOptions {
-    /// Sets when the session refreshes by itself.
+    /// Sets when the session refreshes by itself; by default [`RefreshPolicy::Ahead`].
     #[must_use]
     pub const fn with_refresh(self, refresh: RefreshPolicy) -> Self {
         Self { refresh, ..self }
     }
 
-    /// Sets where its tokens are stored.
+    /// Sets where its tokens are stored; by default [`Persistence::Nowhere`].
     #[must_use]
     pub const fn with_persistence(self, persistence: Persistence) -> Self {
         Self { persistence, ..self }
     }
 
-    /// Sets how long a response of the provider or of the store may take; at most 49 days.
+    /// Sets how long a response of the provider or of the store may take; by default 45 seconds, at most 49 days.
     #[must_use]
     pub const fn with_deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
+    }
+
+    /// When the session refreshes by itself.
+    pub const fn refresh(self) -> RefreshPolicy {
+        self.refresh
+    }
+
+    /// Where its tokens are stored.
+    pub const fn persistence(self) -> Persistence {
+        self.persistence
+    }
+
+    /// How long a response of the provider or of the store may take.
+    pub const fn deadline(self) -> Duration {
+        self.deadline
     }
 }
 

@@ -86,7 +86,7 @@ impl Login {
     }
 
     fn session(&self, env: &mut VirtualEnv) -> Session {
-        self.restore(SessionOptions { persistence: Persistence::Own, ..SessionOptions::default() }, env)
+        self.restore(SessionOptions::default().with_persistence(Persistence::Own), env)
     }
 
     /// A session without a store.

@@ -109,12 +109,12 @@ pub fn session(data: &[u8]) {
 impl World {
     fn new(choice: u8) -> Self {
         let mut env = TestEnv::seeded(u64::from(choice));
-        let options = SessionOptions {
-            refresh: if choice & 4 == 0 { RefreshPolicy::Ahead } else { RefreshPolicy::Manual },
-            persistence: [Persistence::Shared, Persistence::Own, Persistence::Nowhere, Persistence::Shared]
-                [usize::from(choice & 3)],
-            ..SessionOptions::default()
-        };
+        let options = SessionOptions::default()
+            .with_refresh(if choice & 4 == 0 { RefreshPolicy::Ahead } else { RefreshPolicy::Manual })
+            .with_persistence(
+                [Persistence::Shared, Persistence::Own, Persistence::Nowhere, Persistence::Shared]
+                    [usize::from(choice & 3)],
+            );
         let first = tokens(0, &env);
         let model = Model { saved: BTreeSet::from([name(&first)]), ..Model::default() };
         let session = Session::new(first, None, party().clone(), options, &mut env).unwrap();
@@ -123,7 +123,7 @@ impl World {
     }
 
     fn has_store(&self) -> bool {
-        self.options.persistence != Persistence::Nowhere
+        self.options.persistence() != Persistence::Nowhere
     }
 
     fn issue(&mut self) -> TokenSet {
@@ -211,7 +211,7 @@ impl World {
                 self.model.waiting.insert(epoch);
                 return Some(epoch);
             }
-            Access::Expired => assert_eq!(self.options.refresh, RefreshPolicy::Manual),
+            Access::Expired => assert_eq!(self.options.refresh(), RefreshPolicy::Manual),
             Access::Ended(end) => assert_eq!(self.model.end, Some(end)),
         }
         None
@@ -264,7 +264,7 @@ impl World {
                 StoreAction::Load => {
                     // After it the token before may be tried.
                     self.model.goes_back |= self.model.grant_is_gone;
-                    let needs_none = self.options.persistence == Persistence::Own && self.is_final();
+                    let needs_none = self.options.persistence() == Persistence::Own && self.is_final();
                     assert!(self.keeps_lock() || needs_none, "loads without the lock");
                 }
                 StoreAction::Lock | StoreAction::Unlock | StoreAction::Prepare { .. } | StoreAction::Discard => {}
@@ -277,7 +277,7 @@ impl World {
             let is_last = self.model.end == Some(End::LoggedOut);
             assert!(self.model.end.is_none() || is_last);
             assert_eq!(request.uri().path(), "/t");
-            assert!(self.options.persistence != Persistence::Shared || self.keeps_lock(), "asks without the lock");
+            assert!(self.options.persistence() != Persistence::Shared || self.keeps_lock(), "asks without the lock");
             let is_prepared = std::mem::take(&mut self.model.is_prepared);
             assert!(is_prepared || is_last || !self.has_store() || self.model.goes_back, "spends what may not be kept");
             self.model.goes_back = false;
@@ -285,7 +285,7 @@ impl World {
             self.issued += 1;
             let had = name(self.session.tokens());
             if let Some((_, before, _)) = self.model.asked_at.replace((self.issued, now, had.clone())) {
-                assert!(now.saturating_since(before) >= self.options.deadline, "two refreshes are in flight");
+                assert!(now.saturating_since(before) >= self.options.deadline(), "two refreshes are in flight");
             }
             self.model.open.insert(self.issued, (had.clone(), now));
             self.calls.push_back((ticket, self.issued, had));
@@ -341,7 +341,7 @@ impl World {
             _ => return,
         };
         let in_time = |since: MonotonicTime| {
-            self.env.monotonic().saturating_since(since) < self.options.deadline && status != 200
+            self.env.monotonic().saturating_since(since) < self.options.deadline() && status != 200
         };
         self.model.open.retain(|other, (_, since)| *other != number || !in_time(*since));
         self.model.grant_is_gone |= status == 400;
@@ -463,7 +463,7 @@ impl World {
         assert!(self.model.waiting.is_empty(), "somebody waits for ever");
         assert!(self.session.is_idle() && !self.model.holds_lock, "it does not come to rest");
         if let (Persistence::Shared | Persistence::Own, None, Some(record)) =
-            (self.options.persistence, &self.model.end, &self.record)
+            (self.options.persistence(), &self.model.end, &self.record)
             && Some(record.version()) == self.session.stored()
         {
             assert_eq!(name(&record.tokens), name(self.session.tokens()), "what is used is not what is kept");

@@ -171,7 +171,7 @@ fn a_step_up_and_a_lock_reach_the_owner_and_leave_the_session_alone() {
 #[test]
 fn a_manual_session_refreshes_when_it_is_told_to() {
     let mut world = World::new();
-    let mut session = world.session(SessionOptions { refresh: RefreshPolicy::Manual, ..options() });
+    let mut session = world.session(options().with_refresh(RefreshPolicy::Manual));
     assert_eq!(session.poll_timeout(), None);
     world.advance(301);
     assert!(matches!(session.access(&mut world.env), Access::Expired));
@@ -184,7 +184,7 @@ fn a_manual_session_refreshes_when_it_is_told_to() {
 fn an_idle_user_costs_no_request() {
     let mut world = World::new();
     let asked = world.op.count(On::Token);
-    let on_demand = SessionOptions { refresh: RefreshPolicy::OnDemand, ..options() };
+    let on_demand = options().with_refresh(RefreshPolicy::OnDemand);
     let (mut session, store) = (world.session(on_demand), Store::default());
     assert!(world.ask(&mut session).is_ok());
     assert_eq!(session.poll_timeout(), None);
@@ -217,8 +217,7 @@ fn an_idle_user_costs_no_request() {
 #[test]
 fn tokens_that_may_have_been_lost_are_asked_for_without_a_caller() {
     let mut world = World::with(testing::Provider::new(ISSUER).with_reuse(Reuse::AllowedUntilSuccessorIsUsed));
-    let (mut session, store) =
-        (world.session(SessionOptions { refresh: RefreshPolicy::OnDemand, ..options() }), Store::default());
+    let (mut session, store) = (world.session(options().with_refresh(RefreshPolicy::OnDemand)), Store::default());
     world.advance(301);
     world.ask(&mut session).unwrap_err().unwrap();
     let Some(Transmit::Call { .. }) = session.poll_transmit(&mut world.env) else { panic!() };

@@ -86,7 +86,7 @@ impl World {
     fn start(&mut self, process: usize) {
         self.processes[process] = Process::default();
         let Some(record) = self.record.clone() else { return };
-        let options = SessionOptions { persistence: Persistence::Shared, ..SessionOptions::default() };
+        let options = SessionOptions::default().with_persistence(Persistence::Shared);
         let stored = Some(record.version());
         let mut session = Session::new(record.tokens, stored, party().clone(), options, &mut self.env).unwrap();
         let _ = session.refresh(&mut self.env);

@@ -38,7 +38,7 @@ fn a_record_of_another_user_ends_the_session_and_is_not_overwritten() {
     for persistence in [Persistence::Shared, Persistence::Own] {
         for is_stored in [true, false] {
             let (mut world, store) = (world(), Store::default());
-            let options = SessionOptions { persistence, ..SessionOptions::default() };
+            let options = SessionOptions::default().with_persistence(persistence);
             let mut session = world.restore(Record::new(u64::from(is_stored), world.tokens.clone()), options);
             let bobs = world.login("bob");
             store.put(Record::of_login(bobs.clone(), session.stored(), &mut world.env));
@@ -111,7 +111,7 @@ fn a_record_that_is_gone_ends_the_session_and_is_not_written_back() {
         for is_in_flight in [false, true] {
             let (mut world, store) = (world(), Store::default());
             store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
-            let options = SessionOptions { persistence, ..SessionOptions::default() };
+            let options = SessionOptions::default().with_persistence(persistence);
             let mut session = world.restore(store.record().unwrap(), options);
             if is_in_flight {
                 let (ticket, request) = asked(&mut world, &mut session, &store);
@@ -236,7 +236,7 @@ fn tokens_that_are_verified_later_were_asked_for_before() {
 /// Somebody has saved once more what this session has just replaced.
 #[test]
 fn what_was_replaced_is_replaced_again() {
-    for options in [shared(), SessionOptions { persistence: Persistence::Own, ..SessionOptions::default() }] {
+    for options in [shared(), SessionOptions::default().with_persistence(Persistence::Own)] {
         let (mut world, store) = (world(), Store::default());
         let mut session = world.session(options);
         let (ticket, request) = asked(&mut world, &mut session, &store);
@@ -254,7 +254,7 @@ fn what_was_replaced_is_replaced_again() {
 fn in_a_store_of_its_own_a_session_has_the_last_word() {
     let (mut world, store) = (World::new(), Store::default());
     let theirs = world.login("alice");
-    let options = SessionOptions { persistence: Persistence::Own, ..SessionOptions::default() };
+    let options = SessionOptions::default().with_persistence(Persistence::Own);
     let mut session = world.restore(Record::new(1, world.tokens.clone()), options);
     store.put(record(&session, 4, &theirs));
     session.save(&world.env);

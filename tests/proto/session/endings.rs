@@ -95,7 +95,7 @@ fn a_response_about_another_user_is_refused() {
 fn a_new_login_of_the_same_user_revives_a_session_and_nobody_elses_does() {
     let op = testing::Provider::new(ISSUER).with_user(User::new("alice")).with_user(User::new("bob"));
     let mut world = World::with(op);
-    let mut session = world.session(SessionOptions { persistence: Persistence::Own, ..SessionOptions::default() });
+    let mut session = world.session(SessionOptions::default().with_persistence(Persistence::Own));
     let store = Store::default();
     world.op.end_grants();
     world.advance(301);
@@ -152,7 +152,7 @@ fn a_logout_revokes_what_is_stored() {
         let mut world = World::with(ignores_spent());
         let store = Store::default();
         store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
-        let options = SessionOptions { persistence, ..SessionOptions::default() };
+        let options = SessionOptions::default().with_persistence(persistence);
         let [mut first, mut second] = [(); 2].map(|()| world.restore(store.record().unwrap(), options));
         let _ = second.refresh(&mut world.env);
         world.pump(&mut second, &store);

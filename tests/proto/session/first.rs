@@ -13,7 +13,7 @@ use crate::session::memory::Memory;
 use crate::session::world::{Store, World, broken, shared};
 
 fn own() -> SessionOptions {
-    SessionOptions { persistence: Persistence::Own, ..SessionOptions::default() }
+    SessionOptions::default().with_persistence(Persistence::Own)
 }
 
 #[test]

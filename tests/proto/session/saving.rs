@@ -76,7 +76,7 @@ fn nothing_is_spent_that_cannot_be_kept() {
     for persistence in [Persistence::Shared, Persistence::Own] {
         let (mut world, store) = (World::new(), Store::default());
         store.put(Record::new(1, world.tokens.clone()));
-        let options = SessionOptions { persistence, ..SessionOptions::default() };
+        let options = SessionOptions::default().with_persistence(persistence);
         let mut session = world.restore(store.record().unwrap(), options);
         let asked = world.op.count(On::Token);
         store.fails("prepare");
@@ -103,7 +103,7 @@ fn the_mark_of_a_refresh_stays_until_it_has_an_end() {
         ] {
             let (mut world, store) = (World::new(), Store::default());
             store.put(Record::new(1, world.tokens.clone()));
-            let options = SessionOptions { persistence, ..SessionOptions::default() };
+            let options = SessionOptions::default().with_persistence(persistence);
             let mut session = world.restore(store.record().unwrap(), options);
             world.op.fault(On::Token, fault.clone(), 1);
             let _ = session.refresh(&mut world.env);
@@ -205,7 +205,7 @@ fn an_older_record_of_its_own_is_not_taken_for_another_process() {
 #[test]
 fn the_pause_before_the_next_save_is_shorter_than_the_lease() {
     let (mut world, store) = (World::new(), Store::default());
-    let options = SessionOptions { refresh: RefreshPolicy::Manual, ..shared() };
+    let options = shared().with_refresh(RefreshPolicy::Manual);
     store.put(Record::new(1, world.tokens.clone()));
     let mut session = world.restore(store.record().unwrap(), options);
     store.fails("save");
@@ -215,7 +215,7 @@ fn the_pause_before_the_next_save_is_shorter_than_the_lease() {
         let before = world.env.monotonic();
         world.wait(&mut session);
         let pause = world.env.monotonic().saturating_since(before);
-        assert!(pause <= options.deadline / 2, "{pause:?}");
+        assert!(pause <= options.deadline() / 2, "{pause:?}");
         assert_eq!(world.pump(&mut session, &store), [Event::NotSaved(broken("save"))]);
         assert!(store.is_locked());
     }

@@ -46,7 +46,7 @@ fn two_processes_cause_one_refresh() {
 
 #[test]
 fn tokens_are_not_used_before_they_were_handed_over_for_saving() {
-    for options in [shared(), SessionOptions { persistence: Persistence::Own, ..SessionOptions::default() }] {
+    for options in [shared(), SessionOptions::default().with_persistence(Persistence::Own)] {
         let mut world = World::new();
         let store = Store::default();
         let mut session = world.session(options);

@@ -219,7 +219,7 @@ async fn who_waits_learns_how_it_ended() {
     assert!(!world.honours(session.tokens().access_token().expose()));
 
     let mut world = expired();
-    let manual = SessionOptions { refresh: RefreshPolicy::Manual, ..SessionOptions::default() };
+    let manual = SessionOptions::default().with_refresh(RefreshPolicy::Manual);
     let (session, _run) = one(&mut world, MOMENT, manual);
     assert!(matches!(session.access().await, Err(NoToken::Expired)));
     session.refresh().await.unwrap();
@@ -253,7 +253,7 @@ async fn without_its_task_a_session_says_so() {
 async fn what_is_under_way_is_finished_and_saved_after_the_last_handle_is_gone() {
     let mut world = expired();
     let memory = Memory::default();
-    let options = SessionOptions { persistence: Persistence::Shared, ..SessionOptions::default() };
+    let options = SessionOptions::default().with_persistence(Persistence::Shared);
     let session = world.session(options);
     let (sessions, run) = start(&world, MOMENT);
     let session = sessions.add(session, memory.store());
@@ -273,7 +273,7 @@ async fn processes_that_share_a_store_refresh_once() {
     let mut world = expired();
     let memory = Memory::default();
     let asked = world.op.count(On::Token);
-    let options = SessionOptions { persistence: Persistence::Shared, ..SessionOptions::default() };
+    let options = SessionOptions::default().with_persistence(Persistence::Shared);
     let mut tokens = Vec::new();
     let processes: Vec<_> = (0..10)
         .map(|_| {
@@ -311,7 +311,7 @@ async fn a_store_is_asked_one_thing_at_a_time() {
             })
         }
     };
-    let options = SessionOptions { persistence: Persistence::Shared, ..SessionOptions::default() };
+    let options = SessionOptions::default().with_persistence(Persistence::Shared);
     let session = world.session(options);
     let (sessions, _run) = start(&world, MOMENT);
     let session = sessions.add(session, store);

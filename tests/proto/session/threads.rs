@@ -52,7 +52,7 @@ fn many_threads_cause_one_refresh() {
 fn processes_that_share_a_store_refresh_once() {
     let mut world = expired();
     let (memory, asked) = (Memory::default(), world.op.count(On::Token));
-    let options = SessionOptions { persistence: Persistence::Shared, ..SessionOptions::default() };
+    let options = SessionOptions::default().with_persistence(Persistence::Shared);
     let processes: Vec<_> = (0..4)
         .map(|_| {
             let session = world.session(options);
@@ -123,7 +123,7 @@ fn a_session_that_is_tended_is_refreshed_before_anyone_asks() {
 fn a_refusal_refreshes_and_a_late_one_does_not() {
     let mut world = World::new();
     let asked = world.op.count(On::Token);
-    let session = one(&mut world, SessionOptions { refresh: RefreshPolicy::Manual, ..SessionOptions::default() });
+    let session = one(&mut world, SessionOptions::default().with_refresh(RefreshPolicy::Manual));
     let old = session.access(PATIENCE).unwrap();
     assert!(matches!(session.unauthorized(&old, Refusal::Token, PATIENCE), Err(NoToken::Expired)));
     let new = session.refresh(PATIENCE).unwrap();
@@ -135,7 +135,7 @@ fn a_refusal_refreshes_and_a_late_one_does_not() {
 fn a_logout_ends_it_and_a_new_login_is_kept() {
     let mut world = World::new();
     let memory = Memory::default();
-    let options = SessionOptions { persistence: Persistence::Own, ..SessionOptions::default() };
+    let options = SessionOptions::default().with_persistence(Persistence::Own);
     let (session, http) = (world.session(options), world.op.http(world.env.clock()));
     let session = BlockingSession::new(session, http.clone(), memory.blocking(), world.env.clone());
     let tokens = world.login("alice");
@@ -191,7 +191,7 @@ fn nobody_sleeps_through_what_another_thread_has_done() {
 #[test]
 fn patience_may_have_no_end() {
     let mut world = expired();
-    let session = one(&mut world, SessionOptions { deadline: Duration::MAX, ..SessionOptions::default() });
+    let session = one(&mut world, SessionOptions::default().with_deadline(Duration::MAX));
     let mut events = session.subscribe();
     let token = session.access(Duration::MAX).unwrap();
     assert!(
@@ -213,7 +213,7 @@ fn whoever_calls_next_saves_what_was_not_saved() {
         }
         action => kept.carry_out(action),
     };
-    let options = SessionOptions { persistence: Persistence::Own, ..SessionOptions::default() };
+    let options = SessionOptions::default().with_persistence(Persistence::Own);
     let session =
         BlockingSession::new(world.session(options), world.op.http(world.env.clock()), store, world.env.clone());
     let token = session.refresh(PATIENCE).unwrap();

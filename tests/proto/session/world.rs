@@ -319,5 +319,5 @@ pub fn broken(action: &'static str) -> Error {
 }
 
 pub fn shared() -> SessionOptions {
-    SessionOptions { persistence: Persistence::Shared, ..SessionOptions::default() }
+    SessionOptions::default().with_persistence(Persistence::Shared)
 }

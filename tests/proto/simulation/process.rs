@@ -88,7 +88,7 @@ impl Universe {
         let grant = self.owners[tokens.access_token().expose()];
         let user = self.grants[grant].user.clone();
         self.grants[grant].unsaved = stored.is_none().then_some(seat);
-        let options = SessionOptions { persistence: Persistence::Shared, ..SessionOptions::default() };
+        let options = SessionOptions::default().with_persistence(Persistence::Shared);
         let session = Session::new(tokens, stored, self.party.clone(), options, &mut self.env).unwrap();
         let Store { erased, switched, .. } = self.stores[seat.session];
         let served_at = self.desk(seat).served_at;
