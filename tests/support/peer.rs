@@ -6,10 +6,14 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{OnceLock, mpsc};
+use std::time::Duration;
 
 use super::certificates::Identity;
+
+/// It takes a second on a quiet machine.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A provider that runs until the value is dropped.
 pub struct Peer {
@@ -40,9 +44,14 @@ impl Peer {
         peer.unwrap()
     }
 
+    /// On a busy machine Node.js has been seen to hang before it runs anything: then it is started again.
     fn spawn(switches: &[(&str, &str)]) -> Result<Self, String> {
         static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
         INSTALLED.get_or_init(install).clone()?;
+        Self::attempt(switches).or_else(|_| Self::attempt(switches))
+    }
+
+    fn attempt(switches: &[(&str, &str)]) -> Result<Self, String> {
         let mut child = Command::new("node")
             .arg("op.mjs")
             .current_dir(directory())
@@ -55,10 +64,14 @@ impl Peer {
             .spawn()
             .map_err(|error| format!("node cannot be started: {error}"))?;
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let ready = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("ready ").map(str::to_owned));
-        match ready {
-            Some(issuer) => Ok(Self { child, issuer }),
-            None => {
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            let ready = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("ready ").map(str::to_owned));
+            let _ = tell.send(ready);
+        });
+        match told.recv_timeout(START_TIMEOUT) {
+            Ok(Some(issuer)) => Ok(Self { child, issuer }),
+            _ => {
                 let _ = child.kill();
                 let status = child.wait();
                 Err(format!("the peer did not start: {status:?}"))
