@@ -162,8 +162,9 @@ impl Listener {
     }
 }
 
-/// Whether a callback did not show the `state` of the login: anyone can send the browser here.
-fn is_strange(error: &Error) -> bool {
+/// Whether a callback did not show the `state` of the login: anyone can send the browser here, and people paste the wrong
+/// address.
+pub(crate) fn is_strange(error: &Error) -> bool {
     matches!(
         error.code(),
         Core::CALLBACK_STATE_MISSING

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use oidc_proto::ResponseMode;
 use oidc_proto::limits::CALLBACK_LIMIT;
-use oidc_proto::{Callback, Error, ErrorCode as Core};
+use oidc_proto::{Callback, Error};
 use url::Url;
 
 use crate::context::Context;
 use crate::event::Event;
 use crate::failure::{Code, Failure};
+use crate::listener::is_strange;
 
 /// The rest of an address that was broken into lines follows sooner.
 const REST: Duration = Duration::from_millis(200);
@@ -123,19 +124,6 @@ fn understand<T>(text: &str, mode: ResponseMode, judge: impl Fn(&Callback) -> Re
         Err(error) if is_strange(&error) => Judged::Slip(Failure::from(error).with_hint(WHOLE)),
         result => Judged::Done(result.map_err(Failure::from)),
     }
-}
-
-/// Whether a callback did not show the `state` of the login: it is not the one that is waited for.
-fn is_strange(error: &Error) -> bool {
-    matches!(
-        error.code(),
-        Core::CALLBACK_STATE_MISSING
-            | Core::CALLBACK_STATE_MISMATCH
-            | Core::CALLBACK_REDIRECT_URI
-            | Core::CALLBACK_MALFORMED
-            | Core::CALLBACK_DUPLICATE_PARAMETER
-            | Core::CALLBACK_TOO_LARGE
-    )
 }
 
 fn parse(text: &str, mode: ResponseMode) -> Result<Callback, Error> {
