@@ -14,4 +14,5 @@ mod processes;
 mod redis;
 #[cfg(feature = "redis")]
 mod redis_server;
+mod registry;
 mod tools;
