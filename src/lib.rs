@@ -119,6 +119,20 @@ pub mod manual {
     #[doc = include_str!("../docs/manual/sessions.md")]
     pub mod sessions {}
 
+    #[cfg(all(feature = "redis", feature = "tokio"))]
+    #[doc = include_str!("../docs/manual/web_server.md")]
+    #[doc = "```ignore"]
+    #[doc = include_str!("../examples/web_server.rs")]
+    #[doc = "```"]
+    pub mod web_server {}
+
+    #[cfg(feature = "file-store")]
+    #[doc = include_str!("../docs/manual/desktop.md")]
+    #[doc = "```ignore"]
+    #[doc = include_str!("../examples/desktop.rs")]
+    #[doc = "```"]
+    pub mod desktop {}
+
     #[doc = include_str!("../docs/manual/errors.md")]
     pub mod errors {}
 
