@@ -446,6 +446,9 @@ pub(crate) struct LogoutArgs {
     /// End the provider's own session too, in the browser
     #[arg(long)]
     pub(crate) end_session: bool,
+    /// Remove the session even if the provider cannot be asked to end its tokens
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) browser: BrowserArgs,
 }

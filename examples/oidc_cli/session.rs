@@ -238,9 +238,9 @@ impl Session {
         }
     }
 
-    /// Removes it, and returns it with the tokens that it had last, and whether a refresh of these was begun and has no end:
-    /// then they may be spent.
-    pub(crate) fn remove(self, store: &Store) -> Result<(Self, bool), Failure> {
+    /// Locks its record, so that no other process refreshes. Returns it with the tokens that it had last, and whether a
+    /// refresh of these was begun and has no end: then they may be spent.
+    pub(crate) fn hold(self, store: &Store) -> Result<Held, Failure> {
         let name = tokens_file(&self.id);
         let tokens = store.files().record(&name);
         if let StoreResponse::Failed(error) = tokens.carry_out(StoreAction::Lock) {
@@ -253,14 +253,7 @@ impl Session {
         };
         // Who refreshed it in the meantime has saved it.
         let session = reload(store, &self)?;
-        match tokens.carry_out(StoreAction::Erase { expect: session.stored }) {
-            StoreResponse::Failed(error) => Err(store.files().explain(&name, &error)),
-            StoreResponse::Conflict(_) => Err(store.files().explain(&name, &Core::STORE_CONFLICT.into())),
-            _ => {
-                remove_beside(store, &self.id)?;
-                store.remove(&file(&self.id)).map(|()| (session, begun))
-            }
-        }
+        Ok(Held { session, begun, record: tokens })
     }
 
     /// Where its tokens are kept.
@@ -306,6 +299,30 @@ impl Session {
 
     pub(crate) fn dpop_key(&self) -> Option<&BindingKey> {
         self.kept.dpop_key.as_ref()
+    }
+}
+
+/// A session whose record no other process changes until this is dropped.
+pub(crate) struct Held {
+    pub(crate) session: Session,
+    /// A refresh was begun and has no end.
+    pub(crate) begun: bool,
+    record: FileStore,
+}
+
+impl Held {
+    /// Removes the session.
+    pub(crate) fn remove(&self, store: &Store) -> Result<(), Failure> {
+        let Self { session, record, .. } = self;
+        let name = tokens_file(&session.id);
+        match record.carry_out(StoreAction::Erase { expect: session.stored }) {
+            StoreResponse::Failed(error) => Err(store.files().explain(&name, &error)),
+            StoreResponse::Conflict(_) => Err(store.files().explain(&name, &Core::STORE_CONFLICT.into())),
+            _ => {
+                remove_beside(store, &session.id)?;
+                store.remove(&file(&session.id))
+            }
+        }
     }
 }
 
