@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::feed::Feed;
 use super::lock::lock;
-use crate::session::{Event, Events};
+use crate::adapter::trace;
+use crate::session::{Event, Events, Session};
 
 /// Receives a session's events, from its subscription on. The first listener also gets the earlier events that were not
 /// read.
@@ -73,6 +74,13 @@ impl Inbox {
 }
 
 /// All who listen to a session.
+/// The next event of the session. It is traced when it is read.
+pub(super) fn next_event(session: &mut Session) -> Option<Event> {
+    let event = session.poll_event()?;
+    trace::session(session.issuer(), &event);
+    Some(event)
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
     inboxes: Vec<Weak<Inbox>>,
