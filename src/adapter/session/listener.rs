@@ -73,7 +73,6 @@ impl Inbox {
     }
 }
 
-/// All who listen to a session.
 /// The next event of the session. It is traced when it is read.
 pub(super) fn next_event(session: &mut Session) -> Option<Event> {
     let event = session.poll_event()?;
@@ -81,6 +80,7 @@ pub(super) fn next_event(session: &mut Session) -> Option<Event> {
     Some(event)
 }
 
+/// All who listen to a session.
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
     inboxes: Vec<Weak<Inbox>>,

@@ -8,6 +8,7 @@ mod conformance;
 mod files;
 #[cfg(target_os = "linux")]
 mod full;
+mod kills;
 mod offloaded;
 mod processes;
 #[cfg(feature = "redis")]
