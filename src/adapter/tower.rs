@@ -26,7 +26,8 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tower_service::Service;
 
-use super::{HttpClient, headers};
+use super::driver::HttpClient;
+use super::headers;
 use crate::base::secret::Body;
 use crate::error::transport::{Failure, FailureKind, FailureReason, Sent};
 use crate::wire::policy::Policy;

@@ -11,7 +11,8 @@ use std::sync::Arc;
 pub use contract::{Backend, VerifyingKey};
 
 use crate::error::Error;
-use crate::jose::{Algorithm, Signer};
+use crate::jose::algorithm::Algorithm;
+use crate::jose::signer::Signer;
 
 /// The default backend: AWS-LC if it is compiled in, otherwise RustCrypto, otherwise `None`.
 pub fn default() -> Option<&'static dyn Backend> {

@@ -10,9 +10,10 @@ use aws_lc_rs::signature::{
 };
 
 use crate::error::{Error, ErrorCode};
+use crate::jose::algorithm::Algorithm;
 use crate::jose::pem;
+use crate::jose::public_key::PublicKey;
 use crate::jose::signer::Signer;
-use crate::jose::{Algorithm, PublicKey};
 
 /// A private key for every algorithm of this backend.
 ///

@@ -11,9 +11,10 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorCode};
+use crate::jose::algorithm::Algorithm;
 use crate::jose::pem;
+use crate::jose::public_key::PublicKey;
 use crate::jose::signer::Signer;
-use crate::jose::{Algorithm, PublicKey};
 
 /// A private key for every algorithm of this backend.
 ///
