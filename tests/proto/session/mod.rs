@@ -7,6 +7,7 @@ mod endings;
 mod failures;
 mod first;
 mod herd;
+mod interrupted;
 mod keys;
 mod late;
 mod memory;
