@@ -19,7 +19,8 @@ use crate::party::client_auth::explained;
 use crate::party::options::Deviation;
 use crate::party::relying_party::RelyingParty;
 use crate::step::Step;
-use crate::token::id_token::{self, Expected, IdToken, LoginExpectation, SignatureEvidence};
+use crate::token::id_token::check::{self, Expected, LoginExpectation, SignatureEvidence};
+use crate::token::id_token::{self, IdToken};
 use crate::token::numeric::Lifetime;
 use crate::token::scope::Scope;
 use crate::token::token_set::TokenSet;
@@ -214,8 +215,7 @@ impl Check for Box<Grant> {
         let jws = Jws::parse(compact.expose())?;
         jws.check_algorithm(allowed)?;
         id_token::refusal::check_type(jws.typ())?;
-        let unchecked =
-            id_token::parse(compact, Body::from(jws.payload()?).as_ref(), self.party.provider(), client, now)?;
+        let unchecked = check::parse(compact, Body::from(jws.payload()?).as_ref(), self.party.provider(), client, now)?;
         let mut warnings = Words::EMPTY;
         let evidence = match (client.id_token_trust, by, client.auth.secret()) {
             (IdTokenTrust::DangerousTrustTls, ..) => SignatureEvidence::waived(self.party.provider())?,

@@ -19,7 +19,6 @@ pub(crate) struct Source {
     /// What is compiled into the crate.
     pub(crate) tokens: Vec<Token>,
     pub(crate) imports: Vec<Import>,
-    pub(crate) lines: usize,
     /// What a `use` brings in by a name.
     names: BTreeMap<String, Import>,
     items: BTreeSet<String>,
@@ -75,7 +74,7 @@ impl Tree {
             for part in includes(path, &code) {
                 code.extend(without_tests(tokens(&files[&part])));
             }
-            sources.push(Source::new(path, code, text.lines().count()));
+            sources.push(Source::new(path, code));
         }
         let modules = sources.iter().enumerate().map(|(at, source)| (source.module.clone(), at)).collect();
         Self { sources, modules }
@@ -206,7 +205,7 @@ impl Tree {
 }
 
 impl Source {
-    fn new(path: &str, tokens: Vec<Token>, lines: usize) -> Self {
+    fn new(path: &str, tokens: Vec<Token>) -> Self {
         let mut module: Vec<_> = path.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
         if module.last().is_some_and(|last| last == "mod" || path == "lib.rs") {
             module.pop();
@@ -217,7 +216,7 @@ impl Source {
             _ => None,
         });
         let (names, items) = (named.collect(), items(&tokens));
-        Self { path: path.to_owned(), module, tokens, imports, lines, names, items }
+        Self { path: path.to_owned(), module, tokens, imports, names, items }
     }
 
     /// The first directory, or the file's own name in the root.
@@ -257,7 +256,8 @@ fn slashed(path: &Path) -> String {
     path.to_str().unwrap().replace('\\', "/")
 }
 
-fn collect(directory: &Path, out: &mut Vec<PathBuf>) {
+/// The Rust files below a directory.
+pub(crate) fn collect(directory: &Path, out: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -254,7 +254,7 @@ impl Session {
                     core.attempts.begin();
                     next(expect, core)
                 }
-                Err(pause) => State::Pausing(pause),
+                Err(pausing) => pausing,
             },
             other => other,
         });

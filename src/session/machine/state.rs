@@ -49,11 +49,11 @@ impl Pause {
         self.resume
     }
 
-    /// The end of the pause, if it awaits the response of the last attempt.
-    pub(super) fn into_late(self: Box<Self>) -> Result<ExpectResponse, Box<Self>> {
-        match *self {
+    /// What awaits the response of the last attempt; if nothing does, the pause as it was.
+    pub(super) fn into_late(self) -> Result<ExpectResponse, State> {
+        match self {
             Self { resume: Resume::Late(expect), .. } => Ok(expect),
-            pause => Err(Box::new(pause)),
+            pause => Err(State::Pausing(Box::new(pause))),
         }
     }
 }
