@@ -14,7 +14,6 @@
 //! Each name in this diagram is a pause: a value that waits for the user. If a flow between two pauses fails, it tells
 //! the other device the reason (if there is a channel) and deletes the rendezvous.
 
-use std::fmt;
 use std::marker::PhantomData;
 
 use super::channel::{ChannelError, CheckCode, Generator, Initiated, Unconfirmed};
@@ -23,6 +22,7 @@ use super::code::{Intent, QrCode, RendezvousAddress};
 use super::dialog::Talk;
 use super::homeserver::NamedHomeserver;
 use super::options::{Options, Progress};
+use super::redacted::redacted;
 use super::rendezvous::{Delivery, Rendezvous};
 use super::stage::{Stage, then};
 use crate::base::env::Env;
@@ -270,13 +270,4 @@ impl<R: Role> Secured<R> {
     }
 }
 
-macro_rules! redacted {
-    ($($name:ident)*) => { $(
-        impl<R> fmt::Debug for $name<R> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(…)"))
-            }
-        }
-    )* };
-}
-redacted!(Shown AwaitingCheckCode Scanned Secured);
+redacted!(Shown<R> AwaitingCheckCode<R> Scanned<R> Secured<R>);

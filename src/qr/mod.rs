@@ -67,6 +67,7 @@
 // | `channel/` | [`Generator`], [`Initiated`], [`Channel`]: the secure channel |
 // | `message/` `secrets.rs` | [`Message`]: the messages between the devices |
 // | `fields.rs` `lenient_base64.rs` | what the formats have in common |
+// | `redacted.rs` | `Debug` without secrets |
 // | `rendezvous/` | [`Rendezvous`]: a mailbox at a homeserver that holds one text |
 // | `meet.rs` | [`Shown`], [`AwaitingCheckCode`], [`Scanned`], [`Secured`]: from a code to a secure channel |
 // | `login.rs` `watch.rs` | [`Login`]: the new device |
@@ -88,6 +89,7 @@ mod meet;
 mod message;
 mod options;
 mod probe;
+mod redacted;
 pub mod rendezvous;
 mod secrets;
 mod stage;

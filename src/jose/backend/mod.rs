@@ -5,6 +5,8 @@ pub mod aws_lc;
 mod contract;
 #[cfg(feature = "rustcrypto")]
 pub mod rustcrypto;
+#[cfg(any(feature = "aws-lc-rs", feature = "rustcrypto"))]
+mod signing_key;
 
 use std::sync::Arc;
 

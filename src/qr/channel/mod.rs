@@ -33,8 +33,6 @@
 //! # Ok(()) }
 //! ```
 
-use std::fmt;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use chacha20poly1305::aead::AeadInOut as _;
@@ -45,6 +43,7 @@ use x25519_dalek::{EphemeralSecret, PublicKey, SharedSecret};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::lenient_base64::base64_any_padding;
+use super::redacted::redacted;
 use crate::base::env::Env;
 use crate::base::secret::{Secret, same_bytes};
 use crate::error::{Error, ErrorCode};
@@ -335,13 +334,4 @@ impl Direction {
 /// Length of the tag of Poly1305.
 const TAG: usize = 16;
 
-macro_rules! redacted {
-    ($($name:ident)*) => { $(
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(…)"))
-            }
-        }
-    )* };
-}
 redacted!(Generator Unconfirmed Initiated Channel LastMessage CheckCode);

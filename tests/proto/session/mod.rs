@@ -8,6 +8,7 @@ mod failures;
 mod first;
 mod herd;
 mod interrupted;
+mod kept;
 mod keys;
 mod late;
 mod memory;
