@@ -19,6 +19,8 @@ pub(crate) struct Source {
     /// What is compiled into the crate.
     pub(crate) tokens: Vec<Token>,
     pub(crate) imports: Vec<Import>,
+    /// Those of its unit tests, too.
+    all_imports: Vec<Import>,
     /// What a `use` brings in by a name.
     names: BTreeMap<String, Import>,
     items: BTreeSet<String>,
@@ -74,7 +76,7 @@ impl Tree {
             for part in includes(path, &code) {
                 code.extend(without_tests(tokens(&files[&part])));
             }
-            sources.push(Source::new(path, code));
+            sources.push(Source::new(path, code, imports(&tokens(text))));
         }
         let modules = sources.iter().enumerate().map(|(at, source)| (source.module.clone(), at)).collect();
         Self { sources, modules }
@@ -101,11 +103,11 @@ impl Tree {
 
     /// The edges that a tool draws which reads paths, but follows no re-export: an edge leads to the file of the last
     /// module that a path names, so the import of a re-export leads to the file with the `pub use`. `mod x;` is no edge;
-    /// `pub use x::Y` is one. A name that the file has imported adds nothing to the edge of its `use`.
+    /// `pub use x::Y` is one, and so is what a file's unit tests import. A name that the file has imported adds nothing to the edge of its `use`.
     pub(crate) fn edges_as_written(&self) -> BTreeSet<Edge> {
         let mut out = BTreeSet::new();
         for (from, source) in self.sources.iter().enumerate() {
-            for import in &source.imports {
+            for import in &source.all_imports {
                 let Some((mut at, rest)) = self.start(source, import) else { continue };
                 let is_named_here = import.kind == Kind::Inline
                     && !["crate", "self", "super"].contains(&import.path[0].as_str())
@@ -205,7 +207,7 @@ impl Tree {
 }
 
 impl Source {
-    fn new(path: &str, tokens: Vec<Token>) -> Self {
+    fn new(path: &str, tokens: Vec<Token>, all_imports: Vec<Import>) -> Self {
         let mut module: Vec<_> = path.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
         if module.last().is_some_and(|last| last == "mod" || path == "lib.rs") {
             module.pop();
@@ -216,7 +218,7 @@ impl Source {
             _ => None,
         });
         let (names, items) = (named.collect(), items(&tokens));
-        Self { path: path.to_owned(), module, tokens, imports, names, items }
+        Self { path: path.to_owned(), module, tokens, imports, all_imports, names, items }
     }
 
     /// The first directory, or the file's own name in the root.
