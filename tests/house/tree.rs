@@ -103,11 +103,20 @@ impl Tree {
 
     /// The edges that a tool draws which reads paths, but follows no re-export: an edge leads to the file of the last
     /// module that a path names, so the import of a re-export leads to the file with the `pub use`. `mod x;` is no edge;
-    /// `pub use x::Y` is one, and so is what a file's unit tests import. A name that the file has imported adds nothing to the edge of its `use`.
+    /// `pub use x::Y` is one. A name that the file has imported adds nothing to the edge of its `use`.
     pub(crate) fn edges_as_written(&self) -> BTreeSet<Edge> {
+        self.as_written(|source| &source.imports)
+    }
+
+    /// The same with what the unit tests within a file import.
+    pub(crate) fn edges_as_written_with_tests(&self) -> BTreeSet<Edge> {
+        self.as_written(|source| &source.all_imports)
+    }
+
+    fn as_written(&self, imports: impl Fn(&Source) -> &[Import]) -> BTreeSet<Edge> {
         let mut out = BTreeSet::new();
         for (from, source) in self.sources.iter().enumerate() {
-            for import in &source.all_imports {
+            for import in imports(source) {
                 let Some((mut at, rest)) = self.start(source, import) else { continue };
                 let is_named_here = import.kind == Kind::Inline
                     && !["crate", "self", "super"].contains(&import.path[0].as_str())

@@ -9,6 +9,8 @@ mod one_pass;
 mod plain;
 mod scalar;
 mod strings;
+#[cfg(test)]
+mod tests;
 mod text;
 mod wrong;
 
