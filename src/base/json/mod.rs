@@ -9,10 +9,10 @@ mod one_pass;
 mod plain;
 mod scalar;
 mod strings;
-#[cfg(test)]
-mod tests;
 mod text;
 mod wrong;
+#[cfg(test)]
+mod wrong_members;
 
 use std::fmt;
 
