@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{Text, document};
+use super::document;
+use super::text::Text;
 
 #[derive(Deserialize)]
 #[allow(dead_code, reason = "only whether it can be read matters")]
