@@ -28,7 +28,7 @@ impl Memory {
     }
 
     pub fn put(&self, record: Record) {
-        self.lock().record = Some(record);
+        self.lock().kept.record = Some(record);
     }
 
     pub fn is_locked(&self) -> bool {

@@ -11,6 +11,7 @@ use oidc_proto::session::{Record, StoreAction, StoreResponse};
 use oidc_proto::{Env, Error};
 use tokio::time::sleep;
 
+use crate::session::kept;
 use crate::session::memory::Memory;
 use crate::session::world::broken;
 
@@ -101,15 +102,6 @@ impl Shelf {
     }
 }
 
-fn name_of(action: &StoreAction) -> &'static str {
-    match action {
-        StoreAction::Load => "load",
-        StoreAction::Save { .. } => "save",
-        StoreAction::Erase { .. } => "erase",
-        _ => "",
-    }
-}
-
 impl SessionStores for Shelf {
     type Store = Store;
     type Noted = Ready<Result<(), Error>>;
@@ -118,13 +110,13 @@ impl SessionStores for Shelf {
     fn store(&self, name: &str, _: &mut dyn Env) -> Store {
         let (shelf, store) = (self.clone(), self.memory(name).store());
         Box::new(move |action| {
-            let (shelf, name) = (shelf.clone(), name_of(&action));
+            let (shelf, name) = (shelf.clone(), kept::name(&action));
             let (delay, fails) = {
                 let mut inner = shelf.lock();
                 inner.loads += usize::from(name == "load");
                 inner.busy += 1;
                 inner.busiest = inner.busiest.max(inner.busy);
-                (inner.delay, inner.fails == name && !name.is_empty())
+                (inner.delay, inner.fails == name)
             };
             let response = (!fails).then(|| store.carry_out(action));
             Box::pin(async move {
