@@ -14,9 +14,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
+use super::contract::{SessionStore, failed};
 use super::queue::lock;
 use super::stores::{IndexEntry, SessionStores};
-use super::{SessionStore, contract::failed};
 use crate::base::env::Env;
 use crate::error::Error;
 use crate::session::{Record, StoreAction, StoreResponse};

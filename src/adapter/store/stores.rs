@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-use super::SessionStore;
+use super::contract::SessionStore;
 use crate::base::env::Env;
 use crate::error::Error;
 use crate::party::owner::Owner;

@@ -10,9 +10,8 @@ use std::time::{Duration, Instant};
 
 use super::disk::POLL;
 use super::store::FileStore;
-use crate::adapter::store::contract::failed;
+use crate::adapter::store::contract::{BlockingSessionStore, SessionStore, failed};
 use crate::adapter::store::queue::{Queue, Response, StoreFuture, Worker, lock};
-use crate::adapter::store::{BlockingSessionStore, SessionStore};
 use crate::error::ErrorCode;
 use crate::session::{StoreAction, StoreResponse};
 
