@@ -138,7 +138,8 @@ fn a_redis_server_serves_two_processes() {
         let options = RedisOptions::new().with_prefix("app:");
         let options = lifetime.into_iter().fold(options, RedisOptions::with_record_lifetime);
         serves(&AsyncRedis::new(redis.client(), options));
-        assert_eq!(redis.command(&["DBSIZE"]), redis::Value::Int(0));
+        // The last lock is being given back.
+        runtime.block_on(until(async || redis.command(&["DBSIZE"]) == redis::Value::Int(0)));
     }
     // An entry lives longer than its record, which is loaded and lives anew.
     let runtime = runtime();
@@ -159,7 +160,7 @@ fn a_redis_server_serves_two_processes() {
             other => panic!("{other:?}"),
         };
         let index = format!("oidc-proto:index:{key}");
-        assert!(left(&index) > left("oidc-proto:record:a") && left("oidc-proto:record:a") > 99_000);
+        assert!(left(&index) > left("oidc-proto:record:a") && left("oidc-proto:record:a") > 50_000);
         redis.command(&["PEXPIRE", &index, "5000"]);
         // The time of the sessions is the world's.
         world.advance(2);
