@@ -1,0 +1,35 @@
+//! A provider takes on habits.
+
+use super::adopted::Adopted;
+use super::habit::Habit;
+use super::value::Habits;
+use crate::testing::provider::Provider;
+
+impl Habits {
+    /// A provider with these habits and this issuer. It has no client.
+    pub fn provider(self) -> Provider {
+        Provider::new(self.issuer).with_habits(self)
+    }
+}
+
+impl Provider {
+    /// Takes on the habits of a known provider: its metadata document with its endpoints, and its deviations. The issuer
+    /// stays: if it is not the provider's, the endpoints are moved below it.
+    #[must_use]
+    pub fn with_habits(self, habits: Habits) -> Self {
+        let adopted = Adopted::new(habits, &self.issuer());
+        if adopted.has(|habit| matches!(habit, Habit::MatrixAuthenticationService)) {
+            self.adopt_habits_of_mas();
+        }
+        let mut state = self.lock();
+        state.par = adopted.par();
+        if adopted.has(|habit| matches!(habit, Habit::RegistrationByToken)) {
+            state.initial_access_token.get_or_insert_with(|| "initial-access-token".to_owned());
+        }
+        state.offline_by_consent |= adopted.has(|habit| matches!(habit, Habit::OfflineByConsent));
+        state.rotates &= !adopted.has(|habit| matches!(habit, Habit::KeepsRefreshTokens));
+        state.adopted = Some(adopted);
+        drop(state);
+        self
+    }
+}
