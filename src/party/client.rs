@@ -30,6 +30,11 @@ pub enum ClientAuth {
     PrivateKeyJwt(PrivateKey),
 }
 
+/// Whether a text can be a client ID: not empty, and no control characters (RFC 6749 appendix A.1 allows even less).
+pub(crate) fn is_client_id(text: &str) -> bool {
+    !text.is_empty() && !text.chars().any(char::is_control)
+}
+
 impl ClientAuth {
     /// The method's name.
     pub fn method(&self) -> AuthMethod {
