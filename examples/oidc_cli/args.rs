@@ -9,14 +9,14 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use oidc_proto::jose::Algorithm;
 use oidc_proto::matrix::{AccountAction, DeviceId};
-use oidc_proto::{AuthMethod, Prompt, RedirectUri, ResponseMode};
+use oidc_proto::{AuthMethod, Deviation, Prompt, RedirectUri, ResponseMode};
 use oidc_proto::{Issuer, Schemes, Scope};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Code, Failure};
 
 use values::{
-    account_action, auth_method, command_line, device_id, key_algorithm, parameter, prompt, redirect_uri,
+    account_action, auth_method, command_line, deviation, device_id, key_algorithm, parameter, prompt, redirect_uri,
     response_mode, scope, seconds,
 };
 
@@ -25,6 +25,9 @@ pub(crate) use values::CommandLine;
 
 /// The variable with the client's secret. No process that this program starts inherits it.
 pub(crate) const SECRET_VARIABLE: &str = "OIDC_CLI_CLIENT_SECRET";
+
+/// The variable with the initial access token.
+pub(crate) const INITIAL_TOKEN_VARIABLE: &str = "OIDC_CLI_INITIAL_ACCESS_TOKEN";
 
 /// Log in at an OpenID Provider, keep the session, use it.
 ///
@@ -68,6 +71,12 @@ pub(crate) struct Global {
     /// The User-Agent of each request
     #[arg(long, global = true, value_name = "TEXT")]
     pub(crate) user_agent: Option<String>,
+    /// Accept this deviation of the provider from the standards; repeatable. A login keeps it with its session
+    #[arg(long, global = true, value_name = "NAME", value_parser = deviation)]
+    pub(crate) accept: Vec<Deviation>,
+    /// How far the clocks of the provider and of this machine may differ: 300 at most [default: 60]
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) clock_skew: Option<Duration>,
     /// Time for the user to log in
     #[arg(long, global = true, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub(crate) deadline: Duration,
@@ -217,6 +226,9 @@ pub(crate) struct DiscoverArgs {
     /// A Matrix homeserver in its place, or the name of a server
     #[arg(long, value_name = "URL|NAME", conflicts_with = "issuer")]
     pub(crate) homeserver: Option<String>,
+    /// Where the metadata of the issuer are, if that is not its well-known URL
+    #[arg(long, value_name = "URL", requires = "issuer")]
+    pub(crate) metadata_url: Option<String>,
 }
 
 /// Where to register or to log in.
@@ -228,6 +240,9 @@ pub(crate) struct PlaceArgs {
     /// A Matrix homeserver in its place, or the name of a server
     #[arg(long, value_name = "URL|NAME", conflicts_with = "issuer")]
     homeserver: Option<String>,
+    /// Where the metadata of the issuer are, if that is not its well-known URL
+    #[arg(long, value_name = "URL", requires = "issuer", conflicts_with = "homeserver")]
+    pub(crate) metadata_url: Option<String>,
 }
 
 /// One of the two.
@@ -239,11 +254,11 @@ pub(crate) enum Place<'a> {
 
 impl PlaceArgs {
     pub(crate) fn issuer(issuer: &str) -> Self {
-        Self { issuer: Some(issuer.to_owned()), homeserver: None }
+        Self { issuer: Some(issuer.to_owned()), ..Self::default() }
     }
 
     pub(crate) fn homeserver(homeserver: &str) -> Self {
-        Self { issuer: None, homeserver: Some(homeserver.to_owned()) }
+        Self { homeserver: Some(homeserver.to_owned()), ..Self::default() }
     }
 
     pub(crate) fn place(&self) -> Place<'_> {
@@ -265,6 +280,9 @@ pub(crate) struct RegisterArgs {
     /// Register this redirect URI, for login --redirect-uri
     #[arg(long, value_name = "URI", conflicts_with = "redirect_port", value_parser = redirect_uri)]
     pub(crate) redirect_uri: Option<RedirectUri>,
+    /// The token that the provider gave out for registrations
+    #[arg(long, value_name = "TOKEN", env = INITIAL_TOKEN_VARIABLE, hide_env_values = true)]
+    pub(crate) initial_access_token: Option<String>,
     /// Register anew, though there is a registration in the store
     #[arg(long)]
     pub(crate) anew: bool,
@@ -279,7 +297,7 @@ pub(crate) struct ClientArgs {
     /// Its secret
     #[arg(long, value_name = "S", requires = "client_id", env = SECRET_VARIABLE, hide_env_values = true)]
     pub(crate) client_secret: Option<String>,
-    /// How it authenticates [default: the strongest that both sides support]
+    /// How it authenticates [default: by the secret in a header, or in the form if the provider takes that alone]
     #[arg(long, value_name = "M", requires = "client_id", value_parser = auth_method)]
     pub(crate) auth_method: Option<AuthMethod>,
     /// Authenticate by the private key in this file: PEM, PKCS #8, RSA, EC P-256 or Ed25519
@@ -299,6 +317,12 @@ pub(crate) struct GrantArgs {
     /// How the ID token's signature is checked; trust-tls trusts the connection instead, and never http
     #[arg(long, value_enum, default_value_t)]
     pub(crate) id_token: IdTokenChoice,
+    /// Trust this audience of ID tokens beside the client; repeatable
+    #[arg(long, value_name = "AUD", conflicts_with = "homeserver")]
+    pub(crate) trust_audience: Vec<String>,
+    /// A parameter of the provider's own for each token request; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter, conflicts_with = "homeserver")]
+    pub(crate) token_parameter: Vec<(String, String)>,
     /// Have the tokens bound to a key that is made for this session
     #[arg(long, conflicts_with = "homeserver")]
     pub(crate) dpop: bool,

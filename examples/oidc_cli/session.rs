@@ -189,6 +189,7 @@ impl Session {
             expires_in: expires_in(&self.tokens, now),
             doubtful: self.is_doubtful && !self.tokens.is_expired(now, Duration::ZERO),
             refreshable: self.tokens.refresh_token().is_some(),
+            refresh_expires_in: self.tokens.refresh_expires_at().map(|at| at.saturating_since(now).as_secs()),
             age: now.saturating_since(self.begun_at()).as_secs(),
             hint: self.without_refresh(),
             dpop_thumbprint: self.tokens.dpop_thumbprint(),

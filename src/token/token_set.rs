@@ -13,7 +13,6 @@ use crate::base::secret::{self, AccessToken, Secret, is_token};
 use crate::base::url::Issuer;
 use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode};
-use crate::party::client::is_client_id;
 use crate::party::owner::Owner;
 
 /// The tokens of one login, and their owner.
@@ -224,9 +223,6 @@ impl<'de> Deserialize<'de> for TokenSet {
         let mut stored = StoredTokens::deserialize(deserializer)?;
         let malformed = || de::Error::custom(ErrorCode::STORED_MALFORMED);
         if stored.refresh_token.as_ref().is_some_and(|token| !is_token(token.expose())) {
-            return Err(malformed());
-        }
-        if !is_client_id(&stored.client_id) {
             return Err(malformed());
         }
         if stored.id_token.as_ref().is_some_and(|id_token| !id_token.is_for(&stored.client_id)) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use oidc_proto::Scope;
 use oidc_proto::jose::Algorithm;
 use oidc_proto::matrix::{AccountAction, DeviceId};
-use oidc_proto::{AuthMethod, Prompt, RedirectUri, ResponseMode};
+use oidc_proto::{AuthMethod, Deviation, Prompt, RedirectUri, ResponseMode, Word as _};
 
 /// A command, split as a shell splits words.
 #[derive(Clone, Debug)]
@@ -40,6 +40,11 @@ pub(super) fn account_action(text: &str) -> Result<AccountAction, String> {
     AccountAction::from_name(text).or_else(|| AccountAction::from_name(&format!("org.matrix.{text}"))).ok_or_else(
         || "profile, devices_list, device_view, device_delete, account_deactivate or cross_signing_reset".to_owned(),
     )
+}
+
+pub(super) fn deviation(text: &str) -> Result<Deviation, String> {
+    let names = || Deviation::ALL.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ");
+    Deviation::from_name(text).ok_or_else(|| format!("one of {}", names()))
 }
 
 pub(super) fn auth_method(text: &str) -> Result<AuthMethod, String> {

@@ -43,7 +43,8 @@ impl Beginning {
         // Nothing is begun whose outcome could not be kept.
         drop(context.store.session_files()?);
         let schemes = context.options.schemes();
-        let provider = context.discover(args::issuer(issuer, schemes)?, schemes)?;
+        let metadata_url = args.place.metadata_url.as_deref();
+        let provider = context.discover(args::issuer(issuer, schemes)?, metadata_url, schemes)?;
         if grant.id_token == IdTokenChoice::TrustTls && !provider.metadata().token_endpoint.is_https() {
             return Err(Error::from(Core::ID_TOKEN_TRUST_TLS_OVER_HTTP).into());
         }
@@ -52,8 +53,9 @@ impl Beginning {
 
     /// Finds the client, and makes the key that the tokens are to be bound to.
     pub(super) fn login(&self, context: &mut Context, metadata: ClientMetadata, wish: Wish) -> Result<Login, Failure> {
+        let wish = wish.accepting(&context.options.accept);
         let (client, key_file) = self.identity.client(context, &self.provider, metadata)?;
-        let mut client = client.with_id_token_trust(trust(self.id_token));
+        let mut client = wish.client(client.with_id_token_trust(trust(self.id_token)));
         let dpop_key = self.dpop.then(|| BindingKey::generate(&mut context.env)).transpose()?;
         if let Some(key) = &dpop_key {
             client = client.with_dpop(Arc::clone(key.dpop()));
