@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{Code, Failure};
 
 use values::{
-    account_action, auth_method, command_line, deviation, device_id, key_algorithm, parameter, prompt, redirect_uri,
-    response_mode, scope, seconds,
+    account_action, algorithm, auth_method, command_line, deviation, device_id, key_algorithm, parameter, prompt,
+    redirect_uri, response_mode, scope, seconds,
 };
 
 pub(crate) use qr::{QrCommand, QrGrantArgs, QrLoginArgs, QrMeetingArgs};
@@ -306,6 +306,9 @@ pub(crate) struct ClientArgs {
     /// ES256, EdDSA, RS256 or PS256 [default: by the key's type]
     #[arg(long, value_name = "A", requires = "key", value_parser = key_algorithm)]
     pub(crate) key_algorithm: Option<Algorithm>,
+    /// What the provider calls the key: the kid of assertions
+    #[arg(long, value_name = "KID", requires = "key", requires = "client_id")]
+    pub(crate) key_id: Option<String>,
 }
 
 /// What is asked for, and how it is kept.
@@ -317,6 +320,12 @@ pub(crate) struct GrantArgs {
     /// How the ID token's signature is checked; trust-tls trusts the connection instead, and never http
     #[arg(long, value_enum, default_value_t)]
     pub(crate) id_token: IdTokenChoice,
+    /// What the client is registered for, or registers for: how ID tokens are signed
+    #[arg(long, value_name = "A", value_parser = algorithm, conflicts_with = "homeserver")]
+    pub(crate) id_token_algorithm: Option<Algorithm>,
+    /// The same for userinfo, which is not signed without it
+    #[arg(long, value_name = "A", value_parser = algorithm, conflicts_with = "homeserver")]
+    pub(crate) userinfo_algorithm: Option<Algorithm>,
     /// Trust this audience of ID tokens beside the client; repeatable
     #[arg(long, value_name = "AUD", conflicts_with = "homeserver")]
     pub(crate) trust_audience: Vec<String>,

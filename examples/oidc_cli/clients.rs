@@ -71,6 +71,7 @@ impl Identity {
             }
         }
         let key = args.key.as_deref().map(|path| KeyFile::find(path, args.key_algorithm)).transpose()?;
+        let key = key.map(|key| key.known_as(args.key_id.as_deref()));
         Ok(Self { client_id: args.client_id.clone(), secret, method: args.auth_method, key })
     }
 
@@ -78,7 +79,6 @@ impl Identity {
     pub(crate) fn named(&self, provider: &Provider) -> Result<Option<Registered>, Failure> {
         let Some(client_id) = &self.client_id else { return Ok(None) };
         let auth = match (&self.key, &self.secret, self.method) {
-            // What the provider calls the key nobody has told us.
             (Some(key), ..) => ClientAuth::PrivateKeyJwt(key.load()?),
             (None, Some(secret), None) => ClientAuth::for_secret(secret.clone(), provider),
             (None, secret, method) => ClientAuth::new(method.unwrap_or(AuthMethod::None), secret.clone())?,

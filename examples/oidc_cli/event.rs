@@ -231,6 +231,9 @@ pub(crate) struct Summary<'a> {
     pub(crate) refresh_expires_in: Option<u64>,
     /// Seconds since the tokens were obtained.
     pub(crate) age: u64,
+    /// The code of the provider's verdict, if the user has to log in again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) needs_login: Option<&'a str>,
     /// What to do where the session cannot be refreshed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hint: Option<String>,

@@ -206,6 +206,9 @@ fn summary(session: &Summary<'_>, out: &mut String) -> std::fmt::Result {
         ends => lifetime(ends),
     };
     writeln!(out, "  refresh token: {refresh}")?;
+    if let Some(code) = session.needs_login {
+        writeln!(out, "  {CARE}the provider wants a new login{CARE:#} ({})", plain(code))?;
+    }
     if let Some(hint) = &session.hint {
         writeln!(out, "    {}", plain(hint))?;
     }

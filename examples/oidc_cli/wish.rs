@@ -1,5 +1,6 @@
 //! What a login at a provider asks for: it is kept with the session, so that the login can be repeated.
 
+use oidc_proto::jose::Algorithm;
 use oidc_proto::{Client, Deviation, Prompt, Scope};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,11 @@ pub(crate) struct Wish {
     pub(crate) metadata_url: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) trusted_audiences: Vec<String>,
+    /// What a client that was registered by hand is registered for, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id_token_algorithm: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) userinfo_algorithm: Option<String>,
 }
 
 impl Wish {
@@ -62,11 +68,17 @@ impl Wish {
     }
 
     fn of_beginning(args: &BeginningArgs) -> Result<Self, Failure> {
+        // What a client that registers itself is registered for, the registration says.
+        let is_by_hand = args.client.client_id.is_some();
+        let named =
+            |algorithm: Option<Algorithm>| algorithm.filter(|_| is_by_hand).map(|known| known.name().to_owned());
         Ok(Self {
             scope: args.grant.openid_scope()?,
             token_parameters: args.grant.token_parameter.clone(),
             metadata_url: args.place.metadata_url.clone(),
             trusted_audiences: args.grant.trust_audience.clone(),
+            id_token_algorithm: named(args.grant.id_token_algorithm),
+            userinfo_algorithm: named(args.grant.userinfo_algorithm),
             ..Self::default()
         })
     }
@@ -86,6 +98,15 @@ impl Wish {
             .trusted_audiences
             .iter()
             .fold(client, |client, audience| client.with_trusted_audience(audience.as_str()));
+        let algorithm = |name: &Option<String>| name.as_deref().and_then(Algorithm::from_name);
+        let client = match algorithm(&self.id_token_algorithm) {
+            Some(known) => client.with_registered_algorithm(known),
+            None => client,
+        };
+        let client = match algorithm(&self.userinfo_algorithm) {
+            Some(known) => client.with_registered_userinfo_algorithm(known),
+            None => client,
+        };
         let own = self.token_parameters.iter();
         own.fold(client, |client, (name, value)| client.with_token_parameter(name.as_str(), value.as_str()))
     }

@@ -1,6 +1,6 @@
 //! What a provider needs that others do not: accepted by name, kept with the session, and told by `discover`.
 
-use oidc_proto::testing::{Fault, Habits, On, Par};
+use oidc_proto::testing::{Fault, Habits, Lie, On, Par, RegisteredClient};
 use oidc_proto::{Deviation, Word as _};
 use serde_json::json;
 
@@ -144,4 +144,53 @@ fn status_tells_when_the_refresh_token_ends() {
     let seconds = cli.run(&["status"]).done().event("session")["refresh_expires_in"].as_u64().unwrap();
     assert!((1700..=1800).contains(&seconds), "{seconds}");
     assert!(cli.plain(&["status"]).done().stdout.contains("refresh token: for 1"));
+}
+
+/// LINE signs with the secret; others sign userinfo.
+#[test]
+fn algorithms_are_what_the_client_is_registered_for() {
+    let secret = "0123456789abcdef0123456789abcdef";
+    let mut line = RegisteredClient::confidential("line", secret, "http://127.0.0.1/callback");
+    line.id_token_signed_response_alg = "HS256".to_owned();
+    let mut signed = RegisteredClient::public("signed", "http://127.0.0.1/callback");
+    signed.userinfo_signed_response_alg = Some("ES256".to_owned());
+    let op = Op::with(|provider| provider.with_client(line).with_client(signed));
+    let cli = Cli::new();
+    let login = ["--client-id", "line", "--client-secret", secret];
+    cli.login(&op, &login).failed(1, "remote", "jws.algorithm");
+    cli.login(&op, &[&login[..], &["--id-token-algorithm", "HS256"]].concat()).done();
+    cli.run(&["refresh"]).done();
+    let run = cli.login(&op, &["--client-id", "signed", "--userinfo-algorithm", "ES256"]).done();
+    assert_eq!(run.event("userinfo")["claims"]["sub"], "sub-alice");
+    cli.run(&["userinfo"]).done();
+    // One that registers itself asks for them.
+    let cli = Cli::new();
+    let run = cli.login(&op, &["--id-token-algorithm", "ES256", "--userinfo-algorithm", "RS256"]).done();
+    assert_eq!(run.event("userinfo")["claims"]["sub"], "sub-alice");
+    cli.run(&["refresh"]).done();
+    cli.run(&["login", "--issuer", &op.issuer, "--id-token-algorithm", "XS1"]).failed(2, "local", "cli.usage");
+}
+
+/// Keycloak, when a user is disabled and enabled again.
+#[test]
+fn a_refresh_token_that_is_refused_is_told_by_status_and_tried_again() {
+    let (op, cli) = (Op::start(), Cli::new());
+    op.provider.lie(Lie::RefreshTokenKept);
+    cli.login(&op, &[]).done();
+    op.provider.tamper(On::Token, |response| {
+        *response.status_mut() = http::StatusCode::BAD_REQUEST;
+        *response.body_mut() = br#"{"error":"invalid_grant","error_description":"User disabled"}"#.to_vec();
+    });
+    cli.run(&["refresh"]).failed(1, "denied", "token.invalid_grant");
+    let run = cli.run(&["status"]).done();
+    assert_eq!(run.event("session")["needs_login"], "token.invalid_grant");
+    assert!(run.event("session")["hint"].as_str().unwrap().contains("relogin"));
+    assert!(cli.plain(&["status"]).done().stdout.contains("new login"));
+    op.provider.honest();
+    cli.run(&["refresh"]).done();
+    assert_eq!(cli.run(&["status"]).done().event("session").get("needs_login"), None);
+    // The files of a session go with it.
+    cli.run(&["logout"]).done();
+    let left = std::fs::read_dir(cli.store()).unwrap().flatten();
+    assert!(left.into_iter().all(|entry| !entry.file_name().to_string_lossy().starts_with("verdict")));
 }

@@ -47,9 +47,11 @@ fn choice(choice: &Choice) -> String {
         Choice::Scope(words) => format!("scope `{words}`"),
         Choice::Parameter(name, value) => format!("parameter `{name}={value}` (`--parameter`)"),
         Choice::Method(method) => format!("`{}` (`--auth-method`)", AuthMethod::name(*method)),
-        Choice::Hs256 => "`Client::with_registered_algorithm(Hs256)`".to_owned(),
-        Choice::Audience(_) => "`Client::with_trusted_audience`".to_owned(),
-        Choice::InitialAccessToken => "an initial access token: `Registration::start_with_token`".to_owned(),
+        Choice::Hs256 => "`Client::with_registered_algorithm(Hs256)` (`--id-token-algorithm HS256`)".to_owned(),
+        Choice::Audience(_) => "`Client::with_trusted_audience` (`--trust-audience`)".to_owned(),
+        Choice::InitialAccessToken => {
+            "an initial access token: `Registration::start_with_token` (`register --initial-access-token`)".to_owned()
+        }
     }
 }
 

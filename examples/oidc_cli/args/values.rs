@@ -52,6 +52,11 @@ pub(super) fn auth_method(text: &str) -> Result<AuthMethod, String> {
         .ok_or_else(|| "none, client_secret_basic, client_secret_post, client_secret_jwt or private_key_jwt".to_owned())
 }
 
+pub(super) fn algorithm(text: &str) -> Result<Algorithm, String> {
+    let names = || Algorithm::ALL.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ");
+    Algorithm::from_name(text).ok_or_else(|| format!("one of {}", names()))
+}
+
 pub(super) fn key_algorithm(text: &str) -> Result<Algorithm, String> {
     let ours = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256, Algorithm::Ps256];
     let named = ours.into_iter().find(|algorithm| algorithm.name() == text);
