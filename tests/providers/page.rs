@@ -39,7 +39,7 @@ fn choice(choice: &Choice) -> String {
     match choice {
         Choice::Accept(deviation) => format!("`Deviation::{deviation:?}` (`--accept {}`)", deviation.name()),
         Choice::MetadataUrl => "`ServerMetadataFetch::start_at` (`--metadata-url`)".to_owned(),
-        Choice::ByHand(more) if more.is_empty() => "metadata by hand: `Provider::from_json`".to_owned(),
+        Choice::ByHand([]) => "metadata by hand: `Provider::from_json`".to_owned(),
         Choice::ByHand(more) => {
             let names: Vec<_> = more.iter().map(|(name, _)| format!("`{name}`")).collect();
             format!("metadata by hand: `Provider::from_json`, with {}", names.join(", "))

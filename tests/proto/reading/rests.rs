@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oidc_proto::session::{End, Event, SessionOptions};
 use oidc_proto::testing::{Fault, On};
-use oidc_proto::{AuthMethod, Env as _, ErrorCode, Recovery, Registrations, TokenSet};
+use oidc_proto::{AuthMethod, Env as _, ErrorCode, Provider, Recovery, Registrations, RelyingParty, TokenSet};
 use serde_json::json;
 
 use crate::hostile::strong::{DPOP_SEED, dpop_key, headers, read};
@@ -194,4 +194,19 @@ fn a_client_id_with_control_characters_is_none() {
         ] });
         assert_eq!(Registrations::from_json(&stored.to_string()).unwrap_err().code(), ErrorCode::STORED_MALFORMED);
     }
+}
+
+/// What the next process knows of the clock stands in the stored ID token.
+#[test]
+fn the_next_process_makes_its_proofs_by_the_same_clock() {
+    let mut world = World::new();
+    world.dpop = Some(dpop_key(DPOP_SEED));
+    world.op.edit_id_token(|token| token.claim("iat", token.date("iat") + 40));
+    let mut user = world.logged_in().unwrap();
+    let (metadata, options) = (user.party.provider().metadata().clone(), *user.party.provider().options());
+    user.party = RelyingParty::new(Provider::new(metadata, options), user.party.client().clone());
+    world.sent.clear();
+    world.refresh(&user).unwrap();
+    let iat = read(headers(&world.sent, "dpop: ").last().unwrap()).1["iat"].as_u64();
+    assert_eq!(iat, Some(world.env.now().unix_seconds() + 40));
 }
