@@ -206,7 +206,10 @@ fn a_secret_is_used_as_providers_know_it() {
     op.provider.honest();
     // Many providers take methods that they do not list.
     list(&["private_key_jwt"]);
-    cli.login(&op, &["--client-id", "long", "--client-secret", LONG_SECRET]).done();
+    let run = cli.login(&op, &["--client-id", "long", "--client-secret", LONG_SECRET]).done();
+    let warning = run.event("warning");
+    assert_eq!(warning["code"], "cli.unadvertised");
+    assert!(warning["message"].as_str().unwrap().contains("client_secret_basic"), "{warning}");
 }
 
 #[test]
