@@ -93,6 +93,20 @@ fn a_named_client_uses_its_key_as_it_is() {
     cli.run(&["refresh"]).done();
 }
 
+/// A client with several keys says which one it uses.
+#[test]
+fn a_key_has_the_name_that_it_was_given() {
+    let (op, cli) = (op_with_key(), Cli::new());
+    let key = cli.file("key.pem", pem("PRIVATE KEY", vectors::P256_PKCS8));
+    let login = ["--client-id", "keyed", "--key", &key, "--key-id", "mine"];
+    let run = cli.login(&op, &login).done();
+    let session = cli.store().join(format!("session-{}.json", run.event("logged_in")["session"].as_str().unwrap()));
+    let kept: serde_json::Value = serde_json::from_str(&fs::read_to_string(session).unwrap()).unwrap();
+    assert_eq!(kept["key_file"]["key_id"], "mine");
+    cli.run(&["refresh"]).done();
+    cli.run(&["login", "--issuer", &op.issuer, "--key-id", "mine"]).failed(2, "local", "cli.usage");
+}
+
 #[test]
 fn a_client_without_a_key_is_not_used_with_one() {
     let (op, cli) =
