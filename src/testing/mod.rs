@@ -30,7 +30,7 @@
 // | `token_response.rs` `signing.rs` | token responses, and signed tokens |
 // | `id_token.rs` `keys.rs` | [`IdToken`], signatures |
 // | `verify.rs` | the signatures of clients |
-// | `habits/` | [`Habits`]: what known providers do |
+// | `habits/` `adopt.rs` | [`Habits`]: what known providers do |
 // | `homeserver/` | [`Homeserver`]: a Matrix homeserver beside the provider |
 // | `browser.rs` | [`Visit`] |
 // | `rendezvous.rs` | [`Rendezvous`]: where two devices meet for a login by QR code, with [`Trick`]s |
@@ -39,6 +39,7 @@
 // | `http.rs` | request forms and responses |
 // | `reach.rs` | the HTTP clients that reach a server |
 
+mod adopt;
 mod assertion;
 mod authentication;
 mod authorize;

@@ -42,7 +42,7 @@ pub(in crate::testing) struct Adopted {
 }
 
 impl Adopted {
-    pub(super) fn new(habits: Habits, issuer: &str) -> Self {
+    pub(in crate::testing) fn new(habits: Habits, issuer: &str) -> Self {
         let mut document: Object = serde_json::from_str(habits.document).unwrap_or_default();
         let place = |url: &str| moved(url, habits.issuer, issuer);
         for (name, value) in &mut document {
@@ -75,12 +75,29 @@ impl Adopted {
         Self { list: habits.list, document, urls, offline: Vec::new() }
     }
 
-    pub(super) fn has(&self, is: impl Fn(&Habit) -> bool) -> bool {
+    fn has(&self, is: impl Fn(&Habit) -> bool) -> bool {
         self.list.iter().any(is)
     }
 
+    pub(in crate::testing) fn is_matrix_authentication_service(&self) -> bool {
+        self.has(|habit| matches!(habit, Habit::MatrixAuthenticationService))
+    }
+
+    pub(in crate::testing) fn registers_by_token(&self) -> bool {
+        self.has(|habit| matches!(habit, Habit::RegistrationByToken))
+    }
+
+    /// Whether `offline_access` needs `prompt=consent`.
+    pub(in crate::testing) fn wants_consent(&self) -> bool {
+        self.has(|habit| matches!(habit, Habit::OfflineByConsent))
+    }
+
+    pub(in crate::testing) fn keeps_refresh_tokens(&self) -> bool {
+        self.has(|habit| matches!(habit, Habit::KeepsRefreshTokens))
+    }
+
     /// What the metadata say of pushed requests.
-    pub(super) fn par(&self) -> Par {
+    pub(in crate::testing) fn par(&self) -> Par {
         let is_required = self.document.get("require_pushed_authorization_requests") == Some(&json!(true));
         match self.document.get("pushed_authorization_request_endpoint") {
             None => Par::Off,

@@ -9,12 +9,11 @@
 // | `value.rs` | [`Habits`]: the value |
 // | `table.rs` `documents/` | the providers |
 // | `habit.rs` | one habit |
-// | `adopt.rs` `adopted.rs` | a provider takes habits on, and where they show |
+// | `adopted.rs` | habits that a provider has taken on, and where they show |
 
-mod adopt;
 pub(super) mod adopted;
 mod habit;
 mod table;
-mod value;
+pub(super) mod value;
 
 pub use value::Habits;

@@ -1,14 +1,13 @@
 //! A provider takes on habits.
 
-use super::adopted::Adopted;
-use super::habit::Habit;
-use super::value::Habits;
-use crate::testing::provider::Provider;
+use super::habits::adopted::Adopted;
+use super::habits::value::Habits;
+use super::provider::Provider;
 
 impl Habits {
     /// A provider with these habits and this issuer. It has no client.
     pub fn provider(self) -> Provider {
-        Provider::new(self.issuer).with_habits(self)
+        Provider::new(self.issuer()).with_habits(self)
     }
 }
 
@@ -18,16 +17,16 @@ impl Provider {
     #[must_use]
     pub fn with_habits(self, habits: Habits) -> Self {
         let adopted = Adopted::new(habits, &self.issuer());
-        if adopted.has(|habit| matches!(habit, Habit::MatrixAuthenticationService)) {
+        if adopted.is_matrix_authentication_service() {
             self.adopt_habits_of_mas();
         }
         let mut state = self.lock();
         state.par = adopted.par();
-        if adopted.has(|habit| matches!(habit, Habit::RegistrationByToken)) {
+        if adopted.registers_by_token() {
             state.initial_access_token.get_or_insert_with(|| "initial-access-token".to_owned());
         }
-        state.offline_by_consent |= adopted.has(|habit| matches!(habit, Habit::OfflineByConsent));
-        state.rotates &= !adopted.has(|habit| matches!(habit, Habit::KeepsRefreshTokens));
+        state.offline_by_consent |= adopted.wants_consent();
+        state.rotates &= !adopted.keeps_refresh_tokens();
         state.adopted = Some(adopted);
         drop(state);
         self
