@@ -98,11 +98,9 @@ fn a_named_client_uses_its_key_as_it_is() {
 fn a_key_has_the_name_that_it_was_given() {
     let (op, cli) = (op_with_key(), Cli::new());
     let key = cli.file("key.pem", pem("PRIVATE KEY", vectors::P256_PKCS8));
-    let login = ["--client-id", "keyed", "--key", &key, "--key-id", "mine"];
-    let run = cli.login(&op, &login).done();
-    let session = cli.store().join(format!("session-{}.json", run.event("logged_in")["session"].as_str().unwrap()));
-    let kept: serde_json::Value = serde_json::from_str(&fs::read_to_string(session).unwrap()).unwrap();
-    assert_eq!(kept["key_file"]["key_id"], "mine");
+    let login = |name| cli.login(&op, &["--client-id", "keyed", "--key", &key, "--key-id", name]);
+    login("another").failed(1, "denied", "token.invalid_client");
+    login("what they call it").done();
     cli.run(&["refresh"]).done();
     cli.run(&["login", "--issuer", &op.issuer, "--key-id", "mine"]).failed(2, "local", "cli.usage");
 }
