@@ -24,6 +24,8 @@ pub(crate) enum Event<'a> {
         endpoints: Map<String, Value>,
         pkce: bool,
         callback_iss: bool,
+        /// Options that a login there seems to need.
+        needs: &'a [String],
     },
     Registered {
         issuer: &'a str,
@@ -224,8 +226,14 @@ pub(crate) struct Summary<'a> {
     pub(crate) doubtful: bool,
     /// Whether there is a refresh token.
     pub(crate) refreshable: bool,
+    /// Seconds until the refresh token expires, if the provider said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) refresh_expires_in: Option<u64>,
     /// Seconds since the tokens were obtained.
     pub(crate) age: u64,
+    /// The code of the provider's verdict, if the user has to log in again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) needs_login: Option<&'a str>,
     /// What to do where the session cannot be refreshed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hint: Option<String>,

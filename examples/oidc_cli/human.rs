@@ -49,13 +49,16 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
             writeln!(out, "  versions: {}", plain(&versions.join(" ")))?;
             write!(out, "  OAuth 2.0 API: {}", metadata.unwrap_or("no"))?;
         }
-        Event::Discovered { issuer, endpoints, pkce, callback_iss } => {
+        Event::Discovered { issuer, endpoints, pkce, callback_iss, needs } => {
             writeln!(out, "{GOOD}Discovered{GOOD:#} {}", plain(issuer))?;
             for (name, url) in endpoints {
                 writeln!(out, "  {name}: {}", plain(url.as_str().unwrap_or("-")))?;
             }
             writeln!(out, "  PKCE: {}", if *pkce { "S256" } else { "not advertised" })?;
             write!(out, "  iss in callbacks: {}", if *callback_iss { "promised" } else { "not promised" })?;
+            for option in needs.iter() {
+                write!(out, "\n  a login seems to need: {}", plain(option))?;
+            }
         }
         Event::Registered { issuer, client_id, auth_method, known } => {
             let what = if *known { "Known client" } else { "Registered" };
@@ -197,7 +200,15 @@ fn summary(session: &Summary<'_>, out: &mut String) -> std::fmt::Result {
     writeln!(out, "  scope: {}", plain(session.scope))?;
     let doubt = if session.doubtful { ", but the provider may have ended it" } else { "" };
     writeln!(out, "  access token: {}{doubt}", lifetime(session.expires_in))?;
-    writeln!(out, "  refresh token: {}", if session.refreshable { "yes" } else { "no" })?;
+    let refresh = match session.refresh_expires_in {
+        _ if !session.refreshable => "no".to_owned(),
+        None => "yes".to_owned(),
+        ends => lifetime(ends),
+    };
+    writeln!(out, "  refresh token: {refresh}")?;
+    if let Some(code) = session.needs_login {
+        writeln!(out, "  {CARE}the provider wants a new login{CARE:#} ({})", plain(code))?;
+    }
     if let Some(hint) = &session.hint {
         writeln!(out, "    {}", plain(hint))?;
     }

@@ -35,6 +35,8 @@ pub(crate) struct Session {
     pub(crate) stored: Option<RecordVersion>,
     /// The provider was asked for new tokens and has not answered: it may have ended the access token.
     pub(crate) is_doubtful: bool,
+    /// The code of the provider's verdict, if the user has to log in again.
+    needs_login: Option<String>,
     id: String,
 }
 
@@ -100,7 +102,7 @@ impl Session {
         let (id, insecure_loopback) = (id(&tokens, matrix.as_ref()), schemes == Schemes::DangerousHttpOnLoopback);
         let begun_at = Some(tokens.obtained_at());
         let kept = Kept { version: VERSION, insecure_loopback, id_token, key_file, dpop_key, matrix, wish, begun_at };
-        Self { kept, tokens, stored: None, is_doubtful: false, id }
+        Self { kept, tokens, stored: None, is_doubtful: false, needs_login: None, id }
     }
 
     /// What it was begun with, for a new login in its place.
@@ -194,8 +196,10 @@ impl Session {
             expires_in: expires_in(&self.tokens, now),
             doubtful: self.is_doubtful && !self.tokens.is_expired(now, Duration::ZERO),
             refreshable: self.tokens.refresh_token().is_some(),
+            refresh_expires_in: self.tokens.refresh_expires_at().map(|at| at.saturating_since(now).as_secs()),
             age: now.saturating_since(self.begun_at()).as_secs(),
-            hint: self.without_refresh(),
+            needs_login: self.needs_login.as_deref(),
+            hint: self.needs_login.as_ref().map(|_| self.again()).or_else(|| self.without_refresh()),
             dpop_thumbprint: self.tokens.dpop_thumbprint(),
             homeserver: self.kept.matrix.as_ref().map(|binding| binding.homeserver.as_str()),
             user_id: self.kept.matrix.as_ref().map(|binding| binding.user_id.as_str()),

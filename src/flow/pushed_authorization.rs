@@ -35,8 +35,8 @@ impl Parse for Pushed {
     const REQUEST: &'static str = "pushed_authorization_request_endpoint";
 
     fn parse(self, response: Response<'_>, _now: Timestamp) -> Result<Self::Output, Error> {
-        let request_uri = pushed_authorization::parse(response)
-            .map_err(|error| client_auth::explained(error, self.party.client()))?;
+        let request_uri =
+            pushed_authorization::parse(response).map_err(|error| client_auth::explained(error, &self.party))?;
         let endpoint = authorization_endpoint(self.party.provider())?;
         Ok((authorization::pushed_url(endpoint, self.party.client().id(), &request_uri), self.pending))
     }

@@ -63,11 +63,16 @@ impl RelyingParty {
                 .with_found(Quote::caller(scope.as_str())));
         }
         let refresh_token = tokens.refresh_token().ok_or(ErrorCode::TOKEN_NO_REFRESH_TOKEN)?;
+        let time = self.provider().server_time();
+        if let Some(id_token) = tokens.id_token().filter(|_| time.difference().is_none()) {
+            time.note_issued(id_token.issued_at(), tokens.obtained_at);
+        }
         let endpoint = &self.provider().metadata().token_endpoint;
         let request = token::refresh_request(endpoint, self.client(), refresh_token, scope);
         let origin = Origin::Refresh {
             id_token: tokens.id_token.clone(),
             refresh_token: refresh_token.clone(),
+            refresh_expires_at: tokens.refresh_expires_at,
             // A response that names no scope grants what was asked for (RFC 6749 section 5.1).
             scope: scope.unwrap_or(&tokens.scope).clone(),
         };

@@ -31,7 +31,7 @@ impl Parse for Revoked {
     const REQUEST: &'static str = "revocation_endpoint";
 
     fn parse(self, response: Response<'_>, _now: Timestamp) -> Result<(), Error> {
-        revocation::parse(response, &self.1).map_err(|error| explained(error, self.0.client()))
+        revocation::parse(response, &self.1).map_err(|error| explained(error, &self.0))
     }
 }
 

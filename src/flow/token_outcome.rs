@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
+
 use super::key_search::{By, Check};
 use super::revocation::Revocation;
 use crate::base::env::{Env, Timestamp};
@@ -15,7 +17,7 @@ use crate::error::{Error, ErrorCode, ProviderText, Recovery, Sent};
 use crate::jose::{self, Algorithm, Algorithms, Jws, half_hash_matches};
 use crate::message::token::TokenResponse;
 use crate::party::client::IdTokenTrust;
-use crate::party::client_auth::explained;
+use crate::party::client_auth::{clocks_differ, explained};
 use crate::party::options::Deviation;
 use crate::party::relying_party::RelyingParty;
 use crate::step::Step;
@@ -132,7 +134,12 @@ pub(super) enum Origin {
     /// code.
     Login { scope: Scope, expectation: Option<LoginExpectation>, spends_code: bool },
     /// A refresh of tokens of this scope. The ID token and the refresh token are kept if the response has no new ones.
-    Refresh { id_token: Option<Arc<IdToken>>, refresh_token: Secret, scope: Scope },
+    Refresh {
+        id_token: Option<Arc<IdToken>>,
+        refresh_token: Secret,
+        refresh_expires_at: Option<Timestamp>,
+        scope: Scope,
+    },
 }
 
 impl Origin {
@@ -160,12 +167,15 @@ impl Origin {
 impl Origin {
     /// Says what to do about the error of the request, and whether it means a dead refresh token at this provider.
     pub(super) fn explained(&self, error: Error, party: &RelyingParty) -> Error {
-        let error = explained(error, party.client());
+        let error = explained(error, party);
         let may_be_spent = matches!(error.recovery(), Recovery::Retry { .. })
             && error.failure().is_some_and(|failure| failure.sent == Sent::Maybe);
         if matches!(self, Self::Login { spends_code: true, .. }) && may_be_spent {
             let hint = "Log in again: the code may have been used, and works once.";
             return error.with_recovery(Recovery::LogInAgain).with_hint(hint);
+        }
+        if !matches!(self, Self::Refresh { .. }) {
+            return error;
         }
         let name = error.provider_text().and_then(ProviderText::error);
         let may_be_dead = match error.code() {
@@ -173,7 +183,11 @@ impl Origin {
             ErrorCode::TOKEN_ERROR => name == Some("bad_refresh_token"),
             _ => false,
         };
-        if !matches!(self, Self::Refresh { .. }) || !may_be_dead {
+        if error.code() == ErrorCode::TOKEN_ERROR && !may_be_dead || is_silent_refusal(&error) {
+            let hint = format!("If the refresh token has expired, log in again. {}", error.hint());
+            return error.with_hint(hint);
+        }
+        if !may_be_dead || clocks_differ(&error, party).is_some() {
             return error;
         }
         if party.provider().options().accepts(Deviation::RefreshErrors) {
@@ -185,6 +199,12 @@ impl Origin {
         );
         error.with_hint(hint)
     }
+}
+
+/// Whether the provider refused the request and did not say why.
+pub(crate) fn is_silent_refusal(error: &Error) -> bool {
+    let is_refusal = matches!(error.status(), Some(StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED));
+    error.code() == ErrorCode::HTTP_STATUS && is_refusal && error.provider_text().is_none()
 }
 
 impl Check for Box<Grant> {
@@ -231,6 +251,7 @@ impl Check for Box<Grant> {
         let access_token = self.response.access_token.expose();
         let at_hash_fits = |at_hash: &str| half_hash_matches(jws.algorithm(), access_token, at_hash);
         let id_token = unchecked.check(evidence, &expected, at_hash_fits, now)?;
+        self.party.provider().server_time().note_issued(id_token.issued_at(), self.obtained_at);
         if let Expected::Refresh(previous) = expected
             && id_token.auth_time().zip(previous.auth_time()).is_some_and(|(new, old)| new > old)
         {
@@ -258,19 +279,28 @@ impl Grant {
 
     fn granted(self, id_token: Option<Arc<IdToken>>, warnings: Words<IdTokenWarning>) -> TokenGrant {
         let Self { party, response, obtained_at, origin } = self;
-        let (scope, refresh_token) = match origin {
+        let (scope, kept) = match origin {
             Origin::Login { scope, .. } => (scope, None),
-            Origin::Refresh { scope, refresh_token, .. } => (scope, Some(refresh_token)),
+            Origin::Refresh { scope, refresh_token, refresh_expires_at, .. } => {
+                (scope, Some((refresh_token, refresh_expires_at)))
+            }
         };
+        let (refresh_token, kept_until) = match (response.refresh_token, kept) {
+            (Some(new), _) => (Some(new), None),
+            (None, Some((old, until))) => (Some(old), until),
+            (None, None) => (None, None),
+        };
+        let end = |lifetime: Lifetime| lifetime.duration().map(|lifetime| obtained_at.saturating_add(lifetime));
         TokenGrant {
             tokens: TokenSet {
                 owner: party.owner().clone(),
                 access_token: response.access_token,
                 token_type: response.token_type,
-                refresh_token: response.refresh_token.or(refresh_token),
+                refresh_expires_at: end(response.refresh_lifetime).or(kept_until).filter(|_| refresh_token.is_some()),
+                refresh_token,
                 scope: response.scope.unwrap_or(scope),
                 obtained_at,
-                expires_at: response.lifetime.duration().map(|lifetime| obtained_at.saturating_add(lifetime)),
+                expires_at: end(response.lifetime),
                 id_token,
             },
             lifetime: response.lifetime,

@@ -82,10 +82,11 @@ impl TokenRequest {
 
     pub(super) fn start(
         party: &RelyingParty,
-        request: Request<Body>,
+        mut request: Request<Body>,
         origin: Origin,
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
+        token::add_parameters(&mut request, party.client())?;
         let (policy, parse) = (Policy::write(Accept::Json), TokenParse(*party.provider().options()));
         let call = AuthenticatedRequest::start(party, request, policy, Credential::Client, parse, env)?;
         let (at, mark) = (env.now(), party.key_cell().mark());

@@ -28,6 +28,7 @@ pub struct TokenSet {
     pub(crate) scope: Scope,
     pub(crate) obtained_at: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) refresh_expires_at: Option<Timestamp>,
     /// Shared: most refreshes bring no new one.
     pub(crate) id_token: Option<Arc<IdToken>>,
 }
@@ -56,6 +57,7 @@ impl TokenSet {
             scope: Scope::default(),
             obtained_at,
             expires_at: None,
+            refresh_expires_at: None,
             id_token: None,
         })
     }
@@ -125,6 +127,12 @@ impl TokenSet {
         self.expires_at
     }
 
+    /// When the refresh token expires, by the client's clock; `None` if the provider did not say (no standard has a name
+    /// for it).
+    pub fn refresh_expires_at(&self) -> Option<Timestamp> {
+        self.refresh_expires_at
+    }
+
     /// Whether the access token has expired or will expire within `margin`. A token with an unknown lifetime counts as
     /// not expired.
     pub fn is_expired(&self, now: Timestamp, margin: std::time::Duration) -> bool {
@@ -183,6 +191,8 @@ struct StoredTokens {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    refresh_expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     id_token: Option<IdToken>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dpop_thumbprint: Option<String>,
@@ -200,6 +210,7 @@ impl Serialize for TokenSet {
             scope: self.scope.clone(),
             obtained_at: self.obtained_at,
             expires_at: self.expires_at,
+            refresh_expires_at: self.refresh_expires_at,
             id_token: self.id_token().cloned(),
             dpop_thumbprint: self.dpop_thumbprint().map(Into::into),
         }
@@ -229,6 +240,7 @@ impl<'de> Deserialize<'de> for TokenSet {
             scope: stored.scope,
             obtained_at: stored.obtained_at,
             expires_at: stored.expires_at,
+            refresh_expires_at: stored.refresh_expires_at,
             id_token: stored.id_token.map(Arc::new),
         })
     }

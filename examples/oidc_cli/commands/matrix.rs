@@ -6,7 +6,7 @@ use oidc_proto::matrix::{
     AccountAction, Address, Application, AuthServer, Checkup, FoundHomeserver, HomeserverDiscovery, LoginOutcome,
     LoginRequest, Party, Retries, SupportCheck, UserSession, Whoami,
 };
-use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, Registrations};
+use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, Registrations, Secret};
 
 use super::device::show;
 use super::login::{Meeting, lifetime};
@@ -71,11 +71,11 @@ pub(super) fn discover(context: &mut Context, text: &str) -> Result<Provider, Fa
     Ok(server?.provider.clone())
 }
 
-pub(super) fn register(context: &mut Context, text: &str, anew: bool) -> Result<(), Failure> {
+pub(super) fn register(context: &mut Context, text: &str, anew: bool, token: Option<Secret>) -> Result<(), Failure> {
     let server = find(context, text)?;
     // The rules of Matrix hold before anything is sent.
     let application = Application::new(clients::matrix_metadata()?, Registrations::default())?;
-    clients::register(context, &server.provider, application.metadata(), anew)
+    clients::register(context, &server.provider, application.metadata(), anew, token)
 }
 
 /// A login that can go on: the store is whole, the provider and the client are known.

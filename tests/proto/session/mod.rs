@@ -22,4 +22,4 @@ mod store;
 mod tasks;
 mod threads;
 mod truth;
-mod world;
+pub(crate) mod world;
