@@ -1,7 +1,7 @@
 //! How a login ends before its time: the other device is told why, and the rendezvous is deleted.
 //!
 //! ```text
-//!                                        ┌─ 412: look, once more ─┐
+//!                                        ┌─ 412: look, once more ─┐   (MSC4108)
 //! close ─▶ Wait(linger) ─▶ PUT m.login.failure ────────────────────┴▶ Wait(linger) ─▶ DELETE ─▶ the error
 //!    │     what was said     what cannot be read without                                 │
 //!    │     before is read    what was said before                                        │
@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::channel::Farewell;
 use super::message::{FailureReason, Message, Reason};
 use super::options::Options;
+use super::proposal::Proposal;
 use super::rendezvous::{Delivery, Rendezvous};
 use super::stage::{Pause, Stage, then};
 use crate::base::env::Env;
@@ -36,12 +37,15 @@ impl End {
         let why = cancelled(why);
         let Self { rendezvous, farewell, options } = self;
         let told = last_words(&why).zip(farewell);
-        match told.and_then(|(message, farewell)| farewell.seal(message.to_json().expose()).ok()) {
+        let binding = rendezvous.binding();
+        // A text that is bound to what this device has seen cannot be read over what it has not seen.
+        let once_more = rendezvous.proposal() == Proposal::Msc4108;
+        match told.and_then(|(message, farewell)| farewell.seal(message.to_json().expose(), &binding).ok()) {
             Some(text) => match rendezvous.unread_since.map(|since| since.saturating_add(options.linger)) {
-                Some(until) => {
-                    then(Ok(Pause::until(until)), env, move |_, env| tell(rendezvous, text, true, options, why, env))
-                }
-                None => tell(rendezvous, text, true, options, why, env),
+                Some(until) => then(Ok(Pause::until(until)), env, move |_, env| {
+                    tell(rendezvous, text, once_more, options, why, env)
+                }),
+                None => tell(rendezvous, text, once_more, options, why, env),
             },
             None => delete(rendezvous, why, env),
         }

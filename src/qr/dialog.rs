@@ -37,10 +37,11 @@ impl Talk {
     pub(super) fn say(self, message: &Message, env: &mut dyn Env) -> Stage<Self> {
         let Self { rendezvous, channel, options } = self;
         let silent = End { rendezvous: rendezvous.clone(), farewell: None, options };
-        let (channel, text) = match channel.seal(message.to_json().expose()) {
-            Ok(sealed) => sealed,
-            Err(error) => return silent.close(error, env),
-        };
+        let (channel, text) =
+            match channel.seal(message.to_json_of(rendezvous.proposal()).expose(), &rendezvous.binding()) {
+                Ok(sealed) => sealed,
+                Err(error) => return silent.close(error, env),
+            };
         let step = rendezvous.clone().send(&text, options.response, env);
         then(Ok(step), env, move |delivery, env| match delivery {
             // What the box has by now is the response, or it cannot be read.
@@ -76,9 +77,9 @@ impl Talk {
     }
 
     /// Reads a message that has come.
-    pub(super) fn read(self, Received { rendezvous, text }: Received, env: &mut dyn Env) -> Stage<Heard> {
+    pub(super) fn read(self, Received { rendezvous, text, binding }: Received, env: &mut dyn Env) -> Stage<Heard> {
         let Self { channel, options, .. } = self;
-        match channel.open(&text) {
+        match channel.open(&text, &binding) {
             Ok((channel, json)) => {
                 let talk = Self { rendezvous, channel, options };
                 match understand(json.expose(), &options) {
@@ -122,7 +123,7 @@ impl End {
         let step = rendezvous.receive(options.response, env);
         then(Ok(step), env, move |received, env| {
             let why = match received {
-                Ok(Received { text, .. }) => match channel.open(&text) {
+                Ok(Received { text, binding, .. }) => match channel.open(&text, &binding) {
                     Ok((_, json)) => understand(json.expose(), &options).err(),
                     Err(broken) => Some(broken.error),
                 },

@@ -1,4 +1,4 @@
-//! Logging in with a QR code (MSC4108): a new device and a device that is signed in meet at a rendezvous, establish a
+//! Logging in with a QR code (MSC4108, and its draft successor MSC4388: [`Proposal`]): a new device and a device that is signed in meet at a rendezvous, establish a
 //! secure channel, and the signed-in device allows the login of the new device.
 //!
 //! Each device carries out a chain of flows. Each flow ends with a pause: a value that waits for the user or the
@@ -18,9 +18,14 @@
 //!   Accepted
 //! poll                          success, or declined, or failure
 //!   LoggedIn
-//! rest.succeed ────────────────────── success ─────────▶    Succeeded
+//! rest.succeed ────────────────────── success ─────────▶    Allowed::Succeeded
 //!                                     secrets ◀───────── share
 //! ```
+//!
+//! A rendezvous lasts for one minute at some servers, and the user may need longer at the provider. If it ends after
+//! `protocol_accepted`, the login goes on: the new device gets its tokens, and `rest.succeed` fails with
+//! `qr.without_secrets`; the existing device gets [`Allowed::Unreachable`] and asks the homeserver for the new device.
+//! Each pause tells when the rendezvous ends.
 //!
 //! If something fails, the flow tells the other device if that is still possible, deletes the rendezvous, and then
 //! returns the error. Every pause and every flow can be cancelled (see [`Stage`]).
@@ -70,10 +75,12 @@
 // | `rendezvous/` | [`Rendezvous`]: a mailbox at a homeserver that holds one text |
 // | `meet.rs` | [`Shown`], [`Greeted`], [`Scanned`], [`Secured`]: from a code to a secure channel |
 // | `login.rs` `watch.rs` | [`Login`]: the new device |
-// | `grant.rs` `probe.rs` | [`Grant`]: the existing device |
+// | `grant.rs` `account.rs` `probe.rs` | [`Grant`]: the existing device |
+// | `proposal.rs` | [`Proposal`]: which of the two forms |
 // | `dialog.rs` `closing.rs` `stage.rs` | what both devices share: messages, the end of a login, the sequence of flows |
 // | `options.rs` | [`Options`], [`Progress`] |
 
+mod account;
 mod channel;
 mod closing;
 mod code;
@@ -88,19 +95,22 @@ mod meet;
 mod message;
 mod options;
 mod probe;
+mod proposal;
 pub mod rendezvous;
 mod secrets;
 mod stage;
 mod watch;
 
-pub use channel::{Broken, Channel, CheckCode, Farewell, Generator, Initiated, MESSAGE_LIMIT, Unconfirmed};
-pub use code::{CODE_LIMIT, CodeUrl, Intent, Meeting, QrCode};
-pub use grant::{Account, AwaitingConsent, Grant, Succeeded};
+pub use account::Account;
+pub use channel::{Binding, Broken, Channel, CheckCode, Farewell, Generator, Initiated, MESSAGE_LIMIT, Unconfirmed};
+pub use code::{CODE_LIMIT, CodeUrl, Intent, Meeting, QrCode, RendezvousId};
+pub use grant::{Allowed, AwaitingConsent, Grant, Succeeded, Unreachable};
 pub use homeserver::NamedHomeserver;
 pub use login::{Accepted, AtHomeserver, LoggedIn, Login, NotConfirmed};
 pub use meet::{Greeted, Role, Scanned, Secured, Shown};
 pub use message::{DeviceLogin, FailureReason, Kind, LoginProtocol, Message, Reason};
 pub use options::{Options, Progress};
+pub use proposal::Proposal;
 pub use rendezvous::known::Rendezvous;
 pub use rendezvous::options::RendezvousOptions;
 pub use secrets::{Backup, CrossSigning, Secrets};

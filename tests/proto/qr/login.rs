@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use http::Method;
-use oidc_proto::qr::{FailureReason, Options, Progress};
+use oidc_proto::qr::{FailureReason, Options, Progress, Proposal};
 use oidc_proto::testing::{Fault, Lie, Meet, On, Trick};
 use oidc_proto::{ErrorCode, Failure, FailureKind, Sent};
 
-use crate::qr::town::{GRANT, Outcome, Plan, Town, codes, plans, secrets};
+use crate::qr::town::{GRANT, Outcome, Plan, Town, codes, plans, plans_of, secrets};
 
 #[test]
 fn a_login_either_way_round_at_the_right_homeserver() {
@@ -30,7 +30,7 @@ fn a_login_either_way_round_at_the_right_homeserver() {
 /// but looks that find nothing new.
 #[test]
 fn no_more_round_trips_than_the_messages_need() {
-    for plan in plans() {
+    for plan in plans_of(Proposal::Msc4108) {
         let town = Town::hasty();
         town.run(&plan).grant.unwrap();
         let texts = if plan.login_shows { 7 } else { 6 };
@@ -89,6 +89,16 @@ fn a_login_whose_tokens_are_bound_to_a_key_in_a_key_store() {
         let town = Town::new();
         let outcome = town.run(&Plan { binds_tokens: true, ..plan });
         assert_eq!((codes(&outcome), town.boxes()), ((None, None), 0));
+    }
+}
+
+/// The existing device asks the homeserver for the new one with a proof of its key each time.
+#[test]
+fn a_grant_of_a_session_whose_tokens_are_bound_to_a_key() {
+    for plan in plans() {
+        let town = Town::hasty();
+        let outcome = town.run(&Plan { grant_binds_tokens: true, ..plan });
+        assert_eq!((codes(&outcome), town.boxes(), town.device_looks.get()), ((None, None), 0, 2));
     }
 }
 
@@ -281,7 +291,14 @@ fn a_lying_rendezvous_ends_the_login_for_both() {
                     "{trick:?} at {at}, {plan:?}"
                 ),
                 // It ate the secrets, which were sent to the right device.
-                (Some(_), None) => assert!(town.secrets_were_sent(), "{trick:?} at {at}, {plan:?}"),
+                (Some(_), None) if !town.was_alone.get() => {
+                    assert!(town.secrets_were_sent(), "{trick:?} at {at}, {plan:?}");
+                }
+                // The rendezvous ended when the new device could log in.
+                (Some(ErrorCode::QR_WITHOUT_SECRETS), None) => {
+                    assert!(trick == Trick::Expire && !town.secrets_were_sent(), "{trick:?} at {at}, {plan:?}");
+                }
+                (Some(_), None) => panic!("{trick:?} at {at}, {plan:?} {ended:?}"),
                 (Some(_), Some(_)) => {
                     assert!(!town.secrets_were_sent(), "{trick:?} at {at}, {plan:?} {ended:?}");
                 }
@@ -309,7 +326,7 @@ fn a_text_that_was_refused_is_the_last_one() {
         tricked(Meet::Send, &trick, |plan, at, town, outcome| {
             let statuses = town.statuses.borrow();
             let refused =
-                statuses.iter().position(|(method, status)| *method == Method::PUT && *status != 202).unwrap();
+                statuses.iter().position(|(method, status)| *method == Method::PUT && *status >= 300).unwrap();
             let after = statuses[refused + 1..].iter().filter(|(method, _)| *method == Method::PUT).count();
             assert_eq!(after, 0, "{trick:?} at {at}, {plan:?} {:?}", codes(&outcome));
         });
@@ -337,18 +354,81 @@ fn the_rendezvous_decides_whether_doubtful_secrets_arrived() {
     }
 }
 
+/// Synapse keeps a rendezvous for a minute in all. Nobody decides in time, so there is nothing to find.
 #[test]
-fn a_rendezvous_that_expires_meanwhile_ends_the_login() {
+fn a_rendezvous_that_expires_meanwhile_leaves_both_alone() {
     for plan in plans() {
         let mut town = Town::new();
-        town.hs = town.hs.with_lifetime(Duration::from_secs(8));
+        town.hs = town.hs.with_lifetime(Duration::from_secs(8)).with_fixed_lifetime();
         town.op.lie(Lie::PendingForever);
         let outcome = town.run(&plan);
-        assert_eq!(codes(&outcome), (Some(ErrorCode::DEVICE_EXPIRED_TOKEN), Some(ErrorCode::QR_RENDEZVOUS_EXPIRED)));
+        assert_eq!(codes(&outcome), (Some(ErrorCode::DEVICE_EXPIRED_TOKEN), Some(ErrorCode::QR_DEVICE_NOT_FOUND)));
+        let error = outcome.grant.unwrap_err();
+        assert_eq!(error.expected().unwrap().as_str(), "@joe:example.org");
+        assert!(town.progress.borrow().contains(&(GRANT, Progress::FindingDevice)));
         // Whoever knows that it is gone does not write there: the new device has not looked any more.
         let written = town.statuses.borrow().iter().filter(|answer| **answer == (Method::PUT, 404)).count();
         assert_eq!(written, 1);
         assert!(!town.secrets_were_sent());
+    }
+}
+
+/// The user decides after the minute is over: the new device is logged in and says that it has no secrets; the existing
+/// device finds it by itself.
+#[test]
+fn what_became_of_the_new_device_is_found_out_after_the_minute() {
+    for plan in plans() {
+        let mut town = Town::new();
+        town.op = town.op.with_device_polls(20);
+        town.hs = town.hs.with_lifetime(Duration::from_secs(60)).with_fixed_lifetime();
+        let outcome = town.run(&plan);
+        assert_eq!(codes(&outcome), (Some(ErrorCode::QR_WITHOUT_SECRETS), None), "{plan:?}");
+        assert!(town.was_alone.get() && !town.secrets_were_sent());
+        let (new, existing) = outcome.ended;
+        // It is looked for every two seconds.
+        assert!(existing.saturating_since(new) <= Duration::from_secs(2), "{new:?} {existing:?}");
+        assert!(town.progress.borrow().contains(&(GRANT, Progress::FindingDevice)));
+    }
+}
+
+/// Somebody else was logged in at the provider: each device names whom it knows.
+#[test]
+fn another_account_that_approved_is_named() {
+    for plan in plans() {
+        let town = Town::new();
+        let outcome = town.run(&Plan { device_never_appears: true, ..plan });
+        let (login, grant) = (outcome.login.unwrap_err(), outcome.grant.unwrap_err());
+        assert_eq!(login.code(), ErrorCode::QR_PEER_DEVICE_NOT_FOUND);
+        assert_eq!(login.found().unwrap().as_str(), "@bob:example.org");
+        assert!(login.hint().contains("@bob:example.org"), "{}", login.hint());
+        assert_eq!(grant.code(), ErrorCode::QR_DEVICE_NOT_FOUND);
+        assert_eq!(grant.expected().unwrap().as_str(), "@joe:example.org");
+        assert!(grant.hint().contains("@joe:example.org"), "{}", grant.hint());
+    }
+}
+
+/// A homeserver that lets only its own users make a rendezvous: the existing device shows the code, with a credential.
+#[test]
+fn a_rendezvous_that_is_for_users_is_made_by_the_existing_device() {
+    for plan in plans_of(Proposal::Msc4388) {
+        for grant_binds_tokens in [true, false] {
+            let mut town = Town::hasty();
+            town.hs = town.hs.with_users_only();
+            let outcome = town.run(&Plan { grant_binds_tokens, ..plan.clone() });
+            let expected = plan.login_shows.then_some(ErrorCode::QR_RENDEZVOUS_FORBIDDEN);
+            assert_eq!(outcome.login.err().map(|error| error.code()), expected);
+            assert_eq!(town.boxes(), 0);
+        }
+    }
+}
+
+/// The code names the other host, where both devices meet.
+#[test]
+fn a_login_by_a_rendezvous_at_another_host() {
+    for plan in plans_of(Proposal::Msc4108) {
+        let mut town = Town::new();
+        town.hs = town.hs.with_other_host("https://rendezvous.example.org");
+        assert_eq!((codes(&town.run(&plan)), town.boxes()), ((None, None), 0));
     }
 }
 
