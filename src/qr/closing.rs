@@ -4,7 +4,7 @@
 //!                                        ┌─ 412: look, once more ─┐   (MSC4108)
 //! close ─▶ Wait(linger) ─▶ PUT m.login.failure ────────────────────┴▶ Wait(linger) ─▶ DELETE ─▶ the error
 //!    │     what was said     what cannot be read without                                 │
-//!    │     before is read    what was said before                                        │
+//!    │     before is read    what was said before (MSC4388: GET before the PUT)          │
 //!    └────── nothing to say, or nobody to hear it ────────────────────────────────────────┘
 //! ```
 
@@ -36,18 +36,11 @@ impl End {
     pub(super) fn close<T: 'static>(self, why: Error, env: &mut dyn Env) -> Stage<T> {
         let why = cancelled(why);
         let Self { rendezvous, farewell, options } = self;
-        let told = last_words(&why).zip(farewell);
-        let binding = rendezvous.binding();
-        // A text that is bound to what this device has seen cannot be read over what it has not seen.
-        let once_more = rendezvous.proposal() == Proposal::Msc4108;
-        match told.and_then(|(message, farewell)| farewell.seal(message.to_json().expose(), &binding).ok()) {
-            Some(text) => match rendezvous.unread_since.map(|since| since.saturating_add(options.linger)) {
-                Some(until) => then(Ok(Pause::until(until)), env, move |_, env| {
-                    tell(rendezvous, text, once_more, options, why, env)
-                }),
-                None => tell(rendezvous, text, once_more, options, why, env),
-            },
-            None => delete(rendezvous, why, env),
+        let Some((message, farewell)) = last_words(&why).zip(farewell) else { return delete(rendezvous, why, env) };
+        let parting = Parting { farewell, message, options };
+        match rendezvous.unread_since.map(|since| since.saturating_add(options.linger)) {
+            Some(until) => then(Ok(Pause::until(until)), env, move |_, env| parting.begin(rendezvous, why, env)),
+            None => parting.begin(rendezvous, why, env),
         }
     }
 
@@ -66,6 +59,39 @@ pub(super) fn cancelled(why: Error) -> Error {
     match why.code() {
         ErrorCode::TRANSPORT_CANCELLED => Error::new(ErrorCode::QR_CANCELLED).with_source(why),
         _ => why,
+    }
+}
+
+/// What the other device is still to be told.
+struct Parting {
+    farewell: Farewell,
+    message: Message,
+    options: Options,
+}
+
+impl Parting {
+    fn begin<T: 'static>(self, rendezvous: Rendezvous, why: Error, env: &mut dyn Env) -> Stage<T> {
+        match rendezvous.proposal() {
+            Proposal::Msc4108 => self.tell(rendezvous, true, why, env),
+            // What is bound to another state than the last one cannot be read: this device looks which one that is.
+            Proposal::Msc4388 => {
+                let last_seen = rendezvous.clone();
+                let step = rendezvous.receive(Duration::ZERO, env);
+                then(Ok(step), env, move |received, env| match received {
+                    Ok(received) => self.tell(received.rendezvous, false, why, env),
+                    Err(error) if error.code() == ErrorCode::QR_RENDEZVOUS_EXPIRED => Err(why),
+                    Err(_) => self.tell(last_seen, false, why, env),
+                })
+            }
+        }
+    }
+
+    fn tell<T: 'static>(self, rendezvous: Rendezvous, once_more: bool, why: Error, env: &mut dyn Env) -> Stage<T> {
+        let Self { farewell, message, options } = self;
+        match farewell.seal(message.to_json_of(rendezvous.proposal()).expose(), &rendezvous.binding()) {
+            Ok(text) => tell(rendezvous, text, once_more, options, why, env),
+            Err(_) => delete(rendezvous, why, env),
+        }
     }
 }
 

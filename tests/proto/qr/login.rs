@@ -249,6 +249,11 @@ fn what_gets_lost_on_the_way_is_made_good() {
     for trick in [Trick::Withhold, Trick::Empty, Trick::ContentType("text/plain; charset=utf-8")] {
         tricked(Meet::Receive, &trick, |plan, at, _, outcome| {
             let ended = codes(&outcome);
+            // The draft's is JSON.
+            let is_draft = plan.options == Options::new().with_proposal(Proposal::Msc4388);
+            if is_draft && matches!(trick, Trick::ContentType(_)) {
+                return;
+            }
             // The first look has nothing to compare with, so that there is no 304 for it.
             if trick == Trick::Withhold && [ended.0, ended.1].contains(&Some(ErrorCode::QR_RENDEZVOUS_RESPONSE)) {
                 return;
@@ -313,7 +318,8 @@ fn a_lying_rendezvous_ends_the_login_for_both() {
         tricked(Meet::Send, &trick, |plan, at, town, outcome| {
             let ended = codes(&outcome);
             assert!(ended.0.is_some(), "{trick:?} at {at}, {plan:?} {ended:?}");
-            assert!(ended.1.is_some() || town.secrets_were_sent(), "{trick:?} at {at}, {plan:?} {ended:?}");
+            let is_known = town.secrets_were_sent() || town.was_alone.get();
+            assert!(ended.1.is_some() || is_known, "{trick:?} at {at}, {plan:?} {ended:?}");
             assert_eq!(town.boxes(), 0, "{trick:?} at {at}, {plan:?} {ended:?}");
         });
     }
@@ -344,7 +350,9 @@ fn the_rendezvous_decides_whether_doubtful_secrets_arrived() {
             let town = Town::hasty();
             town.hs.trick(Meet::Send, Trick::NoDates, honest.hs.count(Meet::Send) - 1);
             town.hs.trick(Meet::Send, Trick::Fault(Fault::LostResponse), 1);
-            town.hs.trick(Meet::Receive, Trick::NoDates, honest.hs.count(Meet::Receive));
+            // In the draft it looks before the new device does.
+            let is_first = plan.options == Options::new().with_proposal(Proposal::Msc4388);
+            town.hs.trick(Meet::Receive, Trick::NoDates, honest.hs.count(Meet::Receive) - usize::from(is_first));
             if let Some(trick) = afterwards {
                 town.hs.trick(Meet::Receive, trick, 1);
             }
@@ -450,7 +458,7 @@ fn whether_a_device_exists_is_asked_until_there_is_an_answer() {
         assert_eq!(town.device_looks.get(), 2 + nothing.len());
         for (answer, expected) in nothing.iter().zip([
             ErrorCode::HTTP_SERVER_ERROR,
-            ErrorCode::HTTP_STATUS,
+            ErrorCode::HOMESERVER_UNKNOWN_TOKEN,
             ErrorCode::JSON_SYNTAX,
             ErrorCode::JSON_TYPE,
             ErrorCode::HTTP_REDIRECT,
