@@ -216,7 +216,7 @@ pub(super) fn device(context: &mut Context, args: &BeginningArgs, text: &str) ->
     context.out.step("Device authorization");
     let step = request(args).start_device(&party, &mut context.env)?;
     let pending = context.run("asking for a code", step)?;
-    show(context, pending.authorization());
+    show(context, pending.authorization(), false);
     // As for a login at a provider: what cannot be kept is better not obtained.
     drop(context.store.draft()?);
     let step = pending.poll(&party, &mut context.env)?;

@@ -156,13 +156,14 @@ fn qr(root: &Path) {
         channels.push([b"\x01", message.as_bytes()].concat());
     }
     let rendezvous = [
-        r#"{"id":"box1","sequence_token":"1","expires_in_ms":60000}"#,
-        r#"{"data":"text","sequence_token":"2","expires_in_ms":59000}"#,
-        r#"{"data":"","sequence_token":"1"}"#,
-        r#"{"create_available":true}"#,
-        r#"{"errcode":"IO_ELEMENT_MSC4388_CONCURRENT_WRITE","error":"sequence_token does not match"}"#,
+        (b"\0\0", r#"{"id":"box1","sequence_token":"1","expires_in_ms":60000}"#),
+        (b"\x01\0", r#"{"create_available":true}"#),
+        (b"\x02\0", r#"{"sequence_token":"2"}"#),
+        (b"\x02\x01", r#"{"errcode":"IO_ELEMENT_MSC4388_CONCURRENT_WRITE","error":"sequence_token does not match"}"#),
+        (b"\x03\0", r#"{"data":"text","sequence_token":"2","expires_in_ms":59000}"#),
+        (b"\x03\0", r#"{"data":"","sequence_token":"1"}"#),
     ];
-    let rendezvous: Vec<Vec<u8>> = (0..5).zip(rendezvous).map(|(n, body)| [&[n, 0], body.as_bytes()].concat()).collect();
+    let rendezvous: Vec<_> = rendezvous.iter().map(|(kind, body)| [&kind[..], body.as_bytes()].concat()).collect();
     let targets = [("qr_code", &codes[..]), ("qr_channel", &channels), ("qr_rendezvous", &rendezvous)];
     for (target, seeds) in targets {
         let folder = root.join(target);
