@@ -119,6 +119,10 @@ pub mod manual {
     #[doc = include_str!("../docs/manual/sessions.md")]
     pub mod sessions {}
 
+    #[cfg(feature = "qr-login")]
+    #[doc = include_str!("../docs/manual/qr.md")]
+    pub mod qr {}
+
     #[doc = include_str!("../docs/manual/errors.md")]
     pub mod errors {}
 

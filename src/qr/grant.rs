@@ -136,7 +136,7 @@ impl AwaitingConsent {
             let step = talk.hear(timeout, env);
             then(step, env, move |heard, env| match heard {
                 Ok(Heard { talk, message: Message::Success }) => {
-                    Ok(Step::Done(Allowed::Succeeded(Succeeded { login, talk })))
+                    Ok(Step::Done(Allowed::Succeeded(Succeeded { login, talk: talk.into() })))
                 }
                 Ok(Heard { talk, .. }) => talk.fail(ErrorCode::QR_UNEXPECTED_MESSAGE, env),
                 // The new device knows that it may log in, and goes on.
@@ -171,7 +171,7 @@ pub enum Allowed {
 /// The new device says that it is logged in.
 pub struct Succeeded {
     login: DeviceLogin,
-    talk: Talk,
+    talk: Box<Talk>,
 }
 
 impl Succeeded {

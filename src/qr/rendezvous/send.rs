@@ -138,14 +138,14 @@ impl Letter {
 
     fn on_content(self, response: &Response<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
         if response.status == StatusCode::NOT_MODIFIED {
-            return self.is_not_there(env);
+            return self.write_later(env);
         }
         match refusal(response) {
             Ok(()) => {
                 let look = self.rendezvous.place.read(response)?;
                 let note = look.note?;
                 if note.revision == self.rendezvous.revision {
-                    self.is_not_there(env)
+                    self.write_later(env)
                 } else if self.rendezvous.own.as_deref() == Some(&look.text) {
                     self.delivered(note, env)
                 } else {
@@ -158,7 +158,7 @@ impl Letter {
     }
 
     /// Nobody has written: the conflict was wrong, and may be right the next time.
-    fn is_not_there(mut self, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
+    fn write_later(mut self, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
         self.may_be_there = false;
         let until = self.patience.next(env)?;
         Ok(Step::wait(until, Sending(State::Pausing, Box::new(self))))
