@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::Uri;
 
-use super::CodeUrl;
+use super::code_url::CodeUrl;
 use crate::base::url::Schemes;
 use crate::error::{Error, ErrorCode};
 use crate::matrix::{Address, Homeserver};

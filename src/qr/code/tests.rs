@@ -1,5 +1,6 @@
 use super::*;
 use crate::matrix::Address;
+use crate::qr::homeserver::URL_LIMIT;
 
 const URL: &str = "https://rendezvous.lab.element.dev/e8da6355-550b-4a32-a193-1619d9830668";
 const KEY: &str = "2IZoarIZe3gOMAqdSiFHSAcA15KfOasxueUUNwJI7Ws";

@@ -3,7 +3,7 @@
 use http::{HeaderMap, Response, header};
 use serde_json::{Value, json};
 
-use super::state::{Content, Incoming};
+use super::content::{Content, Incoming};
 use crate::base::env::Timestamp;
 use crate::testing::http::{empty, http_date, json as json_response, set, with_body};
 

@@ -3,26 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use http::{HeaderMap, Response, header};
+use http::{Response, header};
 use serde_json::json;
 
+use super::content::{Content, Incoming};
 use super::forms::{BOXES, CREATE_4108, CREATE_4388, Form, Said, refusal, without};
-use super::{Meet, Trick};
+use super::trick::{Meet, Trick};
 use crate::base::env::Timestamp;
 use crate::testing::http::{empty, json as json_response, set, with_body};
-
-pub(super) struct Content {
-    texts: Vec<Vec<u8>>,
-    /// Counts what was written, and tricks.
-    pub(super) version: u64,
-    pub(super) expires_at: Timestamp,
-}
-
-impl Content {
-    fn text(&self) -> &[u8] {
-        self.texts.last().map_or(&[], Vec::as_slice)
-    }
-}
 
 pub(super) struct State {
     pub(super) base: String,
@@ -39,17 +27,6 @@ pub(super) struct State {
     pub(super) tricks: Vec<(Meet, Trick, usize)>,
     pub(super) requests: Vec<Meet>,
     pub(super) texts: Vec<String>,
-}
-
-/// A request, taken apart.
-pub(super) struct Incoming<'a> {
-    pub(super) meet: Meet,
-    pub(super) path: &'a str,
-    /// Whether it came to the host that the rendezvous were left to.
-    pub(super) is_other_host: bool,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) body: &'a [u8],
-    pub(super) now: Timestamp,
 }
 
 impl State {
