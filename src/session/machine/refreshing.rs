@@ -2,6 +2,7 @@
 
 use super::Core;
 use super::exchange::Exchange;
+use super::orphans::Orphan;
 use super::state::{ExpectResponse, Resume, Stage, State};
 use crate::base::env::Env;
 use crate::base::secret::Secret;
@@ -114,7 +115,10 @@ impl Core {
                     self.ends_in_vain(&exchange);
                     self.back_off(error, Resume::Verify(tokens, exchange), env)
                 }
-                _ => self.failed(error, true, exchange, env),
+                _ => {
+                    self.orphaned(Orphan::Unverified(tokens));
+                    self.failed(error, true, exchange, env)
+                }
             },
         }
     }

@@ -32,7 +32,8 @@ pub const OLDEST: Duration = Duration::from_secs(24 * 3600);
 /// An ID token whose claims were checked (OpenID Connect Core 1.0 section 3.1.3.7). Its signature was verified, unless
 /// the client chose [`IdTokenTrust::DangerousTrustTls`](crate::IdTokenTrust::DangerousTrustTls).
 ///
-/// Only a flow that checks the token creates it, or serde reads it from its stored form. There is no way to parse or to
+/// Only a flow that checks the token creates it, or serde reads it from its stored form. `Deserialize` is only for values
+/// that the application stored itself: it checks the form, not the signature again. There is no way to parse or to
 /// construct one without the checks:
 ///
 /// ```
