@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use super::channel::Farewell;
+use super::channel::LastMessage;
 use super::message::{FailureReason, Message, Reason};
 use super::options::Options;
 use super::proposal::Proposal;
@@ -27,7 +27,7 @@ const TELLING: Duration = Duration::from_secs(10);
 pub(super) struct End {
     pub(super) rendezvous: Rendezvous,
     /// To tell the other device, if it could read it.
-    pub(super) farewell: Option<Farewell>,
+    pub(super) last_message: Option<LastMessage>,
     pub(super) options: Options,
 }
 
@@ -35,9 +35,11 @@ impl End {
     /// Tells the other device and deletes the rendezvous; then the error.
     pub(super) fn close<T: 'static>(self, why: Error, env: &mut dyn Env) -> Stage<T> {
         let why = cancelled(why);
-        let Self { rendezvous, farewell, options } = self;
-        let Some((message, farewell)) = last_words(&why).zip(farewell) else { return delete(rendezvous, why, env) };
-        let parting = Parting { farewell, message, options };
+        let Self { rendezvous, last_message, options } = self;
+        let Some((message, last_message)) = last_words(&why).zip(last_message) else {
+            return delete(rendezvous, why, env);
+        };
+        let parting = Parting { last_message, message, options };
         match rendezvous.unread_since.map(|since| since.saturating_add(options.linger)) {
             Some(until) => then(Ok(Pause::until(until)), env, move |_, env| parting.begin(rendezvous, why, env)),
             None => parting.begin(rendezvous, why, env),
@@ -64,7 +66,7 @@ pub(super) fn cancelled(why: Error) -> Error {
 
 /// What the other device is still to be told.
 struct Parting {
-    farewell: Farewell,
+    last_message: LastMessage,
     message: Message,
     options: Options,
 }
@@ -87,8 +89,8 @@ impl Parting {
     }
 
     fn tell<T: 'static>(self, rendezvous: Rendezvous, once_more: bool, why: Error, env: &mut dyn Env) -> Stage<T> {
-        let Self { farewell, message, options } = self;
-        match farewell.seal(message.to_json_of(rendezvous.proposal()).expose(), &rendezvous.binding()) {
+        let Self { last_message, message, options } = self;
+        match last_message.seal(message.to_json_of(rendezvous.proposal()).expose(), &rendezvous.binding()) {
             Ok(text) => tell(rendezvous, text, once_more, options, why, env),
             Err(_) => delete(rendezvous, why, env),
         }

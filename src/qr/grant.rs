@@ -20,7 +20,6 @@
 //! allowed the login on this device, and the homeserver knows the new device. The new device deletes the rendezvous
 //! when it has read them.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::account::Account;
@@ -31,6 +30,7 @@ use super::meet::{self, Role, Scanned, Secured, Shown, Side};
 use super::message::{DeviceLogin, LoginProtocol, Message};
 use super::options::{Options, Progress};
 use super::probe::{Probe, Until};
+use super::redacted::redacted;
 use super::secrets::Secrets;
 use super::stage::{Stage, expires_at, then};
 use crate::base::env::Env;
@@ -255,13 +255,4 @@ fn not_found(account: &Account, login: &DeviceLogin) -> Error {
     }
 }
 
-macro_rules! redacted {
-    ($($name:ident)*) => { $(
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(…)"))
-            }
-        }
-    )* };
-}
 redacted!(AwaitingConsent Succeeded Unreachable);

@@ -7,9 +7,9 @@
 //! ```text
 //! the new device, Login                                  the existing device, Grant
 //!
-//! show ─▶ Shown ─ wait ─▶ Greeted ─ confirm ─┐      ┌─── go_on ─ Scanned ◀─ scan
+//! show ─▶ Shown ─ wait ─▶ AwaitingCheckCode ─ confirm ─┐   ┌─── go_on ─ Scanned ◀─ scan
 //!                                            ├─────▶┤                                        either way round
-//! scan ─▶ Scanned ─ go_on ───────────────────┘      └─── confirm ─ Greeted ◀─ wait ─ Shown ◀─ show
+//! scan ─▶ Scanned ─ go_on ───────────────────┘      └─── confirm ─ AwaitingCheckCode ◀─ wait ─ Shown ◀─ show
 //!                                         Secured<R>
 //! begin ──────────────────────────── (protocols) ◀────── begin
 //!   AtHomeserver
@@ -73,9 +73,10 @@
 // | `message/` `secrets.rs` | [`Message`]: the messages between the devices |
 // | `fields.rs` `lenient_base64.rs` | what the formats have in common |
 // | `rendezvous/` | [`Rendezvous`]: a mailbox at a homeserver that holds one text |
-// | `meet.rs` | [`Shown`], [`Greeted`], [`Scanned`], [`Secured`]: from a code to a secure channel |
+// | `meet.rs` | [`Shown`], [`AwaitingCheckCode`], [`Scanned`], [`Secured`]: from a code to a secure channel |
 // | `login.rs` `watch.rs` | [`Login`]: the new device |
 // | `grant.rs` `account.rs` `probe.rs` | [`Grant`]: the existing device |
+// | `redacted.rs` | `Debug` without secrets |
 // | `proposal.rs` | [`Proposal`]: which of the two forms |
 // | `dialog.rs` `closing.rs` `stage.rs` | what both devices share: messages, the end of a login, the sequence of flows |
 // | `options.rs` | [`Options`], [`Progress`] |
@@ -96,18 +97,21 @@ mod message;
 mod options;
 mod probe;
 mod proposal;
+mod redacted;
 pub mod rendezvous;
 mod secrets;
 mod stage;
 mod watch;
 
 pub use account::Account;
-pub use channel::{Binding, Broken, Channel, CheckCode, Farewell, Generator, Initiated, MESSAGE_LIMIT, Unconfirmed};
-pub use code::{CODE_LIMIT, CodeUrl, Intent, Meeting, QrCode, RendezvousId};
+pub use channel::{
+    Binding, Channel, ChannelError, CheckCode, Generator, Initiated, LastMessage, MESSAGE_LIMIT, Unconfirmed,
+};
+pub use code::{CODE_LIMIT, CodeUrl, Intent, QrCode, RendezvousAddress, RendezvousId};
 pub use grant::{Allowed, AwaitingConsent, Grant, Succeeded, Unreachable};
 pub use homeserver::NamedHomeserver;
 pub use login::{Accepted, AtHomeserver, LoggedIn, Login, NotConfirmed};
-pub use meet::{Greeted, Role, Scanned, Secured, Shown};
+pub use meet::{AwaitingCheckCode, Role, Scanned, Secured, Shown};
 pub use message::{DeviceLogin, FailureReason, Kind, LoginProtocol, Message, Reason};
 pub use options::{Options, Progress};
 pub use proposal::Proposal;

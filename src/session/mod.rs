@@ -95,7 +95,7 @@ pub use access::{Access, End, Epoch, Erased, Logout, Outcome, Refusal, Standing,
 pub(crate) use current::Validity;
 pub use event::Event;
 pub(crate) use event::Events;
-pub use machine::session::Session;
+pub use machine::Session;
 pub use policy::{Persistence, RefreshPolicy, SessionOptions};
 pub use record::{LoginId, Record, RecordVersion};
 pub use store::{StoreAction, StoreResponse, StoreTicket};

@@ -15,7 +15,7 @@
 //! Anyone who can write to the rendezvous can respond to a QR code. Only the check code proves that S is the device
 //! that scanned it. So G gets no [`Channel`] before the user has typed in the check code. An attacker guesses two
 //! digits with a probability of about 1 %, so there is only one try. After a wrong code, or a message that cannot be read,
-//! there is no channel, only a [`Farewell`] for one last message.
+//! there is no channel, only a [`LastMessage`] for one last message.
 //!
 //! In MSC4388 the first message is `b64(key ‖ ct)`, the response is `b64(nonce ‖ ct)`, and each message is bound to the
 //! state of the rendezvous that its writer has seen ([`Binding`]).
@@ -37,13 +37,12 @@
 //! # Ok(()) }
 //! ```
 
-use std::fmt;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::lenient_base64::base64_any_padding;
 use super::proposal::Proposal;
+use super::redacted::redacted;
 use crate::base::env::Env;
 use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
@@ -166,16 +165,16 @@ impl Unconfirmed {
     ///
     /// # Errors
     /// `qr.check_code_mismatch`.
-    pub fn confirm(self, typed: &CheckCode) -> Result<Channel, Broken> {
+    pub fn confirm(self, typed: &CheckCode) -> Result<Channel, ChannelError> {
         if !self.expected.is_same(typed) {
-            return Err(self.channel.broken(ErrorCode::QR_CHECK_CODE_MISMATCH));
+            return Err(self.channel.failed(ErrorCode::QR_CHECK_CODE_MISMATCH));
         }
         Ok(self.channel)
     }
 
     /// Gives up, for example because the other device shows no check code, or is not the user's.
-    pub fn give_up(self) -> Farewell {
-        Farewell(self.channel.sealing)
+    pub fn give_up(self) -> LastMessage {
+        LastMessage(self.channel.sealing)
     }
 }
 
@@ -222,7 +221,7 @@ impl Initiated {
     ///
     /// # Errors
     /// `qr.channel_malformed`, `qr.channel_decryption`, `qr.channel_greeting`.
-    pub fn receive(self, response: &str, binding: &Binding) -> Result<(Channel, CheckCode), Broken> {
+    pub fn receive(self, response: &str, binding: &Binding) -> Result<(Channel, CheckCode), ChannelError> {
         let (channel, greeting, check_code) = match self.0 {
             Greeting::Ecies { sealing, opening, check_code } => {
                 let (channel, greeting) = Channel { sealing, opening }.open(response, binding)?;
@@ -235,13 +234,13 @@ impl Initiated {
                     Ok((opening, greeting, check_code)) => {
                         (Channel { sealing, opening: Opening::Hpke(opening) }, greeting, check_code)
                     }
-                    Err(code) => return Err(Broken { error: code.into(), farewell: Farewell(sealing) }),
+                    Err(code) => return Err(ChannelError { error: code.into(), last_message: LastMessage(sealing) }),
                 }
             }
         };
         match check_greeting(&greeting, OK) {
             Ok(()) => Ok((channel, check_code)),
-            Err(code) => Err(channel.broken(code)),
+            Err(code) => Err(channel.failed(code)),
         }
     }
 }
@@ -279,27 +278,27 @@ impl Channel {
     ///
     /// # Errors
     /// `qr.channel_malformed`, `qr.channel_decryption`, `qr.channel_exhausted`.
-    pub fn open(mut self, message: &str, binding: &Binding) -> Result<(Self, Secret), Broken> {
+    pub fn open(mut self, message: &str, binding: &Binding) -> Result<(Self, Secret), ChannelError> {
         match self.opening.open(message, binding) {
             Ok(text) => Ok((self, text)),
-            Err(code) => Err(self.broken(code)),
+            Err(code) => Err(self.failed(code)),
         }
     }
 
-    fn broken(self, code: ErrorCode) -> Broken {
-        Broken { error: code.into(), farewell: self.farewell() }
+    fn failed(self, code: ErrorCode) -> ChannelError {
+        ChannelError { error: code.into(), last_message: self.last_message() }
     }
 
     /// Ends the channel, except for one last message.
-    pub fn farewell(self) -> Farewell {
-        Farewell(self.sealing)
+    pub fn last_message(self) -> LastMessage {
+        LastMessage(self.sealing)
     }
 }
 
 /// The rest of an ended channel: the right to send one last message.
-pub struct Farewell(Sealing);
+pub struct LastMessage(Sealing);
 
-impl Farewell {
+impl LastMessage {
     /// Encrypts the last message.
     ///
     /// # Errors
@@ -312,15 +311,15 @@ impl Farewell {
 /// The error that ended a channel, and the right to send one last message.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Broken {
+pub struct ChannelError {
     /// Why.
     pub error: Error,
     /// To tell the other device.
-    pub farewell: Farewell,
+    pub last_message: LastMessage,
 }
 
-impl From<Broken> for Error {
-    fn from(broken: Broken) -> Self {
+impl From<ChannelError> for Error {
+    fn from(broken: ChannelError) -> Self {
         broken.error
     }
 }
@@ -375,13 +374,4 @@ fn text(opened: &[u8]) -> Result<Secret, ErrorCode> {
     std::str::from_utf8(opened).map(Secret::new).map_err(|_| ErrorCode::QR_CHANNEL_MALFORMED)
 }
 
-macro_rules! redacted {
-    ($($name:ident)*) => { $(
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(…)"))
-            }
-        }
-    )* };
-}
-redacted!(Generator Unconfirmed Initiated Channel Farewell CheckCode);
+redacted!(Generator Unconfirmed Initiated Channel LastMessage CheckCode);

@@ -60,7 +60,7 @@ pub enum Intent {
 /// Where the two devices meet.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Meeting {
+pub enum RendezvousAddress {
     /// MSC4108 as deployed.
     Msc4108 {
         /// The URL of the rendezvous.
@@ -72,7 +72,7 @@ pub enum Meeting {
     Msc4388(RendezvousId),
 }
 
-impl fmt::Debug for Meeting {
+impl fmt::Debug for RendezvousAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Who knows where the devices meet can disturb them.
         f.write_str(match self {
@@ -87,24 +87,28 @@ impl fmt::Debug for Meeting {
 pub struct QrCode {
     intent: Intent,
     public_key: [u8; 32],
-    meeting: Meeting,
+    rendezvous_address: RendezvousAddress,
 }
 
 impl QrCode {
     /// The code that a new device shows (MSC4108).
     pub fn login(public_key: [u8; 32], rendezvous: CodeUrl) -> Self {
-        Self { intent: Intent::Login, public_key, meeting: Meeting::Msc4108 { rendezvous, homeserver: None } }
+        Self {
+            intent: Intent::Login,
+            public_key,
+            rendezvous_address: RendezvousAddress::Msc4108 { rendezvous, homeserver: None },
+        }
     }
 
     /// The code that an existing device shows (MSC4108).
     pub fn reciprocate(public_key: [u8; 32], rendezvous: CodeUrl, homeserver: NamedHomeserver) -> Self {
-        let meeting = Meeting::Msc4108 { rendezvous, homeserver: Some(homeserver) };
-        Self { intent: Intent::Reciprocate, public_key, meeting }
+        let rendezvous_address = RendezvousAddress::Msc4108 { rendezvous, homeserver: Some(homeserver) };
+        Self { intent: Intent::Reciprocate, public_key, rendezvous_address }
     }
 
     /// The code of MSC4388, for either device.
     pub fn with_id(intent: Intent, public_key: [u8; 32], rendezvous: RendezvousId) -> Self {
-        Self { intent, public_key, meeting: Meeting::Msc4388(rendezvous) }
+        Self { intent, public_key, rendezvous_address: RendezvousAddress::Msc4388(rendezvous) }
     }
 
     /// Reads the bytes of a QR code.
@@ -141,7 +145,7 @@ impl QrCode {
             Intent::Login => None,
             Intent::Reciprocate => Some(NamedHomeserver::new(rest.text()?, schemes)?),
         };
-        Ok(Self { intent, public_key, meeting: Meeting::Msc4108 { rendezvous, homeserver } })
+        Ok(Self { intent, public_key, rendezvous_address: RendezvousAddress::Msc4108 { rendezvous, homeserver } })
     }
 
     fn msc4388(rest: &mut Bytes<'_>, schemes: Schemes) -> Result<Self, Error> {
@@ -159,7 +163,7 @@ impl QrCode {
             return Err(ErrorCode::QR_CODE_VERSION.into());
         }
         let rendezvous = RendezvousId::new(rest.text()?, rest.text()?, schemes)?;
-        Ok(Self { intent, public_key, meeting: Meeting::Msc4388(rendezvous) })
+        Ok(Self { intent, public_key, rendezvous_address: RendezvousAddress::Msc4388(rendezvous) })
     }
 
     /// Reads a code that was copied as text: standard base64 of its bytes, padded or not.
@@ -177,8 +181,8 @@ impl QrCode {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(CODE_LIMIT.min(256));
         let reciprocates = self.intent == Intent::Reciprocate;
-        match &self.meeting {
-            Meeting::Msc4108 { rendezvous, homeserver } => {
+        match &self.rendezvous_address {
+            RendezvousAddress::Msc4108 { rendezvous, homeserver } => {
                 out.extend_from_slice(PREFIX);
                 out.extend([VERSION, if reciprocates { MODE_RECIPROCATE } else { MODE_LOGIN }]);
                 out.extend_from_slice(&self.public_key);
@@ -187,7 +191,7 @@ impl QrCode {
                     push(&mut out, homeserver.as_str());
                 }
             }
-            Meeting::Msc4388(rendezvous) => {
+            RendezvousAddress::Msc4388(rendezvous) => {
                 out.extend_from_slice(PREFIX_4388);
                 out.extend([TYPE_4388, if reciprocates { INTENT_RECIPROCATE } else { INTENT_LOGIN }]);
                 out.extend_from_slice(&self.public_key);
@@ -214,23 +218,25 @@ impl QrCode {
     }
 
     /// Where the devices meet.
-    pub fn meeting(&self) -> &Meeting {
-        &self.meeting
+    pub fn rendezvous_address(&self) -> &RendezvousAddress {
+        &self.rendezvous_address
     }
 
     /// The proposal that it follows.
     pub fn proposal(&self) -> Proposal {
-        match self.meeting {
-            Meeting::Msc4108 { .. } => Proposal::Msc4108,
-            Meeting::Msc4388(_) => Proposal::Msc4388,
+        match self.rendezvous_address {
+            RendezvousAddress::Msc4108 { .. } => Proposal::Msc4108,
+            RendezvousAddress::Msc4388(_) => Proposal::Msc4388,
         }
     }
 
     /// The homeserver to log in at; present if and only if the existing device shows the code.
     pub fn homeserver(&self) -> Option<&NamedHomeserver> {
-        match &self.meeting {
-            Meeting::Msc4108 { homeserver, .. } => homeserver.as_ref(),
-            Meeting::Msc4388(rendezvous) => (self.intent == Intent::Reciprocate).then(|| rendezvous.base_url()),
+        match &self.rendezvous_address {
+            RendezvousAddress::Msc4108 { homeserver, .. } => homeserver.as_ref(),
+            RendezvousAddress::Msc4388(rendezvous) => {
+                (self.intent == Intent::Reciprocate).then(|| rendezvous.base_url())
+            }
         }
     }
 
@@ -249,7 +255,7 @@ impl QrCode {
 
 impl fmt::Debug for QrCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "QrCode({:?}, {:?})", self.intent, self.meeting)
+        write!(f, "QrCode({:?}, {:?})", self.intent, self.rendezvous_address)
     }
 }
 

@@ -23,7 +23,7 @@ use crate::base::json::{self, Scalar, Text};
 use crate::base::secret::Body;
 use crate::error::{Error, ErrorCode};
 use crate::qr::channel::{Binding, MESSAGE_LIMIT};
-use crate::qr::code::{CodeUrl, Meeting, QrCode, RendezvousId};
+use crate::qr::code::{CodeUrl, QrCode, RendezvousAddress, RendezvousId};
 use crate::qr::proposal::Proposal;
 use crate::wire::date;
 use crate::wire::policy::{Accept, Policy};
@@ -63,9 +63,9 @@ pub(super) struct Look<'a> {
 impl Place {
     /// The one of a code.
     pub(super) fn of(code: &QrCode) -> Self {
-        match code.meeting() {
-            Meeting::Msc4108 { rendezvous, .. } => Self::Url(rendezvous.clone()),
-            Meeting::Msc4388(rendezvous) => Self::Id(rendezvous.clone()),
+        match code.rendezvous_address() {
+            RendezvousAddress::Msc4108 { rendezvous, .. } => Self::Url(rendezvous.clone()),
+            RendezvousAddress::Msc4388(rendezvous) => Self::Id(rendezvous.clone()),
         }
     }
 

@@ -52,6 +52,17 @@ impl Core {
         }
     }
 
+    /// Goes on after a transition that did not return. What it held is lost.
+    pub(super) fn resume_interrupted(&mut self, env: &mut dyn Env) -> State {
+        self.current.doubt(None);
+        self.store.may_have_spent();
+        self.store.abandon();
+        match self.leaving {
+            Some(_) => self.leave_interrupted(env),
+            None => self.begin(env),
+        }
+    }
+
     /// Asks the provider for the successor of the current tokens, unless it has come meanwhile. Before that, the store
     /// has to show that it can save what comes.
     pub(super) fn ask(&mut self, env: &mut dyn Env) -> State {

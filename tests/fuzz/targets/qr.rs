@@ -126,7 +126,7 @@ fn conversation(proposal: Proposal, script: &mut Script<'_>) {
             (Ok(_), None) => panic!("nobody wrote this"),
             (Err(broken), next) => {
                 assert!(next.is_none_or(|(_, sealed_then)| sealed != *sealed_then));
-                broken.farewell.seal("goodbye", &none).unwrap();
+                broken.last_message.seal("goodbye", &none).unwrap();
             }
         }
     }

@@ -1,7 +1,9 @@
 //! The secure channel of MSC4108: `vodozemac` at the other end, in both roles; and everything that a rendezvous can do to
 //! messages of either proposal.
 
-use oidc_proto::qr::{Binding, Broken, Channel, CheckCode, Generator, Initiated, MESSAGE_LIMIT, Proposal, Unconfirmed};
+use oidc_proto::qr::{
+    Binding, Channel, ChannelError, CheckCode, Generator, Initiated, MESSAGE_LIMIT, Proposal, Unconfirmed,
+};
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{Error, ErrorCode};
 use vodozemac::Curve25519PublicKey;
@@ -134,9 +136,9 @@ fn a_wrong_check_code_ends_the_channel() {
                     assert_eq!(typed.digits(), check_code.digits());
                     accepted += 1;
                 }
-                Err(Broken { error, farewell, .. }) => {
+                Err(ChannelError { error, last_message, .. }) => {
                     assert_eq!(error.code(), ErrorCode::QR_CHECK_CODE_MISMATCH);
-                    let goodbye = farewell.seal("goodbye", &none()).unwrap();
+                    let goodbye = last_message.seal("goodbye", &none()).unwrap();
                     assert_eq!(scanner.open(&goodbye, &none()).unwrap().1.expose(), "goodbye");
                 }
             }
@@ -158,7 +160,7 @@ fn nobody_else_can_response_the_device_that_scanned() {
     }
 }
 
-fn refused<T>(result: Result<T, Broken>) -> ErrorCode {
+fn refused<T>(result: Result<T, ChannelError>) -> ErrorCode {
     result.map(|_| ()).unwrap_err().error.code()
 }
 

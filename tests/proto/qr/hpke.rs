@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use oidc_proto::ErrorCode;
-use oidc_proto::qr::{Binding, Broken, Channel, CheckCode, Generator, Initiated, Proposal};
+use oidc_proto::qr::{Binding, Channel, ChannelError, CheckCode, Generator, Initiated, Proposal};
 use oidc_proto::testing::TestEnv;
 use vodozemac::Curve25519PublicKey;
 use vodozemac::hpke::{
@@ -80,7 +80,7 @@ fn we_scan_the_peers_code() {
     }
 }
 
-fn refused<T>(result: Result<T, Broken>) -> ErrorCode {
+fn refused<T>(result: Result<T, ChannelError>) -> ErrorCode {
     result.map(|_| ()).unwrap_err().error.code()
 }
 
@@ -144,8 +144,10 @@ fn hostile_greetings_are_named() {
         let theirs = HpkeRecipientChannel::new();
         let key = *theirs.public_key().as_bytes();
         let (initiated, _) = Initiated::new(DRAFT, &key, &binding("1"), &mut TestEnv::seeded(1)).unwrap();
-        let Err(Broken { error, farewell, .. }) = initiated.receive(response, &binding("2")) else { panic!("read") };
-        farewell.seal("goodbye", &binding("2")).unwrap();
+        let Err(ChannelError { error, last_message, .. }) = initiated.receive(response, &binding("2")) else {
+            panic!("read")
+        };
+        last_message.seal("goodbye", &binding("2")).unwrap();
         error.code()
     };
     for (response, expected) in [

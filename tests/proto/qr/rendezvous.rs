@@ -336,8 +336,8 @@ fn nothing_shows_the_url() {
         let (a, _) = world.pair();
         let code = code_of(&a, &mut world.env);
         let sending = a.clone().send("secret text", MINUTE, &mut TestEnv::with_clock(1, Clock::new()));
-        let shown = format!("{a:?} {:?} {sending:?}", code.meeting());
+        let shown = format!("{a:?} {:?} {sending:?}", code.rendezvous_address());
         assert!(!shown.contains("secret text"), "{shown}");
-        assert!(!format!("{a:?} {code:?} {:?} {:?}", code.meeting(), a.binding()).contains("box1"));
+        assert!(!format!("{a:?} {code:?} {:?} {:?}", code.rendezvous_address(), a.binding()).contains("box1"));
     }
 }
