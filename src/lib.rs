@@ -133,6 +133,10 @@ pub mod manual {
     #[doc = "```"]
     pub mod desktop {}
 
+    #[cfg(feature = "qr-login")]
+    #[doc = include_str!("../docs/manual/qr.md")]
+    pub mod qr {}
+
     #[doc = include_str!("../docs/manual/errors.md")]
     pub mod errors {}
 

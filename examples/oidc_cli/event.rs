@@ -45,6 +45,9 @@ pub(crate) enum Event<'a> {
         user_code: &'a str,
         /// Seconds.
         expires_in: u64,
+        /// Whether the other device of a login by QR code opens the page.
+        #[serde(skip)]
+        by_qr_code: bool,
     },
     LoggedIn {
         #[serde(flatten)]
@@ -100,6 +103,9 @@ pub(crate) enum Event<'a> {
     /// What a login by QR code is at.
     Progress {
         progress: &'static str,
+        /// Seconds until the rendezvous ends, if its server says so.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rendezvous_expires_in: Option<u64>,
     },
     /// For the other device to scan.
     QrCode {

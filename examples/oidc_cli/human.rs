@@ -68,9 +68,16 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
             writeln!(out, "{HEAD}Log in here:{HEAD:#}")?;
             write!(out, "{LINK}{}{LINK:#}", plain(url))?;
         }
-        Event::DeviceCode { verification_uri, verification_uri_complete, user_code, expires_in } => {
-            writeln!(out, "{HEAD}On another device, go to:{HEAD:#} {LINK}{}{LINK:#}", plain(verification_uri))?;
-            write!(out, "{HEAD}Type this code:{HEAD:#} {GOOD}{}{GOOD:#} (good for {expires_in} s)", plain(user_code))?;
+        Event::DeviceCode { verification_uri, verification_uri_complete, user_code, expires_in, by_qr_code } => {
+            let where_to = if *by_qr_code {
+                "The other device opens this page, where the new login is to be allowed:"
+            } else {
+                "On another device, go to:"
+            };
+            writeln!(out, "{HEAD}{where_to}{HEAD:#} {LINK}{}{LINK:#}", plain(verification_uri))?;
+            let type_it =
+                if *by_qr_code { "If that page asks for a code, type this there:" } else { "Type this code:" };
+            write!(out, "{HEAD}{type_it}{HEAD:#} {GOOD}{}{GOOD:#} (good for {expires_in} s)", plain(user_code))?;
             if let Some(complete) = verification_uri_complete {
                 write!(out, "\nOr go straight to {LINK}{}{LINK:#}", plain(complete))?;
             }
@@ -134,8 +141,12 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
             writeln!(out, "{HEAD}The account is managed here:{HEAD:#}")?;
             write!(out, "{LINK}{}{LINK:#}", plain(url))?;
         }
-        Event::Progress { progress } => {
-            write!(out, "{FAINT}{}{FAINT:#}", progress.replace('_', " "))?;
+        Event::Progress { progress, rendezvous_expires_in } => {
+            write!(out, "{FAINT}{}", progress.replace('_', " "))?;
+            if let Some(seconds) = rendezvous_expires_in {
+                write!(out, " (the devices can talk to each other for {seconds} s)")?;
+            }
+            write!(out, "{FAINT:#}")?;
             return Ok(Stream::Progress);
         }
         Event::QrCode { text, symbol } => {

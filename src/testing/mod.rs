@@ -33,7 +33,7 @@
 // | `habits/` `adopt.rs` | [`Habits`]: what known providers do |
 // | `homeserver/` | [`Homeserver`]: a Matrix homeserver beside the provider |
 // | `browser.rs` | [`Visit`] |
-// | `rendezvous.rs` | [`Rendezvous`]: where two devices meet for a login by QR code, with [`Trick`]s |
+// | `rendezvous/` | [`Rendezvous`]: where two devices meet for a login by QR code, with [`Trick`]s |
 // | `fault.rs` | [`Fault`]: failures of the network |
 // | `edit.rs` `lie/` | changes to responses; [`Lie`]: the table of changes |
 // | `http.rs` | request forms and responses |

@@ -49,6 +49,7 @@ pub const TARGETS: &[Target] = &[
     ("matrix_stored", matrix::stored),
     ("qr_code", qr::code),
     ("qr_channel", qr::channel),
+    ("qr_rendezvous", qr::rendezvous),
 ];
 
 /// Runs a target by its name.
