@@ -19,7 +19,9 @@ use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::bounds::{DEPTH_LIMIT, FEW, check_bounds};
+use super::bounds::{DEPTH_LIMIT, check_bounds};
+use super::names::{Name, has_duplicates};
+use super::strings::holds;
 use super::text::Text;
 
 /// Parses one document; `None` if it must be parsed in two passes. Names are compared in the outermost `levels`.
@@ -55,7 +57,8 @@ impl Open<'_> {
 
     /// Whether a value that nobody reads keeps the rules.
     fn accepts(&self, raw: &str) -> bool {
-        let is_nested = |rest: &[u8]| rest.iter().any(|byte| matches!(byte, b'{' | b'['));
+        // They differ in one bit.
+        let is_nested = |rest: &[u8]| holds(rest, |byte| byte | 0x20 == b'{');
         match raw.as_bytes().split_first() {
             Some((b'[', rest)) if !is_nested(rest) => self.depth < DEPTH_LIMIT,
             Some((b'{' | b'[', _)) => check_bounds(raw.as_bytes(), self.depth, self.levels).is_ok(),
@@ -67,36 +70,6 @@ impl Open<'_> {
 /// The second pass says why.
 fn refused<E: Error>() -> E {
     E::custom("")
-}
-
-struct Name<'de> {
-    /// Equal for equal names.
-    digest: u64,
-    text: Cow<'de, str>,
-}
-
-impl<'de> Name<'de> {
-    fn new(text: Cow<'de, str>) -> Self {
-        let bytes = text.as_bytes();
-        // The length, the first eight bytes and the last eight tell nearly all names apart.
-        let first = bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        let last = match bytes.last_chunk() {
-            Some(bytes) => u64::from_le_bytes(*bytes),
-            None => bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)),
-        };
-        let digest = last ^ first.rotate_left(23) ^ (bytes.len() as u64).rotate_right(8);
-        Self { digest, text }
-    }
-}
-
-fn has_duplicates(names: &mut [Name<'_>]) -> bool {
-    if names.len() <= FEW {
-        let is_equal = |a: &Name<'_>, b: &Name<'_>| a.digest == b.digest && a.text == b.text;
-        return names.iter().enumerate().any(|(at, name)| names.iter().skip(at + 1).any(|other| is_equal(name, other)));
-    }
-    // Sorting keeps a flood of names from costing its square.
-    names.sort_unstable_by(|a, b| a.digest.cmp(&b.digest).then_with(|| a.text.cmp(&b.text)));
-    names.windows(2).any(|pair| matches!(pair, [a, b] if a.digest == b.digest && a.text == b.text))
 }
 
 /// A value of the document.
