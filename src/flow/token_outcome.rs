@@ -9,10 +9,10 @@ use super::key_search::{By, Check};
 use super::revocation::Revocation;
 use crate::base::env::{Env, Timestamp};
 use crate::base::json::Fields;
-use crate::base::secret::{Body, Secret};
+use crate::base::secret::{Body, Secret, same_bytes};
 use crate::base::word_set::{Words, words};
 use crate::error::{Error, ErrorCode, ProviderText, Recovery, Sent};
-use crate::jose::{self, Algorithm, Algorithms, Jws, half_hash_matches};
+use crate::jose::{self, Algorithm, Algorithms, Jws, half_hash};
 use crate::message::token::TokenResponse;
 use crate::party::client::IdTokenTrust;
 use crate::party::client_auth::explained;
@@ -22,7 +22,7 @@ use crate::step::Step;
 use crate::token::id_token::{self, Expected, IdToken, LoginExpectation, SignatureEvidence};
 use crate::token::numeric::Lifetime;
 use crate::token::scope::Scope;
-use crate::token::token_set::TokenSet;
+use crate::token::token_set::{TokenSet, Tokens};
 use crate::token::token_type::TokenType;
 
 /// The outcome of a token request whose response has tokens.
@@ -130,8 +130,9 @@ pub(super) enum Origin {
     /// A login for this scope; with an expectation if it was for `openid`. A code can be sent once, unlike a device
     /// code.
     Login { scope: Scope, expectation: Option<LoginExpectation>, spends_code: bool },
-    /// A refresh of tokens of this scope. The ID token and the refresh token are kept if the response has no new ones.
-    Refresh { id_token: Option<Arc<IdToken>>, refresh_token: Secret, scope: Scope },
+    /// A refresh of these tokens, perhaps for a smaller scope. Their ID token and their refresh token are kept if the
+    /// response has no new ones.
+    Refresh { tokens: TokenSet, scope: Option<Scope> },
 }
 
 impl Origin {
@@ -140,18 +141,17 @@ impl Origin {
     /// # Errors
     /// `id_token.missing`.
     fn expects<'a>(&'a self, response: &'a TokenResponse) -> Result<Option<(&'a Secret, Expected<'a>)>, Error> {
-        match (self, &response.id_token) {
+        let expected = match self {
+            Self::Login { expectation, .. } => expectation.as_ref().map(Expected::Login),
+            Self::Refresh { tokens, .. } => tokens.id_token().map(Expected::Refresh),
+        };
+        match (self, expected, &response.id_token) {
             // A login without `openid` has no ID token, nor anything to compare one with.
-            (Self::Login { expectation: None, .. } | Self::Refresh { id_token: None, .. }, _) => Ok(None),
-            (Self::Login { .. }, None) => Err(ErrorCode::ID_TOKEN_MISSING.into()),
+            (_, None, _) => Ok(None),
+            (_, Some(expected), Some(compact)) => Ok(Some((compact, expected))),
+            (Self::Login { .. }, Some(_), None) => Err(ErrorCode::ID_TOKEN_MISSING.into()),
             // A refresh need not bring a new one (OpenID Connect Core 1.0 section 12.2).
-            (Self::Refresh { .. }, None) => Ok(None),
-            (Self::Login { expectation: Some(login), .. }, Some(compact)) => {
-                Ok(Some((compact, Expected::Login(login))))
-            }
-            (Self::Refresh { id_token: Some(previous), .. }, Some(compact)) => {
-                Ok(Some((compact, Expected::Refresh(previous))))
-            }
+            (Self::Refresh { .. }, Some(_), None) => Ok(None),
         }
     }
 }
@@ -186,7 +186,7 @@ impl Origin {
     }
 }
 
-impl Check for Box<Grant> {
+impl Check for Grant {
     type Verified = (Option<Arc<IdToken>>, Words<Oddity>);
     type Output = TokenOutcome;
 
@@ -229,7 +229,13 @@ impl Check for Box<Grant> {
             }
         };
         let access_token = self.response.access_token.expose();
-        let at_hash_fits = |at_hash: &str| half_hash_matches(jws.algorithm(), access_token, at_hash);
+        let at_hash_fits = |at_hash: &str| {
+            let own = match self.party.key_cell().backend() {
+                Some(backend) => backend.half_hash(jws.algorithm(), access_token),
+                None => half_hash(jws.algorithm(), access_token),
+            };
+            same_bytes(own.as_bytes(), at_hash.as_bytes())
+        };
         let id_token = unchecked.check(evidence, &expected, at_hash_fits, now)?;
         if let Expected::Refresh(previous) = expected
             && id_token.auth_time().zip(previous.auth_time()).is_some_and(|(new, old)| new > old)
@@ -242,7 +248,7 @@ impl Check for Box<Grant> {
     fn conclude(self, verdict: Result<Self::Verified, Error>) -> TokenOutcome {
         match verdict {
             Ok((id_token, oddities)) => TokenOutcome::Verified(self.granted(id_token, oddities)),
-            Err(error) => TokenOutcome::Unverified { error, tokens: UnverifiedTokens(self) },
+            Err(error) => TokenOutcome::Unverified { error, tokens: UnverifiedTokens(Box::new(self)) },
         }
     }
 }
@@ -251,28 +257,34 @@ impl Grant {
     /// The old ID token, if no new ID token has to be verified.
     fn kept(&self) -> Option<Arc<IdToken>> {
         match &self.origin {
-            Origin::Refresh { id_token, .. } => id_token.clone(),
+            Origin::Refresh { tokens, .. } => tokens.shared_id_token(),
             Origin::Login { .. } => None,
         }
     }
 
     fn granted(self, id_token: Option<Arc<IdToken>>, oddities: Words<Oddity>) -> TokenGrant {
         let Self { party, response, obtained_at, origin } = self;
-        let (scope, refresh_token) = match origin {
-            Origin::Login { scope, .. } => (scope, None),
-            Origin::Refresh { scope, refresh_token, .. } => (scope, Some(refresh_token)),
+        let kept = match &origin {
+            Origin::Login { .. } => None,
+            Origin::Refresh { tokens, .. } => tokens.refresh_token(),
         };
+        let refresh_token = response.refresh_token.or_else(|| kept.cloned());
+        // A response that names no scope grants what was asked for (RFC 6749 section 5.1).
+        let scope = response.scope.unwrap_or_else(|| match origin {
+            Origin::Login { scope, .. } => scope,
+            Origin::Refresh { tokens, scope } => scope.unwrap_or_else(|| tokens.scope().clone()),
+        });
         TokenGrant {
-            tokens: TokenSet {
+            tokens: TokenSet::from(Tokens {
                 owner: party.owner().clone(),
                 access_token: response.access_token,
                 token_type: response.token_type,
-                refresh_token: response.refresh_token.or(refresh_token),
-                scope: response.scope.unwrap_or(scope),
+                refresh_token,
+                scope,
                 obtained_at,
                 expires_at: response.lifetime.duration().map(|lifetime| obtained_at.saturating_add(lifetime)),
                 id_token,
-            },
+            }),
             lifetime: response.lifetime,
             refresh_lifetime: response.refresh_lifetime,
             oddities,
