@@ -12,12 +12,17 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
 /// The same for a value whose length is known.
 pub(super) fn decode_exact<const LENGTH: usize>(text: &str) -> Option<[u8; LENGTH]> {
     let mut bytes = [0; LENGTH];
-    (decode_into(text, &mut bytes)? == LENGTH).then_some(bytes)
+    let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+    (length == LENGTH).then_some(bytes)
 }
 
-/// The same into a buffer; `None` also if it is too short. Returns the length of the value.
-pub(super) fn decode_into(text: &str, buffer: &mut [u8]) -> Option<usize> {
-    URL_SAFE_NO_PAD.decode_slice(text, buffer).ok()
+/// The same for a value that is only looked at: on the stack, if it has at most `USUAL` bytes.
+pub(super) fn decoded<const USUAL: usize, T>(text: &str, then: impl FnOnce(&[u8]) -> T) -> Option<T> {
+    let mut buffer = [0; USUAL];
+    match URL_SAFE_NO_PAD.decode_slice(text, &mut buffer) {
+        Ok(length) => buffer.get(..length).map(then),
+        Err(_) => decode(text).map(|bytes| then(&bytes)),
+    }
 }
 
 /// The one spelling of a value.

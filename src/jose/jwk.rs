@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::Algorithm;
 use super::backend::{Backend, VerifyingKey};
-use super::base64url::{decode, decode_exact, decode_into};
+use super::base64url::{decode_exact, decoded};
 use super::member::Member;
 use super::public_key::{Kind, PublicKey};
 use crate::base::json;
@@ -161,20 +161,11 @@ impl PublicKey {
 
 fn rsa(n: &Member<'_>, e: &Member<'_>) -> Option<PublicKey> {
     let (n, e) = (n.text().ok()??, e.text().ok()??);
-    decode_number::<RSA_LENGTH, _>(n, |n| decode_number::<8, _>(e, |e| PublicKey::rsa(n, e)))
+    decoded::<RSA_LENGTH, _>(n, |n| decoded::<8, _>(e, |e| PublicKey::rsa(n, e))).flatten().flatten()
 }
 
 /// The bytes of the longest modulus, and a leading zero.
 const RSA_LENGTH: usize = 1025;
-
-/// Decodes a number of any length for `then`: on the stack, if it has at most `USUAL` bytes.
-fn decode_number<const USUAL: usize, T>(text: &str, then: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
-    let mut buffer = [0; USUAL];
-    match decode_into(text, &mut buffer) {
-        Some(length) => then(buffer.get(..length)?),
-        None => then(&decode(text)?),
-    }
-}
 
 fn fixed<const LENGTH: usize>(member: &Member<'_>) -> Option<[u8; LENGTH]> {
     decode_exact(member.text().ok()??)

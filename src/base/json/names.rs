@@ -25,11 +25,58 @@ impl<'de> Name<'de> {
     }
 }
 
+impl Default for Name<'_> {
+    fn default() -> Self {
+        Self { digest: 0, text: Cow::Borrowed("") }
+    }
+}
+
+/// So many names are kept in place: those of most documents.
+const IN_PLACE: usize = 16;
+
+/// The names of the objects that are open, the outermost first.
+#[derive(Default)]
+pub(super) struct Names<'de> {
+    in_place: [Name<'de>; IN_PLACE],
+    count: usize,
+    /// All names, if there were more than there is place for.
+    all: Vec<Name<'de>>,
+}
+
+impl<'de> Names<'de> {
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn push(&mut self, name: Name<'de>) {
+        if self.all.is_empty() {
+            if let Some(place) = self.in_place.get_mut(self.count) {
+                (*place, self.count) = (name, self.count + 1);
+                return;
+            }
+            self.all.reserve(4 * IN_PLACE);
+            self.all.extend(self.in_place.iter_mut().map(std::mem::take));
+        }
+        self.all.push(name);
+        self.count += 1;
+    }
+
+    /// Ends the object whose names begin at `first`. Returns whether one of them stands twice.
+    pub(super) fn end_object(&mut self, first: usize) -> bool {
+        let names =
+            if self.all.is_empty() { self.in_place.get_mut(first..self.count) } else { self.all.get_mut(first..) };
+        let has_duplicates = names.is_some_and(has_duplicates);
+        self.all.truncate(first);
+        self.count = first;
+        has_duplicates
+    }
+}
+
 /// Most names for which a table is used.
 const SOME: usize = 128;
 
 /// Whether a name stands twice. The order of the names is not kept.
-pub(super) fn has_duplicates(names: &mut [Name<'_>]) -> bool {
+fn has_duplicates(names: &mut [Name<'_>]) -> bool {
     let is_equal = |a: &Name<'_>, b: &Name<'_>| a.digest == b.digest && a.text == b.text;
     if names.len() <= FEW {
         return names.iter().enumerate().any(|(at, name)| names.iter().skip(at + 1).any(|other| is_equal(name, other)));
@@ -79,6 +126,29 @@ mod tests {
                 assert!(verdict(&twice), "{at} of {count}");
                 twice.swap(count, at / 3);
                 assert!(verdict(&twice), "{at} of {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_objects_in_one_another_are_compared_apart() {
+        for outer in [0, 1, 7, 15, 16, 17, 40] {
+            for inner in [1, 9, 16, 17, 40] {
+                let mut names = Names::default();
+                let push = |names: &mut Names<'_>, at: usize| names.push(Name::new(Cow::Owned(format!("name_{at}"))));
+                (0..outer).for_each(|at| push(&mut names, at));
+                for twice in [false, true, false] {
+                    let first = names.len();
+                    assert_eq!(first, outer);
+                    (0..inner).for_each(|at| push(&mut names, at));
+                    if twice {
+                        push(&mut names, inner / 2);
+                    }
+                    assert_eq!(names.end_object(first), twice, "{inner} names in an object with {outer}");
+                }
+                push(&mut names, outer);
+                assert!(!names.end_object(0));
+                assert_eq!(names.len(), 0);
             }
         }
     }

@@ -20,13 +20,13 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer as _, Map
 use serde_json::value::RawValue;
 
 use super::bounds::{DEPTH_LIMIT, check_bounds};
-use super::names::{Name, has_duplicates};
+use super::names::{Name, Names};
 use super::strings::holds;
 use super::text::Text;
 
 /// Parses one document; `None` if it must be parsed in two passes. Names are compared in the outermost `levels`.
 pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str, levels: usize) -> Option<T> {
-    let mut open = Open { names: Vec::with_capacity(64), depth: 0, levels };
+    let mut open = Open { names: Names::default(), depth: 0, levels };
     let mut document = serde_json::Deserializer::from_str(text);
     let value = T::deserialize(Watched { inner: &mut document, open: &mut open }).ok()?;
     document.end().ok()?;
@@ -36,7 +36,7 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str, levels: usize) -> Opt
 /// The objects and arrays that have begun and not ended.
 struct Open<'de> {
     /// The names of these objects.
-    names: Vec<Name<'de>>,
+    names: Names<'de>,
     depth: usize,
     levels: usize,
 }
@@ -50,9 +50,7 @@ impl Open<'_> {
     /// Ends an object whose names begin at `first`.
     fn leave_object<E: Error>(&mut self, first: usize) -> Result<(), E> {
         self.depth -= 1;
-        let has_duplicates = self.names.get_mut(first..).is_some_and(has_duplicates);
-        self.names.truncate(first);
-        if has_duplicates { Err(refused()) } else { Ok(()) }
+        if self.names.end_object(first) { Err(refused()) } else { Ok(()) }
     }
 
     /// Whether a value that nobody reads keeps the rules.
