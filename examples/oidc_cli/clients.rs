@@ -52,6 +52,14 @@ pub(crate) struct Identity {
     key: Option<KeyFile>,
 }
 
+/// The client of a login.
+pub(crate) struct Found {
+    pub(crate) client: Client,
+    pub(crate) key_file: Option<KeyFile>,
+    /// The same, if the command line names it: to be kept after the login.
+    pub(crate) named: Option<Registered>,
+}
+
 impl Identity {
     /// Checks what can be checked without the provider.
     pub(crate) fn read(args: &ClientArgs) -> Result<Self, Failure> {
@@ -91,13 +99,11 @@ impl Identity {
         context: &mut Context,
         provider: &Provider,
         metadata: ClientMetadata,
-    ) -> Result<(Client, Option<KeyFile>), Failure> {
+    ) -> Result<Found, Failure> {
         let uris = metadata.redirect_uris.clone();
-        let registered = match self.named(provider)? {
-            Some(client) => {
-                keep_named(context, provider.issuer(), &client)?;
-                client
-            }
+        let named = self.named(provider)?;
+        let registered = match &named {
+            Some(client) => client.clone(),
             None => find_or_register(context, provider, &self.with_key(metadata)?)?,
         };
         let key_file = match (registered.auth(), &self.key) {
@@ -110,7 +116,8 @@ impl Identity {
                 )));
             }
         };
-        Ok((with_key_from(registered.client(&uris), key_file.as_ref())?, key_file))
+        let client = with_key_from(registered.client(&uris), key_file.as_ref())?;
+        Ok(Found { client, key_file, named })
     }
 
     /// The metadata with the public half of the key, under a name that no other key has.
@@ -142,9 +149,10 @@ pub(crate) fn with_key_from(client: Client, file: Option<&KeyFile>) -> Result<Cl
     }
 }
 
-/// Keeps the client of the command line: later logins at this provider use it, too.
-fn keep_named(context: &Context, issuer: &Issuer, client: &Registered) -> Result<(), Failure> {
-    context.store.change_registrations(|registrations| registrations.set_static(issuer, client.clone()))
+/// Keeps the client of the command line: later logins at this provider use it, too. Not before it has logged somebody in:
+/// a mistyped one would be used by every login after it.
+pub(crate) fn keep_named(context: &Context, issuer: &Issuer, client: Registered) -> Result<(), Failure> {
+    context.store.change_registrations(|registrations| registrations.set_static(issuer, client))
 }
 
 /// The client in the store, or a new one, which is in the store before anything else can fail.

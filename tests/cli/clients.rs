@@ -37,6 +37,16 @@ fn a_fixed_client_needs_no_registration_and_is_remembered() {
 }
 
 #[test]
+fn a_fixed_client_that_logged_nobody_in_is_not_remembered() {
+    let (op, cli) = (op_with_clients(), Cli::new());
+    let mistyped = ["--client-id", "basic", "--client-secret", "mistyped", "--auth-method", "client_secret_basic"];
+    let run = cli.login(&op, &mistyped);
+    assert_eq!(run.event("error")["code"], "token.invalid_client");
+    let next = cli.login(&op, &[]).done();
+    assert_ne!(next.event("logged_in")["client_id"], "basic");
+}
+
+#[test]
 fn sessions_live_on_when_their_client_is_replaced() {
     let (op, cli) = (op_with_clients(), Cli::new());
     let first = ["--client-id", "basic", "--client-secret", "basic secret: &+", "--login-hint", "auto:alice"];
