@@ -164,8 +164,8 @@ fn rsa(n: &Member<'_>, e: &Member<'_>) -> Option<PublicKey> {
     decoded::<RSA_LENGTH, _>(n, |n| decoded::<8, _>(e, |e| PublicKey::rsa(n, e))).flatten().flatten()
 }
 
-/// The bytes of the longest modulus, and a leading zero.
-const RSA_LENGTH: usize = 1025;
+/// The bytes of a modulus of 4096 bits, and a leading zero. Longer ones are not decoded on the stack.
+const RSA_LENGTH: usize = 513;
 
 fn fixed<const LENGTH: usize>(member: &Member<'_>) -> Option<[u8; LENGTH]> {
     decode_exact(member.text().ok()??)

@@ -48,17 +48,21 @@ impl<'de> Names<'de> {
         self.count
     }
 
+    #[inline]
     pub(super) fn push(&mut self, name: Name<'de>) {
+        match self.in_place.get_mut(self.count) {
+            Some(place) if self.all.is_empty() => *place = name,
+            _ => self.push_more(name),
+        }
+        self.count += 1;
+    }
+
+    fn push_more(&mut self, name: Name<'de>) {
         if self.all.is_empty() {
-            if let Some(place) = self.in_place.get_mut(self.count) {
-                (*place, self.count) = (name, self.count + 1);
-                return;
-            }
-            self.all.reserve(4 * IN_PLACE);
+            self.all.reserve(8 * IN_PLACE);
             self.all.extend(self.in_place.iter_mut().map(std::mem::take));
         }
         self.all.push(name);
-        self.count += 1;
     }
 
     /// Ends the object whose names begin at `first`. Returns whether one of them stands twice.
