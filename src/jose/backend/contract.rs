@@ -3,7 +3,9 @@
 use std::fmt;
 
 use crate::error::ErrorCode;
-use crate::jose::{Algorithm, Algorithms, PublicKey, half_hash};
+use crate::jose::algorithm::{Algorithm, Algorithms};
+use crate::jose::hash::half_hash;
+use crate::jose::public_key::PublicKey;
 
 /// A library that verifies signatures.
 pub trait Backend: fmt::Debug + Send + Sync {

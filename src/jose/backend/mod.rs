@@ -7,13 +7,16 @@ mod contract;
 mod quicker;
 #[cfg(feature = "rustcrypto")]
 pub mod rustcrypto;
+#[cfg(any(feature = "aws-lc-rs", feature = "rustcrypto"))]
+mod signing_key;
 
 use std::sync::Arc;
 
 pub use contract::{Backend, VerifyingKey};
 
 use crate::error::Error;
-use crate::jose::{Algorithm, Signer};
+use crate::jose::algorithm::Algorithm;
+use crate::jose::signer::Signer;
 
 /// The default backend: AWS-LC if it is compiled in, otherwise RustCrypto, otherwise `None`. If both are compiled in,
 /// each algorithm is verified by the quicker one: Ed25519 by RustCrypto, all others by AWS-LC.

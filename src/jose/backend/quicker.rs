@@ -1,9 +1,10 @@
 //! Both backends, each for the algorithms that it verifies more quickly.
 
 use super::aws_lc::AwsLc;
+use super::contract::{Backend, VerifyingKey};
 use super::rustcrypto::RustCrypto;
-use super::{Backend, VerifyingKey};
-use crate::jose::{Algorithm, Algorithms, PublicKey};
+use crate::jose::algorithm::{Algorithm, Algorithms};
+use crate::jose::public_key::PublicKey;
 
 /// The default where both are compiled in. `benches/RESULTS.md` has the figures behind the choice.
 #[derive(Clone, Copy, Debug)]
