@@ -151,6 +151,9 @@ pub mod manual {
     #[doc = include_str!("../docs/manual/wasm.md")]
     pub mod wasm {}
 
+    #[doc = include_str!("../docs/manual/cost.md")]
+    pub mod cost {}
+
     #[doc = include_str!("../docs/manual/threats.md")]
     pub mod threats {}
 }

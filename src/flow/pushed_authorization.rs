@@ -56,8 +56,7 @@ impl RelyingParty {
             ErrorCode::PAR_UNSUPPORTED,
         )?;
         authorization_endpoint(self.provider())?;
-        let mut form = String::new();
-        let pending = prepare(request, self, &mut form, env)?;
+        let (form, pending) = prepare(request, self, None, env)?;
         let request = client_auth::authenticated(endpoint, self.client(), form);
         let pushed = Pushed { party: self.clone(), pending };
         let (policy, credential) = (Policy::write(Accept::AnyButMarkup), Credential::Client);

@@ -42,7 +42,7 @@ impl RelyingParty {
     /// # Errors
     /// `revocation.unsupported`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `sign.failed`.
     pub fn revoke(&self, tokens: &TokenSet, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
-        self.owner().check(&tokens.owner)?;
+        self.owner().check(tokens.owner())?;
         Revocation::of(tokens.access_token(), tokens.refresh_token(), self, env)
     }
 }

@@ -11,10 +11,10 @@ use super::key_search::{By, Check};
 use super::revocation::Revocation;
 use crate::base::env::{Env, Timestamp};
 use crate::base::json::Fields;
-use crate::base::secret::{Body, Secret};
+use crate::base::secret::{Body, Secret, same_bytes};
 use crate::base::word_set::{Words, words};
 use crate::error::{Error, ErrorCode, ProviderText, Recovery, Sent};
-use crate::jose::{self, Algorithm, Algorithms, Jws, half_hash_matches};
+use crate::jose::{self, Algorithm, Algorithms, Jws, half_hash};
 use crate::message::token::TokenResponse;
 use crate::party::client::IdTokenTrust;
 use crate::party::client_auth::{clocks_differ, explained};
@@ -25,7 +25,7 @@ use crate::token::id_token::check::{self, Expected, LoginExpectation, SignatureE
 use crate::token::id_token::{self, IdToken};
 use crate::token::numeric::Lifetime;
 use crate::token::scope::Scope;
-use crate::token::token_set::TokenSet;
+use crate::token::token_set::{TokenSet, Tokens};
 use crate::token::token_type::TokenType;
 
 /// The outcome of a token request whose response has tokens.
@@ -133,13 +133,9 @@ pub(super) enum Origin {
     /// A login for this scope; with an expectation if it was for `openid`. A code can be sent once, unlike a device
     /// code.
     Login { scope: Scope, expectation: Option<LoginExpectation>, spends_code: bool },
-    /// A refresh of tokens of this scope. The ID token and the refresh token are kept if the response has no new ones.
-    Refresh {
-        id_token: Option<Arc<IdToken>>,
-        refresh_token: Secret,
-        refresh_expires_at: Option<Timestamp>,
-        scope: Scope,
-    },
+    /// A refresh of these tokens, perhaps for a smaller scope. Their ID token and their refresh token are kept if the
+    /// response has no new ones.
+    Refresh { tokens: TokenSet, scope: Option<Scope> },
 }
 
 impl Origin {
@@ -148,18 +144,17 @@ impl Origin {
     /// # Errors
     /// `id_token.missing`.
     fn expects<'a>(&'a self, response: &'a TokenResponse) -> Result<Option<(&'a Secret, Expected<'a>)>, Error> {
-        match (self, &response.id_token) {
+        let expected = match self {
+            Self::Login { expectation, .. } => expectation.as_ref().map(Expected::Login),
+            Self::Refresh { tokens, .. } => tokens.id_token().map(Expected::Refresh),
+        };
+        match (self, expected, &response.id_token) {
             // A login without `openid` has no ID token, nor anything to compare one with.
-            (Self::Login { expectation: None, .. } | Self::Refresh { id_token: None, .. }, _) => Ok(None),
-            (Self::Login { .. }, None) => Err(ErrorCode::ID_TOKEN_MISSING.into()),
+            (_, None, _) => Ok(None),
+            (_, Some(expected), Some(compact)) => Ok(Some((compact, expected))),
+            (Self::Login { .. }, Some(_), None) => Err(ErrorCode::ID_TOKEN_MISSING.into()),
             // A refresh need not bring a new one (OpenID Connect Core 1.0 section 12.2).
-            (Self::Refresh { .. }, None) => Ok(None),
-            (Self::Login { expectation: Some(login), .. }, Some(compact)) => {
-                Ok(Some((compact, Expected::Login(login))))
-            }
-            (Self::Refresh { id_token: Some(previous), .. }, Some(compact)) => {
-                Ok(Some((compact, Expected::Refresh(previous))))
-            }
+            (Self::Refresh { .. }, Some(_), None) => Ok(None),
         }
     }
 }
@@ -207,7 +202,7 @@ pub(crate) fn is_silent_refusal(error: &Error) -> bool {
     error.code() == ErrorCode::HTTP_STATUS && is_refusal && error.provider_text().is_none()
 }
 
-impl Check for Box<Grant> {
+impl Check for Grant {
     type Verified = (Option<Arc<IdToken>>, Words<IdTokenWarning>);
     type Output = TokenOutcome;
 
@@ -249,7 +244,13 @@ impl Check for Box<Grant> {
             }
         };
         let access_token = self.response.access_token.expose();
-        let at_hash_fits = |at_hash: &str| half_hash_matches(jws.algorithm(), access_token, at_hash);
+        let at_hash_fits = |at_hash: &str| {
+            let own = match self.party.key_cell().backend() {
+                Some(backend) => backend.half_hash(jws.algorithm(), access_token),
+                None => half_hash(jws.algorithm(), access_token),
+            };
+            same_bytes(own.as_bytes(), at_hash.as_bytes())
+        };
         let id_token = unchecked.check(evidence, &expected, at_hash_fits, now)?;
         self.party.provider().server_time().note_issued(id_token.issued_at(), self.obtained_at);
         if let Expected::Refresh(previous) = expected
@@ -263,7 +264,7 @@ impl Check for Box<Grant> {
     fn conclude(self, verdict: Result<Self::Verified, Error>) -> TokenOutcome {
         match verdict {
             Ok((id_token, warnings)) => TokenOutcome::Verified(self.granted(id_token, warnings)),
-            Err(error) => TokenOutcome::Unverified { error, tokens: UnverifiedTokens(self) },
+            Err(error) => TokenOutcome::Unverified { error, tokens: UnverifiedTokens(Box::new(self)) },
         }
     }
 }
@@ -272,37 +273,40 @@ impl Grant {
     /// The old ID token, if no new ID token has to be verified.
     fn kept(&self) -> Option<Arc<IdToken>> {
         match &self.origin {
-            Origin::Refresh { id_token, .. } => id_token.clone(),
+            Origin::Refresh { tokens, .. } => tokens.shared_id_token(),
             Origin::Login { .. } => None,
         }
     }
 
     fn granted(self, id_token: Option<Arc<IdToken>>, warnings: Words<IdTokenWarning>) -> TokenGrant {
         let Self { party, response, obtained_at, origin } = self;
-        let (scope, kept) = match origin {
-            Origin::Login { scope, .. } => (scope, None),
-            Origin::Refresh { scope, refresh_token, refresh_expires_at, .. } => {
-                (scope, Some((refresh_token, refresh_expires_at)))
-            }
+        let kept = match &origin {
+            Origin::Login { .. } => None,
+            Origin::Refresh { tokens, .. } => tokens.refresh_token().map(|old| (old, tokens.refresh_expires_at())),
         };
         let (refresh_token, kept_until) = match (response.refresh_token, kept) {
             (Some(new), _) => (Some(new), None),
-            (None, Some((old, until))) => (Some(old), until),
+            (None, Some((old, until))) => (Some(old.clone()), until),
             (None, None) => (None, None),
         };
+        // A response that names no scope grants what was asked for (RFC 6749 section 5.1).
+        let scope = response.scope.unwrap_or_else(|| match origin {
+            Origin::Login { scope, .. } => scope,
+            Origin::Refresh { tokens, scope } => scope.unwrap_or_else(|| tokens.scope().clone()),
+        });
         let end = |lifetime: Lifetime| lifetime.duration().map(|lifetime| obtained_at.saturating_add(lifetime));
         TokenGrant {
-            tokens: TokenSet {
+            tokens: TokenSet::from(Tokens {
                 owner: party.owner().clone(),
                 access_token: response.access_token,
                 token_type: response.token_type,
                 refresh_expires_at: end(response.refresh_lifetime).or(kept_until).filter(|_| refresh_token.is_some()),
                 refresh_token,
-                scope: response.scope.unwrap_or(scope),
+                scope,
                 obtained_at,
                 expires_at: end(response.lifetime),
                 id_token,
-            },
+            }),
             lifetime: response.lifetime,
             refresh_lifetime: response.refresh_lifetime,
             warnings,

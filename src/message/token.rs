@@ -31,11 +31,11 @@ pub(crate) fn code_request(
     form_request(
         endpoint,
         client,
-        &[
-            ("grant_type", "authorization_code"),
-            ("code", code.expose()),
-            ("redirect_uri", redirect_uri.as_str()),
-            ("code_verifier", code_verifier.expose()),
+        [
+            ("grant_type", Some("authorization_code")),
+            ("code", Some(code.expose())),
+            ("redirect_uri", Some(redirect_uri.as_str())),
+            ("code_verifier", Some(code_verifier.expose())),
         ],
     )
 }
@@ -47,9 +47,12 @@ pub(crate) fn refresh_request(
     refresh_token: &Secret,
     scope: Option<&Scope>,
 ) -> Request<Body> {
-    let mut pairs = vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())];
-    pairs.extend(scope.map(|scope| ("scope", scope.as_str())));
-    form_request(endpoint, client, &pairs)
+    let own = [
+        ("grant_type", Some("refresh_token")),
+        ("refresh_token", Some(refresh_token.expose())),
+        ("scope", scope.map(Scope::as_str)),
+    ];
+    form_request(endpoint, client, own)
 }
 
 /// Adds the parameters that the client sends with each token request.

@@ -28,15 +28,28 @@ const ASSERTION_LIFETIME: Duration = Duration::from_secs(60);
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A form to an endpoint, with the client's credentials where its method puts them; an assertion is added later.
-pub(crate) fn form_request(endpoint: &Endpoint, client: &Client, pairs: &[(&str, &str)]) -> Request<Body> {
-    let client_id = (!matches!(client.auth, ClientAuth::SecretBasic(_))).then_some(("client_id", client.id()));
-    let client_secret = match &client.auth {
-        ClientAuth::SecretPost(secret) => Some(("client_secret", secret.expose())),
+pub(crate) fn form_request<const N: usize>(
+    endpoint: &Endpoint,
+    client: &Client,
+    own: [form::Own<'_>; N],
+) -> Request<Body> {
+    form_request_with(endpoint, client, own, std::iter::empty())
+}
+
+/// The same with parameters whose names the caller gave.
+pub(crate) fn form_request_with<'a, const N: usize>(
+    endpoint: &Endpoint,
+    client: &Client,
+    own: [form::Own<'_>; N],
+    given: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+) -> Request<Body> {
+    let is_in_header = matches!(client.auth, ClientAuth::SecretBasic(_));
+    let secret = match &client.auth {
+        ClientAuth::SecretPost(secret) => Some(secret.expose()),
         _ => None,
     };
-    let mut body = String::new();
-    form::append(&mut body, pairs.iter().copied().chain(client_id).chain(client_secret));
-    with_basic(request::form(endpoint, body), client)
+    let credentials = [("client_id", (!is_in_header).then_some(client.id())), ("client_secret", secret)];
+    with_basic(request::form(endpoint, form::body(own, given, credentials)), client)
 }
 
 /// A form that is written already, `client_id` included, with the client's secret where its method puts it.
