@@ -26,6 +26,9 @@ pub(crate) use values::CommandLine;
 /// The variable with the client's secret. No process that this program starts inherits it.
 pub(crate) const SECRET_VARIABLE: &str = "OIDC_CLI_CLIENT_SECRET";
 
+/// The variable with the permission to register. No process inherits it, either.
+pub(crate) const INITIAL_ACCESS_TOKEN_VARIABLE: &str = "OIDC_CLI_INITIAL_ACCESS_TOKEN";
+
 /// Log in at an OpenID Provider, keep the session, use it.
 ///
 /// Try `oidc_cli demo` first: it needs no provider, no browser and no configuration.
@@ -268,6 +271,9 @@ pub(crate) struct RegisterArgs {
     /// Register anew, though there is a registration in the store
     #[arg(long)]
     pub(crate) anew: bool,
+    /// The token that allows to register, at a provider that does not let everybody do so
+    #[arg(long, value_name = "T", env = INITIAL_ACCESS_TOKEN_VARIABLE, hide_env_values = true)]
+    pub(crate) initial_access_token: Option<String>,
 }
 
 /// Who we are.

@@ -7,7 +7,7 @@ use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{AuthMethod, GrantType};
 use oidc_proto::{Client, ClientAuth, ErrorCode as Core, Issuer, Provider, RedirectUri, Registered, Secret};
 
-use crate::args::ClientArgs;
+use crate::args::{ClientArgs, RegisterArgs};
 use crate::context::Context;
 use crate::event::Event;
 use crate::failure::{Code, Failure};
@@ -157,7 +157,7 @@ fn find_or_register(
     if let Some(known) = registrations.find(provider.issuer(), metadata, context.now()) {
         return Ok(known.clone());
     }
-    ask(context, provider, metadata)
+    ask(context, provider, metadata, None)
 }
 
 /// The command: afterwards logins use a registered client, also where a fixed one was used before.
@@ -165,27 +165,39 @@ pub(crate) fn register(
     context: &mut Context,
     provider: &Provider,
     metadata: &ClientMetadata,
-    anew: bool,
+    args: &RegisterArgs,
 ) -> Result<(), Failure> {
     let issuer = provider.issuer();
     let mut registrations = context.store.registrations()?;
     registrations.unset_static(issuer);
-    match registrations.find(issuer, metadata, context.now()).filter(|_| !anew).cloned() {
+    match registrations.find(issuer, metadata, context.now()).filter(|_| !args.anew).cloned() {
         Some(known) => {
             context.store.change_registrations(|registrations| registrations.unset_static(issuer))?;
             announce(context, issuer, &known, true);
         }
-        None => drop(ask(context, provider, metadata)?),
+        None => {
+            let token = args.initial_access_token.as_deref().map(Secret::from);
+            drop(ask(context, provider, metadata, token)?);
+        }
     }
     Ok(())
 }
 
-fn ask(context: &mut Context, provider: &Provider, metadata: &ClientMetadata) -> Result<Registered, Failure> {
+fn ask(
+    context: &mut Context,
+    provider: &Provider,
+    metadata: &ClientMetadata,
+    initial_access_token: Option<Secret>,
+) -> Result<Registered, Failure> {
     context.out.step("Registration");
     // What cannot be kept is better not registered.
     drop(context.store.draft()?);
     let issuer = provider.issuer();
-    let registered = context.run("registering", Registration::start(provider, metadata.clone())?)?;
+    let step = match initial_access_token {
+        Some(token) => Registration::start_with_token(provider, metadata.clone(), token)?,
+        None => Registration::start(provider, metadata.clone())?,
+    };
+    let registered = context.run("registering", step)?;
     context.store.change_registrations(|registrations| {
         registrations.unset_static(issuer);
         registrations.insert(issuer, metadata, registered.clone());

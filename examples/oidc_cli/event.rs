@@ -226,6 +226,9 @@ pub(crate) struct Summary<'a> {
     pub(crate) refreshable: bool,
     /// Seconds since the tokens were obtained.
     pub(crate) age: u64,
+    /// The code of the error, if the provider wanted the user to log in again when it was asked last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) needs_login: Option<&'a str>,
     /// What to do where the session cannot be refreshed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hint: Option<String>,

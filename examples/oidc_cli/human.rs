@@ -198,6 +198,9 @@ fn summary(session: &Summary<'_>, out: &mut String) -> std::fmt::Result {
     let doubt = if session.doubtful { ", but the provider may have ended it" } else { "" };
     writeln!(out, "  access token: {}{doubt}", lifetime(session.expires_in))?;
     writeln!(out, "  refresh token: {}", if session.refreshable { "yes" } else { "no" })?;
+    if let Some(code) = session.needs_login {
+        writeln!(out, "  {CARE}the provider refused it{CARE:#} ({})", plain(code))?;
+    }
     if let Some(hint) = &session.hint {
         writeln!(out, "    {}", plain(hint))?;
     }

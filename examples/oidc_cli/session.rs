@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::args::{ChoiceArgs, IdTokenChoice};
-use crate::asked;
+use crate::asked::{self, Noted};
 use crate::beside;
 use crate::context::Context;
 use crate::event::Summary;
@@ -32,6 +32,8 @@ pub(crate) struct Session {
     pub(crate) stored: Option<RecordVersion>,
     /// The provider was asked for new tokens and has not answered: it may have ended the access token.
     pub(crate) is_doubtful: bool,
+    /// The code of the error, if the provider wants the user to log in again.
+    needs_login: Option<String>,
     id: String,
 }
 
@@ -95,7 +97,7 @@ impl Session {
         let (id, insecure_loopback) = (id(&tokens, matrix.as_ref()), schemes == Schemes::DangerousHttpOnLoopback);
         let begun_at = Some(tokens.obtained_at());
         let kept = Kept { version: VERSION, insecure_loopback, id_token, key_file, dpop_key, matrix, wish, begun_at };
-        Self { kept, tokens, stored: None, is_doubtful: false, id }
+        Self { kept, tokens, stored: None, is_doubtful: false, needs_login: None, id }
     }
 
     /// What it was begun with, for a new login in its place.
@@ -190,7 +192,11 @@ impl Session {
             doubtful: self.is_doubtful && !self.tokens.is_expired(now, Duration::ZERO),
             refreshable: self.tokens.refresh_token().is_some(),
             age: now.saturating_since(self.begun_at()).as_secs(),
-            hint: self.without_refresh(),
+            needs_login: self.needs_login.as_deref(),
+            hint: self.without_refresh().or_else(|| {
+                let again = "If the provider allows it again (a user who was disabled), refresh gets new tokens.";
+                self.needs_login.as_ref().map(|_| format!("{} {again}", self.again()))
+            }),
             dpop_thumbprint: self.tokens.dpop_thumbprint(),
             homeserver: self.kept.matrix.as_ref().map(|binding| binding.homeserver.as_str()),
             user_id: self.kept.matrix.as_ref().map(|binding| binding.user_id.as_str()),
@@ -421,8 +427,12 @@ fn load(store: &Store, name: &str) -> Result<Option<Session>, Failure> {
     if let Some(key) = &kept.dpop_key {
         beside::supply_nonces(store, &id, key.dpop());
     }
-    let is_doubtful = asked::is_noted(store, &id, stored.generation)?;
-    let session = Session { id, kept, tokens, stored: Some(stored), is_doubtful };
+    let (is_doubtful, needs_login) = match Noted::read(store, &id, stored.generation)? {
+        Noted::Nothing => (false, None),
+        Noted::Asked => (true, None),
+        Noted::NeedsLogin(noted) => (noted.is_doubtful, Some(noted.code)),
+    };
+    let session = Session { id, kept, tokens, stored: Some(stored), is_doubtful, needs_login };
     // A session under another's name would be taken for it.
     if file(&session.id) == *name { Ok(Some(session)) } else { Err(damaged(Core::STORED_MALFORMED)) }
 }

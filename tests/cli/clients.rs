@@ -69,6 +69,27 @@ fn a_client_is_registered_once_and_anew_when_asked() {
 }
 
 #[test]
+fn a_client_registers_with_the_providers_permission() {
+    let token = "initial-access-token-1";
+    let (op, cli) = (Op::with(|provider| provider.with_initial_access_token(token)), Cli::new());
+    let refused = cli.login(&op, &[]).failed(1, "denied", "registration.denied");
+    let hint = refused.event("error")["hint"].as_str().unwrap();
+    assert!(hint.contains("--initial-access-token"), "{hint}");
+    let register = ["register", "--insecure-loopback", "--issuer", &op.issuer];
+    cli.run(&[&register[..], &["--initial-access-token", "another"]].concat()).failed(
+        1,
+        "denied",
+        "registration.denied",
+    );
+    let mut by_variable = cli.start_with(&[("OIDC_CLI_INITIAL_ACCESS_TOKEN", token)], &register);
+    by_variable.until("registered");
+    by_variable.end().done();
+    let run = cli.run(&[&register[..], &["--anew", "-v", "--initial-access-token", token]].concat()).done();
+    run.hides(&[token.to_owned()]);
+    cli.login(&op, &[]).done();
+}
+
+#[test]
 fn a_redirect_port_is_registered_and_used_to_the_letter() {
     let (op, cli) = (Op::start(), Cli::new());
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();

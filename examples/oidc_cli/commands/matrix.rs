@@ -10,7 +10,9 @@ use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, 
 
 use super::device::show;
 use super::login::{Meeting, lifetime};
-use crate::args::{AccountArgs, BeginningArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, ReloginArgs};
+use crate::args::{
+    AccountArgs, BeginningArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, RegisterArgs, ReloginArgs,
+};
 use crate::clients::{self, Identity};
 use crate::context::{Context, trust};
 use crate::event::Event;
@@ -71,11 +73,11 @@ pub(super) fn discover(context: &mut Context, text: &str) -> Result<Provider, Fa
     Ok(server?.provider.clone())
 }
 
-pub(super) fn register(context: &mut Context, text: &str, anew: bool) -> Result<(), Failure> {
+pub(super) fn register(context: &mut Context, text: &str, args: &RegisterArgs) -> Result<(), Failure> {
     let server = find(context, text)?;
     // The rules of Matrix hold before anything is sent.
     let application = Application::new(clients::matrix_metadata()?, Registrations::default())?;
-    clients::register(context, &server.provider, application.metadata(), anew)
+    clients::register(context, &server.provider, application.metadata(), args)
 }
 
 /// A login that can go on: the store is whole, the provider and the client are known.

@@ -71,11 +71,11 @@ pub(crate) fn register(context: &mut Context, args: &RegisterArgs) -> Result<(),
     let schemes = context.options.schemes();
     let issuer = match args.place.place() {
         Place::Issuer(issuer) => args::issuer(issuer, schemes)?,
-        Place::Homeserver(homeserver) => return matrix::register(context, homeserver, args.anew),
+        Place::Homeserver(homeserver) => return matrix::register(context, homeserver, args),
     };
     let provider = context.discover(issuer, schemes)?;
     let redirect_uri = clients::redirect_uri(args.redirect_uri.as_ref(), args.redirect_port)?;
-    clients::register(context, &provider, &clients::metadata(redirect_uri), args.anew)
+    clients::register(context, &provider, &clients::metadata(redirect_uri), args)
 }
 
 pub(crate) fn status(context: &Context) -> Result<(), Failure> {
