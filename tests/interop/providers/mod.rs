@@ -1,0 +1,6 @@
+//! Providers that others wrote and that people run. Each file is one provider; `tests/peers/` has its start script.
+//!
+//! A test fails without its provider, so it is ignored with the reason "needs NAME". `.ci/deep providers NAME` runs it.
+
+mod keycloak;
+mod world;

@@ -1,0 +1,119 @@
+//! A client at a provider by the library, by the command line, and what the tests do behind the client's back.
+
+use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, HttpOptions, SystemEnv, ureq};
+use oidc_proto::flow::ServerMetadataFetch;
+use oidc_proto::rand_core::CryptoRng;
+use oidc_proto::{
+    Accept, AuthorizationRequest, Body, Callback, Client, Env, Error, Flow, Issuer, MonotonicTime, Policy, Provider,
+    ProviderOptions, RedirectUri, RelyingParty, Schemes, Scope, Step, Timestamp, TokenOutcome, TokenSet, Userinfo,
+};
+use serde_json::Value;
+
+use crate::support::cli::{Cli, Run};
+use crate::support::provider::{form_browser, form_browser_words};
+
+pub(crate) const REDIRECT_URI: &str = "http://127.0.0.1:7878/callback";
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// The system's clock, set wrongly.
+struct ShiftedEnv(SystemEnv, i64);
+
+impl Env for ShiftedEnv {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_millis(self.0.now().unix_millis().saturating_add_signed(self.1 * 1000))
+    }
+
+    fn monotonic(&self) -> MonotonicTime {
+        self.0.monotonic()
+    }
+
+    fn rng(&mut self) -> &mut dyn CryptoRng {
+        self.0.rng()
+    }
+}
+
+/// A client of the library, whose users come with a browser of their own each time.
+pub(crate) struct World {
+    driver: BlockingDriver<ureq::Client>,
+    pub(crate) party: RelyingParty,
+    pub(crate) user: String,
+    /// How many seconds the client's clock is ahead.
+    pub(crate) ahead: i64,
+}
+
+impl World {
+    pub(crate) fn new(issuer: &str, client: impl FnOnce(&Provider) -> Client) -> Self {
+        Self::with(issuer, ProviderOptions::new(), client)
+    }
+
+    pub(crate) fn with(issuer: &str, options: ProviderOptions, client: impl FnOnce(&Provider) -> Client) -> Self {
+        let driver = BlockingDriver::new(ureq::Client::with(HttpOptions::new()).unwrap());
+        let issuer = Issuer::new(issuer, Schemes::DangerousHttpOnLoopback).unwrap();
+        let options = options.with_schemes(Schemes::DangerousHttpOnLoopback);
+        let fetch = ServerMetadataFetch::start(issuer, options).unwrap();
+        let provider = driver.run(fetch, &mut SystemEnv::new().unwrap()).unwrap().provider;
+        let client = client(&provider);
+        Self { driver, party: RelyingParty::new(provider, client), user: "alice".into(), ahead: 0 }
+    }
+
+    pub(crate) fn env(&self) -> impl Env + use<> {
+        ShiftedEnv(SystemEnv::new().unwrap(), self.ahead)
+    }
+
+    pub(crate) fn run<F: Flow>(&self, step: Step<F>) -> Result<F::Output, Error> {
+        self.driver.run(step, &mut self.env())
+    }
+
+    /// Goes to a URL as the user, until it leads to one that begins so.
+    pub(crate) fn visit(&self, url: &str, until: &str) -> String {
+        let output = form_browser(&["--user", &self.user, "--until", until, url]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    pub(crate) fn request(scope: &str) -> AuthorizationRequest {
+        AuthorizationRequest::new(RedirectUri::new(REDIRECT_URI).unwrap(), Scope::new(scope).unwrap())
+    }
+
+    /// A login; the request is pushed where the provider takes it.
+    pub(crate) fn login(&self, request: AuthorizationRequest) -> Result<TokenOutcome, Error> {
+        let mut env = self.env();
+        let (url, pending) = match self.party.provider().metadata().pushed_authorization_request_endpoint {
+            Some(_) => self.run(self.party.push(request, &mut env)?)?,
+            None => self.party.authorize(request, &mut env)?,
+        };
+        let callback = Callback::from_url(&self.visit(url.as_str(), REDIRECT_URI))?;
+        let verified = self.party.check(&pending, &callback, env.now())?;
+        self.run(self.party.redeem(pending, verified, &mut env)?)
+    }
+
+    pub(crate) fn tokens(&self, scope: &str) -> TokenSet {
+        self.login(Self::request(scope)).unwrap().verified().unwrap().tokens
+    }
+
+    pub(crate) fn refresh(&self, tokens: &TokenSet) -> Result<TokenSet, Error> {
+        Ok(self.run(self.party.refresh(tokens, &mut self.env())?)?.verified()?.tokens)
+    }
+
+    pub(crate) fn userinfo(&self, tokens: &TokenSet) -> Result<Userinfo, Error> {
+        self.run(self.party.userinfo(tokens, &mut self.env())?)
+    }
+}
+
+/// One request by hand; what comes back is JSON, or nothing.
+pub(crate) fn send(method: &str, url: &str, authorization: &str, content_type: &str, body: &str) -> (u16, Value) {
+    let mut request = http::Request::builder().method(method).uri(url).header("content-type", content_type);
+    if !authorization.is_empty() {
+        request = request.header("authorization", authorization);
+    }
+    let request = request.body(Body::from(body.to_owned())).unwrap();
+    let response = ureq::Client::with(HttpOptions::new()).unwrap().call(request, Policy::write(Accept::Any)).unwrap();
+    (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap_or_default())
+}
+
+/// A login by the command line. The user has a fresh browser.
+pub(crate) fn login_by_cli(cli: &Cli, issuer: &str, arguments: &[&str]) -> Run {
+    let browser = form_browser_words(&["--user", "alice"]);
+    let login = ["login", "--insecure-loopback", "--deadline", "100", "--issuer", issuer, "--browser", &browser];
+    cli.run(&[&login, arguments].concat())
+}
