@@ -3,4 +3,5 @@
 //! A test fails without its provider, so it is ignored with the reason "needs NAME". `.ci/deep providers NAME` runs it.
 
 mod keycloak;
+mod spring;
 mod world;

@@ -117,3 +117,34 @@ pub(crate) fn login_by_cli(cli: &Cli, issuer: &str, arguments: &[&str]) -> Run {
     let login = ["login", "--insecure-loopback", "--deadline", "100", "--issuer", issuer, "--browser", &browser];
     cli.run(&[&login, arguments].concat())
 }
+
+/// The whole life of a session by the command line: login, userinfo, key rotation, refresh, revocation.
+pub(crate) fn whole_session_by_cli(issuer: &str, arguments: &[&str], rotate_keys: impl FnOnce()) -> Run {
+    let cli = Cli::new();
+    let login = login_by_cli(&cli, issuer, arguments).done();
+    assert_eq!(login.event("logged_in")["refreshable"], true);
+    assert_eq!(login.event("userinfo")["claims"]["sub"], login.event("logged_in")["subject"]);
+    let before = cli.secrets();
+    rotate_keys();
+    cli.run(&["refresh"]).done();
+    assert_ne!(cli.secrets()[0], before[0], "a new access token");
+    cli.run(&["userinfo"]).done();
+    cli.run(&["token"]).done();
+    let logout = cli.run(&["logout"]).done();
+    assert_eq!(logout.event("logged_out")["revoked"], true);
+    logout.hides(&before);
+    login
+}
+
+/// Keys are rotated while a client of the library holds the old ones.
+pub(crate) fn rotate_under(world: &World, scope: &str, rotate_keys: impl Fn()) -> TokenSet {
+    let first = world.tokens(scope);
+    rotate_keys();
+    let second = world.refresh(&first).unwrap();
+    assert_eq!(second.subject(), first.subject());
+    world.userinfo(&second).unwrap();
+    rotate_keys();
+    let third = world.tokens(scope);
+    assert_eq!(world.userinfo(&third).unwrap().subject(), third.subject().unwrap());
+    third
+}
