@@ -9,6 +9,7 @@ Where it is stranded, it prints the page and ends with 1.
 import argparse
 import html.parser
 import http.client
+import re
 import sys
 import urllib.parse
 
@@ -16,21 +17,25 @@ STEPS = 25
 
 
 class Page(html.parser.HTMLParser):
-    """The forms of a page: method, action, and the inputs as (type, name, value, checked)."""
+    """The forms of a page: method, action, and the inputs as (type, name, value, checked). And the URLs of its buttons."""
 
     def __init__(self, text):
         super().__init__()
-        self.forms, self.button = [], None
+        self.forms, self.buttons = [], []
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         given = dict(attributes)
+        if went := re.match(r"location\.href='([^']+)'", given.get("onclick") or ""):
+            self.buttons.append(went[1])
         if tag == "form":
             method = (given.get("method") or "get").lower()
             self.forms.append({"method": method, "action": given.get("action") or "", "inputs": [], "id": given.get("id")})
         if not self.forms or tag not in ("input", "button", "select", "textarea"):
             return
         kind = (given.get("type") or ("submit" if tag == "button" else "text")).lower()
+        if kind == "text" and given.get("name") == "password":
+            kind = "password"
         named = (kind, given.get("name"), given.get("value") or "", "checked" in given)
         self.forms[-1]["inputs"].append(named)
 
@@ -39,8 +44,8 @@ def words(text):
     return (text or "").lower()
 
 
-YES = ("accept", "allow", "authorize", "approve", "yes", "consent", "confirm", "continue", "grant", "true", "logout")
-NO = ("deny", "cancel", "no", "reject", "abort", "decline", "false")
+YES = ("accept", "allow", "authorize", "approve", "yes", "consent", "confirm", "continue", "grant", "true", "logout", "allowed")
+NO = ("deny", "cancel", "no", "reject", "abort", "decline", "false", "denied")
 
 
 def fill(form, user, password, deny):
@@ -119,9 +124,15 @@ class Browser:
                 if self.until and url.startswith(self.until):
                     return 200, url, ""
                 continue
-            form = self.choose(Page(page).forms) if status < 500 else None
+            seen = Page(page)
+            form = self.choose(seen.forms) if status < 500 else None
             if form is None:
-                return status, url, page
+                wanted = NO if self.deny else YES
+                there = [button for button in seen.buttons if any(f"={word}" in button for word in wanted)]
+                if not there:
+                    return status, url, page
+                url = urllib.parse.urljoin(url, there[0])
+                continue
             fields = urllib.parse.urlencode(fill(form, self.user, self.password, self.deny))
             url = urllib.parse.urljoin(url, form["action"])
             if form["method"] == "post":

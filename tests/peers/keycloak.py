@@ -47,7 +47,7 @@ def main():
     ]
     probe = f"{url}/realms/master/.well-known/openid-configuration"
     with held:
-        server.serve(command, url, probe, env=os.environ | HEAP | admin)
+        server.serve("keycloak", command, url, probe, env=os.environ | HEAP | admin)
 
 
 if __name__ == "__main__":

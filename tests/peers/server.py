@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import pathlib
 import signal
@@ -23,6 +24,12 @@ def folder(name):
     found = target.absolute() / "providers" / name
     found.mkdir(parents=True, exist_ok=True)
     return found
+
+
+def version(source):
+    """What is in these sources, as a version."""
+    files = sorted(path for path in source.rglob("*") if path.is_file())
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 @contextlib.contextmanager
@@ -59,11 +66,14 @@ def answers(url):
         return False
 
 
-def serve(command, ready, probe, **options):
-    """Starts the server, prints `ready` and what the tests are told once `probe` answers, and ends the server with its own
+def serve(name, command, ready, probe, **options):
+    """Starts the server, whose output goes to a file beside its downloads, prints `ready` and what the tests are told once `probe` answers, and ends the server with its own
     standard input. The server is the leader of a process group, which ends as a whole."""
-    command = [str(part) for part in command]
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True, **options)
+    command, log = [str(part) for part in command], folder(name) / "log"
+    with open(log, "w") as output:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, **options
+        )
 
     def end(*_):
         with contextlib.suppress(ProcessLookupError):
@@ -79,7 +89,7 @@ def serve(command, ready, probe, **options):
         deadline = time.monotonic() + START_TIMEOUT
         while not answers(probe):
             if child.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"the server did not start: {child.poll()}")
+                sys.exit(f"the server did not start: {child.poll()}\n{log.read_text()[-4000:]}")
             time.sleep(0.2)
         print(f"ready {ready}", flush=True)
         gone = threading.Thread(target=sys.stdin.read, daemon=True)
@@ -87,6 +97,6 @@ def serve(command, ready, probe, **options):
         while gone.is_alive() and child.poll() is None:
             gone.join(0.2)
         if gone.is_alive():
-            sys.exit(f"the server ended by itself: {child.poll()}")
+            sys.exit(f"the server ended by itself: {child.poll()}\n{log.read_text()[-4000:]}")
     finally:
         end()

@@ -6,7 +6,6 @@ Prints `ready ISSUER ROTATE`; a request to the second URL replaces the key. It e
 and Maven.
 """
 
-import hashlib
 import sys
 
 import server
@@ -16,13 +15,8 @@ FOLDER = server.folder("spring")
 ARCHIVE = FOLDER / "build" / "spring-1.jar"
 
 
-def version():
-    sources = sorted(path for path in SOURCE.rglob("*") if path.is_file())
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-
-
 def obtain():
-    with server.obtaining(FOLDER, version()) as wanted:
+    with server.obtaining(FOLDER, server.version(SOURCE)) as wanted:
         if wanted:
             server.run("mvn", "-q", "-B", f"-Dbuild={FOLDER / 'build'}", "package", cwd=SOURCE)
 
@@ -38,7 +32,7 @@ def main():
     ]
     with held, other:
         ready = f"{url} http://127.0.0.1:{rotation}/rotate"
-        server.serve(command, ready, f"{url}/.well-known/openid-configuration")
+        server.serve("spring", command, ready, f"{url}/.well-known/openid-configuration")
 
 
 if __name__ == "__main__":

@@ -5,3 +5,4 @@
 mod keycloak;
 mod spring;
 mod world;
+mod zitadel;

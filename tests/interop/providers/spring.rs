@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use oidc_proto::{AuthMethod, Client, ClientAuth, EndSessionRequest, ErrorCode, RedirectUri, Secret};
 
-use super::world::{REDIRECT_URI, World, login_by_cli, rotate_under, send, whole_session_by_cli};
+use super::world::{ALICE, REDIRECT_URI, World, login_by_cli, rotate_under, send, whole_session_by_cli};
 use crate::support::cli::Cli;
 use crate::support::provider::Provider;
 
@@ -34,7 +34,7 @@ fn a_whole_session_by_the_command_line() {
     {
         let client = ["--client-id", "confidential", "--client-secret", SECRET, "--auth-method", method];
         let scope = ["--scope", "openid profile"];
-        let login = whole_session_by_cli(server().0, &[&client[..], &scope, more].concat(), rotate_keys);
+        let login = whole_session_by_cli(ALICE, server().0, &[&client[..], &scope, more].concat(), rotate_keys);
         assert_eq!(login.event("logged_in")["subject"], "alice");
         assert_eq!(login.event("logged_in")["dpop_thumbprint"].is_string(), !more.is_empty());
         login.hides(&[SECRET.to_owned()]);

@@ -13,7 +13,19 @@ use crate::support::cli::{Cli, Run};
 use crate::support::provider::{form_browser, form_browser_words};
 
 pub(crate) const REDIRECT_URI: &str = "http://127.0.0.1:7878/callback";
-pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// A user's name and password.
+#[derive(Clone, Copy)]
+pub(crate) struct User(pub(crate) &'static str, pub(crate) &'static str);
+
+pub(crate) const ALICE: User = User("alice", "correct horse battery");
+
+impl User {
+    /// The options of `browser.py`.
+    pub(crate) fn options(&self) -> [&'static str; 4] {
+        ["--user", self.0, "--password", self.1]
+    }
+}
 
 /// The system's clock, set wrongly.
 struct ShiftedEnv(SystemEnv, i64);
@@ -36,7 +48,7 @@ impl Env for ShiftedEnv {
 pub(crate) struct World {
     driver: BlockingDriver<ureq::Client>,
     pub(crate) party: RelyingParty,
-    pub(crate) user: String,
+    pub(crate) user: User,
     /// How many seconds the client's clock is ahead.
     pub(crate) ahead: i64,
 }
@@ -53,7 +65,7 @@ impl World {
         let fetch = ServerMetadataFetch::start(issuer, options).unwrap();
         let provider = driver.run(fetch, &mut SystemEnv::new().unwrap()).unwrap().provider;
         let client = client(&provider);
-        Self { driver, party: RelyingParty::new(provider, client), user: "alice".into(), ahead: 0 }
+        Self { driver, party: RelyingParty::new(provider, client), user: ALICE, ahead: 0 }
     }
 
     pub(crate) fn env(&self) -> impl Env + use<> {
@@ -66,7 +78,7 @@ impl World {
 
     /// Goes to a URL as the user, until it leads to one that begins so.
     pub(crate) fn visit(&self, url: &str, until: &str) -> String {
-        let output = form_browser(&["--user", &self.user, "--until", until, url]).output().unwrap();
+        let output = form_browser(&self.user.options()).args(["--until", until, url]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
@@ -111,17 +123,21 @@ pub(crate) fn send(method: &str, url: &str, authorization: &str, content_type: &
     (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap_or_default())
 }
 
-/// A login by the command line. The user has a fresh browser.
+/// A login of alice by the command line. The user has a fresh browser.
 pub(crate) fn login_by_cli(cli: &Cli, issuer: &str, arguments: &[&str]) -> Run {
-    let browser = form_browser_words(&["--user", "alice"]);
+    login_by_cli_as(ALICE, cli, issuer, arguments)
+}
+
+pub(crate) fn login_by_cli_as(user: User, cli: &Cli, issuer: &str, arguments: &[&str]) -> Run {
+    let browser = form_browser_words(&user.options());
     let login = ["login", "--insecure-loopback", "--deadline", "100", "--issuer", issuer, "--browser", &browser];
     cli.run(&[&login, arguments].concat())
 }
 
 /// The whole life of a session by the command line: login, userinfo, key rotation, refresh, revocation.
-pub(crate) fn whole_session_by_cli(issuer: &str, arguments: &[&str], rotate_keys: impl FnOnce()) -> Run {
+pub(crate) fn whole_session_by_cli(user: User, issuer: &str, arguments: &[&str], rotate_keys: impl FnOnce()) -> Run {
     let cli = Cli::new();
-    let login = login_by_cli(&cli, issuer, arguments).done();
+    let login = login_by_cli_as(user, &cli, issuer, arguments).done();
     assert_eq!(login.event("logged_in")["refreshable"], true);
     assert_eq!(login.event("userinfo")["claims"]["sub"], login.event("logged_in")["subject"]);
     let before = cli.secrets();

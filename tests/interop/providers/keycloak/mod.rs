@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use oidc_proto::{AuthMethod, Client, ClientAuth, RedirectUri};
 use serde_json::{Value, json};
 
-use super::world::{PASSWORD, REDIRECT_URI, World, send};
+use super::world::{ALICE, REDIRECT_URI, World, send};
 use crate::support::provider::Provider;
 
 /// One server for all tests of the process.
@@ -35,7 +35,7 @@ impl Realm {
             "enabled": true,
             "users": [{
                 "username": "alice", "enabled": true, "email": "alice@example.org", "emailVerified": true,
-                "firstName": "Alice", "lastName": "Test", "credentials": [{ "type": "password", "value": PASSWORD }],
+                "firstName": "Alice", "lastName": "Test", "credentials": [{ "type": "password", "value": ALICE.1 }],
             }],
             "clients": [{
                 "clientId": "native", "publicClient": true, "redirectUris": ["http://127.0.0.1/callback"],
