@@ -44,7 +44,7 @@ def words(text):
     return (text or "").lower()
 
 
-YES = ("accept", "allow", "authorize", "approve", "yes", "consent", "confirm", "continue", "grant", "true", "logout", "allowed")
+YES = ("accept", "allow", "authorize", "approve", "yes", "consent", "confirm", "continue", "grant", "true", "allowed", "logout")
 NO = ("deny", "cancel", "no", "reject", "abort", "decline", "false", "denied")
 
 
@@ -76,7 +76,8 @@ def fill(form, user, password, deny):
     def says(button, vocabulary):
         return any(word in (words(button[0]), words(button[1])) for word in vocabulary)
 
-    chosen = [button for button in named if says(button, wanted)]
+    # The first words say it best: a page that asks for consent may offer to log out, too.
+    chosen = [button for word in wanted for button in named if says(button, [word])]
     chosen = chosen or [button for button in named if not says(button, unwanted)]
     return fields + chosen[:1]
 

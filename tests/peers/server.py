@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import venv
 
 PEERS = pathlib.Path(__file__).resolve().parent
 START_TIMEOUT = 300
@@ -49,6 +50,16 @@ def run(*command, **options):
     subprocess.run([str(part) for part in command], check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr, **options)
 
 
+def environment(where, requirements):
+    """A Python environment in this folder with these packages. Returns its interpreter."""
+    python = where / "environment" / "bin" / "python"
+    with obtaining(where, requirements.read_text()) as wanted:
+        if wanted:
+            venv.create(where / "environment", clear=True, with_pip=True)
+            run(python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", requirements)
+    return python
+
+
 def reserve():
     """A port that nobody else is given: it is bound, and not listened at. A server that allows the address to be used again
     can bind it."""
@@ -67,8 +78,9 @@ def answers(url):
 
 
 def serve(name, command, ready, probe, **options):
-    """Starts the server, whose output goes to a file beside its downloads, prints `ready` and what the tests are told once `probe` answers, and ends the server with its own
-    standard input. The server is the leader of a process group, which ends as a whole."""
+    """Starts the server, prints `ready` and what the tests are told once `probe` answers, and ends the server with its own
+    standard input. The server's output goes to the file `log` in its folder. The server is the leader of a process group,
+    which ends as a whole."""
     command, log = [str(part) for part in command], folder(name) / "log"
     with open(log, "w") as output:
         child = subprocess.Popen(

@@ -48,9 +48,9 @@ pub(super) fn auth_method(text: &str) -> Result<AuthMethod, String> {
 }
 
 pub(super) fn key_algorithm(text: &str) -> Result<Algorithm, String> {
-    let ours = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256, Algorithm::Ps256];
+    let ours = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ed25519, Algorithm::Rs256, Algorithm::Ps256];
     let named = ours.into_iter().find(|algorithm| algorithm.name() == text);
-    named.ok_or_else(|| "ES256, EdDSA, RS256 or PS256".to_owned())
+    named.ok_or_else(|| "ES256, EdDSA, Ed25519, RS256 or PS256".to_owned())
 }
 
 pub(super) fn prompt(text: &str) -> Result<Prompt, String> {

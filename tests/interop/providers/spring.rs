@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use oidc_proto::{AuthMethod, Client, ClientAuth, EndSessionRequest, ErrorCode, RedirectUri, Secret};
+use oidc_proto::{AuthMethod, Client, ClientAuth, ErrorCode, RedirectUri, Secret};
 
 use super::world::{ALICE, REDIRECT_URI, World, login_by_cli, rotate_under, send, whole_session_by_cli};
 use crate::support::cli::Cli;
@@ -90,11 +90,7 @@ fn a_wrong_secret_or_method_is_named() {
 fn the_browser_comes_back_from_the_logout() {
     let world = world("native", AuthMethod::None, None);
     let tokens = world.tokens("openid");
-    let bye = RedirectUri::new("http://127.0.0.1/bye").unwrap();
-    let request =
-        EndSessionRequest::new().with_id_token_hint(tokens.id_token().unwrap()).with_post_logout_redirect_uri(bye);
-    let (url, pending) = world.party.end_session(request, &mut world.env()).unwrap();
-    pending.check(&world.visit(url.as_str(), "http://127.0.0.1/bye")).unwrap();
+    world.leave(&tokens, "http://127.0.0.1/bye");
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! A client at a provider by the library, by the command line, and what the tests do behind the client's back.
 
 use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, HttpOptions, SystemEnv, ureq};
-use oidc_proto::flow::ServerMetadataFetch;
+use oidc_proto::flow::{Registration, ServerMetadataFetch};
 use oidc_proto::rand_core::CryptoRng;
 use oidc_proto::{
-    Accept, AuthorizationRequest, Body, Callback, Client, Env, Error, Flow, Issuer, MonotonicTime, Policy, Provider,
-    ProviderOptions, RedirectUri, RelyingParty, Schemes, Scope, Step, Timestamp, TokenOutcome, TokenSet, Userinfo,
+    Accept, ApplicationType, AuthorizationRequest, Body, Callback, Client, ClientMetadata, EndSessionRequest, Env,
+    Error, Flow, Issuer, MonotonicTime, Policy, Provider, ProviderOptions, RedirectUri, RelyingParty, Schemes, Scope,
+    Step, Timestamp, TokenOutcome, TokenSet, Userinfo,
 };
 use serde_json::Value;
 
@@ -66,6 +67,27 @@ impl World {
         let provider = driver.run(fetch, &mut SystemEnv::new().unwrap()).unwrap().provider;
         let client = client(&provider);
         Self { driver, party: RelyingParty::new(provider, client), user: ALICE, ahead: 0 }
+    }
+
+    /// A client that registers itself, with what `edit` does to its metadata.
+    pub(crate) fn register(issuer: &str, options: ProviderOptions, edit: impl FnOnce(&mut ClientMetadata)) -> Self {
+        let redirect_uri = RedirectUri::new(REDIRECT_URI).unwrap();
+        let mut world = Self::with(issuer, options, |_| Client::new("nobody"));
+        let mut metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()]);
+        metadata.client_name = Some("a test".into());
+        edit(&mut metadata);
+        let registered = world.run(Registration::start(world.party.provider(), metadata).unwrap()).unwrap();
+        world.party = world.party.with_client(registered.client(&[redirect_uri]));
+        world
+    }
+
+    /// Ends the user's session in the browser, which comes back.
+    pub(crate) fn leave(&self, tokens: &TokenSet, post_logout_redirect_uri: &str) {
+        let request = EndSessionRequest::new()
+            .with_id_token_hint(tokens.id_token().unwrap())
+            .with_post_logout_redirect_uri(RedirectUri::new(post_logout_redirect_uri).unwrap());
+        let (url, pending) = self.party.end_session(request, &mut self.env()).unwrap();
+        pending.check(&self.visit(url.as_str(), post_logout_redirect_uri)).unwrap();
     }
 
     pub(crate) fn env(&self) -> impl Env + use<> {
@@ -163,4 +185,9 @@ pub(crate) fn rotate_under(world: &World, scope: &str, rotate_keys: impl Fn()) -
     let third = world.tokens(scope);
     assert_eq!(world.userinfo(&third).unwrap().subject(), third.subject().unwrap());
     third
+}
+
+/// A port that nobody listens at, for providers that compare the redirect URI to the letter.
+pub(crate) fn free_port() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }

@@ -1,6 +1,6 @@
 //! The whole session: login, userinfo, key rotation, refresh, logout.
 
-use oidc_proto::{Callback, EndSessionRequest, Env as _, ErrorCode, RedirectUri};
+use oidc_proto::{Callback, Env as _, ErrorCode};
 use serde_json::{Value, json};
 
 use super::super::world::{REDIRECT_URI, World, login_by_cli};
@@ -122,11 +122,7 @@ fn revoked_tokens_are_dead_and_the_browser_comes_back_from_the_logout() {
     let realm = Realm::new(|_| {});
     let world = realm.world();
     let tokens = world.tokens("openid");
-    let bye = RedirectUri::new("http://127.0.0.1/bye").unwrap();
-    let request =
-        EndSessionRequest::new().with_id_token_hint(tokens.id_token().unwrap()).with_post_logout_redirect_uri(bye);
-    let (url, pending) = world.party.end_session(request, &mut world.env()).unwrap();
-    pending.check(&world.visit(url.as_str(), "http://127.0.0.1/bye")).unwrap();
+    world.leave(&tokens, "http://127.0.0.1/bye");
     assert_eq!(world.refresh(&tokens).unwrap_err().code(), ErrorCode::TOKEN_INVALID_GRANT);
 
     let tokens = world.tokens("openid");
