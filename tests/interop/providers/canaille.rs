@@ -1,45 +1,36 @@
 //! Canaille.
 
-use std::sync::OnceLock;
-
 use oidc_proto::jose::backend::rustcrypto::SigningKey;
 use oidc_proto::jose::{Algorithm, PrivateKey};
 use oidc_proto::{AuthMethod, Deviation, ErrorCode, ProviderOptions, RedirectUri};
 use serde_json::{Value, json};
 
-use super::world::{ALICE, World, free_port, login_by_cli, rotate_under, send, whole_session_by_cli};
+use super::world::{ALICE, Shared, Taken, World, free_port, login_by_cli, rotate_under, send, whole_session_by_cli};
 use crate::support::cli::Cli;
-use crate::support::provider::{Provider, form_browser_words};
+use crate::support::provider::form_browser_words;
 
 const SCOPE: &str = "openid profile email";
 const GOODBYE_URI: &str = "http://127.0.0.1:7878/bye";
 
-/// The issuer, and the URL that replaces the keys.
-fn server() -> (&'static str, &'static str) {
-    static SERVER: OnceLock<Provider> = OnceLock::new();
-    SERVER.get_or_init(|| Provider::start("canaille", &[])).ready.split_once(' ').unwrap()
-}
-
-fn rotate_keys() {
-    assert_eq!(send("GET", server().1, "", "text/plain", "").0, 200);
-}
+static SERVER: Shared = Shared::new("canaille");
 
 #[test]
 #[ignore = "needs Canaille"]
 fn a_whole_session_by_the_command_line() {
+    let server = SERVER.take();
     let port = free_port();
     let metadata = json!({
         "client_name": "a test", "redirect_uris": [format!("http://127.0.0.1:{port}/callback")],
         "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"], "scope": SCOPE,
         "token_endpoint_auth_method": "client_secret_basic",
     });
-    let url = format!("{}/oauth/register", server().0);
+    let url = format!("{}/oauth/register", server.issuer);
     let (status, client): (_, Value) = send("POST", &url, "", "application/json", &metadata.to_string());
     assert_eq!(status, 201, "{client}");
     let (id, secret) = (client["client_id"].as_str().unwrap(), client["client_secret"].as_str().unwrap());
     let client = ["--client-id", id, "--client-secret", secret, "--auth-method", "client_secret_basic"];
     let more = ["--redirect-port", &port, "--scope", SCOPE];
-    let login = whole_session_by_cli(ALICE, server().0, &[&client[..], &more].concat(), rotate_keys);
+    let login = whole_session_by_cli(ALICE, server.issuer, &[&client[..], &more].concat(), || server.rotate_keys());
     assert_eq!(login.event("userinfo")["claims"]["email"], "alice@example.org");
     login.hides(&[secret.to_owned()]);
 }
@@ -48,10 +39,11 @@ fn a_whole_session_by_the_command_line() {
 #[test]
 #[ignore = "needs Canaille"]
 fn a_client_registers_itself_and_may_not_revoke() {
+    let server = SERVER.take();
     let (cli, port) = (Cli::new(), free_port());
-    let login = login_by_cli(&cli, server().0, &["--redirect-port", &port, "--scope", SCOPE]).done();
+    let login = login_by_cli(&cli, server.issuer, &["--redirect-port", &port, "--scope", SCOPE]).done();
     assert_eq!(login.event("registered")["auth_method"], "none");
-    rotate_keys();
+    server.rotate_keys();
     cli.run(&["refresh"]).done();
     cli.run(&["userinfo"]).done();
     let logout = cli.run(&["logout"]).done();
@@ -63,9 +55,10 @@ fn a_client_registers_itself_and_may_not_revoke() {
 #[test]
 #[ignore = "needs Canaille"]
 fn the_redirect_uri_is_compared_to_the_letter() {
+    let server = SERVER.take();
     let cli = Cli::new();
     let browser = form_browser_words(&ALICE.options());
-    let login = ["login", "--insecure-loopback", "--deadline", "5", "--issuer", server().0, "--browser", &browser];
+    let login = ["login", "--insecure-loopback", "--deadline", "5", "--issuer", server.issuer, "--browser", &browser];
     let refused = cli.run(&login).failed(1, "transport", "cli.deadline");
     let hint = refused.event("error")["hint"].as_str().unwrap();
     assert!(hint.contains("--redirect-port"), "{hint}");
@@ -74,11 +67,12 @@ fn the_redirect_uri_is_compared_to_the_letter() {
 #[test]
 #[ignore = "needs Canaille"]
 fn keys_are_rotated_while_a_client_holds_the_old_ones() {
-    let world = World::register(server().0, ProviderOptions::new(), |metadata| {
+    let server = SERVER.take();
+    let world = World::register(server.issuer, ProviderOptions::new(), |metadata| {
         metadata.token_endpoint_auth_method = AuthMethod::ClientSecretBasic;
         metadata.post_logout_redirect_uris = vec![RedirectUri::new(GOODBYE_URI).unwrap()];
     });
-    let tokens = rotate_under(&world, SCOPE, rotate_keys);
+    let tokens = rotate_under(&world, SCOPE, || server.rotate_keys());
     let second = world.refresh(&tokens).unwrap();
     assert_eq!(world.refresh(&tokens).unwrap_err().code(), ErrorCode::TOKEN_INVALID_GRANT);
     world.run(world.party.revoke(&second, &mut world.env()).unwrap()).unwrap();
@@ -86,10 +80,10 @@ fn keys_are_rotated_while_a_client_holds_the_old_ones() {
     world.leave(&world.tokens(SCOPE), GOODBYE_URI);
 }
 
-fn with_key(options: ProviderOptions) -> World {
+fn with_key(server: &Taken, options: ProviderOptions) -> World {
     let pair = rcgen::KeyPair::generate().unwrap();
     let key = SigningKey::from_pkcs8_der(Algorithm::Es256, &pair.serialize_der(), Some("only")).unwrap();
-    World::register(server().0, options, |metadata| {
+    World::register(server.issuer, options, |metadata| {
         *metadata = metadata.clone().with_private_key(PrivateKey::local(key)).unwrap();
     })
 }
@@ -97,11 +91,12 @@ fn with_key(options: ProviderOptions) -> World {
 #[test]
 #[ignore = "needs Canaille"]
 fn assertions_name_the_token_endpoint_by_choice() {
-    let refused = with_key(ProviderOptions::new()).login(World::request("openid")).unwrap_err();
+    let server = SERVER.take();
+    let refused = with_key(&server, ProviderOptions::new()).login(World::request("openid")).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::TOKEN_INVALID_CLIENT);
     let words = refused.provider_text().and_then(|text| text.description()).unwrap_or_default();
     assert!(words.contains("aud"), "{words}");
-    let world = with_key(ProviderOptions::new().with_deviation(Deviation::TokenEndpointAudience));
+    let world = with_key(&server, ProviderOptions::new().with_deviation(Deviation::TokenEndpointAudience));
     let tokens = world.tokens("openid");
     world.refresh(&tokens).unwrap();
 }

@@ -3,6 +3,7 @@
 //! A test fails without its provider, so it is ignored with the reason "needs NAME". `.ci/deep providers NAME` runs it.
 
 mod canaille;
+mod django;
 mod keycloak;
 mod spring;
 mod world;

@@ -1,40 +1,31 @@
 //! Spring Authorization Server with the defaults of Spring Boot.
 
-use std::sync::OnceLock;
-
 use oidc_proto::{AuthMethod, Client, ClientAuth, ErrorCode, RedirectUri, Secret};
 
-use super::world::{ALICE, REDIRECT_URI, World, login_by_cli, rotate_under, send, whole_session_by_cli};
+use super::world::{ALICE, REDIRECT_URI, Shared, Taken, World, login_by_cli, rotate_under, whole_session_by_cli};
 use crate::support::cli::Cli;
-use crate::support::provider::Provider;
 
 const SECRET: &str = "a secret+with%every/thing: of 40 bytes &=";
 
-/// The issuer, and the URL that replaces the key.
-fn server() -> (&'static str, &'static str) {
-    static SERVER: OnceLock<Provider> = OnceLock::new();
-    SERVER.get_or_init(|| Provider::start("spring", &[])).ready.split_once(' ').unwrap()
-}
+static SERVER: Shared = Shared::new("spring");
 
-fn rotate_keys() {
-    assert_eq!(send("POST", server().1, "", "text/plain", "").0, 200);
-}
-
-fn world(client_id: &str, method: AuthMethod, secret: Option<&str>) -> World {
+fn world(server: &Taken, client_id: &str, method: AuthMethod, secret: Option<&str>) -> World {
     let auth = ClientAuth::new(method, secret.map(Secret::from)).unwrap();
     let client = Client::new(client_id).with_auth(auth).with_redirect_uri(RedirectUri::new(REDIRECT_URI).unwrap());
-    World::new(server().0, |_| client)
+    World::new(server.issuer, |_| client)
 }
 
 #[test]
 #[ignore = "needs Spring Authorization Server"]
 fn a_whole_session_by_the_command_line() {
+    let server = SERVER.take();
     for (method, more) in
         [("client_secret_basic", &[][..]), ("client_secret_post", &[]), ("client_secret_basic", &["--dpop"])]
     {
         let client = ["--client-id", "confidential", "--client-secret", SECRET, "--auth-method", method];
         let scope = ["--scope", "openid profile"];
-        let login = whole_session_by_cli(ALICE, server().0, &[&client[..], &scope, more].concat(), rotate_keys);
+        let login =
+            whole_session_by_cli(ALICE, server.issuer, &[&client[..], &scope, more].concat(), || server.rotate_keys());
         assert_eq!(login.event("logged_in")["subject"], "alice");
         assert_eq!(login.event("logged_in")["dpop_thumbprint"].is_string(), !more.is_empty());
         login.hides(&[SECRET.to_owned()]);
@@ -44,8 +35,9 @@ fn a_whole_session_by_the_command_line() {
 #[test]
 #[ignore = "needs Spring Authorization Server"]
 fn a_public_client_gets_no_refresh_token_and_may_not_revoke() {
+    let server = SERVER.take();
     let cli = Cli::new();
-    let login = login_by_cli(&cli, server().0, &["--client-id", "native"]).done();
+    let login = login_by_cli(&cli, server.issuer, &["--client-id", "native"]).done();
     assert_eq!(login.event("logged_in")["refreshable"], false);
     assert_eq!(login.event("warning")["code"], "token.no_refresh_token");
     let logout = cli.run(&["logout"]).done();
@@ -56,8 +48,9 @@ fn a_public_client_gets_no_refresh_token_and_may_not_revoke() {
 #[test]
 #[ignore = "needs Spring Authorization Server"]
 fn keys_are_rotated_while_a_client_holds_the_old_ones() {
-    let world = world("confidential", AuthMethod::ClientSecretBasic, Some(SECRET));
-    let tokens = rotate_under(&world, "openid", rotate_keys);
+    let server = SERVER.take();
+    let world = world(&server, "confidential", AuthMethod::ClientSecretBasic, Some(SECRET));
+    let tokens = rotate_under(&world, "openid", || server.rotate_keys());
     world.run(world.party.revoke(&tokens, &mut world.env()).unwrap()).unwrap();
     assert_eq!(world.refresh(&tokens).unwrap_err().code(), ErrorCode::TOKEN_INVALID_GRANT);
 }
@@ -65,7 +58,8 @@ fn keys_are_rotated_while_a_client_holds_the_old_ones() {
 #[test]
 #[ignore = "needs Spring Authorization Server"]
 fn a_spent_refresh_token_is_refused_where_they_rotate() {
-    let world = world("rotating", AuthMethod::ClientSecretBasic, Some("another secret"));
+    let server = SERVER.take();
+    let world = world(&server, "rotating", AuthMethod::ClientSecretBasic, Some("another secret"));
     let first = world.tokens("openid");
     let second = world.refresh(&first).unwrap();
     assert_ne!(second.refresh_token().unwrap().expose(), first.refresh_token().unwrap().expose());
@@ -76,11 +70,12 @@ fn a_spent_refresh_token_is_refused_where_they_rotate() {
 #[test]
 #[ignore = "needs Spring Authorization Server"]
 fn a_wrong_secret_or_method_is_named() {
+    let server = SERVER.take();
     let login = |auth| World::login(&auth, World::request("openid")).unwrap_err();
-    let refused = login(world("confidential", AuthMethod::ClientSecretBasic, Some("wrong")));
+    let refused = login(world(&server, "confidential", AuthMethod::ClientSecretBasic, Some("wrong")));
     assert_eq!(refused.code(), ErrorCode::TOKEN_INVALID_CLIENT);
     assert!(refused.to_string().contains("client_secret_basic"), "{refused}");
-    let refused = login(world("rotating", AuthMethod::ClientSecretPost, Some("another secret")));
+    let refused = login(world(&server, "rotating", AuthMethod::ClientSecretPost, Some("another secret")));
     assert_eq!(refused.code(), ErrorCode::TOKEN_INVALID_CLIENT);
     assert!(refused.to_string().contains("client_secret_post"), "{refused}");
 }
@@ -88,7 +83,8 @@ fn a_wrong_secret_or_method_is_named() {
 #[test]
 #[ignore = "needs Spring Authorization Server"]
 fn the_browser_comes_back_from_the_logout() {
-    let world = world("native", AuthMethod::None, None);
+    let server = SERVER.take();
+    let world = world(&server, "native", AuthMethod::None, None);
     let tokens = world.tokens("openid");
     world.leave(&tokens, "http://127.0.0.1/bye");
 }
@@ -96,9 +92,10 @@ fn the_browser_comes_back_from_the_logout() {
 #[test]
 #[ignore = "needs Spring Authorization Server"]
 fn a_client_gets_a_token_for_itself() {
+    let server = SERVER.take();
     let cli = Cli::new();
     let client = ["--client-id", "confidential", "--client-secret", SECRET, "--auth-method", "client_secret_basic"];
-    let ask = ["client-credentials", "--insecure-loopback", "--issuer", server().0];
+    let ask = ["client-credentials", "--insecure-loopback", "--issuer", server.issuer];
     let run = cli.run(&[&ask[..], &client].concat()).done();
     assert_eq!(run.event("token")["token_type"], "Bearer");
 }

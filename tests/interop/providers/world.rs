@@ -1,5 +1,7 @@
 //! A client at a provider by the library, by the command line, and what the tests do behind the client's back.
 
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
 use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, HttpOptions, SystemEnv, ureq};
 use oidc_proto::flow::{Registration, ServerMetadataFetch};
 use oidc_proto::rand_core::CryptoRng;
@@ -11,7 +13,7 @@ use oidc_proto::{
 use serde_json::Value;
 
 use crate::support::cli::{Cli, Run};
-use crate::support::provider::{form_browser, form_browser_words};
+use crate::support::provider::{Provider as Running, form_browser, form_browser_words};
 
 pub(crate) const REDIRECT_URI: &str = "http://127.0.0.1:7878/callback";
 
@@ -190,4 +192,37 @@ pub(crate) fn rotate_under(world: &World, scope: &str, rotate_keys: impl Fn()) -
 /// A port that nobody listens at, for providers that compare the redirect URI to the letter.
 pub(crate) fn free_port() -> String {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
+}
+
+/// A provider that all tests of the process share, one at a time: they replace its keys.
+pub(crate) struct Shared {
+    name: &'static str,
+    server: OnceLock<Running>,
+    turn: Mutex<()>,
+}
+
+/// A test's turn.
+pub(crate) struct Taken {
+    pub(crate) issuer: &'static str,
+    rotation: &'static str,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Shared {
+    pub(crate) const fn new(name: &'static str) -> Self {
+        Self { name, server: OnceLock::new(), turn: Mutex::new(()) }
+    }
+
+    pub(crate) fn take(&'static self) -> Taken {
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let ready = &self.server.get_or_init(|| Running::start(self.name, &[])).ready;
+        let (issuer, rotation) = ready.split_once(' ').unwrap();
+        Taken { issuer, rotation, _turn: turn }
+    }
+}
+
+impl Taken {
+    pub(crate) fn rotate_keys(&self) {
+        assert_eq!(send("GET", self.rotation, "", "text/plain", "").0, 200);
+    }
 }

@@ -1,46 +1,40 @@
 //! The example server of `zitadel/oidc`.
 
-use std::sync::OnceLock;
-
 use oidc_proto::{AuthMethod, Client, ClientAuth, ErrorCode, RedirectUri, Secret};
 
-use super::world::{ALICE, REDIRECT_URI, World, rotate_under, send, whole_session_by_cli};
+use super::world::{ALICE, REDIRECT_URI, Shared, Taken, World, rotate_under, whole_session_by_cli};
 use crate::support::cli::Cli;
-use crate::support::provider::{Provider, form_browser};
+use crate::support::provider::form_browser;
 
 const SCOPE: &str = "openid profile offline_access";
 
-/// The issuer, and the URL that replaces the key.
-fn server() -> (&'static str, &'static str) {
-    static SERVER: OnceLock<Provider> = OnceLock::new();
-    SERVER.get_or_init(|| Provider::start("zitadel", &[])).ready.split_once(' ').unwrap()
-}
+static SERVER: Shared = Shared::new("zitadel");
 
-fn rotate_keys() {
-    assert_eq!(send("POST", server().1, "", "text/plain", "").0, 200);
-}
-
-fn world(client_id: &str, method: AuthMethod, secret: Option<&str>) -> World {
+fn world(server: &Taken, client_id: &str, method: AuthMethod, secret: Option<&str>) -> World {
     let auth = ClientAuth::new(method, secret.map(Secret::from)).unwrap();
     let client = Client::new(client_id).with_auth(auth).with_redirect_uri(RedirectUri::new(REDIRECT_URI).unwrap());
-    World::new(server().0, |_| client)
+    World::new(server.issuer, |_| client)
 }
 
 #[test]
 #[ignore = "needs zitadel/oidc"]
 fn a_whole_session_by_the_command_line() {
-    let login = whole_session_by_cli(ALICE, server().0, &["--client-id", "native", "--scope", SCOPE], rotate_keys);
+    let server = SERVER.take();
+    let login = whole_session_by_cli(ALICE, server.issuer, &["--client-id", "native", "--scope", SCOPE], || {
+        server.rotate_keys()
+    });
     assert_eq!(login.event("userinfo")["claims"]["name"], "Alice Test");
 }
 
 #[test]
 #[ignore = "needs zitadel/oidc"]
 fn keys_are_rotated_while_a_client_holds_the_old_ones() {
+    let server = SERVER.take();
     for (client_id, method, secret) in
         [("native", AuthMethod::None, None), ("web", AuthMethod::ClientSecretBasic, Some("secret"))]
     {
-        let world = world(client_id, method, secret);
-        let tokens = rotate_under(&world, SCOPE, rotate_keys);
+        let world = world(&server, client_id, method, secret);
+        let tokens = rotate_under(&world, SCOPE, || server.rotate_keys());
         world.run(world.party.revoke(&tokens, &mut world.env()).unwrap()).unwrap();
         assert_eq!(world.userinfo(&tokens).unwrap_err().code(), ErrorCode::USERINFO_UNAUTHORIZED);
         let refused = world.refresh(&tokens).unwrap_err();
@@ -51,7 +45,8 @@ fn keys_are_rotated_while_a_client_holds_the_old_ones() {
 #[test]
 #[ignore = "needs zitadel/oidc"]
 fn a_spent_refresh_token_is_refused() {
-    let world = world("native", AuthMethod::None, None);
+    let server = SERVER.take();
+    let world = world(&server, "native", AuthMethod::None, None);
     let first = world.tokens(SCOPE);
     let second = world.refresh(&first).unwrap();
     let refused = world.refresh(&first).unwrap_err();
@@ -62,7 +57,8 @@ fn a_spent_refresh_token_is_refused() {
 #[test]
 #[ignore = "needs zitadel/oidc"]
 fn a_wrong_secret_is_named() {
-    let refused = world("web", AuthMethod::ClientSecretBasic, Some("wrong")).login(World::request("openid"));
+    let server = SERVER.take();
+    let refused = world(&server, "web", AuthMethod::ClientSecretBasic, Some("wrong")).login(World::request("openid"));
     let refused = refused.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::TOKEN_INVALID_CLIENT, "{refused}");
 }
@@ -70,9 +66,10 @@ fn a_wrong_secret_is_named() {
 #[test]
 #[ignore = "needs zitadel/oidc"]
 fn a_device_is_allowed_or_refused_in_the_browser() {
+    let server = SERVER.take();
     let cli = Cli::new();
     let client = ["--client-id", "device", "--client-secret", "secret", "--auth-method", "client_secret_basic"];
-    let device = ["device", "--insecure-loopback", "--deadline", "100", "--issuer", server().0];
+    let device = ["device", "--insecure-loopback", "--deadline", "100", "--issuer", server.issuer];
     for deny in [false, true] {
         let mut running = cli.start(&[&device[..], &client].concat());
         let code = running.until("device_code");
