@@ -2,6 +2,7 @@
 //!
 //! A test fails without its provider, so it is ignored with the reason "needs NAME". `.ci/deep providers NAME` runs it.
 
+mod better_auth;
 mod canaille;
 mod django;
 mod keycloak;
