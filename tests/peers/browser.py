@@ -9,6 +9,7 @@ Where it is stranded, it prints the page and ends with 1.
 import argparse
 import html.parser
 import http.client
+import json
 import re
 import sys
 import urllib.parse
@@ -87,7 +88,7 @@ class Browser:
         self.user, self.password, self.deny, self.until = user, password, deny, until
         self.cookies = {}
 
-    def send(self, method, url, body=None):
+    def send(self, method, url, body=None, content_type="application/x-www-form-urlencoded"):
         parts = urllib.parse.urlsplit(url)
         host = parts.hostname or ""
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
@@ -98,7 +99,7 @@ class Browser:
         if own:
             headers["Cookie"] = "; ".join(own)
         if body is not None:
-            headers |= {"Content-Type": "application/x-www-form-urlencoded", "Origin": origin, "Referer": url}
+            headers |= {"Content-Type": content_type, "Origin": origin, "Referer": url}
         target = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
         connection.request(method, target, body, headers)
         response = connection.getresponse()
@@ -114,10 +115,24 @@ class Browser:
         connection.close()
         return response.status, response.headers.get("Location"), page
 
+    def by_api(self, url):
+        """What the login page of Glewlwyd sends, which is a program. Returns where it goes on, or None at another page."""
+        parts = urllib.parse.urlsplit(url)
+        asked = dict(urllib.parse.parse_qsl(parts.query))
+        if not parts.path.endswith("/login.html") or "callback_url" not in asked:
+            return None
+        api, json_type = f"{parts.scheme}://{parts.netloc}/api/auth", "application/json"
+        user = json.dumps({"username": self.user, "password": self.password})
+        self.send("POST", f"{api}/", user, json_type)
+        granted = json.dumps({"scope": "" if self.deny else asked.get("scope", "openid")})
+        self.send("PUT", f"{api}/grant/{asked['client_id']}", granted, json_type)
+        return asked["callback_url"] + "&g_continue"
+
     def visit(self, url):
         """Goes on until a page has no form to fill in, and returns its status, URL and text."""
         method, body = "GET", None
         for _ in range(STEPS):
+            url = self.by_api(url) or url
             status, location, page = self.send(method, url, body)
             method, body = "GET", None
             if location:

@@ -77,8 +77,8 @@ def answers(url):
         return False
 
 
-def serve(name, command, ready, probe, **options):
-    """Starts the server, prints `ready` and what the tests are told once `probe` answers, and ends the server with its own
+def serve(name, command, ready, probe, prepare=lambda: None, **options):
+    """Starts the server, prepares it once `probe` answers, prints `ready` and what the tests are told, and ends the server with its own
     standard input. The server's output goes to the file `log` in its folder. The server is the leader of a process group,
     which ends as a whole."""
     command, log = [str(part) for part in command], folder(name) / "log"
@@ -103,6 +103,7 @@ def serve(name, command, ready, probe, **options):
             if child.poll() is not None or time.monotonic() > deadline:
                 sys.exit(f"the server did not start: {child.poll()}\n{log.read_text()[-4000:]}")
             time.sleep(0.2)
+        prepare()
         print(f"ready {ready}", flush=True)
         gone = threading.Thread(target=sys.stdin.read, daemon=True)
         gone.start()
