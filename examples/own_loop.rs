@@ -50,17 +50,18 @@ impl Device {
     }
 
     fn key(&self) -> PrivateKey {
-        let mut key = RemoteKey::new("device", Algorithm::EdDsa);
-        key.public_key = Some(self.0.public_key().clone());
-        PrivateKey::remote(key)
+        let key = RemoteKey::new("device").with_public_key(self.0.public_key().clone());
+        PrivateKey::remote(key, Algorithm::EdDsa)
     }
 
-    fn use_key(&self, key_use: &KeyUse) -> Result<KeyOutput, FailureKind> {
+    fn use_key(&self, key_use: &KeyUse) -> Result<KeyOutput, Failure> {
         match key_use {
-            KeyUse::Sign { key, bytes, .. } if key.name == "device" => {
-                self.0.sign(bytes).map(KeyOutput::bytes).map_err(|_| FailureKind::KeyRefused)
-            }
-            _ => Err(FailureKind::Unsupported),
+            KeyUse::Sign { key, bytes, .. } if key.name() == "device" => self
+                .0
+                .sign(bytes)
+                .map(KeyOutput::bytes)
+                .map_err(|error| Failure::from(FailureKind::KeyRefused).with_text(error)),
+            _ => Err(FailureKind::Unsupported.into()),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::failure::{Code, Failure};
 
 use values::{
     account_action, auth_method, command_line, device_id, key_algorithm, parameter, prompt, redirect_uri,
-    response_mode, scope, seconds,
+    response_mode, scope, seconds, secret_method,
 };
 
 pub(crate) use qr::{QrCommand, QrGrantArgs, QrLoginArgs, QrMeetingArgs};
@@ -271,6 +271,9 @@ pub(crate) struct RegisterArgs {
     /// Register anew, though there is a registration in the store
     #[arg(long)]
     pub(crate) anew: bool,
+    /// How the client will authenticate: none, client_secret_basic, client_secret_post or client_secret_jwt [default: none]
+    #[arg(long, value_name = "M", conflicts_with = "homeserver", value_parser = secret_method)]
+    pub(crate) auth_method: Option<AuthMethod>,
     /// The token that allows to register, at a provider that does not let everybody do so
     #[arg(long, value_name = "T", env = INITIAL_ACCESS_TOKEN_VARIABLE, hide_env_values = true)]
     pub(crate) initial_access_token: Option<String>,

@@ -52,6 +52,14 @@ pub(crate) struct Identity {
     key: Option<KeyFile>,
 }
 
+/// The client of a login.
+pub(crate) struct Found {
+    pub(crate) client: Client,
+    pub(crate) key_file: Option<KeyFile>,
+    /// The same, if the command line names it: to be kept after the login.
+    pub(crate) named: Option<Registered>,
+}
+
 impl Identity {
     /// Checks what can be checked without the provider.
     pub(crate) fn read(args: &ClientArgs) -> Result<Self, Failure> {
@@ -91,13 +99,11 @@ impl Identity {
         context: &mut Context,
         provider: &Provider,
         metadata: ClientMetadata,
-    ) -> Result<(Client, Option<KeyFile>), Failure> {
+    ) -> Result<Found, Failure> {
         let uris = metadata.redirect_uris.clone();
-        let registered = match self.named(provider)? {
-            Some(client) => {
-                keep_named(context, provider.issuer(), &client)?;
-                client
-            }
+        let named = self.named(provider)?;
+        let registered = match &named {
+            Some(client) => client.clone(),
             None => find_or_register(context, provider, &self.with_key(metadata)?)?,
         };
         let key_file = match (registered.auth(), &self.key) {
@@ -110,7 +116,8 @@ impl Identity {
                 )));
             }
         };
-        Ok((with_key_from(registered.client(&uris), key_file.as_ref())?, key_file))
+        let client = with_key_from(registered.client(&uris), key_file.as_ref())?;
+        Ok(Found { client, key_file, named })
     }
 
     /// The metadata with the public half of the key, under a name that no other key has.
@@ -142,9 +149,10 @@ pub(crate) fn with_key_from(client: Client, file: Option<&KeyFile>) -> Result<Cl
     }
 }
 
-/// Keeps the client of the command line: later logins at this provider use it, too.
-fn keep_named(context: &Context, issuer: &Issuer, client: &Registered) -> Result<(), Failure> {
-    context.store.change_registrations(|registrations| registrations.set_static(issuer, client.clone()))
+/// Keeps the client of the command line: later logins at this provider use it, too. Not before it has logged somebody in:
+/// a mistyped one would be used by every login after it.
+pub(crate) fn keep_named(context: &Context, issuer: &Issuer, client: Registered) -> Result<(), Failure> {
+    context.store.change_registrations(|registrations| registrations.set_static(issuer, client))
 }
 
 /// The client in the store, or a new one, which is in the store before anything else can fail.
@@ -157,7 +165,7 @@ fn find_or_register(
     if let Some(known) = registrations.find(provider.issuer(), metadata, context.now()) {
         return Ok(known.clone());
     }
-    ask(context, provider, metadata, None)
+    ask(context, provider, metadata, metadata.clone(), None)
 }
 
 /// The command: afterwards logins use a registered client, also where a fixed one was used before.
@@ -170,23 +178,29 @@ pub(crate) fn register(
     let issuer = provider.issuer();
     let mut registrations = context.store.registrations()?;
     registrations.unset_static(issuer);
-    match registrations.find(issuer, metadata, context.now()).filter(|_| !args.anew).cloned() {
+    let wanted =
+        |known: &&Registered| !args.anew && args.auth_method.is_none_or(|method| known.auth().method() == method);
+    match registrations.find(issuer, metadata, context.now()).filter(wanted).cloned() {
         Some(known) => {
             context.store.change_registrations(|registrations| registrations.unset_static(issuer))?;
             announce(context, issuer, &known, true);
         }
         None => {
+            let mut requested = metadata.clone();
+            requested.token_endpoint_auth_method = args.auth_method.unwrap_or(requested.token_endpoint_auth_method);
             let token = args.initial_access_token.as_deref().map(Secret::from);
-            drop(ask(context, provider, metadata, token)?);
+            drop(ask(context, provider, metadata, requested, token)?);
         }
     }
     Ok(())
 }
 
+/// Registers, and keeps the client for logins with these metadata.
 fn ask(
     context: &mut Context,
     provider: &Provider,
     metadata: &ClientMetadata,
+    requested: ClientMetadata,
     initial_access_token: Option<Secret>,
 ) -> Result<Registered, Failure> {
     context.out.step("Registration");
@@ -194,8 +208,8 @@ fn ask(
     drop(context.store.draft()?);
     let issuer = provider.issuer();
     let step = match initial_access_token {
-        Some(token) => Registration::start_with_token(provider, metadata.clone(), token)?,
-        None => Registration::start(provider, metadata.clone())?,
+        Some(token) => Registration::start_with_token(provider, requested, token)?,
+        None => Registration::start(provider, requested)?,
     };
     let registered = context.run("registering", step)?;
     context.store.change_registrations(|registrations| {

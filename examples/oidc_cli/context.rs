@@ -98,9 +98,7 @@ impl Context {
                     let uri = request.uri().clone();
                     match self.http.call(request, policy) {
                         Ok(response) => awaiting.receive(response.map(Body::from), &mut self.env)?,
-                        Err(failure) => {
-                            awaiting.fail(failure, &mut self.env).map_err(|error| error.with_server(&uri))?
-                        }
+                        Err(failure) => awaiting.fail(failure.with_server(&uri), &mut self.env)?,
                     }
                 }
                 // Every key of this program is at hand.

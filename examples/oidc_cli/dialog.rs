@@ -132,9 +132,7 @@ impl Dialog {
                         let uri = request.uri().clone();
                         match context.call(request, policy) {
                             Ok(response) => awaiting.receive(response.map(Body::from), &mut context.env)?,
-                            Err(failure) => {
-                                awaiting.fail(failure, &mut context.env).map_err(|error| error.with_server(&uri))?
-                            }
+                            Err(failure) => awaiting.fail(failure.with_server(&uri), &mut context.env)?,
                         }
                     }
                 }

@@ -137,8 +137,8 @@ pub(crate) enum Event<'a> {
         subject: Option<&'a str>,
         revoked: bool,
         /// Why it was not revoked.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        code: Option<&'static str>,
+        #[serde(flatten)]
+        problem: Option<Problem<'a>>,
     },
     EndSessionUrl {
         url: &'a str,

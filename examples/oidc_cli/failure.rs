@@ -85,7 +85,7 @@ const CLOCK: &str =
 fn option(code: Core) -> Option<&'static str> {
     Some(match code {
         Core::TOKEN_INVALID_CLIENT | Core::TOKEN_UNAUTHORIZED_CLIENT => {
-            "The options are --client-id, --client-secret or --key, and --auth-method; register --anew replaces a registration."
+            "The options are --client-id, --client-secret or --key, and --auth-method; register --anew replaces a registration, register --auth-method chooses its method."
         }
         Core::METADATA_NOT_FOUND => "A Matrix homeserver is named by --homeserver, not by --issuer.",
         Core::URL_SCHEME => "--insecure-loopback allows http on this machine.",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use oidc_proto::adapter::store::{BlockingSessionStore as _, FileStore};
 use oidc_proto::matrix::{DeviceId, Homeserver, UserId, UserSession};
 use oidc_proto::session::{Record, RecordVersion, Standing, StoreAction, StoreResponse};
-use oidc_proto::{Env, ErrorCode as Core, Schemes, Timestamp, TokenSet};
+use oidc_proto::{Env, ErrorCode as Core, Registered, Schemes, Timestamp, TokenSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -78,6 +78,8 @@ pub(crate) struct Choices {
     pub(crate) dpop_key: Option<BindingKey>,
     /// `None` at a Matrix homeserver.
     pub(crate) wish: Option<Wish>,
+    /// The client that the command line names: it is kept once it has logged somebody in.
+    pub(crate) named: Option<Registered>,
 }
 
 impl Session {
@@ -93,7 +95,7 @@ impl Session {
     }
 
     fn bound(tokens: TokenSet, matrix: Option<Binding>, choices: Choices) -> Self {
-        let Choices { schemes, id_token, key_file, dpop_key, wish } = choices;
+        let Choices { schemes, id_token, key_file, dpop_key, wish, named: _ } = choices;
         let (id, insecure_loopback) = (id(&tokens, matrix.as_ref()), schemes == Schemes::DangerousHttpOnLoopback);
         let begun_at = Some(tokens.obtained_at());
         let kept = Kept { version: VERSION, insecure_loopback, id_token, key_file, dpop_key, matrix, wish, begun_at };
@@ -103,7 +105,7 @@ impl Session {
     /// What it was begun with, for a new login in its place.
     pub(crate) fn choices(&self) -> Choices {
         let Kept { id_token, key_file, dpop_key, wish, .. } = self.kept.clone();
-        Choices { schemes: self.schemes(), id_token, key_file, dpop_key, wish }
+        Choices { schemes: self.schemes(), id_token, key_file, dpop_key, wish, named: None }
     }
 
     /// As the library knows it, if it is one at a Matrix homeserver.

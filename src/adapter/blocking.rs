@@ -61,7 +61,7 @@ impl<C: BlockingHttpClient, T: Fn(Duration), K: BlockingKeyStore> BlockingDriver
                     let uri = request.uri().clone();
                     match self.http.call(request, policy) {
                         Ok(response) => awaiting.receive(response.map(Body::from), env)?,
-                        Err(failure) => awaiting.fail(failure, env).map_err(|error| error.with_server(&uri))?,
+                        Err(failure) => awaiting.fail(failure.with_server(&uri), env)?,
                     }
                 }
                 Step::Wait(wait) => {
@@ -72,7 +72,7 @@ impl<C: BlockingHttpClient, T: Fn(Duration), K: BlockingKeyStore> BlockingDriver
                     let (key_use, awaiting) = use_key.into_parts();
                     match self.keys.use_key(key_use) {
                         Ok(output) => awaiting.receive(output, env)?,
-                        Err(kind) => awaiting.fail(kind, env)?,
+                        Err(failure) => awaiting.fail(failure, env)?,
                     }
                 }
                 Step::Done(output) => return Ok(output),

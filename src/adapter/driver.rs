@@ -115,7 +115,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore> Driver<C, T, K> {
                     let uri = request.uri().clone();
                     match self.http.call(request, policy).await {
                         Ok(response) => awaiting.receive(response.map(Body::from), env)?,
-                        Err(failure) => awaiting.fail(failure, env).map_err(|error| error.with_server(&uri))?,
+                        Err(failure) => awaiting.fail(failure.with_server(&uri), env)?,
                     }
                 }
                 Step::Wait(wait) => {
@@ -130,7 +130,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore> Driver<C, T, K> {
                     let (key_use, awaiting) = use_key.into_parts();
                     match self.keys.use_key(key_use).await {
                         Ok(output) => awaiting.receive(output, env)?,
-                        Err(kind) => awaiting.fail(kind, env)?,
+                        Err(failure) => awaiting.fail(failure, env)?,
                     }
                 }
                 Step::Done(output) => return Ok(output),

@@ -18,6 +18,8 @@
 //! | `ureq` | `ureq::Client`: a [`BlockingHttpClient`] |
 
 mod blocking;
+#[cfg(any(feature = "reqwest-own-tls", feature = "tower", feature = "ureq-own-tls"))]
+mod causes;
 mod client;
 mod driver;
 #[cfg(any(feature = "reqwest-own-tls", feature = "tower", feature = "ureq-own-tls"))]

@@ -175,13 +175,16 @@ impl HttpOptions {
     /// # Errors
     /// The failure if it is no URL, or if it names an address that is refused: clients skip the name lookup for those.
     fn target(&self, uri: &Uri) -> Result<Uri, Failure> {
-        let no_url = Failure::new(FailureKind::Other, Sent::No);
-        let url = Url::parse(&uri.to_string()).map_err(|_| no_url)?;
+        let url = Url::parse(&uri.to_string()).map_err(|error| not_sent(&error))?;
         if self.public_only && url.host().is_none_or(|host| !may_be_public(&host)) {
             return Err(Failure::new(FailureKind::Refused, Sent::No));
         }
-        Uri::try_from(String::from(url)).map_err(|_| no_url)
+        Uri::try_from(String::from(url)).map_err(|error| not_sent(&error))
     }
+}
+
+fn not_sent(error: &dyn std::error::Error) -> Failure {
+    Failure::new(FailureKind::Other, Sent::No).with_text(error)
 }
 
 /// Whether a host is of the public Internet, as far as it says so without a name lookup.

@@ -11,6 +11,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect;
 
 use super::HttpClient;
+use super::causes::{causes, root_cause};
 use super::options::{HttpOptions, OptionsError, is_public};
 use super::tls;
 use crate::base::secret::Body;
@@ -136,11 +137,10 @@ fn failure(error: &reqwest::Error) -> Failure {
     if error.is_builder() {
         return Failure::new(FailureKind::Other, Sent::No);
     }
-    let mut kinds = Vec::new();
-    let refused = trace(error, &mut kinds);
-    if refused {
-        return Failure::new(FailureKind::Refused, Sent::No);
+    if causes(error).any(|cause| cause.is::<Refused>()) {
+        return Failure::new(FailureKind::Refused, Sent::No).with_text(Refused);
     }
+    let kinds: Vec<_> = causes(error).filter_map(|cause| Some(cause.downcast_ref::<io::Error>()?.kind())).collect();
     // A time-out of the whole exchange does not say how far it got.
     let connecting = error.is_connect();
     let sent = if connecting { Sent::No } else { Sent::Maybe };
@@ -158,6 +158,10 @@ fn failure(error: &reqwest::Error) -> Failure {
         FailureKind::Interrupted
     };
     let failure = Failure::new(kind, sent);
+    let failure = match root_cause(error) {
+        Some(text) => failure.with_text(text),
+        None => failure,
+    };
     if kind != FailureKind::Unreachable {
         failure
     } else if kinds.contains(&ErrorKind::ConnectionRefused) {
@@ -171,20 +175,7 @@ fn failure(error: &reqwest::Error) -> Failure {
 
 /// Whether the name lookup failed. The library's error for it has no type to tell it by, only this text.
 fn is_about_name(error: &(dyn StdError + 'static)) -> bool {
-    error.to_string().starts_with("dns error") || error.source().is_some_and(is_about_name)
+    causes(error).any(|cause| cause.to_string().starts_with("dns error"))
 }
 
 const BROKEN: [ErrorKind; 3] = [ErrorKind::ConnectionReset, ErrorKind::ConnectionAborted, ErrorKind::BrokenPipe];
-
-/// Collects the kinds of all IO errors in the chain; whether an address was refused. An IO error hides the error that
-/// it wraps from `source()`.
-fn trace(error: &(dyn StdError + 'static), kinds: &mut Vec<ErrorKind>) -> bool {
-    if error.is::<Refused>() {
-        return true;
-    }
-    let inner = error.downcast_ref::<io::Error>().and_then(|error| {
-        kinds.push(error.kind());
-        error.get_ref().map(|inner| inner as &(dyn StdError + 'static))
-    });
-    inner.or_else(|| error.source()).is_some_and(|next| trace(next, kinds))
-}

@@ -1,7 +1,6 @@
 //! The rustls configuration of both HTTP clients, made from their options.
 
 use std::error::Error as StdError;
-use std::io;
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
@@ -10,6 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
+use super::causes::causes;
 use super::options::{HttpOptions, OptionsError, Root};
 use crate::error::transport::{Failure, FailureKind, FailureReason, Sent};
 
@@ -64,15 +64,14 @@ fn root_certificates(roots: &[Root]) -> Result<RootCertStore, OptionsError> {
     Ok(store)
 }
 
-/// The failure of TLS, if an error comes from there. An IO error hides the error that it wraps from `source()`.
+/// The failure of TLS, if an error comes from there.
 pub(super) fn failure(error: &(dyn StdError + 'static), sent: Sent) -> Option<Failure> {
-    if let Some(error) = error.downcast_ref::<rustls::Error>() {
-        let failure = Failure::new(FailureKind::Tls, sent);
-        return Some(reason(error).map_or(failure, |reason| failure.because(reason)));
-    }
-    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    let next = inner.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| error.source())?;
-    failure(next, sent)
+    let error = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>())?;
+    let failure = Failure::new(FailureKind::Tls, sent).with_text(error);
+    Some(match reason(error) {
+        Some(reason) => failure.because(reason),
+        None => failure,
+    })
 }
 
 fn reason(error: &rustls::Error) -> Option<FailureReason> {

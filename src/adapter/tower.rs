@@ -26,6 +26,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tower_service::Service;
 
+use super::causes::{causes, root_cause};
 use super::{HttpClient, headers};
 use crate::base::secret::Body;
 use crate::error::transport::{Failure, FailureKind, FailureReason, Sent};
@@ -95,9 +96,8 @@ impl<S, B> fmt::Debug for Client<S, B> {
 
 /// What is known of a service's error: the kinds of IO errors in it, and what `hyper-util` says itself.
 fn failure(error: &(dyn StdError + 'static)) -> Failure {
-    let mut found = Found::default();
-    found.look(error);
-    match found.kind {
+    let found = Found::new(error);
+    let failure = match found.kind {
         Some(ErrorKind::ConnectionRefused) => {
             Failure::new(FailureKind::Unreachable, Sent::No).because(FailureReason::ConnectionRefused)
         }
@@ -108,6 +108,10 @@ fn failure(error: &(dyn StdError + 'static)) -> Failure {
         // hyper's own errors, which hold no IO error, are of a connection or a response that broke.
         None if found.is_hyper => Failure::new(FailureKind::Interrupted, Sent::Maybe),
         None => Failure::new(FailureKind::Other, Sent::Maybe),
+    };
+    match root_cause(error) {
+        Some(text) => failure.with_text(text),
+        None => failure,
     }
 }
 
@@ -119,19 +123,18 @@ struct Found {
 }
 
 impl Found {
-    fn look(&mut self, error: &(dyn StdError + 'static)) {
-        #[cfg(feature = "hyper")]
-        if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
-            (self.is_hyper, self.connecting) = (true, error.is_connect());
+    fn new(error: &(dyn StdError + 'static)) -> Self {
+        let mut found = Self::default();
+        for cause in causes(error) {
+            #[cfg(feature = "hyper")]
+            if let Some(error) = cause.downcast_ref::<hyper_util::client::legacy::Error>() {
+                (found.is_hyper, found.connecting) = (true, error.is_connect());
+            }
+            if let Some(error) = cause.downcast_ref::<io::Error>() {
+                found.kind = Some(error.kind());
+            }
         }
-        // An IO error hides the error that it wraps from `source()`.
-        let inner = error.downcast_ref::<io::Error>().and_then(|error| {
-            self.kind = Some(error.kind());
-            error.get_ref().map(|inner| inner as &(dyn StdError + 'static))
-        });
-        if let Some(next) = inner.or_else(|| error.source()) {
-            self.look(next);
-        }
+        found
     }
 
     fn sent(&self) -> Sent {

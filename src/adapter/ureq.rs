@@ -11,6 +11,7 @@ use ureq::unversioned::transport::{ConnectProxyConnector, ConnectionDetails, Con
 use ureq::{Agent, AsSendBody, Error, ProxyProtocol};
 
 use super::BlockingHttpClient;
+use super::causes::root_cause;
 use super::options::{HttpOptions, OptionsError, is_public};
 use super::tls;
 use super::ureq_tls::Tls;
@@ -170,7 +171,7 @@ fn connect_failure(error: &Error) -> NotConnected {
     if let Some(failure) = tls_failure(error, Sent::No) {
         return NotConnected(failure);
     }
-    NotConnected::new(match error {
+    let kind = match error {
         Error::Timeout(_) => FailureKind::Timeout,
         Error::Tls(_) | Error::TlsRequired => FailureKind::Tls,
         Error::Io(error) => match error.kind() {
@@ -184,7 +185,8 @@ fn connect_failure(error: &Error) -> NotConnected {
             _ => FailureKind::Unreachable,
         },
         _ => FailureKind::Unreachable,
-    })
+    };
+    NotConnected(with_text(Failure::new(kind, Sent::No), error))
 }
 
 /// What is wrong with TLS, if that is it.
@@ -196,15 +198,33 @@ fn tls_failure(error: &Error, sent: Sent) -> Option<Failure> {
     }
 }
 
+/// What the library says about it, where its text has no URL.
+fn text(error: &Error) -> Option<String> {
+    match error {
+        Error::Io(error) => Some(root_cause(error).unwrap_or_else(|| error.to_string())),
+        Error::Tls(_) | Error::Protocol(_) | Error::LargeResponseHeader(..) | Error::BodyStalled => {
+            Some(error.to_string())
+        }
+        _ => None,
+    }
+}
+
+fn with_text(failure: Failure, error: &Error) -> Failure {
+    match text(error) {
+        Some(text) => failure.with_text(text),
+        None => failure,
+    }
+}
+
 fn failure(error: Error) -> Failure {
     // With TLS 1.3 a server may reject the handshake after the client has ended its own part.
     if let Some(failure) = tls_failure(&error, Sent::Maybe) {
         return failure;
     }
-    let kind = match error {
+    let kind = match &error {
         Error::Other(error) => {
             return match error.downcast_ref() {
-                Some(NotConnected(failure)) => *failure,
+                Some(NotConnected(failure)) => failure.clone(),
                 None => Failure::new(FailureKind::Other, Sent::Maybe),
             };
         }
@@ -218,5 +238,5 @@ fn failure(error: Error) -> Failure {
         }
         _ => FailureKind::Other,
     };
-    Failure::new(kind, Sent::Maybe)
+    with_text(Failure::new(kind, Sent::Maybe), &error)
 }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::json::{Scalar, unreadable};
 
-/// A word that the standards define, for example a grant type. The types of this crate implement it.
-pub trait Word: Copy + fmt::Debug + 'static {
-    /// All words of this type; at most 32.
+/// A word that the standards define, for example a grant type. Only types of this crate implement it.
+pub trait Word: sealed::Sealed + Copy + fmt::Debug + 'static {
+    /// All words of this type.
     const ALL: &'static [Self];
 
     /// The word as the standards spell it.
@@ -18,6 +18,11 @@ pub trait Word: Copy + fmt::Debug + 'static {
 
     /// Its place in [`Word::ALL`].
     fn index(self) -> u32;
+}
+
+pub(crate) mod sealed {
+    /// Implemented by the words of this crate, which are at most 32 for each type.
+    pub trait Sealed {}
 }
 
 /// A set of known words. Unknown words are dropped; [`Words::has_unknown`] says whether there were any.
@@ -197,6 +202,11 @@ macro_rules! words {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name { $( #[doc = concat!("`", $text, "`.")] $(#[$word_doc])* $word, )* }
+
+        impl $crate::base::word_set::sealed::Sealed for $name {}
+
+        // A set is 32 bits.
+        const _: () = assert!(<$name as $crate::base::word_set::Word>::ALL.len() <= 32);
 
         impl $crate::base::word_set::Word for $name {
             const ALL: &'static [Self] = &[$( Self::$word, )*];

@@ -183,29 +183,6 @@ impl Error {
         if self.0.endpoint.is_some() { self } else { self.with_endpoint(endpoint) }
     }
 
-    fn has_no_server(&self) -> bool {
-        matches!(self.code(), ErrorCode::TRANSPORT_UNREACHABLE | ErrorCode::TRANSPORT_TLS)
-    }
-
-    /// Names the server of this request if no connection to the server was made; otherwise the error does not change.
-    /// For drivers: flows do not know whether there was a connection.
-    #[must_use]
-    pub fn with_server(self, request: &http::Uri) -> Self {
-        let Some(host) = request.host().filter(|_| self.has_no_server()) else {
-            return self;
-        };
-        let port = match (request.port_u16(), request.scheme_str()) {
-            (Some(port), _) => port,
-            (None, Some("http")) => 80,
-            _ => 443,
-        };
-        let found = match self.failure().and_then(|failure| failure.reason()) {
-            Some(reason) => format!("{host}:{port}: {reason}"),
-            None => format!("{host}:{port}"),
-        };
-        self.with_found(Quote::library(found))
-    }
-
     /// The same under another code, which says more about where it happened.
     #[must_use]
     pub(crate) fn with_code(self, code: ErrorCode) -> Self {
@@ -325,8 +302,8 @@ impl Error {
     }
 
     /// How the HTTP client failed, and whether the request may have been sent; `None` if it did not fail.
-    pub fn failure(&self) -> Option<Failure> {
-        self.0.source.as_ref()?.downcast_ref().copied()
+    pub fn failure(&self) -> Option<&Failure> {
+        self.0.source.as_ref()?.downcast_ref()
     }
 
     /// The provider's own words, if it sent any. Untrusted.
@@ -355,10 +332,10 @@ impl From<Failure> for Error {
             FailureKind::Unsupported => ErrorCode::KEY_UNSUPPORTED,
             FailureKind::Other => ErrorCode::TRANSPORT_OTHER,
         };
-        let error = Self::new(code).with_source(failure);
-        match failure.reason() {
-            Some(reason) => error.with_found(Quote::library(reason)),
-            None => error,
-        }
+        let found = failure.found();
+        Self::new(code).with(|inner| {
+            inner.found = found;
+            inner.source = Some(Arc::new(failure));
+        })
     }
 }

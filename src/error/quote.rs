@@ -56,6 +56,11 @@ impl Quote {
         Self { text: escaped(&shortened(&bare_url(text), OPAQUE_IN_PUBLIC), LIMIT), source: QuoteSource::Provider }
     }
 
+    /// This quote after another text and a colon. The text is a host and port, which need no escape.
+    pub(super) fn after(self, text: &str) -> Self {
+        Self { text: format!("{text}: {}", self.text).into(), ..self }
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.text

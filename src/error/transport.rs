@@ -1,9 +1,14 @@
 //! Transport failures. A failure is an input of a flow, like a response.
 
+use std::fmt;
+use std::sync::Arc;
+
+use super::quote::Quote;
+
 /// Why no response came, and whether the server may still have received the request.
 ///
-/// Two failures are equal if `kind` and `sent` are equal; the reason is only for people to read.
-#[derive(Clone, Copy, Debug, Eq, thiserror::Error)]
+/// Two failures are equal if `kind` and `sent` are equal; the reason and the text are only for people to read.
+#[derive(Clone, Debug, Eq, thiserror::Error)]
 #[error("no response: {kind}")]
 pub struct Failure {
     /// What happened.
@@ -11,23 +16,82 @@ pub struct Failure {
     /// Whether the server may have seen the request. It decides whether a one-time code may be sent again.
     pub sent: Sent,
     reason: Option<FailureReason>,
+    details: Option<Arc<Details>>,
+}
+
+/// What people can read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Details {
+    text: Option<Quote>,
+    server: Option<String>,
 }
 
 impl Failure {
     /// A failure.
     pub const fn new(kind: FailureKind, sent: Sent) -> Self {
-        Self { kind, sent, reason: None }
+        Self { kind, sent, reason: None, details: None }
     }
 
     /// Adds a more exact reason, for people to read.
     #[must_use]
-    pub const fn because(self, reason: FailureReason) -> Self {
+    pub fn because(self, reason: FailureReason) -> Self {
         Self { reason: Some(reason), ..self }
+    }
+
+    /// Adds the text of the HTTP library or of the key store, for people to read. The text is escaped and cut at 200
+    /// characters, and long opaque parts are shortened. It must not contain the URL of the request or anything secret.
+    #[must_use]
+    pub fn with_text(self, text: impl fmt::Display) -> Self {
+        self.with(|details| details.text = Some(Quote::provider(&text.to_string())))
+    }
+
+    /// Names the server of the request: host and port of this URL. For drivers and own loops: flows do not know whether
+    /// there was a connection, and errors name the server only if there was none.
+    #[must_use]
+    pub fn with_server(self, request: &http::Uri) -> Self {
+        if !matches!(self.kind, FailureKind::Unreachable | FailureKind::Tls) {
+            return self;
+        }
+        let Some(host) = request.host() else { return self };
+        let port = match (request.port_u16(), request.scheme_str()) {
+            (Some(port), _) => port,
+            (None, Some("http")) => 80,
+            _ => 443,
+        };
+        self.with(|details| details.server = Some(format!("{host}:{port}")))
+    }
+
+    fn with(mut self, set: impl FnOnce(&mut Details)) -> Self {
+        set(Arc::make_mut(self.details.get_or_insert_default()));
+        self
     }
 
     /// The more exact reason, if the HTTP client knows one. No decision depends on it.
     pub const fn reason(&self) -> Option<FailureReason> {
         self.reason
+    }
+
+    /// The text of the HTTP library or of the key store, if there is one. No decision depends on it.
+    pub fn text(&self) -> Option<&str> {
+        self.details.as_ref()?.text.as_ref().map(Quote::as_str)
+    }
+
+    /// What was found, for an error: the server, and the reason or the text.
+    pub(super) fn found(&self) -> Option<Quote> {
+        let Details { text, server } = self.details.as_deref().cloned().unwrap_or_default();
+        let reason = self.reason.map(Quote::library).or(text);
+        match (server, reason) {
+            (Some(server), Some(reason)) => Some(reason.after(&server)),
+            (Some(server), None) => Some(Quote::library(server)),
+            (None, reason) => reason,
+        }
+    }
+}
+
+/// The server may have received the request: the assumption that is safe.
+impl From<FailureKind> for Failure {
+    fn from(kind: FailureKind) -> Self {
+        Self::new(kind, Sent::Maybe)
     }
 }
 

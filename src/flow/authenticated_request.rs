@@ -241,7 +241,9 @@ enum Signature {
 fn sign(key: &PrivateKey, input: &str) -> Result<Signature, Error> {
     Ok(match key {
         PrivateKey::Local(signer) => Signature::Made(signer.sign(input.as_bytes())?),
-        PrivateKey::Remote(key) => Signature::Elsewhere(KeyUse::sign(key.clone(), input.as_bytes())),
+        PrivateKey::Remote { key, algorithm } => {
+            Signature::Elsewhere(KeyUse::sign(key.clone(), *algorithm, input.as_bytes()))
+        }
     })
 }
 

@@ -13,27 +13,55 @@ pub enum PrivateKey {
     /// Signs in this process, without a step.
     Local(Arc<dyn Signer>),
     /// Signs in a key store: a flow that needs a signature returns [`Step::UseKey`](crate::Step::UseKey).
-    Remote(Arc<RemoteKey>),
+    #[non_exhaustive]
+    Remote {
+        /// The key.
+        key: Arc<RemoteKey>,
+        /// The algorithm of its signatures.
+        algorithm: Algorithm,
+    },
 }
 
-/// A key in a key store, a browser's WebCrypto or a KMS.
+/// A key in a key store, a browser's WebCrypto or a KMS. It can sign, decrypt or agree; each
+/// [`KeyUse`](crate::step::KeyUse) names the key and the algorithm.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct RemoteKey {
-    /// The application's name for the key. Each [`KeyUse`](crate::step::KeyUse) contains it.
-    pub name: String,
-    /// The algorithm of its signatures.
-    pub algorithm: Algorithm,
-    /// The `kid` that others know it by.
-    pub key_id: Option<String>,
-    /// The public key. DPoP needs it; `private_key_jwt` does not.
-    pub public_key: Option<PublicKey>,
+    name: String,
+    key_id: Option<String>,
+    public_key: Option<PublicKey>,
 }
 
 impl RemoteKey {
     /// A key with this name.
-    pub fn new(name: impl Into<String>, algorithm: Algorithm) -> Self {
-        Self { name: name.into(), algorithm, key_id: None, public_key: None }
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), key_id: None, public_key: None }
+    }
+
+    /// Adds the `kid` that others know the key by.
+    #[must_use]
+    pub fn with_key_id(self, key_id: impl Into<String>) -> Self {
+        Self { key_id: Some(key_id.into()), ..self }
+    }
+
+    /// Adds the public key. DPoP needs it; `private_key_jwt` does not.
+    #[must_use]
+    pub fn with_public_key(self, public_key: PublicKey) -> Self {
+        Self { public_key: Some(public_key), ..self }
+    }
+
+    /// The application's name for the key.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The `kid` that others know the key by.
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// The public key, if it is known.
+    pub fn public_key(&self) -> Option<&PublicKey> {
+        self.public_key.as_ref()
     }
 }
 
@@ -64,16 +92,16 @@ impl PrivateKey {
         Self::Local(Arc::new(signer))
     }
 
-    /// A key in a key store.
-    pub fn remote(key: RemoteKey) -> Self {
-        Self::Remote(Arc::new(key))
+    /// A key in a key store, and the algorithm of its signatures.
+    pub fn remote(key: RemoteKey, algorithm: Algorithm) -> Self {
+        Self::Remote { key: Arc::new(key), algorithm }
     }
 
     /// The algorithm of its signatures.
     pub fn algorithm(&self) -> Algorithm {
         match self {
             Self::Local(signer) => signer.algorithm(),
-            Self::Remote(key) => key.algorithm,
+            Self::Remote { algorithm, .. } => *algorithm,
         }
     }
 
@@ -81,7 +109,7 @@ impl PrivateKey {
     pub fn key_id(&self) -> Option<&str> {
         match self {
             Self::Local(signer) => signer.key_id(),
-            Self::Remote(key) => key.key_id.as_deref(),
+            Self::Remote { key, .. } => key.key_id(),
         }
     }
 
@@ -89,7 +117,7 @@ impl PrivateKey {
     pub fn public_key(&self) -> Option<&PublicKey> {
         match self {
             Self::Local(signer) => signer.public_key(),
-            Self::Remote(key) => key.public_key.as_ref(),
+            Self::Remote { key, .. } => key.public_key(),
         }
     }
 }

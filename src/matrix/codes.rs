@@ -28,7 +28,7 @@ codes! {
     HOMESERVER_NOT_FOUND = "homeserver.not_found", Remote, Metadata, FixConfiguration, "Matrix client-server API 1.18, well-known URI",
         "no homeserver at this URL", "The server name is misspelled, or the server does not serve the client-server API there.",
         "Check the server name, or use the homeserver's URL.";
-    HOMESERVER_VERSIONS = "homeserver.versions", Remote, Metadata, ProviderBroken, "Matrix client-server API 1.18, API versions",
+    HOMESERVER_VERSIONS = "homeserver.versions", Remote, Metadata, FixConfiguration, "Matrix client-server API 1.18, API versions",
         "the homeserver does not list its API versions", "The URL is not that of a homeserver.",
         "Check the homeserver's URL.";
     HOMESERVER_UNKNOWN_TOKEN = "homeserver.unknown_token", Denied, GrantRejected, LogInAgain, "Matrix client-server API 1.18, M_UNKNOWN_TOKEN",
@@ -46,7 +46,7 @@ codes! {
     WHOAMI_USER_ID = "whoami.user_id", Remote, Protocol, ProviderBroken, "Matrix client-server API 1.18, whoami",
         "no usable user ID in the whoami response", "The URL is not that of a homeserver, or the homeserver breaks its standard.",
         "Check the homeserver's URL.";
-    WHOAMI_DEVICE_ID = "whoami.device_id", Remote, Protocol, ProviderBroken, "Matrix client-server API 1.18, whoami",
+    WHOAMI_DEVICE_ID = "whoami.device_id", Remote, Protocol, LogInAgain, "Matrix client-server API 1.18, whoami",
         "no usable device ID in the whoami response", "The access token belongs to no device.",
         "Log in again with a device.";
     WHOAMI_USER_MISMATCH = "whoami.user_mismatch", Remote, Claims, LogInAgain, "Matrix client-server API 1.18, whoami",

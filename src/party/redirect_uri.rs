@@ -19,7 +19,7 @@ const FIELD: &str = "redirect_uri";
 
 fn check(text: &str) -> Result<(), ErrorCode> {
     let url = Url::parse(text).map_err(|_| ErrorCode::URL_SYNTAX)?;
-    if !is_showable(text) {
+    if !is_showable(text) || is_host_and_port(&url) {
         return Err(ErrorCode::URL_SYNTAX);
     }
     if matches!(url.scheme(), "javascript" | "data" | "file" | "blob" | "about" | "view-source") {
@@ -31,8 +31,14 @@ fn check(text: &str) -> Result<(), ErrorCode> {
     if url.fragment().is_some() { Err(ErrorCode::URL_FRAGMENT) } else { Ok(()) }
 }
 
+/// Whether the scheme is missing: `localhost:8080/callback` would otherwise be a URI of the scheme `localhost`.
+fn is_host_and_port(url: &Url) -> bool {
+    let port = url.path().split('/').next().unwrap_or("");
+    url.cannot_be_a_base() && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 impl RedirectUri {
-    /// Checks the URI: it must be absolute, and must not contain a fragment, a user name, spaces, control characters or
+    /// Checks the URI: it must be absolute with its scheme, and must not contain a fragment, a user name, spaces, control characters or
     /// invisible characters. Schemes that a browser executes or reads itself (such as `javascript` and `data`) are
     /// refused. Plain `http` is accepted for every host, because only the provider knows which redirect URIs it takes;
     /// a web application should use `https`.
@@ -45,6 +51,9 @@ impl RedirectUri {
             Err(ErrorCode::URL_SCHEME) => Err(refused(ErrorCode::URL_SCHEME, FIELD, text, |_| false).with_hint(
                 "A browser runs or reads this scheme itself: use https, or a scheme of your own application.",
             )),
+            Err(code) if Url::parse(text).is_ok_and(|url| is_host_and_port(&url)) => {
+                Err(refused(code, FIELD, text, |_| false).with_hint("Write the scheme, too: `http://` or `https://`."))
+            }
             Err(code) => Err(refused(code, FIELD, text, |whole| check(whole).is_ok())),
         }
     }

@@ -232,8 +232,12 @@ fn algorithm(name: String) -> Result<Algorithm, Error> {
 impl StoredKey {
     fn live(self) -> Result<PrivateKey, Error> {
         let algorithm = algorithm(self.algorithm)?;
-        let name = self.key_id.clone().unwrap_or_default();
-        Ok(PrivateKey::remote(RemoteKey { name, algorithm, key_id: self.key_id, public_key: None }))
+        let key = RemoteKey::new(self.key_id.clone().unwrap_or_default());
+        let key = match self.key_id {
+            Some(key_id) => key.with_key_id(key_id),
+            None => key,
+        };
+        Ok(PrivateKey::remote(key, algorithm))
     }
 }
 

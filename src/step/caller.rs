@@ -122,12 +122,15 @@ impl<F: Flow> AwaitingKey<F> {
     }
 
     /// Says that the key store failed: [`FailureKind::KeyRefused`] if it refuses, [`FailureKind::Unsupported`] if it
-    /// does not know the operation, or another kind.
+    /// does not know the operation, or another kind. A [`Failure`] can hold the key store's own text, too. A key store
+    /// sends nothing to the server: `sent` of the failure does not count.
     ///
     /// # Errors
     /// The flow's own errors: most flows end here with `key.refused` or `key.unsupported`.
-    pub fn fail(self, kind: FailureKind, env: &mut dyn Env) -> Result<Step<F>, Error> {
-        self.flow.on(Input::Failed(Failure::new(kind, Sent::No)), env)
+    pub fn fail(self, failure: impl Into<Failure>, env: &mut dyn Env) -> Result<Step<F>, Error> {
+        let mut failure = failure.into();
+        failure.sent = Sent::No;
+        self.flow.on(Input::Failed(failure), env)
     }
 }
 

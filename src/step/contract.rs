@@ -95,9 +95,9 @@ impl<'a> Input<'a> {
     }
 
     /// The failure, for a state that does not turn every failure into an error.
-    pub fn failure(&self) -> Option<Failure> {
+    pub fn failure(&self) -> Option<&Failure> {
         match self {
-            Self::Failed(failure) => Some(*failure),
+            Self::Failed(failure) => Some(failure),
             _ => None,
         }
     }

@@ -19,8 +19,10 @@ pub enum KeyUse {
     /// of RFC 7518 section 3 (`r ‖ s` for ECDSA).
     #[non_exhaustive]
     Sign {
-        /// The key to sign with, and its algorithm.
+        /// The key to sign with.
         key: Arc<RemoteKey>,
+        /// The algorithm of the signature.
+        algorithm: Algorithm,
         /// What to sign.
         bytes: Vec<u8>,
     },
@@ -31,7 +33,7 @@ pub enum KeyUse {
         /// The key to decrypt with.
         key: Arc<RemoteKey>,
         /// `alg` of the JWE.
-        algorithm: &'static str,
+        algorithm: String,
         /// The encrypted key.
         encrypted_key: Vec<u8>,
     },
@@ -78,13 +80,13 @@ impl KeyUse {
     }
 
     /// Asks for a signature over these bytes.
-    pub fn sign(key: Arc<RemoteKey>, bytes: impl Into<Vec<u8>>) -> Self {
-        Self::Sign { key, bytes: bytes.into() }
+    pub fn sign(key: Arc<RemoteKey>, algorithm: Algorithm, bytes: impl Into<Vec<u8>>) -> Self {
+        Self::Sign { key, algorithm, bytes: bytes.into() }
     }
 
-    /// Asks for the content encryption key in an encrypted key.
-    pub fn decrypt(key: Arc<RemoteKey>, algorithm: &'static str, encrypted_key: impl Into<Vec<u8>>) -> Self {
-        Self::Decrypt { key, algorithm, encrypted_key: encrypted_key.into() }
+    /// Asks for the content encryption key in an encrypted key. `algorithm` is `alg` of the JWE.
+    pub fn decrypt(key: Arc<RemoteKey>, algorithm: impl Into<String>, encrypted_key: impl Into<Vec<u8>>) -> Self {
+        Self::Decrypt { key, algorithm: algorithm.into(), encrypted_key: encrypted_key.into() }
     }
 
     /// Asks for the secret that is shared with the owner of another key. `length` is in bytes.

@@ -48,7 +48,7 @@ impl<T: Send + Sync + 'static> Toy<T> {
         Ok(match asked {
             Ask::Call => Step::call(http::Request::default(), Policy::read(9, Accept::Any), self),
             Ask::Wait => Step::wait(env.monotonic().saturating_add(Duration::from_secs(1)), self),
-            Ask::UseKey => Step::use_key(KeyUse::sign(Arc::new(RemoteKey::new("toy", Algorithm::Es256)), [1]), self),
+            Ask::UseKey => Step::use_key(KeyUse::sign(Arc::new(RemoteKey::new("toy")), Algorithm::Es256, [1]), self),
         })
     }
 }

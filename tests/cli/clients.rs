@@ -37,6 +37,16 @@ fn a_fixed_client_needs_no_registration_and_is_remembered() {
 }
 
 #[test]
+fn a_fixed_client_that_logged_nobody_in_is_not_remembered() {
+    let (op, cli) = (op_with_clients(), Cli::new());
+    let mistyped = ["--client-id", "basic", "--client-secret", "mistyped", "--auth-method", "client_secret_basic"];
+    let run = cli.login(&op, &mistyped);
+    assert_eq!(run.event("error")["code"], "token.invalid_client");
+    let next = cli.login(&op, &[]).done();
+    assert_ne!(next.event("logged_in")["client_id"], "basic");
+}
+
+#[test]
 fn sessions_live_on_when_their_client_is_replaced() {
     let (op, cli) = (op_with_clients(), Cli::new());
     let first = ["--client-id", "basic", "--client-secret", "basic secret: &+", "--login-hint", "auto:alice"];
@@ -66,6 +76,25 @@ fn a_client_is_registered_once_and_anew_when_asked() {
     assert_ne!(anew["client_id"], first["client_id"]);
     assert_eq!(cli.login(&op, &[]).done().event("logged_in")["client_id"], anew["client_id"]);
     assert_eq!(op.provider.count(On::Register), 2);
+}
+
+/// Some providers register a client without a secret, and serve none.
+#[test]
+fn a_client_registers_for_another_method() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let register = ["register", "--insecure-loopback", "--issuer", &op.issuer];
+    let with = |method: &str| cli.run(&[&register[..], &["--auth-method", method]].concat());
+    cli.run(&register).done();
+    for method in ["client_secret_basic", "client_secret_post", "none", "client_secret_jwt"] {
+        let first = with(method).done().event("registered").clone();
+        assert_eq!((first["known"].as_bool(), first["auth_method"].as_str()), (Some(false), Some(method)));
+        assert_eq!(with(method).done().event("registered")["known"], true);
+        let login = cli.login(&op, &[]).done();
+        assert_eq!(login.event("logged_in")["client_id"], first["client_id"]);
+        cli.run(&["refresh"]).done();
+        cli.run(&["logout"]).done();
+    }
+    with("private_key_jwt").failed(2, "local", "cli.usage");
 }
 
 #[test]

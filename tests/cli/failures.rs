@@ -204,7 +204,9 @@ fn logout_does_not_wait_for_the_network() {
     let run = cli.run(&["logout"]).done();
     assert_eq!(run.event("warning")["code"], "http.server_error");
     assert_eq!(run.event("logged_out")["revoked"], false);
-    assert_eq!(run.event("logged_out")["code"], "http.server_error");
+    let logged_out = run.event("logged_out");
+    assert_eq!((&logged_out["code"], &logged_out["status"]), (&"http.server_error".into(), &503.into()));
+    assert!(logged_out["hint"].is_string() && logged_out["endpoint"] == "revocation_endpoint", "{logged_out}");
     assert!(cli.session_files().is_empty());
 
     cli.login(&op, &[]).done();

@@ -77,8 +77,8 @@ impl Flow for Tour {
             }
             Self::Pause { body } => {
                 input.woken()?;
-                let key = Arc::new(RemoteKey::new("device", Algorithm::Es256));
-                Ok(Step::use_key(KeyUse::sign(key, *b"SECRET4"), Self::Signature { body }))
+                let key = Arc::new(RemoteKey::new("device"));
+                Ok(Step::use_key(KeyUse::sign(key, Algorithm::Es256, *b"SECRET4"), Self::Signature { body }))
             }
             Self::Signature { body } => {
                 let signature = input.key_output()?.into_bytes()?;
@@ -126,7 +126,7 @@ fn a_driver_carries_out_call_wait_and_use_of_a_key_until_done() {
     let env = Still::default();
     let keys = |key_use| {
         let KeyUse::Sign { key, bytes, .. } = key_use else { panic!("{key_use:?}") };
-        assert_eq!((bytes.as_slice(), key.name.as_str()), (&b"SECRET4"[..], "device"));
+        assert_eq!((bytes.as_slice(), key.name()), (&b"SECRET4"[..], "device"));
         ready(Ok(KeyOutput::bytes(*b"signed")))
     };
     let timer = |time| {
@@ -152,7 +152,7 @@ fn without_a_timer_or_a_key_store_a_driver_says_so() {
     let error = now(driver.run(Tour::start(4), &mut &env)).unwrap_err();
     assert_eq!(error.code(), ErrorCode::KEY_UNSUPPORTED);
 
-    let driver = driver.with_keys(|_| ready(Err(FailureKind::KeyRefused)));
+    let driver = driver.with_keys(|_| ready(Err(FailureKind::KeyRefused.into())));
     let error = now(driver.run(Tour::start(4), &mut &env)).unwrap_err();
     assert_eq!(error.code(), ErrorCode::KEY_REFUSED);
 }
@@ -209,7 +209,7 @@ fn a_wait_can_be_given_up() {
     let Step::Wait(wait) = Step::wait(MonotonicTime::from_millis(2000), Once) else { panic!() };
     let error = wait.cancel(&mut &env).unwrap_err();
     assert_eq!(error.code(), ErrorCode::TRANSPORT_CANCELLED);
-    assert_eq!(error.failure(), Some(Failure::new(FailureKind::Cancelled, Sent::No)));
+    assert_eq!(error.failure(), Some(&Failure::new(FailureKind::Cancelled, Sent::No)));
 }
 
 #[test]
@@ -241,6 +241,24 @@ fn a_failure_ends_a_flow_that_does_not_say_otherwise() {
         let error = BlockingDriver::new(from_fn(failing)).run(Tour::start(4), &mut &env).unwrap_err();
         assert_eq!(error.code().as_str(), code);
     }
+}
+
+#[test]
+fn an_error_keeps_the_text_of_the_http_library_and_of_the_key_store() {
+    let env = Still::default();
+    let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0xxx";
+    let failure = |kind| Failure::from(kind).with_text(format_args!("slot 3 is locked:\n{token}"));
+    let shown = "slot 3 is locked:\\neyJhbGci\u{2026}.eyJzdWIi\u{2026}";
+    let failing = |_: Request<Body>, _: Policy| Answered::Err(failure(FailureKind::Tls));
+    let error = BlockingDriver::new(from_fn(failing)).run(Tour::start(4), &mut &env).unwrap_err();
+    assert_eq!(error.found().unwrap().as_str(), format!("provider.example:443: {shown}"));
+    assert_eq!(error.failure().unwrap().sent, Sent::Maybe);
+
+    let step = Step::use_key(KeyUse::sign(Arc::new(RemoteKey::new("")), Algorithm::Es256, []), Once);
+    let driver = BlockingDriver::new(from_fn(answered)).with_keys(|_| Err(failure(FailureKind::KeyRefused)));
+    let error = driver.run(step, &mut &env).unwrap_err();
+    assert_eq!((error.code(), error.found().unwrap().as_str()), (ErrorCode::KEY_REFUSED, shown));
+    assert_eq!(error.failure().unwrap().sent, Sent::No, "nothing was sent");
 }
 
 #[test]
@@ -286,7 +304,7 @@ fn what_a_flow_does_not_wait_for_is_an_error() {
     let error = Step::wait(MonotonicTime::from_millis(0), Once);
     let Step::Wait(wait) = error else { panic!() };
     assert_eq!(wait.wake(&mut &env).unwrap_err().code(), ErrorCode::STEP_UNEXPECTED);
-    let key_use = KeyUse::sign(Arc::new(RemoteKey::new("", Algorithm::Es256)), []);
+    let key_use = KeyUse::sign(Arc::new(RemoteKey::new("")), Algorithm::Es256, []);
     let Step::UseKey(use_key) = Step::use_key(key_use, Once) else { panic!() };
     let error = use_key.into_parts().1.receive(KeyOutput::bytes(*b"x"), &mut &env).unwrap_err();
     assert_eq!(error.code(), ErrorCode::STEP_UNEXPECTED);

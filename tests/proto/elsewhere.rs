@@ -8,13 +8,13 @@ use oidc_proto::jose::backend::rustcrypto::RustCrypto;
 use oidc_proto::step::{KeyOutput, KeyUse};
 use oidc_proto::testing::{On, Provider, RegisteredClient, TestEnv};
 use oidc_proto::{
-    AuthorizationRequest, Callback, Client, Env as _, Error, ErrorCode, FailureKind, IdTokenTrust, Issuer, RedirectUri,
-    RelyingParty, Schemes, Scope, Step, TokenOutcome, TokenSet,
+    AuthorizationRequest, Callback, Client, Env as _, Error, ErrorCode, Failure, FailureKind, IdTokenTrust, Issuer,
+    RedirectUri, RelyingParty, Schemes, Scope, Step, TokenOutcome, TokenSet,
 };
 
 const REDIRECT_URI: &str = "https://app.example.org/cb";
 
-type Store = fn(KeyUse) -> Result<KeyOutput, FailureKind>;
+type Store = fn(KeyUse) -> Result<KeyOutput, Failure>;
 
 struct World {
     op: Provider,
@@ -23,7 +23,7 @@ struct World {
 }
 
 /// A store that does what it is asked to.
-fn verifies(key_use: KeyUse) -> Result<KeyOutput, FailureKind> {
+fn verifies(key_use: KeyUse) -> Result<KeyOutput, Failure> {
     let KeyUse::Verify { key, algorithm, bytes, signature, .. } = key_use else { panic!("{key_use:?}") };
     let key = RustCrypto.parse(&key).expect("a key of the provider");
     Ok(KeyOutput::verified(key.verify(algorithm, &bytes, &signature).is_ok()))
@@ -82,8 +82,8 @@ fn what_is_not_a_yes_verifies_nothing() {
         (|_| Ok(KeyOutput::verified(false)), ErrorCode::JWS_SIGNATURE),
         (|_| Ok(KeyOutput::bytes([1])), ErrorCode::KEY_OUTPUT),
         (|_| Ok(KeyOutput::derived([1])), ErrorCode::KEY_OUTPUT),
-        (|_| Err(FailureKind::KeyRefused), ErrorCode::KEY_REFUSED),
-        (|_| Err(FailureKind::Unsupported), ErrorCode::KEY_UNSUPPORTED),
+        (|_| Err(FailureKind::KeyRefused.into()), ErrorCode::KEY_REFUSED),
+        (|_| Err(FailureKind::Unsupported.into()), ErrorCode::KEY_UNSUPPORTED),
     ];
     for (store, code) in stores {
         let mut world = World::new();
@@ -143,7 +143,7 @@ fn logout_tokens_are_verified_elsewhere_too() {
     for (store, expected) in [
         (verifies as Store, Ok(Some("sub-alice"))),
         (|_| Ok(KeyOutput::verified(false)), Err(ErrorCode::JWS_SIGNATURE)),
-        (|_| Err(FailureKind::KeyRefused), Err(ErrorCode::KEY_REFUSED)),
+        (|_| Err(FailureKind::KeyRefused.into()), Err(ErrorCode::KEY_REFUSED)),
     ] {
         let body = world.op.logout_request("app", "alice", world.env.now());
         let step = world.party.back_channel_logout(body.as_bytes(), &mut world.env).unwrap();

@@ -5,14 +5,14 @@ use std::future::ready;
 use std::sync::Arc;
 
 use oidc_proto::adapter::{BlockingDriver, Driver, from_fn};
-use oidc_proto::jose::{Algorithm, RemoteKey};
+use oidc_proto::jose::RemoteKey;
 use oidc_proto::step::{Input, KeyOutput, KeyUse};
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{Body, Env, Error, ErrorCode, Failure, FailureKind, Flow, Policy, Step};
 
 use crate::qr::keystore;
 
-type Store = fn(KeyUse) -> Result<KeyOutput, FailureKind>;
+type Store = fn(KeyUse) -> Result<KeyOutput, Failure>;
 
 /// Decrypts one key, and agrees on another.
 enum Unsealing {
@@ -21,7 +21,7 @@ enum Unsealing {
 }
 
 fn key() -> Arc<RemoteKey> {
-    Arc::new(RemoteKey::new("device", Algorithm::Es256))
+    Arc::new(RemoteKey::new("device"))
 }
 
 impl Unsealing {
@@ -49,20 +49,22 @@ impl Flow for Unsealing {
     }
 }
 
-fn decrypts(key_use: KeyUse) -> Result<KeyOutput, FailureKind> {
-    let KeyUse::Decrypt { key, algorithm, encrypted_key, .. } = key_use else { return Err(FailureKind::Unsupported) };
-    assert_eq!((key.name.as_str(), algorithm, &*encrypted_key), ("device", "RSA-OAEP-256", &b"sealed"[..]));
+fn decrypts(key_use: KeyUse) -> Result<KeyOutput, Failure> {
+    let KeyUse::Decrypt { key, algorithm, encrypted_key, .. } = key_use else {
+        return Err(FailureKind::Unsupported.into());
+    };
+    assert_eq!((key.name(), algorithm.as_str(), &*encrypted_key), ("device", "RSA-OAEP-256", &b"sealed"[..]));
     Ok(KeyOutput::bytes(*b"decrypted"))
 }
 
-fn agrees(key_use: KeyUse) -> Result<KeyOutput, FailureKind> {
+fn agrees(key_use: KeyUse) -> Result<KeyOutput, Failure> {
     let KeyUse::Agree { key, peer, other_info, length, .. } = key_use else { return decrypts(key_use) };
-    assert_eq!((key.name.as_str(), &*other_info, length), ("device", &b"info"[..], 32));
+    assert_eq!((key.name(), &*other_info, length), ("device", &b"info"[..], 32));
     assert_eq!(peer.thumbprint(), keystore::public_key().thumbprint());
     Ok(KeyOutput::bytes(*b"agreed"))
 }
 
-fn derives(key_use: KeyUse) -> Result<KeyOutput, FailureKind> {
+fn derives(key_use: KeyUse) -> Result<KeyOutput, Failure> {
     let is_agreement = matches!(key_use, KeyUse::Agree { .. });
     agrees(key_use).map(|output| if is_agreement { KeyOutput::derived(*b"derived") } else { output })
 }
@@ -73,7 +75,7 @@ fn own_loop(mut step: Step<Unsealing>, store: Option<Store>, env: &mut TestEnv) 
         step = match step {
             Step::UseKey(use_key) => {
                 let (key_use, awaiting) = use_key.into_parts();
-                match store.map_or(Err(FailureKind::Unsupported), |store| store(key_use)) {
+                match store.map_or(Err(FailureKind::Unsupported.into()), |store| store(key_use)) {
                     Ok(output) => awaiting.receive(output, env)?,
                     Err(kind) => awaiting.fail(kind, env)?,
                 }
@@ -123,7 +125,7 @@ fn every_driver_says_why_a_key_was_not_used() {
     let derived: Store = |_| Ok(KeyOutput::derived([1]));
     for (store, code) in [
         (None, ErrorCode::KEY_UNSUPPORTED),
-        (Some((|_| Err(FailureKind::KeyRefused)) as Store), ErrorCode::KEY_REFUSED),
+        (Some((|_| Err(FailureKind::KeyRefused.into())) as Store), ErrorCode::KEY_REFUSED),
         // It does not know the second operation.
         (Some(decrypts), ErrorCode::KEY_UNSUPPORTED),
         (Some(verdict), ErrorCode::KEY_OUTPUT),

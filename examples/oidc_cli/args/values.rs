@@ -47,6 +47,14 @@ pub(super) fn auth_method(text: &str) -> Result<AuthMethod, String> {
         .ok_or_else(|| "none, client_secret_basic, client_secret_post, client_secret_jwt or private_key_jwt".to_owned())
 }
 
+/// Those that a client can have without a key.
+pub(super) fn secret_method(text: &str) -> Result<AuthMethod, String> {
+    auth_method(text).ok().filter(|method| *method != AuthMethod::PrivateKeyJwt).ok_or_else(|| {
+        "none, client_secret_basic, client_secret_post or client_secret_jwt; a login with --key registers the key"
+            .to_owned()
+    })
+}
+
 pub(super) fn key_algorithm(text: &str) -> Result<Algorithm, String> {
     let ours = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ed25519, Algorithm::Rs256, Algorithm::Ps256];
     let named = ours.into_iter().find(|algorithm| algorithm.name() == text);

@@ -8,7 +8,7 @@ use oidc_proto::{
 
 use super::{ask_userinfo, granted};
 use crate::args::{self, BeginningArgs, IdTokenChoice, ReloginArgs};
-use crate::clients::Identity;
+use crate::clients::{self, Found, Identity};
 use crate::context::{Context, trust};
 use crate::event::Event;
 use crate::failure::{Code, Failure};
@@ -52,14 +52,14 @@ impl Beginning {
 
     /// Finds the client, and makes the key that the tokens are to be bound to.
     pub(super) fn login(&self, context: &mut Context, metadata: ClientMetadata, wish: Wish) -> Result<Login, Failure> {
-        let (client, key_file) = self.identity.client(context, &self.provider, metadata)?;
+        let Found { client, key_file, named } = self.identity.client(context, &self.provider, metadata)?;
         let mut client = client.with_id_token_trust(trust(self.id_token));
         let dpop_key = self.dpop.then(|| BindingKey::generate(&mut context.env)).transpose()?;
         if let Some(key) = &dpop_key {
             client = client.with_dpop(Arc::clone(key.dpop()));
         }
         let (schemes, id_token) = (self.schemes, self.id_token);
-        let choices = Choices { schemes, id_token, key_file, dpop_key, wish: Some(wish.clone()) };
+        let choices = Choices { schemes, id_token, key_file, dpop_key, wish: Some(wish.clone()), named };
         let party = RelyingParty::new(self.provider.clone(), client);
         granted::expect(context, &party, &wish);
         Ok(Login { party, wish, choices, of: None })
@@ -102,6 +102,7 @@ impl Login {
         }
 
         // The older login of the same user is not revoked: some providers keep one grant for both.
+        let named = self.choices.named.clone();
         let session = Session::new(tokens, self.choices);
         if self.of.as_deref().is_some_and(|of| of != session.id()) {
             let failure = Code::OtherUser.because(session.subject().escape_debug());
@@ -114,6 +115,9 @@ impl Login {
         {
             let _lock = context.store.lock()?;
             session.save(draft, &mut context.env)?;
+        }
+        if let Some(client) = named {
+            clients::keep_named(context, session.tokens.issuer(), client)?;
         }
         context.out.checked("the session is in the store");
         context.out.emit(&Event::LoggedIn { session: session.summary(context.now()) });

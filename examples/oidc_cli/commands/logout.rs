@@ -4,7 +4,7 @@ use oidc_proto::{EndSessionRequest, RelyingParty, TokenOutcome};
 
 use crate::args::LogoutArgs;
 use crate::context::Context;
-use crate::event::Event;
+use crate::event::{Event, Problem};
 use crate::failure::{Code, Failure};
 use crate::session::{self, Damaged, Session};
 
@@ -18,11 +18,12 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
             Err(Damaged { failure, .. }) if failure.code == Code::StoreVersion.name() => return Err(failure),
             Err(damaged) => {
                 damaged.remove(&context.store)?;
-                context.out.emit(&Event::warning(&damaged.failure.with_hint(
+                let failure = damaged.failure.with_hint(
                     "Its files are removed. Its tokens could not be revoked: end the grant at the provider, if it is still there.",
-                )));
-                let (session, code) = (damaged.id.as_str(), Some(Code::StoreDamaged.name()));
-                context.out.emit(&Event::LoggedOut { session, issuer: None, subject: None, revoked: false, code });
+                );
+                context.out.emit(&Event::warning(&failure));
+                let (session, problem) = (damaged.id.as_str(), Some(Problem::new(&failure)));
+                context.out.emit(&Event::LoggedOut { session, issuer: None, subject: None, revoked: false, problem });
                 return Ok(());
             }
         }
@@ -45,7 +46,7 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
         issuer: Some(session.tokens.issuer().as_str()),
         subject: Some(session.subject()),
         revoked: failure.is_none(),
-        code: failure.as_ref().map(|failure| failure.code),
+        problem: failure.as_ref().map(Problem::new),
     });
     if let Some(party) = connected.filter(|_| args.end_session)
         && let Err(failure) = end_session(context, args, &party, &session)

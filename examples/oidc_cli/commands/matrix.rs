@@ -13,7 +13,7 @@ use super::login::{Meeting, lifetime};
 use crate::args::{
     AccountArgs, BeginningArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, RegisterArgs, ReloginArgs,
 };
-use crate::clients::{self, Identity};
+use crate::clients::{self, Found, Identity};
 use crate::context::{Context, trust};
 use crate::event::Event;
 use crate::failure::{Code, Failure};
@@ -112,8 +112,10 @@ impl Beginning {
         id_token: IdTokenChoice,
     ) -> Result<Self, Failure> {
         let application = Application::new(clients::matrix_metadata()?, Registrations::default())?;
-        let (client, key_file) = identity.client(context, &server.provider, application.metadata().clone())?;
-        let choices = Choices { schemes: context.options.schemes(), id_token, key_file, dpop_key: None, wish: None };
+        let metadata = application.metadata().clone();
+        let Found { client, key_file, named } = identity.client(context, &server.provider, metadata)?;
+        let schemes = context.options.schemes();
+        let choices = Choices { schemes, id_token, key_file, dpop_key: None, wish: None, named };
         Ok(Self { party: Party::new(server, client.with_id_token_trust(trust(id_token))), choices })
     }
 }
@@ -258,10 +260,14 @@ pub(super) fn conclude(
         }
     };
     context.out.checked("the homeserver says who has logged in, on the device that was asked for");
+    let named = choices.named.clone();
     let session = Session::matrix(&login.session, choices);
     {
         let _lock = context.store.lock()?;
         session.save(draft, &mut context.env)?;
+    }
+    if let Some(client) = named {
+        clients::keep_named(context, session.tokens.issuer(), client)?;
     }
     context.out.checked("the session is in the store");
     context.out.emit(&Event::LoggedIn { session: session.summary(context.now()) });

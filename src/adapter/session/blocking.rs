@@ -236,7 +236,9 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
             let input = match work {
                 Work::Store(ticket, action) => Input::Store(ticket, self.store.carry_out(action)),
                 Work::Transmit(Transmit::Call { ticket, request, policy }) => {
-                    Input::Response(ticket, self.http.call(request, policy))
+                    let uri = request.uri().clone();
+                    let response = self.http.call(request, policy);
+                    Input::Response(ticket, response.map_err(|failure| failure.with_server(&uri)))
                 }
                 Work::Transmit(Transmit::UseKey { ticket, key_use }) => {
                     Input::KeyOutput(ticket, self.keys.use_key(key_use))

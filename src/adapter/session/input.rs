@@ -1,14 +1,14 @@
 //! Results of work for a session, on their way to the session.
 
 use crate::base::env::Env;
-use crate::error::transport::{Failure, FailureKind};
+use crate::error::transport::Failure;
 use crate::session::{Session, StoreResponse, StoreTicket, Ticket};
 use crate::step::KeyOutput;
 
 /// A response for a session.
 pub(super) enum Input {
     Response(Ticket, Result<http::Response<Vec<u8>>, Failure>),
-    KeyOutput(Ticket, Result<KeyOutput, FailureKind>),
+    KeyOutput(Ticket, Result<KeyOutput, Failure>),
     Store(StoreTicket, StoreResponse),
     Timeout,
     /// Its attempt may begin.

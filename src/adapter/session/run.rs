@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use http::Uri;
+
 use super::gate::{Gate, LIMIT, Place};
 use super::health::Figures;
 use super::hub::Hub;
@@ -44,7 +46,7 @@ pub struct Run<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> {
     /// Deadlines of sessions, the next one first.
     due: BTreeSet<(MonotonicTime, u64)>,
     sleep: Option<(MonotonicTime, Pin<Box<T::Sleep>>)>,
-    calls: Works<C::Response, (u64, Ticket)>,
+    calls: Works<C::Response, (u64, Ticket, Uri)>,
     key_uses: Works<K::Output, (u64, Ticket)>,
     actions: Works<D::Future, (u64, StoreTicket)>,
     /// Callers who were served and are to be woken.
@@ -133,7 +135,8 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
             self.tend(id, Some(Input::KeyOutput(ticket, output)));
         }
         let calls = self.calls.poll(FEW, cx);
-        for ((id, ticket), response) in calls.done {
+        for ((id, ticket, uri), response) in calls.done {
+            let response = response.map_err(|failure| failure.with_server(&uri));
             self.tend(id, Some(Input::Response(ticket, response)));
         }
         is_anything |= actions.is_any | key_uses.is_any | calls.is_any | self.poll_sleep(now, cx);
@@ -283,7 +286,8 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
         for transmit in transmits {
             match transmit {
                 Transmit::Call { ticket, request, policy } => {
-                    self.calls.push(self.driver.http.call(request, policy), (id, ticket));
+                    let key = (id, ticket, request.uri().clone());
+                    self.calls.push(self.driver.http.call(request, policy), key);
                 }
                 Transmit::UseKey { ticket, key_use } => {
                     self.key_uses.push(self.driver.keys.use_key(key_use), (id, ticket));

@@ -14,7 +14,7 @@ codes! {
     METADATA_URL = "metadata.url", Remote, Metadata, ProviderBroken, "RFC 8414 section 2",
         "a URL in the metadata is not usable", "The provider publishes a relative URL, plain http, or credentials in a URL.",
         "Correct the provider's public URL in its configuration.";
-    METADATA_PKCE_WITHOUT_S256 = "metadata.pkce_without_s256", Remote, Metadata, ProviderBroken, "RFC 8414 section 2",
+    METADATA_PKCE_WITHOUT_S256 = "metadata.pkce_without_s256", Remote, Metadata, FixConfiguration, "RFC 8414 section 2",
         "the provider advertises PKCE, but not S256", "Only the method `plain` is enabled, which protects nothing.",
         "Enable S256 at the provider.";
     METADATA_NOT_FOUND = "metadata.not_found", Remote, Metadata, FixConfiguration, "RFC 8414 section 3",

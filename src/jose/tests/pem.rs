@@ -15,7 +15,7 @@ const BACKENDS: &[Read] = &[
     |algorithm, pem| Ok(Arc::new(backend::aws_lc::SigningKey::from_pem(algorithm, pem, Some("kid"))?)),
     |algorithm, pem| match PrivateKey::from_pem(algorithm, pem, Some("kid"))? {
         PrivateKey::Local(signer) => Ok(signer),
-        PrivateKey::Remote(_) => panic!("it is here"),
+        PrivateKey::Remote { .. } => panic!("it is here"),
     },
 ];
 

@@ -83,15 +83,17 @@ fn a_private_key_says_the_same_of_itself_wherever_it_is() {
     for kid in [Some("own"), None] {
         let signing_key = SigningKey::from_pkcs8_der(Algorithm::Es256, &der, kid).unwrap();
         let public_key = signing_key.public_key().clone();
-        let mut elsewhere = RemoteKey::new("name in the key store", Algorithm::Es256);
-        elsewhere.key_id = kid.map(str::to_owned);
-        elsewhere.public_key = Some(public_key.clone());
-        for key in [PrivateKey::local(signing_key), PrivateKey::remote(elsewhere)] {
+        let elsewhere = RemoteKey::new("name in the key store").with_public_key(public_key.clone());
+        let elsewhere = match kid {
+            Some(kid) => elsewhere.with_key_id(kid),
+            None => elsewhere,
+        };
+        for key in [PrivateKey::local(signing_key), PrivateKey::remote(elsewhere, Algorithm::Es256)] {
             assert_eq!((key.algorithm(), key.key_id()), (Algorithm::Es256, kid));
             assert_eq!(key.public_key(), Some(&public_key));
         }
     }
-    let unknown = PrivateKey::remote(RemoteKey::new("name", Algorithm::EdDsa));
+    let unknown = PrivateKey::remote(RemoteKey::new("name"), Algorithm::EdDsa);
     assert_eq!((unknown.algorithm(), unknown.key_id(), unknown.public_key()), (Algorithm::EdDsa, None, None));
 }
 

@@ -59,6 +59,6 @@ pub(super) fn refusal(response: &Response<'_>) -> Result<(), Error> {
 }
 
 /// Whether the request may have reached the server, which then did not say what it did.
-pub(super) fn is_uncertain(failure: Failure) -> bool {
+pub(super) fn is_uncertain(failure: &Failure) -> bool {
     failure.sent == crate::error::transport::Sent::Maybe
 }

@@ -261,8 +261,8 @@ impl Session {
         });
     }
 
-    /// Takes the output of the key store, or the kind of its failure. A ticket that is no longer awaited has no effect.
-    pub fn handle_key_output(&mut self, ticket: Ticket, output: Result<KeyOutput, FailureKind>, env: &mut dyn Env) {
+    /// Takes the output of the key store, or its failure. A ticket that is no longer awaited has no effect.
+    pub fn handle_key_output(&mut self, ticket: Ticket, output: Result<KeyOutput, Failure>, env: &mut dyn Env) {
         if ticket != self.core.attempts.ticket() {
             return;
         }
@@ -272,7 +272,7 @@ impl Session {
                 Attempt { stage: Stage::ExpectKeyOutput(awaiting, exchange), .. } => {
                     let step = match output {
                         Ok(output) => awaiting.receive(output, env),
-                        Err(kind) => awaiting.fail(kind, env),
+                        Err(failure) => awaiting.fail(failure, env),
                     };
                     core.proceed(step, exchange, env)
                 }

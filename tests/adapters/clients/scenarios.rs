@@ -224,7 +224,7 @@ fn where_nobody_listens_nothing_was_sent() {
         for (url, reason) in [(&dead.url(), FailureReason::ConnectionRefused), (&nowhere, FailureReason::HostNotFound)]
         {
             let outcome = send(&options(), Toy::get(url, 9));
-            assert!(matches!(outcome, Outcome::Failed(failure) if failure.reason() == Some(reason)), "{name} {url}");
+            assert!(matches!(&outcome, Outcome::Failed(failure) if failure.reason() == Some(reason)), "{name} {url}");
             fails(name, outcome, FailureKind::Unreachable, Sent::No);
         }
     }
@@ -237,7 +237,7 @@ fn a_service_that_does_not_connect_has_sent_nothing() {
     let nowhere = format!("http://{}.invalid/", "a".repeat(64));
     for (url, reason) in [(&dead.url(), Some(FailureReason::ConnectionRefused)), (&nowhere, None)] {
         let outcome = super::by_hyper(&options(), Toy::get(url, 9));
-        assert!(matches!(outcome, Outcome::Failed(failure) if failure.reason() == reason), "{url}: {outcome:?}");
+        assert!(matches!(&outcome, Outcome::Failed(failure) if failure.reason() == reason), "{url}: {outcome:?}");
         fails("hyper", outcome, FailureKind::Unreachable, Sent::No);
     }
 }

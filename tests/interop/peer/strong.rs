@@ -114,10 +114,8 @@ fn a_client_authenticates_by_a_key_here_or_elsewhere() {
     assert!(world.refresh(&tokens).is_ok());
 
     let signer = Arc::new(ec_key("k2"));
-    let mut key = RemoteKey::new("in the key store", Algorithm::Es256);
-    key.key_id = Some("k2".to_owned());
-    key.public_key = Some(signer.public_key().clone());
-    let world = registering(PrivateKey::remote(key));
+    let key = RemoteKey::new("in the key store").with_key_id("k2").with_public_key(signer.public_key().clone());
+    let world = registering(PrivateKey::remote(key, Algorithm::Es256));
     let mut env = SystemEnv::new().unwrap();
     let (url, pending) = world.party.authorize(world.request("auto:alice"), &mut env).unwrap();
     let landing = Browser::new(HttpOptions::new()).visit(url.as_str(), REDIRECT_URI);
@@ -131,8 +129,8 @@ fn a_client_authenticates_by_a_key_here_or_elsewhere() {
         let signer = signer.clone();
         async move {
             tokio::task::yield_now().await;
-            let KeyUse::Sign { key, bytes, .. } = key_use else { return Err(FailureKind::Unsupported) };
-            assert_eq!(key.name, "in the key store");
+            let KeyUse::Sign { key, bytes, .. } = key_use else { return Err(FailureKind::Unsupported.into()) };
+            assert_eq!(key.name(), "in the key store");
             Ok(KeyOutput::bytes(signer.sign(&bytes).unwrap()))
         }
     });

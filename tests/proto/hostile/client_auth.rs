@@ -7,7 +7,6 @@ use std::task::{Context, Poll, Waker};
 
 use http::Request;
 use oidc_proto::AuthMethod;
-use oidc_proto::FailureKind;
 use oidc_proto::adapter::{BlockingDriver, Driver};
 use oidc_proto::flow::{GrantRequest, TokenRequest};
 use oidc_proto::jose::{Algorithm, PrivateKey};
@@ -16,6 +15,7 @@ use oidc_proto::testing::{self, On, RegisteredClient};
 use oidc_proto::{
     Accept, Body, Client, ClientAuth, Error, ErrorCode, Fault, Policy, Scope, Secret, Step, TokenOutcome, TokenSet,
 };
+use oidc_proto::{Failure, FailureKind};
 use serde_json::{Value, json};
 
 use crate::hostile::strong::{CLIENT_SEED, DPOP_SEED, headers, key, parameters, read, sign_remotely};
@@ -162,10 +162,10 @@ fn the_strongest_method_in_common_is_chosen() {
 type Start = fn(&User, &mut World) -> Result<Step<oidc_proto::step::BoxFlow<()>>, Error>;
 
 /// A key store.
-type Keys = fn(&KeyUse) -> Result<KeyOutput, FailureKind>;
+type Keys = fn(&KeyUse) -> Result<KeyOutput, Failure>;
 
 fn is_named(key_use: &KeyUse, name: &str) -> bool {
-    matches!(key_use, KeyUse::Sign { key, .. } if key.name == name)
+    matches!(key_use, KeyUse::Sign { key, .. } if key.name() == name)
 }
 
 fn scope() -> Scope {
@@ -242,10 +242,10 @@ fn a_key_that_lives_elsewhere_signs_in_every_flow() {
 fn a_key_store_that_refuses_ends_every_flow_and_nothing_is_sent() {
     /// Refuses both keys, or only the one for proofs.
     const REFUSING: [Keys; 2] = [
-        |_| Err(FailureKind::KeyRefused),
+        |_| Err(FailureKind::KeyRefused.into()),
         |key_use| {
             if is_named(key_use, &DPOP_SEED.to_string()) {
-                Err(FailureKind::KeyRefused)
+                Err(FailureKind::KeyRefused.into())
             } else {
                 sign_remotely(key_use)
             }
@@ -320,11 +320,9 @@ fn a_client_registers_the_public_half_of_its_key_alone() {
     let jwk = sent.pointer("/jwks/keys/0").unwrap().as_object().unwrap();
     assert_eq!(jwk.keys().collect::<Vec<_>>(), ["alg", "crv", "kid", "kty", "use", "x", "y"]);
     // A shared key is nothing to publish.
-    for key in [
-        oidc_proto::jose::RemoteKey::new("x", Algorithm::Hs256),
-        oidc_proto::jose::RemoteKey::new("x", Algorithm::Es256),
-    ] {
-        let error = World::new().metadata.with_private_key(PrivateKey::remote(key)).unwrap_err();
+    for algorithm in [Algorithm::Hs256, Algorithm::Es256] {
+        let key = PrivateKey::remote(oidc_proto::jose::RemoteKey::new("x"), algorithm);
+        let error = World::new().metadata.with_private_key(key).unwrap_err();
         assert_eq!(error.code(), ErrorCode::TOKEN_CLIENT_AUTH);
     }
 }

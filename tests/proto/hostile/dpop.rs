@@ -198,9 +198,11 @@ fn a_value_belongs_to_its_key() {
 #[test]
 fn a_key_has_two_halves_and_fits_its_algorithm() {
     let remote = |algorithm, public: Option<Algorithm>| {
-        let mut remote = RemoteKey::new("x", algorithm);
-        remote.public_key = public.map(|algorithm| key(algorithm, 3).public_key().clone());
-        PrivateKey::remote(remote)
+        let remote = match public {
+            Some(public) => RemoteKey::new("x").with_public_key(key(public, 3).public_key().clone()),
+            None => RemoteKey::new("x"),
+        };
+        PrivateKey::remote(remote, algorithm)
     };
     for (key, usable) in [
         (remote(Algorithm::Es256, Some(Algorithm::Es256)), true),

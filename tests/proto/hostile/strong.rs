@@ -5,11 +5,11 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oidc_proto::DpopKey;
-use oidc_proto::FailureKind;
 use oidc_proto::jose::backend::rustcrypto::SigningKey;
 use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey, Signer as _};
 use oidc_proto::step::{KeyOutput, KeyUse};
 use oidc_proto::{AuthMethod, GrantType};
+use oidc_proto::{Failure, FailureKind};
 use serde_json::Value;
 
 use crate::hostile::world::World;
@@ -32,16 +32,16 @@ pub(crate) fn key(algorithm: Algorithm, seed: u8) -> SigningKey {
 
 /// The same key, in a key store.
 pub(crate) fn remote(algorithm: Algorithm, seed: u8) -> PrivateKey {
-    let mut remote = RemoteKey::new(format!("{seed}"), algorithm);
-    remote.key_id = Some("own".to_owned());
-    remote.public_key = Some(key(algorithm, seed).public_key().clone());
-    PrivateKey::remote(remote)
+    let remote = RemoteKey::new(format!("{seed}")).with_key_id("own");
+    PrivateKey::remote(remote.with_public_key(key(algorithm, seed).public_key().clone()), algorithm)
 }
 
 /// The key store.
-pub(crate) fn sign_remotely(key_use: &KeyUse) -> Result<KeyOutput, FailureKind> {
-    let KeyUse::Sign { key: named, bytes, .. } = key_use else { return Err(FailureKind::Unsupported) };
-    let key = key(named.algorithm, named.name.parse().unwrap());
+pub(crate) fn sign_remotely(key_use: &KeyUse) -> Result<KeyOutput, Failure> {
+    let KeyUse::Sign { key: named, algorithm, bytes, .. } = key_use else {
+        return Err(FailureKind::Unsupported.into());
+    };
+    let key = key(*algorithm, named.name().parse().unwrap());
     Ok(key.sign(bytes).unwrap().into())
 }
 

@@ -186,8 +186,8 @@ fn what_an_http_client_reports_is_told_as_it_was() {
         let failure = Failure::new(*kind, Sent::Maybe);
         let step = user.party.refresh(&user.tokens, &mut world.env).unwrap();
         let Step::Call(call) = step else { panic!("a refresh begins with a request") };
-        let error = call.into_parts().2.fail(failure, &mut world.env).unwrap_err();
-        assert_eq!((error.code(), error.failure()), (*code, Some(failure)));
+        let error = call.into_parts().2.fail(failure.clone(), &mut world.env).unwrap_err();
+        assert_eq!((error.code(), error.failure()), (*code, Some(&failure)));
     }
 }
 

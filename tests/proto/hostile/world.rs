@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use oidc_proto::AuthMethod;
-use oidc_proto::FailureKind;
+use oidc_proto::Failure;
 use oidc_proto::flow::{Registration, ServerMetadataFetch};
 use oidc_proto::jose::Algorithm;
 use oidc_proto::jose::Keys;
@@ -113,7 +113,7 @@ pub(crate) struct World {
     /// Whether the request goes to the provider first.
     pub(crate) pushes: bool,
     /// Makes the signatures of keys that live elsewhere, or refuses.
-    pub(crate) keys: fn(&KeyUse) -> Result<KeyOutput, FailureKind>,
+    pub(crate) keys: fn(&KeyUse) -> Result<KeyOutput, Failure>,
     /// How many it was asked for.
     pub(crate) asked_to_sign: usize,
     /// Each pause that a flow made.

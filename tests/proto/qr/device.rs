@@ -138,8 +138,8 @@ impl<'a> Device<'a> {
         }
     }
 
-    fn use_key(&self, key_use: &KeyUse) -> Result<KeyOutput, FailureKind> {
-        if self.plan.key_refused { Err(FailureKind::KeyRefused) } else { keystore::use_key(key_use) }
+    fn use_key(&self, key_use: &KeyUse) -> Result<KeyOutput, Failure> {
+        if self.plan.key_refused { Err(FailureKind::KeyRefused.into()) } else { keystore::use_key(key_use) }
     }
 
     /// Lets the other device do something.

@@ -1,9 +1,9 @@
 //! A key store with one key.
 
-use oidc_proto::FailureKind;
 use oidc_proto::jose::backend::rustcrypto::SigningKey;
 use oidc_proto::jose::{Algorithm, PrivateKey, PublicKey, RemoteKey, Signer as _};
 use oidc_proto::step::{KeyOutput, KeyUse};
+use oidc_proto::{Failure, FailureKind};
 
 fn key() -> SigningKey {
     // RFC 8410 section 7.
@@ -12,9 +12,7 @@ fn key() -> SigningKey {
 }
 
 pub(crate) fn remote() -> PrivateKey {
-    let mut remote = RemoteKey::new("key", Algorithm::EdDsa);
-    remote.public_key = Some(public_key());
-    PrivateKey::remote(remote)
+    PrivateKey::remote(RemoteKey::new("key").with_public_key(public_key()), Algorithm::EdDsa)
 }
 
 pub(crate) fn public_key() -> PublicKey {
@@ -25,9 +23,9 @@ pub(crate) fn public_jwk() -> serde_json::Value {
     serde_json::from_str(&public_key().to_jwk(Algorithm::EdDsa, None)).unwrap()
 }
 
-pub(crate) fn use_key(key_use: &KeyUse) -> Result<KeyOutput, FailureKind> {
+pub(crate) fn use_key(key_use: &KeyUse) -> Result<KeyOutput, Failure> {
     match key_use {
         KeyUse::Sign { bytes, .. } => Ok(key().sign(bytes).unwrap().into()),
-        _ => Err(FailureKind::Unsupported),
+        _ => Err(FailureKind::Unsupported.into()),
     }
 }

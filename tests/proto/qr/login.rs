@@ -365,7 +365,7 @@ fn whether_a_device_exists_is_asked_until_there_is_an_answer() {
     ];
     for plan in plans() {
         let town = Town::new();
-        town.device_failures.borrow_mut().extend(nothing);
+        town.device_failures.borrow_mut().extend(nothing.clone());
         assert_eq!(codes(&town.run(&plan)), (None, None));
         assert_eq!(town.device_looks.get(), 2 + nothing.len());
         for (answer, expected) in nothing.iter().zip([
@@ -377,7 +377,7 @@ fn whether_a_device_exists_is_asked_until_there_is_an_answer() {
             ErrorCode::TRANSPORT_TIMEOUT,
         ]) {
             let town = Town::new();
-            town.device_failures.borrow_mut().extend(std::iter::repeat_n(*answer, 1000));
+            town.device_failures.borrow_mut().extend(std::iter::repeat_n(answer.clone(), 1000));
             assert_eq!(codes(&town.run(&plan)), (Some(ErrorCode::QR_PEER_FAILURE), Some(expected)));
             assert_eq!((town.boxes(), town.secrets_were_sent()), (0, false));
         }

@@ -42,7 +42,7 @@ fn a_text_is_written_once_whatever_gets_lost() {
     let (request, _, awaiting) = call.into_parts();
     let failure = world.server.exchange(request, world.env.now()).unwrap_err();
     world.server.intrude("other");
-    let step = awaiting.fail(failure, &mut world.env).unwrap();
+    let step = awaiting.fail(failure.clone(), &mut world.env).unwrap();
     let Delivery::Uncertain(a) = world.run(step).unwrap() else { panic!("no doubt") };
     assert_eq!(world.receive(a).unwrap().1, "other");
 }
@@ -95,11 +95,14 @@ fn what_time_does_not_mend_ends_at_once() {
         let failure = Failure::new(kind, Sent::No);
         let fail = |step: Step<_>, env: &mut TestEnv| {
             let Step::Call(call) = step else { panic!("{step:?}") };
-            code(call.into_parts().2.fail(failure, env).map(|_| ()))
+            code(call.into_parts().2.fail(failure.clone(), env).map(|_| ()))
         };
-        assert_eq!(fail(a.receive(MINUTE, &mut world.env), &mut world.env), Error::from(failure).code());
+        assert_eq!(fail(a.receive(MINUTE, &mut world.env), &mut world.env), Error::from(failure.clone()).code());
         let Step::Call(call) = b.send("text", MINUTE, &mut world.env) else { panic!("no call") };
-        assert_eq!(code(call.into_parts().2.fail(failure, &mut world.env)), Error::from(failure).code());
+        assert_eq!(
+            code(call.into_parts().2.fail(failure.clone(), &mut world.env)),
+            Error::from(failure.clone()).code()
+        );
     }
 }
 

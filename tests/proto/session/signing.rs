@@ -26,10 +26,9 @@ pub fn keyed() -> World {
     let mut world = World::new();
     let jwk = serde_json::from_str(&key().public_key().to_jwk(Algorithm::Es256, Some("own"))).unwrap();
     world.op = world.op.with_client(RegisteredClient::with_key("app", jwk, REDIRECT_URI));
-    let mut remote = RemoteKey::new("in the key store", Algorithm::Es256);
-    remote.key_id = Some("own".to_owned());
-    remote.public_key = Some(key().public_key().clone());
-    let client = Client::new("app").with_auth(ClientAuth::PrivateKeyJwt(PrivateKey::remote(remote)));
+    let remote = RemoteKey::new("in the key store").with_key_id("own").with_public_key(key().public_key().clone());
+    let key = PrivateKey::remote(remote, Algorithm::Es256);
+    let client = Client::new("app").with_auth(ClientAuth::PrivateKeyJwt(key));
     world.party = world.party.with_client(client);
     world.advance(301);
     world
@@ -42,7 +41,7 @@ fn to_sign(world: &mut World, session: &mut Session) -> (Ticket, Vec<u8>) {
     };
     let KeyUse::Sign { key, bytes, .. } = key_use else { panic!("{key_use:?}") };
     assert!(session.poll_transmit(&mut world.env).is_none() && session.poll_store(&mut world.env).is_none());
-    assert_eq!(key.name, "in the key store");
+    assert_eq!(key.name(), "in the key store");
     (ticket, bytes)
 }
 
@@ -78,7 +77,7 @@ fn a_key_store_that_refuses_delays_and_does_not_end() {
     let epoch = world.ask(&mut session).unwrap_err().unwrap();
     world.keep(&mut session, &store);
     let (ticket, _) = to_sign(&mut world, &mut session);
-    session.handle_key_output(ticket, Err(FailureKind::KeyRefused), &mut world.env);
+    session.handle_key_output(ticket, Err(FailureKind::KeyRefused.into()), &mut world.env);
     assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff { .. }]));
     assert_eq!((world.outcome(&session, epoch), world.op.count(On::Token)), (Err("key.refused"), asked));
     assert!(!store.is_locked());
@@ -165,7 +164,7 @@ async fn a_key_store_signs_on_an_executor() {
         let signer = signer.clone();
         async move {
             tokio::task::yield_now().await;
-            let KeyUse::Sign { bytes, .. } = key_use else { return Err(FailureKind::Unsupported) };
+            let KeyUse::Sign { bytes, .. } = key_use else { return Err(FailureKind::Unsupported.into()) };
             Ok(KeyOutput::bytes(signer.sign(&bytes).unwrap()))
         }
     });
@@ -197,7 +196,7 @@ async fn a_key_store_that_does_not_sign_is_an_error_on_an_executor() {
     }
 
     assert_eq!(access(NoKeyStore).await, ErrorCode::KEY_UNSUPPORTED);
-    assert_eq!(access(|_| std::future::ready(Err(FailureKind::KeyRefused))).await, ErrorCode::KEY_REFUSED);
+    assert_eq!(access(|_| std::future::ready(Err(FailureKind::KeyRefused.into()))).await, ErrorCode::KEY_REFUSED);
 }
 
 /// The same on a thread. A store that refuses, or none at all, ends no session.
@@ -212,14 +211,14 @@ fn a_key_store_signs_on_a_thread() {
     };
     let mut world = keyed();
     let session = blocking(&mut world).with_keys(|key_use| {
-        let KeyUse::Sign { bytes, .. } = key_use else { return Err(FailureKind::Unsupported) };
+        let KeyUse::Sign { bytes, .. } = key_use else { return Err(FailureKind::Unsupported.into()) };
         Ok(KeyOutput::bytes(key().sign(&bytes).unwrap()))
     });
     assert!(world.honours(session.access(Duration::ZERO).unwrap().expose()));
 
     let mut world = keyed();
     let asked = world.op.count(On::Token);
-    let refusing = blocking(&mut world).with_keys(|_| Err(FailureKind::KeyRefused));
+    let refusing = blocking(&mut world).with_keys(|_| Err(FailureKind::KeyRefused.into()));
     for (outcome, code) in [
         (refusing.access(Duration::ZERO), ErrorCode::KEY_REFUSED),
         (blocking(&mut world).access(Duration::ZERO), ErrorCode::KEY_UNSUPPORTED),

@@ -324,11 +324,20 @@ async fn a_store_is_asked_one_thing_at_a_time() {
 #[tokio::test(start_paused = true)]
 async fn a_key_that_nobody_signs_with_is_a_failure_and_no_hang() {
     let mut world = expired();
-    let key = PrivateKey::remote(RemoteKey::new("elsewhere", Algorithm::Es256));
+    let key = PrivateKey::remote(RemoteKey::new("elsewhere"), Algorithm::Es256);
     world.party = world.party.with_client(Client::new("app").with_auth(ClientAuth::PrivateKeyJwt(key)));
     let (session, _run) = one(&mut world, MOMENT, SessionOptions::default());
     let error = tokio::time::timeout(MOMENT, session.access()).await.unwrap().unwrap_err();
     assert!(matches!(error, NoToken::Failed(_)), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_cannot_be_reached_is_named() {
+    let mut world = expired();
+    world.op.fault(On::Token, oidc_proto::testing::Fault::Unreachable, 1);
+    let (session, _run) = one(&mut world, MOMENT, SessionOptions::default());
+    let error = session.access().await.unwrap_err();
+    assert_eq!(error.error().unwrap().found().unwrap().as_str(), "op.example.org:443");
 }
 
 /// Compiles only if what is spawned and shared can be.

@@ -87,6 +87,14 @@ fn a_failure_is_told_and_patience_is_kept() {
 }
 
 #[test]
+fn a_server_that_cannot_be_reached_is_named() {
+    let mut world = expired();
+    world.op.fault(On::Token, Fault::Unreachable, 1);
+    let error = one(&mut world, SessionOptions::default()).access(PATIENCE).unwrap_err();
+    assert_eq!(error.error().unwrap().found().unwrap().as_str(), "op.example.org:443");
+}
+
+#[test]
 fn a_listener_on_a_thread_waits_for_what_has_not_happened_yet() {
     let mut world = expired();
     let (begun, http) = (AtomicBool::new(false), world.op.http(world.env.clock()));

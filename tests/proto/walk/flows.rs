@@ -19,7 +19,7 @@ use oidc_proto::step::{Input, KeyOutput, KeyUse};
 use oidc_proto::testing::{Fault, Homeserver, On, Provider, RegisteredClient, TestEnv};
 use oidc_proto::{
     Accept, ApplicationType, AuthorizationRequest, Body, Callback, Client, ClientAuth, ClientMetadata, DpopKey, Env,
-    Error, FailureKind, Flow, IdTokenTrust, Issuer, PendingAuthorization, Policy, ProviderOptions, RedirectUri,
+    Error, Failure, Flow, IdTokenTrust, Issuer, PendingAuthorization, Policy, ProviderOptions, RedirectUri,
     RelyingParty, Schemes, Scope, Step, TokenOutcome, TokenSet, VerifiedCallback,
 };
 
@@ -365,7 +365,7 @@ fn carry_out<F: Flow>(server: &Homeserver, step: Step<F>, env: &mut TestEnv) -> 
     }
 }
 
-fn use_key_elsewhere(key_use: &KeyUse) -> Result<KeyOutput, FailureKind> {
+fn use_key_elsewhere(key_use: &KeyUse) -> Result<KeyOutput, Failure> {
     match key_use {
         KeyUse::Verify { key, algorithm, bytes, signature, .. } => {
             let key = RustCrypto.parse(key).expect("a key of the provider");

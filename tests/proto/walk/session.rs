@@ -23,14 +23,14 @@ fn error_of(event: &Event) -> Option<&Error> {
     }
 }
 
-fn output(choice: u8, key_use: &KeyUse) -> Result<KeyOutput, FailureKind> {
+fn output(choice: u8, key_use: &KeyUse) -> Result<KeyOutput, Failure> {
     let KeyUse::Sign { bytes, .. } = key_use else { panic!("{}", key_use.operation()) };
     match choice % 8 {
         0 => Ok(KeyOutput::verified(true)),
         1 => Ok(KeyOutput::derived([1; 32])),
         2 => Ok(KeyOutput::bytes([])),
-        3 => Err(FailureKind::KeyRefused),
-        4 => Err(FailureKind::Cancelled),
+        3 => Err(FailureKind::KeyRefused.into()),
+        4 => Err(FailureKind::Cancelled.into()),
         _ => Ok(key().sign(bytes).unwrap().into()),
     }
 }
