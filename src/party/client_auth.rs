@@ -109,8 +109,10 @@ pub(crate) fn add_assertion(request: &mut Request<Body>, assertion: &str) {
 
 /// Says how the client authenticated, where the provider did not accept it.
 pub(crate) fn explained(error: Error, client: &Client) -> Error {
-    let is_silent = error.code() == ErrorCode::HTTP_STATUS && error.status() == Some(StatusCode::UNAUTHORIZED);
-    if error.family() != Family::ClientRejected && !is_silent {
+    let silent = error.status().filter(|_| error.code() == ErrorCode::HTTP_STATUS);
+    // Glewlwyd's response to an assertion that it does not accept. Firewalls say the same: it is no verdict.
+    let is_forbidden = silent == Some(StatusCode::FORBIDDEN);
+    if error.family() != Family::ClientRejected && silent != Some(StatusCode::UNAUTHORIZED) && !is_forbidden {
         return error;
     }
     let method = client.auth.method().name();
@@ -124,7 +126,8 @@ pub(crate) fn explained(error: Error, client: &Client) -> Error {
         }
     };
     let found = Quote::library(format_args!("authentication by `{method}`"));
-    error.with_found(found).with_hint(format!("The client authenticated with `{method}`; {what}."))
+    let firewall = if is_forbidden { " A firewall or a proxy may have refused the request, too." } else { "" };
+    error.with_found(found).with_hint(format!("The client authenticated with `{method}`; {what}.{firewall}"))
 }
 
 #[cfg(test)]

@@ -145,7 +145,7 @@ class Admin:
         self.send("POST", "/client/?source=database", common | {"client_id": "native", "name": "native", "confidential": False})
         self.send("POST", "/client/?source=database", common | {
             "client_id": "web", "name": "web", "confidential": True, "client_secret": SECRET,
-            "token_endpoint_auth_method": ["client_secret_basic", "client_secret_post"],
+            "token_endpoint_auth_method": ["client_secret_basic", "client_secret_post", "client_secret_jwt"],
         })
 
     def rotate(self):
@@ -161,6 +161,9 @@ def rotation(admin):
             admin.rotate()
             self.send_response(200)
             self.end_headers()
+
+        def log_message(self, *_):
+            pass
 
     listener = http.server.HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=listener.serve_forever, daemon=True).start()

@@ -5,6 +5,7 @@
 mod better_auth;
 mod canaille;
 mod django;
+mod glewlwyd;
 mod keycloak;
 mod spring;
 mod world;
