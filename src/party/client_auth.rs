@@ -117,7 +117,9 @@ pub(crate) fn explained(error: Error, client: &Client) -> Error {
     }
     let method = client.auth.method().name();
     let what = match &client.auth {
-        ClientAuth::None => "it has no credentials: if it is registered with a secret or a key, give it that",
+        ClientAuth::None => {
+            "it has no credentials: check the client ID; if it is registered with a secret or a key, give it that"
+        }
         ClientAuth::SecretBasic(_) => "check the secret, or use `client_secret_post` if it is registered for that",
         ClientAuth::SecretPost(_) => "check the secret, or use `client_secret_basic` if it is registered for that",
         ClientAuth::SecretJwt(_) => "check the secret, this machine's clock and the registered method",

@@ -149,7 +149,11 @@ class Browser:
                     return status, url, page
                 url = urllib.parse.urljoin(url, there[0])
                 continue
-            fields = urllib.parse.urlencode(fill(form, self.user, self.password, self.deny))
+            fields = fill(form, self.user, self.password, self.deny)
+            if "location.hash" in page:
+                # A script of the page would fill in the fragment.
+                fields = [(name, urllib.parse.urlsplit(url).fragment) for name, _ in fields]
+            fields = urllib.parse.urlencode(fields)
             url = urllib.parse.urljoin(url, form["action"])
             if form["method"] == "post":
                 method, body = "POST", fields

@@ -226,7 +226,7 @@ fn a_client_that_is_not_accepted_is_told_how_it_authenticated() {
     for (method, other) in [
         (AuthMethod::ClientSecretBasic, "client_secret_post"),
         (AuthMethod::ClientSecretPost, "client_secret_basic"),
-        (AuthMethod::None, "no credentials"),
+        (AuthMethod::None, "no credentials: check the client ID"),
     ] {
         let mut world = World::with_secret(method);
         refuse_client(&world, On::Token);

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod endings;
+mod logout;
 mod session;
 mod strong;
 

@@ -31,6 +31,30 @@ fn a_whole_session_by_the_command_line() {
 
 #[test]
 #[ignore = "needs Keycloak"]
+fn a_callback_comes_in_each_response_mode() {
+    let (realm, cli) = (Realm::new(|_| {}), Cli::new());
+    for mode in ["query", "fragment", "form_post"] {
+        login_by_cli(&cli, &realm.issuer, &["--client-id", "native", "--response-mode", mode]).done();
+    }
+}
+
+/// The provider refuses it at the PAR endpoint, by 401 `invalid_request`.
+#[test]
+#[ignore = "needs Keycloak"]
+fn a_client_that_the_provider_does_not_know_is_told_so() {
+    let (realm, cli) = (Realm::new(|_| {}), Cli::new());
+    let refused = login_by_cli(&cli, &realm.issuer, &["--client-id", "unknown"]);
+    let refused = refused.failed(1, "denied", "token.invalid_client");
+    let hint = refused.event("error")["hint"].as_str().unwrap();
+    assert!(hint.contains("check the client ID"), "{hint}");
+    let native = ["--client-id", "native", "--redirect-uri", "http://127.0.0.1/other"];
+    let refused = login_by_cli(&cli, &realm.issuer, &native);
+    let refused = refused.failed(1, "denied", "authorization.invalid_request");
+    assert_eq!(refused.event("error")["provider"]["description"], "Invalid parameter: redirect_uri");
+}
+
+#[test]
+#[ignore = "needs Keycloak"]
 fn a_client_registers_itself_with_an_initial_access_token() {
     let (realm, cli) = (Realm::new(|_| {}), Cli::new());
     // Anonymous registration is for trusted hosts only.
