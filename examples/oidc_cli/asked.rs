@@ -2,7 +2,7 @@
 //!
 //! It is written before the provider is asked, and goes when the provider has answered. So it is there, too, if this
 //! process is stopped while it waits. The access token of the record that it names is doubtful: the provider may have
-//! ended it. If the provider wants the user to log in again, the note says so and stays until new tokens come.
+//! ended it.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,47 +16,16 @@ struct Note {
     version: u32,
     /// Of the record whose refresh token was sent.
     generation: u64,
-    /// The provider's verdict, if it wants the user to log in again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    needs_login: Option<NeedsLogin>,
 }
 
-/// The provider wants the user to log in again. It may change its mind: a user is disabled and enabled again.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct NeedsLogin {
-    /// Of the error.
-    pub(crate) code: String,
-    /// Whether the provider may have ended the access token.
-    pub(crate) is_doubtful: bool,
+/// Whether there is a note about the record of this generation. One that cannot be read counts.
+pub(crate) fn is_noted(store: &Store, session: &str, generation: u64) -> Result<bool, Failure> {
+    let Some(text) = store.read(&file(session))? else { return Ok(false) };
+    Ok(serde_json::from_str::<Note>(&text).map_or(true, |note| note.generation == generation))
 }
 
-/// What a note says about the record of this generation.
-pub(crate) enum Noted {
-    Nothing,
-    /// The provider was asked. A note that cannot be read says so, too.
-    Asked,
-    NeedsLogin(NeedsLogin),
-}
-
-impl Noted {
-    pub(crate) fn read(store: &Store, session: &str, generation: u64) -> Result<Self, Failure> {
-        let Some(text) = store.read(&file(session))? else { return Ok(Self::Nothing) };
-        Ok(match serde_json::from_str::<Note>(&text) {
-            Ok(note) if note.generation != generation => Self::Nothing,
-            Ok(Note { needs_login: Some(needs_login), .. }) => Self::NeedsLogin(needs_login),
-            _ => Self::Asked,
-        })
-    }
-}
-
-/// Notes that the provider is asked, or what it has said.
-pub(crate) fn note(
-    store: &Store,
-    session: &str,
-    generation: u64,
-    needs_login: Option<NeedsLogin>,
-) -> Result<(), Failure> {
-    store.draft()?.keep(&file(session), &Note { version: VERSION, generation, needs_login })
+pub(crate) fn note(store: &Store, session: &str, generation: u64) -> Result<(), Failure> {
+    store.draft()?.keep(&file(session), &Note { version: VERSION, generation })
 }
 
 /// Removes the note, unless it is about a later record.

@@ -5,10 +5,11 @@ use std::time::Duration;
 use oidc_proto::adapter::SystemEnv;
 use oidc_proto::adapter::session::{BlockingSession, NoToken};
 use oidc_proto::adapter::store::FileStore;
-use oidc_proto::session::{End, Event as SessionEvent, Persistence, SessionOptions, Standing};
+use oidc_proto::session::{Event as SessionEvent, Persistence, SessionOptions, Standing};
 use oidc_proto::{Env as _, ErrorCode as Core, Family, Fault, RelyingParty, TokenOutcome, TokenSet, UnverifiedTokens};
 
-use crate::asked::{self, NeedsLogin};
+use crate::asked;
+use crate::beside;
 use crate::context::{Context, Narrated};
 use crate::event::Event;
 use crate::failure::Failure;
@@ -56,6 +57,10 @@ pub(crate) fn good(context: &mut Context, need: Need) -> Result<Session, Failure
         }
         Err(vain) => vain,
     };
+    let is_verdict = failure.is(Core::TOKEN_INVALID_GRANT) || failure.is(Core::TOKEN_INTERACTION_REQUIRED);
+    if is_verdict && session.is_stored(&context.store) {
+        beside::note_verdict(&context.store, session.id(), session.generation(), failure.code)?;
+    }
     let failure = session.explain(failure);
     let is_doubtful = standing == Standing::Doubtful;
     let is_kept = is_doubtful || standing == Standing::Good;
@@ -90,7 +95,7 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
     context.out.step("Refresh");
     let (record, patience) = (session.record(&context.store), context.options.deadline);
     let live = live(context, session, party, record).map_err(unasked)?;
-    asked::note(&context.store, session.id(), session.generation(), None).map_err(unasked)?;
+    asked::note(&context.store, session.id(), session.generation()).map_err(unasked)?;
     let mut outcome = live.refresh(patience);
     if matches!(outcome, Err(NoToken::Failed(_))) && !live.is_idle() {
         // Tokens came, and could not be verified yet: they are not thrown away.
@@ -108,9 +113,7 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
             }
             error => error.into(),
         };
-        if let NoToken::Ended(End::NeedsLogin(error)) = &no_token {
-            note_needs_login(context, session, error, standing).map_err(|failure| Vain { failure, standing })?;
-        } else if standing == Standing::Good {
+        if standing == Standing::Good {
             asked::erase(&context.store, session.id(), session.generation())
                 .map_err(|failure| Vain { failure, standing })?;
         }
@@ -136,18 +139,6 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
     context.out.checked("the new tokens are in the store before anyone uses them");
     asked::erase(&context.store, session.id(), session.generation()).map_err(saved)?;
     session::reload(&context.store, session).map_err(saved)
-}
-
-/// Notes for `status` that the provider wants the user to log in again. The session is kept.
-pub(crate) fn note_needs_login(
-    context: &Context,
-    session: &Session,
-    error: &oidc_proto::Error,
-    standing: Standing,
-) -> Result<(), Failure> {
-    let is_doubtful = standing == Standing::Doubtful;
-    let needs_login = NeedsLogin { code: error.code().as_str().to_owned(), is_doubtful };
-    asked::note(&context.store, session.id(), session.generation(), Some(needs_login))
 }
 
 /// How long to try at a time to save what could not be saved.

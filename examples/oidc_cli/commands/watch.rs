@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::event::{Event, Problem};
 use crate::failure::Failure;
 use crate::session;
-use crate::tokens::{self, live};
+use crate::tokens::live;
 
 /// How often what happened is printed.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -35,10 +35,7 @@ pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failu
                 && let Ok(now) = session::reload(&context.store, &session)
             {
                 // For other commands.
-                asked::note(&context.store, now.id(), now.generation(), None)?;
-            }
-            if let Seen::NeedsLogin(error) = &seen {
-                tokens::note_needs_login(context, &session, error, live.standing())?;
+                asked::note(&context.store, now.id(), now.generation())?;
             }
             let kind = seen.name();
             let pause = if let Seen::BackingOff { pause, .. } = &seen { Some(*pause) } else { None };

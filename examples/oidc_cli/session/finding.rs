@@ -5,11 +5,10 @@ use serde::Deserialize;
 
 use super::{Kept, Session, VERSION, file, id, remove_beside, tokens_file};
 use crate::args::ChoiceArgs;
-use crate::asked::Noted;
-use crate::beside;
 use crate::context::Context;
 use crate::failure::{Code, Failure};
 use crate::store::Store;
+use crate::{asked, beside};
 
 /// A session whose files cannot be read. It stands in nobody's way but its own.
 #[derive(Debug)]
@@ -112,11 +111,8 @@ fn load(store: &Store, name: &str) -> Result<Option<Session>, Failure> {
     if let Some(key) = &kept.dpop_key {
         beside::supply_nonces(store, &id, key.dpop());
     }
-    let (is_doubtful, needs_login) = match Noted::read(store, &id, stored.generation)? {
-        Noted::Nothing => (false, None),
-        Noted::Asked => (true, None),
-        Noted::NeedsLogin(noted) => (noted.is_doubtful, Some(noted.code)),
-    };
+    let is_doubtful = asked::is_noted(store, &id, stored.generation)?;
+    let needs_login = beside::verdict(store, &id, stored.generation);
     let session = Session { id, kept, tokens, stored: Some(stored), is_doubtful, needs_login };
     // A session under another's name would be taken for it.
     if file(&session.id) == *name { Ok(Some(session)) } else { Err(damaged(Core::STORED_MALFORMED)) }
