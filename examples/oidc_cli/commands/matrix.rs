@@ -10,7 +10,9 @@ use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, 
 
 use super::device::show;
 use super::login::{Meeting, lifetime};
-use crate::args::{AccountArgs, BeginningArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, ReloginArgs};
+use crate::args::{
+    AccountArgs, BeginningArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, RegisterArgs, ReloginArgs,
+};
 use crate::clients::{self, Found, Identity};
 use crate::context::{Context, trust};
 use crate::event::Event;
@@ -71,11 +73,16 @@ pub(super) fn discover(context: &mut Context, text: &str) -> Result<Provider, Fa
     Ok(server?.provider.clone())
 }
 
-pub(super) fn register(context: &mut Context, text: &str, anew: bool, token: Option<Secret>) -> Result<(), Failure> {
+pub(super) fn register(
+    context: &mut Context,
+    text: &str,
+    args: &RegisterArgs,
+    token: Option<Secret>,
+) -> Result<(), Failure> {
     let server = find(context, text)?;
     // The rules of Matrix hold before anything is sent.
     let application = Application::new(clients::matrix_metadata()?, Registrations::default())?;
-    clients::register(context, &server.provider, application.metadata(), anew, token)
+    clients::register(context, &server.provider, application.metadata(), args, token)
 }
 
 /// A login that can go on: the store is whole, the provider and the client are known.
