@@ -227,7 +227,7 @@ pub(crate) struct RegisterArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
     /// Register http://127.0.0.1:N/callback, for a provider that does not leave the port open
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) redirect_port: Option<u16>,
     /// Register this redirect URI, for login --redirect-uri
     #[arg(long, value_name = "URI", conflicts_with = "redirect_port", value_parser = redirect_uri)]

@@ -6,6 +6,7 @@ mod allowed;
 mod cost;
 mod cycles;
 mod embedding;
+mod evidence;
 mod floors;
 mod growth;
 mod imports;

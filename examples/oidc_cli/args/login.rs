@@ -118,7 +118,7 @@ pub(crate) struct LoginArgs {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct MeetingArgs {
     /// Listen on this port, and use http://127.0.0.1:N/callback to the letter [default: any free one]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) redirect_port: Option<u16>,
     /// Come back to exactly this URI, of any scheme; without a port, on loopback, to any free one. Another than http on
     /// this machine needs --paste [default: http://127.0.0.1/callback]
