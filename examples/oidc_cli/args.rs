@@ -53,6 +53,9 @@ pub(crate) struct Global {
     /// Allow http where the host is this machine, and nowhere else
     #[arg(long, global = true)]
     pub(crate) insecure_loopback: bool,
+    /// Allow http on private networks too, for development: 10.0.2.2, a name under .local, a container's name
+    #[arg(long, global = true)]
+    pub(crate) insecure_private_network: bool,
     /// Print tokens
     #[arg(long, global = true)]
     pub(crate) show_tokens: bool,
@@ -78,7 +81,13 @@ pub(crate) struct Global {
 
 impl Global {
     pub(crate) fn schemes(&self) -> Schemes {
-        if self.insecure_loopback { Schemes::DangerousHttpOnLoopback } else { Schemes::HttpsOnly }
+        if self.insecure_private_network {
+            Schemes::DangerousHttpOnPrivateNetwork
+        } else if self.insecure_loopback {
+            Schemes::DangerousHttpOnLoopback
+        } else {
+            Schemes::HttpsOnly
+        }
     }
 }
 

@@ -5,7 +5,9 @@ use oidc_proto::flow::Registration;
 use oidc_proto::jose::PublicKey;
 use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{AuthMethod, GrantType};
-use oidc_proto::{Client, ClientAuth, ErrorCode as Core, Issuer, Provider, RedirectUri, Registered, Secret};
+use oidc_proto::{
+    Client, ClientAuth, ErrorCode as Core, Issuer, Provider, RedirectUri, Registered, RelyingParty, Secret,
+};
 
 use crate::args::ClientArgs;
 use crate::context::Context;
@@ -135,6 +137,20 @@ impl Identity {
         }
         failure
     }
+}
+
+/// Forgets a client that the provider does not know any more, if it is one that registered itself. Returns whether it
+/// was.
+pub(crate) fn forget(context: &Context, party: &RelyingParty) -> Result<bool, Failure> {
+    let (issuer, id) = (party.provider().issuer(), party.client().id());
+    let registrations = context.store.registrations()?;
+    let is_fixed = registrations.static_client(issuer).is_some_and(|fixed| fixed.client_id() == id);
+    if is_fixed || registrations.by_client_id(issuer, id).is_none() {
+        return Ok(false);
+    }
+    let (issuer, id) = (issuer.clone(), id.to_owned());
+    context.store.change_registrations(|registrations| _ = registrations.retire(&issuer, &id))?;
+    Ok(true)
 }
 
 /// The client with its key in hand, if it authenticates by one.

@@ -76,7 +76,9 @@ fn option(code: Core) -> Option<&'static str> {
             "The options are --client-id, --client-secret or --key, and --auth-method; register --anew replaces a registration."
         }
         Core::METADATA_NOT_FOUND => "A Matrix homeserver is named by --homeserver, not by --issuer.",
-        Core::URL_SCHEME => "--insecure-loopback allows http on this machine.",
+        Core::URL_SCHEME => {
+            "--insecure-loopback allows http on this machine, --insecure-private-network on a private network."
+        }
         Core::REGISTRATION_UNSUPPORTED | Core::REGISTRATION_DENIED => "--client-id names a client that is registered.",
         Core::REGISTRATION_INVALID_REDIRECT_URI | Core::AUTHORIZATION_INVALID_REQUEST => REDIRECT_URI,
         Core::PAR_UNSUPPORTED | Core::PAR_NO_REQUEST_URI => "--par never sends the request in the URL.",

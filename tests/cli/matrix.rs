@@ -1,5 +1,7 @@
 //! The commands at a Matrix homeserver.
 
+use std::sync::atomic::Ordering::SeqCst;
+
 use oidc_proto::testing::{Fault, On, OnMatrix, Par, RequestTo};
 
 use crate::support::cli::{Cli, Op, Run, browser, parameter};
@@ -259,4 +261,95 @@ fn the_request_goes_to_the_provider_first_where_it_must() {
     let (op, cli) = (Op::start(), Cli::new());
     drop(op.provider.clone().with_par(Par::Required));
     cli.matrix(&op.issuer, &["--par", "never"]).failed(1, "local", "par.required");
+}
+
+/// The token endpoint does not know the client, so many times.
+fn refuse_the_client(op: &Op, times: u32) {
+    let left = std::sync::atomic::AtomicU32::new(times);
+    op.provider.tamper(On::Token, move |response| {
+        if left.load(SeqCst) > 0 {
+            left.fetch_sub(1, SeqCst);
+            *response.status_mut() = http::StatusCode::UNAUTHORIZED;
+            *response.body_mut() = br#"{"error":"invalid_client"}"#.to_vec();
+        }
+    });
+}
+
+/// The provider deleted its registration: a pushed request, a device and a code each learn it.
+#[test]
+fn a_client_that_the_provider_forgot_is_registered_anew_once() {
+    for place in ["par", "device", "token", "relogin"] {
+        let op = Op::with(|provider| provider.with_device_interval(Some(std::time::Duration::from_secs(1))));
+        let cli = Cli::new();
+        let first = cli.matrix(&op.issuer, &[]).done().event("logged_in").clone();
+        let device = ["device", "--insecure-loopback", "--deadline", "60", "--homeserver", &op.issuer];
+        op.provider.forget_clients();
+        let run = match place {
+            "par" => cli.matrix(&op.issuer, &["--par", "always"]),
+            "device" => cli.run(&device),
+            "token" => {
+                cli.run(&["register", "--anew", "--insecure-loopback", "--homeserver", &op.issuer]).done();
+                refuse_the_client(&op, 1);
+                cli.matrix(&op.issuer, &[])
+            }
+            _ => {
+                drop(op.provider.clone().with_par(Par::Required));
+                cli.run(&["relogin", "--browser", &browser()])
+            }
+        };
+        let run = run.done();
+        assert_eq!(run.event("warning")["code"], "token.invalid_client", "{place}");
+        let login = run.event("logged_in");
+        assert_ne!(login["client_id"], first["client_id"], "{place}");
+        assert_eq!(login["device_id"] == first["device_id"], place == "relogin");
+        assert_eq!(login["session"] == first["session"], place == "relogin");
+        assert_eq!(op.provider.count(On::Register), if place == "token" { 3 } else { 2 }, "{place}");
+
+        // A provider that knows no client at all is asked for one more, and that is all.
+        let before = op.provider.count(On::Register);
+        refuse_the_client(&op, 9);
+        cli.matrix(&op.issuer, &[]).failed(1, "denied", "token.invalid_client");
+        assert_eq!(op.provider.count(On::Register), before + 1, "{place}");
+    }
+    // A client that somebody configured is theirs to mend.
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.matrix(&op.issuer, &["--par", "always", "--client-id", "configured"]).failed(
+        1,
+        "denied",
+        "token.invalid_client",
+    );
+    assert_eq!(op.provider.count(On::Register), 0);
+}
+
+/// Where an emulator finds its host, and containers find each other.
+#[test]
+fn http_on_a_private_network_is_a_choice_that_a_session_keeps() {
+    let (op, cli) = (Op::start(), Cli::new());
+    // Nobody listens there any more: what is sent at all fails on its way.
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let discover = |option: &[&str], homeserver: &str| {
+        let proxy = format!("http://{proxy}");
+        let run = cli.run(&[&["discover", "--proxy", &proxy, "--homeserver", homeserver], option].concat());
+        assert_eq!(run.exit, 1);
+        (
+            run.event("error")["fault"].clone(),
+            run.event("error")["code"].clone(),
+            run.event("error")["hint"].to_string(),
+        )
+    };
+    for homeserver in ["http://10.0.2.2:8008", "http://synapse:8008", "http://box.local:8008"] {
+        assert_eq!(discover(&["--insecure-private-network"], homeserver).0, "transport", "{homeserver}");
+        for option in [&[][..], &["--insecure-loopback"]] {
+            let (fault, code, hint) = discover(option, homeserver);
+            assert_eq!((fault, code), ("local".into(), "url.scheme".into()), "{homeserver}");
+            assert!(hint.contains("--insecure-private-network"), "{hint}");
+        }
+    }
+    assert_eq!(discover(&["--insecure-private-network"], "http://matrix.example.org").1, "url.scheme");
+
+    let login = ["login", "--insecure-private-network", "--deadline", "60", "--homeserver", &op.issuer];
+    cli.run(&[&login[..], &["--browser", &browser()]].concat()).done();
+    cli.run(&["refresh"]).done();
+    cli.run(&["whoami"]).done();
+    assert!(std::fs::read_to_string(&cli.session_files()[0]).unwrap().contains("insecure_private_network"));
 }

@@ -10,7 +10,9 @@ use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, 
 
 use super::device::show;
 use super::login::{Meeting, lifetime};
-use crate::args::{AccountArgs, BeginningArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, ReloginArgs};
+use crate::args::{
+    AccountArgs, BeginningArgs, ClientArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, ReloginArgs,
+};
 use crate::clients::{self, Found, Identity};
 use crate::context::{Context, trust};
 use crate::event::Event;
@@ -120,7 +122,8 @@ impl Beginning {
 
 pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Result<(), Failure> {
     let identity = Identity::read(&args.beginning.client)?;
-    let Beginning { party, choices } = Beginning::new(context, text, &identity, args.beginning.grant.id_token, false)?;
+    let id_token = args.beginning.grant.id_token;
+    let Beginning { party, choices } = Beginning::new(context, text, &identity, id_token, false)?;
     let mut request = request(&args.beginning);
     request = args.prompt.iter().fold(request, |request, prompt| request.with_prompt(*prompt));
     if let Some(hint) = &args.login_hint {
@@ -129,7 +132,29 @@ pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Resu
     if let Some(mode) = args.response_mode {
         request = request.with_response_mode(mode);
     }
-    by_browser(context, &party, request, args.par, &args.meeting, choices).map_err(|failure| identity.explain(failure))
+    by_browser(context, &party, request.clone(), args.par, &args.meeting, choices)
+        .or_else(|failure| {
+            let Beginning { party, choices } = begin_anew(context, &party, &identity, id_token, failure)?;
+            by_browser(context, &party, request, args.par, &args.meeting, choices)
+        })
+        .map_err(|failure| identity.explain(failure))
+}
+
+/// After a failure: the same login with a new registration, if the provider does not know the client any more, and the
+/// client registered itself.
+fn begin_anew(
+    context: &mut Context,
+    party: &Party,
+    identity: &Identity,
+    id_token: IdTokenChoice,
+    failure: Failure,
+) -> Result<Beginning, Failure> {
+    if !failure.is(Core::TOKEN_INVALID_CLIENT) || !clients::forget(context, party.relying_party())? {
+        return Err(failure);
+    }
+    let failure = failure.with_hint("The registration is forgotten; the client registers anew.");
+    context.out.emit(&Event::warning(&failure));
+    Beginning::at(context, Arc::clone(party.server()), identity, id_token)
 }
 
 /// What a login asks for, by browser or by another device.
@@ -150,7 +175,14 @@ pub(super) fn relogin(context: &mut Context, args: &ReloginArgs, session: &Sessi
         client = client.with_redirect_uri(redirect_uri);
     }
     let request = LoginRequest::again(&known);
-    by_browser(context, &party.with_client(client), request, ParChoice::Auto, &args.meeting, session.choices())?;
+    let again = party.with_client(client);
+    by_browser(context, &again, request.clone(), ParChoice::Auto, &args.meeting, session.choices()).or_else(
+        |failure| {
+            let identity = Identity::read(&ClientArgs::default())?;
+            let Beginning { party, choices } = begin_anew(context, &party, &identity, session.id_token(), failure)?;
+            by_browser(context, &party, request, ParChoice::Auto, &args.meeting, choices)
+        },
+    )?;
     // The older grant is valid beside the new one. The device stays.
     let step = known.revoke(&party, &mut context.env).map_err(Failure::from);
     match step.and_then(|step| context.run("revoking the grant that was replaced", step)) {
@@ -213,16 +245,25 @@ fn explain(failure: &Failure, out: Output) {
 pub(super) fn device(context: &mut Context, args: &BeginningArgs, text: &str) -> Result<(), Failure> {
     let identity = Identity::read(&args.client)?;
     let Beginning { party, choices } = Beginning::new(context, text, &identity, args.grant.id_token, true)?;
+    on_device(context, &party, args, choices)
+        .or_else(|failure| {
+            let Beginning { party, choices } = begin_anew(context, &party, &identity, args.grant.id_token, failure)?;
+            on_device(context, &party, args, choices)
+        })
+        .map_err(|failure| identity.explain(failure))
+}
+
+fn on_device(context: &mut Context, party: &Party, args: &BeginningArgs, choices: Choices) -> Result<(), Failure> {
     context.out.step("Device authorization");
-    let step = request(args).start_device(&party, &mut context.env)?;
+    let step = request(args).start_device(party, &mut context.env)?;
     let pending = context.run("asking for a code", step)?;
     show(context, pending.authorization());
     // As for a login at a provider: what cannot be kept is better not obtained.
     drop(context.store.draft()?);
-    let step = pending.poll(&party, &mut context.env)?;
+    let step = pending.poll(party, &mut context.env)?;
     let outcome = context.run_until_deadline("waiting for the user to allow it", step)?;
     let draft = context.store.draft()?;
-    conclude(context, outcome, draft, choices).map_err(|failure| identity.explain(failure))
+    conclude(context, outcome, draft, choices)
 }
 
 /// Keeps the session if the homeserver says that it is the right user's and the right device's.

@@ -178,6 +178,7 @@ fn account(context: &mut Context) -> Result<Account, Failure> {
     let session = tokens::good(context, Need::Good)?;
     let homeserver = session.homeserver().ok_or_else(|| Code::NotMatrix.because(session.id()))?.clone();
     context.options.insecure_loopback |= session.schemes() == Schemes::DangerousHttpOnLoopback;
+    context.options.insecure_private_network |= session.schemes() == Schemes::DangerousHttpOnPrivateNetwork;
     let named = NamedHomeserver::from(&homeserver);
     Ok(Account { homeserver, named, access_token: session.tokens.access_token().clone() })
 }

@@ -1,5 +1,6 @@
 //! ID tokens: their claims, and what they are checked against (OpenID Connect Core 1.0 sections 2, 3.1.3.7, 12.2).
 
+mod imported;
 pub(crate) mod refusal;
 mod stored;
 mod texts;
