@@ -12,4 +12,5 @@ mod layout;
 mod lexer;
 mod links;
 mod names;
+mod sdk;
 mod tree;

@@ -19,4 +19,4 @@ mod store;
 mod tasks;
 mod threads;
 mod truth;
-mod world;
+pub(crate) mod world;
