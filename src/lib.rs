@@ -49,7 +49,7 @@ pub use error::{
 };
 pub use flow::authorization::{PendingAuthorization, VerifiedCallback};
 pub use flow::device::PendingDevice;
-pub use flow::token_outcome::{Oddity, TokenGrant, TokenOutcome, UnverifiedTokens};
+pub use flow::token_outcome::{IdTokenWarning, TokenGrant, TokenOutcome, UnverifiedTokens};
 pub use message::authorization::{AuthorizationRequest, AuthorizationUrl};
 pub use message::callback::Callback;
 pub use message::end_session::{EndSessionRequest, EndSessionUrl, PendingLogout};

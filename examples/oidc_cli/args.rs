@@ -1,24 +1,21 @@
 //! What can be said on the command line.
 
+mod login;
 mod qr;
+mod serve;
 mod values;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use oidc_proto::jose::Algorithm;
+use clap::{Args, Parser, Subcommand};
 use oidc_proto::matrix::{AccountAction, DeviceId};
-use oidc_proto::{AuthMethod, Prompt, RedirectUri, ResponseMode};
-use oidc_proto::{Issuer, Schemes, Scope};
-use serde::{Deserialize, Serialize};
+use oidc_proto::{Issuer, RedirectUri, Schemes, Scope};
 
-use crate::failure::{Code, Failure};
+use values::{account_action, command_line, device_id, parameter, redirect_uri, scope, seconds};
 
-use values::{
-    account_action, auth_method, command_line, device_id, key_algorithm, parameter, prompt, redirect_uri,
-    response_mode, scope, seconds,
-};
+pub(crate) use login::{BeginningArgs, ClientArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, ReloginArgs};
+pub(crate) use serve::{DemoArgs, ServeArgs, ServedPar};
 
 pub(crate) use qr::{QrCommand, QrGrantArgs, QrLoginArgs, QrMeetingArgs};
 pub(crate) use values::CommandLine;
@@ -162,53 +159,6 @@ pub(crate) struct ChoiceArgs {
     pub(crate) subject: Option<String>,
 }
 
-#[derive(Debug, Default, Args)]
-pub(crate) struct DemoArgs {
-    /// Log in at the embedded Matrix homeserver
-    #[arg(long)]
-    pub(crate) matrix: bool,
-    /// Two devices at the embedded homeserver, one letting the other in by QR code
-    #[arg(long, conflicts_with = "matrix")]
-    pub(crate) qr: bool,
-}
-
-#[derive(Debug, Default, Args)]
-pub(crate) struct ServeArgs {
-    /// The port [default: any free one]
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
-    pub(crate) port: u16,
-    /// How long its access tokens are good
-    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
-    pub(crate) access_token_lifetime: Duration,
-    /// A user; repeatable [default: alice and bob]
-    #[arg(long = "user", value_name = "LOGIN")]
-    pub(crate) users: Vec<String>,
-    /// A claim of every user: JSON, or else text; repeatable
-    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = parameter)]
-    pub(crate) claims: Vec<(String, String)>,
-    /// Whether authorization requests can be pushed
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) par: ServedPar,
-    /// Demand nonces in DPoP proofs
-    #[arg(long)]
-    pub(crate) dpop_nonce: bool,
-    /// Give refresh tokens for offline_access with consent only
-    #[arg(long)]
-    pub(crate) strict_offline_access: bool,
-    /// Ask on a page who logs in and whether the client may, instead of letting everybody in
-    #[arg(long)]
-    pub(crate) consent: bool,
-}
-
-/// What the served provider does with pushed authorization requests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ServedPar {
-    Off,
-    #[default]
-    Advertised,
-    Required,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
     #[command(flatten)]
@@ -269,7 +219,7 @@ pub(crate) struct RegisterArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
     /// Register http://127.0.0.1:N/callback, for a provider that does not leave the port open
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "homeserver")]
     pub(crate) redirect_port: Option<u16>,
     /// Register this redirect URI, for login --redirect-uri
     #[arg(long, value_name = "URI", conflicts_with = "redirect_port", value_parser = redirect_uri)]
@@ -277,122 +227,6 @@ pub(crate) struct RegisterArgs {
     /// Register anew, though there is a registration in the store
     #[arg(long)]
     pub(crate) anew: bool,
-}
-
-/// Who we are.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct ClientArgs {
-    /// A client that is registered already [default: register one]
-    #[arg(long, value_name = "ID")]
-    pub(crate) client_id: Option<String>,
-    /// Its secret
-    #[arg(long, value_name = "S", requires = "client_id", env = SECRET_VARIABLE, hide_env_values = true)]
-    pub(crate) client_secret: Option<String>,
-    /// How it authenticates [default: the strongest that both sides support]
-    #[arg(long, value_name = "M", requires = "client_id", value_parser = auth_method)]
-    pub(crate) auth_method: Option<AuthMethod>,
-    /// Authenticate by the private key in this file: PEM, PKCS #8, RSA, EC P-256 or Ed25519
-    #[arg(long, value_name = "FILE", conflicts_with = "client_secret")]
-    pub(crate) key: Option<PathBuf>,
-    /// ES256, EdDSA, RS256 or PS256 [default: by the key's type]
-    #[arg(long, value_name = "A", requires = "key", value_parser = key_algorithm)]
-    pub(crate) key_algorithm: Option<Algorithm>,
-}
-
-/// What is asked for, and how it is kept.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct GrantArgs {
-    /// What to ask for; `openid` must be in it [default: openid]. At a homeserver: what to ask for beside its API
-    #[arg(long, value_name = "S", value_parser = scope)]
-    pub(crate) scope: Option<Scope>,
-    /// How the ID token's signature is checked; trust-tls trusts the connection instead, and never http
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) id_token: IdTokenChoice,
-    /// Have the tokens bound to a key that is made for this session
-    #[arg(long, conflicts_with = "homeserver")]
-    pub(crate) dpop: bool,
-}
-
-impl GrantArgs {
-    /// The scope of a login at a provider. Sessions are named by the ID token's subject.
-    pub(crate) fn openid_scope(&self) -> Result<Scope, Failure> {
-        match &self.scope {
-            None => Ok(Scope::new("openid")?),
-            Some(scope) if scope.contains("openid") => Ok(scope.clone()),
-            Some(_) => Err(Code::Usage.because("`openid` must be in --scope")),
-        }
-    }
-}
-
-/// What every login begins with: where, as whom, and for what.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct BeginningArgs {
-    #[command(flatten)]
-    pub(crate) place: PlaceArgs,
-    #[command(flatten)]
-    pub(crate) client: ClientArgs,
-    #[command(flatten)]
-    pub(crate) grant: GrantArgs,
-    /// The Matrix device to log in with [default: a new one]
-    #[arg(long, value_name = "D", conflicts_with = "issuer", value_parser = device_id)]
-    pub(crate) device_id: Option<DeviceId>,
-}
-
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct LoginArgs {
-    #[command(flatten)]
-    pub(crate) beginning: BeginningArgs,
-    /// Whether the request goes to the provider directly, before the browser; auto: where the provider takes it
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) par: ParChoice,
-    /// none, login, consent, select_account, create [default: consent where offline_access is asked for]
-    #[arg(long, value_name = "P", value_delimiter = ' ', value_parser = prompt)]
-    pub(crate) prompt: Vec<Prompt>,
-    /// Send no prompt, also for offline_access: for a provider that remembers the consent
-    #[arg(long, conflicts_with = "prompt")]
-    pub(crate) no_prompt: bool,
-    /// Who is probably logging in
-    #[arg(long, value_name = "H")]
-    pub(crate) login_hint: Option<String>,
-    /// query, fragment or form_post
-    #[arg(long, value_name = "M", value_parser = response_mode)]
-    pub(crate) response_mode: Option<ResponseMode>,
-    /// A parameter of the provider's own for the authorization request; repeatable
-    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
-    pub(crate) parameter: Vec<(String, String)>,
-    #[command(flatten)]
-    pub(crate) meeting: MeetingArgs,
-}
-
-/// How the user's browser is sent out, and where it comes back to.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct MeetingArgs {
-    /// Listen on this port, and use http://127.0.0.1:N/callback to the letter [default: any free one]
-    #[arg(long, value_name = "N")]
-    pub(crate) redirect_port: Option<u16>,
-    /// Come back to exactly this URI, of any scheme; without a port, on loopback, to any free one. Another than http on
-    /// this machine needs --paste [default: http://127.0.0.1/callback]
-    #[arg(long, value_name = "URI", conflicts_with = "redirect_port", value_parser = redirect_uri)]
-    pub(crate) redirect_uri: Option<RedirectUri>,
-    /// Read the callback from standard input instead of listening: the URL, or its query
-    #[arg(long)]
-    pub(crate) paste: bool,
-    #[command(flatten)]
-    pub(crate) browser: BrowserArgs,
-}
-
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct ReloginArgs {
-    #[command(flatten)]
-    pub(crate) choice: ChoiceArgs,
-    /// What to ask for in place of what the login asked for; not for a Matrix session
-    #[arg(long, value_name = "S", value_parser = scope)]
-    pub(crate) scope: Option<Scope>,
-    /// As for login, in place of the login's; not for a Matrix session
-    #[arg(long, value_name = "P", value_delimiter = ' ', value_parser = prompt)]
-    pub(crate) prompt: Vec<Prompt>,
-    #[command(flatten)]
-    pub(crate) meeting: MeetingArgs,
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -410,14 +244,6 @@ pub(crate) struct AccountArgs {
     pub(crate) open: bool,
     #[command(flatten)]
     pub(crate) browser: BrowserArgs,
-}
-
-impl LoginArgs {
-    /// A login with nothing but defaults.
-    pub(crate) fn at(place: PlaceArgs) -> Self {
-        let beginning = BeginningArgs { place, ..BeginningArgs::default() };
-        Self { beginning, ..Self::default() }
-    }
 }
 
 #[derive(Clone, Debug, Args)]
@@ -457,23 +283,6 @@ pub(crate) struct LogoutArgs {
     pub(crate) end_session: bool,
     #[command(flatten)]
     pub(crate) browser: BrowserArgs,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum IdTokenChoice {
-    #[default]
-    Verify,
-    TrustTls,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum ParChoice {
-    #[default]
-    Auto,
-    Always,
-    Never,
 }
 
 /// The issuer as the caller wrote it.

@@ -85,6 +85,8 @@ fn option(code: Core) -> Option<&'static str> {
         Core::PAR_REQUIRED => "--par always pushes the request.",
         Core::DPOP_NOT_BOUND | Core::DPOP_ALGORITHM => "DPoP is used with --dpop only.",
         Core::DPOP_PROOF => "Where the provider demands DPoP, --dpop sends proofs.",
+        Core::MATRIX_SCOPE => "The option is --scope.",
+        Core::REGISTRATION_REDIRECT_URI => "The option is --redirect-uri.",
         Core::AUTHORIZATION_RESPONSE_MODE => "The option is --response-mode.",
         Core::TRANSPORT_TIMEOUT => "--timeout gives it more time.",
         _ => return None,

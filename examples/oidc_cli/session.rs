@@ -1,6 +1,8 @@
 //! The sessions in the store: one a user and provider, and one a device at a Matrix homeserver. Each has two files: what it
 //! is, and the record of its tokens, which the library's file store keeps for all processes.
 
+mod finding;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -11,15 +13,16 @@ use oidc_proto::{Env, ErrorCode as Core, Registered, Schemes, Timestamp, TokenSe
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::args::{ChoiceArgs, IdTokenChoice};
+use crate::args::IdTokenChoice;
 use crate::asked;
 use crate::beside;
-use crate::context::Context;
 use crate::event::Summary;
-use crate::failure::{Code, Failure};
+use crate::failure::Failure;
 use crate::keys::{BindingKey, KeyFile};
 use crate::store::{Draft, Store};
 use crate::wish::Wish;
+
+pub(crate) use finding::{Damaged, all, choose, find, reload};
 
 const VERSION: u32 = 1;
 
@@ -278,7 +281,9 @@ impl Session {
             StoreResponse::Conflict(_) => Err(store.files().explain(&name, &Core::STORE_CONFLICT.into())),
             _ => {
                 remove_beside(store, &self.id)?;
-                store.remove(&file(&self.id)).map(|()| (session, begun))
+                store.remove(&file(&self.id))?;
+                // Whoever waits for this lock notices that its file is gone.
+                store.remove(&lock_file(&self.id)).map(|()| (session, begun))
             }
         }
     }
@@ -340,119 +345,16 @@ pub(crate) fn expires_in(tokens: &TokenSet, now: Timestamp) -> Option<u64> {
     tokens.expires_at().map(|expires_at| expires_at.saturating_since(now).as_secs())
 }
 
-/// A session whose files cannot be read. It stands in nobody's way but its own.
-#[derive(Debug)]
-pub(crate) struct Damaged {
-    pub(crate) id: String,
-    pub(crate) failure: Failure,
-}
-
-impl Damaged {
-    /// Removes its files. What its tokens were nobody knows.
-    pub(crate) fn remove(&self, store: &Store) -> Result<(), Failure> {
-        store.remove(&tokens_file(&self.id))?;
-        remove_beside(store, &self.id)?;
-        store.remove(&file(&self.id))
-    }
-}
-
-/// All sessions, and those that cannot be read.
-pub(crate) fn all(store: &Store) -> Result<(Vec<Session>, Vec<Damaged>), Failure> {
-    let (mut sessions, mut damaged) = (Vec::new(), Vec::new());
-    for name in store.session_files()? {
-        match load(store, &name) {
-            Ok(session) => sessions.extend(session),
-            Err(failure) => {
-                let id = name.trim_start_matches("session-").trim_end_matches(".json").to_owned();
-                damaged.push(Damaged { id, failure });
-            }
-        }
-    }
-    Ok((sessions, damaged))
-}
-
-/// The session that is meant: the one that the command line names, or the only one.
-pub(crate) fn choose(context: &Context) -> Result<Session, Failure> {
-    find(context)?.map_err(|damaged| damaged.failure)
-}
-
-/// The same, or the one that is meant and damaged.
-pub(crate) fn find(context: &Context) -> Result<Result<Session, Damaged>, Failure> {
-    let (mut sessions, mut damaged) = all(&context.store)?;
-    let (wanted, ChoiceArgs { issuer, subject }) = (context.options.session.as_deref(), &context.choice);
-    sessions.retain(|session| {
-        wanted.is_none_or(|wanted| !wanted.is_empty() && session.id.starts_with(wanted))
-            && issuer.as_deref().is_none_or(|issuer| {
-                let own = session.tokens.issuer().as_str();
-                own.trim_end_matches('/') == issuer.trim_end_matches('/')
-                    || session.homeserver().is_some_and(|homeserver| homeserver.as_str() == issuer)
-            })
-            && subject.as_deref().is_none_or(|subject| session.subject() == subject)
-    });
-    damaged.retain(|damaged| wanted.is_none_or(|wanted| !wanted.is_empty() && damaged.id.starts_with(wanted)));
-    if sessions.is_empty() && issuer.is_none() && subject.is_none() && !damaged.is_empty() {
-        return Ok(Err(damaged.swap_remove(0)));
-    }
-    let now = context.now();
-    let list: Vec<_> = sessions.iter().map(|session| session.line(now)).collect();
-    let is_named = wanted.is_some() || issuer.is_some() || subject.is_some();
-    match sessions.pop() {
-        Some(session) if sessions.is_empty() => Ok(Ok(session)),
-        Some(_) => Err(Code::SessionAmbiguous.because(list.join("; "))),
-        None if is_named => {
-            let named = [wanted, issuer.as_deref(), subject.as_deref()].into_iter().flatten();
-            let named: Vec<_> = named.map(|name| name.escape_debug().to_string()).collect();
-            Err(Code::SessionUnknown.because(named.join(" ")))
-        }
-        None => Err(Code::NoSession.because("nobody is logged in")),
-    }
-}
-
-/// The session as it is now; another process may have changed it.
-pub(crate) fn reload(store: &Store, session: &Session) -> Result<Session, Failure> {
-    load(store, &file(&session.id))?.ok_or_else(|| Code::NoSession.because("it was logged out meanwhile"))
-}
-
-fn load(store: &Store, name: &str) -> Result<Option<Session>, Failure> {
-    #[derive(Deserialize)]
-    struct Versioned {
-        version: u32,
-    }
-
-    let Some(text) = store.read(name)? else { return Ok(None) };
-    let damaged = |code: Core| store.damaged(name, &code.into());
-    match serde_json::from_str::<Versioned>(&text) {
-        Ok(Versioned { version: VERSION }) => {}
-        Ok(Versioned { version }) if version > VERSION => return Err(damaged(Core::STORED_VERSION)),
-        _ => return Err(damaged(Core::STORED_MALFORMED)),
-    }
-    let kept: Kept = serde_json::from_str(&text).map_err(|_| damaged(Core::STORED_MALFORMED))?;
-    let tokens_name = name.replacen("session-", "tokens-", 1);
-    let record = store.files().record(&tokens_name).load();
-    // Its tokens went first: it was logged out, and somebody was interrupted.
-    let Some(record) = record.map_err(|error| store.files().explain(&tokens_name, &error))? else { return Ok(None) };
-    let stored = record.version();
-    let tokens = record.tokens;
-    // Without the right key the tokens are of no use.
-    if kept.dpop_key.as_ref().map(|key| key.dpop().thumbprint()) != tokens.dpop_thumbprint() {
-        return Err(damaged(Core::STORED_MALFORMED));
-    }
-    let id = id(&tokens, kept.matrix.as_ref());
-    if let Some(key) = &kept.dpop_key {
-        beside::supply_nonces(store, &id, key.dpop());
-    }
-    let is_doubtful = asked::is_noted(store, &id, stored.generation)?;
-    let session = Session { id, kept, tokens, stored: Some(stored), is_doubtful };
-    // A session under another's name would be taken for it.
-    if file(&session.id) == *name { Ok(Some(session)) } else { Err(damaged(Core::STORED_MALFORMED)) }
-}
-
 fn file(id: &str) -> String {
     format!("session-{id}.json")
 }
 
 fn tokens_file(id: &str) -> String {
     format!("tokens-{id}.json")
+}
+
+fn lock_file(id: &str) -> String {
+    tokens_file(id) + ".lock"
 }
 
 /// A short name for issuer and subject, or for homeserver, user and device.

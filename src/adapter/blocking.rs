@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{Request, Response};
 
 use super::key_store::{BlockingKeyStore, NoKeyStore};
+use super::trace;
 use crate::base::env::Env;
 use crate::base::secret::Body;
 use crate::error::Error;
@@ -55,28 +56,35 @@ impl<C: BlockingHttpClient, T: Fn(Duration), K: BlockingKeyStore> BlockingDriver
     /// The errors of the flow.
     pub fn run<F: Flow, E: Env>(&self, mut step: Step<F>, env: &mut E) -> Result<F::Output, Error> {
         loop {
-            step = match step {
+            let next = match step {
                 Step::Call(call) => {
                     let (request, policy, awaiting) = call.into_parts();
                     let uri = request.uri().clone();
-                    match self.http.call(request, policy) {
-                        Ok(response) => awaiting.receive(response.map(Body::from), env)?,
-                        Err(failure) => awaiting.fail(failure.with_server(&uri), env)?,
+                    trace::request(request.method(), &uri);
+                    let result = self.http.call(request, policy);
+                    trace::response(&uri, &result);
+                    match result {
+                        Ok(response) => awaiting.receive(response.map(Body::from), env),
+                        Err(failure) => awaiting.fail(failure.with_server(&uri), env),
                     }
                 }
                 Step::Wait(wait) => {
-                    (self.sleep)(wait.duration(env.monotonic()));
-                    wait.wake(env)?
+                    let duration = wait.duration(env.monotonic());
+                    trace::wait(duration);
+                    (self.sleep)(duration);
+                    wait.wake(env)
                 }
                 Step::UseKey(use_key) => {
                     let (key_use, awaiting) = use_key.into_parts();
+                    trace::key_use(&key_use);
                     match self.keys.use_key(key_use) {
-                        Ok(output) => awaiting.receive(output, env)?,
-                        Err(failure) => awaiting.fail(failure, env)?,
+                        Ok(output) => awaiting.receive(output, env),
+                        Err(failure) => awaiting.fail(failure, env),
                     }
                 }
                 Step::Done(output) => return Ok(output),
-            }
+            };
+            step = next.inspect_err(trace::error)?;
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::Request;
 
 use super::key_store::{KeyStore, NoKeyStore};
+use super::trace;
 use crate::base::env::Env;
 use crate::base::secret::Body;
 use crate::error::transport::Failure;
@@ -109,32 +110,39 @@ impl<C: HttpClient, T: Timer, K: KeyStore> Driver<C, T, K> {
     /// The errors of the flow; `step.no_timer`.
     pub async fn run<F: Flow, E: Env>(&self, mut step: Step<F>, env: &mut E) -> Result<F::Output, Error> {
         loop {
-            step = match step {
+            let next = match step {
                 Step::Call(call) => {
                     let (request, policy, awaiting) = call.into_parts();
                     let uri = request.uri().clone();
-                    match self.http.call(request, policy).await {
-                        Ok(response) => awaiting.receive(response.map(Body::from), env)?,
-                        Err(failure) => awaiting.fail(failure.with_server(&uri), env)?,
+                    trace::request(request.method(), &uri);
+                    let result = self.http.call(request, policy).await;
+                    trace::response(&uri, &result);
+                    match result {
+                        Ok(response) => awaiting.receive(response.map(Body::from), env),
+                        Err(failure) => awaiting.fail(failure.with_server(&uri), env),
                     }
                 }
                 Step::Wait(wait) => {
-                    let sleep = self.timer.sleep(wait.duration(env.monotonic()));
+                    let duration = wait.duration(env.monotonic());
+                    trace::wait(duration);
+                    let sleep = self.timer.sleep(duration);
                     if sleep.is_none() && wait.bell().is_none() {
                         return Err(ErrorCode::STEP_NO_TIMER.into());
                     }
                     first_of(sleep, wait.bell()).await;
-                    wait.wake(env)?
+                    wait.wake(env)
                 }
                 Step::UseKey(use_key) => {
                     let (key_use, awaiting) = use_key.into_parts();
+                    trace::key_use(&key_use);
                     match self.keys.use_key(key_use).await {
-                        Ok(output) => awaiting.receive(output, env)?,
-                        Err(failure) => awaiting.fail(failure, env)?,
+                        Ok(output) => awaiting.receive(output, env),
+                        Err(failure) => awaiting.fail(failure, env),
                     }
                 }
                 Step::Done(output) => return Ok(output),
-            }
+            };
+            step = next.inspect_err(trace::error)?;
         }
     }
 }

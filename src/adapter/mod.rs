@@ -16,6 +16,23 @@
 //! | `reqwest`, `ureq` | TLS for both HTTP clients |
 //! | `tower`, `hyper` | `tower::Client`: an [`HttpClient`] over any `tower::Service` |
 //! | `ureq` | `ureq::Client`: a [`BlockingHttpClient`] |
+//! | `tracing` | events of the target `oidc_proto`, see below |
+//!
+//! # Tracing
+//!
+//! With the feature `tracing` the drivers and the session adapters emit events of the target `oidc_proto`. Names and
+//! fields are stable. No event contains a secret, the path or query of a URL, what identifies a user, or the provider's
+//! own text.
+//!
+//! | event | level | fields |
+//! |---|---|---|
+//! | `oidc_proto.request` | debug | `method`, `server` (host and port) |
+//! | `oidc_proto.response` | debug | `server`, `status` |
+//! | `oidc_proto.failure` | debug | `server`, `kind` ([`FailureKind::name`](crate::FailureKind::name)), `text` of the HTTP library |
+//! | `oidc_proto.wait` | debug | `milliseconds` |
+//! | `oidc_proto.key_use` | debug | `operation` |
+//! | `oidc_proto.error` | debug | `code`, `endpoint`: a flow ended with this error |
+//! | `oidc_proto.session` | info | `event` ([`Event::name`](crate::session::Event::name)), `issuer`, `code`: when a listener receives the event |
 
 mod blocking;
 #[cfg(any(feature = "reqwest-own-tls", feature = "tower", feature = "ureq-own-tls"))]
@@ -39,6 +56,7 @@ mod tls;
 pub mod tokio;
 #[cfg(feature = "tower")]
 pub mod tower;
+mod trace;
 #[cfg(feature = "ureq-own-tls")]
 pub mod ureq;
 #[cfg(feature = "ureq-own-tls")]

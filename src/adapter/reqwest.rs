@@ -10,8 +10,8 @@ use http::Request;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect;
 
-use super::HttpClient;
 use super::causes::{causes, root_cause};
+use super::driver::HttpClient;
 use super::options::{HttpOptions, OptionsError, is_public};
 use super::tls;
 use crate::base::secret::Body;

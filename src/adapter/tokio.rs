@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::Sleep;
 
-use super::Timer;
+use super::driver::Timer;
 use super::store::{BlockingSessionStore, Offload};
 
 /// Sleeps with tokio's timer, for [`Driver::with_timer`](super::Driver::with_timer). Enable time in the runtime

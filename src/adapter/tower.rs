@@ -27,7 +27,8 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tower_service::Service;
 
 use super::causes::{causes, root_cause};
-use super::{HttpClient, headers};
+use super::driver::HttpClient;
+use super::headers;
 use crate::base::secret::Body;
 use crate::error::transport::{Failure, FailureKind, FailureReason, Sent};
 use crate::wire::policy::Policy;

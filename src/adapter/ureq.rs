@@ -10,7 +10,7 @@ use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver
 use ureq::unversioned::transport::{ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, TcpConnector};
 use ureq::{Agent, AsSendBody, Error, ProxyProtocol};
 
-use super::BlockingHttpClient;
+use super::blocking::BlockingHttpClient;
 use super::causes::root_cause;
 use super::options::{HttpOptions, OptionsError, is_public};
 use super::tls;

@@ -164,6 +164,24 @@ pub enum FailureKind {
     Other,
 }
 
+impl FailureKind {
+    /// A stable name, for logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Unreachable => "unreachable",
+            Self::Tls => "tls",
+            Self::Interrupted => "interrupted",
+            Self::BodyTooLarge => "body_too_large",
+            Self::Refused => "refused",
+            Self::Cancelled => "cancelled",
+            Self::KeyRefused => "key_refused",
+            Self::Unsupported => "unsupported",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// Whether the server may have seen a request.
 ///
 /// Exhaustive: it is yes or no.

@@ -32,7 +32,7 @@ use crate::party::metadata::GrantType;
 use crate::party::owner::Owner;
 use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, Step};
-use crate::token::id_token::LoginExpectation;
+use crate::token::id_token::check::LoginExpectation;
 use crate::token::scope::Scope;
 use crate::wire::policy::{Accept, Policy};
 use crate::wire::response::Response;

@@ -19,7 +19,8 @@ use crate::party::client_auth::explained;
 use crate::party::options::Deviation;
 use crate::party::relying_party::RelyingParty;
 use crate::step::Step;
-use crate::token::id_token::{self, Expected, IdToken, LoginExpectation, SignatureEvidence};
+use crate::token::id_token::check::{self, Expected, LoginExpectation, SignatureEvidence};
+use crate::token::id_token::{self, IdToken};
 use crate::token::numeric::Lifetime;
 use crate::token::scope::Scope;
 use crate::token::token_set::TokenSet;
@@ -57,8 +58,8 @@ impl TokenOutcome {
 }
 
 words! {
-    /// Irregularities of an ID token that is accepted.
-    Oddity {
+    /// What is wrong with an ID token that is accepted all the same.
+    IdTokenWarning {
         /// The `kid` names another key of the provider than the key that signed the token.
         OtherKey = "other_key",
         /// The ID token of a refresh has a later `auth_time` than the one before it (against OpenID Connect Core 1.0
@@ -78,8 +79,8 @@ pub struct TokenGrant {
     /// The lifetime of the refresh token, if the provider sends it (`refresh_expires_in` or `refresh_token_expires_in`;
     /// no standard defines them). Refresh before it ends.
     pub refresh_lifetime: Lifetime,
-    /// The irregularities of the ID token that were accepted. Log them.
-    pub oddities: Words<Oddity>,
+    /// What is wrong with the ID token, although it is accepted. Log it.
+    pub warnings: Words<IdTokenWarning>,
     /// The whole token response, if the caller chose [`UnknownFields::Keep`](crate::UnknownFields::Keep).
     pub fields: Option<Fields>,
 }
@@ -187,7 +188,7 @@ impl Origin {
 }
 
 impl Check for Box<Grant> {
-    type Verified = (Option<Arc<IdToken>>, Words<Oddity>);
+    type Verified = (Option<Arc<IdToken>>, Words<IdTokenWarning>);
     type Output = TokenOutcome;
 
     fn party(&self) -> &RelyingParty {
@@ -214,16 +215,15 @@ impl Check for Box<Grant> {
         let jws = Jws::parse(compact.expose())?;
         jws.check_algorithm(allowed)?;
         id_token::refusal::check_type(jws.typ())?;
-        let unchecked =
-            id_token::parse(compact, Body::from(jws.payload()?).as_ref(), self.party.provider(), client, now)?;
-        let mut oddities = Words::EMPTY;
+        let unchecked = check::parse(compact, Body::from(jws.payload()?).as_ref(), self.party.provider(), client, now)?;
+        let mut warnings = Words::EMPTY;
         let evidence = match (client.id_token_trust, by, client.auth.secret()) {
             (IdTokenTrust::DangerousTrustTls, ..) => SignatureEvidence::waived(self.party.provider())?,
             (_, _, Some(secret)) if jws.algorithm() == Algorithm::Hs256 => jws.verify_hs256(secret)?.into(),
             (_, by, _) => {
                 let signed = by.signed(&jws, allowed)?;
                 if signed.is_by_other_key() {
-                    oddities = oddities.with(Oddity::OtherKey);
+                    warnings = warnings.with(IdTokenWarning::OtherKey);
                 }
                 signed.into()
             }
@@ -234,14 +234,14 @@ impl Check for Box<Grant> {
         if let Expected::Refresh(previous) = expected
             && id_token.auth_time().zip(previous.auth_time()).is_some_and(|(new, old)| new > old)
         {
-            oddities = oddities.with(Oddity::LaterAuthTime);
+            warnings = warnings.with(IdTokenWarning::LaterAuthTime);
         }
-        Ok((Some(Arc::new(id_token)), oddities))
+        Ok((Some(Arc::new(id_token)), warnings))
     }
 
     fn conclude(self, verdict: Result<Self::Verified, Error>) -> TokenOutcome {
         match verdict {
-            Ok((id_token, oddities)) => TokenOutcome::Verified(self.granted(id_token, oddities)),
+            Ok((id_token, warnings)) => TokenOutcome::Verified(self.granted(id_token, warnings)),
             Err(error) => TokenOutcome::Unverified { error, tokens: UnverifiedTokens(self) },
         }
     }
@@ -256,7 +256,7 @@ impl Grant {
         }
     }
 
-    fn granted(self, id_token: Option<Arc<IdToken>>, oddities: Words<Oddity>) -> TokenGrant {
+    fn granted(self, id_token: Option<Arc<IdToken>>, warnings: Words<IdTokenWarning>) -> TokenGrant {
         let Self { party, response, obtained_at, origin } = self;
         let (scope, refresh_token) = match origin {
             Origin::Login { scope, .. } => (scope, None),
@@ -275,7 +275,7 @@ impl Grant {
             },
             lifetime: response.lifetime,
             refresh_lifetime: response.refresh_lifetime,
-            oddities,
+            warnings,
             fields: response.fields,
         }
     }

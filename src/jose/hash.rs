@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use super::Algorithm;
+use super::algorithm::Algorithm;
 use super::base64url::encode;
 use crate::base::secret::same_bytes;
 

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::Algorithm;
+use super::algorithm::Algorithm;
 use super::backend::{Backend, VerifyingKey};
 use super::base64url::{decode, decode_exact};
 use super::member::Member;

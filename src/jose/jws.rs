@@ -4,11 +4,14 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::algorithm::{Algorithm, Algorithms, asymmetric};
 use super::backend::VerifyingKey;
 use super::base64url::decode;
-use super::keys::Candidates;
+use super::hmac::{HS256_SECRET_LENGTH, hs256};
+use super::jwk::Jwk;
+use super::keys::{Candidates, Keys};
 use super::member::{Forbidden, Member, Object};
-use super::{Algorithm, Algorithms, HS256_SECRET_LENGTH, Jwk, Keys, PublicKey, asymmetric, hs256};
+use super::public_key::PublicKey;
 use crate::base::json;
 use crate::base::secret::{Secret, same_bytes};
 use crate::base::word_set::Word;

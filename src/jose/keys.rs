@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
+use super::algorithm::Algorithm;
 use super::backend::{self, Backend};
-use super::jwk::{Dropped, Raw};
+use super::jwk::{Dropped, Jwk, Raw};
 use super::member::Object;
-use super::{Algorithm, Jwk};
 use crate::base::env::Timestamp;
 use crate::base::json;
 use crate::error::{Error, ErrorCode, Quote};

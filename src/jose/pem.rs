@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::Algorithm;
+use super::algorithm::Algorithm;
 use crate::error::{Error, ErrorCode, Quote};
 
 /// Several times what the largest key takes. Also what two bytes of a DER length can say.

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Algorithm, PublicKey, Signer, backend};
+use super::algorithm::Algorithm;
+use super::backend;
+use super::public_key::PublicKey;
+use super::signer::Signer;
 use crate::error::Error;
 
 /// A private key that a client signs with.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::Algorithm;
+use super::algorithm::Algorithm;
 use super::base64url::encode;
 use super::member::push_member;
 

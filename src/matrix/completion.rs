@@ -249,7 +249,8 @@ mod tests {
     use super::*;
     use crate::adapter::BlockingDriver;
     use crate::base::url::Schemes;
-    use crate::matrix::{AuthMetadataFetch, Homeserver};
+    use crate::matrix::auth_metadata_fetch::AuthMetadataFetch;
+    use crate::matrix::homeserver::Homeserver;
     use crate::party::client::Client;
     use crate::party::options::ProviderOptions;
     use crate::step::toy::{Ask, Toy, drive};

@@ -12,6 +12,9 @@ use crate::jose::Keys;
 use crate::jose::backend::{self, Backend};
 
 /// A provider: its metadata and its newest keys. Clones share everything, so all flows at the provider share the keys.
+///
+/// Make one value for each issuer, and clone it: two values of one issuer, for example of two discoveries, have their own
+/// keys, and each fetches them. [`renewed`](Self::renewed) joins a second discovery to the first.
 #[derive(Clone, Debug)]
 pub struct Provider(Arc<Inner>);
 
@@ -51,7 +54,7 @@ impl Provider {
     }
 
     /// Supplies a JWK set of this provider that the caller stored. It is used only if the provider has no keys yet, and
-    /// is fresh until it is 24 hours old.
+    /// is fresh until it is 24 hours old. A JWK set does not name its issuer: store it under the issuer's URL.
     ///
     /// # Errors
     /// Those of [`Keys::parse`].

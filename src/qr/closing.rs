@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use super::channel::Farewell;
+use super::channel::LastMessage;
 use super::message::{FailureReason, Message, Reason};
 use super::options::Options;
 use super::rendezvous::{Delivery, Rendezvous};
@@ -26,7 +26,7 @@ const TELLING: Duration = Duration::from_secs(10);
 pub(super) struct End {
     pub(super) rendezvous: Rendezvous,
     /// To tell the other device, if it could read it.
-    pub(super) farewell: Option<Farewell>,
+    pub(super) last_message: Option<LastMessage>,
     pub(super) options: Options,
 }
 
@@ -34,9 +34,9 @@ impl End {
     /// Tells the other device and deletes the rendezvous; then the error.
     pub(super) fn close<T: 'static>(self, why: Error, env: &mut dyn Env) -> Stage<T> {
         let why = cancelled(why);
-        let Self { rendezvous, farewell, options } = self;
-        let told = last_words(&why).zip(farewell);
-        match told.and_then(|(message, farewell)| farewell.seal(message.to_json().expose()).ok()) {
+        let Self { rendezvous, last_message, options } = self;
+        let told = last_words(&why).zip(last_message);
+        match told.and_then(|(message, last_message)| last_message.seal(message.to_json().expose()).ok()) {
             Some(text) => match rendezvous.unread_since.map(|since| since.saturating_add(options.linger)) {
                 Some(until) => {
                     then(Ok(Pause::until(until)), env, move |_, env| tell(rendezvous, text, true, options, why, env))

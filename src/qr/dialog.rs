@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::channel::{Broken, Channel};
+use super::channel::{Channel, ChannelError};
 use super::closing::End;
 use super::message::{FailureReason, Message};
 use super::options::Options;
@@ -25,7 +25,7 @@ pub(super) struct Talk {
 
 impl Talk {
     pub(super) fn end(self) -> End {
-        End { rendezvous: self.rendezvous, farewell: Some(self.channel.farewell()), options: self.options }
+        End { rendezvous: self.rendezvous, last_message: Some(self.channel.last_message()), options: self.options }
     }
 
     /// Ends the talk by an error, of which the other device is told.
@@ -36,7 +36,7 @@ impl Talk {
     /// Says something.
     pub(super) fn say(self, message: &Message, env: &mut dyn Env) -> Stage<Self> {
         let Self { rendezvous, channel, options } = self;
-        let silent = End { rendezvous: rendezvous.clone(), farewell: None, options };
+        let silent = End { rendezvous: rendezvous.clone(), last_message: None, options };
         let (channel, text) = match channel.seal(message.to_json().expose()) {
             Ok(sealed) => sealed,
             Err(error) => return silent.close(error, env),
@@ -49,7 +49,7 @@ impl Talk {
             }
             Ok(Delivery::Overtaken(rendezvous)) => silent.overtaken(rendezvous, channel, env),
             Err(error) if error.code() == ErrorCode::TRANSPORT_CANCELLED => {
-                // What is on its way goes first, so that the farewell can be read.
+                // What is on its way goes first, so that the last message can be read.
                 let step = rendezvous.send_again(&text, options.linger, env);
                 then(Ok(step), env, move |delivery, env| match delivery {
                     Ok(Delivery::Delivered(rendezvous) | Delivery::Uncertain(rendezvous)) => {
@@ -86,7 +86,9 @@ impl Talk {
                     Err(error) => talk.fail(error, env),
                 }
             }
-            Err(Broken { error, farewell }) => End { rendezvous, farewell: Some(farewell), options }.close(error, env),
+            Err(ChannelError { error, last_message }) => {
+                End { rendezvous, last_message: Some(last_message), options }.close(error, env)
+            }
         }
     }
 
@@ -124,7 +126,7 @@ impl End {
             let why = match received {
                 Ok(Received { text, .. }) => match channel.open(&text) {
                     Ok((_, json)) => understand(json.expose(), &options).err(),
-                    Err(broken) => Some(broken.error),
+                    Err(error) => Some(error.error),
                 },
                 Err(error) => Some(error),
             };

@@ -17,14 +17,13 @@
 //! The login is at the homeserver that the other device names. Another homeserver can have the rendezvous. Between two
 //! stages, use the flows of the core and of the Matrix profile for discovery, registration and device authorization.
 
-use std::fmt;
-
 use super::code::{Intent, QrCode};
 use super::dialog::{Heard, Talk, own_failure};
 use super::homeserver::NamedHomeserver;
 use super::meet::{self, Role, Scanned, Secured, Shown, Side};
 use super::message::{DeviceLogin, FailureReason, LoginProtocol, Message};
 use super::options::{Options, Progress};
+use super::redacted::redacted;
 use super::secrets::Secrets;
 use super::stage::{Stage, then};
 use super::watch::{Outcome, Watch};
@@ -244,13 +243,4 @@ impl NotConfirmed {
     }
 }
 
-macro_rules! redacted {
-    ($($name:ident)*) => { $(
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(…)"))
-            }
-        }
-    )* };
-}
 redacted!(AtHomeserver Accepted NotConfirmed);

@@ -7,22 +7,22 @@
 //!  └▶ Shown      the user scans it there            ├─ PUT first text
 //!      └ wait ─▶ GET … first text                   └─ GET … response
 //!          └─ PUT response                              └▶ Scanned   the user types its check code in there
-//!              └▶ Greeted   the user types in               └ go_on ─▶ Secured
+//!              └▶ AwaitingCheckCode   the user types it in   └ go_on ─▶ Secured
 //!                  └ confirm(check code) ─▶ Secured
 //! ```
 //!
 //! Each name in this diagram is a pause: a value that waits for the user. If a flow between two pauses fails, it tells
 //! the other device the reason (if there is a channel) and deletes the rendezvous.
 
-use std::fmt;
 use std::marker::PhantomData;
 
-use super::channel::{Broken, CheckCode, Generator, Initiated, Unconfirmed};
+use super::channel::{ChannelError, CheckCode, Generator, Initiated, Unconfirmed};
 use super::closing::{End, cancelled};
-use super::code::{Intent, Meeting, QrCode};
+use super::code::{Intent, QrCode, RendezvousAddress};
 use super::dialog::Talk;
 use super::homeserver::NamedHomeserver;
 use super::options::{Options, Progress};
+use super::redacted::redacted;
 use super::rendezvous::{Delivery, Rendezvous};
 use super::stage::{Stage, then};
 use crate::base::env::Env;
@@ -63,7 +63,7 @@ pub(super) fn show<R: Role>(
             Some(homeserver) => QrCode::reciprocate(key, url, homeserver),
             None => QrCode::login(key, url),
         };
-        let end = End { rendezvous, farewell: None, options };
+        let end = End { rendezvous, last_message: None, options };
         Ok(Step::Done(Shown { code, generator, end, role: PhantomData }))
     })
 }
@@ -89,7 +89,7 @@ impl<R: Role> Shown<R> {
     /// # Errors
     /// `qr.timeout`, `qr.channel_…`, `qr.rendezvous_…`, `qr.unexpected_message`, `qr.cancelled`, `transport.…`,
     /// `http.…`.
-    pub fn wait(self, env: &mut dyn Env) -> Stage<Greeted<R>> {
+    pub fn wait(self, env: &mut dyn Env) -> Stage<AwaitingCheckCode<R>> {
         let Self { generator, mut end, .. } = self;
         let step = end.rendezvous.clone().receive(end.options.patience, env);
         then(Ok(step), env, move |received, env| {
@@ -104,7 +104,7 @@ impl<R: Role> Shown<R> {
             then(Ok(step), env, move |delivery, env| match delivery {
                 Ok(Delivery::Delivered(rendezvous) | Delivery::Uncertain(rendezvous)) => {
                     end.rendezvous = rendezvous;
-                    Ok(Step::Done(Greeted { unconfirmed, end, role: PhantomData }))
+                    Ok(Step::Done(AwaitingCheckCode { unconfirmed, end, role: PhantomData }))
                 }
                 Ok(Delivery::Overtaken(_)) => end.close(ErrorCode::QR_UNEXPECTED_MESSAGE.into(), env),
                 Err(error) => end.close(error, env),
@@ -122,13 +122,13 @@ impl<R: Role> Shown<R> {
 }
 
 /// A code that was scanned. The other device is not verified until the user has typed in the check code.
-pub struct Greeted<R> {
+pub struct AwaitingCheckCode<R> {
     unconfirmed: Unconfirmed,
     end: End,
     role: PhantomData<fn() -> R>,
 }
 
-impl<R: Role> Greeted<R> {
+impl<R: Role> AwaitingCheckCode<R> {
     /// [`Progress::EnteringCheckCode`].
     pub fn progress(&self) -> Progress {
         Progress::EnteringCheckCode
@@ -145,7 +145,9 @@ impl<R: Role> Greeted<R> {
                 let talk = Talk { rendezvous, channel, options };
                 Ok(Step::Done(Secured { talk, side: Side::Showed, role: PhantomData }))
             }
-            Err(Broken { error, farewell }) => End { rendezvous, farewell: Some(farewell), options }.close(error, env),
+            Err(ChannelError { error, last_message }) => {
+                End { rendezvous, last_message: Some(last_message), options }.close(error, env)
+            }
         }
     }
 
@@ -154,7 +156,7 @@ impl<R: Role> Greeted<R> {
     /// # Errors
     /// None: what cannot be told or deleted expires.
     pub fn cancel(self, env: &mut dyn Env) -> Stage<()> {
-        End { farewell: Some(self.unconfirmed.give_up()), ..self.end }.cancel(env)
+        End { last_message: Some(self.unconfirmed.give_up()), ..self.end }.cancel(env)
     }
 }
 
@@ -167,7 +169,7 @@ pub struct Scanned<R> {
 
 pub(super) fn scan<R: Role>(code: &QrCode, options: Options, env: &mut dyn Env) -> Stage<Scanned<R>> {
     code.check_scanned_by(R::INTENT)?;
-    let Meeting::Msc4108 { rendezvous, homeserver } = code.meeting().clone() else {
+    let RendezvousAddress::Msc4108 { rendezvous, homeserver } = code.rendezvous_address().clone() else {
         return Err(ErrorCode::QR_CODE_VERSION.into());
     };
     let key = *code.public_key();
@@ -178,7 +180,7 @@ pub(super) fn scan<R: Role>(code: &QrCode, options: Options, env: &mut dyn Env) 
             // Whoever waits there need not wait any longer.
             Err(error) => return then(Ok(Rendezvous::delete_at(&rendezvous)), env, |_, _| Err(cancelled(error))),
         };
-        let mut end = End { rendezvous: joined, farewell: None, options };
+        let mut end = End { rendezvous: joined, last_message: None, options };
         let (initiated, first) = match Initiated::new(&key, env) {
             Ok(initiated) => initiated,
             Err(error) => return end.close(error, env),
@@ -204,7 +206,9 @@ pub(super) fn scan<R: Role>(code: &QrCode, options: Options, env: &mut dyn Env) 
                         let secured = Secured { talk, side: Side::Scanned { homeserver }, role: PhantomData };
                         Ok(Step::Done(Scanned { check_code, secured }))
                     }
-                    Err(Broken { error, farewell }) => End { farewell: Some(farewell), ..end }.close(error, env),
+                    Err(ChannelError { error, last_message }) => {
+                        End { last_message: Some(last_message), ..end }.close(error, env)
+                    }
                 }
             })
         })
@@ -266,13 +270,4 @@ impl<R: Role> Secured<R> {
     }
 }
 
-macro_rules! redacted {
-    ($($name:ident)*) => { $(
-        impl<R> fmt::Debug for $name<R> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(…)"))
-            }
-        }
-    )* };
-}
-redacted!(Shown Greeted Scanned Secured);
+redacted!(Shown<R> AwaitingCheckCode<R> Scanned<R> Secured<R>);

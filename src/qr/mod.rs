@@ -7,10 +7,10 @@
 //! ```text
 //! the new device, Login                                  the existing device, Grant
 //!
-//! show ─▶ Shown ─ wait ─▶ Greeted ─ confirm ─┐      ┌─── go_on ─ Scanned ◀─ scan
-//!                                            ├─────▶┤                                        either way round
-//! scan ─▶ Scanned ─ go_on ───────────────────┘      └─── confirm ─ Greeted ◀─ wait ─ Shown ◀─ show
-//!                                         Secured<R>
+//! show ─▶ Shown ─ wait ─▶ AwaitingCheckCode ─ confirm ─┐   ┌─── go_on ─ Scanned ◀─ scan
+//!                                                      ├──▶┤                             either way round
+//! scan ─▶ Scanned ─ go_on ─────────────────────────────┘   └── confirm ─ AwaitingCheckCode ◀─ wait ─ Shown ◀─ show
+//!                                        Secured<R>
 //! begin ──────────────────────────── (protocols) ◀────── begin
 //!   AtHomeserver
 //! ask ─────────────────────────────── protocol ────────▶    AwaitingConsent
@@ -67,8 +67,9 @@
 // | `channel/` | [`Generator`], [`Initiated`], [`Channel`]: the secure channel |
 // | `message/` `secrets.rs` | [`Message`]: the messages between the devices |
 // | `fields.rs` `lenient_base64.rs` | what the formats have in common |
+// | `redacted.rs` | `Debug` without secrets |
 // | `rendezvous/` | [`Rendezvous`]: a mailbox at a homeserver that holds one text |
-// | `meet.rs` | [`Shown`], [`Greeted`], [`Scanned`], [`Secured`]: from a code to a secure channel |
+// | `meet.rs` | [`Shown`], [`AwaitingCheckCode`], [`Scanned`], [`Secured`]: from a code to a secure channel |
 // | `login.rs` `watch.rs` | [`Login`]: the new device |
 // | `grant.rs` `probe.rs` | [`Grant`]: the existing device |
 // | `dialog.rs` `closing.rs` `stage.rs` | what both devices share: messages, the end of a login, the sequence of flows |
@@ -88,17 +89,18 @@ mod meet;
 mod message;
 mod options;
 mod probe;
+mod redacted;
 pub mod rendezvous;
 mod secrets;
 mod stage;
 mod watch;
 
-pub use channel::{Broken, Channel, CheckCode, Farewell, Generator, Initiated, MESSAGE_LIMIT, Unconfirmed};
-pub use code::{CODE_LIMIT, CodeUrl, Intent, Meeting, QrCode};
+pub use channel::{Channel, ChannelError, CheckCode, Generator, Initiated, LastMessage, MESSAGE_LIMIT, Unconfirmed};
+pub use code::{CODE_LIMIT, CodeUrl, Intent, QrCode, RendezvousAddress};
 pub use grant::{Account, AwaitingConsent, Grant, Succeeded};
 pub use homeserver::NamedHomeserver;
 pub use login::{Accepted, AtHomeserver, LoggedIn, Login, NotConfirmed};
-pub use meet::{Greeted, Role, Scanned, Secured, Shown};
+pub use meet::{AwaitingCheckCode, Role, Scanned, Secured, Shown};
 pub use message::{DeviceLogin, FailureReason, Kind, LoginProtocol, Message, Reason};
 pub use options::{Options, Progress};
 pub use rendezvous::known::Rendezvous;

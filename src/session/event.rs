@@ -55,6 +55,44 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// A stable name of its kind, for logs and metrics.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::TokensRefreshed => "tokens_refreshed",
+            Self::NeedsLogin(_) => "needs_login",
+            Self::StepUp { .. } => "step_up",
+            Self::Locked => "locked",
+            Self::Ended => "ended",
+            Self::LoggedOut(_) => "logged_out",
+            Self::LoggedOutElsewhere => "logged_out_elsewhere",
+            Self::Replaced(_) => "replaced",
+            Self::Orphaned => "orphaned",
+            Self::ClientRejected(_) => "client_rejected",
+            Self::Refused(_) => "refused",
+            Self::NotSaved(_) => "not_saved",
+            Self::NotErased(_) => "not_erased",
+            Self::Stalled(_) => "stalled",
+            Self::BackingOff { .. } => "backing_off",
+        }
+    }
+
+    /// The error that it reports, if it reports one.
+    pub const fn error(&self) -> Option<&Error> {
+        match self {
+            Self::NeedsLogin(error)
+            | Self::Replaced(error)
+            | Self::ClientRejected(error)
+            | Self::Refused(error)
+            | Self::NotSaved(error)
+            | Self::NotErased(error)
+            | Self::Stalled(error)
+            | Self::BackingOff { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
+
 /// Events that were not read yet, in the order in which they came. Each is in a box with those after it, so that there
 /// is no buffer, and nothing but a pointer while there is no event.
 #[derive(Debug, Default)]

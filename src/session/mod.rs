@@ -39,7 +39,8 @@
 //! | new tokens | continues with them |
 //! | `invalid_grant` or `interaction_required`, well-formed; or there is no refresh token | needs a new login |
 //! | `invalid_client`, `unauthorized_client` | stops, tokens kept: the client is rejected |
-//! | new tokens whose ID token is another user's, or otherwise wrong | stops, old tokens kept: the response is refused |
+//! | new tokens whose ID token is another user's, or otherwise wrong | stops, old tokens kept: the response is refused, and the new tokens are to be revoked |
+//! | new tokens that cannot be verified now: no keys, or a clock that is wrong | backs off, and verifies them again |
 //! | no response, 408, 425, 429, 5xx, a body that cannot be read, any other error | backs off, tokens kept |
 //!
 //! The old access token is doubtful after these results: no response, 502, 504, a success without usable tokens (unless
@@ -94,7 +95,7 @@ pub use access::{Access, End, Epoch, Erased, Logout, Outcome, Refusal, Standing,
 pub(crate) use current::Validity;
 pub use event::Event;
 pub(crate) use event::Events;
-pub use machine::session::Session;
+pub use machine::Session;
 pub use policy::{Persistence, RefreshPolicy, SessionOptions};
 pub use record::{LoginId, Record, RecordVersion};
 pub use store::{StoreAction, StoreResponse, StoreTicket};

@@ -163,8 +163,8 @@ pub(super) fn verdict(error: &Error, tokens_came: bool) -> Verdict {
             Verdict::NeedsLogin
         }
         ErrorCode::TOKEN_INVALID_CLIENT | ErrorCode::TOKEN_UNAUTHORIZED_CLIENT => Verdict::ClientRejected,
-        // Keys that cannot be had now may be had later.
-        _ if tokens_came && !is_about_keys(error) => Verdict::Refused,
+        // Keys that cannot be had now may be had later, and a clock may be set right. What came is verified again.
+        _ if tokens_came && !is_about_keys(error) && !is_about_clocks(error) => Verdict::Refused,
         _ => Verdict::Later,
     }
 }
@@ -172,6 +172,14 @@ pub(super) fn verdict(error: &Error, tokens_came: bool) -> Verdict {
 /// Whether the keys could not be fetched or read, or the right one is not among them.
 fn is_about_keys(error: &Error) -> bool {
     matches!(error.family(), Family::Transport | Family::Unavailable | Family::Response | Family::Keys)
+}
+
+/// Whether the times of the ID token and this machine's clock do not fit.
+fn is_about_clocks(error: &Error) -> bool {
+    matches!(
+        error.code(),
+        ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE | ErrorCode::ID_TOKEN_EXPIRED | ErrorCode::ID_TOKEN_NOT_YET_VALID
+    )
 }
 
 #[cfg(test)]
@@ -210,6 +218,9 @@ mod tests {
             (ErrorCode::JWS_SIGNATURE, true, Verdict::Refused),
             (ErrorCode::DPOP_NOT_BOUND, true, Verdict::Refused),
             (ErrorCode::JWS_UNKNOWN_KEY, true, Verdict::Later),
+            (ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE, true, Verdict::Later),
+            (ErrorCode::ID_TOKEN_EXPIRED, true, Verdict::Later),
+            (ErrorCode::ID_TOKEN_NOT_YET_VALID, true, Verdict::Later),
             (ErrorCode::TRANSPORT_TIMEOUT, true, Verdict::Later),
             (ErrorCode::HTTP_SERVER_ERROR, true, Verdict::Later),
             (ErrorCode::JSON_SYNTAX, true, Verdict::Later),

@@ -11,12 +11,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Input, KeyOutput, KeyUse};
+use super::contract::{Flow, Input, Step};
+use super::key_use::{KeyOutput, KeyUse};
 use crate::base::env::{Env, MonotonicTime};
 use crate::error::transport::{Failure, FailureKind, Sent};
 use crate::error::{Error, ErrorCode};
 use crate::jose::{Algorithm, RemoteKey};
-use crate::step::{Flow, Step};
 use crate::wire::policy::{Accept, Policy};
 
 /// What the toy asks for next.

@@ -11,8 +11,9 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest as _, Sha256};
 
+use super::id_token::check::check_issuer;
+use super::id_token::claims::Audience;
 use super::id_token::refusal::{clocks, other_party};
-use super::id_token::{Audience, check_issuer};
 use super::numeric::NumericDate;
 use crate::base::env::Timestamp;
 use crate::base::json::{self, Scalar, Text};

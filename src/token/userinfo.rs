@@ -5,8 +5,9 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::id_token::check::check_issuer;
+use super::id_token::claims::Audience;
 use super::id_token::refusal::other_party;
-use super::id_token::{Audience, check_issuer};
 use crate::base::json::{self, Fields, Scalar, Text};
 use crate::base::secret::{Body, Secret};
 use crate::error::{Error, ErrorCode, Quote};

@@ -7,3 +7,4 @@ mod clients;
 mod stores;
 #[path = "../support/mod.rs"]
 mod support;
+mod trace;

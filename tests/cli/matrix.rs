@@ -353,3 +353,60 @@ fn http_on_a_private_network_is_a_choice_that_a_session_keeps() {
     cli.run(&["whoami"]).done();
     assert!(std::fs::read_to_string(&cli.session_files()[0]).unwrap().contains("insecure_private_network"));
 }
+
+/// What an application of one's own would come back to. Nothing that is said is passed over.
+#[test]
+fn a_redirect_uri_is_registered_and_used_or_refused() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let uri = "http://localhost/matrix";
+    let run = cli.matrix(&op.issuer, &["--redirect-uri", uri]).done();
+    let url = run.event("authorization_url")["url"].as_str().unwrap();
+    assert!(parameter(url, "redirect_uri").is_some_and(|uri| uri.starts_with("http://localhost:")), "{url}");
+    let id = run.event("logged_in")["client_id"].clone();
+    let register = ["register", "--insecure-loopback", "--homeserver", &op.issuer];
+    let known = cli.run(&[&register[..], &["--redirect-uri", uri]].concat()).done();
+    assert_eq!(known.event("registered")["client_id"], id);
+    // The usual one is another client.
+    assert_ne!(cli.run(&register).done().event("registered")["client_id"], id);
+    assert_eq!(cli.run(&[&register[..], &["--redirect-port", "7777"]].concat()).exit, 2);
+
+    // A scheme of another application's: refused before anything is asked.
+    let asked = op.homeserver.requests().len();
+    let foreign = ["--redirect-uri", "com.example.other:/callback"];
+    let run = cli.run(&[&register[..], &foreign].concat()).failed(1, "local", "registration.redirect_uri");
+    assert!(run.event("error")["hint"].as_str().unwrap().contains("--redirect-uri"));
+    cli.matrix(&op.issuer, &[&foreign[..], &["--paste"]].concat()).failed(1, "local", "registration.redirect_uri");
+    assert_eq!(op.homeserver.requests().len(), asked);
+}
+
+/// Further authorization of a session, and a user who is to prove who it is.
+#[test]
+fn a_login_again_asks_for_more() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let session = cli.matrix(&op.issuer, &["--scope", "urn:one"]).done().event("logged_in").clone();
+    let more = ["relogin", "--scope", "urn:two", "--prompt", "login", "--browser", &browser()];
+    let run = cli.run(&more).done();
+    let url = run.event("authorization_url")["url"].as_str().unwrap();
+    assert_eq!(parameter(url, "prompt").as_deref(), Some("login"));
+    let scope = run.event("logged_in")["scope"].as_str().unwrap();
+    assert!(["urn:one", "urn:two"].iter().all(|one| scope.split(' ').any(|value| value == *one)), "{scope}");
+    assert_eq!(run.event("logged_in")["session"], session["session"]);
+    let device = ["relogin", "--scope", "urn:matrix:client:device:OTHER", "--browser", &browser()];
+    let run = cli.run(&device).failed(1, "local", "matrix.scope");
+    assert!(run.event("error")["hint"].as_str().unwrap().contains("--scope"));
+}
+
+#[test]
+fn nothing_of_an_ended_session_is_left_in_the_store() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.matrix(&op.issuer, &[]).done();
+    cli.run(&["refresh"]).done();
+    cli.run(&["logout"]).done();
+    let names = std::fs::read_dir(cli.store()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    assert_eq!(names, ["lock", "registrations.json"]);
+    // The same device logs in again, with a lock of its own.
+    cli.matrix(&op.issuer, &[]).done();
+    cli.run(&["refresh"]).done();
+}

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::allowed;
 use super::imports::{Import, Kind};
 use super::lexer::{Token, text};
-use super::tree::{Source, Tree};
+use super::tree::{Edge, Source, Tree};
 
 /// The rooms of the crate from the lowest floor to the highest.
 const ROOMS: &[&str] = &[
@@ -68,19 +68,32 @@ fn inner(tree: &Tree) -> impl Iterator<Item = &Source> {
     tree.sources.iter().filter(|source| !source.module.is_empty())
 }
 
-/// `allowed/floors.txt` has the uses that still go up, as `FILE -> FILE`.
-#[test]
-fn a_file_uses_only_its_floor_and_lower_ones() {
-    let tree = Tree::shared();
+/// The edges that go up, each as `FILE -> FILE`, and printed with the path that makes it.
+fn upward(tree: &Tree, edges: &BTreeSet<Edge>) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for edge in tree.edges() {
+    for edge in edges {
         let (from, to) = (&tree.sources[edge.from], &tree.sources[edge.to]);
         if !from.module.is_empty() && !to.module.is_empty() && floor(to) > floor(from) {
             println!("{} -> {} by {}", from.path, to.path, edge.path);
             found.insert(format!("{} -> {}", from.path, to.path));
         }
     }
-    allowed::check("floors", &found, "these files use what is on a higher floor");
+    found
+}
+
+/// `allowed/floors.txt` has the uses that still go up, as `FILE -> FILE`.
+#[test]
+fn a_file_uses_only_its_floor_and_lower_ones() {
+    let tree = Tree::shared();
+    allowed::check("floors", &upward(tree, &tree.edges()), "these files use what is on a higher floor");
+}
+
+/// The same for the file that an import names, whatever it re-exports.
+#[test]
+fn an_import_names_only_its_floor_and_lower_ones() {
+    let tree = Tree::shared();
+    let found = upward(tree, &tree.edges_as_written());
+    assert!(found.is_empty(), "these files import from a higher floor: {found:#?}");
 }
 
 /// What `lib.rs` exports by a name of its own comes from everywhere: inside the crate it is imported from where it is.

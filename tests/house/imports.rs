@@ -50,6 +50,7 @@ pub(crate) fn imports(tokens: &[Token]) -> Vec<Import> {
             }
             Token::Word(_) if next.is_some_and(|token| token.is("::")) => {
                 let is_free = at == 0 || !["::", ".", "$"].iter().any(|mark| tokens[at - 1].is(mark));
+                let is_visibility = at > 1 && tokens[at - 1].is("in") && tokens[at - 2].is("(");
                 let mut path = Vec::new();
                 while let Some(word) = tokens.get(at).and_then(Token::word) {
                     path.push(word.to_owned());
@@ -59,7 +60,8 @@ pub(crate) fn imports(tokens: &[Token]) -> Vec<Import> {
                     }
                     at += 1;
                 }
-                if is_free && path.len() > 1 {
+                // `pub(in path)` says who may use an item, and uses nothing.
+                if is_free && !is_visibility && path.len() > 1 {
                     out.push(Import { path, inline: names(), kind: Kind::Inline });
                 }
                 continue;
@@ -124,6 +126,7 @@ fn the_parser_of_imports_reads_lists() {
         pub(crate) use super::{a::*, b};
         use ::url::Url;
         mod sealed { use super::Inner; }
+        pub(in crate::jose) const LIMIT: u8 = 1;
         fn f() -> crate::jose::Keys { Vec::<u8>::new(); Keys::parse(x).y; <T as self::K>::L }
         macro_rules! m { () => { $crate::words::Word } }
     ";

@@ -12,5 +12,6 @@ mod layout;
 mod lexer;
 mod links;
 mod names;
+mod passage;
 mod sdk;
 mod tree;

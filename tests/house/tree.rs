@@ -19,7 +19,8 @@ pub(crate) struct Source {
     /// What is compiled into the crate.
     pub(crate) tokens: Vec<Token>,
     pub(crate) imports: Vec<Import>,
-    pub(crate) lines: usize,
+    /// Those of its unit tests, too.
+    all_imports: Vec<Import>,
     /// What a `use` brings in by a name.
     names: BTreeMap<String, Import>,
     items: BTreeSet<String>,
@@ -75,7 +76,7 @@ impl Tree {
             for part in includes(path, &code) {
                 code.extend(without_tests(tokens(&files[&part])));
             }
-            sources.push(Source::new(path, code, text.lines().count()));
+            sources.push(Source::new(path, code, imports(&tokens(text))));
         }
         let modules = sources.iter().enumerate().map(|(at, source)| (source.module.clone(), at)).collect();
         Self { sources, modules }
@@ -100,12 +101,57 @@ impl Tree {
         out
     }
 
+    /// The edges that a tool draws which reads paths, but follows no re-export: an edge leads to the file of the last
+    /// module that a path names, so the import of a re-export leads to the file with the `pub use`. `mod x;` is no edge;
+    /// `pub use x::Y` is one. A name that the file has imported adds nothing to the edge of its `use`.
+    pub(crate) fn edges_as_written(&self) -> BTreeSet<Edge> {
+        self.as_written(|source| &source.imports)
+    }
+
+    /// The same with what the unit tests within a file import.
+    pub(crate) fn edges_as_written_with_tests(&self) -> BTreeSet<Edge> {
+        self.as_written(|source| &source.all_imports)
+    }
+
+    fn as_written(&self, imports: impl Fn(&Source) -> &[Import]) -> BTreeSet<Edge> {
+        let mut out = BTreeSet::new();
+        for (from, source) in self.sources.iter().enumerate() {
+            for import in imports(source) {
+                let Some((mut at, rest)) = self.start(source, import) else { continue };
+                let is_named_here = import.kind == Kind::Inline
+                    && !["crate", "self", "super"].contains(&import.path[0].as_str())
+                    && source.names.contains_key(&import.path[0]);
+                if is_named_here {
+                    continue;
+                }
+                for name in rest {
+                    let below = [&at[..], std::slice::from_ref(name)].concat();
+                    if !self.modules.contains_key(&below) {
+                        break;
+                    }
+                    at = below;
+                }
+                let to = self.file(&at);
+                if to != from {
+                    out.insert(Edge { from, to, path: import.path.join("::") });
+                }
+            }
+        }
+        out
+    }
+
     /// The file that a module stands in.
     fn file(&self, module: &[String]) -> usize {
         (0..=module.len()).rev().find_map(|end| self.modules.get(&module[..end])).copied().unwrap_or_default()
     }
 
     fn find(&self, source: &Source, import: &Import, hops: usize) -> Option<Found> {
+        let (at, rest) = self.start(source, import)?;
+        self.walk(at, rest, hops)
+    }
+
+    /// The module that a path starts from, and the names that follow; `None` for a path into another package.
+    fn start<'a>(&self, source: &Source, import: &'a Import) -> Option<(Vec<String>, &'a [String])> {
         let mut at = [&source.module[..], &import.inline].concat();
         let mut rest = import.path.as_slice();
         match rest.first()?.as_str() {
@@ -127,7 +173,7 @@ impl Tree {
                 }
             }
         }
-        self.walk(at, rest, hops)
+        Some((at, rest))
     }
 
     /// From this module on by these names.
@@ -170,7 +216,7 @@ impl Tree {
 }
 
 impl Source {
-    fn new(path: &str, tokens: Vec<Token>, lines: usize) -> Self {
+    fn new(path: &str, tokens: Vec<Token>, all_imports: Vec<Import>) -> Self {
         let mut module: Vec<_> = path.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
         if module.last().is_some_and(|last| last == "mod" || path == "lib.rs") {
             module.pop();
@@ -181,7 +227,7 @@ impl Source {
             _ => None,
         });
         let (names, items) = (named.collect(), items(&tokens));
-        Self { path: path.to_owned(), module, tokens, imports, lines, names, items }
+        Self { path: path.to_owned(), module, tokens, imports, all_imports, names, items }
     }
 
     /// The first directory, or the file's own name in the root.
@@ -221,7 +267,8 @@ fn slashed(path: &Path) -> String {
     path.to_str().unwrap().replace('\\', "/")
 }
 
-fn collect(directory: &Path, out: &mut Vec<PathBuf>) {
+/// The Rust files below a directory.
+pub(crate) fn collect(directory: &Path, out: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -246,8 +293,9 @@ fn a_path_leads_to_the_file_that_defines_what_it_names() {
     ];
     let tree = Tree::of(files.map(|(path, text)| (path.to_owned(), text.to_owned())).into());
     let name = |at: usize| tree.sources[at].path.as_str();
-    let shown: Vec<_> =
-        tree.edges().iter().map(|edge| format!("{} {} {}", name(edge.from), edge.path, name(edge.to))).collect();
+    let shown = |edges: BTreeSet<Edge>| -> BTreeSet<String> {
+        edges.iter().map(|edge| format!("{} {} {}", name(edge.from), edge.path, name(edge.to))).collect()
+    };
     let expected = [
         "json/mod.rs scalar::Text json/scalar.rs",
         "json/mod.rs super::step::Flow step.rs",
@@ -262,5 +310,19 @@ fn a_path_leads_to_the_file_that_defines_what_it_names() {
         "words/inner.rs crate::ErrorCode step.rs",
         "words/inner.rs crate::Text json/scalar.rs",
     ];
-    assert_eq!(shown.iter().map(String::as_str).collect::<BTreeSet<_>>(), expected.into());
+    assert_eq!(shown(tree.edges()), expected.map(str::to_owned).into());
+    let as_written = [
+        "json/mod.rs scalar::Text json/scalar.rs",
+        "json/mod.rs super::step::Flow step.rs",
+        "json/scalar.rs super::Fields json/mod.rs",
+        "json/scalar.rs super::Flow::new json/mod.rs",
+        "lib.rs json::Text json/mod.rs",
+        "lib.rs step step.rs",
+        "words.rs crate::json json/mod.rs",
+        "words.rs crate::json::Words json/mod.rs",
+        "words/inner.rs super::super::Words words.rs",
+        "words/inner.rs crate::ErrorCode lib.rs",
+        "words/inner.rs crate::Text lib.rs",
+    ];
+    assert_eq!(shown(tree.edges_as_written()), as_written.map(str::to_owned).into());
 }

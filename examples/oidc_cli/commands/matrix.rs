@@ -6,7 +6,7 @@ use oidc_proto::matrix::{
     AccountAction, Address, Application, AuthServer, Checkup, FoundHomeserver, HomeserverDiscovery, LoginOutcome,
     LoginRequest, Party, Retries, SupportCheck, UserSession, Whoami,
 };
-use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, Registrations};
+use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, RedirectUri, Registrations};
 
 use super::device::show;
 use super::login::{Meeting, lifetime};
@@ -73,11 +73,21 @@ pub(super) fn discover(context: &mut Context, text: &str) -> Result<Provider, Fa
     Ok(server?.provider.clone())
 }
 
-pub(super) fn register(context: &mut Context, text: &str, anew: bool) -> Result<(), Failure> {
-    let server = find(context, text)?;
+pub(super) fn register(
+    context: &mut Context,
+    text: &str,
+    redirect_uri: Option<&RedirectUri>,
+    anew: bool,
+) -> Result<(), Failure> {
     // The rules of Matrix hold before anything is sent.
-    let application = Application::new(clients::matrix_metadata()?, Registrations::default())?;
+    let application = application(redirect_uri)?;
+    let server = find(context, text)?;
     clients::register(context, &server.provider, application.metadata(), anew)
+}
+
+/// What this program is at a homeserver, with a redirect URI of its own if one is named.
+fn application(redirect_uri: Option<&RedirectUri>) -> Result<Application, Failure> {
+    Ok(Application::new(clients::matrix_metadata(redirect_uri)?, Registrations::default())?)
 }
 
 /// A login that can go on: the store is whole, the provider and the client are known.
@@ -86,22 +96,40 @@ pub(super) struct Beginning {
     pub(super) choices: Choices,
 }
 
+/// How the user logs in.
+#[derive(Clone, Copy)]
+enum By<'a> {
+    /// With the redirect URI that was named.
+    Browser(Option<&'a RedirectUri>),
+    Device,
+}
+
+impl<'a> By<'a> {
+    fn redirect_uri(self) -> Option<&'a RedirectUri> {
+        match self {
+            Self::Browser(named) => named,
+            Self::Device => None,
+        }
+    }
+}
+
 impl Beginning {
     fn new(
         context: &mut Context,
         text: &str,
         identity: &Identity,
         id_token: IdTokenChoice,
-        on_device: bool,
+        by: By<'_>,
     ) -> Result<Self, Failure> {
+        let application = application(by.redirect_uri())?;
         // Nothing is begun whose outcome could not be kept.
         drop(context.store.session_files()?);
         let server = find(context, text)?;
         // No client is registered for a login that cannot begin.
-        if on_device && server.provider.metadata().device_authorization_endpoint.is_none() {
+        if matches!(by, By::Device) && server.provider.metadata().device_authorization_endpoint.is_none() {
             return Err(Error::from(Core::DEVICE_UNSUPPORTED).into());
         }
-        Self::at(context, server, identity, id_token)
+        Self::with(context, server, identity, id_token, &application)
     }
 
     /// The same once the provider is known.
@@ -111,7 +139,16 @@ impl Beginning {
         identity: &Identity,
         id_token: IdTokenChoice,
     ) -> Result<Self, Failure> {
-        let application = Application::new(clients::matrix_metadata()?, Registrations::default())?;
+        Self::with(context, server, identity, id_token, &application(None)?)
+    }
+
+    fn with(
+        context: &mut Context,
+        server: Arc<AuthServer>,
+        identity: &Identity,
+        id_token: IdTokenChoice,
+        application: &Application,
+    ) -> Result<Self, Failure> {
         let metadata = application.metadata().clone();
         let Found { client, key_file, named } = identity.client(context, &server.provider, metadata)?;
         let schemes = context.options.schemes();
@@ -123,7 +160,8 @@ impl Beginning {
 pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Result<(), Failure> {
     let identity = Identity::read(&args.beginning.client)?;
     let id_token = args.beginning.grant.id_token;
-    let Beginning { party, choices } = Beginning::new(context, text, &identity, id_token, false)?;
+    let by = By::Browser(args.meeting.redirect_uri.as_ref());
+    let Beginning { party, choices } = Beginning::new(context, text, &identity, id_token, by)?;
     let mut request = request(&args.beginning);
     request = args.prompt.iter().fold(request, |request, prompt| request.with_prompt(*prompt));
     if let Some(hint) = &args.login_hint {
@@ -134,7 +172,7 @@ pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Resu
     }
     by_browser(context, &party, request.clone(), args.par, &args.meeting, choices)
         .or_else(|failure| {
-            let Beginning { party, choices } = begin_anew(context, &party, &identity, id_token, failure)?;
+            let Beginning { party, choices } = begin_anew(context, &party, &identity, id_token, by, failure)?;
             by_browser(context, &party, request, args.par, &args.meeting, choices)
         })
         .map_err(|failure| identity.explain(failure))
@@ -147,6 +185,7 @@ fn begin_anew(
     party: &Party,
     identity: &Identity,
     id_token: IdTokenChoice,
+    by: By<'_>,
     failure: Failure,
 ) -> Result<Beginning, Failure> {
     if !failure.is(Core::TOKEN_INVALID_CLIENT) || !clients::forget(context, party.relying_party())? {
@@ -154,7 +193,7 @@ fn begin_anew(
     }
     let failure = failure.with_hint("The registration is forgotten; the client registers anew.");
     context.out.emit(&Event::warning(&failure));
-    Beginning::at(context, Arc::clone(party.server()), identity, id_token)
+    Beginning::with(context, Arc::clone(party.server()), identity, id_token, &application(by.redirect_uri())?)
 }
 
 /// What a login asks for, by browser or by another device.
@@ -171,15 +210,21 @@ pub(super) fn relogin(context: &mut Context, args: &ReloginArgs, session: &Sessi
     let known = matrix(session)?;
     let party = context.connect_home(session)?;
     let mut client = party.client().clone();
-    for redirect_uri in clients::matrix_metadata()?.redirect_uris {
+    let named = args.meeting.redirect_uri.as_ref();
+    for redirect_uri in application(named)?.metadata().redirect_uris.iter().cloned() {
         client = client.with_redirect_uri(redirect_uri);
     }
-    let request = LoginRequest::again(&known);
+    let mut request =
+        args.prompt.iter().fold(LoginRequest::again(&known), |request, prompt| request.with_prompt(*prompt));
+    if let Some(more) = &args.scope {
+        request = request.with_more_scope(more);
+    }
     let again = party.with_client(client);
     by_browser(context, &again, request.clone(), ParChoice::Auto, &args.meeting, session.choices()).or_else(
         |failure| {
             let identity = Identity::read(&ClientArgs::default())?;
-            let Beginning { party, choices } = begin_anew(context, &party, &identity, session.id_token(), failure)?;
+            let Beginning { party, choices } =
+                begin_anew(context, &party, &identity, session.id_token(), By::Browser(named), failure)?;
             by_browser(context, &party, request, ParChoice::Auto, &args.meeting, choices)
         },
     )?;
@@ -244,10 +289,11 @@ fn explain(failure: &Failure, out: Output) {
 
 pub(super) fn device(context: &mut Context, args: &BeginningArgs, text: &str) -> Result<(), Failure> {
     let identity = Identity::read(&args.client)?;
-    let Beginning { party, choices } = Beginning::new(context, text, &identity, args.grant.id_token, true)?;
+    let Beginning { party, choices } = Beginning::new(context, text, &identity, args.grant.id_token, By::Device)?;
     on_device(context, &party, args, choices)
         .or_else(|failure| {
-            let Beginning { party, choices } = begin_anew(context, &party, &identity, args.grant.id_token, failure)?;
+            let Beginning { party, choices } =
+                begin_anew(context, &party, &identity, args.grant.id_token, By::Device, failure)?;
             on_device(context, &party, args, choices)
         })
         .map_err(|failure| identity.explain(failure))

@@ -71,7 +71,9 @@ pub(crate) fn register(context: &mut Context, args: &RegisterArgs) -> Result<(),
     let schemes = context.options.schemes();
     let issuer = match args.place.place() {
         Place::Issuer(issuer) => args::issuer(issuer, schemes)?,
-        Place::Homeserver(homeserver) => return matrix::register(context, homeserver, args.anew),
+        Place::Homeserver(homeserver) => {
+            return matrix::register(context, homeserver, args.redirect_uri.as_ref(), args.anew);
+        }
     };
     let provider = context.discover(issuer, schemes)?;
     let redirect_uri = clients::redirect_uri(args.redirect_uri.as_ref(), args.redirect_port)?;

@@ -228,17 +228,17 @@ fn meet<R: Role>(
         return Err(failure);
     }
     let stage = shown.wait(&mut context.env);
-    let greeted = dialog.carry_out(context, "waiting for the code to be scanned", stage)?;
-    progress(context, greeted.progress());
+    let awaiting = dialog.carry_out(context, "waiting for the code to be scanned", stage)?;
+    progress(context, awaiting.progress());
     match check_code(context, dialog) {
         Ok(typed) => {
-            let stage = greeted.confirm(&typed, &mut context.env);
+            let stage = awaiting.confirm(&typed, &mut context.env);
             let secured = dialog.carry_out(context, "comparing the check code", stage)?;
             context.out.checked("the check code: the device that scanned is the one that the user has in hand");
             Ok(secured)
         }
         Err(failure) => {
-            let stage = greeted.cancel(&mut context.env);
+            let stage = awaiting.cancel(&mut context.env);
             close(context, stage);
             Err(failure)
         }

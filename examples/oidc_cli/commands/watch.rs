@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use oidc_proto::ErrorCode as Core;
 use oidc_proto::session::{Event as Seen, Standing};
-use oidc_proto::{Error, ErrorCode as Core};
 
 use crate::args::WatchArgs;
 use crate::asked;
@@ -37,8 +37,9 @@ pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failu
                 // For other commands.
                 asked::note(&context.store, now.id(), now.generation())?;
             }
-            let (kind, error, pause) = describe(&seen);
-            let failure = error.cloned().map(Failure::from).map(|failure| session.explain(failure));
+            let kind = seen.name();
+            let pause = if let Seen::BackingOff { pause, .. } = &seen { Some(*pause) } else { None };
+            let failure = seen.error().cloned().map(Failure::from).map(|failure| session.explain(failure));
             let (problem, seconds) = (failure.as_ref().map(Problem::new), pause.map(|pause| pause.as_secs()));
             context.out.emit(&Event::Seen { session: session.id(), kind, problem, seconds });
             match seen {
@@ -51,18 +52,4 @@ pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failu
         }
     }
     Ok(())
-}
-
-fn describe(seen: &Seen) -> (&'static str, Option<&Error>, Option<Duration>) {
-    match seen {
-        Seen::TokensRefreshed => ("tokens_refreshed", None, None),
-        Seen::NeedsLogin(error) => ("needs_login", Some(error), None),
-        Seen::Ended => ("ended", None, None),
-        Seen::ClientRejected(error) => ("client_rejected", Some(error), None),
-        Seen::Refused(error) => ("refused", Some(error), None),
-        Seen::NotSaved(error) => ("not_saved", Some(error), None),
-        Seen::Stalled(error) => ("stalled", Some(error), None),
-        Seen::BackingOff { pause, error } => ("backing_off", Some(error), Some(*pause)),
-        _ => ("other", None, None),
-    }
 }

@@ -5,12 +5,13 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::input::Input;
-use super::listener::{Listener, Listeners};
+use super::listener::{Listener, Listeners, next_event};
 use super::lock::lock;
 use super::token_result::{NoToken, TokenResult, late, outcome, response};
 use crate::adapter::blocking::BlockingHttpClient;
 use crate::adapter::key_store::{BlockingKeyStore, NoKeyStore};
 use crate::adapter::store::BlockingSessionStore;
+use crate::adapter::trace;
 use crate::base::env::Env;
 use crate::base::secret::AccessToken;
 use crate::error::Error;
@@ -237,10 +238,13 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
                 Work::Store(ticket, action) => Input::Store(ticket, self.store.carry_out(action)),
                 Work::Transmit(Transmit::Call { ticket, request, policy }) => {
                     let uri = request.uri().clone();
+                    trace::request(request.method(), &uri);
                     let response = self.http.call(request, policy);
+                    trace::response(&uri, &response);
                     Input::Response(ticket, response.map_err(|failure| failure.with_server(&uri)))
                 }
                 Work::Transmit(Transmit::UseKey { ticket, key_use }) => {
+                    trace::key_use(&key_use);
                     Input::KeyOutput(ticket, self.keys.use_key(key_use))
                 }
             };
@@ -254,7 +258,7 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
 
     fn publish(&self, shared: &mut Shared<E>) {
         let Shared { session, listeners, .. } = shared;
-        for waker in listeners.publish(|| session.poll_event()) {
+        for waker in listeners.publish(|| next_event(session)) {
             waker.wake();
         }
     }

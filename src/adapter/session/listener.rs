@@ -6,7 +6,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::lock::lock;
-use crate::session::{Event, Events};
+use crate::adapter::trace;
+use crate::session::{Event, Events, Session};
 
 /// Receives a session's events, from its subscription on. The first listener also gets the earlier events that were not
 /// read.
@@ -72,6 +73,13 @@ impl Inbox {
 }
 
 /// All who listen to a session.
+/// The next event of the session. It is traced when it is read.
+pub(super) fn next_event(session: &mut Session) -> Option<Event> {
+    let event = session.poll_event()?;
+    trace::session(session.issuer(), &event);
+    Some(event)
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Listeners(Vec<Weak<Inbox>>);
 

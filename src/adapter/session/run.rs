@@ -20,6 +20,7 @@ use super::work::Works;
 use crate::adapter::driver::{Driver, HttpClient, Timer};
 use crate::adapter::key_store::KeyStore;
 use crate::adapter::store::SessionStore;
+use crate::adapter::trace;
 use crate::base::env::{Env, MonotonicTime};
 use crate::session::{Activity, StoreAction, StoreTicket, Ticket, Transmit};
 
@@ -136,6 +137,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
         }
         let calls = self.calls.poll(FEW, cx);
         for ((id, ticket, uri), response) in calls.done {
+            trace::response(&uri, &response);
             let response = response.map_err(|failure| failure.with_server(&uri));
             self.tend(id, Some(Input::Response(ticket, response)));
         }
@@ -287,9 +289,11 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
             match transmit {
                 Transmit::Call { ticket, request, policy } => {
                     let key = (id, ticket, request.uri().clone());
+                    trace::request(request.method(), &key.2);
                     self.calls.push(self.driver.http.call(request, policy), key);
                 }
                 Transmit::UseKey { ticket, key_use } => {
+                    trace::key_use(&key_use);
                     self.key_uses.push(self.driver.keys.use_key(key_use), (id, ticket));
                 }
             }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::hub::Hub;
-use super::listener::{Listener, Listeners};
+use super::listener::{Listener, Listeners, next_event};
 use super::lock::lock;
 use super::shared_env::SharedEnv;
 use super::token_result::{NoToken, TokenResult, late, outcome, response};
@@ -165,7 +165,7 @@ impl<E: Env> Slot<E> {
             is_wanted,
             pause: session.last_failure().filter(slows_down).map(Error::retry_after),
             has_unsaved: session.has_unsaved(),
-            listeners: listeners.publish(|| session.poll_event()),
+            listeners: listeners.publish(|| next_event(session)),
             served: waiters.take_served(|epoch| !matches!(session.outcome(epoch, &env), Outcome::Pending)),
             due: session.poll_timeout(),
             may_go: *is_abandoned && session.is_idle(),

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::contract::{BlockingSessionStore, SessionStore};
 use super::queue::{Queue, StoreFuture, Worker};
-use super::{BlockingSessionStore, SessionStore};
 use crate::session::StoreAction;
 
 /// Turns a [`BlockingSessionStore`] into a [`SessionStore`]. Its thread runs only while there is work.

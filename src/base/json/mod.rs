@@ -11,6 +11,8 @@ mod scalar;
 mod strings;
 mod text;
 mod wrong;
+#[cfg(test)]
+mod wrong_members;
 
 use std::fmt;
 

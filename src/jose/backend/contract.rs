@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::error::ErrorCode;
-use crate::jose::{Algorithm, Algorithms, PublicKey};
+use crate::jose::algorithm::{Algorithm, Algorithms};
+use crate::jose::public_key::PublicKey;
 
 /// A library that verifies signatures.
 pub trait Backend: fmt::Debug + Send + Sync {

@@ -5,13 +5,16 @@ pub mod aws_lc;
 mod contract;
 #[cfg(feature = "rustcrypto")]
 pub mod rustcrypto;
+#[cfg(any(feature = "aws-lc-rs", feature = "rustcrypto"))]
+mod signing_key;
 
 use std::sync::Arc;
 
 pub use contract::{Backend, VerifyingKey};
 
 use crate::error::Error;
-use crate::jose::{Algorithm, Signer};
+use crate::jose::algorithm::Algorithm;
+use crate::jose::signer::Signer;
 
 /// The default backend: AWS-LC if it is compiled in, otherwise RustCrypto, otherwise `None`.
 pub fn default() -> Option<&'static dyn Backend> {

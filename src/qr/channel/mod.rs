@@ -15,7 +15,7 @@
 //! Anyone who can write to the rendezvous can respond to a QR code. Only the check code proves that S is the device
 //! that scanned it. So G gets no [`Channel`] before the user has typed in the check code. An attacker guesses two
 //! digits with a probability of 1 %, so there is only one try. After a wrong code, or a message that cannot be read,
-//! there is no channel, only a [`Farewell`] for one last message.
+//! there is no channel, only the right to send a [`LastMessage`].
 //!
 //! ```
 //! # fn main() -> Result<(), oidc_proto::Error> {
@@ -33,8 +33,6 @@
 //! # Ok(()) }
 //! ```
 
-use std::fmt;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use chacha20poly1305::aead::AeadInOut as _;
@@ -45,6 +43,7 @@ use x25519_dalek::{EphemeralSecret, PublicKey, SharedSecret};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::lenient_base64::base64_any_padding;
+use super::redacted::redacted;
 use crate::base::env::Env;
 use crate::base::secret::{Secret, same_bytes};
 use crate::error::{Error, ErrorCode};
@@ -113,16 +112,16 @@ impl Unconfirmed {
     ///
     /// # Errors
     /// `qr.check_code_mismatch`.
-    pub fn confirm(self, typed: &CheckCode) -> Result<Channel, Broken> {
+    pub fn confirm(self, typed: &CheckCode) -> Result<Channel, ChannelError> {
         if !same_bytes(&[*self.expected.0], &[*typed.0]) {
-            return Err(self.channel.broken(ErrorCode::QR_CHECK_CODE_MISMATCH));
+            return Err(self.channel.failed(ErrorCode::QR_CHECK_CODE_MISMATCH));
         }
         Ok(self.channel)
     }
 
     /// Gives up, for example because the other device shows no check code, or is not the user's.
-    pub fn give_up(self) -> Farewell {
-        Farewell(self.channel.sealing)
+    pub fn give_up(self) -> LastMessage {
+        LastMessage(self.channel.sealing)
     }
 }
 
@@ -155,11 +154,11 @@ impl Initiated {
     ///
     /// # Errors
     /// `qr.channel_malformed`, `qr.channel_decryption`, `qr.channel_greeting`.
-    pub fn receive(self, response: &str) -> Result<(Channel, CheckCode), Broken> {
+    pub fn receive(self, response: &str) -> Result<(Channel, CheckCode), ChannelError> {
         let Self { sealing, opening, check_code } = self;
         let (channel, greeting) = Channel { sealing, opening }.open(response)?;
         if greeting.expose() != OK {
-            return Err(channel.broken(ErrorCode::QR_CHANNEL_GREETING));
+            return Err(channel.failed(ErrorCode::QR_CHANNEL_GREETING));
         }
         Ok((channel, check_code))
     }
@@ -185,27 +184,27 @@ impl Channel {
     ///
     /// # Errors
     /// `qr.channel_malformed`, `qr.channel_decryption`, `qr.channel_exhausted`.
-    pub fn open(mut self, message: &str) -> Result<(Self, Secret), Broken> {
+    pub fn open(mut self, message: &str) -> Result<(Self, Secret), ChannelError> {
         match self.opening.open(message) {
             Ok(text) => Ok((self, text)),
-            Err(code) => Err(self.broken(code)),
+            Err(code) => Err(self.failed(code)),
         }
     }
 
-    fn broken(self, code: ErrorCode) -> Broken {
-        Broken { error: code.into(), farewell: self.farewell() }
+    fn failed(self, code: ErrorCode) -> ChannelError {
+        ChannelError { error: code.into(), last_message: self.last_message() }
     }
 
     /// Ends the channel, except for one last message.
-    pub fn farewell(self) -> Farewell {
-        Farewell(self.sealing)
+    pub fn last_message(self) -> LastMessage {
+        LastMessage(self.sealing)
     }
 }
 
 /// The rest of an ended channel: the right to send one last message.
-pub struct Farewell(Direction);
+pub struct LastMessage(Direction);
 
-impl Farewell {
+impl LastMessage {
     /// Encrypts the last message.
     ///
     /// # Errors
@@ -218,16 +217,16 @@ impl Farewell {
 /// The error that ended a channel, and the right to send one last message.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Broken {
+pub struct ChannelError {
     /// Why.
     pub error: Error,
     /// To tell the other device.
-    pub farewell: Farewell,
+    pub last_message: LastMessage,
 }
 
-impl From<Broken> for Error {
-    fn from(broken: Broken) -> Self {
-        broken.error
+impl From<ChannelError> for Error {
+    fn from(error: ChannelError) -> Self {
+        error.error
     }
 }
 
@@ -335,13 +334,4 @@ impl Direction {
 /// Length of the tag of Poly1305.
 const TAG: usize = 16;
 
-macro_rules! redacted {
-    ($($name:ident)*) => { $(
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(…)"))
-            }
-        }
-    )* };
-}
-redacted!(Generator Unconfirmed Initiated Channel Farewell CheckCode);
+redacted!(Generator Unconfirmed Initiated Channel LastMessage CheckCode);

@@ -53,7 +53,7 @@ pub enum Intent {
 /// Where the two devices meet.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Meeting {
+pub enum RendezvousAddress {
     /// MSC4108 as deployed.
     Msc4108 {
         /// The URL of the rendezvous.
@@ -70,7 +70,7 @@ pub enum Meeting {
     },
 }
 
-impl fmt::Debug for Meeting {
+impl fmt::Debug for RendezvousAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Who knows where the devices meet can disturb them.
         f.write_str(match self {
@@ -85,19 +85,23 @@ impl fmt::Debug for Meeting {
 pub struct QrCode {
     intent: Intent,
     public_key: [u8; 32],
-    meeting: Meeting,
+    rendezvous_address: RendezvousAddress,
 }
 
 impl QrCode {
     /// The code that a new device shows (MSC4108).
     pub fn login(public_key: [u8; 32], rendezvous: CodeUrl) -> Self {
-        Self { intent: Intent::Login, public_key, meeting: Meeting::Msc4108 { rendezvous, homeserver: None } }
+        Self {
+            intent: Intent::Login,
+            public_key,
+            rendezvous_address: RendezvousAddress::Msc4108 { rendezvous, homeserver: None },
+        }
     }
 
     /// The code that an existing device shows (MSC4108).
     pub fn reciprocate(public_key: [u8; 32], rendezvous: CodeUrl, homeserver: NamedHomeserver) -> Self {
-        let meeting = Meeting::Msc4108 { rendezvous, homeserver: Some(homeserver) };
-        Self { intent: Intent::Reciprocate, public_key, meeting }
+        let rendezvous_address = RendezvousAddress::Msc4108 { rendezvous, homeserver: Some(homeserver) };
+        Self { intent: Intent::Reciprocate, public_key, rendezvous_address }
     }
 
     /// Reads the bytes of a QR code.
@@ -134,7 +138,7 @@ impl QrCode {
             Intent::Login => None,
             Intent::Reciprocate => Some(NamedHomeserver::new(rest.text()?, schemes)?),
         };
-        Ok(Self { intent, public_key, meeting: Meeting::Msc4108 { rendezvous, homeserver } })
+        Ok(Self { intent, public_key, rendezvous_address: RendezvousAddress::Msc4108 { rendezvous, homeserver } })
     }
 
     fn msc4388(rest: &mut Bytes<'_>, schemes: Schemes) -> Result<Self, Error> {
@@ -152,8 +156,8 @@ impl QrCode {
             return Err(Error::new(ErrorCode::QR_CODE_TEXT).at("rendezvous id"));
         }
         let base_url = CodeUrl::read(rest.text()?, schemes, "base URL")?;
-        let meeting = Meeting::Msc4388 { rendezvous_id: id.into(), base_url };
-        Ok(Self { intent, public_key, meeting })
+        let rendezvous_address = RendezvousAddress::Msc4388 { rendezvous_id: id.into(), base_url };
+        Ok(Self { intent, public_key, rendezvous_address })
     }
 
     /// Reads a code that was copied as text: standard base64 of its bytes, padded or not.
@@ -171,8 +175,8 @@ impl QrCode {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(CODE_LIMIT.min(256));
         let reciprocates = self.intent == Intent::Reciprocate;
-        match &self.meeting {
-            Meeting::Msc4108 { rendezvous, homeserver } => {
+        match &self.rendezvous_address {
+            RendezvousAddress::Msc4108 { rendezvous, homeserver } => {
                 out.extend_from_slice(PREFIX);
                 out.extend([VERSION, if reciprocates { MODE_RECIPROCATE } else { MODE_LOGIN }]);
                 out.extend_from_slice(&self.public_key);
@@ -181,7 +185,7 @@ impl QrCode {
                     push(&mut out, homeserver.as_str());
                 }
             }
-            Meeting::Msc4388 { rendezvous_id, base_url } => {
+            RendezvousAddress::Msc4388 { rendezvous_id, base_url } => {
                 out.extend_from_slice(PREFIX_4388);
                 out.extend([TYPE_4388, if reciprocates { INTENT_RECIPROCATE } else { INTENT_LOGIN }]);
                 out.extend_from_slice(&self.public_key);
@@ -208,8 +212,8 @@ impl QrCode {
     }
 
     /// Where the devices meet.
-    pub fn meeting(&self) -> &Meeting {
-        &self.meeting
+    pub fn rendezvous_address(&self) -> &RendezvousAddress {
+        &self.rendezvous_address
     }
 
     /// Checks that a device with this intent can use the code: exactly one of the two devices must be new.
@@ -227,7 +231,7 @@ impl QrCode {
 
 impl fmt::Debug for QrCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "QrCode({:?}, {:?})", self.intent, self.meeting)
+        write!(f, "QrCode({:?}, {:?})", self.intent, self.rendezvous_address)
     }
 }
 

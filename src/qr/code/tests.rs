@@ -38,14 +38,18 @@ fn parse(bytes: &[u8]) -> Result<QrCode, ErrorCode> {
 fn the_vectors_of_both_modes() {
     let code = parse(&login()).unwrap();
     assert_eq!((code.intent(), STANDARD_NO_PAD.encode(code.public_key()).as_str()), (Intent::Login, KEY));
-    let Meeting::Msc4108 { rendezvous, homeserver: None } = code.meeting() else { panic!("{code:?}") };
+    let RendezvousAddress::Msc4108 { rendezvous, homeserver: None } = code.rendezvous_address() else {
+        panic!("{code:?}")
+    };
     assert_eq!((rendezvous.as_str(), rendezvous.endpoint().uri().to_string().as_str()), (URL, URL));
     assert_eq!(code.to_bytes(), login());
     assert_eq!(QrCode::login(*code.public_key(), rendezvous.clone()), code);
 
     let code = parse(&reciprocate()).unwrap();
     assert_eq!((code.intent(), STANDARD_NO_PAD.encode(code.public_key()).as_str()), (Intent::Reciprocate, KEY));
-    let Meeting::Msc4108 { rendezvous, homeserver: Some(homeserver) } = code.meeting() else { panic!("{code:?}") };
+    let RendezvousAddress::Msc4108 { rendezvous, homeserver: Some(homeserver) } = code.rendezvous_address() else {
+        panic!("{code:?}")
+    };
     assert_eq!((rendezvous.as_str(), homeserver.as_str()), (URL, "matrix.org"));
     assert!(matches!(homeserver.address(), Address::Name(_)));
     assert_eq!(code.to_bytes(), reciprocate());
@@ -56,7 +60,9 @@ fn the_vectors_of_both_modes() {
 fn the_vector_of_a_deployed_client() {
     let code = QrCode::from_base64(DEPLOYED, Schemes::HttpsOnly).unwrap();
     assert_eq!(code.intent(), Intent::Reciprocate);
-    let Meeting::Msc4108 { rendezvous, homeserver: Some(homeserver) } = code.meeting() else { panic!("{code:?}") };
+    let RendezvousAddress::Msc4108 { rendezvous, homeserver: Some(homeserver) } = code.rendezvous_address() else {
+        panic!("{code:?}")
+    };
     let url = "https://synapse-oidc.lab.element.dev/_synapse/client/rendezvous/01HX9K00Q1H6KPD47EG4G1T3XG";
     assert_eq!(rendezvous.as_str(), url);
     assert_eq!(homeserver.as_str(), "https://synapse-oidc.lab.element.dev/");
@@ -68,7 +74,7 @@ fn the_vector_of_a_deployed_client() {
 fn the_vector_of_msc4388_and_its_other_intent() {
     let code = parse(&draft()).unwrap();
     assert_eq!(code.intent(), Intent::Reciprocate);
-    let Meeting::Msc4388 { rendezvous_id, base_url } = code.meeting() else { panic!("{code:?}") };
+    let RendezvousAddress::Msc4388 { rendezvous_id, base_url } = code.rendezvous_address() else { panic!("{code:?}") };
     assert_eq!(&**rendezvous_id, "01HX9K00Q1H6KPD47EG4G1T3XG");
     assert_eq!(base_url.as_str(), "https://synapse-oidc.lab.element.dev");
     assert_eq!(code.to_base64(), DRAFT);
@@ -243,7 +249,7 @@ fn a_code_is_read_from_base64_with_or_without_padding() {
 fn nothing_shows_where_the_devices_meet() {
     for bytes in [login(), reciprocate(), draft()] {
         let code = parse(&bytes).unwrap();
-        let shown = format!("{code:?} {:?}", code.meeting());
+        let shown = format!("{code:?} {:?}", code.rendezvous_address());
         assert!(!shown.contains("e8da6355") && !shown.contains("01HX9K00"), "{shown}");
     }
 }

@@ -2,10 +2,9 @@
 
 use http::{Method, Response};
 
-use super::Core;
 use super::exchange::Exchange;
-use super::session::Session;
-use super::state::{Attempt, ExpectResponse, Pause, Resume, Stage, State};
+use super::state::{Attempt, ExpectResponse, Stage, State};
+use super::{Core, Session};
 use crate::base::bell::Bell;
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::url::Issuer;
@@ -138,7 +137,7 @@ impl Session {
         match &self.state {
             State::Attempting(attempt) if matches!(attempt.stage, Stage::Queued) => Activity::Queued,
             State::Attempting(_) => Activity::Refreshing,
-            State::Pausing(_) => Activity::BackingOff,
+            State::Pausing(_) | State::Interrupted => Activity::BackingOff,
             State::Idle { .. } | State::Stopped(_) | State::LoggedOut => Activity::Idle,
         }
     }
@@ -249,13 +248,13 @@ impl Session {
                 Attempt { stage: Stage::ExpectResponse(expect), .. } => next(expect, core),
                 attempt => State::Attempting(Box::new(attempt)),
             },
-            State::Pausing(pause) => match *pause {
-                Pause { resume: Resume::Late(expect), .. } => {
+            State::Pausing(pause) => match pause.into_late() {
+                Ok(expect) => {
                     // It is the next attempt, which is over sooner than it was due.
                     core.attempts.begin();
                     next(expect, core)
                 }
-                pause => State::Pausing(Box::new(pause)),
+                Err(pausing) => pausing,
             },
             other => other,
         });

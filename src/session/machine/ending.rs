@@ -3,7 +3,7 @@
 use super::Core;
 use super::exchange::Exchange;
 use super::orphans::Orphan;
-use super::state::{Pause, Resume, State};
+use super::state::{Resume, State};
 use crate::base::env::Env;
 use crate::error::{Error, ErrorCode};
 use crate::session::access::End;
@@ -142,6 +142,6 @@ impl Core {
             self.events.push(Event::Stalled(error));
         }
         let awaits_caller = self.options.refresh == RefreshPolicy::OnDemand && matches!(resume, Resume::Anew);
-        State::Pausing(Box::new(Pause { until: env.monotonic().saturating_add(pause), resume, awaits_caller }))
+        State::pausing(env.monotonic().saturating_add(pause), resume, awaits_caller)
     }
 }

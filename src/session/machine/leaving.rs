@@ -41,10 +41,24 @@ impl Core {
             self.store.drop_unsaved();
             self.orphans.push(self.current.tokens().clone());
         }
+        match has_record {
+            true => self.find_record(env),
+            false => self.after_erasure(env),
+        }
+    }
+
+    /// Goes on after a transition that did not return. What it held is lost.
+    pub(super) fn leave_interrupted(&mut self, env: &mut dyn Env) -> State {
+        self.is_uncertain();
+        self.find_record(env)
+    }
+
+    /// Loads the record, if there is a store, to erase it.
+    fn find_record(&mut self, env: &mut dyn Env) -> State {
         match self.options.persistence {
-            Persistence::Shared if has_record && !self.store.take_lock() && !self.store.holds_lock() => self.lock(env),
-            Persistence::Shared | Persistence::Own if has_record => self.load(env),
-            _ => self.after_erasure(env),
+            Persistence::Shared if !self.store.take_lock() && !self.store.holds_lock() => self.lock(env),
+            Persistence::Shared | Persistence::Own => self.load(env),
+            Persistence::Nowhere => self.after_erasure(env),
         }
     }
 
@@ -53,11 +67,12 @@ impl Core {
         let no = || Failure::new(FailureKind::Timeout, Sent::No);
         let stage = match state {
             State::Attempting(attempt) => attempt.stage,
-            State::Pausing(pause) => match pause.resume {
+            State::Pausing(pause) => match pause.into_resume() {
                 Resume::Anew => return,
                 Resume::Late(expect) => Stage::ExpectResponse(expect),
                 Resume::Verify(tokens, _) => return self.orphans.push(Orphan::Unverified(tokens)),
             },
+            State::Interrupted => return self.is_uncertain(),
             State::Idle { .. } | State::Stopped(_) | State::LoggedOut => return,
         };
         match stage {

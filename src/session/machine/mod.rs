@@ -1,7 +1,8 @@
 //! The states of a session and the transitions between them.
 //!
 //! A transition takes the state by value and returns the next state. It also gets the rest of the session, as [`Core`].
-//! No other code sees the session without its state.
+//! No other code sees the session without its state. If a transition does not return, because the caller's environment
+//! panicked in it, the session is `Interrupted`: it asks the provider again.
 //!
 //! ```text
 //!   session.rs, driving.rs     inputs and outputs
@@ -21,12 +22,13 @@ mod late;
 mod leaving;
 mod orphans;
 mod refreshing;
-pub(super) mod session;
+mod session;
 mod state;
 mod storing;
 
 use self::late::LateResponse;
 use self::orphans::Orphans;
+use self::state::State;
 use super::access::Logout;
 use super::attempts::Attempts;
 use super::current::CurrentTokens;
@@ -35,6 +37,12 @@ use super::policy::Options;
 use super::store_protocol::StoreProtocol;
 use crate::base::env::{Env, MonotonicTime};
 use crate::party::relying_party::RelyingParty;
+
+/// A token set whose access token is kept valid. See [the module](crate::session) for how to drive a session.
+pub struct Session {
+    core: Core,
+    state: State,
+}
 
 /// All of a session but its state.
 struct Core {

@@ -2,6 +2,7 @@
 
 use super::Core;
 use super::exchange::Exchange;
+use super::orphans::Orphan;
 use super::state::{ExpectResponse, Resume, Stage, State};
 use crate::base::env::Env;
 use crate::base::secret::Secret;
@@ -48,6 +49,17 @@ impl Core {
                 let step = Ok(unverified.verify(env));
                 self.proceed(step, exchange, env)
             }
+        }
+    }
+
+    /// Goes on after a transition that did not return. What it held is lost.
+    pub(super) fn resume_interrupted(&mut self, env: &mut dyn Env) -> State {
+        self.current.doubt(None);
+        self.store.may_have_spent();
+        self.store.abandon();
+        match self.leaving {
+            Some(_) => self.leave_interrupted(env),
+            None => self.begin(env),
         }
     }
 
@@ -114,7 +126,10 @@ impl Core {
                     self.ends_in_vain(&exchange);
                     self.back_off(error, Resume::Verify(tokens, exchange), env)
                 }
-                _ => self.failed(error, true, exchange, env),
+                _ => {
+                    self.orphaned(Orphan::Unverified(tokens));
+                    self.failed(error, true, exchange, env)
+                }
             },
         }
     }

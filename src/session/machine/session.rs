@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::Core;
 use super::exchange::{Exchange, Obtained};
 use super::late::LateResponse;
 use super::orphans::{Orphan, Orphans};
 use super::state::{Resume, State};
+use super::{Core, Session};
 use crate::base::env::Env;
 use crate::base::secret::AccessToken;
 use crate::error::{Error, ErrorCode};
@@ -21,12 +21,6 @@ use crate::session::record::{LoginId, RecordVersion};
 use crate::session::store_protocol::StoreProtocol;
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
-
-/// A token set whose access token is kept valid. See [the module](crate::session) for how to drive a session.
-pub struct Session {
-    pub(super) core: Core,
-    pub(super) state: State,
-}
 
 impl Session {
     /// A session of these tokens: of those in the record with the version `stored`, or of those of a new login if
@@ -62,8 +56,9 @@ impl Session {
     /// Makes a transition. `next` gets the state by value, and only those parts of the session that do not see the
     /// state.
     pub(super) fn transition(&mut self, next: impl FnOnce(State, &mut Core) -> State) {
-        // If `next` panics, the session has nothing going on.
-        let state = std::mem::replace(&mut self.state, State::Idle { due: None });
+        // What is true if `next` panics.
+        let interrupted = self.state.if_interrupted();
+        let state = std::mem::replace(&mut self.state, interrupted);
         self.state = next(state, &mut self.core);
     }
 
@@ -126,11 +121,15 @@ impl Session {
     /// The access token and until when it is good; `None` if the session has ended or something speaks against the
     /// token.
     pub(crate) fn good_token(&self) -> Option<(&AccessToken, Validity)> {
-        self.core.current.good().filter(|_| !self.is_over())
+        self.core.current.good().filter(|_| self.can_give_tokens())
     }
 
     fn has_good_token(&self, env: &dyn Env) -> bool {
-        !self.is_over() && self.core.current.is_good(env)
+        self.can_give_tokens() && self.core.current.is_good(env)
+    }
+
+    fn can_give_tokens(&self) -> bool {
+        self.state.can_give_tokens() && self.core.leaving.is_none()
     }
 
     fn is_over(&self) -> bool {
@@ -139,7 +138,10 @@ impl Session {
 
     /// What the session knows about its access token, also after the session has ended.
     pub fn standing(&self, env: &dyn Env) -> Standing {
-        self.core.current.standing(env)
+        match self.core.current.standing(env) {
+            Standing::Good if matches!(self.state, State::Interrupted) => Standing::Doubtful,
+            standing => standing,
+        }
     }
 
     /// The error of the last attempt; `None` if it did not fail.
@@ -231,7 +233,7 @@ impl Session {
     }
 
     fn is_pausing(&self, env: &dyn Env) -> bool {
-        matches!(&self.state, State::Pausing(pause) if pause.until > env.monotonic())
+        matches!(&self.state, State::Pausing(pause) if !pause.is_over(env.monotonic()))
     }
 
     /// Says that a resource server refused this token. If the session already has another token, the caller gets that
@@ -309,7 +311,7 @@ impl Session {
     fn join(&mut self, wants: Wants, env: &mut dyn Env) -> Epoch {
         if self.is_pausing(env) {
             if let State::Pausing(pause) = &mut self.state {
-                pause.awaits_caller = false;
+                pause.has_caller();
             }
             return self.core.attempts.next(wants);
         }
@@ -321,7 +323,8 @@ impl Session {
     pub(super) fn begin(&mut self, env: &mut dyn Env) {
         self.transition(|state, core| match state {
             State::Idle { .. } => core.begin(env),
-            State::Pausing(pause) => core.resume(pause.resume, env),
+            State::Pausing(pause) => core.resume(pause.into_resume(), env),
+            State::Interrupted => core.resume_interrupted(env),
             other => other,
         });
     }

@@ -18,6 +18,9 @@ pub(super) enum State {
     Attempting(Box<Attempt>),
     /// The last attempt failed.
     Pausing(Box<Pause>),
+    /// A transition did not return: the caller's environment panicked in it. What it held is lost. If that was an
+    /// attempt, the provider may have rotated. The next attempt is due at once.
+    Interrupted,
     /// The session ended. A new login can continue it.
     Stopped(End),
     /// The owner ended it.
@@ -26,10 +29,33 @@ pub(super) enum State {
 
 /// Until the next attempt.
 pub(super) struct Pause {
-    pub(super) until: MonotonicTime,
-    pub(super) resume: Resume,
+    until: MonotonicTime,
+    resume: Resume,
     /// The next attempt begins for a caller, not by the clock.
-    pub(super) awaits_caller: bool,
+    awaits_caller: bool,
+}
+
+impl Pause {
+    pub(super) fn is_over(&self, now: MonotonicTime) -> bool {
+        self.until <= now
+    }
+
+    /// A caller waits. The next attempt begins when the pause is over.
+    pub(super) fn has_caller(&mut self) {
+        self.awaits_caller = false;
+    }
+
+    pub(super) fn into_resume(self) -> Resume {
+        self.resume
+    }
+
+    /// What awaits the response of the last attempt; if nothing does, the pause as it was.
+    pub(super) fn into_late(self) -> Result<ExpectResponse, State> {
+        match self {
+            Self { resume: Resume::Late(expect), .. } => Ok(expect),
+            pause => Err(State::Pausing(Box::new(pause))),
+        }
+    }
 }
 
 /// How the next attempt begins.
@@ -88,8 +114,27 @@ impl State {
         Self::Attempting(Box::new(Attempt { stage, until }))
     }
 
+    /// A pause. `awaits_caller` if the next attempt begins for a caller, not by the clock.
+    pub(super) fn pausing(until: MonotonicTime, resume: Resume, awaits_caller: bool) -> Self {
+        Self::Pausing(Box::new(Pause { until, resume, awaits_caller }))
+    }
+
+    /// What is true of the session if a transition from this state does not return.
+    pub(super) fn if_interrupted(&self) -> Self {
+        match self {
+            Self::Idle { .. } | Self::Attempting(_) | Self::Pausing(_) | Self::Interrupted => Self::Interrupted,
+            Self::Stopped(end) => Self::Stopped(end.clone()),
+            Self::LoggedOut => Self::LoggedOut,
+        }
+    }
+
     pub(super) fn is_over(&self) -> bool {
         matches!(self, Self::Stopped(_) | Self::LoggedOut)
+    }
+
+    /// Whether the session knows what has become of its tokens, and may give them to callers.
+    pub(super) fn can_give_tokens(&self) -> bool {
+        !matches!(self, Self::Interrupted | Self::Stopped(_) | Self::LoggedOut)
     }
 
     pub(super) fn name(&self) -> &'static str {
@@ -97,6 +142,7 @@ impl State {
             Self::Idle { .. } => "idle",
             Self::Attempting(_) => "attempting",
             Self::Pausing(_) => "backing off",
+            Self::Interrupted => "interrupted",
             Self::Stopped(_) => "stopped",
             Self::LoggedOut => "logged out",
         }
@@ -108,6 +154,7 @@ impl State {
             Self::Idle { .. } | Self::Stopped(_) | Self::LoggedOut => true,
             Self::Attempting(attempt) => matches!(attempt.stage, Stage::Queued),
             Self::Pausing(pause) => matches!(pause.resume, Resume::Anew),
+            Self::Interrupted => false,
         }
     }
 
@@ -119,13 +166,17 @@ impl State {
             Self::Attempting(attempt) if matches!(attempt.stage, Stage::Wait(..)) => Some((Timer::Wake, attempt.until)),
             Self::Attempting(attempt) => Some((Timer::Response, attempt.until)),
             Self::Pausing(pause) => (!pause.awaits_caller).then_some((Timer::Retry, pause.until)),
+            Self::Interrupted => Some((Timer::Retry, MonotonicTime::from_millis(0))),
             Self::Stopped(_) | Self::LoggedOut => None,
         }
     }
 
     /// Whether the provider may have rotated, or may still rotate, in the running attempt.
     pub(super) fn may_have_rotated(&self) -> bool {
-        let Self::Attempting(attempt) = self else { return false };
+        let attempt = match self {
+            Self::Attempting(attempt) => attempt,
+            other => return matches!(other, Self::Interrupted),
+        };
         match &attempt.stage {
             Stage::Send(_, exchange)
             | Stage::ExpectResponse(ExpectResponse { exchange, .. })

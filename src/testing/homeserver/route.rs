@@ -2,7 +2,8 @@
 
 use http::Uri;
 
-use crate::testing::{On, rendezvous};
+use crate::testing::rendezvous;
+use crate::testing::route::On;
 
 /// Where a request to the homeserver went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

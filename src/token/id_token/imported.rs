@@ -1,7 +1,8 @@
 //! ID tokens that another library has checked and stored.
 
+use super::claims::{Audience, Claims};
 use super::texts::{self, Texts};
-use super::{Audience, Claims, IdToken, is_subject};
+use super::{IdToken, is_subject};
 use crate::base::json;
 use crate::base::secret::{Body, Secret};
 use crate::base::url::Issuer;

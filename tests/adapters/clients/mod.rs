@@ -4,6 +4,7 @@
 mod asynchronous;
 mod lies;
 mod scenarios;
+mod tls;
 use crate::support::toy::{Outcome, Toy};
 use oidc_proto::adapter::{BlockingDriver, HttpOptions, OptionsError, SystemEnv, from_fn, ureq};
 use oidc_proto::{Body, Failure, FailureKind, Policy, Sent, Step};

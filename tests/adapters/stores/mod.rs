@@ -1,6 +1,9 @@
 //! The stores of sessions: real files, real processes, a real Redis server.
 
 #[allow(dead_code, reason = "for the tests of the session, which have a store of their own")]
+#[path = "../../proto/session/kept.rs"]
+mod kept;
+#[allow(dead_code, reason = "for the tests of the session, which have a store of their own")]
 #[path = "../../proto/session/world.rs"]
 mod world;
 

@@ -112,9 +112,9 @@ fn conversation(script: &mut Script<'_>) {
                 own.channel = Some(channel);
             }
             (Ok(_), None) => panic!("nobody wrote this"),
-            (Err(broken), next) => {
+            (Err(channel_error), next) => {
                 assert!(next.is_none_or(|(_, sealed_then)| sealed != *sealed_then));
-                broken.farewell.seal("goodbye").unwrap();
+                channel_error.last_message.seal("goodbye").unwrap();
             }
         }
     }

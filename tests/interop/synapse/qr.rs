@@ -46,9 +46,9 @@ impl Device {
         let shown = self.world.run(shown).unwrap();
         self.code.0.send(shown.code().to_bytes()).unwrap();
         let stage = shown.wait(&mut self.world.env);
-        let greeted = self.world.run(stage).unwrap();
+        let awaiting = self.world.run(stage).unwrap();
         let digits = CheckCode::parse(&self.digits.1.recv().unwrap()).unwrap();
-        let stage = greeted.confirm(&digits, &mut self.world.env);
+        let stage = awaiting.confirm(&digits, &mut self.world.env);
         self.world.run(stage).unwrap()
     }
 

@@ -1,6 +1,6 @@
 //! The secure channel: `vodozemac` at the other end, in both roles, and everything that a rendezvous can do to messages.
 
-use oidc_proto::qr::{Broken, Channel, CheckCode, Generator, Initiated, MESSAGE_LIMIT, Unconfirmed};
+use oidc_proto::qr::{Channel, ChannelError, CheckCode, Generator, Initiated, MESSAGE_LIMIT, Unconfirmed};
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{Error, ErrorCode};
 use vodozemac::Curve25519PublicKey;
@@ -111,9 +111,9 @@ fn a_wrong_check_code_ends_the_channel() {
                 assert_eq!(typed.digits(), check_code.digits());
                 accepted += 1;
             }
-            Err(Broken { error, farewell, .. }) => {
+            Err(ChannelError { error, last_message, .. }) => {
                 assert_eq!(error.code(), ErrorCode::QR_CHECK_CODE_MISMATCH);
-                let goodbye = farewell.seal("goodbye").unwrap();
+                let goodbye = last_message.seal("goodbye").unwrap();
                 assert_eq!(scanner.open(&goodbye).unwrap().1.expose(), "goodbye");
             }
         }
@@ -132,7 +132,7 @@ fn nobody_else_can_response_the_device_that_scanned() {
     assert_eq!(refused(victim.receive(&response)), ErrorCode::QR_CHANNEL_DECRYPTION);
 }
 
-fn refused<T>(result: Result<T, Broken>) -> ErrorCode {
+fn refused<T>(result: Result<T, ChannelError>) -> ErrorCode {
     result.map(|_| ()).unwrap_err().error.code()
 }
 

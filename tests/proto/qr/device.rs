@@ -178,19 +178,19 @@ impl<'a> Device<'a> {
             return self.stop(stage).await;
         }
         let stage = shown.wait(&mut *self.env());
-        let greeted = self.run(stage).await?;
-        self.show(&greeted);
-        let stops = self.stops(greeted.progress());
+        let awaiting = self.run(stage).await?;
+        self.show(&awaiting);
+        let stops = self.stops(awaiting.progress());
         let digits = check_code.get().await;
         let Some(digits) = digits.filter(|_| !stops) else {
-            let stage = greeted.cancel(&mut *self.env());
+            let stage = awaiting.cancel(&mut *self.env());
             return self.stop(stage).await;
         };
         let typed = match self.plan.wrong_check_code {
             true => format!("{:02}", (digits.parse::<u8>().unwrap() + 1) % 100),
             false => digits,
         };
-        let stage = greeted.confirm(&CheckCode::parse(&typed).unwrap(), &mut *self.env());
+        let stage = awaiting.confirm(&CheckCode::parse(&typed).unwrap(), &mut *self.env());
         self.secured(self.run(stage).await?).await
     }
 

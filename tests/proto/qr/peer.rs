@@ -103,7 +103,9 @@ impl Peer {
 
     /// It scans a code.
     fn scan(&mut self, code: &QrCode) {
-        let oidc_proto::qr::Meeting::Msc4108 { rendezvous, .. } = code.meeting() else { panic!("{code:?}") };
+        let oidc_proto::qr::RendezvousAddress::Msc4108 { rendezvous, .. } = code.rendezvous_address() else {
+            panic!("{code:?}")
+        };
         let step = Rendezvous::join(rendezvous, RendezvousOptions::new(), MINUTE, &mut self.env);
         let server = self.server.clone();
         let mut http = |request, now| server.exchange(request, now);
@@ -254,9 +256,9 @@ fn shown<R: oidc_proto::qr::Role>(
 ) -> Result<Secured<R>, Error> {
     let shown = peer.run(stage, env)?;
     peer.scan(shown.code());
-    let greeted = peer.run(shown.wait(env), env)?;
+    let awaiting = peer.run(shown.wait(env), env)?;
     let check_code = peer.check_code.take().unwrap();
-    peer.run(greeted.confirm(&check_code, env), env)
+    peer.run(awaiting.confirm(&check_code, env), env)
 }
 
 fn scanned<R: oidc_proto::qr::Role>(

@@ -188,7 +188,7 @@ fn a_stranger_who_never_lets_anybody_speak() {
     let (_, first) = Initiated::new(shown.code().public_key(), &mut env).unwrap();
     server.intrude(&first);
     let step = shown.wait(&mut env).unwrap();
-    let greeted = drive(step, &mut env, &mut honest, &mut Vec::new()).unwrap();
+    let awaiting = drive(step, &mut env, &mut honest, &mut Vec::new()).unwrap();
     let mut disturbed = |request: Request<Body>, now| {
         if request.method() == Method::PUT {
             server.intrude("noise");
@@ -196,7 +196,7 @@ fn a_stranger_who_never_lets_anybody_speak() {
         server.exchange(request, now)
     };
     let written = server.count(Meet::Send);
-    let step = greeted.cancel(&mut env).unwrap();
+    let step = awaiting.cancel(&mut env).unwrap();
     drive(step, &mut env, &mut disturbed, &mut Vec::new()).unwrap();
     assert_eq!((server.count(Meet::Send) - written, server.boxes()), (2, 0));
 }

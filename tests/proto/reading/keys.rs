@@ -1,7 +1,7 @@
 //! A `kid` is a hint (RFC 7515 section 4.1.4): what verifies a token is a key of the provider, by whatever name.
 
 use oidc_proto::testing::{self, Lie, On};
-use oidc_proto::{ErrorCode, Oddity, TokenOutcome};
+use oidc_proto::{ErrorCode, IdTokenWarning, TokenOutcome};
 use serde_json::{Value, json};
 
 use crate::hostile::world::{At, World};
@@ -24,11 +24,11 @@ fn other(key: &Value, kid: &str, first: char) -> Value {
     other
 }
 
-fn oddities(world: &mut World) -> Vec<Oddity> {
+fn warnings(world: &mut World) -> Vec<IdTokenWarning> {
     let login = world.login().unwrap();
     let evidence = world.check(&login).unwrap();
     match world.exchange(&login, evidence).unwrap() {
-        TokenOutcome::Verified(grant) => grant.oddities.iter().collect(),
+        TokenOutcome::Verified(grant) => grant.warnings.iter().collect(),
         TokenOutcome::Unverified { error, .. } => panic!("{error}"),
     }
 }
@@ -47,7 +47,7 @@ fn a_new_key_under_the_old_name_verifies_and_is_noted() {
         renamed["kid"] = json!("new");
         keys.push(renamed);
     });
-    assert_eq!(oddities(&mut world), [Oddity::OtherKey]);
+    assert_eq!(warnings(&mut world), [IdTokenWarning::OtherKey]);
     assert_eq!(world.op.count(On::Jwks), 1);
     world.op.lie(Lie::SignatureForeign);
     assert_eq!(world.logged_in().err().unwrap().what(), (At::Verification, ErrorCode::JWS_UNUSABLE_KEY));
@@ -86,9 +86,9 @@ fn the_only_key_needs_no_name() {
     for set in sets {
         let mut world = World::new();
         edit(&world.op, set);
-        assert_eq!(oddities(&mut world), [Oddity::OtherKey]);
+        assert_eq!(warnings(&mut world), [IdTokenWarning::OtherKey]);
         world.op.lie(Lie::KidAbsent);
-        assert_eq!(oddities(&mut world), []);
+        assert_eq!(warnings(&mut world), []);
     }
 }
 
@@ -101,7 +101,7 @@ fn two_equal_keys_are_one() {
         keys.extend([own.clone(), own, second]);
     });
     world.op.lie(Lie::KidAbsent);
-    assert_eq!(oddities(&mut world), []);
+    assert_eq!(warnings(&mut world), []);
 }
 
 #[test]
@@ -123,5 +123,5 @@ fn a_later_auth_time_is_noted() {
     world.op.lie(Lie::RefreshAuthTimeOther);
     let step = user.party.refresh(&user.tokens, &mut world.env);
     let TokenOutcome::Verified(grant) = world.run(step).unwrap() else { panic!() };
-    assert_eq!(grant.oddities.iter().collect::<Vec<_>>(), [Oddity::LaterAuthTime]);
+    assert_eq!(grant.warnings.iter().collect::<Vec<_>>(), [IdTokenWarning::LaterAuthTime]);
 }

@@ -11,24 +11,24 @@ use serde_json::{Map, Value, json};
 use crate::hostile::logout_token::{request, take};
 use crate::hostile::world::World;
 
-/// A document, and where it comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Document {
-    Metadata,
-    KeySet,
-    Key,
-    Registration,
-    Push,
-    Device,
-    Tokens,
-    Error,
-    Userinfo,
-    IdTokenHeader,
-    IdToken,
-    LogoutTokenHeader,
-    LogoutToken,
+macro_rules! documents {
+    ($($list:ident: $($document:ident)*;)*) => {
+        /// A document, and where it comes from.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        enum Document { $($($document),*),* }
+        use Document::*;
+
+        $(const $list: &[Document] = &[$($document),*];)*
+
+        const DOCUMENTS: &[&[Document]] = &[$($list),*];
+    };
 }
-use Document::*;
+
+documents! {
+    PUBLISHED: Metadata KeySet Key;
+    RESPONSES: Registration Push Device Tokens Error Userinfo;
+    SIGNED: IdTokenHeader IdToken LogoutTokenHeader LogoutToken;
+}
 
 /// The optional members of each document, with values that are right.
 fn members(document: Document) -> Vec<(&'static str, Value)> {
@@ -264,22 +264,6 @@ fn is_taken(document: Document, name: &'static str, value: &'static str, right: 
     }
 }
 
-const DOCUMENTS: [Document; 13] = [
-    Metadata,
-    KeySet,
-    Key,
-    Registration,
-    Push,
-    Device,
-    Tokens,
-    Error,
-    Userinfo,
-    IdTokenHeader,
-    IdToken,
-    LogoutTokenHeader,
-    LogoutToken,
-];
-
 fn check(documents: &[Document]) {
     let mut wrong = Vec::new();
     for &document in documents {
@@ -301,22 +285,23 @@ fn check(documents: &[Document]) {
 
 #[test]
 fn odd_members_of_published_documents_are_passed_over_unless_listed() {
-    check(&DOCUMENTS[..3]);
+    check(PUBLISHED);
 }
 
 #[test]
 fn odd_members_of_responses_are_passed_over_unless_listed() {
-    check(&DOCUMENTS[3..9]);
+    check(RESPONSES);
 }
 
 #[test]
 fn odd_members_of_signed_tokens_are_passed_over_unless_listed() {
-    check(&DOCUMENTS[9..]);
+    check(SIGNED);
 }
 
 #[test]
 fn every_listed_member_is_one() {
     let known: BTreeSet<(Document, &str)> = DOCUMENTS
+        .concat()
         .into_iter()
         .flat_map(|document| members(document).into_iter().map(move |(name, _)| (document, name)))
         .collect();

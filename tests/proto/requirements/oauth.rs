@@ -90,7 +90,7 @@ const FRAMEWORK: &[Row] = &[
     ("10.5, 10.8", Should, "codes are kept from others", &["tests/proto/hostile/secrets.rs::no_fault_makes_anything_show_a_secret", "tests/cli/login.rs::people_get_lines_without_secrets_too"]),
     ("10.8", MustNot, "secrets are not sent in the clear", &["tests/proto/hostile/discovery.rs::no_endpoint_is_anything_but_an_https_url", "tests/cli/failures.rs::only_https_and_only_loopback_without_it"]),
     ("10.8", Should, "`state` says nothing: it is random", &["tests/proto/hostile/requests.rs::state_nonce_and_verifier_are_fresh_long_and_apart"]),
-    ("10.9", Must, "the server's certificate is checked", &["tests/adapters/clients/scenarios.rs::a_private_authority_is_trusted_if_named_and_then_no_other"]),
+    ("10.9", Must, "the server's certificate is checked", &["tests/adapters/clients/tls.rs::a_private_authority_is_trusted_if_named_and_then_no_other"]),
     ("10.10", Must, "what must not be guessed has at least 128 bits", &["tests/proto/hostile/requests.rs::state_nonce_and_verifier_are_fresh_long_and_apart"]),
     ("10.12", Must, "a callback is bound to the login of its browser by a value that cannot be guessed", &["tests/proto/hostile/callback.rs::a_callback_belongs_to_one_login"]),
     ("10.14", Must, "what comes from outside is data: checked, cut and escaped", &["tests/proto/hostile/callback.rs::a_no_is_a_denial_and_its_words_are_data", "tests/proto/hostile/callback.rs::what_the_provider_says_is_cut"]),
@@ -105,7 +105,7 @@ const BEARER: &[Row] = &[
     ("3", Defined, "a challenge is read, with parameters in any order and once each", &["src/wire/challenge.rs::challenges_are_told_apart", "tests/proto/hostile/resource.rs::challenges_are_read_as_far_as_they_make_sense"]),
     ("3.1", Should, "a token that is not good is told apart from other refusals", &["tests/proto/hostile/userinfo.rs::a_token_that_is_not_good_any_more_is_told_to_be_so"]),
     ("5.3", Must, "tokens are kept from others", &["tests/proto/hostile/secrets.rs::no_lie_makes_anything_show_a_secret", "tests/cli/store.rs::only_the_owner_can_read_the_store"]),
-    ("5.3", Must, "the server's certificate is checked", &["tests/adapters/clients/scenarios.rs::a_private_authority_is_trusted_if_named_and_then_no_other"]),
+    ("5.3", Must, "the server's certificate is checked", &["tests/adapters/clients/tls.rs::a_private_authority_is_trusted_if_named_and_then_no_other"]),
     ("5.3", Must, "requests with tokens go over TLS", &["tests/proto/hostile/resource.rs::a_token_goes_over_tls_or_nowhere"]),
     ("5.3", Should, "tokens are not in page URLs", &["tests/proto/hostile/requests.rs::an_access_token_is_shown_in_one_header"]),
 ];
@@ -116,7 +116,7 @@ const REVOCATION: &[Row] = &[
     ("2.1", Must, "the token is sent in a POST form, with the client's authentication", &["tests/proto/hostile/requests.rs::every_form_has_its_own_fields", "tests/proto/hostile/tokens.rs::a_secret_goes_where_its_method_puts_it_and_nowhere_else"]),
     ("2.2", Defined, "success is success for a token that was not valid, too; the body says nothing", &["tests/proto/hostile/userinfo.rs::a_revocation_that_fails_can_be_tried_again", "tests/proto/hostile/transport.rs::a_fault_is_named_for_what_it_is_at_every_endpoint"]),
     ("2.2.1", Defined, "after a 503 the token is taken to be there still, and the request can be repeated", &["tests/proto/hostile/userinfo.rs::a_revocation_that_fails_can_be_tried_again"]),
-    ("5", Must, "the server's certificate is checked", &["tests/adapters/clients/scenarios.rs::a_private_authority_is_trusted_if_named_and_then_no_other"]),
+    ("5", Must, "the server's certificate is checked", &["tests/adapters/clients/tls.rs::a_private_authority_is_trusted_if_named_and_then_no_other"]),
 ];
 
 #[rustfmt::skip]
@@ -128,7 +128,7 @@ const REGISTRATION: &[Row] = &[
     ("3, 3.1", Must, "the request is JSON in a POST over TLS", &["tests/proto/hostile/requests.rs::a_registration_is_json"]),
     ("3.2.1", May, "what the server registered is checked for whether the client can live with it", &["tests/proto/hostile/registration.rs::another_method_than_asked_for_is_followed_where_that_is_possible", "tests/proto/hostile/registration.rs::a_registration_that_cannot_be_used_is_refused"]),
     ("3.2.2", Must, "an error is one by its status and its code", &["tests/proto/hostile/registration.rs::a_no_counts_only_with_a_status_that_says_no"]),
-    ("5", Must, "the server's certificate is checked", &["tests/adapters/clients/scenarios.rs::a_private_authority_is_trusted_if_named_and_then_no_other"]),
+    ("5", Must, "the server's certificate is checked", &["tests/adapters/clients/tls.rs::a_private_authority_is_trusted_if_named_and_then_no_other"]),
 ];
 
 #[rustfmt::skip]
@@ -162,7 +162,7 @@ const METADATA: &[Row] = &[
     ("3.2", Must, "the response is JSON", &["tests/proto/hostile/transport.rs::a_fault_is_named_for_what_it_is_at_every_endpoint"]),
     ("3.3, 6.2", Must, "`issuer` is exactly the one that was asked for; otherwise nothing of it is used", &["tests/proto/hostile/discovery.rs::metadata_out_of_order_are_refused_and_nothing_else_is_asked"]),
     ("4", MustNot, "strings are not normalized before they are compared", &["tests/proto/hostile/discovery.rs::a_trailing_slash_counts_in_the_comparison_and_not_in_the_address"]),
-    ("6.1, 6.2", Must, "the server's certificate is checked", &["tests/adapters/clients/scenarios.rs::a_private_authority_is_trusted_if_named_and_then_no_other"]),
+    ("6.1, 6.2", Must, "the server's certificate is checked", &["tests/adapters/clients/tls.rs::a_private_authority_is_trusted_if_named_and_then_no_other"]),
 ];
 
 #[rustfmt::skip]

@@ -90,7 +90,7 @@ const CORE: &[Row] = &[
     ("5.3.2", Must, "a signed response's `iss` and `aud` are this provider and this client; that they are there at all is demanded of providers since errata set 2 only, and without them they are not missed", &["tests/proto/hostile/userinfo.rs::signed_userinfo_is_this_providers_for_this_client_about_this_user"]),
     ("5.3.2", Must, "a response is JSON, or signed where that was registered", &["tests/proto/hostile/userinfo.rs::userinfo_that_has_to_be_signed_is"]),
     ("5.3.3", Defined, "an error is told by its `WWW-Authenticate` header", &["tests/proto/hostile/resource.rs::a_refusal_of_userinfo_is_told_in_the_servers_words"]),
-    ("5.3.4, 16.17", Must, "the server is who its certificate says", &["tests/adapters/clients/scenarios.rs::a_private_authority_is_trusted_if_named_and_then_no_other"]),
+    ("5.3.4, 16.17", Must, "the server is who its certificate says", &["tests/adapters/clients/tls.rs::a_private_authority_is_trusted_if_named_and_then_no_other"]),
     ("5.3.4", Should, "the signature of a signed response is checked", &["tests/proto/hostile/userinfo.rs::userinfo_that_has_to_be_signed_is"]),
     ("9", Must, "an assertion has `iss`, `sub`, `aud`, `jti`, `exp`; each `jti` is used once", &["tests/proto/hostile/client_auth.rs::an_assertion_is_for_one_provider_one_request_and_one_minute", "tests/proto/hostile/client_auth.rs::a_request_that_is_sent_again_is_asserted_again"]),
     ("9", Must, "it is sent as `client_assertion`, with its type", &["tests/proto/hostile/client_auth.rs::an_assertion_is_for_one_provider_one_request_and_one_minute"]),
@@ -122,7 +122,7 @@ const DISCOVERY: &[Row] = &[
     ("4.3", Must, "`issuer` is exactly the one that was asked for", &["tests/proto/hostile/discovery.rs::metadata_out_of_order_are_refused_and_nothing_else_is_asked"]),
     ("4.3", Must, "`iss` of ID tokens is that issuer", &["tests/proto/hostile/id_token_claims.rs::claims_that_need_no_key_to_be_found_wrong_cost_none"]),
     ("5", MustNot, "names and values are compared code point by code point", &["tests/proto/hostile/discovery.rs::a_trailing_slash_counts_in_the_comparison_and_not_in_the_address"]),
-    ("7.1, 7.2", Must, "the server's certificate is checked", &["tests/adapters/clients/scenarios.rs::a_private_authority_is_trusted_if_named_and_then_no_other"]),
+    ("7.1, 7.2", Must, "the server's certificate is checked", &["tests/adapters/clients/tls.rs::a_private_authority_is_trusted_if_named_and_then_no_other"]),
 ];
 
 #[rustfmt::skip]

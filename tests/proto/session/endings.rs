@@ -84,11 +84,48 @@ fn a_response_about_another_user_is_refused() {
     let _ = world.ask(&mut session);
     let events = world.pump(&mut session, &Store::default());
     assert!(
-        matches!(&events[..], [Event::Refused(error)] if error.code() == ErrorCode::ID_TOKEN_CHANGED_CLAIM),
+        matches!(&events[..], [Event::Orphaned, Event::Refused(error)] if error.code() == ErrorCode::ID_TOKEN_CHANGED_CLAIM),
         "{events:?}"
     );
     assert_eq!(session.tokens().access_token().expose(), before);
     assert!(matches!(session.access(&mut world.env), Access::Ended(End::Refused(_))));
+    // What came is not dropped: it may live for months, and nobody else has it.
+    let spent = session.tokens().refresh_token().unwrap().expose().to_owned();
+    assert!(world.op.has_grant_of(&spent));
+    let step = session.poll_revocation(&mut world.env).unwrap().unwrap();
+    let http = world.op.http(world.env.clock());
+    oidc_proto::adapter::BlockingDriver::new(http).run(step, &mut world.env).unwrap();
+    assert!(!world.op.has_grant_of(&spent));
+    assert!(session.poll_revocation(&mut world.env).is_none());
+}
+
+/// The provider has rotated: the tokens that came are the only ones that live. The clock is set right some time later.
+#[test]
+fn a_clock_that_is_wrong_for_a_while_costs_no_tokens() {
+    for (lie, code, right) in [
+        (Lie::IatFuture, ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE, Some(3600)),
+        (Lie::ExpPast, ErrorCode::ID_TOKEN_EXPIRED, None),
+    ] {
+        let mut world = World::new();
+        let mut session = world.session(SessionOptions::default());
+        world.op.lie(lie);
+        world.advance(301);
+        let _ = world.ask(&mut session);
+        let asked = world.op.count(On::Token);
+        let events = world.pump(&mut session, &Store::default());
+        assert!(matches!(&events[..], [Event::BackingOff { error, .. }] if error.code() == code), "{events:?}");
+        world.op.honest();
+        world.wait(&mut session);
+        world.pump(&mut session, &Store::default());
+        assert_eq!(world.op.count(On::Token), asked + 1, "the spent refresh token was not sent again");
+        let Some(later) = right else { continue };
+        world.advance(later);
+        world.wait(&mut session);
+        assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed]);
+        world.advance(301);
+        let _ = world.ask(&mut session);
+        assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed]);
+    }
 }
 
 #[test]

@@ -6,14 +6,15 @@ use std::time::Duration;
 use oidc_proto::adapter::store::{BlockingSessionStore, SessionStore};
 use oidc_proto::session::{Record, StoreAction, StoreResponse};
 
+use super::kept::{self, Kept};
+
 #[derive(Clone, Default)]
 pub struct Memory(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
-    record: Option<Record>,
+    kept: Kept,
     is_locked: bool,
-    begun: bool,
     log: Vec<&'static str>,
 }
 
@@ -23,7 +24,7 @@ impl Memory {
     }
 
     pub fn record(&self) -> Option<Record> {
-        self.lock().record.clone()
+        self.lock().kept.record.clone()
     }
 
     pub fn log(&self) -> Vec<&'static str> {
@@ -33,50 +34,15 @@ impl Memory {
     /// The response; none for a lock that somebody else holds.
     fn response(&self, action: StoreAction) -> Result<StoreResponse, StoreAction> {
         let mut inner = self.lock();
-        let (name, response) = match action {
-            StoreAction::Lock if inner.is_locked => return Err(action),
-            StoreAction::Lock => {
-                inner.is_locked = true;
-                ("lock", StoreResponse::Locked)
-            }
-            StoreAction::Load => {
-                ("load", StoreResponse::Loaded { record: inner.record.clone().map(Box::new), begun: inner.begun })
-            }
-            StoreAction::Prepare { expect } if inner.record.as_ref().map(Record::version) != expect => {
-                ("prepare", StoreResponse::Conflict(inner.record.clone().map(Box::new)))
-            }
-            StoreAction::Prepare { .. } => {
-                inner.begun = true;
-                ("prepare", StoreResponse::Prepared)
-            }
-            StoreAction::Discard => {
-                inner.begun = false;
-                ("discard", StoreResponse::Done)
-            }
-            StoreAction::Save { expect, .. } if inner.record.as_ref().map(Record::version) != expect => {
-                ("save", StoreResponse::Conflict(inner.record.clone().map(Box::new)))
-            }
-            StoreAction::Save { next, .. } => {
-                (inner.record, inner.begun) = (Some(*next), false);
-                ("save", StoreResponse::Saved)
-            }
-            StoreAction::Unlock => {
-                inner.is_locked = false;
-                ("unlock", StoreResponse::Done)
-            }
-            StoreAction::Erase { expect } => match inner.record.clone() {
-                Some(record) if Some(record.version()) != expect => {
-                    ("erase", StoreResponse::Conflict(Some(Box::new(record))))
-                }
-                _ => {
-                    let begun = inner.begun;
-                    inner.record = None;
-                    ("erase", StoreResponse::Erased { begun })
-                }
-            },
-        };
+        let name = kept::name(&action);
+        match name {
+            "lock" if inner.is_locked => return Err(action),
+            "lock" => inner.is_locked = true,
+            "unlock" => inner.is_locked = false,
+            _ => {}
+        }
         inner.log.push(name);
-        Ok(response)
+        Ok(inner.kept.respond(action, true))
     }
 
     /// For tasks.

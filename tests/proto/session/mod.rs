@@ -7,6 +7,8 @@ mod endings;
 mod failures;
 mod first;
 mod herd;
+mod interrupted;
+mod kept;
 mod keys;
 mod late;
 mod memory;

@@ -16,6 +16,8 @@ use oidc_proto::{
     Schemes, Scope, Step, TokenSet,
 };
 
+use super::kept::{self, Kept};
+
 pub const ISSUER: &str = "https://op.example.org";
 pub const REDIRECT_URI: &str = "https://app.example.org/cb";
 
@@ -193,10 +195,8 @@ pub struct Store(Rc<RefCell<Inner>>);
 
 #[derive(Default)]
 struct Inner {
-    record: Option<Record>,
+    kept: Kept,
     locked: bool,
-    /// A refresh was begun and has no end.
-    begun: bool,
     fails: &'static str,
     log: Vec<&'static str>,
 }
@@ -212,7 +212,7 @@ impl Store {
     }
 
     pub fn record(&self) -> Option<Record> {
-        self.0.borrow().record.clone()
+        self.0.borrow().kept.record.clone()
     }
 
     pub fn is_locked(&self) -> bool {
@@ -226,73 +226,34 @@ impl Store {
 
     pub fn put(&self, record: Record) {
         let mut inner = self.0.borrow_mut();
-        (inner.record, inner.begun) = (Some(record), false);
+        (inner.kept.record, inner.kept.begun) = (Some(record), false);
     }
 
     pub fn is_begun(&self) -> bool {
-        self.0.borrow().begun
+        self.0.borrow().kept.begun
     }
 
     /// Another process logs out.
     pub fn clear(&self) {
         let mut inner = self.0.borrow_mut();
-        (inner.record, inner.begun) = (None, false);
+        (inner.kept.record, inner.kept.begun) = (None, false);
     }
 
     /// The response; `None` for a lock that somebody else holds.
     pub fn response(&self, action: StoreAction) -> Option<StoreResponse> {
         let mut inner = self.0.borrow_mut();
-        let (name, answer) = match action {
-            StoreAction::Lock if inner.locked => return None,
-            StoreAction::Lock => ("lock", StoreResponse::Locked),
-            StoreAction::Load => {
-                ("load", StoreResponse::Loaded { record: inner.record.clone().map(Box::new), begun: inner.begun })
-            }
-            StoreAction::Prepare { expect } if inner.record.as_ref().map(Record::version) != expect => {
-                ("prepare", StoreResponse::Conflict(inner.record.clone().map(Box::new)))
-            }
-            StoreAction::Prepare { .. } => {
-                inner.begun |= inner.fails != "prepare";
-                ("prepare", StoreResponse::Prepared)
-            }
-            StoreAction::Discard => {
-                inner.begun = false;
-                ("discard", StoreResponse::Done)
-            }
-            StoreAction::Save { expect, next } => {
-                let answer = if inner.record.as_ref().map(Record::version) != expect {
-                    StoreResponse::Conflict(inner.record.clone().map(Box::new))
-                } else {
-                    if inner.fails != "save" {
-                        (inner.record, inner.begun) = (Some(*next), false);
-                    }
-                    StoreResponse::Saved
-                };
-                ("save", answer)
-            }
-            StoreAction::Unlock => {
-                inner.locked = false;
-                ("unlock", StoreResponse::Done)
-            }
-            StoreAction::Erase { expect } => match inner.record.clone() {
-                Some(record) if Some(record.version()) != expect => {
-                    ("erase", StoreResponse::Conflict(Some(Box::new(record))))
-                }
-                _ => {
-                    let begun = inner.begun;
-                    if inner.fails != "erase" {
-                        (inner.record, inner.begun) = (None, false);
-                    }
-                    ("erase", StoreResponse::Erased { begun })
-                }
-            },
-        };
-        inner.log.push(name);
-        if inner.fails == name {
-            return Some(StoreResponse::Failed(broken(name)));
+        let (name, fails) = (kept::name(&action), inner.fails == kept::name(&action));
+        if name == "lock" && inner.locked {
+            return None;
         }
-        inner.locked |= name == "lock";
-        Some(answer)
+        let response = inner.kept.respond(action, !fails);
+        inner.log.push(name);
+        match name {
+            "lock" => inner.locked = !fails,
+            "unlock" => inner.locked = false,
+            _ => {}
+        }
+        Some(if fails { StoreResponse::Failed(broken(name)) } else { response })
     }
 }
 

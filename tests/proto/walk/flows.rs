@@ -15,7 +15,7 @@ use oidc_proto::matrix::{
 };
 use oidc_proto::qr::rendezvous::Delivery;
 use oidc_proto::qr::{Rendezvous, RendezvousOptions};
-use oidc_proto::step::{Input, KeyOutput, KeyUse};
+use oidc_proto::step::{KeyOutput, KeyUse};
 use oidc_proto::testing::{Fault, Homeserver, On, Provider, RegisteredClient, TestEnv};
 use oidc_proto::{
     Accept, ApplicationType, AuthorizationRequest, Body, Callback, Client, ClientAuth, ClientMetadata, DpopKey, Env,
@@ -24,6 +24,7 @@ use oidc_proto::{
 };
 
 use super::driver::{assert_expected, astray, ways};
+use super::embedding::{Containing, Embedding, Named};
 use crate::qr::keystore;
 
 const ISSUER: &str = "https://account.example.org";
@@ -191,48 +192,6 @@ pub(super) enum Kind {
 
 impl Kind {
     pub(super) const ALL: [Self; 4] = [Self::Public, Self::Signing, Self::Verifying, Self::Waiting];
-}
-
-/// How the flow is driven: alone, or inside a flow that takes any.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Embedding {
-    Alone,
-    Boxed,
-    BoxedTwice,
-    Embedded,
-    Wrapped,
-}
-
-impl Embedding {
-    pub(super) const ALL: [Self; 5] = [Self::Alone, Self::Boxed, Self::BoxedTwice, Self::Embedded, Self::Wrapped];
-}
-
-/// A flow that contains any other.
-struct Containing<F>(F);
-
-impl<F: Flow> Containing<F> {
-    fn go_on(step: Step<F>) -> Result<Step<Self>, Error> {
-        step.embed((), |(), flow| Self(flow), |(), output| Ok(Step::Done(output)))
-    }
-}
-
-impl<F: Flow> Flow for Containing<F> {
-    type Output = F::Output;
-
-    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Self::go_on(self.0.on(input, env)?)
-    }
-}
-
-/// A name for any other flow.
-struct Named<F>(F);
-
-impl<F: Flow> Flow for Named<F> {
-    type Output = F::Output;
-
-    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Ok(self.0.on(input, env)?.wrap(Self))
-    }
 }
 
 /// One walk of one flow.

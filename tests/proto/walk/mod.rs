@@ -1,10 +1,11 @@
 //! No sequence of calls on the handles ends in `step.unexpected`: every flow of the crate is walked, alone and inside other
 //! flows, by a driver that cancels, fails, wakes too early, and brings wrong responses and wrong outputs of keys.
 //!
-//! `flows.rs` has the flows and how each begins, `driver.rs` what the driver does wrong, `session.rs` the session. A flow
-//! that is in no table fails `every_flow_is_walked`.
+//! `flows.rs` has the flows and how each begins, `embedding.rs` the flows around them, `driver.rs` what the driver does
+//! wrong, `session.rs` the session. A flow that is in no table fails `every_flow_is_walked`.
 
 mod driver;
+mod embedding;
 mod flows;
 mod session;
 
@@ -17,7 +18,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::properties::config;
-use flows::{Embedding, FLOWS, Kind, Walk};
+use embedding::Embedding;
+use flows::{FLOWS, Kind, Walk};
 
 /// The flows that nobody outside can begin, each with the walk that contains it.
 const INSIDE: &[(&str, &str)] = &[

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::options::{Identity, RedisOptions};
 use super::refusal::{broken, is_stale};
 use super::work::{Next, Work};
-use crate::adapter::store::SessionStore;
+use crate::adapter::store::contract::SessionStore;
 use crate::adapter::store::queue::{Queue, StoreFuture, Worker, lock};
 use crate::adapter::store::record::{self, LastError};
 use crate::base::env::Env;

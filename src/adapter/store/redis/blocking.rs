@@ -9,7 +9,7 @@ use redis::{Client, Cmd, ConnectionLike, RedisError, RedisResult, Value};
 use super::options::{Identity, RedisOptions};
 use super::refusal::{broken, is_stale};
 use super::work::{Next, Work};
-use crate::adapter::store::BlockingSessionStore;
+use crate::adapter::store::contract::BlockingSessionStore;
 use crate::adapter::store::queue::lock;
 use crate::adapter::store::record::{self, LastError};
 use crate::base::env::Env;

@@ -12,10 +12,10 @@ use aws_lc_rs::signature::{
 
 pub use signing_key::SigningKey;
 
-use super::{Backend, VerifyingKey};
+use super::contract::{Backend, VerifyingKey};
 use crate::error::ErrorCode;
-use crate::jose::public_key::is_small_order;
-use crate::jose::{Algorithm, Algorithms, PublicKey};
+use crate::jose::algorithm::{Algorithm, Algorithms};
+use crate::jose::public_key::{PublicKey, is_small_order};
 
 /// The backend.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,5 @@
 //! A private key in memory.
 
-use std::fmt;
-
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair as RsaKeyPair;
 use aws_lc_rs::signature::{
@@ -9,20 +7,16 @@ use aws_lc_rs::signature::{
     EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaSignatureEncoding,
 };
 
-use crate::error::{Error, ErrorCode};
+use crate::jose::algorithm::Algorithm;
+use crate::jose::backend::signing_key::signing_key;
 use crate::jose::pem;
-use crate::jose::signer::Signer;
-use crate::jose::{Algorithm, PublicKey};
+use crate::jose::public_key::PublicKey;
 
-/// A private key for every algorithm of this backend.
-///
-/// AWS-LC creates the nonces of ECDSA and the salts of RSA-PSS with its own random generator, so two signatures of the
-/// same input differ.
-pub struct SigningKey {
-    algorithm: Algorithm,
-    kid: Option<Box<str>>,
-    private: Private,
-    public: PublicKey,
+signing_key! {
+    /// A private key for every algorithm of this backend.
+    ///
+    /// AWS-LC creates the nonces of ECDSA and the salts of RSA-PSS with its own random generator, so two signatures of
+    /// the same input differ.
 }
 
 enum Private {
@@ -31,22 +25,9 @@ enum Private {
     Ed25519(Ed25519KeyPair),
 }
 
-impl SigningKey {
-    /// Reads a key in PEM: PKCS #8, PKCS #1 or SEC 1.
-    ///
-    /// # Errors
-    /// As [`PrivateKey::from_pem`](crate::jose::PrivateKey::from_pem).
-    pub fn from_pem(algorithm: Algorithm, pem: &str, kid: Option<&str>) -> Result<Self, Error> {
-        Self::from_pkcs8_der(algorithm, &pem::private_key(algorithm, pem)?, kid)
-    }
-
-    /// Reads a key in the form of PKCS #8 (RFC 5958), DER.
-    ///
-    /// # Errors
-    /// `private_key.unusable` if the bytes are not such a key, if the key is for another algorithm, or if it is an RSA
-    /// key below 2048 or above 8192 bits.
-    pub fn from_pkcs8_der(algorithm: Algorithm, der: &[u8], kid: Option<&str>) -> Result<Self, Error> {
-        let (private, public) = match algorithm {
+impl Private {
+    fn read(algorithm: Algorithm, der: &[u8]) -> Option<(Self, PublicKey)> {
+        match algorithm {
             Algorithm::Rs256 => rsa(der, &signature::RSA_PKCS1_SHA256),
             Algorithm::Rs384 => rsa(der, &signature::RSA_PKCS1_SHA384),
             Algorithm::Rs512 => rsa(der, &signature::RSA_PKCS1_SHA512),
@@ -65,18 +46,19 @@ impl SigningKey {
             Algorithm::EdDsa | Algorithm::Ed25519 => ed25519(der),
             Algorithm::Hs256 => None,
         }
-        .ok_or(ErrorCode::PRIVATE_KEY_UNUSABLE)?;
-        Ok(Self { algorithm, kid: kid.map(Into::into), private, public })
     }
 
-    /// The public key.
-    pub fn public_key(&self) -> &PublicKey {
-        &self.public
-    }
-
-    /// The public key as a JWK, with `use`, `alg` and `kid`: a member of a key set.
-    pub fn public_jwk(&self) -> String {
-        self.public.to_jwk(self.algorithm, self.kid.as_deref())
+    fn sign(&self, _: Algorithm, input: &[u8]) -> Option<Vec<u8>> {
+        let random = SystemRandom::new();
+        let signed = match self {
+            Self::Rsa(key, encoding) => {
+                let mut signature = vec![0; key.public_modulus_len()];
+                key.sign(*encoding, &random, input, &mut signature).map(|()| signature)
+            }
+            Self::Ecdsa(key) => key.sign(&random, input).map(|signature| signature.as_ref().to_vec()),
+            Self::Ed25519(key) => key.try_sign(input).map(|signature| signature.as_ref().to_vec()),
+        };
+        signed.ok()
     }
 }
 
@@ -105,37 +87,4 @@ fn ed25519(der: &[u8]) -> Option<(Private, PublicKey)> {
     let key = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).ok()?;
     let public = PublicKey::ed25519(key.public_key().as_ref())?;
     Some((Private::Ed25519(key), public))
-}
-
-impl Signer for SigningKey {
-    fn algorithm(&self) -> Algorithm {
-        self.algorithm
-    }
-
-    fn key_id(&self) -> Option<&str> {
-        self.kid.as_deref()
-    }
-
-    fn public_key(&self) -> Option<&PublicKey> {
-        Some(&self.public)
-    }
-
-    fn sign(&self, input: &[u8]) -> Result<Vec<u8>, Error> {
-        let random = SystemRandom::new();
-        let signed = match &self.private {
-            Private::Rsa(key, encoding) => {
-                let mut signature = vec![0; key.public_modulus_len()];
-                key.sign(*encoding, &random, input, &mut signature).map(|()| signature)
-            }
-            Private::Ecdsa(key) => key.sign(&random, input).map(|signature| signature.as_ref().to_vec()),
-            Private::Ed25519(key) => key.try_sign(input).map(|signature| signature.as_ref().to_vec()),
-        };
-        signed.map_err(|_| ErrorCode::SIGN_FAILED.into())
-    }
-}
-
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey").field("algorithm", &self.algorithm).field("kid", &self.kid).finish_non_exhaustive()
-    }
 }

@@ -9,9 +9,10 @@ use sha2::{Sha256, Sha384, Sha512};
 
 pub use signing_key::SigningKey;
 
-use super::{Backend, VerifyingKey};
+use super::contract::{Backend, VerifyingKey};
 use crate::error::ErrorCode;
-use crate::jose::{Algorithm, Algorithms, PublicKey};
+use crate::jose::algorithm::{Algorithm, Algorithms};
+use crate::jose::public_key::PublicKey;
 
 /// The backend.
 #[derive(Clone, Copy, Debug)]

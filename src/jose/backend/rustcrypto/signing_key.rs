@@ -1,7 +1,6 @@
 //! A private key in memory.
 
 use std::convert::Infallible;
-use std::fmt;
 
 use ed25519_dalek::pkcs8::DecodePrivateKey as _;
 use p256::ecdsa::signature::Signer as _;
@@ -10,20 +9,15 @@ use rsa::traits::PublicKeyParts as _;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
-use crate::error::{Error, ErrorCode};
-use crate::jose::pem;
-use crate::jose::signer::Signer;
-use crate::jose::{Algorithm, PublicKey};
+use crate::jose::algorithm::Algorithm;
+use crate::jose::backend::signing_key::signing_key;
+use crate::jose::public_key::PublicKey;
 
-/// A private key for every algorithm of this backend.
-///
-/// It needs no entropy: it derives the nonces of ECDSA (RFC 6979), the salts of PS256 and the blinding of RSA from the
-/// key and the message. Ed25519 is deterministic by definition. The same input gives the same signature.
-pub struct SigningKey {
-    algorithm: Algorithm,
-    kid: Option<Box<str>>,
-    private: Private,
-    public: PublicKey,
+signing_key! {
+    /// A private key for every algorithm of this backend.
+    ///
+    /// It needs no entropy: it derives the nonces of ECDSA (RFC 6979), the salts of PS256 and the blinding of RSA from
+    /// the key and the message. Ed25519 is deterministic by definition. The same input gives the same signature.
 }
 
 enum Private {
@@ -38,22 +32,9 @@ enum Private {
     Ed25519(ed25519_dalek::SigningKey),
 }
 
-impl SigningKey {
-    /// Reads a key in PEM: PKCS #8, PKCS #1 or SEC 1.
-    ///
-    /// # Errors
-    /// As [`PrivateKey::from_pem`](crate::jose::PrivateKey::from_pem).
-    pub fn from_pem(algorithm: Algorithm, pem: &str, kid: Option<&str>) -> Result<Self, Error> {
-        Self::from_pkcs8_der(algorithm, &pem::private_key(algorithm, pem)?, kid)
-    }
-
-    /// Reads a key in the form of PKCS #8 (RFC 5958), DER.
-    ///
-    /// # Errors
-    /// `private_key.unusable` if the bytes are not such a key, if the key is for another algorithm, or if it is an RSA
-    /// key below 2048 or above 8192 bits.
-    pub fn from_pkcs8_der(algorithm: Algorithm, der: &[u8], kid: Option<&str>) -> Result<Self, Error> {
-        let (private, public) = match algorithm {
+impl Private {
+    fn read(algorithm: Algorithm, der: &[u8]) -> Option<(Self, PublicKey)> {
+        match algorithm {
             Algorithm::Es256 => ecdsa_p256(der),
             Algorithm::Es384 => ecdsa_p384(der),
             Algorithm::Es512 => ecdsa_p521(der),
@@ -61,18 +42,28 @@ impl SigningKey {
             Algorithm::Hs256 => None,
             _ => rsa(der),
         }
-        .ok_or(ErrorCode::PRIVATE_KEY_UNUSABLE)?;
-        Ok(Self { algorithm, kid: kid.map(Into::into), private, public })
     }
 
-    /// The public key.
-    pub fn public_key(&self) -> &PublicKey {
-        &self.public
-    }
-
-    /// The public key as a JWK, with `use`, `alg` and `kid`: a member of a key set.
-    pub fn public_jwk(&self) -> String {
-        self.public.to_jwk(self.algorithm, self.kid.as_deref())
+    fn sign(&self, algorithm: Algorithm, input: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::Rsa { key, seed } => {
+                let mut rng = Derived::new(seed, algorithm, input);
+                match algorithm {
+                    Algorithm::Rs256 => key.pkcs1v15_sign_with_rng::<Sha256, _>(&mut rng, input),
+                    Algorithm::Rs384 => key.pkcs1v15_sign_with_rng::<Sha384, _>(&mut rng, input),
+                    Algorithm::Rs512 => key.pkcs1v15_sign_with_rng::<Sha512, _>(&mut rng, input),
+                    Algorithm::Ps256 => key.pss_sign_with_rng::<Sha256, _>(&mut rng, input),
+                    Algorithm::Ps384 => key.pss_sign_with_rng::<Sha384, _>(&mut rng, input),
+                    Algorithm::Ps512 => key.pss_sign_with_rng::<Sha512, _>(&mut rng, input),
+                    _ => return None,
+                }
+                .ok()
+            }
+            Self::P256(key) => key.try_sign(input).map(|signature: p256::ecdsa::Signature| signature.to_vec()).ok(),
+            Self::P384(key) => key.try_sign(input).map(|signature: p384::ecdsa::Signature| signature.to_vec()).ok(),
+            Self::P521(key) => key.try_sign(input).map(|signature: p521::ecdsa::Signature| signature.to_vec()).ok(),
+            Self::Ed25519(key) => key.try_sign(input).map(|signature| signature.to_bytes().to_vec()).ok(),
+        }
     }
 }
 
@@ -105,57 +96,6 @@ fn ed25519(der: &[u8]) -> Option<(Private, PublicKey)> {
     let key = ed25519_dalek::SigningKey::from_pkcs8_der(der).ok()?;
     let public = PublicKey::ed25519(key.verifying_key().as_bytes())?;
     Some((Private::Ed25519(key), public))
-}
-
-impl Signer for SigningKey {
-    fn algorithm(&self) -> Algorithm {
-        self.algorithm
-    }
-
-    fn key_id(&self) -> Option<&str> {
-        self.kid.as_deref()
-    }
-
-    fn public_key(&self) -> Option<&PublicKey> {
-        Some(&self.public)
-    }
-
-    fn sign(&self, input: &[u8]) -> Result<Vec<u8>, Error> {
-        let failed = || Error::new(ErrorCode::SIGN_FAILED);
-        match &self.private {
-            Private::Rsa { key, seed } => {
-                let mut rng = Derived::new(seed, self.algorithm, input);
-                match self.algorithm {
-                    Algorithm::Rs256 => key.pkcs1v15_sign_with_rng::<Sha256, _>(&mut rng, input),
-                    Algorithm::Rs384 => key.pkcs1v15_sign_with_rng::<Sha384, _>(&mut rng, input),
-                    Algorithm::Rs512 => key.pkcs1v15_sign_with_rng::<Sha512, _>(&mut rng, input),
-                    Algorithm::Ps256 => key.pss_sign_with_rng::<Sha256, _>(&mut rng, input),
-                    Algorithm::Ps384 => key.pss_sign_with_rng::<Sha384, _>(&mut rng, input),
-                    Algorithm::Ps512 => key.pss_sign_with_rng::<Sha512, _>(&mut rng, input),
-                    _ => return Err(failed()),
-                }
-                .map_err(|_| failed())
-            }
-            Private::P256(key) => {
-                key.try_sign(input).map(|signature: p256::ecdsa::Signature| signature.to_vec()).map_err(|_| failed())
-            }
-            Private::P384(key) => {
-                key.try_sign(input).map(|signature: p384::ecdsa::Signature| signature.to_vec()).map_err(|_| failed())
-            }
-            Private::P521(key) => {
-                key.try_sign(input).map(|signature: p521::ecdsa::Signature| signature.to_vec()).map_err(|_| failed())
-            }
-            Private::Ed25519(key) => {
-                key.try_sign(input).map(|signature| signature.to_bytes().to_vec()).map_err(|_| failed())
-            }
-        }
-    }
-}
-
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey").field("algorithm", &self.algorithm).field("kid", &self.kid).finish_non_exhaustive()
-    }
 }
 
 /// A stream of bytes that nobody can foresee who does not know the key: SHA-256 over seed, message and a counter.

@@ -1,19 +1,20 @@
 //! A session, a provider and a store whose every move is chosen by bytes, and a simple model beside it that knows what the
 //! session must say.
 
+mod answers;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use http::Response;
 use oidc_proto::session::{
     Access, End, Epoch, Event, Outcome, Persistence, Record, RefreshPolicy, Refusal, Session, SessionOptions,
-    StoreAction, StoreResponse, StoreTicket, Ticket, Transmit,
+    StoreAction, StoreTicket, Ticket, Transmit,
 };
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{
-    AccessToken, Client, Env, ErrorCode, Failure, FailureKind, Issuer, MonotonicTime, Provider, ProviderOptions,
-    RelyingParty, Schemes, Sent, TokenSet,
+    AccessToken, Client, Env, ErrorCode, Issuer, MonotonicTime, Provider, ProviderOptions, RelyingParty, Schemes,
+    TokenSet,
 };
 
 const ISSUER: &str = "https://op.example.org";
@@ -309,99 +310,6 @@ impl World {
                 _ => {}
             }
         }
-    }
-
-    /// The provider answers, or the network does.
-    fn response(&mut self, how: u8) {
-        // Not always in the order in which it was asked.
-        let next = if how & 8 == 0 { self.calls.pop_front() } else { self.calls.pop_back() };
-        let Some((ticket, number, had)) = next else { return };
-        if matches!(how & 7, 5 | 6) && had == name(self.session.tokens()) {
-            self.model.doubtful = Some(had);
-        }
-        // The last one's; of earlier ones the session has given up hope already.
-        self.model.asked_at = self.model.asked_at.take().filter(|(last, ..)| *last != number || how & 7 == 7);
-        let (status, body) = match how & 7 {
-            0 | 1 => {
-                if !self.has_store() {
-                    self.model.saved.insert(format!("at-{number}"));
-                }
-                let rest = format!(r#""token_type":"Bearer","expires_in":{LIFETIME},"refresh_token":"rt-{number}""#);
-                (200, format!(r#"{{"access_token":"at-{number}",{rest}}}"#))
-            }
-            2 => (400, r#"{"error":"invalid_grant"}"#.to_owned()),
-            3 => (401, r#"{"error":"invalid_client"}"#.to_owned()),
-            4 => (503, "sorry".to_owned()),
-            5 => (200, "<html>".to_owned()),
-            6 => {
-                let failure = Failure::new(FailureKind::Timeout, Sent::Maybe);
-                return self.session.handle_failure(ticket, failure, &mut self.env);
-            }
-            // It is lost, and nobody says so.
-            _ => return,
-        };
-        let in_time = |since: MonotonicTime| {
-            self.env.monotonic().saturating_since(since) < self.options.deadline() && status != 200
-        };
-        self.model.open.retain(|other, (_, since)| *other != number || !in_time(*since));
-        self.model.grant_is_gone |= status == 400;
-        self.model.client_is_rejected |= status == 401;
-        let mut response = Response::new(body.into_bytes());
-        *response.status_mut() = status.try_into().unwrap();
-        response.headers_mut().insert("content-type", http::HeaderValue::from_static("application/json"));
-        self.session.handle_response(ticket, response, &mut self.env);
-    }
-
-    /// The store answers. It may fail, do what it was asked and fail to say so, or be silent.
-    fn keep(&mut self, how: u8) {
-        let Some((ticket, action)) = self.asked.pop_front() else { return };
-        let does_it = !matches!(how, 8 | 10);
-        let response = match action {
-            StoreAction::Lock => StoreResponse::Locked,
-            StoreAction::Load => StoreResponse::Loaded { record: self.record.clone().map(Box::new), begun: self.begun },
-            StoreAction::Prepare { expect } if expect != self.record.as_ref().map(Record::version) => {
-                StoreResponse::Conflict(self.record.clone().map(Box::new))
-            }
-            StoreAction::Prepare { .. } => {
-                self.begun |= does_it;
-                self.model.is_prepared = does_it && !matches!(how, 8..=11);
-                StoreResponse::Prepared
-            }
-            StoreAction::Discard => {
-                self.begun &= !does_it;
-                StoreResponse::Done
-            }
-            StoreAction::Save { expect, .. } if expect != self.record.as_ref().map(Record::version) => {
-                StoreResponse::Conflict(self.record.clone().map(Box::new))
-            }
-            StoreAction::Save { next, .. } => {
-                if does_it {
-                    (self.record, self.begun) = (Some(*next), false);
-                }
-                StoreResponse::Saved
-            }
-            StoreAction::Erase { expect } => match self.record.clone() {
-                Some(record) if Some(record.version()) != expect => StoreResponse::Conflict(Some(Box::new(record))),
-                _ => {
-                    let begun = self.begun;
-                    if does_it {
-                        self.record = None;
-                    }
-                    StoreResponse::Erased { begun }
-                }
-            },
-            StoreAction::Unlock => {
-                self.model.holds_lock = false;
-                StoreResponse::Done
-            }
-        };
-        let response = match how {
-            8 | 9 => StoreResponse::Failed(ErrorCode::STORE_IO.into()),
-            10 | 11 => return,
-            _ => response,
-        };
-        self.model.holds_lock |= matches!(response, StoreResponse::Locked);
-        self.session.handle_store(ticket, response, &mut self.env);
     }
 
     /// What must hold after each move.

@@ -1,0 +1,154 @@
+//! What can be said of a login: the client, what it asks for, and how the browser comes back.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use oidc_proto::jose::Algorithm;
+use oidc_proto::matrix::DeviceId;
+use oidc_proto::{AuthMethod, Prompt, RedirectUri, ResponseMode, Scope};
+use serde::{Deserialize, Serialize};
+
+use super::values::{auth_method, device_id, key_algorithm, parameter, prompt, redirect_uri, response_mode, scope};
+use super::{BrowserArgs, ChoiceArgs, PlaceArgs, SECRET_VARIABLE};
+use crate::failure::{Code, Failure};
+
+/// Who we are.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ClientArgs {
+    /// A client that is registered already [default: register one]
+    #[arg(long, value_name = "ID")]
+    pub(crate) client_id: Option<String>,
+    /// Its secret
+    #[arg(long, value_name = "S", requires = "client_id", env = SECRET_VARIABLE, hide_env_values = true)]
+    pub(crate) client_secret: Option<String>,
+    /// How it authenticates [default: the strongest that both sides support]
+    #[arg(long, value_name = "M", requires = "client_id", value_parser = auth_method)]
+    pub(crate) auth_method: Option<AuthMethod>,
+    /// Authenticate by the private key in this file: PEM, PKCS #8, RSA, EC P-256 or Ed25519
+    #[arg(long, value_name = "FILE", conflicts_with = "client_secret")]
+    pub(crate) key: Option<PathBuf>,
+    /// ES256, EdDSA, RS256 or PS256 [default: by the key's type]
+    #[arg(long, value_name = "A", requires = "key", value_parser = key_algorithm)]
+    pub(crate) key_algorithm: Option<Algorithm>,
+}
+
+/// What is asked for, and how it is kept.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct GrantArgs {
+    /// What to ask for; `openid` must be in it [default: openid]. At a homeserver: what to ask for beside its API
+    #[arg(long, value_name = "S", value_parser = scope)]
+    pub(crate) scope: Option<Scope>,
+    /// How the ID token's signature is checked; trust-tls trusts the connection instead, and never http
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) id_token: IdTokenChoice,
+    /// Have the tokens bound to a key that is made for this session
+    #[arg(long, conflicts_with = "homeserver")]
+    pub(crate) dpop: bool,
+}
+
+impl GrantArgs {
+    /// The scope of a login at a provider. Sessions are named by the ID token's subject.
+    pub(crate) fn openid_scope(&self) -> Result<Scope, Failure> {
+        match &self.scope {
+            None => Ok(Scope::new("openid")?),
+            Some(scope) if scope.contains("openid") => Ok(scope.clone()),
+            Some(_) => Err(Code::Usage.because("`openid` must be in --scope")),
+        }
+    }
+}
+
+/// What every login begins with: where, as whom, and for what.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct BeginningArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) grant: GrantArgs,
+    /// The Matrix device to log in with [default: a new one]
+    #[arg(long, value_name = "D", conflicts_with = "issuer", value_parser = device_id)]
+    pub(crate) device_id: Option<DeviceId>,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct LoginArgs {
+    #[command(flatten)]
+    pub(crate) beginning: BeginningArgs,
+    /// Whether the request goes to the provider directly, before the browser; auto: where the provider takes it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) par: ParChoice,
+    /// none, login, consent, select_account, create [default: consent where offline_access is asked for]
+    #[arg(long, value_name = "P", value_delimiter = ' ', value_parser = prompt)]
+    pub(crate) prompt: Vec<Prompt>,
+    /// Send no prompt, also for offline_access: for a provider that remembers the consent
+    #[arg(long, conflicts_with = "prompt")]
+    pub(crate) no_prompt: bool,
+    /// Who is probably logging in
+    #[arg(long, value_name = "H")]
+    pub(crate) login_hint: Option<String>,
+    /// query, fragment or form_post
+    #[arg(long, value_name = "M", value_parser = response_mode)]
+    pub(crate) response_mode: Option<ResponseMode>,
+    /// A parameter of the provider's own for the authorization request; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
+    pub(crate) parameter: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) meeting: MeetingArgs,
+}
+
+/// How the user's browser is sent out, and where it comes back to.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct MeetingArgs {
+    /// Listen on this port, and use http://127.0.0.1:N/callback to the letter [default: any free one]
+    #[arg(long, value_name = "N")]
+    pub(crate) redirect_port: Option<u16>,
+    /// Come back to exactly this URI, of any scheme; without a port, on loopback, to any free one. Another than http on
+    /// this machine needs --paste [default: http://127.0.0.1/callback]
+    #[arg(long, value_name = "URI", conflicts_with = "redirect_port", value_parser = redirect_uri)]
+    pub(crate) redirect_uri: Option<RedirectUri>,
+    /// Read the callback from standard input instead of listening: the URL, or its query
+    #[arg(long)]
+    pub(crate) paste: bool,
+    #[command(flatten)]
+    pub(crate) browser: BrowserArgs,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ReloginArgs {
+    #[command(flatten)]
+    pub(crate) choice: ChoiceArgs,
+    /// What to ask for in place of what the login asked for; at a homeserver beside it
+    #[arg(long, value_name = "S", value_parser = scope)]
+    pub(crate) scope: Option<Scope>,
+    /// As for login, in place of the login's
+    #[arg(long, value_name = "P", value_delimiter = ' ', value_parser = prompt)]
+    pub(crate) prompt: Vec<Prompt>,
+    #[command(flatten)]
+    pub(crate) meeting: MeetingArgs,
+}
+
+impl LoginArgs {
+    /// A login with nothing but defaults.
+    pub(crate) fn at(place: PlaceArgs) -> Self {
+        let beginning = BeginningArgs { place, ..BeginningArgs::default() };
+        Self { beginning, ..Self::default() }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum IdTokenChoice {
+    #[default]
+    Verify,
+    TrustTls,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ParChoice {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
