@@ -88,7 +88,9 @@ fn explain(context: &Context, login: &Login, failure: Failure) -> Failure {
     }
     let (issuer, client_id) = (login.party.provider().issuer(), login.party.client().id());
     let registrations = context.store.registrations().unwrap_or_default();
-    let is_named = registrations.static_client(issuer).is_some_and(|named| named.client_id() == client_id);
+    // A named one is in the store only once it has logged somebody in.
+    let is_named = registrations.static_client(issuer).is_some_and(|named| named.client_id() == client_id)
+        || registrations.by_client_id(issuer, client_id).is_none();
     let client = if is_named {
         format!("does not know the client {}", client_id.escape_debug())
     } else {
