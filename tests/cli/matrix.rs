@@ -410,3 +410,26 @@ fn nothing_of_an_ended_session_is_left_in_the_store() {
     cli.matrix(&op.issuer, &[]).done();
     cli.run(&["refresh"]).done();
 }
+
+/// A homeserver that is restarting, a document that somebody broke, a user who was not meant.
+#[test]
+fn what_is_wrong_at_a_homeserver_is_waited_out_or_told() {
+    let (op, cli) = (Op::start(), Cli::new());
+    op.homeserver.tamper(OnMatrix::WellKnown, |response| *response.body_mut() = b"<html>".to_vec());
+    let run = cli.matrix(&name(&op), &[]).done();
+    assert_eq!(run.event("warning")["code"], "json.syntax");
+    assert!(run.event("warning")["message"].as_str().unwrap().contains("well_known"));
+    op.homeserver.honest();
+    for fault in [Fault::status(503), Fault::Status { status: 429, retry_after: Some("1") }] {
+        op.homeserver.fault(OnMatrix::Whoami, fault, 1);
+        cli.run(&["whoami"]).done();
+    }
+    op.homeserver.fault(OnMatrix::Whoami, Fault::status(503), 9);
+    cli.run(&["whoami"]).failed(1, "transport", "http.server_error");
+    op.homeserver.honest();
+
+    op.homeserver.edit_json(OnMatrix::Whoami, |o| drop(o.insert("user_id".into(), "@mallory:example.org".into())));
+    let run = cli.run(&["relogin", "--browser", &browser()]).failed(1, "remote", "whoami.user_mismatch");
+    let error = run.event("error").to_string();
+    assert!(error.contains("@mallory:example.org") && error.contains(&op.homeserver.user_id("alice")), "{error}");
+}

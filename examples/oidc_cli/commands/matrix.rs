@@ -375,8 +375,17 @@ pub(crate) fn whoami(context: &mut Context) -> Result<(), Failure> {
 pub(super) fn ask_whoami(context: &mut Context, session: &Session) -> Result<(), Failure> {
     let party = context.connect_home(session)?;
     context.out.step("Asking who that is");
-    let step = Whoami::start(&session.tokens, &party, &mut context.env)?;
-    let identity = context.run("asking the homeserver", step)?;
+    let mut retries = Retries::new(2);
+    let identity = loop {
+        let step = Whoami::start(&session.tokens, &party, &mut context.env)?;
+        match context.run("asking the homeserver", step) {
+            Ok(identity) => break identity,
+            Err(failure) => match failure.error.as_ref().and_then(|error| retries.after(error)) {
+                Some(pause) => std::thread::sleep(pause.min(context.options.timeout)),
+                None => return Err(failure),
+            },
+        }
+    };
     context.out.emit(&Event::Whoami {
         user_id: identity.user_id.as_str(),
         device_id: identity.device_id.as_ref().map(|device| device.as_str()),
