@@ -83,7 +83,14 @@ impl<C: BlockingHttpClient, E: Env> OAuth<C, E> {
         let verified = pending.check(&Callback::from_url(callback_url)?, party, self.env.now())?;
         let step = pending.redeem(verified, party, &mut self.env)?;
         match self.http.run(step, &mut self.env)? {
-            LoginOutcome::LoggedIn(login) => self.start(login.session, party),
+            LoginOutcome::LoggedIn(login) => match self.session.as_mut() {
+                Some(session) => {
+                    // The same user and device, or it is refused. The grant that it replaced is revoked.
+                    session.adopt(&login, &mut self.env)?;
+                    self.revoke()
+                }
+                None => self.start(login.session, party),
+            },
             LoginOutcome::Refused { error, tokens } => {
                 self.http.run(tokens.revoke(&mut self.env)?, &mut self.env)?;
                 Err(error.into())
@@ -152,6 +159,15 @@ impl<C: BlockingHttpClient, E: Env> OAuth<C, E> {
         Ok(())
     }
 
+    /// What the session gives back.
+    fn revoke(&mut self) -> Result<()> {
+        let session = self.session.as_mut().ok_or("nobody is logged in")?;
+        while let Some(revocation) = session.poll_revocation(&mut self.env) {
+            self.http.run(revocation?, &mut self.env)?;
+        }
+        Ok(())
+    }
+
     fn account_management_url(&mut self, action: Option<AccountAction>) -> Result<Option<AccountUrl>> {
         let server = self.server_metadata()?;
         let session = self.live()?.user_session();
@@ -165,10 +181,8 @@ impl<C: BlockingHttpClient, E: Env> OAuth<C, E> {
         let party = self.application.party_of(&session, &server).ok_or("the client was forgotten")?;
         self.session.as_mut().ok_or("nobody is logged in")?.log_out(&mut self.env);
         self.pump()?;
-        let mut live = self.session.take().ok_or("nobody is logged in")?;
-        while let Some(revocation) = live.poll_revocation(&mut self.env) {
-            self.http.run(revocation?, &mut self.env)?;
-        }
+        self.revoke()?;
+        self.session = None;
         Ok(party.end_session(session.end_session(), &mut self.env)?.map(|(url, _)| url))
     }
 }
