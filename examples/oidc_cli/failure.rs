@@ -85,6 +85,9 @@ fn option(code: Core) -> Option<&'static str> {
         Core::PAR_REQUIRED => "--par always pushes the request.",
         Core::DPOP_NOT_BOUND | Core::DPOP_ALGORITHM => "DPoP is used with --dpop only.",
         Core::DPOP_PROOF => "Where the provider demands DPoP, --dpop sends proofs.",
+        Core::PROVIDER_MISMATCH => {
+            "If the homeserver's provider has a new name, oidc_cli relogin moves the session there, with its device."
+        }
         Core::MATRIX_SCOPE => "The option is --scope.",
         Core::REGISTRATION_REDIRECT_URI => "The option is --redirect-uri.",
         Core::AUTHORIZATION_RESPONSE_MODE => "The option is --response-mode.",

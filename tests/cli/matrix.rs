@@ -304,6 +304,7 @@ fn a_client_that_the_provider_forgot_is_registered_anew_once() {
         assert_eq!(login["device_id"] == first["device_id"], place == "relogin");
         assert_eq!(login["session"] == first["session"], place == "relogin");
         assert_eq!(op.provider.count(On::Register), if place == "token" { 3 } else { 2 }, "{place}");
+        cli.run(&["refresh", "--session", login["session"].as_str().unwrap()]).done();
 
         // A provider that knows no client at all is asked for one more, and that is all.
         let before = op.provider.count(On::Register);
@@ -432,4 +433,26 @@ fn what_is_wrong_at_a_homeserver_is_waited_out_or_told() {
     let run = cli.run(&["relogin", "--browser", &browser()]).failed(1, "remote", "whoami.user_mismatch");
     let error = run.event("error").to_string();
     assert!(error.contains("@mallory:example.org") && error.contains(&op.homeserver.user_id("alice")), "{error}");
+}
+
+/// A session belongs to its homeserver, which names another issuer now.
+#[test]
+fn a_renamed_issuer_costs_a_login_and_not_the_device() {
+    let (op, cli) = (Op::start(), Cli::new());
+    drop(op.homeserver.clone().with_habits_of_mas());
+    let session = cli.matrix(&op.issuer, &[]).done().event("logged_in").clone();
+    let renamed = format!("{}/", op.issuer);
+    op.homeserver.edit_json(OnMatrix::AuthMetadata, {
+        let renamed = renamed.clone();
+        move |o| drop(o.insert("issuer".into(), renamed.clone().into()))
+    });
+    let run = cli.run(&["whoami"]).failed(1, "local", "provider.mismatch");
+    let error = run.event("error").to_string();
+    assert!(error.contains(&renamed) && error.contains("oidc_cli relogin"), "{error}");
+    let run = cli.run(&["relogin", "--browser", &browser()]).done();
+    assert_eq!(run.event("logged_in")["device_id"], session["device_id"]);
+    assert_eq!(run.event("logged_in")["issuer"], renamed.as_str());
+    cli.run(&["whoami"]).done();
+    cli.run(&["refresh"]).done();
+    cli.run(&["logout"]).done();
 }

@@ -209,25 +209,28 @@ fn request(args: &BeginningArgs) -> LoginRequest {
 pub(super) fn relogin(context: &mut Context, args: &ReloginArgs, session: &Session) -> Result<(), Failure> {
     let known = matrix(session)?;
     let party = context.connect_home(session)?;
-    let mut client = party.client().clone();
-    let named = args.meeting.redirect_uri.as_ref();
-    for redirect_uri in application(named)?.metadata().redirect_uris.iter().cloned() {
-        client = client.with_redirect_uri(redirect_uri);
-    }
+    let (identity, named) = (Identity::read(&ClientArgs::default())?, args.meeting.redirect_uri.as_ref());
+    let application = application(named)?;
     let mut request =
         args.prompt.iter().fold(LoginRequest::again(&known), |request, prompt| request.with_prompt(*prompt));
     if let Some(more) = &args.scope {
         request = request.with_more_scope(more);
     }
-    let again = party.with_client(client);
-    by_browser(context, &again, request.clone(), ParChoice::Auto, &args.meeting, session.choices()).or_else(
-        |failure| {
-            let identity = Identity::read(&ClientArgs::default())?;
-            let Beginning { party, choices } =
-                begin_anew(context, &party, &identity, session.id_token(), By::Browser(named), failure)?;
-            by_browser(context, &party, request, ParChoice::Auto, &args.meeting, choices)
-        },
-    )?;
+    let Beginning { party: again, choices } = if party.server().provider.issuer() == session.tokens.issuer() {
+        let uris = application.metadata().redirect_uris.iter().cloned();
+        let client = uris.fold(party.client().clone(), oidc_proto::Client::with_redirect_uri);
+        Beginning { party: party.with_client(client), choices: session.choices() }
+    } else {
+        // The provider was renamed. By its new name it gets a client of its own.
+        Beginning::with(context, Arc::clone(party.server()), &identity, session.id_token(), &application)?
+    };
+    let schemes = session.schemes();
+    let choices = Choices { schemes, ..choices };
+    by_browser(context, &again, request.clone(), ParChoice::Auto, &args.meeting, choices).or_else(|failure| {
+        let Beginning { party, choices } =
+            begin_anew(context, &again, &identity, session.id_token(), By::Browser(named), failure)?;
+        by_browser(context, &party, request, ParChoice::Auto, &args.meeting, Choices { schemes, ..choices })
+    })?;
     // The older grant is valid beside the new one. The device stays.
     let step = known.revoke(&party, &mut context.env).map_err(Failure::from);
     match step.and_then(|step| context.run("revoking the grant that was replaced", step)) {
