@@ -69,11 +69,15 @@ impl<C: BlockingHttpClient, E: Env> OAuth<C, E> {
         redirect_uri: RedirectUri,
         device_id: Option<DeviceId>,
     ) -> Result<(AuthorizationUrl, PendingLogin, Party)> {
-        let party = self.register_client()?;
-        let request = match (&self.session, device_id) {
-            (Some(session), _) => session.login_again(),
-            (None, Some(device_id)) => LoginRequest::new().with_device_id(device_id),
-            (None, None) => LoginRequest::new(),
+        let (party, request) = match (&self.session, device_id) {
+            // A session keeps its client.
+            (Some(session), _) => {
+                let (user, request) = (session.user_session(), session.login_again());
+                let server = self.server_metadata()?;
+                (self.application.party_of(&user, &server).ok_or("the client was forgotten")?, request)
+            }
+            (None, Some(device_id)) => (self.register_client()?, LoginRequest::new().with_device_id(device_id)),
+            (None, None) => (self.register_client()?, LoginRequest::new()),
         };
         let (url, pending) = self.http.run(request.begin(redirect_uri, &party, &mut self.env)?, &mut self.env)?;
         Ok((url, pending, party))
@@ -199,9 +203,12 @@ fn main() -> Result<()> {
     let (http, clock) = (server.http(env.clock()), env.clock().clone());
     let mut oauth = OAuth::new(http, env, homeserver, application);
 
-    let (url, pending, party) = oauth.login(redirect_uri, None)?;
-    let callback = server.visit(url.as_str(), clock.now());
-    oauth.finish_login(pending, &party, callback.callback())?;
+    // The second login is one of the same user, with the same device.
+    for _ in 0..2 {
+        let (url, pending, party) = oauth.login(redirect_uri.clone(), None)?;
+        let callback = server.visit(url.as_str(), clock.now());
+        oauth.finish_login(pending, &party, callback.callback())?;
+    }
     let changes = oauth.subscribe_to_session_changes();
     let stored = serde_json::to_string(&oauth.live()?.user_session())?;
     oauth.restore_session(UserSession::from_json(&stored)?)?;

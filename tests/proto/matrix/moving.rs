@@ -105,6 +105,21 @@ fn the_id_token_that_the_sdk_stored_stays_the_hint() {
     assert!(join(own.expose(), ISSUER, "another").tokens().id_token().is_none());
 }
 
+/// 0.10 named the issuer, which has another name by now. The homeserver is the same.
+#[test]
+fn a_session_whose_provider_was_renamed_is_taken_over_by_name() {
+    let mut world = World::new();
+    let session = world.logged_in().session;
+    let (server, now) = (world.server(), world.env.now());
+    let user = with(stored(&session), "issuer", "https://old.example.org/");
+    let text = json!({ "client_id": session.tokens().client_id(), "user": user }).to_string();
+    let read = SdkSession::from_json(&text).unwrap();
+    assert_eq!(what(read.clone().join(&server, now)).0, ErrorCode::PROVIDER_MISMATCH);
+    let imported = read.without_issuer().join(&server, now).unwrap();
+    assert_eq!(imported.tokens().issuer().as_str(), ISSUER);
+    goes_on(&mut world, &imported);
+}
+
 #[test]
 fn what_the_sdk_did_not_store_is_not_made_up() {
     let mut world = World::new();
