@@ -79,6 +79,7 @@ impl Identity {
             }
         }
         let key = args.key.as_deref().map(|path| KeyFile::find(path, args.key_algorithm)).transpose()?;
+        let key = key.map(|key| key.known_as(args.key_id.as_deref()));
         Ok(Self { client_id: args.client_id.clone(), secret, method: args.auth_method, key })
     }
 
@@ -86,9 +87,8 @@ impl Identity {
     pub(crate) fn named(&self, provider: &Provider) -> Result<Option<Registered>, Failure> {
         let Some(client_id) = &self.client_id else { return Ok(None) };
         let auth = match (&self.key, &self.secret, self.method) {
-            // What the provider calls the key nobody has told us.
             (Some(key), ..) => ClientAuth::PrivateKeyJwt(key.load()?),
-            (None, Some(secret), None) => ClientAuth::strongest(secret.clone(), provider)?,
+            (None, Some(secret), None) => ClientAuth::for_secret(secret.clone(), provider),
             (None, secret, method) => ClientAuth::new(method.unwrap_or(AuthMethod::None), secret.clone())?,
         };
         Ok(Some(Registered::preregistered(client_id.as_str(), auth)))
@@ -181,7 +181,7 @@ fn find_or_register(
     if let Some(known) = registrations.find(provider.issuer(), metadata, context.now()) {
         return Ok(known.clone());
     }
-    ask(context, provider, metadata)
+    ask(context, provider, metadata, None)
 }
 
 /// The command: afterwards logins use a registered client, also where a fixed one was used before.
@@ -190,6 +190,7 @@ pub(crate) fn register(
     provider: &Provider,
     metadata: &ClientMetadata,
     anew: bool,
+    token: Option<Secret>,
 ) -> Result<(), Failure> {
     let issuer = provider.issuer();
     let mut registrations = context.store.registrations()?;
@@ -199,17 +200,26 @@ pub(crate) fn register(
             context.store.change_registrations(|registrations| registrations.unset_static(issuer))?;
             announce(context, issuer, &known, true);
         }
-        None => drop(ask(context, provider, metadata)?),
+        None => drop(ask(context, provider, metadata, token)?),
     }
     Ok(())
 }
 
-fn ask(context: &mut Context, provider: &Provider, metadata: &ClientMetadata) -> Result<Registered, Failure> {
+fn ask(
+    context: &mut Context,
+    provider: &Provider,
+    metadata: &ClientMetadata,
+    token: Option<Secret>,
+) -> Result<Registered, Failure> {
     context.out.step("Registration");
     // What cannot be kept is better not registered.
     drop(context.store.draft()?);
     let issuer = provider.issuer();
-    let registered = context.run("registering", Registration::start(provider, metadata.clone())?)?;
+    let step = match token {
+        Some(token) => Registration::start_with_token(provider, metadata.clone(), token)?,
+        None => Registration::start(provider, metadata.clone())?,
+    };
+    let registered = context.run("registering", step)?;
     context.store.change_registrations(|registrations| {
         registrations.unset_static(issuer);
         registrations.insert(issuer, metadata, registered.clone());

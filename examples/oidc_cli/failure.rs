@@ -5,7 +5,7 @@ use std::fmt;
 use oidc_proto::{Error, ErrorCode as Core};
 
 /// What went wrong. The message says all of it; the rest is for programs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) fault: &'static str,
     pub(crate) code: &'static str,

@@ -60,8 +60,8 @@ impl Parse for Parsing {
 
     fn parse(self, response: Response<'_>, now: Timestamp) -> Result<PendingDevice, Error> {
         let Self { party, scope } = self;
-        let answer = device::parse(response, party.provider().options().schemes())
-            .map_err(|error| explained(error, party.client()))?;
+        let answer =
+            device::parse(response, party.provider().options().schemes()).map_err(|error| explained(error, &party))?;
         Ok(PendingDevice {
             owner: party.owner().clone(),
             scope,

@@ -152,7 +152,7 @@ impl SdkSession {
             self.client_id.as_deref().ok_or_else(|| Error::new(ErrorCode::CLIENT_MISMATCH).at("client_id"))?;
         let id_token = self.id_token.and_then(|compact| IdToken::imported(&compact, issuer, client_id));
         let tokens = TokenSet::from_parts(issuer, client_id, self.access_token, self.refresh_token, now)?;
-        let tokens = TokenSet { id_token: id_token.map(Arc::new), ..tokens };
+        let tokens = tokens.with(|tokens| tokens.id_token = id_token.map(Arc::new));
         Ok(UserSession::new(server.homeserver.clone(), self.user_id, self.device_id, tokens))
     }
 }

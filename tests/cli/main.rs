@@ -6,6 +6,7 @@
 mod support;
 
 mod bound;
+mod choices;
 mod clients;
 mod device;
 mod documents;
@@ -14,6 +15,7 @@ mod examples;
 mod failures;
 mod found;
 
+mod homeservers;
 mod keys;
 mod listener;
 mod login;

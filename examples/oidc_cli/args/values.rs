@@ -5,7 +5,7 @@ use std::time::Duration;
 use oidc_proto::Scope;
 use oidc_proto::jose::Algorithm;
 use oidc_proto::matrix::{AccountAction, DeviceId};
-use oidc_proto::{AuthMethod, Prompt, RedirectUri, ResponseMode};
+use oidc_proto::{AuthMethod, Deviation, Prompt, RedirectUri, ResponseMode, Word as _};
 
 /// A command, split as a shell splits words.
 #[derive(Clone, Debug)]
@@ -42,9 +42,19 @@ pub(super) fn account_action(text: &str) -> Result<AccountAction, String> {
     )
 }
 
+pub(super) fn deviation(text: &str) -> Result<Deviation, String> {
+    let names = || Deviation::ALL.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ");
+    Deviation::from_name(text).ok_or_else(|| format!("one of {}", names()))
+}
+
 pub(super) fn auth_method(text: &str) -> Result<AuthMethod, String> {
     AuthMethod::from_name(text)
         .ok_or_else(|| "none, client_secret_basic, client_secret_post, client_secret_jwt or private_key_jwt".to_owned())
+}
+
+pub(super) fn algorithm(text: &str) -> Result<Algorithm, String> {
+    let names = || Algorithm::ALL.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ");
+    Algorithm::from_name(text).ok_or_else(|| format!("one of {}", names()))
 }
 
 pub(super) fn key_algorithm(text: &str) -> Result<Algorithm, String> {

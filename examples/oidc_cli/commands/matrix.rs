@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use oidc_proto::matrix::{
     AccountAction, Address, Application, AuthServer, Checkup, FoundHomeserver, HomeserverDiscovery, LoginOutcome,
-    LoginRequest, Party, Retries, SupportCheck, UserSession, Whoami,
+    LoginRequest, Party, Retries, SupportCheck, UserId, UserSession, Whoami,
 };
-use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, RedirectUri, Registrations};
+use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, RedirectUri, Registrations, Secret};
 
 use super::device::show;
 use super::login::{Meeting, lifetime};
@@ -78,11 +78,12 @@ pub(super) fn register(
     text: &str,
     redirect_uri: Option<&RedirectUri>,
     anew: bool,
+    token: Option<Secret>,
 ) -> Result<(), Failure> {
     // The rules of Matrix hold before anything is sent.
     let application = application(redirect_uri)?;
     let server = find(context, text)?;
-    clients::register(context, &server.provider, application.metadata(), anew)
+    clients::register(context, &server.provider, application.metadata(), anew, token)
 }
 
 /// What this program is at a homeserver, with a redirect URI of its own if one is named.
@@ -277,7 +278,7 @@ fn by_browser(
     let draft = context.store.draft()?;
     let step = pending.redeem(verified, party, &mut context.env)?;
     let outcome = context.run("exchanging the code", step)?;
-    conclude(context, outcome, draft, choices)
+    conclude(context, outcome, draft, choices).map(drop)
 }
 
 /// A provider that refuses a request by its policy, or does not know the client, shows a page and sends nobody back.
@@ -306,13 +307,13 @@ fn on_device(context: &mut Context, party: &Party, args: &BeginningArgs, choices
     context.out.step("Device authorization");
     let step = request(args).start_device(party, &mut context.env)?;
     let pending = context.run("asking for a code", step)?;
-    show(context, pending.authorization());
+    show(context, pending.authorization(), false);
     // As for a login at a provider: what cannot be kept is better not obtained.
     drop(context.store.draft()?);
     let step = pending.poll(party, &mut context.env)?;
     let outcome = context.run_until_deadline("waiting for the user to allow it", step)?;
     let draft = context.store.draft()?;
-    conclude(context, outcome, draft, choices)
+    conclude(context, outcome, draft, choices).map(drop)
 }
 
 /// Keeps the session if the homeserver says that it is the right user's and the right device's.
@@ -321,7 +322,7 @@ pub(super) fn conclude(
     outcome: LoginOutcome,
     draft: Draft,
     choices: Choices,
-) -> Result<(), Failure> {
+) -> Result<UserId, Failure> {
     let (mut outcome, mut retries) = (outcome, Retries::new(2));
     let outcome = loop {
         match outcome {
@@ -359,7 +360,7 @@ pub(super) fn conclude(
     }
     context.out.checked("the session is in the store");
     context.out.emit(&Event::LoggedIn { session: session.summary(context.now()) });
-    Ok(())
+    Ok(login.session.user_id().clone())
 }
 
 pub(crate) fn whoami(context: &mut Context) -> Result<(), Failure> {

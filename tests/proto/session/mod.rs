@@ -13,6 +13,7 @@ mod keys;
 mod late;
 mod memory;
 mod model;
+mod registry;
 mod rotation;
 mod saving;
 mod scale;
