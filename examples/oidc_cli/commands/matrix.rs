@@ -17,7 +17,6 @@ use crate::clients::{self, Found, Identity};
 use crate::context::{Context, trust};
 use crate::event::Event;
 use crate::failure::{Code, Failure};
-use crate::output::Output;
 use crate::session::{self, Choices, Session};
 use crate::store::Draft;
 use crate::tokens::{self, Need};
@@ -271,7 +270,7 @@ fn by_browser(
     let _opened = browser.open(url.as_str(), context.options.timeout, context.out)?;
     let verified = meeting
         .response(context, pending.response_mode(), |callback| pending.check(callback, party, context.env.now()))
-        .inspect_err(|failure| explain(failure, context.out))?;
+        .map_err(|failure| explain(context, party, failure))?;
     context.out.checked("one callback came, with this login's state, in time, from the provider that was asked");
 
     context.out.step("Code exchange");
@@ -282,13 +281,19 @@ fn by_browser(
 }
 
 /// A provider that refuses a request by its policy, or does not know the client, shows a page and sends nobody back.
-fn explain(failure: &Failure, out: Output) {
-    if failure.code == "cli.deadline" {
-        out.hint(
-            "If the browser shows an error: the provider may have forgotten the client (register --anew), or does not \
-             allow the device ID (without --device-id a new one is made).",
-        );
+/// After the deadline, no further login uses a client that registered itself.
+fn explain(context: &Context, party: &Party, failure: Failure) -> Failure {
+    if failure.code != Code::Deadline.name() {
+        return failure;
     }
+    let client = match clients::forget(context, party.relying_party()) {
+        Ok(true) => "may have forgotten the client, so the next login registers a new one",
+        _ => "may not know the client (--client-id)",
+    };
+    failure.with_hint(format_args!(
+        "If the browser showed an error of the provider, it {client}; or it does not allow the device ID (without \
+         --device-id a new one is made). Else try again, --deadline gives more time."
+    ))
 }
 
 pub(super) fn device(context: &mut Context, args: &BeginningArgs, text: &str) -> Result<(), Failure> {
