@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use oidc_proto::matrix::{AccountAction, DeviceId};
-use oidc_proto::{Deviation, Issuer, RedirectUri, Schemes, Scope};
+use oidc_proto::{AuthMethod, Deviation, Issuer, RedirectUri, Schemes, Scope};
 
-use values::{account_action, command_line, deviation, device_id, parameter, redirect_uri, scope, seconds};
+use values::{
+    account_action, command_line, deviation, device_id, parameter, redirect_uri, scope, seconds, secret_method,
+};
 
 pub(crate) use login::{BeginningArgs, ClientArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, ReloginArgs};
 pub(crate) use serve::{DemoArgs, ServeArgs, ServedPar};
@@ -245,6 +247,9 @@ pub(crate) struct RegisterArgs {
     /// Register anew, though there is a registration in the store
     #[arg(long)]
     pub(crate) anew: bool,
+    /// How the client will authenticate: none, client_secret_basic, client_secret_post or client_secret_jwt [default: none]
+    #[arg(long, value_name = "M", conflicts_with = "homeserver", value_parser = secret_method)]
+    pub(crate) auth_method: Option<AuthMethod>,
 }
 
 #[derive(Clone, Debug, Default, Args)]

@@ -9,7 +9,7 @@ use oidc_proto::{
     Client, ClientAuth, ErrorCode as Core, Issuer, Provider, RedirectUri, Registered, RelyingParty, Secret,
 };
 
-use crate::args::ClientArgs;
+use crate::args::{ClientArgs, RegisterArgs};
 use crate::context::Context;
 use crate::event::Event;
 use crate::failure::{Code, Failure};
@@ -181,7 +181,7 @@ fn find_or_register(
     if let Some(known) = registrations.find(provider.issuer(), metadata, context.now()) {
         return Ok(known.clone());
     }
-    ask(context, provider, metadata, None)
+    ask(context, provider, metadata, metadata.clone(), None)
 }
 
 /// The command: afterwards logins use a registered client, also where a fixed one was used before.
@@ -189,26 +189,34 @@ pub(crate) fn register(
     context: &mut Context,
     provider: &Provider,
     metadata: &ClientMetadata,
-    anew: bool,
+    args: &RegisterArgs,
     token: Option<Secret>,
 ) -> Result<(), Failure> {
     let issuer = provider.issuer();
     let mut registrations = context.store.registrations()?;
     registrations.unset_static(issuer);
-    match registrations.find(issuer, metadata, context.now()).filter(|_| !anew).cloned() {
+    let wanted =
+        |known: &&Registered| !args.anew && args.auth_method.is_none_or(|method| known.auth().method() == method);
+    match registrations.find(issuer, metadata, context.now()).filter(wanted).cloned() {
         Some(known) => {
             context.store.change_registrations(|registrations| registrations.unset_static(issuer))?;
             announce(context, issuer, &known, true);
         }
-        None => drop(ask(context, provider, metadata, token)?),
+        None => {
+            let mut requested = metadata.clone();
+            requested.token_endpoint_auth_method = args.auth_method.unwrap_or(requested.token_endpoint_auth_method);
+            drop(ask(context, provider, metadata, requested, token)?);
+        }
     }
     Ok(())
 }
 
+/// Registers, and keeps the client for logins with these metadata.
 fn ask(
     context: &mut Context,
     provider: &Provider,
     metadata: &ClientMetadata,
+    requested: ClientMetadata,
     token: Option<Secret>,
 ) -> Result<Registered, Failure> {
     context.out.step("Registration");
@@ -216,8 +224,8 @@ fn ask(
     drop(context.store.draft()?);
     let issuer = provider.issuer();
     let step = match token {
-        Some(token) => Registration::start_with_token(provider, metadata.clone(), token)?,
-        None => Registration::start(provider, metadata.clone())?,
+        Some(token) => Registration::start_with_token(provider, requested, token)?,
+        None => Registration::start(provider, requested)?,
     };
     let registered = context.run("registering", step)?;
     context.store.change_registrations(|registrations| {

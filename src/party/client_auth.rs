@@ -150,13 +150,17 @@ pub(crate) fn clocks_differ(error: &Error, party: &RelyingParty) -> Option<Strin
 }
 
 fn by_method(error: Error, client: &Client) -> Error {
-    let is_silent = error.code() == ErrorCode::HTTP_STATUS && error.status() == Some(StatusCode::UNAUTHORIZED);
-    if error.family() != Family::ClientRejected && !is_silent {
+    let silent = error.status().filter(|_| error.code() == ErrorCode::HTTP_STATUS);
+    // Glewlwyd's response to an assertion that it does not accept. Firewalls say the same: it is no verdict.
+    let is_forbidden = silent == Some(StatusCode::FORBIDDEN);
+    if error.family() != Family::ClientRejected && silent != Some(StatusCode::UNAUTHORIZED) && !is_forbidden {
         return error;
     }
     let method = client.auth.method().name();
     let what = match &client.auth {
-        ClientAuth::None => "it has no credentials: if it is registered with a secret or a key, give it that",
+        ClientAuth::None => {
+            "it has no credentials: check the client ID; if it is registered with a secret or a key, give it that"
+        }
         ClientAuth::SecretBasic(_) => "check the secret, or use `client_secret_post` if it is registered for that",
         ClientAuth::SecretPost(_) => "check the secret, or use `client_secret_basic` if it is registered for that",
         ClientAuth::SecretJwt(_) => "check the secret, this machine's clock and the registered method",
@@ -165,7 +169,8 @@ fn by_method(error: Error, client: &Client) -> Error {
         }
     };
     let found = Quote::library(format_args!("authentication by `{method}`"));
-    error.with_found(found).with_hint(format!("The client authenticated with `{method}`; {what}."))
+    let firewall = if is_forbidden { " A firewall or a proxy may have refused the request, too." } else { "" };
+    error.with_found(found).with_hint(format!("The client authenticated with `{method}`; {what}.{firewall}"))
 }
 
 #[cfg(test)]

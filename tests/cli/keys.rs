@@ -35,6 +35,7 @@ fn a_key_is_registered_and_authenticates() {
     for (der, named, algorithm) in [
         (vectors::P256_PKCS8, None, "ES256"),
         (vectors::ED25519_PKCS8, None, "EdDSA"),
+        (vectors::ED25519_PKCS8, Some("Ed25519"), "Ed25519"),
         (vectors::RSA_PKCS8, None, "RS256"),
         (vectors::RSA_PKCS8, Some("PS256"), "PS256"),
         (vectors::RSA_PKCS8, Some("RS256"), "RS256"),

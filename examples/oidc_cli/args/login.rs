@@ -29,7 +29,7 @@ pub(crate) struct ClientArgs {
     /// Authenticate by the private key in this file: PEM, PKCS #8, RSA, EC P-256 or Ed25519
     #[arg(long, value_name = "FILE", conflicts_with = "client_secret")]
     pub(crate) key: Option<PathBuf>,
-    /// ES256, EdDSA, RS256 or PS256 [default: by the key's type]
+    /// ES256, EdDSA, Ed25519, RS256 or PS256 [default: by the key's type]
     #[arg(long, value_name = "A", requires = "key", value_parser = key_algorithm)]
     pub(crate) key_algorithm: Option<Algorithm>,
     /// What the provider calls the key: the kid of assertions

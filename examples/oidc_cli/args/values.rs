@@ -57,10 +57,18 @@ pub(super) fn algorithm(text: &str) -> Result<Algorithm, String> {
     Algorithm::from_name(text).ok_or_else(|| format!("one of {}", names()))
 }
 
+/// Those that a client can have without a key.
+pub(super) fn secret_method(text: &str) -> Result<AuthMethod, String> {
+    auth_method(text).ok().filter(|method| *method != AuthMethod::PrivateKeyJwt).ok_or_else(|| {
+        "none, client_secret_basic, client_secret_post or client_secret_jwt; a login with --key registers the key"
+            .to_owned()
+    })
+}
+
 pub(super) fn key_algorithm(text: &str) -> Result<Algorithm, String> {
-    let ours = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256, Algorithm::Ps256];
+    let ours = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ed25519, Algorithm::Rs256, Algorithm::Ps256];
     let named = ours.into_iter().find(|algorithm| algorithm.name() == text);
-    named.ok_or_else(|| "ES256, EdDSA, RS256 or PS256".to_owned())
+    named.ok_or_else(|| "ES256, EdDSA, Ed25519, RS256 or PS256".to_owned())
 }
 
 pub(super) fn prompt(text: &str) -> Result<Prompt, String> {

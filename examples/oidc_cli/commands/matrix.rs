@@ -11,7 +11,7 @@ use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, 
 use super::device::show;
 use super::login::{Meeting, lifetime};
 use crate::args::{
-    AccountArgs, BeginningArgs, ClientArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, ReloginArgs,
+    AccountArgs, BeginningArgs, ClientArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, RegisterArgs, ReloginArgs,
 };
 use crate::clients::{self, Found, Identity};
 use crate::context::{Context, trust};
@@ -75,14 +75,13 @@ pub(super) fn discover(context: &mut Context, text: &str) -> Result<Provider, Fa
 pub(super) fn register(
     context: &mut Context,
     text: &str,
-    redirect_uri: Option<&RedirectUri>,
-    anew: bool,
+    args: &RegisterArgs,
     token: Option<Secret>,
 ) -> Result<(), Failure> {
     // The rules of Matrix hold before anything is sent.
-    let application = application(redirect_uri)?;
+    let application = application(args.redirect_uri.as_ref())?;
     let server = find(context, text)?;
-    clients::register(context, &server.provider, application.metadata(), anew, token)
+    clients::register(context, &server.provider, application.metadata(), args, token)
 }
 
 /// What this program is at a homeserver, with a redirect URI of its own if one is named.

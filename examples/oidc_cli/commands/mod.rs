@@ -83,13 +83,11 @@ pub(crate) fn register(context: &mut Context, args: &RegisterArgs) -> Result<(),
     let schemes = context.options.schemes();
     let issuer = match args.place.place() {
         Place::Issuer(issuer) => args::issuer(issuer, schemes)?,
-        Place::Homeserver(homeserver) => {
-            return matrix::register(context, homeserver, args.redirect_uri.as_ref(), args.anew, token);
-        }
+        Place::Homeserver(homeserver) => return matrix::register(context, homeserver, args, token),
     };
     let provider = context.discover(issuer, args.place.metadata_url.as_deref(), schemes)?;
     let redirect_uri = clients::redirect_uri(args.redirect_uri.as_ref(), args.redirect_port)?;
-    clients::register(context, &provider, &clients::metadata(redirect_uri), args.anew, token)
+    clients::register(context, &provider, &clients::metadata(redirect_uri), args, token)
 }
 
 pub(crate) fn status(context: &Context) -> Result<(), Failure> {

@@ -222,7 +222,8 @@ mod tests {
                 feed.publish(&name, &event);
             }
         }
-        assert_eq!((lock(&reader.inbox.mail).order.len(), reader.missed()), (SESSIONS, 20));
+        let waiting = lock(&reader.inbox.mail).order.len();
+        assert_eq!((waiting, reader.missed()), (SESSIONS, 20));
         // One of each session, and then the next of each.
         let first = reader.wait(Duration::ZERO).unwrap();
         assert_eq!((first.name(), first.event()), ("10", &Event::TokensRefreshed));
