@@ -15,4 +15,5 @@ mod lexer;
 mod links;
 mod names;
 mod passage;
+mod sdk;
 mod tree;

@@ -135,10 +135,10 @@ pub(crate) struct MeetingArgs {
 pub(crate) struct ReloginArgs {
     #[command(flatten)]
     pub(crate) choice: ChoiceArgs,
-    /// What to ask for in place of what the login asked for; not for a Matrix session
+    /// What to ask for in place of what the login asked for; at a homeserver beside it
     #[arg(long, value_name = "S", value_parser = scope)]
     pub(crate) scope: Option<Scope>,
-    /// As for login, in place of the login's; not for a Matrix session
+    /// As for login, in place of the login's
     #[arg(long, value_name = "P", value_delimiter = ' ', value_parser = prompt)]
     pub(crate) prompt: Vec<Prompt>,
     #[command(flatten)]
