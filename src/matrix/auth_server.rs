@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::account::AccountManagement;
 use super::homeserver::Homeserver;
 use super::scope::ScopeForm;
-use crate::base::json::{self, Scalar, Text};
+use crate::base::json::{self, Scalar, Text, Texts};
 use crate::base::url::{Endpoint, Issuer};
 use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode};
@@ -92,8 +92,8 @@ struct Document<'a> {
     issuer: Option<Text<'a>>,
     #[serde(borrow, default)]
     account_management_uri: Scalar<'a>,
-    #[serde(borrow)]
-    account_management_actions_supported: Option<Vec<Text<'a>>>,
+    #[serde(borrow, default)]
+    account_management_actions_supported: Texts<'a>,
 }
 
 impl AuthServer {
@@ -131,10 +131,9 @@ impl AuthServer {
         };
         let metadata = ServerMetadata::parse(document, &issuer, &options)?;
         check(&metadata)?;
-        let names = own.account_management_actions_supported.as_deref().unwrap_or_default();
         // A page that is not usable is none: nobody is sent there.
         let page = own.account_management_uri.text().and_then(|text| Endpoint::page(&text, options.schemes()).ok());
-        let account = page.map(|uri| AccountManagement::new(uri, names));
+        let account = page.map(|uri| AccountManagement::new(uri, &own.account_management_actions_supported.0));
         let (provider, document) = (Provider::new(metadata, options), String::from_utf8_lossy(document).into());
         Ok(Arc::new(Self { homeserver, provider, source, account, freshness, document }))
     }

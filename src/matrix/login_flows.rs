@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::homeserver::Homeserver;
-use crate::base::json::{self, Scalar, Text};
+use crate::base::json::{self, Objects, Scalar};
 use crate::base::url::Schemes;
 use crate::base::word_set::words;
 use crate::error::Error;
@@ -41,13 +41,13 @@ pub struct LoginFlows {
 #[derive(Deserialize)]
 struct Document<'a> {
     #[serde(borrow, default)]
-    flows: Vec<Flow<'a>>,
+    flows: Objects<Flow<'a>>,
 }
 
 #[derive(Deserialize)]
 struct Flow<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Option<Text<'a>>,
+    #[serde(borrow, default, rename = "type")]
+    kind: Scalar<'a>,
     #[serde(borrow, default)]
     oauth_aware_preferred: Scalar<'a>,
     /// Before it was standardized.
@@ -63,12 +63,12 @@ impl LoginFlows {
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         let document: Document<'_> = json::document(body)?;
         let is_preferred = |flow: &Flow<'_>| {
-            let is_sso = flow.kind.as_deref().is_some_and(|kind| kind == "m.login.sso");
+            let is_sso = flow.kind.as_text() == Some("m.login.sso");
             is_sso && [&flow.oauth_aware_preferred, &flow.delegated].contains(&&Scalar::Bool(true))
         };
         Ok(Self {
-            oauth_aware_preferred: document.flows.iter().any(is_preferred),
-            types: document.flows.into_iter().filter_map(|flow| Some(flow.kind?.to_string())).collect(),
+            oauth_aware_preferred: document.flows.0.iter().any(is_preferred),
+            types: document.flows.0.into_iter().filter_map(|flow| Some(flow.kind.text()?.into_owned())).collect(),
         })
     }
 

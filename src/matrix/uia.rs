@@ -10,7 +10,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::base::json::{self, Scalar, Text};
+use crate::base::json::{self, Object, Objects, Scalar, Texts};
 use crate::base::url::{Endpoint, Schemes};
 use crate::error::{Error, ErrorCode};
 
@@ -39,9 +39,9 @@ pub struct OAuthStage {
 #[derive(Deserialize)]
 struct Document<'a> {
     #[serde(borrow, default)]
-    flows: Vec<Flow<'a>>,
+    flows: Objects<Flow<'a>>,
     #[serde(borrow, default)]
-    params: Params<'a>,
+    params: Object<Params<'a>>,
     #[serde(borrow, default)]
     session: Scalar<'a>,
 }
@@ -49,15 +49,15 @@ struct Document<'a> {
 #[derive(Deserialize)]
 struct Flow<'a> {
     #[serde(borrow, default)]
-    stages: Vec<Text<'a>>,
+    stages: Texts<'a>,
 }
 
 #[derive(Deserialize, Default)]
 struct Params<'a> {
-    #[serde(borrow, rename = "m.oauth")]
-    stable: Option<Page<'a>>,
-    #[serde(borrow, rename = "org.matrix.cross_signing_reset")]
-    unstable: Option<Page<'a>>,
+    #[serde(borrow, default, rename = "m.oauth")]
+    stable: Object<Page<'a>>,
+    #[serde(borrow, default, rename = "org.matrix.cross_signing_reset")]
+    unstable: Object<Page<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -75,10 +75,11 @@ impl OAuthStage {
     pub fn parse(body: &[u8], schemes: Schemes) -> Result<Option<Self>, Error> {
         let document: Document<'_> = json::document(body)?;
         let offers =
-            |kind: &str| document.flows.iter().any(|flow| matches!(&flow.stages[..], [stage] if **stage == *kind));
+            |kind: &str| document.flows.0.iter().any(|flow| matches!(&flow.stages.0[..], [stage] if **stage == *kind));
+        let Params { stable, unstable } = document.params.0.unwrap_or_default();
         let (kind, page) = match (offers(STABLE), offers(UNSTABLE)) {
-            (true, _) => (STABLE, document.params.stable),
-            (false, true) => (UNSTABLE, document.params.unstable),
+            (true, _) => (STABLE, stable.0),
+            (false, true) => (UNSTABLE, unstable.0),
             (false, false) => return Ok(None),
         };
         let missing = |field| Error::new(ErrorCode::METADATA_MISSING_FIELD).at(field);

@@ -12,4 +12,4 @@ mod registration;
 mod sdk;
 mod sessions;
 mod stored;
-mod world;
+pub(crate) mod world;

@@ -3,6 +3,7 @@
 
 mod claims;
 mod keys;
+mod lists;
 mod members;
 mod named;
 mod registration;
