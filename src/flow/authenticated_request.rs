@@ -13,7 +13,7 @@ use http::{HeaderValue, Request};
 
 use crate::base::env::{Env, Timestamp};
 use crate::base::secret::{AccessToken, Body, Secret};
-use crate::error::{Error, ErrorCode, Family};
+use crate::error::{Error, ErrorCode, Family, Quote};
 use crate::jose::{Algorithm, HS256_SECRET_LENGTH, PrivateKey, hs256, with_signature};
 use crate::party::client::ClientAuth;
 use crate::party::client_auth;
@@ -90,8 +90,13 @@ impl<A: Parse> AuthenticatedRequest<A> {
             return Ok(Step::call(request, policy, Self(State::ExpectResponse(answer))));
         }
         let accepted = party.provider().metadata().dpop_signing_algorithms;
-        if client.dpop.as_ref().zip(accepted).is_some_and(|(key, accepted)| !accepted.contains(key.algorithm())) {
-            return Err(ErrorCode::DPOP_ALGORITHM.into());
+        if let Some((key, accepted)) = client.dpop.as_ref().zip(accepted)
+            && !accepted.contains(key.algorithm())
+        {
+            let listed: Vec<_> = accepted.iter().map(|algorithm| algorithm.name()).collect();
+            let listed = if listed.is_empty() { "no algorithm of this crate".to_owned() } else { listed.join(" or ") };
+            let error = Error::new(ErrorCode::DPOP_ALGORITHM).with_expected(Quote::library(listed));
+            return Err(error.with_found(Quote::library(key.algorithm().name())));
         }
         let party = party.clone();
         Plan { party, request, policy, credential, answer, has_met_nonce: false }.assert(env)

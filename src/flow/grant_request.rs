@@ -10,6 +10,7 @@ use super::token_request::TokenRequest;
 use crate::base::env::Env;
 use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
+use crate::message::authorization::refused_parameter;
 use crate::party::client::ClientAuth;
 use crate::party::client_auth::form_request_with;
 use crate::party::metadata::GrantType;
@@ -83,7 +84,7 @@ impl RelyingParty {
             let is_set = matches!(name.as_str(), "grant_type" | "scope" | "client_id" | "client_secret")
                 || name.starts_with("client_assertion");
             if is_set || name.is_empty() || parameters.iter().take(at).any(|(other, _)| other == name) {
-                return Err(ErrorCode::AUTHORIZATION_PARAMETER.into());
+                return Err(refused_parameter(name));
             }
         }
         let own = [

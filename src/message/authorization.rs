@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::base::secret::Secret;
 use crate::base::url::Endpoint;
 use crate::base::word_set::Words;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 use crate::party::metadata::{Prompt, ResponseMode};
 use crate::party::redirect_uri::RedirectUri;
 use crate::token::id_token::IdToken;
@@ -205,11 +205,20 @@ impl AuthorizationRequest {
         for (i, (name, _)) in self.extra.iter().enumerate() {
             let twice = self.extra.iter().skip(i + 1).any(|(other, _)| other == name);
             if name.is_empty() || twice || OWN.contains(&name.as_str()) {
-                return Err(ErrorCode::AUTHORIZATION_PARAMETER.into());
+                return Err(refused_parameter(name));
             }
         }
         Ok(())
     }
+}
+
+/// A parameter that the caller may not add, with its name.
+pub(crate) fn refused_parameter(name: &str) -> Error {
+    let found = match name {
+        "" => Quote::library("a parameter without a name"),
+        name => Quote::caller(&format!("`{name}`")),
+    };
+    Error::new(ErrorCode::AUTHORIZATION_PARAMETER).with_found(found)
 }
 
 /// The values that a login adds to its request.

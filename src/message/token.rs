@@ -5,6 +5,7 @@ use std::fmt;
 use http::Request;
 use serde::Deserialize;
 
+use super::authorization::refused_parameter;
 use crate::base::json::{self, Fields, Scalar, Text};
 use crate::base::secret::{AccessToken, Body, Secret, is_token};
 use crate::base::url::Endpoint;
@@ -66,8 +67,8 @@ pub(crate) fn add_parameters(request: &mut Request<Body>, client: &Client) -> Re
     }
     let set = std::str::from_utf8(request.body().as_ref()).unwrap_or_default();
     let is_set = |name: &str| name.is_empty() || name.starts_with("client_") || form::names(set).any(|set| set == name);
-    if own.iter().any(|(name, _)| is_set(name)) {
-        return Err(Error::new(ErrorCode::AUTHORIZATION_PARAMETER).at("token_endpoint"));
+    if let Some((name, _)) = own.iter().find(|(name, _)| is_set(name)) {
+        return Err(refused_parameter(name).at("token_endpoint"));
     }
     *request.body_mut() = form::extended(request.body(), own.iter().map(|(name, value)| (&**name, value.expose())));
     Ok(())

@@ -232,6 +232,11 @@ fn an_algorithm_that_is_not_advertised_is_not_tried() {
             drop(o.insert("dpop_signing_alg_values_supported".into(), value.clone()));
         });
         let refusal = world.logged_in().err();
+        if let Some(refusal) = &refusal {
+            let listed = if advertised == json!(["none", "x"]) { "no algorithm of this crate" } else { "PS256" };
+            let (found, text) = (refusal.error.found().unwrap().as_str(), refusal.error.to_string());
+            assert!(found == "ES256" && text.contains(listed), "{text}");
+        }
         let what = refusal.map(|refusal| (refusal.what(), refusal.error.fault()));
         assert_eq!(
             what,

@@ -305,3 +305,23 @@ fn what_is_text_is_parsed_checked_and_shown_as_it_was() {
     check::<RedirectUri>("com.example.app:/cb", "javascript:alert(1)", ErrorCode::URL_SCHEME);
     assert_eq!(Prompt::SelectAccount.to_string(), "select_account");
 }
+
+#[test]
+fn a_parameter_that_is_refused_is_named() {
+    for (name, found) in [("state", "`state`"), ("x", "`x`"), ("", "a parameter without a name")] {
+        let mut world = World::new();
+        world.request = world.request.with_parameter(name, "1");
+        if name == "x" {
+            world.request = world.request.with_parameter(name, "2");
+        }
+        let error = world.logged_in().err().unwrap().error;
+        assert_eq!(error.code(), ErrorCode::AUTHORIZATION_PARAMETER);
+        assert!(error.to_string().contains(found), "{error}");
+    }
+    let mut world = World::with_secret(AuthMethod::ClientSecretBasic);
+    world.client = Some(Client::new("app").with_auth(ClientAuth::SecretBasic("s3cret".into())));
+    let party = world.party().unwrap();
+    let request = GrantRequest::new("urn:example:grant").with_parameter("client_secret", Secret::from("x"));
+    let error = party.request_tokens(request, &mut world.env).err().unwrap();
+    assert!(error.to_string().contains("`client_secret`"), "{error}");
+}
