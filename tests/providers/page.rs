@@ -34,15 +34,18 @@ fn client(row: &Row) -> &'static str {
     }
 }
 
+/// The command line has no such option.
+const BY_HAND: &str = "`Provider::from_json` (library only)";
+
 /// In the library and on the command line.
 fn choice(choice: &Choice) -> String {
     match choice {
         Choice::Accept(deviation) => format!("`Deviation::{deviation:?}` (`--accept {}`)", deviation.name()),
         Choice::MetadataUrl => "`ServerMetadataFetch::start_at` (`--metadata-url`)".to_owned(),
-        Choice::ByHand([]) => "metadata by hand: `Provider::from_json`".to_owned(),
+        Choice::ByHand([]) => format!("metadata by hand: {BY_HAND}"),
         Choice::ByHand(more) => {
             let names: Vec<_> = more.iter().map(|(name, _)| format!("`{name}`")).collect();
-            format!("metadata by hand: `Provider::from_json`, with {}", names.join(", "))
+            format!("metadata by hand: {BY_HAND}, with {}", names.join(", "))
         }
         Choice::Scope(words) => format!("scope `{words}`"),
         Choice::Parameter(name, value) => format!("parameter `{name}={value}` (`--parameter`)"),
@@ -53,20 +56,6 @@ fn choice(choice: &Choice) -> String {
             "an initial access token: `Registration::start_with_token` (`register --initial-access-token`)".to_owned()
         }
     }
-}
-
-/// The script of a real server.
-fn script(row: &Row) -> Option<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers");
-    let slug = row.habits.slug().replace('_', "-");
-    let names = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let is_its = |name: &String| {
-        let stem = name.split('.').next().unwrap_or(name).replace('_', "-");
-        stem == slug || stem == slug.replace("-", "")
-    };
-    let mut own: Vec<_> = names.filter(is_its).collect();
-    own.sort();
-    own.into_iter().next()
 }
 
 fn written(row: &'static Row) -> String {
@@ -90,8 +79,8 @@ fn written(row: &'static Row) -> String {
     logout.extend(outcome.signs_out.then_some("in the browser"));
     logout.extend((outcome.back_channel == Some(true)).then_some("back-channel"));
     let logout = if logout.is_empty() { "no endpoint: the tokens are forgotten".to_owned() } else { logout.join(", ") };
-    let shown = match script(row) {
-        Some(script) => format!("[documentation]({}), a real server (`tests/peers/{script}`)", habits.documentation()),
+    let shown = match row.peer {
+        Some(script) => format!("[documentation]({}), a real server (`{script}`)", habits.documentation()),
         None => format!("[documentation]({})", habits.documentation()),
     };
     format!("| {} | {} | {works} | {refresh} | {logout} | {shown} |", habits.name(), client(row))
@@ -109,4 +98,20 @@ fn the_page_of_providers_is_the_table() {
     }
     let kept = fs::read_to_string(&path).unwrap_or_default();
     assert!(kept == page, "docs/providers.md is out of date: run with {BLESS}=1");
+}
+
+/// Each real server of `.ci/deep providers` stands in one row, and no row has another.
+#[test]
+fn each_real_server_is_named_by_one_row() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let steps = fs::read_to_string(root.join(".ci/deep")).unwrap();
+    let listed = steps.lines().find_map(|line| line.strip_prefix("providers=\"")?.strip_suffix('"')).unwrap();
+    let mut listed: Vec<_> = listed.split(' ').map(|name| format!("tests/peers/{name}.py")).collect();
+    let mut named: Vec<_> = ROWS.iter().filter_map(|row| row.peer).collect();
+    for script in &named {
+        assert!(root.join(script).is_file(), "{script}");
+    }
+    listed.sort();
+    named.sort();
+    assert_eq!(named, listed, "a script of .ci/deep belongs to one row, by `peer`");
 }

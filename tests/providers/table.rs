@@ -52,6 +52,8 @@ pub(crate) struct Row {
     pub(crate) dead: Option<ErrorCode>,
     /// What readers should know beside.
     pub(crate) note: &'static str,
+    /// What starts a real server of it, in `tests/peers`.
+    pub(crate) peer: Option<&'static str>,
 }
 
 impl Row {
@@ -64,7 +66,7 @@ impl Row {
             After::Nothing => None,
             _ => Some(ErrorCode::TOKEN_INVALID_GRANT),
         };
-        Self { habits, client, scope: "openid profile", choices, after, dead, note: "" }
+        Self { habits, client, scope: "openid profile", choices, after, dead, note: "", peer: None }
     }
 
     const fn scope(self, scope: &'static str) -> Self {
@@ -77,6 +79,10 @@ impl Row {
 
     const fn note(self, note: &'static str) -> Self {
         Self { note, ..self }
+    }
+
+    const fn peer(self, script: &'static str) -> Self {
+        Self { peer: Some(script), ..self }
     }
 }
 
@@ -102,7 +108,7 @@ pub(crate) const ROWS: &[Row] = &[
         .note("The secret is a JWT that the application signs. With `email` or `name` in the scope, Apple wants `form_post`."),
     Row::new(Habits::OKTA, Public, &[OFFLINE], New),
     Row::new(Habits::AUTH0, Public, &[OFFLINE], Same).note("The issuer ends with a slash. Rotation is a setting."),
-    Row::new(Habits::KEYCLOAK, Registers, &[InitialAccessToken], New)
+    Row::new(Habits::KEYCLOAK, Registers, &[InitialAccessToken], New).peer("tests/peers/keycloak.py")
         .note("Registration without a token is a policy of the realm."),
     Row::new(Habits::ZITADEL, Public, &[Audience("273951084651"), OFFLINE], New)
         .note("The project's ID is an audience of each token."),
@@ -116,8 +122,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new(Habits::GITHUB, Secret, &[ByHand(&[]), Accept(Deviation::RefreshErrors)], New)
         .scope("read:user")
         .note("No OpenID Provider: there is no ID token. Ask its API who logged in."),
-    Row::new(Habits::COGNITO, Public, &[], Same)
-        .note("Its logout wants `logout_uri` in place of `post_logout_redirect_uri`."),
+    Row::new(Habits::COGNITO, Public, &[], Same),
     Row::new(Habits::PINGFEDERATE, Secret, &[], Same),
     Row::new(Habits::ADFS, Public, &[], Same),
     Row::new(Habits::SALESFORCE, Secret, &[Scope("refresh_token")], Same),
@@ -155,16 +160,16 @@ pub(crate) const ROWS: &[Row] = &[
     )
     .scope("openid")
     .note("The metadata have no token endpoint. No refresh: log in again."),
-    Row::new(Habits::CANAILLE, Registers, &[InitialAccessToken], New)
+    Row::new(Habits::CANAILLE, Registers, &[InitialAccessToken], New).peer("tests/peers/canaille.py")
         .note("`private_key_jwt` needs the deviation `token_endpoint_audience`."),
-    Row::new(Habits::GLEWLWYD, Secret, &[], Same)
+    Row::new(Habits::GLEWLWYD, Secret, &[], Same).peer("tests/peers/glewlwyd.py")
         .dead(ErrorCode::HTTP_STATUS)
         .note("A dead refresh token is answered with an empty 400: after three in a row a session needs a login. `private_key_jwt` needs the deviation `token_endpoint_audience`."),
     Row::new(Habits::LEMONLDAP_NG, Secret, &[OFFLINE], Same),
     Row::new(Habits::DOORKEEPER, Secret, &[], New),
-    Row::new(Habits::DJANGO_OAUTH_TOOLKIT, Secret, &[], New),
-    Row::new(Habits::BETTER_AUTH, Registers, &[MetadataUrl, OFFLINE], New),
+    Row::new(Habits::DJANGO_OAUTH_TOOLKIT, Secret, &[], New).peer("tests/peers/django.py"),
+    Row::new(Habits::BETTER_AUTH, Registers, &[MetadataUrl, OFFLINE], New).peer("tests/peers/better_auth.py"),
     Row::new(Habits::MATRIX_AUTHENTICATION_SERVICE, Registers, &[], New),
-    Row::new(Habits::SPRING, Secret, &[], New).note("Pushed requests are listed and off by default: the login goes on without."),
-    Row::new(Habits::ZITADEL_OIDC, Public, &[OFFLINE], New),
+    Row::new(Habits::SPRING, Secret, &[], New).peer("tests/peers/spring.py").note("Pushed requests are listed and off by default: the login goes on without."),
+    Row::new(Habits::ZITADEL_OIDC, Public, &[OFFLINE], New).peer("tests/peers/zitadel.py"),
 ];
