@@ -13,7 +13,8 @@ use oidc_proto::matrix::{AccountAction, DeviceId};
 use oidc_proto::{AuthMethod, Deviation, Issuer, RedirectUri, Schemes, Scope};
 
 use values::{
-    account_action, command_line, deviation, device_id, parameter, redirect_uri, scope, seconds, secret_method,
+    account_action, clock_skew, command_line, deviation, device_id, parameter, redirect_uri, scope, seconds,
+    secret_method,
 };
 
 pub(crate) use login::{BeginningArgs, ClientArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, ReloginArgs};
@@ -77,7 +78,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "NAME", value_parser = deviation)]
     pub(crate) accept: Vec<Deviation>,
     /// How far the clocks of the provider and of this machine may differ: 300 at most [default: 60]
-    #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = clock_skew)]
     pub(crate) clock_skew: Option<Duration>,
     /// Time for the user to log in
     #[arg(long, global = true, value_name = "SECONDS", default_value = "300", value_parser = seconds)]

@@ -244,4 +244,10 @@ fn announce(context: &Context, issuer: &Issuer, client: &Registered, known: bool
         auth_method: client.auth().method().name(),
         known,
     });
+    for flaw in client.flaws() {
+        let failure = Failure::from(flaw.clone());
+        context.out.emit(&Event::warning(&failure.with_hint(
+            "The client is registered all the same, and this value is not used. If logins fail, change the registration at the provider.",
+        )));
+    }
 }

@@ -141,7 +141,7 @@ impl Context {
         }
         self.out.step("Discovery");
         let step = match metadata_url {
-            Some(url) => ServerMetadataFetch::start_at(&Endpoint::new(url, schemes)?, issuer, options),
+            Some(url) => ServerMetadataFetch::start_at(&metadata_endpoint(url, schemes)?, issuer, options),
             None => ServerMetadataFetch::start(issuer, options)?,
         };
         let fetched = self.run("asking for the metadata", step)?;
@@ -298,28 +298,50 @@ fn timed(timeout: Duration) -> HttpOptions {
     HttpOptions::new().with_timeout(timeout).with_connect_timeout(timeout.min(CONNECT_TIMEOUT))
 }
 
+fn metadata_endpoint(url: &str, schemes: Schemes) -> Result<Endpoint, Failure> {
+    Endpoint::new(url, schemes).map_err(|error| {
+        let failure = Failure::from(error);
+        let hint = format!("{} The option is --metadata-url.", failure.hint);
+        failure.with_hint(hint)
+    })
+}
+
 fn made(options: HttpOptions) -> Result<ureq::Client, Failure> {
     ureq::Client::with(options).map_err(|error| Code::Setup.because(error))
 }
 
-/// The HTTP client that was asked for.
+/// The HTTP client that was asked for. An option that cannot be used is named.
 fn client(global: &Global) -> Result<ureq::Client, Failure> {
     let mut options = timed(global.timeout);
+    let adopt = |options: HttpOptions, named: &str, hint: &str| match ureq::Client::with(options.clone()) {
+        Ok(_) => Ok(options),
+        Err(error) => Err(Code::Setup.because(format_args!("{named}: {error}")).with_hint(hint)),
+    };
     if let Some(path) = &global.ca_certificate {
+        const HINT: &str = "Name a file of PEM certificates with --ca-certificate.";
+        let named = format!("--ca-certificate {}", path.display());
         let pem = std::fs::read(path);
-        let pem = pem.map_err(|error| Code::Setup.because(format_args!("{}: {error}", path.display())))?;
-        options = options.with_root_certificates_pem(pem);
+        let pem = pem.map_err(|error| Code::Setup.because(format_args!("{named}: {error}")).with_hint(HINT))?;
+        options = adopt(options.with_root_certificates_pem(pem), &named, HINT)?;
     }
     options = match &global.proxy {
-        Some(url) => options.with_proxy(url),
+        // It can hold a password.
+        Some(url) => adopt(options.with_proxy(url), "--proxy", "Name a proxy with --proxy: http://HOST:PORT.")?,
         // A proxy does not reach this machine, nor its private network.
         None if global.schemes() != Schemes::HttpsOnly => options,
         None => options.with_proxy_from_environment(),
     };
     if let Some(text) = &global.user_agent {
-        options = options.with_user_agent(text);
+        const HINT: &str = "Say in --user-agent what a header can hold: visible ASCII on one line.";
+        options = adopt(options.with_user_agent(text), "--user-agent", HINT)?;
     }
-    made(options)
+    let made = made(options);
+    // Nothing else is left that the caller chose.
+    if made.is_err() && global.proxy.is_none() && self::made(timed(global.timeout)).is_ok() {
+        const HINT: &str = "Mend HTTPS_PROXY or ALL_PROXY, or name a proxy with --proxy: http://HOST:PORT.";
+        return made.map_err(|failure| failure.with_hint(HINT));
+    }
+    made
 }
 
 /// Tells of each request and its response; of neither more than anyone may see.

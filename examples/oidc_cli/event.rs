@@ -12,6 +12,10 @@ use crate::failure::Failure;
 pub(crate) enum Event<'a> {
     Serving {
         issuer: &'a str,
+        /// Who can log in; the first one does where nobody is named.
+        users: &'a [String],
+        /// Whether a page asks who logs in.
+        consent: bool,
     },
     Homeserver {
         homeserver: &'a str,
@@ -26,6 +30,10 @@ pub(crate) enum Event<'a> {
         callback_iss: bool,
         /// Options that a login there seems to need.
         needs: &'a [String],
+        /// Endpoints that the metadata list and that cannot be used, and why.
+        unusable: Vec<Problem<'a>>,
+        /// What else there is to know.
+        notes: &'a [String],
     },
     Registered {
         issuer: &'a str,
@@ -181,11 +189,11 @@ pub(crate) struct Problem<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     endpoint: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'static str>,
+    pub(crate) field: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    found: Option<&'a str>,
+    pub(crate) found: Option<&'a str>,
     /// What to do.
     hint: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]

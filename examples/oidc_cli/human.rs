@@ -35,12 +35,9 @@ pub(crate) fn lines(event: &Event<'_>) -> (Stream, String) {
 
 fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error> {
     match event {
-        Event::Serving { issuer } => {
+        Event::Serving { issuer, users, consent } => {
             writeln!(out, "{GOOD}Serving{GOOD:#} the embedded provider at {LINK}{issuer}{LINK:#}")?;
-            writeln!(
-                out,
-                "Its user alice logs in by herself; bob with --login-hint bob; --login-hint deny:alice refuses."
-            )?;
+            served(users, *consent, out)?;
             writeln!(out, "{FAINT}oidc_cli login --insecure-loopback --issuer {issuer}{FAINT:#}")?;
             write!(out, "{FAINT}oidc_cli login --insecure-loopback --homeserver {issuer}{FAINT:#}")?;
         }
@@ -49,15 +46,29 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
             writeln!(out, "  versions: {}", plain(&versions.join(" ")))?;
             write!(out, "  OAuth 2.0 API: {}", metadata.unwrap_or("no"))?;
         }
-        Event::Discovered { issuer, endpoints, pkce, callback_iss, needs } => {
+        Event::Discovered { issuer, endpoints, pkce, callback_iss, needs, unusable, notes } => {
             writeln!(out, "{GOOD}Discovered{GOOD:#} {}", plain(issuer))?;
             for (name, url) in endpoints {
-                writeln!(out, "  {name}: {}", plain(url.as_str().unwrap_or("-")))?;
+                let is_its = |problem: &&Problem<'_>| {
+                    problem.field.is_some_and(|field| {
+                        [format!("{name}_endpoint"), format!("{name}_uri")].contains(&field.to_owned())
+                    })
+                };
+                match (url.as_str(), unusable.iter().find(is_its)) {
+                    (None, Some(problem)) => {
+                        let found = plain(problem.found.unwrap_or("a value"));
+                        writeln!(out, "  {name}: {found} cannot be used: {}", plain(problem.message))?;
+                    }
+                    (url, _) => writeln!(out, "  {name}: {}", plain(url.unwrap_or("-")))?,
+                }
             }
             writeln!(out, "  PKCE: {}", if *pkce { "S256" } else { "not advertised" })?;
             write!(out, "  iss in callbacks: {}", if *callback_iss { "promised" } else { "not promised" })?;
             for option in needs.iter() {
                 write!(out, "\n  a login seems to need: {}", plain(option))?;
+            }
+            for note in notes.iter() {
+                write!(out, "\n  note: {}", plain(note))?;
             }
         }
         Event::Registered { issuer, client_id, auth_method, known } => {
@@ -283,4 +294,18 @@ pub(crate) fn deceives(c: char) -> bool {
             | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
             | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Who can log in at the served provider, and how.
+fn served(users: &[String], consent: bool, out: &mut String) -> std::fmt::Result {
+    let names = users.iter().map(|user| plain(user).to_string()).collect::<Vec<_>>().join(", ");
+    let Some((first, more)) = users.split_first() else { return Ok(()) };
+    if consent {
+        return writeln!(out, "A page asks who logs in: {names}; --login-hint NAME chooses.");
+    }
+    write!(out, "Its user {} logs in without being asked; ", plain(first))?;
+    for user in more {
+        write!(out, "{0} with --login-hint {0}; ", plain(user))?;
+    }
+    writeln!(out, "--login-hint deny:{} refuses.", plain(first))
 }

@@ -1,5 +1,6 @@
 //! The embedded provider, and a Matrix homeserver beside it, behind real HTTP, for `serve` and for the demo.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use oidc_proto::Env as _;
 use oidc_proto::adapter::SystemEnv;
-use oidc_proto::testing::{Homeserver, Par, Provider, User};
+use oidc_proto::testing::{Homeserver, On, Par, Provider, User};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -34,11 +35,15 @@ pub(crate) struct Server {
     homeserver: Homeserver,
     env: SystemEnv,
     surroundings: Surroundings,
+    users: Vec<String>,
+    consent: bool,
 }
 
 impl Server {
     pub(crate) fn bind(args: &ServeArgs) -> Result<Self, Failure> {
-        let (listener, port) = loopback::bind(Ipv4Addr::LOCALHOST.into(), args.port)?;
+        check(args)?;
+        let (listener, port) = loopback::bind(Ipv4Addr::LOCALHOST.into(), args.port)
+            .map_err(|failure| failure.with_hint("Name another port with --port, or none for any free one."))?;
         let mut env = SystemEnv::new()?;
         let base = format!("http://127.0.0.1:{port}");
         let logins =
@@ -63,6 +68,10 @@ impl Server {
             .with_access_token_lifetime(args.access_token_lifetime)
             // Codes and tokens that nobody can guess, though it is only for tests.
             .with_seed(env.rng().next_u64());
+        provider.edit_json(On::ServerMetadata, |document| {
+            document.insert("backchannel_logout_supported".into(), true.into());
+            document.insert("backchannel_logout_session_supported".into(), true.into());
+        });
         provider.edit_id_token(|token| {
             // The same for all ID tokens of one sign-in.
             let sid = Sha256::digest(format!("{:?} {:?}", token.claims.get("sub"), token.claims.get("auth_time")));
@@ -71,12 +80,18 @@ impl Server {
         let homeserver = Homeserver::new(&base, &format!("127.0.0.1:{port}"), provider);
         // For a user who looks for the camera.
         let _ = homeserver.rendezvous().clone().with_lifetime(Duration::from_secs(300));
-        let surroundings = Surroundings::new(args.consent.then_some(logins));
-        Ok(Self { listener, homeserver, env, surroundings })
+        let surroundings = Surroundings::new(args.consent.then(|| logins.clone()));
+        Ok(Self { listener, homeserver, env, surroundings, users: logins, consent: args.consent })
     }
 
     pub(crate) fn issuer(&self) -> String {
         self.homeserver.provider().issuer()
+    }
+
+    /// Tells where it is, and who can log in.
+    pub(crate) fn announce(&self, out: Output) {
+        let Self { users, consent, .. } = self;
+        out.emit(&Event::Serving { issuer: &self.issuer(), users, consent: *consent });
     }
 
     /// Serves until the process ends. `seen` gets the method, the path and the status of each exchange.
@@ -133,11 +148,29 @@ async fn response(
     response.map(|body| Full::new(body.into()))
 }
 
+/// What each value alone does not show.
+fn check(args: &ServeArgs) -> Result<(), Failure> {
+    let names = args.claims.iter().map(|(name, _)| name);
+    let twice = twice(args.users.iter()).map(|user| ("user", user));
+    match twice.or_else(|| self::twice(names).map(|name| ("claim", name))) {
+        Some((option, name)) => {
+            Err(Code::Usage.because(format_args!("--{option} {} stands there twice", name.escape_debug())))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The first one that was there before.
+fn twice<'a>(names: impl Iterator<Item = &'a String>) -> Option<&'a String> {
+    let mut seen = BTreeSet::new();
+    names.into_iter().find(|name| !seen.insert(*name))
+}
+
 /// The command.
 pub(crate) fn serve(args: &ServeArgs, out: Output) -> Result<(), Failure> {
     let server = Server::bind(args)?;
     let issuer = server.issuer();
-    out.emit(&Event::Serving { issuer: &issuer });
+    server.announce(out);
     server.run(move |method, path, status| {
         out.narrate(&Event::Exchange { method, url: &format!("{issuer}{path}"), status: Some(status) });
     })

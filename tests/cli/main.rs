@@ -26,6 +26,7 @@ mod qr;
 mod serving;
 mod sessions;
 mod store;
+mod told;
 mod truth;
 mod urls;
 mod usage;

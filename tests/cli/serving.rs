@@ -127,3 +127,22 @@ fn a_web_client_on_loopback_is_told_when_its_user_logs_out() {
     let token = claims(form.strip_prefix("logout_token=").unwrap());
     assert_eq!((&token["sub"], &token["aud"]), (&json!("sub-alice"), &json!(client_id)));
 }
+
+#[test]
+fn its_own_users_are_told_and_how_they_log_in() {
+    let cli = Cli::new();
+    for (arguments, users, consent) in [
+        (&[][..], json!(["alice", "bob"]), false),
+        (&["--user", "carol"], json!(["carol"]), false),
+        (&["--user", "carol", "--user", "dave", "--consent"], json!(["carol", "dave"]), true),
+    ] {
+        let mut serving = cli.start(&[&["serve"], arguments].concat());
+        let event = serving.until("serving");
+        assert_eq!((&event["users"], &event["consent"]), (&users, &json!(consent)), "{event}");
+        let issuer = event["issuer"].as_str().unwrap();
+        let metadata = send(&format!("{issuer}/.well-known/openid-configuration"), "GET", "", "");
+        for name in ["backchannel_logout_supported", "backchannel_logout_session_supported"] {
+            assert!(metadata.contains(&format!("\"{name}\":true")), "{metadata}");
+        }
+    }
+}

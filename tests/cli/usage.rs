@@ -38,6 +38,12 @@ fn wrong_usage_exits_with_2() {
         &["login", "--issuer", "https://op.example", "--redirect-port", "0"],
         &["status", "--timeout", "0"],
         &["status", "--deadline", "soon"],
+        &["status", "--clock-skew", "301"],
+        &["serve", "--claim", "iss=x"],
+        &["serve", "--claim", "sub=x"],
+        &["serve", "--claim", "a=x", "--claim", "a=y"],
+        &["serve", "--user", ""],
+        &["serve", "--user", "carol", "--user", "carol"],
     ] {
         let run = cli.run(arguments).failed(2, "local", "cli.usage");
         assert_eq!(run.events.len(), 1, "{arguments:?}");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::values::{parameter, seconds};
+use super::values::{claim, login, seconds};
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct DemoArgs {
@@ -25,10 +25,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub(crate) access_token_lifetime: Duration,
     /// A user; repeatable [default: alice and bob]
-    #[arg(long = "user", value_name = "LOGIN")]
+    #[arg(long = "user", value_name = "LOGIN", value_parser = login)]
     pub(crate) users: Vec<String>,
     /// A claim of every user: JSON, or else text; repeatable
-    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = parameter)]
+    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
     pub(crate) claims: Vec<(String, String)>,
     /// Whether authorization requests can be pushed
     #[arg(long, value_enum, default_value_t)]

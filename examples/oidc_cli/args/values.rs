@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use oidc_proto::Scope;
 use oidc_proto::jose::Algorithm;
 use oidc_proto::matrix::{AccountAction, DeviceId};
 use oidc_proto::{AuthMethod, Deviation, Prompt, RedirectUri, ResponseMode, Word as _};
+use oidc_proto::{ProviderOptions, Scope};
 
 /// A command, split as a shell splits words.
 #[derive(Clone, Debug)]
@@ -25,6 +25,24 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
         Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
         _ => Err("whole seconds, from 1 to 86400".to_owned()),
     }
+}
+
+/// As much as the library takes.
+pub(super) fn clock_skew(text: &str) -> Result<Duration, String> {
+    let is_whole = |skew: &Duration| ProviderOptions::new().with_clock_skew(*skew).clock_skew() == *skew;
+    seconds(text).ok().filter(is_whole).ok_or_else(|| "whole seconds, from 1 to 300".to_owned())
+}
+
+/// The name of a user of `serve`.
+pub(super) fn login(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("a name that is not empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// A claim of the user's own. What says whose token it is, and for whom, is the provider's.
+pub(super) fn claim(text: &str) -> Result<(String, String), String> {
+    const OWN: [&str; 11] = ["iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "auth_time", "at_hash", "sid"];
+    let (name, value) = parameter(text)?;
+    if OWN.contains(&name.as_str()) { Err(format!("another claim than {}", OWN.join(", "))) } else { Ok((name, value)) }
 }
 
 pub(super) fn scope(text: &str) -> Result<Scope, String> {

@@ -24,7 +24,7 @@ pub(crate) fn demo(options: Global, args: &DemoArgs, out: Output) -> Result<(), 
     out.step("Provider");
     let server = Server::bind(&ServeArgs { access_token_lifetime: Duration::from_secs(300), ..ServeArgs::default() })?;
     let issuer = server.issuer();
-    out.emit(&Event::Serving { issuer: &issuer });
+    server.announce(out);
     let base = issuer.clone();
     std::thread::spawn(move || {
         // Our own requests tell of themselves; these are the browser's.

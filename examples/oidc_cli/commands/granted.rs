@@ -1,7 +1,7 @@
 //! What a login gets, compared with what it asked for: said before the browser opens where it is known then, and
 //! otherwise when the tokens are there.
 
-use oidc_proto::{AuthMethod, Error, ErrorCode as Core, Prompt, RelyingParty};
+use oidc_proto::{AuthMethod, Error, ErrorCode as Core, Prompt, RelyingParty, ResponseType};
 use serde::Deserialize;
 
 use crate::context::Context;
@@ -16,6 +16,8 @@ struct Scopes {
     scopes_supported: Vec<String>,
 }
 
+const NO_CODE: &str = "The login goes on; if the provider refuses it, ask its operator for the authorization code flow, or try oidc_cli device.";
+
 /// What is known before anyone is asked.
 pub(super) fn expect(context: &Context, party: &RelyingParty, wish: &Wish) {
     let (metadata, client) = (party.provider().metadata(), party.client());
@@ -28,6 +30,10 @@ pub(super) fn expect(context: &Context, party: &RelyingParty, wish: &Wish) {
         }
     }
     let unlisted = |what: &str| context.out.emit(&Event::warning(&Code::Unadvertised.because(what)));
+    if !wish.by_device && !metadata.response_types.contains(ResponseType::Code) {
+        let what = Code::Unadvertised.because("a login by browser, which is code in response_types_supported");
+        context.out.emit(&Event::warning(&what.with_hint(NO_CODE)));
+    }
     if client.dpop().is_some() && metadata.dpop_signing_algorithms.is_none() {
         unlisted("DPoP, in dpop_signing_alg_values_supported");
     }

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use crate::args::{self, ChoiceArgs, DiscoverArgs, Place, RegisterArgs, ReloginArgs};
 use crate::clients;
 use crate::context::Context;
-use crate::event::Event;
+use crate::event::{Event, Problem};
 use crate::failure::{Code, Failure};
 use crate::session::{self, Session, expires_in};
 use crate::tokens::{self, Need};
@@ -68,12 +68,16 @@ pub(crate) fn discover(context: &mut Context, args: &DiscoverArgs) -> Result<(),
     let endpoints = endpoints.into_iter().map(|(name, endpoint)| {
         (name.to_owned(), endpoint.map_or(Value::Null, |endpoint| endpoint.uri().to_string().into()))
     });
+    let unusable: Vec<_> = metadata.unusable().map(|(_, error)| Failure::from(error.clone())).collect();
+    let notes = needs::notes(&provider);
     context.out.emit(&Event::Discovered {
         issuer: provider.issuer().as_str(),
         endpoints: endpoints.collect(),
         pkce: metadata.code_challenge_methods.contains(CodeChallengeMethod::S256),
         callback_iss: metadata.authorization_response_iss,
         needs: &needs,
+        unusable: unusable.iter().map(Problem::new).collect(),
+        notes: &notes,
     });
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Which choices a provider seems to need, by its metadata and by what is known of it.
 
-use oidc_proto::{AuthMethod, Deviation, ErrorCode as Core, Issuer, Provider};
+use oidc_proto::{AuthMethod, CodeChallengeMethod, Deviation, ErrorCode as Core, Issuer, Provider, ResponseType};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -16,6 +18,17 @@ const KNOWN: [(&str, &str); 4] = [
     ("https://www.linkedin.com/oauth", "--accept no_nonce"),
 ];
 
+/// Providers that only the library can be used at: their metadata have to be written by hand.
+const BY_HAND: [&str; 3] = ["https://github.com", "https://www.linkedin.com/oauth", "https://www.facebook.com"];
+
+const LIBRARY_ONLY: &str =
+    "This provider is for the library only: its metadata are written by hand (Provider::from_json, docs/providers.md).";
+
+/// Whether nothing on the command line makes a login there work.
+fn is_library_only(issuer: &str, has_pkce: bool) -> bool {
+    !has_pkce && BY_HAND.contains(&issuer.trim_end_matches('/'))
+}
+
 /// The provider, and the options that a login there seems to need. What its metadata need is accepted for this look.
 pub(super) fn discover(
     context: &mut Context,
@@ -30,6 +43,9 @@ pub(super) fn discover(
         }
         Err(failure) => failure,
     };
+    if is_library_only(issuer.as_str(), false) {
+        return Err(refused.with_hint(LIBRARY_ONLY));
+    }
     if !refused.is(Core::METADATA_ISSUER_MISMATCH) && !refused.is(Core::JSON_TYPE) {
         return Err(refused);
     }
@@ -53,7 +69,36 @@ fn of(provider: &Provider) -> Vec<String> {
             needs.push(format!("{secret}, unless the client is public"));
         }
     }
-    let known = KNOWN.iter().filter(|(issuer, _)| provider.issuer().as_str() == *issuer);
+    let known = KNOWN.iter().filter(|(issuer, option)| {
+        // Without `nonce` and without PKCE nothing binds the code to the login: that is never advised.
+        provider.issuer().as_str() == *issuer && (has_pkce(provider) || *option != "--accept no_nonce")
+    });
     needs.extend(known.map(|(_, option)| (*option).to_owned()));
     needs
+}
+
+fn has_pkce(provider: &Provider) -> bool {
+    provider.metadata().code_challenge_methods.contains(CodeChallengeMethod::S256)
+}
+
+/// What the document says of response types.
+#[derive(Deserialize)]
+struct ResponseTypes {
+    response_types_supported: Option<IgnoredAny>,
+}
+
+/// What else there is to know before a login.
+pub(super) fn notes(provider: &Provider) -> Vec<String> {
+    let (metadata, mut notes) = (provider.metadata(), Vec::new());
+    let listed = metadata.fields.as_ref().and_then(|fields| fields.read::<ResponseTypes>().ok());
+    if listed.is_some_and(|listed| listed.response_types_supported.is_none()) {
+        notes.push("response_types_supported is missing: code is assumed".to_owned());
+    }
+    if !metadata.response_types.contains(ResponseType::Code) {
+        notes.push("response_types_supported lacks code: a login by browser is likely to be refused".to_owned());
+    }
+    if is_library_only(provider.issuer().as_str(), has_pkce(provider)) {
+        notes.push(LIBRARY_ONLY.to_owned());
+    }
+    notes
 }

@@ -1,0 +1,127 @@
+//! What is known of a provider or of a registration is said: before the browser opens, and by `discover`.
+
+use oidc_proto::testing::On;
+use serde_json::{Value, json};
+
+use crate::support::cli::{Cli, Op};
+
+fn discover(op: &Op) -> [&str; 4] {
+    ["discover", "--insecure-loopback", "--issuer", &op.issuer]
+}
+
+#[test]
+fn what_cannot_be_used_of_a_registration_is_a_warning() {
+    let op = Op::start();
+    op.provider.edit_json(On::Register, |document| {
+        document.insert("id_token_signed_response_alg".into(), json!("none"));
+        document.insert("userinfo_signed_response_alg".into(), json!("X1"));
+    });
+    let cli = Cli::new();
+    let fields = |run: &crate::support::cli::Run| {
+        let warnings = run.events.iter().filter(|event| event["event"] == "warning");
+        warnings.map(|warning| warning["field"].clone()).collect::<Vec<_>>()
+    };
+    let register = ["register", "--insecure-loopback", "--issuer", &op.issuer];
+    let run = cli.run(&register).done();
+    let both = [json!("id_token_signed_response_alg"), json!("userinfo_signed_response_alg")];
+    assert_eq!(fields(&run), both, "{}", run.stdout);
+    let run = cli.plain(&[&register[..], &["--anew"]].concat());
+    assert!(run.stderr.contains("id_token_signed_response_alg") && run.stderr.contains("\"none\""), "{}", run.stderr);
+    assert_eq!(fields(&Cli::new().login(&op, &[])), both);
+}
+
+#[test]
+fn discover_shows_a_url_that_cannot_be_used_and_why() {
+    let op = Op::start();
+    op.provider.edit_json(On::ServerMetadata, |document| {
+        document.insert("end_session_endpoint".into(), json!("http://sso.example.org/bye"));
+    });
+    let cli = Cli::new();
+    let run = cli.run(&discover(&op)).done();
+    let found = run.event("discovered");
+    assert_eq!(found["endpoints"]["end_session"], Value::Null);
+    let unusable = &found["unusable"][0];
+    assert_eq!(unusable["field"], "end_session_endpoint", "{found}");
+    assert_eq!(unusable["found"], "http://sso.example.org/bye");
+    let text = cli.plain(&discover(&op)).stdout;
+    let line = text.lines().find(|line| line.contains("end_session:")).unwrap();
+    assert!(line.contains("http://sso.example.org/bye") && line.contains("cannot be used"), "{line}");
+}
+
+#[test]
+fn a_provider_without_the_code_flow_is_told_of_before_the_browser_opens() {
+    for (types, told, noted) in [
+        (json!(["id_token"]), true, "response_types_supported lacks code"),
+        (Value::Null, false, "response_types_supported is missing"),
+        (json!(["code"]), false, ""),
+    ] {
+        let op = Op::start();
+        let value = types.clone();
+        op.provider.edit_json(On::ServerMetadata, move |document| match &value {
+            Value::Null => drop(document.remove("response_types_supported")),
+            value => drop(document.insert("response_types_supported".into(), value.clone())),
+        });
+        let login = ["login", "--insecure-loopback", "--issuer", &op.issuer, "--no-browser", "--deadline", "1"];
+        let run = Cli::new().run(&[&login[..], &["--par", "never"]].concat());
+        let at = |name| run.events.iter().position(|event| event["event"] == name);
+        match told {
+            true => {
+                let warning = run.event("warning");
+                assert_eq!(warning["code"], "cli.unadvertised", "{warning}");
+                assert!(warning["message"].as_str().unwrap().contains("response_types_supported"), "{warning}");
+                assert!(at("warning") < at("authorization_url"), "{}", run.stdout);
+            }
+            false => assert_eq!(at("warning"), None, "{}", run.stdout),
+        }
+        let notes = Cli::new().run(&discover(&op)).done().event("discovered")["notes"].clone();
+        let notes: Vec<_> = notes.as_array().unwrap().iter().map(|note| note.as_str().unwrap()).collect();
+        assert_eq!(notes.iter().any(|note| note.contains("response_types_supported")), !noted.is_empty(), "{types}");
+        assert!(notes.iter().all(|note| note.contains(noted)), "{notes:?}");
+    }
+}
+
+#[test]
+fn discover_advises_no_deviation_that_leaves_a_login_unbound() {
+    for (issuer, lacks, needs_no_nonce) in [
+        ("https://www.linkedin.com/oauth", Some("code_challenge_methods_supported"), false),
+        ("https://www.linkedin.com/oauth", None, true),
+        ("https://www.facebook.com", Some("token_endpoint"), false),
+    ] {
+        let op = Op::start();
+        op.provider.edit_json(On::ServerMetadata, move |document| {
+            document.insert("issuer".into(), json!(issuer));
+            lacks.map(|name| document.remove(name));
+        });
+        let url = format!("{}/.well-known/openid-configuration", op.issuer);
+        let run = Cli::new().run(&["discover", "--insecure-loopback", "--issuer", issuer, "--metadata-url", &url]);
+        assert_eq!(run.stdout.contains("--accept no_nonce"), needs_no_nonce, "{}", run.stdout);
+        assert_eq!(run.stdout.contains("for the library only"), !needs_no_nonce, "{}", run.stdout);
+        assert_eq!(run.exit, i32::from(issuer.contains("facebook")), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn an_option_that_cannot_be_used_is_named() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let file = cli.file("empty.pem", "nothing");
+    for (option, value) in [
+        ("--ca-certificate", file.as_str()),
+        ("--ca-certificate", "/nowhere/ca.pem"),
+        ("--user-agent", "a\nb"),
+        ("--proxy", "nope nope"),
+    ] {
+        let run = cli.run(&[&discover(&op)[..], &[option, value]].concat());
+        let error = run.event("error");
+        let (message, hint) = (error["message"].as_str().unwrap(), error["hint"].as_str().unwrap());
+        assert!(message.contains(option) && hint.contains(option), "{error}");
+        assert!(!hint.contains("Check the machine"), "{error}");
+        assert!(!option.contains("ca-") || message.contains(value), "{error}");
+    }
+    let run = cli.run(&[&discover(&op)[..], &["--metadata-url", "nope"]].concat());
+    assert!(run.event("error")["message"].as_str().unwrap().contains("--metadata-url"), "{}", run.event("error"));
+    // A port that is in use is an affair of the command's own options.
+    let port = op.issuer.rsplit(':').next().unwrap();
+    let run = cli.run(&["serve", "--port", port]).failed(1, "local", "cli.listener");
+    let hint = run.event("error")["hint"].as_str().unwrap();
+    assert!(hint.contains("--port") && !hint.contains("--redirect-port") && !hint.contains("--paste"), "{hint}");
+}
