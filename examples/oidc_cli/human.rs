@@ -301,7 +301,7 @@ fn served(users: &[String], consent: bool, out: &mut String) -> std::fmt::Result
     let names = users.iter().map(|user| plain(user).to_string()).collect::<Vec<_>>().join(", ");
     let Some((first, more)) = users.split_first() else { return Ok(()) };
     if consent {
-        return writeln!(out, "A page asks who logs in: {names}; --login-hint NAME chooses.");
+        return writeln!(out, "A page asks who logs in, and whether the client may: {names}.");
     }
     write!(out, "Its user {} logs in without being asked; ", plain(first))?;
     for user in more {

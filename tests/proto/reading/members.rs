@@ -9,7 +9,7 @@ use oidc_proto::{ErrorCode, RelyingParty};
 use serde_json::{Map, Value, json};
 
 use crate::hostile::logout_token::{request, take};
-use crate::hostile::world::World;
+use crate::hostile::world::{Refusal, World};
 
 macro_rules! documents {
     ($($list:ident: $($document:ident)*;)*) => {
@@ -26,7 +26,8 @@ macro_rules! documents {
 
 documents! {
     PUBLISHED: Metadata KeySet Key;
-    RESPONSES: Registration Push Device Tokens Error Userinfo;
+    RESPONSES: Registration Push Device Tokens Refresh Userinfo;
+    VERDICTS: Error PushError DeviceError;
     SIGNED: IdTokenHeader IdToken LogoutTokenHeader LogoutToken;
 }
 
@@ -35,6 +36,7 @@ fn members(document: Document) -> Vec<(&'static str, Value)> {
     let url = || json!("https://op.example.org/somewhere");
     match document {
         Metadata => vec![
+            ("authorization_endpoint", url()),
             ("registration_endpoint", url()),
             ("userinfo_endpoint", url()),
             ("revocation_endpoint", url()),
@@ -68,6 +70,12 @@ fn members(document: Document) -> Vec<(&'static str, Value)> {
             ("n", json!("AA")),
             ("d", json!("AA")),
             ("k", json!("AA")),
+            ("p", json!("AA")),
+            ("q", json!("AA")),
+            ("dp", json!("AA")),
+            ("dq", json!("AA")),
+            ("qi", json!("AA")),
+            ("oth", json!([])),
         ],
         Registration => vec![
             ("client_secret", json!("s3cret")),
@@ -79,6 +87,7 @@ fn members(document: Document) -> Vec<(&'static str, Value)> {
             ("registration_access_token", json!("t")),
             ("registration_client_uri", url()),
             ("redirect_uris", json!([])),
+            ("grant_types", json!(["authorization_code"])),
             ("client_name", json!("x")),
         ],
         Push => vec![("expires_in", json!(60))],
@@ -88,7 +97,9 @@ fn members(document: Document) -> Vec<(&'static str, Value)> {
             ("interval", json!(5)),
             ("expires_in", json!(600)),
         ],
-        Tokens => vec![
+        Tokens | Refresh => vec![
+            ("id_token", json!("x.y.z")),
+            ("refresh_token_expires_in", json!(300)),
             ("token_type", json!("Bearer")),
             ("expires_in", json!(300)),
             ("refresh_token", json!("rt_other")),
@@ -97,7 +108,9 @@ fn members(document: Document) -> Vec<(&'static str, Value)> {
             ("error_description", json!("x")),
             ("refresh_expires_in", json!(300)),
         ],
-        Error => vec![("error_description", json!("gone")), ("error_uri", url()), ("error_codes", json!([1]))],
+        Error | PushError | DeviceError => {
+            vec![("error_description", json!("gone")), ("error_uri", url()), ("error_codes", json!([1]))]
+        }
         Userinfo => vec![
             ("iss", json!("https://op.example.org")),
             ("aud", json!("app")),
@@ -111,10 +124,12 @@ fn members(document: Document) -> Vec<(&'static str, Value)> {
                 ("typ", json!("JWT")),
                 ("cty", json!("x")),
                 ("jwk", json!({})),
+                ("b64", json!(false)),
                 ("crit", json!(["x"])),
             ]
         }
         IdToken => vec![
+            ("nonce", json!("n")),
             ("acr", json!("x")),
             ("amr", json!(["pwd"])),
             ("auth_time", json!(1)),
@@ -132,12 +147,13 @@ fn members(document: Document) -> Vec<(&'static str, Value)> {
 }
 
 /// The odd values, as they are written. The last one stands for the right value twice.
-const VALUES: [&str; 7] = ["null", r#""""#, "[]", "{}", "7", r#""wrong""#, TWICE];
-const TWICE: &str = "twice";
+pub(super) const VALUES: [&str; 7] = ["null", r#""""#, "[]", "{}", "7", r#""wrong""#, TWICE];
+pub(super) const TWICE: &str = "twice";
 
 /// The members that are refused, the values for which they are, and why. All documents refuse a name that stands twice.
 #[rustfmt::skip]
 const REFUSED: &[(Document, &str, &[&str], &str)] = &[
+    (Metadata, "authorization_endpoint", &["null", r#""""#, "[]", "{}", "7", r#""wrong""#], "a login by browser begins there"),
     (Metadata, "code_challenge_methods_supported", &[r#""""#, "{}", "7", r#""wrong""#], "a list without S256 leaves PKCE to `plain`"),
     (Metadata, "authorization_response_iss_parameter_supported", &["[]", "{}", "7", r#""wrong""#], "it says whether a callback without `iss` is forged"),
     (Metadata, "require_pushed_authorization_requests", &["[]", "{}", "7", r#""wrong""#], "it says how every login starts"),
@@ -146,11 +162,25 @@ const REFUSED: &[(Document, &str, &[&str], &str)] = &[
     (Key, "key_ops", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "the only key is for other operations"),
     (Key, "d", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "a private key that was published verifies nothing"),
     (Key, "k", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "a secret that was published verifies nothing"),
+    (Key, "p", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "a private key that was published verifies nothing"),
+    (Key, "q", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "a private key that was published verifies nothing"),
+    (Key, "dp", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "a private key that was published verifies nothing"),
+    (Key, "dq", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "a private key that was published verifies nothing"),
+    (Key, "qi", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "a private key that was published verifies nothing"),
+    (Key, "oth", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "a private key that was published verifies nothing"),
+    (Tokens, "id_token", &["null", r#""""#, "[]", "{}", "7", r#""wrong""#], "it says who logged in: kept unverified"),
     (Tokens, "token_type", &["null", r#""""#, "[]", "{}", "7", r#""wrong""#], "it says how the token is used: kept unverified"),
     (Tokens, "refresh_token", &["[]", "{}", "7"], "the session would be lost in silence: kept unverified"),
     (Tokens, "scope", &["[]", "{}", "7"], "nobody knows what was granted: kept unverified"),
     (Tokens, "error", &["[]", "{}", "7", r#""wrong""#], "an error beside tokens is a contradiction: kept unverified"),
+    (Refresh, "id_token", &["[]", "{}", "7", r#""wrong""#], "it says whose tokens they are: kept unverified"),
+    (Refresh, "token_type", &["null", r#""""#, "[]", "{}", "7", r#""wrong""#], "it says how the token is used: kept unverified"),
+    (Refresh, "refresh_token", &["[]", "{}", "7"], "the session would be lost in silence: kept unverified"),
+    (Refresh, "scope", &["[]", "{}", "7"], "nobody knows what was granted: kept unverified"),
+    (Refresh, "error", &["[]", "{}", "7", r#""wrong""#], "an error beside tokens is a contradiction: kept unverified"),
     (IdTokenHeader, "crit", &["null", r#""""#, "[]", "{}", "7", r#""wrong""#], "RFC 7515 section 4.1.11: an extension that is not understood"),
+    (IdTokenHeader, "b64", &["null", r#""""#, "[]", "{}", "7", r#""wrong""#], "RFC 7797 section 6: it changes what is signed, and stands in `crit`"),
+    (IdToken, "nonce", &["null", r#""""#, "[]", "{}", "7", r#""wrong""#], "it binds the token to this login"),
     (IdToken, "azp", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "the token may be for somebody else"),
     (IdToken, "nbf", &[r#""""#, "[]", "{}", r#""wrong""#], "the token may not be valid yet"),
     (IdToken, "at_hash", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "it binds the access token"),
@@ -160,7 +190,7 @@ const REFUSED: &[(Document, &str, &[&str], &str)] = &[
 ];
 
 /// The object with the member in that form, last.
-fn write(object: &Map<String, Value>, name: &str, value: &str, right: &Value) -> String {
+pub(super) fn write(object: &Map<String, Value>, name: &str, value: &str, right: &Value) -> String {
     let mut object = object.clone();
     object.remove(name);
     let text = Value::Object(object).to_string();
@@ -228,20 +258,28 @@ fn is_taken(document: Document, name: &'static str, value: &'static str, right: 
             edit(&world.op, On::Token, name, value, right);
             log_in(world)
         }
+        Refresh => {
+            let user = world.logged_in().unwrap();
+            edit(&world.op, On::Token, name, value, right);
+            world.refresh(&user).map(drop).map_err(|refusal| refusal.error.code())
+        }
         Error => {
             let user = world.logged_in().unwrap();
-            crate::hostile::transport::respond(
-                &world.op,
-                On::Token,
-                400,
-                "application/json",
-                r#"{"error":"invalid_grant"}"#,
-            );
+            refuse(&world.op, On::Token, "invalid_grant");
             edit(&world.op, On::Token, name, value, right);
-            match world.refresh(&user).err().unwrap().error.code() {
-                ErrorCode::TOKEN_INVALID_GRANT => Ok(()),
-                code => Err(code),
-            }
+            is_verdict(world.refresh(&user), ErrorCode::TOKEN_INVALID_GRANT)
+        }
+        PushError => {
+            refuse(&world.op, On::Par, "invalid_client");
+            edit(&world.op, On::Par, name, value, right);
+            is_verdict(World { pushes: true, ..world }.logged_in(), ErrorCode::TOKEN_INVALID_CLIENT)
+        }
+        DeviceError => {
+            world.client = None;
+            refuse(&world.op, On::DeviceAuthorization, "invalid_scope");
+            edit(&world.op, On::DeviceAuthorization, name, value, right);
+            let party = world.party().unwrap();
+            is_verdict(world.device(&party), ErrorCode::TOKEN_INVALID_SCOPE)
         }
         Userinfo => {
             let user = world.logged_in().unwrap();
@@ -261,6 +299,19 @@ fn is_taken(document: Document, name: &'static str, value: &'static str, right: 
             let body = request(&world, &party);
             take(&mut world, &party, &body).map(drop).map_err(refused)
         }
+    }
+}
+
+fn refuse(op: &testing::Provider, on: On, error: &str) {
+    let body: &'static str = format!(r#"{{"error":"{error}"}}"#).leak();
+    crate::hostile::transport::respond(op, on, 400, "application/json", body);
+}
+
+/// Whether the provider's verdict was read.
+fn is_verdict<T>(outcome: Result<T, Refusal>, verdict: ErrorCode) -> Result<(), ErrorCode> {
+    match outcome.err().unwrap().error.code() {
+        code if code == verdict => Ok(()),
+        code => Err(code),
     }
 }
 
@@ -291,6 +342,11 @@ fn odd_members_of_published_documents_are_passed_over_unless_listed() {
 #[test]
 fn odd_members_of_responses_are_passed_over_unless_listed() {
     check(RESPONSES);
+}
+
+#[test]
+fn odd_members_of_verdicts_are_passed_over() {
+    check(VERDICTS);
 }
 
 #[test]

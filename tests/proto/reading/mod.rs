@@ -2,6 +2,7 @@
 //! nothing. The hostile tables say what stays refused.
 
 mod claims;
+mod homeservers;
 mod keys;
 mod lists;
 mod members;
