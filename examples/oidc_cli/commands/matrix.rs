@@ -153,8 +153,8 @@ pub(super) fn relogin(context: &mut Context, args: &ReloginArgs, session: &Sessi
     let known = matrix(session)?;
     let party = context.connect_home(session)?;
     let mut client = party.client().clone();
-    for redirect_uri in clients::matrix_metadata()?.redirect_uris {
-        client = client.with_redirect_uri(redirect_uri);
+    for redirect_uri in clients::matrix_metadata()?.redirect_uris() {
+        client = client.with_redirect_uri(redirect_uri.clone());
     }
     let request = LoginRequest::again(&known);
     by_browser(context, &party.with_client(client), request, ParChoice::Auto, &args.meeting, session.choices())?;
