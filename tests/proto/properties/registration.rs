@@ -15,6 +15,9 @@ use serde_json::{Map, Value, json};
 
 use crate::properties::generate::*;
 
+/// A member, and the method that sets it.
+type Builder<T> = (&'static str, fn(ClientMetadata, T) -> ClientMetadata);
+
 /// Metadata, and the JSON that they must be sent as.
 fn metadata() -> impl Strategy<Value = (ClientMetadata, Map<String, Value>)> {
     let localized = (text(), proptest::collection::btree_map("[a-z]{2}(-[A-Z]{2})?", text(), 0..3));
@@ -40,7 +43,7 @@ fn metadata() -> impl Strategy<Value = (ClientMetadata, Map<String, Value>)> {
                 "grant_types": [GrantType::AuthorizationCode.name(), GrantType::RefreshToken.name()],
                 "token_endpoint_auth_method": method.name(),
             });
-            let builders: [(_, fn(ClientMetadata, Localized) -> ClientMetadata); 5] = [
+            let builders: [Builder<Localized>; 5] = [
                 ("client_name", ClientMetadata::with_client_name),
                 ("client_uri", ClientMetadata::with_client_uri),
                 ("logo_uri", ClientMetadata::with_logo_uri),
@@ -73,7 +76,7 @@ fn metadata() -> impl Strategy<Value = (ClientMetadata, Map<String, Value>)> {
                     .with_backchannel_logout_uri(Endpoint::new(&uri, Schemes::HttpsOnly).unwrap())
                     .with_backchannel_logout_session_required(web);
             }
-            let builders: [(_, fn(ClientMetadata, String) -> ClientMetadata); 3] = [
+            let builders: [Builder<String>; 3] = [
                 ("software_id", ClientMetadata::with_software_id),
                 ("software_version", ClientMetadata::with_software_version),
                 ("software_statement", ClientMetadata::with_software_statement),
