@@ -35,8 +35,8 @@ pub(crate) fn device_metadata() -> ClientMetadata {
 }
 
 /// The same for a Matrix homeserver, by browser or on a device. Any port on loopback will do.
-pub(crate) fn matrix_metadata() -> Result<ClientMetadata, Failure> {
-    let metadata = metadata(redirect_uri(None, None)?);
+pub(crate) fn matrix_metadata(named: Option<&RedirectUri>) -> Result<ClientMetadata, Failure> {
+    let metadata = metadata(redirect_uri(named, None)?);
     Ok(metadata.with_client_uri("https://oidc-cli.example.org/").with_grant_type(GrantType::DeviceCode))
 }
 

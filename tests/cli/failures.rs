@@ -40,6 +40,7 @@ fn wrong_usage_exits_with_2() {
         &["login", "--issuer", "https://op.example", "--scope", "profile"],
         &["login", "--issuer", "https://op.example", "--scope", "openid \"x\""],
         &["login", "--issuer", "https://op.example", "--redirect-port", "65536"],
+        &["login", "--issuer", "https://op.example", "--redirect-port", "0"],
         &["status", "--timeout", "0"],
         &["status", "--deadline", "soon"],
     ] {
@@ -49,6 +50,17 @@ fn wrong_usage_exits_with_2() {
         assert_eq!((run.exit, run.stdout.as_str()), (2, ""), "{arguments:?}");
     }
     assert_eq!(cli.plain(&["--help"]).exit, 0);
+}
+
+#[test]
+fn wrong_usage_is_said_whole_to_programs_too() {
+    let cli = Cli::new();
+    let run = cli.run(&["login"]).failed(2, "local", "cli.usage");
+    assert!(run.event("error")["message"].as_str().unwrap().contains("--issuer"), "{}", run.event("error"));
+    let uri = ["login", "--issuer", "https://op.example", "--redirect-uri", "localhost:8080/cb"];
+    let run = cli.run(&uri).failed(2, "local", "url.syntax");
+    assert_eq!(run.event("error")["found"], "localhost:8080/cb");
+    assert!(run.event("error")["hint"].as_str().unwrap().contains("Write the scheme"), "{}", run.event("error"));
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod examples;
 mod failures;
 mod found;
 
+mod homeservers;
 mod keys;
 mod listener;
 mod login;
