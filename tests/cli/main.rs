@@ -28,4 +28,5 @@ mod sessions;
 mod store;
 mod truth;
 mod urls;
+mod usage;
 mod wishes;
