@@ -119,6 +119,24 @@ pub mod manual {
     #[doc = include_str!("../docs/manual/sessions.md")]
     pub mod sessions {}
 
+    #[cfg(all(feature = "redis", feature = "tokio"))]
+    #[doc = include_str!("../docs/manual/web_server.md")]
+    #[doc = "```ignore"]
+    #[doc = include_str!("../examples/web_server.rs")]
+    #[doc = "```"]
+    pub mod web_server {}
+
+    #[cfg(feature = "file-store")]
+    #[doc = include_str!("../docs/manual/desktop.md")]
+    #[doc = "```ignore"]
+    #[doc = include_str!("../examples/desktop.rs")]
+    #[doc = "```"]
+    pub mod desktop {}
+
+    #[cfg(feature = "qr-login")]
+    #[doc = include_str!("../docs/manual/qr.md")]
+    pub mod qr {}
+
     #[doc = include_str!("../docs/manual/errors.md")]
     pub mod errors {}
 
@@ -132,6 +150,9 @@ pub mod manual {
 
     #[doc = include_str!("../docs/manual/wasm.md")]
     pub mod wasm {}
+
+    #[doc = include_str!("../docs/manual/cost.md")]
+    pub mod cost {}
 
     #[doc = include_str!("../docs/manual/threats.md")]
     pub mod threats {}

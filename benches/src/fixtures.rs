@@ -92,6 +92,9 @@ impl Alg {
 /// The logins of W7: their work items and algorithms.
 pub const LOGINS: [(&str, Alg); 2] = [("W7-login-RS256", Alg::Rs256), ("W7-login-ES256", Alg::Es256)];
 
+/// A login whose ID token is checked in all but its signature.
+pub const WITHOUT_SIGNATURE: &str = "W7n-login-without-signature";
+
 /// A response as an HTTP client hands it over. It costs every contestant the same.
 pub fn respond(status: u16, body: &[u8]) -> Response<Vec<u8>> {
     Response::builder()

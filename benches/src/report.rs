@@ -124,7 +124,7 @@ pub struct Baseline {
 }
 
 /// How far from the baseline is still the same, in percent.
-const TOLERANCE: f64 = 3.0;
+const TOLERANCE: f64 = 2.0;
 
 /// Compares, one line a row. Better than the baseline by more than the tolerance fails, too: the next loss would hide
 /// behind it.

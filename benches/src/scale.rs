@@ -11,14 +11,14 @@ use http::{Request, Response};
 use oidc_proto::adapter::session::{SessionHandle, Sessions};
 use oidc_proto::adapter::store::NoStore;
 use oidc_proto::adapter::{Driver, HttpClient, NoTimer, from_fn};
-use oidc_proto::{Body, Env, Failure, MonotonicTime, Policy, Timestamp};
+use oidc_proto::{Body, Env, Failure, Issuer, MonotonicTime, Policy, Provider, ProviderOptions, Schemes, Timestamp};
 use rand_core::CryptoRng;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinSet, yield_now};
 
 use crate::contestants::{Login, VirtualEnv, soak_until};
-use crate::fixtures::{Alg, ISSUED_AT, REFRESH_RESPONSE, respond};
+use crate::fixtures::{Alg, DISCOVERY, ISSUED_AT, ISSUER, REFRESH_RESPONSE, respond};
 
 /// How long the access tokens of the fixtures live.
 const LIFETIME: u64 = 300_000;
@@ -260,11 +260,44 @@ fn row(what: &str, sizes: &[usize], time: impl Fn(usize) -> f64) {
     println!("| {what} | {} | {:.2} |", each.join(" | "), exponent(&points));
 }
 
+/// The metadata with so many more members.
+fn document(members: usize) -> Vec<u8> {
+    widened((0..members).map(|at| format!("\"x{at}\":{at}")))
+}
+
+/// The metadata with so many more objects in a member.
+fn document_of_objects(objects: usize) -> Vec<u8> {
+    let objects: Vec<String> = (0..objects).map(|at| format!("{{\"a\":{at}}}")).collect();
+    widened([format!("\"x\":[{}]", objects.join(","))].into_iter())
+}
+
+fn widened(members: impl Iterator<Item = String>) -> Vec<u8> {
+    let known = String::from_utf8(DISCOVERY.to_vec()).expect("text");
+    let more: Vec<String> = members.collect();
+    format!("{{{},{}", more.join(","), known.trim_start().trim_start_matches('{')).into_bytes()
+}
+
+/// The median time to parse the metadata.
+fn parse(document: &[u8]) -> f64 {
+    let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).expect("an issuer");
+    let mut times: Vec<f64> = (0..21)
+        .map(|_| {
+            let start = Instant::now();
+            Provider::from_json(document, &issuer, ProviderOptions::new()).expect("good metadata");
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[10]
+}
+
 /// Prints the table, with so many callers, flights and sessions of the core at most.
 pub fn print(most: usize) {
     let login = Login::new();
     let sizes: Vec<usize> = std::iter::successors(Some(1000), |n| Some(n * 10)).take_while(|n| *n <= most).collect();
     let adapter: Vec<usize> = sizes.iter().copied().filter(|n| *n <= 100_000).collect();
+    // Documents have at most 256 KiB.
+    let few: Vec<usize> = sizes.iter().copied().filter(|n| *n <= 10_000).collect();
     let names: Vec<String> = sizes.iter().map(usize::to_string).collect();
     println!("| microseconds of each | {} | exponent |\n|---|{}--:|", names.join(" | "), "--:|".repeat(sizes.len()));
     row("callers of one session, served", &adapter, |n| callers_served(&login, n));
@@ -274,6 +307,8 @@ pub fn print(most: usize) {
         let soak = soak_until(&login, n, LIFETIME * 2);
         soak.elapsed.as_secs_f64() * n as f64 / soak.refreshes.max(1) as f64
     });
+    row("members of a metadata document", &few, |n| parse(&document(n)));
+    row("objects in a metadata document", &few, |n| parse(&document_of_objects(n)));
     println!();
     for &size in &adapter {
         let longest = flights(&login, size).1;

@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use oidc_proto::matrix::{AccountAction, DeviceId};
-use oidc_proto::{Issuer, RedirectUri, Schemes, Scope};
+use oidc_proto::{AuthMethod, Deviation, Issuer, RedirectUri, Schemes, Scope};
 
-use values::{account_action, command_line, device_id, parameter, redirect_uri, scope, seconds};
+use values::{
+    account_action, command_line, deviation, device_id, parameter, redirect_uri, scope, seconds, secret_method,
+};
 
 pub(crate) use login::{BeginningArgs, ClientArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, ReloginArgs};
 pub(crate) use serve::{DemoArgs, ServeArgs, ServedPar};
@@ -22,6 +24,9 @@ pub(crate) use values::CommandLine;
 
 /// The variable with the client's secret. No process that this program starts inherits it.
 pub(crate) const SECRET_VARIABLE: &str = "OIDC_CLI_CLIENT_SECRET";
+
+/// The variable with the initial access token.
+pub(crate) const INITIAL_TOKEN_VARIABLE: &str = "OIDC_CLI_INITIAL_ACCESS_TOKEN";
 
 /// Log in at an OpenID Provider, keep the session, use it.
 ///
@@ -65,6 +70,12 @@ pub(crate) struct Global {
     /// The User-Agent of each request
     #[arg(long, global = true, value_name = "TEXT")]
     pub(crate) user_agent: Option<String>,
+    /// Accept this deviation of the provider from the standards; repeatable. A login keeps it with its session
+    #[arg(long, global = true, value_name = "NAME", value_parser = deviation)]
+    pub(crate) accept: Vec<Deviation>,
+    /// How far the clocks of the provider and of this machine may differ: 300 at most [default: 60]
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) clock_skew: Option<Duration>,
     /// Time for the user to log in
     #[arg(long, global = true, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub(crate) deadline: Duration,
@@ -167,6 +178,9 @@ pub(crate) struct DiscoverArgs {
     /// A Matrix homeserver in its place, or the name of a server
     #[arg(long, value_name = "URL|NAME", conflicts_with = "issuer")]
     pub(crate) homeserver: Option<String>,
+    /// Where the metadata of the issuer are, if that is not its well-known URL
+    #[arg(long, value_name = "URL", requires = "issuer")]
+    pub(crate) metadata_url: Option<String>,
 }
 
 /// Where to register or to log in.
@@ -178,6 +192,9 @@ pub(crate) struct PlaceArgs {
     /// A Matrix homeserver in its place, or the name of a server
     #[arg(long, value_name = "URL|NAME", conflicts_with = "issuer")]
     homeserver: Option<String>,
+    /// Where the metadata of the issuer are, if that is not its well-known URL
+    #[arg(long, value_name = "URL", requires = "issuer", conflicts_with = "homeserver")]
+    pub(crate) metadata_url: Option<String>,
 }
 
 /// One of the two.
@@ -189,11 +206,11 @@ pub(crate) enum Place<'a> {
 
 impl PlaceArgs {
     pub(crate) fn issuer(issuer: &str) -> Self {
-        Self { issuer: Some(issuer.to_owned()), homeserver: None }
+        Self { issuer: Some(issuer.to_owned()), ..Self::default() }
     }
 
     pub(crate) fn homeserver(homeserver: &str) -> Self {
-        Self { issuer: None, homeserver: Some(homeserver.to_owned()) }
+        Self { homeserver: Some(homeserver.to_owned()), ..Self::default() }
     }
 
     pub(crate) fn place(&self) -> Place<'_> {
@@ -215,9 +232,15 @@ pub(crate) struct RegisterArgs {
     /// Register this redirect URI, for login --redirect-uri
     #[arg(long, value_name = "URI", conflicts_with = "redirect_port", value_parser = redirect_uri)]
     pub(crate) redirect_uri: Option<RedirectUri>,
+    /// The token that the provider gave out for registrations
+    #[arg(long, value_name = "TOKEN", env = INITIAL_TOKEN_VARIABLE, hide_env_values = true)]
+    pub(crate) initial_access_token: Option<String>,
     /// Register anew, though there is a registration in the store
     #[arg(long)]
     pub(crate) anew: bool,
+    /// How the client will authenticate: none, client_secret_basic, client_secret_post or client_secret_jwt [default: none]
+    #[arg(long, value_name = "M", conflicts_with = "homeserver", value_parser = secret_method)]
+    pub(crate) auth_method: Option<AuthMethod>,
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -272,6 +295,9 @@ pub(crate) struct LogoutArgs {
     /// End the provider's own session too, in the browser
     #[arg(long)]
     pub(crate) end_session: bool,
+    /// Remove the session even if the provider cannot be asked to end its tokens
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) browser: BrowserArgs,
 }

@@ -1,5 +1,6 @@
-//! What is kept beside a session, so that the next process need not ask for it: the provider's metadata, and the nonces
-//! that servers issued for the session's key. None of it is needed: what cannot be read is not there.
+//! What is kept beside a session, so that the next process need not ask for it: the provider's metadata, the nonces that
+//! servers issued for the session's key, and a verdict of the provider. None of it is needed: what cannot be read is not
+//! there.
 
 use oidc_proto::{DpopKey, Freshness, Issuer, Provider, ProviderOptions, ServerMetadata};
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,7 @@ fn nonces(store: &Store, id: &str) -> Vec<(String, String)> {
 
 pub(crate) fn remove(store: &Store, id: &str) -> Result<(), Failure> {
     store.remove(&metadata_file(id))?;
+    store.remove(&verdict_file(id))?;
     store.remove(&nonces_file(id))
 }
 
@@ -84,4 +86,28 @@ fn metadata_file(id: &str) -> String {
 
 fn nonces_file(id: &str) -> String {
     format!("nonces-{id}.json")
+}
+
+/// That the provider wants the user to log in again, of one record: with newer tokens it is out of date.
+#[derive(Serialize, Deserialize)]
+struct Verdict {
+    version: u32,
+    generation: u64,
+    code: String,
+}
+
+pub(crate) fn note_verdict(store: &Store, id: &str, generation: u64, code: &str) -> Result<(), Failure> {
+    let verdict = Verdict { version: VERSION, generation, code: code.to_owned() };
+    store.draft()?.keep(&verdict_file(id), &verdict)
+}
+
+/// The code of the verdict on this record, if there is one.
+pub(crate) fn verdict(store: &Store, id: &str, generation: u64) -> Option<String> {
+    let text = store.read(&verdict_file(id)).ok()??;
+    let verdict = serde_json::from_str::<Verdict>(&text).ok()?;
+    (verdict.version == VERSION && verdict.generation == generation).then_some(verdict.code)
+}
+
+fn verdict_file(id: &str) -> String {
+    format!("verdict-{id}.json")
 }

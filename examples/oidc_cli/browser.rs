@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::args::{BrowserArgs, CommandLine, SECRET_VARIABLE};
+use crate::args::{BrowserArgs, CommandLine, INITIAL_TOKEN_VARIABLE, SECRET_VARIABLE};
 use crate::browse;
 use crate::context::http;
 use crate::event::Event;
@@ -82,7 +82,7 @@ impl BrowserArgs {
 /// A command that inherits no secret.
 fn stranger(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    command.env_remove(SECRET_VARIABLE);
+    command.env_remove(SECRET_VARIABLE).env_remove(INITIAL_TOKEN_VARIABLE);
     command
 }
 

@@ -5,9 +5,11 @@ use oidc_proto::flow::Registration;
 use oidc_proto::jose::PublicKey;
 use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{AuthMethod, GrantType};
-use oidc_proto::{Client, ClientAuth, ErrorCode as Core, Issuer, Provider, RedirectUri, Registered, Secret};
+use oidc_proto::{
+    Client, ClientAuth, ErrorCode as Core, Issuer, Provider, RedirectUri, Registered, RelyingParty, Secret,
+};
 
-use crate::args::ClientArgs;
+use crate::args::{ClientArgs, RegisterArgs};
 use crate::context::Context;
 use crate::event::Event;
 use crate::failure::{Code, Failure};
@@ -77,6 +79,7 @@ impl Identity {
             }
         }
         let key = args.key.as_deref().map(|path| KeyFile::find(path, args.key_algorithm)).transpose()?;
+        let key = key.map(|key| key.known_as(args.key_id.as_deref()));
         Ok(Self { client_id: args.client_id.clone(), secret, method: args.auth_method, key })
     }
 
@@ -84,9 +87,8 @@ impl Identity {
     pub(crate) fn named(&self, provider: &Provider) -> Result<Option<Registered>, Failure> {
         let Some(client_id) = &self.client_id else { return Ok(None) };
         let auth = match (&self.key, &self.secret, self.method) {
-            // What the provider calls the key nobody has told us.
             (Some(key), ..) => ClientAuth::PrivateKeyJwt(key.load()?),
-            (None, Some(secret), None) => ClientAuth::strongest(secret.clone(), provider)?,
+            (None, Some(secret), None) => ClientAuth::for_secret(secret.clone(), provider),
             (None, secret, method) => ClientAuth::new(method.unwrap_or(AuthMethod::None), secret.clone())?,
         };
         Ok(Some(Registered::preregistered(client_id.as_str(), auth)))
@@ -137,6 +139,20 @@ impl Identity {
     }
 }
 
+/// Forgets a client that the provider does not know any more, if it is one that registered itself. Returns whether it
+/// was.
+pub(crate) fn forget(context: &Context, party: &RelyingParty) -> Result<bool, Failure> {
+    let (issuer, id) = (party.provider().issuer(), party.client().id());
+    let registrations = context.store.registrations()?;
+    let is_fixed = registrations.static_client(issuer).is_some_and(|fixed| fixed.client_id() == id);
+    if is_fixed || registrations.by_client_id(issuer, id).is_none() {
+        return Ok(false);
+    }
+    let (issuer, id) = (issuer.clone(), id.to_owned());
+    context.store.change_registrations(|registrations| _ = registrations.retire(&issuer, &id))?;
+    Ok(true)
+}
+
 /// The client with its key in hand, if it authenticates by one.
 pub(crate) fn with_key_from(client: Client, file: Option<&KeyFile>) -> Result<Client, Failure> {
     match (client.auth(), file) {
@@ -165,7 +181,7 @@ fn find_or_register(
     if let Some(known) = registrations.find(provider.issuer(), metadata, context.now()) {
         return Ok(known.clone());
     }
-    ask(context, provider, metadata)
+    ask(context, provider, metadata, metadata.clone(), None)
 }
 
 /// The command: afterwards logins use a registered client, also where a fixed one was used before.
@@ -173,27 +189,45 @@ pub(crate) fn register(
     context: &mut Context,
     provider: &Provider,
     metadata: &ClientMetadata,
-    anew: bool,
+    args: &RegisterArgs,
+    token: Option<Secret>,
 ) -> Result<(), Failure> {
     let issuer = provider.issuer();
     let mut registrations = context.store.registrations()?;
     registrations.unset_static(issuer);
-    match registrations.find(issuer, metadata, context.now()).filter(|_| !anew).cloned() {
+    let wanted =
+        |known: &&Registered| !args.anew && args.auth_method.is_none_or(|method| known.auth().method() == method);
+    match registrations.find(issuer, metadata, context.now()).filter(wanted).cloned() {
         Some(known) => {
             context.store.change_registrations(|registrations| registrations.unset_static(issuer))?;
             announce(context, issuer, &known, true);
         }
-        None => drop(ask(context, provider, metadata)?),
+        None => {
+            let mut requested = metadata.clone();
+            requested.token_endpoint_auth_method = args.auth_method.unwrap_or(requested.token_endpoint_auth_method);
+            drop(ask(context, provider, metadata, requested, token)?);
+        }
     }
     Ok(())
 }
 
-fn ask(context: &mut Context, provider: &Provider, metadata: &ClientMetadata) -> Result<Registered, Failure> {
+/// Registers, and keeps the client for logins with these metadata.
+fn ask(
+    context: &mut Context,
+    provider: &Provider,
+    metadata: &ClientMetadata,
+    requested: ClientMetadata,
+    token: Option<Secret>,
+) -> Result<Registered, Failure> {
     context.out.step("Registration");
     // What cannot be kept is better not registered.
     drop(context.store.draft()?);
     let issuer = provider.issuer();
-    let registered = context.run("registering", Registration::start(provider, metadata.clone())?)?;
+    let step = match token {
+        Some(token) => Registration::start_with_token(provider, requested, token)?,
+        None => Registration::start(provider, requested)?,
+    };
+    let registered = context.run("registering", step)?;
     context.store.change_registrations(|registrations| {
         registrations.unset_static(issuer);
         registrations.insert(issuer, metadata, registered.clone());

@@ -9,8 +9,8 @@ use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, HttpOptions, Syste
 use oidc_proto::flow::ServerMetadataFetch;
 use oidc_proto::matrix::{AuthMetadataFetch, AuthServer, Homeserver, Party};
 use oidc_proto::{
-    Body, Client, Env, Failure as NoResponse, Flow, Freshness, IdTokenTrust, Issuer, Policy, Provider, ProviderOptions,
-    RelyingParty, Schemes, Step, Timestamp, UnknownFields,
+    Body, Client, Deviation, Endpoint, Env, Failure as NoResponse, Flow, Freshness, IdTokenTrust, Issuer, Policy,
+    Provider, ProviderOptions, RelyingParty, Schemes, Step, Timestamp, UnknownFields, Word as _,
 };
 
 use crate::args::{ChoiceArgs, Global, IdTokenChoice};
@@ -112,14 +112,39 @@ impl Context {
         Code::Deadline.because(format_args!("{} s", self.options.deadline.as_secs()))
     }
 
-    pub(crate) fn discover(&mut self, issuer: Issuer, schemes: Schemes) -> Result<Provider, Failure> {
-        let same = |known: &&Provider| *known.issuer() == issuer && known.options().schemes() == schemes;
+    /// The provider of this issuer, whose metadata may be elsewhere.
+    pub(crate) fn discover(
+        &mut self,
+        issuer: Issuer,
+        metadata_url: Option<&str>,
+        schemes: Schemes,
+    ) -> Result<Provider, Failure> {
+        let options = self.provider_options(schemes, &[]);
+        self.discover_with(issuer, metadata_url, options)
+    }
+
+    fn discover_with(
+        &mut self,
+        issuer: Issuer,
+        metadata_url: Option<&str>,
+        options: ProviderOptions,
+    ) -> Result<Provider, Failure> {
+        let schemes = options.schemes();
+        let accepts_same =
+            |own: &ProviderOptions| Deviation::ALL.iter().all(|&known| own.accepts(known) == options.accepts(known));
+        let same = |known: &&Provider| {
+            let own = known.options();
+            *known.issuer() == issuer && own.schemes() == schemes && accepts_same(own)
+        };
         if let Some(known) = self.provider.as_ref().filter(same) {
             return Ok(known.clone());
         }
         self.out.step("Discovery");
-        let options = options(schemes);
-        let fetched = self.run("asking for the metadata", ServerMetadataFetch::start(issuer, options)?)?;
+        let step = match metadata_url {
+            Some(url) => ServerMetadataFetch::start_at(&Endpoint::new(url, schemes)?, issuer, options),
+            None => ServerMetadataFetch::start(issuer, options)?,
+        };
+        let fetched = self.run("asking for the metadata", step)?;
         self.freshness = Some(fetched.freshness);
         let provider = fetched.provider;
         self.out.checked("the document's issuer is the one asked for, to the letter");
@@ -165,7 +190,8 @@ impl Context {
         let (issuer, schemes) = (session.tokens.issuer(), session.schemes());
         let is_known = self.provider.as_ref().is_some_and(|known| known.issuer() == issuer);
         let kept = Metadata::read(&self.store, session.id()).filter(|_| !is_known);
-        let options = options(schemes);
+        let wish = session.wish();
+        let options = self.provider_options(schemes, &wish.deviations());
         let kept = kept.and_then(|kept| Some((kept.freshness, kept.provider(issuer, options)?)));
         if let Some((freshness, provider)) = &kept
             && !freshness.is_stale(self.now(), Duration::ZERO)
@@ -174,7 +200,7 @@ impl Context {
             self.provider = Some(provider.clone());
             return Ok(provider.clone());
         }
-        match (self.discover(issuer.clone(), schemes), kept) {
+        match (self.discover_with(issuer.clone(), wish.metadata_url.as_deref(), options), kept) {
             (Ok(provider), _) => {
                 self.keep_metadata(session);
                 Ok(provider)
@@ -216,6 +242,29 @@ impl Context {
         Ok(Party::new(self.server(homeserver, session.schemes())?, client))
     }
 
+    /// With what the command line accepts, and these deviations more. What only this program reads is among the unknown
+    /// fields.
+    fn provider_options(&self, schemes: Schemes, more: &[Deviation]) -> ProviderOptions {
+        let options = ProviderOptions::new().with_schemes(schemes).with_unknown_fields(UnknownFields::Keep);
+        let options = match self.options.clock_skew {
+            Some(skew) => options.with_clock_skew(skew),
+            None => options,
+        };
+        self.options.accept.iter().chain(more).fold(options, |options, deviation| options.with_deviation(*deviation))
+    }
+
+    /// The same provider by options that accept these deviations, too; for a look at it.
+    pub(crate) fn look(
+        &mut self,
+        issuer: Issuer,
+        metadata_url: Option<&str>,
+        schemes: Schemes,
+        more: &[Deviation],
+    ) -> Result<Provider, Failure> {
+        let options = self.provider_options(schemes, more);
+        self.discover_with(issuer, metadata_url, options)
+    }
+
     /// The client that a session was made with, as it is in the store.
     fn client(&self, session: &Session) -> Result<Client, Failure> {
         let (issuer, client_id) = (session.tokens.issuer(), session.tokens.client_id());
@@ -224,16 +273,12 @@ impl Context {
         let registered = registered.ok_or_else(|| Code::ClientUnknown.because(client_id.escape_debug()))?;
         let client = clients::with_key_from(registered.client(&[]), session.key_file())?;
         let client = client.with_id_token_trust(trust(session.id_token()));
+        let client = session.wish().client(client);
         Ok(match session.dpop_key() {
             Some(key) => client.with_dpop(Arc::clone(key.dpop())),
             None => client,
         })
     }
-}
-
-/// What only this program reads is among the unknown fields.
-fn options(schemes: Schemes) -> ProviderOptions {
-    ProviderOptions::new().with_schemes(schemes).with_unknown_fields(UnknownFields::Keep)
 }
 
 pub(crate) fn trust(choice: IdTokenChoice) -> IdTokenTrust {

@@ -24,6 +24,8 @@ pub(crate) enum Event<'a> {
         endpoints: Map<String, Value>,
         pkce: bool,
         callback_iss: bool,
+        /// Options that a login there seems to need.
+        needs: &'a [String],
     },
     Registered {
         issuer: &'a str,
@@ -43,6 +45,9 @@ pub(crate) enum Event<'a> {
         user_code: &'a str,
         /// Seconds.
         expires_in: u64,
+        /// Whether the other device of a login by QR code opens the page.
+        #[serde(skip)]
+        by_qr_code: bool,
     },
     LoggedIn {
         #[serde(flatten)]
@@ -98,6 +103,9 @@ pub(crate) enum Event<'a> {
     /// What a login by QR code is at.
     Progress {
         progress: &'static str,
+        /// Seconds until the rendezvous ends, if its server says so.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rendezvous_expires_in: Option<u64>,
     },
     /// For the other device to scan.
     QrCode {
@@ -224,8 +232,14 @@ pub(crate) struct Summary<'a> {
     pub(crate) doubtful: bool,
     /// Whether there is a refresh token.
     pub(crate) refreshable: bool,
+    /// Seconds until the refresh token expires, if the provider said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) refresh_expires_in: Option<u64>,
     /// Seconds since the tokens were obtained.
     pub(crate) age: u64,
+    /// The code of the provider's verdict, if the user has to log in again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) needs_login: Option<&'a str>,
     /// What to do where the session cannot be refreshed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hint: Option<String>,

@@ -5,7 +5,7 @@ use std::fmt;
 use oidc_proto::{Error, ErrorCode as Core};
 
 /// What went wrong. The message says all of it; the rest is for programs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) fault: &'static str,
     pub(crate) code: &'static str,
@@ -46,10 +46,19 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         // Seven of nineteen providers compare it to the letter, and have codes of their own for it.
-        let is_about_redirect = error.provider_text().is_some_and(|text| {
-            [text.error(), text.description()].into_iter().flatten().any(|text| text.contains("redirect"))
-        });
-        let error = match option(error.code()).or(is_about_redirect.then_some(REDIRECT_URI)) {
+        let is_about = |what: &str| {
+            error.provider_text().is_some_and(|text| {
+                [text.error(), text.description()].into_iter().flatten().any(|text| text.contains(what))
+            })
+        };
+        let told = || match () {
+            () if is_about("redirect") => Some(REDIRECT_URI),
+            // Keycloak: `invalid_request` for each, "DPoP proof is not active" and "DPoP proof is missing".
+            () if is_about("DPoP proof is not active") => Some(CLOCK),
+            () if is_about("DPoP") => option(Core::DPOP_PROOF),
+            () => None,
+        };
+        let error = match option(error.code()).or_else(told) {
             Some(option) => {
                 let hint = format!("{} {option}", error.hint());
                 error.with_hint(hint)
@@ -69,15 +78,21 @@ impl From<Error> for Failure {
 
 const REDIRECT_URI: &str = "If the redirect URI is compared to the letter, --redirect-port names its port.";
 
+const CLOCK: &str =
+    "Check this machine's clock: the provider takes a proof for some seconds before and after its time.";
+
 /// Which option of this program helps.
 fn option(code: Core) -> Option<&'static str> {
     Some(match code {
         Core::TOKEN_INVALID_CLIENT | Core::TOKEN_UNAUTHORIZED_CLIENT => {
-            "The options are --client-id, --client-secret or --key, and --auth-method; register --anew replaces a registration."
+            "The options are --client-id, --client-secret or --key, and --auth-method; register --anew replaces a registration, register --auth-method chooses its method."
         }
         Core::METADATA_NOT_FOUND => "A Matrix homeserver is named by --homeserver, not by --issuer.",
         Core::URL_SCHEME => "--insecure-loopback allows http on this machine.",
-        Core::REGISTRATION_UNSUPPORTED | Core::REGISTRATION_DENIED => "--client-id names a client that is registered.",
+        Core::REGISTRATION_UNSUPPORTED => "--client-id names a client that is registered.",
+        Core::REGISTRATION_DENIED => {
+            "register --initial-access-token registers with the provider's permission; --client-id names a client that is registered."
+        }
         Core::REGISTRATION_INVALID_REDIRECT_URI | Core::AUTHORIZATION_INVALID_REQUEST => REDIRECT_URI,
         Core::PAR_UNSUPPORTED | Core::PAR_NO_REQUEST_URI => "--par never sends the request in the URL.",
         Core::PAR_REQUIRED => "--par always pushes the request.",

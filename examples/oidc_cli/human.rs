@@ -49,13 +49,16 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
             writeln!(out, "  versions: {}", plain(&versions.join(" ")))?;
             write!(out, "  OAuth 2.0 API: {}", metadata.unwrap_or("no"))?;
         }
-        Event::Discovered { issuer, endpoints, pkce, callback_iss } => {
+        Event::Discovered { issuer, endpoints, pkce, callback_iss, needs } => {
             writeln!(out, "{GOOD}Discovered{GOOD:#} {}", plain(issuer))?;
             for (name, url) in endpoints {
                 writeln!(out, "  {name}: {}", plain(url.as_str().unwrap_or("-")))?;
             }
             writeln!(out, "  PKCE: {}", if *pkce { "S256" } else { "not advertised" })?;
             write!(out, "  iss in callbacks: {}", if *callback_iss { "promised" } else { "not promised" })?;
+            for option in needs.iter() {
+                write!(out, "\n  a login seems to need: {}", plain(option))?;
+            }
         }
         Event::Registered { issuer, client_id, auth_method, known } => {
             let what = if *known { "Known client" } else { "Registered" };
@@ -65,9 +68,16 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
             writeln!(out, "{HEAD}Log in here:{HEAD:#}")?;
             write!(out, "{LINK}{}{LINK:#}", plain(url))?;
         }
-        Event::DeviceCode { verification_uri, verification_uri_complete, user_code, expires_in } => {
-            writeln!(out, "{HEAD}On another device, go to:{HEAD:#} {LINK}{}{LINK:#}", plain(verification_uri))?;
-            write!(out, "{HEAD}Type this code:{HEAD:#} {GOOD}{}{GOOD:#} (good for {expires_in} s)", plain(user_code))?;
+        Event::DeviceCode { verification_uri, verification_uri_complete, user_code, expires_in, by_qr_code } => {
+            let where_to = if *by_qr_code {
+                "The other device opens this page, where the new login is to be allowed:"
+            } else {
+                "On another device, go to:"
+            };
+            writeln!(out, "{HEAD}{where_to}{HEAD:#} {LINK}{}{LINK:#}", plain(verification_uri))?;
+            let type_it =
+                if *by_qr_code { "If that page asks for a code, type this there:" } else { "Type this code:" };
+            write!(out, "{HEAD}{type_it}{HEAD:#} {GOOD}{}{GOOD:#} (good for {expires_in} s)", plain(user_code))?;
             if let Some(complete) = verification_uri_complete {
                 write!(out, "\nOr go straight to {LINK}{}{LINK:#}", plain(complete))?;
             }
@@ -131,8 +141,12 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
             writeln!(out, "{HEAD}The account is managed here:{HEAD:#}")?;
             write!(out, "{LINK}{}{LINK:#}", plain(url))?;
         }
-        Event::Progress { progress } => {
-            write!(out, "{FAINT}{}{FAINT:#}", progress.replace('_', " "))?;
+        Event::Progress { progress, rendezvous_expires_in } => {
+            write!(out, "{FAINT}{}", progress.replace('_', " "))?;
+            if let Some(seconds) = rendezvous_expires_in {
+                write!(out, " (the devices can talk to each other for {seconds} s)")?;
+            }
+            write!(out, "{FAINT:#}")?;
             return Ok(Stream::Progress);
         }
         Event::QrCode { text, symbol } => {
@@ -197,7 +211,15 @@ fn summary(session: &Summary<'_>, out: &mut String) -> std::fmt::Result {
     writeln!(out, "  scope: {}", plain(session.scope))?;
     let doubt = if session.doubtful { ", but the provider may have ended it" } else { "" };
     writeln!(out, "  access token: {}{doubt}", lifetime(session.expires_in))?;
-    writeln!(out, "  refresh token: {}", if session.refreshable { "yes" } else { "no" })?;
+    let refresh = match session.refresh_expires_in {
+        _ if !session.refreshable => "no".to_owned(),
+        None => "yes".to_owned(),
+        ends => lifetime(ends),
+    };
+    writeln!(out, "  refresh token: {refresh}")?;
+    if let Some(code) = session.needs_login {
+        writeln!(out, "  {CARE}the provider wants a new login{CARE:#} ({})", plain(code))?;
+    }
     if let Some(hint) = &session.hint {
         writeln!(out, "    {}", plain(hint))?;
     }

@@ -35,6 +35,8 @@ pub(crate) struct Session {
     pub(crate) stored: Option<RecordVersion>,
     /// The provider was asked for new tokens and has not answered: it may have ended the access token.
     pub(crate) is_doubtful: bool,
+    /// The code of the provider's verdict, if the user has to log in again.
+    needs_login: Option<String>,
     id: String,
 }
 
@@ -100,7 +102,7 @@ impl Session {
         let (id, insecure_loopback) = (id(&tokens, matrix.as_ref()), schemes == Schemes::DangerousHttpOnLoopback);
         let begun_at = Some(tokens.obtained_at());
         let kept = Kept { version: VERSION, insecure_loopback, id_token, key_file, dpop_key, matrix, wish, begun_at };
-        Self { kept, tokens, stored: None, is_doubtful: false, id }
+        Self { kept, tokens, stored: None, is_doubtful: false, needs_login: None, id }
     }
 
     /// What it was begun with, for a new login in its place.
@@ -194,8 +196,10 @@ impl Session {
             expires_in: expires_in(&self.tokens, now),
             doubtful: self.is_doubtful && !self.tokens.is_expired(now, Duration::ZERO),
             refreshable: self.tokens.refresh_token().is_some(),
+            refresh_expires_in: self.tokens.refresh_expires_at().map(|at| at.saturating_since(now).as_secs()),
             age: now.saturating_since(self.begun_at()).as_secs(),
-            hint: self.without_refresh(),
+            needs_login: self.needs_login.as_deref(),
+            hint: self.needs_login.as_ref().map(|_| self.again()).or_else(|| self.without_refresh()),
             dpop_thumbprint: self.tokens.dpop_thumbprint(),
             homeserver: self.kept.matrix.as_ref().map(|binding| binding.homeserver.as_str()),
             user_id: self.kept.matrix.as_ref().map(|binding| binding.user_id.as_str()),
@@ -243,9 +247,9 @@ impl Session {
         }
     }
 
-    /// Removes it, and returns it with the tokens that it had last, and whether a refresh of these was begun and has no end:
-    /// then they may be spent.
-    pub(crate) fn remove(self, store: &Store) -> Result<(Self, bool), Failure> {
+    /// Locks its record, so that no other process refreshes. Returns it with the tokens that it had last, and whether a
+    /// refresh of these was begun and has no end: then they may be spent.
+    pub(crate) fn hold(self, store: &Store) -> Result<Held, Failure> {
         let name = tokens_file(&self.id);
         let tokens = store.files().record(&name);
         if let StoreResponse::Failed(error) = tokens.carry_out(StoreAction::Lock) {
@@ -258,14 +262,7 @@ impl Session {
         };
         // Who refreshed it in the meantime has saved it.
         let session = reload(store, &self)?;
-        match tokens.carry_out(StoreAction::Erase { expect: session.stored }) {
-            StoreResponse::Failed(error) => Err(store.files().explain(&name, &error)),
-            StoreResponse::Conflict(_) => Err(store.files().explain(&name, &Core::STORE_CONFLICT.into())),
-            _ => {
-                remove_beside(store, &self.id)?;
-                store.remove(&file(&self.id)).map(|()| (session, begun))
-            }
-        }
+        Ok(Held { session, begun, record: tokens })
     }
 
     /// Where its tokens are kept.
@@ -311,6 +308,30 @@ impl Session {
 
     pub(crate) fn dpop_key(&self) -> Option<&BindingKey> {
         self.kept.dpop_key.as_ref()
+    }
+}
+
+/// A session whose record no other process changes until this is dropped.
+pub(crate) struct Held {
+    pub(crate) session: Session,
+    /// A refresh was begun and has no end.
+    pub(crate) begun: bool,
+    record: FileStore,
+}
+
+impl Held {
+    /// Removes the session.
+    pub(crate) fn remove(&self, store: &Store) -> Result<(), Failure> {
+        let Self { session, record, .. } = self;
+        let name = tokens_file(&session.id);
+        match record.carry_out(StoreAction::Erase { expect: session.stored }) {
+            StoreResponse::Failed(error) => Err(store.files().explain(&name, &error)),
+            StoreResponse::Conflict(_) => Err(store.files().explain(&name, &Core::STORE_CONFLICT.into())),
+            _ => {
+                remove_beside(store, &session.id)?;
+                store.remove(&file(&session.id))
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use oidc_proto::session::{Event as SessionEvent, Persistence, SessionOptions, St
 use oidc_proto::{Env as _, ErrorCode as Core, Family, Fault, RelyingParty, TokenOutcome, TokenSet, UnverifiedTokens};
 
 use crate::asked;
+use crate::beside;
 use crate::context::{Context, Narrated};
 use crate::event::Event;
 use crate::failure::Failure;
@@ -56,6 +57,10 @@ pub(crate) fn good(context: &mut Context, need: Need) -> Result<Session, Failure
         }
         Err(vain) => vain,
     };
+    let is_verdict = failure.is(Core::TOKEN_INVALID_GRANT) || failure.is(Core::TOKEN_INTERACTION_REQUIRED);
+    if is_verdict && session.is_stored(&context.store) {
+        beside::note_verdict(&context.store, session.id(), session.generation(), failure.code)?;
+    }
     let failure = session.explain(failure);
     let is_doubtful = standing == Standing::Doubtful;
     let is_kept = is_doubtful || standing == Standing::Good;

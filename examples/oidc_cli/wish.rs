@@ -1,6 +1,7 @@
 //! What a login at a provider asks for: it is kept with the session, so that the login can be repeated.
 
-use oidc_proto::{Prompt, Scope};
+use oidc_proto::jose::Algorithm;
+use oidc_proto::{Client, Deviation, Prompt, Scope};
 use serde::{Deserialize, Serialize};
 
 use crate::args::{BeginningArgs, LoginArgs, MeetingArgs, ParChoice, ReloginArgs};
@@ -30,13 +31,26 @@ pub(crate) struct Wish {
     pub(crate) redirect_uri: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) parameters: Vec<(String, String)>,
+    /// For each token request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) token_parameters: Vec<(String, String)>,
+    /// Deviations, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) accept: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) metadata_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) trusted_audiences: Vec<String>,
+    /// What a client that was registered by hand is registered for, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id_token_algorithm: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) userinfo_algorithm: Option<String>,
 }
 
 impl Wish {
     pub(crate) fn of_login(args: &LoginArgs) -> Result<Self, Failure> {
         Ok(Self {
-            by_device: false,
-            scope: args.beginning.grant.openid_scope()?,
             prompt: names(&args.prompt),
             no_prompt: args.no_prompt,
             login_hint: args.login_hint.clone(),
@@ -45,11 +59,60 @@ impl Wish {
             redirect_port: args.meeting.redirect_port,
             redirect_uri: text_of(&args.meeting),
             parameters: args.parameter.clone(),
+            ..Self::of_beginning(&args.beginning)?
         })
     }
 
     pub(crate) fn of_device(args: &BeginningArgs) -> Result<Self, Failure> {
-        Ok(Self { by_device: true, scope: args.grant.openid_scope()?, ..Self::default() })
+        Ok(Self { by_device: true, ..Self::of_beginning(args)? })
+    }
+
+    fn of_beginning(args: &BeginningArgs) -> Result<Self, Failure> {
+        // What a client that registers itself is registered for, the registration says.
+        let is_by_hand = args.client.client_id.is_some();
+        let named =
+            |algorithm: Option<Algorithm>| algorithm.filter(|_| is_by_hand).map(|known| known.name().to_owned());
+        Ok(Self {
+            scope: args.grant.openid_scope()?,
+            token_parameters: args.grant.token_parameter.clone(),
+            metadata_url: args.place.metadata_url.clone(),
+            trusted_audiences: args.grant.trust_audience.clone(),
+            id_token_algorithm: named(args.grant.id_token_algorithm),
+            userinfo_algorithm: named(args.grant.userinfo_algorithm),
+            ..Self::default()
+        })
+    }
+
+    /// The same with the deviations that the command line accepts.
+    pub(crate) fn accepting(mut self, accepted: &[Deviation]) -> Self {
+        let names = accepted.iter().map(|deviation| deviation.name().to_owned());
+        self.accept.extend(names);
+        self.accept.sort();
+        self.accept.dedup();
+        self
+    }
+
+    /// The client, with what the login says of it.
+    pub(crate) fn client(&self, client: Client) -> Client {
+        let client = self
+            .trusted_audiences
+            .iter()
+            .fold(client, |client, audience| client.with_trusted_audience(audience.as_str()));
+        let algorithm = |name: &Option<String>| name.as_deref().and_then(Algorithm::from_name);
+        let client = match algorithm(&self.id_token_algorithm) {
+            Some(known) => client.with_registered_algorithm(known),
+            None => client,
+        };
+        let client = match algorithm(&self.userinfo_algorithm) {
+            Some(known) => client.with_registered_userinfo_algorithm(known),
+            None => client,
+        };
+        let own = self.token_parameters.iter();
+        own.fold(client, |client, (name, value)| client.with_token_parameter(name.as_str(), value.as_str()))
+    }
+
+    pub(crate) fn deviations(&self) -> Vec<Deviation> {
+        self.accept.iter().filter_map(|name| Deviation::from_name(name)).collect()
     }
 
     /// The same login once more, with what is said anew.

@@ -1,8 +1,10 @@
 //! Values: time, entropy, secrets, JSON, URLs, sets of words, versions of stored values.
 
+pub(crate) mod base64;
 pub(crate) mod bell;
 pub(crate) mod env;
 pub(crate) mod json;
+mod plain_url;
 pub(crate) mod secret;
 pub(crate) mod url;
 pub(crate) mod versioned;

@@ -4,13 +4,13 @@
 //! test in `tests/memory` reads each block that a login frees.
 
 use std::fmt;
+use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderValue;
 use serde::{Deserialize, Deserializer, Serializer};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::base64;
 use crate::error::{Error, ErrorCode};
 
 /// A secret string.
@@ -42,7 +42,13 @@ impl Secret {
     pub(crate) fn random(rng: &mut dyn rand_core::CryptoRng) -> Self {
         let mut bytes = Zeroizing::new([0_u8; 32]);
         rng.fill_bytes(bytes.as_mut_slice());
-        Self::new(URL_SAFE_NO_PAD.encode(bytes.as_slice()))
+        // Written where it stays: no other buffer has to be wiped.
+        let mut text = Vec::with_capacity(base64::LENGTH);
+        text.extend_from_slice(&[0; base64::LENGTH]);
+        if let Some(text) = text.first_chunk_mut() {
+            base64::encode(&bytes, text);
+        }
+        Self::new(String::from_utf8(text).unwrap_or_default())
     }
 
     /// Compares in a time that depends only on the lengths.
@@ -98,8 +104,10 @@ pub(crate) fn is_token(text: &str) -> bool {
 }
 
 /// An access token: printable ASCII (RFC 6749 appendix A.12), so that it can always be sent in a header.
+///
+/// Clones share one text, which is wiped when the last of them is dropped.
 #[derive(Clone)]
-pub struct AccessToken(Secret);
+pub struct AccessToken(Arc<Secret>);
 
 impl AccessToken {
     /// Checks the characters.
@@ -108,10 +116,10 @@ impl AccessToken {
     /// `token.malformed` if it is empty or holds anything but printable ASCII.
     pub fn new(token: impl Into<Secret>) -> Result<Self, Error> {
         let token = token.into();
-        if !is_token(&token.0) {
+        if !is_token(token.expose()) {
             return Err(Error::new(ErrorCode::TOKEN_MALFORMED).at("access_token"));
         }
-        Ok(Self(token))
+        Ok(Self(Arc::new(token)))
     }
 
     /// The token itself.

@@ -5,8 +5,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use http::Uri;
+use http::uri::{Authority, Parts, Scheme};
 use url::{Host, Url};
 
+use super::plain_url;
 use crate::error::quote::is_deceptive;
 use crate::error::{Error, ErrorCode, Quote};
 
@@ -179,8 +181,30 @@ impl Endpoint {
     /// # Errors
     /// `url.syntax`, `url.scheme`, `url.userinfo` or `url.fragment`.
     pub fn new(text: &str, schemes: Schemes) -> Result<Self, Error> {
+        Self::sharing(text, schemes, &mut None)
+    }
+
+    /// [`Endpoint::new`] for the URLs of one document: they share the text of their host.
+    pub(crate) fn sharing(text: &str, schemes: Schemes, host: &mut Option<Authority>) -> Result<Self, Error> {
+        // Every choice of schemes allows `https`.
+        if let Some(endpoint) = Self::plain(text, host) {
+            return Ok(endpoint);
+        }
         let url = parse(text, schemes)?;
         Ok(Self(Uri::try_from(String::from(url)).map_err(|_| ErrorCode::URL_SYNTAX)?, None))
+    }
+
+    /// The endpoint, if both parsers would take its URL as it is.
+    fn plain(text: &str, shared: &mut Option<Authority>) -> Option<Self> {
+        let (host, path) = plain_url::split(text)?;
+        let mut parts = Parts::default();
+        parts.scheme = Some(Scheme::HTTPS);
+        parts.authority = Some(match shared {
+            Some(authority) if authority.as_str() == host => authority.clone(),
+            _ => shared.insert(host.parse().ok()?).clone(),
+        });
+        parts.path_and_query = Some(path.parse().ok()?);
+        Some(Self(Uri::from_parts(parts).ok()?, None))
     }
 
     /// Checks the URL of a page for a browser: like [`Endpoint::new`], and it may have a fragment.
@@ -205,9 +229,25 @@ impl Endpoint {
         }
     }
 
+    /// How much [`Endpoint::start_query`] and [`Endpoint::end_query`] write.
+    pub(crate) fn length_around_query(&self) -> usize {
+        let joint = usize::from(self.0.query() != Some(""));
+        let fragment = self.1.as_ref().map_or(0, |fragment| fragment.len() + 1);
+        self.parts().iter().map(|part| part.len()).sum::<usize>() + joint + fragment
+    }
+
+    fn parts(&self) -> [&str; 4] {
+        [
+            self.0.scheme_str().unwrap_or(""),
+            "://",
+            self.0.authority().map_or("", |authority| authority.as_str()),
+            self.0.path_and_query().map_or("", |path| path.as_str()),
+        ]
+    }
+
     /// Whether requests to it are protected by TLS.
     pub fn is_https(&self) -> bool {
-        self.0.scheme() == Some(&http::uri::Scheme::HTTPS)
+        self.0.scheme() == Some(&Scheme::HTTPS)
     }
 
     /// Checks that the query sets no parameter that a request to this URL adds: a parameter that occurs twice is an
@@ -228,14 +268,7 @@ impl Endpoint {
 
     /// Writes the URL and whatever joins a query to it: `?`, `&`, or nothing after a bare `?`.
     pub(crate) fn start_query(&self, out: &mut String) {
-        let parts = [
-            self.0.scheme_str().unwrap_or(""),
-            "://",
-            self.0.authority().map_or("", |authority| authority.as_str()),
-            self.0.path_and_query().map_or("", |path| path.as_str()),
-        ];
-        out.reserve(parts.iter().map(|part| part.len()).sum::<usize>() + 1);
-        out.extend(parts);
+        out.extend(self.parts());
         match self.0.query() {
             None => out.push('?'),
             Some("") => {}

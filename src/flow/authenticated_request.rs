@@ -133,7 +133,8 @@ impl<A: Parse> Plan<A> {
             Credential::Client => None,
             Credential::Token(token) => Some(token),
         };
-        let input = dpop.proof_input(self.request.method(), self.request.uri(), access_token, env)?;
+        let now = self.party.provider().server_time().at(env.now());
+        let input = dpop.proof_input(self.request.method(), self.request.uri(), access_token, now, env)?;
         match sign(dpop.key(), &input)? {
             Signature::Made(signature) => self.send(assertion, Some(Secret::new(with_signature(input, &signature)))),
             Signature::Elsewhere(asked) => {
@@ -166,14 +167,9 @@ impl<A: Parse> Plan<A> {
             proof.set_sensitive(true);
             request.headers_mut().insert("dpop", proof);
         }
-        let state = if self.party.client().dpop.is_some() {
-            // The target of a nonce that the last response may bring for the next request.
-            *self.request.uri_mut() = request.uri().clone();
-            State::ExpectResponseOrNonce(Box::new(self))
-        } else {
-            State::ExpectResponse(self.answer)
-        };
-        Ok(Step::call(request, policy, AuthenticatedRequest(state)))
+        // The target of a nonce that the last response may bring for the next request.
+        *self.request.uri_mut() = request.uri().clone();
+        Ok(Step::call(request, policy, AuthenticatedRequest(State::ExpectResponseOrNonce(Box::new(self)))))
     }
 }
 
@@ -206,6 +202,9 @@ impl<A: Parse> Plan<A> {
         env: &mut dyn Env,
     ) -> Result<Step<AuthenticatedRequest<A>>, Error> {
         if let Ok(response) = &response {
+            if matches!(self.credential, Credential::Client) {
+                self.party.provider().server_time().note(response.headers, env.now());
+            }
             let dpop = self.party.client().dpop.as_ref();
             let has_nonce = dpop.is_some_and(|dpop| dpop.note(self.request.uri(), response.headers));
             if has_nonce && !self.has_met_nonce && demands_nonce(response) {

@@ -25,7 +25,7 @@ use crate::base::env::{Env, MonotonicTime, Timestamp};
 use crate::base::secret::{self, Secret};
 use crate::base::url::{Endpoint, Issuer, Schemes};
 use crate::base::versioned::{self, Version};
-use crate::error::{Error, ErrorCode, Fault};
+use crate::error::{Error, ErrorCode, Fault, Quote};
 use crate::message::device;
 use crate::party::client_auth::explained;
 use crate::party::metadata::GrantType;
@@ -60,8 +60,8 @@ impl Parse for Parsing {
 
     fn parse(self, response: Response<'_>, now: Timestamp) -> Result<PendingDevice, Error> {
         let Self { party, scope } = self;
-        let answer = device::parse(response, party.provider().options().schemes())
-            .map_err(|error| explained(error, party.client()))?;
+        let answer =
+            device::parse(response, party.provider().options().schemes()).map_err(|error| explained(error, &party))?;
         Ok(PendingDevice {
             owner: party.owner().clone(),
             scope,
@@ -106,7 +106,7 @@ impl RelyingParty {
         let left = pending.expires_at.saturating_since(env.now()).min(device::LONGEST_LIFETIME);
         let deadline = env.monotonic().saturating_add(left);
         let PendingDevice { scope, device_code, interval, .. } = pending;
-        let poll = Poll { party: self.clone(), scope, device_code, interval, pause: interval, deadline };
+        let poll = Poll { party: self.clone(), scope, device_code, interval, pause: interval, deadline, failure: None };
         Box::new(poll).pause(env)
     }
 }
@@ -207,13 +207,15 @@ struct Poll {
     /// What the network makes of it.
     pause: Duration,
     deadline: MonotonicTime,
+    /// Of the last request, if it failed.
+    failure: Option<Error>,
 }
 
 impl Poll {
     fn pause(self: Box<Self>, env: &mut dyn Env) -> Result<Step<DevicePolling>, Error> {
         let until = env.monotonic().saturating_add(self.pause);
         if until >= self.deadline {
-            return Err(ErrorCode::DEVICE_EXPIRED_TOKEN.into());
+            return Err(expired(self.failure));
         }
         Ok(Step::wait(until, DevicePolling(State::Pausing(self))))
     }
@@ -244,6 +246,7 @@ impl Poll {
             }
             Err(error) => error,
         };
+        self.failure = None;
         match error.code() {
             ErrorCode::DEVICE_AUTHORIZATION_PENDING => self.pause = self.interval,
             ErrorCode::DEVICE_SLOW_DOWN => {
@@ -253,11 +256,30 @@ impl Poll {
             _ if error.fault() == Fault::Transport => {
                 // Never sooner than the provider allows, which may be later than the limit.
                 self.pause = self.pause.saturating_mul(2).min(LONGEST_PAUSE).max(self.interval);
+                self.failure = Some(error);
             }
             _ => return Err(error),
         }
         self.pause(env)
     }
+}
+
+/// The code is over. If the last request failed, that may be why.
+fn expired(failure: Option<Error>) -> Error {
+    let error = Error::from(ErrorCode::DEVICE_EXPIRED_TOKEN);
+    let Some(failure) = failure else { return error };
+    let error = match failure.status() {
+        Some(status) => error.with_status(status),
+        None => error,
+    };
+    let error = match failure.provider_text() {
+        Some(text) => error.with_text(text.clone()),
+        None => error,
+    };
+    let found = Quote::library(format_args!("`{}` in response to the last request", failure.code()));
+    error.with_found(found).with_hint(
+        "The requests failed until the code expired, so the user may have decided. Check the provider, then log in again.",
+    )
 }
 
 impl Flow for DevicePolling {

@@ -11,7 +11,7 @@ use crate::base::env::Env;
 use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::party::client::ClientAuth;
-use crate::party::client_auth::form_request;
+use crate::party::client_auth::form_request_with;
 use crate::party::metadata::GrantType;
 use crate::party::relying_party::RelyingParty;
 use crate::step::Step;
@@ -79,19 +79,19 @@ impl RelyingParty {
         if grant_type == GrantType::ClientCredentials.name() && matches!(self.client().auth, ClientAuth::None) {
             return Err(ErrorCode::TOKEN_CLIENT_AUTH.into());
         }
-        let mut pairs = vec![("grant_type", grant_type.as_str())];
-        if !scope.is_empty() {
-            pairs.push(("scope", scope.as_str()));
-        }
-        for (name, value) in &parameters {
-            let is_set = matches!(name.as_str(), "scope" | "client_id" | "client_secret")
+        for (at, (name, _)) in parameters.iter().enumerate() {
+            let is_set = matches!(name.as_str(), "grant_type" | "scope" | "client_id" | "client_secret")
                 || name.starts_with("client_assertion");
-            if is_set || name.is_empty() || pairs.iter().any(|(own, _)| own == name) {
+            if is_set || name.is_empty() || parameters.iter().take(at).any(|(other, _)| other == name) {
                 return Err(ErrorCode::AUTHORIZATION_PARAMETER.into());
             }
-            pairs.push((name, value.expose()));
         }
-        let request = form_request(&self.provider().metadata().token_endpoint, self.client(), &pairs);
+        let own = [
+            ("grant_type", Some(grant_type.as_str())),
+            ("scope", Some(scope.as_str()).filter(|scope| !scope.is_empty())),
+        ];
+        let given = parameters.iter().map(|(name, value)| (name.as_str(), value.expose()));
+        let request = form_request_with(&self.provider().metadata().token_endpoint, self.client(), own, given);
         TokenRequest::start(self, request, Origin::Login { scope, expectation: None, spends_code: false }, env)
     }
 }

@@ -35,8 +35,8 @@ impl Parse for Pushed {
     const REQUEST: &'static str = "pushed_authorization_request_endpoint";
 
     fn parse(self, response: Response<'_>, _now: Timestamp) -> Result<Self::Output, Error> {
-        let request_uri = pushed_authorization::parse(response)
-            .map_err(|error| client_auth::explained(error, self.party.client()))?;
+        let request_uri =
+            pushed_authorization::parse(response).map_err(|error| client_auth::explained(error, &self.party))?;
         let endpoint = authorization_endpoint(self.party.provider())?;
         Ok((authorization::pushed_url(endpoint, self.party.client().id(), &request_uri), self.pending))
     }
@@ -56,8 +56,7 @@ impl RelyingParty {
             ErrorCode::PAR_UNSUPPORTED,
         )?;
         authorization_endpoint(self.provider())?;
-        let mut form = String::new();
-        let pending = prepare(request, self, &mut form, env)?;
+        let (form, pending) = prepare(request, self, None, env)?;
         let request = client_auth::authenticated(endpoint, self.client(), form);
         let pushed = Pushed { party: self.clone(), pending };
         let (policy, credential) = (Policy::write(Accept::AnyButMarkup), Credential::Client);

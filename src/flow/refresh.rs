@@ -50,27 +50,26 @@ impl RelyingParty {
         scope: Option<&Scope>,
         env: &mut dyn Env,
     ) -> Result<Step<TokenRequest>, Error> {
-        self.owner().check(&tokens.owner)?;
-        if tokens.id_token.is_some() {
+        self.owner().check(tokens.owner())?;
+        if tokens.id_token().is_some() {
             token_outcome::check_trust(self)?;
         }
-        if let Some(scope) = scope.filter(|scope| !tokens.scope.is_empty() && !tokens.scope.includes(scope)) {
+        if let Some(scope) = scope.filter(|scope| !tokens.scope().is_empty() && !tokens.scope().includes(scope)) {
             let error = Error::new(ErrorCode::AUTHORIZATION_SCOPE)
                 .at("scope")
                 .with_hint("Ask for less, or log in with the wider scope.");
             return Err(error
-                .with_expected(Quote::caller(tokens.scope.as_str()))
+                .with_expected(Quote::caller(tokens.scope().as_str()))
                 .with_found(Quote::caller(scope.as_str())));
         }
         let refresh_token = tokens.refresh_token().ok_or(ErrorCode::TOKEN_NO_REFRESH_TOKEN)?;
+        let time = self.provider().server_time();
+        if let Some(id_token) = tokens.id_token().filter(|_| time.difference().is_none()) {
+            time.note_issued(id_token.issued_at(), tokens.obtained_at());
+        }
         let endpoint = &self.provider().metadata().token_endpoint;
         let request = token::refresh_request(endpoint, self.client(), refresh_token, scope);
-        let origin = Origin::Refresh {
-            id_token: tokens.id_token.clone(),
-            refresh_token: refresh_token.clone(),
-            // A response that names no scope grants what was asked for (RFC 6749 section 5.1).
-            scope: scope.unwrap_or(&tokens.scope).clone(),
-        };
+        let origin = Origin::Refresh { tokens: tokens.clone(), scope: scope.cloned() };
         TokenRequest::start(self, request, origin, env)
     }
 }

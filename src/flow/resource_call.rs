@@ -55,7 +55,7 @@ impl RelyingParty {
         tokens: &TokenSet,
         env: &mut dyn Env,
     ) -> Result<Step<ResourceCall>, Error> {
-        self.owner().check(&tokens.owner)?;
+        self.owner().check(tokens.owner())?;
         let endpoint = Endpoint::new(&request.uri().to_string(), self.provider().options().schemes())
             .map_err(|error| Error::new(ErrorCode::RESOURCE_URL).with_source(error))?;
         // The spelling that was checked is the one that is sent, and that a proof names.

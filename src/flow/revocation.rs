@@ -31,7 +31,7 @@ impl Parse for Revoked {
     const REQUEST: &'static str = "revocation_endpoint";
 
     fn parse(self, response: Response<'_>, _now: Timestamp) -> Result<(), Error> {
-        revocation::parse(response, &self.1).map_err(|error| explained(error, self.0.client()))
+        revocation::parse(response, &self.1).map_err(|error| explained(error, &self.0))
     }
 }
 
@@ -42,7 +42,7 @@ impl RelyingParty {
     /// # Errors
     /// `revocation.unsupported`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `sign.failed`.
     pub fn revoke(&self, tokens: &TokenSet, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
-        self.owner().check(&tokens.owner)?;
+        self.owner().check(tokens.owner())?;
         Revocation::of(tokens.access_token(), tokens.refresh_token(), self, env)
     }
 }

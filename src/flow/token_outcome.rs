@@ -5,17 +5,19 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
+
 use super::key_search::{By, Check};
 use super::revocation::Revocation;
 use crate::base::env::{Env, Timestamp};
 use crate::base::json::Fields;
-use crate::base::secret::{Body, Secret};
+use crate::base::secret::{Body, Secret, same_bytes};
 use crate::base::word_set::{Words, words};
 use crate::error::{Error, ErrorCode, ProviderText, Recovery, Sent};
-use crate::jose::{self, Algorithm, Algorithms, Jws, half_hash_matches};
+use crate::jose::{self, Algorithm, Algorithms, Jws, half_hash};
 use crate::message::token::TokenResponse;
 use crate::party::client::IdTokenTrust;
-use crate::party::client_auth::explained;
+use crate::party::client_auth::{clocks_differ, explained};
 use crate::party::options::Deviation;
 use crate::party::relying_party::RelyingParty;
 use crate::step::Step;
@@ -23,7 +25,7 @@ use crate::token::id_token::check::{self, Expected, LoginExpectation, SignatureE
 use crate::token::id_token::{self, IdToken};
 use crate::token::numeric::Lifetime;
 use crate::token::scope::Scope;
-use crate::token::token_set::TokenSet;
+use crate::token::token_set::{TokenSet, Tokens};
 use crate::token::token_type::TokenType;
 
 /// The outcome of a token request whose response has tokens.
@@ -131,8 +133,9 @@ pub(super) enum Origin {
     /// A login for this scope; with an expectation if it was for `openid`. A code can be sent once, unlike a device
     /// code.
     Login { scope: Scope, expectation: Option<LoginExpectation>, spends_code: bool },
-    /// A refresh of tokens of this scope. The ID token and the refresh token are kept if the response has no new ones.
-    Refresh { id_token: Option<Arc<IdToken>>, refresh_token: Secret, scope: Scope },
+    /// A refresh of these tokens, perhaps for a smaller scope. Their ID token and their refresh token are kept if the
+    /// response has no new ones.
+    Refresh { tokens: TokenSet, scope: Option<Scope> },
 }
 
 impl Origin {
@@ -141,18 +144,17 @@ impl Origin {
     /// # Errors
     /// `id_token.missing`.
     fn expects<'a>(&'a self, response: &'a TokenResponse) -> Result<Option<(&'a Secret, Expected<'a>)>, Error> {
-        match (self, &response.id_token) {
+        let expected = match self {
+            Self::Login { expectation, .. } => expectation.as_ref().map(Expected::Login),
+            Self::Refresh { tokens, .. } => tokens.id_token().map(Expected::Refresh),
+        };
+        match (self, expected, &response.id_token) {
             // A login without `openid` has no ID token, nor anything to compare one with.
-            (Self::Login { expectation: None, .. } | Self::Refresh { id_token: None, .. }, _) => Ok(None),
-            (Self::Login { .. }, None) => Err(ErrorCode::ID_TOKEN_MISSING.into()),
+            (_, None, _) => Ok(None),
+            (_, Some(expected), Some(compact)) => Ok(Some((compact, expected))),
+            (Self::Login { .. }, Some(_), None) => Err(ErrorCode::ID_TOKEN_MISSING.into()),
             // A refresh need not bring a new one (OpenID Connect Core 1.0 section 12.2).
-            (Self::Refresh { .. }, None) => Ok(None),
-            (Self::Login { expectation: Some(login), .. }, Some(compact)) => {
-                Ok(Some((compact, Expected::Login(login))))
-            }
-            (Self::Refresh { id_token: Some(previous), .. }, Some(compact)) => {
-                Ok(Some((compact, Expected::Refresh(previous))))
-            }
+            (Self::Refresh { .. }, Some(_), None) => Ok(None),
         }
     }
 }
@@ -160,12 +162,15 @@ impl Origin {
 impl Origin {
     /// Says what to do about the error of the request, and whether it means a dead refresh token at this provider.
     pub(super) fn explained(&self, error: Error, party: &RelyingParty) -> Error {
-        let error = explained(error, party.client());
+        let error = explained(error, party);
         let may_be_spent = matches!(error.recovery(), Recovery::Retry { .. })
             && error.failure().is_some_and(|failure| failure.sent == Sent::Maybe);
         if matches!(self, Self::Login { spends_code: true, .. }) && may_be_spent {
             let hint = "Log in again: the code may have been used, and works once.";
             return error.with_recovery(Recovery::LogInAgain).with_hint(hint);
+        }
+        if !matches!(self, Self::Refresh { .. }) {
+            return error;
         }
         let name = error.provider_text().and_then(ProviderText::error);
         let may_be_dead = match error.code() {
@@ -173,7 +178,11 @@ impl Origin {
             ErrorCode::TOKEN_ERROR => name == Some("bad_refresh_token"),
             _ => false,
         };
-        if !matches!(self, Self::Refresh { .. }) || !may_be_dead {
+        if error.code() == ErrorCode::TOKEN_ERROR && !may_be_dead || is_silent_refusal(&error) {
+            let hint = format!("If the refresh token has expired, log in again. {}", error.hint());
+            return error.with_hint(hint);
+        }
+        if !may_be_dead || clocks_differ(&error, party).is_some() {
             return error;
         }
         if party.provider().options().accepts(Deviation::RefreshErrors) {
@@ -187,7 +196,13 @@ impl Origin {
     }
 }
 
-impl Check for Box<Grant> {
+/// Whether the provider refused the request and did not say why.
+pub(crate) fn is_silent_refusal(error: &Error) -> bool {
+    let is_refusal = matches!(error.status(), Some(StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED));
+    error.code() == ErrorCode::HTTP_STATUS && is_refusal && error.provider_text().is_none()
+}
+
+impl Check for Grant {
     type Verified = (Option<Arc<IdToken>>, Words<IdTokenWarning>);
     type Output = TokenOutcome;
 
@@ -229,8 +244,15 @@ impl Check for Box<Grant> {
             }
         };
         let access_token = self.response.access_token.expose();
-        let at_hash_fits = |at_hash: &str| half_hash_matches(jws.algorithm(), access_token, at_hash);
+        let at_hash_fits = |at_hash: &str| {
+            let own = match self.party.key_cell().backend() {
+                Some(backend) => backend.half_hash(jws.algorithm(), access_token),
+                None => half_hash(jws.algorithm(), access_token),
+            };
+            same_bytes(own.as_bytes(), at_hash.as_bytes())
+        };
         let id_token = unchecked.check(evidence, &expected, at_hash_fits, now)?;
+        self.party.provider().server_time().note_issued(id_token.issued_at(), self.obtained_at);
         if let Expected::Refresh(previous) = expected
             && id_token.auth_time().zip(previous.auth_time()).is_some_and(|(new, old)| new > old)
         {
@@ -242,7 +264,7 @@ impl Check for Box<Grant> {
     fn conclude(self, verdict: Result<Self::Verified, Error>) -> TokenOutcome {
         match verdict {
             Ok((id_token, warnings)) => TokenOutcome::Verified(self.granted(id_token, warnings)),
-            Err(error) => TokenOutcome::Unverified { error, tokens: UnverifiedTokens(self) },
+            Err(error) => TokenOutcome::Unverified { error, tokens: UnverifiedTokens(Box::new(self)) },
         }
     }
 }
@@ -251,28 +273,40 @@ impl Grant {
     /// The old ID token, if no new ID token has to be verified.
     fn kept(&self) -> Option<Arc<IdToken>> {
         match &self.origin {
-            Origin::Refresh { id_token, .. } => id_token.clone(),
+            Origin::Refresh { tokens, .. } => tokens.shared_id_token(),
             Origin::Login { .. } => None,
         }
     }
 
     fn granted(self, id_token: Option<Arc<IdToken>>, warnings: Words<IdTokenWarning>) -> TokenGrant {
         let Self { party, response, obtained_at, origin } = self;
-        let (scope, refresh_token) = match origin {
-            Origin::Login { scope, .. } => (scope, None),
-            Origin::Refresh { scope, refresh_token, .. } => (scope, Some(refresh_token)),
+        let kept = match &origin {
+            Origin::Login { .. } => None,
+            Origin::Refresh { tokens, .. } => tokens.refresh_token().map(|old| (old, tokens.refresh_expires_at())),
         };
+        let (refresh_token, kept_until) = match (response.refresh_token, kept) {
+            (Some(new), _) => (Some(new), None),
+            (None, Some((old, until))) => (Some(old.clone()), until),
+            (None, None) => (None, None),
+        };
+        // A response that names no scope grants what was asked for (RFC 6749 section 5.1).
+        let scope = response.scope.unwrap_or_else(|| match origin {
+            Origin::Login { scope, .. } => scope,
+            Origin::Refresh { tokens, scope } => scope.unwrap_or_else(|| tokens.scope().clone()),
+        });
+        let end = |lifetime: Lifetime| lifetime.duration().map(|lifetime| obtained_at.saturating_add(lifetime));
         TokenGrant {
-            tokens: TokenSet {
+            tokens: TokenSet::from(Tokens {
                 owner: party.owner().clone(),
                 access_token: response.access_token,
                 token_type: response.token_type,
-                refresh_token: response.refresh_token.or(refresh_token),
-                scope: response.scope.unwrap_or(scope),
+                refresh_expires_at: end(response.refresh_lifetime).or(kept_until).filter(|_| refresh_token.is_some()),
+                refresh_token,
+                scope,
                 obtained_at,
-                expires_at: response.lifetime.duration().map(|lifetime| obtained_at.saturating_add(lifetime)),
+                expires_at: end(response.lifetime),
                 id_token,
-            },
+            }),
             lifetime: response.lifetime,
             refresh_lifetime: response.refresh_lifetime,
             warnings,

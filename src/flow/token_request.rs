@@ -37,7 +37,7 @@ pub struct TokenRequest(State);
 enum State {
     ExpectKeys(KeysFetch, Box<Prepared>),
     ExpectTokens(AuthenticatedRequest<TokenParse>, Box<Pending>),
-    Verifying(KeySearch<Box<Grant>>),
+    Verifying(KeySearch<Grant>),
 }
 
 /// A request that waits for keys.
@@ -82,10 +82,11 @@ impl TokenRequest {
 
     pub(super) fn start(
         party: &RelyingParty,
-        request: Request<Body>,
+        mut request: Request<Body>,
         origin: Origin,
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
+        token::add_parameters(&mut request, party.client())?;
         let (policy, parse) = (Policy::write(Accept::Json), TokenParse(*party.provider().options()));
         let call = AuthenticatedRequest::start(party, request, policy, Credential::Client, parse, env)?;
         let (at, mark) = (env.now(), party.key_cell().mark());
@@ -119,13 +120,13 @@ impl TokenRequest {
                 let Pending { party, origin, at, mark } = *asked;
                 let asker = Asker::own(mark, party.key_cell().mark());
                 // A clock that was set back meanwhile must not make them live longer.
-                let grant = Box::new(Grant { party, response, obtained_at: at.min(now), origin });
+                let grant = Grant { party, response, obtained_at: at.min(now), origin };
                 Ok(KeySearch::begin(grant, asker, env).wrap(Self::verifying))
             },
         )
     }
 
-    fn verifying(search: KeySearch<Box<Grant>>) -> Self {
+    fn verifying(search: KeySearch<Grant>) -> Self {
         Self(State::Verifying(search))
     }
 }
@@ -134,7 +135,7 @@ impl UnverifiedTokens {
     /// Verifies the tokens again with the newest keys. If the key is unknown, the flow fetches keys.
     pub fn verify(self, env: &mut dyn Env) -> Step<TokenRequest> {
         let mark = self.0.party.key_cell().mark();
-        KeySearch::begin(self.0, Asker::own(mark, mark), env).wrap(TokenRequest::verifying)
+        KeySearch::begin(*self.0, Asker::own(mark, mark), env).wrap(TokenRequest::verifying)
     }
 }
 

@@ -59,7 +59,7 @@ impl RelyingParty {
     /// `userinfo.unsupported`, `userinfo.no_subject`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`,
     /// `sign.failed`.
     pub fn userinfo(&self, tokens: &TokenSet, env: &mut dyn Env) -> Result<Step<UserinfoFetch>, Error> {
-        self.owner().check(&tokens.owner)?;
+        self.owner().check(tokens.owner())?;
         let metadata = self.provider().metadata();
         let endpoint =
             metadata.endpoint(&metadata.userinfo_endpoint, "userinfo_endpoint", ErrorCode::USERINFO_UNSUPPORTED)?;

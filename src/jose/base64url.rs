@@ -16,6 +16,15 @@ pub(super) fn decode_exact<const LENGTH: usize>(text: &str) -> Option<[u8; LENGT
     (length == LENGTH).then_some(bytes)
 }
 
+/// The same for a value that is only looked at: on the stack, if it has at most `USUAL` bytes.
+pub(super) fn decoded<const USUAL: usize, T>(text: &str, then: impl FnOnce(&[u8]) -> T) -> Option<T> {
+    let mut buffer = [0; USUAL];
+    match URL_SAFE_NO_PAD.decode_slice(text, &mut buffer) {
+        Ok(length) => buffer.get(..length).map(then),
+        Err(_) => decode(text).map(|bytes| then(&bytes)),
+    }
+}
+
 /// The one spelling of a value.
 pub(super) fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)

@@ -12,10 +12,10 @@ use crate::base::secret::same_bytes;
 /// providers.
 pub fn half_hash(algorithm: Algorithm, ascii: &str) -> String {
     match algorithm {
-        Algorithm::Rs256 | Algorithm::Ps256 | Algorithm::Es256 | Algorithm::Hs256 => half::<Sha256>(ascii),
-        Algorithm::Rs384 | Algorithm::Ps384 | Algorithm::Es384 => half::<Sha384>(ascii),
+        Algorithm::Rs256 | Algorithm::Ps256 | Algorithm::Es256 | Algorithm::Hs256 => half(&Sha256::digest(ascii)),
+        Algorithm::Rs384 | Algorithm::Ps384 | Algorithm::Es384 => half(&Sha384::digest(ascii)),
         Algorithm::Rs512 | Algorithm::Ps512 | Algorithm::Es512 | Algorithm::EdDsa | Algorithm::Ed25519 => {
-            half::<Sha512>(ascii)
+            half(&Sha512::digest(ascii))
         }
     }
 }
@@ -25,7 +25,6 @@ pub fn half_hash_matches(algorithm: Algorithm, ascii: &str, claimed: &str) -> bo
     same_bytes(half_hash(algorithm, ascii).as_bytes(), claimed.as_bytes())
 }
 
-fn half<D: Digest>(ascii: &str) -> String {
-    let hash = D::digest(ascii.as_bytes());
+pub(super) fn half(hash: &[u8]) -> String {
     encode(hash.get(..hash.len() / 2).unwrap_or_default())
 }

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::algorithm::Algorithm;
 use super::backend::{Backend, VerifyingKey};
-use super::base64url::{decode, decode_exact};
+use super::base64url::{decode_exact, decoded};
 use super::member::Member;
 use super::public_key::{Kind, PublicKey};
 use crate::base::json;
@@ -138,7 +138,7 @@ impl Raw<'_> {
         // A hint of another type is none.
         let kid = self.kid.text().ok().flatten().map(Into::into);
         let key = match kind {
-            Kind::Rsa => bytes(&self.n).zip(bytes(&self.e)).and_then(|(n, e)| PublicKey::rsa(&n, &e)),
+            Kind::Rsa => rsa(&self.n, &self.e),
             Kind::P256 => point::<32, 65>(&self.x, &self.y).map(PublicKey::P256),
             Kind::P384 => point::<48, 97>(&self.x, &self.y).map(PublicKey::P384),
             Kind::P521 => point::<66, 133>(&self.x, &self.y).map(PublicKey::P521),
@@ -159,9 +159,13 @@ impl PublicKey {
     }
 }
 
-fn bytes(member: &Member<'_>) -> Option<Vec<u8>> {
-    decode(member.text().ok()??)
+fn rsa(n: &Member<'_>, e: &Member<'_>) -> Option<PublicKey> {
+    let (n, e) = (n.text().ok()??, e.text().ok()??);
+    decoded::<RSA_LENGTH, _>(n, |n| decoded::<8, _>(e, |e| PublicKey::rsa(n, e))).flatten().flatten()
 }
+
+/// The bytes of a modulus of 4096 bits, and a leading zero. Longer ones are not decoded on the stack.
+const RSA_LENGTH: usize = 513;
 
 fn fixed<const LENGTH: usize>(member: &Member<'_>) -> Option<[u8; LENGTH]> {
     decode_exact(member.text().ok()??)

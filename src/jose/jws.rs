@@ -5,8 +5,8 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::algorithm::{Algorithm, Algorithms, asymmetric};
-use super::backend::VerifyingKey;
-use super::base64url::decode;
+use super::backend::{Backend, VerifyingKey};
+use super::base64url::{decode, decoded};
 use super::hmac::{HS256_SECRET_LENGTH, hs256};
 use super::jwk::Jwk;
 use super::keys::{Candidates, Keys};
@@ -68,30 +68,8 @@ impl<'a> Jws<'a> {
         }
         let (input, signature) = token.rsplit_once('.').ok_or(ErrorCode::JWS_MALFORMED)?;
         let (header, payload) = input.split_once('.').ok_or(ErrorCode::JWS_MALFORMED)?;
-        let header = decode(header).ok_or(ErrorCode::JWS_MALFORMED)?;
-        // By itself serde would take an array of the members in their order.
-        let header: Object<Header<'_>> = json::strict(&header).map_err(|_| ErrorCode::JWS_HEADER)?;
-        let header = header.0.ok_or(ErrorCode::JWS_HEADER)?;
-        if header.crit.present {
-            return Err(Error::new(ErrorCode::JWS_CRIT).at("crit"));
-        }
-        if header.b64.present {
-            return Err(Error::new(ErrorCode::JWS_CRIT).at("b64"));
-        }
-        // A hint of another type is none. A type is asked for by those who read it, and then this is no type that they
-        // know.
-        let kid = header.kid.text().ok().flatten();
-        let typ = header.typ.text().unwrap_or(Some(""));
-        let short = |text: Option<&str>, name| match text {
-            Some(text) if text.len() > KID_LIMIT => Err(Error::new(ErrorCode::JWS_HEADER).at(name)),
-            text => Ok(text.map(Box::from)),
-        };
-        let algorithm = match header.alg.text() {
-            Ok(Some(name)) => Algorithm::from_name(name)
-                .ok_or_else(|| Error::new(ErrorCode::JWS_ALGORITHM).at("alg").with_found(Quote::provider(name)))?,
-            _ => return Err(Error::new(ErrorCode::JWS_HEADER).at("alg")),
-        };
-        let (kid, typ) = (short(kid, "kid")?, short(typ, "typ")?);
+        let header = decoded::<HEADER_LENGTH, _>(header, Protected::read).ok_or(ErrorCode::JWS_MALFORMED)?;
+        let Protected { algorithm, kid, typ } = header?;
         Ok(Self { input, payload, signature, algorithm, kid, typ })
     }
 
@@ -151,9 +129,24 @@ impl<'a> Jws<'a> {
         self.check_algorithm(backend.algorithms())?;
         let explained = |code| keys.explained(code, self.algorithm, self.key_id());
         let Candidates { named, others } = keys.candidates(self.algorithm, self.key_id()).map_err(explained)?;
-        let signature = self.signature()?;
+        let by_signature = |signature: &[u8]| self.verify_by(named, others, backend, signature);
+        match decoded::<SIGNATURE_LENGTH, _>(self.signature, by_signature).ok_or_else(Self::no_signature)? {
+            Err(ErrorCode::JWS_UNKNOWN_KEY) => Err(explained(ErrorCode::JWS_UNKNOWN_KEY)),
+            signed => Ok(signed?),
+        }
+    }
+}
+
+impl Jws<'_> {
+    fn verify_by(
+        &self,
+        named: Vec<&Jwk>,
+        others: Vec<&Jwk>,
+        backend: &dyn Backend,
+        signature: &[u8],
+    ) -> Result<Signed, ErrorCode> {
         let mut refused = if named.is_empty() { ErrorCode::JWS_UNKNOWN_KEY } else { ErrorCode::JWS_UNUSABLE_KEY };
-        let verify = |key: &dyn VerifyingKey| key.verify(self.algorithm, self.input.as_bytes(), &signature);
+        let verify = |key: &dyn VerifyingKey| key.verify(self.algorithm, self.input.as_bytes(), signature);
         for key in named.into_iter().filter_map(|key| key.verifying_key(backend)) {
             match verify(key) {
                 Ok(()) => return Ok(Signed { algorithm: self.algorithm, is_by_other_key: false }),
@@ -163,17 +156,58 @@ impl<'a> Jws<'a> {
         if others.into_iter().filter_map(|key| key.verifying_key(backend)).any(|key| verify(key).is_ok()) {
             return Ok(Signed { algorithm: self.algorithm, is_by_other_key: true });
         }
-        match refused {
-            ErrorCode::JWS_UNKNOWN_KEY => Err(explained(refused)),
-            code => Err(code.into()),
+        Err(refused)
+    }
+
+    fn no_signature() -> Error {
+        Error::new(ErrorCode::JWS_MALFORMED).at("signature")
+    }
+}
+
+/// Longer headers and signatures are not decoded on the stack: this is an RSA signature of 4096 bits.
+const HEADER_LENGTH: usize = 256;
+const SIGNATURE_LENGTH: usize = 512;
+
+/// What is kept of a header.
+struct Protected {
+    algorithm: Algorithm,
+    kid: Option<Box<str>>,
+    typ: Option<Box<str>>,
+}
+
+impl Protected {
+    fn read(bytes: &[u8]) -> Result<Self, Error> {
+        // By itself serde would take an array of the members in their order.
+        let header: Object<Header<'_>> = json::strict(bytes).map_err(|_| ErrorCode::JWS_HEADER)?;
+        let header = header.0.ok_or(ErrorCode::JWS_HEADER)?;
+        if header.crit.present {
+            return Err(Error::new(ErrorCode::JWS_CRIT).at("crit"));
         }
+        if header.b64.present {
+            return Err(Error::new(ErrorCode::JWS_CRIT).at("b64"));
+        }
+        // A hint of another type is none. A type is asked for by those who read it, and then this is no type that they
+        // know.
+        let kid = header.kid.text().ok().flatten();
+        let typ = header.typ.text().unwrap_or(Some(""));
+        let short = |text: Option<&str>, name| match text {
+            Some(text) if text.len() > KID_LIMIT => Err(Error::new(ErrorCode::JWS_HEADER).at(name)),
+            text => Ok(text.map(Box::from)),
+        };
+        let algorithm = match header.alg.text() {
+            Ok(Some(name)) => Algorithm::from_name(name)
+                .ok_or_else(|| Error::new(ErrorCode::JWS_ALGORITHM).at("alg").with_found(Quote::provider(name)))?,
+            _ => return Err(Error::new(ErrorCode::JWS_HEADER).at("alg")),
+        };
+        let (kid, typ) = (short(kid, "kid")?, short(typ, "typ")?);
+        Ok(Self { algorithm, kid, typ })
     }
 }
 
 impl Jws<'_> {
     /// The signature, decoded.
     pub(crate) fn signature(&self) -> Result<Vec<u8>, Error> {
-        decode(self.signature).ok_or_else(|| Error::new(ErrorCode::JWS_MALFORMED).at("signature"))
+        decode(self.signature).ok_or_else(Self::no_signature)
     }
 
     /// The public keys that the signature can be by, for a key store that verifies.

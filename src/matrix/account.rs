@@ -104,19 +104,12 @@ impl AccountManagement {
     fn write(&self, action: Option<&str>, device: Option<&DeviceId>, id_token_hint: Option<&IdToken>) -> String {
         let hint = id_token_hint.map(IdToken::expose);
         let pairs = [("action", action), ("device_id", device.map(DeviceId::as_str)), ("id_token_hint", hint)];
-        let pairs = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        if pairs.clone().next().is_none() {
+        if pairs.iter().all(|(_, value)| value.is_none()) {
             let mut url = self.uri.uri().to_string();
             self.uri.end_query(&mut url);
             return url;
         }
-        // Large enough from the start: a text that grows leaves copies behind.
-        let lengths = [action, device.map(DeviceId::as_str), hint].into_iter().flatten().map(|value| 3 * value.len());
-        let mut url = String::with_capacity(self.uri.uri().to_string().len() + lengths.sum::<usize>() + 64);
-        self.uri.start_query(&mut url);
-        form::append(&mut url, pairs);
-        self.uri.end_query(&mut url);
-        url
+        form::url(&self.uri, pairs, std::iter::empty())
     }
 }
 

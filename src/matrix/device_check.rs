@@ -5,14 +5,17 @@
 //!                                          └─ 404, M_NOT_FOUND ─▶ Done(false)
 //! ```
 //!
-//! Any other response is an error and says nothing about the device. Errors name the request: `devices`.
+//! Any other response is an error and says nothing about the device: a page of somebody else with status 200, for
+//! example, or a 404 of a proxy. Errors name the request: `devices`.
 
 use http::{Response, StatusCode};
+use serde::de::IgnoredAny;
 
-use super::error_body::{Errcode, ErrorBody, response_of, success};
+use super::error_body::{Errcode, ErrorBody, during, response_of, success};
 use super::id::DeviceId;
 use super::party::Party;
 use crate::base::env::Env;
+use crate::base::json;
 use crate::base::secret::Body;
 use crate::error::Error;
 use crate::flow::ResourceCall;
@@ -48,7 +51,10 @@ fn parse(response: &Response<Body>) -> Result<bool, Error> {
     let response = response_of(response, Accept::Json);
     let is_absent = response.status == StatusCode::NOT_FOUND
         && ErrorBody::parse(response.body).is_some_and(|error| error.errcode == Some(Errcode::NotFound));
-    if is_absent { Ok(false) } else { success(&response, DEVICES).map(|_| true) }
+    if is_absent {
+        return Ok(false);
+    }
+    json::document::<IgnoredAny>(success(&response, DEVICES)?).map_err(during(DEVICES)).map(|_| true)
 }
 
 impl Flow for DeviceCheck {

@@ -108,7 +108,7 @@ pub(super) fn during(request: &'static str) -> impl Fn(Error) -> Error {
 ///
 /// # Errors
 /// `homeserver.…`, `http.…`.
-pub(super) fn success<'a>(response: &Response<'a>, request: &'static str) -> Result<&'a [u8], Error> {
+pub(crate) fn success<'a>(response: &Response<'a>, request: &'static str) -> Result<&'a [u8], Error> {
     let error = match response.success() {
         Ok(body) => return Ok(body),
         Err(error) => error,
@@ -126,6 +126,6 @@ pub(super) fn success<'a>(response: &Response<'a>, request: &'static str) -> Res
 }
 
 /// The same for what the application's own HTTP client received.
-pub(super) fn response_of<'a>(response: &'a http::Response<impl AsRef<[u8]>>, accept: Accept) -> Response<'a> {
+pub(crate) fn response_of<'a>(response: &'a http::Response<impl AsRef<[u8]>>, accept: Accept) -> Response<'a> {
     Response { status: response.status(), headers: response.headers(), body: response.body().as_ref(), accept }
 }

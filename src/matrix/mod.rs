@@ -61,6 +61,7 @@ pub use completion::{Completion, Login, LoginOutcome, RefusedTokens};
 pub use device_check::DeviceCheck;
 pub use device_login::{DeviceLogin, PendingDeviceLogin};
 pub use error_body::{Errcode, ErrorBody};
+pub(crate) use error_body::{response_of, success};
 pub use homeserver::{Address, Homeserver};
 pub use homeserver_discovery::{FoundHomeserver, HomeserverDiscovery};
 pub use id::{DeviceId, ServerName, UserId};

@@ -87,7 +87,7 @@ impl UserSession {
         let issuer = server.provider.issuer().clone();
         let owner = Owner::stored(issuer, self.tokens.client_id(), self.tokens.dpop_thumbprint());
         // An ID token of the old name would be another provider's.
-        Ok(Self { tokens: TokenSet { owner, id_token: None, ..self.tokens }, ..self })
+        Ok(Self { tokens: self.tokens.with(|tokens| (tokens.owner, tokens.id_token) = (owner, None)), ..self })
     }
 
     /// The URL of the account's page: an action about one device is about the session's own unless another is named,

@@ -221,8 +221,12 @@ pub(crate) struct Bound<'a> {
     pub(crate) code_challenge: &'a str,
 }
 
-/// Appends the parameters in the order in which they are written, to a URL or to an empty form.
-pub(crate) fn append_parameters(out: &mut String, request: &AuthorizationRequest, bound: &Bound<'_>) {
+/// Writes the parameters in their order: into the query of the endpoint, or into a form of their own.
+pub(crate) fn write_parameters(
+    endpoint: Option<&Endpoint>,
+    request: &AuthorizationRequest,
+    bound: &Bound<'_>,
+) -> String {
     let known = request.prompt.iter().map(|prompt| -> &str { prompt.name() });
     let prompt = joined(known.chain(request.other_prompts.iter().map(String::as_str)));
     let max_age = request.max_age.map(|max_age| max_age.as_secs().to_string());
@@ -246,8 +250,11 @@ pub(crate) fn append_parameters(out: &mut String, request: &AuthorizationRequest
         ("acr_values", acr_values.as_deref()),
         ("id_token_hint", request.id_token_hint.as_ref().map(IdToken::expose)),
     ];
-    let own = own.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    form::append(out, own.chain(request.extra.iter().map(|(name, value)| (name.as_str(), value.expose()))));
+    let given = request.extra.iter().map(|(name, value)| (name.as_str(), value.expose()));
+    match endpoint {
+        Some(endpoint) => form::url(endpoint, own, given),
+        None => form::body(own, given, []),
+    }
 }
 
 /// The words joined by spaces; `None` if there are none.
@@ -257,10 +264,8 @@ fn joined<'a>(words: impl Iterator<Item = &'a str>) -> Option<Cow<'a, str>> {
 
 /// The URL for a request that was pushed (RFC 9126 section 4).
 pub(crate) fn pushed_url(endpoint: &Endpoint, client_id: &str, request_uri: &str) -> AuthorizationUrl {
-    let mut out = String::new();
-    endpoint.start_query(&mut out);
-    form::append(&mut out, [("client_id", client_id), ("request_uri", request_uri)]);
-    AuthorizationUrl::new(out)
+    let own = [("client_id", Some(client_id)), ("request_uri", Some(request_uri))];
+    AuthorizationUrl::new(form::url(endpoint, own, std::iter::empty()))
 }
 
 /// The URL to open in the user's browser. It contains the login's `state` and `nonce`: do not log it.
@@ -301,5 +306,19 @@ impl AsRef<str> for AuthorizationUrl {
 impl From<AuthorizationUrl> for String {
     fn from(url: AuthorizationUrl) -> Self {
         url.as_str().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_names_are_written_as_they_are() {
+        for name in OWN {
+            let mut written = String::new();
+            form::encode(&mut written, name);
+            assert_eq!(written, name);
+        }
     }
 }

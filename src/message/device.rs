@@ -30,8 +30,7 @@ const USER_CODE_LIMIT: usize = 64;
 
 /// The request (section 3.1).
 pub(crate) fn request(endpoint: &Endpoint, client: &Client, scope: &Scope) -> Request<Body> {
-    let pairs = [("scope", scope.as_str())];
-    form_request(endpoint, client, if scope.is_empty() { &[] } else { &pairs })
+    form_request(endpoint, client, [("scope", Some(scope.as_str()).filter(|scope| !scope.is_empty()))])
 }
 
 /// The device authorization response (section 3.2).
@@ -108,5 +107,5 @@ pub(crate) fn is_user_code(text: &str) -> bool {
 /// Asks for the tokens (section 3.4).
 pub(crate) fn token_request(endpoint: &Endpoint, client: &Client, device_code: &Secret) -> Request<Body> {
     let grant_type = crate::party::metadata::GrantType::DeviceCode.name();
-    form_request(endpoint, client, &[("grant_type", grant_type), ("device_code", device_code.expose())])
+    form_request(endpoint, client, [("grant_type", Some(grant_type)), ("device_code", Some(device_code.expose()))])
 }

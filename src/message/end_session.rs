@@ -90,11 +90,7 @@ impl RelyingParty {
             ("ui_locales", request.ui_locales.as_deref()),
         ];
         endpoint.check_query("end_session_endpoint", |name| optional.iter().any(|(own, _)| *own == name))?;
-        let pairs = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        let mut url = String::new();
-        endpoint.start_query(&mut url);
-        form::append(&mut url, pairs);
-        endpoint.end_query(&mut url);
+        let url = form::url(endpoint, optional, std::iter::empty());
         Ok((EndSessionUrl(Secret::new(url)), PendingLogout { state, redirect_uri: request.post_logout_redirect_uri }))
     }
 

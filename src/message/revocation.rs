@@ -18,7 +18,7 @@ words! {
 
 /// The revocation request (section 2.1).
 pub(crate) fn request(endpoint: &Endpoint, client: &Client, token: &Secret, hint: TokenTypeHint) -> Request<Body> {
-    form_request(endpoint, client, &[("token", token.expose()), ("token_type_hint", hint.name())])
+    form_request(endpoint, client, [("token", Some(token.expose())), ("token_type_hint", Some(hint.name()))])
 }
 
 /// Parses the response (section 2.2): any 2xx with any body. A token that was already invalid counts as revoked.

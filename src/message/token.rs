@@ -17,8 +17,8 @@ use crate::party::redirect_uri::RedirectUri;
 use crate::token::numeric::Lifetime;
 use crate::token::scope::{ReceivedScope, Scope};
 use crate::token::token_type::TokenType;
-use crate::wire::oauth_error;
 use crate::wire::response::Response;
+use crate::wire::{form, oauth_error};
 
 /// Redeems a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
 pub(crate) fn code_request(
@@ -31,11 +31,11 @@ pub(crate) fn code_request(
     form_request(
         endpoint,
         client,
-        &[
-            ("grant_type", "authorization_code"),
-            ("code", code.expose()),
-            ("redirect_uri", redirect_uri.as_str()),
-            ("code_verifier", code_verifier.expose()),
+        [
+            ("grant_type", Some("authorization_code")),
+            ("code", Some(code.expose())),
+            ("redirect_uri", Some(redirect_uri.as_str())),
+            ("code_verifier", Some(code_verifier.expose())),
         ],
     )
 }
@@ -47,9 +47,30 @@ pub(crate) fn refresh_request(
     refresh_token: &Secret,
     scope: Option<&Scope>,
 ) -> Request<Body> {
-    let mut pairs = vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())];
-    pairs.extend(scope.map(|scope| ("scope", scope.as_str())));
-    form_request(endpoint, client, &pairs)
+    let own = [
+        ("grant_type", Some("refresh_token")),
+        ("refresh_token", Some(refresh_token.expose())),
+        ("scope", scope.map(Scope::as_str)),
+    ];
+    form_request(endpoint, client, own)
+}
+
+/// Adds the parameters that the client sends with each token request.
+///
+/// # Errors
+/// `authorization.parameter` if one of them is set already, or authenticates the client.
+pub(crate) fn add_parameters(request: &mut Request<Body>, client: &Client) -> Result<(), Error> {
+    let own = &client.token_parameters;
+    if own.is_empty() {
+        return Ok(());
+    }
+    let set = std::str::from_utf8(request.body().as_ref()).unwrap_or_default();
+    let is_set = |name: &str| name.is_empty() || name.starts_with("client_") || form::names(set).any(|set| set == name);
+    if own.iter().any(|(name, _)| is_set(name)) {
+        return Err(Error::new(ErrorCode::AUTHORIZATION_PARAMETER).at("token_endpoint"));
+    }
+    *request.body_mut() = form::extended(request.body(), own.iter().map(|(name, value)| (&**name, value.expose())));
+    Ok(())
 }
 
 /// A parsed token response (RFC 6749 section 5.1). It has not been checked against a login.

@@ -30,6 +30,11 @@ pub enum ClientAuth {
     PrivateKeyJwt(PrivateKey),
 }
 
+/// Whether a text can be a client ID: not empty, and no control characters (RFC 6749 appendix A.1 allows even less).
+pub(crate) fn is_client_id(text: &str) -> bool {
+    !text.is_empty() && !text.chars().any(char::is_control)
+}
+
 impl ClientAuth {
     /// The method's name.
     pub fn method(&self) -> AuthMethod {
@@ -144,6 +149,8 @@ pub struct Client {
     pub(crate) trusted_parties: Vec<Box<str>>,
     pub(crate) dpop: Option<Arc<DpopKey>>,
     pub(crate) certificate: Option<Arc<str>>,
+    /// For each token request.
+    pub(crate) token_parameters: Vec<(Box<str>, Secret)>,
     /// Whether the provider takes Basic credentials that are not form-encoded. A relying party sets it by its options.
     pub(crate) has_plain_basic: bool,
 }
@@ -173,8 +180,18 @@ impl Client {
             trusted_parties: Vec::new(),
             dpop: None,
             certificate: None,
+            token_parameters: Vec::new(),
             has_plain_basic: false,
         }
+    }
+
+    /// Adds a parameter of the provider's own to each token request: of a code, a refresh, a device and any other grant
+    /// (a `resource` or an `audience`, for example). A token request fails with `authorization.parameter` if this crate
+    /// sets the parameter itself.
+    #[must_use]
+    pub fn with_token_parameter(mut self, name: impl Into<Box<str>>, value: impl Into<Secret>) -> Self {
+        self.token_parameters.push((name.into(), value.into()));
+        self
     }
 
     /// Sets how the client authenticates.

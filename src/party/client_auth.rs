@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 use super::client::{Client, ClientAuth};
 use super::options::Deviation;
 use super::provider::Provider;
+use super::relying_party::RelyingParty;
+use super::server_time::Difference;
 use crate::base::env::Env;
 use crate::base::secret::{Body, Secret, sensitive_header};
 use crate::base::url::Endpoint;
@@ -26,15 +28,28 @@ const ASSERTION_LIFETIME: Duration = Duration::from_secs(60);
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A form to an endpoint, with the client's credentials where its method puts them; an assertion is added later.
-pub(crate) fn form_request(endpoint: &Endpoint, client: &Client, pairs: &[(&str, &str)]) -> Request<Body> {
-    let client_id = (!matches!(client.auth, ClientAuth::SecretBasic(_))).then_some(("client_id", client.id()));
-    let client_secret = match &client.auth {
-        ClientAuth::SecretPost(secret) => Some(("client_secret", secret.expose())),
+pub(crate) fn form_request<const N: usize>(
+    endpoint: &Endpoint,
+    client: &Client,
+    own: [form::Own<'_>; N],
+) -> Request<Body> {
+    form_request_with(endpoint, client, own, std::iter::empty())
+}
+
+/// The same with parameters whose names the caller gave.
+pub(crate) fn form_request_with<'a, const N: usize>(
+    endpoint: &Endpoint,
+    client: &Client,
+    own: [form::Own<'_>; N],
+    given: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+) -> Request<Body> {
+    let is_in_header = matches!(client.auth, ClientAuth::SecretBasic(_));
+    let secret = match &client.auth {
+        ClientAuth::SecretPost(secret) => Some(secret.expose()),
         _ => None,
     };
-    let mut body = String::new();
-    form::append(&mut body, pairs.iter().copied().chain(client_id).chain(client_secret));
-    with_basic(request::form(endpoint, body), client)
+    let credentials = [("client_id", (!is_in_header).then_some(client.id())), ("client_secret", secret)];
+    with_basic(request::form(endpoint, form::body(own, given, credentials)), client)
 }
 
 /// A form that is written already, `client_id` included, with the client's secret where its method puts it.
@@ -89,7 +104,7 @@ pub(crate) fn assertion_input(
         true => metadata.token_endpoint.uri().to_string(),
         false => provider.issuer().as_str().to_owned(),
     };
-    let now = env.now();
+    let now = provider.server_time().at(env.now());
     let claims = serde_json::to_vec(&Claims {
         iss: &client.id,
         sub: &client.id,
@@ -107,15 +122,45 @@ pub(crate) fn add_assertion(request: &mut Request<Body>, assertion: &str) {
     *request.body_mut() = form::extended(request.body(), pairs);
 }
 
-/// Says how the client authenticated, where the provider did not accept it.
-pub(crate) fn explained(error: Error, client: &Client) -> Error {
-    let is_silent = error.code() == ErrorCode::HTTP_STATUS && error.status() == Some(StatusCode::UNAUTHORIZED);
-    if error.family() != Family::ClientRejected && !is_silent {
+/// Says what to do where the provider did not accept the client, or a proof of it: how the client authenticated, and how
+/// far the clocks differ.
+pub(crate) fn explained(error: Error, party: &RelyingParty) -> Error {
+    let differ = clocks_differ(&error, party);
+    let error = by_method(error, party.client());
+    let Some(differ) = differ else { return error };
+    let hint = format!("{differ} {}", error.hint());
+    error.with_hint(hint)
+}
+
+/// What to do about the clocks, if the error can be about the times in a proof or in an assertion, and the clocks differ.
+pub(crate) fn clocks_differ(error: &Error, party: &RelyingParty) -> Option<String> {
+    let client = party.client();
+    let has_times = client.auth.asserts() || client.dpop.is_some();
+    // Keycloak calls a request with an old proof invalid.
+    let can_be = matches!(error.family(), Family::ClientRejected | Family::Dpop)
+        || error.code() == ErrorCode::TOKEN_INVALID_REQUEST;
+    let (by, which) = match party.provider().server_time().difference()? {
+        Difference::None => return None,
+        Difference::Ahead(by) => (by, "ahead of"),
+        Difference::Behind(by) => (by, "behind"),
+    };
+    let seconds = by.as_secs();
+    (has_times && can_be)
+        .then(|| format!("The provider's clock is {seconds} seconds {which} this machine's: check the clock."))
+}
+
+fn by_method(error: Error, client: &Client) -> Error {
+    let silent = error.status().filter(|_| error.code() == ErrorCode::HTTP_STATUS);
+    // Glewlwyd's response to an assertion that it does not accept. Firewalls say the same: it is no verdict.
+    let is_forbidden = silent == Some(StatusCode::FORBIDDEN);
+    if error.family() != Family::ClientRejected && silent != Some(StatusCode::UNAUTHORIZED) && !is_forbidden {
         return error;
     }
     let method = client.auth.method().name();
     let what = match &client.auth {
-        ClientAuth::None => "it has no credentials: if it is registered with a secret or a key, give it that",
+        ClientAuth::None => {
+            "it has no credentials: check the client ID; if it is registered with a secret or a key, give it that"
+        }
         ClientAuth::SecretBasic(_) => "check the secret, or use `client_secret_post` if it is registered for that",
         ClientAuth::SecretPost(_) => "check the secret, or use `client_secret_basic` if it is registered for that",
         ClientAuth::SecretJwt(_) => "check the secret, this machine's clock and the registered method",
@@ -124,7 +169,8 @@ pub(crate) fn explained(error: Error, client: &Client) -> Error {
         }
     };
     let found = Quote::library(format_args!("authentication by `{method}`"));
-    error.with_found(found).with_hint(format!("The client authenticated with `{method}`; {what}."))
+    let firewall = if is_forbidden { " A firewall or a proxy may have refused the request, too." } else { "" };
+    error.with_found(found).with_hint(format!("The client authenticated with `{method}`; {what}.{firewall}"))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, Uri};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::base::env::Env;
+use crate::base::env::{Env, Timestamp};
 use crate::base::secret::{AccessToken, Secret};
 use crate::error::{Error, ErrorCode};
 use crate::jose::{Algorithm, PrivateKey, PublicKey, asymmetric, signing_input_with_key};
@@ -75,12 +75,13 @@ impl DpopKey {
         &self.key
     }
 
-    /// What is to be signed for a proof (section 4.2).
+    /// What is to be signed for a proof (section 4.2); `now` is the server's time.
     pub(crate) fn proof_input(
         &self,
         method: &Method,
         uri: &Uri,
         access_token: Option<&AccessToken>,
+        now: Timestamp,
         env: &mut dyn Env,
     ) -> Result<String, Error> {
         #[derive(Serialize)]
@@ -100,7 +101,7 @@ impl DpopKey {
             jti: Secret::random(env.rng()).expose(),
             htm: method.as_str(),
             htu: &htu,
-            iat: env.now().unix_seconds(),
+            iat: now.unix_seconds(),
             ath: access_token.map(|token| URL_SAFE_NO_PAD.encode(Sha256::digest(token.expose()))),
             nonce: self.nonce(uri),
         });

@@ -205,13 +205,16 @@ impl ServerMetadata {
         if *named != *issuer.as_str() && !(options.accepts(Deviation::TenantIssuer) && is_template(&named, issuer)) {
             return Err(other_issuer(issuer, &named));
         }
-        let mut unusable = Vec::new();
+        let (mut unusable, mut host) = (Vec::new(), None);
         let mut url = |value: Scalar<'_>, name: &'static str| {
-            // Only a browser goes there.
-            let check = if name == "end_session_endpoint" { Endpoint::page } else { Endpoint::new };
+            let mut check = |text: &str| match name {
+                // Only a browser goes there.
+                "end_session_endpoint" if text.contains('#') => Endpoint::page(text, options.schemes()),
+                _ => Endpoint::sharing(text, options.schemes(), &mut host),
+            };
             let (text, error) = match value {
                 Scalar::Null => return None,
-                Scalar::Text(text) => match check(&text, options.schemes()) {
+                Scalar::Text(text) => match check(&text) {
                     Ok(endpoint) => return Some(endpoint),
                     Err(error) => (Quote::published_url(&text), error),
                 },

@@ -14,3 +14,4 @@ pub(crate) mod registered;
 pub(crate) mod registration;
 pub(crate) mod registrations;
 pub(crate) mod relying_party;
+pub(crate) mod server_time;

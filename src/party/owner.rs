@@ -29,6 +29,11 @@ impl Owner {
         Self(Arc::new(Inner { issuer, client_id: client_id.into(), key: key.map(Box::from) }))
     }
 
+    /// Whether both are clones of one value.
+    pub(crate) fn is_shared_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The provider.
     pub fn issuer(&self) -> &Issuer {
         &self.0.issuer
@@ -50,7 +55,7 @@ impl Owner {
     /// `provider.mismatch` (RFC 9700 section 4.4), `client.mismatch` (RFC 6749 section 4.1.3), `dpop.key_mismatch`
     /// (RFC 9449 section 5).
     pub fn check(&self, stored: &Self) -> Result<(), Error> {
-        if Arc::ptr_eq(&self.0, &stored.0) {
+        if self.is_shared_with(stored) {
             return Ok(());
         }
         let (own, other) = (&*self.0, &*stored.0);

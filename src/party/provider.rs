@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::key_cell::{KeyCell, OLDEST_KEYS};
 use super::metadata::ServerMetadata;
 use super::options::ProviderOptions;
+use super::server_time::ServerTime;
 use crate::base::env::{Env, Timestamp};
 use crate::base::url::Issuer;
 use crate::error::{Error, ErrorCode, Quote};
@@ -23,20 +24,21 @@ struct Inner {
     metadata: ServerMetadata,
     options: ProviderOptions,
     keys: Arc<KeyCell>,
+    time: Arc<ServerTime>,
 }
 
 impl Provider {
     /// A provider with metadata that were discovered or configured. It has no keys yet.
     pub fn new(metadata: ServerMetadata, options: ProviderOptions) -> Self {
         let keys = KeyCell::new(backend::default());
-        Self(Arc::new(Inner { metadata, options, keys }))
+        Self(Arc::new(Inner { metadata, options, keys, time: Arc::default() }))
     }
 
     /// The same provider with another signature backend than the default. It does not share the keys.
     #[must_use]
     pub fn with_backend(&self, backend: &'static dyn Backend) -> Self {
         let (metadata, options) = (self.0.metadata.clone(), self.0.options);
-        Self(Arc::new(Inner { metadata, options, keys: KeyCell::new(Some(backend)) }))
+        Self(Arc::new(Inner { metadata, options, keys: KeyCell::new(Some(backend)), time: self.0.time.clone() }))
     }
 
     /// This provider with the metadata and options of `newer`, for example after a second fetch. It keeps this
@@ -50,7 +52,7 @@ impl Provider {
             return Err(error.with_found(Quote::caller(newer.issuer().as_str())));
         }
         let (metadata, options) = (newer.0.metadata.clone(), newer.0.options);
-        Ok(Self(Arc::new(Inner { metadata, options, keys: self.0.keys.clone() })))
+        Ok(Self(Arc::new(Inner { metadata, options, keys: self.0.keys.clone(), time: self.0.time.clone() })))
     }
 
     /// Supplies a JWK set of this provider that the caller stored. It is used only if the provider has no keys yet, and
@@ -68,6 +70,10 @@ impl Provider {
     /// The newest keys, if any were fetched or supplied.
     pub fn keys(&self) -> Option<Arc<Keys>> {
         self.0.keys.newest()
+    }
+
+    pub(crate) fn server_time(&self) -> &ServerTime {
+        &self.0.time
     }
 
     pub(crate) fn key_cell(&self) -> &Arc<KeyCell> {

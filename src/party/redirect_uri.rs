@@ -1,6 +1,7 @@
 //! Redirect URIs.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -13,11 +14,30 @@ use crate::error::{Error, ErrorCode};
 ///
 /// It is kept exactly as it was written, since providers compare it character by character.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct RedirectUri(Arc<str>);
+pub struct RedirectUri(Arc<Parsed>);
+
+struct Parsed {
+    text: Box<str>,
+    url: Url,
+}
+
+impl PartialEq for Parsed {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Parsed {}
+
+impl Hash for Parsed {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
 
 const FIELD: &str = "redirect_uri";
 
-fn check(text: &str) -> Result<(), ErrorCode> {
+fn check(text: &str) -> Result<Url, ErrorCode> {
     let url = Url::parse(text).map_err(|_| ErrorCode::URL_SYNTAX)?;
     if !is_showable(text) || is_host_and_port(&url) {
         return Err(ErrorCode::URL_SYNTAX);
@@ -28,7 +48,7 @@ fn check(text: &str) -> Result<(), ErrorCode> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(ErrorCode::URL_USERINFO);
     }
-    if url.fragment().is_some() { Err(ErrorCode::URL_FRAGMENT) } else { Ok(()) }
+    if url.fragment().is_some() { Err(ErrorCode::URL_FRAGMENT) } else { Ok(url) }
 }
 
 /// Whether the scheme is missing: `localhost:8080/callback` would otherwise be a URI of the scheme `localhost`.
@@ -47,7 +67,7 @@ impl RedirectUri {
     /// `url.syntax`, `url.scheme`, `url.userinfo` or `url.fragment`.
     pub fn new(text: &str) -> Result<Self, Error> {
         match check(text) {
-            Ok(()) => Ok(Self(text.into())),
+            Ok(url) => Ok(Self(Arc::new(Parsed { text: text.into(), url }))),
             Err(ErrorCode::URL_SCHEME) => Err(refused(ErrorCode::URL_SCHEME, FIELD, text, |_| false).with_hint(
                 "A browser runs or reads this scheme itself: use https, or a scheme of your own application.",
             )),
@@ -60,7 +80,7 @@ impl RedirectUri {
 
     /// The URI as it was written.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.0.text
     }
 
     /// Whether `other` equals this URI. If this URI is `http` on a loopback address, the port may differ (RFC 8252
@@ -69,29 +89,28 @@ impl RedirectUri {
         if self == other {
             return true;
         }
-        let (Ok(mut own), Ok(mut other)) = (Url::parse(&self.0), Url::parse(&other.0)) else { return false };
-        own.scheme() == "http"
-            && is_loopback(&own)
-            && own.set_port(None).is_ok()
-            && other.set_port(None).is_ok()
-            && own == other
+        if self.0.url.scheme() != "http" || !is_loopback(&self.0.url) {
+            return false;
+        }
+        let (mut own, mut other) = (self.0.url.clone(), other.0.url.clone());
+        own.set_port(None).is_ok() && other.set_port(None).is_ok() && own == other
     }
 
     /// Whether a callback at `url` was sent to this URI. Query and fragment are not compared.
     pub(crate) fn is_target_of(&self, url: &Url) -> bool {
-        Url::parse(&self.0).is_ok_and(|own| own[..Position::AfterPath] == url[..Position::AfterPath])
+        self.0.url[..Position::AfterPath] == url[..Position::AfterPath]
     }
 }
 
 impl fmt::Debug for RedirectUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RedirectUri({})", self.0)
+        write!(f, "RedirectUri({})", self.as_str())
     }
 }
 
 impl fmt::Display for RedirectUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 

@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::client::{Client, ClientAuth};
+use super::client::{Client, ClientAuth, is_client_id};
 use super::metadata::{AuthMethod, GrantType};
 use super::redirect_uri::RedirectUri;
 use super::registration::ClientMetadata;
@@ -147,7 +147,8 @@ pub(crate) fn parse(response: Response<'_>, sent: &ClientMetadata, keep_fields: 
         let labelled = response.check_content_coding().and_then(|()| response.check_content_type(Accept::AnyButMarkup));
         labelled.err().unwrap_or(error)
     })?;
-    let client_id = answer.client_id.text().filter(|id| !id.is_empty()).ok_or(ErrorCode::REGISTRATION_NO_CLIENT_ID)?;
+    let client_id =
+        answer.client_id.text().filter(|id| is_client_id(id)).ok_or(ErrorCode::REGISTRATION_NO_CLIENT_ID)?;
     let secret = answer.client_secret.text().filter(|secret| !secret.is_empty()).map(Secret::new);
     let mut flaws = Vec::new();
     let auth = authentication(answer.token_endpoint_auth_method, secret, sent, &mut flaws);

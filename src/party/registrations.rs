@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::client::ClientAuth;
+use super::client::{ClientAuth, is_client_id};
 use super::metadata::{AuthMethod, GrantType};
 use super::registered::Registered;
 use super::registration::ClientMetadata;
@@ -244,6 +244,9 @@ impl StoredKey {
 impl StoredClient {
     fn live(self) -> Result<Registered, Error> {
         let method = AuthMethod::from_name(&self.auth_method).ok_or(ErrorCode::STORED_MALFORMED)?;
+        if !is_client_id(&self.client_id) {
+            return Err(ErrorCode::STORED_MALFORMED.into());
+        }
         Ok(Registered {
             client_id: self.client_id.into(),
             auth: match (method, self.key) {

@@ -1,10 +1,10 @@
 //! How a login ends before its time: the other device is told why, and the rendezvous is deleted.
 //!
 //! ```text
-//!                                        ┌─ 412: look, once more ─┐
+//!                                        ┌─ 412: look, once more ─┐   (MSC4108)
 //! close ─▶ Wait(linger) ─▶ PUT m.login.failure ────────────────────┴▶ Wait(linger) ─▶ DELETE ─▶ the error
 //!    │     what was said     what cannot be read without                                 │
-//!    │     before is read    what was said before                                        │
+//!    │     before is read    what was said before (MSC4388: GET before the PUT)          │
 //!    └────── nothing to say, or nobody to hear it ────────────────────────────────────────┘
 //! ```
 
@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::channel::LastMessage;
 use super::message::{FailureReason, Message, Reason};
 use super::options::Options;
+use super::proposal::Proposal;
 use super::rendezvous::{Delivery, Rendezvous};
 use super::stage::{Pause, Stage, then};
 use crate::base::env::Env;
@@ -35,15 +36,13 @@ impl End {
     pub(super) fn close<T: 'static>(self, why: Error, env: &mut dyn Env) -> Stage<T> {
         let why = cancelled(why);
         let Self { rendezvous, last_message, options } = self;
-        let told = last_words(&why).zip(last_message);
-        match told.and_then(|(message, last_message)| last_message.seal(message.to_json().expose()).ok()) {
-            Some(text) => match rendezvous.unread_since.map(|since| since.saturating_add(options.linger)) {
-                Some(until) => {
-                    then(Ok(Pause::until(until)), env, move |_, env| tell(rendezvous, text, true, options, why, env))
-                }
-                None => tell(rendezvous, text, true, options, why, env),
-            },
-            None => delete(rendezvous, why, env),
+        let Some((message, last_message)) = last_words(&why).zip(last_message) else {
+            return delete(rendezvous, why, env);
+        };
+        let parting = Parting { last_message, message, options };
+        match rendezvous.unread_since.map(|since| since.saturating_add(options.linger)) {
+            Some(until) => then(Ok(Pause::until(until)), env, move |_, env| parting.begin(rendezvous, why, env)),
+            None => parting.begin(rendezvous, why, env),
         }
     }
 
@@ -62,6 +61,39 @@ pub(super) fn cancelled(why: Error) -> Error {
     match why.code() {
         ErrorCode::TRANSPORT_CANCELLED => Error::new(ErrorCode::QR_CANCELLED).with_source(why),
         _ => why,
+    }
+}
+
+/// What the other device is still to be told.
+struct Parting {
+    last_message: LastMessage,
+    message: Message,
+    options: Options,
+}
+
+impl Parting {
+    fn begin<T: 'static>(self, rendezvous: Rendezvous, why: Error, env: &mut dyn Env) -> Stage<T> {
+        match rendezvous.proposal() {
+            Proposal::Msc4108 => self.tell(rendezvous, true, why, env),
+            // What is bound to another state than the last one cannot be read: this device looks which one that is.
+            Proposal::Msc4388 => {
+                let last_seen = rendezvous.clone();
+                let step = rendezvous.receive(Duration::ZERO, env);
+                then(Ok(step), env, move |received, env| match received {
+                    Ok(received) => self.tell(received.rendezvous, false, why, env),
+                    Err(error) if error.code() == ErrorCode::QR_RENDEZVOUS_EXPIRED => Err(why),
+                    Err(_) => self.tell(last_seen, false, why, env),
+                })
+            }
+        }
+    }
+
+    fn tell<T: 'static>(self, rendezvous: Rendezvous, once_more: bool, why: Error, env: &mut dyn Env) -> Stage<T> {
+        let Self { last_message, message, options } = self;
+        match last_message.seal(message.to_json_of(rendezvous.proposal()).expose(), &rendezvous.binding()) {
+            Ok(text) => tell(rendezvous, text, once_more, options, why, env),
+            Err(_) => delete(rendezvous, why, env),
+        }
     }
 }
 

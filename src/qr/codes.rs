@@ -63,6 +63,9 @@ codes! {
     QR_RENDEZVOUS_UNSUPPORTED = "qr.rendezvous_unsupported", Remote, Unsupported, FixConfiguration, "MSC4108, Rendezvous session",
         "the homeserver has no rendezvous server", "The homeserver does not offer login by QR code, or it is disabled.",
         "Log in another way.";
+    QR_RENDEZVOUS_FORBIDDEN = "qr.rendezvous_forbidden", Remote, Unsupported, FixConfiguration, "MSC4388, Insecure rendezvous session",
+        "the homeserver does not let this device make a rendezvous", "It lets only its own users make one, or only some of them.",
+        "Show the QR code on the device that is signed in, and scan it with the new one.";
     QR_RENDEZVOUS_RESPONSE = "qr.rendezvous_response", Remote, Protocol, ProviderBroken, "MSC4108, Rendezvous session",
         "a required part is missing in the rendezvous response", "The server breaks the standard, or a proxy removes headers.",
         "Report it to the homeserver.";
@@ -94,6 +97,9 @@ codes! {
     QR_DEVICE_NOT_FOUND = "qr.device_not_found", Remote, Channel, LogInAgain, "MSC4108, Login",
         "the homeserver does not know the new device", "The new device reports a login that the homeserver does not have.",
         "Check the list of devices in the account, and start again.";
+    QR_WITHOUT_SECRETS = "qr.without_secrets", Denied, Expired, Denied, "MSC4108, Login",
+        "this device is logged in, but the secrets of the account did not come", "The rendezvous session ended too early: some servers keep it for one minute.",
+        "Keep the login. Verify this device with another device or with the recovery key.";
     QR_CANCELLED = "qr.cancelled", Denied, Authorization, Denied, "MSC4108, Login",
         "cancelled on this device", "The user cancelled or refused on this device.",
         "Start again if the user wants to.";

@@ -37,10 +37,11 @@ impl Talk {
     pub(super) fn say(self, message: &Message, env: &mut dyn Env) -> Stage<Self> {
         let Self { rendezvous, channel, options } = self;
         let silent = End { rendezvous: rendezvous.clone(), last_message: None, options };
-        let (channel, text) = match channel.seal(message.to_json().expose()) {
-            Ok(sealed) => sealed,
-            Err(error) => return silent.close(error, env),
-        };
+        let (channel, text) =
+            match channel.seal(message.to_json_of(rendezvous.proposal()).expose(), &rendezvous.binding()) {
+                Ok(sealed) => sealed,
+                Err(error) => return silent.close(error, env),
+            };
         let step = rendezvous.clone().send(&text, options.response, env);
         then(Ok(step), env, move |delivery, env| match delivery {
             // What the box has by now is the response, or it cannot be read.
@@ -49,7 +50,7 @@ impl Talk {
             }
             Ok(Delivery::Overtaken(rendezvous)) => silent.overtaken(rendezvous, channel, env),
             Err(error) if error.code() == ErrorCode::TRANSPORT_CANCELLED => {
-                // What is on its way goes first, so that the last message can be read.
+                // What is on its way goes first, so that the last_message can be read.
                 let step = rendezvous.send_again(&text, options.linger, env);
                 then(Ok(step), env, move |delivery, env| match delivery {
                     Ok(Delivery::Delivered(rendezvous) | Delivery::Uncertain(rendezvous)) => {
@@ -76,9 +77,9 @@ impl Talk {
     }
 
     /// Reads a message that has come.
-    pub(super) fn read(self, Received { rendezvous, text }: Received, env: &mut dyn Env) -> Stage<Heard> {
+    pub(super) fn read(self, Received { rendezvous, text, binding }: Received, env: &mut dyn Env) -> Stage<Heard> {
         let Self { channel, options, .. } = self;
-        match channel.open(&text) {
+        match channel.open(&text, &binding) {
             Ok((channel, json)) => {
                 let talk = Self { rendezvous, channel, options };
                 match understand(json.expose(), &options) {
@@ -124,9 +125,9 @@ impl End {
         let step = rendezvous.receive(options.response, env);
         then(Ok(step), env, move |received, env| {
             let why = match received {
-                Ok(Received { text, .. }) => match channel.open(&text) {
+                Ok(Received { text, binding, .. }) => match channel.open(&text, &binding) {
                     Ok((_, json)) => understand(json.expose(), &options).err(),
-                    Err(error) => Some(error.error),
+                    Err(broken) => Some(broken.error),
                 },
                 Err(error) => Some(error),
             };

@@ -8,31 +8,34 @@
 //!         ├ refuse ─▶ PUT failure ─▶ DELETE
 //!         └ allow ─▶ PUT protocol_accepted ─▶ GET … success
 //!             │                                      declined, failure: DELETE ─▶ qr.peer_…
-//!             └▶ Succeeded   the new device says that it is logged in
-//!                 └ share(secrets) ─▶ GET /devices/{id} until it is there ─▶ PUT secrets ─▶ Done
-//!                                                    not there in time: PUT failure ─▶ DELETE ─▶ qr.device_not_found
+//!             ├▶ Succeeded   the new device says that it is logged in
+//!             │   └ share(secrets) ─▶ GET /devices/{id} until it is there ─▶ PUT secrets ─▶ Done
+//!             │                                      not there in time: PUT failure ─▶ DELETE ─▶ qr.device_not_found
+//!             └▶ Unreachable   the rendezvous has ended, and the new device may still log in
+//!                 └ find ─▶ GET /devices/{id} until it is there ─▶ Done
+//!                                                    not there in time: qr.device_not_found
 //! ```
 //!
 //! This device sends the secrets only if the check code was right (or this device scanned the code), the user has
 //! allowed the login on this device, and the homeserver knows the new device. The new device deletes the rendezvous
 //! when it has read them.
 
-use std::fmt;
+use std::time::Duration;
 
+use super::account::Account;
+use super::closing::cancelled;
 use super::code::{Intent, QrCode};
 use super::dialog::{Heard, Talk};
-use super::homeserver::NamedHomeserver;
 use super::meet::{self, Role, Scanned, Secured, Shown, Side};
 use super::message::{DeviceLogin, LoginProtocol, Message};
 use super::options::{Options, Progress};
 use super::probe::{Probe, Until};
+use super::redacted::redacted;
 use super::secrets::Secrets;
-use super::stage::{Stage, then};
+use super::stage::{Stage, expires_at, then};
 use crate::base::env::Env;
-use crate::base::secret::AccessToken;
 use crate::base::word_set::Words;
-use crate::error::ErrorCode;
-use crate::matrix::Homeserver;
+use crate::error::{Error, ErrorCode, Quote};
 use crate::step::Step;
 
 /// The existing device.
@@ -45,31 +48,22 @@ impl Role for Grant {
     const INTENT: Intent = Intent::Reciprocate;
 }
 
-/// What the existing device knows of its homeserver.
-#[derive(Clone, Debug)]
-pub struct Account {
-    /// The homeserver.
-    pub homeserver: Homeserver,
-    /// The name of the homeserver for the new device: the server name, or the base URL, as deployed clients do.
-    pub named: NamedHomeserver,
-    /// A good access token. Each stage that needs a token takes a new one.
-    pub access_token: AccessToken,
-}
-
 impl Grant {
     /// Makes a code for the new device to scan, with a rendezvous at this device's homeserver.
     ///
     /// # Errors
-    /// `qr.rendezvous_…`, `url.…`, `transport.…`, `http.…`, `json.…`.
+    /// `qr.rendezvous_…`, `url.…`, `transport.…`, `http.…`, `json.…`; those of
+    /// [`RelyingParty::call`](crate::RelyingParty::call) where the access token is sent along (MSC4388).
     pub fn show(account: &Account, options: Options, env: &mut dyn Env) -> Stage<Shown<Self>> {
-        meet::show(&account.homeserver, Some(account.named.clone()), options, env)
+        let creation = account.create(options.rendezvous(), env);
+        meet::show(creation, Some(account.homeserver_name().clone()), options, env)
     }
 
     /// Responds to the code that the new device shows.
     ///
     /// # Errors
-    /// `qr.other_signed_in` if that is an existing device, too; `qr.code_version` for a code of MSC4388;
-    /// `qr.channel_…`, `qr.rendezvous_…`, `qr.timeout`, `transport.…`, `http.…`.
+    /// `qr.other_signed_in` if that is an existing device, too; `qr.channel_…`, `qr.rendezvous_…`, `qr.timeout`,
+    /// `transport.…`, `http.…`.
     pub fn scan(code: &QrCode, options: Options, env: &mut dyn Env) -> Stage<Scanned<Self>> {
         meet::scan(code, options, env)
     }
@@ -89,7 +83,8 @@ impl Secured<Grant> {
             Side::Showed => talk.hear(timeout, env),
             Side::Scanned { .. } => {
                 let protocols = Words::of(&[LoginProtocol::DeviceAuthorizationGrant]);
-                talk.exchange(&Message::Protocols { protocols, homeserver: account.named.clone() }, timeout, env)
+                let homeserver = account.homeserver_name().clone();
+                talk.exchange(&Message::Protocols { protocols, homeserver }, timeout, env)
             }
         };
         then(heard, env, move |heard, env| {
@@ -97,10 +92,9 @@ impl Secured<Grant> {
             let Message::Protocol(login) = message else { return talk.fail(ErrorCode::QR_UNEXPECTED_MESSAGE, env) };
             let options = talk.options;
             let waits = (Until::Known, options.interval, options.response);
-            let Account { homeserver, access_token, .. } = &account;
-            let probe = Probe::start(homeserver, access_token, login.device_id(), options.schemes, waits, env);
+            let probe = Probe::start(&account, login.device_id(), waits, env);
             then(probe, env, move |is_there, env| match is_there {
-                Ok(false) => Ok(Step::Done(AwaitingConsent { login, homeserver: account.homeserver, talk })),
+                Ok(false) => Ok(Step::Done(AwaitingConsent { login, talk })),
                 Ok(true) => talk.fail(ErrorCode::QR_DEVICE_EXISTS, env),
                 Err(error) => talk.fail(error, env),
             })
@@ -111,7 +105,6 @@ impl Secured<Grant> {
 /// The new device requests a login. The user decides.
 pub struct AwaitingConsent {
     login: DeviceLogin,
-    homeserver: Homeserver,
     talk: Talk,
 }
 
@@ -120,6 +113,8 @@ impl AwaitingConsent {
     pub fn login(&self) -> &DeviceLogin {
         &self.login
     }
+
+    expires_at!(self, self.talk.rendezvous);
 
     /// [`Progress::AskingUser`].
     pub fn progress(&self) -> Progress {
@@ -131,16 +126,25 @@ impl AwaitingConsent {
     ///
     /// # Errors
     /// `qr.peer_declined` if the user refused at the provider; `qr.peer_…`, `qr.…`, `transport.…`, `http.…`.
-    pub fn allow(self, env: &mut dyn Env) -> Stage<Succeeded> {
-        let Self { login, homeserver, talk } = self;
+    pub fn allow(self, env: &mut dyn Env) -> Stage<Allowed> {
+        let Self { login, talk } = self;
         let timeout = talk.options.patience;
-        let step = talk.exchange(&Message::ProtocolAccepted, timeout, env);
-        then(step, env, move |heard, env| {
-            let Heard { talk, message } = heard?;
-            match message {
-                Message::Success => Ok(Step::Done(Succeeded { login, homeserver, talk })),
-                _ => talk.fail(ErrorCode::QR_UNEXPECTED_MESSAGE, env),
-            }
+        let step = talk.say(&Message::ProtocolAccepted, env);
+        then(step, env, move |talk, env| {
+            let talk = talk?;
+            let options = talk.options;
+            let step = talk.hear(timeout, env);
+            then(step, env, move |heard, env| match heard {
+                Ok(Heard { talk, message: Message::Success }) => {
+                    Ok(Step::Done(Allowed::Succeeded(Succeeded { login, talk: talk.into() })))
+                }
+                Ok(Heard { talk, .. }) => talk.fail(ErrorCode::QR_UNEXPECTED_MESSAGE, env),
+                // The new device knows that it may log in, and goes on.
+                Err(error) if error.code() == ErrorCode::QR_RENDEZVOUS_EXPIRED => {
+                    Ok(Step::Done(Allowed::Unreachable(Unreachable { login, options })))
+                }
+                Err(error) => Err(error),
+            })
         })
     }
 
@@ -153,14 +157,26 @@ impl AwaitingConsent {
     }
 }
 
+/// What became of the new device after it was told that it may log in.
+///
+/// Exhaustive: it says that it is logged in, or it can say nothing any more.
+#[derive(Debug)]
+pub enum Allowed {
+    /// The new device says that it is logged in.
+    Succeeded(Succeeded),
+    /// The rendezvous has ended. The new device can still log in, without the secrets.
+    Unreachable(Unreachable),
+}
+
 /// The new device says that it is logged in.
 pub struct Succeeded {
     login: DeviceLogin,
-    homeserver: Homeserver,
-    talk: Talk,
+    talk: Box<Talk>,
 }
 
 impl Succeeded {
+    expires_at!(self, self.talk.rendezvous);
+
     /// [`Progress::SharingSecrets`].
     pub fn progress(&self) -> Progress {
         Progress::SharingSecrets
@@ -169,16 +185,18 @@ impl Succeeded {
     /// Checks that the homeserver knows the new device, then sends the secrets. The access token must be good.
     ///
     /// # Errors
-    /// `qr.device_not_found`; the error of the homeserver, if it did not say whether the device exists; `qr.…`,
-    /// `transport.…`, `http.…`.
-    pub fn share(self, secrets: Secrets, access_token: &AccessToken, env: &mut dyn Env) -> Stage<()> {
-        let Self { login, homeserver, talk } = self;
+    /// `qr.device_not_found`, also if another user has allowed the login; the error of the homeserver, if it did not say
+    /// whether the device exists; `qr.rendezvous_expired` if the secrets did not arrive in time: the new device stays
+    /// logged in; other `qr.…`, `transport.…`, `http.…`.
+    pub fn share(self, secrets: Secrets, account: &Account, env: &mut dyn Env) -> Stage<()> {
+        let Self { login, talk } = self;
         let options = talk.options;
         let waits = (Until::Present, options.device_interval, options.device_patience);
-        let probe = Probe::start(&homeserver, access_token, login.device_id(), options.schemes, waits, env);
+        let probe = Probe::start(account, login.device_id(), waits, env);
+        let not_found = not_found(account, &login);
         then(probe, env, move |is_there, env| match is_there {
             Ok(true) => talk.say_last(&Message::Secrets(secrets), env),
-            Ok(false) => talk.fail(ErrorCode::QR_DEVICE_NOT_FOUND, env),
+            Ok(false) => talk.fail(not_found, env),
             Err(error) => talk.fail(error, env),
         })
     }
@@ -192,14 +210,49 @@ impl Succeeded {
     }
 }
 
-impl fmt::Debug for AwaitingConsent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AwaitingConsent(…)")
+/// The rendezvous has ended, and the new device has not said yet whether it is logged in.
+pub struct Unreachable {
+    login: DeviceLogin,
+    options: Options,
+}
+
+impl Unreachable {
+    /// [`Progress::FindingDevice`].
+    pub fn progress(&self) -> Progress {
+        Progress::FindingDevice
+    }
+
+    /// Asks the homeserver for the new device until it is there, at most as long as the user was waited for. Take an
+    /// account with new tokens.
+    ///
+    /// # Errors
+    /// `qr.device_not_found` if the new device is not logged in, or another user has allowed its login; the error of the
+    /// homeserver, if it did not say whether the device exists; `qr.cancelled`, `transport.…`, `http.…`.
+    pub fn find(self, account: &Account, env: &mut dyn Env) -> Stage<()> {
+        let Self { login, options } = self;
+        let waits = (Until::Present, options.device_interval.max(FINDING), options.patience);
+        let probe = Probe::start(account, login.device_id(), waits, env);
+        let not_found = not_found(account, &login);
+        then(probe, env, move |is_there, _| match is_there {
+            Ok(true) => Ok(Step::Done(())),
+            Ok(false) => Err(not_found.with_source(Error::new(ErrorCode::QR_RENDEZVOUS_EXPIRED))),
+            Err(error) => Err(cancelled(error)),
+        })
     }
 }
 
-impl fmt::Debug for Succeeded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Succeeded(…)")
+/// The pause between two looks for a device whose user is at the provider.
+const FINDING: Duration = Duration::from_secs(2);
+
+/// Names the device, and the user who should have it.
+fn not_found(account: &Account, login: &DeviceLogin) -> Error {
+    let error = Error::new(ErrorCode::QR_DEVICE_NOT_FOUND).with_found(Quote::library(login.device_id()));
+    match account.user_id() {
+        Some(user_id) => error.with_expected(Quote::caller(user_id.as_str())).with_hint(format!(
+            "The login may have been allowed by another user than {user_id}, to whom the new device then belongs."
+        )),
+        None => error,
     }
 }
+
+redacted!(AwaitingConsent Succeeded Unreachable);

@@ -12,6 +12,7 @@
 //!                     ┌────────────────────────────┘
 //!                     └▶ LoggedIn   the tokens are the application's; it asks the homeserver who it is
 //!                         └ succeed ─▶ PUT success ─▶ GET … secrets ─▶ DELETE ─▶ Done(Secrets)
+//!                                      404: the rendezvous has ended ─▶ qr.without_secrets
 //! ```
 //!
 //! The login is at the homeserver that the other device names. Another homeserver can have the rendezvous. Between two
@@ -24,14 +25,15 @@ use super::meet::{self, Role, Scanned, Secured, Shown, Side};
 use super::message::{DeviceLogin, FailureReason, LoginProtocol, Message};
 use super::options::{Options, Progress};
 use super::redacted::redacted;
+use super::rendezvous::Rendezvous;
 use super::secrets::Secrets;
-use super::stage::{Stage, then};
+use super::stage::{Stage, expires_at, then};
 use super::watch::{Outcome, Watch};
 use crate::base::env::Env;
-use crate::error::ErrorCode;
+use crate::error::{Error, ErrorCode, Quote};
 use crate::flow::device::PendingDevice;
 use crate::flow::token_outcome::TokenOutcome;
-use crate::matrix::Homeserver;
+use crate::matrix::{Homeserver, UserId};
 use crate::party::relying_party::RelyingParty;
 use crate::step::Step;
 
@@ -52,14 +54,14 @@ impl Login {
     /// # Errors
     /// `qr.rendezvous_…`, `url.…`, `transport.…`, `http.…`, `json.…`.
     pub fn show(rendezvous_at: &Homeserver, options: Options, env: &mut dyn Env) -> Stage<Shown<Self>> {
-        meet::show(rendezvous_at, None, options, env)
+        meet::show(Rendezvous::create(rendezvous_at, options.rendezvous()), None, options, env)
     }
 
     /// Responds to the code that the existing device shows.
     ///
     /// # Errors
-    /// `qr.other_not_signed_in` if that is a new device, too; `qr.code_version` for a code of MSC4388; `qr.channel_…`,
-    /// `qr.rendezvous_…`, `qr.timeout`, `transport.…`, `http.…`.
+    /// `qr.other_not_signed_in` if that is a new device, too; `qr.channel_…`, `qr.rendezvous_…`, `qr.timeout`,
+    /// `transport.…`, `http.…`.
     pub fn scan(code: &QrCode, options: Options, env: &mut dyn Env) -> Stage<Scanned<Self>> {
         meet::scan(code, options, env)
     }
@@ -103,6 +105,8 @@ impl AtHomeserver {
     pub fn homeserver(&self) -> &NamedHomeserver {
         &self.homeserver
     }
+
+    expires_at!(self, self.talk.rendezvous);
 
     /// [`Progress::StartingLogin`].
     pub fn progress(&self) -> Progress {
@@ -155,6 +159,8 @@ impl Accepted {
         self.pending.user_code()
     }
 
+    expires_at!(self, self.talk.rendezvous);
+
     /// [`Progress::WaitingForUser`].
     pub fn progress(&self) -> Progress {
         Progress::WaitingForUser
@@ -175,7 +181,7 @@ impl Accepted {
         let watch = Watch::start(polling, talk, env);
         then(watch, env, |outcome, env| match outcome? {
             Outcome::Decided(talk, Ok(exchanged)) => {
-                Ok(Step::Done(LoggedIn { exchanged, rest: NotConfirmed { talk } }))
+                Ok(Step::Done(LoggedIn { exchanged, rest: NotConfirmed { talk, user_id: None } }))
             }
             Outcome::Decided(talk, Err(error)) => talk.fail(error, env),
             Outcome::Spoken(talk, received) => {
@@ -207,24 +213,35 @@ pub struct LoggedIn {
 /// The other device does not know yet that the login succeeded.
 pub struct NotConfirmed {
     talk: Talk,
+    user_id: Option<UserId>,
 }
 
 impl NotConfirmed {
+    expires_at!(self, self.talk.rendezvous);
+
     /// [`Progress::SharingSecrets`].
     pub fn progress(&self) -> Progress {
         Progress::SharingSecrets
     }
 
+    /// Sets whom this device is logged in as. Errors name the user: the other device may belong to another.
+    #[must_use]
+    pub fn of_user(self, user_id: UserId) -> Self {
+        Self { user_id: Some(user_id), ..self }
+    }
+
     /// Tells the other device, waits for the secrets, and deletes the rendezvous.
     ///
     /// # Errors
-    /// `qr.peer_device_not_found` if the other device does not find this one at the homeserver; `qr.…`, `transport.…`,
-    /// `http.…`. The login stays valid, without secrets.
+    /// `qr.without_secrets` if the rendezvous has ended; `qr.peer_device_not_found` if the other device does not find
+    /// this one at the homeserver, also because another user has allowed the login; `qr.…`, `transport.…`, `http.…`. The
+    /// login stays valid, without secrets.
     pub fn succeed(self, env: &mut dyn Env) -> Stage<Secrets> {
-        let timeout = self.talk.options.response;
-        let step = self.talk.exchange(&Message::Success, timeout, env);
-        then(step, env, |heard, env| {
-            let Heard { talk, message } = heard?;
+        let Self { talk, user_id } = self;
+        let timeout = talk.options.response;
+        let step = talk.exchange(&Message::Success, timeout, env);
+        then(step, env, move |heard, env| {
+            let Heard { talk, message } = heard.map_err(|error| without_secrets(error, user_id.as_ref()))?;
             match message {
                 // That the box could not be deleted is no reason to lose what was in it.
                 Message::Secrets(secrets) => then(Ok(talk.rendezvous.delete()), env, |_, _| Ok(Step::Done(secrets))),
@@ -240,6 +257,17 @@ impl NotConfirmed {
     /// None: what cannot be told or deleted expires.
     pub fn give_up(self, reason: FailureReason, env: &mut dyn Env) -> Stage<()> {
         self.talk.end().give_up(own_failure(reason), env)
+    }
+}
+
+/// Why there are no secrets, where this device is logged in all the same.
+fn without_secrets(error: Error, user_id: Option<&UserId>) -> Error {
+    match (error.code(), user_id) {
+        (ErrorCode::QR_RENDEZVOUS_EXPIRED, _) => Error::new(ErrorCode::QR_WITHOUT_SECRETS).with_source(error),
+        (ErrorCode::QR_PEER_DEVICE_NOT_FOUND, Some(user_id)) => error
+            .with_found(Quote::library(user_id))
+            .with_hint(format!("This device is logged in as {user_id}. The other device may belong to another user.")),
+        _ => error,
     }
 }
 

@@ -7,7 +7,7 @@
 //!  └▶ Shown      the user scans it there            ├─ PUT first text
 //!      └ wait ─▶ GET … first text                   └─ GET … response
 //!          └─ PUT response                              └▶ Scanned   the user types its check code in there
-//!              └▶ AwaitingCheckCode   the user types it in   └ go_on ─▶ Secured
+//!              └▶ AwaitingCheckCode   the user types in               └ go_on ─▶ Secured
 //!                  └ confirm(check code) ─▶ Secured
 //! ```
 //!
@@ -18,16 +18,15 @@ use std::marker::PhantomData;
 
 use super::channel::{ChannelError, CheckCode, Generator, Initiated, Unconfirmed};
 use super::closing::{End, cancelled};
-use super::code::{Intent, QrCode, RendezvousAddress};
+use super::code::{Intent, QrCode};
 use super::dialog::Talk;
 use super::homeserver::NamedHomeserver;
 use super::options::{Options, Progress};
 use super::redacted::redacted;
-use super::rendezvous::{Delivery, Rendezvous};
-use super::stage::{Stage, then};
+use super::rendezvous::{Creation, Delivery, Rendezvous};
+use super::stage::{Stage, expires_at, then};
 use crate::base::env::Env;
-use crate::error::ErrorCode;
-use crate::matrix::Homeserver;
+use crate::error::{Error, ErrorCode};
 use crate::step::Step;
 
 pub(super) mod sealed {
@@ -50,19 +49,15 @@ pub struct Shown<R> {
 }
 
 pub(super) fn show<R: Role>(
-    rendezvous_at: &Homeserver,
+    creation: Result<Step<Creation>, Error>,
     homeserver: Option<NamedHomeserver>,
     options: Options,
     env: &mut dyn Env,
 ) -> Stage<Shown<R>> {
-    then(Rendezvous::create(rendezvous_at, options.rendezvous()), env, move |made, env| {
+    then(creation, env, move |made, env| {
         let rendezvous = made.map_err(cancelled)?;
-        let generator = Generator::new(env);
-        let (key, url) = (*generator.public_key(), rendezvous.url().clone());
-        let code = match homeserver {
-            Some(homeserver) => QrCode::reciprocate(key, url, homeserver),
-            None => QrCode::login(key, url),
-        };
+        let generator = Generator::new(rendezvous.proposal(), env);
+        let code = rendezvous.code(*generator.public_key(), homeserver);
         let end = End { rendezvous, last_message: None, options };
         Ok(Step::Done(Shown { code, generator, end, role: PhantomData }))
     })
@@ -74,10 +69,7 @@ impl<R: Role> Shown<R> {
         &self.code
     }
 
-    /// How long the rendezvous lasts, if the server says so.
-    pub fn lifetime(&self) -> Option<std::time::Duration> {
-        self.end.rendezvous.lifetime()
-    }
+    expires_at!(self, self.end.rendezvous);
 
     /// [`Progress::ShowingCode`].
     pub fn progress(&self) -> Progress {
@@ -95,7 +87,7 @@ impl<R: Role> Shown<R> {
         then(Ok(step), env, move |received, env| {
             let (unconfirmed, response) = match received.and_then(|received| {
                 end.rendezvous = received.rendezvous;
-                generator.receive(&received.text)
+                generator.receive(&received.text, &received.binding, &end.rendezvous.binding(), env)
             }) {
                 Ok(received) => received,
                 Err(error) => return end.close(error, env),
@@ -129,6 +121,8 @@ pub struct AwaitingCheckCode<R> {
 }
 
 impl<R: Role> AwaitingCheckCode<R> {
+    expires_at!(self, self.end.rendezvous);
+
     /// [`Progress::EnteringCheckCode`].
     pub fn progress(&self) -> Progress {
         Progress::EnteringCheckCode
@@ -169,19 +163,17 @@ pub struct Scanned<R> {
 
 pub(super) fn scan<R: Role>(code: &QrCode, options: Options, env: &mut dyn Env) -> Stage<Scanned<R>> {
     code.check_scanned_by(R::INTENT)?;
-    let RendezvousAddress::Msc4108 { rendezvous, homeserver } = code.rendezvous_address().clone() else {
-        return Err(ErrorCode::QR_CODE_VERSION.into());
-    };
-    let key = *code.public_key();
-    let step = Rendezvous::join(&rendezvous, options.rendezvous(), options.response, env);
+    let code = code.clone();
+    let step = Rendezvous::join(&code, options.rendezvous(), options.response, env);
     then(Ok(step), env, move |joined, env| {
         let joined = match joined {
             Ok(joined) => joined,
             // Whoever waits there need not wait any longer.
-            Err(error) => return then(Ok(Rendezvous::delete_at(&rendezvous)), env, |_, _| Err(cancelled(error))),
+            Err(error) => return then(Ok(Rendezvous::delete_at(&code)), env, |_, _| Err(cancelled(error))),
         };
         let mut end = End { rendezvous: joined, last_message: None, options };
-        let (initiated, first) = match Initiated::new(&key, env) {
+        let binding = end.rendezvous.binding();
+        let (initiated, first) = match Initiated::new(code.proposal(), code.public_key(), &binding, env) {
             Ok(initiated) => initiated,
             Err(error) => return end.close(error, env),
         };
@@ -200,10 +192,14 @@ pub(super) fn scan<R: Role>(code: &QrCode, options: Options, env: &mut dyn Env) 
                     Err(error) => return end.close(error, env),
                 };
                 end.rendezvous = received.rendezvous;
-                match initiated.receive(&received.text) {
+                match initiated.receive(&received.text, &received.binding) {
                     Ok((channel, check_code)) => {
                         let talk = Talk { rendezvous: end.rendezvous, channel, options };
-                        let secured = Secured { talk, side: Side::Scanned { homeserver }, role: PhantomData };
+                        let secured = Secured {
+                            talk,
+                            side: Side::Scanned { homeserver: code.homeserver().cloned() },
+                            role: PhantomData,
+                        };
                         Ok(Step::Done(Scanned { check_code, secured }))
                     }
                     Err(ChannelError { error, last_message }) => {
@@ -220,6 +216,8 @@ impl<R: Role> Scanned<R> {
     pub fn check_code(&self) -> &CheckCode {
         &self.check_code
     }
+
+    expires_at!(self, self.secured.talk.rendezvous);
 
     /// [`Progress::ShowingCheckCode`].
     pub fn progress(&self) -> Progress {
@@ -256,6 +254,8 @@ pub struct Secured<R> {
 }
 
 impl<R: Role> Secured<R> {
+    expires_at!(self, self.talk.rendezvous);
+
     /// [`Progress::Secured`].
     pub fn progress(&self) -> Progress {
         Progress::Secured

@@ -1,4 +1,4 @@
-//! Logging in with a QR code (MSC4108): a new device and a device that is signed in meet at a rendezvous, establish a
+//! Logging in with a QR code (MSC4108, and its draft successor MSC4388: [`Proposal`]): a new device and a device that is signed in meet at a rendezvous, establish a
 //! secure channel, and the signed-in device allows the login of the new device.
 //!
 //! Each device carries out a chain of flows. Each flow ends with a pause: a value that waits for the user or the
@@ -8,9 +8,9 @@
 //! the new device, Login                                  the existing device, Grant
 //!
 //! show ─▶ Shown ─ wait ─▶ AwaitingCheckCode ─ confirm ─┐   ┌─── go_on ─ Scanned ◀─ scan
-//!                                                      ├──▶┤                             either way round
-//! scan ─▶ Scanned ─ go_on ─────────────────────────────┘   └── confirm ─ AwaitingCheckCode ◀─ wait ─ Shown ◀─ show
-//!                                        Secured<R>
+//!                                            ├─────▶┤                                        either way round
+//! scan ─▶ Scanned ─ go_on ───────────────────┘      └─── confirm ─ AwaitingCheckCode ◀─ wait ─ Shown ◀─ show
+//!                                         Secured<R>
 //! begin ──────────────────────────── (protocols) ◀────── begin
 //!   AtHomeserver
 //! ask ─────────────────────────────── protocol ────────▶    AwaitingConsent
@@ -18,9 +18,14 @@
 //!   Accepted
 //! poll                          success, or declined, or failure
 //!   LoggedIn
-//! rest.succeed ────────────────────── success ─────────▶    Succeeded
+//! rest.succeed ────────────────────── success ─────────▶    Allowed::Succeeded
 //!                                     secrets ◀───────── share
 //! ```
+//!
+//! A rendezvous lasts for one minute at some servers, and the user may need longer at the provider. If it ends after
+//! `protocol_accepted`, the login goes on: the new device gets its tokens, and `rest.succeed` fails with
+//! `qr.without_secrets`; the existing device gets [`Allowed::Unreachable`] and asks the homeserver for the new device.
+//! Each pause tells when the rendezvous ends.
 //!
 //! If something fails, the flow tells the other device if that is still possible, deletes the rendezvous, and then
 //! returns the error. Every pause and every flow can be cancelled (see [`Stage`]).
@@ -67,14 +72,16 @@
 // | `channel/` | [`Generator`], [`Initiated`], [`Channel`]: the secure channel |
 // | `message/` `secrets.rs` | [`Message`]: the messages between the devices |
 // | `fields.rs` `lenient_base64.rs` | what the formats have in common |
-// | `redacted.rs` | `Debug` without secrets |
 // | `rendezvous/` | [`Rendezvous`]: a mailbox at a homeserver that holds one text |
 // | `meet.rs` | [`Shown`], [`AwaitingCheckCode`], [`Scanned`], [`Secured`]: from a code to a secure channel |
 // | `login.rs` `watch.rs` | [`Login`]: the new device |
-// | `grant.rs` `probe.rs` | [`Grant`]: the existing device |
+// | `grant.rs` `account.rs` `probe.rs` | [`Grant`]: the existing device |
+// | `redacted.rs` | `Debug` without secrets |
+// | `proposal.rs` | [`Proposal`]: which of the two forms |
 // | `dialog.rs` `closing.rs` `stage.rs` | what both devices share: messages, the end of a login, the sequence of flows |
 // | `options.rs` | [`Options`], [`Progress`] |
 
+mod account;
 mod channel;
 mod closing;
 mod code;
@@ -89,20 +96,25 @@ mod meet;
 mod message;
 mod options;
 mod probe;
+mod proposal;
 mod redacted;
 pub mod rendezvous;
 mod secrets;
 mod stage;
 mod watch;
 
-pub use channel::{Channel, ChannelError, CheckCode, Generator, Initiated, LastMessage, MESSAGE_LIMIT, Unconfirmed};
-pub use code::{CODE_LIMIT, CodeUrl, Intent, QrCode, RendezvousAddress};
-pub use grant::{Account, AwaitingConsent, Grant, Succeeded};
+pub use account::Account;
+pub use channel::{
+    Binding, Channel, ChannelError, CheckCode, Generator, Initiated, LastMessage, MESSAGE_LIMIT, Unconfirmed,
+};
+pub use code::{CODE_LIMIT, CodeUrl, Intent, QrCode, RendezvousAddress, RendezvousId};
+pub use grant::{Allowed, AwaitingConsent, Grant, Succeeded, Unreachable};
 pub use homeserver::NamedHomeserver;
 pub use login::{Accepted, AtHomeserver, LoggedIn, Login, NotConfirmed};
 pub use meet::{AwaitingCheckCode, Role, Scanned, Secured, Shown};
 pub use message::{DeviceLogin, FailureReason, Kind, LoginProtocol, Message, Reason};
 pub use options::{Options, Progress};
+pub use proposal::Proposal;
 pub use rendezvous::known::Rendezvous;
 pub use rendezvous::options::RendezvousOptions;
 pub use secrets::{Backup, CrossSigning, Secrets};

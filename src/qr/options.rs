@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use super::proposal::Proposal;
 use super::rendezvous::{DEFAULT_INTERVAL, RendezvousOptions};
 use crate::base::url::Schemes;
 
 /// The options of a login by QR code. Each wait has a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
+    pub(super) proposal: Proposal,
     pub(super) schemes: Schemes,
     pub(super) interval: Duration,
     pub(super) patience: Duration,
@@ -18,9 +20,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// The values that deployed clients use; only `https`.
+    /// MSC4108, the values that deployed clients use, only `https`.
     pub const fn new() -> Self {
         Self {
+            proposal: Proposal::Msc4108,
             schemes: Schemes::HttpsOnly,
             interval: DEFAULT_INTERVAL,
             patience: Duration::from_secs(15 * 60),
@@ -29,6 +32,13 @@ impl Options {
             device_interval: Duration::from_millis(500),
             device_patience: Duration::from_secs(10),
         }
+    }
+
+    /// Sets which proposal a code follows that this device shows: by default MSC4108. A code that this device scans says
+    /// it itself.
+    #[must_use]
+    pub const fn with_proposal(self, proposal: Proposal) -> Self {
+        Self { proposal, ..self }
     }
 
     /// Sets which URLs are accepted: the rendezvous, the homeserver, the page where the user allows the login. By
@@ -78,7 +88,7 @@ impl Options {
     }
 
     pub(super) const fn rendezvous(&self) -> RendezvousOptions {
-        RendezvousOptions::new().with_schemes(self.schemes).with_interval(self.interval)
+        RendezvousOptions::new().with_proposal(self.proposal).with_schemes(self.schemes).with_interval(self.interval)
     }
 }
 
@@ -108,6 +118,8 @@ pub enum Progress {
     AskingUser,
     /// The new device has tokens; the secrets of the account come next.
     SharingSecrets,
+    /// The rendezvous has ended; the existing device asks the homeserver for the new one.
+    FindingDevice,
 }
 
 impl Progress {
@@ -122,6 +134,7 @@ impl Progress {
             Self::WaitingForUser => "waiting_for_user",
             Self::AskingUser => "asking_user",
             Self::SharingSecrets => "sharing_secrets",
+            Self::FindingDevice => "finding_device",
         }
     }
 }

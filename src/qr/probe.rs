@@ -1,30 +1,23 @@
-//! Whether the homeserver knows a device: `GET /_matrix/client/v3/devices/{deviceId}`.
+//! Waits until the homeserver says whether it knows a device.
 //!
 //! ```text
-//! start ─▶ GET ─┬─ 404 ─▶ not there ─┐
-//!    ▲          ├─ 200 with a device ┴▶ Done, if that is what is awaited, or the time is up
-//!    │          └─ anything else, no response ─▶ the error, if the time is up
-//!    └──────────────── Wait(interval) ◀── else
+//! start ─▶ DeviceCheck ─┬─ what is awaited, or the time is up ─▶ Done
+//!    ▲                  ├─ an error, and the time is up; cancelled ─▶ the error
+//!    └── Wait(interval) ◀── else
 //! ```
 //!
 //! A page that somebody else answers with status 200, a token that has just expired, a server that is down: none of
 //! them says anything about the device.
 
+use std::fmt;
 use std::time::Duration;
 
-use http::{HeaderValue, Request, StatusCode, Uri, header};
-use serde::de::IgnoredAny;
-
+use super::account::Account;
 use super::rendezvous::SHORTEST_INTERVAL;
 use crate::base::env::{Env, MonotonicTime};
-use crate::base::json;
-use crate::base::secret::{AccessToken, Body};
-use crate::base::url::Schemes;
-use crate::error::Error;
-use crate::matrix::Homeserver;
+use crate::error::{Error, ErrorCode};
+use crate::matrix::{DeviceCheck, DeviceId};
 use crate::step::{Flow, Input, Step};
-use crate::wire::policy::{Accept, JSON_LIMIT, Policy};
-use crate::wire::request;
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,49 +28,55 @@ pub(super) enum Until {
     Present,
 }
 
-/// Awaits whether the device is there.
-#[derive(Debug)]
-pub(super) struct Probe {
-    uri: Uri,
-    authorization: HeaderValue,
+/// What is asked, and for how long.
+struct Question {
+    account: Account,
+    device_id: DeviceId,
     until: Until,
     interval: Duration,
     deadline: MonotonicTime,
-    state: State,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// Awaits whether the device is there.
+pub(super) struct Probe(State, Box<Question>);
+
 enum State {
-    ExpectDevice,
+    ExpectDevice(DeviceCheck),
     Pausing,
 }
 
 impl Probe {
     pub(super) fn start(
-        homeserver: &Homeserver,
-        access_token: &AccessToken,
-        device_id: &str,
-        schemes: Schemes,
+        account: &Account,
+        device_id: &DeviceId,
         (until, interval, timeout): (Until, Duration, Duration),
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
-        let uri = homeserver.device_uri(device_id, schemes)?;
         let (deadline, interval) = (env.monotonic().saturating_add(timeout), interval.max(SHORTEST_INTERVAL));
-        Ok(Self { uri, authorization: access_token.bearer(), until, interval, deadline, state: State::ExpectDevice }
-            .look())
+        Question { account: account.clone(), device_id: device_id.clone(), until, interval, deadline }.ask(env)
+    }
+}
+
+impl Question {
+    fn ask(self, env: &mut dyn Env) -> Result<Step<Probe>, Error> {
+        let (device_id, account) = (&self.device_id, &self.account);
+        let step = DeviceCheck::start(device_id, &account.tokens, &account.party, env);
+        self.asked(step, env)
     }
 
-    fn look(self) -> Step<Self> {
-        Step::call(self.request(), Policy::read(JSON_LIMIT, Accept::Json), Self { state: State::ExpectDevice, ..self })
+    fn asked(self, step: Result<Step<DeviceCheck>, Error>, env: &mut dyn Env) -> Result<Step<Probe>, Error> {
+        match step {
+            Ok(step) => step.embed(
+                Box::new(self),
+                |question, check| Probe(State::ExpectDevice(check), question),
+                |question, is_there| question.settle(Ok(is_there), env),
+            ),
+            Err(error) if error.code() == ErrorCode::TRANSPORT_CANCELLED => Err(error),
+            Err(error) => self.settle(Err(error), env),
+        }
     }
 
-    fn request(&self) -> Request<Body> {
-        let mut request = request::read(self.uri.clone());
-        request.headers_mut().insert(header::AUTHORIZATION, self.authorization.clone());
-        request
-    }
-
-    fn settle(self, outcome: Result<bool, Error>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    fn settle(self, outcome: Result<bool, Error>, env: &mut dyn Env) -> Result<Step<Probe>, Error> {
         let is_awaited = match (&outcome, self.until) {
             (Ok(is_there), Until::Present) => *is_there,
             (Ok(_), Until::Known) => true,
@@ -86,10 +85,8 @@ impl Probe {
         if is_awaited || env.monotonic() >= self.deadline {
             return outcome.map(Step::Done);
         }
-        Ok(Step::wait(
-            env.monotonic().saturating_add(self.interval).min(self.deadline),
-            Self { state: State::Pausing, ..self },
-        ))
+        let until = env.monotonic().saturating_add(self.interval).min(self.deadline);
+        Ok(Step::wait(until, Probe(State::Pausing, Box::new(self))))
     }
 }
 
@@ -97,19 +94,19 @@ impl Flow for Probe {
     type Output = bool;
 
     fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.state {
+        let Self(state, question) = self;
+        match state {
+            State::ExpectDevice(check) => question.asked(check.on(input, env), env),
             State::Pausing => {
                 input.woken()?;
-                Ok(self.look())
-            }
-            State::ExpectDevice if input.is_cancelled() => Err(input.unexpected()),
-            State::ExpectDevice => {
-                let outcome = input.response().and_then(|response| match response.status {
-                    StatusCode::NOT_FOUND => Ok(false),
-                    _ => json::document::<IgnoredAny>(response.success()?).map(|_| true),
-                });
-                self.settle(outcome, env)
+                question.ask(env)
             }
         }
+    }
+}
+
+impl fmt::Debug for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Probe(…)")
     }
 }

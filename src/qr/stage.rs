@@ -13,6 +13,17 @@ use crate::step::{BoxFlow, Flow, Input, Step};
 /// with [`Wait::cancel`](crate::step::Wait::cancel). Then it carries out the steps that follow.
 pub type Stage<T> = Result<Step<BoxFlow<T>>, Error>;
 
+/// The method of a pause that tells how long its rendezvous lasts.
+macro_rules! expires_at {
+    ($self:ident, $rendezvous:expr) => {
+        /// When the rendezvous ends, if the server says so, for display. The devices cannot talk to each other after that.
+        pub fn expires_at(&$self) -> Option<crate::base::env::MonotonicTime> {
+            $rendezvous.expires_at()
+        }
+    };
+}
+pub(super) use expires_at;
+
 /// Carries out a flow, then goes on from its outcome.
 pub(super) fn then<F: Flow, T: 'static, K>(step: Result<Step<F>, Error>, env: &mut dyn Env, next: K) -> Stage<T>
 where

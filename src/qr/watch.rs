@@ -27,6 +27,7 @@ pub(super) struct Watch {
     state: State,
 }
 
+#[allow(clippy::large_enum_variant, reason = "it is moved with each step, never kept in numbers")]
 enum State {
     /// Neither of the two is due. There is nothing to look at once the rendezvous is gone.
     Pausing(Wait<DevicePolling>, Option<Wait<Receiving>>),
@@ -37,6 +38,7 @@ enum State {
 }
 
 /// What came first.
+#[allow(clippy::large_enum_variant, reason = "there is one, and it is taken apart at once")]
 pub(super) enum Outcome {
     /// The provider's response.
     Decided(Talk, Result<TokenOutcome, Error>),

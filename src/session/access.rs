@@ -112,6 +112,15 @@ impl fmt::Display for End {
     }
 }
 
+/// How a session that has ended for good has left its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EndedForGood {
+    /// The record is not this session's any more: another session may be made of what the store has.
+    Gone,
+    /// The store failed to erase the record. Another session made of it would bring back what was logged out.
+    NotErased,
+}
+
 /// What a session is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Activity {

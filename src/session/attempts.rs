@@ -11,7 +11,9 @@ pub(super) struct Attempts {
     /// The last attempt that brought tokens.
     renewed: u32,
     /// Failures in a row.
-    failures: u32,
+    failures: u16,
+    /// Refusals without a reason in a row.
+    silent: u16,
     /// How the last attempt failed.
     last_failure: Option<Error>,
 }
@@ -53,7 +55,7 @@ impl Attempts {
     pub(super) fn succeed(&mut self) {
         self.end();
         self.renewed = self.begun;
-        self.failures = 0;
+        (self.failures, self.silent) = (0, 0);
         self.last_failure = None;
     }
 
@@ -62,7 +64,13 @@ impl Attempts {
         self.end();
         self.failures = self.failures.saturating_add(1);
         self.last_failure = Some(error);
-        self.failures
+        self.failures.into()
+    }
+
+    /// Counts the refusals without a reason in a row; this one is one, or is not.
+    pub(super) fn refusals(&mut self, is_silent: bool) -> u16 {
+        self.silent = if is_silent { self.silent.saturating_add(1) } else { 0 };
+        self.silent
     }
 
     /// The attempt ended the session. No other follows.
@@ -73,7 +81,7 @@ impl Attempts {
 
     /// Continues as after this number of failures in a row.
     pub(super) fn set_failures(&mut self, failures: u32) {
-        self.failures = failures;
+        self.failures = u16::try_from(failures).unwrap_or(u16::MAX);
     }
 
     pub(super) fn last_failure(&self) -> Option<&Error> {

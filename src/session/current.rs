@@ -142,13 +142,20 @@ impl CurrentTokens {
         let expires_at = self.tokens.expires_at();
         let left = expires_at.map(|expires_at| expires_at.saturating_since(now));
         self.good_until = left.map(|left| ticks.saturating_add(left));
-        left.filter(|_| options.refresh == RefreshPolicy::Ahead).and_then(|left| {
-            if self.tokens.refresh_token().is_none() {
-                return self.good_until;
-            }
-            let lifetime = expires_at.map_or(left, |at| at.saturating_since(self.tokens.obtained_at()));
+        if options.refresh != RefreshPolicy::Ahead {
+            return None;
+        }
+        if self.tokens.refresh_token().is_none() {
+            return self.good_until;
+        }
+        // Some refresh tokens die before the access token.
+        let ends = [expires_at, self.tokens.refresh_expires_at()].map(|end| {
+            let end = end?;
+            let lifetime = end.saturating_since(self.tokens.obtained_at());
             let margin = policy::margin(lifetime, env.rng().next_u32());
+            let left = end.saturating_since(now);
             (lifetime >= policy::SHORTEST).then(|| ticks.saturating_add(left.saturating_sub(margin)))
-        })
+        });
+        ends.into_iter().flatten().min()
     }
 }

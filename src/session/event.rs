@@ -114,6 +114,10 @@ impl Events {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     pub(crate) fn pop(&mut self) -> Option<Event> {
         let (event, others) = *self.0.take()?;
         *self = others;

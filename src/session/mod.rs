@@ -90,8 +90,8 @@ mod store_protocol;
 mod timer;
 mod unsaved;
 
-pub(crate) use access::Activity;
 pub use access::{Access, End, Epoch, Erased, Logout, Outcome, Refusal, Standing, Ticket, Transmit};
+pub(crate) use access::{Activity, EndedForGood};
 pub(crate) use current::Validity;
 pub use event::Event;
 pub(crate) use event::Events;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::{Error, ErrorCode, Family};
+use crate::error::{Error, ErrorCode, Family, Recovery};
 
 /// When a session refreshes by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,6 +129,15 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// The owner is told after this number of failures in a row, if the access token is not good.
 pub(super) const STALLED_AFTER: u32 = 8;
+
+/// After this number of refusals without a reason in a row the refresh token counts as not valid any more.
+pub(super) const SILENT_REFUSALS: u16 = 3;
+
+/// The last of these refusals.
+pub(super) fn silently_refused(error: Error) -> Error {
+    let hint = "The provider refused the refresh token three times in a row and gave no reason: log in again.";
+    error.with_recovery(Recovery::LogInAgain).with_hint(hint)
+}
 
 /// How long before its expiry a token of this lifetime is refreshed: 10 % of it, at most a minute, plus up to half as
 /// much again, so that sessions that were made together do not refresh together. `chance` is any random number.

@@ -31,7 +31,7 @@ pub(super) struct StoreProtocol {
     /// The login of the current tokens, if it is not that of the record.
     own_login: Option<Box<Option<LoginId>>>,
     unsaved: Option<Box<Unsaved>>,
-    question: Option<Box<Asked>>,
+    question: Option<Asked>,
     lock: Lock,
     mark: Mark,
     /// The ticket that the next action gets.
@@ -46,7 +46,7 @@ struct Asked {
     /// Its ticket, if the store has heard it.
     ticket: Option<NonZero<u32>>,
     /// The version of the record that is to be saved.
-    next: Option<RecordVersion>,
+    next: Option<Box<RecordVersion>>,
 }
 
 /// Who needs the lock of the store.
@@ -120,7 +120,7 @@ impl StoreProtocol {
 
     /// Asks this, now.
     pub(super) fn ask(&mut self, question: Question) {
-        self.question = Some(Box::new(Asked { question, ticket: None, next: None }));
+        self.question = Some(Asked { question, ticket: None, next: None });
     }
 
     /// Whether this question waits for [`StoreProtocol::poll_question`].
@@ -280,7 +280,7 @@ impl StoreProtocol {
             Question::Erase => StoreAction::Erase { expect: self.known },
         };
         let ticket = self.ticket();
-        self.question = Some(Box::new(Asked { question, ticket: Some(ticket), next: version_of(&action) }));
+        self.question = Some(Asked { question, ticket: Some(ticket), next: version_of(&action).map(Box::new) });
         Some((StoreTicket(ticket), action))
     }
 
@@ -334,7 +334,7 @@ impl StoreProtocol {
         let Some(asked) = self.question.take_if(|asked| asked.ticket == Some(ticket)) else {
             return matches!(response, StoreResponse::Locked).then(|| self.locked_late(ticket)).flatten();
         };
-        let Asked { question, next, .. } = *asked;
+        let (question, next) = (asked.question, asked.next.map(|next| *next));
         if matches!(response, StoreResponse::Conflict(_)) {
             // Whoever changed the record has removed the mark.
             self.mark = Mark::None;

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::client::RegisteredClient;
+use super::habits::adopted::Adopted;
 use super::http::{Params, Refusal};
 use super::keys;
 use super::state::State;
@@ -36,7 +37,10 @@ pub(super) fn authenticate(state: &mut State, params: &Params, now: Timestamp) -
     if !is_signed_by(&jwt, &client) {
         return Err(Refusal::invalid_client("client_assertion has a wrong signature or algorithm"));
     }
-    if !is_for(&jwt, &[&state.issuer, &state.url("/token")]) {
+    let endpoint = state.url("/token");
+    let only_endpoint = state.adopted.as_ref().is_some_and(Adopted::wants_token_endpoint);
+    let audiences = if only_endpoint { vec![endpoint.as_str()] } else { vec![state.issuer.as_str(), &endpoint] };
+    if !is_for(&jwt, &audiences) {
         return Err(Refusal::invalid_client("client_assertion is for another audience"));
     }
     let now = now.unix_seconds();

@@ -4,6 +4,7 @@ use http::Response;
 
 use super::client::RegisteredClient;
 use super::edit::{Callback, Edit, ResponseMode};
+use super::habits::adopted::Adopted;
 use super::http::{Incoming, Params, Refusal, escape, no_store, page, see_other, with_params};
 use super::records::{AuthorizationCode, Grant, Pushed};
 use super::settings::Par;
@@ -56,8 +57,11 @@ fn response(state: &mut State, request: &Incoming<'_>) -> Result<Callback, Refus
     if let Some(echo) = params.get("state") {
         callback.add("state", echo);
     }
-    if !state.has_habits_of_mas {
+    if state.adopted.as_ref().map_or(!state.has_habits_of_mas, Adopted::sends_iss) {
         callback.add("iss", &state.issuer);
+    }
+    if let Some(adopted) = &state.adopted {
+        adopted.callback(&mut callback);
     }
     Ok(callback)
 }
@@ -139,6 +143,9 @@ fn decide(
         return Err(Refusal::new("invalid_request", "authorization requests have to be pushed"));
     }
     check(client, params)?;
+    if let Some(adopted) = &state.adopted {
+        adopted.check_scope(params.get("scope").unwrap_or(""))?;
+    }
     let code_challenge = params.required("code_challenge")?.to_owned();
     let (user, decision) = visitor(state, asked.decided.as_deref().or(params.get("login_hint")))?;
     let auth_time = sign_in(&user, decision, params, now)?;
@@ -159,6 +166,9 @@ fn decide(
         acr: params.get("acr_values").and_then(|values| values.split(' ').next()).map(str::to_owned),
         auth_time,
     });
+    if let Some(adopted) = &mut state.adopted {
+        adopted.authorized(grant, params);
+    }
     let code = state.random("code_");
     let expires_at = now.saturating_add(CODE_LIFETIME);
     let (redirect_uri, jkt) = (redirect_uri.to_owned(), asked.jkt.clone());

@@ -7,6 +7,7 @@
 //!   reach this provider without any network;
 //! - [`Provider::visit`]: the user's browser, from an authorization URL to the callback;
 //! - [`TestEnv`] and its [`Clock`], to set by hand;
+//! - [`Habits`]: what known providers do, from Google to Keycloak, as one value;
 //! - [`Provider::fault`], [`Provider::lie`] and the `edit_…` calls, to make it misbehave, and [`Provider::requests`],
 //!   to see the requests that it received.
 //!
@@ -29,14 +30,16 @@
 // | `token_response.rs` `signing.rs` | token responses, and signed tokens |
 // | `id_token.rs` `keys.rs` | [`IdToken`], signatures |
 // | `verify.rs` | the signatures of clients |
+// | `habits/` `adopt.rs` | [`Habits`]: what known providers do |
 // | `homeserver/` | [`Homeserver`]: a Matrix homeserver beside the provider |
 // | `browser.rs` | [`Visit`] |
-// | `rendezvous.rs` | [`Rendezvous`]: where two devices meet for a login by QR code, with [`Trick`]s |
+// | `rendezvous/` | [`Rendezvous`]: where two devices meet for a login by QR code, with [`Trick`]s |
 // | `fault.rs` | [`Fault`]: failures of the network |
 // | `edit.rs` `lie/` | changes to responses; [`Lie`]: the table of changes |
 // | `http.rs` | request forms and responses |
 // | `reach.rs` | the HTTP clients that reach a server |
 
+mod adopt;
 mod assertion;
 mod authentication;
 mod authorize;
@@ -50,6 +53,7 @@ mod endpoints;
 mod env;
 mod fault;
 mod grants;
+mod habits;
 mod homeserver;
 mod http;
 mod id_token;
@@ -82,6 +86,7 @@ pub use client::RegisteredClient;
 pub use edit::{Callback, ResponseMode};
 pub use env::{Clock, TestEnv};
 pub use fault::Fault;
+pub use habits::Habits;
 pub use homeserver::{Homeserver, KnownScopes, OnMatrix, RequestTo};
 pub use id_token::{IdToken, Signature};
 pub use lie::Lie;

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::authentication::authenticate;
 use super::authorize;
 use super::dpop;
+use super::habits::adopted::Adopted;
 use super::http::{Incoming, Refusal, empty, json as json_response, no_store};
 use super::records::Pushed;
 use super::settings::Par;
@@ -20,6 +21,9 @@ const LIFETIME: Duration = Duration::from_secs(60);
 pub(super) fn push(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Refusal> {
     if state.par == Par::Off {
         return Ok(empty(404));
+    }
+    if let Some(response) = state.adopted.as_ref().and_then(Adopted::pushed) {
+        return Ok(response);
     }
     let params = request.form()?;
     let client = authenticate(state, request, &params)?;

@@ -18,7 +18,7 @@ use super::http::Incoming;
 use super::id_token::IdToken;
 use super::lie::Lie;
 use super::reach::{Reached, reachable};
-use super::route::{On, route};
+use super::route::On;
 use super::settings::{Reuse, RevokingSpent, Rotation};
 use super::signing::issue_logout_token;
 use super::state::State;
@@ -124,7 +124,7 @@ impl Provider {
     pub fn exchange<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Reached {
         let (parts, body) = request.into_parts();
         let mut state = self.lock();
-        let on = route(&state.issuer, &parts.uri).ok_or(Failure::new(FailureKind::Unreachable, Sent::No))?;
+        let on = state.endpoint(&parts.uri).ok_or(Failure::new(FailureKind::Unreachable, Sent::No))?;
         state.requests.push(on);
         let is_too_much = state.rate.as_mut().is_some_and(|rate| rate.is_over(now));
         let fault = if is_too_much { Some(Fault::TOO_MANY_REQUESTS) } else { state.next_fault(on) };

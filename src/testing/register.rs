@@ -108,6 +108,9 @@ pub(super) fn register(state: &mut State, request: &Incoming<'_>) -> Result<Resp
     metadata.insert("grant_types".into(), json!(client.grant_types));
     metadata.insert("token_endpoint_auth_method".into(), json!(client.token_endpoint_auth_method));
     metadata.insert("id_token_signed_response_alg".into(), json!(client.id_token_signed_response_alg));
+    if let Some(adopted) = &state.adopted {
+        adopted.registration(&mut metadata);
+    }
     if state.has_habits_of_mas && client.is_public() {
         // The same metadata are the same client.
         let known = state.registered.entry(request.body.to_vec()).or_insert(client.client_id.clone()).clone();

@@ -45,19 +45,24 @@ pub(super) fn route(issuer: &str, uri: &Uri) -> Option<On> {
     if path.strip_prefix("/.well-known/oauth-authorization-server") == Some(prefix) {
         return Some(On::ServerMetadata);
     }
-    Some(match path.strip_prefix(prefix) {
-        Some("/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server") => On::ServerMetadata,
-        Some("/jwks") => On::Jwks,
-        Some("/register") => On::Register,
-        Some("/authorize") => On::Authorize,
-        Some("/token") => On::Token,
-        Some("/userinfo") => On::UserInfo,
-        Some("/revoke") => On::Revoke,
-        Some("/introspect") => On::Introspect,
-        Some("/end_session") => On::EndSession,
-        Some("/par") => On::Par,
-        Some("/device_authorization") => On::DeviceAuthorization,
-        Some("/device") => On::Device,
+    Some(path.strip_prefix(prefix).map_or(On::Elsewhere, by_path))
+}
+
+/// Which endpoint has this path below the issuer.
+pub(super) fn by_path(path: &str) -> On {
+    match path {
+        "/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server" => On::ServerMetadata,
+        "/jwks" => On::Jwks,
+        "/register" => On::Register,
+        "/authorize" => On::Authorize,
+        "/token" => On::Token,
+        "/userinfo" => On::UserInfo,
+        "/revoke" => On::Revoke,
+        "/introspect" => On::Introspect,
+        "/end_session" => On::EndSession,
+        "/par" => On::Par,
+        "/device_authorization" => On::DeviceAuthorization,
+        "/device" => On::Device,
         _ => On::Elsewhere,
-    })
+    }
 }

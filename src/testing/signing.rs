@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::client::RegisteredClient;
 use super::edit::Edit;
+use super::habits::adopted::Adopted;
 use super::id_token::{IdToken, Signature, header, sign};
 use super::records::Grant;
 use super::state::State;
@@ -15,7 +16,8 @@ use crate::base::env::Timestamp;
 
 /// A token without claims, to be signed as this client's are.
 fn unsigned(state: &State, client: &RegisteredClient, refreshed: bool) -> IdToken {
-    let algorithm = client.id_token_signed_response_alg.clone();
+    let own = state.adopted.as_ref().and_then(Adopted::algorithm);
+    let algorithm = own.map_or_else(|| client.id_token_signed_response_alg.clone(), str::to_owned);
     IdToken {
         header: header(state.second_keys, &algorithm),
         claims: Map::new(),
@@ -45,6 +47,9 @@ pub(super) fn issue_logout_token(
     token.claim("exp", now.unix_seconds() + 120);
     token.claim("jti", id);
     token.claim("events", json!({ "http://schemas.openid.net/event/backchannel-logout": {} }));
+    if let Some(adopted) = &state.adopted {
+        adopted.logout_token(&mut token);
+    }
     for edit in &state.edits {
         if let Edit::LogoutToken(hook) = edit {
             hook(&mut token);
@@ -76,6 +81,9 @@ pub(super) fn issue(
     if let Some(acr) = &grant.acr {
         token.claim("acr", acr.as_str());
     }
+    if let Some(adopted) = &state.adopted {
+        adopted.id_token(&mut token, client, grant.nonce.as_deref(), now);
+    }
     for edit in &state.edits {
         if let Edit::IdToken(hook) = edit {
             hook(&mut token);
@@ -102,7 +110,10 @@ pub(super) fn sign_claims(
 /// compared: all of them are deterministic. Expiry does not matter (OpenID Connect RP-Initiated Logout section 2).
 pub(super) fn read_hint(state: &State, token: &str) -> Option<Map<String, Value>> {
     let token = Jwt::parse(token)?;
-    let client = state.clients.get(token.text("aud")?)?;
+    let client = match token.claims.get("aud")? {
+        Value::Array(list) => list.iter().find_map(|audience| state.clients.get(audience.as_str()?))?,
+        audience => state.clients.get(audience.as_str()?)?,
+    };
     let ours = |second| sign(second, client, token.algorithm(), token.input.as_bytes());
     let is_ours = |second| ours(second).is_some_and(|signature| signature == token.signature);
     (is_ours(state.second_keys) || is_ours(!state.second_keys)).then_some(token.claims)

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::Uri;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
 use super::client::RegisteredClient;
 use super::edit::Edit;
 use super::fault::Fault;
+use super::habits::adopted::Adopted;
 use super::nonces::Nonces;
 use super::records::{Access, AuthorizationCode, Grant, Pushed, Refresh, Tokens, Waiting};
-use super::route::On;
+use super::route::{On, by_path, route};
 use super::settings::{Extension, Par, Rate, Reuse, RevokingSpent, Rotation, StepUp, Terms};
 use super::user::User;
 use crate::base::env::Timestamp;
@@ -50,6 +52,8 @@ pub(super) struct State {
     pub(super) rotation: Rotation,
     /// Of the Matrix Authentication Service.
     pub(super) has_habits_of_mas: bool,
+    /// Of a known provider.
+    pub(super) adopted: Option<Adopted>,
     /// What public clients have registered with.
     pub(super) registered: BTreeMap<Vec<u8>, String>,
     pub(super) access_token_lifetime: Duration,
@@ -72,13 +76,13 @@ pub(super) struct Issue<'a> {
     /// The key to bind them to.
     pub(super) jkt: Option<&'a str>,
     /// Refresh tokens of other clients are bound by the client's authentication (RFC 9449 section 5).
-    pub(super) binds_refresh: bool,
+    pub(super) is_public: bool,
 }
 
 impl<'a> Issue<'a> {
     pub(super) fn new(grant: u64, scope: &'a str, client: &RegisteredClient, jkt: Option<&'a str>) -> Self {
         let with_refresh = client.allows_grant("refresh_token");
-        Self { grant, scope, with_refresh, refreshed: false, jkt, binds_refresh: client.is_public() }
+        Self { grant, scope, with_refresh, refreshed: false, jkt, is_public: client.is_public() }
     }
 }
 
@@ -110,6 +114,7 @@ impl State {
             revoking_spent: RevokingSpent::EndsGrant,
             rotation: Rotation::KeepsAccessTokens,
             has_habits_of_mas: false,
+            adopted: None,
             registered: BTreeMap::new(),
             access_token_lifetime: Duration::from_secs(300),
             edits: Vec::new(),
@@ -122,7 +127,22 @@ impl State {
 
     /// The URL of something under the issuer. A slash at the issuer's end is not doubled.
     pub(super) fn url(&self, path: &str) -> String {
+        let adopted = self.adopted.as_ref().and_then(|adopted| adopted.url(path));
+        adopted.map_or_else(|| self.own_url(path), str::to_owned)
+    }
+
+    fn own_url(&self, path: &str) -> String {
         format!("{}{path}", self.issuer.trim_end_matches('/'))
+    }
+
+    /// Which endpoint a URL names; `None` for another host.
+    pub(super) fn endpoint(&self, uri: &Uri) -> Option<On> {
+        let Some(adopted) = &self.adopted else { return route(&self.issuer, uri) };
+        match (adopted.path(uri), route(&self.issuer, uri)) {
+            (Some(path), _) => Some(by_path(path)),
+            (None, Some(On::Device)) => Some(On::Device),
+            (None, own) => own.map(|_| On::Elsewhere),
+        }
     }
 
     /// 128 bits behind a prefix that says what it is, to whoever searches a log for it.
@@ -163,11 +183,13 @@ impl State {
         let access = self.random("at_");
         let expires_at = now.saturating_add(self.access_token_lifetime);
         let (grant, scope, jkt) = (issue.grant, issue.scope.to_owned(), issue.jkt.map(str::to_owned));
-        let refresh_jkt = jkt.clone().filter(|_| issue.binds_refresh);
+        let refresh_jkt = jkt.clone().filter(|_| issue.is_public);
         let kept = Access { grant, scope, jkt, issued_at: now, expires_at, used: false };
         self.access_tokens.insert(access.clone(), kept);
         let is_offline = !self.offline_by_consent || issue.scope.split(' ').any(|word| word == "offline_access");
-        let refresh = (issue.with_refresh && is_offline).then(|| self.random("rt_"));
+        let may =
+            self.adopted.as_ref().is_none_or(|adopted| adopted.refreshes(issue.grant, issue.scope, issue.is_public));
+        let refresh = (issue.with_refresh && is_offline && may).then(|| self.random("rt_"));
         if let Some(refresh) = &refresh {
             self.refresh_tokens.insert(refresh.clone(), Refresh { grant, jkt: refresh_jkt, successors: None });
         }

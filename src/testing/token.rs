@@ -33,7 +33,10 @@ pub(super) fn token(state: &mut State, request: &Incoming<'_>) -> Result<Respons
     }
     match grant_type {
         "authorization_code" => redeem(state, &client, &params, jkt, request.now),
-        "refresh_token" => refresh(state, &client, &params, jkt, request.now),
+        "refresh_token" => refresh(state, &client, &params, jkt, request.now).or_else(|refusal| {
+            let dead = (refusal.error == "invalid_grant").then(|| state.adopted.as_ref()?.dead_token()).flatten();
+            dead.ok_or(refusal)
+        }),
         "client_credentials" => grants::client_credentials(state, &client, &params, jkt, request.now),
         device::GRANT_TYPE => device::poll(state, &client, &params, jkt, request.now),
         _ => grants::extension(state, &client, grant_type, &params, jkt, request.now),

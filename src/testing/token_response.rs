@@ -38,6 +38,9 @@ pub(super) fn respond(
         {
             object.insert("id_token".into(), json!(id_token));
         }
+        if let Some(adopted) = &state.adopted {
+            adopted.tokens(object, client, issue.refreshed);
+        }
     }
     Ok(no_store(json_response(200, &body)))
 }

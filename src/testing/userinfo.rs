@@ -78,6 +78,9 @@ fn respond(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>
         return Err(Challenge { more: state.step_up.params(), ..challenge(refusal) });
     }
     let mut claims = state.user(Some(&grant.login)).ok_or(challenge(INVALID))?.claims_for(&access.scope);
+    if let Some(adopted) = &state.adopted {
+        adopted.userinfo(&mut claims);
+    }
     let client = state.clients.get(&grant.client_id).ok_or(challenge(INVALID))?.clone();
     if let Some(access) = state.access_tokens.get_mut(token) {
         access.used = true;

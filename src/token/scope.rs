@@ -63,7 +63,7 @@ impl Scope {
 
     /// Whether the value is in the list.
     pub fn contains(&self, value: &str) -> bool {
-        self.iter().any(|own| own == value)
+        !value.is_empty() && self.0.as_bytes().split(|byte| *byte == b' ').any(|own| own == value.as_bytes())
     }
 
     /// Whether each value of the other list is in this one.

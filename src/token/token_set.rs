@@ -19,8 +19,14 @@ use crate::party::owner::Owner;
 ///
 /// Serde, versioned: store it as JSON. Anyone who can read it can act as the user. Anyone who can write it can make the
 /// application act as another user. Store it in the platform's secret store, or encrypt and authenticate it.
+///
+/// Clones share one value: a session, the record that it saves and a refresh that is under way hold the same tokens.
 #[derive(Clone)]
-pub struct TokenSet {
+pub struct TokenSet(Arc<Tokens>);
+
+/// What clones share.
+#[derive(Clone)]
+pub(crate) struct Tokens {
     pub(crate) owner: Owner,
     pub(crate) access_token: AccessToken,
     pub(crate) token_type: TokenType,
@@ -28,6 +34,7 @@ pub struct TokenSet {
     pub(crate) scope: Scope,
     pub(crate) obtained_at: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) refresh_expires_at: Option<Timestamp>,
     /// Shared: most refreshes bring no new one.
     pub(crate) id_token: Option<Arc<IdToken>>,
 }
@@ -48,7 +55,7 @@ impl TokenSet {
         if refresh_token.as_ref().is_some_and(|token| !is_token(token.expose())) {
             return Err(Error::new(ErrorCode::TOKEN_MALFORMED).at("refresh_token"));
         }
-        Ok(Self {
+        Ok(Self::from(Tokens {
             owner: Owner::stored(issuer.clone(), client_id, None),
             access_token,
             token_type: TokenType::Bearer,
@@ -56,20 +63,27 @@ impl TokenSet {
             scope: Scope::default(),
             obtained_at,
             expires_at: None,
+            refresh_expires_at: None,
             id_token: None,
-        })
+        }))
+    }
+
+    /// These tokens with a change. They are copied only if they are shared.
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Tokens)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
     }
 
     /// Sets the granted scope of tokens from elsewhere.
     #[must_use]
     pub fn with_scope(self, scope: Scope) -> Self {
-        Self { scope, ..self }
+        self.with(|tokens| tokens.scope = scope)
     }
 
     /// Sets when the access token from elsewhere expires.
     #[must_use]
     pub fn with_expires_at(self, expires_at: Timestamp) -> Self {
-        Self { expires_at: Some(expires_at), ..self }
+        self.with(|tokens| tokens.expires_at = Some(expires_at))
     }
 
     /// Reads a stored token set.
@@ -82,77 +96,92 @@ impl TokenSet {
 
     /// The provider.
     pub fn issuer(&self) -> &Issuer {
-        self.owner.issuer()
+        self.0.owner.issuer()
     }
 
     /// The provider, the client and the DPoP key that the tokens belong to.
     pub fn owner(&self) -> &Owner {
-        &self.owner
+        &self.0.owner
     }
 
     /// The client that the tokens were issued to.
     pub fn client_id(&self) -> &str {
-        self.owner.client_id()
+        self.0.owner.client_id()
     }
 
     /// The access token.
     pub fn access_token(&self) -> &AccessToken {
-        &self.access_token
+        &self.0.access_token
     }
 
     /// The type of the access token: `Bearer` or `DPoP`.
     pub fn token_type(&self) -> TokenType {
-        self.token_type
+        self.0.token_type
     }
 
     /// The refresh token.
     pub fn refresh_token(&self) -> Option<&Secret> {
-        self.refresh_token.as_ref()
+        self.0.refresh_token.as_ref()
     }
 
     /// The granted scope: that of the token response, or the requested scope if the response names none.
     pub fn scope(&self) -> &Scope {
-        &self.scope
+        &self.0.scope
     }
 
     /// When the tokens were requested, by the client's clock. The tokens are not older than this.
     pub fn obtained_at(&self) -> Timestamp {
-        self.obtained_at
+        self.0.obtained_at
     }
 
     /// When the access token expires, by the client's clock; `None` if the provider did not say.
     pub fn expires_at(&self) -> Option<Timestamp> {
-        self.expires_at
+        self.0.expires_at
+    }
+
+    /// When the refresh token expires, by the client's clock; `None` if the provider did not say (no standard has a name
+    /// for it).
+    pub fn refresh_expires_at(&self) -> Option<Timestamp> {
+        self.0.refresh_expires_at
     }
 
     /// Whether the access token has expired or will expire within `margin`. A token with an unknown lifetime counts as
     /// not expired.
     pub fn is_expired(&self, now: Timestamp, margin: std::time::Duration) -> bool {
-        self.expires_at.is_some_and(|expires_at| now.saturating_add(margin) >= expires_at)
+        self.0.expires_at.is_some_and(|expires_at| now.saturating_add(margin) >= expires_at)
     }
 
     /// The newest ID token, if the login was for `openid`.
     pub fn id_token(&self) -> Option<&IdToken> {
-        self.id_token.as_deref()
+        self.0.id_token.as_deref()
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn shared_id_token(&self) -> Option<Arc<IdToken>> {
+        self.0.id_token.clone()
     }
 
     /// Shares the texts of its owner, which was checked to be the same: what was restored need not keep its own.
     pub(crate) fn share_owner(&mut self, owner: &Owner) {
-        self.owner = owner.clone();
-        if let Some(id_token) = self.id_token.as_mut().and_then(Arc::get_mut) {
-            id_token.share_issuer(self.owner.issuer());
+        if self.0.owner.is_shared_with(owner) {
+            return;
+        }
+        let tokens = Arc::make_mut(&mut self.0);
+        tokens.owner = owner.clone();
+        if let Some(id_token) = tokens.id_token.as_mut().and_then(Arc::get_mut) {
+            id_token.share_issuer(owner.issuer());
         }
     }
 
     /// The thumbprint of the key that the tokens are bound to (RFC 9449): only a client with that key can use them.
     pub fn dpop_thumbprint(&self) -> Option<&str> {
-        self.owner.dpop_thumbprint()
+        self.0.owner.dpop_thumbprint()
     }
 
     /// The value of the `Authorization` header, marked sensitive: `Bearer …` or `DPoP …`. With `DPoP`, the request also
     /// needs a proof (RFC 9449 section 7.1).
     pub fn authorization(&self) -> http::HeaderValue {
-        self.access_token.authorization(self.token_type.name())
+        self.0.access_token.authorization(self.0.token_type.name())
     }
 
     /// `sub` of the ID token: who logged in.
@@ -161,10 +190,16 @@ impl TokenSet {
     }
 }
 
+impl From<Tokens> for TokenSet {
+    fn from(tokens: Tokens) -> Self {
+        Self(Arc::new(tokens))
+    }
+}
+
 impl fmt::Debug for TokenSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A provider can put anything into the scope, also what it was sent.
-        write!(f, "TokenSet({}, expires {:?})", self.issuer(), self.expires_at)
+        write!(f, "TokenSet({}, expires {:?})", self.issuer(), self.expires_at())
     }
 }
 
@@ -183,6 +218,8 @@ struct StoredTokens {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    refresh_expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     id_token: Option<IdToken>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dpop_thumbprint: Option<String>,
@@ -194,12 +231,13 @@ impl Serialize for TokenSet {
             version: Version,
             issuer: self.issuer().as_str().to_owned(),
             client_id: self.client_id().into(),
-            access_token: self.access_token.expose().into(),
-            token_type: self.token_type.name().to_owned(),
-            refresh_token: self.refresh_token.clone(),
-            scope: self.scope.clone(),
-            obtained_at: self.obtained_at,
-            expires_at: self.expires_at,
+            access_token: self.access_token().expose().into(),
+            token_type: self.token_type().name().to_owned(),
+            refresh_token: self.refresh_token().cloned(),
+            scope: self.scope().clone(),
+            obtained_at: self.obtained_at(),
+            expires_at: self.expires_at(),
+            refresh_expires_at: self.refresh_expires_at(),
             id_token: self.id_token().cloned(),
             dpop_thumbprint: self.dpop_thumbprint().map(Into::into),
         }
@@ -221,7 +259,7 @@ impl<'de> Deserialize<'de> for TokenSet {
         if let Some(id_token) = &mut stored.id_token {
             id_token.share_issuer(&issuer);
         }
-        Ok(Self {
+        Ok(Self::from(Tokens {
             owner: Owner::stored(issuer, &stored.client_id, stored.dpop_thumbprint.as_deref()),
             access_token: AccessToken::new(stored.access_token).map_err(|_| malformed())?,
             token_type: TokenType::from_name(&stored.token_type).ok_or_else(malformed)?,
@@ -229,7 +267,8 @@ impl<'de> Deserialize<'de> for TokenSet {
             scope: stored.scope,
             obtained_at: stored.obtained_at,
             expires_at: stored.expires_at,
+            refresh_expires_at: stored.refresh_expires_at,
             id_token: stored.id_token.map(Arc::new),
-        })
+        }))
     }
 }

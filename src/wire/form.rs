@@ -5,6 +5,86 @@ use std::borrow::Cow;
 use zeroize::Zeroizing;
 
 use crate::base::secret::Body;
+use crate::base::url::Endpoint;
+
+/// A parameter whose name this crate gives. The name is written as it is: it has only letters, `_` and `.`. Without a
+/// value the parameter is left out.
+pub(crate) type Own<'a> = (&'static str, Option<&'a str>);
+
+/// The URL of the endpoint with these parameters in its query: the crate's own, and those that the caller gave.
+pub(crate) fn url<'a, const N: usize>(
+    endpoint: &Endpoint,
+    own: [Own<'_>; N],
+    given: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+) -> String {
+    joined(Some(endpoint), own, given, [])
+}
+
+/// A form: the crate's own parameters, those that the caller gave, and those that name the client.
+pub(crate) fn body<'a, const N: usize, const M: usize>(
+    own: [Own<'_>; N],
+    given: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+    client: [Own<'_>; M],
+) -> String {
+    joined(None, own, given, client)
+}
+
+fn joined<'a, const N: usize, const M: usize>(
+    endpoint: Option<&Endpoint>,
+    own: [Own<'_>; N],
+    given: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+    client: [Own<'_>; M],
+) -> String {
+    let (own, client) = (Measured::of(own), Measured::of(client));
+    let given_length: usize = given.clone().map(|(name, value)| encoded_len(name) + encoded_len(value) + 2).sum();
+    let length = (own.length() + given_length + client.length()).saturating_sub(1);
+    // Exact, so that the buffer does not move and leave copies of secrets behind.
+    let mut out = String::with_capacity(length + endpoint.map_or(0, Endpoint::length_around_query));
+    if let Some(endpoint) = endpoint {
+        endpoint.start_query(&mut out);
+    }
+    let mut separator = "";
+    own.write(&mut out, &mut separator);
+    for (name, value) in given {
+        out.push_str(std::mem::replace(&mut separator, "&"));
+        encode(&mut out, name);
+        out.push('=');
+        encode(&mut out, value);
+    }
+    client.write(&mut out, &mut separator);
+    if let Some(endpoint) = endpoint {
+        endpoint.end_query(&mut out);
+    }
+    out
+}
+
+/// Parameters, and how many bytes of each value have to be escaped: values are long, and looked through once.
+struct Measured<'a, const N: usize>([Own<'a>; N], [usize; N]);
+
+impl<'a, const N: usize> Measured<'a, N> {
+    fn of(parameters: [Own<'a>; N]) -> Self {
+        Self(parameters, parameters.map(|(_, value)| value.map_or(0, escapes)))
+    }
+
+    fn present(&self) -> impl Iterator<Item = (&'static str, &'a str, usize)> {
+        self.0.iter().zip(&self.1).filter_map(|((name, value), escapes)| Some((*name, (*value)?, *escapes)))
+    }
+
+    /// The length of all, each with its `=` and `&`.
+    fn length(&self) -> usize {
+        self.present().map(|(name, value, escapes)| name.len() + value.len() + 2 * escapes + 2).sum()
+    }
+
+    fn write(&self, out: &mut String, separator: &mut &'static str) {
+        for (name, value, escapes) in self.present() {
+            out.extend([std::mem::replace(separator, "&"), name, "="]);
+            match escapes {
+                0 => out.push_str(value),
+                _ => escape(out, value),
+            }
+        }
+    }
+}
 
 /// Appends the pairs, joined by `&`, to a buffer that has or gets room for all of them.
 pub(crate) fn append<'a>(out: &mut String, pairs: impl IntoIterator<Item = (&'a str, &'a str), IntoIter: Clone>) {
@@ -35,16 +115,22 @@ pub(crate) fn extended<'a>(form: &Body, pairs: impl IntoIterator<Item = (&'a str
 
 /// Appends one encoded name or value.
 pub(crate) fn encode(out: &mut String, text: &str) {
+    match escapes(text) {
+        0 => out.push_str(text),
+        _ => escape(out, text),
+    }
+}
+
+fn escape(out: &mut String, text: &str) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut rest = text;
-    // What is plain is ASCII, so that between two bytes that are not there are whole characters, or nothing.
-    while let Some((at, _)) = rest.bytes().enumerate().find(|(_, byte)| !is_plain(*byte)) {
+    // What is plain is ASCII, so that between it there are whole characters.
+    while let Some(at) = rest.bytes().position(|byte| !is_plain(byte)) {
         let (plain, from) = rest.split_at_checked(at).unwrap_or_default();
         out.push_str(plain);
-        // One character, which may be several bytes.
-        let end = from.char_indices().nth(1).map_or(from.len(), |(end, _)| end);
-        let (character, after) = from.split_at_checked(end).unwrap_or_default();
-        for byte in character.bytes() {
+        let end = from.bytes().position(is_plain).unwrap_or(from.len());
+        let (escaped, after) = from.split_at_checked(end).unwrap_or_default();
+        for byte in escaped.bytes() {
             out.push('%');
             for digit in [byte >> 4, byte & 15] {
                 out.push(HEX.get(usize::from(digit)).copied().map_or('0', char::from));
@@ -56,11 +142,39 @@ pub(crate) fn encode(out: &mut String, text: &str) {
 }
 
 fn encoded_len(text: &str) -> usize {
-    text.len() + 2 * text.bytes().map(|byte| usize::from(!is_plain(byte))).sum::<usize>()
+    text.len() + 2 * escapes(text)
 }
 
-/// Whether a byte stays as it is. A table: it is asked twice for each byte that is sent. A space becomes `%20`, which
-/// every reader takes for a space; `+` is one only to those who read a query as a form.
+/// How many bytes of a text have to be escaped. Mostly that is none, as in tokens and secrets.
+fn escapes(text: &str) -> usize {
+    if is_all_plain(text.as_bytes()) {
+        return 0;
+    }
+    text.bytes().map(|byte| usize::from(!is_plain(byte))).sum()
+}
+
+/// Whether all bytes are plain: sixteen are looked at in one step.
+fn is_all_plain(bytes: &[u8]) -> bool {
+    let is_in = |byte: u8, first: u8, last: u8| byte.wrapping_sub(first) <= last - first;
+    let is_it = |byte: u8| {
+        is_in(byte | 0x20, b'a', b'z')
+            | is_in(byte, b'0', b'9')
+            | is_in(byte, b'-', b'.')
+            | (byte == b'_')
+            | (byte == b'*')
+    };
+    let in_block = |block: &[u8; 16]| block.iter().fold(true, |all, &byte| all & is_it(byte));
+    let (blocks, rest) = bytes.as_chunks::<16>();
+    // The last sixteen bytes, some of which were looked at before; a shorter text is looked at by byte.
+    let is_rest_plain = match bytes.last_chunk() {
+        Some(block) => in_block(block),
+        None => rest.iter().all(|&byte| is_plain(byte)),
+    };
+    blocks.iter().all(in_block) && is_rest_plain
+}
+
+/// Whether a byte stays as it is. A space becomes `%20`, which every reader takes for a space; `+` is one only to those
+/// who read a query as a form.
 fn is_plain(byte: u8) -> bool {
     #[allow(clippy::indexing_slicing, reason = "a constant: an index out of bounds would not compile")]
     const PLAIN: [bool; 256] = {
@@ -131,6 +245,39 @@ mod tests {
             url::form_urlencoded::Serializer::new(String::new()).append_pair("a b", &text).append_pair("", "").finish();
         assert_eq!(ours, theirs.replace('+', "%20"));
         assert_eq!(encoded_len(&text), ours.len() - "a%20b=&=".len());
+    }
+
+    #[test]
+    fn blocks_and_single_bytes_agree_on_what_is_plain() {
+        for byte in 0..=127_u8 {
+            for at in 0..18 {
+                let text = format!("{}{}{}", "a".repeat(at), char::from(byte), "a".repeat(17 - at));
+                assert_eq!(escapes(&text), usize::from(!is_plain(byte)), "{byte} at {at}");
+            }
+        }
+        assert_eq!(escapes(&"\u{e1}".repeat(16)), 32, "above 127");
+        assert_eq!(escapes(&" ".repeat(16 * 300)), 16 * 300, "more than a byte counts");
+    }
+
+    #[test]
+    fn parameters_fill_their_buffer_exactly() {
+        let endpoint = |text: &str| Endpoint::page(text, Default::default()).unwrap();
+        for (url_of, expected) in [
+            ("https://op.example", "https://op.example/?a=1%202&c=%C3%A9&d%20=%26"),
+            ("https://op.example/x?y=z", "https://op.example/x?y=z&a=1%202&c=%C3%A9&d%20=%26"),
+            ("https://op.example/x?#top", "https://op.example/x?a=1%202&c=%C3%A9&d%20=%26#top"),
+        ] {
+            let url = url(
+                &endpoint(url_of),
+                [("a", Some("1 2")), ("b", None), ("c", Some("\u{e9}"))],
+                [("d ", "&")].into_iter(),
+            );
+            assert_eq!((url.as_str(), url.capacity()), (expected, expected.len()));
+        }
+        let form = body([("a", Some("1"))], [("b", "2")].into_iter(), [("client_id", Some("x")), ("c", None)]);
+        assert_eq!((form.as_str(), form.capacity()), ("a=1&b=2&client_id=x", 19));
+        assert_eq!(body([("a", None)], std::iter::empty(), []), "");
+        assert_eq!(body([], [("b", "2")].into_iter(), []), "b=2");
     }
 
     #[test]

@@ -78,6 +78,46 @@ fn a_client_is_registered_once_and_anew_when_asked() {
     assert_eq!(op.provider.count(On::Register), 2);
 }
 
+/// Some providers register a client without a secret, and serve none.
+#[test]
+fn a_client_registers_for_another_method() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let register = ["register", "--insecure-loopback", "--issuer", &op.issuer];
+    let with = |method: &str| cli.run(&[&register[..], &["--auth-method", method]].concat());
+    cli.run(&register).done();
+    for method in ["client_secret_basic", "client_secret_post", "none", "client_secret_jwt"] {
+        let first = with(method).done().event("registered").clone();
+        assert_eq!((first["known"].as_bool(), first["auth_method"].as_str()), (Some(false), Some(method)));
+        assert_eq!(with(method).done().event("registered")["known"], true);
+        let login = cli.login(&op, &[]).done();
+        assert_eq!(login.event("logged_in")["client_id"], first["client_id"]);
+        cli.run(&["refresh"]).done();
+        cli.run(&["logout"]).done();
+    }
+    with("private_key_jwt").failed(2, "local", "cli.usage");
+}
+
+#[test]
+fn a_client_registers_with_the_providers_permission() {
+    let token = "initial-access-token-1";
+    let (op, cli) = (Op::with(|provider| provider.with_initial_access_token(token)), Cli::new());
+    let refused = cli.login(&op, &[]).failed(1, "denied", "registration.denied");
+    let hint = refused.event("error")["hint"].as_str().unwrap();
+    assert!(hint.contains("--initial-access-token"), "{hint}");
+    let register = ["register", "--insecure-loopback", "--issuer", &op.issuer];
+    cli.run(&[&register[..], &["--initial-access-token", "another"]].concat()).failed(
+        1,
+        "denied",
+        "registration.denied",
+    );
+    let mut by_variable = cli.start_with(&[("OIDC_CLI_INITIAL_ACCESS_TOKEN", token)], &register);
+    by_variable.until("registered");
+    by_variable.end().done();
+    let run = cli.run(&[&register[..], &["--anew", "-v", "--initial-access-token", token]].concat()).done();
+    run.hides(&[token.to_owned()]);
+    cli.login(&op, &[]).done();
+}
+
 #[test]
 fn a_redirect_port_is_registered_and_used_to_the_letter() {
     let (op, cli) = (Op::start(), Cli::new());

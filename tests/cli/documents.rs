@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use oidc_proto::ErrorCode;
+use oidc_proto::{Deviation, ErrorCode, Word as _};
 
 use crate::support::cli::Cli;
 
@@ -50,6 +50,23 @@ fn the_table_of_codes_is_the_librarys() {
     }
     let kept = fs::read_to_string(page("codes.md")).unwrap_or_default();
     assert!(kept == table, "docs/codes.md is out of date: run with {BLESS}=1");
+}
+
+/// The part between two marks is written from the table.
+#[test]
+fn the_manual_lists_each_deviation() {
+    let mut table = String::from("\n| name | what the provider does, and what accepting it means |\n|---|---|\n");
+    for deviation in Deviation::ALL {
+        writeln!(table, "| `{}` | {} |", deviation.name(), deviation.about()).unwrap();
+    }
+    let text = manual();
+    let (before, rest) = text.split_once("<!-- deviations -->").unwrap();
+    let (found, after) = rest.split_once("<!-- end -->").unwrap();
+    if std::env::var_os(BLESS).is_some() {
+        fs::write(page("cli.md"), format!("{before}<!-- deviations -->{table}<!-- end -->{after}")).unwrap();
+    } else {
+        assert!(found == table, "docs/cli.md is out of date: run with {BLESS}=1");
+    }
 }
 
 #[test]

@@ -197,11 +197,29 @@ fn a_refresh_that_fails_costs_nothing() {
 }
 
 #[test]
-fn logout_does_not_wait_for_the_network() {
+fn logout_keeps_a_session_whose_tokens_it_could_not_end() {
     let (op, cli) = (Op::start(), Cli::new());
     cli.login(&op, &[]).done();
     op.provider.fault(On::Revoke, Fault::status(503), 1);
+    let hint = cli.run(&["logout"]).failed(1, "transport", "http.server_error").event("error")["hint"].to_string();
+    assert!(hint.contains("--force"), "{hint}");
+    cli.forget_metadata();
+    op.provider.fault(On::ServerMetadata, Fault::status(404), 1);
+    assert_ne!(cli.run(&["logout"]).exit, 0);
+    // Nothing was lost, and nobody is kept out.
+    let token = cli.secrets()[0].clone();
+    cli.run(&["refresh"]).done();
     let run = cli.run(&["logout"]).done();
+    assert_eq!(run.event("logged_out")["revoked"], true);
+    assert!(cli.session_files().is_empty() && !op.provider.has_grant_of(&token));
+}
+
+#[test]
+fn logout_by_force_does_not_wait_for_the_network() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    op.provider.fault(On::Revoke, Fault::status(503), 1);
+    let run = cli.run(&["logout", "--force"]).done();
     assert_eq!(run.event("warning")["code"], "http.server_error");
     assert_eq!(run.event("logged_out")["revoked"], false);
     let logged_out = run.event("logged_out");
@@ -212,7 +230,7 @@ fn logout_does_not_wait_for_the_network() {
     cli.login(&op, &[]).done();
     cli.forget_metadata();
     op.provider.fault(On::ServerMetadata, Fault::status(404), 1);
-    let run = cli.run(&["logout", "--end-session", "--browser", &browser()]).done();
+    let run = cli.run(&["logout", "--force", "--end-session", "--browser", &browser()]).done();
     assert_eq!(run.event("logged_out")["code"], "metadata.not_found");
     assert!(cli.session_files().is_empty());
 }

@@ -6,6 +6,7 @@
 mod support;
 
 mod bound;
+mod choices;
 mod clients;
 mod device;
 mod documents;

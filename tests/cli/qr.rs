@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use oidc_proto::Schemes;
-use oidc_proto::qr::{CodeUrl, NamedHomeserver, QrCode as QrData};
-use oidc_proto::testing::{Decision, OnMatrix};
+use oidc_proto::qr::{CodeUrl, NamedHomeserver, Proposal, QrCode as QrData};
+use oidc_proto::testing::{Decision, Meet, OnMatrix, Trick, User};
 use serde_json::Value;
 
 use crate::support::cli::{Cli, Op, Running, browser};
@@ -26,10 +26,13 @@ impl Two {
     /// The user decides at the provider at this poll.
     fn with_polls(polls: usize) -> Self {
         let interval = Some(Duration::from_secs(1));
-        let op = Op::with(|provider| provider.with_device_interval(interval).with_device_polls(polls));
+        Self::of(Op::with(|provider| provider.with_device_interval(interval).with_device_polls(polls)), &[])
+    }
+
+    fn of(op: Op, arguments: &[&str]) -> Self {
         let existing = Cli::new();
         let login = ["login", "--insecure-loopback", "--deadline", "60", "--homeserver", &op.issuer];
-        existing.run(&[&login[..], &["--browser", &browser()]].concat()).done();
+        existing.run(&[&login[..], &["--browser", &browser()], arguments].concat()).done();
         Self { op, existing, new: Cli::new() }
     }
 
@@ -120,6 +123,88 @@ fn the_existing_device_shows_a_code() {
     assert_eq!(progress(&grant.events)[..2], ["showing_code", "entering_check_code"]);
     two.new.run(&["whoami"]).done();
     assert_eq!(two.boxes(), 0);
+}
+
+/// The other form, by choice of the device that shows the code. The other one sees it in the code.
+#[test]
+fn a_code_of_the_draft_either_way_round() {
+    let two = Two::new();
+    let secrets = two.existing.file("secrets.json", SECRETS);
+    let received = two.new.file("received.json", "");
+    let (mut login, code) = two.login_shows(&["--msc4388", "--secrets", &received]);
+    let draft = QrData::from_base64(&code, Schemes::DangerousHttpOnLoopback).unwrap();
+    assert_eq!(draft.proposal(), Proposal::Msc4388);
+    let mut grant = two.grant(&["--scan", &code, "--yes", "--secrets", &secrets]);
+    let digits = text(&mut grant, "check_code", "digits");
+    login.paste(&digits);
+    let (login, grant) = (login.end().done(), grant.end().done());
+    assert_eq!((&login.event("secrets")["kept"], &grant.event("let_in")["secrets"]), (&true.into(), &true.into()));
+
+    // A homeserver that lets only its users make a rendezvous.
+    let _ = two.op.homeserver.rendezvous().clone().with_users_only();
+    two.new.run(&["logout"]).done();
+    let show = ["qr", "login", "--insecure-loopback", "--show", "--msc4388", "--homeserver", &two.op.issuer];
+    two.new.run(&show).failed(1, "remote", "qr.rendezvous_forbidden");
+    let mut grant = two.grant(&["--show", "--msc4388", "--yes"]);
+    let code = text(&mut grant, "qr_code", "text");
+    let mut login = two.login(&["--scan", &code]);
+    let digits = text(&mut login, "check_code", "digits");
+    grant.paste(&digits);
+    login.end().done();
+    grant.end().done();
+    assert_eq!(two.boxes(), 0);
+}
+
+/// Synapse keeps a rendezvous for a minute in all. Each stage tells how much of it is left.
+#[test]
+fn a_rendezvous_that_ends_in_the_middle_leaves_the_new_device_logged_in() {
+    let two = Two::with_polls(usize::MAX);
+    let secrets = two.existing.file("secrets.json", SECRETS);
+    let (mut login, code) = two.login_shows(&["--device-id", "NEWDEVICE1"]);
+    let mut grant = two.grant(&["--scan", &code, "--yes", "--secrets", &secrets]);
+    let digits = text(&mut grant, "check_code", "digits");
+    login.paste(&digits);
+    let user_code = text(&mut login, "device_code", "user_code");
+    // The next look finds it gone, for both.
+    two.op.homeserver.rendezvous().trick(Meet::Receive, Trick::Expire, 1);
+    while grant.until("progress")["progress"] != "finding_device" {}
+    assert!(two.op.provider.decide_device(&user_code, Decision::Allow));
+    let (login, grant) = (login.end().done(), grant.end().done());
+    assert_eq!(login.event("logged_in")["device_id"], "NEWDEVICE1");
+    assert_eq!(login.event("warning")["code"], "qr.without_secrets");
+    assert_eq!(grant.event("let_in")["device_id"], "NEWDEVICE1");
+    assert_eq!(grant.event("let_in")["secrets"], false);
+    for event in login.events.iter().filter(|event| event["event"] == "progress") {
+        let left = event["rendezvous_expires_in"].as_u64();
+        assert!(left.is_some_and(|left| left <= 60), "{event}");
+    }
+    two.new.run(&["whoami"]).done();
+}
+
+/// Whoever was logged in at the provider has let the new device in, for themselves.
+#[test]
+fn another_account_that_approved_is_named() {
+    let interval = Some(Duration::from_secs(1));
+    let two = Two::of(
+        Op::with(|provider| {
+            let provider = provider.with_user(User::new("alice")).with_user(User::new("bob"));
+            provider.with_device_interval(interval).with_device_polls(1)
+        }),
+        &["--login-hint", "bob"],
+    );
+    let secrets = two.existing.file("secrets.json", SECRETS);
+    let (mut login, code) = two.login_shows(&[]);
+    let mut grant = two.grant(&["--scan", &code, "--yes", "--secrets", &secrets]);
+    let digits = text(&mut grant, "check_code", "digits");
+    login.paste(&digits);
+    let (login, grant) = (login.end().done(), grant.end().failed(1, "remote", "qr.device_not_found"));
+    let (alice, bob) = (two.op.homeserver.user_id("alice"), two.op.homeserver.user_id("bob"));
+    assert_eq!(login.event("logged_in")["user_id"], alice);
+    let warning = login.event("warning");
+    assert_eq!(warning["code"], "qr.peer_device_not_found");
+    assert!(warning["hint"].as_str().unwrap().contains(&alice), "{warning}");
+    let error = grant.event("error");
+    assert!(error["hint"].as_str().unwrap().contains(&bob), "{error}");
 }
 
 #[test]
@@ -296,7 +381,10 @@ fn standard_input_that_has_ended_is_no_response() {
 fn the_demo_runs_by_itself() {
     let cli = Cli::new();
     let run = cli.plain(&["demo", "--qr"]).done();
-    for part in ["[new device]", "[existing device]", "Type this in at the other device", "nothing is left behind"] {
+    for part in ["[new device]", "[existing device]", "Type this in at the other device", "nothing is left behind"]
+        .into_iter()
+        .chain(["The other device opens this page", "If that page asks for a code, type this there"])
+    {
         assert!(run.stdout.contains(part), "no {part} in {}", run.stdout);
     }
     let run = cli.run(&["demo", "--qr"]).done();

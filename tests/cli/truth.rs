@@ -167,6 +167,25 @@ fn an_access_token_of_a_grant_that_is_gone_is_doubtful() {
     assert_eq!(cli.run(&["token"]).done().event("token")["doubtful"], true);
 }
 
+/// Keycloak refuses the refresh token of a user who is disabled, and accepts it when the user is enabled again.
+#[test]
+fn a_verdict_that_the_user_must_log_in_is_noted_until_new_tokens_come() {
+    for (error, is_doubtful) in [("invalid_grant", true), ("interaction_required", false)] {
+        let (op, cli, _) = troubled(Trouble::Denial(400, error));
+        assert_eq!(cli.run(&["status"]).done().event("session").get("needs_login"), None);
+        let code = format!("token.{error}");
+        cli.run(&["refresh"]).failed(1, "denied", &code);
+        let status = cli.run(&["status"]).done();
+        let session = status.event("session");
+        assert_eq!((&session["needs_login"], &session["doubtful"]), (&json!(code), &json!(is_doubtful)));
+        assert!(session["hint"].as_str().unwrap().contains("relogin"), "{session}");
+        assert!(cli.plain(&["status"]).stdout.contains(&code));
+        op.provider.honest();
+        cli.run(&["refresh"]).done();
+        assert_eq!(cli.run(&["status"]).done().event("session").get("needs_login"), None);
+    }
+}
+
 #[test]
 fn a_watch_prints_the_whole_error() {
     let lifetime = std::time::Duration::from_secs(2);

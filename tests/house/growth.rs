@@ -7,6 +7,8 @@ use super::tree::Tree;
 const EXHAUSTIVE: &[(&str, &str)] = &[
     ("Access", "a caller acts on every outcome"),
     ("Address", "a homeserver has a name or a URL"),
+    ("Allowed", "the new device can be talked to or it cannot"),
+    ("Availability", "a homeserver has it for this device, for others, or not at all"),
     ("Delivery", "a text that is not there must not be taken for delivered"),
     ("Intent", "a login has two sides"),
     ("Lifetime", "a value is absent, read or unreadable"),
@@ -25,7 +27,6 @@ const EXHAUSTIVE: &[(&str, &str)] = &[
 
 /// Public structs that users make of their fields, each with its reason.
 const OPEN: &[(&str, &str)] = &[
-    ("Account", "the application's side of a QR login"),
     ("Backup", "members that the proposal fixes"),
     ("CrossSigning", "members that the proposal fixes"),
     ("Freshness", "two times, which an application stores"),

@@ -79,6 +79,8 @@ fn nothing_is_decided_by_the_text_of_a_code() {
     let wrong: Vec<_> = tree
         .sources
         .iter()
+        // It writes a log.
+        .filter(|source| source.path != "adapter/trace.rs")
         .flat_map(|source| texts_of_codes(&source.tokens).map(move |text| format!("{}: {text}", source.path)))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -17,6 +17,9 @@ const BESIDE: &[(&str, &str)] = &[
     ("TokenRequest", "the machine"),
     ("DevicePolling", "the machine of the device grant: a token request for each poll"),
     ("State", "those of the two machines"),
+    ("Origin", "the old tokens of a refresh, which share their value with the session's"),
+    ("Pending", "an `Origin` while the response is awaited"),
+    ("Prepared", "an `Origin` while keys are fetched"),
 ];
 
 /// Below the session.

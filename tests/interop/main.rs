@@ -5,6 +5,7 @@
 
 mod command_line;
 mod peer;
+mod providers;
 #[path = "../support/mod.rs"]
 mod support;
 mod synapse;

@@ -11,6 +11,8 @@ mod hostile;
 mod key_store;
 mod matrix;
 mod properties;
+#[path = "../providers/mod.rs"]
+mod providers;
 mod qr;
 mod reading;
 mod requirements;

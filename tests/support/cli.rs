@@ -95,7 +95,10 @@ impl Cli {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(example("oidc_cli"));
         command.args(arguments).arg("--store").arg(self.store());
-        command.env_remove("OIDC_CLI_CLIENT_SECRET").stdin(Stdio::null());
+        for variable in ["OIDC_CLI_CLIENT_SECRET", "OIDC_CLI_INITIAL_ACCESS_TOKEN"] {
+            command.env_remove(variable);
+        }
+        command.stdin(Stdio::null());
         command
     }
 

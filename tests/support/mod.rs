@@ -7,6 +7,7 @@ pub mod certificates;
 pub mod cli;
 pub mod op;
 pub mod peer;
+pub mod provider;
 pub mod server;
 pub mod synapse;
 pub mod toy;

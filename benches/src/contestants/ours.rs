@@ -8,9 +8,9 @@ use http::Request;
 use oidc_proto::Prompt;
 use oidc_proto::adapter::SystemEnv;
 use oidc_proto::flow::{Registration, ServerMetadataFetch, TokenRequest};
-use oidc_proto::jose::Keys;
-use oidc_proto::jose::backend::{self, Backend};
-use oidc_proto::{ApplicationType, ClientMetadata};
+use oidc_proto::jose::backend::{self, Backend, VerifyingKey};
+use oidc_proto::jose::{Algorithm, Algorithms, Keys, PublicKey, supported};
+use oidc_proto::{ApplicationType, ClientMetadata, ErrorCode};
 use oidc_proto::{
     AuthorizationRequest, AuthorizationUrl, Body, Callback, Client, Env, Flow, Issuer, MonotonicTime,
     PendingAuthorization, Provider, ProviderOptions, RedirectUri, RelyingParty, Schemes, Scope, Step, Timestamp,
@@ -27,12 +27,36 @@ pub(super) const ANY: &str = "oidc-proto (any backend)";
 /// A library for signatures. `None` is the default one, which an application need not name.
 type Chosen = Option<&'static dyn Backend>;
 
-/// The backends and the contestants' names. The first of them is the default one.
+/// The backends and the contestants' names. The first of them is the default one, but for Ed25519 where there are two.
 pub(super) fn backends() -> impl Iterator<Item = (Chosen, &'static str)> {
     backend::compiled().iter().enumerate().map(|(at, &backend)| {
         let who = if format!("{backend:?}") == "AwsLc" { "oidc-proto aws-lc-rs" } else { "oidc-proto rustcrypto" };
         ((at > 0).then_some(backend), who)
     })
+}
+
+/// Takes every signature for a good one: what is left is the cost of everything else.
+#[derive(Debug)]
+struct AnySignature;
+
+impl Backend for AnySignature {
+    fn algorithms(&self) -> Algorithms {
+        supported()
+    }
+
+    fn parse(&self, _: &PublicKey) -> Option<Box<dyn VerifyingKey>> {
+        Some(Box::new(Self))
+    }
+
+    fn half_hash(&self, algorithm: Algorithm, ascii: &str) -> String {
+        backend::default().expect("a backend").half_hash(algorithm, ascii)
+    }
+}
+
+impl VerifyingKey for AnySignature {
+    fn verify(&self, _: Algorithm, _: &[u8], _: &[u8]) -> Result<(), ErrorCode> {
+        Ok(())
+    }
 }
 
 /// The clock stands where the ID tokens are new. What is drawn is fixed, or at least the nonce, which is the tokens'.
@@ -244,8 +268,12 @@ pub fn cases() -> Vec<Case> {
         let Step::Call(call) = own.redeem(login, &mut BenchEnv::fixed()) else { panic!("a request") };
         black_box(call.into_parts().0);
     }));
-    for (backend, who) in backends() {
-        cases.extend(Alg::ALL.map(|alg| verify(backend, who, alg)));
+    for ((default, who), &named) in backends().zip(backend::compiled()) {
+        let chosen = |alg| if alg == Alg::EdDsa { Some(named) } else { default };
+        cases.extend(Alg::ALL.map(|alg| verify(chosen(alg), who, alg)));
+    }
+    if backends().count() > 1 {
+        cases.push(verify(None, "oidc-proto default of both", Alg::EdDsa));
     }
     for (work, set) in [("W5-jwks4", JWKS_4), ("W5-jwks100", JWKS_100)] {
         cases.push(Case::new(work, ANY, move || {
@@ -271,6 +299,12 @@ pub fn cases() -> Vec<Case> {
             })
         }));
     }
+    cases.push({
+        let issuer = issuer.clone();
+        Case::consuming(WITHOUT_SIGNATURE, ANY, BenchEnv::random, move |mut env| {
+            black_box(login(&issuer, Some(&AnySignature), Alg::Rs256, &mut env));
+        })
+    });
     cases
 }
 

@@ -3,15 +3,21 @@
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::future::Future;
 use std::hint::black_box;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use http::Response;
+use http::{Request, Response};
+use oidc_proto::adapter::session::Sessions;
+use oidc_proto::adapter::store::NoStore;
+use oidc_proto::adapter::{Driver, NoTimer, from_fn};
 use oidc_proto::session::{
     Access, Persistence, Session, SessionOptions, StoreAction, StoreResponse, StoreTicket, Ticket, Transmit,
 };
-use oidc_proto::{Env, IdToken, MonotonicTime, RelyingParty, Secret, Timestamp, TokenSet};
+use oidc_proto::{Body, Env, Failure, IdToken, MonotonicTime, Policy, RelyingParty, Secret, Timestamp, TokenSet};
 use rand_core::{CryptoRng, Infallible, TryCryptoRng, TryRng};
 
 use super::ours::{ANY, World};
@@ -154,10 +160,25 @@ fn step<T: 'static>(
     })
 }
 
+/// A caller at a handle, whose session has a good token.
+fn handle_access(login: &Login) -> Case {
+    let client = from_fn(|_: Request<Body>, _: Policy| std::future::pending::<Result<Response<Vec<u8>>, Failure>>());
+    let (sessions, run) = Sessions::new(Driver::new(client).with_timer(NoTimer), VirtualEnv::new());
+    let handle = sessions.add(login.unsaved(&mut VirtualEnv::new()), NoStore);
+    let kept = Rc::new((handle, run));
+    Case::new("S1h-handle-access", ANY, move || {
+        let mut access = pin!(kept.0.access());
+        let Poll::Ready(token) = access.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!("a good token")
+        };
+        drop(black_box(token.expect("a good token")));
+    })
+}
+
 pub fn cases() -> Vec<Case> {
     let login = Rc::new(Login::new());
-    let logins: [_; 5] = std::array::from_fn(|_| login.clone());
-    let [good, whole, to_ask, to_receive, to_save] = logins;
+    let logins: [_; 6] = std::array::from_fn(|_| login.clone());
+    let [good, handle_of, whole, to_ask, to_receive, to_save] = logins;
     let good = Rc::new(RefCell::new(good.session(&mut VirtualEnv::new())));
     let whole = Rc::new(RefCell::new(whole.session(&mut VirtualEnv::new())));
     vec![
@@ -172,6 +193,7 @@ pub fn cases() -> Vec<Case> {
             let ticket = receive(session, ticket, respond(200, REFRESH_RESPONSE), env);
             saved(session, ticket, env);
         }),
+        handle_access(&handle_of),
         step(
             "S2a-refresh-asked",
             move || (to_ask.session(&mut VirtualEnv::new()), ()),
@@ -210,8 +232,8 @@ pub fn held() -> Vec<Held> {
         ..idle.clone()
     };
     let values = Held {
-        who: "oidc-proto Session, restored, idle: Session, TokenSet and IdToken without any string".into(),
-        // The ID token is behind an `Arc`, whose counts are two words. The token set is in the session.
+        who: "oidc-proto Session, restored, idle: Session and IdToken without any string".into(),
+        // The ID token is behind an `Arc`, whose counts are two words.
         heap: size_of::<IdToken>() + 2 * size_of::<usize>(),
         ..idle.clone()
     };

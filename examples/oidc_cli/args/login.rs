@@ -8,7 +8,9 @@ use oidc_proto::matrix::DeviceId;
 use oidc_proto::{AuthMethod, Prompt, RedirectUri, ResponseMode, Scope};
 use serde::{Deserialize, Serialize};
 
-use super::values::{auth_method, device_id, key_algorithm, parameter, prompt, redirect_uri, response_mode, scope};
+use super::values::{
+    algorithm, auth_method, device_id, key_algorithm, parameter, prompt, redirect_uri, response_mode, scope,
+};
 use super::{BrowserArgs, ChoiceArgs, PlaceArgs, SECRET_VARIABLE};
 use crate::failure::{Code, Failure};
 
@@ -21,15 +23,18 @@ pub(crate) struct ClientArgs {
     /// Its secret
     #[arg(long, value_name = "S", requires = "client_id", env = SECRET_VARIABLE, hide_env_values = true)]
     pub(crate) client_secret: Option<String>,
-    /// How it authenticates [default: the strongest that both sides support]
+    /// How it authenticates [default: by the secret in a header, or in the form if the provider takes that alone]
     #[arg(long, value_name = "M", requires = "client_id", value_parser = auth_method)]
     pub(crate) auth_method: Option<AuthMethod>,
     /// Authenticate by the private key in this file: PEM, PKCS #8, RSA, EC P-256 or Ed25519
     #[arg(long, value_name = "FILE", conflicts_with = "client_secret")]
     pub(crate) key: Option<PathBuf>,
-    /// ES256, EdDSA, RS256 or PS256 [default: by the key's type]
+    /// ES256, EdDSA, Ed25519, RS256 or PS256 [default: by the key's type]
     #[arg(long, value_name = "A", requires = "key", value_parser = key_algorithm)]
     pub(crate) key_algorithm: Option<Algorithm>,
+    /// What the provider calls the key: the kid of assertions
+    #[arg(long, value_name = "KID", requires = "key", requires = "client_id")]
+    pub(crate) key_id: Option<String>,
 }
 
 /// What is asked for, and how it is kept.
@@ -41,6 +46,18 @@ pub(crate) struct GrantArgs {
     /// How the ID token's signature is checked; trust-tls trusts the connection instead, and never http
     #[arg(long, value_enum, default_value_t)]
     pub(crate) id_token: IdTokenChoice,
+    /// What the client is registered for, or registers for: how ID tokens are signed
+    #[arg(long, value_name = "A", value_parser = algorithm, conflicts_with = "homeserver")]
+    pub(crate) id_token_algorithm: Option<Algorithm>,
+    /// The same for userinfo, which is not signed without it
+    #[arg(long, value_name = "A", value_parser = algorithm, conflicts_with = "homeserver")]
+    pub(crate) userinfo_algorithm: Option<Algorithm>,
+    /// Trust this audience of ID tokens beside the client; repeatable
+    #[arg(long, value_name = "AUD", conflicts_with = "homeserver")]
+    pub(crate) trust_audience: Vec<String>,
+    /// A parameter of the provider's own for each token request; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter, conflicts_with = "homeserver")]
+    pub(crate) token_parameter: Vec<(String, String)>,
     /// Have the tokens bound to a key that is made for this session
     #[arg(long, conflicts_with = "homeserver")]
     pub(crate) dpop: bool,

@@ -28,6 +28,9 @@ pub(crate) struct QrMeetingArgs {
     /// Write the code to this file, too
     #[arg(long, value_name = "FILE", conflicts_with = "scan")]
     pub(crate) png: Option<PathBuf>,
+    /// Show a code of MSC4388, a draft, with a rendezvous of that kind; a code that is scanned says itself which it is
+    #[arg(long, conflicts_with = "scan")]
+    pub(crate) msc4388: bool,
     /// Set by the demo, where nobody has to be waited for: how often to look for the other device's words.
     #[arg(skip)]
     pub(crate) interval: Option<Duration>,
@@ -36,7 +39,7 @@ pub(crate) struct QrMeetingArgs {
 impl QrMeetingArgs {
     /// With a text to scan, or to show a code.
     pub(crate) fn quick(scan: Option<String>, interval: Duration) -> Self {
-        Self { show: scan.is_none(), scan, png: None, interval: Some(interval) }
+        Self { show: scan.is_none(), scan, png: None, msc4388: false, interval: Some(interval) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use oidc_proto::Scope;
 use oidc_proto::jose::Algorithm;
 use oidc_proto::matrix::{AccountAction, DeviceId};
-use oidc_proto::{AuthMethod, Prompt, RedirectUri, ResponseMode};
+use oidc_proto::{AuthMethod, Deviation, Prompt, RedirectUri, ResponseMode, Word as _};
 
 /// A command, split as a shell splits words.
 #[derive(Clone, Debug)]
@@ -42,15 +42,33 @@ pub(super) fn account_action(text: &str) -> Result<AccountAction, String> {
     )
 }
 
+pub(super) fn deviation(text: &str) -> Result<Deviation, String> {
+    let names = || Deviation::ALL.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ");
+    Deviation::from_name(text).ok_or_else(|| format!("one of {}", names()))
+}
+
 pub(super) fn auth_method(text: &str) -> Result<AuthMethod, String> {
     AuthMethod::from_name(text)
         .ok_or_else(|| "none, client_secret_basic, client_secret_post, client_secret_jwt or private_key_jwt".to_owned())
 }
 
+pub(super) fn algorithm(text: &str) -> Result<Algorithm, String> {
+    let names = || Algorithm::ALL.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ");
+    Algorithm::from_name(text).ok_or_else(|| format!("one of {}", names()))
+}
+
+/// Those that a client can have without a key.
+pub(super) fn secret_method(text: &str) -> Result<AuthMethod, String> {
+    auth_method(text).ok().filter(|method| *method != AuthMethod::PrivateKeyJwt).ok_or_else(|| {
+        "none, client_secret_basic, client_secret_post or client_secret_jwt; a login with --key registers the key"
+            .to_owned()
+    })
+}
+
 pub(super) fn key_algorithm(text: &str) -> Result<Algorithm, String> {
-    let ours = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256, Algorithm::Ps256];
+    let ours = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ed25519, Algorithm::Rs256, Algorithm::Ps256];
     let named = ours.into_iter().find(|algorithm| algorithm.name() == text);
-    named.ok_or_else(|| "ES256, EdDSA, RS256 or PS256".to_owned())
+    named.ok_or_else(|| "ES256, EdDSA, Ed25519, RS256 or PS256".to_owned())
 }
 
 pub(super) fn prompt(text: &str) -> Result<Prompt, String> {

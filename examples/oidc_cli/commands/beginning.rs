@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use oidc_proto::jose::Algorithm;
 use oidc_proto::{
     ClientMetadata, Error, ErrorCode as Core, Provider, RelyingParty, Schemes, TokenOutcome, UnverifiedTokens,
 };
@@ -25,6 +26,8 @@ pub(super) struct Beginning {
     schemes: Schemes,
     id_token: IdTokenChoice,
     dpop: bool,
+    id_token_algorithm: Option<Algorithm>,
+    userinfo_algorithm: Option<Algorithm>,
 }
 
 /// A login under way.
@@ -43,17 +46,30 @@ impl Beginning {
         // Nothing is begun whose outcome could not be kept.
         drop(context.store.session_files()?);
         let schemes = context.options.schemes();
-        let provider = context.discover(args::issuer(issuer, schemes)?, schemes)?;
+        let metadata_url = args.place.metadata_url.as_deref();
+        let provider = context.discover(args::issuer(issuer, schemes)?, metadata_url, schemes)?;
         if grant.id_token == IdTokenChoice::TrustTls && !provider.metadata().token_endpoint.is_https() {
             return Err(Error::from(Core::ID_TOKEN_TRUST_TLS_OVER_HTTP).into());
         }
-        Ok(Self { identity, provider, schemes, id_token: grant.id_token, dpop: grant.dpop })
+        Ok(Self {
+            identity,
+            provider,
+            schemes,
+            id_token: grant.id_token,
+            dpop: grant.dpop,
+            id_token_algorithm: grant.id_token_algorithm,
+            userinfo_algorithm: grant.userinfo_algorithm,
+        })
     }
 
     /// Finds the client, and makes the key that the tokens are to be bound to.
     pub(super) fn login(&self, context: &mut Context, metadata: ClientMetadata, wish: Wish) -> Result<Login, Failure> {
+        let wish = wish.accepting(&context.options.accept);
+        let mut metadata = metadata;
+        metadata.id_token_signed_response_alg = self.id_token_algorithm.or(metadata.id_token_signed_response_alg);
+        metadata.userinfo_signed_response_alg = self.userinfo_algorithm.or(metadata.userinfo_signed_response_alg);
         let Found { client, key_file, named } = self.identity.client(context, &self.provider, metadata)?;
-        let mut client = client.with_id_token_trust(trust(self.id_token));
+        let mut client = wish.client(client.with_id_token_trust(trust(self.id_token)));
         let dpop_key = self.dpop.then(|| BindingKey::generate(&mut context.env)).transpose()?;
         if let Some(key) = &dpop_key {
             client = client.with_dpop(Arc::clone(key.dpop()));

@@ -23,7 +23,7 @@ pub(crate) fn client_credentials(context: &mut Context, args: &ClientCredentials
 
 fn ask(context: &mut Context, args: &ClientCredentialsArgs, identity: &Identity) -> Result<(), Failure> {
     let schemes = context.options.schemes();
-    let provider = context.discover(args::issuer(&args.issuer, schemes)?, schemes)?;
+    let provider = context.discover(args::issuer(&args.issuer, schemes)?, None, schemes)?;
     let registered = identity.named(&provider)?;
     let registered = registered.ok_or_else(|| Code::Usage.because("client-credentials needs --client-id"))?;
     let party = RelyingParty::new(provider, registered.client(&[]));

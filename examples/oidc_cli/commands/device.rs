@@ -38,7 +38,7 @@ fn ask_device(context: &mut Context, login: Login) -> Result<(), Failure> {
     context.out.step("Device authorization");
     let step = login.party.authorize_device(login.wish.scope.clone(), &mut context.env)?;
     let pending = context.run("asking for a code", step)?;
-    show(context, &pending);
+    show(context, &pending, false);
     // What cannot be kept is better not obtained; but a file that is held during the wait would be left behind by
     // whoever breaks it off.
     drop(context.store.draft()?);
@@ -49,11 +49,12 @@ fn ask_device(context: &mut Context, login: Login) -> Result<(), Failure> {
 }
 
 /// Says where the user has to go, and the code to type there.
-pub(super) fn show(context: &Context, pending: &PendingDevice) {
+pub(super) fn show(context: &Context, pending: &PendingDevice, by_qr_code: bool) {
     context.out.emit(&Event::DeviceCode {
         verification_uri: pending.verification_uri(),
         verification_uri_complete: pending.verification_uri_complete(),
         user_code: pending.user_code(),
         expires_in: pending.expires_at().saturating_since(context.now()).as_secs(),
+        by_qr_code,
     });
 }

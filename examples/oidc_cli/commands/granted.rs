@@ -35,6 +35,11 @@ pub(super) fn expect(context: &Context, party: &RelyingParty, wish: &Wish) {
     if method == AuthMethod::PrivateKeyJwt && !metadata.token_endpoint_auth_methods.contains(method) {
         unlisted("private_key_jwt, in token_endpoint_auth_methods_supported");
     }
+    let listed = metadata.token_endpoint_auth_methods;
+    let by_secret = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
+    if by_secret.contains(&method) && !by_secret.iter().any(|method| listed.contains(*method)) {
+        unlisted(&format!("{}, in token_endpoint_auth_methods_supported", method.name()));
+    }
     if let Some(known) = metadata.prompt_values {
         let prompts = wish.prompt.iter().filter_map(|name| Prompt::from_name(name));
         for prompt in prompts.filter(|prompt| !known.contains(*prompt)) {

@@ -45,11 +45,24 @@ pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failu
             Failure::from(error).with_hint("Log in on another device, if the provider has that: oidc_cli device.")
         );
     }
-    let meeting = Meeting::arrange(&args.meeting)?;
+    let mut begun = Meeting::arrange(&args.meeting)?;
     let registered = clients::redirect_uri(args.meeting.redirect_uri.as_ref(), args.meeting.redirect_port)?;
-    let login = beginning.login(context, clients::metadata(registered), wish);
-    let result = login.and_then(|login| by_browser(context, login, &args.meeting.browser, meeting));
-    result.map_err(|failure| beginning.identity.explain(failure))
+    let mut may_forget = true;
+    loop {
+        let login = beginning.login(context, clients::metadata(registered.clone()), wish.clone())?;
+        let party = login.party.clone();
+        let Err(failure) = by_browser(context, login, &args.meeting.browser, begun) else { return Ok(()) };
+        let is_unknown = failure.is(Core::TOKEN_INVALID_CLIENT) && may_forget;
+        if !is_unknown || !clients::forget(context, &party)? {
+            return Err(beginning.identity.explain(failure));
+        }
+        // Once: the provider may have forgotten the client, which registered itself.
+        may_forget = false;
+        context
+            .out
+            .emit(&Event::warning(&failure.with_hint("The registration is forgotten; the client registers anew.")));
+        begun = Meeting::arrange(&args.meeting)?;
+    }
 }
 
 /// The user of a session logs in again.
@@ -88,7 +101,9 @@ fn explain(context: &Context, login: &Login, failure: Failure) -> Failure {
     }
     let (issuer, client_id) = (login.party.provider().issuer(), login.party.client().id());
     let registrations = context.store.registrations().unwrap_or_default();
-    let is_named = registrations.static_client(issuer).is_some_and(|named| named.client_id() == client_id);
+    // One that the command line names is in the store once it has logged somebody in.
+    let is_named = registrations.static_client(issuer).is_some_and(|named| named.client_id() == client_id)
+        || registrations.by_client_id(issuer, client_id).is_none();
     let client = if is_named {
         format!("does not know the client {}", client_id.escape_debug())
     } else {
@@ -126,13 +141,28 @@ fn ask_user(
     meeting: Meeting,
 ) -> Result<(PendingAuthorization, VerifiedCallback), Failure> {
     context.out.step("Authorization");
-    let (url, pending) = if is_pushed(wish.par, party.provider()) {
-        let step = party.push(request, &mut context.env)?;
-        let pushed = context.run("pushing the request", step)?;
-        context.out.checked("the provider has the request: the browser carries a reference to it, nothing else");
-        pushed
-    } else {
-        party.authorize(request, &mut context.env)?
+    const PUSHED: &str = "the provider has the request: the browser carries a reference to it, nothing else";
+    let (url, pending) = match wish.par {
+        ParChoice::Always => {
+            let step = party.push(request, &mut context.env)?;
+            let pushed = context.run("pushing the request", step)?;
+            context.out.checked(PUSHED);
+            pushed
+        }
+        ParChoice::Never => party.authorize(request, &mut context.env)?,
+        ParChoice::Auto => {
+            let step = party.push_if_possible(request, &mut context.env)?;
+            let started = context.run("pushing the request", step)?;
+            match started.push_refused {
+                Some(error) => {
+                    let failure = Failure::from(error).with_hint("The login goes on without a pushed request.");
+                    context.out.emit(&Event::warning(&failure));
+                }
+                None if started.url.as_str().contains("request_uri=") => context.out.checked(PUSHED),
+                None => {}
+            }
+            (started.url, started.pending)
+        }
     };
     context.out.checked("the request has a state, a nonce and a PKCE challenge (S256), 256 bits of entropy each");
     context.out.emit(&Event::AuthorizationUrl { url: url.as_str() });
@@ -181,17 +211,6 @@ impl Meeting {
                 let _waiting = context.out.waiting("waiting for the browser to come back");
                 listener.wait(mode, deadline, context.out, judge)
             }
-        }
-    }
-}
-
-fn is_pushed(choice: ParChoice, provider: &Provider) -> bool {
-    let metadata = provider.metadata();
-    match choice {
-        ParChoice::Always => true,
-        ParChoice::Never => false,
-        ParChoice::Auto => {
-            metadata.pushed_authorization_request_endpoint.is_some() || metadata.require_pushed_authorization_requests
         }
     }
 }

@@ -1,4 +1,5 @@
-//! `logout`: the session ends here first; what the network says to it comes after.
+//! `logout`: the provider ends the tokens, and then the session is removed. If the provider cannot be asked, the session is
+//! kept, unless the user insists.
 
 use oidc_proto::{EndSessionRequest, RelyingParty, TokenOutcome};
 
@@ -6,41 +7,54 @@ use crate::args::LogoutArgs;
 use crate::context::Context;
 use crate::event::{Event, Problem};
 use crate::failure::{Code, Failure};
-use crate::session::{self, Damaged, Session};
+use crate::session::{self, Damaged, Held, Session};
 
 pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Failure> {
     context.out.step("Logout");
-    let (session, begun) = {
-        let found = session::find(context)?;
-        let _lock = context.store.lock()?;
-        match found {
-            Ok(session) => session.remove(&context.store)?,
-            Err(Damaged { failure, .. }) if failure.code == Code::StoreVersion.name() => return Err(failure),
-            Err(damaged) => {
-                damaged.remove(&context.store)?;
-                let failure = damaged.failure.with_hint(
-                    "Its files are removed. Its tokens could not be revoked: end the grant at the provider, if it is still there.",
-                );
-                context.out.emit(&Event::warning(&failure));
-                let (session, problem) = (damaged.id.as_str(), Some(Problem::new(&failure)));
-                context.out.emit(&Event::LoggedOut { session, issuer: None, subject: None, revoked: false, problem });
-                return Ok(());
-            }
+    let found = session::find(context)?;
+    let chosen = match found {
+        Ok(session) => session,
+        Err(Damaged { failure, .. }) if failure.code == Code::StoreVersion.name() => return Err(failure),
+        Err(damaged) => {
+            let _lock = context.store.lock()?;
+            damaged.remove(&context.store)?;
+            let failure = damaged.failure.with_hint(
+                "Its files are removed. Its tokens could not be revoked: end the grant at the provider, if it is still there.",
+            );
+            context.out.emit(&Event::warning(&failure));
+            let (session, problem) = (damaged.id.as_str(), Some(Problem::new(&failure)));
+            context.out.emit(&Event::LoggedOut { session, issuer: None, subject: None, revoked: false, problem });
+            return Ok(());
         }
     };
-    context.out.checked("the session is gone from the store");
-    let connected = context.connect(&session);
-    let (connected, failure) = match connected {
-        Ok(party) => {
-            let failure = revoke(context, &party, &session, begun).err();
-            (Some(party), failure)
-        }
-        Err(failure) => (None, Some(failure)),
+    let connected = context.connect(&chosen);
+    if let (Err(failure), false) = (&connected, args.force) {
+        return Err(kept(failure.clone()));
+    }
+    // Nobody refreshes what is being revoked.
+    let held = chosen.hold(&context.store)?;
+    let Held { session, begun, .. } = &held;
+    let failure = match &connected {
+        Ok(party) => revoke(context, party, session, *begun).err(),
+        Err(failure) => Some(failure.clone()),
     };
     match &failure {
+        Some(failure) if failure.fault == "transport" && !args.force => return Err(kept(failure.clone())),
         Some(failure) => context.out.emit(&Event::warning(failure)),
         None => context.out.checked("its tokens are revoked"),
     }
+    let session = session.clone();
+    // In the order of all commands: the store's lock comes first.
+    drop(held);
+    {
+        let _lock = context.store.lock()?;
+        let held = session.clone().hold(&context.store)?;
+        // A new login in its place is not what was to end.
+        if held.session.stored == session.stored {
+            held.remove(&context.store)?;
+        }
+    }
+    context.out.checked("the session is gone from the store");
     context.out.emit(&Event::LoggedOut {
         session: session.id(),
         issuer: Some(session.tokens.issuer().as_str()),
@@ -48,12 +62,19 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
         revoked: failure.is_none(),
         problem: failure.as_ref().map(Problem::new),
     });
-    if let Some(party) = connected.filter(|_| args.end_session)
+    if let Some(party) = connected.ok().filter(|_| args.end_session)
         && let Err(failure) = end_session(context, args, &party, &session)
     {
         context.out.emit(&Event::warning(&failure));
     }
     Ok(())
+}
+
+/// The session is kept: its tokens may live, and without the session nobody could end them.
+fn kept(failure: Failure) -> Failure {
+    failure.with_hint(
+        "The session is kept: its tokens may still be good. Log out again later, or remove it with logout --force.",
+    )
 }
 
 /// If a refresh was `begun` and has no end, the stored tokens may be spent, and their revocation may end nothing. Then the

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use oidc_proto::matrix::{
     AccountAction, Address, Application, AuthServer, Checkup, FoundHomeserver, HomeserverDiscovery, LoginOutcome,
-    LoginRequest, Party, Retries, SupportCheck, UserSession, Whoami,
+    LoginRequest, Party, Retries, SupportCheck, UserId, UserSession, Whoami,
 };
-use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, Registrations};
+use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, Registrations, Secret};
 
 use super::device::show;
 use super::login::{Meeting, lifetime};
-use crate::args::{AccountArgs, BeginningArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, ReloginArgs};
+use crate::args::{
+    AccountArgs, BeginningArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, RegisterArgs, ReloginArgs,
+};
 use crate::clients::{self, Found, Identity};
 use crate::context::{Context, trust};
 use crate::event::Event;
@@ -71,11 +73,16 @@ pub(super) fn discover(context: &mut Context, text: &str) -> Result<Provider, Fa
     Ok(server?.provider.clone())
 }
 
-pub(super) fn register(context: &mut Context, text: &str, anew: bool) -> Result<(), Failure> {
+pub(super) fn register(
+    context: &mut Context,
+    text: &str,
+    args: &RegisterArgs,
+    token: Option<Secret>,
+) -> Result<(), Failure> {
     let server = find(context, text)?;
     // The rules of Matrix hold before anything is sent.
     let application = Application::new(clients::matrix_metadata()?, Registrations::default())?;
-    clients::register(context, &server.provider, application.metadata(), anew)
+    clients::register(context, &server.provider, application.metadata(), args, token)
 }
 
 /// A login that can go on: the store is whole, the provider and the client are known.
@@ -197,7 +204,7 @@ fn by_browser(
     let draft = context.store.draft()?;
     let step = pending.redeem(verified, party, &mut context.env)?;
     let outcome = context.run("exchanging the code", step)?;
-    conclude(context, outcome, draft, choices)
+    conclude(context, outcome, draft, choices).map(drop)
 }
 
 /// A provider that refuses a request by its policy, or does not know the client, shows a page and sends nobody back.
@@ -216,13 +223,13 @@ pub(super) fn device(context: &mut Context, args: &BeginningArgs, text: &str) ->
     context.out.step("Device authorization");
     let step = request(args).start_device(&party, &mut context.env)?;
     let pending = context.run("asking for a code", step)?;
-    show(context, pending.authorization());
+    show(context, pending.authorization(), false);
     // As for a login at a provider: what cannot be kept is better not obtained.
     drop(context.store.draft()?);
     let step = pending.poll(&party, &mut context.env)?;
     let outcome = context.run_until_deadline("waiting for the user to allow it", step)?;
     let draft = context.store.draft()?;
-    conclude(context, outcome, draft, choices).map_err(|failure| identity.explain(failure))
+    conclude(context, outcome, draft, choices).map(drop).map_err(|failure| identity.explain(failure))
 }
 
 /// Keeps the session if the homeserver says that it is the right user's and the right device's.
@@ -231,7 +238,7 @@ pub(super) fn conclude(
     outcome: LoginOutcome,
     draft: Draft,
     choices: Choices,
-) -> Result<(), Failure> {
+) -> Result<UserId, Failure> {
     let (mut outcome, mut retries) = (outcome, Retries::new(2));
     let outcome = loop {
         match outcome {
@@ -269,7 +276,7 @@ pub(super) fn conclude(
     }
     context.out.checked("the session is in the store");
     context.out.emit(&Event::LoggedIn { session: session.summary(context.now()) });
-    Ok(())
+    Ok(login.session.user_id().clone())
 }
 
 pub(crate) fn whoami(context: &mut Context) -> Result<(), Failure> {

@@ -8,10 +8,11 @@ mod granted;
 mod login;
 mod logout;
 mod matrix;
+mod needs;
 pub(crate) mod qr;
 mod watch;
 
-use oidc_proto::{CodeChallengeMethod, ErrorCode as Core, RelyingParty};
+use oidc_proto::{CodeChallengeMethod, ErrorCode as Core, RelyingParty, Secret};
 use serde_json::{Map, Value};
 
 use crate::args::{self, ChoiceArgs, DiscoverArgs, Place, RegisterArgs, ReloginArgs};
@@ -32,14 +33,23 @@ pub(crate) use watch::watch;
 
 pub(crate) fn discover(context: &mut Context, args: &DiscoverArgs) -> Result<(), Failure> {
     let schemes = context.options.schemes();
+    let mut needs = Vec::new();
     let provider = match (&args.issuer, &args.homeserver) {
         (_, Some(homeserver)) => matrix::discover(context, homeserver)?,
-        (Some(issuer), None) => context.discover(args::issuer(issuer, schemes)?, schemes)?,
+        (Some(issuer), None) => {
+            let (provider, needed) =
+                needs::discover(context, args::issuer(issuer, schemes)?, args.metadata_url.as_deref())?;
+            needs = needed;
+            provider
+        }
         (None, None) => {
             let session = session::choose(context)?;
             match session.homeserver() {
                 Some(homeserver) => context.server(homeserver, session.schemes())?.provider.clone(),
-                None => context.discover(session.tokens.issuer().clone(), session.schemes())?,
+                None => {
+                    let (wish, issuer) = (session.wish(), session.tokens.issuer().clone());
+                    context.look(issuer, wish.metadata_url.as_deref(), session.schemes(), &wish.deviations())?
+                }
             }
         }
     };
@@ -63,19 +73,21 @@ pub(crate) fn discover(context: &mut Context, args: &DiscoverArgs) -> Result<(),
         endpoints: endpoints.collect(),
         pkce: metadata.code_challenge_methods.contains(CodeChallengeMethod::S256),
         callback_iss: metadata.authorization_response_iss,
+        needs: &needs,
     });
     Ok(())
 }
 
 pub(crate) fn register(context: &mut Context, args: &RegisterArgs) -> Result<(), Failure> {
+    let token = args.initial_access_token.as_deref().map(Secret::from);
     let schemes = context.options.schemes();
     let issuer = match args.place.place() {
         Place::Issuer(issuer) => args::issuer(issuer, schemes)?,
-        Place::Homeserver(homeserver) => return matrix::register(context, homeserver, args.anew),
+        Place::Homeserver(homeserver) => return matrix::register(context, homeserver, args, token),
     };
-    let provider = context.discover(issuer, schemes)?;
+    let provider = context.discover(issuer, args.place.metadata_url.as_deref(), schemes)?;
     let redirect_uri = clients::redirect_uri(args.redirect_uri.as_ref(), args.redirect_port)?;
-    clients::register(context, &provider, &clients::metadata(redirect_uri), args.anew)
+    clients::register(context, &provider, &clients::metadata(redirect_uri), args, token)
 }
 
 pub(crate) fn status(context: &Context) -> Result<(), Failure> {

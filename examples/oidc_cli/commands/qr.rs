@@ -1,4 +1,4 @@
-//! `qr`: a new device and one that is logged in meet by a QR code (MSC4108).
+//! `qr`: a new device and one that is logged in meet by a QR code (MSC4108, MSC4388).
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use oidc_proto::adapter::SystemEnv;
 use oidc_proto::matrix::{LoginRequest, Party, PendingDeviceLogin};
 use oidc_proto::qr::{
-    Account, AtHomeserver, CheckCode, FailureReason, Grant, LoggedIn, Login, NamedHomeserver, Options, Progress,
-    QrCode as QrData, Role, Scanned, Secrets, Secured, Shown, Stage,
+    Account, Allowed, AtHomeserver, CheckCode, FailureReason, Grant, LoggedIn, Login, Options, Progress, Proposal,
+    QrCode as QrData, Role, Scanned, Secrets, Secured, Shown, Stage, Unreachable,
 };
-use oidc_proto::{Error, ErrorCode as Core, Schemes};
+use oidc_proto::{Env as _, Error, ErrorCode as Core, MonotonicTime, Schemes};
 
 use super::matrix::{self, Beginning, conclude};
 use crate::args::{IdTokenChoice, QrGrantArgs, QrLoginArgs, QrMeetingArgs};
@@ -40,10 +40,10 @@ pub(crate) fn login(context: &mut Context, dialog: &mut Dialog, args: &QrLoginAr
         None => Err(Core::QR_HOMESERVER.into()),
     };
     let secured = meet(context, dialog, &args.meeting, show, |code, env| Login::scan(code, options, env))?;
-    progress(context, secured.progress());
+    progress(context, secured.progress(), secured.expires_at());
     let stage = secured.begin(&mut context.env);
     let at = dialog.carry_out(context, "waiting for the other device", stage)?;
-    progress(context, at.progress());
+    progress(context, at.progress(), at.expires_at());
     let prepared = match prepare(context, args, &identity, &at) {
         Ok(prepared) => prepared,
         Err(failure) => {
@@ -55,24 +55,27 @@ pub(crate) fn login(context: &mut Context, dialog: &mut Dialog, args: &QrLoginAr
     let Prepared { party, choices, pending } = prepared;
     let stage = at.ask(pending.authorization().clone(), pending.device_id().as_str(), &mut context.env);
     let accepted = dialog.carry_out(context, "waiting for the other device", stage)?;
-    progress(context, accepted.progress());
-    super::device::show(context, pending.authorization());
+    progress(context, accepted.progress(), accepted.expires_at());
+    super::device::show(context, pending.authorization(), true);
     let stage = accepted.poll(party.relying_party(), &mut context.env);
     let LoggedIn { exchanged, rest, .. } = dialog.carry_out(context, "waiting for the user to allow it", stage)?;
-    progress(context, rest.progress());
+    progress(context, rest.progress(), rest.expires_at());
     let finished = pending.complete(exchanged, &party, &mut context.env).map_err(Failure::from);
     let finished = finished.and_then(|step| {
         let outcome = context.run("asking the homeserver", step)?;
         let draft = context.store.draft()?;
         conclude(context, outcome, draft, choices)
     });
-    if let Err(failure) = finished {
-        let stage = rest.give_up(FailureReason::UserCancelled, &mut context.env);
-        close(context, stage);
-        return Err(failure);
-    }
+    let user_id = match finished {
+        Ok(user_id) => user_id,
+        Err(failure) => {
+            let stage = rest.give_up(FailureReason::UserCancelled, &mut context.env);
+            close(context, stage);
+            return Err(failure);
+        }
+    };
     // The session is good, whatever comes now.
-    let stage = rest.succeed(&mut context.env);
+    let stage = rest.of_user(user_id).succeed(&mut context.env);
     match dialog.carry_out(context, "waiting for the secrets", stage) {
         Ok(secrets) => keep(context, args.secrets.as_deref(), &secrets),
         Err(failure) => {
@@ -124,7 +127,7 @@ pub(crate) fn grant(context: &mut Context, dialog: &mut Dialog, args: &QrGrantAr
     let options = options(context, &args.meeting, context.options.schemes());
     let show = |env: &mut SystemEnv| Grant::show(&account, options, env);
     let secured = meet(context, dialog, &args.meeting, show, |code, env| Grant::scan(code, options, env))?;
-    progress(context, secured.progress());
+    progress(context, secured.progress(), secured.expires_at());
     // Until the other device was there, its token may have become old.
     account = match self::account(context) {
         Ok(account) => account,
@@ -136,8 +139,8 @@ pub(crate) fn grant(context: &mut Context, dialog: &mut Dialog, args: &QrGrantAr
     };
     let stage = secured.begin(&account, &mut context.env);
     let asked = dialog.carry_out(context, "waiting for the other device", stage)?;
-    progress(context, asked.progress());
-    let (device_id, page) = (asked.login().device_id().to_owned(), asked.login().page().to_owned());
+    progress(context, asked.progress(), asked.expires_at());
+    let (device_id, page) = (asked.login().device_id().to_string(), asked.login().page().to_owned());
     context.out.emit(&Event::NewDevice { device_id: &device_id, url: &page });
     let question = "Is the other device yours, and may it log in? yes or no";
     if !args.yes {
@@ -155,13 +158,24 @@ pub(crate) fn grant(context: &mut Context, dialog: &mut Dialog, args: &QrGrantAr
         context.out.emit(&Event::warning(&failure));
     }
     let stage = asked.allow(&mut context.env);
-    let succeeded = dialog.carry_out(context, "waiting for the new device to be logged in", stage)?;
-    progress(context, succeeded.progress());
-    let is_shared = secrets.is_some();
+    let allowed = dialog.carry_out(context, "waiting for the new device to be logged in", stage)?;
+    let succeeded = match allowed {
+        Allowed::Succeeded(succeeded) => succeeded,
+        Allowed::Unreachable(unreachable) => return find(context, dialog, unreachable, &device_id),
+    };
+    progress(context, succeeded.progress(), succeeded.expires_at());
+    let mut is_shared = secrets.is_some();
     match (secrets, self::account(context)) {
         (Some(secrets), Ok(account)) => {
-            let stage = succeeded.share(secrets, &account.access_token, &mut context.env);
-            dialog.carry_out(context, "handing the secrets over", stage)?;
+            let stage = succeeded.share(secrets, &account, &mut context.env);
+            match dialog.carry_out(context, "handing the secrets over", stage) {
+                // The device is there: only the way to it has ended.
+                Err(failure) if failure.code == Core::QR_RENDEZVOUS_EXPIRED.as_str() => {
+                    context.out.emit(&Event::warning(&failure));
+                    is_shared = false;
+                }
+                shared => shared?,
+            }
         }
         (_, account) => {
             let stage = succeeded.refuse(&mut context.env);
@@ -173,13 +187,26 @@ pub(crate) fn grant(context: &mut Context, dialog: &mut Dialog, args: &QrGrantAr
     Ok(())
 }
 
-/// The session's homeserver, with a token that is good now.
+/// The devices cannot talk to each other any more: the homeserver tells what became of the new one.
+fn find(context: &mut Context, dialog: &mut Dialog, unreachable: Unreachable, device_id: &str) -> Result<(), Failure> {
+    progress(context, unreachable.progress(), None);
+    let account = account(context)?;
+    let stage = unreachable.find(&account, &mut context.env);
+    dialog.carry_out(context, "asking the homeserver for the new device", stage)?;
+    context.out.emit(&Event::LetIn { device_id, secrets: false });
+    Ok(())
+}
+
+/// The session's account, with a token that is good now.
 fn account(context: &mut Context) -> Result<Account, Failure> {
     let session = tokens::good(context, Need::Good)?;
-    let homeserver = session.homeserver().ok_or_else(|| Code::NotMatrix.because(session.id()))?.clone();
+    let party = context.connect_home(&session)?;
     context.options.insecure_loopback |= session.schemes() == Schemes::DangerousHttpOnLoopback;
-    let named = NamedHomeserver::from(&homeserver);
-    Ok(Account { homeserver, named, access_token: session.tokens.access_token().clone() })
+    let account = Account::new(&party, &session.tokens);
+    Ok(match session.user_session() {
+        Some(known) => account.with_user(known.user_id().clone()),
+        None => account,
+    })
 }
 
 fn read_secrets(path: &Path) -> Result<Secrets, Failure> {
@@ -195,6 +222,7 @@ const RESPONSE: Duration = Duration::from_secs(60);
 fn options(context: &Context, args: &QrMeetingArgs, schemes: Schemes) -> Options {
     let patience = context.options.deadline;
     let options = Options::new().with_schemes(schemes).with_patience(patience).with_response(RESPONSE.min(patience));
+    let options = if args.msc4388 { options.with_proposal(Proposal::Msc4388) } else { options };
     args.interval.map_or(options, |interval| options.with_interval(interval))
 }
 
@@ -212,7 +240,7 @@ fn meet<R: Role>(
         let stage = scan(&code, &mut context.env);
         let scanned = dialog.carry_out(context, "answering the code", stage)?;
         context.out.checked("the other end has the key that is in the code");
-        progress(context, scanned.progress());
+        progress(context, scanned.progress(), scanned.expires_at());
         let digits = scanned.check_code().digits();
         context.out.emit(&Event::CheckCode { digits: &digits });
         dialog.show(Seen::CheckCode(digits));
@@ -220,24 +248,24 @@ fn meet<R: Role>(
     }
     let stage = show(&mut context.env);
     let shown = dialog.carry_out(context, "asking for a rendezvous", stage)?;
-    progress(context, shown.progress());
+    progress(context, shown.progress(), shown.expires_at());
     if let Err(failure) = present(context, dialog, args, shown.code()) {
         let stage = shown.cancel(&mut context.env);
         close(context, stage);
         return Err(failure);
     }
     let stage = shown.wait(&mut context.env);
-    let awaiting = dialog.carry_out(context, "waiting for the code to be scanned", stage)?;
-    progress(context, awaiting.progress());
+    let greeted = dialog.carry_out(context, "waiting for the code to be scanned", stage)?;
+    progress(context, greeted.progress(), greeted.expires_at());
     match check_code(context, dialog) {
         Ok(typed) => {
-            let stage = awaiting.confirm(&typed, &mut context.env);
+            let stage = greeted.confirm(&typed, &mut context.env);
             let secured = dialog.carry_out(context, "comparing the check code", stage)?;
             context.out.checked("the check code: the device that scanned is the one that the user has in hand");
             Ok(secured)
         }
         Err(failure) => {
-            let stage = awaiting.cancel(&mut context.env);
+            let stage = greeted.cancel(&mut context.env);
             close(context, stage);
             Err(failure)
         }
@@ -278,6 +306,7 @@ fn close(context: &mut Context, stage: Stage<()>) {
     }
 }
 
-fn progress(context: &Context, progress: Progress) {
-    context.out.emit(&Event::Progress { progress: progress.name() });
+fn progress(context: &Context, progress: Progress, expires_at: Option<MonotonicTime>) {
+    let rendezvous_expires_in = expires_at.map(|at| at.saturating_since(context.env.monotonic()).as_secs());
+    context.out.emit(&Event::Progress { progress: progress.name(), rendezvous_expires_in });
 }

@@ -112,7 +112,8 @@ fn load(store: &Store, name: &str) -> Result<Option<Session>, Failure> {
         beside::supply_nonces(store, &id, key.dpop());
     }
     let is_doubtful = asked::is_noted(store, &id, stored.generation)?;
-    let session = Session { id, kept, tokens, stored: Some(stored), is_doubtful };
+    let needs_login = beside::verdict(store, &id, stored.generation);
+    let session = Session { id, kept, tokens, stored: Some(stored), is_doubtful, needs_login };
     // A session under another's name would be taken for it.
     if file(&session.id) == *name { Ok(Some(session)) } else { Err(damaged(Core::STORED_MALFORMED)) }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient as _, from_fn};
 use oidc_proto::flow::{Registration, ServerMetadataFetch};
-use oidc_proto::qr::{CodeUrl, Generator, Initiated, NamedHomeserver, QrCode};
+use oidc_proto::qr::{Binding, CodeUrl, Generator, Initiated, NamedHomeserver, Proposal, QrCode};
 use oidc_proto::testing::{Lie, Provider, TestEnv};
 use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{
@@ -118,7 +118,7 @@ fn main() {
 /// Codes of each kind, the texts that open a channel, conversations, and each message.
 fn qr(root: &Path) {
     let mut env = TestEnv::seeded(1);
-    let generator = Generator::new(&mut env);
+    let generator = Generator::new(Proposal::Msc4108, &mut env);
     let url = |text| CodeUrl::new(text, Schemes::HttpsOnly).expect("a URL");
     let key = *generator.public_key();
     let homeserver = NamedHomeserver::new("matrix.org", Schemes::HttpsOnly).expect("a server name");
@@ -130,24 +130,42 @@ fn qr(root: &Path) {
         draft.to_vec(),
     ];
     // The same seed as the target's, so that the greetings are the honest ones.
-    let (_, first) = Initiated::new(generator.public_key(), &mut env).expect("a key");
-    let (_, response) = generator.receive(&first).expect("a first text");
-    let mut channels = vec![
-        [b"\0", first.as_bytes(), b"\xff", response.as_bytes()].concat(),
+    let mut channels: Vec<_> = [(Proposal::Msc4108, 0), (Proposal::Msc4388, 4)].map(|(proposal, tag)| {
+        let (mut env, none) = (TestEnv::seeded(1), Binding::none());
+        let generator = Generator::new(proposal, &mut env);
+        let (_, first) = Initiated::new(proposal, generator.public_key(), &none, &mut env).expect("a key");
+        let (_, response) = generator.receive(&first, &none, &none, &mut env).expect("a first text");
+        [&[tag], first.as_bytes(), b"\xff", response.as_bytes()].concat()
+    }).into();
+    channels.extend([
         b"\x02\0\0hello\xff\x01\x01\0\0\x01hi\xff\x01\0\0".to_vec(),
         b"\x02\0\0one\xff\0\0two\xff\x01\x01\x01".to_vec(),
         b"\x02\0\0one\xff\x01\x01\0\x01\x01\0".to_vec(),
-    ];
+        b"\x06\0\0hello\xff\x01\x01\0\0\x01hi\xff\x01\0\0".to_vec(),
+        b"\x06\0\0one\xff\0\0two\xff\x01\x01\x01".to_vec(),
+    ]);
     for message in [
         r#"{"type":"m.login.protocols","protocols":["device_authorization_grant"],"homeserver":"matrix.org"}"#,
         r#"{"type":"m.login.protocol","protocol":"device_authorization_grant","device_authorization_grant":{"verification_uri":"https://a.example","verification_uri_complete":"https://a.example/?c=1"},"device_id":"A"}"#,
+        r#"{"type":"m.login.protocols","protocols":["device_authorization_grant"],"base_url":"https://a.example"}"#,
+        r#"{"type":"m.login.protocol","protocol":"device_authorization_grant","verification_uri":"https://a.example","verification_uri_complete":"https://a.example/?c=1","device_id":"A"}"#,
         r#"{"type":"m.login.success"}"#,
         r#"{"type":"m.login.failure","reason":"user_cancelled","homeserver":"https://a.example"}"#,
         r#"{"type":"m.login.secrets","cross_signing":{"master_key":"A","self_signing_key":"B","user_signing_key":"C"},"backup":{"algorithm":"a","key":"D","backup_version":"1"}}"#,
     ] {
         channels.push([b"\x01", message.as_bytes()].concat());
     }
-    for (target, seeds) in [("qr_code", &codes[..]), ("qr_channel", &channels)] {
+    let rendezvous = [
+        (b"\0\0", r#"{"id":"box1","sequence_token":"1","expires_in_ms":60000}"#),
+        (b"\x01\0", r#"{"create_available":true}"#),
+        (b"\x02\0", r#"{"sequence_token":"2"}"#),
+        (b"\x02\x01", r#"{"errcode":"IO_ELEMENT_MSC4388_CONCURRENT_WRITE","error":"sequence_token does not match"}"#),
+        (b"\x03\0", r#"{"data":"text","sequence_token":"2","expires_in_ms":59000}"#),
+        (b"\x03\0", r#"{"data":"","sequence_token":"1"}"#),
+    ];
+    let rendezvous: Vec<_> = rendezvous.iter().map(|(kind, body)| [&kind[..], body.as_bytes()].concat()).collect();
+    let targets = [("qr_code", &codes[..]), ("qr_channel", &channels), ("qr_rendezvous", &rendezvous)];
+    for (target, seeds) in targets {
         let folder = root.join(target);
         fs::create_dir_all(&folder).expect("a folder for the corpus");
         for (i, seed) in seeds.iter().enumerate() {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use super::health::Health;
 use super::hub::Hub;
-use super::listener::Listener;
+use super::listener::{Listener, Listeners};
 use super::lock::lock;
 use super::run::Run;
 use super::slot::{Arrivals, Slot};
@@ -20,7 +20,7 @@ use crate::base::env::Env;
 use crate::base::secret::AccessToken;
 use crate::error::Error;
 use crate::flow::Revocation;
-use crate::session::{Epoch, Refusal, Session, Standing};
+use crate::session::{EndedForGood, Epoch, Refusal, Session, Standing};
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
 
@@ -52,16 +52,26 @@ impl<D: SessionStore, E: Env> Sessions<D, E> {
     /// If a refresh is already overdue, it begins at once for a waiting caller. Otherwise it begins after a random
     /// delay, which grows with the number of overdue sessions. So the sessions do not all send requests at the same
     /// time after a restart.
-    pub fn add(&self, mut session: Session, store: D) -> SessionHandle<E> {
-        session.queue_attempts();
-        let slot = Slot::new(self.0.hub.clone(), session);
-        lock(&self.0.arrivals).push_back((slot.clone(), store));
+    pub fn add(&self, session: Session, store: D) -> SessionHandle<E> {
+        let handle = self.put(session, store, Listeners::default());
         self.0.hub.arrived();
+        handle
+    }
+
+    /// The same with those who listen to its events from the start. Nobody is woken.
+    pub(super) fn put(&self, mut session: Session, store: D, listeners: Listeners) -> SessionHandle<E> {
+        session.queue_attempts();
+        let slot = Slot::new(self.0.hub.clone(), session, listeners);
+        lock(&self.0.arrivals).push_back((slot.clone(), store));
         SessionHandle(Arc::new(Held(slot)))
     }
 }
 
 impl<D, E> Sessions<D, E> {
+    pub(super) fn hub(&self) -> &Arc<Hub<E>> {
+        &self.0.hub
+    }
+
     /// Counts what the sessions are doing. The cost does not depend on the number of sessions.
     pub fn health(&self) -> Health {
         self.0.hub.board.read()
@@ -195,6 +205,22 @@ impl<E: Env> SessionHandle<E> {
     /// Listens to the events from now on. The first listener also gets the earlier events that were not read.
     pub fn subscribe(&self) -> Listener {
         self.0.0.subscribe()
+    }
+}
+
+impl<E: Env> SessionHandle<E> {
+    /// How the session has ended for good; `None` if it has not. This waits for nobody.
+    pub(super) fn ended(&self) -> Option<EndedForGood> {
+        self.0.0.ended()
+    }
+
+    /// Lets the session go, unless somebody else has a handle or that would lose something. Returns whether it goes.
+    pub(super) fn retire(&self) -> bool {
+        Arc::strong_count(&self.0) == 1 && self.0.0.retire()
+    }
+
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 

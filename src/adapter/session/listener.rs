@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use super::feed::Feed;
 use super::lock::lock;
 use crate::adapter::trace;
 use crate::session::{Event, Events, Session};
@@ -72,7 +73,6 @@ impl Inbox {
     }
 }
 
-/// All who listen to a session.
 /// The next event of the session. It is traced when it is read.
 pub(super) fn next_event(session: &mut Session) -> Option<Event> {
     let event = session.poll_event()?;
@@ -80,25 +80,42 @@ pub(super) fn next_event(session: &mut Session) -> Option<Event> {
     Some(event)
 }
 
+/// All who listen to a session.
 #[derive(Debug, Default)]
-pub(super) struct Listeners(Vec<Weak<Inbox>>);
+pub(super) struct Listeners {
+    inboxes: Vec<Weak<Inbox>>,
+    /// The session's name, and where its registry reads all events.
+    named: Option<Box<(Arc<str>, Arc<Feed>)>>,
+}
 
 impl Listeners {
     pub(super) fn subscribe(&mut self) -> Listener {
-        self.0.retain(|inbox| inbox.strong_count() > 0);
+        self.inboxes.retain(|inbox| inbox.strong_count() > 0);
         let inbox = Arc::new(Inbox::default());
-        self.0.push(Arc::downgrade(&inbox));
+        self.inboxes.push(Arc::downgrade(&inbox));
         Listener(inbox)
+    }
+
+    /// Those of a session that a registry has by this name.
+    pub(super) fn named(name: Arc<str>, feed: Arc<Feed>) -> Self {
+        Self { inboxes: Vec::new(), named: Some(Box::new((name, feed))) }
+    }
+
+    /// Where the session gives back what is to be revoked when it goes.
+    pub(super) fn feed(&self) -> Option<&Feed> {
+        self.named.as_ref().map(|named| &*named.1)
     }
 
     /// Hands on what happened, and says whom to wake. Nobody there: it waits where it is.
     pub(super) fn publish(&mut self, mut next: impl FnMut() -> Option<Event>) -> Vec<Waker> {
-        self.0.retain(|inbox| inbox.strong_count() > 0);
+        self.inboxes.retain(|inbox| inbox.strong_count() > 0);
+        let named = self.named.as_deref().filter(|(_, feed)| feed.has_readers());
         let mut wakers = Vec::new();
-        while !self.0.is_empty()
+        while (!self.inboxes.is_empty() || named.is_some())
             && let Some(event) = next()
         {
-            let inboxes = self.0.iter().filter_map(Weak::upgrade);
+            wakers.extend(named.iter().flat_map(|(name, feed)| feed.publish(name, &event)));
+            let inboxes = self.inboxes.iter().filter_map(Weak::upgrade);
             wakers.extend(inboxes.filter_map(|inbox| inbox.change(|mail| mail.events.push(event.clone()))));
         }
         wakers
@@ -107,7 +124,7 @@ impl Listeners {
 
 impl Drop for Listeners {
     fn drop(&mut self) {
-        let inboxes = self.0.iter().filter_map(Weak::upgrade);
+        let inboxes = self.inboxes.iter().filter_map(Weak::upgrade);
         inboxes.filter_map(|inbox| inbox.change(|mail| mail.is_closed = true)).for_each(Waker::wake);
     }
 }

@@ -12,6 +12,8 @@
 // | `run.rs` | [`Run`]: the future that does the work, to be spawned |
 // | `slot.rs` `waiters.rs` | a session between its callers and that future |
 // | `hub.rs` `shared_env.rs` | what all sessions have in common |
+// | `feed.rs` | [`NamedListener`]: the events of all sessions of a registry |
+// | `registry/` | [`Registry`]: sessions by name, loaded when they are needed |
 // | `gate.rs` | how many refreshes of one provider go on at once |
 // | `health.rs` | [`Health`]: what the sessions are doing, counted |
 // | `token_result.rs` | [`NoToken`], and the conversion of a session's results for a caller |
@@ -55,6 +57,7 @@
 //! ```
 
 mod blocking;
+mod feed;
 mod gate;
 mod handle;
 mod health;
@@ -62,6 +65,7 @@ mod hub;
 mod input;
 mod listener;
 mod lock;
+mod registry;
 mod run;
 mod shared_env;
 mod slot;
@@ -70,8 +74,10 @@ mod waiters;
 mod work;
 
 pub use blocking::BlockingSession;
+pub use feed::{NamedEvent, NamedListener};
 pub use handle::{SessionHandle, Sessions};
 pub use health::Health;
 pub use listener::Listener;
+pub use registry::{LoggedOut, LoggedOutSessions, Registry, RegistryOptions, RegistryRun};
 pub use run::Run;
 pub use token_result::NoToken;

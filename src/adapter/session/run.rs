@@ -34,7 +34,7 @@ use crate::session::{Activity, StoreAction, StoreTicket, Ticket, Transmit};
 /// [`Sessions`](super::Sessions), and await it: it ends when no work is running.
 #[must_use = "sessions do nothing until it is spawned or awaited"]
 pub struct Run<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> {
-    driver: Driver<C, T, K>,
+    pub(super) driver: Driver<C, T, K>,
     hub: Arc<Hub<E>>,
     arrivals: Arc<Arrivals<D, E>>,
     // Not a hash table: one that grows moves all its entries at once.
@@ -99,8 +99,12 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
     /// their deadlines do not run. Sessions with waiting callers come first. A session that waits for its store counts
     /// as running.
     pub fn with_limit(mut self, refreshes: usize) -> Self {
-        self.limit = refreshes.max(1);
+        self.set_limit(refreshes);
         self
+    }
+
+    pub(super) fn set_limit(&mut self, refreshes: usize) {
+        self.limit = refreshes.max(1);
     }
 
     /// Does some of what can be done now.
@@ -283,6 +287,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
                 gate.moves(id, entry.place, Place::Elsewhere);
                 entry.not_before.inspect(|_| gate.is_no_longer_overdue());
             }
+            entry.slot.give_back();
             self.entries.remove(&id);
         }
         for transmit in transmits {

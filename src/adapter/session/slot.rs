@@ -1,8 +1,8 @@
 //! A session between its callers and the future that does its work.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, TryLockError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::waiters::{Crowd, Waiters};
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::AccessToken;
 use crate::error::Error;
-use crate::session::{Access, Activity, Epoch, Outcome, Session, Standing, Validity};
+use crate::session::{Access, Activity, EndedForGood, Epoch, Outcome, Session, Standing, Validity};
 
 /// Sessions that were added, each with its store.
 pub(super) type Arrivals<D, E> = Mutex<VecDeque<(Arc<Slot<E>>, D)>>;
@@ -26,10 +26,13 @@ pub(super) struct Slot<E> {
     /// The [`Run`](super::Run) will look at it.
     is_touched: AtomicBool,
     good: Mutex<Option<GoodToken>>,
+    /// How the session has ended for good, if it has: without its lock.
+    ended: AtomicU8,
     inner: Mutex<Inner>,
 }
 
-/// A copy of the session's token while it is good. A caller finds it here even while the session verifies a response.
+/// The session's token while it is good, shared with the session. A caller finds it here even while the session verifies a
+/// response.
 struct GoodToken {
     token: AccessToken,
     validity: Validity,
@@ -46,14 +49,15 @@ struct Inner {
 }
 
 impl<E: Env> Slot<E> {
-    pub(super) fn new(hub: Arc<Hub<E>>, session: Session) -> Arc<Self> {
-        let (listeners, waiters) = (Listeners::default(), Waiters::default());
+    pub(super) fn new(hub: Arc<Hub<E>>, session: Session, listeners: Listeners) -> Arc<Self> {
+        let waiters = Waiters::default();
         let inner = Inner { session, listeners, waiters, is_wanted: false, is_abandoned: false };
         let slot = Self {
             id: hub.number(),
             hub,
             is_touched: AtomicBool::new(false),
             good: Mutex::default(),
+            ended: AtomicU8::new(0),
             inner: Mutex::new(inner),
         };
         slot.show(&lock(&slot.inner).session);
@@ -67,8 +71,14 @@ impl<E: Env> Slot<E> {
         (!good.validity.is_over(&self.hub.env())).then(|| Ok(good.token.clone()))
     }
 
-    /// Keeps the copy like the session.
+    /// Keeps the copies like the session.
     fn show(&self, session: &Session) {
+        let ended = match session.ended() {
+            None => 0,
+            Some(EndedForGood::Gone) => 1,
+            Some(EndedForGood::NotErased) => 2,
+        };
+        self.ended.store(ended, Ordering::Release);
         let mut copy = lock(&self.good);
         *copy = match (session.good_token(), copy.take()) {
             (None, _) => None,
@@ -116,6 +126,40 @@ impl<E: Env> Slot<E> {
         asked
     }
 
+    /// How the session has ended for good; `None` if it has not. This waits for nobody.
+    pub(super) fn ended(&self) -> Option<EndedForGood> {
+        match self.ended.load(Ordering::Acquire) {
+            0 => None,
+            1 => Some(EndedForGood::Gone),
+            _ => Some(EndedForGood::NotErased),
+        }
+    }
+
+    /// Lets the session go if that loses nothing: from then on it begins nothing. Returns whether it goes. A session
+    /// that is looked after right now stays.
+    pub(super) fn retire(&self) -> bool {
+        let mut inner = match self.inner.try_lock() {
+            Ok(inner) => inner,
+            Err(TryLockError::Poisoned(inner)) => inner.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        if self.ended() != Some(EndedForGood::NotErased) && inner.session.is_idle() {
+            inner.is_abandoned = true;
+        }
+        inner.is_abandoned
+    }
+
+    /// Gives the registry what is to be revoked of a session that goes.
+    pub(super) fn give_back(&self) {
+        let mut inner = lock(&self.inner);
+        let Inner { session, listeners, .. } = &mut *inner;
+        if let Some(feed) = listeners.feed() {
+            while let Some(revocation) = session.poll_revocation(&mut self.hub.env()) {
+                feed.give_back(revocation);
+            }
+        }
+    }
+
     pub(super) fn look<R>(&self, look: impl FnOnce(&Session) -> R) -> R {
         look(&lock(&self.inner).session)
     }
@@ -152,7 +196,10 @@ impl<E: Env> Slot<E> {
         let mut inner = lock(&self.inner);
         let Inner { session, listeners, waiters, is_wanted, is_abandoned } = &mut *inner;
         let mut env = self.hub.env();
-        take(session, &mut env);
+        // Nothing begins in a session that nobody can ask.
+        if !*is_abandoned || !session.is_idle() {
+            take(session, &mut env);
+        }
         self.show(session);
         let activity = session.activity();
         let is_wanted = std::mem::replace(is_wanted, *is_wanted && activity == Activity::Queued);

@@ -65,11 +65,30 @@ impl<F: Future, K> Works<F, K> {
     }
 
     /// Takes a future on. It is polled with the next [`Works::poll`].
-    pub(super) fn push(&mut self, future: F, key: K) {
+    pub(super) fn push(&mut self, future: F, key: K) -> u64 {
         self.next += 1;
         let bell = Arc::new(Bell { id: self.next, has_rung: AtomicBool::new(false), woken: self.woken.clone() });
         bell.ring();
         self.works.insert(self.next, Work { future: Box::pin(future), key, bell });
+        self.next
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.works.len()
+    }
+
+    pub(super) fn has(&self, id: u64) -> bool {
+        self.works.contains_key(&id)
+    }
+
+    /// Drops a future, unless it has come to its end.
+    pub(super) fn abandon(&mut self, id: u64) -> Option<K> {
+        self.works.remove(&id).map(|work| work.key)
+    }
+
+    /// Drops all of them.
+    pub(super) fn take(&mut self) -> impl Iterator<Item = K> + use<F, K> {
+        std::mem::take(&mut self.works).into_values().map(|work| work.key)
     }
 
     /// Polls so many of those that were woken, at most, and says what came to its end. Whoever polls is woken when more

@@ -3,8 +3,9 @@
 //! | file | feature | holds |
 //! |---|---|---|
 //! | `contract.rs` | | [`SessionStore`], [`BlockingSessionStore`], [`NoStore`] |
+//! | `stores.rs` `indexed.rs` | | [`SessionStores`]: a store for each name, and an index by user, for a registry |
 //! | `offload.rs` `queue.rs` | | [`Offload`]: a blocking store for asynchronous sessions; [`StoreFuture`], in the order of the questions |
-//! | `file/` | `file-store` | `FileStore`: a file, for the processes of one machine |
+//! | `file/` | `file-store` | `FileStore`: a file, `FileStores`: a folder, for the processes of one machine |
 //! | `redis/` | `redis` | `redis::RedisStore`: a server, for the processes of many machines |
 //! | `redis/` | `redis`, `tokio` | `redis::AsyncRedisStore`: the same without a thread |
 //! | `record.rs` | `file-store`, `redis` | the text of a record, and how a save compares |
@@ -27,15 +28,23 @@
 mod contract;
 #[cfg(feature = "file-store")]
 mod file;
+mod indexed;
 mod offload;
 mod queue;
 #[cfg(any(feature = "file-store", feature = "redis"))]
 mod record;
 #[cfg(feature = "redis")]
 pub mod redis;
+mod stores;
+#[cfg(feature = "file-store")]
+mod task;
 
 pub use contract::{BlockingSessionStore, NoStore, SessionStore};
 #[cfg(feature = "file-store")]
-pub use file::FileStore;
+pub use file::{FileStore, FileStores, PooledStore};
+pub(in crate::adapter) use indexed::Indexed;
 pub use offload::Offload;
 pub use queue::StoreFuture;
+pub use stores::{IndexEntry, IndexKey, SessionStores};
+#[cfg(feature = "file-store")]
+pub use task::StoreTask;

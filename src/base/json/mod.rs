@@ -5,6 +5,7 @@ mod bounds;
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, reason = "tests")]
 mod differential;
+mod names;
 mod one_pass;
 mod plain;
 mod scalar;

@@ -19,12 +19,14 @@ use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::bounds::{DEPTH_LIMIT, FEW, check_bounds};
+use super::bounds::{DEPTH_LIMIT, check_bounds};
+use super::names::{Name, Names};
+use super::strings::holds;
 use super::text::Text;
 
 /// Parses one document; `None` if it must be parsed in two passes. Names are compared in the outermost `levels`.
 pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str, levels: usize) -> Option<T> {
-    let mut open = Open { names: Vec::with_capacity(64), depth: 0, levels };
+    let mut open = Open { names: Names::default(), depth: 0, levels };
     let mut document = serde_json::Deserializer::from_str(text);
     let value = T::deserialize(Watched { inner: &mut document, open: &mut open }).ok()?;
     document.end().ok()?;
@@ -34,7 +36,7 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str, levels: usize) -> Opt
 /// The objects and arrays that have begun and not ended.
 struct Open<'de> {
     /// The names of these objects.
-    names: Vec<Name<'de>>,
+    names: Names<'de>,
     depth: usize,
     levels: usize,
 }
@@ -48,14 +50,13 @@ impl Open<'_> {
     /// Ends an object whose names begin at `first`.
     fn leave_object<E: Error>(&mut self, first: usize) -> Result<(), E> {
         self.depth -= 1;
-        let has_duplicates = self.names.get_mut(first..).is_some_and(has_duplicates);
-        self.names.truncate(first);
-        if has_duplicates { Err(refused()) } else { Ok(()) }
+        if self.names.end_object(first) { Err(refused()) } else { Ok(()) }
     }
 
     /// Whether a value that nobody reads keeps the rules.
     fn accepts(&self, raw: &str) -> bool {
-        let is_nested = |rest: &[u8]| rest.iter().any(|byte| matches!(byte, b'{' | b'['));
+        // They differ in one bit.
+        let is_nested = |rest: &[u8]| holds(rest, |byte| byte | 0x20 == b'{');
         match raw.as_bytes().split_first() {
             Some((b'[', rest)) if !is_nested(rest) => self.depth < DEPTH_LIMIT,
             Some((b'{' | b'[', _)) => check_bounds(raw.as_bytes(), self.depth, self.levels).is_ok(),
@@ -67,36 +68,6 @@ impl Open<'_> {
 /// The second pass says why.
 fn refused<E: Error>() -> E {
     E::custom("")
-}
-
-struct Name<'de> {
-    /// Equal for equal names.
-    digest: u64,
-    text: Cow<'de, str>,
-}
-
-impl<'de> Name<'de> {
-    fn new(text: Cow<'de, str>) -> Self {
-        let bytes = text.as_bytes();
-        // The length, the first eight bytes and the last eight tell nearly all names apart.
-        let first = bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        let last = match bytes.last_chunk() {
-            Some(bytes) => u64::from_le_bytes(*bytes),
-            None => bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)),
-        };
-        let digest = last ^ first.rotate_left(23) ^ (bytes.len() as u64).rotate_right(8);
-        Self { digest, text }
-    }
-}
-
-fn has_duplicates(names: &mut [Name<'_>]) -> bool {
-    if names.len() <= FEW {
-        let is_equal = |a: &Name<'_>, b: &Name<'_>| a.digest == b.digest && a.text == b.text;
-        return names.iter().enumerate().any(|(at, name)| names.iter().skip(at + 1).any(|other| is_equal(name, other)));
-    }
-    // Sorting keeps a flood of names from costing its square.
-    names.sort_unstable_by(|a, b| a.digest.cmp(&b.digest).then_with(|| a.text.cmp(&b.text)));
-    names.windows(2).any(|pair| matches!(pair, [a, b] if a.digest == b.digest && a.text == b.text))
 }
 
 /// A value of the document.

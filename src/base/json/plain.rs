@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use super::strings::holds;
 use crate::base::secret::Body;
 
 /// A document in which strings hold no escape that they do not need: a parser borrows them then. A string with escapes
@@ -24,7 +25,7 @@ impl Deref for Plain<'_> {
 
 /// Takes the needless escapes out. What is wrong stays wrong.
 pub(crate) fn plain(bytes: &[u8]) -> Plain<'_> {
-    if !bytes.contains(&b'\\') {
+    if !holds(bytes, |byte| byte == b'\\') {
         return Plain::Borrowed(bytes);
     }
     let mut out = Vec::with_capacity(bytes.len());

@@ -17,6 +17,14 @@ pub(super) fn take_string(bytes: &[u8]) -> Option<(&[u8], bool, &[u8])> {
     }
 }
 
+/// Whether there is such a byte: 32 are looked at in one step, if the question is a comparison.
+pub(super) fn holds(bytes: &[u8], is_it: impl Fn(u8) -> bool) -> bool {
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    // Without stopping inside a block, so that it is taken whole.
+    let in_block = |block: &[u8; 32]| block.iter().fold(false, |any, &byte| any | is_it(byte));
+    blocks.iter().any(in_block) || rest.iter().any(|&byte| is_it(byte))
+}
+
 /// The first quote or backslash. Everything goes through here: tokens, which are long, are passed over in blocks, and
 /// names, which are short, eight bytes at a time.
 fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
@@ -42,6 +50,19 @@ fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_byte_is_found_wherever_it_is() {
+        for length in 0..100 {
+            let mut bytes = vec![b'a'; length];
+            assert!(!holds(&bytes, |byte| byte == b'{'), "{length}");
+            for at in 0..length {
+                bytes[at] = b'{';
+                assert!(holds(&bytes, |byte| byte == b'{'), "{at} of {length}");
+                bytes[at] = b'a';
+            }
+        }
+    }
 
     #[test]
     fn strings_end_where_they_end_at_every_length() {

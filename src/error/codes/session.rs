@@ -14,6 +14,9 @@ codes! {
     SESSION_TOKEN_REFUSED = "session.token_refused", Remote, Session, FixConfiguration, "this crate's session",
         "the resource server refuses tokens that were just obtained", "The token lacks a scope or an audience, or the server does not trust the provider.",
         "Check the scope and the audience that the server needs.";
+    SESSION_STOPPED = "session.stopped", Local, Session, FixConfiguration, "this crate's session",
+        "nothing does the sessions' work any more", "The future that does the work of the sessions was dropped, or its task has ended.",
+        "Spawn the future once, and let it run as long as the sessions are used.";
     SESSION_STORE = "session.store", Environment, Store, FixEnvironment, "this crate's session",
         "the store did not respond in time", "The store is slow or unreachable, or another process holds the lock.",
         "Check the store, then try again.";

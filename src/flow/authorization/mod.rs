@@ -19,7 +19,7 @@ use crate::base::env::{Env, Timestamp};
 use crate::base::secret::Secret;
 use crate::base::url::Endpoint;
 use crate::error::{Error, ErrorCode, Quote};
-use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, Bound, append_parameters};
+use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, Bound, write_parameters};
 use crate::message::callback::Callback;
 use crate::message::{pkce, token};
 use crate::party::metadata::{Prompt, ResponseMode};
@@ -47,20 +47,20 @@ impl RelyingParty {
         if self.provider().metadata().require_pushed_authorization_requests {
             return Err(ErrorCode::PAR_REQUIRED.into());
         }
-        let mut url = String::new();
-        authorization_endpoint(self.provider())?.start_query(&mut url);
-        let pending = prepare(request, self, &mut url, env)?;
+        let endpoint = authorization_endpoint(self.provider())?;
+        let (url, pending) = prepare(request, self, Some(endpoint), env)?;
         Ok((AuthorizationUrl::new(url), pending))
     }
 }
 
-/// Checks the request, binds it to fresh secrets, and appends its parameters.
+/// Checks the request, binds it to fresh secrets, and writes its parameters: into the query of the endpoint, or into a
+/// form of their own.
 pub(super) fn prepare(
     mut request: AuthorizationRequest,
     party: &RelyingParty,
-    out: &mut String,
+    endpoint: Option<&Endpoint>,
     env: &mut dyn Env,
-) -> Result<PendingAuthorization, Error> {
+) -> Result<(String, PendingAuthorization), Error> {
     request.check()?;
     authorization_endpoint(party.provider())?.check_query("authorization_endpoint", |name| request.sets(name))?;
     let (metadata, client) = (party.provider().metadata(), party.client());
@@ -74,7 +74,7 @@ pub(super) fn prepare(
         return Err(ErrorCode::AUTHORIZATION_RESPONSE_MODE.into());
     }
     if request.needs_consent() && metadata.prompt_values.is_none_or(|known| known.contains(Prompt::Consent)) {
-        request = request.with_prompt(Prompt::Consent);
+        request.prompt = request.prompt.with(Prompt::Consent);
     }
     let is_openid = request.scope.contains("openid");
     if metadata.code_challenge_methods.is_empty() && !is_openid {
@@ -90,15 +90,16 @@ pub(super) fn prepare(
         }),
         acr_values: if request.acr_required { request.acr_values.clone() } else { Vec::new() },
     });
+    let code_challenge = pkce::s256(code_verifier.expose());
     let bound = Bound {
         client_id: client.id(),
         state: state.expose(),
         nonce: expectation.as_ref().and_then(|expectation| Some(expectation.nonce.as_ref()?.expose())),
         dpop_thumbprint: party.owner().dpop_thumbprint(),
-        code_challenge: &pkce::s256(code_verifier.expose()),
+        code_challenge: code_challenge.as_str(),
     };
-    append_parameters(out, &request, &bound);
-    Ok(PendingAuthorization {
+    let written = write_parameters(endpoint, &request, &bound);
+    let pending = PendingAuthorization {
         owner: party.owner().clone(),
         state: State::Drawn(state),
         expires_at: now.saturating_add(request.lifetime),
@@ -107,7 +108,8 @@ pub(super) fn prepare(
         response_mode,
         code_verifier,
         expectation,
-    })
+    };
+    Ok((written, pending))
 }
 
 /// The URL to which the browser is sent.

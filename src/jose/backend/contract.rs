@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::error::ErrorCode;
 use crate::jose::algorithm::{Algorithm, Algorithms};
+use crate::jose::hash::half_hash;
 use crate::jose::public_key::PublicKey;
 
 /// A library that verifies signatures.
@@ -14,6 +15,11 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// Prepares a key; called once for each key. `None` if the backend refuses the key, for example because a point is
     /// not on its curve.
     fn parse(&self, key: &PublicKey) -> Option<Box<dyn VerifyingKey>>;
+
+    /// The [`half_hash`] of a text, for `at_hash`. A backend with a quicker SHA-2 has its own.
+    fn half_hash(&self, algorithm: Algorithm, ascii: &str) -> String {
+        half_hash(algorithm, ascii)
+    }
 }
 
 /// A public key, ready for use.

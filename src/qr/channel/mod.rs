@@ -1,4 +1,4 @@
-//! The secure channel between the two devices (ECIES, MSC4108).
+//! The secure channel between the two devices: one interface, with ECIES below it (MSC4108) or HPKE (MSC4388).
 //!
 //! Device G generates the QR code. Device S scans it and sends the first message.
 //!
@@ -14,90 +14,143 @@
 //!
 //! Anyone who can write to the rendezvous can respond to a QR code. Only the check code proves that S is the device
 //! that scanned it. So G gets no [`Channel`] before the user has typed in the check code. An attacker guesses two
-//! digits with a probability of 1 %, so there is only one try. After a wrong code, or a message that cannot be read,
-//! there is no channel, only the right to send a [`LastMessage`].
+//! digits with a probability of about 1 %, so there is only one try. After a wrong code, or a message that cannot be read,
+//! there is no channel, only a [`LastMessage`] for one last message.
+//!
+//! In MSC4388 the first message is `b64(key ‖ ct)`, the response is `b64(nonce ‖ ct)`, and each message is bound to the
+//! state of the rendezvous that its writer has seen ([`Binding`]).
 //!
 //! ```
 //! # fn main() -> Result<(), oidc_proto::Error> {
-//! use oidc_proto::qr::{CheckCode, Generator, Initiated};
+//! use oidc_proto::qr::{Binding, CheckCode, Generator, Initiated, Proposal};
 //! # let mut env = oidc_proto::testing::TestEnv::seeded(1);
-//! let g = Generator::new(&mut env);
-//! let (s, first) = Initiated::new(g.public_key(), &mut env)?;
-//! let (g, response) = g.receive(&first)?;
-//! let (s, check_code) = s.receive(&response)?;
+//! let none = Binding::none();
+//! let g = Generator::new(Proposal::Msc4108, &mut env);
+//! let (s, first) = Initiated::new(Proposal::Msc4108, g.public_key(), &none, &mut env)?;
+//! let (g, response) = g.receive(&first, &none, &none, &mut env)?;
+//! let (s, check_code) = s.receive(&response, &none)?;
 //! // S shows the check code, the user types it in on G.
 //! let g = g.confirm(&CheckCode::parse(&check_code.digits())?)?;
-//! let (_s, message) = s.seal("to G")?;
-//! let (_g, text) = g.open(&message)?;
+//! let (_s, message) = s.seal("to G", &none)?;
+//! let (_g, text) = g.open(&message, &none)?;
 //! assert_eq!(text.expose(), "to G");
 //! # Ok(()) }
 //! ```
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use chacha20poly1305::aead::AeadInOut as _;
-use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _, Nonce};
-use hkdf::Hkdf;
-use sha2::Sha512;
-use x25519_dalek::{EphemeralSecret, PublicKey, SharedSecret};
-use zeroize::{Zeroize as _, Zeroizing};
 
 use super::lenient_base64::base64_any_padding;
+use super::proposal::Proposal;
 use super::redacted::redacted;
 use crate::base::env::Env;
-use crate::base::secret::{Secret, same_bytes};
+use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
+use hpke::Export as _;
 
+mod binding;
+mod check_code;
+mod ecies;
+mod hpke;
 #[cfg(test)]
 mod tests;
 
+pub use binding::Binding;
+pub use check_code::CheckCode;
+
 const INITIATE: &str = "MATRIX_QR_CODE_LOGIN_INITIATE";
 const OK: &str = "MATRIX_QR_CODE_LOGIN_OK";
-
-// What is derived: the key of what S writes, the key of what G writes, the check code.
-const ENCKEY_S: &str = "MATRIX_QR_CODE_LOGIN_ENCKEY_S";
-const ENCKEY_G: &str = "MATRIX_QR_CODE_LOGIN_ENCKEY_G";
-const CHECK_CODE: &str = "MATRIX_QR_CODE_LOGIN_CHECKCODE";
 
 /// Longest encoded message, in bytes. Deployed rendezvous servers accept 4 KiB, and some accept more.
 pub const MESSAGE_LIMIT: usize = 64 * 1024;
 
 /// The device that generates the QR code (G), before the first message.
 pub struct Generator {
-    secret: EphemeralSecret,
-    public: PublicKey,
+    secret: OwnKey,
+    public: [u8; 32],
+}
+
+enum OwnKey {
+    Ecies(ecies::SecretKey),
+    Hpke(hpke::SecretKey),
 }
 
 impl Generator {
     /// A new key pair.
-    pub fn new(env: &mut dyn Env) -> Self {
-        let secret = EphemeralSecret::random_from_rng(env.rng());
-        Self { public: PublicKey::from(&secret), secret }
+    pub fn new(proposal: Proposal, env: &mut dyn Env) -> Self {
+        let (secret, public) = match proposal {
+            Proposal::Msc4108 => {
+                let (secret, public) = ecies::key_pair(env);
+                (OwnKey::Ecies(secret), public)
+            }
+            Proposal::Msc4388 => {
+                let (secret, public) = hpke::key_pair(env);
+                (OwnKey::Hpke(secret), public)
+            }
+        };
+        Self { secret, public }
     }
 
     /// The public key, for the QR code.
     pub fn public_key(&self) -> &[u8; 32] {
-        self.public.as_bytes()
+        &self.public
     }
 
-    /// Reads the first message, which contains the other device's key, and returns the response to it.
+    /// Reads the first message, which contains the other device's key, and returns the response to it. `opening` is
+    /// what the first message is bound to, `sealing` what the response will be.
     ///
     /// # Errors
     /// `qr.channel_malformed`, `qr.channel_key`, `qr.channel_decryption`, `qr.channel_greeting`.
-    pub fn receive(self, first: &str) -> Result<(Unconfirmed, String), Error> {
-        let (ciphertext, key) = first.split_once('|').ok_or(ErrorCode::QR_CHANNEL_MALFORMED)?;
-        let key = base64_any_padding(key).ok_or(ErrorCode::QR_CHANNEL_MALFORMED)?;
-        let theirs = <[u8; 32]>::try_from(key).map_err(|_| ErrorCode::QR_CHANNEL_MALFORMED)?;
-        let shared = self.secret.diffie_hellman(&PublicKey::from(theirs));
-        let derivation = Derivation::new(&shared, self.public.as_bytes(), &theirs)?;
-        let mut opening = derivation.direction(ENCKEY_S)?;
-        if opening.open(ciphertext)?.expose() != INITIATE {
-            return Err(ErrorCode::QR_CHANNEL_GREETING.into());
-        }
-        let mut sealing = derivation.direction(ENCKEY_G)?;
-        let response = sealing.seal(OK)?;
-        Ok((Unconfirmed { channel: Channel { sealing, opening }, expected: derivation.check_code()? }, response))
+    pub fn receive(
+        self,
+        first: &str,
+        opening: &Binding,
+        sealing: &Binding,
+        env: &mut dyn Env,
+    ) -> Result<(Unconfirmed, String), Error> {
+        let Self { secret, public } = self;
+        Ok(match secret {
+            OwnKey::Ecies(secret) => greeted_by_ecies(secret, &public, first)?,
+            OwnKey::Hpke(secret) => greeted_by_hpke(&secret, &public, first, (opening, sealing), env)?,
+        })
     }
+}
+
+fn greeted_by_ecies(secret: ecies::SecretKey, own: &[u8; 32], first: &str) -> Result<(Unconfirmed, String), ErrorCode> {
+    let (ciphertext, key) = first.split_once('|').ok_or(ErrorCode::QR_CHANNEL_MALFORMED)?;
+    let key = base64_any_padding(key).ok_or(ErrorCode::QR_CHANNEL_MALFORMED)?;
+    let theirs = <[u8; 32]>::try_from(key).map_err(|_| ErrorCode::QR_CHANNEL_MALFORMED)?;
+    let keys = ecies::Keys::of_generator(secret, own, &theirs)?;
+    let mut opening = Opening::Ecies(keys.of_scanner);
+    check_greeting(&opening.open(ciphertext, &Binding::none())?, INITIATE)?;
+    let mut sealing = Sealing::Ecies(keys.of_generator);
+    let response = sealing.seal(OK, &Binding::none())?;
+    Ok((Unconfirmed { channel: Channel { sealing, opening }, expected: keys.check_code }, response))
+}
+
+fn greeted_by_hpke(
+    secret: &hpke::SecretKey,
+    own: &[u8; 32],
+    first: &str,
+    (opens, seals): (&Binding, &Binding),
+    env: &mut dyn Env,
+) -> Result<(Unconfirmed, String), ErrorCode> {
+    let (theirs, ciphertext) = prefixed(first)?;
+    let mut opening = hpke::setup_receiver(secret, &theirs)?;
+    let greeting = hpke::open(&mut opening, &ciphertext, opens.as_bytes())?;
+    check_greeting(&text(&greeting)?, INITIATE)?;
+    let mut nonce = hpke::ResponseNonce::default();
+    env.rng().fill_bytes(&mut nonce);
+    let mut sealing = hpke::response_sealing(&opening, &theirs, &nonce)?;
+    let expected = opening.check_code(own, &theirs)?;
+    let mut response = nonce.to_vec();
+    response.append(&mut hpke::seal(&mut sealing, OK, seals.as_bytes())?);
+    let channel = Channel { sealing: Sealing::Hpke(sealing.into()), opening: Opening::Hpke(opening.into()) };
+    Ok((Unconfirmed { channel, expected }, STANDARD_NO_PAD.encode(response)))
+}
+
+fn check_greeting(greeting: &Secret, expected: &str) -> Result<(), ErrorCode> {
+    if greeting.expose() == expected { Ok(()) } else { Err(ErrorCode::QR_CHANNEL_GREETING) }
 }
 
 /// The device that generated the QR code (G), after the first message. The other end of the channel is not verified
@@ -113,7 +166,7 @@ impl Unconfirmed {
     /// # Errors
     /// `qr.check_code_mismatch`.
     pub fn confirm(self, typed: &CheckCode) -> Result<Channel, ChannelError> {
-        if !same_bytes(&[*self.expected.0], &[*typed.0]) {
+        if !self.expected.is_same(typed) {
             return Err(self.channel.failed(ErrorCode::QR_CHECK_CODE_MISMATCH));
         }
         Ok(self.channel)
@@ -126,10 +179,11 @@ impl Unconfirmed {
 }
 
 /// The device that scanned the QR code (S), after its first message.
-pub struct Initiated {
-    sealing: Direction,
-    opening: Direction,
-    check_code: CheckCode,
+pub struct Initiated(Greeting);
+
+enum Greeting {
+    Ecies { sealing: Sealing, opening: Opening, check_code: CheckCode },
+    Hpke { sealing: Box<hpke::Sealing>, own: [u8; 32], scanned: [u8; 32] },
 }
 
 impl Initiated {
@@ -137,37 +191,76 @@ impl Initiated {
     ///
     /// # Errors
     /// `qr.channel_key`.
-    pub fn new(scanned: &[u8; 32], env: &mut dyn Env) -> Result<(Self, String), Error> {
-        let secret = EphemeralSecret::random_from_rng(env.rng());
-        let own = PublicKey::from(&secret);
-        let shared = secret.diffie_hellman(&PublicKey::from(*scanned));
-        let derivation = Derivation::new(&shared, scanned, own.as_bytes())?;
-        let mut sealing = derivation.direction(ENCKEY_S)?;
-        let mut first = sealing.seal(INITIATE)?;
-        first.push('|');
-        STANDARD_NO_PAD.encode_string(own.as_bytes(), &mut first);
-        let opening = derivation.direction(ENCKEY_G)?;
-        Ok((Self { sealing, opening, check_code: derivation.check_code()? }, first))
+    pub fn new(
+        proposal: Proposal,
+        scanned: &[u8; 32],
+        binding: &Binding,
+        env: &mut dyn Env,
+    ) -> Result<(Self, String), Error> {
+        match proposal {
+            Proposal::Msc4108 => {
+                let (secret, own) = ecies::key_pair(env);
+                let keys = ecies::Keys::of_scanner(secret, &own, scanned)?;
+                let (mut sealing, opening) = (Sealing::Ecies(keys.of_scanner), Opening::Ecies(keys.of_generator));
+                let mut first = sealing.seal(INITIATE, &Binding::none())?;
+                first.push('|');
+                STANDARD_NO_PAD.encode_string(own, &mut first);
+                Ok((Self(Greeting::Ecies { sealing, opening, check_code: keys.check_code }), first))
+            }
+            Proposal::Msc4388 => {
+                let (mut sealing, own) = hpke::setup_sender(scanned, env)?;
+                let mut first = own.to_vec();
+                first.append(&mut hpke::seal(&mut sealing, INITIATE, binding.as_bytes())?);
+                let greeting = Greeting::Hpke { sealing: sealing.into(), own, scanned: *scanned };
+                Ok((Self(greeting), STANDARD_NO_PAD.encode(first)))
+            }
+        }
     }
 
     /// Reads the response. Only the device with the private key of the scanned code can have written it.
     ///
     /// # Errors
     /// `qr.channel_malformed`, `qr.channel_decryption`, `qr.channel_greeting`.
-    pub fn receive(self, response: &str) -> Result<(Channel, CheckCode), ChannelError> {
-        let Self { sealing, opening, check_code } = self;
-        let (channel, greeting) = Channel { sealing, opening }.open(response)?;
-        if greeting.expose() != OK {
-            return Err(channel.failed(ErrorCode::QR_CHANNEL_GREETING));
+    pub fn receive(self, response: &str, binding: &Binding) -> Result<(Channel, CheckCode), ChannelError> {
+        let (channel, greeting, check_code) = match self.0 {
+            Greeting::Ecies { sealing, opening, check_code } => {
+                let (channel, greeting) = Channel { sealing, opening }.open(response, binding)?;
+                (channel, greeting, check_code)
+            }
+            Greeting::Hpke { sealing, own, scanned } => {
+                let read = hpke_response(&sealing, (&own, &scanned), response, binding);
+                let sealing = Sealing::Hpke(sealing);
+                match read {
+                    Ok((opening, greeting, check_code)) => {
+                        (Channel { sealing, opening: Opening::Hpke(opening) }, greeting, check_code)
+                    }
+                    Err(code) => return Err(ChannelError { error: code.into(), last_message: LastMessage(sealing) }),
+                }
+            }
+        };
+        match check_greeting(&greeting, OK) {
+            Ok(()) => Ok((channel, check_code)),
+            Err(code) => Err(channel.failed(code)),
         }
-        Ok((channel, check_code))
     }
+}
+
+fn hpke_response(
+    sealing: &hpke::Sealing,
+    (own, scanned): (&[u8; 32], &[u8; 32]),
+    response: &str,
+    binding: &Binding,
+) -> Result<(Box<hpke::Opening>, Secret, CheckCode), ErrorCode> {
+    let (nonce, ciphertext) = prefixed(response)?;
+    let mut opening = hpke::response_opening(sealing, own, &nonce)?;
+    let greeting = text(&hpke::open(&mut opening, &ciphertext, binding.as_bytes())?)?;
+    Ok((opening.into(), greeting, sealing.check_code(scanned, own)?))
 }
 
 /// The secure channel. Each use consumes it and returns the next state.
 pub struct Channel {
-    sealing: Direction,
-    opening: Direction,
+    sealing: Sealing,
+    opening: Opening,
 }
 
 impl Channel {
@@ -175,17 +268,18 @@ impl Channel {
     ///
     /// # Errors
     /// `qr.channel_exhausted`.
-    pub fn seal(mut self, text: &str) -> Result<(Self, String), Error> {
-        let message = self.sealing.seal(text)?;
+    pub fn seal(mut self, text: &str, binding: &Binding) -> Result<(Self, String), Error> {
+        let message = self.sealing.seal(text, binding)?;
         Ok((self, message))
     }
 
-    /// Decrypts the next message of the other device. A message out of its order cannot be read.
+    /// Decrypts the next message of the other device. A message out of its order, or with another binding, cannot be
+    /// read.
     ///
     /// # Errors
     /// `qr.channel_malformed`, `qr.channel_decryption`, `qr.channel_exhausted`.
-    pub fn open(mut self, message: &str) -> Result<(Self, Secret), ChannelError> {
-        match self.opening.open(message) {
+    pub fn open(mut self, message: &str, binding: &Binding) -> Result<(Self, Secret), ChannelError> {
+        match self.opening.open(message, binding) {
             Ok(text) => Ok((self, text)),
             Err(code) => Err(self.failed(code)),
         }
@@ -202,15 +296,15 @@ impl Channel {
 }
 
 /// The rest of an ended channel: the right to send one last message.
-pub struct LastMessage(Direction);
+pub struct LastMessage(Sealing);
 
 impl LastMessage {
     /// Encrypts the last message.
     ///
     /// # Errors
     /// `qr.channel_exhausted`.
-    pub fn seal(mut self, text: &str) -> Result<String, Error> {
-        Ok(self.0.seal(text)?)
+    pub fn seal(mut self, text: &str, binding: &Binding) -> Result<String, Error> {
+        Ok(self.0.seal(text, binding)?)
     }
 }
 
@@ -225,113 +319,59 @@ pub struct ChannelError {
 }
 
 impl From<ChannelError> for Error {
-    fn from(error: ChannelError) -> Self {
-        error.error
+    fn from(broken: ChannelError) -> Self {
+        broken.error
     }
 }
 
-/// The check code: two digits that the scanning device shows and the user types in on the generating device.
-pub struct CheckCode(Zeroizing<u8>);
+/// What this device writes with.
+enum Sealing {
+    Ecies(ecies::Direction),
+    Hpke(Box<hpke::Sealing>),
+}
 
-impl CheckCode {
-    /// Reads what the user typed.
-    ///
-    /// # Errors
-    /// `qr.check_code_syntax` unless it is two digits; blanks around them do not matter.
-    pub fn parse(typed: &str) -> Result<Self, Error> {
-        match typed.trim().as_bytes() {
-            [tens @ b'0'..=b'9', units @ b'0'..=b'9'] => Ok(Self(Zeroizing::new((tens - b'0') * 10 + (units - b'0')))),
-            _ => Err(ErrorCode::QR_CHECK_CODE_SYNTAX.into()),
-        }
-    }
-
-    fn new([first, second]: [u8; 2]) -> Self {
-        Self(Zeroizing::new((first % 10) * 10 + second % 10))
-    }
-
-    /// The two digits, to be shown.
-    pub fn digits(&self) -> String {
-        format!("{:02}", *self.0)
+impl Sealing {
+    fn seal(&mut self, text: &str, binding: &Binding) -> Result<String, ErrorCode> {
+        let sealed = match self {
+            Self::Ecies(direction) => direction.seal(text)?,
+            Self::Hpke(context) => hpke::seal(context, text, binding.as_bytes())?,
+        };
+        Ok(STANDARD_NO_PAD.encode(sealed))
     }
 }
 
-/// What the keys and the check code are derived from.
-struct Derivation {
-    hkdf: Hkdf<Sha512>,
-    /// Both public keys, G's first.
-    keys: String,
+/// What this device reads with.
+enum Opening {
+    Ecies(ecies::Direction),
+    Hpke(Box<hpke::Opening>),
 }
 
-impl Derivation {
-    fn new(shared: &SharedSecret, generator: &[u8; 32], scanner: &[u8; 32]) -> Result<Self, ErrorCode> {
-        // A key of low order gives a secret that does not depend on ours.
-        if !shared.was_contributory() {
-            return Err(ErrorCode::QR_CHANNEL_KEY);
-        }
-        let keys = format!("|{}|{}", STANDARD_NO_PAD.encode(generator), STANDARD_NO_PAD.encode(scanner));
-        // The same as `Hkdf::new`, which leaves the key that is extracted where it was.
-        let (mut extracted, hkdf) = Hkdf::extract(None, shared.as_bytes());
-        extracted.as_mut_slice().zeroize();
-        Ok(Self { hkdf, keys })
-    }
-
-    fn expand<const N: usize>(&self, label: &str) -> Result<Zeroizing<[u8; N]>, ErrorCode> {
-        let mut out = Zeroizing::new([0; N]);
-        // It fails beyond 255 blocks only.
-        self.hkdf
-            .expand_multi_info(&[label.as_bytes(), self.keys.as_bytes()], out.as_mut_slice())
-            .map_err(|_| ErrorCode::QR_CHANNEL_KEY)?;
-        Ok(out)
-    }
-
-    fn direction(&self, label: &str) -> Result<Direction, ErrorCode> {
-        Ok(Direction { key: self.expand(label)?, next: Some(0) })
-    }
-
-    fn check_code(&self) -> Result<CheckCode, ErrorCode> {
-        self.expand(CHECK_CODE).map(|bytes| CheckCode::new(*bytes))
+impl Opening {
+    fn open(&mut self, message: &str, binding: &Binding) -> Result<Secret, ErrorCode> {
+        let sealed = decoded(message)?;
+        let opened = match self {
+            Self::Ecies(direction) => direction.open(sealed)?,
+            Self::Hpke(context) => hpke::open(context, &sealed, binding.as_bytes())?,
+        };
+        text(&opened)
     }
 }
 
-/// One direction of the channel: its key, and the number of its next message, which is the nonce.
-struct Direction {
-    key: Zeroizing<[u8; 32]>,
-    /// `None` once all were used: a nonce must not come twice.
-    next: Option<u64>,
+fn decoded(message: &str) -> Result<Vec<u8>, ErrorCode> {
+    let decoded = if message.len() > MESSAGE_LIMIT { None } else { base64_any_padding(message) };
+    decoded.ok_or(ErrorCode::QR_CHANNEL_MALFORMED)
 }
 
-impl Direction {
-    fn cipher(&mut self) -> Result<(ChaCha20Poly1305, Nonce), ErrorCode> {
-        let number = self.next.ok_or(ErrorCode::QR_CHANNEL_EXHAUSTED)?;
-        self.next = number.checked_add(1);
-        let mut nonce = Nonce::default();
-        nonce.iter_mut().zip(number.to_le_bytes()).for_each(|(to, from)| *to = from);
-        Ok((ChaCha20Poly1305::new((&*self.key).into()), nonce))
-    }
-
-    fn seal(&mut self, text: &str) -> Result<String, ErrorCode> {
-        let (cipher, nonce) = self.cipher()?;
-        let mut buffer = Vec::with_capacity(text.len() + TAG);
-        buffer.extend_from_slice(text.as_bytes());
-        // It fails beyond 256 GiB only.
-        cipher.encrypt_in_place(&nonce, b"", &mut buffer).map_err(|_| ErrorCode::QR_CHANNEL_EXHAUSTED)?;
-        Ok(STANDARD_NO_PAD.encode(buffer))
-    }
-
-    fn open(&mut self, message: &str) -> Result<Secret, ErrorCode> {
-        if message.len() > MESSAGE_LIMIT {
-            return Err(ErrorCode::QR_CHANNEL_MALFORMED);
-        }
-        let mut buffer = Zeroizing::new(base64_any_padding(message).ok_or(ErrorCode::QR_CHANNEL_MALFORMED)?);
-        let (cipher, nonce) = self.cipher()?;
-        cipher.decrypt_in_place(&nonce, b"", &mut *buffer).map_err(|_| ErrorCode::QR_CHANNEL_DECRYPTION)?;
-        // What was written by the other device, but is no text.
-        let text = std::str::from_utf8(&buffer).map_err(|_| ErrorCode::QR_CHANNEL_MALFORMED)?;
-        Ok(Secret::new(text))
-    }
+/// A key or a nonce, and what follows it.
+fn prefixed(message: &str) -> Result<([u8; 32], Vec<u8>), ErrorCode> {
+    let bytes = decoded(message)?;
+    let (prefix, rest) = bytes.split_first_chunk().ok_or(ErrorCode::QR_CHANNEL_MALFORMED)?;
+    Ok((*prefix, rest.to_vec()))
 }
 
-/// Length of the tag of Poly1305.
-const TAG: usize = 16;
+/// What was written by the other device, if it is text.
+fn text(opened: &[u8]) -> Result<Secret, ErrorCode> {
+    std::str::from_utf8(opened).map(Secret::new).map_err(|_| ErrorCode::QR_CHANNEL_MALFORMED)
+}
 
 redacted!(Generator Unconfirmed Initiated Channel LastMessage CheckCode);

@@ -8,6 +8,9 @@
 //!                                  00: log in    01: reciprocate
 //! ```
 //!
+//! MSC4388 is a draft: its current text writes each of these two lengths in one byte. Such a code is refused as one of
+//! another version.
+//!
 //! Lengths are big-endian. Bytes after the end are refused: two readers that disagree about them would see two codes.
 
 use std::fmt;
@@ -15,19 +18,23 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-use super::homeserver::{NamedHomeserver, URL_LIMIT, plain_url};
+use super::homeserver::NamedHomeserver;
 use super::lenient_base64::base64_any_padding;
-use crate::base::url::{Endpoint, Schemes};
+use super::proposal::Proposal;
+use crate::base::url::Schemes;
 use crate::error::{Error, ErrorCode};
 
+mod code_url;
+mod rendezvous_id;
 #[cfg(test)]
 mod tests;
 
+pub use code_url::CodeUrl;
+pub(in crate::qr) use rendezvous_id::PATH as PATH_4388;
+pub use rendezvous_id::RendezvousId;
+
 /// Largest code, in bytes: what the largest QR symbol holds.
 pub const CODE_LIMIT: usize = 2953;
-
-/// Longest rendezvous id of MSC4388.
-const ID_LIMIT: usize = 255;
 
 const PREFIX: &[u8] = b"MATRIX";
 const VERSION: u8 = 0x02;
@@ -61,13 +68,8 @@ pub enum RendezvousAddress {
         /// The homeserver to log in at; present if and only if the existing device shows the code.
         homeserver: Option<NamedHomeserver>,
     },
-    /// MSC4388, still a draft. This crate only reads and writes the code.
-    Msc4388 {
-        /// Which rendezvous: characters that need no escape in a URL.
-        rendezvous_id: Box<str>,
-        /// The base URL of the homeserver that has the rendezvous.
-        base_url: CodeUrl,
-    },
+    /// MSC4388, still a draft.
+    Msc4388(RendezvousId),
 }
 
 impl fmt::Debug for RendezvousAddress {
@@ -75,7 +77,7 @@ impl fmt::Debug for RendezvousAddress {
         // Who knows where the devices meet can disturb them.
         f.write_str(match self {
             Self::Msc4108 { .. } => "Msc4108(…)",
-            Self::Msc4388 { .. } => "Msc4388(…)",
+            Self::Msc4388(_) => "Msc4388(…)",
         })
     }
 }
@@ -102,6 +104,11 @@ impl QrCode {
     pub fn reciprocate(public_key: [u8; 32], rendezvous: CodeUrl, homeserver: NamedHomeserver) -> Self {
         let rendezvous_address = RendezvousAddress::Msc4108 { rendezvous, homeserver: Some(homeserver) };
         Self { intent: Intent::Reciprocate, public_key, rendezvous_address }
+    }
+
+    /// The code of MSC4388, for either device.
+    pub fn with_id(intent: Intent, public_key: [u8; 32], rendezvous: RendezvousId) -> Self {
+        Self { intent, public_key, rendezvous_address: RendezvousAddress::Msc4388(rendezvous) }
     }
 
     /// Reads the bytes of a QR code.
@@ -151,13 +158,12 @@ impl QrCode {
             _ => return Err(ErrorCode::QR_CODE_MODE.into()),
         };
         let public_key = *rest.take()?;
-        let id = rest.text()?;
-        if !is_id(id) {
-            return Err(Error::new(ErrorCode::QR_CODE_TEXT).at("rendezvous id"));
+        // No ID is so long that its length takes two bytes: this is a length of one byte.
+        if rest.0.first().is_some_and(|high| *high != 0) {
+            return Err(ErrorCode::QR_CODE_VERSION.into());
         }
-        let base_url = CodeUrl::read(rest.text()?, schemes, "base URL")?;
-        let rendezvous_address = RendezvousAddress::Msc4388 { rendezvous_id: id.into(), base_url };
-        Ok(Self { intent, public_key, rendezvous_address })
+        let rendezvous = RendezvousId::new(rest.text()?, rest.text()?, schemes)?;
+        Ok(Self { intent, public_key, rendezvous_address: RendezvousAddress::Msc4388(rendezvous) })
     }
 
     /// Reads a code that was copied as text: standard base64 of its bytes, padded or not.
@@ -185,12 +191,12 @@ impl QrCode {
                     push(&mut out, homeserver.as_str());
                 }
             }
-            RendezvousAddress::Msc4388 { rendezvous_id, base_url } => {
+            RendezvousAddress::Msc4388(rendezvous) => {
                 out.extend_from_slice(PREFIX_4388);
                 out.extend([TYPE_4388, if reciprocates { INTENT_RECIPROCATE } else { INTENT_LOGIN }]);
                 out.extend_from_slice(&self.public_key);
-                push(&mut out, rendezvous_id);
-                push(&mut out, base_url.as_str());
+                push(&mut out, rendezvous.id());
+                push(&mut out, rendezvous.base_url().as_str());
             }
         }
         out
@@ -216,6 +222,24 @@ impl QrCode {
         &self.rendezvous_address
     }
 
+    /// The proposal that it follows.
+    pub fn proposal(&self) -> Proposal {
+        match self.rendezvous_address {
+            RendezvousAddress::Msc4108 { .. } => Proposal::Msc4108,
+            RendezvousAddress::Msc4388(_) => Proposal::Msc4388,
+        }
+    }
+
+    /// The homeserver to log in at; present if and only if the existing device shows the code.
+    pub fn homeserver(&self) -> Option<&NamedHomeserver> {
+        match &self.rendezvous_address {
+            RendezvousAddress::Msc4108 { homeserver, .. } => homeserver.as_ref(),
+            RendezvousAddress::Msc4388(rendezvous) => {
+                (self.intent == Intent::Reciprocate).then(|| rendezvous.base_url())
+            }
+        }
+    }
+
     /// Checks that a device with this intent can use the code: exactly one of the two devices must be new.
     ///
     /// # Errors
@@ -233,55 +257,6 @@ impl fmt::Debug for QrCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "QrCode({:?}, {:?})", self.intent, self.rendezvous_address)
     }
-}
-
-/// A URL in a code, kept as it was written, so that the code is printed as it was read.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct CodeUrl {
-    text: Box<str>,
-    endpoint: Endpoint,
-}
-
-impl CodeUrl {
-    /// Checks a URL.
-    ///
-    /// # Errors
-    /// `qr.code_url`, with `url.…` as its source; `qr.code_too_large`.
-    pub fn new(text: &str, schemes: Schemes) -> Result<Self, Error> {
-        Self::read(text, schemes, "rendezvous URL")
-    }
-
-    pub(crate) fn read(text: &str, schemes: Schemes, name: &'static str) -> Result<Self, Error> {
-        if text.len() > URL_LIMIT {
-            return Err(Error::new(ErrorCode::QR_CODE_TOO_LARGE).at(name));
-        }
-        let endpoint = plain_url(text, schemes);
-        let unusable = |error| Error::new(ErrorCode::QR_CODE_URL).at(name).with_source(error);
-        Ok(Self { endpoint: endpoint.map_err(unusable)?, text: text.into() })
-    }
-
-    /// The URL as it was written.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// The URL, checked.
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
-    }
-}
-
-impl fmt::Debug for CodeUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CodeUrl({})", self.endpoint.uri().host().unwrap_or(""))
-    }
-}
-
-/// RFC 3986 section 2.3: what stands in a path as it is. Dots alone would be another path.
-fn is_id(text: &str) -> bool {
-    (1..=ID_LIMIT).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
-        && !matches!(text, "." | "..")
 }
 
 fn push(out: &mut Vec<u8>, text: &str) {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::matrix::Address;
+use crate::qr::homeserver::URL_LIMIT;
 
 const URL: &str = "https://rendezvous.lab.element.dev/e8da6355-550b-4a32-a193-1619d9830668";
 const KEY: &str = "2IZoarIZe3gOMAqdSiFHSAcA15KfOasxueUUNwJI7Ws";
@@ -74,15 +75,43 @@ fn the_vector_of_a_deployed_client() {
 fn the_vector_of_msc4388_and_its_other_intent() {
     let code = parse(&draft()).unwrap();
     assert_eq!(code.intent(), Intent::Reciprocate);
-    let RendezvousAddress::Msc4388 { rendezvous_id, base_url } = code.rendezvous_address() else { panic!("{code:?}") };
-    assert_eq!(&**rendezvous_id, "01HX9K00Q1H6KPD47EG4G1T3XG");
-    assert_eq!(base_url.as_str(), "https://synapse-oidc.lab.element.dev");
+    let RendezvousAddress::Msc4388(rendezvous) = code.rendezvous_address() else { panic!("{code:?}") };
+    assert_eq!(rendezvous.id(), "01HX9K00Q1H6KPD47EG4G1T3XG");
+    assert_eq!(rendezvous.base_url().as_str(), "https://synapse-oidc.lab.element.dev");
+    assert_eq!((code.proposal(), code.homeserver()), (Proposal::Msc4388, Some(rendezvous.base_url())));
     assert_eq!(code.to_base64(), DRAFT);
     let mut bytes = draft();
     bytes[19] = 0x00;
     let code = parse(&bytes).unwrap();
-    assert_eq!(code.intent(), Intent::Login);
+    assert_eq!((code.intent(), code.homeserver()), (Intent::Login, None));
     assert_eq!(code.to_bytes(), bytes);
+}
+
+/// What the current text of the draft writes: lengths of one byte.
+#[test]
+fn a_newer_form_of_the_draft_is_another_version() {
+    for (id, url) in [("01HX9K00Q1H6KPD47EG4G1T3XG", "https://a.example"), ("1", "https://a.example/b")] {
+        let mut bytes = [PREFIX_4388, &[TYPE_4388, INTENT_RECIPROCATE], &[7; 32]].concat();
+        for text in [id, url] {
+            bytes.push(u8::try_from(text.len()).unwrap());
+            bytes.extend_from_slice(text.as_bytes());
+        }
+        assert_eq!(parse(&bytes), Err(ErrorCode::QR_CODE_VERSION));
+    }
+}
+
+#[test]
+fn the_base_url_of_a_draft_rendezvous_is_that_of_a_homeserver() {
+    let with_url = |url: &str| RendezvousId::new("a", url, Schemes::HttpsOnly).map(|made| made.uri().to_string());
+    let uri = "https://a.example/_matrix/client/unstable/io.element.msc4388/rendezvous/a";
+    for url in ["https://a.example", "https://a.example/", "https://A.example:443"] {
+        assert_eq!(with_url(url).unwrap(), uri, "{url}");
+    }
+    for url in
+        ["", "a.example", "http://a.example", "https://a.example?b", "https://a.example#b", "https://a@b.example"]
+    {
+        assert_eq!(with_url(url).unwrap_err().code(), ErrorCode::QR_CODE_URL, "{url}");
+    }
 }
 
 #[test]
@@ -212,9 +241,12 @@ fn the_id_of_a_draft_rendezvous_stands_in_a_path_as_it_is() {
     for id in ["a", "A-b.c_d~9", "...", &"x".repeat(255)] {
         assert_eq!(with_id(id), Ok(()), "{id}");
     }
-    for id in ["", ".", "..", "a/b", "a?b", "a b", "%2e", "\u{e9}", &"x".repeat(256)] {
+    for id in ["", ".", "..", "a/b", "a?b", "a b", "%2e", "\u{e9}"] {
         assert_eq!(with_id(id), Err(ErrorCode::QR_CODE_TEXT), "{id}");
     }
+    assert_eq!(with_id(&"x".repeat(256)), Err(ErrorCode::QR_CODE_VERSION));
+    let too_long = RendezvousId::new(&"x".repeat(256), "https://a.example", Schemes::HttpsOnly).unwrap_err();
+    assert_eq!(too_long.code(), ErrorCode::QR_CODE_TEXT);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! What the two devices tell each other over the channel: one JSON object each (MSC4108, Login).
 //!
+//! Over the channel of MSC4388, deployed clients call `homeserver` of the first message `base_url`, and write the URLs of
+//! the second one beside `protocol`, not in an object of their own. Either form is read over either channel.
+//!
 //! | `type` | from | says |
 //! |---|---|---|
 //! | `m.login.protocols` | existing | which protocols it knows, and where to log in |
@@ -14,8 +17,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::fields::{is_text, unusable};
-use super::homeserver::{NamedHomeserver, URL_LIMIT, plain_url};
+use super::fields::unusable;
+use super::homeserver::NamedHomeserver;
+use super::proposal::Proposal;
 use super::secrets::{Backup, CrossSigning, Secrets};
 use crate::base::json::{self, Text};
 use crate::base::secret::Secret;
@@ -23,11 +27,11 @@ use crate::base::url::Schemes;
 use crate::base::word_set::{Words, words};
 use crate::error::{Error, ErrorCode, ProviderText};
 
+mod device_login;
 #[cfg(test)]
 mod tests;
 
-/// Longest device ID.
-const DEVICE_ID_LIMIT: usize = 255;
+pub use device_login::DeviceLogin;
 
 /// Longest reason that is no known one.
 const REASON_LIMIT: usize = 255;
@@ -121,65 +125,6 @@ impl fmt::Debug for Reason {
     }
 }
 
-/// The login that a new device has begun at the provider by a device authorization (RFC 8628).
-#[derive(Clone, PartialEq, Eq)]
-pub struct DeviceLogin {
-    verification_uri: Box<str>,
-    verification_uri_complete: Option<Box<str>>,
-    device_id: Box<str>,
-}
-
-impl DeviceLogin {
-    /// Checks what the user will be shown.
-    ///
-    /// # Errors
-    /// `qr.message` at `verification_uri`, `verification_uri_complete` or `device_id`.
-    pub fn new(uri: &str, complete: Option<&str>, device_id: &str, schemes: Schemes) -> Result<Self, Error> {
-        let url = |text: &str, name| match plain_url(text, schemes) {
-            Ok(_) if text.len() <= URL_LIMIT => Ok(text.into()),
-            Ok(_) => Err(unusable(name)),
-            Err(error) => Err(unusable(name).with_source(error)),
-        };
-        // The other device puts it into a path, where dots alone would be another one.
-        if !is_text(device_id, DEVICE_ID_LIMIT) || matches!(device_id, "." | "..") {
-            return Err(unusable("device_id"));
-        }
-        Ok(Self {
-            verification_uri: url(uri, "verification_uri")?,
-            verification_uri_complete: complete.map(|text| url(text, "verification_uri_complete")).transpose()?,
-            device_id: device_id.into(),
-        })
-    }
-
-    /// The page where the user allows or refuses the login: the URL that contains the user code, if the provider sent
-    /// one.
-    pub fn page(&self) -> &str {
-        self.verification_uri_complete.as_deref().unwrap_or(&self.verification_uri)
-    }
-
-    /// The page where the user types in the code that the new device shows.
-    pub fn verification_uri(&self) -> &str {
-        &self.verification_uri
-    }
-
-    /// The URL that contains the user code, if the provider sent one.
-    pub fn verification_uri_complete(&self) -> Option<&str> {
-        self.verification_uri_complete.as_deref()
-    }
-
-    /// The device ID that the new device asks for: printable ASCII without blanks, at most 255 characters.
-    pub fn device_id(&self) -> &str {
-        &self.device_id
-    }
-}
-
-impl fmt::Debug for DeviceLogin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The URL has the user code in it.
-        f.write_str("DeviceLogin(…)")
-    }
-}
-
 /// A message over the channel.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -224,9 +169,15 @@ struct Received<'a> {
     #[serde(borrow)]
     homeserver: Option<Text<'a>>,
     #[serde(borrow)]
+    base_url: Option<Text<'a>>,
+    #[serde(borrow)]
     protocol: Option<Text<'a>>,
     #[serde(borrow)]
     device_authorization_grant: Option<Pages<'a>>,
+    #[serde(borrow)]
+    verification_uri: Option<Text<'a>>,
+    #[serde(borrow)]
+    verification_uri_complete: Option<Text<'a>>,
     #[serde(borrow)]
     device_id: Option<Text<'a>>,
     #[serde(borrow)]
@@ -255,7 +206,7 @@ impl Message {
         let kind = message.kind.ok_or_else(|| unusable("type"))?;
         Ok(match Kind::from_name(&kind).ok_or(ErrorCode::QR_UNEXPECTED_MESSAGE)? {
             Kind::Protocols => {
-                let homeserver = message.homeserver.ok_or_else(|| unusable("homeserver"))?;
+                let homeserver = message.homeserver.or(message.base_url).ok_or_else(|| unusable("homeserver"))?;
                 Self::Protocols {
                     protocols: message.protocols.ok_or_else(|| unusable("protocols"))?,
                     homeserver: NamedHomeserver::new(&homeserver, schemes)
@@ -265,7 +216,13 @@ impl Message {
             Kind::Protocol => {
                 let protocol = message.protocol.ok_or_else(|| unusable("protocol"))?;
                 LoginProtocol::from_name(&protocol).ok_or(ErrorCode::QR_UNSUPPORTED_PROTOCOL)?;
-                let pages = message.device_authorization_grant.ok_or_else(|| unusable("device_authorization_grant"))?;
+                let beside = Pages {
+                    verification_uri: message.verification_uri,
+                    verification_uri_complete: message.verification_uri_complete,
+                };
+                let is_beside = beside.verification_uri.is_some();
+                let pages = message.device_authorization_grant.or(is_beside.then_some(beside));
+                let pages = pages.ok_or_else(|| unusable("device_authorization_grant"))?;
                 let uri = pages.verification_uri.ok_or_else(|| unusable("verification_uri"))?;
                 let device_id = message.device_id.ok_or_else(|| unusable("device_id"))?;
                 let complete = pages.verification_uri_complete;
@@ -294,9 +251,14 @@ impl Message {
         })
     }
 
-    /// Writes the message.
+    /// Writes the message for the channel of MSC4108.
     pub fn to_json(&self) -> Secret {
-        let mut out = Sent::new(match self {
+        self.to_json_of(Proposal::Msc4108)
+    }
+
+    /// Writes the message for the channel of this proposal.
+    pub fn to_json_of(&self, proposal: Proposal) -> Secret {
+        let kind = match self {
             Self::Protocols { .. } => Kind::Protocols,
             Self::Protocol(_) => Kind::Protocol,
             Self::ProtocolAccepted => Kind::ProtocolAccepted,
@@ -304,19 +266,27 @@ impl Message {
             Self::Declined => Kind::Declined,
             Self::Failure { .. } => Kind::Failure,
             Self::Secrets(_) => Kind::Secrets,
-        });
+        };
+        let mut out = Sent { kind: kind.name(), ..Sent::default() };
         match self {
             Self::Protocols { protocols, homeserver } => {
                 out.protocols = Some(protocols.iter().map(LoginProtocol::name).collect());
-                out.homeserver = Some(homeserver.as_str());
+                *(match proposal {
+                    Proposal::Msc4108 => &mut out.homeserver,
+                    Proposal::Msc4388 => &mut out.base_url,
+                }) = Some(homeserver.as_str());
             }
             Self::Protocol(login) => {
                 out.protocol = Some(LoginProtocol::DeviceAuthorizationGrant.name());
-                out.device_authorization_grant = Some(SentPages {
-                    verification_uri: &login.verification_uri,
-                    verification_uri_complete: login.verification_uri_complete(),
-                });
-                out.device_id = Some(&login.device_id);
+                let (uri, complete) = (login.verification_uri(), login.verification_uri_complete());
+                match proposal {
+                    Proposal::Msc4108 => {
+                        let pages = SentPages { verification_uri: uri, verification_uri_complete: complete };
+                        out.device_authorization_grant = Some(pages);
+                    }
+                    Proposal::Msc4388 => (out.verification_uri, out.verification_uri_complete) = (Some(uri), complete),
+                }
+                out.device_id = Some(login.device_id().as_str());
             }
             Self::Failure { reason, homeserver } => {
                 out.reason = Some(reason.as_str());
@@ -332,7 +302,7 @@ impl Message {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Sent<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
@@ -343,11 +313,17 @@ struct Sent<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     device_authorization_grant: Option<SentPages<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    verification_uri: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verification_uri_complete: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     device_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     homeserver: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base_url: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cross_signing: Option<&'a CrossSigning>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -359,20 +335,4 @@ struct SentPages<'a> {
     verification_uri: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     verification_uri_complete: Option<&'a str>,
-}
-
-impl Sent<'_> {
-    fn new(kind: Kind) -> Self {
-        Self {
-            kind: kind.name(),
-            protocols: None,
-            protocol: None,
-            device_authorization_grant: None,
-            device_id: None,
-            reason: None,
-            homeserver: None,
-            cross_signing: None,
-            backup: None,
-        }
-    }
 }

@@ -1,4 +1,8 @@
 use super::*;
+use crate::qr::homeserver::URL_LIMIT;
+
+/// Longest device ID.
+const DEVICE_ID_LIMIT: usize = 255;
 
 const SECRETS: &str = r#"{"type":"m.login.secrets","cross_signing":{"master_key":"MASTER","self_signing_key":"SELF","user_signing_key":"USER"},"backup":{"algorithm":"m.megolm_backup.v1.curve25519-aes-sha2","key":"BACKUP","backup_version":"1"}}"#;
 
@@ -38,6 +42,30 @@ fn every_message_comes_back_as_it_was() {
             matches!(read(json.expose()), Ok(Message::Failure { reason: Reason::Known(known), .. }) if known == reason)
         );
     }
+}
+
+/// Over the channel of MSC4388, deployed clients name and place two things otherwise.
+#[test]
+fn either_form_is_read_and_the_one_of_the_proposal_is_written() {
+    for (json, draft) in [
+        (
+            r#"{"type":"m.login.protocols","protocols":["device_authorization_grant"],"homeserver":"https://a.example"}"#,
+            r#"{"type":"m.login.protocols","protocols":["device_authorization_grant"],"base_url":"https://a.example"}"#,
+        ),
+        (
+            r#"{"type":"m.login.protocol","protocol":"device_authorization_grant","device_authorization_grant":{"verification_uri":"https://a.example","verification_uri_complete":"https://a.example/?c=1"},"device_id":"ABC"}"#,
+            r#"{"type":"m.login.protocol","protocol":"device_authorization_grant","verification_uri":"https://a.example","verification_uri_complete":"https://a.example/?c=1","device_id":"ABC"}"#,
+        ),
+        (r#"{"type":"m.login.success"}"#, r#"{"type":"m.login.success"}"#),
+    ] {
+        for read_from in [json, draft] {
+            let message = read(read_from).unwrap();
+            assert_eq!(message.to_json_of(Proposal::Msc4108).expose(), json);
+            assert_eq!(message.to_json_of(Proposal::Msc4388).expose(), draft);
+        }
+    }
+    let without = r#"{"type":"m.login.protocol","protocol":"device_authorization_grant","verification_uri_complete":"https://a.example","device_id":"A"}"#;
+    assert_eq!(read(without).unwrap_err(), (ErrorCode::QR_MESSAGE, Some("device_authorization_grant")));
 }
 
 #[test]
@@ -158,7 +186,7 @@ fn the_page_for_the_user_is_the_one_with_the_code_where_there_is_one() {
     let (uri, complete) = ("https://op.example.org/link", "https://op.example.org/link?code=ABCD");
     let login = |complete| DeviceLogin::new(uri, complete, "ABC", Schemes::HttpsOnly).unwrap();
     let with = login(Some(complete));
-    assert_eq!((with.page(), with.verification_uri(), with.device_id()), (complete, uri, "ABC"));
+    assert_eq!((with.page(), with.verification_uri(), with.device_id().as_str()), (complete, uri, "ABC"));
     assert_eq!(with.verification_uri_complete(), Some(complete));
     assert_eq!((login(None).page(), login(None).verification_uri_complete()), (uri, None));
     // As long as they can be.

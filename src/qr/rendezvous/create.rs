@@ -1,6 +1,4 @@
-//! How a device comes to a rendezvous: it makes one, or joins the one of the code that it scanned.
-
-use std::time::Duration;
+//! A new rendezvous.
 
 use http::header::CONTENT_TYPE;
 use http::{Method, Request, StatusCode, Uri};
@@ -8,61 +6,118 @@ use serde::Deserialize;
 
 use super::known::Rendezvous;
 use super::options::RendezvousOptions;
-use super::patience::Patience;
-use super::requests::{TEXT, look, policy, refusal, text};
+use super::place::{JSON, Members, Place, TEXT, Written, etag_note, json_policy, missing, token_note};
+use super::requests::policy;
 use crate::base::env::Env;
 use crate::base::json::{self, Text};
 use crate::base::secret::Body;
 use crate::base::url::Endpoint;
 use crate::error::{Error, ErrorCode};
-use crate::matrix::Homeserver;
-use crate::qr::code::CodeUrl;
+use crate::flow::ResourceCall;
+use crate::matrix::{Homeserver, Party, response_of, success};
+use crate::qr::code::{CodeUrl, PATH_4388, RendezvousId};
+use crate::qr::homeserver::NamedHomeserver;
+use crate::qr::proposal::Proposal;
 use crate::step::{Flow, Input, Step};
+use crate::token::token_set::TokenSet;
 use crate::wire::policy::{Accept, Policy};
 use crate::wire::response::Response;
 
-/// Where a homeserver has it.
-const PATH: &str = "/_matrix/client/unstable/org.matrix.msc4108/rendezvous";
+/// Where a homeserver has it (MSC4108).
+const PATH_4108: &str = "/_matrix/client/unstable/org.matrix.msc4108/rendezvous";
+
+const REQUEST: &str = "rendezvous";
 
 impl Rendezvous {
-    /// Asks a homeserver for a new rendezvous.
+    /// Asks a homeserver for a new rendezvous, without credentials.
     ///
     /// # Errors
     /// `url.scheme` if the base URL is not one of those that the options allow.
     pub fn create(homeserver: &Homeserver, options: RendezvousOptions) -> Result<Step<Creation>, Error> {
-        Creation::start(homeserver, options)
+        let (request, policy, state) = begin(homeserver, options)?;
+        Ok(Step::call(request, policy, Creation { options, state }))
     }
 
-    /// Reads the rendezvous of a scanned QR code. It must be empty.
-    pub fn join(url: &CodeUrl, options: RendezvousOptions, timeout: Duration, env: &mut dyn Env) -> Step<Joining> {
-        Joining::start(url.clone(), options, Patience::new(&options, timeout, env))
+    /// The same with the access token of a user, where the proposal is MSC4388: most homeservers let only their users
+    /// make one. A request of MSC4108 has no credentials, because it may be answered by another server.
+    ///
+    /// # Errors
+    /// `url.scheme`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `sign.failed`.
+    pub fn create_as(
+        party: &Party,
+        tokens: &TokenSet,
+        options: RendezvousOptions,
+        env: &mut dyn Env,
+    ) -> Result<Step<Creation>, Error> {
+        match options.proposal {
+            Proposal::Msc4108 => Self::create(party.homeserver(), options),
+            Proposal::Msc4388 => {
+                let homeserver = NamedHomeserver::from(party.homeserver());
+                let (request, policy, _) = begin(party.homeserver(), options)?;
+                let step = party.relying_party().call(request, policy, tokens, env)?;
+                Creation::authorized(step, homeserver, options, env)
+            }
+        }
     }
 }
 
-/// Awaits the URL of a new rendezvous.
+/// Awaits a new rendezvous.
 #[derive(Debug)]
 pub struct Creation {
     options: RendezvousOptions,
-    /// Where it was asked for, as long as that may lead elsewhere.
-    uri: Option<Uri>,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// MSC4108: where it was asked for, as long as that may lead elsewhere.
+    ExpectUrl(Option<Uri>),
+    /// MSC4388.
+    ExpectId(NamedHomeserver),
+    /// The same with a credential.
+    Authorized(ResourceCall, NamedHomeserver),
+}
+
+fn begin(homeserver: &Homeserver, options: RendezvousOptions) -> Result<(Request<Body>, Policy, State), Error> {
+    Ok(match options.proposal {
+        Proposal::Msc4108 => {
+            let uri = homeserver.uri(PATH_4108, options.schemes)?;
+            (post(uri.clone()), creation_policy(), State::ExpectUrl(Some(uri)))
+        }
+        Proposal::Msc4388 => {
+            let mut request = post(homeserver.uri(PATH_4388, options.schemes)?);
+            request.headers_mut().insert(CONTENT_TYPE, JSON);
+            *request.body_mut() = Written { sequence_token: None, data: "" }.to_body();
+            (request, json_policy(false), State::ExpectId(homeserver.into()))
+        }
+    })
 }
 
 impl Creation {
-    fn start(homeserver: &Homeserver, options: RendezvousOptions) -> Result<Step<Self>, Error> {
-        let uri = homeserver.uri(PATH, options.schemes)?;
-        Ok(Step::call(request(uri.clone()), creation_policy(), Self { options, uri: Some(uri) }))
+    fn authorized(
+        step: Step<ResourceCall>,
+        homeserver: NamedHomeserver,
+        options: RendezvousOptions,
+        env: &mut dyn Env,
+    ) -> Result<Step<Self>, Error> {
+        step.embed(
+            homeserver,
+            |homeserver, call| Self { options, state: State::Authorized(call, homeserver) },
+            |homeserver, response| with_id(&response_of(&response, Accept::Json), &homeserver, options, env),
+        )
     }
 
     /// Homeservers may leave the rendezvous to another server. There is nothing in the request that it must not see.
-    fn redirect(self, response: Response<'_>) -> Result<Step<Self>, Error> {
-        let Some(uri) = self.uri else { return Err(ErrorCode::HTTP_REDIRECT.into()) };
-        let unusable = |error| Error::new(ErrorCode::QR_RENDEZVOUS_RESPONSE).at("Location").with_source(error);
-        let elsewhere = Endpoint::join(&uri, response.location()?, self.options.schemes).map_err(unusable)?;
-        Ok(Step::call(request(elsewhere.uri().clone()), creation_policy(), Self { uri: None, ..self }))
+    fn redirect(uri: Option<Uri>, response: Response<'_>, options: RendezvousOptions) -> Result<Step<Self>, Error> {
+        let Some(uri) = uri else { return Err(ErrorCode::HTTP_REDIRECT.into()) };
+        let elsewhere = Endpoint::join(&uri, response.location()?, options.schemes)
+            .map_err(|error| missing("Location").with_source(error))?;
+        let flow = Self { options, state: State::ExpectUrl(None) };
+        Ok(Step::call(post(elsewhere.uri().clone()), creation_policy(), flow))
     }
 }
 
-fn request(uri: Uri) -> Request<Body> {
+fn post(uri: Uri) -> Request<Body> {
     let mut request = Request::new(Body::default());
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
@@ -75,76 +130,59 @@ fn creation_policy() -> Policy {
 }
 
 #[derive(Deserialize)]
-struct Members<'a> {
+struct Created<'a> {
     #[serde(borrow)]
     url: Option<Text<'a>>,
+}
+
+/// Not every homeserver has a rendezvous.
+fn check_support(response: &Response<'_>) -> Result<(), Error> {
+    match response.status {
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+            Err(ErrorCode::QR_RENDEZVOUS_UNSUPPORTED.into())
+        }
+        StatusCode::FORBIDDEN => Err(ErrorCode::QR_RENDEZVOUS_FORBIDDEN.into()),
+        _ => Ok(()),
+    }
+}
+
+fn with_url(response: &Response<'_>, options: RendezvousOptions, env: &mut dyn Env) -> Result<Rendezvous, Error> {
+    let answer: Created<'_> = json::document(response.success()?)?;
+    let url = answer.url.ok_or_else(|| missing("url"))?;
+    let url = CodeUrl::new(&url, options.schemes).map_err(|error| missing("url").with_source(error))?;
+    Ok(Rendezvous::of(Place::Url(url), options, etag_note(response)?, env))
+}
+
+fn with_id(
+    response: &Response<'_>,
+    homeserver: &NamedHomeserver,
+    options: RendezvousOptions,
+    env: &mut dyn Env,
+) -> Result<Step<Creation>, Error> {
+    check_support(response)?;
+    let Members { id, sequence_token, expires_in_ms, .. } = json::document(success(response, REQUEST)?)?;
+    let id = id.ok_or_else(|| missing("id"))?;
+    let rendezvous = RendezvousId::new(&id, homeserver.as_str(), options.schemes);
+    let place = Place::Id(rendezvous.map_err(|error| missing("id").with_source(error))?);
+    Ok(Step::Done(Rendezvous::of(place, options, token_note(sequence_token, &expires_in_ms)?, env)))
 }
 
 impl Flow for Creation {
     type Output = Rendezvous;
 
-    fn on(self, input: Input<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        let response = input.response()?;
-        match response.status {
-            StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => return self.redirect(response),
-            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
-                return Err(ErrorCode::QR_RENDEZVOUS_UNSUPPORTED.into());
-            }
-            _ => {}
-        }
-        let answer: Members<'_> = json::document(response.success()?)?;
-        let unusable = || Error::new(ErrorCode::QR_RENDEZVOUS_RESPONSE).at("url");
-        let url = answer.url.ok_or_else(unusable)?;
-        let url = CodeUrl::new(&url, self.options.schemes).map_err(|error| unusable().with_source(error))?;
-        Rendezvous::of(url, self.options, &response).map(Step::Done)
-    }
-}
-
-/// Awaits the first look at a rendezvous that another device made.
-#[derive(Debug)]
-pub struct Joining {
-    url: CodeUrl,
-    options: RendezvousOptions,
-    patience: Patience,
-}
-
-impl Joining {
-    fn start(url: CodeUrl, options: RendezvousOptions, patience: Patience) -> Step<Self> {
-        Self { url, options, patience }.look()
-    }
-
-    fn look(self) -> Step<Self> {
-        Step::call(look(&self.url), policy(true), self)
-    }
-
-    fn again(mut self, error: Error, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        Ok(Step::wait(self.patience.again(error, env)?, self))
-    }
-
-    fn receive(self, response: &Response<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        if response.status == StatusCode::NOT_MODIFIED {
-            // This is not what was asked.
-            return Err(Error::new(ErrorCode::QR_RENDEZVOUS_RESPONSE).at("status"));
-        }
-        if let Err(error) = refusal(response) {
-            return self.again(error, env);
-        }
-        // Whoever writes first is the other end of the channel: somebody else has been here.
-        if !text(response)?.is_empty() {
-            return Err(ErrorCode::QR_RENDEZVOUS_USED.into());
-        }
-        Rendezvous::of(self.url, self.options, response).map(Step::Done)
-    }
-}
-
-impl Flow for Joining {
-    type Output = Rendezvous;
-
     fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match input {
-            Input::Response(response) => self.receive(&response, env),
-            Input::Woken => Ok(self.look()),
-            other => self.again(other.unexpected(), env),
+        let Self { options, state } = self;
+        match state {
+            State::Authorized(call, homeserver) => Self::authorized(call.on(input, env)?, homeserver, options, env),
+            State::ExpectId(homeserver) => with_id(&input.response()?, &homeserver, options, env),
+            State::ExpectUrl(uri) => {
+                let response = input.response()?;
+                if [StatusCode::TEMPORARY_REDIRECT, StatusCode::PERMANENT_REDIRECT].contains(&response.status) {
+                    return Self::redirect(uri, response, options);
+                }
+                check_support(&response)?;
+                with_url(&response, options, env).map(Step::Done)
+            }
         }
     }
 }

@@ -1,33 +1,36 @@
 //! The end of a rendezvous.
 
-use http::{Method, Request, StatusCode};
+use http::StatusCode;
 
 use super::known::Rendezvous;
+use super::place::Place;
 use super::requests::policy;
 use crate::base::env::Env;
-use crate::base::secret::Body;
 use crate::error::Error;
-use crate::qr::code::CodeUrl;
+use crate::qr::code::QrCode;
 use crate::step::{Flow, Input, Step};
 
 impl Rendezvous {
     /// Ends the rendezvous for both devices.
     pub fn delete(self) -> Step<Deletion> {
-        Self::delete_at(self.url())
+        Deletion::start(&self.place)
     }
 
-    /// The same for one that this device could not join.
-    pub fn delete_at(url: &CodeUrl) -> Step<Deletion> {
-        let mut request = Request::new(Body::default());
-        *request.method_mut() = Method::DELETE;
-        *request.uri_mut() = url.endpoint().uri().clone();
-        Step::call(request, policy(false), Deletion)
+    /// The same for the rendezvous of a code, which this device could not join.
+    pub fn delete_at(code: &QrCode) -> Step<Deletion> {
+        Deletion::start(&Place::of(code))
     }
 }
 
 /// Awaits the end of a rendezvous.
 #[derive(Debug)]
 pub struct Deletion;
+
+impl Deletion {
+    fn start(place: &Place) -> Step<Self> {
+        Step::call(place.delete(), policy(false), Self)
+    }
+}
 
 impl Flow for Deletion {
     type Output = ();

@@ -3,24 +3,24 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
-use http::{HeaderValue, Method, Request};
+use http::{Request, Uri};
 
 use super::options::RendezvousOptions;
-use super::requests::{TEXT, etag, lifetime, look};
-use crate::base::env::MonotonicTime;
+use super::place::{Note, Place, Revision};
+use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::Body;
-use crate::error::Error;
-use crate::qr::code::CodeUrl;
-use crate::wire::response::Response;
+use crate::qr::channel::Binding;
+use crate::qr::code::{Intent, QrCode};
+use crate::qr::homeserver::NamedHomeserver;
+use crate::qr::proposal::Proposal;
 
 /// A rendezvous that both devices use, and the state that this device last saw.
 #[derive(Clone)]
 pub struct Rendezvous {
-    url: CodeUrl,
-    pub(super) etag: HeaderValue,
+    pub(super) place: Place,
+    pub(super) revision: Revision,
     options: RendezvousOptions,
-    lifetime: Option<Duration>,
+    expires_at: Option<MonotonicTime>,
     /// What this device has written last, to know it again.
     pub(super) own: Option<Box<str>>,
     /// When it wrote that, as long as the other device has not written since, and may not have read it.
@@ -29,19 +29,49 @@ pub struct Rendezvous {
 
 impl Rendezvous {
     /// One that a response tells of; nothing was written by this device.
-    pub(super) fn of(url: CodeUrl, options: RendezvousOptions, response: &Response<'_>) -> Result<Self, Error> {
-        let (etag, lifetime) = (etag(response)?, lifetime(response));
-        Ok(Self { url, etag, options, lifetime, own: None, unread_since: None })
+    pub(super) fn of(place: Place, options: RendezvousOptions, note: Note, env: &mut dyn Env) -> Self {
+        let Note { revision, lifetime } = note;
+        let expires_at = lifetime.map(|lifetime| env.monotonic().saturating_add(lifetime));
+        Self { place, revision, options, expires_at, own: None, unread_since: None }
     }
 
-    /// Its URL, for the QR code.
-    pub fn url(&self) -> &CodeUrl {
-        &self.url
+    /// The QR code for it: of an existing device if a homeserver is given, where the new device shall log in; else of a
+    /// new device. A code of MSC4388 names the homeserver that has the rendezvous, and no other one.
+    pub fn code(&self, public_key: [u8; 32], homeserver: Option<NamedHomeserver>) -> QrCode {
+        match (&self.place, homeserver) {
+            (Place::Url(url), None) => QrCode::login(public_key, url.clone()),
+            (Place::Url(url), Some(homeserver)) => QrCode::reciprocate(public_key, url.clone(), homeserver),
+            (Place::Id(rendezvous), homeserver) => {
+                let intent = if homeserver.is_some() { Intent::Reciprocate } else { Intent::Login };
+                QrCode::with_id(intent, public_key, rendezvous.clone())
+            }
+        }
     }
 
-    /// The lifetime after its last response, if the server sends it. It is only for display: the server decides.
-    pub fn lifetime(&self) -> Option<Duration> {
-        self.lifetime
+    /// Its URL.
+    pub fn uri(&self) -> &Uri {
+        self.place.uri()
+    }
+
+    /// The proposal that it follows.
+    pub fn proposal(&self) -> Proposal {
+        self.place.proposal()
+    }
+
+    /// When it ends, if the server says so. The server decides: this is for display. Some servers keep a rendezvous
+    /// longer each time a text is written, others do not (Synapse: one minute from its creation).
+    pub fn expires_at(&self) -> Option<MonotonicTime> {
+        self.expires_at
+    }
+
+    /// How long it still lasts, if the server says so.
+    pub fn lifetime(&self, now: MonotonicTime) -> Option<Duration> {
+        self.expires_at.map(|at| at.saturating_since(now))
+    }
+
+    /// What the next message that this device writes is bound to.
+    pub fn binding(&self) -> Binding {
+        self.place.binding(&self.revision)
     }
 
     /// The options.
@@ -51,32 +81,25 @@ impl Rendezvous {
 
     /// A request that looks whether there is something new.
     pub(super) fn look(&self) -> Request<Body> {
-        let mut request = look(&self.url);
-        request.headers_mut().insert(IF_NONE_MATCH, self.etag.clone());
-        request
+        self.place.look(Some(&self.revision))
     }
 
     pub(super) fn write(&self, text: &str) -> Request<Body> {
-        let mut request = Request::new(text.to_owned().into());
-        *request.method_mut() = Method::PUT;
-        *request.uri_mut() = self.url.endpoint().uri().clone();
-        let headers = request.headers_mut();
-        headers.insert(CONTENT_TYPE, TEXT);
-        headers.insert(IF_MATCH, self.etag.clone());
-        request
+        self.place.write(&self.revision, text)
     }
 
-    /// Takes note of what a success says beside its body.
-    pub(super) fn note(&mut self, response: &Response<'_>) -> Result<(), Error> {
-        self.etag = etag(response)?;
-        self.lifetime = lifetime(response);
-        Ok(())
+    /// Takes note of what a success says beside its text.
+    pub(super) fn note(&mut self, note: Note, env: &mut dyn Env) {
+        self.revision = note.revision;
+        if let Some(lifetime) = note.lifetime {
+            self.expires_at = Some(env.monotonic().saturating_add(lifetime));
+        }
     }
 }
 
 impl fmt::Debug for Rendezvous {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Who knows the path can write there.
-        self.url.fmt(f)
+        write!(f, "Rendezvous({})", self.uri().host().unwrap_or(""))
     }
 }

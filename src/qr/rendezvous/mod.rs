@@ -1,4 +1,4 @@
-//! The rendezvous: a mailbox at a homeserver that holds one text. The two devices write it in turn (MSC4108).
+//! The rendezvous: a mailbox at a homeserver that holds one text. The two devices write it in turn (MSC4108, MSC4388).
 //!
 //! ```text
 //! create ─▶ POST (once more where a 307 or 308 points) ─▶ Done(Rendezvous)
@@ -18,27 +18,36 @@
 //! delete ─▶ DELETE ─▶ Done
 //! ```
 //!
-//! Status 404 means that the rendezvous has ended. The flows use the monotonic clock. They use the server's times only
-//! to compute differences. No request carries a credential.
+//! The diagram has the requests of MSC4108. In MSC4388 the text and the state that was seen are in a JSON body, a GET
+//! always returns both, and 409 is the 412. Status 404 means that the rendezvous has ended. The flows use the monotonic clock. They use the server's times only
+//! to compute differences. No request carries a credential, except for the creation and the check of MSC4388, where the
+//! caller chooses that.
 //!
 // | file | holds |
 // |---|---|
 // | `options.rs` | [`RendezvousOptions`] |
 // | `known.rs` | [`Rendezvous`]: the rendezvous, and its last known state |
-// | `requests.rs` `patience.rs` | what the flows have in common: requests, responses, how long to try |
-// | `create.rs` `send.rs` `receive.rs` `delete.rs` | the flows, each with the calls of [`Rendezvous`] that start it |
+// | `place.rs` | what requests and responses look like in either proposal |
+// | `requests.rs` `patience.rs` | what the flows have in common: statuses, how long to try |
+// | `check.rs` | [`RendezvousCheck`]: whether a homeserver has it |
+// | `create.rs` `join.rs` `send.rs` `receive.rs` `delete.rs` | the flows, each with the calls of [`Rendezvous`] that start it |
 
+mod check;
 mod create;
 mod delete;
+mod join;
 pub(super) mod known;
 pub(super) mod options;
 mod patience;
+mod place;
 mod receive;
 mod requests;
 mod send;
 
-pub use create::{Creation, Joining};
+pub use check::{Availability, RendezvousCheck};
+pub use create::Creation;
 pub use delete::Deletion;
+pub use join::Joining;
 pub(super) use known::Rendezvous;
 pub use options::DEFAULT_INTERVAL;
 pub(super) use options::RendezvousOptions;

@@ -7,9 +7,10 @@ use http::StatusCode;
 
 use super::known::Rendezvous;
 use super::patience::Patience;
-use super::requests::{policy, refusal, text};
+use super::requests::refusal;
 use crate::base::env::Env;
 use crate::error::Error;
+use crate::qr::channel::Binding;
 use crate::step::{Flow, Input, Step};
 use crate::wire::response::Response;
 
@@ -41,6 +42,8 @@ pub struct Received {
     pub rendezvous: Rendezvous,
     /// The text: at most [`MESSAGE_LIMIT`](crate::qr::MESSAGE_LIMIT) bytes, and not empty.
     pub text: String,
+    /// What the text is bound to: the state that its writer had seen.
+    pub binding: Binding,
 }
 
 impl fmt::Debug for Received {
@@ -59,7 +62,7 @@ impl Receiving {
     }
 
     fn look(self) -> Step<Self> {
-        Step::call(self.rendezvous.look(), policy(true), self)
+        Step::call(self.rendezvous.look(), self.rendezvous.place.policy(true), self)
     }
 
     fn later(mut self, env: &mut dyn Env) -> Result<Step<Self>, Error> {
@@ -77,20 +80,20 @@ impl Receiving {
         if let Err(error) = refusal(response) {
             return self.again(error, env);
         }
-        let text = text(response)?;
-        if text.is_empty() {
-            // Its ETag is not taken over: were the body lost on the way, nothing would be new any more.
+        let look = self.rendezvous.place.read(response)?;
+        if look.text.is_empty() {
+            // Its state is not taken over: were the body lost on the way, nothing would be new any more.
             return self.later(env);
         }
-        let seen = self.rendezvous.etag.clone();
-        self.rendezvous.note(response)?;
-        // Some servers say 200 where they should say 304.
-        let is_new = self.rendezvous.etag != seen && self.rendezvous.own.as_deref() != Some(text);
+        let (seen, binding) = (self.rendezvous.revision.clone(), self.rendezvous.binding());
+        self.rendezvous.note(look.note?, env);
+        // Not every server has a 304 for what is not new.
+        let is_new = self.rendezvous.revision != seen && self.rendezvous.own.as_deref() != Some(&look.text);
         if !is_new {
             return self.later(env);
         }
         self.rendezvous.unread_since = None;
-        Ok(Step::Done(Received { rendezvous: self.rendezvous, text: text.to_owned() }))
+        Ok(Step::Done(Received { rendezvous: self.rendezvous, text: look.text.into_owned(), binding }))
     }
 }
 

@@ -1,4 +1,6 @@
 //! Writes a text exactly once, even if responses are lost.
+//!
+//! A text of MSC4388 whose response was lost is looked for before it is written again.
 
 use std::time::Duration;
 
@@ -6,9 +8,11 @@ use http::StatusCode;
 
 use super::known::Rendezvous;
 use super::patience::Patience;
-use super::requests::{is_uncertain, policy, refusal, text};
+use super::place::Note;
+use super::requests::{is_uncertain, refusal};
 use crate::base::env::Env;
 use crate::error::{Error, ErrorCode};
+use crate::qr::proposal::Proposal;
 use crate::step::{Flow, Input, Step};
 use crate::wire::response::Response;
 
@@ -82,19 +86,29 @@ impl Letter {
 
     fn write(self) -> Step<Sending> {
         let request = self.rendezvous.write(self.rendezvous.own.as_deref().unwrap_or(""));
-        Step::call(request, policy(false), Sending(State::ExpectDelivery, Box::new(self)))
+        let policy = self.rendezvous.place.policy(false);
+        Step::call(request, policy, Sending(State::ExpectDelivery, Box::new(self)))
     }
 
     fn look(self) -> Step<Sending> {
-        Step::call(self.rendezvous.look(), policy(true), Sending(State::ExpectContent, Box::new(self)))
+        let policy = self.rendezvous.place.policy(true);
+        Step::call(self.rendezvous.look(), policy, Sending(State::ExpectContent, Box::new(self)))
     }
 
     fn again(mut self, error: Error, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
         Ok(Step::wait(self.patience.again(error, env)?, Sending(State::Pausing, Box::new(self))))
     }
 
-    fn delivered(mut self, response: &Response<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
-        self.rendezvous.note(response)?;
+    /// Where messages are bound to the state (MSC4388), the state that this text made must be seen before the other
+    /// device makes the next one: its response could not be read otherwise. So this device looks at once.
+    fn after_failure(mut self, is_uncertain: bool, error: Error, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
+        self.may_be_there |= is_uncertain;
+        let is_bound = self.rendezvous.proposal() == Proposal::Msc4388;
+        if is_uncertain && is_bound { Ok(self.look()) } else { self.again(error, env) }
+    }
+
+    fn delivered(mut self, note: Note, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
+        self.rendezvous.note(note, env);
         self.rendezvous.unread_since = Some(env.monotonic());
         Ok(Step::Done(Delivery::Delivered(self.rendezvous)))
     }
@@ -104,35 +118,50 @@ impl Letter {
         Ok(Step::Done(made(self.rendezvous)))
     }
 
-    fn on_delivery(mut self, response: &Response<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
-        if response.status == StatusCode::PRECONDITION_FAILED {
+    fn on_delivery(self, response: &Response<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
+        if self.rendezvous.place.is_conflict(response) {
             return if self.may_be_there { Ok(self.look()) } else { self.passed_by() };
         }
         match refusal(response) {
-            Ok(()) => self.delivered(response, env),
+            Ok(()) => {
+                let note = self.rendezvous.place.written(response)?;
+                self.delivered(note, env)
+            }
             Err(error) if self.is_gone_after_all(&error) => self.passed_by(),
             Err(error) => {
                 // A proxy that has given up waiting does not know what the server did.
-                self.may_be_there |=
-                    response.status.is_server_error() || response.status == StatusCode::REQUEST_TIMEOUT;
-                self.again(error, env)
+                let is_uncertain = response.status.is_server_error() || response.status == StatusCode::REQUEST_TIMEOUT;
+                self.after_failure(is_uncertain, error, env)
             }
         }
     }
 
-    fn on_content(mut self, response: &Response<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
+    fn on_content(self, response: &Response<'_>, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
         if response.status == StatusCode::NOT_MODIFIED {
-            // Nobody has written: the 412 was wrong, and may be right the next time.
-            self.may_be_there = false;
-            let until = self.patience.next(env)?;
-            return Ok(Step::wait(until, Sending(State::Pausing, Box::new(self))));
+            return self.write_later(env);
         }
         match refusal(response) {
-            Ok(()) if self.rendezvous.own.as_deref() == Some(text(response)?) => self.delivered(response, env),
-            Ok(()) => self.passed_by(),
+            Ok(()) => {
+                let look = self.rendezvous.place.read(response)?;
+                let note = look.note?;
+                if note.revision == self.rendezvous.revision {
+                    self.write_later(env)
+                } else if self.rendezvous.own.as_deref() == Some(&look.text) {
+                    self.delivered(note, env)
+                } else {
+                    self.passed_by()
+                }
+            }
             Err(error) if self.is_gone_after_all(&error) => self.passed_by(),
             Err(error) => self.again(error, env),
         }
+    }
+
+    /// Nobody has written: the conflict was wrong, and may be right the next time.
+    fn write_later(mut self, env: &mut dyn Env) -> Result<Step<Sending>, Error> {
+        self.may_be_there = false;
+        let until = self.patience.next(env)?;
+        Ok(Step::wait(until, Sending(State::Pausing, Box::new(self))))
     }
 
     /// The other device deletes the box when it has read the last text.
@@ -145,16 +174,16 @@ impl Flow for Sending {
     type Output = Delivery;
 
     fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        let Self(state, mut letter) = self;
+        let Self(state, letter) = self;
         match (state, input) {
             (State::ExpectDelivery, Input::Response(response)) => letter.on_delivery(&response, env),
             (State::ExpectContent, Input::Response(response)) => letter.on_content(&response, env),
             (State::Pausing, Input::Woken) => Ok(letter.write()),
-            (state, other) => {
-                let is_uncertain = other.failure().is_some_and(is_uncertain);
-                letter.may_be_there |= is_uncertain && matches!(state, State::ExpectDelivery);
-                letter.again(other.unexpected(), env)
+            (State::ExpectDelivery, other) => {
+                let is_uncertain = !other.is_cancelled() && other.failure().is_some_and(is_uncertain);
+                letter.after_failure(is_uncertain, other.unexpected(), env)
             }
+            (_, other) => letter.again(other.unexpected(), env),
         }
     }
 }

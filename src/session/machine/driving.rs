@@ -33,11 +33,10 @@ impl Session {
         }
         let mut transmit = None;
         self.transition(|state, core| {
-            let State::Attempting(attempt) = state else { return state };
-            // From here on the response has its time, and others who ask come later.
-            let (ticket, until) = (core.attempts.ticket(), core.deadline(env));
-            match *attempt {
-                Attempt { stage: Stage::Send(call, mut exchange), .. } => {
+            let State::Attempting(mut attempt) = state else { return state };
+            let ticket = core.attempts.ticket();
+            attempt.stage = match attempt.stage {
+                Stage::Send(call, mut exchange) => {
                     let (request, policy, awaiting) = call.into_parts();
                     if request.method() == Method::POST {
                         // The keys, which are read, make the tokens no newer.
@@ -45,15 +44,18 @@ impl Session {
                         core.late.forget();
                     }
                     transmit = Some(Transmit::Call { ticket, request, policy });
-                    State::attempting(Stage::ExpectResponse(ExpectResponse { awaiting, exchange }), until)
+                    Stage::ExpectResponse(ExpectResponse { awaiting, exchange })
                 }
-                Attempt { stage: Stage::UseKey(use_key, exchange), .. } => {
+                Stage::UseKey(use_key, exchange) => {
                     let (key_use, awaiting) = use_key.into_parts();
                     transmit = Some(Transmit::UseKey { ticket, key_use });
-                    State::attempting(Stage::ExpectKeyOutput(awaiting, exchange), until)
+                    Stage::ExpectKeyOutput(awaiting, exchange)
                 }
-                attempt => State::Attempting(Box::new(attempt)),
-            }
+                stage => stage,
+            };
+            // From here on the response has its time, and others who ask come later.
+            attempt.until = core.deadline(env);
+            State::Attempting(attempt)
         });
         transmit
     }

@@ -6,9 +6,10 @@ use super::orphans::Orphan;
 use super::state::{Resume, State};
 use crate::base::env::Env;
 use crate::error::{Error, ErrorCode};
+use crate::flow::token_outcome::is_silent_refusal;
 use crate::session::access::End;
 use crate::session::event::Event;
-use crate::session::policy::{self, RefreshPolicy, STALLED_AFTER, Verdict};
+use crate::session::policy::{self, RefreshPolicy, SILENT_REFUSALS, STALLED_AFTER, Verdict};
 use crate::session::record::LoginId;
 use crate::token::token_set::TokenSet;
 
@@ -40,7 +41,11 @@ impl Core {
     /// The exchange failed. `tokens_came` if tokens came that cannot be trusted.
     pub(super) fn failed(&mut self, error: Error, tokens_came: bool, exchange: Exchange, env: &mut dyn Env) -> State {
         self.ends_in_vain(&exchange);
-        let verdict = policy::verdict(&error, tokens_came);
+        let silent = self.attempts.refusals(is_silent_refusal(&error));
+        let (error, verdict) = match policy::verdict(&error, tokens_came) {
+            Verdict::Later if silent >= SILENT_REFUSALS => (policy::silently_refused(error), Verdict::NeedsLogin),
+            verdict => (error, verdict),
+        };
         if verdict == Verdict::NeedsLogin && self.store.holds_lock() {
             // Another process may have been faster. The session looks once more at what it saved.
             return self.load_after(exchange.rejected(error), env);

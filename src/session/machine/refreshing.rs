@@ -13,7 +13,6 @@ use crate::flow::token_outcome::TokenOutcome;
 use crate::session::policy::{self, Persistence, Verdict};
 use crate::session::question::Question;
 use crate::step::Step;
-use crate::token::token_set::TokenSet;
 
 impl Core {
     /// Begins an attempt, which waits until it is admitted where the driver wants that.
@@ -86,7 +85,7 @@ impl Core {
 
     /// Asks with the refresh token that the current one was obtained by.
     pub(super) fn ask_with_spent(&mut self, spent: Secret, env: &mut dyn Env) -> State {
-        let tokens = TokenSet { refresh_token: Some(spent.clone()), ..self.current.tokens().clone() };
+        let tokens = self.current.tokens().clone().with(|tokens| tokens.refresh_token = Some(spent.clone()));
         let step = self.party.refresh(&tokens, env);
         self.proceed(step, Exchange::new(Some(spent), env), env)
     }

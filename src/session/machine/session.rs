@@ -12,7 +12,7 @@ use crate::base::secret::AccessToken;
 use crate::error::{Error, ErrorCode};
 use crate::flow::Revocation;
 use crate::party::relying_party::RelyingParty;
-use crate::session::access::{Access, End, Epoch, Outcome, Refusal, Standing, Wants};
+use crate::session::access::{Access, End, EndedForGood, Epoch, Outcome, Refusal, Standing, Wants};
 use crate::session::attempts::Attempts;
 use crate::session::current::{CurrentTokens, Validity};
 use crate::session::event::{Event, Events};
@@ -48,6 +48,7 @@ impl Session {
             late: LateResponse::default(),
             orphans: Orphans::default(),
             leaving: None,
+            is_not_erased: false,
         };
         let state = core.settle(env);
         Ok(Self { core, state })
@@ -122,6 +123,17 @@ impl Session {
     /// token.
     pub(crate) fn good_token(&self) -> Option<(&AccessToken, Validity)> {
         self.core.current.good().filter(|_| self.can_give_tokens())
+    }
+
+    /// Whether the session has ended for good.
+    pub(crate) fn ended(&self) -> Option<EndedForGood> {
+        match &self.state {
+            _ if self.core.leaving.is_some() => None,
+            State::LoggedOut if self.core.is_not_erased => Some(EndedForGood::NotErased),
+            State::LoggedOut => Some(EndedForGood::Gone),
+            State::Stopped(end) if end.is_final() => Some(EndedForGood::Gone),
+            _ => None,
+        }
     }
 
     fn has_good_token(&self, env: &dyn Env) -> bool {

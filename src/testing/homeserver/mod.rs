@@ -100,7 +100,7 @@ impl Homeserver {
     #[must_use]
     pub fn with_habits_of_mas(self) -> Self {
         self.provider.adopt_habits_of_mas();
-        self.rendezvous.fix_lifetime();
+        let _ = self.rendezvous.clone().with_fixed_lifetime();
         self.lock().is_lock_hidden = true;
         self
     }

@@ -43,7 +43,8 @@ pub(super) fn respond(
             json_response(200, &json!({ "m.homeserver": { "base_url": format!("{}/", state.base_url) } }))
         }
         OnMatrix::Versions => {
-            json_response(200, &json!({ "versions": ["v1.1", "v1.15", "v1.18"], "unstable_features": {} }))
+            let features = json!({ "org.matrix.msc4108": !state.missing.contains(&OnMatrix::Rendezvous) });
+            json_response(200, &json!({ "versions": ["v1.1", "v1.15", "v1.18"], "unstable_features": features }))
         }
         OnMatrix::AuthMetadata | OnMatrix::AuthMetadataUnstable => auth_metadata(state, provider, request),
         OnMatrix::AuthIssuer => json_response(200, &json!({ "issuer": provider.issuer() })),

@@ -23,7 +23,8 @@ pub enum OnMatrix {
     Whoami,
     /// `/_matrix/client/v3/devices/` and the ID of a device.
     Device,
-    /// `/_matrix/client/unstable/org.matrix.msc4108/rendezvous`, and what was made there.
+    /// `/_matrix/client/unstable/org.matrix.msc4108/rendezvous` and
+    /// `/_matrix/client/unstable/io.element.msc4388/rendezvous`, and what was made there.
     Rendezvous,
     /// Anywhere else: 404.
     Elsewhere,
@@ -64,7 +65,8 @@ pub(super) fn route(base_url: &str, server_name: &str, uri: &Uri) -> Option<OnMa
         "/_matrix/client/unstable/org.matrix.msc2965/auth_issuer" => OnMatrix::AuthIssuer,
         "/_matrix/client/v3/account/whoami" => OnMatrix::Whoami,
         path if path.starts_with(DEVICES) => OnMatrix::Device,
-        path if path == rendezvous::CREATE || path.starts_with(rendezvous::BOXES) => OnMatrix::Rendezvous,
+        path if path == rendezvous::CREATE_4108 || path.starts_with(rendezvous::BOXES) => OnMatrix::Rendezvous,
+        path if path.starts_with(rendezvous::CREATE_4388) => OnMatrix::Rendezvous,
         path if is_matrix(path) => OnMatrix::Elsewhere,
         // The provider may be at the same host.
         _ => return None,

@@ -13,16 +13,16 @@ use tempfile::TempDir;
 use crate::stores::tools::{SOON, act, chain, drive, erase, folder, record, save, token};
 use crate::stores::world::{World, shared};
 
-struct Small(TempDir);
+pub struct Small(TempDir);
 
 impl Small {
-    fn mount() -> Self {
+    pub fn mount() -> Self {
         let small = Self(folder());
         small.do_mount(&["-t", "tmpfs", "-o", "size=64k", "tmpfs"]);
         small
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.0.path()
     }
 

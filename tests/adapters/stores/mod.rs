@@ -11,10 +11,12 @@ mod conformance;
 mod files;
 #[cfg(target_os = "linux")]
 mod full;
+mod kills;
 mod offloaded;
 mod processes;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "redis")]
 mod redis_server;
+mod registry;
 mod tools;

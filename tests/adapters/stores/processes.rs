@@ -16,7 +16,7 @@ use crate::stores::tools::{SOON, act, chain, drive, folder, record, save, token}
 use crate::stores::world::{World, shared};
 use crate::support::op::Op;
 
-const REDIRECT_URI: &str = "https://app.example.org/cb";
+pub const REDIRECT_URI: &str = "https://app.example.org/cb";
 
 /// A process, which says a line after `@` and is told to go on by a line.
 pub struct Process {
@@ -87,7 +87,7 @@ fn wait() -> bool {
     io::stdin().read_line(&mut String::new()).is_ok_and(|read| read > 0)
 }
 
-fn open(store: &str) -> Box<dyn BlockingSessionStore> {
+pub fn open(store: &str) -> Box<dyn BlockingSessionStore> {
     #[cfg(feature = "redis")]
     if store.starts_with("redis://") {
         return Box::new(crate::stores::redis::open(store, &mut SystemEnv::new().unwrap()));
@@ -156,8 +156,8 @@ fn party(issuer: &str, env: &mut SystemEnv) -> RelyingParty {
     http.run(RelyingParty::discover_with(issuer, client, options).unwrap(), env).unwrap()
 }
 
-/// A user logs in, and the record goes into the store.
-fn log_in(op: &Op, store: &dyn BlockingSessionStore) {
+/// A user logs in, and the record goes into the store, in place of any other.
+pub fn log_in(op: &Op, store: &dyn BlockingSessionStore) {
     let mut env = SystemEnv::new().unwrap();
     let party = party(&op.issuer, &mut env);
     let scope = Scope::new("openid offline_access").unwrap();
@@ -169,7 +169,10 @@ fn log_in(op: &Op, store: &dyn BlockingSessionStore) {
     let step = party.redeem(pending, verified, &mut env).unwrap();
     let granted = BlockingDriver::new(ureq::Client::new().unwrap()).run(step, &mut env).unwrap();
     let tokens = granted.verified().unwrap().tokens;
-    assert_eq!(act(store, save(0, &Record::new(1, tokens))), "saved");
+    let StoreResponse::Loaded { record, .. } = store.carry_out(StoreAction::Load) else { panic!("no response") };
+    let expect = record.map(|record| record.version());
+    let next = Box::new(Record::of_login(tokens, expect, &mut env));
+    assert_eq!(act(store, StoreAction::Save { expect, next }), "saved");
 }
 
 /// Many processes want a new token at the same moment: one of them asks the provider.

@@ -1,5 +1,6 @@
 //! One function per target: bytes in, and nothing may panic, hang or contradict itself.
 
+mod endpoint;
 mod json;
 mod matrix;
 mod qr;
@@ -31,6 +32,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// All of them.
 pub const TARGETS: &[Target] = &[
     ("metadata", metadata),
+    ("endpoint", endpoint::endpoint),
     ("json", json::json),
     ("jwks", jwks),
     ("jws", jws),
@@ -49,6 +51,7 @@ pub const TARGETS: &[Target] = &[
     ("matrix_stored", matrix::stored),
     ("qr_code", qr::code),
     ("qr_channel", qr::channel),
+    ("qr_rendezvous", qr::rendezvous),
 ];
 
 /// Runs a target by its name.

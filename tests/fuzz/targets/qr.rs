@@ -1,8 +1,14 @@
 //! Logging in by QR code: the code, and the channel with its messages.
 
-use oidc_proto::Schemes;
-use oidc_proto::qr::{CODE_LIMIT, Channel, Generator, Initiated, Message, QrCode, Secrets};
+use http::Response;
+use oidc_proto::matrix::Homeserver;
+use oidc_proto::qr::rendezvous::{Delivery, RendezvousCheck};
+use oidc_proto::qr::{
+    Binding, CODE_LIMIT, Channel, Generator, Initiated, MESSAGE_LIMIT, Message, Proposal, QrCode, Rendezvous,
+    RendezvousOptions, Secrets,
+};
 use oidc_proto::testing::TestEnv;
+use oidc_proto::{Error, Flow, Schemes, Step};
 
 use super::Script;
 
@@ -26,32 +32,35 @@ pub(super) fn code(data: &[u8]) {
 /// Whatever the rendezvous does, each side reads what the other wrote, in its order, or nothing more.
 pub(super) fn channel(data: &[u8]) {
     let mut script = Script(data);
-    match script.byte() {
-        0 => greetings(&mut script),
+    let kind = script.byte();
+    let proposal = if kind & 4 == 0 { Proposal::Msc4108 } else { Proposal::Msc4388 };
+    match kind & 3 {
+        0 => greetings(proposal, &mut script),
         1 => message(&mut script),
-        _ => conversation(&mut script),
+        _ => conversation(proposal, &mut script),
     }
 }
 
 /// Nobody who has no key can greet, but by repeating what was said.
-fn greetings(script: &mut Script<'_>) {
+fn greetings(proposal: Proposal, script: &mut Script<'_>) {
+    let none = Binding::none();
     // The same seed, the same keys, the same texts.
     let start = || {
         let mut env = TestEnv::seeded(1);
-        let generator = Generator::new(&mut env);
-        let (initiated, first) = Initiated::new(generator.public_key(), &mut env).unwrap();
-        (generator, initiated, first)
+        let generator = Generator::new(proposal, &mut env);
+        let (initiated, first) = Initiated::new(proposal, generator.public_key(), &none, &mut env).unwrap();
+        (generator, initiated, first, env)
     };
-    let (generator, _, first) = start();
-    let (_, response) = generator.receive(&first).unwrap();
-    let (generator, initiated, _) = start();
+    let (generator, _, first, mut env) = start();
+    let (_, response) = generator.receive(&first, &none, &none, &mut env).unwrap();
+    let (generator, initiated, _, mut env) = start();
     let is_honest = |said: &str, meant: &str| said.replace('=', "") == meant;
     let said = String::from_utf8_lossy(script.text());
-    if generator.receive(&said).is_ok() {
+    if generator.receive(&said, &none, &none, &mut env).is_ok() {
         assert!(is_honest(&said, &first));
     }
     let said = String::from_utf8_lossy(script.text());
-    if initiated.receive(&said).is_ok() {
+    if initiated.receive(&said, &none).is_ok() {
         assert!(is_honest(&said, &response));
     }
 }
@@ -60,8 +69,11 @@ fn message(script: &mut Script<'_>) {
     let Ok(text) = std::str::from_utf8(script.text()) else { return };
     if let Ok(message) = Message::from_json(text, Schemes::HttpsOnly) {
         let json = message.to_json();
-        let again = Message::from_json(json.expose(), Schemes::HttpsOnly).unwrap();
-        assert_eq!(again.to_json().expose(), json.expose());
+        for proposal in [Proposal::Msc4108, Proposal::Msc4388] {
+            let written = message.to_json_of(proposal);
+            let again = Message::from_json(written.expose(), Schemes::HttpsOnly).unwrap();
+            assert_eq!(again.to_json().expose(), json.expose());
+        }
     }
     if let Ok(secrets) = Secrets::from_json(text) {
         assert!(Secrets::from_json(secrets.to_json().expose()).is_ok());
@@ -75,12 +87,12 @@ struct Side {
     read: usize,
 }
 
-fn conversation(script: &mut Script<'_>) {
-    let mut env = TestEnv::seeded(1);
-    let generator = Generator::new(&mut env);
-    let (initiated, first) = Initiated::new(generator.public_key(), &mut env).unwrap();
-    let (unconfirmed, response) = generator.receive(&first).unwrap();
-    let (scanner, check_code) = initiated.receive(&response).unwrap();
+fn conversation(proposal: Proposal, script: &mut Script<'_>) {
+    let (mut env, none) = (TestEnv::seeded(1), Binding::none());
+    let generator = Generator::new(proposal, &mut env);
+    let (initiated, first) = Initiated::new(proposal, generator.public_key(), &none, &mut env).unwrap();
+    let (unconfirmed, response) = generator.receive(&first, &none, &none, &mut env).unwrap();
+    let (scanner, check_code) = initiated.receive(&response, &none).unwrap();
     let side = |channel| Side { channel: Some(channel), written: Vec::new(), read: 0 };
     let mut sides = [side(unconfirmed.confirm(&check_code).unwrap()), side(scanner)];
     for _ in 0..32 {
@@ -93,7 +105,7 @@ fn conversation(script: &mut Script<'_>) {
         let Some(channel) = own.channel.take() else { return };
         if action & 1 == 0 {
             let text = String::from_utf8_lossy(script.text()).into_owned();
-            let (channel, sealed) = channel.seal(&text).unwrap();
+            let (channel, sealed) = channel.seal(&text, &none).unwrap();
             own.written.push((text, sealed));
             own.channel = Some(channel);
             continue;
@@ -105,17 +117,65 @@ fn conversation(script: &mut Script<'_>) {
             Some((_, sealed)) => sealed.clone(),
             None => String::from_utf8_lossy(script.text()).into_owned(),
         };
-        match (channel.open(&sealed), next) {
+        match (channel.open(&sealed, &none), next) {
             (Ok((channel, text)), Some((meant, sealed_then))) => {
                 assert_eq!((text.expose(), sealed.replace('=', "")), (meant.as_str(), sealed_then.clone()));
                 own.read += 1;
                 own.channel = Some(channel);
             }
             (Ok(_), None) => panic!("nobody wrote this"),
-            (Err(channel_error), next) => {
+            (Err(broken), next) => {
                 assert!(next.is_none_or(|(_, sealed_then)| sealed != *sealed_then));
-                channel_error.last_message.seal("goodbye").unwrap();
+                broken.last_message.seal("goodbye", &none).unwrap();
             }
         }
+    }
+}
+
+/// Whatever a rendezvous of MSC4388 responds: what it names is sent back as it was, and a text is not too long.
+pub(super) fn rendezvous(data: &[u8]) {
+    let mut script = Script(data);
+    let (kind, status) = (script.byte(), if script.byte() & 1 == 0 { 200 } else { 409 });
+    let body = script.0;
+    let mut env = TestEnv::seeded(1);
+    let base = Homeserver::new("https://a.example", Schemes::HttpsOnly).unwrap();
+    let options = RendezvousOptions::new().with_proposal(Proposal::Msc4388);
+    let made = answered(Rendezvous::create(&base, options), 200, CREATED, &mut env).unwrap();
+    let minute = std::time::Duration::from_secs(60);
+    match kind {
+        0 => {
+            let Some(made) = answered(Rendezvous::create(&base, options), status, body, &mut env) else { return };
+            let code = made.code([9; 32], None);
+            assert_eq!(QrCode::from_bytes(&code.to_bytes(), Schemes::HttpsOnly).unwrap(), code);
+            let uri = made.uri().to_string();
+            assert!(uri.starts_with("https://a.example/_matrix/") && made.uri().query().is_none(), "{uri}");
+        }
+        1 => drop(answered(RendezvousCheck::start(&base, options), status, body, &mut env)),
+        2 => {
+            let step = made.send("text", minute, &mut env);
+            if let Some(Delivery::Delivered(made)) = answered(Ok(step), status, body, &mut env) {
+                assert!(status == 200 && made.binding() != Binding::none());
+            }
+        }
+        _ => {
+            let step = made.receive(minute, &mut env);
+            if let Some(received) = answered(Ok(step), status, body, &mut env) {
+                assert!((1..=MESSAGE_LIMIT).contains(&received.text.len()));
+                assert_eq!(received.binding, Binding::new("https://a.example", "box1", "1"));
+            }
+        }
+    }
+}
+
+const CREATED: &[u8] = br#"{"id":"box1","sequence_token":"1","expires_in_ms":60000}"#;
+
+/// What a flow makes of one response, if it is its last one.
+fn answered<F: Flow>(step: Result<Step<F>, Error>, status: u16, body: &[u8], env: &mut TestEnv) -> Option<F::Output> {
+    let Step::Call(call) = step.unwrap() else { return None };
+    let mut response = Response::new(body.to_vec());
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
+    match call.into_parts().2.receive(response, env) {
+        Ok(Step::Done(output)) => Some(output),
+        _ => None,
     }
 }

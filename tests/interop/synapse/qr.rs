@@ -7,8 +7,7 @@ use std::time::Duration;
 use oidc_proto::adapter::HttpOptions;
 use oidc_proto::matrix::{AuthMetadataFetch, DeviceId, Homeserver, UserSession, Whoami, login_scope};
 use oidc_proto::qr::{
-    Account, CheckCode, Grant, LoggedIn, Login, NamedHomeserver, Options, QrCode, Role, Scanned, Secrets, Secured,
-    Shown, Stage,
+    Account, Allowed, CheckCode, Grant, LoggedIn, Login, Options, QrCode, Role, Scanned, Secrets, Secured, Shown, Stage,
 };
 use oidc_proto::{Error, ErrorCode, ProviderOptions, Scope};
 
@@ -98,11 +97,8 @@ impl Device {
 
     /// The user then says yes or no at the provider.
     fn let_in(mut self, shows: bool, session: &UserSession, yes: bool) -> Result<(), Error> {
-        let account = Account {
-            homeserver: Homeserver::new(&self.world.base, LOOPBACK).unwrap(),
-            named: NamedHomeserver::new(&self.world.base, LOOPBACK).unwrap(),
-            access_token: session.tokens().access_token().clone(),
-        };
+        let party = self.world.party_of(session);
+        let account = Account::new(&party, session.tokens()).with_user(session.user_id().clone());
         let secured = if shows {
             let stage = Grant::show(&account, options(), &mut self.world.env);
             self.show(stage)
@@ -119,8 +115,16 @@ impl Device {
         let stage = asked.allow(&mut world.env);
         let succeeded = world.run(stage);
         user.join().unwrap();
-        let stage = succeeded?.share(secrets(), &account.access_token, &mut world.env);
-        world.run(stage)
+        match succeeded? {
+            Allowed::Succeeded(succeeded) => {
+                let stage = succeeded.share(secrets(), &account, &mut world.env);
+                world.run(stage)
+            }
+            Allowed::Unreachable(unreachable) => {
+                let stage = unreachable.find(&account, &mut world.env);
+                world.run(stage)
+            }
+        }
     }
 }
 

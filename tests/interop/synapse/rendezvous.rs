@@ -6,7 +6,7 @@ use oidc_proto::matrix::Homeserver;
 use oidc_proto::qr::Rendezvous;
 use oidc_proto::qr::RendezvousOptions;
 use oidc_proto::qr::rendezvous::Delivery;
-use oidc_proto::{Error, ErrorCode};
+use oidc_proto::{Env as _, Error, ErrorCode};
 
 use crate::synapse::world::*;
 
@@ -23,7 +23,7 @@ impl World {
     }
 
     fn join(&mut self, other: &Rendezvous) -> Rendezvous {
-        let step = Rendezvous::join(other.url(), options(), MINUTE, &mut self.env);
+        let step = Rendezvous::join(&other.code([9; 32], None), options(), MINUTE, &mut self.env);
         self.run(Ok(step)).unwrap()
     }
 
@@ -51,7 +51,8 @@ fn two_devices_write_in_turn() {
     let synapse = shared();
     let mut world = World::at(synapse);
     let mut a = world.create();
-    assert!(a.lifetime().is_some_and(|lifetime| lifetime <= MINUTE), "{:?}", a.lifetime());
+    let lifetime = a.lifetime(world.env.monotonic());
+    assert!(lifetime.is_some_and(|lifetime| lifetime <= MINUTE), "{lifetime:?}");
     let mut b = world.join(&a);
     for turn in 0..3 {
         a = world.sent(a, &format!("a{turn}"));

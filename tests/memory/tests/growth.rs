@@ -4,12 +4,14 @@
 //! bound lies far from both sides. Eight times the size takes about eight times as long where the cost is in proportion,
 //! and 64 times where it grows with the square.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue, Response};
 use oidc_proto::jose::Keys;
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{
-    Callback, Challenge, Client, Env as _, Issuer, Provider, ProviderOptions, RelyingParty, Schemes, Scope,
-    ServerMetadata, Step, TokenSet,
+    Callback, Challenge, Client, Env as _, IdTokenTrust, Issuer, Provider, ProviderOptions, RelyingParty, Schemes, Scope,
+    ServerMetadata, Step, TokenOutcome, TokenSet,
 };
 use rustix::time::{ClockId, clock_gettime};
 
@@ -124,6 +126,63 @@ fn scopes_of_a_refresh() {
     let input = |count| (tokens(&words(count)), Scope::new(&words(count)).unwrap());
     assert_in_proportion(500, input, |(tokens, scope)| {
         drop(party.refresh_with_scope(tokens, scope, &mut TestEnv::seeded(1)).unwrap());
+    });
+}
+
+/// Of a user with an ID token, at a client that checks no signatures: only the claims cost.
+fn logged_in() -> (RelyingParty, TokenSet) {
+    let client = Client::new("app").with_id_token_trust(IdTokenTrust::DangerousTrustTls);
+    let endpoint = format!(r#","userinfo_endpoint":"{ISSUER}/u""#);
+    let party = RelyingParty::new(Provider::new(read(&metadata(&endpoint)), ProviderOptions::new()), client);
+    let id_token = format!(
+        r#"{{"compact":"a.b.c","issuer":"{ISSUER}","subject":"alice","audience":["app"],"expires_at":1767229200000,
+            "issued_at":1767225600000}}"#
+    );
+    let stored = format!(
+        r#"{{"version":1,"issuer":"{ISSUER}","client_id":"app","access_token":"at","token_type":"Bearer","refresh_token":"rt",
+            "scope":"openid","obtained_at":1767225600000,"id_token":{id_token}}}"#
+    );
+    (party, TokenSet::from_json(&stored).unwrap())
+}
+
+#[test]
+fn claims_of_an_id_token() {
+    let (party, tokens) = logged_in();
+    let parts: [fn(usize) -> String; 2] = [
+        |count| (0..count).map(|at| format!(r#","c\u0061im{at}":"\u0041""#)).collect(),
+        |count| format!(r#","groups":["{}"]"#, words(count).replace(' ', r#"",""#)),
+    ];
+    for part in parts {
+        let response = |count| {
+            let now = TestEnv::seeded(1).now().unix_seconds();
+            let (until, more) = (now + 3600, part(count));
+            let claims =
+                format!(r#"{{"iss":"{ISSUER}","sub":"alice","aud":"app","iat":{now},"exp":{until}{more}}}"#);
+            let [header, claims] = [r#"{"alg":"RS256"}"#, claims.as_str()].map(|part| URL_SAFE_NO_PAD.encode(part));
+            format!(r#"{{"access_token":"at","token_type":"Bearer","id_token":"{header}.{claims}.AA"}}"#)
+        };
+        assert_in_proportion(200, response, |response| {
+            let mut env = TestEnv::seeded(1);
+            let Step::Call(call) = party.refresh(&tokens, &mut env).unwrap() else { panic!("a request") };
+            let outcome = call.into_parts().2.receive(Response::new(response.clone()), &mut env);
+            assert!(matches!(outcome, Ok(Step::Done(TokenOutcome::Verified(_)))));
+        });
+    }
+}
+
+#[test]
+fn members_of_userinfo() {
+    let (party, tokens) = logged_in();
+    let response = |count| {
+        let members = (0..count).map(|at| format!(r#","n\u0061me{at}":"\u0041""#)).collect::<String>();
+        format!(r#"{{"sub":"alice"{members}}}"#)
+    };
+    assert_in_proportion(1000, response, |response| {
+        let mut env = TestEnv::seeded(1);
+        let Step::Call(call) = party.userinfo(&tokens, &mut env).unwrap() else { panic!("a request") };
+        let outcome = call.into_parts().2.receive(Response::new(response.clone()), &mut env);
+        let Ok(Step::Done(userinfo)) = outcome else { panic!("userinfo") };
+        drop(userinfo.claims::<serde_json::Map<String, serde_json::Value>>().unwrap());
     });
 }
 

@@ -194,6 +194,34 @@ fn the_wait_is_over_when_the_code_is_whatever_the_clock_says() {
     }
 }
 
+/// The example server of zitadel/oidc responds with 500 `server_error` where it does not find the user.
+#[test]
+fn requests_that_fail_until_the_code_is_over_are_told() {
+    for (fails_first, fails_last) in [(true, true), (false, true), (true, false)] {
+        let mut world = world();
+        let count = AtomicUsize::new(0);
+        world.op.lie(Lie::PendingForever);
+        world.op.tamper(On::Token, move |response| {
+            let is_first = count.fetch_add(1, Ordering::Relaxed) < 2;
+            if if is_first { fails_first } else { fails_last } {
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                *response.body_mut() = br#"{"error":"server_error","error_description":"user not found"}"#.to_vec();
+            }
+        });
+        let error = world.logged_in_by_device().err().unwrap().error;
+        assert_eq!(error.code(), ErrorCode::DEVICE_EXPIRED_TOKEN);
+        let found = error.found().map(|found| found.as_str().to_owned());
+        let words = error.provider_text().and_then(|text| text.description());
+        if fails_last {
+            assert_eq!(found.as_deref(), Some("`http.server_error` in response to the last request"));
+            assert_eq!((words, error.status()), (Some("user not found"), Some(StatusCode::INTERNAL_SERVER_ERROR)));
+            assert!(error.hint().contains("failed until the code expired"), "{}", error.hint());
+        } else {
+            assert_eq!((found, words), (None, None));
+        }
+    }
+}
+
 #[test]
 fn each_slow_down_adds_five_seconds_for_good() {
     let mut world = world();

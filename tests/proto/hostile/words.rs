@@ -21,7 +21,7 @@ type Row = (
 
 #[rustfmt::skip]
 const FOUND: &[Row] = &[
-    (Say::Fault(On::Token, Fault::status(403)), ErrorCode::HTTP_STATUS, Some("token_endpoint"), None, Some(403), None, None),
+    (Say::Fault(On::Token, Fault::status(418)), ErrorCode::HTTP_STATUS, Some("token_endpoint"), None, Some(418), None, None),
     (Say::Fault(On::Jwks, Fault::status(404)), ErrorCode::HTTP_STATUS, Some("jwks_uri"), None, Some(404), None, None),
     (Say::Fault(On::Token, Fault::status(502)), ErrorCode::HTTP_SERVER_ERROR, Some("token_endpoint"), None, Some(502), None, None),
     (Say::Fault(On::Token, Fault::Redirect), ErrorCode::HTTP_REDIRECT, Some("token_endpoint"), None, Some(302), None, Some("https://elsewhere.example/")),
@@ -96,8 +96,8 @@ fn an_error_says_what_was_expected_and_found_and_where() {
 fn an_error_reads_as_a_sentence() {
     for (say, line) in [
         (
-            Say::Fault(On::Token, Fault::status(403)),
-            "unexpected HTTP status 403 from the token endpoint (http.status; RFC 9110 section 15). Check the URL, and look \
+            Say::Fault(On::Token, Fault::status(418)),
+            "unexpected HTTP status 418 from the token endpoint (http.status; RFC 9110 section 15). Check the URL, and look \
              at the provider's log.",
         ),
         (
@@ -226,7 +226,7 @@ fn a_client_that_is_not_accepted_is_told_how_it_authenticated() {
     for (method, other) in [
         (AuthMethod::ClientSecretBasic, "client_secret_post"),
         (AuthMethod::ClientSecretPost, "client_secret_basic"),
-        (AuthMethod::None, "no credentials"),
+        (AuthMethod::None, "no credentials: check the client ID"),
     ] {
         let mut world = World::with_secret(method);
         refuse_client(&world, On::Token);
@@ -261,6 +261,31 @@ fn no_endpoint_refuses_a_client_without_that_hint() {
         let error = ask(&mut world).unwrap_err().error;
         assert_eq!(error.code(), ErrorCode::TOKEN_INVALID_CLIENT, "{on:?}");
         assert!(error.hint().contains("`client_secret_basic`"), "{on:?}: {}", error.hint());
+    }
+}
+
+/// Glewlwyd refuses an assertion by 403 and an empty body. A firewall says 403, too, so this is no verdict.
+#[test]
+fn a_forbidden_request_without_words_is_told_how_the_client_authenticated() {
+    type Ask = fn(&mut World) -> Result<(), Refusal>;
+    let asks: [(On, Ask); 3] = [
+        (On::Token, |world| world.logged_in().map(drop)),
+        (On::DeviceAuthorization, |world| world.logged_in_by_device().map(drop)),
+        (On::Token, |world| world.logged_in_by_device().map(drop)),
+    ];
+    for (on, ask) in asks {
+        let mut world = World::with_secret(AuthMethod::ClientSecretBasic).allowing_devices();
+        world.op.tamper(on, |response| {
+            *response.status_mut() = StatusCode::FORBIDDEN;
+            response.body_mut().clear();
+        });
+        let error = ask(&mut world).unwrap_err().error;
+        assert_eq!((error.code(), error.status()), (ErrorCode::HTTP_STATUS, Some(StatusCode::FORBIDDEN)), "{on:?}");
+        assert!(
+            error.hint().contains("`client_secret_basic`") && error.hint().contains("firewall"),
+            "{}",
+            error.hint()
+        );
     }
 }
 

@@ -29,6 +29,11 @@ pub(crate) fn some_text() -> impl Strategy<Value = String> {
     text().prop_filter("empty", |text| !text.is_empty())
 }
 
+/// What a provider can call a client.
+pub(crate) fn client_id() -> impl Strategy<Value = String> {
+    some_text().prop_filter("control characters", |text| !text.chars().any(char::is_control))
+}
+
 /// Printable ASCII, as tokens, codes and verifiers are.
 pub(crate) fn token() -> impl Strategy<Value = String> {
     "[ -~]{1,40}"

@@ -97,7 +97,7 @@ fn metadata() -> impl Strategy<Value = (ClientMetadata, Map<String, Value>)> {
 fn answer() -> impl Strategy<Value = Map<String, Value>> {
     let unknown = proptest::collection::btree_map("x_[a-z]{1,8}", text().prop_map(Value::from), 0..3);
     let seconds = prop_oneof![Just(json!(0)), (1..1u64 << 40).prop_map(Value::from), Just(Value::Null)];
-    (some_text(), some_text(), seconds, unknown).prop_map(|(id, secret, expiry, unknown): (_, _, _, BTreeMap<_, _>)| {
+    (client_id(), some_text(), seconds, unknown).prop_map(|(id, secret, expiry, unknown): (_, _, _, BTreeMap<_, _>)| {
         let mut answer: Map<String, Value> = unknown.into_iter().collect();
         answer.insert("client_id".into(), id.into());
         answer.insert("client_secret".into(), secret.into());

@@ -115,7 +115,7 @@ pub(crate) fn pending_device() -> impl Strategy<Value = Value> {
 fn registrations() -> impl Strategy<Value = Value> {
     let method =
         select(vec!["none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"]);
-    let client = (issuer(), proptest::option::of("[A-Za-z0-9_-]{43}"), some_text(), method, some_text(), millis());
+    let client = (issuer(), proptest::option::of("[A-Za-z0-9_-]{43}"), client_id(), method, some_text(), millis());
     proptest::collection::vec(client, 0..5).prop_map(|clients| {
         let clients: Vec<_> = clients
             .into_iter()

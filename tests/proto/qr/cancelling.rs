@@ -79,7 +79,7 @@ fn a_device_that_cancels_in_any_pause_ends_the_other() {
                 assert!(ended.saturating_since(at) <= Duration::from_secs(4), "{device} {progress:?}");
             }
             let is_either = [ShowingCode, EnteringCheckCode, ShowingCheckCode].contains(&progress);
-            assert_eq!(reached, if is_either { 1 } else { 2 }, "{device} {progress:?}");
+            assert_eq!(reached, if is_either { 2 } else { 4 }, "{device} {progress:?}");
         }
     }
 }

@@ -4,17 +4,16 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::future::Future;
 use std::task::Poll;
 
-use oidc_proto::matrix::Homeserver;
+use oidc_proto::matrix::{Homeserver, UserId};
 use oidc_proto::qr::{
-    Account, CheckCode, FailureReason, Grant, Login, NamedHomeserver, Progress, QrCode, Role, Scanned, Secrets,
-    Secured, Shown, Stage,
+    Allowed, CheckCode, FailureReason, Grant, Login, Progress, QrCode, Role, Scanned, Secrets, Secured, Shown, Stage,
 };
 use oidc_proto::step::{KeyOutput, KeyUse};
 use oidc_proto::testing::TestEnv;
-use oidc_proto::{AccessToken, DpopKey, Error, Failure, FailureKind, Flow, MonotonicTime, Schemes, Sent, Step};
+use oidc_proto::{DpopKey, Env as _, Error, Failure, FailureKind, Flow, MonotonicTime, Schemes, Sent, Step};
 
 use crate::qr::keystore;
-use crate::qr::town::{DEVICE_ID, HS, LOGIN, OTHER_HS, Plan, TOKEN, Town, authorization, secrets};
+use crate::qr::town::{DEVICE_ID, HS, LOGIN, OTHER_HS, Plan, Town, account, authorization, secrets};
 use crate::walk::{astray, ways};
 
 /// Something that a human carries from one device to the other.
@@ -170,7 +169,7 @@ impl<'a> Device<'a> {
         (code, check_code): (&Pass<QrCode>, &Pass<String>),
     ) -> Result<Secured<R>, Error> {
         let shown = self.run(shown).await?;
-        assert!(shown.lifetime().is_some_and(|lifetime| !lifetime.is_zero()));
+        assert!(shown.expires_at().is_some_and(|at| at > self.env().monotonic()));
         self.show(&shown);
         code.put(QrCode::from_bytes(&shown.code().to_bytes(), Schemes::HttpsOnly).unwrap());
         if self.stops(shown.progress()) {
@@ -264,17 +263,15 @@ impl<'a> Device<'a> {
             let stage = logged_in.rest.give_up(FailureReason::UserCancelled, &mut *self.env());
             return self.stop(stage).await;
         }
-        let stage = logged_in.rest.succeed(&mut *self.env());
+        let rest = logged_in.rest.of_user(UserId::new("@bob:example.org").unwrap());
+        let stage = rest.succeed(&mut *self.env());
         self.run(stage).await
     }
 
     pub(crate) async fn let_in(&self, code: &Pass<QrCode>, check_code: &Pass<String>) -> Result<(), Error> {
         let base = if self.plan.homeserver_swapped { OTHER_HS } else { HS };
-        let account = Account {
-            homeserver: Homeserver::new(base, Schemes::HttpsOnly).unwrap(),
-            named: NamedHomeserver::new(base, Schemes::HttpsOnly).unwrap(),
-            access_token: AccessToken::new(TOKEN).unwrap(),
-        };
+        let dpop = self.plan.grant_binds_tokens.then(|| DpopKey::new(keystore::remote()).unwrap());
+        let account = account(&self.town.op, base, dpop, &mut self.env());
         self.show(&account);
         let secured = if self.plan.login_shows {
             let Some(code) = code.get().await else { return Err(oidc_proto::ErrorCode::QR_CANCELLED.into()) };
@@ -288,19 +285,29 @@ impl<'a> Device<'a> {
         let asked = self.run(stage).await?;
         self.show(&asked);
         self.town.page.replace(asked.login().page().to_owned());
-        assert_eq!(asked.login().device_id(), DEVICE_ID);
+        assert_eq!(asked.login().device_id().as_str(), DEVICE_ID);
         if self.stops(asked.progress()) {
             let stage = asked.refuse(&mut *self.env());
             return self.stop(stage).await;
         }
         let stage = asked.allow(&mut *self.env());
-        let succeeded = self.run(stage).await?;
+        let succeeded = match self.run(stage).await? {
+            Allowed::Succeeded(succeeded) => succeeded,
+            Allowed::Unreachable(unreachable) => {
+                self.show(&unreachable);
+                self.town.progress.borrow_mut().push((self.name, unreachable.progress()));
+                let stage = unreachable.find(&account, &mut *self.env());
+                self.run(stage).await?;
+                self.town.was_alone.set(true);
+                return Ok(());
+            }
+        };
         self.show(&succeeded);
         if self.stops(succeeded.progress()) {
             let stage = succeeded.refuse(&mut *self.env());
             return self.stop(stage).await;
         }
-        let stage = succeeded.share(secrets(), &account.access_token, &mut *self.env());
+        let stage = succeeded.share(secrets(), &account, &mut *self.env());
         self.run(stage).await
     }
 }

@@ -4,6 +4,8 @@ mod cancelling;
 mod channel;
 mod coverage;
 mod device;
+mod endings;
+mod hpke;
 pub(crate) mod keystore;
 mod login;
 mod peer;

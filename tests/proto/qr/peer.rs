@@ -6,16 +6,15 @@ use std::time::Duration;
 
 use http::{Method, Request};
 use oidc_proto::matrix::Homeserver;
-use oidc_proto::qr::RendezvousOptions;
 use oidc_proto::qr::rendezvous::Delivery;
 use oidc_proto::qr::{
-    Account, Channel, CheckCode, Generator, Grant, Initiated, Login, NamedHomeserver, Options, QrCode, Rendezvous,
-    Scanned, Secured, Shown, Stage, Unconfirmed,
+    Allowed, Channel, CheckCode, Generator, Grant, Initiated, Login, NamedHomeserver, Options, Proposal, QrCode,
+    Rendezvous, RendezvousOptions, Scanned, Secured, Shown, Stage, Unconfirmed,
 };
 use oidc_proto::testing::{self, Clock, TestEnv};
-use oidc_proto::{AccessToken, Body, Error, Schemes};
+use oidc_proto::{Body, Error, Schemes};
 
-use crate::qr::town::{HS, authorization, provider, secrets};
+use crate::qr::town::{HS, account, authorization, provider, secrets};
 use crate::qr::world::drive;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -50,6 +49,7 @@ enum End {
 }
 
 pub(crate) struct Peer {
+    proposal: Proposal,
     pub(crate) server: testing::Rendezvous,
     op: testing::Provider,
     looks: usize,
@@ -68,9 +68,10 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn new(says: &[Option<&str>]) -> Self {
+    pub(crate) fn new(proposal: Proposal, says: &[Option<&str>]) -> Self {
         let clock = Clock::new();
         Self {
+            proposal,
             server: testing::Rendezvous::new(HS).with_lifetime(MINUTE * 60),
             op: provider(),
             looks: 0,
@@ -90,27 +91,22 @@ impl Peer {
     pub(crate) fn show(&mut self, homeserver: Option<NamedHomeserver>) -> QrCode {
         let base = Homeserver::new(HS, Schemes::HttpsOnly).unwrap();
         let (server, env) = (self.server.clone(), &mut self.env);
-        let step = Rendezvous::create(&base, RendezvousOptions::new()).unwrap();
+        let step = Rendezvous::create(&base, RendezvousOptions::new().with_proposal(self.proposal)).unwrap();
         let made = drive(step, env, &mut |request, now| server.exchange(request, now), &mut Vec::new()).unwrap();
-        let generator = Generator::new(env);
-        let (key, url) = (*generator.public_key(), made.url().clone());
+        let generator = Generator::new(made.proposal(), env);
+        let code = made.code(*generator.public_key(), homeserver);
         (self.rendezvous, self.end) = (Some(made), Some(End::Generator(generator)));
-        match homeserver {
-            Some(homeserver) => QrCode::reciprocate(key, url, homeserver),
-            None => QrCode::login(key, url),
-        }
+        code
     }
 
     /// It scans a code.
     fn scan(&mut self, code: &QrCode) {
-        let oidc_proto::qr::RendezvousAddress::Msc4108 { rendezvous, .. } = code.rendezvous_address() else {
-            panic!("{code:?}")
-        };
-        let step = Rendezvous::join(rendezvous, RendezvousOptions::new(), MINUTE, &mut self.env);
+        let step = Rendezvous::join(code, RendezvousOptions::new(), MINUTE, &mut self.env);
         let server = self.server.clone();
         let mut http = |request, now| server.exchange(request, now);
         let joined = drive(step, &mut self.env, &mut http, &mut Vec::new()).unwrap();
-        let (initiated, first) = Initiated::new(code.public_key(), &mut self.env).unwrap();
+        let (initiated, first) =
+            Initiated::new(code.proposal(), code.public_key(), &joined.binding(), &mut self.env).unwrap();
         (self.rendezvous, self.end) = (Some(joined), Some(End::Initiated(initiated)));
         self.write(&first);
     }
@@ -131,22 +127,24 @@ impl Peer {
         let server = self.server.clone();
         let mut http = |request, now| server.exchange(request, now);
         let received = drive(step, &mut self.env, &mut http, &mut Vec::new()).unwrap();
+        let sealing = received.rendezvous.binding();
         self.rendezvous = Some(received.rendezvous);
         let channel = match self.end.take().unwrap() {
             End::Generator(generator) => {
-                let (unconfirmed, answer) = generator.receive(&received.text).unwrap();
+                let (unconfirmed, answer) =
+                    generator.receive(&received.text, &received.binding, &sealing, &mut self.env).unwrap();
                 self.write(&answer);
                 self.end = Some(End::Unconfirmed(unconfirmed));
                 return;
             }
             End::Initiated(initiated) => {
-                let (channel, check_code) = initiated.receive(&received.text).unwrap();
+                let (channel, check_code) = initiated.receive(&received.text, &received.binding).unwrap();
                 self.check_code = Some(check_code);
                 channel
             }
             End::Unconfirmed(_) => panic!("spoken to before it is known"),
             End::Channel(channel) => {
-                let (channel, json) = channel.open(&received.text).unwrap();
+                let (channel, json) = channel.open(&received.text, &received.binding).unwrap();
                 self.heard.push(json.expose().to_owned());
                 channel
             }
@@ -159,7 +157,8 @@ impl Peer {
 
     fn say(&mut self, json: &str) {
         let Some(End::Channel(channel)) = self.end.take() else { panic!("no channel") };
-        let (channel, text) = channel.seal(json).unwrap();
+        let binding = self.rendezvous.as_ref().unwrap().binding();
+        let (channel, text) = channel.seal(json, &binding).unwrap();
         self.end = Some(End::Channel(channel));
         self.write(&text);
     }
@@ -186,8 +185,8 @@ impl Peer {
             if path.starts_with("/_matrix/client/v3/devices/") {
                 self.looks += 1;
                 // It is there when it is looked for the second time.
-                let response = http::Response::builder().status(if self.looks == 1 { 404 } else { 200 });
-                return Ok(response.body(b"{}".to_vec()).unwrap());
+                let (status, body) = if self.looks == 1 { (404, r#"{"errcode":"M_NOT_FOUND"}"#) } else { (200, "{}") };
+                return Ok(http::Response::builder().status(status).body(body.into()).unwrap());
             }
             if request.uri().host() == Some("op.example.org") {
                 return op.exchange(request, now);
@@ -207,8 +206,8 @@ impl Peer {
     }
 }
 
-/// Which machine is tested, and whether it shows the code.
-pub(crate) type Machine = (Role, bool);
+/// Which machine is tested, whether it shows the code, and which proposal that follows.
+pub(crate) type Machine = (Role, bool, Proposal);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Role {
@@ -216,11 +215,19 @@ pub(crate) enum Role {
     Grant,
 }
 
-pub(crate) const MACHINES: [Machine; 4] =
-    [(Role::Login, true), (Role::Login, false), (Role::Grant, true), (Role::Grant, false)];
+pub(crate) const MACHINES: [Machine; 8] = [
+    (Role::Login, true, Proposal::Msc4108),
+    (Role::Login, false, Proposal::Msc4108),
+    (Role::Grant, true, Proposal::Msc4108),
+    (Role::Grant, false, Proposal::Msc4108),
+    (Role::Login, true, Proposal::Msc4388),
+    (Role::Login, false, Proposal::Msc4388),
+    (Role::Grant, true, Proposal::Msc4388),
+    (Role::Grant, false, Proposal::Msc4388),
+];
 
 /// What a peer says that does all right.
-pub(crate) fn right((role, shows): Machine) -> Vec<Option<&'static str>> {
+pub(crate) fn right((role, shows, _): Machine) -> Vec<Option<&'static str>> {
     match (role, shows) {
         (Role::Login, true) => vec![Some(PROTOCOLS), Some(ACCEPTED), Some(SECRETS)],
         (Role::Login, false) => vec![Some(ACCEPTED), Some(SECRETS)],
@@ -239,7 +246,7 @@ pub(crate) fn interrupted(
     says: &[Option<&str>],
     interrupts: Option<(usize, Interruption)>,
 ) -> (Result<(), Error>, Peer) {
-    let mut peer = Peer::new(says);
+    let mut peer = Peer::new(machine.2, says);
     peer.interrupts = interrupts;
     let mut env = TestEnv::with_clock(1, peer.clock.clone());
     let outcome = match machine.0 {
@@ -256,9 +263,9 @@ fn shown<R: oidc_proto::qr::Role>(
 ) -> Result<Secured<R>, Error> {
     let shown = peer.run(stage, env)?;
     peer.scan(shown.code());
-    let awaiting = peer.run(shown.wait(env), env)?;
+    let greeted = peer.run(shown.wait(env), env)?;
     let check_code = peer.check_code.take().unwrap();
-    peer.run(awaiting.confirm(&check_code, env), env)
+    peer.run(greeted.confirm(&check_code, env), env)
 }
 
 fn scanned<R: oidc_proto::qr::Role>(
@@ -273,7 +280,7 @@ fn scanned<R: oidc_proto::qr::Role>(
 }
 
 fn log_in(shows: bool, peer: &mut Peer, env: &mut TestEnv) -> Result<(), Error> {
-    let options = Options::new();
+    let options = Options::new().with_proposal(peer.proposal);
     let secured = if shows {
         let base = Homeserver::new(HS, Schemes::HttpsOnly).unwrap();
         shown(Login::show(&base, options, env), peer, env)?
@@ -289,12 +296,8 @@ fn log_in(shows: bool, peer: &mut Peer, env: &mut TestEnv) -> Result<(), Error> 
 }
 
 fn let_in(shows: bool, peer: &mut Peer, env: &mut TestEnv) -> Result<(), Error> {
-    let options = Options::new();
-    let account = Account {
-        homeserver: Homeserver::new(HS, Schemes::HttpsOnly).unwrap(),
-        named: NamedHomeserver::new(HS, Schemes::HttpsOnly).unwrap(),
-        access_token: AccessToken::new("T").unwrap(),
-    };
+    let options = Options::new().with_proposal(peer.proposal);
+    let account = account(&peer.op, HS, None, env);
     let secured = if shows {
         shown(Grant::show(&account, options, env), peer, env)?
     } else {
@@ -302,6 +305,8 @@ fn let_in(shows: bool, peer: &mut Peer, env: &mut TestEnv) -> Result<(), Error> 
         scanned(Grant::scan(&code, options, env), peer, env)?
     };
     let asked = peer.run(secured.begin(&account, env), env)?;
-    let succeeded = peer.run(asked.allow(env), env)?;
-    peer.run(succeeded.share(secrets(), &account.access_token, env), env)
+    match peer.run(asked.allow(env), env)? {
+        Allowed::Succeeded(succeeded) => peer.run(succeeded.share(secrets(), &account, env), env),
+        Allowed::Unreachable(unreachable) => peer.run(unreachable.find(&account, env), env),
+    }
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use oidc_proto::qr::MESSAGE_LIMIT;
 use oidc_proto::qr::rendezvous::Delivery;
+use oidc_proto::qr::{MESSAGE_LIMIT, Proposal};
 use oidc_proto::testing::{Fault, Meet, TestEnv, Trick};
 use oidc_proto::{Env as _, Error, ErrorCode, Failure, FailureKind, Sent, Step};
 
-use crate::qr::world::{MINUTE, World, code};
+use crate::qr::world::{BOTH, MINUTE, World, code};
 
 /// Whatever is lost on the way, a text is written once and nobody else's is overwritten.
 #[test]
@@ -20,9 +20,9 @@ fn a_text_is_written_once_whatever_gets_lost() {
         Fault::status(429),
         Fault::status(408),
     ];
-    for fault in &lost {
+    for (fault, proposal) in lost.iter().flat_map(|fault| BOTH.map(|proposal| (fault, proposal))) {
         for times in 1..4 {
-            let mut world = World::new();
+            let mut world = World::of(proposal);
             let (a, b) = world.pair();
             world.server.trick(Meet::Send, Trick::Fault(fault.clone()), times);
             let a = world.sent(a, "once");
@@ -49,12 +49,21 @@ fn a_text_is_written_once_whatever_gets_lost() {
 
 #[test]
 fn a_wrong_412_is_found_out_or_surfaced() {
-    let mut world = World::new();
+    for proposal in BOTH {
+        a_wrong_conflict(World::of(proposal));
+    }
+}
+
+fn a_wrong_conflict(mut world: World) {
     let (a, _) = world.pair();
     world.server.trick(Meet::Send, Trick::Conflict, 1);
     let Delivery::Overtaken(a) = world.send(a, "text").unwrap() else { panic!("delivered") };
     // There is nothing to read, so the caller can write again.
     let a = world.sent(a, "text");
+    if world.proposal == Proposal::Msc4388 {
+        // It has looked before it wrote once more: nothing is left in doubt.
+        return;
+    }
     world.server.trick(Meet::Send, Trick::Fault(Fault::Timeout), 1);
     world.server.trick(Meet::Send, Trick::Conflict, 1);
     let _ = world.sent(a, "after a failure");
@@ -113,7 +122,7 @@ fn refusals_are_named() {
         (Meet::Create, Trick::Fault(Fault::status(404)), ErrorCode::QR_RENDEZVOUS_UNSUPPORTED),
         (Meet::Create, Trick::Fault(Fault::status(405)), ErrorCode::QR_RENDEZVOUS_UNSUPPORTED),
         (Meet::Create, Trick::Fault(Fault::status(501)), ErrorCode::QR_RENDEZVOUS_UNSUPPORTED),
-        (Meet::Create, Trick::Fault(Fault::status(403)), ErrorCode::HTTP_STATUS),
+        (Meet::Create, Trick::Fault(Fault::status(403)), ErrorCode::QR_RENDEZVOUS_FORBIDDEN),
         (Meet::Create, Trick::Fault(Fault::status(500)), ErrorCode::HTTP_SERVER_ERROR),
         (Meet::Create, Trick::Fault(Fault::Redirect), ErrorCode::HTTP_REDIRECT),
         (Meet::Create, Trick::Fault(Fault::Timeout), ErrorCode::TRANSPORT_TIMEOUT),
@@ -170,12 +179,105 @@ fn refusals_are_named() {
     }
 }
 
+/// The same of the draft, whose responses are JSON.
+#[test]
+fn refusals_of_the_draft_are_named() {
+    for (meet, trick, expected) in [
+        (Meet::Create, Trick::Fault(Fault::status(404)), ErrorCode::QR_RENDEZVOUS_UNSUPPORTED),
+        (Meet::Create, Trick::Fault(Fault::status(403)), ErrorCode::QR_RENDEZVOUS_FORBIDDEN),
+        (Meet::Create, Trick::Fault(Fault::status(500)), ErrorCode::HTTP_SERVER_ERROR),
+        (Meet::Create, Trick::Fault(Fault::Redirect), ErrorCode::HTTP_REDIRECT),
+        (Meet::Create, Trick::Fault(Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE),
+        (Meet::Create, Trick::Fault(Fault::Truncated), ErrorCode::JSON_SYNTAX),
+        (Meet::Create, Trick::Fault(Fault::DuplicateName), ErrorCode::JSON_DUPLICATE_NAME),
+        (Meet::Create, Trick::NoEtag, ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (Meet::Create, Trick::Url(""), ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (Meet::Create, Trick::Url(".."), ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (Meet::Create, Trick::Url("a/b"), ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (Meet::Create, Trick::Url("a?b"), ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (Meet::Create, Trick::Url("https://other.example.org"), ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (Meet::Receive, Trick::Expire, ErrorCode::QR_RENDEZVOUS_EXPIRED),
+        (Meet::Receive, Trick::Fault(Fault::status(403)), ErrorCode::HTTP_STATUS),
+        (Meet::Receive, Trick::Fault(Fault::Redirect), ErrorCode::HTTP_REDIRECT),
+        (Meet::Receive, Trick::Fault(Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE),
+        (Meet::Receive, Trick::Fault(Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
+        (Meet::Receive, Trick::Fault(Fault::Truncated), ErrorCode::JSON_SYNTAX),
+        (Meet::Receive, Trick::NoEtag, ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (Meet::Receive, Trick::TooLarge, ErrorCode::QR_RENDEZVOUS_TOO_LARGE),
+        (Meet::Send, Trick::Expire, ErrorCode::QR_RENDEZVOUS_EXPIRED),
+        (Meet::Send, Trick::TooLarge, ErrorCode::QR_RENDEZVOUS_TOO_LARGE),
+        (Meet::Send, Trick::NoEtag, ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (Meet::Send, Trick::Fault(Fault::Garbage), ErrorCode::JSON_SYNTAX),
+        (Meet::Send, Trick::Fault(Fault::status(403)), ErrorCode::HTTP_STATUS),
+        (Meet::Delete, Trick::Fault(Fault::status(403)), ErrorCode::HTTP_STATUS),
+    ] {
+        let mut world = World::of(Proposal::Msc4388);
+        let outcome = match meet {
+            Meet::Create => {
+                world.server.trick(meet, trick.clone(), 1);
+                world.create().map(|_| ())
+            }
+            _ => {
+                let (a, _) = world.pair();
+                world.server.intrude("text");
+                let (a, _) = if meet == Meet::Receive { (a, String::new()) } else { world.receive(a).unwrap() };
+                world.server.trick(meet, trick.clone(), 1);
+                match meet {
+                    Meet::Send => world.send(a, "text").map(|_| ()),
+                    Meet::Receive => world.receive(a).map(|_| ()),
+                    _ => world.run(a.delete()),
+                }
+            }
+        };
+        assert_eq!(code(outcome), expected, "{meet:?} {trick:?}");
+    }
+}
+
+/// A token that cannot be sent back as it is, and bodies of other shapes.
+#[test]
+fn hostile_bodies_of_the_draft_are_refused() {
+    let long = format!(r#"{{"data":"text","sequence_token":"{}"}}"#, "x".repeat(256));
+    for (body, expected) in [
+        (r#"{"data":"text"}"#, ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (r#"{"data":"text","sequence_token":""}"#, ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (r#"{"data":"text","sequence_token":"a b"}"#, ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (r#"{"data":"text","sequence_token":"a\nb"}"#, ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (r#"{"data":"text","sequence_token":"\u00e9"}"#, ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (&long, ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (r#"{"sequence_token":"2"}"#, ErrorCode::QR_RENDEZVOUS_RESPONSE),
+        (r#"{"data":1,"sequence_token":"2"}"#, ErrorCode::JSON_TYPE),
+        (r#"{"data":"text","sequence_token":2}"#, ErrorCode::JSON_TYPE),
+        (r#"["text"]"#, ErrorCode::JSON_TYPE),
+        ("", ErrorCode::JSON_SYNTAX),
+    ] {
+        let mut world = World::of(Proposal::Msc4388);
+        let (a, _) = world.pair();
+        let Step::Call(call) = a.receive(MINUTE, &mut world.env) else { panic!("no call") };
+        let (_, _, awaiting) = call.into_parts();
+        let response = http::Response::builder().header("content-type", "application/json");
+        let outcome = awaiting.receive(response.body(body.as_bytes().to_vec()).unwrap(), &mut world.env);
+        assert_eq!(code(outcome), expected, "{body}");
+    }
+    // An expiry that is none is done without.
+    for expiry in ["-1", "1.5", "null", "\"soon\"", "[]"] {
+        let mut world = World::of(Proposal::Msc4388);
+        let (a, _) = world.pair();
+        let before = a.expires_at();
+        let Step::Call(call) = a.receive(MINUTE, &mut world.env) else { panic!("no call") };
+        let body = format!(r#"{{"data":"text","sequence_token":"2","expires_in_ms":{expiry}}}"#);
+        let response = http::Response::new(body.into_bytes());
+        let step = call.into_parts().2.receive(response, &mut world.env).unwrap();
+        let Step::Done(received) = step else { panic!("nothing") };
+        assert_eq!(received.rendezvous.expires_at(), before, "{expiry}");
+    }
+}
+
 #[test]
 fn what_deployed_servers_leave_out_is_done_without() {
     let mut world = World::new();
     world.server.trick(Meet::Create, Trick::NoDates, 1);
     world.server.trick(Meet::Create, Trick::ContentType("application/json; charset=utf-8"), 1);
-    assert_eq!(world.create().unwrap().lifetime(), None);
+    assert_eq!(world.create().unwrap().expires_at(), None);
     let (a, b) = world.pair();
     let _ = world.sent(a, "text");
     world.server.trick(Meet::Receive, Trick::ContentType("Text/Plain;charset=UTF-8"), 1);

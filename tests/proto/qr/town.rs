@@ -8,11 +8,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::{Method, Request, Response};
-use oidc_proto::qr::{FailureReason, Options, Progress, Secrets};
+use oidc_proto::matrix::{Address, Homeserver, Party, SupportCheck, UserId};
+use oidc_proto::qr::{Account, FailureReason, Options, Progress, Proposal, Secrets};
 use oidc_proto::testing::{self, Clock, RegisteredClient, TestEnv};
 use oidc_proto::{
-    Body, Client, DpopKey, Error, ErrorCode, Failure, Issuer, MonotonicTime, PendingDevice, RelyingParty, Schemes,
-    Scope,
+    AccessToken, Body, Client, DpopKey, Env as _, Error, ErrorCode, Failure, Issuer, MonotonicTime, PendingDevice,
+    ProviderOptions, RelyingParty, Schemes, Scope, TokenSet,
 };
 
 use crate::qr::device::{Device, Pass, ended};
@@ -43,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) device_never_appears: bool,
     /// The new device's tokens are bound to a key in a key store.
     pub(crate) binds_tokens: bool,
+    /// The existing device's are, too.
+    pub(crate) grant_binds_tokens: bool,
     /// That key store refuses.
     pub(crate) key_refused: bool,
     /// At which of its steps a device's driver gives up.
@@ -65,6 +68,8 @@ pub(crate) struct Town {
     /// Answers of the homeserver about devices that say nothing, before those that do.
     pub(crate) device_failures: RefCell<Vec<Result<(u16, &'static str), Failure>>>,
     pub(crate) device_looks: Cell<usize>,
+    /// Whether the existing device was left alone, and found the new one by itself.
+    pub(crate) was_alone: Cell<bool>,
     pub(crate) timers: RefCell<Vec<MonotonicTime>>,
     pub(crate) has_moved: Cell<bool>,
     pub(crate) progress: RefCell<Vec<(&'static str, Progress)>>,
@@ -103,6 +108,7 @@ impl Town {
             devices: RefCell::default(),
             device_failures: RefCell::default(),
             device_looks: Cell::default(),
+            was_alone: Cell::default(),
             timers: RefCell::default(),
             has_moved: Cell::default(),
             progress: RefCell::default(),
@@ -208,7 +214,9 @@ impl Town {
 
     fn device(&self, request: &Request<Body>, escaped: &str) -> Result<Response<Vec<u8>>, Failure> {
         self.device_looks.set(self.device_looks.get() + 1);
-        assert_eq!(request.headers()["authorization"], format!("Bearer {TOKEN}"));
+        let authorization = request.headers()["authorization"].to_str().unwrap();
+        assert_eq!(request.headers().contains_key("dpop"), authorization.starts_with("DPoP "));
+        assert!(authorization.starts_with("DPoP ") || authorization == format!("Bearer {TOKEN}"));
         assert_eq!(escaped, "AB%2FC%2BD%3DE%252F");
         let failure = self.device_failures.borrow_mut().pop();
         let (status, body) = match failure {
@@ -245,6 +253,40 @@ pub(crate) fn authorization(
     (party, pending)
 }
 
+/// What the existing device knows of its account: tokens of its own, bound to a key if there is one.
+pub(crate) fn account(
+    op: &testing::Provider,
+    base: &str,
+    dpop: Option<std::sync::Arc<DpopKey>>,
+    env: &mut TestEnv,
+) -> Account {
+    let homeserver = Homeserver::new(base, Schemes::HttpsOnly).unwrap();
+    let step = SupportCheck::start(Address::Url(homeserver), ProviderOptions::new()).unwrap();
+    let mut http = |request: Request<Body>, now| {
+        if request.uri().path() == "/_matrix/client/versions" {
+            return Ok(Response::new(br#"{"versions":["v1.18"]}"#.to_vec()));
+        }
+        let metadata = Request::get(format!("{OP}/.well-known/openid-configuration"));
+        op.exchange(metadata.body(Vec::new()).unwrap(), now)
+    };
+    let server = drive(step, env, &mut http, &mut Vec::new()).unwrap().support.supported().unwrap();
+    let (client, tokens) = match dpop {
+        None => {
+            let issuer = Issuer::new(OP, Schemes::HttpsOnly).unwrap();
+            let token = AccessToken::new(TOKEN).unwrap();
+            (Client::new("app"), TokenSet::from_parts(&issuer, "app", token, None, env.now()).unwrap())
+        }
+        Some(key) => {
+            let (party, pending) = authorization(op, env, Some(key.clone()));
+            let step = party.poll_device(pending, env).unwrap();
+            let mut http = |request, now| op.exchange(request, now);
+            let outcome = drive(step, env, &mut http, &mut Vec::new()).unwrap();
+            (Client::new("app").with_dpop(key), outcome.verified().unwrap().tokens)
+        }
+    };
+    Account::new(&Party::new(server, client), &tokens).with_user(UserId::new("@joe:example.org").unwrap())
+}
+
 pub(crate) fn secrets() -> Secrets {
     let key = "SECRET".repeat(50);
     let json = format!(
@@ -253,9 +295,15 @@ pub(crate) fn secrets() -> Secrets {
     Secrets::from_json(&json).unwrap()
 }
 
+/// Either way round, of either proposal.
+pub(crate) fn plans() -> Vec<Plan> {
+    [Proposal::Msc4108, Proposal::Msc4388].into_iter().flat_map(plans_of).collect()
+}
+
 /// Either way round.
-pub(crate) fn plans() -> [Plan; 2] {
-    [true, false].map(|login_shows| Plan { login_shows, ..Plan::default() })
+pub(crate) fn plans_of(proposal: Proposal) -> [Plan; 2] {
+    let options = Options::new().with_proposal(proposal);
+    [true, false].map(|login_shows| Plan { login_shows, options, ..Plan::default() })
 }
 
 /// The codes that both devices end with.

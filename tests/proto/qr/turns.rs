@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{Method, Request};
 use oidc_proto::matrix::Homeserver;
-use oidc_proto::qr::{Generator, Grant, Initiated, Login, NamedHomeserver, Options, QrCode};
+use oidc_proto::qr::{Binding, Grant, Initiated, Login, NamedHomeserver, Options, Proposal};
 use oidc_proto::testing::{self, Meet, TestEnv};
 use oidc_proto::{Body, Env as _, ErrorCode, Schemes};
 use vodozemac::ecies::{Ecies, InitialMessage, Message};
@@ -14,7 +14,7 @@ use crate::qr::peer::{
     UNEXPECTED, UNSUPPORTED, course, interrupted, right,
 };
 use crate::qr::town::HS;
-use crate::qr::world::{World, drive};
+use crate::qr::world::{World, code_of, drive};
 
 #[test]
 fn a_peer_that_follows_the_protocol_completes_the_login() {
@@ -23,9 +23,9 @@ fn a_peer_that_follows_the_protocol_completes_the_login() {
         outcome.unwrap();
         let kinds: Vec<_> = peer.heard.iter().map(|json| json.split('"').nth(3).unwrap()).collect();
         let expected: &[&str] = match machine {
-            (Role::Login, _) => &["m.login.protocol", "m.login.success"],
-            (Role::Grant, true) => &["m.login.protocol_accepted", "m.login.secrets"],
-            (Role::Grant, false) => &["m.login.protocols", "m.login.protocol_accepted", "m.login.secrets"],
+            (Role::Login, ..) => &["m.login.protocol", "m.login.success"],
+            (Role::Grant, true, _) => &["m.login.protocol_accepted", "m.login.secrets"],
+            (Role::Grant, false, _) => &["m.login.protocols", "m.login.protocol_accepted", "m.login.secrets"],
         };
         assert_eq!(kinds, expected, "{machine:?}");
         // The secrets are read before the rendezvous is deleted: by the device that reads them.
@@ -92,7 +92,7 @@ fn a_peer_that_says_nothing_more_ends_the_wait() {
 #[test]
 fn a_peer_without_a_common_protocol_is_told_so() {
     let none = PROTOCOLS.replace("device_authorization_grant", "password");
-    let (outcome, peer) = course((Role::Login, true), &[Some(&none)]);
+    let (outcome, peer) = course((Role::Login, true, Proposal::Msc4108), &[Some(&none)]);
     assert_eq!(outcome.unwrap_err().code(), ErrorCode::QR_UNSUPPORTED_PROTOCOL);
     assert_eq!(peer.heard, [UNSUPPORTED]);
     assert_eq!(peer.server.boxes(), 0);
@@ -101,7 +101,7 @@ fn a_peer_without_a_common_protocol_is_told_so() {
 /// Two devices that want the same find out before anything is sent.
 #[test]
 fn two_devices_with_the_same_intent() {
-    let mut peer = Peer::new(&[]);
+    let mut peer = Peer::new(Proposal::Msc4108, &[]);
     let mut env = TestEnv::seeded(1);
     let (new, existing) = (peer.show(None), peer.show(Some(NamedHomeserver::new(HS, Schemes::HttpsOnly).unwrap())));
     let requests = peer.server.requests().len();
@@ -110,10 +110,6 @@ fn two_devices_with_the_same_intent() {
     let error = Grant::scan(&existing, Options::new(), &mut env).unwrap_err();
     assert_eq!(error.code(), ErrorCode::QR_OTHER_SIGNED_IN);
     assert_eq!(peer.server.requests().len(), requests);
-    // A draft's code is known for what it is.
-    let draft = "SU9fRUxFTUVOVF9NU0M0Mzg4AwG0yzZ1QVpQ1jlnoxWX3d5jrWRFfELxjS2gN7pz9y+3PAAaMDFIWDlLMDBRMUg2S1BENDdFRzRHMVQzWEcAJGh0dHBzOi8vc3luYXBzZS1vaWRjLmxhYi5lbGVtZW50LmRldg";
-    let draft = QrCode::from_base64(draft, Schemes::HttpsOnly).unwrap();
-    assert_eq!(Login::scan(&draft, Options::new(), &mut env).unwrap_err().code(), ErrorCode::QR_CODE_VERSION);
 }
 
 /// The machine's turn has come, and the peer writes once more.
@@ -168,7 +164,7 @@ fn a_code_that_nobody_stands_behind_is_given_up() {
     let mut world = World::new();
     world.server = testing::Rendezvous::new(HS).with_lifetime(Duration::from_secs(7200));
     let made = world.create().unwrap();
-    let code = QrCode::login(*Generator::new(&mut world.env).public_key(), made.url().clone());
+    let code = code_of(&made, &mut world.env);
     let since = world.env.monotonic();
     let step = Grant::scan(&code, Options::new(), &mut world.env).unwrap();
     assert_eq!(world.run(step).unwrap_err().code(), ErrorCode::QR_TIMEOUT);
@@ -185,7 +181,7 @@ fn a_stranger_who_never_lets_anybody_speak() {
     let mut honest = |request, now| server.exchange(request, now);
     let step = Login::show(&base, Options::new(), &mut env).unwrap();
     let shown = drive(step, &mut env, &mut honest, &mut Vec::new()).unwrap();
-    let (_, first) = Initiated::new(shown.code().public_key(), &mut env).unwrap();
+    let (_, first) = Initiated::new(Proposal::Msc4108, shown.code().public_key(), &Binding::none(), &mut env).unwrap();
     server.intrude(&first);
     let step = shown.wait(&mut env).unwrap();
     let awaiting = drive(step, &mut env, &mut honest, &mut Vec::new()).unwrap();
@@ -208,7 +204,7 @@ fn a_peer_that_greets_otherwise_is_told_so() {
     let made = world.create().unwrap();
     let theirs = Ecies::new();
     let named = NamedHomeserver::new(HS, Schemes::HttpsOnly).unwrap();
-    let code = QrCode::reciprocate(*theirs.public_key().as_bytes(), made.url().clone(), named);
+    let code = made.code(*theirs.public_key().as_bytes(), Some(named));
     let (mut theirs, mut established, mut heard) = (Some(theirs), None, Vec::new());
     let mut http = |request: Request<Body>, now| {
         let text =

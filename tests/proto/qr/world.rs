@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use oidc_proto::matrix::Homeserver;
-use oidc_proto::qr::Rendezvous;
-use oidc_proto::qr::RendezvousOptions;
 use oidc_proto::qr::rendezvous::Delivery;
+use oidc_proto::qr::{Generator, Proposal, QrCode, Rendezvous, RendezvousOptions};
 use oidc_proto::testing::{self, TestEnv};
 use oidc_proto::{Body, Env as _, Error, ErrorCode, Failure, Flow, Schemes, Step, Timestamp};
 
@@ -51,11 +50,14 @@ pub(crate) fn drive<F: Flow<Output: Debug>>(
     panic!("goes on for ever")
 }
 
+pub(crate) const BOTH: [Proposal; 2] = [Proposal::Msc4108, Proposal::Msc4388];
+
 pub(crate) const BASE: &str = "https://hs.example.org";
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
 /// A rendezvous and a clock.
 pub(crate) struct World {
+    pub(crate) proposal: Proposal,
     pub(crate) server: testing::Rendezvous,
     pub(crate) env: TestEnv,
     pub(crate) pauses: Vec<Duration>,
@@ -63,24 +65,34 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self { server: testing::Rendezvous::new(BASE), env: TestEnv::seeded(1), pauses: Vec::new() }
+        Self::of(Proposal::Msc4108)
+    }
+
+    pub(crate) fn of(proposal: Proposal) -> Self {
+        Self { proposal, server: testing::Rendezvous::new(BASE), env: TestEnv::seeded(1), pauses: Vec::new() }
     }
 
     pub(crate) fn run<F: Flow<Output: Debug>>(&mut self, step: Step<F>) -> Result<F::Output, Error> {
-        let Self { server, env, pauses } = self;
+        let Self { server, env, pauses, .. } = self;
         drive(step, env, &mut |request, now| server.exchange(request, now), pauses)
     }
 
     pub(crate) fn create(&mut self) -> Result<Rendezvous, Error> {
         let base = Homeserver::new(BASE, Schemes::HttpsOnly).unwrap();
-        self.run(Rendezvous::create(&base, RendezvousOptions::new()).unwrap())
+        self.run(Rendezvous::create(&base, RendezvousOptions::new().with_proposal(self.proposal)).unwrap())
     }
 
     /// Both devices at one box.
     pub(crate) fn pair(&mut self) -> (Rendezvous, Rendezvous) {
         let made = self.create().unwrap();
-        let step = Rendezvous::join(made.url(), RendezvousOptions::new(), MINUTE, &mut self.env);
-        (made, self.run(step).unwrap())
+        let joined = self.join(&made).unwrap();
+        (made, joined)
+    }
+
+    pub(crate) fn join(&mut self, made: &Rendezvous) -> Result<Rendezvous, Error> {
+        let code = code_of(made, &mut self.env);
+        let step = Rendezvous::join(&code, RendezvousOptions::new(), MINUTE, &mut self.env);
+        self.run(step)
     }
 
     pub(crate) fn send(&mut self, rendezvous: Rendezvous, text: &str) -> Result<Delivery, Error> {
@@ -99,6 +111,11 @@ impl World {
         let step = rendezvous.receive(MINUTE, &mut self.env);
         self.run(step).map(|received| (received.rendezvous, received.text))
     }
+}
+
+/// What a new device shows.
+pub(crate) fn code_of(made: &Rendezvous, env: &mut TestEnv) -> QrCode {
+    made.code(*Generator::new(made.proposal(), env).public_key(), None)
 }
 
 /// The code of a failure.

@@ -6,5 +6,6 @@ mod keys;
 mod members;
 mod named;
 mod registration;
+mod rests;
 mod tokens;
 mod verdicts;

@@ -27,6 +27,14 @@ impl Memory {
         self.lock().kept.record.clone()
     }
 
+    pub fn put(&self, record: Record) {
+        self.lock().kept.record = Some(record);
+    }
+
+    pub fn is_locked(&self) -> bool {
+        self.lock().is_locked
+    }
+
     pub fn log(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.lock().log)
     }

@@ -50,7 +50,7 @@ impl Env for VirtualEnv {
 type Answer = Result<http::Response<Vec<u8>>, Failure>;
 
 /// The provider, which takes its time.
-fn provider(world: &World, delay: Duration) -> impl HttpClient<Response: Send> + Clone + Send + 'static + use<> {
+pub fn provider(world: &World, delay: Duration) -> impl HttpClient<Response: Send> + Clone + Send + 'static + use<> {
     let (op, env) = (world.op.clone(), Arc::new(VirtualEnv::new(world)));
     from_fn(move |request: Request<Body>, _: Policy| -> std::pin::Pin<Box<dyn Future<Output = Answer> + Send>> {
         let (op, env) = (op.clone(), env.clone());

@@ -13,8 +13,8 @@ use oidc_proto::matrix::{
     self, Address, AuthMetadataFetch, AuthServer, DeviceCheck, DeviceId, HomeserverDiscovery, LoginRequest, Party,
     SupportCheck, Whoami,
 };
-use oidc_proto::qr::rendezvous::Delivery;
-use oidc_proto::qr::{Rendezvous, RendezvousOptions};
+use oidc_proto::qr::rendezvous::{Delivery, RendezvousCheck};
+use oidc_proto::qr::{Proposal, Rendezvous, RendezvousOptions};
 use oidc_proto::step::{KeyOutput, KeyUse};
 use oidc_proto::testing::{Fault, Homeserver, On, Provider, RegisteredClient, TestEnv};
 use oidc_proto::{
@@ -153,9 +153,34 @@ pub(super) const FLOWS: &[(&str, Start)] = &[
         walk.go(step).map(drop)
     }),
     ("Creation", |walk| walk.go(Rendezvous::create(&homeserver(), RendezvousOptions::new())).map(drop)),
+    ("Creation", |walk| walk.go(Rendezvous::create(&homeserver(), draft())).map(drop)),
+    ("Creation", |walk| {
+        let tokens = walk.log_in();
+        let party = walk.at_homeserver();
+        let step = Rendezvous::create_as(&party, &tokens, draft(), &mut walk.env);
+        walk.go(step).map(drop)
+    }),
+    ("RendezvousCheck", |walk| walk.go(RendezvousCheck::start(&homeserver(), RendezvousOptions::new())).map(drop)),
+    ("RendezvousCheck", |walk| walk.go(RendezvousCheck::start(&homeserver(), draft())).map(drop)),
+    ("RendezvousCheck", |walk| {
+        let tokens = walk.log_in();
+        let party = walk.at_homeserver();
+        let step = RendezvousCheck::start_as(&party, &tokens, draft(), &mut walk.env);
+        walk.go(step).map(drop)
+    }),
     ("Joining", |walk| {
         let made = walk.honest(Rendezvous::create(&homeserver(), RendezvousOptions::new()));
-        let step = Rendezvous::join(made.url(), RendezvousOptions::new(), MINUTE, &mut walk.env);
+        let step = Rendezvous::join(&made.code([9; 32], None), RendezvousOptions::new(), MINUTE, &mut walk.env);
+        walk.go(Ok(step)).map(drop)
+    }),
+    ("Joining", |walk| {
+        let made = walk.honest(Rendezvous::create(&homeserver(), draft()));
+        let step = Rendezvous::join(&made.code([9; 32], None), RendezvousOptions::new(), MINUTE, &mut walk.env);
+        walk.go(Ok(step)).map(drop)
+    }),
+    ("Sending", |walk| {
+        let made = walk.honest(Rendezvous::create(&homeserver(), draft()));
+        let step = made.send("text", MINUTE, &mut walk.env);
         walk.go(Ok(step)).map(drop)
     }),
     ("Sending", |walk| {
@@ -165,7 +190,7 @@ pub(super) const FLOWS: &[(&str, Start)] = &[
     }),
     ("Receiving", |walk| {
         let made = walk.honest(Rendezvous::create(&homeserver(), RendezvousOptions::new()));
-        let step = Rendezvous::join(made.url(), RendezvousOptions::new(), MINUTE, &mut walk.env);
+        let step = Rendezvous::join(&made.code([9; 32], None), RendezvousOptions::new(), MINUTE, &mut walk.env);
         let joined = walk.honest(Ok(step));
         let step = joined.send("text", MINUTE, &mut walk.env);
         let Delivery::Delivered(_) = walk.honest(Ok(step)) else { panic!("it was not taken") };
@@ -177,6 +202,10 @@ pub(super) const FLOWS: &[(&str, Start)] = &[
         walk.go(Ok(made.delete()))
     }),
 ];
+
+fn draft() -> RendezvousOptions {
+    RendezvousOptions::new().with_proposal(Proposal::Msc4388)
+}
 
 /// The client, and what is under way when a flow begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::adapter::store::record::{self, LIMIT, Text, too_large};
 use crate::error::{Error, ErrorCode};
 
 /// Between two looks at a lock that somebody else holds. A refresh takes tens of milliseconds.
-const POLL: Duration = Duration::from_millis(20);
+pub(super) const POLL: Duration = Duration::from_millis(20);
 
 pub(super) struct Place {
     path: PathBuf,
@@ -202,11 +202,7 @@ impl Place {
         if self.path.file_name().is_none() {
             return Err(broken(io::Error::new(ErrorKind::InvalidInput, "no file name")));
         }
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(self.folder()).map_err(broken)
+        make_folder(self.folder()).map_err(broken)
     }
 
     /// A name is only on the disk when its folder is.
@@ -221,6 +217,15 @@ impl Place {
         }
         Ok(())
     }
+}
+
+/// For nobody else, if it is not there.
+pub(super) fn make_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 fn read_text(path: &Path) -> Result<Option<Text>, Error> {
@@ -289,7 +294,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 }
 
 /// To write, for nobody else.
-fn private() -> OpenOptions {
+pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);
     #[cfg(unix)]
@@ -309,6 +314,6 @@ fn is_same(_: &Metadata, _: &Metadata) -> bool {
     true
 }
 
-fn broken(error: io::Error) -> Error {
+pub(super) fn broken(error: io::Error) -> Error {
     Error::new(ErrorCode::STORE_IO).with_source(error)
 }

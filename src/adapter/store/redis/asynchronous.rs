@@ -98,17 +98,26 @@ impl AsyncRedis {
     pub fn store(&self, name: &str, env: &mut dyn Env) -> AsyncRedisStore {
         let identity = Identity::new(name, &self.0.options, env);
         let inner = Arc::new(Inner { server: self.clone(), identity, last_error: LastError::default() });
-        let (runtime, worked) = (self.0.runtime.clone(), Arc::clone(&inner));
+        let (server, worked) = (self.clone(), Arc::clone(&inner));
         let queue = Queue::new(move |worker| {
             // Without a runtime the worker is dropped, which says that it failed.
-            if let Some(runtime) = runtime.clone().or_else(|| Handle::try_current().ok()) {
+            if let Some(runtime) = server.runtime() {
                 runtime.spawn(Arc::clone(&worked).work(worker));
             }
         });
         AsyncRedisStore { inner, queue }
     }
 
-    async fn send(&self, command: &Cmd) -> Result<Value, Error> {
+    pub(super) fn options(&self) -> &RedisOptions {
+        &self.0.options
+    }
+
+    /// The runtime in which the server was made.
+    pub(super) fn runtime(&self) -> Option<Handle> {
+        self.0.runtime.clone().or_else(|| Handle::try_current().ok())
+    }
+
+    pub(super) async fn send(&self, command: &Cmd) -> Result<Value, Error> {
         let (connection, number) = self.connection().await?;
         match self.send_by(connection, number, command).await {
             Err(error) if is_stale(&error) => {}

@@ -7,6 +7,7 @@
 //! | `work.rs` | an action as commands and responses |
 //! | `refusal.rs` | errors, without the server's text |
 //! | `blocking.rs` | [`Redis`], [`RedisStore`] |
+//! | `index.rs` | `AsyncRedis` as the stores of a registry, with an index (feature `tokio`) |
 //! | `asynchronous.rs` | `AsyncRedis`, `AsyncRedisStore` (feature `tokio`) |
 //!
 //! | key | holds |
@@ -14,6 +15,7 @@
 //! | `{prefix}record:{name}` | the record, as JSON; for ever, or as long as [`RedisOptions::with_record_lifetime`] says |
 //! | `{prefix}lock:{name}` | who holds the lock, and which of its locks it is, until the lease ends |
 //! | `{{prefix}record:{name}}:begun` | for each holder, the version of the record that it began a refresh from, and which of its marks it is |
+//! | `{prefix}index:{key}` | the logins and names of a user's sessions, each with the time when it expires |
 //!
 //! ```text
 //! Lock      SET if nobody else holds it, with the lease; asked again every 50 ms until patience ends
@@ -44,6 +46,8 @@
 #[cfg(feature = "tokio")]
 mod asynchronous;
 mod blocking;
+#[cfg(feature = "tokio")]
+mod index;
 mod options;
 mod refusal;
 mod work;

@@ -4,6 +4,7 @@ mod signing_key;
 
 use std::sync::OnceLock;
 
+use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
@@ -15,6 +16,7 @@ pub use signing_key::SigningKey;
 use super::contract::{Backend, VerifyingKey};
 use crate::error::ErrorCode;
 use crate::jose::algorithm::{Algorithm, Algorithms};
+use crate::jose::hash::half;
 use crate::jose::public_key::{PublicKey, is_small_order};
 
 /// The backend.
@@ -57,6 +59,15 @@ impl Backend for AwsLc {
             }
             PublicKey::Ed25519(bytes) => Box::new(Ed25519(ParsedPublicKey::new(&ED25519, bytes).ok()?)),
         })
+    }
+
+    fn half_hash(&self, algorithm: Algorithm, ascii: &str) -> String {
+        let sha = match algorithm {
+            Algorithm::Rs256 | Algorithm::Ps256 | Algorithm::Es256 | Algorithm::Hs256 => &SHA256,
+            Algorithm::Rs384 | Algorithm::Ps384 | Algorithm::Es384 => &SHA384,
+            Algorithm::Rs512 | Algorithm::Ps512 | Algorithm::Es512 | Algorithm::EdDsa | Algorithm::Ed25519 => &SHA512,
+        };
+        half(digest(sha, ascii.as_bytes()).as_ref())
     }
 }
 

@@ -1,0 +1,166 @@
+//! The URLs that nearly all endpoints have, told from others by their bytes.
+//!
+//! A plain URL is one that the `url` crate accepts and gives back as it is, and that `http::Uri` accepts: scheme
+//! `https`, a name as host without a port, a path without a query. Others may be good as well: [`split`] says nothing
+//! about them, and they go through both parsers. A differential test and a fuzz target compare the two ways.
+
+/// Where everything is plain, and what `http::Uri` takes.
+const LONGEST: usize = 2048;
+/// Longest name of a host (RFC 1035 section 2.3.4).
+const LONGEST_HOST: usize = 253;
+
+/// The host and the path of a plain URL; `None` for any other text.
+pub(super) fn split(text: &str) -> Option<(&str, &str)> {
+    let rest = text.strip_prefix("https://").filter(|_| text.len() <= LONGEST)?;
+    let (host, path) = rest.split_at_checked(rest.bytes().position(|byte| byte == b'/')?)?;
+    (is_plain_host(host) && is_plain_path(path)).then_some((host, path))
+}
+
+/// Whether a byte is plain in a host, and in a path.
+const HOST: u8 = 1;
+const PATH: u8 = 2;
+
+fn class(byte: u8) -> u8 {
+    #[allow(clippy::indexing_slicing, reason = "a constant: an index out of bounds would not compile")]
+    const CLASSES: [u8; 256] = {
+        let mut classes = [0; 256];
+        let mut rest: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789-.";
+        while let [byte, others @ ..] = rest {
+            classes[*byte as usize] = HOST | PATH;
+            rest = others;
+        }
+        rest = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_~/:@=+";
+        while let [byte, others @ ..] = rest {
+            classes[*byte as usize] = PATH;
+            rest = others;
+        }
+        classes
+    };
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(0)
+}
+
+/// Labels of lower-case letters, digits and hyphens, none of them empty. The last one begins with a letter: the host is
+/// no IPv4 address. Two hyphens in sequence may be Punycode, which would have to be decoded to be checked.
+fn is_plain_host(host: &str) -> bool {
+    let (is_plain, last) = host.bytes().fold((true, b'.'), |(is_plain, before), byte| {
+        let is_pair = byte == before && matches!(byte, b'.' | b'-');
+        (is_plain & (class(byte) & HOST != 0) & !is_pair, byte)
+    });
+    let top = host.rsplit('.').next().unwrap_or_default();
+    is_plain && last != b'.' && top.starts_with(|c: char| c.is_ascii_lowercase()) && host.len() <= LONGEST_HOST
+}
+
+/// Characters that are not escaped, and no segment that stands for another one.
+fn is_plain_path(path: &str) -> bool {
+    path.bytes().fold(PATH, |all, byte| all & class(byte)) != 0
+        && (!path.contains("/.") || path.split('/').all(|segment| segment != "." && segment != ".."))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Uri;
+    use url::Url;
+
+    use super::split;
+
+    /// What both parsers make of it.
+    fn parsed(text: &str) -> Option<String> {
+        let url = String::from(Url::parse(text).ok()?);
+        Uri::try_from(url.as_str()).ok().map(|_| url)
+    }
+
+    #[test]
+    fn plain_urls_are_told_from_others() {
+        for (text, is_plain) in [
+            ("https://id.example.com/realms/main/protocol/openid-connect/token", true),
+            ("https://op.example/", true),
+            ("https://localhost/a", true),
+            ("https://a-.-b.x-y.c0m/~a/B:c@d=e+f_g-h", true),
+            ("https://op.example/.well-known/jwks.json", true),
+            ("https://op.example/a/.../b./.c//d", true),
+            // Good as well, and for the parsers to say so.
+            ("https://op.example", false),
+            ("https://op.example:8443/a", false),
+            ("https://op.example/a?b=c", false),
+            ("https://op.example/a%20b", false),
+            ("https://Op.example/a", false),
+            ("https://a--b.example/a", false),
+            ("https://xn--bcher-kva.example/a", false),
+            ("https://127.0.0.1/a", false),
+            ("https://127.0.0.0x1/a", false),
+            ("https://1.2.3/a", false),
+            ("https://[::1]/a", false),
+            ("https://op.example./a", false),
+            ("https://op..example/a", false),
+            // Another URL to the parsers.
+            ("https://op.example/./a", false),
+            ("https://op.example/a/..", false),
+            ("https://op.example/a/%2e", false),
+            ("https://op.example/a\\b", false),
+            ("https://op.example\\a/b", false),
+            ("https://op.example/a b", false),
+            (" https://op.example/a", false),
+            ("https:/op.example/a", false),
+            ("https:///op.example/a", false),
+            ("HTTPS://op.example/a", false),
+            // Refused.
+            ("http://op.example/a", false),
+            ("https://user@op.example/a", false),
+            ("https://op.example/a#b", false),
+            ("https:///a", false),
+            ("https://.example/a", false),
+            ("", false),
+        ] {
+            assert_eq!(split(text).is_some(), is_plain, "{text}");
+            if is_plain {
+                assert_eq!(parsed(text).as_deref(), Some(text));
+            }
+        }
+        let long = |host: usize, path: usize| format!("https://{}/{}", "a".repeat(host), "b".repeat(path - 1));
+        assert!(split(&long(253, 100)).is_some() && split(&long(254, 100)).is_none());
+        assert!(split(&long(40, 2000)).is_some() && split(&long(40, 2001)).is_none());
+    }
+
+    /// Every byte at every kind of place, and every pair of pieces that parsers treat in their own way.
+    #[test]
+    fn what_is_plain_is_the_same_to_both_parsers() {
+        let mut plain = 0;
+        let mut check = |text: &str| {
+            if split(text).is_some() {
+                plain += 1;
+                assert_eq!(parsed(text).as_deref(), Some(text));
+            }
+        };
+        for c in (0..=0x2ff).filter_map(char::from_u32).chain(['\u{ff0e}', '\u{3002}', '\u{2024}', '\u{200d}', '😀'])
+        {
+            for (before, after) in [
+                ("https://op", "example/a"),
+                ("https://", "op.example/a"),
+                ("https://op.example", "/a"),
+                ("https://op.", "/a"),
+                ("https://op.example/", "a"),
+                ("https://op.example/a", ""),
+                ("https://op.example/a/.", "/b"),
+                ("https", "//op.example/a"),
+            ] {
+                check(&format!("{before}{c}{after}"));
+            }
+        }
+        let pieces = [
+            "a", "A", "0", "0x", "1", "-", "--", "xn--", "x", ".", "..", "...", "/", "//", "\\", "%", "%2e", "%2E",
+            "%41", ":", ":443", ":0", "@", "~", "_", "=", "+", "!", "$", "&", "'", "(", ")", "*", ",", ";", "|", "^",
+            "`", "{", "\"", "<", " ", "\t", "\n", "?", "#", "[", "]", "é", "ß", "．",
+        ];
+        for first in pieces {
+            for second in pieces {
+                for third in ["", "a", ".", "/", "-b", "/.."] {
+                    check(&format!("https://{first}{second}{third}/p"));
+                    check(&format!("https://h.{first}{second}{third}/p"));
+                    check(&format!("https://h/{first}{second}{third}"));
+                    check(&format!("https://h/s/{first}{second}{third}/t"));
+                }
+            }
+        }
+        assert!(plain > 3000, "{plain}");
+    }
+}

@@ -1,0 +1,112 @@
+//! `docs/providers.md`, written from the table and from what its courses show.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use oidc_proto::AuthMethod;
+
+use super::outcome;
+use super::table::{After, Choice, ROWS, Row, Who};
+
+/// Set to write the page anew.
+const BLESS: &str = "OIDC_PROTO_BLESS";
+
+const HEAD: &str = "# Providers
+
+What it takes to log in, to refresh and to log out at known providers. Each row is a test: the provider is modelled by its
+public documentation (`testing::Habits`), and each choice in the row is needed there. A model can be out of date; a row with
+a real server names the script that starts it. Every check stays as strict at each of these providers.
+
+An application tests itself against a row in one line: `Habits::KEYCLOAK.provider().with_client(…)`.
+
+A test checks this page: `OIDC_PROTO_BLESS=1 cargo test --all-features --test proto providers::` writes it again.
+
+| provider | client | works | refresh | logout | shown by |
+|---|---|---|---|---|---|
+";
+
+fn client(row: &Row) -> &'static str {
+    match row.client {
+        Who::Public => "public, registered by hand",
+        Who::Secret => "with a secret, registered by hand",
+        Who::Registers => "registers itself",
+    }
+}
+
+/// In the library and on the command line.
+fn choice(choice: &Choice) -> String {
+    match choice {
+        Choice::Accept(deviation) => format!("`Deviation::{deviation:?}` (`--accept {}`)", deviation.name()),
+        Choice::MetadataUrl => "`ServerMetadataFetch::start_at` (`--metadata-url`)".to_owned(),
+        Choice::ByHand([]) => "metadata by hand: `Provider::from_json`".to_owned(),
+        Choice::ByHand(more) => {
+            let names: Vec<_> = more.iter().map(|(name, _)| format!("`{name}`")).collect();
+            format!("metadata by hand: `Provider::from_json`, with {}", names.join(", "))
+        }
+        Choice::Scope(words) => format!("scope `{words}`"),
+        Choice::Parameter(name, value) => format!("parameter `{name}={value}` (`--parameter`)"),
+        Choice::Method(method) => format!("`{}` (`--auth-method`)", AuthMethod::name(*method)),
+        Choice::Hs256 => "`Client::with_registered_algorithm(Hs256)` (`--id-token-algorithm HS256`)".to_owned(),
+        Choice::Audience(_) => "`Client::with_trusted_audience` (`--trust-audience`)".to_owned(),
+        Choice::InitialAccessToken => {
+            "an initial access token: `Registration::start_with_token` (`register --initial-access-token`)".to_owned()
+        }
+    }
+}
+
+/// The script of a real server.
+fn script(row: &Row) -> Option<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers");
+    let slug = row.habits.slug().replace('_', "-");
+    let names = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let is_its = |name: &String| {
+        let stem = name.split('.').next().unwrap_or(name).replace('_', "-");
+        stem == slug || stem == slug.replace("-", "")
+    };
+    let mut own: Vec<_> = names.filter(is_its).collect();
+    own.sort();
+    own.into_iter().next()
+}
+
+fn written(row: &'static Row) -> String {
+    let (habits, outcome) = (row.habits, outcome(row));
+    let choices: Vec<_> = row.choices.iter().map(choice).collect();
+    let mut works = match choices.is_empty() {
+        true => "by default".to_owned(),
+        false => format!("with {}", choices.join("; ")),
+    };
+    for text in [row.note, habits.unsure()].into_iter().filter(|text| !text.is_empty()) {
+        let is_note = text == row.note;
+        write!(works, ". {}{}", if is_note { "" } else { "Not certain: " }, text.trim_end_matches('.')).unwrap();
+    }
+    let refresh = match outcome.after {
+        After::NewRefreshToken => "yes, with a new refresh token",
+        After::SameRefreshToken => "yes, the refresh token stays",
+        After::Nothing => "no",
+    };
+    let mut logout = Vec::new();
+    logout.extend(outcome.revokes.then_some("revocation"));
+    logout.extend(outcome.signs_out.then_some("in the browser"));
+    logout.extend((outcome.back_channel == Some(true)).then_some("back-channel"));
+    let logout = if logout.is_empty() { "no endpoint: the tokens are forgotten".to_owned() } else { logout.join(", ") };
+    let shown = match script(row) {
+        Some(script) => format!("[documentation]({}), a real server (`tests/peers/{script}`)", habits.documentation()),
+        None => format!("[documentation]({})", habits.documentation()),
+    };
+    format!("| {} | {} | {works} | {refresh} | {logout} | {shown} |", habits.name(), client(row))
+}
+
+#[test]
+fn the_page_of_providers_is_the_table() {
+    let mut page = HEAD.to_owned();
+    for row in ROWS {
+        writeln!(page, "{}", written(row)).unwrap();
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/providers.md");
+    if std::env::var_os(BLESS).is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == page, "docs/providers.md is out of date: run with {BLESS}=1");
+}
