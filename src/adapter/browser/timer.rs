@@ -51,7 +51,7 @@ pub struct Sleep {
 
 impl Sleep {
     /// Starts the pause. It takes at least one turn of the event loop.
-    pub(super) fn new(duration: Duration) -> Self {
+    pub(in crate::adapter) fn new(duration: Duration) -> Self {
         // A part of a millisecond counts as one: a timer that ends early would be set twice.
         let millis = duration.as_nanos().div_ceil(1_000_000);
         let first = millis.min(LONGEST);

@@ -2,12 +2,14 @@
 import init, * as module from "/module/oidc_proto_browser.js";
 
 const ready = init({ module_or_path: "/module/oidc_proto_browser_bg.wasm" });
-const parse = (thrown) => JSON.parse(thrown);
+const parse = (thrown) => {
+  try { return JSON.parse(thrown); } catch { return { code: String(thrown) }; }
+};
 
 // A promise as a value that a test can read.
 const settle = (promise) => promise.then((value) => ({ value }), (error) => ({ error: parse(error) }));
 
-let party;
+let party, session;
 
 async function discover(issuer, timeout = 5000, key = undefined) {
   await ready;
@@ -47,6 +49,16 @@ window.app = {
   exchange: async (...request) => JSON.parse(await module.exchange(...request)),
   abandon: module.abandon,
   sleep: module.sleep,
+  // A session whose record all windows share.
+  keep: (name) => settle(module.Keeper.keep(party, name).then((kept) => { session = kept; })),
+  resume: (name) => settle(module.Keeper.resume(party, name).then((kept) => { session = kept; })),
+  access: () => settle(session.access()),
+  newer: () => settle(session.refresh()),
+  logOut: () => settle(session.log_out(party)),
+  // The store's actions, one by one.
+  stores: {},
+  open: (at, name, patience) => { window.app.stores[at] = new module.Store(name, patience); },
+  act: (at, action, expect, token) => window.app.stores[at].act(action, expect, token),
   environments: () => JSON.parse(module.environments()),
 };
 window.finished = location.pathname === "/callback" ? settle(finish()) : ready.then(() => ({}));

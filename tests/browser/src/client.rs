@@ -104,6 +104,20 @@ impl Party {
     }
 }
 
+impl Party {
+    pub(crate) fn party(&self) -> &RelyingParty {
+        &self.party
+    }
+
+    pub(crate) fn driver(&self) -> &Driver<Client, BrowserTimer> {
+        &self.driver
+    }
+
+    pub(crate) fn tokens(&self) -> Option<TokenSet> {
+        self.tokens.clone()
+    }
+}
+
 /// The name under which the login of this callback is kept.
 #[wasm_bindgen]
 pub fn callback_key(url: &str) -> Result<Option<String>, JsValue> {

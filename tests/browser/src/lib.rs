@@ -5,6 +5,8 @@
 mod client;
 mod exchange;
 mod provider;
+mod session;
+mod store;
 
 use oidc_proto::Error;
 use serde_json::json;
