@@ -5,7 +5,7 @@
 //! | | [`Driver`]: runs a flow on any executor |
 //! | | [`BlockingDriver`]: runs a flow on this thread |
 //! | | [`from_fn`]: an HTTP client made of a closure; pointers to clients |
-//! | `browser` | `browser`: `fetch`, timer, clock and entropy of browsers and Node.js, on `wasm32-unknown-unknown` |
+//! | `browser` | `browser`: `fetch`, timer, clock, entropy and keys of browsers and Node.js, on `wasm32-unknown-unknown` |
 //! | `reqwest`, `tower`, `ureq` | headers that every request has |
 //! | | [`KeyStore`], [`BlockingKeyStore`]: keys that live elsewhere |
 //! | `reqwest`, `ureq` | `HttpOptions`: the choices both HTTP clients offer |

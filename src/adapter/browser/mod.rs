@@ -1,4 +1,4 @@
-//! Browsers and Node.js: HTTP by `fetch`, a timer, clock and entropy. For `wasm32-unknown-unknown`.
+//! Browsers and Node.js: HTTP by `fetch`, a timer, clock and entropy, keys of WebCrypto. For `wasm32-unknown-unknown`.
 //!
 //! It runs in a window, in a worker, in a service worker and in Node.js 20 or later. All of them have the same globals:
 //! `fetch`, `setTimeout`, `Date`, `performance` and `crypto`. Values of JavaScript stay in the thread that made them, so
@@ -12,6 +12,8 @@
 // | `violation.rs` | requests that the page's content security policy stops |
 // | `timer.rs` | [`BrowserTimer`], [`Sleep`] |
 // | `env.rs` | [`BrowserEnv`] |
+// | `keys.rs` | [`WebCryptoKeys`] |
+// | `database.rs` | IndexedDB, for keys and for [`BrowserStore`](crate::adapter::store::BrowserStore) |
 //!
 //! ```no_run
 //! use oidc_proto::adapter::Driver;
@@ -26,13 +28,16 @@
 //! }
 //! ```
 
+pub(in crate::adapter) mod database;
 mod env;
 mod failure;
 mod fetch;
+mod keys;
 mod request;
 mod timer;
 mod violation;
 
 pub use env::BrowserEnv;
 pub use fetch::Client;
+pub use keys::WebCryptoKeys;
 pub use timer::{BrowserTimer, Sleep};

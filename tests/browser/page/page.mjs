@@ -55,6 +55,7 @@ window.app = {
   access: () => settle(session.access()),
   newer: () => settle(session.refresh()),
   logOut: () => settle(session.log_out(party)),
+  thumbprint: (key) => settle(ready.then(() => module.thumbprint(key))),
   // The store's actions, one by one.
   stores: {},
   open: (at, name, patience) => { window.app.stores[at] = new module.Store(name, patience); },

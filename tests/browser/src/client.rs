@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oidc_proto::adapter::Driver;
-use oidc_proto::adapter::browser::{BrowserEnv, BrowserTimer, Client};
+use oidc_proto::adapter::browser::{BrowserEnv, BrowserTimer, Client, WebCryptoKeys};
 use oidc_proto::jose::{Algorithm, PrivateKey};
 use oidc_proto::{
     AuthorizationRequest, Callback, DpopKey, Env as _, Issuer, PendingAuthorization, ProviderOptions, RedirectUri,
@@ -18,7 +18,7 @@ use super::thrown;
 /// A client at a provider.
 #[wasm_bindgen]
 pub struct Party {
-    driver: Driver<Client, BrowserTimer>,
+    driver: Driver<Client, BrowserTimer, WebCryptoKeys>,
     party: RelyingParty,
     redirect_uri: RedirectUri,
     tokens: Option<TokenSet>,
@@ -26,7 +26,8 @@ pub struct Party {
 
 #[wasm_bindgen]
 impl Party {
-    /// Reads the provider's metadata. With a key in PEM, the tokens are bound to it.
+    /// Reads the provider's metadata. With a key, the tokens are bound to it: one in PEM, or one of WebCrypto, by its
+    /// algorithm.
     pub async fn discover(
         issuer: String,
         client_id: String,
@@ -37,13 +38,13 @@ impl Party {
         let schemes = Schemes::DangerousHttpOnLoopback;
         let redirect_uri = RedirectUri::new(&redirect_uri).map_err(thrown)?;
         let mut client = oidc_proto::Client::new(client_id).with_redirect_uri(redirect_uri.clone());
-        if let Some(pem) = key {
-            let key = PrivateKey::from_pem(Algorithm::Es256, &pem, None).and_then(DpopKey::new).map_err(thrown)?;
+        if let Some(key) = key {
+            let key = private_key(&key).await.and_then(DpopKey::new).map_err(thrown)?;
             client = client.with_dpop(key);
         }
         let issuer = Issuer::new(&issuer, schemes).map_err(thrown)?;
         let http = Client::new().with_timeout(Duration::from_millis(timeout.into()));
-        let driver = Driver::new(http).with_timer(BrowserTimer);
+        let driver = Driver::new(http).with_timer(BrowserTimer).with_keys(WebCryptoKeys);
         let mut env = BrowserEnv::new().map_err(thrown)?;
         let options = ProviderOptions::new().with_schemes(schemes);
         let step = RelyingParty::discover_with(issuer, client, options).map_err(thrown)?;
@@ -109,13 +110,27 @@ impl Party {
         &self.party
     }
 
-    pub(crate) fn driver(&self) -> &Driver<Client, BrowserTimer> {
+    pub(crate) fn driver(&self) -> &Driver<Client, BrowserTimer, WebCryptoKeys> {
         &self.driver
     }
 
     pub(crate) fn tokens(&self) -> Option<TokenSet> {
         self.tokens.clone()
     }
+}
+
+async fn private_key(key: &str) -> Result<PrivateKey, oidc_proto::Error> {
+    match key {
+        "ES256" => WebCryptoKeys.key("dpop", Algorithm::Es256).await,
+        "EdDSA" => WebCryptoKeys.key("dpop", Algorithm::EdDsa).await,
+        pem => PrivateKey::from_pem(Algorithm::Es256, pem, None),
+    }
+}
+
+/// The thumbprint of a key.
+#[wasm_bindgen]
+pub async fn thumbprint(key: String) -> Result<String, JsValue> {
+    private_key(&key).await.and_then(DpopKey::new).map(|key| key.thumbprint().to_owned()).map_err(thrown)
 }
 
 /// The name under which the login of this callback is kept.

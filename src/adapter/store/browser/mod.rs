@@ -4,12 +4,12 @@
 //! |---|---|
 //! | `mod.rs` | [`BrowserStore`] |
 //! | `action.rs` | what an action does to a stored row |
-//! | `database.rs` | IndexedDB: one row, read and written in one transaction |
+//! | `row.rs` | a row as a value of JavaScript |
 //! | `hold.rs` | Web Locks |
 
 mod action;
-mod database;
 mod hold;
+mod row;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -17,11 +17,12 @@ use std::time::Duration;
 
 use wasm_bindgen_futures::spawn_local;
 
-use self::action::{Done, Row, carry_out};
+use self::action::{Done, carry_out};
 use self::hold::{Hold, take};
 use super::contract::{PATIENCE, SessionStore};
 use super::queue::{Queue, StoreFuture, Worker, lock};
 use super::record::{self, LastError};
+use crate::adapter::browser::database::{self, Next, RECORDS};
 use crate::base::env::Env;
 use crate::base::secret::Secret;
 use crate::error::Error;
@@ -116,9 +117,11 @@ impl Inner {
             _ => {}
         }
         let owner = Secret::new(self.owner.expose());
-        let change = move |row: Row| carry_out(action, row, owner.expose());
-        let Done { response, .. } = database::change(&self.name, change).await?;
-        Ok(response)
+        database::change(RECORDS, &self.name, move |value| {
+            let Done { response, next } = carry_out(action, row::read(value), owner.expose())?;
+            Ok((next.as_ref().map_or(Next::Keep, row::write), response))
+        })
+        .await
     }
 
     /// Holds the lock from now on.

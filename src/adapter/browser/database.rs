@@ -1,17 +1,14 @@
-//! IndexedDB: one row, read and written in one transaction.
+//! IndexedDB: one value, read and written in one transaction.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use js_sys::{Array, Function, Object, Promise, Reflect};
+use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use super::action::{Done, Row};
-use crate::adapter::store::contract::failed;
-use crate::adapter::store::record::Text;
-use crate::error::Error;
+use crate::error::{Error, ErrorCode};
 
 #[wasm_bindgen]
 extern "C" {
@@ -61,9 +58,6 @@ extern "C" {
     #[wasm_bindgen(method, setter, structural)]
     fn set_onabort(this: &Transaction, listener: &Function);
 
-    #[wasm_bindgen(method, catch, structural)]
-    fn abort(this: &Transaction) -> Result<(), JsValue>;
-
     #[derive(Clone)]
     type ObjectStore;
 
@@ -78,15 +72,26 @@ extern "C" {
 }
 
 const DATABASE: &str = "oidc-proto";
-const RECORDS: &str = "records";
+/// The object stores of the database.
+pub(in crate::adapter) const RECORDS: &str = "records";
+pub(super) const KEYS: &str = "keys";
 
-/// Reads the row of this name, and writes what `decide` makes of it, before anybody else can write it.
-pub(super) async fn change(
+/// What becomes of a value.
+pub(in crate::adapter) enum Next {
+    Keep,
+    Put(JsValue),
+    Delete,
+}
+
+/// Reads the value of this name, undefined if there is none, and carries out what `decide` says, before anybody else can
+/// write it.
+pub(in crate::adapter) async fn change<T: 'static>(
+    store: &'static str,
     name: &str,
-    decide: impl FnOnce(Row) -> Result<Done, Error> + 'static,
-) -> Result<Done, Error> {
+    decide: impl FnOnce(&JsValue) -> Result<(Next, T), Error> + 'static,
+) -> Result<T, Error> {
     let database = connect().await.map_err(|_| failed("IndexedDB cannot be opened"))?;
-    let changed = transact(&database, name, decide).await;
+    let changed = transact(&database, store, name, decide).await;
     // A connection that stays open keeps others from changing the database.
     database.close();
     changed
@@ -97,8 +102,11 @@ async fn connect() -> Result<Database, JsValue> {
     let request = factory.ok_or(JsValue::UNDEFINED)??;
     let upgraded = request.clone();
     let upgrade = Closure::<dyn FnMut()>::new(move || {
-        // If it fails, the transaction will not find the store.
-        let _ = upgraded.result().unchecked_into::<Database>().create_object_store(RECORDS);
+        let database: Database = upgraded.result().unchecked_into();
+        for store in [RECORDS, KEYS] {
+            // If it fails, the transaction will not find the store.
+            let _ = database.create_object_store(store);
+        }
     });
     request.set_onupgradeneeded(upgrade.as_ref().unchecked_ref());
     let opened = Promise::new(&mut |resolve, reject| {
@@ -109,25 +117,30 @@ async fn connect() -> Result<Database, JsValue> {
     Ok(request.result().unchecked_into())
 }
 
-async fn transact(
+async fn transact<T: 'static>(
     database: &Database,
+    store: &str,
     name: &str,
-    decide: impl FnOnce(Row) -> Result<Done, Error> + 'static,
-) -> Result<Done, Error> {
+    decide: impl FnOnce(&JsValue) -> Result<(Next, T), Error> + 'static,
+) -> Result<T, Error> {
     let broken = |_| failed("IndexedDB does not begin a transaction");
     let options = Object::new();
-    // `Saved` means that the record is on the disk.
+    // What was written is on the disk when the transaction is complete.
     Reflect::set(&options, &"durability".into(), &"strict".into()).map_err(broken)?;
-    let transaction = database.transaction(RECORDS, "readwrite", &options).map_err(broken)?;
-    let store = transaction.object_store(RECORDS).map_err(broken)?;
+    let transaction = database.transaction(store, "readwrite", &options).map_err(broken)?;
+    let store = transaction.object_store(store).map_err(broken)?;
     let request = store.get(name).map_err(broken)?;
     let decided = Rc::new(RefCell::new(None));
     let (result, key, read) = (Rc::clone(&decided), name.to_owned(), request.clone());
     // A transaction ends when control returns to the event loop without a request: it is decided here and now.
     let listener = Closure::once(move || {
-        let done = decide(row(&read.result())).and_then(|done| match &done.next {
-            Some(next) => write(&store, &key, next).map(|_| done).map_err(|_| failed("IndexedDB does not write")),
-            None => Ok(done),
+        let done = decide(&read.result()).and_then(|(next, done)| {
+            let written = match next {
+                Next::Keep => return Ok(done),
+                Next::Put(value) => store.put(&value, &key),
+                Next::Delete => store.delete(&key),
+            };
+            written.map(|_| done).map_err(|_| failed("IndexedDB does not write"))
         });
         *result.borrow_mut() = Some(done);
     });
@@ -142,25 +155,6 @@ async fn transact(
     completed.map(|_| done).map_err(|_| failed("IndexedDB took the change back: there may be no room"))
 }
 
-fn write(store: &ObjectStore, key: &str, row: &Row) -> Result<Request, JsValue> {
-    if row.is_empty() {
-        return store.delete(key);
-    }
-    let record = row.record.as_deref().map_or(JsValue::NULL, |text| JsValue::from_str(text));
-    store.put(&Array::of2(&record, &JsValue::from_str(&row.marks.join("\n"))), key)
-}
-
-/// What is stored; a value of another shape is a record that cannot be read.
-fn row(value: &JsValue) -> Row {
-    if value.is_undefined() {
-        return Row::default();
-    }
-    let parts: Vec<JsValue> = if Array::is_array(value) { Array::from(value).to_vec() } else { Vec::new() };
-    match parts.as_slice() {
-        [record, marks] => Row {
-            record: if record.is_null() { None } else { Some(Text::new(record.as_string().unwrap_or_default())) },
-            marks: marks.as_string().unwrap_or_default().lines().map(str::to_owned).collect(),
-        },
-        _ => Row { record: Some(Text::default()), marks: Vec::new() },
-    }
+fn failed(why: &'static str) -> Error {
+    Error::new(ErrorCode::STORE_IO).with_source(why)
 }
