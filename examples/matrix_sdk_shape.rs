@@ -69,11 +69,15 @@ impl<C: BlockingHttpClient, E: Env> OAuth<C, E> {
         redirect_uri: RedirectUri,
         device_id: Option<DeviceId>,
     ) -> Result<(AuthorizationUrl, PendingLogin, Party)> {
-        let party = self.register_client()?;
-        let request = match (&self.session, device_id) {
-            (Some(session), _) => session.login_again(),
-            (None, Some(device_id)) => LoginRequest::new().with_device_id(device_id),
-            (None, None) => LoginRequest::new(),
+        let (party, request) = match (&self.session, device_id) {
+            // A session keeps its client.
+            (Some(session), _) => {
+                let (user, request) = (session.user_session(), session.login_again());
+                let server = self.server_metadata()?;
+                (self.application.party_of(&user, &server).ok_or("the client was forgotten")?, request)
+            }
+            (None, Some(device_id)) => (self.register_client()?, LoginRequest::new().with_device_id(device_id)),
+            (None, None) => (self.register_client()?, LoginRequest::new()),
         };
         let (url, pending) = self.http.run(request.begin(redirect_uri, &party, &mut self.env)?, &mut self.env)?;
         Ok((url, pending, party))
@@ -83,7 +87,14 @@ impl<C: BlockingHttpClient, E: Env> OAuth<C, E> {
         let verified = pending.check(&Callback::from_url(callback_url)?, party, self.env.now())?;
         let step = pending.redeem(verified, party, &mut self.env)?;
         match self.http.run(step, &mut self.env)? {
-            LoginOutcome::LoggedIn(login) => self.start(login.session, party),
+            LoginOutcome::LoggedIn(login) => match self.session.as_mut() {
+                Some(session) => {
+                    // The same user and device, or it is refused. The grant that it replaced is revoked.
+                    session.adopt(&login, &mut self.env)?;
+                    self.revoke()
+                }
+                None => self.start(login.session, party),
+            },
             LoginOutcome::Refused { error, tokens } => {
                 self.http.run(tokens.revoke(&mut self.env)?, &mut self.env)?;
                 Err(error.into())
@@ -152,6 +163,15 @@ impl<C: BlockingHttpClient, E: Env> OAuth<C, E> {
         Ok(())
     }
 
+    /// What the session gives back.
+    fn revoke(&mut self) -> Result<()> {
+        let session = self.session.as_mut().ok_or("nobody is logged in")?;
+        while let Some(revocation) = session.poll_revocation(&mut self.env) {
+            self.http.run(revocation?, &mut self.env)?;
+        }
+        Ok(())
+    }
+
     fn account_management_url(&mut self, action: Option<AccountAction>) -> Result<Option<AccountUrl>> {
         let server = self.server_metadata()?;
         let session = self.live()?.user_session();
@@ -165,10 +185,8 @@ impl<C: BlockingHttpClient, E: Env> OAuth<C, E> {
         let party = self.application.party_of(&session, &server).ok_or("the client was forgotten")?;
         self.session.as_mut().ok_or("nobody is logged in")?.log_out(&mut self.env);
         self.pump()?;
-        let mut live = self.session.take().ok_or("nobody is logged in")?;
-        while let Some(revocation) = live.poll_revocation(&mut self.env) {
-            self.http.run(revocation?, &mut self.env)?;
-        }
+        self.revoke()?;
+        self.session = None;
         Ok(party.end_session(session.end_session(), &mut self.env)?.map(|(url, _)| url))
     }
 }
@@ -185,9 +203,12 @@ fn main() -> Result<()> {
     let (http, clock) = (server.http(env.clock()), env.clock().clone());
     let mut oauth = OAuth::new(http, env, homeserver, application);
 
-    let (url, pending, party) = oauth.login(redirect_uri, None)?;
-    let callback = server.visit(url.as_str(), clock.now());
-    oauth.finish_login(pending, &party, callback.callback())?;
+    // The second login is one of the same user, with the same device.
+    for _ in 0..2 {
+        let (url, pending, party) = oauth.login(redirect_uri.clone(), None)?;
+        let callback = server.visit(url.as_str(), clock.now());
+        oauth.finish_login(pending, &party, callback.callback())?;
+    }
     let changes = oauth.subscribe_to_session_changes();
     let stored = serde_json::to_string(&oauth.live()?.user_session())?;
     oauth.restore_session(UserSession::from_json(&stored)?)?;

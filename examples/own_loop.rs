@@ -77,8 +77,9 @@ fn drive<F: Flow>(
             Step::Call(call) => {
                 println!("  {call:?}");
                 let (request, _policy, awaiting) = call.into_parts();
+                let uri = request.uri().clone();
                 network.request = Some(request);
-                receive(awaiting, network, env)?
+                receive(awaiting, &uri, network, env)?
             }
             Step::Wait(wait) => {
                 // A program sleeps, or does something else; this one sets its clock.
@@ -90,7 +91,7 @@ fn drive<F: Flow>(
                 let (key_use, awaiting) = use_key.into_parts();
                 match device.use_key(&key_use) {
                     Ok(output) => awaiting.receive(output, env)?,
-                    Err(kind) => awaiting.fail(kind, env)?,
+                    Err(failure) => awaiting.fail(failure, env)?,
                 }
             }
             Step::Done(output) => return Ok(output),
@@ -99,12 +100,17 @@ fn drive<F: Flow>(
 }
 
 /// The poll loop. The state of the flow is a value: it can wait here, in a queue or in another thread.
-fn receive<F: Flow>(awaiting: Awaiting<F>, network: &mut Network<'_>, env: &mut TestEnv) -> Result<Step<F>, Error> {
+fn receive<F: Flow>(
+    awaiting: Awaiting<F>,
+    uri: &http::Uri,
+    network: &mut Network<'_>,
+    env: &mut TestEnv,
+) -> Result<Step<F>, Error> {
     loop {
         match network.poll(env.now()) {
             Poll::Pending => std::hint::spin_loop(),
             Poll::Ready(Ok(response)) => return awaiting.receive(response, env),
-            Poll::Ready(Err(failure)) => return awaiting.fail(failure, env),
+            Poll::Ready(Err(failure)) => return awaiting.fail(failure.with_server(uri), env),
         }
     }
 }

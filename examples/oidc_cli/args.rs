@@ -55,6 +55,9 @@ pub(crate) struct Global {
     /// Allow http where the host is this machine, and nowhere else
     #[arg(long, global = true)]
     pub(crate) insecure_loopback: bool,
+    /// Allow http on private networks too, for development: 10.0.2.2, a name under .local, a container's name
+    #[arg(long, global = true)]
+    pub(crate) insecure_private_network: bool,
     /// Print tokens
     #[arg(long, global = true)]
     pub(crate) show_tokens: bool,
@@ -86,7 +89,13 @@ pub(crate) struct Global {
 
 impl Global {
     pub(crate) fn schemes(&self) -> Schemes {
-        if self.insecure_loopback { Schemes::DangerousHttpOnLoopback } else { Schemes::HttpsOnly }
+        if self.insecure_private_network {
+            Schemes::DangerousHttpOnPrivateNetwork
+        } else if self.insecure_loopback {
+            Schemes::DangerousHttpOnLoopback
+        } else {
+            Schemes::HttpsOnly
+        }
     }
 }
 
@@ -227,7 +236,7 @@ pub(crate) struct RegisterArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
     /// Register http://127.0.0.1:N/callback, for a provider that does not leave the port open
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "homeserver", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) redirect_port: Option<u16>,
     /// Register this redirect URI, for login --redirect-uri
     #[arg(long, value_name = "URI", conflicts_with = "redirect_port", value_parser = redirect_uri)]

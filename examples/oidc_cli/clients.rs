@@ -38,8 +38,8 @@ pub(crate) fn device_metadata() -> ClientMetadata {
 }
 
 /// The same for a Matrix homeserver, by browser or on a device. Any port on loopback will do.
-pub(crate) fn matrix_metadata() -> Result<ClientMetadata, Failure> {
-    let mut metadata = metadata(redirect_uri(None, None)?);
+pub(crate) fn matrix_metadata(named: Option<&RedirectUri>) -> Result<ClientMetadata, Failure> {
+    let mut metadata = metadata(redirect_uri(named, None)?);
     metadata.client_uri = Some("https://oidc-cli.example.org/".into());
     metadata.grant_types = metadata.grant_types.with(GrantType::DeviceCode);
     Ok(metadata)

@@ -150,6 +150,7 @@ impl Context {
         self.out.checked("the document's issuer is the one asked for, to the letter");
         self.out.checked(match schemes {
             Schemes::HttpsOnly => "every endpoint is https",
+            Schemes::DangerousHttpOnPrivateNetwork => "every endpoint is https, or http nearby, as was allowed",
             _ => "every endpoint is https, or http on this machine, as was allowed",
         });
         if !provider.metadata().code_challenge_methods.is_empty() {
@@ -311,8 +312,8 @@ fn client(global: &Global) -> Result<ureq::Client, Failure> {
     }
     options = match &global.proxy {
         Some(url) => options.with_proxy(url),
-        // A proxy does not reach this machine.
-        None if global.insecure_loopback => options,
+        // A proxy does not reach this machine, nor its private network.
+        None if global.schemes() != Schemes::HttpsOnly => options,
         None => options.with_proxy_from_environment(),
     };
     if let Some(text) = &global.user_agent {

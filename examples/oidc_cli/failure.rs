@@ -88,7 +88,9 @@ fn option(code: Core) -> Option<&'static str> {
             "The options are --client-id, --client-secret or --key, and --auth-method; register --anew replaces a registration, register --auth-method chooses its method."
         }
         Core::METADATA_NOT_FOUND => "A Matrix homeserver is named by --homeserver, not by --issuer.",
-        Core::URL_SCHEME => "--insecure-loopback allows http on this machine.",
+        Core::URL_SCHEME => {
+            "--insecure-loopback allows http on this machine, --insecure-private-network on a private network."
+        }
         Core::REGISTRATION_UNSUPPORTED => "--client-id names a client that is registered.",
         Core::REGISTRATION_DENIED => {
             "register --initial-access-token registers with the provider's permission; --client-id names a client that is registered."
@@ -98,6 +100,11 @@ fn option(code: Core) -> Option<&'static str> {
         Core::PAR_REQUIRED => "--par always pushes the request.",
         Core::DPOP_NOT_BOUND | Core::DPOP_ALGORITHM => "DPoP is used with --dpop only.",
         Core::DPOP_PROOF => "Where the provider demands DPoP, --dpop sends proofs.",
+        Core::PROVIDER_MISMATCH => {
+            "If the homeserver's provider has a new name, oidc_cli relogin moves the session there, with its device."
+        }
+        Core::MATRIX_SCOPE => "The option is --scope.",
+        Core::REGISTRATION_REDIRECT_URI => "The option is --redirect-uri.",
         Core::AUTHORIZATION_RESPONSE_MODE => "The option is --response-mode.",
         Core::TRANSPORT_TIMEOUT => "--timeout gives it more time.",
         _ => return None,

@@ -111,8 +111,13 @@ fn usage(error: &clap::Error) -> ExitCode {
     // The command line could not be parsed, so this asks it as it came.
     if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
         let text = error.to_string();
-        let line = text.lines().next().unwrap_or_default();
-        let failure = Code::Usage.because(line.strip_prefix("error: ").unwrap_or(line));
+        let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:") && !line.is_empty());
+        let said = lines.collect::<Vec<_>>().join(" ");
+        let failure = match std::error::Error::source(error).and_then(|source| source.downcast_ref()) {
+            // The library refuses a value, and knows more about it.
+            Some(error) => Failure { exit: 2, ..Failure::from(oidc_proto::Error::clone(error)) },
+            None => Code::Usage.because(said.strip_prefix("error: ").unwrap_or(&said)),
+        };
         Output::new(true, false, Narration::Off).emit(&Event::error(&failure));
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))

@@ -46,6 +46,9 @@ struct Kept {
     version: u32,
     /// `http` on loopback was allowed.
     insecure_loopback: bool,
+    /// `http` on private networks was allowed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    insecure_private_network: bool,
     id_token: IdTokenChoice,
     /// Where the key is that the client authenticates by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,9 +102,18 @@ impl Session {
 
     fn bound(tokens: TokenSet, matrix: Option<Binding>, choices: Choices) -> Self {
         let Choices { schemes, id_token, key_file, dpop_key, wish, named: _ } = choices;
-        let (id, insecure_loopback) = (id(&tokens, matrix.as_ref()), schemes == Schemes::DangerousHttpOnLoopback);
-        let begun_at = Some(tokens.obtained_at());
-        let kept = Kept { version: VERSION, insecure_loopback, id_token, key_file, dpop_key, matrix, wish, begun_at };
+        let id = id(&tokens, matrix.as_ref());
+        let kept = Kept {
+            version: VERSION,
+            insecure_loopback: schemes == Schemes::DangerousHttpOnLoopback,
+            insecure_private_network: schemes == Schemes::DangerousHttpOnPrivateNetwork,
+            id_token,
+            key_file,
+            dpop_key,
+            matrix,
+            wish,
+            begun_at: Some(tokens.obtained_at()),
+        };
         Self { kept, tokens, stored: None, is_doubtful: false, needs_login: None, id }
     }
 
@@ -139,7 +151,13 @@ impl Session {
     }
 
     pub(crate) fn schemes(&self) -> Schemes {
-        if self.kept.insecure_loopback { Schemes::DangerousHttpOnLoopback } else { Schemes::HttpsOnly }
+        if self.kept.insecure_private_network {
+            Schemes::DangerousHttpOnPrivateNetwork
+        } else if self.kept.insecure_loopback {
+            Schemes::DangerousHttpOnLoopback
+        } else {
+            Schemes::HttpsOnly
+        }
     }
 
     /// What its login asked for. An older session does not say: then it is what it got.
@@ -329,7 +347,9 @@ impl Held {
             StoreResponse::Conflict(_) => Err(store.files().explain(&name, &Core::STORE_CONFLICT.into())),
             _ => {
                 remove_beside(store, &session.id)?;
-                store.remove(&file(&session.id))
+                store.remove(&file(&session.id))?;
+                // Whoever waits for this lock notices that its file is gone.
+                store.remove(&lock_file(&session.id))
             }
         }
     }
@@ -352,6 +372,10 @@ fn file(id: &str) -> String {
 
 fn tokens_file(id: &str) -> String {
     format!("tokens-{id}.json")
+}
+
+fn lock_file(id: &str) -> String {
+    tokens_file(id) + ".lock"
 }
 
 /// A short name for issuer and subject, or for homeserver, user and device.

@@ -19,9 +19,9 @@ use crate::wire::policy::Policy;
 /// use oidc_proto::adapter::{BlockingDriver, Driver, from_fn};
 /// use oidc_proto::{Failure, FailureKind, Sent};
 ///
-/// let offline = Failure::new(FailureKind::Unreachable, Sent::No);
-/// let blocking = BlockingDriver::new(from_fn(move |_request, _policy| Err(offline)));
-/// let asynchronous = Driver::new(from_fn(move |_request, _policy| async move { Err(offline) }));
+/// let offline = || Failure::new(FailureKind::Unreachable, Sent::No);
+/// let blocking = BlockingDriver::new(from_fn(move |_request, _policy| Err(offline())));
+/// let asynchronous = Driver::new(from_fn(move |_request, _policy| async move { Err(offline()) }));
 /// ```
 pub const fn from_fn<F, R>(call: F) -> FromFn<F>
 where

@@ -32,7 +32,7 @@
 //! | `oidc_proto.failure` | debug | `server`, `kind` ([`FailureKind::name`](crate::FailureKind::name)), `text` of the HTTP library |
 //! | `oidc_proto.wait` | debug | `milliseconds` |
 //! | `oidc_proto.key_use` | debug | `operation` |
-//! | `oidc_proto.error` | debug | `code`, `endpoint`: a flow ended with this error |
+//! | `oidc_proto.error` | debug | `code`, `endpoint`: a flow or a session's attempt ended with this error |
 //! | `oidc_proto.session` | info | `event` ([`Event::name`](crate::session::Event::name)), `issuer`, `code`: when a listener receives the event |
 
 mod blocking;

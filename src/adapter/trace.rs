@@ -10,7 +10,7 @@ use tracing::Level;
 use crate::base::url::Issuer;
 use crate::error::Error;
 use crate::error::transport::Failure;
-use crate::session::Event;
+use crate::session::{Activity, End, Event, Session};
 use crate::step::KeyUse;
 
 /// An event of the target `oidc_proto`, with a name that stays.
@@ -62,6 +62,14 @@ pub(super) fn key_use(key_use: &KeyUse) {
 /// A flow ended with an error. The provider's own text is left out: it can hold anything that the provider knows.
 pub(super) fn error(error: &Error) {
     event!(DEBUG, "oidc_proto.error", code = error.code().as_str(), endpoint = error.endpoint().unwrap_or(""));
+}
+
+/// What became of a session's attempt, if it failed.
+pub(super) fn attempt(session: &Session) {
+    match session.activity() {
+        Activity::BackingOff => session.last_failure().map(error),
+        _ => session.end().as_ref().and_then(End::error).map(error),
+    };
 }
 
 /// A session reports an event.

@@ -88,6 +88,8 @@ pub(crate) fn refused(code: ErrorCode, field: &'static str, text: &str, lacks_sc
     let whole = format!("https://{text}");
     if text.trim() != text {
         error.with_hint("Remove the space or line break at the beginning or end.")
+    } else if Url::parse(text) == Err(url::ParseError::InvalidPort) {
+        error.with_hint("The port is a number up to 65535.")
     } else if !is_showable(text) {
         error.with_hint("Remove the spaces, line breaks and invisible characters.")
     } else if !text.contains("://") && !text.starts_with('/') && lacks_scheme(&whole) {

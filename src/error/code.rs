@@ -240,21 +240,21 @@ impl fmt::Display for ErrorCode {
 ///
 /// A row: constant, dotted name; fault, family, recovery; section; message; cause; cure.
 macro_rules! codes {
-    (@recovery Retry) => { $crate::error::Recovery::Retry { after: None } };
-    (@recovery $recovery:ident) => { $crate::error::Recovery::$recovery };
+    (@recovery Retry) => { $crate::error::code::Recovery::Retry { after: None } };
+    (@recovery $recovery:ident) => { $crate::error::code::Recovery::$recovery };
     ($list:ident: $(
         $constant:ident = $name:literal, $fault:ident, $family:ident, $recovery:ident, $section:literal,
         $message:literal, $cause:literal, $cure:literal;
     )*) => {
-        impl $crate::error::ErrorCode {
+        impl $crate::error::code::ErrorCode {
             $(
                 #[doc = concat!("`", $name, "`: ", $message, " (", $section, ").")]
                 #[doc = ""]
                 #[doc = concat!($cause, " ", $cure)]
                 pub const $constant: Self = Self::new(&$crate::error::code::Definition {
                     name: $name,
-                    fault: $crate::error::Fault::$fault,
-                    family: $crate::error::Family::$family,
+                    fault: $crate::error::code::Fault::$fault,
+                    family: $crate::error::code::Family::$family,
                     recovery: $crate::error::code::codes!(@recovery $recovery),
                     section: $section,
                     message: $message,
@@ -265,7 +265,7 @@ macro_rules! codes {
         }
 
         /// The codes that are declared here.
-        pub(crate) const $list: &[$crate::error::ErrorCode] = &[$( $crate::error::ErrorCode::$constant, )*];
+        pub(crate) const $list: &[$crate::error::code::ErrorCode] = &[$( $crate::error::code::ErrorCode::$constant, )*];
     };
 }
 pub(crate) use codes;

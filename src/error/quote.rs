@@ -12,6 +12,8 @@ pub enum QuoteSource {
     Caller,
     /// The provider, or a server that responded in its place. Untrusted.
     Provider,
+    /// The HTTP library or the key store. It can repeat what a server said: untrusted.
+    Adapter,
 }
 
 /// What was expected or found: one line, escaped and cut, safe to print to a terminal or a log.
@@ -46,6 +48,11 @@ impl Quote {
         Self { text: escaped(&shortened(text, OPAQUE), LIMIT), source: QuoteSource::Provider }
     }
 
+    /// The words of the HTTP library or of the key store; opaque parts are shortened.
+    pub(super) fn adapter(text: &str) -> Self {
+        Self { source: QuoteSource::Adapter, ..Self::provider(text) }
+    }
+
     /// A URL of the provider, without user name, query and fragment; opaque parts are shortened.
     pub fn provider_url(text: &str) -> Self {
         Self::provider(&bare_url(text))
@@ -77,7 +84,7 @@ impl fmt::Display for Quote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.source {
             QuoteSource::Library => f.write_str(&self.text),
-            QuoteSource::Caller | QuoteSource::Provider => write!(f, "\"{}\"", self.text),
+            QuoteSource::Caller | QuoteSource::Provider | QuoteSource::Adapter => write!(f, "\"{}\"", self.text),
         }
     }
 }

@@ -42,7 +42,7 @@ impl Failure {
     /// characters, and long opaque parts are shortened. It must not contain the URL of the request or anything secret.
     #[must_use]
     pub fn with_text(self, text: impl fmt::Display) -> Self {
-        self.with(|details| details.text = Some(Quote::provider(&text.to_string())))
+        self.with(|details| details.text = Some(Quote::adapter(&text.to_string())))
     }
 
     /// Names the server of the request: host and port of this URL. For drivers and own loops: flows do not know whether

@@ -257,13 +257,14 @@ impl fmt::Debug for Jws<'_> {
     }
 }
 
-/// Evidence that a signature was verified. Only [`Jws::verify`] and [`Jws::verify_hs256`] make it:
+/// Evidence that a signature was verified. Only [`Jws::verify`] and [`Jws::verify_hs256`] make it, and a flow whose client
+/// chose [`IdTokenTrust::VerifyElsewhere`](crate::IdTokenTrust::VerifyElsewhere), from the key store's verdict:
 ///
 /// ```compile_fail,E0451
 /// let forged = oidc_proto::jose::Signed { algorithm: oidc_proto::jose::Algorithm::Es256, is_by_other_key: false };
 /// ```
 #[derive(Debug)]
-#[must_use = "what was verified is only worth something where it is asked for"]
+#[must_use = "pass it to the check of the claims"]
 pub struct Signed {
     algorithm: Algorithm,
     is_by_other_key: bool,

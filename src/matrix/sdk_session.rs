@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -25,6 +26,7 @@ use crate::base::url::{Issuer, Schemes};
 use crate::error::{Error, ErrorCode, Quote};
 use crate::party::client::ClientAuth;
 use crate::party::registered::Registered;
+use crate::token::id_token::IdToken;
 use crate::token::token_set::TokenSet;
 
 /// A session that `matrix-sdk` stored, not yet joined with a provider. As secret as a [`TokenSet`].
@@ -34,6 +36,7 @@ pub struct SdkSession {
     device_id: DeviceId,
     access_token: AccessToken,
     refresh_token: Option<Secret>,
+    id_token: Option<Secret>,
     issuer: Option<String>,
     client_id: Option<String>,
 }
@@ -59,6 +62,8 @@ struct User {
     access_token: Secret,
     #[serde(default)]
     refresh_token: Option<Secret>,
+    #[serde(default)]
+    latest_id_token: Option<Secret>,
     #[serde(default)]
     issuer: Option<String>,
     #[serde(default)]
@@ -88,6 +93,7 @@ impl SdkSession {
             device_id: user.device_id,
             access_token: AccessToken::new(user.access_token).map_err(|_| malformed())?,
             refresh_token: user.refresh_token,
+            id_token: user.latest_id_token,
             issuer: user.issuer.or(user.issuer_info.map(|info| info.issuer)),
             client_id: client_id.or(client_credentials.map(|credentials| credentials.client_id)),
         })
@@ -119,8 +125,19 @@ impl SdkSession {
         Self { client_id: Some(client_id.into()), ..self }
     }
 
+    /// Forgets the provider that the session names, if the homeserver's provider was renamed since (`provider.mismatch`).
+    /// A session belongs to its homeserver: [`SdkSession::join`] it with that one only, because its tokens go to the
+    /// provider that the homeserver names. The ID token of the old name is left out.
+    #[must_use]
+    pub fn without_issuer(self) -> Self {
+        Self { issuer: None, id_token: None, ..self }
+    }
+
     /// The session at its homeserver and the homeserver's provider. When the access token expires was not stored: the
     /// session refreshes when the homeserver refuses the token.
+    ///
+    /// The ID token that 0.10 stored stays the hint for the provider's pages. It is left out if it names another issuer
+    /// or another client. The SDK verified its signature before it stored it: this is not done again.
     ///
     /// # Errors
     /// `provider.mismatch` if the session names another provider; `client.mismatch` if its client ID is not known;
@@ -133,7 +150,9 @@ impl SdkSession {
         }
         let client_id =
             self.client_id.as_deref().ok_or_else(|| Error::new(ErrorCode::CLIENT_MISMATCH).at("client_id"))?;
+        let id_token = self.id_token.and_then(|compact| IdToken::imported(&compact, issuer, client_id));
         let tokens = TokenSet::from_parts(issuer, client_id, self.access_token, self.refresh_token, now)?;
+        let tokens = tokens.with(|tokens| tokens.id_token = id_token.map(Arc::new));
         Ok(UserSession::new(server.homeserver.clone(), self.user_id, self.device_id, tokens))
     }
 }

@@ -16,9 +16,7 @@ use crate::wire::response::Response;
 
 /// What a flow needs next.
 ///
-/// The enum is exhaustive, because every driver must handle all four steps.
-///
-/// Exhaustive: a driver handles every step.
+/// Exhaustive: every driver must handle all four steps.
 #[must_use = "a flow goes on only when its step is carried out"]
 #[allow(
     clippy::large_enum_variant,

@@ -5,7 +5,7 @@
 //!            │                                                     │
 //!   Call ────┼─ into_parts ─▶ (your HTTP client) ─▶ Awaiting: receive(response) or fail(failure)
 //!   Wait ────┼─ until, bell ─▶ (your timer) ──────▶ wake, or cancel
-//!   UseKey ──┼─ into_parts ─▶ (your key store) ───▶ AwaitingKey: receive(output) or fail(kind)
+//!   UseKey ──┼─ into_parts ─▶ (your key store) ───▶ AwaitingKey: receive(output) or fail(failure)
 //!   Done ────┴─ the output
 //! ```
 //!

@@ -83,7 +83,11 @@ fn what_is_done_is_traced_and_nothing_secret() {
         driver.run(party.refresh(&tokens, &mut env).unwrap(), &mut env).unwrap_err();
         let session = Session::new(tokens, None, party, SessionOptions::default(), &mut env).unwrap();
         let session = BlockingSession::new(session, op.http(&clock), NoStore, env.clone());
+        op.fault(On::Token, Fault::status(503), 1);
+        session.refresh(Duration::from_secs(5)).unwrap_err();
+        clock.advance(Duration::from_secs(2));
         let mut events = session.subscribe();
+        while events.wait(Duration::ZERO).is_some() {}
         let fresh = session.refresh(Duration::from_secs(5)).unwrap();
         assert!(events.wait(Duration::ZERO).is_some());
         secrets.push(fresh.expose().to_owned());
@@ -105,6 +109,10 @@ fn what_is_done_is_traced_and_nothing_secret() {
             post,
             "oidc_proto.failure server=op.example.org kind=unreachable text=",
             "oidc_proto.error code=transport.unreachable endpoint=token_endpoint",
+            post,
+            "oidc_proto.response server=op.example.org status=503",
+            "oidc_proto.error code=http.server_error endpoint=token_endpoint",
+            "oidc_proto.session event=backing_off issuer=https://op.example.org code=http.server_error",
             post,
             answered,
             "oidc_proto.session event=tokens_refreshed issuer=https://op.example.org code=",

@@ -15,6 +15,7 @@ mod examples;
 mod failures;
 mod found;
 
+mod homeservers;
 mod keys;
 mod listener;
 mod login;
@@ -27,4 +28,5 @@ mod sessions;
 mod store;
 mod truth;
 mod urls;
+mod usage;
 mod wishes;

@@ -5,7 +5,7 @@ use oidc_proto::testing::{Fault, On, OnMatrix, Par, RequestTo};
 use crate::support::cli::{Cli, Op, Run, browser, parameter};
 
 impl Cli {
-    fn matrix(&self, homeserver: &str, arguments: &[&str]) -> Run {
+    pub(crate) fn matrix(&self, homeserver: &str, arguments: &[&str]) -> Run {
         let browser = browser();
         let login =
             ["login", "--insecure-loopback", "--deadline", "60", "--homeserver", homeserver, "--browser", &browser];
@@ -14,7 +14,7 @@ impl Cli {
 }
 
 /// The name of the server, by which the homeserver is found.
-fn name(op: &Op) -> String {
+pub(crate) fn name(op: &Op) -> String {
     op.issuer.trim_start_matches("http://").to_owned()
 }
 
@@ -185,7 +185,12 @@ fn a_browser_that_never_comes_back_and_a_wrong_option_are_explained() {
     let (op, cli) = (Op::start(), Cli::new());
     let login = ["login", "--insecure-loopback", "--deadline", "1", "--browser", "true"];
     let run = cli.plain(&[&login[..], &["--homeserver", &op.issuer]].concat());
-    assert!(run.stderr.contains("register --anew"), "{}", run.stderr);
+    assert!(run.stderr.contains("registers a new one") && run.stderr.contains("--device-id"), "{}", run.stderr);
+    let register = ["register", "--insecure-loopback", "--homeserver", &op.issuer];
+    assert_eq!(cli.run(&register).done().event("registered")["known"], false);
+    let named = [&login[..], &["--homeserver", &op.issuer, "--client-id", "mine"]].concat();
+    let run = cli.run(&named).failed(1, "transport", "cli.deadline");
+    assert!(run.event("error")["hint"].as_str().unwrap().contains("--client-id"));
     op.provider.fault(On::ServerMetadata, Fault::status(404), 9);
     let run = cli.plain(&[&login[..], &["--issuer", &op.issuer]].concat());
     assert!(run.stderr.contains("--homeserver"), "{}", run.stderr);

@@ -118,7 +118,7 @@ pub(crate) struct LoginArgs {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct MeetingArgs {
     /// Listen on this port, and use http://127.0.0.1:N/callback to the letter [default: any free one]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) redirect_port: Option<u16>,
     /// Come back to exactly this URI, of any scheme; without a port, on loopback, to any free one. Another than http on
     /// this machine needs --paste [default: http://127.0.0.1/callback]
@@ -135,10 +135,10 @@ pub(crate) struct MeetingArgs {
 pub(crate) struct ReloginArgs {
     #[command(flatten)]
     pub(crate) choice: ChoiceArgs,
-    /// What to ask for in place of what the login asked for; not for a Matrix session
+    /// What to ask for in place of what the login asked for; at a homeserver beside it
     #[arg(long, value_name = "S", value_parser = scope)]
     pub(crate) scope: Option<Scope>,
-    /// As for login, in place of the login's; not for a Matrix session
+    /// As for login, in place of the login's
     #[arg(long, value_name = "P", value_delimiter = ' ', value_parser = prompt)]
     pub(crate) prompt: Vec<Prompt>,
     #[command(flatten)]

@@ -79,8 +79,8 @@ pub(super) fn response_mode(text: &str) -> Result<ResponseMode, String> {
     ResponseMode::from_name(text).ok_or_else(|| "query, fragment or form_post".to_owned())
 }
 
-pub(super) fn redirect_uri(text: &str) -> Result<RedirectUri, String> {
-    RedirectUri::new(text).map_err(|error| error.to_string())
+pub(super) fn redirect_uri(text: &str) -> Result<RedirectUri, oidc_proto::Error> {
+    RedirectUri::new(text)
 }
 
 pub(super) fn parameter(text: &str) -> Result<(String, String), String> {

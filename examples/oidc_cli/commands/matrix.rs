@@ -6,18 +6,17 @@ use oidc_proto::matrix::{
     AccountAction, Address, Application, AuthServer, Checkup, FoundHomeserver, HomeserverDiscovery, LoginOutcome,
     LoginRequest, Party, Retries, SupportCheck, UserId, UserSession, Whoami,
 };
-use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, Registrations, Secret};
+use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, RedirectUri, Registrations, Secret};
 
 use super::device::show;
 use super::login::{Meeting, lifetime};
 use crate::args::{
-    AccountArgs, BeginningArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, RegisterArgs, ReloginArgs,
+    AccountArgs, BeginningArgs, ClientArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, RegisterArgs, ReloginArgs,
 };
 use crate::clients::{self, Found, Identity};
 use crate::context::{Context, trust};
 use crate::event::Event;
 use crate::failure::{Code, Failure};
-use crate::output::Output;
 use crate::session::{self, Choices, Session};
 use crate::store::Draft;
 use crate::tokens::{self, Need};
@@ -79,10 +78,15 @@ pub(super) fn register(
     args: &RegisterArgs,
     token: Option<Secret>,
 ) -> Result<(), Failure> {
-    let server = find(context, text)?;
     // The rules of Matrix hold before anything is sent.
-    let application = Application::new(clients::matrix_metadata()?, Registrations::default())?;
+    let application = application(args.redirect_uri.as_ref())?;
+    let server = find(context, text)?;
     clients::register(context, &server.provider, application.metadata(), args, token)
+}
+
+/// What this program is at a homeserver, with a redirect URI of its own if one is named.
+fn application(redirect_uri: Option<&RedirectUri>) -> Result<Application, Failure> {
+    Ok(Application::new(clients::matrix_metadata(redirect_uri)?, Registrations::default())?)
 }
 
 /// A login that can go on: the store is whole, the provider and the client are known.
@@ -91,22 +95,40 @@ pub(super) struct Beginning {
     pub(super) choices: Choices,
 }
 
+/// How the user logs in.
+#[derive(Clone, Copy)]
+enum By<'a> {
+    /// With the redirect URI that was named.
+    Browser(Option<&'a RedirectUri>),
+    Device,
+}
+
+impl<'a> By<'a> {
+    fn redirect_uri(self) -> Option<&'a RedirectUri> {
+        match self {
+            Self::Browser(named) => named,
+            Self::Device => None,
+        }
+    }
+}
+
 impl Beginning {
     fn new(
         context: &mut Context,
         text: &str,
         identity: &Identity,
         id_token: IdTokenChoice,
-        on_device: bool,
+        by: By<'_>,
     ) -> Result<Self, Failure> {
+        let application = application(by.redirect_uri())?;
         // Nothing is begun whose outcome could not be kept.
         drop(context.store.session_files()?);
         let server = find(context, text)?;
         // No client is registered for a login that cannot begin.
-        if on_device && server.provider.metadata().device_authorization_endpoint.is_none() {
+        if matches!(by, By::Device) && server.provider.metadata().device_authorization_endpoint.is_none() {
             return Err(Error::from(Core::DEVICE_UNSUPPORTED).into());
         }
-        Self::at(context, server, identity, id_token)
+        Self::with(context, server, identity, id_token, &application)
     }
 
     /// The same once the provider is known.
@@ -116,7 +138,16 @@ impl Beginning {
         identity: &Identity,
         id_token: IdTokenChoice,
     ) -> Result<Self, Failure> {
-        let application = Application::new(clients::matrix_metadata()?, Registrations::default())?;
+        Self::with(context, server, identity, id_token, &application(None)?)
+    }
+
+    fn with(
+        context: &mut Context,
+        server: Arc<AuthServer>,
+        identity: &Identity,
+        id_token: IdTokenChoice,
+        application: &Application,
+    ) -> Result<Self, Failure> {
         let metadata = application.metadata().clone();
         let Found { client, key_file, named } = identity.client(context, &server.provider, metadata)?;
         let schemes = context.options.schemes();
@@ -127,7 +158,9 @@ impl Beginning {
 
 pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Result<(), Failure> {
     let identity = Identity::read(&args.beginning.client)?;
-    let Beginning { party, choices } = Beginning::new(context, text, &identity, args.beginning.grant.id_token, false)?;
+    let id_token = args.beginning.grant.id_token;
+    let by = By::Browser(args.meeting.redirect_uri.as_ref());
+    let Beginning { party, choices } = Beginning::new(context, text, &identity, id_token, by)?;
     let mut request = request(&args.beginning);
     request = args.prompt.iter().fold(request, |request, prompt| request.with_prompt(*prompt));
     if let Some(hint) = &args.login_hint {
@@ -136,7 +169,30 @@ pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Resu
     if let Some(mode) = args.response_mode {
         request = request.with_response_mode(mode);
     }
-    by_browser(context, &party, request, args.par, &args.meeting, choices).map_err(|failure| identity.explain(failure))
+    by_browser(context, &party, request.clone(), args.par, &args.meeting, choices)
+        .or_else(|failure| {
+            let Beginning { party, choices } = begin_anew(context, &party, &identity, id_token, by, failure)?;
+            by_browser(context, &party, request, args.par, &args.meeting, choices)
+        })
+        .map_err(|failure| identity.explain(failure))
+}
+
+/// After a failure: the same login with a new registration, if the provider does not know the client any more, and the
+/// client registered itself.
+fn begin_anew(
+    context: &mut Context,
+    party: &Party,
+    identity: &Identity,
+    id_token: IdTokenChoice,
+    by: By<'_>,
+    failure: Failure,
+) -> Result<Beginning, Failure> {
+    if !failure.is(Core::TOKEN_INVALID_CLIENT) || !clients::forget(context, party.relying_party())? {
+        return Err(failure);
+    }
+    let failure = failure.with_hint("The registration is forgotten; the client registers anew.");
+    context.out.emit(&Event::warning(&failure));
+    Beginning::with(context, Arc::clone(party.server()), identity, id_token, &application(by.redirect_uri())?)
 }
 
 /// What a login asks for, by browser or by another device.
@@ -152,12 +208,28 @@ fn request(args: &BeginningArgs) -> LoginRequest {
 pub(super) fn relogin(context: &mut Context, args: &ReloginArgs, session: &Session) -> Result<(), Failure> {
     let known = matrix(session)?;
     let party = context.connect_home(session)?;
-    let mut client = party.client().clone();
-    for redirect_uri in clients::matrix_metadata()?.redirect_uris {
-        client = client.with_redirect_uri(redirect_uri);
+    let (identity, named) = (Identity::read(&ClientArgs::default())?, args.meeting.redirect_uri.as_ref());
+    let application = application(named)?;
+    let mut request =
+        args.prompt.iter().fold(LoginRequest::again(&known), |request, prompt| request.with_prompt(*prompt));
+    if let Some(more) = &args.scope {
+        request = request.with_more_scope(more);
     }
-    let request = LoginRequest::again(&known);
-    by_browser(context, &party.with_client(client), request, ParChoice::Auto, &args.meeting, session.choices())?;
+    let Beginning { party: again, choices } = if party.server().provider.issuer() == session.tokens.issuer() {
+        let uris = application.metadata().redirect_uris.iter().cloned();
+        let client = uris.fold(party.client().clone(), oidc_proto::Client::with_redirect_uri);
+        Beginning { party: party.with_client(client), choices: session.choices() }
+    } else {
+        // The provider was renamed. By its new name it gets a client of its own.
+        Beginning::with(context, Arc::clone(party.server()), &identity, session.id_token(), &application)?
+    };
+    let schemes = session.schemes();
+    let choices = Choices { schemes, ..choices };
+    by_browser(context, &again, request.clone(), ParChoice::Auto, &args.meeting, choices).or_else(|failure| {
+        let Beginning { party, choices } =
+            begin_anew(context, &again, &identity, session.id_token(), By::Browser(named), failure)?;
+        by_browser(context, &party, request, ParChoice::Auto, &args.meeting, Choices { schemes, ..choices })
+    })?;
     // The older grant is valid beside the new one. The device stays.
     let step = known.revoke(&party, &mut context.env).map_err(Failure::from);
     match step.and_then(|step| context.run("revoking the grant that was replaced", step)) {
@@ -197,7 +269,7 @@ fn by_browser(
     let _opened = browser.open(url.as_str(), context.options.timeout, context.out)?;
     let verified = meeting
         .response(context, pending.response_mode(), |callback| pending.check(callback, party, context.env.now()))
-        .inspect_err(|failure| explain(failure, context.out))?;
+        .map_err(|failure| explain(context, party, failure))?;
     context.out.checked("one callback came, with this login's state, in time, from the provider that was asked");
 
     context.out.step("Code exchange");
@@ -208,28 +280,44 @@ fn by_browser(
 }
 
 /// A provider that refuses a request by its policy, or does not know the client, shows a page and sends nobody back.
-fn explain(failure: &Failure, out: Output) {
-    if failure.code == "cli.deadline" {
-        out.hint(
-            "If the browser shows an error: the provider may have forgotten the client (register --anew), or does not \
-             allow the device ID (without --device-id a new one is made).",
-        );
+/// After the deadline, no further login uses a client that registered itself.
+fn explain(context: &Context, party: &Party, failure: Failure) -> Failure {
+    if failure.code != Code::Deadline.name() {
+        return failure;
     }
+    let client = match clients::forget(context, party.relying_party()) {
+        Ok(true) => "may have forgotten the client, so the next login registers a new one",
+        _ => "may not know the client (--client-id)",
+    };
+    failure.with_hint(format_args!(
+        "If the browser showed an error of the provider, it {client}; or it does not allow the device ID (without \
+         --device-id a new one is made). Else try again, --deadline gives more time."
+    ))
 }
 
 pub(super) fn device(context: &mut Context, args: &BeginningArgs, text: &str) -> Result<(), Failure> {
     let identity = Identity::read(&args.client)?;
-    let Beginning { party, choices } = Beginning::new(context, text, &identity, args.grant.id_token, true)?;
+    let Beginning { party, choices } = Beginning::new(context, text, &identity, args.grant.id_token, By::Device)?;
+    on_device(context, &party, args, choices)
+        .or_else(|failure| {
+            let Beginning { party, choices } =
+                begin_anew(context, &party, &identity, args.grant.id_token, By::Device, failure)?;
+            on_device(context, &party, args, choices)
+        })
+        .map_err(|failure| identity.explain(failure))
+}
+
+fn on_device(context: &mut Context, party: &Party, args: &BeginningArgs, choices: Choices) -> Result<(), Failure> {
     context.out.step("Device authorization");
-    let step = request(args).start_device(&party, &mut context.env)?;
+    let step = request(args).start_device(party, &mut context.env)?;
     let pending = context.run("asking for a code", step)?;
     show(context, pending.authorization(), false);
     // As for a login at a provider: what cannot be kept is better not obtained.
     drop(context.store.draft()?);
-    let step = pending.poll(&party, &mut context.env)?;
+    let step = pending.poll(party, &mut context.env)?;
     let outcome = context.run_until_deadline("waiting for the user to allow it", step)?;
     let draft = context.store.draft()?;
-    conclude(context, outcome, draft, choices).map(drop).map_err(|failure| identity.explain(failure))
+    conclude(context, outcome, draft, choices).map(drop)
 }
 
 /// Keeps the session if the homeserver says that it is the right user's and the right device's.
@@ -295,8 +383,17 @@ pub(crate) fn whoami(context: &mut Context) -> Result<(), Failure> {
 pub(super) fn ask_whoami(context: &mut Context, session: &Session) -> Result<(), Failure> {
     let party = context.connect_home(session)?;
     context.out.step("Asking who that is");
-    let step = Whoami::start(&session.tokens, &party, &mut context.env)?;
-    let identity = context.run("asking the homeserver", step)?;
+    let mut retries = Retries::new(2);
+    let identity = loop {
+        let step = Whoami::start(&session.tokens, &party, &mut context.env)?;
+        match context.run("asking the homeserver", step) {
+            Ok(identity) => break identity,
+            Err(failure) => match failure.error.as_ref().and_then(|error| retries.after(error)) {
+                Some(pause) => std::thread::sleep(pause.min(context.options.timeout)),
+                None => return Err(failure),
+            },
+        }
+    };
     context.out.emit(&Event::Whoami {
         user_id: identity.user_id.as_str(),
         device_id: identity.device_id.as_ref().map(|device| device.as_str()),

@@ -202,6 +202,7 @@ fn account(context: &mut Context) -> Result<Account, Failure> {
     let session = tokens::good(context, Need::Good)?;
     let party = context.connect_home(&session)?;
     context.options.insecure_loopback |= session.schemes() == Schemes::DangerousHttpOnLoopback;
+    context.options.insecure_private_network |= session.schemes() == Schemes::DangerousHttpOnPrivateNetwork;
     let account = Account::new(&party, &session.tokens);
     Ok(match session.user_session() {
         Some(known) => account.with_user(known.user_id().clone()),

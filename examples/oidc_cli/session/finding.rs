@@ -3,7 +3,7 @@
 use oidc_proto::ErrorCode as Core;
 use serde::Deserialize;
 
-use super::{Kept, Session, VERSION, file, id, remove_beside, tokens_file};
+use super::{Kept, Session, VERSION, file, id, lock_file, remove_beside, tokens_file};
 use crate::args::ChoiceArgs;
 use crate::context::Context;
 use crate::failure::{Code, Failure};
@@ -22,7 +22,8 @@ impl Damaged {
     pub(crate) fn remove(&self, store: &Store) -> Result<(), Failure> {
         store.remove(&tokens_file(&self.id))?;
         remove_beside(store, &self.id)?;
-        store.remove(&file(&self.id))
+        store.remove(&file(&self.id))?;
+        store.remove(&lock_file(&self.id))
     }
 }
 

@@ -8,10 +8,10 @@ macro_rules! signing_key {
     ($(#[$docs:meta])*) => {
         $(#[$docs])*
         pub struct SigningKey {
-            algorithm: $crate::jose::Algorithm,
+            algorithm: $crate::jose::algorithm::Algorithm,
             kid: Option<Box<str>>,
             private: Private,
-            public: $crate::jose::PublicKey,
+            public: $crate::jose::public_key::PublicKey,
         }
 
         impl SigningKey {
@@ -20,7 +20,7 @@ macro_rules! signing_key {
             /// # Errors
             /// As [`PrivateKey::from_pem`](crate::jose::PrivateKey::from_pem).
             pub fn from_pem(
-                algorithm: $crate::jose::Algorithm,
+                algorithm: $crate::jose::algorithm::Algorithm,
                 pem: &str,
                 kid: Option<&str>,
             ) -> Result<Self, $crate::error::Error> {
@@ -33,7 +33,7 @@ macro_rules! signing_key {
             /// `private_key.unusable` if the bytes are not such a key, if the key is for another algorithm, or if it is
             /// an RSA key below 2048 or above 8192 bits.
             pub fn from_pkcs8_der(
-                algorithm: $crate::jose::Algorithm,
+                algorithm: $crate::jose::algorithm::Algorithm,
                 der: &[u8],
                 kid: Option<&str>,
             ) -> Result<Self, $crate::error::Error> {
@@ -43,7 +43,7 @@ macro_rules! signing_key {
             }
 
             /// The public key.
-            pub fn public_key(&self) -> &$crate::jose::PublicKey {
+            pub fn public_key(&self) -> &$crate::jose::public_key::PublicKey {
                 &self.public
             }
 
@@ -53,8 +53,8 @@ macro_rules! signing_key {
             }
         }
 
-        impl $crate::jose::Signer for SigningKey {
-            fn algorithm(&self) -> $crate::jose::Algorithm {
+        impl $crate::jose::signer::Signer for SigningKey {
+            fn algorithm(&self) -> $crate::jose::algorithm::Algorithm {
                 self.algorithm
             }
 
@@ -62,7 +62,7 @@ macro_rules! signing_key {
                 self.kid.as_deref()
             }
 
-            fn public_key(&self) -> Option<&$crate::jose::PublicKey> {
+            fn public_key(&self) -> Option<&$crate::jose::public_key::PublicKey> {
                 Some(&self.public)
             }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod claims;
+mod imported;
 pub(crate) mod refusal;
 mod stored;
 mod texts;

@@ -12,6 +12,7 @@ fn what_is_wrong_with_a_redirect_uri_is_said() {
         ("/cb", ErrorCode::URL_SYNTAX, "/cb", "Write the whole URL"),
         ("app.example.org/cb", ErrorCode::URL_SYNTAX, "app.example.org/cb", "\"https://app.example.org/cb\""),
         ("localhost:8080/cb", ErrorCode::URL_SYNTAX, "localhost:8080/cb", "Write the scheme"),
+        ("http://127.0.0.1:99999/cb", ErrorCode::URL_SYNTAX, "http://127.0.0.1:99999/cb", "up to 65535"),
         ("app.example.org:443", ErrorCode::URL_SYNTAX, "app.example.org:443", "Write the scheme"),
         ("https://app.example.org/#/cb", ErrorCode::URL_FRAGMENT, "https://app.example.org/", "Remove the `#`"),
         ("javascript:alert(1)", ErrorCode::URL_SCHEME, "javascript:alert(1)", "A browser runs or reads"),

@@ -9,6 +9,7 @@ mod hostile;
 mod login;
 mod moving;
 mod registration;
+mod sdk;
 mod sessions;
 mod stored;
 mod world;

@@ -1,9 +1,11 @@
 //! What another SDK has stored goes on here; what this one has stored goes on without the network.
 
-use oidc_proto::matrix::{Application, AuthServer, SdkSession, Session, UserSession, Whoami};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use oidc_proto::matrix::{Application, AuthServer, LoginRequest, SdkSession, Session, UserSession, Whoami};
 use oidc_proto::session::{Access, SessionOptions};
 use oidc_proto::testing::{On, OnMatrix};
-use oidc_proto::{AccessToken, Env as _, ErrorCode, Registrations, Secret, TokenSet};
+use oidc_proto::{AccessToken, Env as _, ErrorCode, Registrations, Scope, Secret, TokenSet};
 use serde_json::{Value, json};
 
 use crate::matrix::world::*;
@@ -58,6 +60,64 @@ fn sessions_of_both_generations_of_the_sdk_go_on() {
         assert_eq!(imported.binding(), session.binding());
         goes_on(&mut world, &imported);
     }
+}
+
+/// 0.10 asked for ID tokens. The newest one is the hint for the provider's pages, there as here.
+#[test]
+fn the_id_token_that_the_sdk_stored_stays_the_hint() {
+    let mut world = World::new();
+    let request = LoginRequest::new().with_further_scope(Scope::new("openid").unwrap());
+    let session = world.log_in(request).unwrap().logged_in().unwrap().session;
+    let (server, now) = (world.server(), world.env.now());
+    let (user, id) = (stored(&session), session.tokens().client_id().to_owned());
+    let own = session.tokens().id_token().unwrap();
+    let join = |id_token: &str, issuer: &str, client_id: &str| {
+        let user = with(with(user.clone(), "latest_id_token", id_token), "issuer", issuer);
+        let read = SdkSession::from_json(&json!({ "client_id": client_id, "user": user }).to_string()).unwrap();
+        assert!(!format!("{read:?}").contains(id_token));
+        read.join(&server, now).unwrap()
+    };
+    let imported = join(own.expose(), ISSUER, &id);
+    assert_eq!(imported.tokens().subject(), Some(own.subject()));
+    assert_eq!(serde_json::to_value(imported.tokens().id_token()).unwrap(), serde_json::to_value(own).unwrap());
+    let account = server.account.as_ref().unwrap();
+    assert!(imported.account_url(account, None, None).as_str().contains(own.expose()));
+    goes_on(&mut world, &imported);
+
+    // One of another client, of another issuer or of nobody costs no session.
+    let claims = |change: fn(&mut Value)| {
+        let mut parts: Vec<_> = own.expose().split('.').map(str::to_owned).collect();
+        let mut claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(&parts[1]).unwrap()).unwrap();
+        change(&mut claims);
+        parts[1] = URL_SAFE_NO_PAD.encode(claims.to_string());
+        parts.join(".")
+    };
+    for damaged in [
+        claims(|claims| claims["aud"] = "another".into()),
+        claims(|claims| claims["iss"] = "https://id.example.net".into()),
+        claims(|claims| claims["sub"] = "".into()),
+        claims(|claims| claims["exp"] = Value::Null),
+        "e.e.e".to_owned(),
+        own.expose()[..40].to_owned(),
+    ] {
+        assert!(join(&damaged, ISSUER, &id).tokens().id_token().is_none(), "{damaged}");
+    }
+    assert!(join(own.expose(), ISSUER, "another").tokens().id_token().is_none());
+}
+
+/// 0.10 named the issuer, which has another name by now. The homeserver is the same.
+#[test]
+fn a_session_whose_provider_was_renamed_is_taken_over_by_name() {
+    let mut world = World::new();
+    let session = world.logged_in().session;
+    let (server, now) = (world.server(), world.env.now());
+    let user = with(stored(&session), "issuer", "https://old.example.org/");
+    let text = json!({ "client_id": session.tokens().client_id(), "user": user }).to_string();
+    let read = SdkSession::from_json(&text).unwrap();
+    assert_eq!(what(read.clone().join(&server, now)).0, ErrorCode::PROVIDER_MISMATCH);
+    let imported = read.without_issuer().join(&server, now).unwrap();
+    assert_eq!(imported.tokens().issuer().as_str(), ISSUER);
+    goes_on(&mut world, &imported);
 }
 
 #[test]

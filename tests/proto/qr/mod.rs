@@ -11,6 +11,7 @@ mod login;
 mod peer;
 mod refusals;
 mod rendezvous;
+mod sdk;
 mod town;
 mod turns;
 mod wandering;

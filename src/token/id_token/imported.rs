@@ -1,0 +1,40 @@
+//! ID tokens that another library has checked and stored.
+
+use super::claims::{Audience, Claims};
+use super::texts::{self, Texts};
+use super::{IdToken, is_subject};
+use crate::base::json;
+use crate::base::secret::{Body, Secret};
+use crate::base::url::Issuer;
+use crate::jose::Jws;
+use crate::token::numeric::NumericDate;
+
+impl IdToken {
+    /// Reads a token that another library checked before it stored it. As with this crate's own stored form, the
+    /// signature is not verified again, and the token may have expired. `None` if the claims do not name this issuer
+    /// and this client.
+    pub(crate) fn imported(compact: &Secret, issuer: &Issuer, client_id: &str) -> Option<Self> {
+        let compact = compact.expose();
+        let payload = Body::from(Jws::parse(compact).ok()?.payload().ok()?);
+        let claims: Claims<'_> = json::strict(payload.as_ref()).ok()?;
+        let (Audience(audience), subject) = (claims.aud?, claims.sub?);
+        let is_ours = *claims.iss? == *issuer.as_str() && audience.iter().any(|one| one == client_id);
+        if !is_ours || !is_subject(&subject) {
+            return None;
+        }
+        let kept = texts::Claims {
+            sub: &subject,
+            nonce: claims.nonce.as_deref().filter(|nonce| !nonce.is_empty()),
+            acr: claims.acr.as_text(),
+            sid: claims.sid.as_text(),
+            azp: claims.azp.as_deref(),
+        };
+        Some(Self {
+            texts: Texts::new(compact, kept, &audience),
+            issuer: issuer.clone(),
+            expires_at: claims.exp?.0,
+            issued_at: claims.iat?.0,
+            auth_time: NumericDate::read(&claims.auth_time).map(|time| time.0),
+        })
+    }
+}
