@@ -84,7 +84,9 @@ impl<A: Parse> AuthenticatedRequest<A> {
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
         let client = party.client();
-        policy.client_certificate = policy.client_certificate.or_else(|| client.certificate.clone());
+        if let (None, Some(name)) = (policy.client_certificate(), &client.certificate) {
+            policy = policy.with_client_certificate(name.clone());
+        }
         let asserts = matches!(credential, Credential::Client) && client.auth.asserts();
         if !asserts && client.dpop.is_none() {
             return Ok(Step::call(request, policy, Self(State::ExpectResponse(answer))));

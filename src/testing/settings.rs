@@ -102,10 +102,21 @@ pub(super) struct Extension {
 /// The result of an extension grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Granted {
-    /// The login name of the user that the tokens speak for; `None` if they speak for the client itself.
-    pub login: Option<String>,
-    /// `scope`.
-    pub scope: String,
+    pub(super) login: Option<String>,
+    pub(super) scope: String,
+}
+
+impl Granted {
+    /// Tokens with this `scope` that speak for the client itself.
+    pub fn new(scope: impl Into<String>) -> Self {
+        Self { login: None, scope: scope.into() }
+    }
+
+    /// The same for tokens that speak for the user with this login name.
+    #[must_use]
+    pub fn with_login(self, login: impl Into<String>) -> Self {
+        Self { login: Some(login.into()), ..self }
+    }
 }
 
 /// How the user must have signed in (RFC 9470).
