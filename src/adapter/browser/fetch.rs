@@ -85,11 +85,11 @@ impl HttpClient for Client {
     type Response = Pin<Box<dyn Future<Output = Exchanged>>>;
 
     fn call(&self, request: Request<Body>, policy: Policy) -> Self::Response {
-        if policy.client_certificate.is_some() {
+        if policy.client_certificate().is_some() {
             return Box::pin(ready(Err(Failure::new(FailureKind::Refused, Sent::No))));
         }
         let timeout = self.timeout;
-        Box::pin(async move { within(timeout, exchange(request, policy.body_limit)).await })
+        Box::pin(async move { within(timeout, exchange(request, policy.body_limit())).await })
     }
 }
 
