@@ -216,7 +216,7 @@ pub(super) fn relogin(context: &mut Context, args: &ReloginArgs, session: &Sessi
         request = request.with_more_scope(more);
     }
     let Beginning { party: again, choices } = if party.server().provider.issuer() == session.tokens.issuer() {
-        let uris = application.metadata().redirect_uris.iter().cloned();
+        let uris = application.metadata().redirect_uris().iter().cloned();
         let client = uris.fold(party.client().clone(), oidc_proto::Client::with_redirect_uri);
         Beginning { party: party.with_client(client), choices: session.choices() }
     } else {

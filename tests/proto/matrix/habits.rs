@@ -143,8 +143,7 @@ fn the_same_metadata_are_the_same_client_and_only_others_get_a_grant_that_came_l
     assert_eq!(first.tokens().client_id(), second.tokens().client_id());
     assert_eq!(world.hs.provider().count(On::Register), 2);
 
-    let mut changed = metadata();
-    changed.software_version = Some("2".into());
+    let changed = metadata().with_software_version("2");
     world.application.set_metadata(changed).unwrap();
     let third = world.logged_in().session;
     assert_ne!(third.tokens().client_id(), first.tokens().client_id());
@@ -205,8 +204,7 @@ fn a_secret_with_reserved_characters_works_in_the_form() {
         ("client_secret_post", ClientAuth::SecretPost(SECRET.into()), true),
     ] {
         let mut world = world();
-        let mut client = RegisteredClient::confidential("app", SECRET, REDIRECT);
-        client.token_endpoint_auth_method = method.to_owned();
+        let client = RegisteredClient::confidential("app", SECRET, REDIRECT).with_auth_method(method);
         drop(world.hs.provider().clone().with_client(client));
         let server = world.server();
         let party = Party::new(server, Client::new("app").with_redirect_uri(redirect()).with_auth(auth));
