@@ -326,7 +326,7 @@ fn a_parameter_that_is_refused_is_named() {
     let mut world = World::with_secret(AuthMethod::ClientSecretBasic);
     world.client = Some(Client::new("app").with_auth(ClientAuth::SecretBasic("s3cret".into())));
     let party = world.party().unwrap();
-    let request = GrantRequest::new("urn:example:grant").with_parameter("client_secret", Secret::from("x"));
+    let request = GrantRequest::new("urn:example:grant").with_parameter("client_secret", oidc_proto::Secret::from("x"));
     let error = party.request_tokens(request, &mut world.env).err().unwrap();
     assert!(error.to_string().contains("`client_secret`"), "{error}");
 }
