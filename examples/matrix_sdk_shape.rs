@@ -197,8 +197,8 @@ fn main() -> Result<()> {
     let server = testing::Homeserver::new("https://matrix.example.org", "example.org", provider);
     let homeserver = Homeserver::new("https://matrix.example.org", Schemes::HttpsOnly)?;
     let redirect_uri = RedirectUri::new("org.example.app:/callback")?;
-    let mut metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()]);
-    metadata.client_uri = Some("https://app.example.org/".into());
+    let metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()])
+        .with_client_uri("https://app.example.org/");
     let application = Application::new(metadata, Registrations::default())?;
     let (http, clock) = (server.http(env.clock()), env.clock().clone());
     let mut oauth = OAuth::new(http, env, homeserver, application);

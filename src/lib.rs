@@ -55,7 +55,9 @@ pub use message::callback::Callback;
 pub use message::end_session::{EndSessionRequest, EndSessionUrl, PendingLogout};
 pub use message::revocation::TokenTypeHint;
 pub use party::client::{Client, ClientAuth, IdTokenTrust};
+pub use party::client_metadata::{ApplicationType, ClientMetadata};
 pub use party::dpop::DpopKey;
+pub use party::localized::Localized;
 pub use party::metadata::{
     AuthMethod, CodeChallengeMethod, GrantType, Prompt, ResponseMode, ResponseType, ServerMetadata, WellKnown,
 };
@@ -64,7 +66,6 @@ pub use party::owner::Owner;
 pub use party::provider::Provider;
 pub use party::redirect_uri::RedirectUri;
 pub use party::registered::Registered;
-pub use party::registration::{ApplicationType, ClientMetadata, Localized};
 pub use party::registrations::Registrations;
 pub use party::relying_party::RelyingParty;
 pub use step::contract::{Flow, Step};

@@ -24,25 +24,20 @@ pub(crate) fn redirect_uri(named: Option<&RedirectUri>, port: Option<u16>) -> Re
 
 /// What we say about ourselves: a native public client with this redirect URI.
 pub(crate) fn metadata(redirect_uri: RedirectUri) -> ClientMetadata {
-    let mut metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri]);
-    metadata.client_name = Some("oidc_cli".into());
-    metadata
+    ClientMetadata::new(ApplicationType::Native, vec![redirect_uri]).with_client_name("oidc_cli")
 }
 
 /// The same for a device that asks its user to go elsewhere.
 pub(crate) fn device_metadata() -> ClientMetadata {
-    let mut metadata = ClientMetadata::new(ApplicationType::Native, Vec::new());
-    metadata.client_name = Some("oidc_cli on a device".into());
-    metadata.grant_types = Words::of(&[GrantType::DeviceCode, GrantType::RefreshToken]);
-    metadata
+    ClientMetadata::new(ApplicationType::Native, Vec::new())
+        .with_client_name("oidc_cli on a device")
+        .with_grant_types(Words::of(&[GrantType::DeviceCode, GrantType::RefreshToken]))
 }
 
 /// The same for a Matrix homeserver, by browser or on a device. Any port on loopback will do.
 pub(crate) fn matrix_metadata(named: Option<&RedirectUri>) -> Result<ClientMetadata, Failure> {
-    let mut metadata = metadata(redirect_uri(named, None)?);
-    metadata.client_uri = Some("https://oidc-cli.example.org/".into());
-    metadata.grant_types = metadata.grant_types.with(GrantType::DeviceCode);
-    Ok(metadata)
+    let metadata = metadata(redirect_uri(named, None)?);
+    Ok(metadata.with_client_uri("https://oidc-cli.example.org/").with_grant_type(GrantType::DeviceCode))
 }
 
 /// What the command line says of who we are.
@@ -102,7 +97,7 @@ impl Identity {
         provider: &Provider,
         metadata: ClientMetadata,
     ) -> Result<Found, Failure> {
-        let uris = metadata.redirect_uris.clone();
+        let uris = metadata.redirect_uris().to_vec();
         let named = self.named(provider)?;
         let registered = match &named {
             Some(client) => client.clone(),
@@ -203,8 +198,8 @@ pub(crate) fn register(
             announce(context, issuer, &known, true);
         }
         None => {
-            let mut requested = metadata.clone();
-            requested.token_endpoint_auth_method = args.auth_method.unwrap_or(requested.token_endpoint_auth_method);
+            let method = args.auth_method.unwrap_or(metadata.token_endpoint_auth_method());
+            let requested = metadata.clone().with_token_endpoint_auth_method(method);
             drop(ask(context, provider, metadata, requested, token)?);
         }
     }

@@ -5,6 +5,7 @@
 //! | | [`Driver`]: runs a flow on any executor |
 //! | | [`BlockingDriver`]: runs a flow on this thread |
 //! | | [`from_fn`]: an HTTP client made of a closure; pointers to clients |
+//! | `browser` | `browser`: `fetch`, timer, clock, entropy and keys of browsers and Node.js, on `wasm32-unknown-unknown` |
 //! | `reqwest`, `tower`, `ureq` | headers that every request has |
 //! | | [`KeyStore`], [`BlockingKeyStore`]: keys that live elsewhere |
 //! | `reqwest`, `ureq` | `HttpOptions`: the choices both HTTP clients offer |
@@ -35,6 +36,8 @@
 //! | `oidc_proto.session` | info | `event` ([`Event::name`](crate::session::Event::name)), `issuer`, `code`: when a listener receives the event |
 
 mod blocking;
+#[cfg(all(feature = "browser", target_family = "wasm", target_os = "unknown"))]
+pub mod browser;
 #[cfg(any(feature = "reqwest-own-tls", feature = "tower", feature = "ureq-own-tls"))]
 mod causes;
 mod client;

@@ -71,14 +71,14 @@ impl HttpClient for Client {
     type Response = Pin<Box<dyn Future<Output = Result<http::Response<Vec<u8>>, Failure>> + Send>>;
 
     fn call(&self, mut request: Request<Body>, policy: Policy) -> Self::Response {
-        if policy.client_certificate.is_some() {
+        if policy.client_certificate().is_some() {
             return Box::pin(ready(Err(Failure::new(FailureKind::Refused, Sent::No))));
         }
         if let Err(failure) = self.options.prepare(&mut request) {
             return Box::pin(ready(Err(failure)));
         }
         match reqwest::Request::try_from(request.map(Vec::from)) {
-            Ok(request) => Box::pin(exchange(self.http.clone(), request, policy.body_limit)),
+            Ok(request) => Box::pin(exchange(self.http.clone(), request, policy.body_limit())),
             Err(_) => Box::pin(ready(Err(Failure::new(FailureKind::Other, Sent::No)))),
         }
     }

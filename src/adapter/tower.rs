@@ -61,7 +61,7 @@ where
     type Response = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, Failure>> + Send>>;
 
     fn call(&self, mut request: Request<Body>, policy: Policy) -> Self::Response {
-        if policy.client_certificate.is_some() {
+        if policy.client_certificate().is_some() {
             return Box::pin(ready(Err(Failure::new(FailureKind::Refused, Sent::No))));
         }
         headers::complete(&mut request, None);
@@ -72,7 +72,7 @@ where
             is_ready.map_err(|error| Failure::new(failure(&*error.into()).kind, Sent::No))?;
             let response = service.call(request.map(|body| B::from(body.into()))).await;
             let (parts, body) = response.map_err(|error| failure(&*error.into()))?.into_parts();
-            match Limited::new(body, policy.body_limit).collect().await {
+            match Limited::new(body, policy.body_limit()).collect().await {
                 Ok(collected) => Ok(Response::from_parts(parts, collected.to_bytes().into())),
                 Err(error) if error.is::<LengthLimitError>() => {
                     Err(Failure::new(FailureKind::BodyTooLarge, Sent::Maybe))

@@ -93,16 +93,16 @@ impl Client {
 
 impl BlockingHttpClient for Client {
     fn call(&self, mut request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, Failure> {
-        if policy.client_certificate.is_some() {
+        if policy.client_certificate().is_some() {
             return Err(Failure::new(FailureKind::Refused, Sent::No));
         }
         self.options.prepare(&mut request)?;
         // The bytes are lent, so that they are wiped afterwards.
         let (parts, body) = request.into_parts();
         if body.is_empty() && parts.method != http::Method::POST {
-            return self.exchange(Request::from_parts(parts, ()), policy.body_limit);
+            return self.exchange(Request::from_parts(parts, ()), policy.body_limit());
         }
-        self.exchange(Request::from_parts(parts, body.as_ref()), policy.body_limit)
+        self.exchange(Request::from_parts(parts, body.as_ref()), policy.body_limit())
     }
 }
 

@@ -101,7 +101,7 @@ impl PartialEq for Failure {
     }
 }
 
-/// Why there was no connection, for people to read.
+/// Why there was no response, for people to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum FailureReason {
@@ -126,6 +126,15 @@ pub enum FailureReason {
     /// The server's certificate was revoked.
     #[error("its certificate was revoked")]
     CertificateRevoked,
+    /// A browser failed, and does not tell a page why: no connection, TLS, a redirect, or a server that does not allow the
+    /// page's origin.
+    #[error(
+        "the browser does not say why: no connection, TLS, a redirect, or no CORS header for this page's origin; its console says more"
+    )]
+    HiddenByBrowser,
+    /// The page's content security policy does not allow the request.
+    #[error("the page's content security policy (connect-src) does not allow it")]
+    ContentSecurityPolicy,
 }
 
 /// What kind of failure it was.

@@ -8,8 +8,8 @@
 
 use std::fmt;
 
-use http::header::AUTHORIZATION;
-use http::{HeaderValue, Request};
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::{HeaderValue, Request, StatusCode};
 
 use crate::base::env::{Env, Timestamp};
 use crate::base::secret::{AccessToken, Body, Secret};
@@ -84,7 +84,9 @@ impl<A: Parse> AuthenticatedRequest<A> {
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
         let client = party.client();
-        policy.client_certificate = policy.client_certificate.or_else(|| client.certificate.clone());
+        if let (None, Some(name)) = (policy.client_certificate(), &client.certificate) {
+            policy = policy.with_client_certificate(name.clone());
+        }
         let asserts = matches!(credential, Credential::Client) && client.auth.asserts();
         if !asserts && client.dpop.is_none() {
             return Ok(Step::call(request, policy, Self(State::ExpectResponse(answer))));
@@ -212,6 +214,9 @@ impl<A: Parse> Plan<A> {
                 self.has_met_nonce = true;
                 return self.assert(env);
             }
+            if let Some(hint) = missing_header(response, has_nonce) {
+                return finish(self.answer, Ok(*response), env).map_err(|error| error.with_hint(hint));
+            }
         }
         finish(self.answer, response, env)
     }
@@ -229,6 +234,25 @@ fn finish<A: Parse>(
         None if error.family() == Family::Unavailable => error.with_retry_after(by_own_clock),
         _ => error,
     })
+}
+
+/// What to do about a refusal without the header that would explain it: a browser hides headers that CORS does not expose.
+fn missing_header(response: &Response<'_>, has_nonce: bool) -> Option<&'static str> {
+    let has_challenge = response.headers.contains_key(WWW_AUTHENTICATE);
+    if !has_nonce && demands_nonce(response) {
+        Some(
+            "The response has no usable `DPoP-Nonce`. If this program runs in a browser, the server must name the header in `Access-Control-Expose-Headers`; otherwise report it to the provider.",
+        )
+    } else if response.status == StatusCode::UNAUTHORIZED
+        && !has_challenge
+        && oauth_error::said(response.body).is_none()
+    {
+        Some(
+            "The response has no `WWW-Authenticate`. If this program runs in a browser, the server must name this header and `DPoP-Nonce` in `Access-Control-Expose-Headers`; otherwise log in again.",
+        )
+    } else {
+        None
+    }
 }
 
 /// A signature, or the key operation that makes it.

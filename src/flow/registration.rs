@@ -10,10 +10,11 @@ use crate::base::env::Env;
 use crate::base::secret::{AccessToken, Secret};
 use crate::base::url::is_loopback;
 use crate::error::{Error, ErrorCode};
+use crate::party::client_metadata::{ApplicationType, ClientMetadata};
 use crate::party::provider::Provider;
 use crate::party::redirect_uri::RedirectUri;
 use crate::party::registered::{self, Registered};
-use crate::party::registration::{self, ApplicationType, ClientMetadata};
+use crate::party::registration;
 use crate::step::{Flow, Input, Step};
 use crate::wire::policy::{Accept, Policy};
 
@@ -67,7 +68,7 @@ impl Registration {
             "registration_endpoint",
             ErrorCode::REGISTRATION_UNSUPPORTED,
         )?;
-        if !metadata.redirect_uris.iter().all(|uri| may_redirect(metadata.application_type, uri)) {
+        if !metadata.redirect_uris().iter().all(|uri| may_redirect(metadata.application_type(), uri)) {
             return Err(ErrorCode::REGISTRATION_REDIRECT_URI.into());
         }
         let metadata = metadata.listed(published.token_endpoint_auth_methods);

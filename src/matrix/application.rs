@@ -14,9 +14,9 @@
 //! # let homeserver = matrix::Homeserver::new("https://matrix.example.org", Schemes::HttpsOnly)?;
 //! # let server = http.run(AuthMetadataFetch::start(homeserver, ProviderOptions::new())?, &mut env)?.supported()?;
 //! let redirect_uri = RedirectUri::new("http://127.0.0.1/callback")?;
-//! let mut metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri]);
-//! metadata.client_uri = Some("https://app.example.org/".into());
-//! metadata.client_name = Some(Localized::new("Example").with_language("fr", "Exemple"));
+//! let metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri])
+//!     .with_client_uri("https://app.example.org/")
+//!     .with_client_name(Localized::new("Example").with_language("fr", "Exemple"));
 //!
 //! // The registrations are what was stored, if anything was.
 //! let mut application = Application::new(metadata, Registrations::default())?;
@@ -45,9 +45,9 @@ use crate::base::url::Issuer;
 use crate::error::{Error, ErrorCode};
 use crate::flow::Registration;
 use crate::party::client::ClientAuth;
+use crate::party::client_metadata::ClientMetadata;
 use crate::party::metadata::AuthMethod;
 use crate::party::registered::Registered;
-use crate::party::registration::ClientMetadata;
 use crate::party::registrations::Registrations;
 use crate::step::Step;
 
@@ -178,7 +178,7 @@ impl Application {
         if let Some(registered) = self.registrations.by_client_id(issuer, client_id) {
             return Some(self.party_as(server, registered));
         }
-        let is_public = self.metadata.token_endpoint_auth_method == AuthMethod::None;
+        let is_public = self.metadata.token_endpoint_auth_method() == AuthMethod::None;
         is_public.then(|| self.party_as(server, &Registered::preregistered(client_id, ClientAuth::None)))
     }
 
@@ -201,6 +201,6 @@ impl Application {
     }
 
     fn party_as(&self, server: &Arc<AuthServer>, registered: &Registered) -> Party {
-        Party::new(server.clone(), registered.client(&self.metadata.redirect_uris))
+        Party::new(server.clone(), registered.client(self.metadata.redirect_uris()))
     }
 }

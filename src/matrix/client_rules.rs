@@ -3,28 +3,29 @@
 use url::{Host, Url};
 
 use crate::error::{Error, ErrorCode};
+use crate::party::client_metadata::{ApplicationType, ClientMetadata};
+use crate::party::localized::Localized;
 use crate::party::redirect_uri::RedirectUri;
-use crate::party::registration::{ApplicationType, ClientMetadata, Localized};
 
 /// Checks metadata before they are sent.
 ///
 /// # Errors
 /// `registration.client_uri`, `registration.uri`, `registration.redirect_uri`.
 pub(super) fn check(metadata: &ClientMetadata) -> Result<(), Error> {
-    let home = metadata.client_uri.as_ref().and_then(|uri| home(uri.values().next()?.1));
+    let home = metadata.client_uri().and_then(|uri| home(uri.values().next()?.1));
     let home = home.ok_or(ErrorCode::REGISTRATION_CLIENT_URI)?;
     for (name, uris) in [
-        ("client_uri", &metadata.client_uri),
-        ("logo_uri", &metadata.logo_uri),
-        ("tos_uri", &metadata.tos_uri),
-        ("policy_uri", &metadata.policy_uri),
+        ("client_uri", metadata.client_uri()),
+        ("logo_uri", metadata.logo_uri()),
+        ("tos_uri", metadata.tos_uri()),
+        ("policy_uri", metadata.policy_uri()),
     ] {
-        if !uris.iter().flat_map(Localized::values).all(|(_, uri)| is_at(&home, uri)) {
+        if !uris.into_iter().flat_map(Localized::values).all(|(_, uri)| is_at(&home, uri)) {
             return Err(Error::new(ErrorCode::REGISTRATION_URI).at(name));
         }
     }
-    let may_redirect = |uri: &RedirectUri| may_redirect(&home, metadata.application_type, uri.as_str());
-    if !metadata.redirect_uris.iter().all(may_redirect) {
+    let may_redirect = |uri: &RedirectUri| may_redirect(&home, metadata.application_type(), uri.as_str());
+    if !metadata.redirect_uris().iter().all(may_redirect) {
         return Err(Error::new(ErrorCode::REGISTRATION_REDIRECT_URI).at("redirect_uris"));
     }
     Ok(())
@@ -77,12 +78,10 @@ mod tests {
     fn verdict(
         application_type: ApplicationType,
         redirect: &str,
-        change: impl FnOnce(&mut ClientMetadata),
+        edit: impl FnOnce(ClientMetadata) -> ClientMetadata,
     ) -> Option<ErrorCode> {
-        let mut metadata = ClientMetadata::new(application_type, vec![RedirectUri::new(redirect).unwrap()]);
-        metadata.client_uri = Some("https://app.example.org/about".into());
-        change(&mut metadata);
-        check(&metadata).err().map(|error| error.code())
+        let metadata = ClientMetadata::new(application_type, vec![RedirectUri::new(redirect).unwrap()]);
+        check(&edit(metadata.with_client_uri("https://app.example.org/about"))).err().map(|error| error.code())
     }
 
     #[test]
@@ -118,7 +117,7 @@ mod tests {
             (Native, "org.example:/cb", false),
             (Native, "app:/cb", false),
         ] {
-            let refused = verdict(application_type, uri, |_| {});
+            let refused = verdict(application_type, uri, |metadata| metadata);
             assert_eq!(
                 refused,
                 (!is_fine).then_some(ErrorCode::REGISTRATION_REDIRECT_URI),
@@ -129,29 +128,33 @@ mod tests {
 
     #[test]
     fn pages_are_on_the_host_of_the_client_uri() {
-        let native = |change: fn(&mut ClientMetadata)| verdict(ApplicationType::Native, "http://localhost/", change);
-        assert_eq!(native(|_| {}), None);
-        assert_eq!(native(|m| m.client_uri = None), Some(ErrorCode::REGISTRATION_CLIENT_URI));
+        type Edit = fn(ClientMetadata) -> ClientMetadata;
+        let native = |edit: Edit| verdict(ApplicationType::Native, "http://localhost/", edit);
+        assert_eq!(native(|m| m), None);
+        let new = || ClientMetadata::new(ApplicationType::Native, Vec::new());
+        assert_eq!(check(&new()).unwrap_err().code(), ErrorCode::REGISTRATION_CLIENT_URI);
         for uri in ["http://app.example.org", "https://10.0.0.1/", "https://u@app.example.org", "nonsense"] {
-            let mut metadata = ClientMetadata::new(ApplicationType::Native, Vec::new());
-            metadata.client_uri = Some(uri.into());
-            assert_eq!(check(&metadata).unwrap_err().code(), ErrorCode::REGISTRATION_CLIENT_URI, "{uri}");
+            assert_eq!(
+                check(&new().with_client_uri(uri)).unwrap_err().code(),
+                ErrorCode::REGISTRATION_CLIENT_URI,
+                "{uri}"
+            );
         }
-        assert_eq!(native(|m| m.logo_uri = Some("https://cdn.app.example.org/logo.png".into())), None);
-        for change in [
-            (|m| m.logo_uri = Some("https://cdn.example.org/logo.png".into())) as fn(&mut ClientMetadata),
-            |m| m.tos_uri = Some("http://app.example.org/tos".into()),
-            |m| m.policy_uri = Some("https://u:p@app.example.org/".into()),
+        assert_eq!(native(|m| m.with_logo_uri("https://cdn.app.example.org/logo.png")), None);
+        for edit in [
+            (|m| m.with_logo_uri("https://cdn.example.org/logo.png")) as Edit,
+            |m| m.with_tos_uri("http://app.example.org/tos"),
+            |m| m.with_policy_uri("https://u:p@app.example.org/"),
             |m| {
                 let uri = Localized::new("https://app.example.org/tos");
-                m.tos_uri = Some(uri.with_language("fr", "https://example.fr/tos"));
+                m.with_tos_uri(uri.with_language("fr", "https://example.fr/tos"))
             },
             |m| {
                 let uri = Localized::new("https://app.example.org/");
-                m.client_uri = Some(uri.with_language("fr", "https://example.fr/"));
+                m.with_client_uri(uri.with_language("fr", "https://example.fr/"))
             },
         ] {
-            assert_eq!(native(change), Some(ErrorCode::REGISTRATION_URI));
+            assert_eq!(native(edit), Some(ErrorCode::REGISTRATION_URI));
         }
     }
 }

@@ -25,8 +25,8 @@
 //! let server = http.run(AuthMetadataFetch::start(homeserver, ProviderOptions::new())?, &mut env)?.supported()?;
 //!
 //! let redirect_uri = RedirectUri::new("org.example.app:/callback")?;
-//! let mut metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()]);
-//! metadata.client_uri = Some("https://app.example.org/".into());
+//! let metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()])
+//!     .with_client_uri("https://app.example.org/");
 //! let mut application = Application::new(metadata, Registrations::default())?;
 //! let registered = http.run(application.register(&server)?, &mut env)?;
 //! let party = application.keep(&server, registered);

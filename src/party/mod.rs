@@ -3,8 +3,10 @@
 
 pub(crate) mod client;
 pub(crate) mod client_auth;
+pub(crate) mod client_metadata;
 pub(crate) mod dpop;
 pub(crate) mod key_cell;
+pub(crate) mod localized;
 pub(crate) mod metadata;
 pub(crate) mod options;
 pub(crate) mod owner;

@@ -5,9 +5,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::client::{Client, ClientAuth, is_client_id};
+use super::client_metadata::ClientMetadata;
 use super::metadata::{AuthMethod, GrantType};
 use super::redirect_uri::RedirectUri;
-use super::registration::ClientMetadata;
 use crate::base::env::Timestamp;
 use crate::base::json::{self, Fields, Scalar};
 use crate::base::secret::Secret;
@@ -167,10 +167,10 @@ pub(crate) fn parse(response: Response<'_>, sent: &ClientMetadata, keep_fields: 
         })
     };
     let id_token_algorithm =
-        algorithm(answer.id_token_signed_response_alg, sent.id_token_signed_response_alg, ID_TOKEN);
+        algorithm(answer.id_token_signed_response_alg, sent.id_token_signed_response_alg(), ID_TOKEN);
     let userinfo_algorithm = algorithm(
         answer.userinfo_signed_response_alg,
-        sent.userinfo_signed_response_alg,
+        sent.userinfo_signed_response_alg(),
         "userinfo_signed_response_alg",
     );
     // What is no list says nothing.
@@ -183,7 +183,7 @@ pub(crate) fn parse(response: Response<'_>, sent: &ClientMetadata, keep_fields: 
         auth,
         id_token_algorithm,
         userinfo_algorithm,
-        granted: granted.filter(|granted| sent.grant_types.iter().any(|grant| !granted.contains(grant))),
+        granted: granted.filter(|granted| sent.grant_types().iter().any(|grant| !granted.contains(grant))),
         secret_expires_at: seconds(answer.client_secret_expires_at),
         issued_at: seconds(answer.client_id_issued_at),
         access_token: answer.registration_access_token.or_absent().text().map(Secret::new),
@@ -220,7 +220,7 @@ fn authentication(
     flaws: &mut Vec<Error>,
 ) -> ClientAuth {
     const NAME: &str = "token_endpoint_auth_method";
-    let asked = sent.token_endpoint_auth_method;
+    let asked = sent.token_endpoint_auth_method();
     let odd = |found: &str| {
         let error = Error::new(ErrorCode::REGISTRATION_AUTH_METHOD).at(NAME);
         error.with_expected(Quote::library(asked.name())).with_found(Quote::provider(found))

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::client::{ClientAuth, is_client_id};
+use super::client_metadata::ClientMetadata;
 use super::metadata::{AuthMethod, GrantType};
 use super::registered::Registered;
-use super::registration::ClientMetadata;
 use crate::base::env::Timestamp;
 use crate::base::secret::Secret;
 use crate::base::url::Issuer;

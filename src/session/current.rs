@@ -1,5 +1,7 @@
 //! The current tokens of a session, and their standing.
 
+use sha2::{Digest, Sha256};
+
 use super::access::Standing;
 use super::policy::{self, Options, RefreshPolicy};
 use crate::base::env::{Env, MonotonicTime, Timestamp};
@@ -17,6 +19,12 @@ pub(super) struct CurrentTokens {
     lost_at: Option<Timestamp>,
     /// Tokens that were refused as soon as they were obtained, one after the other.
     refused: u8,
+    /// Whether [`CurrentTokens::settle`] has seen these tokens.
+    is_settled: bool,
+    /// When it saw them first.
+    taken_at: MonotonicTime,
+    /// Of the access token that these tokens have replaced; 0 if there was none.
+    before: u64,
 }
 
 /// Why the access token may not be good although it has not expired.
@@ -45,7 +53,16 @@ impl Validity {
 impl CurrentTokens {
     /// Tokens without an objection. [`CurrentTokens::settle`] completes them.
     pub(super) fn new(tokens: TokenSet) -> Self {
-        Self { tokens, good_until: None, objection: Objection::None, lost_at: None, refused: 0 }
+        Self {
+            tokens,
+            good_until: None,
+            objection: Objection::None,
+            lost_at: None,
+            refused: 0,
+            is_settled: false,
+            taken_at: MonotonicTime::from_millis(0),
+            before: 0,
+        }
     }
 
     pub(super) fn tokens(&self) -> &TokenSet {
@@ -59,6 +76,11 @@ impl CurrentTokens {
     /// Whether this is the access token.
     pub(super) fn is(&self, token: &AccessToken) -> bool {
         same_bytes(token.expose().as_bytes(), self.access_token().expose().as_bytes())
+    }
+
+    /// Whether this is the access token that the current one has replaced.
+    pub(super) fn is_before(&self, token: &AccessToken) -> bool {
+        self.before != 0 && self.before == fingerprint(token)
     }
 
     /// Whether the access token has expired. If the time of day is set back, the token does not live longer than the
@@ -107,14 +129,17 @@ impl CurrentTokens {
     /// as it was obtained.
     pub(super) fn refuse(&mut self, env: &dyn Env) -> u8 {
         self.objection = Objection::Refusal;
-        let age = env.now().saturating_since(self.tokens.obtained_at());
+        // The clock of the machine that obtained it may be ahead of this one's.
+        let by_time_of_day = env.now().saturating_since(self.tokens.obtained_at());
+        let age = by_time_of_day.max(env.monotonic().saturating_since(self.taken_at));
         self.refused = if age < policy::YOUNG { self.refused.saturating_add(1) } else { 1 };
         self.refused
     }
 
     /// Takes tokens that were just obtained. They have no objection.
     pub(super) fn renew(&mut self, tokens: TokenSet) {
-        self.tokens = tokens;
+        self.before = fingerprint(self.access_token());
+        (self.tokens, self.is_settled) = (tokens, false);
         (self.objection, self.lost_at) = (Objection::None, None);
     }
 
@@ -125,11 +150,14 @@ impl CurrentTokens {
         if !self.is(tokens.access_token()) {
             let is_older = self.lost_at.is_some_and(|lost_at| tokens.obtained_at() < lost_at);
             self.objection = if is_older { Objection::Doubt } else { Objection::None };
+            self.before = fingerprint(self.access_token());
+            self.is_settled = false;
         }
         self.tokens = tokens;
     }
 
-    /// Computes what follows from new tokens. Returns when they are to be refreshed; `None` if never. Without a refresh
+    /// Computes what follows from new tokens. What is left of their lifetime is never more than all of it, and a time of
+    /// day that was set back makes it no longer for tokens that are known. Returns when they are to be refreshed; `None` if never. Without a refresh
     /// token that is when they expire: the attempt finds newer ones in the store, or says that a login is needed.
     pub(super) fn settle(
         &mut self,
@@ -139,9 +167,14 @@ impl CurrentTokens {
     ) -> Option<MonotonicTime> {
         self.tokens.share_owner(party.owner());
         let (now, ticks) = (env.now(), env.monotonic());
-        let expires_at = self.tokens.expires_at();
-        let left = expires_at.map(|expires_at| expires_at.saturating_since(now));
-        self.good_until = left.map(|left| ticks.saturating_add(left));
+        let (expires_at, obtained_at) = (self.tokens.expires_at(), self.tokens.obtained_at());
+        let left = |end: Timestamp| end.saturating_since(now).min(end.saturating_since(obtained_at));
+        let good_until = expires_at.map(|end| ticks.saturating_add(left(end)));
+        let known = self.good_until.filter(|_| self.is_settled);
+        self.good_until = good_until.map(|until| known.map_or(until, |known| known.min(until)));
+        if !self.is_settled {
+            (self.is_settled, self.taken_at) = (true, ticks);
+        }
         if options.refresh != RefreshPolicy::Ahead {
             return None;
         }
@@ -151,11 +184,16 @@ impl CurrentTokens {
         // Some refresh tokens die before the access token.
         let ends = [expires_at, self.tokens.refresh_expires_at()].map(|end| {
             let end = end?;
-            let lifetime = end.saturating_since(self.tokens.obtained_at());
+            let lifetime = end.saturating_since(obtained_at);
             let margin = policy::margin(lifetime, env.rng().next_u32());
-            let left = end.saturating_since(now);
-            (lifetime >= policy::SHORTEST).then(|| ticks.saturating_add(left.saturating_sub(margin)))
+            (lifetime >= policy::SHORTEST).then(|| ticks.saturating_add(left(end).saturating_sub(margin)))
         });
         ends.into_iter().flatten().min()
     }
+}
+
+/// Eight bytes of a digest: enough to know one token again.
+fn fingerprint(token: &AccessToken) -> u64 {
+    let digest = Sha256::digest(token.expose().as_bytes());
+    digest.iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte))
 }

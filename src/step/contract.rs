@@ -123,7 +123,7 @@ pub trait Flow: Sized + Send + Sync + 'static {
 impl<F: Flow> Step<F> {
     /// A step that asks the driver to send a request.
     pub fn call(request: Request<Body>, policy: Policy, flow: F) -> Self {
-        let awaiting = Awaiting { body_limit: policy.body_limit, accept: policy.accept, flow };
+        let awaiting = Awaiting { body_limit: policy.body_limit(), accept: policy.accept(), flow };
         Self::Call(Call { request, policy, awaiting })
     }
 

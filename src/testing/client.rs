@@ -7,29 +7,28 @@ use url::{Host, Url};
 
 /// An application that the provider knows, registered by hand or by itself (RFC 7591).
 #[derive(Clone)]
-#[non_exhaustive]
 pub struct RegisteredClient {
     /// `client_id`.
-    pub client_id: String,
+    pub(super) client_id: String,
     /// `client_secret`; a public client has none.
-    pub client_secret: Option<String>,
+    pub(super) client_secret: Option<String>,
     /// `token_endpoint_auth_method`: `none`, `client_secret_basic`, `client_secret_post`, `client_secret_jwt` or
     /// `private_key_jwt`.
-    pub token_endpoint_auth_method: String,
+    pub(super) token_endpoint_auth_method: String,
     /// The `keys` of its `jwks`: the public keys of `private_key_jwt`.
-    pub jwks: Vec<Value>,
+    pub(super) jwks: Vec<Value>,
     /// `dpop_bound_access_tokens` (RFC 9449 section 5.2): no token without a proof.
-    pub dpop_bound_access_tokens: bool,
+    pub(super) dpop_bound_access_tokens: bool,
     /// `redirect_uris`. Those with `http` on a loopback host match on any port (RFC 8252 section 7.3).
-    pub redirect_uris: Vec<String>,
+    pub(super) redirect_uris: Vec<String>,
     /// `post_logout_redirect_uris`.
-    pub post_logout_redirect_uris: Vec<String>,
+    pub(super) post_logout_redirect_uris: Vec<String>,
     /// `grant_types`. Without `refresh_token` there are no refresh tokens.
-    pub grant_types: Vec<String>,
+    pub(super) grant_types: Vec<String>,
     /// `id_token_signed_response_alg`: `RS256`, `ES256`, `EdDSA`, `Ed25519`, or `HS256` with the client's secret.
-    pub id_token_signed_response_alg: String,
+    pub(super) id_token_signed_response_alg: String,
     /// `userinfo_signed_response_alg`: the same; without it userinfo is plain JSON.
-    pub userinfo_signed_response_alg: Option<String>,
+    pub(super) userinfo_signed_response_alg: Option<String>,
 }
 
 impl RegisteredClient {
@@ -79,6 +78,52 @@ impl RegisteredClient {
     pub fn with_grant_type(mut self, grant_type: &str) -> Self {
         self.grant_types.push(grant_type.to_owned());
         self
+    }
+
+    /// The same with one more key (a public JWK) in its `jwks`.
+    #[must_use]
+    pub fn with_jwk(mut self, jwk: Value) -> Self {
+        self.jwks.push(jwk);
+        self
+    }
+
+    /// The same with `dpop_bound_access_tokens` (RFC 9449 section 5.2): no token without a proof.
+    #[must_use]
+    pub fn with_dpop_bound_access_tokens(self) -> Self {
+        Self { dpop_bound_access_tokens: true, ..self }
+    }
+
+    /// The same with one more redirect URI. One with `http` on a loopback host matches on any port (RFC 8252 section
+    /// 7.3).
+    #[must_use]
+    pub fn with_redirect_uri(mut self, redirect_uri: &str) -> Self {
+        self.redirect_uris.push(redirect_uri.to_owned());
+        self
+    }
+
+    /// The same with one more URI in `post_logout_redirect_uris`.
+    #[must_use]
+    pub fn with_post_logout_redirect_uri(mut self, uri: &str) -> Self {
+        self.post_logout_redirect_uris.push(uri.to_owned());
+        self
+    }
+
+    /// The same with another `id_token_signed_response_alg`: `RS256`, `ES256`, `EdDSA`, `Ed25519`, or `HS256` with the
+    /// client's secret.
+    #[must_use]
+    pub fn with_id_token_signed_response_alg(self, algorithm: &str) -> Self {
+        Self { id_token_signed_response_alg: algorithm.to_owned(), ..self }
+    }
+
+    /// The same with `userinfo_signed_response_alg`, which has the same values; without it userinfo is plain JSON.
+    #[must_use]
+    pub fn with_userinfo_signed_response_alg(self, algorithm: &str) -> Self {
+        Self { userinfo_signed_response_alg: Some(algorithm.to_owned()), ..self }
+    }
+
+    /// `client_id`.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
     }
 
     pub(super) fn is_public(&self) -> bool {

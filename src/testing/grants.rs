@@ -21,7 +21,7 @@ pub(super) fn client_credentials(
     if client.is_public() {
         return Err(Refusal::new("unauthorized_client", "only for clients that authenticate"));
     }
-    let granted = Granted { login: None, scope: params.scope()?.unwrap_or("").to_owned() };
+    let granted = Granted::new(params.scope()?.unwrap_or(""));
     grant(state, client, granted, jkt, now)
 }
 

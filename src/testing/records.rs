@@ -43,6 +43,8 @@ pub(super) struct Refresh {
     pub(super) jkt: Option<String>,
     /// The tokens it was exchanged for.
     pub(super) successors: Option<Tokens>,
+    /// When that was done first.
+    pub(super) spent_at: Option<Timestamp>,
 }
 
 #[derive(Clone)]

@@ -28,6 +28,11 @@ pub enum Reuse {
     /// The provider accepts the refresh token again until one of the new tokens was used, because the response may have
     /// been lost. After that, the second use ends the grant.
     AllowedUntilSuccessorIsUsed,
+    /// For so long after the first use the provider accepts the refresh token again. After that, the second use ends the
+    /// grant.
+    AllowedFor(Duration),
+    /// The provider accepts it again as long as the grant lives.
+    Allowed,
 }
 
 /// What the provider does with the older access tokens of a grant when it issues new ones for a refresh token.
@@ -102,10 +107,21 @@ pub(super) struct Extension {
 /// The result of an extension grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Granted {
-    /// The login name of the user that the tokens speak for; `None` if they speak for the client itself.
-    pub login: Option<String>,
-    /// `scope`.
-    pub scope: String,
+    pub(super) login: Option<String>,
+    pub(super) scope: String,
+}
+
+impl Granted {
+    /// Tokens with this `scope` that speak for the client itself.
+    pub fn new(scope: impl Into<String>) -> Self {
+        Self { login: None, scope: scope.into() }
+    }
+
+    /// The same for tokens that speak for the user with this login name.
+    #[must_use]
+    pub fn with_login(self, login: impl Into<String>) -> Self {
+        Self { login: Some(login.into()), ..self }
+    }
 }
 
 /// How the user must have signed in (RFC 9470).

@@ -191,7 +191,8 @@ impl State {
             self.adopted.as_ref().is_none_or(|adopted| adopted.refreshes(issue.grant, issue.scope, issue.is_public));
         let refresh = (issue.with_refresh && is_offline && may).then(|| self.random("rt_"));
         if let Some(refresh) = &refresh {
-            self.refresh_tokens.insert(refresh.clone(), Refresh { grant, jkt: refresh_jkt, successors: None });
+            self.refresh_tokens
+                .insert(refresh.clone(), Refresh { grant, jkt: refresh_jkt, successors: None, spent_at: None });
         }
         Tokens { access, refresh }
     }

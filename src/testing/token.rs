@@ -94,7 +94,7 @@ fn refresh(
 ) -> Result<Response<Vec<u8>>, Refusal> {
     let presented = params.required("refresh_token")?;
     let known = state.refresh_tokens.get(presented).ok_or(invalid_grant("unknown refresh token"))?;
-    let (id, successors) = (known.grant, known.successors.clone());
+    let (id, successors, spent_at) = (known.grant, known.successors.clone(), known.spent_at);
     if known.jkt.is_some() && known.jkt.as_deref() != jkt {
         return Err(invalid_grant("the refresh token is bound to another key"));
     }
@@ -107,13 +107,21 @@ fn refresh(
         return Err(Refusal::new("invalid_scope", "more than was granted"));
     }
     if let Some(successors) = successors {
-        if state.reuse == Reuse::EndsGrant || !state.untouched(&successors) {
+        let is_allowed = match state.reuse {
+            Reuse::EndsGrant => false,
+            Reuse::AllowedUntilSuccessorIsUsed => state.untouched(&successors),
+            Reuse::AllowedFor(grace) => spent_at.is_some_and(|spent_at| now.saturating_since(spent_at) < grace),
+            Reuse::Allowed => true,
+        };
+        if !is_allowed {
             if !state.has_habits_of_mas {
                 state.grants.remove(&id);
             }
             return Err(invalid_grant("the refresh token was used before"));
         }
-        state.forget(&successors);
+        if state.reuse == Reuse::AllowedUntilSuccessorIsUsed {
+            state.forget(&successors);
+        }
     }
     if state.rotation == Rotation::EndsAccessTokens {
         state.access_tokens.retain(|_, access| access.grant != id);
@@ -124,6 +132,7 @@ fn refresh(
         && let Some(spent) = state.refresh_tokens.get_mut(presented)
     {
         spent.successors = Some(tokens.clone());
+        spent.spent_at.get_or_insert(now);
     }
     respond(state, client, &issue, &tokens, now)
 }

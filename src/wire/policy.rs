@@ -14,16 +14,11 @@ pub const JSON_LIMIT: usize = 1024 * 1024;
 /// The flow itself checks the size of the body and the content type, and refuses redirects. The HTTP client enforces
 /// the rest. It should stop reading a body at the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Policy {
-    /// Largest body to read, in bytes, after any content decoding. Stop reading there.
-    pub body_limit: usize,
-    /// Whether the request may be sent twice: an HTTP client may then repeat it after a broken connection.
-    pub repeatable: bool,
-    /// The content types that the body may have.
-    pub accept: Accept,
-    /// The client certificate that the connection has to present (RFC 8705), by the name that the application gave it.
-    pub client_certificate: Option<Arc<str>>,
+    body_limit: usize,
+    repeatable: bool,
+    accept: Accept,
+    client_certificate: Option<Arc<str>>,
 }
 
 impl Policy {
@@ -37,10 +32,48 @@ impl Policy {
         Self { body_limit: JSON_LIMIT, repeatable: false, accept, client_certificate: None }
     }
 
+    /// The same policy with another limit of the body, in bytes.
+    #[must_use]
+    pub fn with_body_limit(self, body_limit: usize) -> Self {
+        Self { body_limit, ..self }
+    }
+
+    /// The same policy for a request that may be sent twice, or must not.
+    #[must_use]
+    pub fn with_repeatable(self, repeatable: bool) -> Self {
+        Self { repeatable, ..self }
+    }
+
+    /// The same policy with other content types.
+    #[must_use]
+    pub fn with_accept(self, accept: Accept) -> Self {
+        Self { accept, ..self }
+    }
+
     /// The same policy for a connection that presents this client certificate.
     #[must_use]
     pub fn with_client_certificate(self, name: impl Into<Arc<str>>) -> Self {
         Self { client_certificate: Some(name.into()), ..self }
+    }
+
+    /// Largest body to read, in bytes, after any content decoding. Stop reading there.
+    pub const fn body_limit(&self) -> usize {
+        self.body_limit
+    }
+
+    /// Whether the request may be sent twice: an HTTP client may then repeat it after a broken connection.
+    pub const fn repeatable(&self) -> bool {
+        self.repeatable
+    }
+
+    /// The content types that the body may have.
+    pub const fn accept(&self) -> Accept {
+        self.accept
+    }
+
+    /// The client certificate that the connection has to present (RFC 8705), by the name that the application gave it.
+    pub fn client_certificate(&self) -> Option<&str> {
+        self.client_certificate.as_deref()
     }
 
     /// Always `false`: an HTTP client returns a 3xx response unchanged, as RFC 9110 section 15.4 allows.

@@ -150,10 +150,10 @@ fn status_tells_when_the_refresh_token_ends() {
 #[test]
 fn algorithms_are_what_the_client_is_registered_for() {
     let secret = "0123456789abcdef0123456789abcdef";
-    let mut line = RegisteredClient::confidential("line", secret, "http://127.0.0.1/callback");
-    line.id_token_signed_response_alg = "HS256".to_owned();
-    let mut signed = RegisteredClient::public("signed", "http://127.0.0.1/callback");
-    signed.userinfo_signed_response_alg = Some("ES256".to_owned());
+    let line = RegisteredClient::confidential("line", secret, "http://127.0.0.1/callback")
+        .with_id_token_signed_response_alg("HS256");
+    let signed =
+        RegisteredClient::public("signed", "http://127.0.0.1/callback").with_userinfo_signed_response_alg("ES256");
     let op = Op::with(|provider| provider.with_client(line).with_client(signed));
     let cli = Cli::new();
     let login = ["--client-id", "line", "--client-secret", secret];

@@ -71,14 +71,14 @@ fn no_client_is_registered_for_a_login_that_cannot_begin() {
     });
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    for (arguments, code) in [
-        (&["--scope", "urn:matrix:client:device:OTHERDEVICE"][..], "matrix.scope"),
-        (&["--prompt", "consent"], "metadata.unsupported"),
-        (&["--redirect-port", &port], "cli.listener"),
-        (&["--response-mode", "form_post"], "authorization.response_mode"),
-        (&["--par", "always"], "par.unsupported"),
+    for (arguments, fault, code) in [
+        (&["--scope", "urn:matrix:client:device:OTHERDEVICE"][..], "local", "matrix.scope"),
+        (&["--prompt", "consent"], "remote", "metadata.unsupported"),
+        (&["--redirect-port", &port], "local", "cli.listener"),
+        (&["--response-mode", "form_post"], "local", "authorization.response_mode"),
+        (&["--par", "always"], "local", "par.unsupported"),
     ] {
-        cli.matrix(&op.issuer, arguments).failed(1, "local", code);
+        cli.matrix(&op.issuer, arguments).failed(1, fault, code);
         assert_eq!(op.provider.count(On::Register), 0, "{arguments:?}");
     }
     let device = ["device", "--insecure-loopback", "--scope", "urn:matrix:client:device:OTHERDEVICE"];

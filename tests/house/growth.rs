@@ -30,7 +30,6 @@ const OPEN: &[(&str, &str)] = &[
     ("Backup", "members that the proposal fixes"),
     ("CrossSigning", "members that the proposal fixes"),
     ("Freshness", "two times, which an application stores"),
-    ("Granted", "what a test's own grant gives"),
     ("RecordVersion", "the two members of a record that a store compares"),
     ("Secrets", "members that the proposal fixes"),
 ];

@@ -2,7 +2,6 @@
 //! other request does.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use http::Request;
 use oidc_proto::adapter::{BlockingDriver, from_fn};
@@ -17,13 +16,13 @@ const REDIRECT_URI: &str = "https://app.example.org/cb";
 const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// What every request named, by its path.
-fn presented(client: Client) -> Vec<(String, Option<Arc<str>>)> {
+fn presented(client: Client) -> Vec<(String, Option<String>)> {
     let mut env = TestEnv::seeded(1);
     let registered = RegisteredClient::public("app", REDIRECT_URI).with_grant_type(DEVICE_GRANT);
     let op = Provider::new(ISSUER).with_client(registered);
     let (clock, seen) = (env.clock().clone(), RefCell::new(Vec::new()));
     let http = BlockingDriver::new(from_fn(|request: Request<Body>, policy: Policy| {
-        seen.borrow_mut().push((request.uri().path().to_owned(), policy.client_certificate));
+        seen.borrow_mut().push((request.uri().path().to_owned(), policy.client_certificate().map(str::to_owned)));
         op.exchange(request, clock.now())
     }));
     let http = http.with_sleep(|pause| clock.advance(pause));

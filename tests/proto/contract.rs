@@ -60,8 +60,7 @@ fn request() -> Request<Body> {
 
 impl Tour {
     fn start(limit: usize) -> Step<Self> {
-        let mut policy = Policy::write(Accept::Any);
-        policy.body_limit = limit;
+        let policy = Policy::write(Accept::Any).with_body_limit(limit);
         Step::call(request(), policy, Self::Answer)
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::table::{After, Choice, Row, Who};
 use crate::hostile::logout_token;
 use crate::hostile::strong::{CLIENT_SEED, key};
-use crate::hostile::world::{At, LOGOUT_REDIRECT, Login, REDIRECT, Refusal, User, World, redirect};
+use crate::hostile::world::{At, LOGOUT_REDIRECT, Login, REDIRECT, Refusal, User, World, metadata, redirect};
 
 const SECRET: &str = "a secret of thirty-two bytes, or more";
 
@@ -56,7 +56,7 @@ impl Course {
     fn with(row: &'static Row, choices: Vec<Choice>, key: bool) -> Self {
         let mut world = World::new();
         (world.op, world.issuer) = (row.habits.provider().with_seed(1001), row.habits.issuer().to_owned());
-        world.metadata.id_token_signed_response_alg = None;
+        world.metadata = metadata().with_client_uri("https://app.example.org/");
         let mut scope = row.scope.to_owned();
         let mut options = ProviderOptions::new();
         for choice in &choices {
@@ -90,7 +90,7 @@ impl Course {
             true => AuthMethod::ClientSecretPost,
             false => AuthMethod::ClientSecretBasic,
         });
-        let mut client = match (self.key, self.row.client) {
+        let client = match (self.key, self.row.client) {
             (true, _) => {
                 let jwk = key(Algorithm::Es256, CLIENT_SEED).public_key().to_jwk(Algorithm::Es256, Some("own"));
                 RegisteredClient::with_key("app", serde_json::from_str(&jwk).unwrap(), REDIRECT)
@@ -98,8 +98,7 @@ impl Course {
             (_, Who::Public) => RegisteredClient::public("app", REDIRECT),
             _ => RegisteredClient::confidential("app", SECRET, REDIRECT).with_auth_method(method.name()),
         };
-        client.post_logout_redirect_uris = vec![LOGOUT_REDIRECT.to_owned()];
-        client
+        client.with_post_logout_redirect_uri(LOGOUT_REDIRECT)
     }
 
     fn discover(&mut self) -> Result<Provider, Refusal> {

@@ -337,8 +337,8 @@ fn login(issuer: &Issuer, backend: Chosen, alg: Alg, env: &mut BenchEnv) -> Toke
     let send = |request: &Request<Body>| serve(request.uri().path(), alg);
     let provider = discover(issuer, backend, alg, env);
     let redirect_uri = redirect_uri();
-    let mut metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()]);
-    metadata.client_name = Some("Bench Client".into());
+    let metadata =
+        ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()]).with_client_name("Bench Client");
     let step = Registration::start(&provider, metadata).expect("registrable");
     let client = done(answer(step, env, send)).client(std::slice::from_ref(&redirect_uri));
     let world = World { party: RelyingParty::new(provider, client) };

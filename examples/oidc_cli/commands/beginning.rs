@@ -66,8 +66,12 @@ impl Beginning {
     pub(super) fn login(&self, context: &mut Context, metadata: ClientMetadata, wish: Wish) -> Result<Login, Failure> {
         let wish = wish.accepting(&context.options.accept);
         let mut metadata = metadata;
-        metadata.id_token_signed_response_alg = self.id_token_algorithm.or(metadata.id_token_signed_response_alg);
-        metadata.userinfo_signed_response_alg = self.userinfo_algorithm.or(metadata.userinfo_signed_response_alg);
+        if let Some(algorithm) = self.id_token_algorithm {
+            metadata = metadata.with_id_token_signed_response_alg(algorithm);
+        }
+        if let Some(algorithm) = self.userinfo_algorithm {
+            metadata = metadata.with_userinfo_signed_response_alg(algorithm);
+        }
         let Found { client, key_file, named } = self.identity.client(context, &self.provider, metadata)?;
         let mut client = wish.client(client.with_id_token_trust(trust(self.id_token)));
         let dpop_key = self.dpop.then(|| BindingKey::generate(&mut context.env)).transpose()?;

@@ -151,7 +151,7 @@ pub(super) fn relogin(context: &mut Context, args: &ReloginArgs, session: &Sessi
     let meeting = Meeting::arrange(&args.meeting)?;
     let Beginning { party, choices } = match &old {
         Some(party) if is_current => {
-            let uris = application.metadata().redirect_uris.iter().cloned();
+            let uris = application.metadata().redirect_uris().iter().cloned();
             let client = uris.fold(party.client().clone(), oidc_proto::Client::with_redirect_uri);
             Beginning { party: party.with_client(client), choices: session.choices() }
         }

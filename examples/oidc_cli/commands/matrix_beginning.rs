@@ -83,7 +83,7 @@ impl Wanted<'_> {
         server: &Arc<AuthServer>,
         application: &Application,
     ) -> Result<(), Failure> {
-        let uris = application.metadata().redirect_uris.clone();
+        let uris = application.metadata().redirect_uris().to_vec();
         let client = uris.iter().cloned().fold(Client::new("nobody"), Client::with_redirect_uri);
         let (party, request) = (Party::new(Arc::clone(server), client), self.request.clone());
         match (self.by, uris.into_iter().next()) {

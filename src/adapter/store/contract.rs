@@ -6,7 +6,11 @@ use crate::error::{Error, ErrorCode};
 use crate::session::{StoreAction, StoreResponse};
 
 /// How long to wait for the lock: a session has given up after 45 seconds.
-#[cfg(any(feature = "file-store", feature = "redis"))]
+#[cfg(any(
+    feature = "file-store",
+    feature = "redis",
+    all(feature = "browser", target_family = "wasm", target_os = "unknown")
+))]
 pub(super) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// An asynchronous store for the record of one session. A closure of this shape implements it.

@@ -8,7 +8,8 @@
 //! | `file/` | `file-store` | `FileStore`: a file, `FileStores`: a folder, for the processes of one machine |
 //! | `redis/` | `redis` | `redis::RedisStore`: a server, for the processes of many machines |
 //! | `redis/` | `redis`, `tokio` | `redis::AsyncRedisStore`: the same without a thread |
-//! | `record.rs` | `file-store`, `redis` | the text of a record, and how a save compares |
+//! | `browser/` | `browser` | `BrowserStore`: IndexedDB, for the windows and workers of one origin; on `wasm32-unknown-unknown` |
+//! | `record.rs` | `file-store`, `redis`, `browser` | the text of a record, and how a save compares |
 //!
 //! Each store is one holder of its lock. Give each session its own store, also within one process. If a store that
 //! already holds the lock gets `Lock` again, it responds with `Locked`; one `Unlock` releases the lock.
@@ -21,17 +22,26 @@
 //! | a lock that was lost | is taken again before a refresh; a save compares under a lock of its own | is taken again before a refresh; a save compares |
 //! | `Saved` means | the record is on the disk | the server has the record; its settings decide about the disk |
 //!
-//! Dropping a store does not end its lease, because a request that needs the lock may still be running. It would
+//! `BrowserStore` is like the file store: the browser releases the lock of a window that ends, a dropped store releases its
+//! own, and a suspended window keeps it.
+//!
+//! Dropping a Redis store does not end its lease, because a request that needs the lock may still be running. It would
 //! conflict with the request of the next holder. [`Run`](super::session::Run) says how to stop without leaving a lock
 //! behind.
 
+#[cfg(all(feature = "browser", target_family = "wasm", target_os = "unknown"))]
+mod browser;
 mod contract;
 #[cfg(feature = "file-store")]
 mod file;
 mod indexed;
 mod offload;
 mod queue;
-#[cfg(any(feature = "file-store", feature = "redis"))]
+#[cfg(any(
+    feature = "file-store",
+    feature = "redis",
+    all(feature = "browser", target_family = "wasm", target_os = "unknown")
+))]
 mod record;
 #[cfg(feature = "redis")]
 pub mod redis;
@@ -39,6 +49,8 @@ mod stores;
 #[cfg(feature = "file-store")]
 mod task;
 
+#[cfg(all(feature = "browser", target_family = "wasm", target_os = "unknown"))]
+pub use browser::BrowserStore;
 pub use contract::{BlockingSessionStore, NoStore, SessionStore};
 #[cfg(feature = "file-store")]
 pub use file::{FileStore, FileStores, PooledStore};

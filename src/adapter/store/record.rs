@@ -53,7 +53,7 @@ pub(super) fn loaded(text: Option<&str>, begun: bool) -> Result<StoreResponse, E
 }
 
 /// The record in the response to a load.
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", all(feature = "browser", target_family = "wasm", target_os = "unknown")))]
 pub(super) fn of(response: StoreResponse) -> Option<Record> {
     match response {
         StoreResponse::Loaded { record, .. } => record.map(|record| *record),

@@ -127,7 +127,7 @@ fn post(uri: Uri) -> Request<Body> {
 }
 
 fn creation_policy() -> Policy {
-    Policy { accept: Accept::Json, ..policy(false) }
+    policy(false).with_accept(Accept::Json)
 }
 
 #[derive(Deserialize)]

@@ -209,9 +209,10 @@ pub(super) struct Members<'a> {
 }
 
 pub(super) fn json_policy(repeatable: bool) -> Policy {
-    let policy = policy(repeatable);
+    let policy = policy(repeatable).with_accept(Accept::Json);
     // The members besides the text.
-    Policy { accept: Accept::Json, body_limit: policy.body_limit + 4096, ..policy }
+    let limit = policy.body_limit() + 4096;
+    policy.with_body_limit(limit)
 }
 
 pub(super) fn missing(member: &'static str) -> Error {

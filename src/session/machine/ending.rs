@@ -10,7 +10,7 @@ use crate::flow::token_outcome::is_silent_refusal;
 use crate::session::access::End;
 use crate::session::event::Event;
 use crate::session::policy::{self, RefreshPolicy, SILENT_REFUSALS, STALLED_AFTER, Verdict};
-use crate::session::record::LoginId;
+use crate::session::record::{LoginId, Record};
 use crate::token::token_set::TokenSet;
 
 impl Core {
@@ -82,40 +82,43 @@ impl Core {
         self.stop(End::NeedsLogin(error.clone()), Event::NeedsLogin(error))
     }
 
-    /// The record is another login's. `late` are tokens that came all the same.
-    pub(super) fn replaced(&mut self, error: Error, late: Option<TokenSet>) -> State {
-        self.give_way(late);
+    /// The record is another user's. `late` are tokens that came all the same. Whoever put it in the place of this
+    /// session's has revoked the tokens of that one.
+    pub(super) fn replaced(&mut self, error: Error, record: &Record, late: Option<TokenSet>) -> State {
+        let is_lost = self.took_no_place(record);
+        self.give_way(late, is_lost);
         self.stop(End::Replaced(error.clone()), Event::Replaced(error))
     }
 
-    /// There is no record any more. `late` are tokens that came all the same.
+    /// There is no record any more. `late` are tokens that came all the same. Whoever has logged out has revoked the
+    /// tokens; but the store may have lost the record, and then nobody else can.
     pub(super) fn logged_out_elsewhere(&mut self, late: Option<TokenSet>) -> State {
-        self.give_way(late);
+        self.give_way(late, true);
         self.stop(End::LoggedOutElsewhere, Event::LoggedOutElsewhere)
     }
 
     /// The same, learned beside whatever else goes on. A session that has ended keeps its end.
-    pub(super) fn gone_beside(&mut self, state: State, replaced: Option<Error>) -> State {
+    pub(super) fn gone_beside(&mut self, state: State, replaced: Option<(Error, &Record)>) -> State {
         if state.may_have_rotated() {
             self.current.doubt(None);
         }
         match replaced {
             _ if state.is_over() => {
-                self.give_way(None);
+                self.give_way(None, false);
                 state
             }
-            Some(error) => self.replaced(error, None),
+            Some((error, record)) => self.replaced(error, record, None),
             None => self.logged_out_elsewhere(None),
         }
     }
 
-    /// Nothing is written any more.
-    fn give_way(&mut self, late: Option<TokenSet>) {
-        // Nobody else has them.
-        let unsaved = self.store.has_unsaved().then(|| self.current.tokens().clone());
+    /// Nothing is written any more. The current tokens are given back if nobody else has them.
+    fn give_way(&mut self, late: Option<TokenSet>, is_lost: bool) {
+        let is_lost = self.store.has_unsaved() || is_lost && late.is_none();
+        let own = is_lost.then(|| self.current.tokens().clone());
         self.store.abandon();
         self.store.need_not_save();
-        late.into_iter().chain(unsaved).for_each(|tokens| self.orphaned(tokens));
+        late.into_iter().chain(own).for_each(|tokens| self.orphaned(tokens));
     }
 
     pub(super) fn orphaned(&mut self, tokens: impl Into<Orphan>) {

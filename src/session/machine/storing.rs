@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorCode};
 use crate::session::event::Event;
 use crate::session::policy::Persistence;
 use crate::session::question::{Question, Saved, Told};
-use crate::session::record::Record;
+use crate::session::record::{Record, RecordVersion};
 use crate::token::token_set::TokenSet;
 
 /// What a loaded record says.
@@ -101,10 +101,41 @@ impl Core {
     fn newer(&self, record: Option<Box<Record>>) -> Newer {
         let known = self.store.known();
         match record {
-            Some(record) if Some(record.version()) != known => Newer::Yes(*record),
+            Some(record) if Some(record.version()) != known || self.has_other_tokens(&record) => Newer::Yes(*record),
             None if known.is_some() => Newer::Gone,
             record => Newer::No(record.map(|record| *record)),
         }
+    }
+
+    /// Whether the store has lost the record of the current tokens, and has an earlier one: a replica that was behind has
+    /// taken the place of its primary, or a backup was put back.
+    fn is_lost(&self, record: &Record) -> bool {
+        let their_token = record.tokens.access_token();
+        if self.store.login() != record.login || self.current.is(their_token) {
+            return false;
+        }
+        let is_earlier = |known: RecordVersion| known.login == record.login && known.generation > record.generation;
+        // Times of day are not enough: they may be of two clocks.
+        self.current.is_before(their_token)
+            || self.store.known().is_some_and(is_earlier)
+                && record.tokens.obtained_at() < self.current.tokens().obtained_at()
+    }
+
+    /// Whether the record has the version that is known, and not the tokens: after the store had lost a record, another
+    /// process has saved one of the same number.
+    fn has_other_tokens(&self, record: &Record) -> bool {
+        !self.store.has_unsaved() && !self.current.is(record.tokens.access_token())
+    }
+
+    /// Saves the current tokens in the place of an earlier record, whose refresh token is spent. Then they are refreshed.
+    fn save_lost(&mut self, record: &Record, env: &mut dyn Env) -> State {
+        self.store.note(Some(record.version()));
+        if !self.store.has_unsaved() {
+            let replaced = record.tokens.access_token().clone();
+            let spent = record.tokens.refresh_token().cloned();
+            self.store.save_later(replaced, spent, false, self.options.deadline(), env);
+        }
+        self.save_or_ask(env)
     }
 
     /// There is no record where one was expected: another process has logged out. A new login is saved all the same.
@@ -144,6 +175,12 @@ impl Core {
         if is_same_user { Ok(is_other) } else { Err(ErrorCode::SESSION_MISMATCH.into()) }
     }
 
+    /// Whether the record, of another login, has not taken the place of the one that is known: the store had lost that
+    /// one, and nobody has revoked its tokens.
+    pub(super) fn took_no_place(&self, record: &Record) -> bool {
+        self.store.known().is_none_or(|known| record.generation <= known.generation)
+    }
+
     /// Another process has saved something since. `rejection` is what ends the session if that does not help.
     fn found(&mut self, record: Record, rejection: Option<Error>, env: &mut dyn Env) -> State {
         let is_own = self.store.is_own(record.tokens.access_token());
@@ -151,11 +188,14 @@ impl Core {
             self.take_place(Some(record));
             return self.save_or_ask(env);
         }
+        if rejection.is_none() && !is_own && self.is_lost(&record) {
+            return self.save_lost(&record, env);
+        }
         let is_other = match self.is_other_login(&record) {
             Ok(is_other) => is_other,
-            Err(error) => return self.replaced(error, None),
+            Err(error) => return self.replaced(error, &record, None),
         };
-        let is_unknown = self.store.known().is_none() || self.store.has_unsaved();
+        let is_unknown = self.store.has_unsaved() || self.took_no_place(&record);
         let is_lost = is_other && is_unknown && !is_own && !is_successor(&record, self.current.tokens());
         self.store.note(Some(record.version()));
         if is_own {
@@ -211,10 +251,10 @@ impl Core {
         let Some(record) = record else { return self.logged_out_elsewhere(Some(obtained.tokens)) };
         let is_other = match self.is_other_login(&record) {
             Ok(is_other) => is_other,
-            Err(error) => return self.replaced(error, Some(obtained.tokens)),
+            Err(error) => return self.replaced(error, &record, Some(obtained.tokens)),
         };
         let their_token = record.tokens.access_token();
-        let is_old = self.current.is(their_token) || self.store.is_own(their_token);
+        let is_old = self.current.is(their_token) || self.store.is_own(their_token) || self.is_lost(&record);
         // If ours were asked for just now, and after theirs had come, ours are the provider's last word: it may have
         // taken theirs back. A response that took its time may be older than theirs, whatever the time of day says.
         let (asked_at, asked_ticks) = obtained.asked_at;
@@ -259,9 +299,21 @@ impl Core {
             return state;
         }
         let Some(record) = record else { return self.gone_beside(state, None) };
+        if self.current.is(record.tokens.access_token()) {
+            // It was saved before, and the response did not come.
+            self.store.note(Some(record.version()));
+            self.is_saved();
+            self.store.need_not_save();
+            return state;
+        }
+        if self.is_lost(&record) && !self.store.is_own(record.tokens.access_token()) {
+            self.store.note(Some(record.version()));
+            self.store.save_again(self.deadline(env));
+            return state;
+        }
         let is_other = match self.is_other_login(&record) {
             Ok(is_other) => is_other,
-            Err(error) => return self.gone_beside(state, Some(error)),
+            Err(error) => return self.gone_beside(state, Some((error, &record))),
         };
         if self.store.is_own(record.tokens.access_token()) || self.options.persistence == Persistence::Own {
             self.store.note(Some(record.version()));

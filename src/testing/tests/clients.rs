@@ -50,8 +50,7 @@ fn clients_register_themselves() {
 
 #[test]
 fn each_client_authenticates_in_its_own_way() {
-    let mut by_post = RegisteredClient::confidential("poster", "s3cret", REDIRECT);
-    by_post.token_endpoint_auth_method = "client_secret_post".into();
+    let by_post = RegisteredClient::confidential("poster", "s3cret", REDIRECT).with_auth_method("client_secret_post");
     let basic = RegisteredClient::confidential("a:b", "s +%", REDIRECT);
     let provider = provider().with_client(by_post).with_client(basic);
     let ask = |authorization: Option<&str>, params: &[(&str, &str)]| {

@@ -174,8 +174,7 @@ fn a_code_can_be_bound_before_it_exists() {
 
 #[test]
 fn a_client_can_register_for_bound_tokens_only() {
-    let mut client = RegisteredClient::public("app", REDIRECT);
-    client.dpop_bound_access_tokens = true;
+    let client = RegisteredClient::public("app", REDIRECT).with_dpop_bound_access_tokens();
     let provider = provider().with_client(client);
     let code = code(&provider, &[]);
     assert_error(&redeem(&provider, &code), 400, "invalid_dpop_proof");

@@ -37,9 +37,9 @@ fn an_extension_grant_is_what_the_test_says() {
     let provider = provider().with_client(confidential().with_grant_type(PHONE)).with_grant(PHONE, |params| {
         let param = |wanted| params.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
         match param("phone_code") {
-            Some("1234") => Ok(Granted { login: Some("alice".into()), scope: "openid".into() }),
-            Some("0000") => Ok(Granted { login: None, scope: "robot".into() }),
-            Some("9999") => Ok(Granted { login: Some("nobody".into()), scope: "openid".into() }),
+            Some("1234") => Ok(Granted::new("openid").with_login("alice")),
+            Some("0000") => Ok(Granted::new("robot")),
+            Some("9999") => Ok(Granted::new("openid").with_login("nobody")),
             _ => Err("invalid_grant"),
         }
     });

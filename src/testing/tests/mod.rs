@@ -302,8 +302,7 @@ fn revoked_and_expired_tokens_are_worth_nothing() {
 
 #[test]
 fn the_browser_is_signed_out() {
-    let mut client = RegisteredClient::public("app", REDIRECT);
-    client.post_logout_redirect_uris = vec!["https://rp.example/bye".into()];
+    let client = RegisteredClient::public("app", REDIRECT).with_post_logout_redirect_uri("https://rp.example/bye");
     let provider = provider().with_client(client).with_user(User::new("alice").with_sign_in_at(NOW));
     let id_token = login(&provider);
     provider.rotate_keys();
@@ -324,10 +323,10 @@ fn the_browser_is_signed_out() {
 #[test]
 fn every_algorithm_signs_and_keys_rotate() {
     for (algorithm, length) in [("RS256", 256), ("ES256", 64), ("EdDSA", 64), ("Ed25519", 64), ("HS256", 32)] {
-        let mut client = RegisteredClient::confidential("app", "s3cret", REDIRECT);
-        client.token_endpoint_auth_method = "client_secret_post".into();
-        client.id_token_signed_response_alg = algorithm.into();
-        client.userinfo_signed_response_alg = Some(algorithm.into());
+        let client = RegisteredClient::confidential("app", "s3cret", REDIRECT)
+            .with_auth_method("client_secret_post")
+            .with_id_token_signed_response_alg(algorithm)
+            .with_userinfo_signed_response_alg(algorithm);
         let provider = provider().with_client(client);
         let sign = || {
             let code = code(&provider, &[]);

@@ -79,5 +79,23 @@ fn a_nonce_that_is_never_right_ends_in_an_error() {
         let error = everything(&op, Client::new("app").with_dpop(dpop)).unwrap_err();
         assert_eq!(error.code(), crate::ErrorCode::DPOP_NONCE, "{lie:?}");
         assert!(op.count(On::Token) <= 2, "{lie:?}");
+        // A browser shows no header that is not exposed: there, a missing nonce means this most often.
+        let is_missing = lie != Lie::DpopNonceForever;
+        assert_eq!(error.hint().contains("`DPoP-Nonce`. If this program runs in a browser"), is_missing, "{lie:?}");
+    }
+}
+
+#[test]
+fn a_token_that_is_refused_without_a_challenge_has_a_hint() {
+    for (body, is_unexplained) in [("", true), (r#"{"error":"invalid_token"}"#, false)] {
+        let op = provider();
+        op.tamper(On::UserInfo, move |response| {
+            *response.status_mut() = ::http::StatusCode::UNAUTHORIZED;
+            *response.body_mut() = body.into();
+        });
+        let dpop = DpopKey::new(PrivateKey::local(key(Algorithm::Es256))).unwrap();
+        let error = everything(&op, Client::new("app").with_dpop(dpop)).unwrap_err();
+        assert_eq!(error.code(), crate::ErrorCode::USERINFO_UNAUTHORIZED);
+        assert_eq!(error.hint().contains("no `WWW-Authenticate`"), is_unexplained, "{body}");
     }
 }

@@ -40,7 +40,7 @@ impl SetUp {
             (provider, metadata),
             |(provider, metadata), flow| Self::Registering(Box::new(flow), provider, metadata),
             |(provider, metadata), registered| {
-                let client = registered.client(&metadata.redirect_uris);
+                let client = registered.client(metadata.redirect_uris());
                 Ok(Step::Done(RelyingParty::new(provider, client)))
             },
         )

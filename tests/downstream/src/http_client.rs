@@ -25,7 +25,7 @@ impl BlockingHttpClient for Sockets {
         text.extend([format!("content-length: {}\r\n\r\n", body.len()).as_bytes(), body.as_ref()].concat());
         socket.write_all(&text).map_err(broken)?;
         let mut answer = Vec::new();
-        socket.take(policy.body_limit as u64 + 16_384).read_to_end(&mut answer).map_err(broken)?;
+        socket.take(policy.body_limit() as u64 + 16_384).read_to_end(&mut answer).map_err(broken)?;
         parse(&answer).ok_or(Failure::new(FailureKind::Interrupted, Sent::Maybe))
     }
 }

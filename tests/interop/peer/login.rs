@@ -60,15 +60,20 @@ pub(crate) struct World<R> {
 }
 
 impl<R: Run> World<R> {
-    pub(crate) fn new(run: R, options: HttpOptions, peer: &Peer, edit: impl FnOnce(&mut ClientMetadata)) -> Self {
+    pub(crate) fn new(
+        run: R,
+        options: HttpOptions,
+        peer: &Peer,
+        edit: impl FnOnce(ClientMetadata) -> ClientMetadata,
+    ) -> Self {
         let issuer = Issuer::new(&peer.issuer, Schemes::DangerousHttpOnLoopback).unwrap();
         let choices = ProviderOptions::new().with_schemes(Schemes::DangerousHttpOnLoopback);
         let provider = run.run(ServerMetadataFetch::start(issuer, choices).unwrap()).unwrap().provider;
         let redirect_uri = RedirectUri::new(REDIRECT_URI).unwrap();
-        let mut metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()]);
-        metadata.post_logout_redirect_uris = vec![RedirectUri::new(GOODBYE_URI).unwrap()];
-        metadata.client_name = Some("a test".into());
-        edit(&mut metadata);
+        let metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()])
+            .with_post_logout_redirect_uri(RedirectUri::new(GOODBYE_URI).unwrap())
+            .with_client_name("a test");
+        let metadata = edit(metadata);
         let registered = run.run(Registration::start(&provider, metadata).unwrap()).unwrap();
         let party = RelyingParty::new(provider, registered.client(&[redirect_uri]));
         Self { run, options, party }
@@ -137,9 +142,9 @@ fn the_main_job<R: Run>(world: &World<R>) {
 }
 
 fn main_job_by_each_client(peer: &Peer, options: &HttpOptions) {
-    the_main_job(&World::new(by_ureq(options.clone()), options.clone(), peer, |_| {}));
+    the_main_job(&World::new(by_ureq(options.clone()), options.clone(), peer, |metadata| metadata));
     #[cfg(feature = "reqwest")]
-    the_main_job(&World::new(by_reqwest(options.clone()), options.clone(), peer, |_| {}));
+    the_main_job(&World::new(by_reqwest(options.clone()), options.clone(), peer, |metadata| metadata));
 }
 
 #[test]
@@ -169,8 +174,7 @@ fn every_client_authentication_response_mode_and_algorithm_works() {
         (AuthMethod::None, ResponseMode::Query, Algorithm::Ed25519),
     ] {
         let world = World::new(by_ureq(HttpOptions::new()), HttpOptions::new(), &peer, |metadata| {
-            metadata.token_endpoint_auth_method = method;
-            metadata.id_token_signed_response_alg = Some(algorithm);
+            metadata.with_token_endpoint_auth_method(method).with_id_token_signed_response_alg(algorithm)
         });
         let request =
             world.request("auto:bob").with_response_mode(mode).with_max_age(std::time::Duration::from_secs(600));
@@ -185,7 +189,7 @@ fn every_client_authentication_response_mode_and_algorithm_works() {
 #[ignore = "needs Node.js"]
 fn the_user_comes_back_from_the_end_of_the_session() {
     let peer = Peer::start(&[]);
-    let world = World::new(by_ureq(HttpOptions::new()), HttpOptions::new(), &peer, |_| {});
+    let world = World::new(by_ureq(HttpOptions::new()), HttpOptions::new(), &peer, |metadata| metadata);
     let mut env = SystemEnv::new().unwrap();
     let (url, pending) = world.party.authorize(world.request("auto:alice"), &mut env).unwrap();
     let mut browser = Browser::new(HttpOptions::new());
@@ -208,7 +212,7 @@ fn the_user_comes_back_from_the_end_of_the_session() {
 #[ignore = "needs Node.js"]
 fn a_code_is_spent_once_and_only_with_its_verifier() {
     let peer = Peer::start(&[]);
-    let world = World::new(by_ureq(HttpOptions::new()), HttpOptions::new(), &peer, |_| {});
+    let world = World::new(by_ureq(HttpOptions::new()), HttpOptions::new(), &peer, |metadata| metadata);
     let mut env = SystemEnv::new().unwrap();
     let (url, pending) = world.party.authorize(world.request("auto:alice"), &mut env).unwrap();
     let landing = Browser::new(HttpOptions::new()).visit(url.as_str(), REDIRECT_URI);

@@ -14,8 +14,8 @@ use oidc_proto::jose::backend::rustcrypto::SigningKey;
 use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey, Signer};
 use oidc_proto::step::{KeyOutput, KeyUse};
 use oidc_proto::{
-    Accept, AuthorizationRequest, Body, Client, ClientAuth, DpopKey, Env as _, Error, ErrorCode, PendingDevice, Policy,
-    Scope, TokenOutcome,
+    Accept, AuthorizationRequest, Body, Client, ClientAuth, ClientMetadata, DpopKey, Env as _, Error, ErrorCode,
+    PendingDevice, Policy, Scope, TokenOutcome,
 };
 use oidc_proto::{AuthMethod, GrantType};
 
@@ -31,7 +31,7 @@ fn ec_key(kid: &str) -> SigningKey {
     SigningKey::from_pkcs8_der(Algorithm::Es256, &pair.serialize_der(), Some(kid)).unwrap()
 }
 
-fn world(peer: &Peer, edit: impl FnOnce(&mut oidc_proto::ClientMetadata)) -> World<impl Run> {
+fn world(peer: &Peer, edit: impl FnOnce(ClientMetadata) -> ClientMetadata) -> World<impl Run> {
     World::new(by_ureq(HttpOptions::new()), HttpOptions::new(), peer, edit)
 }
 
@@ -50,7 +50,7 @@ fn pushed_login<R: Run>(world: &World<R>, request: AuthorizationRequest) -> Resu
 fn requests_are_pushed_where_the_provider_demands_it() {
     let peer = Peer::start(&[("REQUIRE_PAR", "1")]);
     for method in [AuthMethod::None, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost] {
-        let world = world(&peer, |metadata| metadata.token_endpoint_auth_method = method);
+        let world = world(&peer, |metadata| metadata.with_token_endpoint_auth_method(method));
         let refused = world.login(world.request("auto:alice")).unwrap_err();
         assert_eq!(refused.code(), ErrorCode::PAR_REQUIRED);
         let tokens = pushed_login(&world, world.request("auto:alice")).unwrap().verified().unwrap().tokens;
@@ -59,7 +59,7 @@ fn requests_are_pushed_where_the_provider_demands_it() {
 }
 
 fn bound_from_login_to_revocation(peer: &Peer) {
-    let mut world = world(peer, |_| {});
+    let mut world = world(peer, |metadata| metadata);
     let key = DpopKey::new(PrivateKey::local(ec_key("dpop"))).unwrap();
     world.party = world.party.with_client(world.party.client().clone().with_dpop(key));
     let World { run, party, .. } = &world;
@@ -106,8 +106,7 @@ fn tokens_are_bound_to_a_key_where_nonces_are_demanded() {
 #[ignore = "needs Node.js"]
 fn a_client_authenticates_by_a_key_here_or_elsewhere() {
     let peer = Peer::start(&[]);
-    let registering =
-        |key: PrivateKey| world(&peer, |metadata| *metadata = metadata.clone().with_private_key(key).unwrap());
+    let registering = |key: PrivateKey| world(&peer, |metadata| metadata.with_private_key(key).unwrap());
     let world = registering(PrivateKey::local(ec_key("k1")));
     assert_eq!(world.party.client().auth().method(), AuthMethod::PrivateKeyJwt);
     let tokens = world.login(world.request("auto:alice")).unwrap().verified().unwrap().tokens;
@@ -143,7 +142,7 @@ fn a_client_authenticates_by_a_key_here_or_elsewhere() {
 #[ignore = "needs Node.js"]
 fn a_client_authenticates_by_an_assertion_under_its_secret() {
     let peer = Peer::start(&[]);
-    let world = world(&peer, |metadata| metadata.token_endpoint_auth_method = AuthMethod::ClientSecretJwt);
+    let world = world(&peer, |metadata| metadata.with_token_endpoint_auth_method(AuthMethod::ClientSecretJwt));
     let tokens = world.login(world.request("auto:alice")).unwrap().verified().unwrap().tokens;
     assert_eq!(tokens.subject(), Some("alice"));
 }
@@ -157,7 +156,7 @@ fn conf() -> Client {
 #[ignore = "needs Node.js"]
 fn a_device_waits_for_its_user() {
     let peer = Peer::start(&[]);
-    let world = world(&peer, |_| {});
+    let world = world(&peer, |metadata| metadata);
     let party = world.party.with_client(conf());
     for (yes, expected) in [(true, None), (false, Some(ErrorCode::DEVICE_ACCESS_DENIED))] {
         let mut env = SystemEnv::new().unwrap();
@@ -211,9 +210,7 @@ impl oidc_proto::Env for Impatient {
 #[ignore = "needs Node.js"]
 fn a_client_gets_tokens_for_itself() {
     let peer = Peer::start(&[]);
-    let world = world(&peer, |metadata| {
-        metadata.grant_types = metadata.grant_types.with(GrantType::RefreshToken);
-    });
+    let world = world(&peer, |metadata| metadata.with_grant_type(GrantType::RefreshToken));
     let mut env = SystemEnv::new().unwrap();
     let party = world.party.with_client(conf());
     let step = party.request_tokens(GrantRequest::client_credentials(), &mut env).unwrap();
@@ -229,7 +226,7 @@ fn a_client_gets_tokens_for_itself() {
 #[ignore = "needs Node.js"]
 fn userinfo_can_be_signed() {
     let peer = Peer::start(&[]);
-    let world = world(&peer, |metadata| metadata.userinfo_signed_response_alg = Some(Algorithm::Es256));
+    let world = world(&peer, |metadata| metadata.with_userinfo_signed_response_alg(Algorithm::Es256));
     let tokens = world.login(world.request("auto:alice")).unwrap().verified().unwrap().tokens;
     let mut env = SystemEnv::new().unwrap();
     let step = world.party.userinfo(&tokens, &mut env).unwrap();

@@ -12,7 +12,7 @@ static SERVER: Shared = Shared::new("better_auth");
 
 fn world(server: &Taken, method: AuthMethod) -> World {
     let mut world = World::register(server.issuer, ProviderOptions::new(), |metadata| {
-        metadata.token_endpoint_auth_method = method;
+        metadata.with_token_endpoint_auth_method(method)
     });
     world.user = ALICE;
     world

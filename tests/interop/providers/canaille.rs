@@ -69,8 +69,9 @@ fn the_redirect_uri_is_compared_to_the_letter() {
 fn keys_are_rotated_while_a_client_holds_the_old_ones() {
     let server = SERVER.take();
     let world = World::register(server.issuer, ProviderOptions::new(), |metadata| {
-        metadata.token_endpoint_auth_method = AuthMethod::ClientSecretBasic;
-        metadata.post_logout_redirect_uris = vec![RedirectUri::new(GOODBYE_URI).unwrap()];
+        metadata
+            .with_token_endpoint_auth_method(AuthMethod::ClientSecretBasic)
+            .with_post_logout_redirect_uri(RedirectUri::new(GOODBYE_URI).unwrap())
     });
     let tokens = rotate_under(&world, SCOPE, || server.rotate_keys());
     let second = world.refresh(&tokens).unwrap();
@@ -83,9 +84,7 @@ fn keys_are_rotated_while_a_client_holds_the_old_ones() {
 fn with_key(server: &Taken, options: ProviderOptions) -> World {
     let pair = rcgen::KeyPair::generate().unwrap();
     let key = SigningKey::from_pkcs8_der(Algorithm::Es256, &pair.serialize_der(), Some("only")).unwrap();
-    World::register(server.issuer, options, |metadata| {
-        *metadata = metadata.clone().with_private_key(PrivateKey::local(key)).unwrap();
-    })
+    World::register(server.issuer, options, |metadata| metadata.with_private_key(PrivateKey::local(key)).unwrap())
 }
 
 #[test]

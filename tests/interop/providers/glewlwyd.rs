@@ -91,11 +91,8 @@ fn assertions_name_the_token_endpoint_by_choice() {
     let pair = rcgen::KeyPair::generate().unwrap();
     let key =
         || PrivateKey::local(SigningKey::from_pkcs8_der(Algorithm::Es256, &pair.serialize_der(), Some("k")).unwrap());
-    let with_key = |options| {
-        World::register(server.issuer, options, |metadata| {
-            *metadata = metadata.clone().with_private_key(key()).unwrap();
-        })
-    };
+    let with_key =
+        |options| World::register(server.issuer, options, |metadata| metadata.with_private_key(key()).unwrap());
     for refusing in
         [with_key(ProviderOptions::new()), web(&server, AuthMethod::ClientSecretJwt, ProviderOptions::new())]
     {

@@ -72,12 +72,15 @@ impl World {
     }
 
     /// A client that registers itself, with what `edit` does to its metadata.
-    pub(crate) fn register(issuer: &str, options: ProviderOptions, edit: impl FnOnce(&mut ClientMetadata)) -> Self {
+    pub(crate) fn register(
+        issuer: &str,
+        options: ProviderOptions,
+        edit: impl FnOnce(ClientMetadata) -> ClientMetadata,
+    ) -> Self {
         let redirect_uri = RedirectUri::new(REDIRECT_URI).unwrap();
         let mut world = Self::with(issuer, options, |_| Client::new("nobody"));
-        let mut metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()]);
-        metadata.client_name = Some("a test".into());
-        edit(&mut metadata);
+        let metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect_uri.clone()]);
+        let metadata = edit(metadata.with_client_name("a test"));
         let registered = world.run(Registration::start(world.party.provider(), metadata).unwrap()).unwrap();
         world.party = world.party.with_client(registered.client(&[redirect_uri]));
         world

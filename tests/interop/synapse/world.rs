@@ -80,9 +80,9 @@ impl World {
 
     pub fn through(synapse: &Synapse, web: Web) -> Self {
         let uris = [NATIVE, PAGE].map(|uri| RedirectUri::new(uri).unwrap());
-        let mut metadata = ClientMetadata::new(ApplicationType::Native, uris.into());
-        metadata.client_uri = Some("https://app.example.org/".into());
-        metadata.grant_types = metadata.grant_types.with(GrantType::DeviceCode);
+        let metadata = ClientMetadata::new(ApplicationType::Native, uris.into())
+            .with_client_uri("https://app.example.org/")
+            .with_grant_type(GrantType::DeviceCode);
         Self {
             base: synapse.url.clone(),
             env: SystemEnv::new().unwrap(),

@@ -122,9 +122,9 @@ pub fn course(kind: Kind) -> Secrets {
     let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
     let found = http.run(ServerMetadataFetch::start(issuer, Default::default()).unwrap(), &mut env).unwrap();
     let redirect = RedirectUri::new(REDIRECT).unwrap();
-    let mut metadata = ClientMetadata::new(ApplicationType::Web, vec![redirect.clone()]);
-    metadata.token_endpoint_auth_method = kind.method;
-    metadata.grant_types = metadata.grant_types.with(GrantType::DeviceCode);
+    let metadata = ClientMetadata::new(ApplicationType::Web, vec![redirect.clone()])
+        .with_token_endpoint_auth_method(kind.method)
+        .with_grant_type(GrantType::DeviceCode);
     let registered = http.run(Registration::start(&found.provider, metadata).unwrap(), &mut env).unwrap();
     let mut client = registered.client(std::slice::from_ref(&redirect));
     if kind.is_bound {

@@ -81,7 +81,7 @@ fn an_assertion_is_for_one_provider_one_request_and_one_minute() {
         assert!(parameters(&world.sent, "client_assertion").iter().all(|jwt| read(jwt).0["kid"] == json!("own")));
     }
     let mut world = World::with_secret(AuthMethod::ClientSecretJwt);
-    world.metadata.id_token_signed_response_alg = Some(Algorithm::Hs256);
+    world.metadata = world.metadata.with_id_token_signed_response_alg(Algorithm::Hs256);
     world.pushes = true;
     world.course().unwrap();
     assert_assertions(&world, "HS256", 4);
@@ -108,9 +108,9 @@ fn a_secret_that_is_too_short_signs_nothing() {
     for (length, usable) in [(31, false), (32, true)] {
         let secret = "s".repeat(length);
         let mut world = World::new();
-        let mut registered =
-            RegisteredClient::confidential("app", &secret, REDIRECT).with_auth_method("client_secret_jwt");
-        registered.id_token_signed_response_alg = "HS256".to_owned();
+        let registered = RegisteredClient::confidential("app", &secret, REDIRECT)
+            .with_auth_method("client_secret_jwt")
+            .with_id_token_signed_response_alg("HS256");
         world.op = world.op.with_client(registered);
         let client = Client::new("app").with_redirect_uri(redirect()).with_registered_algorithm(Algorithm::Hs256);
         world.client = Some(client.clone().with_auth(ClientAuth::SecretJwt(secret.as_str().into())));
@@ -120,8 +120,8 @@ fn a_secret_that_is_too_short_signs_nothing() {
 
         // And what is signed with it proves nothing.
         let mut world = World::new();
-        let mut registered = RegisteredClient::confidential("app", &secret, REDIRECT);
-        registered.id_token_signed_response_alg = "HS256".to_owned();
+        let registered =
+            RegisteredClient::confidential("app", &secret, REDIRECT).with_id_token_signed_response_alg("HS256");
         world.op = world.op.with_client(registered);
         world.client = Some(client.with_auth(ClientAuth::SecretBasic(secret.as_str().into())));
         let refusal = world.logged_in().err().map(|refusal| refusal.what());
@@ -220,7 +220,7 @@ const FLOWS: &[(&str, usize, Start)] = &[
 
 fn in_a_key_store() -> (World, User) {
     let mut world = World::strong(1, Algorithm::Es256, true);
-    world.metadata.grant_types = world.metadata.grant_types.with(oidc_proto::GrantType::ClientCredentials);
+    world.metadata = world.metadata.with_grant_type(oidc_proto::GrantType::ClientCredentials);
     world.op = world.op.with_device_polls(0);
     let user = world.logged_in().unwrap();
     (world, user)
@@ -334,12 +334,7 @@ fn granted(world: &mut World, step: Result<Step<TokenRequest>, Error>) -> Result
 #[test]
 fn a_grant_brings_its_own_parameters_and_no_others() {
     let mut world = World::with_secret(AuthMethod::ClientSecretBasic);
-    world.op = world.op.with_grant("urn:example:grant", |_| {
-        let (login, scope) = (Some("alice".to_owned()), "elsewhere".to_owned());
-        let mut granted = testing::Granted { login: None, scope };
-        granted.login = login;
-        Ok(granted)
-    });
+    world.op = world.op.with_grant("urn:example:grant", |_| Ok(testing::Granted::new("elsewhere").with_login("alice")));
     world.op = world
         .op
         .with_client(RegisteredClient::confidential("app", "s3cret", REDIRECT).with_grant_type("urn:example:grant"));

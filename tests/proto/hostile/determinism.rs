@@ -12,7 +12,7 @@ const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
 /// A client with a secret.
 fn plain(seed: u64) -> World {
     let mut world = World::seeded(seed);
-    world.metadata.token_endpoint_auth_method = AuthMethod::ClientSecretBasic;
+    world.metadata = world.metadata.with_token_endpoint_auth_method(AuthMethod::ClientSecretBasic);
     world
 }
 

@@ -264,8 +264,8 @@ fn a_symmetric_signature_counts_only_where_it_was_registered() {
         (silent, None, Some(ErrorCode::JWS_ALGORITHM)),
     ] {
         let mut world = World::new();
-        let mut app = testing::RegisteredClient::confidential("app", SECRET, crate::hostile::world::REDIRECT);
-        app.id_token_signed_response_alg = "HS256".into();
+        let app = testing::RegisteredClient::confidential("app", SECRET, crate::hostile::world::REDIRECT)
+            .with_id_token_signed_response_alg("HS256");
         world.op = world.op.with_client(app);
         let client = Client::new("app").with_auth(ClientAuth::SecretBasic(SECRET.into()));
         world.client = Some(choose(client.with_redirect_uri(crate::hostile::world::redirect())));

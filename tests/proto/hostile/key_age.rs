@@ -73,7 +73,7 @@ const OTHER_WAYS: [(&str, Way); 4] = [
 /// A user for all of them.
 fn user_of_all_ways() -> (World, User) {
     let mut world = World::new().allowing_devices();
-    world.metadata.userinfo_signed_response_alg = Some(Algorithm::Es256);
+    world.metadata = world.metadata.with_userinfo_signed_response_alg(Algorithm::Es256);
     // So that one refresh token does for several attempts.
     world.op = world.op.with_reuse(Reuse::AllowedUntilSuccessorIsUsed);
     let user = world.logged_in().unwrap();

@@ -181,7 +181,7 @@ fn keys_are_fetched_again_when_the_provider_has_new_ones() {
 #[test]
 fn a_secret_that_was_registered_for_it_verifies() {
     let mut world = World::with_secret(AuthMethod::ClientSecretBasic);
-    world.metadata.id_token_signed_response_alg = Some(Algorithm::Hs256);
+    world.metadata = world.metadata.with_id_token_signed_response_alg(Algorithm::Hs256);
     let user = world.logged_in().unwrap();
     let (body, asked) = (request(&world, &user.party), world.op.requests().len());
     assert_eq!(take(&mut world, &user.party, &body).unwrap().subject(), Some("sub-alice"));

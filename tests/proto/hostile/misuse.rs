@@ -3,7 +3,7 @@
 use oidc_proto::flow::{GrantRequest, Registration};
 use oidc_proto::jose::{Algorithm, PrivateKey};
 use oidc_proto::testing::{self, Lie, On, RegisteredClient};
-use oidc_proto::{ApplicationType, ClientMetadata, Endpoint, Localized, Secret};
+use oidc_proto::{ApplicationType, ClientMetadata, Endpoint};
 use oidc_proto::{AuthMethod, Prompt, ResponseMode};
 use oidc_proto::{
     AuthorizationRequest, Client, ClientAuth, EndSessionRequest, Env as _, Error, ErrorCode, Fault, IdTokenTrust,
@@ -156,17 +156,22 @@ fn a_member_that_the_crate_sets_is_not_set_twice() {
     assert!(once.with_member("default_max_age", 3600).is_ok());
 
     // Every member that is sent is one that cannot be added.
-    let mut all = new();
-    let text = || Some(Localized::new("x"));
-    (all.client_name, all.client_uri, all.logo_uri, all.tos_uri, all.policy_uri) =
-        (text(), text(), text(), text(), text());
-    (all.contacts, all.post_logout_redirect_uris) = (vec!["x".into()], vec![redirect()]);
-    all.backchannel_logout_uri = Some(Endpoint::new("https://app.example.org/", Schemes::HttpsOnly).unwrap());
-    (all.software_id, all.software_version, all.software_statement) =
-        (Some("x".into()), Some("x".into()), Some(Secret::new("x")));
-    all.id_token_signed_response_alg = Some(Algorithm::Es256);
-    all.userinfo_signed_response_alg = Some(Algorithm::Es256);
-    let all = all.with_private_key(PrivateKey::local(key(Algorithm::Es256, 7))).unwrap();
+    let all = new()
+        .with_client_name("x")
+        .with_client_uri("x")
+        .with_logo_uri("x")
+        .with_tos_uri("x")
+        .with_policy_uri("x")
+        .with_contact("x")
+        .with_post_logout_redirect_uri(redirect())
+        .with_backchannel_logout_uri(Endpoint::new("https://app.example.org/", Schemes::HttpsOnly).unwrap())
+        .with_software_id("x")
+        .with_software_version("x")
+        .with_software_statement("x")
+        .with_id_token_signed_response_alg(Algorithm::Es256)
+        .with_userinfo_signed_response_alg(Algorithm::Es256)
+        .with_private_key(PrivateKey::local(key(Algorithm::Es256, 7)))
+        .unwrap();
     let sent: serde_json::Map<String, serde_json::Value> =
         serde_json::from_value(serde_json::to_value(&all).unwrap()).unwrap();
     assert_eq!(sent.len(), 21);

@@ -158,7 +158,7 @@ fn a_registration_outlives_the_login_that_follows() {
     let login = world.login_with(&party).unwrap();
     assert!(world.finish(login).is_ok());
     assert_eq!(world.op.count(On::Register), 1);
-    assert_eq!(world.metadata.redirect_uris, [redirect()]);
+    assert_eq!(world.metadata.redirect_uris(), [redirect()]);
 }
 
 /// `backchannel_logout_uri` (Back-Channel Logout 1.0 section 2.2).
@@ -174,8 +174,7 @@ fn where_a_logout_is_told_is_an_https_url() {
     }
     let mut world = World::new();
     let uri = Endpoint::new("https://app.example.org/out?a=b", Schemes::HttpsOnly).unwrap();
-    world.metadata.backchannel_logout_uri = Some(uri);
-    world.metadata.backchannel_logout_session_required = true;
+    world.metadata = world.metadata.with_backchannel_logout_uri(uri).with_backchannel_logout_session_required(true);
     world.logged_in().unwrap();
     let sent = world.sent.iter().find_map(|request| request.split_once("{\"application_type\"")).unwrap().1;
     assert!(sent.contains(r#""backchannel_logout_uri":"https://app.example.org/out?a=b""#), "{sent}");

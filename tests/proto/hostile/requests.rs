@@ -221,7 +221,7 @@ fn a_registration_is_json() {
 fn text_for_people_has_languages() {
     use oidc_proto::Localized;
     let mut world = World::new();
-    world.metadata.client_name = Some(Localized::new("App").with_language("de", "Programm"));
+    world.metadata = world.metadata.with_client_name(Localized::new("App").with_language("de", "Programm"));
     let provider = world.discover().unwrap();
     world.register(&provider).unwrap();
     let (_, body) = world.sent.last().unwrap().split_once("\n\n").unwrap();

@@ -356,7 +356,7 @@ fn the_fixtures_are_whole() {
 
     let mut registrations = Registrations::default();
     let mut world = World::with_secret(AuthMethod::ClientSecretPost);
-    world.metadata.id_token_signed_response_alg = Some(Algorithm::Ed25519);
+    world.metadata = world.metadata.with_id_token_signed_response_alg(Algorithm::Ed25519);
     let soon = world.env.now().unix_seconds() + 1000;
     world.op.edit_json(oidc_proto::testing::On::Register, move |object| {
         object.insert("client_secret_expires_at".into(), json!(soon));

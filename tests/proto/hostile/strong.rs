@@ -96,14 +96,14 @@ impl World {
     }
 
     pub(crate) fn allowing_devices(mut self) -> Self {
-        self.metadata.grant_types = self.metadata.grant_types.with(GrantType::DeviceCode);
+        self.metadata = self.metadata.with_grant_type(GrantType::DeviceCode);
         self
     }
 
     /// With a client that may get tokens for itself.
     pub(crate) fn allowing_client_credentials(method: AuthMethod) -> Self {
         let mut world = Self::with_secret(method);
-        world.metadata.grant_types = world.metadata.grant_types.with(GrantType::ClientCredentials);
+        world.metadata = world.metadata.with_grant_type(GrantType::ClientCredentials);
         world
     }
 }

@@ -101,7 +101,7 @@ pub(crate) fn world(kind: Kind) -> World {
         Kind::Strong { algorithm, is_remote } => World::strong(1, algorithm, is_remote),
     };
     let algorithm = if kind == Kind::SecretSigns { Algorithm::Hs256 } else { Algorithm::EdDsa };
-    world.metadata.id_token_signed_response_alg = Some(algorithm);
+    world.metadata = world.metadata.with_id_token_signed_response_alg(algorithm);
     if world.dpop.is_some() {
         world.op = world.op.with_dpop_nonce(true).with_device_lifetime(Duration::from_secs(60));
     }

@@ -106,7 +106,7 @@ fn userinfo_that_has_to_be_signed_is() {
     ];
     for (what, tell, expected) in cases {
         let mut world = World::new();
-        world.metadata.userinfo_signed_response_alg = Some(Algorithm::Es256);
+        world.metadata = world.metadata.with_userinfo_signed_response_alg(Algorithm::Es256);
         let user = world.logged_in().unwrap();
         tell(&world.op);
         assert_eq!(world.userinfo(&user).err().map(|refusal| refusal.error.code()), *expected, "{what}");
@@ -138,7 +138,7 @@ const SIGNED: &[(&str, Algorithm, &str, Option<ErrorCode>)] = &[
 fn signed_userinfo_is_this_providers_for_this_client_about_this_user() {
     for (claims, algorithm, kid, expected) in SIGNED {
         let mut world = World::new();
-        world.metadata.userinfo_signed_response_alg = Some(Algorithm::Es256);
+        world.metadata = world.metadata.with_userinfo_signed_response_alg(Algorithm::Es256);
         // A second key of the provider's, with which the test can sign what the provider would not.
         let own = strong::key(*algorithm, 5);
         let jwk: Value = serde_json::from_str(&own.public_jwk().replace("\"own\"", "\"ours\"")).unwrap();
@@ -164,7 +164,7 @@ fn signed_userinfo_is_this_providers_for_this_client_about_this_user() {
 #[test]
 fn signed_userinfo_survives_a_rotation_of_keys() {
     let mut world = World::new();
-    world.metadata.userinfo_signed_response_alg = Some(Algorithm::Es256);
+    world.metadata = world.metadata.with_userinfo_signed_response_alg(Algorithm::Es256);
     let user = world.logged_in().unwrap();
     world.op.rotate_keys();
     world.pass(299);

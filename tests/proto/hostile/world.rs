@@ -147,6 +147,12 @@ pub(crate) fn redirect() -> RedirectUri {
     RedirectUri::new(REDIRECT).unwrap()
 }
 
+/// Of a public client that says nothing about algorithms.
+pub(crate) fn metadata() -> ClientMetadata {
+    ClientMetadata::new(ApplicationType::Web, vec![redirect()])
+        .with_post_logout_redirect_uri(RedirectUri::new(LOGOUT_REDIRECT).unwrap())
+}
+
 impl World {
     /// With a public client that registers for ES256, and a login for `openid profile`.
     pub(crate) fn new() -> Self {
@@ -154,9 +160,7 @@ impl World {
     }
 
     pub(crate) fn seeded(seed: u64) -> Self {
-        let mut metadata = ClientMetadata::new(ApplicationType::Web, vec![redirect()]);
-        metadata.id_token_signed_response_alg = Some(Algorithm::Es256);
-        metadata.post_logout_redirect_uris = vec![RedirectUri::new(LOGOUT_REDIRECT).unwrap()];
+        let metadata = metadata().with_id_token_signed_response_alg(Algorithm::Es256);
         Self {
             // Not the seed of the client: what one of them draws must not look like what the other does.
             op: testing::Provider::new(ISSUER).with_seed(seed + 1000),
@@ -182,22 +186,22 @@ impl World {
 
     pub(crate) fn with_algorithm(algorithm: Algorithm) -> Self {
         let mut world = Self::new();
-        world.metadata.id_token_signed_response_alg = Some(algorithm);
+        world.metadata = world.metadata.with_id_token_signed_response_alg(algorithm);
         world
     }
 
     /// With a client that authenticates by a secret.
     pub(crate) fn with_secret(method: AuthMethod) -> Self {
         let mut world = Self::new();
-        world.metadata.token_endpoint_auth_method = method;
+        world.metadata = world.metadata.with_token_endpoint_auth_method(method);
         world
     }
 
     /// With a client that was configured by hand and says nothing about algorithms; its tokens are signed with this one.
     pub(crate) fn with_fixed_client(algorithm: &str) -> Self {
         let mut world = Self::new();
-        let mut registered = testing::RegisteredClient::public("app", REDIRECT);
-        registered.id_token_signed_response_alg = algorithm.to_owned();
+        let registered =
+            testing::RegisteredClient::public("app", REDIRECT).with_id_token_signed_response_alg(algorithm);
         world.op = world.op.with_client(registered);
         world.client = Some(Client::new("app").with_redirect_uri(redirect()));
         world

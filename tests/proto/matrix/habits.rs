@@ -145,8 +145,7 @@ fn the_same_metadata_are_the_same_client_and_only_others_get_a_grant_that_came_l
     assert_eq!(first.tokens().client_id(), second.tokens().client_id());
     assert_eq!(world.hs.provider().count(On::Register), 2);
 
-    let mut changed = metadata();
-    changed.software_version = Some("2".into());
+    let changed = metadata().with_software_version("2");
     world.application.set_metadata(changed).unwrap();
     let third = world.logged_in().session;
     assert_ne!(third.tokens().client_id(), first.tokens().client_id());
@@ -225,8 +224,11 @@ fn a_registration_needs_a_page_at_a_domain_and_redirects_without_authority() {
     let server = world.server();
     let mut register = |client_uri: Option<&str>, redirect_uri: &str| {
         let uris = vec![oidc_proto::RedirectUri::new(redirect_uri).unwrap()];
-        let mut metadata = oidc_proto::ClientMetadata::new(oidc_proto::ApplicationType::Native, uris);
-        metadata.client_uri = client_uri.map(Into::into);
+        let metadata = oidc_proto::ClientMetadata::new(oidc_proto::ApplicationType::Native, uris);
+        let metadata = match client_uri {
+            Some(uri) => metadata.with_client_uri(uri),
+            None => metadata,
+        };
         let step = oidc_proto::flow::Registration::start(&server.provider, metadata);
         world.run(step).map(drop).map_err(|error| error.code())
     };
@@ -261,8 +263,7 @@ fn a_secret_with_reserved_characters_works_in_the_form() {
         ("client_secret_post", ClientAuth::SecretPost(SECRET.into()), true),
     ] {
         let mut world = world();
-        let mut client = RegisteredClient::confidential("app", SECRET, REDIRECT);
-        client.token_endpoint_auth_method = method.to_owned();
+        let client = RegisteredClient::confidential("app", SECRET, REDIRECT).with_auth_method(method);
         drop(world.hs.provider().clone().with_client(client));
         let server = world.server();
         let party = Party::new(server, Client::new("app").with_redirect_uri(redirect()).with_auth(auth));

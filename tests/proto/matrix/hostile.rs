@@ -8,7 +8,7 @@ use oidc_proto::matrix::{
 };
 use oidc_proto::session::{Access, Refusal, SessionOptions};
 use oidc_proto::testing::{self, Fault, Lie, On, OnMatrix, Par};
-use oidc_proto::{Callback, Env as _, ErrorCode, Schemes, Scope};
+use oidc_proto::{ApplicationType, Callback, ClientMetadata, Env as _, ErrorCode, Schemes, Scope};
 use serde_json::{Value, json};
 
 use crate::matrix::world::*;
@@ -307,11 +307,9 @@ fn misuse() -> Vec<(ErrorCode, ErrorCode)> {
     let mut world = World::new();
     let form = world.server().scope_form();
     let further = Scope::new("urn:matrix:client:api:*").unwrap();
-    let mut changed = metadata();
-    changed.client_uri = None;
-    let no_home = world.application.set_metadata(changed).unwrap_err().code();
-    let mut changed = metadata();
-    changed.tos_uri = Some("https://elsewhere.org/".into());
+    let without = ClientMetadata::new(ApplicationType::Native, vec![redirect()]);
+    let no_home = world.application.set_metadata(without).unwrap_err().code();
+    let changed = metadata().with_tos_uri("https://elsewhere.org/");
     let elsewhere = world.application.set_metadata(changed).unwrap_err().code();
     vec![
         (address("a b"), ErrorCode::MATRIX_SERVER_NAME),

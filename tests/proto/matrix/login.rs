@@ -155,8 +155,8 @@ fn the_response_comes_in_the_fragment_where_the_page_is_elsewhere() {
     ] {
         let mut world = World::new();
         let uri = RedirectUri::new(uri).unwrap();
-        let mut metadata = ClientMetadata::new(application_type, vec![uri.clone()]);
-        metadata.client_uri = Some("https://app.example.org/".into());
+        let metadata =
+            ClientMetadata::new(application_type, vec![uri.clone()]).with_client_uri("https://app.example.org/");
         world.application = Application::new(metadata, Registrations::default()).unwrap();
         let server = world.server();
         let party = world.party(&server).unwrap();
@@ -206,8 +206,7 @@ fn an_application_is_registered_once_per_provider_and_per_what_it_says() {
     assert_eq!(world.hs.provider().count(On::Register), 1);
 
     let session = world.logged_in().session;
-    let mut changed = metadata();
-    changed.logo_uri = Some("https://app.example.org/logo.png".into());
+    let changed = metadata().with_logo_uri("https://app.example.org/logo.png");
     world.application.set_metadata(changed).unwrap();
     assert!(world.application.party(&server, world.env.now()).is_none());
     let second = world.party(&server).unwrap().client().clone();
@@ -306,8 +305,7 @@ fn metadata_are_localized_and_those_that_no_server_takes_are_not_sent() {
     }
     assert_eq!(document["grant_types"].as_array().unwrap().len(), 3);
 
-    let mut metadata = metadata();
-    metadata.redirect_uris = vec![RedirectUri::new("http://127.0.0.1:8080/cb").unwrap()];
+    let metadata = metadata().with_redirect_uris([RedirectUri::new("http://127.0.0.1:8080/cb").unwrap()]);
     let refused = Application::new(metadata.clone(), Registrations::default());
     assert_eq!(what(refused), (ErrorCode::REGISTRATION_REDIRECT_URI, Some("redirect_uris")));
     let mut world = World::new();
@@ -319,8 +317,7 @@ fn metadata_are_localized_and_those_that_no_server_takes_are_not_sent() {
 #[test]
 fn id_tokens_are_verified_where_they_are_asked_for() {
     let mut world = World::new();
-    let mut metadata = metadata();
-    metadata.id_token_signed_response_alg = Some(Algorithm::Es256);
+    let metadata = metadata().with_id_token_signed_response_alg(Algorithm::Es256);
     world.application.set_metadata(metadata).unwrap();
     world.hs.provider().lie(oidc_proto::testing::Lie::SignatureWrong);
     let request = LoginRequest::new().with_further_scope(Scope::new("openid").unwrap());

@@ -30,11 +30,10 @@ pub struct World {
 
 /// A native application with the device grant.
 pub fn metadata() -> ClientMetadata {
-    let mut metadata = ClientMetadata::new(ApplicationType::Native, vec![redirect()]);
-    metadata.client_uri = Some("https://app.example.org/".into());
-    metadata.client_name = Some(Localized::new("Example").with_language("fr", "Exemple"));
-    metadata.grant_types = metadata.grant_types.with(GrantType::DeviceCode);
-    metadata
+    ClientMetadata::new(ApplicationType::Native, vec![redirect()])
+        .with_client_uri("https://app.example.org/")
+        .with_client_name(Localized::new("Example").with_language("fr", "Exemple"))
+        .with_grant_type(GrantType::DeviceCode)
 }
 
 pub fn redirect() -> RedirectUri {

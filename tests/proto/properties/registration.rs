@@ -8,12 +8,15 @@ use oidc_proto::jose::Algorithm;
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{ApplicationType, Client, ClientMetadata, Localized};
 use oidc_proto::{AuthMethod, GrantType};
-use oidc_proto::{Endpoint, Issuer, RedirectUri, Registrations, Schemes, Secret, Step, Timestamp};
+use oidc_proto::{Endpoint, Issuer, RedirectUri, Registrations, Schemes, Step, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
 use crate::properties::generate::*;
+
+/// A member, and the method that sets it.
+type Builder<T> = (&'static str, fn(ClientMetadata, T) -> ClientMetadata);
 
 /// Metadata, and the JSON that they must be sent as.
 fn metadata() -> impl Strategy<Value = (ClientMetadata, Map<String, Value>)> {
@@ -33,21 +36,21 @@ fn metadata() -> impl Strategy<Value = (ClientMetadata, Map<String, Value>)> {
             let kind =
                 if uris.iter().all(|uri| uri.as_str().starts_with("http")) { kind } else { ApplicationType::Native };
             let mut metadata = ClientMetadata::new(kind, uris.clone());
-            metadata.token_endpoint_auth_method = method;
+            metadata = metadata.with_token_endpoint_auth_method(method);
             let list: Vec<_> = uris.iter().map(RedirectUri::as_str).collect();
             let mut expected = json!({
                 "application_type": kind.name(), "redirect_uris": list, "response_types": ["code"],
                 "grant_types": [GrantType::AuthorizationCode.name(), GrantType::RefreshToken.name()],
                 "token_endpoint_auth_method": method.name(),
             });
-            let slots = [
-                ("client_name", &mut metadata.client_name),
-                ("client_uri", &mut metadata.client_uri),
-                ("logo_uri", &mut metadata.logo_uri),
-                ("tos_uri", &mut metadata.tos_uri),
-                ("policy_uri", &mut metadata.policy_uri),
+            let builders: [Builder<Localized>; 5] = [
+                ("client_name", ClientMetadata::with_client_name),
+                ("client_uri", ClientMetadata::with_client_uri),
+                ("logo_uri", ClientMetadata::with_logo_uri),
+                ("tos_uri", ClientMetadata::with_tos_uri),
+                ("policy_uri", ClientMetadata::with_policy_uri),
             ];
-            for ((name, slot), field) in slots.into_iter().zip(fields) {
+            for ((name, with), field) in builders.into_iter().zip(fields) {
                 let Some((default, languages)) = field else { continue };
                 expected[name] = default.clone().into();
                 let mut localized = Localized::new(default);
@@ -55,34 +58,33 @@ fn metadata() -> impl Strategy<Value = (ClientMetadata, Map<String, Value>)> {
                     expected[format!("{name}#{tag}")] = value.clone().into();
                     localized = localized.with_language(tag, value);
                 }
-                *slot = Some(localized);
+                metadata = with(metadata, localized);
             }
             if !contacts.is_empty() {
                 expected["contacts"] = contacts.clone().into();
             }
-            metadata.contacts = contacts;
+            metadata = metadata.with_contacts(contacts);
             if let Some(algorithm) = algorithm {
                 expected["id_token_signed_response_alg"] = algorithm.name().into();
+                metadata = metadata.with_id_token_signed_response_alg(algorithm);
             }
-            metadata.id_token_signed_response_alg = algorithm;
             if let Some(path) = logout {
                 let uri = format!("https://app.example.org/{path}");
                 expected["backchannel_logout_uri"] = uri.clone().into();
                 expected["backchannel_logout_session_required"] = web.into();
-                metadata.backchannel_logout_uri = Some(Endpoint::new(&uri, Schemes::HttpsOnly).unwrap());
-                metadata.backchannel_logout_session_required = web;
+                metadata = metadata
+                    .with_backchannel_logout_uri(Endpoint::new(&uri, Schemes::HttpsOnly).unwrap())
+                    .with_backchannel_logout_session_required(web);
             }
-            let slots =
-                [("software_id", &mut metadata.software_id), ("software_version", &mut metadata.software_version)];
-            metadata.software_statement = software[2].clone().map(Secret::new);
-            if let Some(statement) = &software[2] {
-                expected["software_statement"] = statement.clone().into();
-            }
-            for ((name, slot), text) in slots.into_iter().zip(software) {
-                if let Some(text) = &text {
-                    expected[name] = text.clone().into();
-                }
-                *slot = text;
+            let builders: [Builder<String>; 3] = [
+                ("software_id", ClientMetadata::with_software_id),
+                ("software_version", ClientMetadata::with_software_version),
+                ("software_statement", ClientMetadata::with_software_statement),
+            ];
+            for ((name, with), text) in builders.into_iter().zip(software) {
+                let Some(text) = text else { continue };
+                expected[name] = text.clone().into();
+                metadata = with(metadata, text);
             }
             for (name, value) in further {
                 metadata = metadata.with_member(name.clone(), value.clone()).unwrap();
@@ -140,7 +142,7 @@ proptest! {
         let found = again.find(&issuer, &metadata, early).unwrap();
         prop_assert_eq!(found.client_id(), registered.client_id());
         // A secret that was not asked for is one for the header (RFC 7591 section 2).
-        let method = match metadata.token_endpoint_auth_method {
+        let method = match metadata.token_endpoint_auth_method() {
             AuthMethod::None => AuthMethod::ClientSecretBasic,
             asked => asked,
         };
@@ -149,8 +151,7 @@ proptest! {
         prop_assert_eq!(again.find(&issuer, &metadata, late).is_some(), expiry.is_none());
         prop_assert!(again.by_client_id(&issuer, registered.client_id()).is_some());
 
-        let mut other = metadata.clone();
-        other.contacts.push("new@example.org".into());
+        let other = metadata.clone().with_contact("new@example.org");
         prop_assert_ne!(other.fingerprint(), metadata.fingerprint());
         prop_assert!(again.find(&issuer, &other, early).is_none());
     }

@@ -77,7 +77,7 @@ fn requests_have_the_form_of_the_standard() {
     let (looked, policy) = call(made.clone().receive(MINUTE, &mut world.env));
     assert_eq!((looked.method().as_str(), &looked.headers()[header::ACCEPT]), ("GET", &"text/plain".parse().unwrap()));
     assert_eq!(looked.headers()[header::IF_NONE_MATCH], "\"1\"");
-    assert_eq!((policy.body_limit, policy.repeatable), (MESSAGE_LIMIT, true));
+    assert_eq!((policy.body_limit(), policy.repeatable()), (MESSAGE_LIMIT, true));
     let (deleted, ..) = call(made.clone().delete());
     assert_eq!((deleted.method().as_str(), deleted.uri()), ("DELETE", made.uri()));
     for request in [created, sent, looked, deleted] {
@@ -106,7 +106,7 @@ fn requests_have_the_form_of_the_draft() {
     assert_eq!(sent.body().as_ref(), br#"{"sequence_token":"token-1","data":"te\"xt"}"#);
     let (looked, policy) = call(made.clone().receive(MINUTE, &mut world.env));
     assert_eq!((looked.method().as_str(), looked.uri().to_string()), ("GET", url.clone()));
-    assert!(policy.repeatable && policy.body_limit > MESSAGE_LIMIT);
+    assert!(policy.repeatable() && policy.body_limit() > MESSAGE_LIMIT);
     let (deleted, ..) = call(made.delete());
     assert_eq!((deleted.method().as_str(), deleted.uri().to_string()), ("DELETE", url));
     for request in [&created, &sent] {

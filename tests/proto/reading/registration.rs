@@ -71,7 +71,7 @@ fn a_method_is_asked_for_that_the_provider_lists() {
         (&["tls_client_auth"], AuthMethod::ClientSecretBasic, ApplicationType::Web, "client_secret_basic"),
     ] {
         let mut world = listing(listed);
-        (world.metadata.token_endpoint_auth_method, world.metadata.application_type) = (asked, application_type);
+        world.metadata = world.metadata.with_token_endpoint_auth_method(asked).with_application_type(application_type);
         let provider = world.discover().unwrap();
         world.register(&provider).unwrap();
         let expected = format!(r#""token_endpoint_auth_method":"{sent}""#);

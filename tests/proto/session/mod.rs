@@ -15,6 +15,7 @@ mod memory;
 mod model;
 mod registry;
 mod rotation;
+mod rules;
 mod saving;
 mod scale;
 pub(crate) mod signing;

@@ -5,6 +5,7 @@ use oidc_proto::flow::Revocation;
 use oidc_proto::session::Ticket;
 use oidc_proto::{Body, Env, Failure, FailureKind, Sent, Step};
 
+use crate::simulation::provider::{GRACE, Habit};
 use crate::simulation::universe::{Exchanged, Grant, Issued, Post, Seat, Universe};
 
 /// Why a login may live on after its logout, whatever the session says.
@@ -14,6 +15,9 @@ pub(crate) const TWICE: &str = "the request came twice, and nobody knows what th
 impl Universe {
     pub(crate) fn serve(&mut self, seat: Seat, ticket: Ticket, request: Request<Body>) {
         let Seat { process, session, .. } = seat;
+        if self.is_offline(process) {
+            return self.reply(seat, ticket, Err(Failure::new(FailureKind::Unreachable, Sent::No)));
+        }
         let lost = Err(Failure::new(FailureKind::Timeout, Sent::Maybe));
         if self.trouble_for(session, 10) {
             self.tell(|| format!("the request of session {session} of process {process} is lost"));
@@ -52,7 +56,8 @@ impl Universe {
         self.refreshes[session] += 1;
         let sent = sent(&request);
         let grant = self.owners.get(&sent).copied().unwrap_or_else(|| self.broken("nobody's refresh token is sent"));
-        self.check_reuse(grant, &sent);
+        self.check_reuse(seat, grant, &sent);
+        self.spent_at.entry(sent.clone()).or_insert(self.now);
         let exchanged = self.op.exchange(request, self.env.now());
         let Ok(response) = &exchanged else { self.broken("the provider cannot be reached") };
         let body = String::from_utf8_lossy(response.body()).into_owned();
@@ -64,29 +69,46 @@ impl Universe {
             self.ended_by.insert(before, seat);
         }
         for name in ["access_token", "refresh_token"] {
-            if let Some(token) = body[name].as_str() {
+            if let Some(token) = body[name].as_str().filter(|token| *token != sent) {
                 self.own(grant, token);
             }
         }
-        if let Some(token) = body["refresh_token"].as_str() {
-            self.grants[grant].issued =
-                Some(Issued { seat, refresh_token: token.to_owned(), is_delivered: false, is_late: false });
+        if let Some(token) = body["access_token"].as_str().filter(|_| self.is_locked(&self.grants[grant].user)) {
+            self.locked.tokens.insert(token.to_owned());
+        }
+        if body["error"] == "invalid_grant" {
+            let Grant { ended, lost, is_raced, .. } = &mut self.grants[grant];
+            let why = lost.as_ref().map(|_| "the store lost the record of the last tokens");
+            *ended = ended.or(why).or(is_raced.then_some("the lock was lost during a refresh"));
+        }
+        if let Some(token) = body["refresh_token"].as_str().filter(|token| *token != sent) {
+            self.grants[grant].issued = Some(Issued {
+                seat,
+                refresh_token: token.to_owned(),
+                is_delivered: false,
+                is_drafted: false,
+                is_late: false,
+            });
         }
         exchanged
     }
 
     /// A strict provider ends the grant now. No client can help that where the one that was issued instead did not get
     /// to who had asked, or he could not keep it in time: that is the window, and it is counted.
-    fn check_reuse(&mut self, grant: usize, sent: &str) {
+    fn check_reuse(&mut self, seat: Seat, grant: usize, sent: &str) {
         let Grant { issued, ended, session, .. } = &self.grants[grant];
         let Some(issued) = issued.as_ref().filter(|issued| issued.refresh_token != sent) else { return };
-        if !self.is_strict() || ended.is_some() {
+        let is_in_grace = self.habit() == Habit::ForAWhile
+            && self.spent_at.get(sent).is_none_or(|spent_at| self.now < spent_at + GRACE);
+        if !self.habit().is_strict() || ended.is_some() || is_in_grace {
             return;
         }
-        let why = if self.is_gone(issued.seat) {
+        let why = if self.is_gone(issued.seat) && !issued.is_drafted {
             "the process was killed"
         } else if !issued.is_delivered || issued.is_late {
             "the response was lost, late, or the request came twice"
+        } else if self.grants[grant].lost.is_some() && issued.seat != seat {
+            "the store lost the record of the last tokens"
         } else if !self.has_lock(issued.seat) {
             "the lease ran out"
         } else {
@@ -104,7 +126,7 @@ impl Universe {
         let token = parameter(&request, "token");
         let grant = self.owners[&token];
         self.tell(|| format!("session {session} of process {process} gives back {token} of grant {grant}"));
-        if self.trouble_for(session, 20) {
+        if self.is_offline(process) || self.trouble_for(session, 20) {
             self.unrevoked.insert(grant, LOST);
             return;
         }

@@ -1,18 +1,18 @@
 //! A process and its sessions: what goes into one, and what may come out.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use oidc_proto::session::{
     Access, End, Epoch, Event, Outcome, Persistence, RecordVersion, Refusal, Session, SessionOptions, StoreAction,
     StoreResponse, StoreTicket, Ticket, Transmit,
 };
-use oidc_proto::testing::TestEnv;
+use oidc_proto::testing::{Clock, TestEnv};
 use oidc_proto::{Env, TokenSet};
 
 use crate::simulation::line::{LOST, TWICE};
+use crate::simulation::provider::{LIFETIME, user};
 use crate::simulation::store::Store;
-use crate::simulation::universe::{Exchanged, Post, Seat, Universe, user};
+use crate::simulation::universe::{Exchanged, Post, Seat, Universe};
 
 pub(crate) struct Process {
     /// Counts restarts.
@@ -20,12 +20,15 @@ pub(crate) struct Process {
     /// One for each session.
     pub(crate) desks: Vec<Desk>,
     pub(crate) suspended_until: u64,
+    pub(crate) offline_until: u64,
+    /// Two of one machine, which have the clock in common.
+    envs: [TestEnv; 2],
 }
 
 /// Where a process keeps one of its sessions.
 #[derive(Default)]
 pub(crate) struct Desk {
-    session: Option<Session>,
+    pub(crate) session: Option<Session>,
     /// Whose it is.
     pub(crate) user: String,
     /// How often the record had been erased, and another user's put in its place, when the session began.
@@ -34,7 +37,7 @@ pub(crate) struct Desk {
     /// It was given the lock of its own store, and has not given it back.
     holds_lock: bool,
     /// The store does one thing after the other.
-    asked: VecDeque<(StoreTicket, StoreAction)>,
+    pub(crate) asked: VecDeque<(StoreTicket, StoreAction)>,
     is_storing: bool,
     /// A request was sent, and the session has not heard of it nor given it up.
     in_flight: bool,
@@ -44,16 +47,20 @@ pub(crate) struct Desk {
     due: Option<u64>,
     /// When somebody got a token that the provider took.
     pub(crate) served_at: u64,
+    /// A token that was handed out as good, and when it was first.
+    handed_out: Option<(String, u64)>,
 }
 
 impl Process {
-    pub(crate) fn new(sessions: usize) -> Self {
-        Self { life: 0, desks: (0..sessions).map(|_| Desk::default()).collect(), suspended_until: 0 }
+    pub(crate) fn new(sessions: usize, own: usize, seed: u64, clock: &Clock) -> Self {
+        let env = |which: u64| TestEnv::with_clock(seed ^ (own as u64 + 1) << 32 ^ which << 40, clock.clone());
+        let desks = (0..sessions).map(|_| Desk::default()).collect();
+        Self { life: 0, desks, suspended_until: 0, offline_until: 0, envs: [env(0), env(1)] }
     }
 }
 
 impl Universe {
-    fn desk(&mut self, seat: Seat) -> &mut Desk {
+    pub(crate) fn desk(&mut self, seat: Seat) -> &mut Desk {
         &mut self.processes[seat.process].desks[seat.session]
     }
 
@@ -80,16 +87,21 @@ impl Universe {
                 let stored = Some(record.version());
                 self.begin(seat, record.tokens, stored);
             }
-            None => self.post(10_000, Post::Open { process, session, logs_in: false }),
+            // Where the store has lost it, nobody knows that somebody else logs in again.
+            None => {
+                let logs_in = self.is_harsh() && self.changes() && self.roll_more(4) == 0;
+                self.post(10_000, Post::Open { process, session, logs_in });
+            }
         }
     }
 
-    fn begin(&mut self, seat: Seat, tokens: TokenSet, stored: Option<RecordVersion>) {
+    pub(crate) fn begin(&mut self, seat: Seat, tokens: TokenSet, stored: Option<RecordVersion>) {
         let grant = self.owners[tokens.access_token().expose()];
         let user = self.grants[grant].user.clone();
         self.grants[grant].unsaved = stored.is_none().then_some(seat);
         let options = SessionOptions::default().with_persistence(Persistence::Shared);
-        let session = Session::new(tokens, stored, self.party.clone(), options, &mut self.env).unwrap();
+        let party = self.party.clone();
+        let session = Session::new(tokens, stored, party, options, self.env_of(seat.process)).unwrap();
         let Store { erased, switched, .. } = self.stores[seat.session];
         let served_at = self.desk(seat).served_at;
         *self.desk(seat) = Desk { session: Some(session), user, erased, switched, served_at, ..Desk::default() };
@@ -118,30 +130,6 @@ impl Universe {
         self.begin(seat, tokens, None);
     }
 
-    /// A user logs in anew, another one does, or logs out.
-    fn change(&mut self, seat: Seat) {
-        let Seat { process, session, .. } = seat;
-        let own = self.desk(seat).user.clone();
-        match self.roll(3) {
-            0 => {
-                let tokens = self.login(session, &own);
-                self.grants.last_mut().unwrap().unsaved = Some(seat);
-                self.with(seat, |session, env| _ = session.adopt(tokens, env));
-            }
-            // The application gives a session up only when nothing is lost.
-            1 if self.desk(seat).session.as_ref().is_some_and(Session::is_idle) && self.desk(seat).asked.is_empty() => {
-                let turn = u64::from(own.ends_with('0'));
-                let tokens = self.login(session, &user(session, turn));
-                self.begin(seat, tokens, None);
-            }
-            _ => {
-                self.tell(|| format!("{own} logs out of session {session} in process {process}"));
-                self.with(seat, |session, env| session.log_out(env));
-                self.post(5000, Post::Open { process, session, logs_in: true });
-            }
-        }
-    }
-
     /// Somebody wants a token, now and then; and now and then the process fares badly, with all its sessions.
     pub(crate) fn call(&mut self, process: usize, session: usize) {
         let later = 1000 + self.roll(120_000);
@@ -150,47 +138,42 @@ impl Universe {
         if self.is_gone(seat) {
             return;
         }
-        let sessions = self.stores.len() as u64;
-        if self.trouble(40 * sessions) {
-            self.tell(|| format!("process {process} is killed"));
-            self.processes[process].life += 1;
-            self.processes[process].desks.iter_mut().for_each(|desk| desk.session = None);
-            let after = self.roll(30_000);
-            return self.post(after, Post::Restart { process });
-        }
-        if self.trouble(40 * sessions) {
-            let length = 1000 + self.roll(900_000);
-            self.tell(|| format!("process {process} is suspended for {length} ms"));
-            self.processes[process].suspended_until = self.now + length;
+        if self.befalls(process) || self.is_gone(seat) {
             return;
         }
-        if self.trouble(60 * sessions) {
-            let (by, back) = (Duration::from_millis(self.roll(600_000)), self.roll(2) == 0);
-            self.tell(|| format!("the clock jumps by {by:?}, back: {back}"));
-            if back { self.env.clock().jump_back(by) } else { self.env.clock().jump(by) }
-        }
+        self.befalls_session(seat);
         if self.changes() && self.trouble_for(session, 80) {
             return self.change(seat);
         }
         if self.roll(8) == 0 {
             return self.refresh_now(seat);
         }
-        let (op, mut got) = (self.op.clone(), None);
+        let (op, now, mut got) = (self.op.clone(), Env::now(&self.env), None);
+        let is_locked = self.is_locked(&self.processes[process].desks[session].user);
+        let locked = std::mem::take(&mut self.locked.tokens);
         self.with(seat, |session, env| {
             let (token, is_doubtful) = match session.access(env) {
                 Access::Ready(token) => (token.clone(), false),
                 Access::Doubtful { token, .. } => (token.clone(), true),
                 _ => return,
             };
-            let taken_for = op.bearer(token.expose(), env.now());
+            let is_refused = is_locked || locked.contains(token.expose());
+            let taken_for = if is_refused { None } else { op.bearer(token.expose(), now) };
             if taken_for.is_none() {
                 let _ = session.unauthorized(&token, Refusal::Token, env);
             }
             got = Some((token, is_doubtful, taken_for));
         });
+        self.locked.tokens.extend(locked);
         let Some((token, is_doubtful, taken_for)) = got else { return };
         if is_doubtful {
             self.truth.doubtful[usize::from(taken_for.is_none())] += 1;
+        }
+        if is_locked {
+            self.locked.tokens.insert(token.expose().to_owned());
+        }
+        if !is_doubtful {
+            self.check_age(seat, token.expose());
         }
         match taken_for {
             Some(bearer) if bearer.login != self.desk(seat).user => {
@@ -202,12 +185,29 @@ impl Universe {
         }
     }
 
+    /// Whatever the time of day, a process has no token for longer than it lives.
+    fn check_age(&mut self, seat: Seat, token: &str) {
+        let now = self.now;
+        let desk = self.desk(seat);
+        match &desk.handed_out {
+            Some((before, since)) if before == token => {
+                if now > since + LIFETIME {
+                    let Seat { process, session, .. } = seat;
+                    self.broken(&format!("session {session} of process {process} hands out as good what has expired"));
+                }
+            }
+            _ => desk.handed_out = Some((token.to_owned(), now)),
+        }
+    }
+
     /// A token was handed out as good, and is dead. That may be only where the process could not know: another one has
     /// refreshed, or the response to its own request is on its way.
     fn check_dead(&mut self, seat: Seat, token: &str) {
         let is_ended = self.grant_of(token).ended.is_some();
         let Some(by) = self.ended_by.get(token).copied().filter(|_| !is_ended) else { return };
-        if by == seat && !self.desk(seat).in_flight {
+        // Where the store has lost a record, what it has again may be older than anyone can know.
+        let is_lost = self.grant_of(token).lost.is_some();
+        if by == seat && !self.desk(seat).in_flight && !is_lost {
             let Seat { process, session, .. } = seat;
             self.broken(&format!(
                 "session {session} of process {process} hands out as good what its own refresh ended"
@@ -233,7 +233,7 @@ impl Universe {
     /// Whoever wanted new tokens has them, or hears that there are none.
     fn hear(&mut self, seat: Seat, session: &Session) {
         let Some((epoch, had)) = self.desk(seat).refreshing.take() else { return };
-        match session.outcome(epoch, &self.env) {
+        match session.outcome(epoch, self.env_of(seat.process)) {
             Outcome::Pending => self.desk(seat).refreshing = Some((epoch, had)),
             Outcome::Ready(token) if token.expose() == had => {
                 let Seat { process, session, .. } = seat;
@@ -291,13 +291,22 @@ impl Universe {
         self.post(after, Post::Ask { seat, ticket, action });
     }
 
+    /// The time and the randomness of a process.
+    fn env_of(&mut self, process: usize) -> &mut TestEnv {
+        if !self.is_harsh() {
+            return &mut self.env;
+        }
+        let which = self.roll_more(2) as usize;
+        &mut self.processes[process].envs[which]
+    }
+
     /// Gives a session its input, and posts what it wants in return.
-    fn with(&mut self, seat: Seat, input: impl FnOnce(&mut Session, &mut TestEnv)) {
+    pub(crate) fn with(&mut self, seat: Seat, input: impl FnOnce(&mut Session, &mut TestEnv)) {
         let Seat { process, session: own, .. } = seat;
         let Some(mut session) = self.desk(seat).session.take() else { return };
         let before = session.tokens().access_token().clone();
-        input(&mut session, &mut self.env);
-        while let Some((ticket, action)) = session.poll_store(&mut self.env) {
+        input(&mut session, self.env_of(process));
+        while let Some((ticket, action)) = session.poll_store(self.env_of(process)) {
             self.tell(|| format!("session {own} of process {process} {}", name(&action)));
             match &action {
                 StoreAction::Unlock => self.desk(seat).holds_lock = false,
@@ -310,7 +319,7 @@ impl Universe {
             self.desk(seat).asked.push_back((ticket, action));
         }
         self.ask(seat);
-        while let Some(transmit) = session.poll_transmit(&mut self.env) {
+        while let Some(transmit) = session.poll_transmit(self.env_of(process)) {
             let Transmit::Call { ticket, request, .. } = transmit else { self.broken("a signature is asked for") };
             if !self.desk(seat).holds_lock {
                 self.broken(&format!("session {own} of process {process} refreshes without its own lock"));
@@ -319,6 +328,9 @@ impl Universe {
             if let Some(issued) = &mut self.grants[grant].issued {
                 issued.is_late |= !issued.is_delivered;
             }
+            let others = self.processes.iter().enumerate().filter(|(other, _)| *other != process);
+            let is_raced = others.map(|(_, other)| &other.desks[own]).any(|desk| desk.in_flight);
+            self.grants[grant].is_raced |= is_raced && self.is_harsh();
             self.desk(seat).in_flight = true;
             let after = 1 + self.roll(2000);
             self.post(after, Post::Request { seat, ticket, request });
@@ -326,13 +338,18 @@ impl Universe {
         self.hear(seat, &session);
         let token = session.tokens().access_token().clone();
         self.must_own(seat, token.expose(), "the access token");
+        let (old, new) = (self.owners[before.expose()], self.owners[token.expose()]);
+        if let Some(holders) = self.grants[old].lost.as_mut().filter(|_| old != new) {
+            // It has met another login in the store, and cannot know that nobody has revoked its own.
+            holders.retain(|holder| *holder != seat);
+        }
         let has_ended = self.grant_of(token.expose()).ended.is_some();
         let (is_erased, is_switched) = {
             let store = &self.stores[own];
             let desk = &self.processes[process].desks[own];
             (store.erased > desk.erased, store.switched > desk.switched)
         };
-        while let Some(step) = session.poll_revocation(&mut self.env) {
+        while let Some(step) = session.poll_revocation(self.env_of(process)) {
             self.revoke(seat, step.unwrap());
         }
         while let Some(event) = session.poll_event() {
@@ -345,7 +362,7 @@ impl Universe {
                 Event::BackingOff { .. } => true,
                 // Only who was suspended can have missed the store's response.
                 Event::NotSaved(_) => !self.is_spared(own) || self.processes[process].suspended_until > 0,
-                Event::Stalled(_) => !self.is_spared(own),
+                Event::Stalled(_) => !self.is_spared(own) || self.processes[process].offline_until > 0,
                 Event::NeedsLogin(_) => has_ended,
                 Event::LoggedOutElsewhere => is_erased,
                 Event::Replaced(_) => is_switched,
@@ -382,7 +399,7 @@ impl Universe {
             return;
         }
         if let Some(due) = session.poll_timeout() {
-            let after = due.saturating_since(self.env.monotonic()).as_millis() as u64;
+            let after = due.saturating_since(self.env_of(process).monotonic()).as_millis() as u64;
             let due = Some(self.now + after);
             if self.desk(seat).due != due {
                 self.desk(seat).due = due;

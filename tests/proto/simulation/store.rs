@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use oidc_proto::session::{LoginId, Record, StoreAction, StoreResponse, StoreTicket};
+use oidc_proto::session::{LoginId, Record, RecordVersion, StoreAction, StoreResponse, StoreTicket};
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{ErrorCode, TokenSet};
 
-use crate::simulation::universe::{Post, Seat, Universe};
+use crate::simulation::universe::{Post, Seat, TROUBLE, Universe};
 
 /// How long a lock is held before it is given to somebody else.
 const LEASE: u64 = 60_000;
@@ -14,10 +14,25 @@ const LEASE: u64 = 60_000;
 const PATIENCE: u64 = 30_000;
 const TOO_LONG: u64 = 90_000;
 
+/// What is wrong with a store for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// There is no room but that which was prepared.
+    Full,
+    ReadOnly,
+    /// Its responses come when nobody waits for them any more.
+    Slow,
+}
+
 pub(crate) struct Store {
     pub(crate) record: Option<Record>,
-    /// A refresh was begun and has no end.
-    begun: bool,
+    /// The record that it replaced, if that was of the same login.
+    pub(crate) before: Option<Record>,
+    /// Refreshes that were begun and have no end: who began them.
+    pub(crate) begun: Vec<Seat>,
+    /// The next record, whole, beside the version that it is to replace: whoever wrote it was killed before the end.
+    draft: Option<(Option<RecordVersion>, Record)>,
+    pub(crate) condition: Option<(Condition, u64)>,
     /// Who logged in last.
     user: String,
     /// All logins that were ever in it.
@@ -26,14 +41,15 @@ pub(crate) struct Store {
     pub(crate) erased: u64,
     pub(crate) switched: u64,
     /// Who holds it, and until when.
-    lock: Option<(Seat, u64)>,
+    pub(crate) lock: Option<(Seat, u64)>,
 }
 
 impl Store {
     pub(crate) fn new(tokens: TokenSet, user: String, env: &mut TestEnv) -> Self {
         let record = Record::of_login(tokens, None, env);
         let logins = record.login.into_iter().collect();
-        Self { record: Some(record), begun: false, user, logins, erased: 0, switched: 0, lock: None }
+        let (before, begun, draft, condition, lock) = (None, Vec::new(), None, None, None);
+        Self { record: Some(record), before, begun, draft, condition, user, logins, erased: 0, switched: 0, lock }
     }
 
     fn holder(&self, now: u64) -> Option<Seat> {
@@ -48,11 +64,27 @@ impl Universe {
 
     /// Does what a session asks of its store.
     pub(crate) fn keep(&mut self, seat: Seat, ticket: StoreTicket, action: StoreAction) {
+        let is_save = matches!(action, StoreAction::Save { .. });
+        if is_save && !self.is_gone(seat) && self.mishap(seat.session, 100, "the process is killed while it saves") {
+            self.kill(seat.process);
+        }
+        if self.is_harsh() && self.is_gone(seat) && self.dies_with(seat, &action) {
+            return;
+        }
         let (fails, now) = (self.trouble_for(seat.session, 15), self.now);
         // It may have been written all the same.
-        let writes = !fails || self.roll(2) == 0;
+        let may_write = !fails || self.roll(2) == 0;
+        let is_refused = self.refuses(seat.session, &action) || self.is_locked_out(seat, &action);
+        let (fails, writes) = (fails || is_refused, may_write && !is_refused);
+        if self.is_harsh() {
+            self.finish_draft(seat);
+        }
+        let renews = self.is_harsh() && matches!(action, StoreAction::Prepare { .. } | StoreAction::Save { .. });
         let store = &mut self.stores[seat.session];
         let holder = store.holder(now);
+        if renews && !is_refused && (holder == Some(seat) || matches!(action, StoreAction::Prepare { .. })) {
+            store.lock = Some((seat, now + LEASE));
+        }
         let response = match action {
             StoreAction::Unlock => {
                 if holder == Some(seat) {
@@ -66,25 +98,28 @@ impl Universe {
                 return self.lock(seat, ticket, now + patience);
             }
             StoreAction::Load => {
-                StoreResponse::Loaded { record: store.record.clone().map(Box::new), begun: store.begun }
+                StoreResponse::Loaded { record: store.record.clone().map(Box::new), begun: !store.begun.is_empty() }
             }
             StoreAction::Prepare { expect } if expect != store.record.as_ref().map(Record::version) => {
                 StoreResponse::Conflict(store.record.clone().map(Box::new))
             }
             StoreAction::Prepare { .. } => {
-                store.begun |= writes;
+                if writes && !store.begun.contains(&seat) {
+                    store.begun.push(seat);
+                }
                 StoreResponse::Prepared
             }
             StoreAction::Discard => {
-                store.begun &= !writes;
+                store.begun.retain(|maker| !writes || *maker != seat);
                 StoreResponse::Done
             }
             StoreAction::Erase { expect } => match store.record.clone() {
                 Some(record) if Some(record.version()) != expect => StoreResponse::Conflict(Some(Box::new(record))),
                 record => {
-                    let begun = store.begun && record.is_some();
+                    let begun = !store.begun.is_empty() && record.is_some();
                     if writes && record.is_some() {
-                        (store.record, store.erased, store.begun) = (None, store.erased + 1, false);
+                        (store.record, store.before, store.erased) = (None, None, store.erased + 1);
+                        store.begun.clear();
                     }
                     StoreResponse::Erased { begun }
                 }
@@ -94,7 +129,8 @@ impl Universe {
             }
             StoreAction::Save { next, .. } => {
                 if writes {
-                    self.write(seat.session, *next);
+                    let is_unheard = fails || self.condition(seat.session) == Some(Condition::Slow);
+                    self.write(seat, *next, is_unheard);
                 }
                 StoreResponse::Saved
             }
@@ -103,8 +139,66 @@ impl Universe {
         self.say(seat, ticket, response);
     }
 
-    /// A login that was replaced or erased does not come back.
-    fn write(&mut self, session: usize, next: Record) {
+    /// Whether what this process had asked for does not happen, since it was killed. A draft may be left.
+    fn dies_with(&mut self, seat: Seat, action: &StoreAction) -> bool {
+        let rest = self.roll_more(3);
+        if let StoreAction::Save { expect, next } = action
+            && rest == 0
+            && self.has_lock(seat)
+        {
+            *self.mishaps.entry("a draft was left").or_default() += 1;
+            self.stores[seat.session].draft = Some((*expect, (**next).clone()));
+            let grant = self.owners[next.tokens.access_token().expose()];
+            let refresh_token = next.tokens.refresh_token().unwrap().expose();
+            let issued = self.grants[grant].issued.as_mut();
+            if let Some(issued) = issued.filter(|issued| issued.refresh_token == refresh_token) {
+                issued.is_drafted = true;
+            }
+        }
+        rest < 2
+    }
+
+    /// Whoever holds the lock finishes what somebody has left, if it is the successor of the record.
+    fn finish_draft(&mut self, seat: Seat) {
+        if !self.has_lock(seat) {
+            return;
+        }
+        let store = &mut self.stores[seat.session];
+        let there = store.record.as_ref().map(Record::version);
+        if let Some((expect, next)) = store.draft.take()
+            && expect == there
+            && next.login == there.and_then(|there| there.login)
+        {
+            self.write(seat, next, false);
+        }
+    }
+
+    /// Whether the store is not fit for this.
+    fn refuses(&self, session: usize, action: &StoreAction) -> bool {
+        let store = &self.stores[session];
+        match (self.condition(session), action) {
+            (Some(Condition::ReadOnly), action) => {
+                !matches!(action, StoreAction::Lock | StoreAction::Load | StoreAction::Unlock)
+            }
+            (Some(Condition::Full), StoreAction::Prepare { .. } | StoreAction::Save { .. }) => store.begun.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// Nothing is prepared under somebody else's lock.
+    fn is_locked_out(&self, seat: Seat, action: &StoreAction) -> bool {
+        let holder = self.stores[seat.session].holder(self.now);
+        self.is_harsh() && matches!(action, StoreAction::Prepare { .. }) && holder.is_some_and(|holder| holder != seat)
+    }
+
+    fn condition(&self, session: usize) -> Option<Condition> {
+        let until = self.now.min(TROUBLE);
+        self.stores[session].condition.filter(|(_, end)| *end > until && self.now < TROUBLE).map(|(what, _)| what)
+    }
+
+    /// A login that was replaced or erased does not come back, unless whoever saved it has not heard that it was saved.
+    fn write(&mut self, seat: Seat, next: Record, is_unheard: bool) {
+        let session = seat.session;
         let grant = self.owners[next.tokens.access_token().expose()];
         let user = self.grants[grant].user.clone();
         self.grants[grant].unsaved = None;
@@ -112,8 +206,16 @@ impl Universe {
         store.switched += u64::from(store.user != user);
         store.user = user;
         let is_other = store.record.as_ref().is_none_or(|record| record.login != next.login);
-        let is_new = next.login.is_none_or(|login| store.logins.insert(login));
-        (store.record, store.begun) = (Some(next), false);
+        let is_new = next.login.is_none_or(|login| !store.logins.contains(&login));
+        store.logins.extend(next.login.filter(|_| !is_unheard));
+        let before = store.record.take();
+        if let Some(before) = before.as_ref().filter(|_| is_other) {
+            let replaced = self.owners[before.tokens.access_token().expose()];
+            self.grants[replaced].replaced_by = Some(seat);
+        }
+        store.before = before.filter(|_| !is_other);
+        store.record = Some(next);
+        store.begun.clear();
         if is_other && !is_new {
             self.broken(&format!("a login of session {session} comes back that was replaced or erased"));
         }
@@ -135,7 +237,10 @@ impl Universe {
     }
 
     fn say(&mut self, seat: Seat, ticket: StoreTicket, response: StoreResponse) {
-        let after = 1 + self.roll(50);
+        let mut after = 1 + self.roll(50);
+        if self.condition(seat.session) == Some(Condition::Slow) {
+            after += self.roll_more(100_000);
+        }
         self.post(after, Post::Said { seat, ticket, response });
     }
 }

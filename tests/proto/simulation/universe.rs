@@ -4,23 +4,19 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use http::{Request, Response};
-use oidc_proto::adapter::BlockingDriver;
 use oidc_proto::session::{StoreAction, StoreResponse, StoreTicket, Ticket};
-use oidc_proto::testing::{self, Clock, RegisteredClient, Reuse, RevokingSpent, Rotation, TestEnv, User};
-use oidc_proto::{
-    AuthorizationRequest, Body, Callback, Client, Failure, Issuer, RedirectUri, RelyingParty, Schemes, Scope, TokenSet,
-};
+use oidc_proto::testing::{self, Clock, TestEnv};
+use oidc_proto::{Body, Failure, RelyingParty};
 
 use crate::simulation::process::Process;
+use crate::simulation::provider::{Habit, LockedUsers, is_harsh, machines, provider, user};
 use crate::simulation::store::Store;
 
-const ISSUER: &str = "https://op.example.org";
-const REDIRECT_URI: &str = "https://app.example.org/cb";
 const PROCESSES: usize = 3;
 /// How many sessions there are at most; how many there are is drawn.
-const SESSIONS: u64 = 4;
+pub(crate) const SESSIONS: u64 = 4;
 /// Trouble lasts for an hour, of access tokens that live five minutes; then there is peace.
-const TROUBLE: u64 = 3_600_000;
+pub(crate) const TROUBLE: u64 = 3_600_000;
 const PEACE: u64 = 1_800_000;
 
 pub(crate) type Exchanged = Result<Response<Vec<u8>>, Failure>;
@@ -90,6 +86,8 @@ pub(crate) struct Told {
     /// Grants that nobody can end, and why.
     pub(crate) alive: Vec<&'static str>,
     pub(crate) truth: Truth,
+    /// How often each of the mishaps of harsh worlds has happened.
+    pub(crate) mishaps: BTreeMap<&'static str, u64>,
 }
 
 /// What callers were told of tokens, and of refreshes.
@@ -118,6 +116,8 @@ pub(crate) struct Issued {
     pub(crate) seat: Seat,
     pub(crate) refresh_token: String,
     pub(crate) is_delivered: bool,
+    /// They are in a draft as a whole: that the process was killed is no excuse.
+    pub(crate) is_drafted: bool,
     /// The next request was on its way before that.
     pub(crate) is_late: bool,
 }
@@ -133,14 +133,33 @@ pub(crate) struct Grant {
     pub(crate) ended: Option<&'static str>,
     /// The access token that it got last.
     pub(crate) newest: String,
+    /// The store has lost a record of it: those who had seen it, in which lives.
+    pub(crate) lost: Option<Vec<Seat>>,
+    /// Whose login has taken its place in the store. It has to be revoked.
+    pub(crate) replaced_by: Option<Seat>,
+    /// Two processes asked for new tokens at once, without the lock.
+    pub(crate) is_raced: bool,
+}
+
+impl Grant {
+    pub(crate) fn new(session: usize, user: &str, access_token: &str) -> Self {
+        let newest = access_token.to_owned();
+        let user = user.to_owned();
+        let (issued, unsaved, ended, lost, replaced_by, is_raced) = (None, None, None, None, None, false);
+        Self { session, user, issued, unsaved, ended, newest, lost, replaced_by, is_raced }
+    }
 }
 
 pub(crate) struct Universe {
     seed: u64,
     tells: bool,
     dice: u64,
+    /// Those of mishaps that old seeds do not have.
+    more_dice: u64,
     pub(crate) op: testing::Provider,
+    /// The provider's clock, which is right.
     pub(crate) env: TestEnv,
+    pub(crate) machines: [Clock; 2],
     pub(crate) party: RelyingParty,
     pub(crate) processes: Vec<Process>,
     /// One for each session, and so are these.
@@ -152,9 +171,13 @@ pub(crate) struct Universe {
     pub(crate) owners: HashMap<String, usize>,
     /// Who asked for the successor of each access token.
     pub(crate) ended_by: HashMap<String, Seat>,
+    /// When each refresh token was used first.
+    pub(crate) spent_at: HashMap<String, u64>,
     /// Why a grant may live on that nobody uses any more.
     pub(crate) unrevoked: HashMap<usize, &'static str>,
     pub(crate) truth: Truth,
+    pub(crate) locked: LockedUsers,
+    pub(crate) mishaps: BTreeMap<&'static str, u64>,
     /// By time, and by the order in which they were posted.
     queue: BTreeMap<(u64, u64), Post>,
     posted: u64,
@@ -164,23 +187,15 @@ pub(crate) struct Universe {
 impl Universe {
     pub(crate) fn new(seed: u64, tells: bool) -> Self {
         let mut env = TestEnv::with_clock(seed, Clock::new());
-        let users = (0..SESSIONS as usize).flat_map(|session| [0, 1].map(|turn| User::new(&user(session, turn))));
-        let op = users
-            .fold(testing::Provider::new(ISSUER), testing::Provider::with_user)
-            .with_reuse(if is_strict(seed) { Reuse::EndsGrant } else { Reuse::AllowedUntilSuccessorIsUsed })
-            .with_rotation(rotation(seed))
-            .with_revoking_spent(if seed / 16 % 2 == 1 { RevokingSpent::DoesNothing } else { RevokingSpent::EndsGrant })
-            .with_client(RegisteredClient::public("app", REDIRECT_URI));
-        let http = BlockingDriver::new(op.http(env.clock()));
-        let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
-        let client = Client::new("app").with_redirect_uri(RedirectUri::new(REDIRECT_URI).unwrap());
-        let party = http.run(RelyingParty::discover(issuer, client).unwrap(), &mut env).unwrap();
+        let (op, party) = provider(seed, &mut env);
         let mut universe = Self {
             seed,
             tells,
             dice: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
+            more_dice: seed.wrapping_mul(0xd6e8_feb8_6659_fd93) | 1,
             op,
             env,
+            machines: machines(),
             party,
             processes: Vec::new(),
             stores: Vec::new(),
@@ -188,8 +203,11 @@ impl Universe {
             grants: Vec::new(),
             owners: HashMap::new(),
             ended_by: HashMap::new(),
+            spent_at: HashMap::new(),
             unrevoked: HashMap::new(),
             truth: Truth::default(),
+            locked: LockedUsers::default(),
+            mishaps: BTreeMap::new(),
             queue: BTreeMap::new(),
             posted: 0,
             now: 0,
@@ -201,31 +219,9 @@ impl Universe {
             universe.refreshes.push(0);
         }
         let sessions = universe.stores.len();
-        universe.processes = (0..PROCESSES).map(|_| Process::new(sessions)).collect();
+        let machines = &universe.machines;
+        universe.processes = (0..PROCESSES).map(|own| Process::new(sessions, own, seed, &machines[own / 2])).collect();
         universe
-    }
-
-    pub(crate) fn login(&mut self, session: usize, user: &str) -> TokenSet {
-        let http = BlockingDriver::new(self.op.http(self.env.clock()));
-        // Without `openid`: no ID tokens, so that a run costs no signatures.
-        let redirect_uri = self.party.client().redirect_uris()[0].clone();
-        let request = AuthorizationRequest::new(redirect_uri, Scope::new("offline_access").unwrap())
-            .with_login_hint(format!("auto:{user}"));
-        let (url, pending) = self.party.authorize(request, &mut self.env).unwrap();
-        let now = oidc_proto::Env::now(&self.env);
-        let visit = self.op.visit(url.as_str(), now);
-        let callback = Callback::from_url(visit.callback()).unwrap();
-        let verified = self.party.check(&pending, &callback, now).unwrap();
-        let step = self.party.redeem(pending, verified, &mut self.env).unwrap();
-        let tokens = http.run(step, &mut self.env).unwrap().verified().unwrap().tokens;
-        let access_token = tokens.access_token().expose().to_owned();
-        let newest = access_token.clone();
-        self.grants.push(Grant { session, user: user.to_owned(), issued: None, unsaved: None, ended: None, newest });
-        let grant = self.grants.len() - 1;
-        self.own(grant, &access_token);
-        self.own(grant, tokens.refresh_token().unwrap().expose());
-        self.tell(|| format!("{user} logs in: grant {grant}"));
-        named(&tokens, user)
     }
 
     /// Runs to the end.
@@ -242,7 +238,10 @@ impl Universe {
             if at > TROUBLE + PEACE {
                 break;
             }
-            self.env.clock().advance(Duration::from_millis(at.saturating_sub(self.now)));
+            let passes = Duration::from_millis(at.saturating_sub(self.now));
+            [self.env.clock(), &self.machines[0], &self.machines[1]]
+                .into_iter()
+                .for_each(|clock| clock.advance(passes));
             self.now = at.max(self.now);
             self.carry_out(post);
         }
@@ -263,10 +262,11 @@ impl Universe {
         Told {
             sessions: sessions as u64,
             refreshes: self.refreshes.iter().sum(),
-            strict: if is_strict(self.seed) { sessions as u64 } else { 0 },
+            strict: if self.habit().is_strict() { sessions as u64 } else { 0 },
             ended: self.grants.iter().filter_map(|grant| grant.ended).collect(),
             alive: self.alive(),
             truth: self.truth,
+            mishaps: self.mishaps,
         }
     }
 
@@ -275,8 +275,12 @@ impl Universe {
         self.seed / 8 % 2 == 1
     }
 
-    pub(crate) fn is_strict(&self) -> bool {
-        is_strict(self.seed)
+    pub(crate) fn habit(&self) -> Habit {
+        Habit::of(self.seed)
+    }
+
+    pub(crate) fn is_harsh(&self) -> bool {
+        is_harsh(self.seed)
     }
 
     /// Whether the login that is in the store was ended by the provider.
@@ -301,6 +305,10 @@ impl Universe {
                 grant.issued.as_ref().is_some_and(|issued| self.processes[issued.seat.process].life > issued.seat.life);
             alive.push(match self.unrevoked.get(&number) {
                 Some(why) => *why,
+                None if self.was_lost_with_all(grant) => "the store lost the record, and nobody else knew it",
+                None if grant.replaced_by.is_some_and(|seat| self.processes[seat.process].life > seat.life) => {
+                    "the process was killed before it revoked the login that it had replaced"
+                }
                 None if is_lost => "the response was lost or late",
                 None if is_gone => "the process was killed",
                 None if grant.unsaved.is_some_and(|seat| self.processes[seat.process].life > seat.life) => {
@@ -312,6 +320,12 @@ impl Universe {
             });
         }
         alive
+    }
+
+    /// Whether the store has lost its record, and all who knew it are dead, or have met another login there.
+    fn was_lost_with_all(&self, grant: &Grant) -> bool {
+        let is_dead = |seat: &Seat| self.processes[seat.process].life > seat.life;
+        grant.lost.as_ref().is_some_and(|holders| holders.iter().all(is_dead))
     }
 
     pub(crate) fn grant_of(&self, token: &str) -> &Grant {
@@ -330,10 +344,22 @@ impl Universe {
 
     /// A number below `sides`.
     pub(crate) fn roll(&mut self, sides: u64) -> u64 {
-        self.dice ^= self.dice << 13;
-        self.dice ^= self.dice >> 7;
-        self.dice ^= self.dice << 17;
-        (self.dice >> 11) % sides
+        throw(&mut self.dice) % sides
+    }
+
+    /// The same for what happens in harsh worlds only.
+    pub(crate) fn roll_more(&mut self, sides: u64) -> u64 {
+        throw(&mut self.more_dice) % sides
+    }
+
+    /// Whether a mishap of harsh worlds happens, once in `times`; never in peace, nor to a session that is spared.
+    pub(crate) fn mishap(&mut self, session: usize, times: u64, name: &'static str) -> bool {
+        let happens = self.is_harsh() && self.now < TROUBLE && self.roll_more(times) == 0 && !self.is_spared(session);
+        if happens {
+            *self.mishaps.entry(name).or_default() += 1;
+            self.tell(|| format!("session {session}: {name}"));
+        }
+        happens
     }
 
     /// Whether something goes wrong that does so once in `times`; never in peace.
@@ -406,28 +432,9 @@ impl Universe {
     }
 }
 
-/// Whether the provider takes a refresh token that comes a second time for a theft: one world in four has such a one.
-pub(crate) fn is_strict(seed: u64) -> bool {
-    seed % 4 == 3
-}
-
-/// Whether a refresh ends the access token before: one world in two has such a provider.
-fn rotation(seed: u64) -> Rotation {
-    if seed / 4 % 2 == 1 { Rotation::EndsAccessTokens } else { Rotation::KeepsAccessTokens }
-}
-
-/// The login names of a session's users, who take turns.
-pub(crate) fn user(session: usize, turn: u64) -> String {
-    format!("user-{session}-{turn}")
-}
-
-/// With the user's name in an ID token that nobody has signed: so a run costs no signatures, and a session knows whose the
-/// tokens are.
-fn named(tokens: &TokenSet, user: &str) -> TokenSet {
-    let mut stored = serde_json::to_value(tokens).unwrap();
-    stored["id_token"] = serde_json::json!({
-        "compact": "e30.e30.AA", "issuer": ISSUER, "subject": user, "audience": ["app"],
-        "expires_at": stored["obtained_at"], "issued_at": stored["obtained_at"],
-    });
-    serde_json::from_value(stored).unwrap()
+fn throw(dice: &mut u64) -> u64 {
+    *dice ^= *dice << 13;
+    *dice ^= *dice >> 7;
+    *dice ^= *dice << 17;
+    *dice >> 11
 }

@@ -246,10 +246,9 @@ impl Walk {
             Kind::Signing => RegisteredClient::with_key("app", jwk, REDIRECT_URI),
             _ => RegisteredClient::public("app", REDIRECT_URI),
         };
-        registered = registered.with_grant_type(DEVICE_GRANT);
-        registered.id_token_signed_response_alg = "EdDSA".to_owned();
+        registered = registered.with_grant_type(DEVICE_GRANT).with_id_token_signed_response_alg("EdDSA");
         if kind == Kind::Verifying {
-            registered.userinfo_signed_response_alg = Some("EdDSA".to_owned());
+            registered = registered.with_userinfo_signed_response_alg("EdDSA");
         }
         let provider = Provider::new(ISSUER).with_client(registered).with_dpop_nonce(kind == Kind::Signing);
         let server = Homeserver::new(HOMESERVER, SERVER_NAME, provider);

@@ -101,7 +101,7 @@ fn an_own_grant_is_an_own_type_and_one_call() {
         let param = |wanted| params.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
         match param("assertion") {
             Some(shown) if shown == assertion => {
-                Ok(Granted { login: Some("alice".into()), scope: param("scope").unwrap_or("").into() })
+                Ok(Granted::new(param("scope").unwrap_or("")).with_login("alice"))
             }
             _ => Err("invalid_grant"),
         }

@@ -1,0 +1,150 @@
+//! Records in a browser: IndexedDB and Web Locks.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `mod.rs` | [`BrowserStore`] |
+//! | `action.rs` | what an action does to a stored row |
+//! | `row.rs` | a row as a value of JavaScript |
+//! | `hold.rs` | Web Locks |
+
+mod action;
+mod hold;
+mod row;
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use wasm_bindgen_futures::spawn_local;
+
+use self::action::{Done, carry_out};
+use self::hold::{Hold, take};
+use super::contract::{PATIENCE, SessionStore};
+use super::queue::{Queue, StoreFuture, Worker, lock};
+use super::record::{self, LastError};
+use crate::adapter::browser::database::{self, Next, RECORDS};
+use crate::base::env::Env;
+use crate::base::secret::Secret;
+use crate::error::Error;
+use crate::session::{Record, StoreAction, StoreResponse};
+
+/// The record of a session in IndexedDB, for all windows and workers of one origin. Web Locks keep two of them from
+/// refreshing at once. It needs a secure context.
+///
+/// Clones are one holder of the lock. Actions are carried out in order, even if their futures are dropped. If the future
+/// of a `Lock` is dropped, the lock is released. The browser releases it when the window or worker ends, and the store
+/// when its last clone is dropped. A lock that another script has stolen is taken again before a refresh; a save compares
+/// in its transaction.
+///
+/// **Any script of the origin can read the record.** Bind the tokens to a key that cannot be exported (DPoP), or keep them
+/// elsewhere, if that matters. A browser can evict the database of a site that was not used for long; the session then
+/// ends as if its record had been removed.
+#[derive(Clone)]
+pub struct BrowserStore {
+    inner: Arc<Inner>,
+    queue: Arc<Queue>,
+}
+
+struct Inner {
+    name: String,
+    /// The name of the lock of the record.
+    lock_name: String,
+    /// Nobody else knows it: it marks the refreshes that this store has begun.
+    owner: Secret,
+    patience: Duration,
+    hold: Mutex<Option<Hold>>,
+    last_error: LastError,
+}
+
+impl BrowserStore {
+    /// The store of the session with this name. The environment generates a random name for the holder of the lock.
+    pub fn new(name: &str, env: &mut dyn Env) -> Self {
+        Self::with_patience(name, PATIENCE, env)
+    }
+
+    /// The same with the time to wait for the lock. By default 30 s.
+    pub fn with_patience(name: &str, patience: Duration, env: &mut dyn Env) -> Self {
+        let inner = Arc::new(Inner {
+            name: name.to_owned(),
+            lock_name: format!("oidc-proto:{name}"),
+            owner: Secret::random(env.rng()),
+            patience,
+            hold: Mutex::default(),
+            last_error: LastError::default(),
+        });
+        let worked = Arc::clone(&inner);
+        let queue = Queue::new(move |worker| spawn_local(Arc::clone(&worked).work(worker)));
+        Self { inner, queue }
+    }
+
+    /// Loads the record, to make a session from it; `None` if there is no record yet.
+    ///
+    /// # Errors
+    /// `stored.malformed`, `stored.version`, or `store.io` with its [`source`](std::error::Error::source).
+    pub async fn load(&self) -> Result<Option<Record>, Error> {
+        self.inner.act(StoreAction::Load).await.map(record::of)
+    }
+
+    /// Returns and removes the error of the last failed action: an error of [`BrowserStore::load`], or `store.busy`.
+    pub fn take_error(&self) -> Option<Error> {
+        self.inner.last_error.take()
+    }
+}
+
+impl Inner {
+    async fn work(self: Arc<Self>, mut worker: Worker) {
+        while let Some((action, response)) = worker.next() {
+            let answer = self.last_error.response(self.act(action).await);
+            if let Some(unlock) = response.give(answer) {
+                self.last_error.response(self.act(unlock).await);
+            }
+        }
+    }
+
+    async fn act(&self, action: StoreAction) -> Result<StoreResponse, Error> {
+        match action {
+            StoreAction::Lock => {
+                self.hold().await?;
+                return Ok(StoreResponse::Locked);
+            }
+            StoreAction::Unlock => {
+                // Dropping it releases the lock.
+                *lock(&self.hold) = None;
+                return Ok(StoreResponse::Done);
+            }
+            // A lock that was lost is taken again before anything is spent.
+            StoreAction::Prepare { .. } if lock(&self.hold).is_some() => self.hold().await?,
+            _ => {}
+        }
+        let owner = Secret::new(self.owner.expose());
+        database::change(RECORDS, &self.name, move |value| {
+            let Done { response, next } = carry_out(action, row::read(value), owner.expose())?;
+            Ok((next.as_ref().map_or(Next::Keep, row::write), response))
+        })
+        .await
+    }
+
+    /// Holds the lock from now on.
+    async fn hold(&self) -> Result<(), Error> {
+        if lock(&self.hold).as_ref().is_some_and(Hold::is_held) {
+            return Ok(());
+        }
+        let taken = take(&self.lock_name, self.patience).await?;
+        *lock(&self.hold) = Some(taken);
+        Ok(())
+    }
+}
+
+impl SessionStore for BrowserStore {
+    type Future = StoreFuture;
+
+    fn carry_out(&self, action: StoreAction) -> StoreFuture {
+        self.queue.ask(action)
+    }
+}
+
+impl fmt::Debug for BrowserStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("BrowserStore").field(&self.inner.name).finish()
+    }
+}

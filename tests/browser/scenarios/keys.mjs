@@ -1,0 +1,72 @@
+// Keys of WebCrypto: a login whose tokens are bound to a key that nobody can export.
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { application, browser, provider, strict } from "../world.mjs";
+
+let chromium, app, op, context;
+before(async () => { chromium = await browser(); app = await application(); });
+after(async () => { await chromium.close(); await app.close(); });
+beforeEach(async () => {
+  op = await provider(app.origin, { dpopNonce: true });
+  app.policy = strict(op.origin);
+  context = await chromium.newContext();
+});
+afterEach(async () => { await context.close(); await op.close(); });
+
+async function tab() {
+  const page = await context.newPage();
+  await page.goto(app.origin);
+  await page.evaluate(() => window.app.ready);
+  return page;
+}
+
+async function loggedIn(algorithm) {
+  const page = await tab();
+  const begun = await page.evaluate(([issuer, key]) => window.app.begin(issuer, key), [op.origin, algorithm]);
+  assert.ifError(begun.error);
+  await page.goto(begun.value);
+  assert.deepEqual(await page.evaluate(() => window.finished), { value: "sub-alice" });
+  return page;
+}
+
+for (const algorithm of ["ES256", "EdDSA"]) {
+  test(`${algorithm}: a login, a refresh and userinfo with proofs and nonces`, async () => {
+    const page = await loggedIn(algorithm);
+    assert.deepEqual(await page.evaluate(() => window.app.refresh()), { value: true });
+    assert.equal((await page.evaluate(() => window.app.userinfo())).value.sub, "sub-alice");
+  });
+
+  test(`${algorithm}: nobody can export the private key`, async () => {
+    const page = await loggedIn(algorithm);
+    const outcomes = await page.evaluate(async () => {
+      const pair = await new Promise((resolve) => {
+        indexedDB.open("oidc-proto", 1).onsuccess = ({ target: { result } }) => {
+          result.transaction("keys").objectStore("keys").get("dpop").onsuccess = ({ target }) => resolve(target.result);
+        };
+      });
+      const exported = ["pkcs8", "jwk"].map((format) => crypto.subtle.exportKey(format, pair.privateKey));
+      return [pair.privateKey.extractable, ...(await Promise.allSettled(exported)).map(({ status }) => status)];
+    });
+    assert.deepEqual(outcomes, [false, "rejected", "rejected"]);
+  });
+}
+
+test("windows that make a key at once have the same one", async () => {
+  const pages = await Promise.all([...Array(5)].map(tab));
+  const calls = pages.flatMap((page) => [1, 2, 3].map(() => page.evaluate(() => window.app.thumbprint("ES256"))));
+  const thumbprints = await Promise.all(calls);
+  assert.ok(thumbprints[0].value);
+  assert.equal(new Set(thumbprints.map(({ value }) => value)).size, 1);
+});
+
+test("a key of another algorithm is not used", async () => {
+  const page = await tab();
+  assert.ok((await page.evaluate(() => window.app.thumbprint("ES256"))).value);
+  assert.equal((await page.evaluate(() => window.app.thumbprint("EdDSA"))).error.code, "private_key.unusable");
+});
+
+test("a key that was evicted is an error that says so", async () => {
+  const page = await loggedIn("ES256");
+  await page.evaluate(() => new Promise((resolve) => { indexedDB.deleteDatabase("oidc-proto").onsuccess = resolve; }));
+  assert.equal((await page.evaluate(() => window.app.refresh())).error.code, "key.refused");
+});

@@ -1,0 +1,118 @@
+// The world of the scenarios: a provider and an application on loopback, each an origin of its own, and a browser.
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const here = import.meta.dirname;
+const built = process.env.OIDC_PROTO_BOUND;
+
+const bytes = await readFile(join(built, "oidc_proto_browser_bg.wasm"));
+export const module = await import(join(built, "oidc_proto_browser.js"));
+module.initSync({ module: bytes });
+
+async function listen(handle) {
+  const server = createServer((request, response) => {
+    handle(request, response).catch((error) => {
+      response.writeHead(500).end(String(error));
+    });
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  // A test that fails closes nothing: the process can end all the same.
+  server.unref();
+  const close = () => new Promise((resolve) => {
+    server.close(resolve);
+    server.closeAllConnections();
+  });
+  return { origin: `http://127.0.0.1:${server.address().port}`, close };
+}
+
+async function read(request) {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+const EXPOSED = "DPoP-Nonce, Retry-After, WWW-Authenticate, Date";
+
+/** What a server other than a provider does. */
+const oddities = {
+  "/x/redirect": (_, response) => response.writeHead(302, { location: "/x/echo" }).end(),
+  "/x/never": (request, response, world) => {
+    world.waiting += 1;
+    response.on("close", () => { world.waiting -= 1; });
+  },
+  "/x/half": (_, response) => {
+    response.writeHead(200, { "content-length": "100" });
+    response.write("half");
+  },
+  "/x/cut": (_, response) => {
+    response.writeHead(200, { "content-length": "100" });
+    response.write("half", () => response.destroy());
+  },
+  "/x/endless": (_, response, world) => {
+    world.waiting += 1;
+    const more = () => response.write("x".repeat(16384)) && setImmediate(more);
+    response.on("drain", more).on("close", () => { world.waiting -= 1; response.off("drain", more); });
+    more();
+  },
+  "/x/busy": (_, response) => response.writeHead(429, { "retry-after": "7" }).end(),
+  "/x/echo": async (request, response) => {
+    const body = (await read(request)).toString();
+    const { method, headers } = request;
+    response.writeHead(200, { "content-type": "application/json", "cache-control": "max-age=60", "set-cookie": "x=1" });
+    response.end(JSON.stringify({ method, headers, body }));
+  },
+};
+
+/**
+ * A provider. `cors` is what it sends: "all", "hidden" (no header is exposed), "none", or "simple" (it refuses
+ * preflights).
+ */
+export async function provider(app, { cors = "all", dpopNonce = false, lifetime = 300 } = {}) {
+  const world = { cors, seen: [], waiting: 0 };
+  const server = await listen(async (request, response) => {
+    world.seen.push(`${request.method} ${request.url.split("?")[0]}`);
+    if (world.cors !== "none") response.setHeader("access-control-allow-origin", app);
+    if (world.cors === "all") response.setHeader("access-control-expose-headers", EXPOSED);
+    if (request.method === "OPTIONS") {
+      if (world.cors !== "simple") response.setHeader("access-control-allow-headers", "authorization, content-type, dpop, x-test");
+      return response.writeHead(world.cors === "simple" ? 405 : 204).end();
+    }
+    const odd = oddities[request.url];
+    if (odd) return odd(request, response, world);
+    const headers = JSON.stringify(Object.entries(request.headers));
+    const answer = JSON.parse(world.op.handle(request.method, request.url, headers, await read(request), Date.now()));
+    for (const [name, value] of answer.headers) response.setHeader(name, value);
+    return response.writeHead(answer.status).end(answer.body);
+  });
+  world.op = new module.Op(server.origin, "app", `${app}/callback`, dpopNonce, lifetime);
+  return Object.assign(world, server);
+}
+
+const TYPES = { html: "text/html", mjs: "text/javascript", js: "text/javascript", wasm: "application/wasm" };
+
+/** The application's own server. `app.policy` is the content security policy of all that it serves. */
+export async function application() {
+  const world = { policy: "" };
+  const server = await listen(async (request, response) => {
+    const path = request.url.split("?")[0];
+    const [, bound] = path.match(/^\/module\/(\w+\.(?:js|wasm))$/) ?? [];
+    const own = path === "/page.mjs" || path === "/worker.mjs" ? path.slice(1) : "index.html";
+    const file = bound ? join(built, bound) : join(here, "page", own);
+    if (!bound && own === "index.html" && path !== "/" && path !== "/callback") return response.writeHead(404).end();
+    if (world.policy) response.setHeader("content-security-policy", world.policy);
+    return response.writeHead(200, { "content-type": TYPES[file.split(".").pop()] }).end(await readFile(file));
+  });
+  return Object.assign(world, server);
+}
+
+/** Only the module's code, and requests to the provider and to the application itself. */
+export const strict = (provider) =>
+  `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self' ${provider}`;
+
+export const browser = () => chromium.launch({
+  executablePath: process.env.OIDC_PROTO_CHROMIUM ?? "/usr/bin/chromium-headless-shell",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync"],
+});

@@ -1,0 +1,142 @@
+//! The provider's habits, and the logins there.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use oidc_proto::adapter::BlockingDriver;
+use oidc_proto::testing::{self, Clock, Lie, RegisteredClient, Reuse, RevokingSpent, Rotation, TestEnv, User};
+use oidc_proto::{AuthorizationRequest, Callback, Client, Issuer, RedirectUri, RelyingParty, Schemes, Scope, TokenSet};
+
+use crate::simulation::universe::{Grant, SESSIONS, Universe};
+
+const ISSUER: &str = "https://op.example.org";
+const REDIRECT_URI: &str = "https://app.example.org/cb";
+/// How long access tokens live.
+pub(crate) const LIFETIME: u64 = 300_000;
+/// How long a spent refresh token is accepted where that is a matter of time.
+pub(crate) const GRACE: u64 = 60_000;
+
+/// What the provider does with a refresh token that comes a second time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Habit {
+    /// It takes it for a theft: in one world of four.
+    Strict,
+    UntilSuccessorIsUsed,
+    /// It takes it for a theft after a minute.
+    ForAWhile,
+    Always,
+    /// There is only one for the whole life of a grant.
+    NeverRotates,
+}
+
+impl Habit {
+    pub(crate) fn of(seed: u64) -> Self {
+        match (seed % 4, is_harsh(seed), seed / 32 % 5) {
+            (3, _, _) => Self::Strict,
+            (_, false, _) | (_, _, 0 | 1) => Self::UntilSuccessorIsUsed,
+            (_, _, 2) => Self::ForAWhile,
+            (_, _, 3) => Self::Always,
+            _ => Self::NeverRotates,
+        }
+    }
+
+    /// Whether a lost response may cost the grant.
+    pub(crate) fn is_strict(self) -> bool {
+        matches!(self, Self::Strict | Self::ForAWhile)
+    }
+}
+
+/// Whether there are all mishaps: in three worlds of seven. The others are those of old seeds.
+pub(crate) fn is_harsh(seed: u64) -> bool {
+    seed % 7 >= 4
+}
+
+/// The provider of this world, and its client.
+pub(crate) fn provider(seed: u64, env: &mut TestEnv) -> (testing::Provider, RelyingParty) {
+    let users = (0..SESSIONS as usize).flat_map(|session| [0, 1].map(|turn| User::new(&user(session, turn))));
+    let habit = Habit::of(seed);
+    let reuse = match habit {
+        Habit::Strict => Reuse::EndsGrant,
+        Habit::UntilSuccessorIsUsed => Reuse::AllowedUntilSuccessorIsUsed,
+        Habit::ForAWhile => Reuse::AllowedFor(Duration::from_millis(GRACE)),
+        Habit::Always | Habit::NeverRotates => Reuse::Allowed,
+    };
+    // A refresh ends the access token before in one world of two.
+    let rotation = if seed / 4 % 2 == 1 { Rotation::EndsAccessTokens } else { Rotation::KeepsAccessTokens };
+    let op = users
+        .fold(testing::Provider::new(ISSUER), testing::Provider::with_user)
+        .with_reuse(reuse)
+        .with_rotation(rotation)
+        .with_revoking_spent(if seed / 16 % 2 == 1 { RevokingSpent::DoesNothing } else { RevokingSpent::EndsGrant })
+        .with_client(RegisteredClient::public("app", REDIRECT_URI));
+    if habit == Habit::NeverRotates {
+        op.lie(Lie::RefreshTokenKept);
+    }
+    let http = BlockingDriver::new(op.http(env.clock()));
+    let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
+    let client = Client::new("app").with_redirect_uri(RedirectUri::new(REDIRECT_URI).unwrap());
+    let party = http.run(RelyingParty::discover(issuer, client).unwrap(), env).unwrap();
+    (op, party)
+}
+
+/// Two machines. The clock of the second has run for longer.
+pub(crate) fn machines() -> [Clock; 2] {
+    let clocks = [Clock::new(), Clock::new()];
+    clocks[1].advance(Duration::from_secs(100_000));
+    clocks[1].set(Clock::START);
+    clocks
+}
+
+/// Of users whose accounts are locked: until when, and the access tokens that were issued or used meanwhile. No resource
+/// takes them, also not when the account is unlocked.
+#[derive(Default)]
+pub(crate) struct LockedUsers {
+    pub(crate) until: HashMap<String, u64>,
+    pub(crate) tokens: std::collections::HashSet<String>,
+    /// How many there were.
+    pub(crate) times: u64,
+}
+
+impl Universe {
+    pub(crate) fn login(&mut self, session: usize, user: &str) -> TokenSet {
+        let http = BlockingDriver::new(self.op.http(self.env.clock()));
+        // Without `openid`: no ID tokens, so that a run costs no signatures.
+        let redirect_uri = self.party.client().redirect_uris()[0].clone();
+        let request = AuthorizationRequest::new(redirect_uri, Scope::new("offline_access").unwrap())
+            .with_login_hint(format!("auto:{user}"));
+        let (url, pending) = self.party.authorize(request, &mut self.env).unwrap();
+        let now = oidc_proto::Env::now(&self.env);
+        let visit = self.op.visit(url.as_str(), now);
+        let callback = Callback::from_url(visit.callback()).unwrap();
+        let verified = self.party.check(&pending, &callback, now).unwrap();
+        let step = self.party.redeem(pending, verified, &mut self.env).unwrap();
+        let tokens = http.run(step, &mut self.env).unwrap().verified().unwrap().tokens;
+        let access_token = tokens.access_token().expose().to_owned();
+        self.grants.push(Grant::new(session, user, &access_token));
+        let grant = self.grants.len() - 1;
+        self.own(grant, &access_token);
+        self.own(grant, tokens.refresh_token().unwrap().expose());
+        self.tell(|| format!("{user} logs in: grant {grant}"));
+        named(&tokens, user)
+    }
+
+    pub(crate) fn is_locked(&self, user: &str) -> bool {
+        self.locked.until.get(user).is_some_and(|until| *until > self.now)
+    }
+}
+
+/// The login names of a session's users, who take turns.
+pub(crate) fn user(session: usize, turn: u64) -> String {
+    format!("user-{session}-{turn}")
+}
+
+/// With the user's name in an ID token that nobody has signed: so a run costs no signatures, and a session knows whose the
+/// tokens are.
+fn named(tokens: &TokenSet, user: &str) -> TokenSet {
+    let mut stored = serde_json::to_value(tokens).unwrap();
+    stored["id_token"] = serde_json::json!({
+        "compact": "e30.e30.AA", "issuer": ISSUER, "subject": user, "audience": ["app"],
+        "expires_at": stored["obtained_at"], "issued_at": stored["obtained_at"],
+    });
+    serde_json::from_value(stored).unwrap()
+}
