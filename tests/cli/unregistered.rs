@@ -76,7 +76,7 @@ fn no_client_is_registered_for_a_login_that_cannot_begin() {
         (&["--prompt", "consent"], "remote", "metadata.unsupported"),
         (&["--redirect-port", &port], "local", "cli.listener"),
         (&["--response-mode", "form_post"], "local", "authorization.response_mode"),
-        (&["--par", "always"], "local", "par.unsupported"),
+        (&["--par", "always"], "remote", "par.unsupported"),
     ] {
         cli.matrix(&op.issuer, arguments).failed(1, fault, code);
         assert_eq!(op.provider.count(On::Register), 0, "{arguments:?}");
