@@ -27,6 +27,7 @@ mod serving;
 mod sessions;
 mod store;
 mod truth;
+mod unregistered;
 mod urls;
 mod usage;
 mod wishes;
