@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read as _};
 use std::path::Path;
 
-use oidc_proto::Schemes;
 use oidc_proto::qr::QrCode as QrData;
+use oidc_proto::{ErrorCode as Core, Schemes};
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{Color, EcLevel, QrCode};
 
@@ -58,7 +58,13 @@ pub(crate) fn write_png(code: &QrData, path: &Path) -> Result<(), Failure> {
 pub(crate) fn read(what: &str, schemes: Schemes) -> Result<QrData, Failure> {
     let path = Path::new(what);
     if !path.exists() {
-        return Ok(QrData::from_base64(what.trim(), schemes)?);
+        return QrData::from_base64(what.trim(), schemes).map_err(|error| {
+            // No text of a code has a dot.
+            if what.contains('.') && error.code() == Core::QR_CODE_TEXT {
+                return Code::QrImage.because(format_args!("{}: no such file", what.escape_debug()));
+            }
+            error.into()
+        });
     }
     let failed = |error: &dyn std::fmt::Display| Code::QrImage.because(format_args!("{}: {error}", path.display()));
     let file = File::open(path).map_err(|error| failed(&error))?;

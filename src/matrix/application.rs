@@ -160,6 +160,21 @@ impl Application {
     /// for another client that was forgotten since; the user has to log in anew then.
     pub fn party_of(&self, session: &UserSession, server: &Arc<AuthServer>) -> Option<Party> {
         let (issuer, client_id) = (session.tokens().issuer(), session.tokens().client_id());
+        self.party_known_as(server, issuer, client_id)
+    }
+
+    /// Who it was when a pending login was started: for a [`PendingLogin`](super::PendingLogin) or a
+    /// [`PendingDeviceLogin`](super::PendingDeviceLogin) that was stored and read again, by its `client_id`. `None` as for
+    /// [`Application::party_of`]; then start the login again.
+    pub fn party_with(&self, server: &Arc<AuthServer>, client_id: &str) -> Option<Party> {
+        let issuer = server.provider.issuer();
+        let party = self.party_known_as(server, issuer, client_id)?;
+        // Without reuse each client is registered for its one login.
+        let is_new = !self.reuses && self.registrations.by_client_id(issuer, client_id).is_some();
+        Some(if is_new { party.newly_registered() } else { party })
+    }
+
+    fn party_known_as(&self, server: &Arc<AuthServer>, issuer: &Issuer, client_id: &str) -> Option<Party> {
         if let Some(registered) = self.registrations.by_client_id(issuer, client_id) {
             return Some(self.party_as(server, registered));
         }

@@ -72,10 +72,32 @@ impl Binding {
             return Err(ErrorCode::MATRIX_HOMESERVER_MISMATCH.into());
         }
         check_user(&self.user_id, &new.user_id)?;
-        if new.device_id != self.device_id {
-            return Err(Error::new(ErrorCode::WHOAMI_DEVICE_MISMATCH).at("device_id"));
-        }
-        Ok(())
+        check_device(&self.device_id, &new.device_id)
+    }
+
+    /// Checks what the homeserver says of an access token: it is this user's, on this device.
+    ///
+    /// # Errors
+    /// `whoami.user_mismatch`, `whoami.device_mismatch`: they name both. `whoami.device_id`.
+    pub fn check_identity(&self, identity: &Identity) -> Result<(), Error> {
+        check_user(&self.user_id, &identity.user_id)?;
+        check_named_device(&self.device_id, identity)
+    }
+}
+
+/// The error names both devices.
+fn check_device(expected: &DeviceId, found: &DeviceId) -> Result<(), Error> {
+    if expected == found {
+        return Ok(());
+    }
+    let error = Error::new(ErrorCode::WHOAMI_DEVICE_MISMATCH).at("device_id");
+    Err(error.with_expected(Quote::caller(expected.as_str())).with_found(Quote::provider(found.as_str())))
+}
+
+fn check_named_device(expected: &DeviceId, identity: &Identity) -> Result<(), Error> {
+    match &identity.device_id {
+        Some(device) => check_device(expected, device),
+        None => Err(Error::new(ErrorCode::WHOAMI_DEVICE_ID).at("device_id")),
     }
 }
 
@@ -139,11 +161,7 @@ pub(super) struct Expected {
 impl Expected {
     fn check(&self, identity: &Identity) -> Result<(), Error> {
         self.user_id.as_ref().map_or(Ok(()), |user| check_user(user, &identity.user_id))?;
-        match &identity.device_id {
-            Some(device) if *device == self.device_id => Ok(()),
-            Some(_) => Err(Error::new(ErrorCode::WHOAMI_DEVICE_MISMATCH).at("device_id")),
-            None => Err(Error::new(ErrorCode::WHOAMI_DEVICE_ID).at("device_id")),
-        }
+        check_named_device(&self.device_id, identity)
     }
 
     /// For tokens that are not to be asked about.

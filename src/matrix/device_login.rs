@@ -87,6 +87,11 @@ impl PendingDeviceLogin {
         &self.0.device_id
     }
 
+    /// The client ID that it was started with, for [`Application::party_with`](super::Application::party_with).
+    pub fn client_id(&self) -> &str {
+        self.0.authorization.owner().client_id()
+    }
+
     /// What to show to the user, and until when.
     pub fn authorization(&self) -> &PendingDevice {
         &self.0.authorization

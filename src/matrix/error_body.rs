@@ -104,7 +104,8 @@ pub(super) fn during(request: &'static str) -> impl Fn(Error) -> Error {
 
 /// The body of a successful response to the request of that name.
 ///
-/// As with every other endpoint, a verdict is accepted only from a 4xx response with a well-formed error object.
+/// As with every other endpoint, a verdict is accepted only from a 4xx response with a well-formed error object. What the
+/// homeserver says with another status, for example while its provider is down, is kept as its text.
 ///
 /// # Errors
 /// `homeserver.…`, `http.…`.
@@ -113,12 +114,11 @@ pub(crate) fn success<'a>(response: &Response<'a>, request: &'static str) -> Res
         Ok(body) => return Ok(body),
         Err(error) => error,
     };
-    let told = ErrorBody::parse(response.body).filter(|_| response.status.is_client_error());
+    let told = ErrorBody::parse(response.body);
+    let is_verdict = response.status.is_client_error() && error.code() == ErrorCode::HTTP_STATUS;
     let retry_after = error.retry_after().or(told.as_ref().and_then(|told| told.retry_after));
     let error = match told {
-        Some(told) if error.code() == ErrorCode::HTTP_STATUS => {
-            Error::new(told.code(response.status)).with_text(told.text)
-        }
+        Some(told) if is_verdict => Error::new(told.code(response.status)).with_text(told.text),
         Some(told) => error.with_text(told.text),
         None => error,
     };

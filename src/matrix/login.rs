@@ -84,6 +84,11 @@ impl PendingLogin {
         &self.0.device_id
     }
 
+    /// The client ID that it was started with, for [`Application::party_with`](super::Application::party_with).
+    pub fn client_id(&self) -> &str {
+        self.0.authorization.owner().client_id()
+    }
+
     /// The redirect URI of the request.
     pub fn redirect_uri(&self) -> &RedirectUri {
         self.0.authorization.redirect_uri()

@@ -100,6 +100,14 @@ impl Registrations {
         true
     }
 
+    /// Whether a client that is here is used for no further login: it was retired, or another one has taken its place.
+    pub fn is_retired(&self, issuer: &Issuer, client_id: &str) -> bool {
+        let here = self.dynamic.iter().filter(|((own, _), client)| own == issuer && client.client_id() == client_id);
+        let mut places = here.map(|((_, place), client)| place == &set_aside(issuer, client).1).peekable();
+        let is_static = self.static_client(issuer).is_some_and(|client| client.client_id() == client_id);
+        !is_static && places.peek().is_some() && places.all(|is_aside| is_aside)
+    }
+
     /// Adds what another process has stored since this value was read. For the same metadata this value's client is
     /// used for further logins; sessions find the other one, too.
     pub fn merge(&mut self, other: Self) {

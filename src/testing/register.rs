@@ -2,7 +2,7 @@
 
 use http::{Method, Response};
 use serde_json::{Map, Value, json};
-use url::Url;
+use url::{Host, Url};
 
 use super::client::{METHODS, RegisteredClient, is_loopback};
 use super::device;
@@ -51,6 +51,12 @@ pub(super) fn register(state: &mut State, request: &Incoming<'_>) -> Result<Resp
     for uri in &redirect_uris {
         check_redirect_uri(uri, native || state.web_on_loopback)?;
     }
+    if state.has_habits_of_mas {
+        check_client_uri(read.text("client_uri")?.as_deref())?;
+        if redirect_uris.iter().any(|uri| has_private_authority(uri)) {
+            return Err(invalid_redirect("a private-use scheme has no authority"));
+        }
+    }
     let response_types = read.list("response_types")?.unwrap_or(vec!["code".into()]);
     let response_types = one_of(response_types, &["code"], "response_types")?;
     let method = read.text("token_endpoint_auth_method")?.unwrap_or("client_secret_basic".into());
@@ -96,7 +102,9 @@ pub(super) fn register(state: &mut State, request: &Incoming<'_>) -> Result<Resp
     metadata.insert("client_id_issued_at".into(), json!(request.now.unix_seconds()));
     if let Some(secret) = &client.client_secret {
         metadata.insert("client_secret".into(), json!(secret));
-        metadata.insert("client_secret_expires_at".into(), json!(0));
+        if !state.has_habits_of_mas {
+            metadata.insert("client_secret_expires_at".into(), json!(0));
+        }
     }
     if state.initial_access_token.is_some() {
         let uri = state.url(&format!("/register/{}", client.client_id));
@@ -139,6 +147,23 @@ fn check_redirect_uri(uri: &str, native: bool) -> Result<(), Refusal> {
         scheme if native && scheme.contains('.') => Ok(()),
         _ => Err(invalid_redirect("the scheme does not fit the application type")),
     }
+}
+
+/// The policy of the Matrix Authentication Service: a page that users know, at a domain that somebody owns.
+fn check_client_uri(uri: Option<&str>) -> Result<(), Refusal> {
+    let uri = uri.ok_or(invalid("client_uri is missing"))?;
+    let url = Url::parse(uri).map_err(|_| invalid("client_uri is not a URL"))?;
+    match url.host() {
+        // A name without a dot is a public suffix, or this machine.
+        Some(Host::Domain(name)) if url.scheme() == "https" && name.contains('.') => Ok(()),
+        _ => Err(invalid("client_uri is not https at a domain")),
+    }
+}
+
+/// Whether it is `scheme://x`; `scheme:///path` has none.
+fn has_private_authority(uri: &str) -> bool {
+    let is_private = |url: &Url| !matches!(url.scheme(), "http" | "https");
+    Url::parse(uri).is_ok_and(|url| is_private(&url) && url.host_str().is_some_and(|host| !host.is_empty()))
 }
 
 struct Reader<'a>(&'a Map<String, Value>);

@@ -200,3 +200,37 @@ fn a_renamed_issuer_costs_a_login_and_not_the_device() {
     cli.run(&["refresh"]).done();
     cli.run(&["logout"]).done();
 }
+
+/// A session belongs to its homeserver: what its renamed provider was not asked to revoke is kept.
+#[test]
+fn a_logout_at_a_renamed_issuer_keeps_the_session_unless_it_is_forced() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.matrix(&op.issuer, &[]).done();
+    let renamed = format!("{}/", op.issuer);
+    op.homeserver.edit_json(OnMatrix::AuthMetadata, move |o| drop(o.insert("issuer".into(), renamed.clone().into())));
+    let run = cli.run(&["logout"]).failed(1, "local", "provider.mismatch");
+    let error = run.event("error").to_string();
+    assert!(error.contains("oidc_cli relogin") && error.contains("--force"), "{error}");
+    assert_eq!(cli.session_files().len(), 1);
+    let run = cli.run(&["logout", "--force"]).done();
+    assert_eq!(run.event("logged_out")["revoked"], false);
+    assert!(cli.session_files().is_empty());
+}
+
+/// The homeserver knows the token, and says that it is somebody else's.
+#[test]
+fn whoami_refuses_another_user_or_device_than_the_sessions() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let session = cli.matrix(&op.issuer, &[]).done().event("logged_in").clone();
+    for (member, other, code) in [
+        ("user_id", "@mallory:example.org", "whoami.user_mismatch"),
+        ("device_id", "OTHERDEVICE", "whoami.device_mismatch"),
+    ] {
+        op.homeserver.edit_json(OnMatrix::Whoami, move |o| drop(o.insert(member.into(), other.into())));
+        let run = cli.run(&["whoami"]).failed(1, "remote", code);
+        let error = run.event("error").to_string();
+        assert!(error.contains(other) && error.contains(session[member].as_str().unwrap()), "{error}");
+        op.homeserver.honest();
+    }
+    cli.run(&["whoami"]).done();
+}

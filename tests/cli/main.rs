@@ -28,6 +28,7 @@ mod sessions;
 mod store;
 mod told;
 mod truth;
+mod unregistered;
 mod urls;
 mod usage;
 mod wishes;

@@ -12,14 +12,14 @@ use crate::support::cli::{Cli, Op, Running, browser};
 const SECRETS: &str = r#"{"cross_signing":{"master_key":"bWFzdGVy","self_signing_key":"c2VsZg","user_signing_key":"dXNlcg"},"backup":{"algorithm":"m.megolm","key":"a2V5","backup_version":"1"}}"#;
 
 /// A homeserver, a device that is logged in there, and one that is not.
-struct Two {
-    op: Op,
-    existing: Cli,
-    new: Cli,
+pub(crate) struct Two {
+    pub(crate) op: Op,
+    pub(crate) existing: Cli,
+    pub(crate) new: Cli,
 }
 
 impl Two {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_polls(1)
     }
 
@@ -40,13 +40,13 @@ impl Two {
         self.new.start(&[&["qr", "login", "--insecure-loopback", "--deadline", "60"], arguments].concat())
     }
 
-    fn login_shows(&self, arguments: &[&str]) -> (Running, String) {
+    pub(crate) fn login_shows(&self, arguments: &[&str]) -> (Running, String) {
         let mut login = self.login(&[&["--show", "--homeserver", &self.op.issuer], arguments].concat());
         let text = text(&mut login, "qr_code", "text");
         (login, text)
     }
 
-    fn grant(&self, arguments: &[&str]) -> Running {
+    pub(crate) fn grant(&self, arguments: &[&str]) -> Running {
         self.existing.start(&[&["qr", "grant", "--deadline", "60", "--no-browser"], arguments].concat())
     }
 
@@ -55,7 +55,7 @@ impl Two {
     }
 }
 
-fn text(running: &mut Running, event: &str, member: &str) -> String {
+pub(crate) fn text(running: &mut Running, event: &str, member: &str) -> String {
     running.until(event)[member].as_str().unwrap().to_owned()
 }
 

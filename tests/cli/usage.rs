@@ -63,3 +63,13 @@ fn wrong_usage_is_said_whole_to_programs_too() {
     assert_eq!(run.event("error")["found"], "localhost:8080/cb");
     assert!(run.event("error")["hint"].as_str().unwrap().contains("Write the scheme"), "{}", run.event("error"));
 }
+
+#[test]
+fn a_picture_that_is_not_there_is_said_to_be_missing() {
+    let cli = Cli::new();
+    for name in ["missing.png", "./missing", "pictures/code.txt"] {
+        let run = cli.run(&["qr", "login", "--scan", name]).failed(1, "local", "cli.qr_image");
+        let message = run.event("error")["message"].as_str().unwrap().to_owned();
+        assert!(message.contains("no such file") && message.contains(name), "{message}");
+    }
+}

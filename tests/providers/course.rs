@@ -56,7 +56,7 @@ impl Course {
     fn with(row: &'static Row, choices: Vec<Choice>, key: bool) -> Self {
         let mut world = World::new();
         (world.op, world.issuer) = (row.habits.provider().with_seed(1001), row.habits.issuer().to_owned());
-        world.metadata = metadata();
+        world.metadata = metadata().with_client_uri("https://app.example.org/");
         let mut scope = row.scope.to_owned();
         let mut options = ProviderOptions::new();
         for choice in &choices {

@@ -92,7 +92,8 @@ pub(crate) struct BeginningArgs {
 pub(crate) struct LoginArgs {
     #[command(flatten)]
     pub(crate) beginning: BeginningArgs,
-    /// Whether the request goes to the provider directly, before the browser; auto: where the provider takes it
+    /// Whether the request goes to the provider directly, before the browser; auto: where the provider takes it, at a
+    /// homeserver only where it must
     #[arg(long, value_enum, default_value_t)]
     pub(crate) par: ParChoice,
     /// none, login, consent, select_account, create [default: consent where offline_access is asked for]

@@ -1,7 +1,7 @@
 //! `logout`: the provider ends the tokens, and then the session is removed. If the provider cannot be asked, the session is
 //! kept, unless the user insists.
 
-use oidc_proto::{EndSessionRequest, RelyingParty, TokenOutcome};
+use oidc_proto::{EndSessionRequest, ErrorCode as Core, RelyingParty, TokenOutcome};
 
 use crate::args::LogoutArgs;
 use crate::context::Context;
@@ -39,7 +39,7 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
         Err(failure) => Some(failure.clone()),
     };
     match &failure {
-        Some(failure) if failure.fault == "transport" && !args.force => return Err(kept(failure.clone())),
+        Some(failure) if may_still_end(failure) && !args.force => return Err(kept(failure.clone())),
         Some(failure) => context.out.emit(&Event::warning(failure)),
         None => context.out.checked("its tokens are revoked"),
     }
@@ -70,11 +70,19 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
     Ok(())
 }
 
+/// Nobody was asked to revoke the tokens: the provider cannot be reached, or has another name now.
+fn may_still_end(failure: &Failure) -> bool {
+    failure.fault == "transport" || failure.is(Core::PROVIDER_MISMATCH)
+}
+
 /// The session is kept: its tokens may live, and without the session nobody could end them.
 fn kept(failure: Failure) -> Failure {
-    failure.with_hint(
-        "The session is kept: its tokens may still be good. Log out again later, or remove it with logout --force.",
-    )
+    failure.clone().with_hint(if failure.is(Core::PROVIDER_MISMATCH) {
+        "The session is kept: its tokens may still be good. If the homeserver's provider has a new name, oidc_cli relogin \
+         moves the session there, with its device; or remove it with logout --force."
+    } else {
+        "The session is kept: its tokens may still be good. Log out again later, or remove it with logout --force."
+    })
 }
 
 /// If a refresh was `begun` and has no end, the stored tokens may be spent, and their revocation may end nothing. Then the

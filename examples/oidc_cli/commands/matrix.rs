@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use oidc_proto::matrix::{
-    AccountAction, Address, Application, AuthServer, Checkup, FoundHomeserver, HomeserverDiscovery, LoginOutcome,
-    LoginRequest, Party, Retries, SupportCheck, UserId, UserSession, Whoami,
+    AccountAction, Address, AuthServer, Checkup, FoundHomeserver, HomeserverDiscovery, LoginOutcome, LoginRequest,
+    Party, Retries, SupportCheck, UserId, UserSession, Whoami,
 };
-use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, RedirectUri, Registrations, Secret};
+use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, RedirectUri, Secret};
 
 use super::device::show;
 use super::login::{Meeting, lifetime};
+use super::matrix_beginning::{Beginning, By, Wanted, application, is_pushed};
 use crate::args::{
-    AccountArgs, BeginningArgs, ClientArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, RegisterArgs, ReloginArgs,
+    AccountArgs, BeginningArgs, ClientArgs, LoginArgs, MeetingArgs, ParChoice, RegisterArgs, ReloginArgs,
 };
-use crate::clients::{self, Found, Identity};
-use crate::context::{Context, trust};
+use crate::clients::{self, Identity};
+use crate::context::Context;
 use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::session::{self, Choices, Session};
@@ -84,83 +85,8 @@ pub(super) fn register(
     clients::register(context, &server.provider, application.metadata(), args, token)
 }
 
-/// What this program is at a homeserver, with a redirect URI of its own if one is named.
-fn application(redirect_uri: Option<&RedirectUri>) -> Result<Application, Failure> {
-    Ok(Application::new(clients::matrix_metadata(redirect_uri)?, Registrations::default())?)
-}
-
-/// A login that can go on: the store is whole, the provider and the client are known.
-pub(super) struct Beginning {
-    pub(super) party: Party,
-    pub(super) choices: Choices,
-}
-
-/// How the user logs in.
-#[derive(Clone, Copy)]
-enum By<'a> {
-    /// With the redirect URI that was named.
-    Browser(Option<&'a RedirectUri>),
-    Device,
-}
-
-impl<'a> By<'a> {
-    fn redirect_uri(self) -> Option<&'a RedirectUri> {
-        match self {
-            Self::Browser(named) => named,
-            Self::Device => None,
-        }
-    }
-}
-
-impl Beginning {
-    fn new(
-        context: &mut Context,
-        text: &str,
-        identity: &Identity,
-        id_token: IdTokenChoice,
-        by: By<'_>,
-    ) -> Result<Self, Failure> {
-        let application = application(by.redirect_uri())?;
-        // Nothing is begun whose outcome could not be kept.
-        drop(context.store.session_files()?);
-        let server = find(context, text)?;
-        // No client is registered for a login that cannot begin.
-        if matches!(by, By::Device) && server.provider.metadata().device_authorization_endpoint.is_none() {
-            return Err(Error::from(Core::DEVICE_UNSUPPORTED).into());
-        }
-        Self::with(context, server, identity, id_token, &application)
-    }
-
-    /// The same once the provider is known.
-    pub(super) fn at(
-        context: &mut Context,
-        server: Arc<AuthServer>,
-        identity: &Identity,
-        id_token: IdTokenChoice,
-    ) -> Result<Self, Failure> {
-        Self::with(context, server, identity, id_token, &application(None)?)
-    }
-
-    fn with(
-        context: &mut Context,
-        server: Arc<AuthServer>,
-        identity: &Identity,
-        id_token: IdTokenChoice,
-        application: &Application,
-    ) -> Result<Self, Failure> {
-        let metadata = application.metadata().clone();
-        let Found { client, key_file, named } = identity.client(context, &server.provider, metadata)?;
-        let schemes = context.options.schemes();
-        let choices = Choices { schemes, id_token, key_file, dpop_key: None, wish: None, named };
-        Ok(Self { party: Party::new(server, client.with_id_token_trust(trust(id_token))), choices })
-    }
-}
-
 pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Result<(), Failure> {
     let identity = Identity::read(&args.beginning.client)?;
-    let id_token = args.beginning.grant.id_token;
-    let by = By::Browser(args.meeting.redirect_uri.as_ref());
-    let Beginning { party, choices } = Beginning::new(context, text, &identity, id_token, by)?;
     let mut request = request(&args.beginning);
     request = args.prompt.iter().fold(request, |request, prompt| request.with_prompt(*prompt));
     if let Some(hint) = &args.login_hint {
@@ -169,30 +95,27 @@ pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Resu
     if let Some(mode) = args.response_mode {
         request = request.with_response_mode(mode);
     }
-    by_browser(context, &party, request.clone(), args.par, &args.meeting, choices)
+    let by = By::Browser(args.meeting.redirect_uri.as_ref(), args.par);
+    let id_token = args.beginning.grant.id_token;
+    let wanted = Wanted { identity: &identity, id_token, by, request: &request };
+    let server = find_for(context, &wanted, text)?;
+    // No client is registered for a browser that could not come back.
+    let meeting = Meeting::arrange(&args.meeting)?;
+    let Beginning { party, choices } = wanted.begin(context, server)?;
+    by_browser(context, &party, request.clone(), args.par, (&args.meeting, meeting), choices)
         .or_else(|failure| {
-            let Beginning { party, choices } = begin_anew(context, &party, &identity, id_token, by, failure)?;
-            by_browser(context, &party, request, args.par, &args.meeting, choices)
+            let Beginning { party, choices } = wanted.begin_anew(context, &party, failure)?;
+            let meeting = Meeting::arrange(&args.meeting)?;
+            by_browser(context, &party, request.clone(), args.par, (&args.meeting, meeting), choices)
         })
         .map_err(|failure| identity.explain(failure))
 }
 
-/// After a failure: the same login with a new registration, if the provider does not know the client any more, and the
-/// client registered itself.
-fn begin_anew(
-    context: &mut Context,
-    party: &Party,
-    identity: &Identity,
-    id_token: IdTokenChoice,
-    by: By<'_>,
-    failure: Failure,
-) -> Result<Beginning, Failure> {
-    if !failure.is(Core::TOKEN_INVALID_CLIENT) || !clients::forget(context, party.relying_party())? {
-        return Err(failure);
-    }
-    let failure = failure.with_hint("The registration is forgotten; the client registers anew.");
-    context.out.emit(&Event::warning(&failure));
-    Beginning::with(context, Arc::clone(party.server()), identity, id_token, &application(by.redirect_uri())?)
+/// The homeserver of a login whose outcome could be kept.
+fn find_for(context: &mut Context, wanted: &Wanted<'_>, text: &str) -> Result<Arc<AuthServer>, Failure> {
+    drop(wanted.application()?);
+    drop(context.store.session_files()?);
+    find(context, text)
 }
 
 /// What a login asks for, by browser or by another device.
@@ -207,31 +130,47 @@ fn request(args: &BeginningArgs) -> LoginRequest {
 /// The user of a known session logs in again, with the same device.
 pub(super) fn relogin(context: &mut Context, args: &ReloginArgs, session: &Session) -> Result<(), Failure> {
     let known = matrix(session)?;
-    let party = context.connect_home(session)?;
+    let server = context.server(known.homeserver(), session.schemes())?;
+    let old = match context.connect_home(session) {
+        Ok(party) => Some(party),
+        Err(failure) if failure.code == Code::ClientUnknown.name() => None,
+        Err(failure) => return Err(failure),
+    };
     let (identity, named) = (Identity::read(&ClientArgs::default())?, args.meeting.redirect_uri.as_ref());
-    let application = application(named)?;
     let mut request =
         args.prompt.iter().fold(LoginRequest::again(&known), |request, prompt| request.with_prompt(*prompt));
     if let Some(more) = &args.scope {
         request = request.with_more_scope(more);
     }
-    let Beginning { party: again, choices } = if party.server().provider.issuer() == session.tokens.issuer() {
-        let uris = application.metadata().redirect_uris().iter().cloned();
-        let client = uris.fold(party.client().clone(), oidc_proto::Client::with_redirect_uri);
-        Beginning { party: party.with_client(client), choices: session.choices() }
-    } else {
-        // The provider was renamed. By its new name it gets a client of its own.
-        Beginning::with(context, Arc::clone(party.server()), &identity, session.id_token(), &application)?
+    let by = By::Browser(named, ParChoice::Auto);
+    let wanted = Wanted { identity: &identity, id_token: session.id_token(), by, request: &request };
+    let application = wanted.application()?;
+    let (issuer, client_id) = (session.tokens.issuer(), session.tokens.client_id());
+    let is_current =
+        server.provider.issuer() == issuer && !context.store.registrations()?.is_retired(issuer, client_id);
+    let meeting = Meeting::arrange(&args.meeting)?;
+    let Beginning { party, choices } = match &old {
+        Some(party) if is_current => {
+            let uris = application.metadata().redirect_uris().iter().cloned();
+            let client = uris.fold(party.client().clone(), oidc_proto::Client::with_redirect_uri);
+            Beginning { party: party.with_client(client), choices: session.choices() }
+        }
+        // The provider was renamed, or does not know the client any more.
+        _ => wanted.begin(context, Arc::clone(&server))?,
     };
     let schemes = session.schemes();
     let choices = Choices { schemes, ..choices };
-    by_browser(context, &again, request.clone(), ParChoice::Auto, &args.meeting, choices).or_else(|failure| {
-        let Beginning { party, choices } =
-            begin_anew(context, &again, &identity, session.id_token(), By::Browser(named), failure)?;
-        by_browser(context, &party, request, ParChoice::Auto, &args.meeting, Choices { schemes, ..choices })
-    })?;
+    by_browser(context, &party, request.clone(), ParChoice::Auto, (&args.meeting, meeting), choices).or_else(
+        |failure| {
+            let Beginning { party, choices } = wanted.begin_anew(context, &party, failure)?;
+            let choices = Choices { schemes, ..choices };
+            let meeting = Meeting::arrange(&args.meeting)?;
+            by_browser(context, &party, request.clone(), ParChoice::Auto, (&args.meeting, meeting), choices)
+        },
+    )?;
     // The older grant is valid beside the new one. The device stays.
-    let step = known.revoke(&party, &mut context.env).map_err(Failure::from);
+    let Some(old) = old else { return Ok(()) };
+    let step = known.revoke(&old, &mut context.env).map_err(Failure::from);
     match step.and_then(|step| context.run("revoking the grant that was replaced", step)) {
         Ok(()) => context.out.checked("the grant that was replaced is revoked"),
         Err(failure) => context.out.emit(&Event::warning(&failure)),
@@ -245,20 +184,12 @@ fn by_browser(
     party: &Party,
     request: LoginRequest,
     par: ParChoice,
-    meeting: &MeetingArgs,
+    (args, (meeting, redirect_uri)): (&MeetingArgs, (Meeting, RedirectUri)),
     choices: Choices,
 ) -> Result<(), Failure> {
     context.out.step("Authorization");
-    let browser = &meeting.browser;
-    let (meeting, redirect_uri) = Meeting::arrange(meeting)?;
     let request = request.with_lifetime(lifetime(context));
-    // One request more is made only where nothing else is taken.
-    let is_pushed = match par {
-        ParChoice::Always => true,
-        ParChoice::Auto => party.server().provider.metadata().require_pushed_authorization_requests,
-        ParChoice::Never => false,
-    };
-    let (url, pending) = if is_pushed {
+    let (url, pending) = if is_pushed(par, party.server()) {
         let step = request.push(redirect_uri, party, &mut context.env)?;
         context.run("pushing the request", step)?
     } else {
@@ -266,7 +197,7 @@ fn by_browser(
     };
     context.out.checked(&format!("the request is for the device {} and no other", pending.device_id()));
     context.out.emit(&Event::AuthorizationUrl { url: url.as_str() });
-    let _opened = browser.open(url.as_str(), context.options.timeout, context.out)?;
+    let _opened = args.browser.open(url.as_str(), context.options.timeout, context.out)?;
     let verified = meeting
         .response(context, pending.response_mode(), |callback| pending.check(callback, party, context.env.now()))
         .map_err(|failure| explain(context, party, failure))?;
@@ -297,19 +228,21 @@ fn explain(context: &Context, party: &Party, failure: Failure) -> Failure {
 
 pub(super) fn device(context: &mut Context, args: &BeginningArgs, text: &str) -> Result<(), Failure> {
     let identity = Identity::read(&args.client)?;
-    let Beginning { party, choices } = Beginning::new(context, text, &identity, args.grant.id_token, By::Device)?;
-    on_device(context, &party, args, choices)
+    let request = request(args);
+    let wanted = Wanted { identity: &identity, id_token: args.grant.id_token, by: By::Device, request: &request };
+    let server = find_for(context, &wanted, text)?;
+    let Beginning { party, choices } = wanted.begin(context, server)?;
+    on_device(context, &party, request.clone(), choices)
         .or_else(|failure| {
-            let Beginning { party, choices } =
-                begin_anew(context, &party, &identity, args.grant.id_token, By::Device, failure)?;
-            on_device(context, &party, args, choices)
+            let Beginning { party, choices } = wanted.begin_anew(context, &party, failure)?;
+            on_device(context, &party, request.clone(), choices)
         })
         .map_err(|failure| identity.explain(failure))
 }
 
-fn on_device(context: &mut Context, party: &Party, args: &BeginningArgs, choices: Choices) -> Result<(), Failure> {
+fn on_device(context: &mut Context, party: &Party, request: LoginRequest, choices: Choices) -> Result<(), Failure> {
     context.out.step("Device authorization");
-    let step = request(args).start_device(party, &mut context.env)?;
+    let step = request.start_device(party, &mut context.env)?;
     let pending = context.run("asking for a code", step)?;
     show(context, pending.authorization(), false);
     // As for a login at a provider: what cannot be kept is better not obtained.
@@ -394,6 +327,7 @@ pub(super) fn ask_whoami(context: &mut Context, session: &Session) -> Result<(),
             },
         }
     };
+    matrix(session)?.binding().check_identity(&identity)?;
     context.out.emit(&Event::Whoami {
         user_id: identity.user_id.as_str(),
         device_id: identity.device_id.as_ref().map(|device| device.as_str()),

@@ -8,6 +8,7 @@ mod granted;
 mod login;
 mod logout;
 mod matrix;
+mod matrix_beginning;
 mod needs;
 pub(crate) mod qr;
 mod watch;

@@ -11,7 +11,8 @@ use oidc_proto::qr::{
 };
 use oidc_proto::{Env as _, Error, ErrorCode as Core, MonotonicTime, Schemes};
 
-use super::matrix::{self, Beginning, conclude};
+use super::matrix::{self, conclude};
+use super::matrix_beginning::{Beginning, By, Wanted};
 use crate::args::{IdTokenChoice, QrGrantArgs, QrLoginArgs, QrMeetingArgs};
 use crate::clients::Identity;
 use crate::context::Context;
@@ -100,12 +101,24 @@ fn prepare(
     at: &AtHomeserver,
 ) -> Result<Prepared, Failure> {
     let server = matrix::find_at(context, at.homeserver().address().clone())?;
-    let Beginning { party, choices } = Beginning::at(context, server, identity, IdTokenChoice::default())?;
-    context.out.step("Device authorization");
     let mut request = LoginRequest::new();
     if let Some(device_id) = &args.device_id {
         request = request.with_device_id(device_id.clone());
     }
+    let wanted = Wanted { identity, id_token: IdTokenChoice::default(), by: By::Device, request: &request };
+    let beginning = wanted.begin(context, server)?;
+    let party = beginning.party.clone();
+    ask(context, beginning, request.clone())
+        .or_else(|failure| {
+            let beginning = wanted.begin_anew(context, &party, failure)?;
+            ask(context, beginning, request.clone())
+        })
+        .map_err(|failure| identity.explain(failure))
+}
+
+fn ask(context: &mut Context, beginning: Beginning, request: LoginRequest) -> Result<Prepared, Failure> {
+    let Beginning { party, choices } = beginning;
+    context.out.step("Device authorization");
     let step = request.start_device(&party, &mut context.env)?;
     let pending = context.run("asking for a code", step)?;
     Ok(Prepared { party, choices, pending })

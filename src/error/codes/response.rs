@@ -71,7 +71,7 @@ codes! {
         "Write the whole URL, beginning with https://.";
     URL_SCHEME = "url.scheme", Local, Usage, FixConfiguration, "RFC 8414 section 2",
         "the URL is not https", "Plain http would expose tokens on the network.",
-        "Use an https URL; http is allowed for loopback addresses only, and only by choice (`Schemes::DangerousHttpOnLoopback`).";
+        "Use an https URL. For development http can be chosen: on loopback addresses (`Schemes::DangerousHttpOnLoopback`), or on a private network too (`Schemes::DangerousHttpOnPrivateNetwork`).";
     URL_USERINFO = "url.userinfo", Local, Usage, FixConfiguration, "RFC 9110 section 4.2.4",
         "the URL holds a user name or password", "Credentials were written into the URL.",
         "Remove the user name and the password, including the `@`.";

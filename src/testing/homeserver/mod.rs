@@ -57,6 +57,9 @@ impl Homeserver {
             locked: BTreeSet::new(),
             devices: BTreeSet::new(),
             is_lock_hidden: false,
+            keeps_accounts: false,
+            has_lost_provider: false,
+            has_metadata: false,
             edits: Vec::new(),
             faults: Vec::new(),
             requests: Vec::new(),
@@ -95,13 +98,19 @@ impl Homeserver {
     /// - `authorization_pending` and `access_denied` come with 403, device codes without `verification_uri_complete`;
     /// - credentials of `client_secret_basic` are not form-decoded;
     /// - `prompt` may be `login` or `create`; DPoP, pushed requests and a logout page are not offered;
+    /// - a registration needs a `client_uri` that is `https` at a domain; a redirect URI `scheme://x` is refused; there is no
+    ///   `client_secret_expires_at`;
+    /// - the account action `account_deactivate` is not offered; there is no `auth_issuer`;
     /// - a locked account shows as `M_UNKNOWN_TOKEN`, `soft_logout: false`, while refreshes go on;
     /// - a rendezvous lasts for a minute in all.
     #[must_use]
     pub fn with_habits_of_mas(self) -> Self {
         self.provider.adopt_habits_of_mas();
         let _ = self.rendezvous.clone().with_fixed_lifetime();
-        self.lock().is_lock_hidden = true;
+        let mut state = self.lock();
+        (state.is_lock_hidden, state.keeps_accounts) = (true, true);
+        state.missing.insert(OnMatrix::AuthIssuer);
+        drop(state);
         self
     }
 
@@ -128,6 +137,12 @@ impl Homeserver {
         } else {
             state.locked.remove(login)
         };
+    }
+
+    /// Sets whether the homeserver cannot reach its provider. Then it knows no token and says 503 `M_UNKNOWN`, and, if it
+    /// has not had the provider's metadata before, 500 with a `Cache-Control` to `auth_metadata`, as Synapse does.
+    pub fn lose_provider(&self, is_lost: bool) {
+        self.lock().has_lost_provider = is_lost;
     }
 
     /// Sets whether the response to an unknown token has `soft_logout`.
@@ -204,6 +219,7 @@ impl Homeserver {
             let incoming = Incoming { method, query, headers, body, now };
             responses::respond(&state, &self.provider, on, parts.uri.path(), &incoming)
         };
+        state.has_metadata |= on == OnMatrix::AuthMetadata && response.status().is_success();
         for (_, edit) in state.edits.iter().filter(|(place, _)| *place == on) {
             edit(&mut response);
         }

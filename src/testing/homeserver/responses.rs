@@ -9,12 +9,14 @@ use crate::testing::http::{Incoming, json as json_response, set};
 use crate::testing::provider::{Bearer, Provider};
 use crate::testing::{discovery, dpop};
 
+const DEACTIVATE: &str = "org.matrix.account_deactivate";
+
 const ACTIONS: [&str; 6] = [
     "org.matrix.profile",
     "org.matrix.devices_list",
     "org.matrix.device_view",
     "org.matrix.device_delete",
-    "org.matrix.account_deactivate",
+    DEACTIVATE,
     "org.matrix.cross_signing_reset",
 ];
 
@@ -91,12 +93,19 @@ impl Refusal {
 
 /// The provider's metadata and where accounts are managed.
 fn auth_metadata(state: &State, provider: &Provider, request: &Incoming<'_>) -> Response<Vec<u8>> {
+    if state.has_lost_provider && !state.has_metadata {
+        let mut response = Refusal::new(500, "M_UNKNOWN", "Internal server error").into_response();
+        set(&mut response, header::CACHE_CONTROL, "public, max-age=600, s-maxage=3600, stale-while-revalidate=600");
+        return response;
+    }
     let own = provider.lock();
     let mut response = discovery::metadata(&own, request);
     let mut document: Map<String, Value> = serde_json::from_slice(response.body()).unwrap_or_default();
     document.insert("account_management_uri".into(), json!(own.url("/account?from=matrix")));
-    let actions = if state.has_older_names { json!(OLDER_ACTIONS) } else { json!(ACTIONS) };
-    document.insert("account_management_actions_supported".into(), actions);
+    let offered = |action: &&&str| !state.keeps_accounts || **action != DEACTIVATE;
+    let actions = if state.has_older_names { &OLDER_ACTIONS[..] } else { &ACTIONS };
+    let actions: Vec<_> = actions.iter().filter(offered).collect();
+    document.insert("account_management_actions_supported".into(), json!(actions));
     *response.body_mut() = Value::Object(document).to_string().into_bytes();
     response
 }
@@ -109,6 +118,9 @@ fn admit(state: &State, provider: &Provider, path: &str, request: &Incoming<'_>)
     let token = token.ok_or(Refusal::new(401, "M_MISSING_TOKEN", "Missing access token"))?;
     let unknown =
         |error| Refusal { soft_logout: Some(state.soft_logout), ..Refusal::new(401, "M_UNKNOWN_TOKEN", error) };
+    if state.has_lost_provider {
+        return Err(Refusal::new(503, "M_UNKNOWN", "Failed to introspect the access token"));
+    }
     let bearer = provider.bearer(token, request.now).ok_or_else(|| unknown("Token is not active"))?;
     let proven = request.token("dpop").map(|token| {
         dpop::check(&mut provider.lock(), request, &url_of(&state.base_url, path), Some(token)).map_err(|refusal| {

@@ -36,6 +36,12 @@ pub(super) struct State {
     pub(super) devices: BTreeSet<(String, String)>,
     /// Locked accounts look like dead tokens.
     pub(super) is_lock_hidden: bool,
+    /// `account_deactivate` is not among the actions.
+    pub(super) keeps_accounts: bool,
+    /// The homeserver cannot reach its provider.
+    pub(super) has_lost_provider: bool,
+    /// It has had the provider's metadata.
+    pub(super) has_metadata: bool,
     pub(super) edits: Vec<(OnMatrix, Edit)>,
     pub(super) faults: Vec<(OnMatrix, Fault, usize)>,
     pub(super) requests: Vec<RequestTo>,

@@ -13,6 +13,7 @@ impl IdToken {
     /// Reads a token that another library checked before it stored it. As with this crate's own stored form, the
     /// signature is not verified again, and the token may have expired. `None` if the claims do not name this issuer
     /// and this client.
+    #[allow(dead_code, reason = "only profiles import sessions, and a build may have none")]
     pub(crate) fn imported(compact: &Secret, issuer: &Issuer, client_id: &str) -> Option<Self> {
         let compact = compact.expose();
         let payload = Body::from(Jws::parse(compact).ok()?.payload().ok()?);

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use oidc_proto::adapter::BlockingDriver;
 use oidc_proto::adapter::BlockingHttpClient as _;
-use oidc_proto::matrix::{Application, ErrorBody, LoginRequest, Party, Session, SessionEvent, UserSession, Whoami};
+use oidc_proto::matrix::{
+    AccountAction, Application, ErrorBody, LoginRequest, Party, Session, SessionEvent, UserSession, Whoami,
+};
 use oidc_proto::session::{Access, Event, SessionOptions, Transmit};
 use oidc_proto::testing::{On, OnMatrix, RegisteredClient};
 use oidc_proto::{Callback, Client, ClientAuth, DpopKey, Env as _, ErrorCode, Registrations, TokenSet};
@@ -193,6 +195,63 @@ fn a_renamed_issuer_is_told_with_both_names_and_the_session_can_be_moved() {
     let elsewhere = oidc_proto::matrix::AuthServer::from_json(&elsewhere.to_string(), world.options).unwrap();
     let refused = world.logged_in().session.moved_to_provider_of(&elsewhere);
     assert_eq!(what(refused).0, ErrorCode::MATRIX_HOMESERVER_MISMATCH);
+}
+
+/// Synapse cannot ask whose token it is. It knows the metadata that it has had.
+#[test]
+fn a_provider_that_is_down_costs_nothing_but_time() {
+    let mut world = world();
+    world.hs.lose_provider(true);
+    let error = world.support().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::HTTP_SERVER_ERROR);
+    assert_eq!(error.provider_text().unwrap().error(), Some("M_UNKNOWN"));
+    // What it says of caching is about an error, which nobody keeps.
+    world.hs.lose_provider(false);
+    let session = world.logged_in().session;
+    world.hs.lose_provider(true);
+    world.server();
+    let error = whoami(&mut world, &session, session.tokens()).unwrap_err();
+    assert_eq!((error.code(), error.fault()), (ErrorCode::HTTP_SERVER_ERROR, oidc_proto::Fault::Transport));
+    let text = error.provider_text().unwrap();
+    assert_eq!(text.description(), Some("Failed to introspect the access token"));
+    world.hs.lose_provider(false);
+    whoami(&mut world, &session, session.tokens()).unwrap();
+}
+
+#[test]
+fn a_registration_needs_a_page_at_a_domain_and_redirects_without_authority() {
+    let mut world = world();
+    let server = world.server();
+    let mut register = |client_uri: Option<&str>, redirect_uri: &str| {
+        let uris = vec![oidc_proto::RedirectUri::new(redirect_uri).unwrap()];
+        let metadata = oidc_proto::ClientMetadata::new(oidc_proto::ApplicationType::Native, uris);
+        let metadata = match client_uri {
+            Some(uri) => metadata.with_client_uri(uri),
+            None => metadata,
+        };
+        let step = oidc_proto::flow::Registration::start(&server.provider, metadata);
+        world.run(step).map(drop).map_err(|error| error.code())
+    };
+    let page = Some("https://app.example.org/");
+    for client_uri in [None, Some("https://localhost/"), Some("https://192.0.2.1/"), Some("https://org/")] {
+        assert_eq!(register(client_uri, REDIRECT), Err(ErrorCode::REGISTRATION_INVALID_CLIENT_METADATA));
+    }
+    let authority = register(page, "org.example.app://callback");
+    assert_eq!(authority, Err(ErrorCode::REGISTRATION_INVALID_REDIRECT_URI));
+    for redirect_uri in [REDIRECT, "org.example.app:///callback", "http://127.0.0.1/callback"] {
+        assert_eq!(register(page, redirect_uri), Ok(()), "{redirect_uri}");
+    }
+}
+
+#[test]
+fn what_is_not_offered_is_not_looked_for() {
+    let mut world = world();
+    let server = world.server();
+    let account = server.account.as_ref().unwrap();
+    assert!(!account.supports(AccountAction::AccountDeactivate));
+    assert!(account.supports(AccountAction::DeviceDelete));
+    let _ = world.hs.clone().without(OnMatrix::AuthMetadata).without(OnMatrix::AuthMetadataUnstable);
+    assert_eq!(what(world.support().unwrap().supported()).0, ErrorCode::MATRIX_UNSUPPORTED);
 }
 
 /// Credentials of `client_secret_basic` are not form-decoded there.

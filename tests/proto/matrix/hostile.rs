@@ -135,6 +135,34 @@ fn what_the_homeserver_says_is_kept_and_when_it_wants_to_be_asked() {
     assert_eq!(odd.retry_after(), None);
 }
 
+/// A Synapse whose provider is down. That is no verdict on the token.
+#[test]
+fn what_the_homeserver_says_while_its_provider_is_down_is_kept() {
+    for body in [
+        r#"{"errcode":"M_UNKNOWN","error":"Failed to introspect the token"}"#,
+        r#"{"errcode":"M_UNKNOWN_TOKEN","error":"Failed to introspect the token"}"#,
+    ] {
+        let mut world = World::new();
+        refuse(&world.hs, 503, body);
+        let error = world.log_in(LoginRequest::new()).unwrap().logged_in().unwrap_err();
+        assert_eq!((error.code(), error.fault()), (ErrorCode::HTTP_SERVER_ERROR, oidc_proto::Fault::Transport));
+        let text = error.provider_text().unwrap();
+        assert_eq!(text.description(), Some("Failed to introspect the token"));
+        assert!(body.contains(text.error().unwrap()));
+    }
+}
+
+#[test]
+fn another_device_than_the_one_asked_for_is_named() {
+    let mut world = World::new();
+    put(&world.hs, "device_id", json!("OTHERDEVICE"));
+    let device = oidc_proto::matrix::DeviceId::new("ABCDEFGHIJ").unwrap();
+    let error = world.log_in(LoginRequest::new().with_device_id(device)).unwrap().logged_in().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::WHOAMI_DEVICE_MISMATCH);
+    let text = error.to_string();
+    assert!(text.contains("ABCDEFGHIJ") && text.contains("OTHERDEVICE"), "{text}");
+}
+
 /// The requests of a login that not every login makes.
 #[test]
 fn what_goes_wrong_on_the_way_names_the_request() {

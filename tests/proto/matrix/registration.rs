@@ -1,7 +1,7 @@
 //! Which client ID a login uses, and for how long.
 
-use oidc_proto::matrix::{Application, LoginRequest, Party, UserSession};
-use oidc_proto::testing::{On, OnMatrix, Par, RegisteredClient};
+use oidc_proto::matrix::{Application, LoginRequest, Party, PendingDeviceLogin, PendingLogin, UserSession};
+use oidc_proto::testing::{Decision, On, OnMatrix, Par, RegisteredClient};
 use oidc_proto::{Callback, Env as _, Error, ErrorCode, GrantType, Registrations};
 
 use crate::matrix::world::*;
@@ -203,4 +203,62 @@ fn a_device_login_is_refused_where_the_provider_did_not_grant_it() {
         assert_eq!(world.asked(), [OnMatrix::AuthMetadata]);
         world.logged_in();
     }
+}
+
+/// The program ended while the user was in the browser, or at the other device.
+#[test]
+fn a_login_that_was_stored_finds_its_client_again() {
+    for reuses in [false, true] {
+        let mut world = world();
+        let application = |registrations| {
+            let application = Application::new(metadata(), registrations).unwrap();
+            if reuses { application.with_reuse() } else { application }
+        };
+        world.application = application(Registrations::default());
+        let server = world.server();
+        // Another login has begun since.
+        let begun = world.begin(LoginRequest::new()).unwrap();
+        let party = world.party(&server).unwrap();
+        let step = LoginRequest::new().start_device(&party, &mut world.env);
+        let device = world.run(step).unwrap();
+        let callback = world.callback(&begun);
+        let stored = [serde_json::to_string(&begun.pending).unwrap(), serde_json::to_string(&device).unwrap()];
+        let registrations = serde_json::to_string(world.application.registrations()).unwrap();
+
+        world.application = application(Registrations::from_json(&registrations).unwrap());
+        let pending = PendingLogin::from_json(&stored[0]).unwrap();
+        assert_eq!(pending.client_id(), begun.party.client().id());
+        let party = world.application.party_with(&server, pending.client_id()).unwrap();
+        // A client that was registered for this login is not worth another try; one that was registered before is.
+        let mut other = world.application.clone();
+        assert_eq!(other.retire(&party, &ErrorCode::TOKEN_INVALID_CLIENT.into()), reuses);
+        let verified = pending.check(&callback, &party, world.env.now()).unwrap();
+        let step = pending.redeem(verified, &party, &mut world.env);
+        let login = world.run(step).unwrap().logged_in().unwrap();
+        assert_eq!(client_id(&login.session), begun.party.client().id());
+
+        let pending = PendingDeviceLogin::from_json(&stored[1]).unwrap();
+        let party = world.application.party_with(&server, pending.client_id()).unwrap();
+        let user_code = pending.authorization().user_code().to_owned();
+        assert!(world.hs.provider().decide_device(&user_code, Decision::Allow));
+        let step = pending.poll(&party, &mut world.env);
+        let login = world.run(step).unwrap().logged_in().unwrap();
+        assert_eq!(client_id(&login.session), party.client().id());
+    }
+}
+
+#[test]
+fn a_client_that_is_used_no_more_is_told_from_one_in_use() {
+    let mut world = world();
+    world.application = world.application.with_reuse();
+    let session = world.logged_in().session;
+    let (server, issuer) = (world.server(), session.tokens().issuer().clone());
+    let is_retired = |world: &World| world.application.registrations().is_retired(&issuer, client_id(&session));
+    assert!(!is_retired(&world));
+    assert!(!world.application.registrations().is_retired(&issuer, "nobody"));
+    let party = world.party(&server).unwrap();
+    world.application.retire(&party, &ErrorCode::TOKEN_INVALID_CLIENT.into());
+    assert!(is_retired(&world));
+    world.application.set_static(&issuer, client_id(&session));
+    assert!(!is_retired(&world));
 }

@@ -1,0 +1,89 @@
+//! Clients that a provider forgot, and clients that are not registered in vain.
+
+use oidc_proto::testing::{On, OnMatrix};
+
+use crate::qr::{Two, text};
+use crate::support::cli::{Cli, Op, browser};
+
+/// What the provider says to a device request of a client that it does not know.
+#[test]
+fn a_login_by_qr_code_registers_anew_once() {
+    let two = Two::new();
+    let register = ["register", "--insecure-loopback", "--homeserver", &two.op.issuer];
+    let first = two.new.run(&register).done().event("registered")["client_id"].clone();
+    two.op.provider.forget_clients();
+    let (mut login, code) = two.login_shows(&[]);
+    let mut grant = two.grant(&["--scan", &code, "--yes"]);
+    let digits = text(&mut grant, "check_code", "digits");
+    login.paste(&digits);
+    let (login, _) = (login.end().done(), grant.end());
+    let warnings = login.events.iter().filter(|event| event["event"] == "warning");
+    assert!(warnings.into_iter().any(|warning| warning["code"] == "token.invalid_client"));
+    assert_ne!(login.event("logged_in")["client_id"], first);
+}
+
+#[test]
+fn a_login_by_qr_code_looks_for_the_device_endpoint_before_it_registers() {
+    let two = Two::new();
+    let before = two.op.provider.count(On::Register);
+    two.op.homeserver.edit_json(OnMatrix::AuthMetadata, |o| drop(o.remove("device_authorization_endpoint")));
+    let (mut login, code) = two.login_shows(&[]);
+    let mut grant = two.grant(&["--scan", &code, "--yes"]);
+    let digits = text(&mut grant, "check_code", "digits");
+    login.paste(&digits);
+    login.end().failed(1, "remote", "device.unsupported");
+    grant.end();
+    assert_eq!(two.op.provider.count(On::Register), before);
+}
+
+/// The browser stays on the provider's error page. After the deadline the client is used no more.
+#[test]
+fn a_login_again_whose_client_was_forgotten_registers_anew() {
+    for place in ["deadline", "store"] {
+        let (op, cli) = (Op::start(), Cli::new());
+        let session = cli.matrix(&op.issuer, &[]).done().event("logged_in").clone();
+        op.provider.forget_clients();
+        if place == "deadline" {
+            let relogin = ["relogin", "--deadline", "1", "--browser", "true"];
+            cli.run(&relogin).failed(1, "transport", "cli.deadline");
+        } else {
+            std::fs::remove_file(cli.store().join("registrations.json")).unwrap();
+        }
+        let run = cli.run(&["relogin", "--deadline", "20", "--browser", &browser()]).done();
+        let login = run.event("logged_in");
+        assert_ne!(login["client_id"], session["client_id"], "{place}");
+        for same in ["device_id", "session", "user_id"] {
+            assert_eq!(login[same], session[same], "{place}");
+        }
+        assert_eq!(op.provider.count(On::Register), 2, "{place}");
+        cli.run(&["whoami"]).done();
+        cli.run(&["refresh"]).done();
+    }
+}
+
+#[test]
+fn no_client_is_registered_for_a_login_that_cannot_begin() {
+    let (op, cli) = (Op::start(), Cli::new());
+    op.homeserver.edit_json(OnMatrix::AuthMetadata, |o| {
+        o.insert("prompt_values_supported".into(), serde_json::json!(["login", "create"]));
+        o.insert("response_modes_supported".into(), serde_json::json!(["query", "fragment"]));
+        drop(o.remove("pushed_authorization_request_endpoint"));
+    });
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (arguments, fault, code) in [
+        (&["--scope", "urn:matrix:client:device:OTHERDEVICE"][..], "local", "matrix.scope"),
+        (&["--prompt", "consent"], "remote", "metadata.unsupported"),
+        (&["--redirect-port", &port], "local", "cli.listener"),
+        (&["--response-mode", "form_post"], "local", "authorization.response_mode"),
+        (&["--par", "always"], "remote", "par.unsupported"),
+    ] {
+        cli.matrix(&op.issuer, arguments).failed(1, fault, code);
+        assert_eq!(op.provider.count(On::Register), 0, "{arguments:?}");
+    }
+    let device = ["device", "--insecure-loopback", "--scope", "urn:matrix:client:device:OTHERDEVICE"];
+    cli.run(&[&device[..], &["--homeserver", &op.issuer]].concat()).failed(1, "local", "matrix.scope");
+    assert_eq!(op.provider.count(On::Register), 0);
+    drop(taken);
+    cli.matrix(&op.issuer, &[]).done();
+}
