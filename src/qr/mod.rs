@@ -105,7 +105,7 @@ mod watch;
 
 pub use account::Account;
 pub use channel::{
-    Binding, Channel, ChannelError, CheckCode, Generator, Initiated, LastMessage, MESSAGE_LIMIT, Unconfirmed,
+    AssociatedData, Channel, ChannelError, CheckCode, Generator, Initiated, LastMessage, MESSAGE_LIMIT, Unconfirmed,
 };
 pub use code::{CODE_LIMIT, CodeUrl, Intent, QrCode, RendezvousAddress, RendezvousId};
 pub use grant::{Allowed, AwaitingConsent, Grant, Succeeded, Unreachable};

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient as _, from_fn};
 use oidc_proto::flow::{Registration, ServerMetadataFetch};
-use oidc_proto::qr::{Binding, CodeUrl, Generator, Initiated, NamedHomeserver, Proposal, QrCode};
+use oidc_proto::qr::{AssociatedData, CodeUrl, Generator, Initiated, NamedHomeserver, Proposal, QrCode};
 use oidc_proto::testing::{Lie, Provider, TestEnv};
 use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{
@@ -131,7 +131,7 @@ fn qr(root: &Path) {
     ];
     // The same seed as the target's, so that the greetings are the honest ones.
     let mut channels: Vec<_> = [(Proposal::Msc4108, 0), (Proposal::Msc4388, 4)].map(|(proposal, tag)| {
-        let (mut env, none) = (TestEnv::seeded(1), Binding::none());
+        let (mut env, none) = (TestEnv::seeded(1), AssociatedData::none());
         let generator = Generator::new(proposal, &mut env);
         let (_, first) = Initiated::new(proposal, generator.public_key(), &none, &mut env).expect("a key");
         let (_, response) = generator.receive(&first, &none, &none, &mut env).expect("a first text");

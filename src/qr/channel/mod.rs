@@ -18,13 +18,13 @@
 //! there is no channel, only a [`LastMessage`] for one last message.
 //!
 //! In MSC4388 the first message is `b64(key ‖ ct)`, the response is `b64(nonce ‖ ct)`, and each message is bound to the
-//! state of the rendezvous that its writer has seen ([`Binding`]).
+//! state of the rendezvous that its writer has seen ([`AssociatedData`]).
 //!
 //! ```
 //! # fn main() -> Result<(), oidc_proto::Error> {
-//! use oidc_proto::qr::{Binding, CheckCode, Generator, Initiated, Proposal};
+//! use oidc_proto::qr::{AssociatedData, CheckCode, Generator, Initiated, Proposal};
 //! # let mut env = oidc_proto::testing::TestEnv::seeded(1);
-//! let none = Binding::none();
+//! let none = AssociatedData::none();
 //! let g = Generator::new(Proposal::Msc4108, &mut env);
 //! let (s, first) = Initiated::new(Proposal::Msc4108, g.public_key(), &none, &mut env)?;
 //! let (g, response) = g.receive(&first, &none, &none, &mut env)?;
@@ -48,14 +48,14 @@ use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
 use hpke::Export as _;
 
-mod binding;
+mod associated_data;
 mod check_code;
 mod ecies;
 mod hpke;
 #[cfg(test)]
 mod tests;
 
-pub use binding::Binding;
+pub use associated_data::AssociatedData;
 pub use check_code::CheckCode;
 
 const INITIATE: &str = "MATRIX_QR_CODE_LOGIN_INITIATE";
@@ -104,8 +104,8 @@ impl Generator {
     pub fn receive(
         self,
         first: &str,
-        opening: &Binding,
-        sealing: &Binding,
+        opening: &AssociatedData,
+        sealing: &AssociatedData,
         env: &mut dyn Env,
     ) -> Result<(Unconfirmed, String), Error> {
         let Self { secret, public } = self;
@@ -122,9 +122,9 @@ fn greeted_by_ecies(secret: ecies::SecretKey, own: &[u8; 32], first: &str) -> Re
     let theirs = <[u8; 32]>::try_from(key).map_err(|_| ErrorCode::QR_CHANNEL_MALFORMED)?;
     let keys = ecies::Keys::of_generator(secret, own, &theirs)?;
     let mut opening = Opening::Ecies(keys.of_scanner);
-    check_greeting(&opening.open(ciphertext, &Binding::none())?, INITIATE)?;
+    check_greeting(&opening.open(ciphertext, &AssociatedData::none())?, INITIATE)?;
     let mut sealing = Sealing::Ecies(keys.of_generator);
-    let response = sealing.seal(OK, &Binding::none())?;
+    let response = sealing.seal(OK, &AssociatedData::none())?;
     Ok((Unconfirmed { channel: Channel { sealing, opening }, expected: keys.check_code }, response))
 }
 
@@ -132,7 +132,7 @@ fn greeted_by_hpke(
     secret: &hpke::SecretKey,
     own: &[u8; 32],
     first: &str,
-    (opens, seals): (&Binding, &Binding),
+    (opens, seals): (&AssociatedData, &AssociatedData),
     env: &mut dyn Env,
 ) -> Result<(Unconfirmed, String), ErrorCode> {
     let (theirs, ciphertext) = prefixed(first)?;
@@ -194,7 +194,7 @@ impl Initiated {
     pub fn new(
         proposal: Proposal,
         scanned: &[u8; 32],
-        binding: &Binding,
+        binding: &AssociatedData,
         env: &mut dyn Env,
     ) -> Result<(Self, String), Error> {
         match proposal {
@@ -202,7 +202,7 @@ impl Initiated {
                 let (secret, own) = ecies::key_pair(env);
                 let keys = ecies::Keys::of_scanner(secret, &own, scanned)?;
                 let (mut sealing, opening) = (Sealing::Ecies(keys.of_scanner), Opening::Ecies(keys.of_generator));
-                let mut first = sealing.seal(INITIATE, &Binding::none())?;
+                let mut first = sealing.seal(INITIATE, &AssociatedData::none())?;
                 first.push('|');
                 STANDARD_NO_PAD.encode_string(own, &mut first);
                 Ok((Self(Greeting::Ecies { sealing, opening, check_code: keys.check_code }), first))
@@ -221,7 +221,7 @@ impl Initiated {
     ///
     /// # Errors
     /// `qr.channel_malformed`, `qr.channel_decryption`, `qr.channel_greeting`.
-    pub fn receive(self, response: &str, binding: &Binding) -> Result<(Channel, CheckCode), ChannelError> {
+    pub fn receive(self, response: &str, binding: &AssociatedData) -> Result<(Channel, CheckCode), ChannelError> {
         let (channel, greeting, check_code) = match self.0 {
             Greeting::Ecies { sealing, opening, check_code } => {
                 let (channel, greeting) = Channel { sealing, opening }.open(response, binding)?;
@@ -249,7 +249,7 @@ fn hpke_response(
     sealing: &hpke::Sealing,
     (own, scanned): (&[u8; 32], &[u8; 32]),
     response: &str,
-    binding: &Binding,
+    binding: &AssociatedData,
 ) -> Result<(Box<hpke::Opening>, Secret, CheckCode), ErrorCode> {
     let (nonce, ciphertext) = prefixed(response)?;
     let mut opening = hpke::response_opening(sealing, own, &nonce)?;
@@ -268,7 +268,7 @@ impl Channel {
     ///
     /// # Errors
     /// `qr.channel_exhausted`.
-    pub fn seal(mut self, text: &str, binding: &Binding) -> Result<(Self, String), Error> {
+    pub fn seal(mut self, text: &str, binding: &AssociatedData) -> Result<(Self, String), Error> {
         let message = self.sealing.seal(text, binding)?;
         Ok((self, message))
     }
@@ -278,7 +278,7 @@ impl Channel {
     ///
     /// # Errors
     /// `qr.channel_malformed`, `qr.channel_decryption`, `qr.channel_exhausted`.
-    pub fn open(mut self, message: &str, binding: &Binding) -> Result<(Self, Secret), ChannelError> {
+    pub fn open(mut self, message: &str, binding: &AssociatedData) -> Result<(Self, Secret), ChannelError> {
         match self.opening.open(message, binding) {
             Ok(text) => Ok((self, text)),
             Err(code) => Err(self.failed(code)),
@@ -303,7 +303,7 @@ impl LastMessage {
     ///
     /// # Errors
     /// `qr.channel_exhausted`.
-    pub fn seal(mut self, text: &str, binding: &Binding) -> Result<String, Error> {
+    pub fn seal(mut self, text: &str, binding: &AssociatedData) -> Result<String, Error> {
         Ok(self.0.seal(text, binding)?)
     }
 }
@@ -331,7 +331,7 @@ enum Sealing {
 }
 
 impl Sealing {
-    fn seal(&mut self, text: &str, binding: &Binding) -> Result<String, ErrorCode> {
+    fn seal(&mut self, text: &str, binding: &AssociatedData) -> Result<String, ErrorCode> {
         let sealed = match self {
             Self::Ecies(direction) => direction.seal(text)?,
             Self::Hpke(context) => hpke::seal(context, text, binding.as_bytes())?,
@@ -347,7 +347,7 @@ enum Opening {
 }
 
 impl Opening {
-    fn open(&mut self, message: &str, binding: &Binding) -> Result<Secret, ErrorCode> {
+    fn open(&mut self, message: &str, binding: &AssociatedData) -> Result<Secret, ErrorCode> {
         let sealed = decoded(message)?;
         let opened = match self {
             Self::Ecies(direction) => direction.open(sealed)?,

@@ -13,7 +13,7 @@ fn keys_of_low_order_are_refused_in_both_roles() {
         points.push(base64_any_padding(text).unwrap().try_into().unwrap());
     }
     let mut env = TestEnv::seeded(1);
-    let none = Binding::none();
+    let none = AssociatedData::none();
     for point in points {
         let ecies = format!("AAAAAAAAAAAAAAAAAAAAAA|{}", STANDARD_NO_PAD.encode(point));
         let hpke = STANDARD_NO_PAD.encode([&point[..], &[0; 16]].concat());
@@ -30,7 +30,7 @@ fn keys_of_low_order_are_refused_in_both_roles() {
 /// The one who types the code in has no way to see it first: nothing of this state shows anything.
 #[test]
 fn nothing_shows_keys_or_codes() {
-    let none = Binding::none();
+    let none = AssociatedData::none();
     for proposal in [Proposal::Msc4108, Proposal::Msc4388] {
         let mut env = TestEnv::seeded(1);
         let generator = Generator::new(proposal, &mut env);

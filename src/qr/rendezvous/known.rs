@@ -9,7 +9,7 @@ use super::options::RendezvousOptions;
 use super::place::{Note, Place, Revision};
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::Body;
-use crate::qr::channel::Binding;
+use crate::qr::channel::AssociatedData;
 use crate::qr::code::{Intent, QrCode};
 use crate::qr::homeserver::NamedHomeserver;
 use crate::qr::proposal::Proposal;
@@ -70,7 +70,7 @@ impl Rendezvous {
     }
 
     /// What the next message that this device writes is bound to.
-    pub fn binding(&self) -> Binding {
+    pub fn binding(&self) -> AssociatedData {
         self.place.binding(&self.revision)
     }
 

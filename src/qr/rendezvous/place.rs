@@ -22,7 +22,7 @@ use super::requests::policy;
 use crate::base::json::{self, Scalar, Text};
 use crate::base::secret::Body;
 use crate::error::{Error, ErrorCode};
-use crate::qr::channel::{Binding, MESSAGE_LIMIT};
+use crate::qr::channel::{AssociatedData, MESSAGE_LIMIT};
 use crate::qr::code::{CodeUrl, QrCode, RendezvousAddress, RendezvousId};
 use crate::qr::proposal::Proposal;
 use crate::wire::date;
@@ -169,12 +169,12 @@ impl Place {
     }
 
     /// What a message is bound to that is written when this was seen.
-    pub(super) fn binding(&self, seen: &Revision) -> Binding {
+    pub(super) fn binding(&self, seen: &Revision) -> AssociatedData {
         match self {
-            Self::Url(_) => Binding::none(),
+            Self::Url(_) => AssociatedData::none(),
             Self::Id(rendezvous) => {
                 let base_url = rendezvous.base_url().as_str();
-                Binding::new(base_url, rendezvous.id(), seen.to_str().unwrap_or(""))
+                AssociatedData::new(base_url, rendezvous.id(), seen.to_str().unwrap_or(""))
             }
         }
     }

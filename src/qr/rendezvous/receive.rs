@@ -10,7 +10,7 @@ use super::patience::Patience;
 use super::requests::refusal;
 use crate::base::env::Env;
 use crate::error::Error;
-use crate::qr::channel::Binding;
+use crate::qr::channel::AssociatedData;
 use crate::step::{Flow, Input, Step};
 use crate::wire::response::Response;
 
@@ -43,7 +43,7 @@ pub struct Received {
     /// The text: at most [`MESSAGE_LIMIT`](crate::qr::MESSAGE_LIMIT) bytes, and not empty.
     pub text: String,
     /// What the text is bound to: the state that its writer had seen.
-    pub binding: Binding,
+    pub binding: AssociatedData,
 }
 
 impl fmt::Debug for Received {

@@ -4,7 +4,7 @@ use http::Response;
 use oidc_proto::matrix::Homeserver;
 use oidc_proto::qr::rendezvous::{Delivery, RendezvousCheck};
 use oidc_proto::qr::{
-    Binding, CODE_LIMIT, Channel, Generator, Initiated, MESSAGE_LIMIT, Message, Proposal, QrCode, Rendezvous,
+    AssociatedData, CODE_LIMIT, Channel, Generator, Initiated, MESSAGE_LIMIT, Message, Proposal, QrCode, Rendezvous,
     RendezvousOptions, Secrets,
 };
 use oidc_proto::testing::TestEnv;
@@ -43,7 +43,7 @@ pub(super) fn channel(data: &[u8]) {
 
 /// Nobody who has no key can greet, but by repeating what was said.
 fn greetings(proposal: Proposal, script: &mut Script<'_>) {
-    let none = Binding::none();
+    let none = AssociatedData::none();
     // The same seed, the same keys, the same texts.
     let start = || {
         let mut env = TestEnv::seeded(1);
@@ -88,7 +88,7 @@ struct Side {
 }
 
 fn conversation(proposal: Proposal, script: &mut Script<'_>) {
-    let (mut env, none) = (TestEnv::seeded(1), Binding::none());
+    let (mut env, none) = (TestEnv::seeded(1), AssociatedData::none());
     let generator = Generator::new(proposal, &mut env);
     let (initiated, first) = Initiated::new(proposal, generator.public_key(), &none, &mut env).unwrap();
     let (unconfirmed, response) = generator.receive(&first, &none, &none, &mut env).unwrap();
@@ -154,14 +154,14 @@ pub(super) fn rendezvous(data: &[u8]) {
         2 => {
             let step = made.send("text", minute, &mut env);
             if let Some(Delivery::Delivered(made)) = answered(Ok(step), status, body, &mut env) {
-                assert!(status == 200 && made.binding() != Binding::none());
+                assert!(status == 200 && made.binding() != AssociatedData::none());
             }
         }
         _ => {
             let step = made.receive(minute, &mut env);
             if let Some(received) = answered(Ok(step), status, body, &mut env) {
                 assert!((1..=MESSAGE_LIMIT).contains(&received.text.len()));
-                assert_eq!(received.binding, Binding::new("https://a.example", "box1", "1"));
+                assert_eq!(received.binding, AssociatedData::new("https://a.example", "box1", "1"));
             }
         }
     }

@@ -2,7 +2,7 @@
 //! messages of either proposal.
 
 use oidc_proto::qr::{
-    Binding, Channel, ChannelError, CheckCode, Generator, Initiated, MESSAGE_LIMIT, Proposal, Unconfirmed,
+    AssociatedData, Channel, ChannelError, CheckCode, Generator, Initiated, MESSAGE_LIMIT, Proposal, Unconfirmed,
 };
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{Error, ErrorCode};
@@ -14,8 +14,8 @@ const OK: &[u8] = b"MATRIX_QR_CODE_LOGIN_OK";
 
 const BOTH: [Proposal; 2] = [Proposal::Msc4108, Proposal::Msc4388];
 
-fn none() -> Binding {
-    Binding::none()
+fn none() -> AssociatedData {
+    AssociatedData::none()
 }
 
 fn generator(seed: u64) -> Generator {

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use oidc_proto::ErrorCode;
-use oidc_proto::qr::{Binding, Channel, ChannelError, CheckCode, Generator, Initiated, Proposal};
+use oidc_proto::qr::{AssociatedData, Channel, ChannelError, CheckCode, Generator, Initiated, Proposal};
 use oidc_proto::testing::TestEnv;
 use vodozemac::Curve25519PublicKey;
 use vodozemac::hpke::{
@@ -16,8 +16,8 @@ const INITIATE: &[u8] = b"MATRIX_QR_CODE_LOGIN_INITIATE";
 const OK: &[u8] = b"MATRIX_QR_CODE_LOGIN_OK";
 
 /// What a message is bound to that is written when this token was seen.
-fn binding(token: &str) -> Binding {
-    Binding::new("https://hs.example.org", "id-1", token)
+fn binding(token: &str) -> AssociatedData {
+    AssociatedData::new("https://hs.example.org", "id-1", token)
 }
 
 /// The same, written by hand.
@@ -90,11 +90,11 @@ fn a_message_with_another_binding_cannot_be_read() {
     let others = [
         binding("2"),
         binding(""),
-        Binding::none(),
-        Binding::new("https://hs.example.org/", "id-1", "1"),
-        Binding::new("https://hs.example.org", "id-2", "1"),
+        AssociatedData::none(),
+        AssociatedData::new("https://hs.example.org/", "id-1", "1"),
+        AssociatedData::new("https://hs.example.org", "id-2", "1"),
         // The same characters, with other borders between the texts.
-        Binding::new("https://hs.example.orgi", "d-1", "1"),
+        AssociatedData::new("https://hs.example.orgi", "d-1", "1"),
     ];
     for other in others {
         let mut env = TestEnv::seeded(1);

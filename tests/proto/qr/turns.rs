@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{Method, Request};
 use oidc_proto::matrix::Homeserver;
-use oidc_proto::qr::{Binding, Grant, Initiated, Login, NamedHomeserver, Options, Proposal};
+use oidc_proto::qr::{AssociatedData, Grant, Initiated, Login, NamedHomeserver, Options, Proposal};
 use oidc_proto::testing::{self, Meet, TestEnv};
 use oidc_proto::{Body, Env as _, ErrorCode, Schemes};
 use vodozemac::ecies::{Ecies, InitialMessage, Message};
@@ -181,7 +181,8 @@ fn a_stranger_who_never_lets_anybody_speak() {
     let mut honest = |request, now| server.exchange(request, now);
     let step = Login::show(&base, Options::new(), &mut env).unwrap();
     let shown = drive(step, &mut env, &mut honest, &mut Vec::new()).unwrap();
-    let (_, first) = Initiated::new(Proposal::Msc4108, shown.code().public_key(), &Binding::none(), &mut env).unwrap();
+    let (_, first) =
+        Initiated::new(Proposal::Msc4108, shown.code().public_key(), &AssociatedData::none(), &mut env).unwrap();
     server.intrude(&first);
     let step = shown.wait(&mut env).unwrap();
     let awaiting = drive(step, &mut env, &mut honest, &mut Vec::new()).unwrap();

@@ -6,10 +6,10 @@
 /// [`Rendezvous::binding`](crate::qr::Rendezvous::binding) returns the one to seal with, and
 /// [`Received::binding`](crate::qr::rendezvous::Received::binding) holds the one to open with.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Binding(Box<[u8]>);
+pub struct AssociatedData(Box<[u8]>);
 
-impl Binding {
-    /// No binding (MSC4108).
+impl AssociatedData {
+    /// Nothing (MSC4108).
     pub fn none() -> Self {
         Self(Box::default())
     }
@@ -33,9 +33,9 @@ impl Binding {
     }
 }
 
-impl std::fmt::Debug for Binding {
+impl std::fmt::Debug for AssociatedData {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Who knows the ID can write to the rendezvous.
-        f.write_str("Binding(…)")
+        f.write_str("AssociatedData(…)")
     }
 }
