@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::account::AccountManagement;
 use super::homeserver::Homeserver;
+use super::list::Texts;
 use super::scope::ScopeForm;
-use crate::base::json::{self, Scalar, Text, Texts};
+use crate::base::json::{self, Scalar, Text};
 use crate::base::url::{Endpoint, Issuer};
 use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode};

@@ -4,7 +4,8 @@
 use serde::Deserialize;
 
 use super::homeserver::Homeserver;
-use crate::base::json::{self, Objects, Scalar};
+use super::list::Objects;
+use crate::base::json::{self, Scalar};
 use crate::base::url::Schemes;
 use crate::base::word_set::words;
 use crate::error::Error;

@@ -33,6 +33,7 @@ pub(crate) mod error_body;
 mod homeserver;
 mod homeserver_discovery;
 mod id;
+mod list;
 mod login;
 mod login_flows;
 mod login_request;

@@ -10,7 +10,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::base::json::{self, Object, Objects, Scalar, Texts};
+use super::list::{Object, Objects, Texts};
+use crate::base::json::{self, Scalar};
 use crate::base::url::{Endpoint, Schemes};
 use crate::error::{Error, ErrorCode};
 

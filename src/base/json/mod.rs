@@ -5,7 +5,6 @@ mod bounds;
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, reason = "tests")]
 mod differential;
-mod list;
 mod names;
 mod one_pass;
 mod plain;
@@ -26,7 +25,6 @@ use super::secret::Body;
 use crate::error::{Error, ErrorCode, Quote};
 
 use bounds::check_bounds;
-pub(crate) use list::{Object, Objects, Texts};
 pub(crate) use plain::plain;
 pub(crate) use scalar::{Scalar, unreadable};
 pub(crate) use text::Text;

@@ -7,8 +7,7 @@ use std::marker::PhantomData;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::scalar::{Scalar, unreadable};
-use super::text::Text;
+use crate::base::json::{Scalar, Text, unreadable};
 
 /// The strings of a list. One string stands for a list of it.
 #[derive(Default)]
