@@ -130,13 +130,15 @@ fn qr(root: &Path) {
         draft.to_vec(),
     ];
     // The same seed as the target's, so that the greetings are the honest ones.
-    let mut channels: Vec<_> = [(Proposal::Msc4108, 0), (Proposal::Msc4388, 4)].map(|(proposal, tag)| {
-        let (mut env, none) = (TestEnv::seeded(1), AssociatedData::none());
-        let generator = Generator::new(proposal, &mut env);
-        let (_, first) = Initiated::new(proposal, generator.public_key(), &none, &mut env).expect("a key");
-        let (_, response) = generator.receive(&first, &none, &none, &mut env).expect("a first text");
-        [&[tag], first.as_bytes(), b"\xff", response.as_bytes()].concat()
-    }).into();
+    let mut channels: Vec<_> = [(Proposal::Msc4108, 0), (Proposal::Msc4388, 4)]
+        .map(|(proposal, tag)| {
+            let (mut env, none) = (TestEnv::seeded(1), AssociatedData::none());
+            let generator = Generator::new(proposal, &mut env);
+            let (_, first) = Initiated::new(proposal, generator.public_key(), &none, &mut env).expect("a key");
+            let (_, response) = generator.receive(&first, &none, &none, &mut env).expect("a first text");
+            [&[tag], first.as_bytes(), b"\xff", response.as_bytes()].concat()
+        })
+        .into();
     channels.extend([
         b"\x02\0\0hello\xff\x01\x01\0\0\x01hi\xff\x01\0\0".to_vec(),
         b"\x02\0\0one\xff\0\0two\xff\x01\x01\x01".to_vec(),

@@ -10,8 +10,8 @@ use http::{HeaderMap, HeaderValue, Response};
 use oidc_proto::jose::Keys;
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{
-    Callback, Challenge, Client, Env as _, IdTokenTrust, Issuer, Provider, ProviderOptions, RelyingParty, Schemes, Scope,
-    ServerMetadata, Step, TokenOutcome, TokenSet,
+    Callback, Challenge, Client, Env as _, IdTokenTrust, Issuer, Provider, ProviderOptions, RelyingParty, Schemes,
+    Scope, ServerMetadata, Step, TokenOutcome, TokenSet,
 };
 use rustix::time::{ClockId, clock_gettime};
 
@@ -156,8 +156,7 @@ fn claims_of_an_id_token() {
         let response = |count| {
             let now = TestEnv::seeded(1).now().unix_seconds();
             let (until, more) = (now + 3600, part(count));
-            let claims =
-                format!(r#"{{"iss":"{ISSUER}","sub":"alice","aud":"app","iat":{now},"exp":{until}{more}}}"#);
+            let claims = format!(r#"{{"iss":"{ISSUER}","sub":"alice","aud":"app","iat":{now},"exp":{until}{more}}}"#);
             let [header, claims] = [r#"{"alg":"RS256"}"#, claims.as_str()].map(|part| URL_SAFE_NO_PAD.encode(part));
             format!(r#"{{"access_token":"at","token_type":"Bearer","id_token":"{header}.{claims}.AA"}}"#)
         };

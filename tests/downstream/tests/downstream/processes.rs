@@ -26,8 +26,11 @@ fn a_login_is_resumed_by_another_process() {
     let kept = json!({ "pending": pending, "client_id": party.client().id(), "callback": callback });
     std::fs::write(&file, kept.to_string()).unwrap();
     let this = std::env::current_exe().unwrap();
-    let second =
-        Command::new(this).args(["--exact", "--ignored", "processes::the_second_process"]).env(FILE, &file).output().unwrap();
+    let second = Command::new(this)
+        .args(["--exact", "--ignored", "processes::the_second_process"])
+        .env(FILE, &file)
+        .output()
+        .unwrap();
     assert!(second.status.success(), "{}", String::from_utf8_lossy(&second.stdout));
 
     let tokens = std::fs::read_to_string(&file).unwrap();

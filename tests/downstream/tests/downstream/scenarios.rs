@@ -100,9 +100,7 @@ fn an_own_grant_is_an_own_type_and_one_call() {
     let op = Provider::new(ISSUER).with_client(app).with_grant(JWT_BEARER, move |params| {
         let param = |wanted| params.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
         match param("assertion") {
-            Some(shown) if shown == assertion => {
-                Ok(Granted::new(param("scope").unwrap_or("")).with_login("alice"))
-            }
+            Some(shown) if shown == assertion => Ok(Granted::new(param("scope").unwrap_or("")).with_login("alice")),
             _ => Err("invalid_grant"),
         }
     });
