@@ -95,7 +95,7 @@ fn compare(name: &str, store: &str, rounds: usize) {
 }
 
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes minutes; `.ci/deep kills` runs it"]
 fn processes_that_are_killed_lose_nothing_that_is_in_a_file() {
     let folder = folder();
     compare("a real file system", folder.path().join("session.json").to_str().unwrap(), rounds());
@@ -103,7 +103,7 @@ fn processes_that_are_killed_lose_nothing_that_is_in_a_file() {
 
 #[cfg(target_os = "linux")]
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes minutes; `.ci/deep kills` runs it"]
 fn processes_that_are_killed_lose_nothing_on_a_small_disk() {
     let small = crate::stores::full::Small::mount();
     compare("64 KiB", small.path().join("session.json").to_str().unwrap(), rounds());
@@ -111,7 +111,7 @@ fn processes_that_are_killed_lose_nothing_on_a_small_disk() {
 
 #[cfg(feature = "redis")]
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes minutes; `.ci/deep kills` runs it"]
 fn processes_that_are_killed_lose_nothing_on_a_redis_server() {
     let server = crate::stores::redis_server::Server::start(&[]);
     // Whoever holds the lock and is killed holds it until its lease ends.

@@ -157,25 +157,24 @@ fn refusals_are_named() {
         (Meet::Delete, Trick::Fault(Fault::Redirect), ErrorCode::HTTP_REDIRECT),
         (Meet::Delete, Trick::Fault(Fault::Timeout), ErrorCode::TRANSPORT_TIMEOUT),
     ] {
-        let mut world = World::new();
-        let outcome = match meet {
-            Meet::Create => {
-                world.server.trick(meet, trick.clone(), 1);
-                world.create().map(|_| ())
-            }
-            _ => {
-                let (a, _) = world.pair();
-                world.server.intrude("text");
-                let (a, _) = if meet == Meet::Receive { (a, String::new()) } else { world.receive(a).unwrap() };
-                world.server.trick(meet, trick.clone(), 1);
-                match meet {
-                    Meet::Send => world.send(a, "text").map(|_| ()),
-                    Meet::Receive => world.receive(a).map(|_| ()),
-                    _ => world.run(a.delete()),
-                }
-            }
-        };
-        assert_eq!(code(outcome), expected, "{meet:?} {trick:?}");
+        assert_eq!(code(tricked(World::new(), meet, &trick)), expected, "{meet:?} {trick:?}");
+    }
+}
+
+/// What becomes of a request of this kind whose response is a trick.
+fn tricked(mut world: World, meet: Meet, trick: &Trick) -> Result<(), Error> {
+    if meet == Meet::Create {
+        world.server.trick(meet, trick.clone(), 1);
+        return world.create().map(|_| ());
+    }
+    let (a, _) = world.pair();
+    world.server.intrude("text");
+    let a = if meet == Meet::Receive { a } else { world.receive(a).unwrap().0 };
+    world.server.trick(meet, trick.clone(), 1);
+    match meet {
+        Meet::Send => world.send(a, "text").map(|_| ()),
+        Meet::Receive => world.receive(a).map(|_| ()),
+        _ => world.run(a.delete()),
     }
 }
 
@@ -211,25 +210,7 @@ fn refusals_of_the_draft_are_named() {
         (Meet::Send, Trick::Fault(Fault::status(403)), ErrorCode::HTTP_STATUS),
         (Meet::Delete, Trick::Fault(Fault::status(403)), ErrorCode::HTTP_STATUS),
     ] {
-        let mut world = World::of(Proposal::Msc4388);
-        let outcome = match meet {
-            Meet::Create => {
-                world.server.trick(meet, trick.clone(), 1);
-                world.create().map(|_| ())
-            }
-            _ => {
-                let (a, _) = world.pair();
-                world.server.intrude("text");
-                let (a, _) = if meet == Meet::Receive { (a, String::new()) } else { world.receive(a).unwrap() };
-                world.server.trick(meet, trick.clone(), 1);
-                match meet {
-                    Meet::Send => world.send(a, "text").map(|_| ()),
-                    Meet::Receive => world.receive(a).map(|_| ()),
-                    _ => world.run(a.delete()),
-                }
-            }
-        };
-        assert_eq!(code(outcome), expected, "{meet:?} {trick:?}");
+        assert_eq!(code(tricked(World::of(Proposal::Msc4388), meet, &trick)), expected, "{meet:?} {trick:?}");
     }
 }
 
