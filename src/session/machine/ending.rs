@@ -10,7 +10,7 @@ use crate::flow::token_outcome::is_silent_refusal;
 use crate::session::access::End;
 use crate::session::event::Event;
 use crate::session::policy::{self, RefreshPolicy, SILENT_REFUSALS, STALLED_AFTER, Verdict};
-use crate::session::record::{LoginId, Record};
+use crate::session::record::LoginId;
 use crate::token::token_set::TokenSet;
 
 impl Core {
@@ -83,10 +83,10 @@ impl Core {
     }
 
     /// The record is another user's. `late` are tokens that came all the same. Whoever put it in the place of this
-    /// session's has revoked the tokens of that one.
-    pub(super) fn replaced(&mut self, error: Error, record: &Record, late: Option<TokenSet>) -> State {
-        let is_lost = self.took_no_place(record);
-        self.give_way(late, is_lost);
+    /// session's has revoked the tokens of that one; but the store may have lost that record before, and then nobody else
+    /// can.
+    pub(super) fn replaced(&mut self, error: Error, late: Option<TokenSet>) -> State {
+        self.give_way(late, true);
         self.stop(End::Replaced(error.clone()), Event::Replaced(error))
     }
 
@@ -98,7 +98,7 @@ impl Core {
     }
 
     /// The same, learned beside whatever else goes on. A session that has ended keeps its end.
-    pub(super) fn gone_beside(&mut self, state: State, replaced: Option<(Error, &Record)>) -> State {
+    pub(super) fn gone_beside(&mut self, state: State, replaced: Option<Error>) -> State {
         if state.may_have_rotated() {
             self.current.doubt(None);
         }
@@ -107,7 +107,7 @@ impl Core {
                 self.give_way(None, false);
                 state
             }
-            Some((error, record)) => self.replaced(error, record, None),
+            Some(error) => self.replaced(error, None),
             None => self.logged_out_elsewhere(None),
         }
     }

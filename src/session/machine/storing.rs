@@ -193,7 +193,7 @@ impl Core {
         }
         let is_other = match self.is_other_login(&record) {
             Ok(is_other) => is_other,
-            Err(error) => return self.replaced(error, &record, None),
+            Err(error) => return self.replaced(error, None),
         };
         let is_unknown = self.store.has_unsaved() || self.took_no_place(&record);
         let is_lost = is_other && is_unknown && !is_own && !is_successor(&record, self.current.tokens());
@@ -251,7 +251,7 @@ impl Core {
         let Some(record) = record else { return self.logged_out_elsewhere(Some(obtained.tokens)) };
         let is_other = match self.is_other_login(&record) {
             Ok(is_other) => is_other,
-            Err(error) => return self.replaced(error, &record, Some(obtained.tokens)),
+            Err(error) => return self.replaced(error, Some(obtained.tokens)),
         };
         let their_token = record.tokens.access_token();
         let is_old = self.current.is(their_token) || self.store.is_own(their_token) || self.is_lost(&record);
@@ -313,7 +313,7 @@ impl Core {
         }
         let is_other = match self.is_other_login(&record) {
             Ok(is_other) => is_other,
-            Err(error) => return self.gone_beside(state, Some((error, &record))),
+            Err(error) => return self.gone_beside(state, Some(error)),
         };
         if self.store.is_own(record.tokens.access_token()) || self.options.persistence == Persistence::Own {
             self.store.note(Some(record.version()));
