@@ -65,6 +65,7 @@ mod hub;
 mod input;
 mod listener;
 mod lock;
+mod pause;
 mod registry;
 mod run;
 mod shared_env;

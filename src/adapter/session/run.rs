@@ -14,6 +14,7 @@ use super::health::Figures;
 use super::hub::Hub;
 use super::input::Input;
 use super::lock::lock;
+use super::pause::Pause;
 use super::slot::{Arrivals, Slot, Tended};
 use super::waiters::Crowd;
 use super::work::Works;
@@ -46,7 +47,7 @@ pub struct Run<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> {
     crowded: BTreeSet<usize>,
     /// Deadlines of sessions, the next one first.
     due: BTreeSet<(MonotonicTime, u64)>,
-    sleep: Option<(MonotonicTime, Pin<Box<T::Sleep>>)>,
+    sleep: Pause<T>,
     calls: Works<C::Response, (u64, Ticket, Uri)>,
     key_uses: Works<K::Output, (u64, Ticket)>,
     actions: Works<D::Future, (u64, StoreTicket)>,
@@ -76,7 +77,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
         let (calls, key_uses, actions) = (Works::new(), Works::new(), Works::new());
         let (entries, due, served) = (BTreeMap::new(), BTreeSet::new(), VecDeque::new());
         let (limit, gates, gate_of, crowded) = (LIMIT, Vec::new(), BTreeMap::new(), BTreeSet::new());
-        let sleep = None;
+        let sleep = Pause::none();
         Self {
             driver,
             hub,
@@ -309,19 +310,8 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
     fn poll_sleep(&mut self, now: MonotonicTime, cx: &mut Context<'_>) -> bool {
         let first = self.due.first().map(|(due, _)| *due);
         let opening = self.crowded.iter().filter_map(|gate| self.gates.get(*gate)?.opens_at());
-        let Some(due) = first.into_iter().chain(opening).min() else {
-            self.sleep = None;
-            return false;
-        };
-        if self.sleep.as_ref().is_none_or(|(until, _)| *until != due) {
-            let sleep = self.driver.timer.sleep(due.saturating_since(now));
-            self.sleep = sleep.map(|sleep| (due, Box::pin(sleep)));
-        }
-        let is_over = self.sleep.as_mut().is_some_and(|(_, sleep)| sleep.as_mut().poll(cx).is_ready());
-        if is_over {
-            self.sleep = None;
-        }
-        is_over
+        let first = first.into_iter().chain(opening).min();
+        self.sleep.poll(first, now, &self.driver.timer, cx)
     }
 }
 

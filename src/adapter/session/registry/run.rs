@@ -13,6 +13,7 @@ use super::shared::Shared;
 use crate::adapter::driver::{HttpClient, Timer};
 use crate::adapter::key_store::KeyStore;
 use crate::adapter::session::handle::{SessionHandle, Sessions};
+use crate::adapter::session::pause::Pause;
 use crate::adapter::session::run::Run;
 use crate::adapter::session::work::Works;
 use crate::adapter::store::{IndexKey, Indexed, SessionStore, SessionStores};
@@ -37,7 +38,7 @@ pub struct RegistryRun<C: HttpClient, T: Timer, K: KeyStore, P: SessionStores, E
     loads: Works<<Indexed<P> as SessionStore>::Future, Load<P, E>>,
     /// When a load has to be done, the first one first.
     deadlines: VecDeque<(MonotonicTime, u64)>,
-    sleep: Option<(MonotonicTime, Pin<Box<T::Sleep>>)>,
+    sleep: Pause<T>,
 }
 
 struct Load<P: SessionStores, E> {
@@ -56,7 +57,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore, P: SessionStores, E: Env> RegistryRun
         shared: Arc<Shared<P, E>>,
     ) -> Self {
         let (loads, deadlines) = (Works::new(), VecDeque::new());
-        Self { run, sessions: Some(sessions), shared, loads, deadlines, sleep: None }
+        Self { run, sessions: Some(sessions), shared, loads, deadlines, sleep: Pause::none() }
     }
 
     /// Sets how many refreshes of one provider run at once; see [`Run::with_limit`].
@@ -150,20 +151,9 @@ impl<C: HttpClient, T: Timer, K: KeyStore, P: SessionStores, E: Env> RegistryRun
         let idle = self.shared.options.idle;
         let next_idle = self.shared.roster(|roster| roster.next_idle(idle));
         let late = self.deadlines.front().map(|(deadline, _)| *deadline);
-        let Some(due) = next_idle.into_iter().chain(late).min() else {
-            self.sleep = None;
-            return false;
-        };
-        // One that is too early does no harm: when sessions are used, the next one is due later.
-        if self.sleep.as_ref().is_none_or(|(until, _)| *until > due || *until <= now) {
-            let sleep = self.run.driver.timer.sleep(due.saturating_since(now));
-            self.sleep = sleep.map(|sleep| (due, Box::pin(sleep)));
-        }
-        let is_over = self.sleep.as_mut().is_some_and(|(_, sleep)| sleep.as_mut().poll(cx).is_ready());
-        if is_over {
-            self.sleep = None;
-        }
-        is_over
+        // When sessions are used, the next one is due later.
+        let first = next_idle.into_iter().chain(late).min();
+        self.sleep.poll(first, now, &self.run.driver.timer, cx)
     }
 }
 
