@@ -39,8 +39,9 @@ pub(crate) struct Desk {
     /// The store does one thing after the other.
     pub(crate) asked: VecDeque<(StoreTicket, StoreAction)>,
     is_storing: bool,
-    /// A request was sent, and the session has not heard of it nor given it up.
-    in_flight: bool,
+    /// The ticket of the newest request, if the session has neither heard of it nor given it up. A ticket has no clone:
+    /// this is its text.
+    in_flight: Option<String>,
     /// A caller who wants new tokens, and the access token that there was.
     refreshing: Option<(Epoch, String)>,
     /// When it is to be woken.
@@ -207,7 +208,7 @@ impl Universe {
         let Some(by) = self.ended_by.get(token).copied().filter(|_| !is_ended) else { return };
         // Where the store has lost a record, what it has again may be older than anyone can know.
         let is_lost = self.grant_of(token).lost.is_some();
-        if by == seat && !self.desk(seat).in_flight && !is_lost {
+        if by == seat && self.desk(seat).in_flight.is_none() && !is_lost {
             let Seat { process, session, .. } = seat;
             self.broken(&format!(
                 "session {session} of process {process} hands out as good what its own refresh ended"
@@ -264,7 +265,10 @@ impl Universe {
                 issued.is_delivered |= issued.seat == seat && body.contains(&issued.refresh_token);
             }
         }
-        self.desk(seat).in_flight = false;
+        // What comes of an earlier one says nothing of the newest.
+        let ticket_text = format!("{ticket:?}");
+        let desk = self.desk(seat);
+        desk.in_flight = desk.in_flight.take().filter(|newest| *newest != ticket_text);
         self.with(seat, |session, env| match response {
             Ok(response) => session.handle_response(ticket, response, env),
             Err(failure) => session.handle_failure(ticket, failure, env),
@@ -329,9 +333,9 @@ impl Universe {
                 issued.is_late |= !issued.is_delivered;
             }
             let others = self.processes.iter().enumerate().filter(|(other, _)| *other != process);
-            let is_raced = others.map(|(_, other)| &other.desks[own]).any(|desk| desk.in_flight);
+            let is_raced = others.map(|(_, other)| &other.desks[own]).any(|desk| desk.in_flight.is_some());
             self.grants[grant].is_raced |= is_raced && self.is_harsh();
-            self.desk(seat).in_flight = true;
+            self.desk(seat).in_flight = Some(format!("{ticket:?}"));
             let after = 1 + self.roll(2000);
             self.post(after, Post::Request { seat, ticket, request });
         }
@@ -355,7 +359,7 @@ impl Universe {
         while let Some(event) = session.poll_event() {
             self.tell(|| format!("session {own} of process {process}: {event:?}"));
             if matches!(event, Event::BackingOff { .. }) {
-                self.desk(seat).in_flight = false;
+                self.desk(seat).in_flight = None;
             }
             let may_be = match event {
                 Event::TokensRefreshed => before.expose() != token.expose(),
