@@ -17,8 +17,7 @@ pub(super) struct CurrentTokens {
     objection: Objection,
     /// When the provider was last asked for tokens that it may have given, and that did not come.
     lost_at: Option<Timestamp>,
-    /// Tokens that were refused as soon as they were obtained, one after the other.
-    refused: u8,
+    refusals: Refusals,
     /// Whether [`CurrentTokens::settle`] has seen these tokens.
     is_settled: bool,
     /// When it saw them first.
@@ -35,6 +34,14 @@ enum Objection {
     Doubt,
     /// A resource server refused it.
     Refusal,
+}
+
+/// Tokens that a resource server refused one after the other, each but the first as soon as it was obtained.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Refusals {
+    pub(super) all: u8,
+    /// Without the first, if that one was not fresh.
+    pub(super) fresh: u8,
 }
 
 /// Until when an access token is good, by both clocks; `None` where that is not known.
@@ -58,7 +65,7 @@ impl CurrentTokens {
             good_until: None,
             objection: Objection::None,
             lost_at: None,
-            refused: 0,
+            refusals: Refusals::default(),
             is_settled: false,
             taken_at: MonotonicTime::from_millis(0),
             before: 0,
@@ -125,15 +132,17 @@ impl CurrentTokens {
         self.objection == Objection::Refusal
     }
 
-    /// A resource server refused the access token. Returns how many tokens it refused one after the other, each as soon
-    /// as it was obtained.
-    pub(super) fn refuse(&mut self, env: &dyn Env) -> u8 {
+    /// A resource server refused the access token. Returns how many it refused one after the other.
+    pub(super) fn refuse(&mut self, env: &dyn Env) -> Refusals {
         self.objection = Objection::Refusal;
         // The clock of the machine that obtained it may be ahead of this one's.
         let by_time_of_day = env.now().saturating_since(self.tokens.obtained_at());
         let age = by_time_of_day.max(env.monotonic().saturating_since(self.taken_at));
-        self.refused = if age < policy::YOUNG { self.refused.saturating_add(1) } else { 1 };
-        self.refused
+        self.refusals = match age < policy::YOUNG {
+            true => Refusals { all: self.refusals.all.saturating_add(1), fresh: self.refusals.fresh.saturating_add(1) },
+            false => Refusals { all: 1, fresh: 0 },
+        };
+        self.refusals
     }
 
     /// Takes tokens that were just obtained. They have no objection.

@@ -40,6 +40,10 @@ pub enum Event {
     ClientRejected(Error),
     /// The provider responded to a refresh with tokens that cannot be trusted. The old tokens are kept.
     Refused(Error),
+    /// A resource server has refused two or more fresh tokens in a row, while the provider goes on issuing them: the account
+    /// may be locked, or the tokens may lack what the server needs. Everything is kept, and the session asks for new
+    /// tokens more and more slowly. [`Event::BackingOff`] has the pause.
+    TokensRefused(Error),
     /// The store failed to save the tokens. They stay in memory, and the session tries to save them again.
     NotSaved(Error),
     /// The store failed to erase the record of a session that was logged out. The owner has to erase the record.
@@ -70,6 +74,7 @@ impl Event {
             Self::Orphaned => "orphaned",
             Self::ClientRejected(_) => "client_rejected",
             Self::Refused(_) => "refused",
+            Self::TokensRefused(_) => "tokens_refused",
             Self::NotSaved(_) => "not_saved",
             Self::NotErased(_) => "not_erased",
             Self::Stalled(_) => "stalled",
@@ -84,6 +89,7 @@ impl Event {
             | Self::Replaced(error)
             | Self::ClientRejected(error)
             | Self::Refused(error)
+            | Self::TokensRefused(error)
             | Self::NotSaved(error)
             | Self::NotErased(error)
             | Self::Stalled(error)

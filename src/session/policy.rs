@@ -120,6 +120,9 @@ pub(super) const SHORTEST: Duration = Duration::from_secs(1);
 /// A token that is refused at this age was never good.
 pub(super) const YOUNG: Duration = Duration::from_secs(10);
 
+/// The owner is told after this number of fresh tokens in a row that a resource server refused.
+pub(super) const REFUSED_AFTER: u8 = 2;
+
 /// The first pause after a failure, which doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);

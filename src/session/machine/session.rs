@@ -16,7 +16,7 @@ use crate::session::access::{Access, End, EndedForGood, Epoch, Outcome, Refusal,
 use crate::session::attempts::Attempts;
 use crate::session::current::{CurrentTokens, Validity};
 use crate::session::event::{Event, Events};
-use crate::session::policy::{Persistence, RefreshPolicy, SessionOptions};
+use crate::session::policy::{Persistence, REFUSED_AFTER, RefreshPolicy, SessionOptions};
 use crate::session::record::{LoginId, RecordVersion};
 use crate::session::store_protocol::StoreProtocol;
 use crate::step::Step;
@@ -251,7 +251,8 @@ impl Session {
     /// Says that a resource server refused this token. If the session already has another token, the caller gets that
     /// token; otherwise the session refreshes, unless the policy is
     /// [`RefreshPolicy::Manual`](crate::session::RefreshPolicy::Manual). If new tokens are refused as soon as they
-    /// come, the session does not refresh for each call: it backs off with `session.token_refused`, as after failures.
+    /// come, the session does not refresh for each call: it backs off with `session.token_refused`, as after failures, and
+    /// after the second of them it says so ([`Event::TokensRefused`]).
     pub fn unauthorized(&mut self, token: &AccessToken, refusal: Refusal, env: &mut dyn Env) -> Access<'_> {
         let is_current = self.core.current.is(token);
         match refusal {
@@ -344,9 +345,12 @@ impl Session {
     /// A resource server refused the access token.
     fn refuse(&mut self, env: &mut dyn Env) {
         let refused = self.core.current.refuse(env);
+        if refused.fresh >= REFUSED_AFTER {
+            self.core.events.push(Event::TokensRefused(ErrorCode::SESSION_TOKEN_REFUSED.into()));
+        }
         let is_idle = matches!(self.state, State::Idle { .. });
-        if refused > 1 && is_idle && self.core.options.refresh != RefreshPolicy::Manual {
-            self.core.attempts.set_failures(u32::from(refused) - 2);
+        if refused.all > 1 && is_idle && self.core.options.refresh != RefreshPolicy::Manual {
+            self.core.attempts.set_failures(u32::from(refused.all) - 2);
             self.state = self.core.back_off(ErrorCode::SESSION_TOKEN_REFUSED.into(), Resume::Anew, env);
         }
     }

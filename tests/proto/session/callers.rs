@@ -146,10 +146,11 @@ fn how_soon_a_token_is_refused_decides_whether_the_next_one_waits() {
         world.advance(10);
         assert_eq!(refuse(&mut world, &mut session), [Event::TokensRefreshed]);
     }
-    for nominal in [1000, 2000, 4000] {
+    for (nominal, is_told) in [(1000, false), (2000, true), (4000, true)] {
         world.env.clock().advance(Duration::from_millis(9999));
         let events = refuse(&mut world, &mut session);
-        let [Event::BackingOff { pause, .. }] = events[..] else { panic!("{events:?}") };
+        let Some((Event::BackingOff { pause, .. }, told)) = events.split_last() else { panic!("{events:?}") };
+        assert_eq!(matches!(told, [Event::TokensRefused(_)]), is_told, "{events:?}");
         assert!((nominal * 8 / 10..=nominal * 12 / 10).contains(&pause.as_millis()), "{pause:?}");
         world.wait(&mut session);
         assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);

@@ -15,6 +15,7 @@ fn error_of(event: &Event) -> Option<&Error> {
         Event::NeedsLogin(error)
         | Event::ClientRejected(error)
         | Event::Refused(error)
+        | Event::TokensRefused(error)
         | Event::NotSaved(error)
         | Event::NotErased(error)
         | Event::Stalled(error)
