@@ -101,6 +101,9 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
         // Tokens came, and could not be verified yet: they are not thrown away.
         outcome = live.refresh(patience);
     }
+    if outcome.is_err() {
+        keep_unverified(context, session, &live).map_err(unasked)?;
+    }
     if let Err(no_token) = outcome {
         let standing = match live.standing() {
             // Only new tokens take an older doubt away.
@@ -139,6 +142,27 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
     context.out.checked("the new tokens are in the store before anyone uses them");
     asked::erase(&context.store, session.id(), session.generation()).map_err(saved)?;
     session::reload(&context.store, session).map_err(saved)
+}
+
+/// What came and cannot be verified now, by this clock or with these keys, is verified by the next command: it begins with
+/// the refresh token that came.
+pub(crate) fn keep_unverified(
+    context: &Context,
+    session: &Session,
+    live: &BlockingSession<&Narrated, FileStore, SystemEnv>,
+) -> Result<(), Failure> {
+    if !live.keep_unverified() {
+        return Ok(());
+    }
+    let end = context.env.monotonic().saturating_add(context.options.timeout);
+    while !live.is_idle() && context.env.monotonic() < end {
+        live.tend(SAVING);
+    }
+    match session::reload(&context.store, session) {
+        Ok(now) => asked::note(&context.store, now.id(), now.generation()),
+        // It was logged out meanwhile.
+        Err(_) => Ok(()),
+    }
 }
 
 /// How long to try at a time to save what could not be saved.

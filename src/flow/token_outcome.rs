@@ -108,6 +108,17 @@ pub struct TokenGrant {
 pub struct UnverifiedTokens(pub(super) Box<Grant>);
 
 impl UnverifiedTokens {
+    /// The refresh token that came. It says nothing of the ID token: what the next response has is verified.
+    pub(crate) fn refresh_token(&self) -> Option<&Secret> {
+        self.0.response.refresh_token.as_ref()
+    }
+
+    /// When the refresh token expires, if the response says so.
+    pub(crate) fn refresh_expires_at(&self) -> Option<Timestamp> {
+        let lifetime = self.0.response.refresh_lifetime.duration()?;
+        Some(self.0.obtained_at.saturating_add(lifetime))
+    }
+
     /// Revokes the tokens, like [`RelyingParty::revoke`].
     ///
     /// # Errors

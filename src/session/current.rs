@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hasher as _};
 use super::access::Standing;
 use super::policy::{self, Options, RefreshPolicy};
 use crate::base::env::{Env, MonotonicTime, Timestamp};
-use crate::base::secret::{AccessToken, same_bytes};
+use crate::base::secret::{AccessToken, Secret, same_bytes};
 use crate::party::relying_party::RelyingParty;
 use crate::token::token_set::TokenSet;
 
@@ -150,6 +150,25 @@ impl CurrentTokens {
         self.before = fingerprint(self.access_token());
         (self.tokens, self.is_settled) = (tokens, false);
         (self.objection, self.lost_at) = (Objection::None, None);
+    }
+
+    /// A refresh token that came with tokens that nobody has verified takes the place of the old one. Nobody knows whether
+    /// the old access token is still good: it counts as expired, also in a record.
+    pub(super) fn continue_with(&mut self, refresh_token: Secret, expires_at: Option<Timestamp>) {
+        self.tokens = self.tokens.clone().with(|tokens| {
+            tokens.refresh_token = Some(refresh_token);
+            tokens.refresh_expires_at = expires_at;
+            tokens.expires_at = Some(tokens.obtained_at);
+        });
+        self.good_until = Some(self.taken_at);
+    }
+
+    /// Whether this is the refresh token.
+    pub(super) fn has_refresh_token(&self, token: Option<&Secret>) -> bool {
+        match (self.tokens.refresh_token(), token) {
+            (Some(own), Some(token)) => own.matches(token.expose()),
+            (own, token) => own.is_none() && token.is_none(),
+        }
     }
 
     /// Takes tokens that another process saved. If the access token is the same, its objection remains. Tokens are

@@ -227,3 +227,45 @@ fn a_refresh_that_is_interrupted_leaves_a_doubtful_token() {
     run.event("refreshed");
     assert_eq!(run.event("token")["doubtful"], false);
 }
+
+/// This machine's clock is behind: the provider has rotated, and its new ID token lies in the future here.
+fn with_a_clock_behind(op: &Op) {
+    op.provider.edit_id_token(|token| {
+        for claim in ["iat", "exp"] {
+            let time = token.claims[claim].as_u64().unwrap();
+            token.claims.insert(claim.into(), json!(time + 3600));
+        }
+    });
+}
+
+#[test]
+fn a_refresh_that_a_wrong_clock_refuses_costs_no_session() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    let before = cli.secrets();
+    with_a_clock_behind(&op);
+    let asked = op.provider.count(On::Token);
+    cli.run(&["refresh"]).failed(1, "remote", "id_token.issued_in_future");
+    assert_eq!(op.provider.count(On::Token), asked + 1);
+    assert_ne!(cli.secrets()[1], before[1], "the refresh token that came is kept");
+    assert!(op.provider.has_grant_of(&cli.secrets()[1]));
+    // The clock is still wrong. Nothing that was not verified is given out, and nothing is lost.
+    cli.run(&["token"]).failed(1, "remote", "id_token.issued_in_future");
+    assert!(op.provider.has_grant_of(&cli.secrets()[1]));
+    op.provider.honest();
+    let run = cli.run(&["userinfo"]).done();
+    run.event("refreshed");
+    assert_eq!(run.event("userinfo")["claims"]["sub"], "sub-alice");
+}
+
+#[test]
+fn a_watch_that_ends_with_a_wrong_clock_costs_no_session() {
+    let lifetime = std::time::Duration::from_secs(2);
+    let (op, cli) = (Op::with(|provider| provider.with_access_token_lifetime(lifetime)), Cli::new());
+    cli.login(&op, &[]).done();
+    with_a_clock_behind(&op);
+    let run = cli.run(&["watch", "--count", "1"]).done();
+    assert_eq!(run.event("seen")["code"], "id_token.issued_in_future");
+    op.provider.honest();
+    cli.run(&["refresh"]).done();
+}

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::event::{Event, Problem};
 use crate::failure::Failure;
 use crate::session;
-use crate::tokens::live;
+use crate::tokens::{keep_unverified, live};
 
 /// How often what happened is printed.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -31,6 +31,10 @@ pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failu
         while let Some(seen) = events.wait(Duration::ZERO).filter(|_| left > 0) {
             left -= 1;
             session.keep_nonces(&context.store)?;
+            if matches!(seen, Seen::BackingOff { .. }) {
+                // Whoever ends this program does not wait.
+                keep_unverified(context, &session, &live)?;
+            }
             if live.standing() == Standing::Doubtful
                 && let Ok(now) = session::reload(&context.store, &session)
             {

@@ -179,6 +179,12 @@ impl<E: Env> SessionHandle<E> {
         self.0.0.act(|session, env| session.log_out(env));
     }
 
+    /// Keeps the refresh token of tokens that came and cannot be verified yet, as [`Session::keep_unverified`] does, and
+    /// has it saved. Call it before the process ends. Returns whether there were such tokens.
+    pub fn keep_unverified(&self) -> bool {
+        self.0.0.act(|session, env| session.keep_unverified(env))
+    }
+
     /// Whether the process can end now without a loss; see [`Session::is_idle`].
     pub fn is_idle(&self) -> bool {
         self.0.0.look(Session::is_idle)

@@ -14,7 +14,7 @@ pub(super) struct Exchange {
     /// When the provider was asked for tokens, by both clocks.
     asked_at: (Timestamp, MonotonicTime),
     /// The refresh token that it was asked with, if the store is shared.
-    spent: Option<Secret>,
+    pub(super) spent: Option<Secret>,
     rotation: Rotation,
 }
 

@@ -45,6 +45,21 @@ impl Pause {
         self.awaits_caller = false;
     }
 
+    pub(super) fn has_unverified(&self) -> bool {
+        matches!(self.resume, Resume::Verify(..))
+    }
+
+    /// Takes the tokens that came and are not verified, if there are any. Then the next attempt begins anew.
+    pub(super) fn take_unverified(&mut self) -> Option<(UnverifiedTokens, Exchange)> {
+        match std::mem::replace(&mut self.resume, Resume::Anew) {
+            Resume::Verify(unverified, exchange) => Some((unverified, exchange)),
+            resume => {
+                self.resume = resume;
+                None
+            }
+        }
+    }
+
     pub(super) fn into_resume(self) -> Resume {
         self.resume
     }

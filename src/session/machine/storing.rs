@@ -2,7 +2,7 @@
 
 use super::Core;
 use super::exchange::{Obtained, Rejection};
-use super::state::{Attempt, Stage, State};
+use super::state::{Attempt, Pause, Stage, State};
 use crate::base::env::Env;
 use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
@@ -211,6 +211,8 @@ impl Core {
         self.store.set_login(record.login);
         let tokens = record.tokens;
         let is_new = !self.current.is(tokens.access_token());
+        // One that was kept without the access token that came with it.
+        let has_other_refresh_token = !self.current.has_refresh_token(tokens.refresh_token());
         self.current.replace(tokens);
         // These tokens are in the store. Older ones that could not be saved are of no use any more.
         self.store.drop_unsaved();
@@ -220,7 +222,7 @@ impl Core {
             _ if is_new && !self.store.was_begun() && self.current.is_good(env) => {
                 self.succeeded(self.current.tokens().clone(), record.login, env)
             }
-            Some(error) if !is_new => self.give_up(error),
+            Some(error) if !is_new && !has_other_refresh_token => self.give_up(error),
             _ => self.ask(env),
         }
     }
@@ -299,7 +301,8 @@ impl Core {
             return state;
         }
         let Some(record) = record else { return self.gone_beside(state, None) };
-        if self.current.is(record.tokens.access_token()) {
+        let is_saved = self.current.is(record.tokens.access_token());
+        if is_saved && self.current.has_refresh_token(record.tokens.refresh_token()) {
             // It was saved before, and the response did not come.
             self.store.note(Some(record.version()));
             self.is_saved();
@@ -337,6 +340,25 @@ impl Core {
         self.events.push(Event::NotSaved(error));
         self.store.save_later(replaced, obtained.spent, is_new_login, self.options.deadline(), env);
         state
+    }
+
+    /// Of tokens that came and are not verified, the refresh token takes the place of the old one, which it has replaced.
+    pub(super) fn keep_unverified(&mut self, mut pause: Pause, env: &mut dyn Env) -> State {
+        if let Some((unverified, exchange)) = pause.take_unverified() {
+            match unverified.refresh_token() {
+                Some(refresh_token) => {
+                    let replaced = self.current.access_token().clone();
+                    self.current.continue_with(refresh_token.clone(), unverified.refresh_expires_at());
+                    if self.options.persistence != Persistence::Nowhere {
+                        self.store.keep_lock();
+                        self.store.save_later(replaced, exchange.spent, false, self.options.deadline(), env);
+                        self.store.save_again(self.deadline(env));
+                    }
+                }
+                None => self.store.release(),
+            }
+        }
+        State::Pausing(Box::new(pause))
     }
 
     /// The store did not say in time whether it saved the tokens.

@@ -23,4 +23,5 @@ mod store;
 mod tasks;
 mod threads;
 mod truth;
+mod unverified;
 pub(crate) mod world;

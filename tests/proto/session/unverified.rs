@@ -1,0 +1,160 @@
+//! Tokens that came and cannot be verified yet, when the process ends: their refresh token is kept.
+
+use std::time::Duration;
+
+use oidc_proto::ErrorCode;
+use oidc_proto::adapter::Driver;
+use oidc_proto::adapter::session::Sessions;
+use oidc_proto::session::{Access, Event, Record, Session, Standing};
+use oidc_proto::testing::{Fault, On};
+use serde_json::json;
+use tokio::time::{sleep, timeout};
+
+use crate::session::memory::Memory;
+use crate::session::tasks::{VirtualEnv, provider};
+use crate::session::world::{Store, World, broken, shared};
+
+/// A session of a stored record, whose refresh has brought tokens that this machine's clock refuses. A refresh token
+/// that comes twice ends the grant.
+fn refused(world: &mut World) -> (Session, Store) {
+    let store = Store::default();
+    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+    let mut session = world.restore(store.record().unwrap(), shared());
+    behind(world);
+    assert!(matches!(session.refresh(&mut world.env), Access::Wait(_)));
+    assert_eq!(code(&world.pump(&mut session, &store)), ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE);
+    assert!(!session.is_idle() && store.is_locked());
+    (session, store)
+}
+
+/// This machine's clock is an hour behind.
+fn behind(world: &World) {
+    world.op.edit_id_token(|token| {
+        for claim in ["iat", "exp"] {
+            let time = token.claims[claim].as_u64().unwrap();
+            token.claims.insert(claim.into(), json!(time + 3600));
+        }
+    });
+}
+
+fn code(events: &[Event]) -> ErrorCode {
+    let [Event::BackingOff { error, .. }] = events else { panic!("{events:?}") };
+    error.code()
+}
+
+/// The next process goes on with what was kept.
+fn goes_on(world: &mut World, store: &Store) {
+    world.op.honest();
+    let mut next = world.restore(store.record().unwrap(), shared());
+    assert_eq!(next.standing(&world.env), Standing::Expired, "an access token that nobody has verified is not good");
+    assert!(world.ask(&mut next).is_err());
+    assert_eq!(world.pump(&mut next, store), [Event::TokensRefreshed]);
+    assert!(world.honours(&world.tokens_of(&next)));
+}
+
+#[test]
+fn rule_4_tokens_that_a_wrong_clock_refuses_are_kept_when_the_process_ends() {
+    let mut world = World::new();
+    let (mut session, store) = refused(&mut world);
+    let before = store.record().unwrap();
+    assert!(session.keep_unverified(&mut world.env));
+    assert!(!session.keep_unverified(&mut world.env), "once");
+    assert_eq!(world.pump(&mut session, &store), []);
+    let kept = store.record().unwrap();
+    assert_eq!((kept.login, kept.generation), (before.login, before.generation + 1));
+    let refresh_token = |record: &Record| record.tokens.refresh_token().unwrap().expose().to_owned();
+    assert_ne!(refresh_token(&kept), refresh_token(&before));
+    assert_eq!(kept.tokens.access_token().expose(), before.tokens.access_token().expose());
+    assert!(session.is_idle() && !store.is_locked() && !store.is_begun());
+    goes_on(&mut world, &store);
+}
+
+/// The session itself goes on, too, and so does another process that has the record of before.
+#[test]
+fn who_kept_a_refresh_token_and_who_finds_it_refresh_with_it() {
+    for is_other in [false, true] {
+        let mut world = World::new();
+        let (mut session, store) = refused(&mut world);
+        let mut other = world.restore(store.record().unwrap(), shared());
+        assert!(session.keep_unverified(&mut world.env));
+        world.pump(&mut session, &store);
+        world.op.honest();
+        world.advance(10);
+        let asked = world.op.count(On::Token);
+        let who = if is_other { &mut other } else { &mut session };
+        let _ = who.refresh(&mut world.env);
+        who.handle_timeout(&mut world.env);
+        assert_eq!(world.pump(who, &store), [Event::TokensRefreshed], "{is_other}");
+        assert!(world.honours(&world.tokens_of(who)) && world.op.count(On::Token) == asked + 1);
+    }
+}
+
+#[test]
+fn a_refresh_token_that_is_kept_and_not_saved_is_saved_later() {
+    let mut world = World::new();
+    let (mut session, store) = refused(&mut world);
+    store.fails("save");
+    assert!(session.keep_unverified(&mut world.env));
+    assert_eq!(world.pump(&mut session, &store), [Event::NotSaved(broken("save"))]);
+    assert!(!session.is_idle() && store.is_locked(), "nobody else uses the refresh token of before");
+    store.fails("");
+    world.op.honest();
+    world.advance(5);
+    session.handle_timeout(&mut world.env);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    assert!(session.is_idle() && !store.is_locked());
+    assert_eq!(store.record().unwrap().tokens.access_token().expose(), world.tokens_of(&session));
+    assert!(world.honours(&world.tokens_of(&session)));
+}
+
+/// Keys that cannot be fetched are the same case.
+#[test]
+fn tokens_whose_keys_cannot_be_had_are_kept_when_the_process_ends() {
+    let mut world = World::new();
+    world.forget_keys();
+    let store = Store::default();
+    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+    let mut session = world.restore(store.record().unwrap(), shared());
+    world.op.fault(On::Jwks, Fault::status(503), 100);
+    let _ = session.refresh(&mut world.env);
+    code(&world.pump(&mut session, &store));
+    assert!(session.keep_unverified(&mut world.env));
+    world.pump(&mut session, &store);
+    assert!(session.is_idle());
+    goes_on(&mut world, &store);
+}
+
+#[test]
+fn without_tokens_that_came_there_is_nothing_to_keep() {
+    let mut world = World::new();
+    let store = Store::default();
+    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+    let mut session = world.restore(store.record().unwrap(), shared());
+    assert!(!session.keep_unverified(&mut world.env));
+    world.op.fault(On::Token, Fault::LostResponse, 1);
+    let _ = session.refresh(&mut world.env);
+    code(&world.pump(&mut session, &store));
+    assert!(!session.keep_unverified(&mut world.env));
+    world.pump(&mut session, &store);
+    assert_eq!(store.record().unwrap().generation, 1);
+}
+
+/// Nobody waits for the clock to be set right.
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_last_handle_is_gone_keeps_them_by_itself() {
+    let mut world = World::new();
+    let memory = Memory::default();
+    memory.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+    behind(&world);
+    let driver = Driver::new(provider(&world, Duration::from_millis(100))).with_timer(sleep);
+    let (sessions, run) = Sessions::new(driver, VirtualEnv::new(&world));
+    let run = tokio::spawn(run);
+    let handle = sessions.add(world.restore(memory.record().unwrap(), shared()), memory.store());
+    assert!(handle.refresh().await.is_err());
+    drop((handle, sessions));
+    timeout(Duration::from_secs(3600), run).await.unwrap().unwrap();
+    let kept = memory.record().unwrap();
+    let refresh_token = kept.tokens.refresh_token().unwrap().expose();
+    assert!(kept.generation == 2 && world.op.has_grant_of(refresh_token) && !memory.is_locked());
+    assert!(!world.tokens.refresh_token().unwrap().matches(refresh_token));
+}
