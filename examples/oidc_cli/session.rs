@@ -86,6 +86,8 @@ pub(crate) struct Choices {
     pub(crate) wish: Option<Wish>,
     /// The client that the command line names: it is kept once it has logged somebody in.
     pub(crate) named: Option<Registered>,
+    /// The login that this one replaces is not revoked.
+    pub(crate) keep_replaced: bool,
 }
 
 impl Session {
@@ -101,7 +103,7 @@ impl Session {
     }
 
     fn bound(tokens: TokenSet, matrix: Option<Binding>, choices: Choices) -> Self {
-        let Choices { schemes, id_token, key_file, dpop_key, wish, named: _ } = choices;
+        let Choices { schemes, id_token, key_file, dpop_key, wish, named: _, keep_replaced: _ } = choices;
         let id = id(&tokens, matrix.as_ref());
         let kept = Kept {
             version: VERSION,
@@ -117,10 +119,15 @@ impl Session {
         Self { kept, tokens, stored: None, is_doubtful: false, needs_login: None, id }
     }
 
+    /// The same with other tokens of its login.
+    pub(crate) fn with_tokens(self, tokens: TokenSet) -> Self {
+        Self { tokens, ..self }
+    }
+
     /// What it was begun with, for a new login in its place.
     pub(crate) fn choices(&self) -> Choices {
         let Kept { id_token, key_file, dpop_key, wish, .. } = self.kept.clone();
-        Choices { schemes: self.schemes(), id_token, key_file, dpop_key, wish, named: None }
+        Choices { schemes: self.schemes(), id_token, key_file, dpop_key, wish, named: None, keep_replaced: false }
     }
 
     /// As the library knows it, if it is one at a Matrix homeserver.
@@ -238,9 +245,11 @@ impl Session {
     }
 
     /// Writes it, in place of an older session of the same user. Whoever uses that one meanwhile finds the new tokens.
-    pub(crate) fn save(&self, draft: Draft, env: &mut dyn Env) -> Result<(), Failure> {
+    /// Returns the tokens that were there.
+    pub(crate) fn save(&self, draft: Draft, env: &mut dyn Env) -> Result<Option<TokenSet>, Failure> {
         let (name, files) = (tokens_file(&self.id), draft.files());
         let tokens = files.record(&name);
+        let mut replaced = None;
         let response = match tokens.carry_out(StoreAction::Lock) {
             StoreResponse::Locked => {
                 let expect = match tokens.load() {
@@ -251,7 +260,11 @@ impl Session {
                     }
                     loaded => loaded.map_err(|error| files.explain(&name, &error))?,
                 };
-                let expect = expect.map(|record| record.version());
+                let expect = expect.map(|record| {
+                    let version = record.version();
+                    replaced = Some(record.tokens);
+                    version
+                });
                 let next = Box::new(Record::of_login(self.tokens.clone(), expect, env));
                 tokens.carry_out(StoreAction::Save { expect, next })
             }
@@ -259,7 +272,7 @@ impl Session {
         };
         tokens.carry_out(StoreAction::Unlock);
         match response {
-            StoreResponse::Saved => draft.keep(&file(&self.id), &self.kept),
+            StoreResponse::Saved => draft.keep(&file(&self.id), &self.kept).map(|()| replaced),
             StoreResponse::Failed(error) => Err(files.explain(&name, &error)),
             _ => Err(files.explain(&name, &Core::SESSION_STORE.into())),
         }

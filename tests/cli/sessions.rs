@@ -40,9 +40,61 @@ fn a_second_login_takes_the_place_of_the_first() {
     let (op, cli) = (Op::start(), Cli::new());
     cli.login(&op, &[]).done();
     let first = cli.secrets();
-    cli.login(&op, &[]).done();
+    let run = cli.login(&op, &[]).done();
     assert_eq!(cli.session_files().len(), 1);
     assert_ne!(cli.secrets(), first);
+    assert!(!op.provider.has_grant_of(&first[1]), "the login that was replaced is revoked");
+    assert!(op.provider.has_grant_of(&cli.secrets()[1]) && run.events.iter().all(|event| event["event"] != "warning"));
+    cli.run(&["refresh"]).done();
+}
+
+/// The replaced login is revoked with what it had: its client and its key.
+#[test]
+fn rule_6_a_login_in_the_place_of_another_revokes_what_it_replaces() {
+    let again = |cli: &Cli, op: &Op, how: &str| match how {
+        "relogin" => cli.run(&["relogin", "--browser", &browser()]),
+        "device" => cli.device(op, &[]),
+        "dpop" => cli.login(op, &["--dpop"]),
+        _ => cli.login(op, &[]),
+    };
+    for (first, then) in [("login", "relogin"), ("dpop", "login"), ("login", "dpop"), ("login", "device")] {
+        let (op, cli) = (Op::start(), Cli::new());
+        again(&cli, &op, first).done();
+        let old = cli.secrets();
+        // What is stored meanwhile is what is replaced.
+        cli.run(&["refresh"]).done();
+        let newest = cli.secrets();
+        assert_ne!(old[1], newest[1]);
+        let run = again(&cli, &op, then).done();
+        assert!(!op.provider.has_grant_of(&newest[1]), "{first}, {then}: {:?}", run.events);
+        assert!(op.provider.has_grant_of(&cli.secrets()[1]), "{first}, {then}");
+        cli.run(&["refresh"]).done();
+    }
+}
+
+/// At a provider that keeps one grant for all logins of a user, revoking one ends them all.
+#[test]
+fn a_login_keeps_what_it_replaces_if_it_is_told_to() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    let first = cli.secrets();
+    cli.login(&op, &["--keep-replaced"]).done();
+    let second = cli.secrets();
+    cli.run(&["relogin", "--keep-replaced", "--browser", &browser()]).done();
+    assert!(op.provider.has_grant_of(&first[1]) && op.provider.has_grant_of(&second[1]));
+    assert_eq!(op.provider.count(On::Revoke), 0);
+}
+
+/// A revocation that fails leaves the new session as it is, and is told.
+#[test]
+fn a_login_whose_predecessor_is_not_revoked_says_so() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    op.provider.fault(On::Revoke, Fault::status(503), 100);
+    let run = cli.login(&op, &[]).done();
+    run.event("logged_in");
+    assert_eq!(run.event("warning")["code"], "http.server_error");
+    cli.run(&["refresh"]).done();
 }
 
 #[test]

@@ -86,6 +86,9 @@ pub(crate) struct BeginningArgs {
     /// The Matrix device to log in with [default: a new one]
     #[arg(long, value_name = "D", conflicts_with = "issuer", value_parser = device_id)]
     pub(crate) device_id: Option<DeviceId>,
+    /// Do not revoke the login that this one replaces: for a provider that has one grant for all logins of a user
+    #[arg(long)]
+    pub(crate) keep_replaced: bool,
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -142,6 +145,9 @@ pub(crate) struct ReloginArgs {
     /// As for login, in place of the login's
     #[arg(long, value_name = "P", value_delimiter = ' ', value_parser = prompt)]
     pub(crate) prompt: Vec<Prompt>,
+    /// Do not revoke the login that this one replaces: for a provider that has one grant for all logins of a user
+    #[arg(long)]
+    pub(crate) keep_replaced: bool,
     #[command(flatten)]
     pub(crate) meeting: MeetingArgs,
 }

@@ -7,7 +7,7 @@ use oidc_proto::{
     ClientMetadata, Error, ErrorCode as Core, Provider, RelyingParty, Schemes, TokenOutcome, UnverifiedTokens,
 };
 
-use super::{ask_userinfo, granted};
+use super::{ask_userinfo, granted, replaced};
 use crate::args::{self, BeginningArgs, IdTokenChoice, ReloginArgs};
 use crate::clients::{self, Found, Identity};
 use crate::context::{Context, trust};
@@ -26,6 +26,7 @@ pub(super) struct Beginning {
     schemes: Schemes,
     id_token: IdTokenChoice,
     dpop: bool,
+    keep_replaced: bool,
     id_token_algorithm: Option<Algorithm>,
     userinfo_algorithm: Option<Algorithm>,
 }
@@ -57,6 +58,7 @@ impl Beginning {
             schemes,
             id_token: grant.id_token,
             dpop: grant.dpop,
+            keep_replaced: args.keep_replaced,
             id_token_algorithm: grant.id_token_algorithm,
             userinfo_algorithm: grant.userinfo_algorithm,
         })
@@ -78,8 +80,9 @@ impl Beginning {
         if let Some(key) = &dpop_key {
             client = client.with_dpop(Arc::clone(key.dpop()));
         }
-        let (schemes, id_token) = (self.schemes, self.id_token);
-        let choices = Choices { schemes, id_token, key_file, dpop_key, wish: Some(wish.clone()), named };
+        let Self { schemes, id_token, keep_replaced, .. } = *self;
+        let wished = Some(wish.clone());
+        let choices = Choices { schemes, id_token, key_file, dpop_key, wish: wished, named, keep_replaced };
         let party = RelyingParty::new(self.provider.clone(), client);
         granted::expect(context, &party, &wish);
         Ok(Login { party, wish, choices, of: None })
@@ -93,7 +96,8 @@ impl Login {
         drop(context.store.draft()?);
         let (party, wish) = (context.connect(session)?, session.wish().again(args));
         granted::expect(context, &party, &wish);
-        let choices = Choices { wish: Some(wish.clone()), ..session.choices() };
+        let keep_replaced = args.keep_replaced;
+        let choices = Choices { wish: Some(wish.clone()), keep_replaced, ..session.choices() };
         Ok(Self { party, wish, choices, of: Some(session.id().to_owned()) })
     }
 
@@ -121,8 +125,7 @@ impl Login {
             context.out.checked("the tokens are bound to the key that was made for them");
         }
 
-        // The older login of the same user is not revoked: some providers keep one grant for both.
-        let named = self.choices.named.clone();
+        let (named, keep_replaced) = (self.choices.named.clone(), self.choices.keep_replaced);
         let session = Session::new(tokens, self.choices);
         if self.of.as_deref().is_some_and(|of| of != session.id()) {
             let failure = Code::OtherUser.because(session.subject().escape_debug());
@@ -132,10 +135,7 @@ impl Login {
             }
             return Err(failure);
         }
-        {
-            let _lock = context.store.lock()?;
-            session.save(draft, &mut context.env)?;
-        }
+        let replaced = replaced::save(context, &session, draft)?;
         if let Some(client) = named {
             clients::keep_named(context, session.tokens.issuer(), client)?;
         }
@@ -143,6 +143,9 @@ impl Login {
         context.out.emit(&Event::LoggedIn { session: session.summary(context.now()) });
         granted::compare(context, &session);
         context.keep_metadata(&session);
+        if !keep_replaced {
+            replaced.revoke(context, &session);
+        }
         if self.party.provider().metadata().userinfo_endpoint.is_some()
             && let Err(failure) = ask_userinfo(context, &self.party, &session)
         {

@@ -11,6 +11,7 @@ use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, 
 use super::device::show;
 use super::login::{Meeting, lifetime};
 use super::matrix_beginning::{Beginning, By, Wanted, application, is_pushed};
+use super::replaced;
 use crate::args::{
     AccountArgs, BeginningArgs, ClientArgs, LoginArgs, MeetingArgs, ParChoice, RegisterArgs, ReloginArgs,
 };
@@ -97,7 +98,8 @@ pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Resu
     }
     let by = By::Browser(args.meeting.redirect_uri.as_ref(), args.par);
     let id_token = args.beginning.grant.id_token;
-    let wanted = Wanted { identity: &identity, id_token, by, request: &request };
+    let keep_replaced = args.beginning.keep_replaced;
+    let wanted = Wanted { identity: &identity, id_token, by, request: &request, keep_replaced };
     let server = find_for(context, &wanted, text)?;
     // No client is registered for a browser that could not come back.
     let meeting = Meeting::arrange(&args.meeting)?;
@@ -143,7 +145,8 @@ pub(super) fn relogin(context: &mut Context, args: &ReloginArgs, session: &Sessi
         request = request.with_more_scope(more);
     }
     let by = By::Browser(named, ParChoice::Auto);
-    let wanted = Wanted { identity: &identity, id_token: session.id_token(), by, request: &request };
+    let (id_token, keep_replaced) = (session.id_token(), args.keep_replaced);
+    let wanted = Wanted { identity: &identity, id_token, by, request: &request, keep_replaced };
     let application = wanted.application()?;
     let (issuer, client_id) = (session.tokens.issuer(), session.tokens.client_id());
     let is_current =
@@ -159,23 +162,15 @@ pub(super) fn relogin(context: &mut Context, args: &ReloginArgs, session: &Sessi
         _ => wanted.begin(context, Arc::clone(&server))?,
     };
     let schemes = session.schemes();
-    let choices = Choices { schemes, ..choices };
+    let choices = Choices { schemes, keep_replaced, ..choices };
     by_browser(context, &party, request.clone(), ParChoice::Auto, (&args.meeting, meeting), choices).or_else(
         |failure| {
             let Beginning { party, choices } = wanted.begin_anew(context, &party, failure)?;
-            let choices = Choices { schemes, ..choices };
+            let choices = Choices { schemes, keep_replaced, ..choices };
             let meeting = Meeting::arrange(&args.meeting)?;
             by_browser(context, &party, request.clone(), ParChoice::Auto, (&args.meeting, meeting), choices)
         },
-    )?;
-    // The older grant is valid beside the new one. The device stays.
-    let Some(old) = old else { return Ok(()) };
-    let step = known.revoke(&old, &mut context.env).map_err(Failure::from);
-    match step.and_then(|step| context.run("revoking the grant that was replaced", step)) {
-        Ok(()) => context.out.checked("the grant that was replaced is revoked"),
-        Err(failure) => context.out.emit(&Event::warning(&failure)),
-    }
-    Ok(())
+    )
 }
 
 /// Sends the user to the provider, and asks the homeserver who came back.
@@ -229,7 +224,8 @@ fn explain(context: &Context, party: &Party, failure: Failure) -> Failure {
 pub(super) fn device(context: &mut Context, args: &BeginningArgs, text: &str) -> Result<(), Failure> {
     let identity = Identity::read(&args.client)?;
     let request = request(args);
-    let wanted = Wanted { identity: &identity, id_token: args.grant.id_token, by: By::Device, request: &request };
+    let (id_token, keep_replaced) = (args.grant.id_token, args.keep_replaced);
+    let wanted = Wanted { identity: &identity, id_token, by: By::Device, request: &request, keep_replaced };
     let server = find_for(context, &wanted, text)?;
     let Beginning { party, choices } = wanted.begin(context, server)?;
     on_device(context, &party, request.clone(), choices)
@@ -286,17 +282,17 @@ pub(super) fn conclude(
         }
     };
     context.out.checked("the homeserver says who has logged in, on the device that was asked for");
-    let named = choices.named.clone();
+    let (named, keep_replaced) = (choices.named.clone(), choices.keep_replaced);
     let session = Session::matrix(&login.session, choices);
-    {
-        let _lock = context.store.lock()?;
-        session.save(draft, &mut context.env)?;
-    }
+    let replaced = replaced::save(context, &session, draft)?;
     if let Some(client) = named {
         clients::keep_named(context, session.tokens.issuer(), client)?;
     }
     context.out.checked("the session is in the store");
     context.out.emit(&Event::LoggedIn { session: session.summary(context.now()) });
+    if !keep_replaced {
+        replaced.revoke(context, &session);
+    }
     Ok(login.session.user_id().clone())
 }
 

@@ -37,6 +37,8 @@ pub(super) struct Wanted<'a> {
     pub(super) id_token: IdTokenChoice,
     pub(super) by: By<'a>,
     pub(super) request: &'a LoginRequest,
+    /// The login that it replaces is not revoked.
+    pub(super) keep_replaced: bool,
 }
 
 impl Wanted<'_> {
@@ -54,8 +56,9 @@ impl Wanted<'_> {
         self.rehearse(context, &server, &application)?;
         let metadata = application.metadata().clone();
         let Found { client, key_file, named } = self.identity.client(context, &server.provider, metadata)?;
-        let schemes = context.options.schemes();
-        let choices = Choices { schemes, id_token: self.id_token, key_file, dpop_key: None, wish: None, named };
+        let (schemes, keep_replaced) = (context.options.schemes(), self.keep_replaced);
+        let choices =
+            Choices { schemes, id_token: self.id_token, key_file, dpop_key: None, wish: None, named, keep_replaced };
         Ok(Beginning { party: Party::new(server, client.with_id_token_trust(trust(self.id_token))), choices })
     }
 

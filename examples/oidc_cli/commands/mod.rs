@@ -11,6 +11,7 @@ mod matrix;
 mod matrix_beginning;
 mod needs;
 pub(crate) mod qr;
+mod replaced;
 mod watch;
 
 use oidc_proto::{CodeChallengeMethod, ErrorCode as Core, RelyingParty, Secret};

@@ -105,7 +105,13 @@ fn prepare(
     if let Some(device_id) = &args.device_id {
         request = request.with_device_id(device_id.clone());
     }
-    let wanted = Wanted { identity, id_token: IdTokenChoice::default(), by: By::Device, request: &request };
+    let wanted = Wanted {
+        identity,
+        id_token: IdTokenChoice::default(),
+        by: By::Device,
+        request: &request,
+        keep_replaced: false,
+    };
     let beginning = wanted.begin(context, server)?;
     let party = beginning.party.clone();
     ask(context, beginning, request.clone())
