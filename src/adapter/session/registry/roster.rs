@@ -12,6 +12,9 @@ use crate::error::Error;
 /// How many sessions a look for idle ones examines: one that stays goes to the end.
 pub(super) const SOME: usize = 32;
 
+/// How often sessions that are too many, and that could not go, are looked at.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// A use is noted if the last one is older than this part of the idle time: most uses change nothing.
 const NOTED: u32 = 16;
 
@@ -23,11 +26,21 @@ pub(super) struct Roster<H> {
     order: BTreeMap<Use, Arc<str>>,
     /// Sessions in memory by what they can be found by.
     found: BTreeMap<IndexKey, BTreeSet<Arc<str>>>,
-    /// Names that are to be loaded.
-    wanted: VecDeque<Arc<str>>,
+    /// Names that are to be loaded, and since when, the first one first.
+    wanted: VecDeque<(MonotonicTime, Arc<str>)>,
+    sweep: Sweep,
     /// Handles that were removed. Whoever drops them does so without the roster's lock.
     removed: Vec<H>,
     next: u64,
+}
+
+/// The look at all, while there are too many.
+#[derive(Default)]
+struct Sweep {
+    /// How many are still to be looked at.
+    left: usize,
+    /// When the next look begins.
+    again_at: Option<MonotonicTime>,
 }
 
 /// When a session was last used. The number makes it unique.
@@ -48,6 +61,9 @@ struct Present<H> {
 /// What came of loading: a handle and what it can be found by, if there is a record.
 pub(super) type Loaded<H> = Result<Option<(H, Vec<IndexKey>)>, Error>;
 
+/// Since when a name is wanted, and who waits for it.
+pub(super) type Wanted<H> = (MonotonicTime, Arc<str>, Arc<Loading<H>>);
+
 /// What there is of a name.
 pub(super) enum Found<H> {
     Present(H),
@@ -58,7 +74,7 @@ pub(super) enum Found<H> {
 impl<H: Clone> Roster<H> {
     pub(super) fn new() -> Self {
         let (entries, order, found, wanted) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), VecDeque::new());
-        Self { entries, order, found, wanted, removed: Vec::new(), next: 0 }
+        Self { entries, order, found, wanted, sweep: Sweep::default(), removed: Vec::new(), next: 0 }
     }
 
     /// Takes the handles that were removed.
@@ -103,7 +119,7 @@ impl<H: Clone> Roster<H> {
         self.remove(&name);
         let loading = Arc::new(Loading::default());
         self.entries.insert(name.clone(), Entry::Loading(loading.clone(), kept));
-        self.wanted.push_back(name);
+        self.wanted.push_back((now, name));
         Found::Loading(loading)
     }
 
@@ -115,14 +131,30 @@ impl<H: Clone> Roster<H> {
         }
     }
 
-    /// The next name to load. One that has a session meanwhile is passed over.
-    pub(super) fn next_wanted(&mut self) -> Option<(Arc<str>, Arc<Loading<H>>)> {
+    /// The next name to load, if it was wanted at this time or before. One that has a session meanwhile is passed over,
+    /// and so is one that nobody waits for any more. Returns since when it is wanted, too.
+    pub(super) fn next_wanted(&mut self, until: MonotonicTime) -> Option<Wanted<H>> {
         loop {
-            let name = self.wanted.pop_front()?;
-            if let Some(Entry::Loading(loading, _)) = self.entries.get(&name) {
-                return Some((name, loading.clone()));
+            self.wanted.front().filter(|(at, _)| *at <= until)?;
+            let (at, name) = self.wanted.pop_front()?;
+            match self.entries.get_mut(&name) {
+                // Whoever waits has a share of it.
+                Some(Entry::Loading(loading, kept)) if Arc::strong_count(loading) == 1 => {
+                    let kept = kept.take();
+                    self.entries.remove(&name);
+                    if let Some((handle, keys)) = kept {
+                        self.insert(name, handle, keys, at);
+                    }
+                }
+                Some(Entry::Loading(loading, _)) => return Some((at, name, loading.clone())),
+                _ => {}
             }
         }
+    }
+
+    /// When the name that waits longest was wanted.
+    pub(super) fn first_wanted(&self) -> Option<MonotonicTime> {
+        self.wanted.front().map(|(at, _)| *at)
     }
 
     /// Puts a session in, in place of any other. Returns who waits for the name to be loaded.
@@ -230,23 +262,43 @@ impl<H: Clone> Roster<H> {
     }
 
     /// Takes out sessions that were not used for so long, or that are too many, and that `may_go`. It looks at a few;
-    /// the second value says whether there are more to look at.
+    /// the second value says whether there are more to look at. While there are too many, all are looked at once in
+    /// [`AGAIN`].
     pub(super) fn take_idle(
         &mut self,
         now: MonotonicTime,
         idle: Duration,
         most: usize,
-        mut may_go: impl FnMut(&H) -> bool,
+        may_go: impl FnMut(&H) -> bool,
     ) -> (Vec<H>, bool) {
+        let taken = self.take_some_idle(now, idle, most, may_go);
+        if self.order.len() <= most {
+            self.sweep = Sweep::default();
+        }
+        let is_idle = self.order.first_key_value().is_some_and(|(used, _)| used.0.saturating_add(idle) <= now);
+        (taken, is_idle || self.sweep.left > 0)
+    }
+
+    fn take_some_idle(
+        &mut self,
+        now: MonotonicTime,
+        idle: Duration,
+        most: usize,
+        mut may_go: impl FnMut(&H) -> bool,
+    ) -> Vec<H> {
         let mut taken = Vec::new();
+        if self.order.len() > most && self.sweep.again_at.is_none_or(|at| at <= now) {
+            self.sweep = Sweep { left: self.order.len(), again_at: Some(now.saturating_add(AGAIN)) };
+        }
         for _ in 0..SOME {
             let Some((used, name)) = self.order.first_key_value().map(|(used, name)| (*used, name.clone())) else {
-                return (taken, false);
+                break;
             };
             let is_idle = used.0.saturating_add(idle) <= now;
             if !is_idle && self.order.len() <= most {
-                return (taken, false);
+                break;
             }
+            self.sweep.left = self.sweep.left.saturating_sub(1);
             match self.entries.get_mut(&name) {
                 Some(Entry::Present(present)) if !may_go(&present.handle) => {
                     self.order.remove(&used);
@@ -261,15 +313,13 @@ impl<H: Clone> Roster<H> {
                 _ => drop(self.order.remove(&used)),
             }
         }
-        // What is too many and stays is looked at again when there is one more.
-        let more = self.order.first_key_value().is_some_and(|(used, _)| used.0.saturating_add(idle) <= now);
-        let more = more || (self.order.len() > most && !taken.is_empty());
-        (taken, more)
+        taken
     }
 
-    /// When the next session will not have been used for so long.
+    /// When the next session will not have been used for so long, or those that are too many are looked at again.
     pub(super) fn next_idle(&self, idle: Duration) -> Option<MonotonicTime> {
-        self.order.first_key_value().map(|(used, _)| used.0.saturating_add(idle))
+        let next = self.order.first_key_value().map(|(used, _)| used.0.saturating_add(idle));
+        next.into_iter().chain(self.sweep.again_at).min()
     }
 
     /// Takes everything out.
@@ -289,106 +339,4 @@ impl<H: Clone> Roster<H> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::ErrorCode;
-
-    const IDLE: Duration = Duration::from_secs(60);
-
-    fn at(seconds: u64) -> MonotonicTime {
-        MonotonicTime::from_millis(seconds * 1000)
-    }
-
-    fn key(number: u8) -> IndexKey {
-        let owner = crate::party::owner::Owner::stored(
-            crate::base::url::Issuer::new("https://op.example.org", crate::base::url::Schemes::HttpsOnly).unwrap(),
-            "app",
-            None,
-        );
-        IndexKey::subject(&owner, &number.to_string())
-    }
-
-    fn present(names: u64) -> Roster<u64> {
-        let mut roster = Roster::new();
-        for name in 0..names {
-            roster.insert(name.to_string().into(), name, vec![key((name % 3) as u8)], at(name));
-        }
-        roster
-    }
-
-    #[test]
-    fn who_was_not_used_for_long_goes_first_and_who_may_not_go_stays() {
-        let mut roster = present(5);
-        // Used once more, a moment after and much later.
-        assert!(matches!(roster.find("0", at(1), IDLE, |_| true, |_| false), Found::Present(0)));
-        assert!(matches!(roster.find("1", at(30), IDLE, |_| true, |_| false), Found::Present(1)));
-        assert_eq!(roster.next_idle(IDLE), Some(at(60)));
-        assert_eq!(roster.take_idle(at(59), IDLE, 5, |_| true), (vec![], false));
-        assert_eq!(roster.take_idle(at(63), IDLE, 5, |handle| *handle != 2), (vec![0, 3], false));
-        assert_eq!(roster.take_idle(at(63), IDLE, 1, |_| true), (vec![4, 1], false));
-        assert_eq!((roster.present("2"), roster.next_idle(IDLE)), (Some(2), Some(at(123))));
-    }
-
-    #[test]
-    fn names_are_found_by_their_keys_while_they_are_there() {
-        let mut roster = present(7);
-        assert_eq!(roster.names(key(0)).len(), 3);
-        assert_eq!(roster.remove_if("3", |handle| *handle == 4), None);
-        assert_eq!(roster.remove_if("3", |handle| *handle == 3), Some(3));
-        roster.insert("0".into(), 9, vec![key(1)], at(9));
-        assert_eq!((roster.names(key(0)), roster.names(key(1)).len()), (vec!["6".into()], 3));
-        assert_eq!(roster.take_removed(), [0]);
-        assert_eq!(roster.clear().0, [9, 1, 2, 4, 5, 6]);
-        assert!(roster.names(key(1)).is_empty());
-    }
-
-    #[test]
-    fn a_name_is_loaded_once_and_a_login_meanwhile_counts() {
-        let mut roster = present(1);
-        let [first, second] = [(); 2].map(|()| match roster.find("a", at(0), IDLE, |_| true, |_| false) {
-            Found::Loading(loading) => loading,
-            Found::Present(_) => panic!(),
-        });
-        assert!(Arc::ptr_eq(&first, &second));
-        let (name, loading) = roster.next_wanted().unwrap();
-        assert!(Arc::ptr_eq(&first, &loading) && roster.next_wanted().is_none());
-        assert_eq!(roster.loaded(&name, &loading, Ok(Some((1, vec![]))), at(0)).unwrap(), Some(1));
-        // One that is of no use any more is loaded again.
-        let Found::Loading(loading) = roster.find("a", at(0), IDLE, |_| false, |_| false) else { panic!() };
-        assert!(roster.insert("a".into(), 2, vec![], at(0)).is_some());
-        assert!(roster.next_wanted().is_none());
-        assert_eq!(roster.loaded(&name, &loading, Ok(Some((3, vec![]))), at(0)).unwrap(), Some(2));
-        let Found::Loading(loading) = roster.find("b", at(0), IDLE, |_| true, |_| false) else { panic!() };
-        assert_eq!(roster.loaded(&"b".into(), &loading, Ok(None), at(0)).unwrap(), None);
-        assert!(roster.present("b").is_none());
-    }
-
-    #[test]
-    fn one_that_stays_does_so_until_another_one_was_loaded() {
-        let (mut roster, name) = (present(1), Arc::from("0"));
-        let mut load = |result: Result<_, ErrorCode>| {
-            let Found::Loading(loading) = roster.find("0", at(0), IDLE, |_| false, |_| true) else { panic!() };
-            // Others get it meanwhile.
-            assert!(matches!(roster.find("0", at(0), IDLE, |_| true, |_| true), Found::Present(0)));
-            let result = result.map_err(Error::from);
-            (roster.loaded(&name, &loading, result, at(0)).is_ok(), roster.present("0"))
-        };
-        assert_eq!(load(Err(ErrorCode::STORE_IO)), (false, Some(0)));
-        assert_eq!(load(Ok(Some((1, vec![])))), (true, Some(1)));
-    }
-
-    /// However many there are, a look costs a few steps.
-    #[test]
-    fn a_look_for_idle_ones_is_bounded() {
-        let mut roster = present(1000);
-        let mut asked = 0;
-        let (taken, more) = roster.take_idle(at(5000), IDLE, 1000, |_| {
-            asked += 1;
-            false
-        });
-        assert_eq!((taken.len(), more, asked), (0, true, SOME));
-        assert_eq!(roster.take_idle(at(5000), IDLE, 1000, |_| true).0.len(), SOME);
-        // More than may be there, and none may go: nothing spins.
-        assert!(!roster.take_idle(at(1000), Duration::from_secs(9999), 10, |_| false).1);
-    }
-}
+mod tests;

@@ -72,11 +72,15 @@ impl<C: HttpClient, T: Timer, K: KeyStore, P: SessionStores, E: Env> RegistryRun
             if self.loads.len() >= LOADS {
                 return false;
             }
-            let Some((name, loading)) = self.shared.roster(|roster| roster.next_wanted()) else { return false };
+            let any = MonotonicTime::from_millis(u64::MAX);
+            let Some((wanted, name, loading)) = self.shared.roster(|roster| roster.next_wanted(any)) else {
+                return false;
+            };
             let store = self.shared.store(&name);
             let future = store.carry_out(StoreAction::Load);
             let id = self.loads.push(future, Load { name, loading, store });
-            let deadline = self.shared.now().saturating_add(self.shared.options.session.deadline());
+            // Of the one who asked first. They are in order.
+            let deadline = wanted.saturating_add(self.shared.options.session.deadline());
             self.deadlines.push_back((deadline, id));
         }
         true
@@ -88,15 +92,30 @@ impl<C: HttpClient, T: Timer, K: KeyStore, P: SessionStores, E: Env> RegistryRun
         for (load, response) in polled.done {
             self.loaded(load, response);
         }
+        let mut has_room = false;
         while let Some((deadline, id)) = self.deadlines.front().copied()
             && (deadline <= now || !self.loads.has(id))
         {
             self.deadlines.pop_front();
             if let Some(load) = self.loads.abandon(id) {
                 self.end(&load, Err(ErrorCode::SESSION_STORE.into()));
+                has_room = true;
             }
         }
-        polled.is_any
+        polled.is_any || has_room
+    }
+
+    /// Those who wait for their turn do not wait longer than for a store that hangs; says whether there may be more.
+    fn refuse_late(&self, now: MonotonicTime) -> bool {
+        let patience = self.shared.options.session.deadline();
+        let patience = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+        let Some(until) = now.as_millis().checked_sub(patience).map(MonotonicTime::from_millis) else { return false };
+        for _ in 0..SOME {
+            let late = self.shared.roster(|roster| roster.next_wanted(until));
+            let Some((_, name, loading)) = late else { return false };
+            self.end_with(&name, &loading, Err(ErrorCode::SESSION_STORE.into()));
+        }
+        true
     }
 
     fn loaded(&self, load: Load<P, E>, response: StoreResponse) {
@@ -151,8 +170,10 @@ impl<C: HttpClient, T: Timer, K: KeyStore, P: SessionStores, E: Env> RegistryRun
         let idle = self.shared.options.idle;
         let next_idle = self.shared.roster(|roster| roster.next_idle(idle));
         let late = self.deadlines.front().map(|(deadline, _)| *deadline);
+        let wanted = self.shared.roster(|roster| roster.first_wanted());
+        let late_wanted = wanted.map(|wanted| wanted.saturating_add(self.shared.options.session.deadline()));
         // When sessions are used, the next one is due later.
-        let first = next_idle.into_iter().chain(late).min();
+        let first = next_idle.into_iter().chain(late).chain(late_wanted).min();
         self.sleep.poll(first, now, &self.run.driver.timer, cx)
     }
 }
@@ -167,11 +188,12 @@ impl<C: HttpClient, T: Timer, K: KeyStore, P: SessionStores, E: Env> Future for 
             this.close();
         }
         let now = this.shared.now();
-        let begins = this.begin();
+        let refuses = this.refuse_late(now);
+        let begins = !refuses && this.begin();
         let takes = this.take_loaded(now, cx);
         let lets_go = this.sessions.is_some() && this.let_go(now);
         let wakes = this.poll_sleep(now, cx);
-        if begins || takes || lets_go || wakes {
+        if refuses || begins || takes || lets_go || wakes {
             // Others on this thread want their turn, too.
             cx.waker().wake_by_ref();
         }

@@ -1,5 +1,6 @@
 //! The sessions of a server, by name: loaded once, kept, and let go. The runtime's clock is paused.
 
+mod capacity;
 mod logouts;
 mod shelf;
 
