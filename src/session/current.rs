@@ -171,17 +171,28 @@ impl CurrentTokens {
         }
     }
 
-    /// Takes tokens that another process saved. If the access token is the same, its objection remains. Tokens are
+    /// Takes tokens that another process saved. If they are of the same response, their objection remains. Tokens are
     /// doubtful if they were requested before this session's last request without a response: the provider may have
-    /// ended them.
+    /// ended them. A refused access token that the provider gave once more stays refused.
     pub(super) fn replace(&mut self, tokens: TokenSet) {
-        if !self.is(tokens.access_token()) {
+        let is_same = self.is(tokens.access_token());
+        if self.is_other_response(&tokens) {
             let is_older = self.lost_at.is_some_and(|lost_at| tokens.obtained_at() < lost_at);
-            self.objection = if is_older { Objection::Doubt } else { Objection::None };
-            self.before = fingerprint(self.access_token());
+            if !(is_same && self.is_refused()) {
+                self.objection = if is_older { Objection::Doubt } else { Objection::None };
+            }
             self.is_settled = false;
         }
+        if !is_same {
+            self.before = fingerprint(self.access_token());
+        }
         self.tokens = tokens;
+    }
+
+    /// Whether these tokens came with another response than the current ones. Some providers give the same access token
+    /// again, with a new life.
+    pub(super) fn is_other_response(&self, tokens: &TokenSet) -> bool {
+        tokens.obtained_at() != self.tokens.obtained_at() || !self.is(tokens.access_token())
     }
 
     /// Computes what follows from new tokens. What is left of their lifetime is never more than all of it, and a time of

@@ -210,7 +210,7 @@ impl Core {
         }
         self.store.set_login(record.login);
         let tokens = record.tokens;
-        let is_new = !self.current.is(tokens.access_token());
+        let is_new = self.current.is_other_response(&tokens);
         // One that was kept without the access token that came with it.
         let has_other_refresh_token = !self.current.has_refresh_token(tokens.refresh_token());
         self.current.replace(tokens);

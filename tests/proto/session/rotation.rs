@@ -1,7 +1,7 @@
 //! Two processes that ask with the same refresh token, since one of them has lost its lock. The provider goes on from the
 //! answer that it gave last, and that one gets lost: what was saved is worth nothing, the token before it may be.
 
-use oidc_proto::session::{Event, Record, Session};
+use oidc_proto::session::{Access, Event, Record, Refusal, Session, Standing};
 use oidc_proto::testing::{self, Fault, On, Reuse};
 use oidc_proto::{Env as _, Failure, FailureKind, Sent};
 
@@ -138,4 +138,40 @@ fn a_record_has_the_token_that_its_own_were_obtained_by() {
         let before = world.tokens.refresh_token().unwrap();
         assert_eq!(stored["spent_refresh_token"], before.expose(), "{is_late}");
     }
+}
+
+/// Where a provider gives the same access token again with a new life, newer is what came later, not what reads otherwise.
+#[test]
+fn eight_processes_refresh_once_where_the_access_token_stays_the_same() {
+    let mut world = World::new();
+    let store = Store::default();
+    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+    world.op.edit_json(On::Token, |response| {
+        response.insert("access_token".into(), "the same".into());
+        response.remove("id_token");
+    });
+    let mut first = world.restore(store.record().unwrap(), shared());
+    let _ = first.refresh(&mut world.env);
+    assert_eq!(world.pump(&mut first, &store), [Event::TokensRefreshed]);
+    let mut sessions: Vec<_> = (0..8).map(|_| world.restore(store.record().unwrap(), shared())).collect();
+    for _ in 0..3 {
+        world.advance(301);
+        let asked = world.op.count(On::Token);
+        for session in &mut sessions {
+            assert!(world.ask(session).is_err(), "it has expired");
+            assert_eq!(world.pump(session, &store), [Event::TokensRefreshed]);
+            assert_eq!(session.standing(&world.env), Standing::Good);
+            world.advance(1);
+        }
+        assert_eq!(world.op.count(On::Token), asked + 1);
+    }
+    // A doubt is about what was there before, a refusal about the token itself.
+    let [one, two, ..] = &mut sessions[..] else { panic!() };
+    let token = one.tokens().access_token().clone();
+    let _ = two.refresh(&mut world.env);
+    world.pump(two, &store);
+    let asked = world.op.count(On::Token);
+    assert!(matches!(one.unauthorized(&token, Refusal::Token, &mut world.env), Access::Wait(_)));
+    world.pump(one, &store);
+    assert_eq!(world.op.count(On::Token), asked + 1);
 }
