@@ -7,6 +7,8 @@ mod kept;
 #[path = "../../proto/session/world.rs"]
 mod world;
 
+#[cfg(feature = "redis")]
+mod cluster;
 mod conformance;
 mod files;
 #[cfg(target_os = "linux")]

@@ -148,7 +148,7 @@ fn refresh(store: &dyn BlockingSessionStore, issuer: &str) {
     }
 }
 
-fn party(issuer: &str, env: &mut SystemEnv) -> RelyingParty {
+pub fn party(issuer: &str, env: &mut SystemEnv) -> RelyingParty {
     let issuer = Issuer::new(issuer, Schemes::DangerousHttpOnLoopback).unwrap();
     let http = BlockingDriver::new(ureq::Client::new().unwrap());
     let client = Client::new("app").with_redirect_uri(RedirectUri::new(REDIRECT_URI).unwrap());

@@ -2,7 +2,6 @@
 //!
 //! A test that starts one fails without `redis-server`, so it is marked `#[ignore = "needs a Redis server"]`.
 
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use oidc_proto::Env;
@@ -17,7 +16,7 @@ use crate::stores::redis_server::{Server, TIMEOUT};
 use crate::stores::tools::{NOW, SOON, Waited, act, block_on, chain, erase, record, save, token, told};
 use crate::stores::world::World;
 
-fn options(patience: Duration) -> RedisOptions {
+pub fn options(patience: Duration) -> RedisOptions {
     RedisOptions::new().with_patience(patience).with_timeout(TIMEOUT)
 }
 
@@ -363,48 +362,5 @@ fn a_connection_that_was_lost_is_made_again_once() {
         server.command(&["CLIENT", "KILL", "TYPE", "normal"]);
         all_load();
         assert_eq!(connections(), before + 3);
-    }
-}
-
-/// Three nodes, each with a third of the slots.
-#[test]
-#[ignore = "needs a Redis server"]
-fn a_cluster_conforms() {
-    let nodes = [(); 3].map(|()| Server::start(&["--cluster-enabled", "yes"]));
-    let mut create = Command::new("redis-cli");
-    create.args(["--cluster", "create"]).args(nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)));
-    assert!(create.args(["--cluster-yes"]).stdout(Stdio::null()).status().unwrap().success());
-    let urls = nodes.each_ref().map(Server::url);
-    let client = |timeout| {
-        redis::cluster::ClusterClientBuilder::new(urls.clone())
-            .connection_timeout(timeout)
-            .response_timeout(timeout)
-            .build()
-            .unwrap()
-    };
-    let seeds = std::cell::Cell::new(0);
-    let env = || {
-        seeds.set(seeds.get() + 1);
-        TestEnv::seeded(seeds.get())
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let _inside = runtime.enter();
-    for name in ["a", "b", "c", "d", "{e}f"] {
-        conforms(&|patience| {
-            let client = client(TIMEOUT);
-            let redis = Redis::with_connections(move |_| client.get_connection(), options(patience));
-            Box::new(redis.store(name, &mut env()))
-        });
-        conforms(&|patience| {
-            let client = client(TIMEOUT);
-            let connect = move |_| {
-                let client = client.clone();
-                async move { client.get_async_connection().await }
-            };
-            Box::new(Waited(AsyncRedis::with_connection(connect, options(patience)).store(name, &mut env())))
-        });
-    }
-    for node in &nodes {
-        assert_eq!(node.command(&["DBSIZE"]), redis::Value::Int(0));
     }
 }

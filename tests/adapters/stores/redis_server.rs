@@ -46,7 +46,7 @@ impl Server {
         false
     }
 
-    fn try_command(&self, words: &[&str]) -> redis::RedisResult<redis::Value> {
+    pub fn try_command(&self, words: &[&str]) -> redis::RedisResult<redis::Value> {
         let mut connection = self.client().get_connection_with_timeout(TIMEOUT)?;
         let mut command = redis::cmd(words[0]);
         command.arg(&words[1..]).query(&mut connection)

@@ -40,8 +40,12 @@
 //! action opens a new connection. The lookup of the host name has no time-out in this crate.
 //!
 //! Records and their tokens are not encrypted on the connection and in the server's memory and files. Use TLS
-//! (`rediss`, with a TLS feature of the crate `redis`), a password, and a server with persistence. After a failover,
-//! the new server may lack the last record.
+//! (`rediss`, with a TLS feature of the crate `redis`), a password, and a server with persistence.
+//!
+//! After a failover, the new server may lack what the old one had not passed on: the last record, or a lock. A session
+//! that is in memory saves its newest tokens again. A process that starts in that moment gets the record before: its
+//! refresh token is spent. If the lock is lost while its holder refreshes, another process may send the same refresh
+//! token. In both cases a provider that accepts a spent refresh token for a short time loses no session.
 
 #[cfg(feature = "tokio")]
 mod asynchronous;
