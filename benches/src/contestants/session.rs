@@ -115,14 +115,15 @@ impl Login {
 
 fn ask(session: &mut Session, env: &mut VirtualEnv) -> Ticket {
     let Access::Wait(_) = session.refresh(env) else { panic!("a refresh") };
+    sent(session, env)
+}
+
+/// The store shows that it can save what comes, and the request is sent.
+fn sent(session: &mut Session, env: &mut VirtualEnv) -> Ticket {
     while let Some((ticket, action)) = session.poll_store(env) {
         let StoreAction::Prepare { .. } = action else { panic!("a preparation") };
         session.handle_store(ticket, StoreResponse::Prepared, env);
     }
-    sent(session, env)
-}
-
-fn sent(session: &mut Session, env: &mut VirtualEnv) -> Ticket {
     let Some(Transmit::Call { ticket, request, .. }) = session.poll_transmit(env) else { panic!("a request") };
     black_box(request);
     ticket
