@@ -16,4 +16,5 @@ mod links;
 mod names;
 mod passage;
 mod sdk;
+mod session_rules;
 mod tree;
