@@ -16,6 +16,7 @@ mod event;
 mod failure;
 mod human;
 mod keys;
+mod known;
 mod listener;
 mod loopback;
 mod output;
