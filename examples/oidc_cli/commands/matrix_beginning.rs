@@ -53,7 +53,7 @@ impl Wanted<'_> {
         let application = self.application()?;
         self.rehearse(context, &server, &application)?;
         let metadata = application.metadata().clone();
-        let Found { client, key_file, named } = self.identity.client(context, &server.provider, metadata)?;
+        let Found { client, key_file, named, .. } = self.identity.client(context, &server.provider, metadata)?;
         let schemes = context.options.schemes();
         let choices = Choices { schemes, id_token: self.id_token, key_file, dpop_key: None, wish: None, named };
         Ok(Beginning { party: Party::new(server, client.with_id_token_trust(trust(self.id_token))), choices })
