@@ -9,16 +9,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use oidc_proto::matrix::{AccountAction, DeviceId};
-use oidc_proto::{AuthMethod, Deviation, Issuer, RedirectUri, Schemes, Scope};
+use oidc_proto::matrix::{AccountAction, Address, DeviceId};
+use oidc_proto::{AuthMethod, Deviation, Endpoint, Issuer, RedirectUri, Schemes, Scope};
 
 use values::{
-    account_action, clock_skew, command_line, deviation, device_id, parameter, redirect_uri, scope, seconds,
-    secret_method,
+    account_action, clock_skew, command_line, deviation, device_id, parameter, proxy, redirect_uri, scope, seconds,
+    secret_method, user_agent,
 };
 
+use crate::failure::Failure;
+
 pub(crate) use login::{BeginningArgs, ClientArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, ReloginArgs};
-pub(crate) use serve::{DemoArgs, ServeArgs, ServedPar};
+pub(crate) use serve::{DemoArgs, ServeArgs, ServedDpop, ServedPar};
 
 pub(crate) use qr::{QrCommand, QrGrantArgs, QrLoginArgs, QrMeetingArgs};
 pub(crate) use values::CommandLine;
@@ -69,10 +71,10 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_certificate: Option<PathBuf>,
     /// Send everything through this proxy [default: the one that the environment names]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", value_parser = proxy)]
     pub(crate) proxy: Option<String>,
     /// The User-Agent of each request
-    #[arg(long, global = true, value_name = "TEXT")]
+    #[arg(long, global = true, value_name = "TEXT", value_parser = user_agent)]
     pub(crate) user_agent: Option<String>,
     /// Accept this deviation of the provider from the standards; repeatable. A login keeps it with its session
     #[arg(long, global = true, value_name = "NAME", value_parser = deviation)]
@@ -114,21 +116,21 @@ pub(crate) enum Command {
     Login(LoginArgs),
     /// Log in where there is no browser: the user allows it on another device
     Device(BeginningArgs),
-    /// A token for the client itself; no session is stored
+    /// Get a token for the client itself; no session is stored
     ClientCredentials(ClientCredentialsArgs),
     /// Show the sessions in the store
     Status(ChoiceArgs),
-    /// A good access token, refreshed when needed
+    /// Print an access token, refreshed before if it is about to expire
     Token(ChoiceArgs),
     /// Refresh the tokens now
     Refresh(ChoiceArgs),
     /// Keep the session fresh, and print what happens to it
     Watch(WatchArgs),
-    /// What the provider tells about the user
+    /// Show what the provider tells about the user
     Userinfo(ChoiceArgs),
-    /// In whose name and on which device the session speaks to its Matrix homeserver
+    /// The user and the device of a Matrix session, as its homeserver knows them
     Whoami(ChoiceArgs),
-    /// Where the user of a Matrix session manages the account
+    /// Show where the user of a Matrix session manages the account
     Account(AccountArgs),
     /// Log the user of a session in again: same provider, client, scope and choices
     Relogin(ReloginArgs),
@@ -236,9 +238,9 @@ impl PlaceArgs {
 pub(crate) struct RegisterArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
-    /// Register http://127.0.0.1:N/callback, for a provider that does not leave the port open
-    #[arg(long, value_name = "N", conflicts_with = "homeserver", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) redirect_port: Option<u16>,
+    /// Register http://127.0.0.1:N/callback, for a provider that does not leave the port open; several with commas
+    #[arg(long, value_name = "N", conflicts_with = "homeserver", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) redirect_port: Vec<u16>,
     /// Register this redirect URI, for login --redirect-uri
     #[arg(long, value_name = "URI", conflicts_with = "redirect_port", value_parser = redirect_uri)]
     pub(crate) redirect_uri: Option<RedirectUri>,
@@ -313,6 +315,19 @@ pub(crate) struct LogoutArgs {
 }
 
 /// The issuer as the caller wrote it.
-pub(crate) fn issuer(text: &str, schemes: Schemes) -> Result<Issuer, oidc_proto::Error> {
-    Issuer::new(text, schemes)
+pub(crate) fn issuer(text: &str, schemes: Schemes) -> Result<Issuer, Failure> {
+    Issuer::new(text, schemes).map_err(Failure::of_option)
+}
+
+/// The homeserver as the caller wrote it.
+pub(crate) fn homeserver(text: &str, schemes: Schemes) -> Result<Address, Failure> {
+    Address::parse(text, schemes).map_err(Failure::of_option)
+}
+
+/// Where the metadata are, as the caller wrote it.
+pub(crate) fn metadata_url(text: &str, schemes: Schemes) -> Result<Endpoint, Failure> {
+    Endpoint::new(text, schemes).map_err(|error| {
+        let hint = format!("{} The option is --metadata-url.", error.hint());
+        Failure::of_option(error.with_hint(hint))
+    })
 }

@@ -15,6 +15,10 @@ use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::output::Output;
 
+/// The command ends: opening the URL is of no use.
+const UNUSABLE: &str =
+    "Correct the command of --browser; or log in with --no-browser, with --paste, or with oidc_cli device.";
+
 /// A browser that was opened. As long as this value is there, it is said if the browser fails.
 pub(crate) struct Opened {
     scripted: Option<JoinHandle<()>>,
@@ -57,7 +61,9 @@ impl BrowserArgs {
             // Standard output is ours alone. The callback may come all the same.
             let mut command = stranger(program);
             command.args(arguments).arg(url).stdin(Stdio::null()).stdout(Stdio::null());
-            let spawned = command.spawn().map_err(|error| Code::Browser.because(format_args!("{program}: {error}")))?;
+            let spawned = command
+                .spawn()
+                .map_err(|error| Code::Browser.because(format_args!("{program}: {error}")).with_hint(UNUSABLE))?;
             let (program, mut child) = (program.clone(), spawned);
             std::thread::spawn(move || match child.wait() {
                 Ok(status) if !status.success() => failed(&format_args!("{program}: {status}")),

@@ -9,22 +9,32 @@ use oidc_proto::{
     Client, ClientAuth, ErrorCode as Core, Issuer, Provider, RedirectUri, Registered, RelyingParty, Secret,
 };
 
+use serde::Deserialize;
+
 use crate::args::{ClientArgs, RegisterArgs};
 use crate::context::Context;
 use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::keys::KeyFile;
 
-/// Where the browser comes back to: the URI that was named, else loopback with this port or any.
-pub(crate) fn redirect_uri(named: Option<&RedirectUri>, port: Option<u16>) -> Result<RedirectUri, Failure> {
-    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-    let usual = || RedirectUri::new(&format!("http://127.0.0.1{port}/callback"));
-    Ok(named.map_or_else(usual, |named| Ok(named.clone()))?)
+/// Where the browser may come back to: the URI that was named, else loopback with each of these ports, or with any.
+pub(crate) fn redirect_uris(named: Option<&RedirectUri>, ports: &[u16]) -> Result<Vec<RedirectUri>, Failure> {
+    if let Some(named) = named {
+        return Ok(vec![named.clone()]);
+    }
+    let usual = |port: &str| Ok(RedirectUri::new(&format!("http://127.0.0.1{port}/callback"))?);
+    match ports {
+        [] => Ok(vec![usual("")?]),
+        ports => {
+            let is_first = |(at, port): &(usize, &u16)| !ports.iter().take(*at).any(|other| other == *port);
+            ports.iter().enumerate().filter(is_first).map(|(_, port)| usual(&format!(":{port}"))).collect()
+        }
+    }
 }
 
-/// What we say about ourselves: a native public client with this redirect URI.
-pub(crate) fn metadata(redirect_uri: RedirectUri) -> ClientMetadata {
-    ClientMetadata::new(ApplicationType::Native, vec![redirect_uri]).with_client_name("oidc_cli")
+/// What we say about ourselves: a native public client with these redirect URIs.
+pub(crate) fn metadata(redirect_uris: Vec<RedirectUri>) -> ClientMetadata {
+    ClientMetadata::new(ApplicationType::Native, redirect_uris).with_client_name("oidc_cli")
 }
 
 /// The same for a device that asks its user to go elsewhere.
@@ -36,7 +46,7 @@ pub(crate) fn device_metadata() -> ClientMetadata {
 
 /// The same for a Matrix homeserver, by browser or on a device. Any port on loopback will do.
 pub(crate) fn matrix_metadata(named: Option<&RedirectUri>) -> Result<ClientMetadata, Failure> {
-    let metadata = metadata(redirect_uri(named, None)?);
+    let metadata = metadata(redirect_uris(named, &[])?);
     Ok(metadata.with_client_uri("https://oidc-cli.example.org/").with_grant_type(GrantType::DeviceCode))
 }
 
@@ -55,6 +65,24 @@ pub(crate) struct Found {
     pub(crate) key_file: Option<KeyFile>,
     /// The same, if the command line names it: to be kept after the login.
     pub(crate) named: Option<Registered>,
+    /// The provider has just said that the client gets tokens only with DPoP.
+    pub(crate) is_for_dpop: bool,
+}
+
+/// What a registration response says of DPoP (RFC 9449 section 5.2).
+#[derive(Deserialize)]
+struct Bound {
+    dpop_bound_access_tokens: bool,
+}
+
+fn is_for_dpop(registered: &Registered) -> bool {
+    let said = registered.fields().and_then(|fields| fields.read::<Bound>().ok());
+    said.is_some_and(|said| said.dpop_bound_access_tokens)
+}
+
+/// Said before anybody is asked to log in, since the token request would be refused.
+pub(crate) fn warn_of_dpop(context: &Context) {
+    context.out.emit(&Event::warning(&Code::DpopRequired.because("its registration says so")));
 }
 
 impl Identity {
@@ -114,7 +142,7 @@ impl Identity {
             }
         };
         let client = with_key_from(registered.client(&uris), key_file.as_ref())?;
-        Ok(Found { client, key_file, named })
+        Ok(Found { client, key_file, named, is_for_dpop: is_for_dpop(&registered) })
     }
 
     /// The metadata with the public half of the key, under a name that no other key has.
@@ -200,7 +228,9 @@ pub(crate) fn register(
         None => {
             let method = args.auth_method.unwrap_or(metadata.token_endpoint_auth_method());
             let requested = metadata.clone().with_token_endpoint_auth_method(method);
-            drop(ask(context, provider, metadata, requested, token)?);
+            if is_for_dpop(&ask(context, provider, metadata, requested, token)?) {
+                warn_of_dpop(context);
+            }
         }
     }
     Ok(())
@@ -219,7 +249,10 @@ fn ask(
     drop(context.store.draft()?);
     let issuer = provider.issuer();
     let step = match token {
-        Some(token) => Registration::start_with_token(provider, requested, token)?,
+        Some(token) => Registration::start_with_token(provider, requested, token).map_err(|error| {
+            // Nothing was sent: it is the option's value.
+            if error.code() == Core::TOKEN_MALFORMED { Failure::of_option(error) } else { error.into() }
+        })?,
         None => Registration::start(provider, requested)?,
     };
     let registered = context.run("registering", step)?;

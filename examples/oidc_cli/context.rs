@@ -1,5 +1,6 @@
 //! What every command has at hand: the options, the store, the clock, an HTTP client.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +10,11 @@ use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, HttpOptions, Syste
 use oidc_proto::flow::ServerMetadataFetch;
 use oidc_proto::matrix::{AuthMetadataFetch, AuthServer, Homeserver, Party};
 use oidc_proto::{
-    Body, Client, Deviation, Endpoint, Env, Failure as NoResponse, Flow, Freshness, IdTokenTrust, Issuer, Policy,
-    Provider, ProviderOptions, RelyingParty, Schemes, Step, Timestamp, UnknownFields, Word as _,
+    Body, Client, Deviation, Env, Failure as NoResponse, Flow, Freshness, IdTokenTrust, Issuer, Policy, Provider,
+    ProviderOptions, RelyingParty, Schemes, Step, Timestamp, UnknownFields, Word as _,
 };
 
-use crate::args::{ChoiceArgs, Global, IdTokenChoice};
+use crate::args::{self, ChoiceArgs, Global, IdTokenChoice};
 use crate::beside::{self, Metadata};
 use crate::clients;
 use crate::event::Event;
@@ -141,7 +142,7 @@ impl Context {
         }
         self.out.step("Discovery");
         let step = match metadata_url {
-            Some(url) => ServerMetadataFetch::start_at(&metadata_endpoint(url, schemes)?, issuer, options),
+            Some(url) => ServerMetadataFetch::start_at(&args::metadata_url(url, schemes)?, issuer, options),
             None => ServerMetadataFetch::start(issuer, options)?,
         };
         let fetched = self.run("asking for the metadata", step)?;
@@ -298,14 +299,6 @@ fn timed(timeout: Duration) -> HttpOptions {
     HttpOptions::new().with_timeout(timeout).with_connect_timeout(timeout.min(CONNECT_TIMEOUT))
 }
 
-fn metadata_endpoint(url: &str, schemes: Schemes) -> Result<Endpoint, Failure> {
-    Endpoint::new(url, schemes).map_err(|error| {
-        let failure = Failure::from(error);
-        let hint = format!("{} The option is --metadata-url.", failure.hint);
-        failure.with_hint(hint)
-    })
-}
-
 fn made(options: HttpOptions) -> Result<ureq::Client, Failure> {
     ureq::Client::with(options).map_err(|error| Code::Setup.because(error))
 }
@@ -313,27 +306,21 @@ fn made(options: HttpOptions) -> Result<ureq::Client, Failure> {
 /// The HTTP client that was asked for. An option that cannot be used is named.
 fn client(global: &Global) -> Result<ureq::Client, Failure> {
     let mut options = timed(global.timeout);
-    let adopt = |options: HttpOptions, named: &str, hint: &str| match ureq::Client::with(options.clone()) {
-        Ok(_) => Ok(options),
-        Err(error) => Err(Code::Setup.because(format_args!("{named}: {error}")).with_hint(hint)),
-    };
     if let Some(path) = &global.ca_certificate {
         const HINT: &str = "Name a file of PEM certificates with --ca-certificate.";
         let named = format!("--ca-certificate {}", path.display());
-        let pem = std::fs::read(path);
-        let pem = pem.map_err(|error| Code::Setup.because(format_args!("{named}: {error}")).with_hint(HINT))?;
-        options = adopt(options.with_root_certificates_pem(pem), &named, HINT)?;
+        let unusable = |error: &dyn fmt::Display| Code::Setup.because(format_args!("{named}: {error}")).with_hint(HINT);
+        options = options.with_root_certificates_pem(std::fs::read(path).map_err(|error| unusable(&error))?);
+        ureq::Client::with(options.clone()).map_err(|error| unusable(&error))?;
     }
     options = match &global.proxy {
-        // It can hold a password.
-        Some(url) => adopt(options.with_proxy(url), "--proxy", "Name a proxy with --proxy: http://HOST:PORT.")?,
+        Some(url) => options.with_proxy(url),
         // A proxy does not reach this machine, nor its private network.
         None if global.schemes() != Schemes::HttpsOnly => options,
         None => options.with_proxy_from_environment(),
     };
     if let Some(text) = &global.user_agent {
-        const HINT: &str = "Say in --user-agent what a header can hold: visible ASCII on one line.";
-        options = adopt(options.with_user_agent(text), "--user-agent", HINT)?;
+        options = options.with_user_agent(text);
     }
     let made = made(options);
     // Nothing else is left that the caller chose.

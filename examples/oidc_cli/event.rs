@@ -53,6 +53,8 @@ pub(crate) enum Event<'a> {
         user_code: &'a str,
         /// Seconds.
         expires_in: u64,
+        /// Seconds that the command waits.
+        deadline: u64,
         /// Whether the other device of a login by QR code opens the page.
         #[serde(skip)]
         by_qr_code: bool,

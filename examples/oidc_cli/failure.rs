@@ -25,6 +25,11 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
+    /// The value of an option is wrong by itself: the command line has to be mended.
+    pub(crate) fn of_option(error: Error) -> Self {
+        Self { exit: USAGE, ..Self::from(error) }
+    }
+
     /// The same with better advice for this one case.
     pub(crate) fn with_hint(self, hint: impl fmt::Display) -> Self {
         let hint = hint.to_string();
@@ -58,11 +63,14 @@ impl From<Error> for Failure {
             () if is_about("DPoP") => option(Core::DPOP_PROOF),
             () => None,
         };
-        let error = match option(error.code()).or_else(told) {
-            Some(option) => {
-                let hint = format!("{} {option}", error.hint());
-                error.with_hint(hint)
-            }
+        let code = error.code();
+        let is_usual = error.hint() == code.cure();
+        let hint = match own(code).filter(|_| is_usual) {
+            Some(own) => Some(own.to_owned()),
+            None => option(code).or_else(told).map(|option| format!("{} {option}", error.hint())),
+        };
+        let error = match hint {
+            Some(hint) => error.with_hint(hint),
             None => error,
         };
         Self {
@@ -70,16 +78,73 @@ impl From<Error> for Failure {
             code: error.code().as_str(),
             message: error.to_string(),
             hint: error.hint().to_owned(),
+            exit: if is_of_an_option(error.code()) { USAGE } else { 1 },
             error: Some(error),
-            exit: 1,
         }
     }
 }
 
-const REDIRECT_URI: &str = "If the redirect URI is compared to the letter, --redirect-port names its port.";
+/// The command line has to be mended, whatever the store, files, the network or the provider would say.
+const USAGE: u8 = 2;
+
+/// Codes that only the value of an option can have here.
+fn is_of_an_option(code: Core) -> bool {
+    matches!(
+        code,
+        Core::AUTHORIZATION_PARAMETER
+            | Core::AUTHORIZATION_PROMPT
+            | Core::MATRIX_SCOPE
+            | Core::REGISTRATION_REDIRECT_URI
+    )
+}
+
+const REDIRECT_URI: &str = "Many providers take only the redirect URI that is registered there, to the letter: register http://127.0.0.1:8000/callback, and log in with --redirect-port 8000, or name another URI with --redirect-uri.";
 
 const CLOCK: &str =
     "Check this machine's clock: the provider takes a proof for some seconds before and after its time.";
+
+/// What to do with this program, where the library speaks of itself or of what only its callers can do.
+fn own(code: Core) -> Option<&'static str> {
+    Some(match code {
+        Core::URL_SCHEME => {
+            "Use an https URL. For development --insecure-loopback allows http on this machine, and --insecure-private-network on a private network."
+        }
+        Core::METADATA_ISSUER_MISMATCH => {
+            "Give --issuer as the provider writes it, if that is the provider you mean. oidc_cli discover tells what else a provider needs."
+        }
+        Core::JWKS_MISSING => {
+            "The provider publishes no keys to verify ID tokens with: report it to the provider, or trust the connection with --id-token trust-tls."
+        }
+        Core::JSON_TYPE => {
+            "Report it to the provider; oidc_cli discover tells whether --accept takes it, and --help lists what there is to accept."
+        }
+        Core::PAR_REQUIRED => "Log in with --par always, or without --par.",
+        Core::PAR_UNSUPPORTED => "Log in with --par never, or without --par.",
+        Core::TOKEN_MISSING_TYPE => {
+            "If the provider is known for it, --accept missing_token_type accepts it; otherwise report it to the provider."
+        }
+        Core::TOKEN_CONTENT_TYPE => {
+            "If the provider is known for it, --accept token_content_type accepts it; otherwise report it to the provider."
+        }
+        Core::ID_TOKEN_NONCE_MISSING => {
+            "Log in again; if it lasts, report it to the provider. If the provider is known for it and uses PKCE, --accept no_nonce accepts it."
+        }
+        Core::ID_TOKEN_EXTRA_AUDIENCE => {
+            "If you know the audience, --trust-audience trusts it; otherwise remove it at the provider."
+        }
+        Core::ID_TOKEN_AZP_MISMATCH => "Check the client ID: the provider issued the ID token to another client.",
+        Core::USERINFO_SIGNED => {
+            "Name the algorithm with --userinfo-algorithm, or turn off signed userinfo for the client at the provider."
+        }
+        Core::USERINFO_NOT_SIGNED => {
+            "Leave out --userinfo-algorithm, or turn on signed userinfo for the client at the provider."
+        }
+        Core::MATRIX_SCOPE => {
+            "Leave the device and the API out of --scope: the login adds them itself. --device-id names a device."
+        }
+        _ => return None,
+    })
+}
 
 /// Which option of this program helps.
 fn option(code: Core) -> Option<&'static str> {
@@ -87,23 +152,27 @@ fn option(code: Core) -> Option<&'static str> {
         Core::TOKEN_INVALID_CLIENT | Core::TOKEN_UNAUTHORIZED_CLIENT => {
             "The options are --client-id, --client-secret or --key, and --auth-method; register --anew replaces a registration, register --auth-method chooses its method."
         }
+        Core::JWS_ALGORITHM => "--id-token-algorithm and --userinfo-algorithm name what the client is registered for.",
+        Core::ID_TOKEN_EXPIRED
+        | Core::ID_TOKEN_ISSUED_IN_FUTURE
+        | Core::ID_TOKEN_TOO_OLD
+        | Core::ID_TOKEN_NOT_YET_VALID => "--clock-skew allows a difference of up to 300 seconds.",
+        Core::ID_TOKEN_TRUST_TLS_OVER_HTTP => "Leave out --id-token trust-tls.",
+        Core::TRANSPORT_TLS => "--ca-certificate trusts a certificate authority of your own.",
+        Core::AUTHORIZATION_PROMPT => "The option is --prompt.",
+        Core::AUTHORIZATION_PARAMETER => "The options are --parameter and --token-parameter.",
         Core::METADATA_NOT_FOUND => "A Matrix homeserver is named by --homeserver, not by --issuer.",
-        Core::URL_SCHEME => {
-            "--insecure-loopback allows http on this machine, --insecure-private-network on a private network."
-        }
         Core::REGISTRATION_UNSUPPORTED => "--client-id names a client that is registered.",
         Core::REGISTRATION_DENIED => {
             "register --initial-access-token registers with the provider's permission; --client-id names a client that is registered."
         }
         Core::REGISTRATION_INVALID_REDIRECT_URI | Core::AUTHORIZATION_INVALID_REQUEST => REDIRECT_URI,
-        Core::PAR_UNSUPPORTED | Core::PAR_NO_REQUEST_URI => "--par never sends the request in the URL.",
-        Core::PAR_REQUIRED => "--par always pushes the request.",
-        Core::DPOP_NOT_BOUND | Core::DPOP_ALGORITHM => "DPoP is used with --dpop only.",
+        Core::PAR_NO_REQUEST_URI => "--par never sends the request in the URL.",
+        Core::DPOP_NOT_BOUND | Core::DPOP_ALGORITHM => "Without --dpop no proofs are sent.",
         Core::DPOP_PROOF => "Where the provider demands DPoP, --dpop sends proofs.",
         Core::PROVIDER_MISMATCH => {
             "If the homeserver's provider has a new name, oidc_cli relogin moves the session there, with its device."
         }
-        Core::MATRIX_SCOPE => "The option is --scope.",
         Core::REGISTRATION_REDIRECT_URI => "The option is --redirect-uri.",
         Core::AUTHORIZATION_RESPONSE_MODE => "The option is --response-mode.",
         Core::TRANSPORT_TIMEOUT => "--timeout gives it more time.",
@@ -134,7 +203,7 @@ macro_rules! codes {
 }
 
 codes! {
-    Usage = "cli.usage", "local", exit 2, "wrong usage", "See --help.";
+    Usage = "cli.usage", "local", exit 2, "wrong usage", "See --help: oidc_cli COMMAND --help lists the options of a command.";
     NoSession = "cli.no_session", "local", exit 1, "there is no session in the store", "Log in: oidc_cli login --issuer URL";
     SessionUnknown = "cli.session_unknown", "local", exit 1, "no session in the store is the one that was named", "See oidc_cli status.";
     SessionAmbiguous = "cli.session_ambiguous", "local", exit 2, "there are several sessions", "Choose one with --session, --issuer or --subject.";
@@ -153,10 +222,11 @@ codes! {
     NoInput = "cli.no_input", "local", exit 1, "standard input ended without an answer", "Run the command at a terminal, or write the responses to its standard input.";
     ScopeNarrowed = "cli.scope_narrowed", "denied", exit 1, "the provider granted less than was asked for", "Check which scopes the provider allows this client and this user.";
     ScopeUnsupported = "cli.scope_unsupported", "local", exit 1, "the provider does not list a scope that is asked for", "Check the spelling of --scope; many providers ignore what they do not know.";
-    Unadvertised = "cli.unadvertised", "local", exit 1, "the provider's metadata do not list what is asked for", "The login goes on; if the provider refuses it, leave the option out.";
+    Unadvertised = "cli.unadvertised", "local", exit 1, "the provider's metadata do not list what is asked for", "The login goes on; if the provider refuses it, log in without that option.";
+    DpopRequired = "cli.dpop_required", "denied", exit 1, "the provider gives this client tokens only with DPoP", "Log in with --dpop.";
     LongUrl = "cli.long_url", "remote", exit 1, "the URL of the logout is longer than browsers and servers take", "It names the user and the client in place of the ID token; the provider may ask whom to log out.";
     QrImage = "cli.qr_image", "local", exit 1, "the picture of a QR code cannot be read or written", "Check the path and that it is a PNG with one QR code, or use the code's text.";
     Secrets = "cli.secrets", "local", exit 1, "the file with the account's secrets cannot be read or written", "Check the path and what is in the file.";
     Deadline = "cli.deadline", "transport", exit 1, "the user did not finish in time", "Try again; --deadline gives more time.";
-    Setup = "cli.setup", "local", exit 1, "the program cannot start", "Check the machine: memory, entropy and certificates.";
+    Setup = "cli.setup", "local", exit 1, "the program cannot start", "Check the machine: its memory, its random source and its certificates.";
 }

@@ -79,7 +79,15 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
             writeln!(out, "{HEAD}Log in here:{HEAD:#}")?;
             write!(out, "{LINK}{}{LINK:#}", plain(url))?;
         }
-        Event::DeviceCode { verification_uri, verification_uri_complete, user_code, expires_in, by_qr_code } => {
+        Event::DeviceCode {
+            verification_uri,
+            verification_uri_complete,
+            user_code,
+            expires_in,
+            deadline,
+            by_qr_code,
+        } => {
+            let left = expires_in.min(deadline);
             let where_to = if *by_qr_code {
                 "The other device opens this page, where the new login is to be allowed:"
             } else {
@@ -88,7 +96,7 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
             writeln!(out, "{HEAD}{where_to}{HEAD:#} {LINK}{}{LINK:#}", plain(verification_uri))?;
             let type_it =
                 if *by_qr_code { "If that page asks for a code, type this there:" } else { "Type this code:" };
-            write!(out, "{HEAD}{type_it}{HEAD:#} {GOOD}{}{GOOD:#} (good for {expires_in} s)", plain(user_code))?;
+            write!(out, "{HEAD}{type_it}{HEAD:#} {GOOD}{}{GOOD:#} (within {left} s)", plain(user_code))?;
             if let Some(complete) = verification_uri_complete {
                 write!(out, "\nOr go straight to {LINK}{}{LINK:#}", plain(complete))?;
             }
@@ -114,9 +122,9 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
             }
         }
         Event::Seen { kind, problem: reason, seconds, .. } => {
-            write!(out, "{}", kind.replace('_', " "))?;
+            write!(out, "{}", seen(kind))?;
             if let Some(seconds) = seconds {
-                write!(out, " for {seconds} s")?;
+                write!(out, " in {seconds} s")?;
             }
             if let Some(reason) = reason {
                 write!(out, ": ")?;
@@ -294,6 +302,21 @@ pub(crate) fn deceives(c: char) -> bool {
             | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
             | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// What happened to a session, in words.
+fn seen(kind: &str) -> String {
+    let words = match kind {
+        "tokens_refreshed" => "the tokens were refreshed",
+        "backing_off" => "the refresh failed, and is tried again",
+        "not_saved" => "the tokens could not be saved, which is tried again",
+        "stalled" => "the access token is not good any more, and refreshing it goes on failing",
+        "needs_login" => "the user has to log in again",
+        "client_rejected" => "the provider does not accept this client",
+        "refused" => "the new tokens cannot be trusted, and the old ones are kept",
+        kind => return kind.replace('_', " "),
+    };
+    words.to_owned()
 }
 
 /// Who can log in at the served provider, and how.

@@ -47,6 +47,7 @@ struct Place {
     /// As it stands in the redirect URI.
     authority: String,
     path: String,
+    query: Option<String>,
 }
 
 /// A callback, and whoever waits for what became of it.
@@ -80,11 +81,14 @@ impl Listener {
         }
         let (listener, port) = loopback::bind(address, redirect_uri.port().unwrap_or(0))?;
         let authority = format!("{}:{port}", redirect_uri.host_str().unwrap_or_default());
-        Ok(Some(Self { listener, place: Place { authority, path: redirect_uri.path().to_owned() } }))
+        let (path, query) = (redirect_uri.path().to_owned(), redirect_uri.query().map(str::to_owned));
+        Ok(Some(Self { listener, place: Place { authority, path, query } }))
     }
 
     pub(crate) fn redirect_uri(&self) -> String {
-        format!("http://{}{}", self.place.authority, self.place.path)
+        let Place { authority, path, query } = &self.place;
+        let query = query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+        format!("http://{authority}{path}{query}")
     }
 
     /// Waits for the callback with the `state` of the login, and tells the browser what became of it. Other callbacks are
@@ -199,7 +203,7 @@ impl Connection {
         if request.headers().get(HOST).is_none_or(|host| host.as_bytes() != self.place.authority.as_bytes()) {
             return page(StatusCode::BAD_REQUEST, "This is not the host of the redirect URI.");
         }
-        let bare = request.uri().query().is_none();
+        let bare = request.uri().query() == self.place.query.as_deref();
         match *request.method() {
             // The response is in the fragment, which a browser does not send by itself.
             Method::GET if bare && self.mode == ResponseMode::Fragment => respond(StatusCode::OK, FRAGMENT_PAGE),
@@ -213,10 +217,10 @@ impl Connection {
             Method::POST => match loopback::read(request.into_body(), CALLBACK_LIMIT).await {
                 Ok(form) => self.arrived(self.posted(&form)).await,
                 Err(NoBody::TooLarge) => self.arrived(Err(Core::CALLBACK_TOO_LARGE.into())).await,
-                Err(NoBody::Broken) => page(StatusCode::BAD_REQUEST, "The form did not arrive."),
+                Err(NoBody::Broken) => page(StatusCode::BAD_REQUEST, "The form did not arrive. Go back and try again."),
             },
             _ => {
-                let mut response = page(StatusCode::METHOD_NOT_ALLOWED, "Not like this.");
+                let mut response = page(StatusCode::METHOD_NOT_ALLOWED, "Only GET and POST are answered here.");
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
                 response
             }

@@ -16,6 +16,7 @@ mod event;
 mod failure;
 mod human;
 mod keys;
+mod known;
 mod listener;
 mod loopback;
 mod output;
@@ -31,6 +32,7 @@ mod wish;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use clap::error::{ContextKind, ContextValue};
 
 use crate::args::{Cli, Command, QrCommand};
 use crate::context::Context;
@@ -105,6 +107,18 @@ fn dispatch(context: &mut Context, command: &Command) -> Result<(), Failure> {
     }
 }
 
+/// What is wrong, and what to give in its place if the option says it.
+fn wrong_value(said: &str, source: Option<&dyn std::error::Error>, option: Option<&ContextValue>) -> Failure {
+    let (Some(source), Some(option)) = (source, option) else { return Code::Usage.because(said) };
+    let (wanted, option) = (source.to_string(), option.to_string());
+    if !["give ", "write "].iter().any(|verb| wanted.starts_with(verb)) {
+        return Code::Usage.because(said);
+    }
+    let said = said.strip_suffix(&format!(": {wanted}")).unwrap_or(said);
+    let option = option.split(' ').next().unwrap_or_default();
+    Code::Usage.because(said).with_hint(format_args!("At {option} {wanted}."))
+}
+
 /// Help, the version, or what is wrong with the command line.
 fn usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();
@@ -113,10 +127,12 @@ fn usage(error: &clap::Error) -> ExitCode {
         let text = error.to_string();
         let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:") && !line.is_empty());
         let said = lines.collect::<Vec<_>>().join(" ");
-        let failure = match std::error::Error::source(error).and_then(|source| source.downcast_ref()) {
+        let said = said.strip_prefix("error: ").unwrap_or(&said);
+        let source = std::error::Error::source(error);
+        let failure = match source.and_then(|source| source.downcast_ref::<oidc_proto::Error>()) {
             // The library refuses a value, and knows more about it.
-            Some(error) => Failure { exit: 2, ..Failure::from(oidc_proto::Error::clone(error)) },
-            None => Code::Usage.because(said.strip_prefix("error: ").unwrap_or(&said)),
+            Some(error) => Failure::of_option(error.clone()),
+            None => wrong_value(said, source, error.get(ContextKind::InvalidArg)),
         };
         Output::new(true, false, Narration::Off).emit(&Event::error(&failure));
     }

@@ -36,21 +36,23 @@ pub(crate) fn read<T>(
     let end = Instant::now() + context.options.deadline;
     // What was pasted before, which may be the beginning of an address that was broken into lines.
     let mut before = String::new();
-    let mut slip = None;
     loop {
         let first = match lines.recv_timeout(left(end)) {
             Ok(line) => line,
             Err(RecvTimeoutError::Timeout) => return Err(context.too_late()),
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(slip.unwrap_or_else(|| Code::NoCallback.because("nothing was pasted")));
+                return Err(Code::NoCallback.because("nothing more was pasted"));
             }
         };
-        slip = None;
+        let mut slip = None;
         // The rest of what was pasted at once.
         let mut pasted = vec![first];
-        while let Ok(line) = lines.recv_timeout(REST) {
-            pasted.push(line);
-        }
+        let has_ended = loop {
+            match lines.recv_timeout(REST) {
+                Ok(line) => pasted.push(line),
+                Err(error) => break error == RecvTimeoutError::Disconnected,
+            }
+        };
         let mut texts = Vec::new();
         for line in pasted.iter().map(|line| clean(line)).filter(|line| !line.is_empty()) {
             if is_address(&line) {
@@ -70,9 +72,11 @@ pub(crate) fn read<T>(
                 Judged::Slip(failure) => slip = slip.or(Some(failure)),
             }
         }
-        match (ends, &slip) {
+        match (ends, slip) {
             (Some(failure), _) => return Err(failure),
-            (None, Some(failure)) => context.out.emit(&Event::warning(failure)),
+            // Nothing follows: it is the error, and not a warning before it.
+            (None, Some(failure)) if has_ended => return Err(failure),
+            (None, Some(failure)) => context.out.emit(&Event::warning(&failure)),
             (None, None) => {}
         }
     }

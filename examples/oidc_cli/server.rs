@@ -15,11 +15,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use oidc_proto::Env as _;
 use oidc_proto::adapter::SystemEnv;
-use oidc_proto::testing::{Homeserver, On, Par, Provider, User};
+use oidc_proto::testing::{Dpop, Homeserver, On, Par, Provider, User};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::args::{ServeArgs, ServedPar};
+use crate::args::{ServeArgs, ServedDpop, ServedPar};
 use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::loopback;
@@ -61,6 +61,11 @@ impl Server {
                 ServedPar::Off => Par::Off,
                 ServedPar::Advertised => Par::Advertised,
                 ServedPar::Required => Par::Required,
+            })
+            .with_dpop(match args.dpop {
+                ServedDpop::Off => Dpop::Off,
+                ServedDpop::Advertised => Dpop::Advertised,
+                ServedDpop::Required => Dpop::Required,
             })
             .with_dpop_nonce(args.dpop_nonce)
             // Who tries things out does not want to wait longer than must be.
@@ -150,6 +155,9 @@ async fn response(
 
 /// What each value alone does not show.
 fn check(args: &ServeArgs) -> Result<(), Failure> {
+    if args.dpop == ServedDpop::Off && args.dpop_nonce {
+        return Err(Code::Usage.because("--dpop-nonce demands what --dpop off ignores"));
+    }
     let names = args.claims.iter().map(|(name, _)| name);
     let twice = twice(args.users.iter()).map(|user| ("user", user));
     match twice.or_else(|| self::twice(names).map(|name| ("claim", name))) {

@@ -25,8 +25,11 @@ pub(crate) struct Wish {
     pub(crate) response_mode: Option<String>,
     #[serde(default)]
     pub(crate) par: ParChoice,
+    /// One port, as earlier versions of this program kept it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) redirect_port: Option<u16>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) redirect_ports: Vec<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) redirect_uri: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -56,7 +59,7 @@ impl Wish {
             login_hint: args.login_hint.clone(),
             response_mode: args.response_mode.map(|mode| mode.name().to_owned()),
             par: args.par,
-            redirect_port: args.meeting.redirect_port,
+            redirect_ports: args.meeting.redirect_port.clone(),
             redirect_uri: text_of(&args.meeting),
             parameters: args.parameter.clone(),
             ..Self::of_beginning(&args.beginning)?
@@ -111,6 +114,14 @@ impl Wish {
         own.fold(client, |client, (name, value)| client.with_token_parameter(name.as_str(), value.as_str()))
     }
 
+    pub(crate) fn redirect_ports(&self) -> Vec<u16> {
+        if self.redirect_ports.is_empty() {
+            self.redirect_port.into_iter().collect()
+        } else {
+            self.redirect_ports.clone()
+        }
+    }
+
     pub(crate) fn deviations(&self) -> Vec<Deviation> {
         self.accept.iter().filter_map(|name| Deviation::from_name(name)).collect()
     }
@@ -118,12 +129,14 @@ impl Wish {
     /// The same login once more, with what is said anew.
     pub(crate) fn again(self, args: &ReloginArgs) -> Self {
         let is_anew = !args.prompt.is_empty();
+        let (named, kept) = (args.meeting.redirect_port.clone(), self.redirect_ports());
         Self {
             scope: args.scope.clone().unwrap_or(self.scope),
             prompt: if is_anew { names(&args.prompt) } else { self.prompt },
             no_prompt: self.no_prompt && !is_anew,
-            redirect_port: args.meeting.redirect_port.or(self.redirect_port),
-            redirect_uri: text_of(&args.meeting).or(self.redirect_uri).filter(|_| args.meeting.redirect_port.is_none()),
+            redirect_port: None,
+            redirect_uri: text_of(&args.meeting).or(self.redirect_uri).filter(|_| named.is_empty()),
+            redirect_ports: if named.is_empty() { kept } else { named },
             ..self
         }
     }

@@ -116,7 +116,8 @@ impl HttpOptions {
         self
     }
 
-    /// Sends all requests through this proxy: `http://host:port`. Proxy variables of the environment are then ignored.
+    /// Sends all requests through this proxy: `http://host:port`, with a user and a password before the host if it needs
+    /// them, and with no path. Proxy variables of the environment are then ignored.
     pub fn with_proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
         self
@@ -149,7 +150,7 @@ impl HttpOptions {
         // SOCKS is not spoken.
         let is_spoken =
             |url: &String| url.split_once("://").is_none_or(|(scheme, _)| matches!(scheme, "http" | "https"));
-        if !self.proxy.as_ref().is_none_or(is_spoken) {
+        if !self.proxy.as_ref().is_none_or(|url| is_spoken(url) && is_place(url)) {
             return Err(OptionsError::Proxy);
         }
         if self.user_agent.as_ref().is_some_and(|text| HeaderValue::from_str(text).is_err()) {
@@ -181,6 +182,12 @@ impl HttpOptions {
         }
         Uri::try_from(String::from(url)).map_err(|error| not_sent(&error))
     }
+}
+
+/// Whether a proxy's URL says only where it is, and as whom to come there. The HTTP libraries ignore the rest.
+fn is_place(url: &str) -> bool {
+    let whole = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    Url::parse(&whole).is_ok_and(|url| url.path() == "/" && url.query().is_none() && url.fragment().is_none())
 }
 
 fn not_sent(error: &dyn std::error::Error) -> Failure {

@@ -26,7 +26,7 @@ use crate::base::secret::{self, Secret};
 use crate::base::url::{Endpoint, Issuer, Schemes};
 use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode, Fault, Quote};
-use crate::message::device;
+use crate::message::{device, token};
 use crate::party::client_auth::explained;
 use crate::party::metadata::GrantType;
 use crate::party::owner::Owner;
@@ -79,7 +79,7 @@ impl RelyingParty {
     /// Requests the device code and the user code of a login for this scope (RFC 8628 section 3.1).
     ///
     /// # Errors
-    /// `device.unsupported`, `sign.failed`.
+    /// `device.unsupported`, `client.id`, `authorization.parameter`, `sign.failed`.
     pub fn authorize_device(&self, scope: Scope, env: &mut dyn Env) -> Result<Step<DeviceAuthorization>, Error> {
         let (metadata, code) = (self.provider().metadata(), ErrorCode::DEVICE_UNSUPPORTED);
         let endpoint = &metadata.device_authorization_endpoint;
@@ -87,6 +87,7 @@ impl RelyingParty {
             return Err(Error::new(code).at("grant_types"));
         }
         let endpoint = metadata.endpoint(endpoint, "device_authorization_endpoint", code)?;
+        token::check_client(self.client())?;
         let request = device::request(endpoint, self.client(), &scope);
         let (policy, asked) = (Policy::write(Accept::AnyButMarkup), Parsing { party: self.clone(), scope });
         let step = AuthenticatedRequest::start(self, request, policy, Credential::Client, asked, env)?;
@@ -349,11 +350,12 @@ impl<'de> Deserialize<'de> for PendingDevice {
             return Err(de::Error::custom(ErrorCode::STORED_MALFORMED));
         }
         Ok(Self {
-            owner: Owner::stored(
+            owner: Owner::read(
                 versioned::issuer(&stored.issuer)?,
                 &stored.client_id,
                 stored.dpop_thumbprint.as_deref(),
-            ),
+            )
+            .map_err(de::Error::custom)?,
             scope: stored.scope,
             device_code: stored.device_code,
             user_code: stored.user_code,

@@ -11,7 +11,7 @@ use crate::base::env::Env;
 use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::message::authorization::refused_parameter;
-use crate::party::client::ClientAuth;
+use crate::party::client::{ClientAuth, check_client_id};
 use crate::party::client_auth::form_request_with;
 use crate::party::metadata::GrantType;
 use crate::party::relying_party::RelyingParty;
@@ -73,10 +73,11 @@ impl RelyingParty {
     /// Requests tokens by a grant without an authorization request (RFC 6749 sections 4.4 and 4.5).
     ///
     /// # Errors
-    /// `token.client_auth` if a public client requests client credentials, `authorization.parameter` if a parameter has
+    /// `client.id`, `token.client_auth` if a public client requests client credentials, `authorization.parameter` if a parameter has
     /// no name or is set by the crate itself, `sign.failed`.
     pub fn request_tokens(&self, request: GrantRequest, env: &mut dyn Env) -> Result<Step<TokenRequest>, Error> {
         let GrantRequest { grant_type, scope, parameters } = request;
+        check_client_id(self.client().id())?;
         if grant_type == GrantType::ClientCredentials.name() && matches!(self.client().auth, ClientAuth::None) {
             return Err(ErrorCode::TOKEN_CLIENT_AUTH.into());
         }

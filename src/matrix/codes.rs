@@ -42,13 +42,13 @@ codes! {
         "Ask the administrator of the homeserver; the session is kept.";
     HOMESERVER_DENIED = "homeserver.denied", Denied, RequestRejected, Denied, "Matrix client-server API 1.18, standard error response",
         "the homeserver refused the request", "The homeserver sent an error code that this crate does not know.",
-        "Read the homeserver's error message.";
+        "Do what the homeserver's error message says; if there is none, ask the homeserver's administrator.";
     WHOAMI_USER_ID = "whoami.user_id", Remote, Protocol, ProviderBroken, "Matrix client-server API 1.18, whoami",
         "no usable user ID in the whoami response", "The URL is not that of a homeserver, or the homeserver breaks its standard.",
         "Check the homeserver's URL.";
     WHOAMI_DEVICE_ID = "whoami.device_id", Remote, Protocol, LogInAgain, "Matrix client-server API 1.18, whoami",
         "no usable device ID in the whoami response", "The access token belongs to no device.",
-        "Log in again with a device.";
+        "Log in again; if it happens again, report it to the administrator of the homeserver.";
     WHOAMI_USER_MISMATCH = "whoami.user_mismatch", Remote, Claims, LogInAgain, "Matrix client-server API 1.18, whoami",
         "the new login is for another user than the session", "The user logged in with another account.",
         "Log in again with the account of the session.";

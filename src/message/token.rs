@@ -11,7 +11,7 @@ use crate::base::secret::{AccessToken, Body, Secret, is_token};
 use crate::base::url::Endpoint;
 use crate::base::word_set::Word as _;
 use crate::error::{Error, ErrorCode, Quote};
-use crate::party::client::Client;
+use crate::party::client::{Client, check_client_id};
 use crate::party::client_auth::form_request;
 use crate::party::options::{Deviation, ProviderOptions};
 use crate::party::redirect_uri::RedirectUri;
@@ -56,17 +56,40 @@ pub(crate) fn refresh_request(
     form_request(endpoint, client, own)
 }
 
+/// What this crate sets itself in the token requests of a login and of its refreshes. `scope` is not always among it.
+const OWN: [&str; 6] = ["grant_type", "code", "redirect_uri", "code_verifier", "device_code", "refresh_token"];
+
+fn is_of_the_client(name: &str) -> bool {
+    name.is_empty() || name.starts_with("client_")
+}
+
+/// Refuses, before a login, a client ID that nobody can have, and parameters that its token requests could not have.
+///
+/// # Errors
+/// `client.id`; `authorization.parameter` if one of them is always set by this crate, authenticates the client, or is given twice.
+pub(crate) fn check_client(client: &Client) -> Result<(), Error> {
+    check_client_id(client.id())?;
+    let mut names = client.token_parameters.iter().map(|(name, _)| &**name).enumerate();
+    let own = &client.token_parameters;
+    let is_twice = |at: usize, name: &str| own.iter().take(at).any(|(other, _)| **other == *name);
+    match names.find(|(at, name)| OWN.contains(name) || is_of_the_client(name) || is_twice(*at, name)) {
+        Some((_, name)) => Err(refused_parameter(name).at("token_endpoint")),
+        None => Ok(()),
+    }
+}
+
 /// Adds the parameters that the client sends with each token request.
 ///
 /// # Errors
-/// `authorization.parameter` if one of them is set already, or authenticates the client.
+/// `authorization.parameter` if one of them is set already, authenticates the client, or is given twice.
 pub(crate) fn add_parameters(request: &mut Request<Body>, client: &Client) -> Result<(), Error> {
     let own = &client.token_parameters;
     if own.is_empty() {
         return Ok(());
     }
+    check_client(client)?;
     let set = std::str::from_utf8(request.body().as_ref()).unwrap_or_default();
-    let is_set = |name: &str| name.is_empty() || name.starts_with("client_") || form::names(set).any(|set| set == name);
+    let is_set = |name: &str| form::names(set).any(|set| set == name);
     if let Some((name, _)) = own.iter().find(|(name, _)| is_set(name)) {
         return Err(refused_parameter(name).at("token_endpoint"));
     }

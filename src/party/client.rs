@@ -9,7 +9,8 @@ use super::provider::Provider;
 use super::redirect_uri::RedirectUri;
 use crate::base::secret::Secret;
 use crate::base::word_set::Words;
-use crate::error::{Error, ErrorCode};
+use crate::error::quote::is_deceptive;
+use crate::error::{Error, ErrorCode, Quote};
 use crate::jose::{Algorithm, Algorithms, HS256_SECRET_LENGTH, PrivateKey};
 
 /// How the client authenticates at the token, revocation and other endpoints (RFC 6749 section 2.3).
@@ -30,9 +31,18 @@ pub enum ClientAuth {
     PrivateKeyJwt(PrivateKey),
 }
 
-/// Whether a text can be a client ID: not empty, and no control characters (RFC 6749 appendix A.1 allows even less).
+/// Whether a text can be a client ID: not empty, and none of the characters that are not seen or that change how a text is
+/// shown (RFC 6749 appendix A.1 allows even less).
 pub(crate) fn is_client_id(text: &str) -> bool {
-    !text.is_empty() && !text.chars().any(char::is_control)
+    !text.is_empty() && !text.chars().any(is_deceptive)
+}
+
+/// Refuses, before anything is asked for, a client ID with which nothing that comes could be read back from storage.
+///
+/// # Errors
+/// `client.id`.
+pub(crate) fn check_client_id(text: &str) -> Result<(), Error> {
+    if is_client_id(text) { Ok(()) } else { Err(Error::new(ErrorCode::CLIENT_ID).with_found(Quote::caller(text))) }
 }
 
 impl ClientAuth {
@@ -186,8 +196,8 @@ impl Client {
     }
 
     /// Adds a parameter of the provider's own to each token request: of a code, a refresh, a device and any other grant
-    /// (a `resource` or an `audience`, for example). A token request fails with `authorization.parameter` if this crate
-    /// sets the parameter itself.
+    /// (a `resource` or an `audience`, for example). A login fails before it begins, and a token request fails, with
+    /// `authorization.parameter` if this crate sets the parameter itself, or if it was added twice.
     #[must_use]
     pub fn with_token_parameter(mut self, name: impl Into<Box<str>>, value: impl Into<Secret>) -> Self {
         self.token_parameters.push((name.into(), value.into()));

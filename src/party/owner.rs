@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::client::Client;
+use super::client::{Client, is_client_id};
 use crate::base::url::Issuer;
 use crate::error::{Error, ErrorCode, Quote};
 
@@ -24,7 +24,18 @@ impl Owner {
         Self::stored(issuer.clone(), client.id(), client.dpop().map(|key| key.thumbprint()))
     }
 
-    /// As it was read from a stored value.
+    /// As it stands in a stored value.
+    ///
+    /// # Errors
+    /// `stored.malformed` for a client ID that nobody can have.
+    pub(crate) fn read(issuer: Issuer, client_id: &str, key: Option<&str>) -> Result<Self, ErrorCode> {
+        if !is_client_id(client_id) {
+            return Err(ErrorCode::STORED_MALFORMED);
+        }
+        Ok(Self::stored(issuer, client_id, key))
+    }
+
+    /// The same of a client ID that was checked.
     pub(crate) fn stored(issuer: Issuer, client_id: &str, key: Option<&str>) -> Self {
         Self(Arc::new(Inner { issuer, client_id: client_id.into(), key: key.map(Box::from) }))
     }

@@ -51,7 +51,7 @@ codes! {
         "the first message of the other device is unexpected", "The other device uses another protocol or version.",
         "Update both devices, and start again with a new QR code.";
     QR_CHANNEL_EXHAUSTED = "qr.channel_exhausted", Local, Contract, LogInAgain, "MSC4108, Secure channel",
-        "the channel has no nonces left", "Too many messages were sent.",
+        "the secure channel has carried as many messages as it can", "Too many messages were sent.",
         "Start again with a new QR code.";
     QR_CHECK_CODE_SYNTAX = "qr.check_code_syntax", Local, Usage, FixConfiguration, "MSC4108, Secure channel",
         "the check code must have two digits", "Something else was typed in.",

@@ -3,6 +3,7 @@
 use http::Response;
 
 use super::client::RegisteredClient;
+use super::dpop;
 use super::edit::{Callback, Edit, ResponseMode};
 use super::habits::adopted::Adopted;
 use super::http::{Incoming, Params, Refusal, escape, no_store, page, see_other, with_params};
@@ -89,7 +90,7 @@ fn resolve(state: &mut State, params: Params, now: Timestamp) -> Result<Resolved
     const UNKNOWN: Refusal = Refusal::new("invalid_request_uri", "unknown, used or expired request_uri");
     let decided = params.get("decided").map(str::to_owned);
     let Some(request_uri) = params.get("request_uri").filter(|uri| uri.starts_with(Pushed::PREFIX)) else {
-        let jkt = params.get("dpop_jkt").map(str::to_owned);
+        let jkt = dpop::named(state, &params);
         return Ok(Resolved { params, jkt, decided, was_pushed: false });
     };
     let pushed = state.pushed.get(request_uri).ok_or(UNKNOWN)?;

@@ -7,7 +7,7 @@ use super::client::METHODS;
 use super::http::{Incoming, http_date, json as json_response, set};
 use super::keys;
 use super::register;
-use super::settings::Par;
+use super::settings::{Dpop, Par};
 use super::state::State;
 use super::verify;
 
@@ -62,6 +62,9 @@ pub(super) fn metadata(state: &State, request: &Incoming<'_>) -> Response<Vec<u8
             object.remove(name);
         }
         object.insert("prompt_values_supported".into(), json!(["login", "create"]));
+    }
+    if let Some(object) = document.as_object_mut().filter(|_| state.dpop == Dpop::Off) {
+        object.remove("dpop_signing_alg_values_supported");
     }
     if let Some(object) = document.as_object_mut().filter(|_| state.par != Par::Off) {
         object.insert("pushed_authorization_request_endpoint".into(), json!(state.url("/par")));

@@ -9,8 +9,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use super::http::{Incoming, Refusal};
+use super::http::{Incoming, Params, Refusal};
 use super::nonces::NonceLie;
+use super::settings::Dpop;
 use super::state::State;
 use super::verify::{ALGORITHMS, Jwt, is_public_key, thumbprint};
 use crate::base::env::Timestamp;
@@ -28,13 +29,19 @@ const fn invalid(description: &'static str) -> Refusal {
     Refusal::new("invalid_dpop_proof", description)
 }
 
-/// The thumbprint of the key that a request to the authorization server proves; `None` without a proof.
+/// The thumbprint of the key that a request to the authorization server proves; `None` without a proof, and where proofs
+/// are ignored.
 pub(super) fn proven(state: &mut State, request: &Incoming<'_>, path: &str) -> Result<Option<String>, Refusal> {
-    if !request.headers.contains_key(PROOF) {
+    if state.dpop == Dpop::Off || !request.headers.contains_key(PROOF) {
         return Ok(None);
     }
     let url = state.url(path);
     check(state, request, &url, None).map(Some)
+}
+
+/// The thumbprint that an authorization request names (section 10).
+pub(super) fn named(state: &State, params: &Params) -> Option<String> {
+    params.get("dpop_jkt").filter(|_| state.dpop != Dpop::Off).map(str::to_owned)
 }
 
 /// The checks of section 4.3, and of section 7 where an access token comes along.
@@ -84,7 +91,7 @@ pub(super) fn check(
 
 /// Tells whoever sent a proof which nonce the next one needs (section 8.2).
 pub(super) fn tell_nonce(state: &mut State, request: &Incoming<'_>, response: &mut Response<Vec<u8>>) {
-    let wanted = request.headers.contains_key(PROOF) && state.nonces.is_demanded();
+    let wanted = state.dpop != Dpop::Off && request.headers.contains_key(PROOF) && state.nonces.is_demanded();
     if wanted
         && state.nonces.lie != Some(NonceLie::Absent)
         && let Ok(value) = HeaderValue::from_bytes(state.nonce(request.now).as_bytes())

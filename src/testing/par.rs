@@ -35,7 +35,7 @@ pub(super) fn push(state: &mut State, request: &Incoming<'_>) -> Result<Response
         return Err(Refusal::new("invalid_request", "unregistered redirect_uri"));
     }
     authorize::check(&client, &params)?;
-    let named = params.get("dpop_jkt").map(str::to_owned);
+    let named = dpop::named(state, &params);
     if let (Some(named), Some(proven)) = (&named, &proven)
         && named != proven
     {

@@ -18,6 +18,19 @@ pub enum Par {
     Required,
 }
 
+/// Whether tokens may be bound to a key of the client (RFC 9449).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dpop {
+    /// The provider does not know DPoP: it ignores proofs, and all tokens are bearer tokens.
+    Off,
+    /// Tokens are bound to a key if the token request has a proof of it, and the metadata list the algorithms.
+    #[default]
+    Advertised,
+    /// A token request without a proof is refused.
+    Required,
+}
+
 /// What the provider does when a refresh token is used a second time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -16,7 +16,7 @@ use super::habits::adopted::Adopted;
 use super::nonces::Nonces;
 use super::records::{Access, AuthorizationCode, Grant, Pushed, Refresh, Tokens, Waiting};
 use super::route::{On, by_path, route};
-use super::settings::{Extension, Par, Rate, Reuse, RevokingSpent, Rotation, StepUp, Terms};
+use super::settings::{Dpop, Extension, Par, Rate, Reuse, RevokingSpent, Rotation, StepUp, Terms};
 use super::user::User;
 use crate::base::env::Timestamp;
 
@@ -34,6 +34,7 @@ pub(super) struct State {
     pub(super) devices: BTreeMap<String, Waiting>,
     pub(super) nonces: Nonces,
     pub(super) par: Par,
+    pub(super) dpop: Dpop,
     /// What a registration needs (RFC 7591 section 3); `None` if everyone may register.
     pub(super) initial_access_token: Option<String>,
     pub(super) device_terms: Terms,
@@ -101,6 +102,7 @@ impl State {
             devices: BTreeMap::new(),
             nonces: Nonces::default(),
             par: Par::Advertised,
+            dpop: Dpop::Advertised,
             initial_access_token: None,
             device_terms: Terms::default(),
             extensions: Vec::new(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::device;
 use super::provider::Provider;
-use super::settings::{Extension, Granted, Par, Rate, Reuse, RevokingSpent, Rotation};
+use super::settings::{Dpop, Extension, Granted, Par, Rate, Reuse, RevokingSpent, Rotation};
 use super::user::Decision;
 
 impl Provider {
@@ -21,6 +21,13 @@ impl Provider {
     #[must_use]
     pub fn with_initial_access_token(self, token: &str) -> Self {
         self.lock().initial_access_token = Some(token.to_owned());
+        self
+    }
+
+    /// Sets whether token requests may or must have a DPoP proof; by default they may.
+    #[must_use]
+    pub fn with_dpop(self, dpop: Dpop) -> Self {
+        self.lock().dpop = dpop;
         self
     }
 

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::authentication::authenticate;
 use super::client::RegisteredClient;
 use super::http::{Incoming, Params, Refusal};
-use super::settings::{Reuse, Rotation};
+use super::settings::{Dpop, Reuse, Rotation};
 use super::state::{Issue, State};
 use super::token_response::{invalid_grant, respond};
 use super::{device, dpop, grants, register};
@@ -21,8 +21,13 @@ pub(super) fn token(state: &mut State, request: &Incoming<'_>) -> Result<Respons
     // Before anything is used up: a client without the right nonce comes again with the same code.
     let jkt = dpop::proven(state, request, "/token")?;
     let jkt = jkt.as_deref();
-    if client.dpop_bound_access_tokens && jkt.is_none() {
-        return Err(Refusal::new("invalid_dpop_proof", "the client registered for bound tokens"));
+    let is_needed = match state.dpop {
+        Dpop::Off => None,
+        Dpop::Advertised => client.dpop_bound_access_tokens.then_some("the client registered for bound tokens"),
+        Dpop::Required => Some("a token request needs a DPoP proof"),
+    };
+    if let Some(description) = is_needed.filter(|_| jkt.is_none()) {
+        return Err(Refusal::new("invalid_dpop_proof", description));
     }
     let grant_type = params.required("grant_type")?;
     if !register::known_grant_types(state).contains(&grant_type) {

@@ -13,6 +13,7 @@ use crate::base::secret::{self, AccessToken, Secret, is_token};
 use crate::base::url::Issuer;
 use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode};
+use crate::party::client::check_client_id;
 use crate::party::owner::Owner;
 
 /// The tokens of one login, and their owner.
@@ -44,7 +45,7 @@ impl TokenSet {
     /// expiry are not known unless set: such a token is refreshed when a resource server refuses it.
     ///
     /// # Errors
-    /// `token.malformed`.
+    /// `client.id`, `token.malformed`.
     pub fn from_parts(
         issuer: &Issuer,
         client_id: &str,
@@ -52,6 +53,7 @@ impl TokenSet {
         refresh_token: Option<Secret>,
         obtained_at: Timestamp,
     ) -> Result<Self, Error> {
+        check_client_id(client_id)?;
         if refresh_token.as_ref().is_some_and(|token| !is_token(token.expose())) {
             return Err(Error::new(ErrorCode::TOKEN_MALFORMED).at("refresh_token"));
         }
@@ -260,7 +262,8 @@ impl<'de> Deserialize<'de> for TokenSet {
             id_token.share_issuer(&issuer);
         }
         Ok(Self::from(Tokens {
-            owner: Owner::stored(issuer, &stored.client_id, stored.dpop_thumbprint.as_deref()),
+            owner: Owner::read(issuer, &stored.client_id, stored.dpop_thumbprint.as_deref())
+                .map_err(de::Error::custom)?,
             access_token: AccessToken::new(stored.access_token).map_err(|_| malformed())?,
             token_type: TokenType::from_name(&stored.token_type).ok_or_else(malformed)?,
             refresh_token: stored.refresh_token,

@@ -4,7 +4,14 @@ use oidc_proto::testing::{Fault, Habits, Lie, On, Par, RegisteredClient};
 use oidc_proto::{Deviation, Word as _};
 use serde_json::json;
 
-use crate::support::cli::{Cli, Op};
+use crate::support::cli::{Cli, Op, Run};
+
+/// The error names the option that helps.
+#[track_caller]
+fn hints(run: &Run, option: &str) {
+    let error = run.event("error");
+    assert!(error["hint"].as_str().unwrap().contains(option), "{error}");
+}
 
 #[test]
 fn each_deviation_has_a_name_on_the_command_line() {
@@ -20,7 +27,8 @@ fn each_deviation_has_a_name_on_the_command_line() {
 fn a_deviation_is_accepted_by_name_and_kept_with_the_session() {
     let (op, cli) = (Op::start(), Cli::new());
     op.provider.edit_json(On::Token, |tokens| drop(tokens.remove("token_type")));
-    cli.login(&op, &[]).failed(1, "remote", "token.missing_type");
+    let run = cli.login(&op, &[]).failed(1, "remote", "token.missing_type");
+    hints(&run, "--accept missing_token_type");
     cli.login(&op, &["--accept", "missing_token_type", "--accept", "scope_array"]).done();
     cli.run(&["refresh"]).done();
     cli.run(&["relogin", "--browser", &crate::support::cli::browser()]).done();
@@ -41,7 +49,7 @@ fn discover_tells_what_a_login_seems_to_need() {
     });
     assert_eq!(needs(&op), ["--accept string_booleans"]);
     let op = Op::with(|provider| provider.with_habits(Habits::AUTHENTIK));
-    assert_eq!(needs(&op), ["--client-id", "--client-secret, unless the client is public"]);
+    assert_eq!(needs(&op), ["--client-id", "--client-secret, unless the client is registered without one"]);
 }
 
 #[test]
@@ -82,7 +90,7 @@ fn another_audience_is_trusted_where_it_is_named() {
         token.claim("azp", own.clone());
         token.claim("aud", json!([own, "273951"]));
     });
-    cli.login(&op, &[]).failed(1, "remote", "id_token.extra_audience");
+    hints(&cli.login(&op, &[]).failed(1, "remote", "id_token.extra_audience"), "--trust-audience");
     cli.login(&op, &["--trust-audience", "273951"]).done();
     cli.run(&["refresh"]).done();
 }
@@ -94,7 +102,7 @@ fn parameters_of_token_requests_are_sent_with_each() {
     // The embedded provider refuses a parameter that stands there twice, and passes over others.
     cli.login(&op, &own).done();
     cli.run(&["refresh"]).done();
-    cli.login(&op, &["--token-parameter", "grant_type=x"]).failed(1, "local", "authorization.parameter");
+    cli.login(&op, &["--token-parameter", "grant_type=x"]).failed(2, "local", "authorization.parameter");
     cli.run(&["login", "--issuer", &op.issuer, "--token-parameter", "x"]).failed(2, "local", "cli.usage");
 }
 
@@ -157,9 +165,15 @@ fn algorithms_are_what_the_client_is_registered_for() {
     let op = Op::with(|provider| provider.with_client(line).with_client(signed));
     let cli = Cli::new();
     let login = ["--client-id", "line", "--client-secret", secret];
-    cli.login(&op, &login).failed(1, "remote", "jws.algorithm");
+    hints(&cli.login(&op, &login).failed(1, "remote", "jws.algorithm"), "--id-token-algorithm");
     cli.login(&op, &[&login[..], &["--id-token-algorithm", "HS256"]].concat()).done();
     cli.run(&["refresh"]).done();
+    let run = cli.login(&op, &["--client-id", "signed"]).done();
+    assert!(
+        run.event("warning")["hint"].as_str().unwrap().contains("--userinfo-algorithm"),
+        "{}",
+        run.event("warning")
+    );
     let run = cli.login(&op, &["--client-id", "signed", "--userinfo-algorithm", "ES256"]).done();
     assert_eq!(run.event("userinfo")["claims"]["sub"], "sub-alice");
     cli.run(&["userinfo"]).done();

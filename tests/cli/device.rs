@@ -147,3 +147,19 @@ fn what_the_provider_says_is_checked() {
     cli.device(&op, &[]).failed(1, "remote", "device.unsupported");
     assert_eq!(op.provider.count(On::Register), registered);
 }
+
+/// The command may end before the code does.
+#[test]
+fn the_time_that_is_left_is_the_commands_too() {
+    let cli = Cli::new();
+    let running_out = op(usize::MAX);
+    let run = cli.run(&arguments(&running_out, &["--deadline", "1"])).failed(1, "transport", "cli.deadline");
+    let code = run.event("device_code");
+    assert_eq!(code["deadline"], 1);
+    assert!(code["expires_in"].as_u64().unwrap() > 500);
+    let run = cli.plain(&arguments(&running_out, &["--deadline", "1"]));
+    assert!(run.stdout.contains("within 1 s"), "{}", run.stdout);
+    let brief = Op::with(|provider| provider.with_device_lifetime(Duration::from_secs(2)));
+    let run = cli.plain(&arguments(&brief, &["--deadline", "60"]));
+    assert!(run.stdout.contains("within 2 s") || run.stdout.contains("within 1 s"), "{}", run.stdout);
+}

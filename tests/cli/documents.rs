@@ -26,6 +26,22 @@ fn the_table_of_codes_is_the_librarys() {
          The command line prints codes unchanged. An error says more than its code: what was expected and found, in which \
          request, and often a better hint. A test checks this page: `OIDC_PROTO_BLESS=1 cargo test --test cli codes` writes \
          it again.\n\n\
+         \"At the provider\" means: in its administration, by whoever may change it there. If that is not you, it is its administrator. \
+         The words of the messages:\n\n\
+         | word | what it is |\n|---|---|\n\
+         | provider | the server where the user logs in; the issuer is the URL that names it, and the metadata are the document in which it lists its endpoints |\n\
+         | client | the program that logs the user in, as the provider knows it: by its client ID, and by a secret or a key if it has one |\n\
+         | redirect URI, callback | where the browser comes back to after the login, and the request with which it does |\n\
+         | scope | what the program asks for |\n\
+         | access token, refresh token | what gives access, for minutes or hours, and what gets the next access token |\n\
+         | ID token, claim | what the provider says about the user, signed (a JWS), and one statement in it |\n\
+         | grant | a permission to get tokens: a code, a refresh token, a device code |\n\
+         | `state`, `nonce`, PKCE | values that tie a response to the login that it belongs to |\n\
+         | PAR, DPoP | the request goes to the provider before the browser opens; tokens that only the holder of a key can use |\n\n\
+         On 30 November 2026 somebody who had not written them read each row of this page and each text of the command line, \
+         with one question: do I know what to do now? 21 rows and about 50 texts did not say it and were rewritten: cures that ended with \
+         the provider's words although it may send none, deviations and options that were not named, and words that only \
+         their authors knew. Whoever adds a row asks the same question.\n\n\
          Fault: `local` (the caller), `environment` (the machine: store, key store, entropy), `remote` (the provider broke a \
          rule), `denied` (the user or the provider said no), `transport` (no usable response). Recovery: what helps, from \
          `ErrorCode::recovery()`.\n",
@@ -82,6 +98,19 @@ fn the_manual_lists_each_code_of_the_program() {
         let exit = row.split("exit ").nth(1).and_then(|rest| rest.chars().next()).unwrap();
         let expected = format!("| `{code}` | {fault} | {exit} | {meaning} | {cure} |");
         assert!(manual.contains(&expected), "no {expected}");
+    }
+}
+
+/// Whoever uses the command line does not call the library: a cure that names its functions has another text there.
+#[test]
+fn no_hint_of_the_command_line_names_a_function_of_the_library() {
+    const OF_PROGRAMS: [&str; 1] = ["step.no_timer"];
+    let source = include_str!("../../examples/oidc_cli/failure.rs");
+    let (_, rest) = source.split_once("fn own(").unwrap();
+    let (own, _) = rest.split_once("_ => return None").unwrap();
+    for code in ErrorCode::all().filter(|code| code.cure().contains("::") && !OF_PROGRAMS.contains(&code.as_str())) {
+        let name = code.as_str().to_uppercase().replace('.', "_");
+        assert!(own.contains(&format!("Core::{name} =>")), "{name}: {}", code.cure());
     }
 }
 

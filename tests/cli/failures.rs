@@ -19,7 +19,7 @@ fn only_https_and_only_loopback_without_it() {
     ] {
         for command in ["discover", "register", "login"] {
             let run = cli.run(&[&[command], arguments].concat());
-            run.failed(1, "local", "url.scheme");
+            run.failed(2, "local", "url.scheme");
         }
     }
     assert!(op.provider.requests().is_empty());
@@ -111,7 +111,10 @@ fn nobody_comes_before_the_deadline() {
 fn a_browser_that_cannot_be_started_is_told() {
     let (op, cli) = (Op::start(), Cli::new());
     let login = ["login", "--insecure-loopback", "--issuer", &op.issuer, "--browser", "/no/such/browser"];
-    cli.run(&login).failed(1, "local", "cli.browser");
+    let run = cli.run(&login).failed(1, "local", "cli.browser");
+    // The command has ended: the URL is of no use any more.
+    let hint = run.event("error")["hint"].as_str().unwrap();
+    assert!(hint.contains("--browser") && !hint.contains("Open the URL"), "{hint}");
 }
 
 #[test]
@@ -244,7 +247,7 @@ fn a_server_that_is_not_there_is_named() {
 #[test]
 fn the_option_that_helps_is_named() {
     let cli = Cli::new();
-    let run = cli.run(&["discover", "--issuer", "http://127.0.0.1:1"]).failed(1, "local", "url.scheme");
+    let run = cli.run(&["discover", "--issuer", "http://127.0.0.1:1"]).failed(2, "local", "url.scheme");
     assert!(run.event("error")["hint"].as_str().unwrap().contains("--insecure-loopback"));
 
     let op = Op::start();
@@ -320,7 +323,7 @@ fn an_issuer_with_another_scheme_or_none_is_told_apart() {
         ("http://127.0.0.1:1", "url.scheme", "--insecure-loopback"),
         ("http://op.example.org", "url.scheme", "https"),
     ] {
-        let run = cli.run(&["login", "--issuer", issuer]).failed(1, "local", code);
+        let run = cli.run(&["login", "--issuer", issuer]).failed(2, "local", code);
         assert!(run.event("error")["hint"].as_str().unwrap().contains(hint), "{}", run.stdout);
     }
 }

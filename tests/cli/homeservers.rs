@@ -75,7 +75,8 @@ fn http_on_a_private_network_is_a_choice_that_a_session_keeps() {
     let discover = |option: &[&str], homeserver: &str| {
         let proxy = format!("http://{proxy}");
         let run = cli.run(&[&["discover", "--proxy", &proxy, "--homeserver", homeserver], option].concat());
-        assert_eq!(run.exit, 1);
+        let is_refused_unasked = run.event("error")["code"] == "url.scheme";
+        assert_eq!(run.exit, if is_refused_unasked { 2 } else { 1 });
         (
             run.event("error")["fault"].clone(),
             run.event("error")["code"].clone(),
@@ -118,9 +119,9 @@ fn a_redirect_uri_is_registered_and_used_or_refused() {
     // A scheme of another application's: refused before anything is asked.
     let asked = op.homeserver.requests().len();
     let foreign = ["--redirect-uri", "com.example.other:/callback"];
-    let run = cli.run(&[&register[..], &foreign].concat()).failed(1, "local", "registration.redirect_uri");
+    let run = cli.run(&[&register[..], &foreign].concat()).failed(2, "local", "registration.redirect_uri");
     assert!(run.event("error")["hint"].as_str().unwrap().contains("--redirect-uri"));
-    cli.matrix(&op.issuer, &[&foreign[..], &["--paste"]].concat()).failed(1, "local", "registration.redirect_uri");
+    cli.matrix(&op.issuer, &[&foreign[..], &["--paste"]].concat()).failed(2, "local", "registration.redirect_uri");
     assert_eq!(op.homeserver.requests().len(), asked);
 }
 
@@ -137,7 +138,7 @@ fn a_login_again_asks_for_more() {
     assert!(["urn:one", "urn:two"].iter().all(|one| scope.split(' ').any(|value| value == *one)), "{scope}");
     assert_eq!(run.event("logged_in")["session"], session["session"]);
     let device = ["relogin", "--scope", "urn:matrix:client:device:OTHER", "--browser", &browser()];
-    let run = cli.run(&device).failed(1, "local", "matrix.scope");
+    let run = cli.run(&device).failed(2, "local", "matrix.scope");
     assert!(run.event("error")["hint"].as_str().unwrap().contains("--scope"));
 }
 
@@ -233,4 +234,27 @@ fn whoami_refuses_another_user_or_device_than_the_sessions() {
         op.homeserver.honest();
     }
     cli.run(&["whoami"]).done();
+}
+
+/// As at a provider.
+#[test]
+fn a_registration_with_a_flaw_is_told() {
+    for command in ["login", "register", "device"] {
+        let op = Op::with(|provider| provider.with_device_interval(Some(std::time::Duration::from_secs(1))));
+        let cli = Cli::new();
+        op.provider.edit_json(On::Register, |response| {
+            response.insert("id_token_signed_response_alg".into(), "none".into());
+        });
+        let run = match command {
+            "login" => cli.matrix(&op.issuer, &[]),
+            command => cli.run(&[command, "--insecure-loopback", "--deadline", "60", "--homeserver", &op.issuer]),
+        };
+        let run = run.done();
+        let warning = run.event("warning");
+        assert_eq!(
+            (&warning["code"], &warning["field"]),
+            (&"jws.algorithm".into(), &"id_token_signed_response_alg".into())
+        );
+        assert!(warning["hint"].as_str().unwrap().contains("registered all the same"), "{command}: {warning}");
+    }
 }

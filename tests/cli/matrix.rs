@@ -88,8 +88,8 @@ fn discovery_shows_the_homeserver_and_its_provider() {
     let run = cli.run(&["discover", "--insecure-loopback", "--homeserver", &op.issuer]);
     assert!(run.event("homeserver")["metadata"].is_null());
     run.failed(1, "remote", "matrix.unsupported");
-    cli.run(&["discover", "--homeserver", "a b"]).failed(1, "local", "matrix.server_name");
-    cli.run(&["discover", "--homeserver", &op.issuer]).failed(1, "local", "url.scheme");
+    cli.run(&["discover", "--homeserver", "a b"]).failed(2, "local", "matrix.server_name");
+    cli.run(&["discover", "--homeserver", &op.issuer]).failed(2, "local", "url.scheme");
 }
 
 /// What a user takes for the homeserver's URL: that of the server's name, or of nothing of Matrix.

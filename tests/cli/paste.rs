@@ -90,3 +90,20 @@ fn the_redirect_uri_needs_no_port() {
     assert_eq!(parameter(&running.url(), "redirect_uri").as_deref(), Some("http://127.0.0.1/callback"));
     running.kill();
 }
+
+/// Once as a warning, or once as the error: not twice.
+#[test]
+fn a_slip_is_told_once() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let slip = "http://127.0.0.1/callback?code=c&state=of-another-login";
+    let (mut running, _) = start(&cli, &op, &[]);
+    running.paste(slip);
+    let run = running.end().failed(1, "remote", "callback.state_mismatch");
+    assert!(run.events.iter().all(|event| event["event"] != "warning"), "{:?}", run.events);
+
+    let (mut running, _) = start(&cli, &op, &[]);
+    running.say(slip);
+    running.until("warning");
+    running.close_input();
+    running.end().failed(1, "local", "cli.no_callback");
+}

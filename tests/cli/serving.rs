@@ -74,6 +74,26 @@ fn nonces_and_pushed_requests_can_be_demanded() {
 }
 
 #[test]
+fn dpop_can_be_demanded_and_turned_off() {
+    let cli = Cli::new();
+    let (_demanding, issuer) = serve(&cli, &["--dpop", "required"]);
+    let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--browser", &browser()];
+    let run = cli.run(&login).failed(1, "denied", "dpop.proof");
+    assert!(run.event("error")["hint"].as_str().unwrap().contains("--dpop"), "{}", run.event("error"));
+    cli.run(&[&login[..], &["--dpop"]].concat()).done();
+    cli.run(&["refresh"]).done();
+
+    let cli = Cli::new();
+    let (_ignoring, issuer) = serve(&cli, &["--dpop", "off"]);
+    let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--browser", &browser()];
+    cli.run(&login).done();
+    let run = cli.run(&[&login[..], &["--dpop"]].concat()).failed(1, "remote", "dpop.not_bound");
+    // Said before the browser opened.
+    assert_eq!(run.event("warning")["code"], "cli.unadvertised");
+    assert!(run.event("warning")["message"].as_str().unwrap().contains("DPoP"), "{}", run.event("warning"));
+}
+
+#[test]
 fn a_page_asks_who_logs_in_and_whether_the_client_may() {
     let cli = Cli::new();
     let (_serving, issuer) = serve(&cli, &["--consent"]);

@@ -125,3 +125,22 @@ fn an_option_that_cannot_be_used_is_named() {
     let hint = run.event("error")["hint"].as_str().unwrap();
     assert!(hint.contains("--port") && !hint.contains("--redirect-port") && !hint.contains("--paste"), "{hint}");
 }
+
+/// What the registration says of DPoP is known before the browser opens.
+#[test]
+fn a_client_that_is_registered_for_dpop_is_told_so() {
+    let op = Op::start();
+    op.provider.edit_json(On::Register, |response| {
+        response.insert("dpop_bound_access_tokens".into(), json!(true));
+    });
+    let (with, without) = (Cli::new(), Cli::new());
+    let run = without.login(&op, &[]).done();
+    let names: Vec<_> = run.events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    let at = |name| names.iter().position(|own| *own == name).unwrap_or_else(|| panic!("no {name} in {names:?}"));
+    assert!(at("warning") < at("authorization_url"), "{names:?}");
+    assert_eq!(run.event("warning")["code"], "cli.dpop_required");
+    let run = with.login(&op, &["--dpop"]).done();
+    assert!(run.events.iter().all(|event| event["code"] != "cli.dpop_required"), "{:?}", run.events);
+    let run = Cli::new().run(&["register", "--insecure-loopback", "--issuer", &op.issuer]).done();
+    assert_eq!(run.event("warning")["code"], "cli.dpop_required");
+}

@@ -78,11 +78,12 @@ fn no_client_is_registered_for_a_login_that_cannot_begin() {
         (&["--response-mode", "form_post"], "local", "authorization.response_mode"),
         (&["--par", "always"], "remote", "par.unsupported"),
     ] {
-        cli.matrix(&op.issuer, arguments).failed(1, fault, code);
+        let exit = if code == "matrix.scope" { 2 } else { 1 };
+        cli.matrix(&op.issuer, arguments).failed(exit, fault, code);
         assert_eq!(op.provider.count(On::Register), 0, "{arguments:?}");
     }
     let device = ["device", "--insecure-loopback", "--scope", "urn:matrix:client:device:OTHERDEVICE"];
-    cli.run(&[&device[..], &["--homeserver", &op.issuer]].concat()).failed(1, "local", "matrix.scope");
+    cli.run(&[&device[..], &["--homeserver", &op.issuer]].concat()).failed(2, "local", "matrix.scope");
     assert_eq!(op.provider.count(On::Register), 0);
     drop(taken);
     cli.matrix(&op.issuer, &[]).done();

@@ -1,6 +1,8 @@
 //! Command lines that are refused before anything is done.
 
-use crate::support::cli::Cli;
+use oidc_proto::testing::On;
+
+use crate::support::cli::{Cli, Op};
 
 #[test]
 fn wrong_usage_exits_with_2() {
@@ -36,6 +38,13 @@ fn wrong_usage_exits_with_2() {
         &["login", "--issuer", "https://op.example", "--scope", "openid \"x\""],
         &["login", "--issuer", "https://op.example", "--redirect-port", "65536"],
         &["login", "--issuer", "https://op.example", "--redirect-port", "0"],
+        &["login", "--issuer", "https://op.example", "--redirect-port", "8000,0"],
+        &["login", "--issuer", "https://op.example", "--client-id", "a\u{1b}[2J"],
+        &["login", "--issuer", "https://op.example", "--client-id", ""],
+        &["status", "--proxy", "nope nope"],
+        &["status", "--proxy", "http://proxy.example:3128/path"],
+        &["status", "--proxy", "http://proxy.example:3128?a=b"],
+        &["status", "--user-agent", "a\nb"],
         &["status", "--timeout", "0"],
         &["status", "--deadline", "soon"],
         &["status", "--clock-skew", "301"],
@@ -43,6 +52,8 @@ fn wrong_usage_exits_with_2() {
         &["serve", "--claim", "sub=x"],
         &["serve", "--claim", "a=x", "--claim", "a=y"],
         &["serve", "--user", ""],
+        &["serve", "--dpop", "perhaps"],
+        &["serve", "--dpop", "off", "--dpop-nonce"],
         &["serve", "--user", "carol", "--user", "carol"],
     ] {
         let run = cli.run(arguments).failed(2, "local", "cli.usage");
@@ -72,4 +83,71 @@ fn a_picture_that_is_not_there_is_said_to_be_missing() {
         let message = run.event("error")["message"].as_str().unwrap().to_owned();
         assert!(message.contains("no such file") && message.contains(name), "{message}");
     }
+}
+
+/// Whatever the store, the network and the provider would say: it is the command line that has to be mended.
+#[test]
+fn what_is_wrong_with_the_command_line_by_itself_exits_with_2() {
+    let cli = Cli::new();
+    let homeserver = ["login", "--homeserver", "https://hs.example"];
+    let at_home = |more: &[&'static str]| [&homeserver[..], more].concat();
+    for (arguments, code) in [
+        (vec!["login", "--issuer", "notaurl"], "url.syntax"),
+        (vec!["login", "--issuer", "http://op.example"], "url.scheme"),
+        (vec!["login", "--issuer", "https://op.example?a=b"], "url.query"),
+        (vec!["login", "--issuer", "https://op.example", "--metadata-url", "nope"], "url.syntax"),
+        (vec!["login", "--issuer", "https://op.example", "--redirect-uri", "nope"], "url.syntax"),
+        (vec!["device", "--issuer", "notaurl"], "url.syntax"),
+        (vec!["register", "--issuer", "notaurl"], "url.syntax"),
+        (vec!["register", "--issuer", "https://op.example", "--metadata-url", "nope"], "url.syntax"),
+        (vec!["discover", "--issuer", "notaurl"], "url.syntax"),
+        (vec!["client-credentials", "--issuer", "notaurl", "--client-id", "c", "--client-secret", "s"], "url.syntax"),
+        (vec!["login", "--homeserver", "https://hs.example?a=b"], "url.query"),
+        (vec!["login", "--homeserver", "@joe"], "matrix.user_id"),
+        (vec!["device", "--homeserver", "a b"], "matrix.server_name"),
+        (vec!["discover", "--homeserver", "a b"], "matrix.server_name"),
+        (vec!["register", "--homeserver", "a b"], "matrix.server_name"),
+        (vec!["qr", "login", "--show", "--homeserver", "a b"], "matrix.server_name"),
+        (at_home(&["--redirect-uri", "http://app.example/cb", "--paste"]), "registration.redirect_uri"),
+    ] {
+        let run = cli.run(&arguments).failed(2, "local", code);
+        assert_eq!(run.events.len(), 1, "{arguments:?}");
+    }
+    // What a file, the store or the network says is no matter of usage.
+    for (arguments, fault, code) in [
+        (vec!["login", "--issuer", "https://op.example", "--key", "/nowhere/key.pem"], "local", "cli.key_file"),
+        (vec!["status", "--ca-certificate", "/nowhere/ca.pem"], "local", "cli.setup"),
+        (vec!["status", "--session", "x"], "local", "cli.session_unknown"),
+    ] {
+        cli.run(&arguments).failed(1, fault, code);
+    }
+}
+
+/// Nothing is registered, and nobody is sent to the provider, for a request that cannot be made.
+#[test]
+fn what_a_request_must_not_have_is_refused_before_anything_is_registered() {
+    let (op, cli) = (Op::start(), Cli::new());
+    for (option, value, code) in [
+        ("--parameter", "state=mine", "authorization.parameter"),
+        ("--token-parameter", "grant_type=x", "authorization.parameter"),
+        ("--token-parameter", "code_verifier=x", "authorization.parameter"),
+        ("--token-parameter", "client_id=x", "authorization.parameter"),
+        ("--prompt", "none login", "authorization.prompt"),
+    ] {
+        let run = cli.login(&op, &[option, value]).failed(2, "local", code);
+        assert!(run.events.iter().all(|event| event["event"] != "authorization_url"), "{option} {value}");
+    }
+    cli.login(&op, &["--token-parameter", "a=b", "--token-parameter", "a=c"]).failed(
+        2,
+        "local",
+        "authorization.parameter",
+    );
+    cli.device(&op, &["--token-parameter", "device_code=x"]).failed(2, "local", "authorization.parameter");
+    assert_eq!(op.provider.count(On::Register), 0);
+    // By the provider's own word it is no matter of usage, and still nothing is registered.
+    op.provider.edit_json(On::ServerMetadata, |document| {
+        document.insert("response_modes_supported".into(), serde_json::json!(["query"]));
+    });
+    cli.login(&op, &["--response-mode", "form_post"]).failed(1, "local", "authorization.response_mode");
+    assert_eq!(op.provider.count(On::Register), 0);
 }

@@ -84,5 +84,37 @@ fn parameters_of_the_providers_own_are_sent() {
         cli.run(&["login", "--issuer", &op.issuer, "--parameter", wrong]).failed(2, "local", "cli.usage");
     }
     // What the login sets itself is not overwritten.
-    cli.login(&op, &["--parameter", "state=mine"]).failed(1, "local", "authorization.parameter");
+    cli.login(&op, &["--parameter", "state=mine"]).failed(2, "local", "authorization.parameter");
+}
+
+/// A provider compares redirect URIs to the letter, and the first port may be in use.
+#[test]
+fn the_first_free_port_of_a_list_is_used() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let listen = || std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let (busy, free) = (listen(), listen());
+    let port = |listener: &std::net::TcpListener| listener.local_addr().unwrap().port();
+    let (first, second) = (port(&busy), port(&free));
+    let ports = format!("{first},{second}");
+    let run = cli.login(&op, &["--redirect-port", &ports]).failed(1, "local", "cli.listener");
+    assert!(run.event("error")["hint"].as_str().unwrap().contains("--redirect-port"));
+    drop(free);
+    cli.run(&["register", "--insecure-loopback", "--issuer", &op.issuer, "--redirect-port", &ports]).done();
+    let run = cli.login(&op, &["--redirect-port", &ports, "--par", "never"]).done();
+    let used = |run: &crate::support::cli::Run| redirect_uri(run.event("authorization_url")["url"].as_str().unwrap());
+    assert_eq!(used(&run), format!("http://127.0.0.1:{second}/callback"));
+    // Both are registered, and kept for the next login of the session.
+    drop(busy);
+    let run = cli.run(&["relogin", "--browser", &browser()]).done();
+    assert_eq!(used(&run), format!("http://127.0.0.1:{first}/callback"));
+    assert_eq!(op.provider.count(On::Register), 1);
+}
+
+/// It is a part of the URI (RFC 6749 section 3.1.2), which the provider keeps.
+#[test]
+fn the_query_of_a_redirect_uri_is_kept() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let run = cli.login(&op, &["--redirect-uri", "http://localhost/cb?tenant=1", "--par", "never"]).done();
+    let url = redirect_uri(run.event("authorization_url")["url"].as_str().unwrap());
+    assert!(url.starts_with("http://localhost:") && url.ends_with("/cb?tenant=1"), "{url}");
 }

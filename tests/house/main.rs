@@ -13,6 +13,7 @@ mod imports;
 mod layout;
 mod lexer;
 mod links;
+mod members;
 mod names;
 mod passage;
 mod sdk;

@@ -7,7 +7,6 @@ Node.js.
 """
 
 import shutil
-import sys
 
 import server
 
@@ -24,10 +23,7 @@ def obtain():
             server.run("npm", "ci", "--legacy-peer-deps", "--no-audit", "--no-fund", "--silent", cwd=FOLDER)
 
 
-def main():
-    obtain()
-    if sys.argv[1:] == ["--obtain"]:
-        return
+def start():
     held, port = server.reserve()
     url = f"http://127.0.0.1:{port}"
     with held:
@@ -36,4 +32,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    server.main(obtain, start)

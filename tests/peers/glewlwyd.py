@@ -170,10 +170,7 @@ def rotation(admin):
     return listener.server_address[1]
 
 
-def main():
-    obtain()
-    if sys.argv[1:] == ["--obtain"]:
-        return
+def start():
     held, port = server.reserve()
     url = f"http://127.0.0.1:{port}"
     admin = Admin(url)
@@ -187,4 +184,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    server.main(obtain, start)

@@ -6,7 +6,6 @@ Prints `ready URL`; realms are made by the admin API. It ends with its standard 
 """
 
 import os
-import sys
 import zipfile
 
 import server
@@ -34,10 +33,7 @@ def obtain():
         server.run(script, "build", "--db=dev-mem", env=os.environ | HEAP)
 
 
-def main():
-    obtain()
-    if sys.argv[1:] == ["--obtain"]:
-        return
+def start():
     held, port = server.reserve()
     url = f"http://127.0.0.1:{port}"
     admin = {"KC_BOOTSTRAP_ADMIN_USERNAME": "admin", "KC_BOOTSTRAP_ADMIN_PASSWORD": "admin"}
@@ -51,4 +47,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    server.main(obtain, start)

@@ -113,3 +113,38 @@ def serve(name, command, ready, probe, prepare=lambda: None, **options):
             sys.exit(f"the server ended by itself: {child.poll()}\n{log.read_text()[-4000:]}")
     finally:
         end()
+
+
+def main(obtain, start):
+    """What each script does: it obtains the server, and starts it unless `--obtain` is given."""
+    obtain()
+    if sys.argv[1:] != ["--obtain"]:
+        start()
+
+
+def python_program(name, path=""):
+    """The script of a Python program, `NAME/app.py`, with the packages of its `requirements.txt`. The issuer is at this path,
+    and a request to `/rotate` replaces the keys."""
+    source = PEERS / name
+
+    def python():
+        return environment(folder(name), source / "requirements.txt")
+
+    def start():
+        held, port = reserve()
+        url = f"http://127.0.0.1:{port}"
+        with held:
+            probe = f"{url}{path}/.well-known/openid-configuration"
+            serve(name, [python(), source / "app.py", port], f"{url}{path} {url}/rotate", probe)
+
+    main(python, start)
+
+
+def serve_at_two_ports(name, command):
+    """Starts a server that takes requests to `/rotate`, which replaces its key, at a port of their own. `command` makes the
+    command from both ports."""
+    (held, port), (other, rotation) = reserve(), reserve()
+    url = f"http://127.0.0.1:{port}"
+    with held, other:
+        ready = f"{url} http://127.0.0.1:{rotation}/rotate"
+        serve(name, command(port, rotation), ready, f"{url}/.well-known/openid-configuration")

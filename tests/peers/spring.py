@@ -6,8 +6,6 @@ Prints `ready ISSUER ROTATE`; a request to the second URL replaces the key. It e
 and Maven.
 """
 
-import sys
-
 import server
 
 SOURCE = server.PEERS / "spring"
@@ -21,19 +19,10 @@ def obtain():
             server.run("mvn", "-q", "-B", f"-Dbuild={FOLDER / 'build'}", "package", cwd=SOURCE)
 
 
-def main():
-    obtain()
-    if sys.argv[1:] == ["--obtain"]:
-        return
-    (held, port), (other, rotation) = server.reserve(), server.reserve()
-    url = f"http://127.0.0.1:{port}"
-    command = [
-        "java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-jar", ARCHIVE, f"--server.port={port}", f"--rotation.port={rotation}",
-    ]
-    with held, other:
-        ready = f"{url} http://127.0.0.1:{rotation}/rotate"
-        server.serve("spring", command, ready, f"{url}/.well-known/openid-configuration")
+def command(port, rotation):
+    java = ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-jar", ARCHIVE]
+    return [*java, f"--server.port={port}", f"--rotation.port={rotation}"]
 
 
 if __name__ == "__main__":
-    main()
+    server.main(obtain, lambda: server.serve_at_two_ports("spring", command))

@@ -14,6 +14,8 @@ use crate::hostile::logout_token;
 use crate::hostile::strong::{CLIENT_SEED, key};
 use crate::hostile::world::{At, LOGOUT_REDIRECT, Login, REDIRECT, Refusal, User, World, metadata, redirect};
 
+const CLIENT_ID: &str = "app";
+
 const SECRET: &str = "a secret of thirty-two bytes, or more";
 
 /// What is known when it is over.
@@ -37,6 +39,8 @@ pub(crate) struct Course {
     row: &'static Row,
     choices: Vec<Choice>,
     key: bool,
+    /// A member that is left out of the metadata by hand.
+    lacking: Option<&'static str>,
     pub(crate) world: World,
 }
 
@@ -45,6 +49,11 @@ impl Course {
     pub(crate) fn new(row: &'static Row, left_out: Option<usize>) -> Self {
         let chosen = row.choices.iter().enumerate().filter(|(at, _)| Some(*at) != left_out);
         Self::with(row, chosen.map(|(_, choice)| *choice).collect(), false)
+    }
+
+    /// With all choices of the row, and without this member of its metadata by hand.
+    pub(crate) fn lacking(row: &'static Row, member: &'static str) -> Self {
+        Self { lacking: Some(member), ..Self::new(row, None) }
     }
 
     /// With a key that the provider knows.
@@ -63,6 +72,7 @@ impl Course {
             match choice {
                 Choice::Accept(deviation) => options = options.with_deviation(*deviation),
                 Choice::Scope(words) => scope = format!("{scope} {words}"),
+                Choice::ClientIdInScope => scope = format!("{scope} {CLIENT_ID}"),
                 _ => {}
             }
         }
@@ -73,7 +83,7 @@ impl Course {
                 world.request = world.request.clone().with_parameter(*name, *value);
             }
         }
-        let mut course = Self { row, choices, key, world };
+        let mut course = Self { row, choices, key, lacking: None, world };
         course.world.op = course.world.op.clone().with_client(course.known());
         course
     }
@@ -93,10 +103,10 @@ impl Course {
         let client = match (self.key, self.row.client) {
             (true, _) => {
                 let jwk = key(Algorithm::Es256, CLIENT_SEED).public_key().to_jwk(Algorithm::Es256, Some("own"));
-                RegisteredClient::with_key("app", serde_json::from_str(&jwk).unwrap(), REDIRECT)
+                RegisteredClient::with_key(CLIENT_ID, serde_json::from_str(&jwk).unwrap(), REDIRECT)
             }
-            (_, Who::Public) => RegisteredClient::public("app", REDIRECT),
-            _ => RegisteredClient::confidential("app", SECRET, REDIRECT).with_auth_method(method.name()),
+            (_, Who::Public) => RegisteredClient::public(CLIENT_ID, REDIRECT),
+            _ => RegisteredClient::confidential(CLIENT_ID, SECRET, REDIRECT).with_auth_method(method.name()),
         };
         client.with_post_logout_redirect_uri(LOGOUT_REDIRECT)
     }
@@ -108,7 +118,7 @@ impl Course {
             match choice {
                 Choice::ByHand(more) => {
                     let mut document: Map<String, Value> = serde_json::from_str(habits.document()).unwrap();
-                    for (name, value) in *more {
+                    for (name, value) in more.iter().filter(|(name, _)| Some(*name) != self.lacking) {
                         document.insert((*name).to_owned(), serde_json::from_str(value).unwrap());
                     }
                     let document = Value::Object(document).to_string();
@@ -128,7 +138,7 @@ impl Course {
 
     fn client(&mut self, provider: &Provider) -> Result<Client, Refusal> {
         let secret = || SECRET.into();
-        let by_hand = |auth| Ok(Client::new("app").with_auth(auth).with_redirect_uri(redirect()));
+        let by_hand = |auth| Ok(Client::new(CLIENT_ID).with_auth(auth).with_redirect_uri(redirect()));
         if self.key {
             return by_hand(ClientAuth::PrivateKeyJwt(PrivateKey::local(key(Algorithm::Es256, CLIENT_SEED))));
         }

@@ -2,6 +2,10 @@
 //! choices that have a name. `docs/providers.md` is made from the same table.
 
 mod course;
+#[allow(dead_code, reason = "the command line's own file")]
+#[path = "../../examples/oidc_cli/known.rs"]
+mod known;
+mod options;
 mod page;
 mod table;
 
@@ -32,6 +36,10 @@ fn each_choice_is_needed() {
             if Course::new(row, Some(at)).outcome() == whole {
                 wrong.push(format!("{}: {choice:?}", row.habits.name()));
             }
+            let Choice::ByHand(members) = choice else { continue };
+            let lacking = members.iter().map(|(name, _)| *name);
+            let needless = lacking.filter(|name| Course::lacking(row, name).outcome() == whole);
+            wrong.extend(needless.map(|name| format!("{}: {name} of the metadata by hand", row.habits.name())));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -20,7 +20,8 @@ a real server names the script that starts it. Every check stays as strict at ea
 
 An application tests itself against a row in one line: `Habits::KEYCLOAK.provider().with_client(…)`.
 
-A test checks this page: `OIDC_PROTO_BLESS=1 cargo test --all-features --test proto providers::` writes it again.
+A test checks this page, and what `oidc_cli discover` advises:
+`OIDC_PROTO_BLESS=1 cargo test --all-features --test proto providers::` writes both again.
 
 | provider | client | works | refresh | logout | shown by |
 |---|---|---|---|---|---|
@@ -48,6 +49,7 @@ fn choice(choice: &Choice) -> String {
             format!("metadata by hand: {BY_HAND}, with {}", names.join(", "))
         }
         Choice::Scope(words) => format!("scope `{words}`"),
+        Choice::ClientIdInScope => "the client ID in the scope".to_owned(),
         Choice::Parameter(name, value) => format!("parameter `{name}={value}` (`--parameter`)"),
         Choice::Method(method) => format!("`{}` (`--auth-method`)", AuthMethod::name(*method)),
         Choice::Hs256 => "`Client::with_registered_algorithm(Hs256)` (`--id-token-algorithm HS256`)".to_owned(),

@@ -9,7 +9,7 @@ use oidc_proto::{AuthMethod, Prompt, RedirectUri, ResponseMode, Scope};
 use serde::{Deserialize, Serialize};
 
 use super::values::{
-    algorithm, auth_method, device_id, key_algorithm, parameter, prompt, redirect_uri, response_mode, scope,
+    algorithm, auth_method, client_id, device_id, key_algorithm, parameter, prompt, redirect_uri, response_mode, scope,
 };
 use super::{BrowserArgs, ChoiceArgs, PlaceArgs, SECRET_VARIABLE};
 use crate::failure::{Code, Failure};
@@ -18,7 +18,7 @@ use crate::failure::{Code, Failure};
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ClientArgs {
     /// A client that is registered already [default: register one]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = client_id)]
     pub(crate) client_id: Option<String>,
     /// Its secret
     #[arg(long, value_name = "S", requires = "client_id", env = SECRET_VARIABLE, hide_env_values = true)]
@@ -46,10 +46,10 @@ pub(crate) struct GrantArgs {
     /// How the ID token's signature is checked; trust-tls trusts the connection instead, and never http
     #[arg(long, value_enum, default_value_t)]
     pub(crate) id_token: IdTokenChoice,
-    /// What the client is registered for, or registers for: how ID tokens are signed
+    /// How ID tokens are signed for the client: what it is registered for, or registers for
     #[arg(long, value_name = "A", value_parser = algorithm, conflicts_with = "homeserver")]
     pub(crate) id_token_algorithm: Option<Algorithm>,
-    /// The same for userinfo, which is not signed without it
+    /// The same for userinfo, which is not signed without this option
     #[arg(long, value_name = "A", value_parser = algorithm, conflicts_with = "homeserver")]
     pub(crate) userinfo_algorithm: Option<Algorithm>,
     /// Trust this audience of ID tokens beside the client; repeatable
@@ -69,7 +69,7 @@ impl GrantArgs {
         match &self.scope {
             None => Ok(Scope::new("openid")?),
             Some(scope) if scope.contains("openid") => Ok(scope.clone()),
-            Some(_) => Err(Code::Usage.because("`openid` must be in --scope")),
+            Some(_) => Err(Code::Usage.because("`openid` must be in --scope, for example --scope \"openid profile\"")),
         }
     }
 }
@@ -121,9 +121,10 @@ pub(crate) struct LoginArgs {
 /// How the user's browser is sent out, and where it comes back to.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct MeetingArgs {
-    /// Listen on this port, and use http://127.0.0.1:N/callback to the letter [default: any free one]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) redirect_port: Option<u16>,
+    /// Listen on this port, and use http://127.0.0.1:N/callback to the letter; of several with commas, on the first
+    /// that is free [default: any free one]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) redirect_port: Vec<u16>,
     /// Come back to exactly this URI, of any scheme; without a port, on loopback, to any free one. Another than http on
     /// this machine needs --paste [default: http://127.0.0.1/callback]
     #[arg(long, value_name = "URI", conflicts_with = "redirect_port", value_parser = redirect_uri)]

@@ -33,6 +33,9 @@ pub(crate) struct ServeArgs {
     /// Whether authorization requests can be pushed
     #[arg(long, value_enum, default_value_t)]
     pub(crate) par: ServedPar,
+    /// Whether tokens can be bound to a key of the client
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) dpop: ServedDpop,
     /// Demand nonces in DPoP proofs
     #[arg(long)]
     pub(crate) dpop_nonce: bool,
@@ -47,6 +50,15 @@ pub(crate) struct ServeArgs {
 /// What the served provider does with pushed authorization requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ServedPar {
+    Off,
+    #[default]
+    Advertised,
+    Required,
+}
+
+/// What the served provider does with proofs of possession.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ServedDpop {
     Off,
     #[default]
     Advertised,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use oidc_proto::adapter::{HttpOptions, OptionsError, ureq};
 use oidc_proto::jose::Algorithm;
 use oidc_proto::matrix::{AccountAction, DeviceId};
 use oidc_proto::{AuthMethod, Deviation, Prompt, RedirectUri, ResponseMode, Word as _};
@@ -16,33 +17,61 @@ pub(crate) struct CommandLine {
 
 pub(super) fn command_line(text: &str) -> Result<CommandLine, String> {
     let mut words = shell_words::split(text).map_err(|error| error.to_string())?.into_iter();
-    let program = words.next().ok_or("no command")?;
+    let program = words.next().ok_or("give a command")?;
     Ok(CommandLine { program, arguments: words.collect() })
 }
 
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
         Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
-        _ => Err("whole seconds, from 1 to 86400".to_owned()),
+        _ => Err("give whole seconds, from 1 to 86400".to_owned()),
     }
 }
 
 /// As much as the library takes.
 pub(super) fn clock_skew(text: &str) -> Result<Duration, String> {
     let is_whole = |skew: &Duration| ProviderOptions::new().with_clock_skew(*skew).clock_skew() == *skew;
-    seconds(text).ok().filter(is_whole).ok_or_else(|| "whole seconds, from 1 to 300".to_owned())
+    seconds(text).ok().filter(is_whole).ok_or_else(|| "give whole seconds, from 1 to 300".to_owned())
 }
 
 /// The name of a user of `serve`.
 pub(super) fn login(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() { Err("a name that is not empty".to_owned()) } else { Ok(text.to_owned()) }
+    if text.trim().is_empty() { Err("give a name that is not empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 /// A claim of the user's own. What says whose token it is, and for whom, is the provider's.
 pub(super) fn claim(text: &str) -> Result<(String, String), String> {
     const OWN: [&str; 11] = ["iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "auth_time", "at_hash", "sid"];
     let (name, value) = parameter(text)?;
-    if OWN.contains(&name.as_str()) { Err(format!("another claim than {}", OWN.join(", "))) } else { Ok((name, value)) }
+    if OWN.contains(&name.as_str()) {
+        Err(format!("give another claim than {}", OWN.join(", ")))
+    } else {
+        Ok((name, value))
+    }
+}
+
+/// Where a proxy is, and no more.
+pub(super) fn proxy(text: &str) -> Result<String, String> {
+    match ureq::Client::with(HttpOptions::new().with_proxy(text)) {
+        Err(OptionsError::Proxy) => Err("give http://HOST:PORT, without a path".to_owned()),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// What a header can hold.
+pub(super) fn user_agent(text: &str) -> Result<String, String> {
+    match ureq::Client::with(HttpOptions::new().with_user_agent(text)) {
+        Err(OptionsError::UserAgent) => Err("give visible characters on one line".to_owned()),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// What can be kept and sent.
+pub(super) fn client_id(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err("give a client ID without line breaks and control characters, and not an empty one".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 pub(super) fn scope(text: &str) -> Result<Scope, String> {
@@ -56,29 +85,33 @@ pub(super) fn device_id(text: &str) -> Result<DeviceId, String> {
 /// An action by its name, with or without what all of them begin with.
 pub(super) fn account_action(text: &str) -> Result<AccountAction, String> {
     AccountAction::from_name(text).or_else(|| AccountAction::from_name(&format!("org.matrix.{text}"))).ok_or_else(
-        || "profile, devices_list, device_view, device_delete, account_deactivate or cross_signing_reset".to_owned(),
+        || {
+            "give profile, devices_list, device_view, device_delete, account_deactivate or cross_signing_reset"
+                .to_owned()
+        },
     )
 }
 
 pub(super) fn deviation(text: &str) -> Result<Deviation, String> {
     let names = || Deviation::ALL.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ");
-    Deviation::from_name(text).ok_or_else(|| format!("one of {}", names()))
+    Deviation::from_name(text).ok_or_else(|| format!("give one of {}", names()))
 }
 
 pub(super) fn auth_method(text: &str) -> Result<AuthMethod, String> {
-    AuthMethod::from_name(text)
-        .ok_or_else(|| "none, client_secret_basic, client_secret_post, client_secret_jwt or private_key_jwt".to_owned())
+    AuthMethod::from_name(text).ok_or_else(|| {
+        "give none, client_secret_basic, client_secret_post, client_secret_jwt or private_key_jwt".to_owned()
+    })
 }
 
 pub(super) fn algorithm(text: &str) -> Result<Algorithm, String> {
     let names = || Algorithm::ALL.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ");
-    Algorithm::from_name(text).ok_or_else(|| format!("one of {}", names()))
+    Algorithm::from_name(text).ok_or_else(|| format!("give one of {}", names()))
 }
 
 /// Those that a client can have without a key.
 pub(super) fn secret_method(text: &str) -> Result<AuthMethod, String> {
     auth_method(text).ok().filter(|method| *method != AuthMethod::PrivateKeyJwt).ok_or_else(|| {
-        "none, client_secret_basic, client_secret_post or client_secret_jwt; a login with --key registers the key"
+        "give none, client_secret_basic, client_secret_post or client_secret_jwt; a login with --key registers the key"
             .to_owned()
     })
 }
@@ -86,15 +119,15 @@ pub(super) fn secret_method(text: &str) -> Result<AuthMethod, String> {
 pub(super) fn key_algorithm(text: &str) -> Result<Algorithm, String> {
     let ours = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ed25519, Algorithm::Rs256, Algorithm::Ps256];
     let named = ours.into_iter().find(|algorithm| algorithm.name() == text);
-    named.ok_or_else(|| "ES256, EdDSA, Ed25519, RS256 or PS256".to_owned())
+    named.ok_or_else(|| "give ES256, EdDSA, Ed25519, RS256 or PS256".to_owned())
 }
 
 pub(super) fn prompt(text: &str) -> Result<Prompt, String> {
-    Prompt::from_name(text).ok_or_else(|| "none, login, consent, select_account or create".to_owned())
+    Prompt::from_name(text).ok_or_else(|| "give none, login, consent, select_account or create".to_owned())
 }
 
 pub(super) fn response_mode(text: &str) -> Result<ResponseMode, String> {
-    ResponseMode::from_name(text).ok_or_else(|| "query, fragment or form_post".to_owned())
+    ResponseMode::from_name(text).ok_or_else(|| "give query, fragment or form_post".to_owned())
 }
 
 pub(super) fn redirect_uri(text: &str) -> Result<RedirectUri, oidc_proto::Error> {
@@ -102,6 +135,6 @@ pub(super) fn redirect_uri(text: &str) -> Result<RedirectUri, oidc_proto::Error>
 }
 
 pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("NAME=VALUE")?;
+    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("write NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }

@@ -74,7 +74,10 @@ impl Beginning {
         if let Some(algorithm) = self.userinfo_algorithm {
             metadata = metadata.with_userinfo_signed_response_alg(algorithm);
         }
-        let Found { client, key_file, named } = self.identity.client(context, &self.provider, metadata)?;
+        let Found { client, key_file, named, is_for_dpop } = self.identity.client(context, &self.provider, metadata)?;
+        if is_for_dpop && !self.dpop {
+            clients::warn_of_dpop(context);
+        }
         let mut client = wish.client(client.with_id_token_trust(trust(self.id_token)));
         let dpop_key = self.dpop.then(|| BindingKey::generate(&mut context.env)).transpose()?;
         if let Some(key) = &dpop_key {

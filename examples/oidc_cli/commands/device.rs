@@ -1,6 +1,6 @@
 //! `device`: a login that the user allows on another device (RFC 8628).
 
-use oidc_proto::{Error, ErrorCode, PendingDevice};
+use oidc_proto::{Client, Error, ErrorCode, PendingDevice, RelyingParty};
 
 use super::beginning::{Beginning, Login};
 use super::matrix;
@@ -23,6 +23,9 @@ pub(crate) fn device(context: &mut Context, args: &BeginningArgs) -> Result<(), 
     if beginning.provider.metadata().device_authorization_endpoint.is_none() {
         return Err(Error::from(ErrorCode::DEVICE_UNSUPPORTED).into());
     }
+    // Neither is one for a request that cannot be made.
+    let rehearsing = RelyingParty::new(beginning.provider.clone(), wish.client(Client::new("nobody")));
+    drop(rehearsing.authorize_device(wish.scope.clone(), &mut context.env)?);
     let login = beginning.login(context, clients::device_metadata(), wish);
     let result = login.and_then(|login| ask_device(context, login));
     result.map_err(|failure| beginning.identity.explain(failure))
@@ -55,6 +58,7 @@ pub(super) fn show(context: &Context, pending: &PendingDevice, by_qr_code: bool)
         verification_uri_complete: pending.verification_uri_complete(),
         user_code: pending.user_code(),
         expires_in: pending.expires_at().saturating_since(context.now()).as_secs(),
+        deadline: context.options.deadline.as_secs(),
         by_qr_code,
     });
 }

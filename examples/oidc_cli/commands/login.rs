@@ -6,8 +6,8 @@ use url::Url;
 
 use oidc_proto::ResponseMode;
 use oidc_proto::{
-    AuthorizationRequest, Callback, Env as _, Error, ErrorCode as Core, PendingAuthorization, Prompt, Provider,
-    RedirectUri, VerifiedCallback,
+    AuthorizationRequest, Callback, Client, Env as _, Error, ErrorCode as Core, PendingAuthorization, Prompt, Provider,
+    RedirectUri, RelyingParty, VerifiedCallback,
 };
 
 use super::beginning::{Beginning, Login};
@@ -46,7 +46,8 @@ pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failu
         );
     }
     let mut begun = Meeting::arrange(&args.meeting)?;
-    let registered = clients::redirect_uri(args.meeting.redirect_uri.as_ref(), args.meeting.redirect_port)?;
+    rehearse(context, &beginning.provider, &wish, &begun.1)?;
+    let registered = clients::redirect_uris(args.meeting.redirect_uri.as_ref(), &args.meeting.redirect_port)?;
     let mut may_forget = true;
     loop {
         let login = beginning.login(context, clients::metadata(registered.clone()), wish.clone())?;
@@ -65,12 +66,31 @@ pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failu
     }
 }
 
+/// Makes the login's request and does not send it: what it must not have, and what the provider does not take, is refused
+/// before a client is registered.
+fn rehearse(
+    context: &mut Context,
+    provider: &Provider,
+    wish: &Wish,
+    redirect_uri: &RedirectUri,
+) -> Result<(), Failure> {
+    let client = wish.client(Client::new("nobody").with_redirect_uri(redirect_uri.clone()));
+    let party = RelyingParty::new(provider.clone(), client);
+    let request = request(context, wish, redirect_uri.clone());
+    match wish.par {
+        ParChoice::Always => drop(party.push(request, &mut context.env)?),
+        ParChoice::Never => drop(party.authorize(request, &mut context.env)?),
+        ParChoice::Auto => drop(party.push_if_possible(request, &mut context.env)?),
+    }
+    Ok(())
+}
+
 /// The user of a session logs in again.
 pub(super) fn again(context: &mut Context, args: &ReloginArgs, session: &Session) -> Result<(), Failure> {
     let mut login = Login::again(context, args, session)?;
     let named = login.wish.redirect_uri.as_deref().map(RedirectUri::new).transpose()?;
     let meeting_args =
-        MeetingArgs { redirect_port: login.wish.redirect_port, redirect_uri: named, ..args.meeting.clone() };
+        MeetingArgs { redirect_port: login.wish.redirect_ports(), redirect_uri: named, ..args.meeting.clone() };
     let (meeting, redirect_uri) = Meeting::arrange(&meeting_args)?;
     login.party = login.party.with_client(login.party.client().clone().with_redirect_uri(redirect_uri.clone()));
     by_browser(context, login, &meeting_args.browser, (meeting, redirect_uri))
@@ -181,17 +201,28 @@ pub(super) fn lifetime(context: &Context) -> Duration {
 impl Meeting {
     /// Listens, or does not, and says where the browser is to be sent back to.
     pub(super) fn arrange(args: &MeetingArgs) -> Result<(Self, RedirectUri), Failure> {
-        let registered = clients::redirect_uri(args.redirect_uri.as_ref(), args.redirect_port)?;
-        if args.paste {
-            return Ok((Self::Paste, registered));
+        let mut busy = None;
+        for registered in clients::redirect_uris(args.redirect_uri.as_ref(), &args.redirect_port)? {
+            if args.paste {
+                return Ok((Self::Paste, registered));
+            }
+            let url = Url::parse(registered.as_str()).map_err(|error| Code::Usage.because(error))?;
+            match Listener::bind(&url) {
+                Ok(Some(listener)) => {
+                    let redirect_uri = RedirectUri::new(&listener.redirect_uri())?;
+                    // With a port it is used to the letter.
+                    return Ok((
+                        Self::Listener(listener),
+                        if url.port().is_some() { registered } else { redirect_uri },
+                    ));
+                }
+                Ok(None) => {
+                    return Err(Code::Usage.because("a redirect URI that is not http on this machine needs --paste"));
+                }
+                Err(failure) => busy = Some(failure),
+            }
         }
-        let url = Url::parse(registered.as_str()).map_err(|error| Code::Usage.because(error))?;
-        let Some(listener) = Listener::bind(&url)? else {
-            return Err(Code::Usage.because("a redirect URI that is not http on this machine needs --paste"));
-        };
-        let redirect_uri = RedirectUri::new(&listener.redirect_uri())?;
-        // With a port it is used to the letter.
-        Ok((Self::Listener(listener), if url.port().is_some() { registered } else { redirect_uri }))
+        Err(busy.unwrap_or_else(|| Code::Usage.because("no redirect URI")))
     }
 
     /// Waits for the browser to come back with the login's response.

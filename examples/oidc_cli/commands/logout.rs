@@ -19,7 +19,7 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
             let _lock = context.store.lock()?;
             damaged.remove(&context.store)?;
             let failure = damaged.failure.with_hint(
-                "Its files are removed. Its tokens could not be revoked: end the grant at the provider, if it is still there.",
+                "Its files are removed. Its tokens could not be revoked: take the permission away on the provider's page for your account, if it lists this client.",
             );
             context.out.emit(&Event::warning(&failure));
             let (session, problem) = (damaged.id.as_str(), Some(Problem::new(&failure)));

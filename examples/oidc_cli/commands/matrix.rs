@@ -13,7 +13,7 @@ use super::login::{Meeting, lifetime};
 use super::matrix_beginning::{Beginning, By, Wanted, application, is_pushed};
 use super::replaced;
 use crate::args::{
-    AccountArgs, BeginningArgs, ClientArgs, LoginArgs, MeetingArgs, ParChoice, RegisterArgs, ReloginArgs,
+    self, AccountArgs, BeginningArgs, ClientArgs, LoginArgs, MeetingArgs, ParChoice, RegisterArgs, ReloginArgs,
 };
 use crate::clients::{self, Identity};
 use crate::context::Context;
@@ -25,7 +25,7 @@ use crate::tokens::{self, Need};
 
 /// The homeserver that is meant, and its provider.
 pub(super) fn find(context: &mut Context, text: &str) -> Result<Arc<AuthServer>, Failure> {
-    let address = Address::parse(text, context.options.schemes())?;
+    let address = args::homeserver(text, context.options.schemes())?;
     find_at(context, address)
 }
 
@@ -62,7 +62,7 @@ fn warn(context: &Context, found: &FoundHomeserver) {
 pub(super) fn discover(context: &mut Context, text: &str) -> Result<Provider, Failure> {
     let schemes = context.options.schemes();
     let options = ProviderOptions::new().with_schemes(schemes);
-    let step = SupportCheck::start(Address::parse(text, schemes)?, options)?;
+    let step = SupportCheck::start(args::homeserver(text, schemes)?, options)?;
     let Checkup { found, support, .. } = context.run("looking for the homeserver", step)?;
     warn(context, &found);
     let server = support.supported();

@@ -55,7 +55,7 @@ impl Wanted<'_> {
         let application = self.application()?;
         self.rehearse(context, &server, &application)?;
         let metadata = application.metadata().clone();
-        let Found { client, key_file, named } = self.identity.client(context, &server.provider, metadata)?;
+        let Found { client, key_file, named, .. } = self.identity.client(context, &server.provider, metadata)?;
         let (schemes, keep_replaced) = (context.options.schemes(), self.keep_replaced);
         let choices =
             Choices { schemes, id_token: self.id_token, key_file, dpop_key: None, wish: None, named, keep_replaced };

@@ -91,9 +91,9 @@ pub(crate) fn register(context: &mut Context, args: &RegisterArgs) -> Result<(),
         Place::Issuer(issuer) => args::issuer(issuer, schemes)?,
         Place::Homeserver(homeserver) => return matrix::register(context, homeserver, args, token),
     };
+    let redirect_uris = clients::redirect_uris(args.redirect_uri.as_ref(), &args.redirect_port)?;
     let provider = context.discover(issuer, args.place.metadata_url.as_deref(), schemes)?;
-    let redirect_uri = clients::redirect_uri(args.redirect_uri.as_ref(), args.redirect_port)?;
-    clients::register(context, &provider, &clients::metadata(redirect_uri), args, token)
+    clients::register(context, &provider, &clients::metadata(redirect_uris), args, token)
 }
 
 pub(crate) fn status(context: &Context) -> Result<(), Failure> {

@@ -6,27 +6,22 @@ use serde::de::IgnoredAny;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::known::{self, Known};
 
 /// What the metadata themselves can need.
 const OF_METADATA: [Deviation; 2] = [Deviation::TenantIssuer, Deviation::StringBooleans];
 
-/// What the metadata of these providers do not tell.
-const KNOWN: [(&str, &str); 4] = [
-    ("https://accounts.google.com", "--parameter access_type=offline"),
-    ("https://slack.com", "--accept missing_token_type"),
-    ("https://id.twitch.tv/oauth2", "--accept scope_array"),
-    ("https://www.linkedin.com/oauth", "--accept no_nonce"),
-];
+const METADATA_URL: &str = "--metadata-url URL";
+const NO_NONCE: &str = "--accept no_nonce";
 
-/// Providers that only the library can be used at: their metadata have to be written by hand.
-const BY_HAND: [&str; 3] = ["https://github.com", "https://www.linkedin.com/oauth", "https://www.facebook.com"];
+const ELSEWHERE: &str = "This provider's metadata are not at the issuer's own address: its documentation says where.";
 
 const LIBRARY_ONLY: &str =
     "This provider is for the library only: its metadata are written by hand (Provider::from_json, docs/providers.md).";
 
 /// Whether nothing on the command line makes a login there work.
 fn is_library_only(issuer: &str, has_pkce: bool) -> bool {
-    !has_pkce && BY_HAND.contains(&issuer.trim_end_matches('/'))
+    !has_pkce && known::at(issuer).is_some_and(|known| known.is_by_hand)
 }
 
 /// The provider, and the options that a login there seems to need. What its metadata need is accepted for this look.
@@ -45,6 +40,11 @@ pub(super) fn discover(
     };
     if is_library_only(issuer.as_str(), false) {
         return Err(refused.with_hint(LIBRARY_ONLY));
+    }
+    let elsewhere = |known: &&Known| known.options.contains(&METADATA_URL) && metadata_url.is_none();
+    if let Some(known) = known::at(issuer.as_str()).filter(elsewhere) {
+        let options = known.options.join(" ");
+        return Err(refused.with_hint(format_args!("{ELSEWHERE} A login there seems to need: {options}")));
     }
     if !refused.is(Core::METADATA_ISSUER_MISMATCH) && !refused.is(Core::JSON_TYPE) {
         return Err(refused);
@@ -66,14 +66,14 @@ fn of(provider: &Provider) -> Vec<String> {
         if !metadata.token_endpoint_auth_methods.contains(AuthMethod::None) {
             let takes_keys = metadata.token_endpoint_auth_methods.contains(AuthMethod::PrivateKeyJwt);
             let secret = if takes_keys { "--client-secret or --key" } else { "--client-secret" };
-            needs.push(format!("{secret}, unless the client is public"));
+            needs.push(format!("{secret}, unless the client is registered without one"));
         }
     }
-    let known = KNOWN.iter().filter(|(issuer, option)| {
-        // Without `nonce` and without PKCE nothing binds the code to the login: that is never advised.
-        provider.issuer().as_str() == *issuer && (has_pkce(provider) || *option != "--accept no_nonce")
-    });
-    needs.extend(known.map(|(_, option)| (*option).to_owned()));
+    // Metadata that came are where they were looked for. Without `nonce` and without PKCE nothing binds the code to the
+    // login: that is never advised.
+    let is_needed = |option: &&str| *option != METADATA_URL && (has_pkce(provider) || *option != NO_NONCE);
+    let known = known::at(provider.issuer().as_str()).map_or(&[][..], |known| known.options);
+    needs.extend(known.iter().filter(|option| is_needed(option)).map(|option| (*option).to_owned()));
     needs
 }
 

@@ -42,7 +42,7 @@ codes! {
         "Log in without `prompt=none`, or with `login_hint`.";
     AUTHORIZATION_INVALID_REQUEST = "authorization.invalid_request", Denied, RequestRejected, FixConfiguration, "RFC 6749 section 4.1.2.1",
         "the provider calls the authorization request invalid", "A parameter is missing, not allowed or unknown to the provider.",
-        "Read the provider's error description, and correct the parameter that it names.";
+        "Correct the parameter that the provider's error description names; if there is none, look at the provider's log.";
     AUTHORIZATION_INVALID_SCOPE = "authorization.invalid_scope", Denied, RequestRejected, FixConfiguration, "RFC 6749 section 4.1.2.1",
         "the provider refused the scope", "The provider does not know the scope, or the client may not request it.",
         "Request a scope that the provider lists and the client may have.";
@@ -60,7 +60,7 @@ codes! {
         "Try again later.";
     AUTHORIZATION_ERROR = "authorization.error", Denied, Authorization, Denied, "RFC 6749 section 4.1.2.1",
         "the provider refused the authorization", "The provider sent an error code that the standards do not define.",
-        "Read the provider's error description.";
+        "Do what the provider's error description says; if there is none, ask the provider's administrator.";
 
     // Whose it is
     PROVIDER_MISMATCH = "provider.mismatch", Local, Mismatch, FixConfiguration, "RFC 9700 section 4.4",
@@ -69,6 +69,10 @@ codes! {
     CLIENT_MISMATCH = "client.mismatch", Local, Mismatch, FixConfiguration, "RFC 6749 section 4.1.3",
         "the value belongs to another client", "A pending login or tokens of one client were used with another, or the client was registered again in between.",
         "Use the client that began the login, or log in again.";
+
+    CLIENT_ID = "client.id", Local, Usage, FixConfiguration, "RFC 6749 appendix A.1",
+        "the client ID is empty or holds characters that are not allowed", "It was copied with a line break or with characters that are not seen.",
+        "Copy the client ID from the provider again.";
 
     // Callback
     CALLBACK_TOO_LARGE = "callback.too_large", Remote, Callback, LogInAgain, "this crate's limits",
@@ -97,13 +101,13 @@ codes! {
         "Paste the whole address, and check that the client may use the authorization code flow.";
     CALLBACK_CODE_AND_ERROR = "callback.code_and_error", Remote, Callback, LogInAgain, "RFC 6749 section 4.1.2.1",
         "both `code` and `error` in the callback", "The callback was changed in transit, or the provider breaks the standard.",
-        "Log in again.";
+        "Log in again; if it happens again, report it to the provider.";
     CALLBACK_RESPONSE_MODE = "callback.response_mode", Remote, Callback, LogInAgain, "OAuth 2.0 Multiple Response Types section 2.1",
         "the callback did not use the requested response mode", "The provider ignores `response_mode`, or a query was read as a form.",
-        "Read the callback in the requested mode, or request the mode that the provider uses.";
+        "Request the response mode that the provider uses, and read the callback in that mode.";
     CALLBACK_REDIRECT_URI = "callback.redirect_uri", Remote, Callback, FixConfiguration, "RFC 6749 section 3.1.2",
         "the callback came to another URL than the redirect URI", "A proxy changes the host or the path, or the URL is not a callback.",
-        "Pass the URL as the browser saw it.";
+        "Give the URL as the browser shows it, with its host and path.";
     CALLBACK_EXPIRED = "callback.expired", Local, Expired, LogInAgain, "RFC 6749 section 10.12",
         "the login was started too long ago", "The user took longer than the lifetime of the pending login.",
         "Log in again.";

@@ -46,7 +46,7 @@ codes! {
         "Check the clocks of this machine and of the provider, then log in again.";
     ID_TOKEN_NONCE_MISSING = "id_token.nonce_missing", Remote, Claims, LogInAgain, "OpenID Connect Core 1.0 section 3.1.3.7 rule 11",
         "no `nonce` in the ID token", "The provider ignores `nonce`, or the token belongs to another login.",
-        "Log in again; if it lasts, report it to the provider.";
+        "Log in again; if it lasts, report it to the provider. If the provider is known for it and uses PKCE, accept `Deviation::NoNonce`.";
     ID_TOKEN_NONCE_MISMATCH = "id_token.nonce_mismatch", Remote, Claims, LogInAgain, "OpenID Connect Core 1.0 section 3.1.3.7 rule 11",
         "the `nonce` of the ID token is not this login's", "The token belongs to another login, or was replayed.",
         "Do not use the tokens; log in again.";
@@ -84,13 +84,13 @@ codes! {
         "Log in with the scope `openid`.";
     USERINFO_NOT_SIGNED = "userinfo.not_signed", Remote, Claims, FixConfiguration, "OpenID Connect Core 1.0 section 5.3.2",
         "the userinfo response is not signed", "The client is configured to expect a signed response.",
-        "Set the same form for the client here and at the provider.";
+        "Turn on signed userinfo for the client at the provider, or do not set `Client::with_registered_userinfo_algorithm`.";
     USERINFO_ISSUER_MISMATCH = "userinfo.issuer_mismatch", Remote, Claims, ProviderBroken, "OpenID Connect Core 1.0 section 5.3.2",
         "the signed userinfo response is from another issuer or for another client", "The response was meant for another client, or the provider uses two issuer identifiers.",
         "Do not use the response; report it to the provider.";
     USERINFO_SIGNED = "userinfo.signed", Remote, Claims, FixConfiguration, "OpenID Connect Core 1.0 section 5.3.2",
-        "the userinfo response is an unexpected JWT", "The client is registered at the provider for signed userinfo.",
-        "Set the same form for the client here and at the provider.";
+        "the userinfo response is signed, which the client does not expect", "The client is registered at the provider for signed userinfo.",
+        "Name the algorithm with `Client::with_registered_userinfo_algorithm`, or turn off signed userinfo for the client at the provider.";
 
     // Revocation, logout
     REVOCATION_UNSUPPORTED = "revocation.unsupported", Remote, Unsupported, Denied, "RFC 7009 section 2",

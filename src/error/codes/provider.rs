@@ -13,7 +13,7 @@ codes! {
         "Check the issuer; if it is right, report it to the provider.";
     METADATA_URL = "metadata.url", Remote, Metadata, ProviderBroken, "RFC 8414 section 2",
         "a URL in the metadata is not usable", "The provider publishes a relative URL, plain http, or credentials in a URL.",
-        "Correct the provider's public URL in its configuration.";
+        "Correct the provider's public URL in its configuration, or ask its administrator to.";
     METADATA_PKCE_WITHOUT_S256 = "metadata.pkce_without_s256", Remote, Metadata, FixConfiguration, "RFC 8414 section 2",
         "the provider advertises PKCE, but not S256", "Only the method `plain` is enabled, which protects nothing.",
         "Enable S256 at the provider.";
@@ -41,7 +41,7 @@ codes! {
         "Register a redirect URI that the provider allows.";
     REGISTRATION_INVALID_CLIENT_METADATA = "registration.invalid_client_metadata", Denied, Registration, FixConfiguration, "RFC 7591 section 3.2.2",
         "the provider refused the client metadata", "A member of the registration is not allowed or unknown to the provider.",
-        "Correct the member that the provider's error description names.";
+        "Correct the member that the provider's error description names; if there is none, register the client at the provider by hand.";
     REGISTRATION_INVALID_SOFTWARE_STATEMENT = "registration.invalid_software_statement", Denied, Registration, FixConfiguration, "RFC 7591 section 3.2.2",
         "the provider refused the software statement", "The statement is malformed, expired or wrongly signed.",
         "Get a new software statement.";
@@ -76,7 +76,7 @@ codes! {
     // Pushed authorization requests, resources
     PAR_UNSUPPORTED = "par.unsupported", Remote, Unsupported, FixConfiguration, "RFC 9126 section 5",
         "the provider does not accept pushed authorization requests", "Its metadata list no endpoint for them.",
-        "Send the authorization request in the URL.";
+        "Send the authorization request in the URL: `RelyingParty::authorize`.";
     PAR_REQUIRED = "par.required", Local, Usage, FixConfiguration, "RFC 9126 section 5",
         "the provider accepts only pushed authorization requests", "Its metadata or the client's registration require PAR.",
         "Push the authorization request with `RelyingParty::push`.";

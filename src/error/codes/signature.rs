@@ -8,16 +8,16 @@ codes! {
         "the signed token is too large", "The token is malicious, or has very many claims.",
         "Request fewer claims, or report it to the provider.";
     JWS_MALFORMED = "jws.malformed", Remote, Signature, ProviderBroken, "RFC 7515 section 7.1",
-        "not a compact JWS", "The token does not have three parts in base64url.",
+        "not a signed token (a compact JWS)", "The token does not have three parts in base64url.",
         "Report it to the provider.";
     JWS_ENCRYPTED = "jws.encrypted", Remote, Signature, FixConfiguration, "RFC 7516",
         "the token is encrypted, which is not supported", "The client is registered with an encryption algorithm.",
         "Disable token encryption for the client at the provider.";
     JWS_HEADER = "jws.header", Remote, Signature, ProviderBroken, "RFC 7515 section 4",
-        "the JWS header is not usable", "The header is not a JSON object, or a member has the wrong type.",
+        "the header of the signed token is not usable", "The header is not a JSON object, or a member has the wrong type.",
         "Report it to the provider.";
     JWS_CRIT = "jws.crit", Remote, Signature, ProviderBroken, "RFC 7515 section 4.1.11",
-        "the JWS header requires an unknown extension", "The provider uses an extension that this crate does not support.",
+        "the header of the signed token requires an unknown extension", "The provider uses an extension that this crate does not support.",
         "Disable the extension at the provider.";
     JWS_ALGORITHM = "jws.algorithm", Remote, Signature, FixConfiguration, "RFC 8725 section 3.1",
         "the signature algorithm is not allowed", "The provider signs with another algorithm than the client accepts.",

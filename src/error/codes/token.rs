@@ -7,7 +7,7 @@ codes! {
     // Token endpoint
     TOKEN_INVALID_REQUEST = "token.invalid_request", Denied, RequestRejected, FixConfiguration, "RFC 6749 section 5.2",
         "the provider calls the token request invalid", "A parameter is missing, not allowed or repeated.",
-        "Correct the parameter that the provider's error description names.";
+        "Correct the parameter that the provider's error description names; if there is none, look at the provider's log.";
     TOKEN_INVALID_CLIENT = "token.invalid_client", Denied, ClientRejected, RegisterAgain, "RFC 6749 section 5.2",
         "the client authentication failed", "The client ID or the credentials are wrong, or the client is registered for another authentication method.",
         "Check the client ID, the credentials and the authentication method, or register the client again.";
@@ -19,7 +19,7 @@ codes! {
         "Log in again.";
     TOKEN_UNAUTHORIZED_CLIENT = "token.unauthorized_client", Denied, ClientRejected, FixConfiguration, "RFC 6749 section 5.2",
         "the client may not use this grant", "The grant is not enabled for the client, or its authentication failed.",
-        "Enable the grant for the client at the provider.";
+        "Enable the grant for the client at the provider, and check the client's authentication method and credentials.";
     TOKEN_UNSUPPORTED_GRANT_TYPE = "token.unsupported_grant_type", Denied, RequestRejected, FixConfiguration, "RFC 6749 section 5.2",
         "the provider does not support the grant", "The provider does not know the grant, or has disabled it.",
         "Enable the grant at the provider, or use another grant.";
@@ -28,7 +28,7 @@ codes! {
         "Request a scope that the client may have.";
     TOKEN_ERROR = "token.error", Denied, RequestRejected, Denied, "RFC 6749 section 5.2",
         "the provider refused the request", "The provider sent an error code that the standards do not define.",
-        "Read the provider's words.";
+        "Do what the provider's error description says; if there is none, ask the provider's administrator.";
     TOKEN_ERROR_WITH_SUCCESS = "token.error_with_success", Remote, Protocol, ProviderBroken, "RFC 6749 section 5.2",
         "the token response contains both tokens and an error", "The response contradicts itself.",
         "Read the provider's error description, and report the response to the provider.";
@@ -43,7 +43,7 @@ codes! {
         "If you supplied the token, check it; otherwise report it to the provider.";
     TOKEN_MISSING_TYPE = "token.missing_type", Remote, Protocol, ProviderBroken, "RFC 6749 section 5.1",
         "no `token_type` in the token response", "The provider leaves out a required member.",
-        "Report it to the provider.";
+        "If the provider is known for it, accept `Deviation::MissingTokenType`; otherwise report it to the provider.";
     TOKEN_TYPE = "token.type", Remote, Protocol, ProviderBroken, "RFC 6749 section 7.1",
         "unknown token type", "The provider issues tokens of a type that this client cannot use.",
         "Configure the client at the provider for `Bearer` or `DPoP` tokens.";

@@ -62,6 +62,7 @@ pub(super) fn prepare(
     env: &mut dyn Env,
 ) -> Result<(String, PendingAuthorization), Error> {
     request.check()?;
+    token::check_client(party.client())?;
     authorization_endpoint(party.provider())?.check_query("authorization_endpoint", |name| request.sets(name))?;
     let (metadata, client) = (party.provider().metadata(), party.client());
     if !client.redirect_uris.iter().any(|own| own.covers(&request.redirect_uri)) {

@@ -258,3 +258,31 @@ fn odd_nonces_are_good_for_whoever_sends_them_back() {
         assert_eq!(redeem_proven(&provider, &code, &proof(&own, &claims)).status(), StatusCode::OK);
     }
 }
+
+#[test]
+fn a_provider_without_dpop_ignores_proofs() {
+    let (provider, key) = (provider().with_dpop(Dpop::Off), key(Algorithm::Es256));
+    assert_eq!(
+        body(&get(&provider, "/.well-known/openid-configuration")).get("dpop_signing_alg_values_supported"),
+        None
+    );
+    let code = code(&provider, &[("dpop_jkt", "of-some-key")]);
+    let response = redeem_proven(&provider, &code, &token_proof(&key, "1"));
+    assert_eq!(text(&body(&response), "token_type"), "Bearer");
+    assert_eq!(response.headers().get("dpop-nonce"), None);
+}
+
+#[test]
+fn a_provider_that_requires_dpop_issues_no_bearer_tokens() {
+    let (provider, key) = (provider().with_dpop(Dpop::Required), key(Algorithm::Es256));
+    let code = code(&provider, &[]);
+    let response = redeem(&provider, &code);
+    assert_eq!((response.status(), text(&body(&response), "error")), (StatusCode::BAD_REQUEST, "invalid_dpop_proof"));
+    // The code is not used up.
+    let tokens = body(&redeem_proven(&provider, &code, &token_proof(&key, "1")));
+    assert_eq!(text(&tokens, "token_type"), "DPoP");
+    let refresh = text(&tokens, "refresh_token");
+    let params = [("grant_type", "refresh_token"), ("client_id", "app"), ("refresh_token", refresh)];
+    assert_eq!(text(&body(&post(&provider, "/token", &params)), "error"), "invalid_dpop_proof");
+    assert_eq!(text(&body(&refresh_proven(&provider, refresh, &token_proof(&key, "2"))), "token_type"), "DPoP");
+}

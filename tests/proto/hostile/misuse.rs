@@ -63,6 +63,7 @@ pub(crate) fn rows() -> Vec<Row> {
         ErrorCode::REGISTRATION_MEMBER,
         ErrorCode::PROVIDER_MISMATCH,
         ErrorCode::CLIENT_MISMATCH,
+        ErrorCode::CLIENT_ID,
         ErrorCode::TOKEN_CLIENT_AUTH,
         ErrorCode::JWKS_MISSING,
         ErrorCode::ID_TOKEN_TRUST_TLS_OVER_HTTP,
@@ -329,4 +330,47 @@ fn a_parameter_that_is_refused_is_named() {
     let request = GrantRequest::new("urn:example:grant").with_parameter("client_secret", oidc_proto::Secret::from("x"));
     let error = party.request_tokens(request, &mut world.env).err().unwrap();
     assert!(error.to_string().contains("`client_secret`"), "{error}");
+}
+
+/// What came of it could not be read back from storage.
+#[test]
+fn nothing_is_asked_for_with_a_client_id_that_nobody_can_have() {
+    for id in ["", "a\nb", "\u{1b}[2J", "a\u{202e}b", "a\u{200b}"] {
+        let mut world = World::new();
+        let provider = world.discover().unwrap();
+        let party = RelyingParty::new(provider, Client::new(id).with_redirect_uri(redirect()));
+        let before = world.op.requests().len();
+        assert_ours(party.authorize(world.request.clone(), &mut world.env), ErrorCode::CLIENT_ID);
+        assert_ours(party.push(world.request.clone(), &mut world.env), ErrorCode::CLIENT_ID);
+        let scope = Scope::new("openid").unwrap();
+        assert_ours(party.authorize_device(scope, &mut world.env), ErrorCode::CLIENT_ID);
+        assert_ours(party.request_tokens(GrantRequest::client_credentials(), &mut world.env), ErrorCode::CLIENT_ID);
+        let token = oidc_proto::AccessToken::new("at").unwrap();
+        let (issuer, now) = (party.provider().issuer().clone(), world.env.now());
+        assert_ours(oidc_proto::TokenSet::from_parts(&issuer, id, token, None, now), ErrorCode::CLIENT_ID);
+        assert_eq!(world.op.requests().len(), before);
+    }
+}
+
+/// Parameters of token requests are refused before the user is asked.
+#[test]
+fn a_parameter_of_token_requests_that_cannot_be_sent_stops_the_login() {
+    for name in ["grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "device_code", "client_id", ""]
+    {
+        let mut world = World::new();
+        let provider = world.discover().unwrap();
+        let client = Client::new("app").with_redirect_uri(redirect()).with_token_parameter(name, "x");
+        let party = RelyingParty::new(provider, client);
+        assert_ours(party.authorize(world.request.clone(), &mut world.env), ErrorCode::AUTHORIZATION_PARAMETER);
+        let scope = Scope::new("openid").unwrap();
+        assert_ours(party.authorize_device(scope, &mut world.env), ErrorCode::AUTHORIZATION_PARAMETER);
+    }
+    let mut world = World::new();
+    let provider = world.discover().unwrap();
+    let client = Client::new("app").with_redirect_uri(redirect());
+    let twice = client.clone().with_token_parameter("a", "1").with_token_parameter("a", "2");
+    let party = RelyingParty::new(provider.clone(), twice);
+    assert_ours(party.authorize(world.request.clone(), &mut world.env), ErrorCode::AUTHORIZATION_PARAMETER);
+    let party = RelyingParty::new(provider, client.with_token_parameter("resource", "https://api.example.org/"));
+    assert!(party.authorize(world.request.clone(), &mut world.env).is_ok());
 }

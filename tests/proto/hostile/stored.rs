@@ -112,7 +112,7 @@ fn malformed() -> Vec<(Type, &'static str, &'static str, Vec<Value>)> {
     let dates = || vec![json!("soon"), json!(-1), json!(1.5), json!([]), json!({})];
     vec![
         (Type::Pending, PENDING, "/issuer", issuers()),
-        (Type::Pending, PENDING, "/client_id", vec![json!(7), json!([])]),
+        (Type::Pending, PENDING, "/client_id", vec![json!(7), json!([]), json!(""), json!("a\n"), json!("\u{1b}[2J"), json!("a\u{202e}")]),
         (Type::Pending, PENDING, "/redirect_uri", vec![json!(""), json!("/cb"), json!("javascript:alert(1)"), json!("https://app.example.org/cb#x"), json!(7)]),
         (Type::Pending, PENDING, "/scope", vec![json!("openid \"x\""), json!("a\nb"), json!(["openid"]), json!(7)]),
         (Type::Pending, PENDING, "/response_mode", vec![json!(""), json!("pigeon"), json!("Query"), json!(7)]),
@@ -125,7 +125,7 @@ fn malformed() -> Vec<(Type, &'static str, &'static str, Vec<Value>)> {
         (Type::Pending, PENDING, "/expectation/acr_values", vec![json!("x"), json!([1]), json!({})]),
         (Type::Pending, PENDING, "/expires_at", dates()),
         (Type::Device, DEVICE, "/issuer", issuers()),
-        (Type::Device, DEVICE, "/client_id", vec![json!(7), json!([])]),
+        (Type::Device, DEVICE, "/client_id", vec![json!(7), json!([]), json!(""), json!("a\n"), json!("\u{1b}[2J"), json!("a\u{202e}")]),
         (Type::Device, DEVICE, "/scope", vec![json!("openid \"x\""), json!("a\nb"), json!(["openid"]), json!(7)]),
         (Type::Device, DEVICE, "/dpop_thumbprint", vec![json!(7), json!([])]),
         (Type::Device, DEVICE, "/device_code", vec![json!(""), json!(7)]),
@@ -160,7 +160,7 @@ fn malformed() -> Vec<(Type, &'static str, &'static str, Vec<Value>)> {
         (Type::Record, RECORD, "/spent_refresh_token", vec![json!(""), json!("rt_\r\n"), json!("rt_é"), json!(7)]),
         (Type::Registrations, REGISTRATIONS, "/clients", vec![json!({}), json!("x"), json!([7]), json!([{}])]),
         (Type::Registrations, REGISTRATIONS, "/clients/0/issuer", issuers()),
-        (Type::Registrations, REGISTRATIONS, "/clients/0/client_id", vec![json!(7), json!([])]),
+        (Type::Registrations, REGISTRATIONS, "/clients/0/client_id", vec![json!(7), json!([]), json!(""), json!("a\n"), json!("\u{1b}[2J"), json!("a\u{202e}")]),
         (Type::Registrations, REGISTRATIONS, "/clients/0/auth_method", vec![json!(""), json!("private_key_jwt"), json!("NONE"), json!(7)]),
         (Type::Registrations, REGISTRATIONS, "/clients/1/client_secret", vec![Value::Null, json!(7)]),
         (Type::Registrations, REGISTRATIONS, "/clients/1/fingerprint", vec![json!(7)]),
@@ -168,6 +168,18 @@ fn malformed() -> Vec<(Type, &'static str, &'static str, Vec<Value>)> {
         (Type::Registrations, REGISTRATIONS, "/clients/1/secret_expires_at", dates()),
         (Type::Registrations, REGISTRATIONS, "/clients/1/issued_at", dates()),
     ]
+}
+
+/// Without an ID token, which names the client, too.
+#[test]
+fn tokens_of_a_client_that_nobody_can_have_are_malformed() {
+    for (id, is_read) in [("app", true), ("", false), ("a\n", false), ("\u{1b}[2J", false), ("a\u{202e}", false)] {
+        let mut tokens: Value = serde_json::from_str(TOKENS).unwrap();
+        tokens.as_object_mut().unwrap().remove("id_token");
+        tokens["client_id"] = json!(id);
+        let code = Type::Tokens.read(&tokens.to_string()).err().map(|error| error.code());
+        assert_eq!(code, (!is_read).then_some(ErrorCode::STORED_MALFORMED), "{id:?}");
+    }
 }
 
 #[test]

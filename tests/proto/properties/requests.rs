@@ -94,7 +94,7 @@ proptest! {
     #[test]
     fn an_authorization_url_says_what_was_asked(
         (request, mut expected) in asked(),
-        id in some_text(),
+        id in client_id(),
         query in select(vec!["", "?", "?a=b+c", "?a=%C3%BC&b"]),
     ) {
         let party = party_with_query(query, registered(Client::new(id.clone()), &expected));
@@ -142,7 +142,7 @@ proptest! {
     }
 
     #[test]
-    fn basic_credentials_are_read_as_they_were(id in some_text(), secret in some_text()) {
+    fn basic_credentials_are_read_as_they_were(id in client_id(), secret in some_text()) {
         let client = Client::new(id.clone()).with_auth(ClientAuth::SecretBasic(secret.as_str().into()));
         let sent = request(party(client).request_tokens(GrantRequest::client_credentials(), &mut env()).unwrap());
         let value = sent.headers()[AUTHORIZATION].to_str().unwrap();
@@ -209,7 +209,7 @@ proptest! {
     fn an_end_session_url_says_what_was_asked(
         hint in text(),
         locales in text(),
-        id in some_text(),
+        id in client_id(),
         query in select(vec!["", "?", "?a=b"]),
     ) {
         let party = party_with_query(query, Client::new(id.clone()));

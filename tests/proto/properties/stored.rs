@@ -17,7 +17,7 @@ pub(crate) fn put(object: &mut Value, name: &str, value: Option<impl Into<Value>
 }
 
 fn id_token() -> impl Strategy<Value = (Value, String)> {
-    let texts = proptest::collection::vec(proptest::option::of(some_text()), 4);
+    let texts = (proptest::collection::vec(proptest::option::of(some_text()), 3), client_id());
     (
         issuer(),
         some_text(),
@@ -27,8 +27,7 @@ fn id_token() -> impl Strategy<Value = (Value, String)> {
         any::<bool>(),
     )
         .prop_filter("a subject has at most 255 bytes", |(_, subject, ..)| subject.len() <= 255)
-        .prop_map(|(issuer, subject, mut audience, mut texts, [expires, issued, auth], has_auth)| {
-            let client = texts.pop().flatten().unwrap_or("app".into());
+        .prop_map(|(issuer, subject, mut audience, (texts, client), [expires, issued, auth], has_auth)| {
             audience.push(client.clone());
             let mut token = json!({
                 "compact": "e30.e30.c2ln", "issuer": issuer, "subject": subject, "audience": audience,
@@ -69,7 +68,7 @@ pub(crate) fn pending_authorization() -> impl Strategy<Value = Value> {
     let digest = "[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]";
     (
         issuer(),
-        some_text(),
+        client_id(),
         redirect_uri(),
         scope_values(),
         mode,
@@ -98,7 +97,7 @@ pub(crate) fn pending_authorization() -> impl Strategy<Value = Value> {
 
 pub(crate) fn pending_device() -> impl Strategy<Value = Value> {
     let complete = proptest::option::of("[ -~]{0,12}");
-    (issuer(), some_text(), scope_values(), some_text(), "[ -~]{1,64}", complete, 1..=120_u64, millis()).prop_map(
+    (issuer(), client_id(), scope_values(), some_text(), "[ -~]{1,64}", complete, 1..=120_u64, millis()).prop_map(
         |(issuer, client, scope, code, user_code, complete, interval, expires)| {
             let uri = format!("{ISSUER}/link");
             let mut stored = json!({
@@ -237,7 +236,7 @@ proptest! {
     }
 
     #[test]
-    fn a_login_that_was_just_started_is_written_and_read(redirect in redirect_uri(), values in scope_values(), id in some_text()) {
+    fn a_login_that_was_just_started_is_written_and_read(redirect in redirect_uri(), values in scope_values(), id in client_id()) {
         let client = Client::new(id).with_redirect_uri(redirect.clone());
         let request = AuthorizationRequest::new(redirect.clone(), scope(&values));
         let (_, pending) = party(client).authorize(request, &mut env()).unwrap();

@@ -1,7 +1,8 @@
 //! The generated test of `members.rs` for the documents of a Matrix homeserver.
 
 use oidc_proto::ErrorCode;
-use oidc_proto::matrix::{ErrorBody, LoginRequest};
+use oidc_proto::Schemes;
+use oidc_proto::matrix::{ErrorBody, LoginFlows, LoginRequest, OAuthStage};
 use oidc_proto::testing::OnMatrix;
 use serde_json::{Map, Value, json};
 
@@ -15,6 +16,9 @@ enum Document {
     AuthMetadata,
     Whoami,
     Refusal,
+    Flows,
+    Flow,
+    StageParams,
 }
 use Document::*;
 
@@ -37,6 +41,12 @@ fn members(document: Document) -> Vec<(&'static str, Value)> {
         ],
         Whoami => vec![("device_id", json!("ABCDEFGHIJ")), ("is_guest", json!(false))],
         Refusal => vec![("error", json!("gone")), ("soft_logout", json!(true)), ("retry_after_ms", json!(5))],
+        Flows => vec![("flows", json!([{ "type": "m.login.sso" }]))],
+        Flow => vec![
+            ("oauth_aware_preferred", json!(true)),
+            ("org.matrix.msc3824.delegated_oidc_compatibility", json!(true)),
+        ],
+        StageParams => vec![("org.matrix.cross_signing_reset", json!({ "url": "https://account.example.org/reset" }))],
     }
 }
 
@@ -82,13 +92,27 @@ fn is_taken(document: Document, name: &'static str, value: &'static str, right: 
             let read = ErrorBody::parse(write(&body, name, value, &right).as_bytes());
             read.map(drop).ok_or(ErrorCode::JSON_TYPE)
         }
+        Flows => LoginFlows::parse(write(&Map::new(), name, value, &right).as_bytes()).map(drop).map_err(code),
+        Flow => {
+            let flow = json!({ "type": "m.login.password" }).as_object().unwrap().clone();
+            let flows = format!(r#"{{"flows":[{}]}}"#, write(&flow, name, value, &right));
+            let read = LoginFlows::parse(flows.as_bytes()).map_err(code)?;
+            if read.contains("m.login.password") { Ok(()) } else { Err(ErrorCode::JSON_TYPE) }
+        }
+        StageParams => {
+            let params = json!({ "m.oauth": { "url": "https://account.example.org/reset" } });
+            let params = write(params.as_object().unwrap(), name, value, &right);
+            let stage = format!(r#"{{"flows":[{{"stages":["m.oauth"]}}],"session":"s","params":{params}}}"#);
+            let read = OAuthStage::parse(stage.as_bytes(), Schemes::HttpsOnly).map_err(code)?;
+            read.map(drop).ok_or(ErrorCode::JSON_TYPE)
+        }
     }
 }
 
 #[test]
 fn odd_members_of_a_homeservers_documents_are_passed_over_unless_listed() {
     let mut wrong = Vec::new();
-    for document in [WellKnown, Versions, AuthMetadata, Whoami, Refusal] {
+    for document in [WellKnown, Versions, AuthMetadata, Whoami, Refusal, Flows, Flow, StageParams] {
         for (name, right) in members(document) {
             for value in VALUES {
                 let is_its = |row: &&(Document, &str, &[&str], &str)| row.0 == document && row.1 == name;

@@ -141,8 +141,20 @@ fn members(document: Document) -> Vec<(&'static str, Value)> {
             ("jti", json!("j")),
             ("name", json!("Alice")),
         ],
-        LogoutTokenHeader => vec![("kid", json!("es256-1")), ("typ", json!("logout+jwt")), ("cty", json!("x"))],
-        LogoutToken => vec![("tid", json!("t")), ("sid", json!("s")), ("nonce", Value::Null), ("trace", json!("x"))],
+        LogoutTokenHeader => vec![
+            ("kid", json!("es256-1")),
+            ("typ", json!("logout+jwt")),
+            ("cty", json!("x")),
+            ("b64", json!(false)),
+            ("crit", json!(["x"])),
+        ],
+        LogoutToken => vec![
+            ("sub", json!("sub-alice")),
+            ("tid", json!("t")),
+            ("sid", json!("s")),
+            ("nonce", Value::Null),
+            ("trace", json!("x")),
+        ],
     }
 }
 
@@ -185,6 +197,9 @@ const REFUSED: &[(Document, &str, &[&str], &str)] = &[
     (IdToken, "nbf", &[r#""""#, "[]", "{}", r#""wrong""#], "the token may not be valid yet"),
     (IdToken, "at_hash", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "it binds the access token"),
     (LogoutTokenHeader, "typ", &[r#""""#, "[]", "{}", "7", r#""wrong""#], "a token of another type is no logout token"),
+    (LogoutTokenHeader, "crit", &["null", r#""""#, "[]", "{}", "7", r#""wrong""#], "RFC 7515 section 4.1.11: an extension that is not understood"),
+    (LogoutTokenHeader, "b64", &["null", r#""""#, "[]", "{}", "7", r#""wrong""#], "RFC 7797 section 6: it changes what is signed, and stands in `crit`"),
+    (LogoutToken, "sub", &["null", r#""""#, "[]", "{}", "7"], "it says who is logged out"),
     (LogoutToken, "sid", &["[]", "{}", "7"], "it says who is logged out"),
     (LogoutToken, "nonce", &["null", r#""""#, "[]", "{}", "7", r#""wrong""#], "Back-Channel Logout 1.0 section 2.4: it would be an ID token"),
 ];
