@@ -65,6 +65,9 @@ struct Kept {
     /// When the user logged in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     begun_at: Option<Timestamp>,
+    /// The client was registered for this session alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    has_own_client: bool,
 }
 
 /// What a session at a Matrix homeserver is bound to.
@@ -86,6 +89,8 @@ pub(crate) struct Choices {
     pub(crate) wish: Option<Wish>,
     /// The client that the command line names: it is kept once it has logged somebody in.
     pub(crate) named: Option<Registered>,
+    /// The client was registered for this login alone.
+    pub(crate) has_own_client: bool,
 }
 
 impl Session {
@@ -101,7 +106,7 @@ impl Session {
     }
 
     fn bound(tokens: TokenSet, matrix: Option<Binding>, choices: Choices) -> Self {
-        let Choices { schemes, id_token, key_file, dpop_key, wish, named: _ } = choices;
+        let Choices { schemes, id_token, key_file, dpop_key, wish, named: _, has_own_client } = choices;
         let id = id(&tokens, matrix.as_ref());
         let kept = Kept {
             version: VERSION,
@@ -113,14 +118,15 @@ impl Session {
             matrix,
             wish,
             begun_at: Some(tokens.obtained_at()),
+            has_own_client,
         };
         Self { kept, tokens, stored: None, is_doubtful: false, needs_login: None, id }
     }
 
     /// What it was begun with, for a new login in its place.
     pub(crate) fn choices(&self) -> Choices {
-        let Kept { id_token, key_file, dpop_key, wish, .. } = self.kept.clone();
-        Choices { schemes: self.schemes(), id_token, key_file, dpop_key, wish, named: None }
+        let Kept { id_token, key_file, dpop_key, wish, has_own_client, .. } = self.kept.clone();
+        Choices { schemes: self.schemes(), id_token, key_file, dpop_key, wish, named: None, has_own_client }
     }
 
     /// As the library knows it, if it is one at a Matrix homeserver.
@@ -318,6 +324,11 @@ impl Session {
 
     pub(crate) fn id_token(&self) -> IdTokenChoice {
         self.kept.id_token
+    }
+
+    /// Whether its client was registered for it alone.
+    pub(crate) fn has_own_client(&self) -> bool {
+        self.kept.has_own_client
     }
 
     pub(crate) fn key_file(&self) -> Option<&KeyFile> {

@@ -86,6 +86,10 @@ pub(crate) struct BeginningArgs {
     /// The Matrix device to log in with [default: a new one]
     #[arg(long, value_name = "D", conflicts_with = "issuer", value_parser = device_id)]
     pub(crate) device_id: Option<DeviceId>,
+    /// At a homeserver: log in with the client that was registered before, if there is one [default: register one for
+    /// each login, as Matrix demands]
+    #[arg(long, conflicts_with_all = ["issuer", "client_id"])]
+    pub(crate) reuse_client: bool,
 }
 
 #[derive(Clone, Debug, Default, Args)]
