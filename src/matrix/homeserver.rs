@@ -120,6 +120,9 @@ impl Address {
 
 /// Says what the user typed in, and what it may have been meant for.
 fn explained(error: Error, text: &str) -> Error {
+    // What is no ID may be a URL with a password.
+    let is_id = text.starts_with(['@', '#', '!', '+']);
+    let found = if is_id { Quote::caller(text) } else { Quote::caller_url(text) };
     let hint = match error.code() {
         code @ (ErrorCode::URL_SYNTAX | ErrorCode::URL_SCHEME) => return refused(code, "homeserver", text, |_| false),
         ErrorCode::MATRIX_SERVER_NAME if text.is_empty() => {
@@ -132,9 +135,9 @@ fn explained(error: Error, text: &str) -> Error {
         ErrorCode::MATRIX_SERVER_NAME if text.contains('@') => {
             "A user ID begins with `@` and has a colon before its server, as in `@alice:example.org`."
         }
-        _ => return error.with_found(Quote::caller_url(text)),
+        _ => return error.with_found(found),
     };
-    error.with_found(Quote::caller_url(text)).with_hint(hint)
+    error.with_found(found).with_hint(hint)
 }
 
 #[cfg(test)]
