@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use oidc_proto::matrix::{AccountAction, Address, DeviceId};
+use oidc_proto::matrix::{Address, DeviceId};
 use oidc_proto::{AuthMethod, Deviation, Endpoint, Issuer, RedirectUri, Schemes, Scope};
 
 use values::{
@@ -23,7 +23,7 @@ pub(crate) use login::{BeginningArgs, ClientArgs, IdTokenChoice, LoginArgs, Meet
 pub(crate) use serve::{DemoArgs, ServeArgs, ServedDpop, ServedPar};
 
 pub(crate) use qr::{QrCommand, QrGrantArgs, QrLoginArgs, QrMeetingArgs};
-pub(crate) use values::CommandLine;
+pub(crate) use values::{ActionName, CommandLine};
 
 /// The variable with the client's secret. No process that this program starts inherits it.
 pub(crate) const SECRET_VARIABLE: &str = "OIDC_CLI_CLIENT_SECRET";
@@ -259,9 +259,10 @@ pub(crate) struct RegisterArgs {
 pub(crate) struct AccountArgs {
     #[command(flatten)]
     pub(crate) choice: ChoiceArgs,
-    /// profile, devices_list, device_view, device_delete, account_deactivate or cross_signing_reset
+    /// profile, devices_list, device_view, device_delete, account_deactivate, cross_signing_reset, or the whole name of
+    /// another one; the provider lists those that it has
     #[arg(long, value_name = "A", value_parser = account_action)]
-    pub(crate) action: Option<AccountAction>,
+    pub(crate) action: Option<ActionName>,
     /// The device that the action is about
     #[arg(long, value_name = "D", requires = "action", value_parser = device_id)]
     pub(crate) device_id: Option<DeviceId>,

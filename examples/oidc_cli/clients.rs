@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::keys::KeyFile;
+use crate::session::{self, Session};
 
 /// Where the browser may come back to: the URI that was named, else loopback with each of these ports, or with any.
 pub(crate) fn redirect_uris(named: Option<&RedirectUri>, ports: &[u16]) -> Result<Vec<RedirectUri>, Failure> {
@@ -67,6 +68,8 @@ pub(crate) struct Found {
     pub(crate) named: Option<Registered>,
     /// The provider has just said that the client gets tokens only with DPoP.
     pub(crate) is_for_dpop: bool,
+    /// It was registered just now.
+    pub(crate) is_new: bool,
 }
 
 /// What a registration response says of DPoP (RFC 9449 section 5.2).
@@ -83,6 +86,15 @@ fn is_for_dpop(registered: &Registered) -> bool {
 /// Said before anybody is asked to log in, since the token request would be refused.
 pub(crate) fn warn_of_dpop(context: &Context) {
     context.out.emit(&Event::warning(&Code::DpopRequired.because("its registration says so")));
+}
+
+/// Which client a login uses that names none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// The one that was registered before, if there is one.
+    Reuse,
+    /// One of its own, as Matrix demands.
+    Anew,
 }
 
 impl Identity {
@@ -106,6 +118,11 @@ impl Identity {
         Ok(Self { client_id: args.client_id.clone(), secret, method: args.auth_method, key })
     }
 
+    /// Of a session whose client authenticates by this key, or by none.
+    pub(crate) fn of(key: Option<&KeyFile>) -> Self {
+        Self { client_id: None, secret: None, method: None, key: key.cloned() }
+    }
+
     /// The client of the command line, if it names one.
     pub(crate) fn named(&self, provider: &Provider) -> Result<Option<Registered>, Failure> {
         let Some(client_id) = &self.client_id else { return Ok(None) };
@@ -124,12 +141,13 @@ impl Identity {
         context: &mut Context,
         provider: &Provider,
         metadata: ClientMetadata,
+        choice: Choice,
     ) -> Result<Found, Failure> {
         let uris = metadata.redirect_uris().to_vec();
         let named = self.named(provider)?;
-        let registered = match &named {
-            Some(client) => client.clone(),
-            None => find_or_register(context, provider, &self.with_key(metadata)?)?,
+        let (registered, is_new) = match &named {
+            Some(client) => (client.clone(), false),
+            None => find_or_register(context, provider, &self.with_key(metadata)?, choice)?,
         };
         let key_file = match (registered.auth(), &self.key) {
             (ClientAuth::PrivateKeyJwt(known), key) => key.as_ref().map(|key| key.known_as(known.key_id())),
@@ -142,7 +160,7 @@ impl Identity {
             }
         };
         let client = with_key_from(registered.client(&uris), key_file.as_ref())?;
-        Ok(Found { client, key_file, named, is_for_dpop: is_for_dpop(&registered) })
+        Ok(Found { client, key_file, named, is_for_dpop: is_for_dpop(&registered), is_new })
     }
 
     /// The metadata with the public half of the key, under a name that no other key has.
@@ -176,6 +194,31 @@ pub(crate) fn forget(context: &Context, party: &RelyingParty) -> Result<bool, Fa
     Ok(true)
 }
 
+/// Forgets a client that was registered for one session alone, which goes on without the registration. Returns whether
+/// there was one.
+pub(crate) fn remove(context: &Context, party: &RelyingParty) -> Result<bool, Failure> {
+    let (issuer, id) = (party.provider().issuer(), party.client().id());
+    let mut was_there = false;
+    context.store.change_registrations(|registrations| was_there = registrations.remove(issuer, id))?;
+    Ok(was_there)
+}
+
+/// Forgets a client that no session has any more, unless somebody configured it.
+pub(crate) fn let_go(context: &Context, issuer: &Issuer, client_id: &str) -> Result<(), Failure> {
+    let (sessions, damaged) = session::all(&context.store)?;
+    let has_it = |session: &Session| session.tokens.issuer() == issuer && session.tokens.client_id() == client_id;
+    // One that cannot be read may have it, too.
+    if !damaged.is_empty() || sessions.iter().any(has_it) {
+        return Ok(());
+    }
+    context.store.change_registrations(|registrations| {
+        let is_fixed = registrations.static_client(issuer).is_some_and(|fixed| fixed.client_id() == client_id);
+        if !is_fixed {
+            registrations.remove(issuer, client_id);
+        }
+    })
+}
+
 /// The client with its key in hand, if it authenticates by one.
 pub(crate) fn with_key_from(client: Client, file: Option<&KeyFile>) -> Result<Client, Failure> {
     match (client.auth(), file) {
@@ -194,17 +237,22 @@ pub(crate) fn keep_named(context: &Context, issuer: &Issuer, client: Registered)
     context.store.change_registrations(|registrations| registrations.set_static(issuer, client))
 }
 
-/// The client in the store, or a new one, which is in the store before anything else can fail.
+/// The client in the store, or a new one, which is in the store before anything else can fail; and whether it is new.
 fn find_or_register(
     context: &mut Context,
     provider: &Provider,
     metadata: &ClientMetadata,
-) -> Result<Registered, Failure> {
-    let registrations = context.store.registrations()?;
-    if let Some(known) = registrations.find(provider.issuer(), metadata, context.now()) {
-        return Ok(known.clone());
+    choice: Choice,
+) -> Result<(Registered, bool), Failure> {
+    let (registrations, issuer) = (context.store.registrations()?, provider.issuer());
+    let known = match choice {
+        Choice::Reuse => registrations.find(issuer, metadata, context.now()),
+        Choice::Anew => registrations.static_client(issuer),
+    };
+    match known {
+        Some(known) => Ok((known.clone(), false)),
+        None => Ok((ask(context, provider, metadata, metadata.clone(), None)?, true)),
     }
-    ask(context, provider, metadata, metadata.clone(), None)
 }
 
 /// The command: afterwards logins use a registered client, also where a fixed one was used before.
@@ -261,7 +309,7 @@ fn ask(
         registrations.insert(issuer, metadata, registered.clone());
     })?;
     announce(context, issuer, &registered, false);
-    context.out.checked("the client is in the store, whatever becomes of the login");
+    context.out.checked("the client is in the store");
     Ok(registered)
 }
 

@@ -10,8 +10,8 @@ use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, HttpOptions, Syste
 use oidc_proto::flow::ServerMetadataFetch;
 use oidc_proto::matrix::{AuthMetadataFetch, AuthServer, Homeserver, Party};
 use oidc_proto::{
-    Body, Client, Deviation, Env, Failure as NoResponse, Flow, Freshness, IdTokenTrust, Issuer, Policy, Provider,
-    ProviderOptions, RelyingParty, Schemes, Step, Timestamp, UnknownFields, Word as _,
+    Body, Client, ClientAuth, Deviation, Env, Failure as NoResponse, Flow, Freshness, IdTokenTrust, Issuer, Policy,
+    Provider, ProviderOptions, Registered, RelyingParty, Schemes, Step, Timestamp, UnknownFields, Word as _,
 };
 
 use crate::args::{self, ChoiceArgs, Global, IdTokenChoice};
@@ -188,7 +188,7 @@ impl Context {
 
     /// The provider by the metadata that the session keeps, as long as they are fresh. Older ones are fetched anew, and
     /// serve where they cannot be.
-    fn provider_of(&mut self, session: &Session) -> Result<Provider, Failure> {
+    pub(crate) fn provider_of(&mut self, session: &Session) -> Result<Provider, Failure> {
         let (issuer, schemes) = (session.tokens.issuer(), session.schemes());
         let is_known = self.provider.as_ref().is_some_and(|known| known.issuer() == issuer);
         let kept = Metadata::read(&self.store, session.id()).filter(|_| !is_known);
@@ -271,7 +271,9 @@ impl Context {
     fn client(&self, session: &Session) -> Result<Client, Failure> {
         let (issuer, client_id) = (session.tokens.issuer(), session.tokens.client_id());
         let registrations = self.store.registrations()?;
-        let registered = registrations.by_client_id(issuer, client_id);
+        // A client of its own is public, and all of it is in the session.
+        let own = || (session.has_own_client() && session.key_file().is_none()).then(|| preregistered(client_id));
+        let registered = registrations.by_client_id(issuer, client_id).cloned().or_else(own);
         let registered = registered.ok_or_else(|| Code::ClientUnknown.because(client_id.escape_debug()))?;
         let client = clients::with_key_from(registered.client(&[]), session.key_file())?;
         let client = client.with_id_token_trust(trust(session.id_token()));
@@ -281,6 +283,10 @@ impl Context {
             None => client,
         })
     }
+}
+
+fn preregistered(client_id: &str) -> Registered {
+    Registered::preregistered(client_id, ClientAuth::None)
 }
 
 pub(crate) fn trust(choice: IdTokenChoice) -> IdTokenTrust {

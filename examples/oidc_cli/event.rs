@@ -109,6 +109,8 @@ pub(crate) enum Event<'a> {
     },
     AccountUrl {
         url: &'a str,
+        /// Those that the provider lists.
+        actions: &'a [&'a str],
     },
     /// What a login by QR code is at.
     Progress {

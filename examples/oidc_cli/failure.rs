@@ -162,6 +162,10 @@ fn option(code: Core) -> Option<&'static str> {
         Core::AUTHORIZATION_PROMPT => "The option is --prompt.",
         Core::AUTHORIZATION_PARAMETER => "The options are --parameter and --token-parameter.",
         Core::METADATA_NOT_FOUND => "A Matrix homeserver is named by --homeserver, not by --issuer.",
+        Core::HOMESERVER_NOT_FOUND => "An OpenID Provider is named by --issuer, not by --homeserver.",
+        Core::URL_SCHEME => {
+            "--insecure-loopback allows http on this machine, --insecure-private-network on a private network."
+        }
         Core::REGISTRATION_UNSUPPORTED => "--client-id names a client that is registered.",
         Core::REGISTRATION_DENIED => {
             "register --initial-access-token registers with the provider's permission; --client-id names a client that is registered."
@@ -203,8 +207,8 @@ macro_rules! codes {
 }
 
 codes! {
-    Usage = "cli.usage", "local", exit 2, "wrong usage", "See --help: oidc_cli COMMAND --help lists the options of a command.";
-    NoSession = "cli.no_session", "local", exit 1, "there is no session in the store", "Log in: oidc_cli login --issuer URL";
+    Usage = "cli.usage", "local", exit 2, "wrong usage", "See --help.";
+    NoSession = "cli.no_session", "local", exit 1, "there is no session in the store", "Log in: oidc_cli login --issuer URL, or --homeserver NAME.";
     SessionUnknown = "cli.session_unknown", "local", exit 1, "no session in the store is the one that was named", "See oidc_cli status.";
     SessionAmbiguous = "cli.session_ambiguous", "local", exit 2, "there are several sessions", "Choose one with --session, --issuer or --subject.";
     OtherUser = "cli.other_user", "denied", exit 1, "another user logged in, the session stays as it was", "Log in with the account of the session, or log in anew: oidc_cli login.";
@@ -217,7 +221,7 @@ codes! {
     StoreBusy = "cli.store_busy", "environment", exit 1, "another process holds the store", "Wait for the other process; --timeout gives it more time.";
     Output = "cli.output", "environment", exit 1, "the output cannot be written", "Make room on the disk, or write to another place, and run the command again.";
     Listener = "cli.listener", "local", exit 1, "cannot listen on loopback", "Name another port with --redirect-port, or log in with --paste.";
-    Browser = "cli.browser", "local", exit 1, "the browser failed", "Open the URL yourself; or log in with --paste, or with oidc_cli device.";
+    Browser = "cli.browser", "local", exit 1, "the browser failed", "Open the URL yourself (--no-browser starts none); or log in with --paste, or with oidc_cli device.";
     NoCallback = "cli.no_callback", "local", exit 1, "standard input ended without a callback", "Paste the whole address of the page that the browser was sent to.";
     NoInput = "cli.no_input", "local", exit 1, "standard input ended without an answer", "Run the command at a terminal, or write the responses to its standard input.";
     ScopeNarrowed = "cli.scope_narrowed", "denied", exit 1, "the provider granted less than was asked for", "Check which scopes the provider allows this client and this user.";

@@ -156,9 +156,12 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
         Event::Whoami { user_id, device_id } => {
             write!(out, "{GOOD}{}{GOOD:#} on device {}", plain(user_id), plain(device_id.unwrap_or("-")))?;
         }
-        Event::AccountUrl { url } => {
+        Event::AccountUrl { url, actions } => {
             writeln!(out, "{HEAD}The account is managed here:{HEAD:#}")?;
             write!(out, "{LINK}{}{LINK:#}", plain(url))?;
+            if !actions.is_empty() {
+                write!(out, "\n{FAINT}actions: {}{FAINT:#}", plain(&actions.join(", ")))?;
+            }
         }
         Event::Progress { progress, rendezvous_expires_in } => {
             write!(out, "{FAINT}{}", progress.replace('_', " "))?;

@@ -65,6 +65,9 @@ struct Kept {
     /// When the user logged in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     begun_at: Option<Timestamp>,
+    /// The client was registered for this session alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    has_own_client: bool,
 }
 
 /// What a session at a Matrix homeserver is bound to.
@@ -88,6 +91,8 @@ pub(crate) struct Choices {
     pub(crate) named: Option<Registered>,
     /// The login that this one replaces is not revoked.
     pub(crate) keep_replaced: bool,
+    /// The client was registered for this login alone.
+    pub(crate) has_own_client: bool,
 }
 
 impl Session {
@@ -103,7 +108,8 @@ impl Session {
     }
 
     fn bound(tokens: TokenSet, matrix: Option<Binding>, choices: Choices) -> Self {
-        let Choices { schemes, id_token, key_file, dpop_key, wish, named: _, keep_replaced: _ } = choices;
+        let Choices { schemes, id_token, key_file, dpop_key, wish, named: _, keep_replaced: _, has_own_client } =
+            choices;
         let id = id(&tokens, matrix.as_ref());
         let kept = Kept {
             version: VERSION,
@@ -115,6 +121,7 @@ impl Session {
             matrix,
             wish,
             begun_at: Some(tokens.obtained_at()),
+            has_own_client,
         };
         Self { kept, tokens, stored: None, is_doubtful: false, needs_login: None, id }
     }
@@ -126,8 +133,17 @@ impl Session {
 
     /// What it was begun with, for a new login in its place.
     pub(crate) fn choices(&self) -> Choices {
-        let Kept { id_token, key_file, dpop_key, wish, .. } = self.kept.clone();
-        Choices { schemes: self.schemes(), id_token, key_file, dpop_key, wish, named: None, keep_replaced: false }
+        let Kept { id_token, key_file, dpop_key, wish, has_own_client, .. } = self.kept.clone();
+        Choices {
+            schemes: self.schemes(),
+            id_token,
+            key_file,
+            dpop_key,
+            wish,
+            named: None,
+            keep_replaced: false,
+            has_own_client,
+        }
     }
 
     /// As the library knows it, if it is one at a Matrix homeserver.
@@ -331,6 +347,11 @@ impl Session {
 
     pub(crate) fn id_token(&self) -> IdTokenChoice {
         self.kept.id_token
+    }
+
+    /// Whether its client was registered for it alone.
+    pub(crate) fn has_own_client(&self) -> bool {
+        self.kept.has_own_client
     }
 
     pub(crate) fn key_file(&self) -> Option<&KeyFile> {

@@ -12,7 +12,8 @@ pub enum Fault {
     Local,
     /// The machine or a service on the caller's side failed: a store, a key store, a disk, the entropy source.
     Environment,
-    /// The provider, or a server that responded in its place, broke a rule of the standards.
+    /// The provider, or a server that responded in its place, broke a rule of the standards, or lacks what the caller
+    /// asked it for.
     Remote,
     /// The user or the provider refused, with an error that the standards define.
     Denied,

@@ -55,6 +55,8 @@ struct Inner {
     text: Option<ProviderText>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     retry_after: Option<Duration>,
+    /// No later response is this error's.
+    is_settled: bool,
 }
 
 impl fmt::Display for Error {
@@ -157,6 +159,7 @@ impl Error {
             text: None,
             source: None,
             retry_after: None,
+            is_settled: false,
         }))
     }
 
@@ -192,7 +195,15 @@ impl Error {
     /// Adds the HTTP status of the response that has the error, unless the error already has a status.
     #[must_use]
     pub fn with_status(self, status: StatusCode) -> Self {
-        if self.0.status.is_some() { self } else { self.with(|inner| inner.status = Some(status)) }
+        let is_known = self.0.status.is_some() || self.0.is_settled;
+        if is_known { self } else { self.with(|inner| inner.status = Some(status)) }
+    }
+
+    /// The same, to be returned after more requests, whose responses it has nothing to do with.
+    #[must_use]
+    #[allow(dead_code, reason = "only profiles tidy up after an error, and a build may have none")]
+    pub(crate) fn settled(self) -> Self {
+        self.with(|inner| inner.is_settled = true)
     }
 
     /// Adds what was expected.

@@ -105,12 +105,17 @@ impl AccountManagement {
         let hint = id_token_hint.map(IdToken::expose);
         let pairs = [("action", action), ("device_id", device.map(DeviceId::as_str)), ("id_token_hint", hint)];
         if pairs.iter().all(|(_, value)| value.is_none()) {
-            let mut url = self.uri.uri().to_string();
-            self.uri.end_query(&mut url);
-            return url;
+            return page_url(&self.uri);
         }
         form::url(&self.uri, pairs, std::iter::empty())
     }
+}
+
+/// The URL of a page as it is opened, with its fragment.
+pub(super) fn page_url(page: &Endpoint) -> String {
+    let mut url = page.uri().to_string();
+    page.end_query(&mut url);
+    url
 }
 
 /// The URL to open in the user's browser. It can contain the ID token: do not log it.

@@ -47,6 +47,7 @@ use crate::flow::Registration;
 use crate::party::client::ClientAuth;
 use crate::party::client_metadata::ClientMetadata;
 use crate::party::metadata::AuthMethod;
+use crate::party::redirect_uri::RedirectUri;
 use crate::party::registered::Registered;
 use crate::party::registrations::Registrations;
 use crate::step::Step;
@@ -148,12 +149,14 @@ impl Application {
     /// Keeps the response to a registration.
     pub fn keep(&mut self, server: &Arc<AuthServer>, registered: Registered) -> Party {
         let party = self.party_as(server, &registered).newly_registered();
-        self.insert(server.provider.issuer(), registered);
+        self.registrations.insert(server.provider.issuer(), &self.metadata, registered);
         party
     }
 
-    pub(super) fn insert(&mut self, issuer: &Issuer, registered: Registered) {
-        self.registrations.insert(issuer, &self.metadata, registered);
+    /// Keeps a client that was registered for these redirect URIs, or for the application's own.
+    pub(super) fn insert(&mut self, issuer: &Issuer, registered: Registered, other_uris: Option<Vec<RedirectUri>>) {
+        let other = other_uris.map(|uris| ClientMetadata::new(self.metadata.application_type(), uris));
+        self.registrations.insert(issuer, other.as_ref().unwrap_or(&self.metadata), registered);
     }
 
     /// Who it was when a session was made. A public client needs no registration for that: the session names it. `None`

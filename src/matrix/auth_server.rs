@@ -11,7 +11,7 @@ use super::homeserver::Homeserver;
 use super::list::Texts;
 use super::scope::ScopeForm;
 use crate::base::json::{self, Scalar, Text};
-use crate::base::url::{Endpoint, Issuer};
+use crate::base::url::Issuer;
 use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode};
 use crate::party::metadata::{CodeChallengeMethod, GrantType, Prompt, ResponseMode, ResponseType, ServerMetadata};
@@ -55,7 +55,8 @@ pub struct AuthServer {
     pub provider: Provider,
     /// How the metadata were found.
     pub source: MetadataSource,
-    /// Where the user manages the account, if there is such a page.
+    /// Where the user manages the account, if there is such a page. One that nobody can be sent to is none, and among
+    /// [`ServerMetadata::unusable`] as `account_management_uri`; [`AuthServer::account_page`] tells the two apart.
     pub account: Option<AccountManagement>,
     /// When to fetch the metadata again.
     pub freshness: Freshness,
@@ -130,13 +131,26 @@ impl AuthServer {
             (None, Some(named)) => Issuer::new(named, options.schemes()).map_err(|error| url(error, "issuer"))?,
             (None, None) => return Err(Error::new(ErrorCode::METADATA_MISSING_FIELD).at("issuer")),
         };
-        let metadata = ServerMetadata::parse(document, &issuer, &options)?;
+        let mut metadata = ServerMetadata::parse(document, &issuer, &options)?;
         check(&metadata)?;
-        // A page that is not usable is none: nobody is sent there.
-        let page = own.account_management_uri.text().and_then(|text| Endpoint::page(&text, options.schemes()).ok());
+        let page = metadata.page(own.account_management_uri, "account_management_uri", options.schemes());
         let account = page.map(|uri| AccountManagement::new(uri, &own.account_management_actions_supported.0));
         let (provider, document) = (Provider::new(metadata, options), String::from_utf8_lossy(document).into());
         Ok(Arc::new(Self { homeserver, provider, source, account, freshness, document }))
+    }
+
+    /// Where the user manages the account.
+    ///
+    /// # Errors
+    /// At `account_management_uri`: `metadata.missing_field` if there is no such page, `metadata.url` if nobody can be
+    /// sent to it.
+    pub fn account_page(&self) -> Result<&AccountManagement, Error> {
+        const NAME: &str = "account_management_uri";
+        let why = || match self.provider.metadata().unusable().find(|(name, _)| *name == NAME) {
+            Some((_, error)) => error.clone(),
+            None => Error::new(ErrorCode::METADATA_MISSING_FIELD).at(NAME),
+        };
+        self.account.as_ref().ok_or_else(why)
     }
 
     /// Checks that a value was made for this homeserver.

@@ -31,7 +31,7 @@ use super::id::{DeviceId, UserId};
 /// /// An event of the handle's listener: the same user, the same device.
 /// fn happened<E: Env>(handle: &SessionHandle<E>, said: &SoftLogout, binding: &Binding, event: Event) -> Option<LoginRequest> {
 ///     match said.event(event, handle.tokens().access_token()) {
-///         SessionEvent::LoginAgain { .. } => Some(LoginRequest::again(&binding.with_tokens(handle.tokens()))),
+///         SessionEvent::LoginAgain { .. } => Some(binding.login_again(&handle.tokens())),
 ///         _ => None,
 ///     }
 /// }

@@ -2,7 +2,8 @@
 
 use url::{Host, Url};
 
-use crate::error::{Error, ErrorCode};
+use crate::base::url::is_loopback;
+use crate::error::{Error, ErrorCode, Quote};
 use crate::party::client_metadata::{ApplicationType, ClientMetadata};
 use crate::party::localized::Localized;
 use crate::party::redirect_uri::RedirectUri;
@@ -20,15 +21,20 @@ pub(super) fn check(metadata: &ClientMetadata) -> Result<(), Error> {
         ("tos_uri", metadata.tos_uri()),
         ("policy_uri", metadata.policy_uri()),
     ] {
-        if !uris.into_iter().flat_map(Localized::values).all(|(_, uri)| is_at(&home, uri)) {
-            return Err(Error::new(ErrorCode::REGISTRATION_URI).at(name));
+        if let Some((_, uri)) = uris.into_iter().flat_map(Localized::values).find(|(_, uri)| !is_at(&home, uri)) {
+            let error = Error::new(ErrorCode::REGISTRATION_URI).at(name).with_found(Quote::caller_url(uri));
+            return Err(error.with_expected(Quote::caller(&format!("a URL on {home}"))));
         }
     }
-    let may_redirect = |uri: &RedirectUri| may_redirect(&home, metadata.application_type(), uri.as_str());
-    if !metadata.redirect_uris().iter().all(may_redirect) {
-        return Err(Error::new(ErrorCode::REGISTRATION_REDIRECT_URI).at("redirect_uris"));
+    let broken =
+        |uri: &RedirectUri| Some((uri.clone(), broken_rule(&home, metadata.application_type(), uri.as_str())?));
+    match metadata.redirect_uris().iter().find_map(broken) {
+        None => Ok(()),
+        Some((uri, hint)) => {
+            let error = Error::new(ErrorCode::REGISTRATION_REDIRECT_URI).at("redirect_uris");
+            Err(error.with_found(Quote::caller_url(uri.as_str())).with_hint(hint))
+        }
     }
-    Ok(())
 }
 
 /// The host of the client URI, which all others have to be at.
@@ -54,20 +60,37 @@ fn is_below(name: &str, home: &str) -> bool {
     name.strip_suffix(home).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-fn may_redirect(home: &str, application_type: ApplicationType, uri: &str) -> bool {
-    let Ok(url) = Url::parse(uri) else { return false };
+/// What to do about a redirect URI that breaks a rule; `None` if it breaks none.
+fn broken_rule(home: &str, application_type: ApplicationType, uri: &str) -> Option<String> {
+    let Ok(url) = Url::parse(uri) else { return Some("Write it as an absolute URI.".to_owned()) };
+    let reverse = |name: &str| name.rsplit('.').collect::<Vec<_>>().join(".");
     match (url.scheme(), application_type) {
-        ("https", _) => is_at(home, uri),
-        (_, ApplicationType::Web) => false,
-        // Any port is accepted in the login, for which there must be none here. Servers compare what was written.
+        ("https", _) if is_at(home, uri) => None,
+        ("https", _) => Some(format!(
+            "Use an https URI on the host of the client URI, {home}, or on one below it, without credentials."
+        )),
+        (_, ApplicationType::Web) => {
+            Some(format!("A web client needs an https URI on the host of the client URI, {home}."))
+        }
         ("http", ApplicationType::Native) => {
             let authority = uri.strip_prefix("http://").and_then(|rest| rest.split(['/', '?']).next());
-            matches!(authority, Some("localhost" | "127.0.0.1" | "[::1]"))
+            match authority {
+                Some("localhost" | "127.0.0.1" | "[::1]") => None,
+                // Any port is accepted in the login, for which there must be none here. Servers compare what was written.
+                Some(_) if is_loopback(&url) => {
+                    Some("Write http://127.0.0.1/callback, http://localhost/… or http://[::1]/…, without a port: a login may use any.".to_owned())
+                }
+                _ => Some("With http a native client is on localhost, 127.0.0.1 or [::1].".to_owned()),
+            }
         }
-        (scheme, ApplicationType::Native) => {
-            let reversed = scheme.rsplit('.').collect::<Vec<_>>().join(".");
-            !url.has_authority() && is_below(&reversed, home)
+        (scheme, ApplicationType::Native) if !is_below(&reverse(scheme), home) => Some(format!(
+            "A private-use scheme is the host of the client URI, {home}, in reverse order: {}:/callback.",
+            reverse(home)
+        )),
+        (scheme, ApplicationType::Native) if url.has_authority() => {
+            Some(format!("A private-use scheme has no host: one slash behind it, as in {scheme}:/callback."))
         }
+        (_, ApplicationType::Native) => None,
     }
 }
 

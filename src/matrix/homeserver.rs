@@ -6,8 +6,8 @@ use http::Uri;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::id::{ServerName, UserId};
-use crate::base::url::{Endpoint, Schemes};
-use crate::error::{Error, ErrorCode};
+use crate::base::url::{Endpoint, Schemes, refused};
+use crate::error::{Error, ErrorCode, Quote};
 use crate::wire::form;
 
 /// The base URL of a homeserver's client-server API. It must be `https` unless the caller allows `http`, and has no
@@ -109,14 +109,35 @@ impl Address {
     /// `url.…`, `matrix.user_id`, `matrix.server_name`.
     pub fn parse(text: &str, schemes: Schemes) -> Result<Self, Error> {
         let text = text.trim();
-        if text.contains("://") {
-            return Homeserver::new(text, schemes).map(Self::Url);
-        }
-        if text.starts_with('@') {
-            return UserId::new(text).map(|user| Self::Name(user.server_name()));
-        }
-        ServerName::new(text).map(Self::Name)
+        let address = match () {
+            () if text.contains("://") => Homeserver::new(text, schemes).map(Self::Url),
+            () if text.starts_with('@') => UserId::new(text).map(|user| Self::Name(user.server_name())),
+            () => ServerName::new(text).map(Self::Name),
+        };
+        address.map_err(|error| explained(error, text))
     }
+}
+
+/// Says what the user typed in, and what it may have been meant for.
+fn explained(error: Error, text: &str) -> Error {
+    // What is no ID may be a URL with a password.
+    let is_id = text.starts_with(['@', '#', '!', '+']);
+    let found = if is_id { Quote::caller(text) } else { Quote::caller_url(text) };
+    let hint = match error.code() {
+        code @ (ErrorCode::URL_SYNTAX | ErrorCode::URL_SCHEME) => return refused(code, "homeserver", text, |_| false),
+        ErrorCode::MATRIX_SERVER_NAME if text.is_empty() => {
+            return error.with_hint("Name the server, such as `example.org`, or the URL of the homeserver.");
+        }
+        ErrorCode::MATRIX_SERVER_NAME if text.contains("//") => "A URL begins with `https://`.",
+        ErrorCode::MATRIX_SERVER_NAME if text.starts_with(['#', '!', '+']) => {
+            "That is a room's. Use the part behind the colon, if it is the name of your own server."
+        }
+        ErrorCode::MATRIX_SERVER_NAME if text.contains('@') => {
+            "A user ID begins with `@` and has a colon before its server, as in `@alice:example.org`."
+        }
+        _ => return error.with_found(found),
+    };
+    error.with_found(found).with_hint(hint)
 }
 
 #[cfg(test)]

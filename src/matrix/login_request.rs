@@ -21,6 +21,7 @@ use crate::party::metadata::{Prompt, ResponseMode};
 use crate::party::redirect_uri::RedirectUri;
 use crate::token::id_token::IdToken;
 use crate::token::scope::Scope;
+use crate::token::token_set::TokenSet;
 
 /// A login request. By default it requests a new device, and uses the scope form that the homeserver knows.
 #[derive(Clone, Debug)]
@@ -72,17 +73,17 @@ impl LoginRequest {
     /// with the session's ID token as a hint if it has one. A login of another user or device is refused, and the
     /// session does not change.
     pub fn again(session: &UserSession) -> Self {
-        let request = Self::of(session.user_id(), session.device_id());
-        let request = request.with_further_scope(further_scope(session.tokens().scope()));
-        match session.tokens().id_token() {
+        Self::again_with(session.binding(), session.tokens())
+    }
+
+    fn again_with(binding: &Binding, tokens: &TokenSet) -> Self {
+        let (user_id, device_id) = (binding.user_id(), binding.device_id().clone());
+        let request = Self { user_id: Some(user_id.clone()), device_id: Some(device_id), ..Self::new() };
+        let request = request.with_login_hint_for(user_id).with_further_scope(further_scope(tokens.scope()));
+        match tokens.id_token() {
             Some(id_token) => request.with_id_token_hint(id_token),
             None => request,
         }
-    }
-
-    pub(super) fn of(user_id: &UserId, device_id: &DeviceId) -> Self {
-        let request = Self { user_id: Some(user_id.clone()), ..Self::new() };
-        request.with_device_id(device_id.clone()).with_login_hint_for(user_id)
     }
 
     /// The device to log in with, instead of a new one.
@@ -239,9 +240,10 @@ impl LoginRequest {
 }
 
 impl Binding {
-    /// The request for a new login of the same user and device, for a session whose grant has ended.
-    pub fn login_again(&self) -> LoginRequest {
-        LoginRequest::of(&self.user_id, &self.device_id)
+    /// The request for a new login of the same user and device, for a session whose grant has ended:
+    /// [`LoginRequest::again`] for the session's last tokens, whose further scope values and ID token it takes.
+    pub fn login_again(&self, tokens: &TokenSet) -> LoginRequest {
+        LoginRequest::again_with(self, tokens)
     }
 }
 

@@ -14,6 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use url::Url;
 
 use super::application::Application;
 use super::auth_server::AuthServer;
@@ -25,6 +26,7 @@ use crate::base::secret::{AccessToken, Secret};
 use crate::base::url::{Issuer, Schemes};
 use crate::error::{Error, ErrorCode, Quote};
 use crate::party::client::ClientAuth;
+use crate::party::redirect_uri::RedirectUri;
 use crate::party::registered::Registered;
 use crate::token::id_token::IdToken;
 use crate::token::token_set::TokenSet;
@@ -172,16 +174,41 @@ fn is_same(stored: &str, own: &str) -> bool {
 #[derive(Deserialize)]
 struct Clients {
     #[serde(default)]
+    metadata: Option<Metadata>,
+    #[serde(default)]
     dynamic_registrations: BTreeMap<String, String>,
     #[serde(default)]
     static_registrations: Option<BTreeMap<String, String>>,
 }
 
+/// What the SDK said of the client when it registered.
+#[derive(Deserialize)]
+struct Metadata {
+    #[serde(default)]
+    redirect_uris: Option<Vec<String>>,
+}
+
+impl Metadata {
+    /// The redirect URIs of the registration, if one of these is not among them. A file that names none says nothing.
+    fn others_than(self, own: &[RedirectUri]) -> Option<Vec<RedirectUri>> {
+        let written = self.redirect_uris?;
+        // The SDK wrote them as the URL Standard does.
+        let is_same = |written: &str, own: &str| match (Url::parse(written), Url::parse(own)) {
+            (Ok(written), Ok(own)) => written == own,
+            _ => written == own,
+        };
+        let is_written = |own: &RedirectUri| written.iter().any(|written| is_same(written, own.as_str()));
+        let all = own.iter().all(is_written);
+        (!all).then(|| written.iter().filter_map(|uri| RedirectUri::new(uri).ok()).collect())
+    }
+}
+
 impl Application {
     /// Takes over the client IDs that `matrix-sdk` knew at this homeserver and its provider: from its file of
     /// registrations (`dynamic_registrations`), or from `static_registrations`, whose keys are issuers or homeservers.
-    /// A registered one is kept for its sessions, and for further logins if the application reuses clients. Returns
-    /// whether there was one.
+    /// A registered one is kept for its sessions, and for further logins if the application reuses clients. If the file
+    /// names the redirect URIs that it was registered for, and one of the application's own is not among them, it is
+    /// kept for its sessions only: the application registers for its logins. Returns whether there was one.
     ///
     /// # Errors
     /// `stored.malformed`.
@@ -193,7 +220,9 @@ impl Application {
         };
         let registered = own(&clients.dynamic_registrations, issuer.as_str());
         if let Some(client_id) = &registered {
-            self.insert(issuer, Registered::preregistered(client_id.as_str(), ClientAuth::None));
+            let own = self.metadata().redirect_uris();
+            let others = clients.metadata.and_then(|metadata| metadata.others_than(own));
+            self.insert(issuer, Registered::preregistered(client_id.as_str(), ClientAuth::None), others);
         }
         let fixed = clients.static_registrations.unwrap_or_default();
         let at_homeserver = fixed.iter().find(|(url, id)| is_at(url, &server.homeserver) && !id.is_empty());

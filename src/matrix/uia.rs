@@ -10,6 +10,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::account::page_url;
 use super::list::{Object, Objects, Texts};
 use crate::base::json::{self, Scalar};
 use crate::base::url::{Endpoint, Schemes};
@@ -85,7 +86,7 @@ impl OAuthStage {
         };
         let missing = |field| Error::new(ErrorCode::METADATA_MISSING_FIELD).at(field);
         let url = page.and_then(|page| Some(page.url.text()?.into_owned())).ok_or_else(|| missing("url"))?;
-        let url = Endpoint::new(&url, schemes)
+        let url = Endpoint::page(&url, schemes)
             .map_err(|error| Error::new(ErrorCode::METADATA_URL).at("url").with_source(error))?;
         let session = document.session.text().ok_or_else(|| missing("session"))?.into_owned();
         Ok(Some(Self { kind, url, session }))
@@ -93,10 +94,13 @@ impl OAuthStage {
 
     /// The page to open in the user's browser.
     pub fn url(&self) -> String {
-        self.url.uri().to_string()
+        page_url(&self.url)
     }
 
     /// The member `auth` of the request that is sent again once the user says that it was allowed: a JSON object.
+    ///
+    /// The specification sends `session` alone. The type goes along, as in every other stage: deployed homeservers tell
+    /// by it what is to be completed, and others pass it over.
     pub fn auth_json(&self) -> String {
         json!({ "type": self.kind, "session": self.session }).to_string()
     }

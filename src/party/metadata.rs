@@ -218,7 +218,7 @@ impl ServerMetadata {
                     Ok(endpoint) => return Some(endpoint),
                     Err(error) => (Quote::published_url(&text), error),
                 },
-                _ => (Quote::library("a value that is not a string"), ErrorCode::JSON_TYPE.into()),
+                _ => no_text(),
             };
             let is_half =
                 error.code() == ErrorCode::URL_SCHEME && matches!(issuer.as_str().split_once("://"), Some(("http", _)));
@@ -312,6 +312,22 @@ impl ServerMetadata {
         self.unusable.iter().map(|(name, error)| (*name, error))
     }
 
+    /// Reads the page of a profile's own member. If nobody can be sent to it, it is among [`ServerMetadata::unusable`].
+    #[allow(dead_code, reason = "only profiles read more members, and a build may have none")]
+    pub(crate) fn page(&mut self, value: Scalar<'_>, name: &'static str, schemes: Schemes) -> Option<Endpoint> {
+        let (found, why) = match value {
+            Scalar::Null => return None,
+            Scalar::Text(text) => match Endpoint::page(&text, schemes) {
+                Ok(page) => return Some(page),
+                Err(error) => (Quote::published_url(&text), error),
+            },
+            _ => no_text(),
+        };
+        let error = Error::new(ErrorCode::METADATA_URL).at(name).with_found(found).with_source(why);
+        self.unusable.push((name, error));
+        None
+    }
+
     /// The endpoint, or the error that the provider has none; it tells the URL that is not usable, if there is one.
     pub(crate) fn endpoint<'a>(
         &self,
@@ -385,6 +401,10 @@ fn is_template(template: &str, issuer: &Issuer) -> bool {
         let in_path = before.splitn(4, '/').count() == 4;
         in_path && middle.is_some_and(|tenant| !tenant.is_empty() && !tenant.contains('/'))
     })
+}
+
+fn no_text() -> (Quote, Error) {
+    (Quote::library("a value that is not a string"), ErrorCode::JSON_TYPE.into())
 }
 
 /// Why a URL that has to be there is not: it is missing, or not usable.

@@ -34,9 +34,14 @@ pub(super) struct End {
 impl End {
     /// Tells the other device and deletes the rendezvous; then the error.
     pub(super) fn close<T: 'static>(self, why: Error, env: &mut dyn Env) -> Stage<T> {
-        let why = cancelled(why);
+        // Of what comes now, no response is about it.
+        let why = cancelled(why).settled();
+        self.part(last_words(&why), why, env)
+    }
+
+    fn part<T: 'static>(self, message: Option<Message>, why: Error, env: &mut dyn Env) -> Stage<T> {
         let Self { rendezvous, last_message, options } = self;
-        let Some((message, last_message)) = last_words(&why).zip(last_message) else {
+        let Some((message, last_message)) = message.zip(last_message) else {
             return delete(rendezvous, why, env);
         };
         let parting = Parting { last_message, message, options };
@@ -48,11 +53,18 @@ impl End {
 
     /// The same where the caller knows why.
     pub(super) fn cancel(self, env: &mut dyn Env) -> Stage<()> {
-        self.give_up(ErrorCode::QR_CANCELLED.into(), env)
+        self.give_up(FailureReason::UserCancelled, env)
     }
 
-    pub(super) fn give_up(self, why: Error, env: &mut dyn Env) -> Stage<()> {
-        then(self.close::<()>(why, env), env, |_, _| Ok(Step::Done(())))
+    pub(super) fn give_up(self, reason: impl Into<Reason>, env: &mut dyn Env) -> Stage<()> {
+        let message = Message::Failure { reason: reason.into(), homeserver: None };
+        let parted = self.part::<()>(Some(message), ErrorCode::QR_CANCELLED.into(), env);
+        then(parted, env, |_, _| Ok(Step::Done(())))
+    }
+
+    /// Deletes the rendezvous without a word.
+    pub(super) fn leave(self, env: &mut dyn Env) -> Stage<()> {
+        then(Ok(self.rendezvous.delete()), env, |_, _| Ok(Step::Done(())))
     }
 }
 
@@ -131,22 +143,33 @@ fn delete<T: 'static>(rendezvous: Rendezvous, why: Error, env: &mut dyn Env) -> 
 
 /// What the other device has to know. Nothing if it said so itself, or cannot be there.
 fn last_words(why: &Error) -> Option<Message> {
-    let reason = match why.code() {
-        ErrorCode::QR_CANCELLED | ErrorCode::QR_CHECK_CODE_MISMATCH => FailureReason::UserCancelled,
-        ErrorCode::DEVICE_ACCESS_DENIED => return Some(Message::Declined),
-        ErrorCode::DEVICE_EXPIRED_TOKEN => FailureReason::AuthorizationExpired,
-        ErrorCode::QR_DEVICE_EXISTS => FailureReason::DeviceAlreadyExists,
-        ErrorCode::QR_DEVICE_NOT_FOUND => FailureReason::DeviceNotFound,
-        ErrorCode::QR_UNSUPPORTED_PROTOCOL => FailureReason::UnsupportedProtocol,
-        ErrorCode::QR_MESSAGE
-        | ErrorCode::QR_UNEXPECTED_MESSAGE
-        | ErrorCode::QR_CHANNEL_MALFORMED
-        | ErrorCode::QR_CHANNEL_DECRYPTION
-        | ErrorCode::QR_CHANNEL_GREETING => FailureReason::UnexpectedMessageReceived,
-        ErrorCode::QR_RENDEZVOUS_EXPIRED => return None,
-        code if code.family() == Family::Peer => return None,
-        // The standard has no word for the rest.
-        _ => return Some(Message::Failure { reason: Reason::Custom("internal_error".into()), homeserver: None }),
-    };
-    Some(reason.into())
+    match why.code() {
+        ErrorCode::DEVICE_ACCESS_DENIED => Some(Message::Declined),
+        ErrorCode::QR_RENDEZVOUS_EXPIRED => None,
+        code if code.family() == Family::Peer => None,
+        _ => Some(Message::Failure { reason: Reason::of(why), homeserver: None }),
+    }
+}
+
+impl Reason {
+    /// What to tell the other device of this error. The standard has no word for most: then it is `internal_error`.
+    pub fn of(error: &Error) -> Self {
+        let reason = match error.code() {
+            ErrorCode::QR_CANCELLED | ErrorCode::QR_CHECK_CODE_MISMATCH | ErrorCode::TRANSPORT_CANCELLED => {
+                FailureReason::UserCancelled
+            }
+            ErrorCode::DEVICE_EXPIRED_TOKEN => FailureReason::AuthorizationExpired,
+            ErrorCode::QR_DEVICE_EXISTS => FailureReason::DeviceAlreadyExists,
+            ErrorCode::QR_DEVICE_NOT_FOUND => FailureReason::DeviceNotFound,
+            ErrorCode::QR_MESSAGE
+            | ErrorCode::QR_UNEXPECTED_MESSAGE
+            | ErrorCode::QR_CHANNEL_MALFORMED
+            | ErrorCode::QR_CHANNEL_DECRYPTION
+            | ErrorCode::QR_CHANNEL_GREETING => FailureReason::UnexpectedMessageReceived,
+            // The homeserver or its provider lacks what this login needs.
+            code if code.family() == Family::Unsupported => FailureReason::UnsupportedProtocol,
+            _ => return Self::Custom("internal_error".into()),
+        };
+        reason.into()
+    }
 }

@@ -98,7 +98,7 @@ codes! {
         "the homeserver does not know the new device", "The new device reports a login that the homeserver does not have.",
         "Check the list of devices in the account, and start again.";
     QR_WITHOUT_SECRETS = "qr.without_secrets", Denied, Expired, Denied, "MSC4108, Login",
-        "this device is logged in, but the secrets of the account did not come", "The rendezvous session ended too early: some servers keep it for one minute.",
+        "this device is logged in, but the secrets of the account did not come", "The rendezvous session ended before they came: some servers keep it for one minute. Or the other device has none to share.",
         "Keep the login. Verify this device with another device or with the recovery key.";
     QR_CANCELLED = "qr.cancelled", Denied, Authorization, Denied, "MSC4108, Login",
         "cancelled on this device", "The user cancelled or refused on this device.",

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::channel::{Channel, ChannelError};
 use super::closing::End;
-use super::message::{FailureReason, Message};
+use super::message::Message;
 use super::options::Options;
 use super::rendezvous::{Delivery, Received, Rendezvous};
 use super::stage::{Stage, then};
@@ -155,17 +155,4 @@ impl fmt::Debug for Talk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Talk(…)")
     }
-}
-
-/// What the application makes of a login that it cannot go on with.
-pub(super) fn own_failure(reason: FailureReason) -> Error {
-    let code = match reason {
-        FailureReason::AuthorizationExpired => ErrorCode::DEVICE_EXPIRED_TOKEN,
-        FailureReason::DeviceAlreadyExists => ErrorCode::QR_DEVICE_EXISTS,
-        FailureReason::DeviceNotFound => ErrorCode::QR_DEVICE_NOT_FOUND,
-        FailureReason::UnexpectedMessageReceived => ErrorCode::QR_UNEXPECTED_MESSAGE,
-        FailureReason::UnsupportedProtocol => ErrorCode::QR_UNSUPPORTED_PROTOCOL,
-        FailureReason::UserCancelled => ErrorCode::QR_CANCELLED,
-    };
-    code.into()
 }

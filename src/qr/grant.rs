@@ -189,13 +189,31 @@ impl Succeeded {
     /// whether the device exists; `qr.rendezvous_expired` if the secrets did not arrive in time: the new device stays
     /// logged in; other `qr.…`, `transport.…`, `http.…`.
     pub fn share(self, secrets: Secrets, account: &Account, env: &mut dyn Env) -> Stage<()> {
+        self.when_found(account, env, |talk, env| talk.say_last(&Message::Secrets(secrets), env))
+    }
+
+    /// Checks that the homeserver knows the new device, and shares nothing, for an account without secrets: the new
+    /// device stays logged in, and hears no more (`qr.without_secrets`). The access token must be good.
+    ///
+    /// # Errors
+    /// As [`Succeeded::share`].
+    pub fn share_nothing(self, account: &Account, env: &mut dyn Env) -> Stage<()> {
+        self.when_found(account, env, |talk, env| talk.end().leave(env))
+    }
+
+    fn when_found(
+        self,
+        account: &Account,
+        env: &mut dyn Env,
+        next: impl FnOnce(Talk, &mut dyn Env) -> Stage<()> + Send + Sync + 'static,
+    ) -> Stage<()> {
         let Self { login, talk } = self;
         let options = talk.options;
         let waits = (Until::Present, options.device_interval, options.device_patience);
         let probe = Probe::start(account, login.device_id(), waits, env);
         let not_found = not_found(account, &login);
         then(probe, env, move |is_there, env| match is_there {
-            Ok(true) => talk.say_last(&Message::Secrets(secrets), env),
+            Ok(true) => next(*talk, env),
             Ok(false) => talk.fail(not_found, env),
             Err(error) => talk.fail(error, env),
         })

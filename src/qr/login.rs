@@ -19,10 +19,10 @@
 //! stages, use the flows of the core and of the Matrix profile for discovery, registration and device authorization.
 
 use super::code::{Intent, QrCode};
-use super::dialog::{Heard, Talk, own_failure};
+use super::dialog::{Heard, Talk};
 use super::homeserver::NamedHomeserver;
 use super::meet::{self, Role, Scanned, Secured, Shown, Side};
-use super::message::{DeviceLogin, FailureReason, LoginProtocol, Message};
+use super::message::{DeviceLogin, LoginProtocol, Message, Reason};
 use super::options::{Options, Progress};
 use super::redacted::redacted;
 use super::rendezvous::Rendezvous;
@@ -138,12 +138,12 @@ impl AtHomeserver {
     }
 
     /// Gives up and tells the other device the reason, for example that the provider has no device authorization
-    /// endpoint.
+    /// endpoint: [`Reason::of`] an error.
     ///
     /// # Errors
     /// None: what cannot be told or deleted expires.
-    pub fn give_up(self, reason: FailureReason, env: &mut dyn Env) -> Stage<()> {
-        self.talk.end().give_up(own_failure(reason), env)
+    pub fn give_up(self, reason: impl Into<Reason>, env: &mut dyn Env) -> Stage<()> {
+        self.talk.end().give_up(reason, env)
     }
 }
 
@@ -195,8 +195,8 @@ impl Accepted {
     ///
     /// # Errors
     /// None: what cannot be told or deleted expires.
-    pub fn give_up(self, reason: FailureReason, env: &mut dyn Env) -> Stage<()> {
-        self.talk.end().give_up(own_failure(reason), env)
+    pub fn give_up(self, reason: impl Into<Reason>, env: &mut dyn Env) -> Stage<()> {
+        self.talk.end().give_up(reason, env)
     }
 }
 
@@ -255,15 +255,15 @@ impl NotConfirmed {
     ///
     /// # Errors
     /// None: what cannot be told or deleted expires.
-    pub fn give_up(self, reason: FailureReason, env: &mut dyn Env) -> Stage<()> {
-        self.talk.end().give_up(own_failure(reason), env)
+    pub fn give_up(self, reason: impl Into<Reason>, env: &mut dyn Env) -> Stage<()> {
+        self.talk.end().give_up(reason, env)
     }
 }
 
 /// Why there are no secrets, where this device is logged in all the same.
 fn without_secrets(error: Error, user_id: Option<&UserId>) -> Error {
     match (error.code(), user_id) {
-        (ErrorCode::QR_RENDEZVOUS_EXPIRED, _) => Error::new(ErrorCode::QR_WITHOUT_SECRETS).with_source(error),
+        (ErrorCode::QR_RENDEZVOUS_EXPIRED, _) => Error::new(ErrorCode::QR_WITHOUT_SECRETS).with_source(error).settled(),
         (ErrorCode::QR_PEER_DEVICE_NOT_FOUND, Some(user_id)) => error
             .with_found(Quote::library(user_id))
             .with_hint(format!("This device is logged in as {user_id}. The other device may belong to another user.")),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use http::StatusCode;
+
 use crate::base::env::{Env, MonotonicTime};
 use crate::error::Error;
 use crate::step::{BoxFlow, Flow, Input, Step};
@@ -23,6 +25,14 @@ macro_rules! expires_at {
     };
 }
 pub(super) use expires_at;
+
+/// An error has the status of its own response, before others come.
+pub(super) fn of_response<T>(step: Result<T, Error>, status: Option<StatusCode>) -> Result<T, Error> {
+    step.map_err(|error| match status {
+        Some(status) => error.with_status(status),
+        None => error,
+    })
+}
 
 /// Carries out a flow, then goes on from its outcome.
 pub(super) fn then<F: Flow, T: 'static, K>(step: Result<Step<F>, Error>, env: &mut dyn Env, next: K) -> Stage<T>
@@ -65,8 +75,9 @@ where
     type Output = T;
 
     fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let status = input.status();
         match self {
-            Self::First(flow, next) => Self::go_on(flow.on(input, env), next, env),
+            Self::First(flow, next) => Self::go_on(of_response(flow.on(input, env), status), next, env),
             Self::Second(flow) => Ok(flow.on(input, env)?.wrap(Self::Second)),
         }
     }

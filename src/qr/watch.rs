@@ -15,6 +15,7 @@ use std::fmt;
 
 use super::dialog::Talk;
 use super::rendezvous::{Received, Receiving};
+use super::stage::of_response;
 use crate::base::env::Env;
 use crate::error::{Error, ErrorCode};
 use crate::flow::DevicePolling;
@@ -98,10 +99,15 @@ impl Flow for Watch {
     type Output = Outcome;
 
     fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        let status = input.status();
         let Self { talk, state } = self;
         match state {
-            State::ExpectTokens(polling, looking) => Self::polled(polling.on(input, env), looking, talk),
-            State::ExpectText(polling, looking) => Self::looked(looking.on(input, env), polling, talk),
+            State::ExpectTokens(polling, looking) => {
+                Self::polled(of_response(polling.on(input, env), status), looking, talk)
+            }
+            State::ExpectText(polling, looking) => {
+                Self::looked(of_response(looking.on(input, env), status), polling, talk)
+            }
             State::Pausing(polling, looking) => match (input.woken(), looking) {
                 (Err(error), _) => Ok(Step::Done(Outcome::Decided(talk, Err(error)))),
                 // The provider comes first where both are due: nobody waits longer for tokens because of the looks.

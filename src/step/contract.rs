@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::Request;
+use http::{Request, StatusCode};
 
 use super::handles::{Awaiting, Call, UseKey, Wait};
 use super::key_use::{KeyOutput, KeyUse};
@@ -50,6 +50,15 @@ pub enum Input<'a> {
 }
 
 impl<'a> Input<'a> {
+    /// The status, if it is a response.
+    #[allow(dead_code, reason = "only profiles tidy up after an error, and a build may have none")]
+    pub(crate) fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Response(response) => Some(response.status),
+            _ => None,
+        }
+    }
+
     /// The response, for a state that awaits one.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::matrix::name;
 use crate::support::cli::{Cli, Op, browser, parameter};
 
 /// The token endpoint does not know the client, so many times.
-fn refuse_the_client(op: &Op, times: u32) {
+pub(crate) fn refuse_the_client(op: &Op, times: u32) {
     let left = std::sync::atomic::AtomicU32::new(times);
     op.provider.tamper(On::Token, move |response| {
         if left.load(SeqCst) > 0 {
@@ -29,12 +29,12 @@ fn a_client_that_the_provider_forgot_is_registered_anew_once() {
         let device = ["device", "--insecure-loopback", "--deadline", "60", "--homeserver", &op.issuer];
         op.provider.forget_clients();
         let run = match place {
-            "par" => cli.matrix(&op.issuer, &["--par", "always"]),
-            "device" => cli.run(&device),
+            "par" => cli.matrix(&op.issuer, &["--par", "always", "--reuse-client"]),
+            "device" => cli.run(&[&device[..], &["--reuse-client"]].concat()),
             "token" => {
                 cli.run(&["register", "--anew", "--insecure-loopback", "--homeserver", &op.issuer]).done();
                 refuse_the_client(&op, 1);
-                cli.matrix(&op.issuer, &[])
+                cli.matrix(&op.issuer, &["--reuse-client"])
             }
             _ => {
                 drop(op.provider.clone().with_par(Par::Required));
@@ -111,6 +111,7 @@ fn a_redirect_uri_is_registered_and_used_or_refused() {
     let id = run.event("logged_in")["client_id"].clone();
     let register = ["register", "--insecure-loopback", "--homeserver", &op.issuer];
     let known = cli.run(&[&register[..], &["--redirect-uri", uri]].concat()).done();
+    assert_eq!(known.event("registered")["known"], true);
     assert_eq!(known.event("registered")["client_id"], id);
     // The usual one is another client.
     assert_ne!(cli.run(&register).done().event("registered")["client_id"], id);

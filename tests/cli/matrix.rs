@@ -54,9 +54,10 @@ fn a_session_at_a_homeserver_from_its_login_to_its_end() {
     cli.run(&["whoami"]).failed(1, "local", "cli.no_session");
 }
 
-/// From its URL a login takes no more requests than it must.
+/// From its URL a login takes no more requests than it must. The specification wants a registration for each; one that
+/// there is serves by choice.
 #[test]
-fn a_second_device_needs_no_second_registration() {
+fn each_login_registers_unless_it_is_told_to_reuse_a_client() {
     let (op, cli) = (Op::start(), Cli::new());
     let first = cli.matrix(&op.issuer, &["--device-id", "FIRSTDEVICE"]).done().event("logged_in").clone();
     assert_eq!(first["device_id"], "FIRSTDEVICE");
@@ -64,13 +65,47 @@ fn a_second_device_needs_no_second_registration() {
     let (metadata, whoami) = (RequestTo::Homeserver(OnMatrix::AuthMetadata), RequestTo::Homeserver(OnMatrix::Whoami));
     let on = RequestTo::Provider;
     assert_eq!(asked(0), [metadata, on(On::Register), on(On::Authorize), on(On::Token), whoami]);
-    let second = cli.matrix(&op.issuer, &["--scope", "openid", "--login-hint", "auto:bob"]).done();
+    let second = cli.matrix(&op.issuer, &["--scope", "openid", "--login-hint", "auto:bob", "--reuse-client"]).done();
     assert_eq!(second.event("logged_in")["user_id"], op.homeserver.user_id("bob"));
+    assert_eq!(second.event("logged_in")["client_id"], first["client_id"]);
     assert_eq!(asked(5), [metadata, on(On::Authorize), on(On::Jwks), on(On::Token), whoami]);
-    assert_eq!(cli.run(&["status"]).done().events.len(), 2);
+    let third = cli.matrix(&op.issuer, &[]).done();
+    assert_ne!(third.event("logged_in")["client_id"], first["client_id"]);
+    assert_eq!(asked(10), [metadata, on(On::Register), on(On::Authorize), on(On::Token), whoami]);
+    assert_eq!(cli.run(&["status"]).done().events.len(), 3);
+    // Each session goes on with its own client.
+    for session in [&first, third.event("logged_in")] {
+        cli.run(&["refresh", "--session", session["session"].as_str().unwrap()]).done();
+    }
+    let id = third.event("logged_in")["session"].as_str().unwrap();
+    cli.run(&["logout", "--session", id]).done();
     cli.run(&["whoami"]).failed(2, "local", "cli.session_ambiguous");
     let id = first["session"].as_str().unwrap();
     assert_eq!(cli.run(&["whoami", "--session", id]).done().event("whoami")["device_id"], "FIRSTDEVICE");
+}
+
+/// However often somebody logs in and out.
+#[test]
+fn the_store_keeps_no_client_that_nobody_uses() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let clients = || {
+        let text = std::fs::read_to_string(cli.store().join("registrations.json")).unwrap();
+        let clients = serde_json::from_str::<serde_json::Value>(&text).unwrap()["clients"].clone();
+        let ids = clients.as_array().unwrap().iter().map(|client| client["client_id"].as_str().unwrap().to_owned());
+        ids.collect::<Vec<_>>()
+    };
+    let session = |run: &Run| run.event("logged_in").clone();
+    let kept = session(&cli.matrix(&op.issuer, &[]).done());
+    for _ in 0..3 {
+        let other = session(&cli.matrix(&op.issuer, &[]).done());
+        // Whoever does not come back leaves a client that was for them alone.
+        let login = ["login", "--insecure-loopback", "--deadline", "1", "--browser", "true", "--homeserver"];
+        cli.run(&[&login[..], &[&op.issuer]].concat()).failed(1, "transport", "cli.deadline");
+        cli.run(&["logout", "--session", other["session"].as_str().unwrap()]).done();
+        let clients = clients();
+        assert!(clients.len() <= 2 && clients.iter().any(|id| *id == kept["client_id"]), "{clients:?}");
+    }
+    cli.run(&["refresh", "--session", kept["session"].as_str().unwrap()]).done();
 }
 
 #[test]
@@ -125,9 +160,16 @@ fn registering_says_what_matrix_demands() {
     let id = cli.run(&register).done().event("registered")["client_id"].clone();
     let again = cli.run(&register).done();
     assert_eq!((&again.event("registered")["client_id"], &again.event("registered")["known"]), (&id, &true.into()));
-    // The login uses it.
-    assert_eq!(cli.matrix(&op.issuer, &[]).done().event("logged_in")["client_id"], id);
+    // A login uses it by choice, on a device as well.
+    assert_eq!(cli.matrix(&op.issuer, &["--reuse-client"]).done().event("logged_in")["client_id"], id);
+    let device = ["device", "--insecure-loopback", "--deadline", "60", "--reuse-client", "--homeserver", &op.issuer];
+    assert_eq!(cli.run(&device).done().event("logged_in")["client_id"], id);
     assert_eq!(op.provider.count(On::Register), 1);
+    for wrong in [&["--client-id", "mine"][..], &["--issuer", "https://op.example.org"]] {
+        let login = ["login", "--reuse-client"];
+        let place: &[&str] = if wrong[0] == "--issuer" { &[] } else { &["--homeserver", &op.issuer] };
+        assert_eq!(cli.run(&[&login[..], wrong, place].concat()).exit, 2, "{wrong:?}");
+    }
 }
 
 #[test]
@@ -150,6 +192,63 @@ fn the_account_page_has_an_url() {
     assert_eq!(url(&delete), format!("{page}&action=org.matrix.device_delete&device_id=OTHERDEVICE"));
     assert_eq!(url(&["--open", "--browser", "true"]), page);
     assert_eq!(cli.run(&["account", "--action", "nonsense"]).exit, 2);
+    assert_eq!(cli.run(&["account", "--action", "com.example plan"]).exit, 2);
+}
+
+/// What the provider lists is shown; another action is asked for all the same, with a word of warning.
+#[test]
+fn an_account_action_that_is_not_listed_is_warned_of() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let listed = ["org.matrix.profile", "org.matrix.session_end", "com.example.plan"];
+    op.homeserver.edit_json(OnMatrix::AuthMetadata, move |o| {
+        o.insert("account_management_actions_supported".into(), listed.into());
+    });
+    cli.matrix(&op.issuer, &[]).done();
+    let account = |action: &[&str]| cli.run(&[&["account"], action].concat()).done();
+    assert_eq!(account(&[]).event("account_url")["actions"], serde_json::json!(listed));
+    assert!(cli.plain(&["account"]).done().stdout.contains("com.example.plan"));
+    for (action, sent, is_listed) in [
+        ("profile", "org.matrix.profile", true),
+        ("device_delete", "org.matrix.session_end", true),
+        ("org.matrix.session_end", "org.matrix.session_end", true),
+        ("com.example.plan", "com.example.plan", true),
+        ("account_deactivate", "org.matrix.account_deactivate", false),
+        ("com.example.other", "com.example.other", false),
+    ] {
+        let run = account(&["--action", action]);
+        assert_eq!(parameter(run.event("account_url")["url"].as_str().unwrap(), "action").as_deref(), Some(sent));
+        let warning = run.events.iter().find(|event| event["event"] == "warning");
+        assert_eq!(warning.is_none(), is_listed, "{action}");
+        if let Some(warning) = warning {
+            assert_eq!(warning["code"], "cli.unadvertised");
+            assert!(warning["message"].as_str().unwrap().contains(sent), "{warning}");
+        }
+    }
+    // A provider that lists none may know them all.
+    op.homeserver.honest();
+    op.homeserver.edit_json(OnMatrix::AuthMetadata, |o| drop(o.remove("account_management_actions_supported")));
+    assert_eq!(account(&["--action", "account_deactivate"]).events.len(), 1);
+}
+
+#[test]
+fn an_account_page_that_is_not_usable_is_told_from_none() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.matrix(&op.issuer, &[]).done();
+    for (value, code) in [
+        (serde_json::json!("http://id.example.org/account"), "metadata.url"),
+        (serde_json::Value::Null, "metadata.missing_field"),
+    ] {
+        op.homeserver.edit_json(OnMatrix::AuthMetadata, move |o| {
+            o.insert("account_management_uri".into(), value.clone());
+        });
+        let run = cli.run(&["account"]).failed(1, "remote", code);
+        assert_eq!(run.event("error")["field"], "account_management_uri");
+        let found = run.event("error")["found"].as_str();
+        assert_eq!(found, (code == "metadata.url").then_some("http://id.example.org/account"));
+        let run = cli.run(&["discover", "--insecure-loopback", "--homeserver", &op.issuer]).done();
+        assert_eq!(run.event("discovered")["unusable"].to_string().contains("account_management_uri"), found.is_some());
+        op.homeserver.honest();
+    }
 }
 
 #[test]
@@ -185,8 +284,12 @@ fn a_browser_that_never_comes_back_and_a_wrong_option_are_explained() {
     let (op, cli) = (Op::start(), Cli::new());
     let login = ["login", "--insecure-loopback", "--deadline", "1", "--browser", "true"];
     let run = cli.plain(&[&login[..], &["--homeserver", &op.issuer]].concat());
-    assert!(run.stderr.contains("registers a new one") && run.stderr.contains("--device-id"), "{}", run.stderr);
+    assert!(run.stderr.contains("--client-id") && run.stderr.contains("--device-id"), "{}", run.stderr);
     let register = ["register", "--insecure-loopback", "--homeserver", &op.issuer];
+    assert_eq!(cli.run(&register).done().event("registered")["known"], false);
+    let reuse = [&login[..], &["--homeserver", &op.issuer, "--reuse-client"]].concat();
+    let run = cli.plain(&reuse);
+    assert!(run.stderr.contains("registers a new one") && run.stderr.contains("--device-id"), "{}", run.stderr);
     assert_eq!(cli.run(&register).done().event("registered")["known"], false);
     let named = [&login[..], &["--homeserver", &op.issuer, "--client-id", "mine"]].concat();
     let run = cli.run(&named).failed(1, "transport", "cli.deadline");

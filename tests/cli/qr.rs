@@ -119,7 +119,9 @@ fn the_existing_device_shows_a_code() {
     let (login, grant) = (login.end().done(), grant.end().done());
     let device_id = &login.event("logged_in")["device_id"];
     assert_eq!((&grant.event("let_in")["device_id"], &grant.event("let_in")["secrets"]), (device_id, &false.into()));
-    assert_eq!(login.event("warning")["code"], "qr.peer_cancelled");
+    // There are none to share, which is nobody's refusal.
+    assert_eq!(login.event("warning")["code"], "qr.without_secrets");
+    assert_eq!(login.event("warning").get("status"), None);
     assert_eq!(progress(&grant.events)[..2], ["showing_code", "entering_check_code"]);
     two.new.run(&["whoami"]).done();
     assert_eq!(two.boxes(), 0);
@@ -205,6 +207,23 @@ fn another_account_that_approved_is_named() {
     assert!(warning["hint"].as_str().unwrap().contains(&alice), "{warning}");
     let error = grant.event("error");
     assert!(error["hint"].as_str().unwrap().contains(&bob), "{error}");
+}
+
+/// Without secrets, too, nobody says that a device is there before the homeserver does.
+#[test]
+fn a_device_that_the_homeserver_does_not_know_is_not_let_in() {
+    let two = Two::new();
+    let (mut login, code) = two.login_shows(&[]);
+    two.op.homeserver.tamper(OnMatrix::Device, |response| {
+        *response.status_mut() = http::StatusCode::NOT_FOUND;
+        *response.body_mut() = br#"{"errcode":"M_NOT_FOUND"}"#.to_vec();
+    });
+    let mut grant = two.grant(&["--scan", &code, "--yes"]);
+    let digits = text(&mut grant, "check_code", "digits");
+    login.paste(&digits);
+    let grant = grant.end().failed(1, "remote", "qr.device_not_found");
+    assert!(grant.events.iter().all(|event| event["event"] != "let_in"), "{:?}", grant.events);
+    assert_eq!(login.end().done().event("warning")["code"], "qr.peer_device_not_found");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Clients that a provider forgot, and clients that are not registered in vain.
 
-use oidc_proto::testing::{On, OnMatrix};
+use oidc_proto::testing::{Fault, On, OnMatrix, Par};
 
+use crate::homeservers::refuse_the_client;
 use crate::qr::{Two, text};
 use crate::support::cli::{Cli, Op, browser};
 
@@ -12,7 +13,7 @@ fn a_login_by_qr_code_registers_anew_once() {
     let register = ["register", "--insecure-loopback", "--homeserver", &two.op.issuer];
     let first = two.new.run(&register).done().event("registered")["client_id"].clone();
     two.op.provider.forget_clients();
-    let (mut login, code) = two.login_shows(&[]);
+    let (mut login, code) = two.login_shows(&["--reuse-client"]);
     let mut grant = two.grant(&["--scan", &code, "--yes"]);
     let digits = text(&mut grant, "check_code", "digits");
     login.paste(&digits);
@@ -32,8 +33,65 @@ fn a_login_by_qr_code_looks_for_the_device_endpoint_before_it_registers() {
     let digits = text(&mut grant, "check_code", "digits");
     login.paste(&digits);
     login.end().failed(1, "remote", "device.unsupported");
-    grant.end();
+    let error = grant.end().failed(1, "denied", "qr.peer_unsupported_protocol").event("error").clone();
+    // No server said so.
+    assert_eq!(error.get("status"), None, "{error}");
     assert_eq!(two.op.provider.count(On::Register), before);
+}
+
+/// What went wrong here is no lack of the other device.
+#[test]
+fn a_login_by_qr_code_that_fails_here_does_not_blame_the_protocol() {
+    let two = Two::new();
+    two.op.provider.fault(On::Register, Fault::status(500), 9);
+    let (mut login, code) = two.login_shows(&[]);
+    let mut grant = two.grant(&["--scan", &code, "--yes"]);
+    let digits = text(&mut grant, "check_code", "digits");
+    login.paste(&digits);
+    login.end().failed(1, "transport", "http.server_error");
+    let error = grant.end().failed(1, "denied", "qr.peer_failure").event("error").clone();
+    assert!(error["provider"]["error"] == "internal_error" && error.get("status").is_none(), "{error}");
+}
+
+/// The user of a session at a provider, by browser or on a device; also where the store lost the client.
+#[test]
+fn a_login_again_at_a_provider_that_forgot_the_client_registers_anew_once() {
+    for place in ["par", "token", "device", "store", "register"] {
+        let op = Op::with(|provider| provider.with_device_interval(Some(std::time::Duration::from_secs(1))));
+        let cli = Cli::new();
+        let run = if place == "device" { cli.device(&op, &[]) } else { cli.login(&op, &[]) };
+        let session = run.done().event("logged_in").clone();
+        match place {
+            "par" => drop(op.provider.clone().with_par(Par::Required)),
+            "token" => refuse_the_client(&op, 1),
+            "store" => std::fs::remove_file(cli.store().join("registrations.json")).unwrap(),
+            "register" => {
+                let register = ["register", "--anew", "--insecure-loopback", "--issuer", &op.issuer];
+                cli.run(&register).done();
+            }
+            _ => {}
+        }
+        if ["par", "device"].contains(&place) {
+            op.provider.forget_clients();
+        }
+        let relogin = ["relogin", "--deadline", "60"];
+        let by_browser = ["--browser", &browser()];
+        let run = cli.run(&[&relogin[..], if place == "device" { &[] } else { &by_browser }].concat()).done();
+        let login = run.event("logged_in");
+        assert_ne!(login["client_id"], session["client_id"], "{place}");
+        assert_eq!(login["session"], session["session"], "{place}");
+        assert_eq!(op.provider.count(On::Register), 2, "{place}");
+        let warned = run.events.iter().any(|event| event["code"] == "token.invalid_client");
+        assert_eq!(warned, ["par", "token", "device"].contains(&place), "{place}");
+        cli.run(&["refresh"]).done();
+        cli.run(&["relogin", "--browser", &browser()]).done();
+    }
+    // Once, and not for a client that somebody configured.
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    refuse_the_client(&op, 9);
+    cli.run(&["relogin", "--browser", &browser()]).failed(1, "denied", "token.invalid_client");
+    assert_eq!(op.provider.count(On::Register), 2);
 }
 
 /// The browser stays on the provider's error page. After the deadline the client is used no more.

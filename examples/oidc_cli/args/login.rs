@@ -89,6 +89,10 @@ pub(crate) struct BeginningArgs {
     /// Do not revoke the login that this one replaces: for a provider that has one grant for all logins of a user
     #[arg(long)]
     pub(crate) keep_replaced: bool,
+    /// At a homeserver: log in with the client that was registered before, if there is one [default: register one for
+    /// each login, as Matrix demands]
+    #[arg(long, conflicts_with_all = ["issuer", "client_id"])]
+    pub(crate) reuse_client: bool,
 }
 
 #[derive(Clone, Debug, Default, Args)]

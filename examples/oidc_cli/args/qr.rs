@@ -55,6 +55,9 @@ pub(crate) struct QrLoginArgs {
     /// The Matrix device to log in with [default: a new one]
     #[arg(long, value_name = "D", value_parser = device_id)]
     pub(crate) device_id: Option<DeviceId>,
+    /// Log in with the client that was registered before, if there is one [default: register one for each login]
+    #[arg(long, conflicts_with = "client_id")]
+    pub(crate) reuse_client: bool,
     /// Write the account's secrets that the other device hands over to this file; else they are forgotten
     #[arg(long, value_name = "FILE")]
     pub(crate) secrets: Option<PathBuf>,

@@ -83,13 +83,25 @@ pub(super) fn device_id(text: &str) -> Result<DeviceId, String> {
 }
 
 /// An action by its name, with or without what all of them begin with.
-pub(super) fn account_action(text: &str) -> Result<AccountAction, String> {
-    AccountAction::from_name(text).or_else(|| AccountAction::from_name(&format!("org.matrix.{text}"))).ok_or_else(
-        || {
-            "give profile, devices_list, device_view, device_delete, account_deactivate or cross_signing_reset"
-                .to_owned()
-        },
-    )
+/// What to do on the account's page.
+#[derive(Clone, Debug)]
+pub(crate) enum ActionName {
+    /// Of the standard.
+    Known(AccountAction),
+    /// Of the provider's own, or of an older standard.
+    Other(Box<str>),
+}
+
+pub(super) fn account_action(text: &str) -> Result<ActionName, String> {
+    let known = AccountAction::from_name(text).or_else(|| AccountAction::from_name(&format!("org.matrix.{text}")));
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    match known {
+        Some(known) => Ok(ActionName::Known(known)),
+        None if text.contains('.') && text.chars().all(is_name) => Ok(ActionName::Other(text.into())),
+        None => Err("profile, devices_list, device_view, device_delete, account_deactivate, cross_signing_reset, or \
+                     the whole name of another action, as com.example.plan"
+            .to_owned()),
+    }
 }
 
 pub(super) fn deviation(text: &str) -> Result<Deviation, String> {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use oidc_proto::jose::Algorithm;
 use oidc_proto::{
-    ClientMetadata, Error, ErrorCode as Core, Provider, RelyingParty, Schemes, TokenOutcome, UnverifiedTokens,
+    ClientMetadata, Error, ErrorCode as Core, Provider, RedirectUri, RelyingParty, Schemes, TokenOutcome,
+    UnverifiedTokens,
 };
 
 use super::{ask_userinfo, granted, replaced};
 use crate::args::{self, BeginningArgs, IdTokenChoice, ReloginArgs};
-use crate::clients::{self, Found, Identity};
+use crate::clients::{self, Choice, Found, Identity};
 use crate::context::{Context, trust};
 use crate::event::Event;
 use crate::failure::{Code, Failure};
@@ -74,7 +75,8 @@ impl Beginning {
         if let Some(algorithm) = self.userinfo_algorithm {
             metadata = metadata.with_userinfo_signed_response_alg(algorithm);
         }
-        let Found { client, key_file, named, is_for_dpop } = self.identity.client(context, &self.provider, metadata)?;
+        let Found { client, key_file, named, is_for_dpop, .. } =
+            self.identity.client(context, &self.provider, metadata, Choice::Reuse)?;
         if is_for_dpop && !self.dpop {
             clients::warn_of_dpop(context);
         }
@@ -85,7 +87,9 @@ impl Beginning {
         }
         let Self { schemes, id_token, keep_replaced, .. } = *self;
         let wished = Some(wish.clone());
-        let choices = Choices { schemes, id_token, key_file, dpop_key, wish: wished, named, keep_replaced };
+        let has_own_client = false;
+        let choices =
+            Choices { schemes, id_token, key_file, dpop_key, wish: wished, named, keep_replaced, has_own_client };
         let party = RelyingParty::new(self.provider.clone(), client);
         granted::expect(context, &party, &wish);
         Ok(Login { party, wish, choices, of: None })
@@ -93,15 +97,74 @@ impl Beginning {
 }
 
 impl Login {
-    /// A login as the one that began the session was, with what is said anew.
-    pub(super) fn again(context: &mut Context, args: &ReloginArgs, session: &Session) -> Result<Self, Failure> {
+    /// Carries out a login as the one that began the session was, with what is said anew. If the provider does not know
+    /// the client any more, which registered itself, it is carried out once more with a new registration.
+    pub(super) fn again(
+        context: &mut Context,
+        args: &ReloginArgs,
+        session: &Session,
+        run: impl Fn(&mut Context, Self) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         // Nothing is begun whose outcome could not be kept.
         drop(context.store.draft()?);
-        let (party, wish) = (context.connect(session)?, session.wish().again(args));
+        let wish = session.wish().again(args);
+        let (issuer, client_id) = (session.tokens.issuer(), session.tokens.client_id());
+        let registrations = context.store.registrations()?;
+        let is_known = registrations.by_client_id(issuer, client_id).is_some();
+        if !is_known || registrations.is_retired(issuer, client_id) {
+            // Without a client to ask with, the provider is asked as it was.
+            let provider = context.provider_of(session)?;
+            let login = Self::anew(context, args, provider, wish, session)?;
+            run(context, login)?;
+            return clients::let_go(context, issuer, client_id);
+        }
+        let party = context.connect(session)?;
+        let login = Self::of(context, args, party, wish.clone(), session);
+        let party = login.party.clone();
+        let failure = match run(context, login) {
+            Err(failure) if failure.is(Core::TOKEN_INVALID_CLIENT) => failure,
+            outcome => return outcome,
+        };
+        if !clients::forget(context, &party)? {
+            return Err(failure);
+        }
+        let failure = failure.with_hint("The registration is forgotten; the client registers anew.");
+        context.out.emit(&Event::warning(&failure));
+        let login = Self::anew(context, args, party.provider().clone(), wish, session)?;
+        run(context, login)?;
+        clients::let_go(context, issuer, client_id)
+    }
+
+    /// The login with the client that logins use now, or with a new one.
+    fn anew(
+        context: &mut Context,
+        args: &ReloginArgs,
+        provider: Provider,
+        wish: Wish,
+        session: &Session,
+    ) -> Result<Self, Failure> {
+        let metadata = match (wish.by_device, wish.redirect_uri.as_deref()) {
+            (true, _) => clients::device_metadata(),
+            (false, named) => {
+                let named = named.map(RedirectUri::new).transpose()?;
+                clients::metadata(clients::redirect_uris(named.as_ref(), &wish.redirect_ports())?)
+            }
+        };
+        let identity = Identity::of(session.key_file());
+        let Found { client, key_file, .. } = identity.client(context, &provider, metadata, Choice::Reuse)?;
+        let client = wish.client(client.with_id_token_trust(trust(session.id_token())));
+        let client = match session.dpop_key() {
+            Some(key) => client.with_dpop(Arc::clone(key.dpop())),
+            None => client,
+        };
+        let login = Self::of(context, args, RelyingParty::new(provider, client), wish, session);
+        Ok(Self { choices: Choices { key_file, ..login.choices }, ..login })
+    }
+
+    fn of(context: &Context, args: &ReloginArgs, party: RelyingParty, wish: Wish, session: &Session) -> Self {
         granted::expect(context, &party, &wish);
-        let keep_replaced = args.keep_replaced;
-        let choices = Choices { wish: Some(wish.clone()), keep_replaced, ..session.choices() };
-        Ok(Self { party, wish, choices, of: Some(session.id().to_owned()) })
+        let choices = Choices { wish: Some(wish.clone()), keep_replaced: args.keep_replaced, ..session.choices() };
+        Self { party, wish, choices, of: Some(session.id().to_owned()) }
     }
 
     /// Keeps the tokens if they can be trusted, and asks who logged in. `claims` are those that were checked.

@@ -33,8 +33,7 @@ pub(crate) fn device(context: &mut Context, args: &BeginningArgs) -> Result<(), 
 
 /// The user of a session from another device logs in again.
 pub(super) fn again(context: &mut Context, args: &ReloginArgs, session: &Session) -> Result<(), Failure> {
-    let login = Login::again(context, args, session)?;
-    ask_device(context, login)
+    Login::again(context, args, session, ask_device)
 }
 
 fn ask_device(context: &mut Context, login: Login) -> Result<(), Failure> {

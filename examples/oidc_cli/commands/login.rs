@@ -87,13 +87,14 @@ fn rehearse(
 
 /// The user of a session logs in again.
 pub(super) fn again(context: &mut Context, args: &ReloginArgs, session: &Session) -> Result<(), Failure> {
-    let mut login = Login::again(context, args, session)?;
-    let named = login.wish.redirect_uri.as_deref().map(RedirectUri::new).transpose()?;
-    let meeting_args =
-        MeetingArgs { redirect_port: login.wish.redirect_ports(), redirect_uri: named, ..args.meeting.clone() };
-    let (meeting, redirect_uri) = Meeting::arrange(&meeting_args)?;
-    login.party = login.party.with_client(login.party.client().clone().with_redirect_uri(redirect_uri.clone()));
-    by_browser(context, login, &meeting_args.browser, (meeting, redirect_uri))
+    Login::again(context, args, session, |context, mut login| {
+        let named = login.wish.redirect_uri.as_deref().map(RedirectUri::new).transpose()?;
+        let meeting_args =
+            MeetingArgs { redirect_port: login.wish.redirect_ports(), redirect_uri: named, ..args.meeting.clone() };
+        let (meeting, redirect_uri) = Meeting::arrange(&meeting_args)?;
+        login.party = login.party.with_client(login.party.client().clone().with_redirect_uri(redirect_uri.clone()));
+        by_browser(context, login, &meeting_args.browser, (meeting, redirect_uri))
+    })
 }
 
 fn by_browser(

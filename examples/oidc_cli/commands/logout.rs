@@ -4,6 +4,7 @@
 use oidc_proto::{EndSessionRequest, ErrorCode as Core, RelyingParty, TokenOutcome};
 
 use crate::args::LogoutArgs;
+use crate::clients;
 use crate::context::Context;
 use crate::event::{Event, Problem};
 use crate::failure::{Code, Failure};
@@ -55,6 +56,9 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
         }
     }
     context.out.checked("the session is gone from the store");
+    if let Err(failure) = forget_client(context, &session) {
+        context.out.emit(&Event::warning(&failure));
+    }
     context.out.emit(&Event::LoggedOut {
         session: session.id(),
         issuer: Some(session.tokens.issuer().as_str()),
@@ -68,6 +72,13 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
         context.out.emit(&Event::warning(&failure));
     }
     Ok(())
+}
+
+/// No further login uses the client of an ended session that was registered for it alone, or that was retired.
+fn forget_client(context: &Context, session: &Session) -> Result<(), Failure> {
+    let (issuer, client_id) = (session.tokens.issuer(), session.tokens.client_id());
+    let is_used_no_more = session.has_own_client() || context.store.registrations()?.is_retired(issuer, client_id);
+    if is_used_no_more { clients::let_go(context, issuer, client_id) } else { Ok(()) }
 }
 
 /// Nobody was asked to revoke the tokens: the provider cannot be reached, or has another name now.

@@ -1,25 +1,24 @@
 //! The commands at a Matrix homeserver.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use oidc_proto::matrix::{
-    AccountAction, Address, AuthServer, Checkup, FoundHomeserver, HomeserverDiscovery, LoginOutcome, LoginRequest,
-    Party, Retries, SupportCheck, UserId, UserSession, Whoami,
+    Address, AuthServer, Checkup, FoundHomeserver, HomeserverDiscovery, LoginOutcome, LoginRequest, Party, Retries,
+    SupportCheck, UserId, UserSession, Whoami,
 };
-use oidc_proto::{Env as _, Error, ErrorCode as Core, Provider, ProviderOptions, RedirectUri, Secret};
+use oidc_proto::{Env as _, ErrorCode as Core, Provider, ProviderOptions, RedirectUri, Secret};
 
 use super::device::show;
 use super::login::{Meeting, lifetime};
 use super::matrix_beginning::{Beginning, By, Wanted, application, is_pushed};
 use super::replaced;
-use crate::args::{
-    self, AccountArgs, BeginningArgs, ClientArgs, LoginArgs, MeetingArgs, ParChoice, RegisterArgs, ReloginArgs,
-};
-use crate::clients::{self, Identity};
+use crate::args::{self, BeginningArgs, ClientArgs, LoginArgs, MeetingArgs, ParChoice, RegisterArgs, ReloginArgs};
+use crate::clients::{self, Choice, Identity};
 use crate::context::Context;
 use crate::event::Event;
 use crate::failure::{Code, Failure};
-use crate::session::{self, Choices, Session};
+use crate::session::{Choices, Session};
 use crate::store::Draft;
 use crate::tokens::{self, Need};
 
@@ -97,20 +96,23 @@ pub(super) fn login(context: &mut Context, args: &LoginArgs, text: &str) -> Resu
         request = request.with_response_mode(mode);
     }
     let by = By::Browser(args.meeting.redirect_uri.as_ref(), args.par);
-    let id_token = args.beginning.grant.id_token;
+    let (id_token, client) = (args.beginning.grant.id_token, choice(args.beginning.reuse_client));
     let keep_replaced = args.beginning.keep_replaced;
-    let wanted = Wanted { identity: &identity, id_token, by, request: &request, keep_replaced };
+    let wanted = Wanted { identity: &identity, id_token, client, by, request: &request, keep_replaced };
     let server = find_for(context, &wanted, text)?;
     // No client is registered for a browser that could not come back.
-    let meeting = Meeting::arrange(&args.meeting)?;
-    let Beginning { party, choices } = wanted.begin(context, server)?;
-    by_browser(context, &party, request.clone(), args.par, (&args.meeting, meeting), choices)
-        .or_else(|failure| {
-            let Beginning { party, choices } = wanted.begin_anew(context, &party, failure)?;
-            let meeting = Meeting::arrange(&args.meeting)?;
-            by_browser(context, &party, request.clone(), args.par, (&args.meeting, meeting), choices)
-        })
-        .map_err(|failure| identity.explain(failure))
+    let meeting = Cell::new(Some(Meeting::arrange(&args.meeting)?));
+    let beginning = wanted.begin(context, server)?;
+    let run = |context: &mut Context, beginning| {
+        let meeting = meeting.take().map_or_else(|| Meeting::arrange(&args.meeting), Ok)?;
+        by_browser(context, beginning, request.clone(), args.par, (&args.meeting, meeting))
+    };
+    wanted.carry_out(context, beginning, run).map_err(|failure| identity.explain(failure))
+}
+
+/// A client of its own for each login is what Matrix demands.
+pub(super) fn choice(reuse_client: bool) -> Choice {
+    if reuse_client { Choice::Reuse } else { Choice::Anew }
 }
 
 /// The homeserver of a login whose outcome could be kept.
@@ -146,42 +148,41 @@ pub(super) fn relogin(context: &mut Context, args: &ReloginArgs, session: &Sessi
     }
     let by = By::Browser(named, ParChoice::Auto);
     let (id_token, keep_replaced) = (session.id_token(), args.keep_replaced);
-    let wanted = Wanted { identity: &identity, id_token, by, request: &request, keep_replaced };
+    let wanted = Wanted { identity: &identity, id_token, client: Choice::Anew, by, request: &request, keep_replaced };
     let application = wanted.application()?;
     let (issuer, client_id) = (session.tokens.issuer(), session.tokens.client_id());
-    let is_current =
-        server.provider.issuer() == issuer && !context.store.registrations()?.is_retired(issuer, client_id);
-    let meeting = Meeting::arrange(&args.meeting)?;
-    let Beginning { party, choices } = match &old {
+    let registrations = context.store.registrations()?;
+    let is_current = server.provider.issuer() == issuer
+        && registrations.by_client_id(issuer, client_id).is_some()
+        && !(registrations.is_retired(issuer, client_id) && !session.has_own_client());
+    let meeting = Cell::new(Some(Meeting::arrange(&args.meeting)?));
+    let beginning = match &old {
         Some(party) if is_current => {
             let uris = application.metadata().redirect_uris().iter().cloned();
             let client = uris.fold(party.client().clone(), oidc_proto::Client::with_redirect_uri);
-            Beginning { party: party.with_client(client), choices: session.choices() }
+            Beginning { party: party.with_client(client), choices: session.choices(), is_new: false }
         }
         // The provider was renamed, or does not know the client any more.
         _ => wanted.begin(context, Arc::clone(&server))?,
     };
     let schemes = session.schemes();
-    let choices = Choices { schemes, keep_replaced, ..choices };
-    by_browser(context, &party, request.clone(), ParChoice::Auto, (&args.meeting, meeting), choices).or_else(
-        |failure| {
-            let Beginning { party, choices } = wanted.begin_anew(context, &party, failure)?;
-            let choices = Choices { schemes, keep_replaced, ..choices };
-            let meeting = Meeting::arrange(&args.meeting)?;
-            by_browser(context, &party, request.clone(), ParChoice::Auto, (&args.meeting, meeting), choices)
-        },
-    )
+    wanted.carry_out(context, beginning, |context: &mut Context, beginning| {
+        let meeting = meeting.take().map_or_else(|| Meeting::arrange(&args.meeting), Ok)?;
+        let beginning = Beginning { choices: Choices { schemes, keep_replaced, ..beginning.choices }, ..beginning };
+        by_browser(context, beginning, request.clone(), ParChoice::Auto, (&args.meeting, meeting))
+    })?;
+    if session.has_own_client() { clients::let_go(context, issuer, client_id) } else { Ok(()) }
 }
 
 /// Sends the user to the provider, and asks the homeserver who came back.
 fn by_browser(
     context: &mut Context,
-    party: &Party,
+    Beginning { party, choices, is_new }: Beginning,
     request: LoginRequest,
     par: ParChoice,
     (args, (meeting, redirect_uri)): (&MeetingArgs, (Meeting, RedirectUri)),
-    choices: Choices,
 ) -> Result<(), Failure> {
+    let party = &party;
     context.out.step("Authorization");
     let request = request.with_lifetime(lifetime(context));
     let (url, pending) = if is_pushed(par, party.server()) {
@@ -195,7 +196,7 @@ fn by_browser(
     let _opened = args.browser.open(url.as_str(), context.options.timeout, context.out)?;
     let verified = meeting
         .response(context, pending.response_mode(), |callback| pending.check(callback, party, context.env.now()))
-        .map_err(|failure| explain(context, party, failure))?;
+        .map_err(|failure| explain(context, party, (is_new, &choices), failure))?;
     context.out.checked("one callback came, with this login's state, in time, from the provider that was asked");
 
     context.out.step("Code exchange");
@@ -207,43 +208,43 @@ fn by_browser(
 
 /// A provider that refuses a request by its policy, or does not know the client, shows a page and sends nobody back.
 /// After the deadline, no further login uses a client that registered itself.
-fn explain(context: &Context, party: &Party, failure: Failure) -> Failure {
+fn explain(context: &Context, party: &Party, (is_new, choices): (bool, &Choices), failure: Failure) -> Failure {
     if failure.code != Code::Deadline.name() {
         return failure;
     }
-    let client = match clients::forget(context, party.relying_party()) {
+    let forget = if choices.has_own_client { clients::remove } else { clients::forget };
+    let client = match forget(context, party.relying_party()) {
+        Ok(true) if is_new => "may not take clients that register themselves (login --client-id names another)",
         Ok(true) => "may have forgotten the client, so the next login registers a new one",
-        _ => "may not know the client (--client-id)",
+        _ => "may not know the client (login --client-id)",
     };
     failure.with_hint(format_args!(
-        "If the browser showed an error of the provider, it {client}; or it does not allow the device ID (without \
-         --device-id a new one is made). Else try again, --deadline gives more time."
+        "If the browser showed an error of the provider, it {client}; or it does not allow the device ID (login without \
+         --device-id makes a new one). Else try again, --deadline gives more time."
     ))
 }
 
 pub(super) fn device(context: &mut Context, args: &BeginningArgs, text: &str) -> Result<(), Failure> {
     let identity = Identity::read(&args.client)?;
     let request = request(args);
-    let (id_token, keep_replaced) = (args.grant.id_token, args.keep_replaced);
-    let wanted = Wanted { identity: &identity, id_token, by: By::Device, request: &request, keep_replaced };
+    let (id_token, client) = (args.grant.id_token, choice(args.reuse_client));
+    let keep_replaced = args.keep_replaced;
+    let wanted = Wanted { identity: &identity, id_token, client, by: By::Device, request: &request, keep_replaced };
     let server = find_for(context, &wanted, text)?;
-    let Beginning { party, choices } = wanted.begin(context, server)?;
-    on_device(context, &party, request.clone(), choices)
-        .or_else(|failure| {
-            let Beginning { party, choices } = wanted.begin_anew(context, &party, failure)?;
-            on_device(context, &party, request.clone(), choices)
-        })
-        .map_err(|failure| identity.explain(failure))
+    let beginning = wanted.begin(context, server)?;
+    let run = |context: &mut Context, beginning| on_device(context, beginning, request.clone());
+    wanted.carry_out(context, beginning, run).map_err(|failure| identity.explain(failure))
 }
 
-fn on_device(context: &mut Context, party: &Party, request: LoginRequest, choices: Choices) -> Result<(), Failure> {
+fn on_device(context: &mut Context, beginning: Beginning, request: LoginRequest) -> Result<(), Failure> {
+    let Beginning { party, choices, .. } = beginning;
     context.out.step("Device authorization");
-    let step = request.start_device(party, &mut context.env)?;
+    let step = request.start_device(&party, &mut context.env)?;
     let pending = context.run("asking for a code", step)?;
     show(context, pending.authorization(), false);
     // As for a login at a provider: what cannot be kept is better not obtained.
     drop(context.store.draft()?);
-    let step = pending.poll(party, &mut context.env)?;
+    let step = pending.poll(&party, &mut context.env)?;
     let outcome = context.run_until_deadline("waiting for the user to allow it", step)?;
     let draft = context.store.draft()?;
     conclude(context, outcome, draft, choices).map(drop)
@@ -331,26 +332,6 @@ pub(super) fn ask_whoami(context: &mut Context, session: &Session) -> Result<(),
     Ok(())
 }
 
-pub(crate) fn account(context: &mut Context, args: &AccountArgs) -> Result<(), Failure> {
-    let session = chosen(context)?;
-    let known = matrix(&session)?;
-    let server = context.server(known.homeserver(), session.schemes())?;
-    let no_page = || Error::new(Core::METADATA_MISSING_FIELD).at("account_management_uri");
-    // Without a device a provider forgets an action about one.
-    let is_about_one = matches!(args.action, Some(AccountAction::DeviceView | AccountAction::DeviceDelete));
-    let device = args.device_id.as_ref().or(is_about_one.then(|| known.device_id()));
-    let url = server.account.as_ref().ok_or_else(no_page)?.url(args.action, device);
-    context.out.emit(&Event::AccountUrl { url: &url });
-    if args.open {
-        args.browser.open(&url, context.options.timeout, context.out)?.wait();
-    }
-    Ok(())
-}
-
-fn chosen(context: &Context) -> Result<Session, Failure> {
-    session::choose(context)
-}
-
-fn matrix(session: &Session) -> Result<UserSession, Failure> {
+pub(super) fn matrix(session: &Session) -> Result<UserSession, Failure> {
     session.user_session().ok_or_else(|| Code::NotMatrix.because(session.id()))
 }

@@ -6,7 +6,7 @@ use oidc_proto::matrix::{Application, AuthServer, LoginRequest, Party};
 use oidc_proto::{Client, ErrorCode as Core, RedirectUri, Registrations};
 
 use crate::args::{IdTokenChoice, ParChoice};
-use crate::clients::{self, Found, Identity};
+use crate::clients::{self, Choice, Found, Identity};
 use crate::context::{Context, trust};
 use crate::event::Event;
 use crate::failure::Failure;
@@ -21,6 +21,8 @@ pub(super) fn application(redirect_uri: Option<&RedirectUri>) -> Result<Applicat
 pub(super) struct Beginning {
     pub(super) party: Party,
     pub(super) choices: Choices,
+    /// The client was registered for this login.
+    pub(super) is_new: bool,
 }
 
 /// How the user logs in.
@@ -35,6 +37,8 @@ pub(super) enum By<'a> {
 pub(super) struct Wanted<'a> {
     pub(super) identity: &'a Identity,
     pub(super) id_token: IdTokenChoice,
+    /// Which client it uses, if the command line names none.
+    pub(super) client: Choice,
     pub(super) by: By<'a>,
     pub(super) request: &'a LoginRequest,
     /// The login that it replaces is not revoked.
@@ -55,27 +59,58 @@ impl Wanted<'_> {
         let application = self.application()?;
         self.rehearse(context, &server, &application)?;
         let metadata = application.metadata().clone();
-        let Found { client, key_file, named, .. } = self.identity.client(context, &server.provider, metadata)?;
+        let Found { client, key_file, named, is_new, .. } =
+            self.identity.client(context, &server.provider, metadata, self.client)?;
         let (schemes, keep_replaced) = (context.options.schemes(), self.keep_replaced);
-        let choices =
-            Choices { schemes, id_token: self.id_token, key_file, dpop_key: None, wish: None, named, keep_replaced };
-        Ok(Beginning { party: Party::new(server, client.with_id_token_trust(trust(self.id_token))), choices })
+        let has_own_client = is_new && self.client == Choice::Anew && key_file.is_none();
+        let choices = Choices {
+            schemes,
+            id_token: self.id_token,
+            key_file,
+            dpop_key: None,
+            wish: None,
+            named,
+            keep_replaced,
+            has_own_client,
+        };
+        Ok(Beginning { party: Party::new(server, client.with_id_token_trust(trust(self.id_token))), choices, is_new })
     }
 
-    /// After a failure: the same login with a new registration, if the provider does not know the client any more, and
-    /// the client registered itself.
-    pub(super) fn begin_anew(
+    /// Carries out a login that has begun. If the provider does not know the client any more, which registered itself
+    /// before, it is carried out once more with a new registration.
+    pub(super) fn carry_out<T>(
         &self,
         context: &mut Context,
-        party: &Party,
-        failure: Failure,
-    ) -> Result<Beginning, Failure> {
-        if !failure.is(Core::TOKEN_INVALID_CLIENT) || !clients::forget(context, party.relying_party())? {
+        beginning: Beginning,
+        run: impl Fn(&mut Context, Beginning) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let (party, is_new) = (beginning.party.clone(), beginning.is_new);
+        let failure = match self.run(context, beginning, &run) {
+            Err(failure) if failure.is(Core::TOKEN_INVALID_CLIENT) && !is_new => failure,
+            outcome => return outcome,
+        };
+        if !clients::forget(context, party.relying_party())? {
             return Err(failure);
         }
         let failure = failure.with_hint("The registration is forgotten; the client registers anew.");
         context.out.emit(&Event::warning(&failure));
-        self.begin(context, Arc::clone(party.server()))
+        let beginning = self.begin(context, Arc::clone(party.server()))?;
+        self.run(context, beginning, &run)
+    }
+
+    /// A client that was registered for a login that failed is of use to nobody.
+    fn run<T>(
+        &self,
+        context: &mut Context,
+        beginning: Beginning,
+        run: &impl Fn(&mut Context, Beginning) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let (party, is_own) = (beginning.party.clone(), beginning.choices.has_own_client);
+        let outcome = run(context, beginning);
+        if outcome.is_err() && is_own {
+            clients::let_go(context, party.server().provider.issuer(), party.client().id())?;
+        }
+        outcome
     }
 
     /// Makes the login's first request and does not send it: whatever the provider does not offer, and whatever the

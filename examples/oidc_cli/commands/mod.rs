@@ -1,5 +1,6 @@
 //! One file a command; the small ones share this one.
 
+mod account;
 mod beginning;
 mod client_credentials;
 mod demo;
@@ -25,12 +26,13 @@ use crate::failure::{Code, Failure};
 use crate::session::{self, Session, expires_in};
 use crate::tokens::{self, Need};
 
+pub(crate) use account::account;
 pub(crate) use client_credentials::client_credentials;
 pub(crate) use demo::demo;
 pub(crate) use device::device;
 pub(crate) use login::login;
 pub(crate) use logout::logout;
-pub(crate) use matrix::{account, whoami};
+pub(crate) use matrix::whoami;
 pub(crate) use watch::watch;
 
 pub(crate) fn discover(context: &mut Context, args: &DiscoverArgs) -> Result<(), Failure> {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use oidc_proto::adapter::SystemEnv;
 use oidc_proto::matrix::{LoginRequest, Party, PendingDeviceLogin};
 use oidc_proto::qr::{
-    Account, Allowed, AtHomeserver, CheckCode, FailureReason, Grant, LoggedIn, Login, Options, Progress, Proposal,
-    QrCode as QrData, Role, Scanned, Secrets, Secured, Shown, Stage, Unreachable,
+    Account, Allowed, AtHomeserver, CheckCode, Grant, LoggedIn, Login, Options, Progress, Proposal, QrCode as QrData,
+    Reason, Role, Scanned, Secrets, Secured, Shown, Stage, Unreachable,
 };
 use oidc_proto::{Env as _, Error, ErrorCode as Core, MonotonicTime, Schemes};
 
@@ -48,7 +48,7 @@ pub(crate) fn login(context: &mut Context, dialog: &mut Dialog, args: &QrLoginAr
     let prepared = match prepare(context, args, &identity, &at) {
         Ok(prepared) => prepared,
         Err(failure) => {
-            let stage = at.give_up(FailureReason::UnsupportedProtocol, &mut context.env);
+            let stage = at.give_up(reason(&failure), &mut context.env);
             close(context, stage);
             return Err(failure);
         }
@@ -70,7 +70,7 @@ pub(crate) fn login(context: &mut Context, dialog: &mut Dialog, args: &QrLoginAr
     let user_id = match finished {
         Ok(user_id) => user_id,
         Err(failure) => {
-            let stage = rest.give_up(FailureReason::UserCancelled, &mut context.env);
+            let stage = rest.give_up(reason(&failure), &mut context.env);
             close(context, stage);
             return Err(failure);
         }
@@ -84,6 +84,12 @@ pub(crate) fn login(context: &mut Context, dialog: &mut Dialog, args: &QrLoginAr
             Ok(())
         }
     }
+}
+
+/// What the other device is told of a failure on this side.
+fn reason(failure: &Failure) -> Reason {
+    let own = || Reason::Custom("internal_error".into());
+    failure.error.as_ref().map_or_else(own, Reason::of)
 }
 
 /// What a login needs beside the other device.
@@ -105,25 +111,16 @@ fn prepare(
     if let Some(device_id) = &args.device_id {
         request = request.with_device_id(device_id.clone());
     }
-    let wanted = Wanted {
-        identity,
-        id_token: IdTokenChoice::default(),
-        by: By::Device,
-        request: &request,
-        keep_replaced: false,
-    };
+    let (id_token, client) = (IdTokenChoice::default(), matrix::choice(args.reuse_client));
+    let by = By::Device;
+    let wanted = Wanted { identity, id_token, client, by, request: &request, keep_replaced: false };
     let beginning = wanted.begin(context, server)?;
-    let party = beginning.party.clone();
-    ask(context, beginning, request.clone())
-        .or_else(|failure| {
-            let beginning = wanted.begin_anew(context, &party, failure)?;
-            ask(context, beginning, request.clone())
-        })
-        .map_err(|failure| identity.explain(failure))
+    let run = |context: &mut Context, beginning| ask(context, beginning, request.clone());
+    wanted.carry_out(context, beginning, run).map_err(|failure| identity.explain(failure))
 }
 
 fn ask(context: &mut Context, beginning: Beginning, request: LoginRequest) -> Result<Prepared, Failure> {
-    let Beginning { party, choices } = beginning;
+    let Beginning { party, choices, .. } = beginning;
     context.out.step("Device authorization");
     let step = request.start_device(&party, &mut context.env)?;
     let pending = context.run("asking for a code", step)?;
@@ -184,23 +181,25 @@ pub(crate) fn grant(context: &mut Context, dialog: &mut Dialog, args: &QrGrantAr
     };
     progress(context, succeeded.progress(), succeeded.expires_at());
     let mut is_shared = secrets.is_some();
-    match (secrets, self::account(context)) {
-        (Some(secrets), Ok(account)) => {
-            let stage = succeeded.share(secrets, &account, &mut context.env);
-            match dialog.carry_out(context, "handing the secrets over", stage) {
-                // The device is there: only the way to it has ended.
-                Err(failure) if failure.code == Core::QR_RENDEZVOUS_EXPIRED.as_str() => {
-                    context.out.emit(&Event::warning(&failure));
-                    is_shared = false;
-                }
-                shared => shared?,
-            }
-        }
-        (_, account) => {
+    let account = match self::account(context) {
+        Ok(account) => account,
+        Err(failure) => {
             let stage = succeeded.refuse(&mut context.env);
             close(context, stage);
-            drop(account?);
+            return Err(failure);
         }
+    };
+    let (doing, stage) = match secrets {
+        Some(secrets) => ("handing the secrets over", succeeded.share(secrets, &account, &mut context.env)),
+        None => ("asking the homeserver for the new device", succeeded.share_nothing(&account, &mut context.env)),
+    };
+    match dialog.carry_out(context, doing, stage) {
+        // The device is there: only the way to it has ended.
+        Err(failure) if failure.code == Core::QR_RENDEZVOUS_EXPIRED.as_str() => {
+            context.out.emit(&Event::warning(&failure));
+            is_shared = false;
+        }
+        shared => shared?,
     }
     context.out.emit(&Event::LetIn { device_id: &device_id, secrets: is_shared });
     Ok(())

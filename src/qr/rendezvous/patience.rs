@@ -48,7 +48,7 @@ impl Patience {
     /// Not later than the deadline, so that the last look is at the deadline itself.
     fn until(&self, pause: Duration, env: &mut dyn Env) -> Result<MonotonicTime, Error> {
         if env.monotonic() >= self.deadline {
-            return Err(ErrorCode::QR_TIMEOUT.into());
+            return Err(Error::new(ErrorCode::QR_TIMEOUT).settled());
         }
         Ok(env.monotonic().saturating_add(pause).min(self.deadline))
     }

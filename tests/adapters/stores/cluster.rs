@@ -217,7 +217,7 @@ fn lost(redis: &Redis, reuse: Reuse, processes: usize, kill: impl FnOnce()) -> u
     println!("{reuse:?}, {processes} processes a session: {refreshed} refreshed, failed {failed:?}, lost {ended:?}");
     // A fault of the store is no other's.
     let is_of_store = |code: &&str| ["late", "session.store"].contains(code) || code.starts_with("store.");
-    assert!(failed.keys().all(|code| is_of_store(&code)), "{failed:?}");
+    assert!(failed.keys().all(|code| is_of_store(code)), "{failed:?}");
     for number in (0..SESSIONS).filter(|number| !ended.contains(number)) {
         let token = store(number).load().unwrap().unwrap().tokens.access_token().expose().to_owned();
         let is_good = op.provider.bearer(&token, SystemEnv::new().unwrap().now()).is_some();

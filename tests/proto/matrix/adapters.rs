@@ -106,6 +106,26 @@ fn a_stage_that_the_user_allows_at_a_page_is_told_from_others() {
     assert_eq!(what(stage("[")).0, ErrorCode::JSON_SYNTAX);
 }
 
+/// Only a browser goes there: the page may be a part of a page.
+#[test]
+fn the_page_of_a_stage_is_opened_as_the_homeserver_wrote_it() {
+    for (url, expected) in [
+        ("https://id.example.org/#/account?action=reset", Ok("https://id.example.org/#/account?action=reset")),
+        ("https://id.example.org/a?b=c&d=%2F#", Ok("https://id.example.org/a?b=c&d=%2F#")),
+        ("https://id.example.org", Ok("https://id.example.org/")),
+        ("https://u:p@id.example.org/", Err(ErrorCode::METADATA_URL)),
+        ("http://id.example.org/", Err(ErrorCode::METADATA_URL)),
+        ("/account", Err(ErrorCode::METADATA_URL)),
+    ] {
+        let body = serde_json::json!({
+            "flows": [{ "stages": ["m.oauth"] }], "params": { "m.oauth": { "url": url } }, "session": "a",
+        });
+        let stage = OAuthStage::parse(body.to_string().as_bytes(), Schemes::HttpsOnly);
+        let stage = stage.map(|stage| stage.unwrap().url());
+        assert_eq!(stage.as_deref().map_err(|error| error.code()), expected, "{url}");
+    }
+}
+
 #[test]
 fn an_application_knows_which_login_to_offer() {
     for (flow, preferred) in [

@@ -87,6 +87,23 @@ fn a_login_again_keeps_the_scope_and_hints_at_its_user_by_the_id_token() {
     assert_eq!(parameter(url.as_str(), "id_token_hint"), None);
 }
 
+/// Where an adapter has the session, what it is bound to begins the login.
+#[test]
+fn a_login_again_beside_an_adapter_asks_for_no_less() {
+    let mut world = World::new();
+    let request = LoginRequest::new().with_further_scope(scope("openid urn:one"));
+    let session = world.log_in(request).unwrap().logged_in().unwrap().session;
+    let (server, tokens) = (world.server(), session.tokens());
+    let party = world.party_of(&session, &server);
+    let mut url = |request: LoginRequest| {
+        let (url, _) = request.start(redirect(), &party, &mut world.env).unwrap();
+        ["scope", "login_hint", "id_token_hint", "prompt"].map(|name| parameter(url.as_str(), name))
+    };
+    let expected = url(LoginRequest::again(&session));
+    assert_eq!(expected[2].as_deref(), Some(tokens.id_token().unwrap().expose()));
+    assert_eq!(url(session.binding().login_again(tokens)), expected);
+}
+
 /// Pushed where that works.
 #[test]
 fn a_request_that_cannot_be_pushed_goes_by_the_url() {
@@ -146,6 +163,31 @@ fn the_account_page_is_asked_for_any_action_and_knows_its_user() {
         let url = url.as_str();
         assert_eq!(parameter(url, "device_id").as_deref(), device, "{action:?}");
         assert_eq!(parameter(url, "id_token_hint").as_deref(), Some(id_token));
+    }
+}
+
+/// A page that nobody can be sent to is no missing page.
+#[test]
+fn an_account_page_that_is_not_usable_is_told_from_none() {
+    for (value, found) in [
+        (Some(serde_json::json!("http://id.example.org/account")), Some("http://id.example.org/account")),
+        (Some(serde_json::json!("/account")), Some("/account")),
+        (Some(serde_json::json!(7)), Some("a value that is not a string")),
+        (Some(serde_json::Value::Null), None),
+        (None, None),
+    ] {
+        let mut world = World::new();
+        world.hs.edit_json(OnMatrix::AuthMetadata, move |o| {
+            match value.clone() {
+                Some(value) => o.insert("account_management_uri".into(), value),
+                None => o.remove("account_management_uri"),
+            };
+        });
+        let server = world.server();
+        assert!(server.account.is_none());
+        let unusable = server.provider.metadata().unusable().find(|(name, _)| *name == "account_management_uri");
+        let told = unusable.map(|(_, error)| (error.code(), error.found().unwrap().as_str()));
+        assert_eq!(told, found.map(|found| (ErrorCode::METADATA_URL, found)));
     }
 }
 

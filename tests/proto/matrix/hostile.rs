@@ -381,3 +381,27 @@ fn no_secret_is_shown() {
         assert!(!shown.contains(secret), "{shown}");
     }
 }
+
+/// What a user types in is named, and what it may have been meant for.
+#[test]
+fn an_address_that_is_none_says_how_to_write_one() {
+    for (text, code, advice) in [
+        ("http//example.org", ErrorCode::MATRIX_SERVER_NAME, "https://"),
+        ("alice@example.org", ErrorCode::MATRIX_SERVER_NAME, "@alice:example.org"),
+        ("#room:example.org", ErrorCode::MATRIX_SERVER_NAME, "room"),
+        ("example org", ErrorCode::MATRIX_SERVER_NAME, "example.org"),
+        ("@alice", ErrorCode::MATRIX_USER_ID, "@alice:example.org"),
+        ("htp://example.org", ErrorCode::URL_SCHEME, "https"),
+        ("https://example.org:80:80", ErrorCode::URL_SYNTAX, "port"),
+        ("https://u:secret@example.org", ErrorCode::URL_USERINFO, ""),
+    ] {
+        let error = Address::parse(text, Schemes::HttpsOnly).unwrap_err();
+        assert_eq!(error.code(), code, "{text}");
+        assert!(error.hint().contains(advice), "{text}: {error}");
+        let found = error.found().map(|found| found.as_str());
+        assert!(found.is_some_and(|found| text.contains(&found[found.len() - 4..])), "{text}: {error}");
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+    let nothing = Address::parse(" ", Schemes::HttpsOnly).unwrap_err();
+    assert!(nothing.found().is_none() && nothing.hint().contains("example.org"), "{nothing}");
+}

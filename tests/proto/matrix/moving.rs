@@ -170,6 +170,38 @@ fn client_ids_that_the_sdk_registered_or_was_given_are_taken_over() {
     assert_eq!(what(damaged).0, ErrorCode::STORED_MALFORMED);
 }
 
+/// The SDK registers again when its metadata change. A client of older ones serves its sessions, and no login.
+#[test]
+fn a_client_that_the_sdk_registered_for_other_redirect_uris_is_for_its_sessions_only() {
+    for (uris, is_used) in [
+        (json!([REDIRECT]), true),
+        (json!(["org.example.app:/other", REDIRECT]), true),
+        (json!(["org.example.app:/other"]), false),
+        (json!([]), false),
+    ] {
+        let mut world = World::new();
+        let session = world.logged_in().session;
+        let server = world.server();
+        let id = session.tokens().client_id();
+        let file = json!({ "metadata": { "redirect_uris": uris }, "dynamic_registrations": { ISSUER: id } });
+        world.application = Application::new(metadata(), Registrations::default()).unwrap().with_reuse();
+        assert!(world.application.import(&server, &file.to_string()).unwrap());
+        let party = world.application.party(&server, world.env.now());
+        assert_eq!(party.is_some(), is_used, "{file}");
+        assert_eq!(world.party_of(&session, &server).client().id(), id);
+        goes_on(&mut world, &session);
+    }
+    // As the SDK writes it: its URLs have a path.
+    let mut world = World::new();
+    let server = world.server();
+    let metadata = metadata_with(&["http://127.0.0.1", "https://app.example.org"]);
+    let written = ["http://127.0.0.1/", "https://app.example.org/"];
+    let file = json!({ "metadata": { "redirect_uris": written }, "dynamic_registrations": { ISSUER: "registered" } });
+    let mut application = Application::new(metadata, Registrations::default()).unwrap().with_reuse();
+    assert!(application.import(&server, &file.to_string()).unwrap());
+    assert!(application.party(&server, world.env.now()).is_some());
+}
+
 /// The application starts where there is no network.
 #[test]
 fn a_session_is_restored_with_stored_metadata() {

@@ -2,7 +2,7 @@
 
 use oidc_proto::matrix::{Application, LoginRequest, Party, PendingDeviceLogin, PendingLogin, UserSession};
 use oidc_proto::testing::{Decision, On, OnMatrix, Par, RegisteredClient};
-use oidc_proto::{Callback, Env as _, Error, ErrorCode, GrantType, Registrations};
+use oidc_proto::{ApplicationType, Callback, ClientMetadata, Env as _, Error, ErrorCode, GrantType, Registrations};
 
 use crate::matrix::world::*;
 
@@ -245,6 +245,32 @@ fn a_login_that_was_stored_finds_its_client_again() {
         let login = world.run(step).unwrap().logged_in().unwrap();
         assert_eq!(client_id(&login.session), party.client().id());
     }
+}
+
+/// Each rule of a redirect URI has its own advice, and the URI is named.
+#[test]
+fn a_redirect_uri_that_is_refused_says_which_rule_it_breaks() {
+    for (uri, advice) in [
+        ("org.example.app://callback", "org.example.app:/callback"),
+        ("com.example.other:/callback", "org.example.app:/"),
+        ("app:/callback", "org.example.app:/"),
+        ("https://elsewhere.example/callback", "app.example.org"),
+        ("http://127.0.0.1:8080/callback", "http://127.0.0.1/callback"),
+        ("http://app.example.org/callback", "localhost"),
+    ] {
+        let error = Application::new(metadata_with(&[REDIRECT, uri]), Registrations::default()).unwrap_err();
+        assert_eq!((error.code(), error.field()), (ErrorCode::REGISTRATION_REDIRECT_URI, Some("redirect_uris")));
+        assert!(error.hint().contains(advice), "{uri}: {error}");
+        assert!(error.found().is_some_and(|found| uri.starts_with(found.as_str())), "{uri}: {error}");
+    }
+    let web = ClientMetadata::new(ApplicationType::Web, vec![redirect()]).with_client_uri("https://app.example.org/");
+    let error = Application::new(web, Registrations::default()).unwrap_err();
+    assert!(error.hint().contains("web") && error.hint().contains("https"), "{error}");
+    // Other pages have the same host.
+    let logo = metadata().with_logo_uri("https://cdn.example/logo.png");
+    let error = Application::new(logo, Registrations::default()).unwrap_err();
+    assert_eq!((error.code(), error.field()), (ErrorCode::REGISTRATION_URI, Some("logo_uri")));
+    assert_eq!(error.expected().map(|host| host.as_str()), Some("a URL on app.example.org"));
 }
 
 #[test]

@@ -358,7 +358,7 @@ fn what_a_session_is_bound_to_can_stand_beside_it() {
     assert_eq!(&binding, stored.binding());
     let other = world.logged_in();
     assert_eq!(binding.check(&other).unwrap_err().code(), ErrorCode::WHOAMI_DEVICE_MISMATCH);
-    let again = world.log_in(binding.login_again()).unwrap().logged_in().unwrap();
+    let again = world.log_in(binding.login_again(core.tokens())).unwrap().logged_in().unwrap();
     binding.check(&again).unwrap();
     let kept = binding.with_tokens(core.tokens().clone());
     assert_eq!(serde_json::to_string(&kept).unwrap(), serde_json::to_string(&stored).unwrap());

@@ -36,6 +36,12 @@ pub fn metadata() -> ClientMetadata {
         .with_grant_type(GrantType::DeviceCode)
 }
 
+/// The same with other redirect URIs.
+pub fn metadata_with(uris: &[&str]) -> ClientMetadata {
+    let uris = uris.iter().map(|uri| RedirectUri::new(uri).unwrap()).collect();
+    ClientMetadata::new(ApplicationType::Native, uris).with_client_uri("https://app.example.org/")
+}
+
 pub fn redirect() -> RedirectUri {
     RedirectUri::new(REDIRECT).unwrap()
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oidc_proto::ErrorCode;
-use oidc_proto::qr::{FailureReason, Progress};
+use oidc_proto::qr::Progress;
 use oidc_proto::testing::Lie;
 
 use crate::qr::town::{GRANT, LOGIN, Plan, Town, codes, plans};
@@ -116,25 +116,5 @@ fn the_provider_is_asked_as_often_as_it_wants() {
         let polls = town.polls.borrow();
         let pauses: Vec<Duration> = polls.windows(2).map(|pair| pair[1].saturating_since(pair[0])).collect();
         assert!(pauses.len() > 3 && pauses.iter().all(|pause| *pause == Duration::from_secs(5)), "{pauses:?}");
-    }
-}
-
-/// What the application makes of a login that it cannot go on with, and what the other device makes of that.
-#[test]
-fn the_reason_for_giving_up_is_told() {
-    for (reason, told) in [
-        (FailureReason::AuthorizationExpired, ErrorCode::QR_PEER_AUTHORIZATION_EXPIRED),
-        (FailureReason::DeviceAlreadyExists, ErrorCode::QR_PEER_DEVICE_EXISTS),
-        (FailureReason::DeviceNotFound, ErrorCode::QR_PEER_DEVICE_NOT_FOUND),
-        (FailureReason::UnexpectedMessageReceived, ErrorCode::QR_PEER_UNEXPECTED_MESSAGE),
-        (FailureReason::UnsupportedProtocol, ErrorCode::QR_PEER_UNSUPPORTED_PROTOCOL),
-        (FailureReason::UserCancelled, ErrorCode::QR_PEER_CANCELLED),
-    ] {
-        for plan in plans() {
-            let town = Town::new();
-            let outcome = town.run(&Plan { gives_up: Some(reason), ..plan });
-            assert_eq!(codes(&outcome), (Some(ErrorCode::DEVICE_UNSUPPORTED), Some(told)));
-            assert_eq!(town.boxes(), 0);
-        }
     }
 }

@@ -7,7 +7,7 @@ use oidc_proto::qr::{FailureReason, Progress};
 use oidc_proto::testing::{Lie, On};
 use oidc_proto::{ErrorCode, Family};
 
-use crate::qr::town::{GRANT, Outcome, Plan, Town, codes, plans, secrets};
+use crate::qr::town::{GRANT, Outcome, Plan, REASONS, Town, codes, plans, secrets};
 
 /// Runs each way round, and returns how it ended. Nothing is left at the rendezvous.
 fn each_way(change: impl Fn(&mut Plan, &mut Town)) -> Vec<Outcome> {
@@ -27,6 +27,12 @@ fn each_way(change: impl Fn(&mut Plan, &mut Town)) -> Vec<Outcome> {
 fn ends(login: ErrorCode, grant: ErrorCode, change: impl Fn(&mut Plan, &mut Town)) {
     for outcome in each_way(change) {
         assert_eq!(codes(&outcome), (Some(login), Some(grant)));
+        for error in [outcome.login.unwrap_err(), outcome.grant.unwrap_err()] {
+            // What a device says is no response of a server, least of all the one that deleted the rendezvous.
+            let by_provider = [ErrorCode::DEVICE_ACCESS_DENIED, ErrorCode::DEVICE_EXPIRED_TOKEN];
+            let of_response = by_provider.contains(&error.code()).then_some(400);
+            assert_eq!(error.status().map(|status| status.as_u16()), of_response, "{error:?}");
+        }
     }
 }
 
@@ -134,14 +140,7 @@ fn grant_login_secure_channel_error() {
 /// Every reason that a device can give reaches the other one as an error of its own.
 #[test]
 fn login_failure() {
-    for (reason, told) in [
-        (FailureReason::AuthorizationExpired, ErrorCode::QR_PEER_AUTHORIZATION_EXPIRED),
-        (FailureReason::DeviceAlreadyExists, ErrorCode::QR_PEER_DEVICE_EXISTS),
-        (FailureReason::DeviceNotFound, ErrorCode::QR_PEER_DEVICE_NOT_FOUND),
-        (FailureReason::UnexpectedMessageReceived, ErrorCode::QR_PEER_UNEXPECTED_MESSAGE),
-        (FailureReason::UnsupportedProtocol, ErrorCode::QR_PEER_UNSUPPORTED_PROTOCOL),
-        (FailureReason::UserCancelled, ErrorCode::QR_PEER_CANCELLED),
-    ] {
+    for (reason, told) in REASONS {
         ends(ErrorCode::DEVICE_UNSUPPORTED, told, |plan, _| plan.gives_up = Some(reason));
     }
 }

@@ -25,6 +25,15 @@ pub(crate) const OTHER_HS: &str = "https://other.example.org";
 pub(crate) const LOGIN: &str = "login";
 pub(crate) const GRANT: &str = "grant";
 const OP: &str = "https://op.example.org";
+/// Every reason that a device can give, and what the other device ends with.
+pub(crate) const REASONS: [(FailureReason, ErrorCode); 6] = [
+    (FailureReason::AuthorizationExpired, ErrorCode::QR_PEER_AUTHORIZATION_EXPIRED),
+    (FailureReason::DeviceAlreadyExists, ErrorCode::QR_PEER_DEVICE_EXISTS),
+    (FailureReason::DeviceNotFound, ErrorCode::QR_PEER_DEVICE_NOT_FOUND),
+    (FailureReason::UnexpectedMessageReceived, ErrorCode::QR_PEER_UNEXPECTED_MESSAGE),
+    (FailureReason::UnsupportedProtocol, ErrorCode::QR_PEER_UNSUPPORTED_PROTOCOL),
+    (FailureReason::UserCancelled, ErrorCode::QR_PEER_CANCELLED),
+];
 const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// With characters that a path does not hold as they are.
 pub(crate) const DEVICE_ID: &str = "AB/C+D=E%2F";

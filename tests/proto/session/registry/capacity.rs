@@ -88,18 +88,15 @@ async fn rule_20_health_counts_what_the_sessions_of_a_registry_are_doing() {
     let (registry, run) = Registry::new(driver, VirtualEnv::new(&world), shelf.clone(), options);
     let run = tokio::spawn(run.with_limit(1));
     let server = Server { registry, run };
-    let refresh = async |name: &str| {
-        let session = server.session(name).await;
-        tokio::spawn(async move { session.refresh().await.is_ok() })
-    };
+    let refresh = |session: Handle| tokio::spawn(async move { session.refresh().await.is_ok() });
     // One is idle, one has tokens that are not saved, one backs off.
     server.session("a").await;
     shelf.fails("save");
-    assert!(refresh("b").await.await.unwrap());
+    assert!(refresh(server.session("b").await).await.unwrap());
     world.op.fault(On::Token, Fault::Timeout, 1);
-    assert!(!refresh("c").await.await.unwrap());
+    assert!(!refresh(server.session("c").await).await.unwrap());
     // One of these waits for the other.
-    let (first, second) = (refresh("d").await, refresh("e").await);
+    let (first, second) = (refresh(server.session("d").await), refresh(server.session("e").await));
     sleep(MOMENT).await;
     let health = server.registry.health();
     let counted = (health.sessions, health.refreshing, health.queued, health.backing_off, health.unsaved);
