@@ -5,7 +5,7 @@ use std::fmt;
 use super::exchange::{Exchange, Obtained};
 use super::late::LateResponse;
 use super::orphans::{Orphan, Orphans};
-use super::state::{Resume, State};
+use super::state::{Resume, Spare, State};
 use super::{Core, Session};
 use crate::base::env::Env;
 use crate::base::secret::AccessToken;
@@ -47,6 +47,7 @@ impl Session {
             events: Events::default(),
             late: LateResponse::default(),
             orphans: Orphans::default(),
+            spare: Spare::default(),
             leaving: None,
             is_not_erased: false,
         };
@@ -61,6 +62,7 @@ impl Session {
         let interrupted = self.state.if_interrupted();
         let state = std::mem::replace(&mut self.state, interrupted);
         self.state = next(state, &mut self.core);
+        self.core.spare.clear();
     }
 
     /// The newest tokens.
