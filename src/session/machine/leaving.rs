@@ -160,7 +160,7 @@ impl Core {
 
     fn not_erased(&mut self, error: Error, env: &mut dyn Env) -> State {
         self.is_erased(Erased::Failed(error.clone()));
-        self.is_not_erased = true;
+        self.store.failed_to_erase();
         self.events.push(Event::NotErased(error));
         self.after_erasure(env)
     }

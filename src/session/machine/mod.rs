@@ -59,8 +59,6 @@ struct Core {
     spare: Spare,
     /// What is known of the logout that is under way.
     leaving: Option<Box<Logout>>,
-    /// The session was logged out, and the store failed to erase its record.
-    is_not_erased: bool,
 }
 
 impl Core {

@@ -49,7 +49,6 @@ impl Session {
             orphans: Orphans::default(),
             spare: Spare::default(),
             leaving: None,
-            is_not_erased: false,
         };
         let state = core.settle(env);
         Ok(Self { core, state })
@@ -131,7 +130,7 @@ impl Session {
     pub(crate) fn ended(&self) -> Option<EndedForGood> {
         match &self.state {
             _ if self.core.leaving.is_some() => None,
-            State::LoggedOut if self.core.is_not_erased => Some(EndedForGood::NotErased),
+            State::LoggedOut if self.core.store.has_failed_to_erase() => Some(EndedForGood::NotErased),
             State::LoggedOut => Some(EndedForGood::Gone),
             State::Stopped(end) if end.is_final() => Some(EndedForGood::Gone),
             _ => None,
