@@ -60,7 +60,7 @@ fn choices(target: &str) -> Vec<Vec<u8>> {
 
 /// A few inputs that a parser accepts, from its corpus.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
-    const MOST_SEEDS: usize = 6;
+    const MOST_SEEDS: usize = 3;
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
     let mut names: Vec<_> = fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
     // Written by hand, or by an honest provider, before those of lies.
