@@ -59,7 +59,7 @@ pub use party::client_metadata::{ApplicationType, ClientMetadata};
 pub use party::dpop::DpopKey;
 pub use party::localized::Localized;
 pub use party::metadata::{
-    AuthMethod, CodeChallengeMethod, GrantType, Prompt, ResponseMode, ResponseType, ServerMetadata, WellKnown,
+    AuthMethod, CodeChallengeMethod, GrantType, Prompt, ResponseMode, ResponseType, ServerMetadata,
 };
 pub use party::options::{Deviation, ProviderOptions, UnknownFields};
 pub use party::owner::Owner;
@@ -68,6 +68,7 @@ pub use party::redirect_uri::RedirectUri;
 pub use party::registered::Registered;
 pub use party::registrations::Registrations;
 pub use party::relying_party::RelyingParty;
+pub use party::well_known::WellKnown;
 pub use step::contract::{Flow, Step};
 pub use token::id_token::IdToken;
 pub use token::logout_token::{LogoutToken, SeenLogoutTokens};

@@ -1,7 +1,7 @@
 //! Bells: a bell tells a driver that a wait may end early.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// Rings when a wait may end early, because the event that the flow waits for has come.
@@ -9,13 +9,13 @@ use std::task::{Context, Poll, Waker};
 /// A driver that ignores the bell is only slower: it wakes the flow when the time of the wait has come.
 #[derive(Clone)]
 pub struct Bell {
-    tower: Tower,
+    rung: Arc<Mutex<Rung>>,
     heard: u64,
 }
 
-/// The side that rings.
-#[derive(Clone, Default)]
-pub(crate) struct Tower(Arc<Mutex<Rung>>);
+/// The side that rings. Until it has a bell, there is nothing to ring.
+#[derive(Default)]
+pub(crate) struct Tower(OnceLock<Arc<Mutex<Rung>>>);
 
 #[derive(Default)]
 struct Rung {
@@ -26,32 +26,35 @@ struct Rung {
 impl Tower {
     /// A bell that rings at the next [`Tower::ring`].
     pub(crate) fn bell(&self) -> Bell {
-        Bell { heard: self.lock().times, tower: self.clone() }
+        let rung = self.0.get_or_init(Arc::default).clone();
+        let heard = lock(&rung).times;
+        Bell { rung, heard }
     }
 
     pub(crate) fn ring(&self) {
+        let Some(rung) = self.0.get() else { return };
         let wakers = {
-            let mut rung = self.lock();
+            let mut rung = lock(rung);
             rung.times += 1;
             std::mem::take(&mut rung.wakers)
         };
         wakers.into_iter().for_each(Waker::wake);
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Rung> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(rung: &Mutex<Rung>) -> MutexGuard<'_, Rung> {
+    rung.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Bell {
     /// Whether the bell has rung.
     pub fn has_rung(&self) -> bool {
-        self.tower.lock().times != self.heard
+        lock(&self.rung).times != self.heard
     }
 
     /// Whether the bell has rung, for an async task: the task is woken when the bell rings.
     pub fn poll(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut rung = self.tower.lock();
+        let mut rung = lock(&self.rung);
         if rung.times != self.heard {
             return Poll::Ready(());
         }

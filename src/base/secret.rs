@@ -42,13 +42,10 @@ impl Secret {
     pub(crate) fn random(rng: &mut dyn rand_core::CryptoRng) -> Self {
         let mut bytes = Zeroizing::new([0_u8; 32]);
         rng.fill_bytes(bytes.as_mut_slice());
-        // Written where it stays: no other buffer has to be wiped.
-        let mut text = Vec::with_capacity(base64::LENGTH);
-        text.extend_from_slice(&[0; base64::LENGTH]);
-        if let Some(text) = text.first_chunk_mut() {
-            base64::encode(&bytes, text);
-        }
-        Self::new(String::from_utf8(text).unwrap_or_default())
+        let mut text = Zeroizing::new([0; base64::LENGTH]);
+        base64::encode(&bytes, &mut text);
+        // The alphabet is ASCII.
+        Self::from(std::str::from_utf8(text.as_slice()).unwrap_or_default())
     }
 
     /// Compares in a time that depends only on the lengths.

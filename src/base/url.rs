@@ -99,6 +99,11 @@ pub(crate) fn refused(code: ErrorCode, field: &'static str, text: &str, lacks_sc
     }
 }
 
+/// Whether both URL parsers would take the text as it is, as a URL of the scheme `https`.
+pub(crate) fn is_plain(text: &str) -> bool {
+    plain_url::split(text).is_some()
+}
+
 fn parse(text: &str, schemes: Schemes) -> Result<Url, ErrorCode> {
     let url = Url::parse(text).map_err(|_| ErrorCode::URL_SYNTAX)?;
     schemes.check(&url)?;

@@ -22,7 +22,10 @@ pub trait Word: sealed::Sealed + Copy + fmt::Debug + 'static {
 
 pub(crate) mod sealed {
     /// Implemented by the words of this crate, which are at most 32 for each type.
-    pub trait Sealed {}
+    pub trait Sealed: Sized {
+        /// The word that is spelled like this: found by its length first, not by one comparison after the other.
+        fn find(text: &str) -> Option<Self>;
+    }
 }
 
 /// A set of known words. Unknown words are dropped; [`Words::has_unknown`] says whether there were any.
@@ -120,6 +123,8 @@ impl<'de, W: Word> Deserialize<'de> for Words<W> {
 /// of it.
 pub(crate) enum Listed<W> {
     Words(Words<W>),
+    /// One word without a list.
+    Word(Words<W>),
     /// Something else than a list or a word.
     Unreadable,
 }
@@ -128,7 +133,7 @@ impl<W> Listed<W> {
     /// The words, if they can be read.
     pub(crate) fn words(self) -> Option<Words<W>> {
         match self {
-            Self::Words(words) => Some(words),
+            Self::Words(words) | Self::Word(words) => Some(words),
             Self::Unreadable => None,
         }
     }
@@ -140,7 +145,7 @@ impl<'de, W: Word> Deserialize<'de> for Listed<W> {
 
         impl<W: Word> Any<W> {
             fn add(set: Words<W>, text: &str) -> Words<W> {
-                match W::ALL.iter().copied().find(|word| word.as_str() == text) {
+                match W::find(text) {
                     Some(word) => set.with(word),
                     None => Words(set.0, true, PhantomData),
                 }
@@ -157,7 +162,7 @@ impl<'de, W: Word> Deserialize<'de> for Listed<W> {
             unreadable!(Listed::Unreadable);
 
             fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Listed::Words(Self::add(Words::EMPTY, text)))
+                Ok(Listed::Word(Self::add(Words::EMPTY, text)))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
@@ -188,7 +193,7 @@ impl<'de, W: Word> Deserialize<'de> for Known<W> {
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Known(W::ALL.iter().copied().find(|word| word.as_str() == text)))
+                Ok(Known(W::find(text)))
             }
         }
 
@@ -203,7 +208,9 @@ macro_rules! words {
         #[non_exhaustive]
         pub enum $name { $( #[doc = concat!("`", $text, "`.")] $(#[$word_doc])* $word, )* }
 
-        impl $crate::base::word_set::sealed::Sealed for $name {}
+        impl $crate::base::word_set::sealed::Sealed for $name {
+            fn find(text: &str) -> Option<Self> { Self::from_name(text) }
+        }
 
         // A set is 32 bits.
         const _: () = assert!(<$name as $crate::base::word_set::Word>::ALL.len() <= 32);

@@ -4,8 +4,6 @@
 //! start ─▶ POST registration_endpoint ─▶ Done(Registered)
 //! ```
 
-use url::Url;
-
 use crate::base::env::Env;
 use crate::base::secret::{AccessToken, Secret};
 use crate::base::url::is_loopback;
@@ -81,10 +79,9 @@ impl Registration {
 /// A native application uses a scheme of its own, `https`, or `http` on a loopback address; a web application `https`,
 /// or `http` on a loopback address while it is developed.
 fn may_redirect(application_type: ApplicationType, uri: &RedirectUri) -> bool {
-    let Ok(url) = Url::parse(uri.as_str()) else { return false };
-    match url.scheme() {
+    match uri.url().scheme() {
         "https" => true,
-        "http" => is_loopback(&url),
+        "http" => is_loopback(uri.url()),
         _ => application_type == ApplicationType::Native,
     }
 }

@@ -241,7 +241,8 @@ impl Check for Grant {
         let jws = Jws::parse(compact.expose())?;
         jws.check_algorithm(allowed)?;
         id_token::refusal::check_type(jws.typ())?;
-        let unchecked = check::parse(compact, Body::from(jws.payload()?).as_ref(), self.party.provider(), client, now)?;
+        let payload = Body::from(jws.payload()?);
+        let unchecked = check::parse(compact, payload.as_ref(), self.party.provider(), client, now)?;
         let mut warnings = Words::EMPTY;
         let evidence = match (client.id_token_trust, by, client.auth.secret()) {
             (IdTokenTrust::DangerousTrustTls, ..) => SignatureEvidence::waived(self.party.provider())?,

@@ -34,9 +34,10 @@ use crate::wire::response::Response;
 /// section 8).
 pub struct TokenRequest(State);
 
+#[allow(clippy::large_enum_variant, reason = "every login and refresh is in the large one")]
 enum State {
     ExpectKeys(KeysFetch, Box<Prepared>),
-    ExpectTokens(AuthenticatedRequest<TokenParse>, Box<Pending>),
+    ExpectTokens(AuthenticatedRequest<TokenParse>, Pending),
     Verifying(KeySearch<Grant>),
 }
 
@@ -90,7 +91,7 @@ impl TokenRequest {
         let (policy, parse) = (Policy::write(Accept::Json), TokenParse(*party.provider().options()));
         let call = AuthenticatedRequest::start(party, request, policy, Credential::Client, parse, env)?;
         let (at, mark) = (env.now(), party.key_cell().mark());
-        Self::asked(call, Box::new(Pending { party: party.clone(), origin, at, mark }), env)
+        Self::asked(call, Pending { party: party.clone(), origin, at, mark }, env)
     }
 
     fn prepared(step: Step<KeysFetch>, prepared: Box<Prepared>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
@@ -106,7 +107,7 @@ impl TokenRequest {
 
     fn asked(
         step: Step<AuthenticatedRequest<TokenParse>>,
-        asked: Box<Pending>,
+        asked: Pending,
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
         let now = env.now();
@@ -117,7 +118,7 @@ impl TokenRequest {
                 Self(State::ExpectTokens(call, asked))
             },
             |asked, response| {
-                let Pending { party, origin, at, mark } = *asked;
+                let Pending { party, origin, at, mark } = asked;
                 let asker = Asker::own(mark, party.key_cell().mark());
                 // A clock that was set back meanwhile must not make them live longer.
                 let grant = Grant { party, response, obtained_at: at.min(now), origin };

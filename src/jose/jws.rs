@@ -1,5 +1,6 @@
 //! A compact JWS (RFC 7515 section 7.1). The form is checked before the signature.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -9,7 +10,7 @@ use super::backend::{Backend, VerifyingKey};
 use super::base64url::{decode, decoded};
 use super::hmac::{HS256_SECRET_LENGTH, hs256};
 use super::jwk::Jwk;
-use super::keys::{Candidates, Keys};
+use super::keys::{Candidates, Few, Keys};
 use super::member::{Forbidden, Member, Object};
 use super::public_key::PublicKey;
 use crate::base::json;
@@ -32,7 +33,7 @@ pub struct Jws<'a> {
     signature: &'a str,
     algorithm: Algorithm,
     kid: Option<Box<str>>,
-    typ: Option<Box<str>>,
+    typ: Option<Cow<'static, str>>,
 }
 
 #[derive(Deserialize)]
@@ -140,8 +141,8 @@ impl<'a> Jws<'a> {
 impl Jws<'_> {
     fn verify_by(
         &self,
-        named: Vec<&Jwk>,
-        others: Vec<&Jwk>,
+        named: Few<'_>,
+        others: Few<'_>,
         backend: &dyn Backend,
         signature: &[u8],
     ) -> Result<Signed, ErrorCode> {
@@ -172,7 +173,7 @@ const SIGNATURE_LENGTH: usize = 512;
 struct Protected {
     algorithm: Algorithm,
     kid: Option<Box<str>>,
-    typ: Option<Box<str>>,
+    typ: Option<Cow<'static, str>>,
 }
 
 impl Protected {
@@ -190,17 +191,22 @@ impl Protected {
         // know.
         let kid = header.kid.text().ok().flatten();
         let typ = header.typ.text().unwrap_or(Some(""));
-        let short = |text: Option<&str>, name| match text {
-            Some(text) if text.len() > KID_LIMIT => Err(Error::new(ErrorCode::JWS_HEADER).at(name)),
-            text => Ok(text.map(Box::from)),
-        };
         let algorithm = match header.alg.text() {
             Ok(Some(name)) => Algorithm::from_name(name)
                 .ok_or_else(|| Error::new(ErrorCode::JWS_ALGORITHM).at("alg").with_found(Quote::provider(name)))?,
             _ => return Err(Error::new(ErrorCode::JWS_HEADER).at("alg")),
         };
-        let (kid, typ) = (short(kid, "kid")?, short(typ, "typ")?);
-        Ok(Self { algorithm, kid, typ })
+        for (text, name) in [(kid, "kid"), (typ, "typ")] {
+            if text.is_some_and(|text| text.len() > KID_LIMIT) {
+                return Err(Error::new(ErrorCode::JWS_HEADER).at(name));
+            }
+        }
+        let typ = typ.map(|typ| match typ {
+            // What nearly all have needs no copy.
+            "JWT" => Cow::Borrowed("JWT"),
+            typ => Cow::Owned(typ.to_owned()),
+        });
+        Ok(Self { algorithm, kid: kid.map(Box::from), typ })
     }
 }
 

@@ -64,8 +64,9 @@ impl Keys {
             return Err(Error::new(ErrorCode::HTTP_BODY_TOO_LARGE).at("jwks_uri"));
         }
         let set: Object<Set> = json::key_set(body).map_err(|error| error.at("keys"))?;
-        let list = set.0.ok_or(Error::new(ErrorCode::JSON_TYPE).at("jwks_uri"))?.keys;
-        let List { keys, dropped, too_many } = list.ok_or(Error::new(ErrorCode::JSON_MISSING_FIELD).at("keys"))?;
+        let list = set.0.ok_or_else(|| Error::new(ErrorCode::JSON_TYPE).at("jwks_uri"))?.keys;
+        let List { keys, dropped, too_many } =
+            list.ok_or_else(|| Error::new(ErrorCode::JSON_MISSING_FIELD).at("keys"))?;
         if too_many {
             return Err(ErrorCode::JWKS_TOO_MANY_KEYS.into());
         }
@@ -108,10 +109,11 @@ impl Keys {
         let usable = || fitting().filter(|key| key.public_key().is_some());
         let Some(kid) = kid else {
             // A malformed key that nobody names is not in the way of a good one.
-            return match distinct(usable(), 2).as_slice() {
-                [] if fitting().next().is_some() => Err(ErrorCode::JWS_UNUSABLE_KEY),
-                [] => Err(ErrorCode::JWS_UNKNOWN_KEY),
-                [only] => Ok(Candidates { named: vec![only], others: Vec::new() }),
+            let named = distinct(usable(), 2);
+            return match named.len() {
+                0 if fitting().next().is_some() => Err(ErrorCode::JWS_UNUSABLE_KEY),
+                0 => Err(ErrorCode::JWS_UNKNOWN_KEY),
+                1 => Ok(Candidates { named, others: Few::default() }),
                 _ => Err(ErrorCode::JWS_AMBIGUOUS_KEY),
             };
         };
@@ -135,18 +137,46 @@ impl Keys {
 /// The keys to try for a signature, at least one.
 pub(super) struct Candidates<'a> {
     /// Those that the token names.
-    pub(super) named: Vec<&'a Jwk>,
+    pub(super) named: Few<'a>,
     /// Those that fit its algorithm and have another name or none.
-    pub(super) others: Vec<&'a Jwk>,
+    pub(super) others: Few<'a>,
+}
+
+/// A few keys, without an allocation.
+#[derive(Default)]
+pub(super) struct Few<'a>([Option<&'a Jwk>; MOST]);
+
+/// As many as are ever asked for.
+const MOST: usize = if SAME_KID_LIMIT + 1 > OTHER_KEYS_LIMIT { SAME_KID_LIMIT + 1 } else { OTHER_KEYS_LIMIT };
+
+impl Few<'_> {
+    pub(super) fn len(&self) -> usize {
+        self.0.iter().flatten().count()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<'a> IntoIterator for Few<'a> {
+    type Item = &'a Jwk;
+    type IntoIter = std::iter::Flatten<std::array::IntoIter<Option<&'a Jwk>, MOST>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter().flatten()
+    }
 }
 
 /// The first keys that differ: a set may hold a key twice.
-fn distinct<'a>(keys: impl Iterator<Item = &'a Jwk>, most: usize) -> Vec<&'a Jwk> {
-    let mut found: Vec<&Jwk> = Vec::new();
+fn distinct<'a>(keys: impl Iterator<Item = &'a Jwk>, most: usize) -> Few<'a> {
+    let mut found = Few::default();
     for key in keys {
-        let is_known = found.iter().any(|own| own.public_key().is_some() && own.public_key() == key.public_key());
-        if !is_known && found.len() < most {
-            found.push(key);
+        let is_same = |own: &&Jwk| own.public_key().is_some() && own.public_key() == key.public_key();
+        if !found.0.iter().flatten().any(is_same)
+            && let Some(place) = found.0.iter_mut().take(most).find(|place| place.is_none())
+        {
+            *place = Some(key);
         }
     }
     found

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use url::Url;
-
 use super::auth_server::AuthServer;
 use super::awaited::Awaited;
 use super::binding::Binding;
@@ -249,10 +247,8 @@ impl Binding {
 
 /// `fragment` for a page at another host, `query` for everything that is on this machine.
 fn response_mode(redirect_uri: &RedirectUri) -> ResponseMode {
-    match Url::parse(redirect_uri.as_str()) {
-        Ok(url) if url.scheme() == "https" && !is_loopback(&url) => ResponseMode::Fragment,
-        _ => ResponseMode::Query,
-    }
+    let url = redirect_uri.url();
+    if url.scheme() == "https" && !is_loopback(url) { ResponseMode::Fragment } else { ResponseMode::Query }
 }
 
 #[cfg(test)]

@@ -190,8 +190,8 @@ impl AuthorizationRequest {
     /// Whether the user has to consent (OpenID Connect Core 1.0 section 11), and the caller has not said what to ask
     /// for.
     pub(crate) fn needs_consent(&self) -> bool {
-        let is_offline = self.scope.contains("openid") && self.scope.contains("offline_access");
-        is_offline && self.prompt.is_empty() && self.other_prompts.is_empty() && !self.keeps_prompt
+        let says_nothing = self.prompt.is_empty() && self.other_prompts.is_empty() && !self.keeps_prompt;
+        says_nothing && self.scope.contains("openid") && self.scope.contains("offline_access")
     }
 
     /// Rules that do not depend on the provider.

@@ -176,8 +176,13 @@ impl Client {
     /// # Ok::<(), oidc_proto::Error>(())
     /// ```
     pub fn new(client_id: impl Into<Box<str>>) -> Self {
+        Self::named(client_id.into().into())
+    }
+
+    /// [`Client::new`] with a shared text.
+    pub(super) fn named(id: Arc<str>) -> Self {
         Self {
-            id: client_id.into().into(),
+            id,
             auth: ClientAuth::None,
             redirect_uris: Vec::new(),
             id_token_trust: IdTokenTrust::Verify,

@@ -1,8 +1,6 @@
 //! Provider metadata (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2).
 
-use http::Uri;
 use serde::{Deserialize, Deserializer, de};
-use url::{Position, Url};
 
 use super::options::{Deviation, ProviderOptions};
 use crate::base::json::{self, Fields, Scalar, Text};
@@ -48,41 +46,6 @@ words! {
     /// What the provider should ask the user for (OpenID Connect Core 1.0 section 3.1.2.1; `create`: Initiating User
     /// Registration 1.0).
     Prompt { None = "none", Login = "login", Consent = "consent", SelectAccount = "select_account", Create = "create", }
-}
-
-/// Which well-known document to ask for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WellKnown {
-    /// `/.well-known/openid-configuration` after the issuer's path (OpenID Connect Discovery 1.0 section 4).
-    #[default]
-    OpenIdConfiguration,
-    /// `/.well-known/oauth-authorization-server` before the issuer's path (RFC 8414 section 3).
-    OauthAuthorizationServer,
-}
-
-impl WellKnown {
-    /// The URL of the document.
-    ///
-    /// # Errors
-    /// `url.syntax`; a valid [`Issuer`] does not cause it.
-    pub fn uri(self, issuer: &Issuer) -> Result<Uri, Error> {
-        let url = Url::parse(issuer.as_str()).map_err(|_| ErrorCode::URL_SYNTAX)?;
-        let (origin, path) = (&url[..Position::BeforePath], url.path().trim_end_matches('/'));
-        let text = match self {
-            Self::OpenIdConfiguration => format!("{origin}{path}/.well-known/openid-configuration"),
-            Self::OauthAuthorizationServer => format!("{origin}/.well-known/oauth-authorization-server{path}"),
-        };
-        Ok(Uri::try_from(text).map_err(|_| ErrorCode::URL_SYNTAX)?)
-    }
-
-    /// What an error names that names nothing else.
-    pub(crate) const fn request(self) -> &'static str {
-        match self {
-            Self::OpenIdConfiguration => "openid_configuration",
-            Self::OauthAuthorizationServer => "oauth_authorization_server",
-        }
-    }
 }
 
 /// The metadata of a provider (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2). Every URL is a checked

@@ -17,3 +17,4 @@ pub(crate) mod registration;
 pub(crate) mod registrations;
 pub(crate) mod relying_party;
 pub(crate) mod server_time;
+pub(crate) mod well_known;

@@ -15,13 +15,14 @@ pub struct Owner(Arc<Inner>);
 #[derive(PartialEq, Eq)]
 struct Inner {
     issuer: Issuer,
-    client_id: Box<str>,
+    client_id: Arc<str>,
     key: Option<Box<str>>,
 }
 
 impl Owner {
     pub(super) fn of(issuer: &Issuer, client: &Client) -> Self {
-        Self::stored(issuer.clone(), client.id(), client.dpop().map(|key| key.thumbprint()))
+        let key = client.dpop().map(|key| key.thumbprint().into());
+        Self(Arc::new(Inner { issuer: issuer.clone(), client_id: client.id.clone(), key }))
     }
 
     /// As it stands in a stored value.

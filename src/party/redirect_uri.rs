@@ -17,13 +17,20 @@ use crate::error::{Error, ErrorCode};
 pub struct RedirectUri(Arc<Parsed>);
 
 struct Parsed {
-    text: Box<str>,
     url: Url,
+    /// As it was written, if the parser writes it in another way.
+    written: Option<Box<str>>,
+}
+
+impl Parsed {
+    fn text(&self) -> &str {
+        self.written.as_deref().unwrap_or(self.url.as_str())
+    }
 }
 
 impl PartialEq for Parsed {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.text() == other.text()
     }
 }
 
@@ -31,7 +38,7 @@ impl Eq for Parsed {}
 
 impl Hash for Parsed {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
+        self.text().hash(state);
     }
 }
 
@@ -67,7 +74,10 @@ impl RedirectUri {
     /// `url.syntax`, `url.scheme`, `url.userinfo` or `url.fragment`.
     pub fn new(text: &str) -> Result<Self, Error> {
         match check(text) {
-            Ok(url) => Ok(Self(Arc::new(Parsed { text: text.into(), url }))),
+            Ok(url) => {
+                let written = (url.as_str() != text).then(|| text.into());
+                Ok(Self(Arc::new(Parsed { url, written })))
+            }
             Err(ErrorCode::URL_SCHEME) => Err(refused(ErrorCode::URL_SCHEME, FIELD, text, |_| false).with_hint(
                 "A browser runs or reads this scheme itself: use https, or a scheme of your own application.",
             )),
@@ -80,7 +90,12 @@ impl RedirectUri {
 
     /// The URI as it was written.
     pub fn as_str(&self) -> &str {
-        &self.0.text
+        self.0.text()
+    }
+
+    /// The URI as it was parsed.
+    pub(crate) fn url(&self) -> &Url {
+        &self.0.url
     }
 
     /// Whether `other` equals this URI. If this URI is `http` on a loopback address, the port may differ (RFC 8252

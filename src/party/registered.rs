@@ -1,8 +1,9 @@
 //! A client as a provider registered it (RFC 7591 section 3.2).
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::client::{Client, ClientAuth, is_client_id};
 use super::client_metadata::ClientMetadata;
@@ -11,7 +12,7 @@ use super::redirect_uri::RedirectUri;
 use crate::base::env::Timestamp;
 use crate::base::json::{self, Fields, Scalar};
 use crate::base::secret::Secret;
-use crate::base::word_set::Words;
+use crate::base::word_set::{Listed, Words};
 use crate::error::{Error, ErrorCode, Quote};
 use crate::jose::Algorithm;
 use crate::wire::oauth_error;
@@ -21,7 +22,7 @@ use crate::wire::response::Response;
 /// A client as a provider registered it (RFC 7591 section 3.2.1).
 #[derive(Clone, Debug)]
 pub struct Registered {
-    pub(crate) client_id: Box<str>,
+    pub(crate) client_id: Arc<str>,
     pub(crate) auth: ClientAuth,
     pub(crate) id_token_algorithm: Option<Algorithm>,
     pub(crate) userinfo_algorithm: Option<Algorithm>,
@@ -39,7 +40,7 @@ impl Registered {
     /// A client that was registered in another way, for example by hand in a provider's console.
     pub fn preregistered(client_id: impl Into<Box<str>>, auth: ClientAuth) -> Self {
         Self {
-            client_id: client_id.into(),
+            client_id: client_id.into().into(),
             auth,
             id_token_algorithm: None,
             userinfo_algorithm: None,
@@ -97,7 +98,7 @@ impl Registered {
 
     /// The client, with these redirect URIs, which must be registered for it.
     pub fn client(&self, redirect_uris: &[RedirectUri]) -> Client {
-        let client = Client { redirect_uris: redirect_uris.to_vec(), ..Client::new(self.client_id.clone()) };
+        let client = Client { redirect_uris: redirect_uris.to_vec(), ..Client::named(self.client_id.clone()) };
         Client {
             auth: self.auth.clone(),
             registered_algorithm: self.id_token_algorithm,
@@ -121,8 +122,7 @@ struct Members<'a> {
     client_id_issued_at: Scalar<'a>,
     #[serde(borrow, default)]
     token_endpoint_auth_method: Scalar<'a>,
-    #[serde(default)]
-    grant_types: Value,
+    grant_types: Option<Listed<GrantType>>,
     #[serde(borrow, default)]
     id_token_signed_response_alg: Scalar<'a>,
     #[serde(borrow, default)]
@@ -174,9 +174,10 @@ pub(crate) fn parse(response: Response<'_>, sent: &ClientMetadata, keep_fields: 
         "userinfo_signed_response_alg",
     );
     // What is no list says nothing.
-    let granted = answer.grant_types.as_array().map(|names| {
-        names.iter().filter_map(|name| GrantType::from_name(name.as_str()?)).collect::<Words<GrantType>>()
-    });
+    let granted = match answer.grant_types {
+        Some(Listed::Words(granted)) => Some(granted),
+        Some(Listed::Word(_) | Listed::Unreadable) | None => None,
+    };
     let seconds = |value: Scalar<'_>| value.whole().filter(|&seconds| seconds != 0).map(Timestamp::from_unix_seconds);
     Ok(Registered {
         client_id: client_id.into(),

@@ -85,8 +85,9 @@ impl ClientMetadata {
     }
 
     fn to_json(&self) -> Vec<u8> {
-        // Strings and lists of strings always serialize.
-        serde_json::to_vec(self).unwrap_or_default()
+        // Strings and lists of strings always serialize. There is room for what most clients have.
+        let mut json = Vec::with_capacity(512);
+        serde_json::to_writer(&mut json, self).map_or_else(|_| Vec::new(), |()| json)
     }
 }
 
@@ -96,7 +97,7 @@ impl Serialize for ClientMetadata {
         map.serialize_entry("application_type", self.application_type().name())?;
         map.serialize_entry("redirect_uris", &Uris(self.redirect_uris()))?;
         map.serialize_entry("response_types", if self.redirect_uris().is_empty() { &[][..] } else { &["code"] })?;
-        map.serialize_entry("grant_types", &self.grant_types().iter().map(GrantType::name).collect::<Vec<_>>())?;
+        map.serialize_entry("grant_types", &Names(self.grant_types()))?;
         map.serialize_entry("token_endpoint_auth_method", self.token_endpoint_auth_method().name())?;
         if let Some((key, public)) = self.key.as_ref().and_then(|key| Some((key, key.public_key()?))) {
             map.serialize_entry("token_endpoint_auth_signing_alg", key.algorithm().name())?;
@@ -156,6 +157,14 @@ struct Uris<'a>(&'a [RedirectUri]);
 impl Serialize for Uris<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.0.iter().map(RedirectUri::as_str))
+    }
+}
+
+struct Names(Words<GrantType>);
+
+impl Serialize for Names {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(GrantType::name))
     }
 }
 

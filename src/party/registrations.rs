@@ -195,7 +195,7 @@ impl Serialize for Registrations {
         let clients = fixed.chain(dynamic).map(|(issuer, fingerprint, client)| StoredClient {
             issuer: issuer.as_str().to_owned(),
             fingerprint: fingerprint.cloned(),
-            client_id: client.client_id.clone().into(),
+            client_id: client.client_id().to_owned(),
             auth_method: client.auth.method().name().to_owned(),
             client_secret: client.auth.secret().cloned(),
             key: match &client.auth {

@@ -34,6 +34,8 @@ pub(super) struct StoreProtocol {
     question: Option<Asked>,
     lock: Lock,
     mark: Mark,
+    /// The session was logged out, and the store failed to erase its record.
+    has_failed_to_erase: bool,
     /// The ticket that the next action gets.
     next_ticket: NonZero<u32>,
     /// The ticket of the last `Unlock`. No ticket is smaller than the first value.
@@ -84,6 +86,7 @@ impl StoreProtocol {
             question: None,
             lock: Lock::Free,
             mark: Mark::None,
+            has_failed_to_erase: false,
             next_ticket: first,
             last_unlock: first,
         }
@@ -111,6 +114,15 @@ impl StoreProtocol {
     pub(super) fn set_login(&mut self, login: Option<LoginId>) {
         let is_of_record = self.known.is_some_and(|known| known.login == login);
         self.own_login = (!is_of_record).then(|| Box::new(login));
+    }
+
+    /// The record of a session that was logged out is still there.
+    pub(super) fn failed_to_erase(&mut self) {
+        self.has_failed_to_erase = true;
+    }
+
+    pub(super) fn has_failed_to_erase(&self) -> bool {
+        self.has_failed_to_erase
     }
 
     /// Whether the store need not be told anything, and has everything.

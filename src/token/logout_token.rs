@@ -98,7 +98,8 @@ struct Claims<'a> {
     iss: Option<Text<'a>>,
     #[serde(borrow)]
     sub: Option<Text<'a>>,
-    aud: Option<Audience>,
+    #[serde(borrow)]
+    aud: Option<Audience<'a>>,
     exp: Option<NumericDate>,
     iat: Option<NumericDate>,
     #[serde(borrow)]
@@ -161,9 +162,9 @@ pub(crate) fn parse(payload: &[u8], provider: &Provider, client: &Client, now: T
     let iss = required(claims.iss, "iss")?;
     check_issuer(&iss, claims.tid.as_text(), provider)
         .map_err(|error| error.with_code(ErrorCode::LOGOUT_TOKEN_ISSUER_MISMATCH))?;
-    let Audience(audience) = required(claims.aud, "aud")?;
-    if !audience.iter().any(|one| **one == *client.id) {
-        return Err(other_party(ErrorCode::LOGOUT_TOKEN_AUDIENCE_MISMATCH, "aud", client, &audience.join(", ")));
+    let audience = required(claims.aud, "aud")?;
+    if !audience.names(&client.id) {
+        return Err(other_party(ErrorCode::LOGOUT_TOKEN_AUDIENCE_MISMATCH, "aud", client, &audience.joined()));
     }
     let skew = provider.options().clock_skew();
     let issued_at = required(claims.iat, "iat")?.0;

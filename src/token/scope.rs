@@ -26,9 +26,12 @@ impl Scope {
     /// # Errors
     /// `authorization.scope`.
     pub fn new(text: &str) -> Result<Self, Error> {
-        // As a scope is mostly written, it is taken as it stands.
-        let has_extra_space = text.starts_with(' ') || text.ends_with(' ') || text.contains("  ");
-        if !has_extra_space && text.bytes().all(|byte| byte == b' ' || is_scope_byte(byte)) {
+        // As a scope is mostly written, it is taken as it stands: no space is the first, the last, or after another.
+        let (is_plain, last) = text.bytes().fold((true, b' '), |(is_plain, before), byte| {
+            let is_extra_space = byte == b' ' && before == b' ';
+            (is_plain & (is_scope_byte(byte) | (byte == b' ')) & !is_extra_space, byte)
+        });
+        if is_plain && (last != b' ' || text.is_empty()) {
             return Ok(Self(text.into()));
         }
         Self::collect(text.split(' '), text.len()).ok_or_else(|| {
@@ -194,6 +197,11 @@ mod tests {
             ("a\\b", None),
             ("a\tb", None),
             ("é", None),
+            (" ", Some("")),
+            ("a  b", Some("a b")),
+            ("a ", Some("a")),
+            (" a", Some("a")),
+            ("a b", Some("a b")),
         ] {
             let scope = Scope::new(text);
             assert_eq!(scope.as_ref().ok().map(Scope::as_str), expected, "{text:?}");

@@ -64,7 +64,8 @@ struct Members<'a> {
 struct Parties<'a> {
     #[serde(borrow)]
     iss: Option<Text<'a>>,
-    aud: Option<Audience>,
+    #[serde(borrow)]
+    aud: Option<Audience<'a>>,
     #[serde(borrow, default)]
     tid: Scalar<'a>,
 }
@@ -125,8 +126,8 @@ pub(crate) fn read_signed(
         check_issuer(iss, parties.tid.as_text(), provider)
             .map_err(|error| error.with_code(ErrorCode::USERINFO_ISSUER_MISMATCH))?;
     }
-    if let Some(Audience(audience)) = parties.aud.as_ref().filter(|aud| !aud.0.iter().any(|one| *one == *client.id)) {
-        return Err(other_party(ErrorCode::USERINFO_ISSUER_MISMATCH, "aud", client, &audience.join(", ")));
+    if let Some(audience) = parties.aud.filter(|audience| !audience.names(&client.id)) {
+        return Err(other_party(ErrorCode::USERINFO_ISSUER_MISMATCH, "aud", client, &audience.joined()));
     }
     about(answer, payload.as_ref(), subject)
 }

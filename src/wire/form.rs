@@ -17,7 +17,7 @@ pub(crate) fn url<'a, const N: usize>(
     own: [Own<'_>; N],
     given: impl Iterator<Item = (&'a str, &'a str)> + Clone,
 ) -> String {
-    joined(Some(endpoint), own, given, [])
+    joined(Some(endpoint), &own, given, &[])
 }
 
 /// A form: the crate's own parameters, those that the caller gave, and those that name the client.
@@ -26,14 +26,14 @@ pub(crate) fn body<'a, const N: usize, const M: usize>(
     given: impl Iterator<Item = (&'a str, &'a str)> + Clone,
     client: [Own<'_>; M],
 ) -> String {
-    joined(None, own, given, client)
+    joined(None, &own, given, &client)
 }
 
 fn joined<'a, const N: usize, const M: usize>(
     endpoint: Option<&Endpoint>,
-    own: [Own<'_>; N],
+    own: &[Own<'_>; N],
     given: impl Iterator<Item = (&'a str, &'a str)> + Clone,
-    client: [Own<'_>; M],
+    client: &[Own<'_>; M],
 ) -> String {
     let (own, client) = (Measured::of(own), Measured::of(client));
     let given_length: usize = given.clone().map(|(name, value)| encoded_len(name) + encoded_len(value) + 2).sum();
@@ -43,27 +43,38 @@ fn joined<'a, const N: usize, const M: usize>(
     if let Some(endpoint) = endpoint {
         endpoint.start_query(&mut out);
     }
-    let mut separator = "";
-    own.write(&mut out, &mut separator);
+    let start = out.len();
+    own.write(&mut out, start);
     for (name, value) in given {
-        out.push_str(std::mem::replace(&mut separator, "&"));
+        separate(&mut out, start);
         encode(&mut out, name);
         out.push('=');
         encode(&mut out, value);
     }
-    client.write(&mut out, &mut separator);
+    client.write(&mut out, start);
     if let Some(endpoint) = endpoint {
         endpoint.end_query(&mut out);
     }
     out
 }
 
+/// Writes what stands between two pairs; nothing before the first one.
+fn separate(out: &mut String, start: usize) {
+    if out.len() > start {
+        out.push('&');
+    }
+}
+
 /// Parameters, and how many bytes of each value have to be escaped: values are long, and looked through once.
-struct Measured<'a, const N: usize>([Own<'a>; N], [usize; N]);
+struct Measured<'a, const N: usize>(&'a [Own<'a>; N], [usize; N]);
 
 impl<'a, const N: usize> Measured<'a, N> {
-    fn of(parameters: [Own<'a>; N]) -> Self {
-        Self(parameters, parameters.map(|(_, value)| value.map_or(0, escapes)))
+    fn of(parameters: &'a [Own<'a>; N]) -> Self {
+        let mut all = [0; N];
+        for (escaped, (_, value)) in all.iter_mut().zip(parameters) {
+            *escaped = value.map_or(0, escapes);
+        }
+        Self(parameters, all)
     }
 
     fn present(&self) -> impl Iterator<Item = (&'static str, &'a str, usize)> {
@@ -75,9 +86,11 @@ impl<'a, const N: usize> Measured<'a, N> {
         self.present().map(|(name, value, escapes)| name.len() + value.len() + 2 * escapes + 2).sum()
     }
 
-    fn write(&self, out: &mut String, separator: &mut &'static str) {
+    fn write(&self, out: &mut String, start: usize) {
         for (name, value, escapes) in self.present() {
-            out.extend([std::mem::replace(separator, "&"), name, "="]);
+            separate(out, start);
+            out.push_str(name);
+            out.push('=');
             match escapes {
                 0 => out.push_str(value),
                 _ => escape(out, value),
@@ -150,20 +163,21 @@ fn escapes(text: &str) -> usize {
     if is_all_plain(text.as_bytes()) {
         return 0;
     }
-    text.bytes().map(|byte| usize::from(!is_plain(byte))).sum()
+    let (blocks, rest) = text.as_bytes().as_chunks::<16>();
+    let in_block = |block: &[u8; 16]| block.iter().fold(0, |count, &byte| count + u8::from(!is_plain_by_ranges(byte)));
+    blocks.iter().map(|block| usize::from(in_block(block))).sum::<usize>()
+        + rest.iter().filter(|byte| !is_plain(**byte)).count()
 }
 
-/// Whether all bytes are plain: sixteen are looked at in one step.
-fn is_all_plain(bytes: &[u8]) -> bool {
+/// [`is_plain`] without a table: sixteen bytes are looked at in one step.
+fn is_plain_by_ranges(byte: u8) -> bool {
     let is_in = |byte: u8, first: u8, last: u8| byte.wrapping_sub(first) <= last - first;
-    let is_it = |byte: u8| {
-        is_in(byte | 0x20, b'a', b'z')
-            | is_in(byte, b'0', b'9')
-            | is_in(byte, b'-', b'.')
-            | (byte == b'_')
-            | (byte == b'*')
-    };
-    let in_block = |block: &[u8; 16]| block.iter().fold(true, |all, &byte| all & is_it(byte));
+    is_in(byte | 0x20, b'a', b'z') | is_in(byte, b'0', b'9') | is_in(byte, b'-', b'.') | (byte == b'_') | (byte == b'*')
+}
+
+/// Whether all bytes are plain.
+fn is_all_plain(bytes: &[u8]) -> bool {
+    let in_block = |block: &[u8; 16]| block.iter().fold(true, |all, &byte| all & is_plain_by_ranges(byte));
     let (blocks, rest) = bytes.as_chunks::<16>();
     // The last sixteen bytes, some of which were looked at before; a shorter text is looked at by byte.
     let is_rest_plain = match bytes.last_chunk() {

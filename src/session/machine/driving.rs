@@ -3,7 +3,7 @@
 use http::{Method, Response};
 
 use super::exchange::Exchange;
-use super::state::{Attempt, ExpectResponse, Stage, State};
+use super::state::{ExpectResponse, Stage, State};
 use super::{Core, Session};
 use crate::base::bell::Bell;
 use crate::base::env::{Env, MonotonicTime};
@@ -195,9 +195,9 @@ impl Session {
     fn wake(&mut self, env: &mut dyn Env) {
         self.transition(|state, core| {
             let State::Attempting(attempt) = state else { return state };
-            match *attempt {
-                Attempt { stage: Stage::Wait(wait, exchange), .. } => core.proceed(wait.wake(env), exchange, env),
-                attempt => State::Attempting(Box::new(attempt)),
+            match core.spare.open(attempt) {
+                (Stage::Wait(wait, exchange), _) => core.proceed(wait.wake(env), exchange, env),
+                (stage, until) => core.attempting(stage, until),
             }
         });
     }
@@ -246,9 +246,9 @@ impl Session {
             core.proceed(step, exchange, env)
         };
         self.transition(|state, core| match state {
-            State::Attempting(attempt) => match *attempt {
-                Attempt { stage: Stage::ExpectResponse(expect), .. } => next(expect, core),
-                attempt => State::Attempting(Box::new(attempt)),
+            State::Attempting(attempt) => match core.spare.open(attempt) {
+                (Stage::ExpectResponse(expect), _) => next(expect, core),
+                (stage, until) => core.attempting(stage, until),
             },
             State::Pausing(pause) => match pause.into_late() {
                 Ok(expect) => {
@@ -269,15 +269,15 @@ impl Session {
         }
         self.transition(|state, core| {
             let State::Attempting(attempt) = state else { return state };
-            match *attempt {
-                Attempt { stage: Stage::ExpectKeyOutput(awaiting, exchange), .. } => {
+            match core.spare.open(attempt) {
+                (Stage::ExpectKeyOutput(awaiting, exchange), _) => {
                     let step = match output {
                         Ok(output) => awaiting.receive(output, env),
                         Err(failure) => awaiting.fail(failure, env),
                     };
                     core.proceed(step, exchange, env)
                 }
-                attempt => State::Attempting(Box::new(attempt)),
+                (stage, until) => core.attempting(stage, until),
             }
         });
     }
@@ -294,8 +294,13 @@ impl Session {
         match told {
             Told::SavedAgain(saved) => self.transition(|state, core| core.saved_again(saved, state, env)),
             told => self.transition(|state, core| match state {
-                State::Attempting(attempt) if core.leaving.is_some() => core.told_leaving(told, *attempt, env),
-                State::Attempting(attempt) => core.told(told, *attempt, env),
+                State::Attempting(attempt) => {
+                    let (stage, until) = core.spare.open(attempt);
+                    match core.leaving {
+                        Some(_) => core.told_leaving(told, stage, until, env),
+                        None => core.told(told, stage, until, env),
+                    }
+                }
                 other => other,
             }),
         }

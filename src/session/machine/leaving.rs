@@ -12,8 +12,8 @@
 use super::Core;
 use super::exchange::Exchange;
 use super::orphans::Orphan;
-use super::state::{Attempt, ExpectResponse, Resume, Stage, State};
-use crate::base::env::Env;
+use super::state::{ExpectResponse, Resume, Stage, State};
+use crate::base::env::{Env, MonotonicTime};
 use crate::error::transport::{Failure, FailureKind, Sent};
 use crate::error::{Error, ErrorCode};
 use crate::flow::TokenRequest;
@@ -132,8 +132,7 @@ impl Core {
     }
 
     /// Goes on from a response of the store.
-    pub(super) fn told_leaving(&mut self, told: Told, attempt: Attempt, env: &mut dyn Env) -> State {
-        let Attempt { stage, until } = attempt;
+    pub(super) fn told_leaving(&mut self, told: Told, stage: Stage, until: MonotonicTime, env: &mut dyn Env) -> State {
         match (stage, told) {
             (Stage::ExpectLock, Told::Locked(Ok(())) | Told::LockedLate) => self.load(env),
             (Stage::ExpectLock, Told::Locked(Err(_))) | (Stage::ExpectRecord, Told::Loaded(Err(_))) => {
@@ -150,18 +149,18 @@ impl Core {
                 self.erase_this(record.map(|record| *record), env)
             }
             (Stage::ExpectErasure, Told::Erased(Saved::Failed(error))) => self.not_erased(error, env),
-            (stage, _) => State::attempting(stage, until),
+            (stage, _) => self.attempting(stage, until),
         }
     }
 
     fn erase(&mut self, env: &mut dyn Env) -> State {
         self.store.ask(Question::Erase);
-        State::attempting(Stage::ExpectErasure, self.deadline(env))
+        self.attempting(Stage::ExpectErasure, self.deadline(env))
     }
 
     fn not_erased(&mut self, error: Error, env: &mut dyn Env) -> State {
         self.is_erased(Erased::Failed(error.clone()));
-        self.is_not_erased = true;
+        self.store.failed_to_erase();
         self.events.push(Event::NotErased(error));
         self.after_erasure(env)
     }
@@ -187,7 +186,7 @@ impl Core {
         if let Some((step, exchange)) = self.late.take_arrived() {
             self.drop_step(Ok(step), &exchange, env);
         } else if !self.late.is_none() {
-            return State::attempting(Stage::ExpectLate, self.deadline(env));
+            return self.attempting(Stage::ExpectLate, self.deadline(env));
         } else if self.store.was_begun() && self.current.tokens().refresh_token().is_some() {
             if self.options.persistence != Persistence::Shared || self.store.holds_lock() {
                 return self.ask_prepared(env);
@@ -206,14 +205,14 @@ impl Core {
     ) -> State {
         match step {
             Ok(Step::Call(call)) if !exchange.may_have_yielded() => {
-                State::attempting(Stage::Send(call, exchange), self.deadline(env))
+                self.attempting(Stage::Send(call, exchange), self.deadline(env))
             }
             Ok(Step::UseKey(use_key)) if !exchange.may_have_yielded() => {
-                State::attempting(Stage::UseKey(use_key, exchange), self.deadline(env))
+                self.attempting(Stage::UseKey(use_key, exchange), self.deadline(env))
             }
             Ok(Step::Wait(wait)) if !exchange.may_have_yielded() => {
                 let until = wait.until();
-                State::attempting(Stage::Wait(wait, exchange), until)
+                self.attempting(Stage::Wait(wait, exchange), until)
             }
             Ok(step) => {
                 self.drop_step(Ok(step), &exchange, env);
@@ -235,7 +234,8 @@ impl Core {
             Stage::ExpectErasure => self.not_erased(ErrorCode::SESSION_STORE.into(), env),
             stage => {
                 // If tokens come after all, they are revoked, too.
-                self.drop_attempt(State::attempting(stage, env.monotonic()), env);
+                let state = self.attempting(stage, env.monotonic());
+                self.drop_attempt(state, env);
                 self.attempts.begin();
                 self.attempts.end();
                 self.left()

@@ -28,7 +28,7 @@ mod storing;
 
 use self::late::LateResponse;
 use self::orphans::Orphans;
-use self::state::State;
+use self::state::{Spare, Stage, State};
 use super::access::Logout;
 use super::attempts::Attempts;
 use super::current::CurrentTokens;
@@ -55,13 +55,18 @@ struct Core {
     /// A response that may still come, or has.
     late: LateResponse,
     orphans: Orphans,
+    /// Empty between transitions.
+    spare: Spare,
     /// What is known of the logout that is under way.
     leaving: Option<Box<Logout>>,
-    /// The session was logged out, and the store failed to erase its record.
-    is_not_erased: bool,
 }
 
 impl Core {
+    /// An attempt at this stage.
+    fn attempting(&mut self, stage: Stage, until: MonotonicTime) -> State {
+        State::Attempting(self.spare.fill(stage, until))
+    }
+
     /// The deadline of a request that is made now.
     fn deadline(&self, env: &dyn Env) -> MonotonicTime {
         env.monotonic().saturating_add(self.options.deadline())

@@ -19,7 +19,7 @@ impl Core {
     pub(super) fn begin(&mut self, env: &mut dyn Env) -> State {
         self.attempts.begin();
         match self.options.queues {
-            true => State::attempting(Stage::Queued, env.monotonic()),
+            true => self.attempting(Stage::Queued, env.monotonic()),
             false => self.admitted(env),
         }
     }
@@ -72,7 +72,7 @@ impl Core {
             return self.ask_prepared(env);
         }
         self.store.ask(Question::Prepare);
-        State::attempting(Stage::ExpectPreparation, self.deadline(env))
+        self.attempting(Stage::ExpectPreparation, self.deadline(env))
     }
 
     /// Asks the provider. What it gives can be saved.
@@ -113,11 +113,11 @@ impl Core {
             self.current.doubt(Some(exchange.asked_at()));
         }
         match step {
-            Step::Call(call) => State::attempting(Stage::Send(call, exchange), self.deadline(env)),
-            Step::UseKey(use_key) => State::attempting(Stage::UseKey(use_key, exchange), self.deadline(env)),
+            Step::Call(call) => self.attempting(Stage::Send(call, exchange), self.deadline(env)),
+            Step::UseKey(use_key) => self.attempting(Stage::UseKey(use_key, exchange), self.deadline(env)),
             Step::Wait(wait) => {
                 let until = wait.until();
-                State::attempting(Stage::Wait(wait, exchange), until)
+                self.attempting(Stage::Wait(wait, exchange), until)
             }
             Step::Done(TokenOutcome::Verified(granted)) => self.obtained(exchange.obtained(granted.tokens), env),
             Step::Done(TokenOutcome::Unverified { error, tokens }) => match policy::verdict(&error, true) {

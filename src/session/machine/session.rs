@@ -5,7 +5,7 @@ use std::fmt;
 use super::exchange::{Exchange, Obtained};
 use super::late::LateResponse;
 use super::orphans::{Orphan, Orphans};
-use super::state::{Resume, State};
+use super::state::{Resume, Spare, State};
 use super::{Core, Session};
 use crate::base::env::Env;
 use crate::base::secret::AccessToken;
@@ -47,8 +47,8 @@ impl Session {
             events: Events::default(),
             late: LateResponse::default(),
             orphans: Orphans::default(),
+            spare: Spare::default(),
             leaving: None,
-            is_not_erased: false,
         };
         let state = core.settle(env);
         Ok(Self { core, state })
@@ -61,6 +61,7 @@ impl Session {
         let interrupted = self.state.if_interrupted();
         let state = std::mem::replace(&mut self.state, interrupted);
         self.state = next(state, &mut self.core);
+        self.core.spare.clear();
     }
 
     /// The newest tokens.
@@ -129,7 +130,7 @@ impl Session {
     pub(crate) fn ended(&self) -> Option<EndedForGood> {
         match &self.state {
             _ if self.core.leaving.is_some() => None,
-            State::LoggedOut if self.core.is_not_erased => Some(EndedForGood::NotErased),
+            State::LoggedOut if self.core.store.has_failed_to_erase() => Some(EndedForGood::NotErased),
             State::LoggedOut => Some(EndedForGood::Gone),
             State::Stopped(end) if end.is_final() => Some(EndedForGood::Gone),
             _ => None,

@@ -90,6 +90,36 @@ pub(super) struct Attempt {
     pub(super) until: MonotonicTime,
 }
 
+/// The box of an attempt. A transition that takes an attempt apart keeps its box for the next stage.
+#[derive(Default)]
+pub(super) struct Spare(Option<Box<Attempt>>);
+
+impl Spare {
+    /// Takes an attempt apart.
+    pub(super) fn open(&mut self, mut attempt: Box<Attempt>) -> (Stage, MonotonicTime) {
+        let stage = std::mem::replace(&mut attempt.stage, Stage::Queued);
+        let until = attempt.until;
+        self.0 = Some(attempt);
+        (stage, until)
+    }
+
+    /// Puts the next stage into the box, if there is one.
+    pub(super) fn fill(&mut self, stage: Stage, until: MonotonicTime) -> Box<Attempt> {
+        match self.0.take() {
+            Some(mut attempt) => {
+                (attempt.stage, attempt.until) = (stage, until);
+                attempt
+            }
+            None => Box::new(Attempt { stage, until }),
+        }
+    }
+
+    /// The transition is over: an idle session has no room for what it may not need.
+    pub(super) fn clear(&mut self) {
+        self.0 = None;
+    }
+}
+
 #[allow(clippy::large_enum_variant, reason = "boxed with its attempt")]
 pub(super) enum Stage {
     /// The driver has not admitted it. Nothing was sent, and no time runs.
@@ -125,10 +155,6 @@ pub(super) struct ExpectResponse {
 }
 
 impl State {
-    pub(super) fn attempting(stage: Stage, until: MonotonicTime) -> Self {
-        Self::Attempting(Box::new(Attempt { stage, until }))
-    }
-
     /// A pause. `awaits_caller` if the next attempt begins for a caller, not by the clock.
     pub(super) fn pausing(until: MonotonicTime, resume: Resume, awaits_caller: bool) -> Self {
         Self::Pausing(Box::new(Pause { until, resume, awaits_caller }))

@@ -2,8 +2,8 @@
 
 use super::Core;
 use super::exchange::{Obtained, Rejection};
-use super::state::{Attempt, Pause, Stage, State};
-use crate::base::env::Env;
+use super::state::{Pause, Stage, State};
+use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::session::event::Event;
@@ -25,17 +25,17 @@ enum Newer {
 impl Core {
     pub(super) fn lock(&mut self, env: &dyn Env) -> State {
         self.store.ask(Question::Lock);
-        State::attempting(Stage::ExpectLock, self.deadline(env))
+        self.attempting(Stage::ExpectLock, self.deadline(env))
     }
 
     pub(super) fn load(&mut self, env: &dyn Env) -> State {
         self.store.ask(Question::Load);
-        State::attempting(Stage::ExpectRecord, self.deadline(env))
+        self.attempting(Stage::ExpectRecord, self.deadline(env))
     }
 
     pub(super) fn load_after(&mut self, rejection: Rejection, env: &dyn Env) -> State {
         self.store.ask(Question::Load);
-        State::attempting(Stage::ExpectRecordAfter(rejection), self.deadline(env))
+        self.attempting(Stage::ExpectRecordAfter(rejection), self.deadline(env))
     }
 
     /// New tokens are saved before anyone can use them.
@@ -44,7 +44,7 @@ impl Core {
             return self.is_kept(obtained, env);
         }
         self.store.ask(Question::Save);
-        State::attempting(Stage::ExpectSave(obtained), self.deadline(env))
+        self.attempting(Stage::ExpectSave(obtained), self.deadline(env))
     }
 
     /// New tokens are saved, or need not be.
@@ -54,8 +54,7 @@ impl Core {
     }
 
     /// Goes on from a response of the store.
-    pub(super) fn told(&mut self, told: Told, attempt: Attempt, env: &mut dyn Env) -> State {
-        let Attempt { stage, until } = attempt;
+    pub(super) fn told(&mut self, told: Told, stage: Stage, until: MonotonicTime, env: &mut dyn Env) -> State {
         match (stage, told) {
             (Stage::ExpectLock, Told::Locked(Ok(())) | Told::LockedLate) => self.load(env),
             (Stage::ExpectRecord, Told::Loaded(Ok(record))) => match self.newer(record) {
@@ -94,7 +93,7 @@ impl Core {
             (Stage::ExpectSave(obtained), Told::Saved(Saved::Failed(error))) => self.not_saved(obtained, error, env),
             // Without lock or record: the store may do better later, and the tokens may still be good until then.
             (_, Told::Locked(Err(error)) | Told::Loaded(Err(error))) => self.store_failed(error, env),
-            (stage, _) => State::attempting(stage, until),
+            (stage, _) => self.attempting(stage, until),
         }
     }
 
@@ -235,7 +234,7 @@ impl Core {
             return self.ask(env);
         }
         self.store.ask(Question::SaveEarlier);
-        State::attempting(Stage::ExpectEarlierSave, self.deadline(env))
+        self.attempting(Stage::ExpectEarlierSave, self.deadline(env))
     }
 
     /// The store is still broken. Nothing is spent that cannot be kept.

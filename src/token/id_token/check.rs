@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::claims::{Audience, Claims};
+use super::claims::Claims;
 use super::refusal::{self, clocks, other_party};
 use super::texts::{self, Texts};
 use super::{IdToken, OLDEST, is_subject};
 use crate::base::env::Timestamp;
-use crate::base::json;
+use crate::base::json::{self, Text};
 use crate::base::secret::Secret;
 use crate::base::url::{Issuer, is_showable};
 use crate::error::{Error, ErrorCode, Quote};
@@ -50,35 +50,35 @@ impl LoginExpectation {
 }
 
 /// An ID token whose claims name this client and a valid time. Neither its signature nor its login have been checked.
-pub(crate) struct Unchecked {
+pub(crate) struct Unchecked<'a> {
     token: IdToken,
     /// Whether `azp` is this client.
     names_client: bool,
     /// Whether the caller accepts a token without a nonce, and PKCE binds the code to the login.
     may_lack_nonce: bool,
-    at_hash: Option<Box<str>>,
+    at_hash: Option<Text<'a>>,
 }
 
 /// Parses the claims and makes the checks that need no key, cheapest first: issuer, audience, times.
 ///
 /// # Errors
 /// `id_token.…`.
-pub(crate) fn parse(
+pub(crate) fn parse<'a>(
     compact: &Secret,
-    payload: &[u8],
+    payload: &'a [u8],
     provider: &Provider,
     client: &Client,
     now: Timestamp,
-) -> Result<Unchecked, Error> {
+) -> Result<Unchecked<'a>, Error> {
     let claims: Claims<'_> = json::strict(payload).map_err(|error| match error.code() {
         ErrorCode::JSON_DUPLICATE_NAME => error.with_code(ErrorCode::ID_TOKEN_DUPLICATE_CLAIM),
         _ => error.with_code(ErrorCode::ID_TOKEN_CLAIMS),
     })?;
     let iss = required(claims.iss, "iss")?;
     check_issuer(&iss, claims.tid.as_text(), provider)?;
-    let Audience(audience) = required(claims.aud, "aud")?;
-    if !audience.iter().any(|one| **one == *client.id) {
-        return Err(other_party(ErrorCode::ID_TOKEN_AUDIENCE_MISMATCH, "aud", client, &audience.join(", ")));
+    let audience = required(claims.aud, "aud")?;
+    if !audience.names(&client.id) {
+        return Err(other_party(ErrorCode::ID_TOKEN_AUDIENCE_MISMATCH, "aud", client, &audience.joined()));
     }
     let trusted = |one: &str| *one == *client.id || client.trusts(one);
     if let Some(extra) = audience.iter().find(|one| !trusted(one)) {
@@ -126,7 +126,7 @@ pub(crate) fn parse(
         names_client: claims.azp.as_deref() == Some(&*client.id),
         may_lack_nonce: provider.options().accepts(Deviation::NoNonce)
             && provider.metadata().code_challenge_methods.contains(CodeChallengeMethod::S256),
-        at_hash: claims.at_hash.map(|at_hash| Box::from(&*at_hash)),
+        at_hash: claims.at_hash,
     })
 }
 
@@ -152,7 +152,7 @@ impl From<Signed> for SignatureEvidence {
     }
 }
 
-impl Unchecked {
+impl Unchecked<'_> {
     /// Checks that the token belongs to this login or session.
     ///
     /// # Errors

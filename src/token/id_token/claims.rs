@@ -1,8 +1,11 @@
 //! The claims as the provider writes them.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::Deref;
+use std::slice;
 
-use serde::de::{self, SeqAccess, Visitor};
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::base::json::{Scalar, Text};
@@ -15,7 +18,8 @@ pub(super) struct Claims<'a> {
     pub(super) iss: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) sub: Option<Text<'a>>,
-    pub(super) aud: Option<Audience>,
+    #[serde(borrow)]
+    pub(super) aud: Option<Audience<'a>>,
     #[serde(borrow)]
     pub(super) azp: Option<Text<'a>>,
     pub(super) exp: Option<NumericDate>,
@@ -37,29 +41,59 @@ pub(super) struct Claims<'a> {
 }
 
 /// One string or an array of strings (RFC 7519 section 4.1.3).
-pub(crate) struct Audience(pub(crate) Vec<String>);
+pub(crate) enum Audience<'a> {
+    One(Text<'a>),
+    Many(Vec<Text<'a>>),
+}
 
-impl<'de> Deserialize<'de> for Audience {
+impl Audience<'_> {
+    /// Whether the token is for this client.
+    pub(crate) fn names(&self, client_id: &str) -> bool {
+        self.iter().any(|one| **one == *client_id)
+    }
+
+    /// All of it, to be quoted.
+    pub(crate) fn joined(&self) -> String {
+        self.iter().map(|one| &**one).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl<'a> Deref for Audience<'a> {
+    type Target = [Text<'a>];
+
+    fn deref(&self) -> &[Text<'a>] {
+        match self {
+            Self::One(one) => slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Audience<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct OneOrMany;
 
         impl<'de> Visitor<'de> for OneOrMany {
-            type Value = Audience;
+            type Value = Audience<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string or an array of strings")
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Audience, E> {
-                Ok(Audience(vec![text.to_owned()]))
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Audience::One(Text(Cow::Borrowed(text))))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Audience, A::Error> {
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Audience::One(Text(Cow::Owned(text.to_owned()))))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut audience = Vec::new();
                 while let Some(one) = seq.next_element()? {
                     audience.push(one);
                 }
-                Ok(Audience(audience))
+                Ok(Audience::Many(audience))
             }
         }
 

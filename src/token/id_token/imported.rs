@@ -1,6 +1,6 @@
 //! ID tokens that another library has checked and stored.
 
-use super::claims::{Audience, Claims};
+use super::claims::Claims;
 use super::texts::{self, Texts};
 use super::{IdToken, is_subject};
 use crate::base::json;
@@ -18,8 +18,8 @@ impl IdToken {
         let compact = compact.expose();
         let payload = Body::from(Jws::parse(compact).ok()?.payload().ok()?);
         let claims: Claims<'_> = json::strict(payload.as_ref()).ok()?;
-        let (Audience(audience), subject) = (claims.aud?, claims.sub?);
-        let is_ours = *claims.iss? == *issuer.as_str() && audience.iter().any(|one| one == client_id);
+        let (audience, subject) = (claims.aud?, claims.sub?);
+        let is_ours = *claims.iss? == *issuer.as_str() && audience.names(client_id);
         if !is_ours || !is_subject(&subject) {
             return None;
         }
