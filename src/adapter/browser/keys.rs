@@ -9,6 +9,7 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use super::database::{self, KEYS, Next};
+use super::verify::verify;
 use crate::adapter::key_store::KeyStore;
 use crate::error::transport::{Failure, FailureKind, Sent};
 use crate::error::{Error, ErrorCode};
@@ -17,7 +18,7 @@ use crate::step::{KeyOutput, KeyUse};
 
 #[wasm_bindgen]
 extern "C" {
-    type Subtle;
+    pub(super) type Subtle;
 
     #[wasm_bindgen(method, catch, structural, js_name = generateKey)]
     fn generate_key(this: &Subtle, algorithm: &Object, extractable: bool, usages: &Array) -> Result<Promise, JsValue>;
@@ -35,7 +36,9 @@ extern "C" {
 /// elsewhere. **A script in the page can still sign with it while it runs there.** Algorithms: ES256 and Ed25519. It needs
 /// a secure context. A browser can evict the keys of a site that was not used for long; the user then has to log in again.
 ///
-/// As a [`KeyStore`] it signs with the keys that [`key`](Self::key) has made.
+/// As a [`KeyStore`] it signs with the keys that [`key`](Self::key) has made. It also verifies the signatures of a provider, for
+/// a client with [`IdTokenTrust::VerifyElsewhere`](crate::IdTokenTrust::VerifyElsewhere): a module without a signature
+/// backend is smaller. Which algorithms there are depends on the browser: RSA, ECDSA on the three curves, mostly Ed25519.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WebCryptoKeys;
 
@@ -83,6 +86,9 @@ impl KeyStore for WebCryptoKeys {
         Box::pin(async move {
             match key_use {
                 KeyUse::Sign { key, algorithm, bytes, .. } => sign(key.name(), algorithm, &bytes).await,
+                KeyUse::Verify { key, algorithm, bytes, signature, .. } => {
+                    verify(&key, algorithm, &bytes, &signature).await.map(KeyOutput::verified)
+                }
                 _ => Err(FailureKind::Unsupported.into()),
             }
         })
@@ -102,7 +108,7 @@ async fn sign(name: &str, algorithm: Algorithm, bytes: &[u8]) -> Result<KeyOutpu
     Ok(KeyOutput::bytes(Uint8Array::new(&signature).to_vec()))
 }
 
-fn subtle() -> Result<Subtle, JsValue> {
+pub(super) fn subtle() -> Result<Subtle, JsValue> {
     let crypto = Reflect::get(&global(), &"crypto".into())?;
     let subtle = Reflect::get(&crypto, &"subtle".into())?;
     // It is missing in an insecure context.

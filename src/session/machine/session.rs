@@ -47,6 +47,7 @@ impl Session {
             events: Events::default(),
             late: LateResponse::default(),
             orphans: Orphans::default(),
+            reload: None,
             leaving: None,
             is_not_erased: false,
         };

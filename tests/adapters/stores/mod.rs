@@ -8,10 +8,12 @@ mod kept;
 mod world;
 
 mod conformance;
+mod contract;
 mod files;
 #[cfg(target_os = "linux")]
 mod full;
 mod kills;
+mod lines;
 mod offloaded;
 mod processes;
 #[cfg(feature = "redis")]

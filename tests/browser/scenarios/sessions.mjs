@@ -1,7 +1,7 @@
 // Sessions whose record is in IndexedDB, in several windows.
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { application, browser, provider, strict } from "../world.mjs";
+import { application, browser, logIn, provider, strict } from "../world.mjs";
 
 let chromium, app, op, context;
 before(async () => { chromium = await browser(); app = await application(); });
@@ -130,9 +130,7 @@ test("a record that was edited by hand is an error, and can be erased", async ()
 /** A window whose user has logged in, and which keeps the session. */
 async function loggedIn() {
   const page = await tab();
-  const begun = await page.evaluate((issuer) => window.app.begin(issuer), op.origin);
-  await page.goto(begun.value);
-  assert.deepEqual(await page.evaluate(() => window.finished), { value: "sub-alice" });
+  assert.deepEqual(await logIn(page, op), { value: "sub-alice" });
   assert.ifError((await page.evaluate(() => window.app.keep("session"))).error);
   return page;
 }
@@ -181,4 +179,15 @@ test("a session goes on after a time without network", async () => {
   assert.ok(["waits", "transport.other"].includes(error.code), error.code);
   await context.setOffline(false);
   assert.ok((await page.evaluate(() => window.app.newer())).value);
+});
+
+test("the store keeps the contract of all stores", async () => {
+  const page = await tab();
+  const said = [];
+  page.on("console", (message) => said.push(message.text()));
+  const outcome = await Promise.race([
+    page.evaluate(() => window.app.conforms("contract")).then(() => "kept"),
+    page.waitForEvent("pageerror", { timeout: 0 }).then(String),
+  ]);
+  assert.deepEqual([outcome, said], ["kept", []]);
 });
