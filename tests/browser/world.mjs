@@ -132,7 +132,11 @@ export async function logIn(page, op, { key, fragment, byWebCrypto } = {}) {
 
 /** Waits for what happens soon. */
 export async function until(condition) {
-  while (!await condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+  const latest = Date.now() + 30_000;
+  while (!await condition()) {
+    assert.ok(Date.now() < latest, `it has not come true: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 /** Only the module's code, and requests to the provider and to the application itself. */

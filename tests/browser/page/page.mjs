@@ -11,7 +11,7 @@ const settle = (promise) => promise.then((value) => ({ value }), (error) => ({ e
 
 let party, session;
 
-async function discover(issuer, timeout = 5000, key = undefined, byWebCrypto = undefined) {
+async function discover(issuer, timeout = 30_000, key = undefined, byWebCrypto = undefined) {
   await ready;
   const redirectUri = `${location.origin}/callback`;
   party = await module.Party.discover(issuer, "app", redirectUri, timeout, key, byWebCrypto);
@@ -19,7 +19,7 @@ async function discover(issuer, timeout = 5000, key = undefined, byWebCrypto = u
 
 /** Sends the page to the provider. What the application needs after that, it keeps itself. */
 async function logIn(issuer, key, fragment = false, byWebCrypto = false) {
-  await discover(issuer, 5000, key, byWebCrypto);
+  await discover(issuer, undefined, key, byWebCrypto);
   sessionStorage.setItem("app", JSON.stringify({ key, byWebCrypto }));
   party.log_in_by_redirect(fragment);
 }
@@ -38,7 +38,7 @@ async function finish() {
   if (!callback.is_of_this_tab()) return callback.hand_over().then(() => "handed over");
   const arrived = callback.into_login();
   const { key, byWebCrypto } = JSON.parse(sessionStorage.getItem("app"));
-  await discover(arrived.issuer(), 5000, key, byWebCrypto);
+  await discover(arrived.issuer(), undefined, key, byWebCrypto);
   return party.redeem(arrived);
 }
 

@@ -74,6 +74,8 @@ test("policies that cut the windows off from each other do not matter", async ()
   assert.equal(popup.isClosed(), false);
   release();
   assert.deepEqual(await outcome(), { value: "sub-alice" });
+  // The page cannot close it any more. It closes itself when its callback was taken.
+  await until(() => popup.isClosed());
 });
 
 test("a window that the browser does not open is an error", async () => {

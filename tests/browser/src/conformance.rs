@@ -31,6 +31,6 @@ pub async fn conforms(name: String) -> Result<(), JsValue> {
     std::panic::set_hook(Box::new(|panic| error(&panic.to_string())));
     let mut env = BrowserEnv::new().map_err(thrown)?;
     let env = std::cell::RefCell::new(&mut env);
-    contract::conforms(&|patience| BrowserStore::with_patience(&name, patience, *env.borrow_mut())).await;
+    contract::conforms(&|patience| BrowserStore::with_patience(&name, patience, &mut **env.borrow_mut())).await;
     Ok(())
 }
