@@ -89,6 +89,7 @@ export async function provider(app, { cors = "all", dpopNonce = false, lifetime 
       if (world.cors !== "simple") response.setHeader("access-control-allow-headers", "authorization, content-type, dpop, x-test");
       return response.writeHead(world.cors === "simple" ? 405 : 204).end();
     }
+    if (world.busy === path) return oddities["/x/busy"](request, response);
     const odd = oddities[request.url];
     if (odd) return odd(request, response, world);
     const headers = JSON.stringify(Object.entries(request.headers));

@@ -223,6 +223,17 @@ test("a nonce that CORS hides has a hint of its own", async () => {
   await op.close();
 });
 
+test("a Retry-After that CORS hides has a hint of its own", async () => {
+  for (const cors of ["all", "hidden"]) {
+    const op = await provider(app.origin, { cors });
+    op.busy = "/token";
+    const { error } = await logIn(op);
+    assert.equal(error.code, "http.too_many_requests");
+    assert.equal(/Retry-After.*Access-Control-Expose-Headers/.test(error.hint), cors === "hidden");
+    await op.close();
+  }
+});
+
 test("an error names no token, code or verifier", async () => {
   const op = await provider(app.origin);
   await open(op);
