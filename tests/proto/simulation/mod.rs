@@ -63,8 +63,9 @@ use universe::{Truth, Universe};
 /// - 81, 299: the store had lost the last save, and the process that had the newest tokens took the ones before for newer.
 /// - 237, 335: tokens of a machine whose clock is ahead were taken for fresh ones, and their refusals for a locked account.
 /// - 1675: tokens came after the pause of the attempt that had asked for them, and were dropped.
+/// - 346 with hints: the store had lost the last save and the mark of a refresh without a response, and a logout was certain.
 /// - 1231: a record was evicted, two users logged in after each other, and those who held the first login did not revoke it.
-const FAILED_ONCE: [u64; 15] = [2, 5, 9, 26, 76, 81, 189, 233, 237, 299, 335, 1231, 1374, 1550, 1675];
+const FAILED_ONCE: [u64; 16] = [2, 5, 9, 26, 76, 81, 189, 233, 237, 299, 335, 1231, 1374, 1550, 1675, HINTS | 346];
 
 /// The kinds of mishaps of harsh worlds.
 const MISHAPS: usize = 10;
