@@ -3,12 +3,13 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use js_sys::{Array, Object, Promise, Reflect, Uint8Array, global};
+use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use super::database::{self, KEYS, Next};
+use super::subtle::subtle;
 use super::verify::verify;
 use crate::adapter::key_store::KeyStore;
 use crate::error::transport::{Failure, FailureKind, Sent};
@@ -18,7 +19,7 @@ use crate::step::{KeyOutput, KeyUse};
 
 #[wasm_bindgen]
 extern "C" {
-    pub(super) type Subtle;
+    type Subtle;
 
     #[wasm_bindgen(method, catch, structural, js_name = generateKey)]
     fn generate_key(this: &Subtle, algorithm: &Object, extractable: bool, usages: &Array) -> Result<Promise, JsValue>;
@@ -51,7 +52,7 @@ impl WebCryptoKeys {
     pub async fn key(&self, name: &str, algorithm: Algorithm) -> Result<PrivateKey, Error> {
         let unsupported = |_| Error::new(ErrorCode::KEY_UNSUPPORTED);
         let parameters = parameters(algorithm).ok_or(ErrorCode::KEY_UNSUPPORTED)?;
-        let subtle = subtle().map_err(unsupported)?;
+        let subtle: Subtle = subtle().map_err(unsupported)?.unchecked_into();
         let pair = match database::change(KEYS, name, |pair| Ok((Next::Keep, pair.clone()))).await? {
             pair if pair.is_undefined() => {
                 let usages = Array::of1(&"sign".into());
@@ -98,7 +99,7 @@ impl KeyStore for WebCryptoKeys {
 async fn sign(name: &str, algorithm: Algorithm, bytes: &[u8]) -> Result<KeyOutput, Failure> {
     let refused = |text| Failure::new(FailureKind::KeyRefused, Sent::No).with_text(text);
     let parameters = parameters(algorithm).ok_or(FailureKind::Unsupported)?;
-    let subtle = subtle().map_err(|_| FailureKind::Unsupported)?;
+    let subtle: Subtle = subtle().map_err(|_| FailureKind::Unsupported)?.unchecked_into();
     let pair = database::change(KEYS, name, |pair| Ok((Next::Keep, pair.clone()))).await;
     let pair = pair.map_err(|_| refused("IndexedDB does not give the key"))?;
     let key = Reflect::get(&pair, &"privateKey".into()).map_err(|_| refused("there is no such key"))?;
@@ -106,13 +107,6 @@ async fn sign(name: &str, algorithm: Algorithm, bytes: &[u8]) -> Result<KeyOutpu
     let signed = signed.map_err(|_| refused("WebCrypto does not sign with the key"))?;
     let signature = JsFuture::from(signed).await.map_err(|_| refused("WebCrypto does not sign with the key"))?;
     Ok(KeyOutput::bytes(Uint8Array::new(&signature).to_vec()))
-}
-
-pub(super) fn subtle() -> Result<Subtle, JsValue> {
-    let crypto = Reflect::get(&global(), &"crypto".into())?;
-    let subtle = Reflect::get(&crypto, &"subtle".into())?;
-    // It is missing in an insecure context.
-    if subtle.is_undefined() { Err(subtle) } else { Ok(subtle.unchecked_into()) }
 }
 
 /// The parameters of WebCrypto, for making a key and for signing.

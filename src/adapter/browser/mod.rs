@@ -15,7 +15,7 @@
 // | `login.rs` | [`log_in_by_redirect`], [`PageCallback`]: a login by redirect, the callback in the page's URL |
 // | `popup.rs` | [`Popup`]: a login in a window of its own |
 // | `page.rs` `events.rs` `channel.rs` | the page, its events, messages between windows |
-// | `keys.rs` `verify.rs` | [`WebCryptoKeys`] |
+// | `keys.rs` `verify.rs` `subtle.rs` | [`WebCryptoKeys`] |
 // | `database.rs` | IndexedDB, for keys and for [`BrowserStore`](crate::adapter::store::BrowserStore) |
 //!
 //! ```no_run
@@ -42,6 +42,7 @@ mod login;
 mod page;
 mod popup;
 mod request;
+mod subtle;
 mod timer;
 mod verify;
 mod violation;

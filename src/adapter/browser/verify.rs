@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use super::keys::subtle;
+use super::subtle::subtle;
 use crate::error::transport::{Failure, FailureKind, Sent};
 use crate::jose::{Algorithm, PublicKey};
 

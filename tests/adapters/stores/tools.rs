@@ -6,7 +6,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
-use std::time::Duration;
 
 use oidc_proto::adapter::BlockingHttpClient;
 use oidc_proto::adapter::store::BlockingSessionStore;
