@@ -29,7 +29,7 @@ impl Session {
         let known = core.known();
         let reload = core.reload.as_mut()?;
         let is_due = reload.is_due(&known) && self.state.can_reload();
-        if !is_due || core.leaving.is_some() || core.store.has_unsaved() {
+        if !is_due || core.store.has_unsaved() {
             return None;
         }
         let ticket = core.store.ticket();
@@ -52,7 +52,7 @@ impl Core {
         let known = self.known();
         let is_fresh = self.reload.as_mut().is_some_and(|reload| reload.answered(&known));
         let StoreResponse::Loaded { record, begun } = answer else { return state };
-        if !is_fresh || !state.can_reload() || self.leaving.is_some() || self.store.has_unsaved() {
+        if !is_fresh || !state.can_reload() || self.store.has_unsaved() {
             return state;
         }
         let record = match self.newer(record) {

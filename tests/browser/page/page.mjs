@@ -71,12 +71,6 @@ window.app = {
 };
 window.finished = settle(finish());
 
-// What a page that polls `closed` would see.
-const open = window.open.bind(window);
-let opened;
-window.open = (...how) => { opened = open(...how); return opened; };
-window.popupLooksClosed = () => opened.closed;
-
 // A login in a window of its own begins with a click.
 document.querySelector("button").addEventListener("click", ({ target: { dataset: { issuer, fragment } } }) => {
   try {

@@ -143,6 +143,23 @@ fn what_was_read_before_a_refresh_is_read_again_after_it() {
 }
 
 #[test]
+fn a_logout_that_was_read_before_a_new_login_does_not_end_it() {
+    let mut world = World::new();
+    let (mut session, store) = stored(&mut world);
+    store.clear();
+    session.reload();
+    let (ticket, action) = session.poll_store(&mut world.env).unwrap();
+    let stale = store.response(action).unwrap();
+    assert!(matches!(stale, StoreResponse::Loaded { record: None, .. }));
+    let tokens = world.login("alice");
+    session.adopt(tokens.clone(), &mut world.env).unwrap();
+    world.pump(&mut session, &store);
+    session.handle_store(ticket, stale, &mut world.env);
+    world.pump(&mut session, &store);
+    assert_eq!(world.ask(&mut session).unwrap(), tokens.access_token().expose());
+}
+
+#[test]
 fn a_hint_waits_until_a_refresh_is_over() {
     let mut world = World::new();
     let (mut session, store) = stored(&mut world);
