@@ -147,7 +147,11 @@ test("twenty windows refresh once", async () => {
   while (pages.length < 20) pages.push(await another());
   const refreshes = () => op.seen.filter((seen) => seen === "POST /token").length;
   assert.equal(refreshes(), 1);
-  const tokens = await Promise.all(pages.map((page) => page.evaluate(() => window.app.newer())));
+  // A window that already has the new token would ask for one that is newer still: all of them ask before it is there.
+  const release = op.hold("/token");
+  await Promise.all(pages.map((page) => page.evaluate(() => { window.refreshed = window.app.newer(); })));
+  release();
+  const tokens = await Promise.all(pages.map((page) => page.evaluate(() => window.refreshed)));
   assert.equal(new Set(tokens.map(({ value }) => value)).size, 1);
   assert.ok(tokens[0].value);
   assert.equal(refreshes(), 2);
