@@ -137,27 +137,40 @@ test("a callback of another login is refused and nothing is sent", async () => {
   await op.close();
 });
 
+/** Edits what is stored for a login, as soon as it is stored; returns it as it was. */
+const edited = async (pattern, replacement) => {
+  const values = [];
+  const name = `stored${Math.random().toString(36).slice(2)}`;
+  await page.exposeFunction(name, (value) => { values.push(value); });
+  await page.evaluate(([name, pattern, replacement]) => {
+    const { setItem } = Storage.prototype;
+    Storage.prototype.setItem = function set(key, value) {
+      if (!key.startsWith("oidc-proto")) return setItem.call(this, key, value);
+      window[name](value);
+      return setItem.call(this, key, value.replace(new RegExp(pattern, "s"), replacement));
+    };
+  }, [name, pattern, replacement]);
+  return values;
+};
+
 test("a stored login that was edited by hand is used for nothing", async () => {
-  for (const [edit, code] of [
-    [() => "", "stored.malformed"],
-    [() => "text", "stored.malformed"],
-    [(value) => value.slice(0, -9), "stored.malformed"],
-    [(value) => value.replace(/"version":\d+/, '"version":99'), "stored.version"],
-    [(value) => value.replace(/"nonce":"[^"]*"/, '"nonce":"another-nonce-of-the-same-length"'), "id_token.nonce_mismatch"],
-    [(value) => value.replace(/"code_verifier":"[^"]*"/, `"code_verifier":"${"v".repeat(43)}"`), "token.invalid_grant"],
+  for (const [pattern, replacement, code] of [
+    [".*", "", "stored.malformed"],
+    [".*", "text", "stored.malformed"],
+    [".{9}$", "", "stored.malformed"],
+    ['"version":\\d+', '"version":99', "stored.version"],
+    ['"nonce":"[^"]*"', '"nonce":"another-nonce-of-the-same-length-as-before"', "id_token.nonce_mismatch"],
+    ['"code_verifier":"[^"]*"', `"code_verifier":"${"v".repeat(43)}"`, "token.invalid_grant"],
   ]) {
     const op = await provider(app.origin);
     await open(op);
-    const finish = await heldLogin(op);
-    const [name] = await kept();
-    const value = await page.evaluate((name) => sessionStorage.getItem(name), name);
-    assert.notEqual(edit(value), value);
-    await page.evaluate(([name, value]) => sessionStorage.setItem(name, value), [name, edit(value)]);
-    const { error } = await finish();
-    assert.equal(error.code, code, String(edit));
+    await edited(pattern, replacement);
+    const { error } = await viaProvider(page, op);
+    assert.equal(error.code, code, pattern);
     assert.deepEqual([await kept(), tokenRequests(op) > 0], [[], !code.startsWith("stored")]);
     await op.close();
   }
+  // The browser itself reports a status of 400.
   assert.deepEqual(said.filter((text) => !text.includes("400")), []);
 });
 
@@ -181,8 +194,6 @@ test("two logins in two tabs end each in its own tab", async () => {
     await tab.evaluate(() => window.app.ready);
     finish.push(await heldLogin(op, tab));
   }
-  const names = (await Promise.all(tabs.map(kept))).flat();
-  assert.equal(new Set(names).size, 2);
   for (const end of finish.reverse()) assert.deepEqual(await end(), { value: "sub-alice" });
   await op.close();
 });
@@ -237,13 +248,11 @@ test("a Retry-After that CORS hides has a hint of its own", async () => {
 test("an error names no token, code or verifier", async () => {
   const op = await provider(app.origin);
   await open(op);
-  const finish = await heldLogin(op);
-  const [name] = await kept();
-  const value = await page.evaluate((name) => sessionStorage.getItem(name), name);
+  const stored = await edited("", "");
   op.op.lie("NonceWrong");
-  const [callback, { error }] = await Promise.all([page.waitForRequest(/\/callback/), finish()]);
+  const [callback, { error }] = await Promise.all([page.waitForRequest(/\/callback/), viaProvider(page, op)]);
   const code = new URL(callback.url()).searchParams.get("code");
-  const verifier = JSON.parse(value.slice(value.indexOf("{"))).code_verifier;
+  const verifier = JSON.parse(stored[0].slice(stored[0].indexOf("{"))).code_verifier;
   assert.ok(error && code && verifier);
   for (const secret of [code, verifier]) assert.ok(![JSON.stringify(error), ...said].some((text) => text.includes(secret)));
   await op.close();
