@@ -21,9 +21,9 @@ async function tab() {
 }
 
 /** A holder of the lock of the record "x" in a window of its own; or in that of another one. */
-async function holder(at, page, patience = 1000) {
+async function holder(at, page, patience = 1000, lease = 60_000) {
   const own = page ?? await tab();
-  await own.evaluate(([at, patience]) => window.app.open(at, "x", patience), [at, patience]);
+  await own.evaluate(([at, patience, lease]) => window.app.open(at, "x", patience, lease), [at, patience, lease]);
   const act = (action, expect = 0, token = "") => own.evaluate((call) => window.app.act(...call), [at, action, expect, token]);
   return Object.assign(act, { page: own });
 }
@@ -107,6 +107,19 @@ test("a lock that was stolen is taken again before anything is spent", async () 
   await b.page.evaluate(() => navigator.locks.request("oidc-proto:x", { steal: true }, () => undefined));
   assert.equal(await a("prepare", 1), "prepared");
   assert.equal(await b("lock"), "failed store.busy");
+});
+
+test("a holder that shows no sign of life loses the lock, and one that does keeps it", async () => {
+  const frozen = await tab();
+  // What others see of a window that is frozen: its lock, and a sign of life that does not change.
+  await frozen.evaluate(() => {
+    for (const name of ["oidc-proto:x", "oidc-proto-life:x:00.1"]) navigator.locks.request(name, () => new Promise(() => {}));
+  });
+  const [b, c] = [await holder("b", undefined, 200, 500), await holder("c", undefined, 200, 500)];
+  const told = [];
+  while (told.length < 4) told.push(await b("lock"));
+  assert.deepEqual(told, ["failed store.busy", "failed store.busy", "failed store.busy", "locked"]);
+  for (let times = 0; times < 8; times += 1) assert.equal(await c("lock"), "failed store.busy");
 });
 
 test("a record that was edited by hand is an error, and can be erased", async () => {

@@ -132,6 +132,7 @@ test("a window that is frozen in the middle of a refresh does not keep the other
   const release = op.hold("/token");
   await frozen.evaluate(() => { window.refreshed = window.app.newer(); });
   await until(() => tokenRequests() === 2);
+  // Chromium gives its lock to others. `sessions.mjs` has a holder that keeps its lock.
   await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
   release("cut");
   const { value } = await newer(other);
