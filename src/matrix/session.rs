@@ -164,6 +164,11 @@ impl Session {
         Ok(())
     }
 
+    /// Says that another process may have changed the record: [`session::Session::reload`].
+    pub fn reload(&mut self) {
+        self.core.reload();
+    }
+
     /// Ends the session at once: [`session::Session::log_out`]. The revocation of its tokens makes the homeserver
     /// delete the device.
     pub fn log_out(&mut self, env: &mut dyn Env) {

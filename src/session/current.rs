@@ -128,6 +128,11 @@ impl CurrentTokens {
         }
     }
 
+    /// Whether the provider may have given tokens that did not come.
+    pub(super) fn has_lost(&self) -> bool {
+        self.lost_at.is_some()
+    }
+
     pub(super) fn is_refused(&self) -> bool {
         self.objection == Objection::Refusal
     }

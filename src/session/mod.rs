@@ -4,7 +4,7 @@
 //! ```text
 //!   access, refresh, unauthorized ─▶ ┌─────────┐ ─▶ poll_transmit ─▶ HTTP, key store ─▶ handle_response, handle_failure,
 //!   adopt, log_out ────────────────▶ │ Session │                                        handle_key_output
-//!                                    │         │ ─▶ poll_store ─▶ the store ──────────▶ handle_store
+//!   reload ────────────────────────▶ │         │ ─▶ poll_store ─▶ the store ──────────▶ handle_store
 //!   handle_timeout ────────────────▶ └─────────┘ ─▶ poll_timeout, poll_event
 //!
 //!   Idle ─▶ Attempting: [lock ─▶ load ─▶ prepare ─▶] refresh [─▶ save] ─┬─▶ Idle
@@ -85,6 +85,7 @@ mod machine;
 mod policy;
 mod question;
 mod record;
+mod reload;
 mod store;
 mod store_protocol;
 mod timer;

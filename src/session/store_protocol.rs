@@ -140,6 +140,11 @@ impl StoreProtocol {
         self.question.as_ref().is_some_and(|asked| asked.question == question && asked.ticket.is_none())
     }
 
+    /// A record was found in which a refresh was begun, or was not.
+    pub(super) fn note_mark(&mut self, is_begun: bool) {
+        self.mark = if is_begun { Mark::Before } else { Mark::None };
+    }
+
     /// Whether a refresh was begun from the stored record, by an attempt before, that has no end.
     pub(super) fn was_begun(&self) -> bool {
         self.mark == Mark::Before
@@ -324,7 +329,8 @@ impl StoreProtocol {
         StoreAction::Save { expect: self.known, next: Box::new(next) }
     }
 
-    fn ticket(&mut self) -> NonZero<u32> {
+    /// The ticket of the next action.
+    pub(super) fn ticket(&mut self) -> NonZero<u32> {
         let ticket = self.next_ticket;
         self.next_ticket = ticket.saturating_add(1);
         ticket
@@ -358,7 +364,7 @@ impl StoreProtocol {
             (Question::Lock, StoreResponse::Locked) => Some(Told::Locked(Ok(()))),
             (Question::Lock, response) => Some(Told::Locked(Err(response.into_error()))),
             (Question::Load, StoreResponse::Loaded { record, begun }) => {
-                self.mark = if begun { Mark::Before } else { Mark::None };
+                self.note_mark(begun);
                 Some(Told::Loaded(Ok(record)))
             }
             (Question::Load, response) => Some(Told::Loaded(Err(response.into_error()))),

@@ -10,6 +10,8 @@ use crate::base::env::Timestamp;
 use crate::base::url::Endpoint;
 use crate::error::{Error, ErrorCode, Quote};
 
+const NO_RETRY_AFTER: &str = "The response does not say how long to wait. If this program runs in a browser, the server must name `Retry-After` in `Access-Control-Expose-Headers`; otherwise try again later.";
+
 /// A response, borrowed, as a flow gets it.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
@@ -53,11 +55,18 @@ impl<'a> Response<'a> {
             200..=299 => return Ok(()),
             300..=399 => self.redirect(),
             408 => ErrorCode::TRANSPORT_TIMEOUT.into(),
-            425 | 429 => Error::new(ErrorCode::HTTP_TOO_MANY_REQUESTS).with_retry_after(self.retry_after()),
+            425 | 429 => self.is_busy(ErrorCode::HTTP_TOO_MANY_REQUESTS),
+            503 => self.is_busy(ErrorCode::HTTP_SERVER_ERROR),
             500..=599 => Error::new(ErrorCode::HTTP_SERVER_ERROR).with_retry_after(self.retry_after()),
             _ => ErrorCode::HTTP_STATUS.into(),
         };
         Err(error.with_status(self.status))
+    }
+
+    /// The error of a server that is to be asked later. A browser hides a `Retry-After` that CORS does not expose.
+    fn is_busy(&self, code: ErrorCode) -> Error {
+        let error = Error::new(code).with_retry_after(self.retry_after());
+        if self.headers.contains_key(header::RETRY_AFTER) { error } else { error.with_hint(NO_RETRY_AFTER) }
     }
 
     /// The error of a redirect, with what its `Location` says.

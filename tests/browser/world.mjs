@@ -1,4 +1,5 @@
 // The world of the scenarios: a provider and an application on loopback, each an origin of its own, and a browser.
+import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
@@ -70,15 +71,25 @@ const oddities = {
  * preflights).
  */
 export async function provider(app, { cors = "all", dpopNonce = false, lifetime = 300 } = {}) {
-  const world = { cors, seen: [], waiting: 0 };
+  const world = { cors, seen: [], waiting: 0, held: {} };
+  /** Lets requests to this path wait until the function that it returns is called; `cut` if nobody answers them. */
+  world.hold = (path) => {
+    let release;
+    world.held[path] = new Promise((resolve) => { release = resolve; });
+    return (how) => { delete world.held[path]; release(how); };
+  };
   const server = await listen(async (request, response) => {
-    world.seen.push(`${request.method} ${request.url.split("?")[0]}`);
+    const path = request.url.split("?")[0];
+    world.seen.push(`${request.method} ${path}`);
+    if (request.method !== "OPTIONS" && await world.held[path] === "cut") return request.socket.destroy();
+    if (world.coop) response.setHeader("cross-origin-opener-policy", world.coop);
     if (world.cors !== "none") response.setHeader("access-control-allow-origin", app);
     if (world.cors === "all") response.setHeader("access-control-expose-headers", EXPOSED);
     if (request.method === "OPTIONS") {
       if (world.cors !== "simple") response.setHeader("access-control-allow-headers", "authorization, content-type, dpop, x-test");
       return response.writeHead(world.cors === "simple" ? 405 : 204).end();
     }
+    if (world.busy === path) return oddities["/x/busy"](request, response);
     const odd = oddities[request.url];
     if (odd) return odd(request, response, world);
     const headers = JSON.stringify(Object.entries(request.headers));
@@ -92,19 +103,41 @@ export async function provider(app, { cors = "all", dpopNonce = false, lifetime 
 
 const TYPES = { html: "text/html", mjs: "text/javascript", js: "text/javascript", wasm: "application/wasm" };
 
-/** The application's own server. `app.policy` is the content security policy of all that it serves. */
+/** The application's own server. `app.policy` and `app.coop` are the policies of all that it serves. */
 export async function application() {
-  const world = { policy: "" };
+  const world = { policy: "", coop: "" };
   const server = await listen(async (request, response) => {
     const path = request.url.split("?")[0];
     const [, bound] = path.match(/^\/module\/(\w+\.(?:js|wasm))$/) ?? [];
     const own = path === "/page.mjs" || path === "/worker.mjs" ? path.slice(1) : "index.html";
     const file = bound ? join(built, bound) : join(here, "page", own);
     if (!bound && own === "index.html" && path !== "/" && path !== "/callback") return response.writeHead(404).end();
+    if (world.coop) response.setHeader("cross-origin-opener-policy", world.coop);
     if (world.policy) response.setHeader("content-security-policy", world.policy);
     return response.writeHead(200, { "content-type": TYPES[file.split(".").pop()] }).end(await readFile(file));
   });
   return Object.assign(world, server);
+}
+
+/** From the page to the provider and back; what the page makes of the callback. */
+export async function logIn(page, op, { key, fragment, byWebCrypto } = {}) {
+  const home = new URL(page.url()).origin;
+  const left = page.waitForURL(`${home}/callback`);
+  const failed = page.evaluate((login) => window.app.logIn(...login), [op.origin, key, fragment, byWebCrypto]).catch(() => ({}));
+  // It fails before it leaves, or the page is gone.
+  const { error } = await failed;
+  assert.ifError(error);
+  await left;
+  return page.evaluate(() => window.finished);
+}
+
+/** Waits for what happens soon. */
+export async function until(condition) {
+  const latest = Date.now() + 30_000;
+  while (!await condition()) {
+    assert.ok(Date.now() < latest, `it has not come true: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 /** Only the module's code, and requests to the provider and to the application itself. */

@@ -155,6 +155,6 @@ async fn transact<T: 'static>(
     completed.map(|_| done).map_err(|_| failed("IndexedDB took the change back: there may be no room"))
 }
 
-fn failed(why: &'static str) -> Error {
+pub(super) fn failed(why: &'static str) -> Error {
     Error::new(ErrorCode::STORE_IO).with_source(why)
 }

@@ -3,12 +3,14 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use js_sys::{Array, Object, Promise, Reflect, Uint8Array, global};
+use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use super::database::{self, KEYS, Next};
+use super::subtle::subtle;
+use super::verify::verify;
 use crate::adapter::key_store::KeyStore;
 use crate::error::transport::{Failure, FailureKind, Sent};
 use crate::error::{Error, ErrorCode};
@@ -35,7 +37,9 @@ extern "C" {
 /// elsewhere. **A script in the page can still sign with it while it runs there.** Algorithms: ES256 and Ed25519. It needs
 /// a secure context. A browser can evict the keys of a site that was not used for long; the user then has to log in again.
 ///
-/// As a [`KeyStore`] it signs with the keys that [`key`](Self::key) has made.
+/// As a [`KeyStore`] it signs with the keys that [`key`](Self::key) has made. It also verifies the signatures of a provider, for
+/// a client with [`IdTokenTrust::VerifyElsewhere`](crate::IdTokenTrust::VerifyElsewhere): a module without a signature
+/// backend is smaller. Which algorithms there are depends on the browser: RSA, ECDSA on the three curves, mostly Ed25519.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WebCryptoKeys;
 
@@ -48,7 +52,7 @@ impl WebCryptoKeys {
     pub async fn key(&self, name: &str, algorithm: Algorithm) -> Result<PrivateKey, Error> {
         let unsupported = |_| Error::new(ErrorCode::KEY_UNSUPPORTED);
         let parameters = parameters(algorithm).ok_or(ErrorCode::KEY_UNSUPPORTED)?;
-        let subtle = subtle().map_err(unsupported)?;
+        let subtle: Subtle = subtle().map_err(unsupported)?.unchecked_into();
         let pair = match database::change(KEYS, name, |pair| Ok((Next::Keep, pair.clone()))).await? {
             pair if pair.is_undefined() => {
                 let usages = Array::of1(&"sign".into());
@@ -83,6 +87,9 @@ impl KeyStore for WebCryptoKeys {
         Box::pin(async move {
             match key_use {
                 KeyUse::Sign { key, algorithm, bytes, .. } => sign(key.name(), algorithm, &bytes).await,
+                KeyUse::Verify { key, algorithm, bytes, signature, .. } => {
+                    verify(&key, algorithm, &bytes, &signature).await.map(KeyOutput::verified)
+                }
                 _ => Err(FailureKind::Unsupported.into()),
             }
         })
@@ -92,7 +99,7 @@ impl KeyStore for WebCryptoKeys {
 async fn sign(name: &str, algorithm: Algorithm, bytes: &[u8]) -> Result<KeyOutput, Failure> {
     let refused = |text| Failure::new(FailureKind::KeyRefused, Sent::No).with_text(text);
     let parameters = parameters(algorithm).ok_or(FailureKind::Unsupported)?;
-    let subtle = subtle().map_err(|_| FailureKind::Unsupported)?;
+    let subtle: Subtle = subtle().map_err(|_| FailureKind::Unsupported)?.unchecked_into();
     let pair = database::change(KEYS, name, |pair| Ok((Next::Keep, pair.clone()))).await;
     let pair = pair.map_err(|_| refused("IndexedDB does not give the key"))?;
     let key = Reflect::get(&pair, &"privateKey".into()).map_err(|_| refused("there is no such key"))?;
@@ -100,13 +107,6 @@ async fn sign(name: &str, algorithm: Algorithm, bytes: &[u8]) -> Result<KeyOutpu
     let signed = signed.map_err(|_| refused("WebCrypto does not sign with the key"))?;
     let signature = JsFuture::from(signed).await.map_err(|_| refused("WebCrypto does not sign with the key"))?;
     Ok(KeyOutput::bytes(Uint8Array::new(&signature).to_vec()))
-}
-
-fn subtle() -> Result<Subtle, JsValue> {
-    let crypto = Reflect::get(&global(), &"crypto".into())?;
-    let subtle = Reflect::get(&crypto, &"subtle".into())?;
-    // It is missing in an insecure context.
-    if subtle.is_undefined() { Err(subtle) } else { Ok(subtle.unchecked_into()) }
 }
 
 /// The parameters of WebCrypto, for making a key and for signing.

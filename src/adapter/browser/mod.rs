@@ -1,4 +1,4 @@
-//! Browsers and Node.js: HTTP by `fetch`, a timer, clock and entropy, keys of WebCrypto. For `wasm32-unknown-unknown`.
+//! Browsers and Node.js: HTTP by `fetch`, a timer, clock and entropy, keys of WebCrypto, logins. For `wasm32-unknown-unknown`.
 //!
 //! It runs in a window, in a worker, in a service worker and in Node.js 20 or later. All of them have the same globals:
 //! `fetch`, `setTimeout`, `Date`, `performance` and `crypto`. Values of JavaScript stay in the thread that made them, so
@@ -12,7 +12,10 @@
 // | `violation.rs` | requests that the page's content security policy stops |
 // | `timer.rs` | [`BrowserTimer`], [`Sleep`] |
 // | `env.rs` | [`BrowserEnv`] |
-// | `keys.rs` | [`WebCryptoKeys`] |
+// | `login.rs` | [`log_in_by_redirect`], [`PageCallback`]: a login by redirect, the callback in the page's URL |
+// | `popup.rs` | [`Popup`]: a login in a window of its own |
+// | `page.rs` `events.rs` `channel.rs` | the page, its events, messages between windows |
+// | `keys.rs` `verify.rs` `subtle.rs` | [`WebCryptoKeys`] |
 // | `database.rs` | IndexedDB, for keys and for [`BrowserStore`](crate::adapter::store::BrowserStore) |
 //!
 //! ```no_run
@@ -28,16 +31,25 @@
 //! }
 //! ```
 
+pub(in crate::adapter) mod channel;
 pub(in crate::adapter) mod database;
 mod env;
+pub(in crate::adapter) mod events;
 mod failure;
 mod fetch;
 mod keys;
+mod login;
+mod page;
+mod popup;
 mod request;
+mod subtle;
 mod timer;
+mod verify;
 mod violation;
 
 pub use env::BrowserEnv;
 pub use fetch::Client;
 pub use keys::WebCryptoKeys;
+pub use login::{PageCallback, log_in_by_redirect};
+pub use popup::Popup;
 pub use timer::{BrowserTimer, Sleep};

@@ -4,21 +4,14 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use js_sys::Function;
-use wasm_bindgen::prelude::{Closure, wasm_bindgen};
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 
+use super::events::Listening;
 use super::timer::Sleep;
 
 #[wasm_bindgen]
 extern "C" {
-    // Node.js does not have them.
-    #[wasm_bindgen(catch, js_name = addEventListener)]
-    fn add_event_listener(kind: &str, listener: &Function) -> Result<(), JsValue>;
-
-    #[wasm_bindgen(catch, js_name = removeEventListener)]
-    fn remove_event_listener(kind: &str, listener: &Function) -> Result<(), JsValue>;
-
     type Violation;
 
     #[wasm_bindgen(method, getter, js_name = isTrusted)]
@@ -34,7 +27,7 @@ extern "C" {
     fn blocked_uri(this: &Violation) -> String;
 }
 
-const KIND: &str = "securitypolicyviolation";
+const KIND: &[&str] = &["securitypolicyviolation"];
 
 /// Listens, while it exists, for the event that tells of a violation of `connect-src` by requests to one URL.
 ///
@@ -42,7 +35,7 @@ const KIND: &str = "securitypolicyviolation";
 /// follow redirects.
 pub(super) struct Watch {
     is_stopped: Rc<Cell<bool>>,
-    listener: Option<Closure<dyn FnMut(Violation)>>,
+    listening: Option<Listening>,
 }
 
 impl Watch {
@@ -50,7 +43,9 @@ impl Watch {
     pub(super) fn start(url: String) -> Self {
         let is_stopped = Rc::new(Cell::new(false));
         let seen = Rc::clone(&is_stopped);
-        let listener = Closure::<dyn FnMut(Violation)>::new(move |violation: Violation| {
+        let listening = Listening::start(KIND, move |event: JsValue| {
+            let violation: &Violation = event.unchecked_ref();
+            // A script of the page can make an event of its own, without the members of a violation.
             if violation.is_trusted()
                 && violation.disposition() == "enforce"
                 && violation.effective_directive() == "connect-src"
@@ -59,23 +54,14 @@ impl Watch {
                 seen.set(true);
             }
         });
-        let is_heard = add_event_listener(KIND, listener.as_ref().unchecked_ref()).is_ok();
-        Self { is_stopped, listener: is_heard.then_some(listener) }
+        Self { is_stopped, listening }
     }
 
     /// Whether the policy stopped the request. To be asked after its failure: the event can come one turn later.
     pub(super) async fn has_stopped_it(&self) -> bool {
-        if self.listener.is_some() && !self.is_stopped.get() {
+        if self.listening.is_some() && !self.is_stopped.get() {
             Sleep::new(Duration::ZERO).await;
         }
         self.is_stopped.get()
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        if let Some(listener) = &self.listener {
-            let _ = remove_event_listener(KIND, listener.as_ref().unchecked_ref());
-        }
     }
 }

@@ -125,6 +125,14 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
         Ok(())
     }
 
+    /// Says that another process may have changed the record, as [`Session::reload`] does, and reads it.
+    pub fn reload(&self) {
+        let mut shared = lock(&self.shared);
+        shared.session.reload();
+        drop(self.work(shared));
+        self.changed.notify_all();
+    }
+
     /// Ends the session at once, as [`Session::log_out`] does, and has its record erased. Then drive what
     /// [`poll_revocation`](Self::poll_revocation) gives. If the session [is not at rest](Self::is_idle) afterwards,
     /// another thread does the work, or a response is awaited: [`tend`](Self::tend) it.

@@ -185,6 +185,12 @@ impl<E: Env> SessionHandle<E> {
         self.0.0.act(|session, env| session.keep_unverified(env))
     }
 
+    /// Says that another process may have changed the record, as [`Session::reload`] does. It may be called for every
+    /// message that comes from anywhere: the store is read, and nothing is sent to the provider.
+    pub fn reload(&self) {
+        self.0.0.act(|session, _| session.reload());
+    }
+
     /// Whether the process can end now without a loss; see [`Session::is_idle`].
     pub fn is_idle(&self) -> bool {
         self.0.0.look(Session::is_idle)

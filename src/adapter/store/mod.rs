@@ -22,8 +22,8 @@
 //! | a lock that was lost | is taken again before a refresh; a save compares under a lock of its own | is taken again before a refresh; a save compares |
 //! | `Saved` means | the record is on the disk | the server has the record; its settings decide about the disk |
 //!
-//! `BrowserStore` is like the file store: the browser releases the lock of a window that ends, a dropped store releases its
-//! own, and a suspended window keeps it.
+//! `BrowserStore` is like the file store: the browser releases the lock of a window that ends, and a dropped store releases
+//! its own. A suspended window keeps the lock until others have waited for 90 s without a sign of life from it.
 //!
 //! Dropping a Redis store does not end its lease, because a request that needs the lock may still be running. It would
 //! conflict with the request of the next holder. [`Run`](super::session::Run) says how to stop without leaving a lock
@@ -50,7 +50,7 @@ mod stores;
 mod task;
 
 #[cfg(all(feature = "browser", target_family = "wasm", target_os = "unknown"))]
-pub use browser::BrowserStore;
+pub use browser::{BrowserStore, RecordWatch};
 pub use contract::{BlockingSessionStore, NoStore, SessionStore};
 #[cfg(feature = "file-store")]
 pub use file::{FileStore, FileStores, PooledStore};

@@ -108,6 +108,9 @@ codes! {
     CALLBACK_REDIRECT_URI = "callback.redirect_uri", Remote, Callback, FixConfiguration, "RFC 6749 section 3.1.2",
         "the callback came to another URL than the redirect URI", "A proxy changes the host or the path, or the URL is not a callback.",
         "Give the URL as the browser shows it, with its host and path.";
+    CALLBACK_NO_LOGIN = "callback.no_login", Remote, Callback, LogInAgain, "RFC 6749 section 10.12",
+        "no login waits for this callback", "It was used already, it belongs to a login of another tab or window, or it is forged.",
+        "Log in again, in the tab that is to have the session.";
     CALLBACK_EXPIRED = "callback.expired", Local, Expired, LogInAgain, "RFC 6749 section 10.12",
         "the login was started too long ago", "The user took longer than the lifetime of the pending login.",
         "Log in again.";

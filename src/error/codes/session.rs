@@ -74,4 +74,7 @@ codes! {
     ENV_ENTROPY = "env.entropy", Environment, Machine, FixEnvironment, "this crate's contract",
         "the operating system gives no entropy", "The system's random source is missing or blocked.",
         "Repair the system's random source.";
+    POPUP_BLOCKED = "popup.blocked", Environment, Machine, FixEnvironment, "HTML Standard, `window.open`",
+        "the browser opens no window", "The window was not opened in a click of the user, or the user blocks windows.",
+        "Open it in the listener of the click, before anything is awaited; or log in by redirect.";
 }

@@ -78,7 +78,7 @@ impl Session {
             }
             return Some(asked);
         }
-        core.store.poll_unsaved(core.current.tokens())
+        core.store.poll_unsaved(core.current.tokens()).or_else(|| self.poll_reload())
     }
 
     /// The next event. Call it until it returns `None`.
@@ -284,6 +284,9 @@ impl Session {
 
     /// Takes a response of the store. A response whose ticket is no longer awaited is ignored.
     pub fn handle_store(&mut self, ticket: StoreTicket, answer: StoreResponse, env: &mut dyn Env) {
+        if self.awaits_reload(&ticket) {
+            return self.transition(|state, core| core.reloaded(answer, state, env));
+        }
         let deadline = self.core.options.deadline();
         let Some(told) = self.core.store.handle(ticket, answer, deadline, env) else { return };
         // A process that was suspended here may have lost its lock meanwhile. What was saved was saved all the same.

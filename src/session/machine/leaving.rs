@@ -172,6 +172,10 @@ impl Core {
             self.is_erased(Erased::OtherLogin);
             return self.after_erasure(env);
         }
+        if self.current.has_lost() && self.is_lost(&record) {
+            // With the later record the store has lost the mark of a refresh that has no end. What it brought, nobody knows.
+            self.is_uncertain();
+        }
         if !self.current.is(record.tokens.access_token()) {
             self.orphans.push(self.current.tokens().clone());
         }

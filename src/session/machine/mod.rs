@@ -10,6 +10,7 @@
 //!      ├─▶ refreshing.rs   the stages with the provider
 //!      ├─▶ storing.rs      the stages with the store
 //!      ├─▶ leaving.rs      the stages of a logout
+//!      ├─▶ reloading.rs    a record that may have changed
 //!      └─▶ ending.rs       how attempts end
 //!             │
 //!             └─▶ late.rs, state.rs, exchange.rs, orphans.rs
@@ -22,6 +23,7 @@ mod late;
 mod leaving;
 mod orphans;
 mod refreshing;
+mod reloading;
 mod session;
 mod state;
 mod storing;
@@ -34,6 +36,7 @@ use super::attempts::Attempts;
 use super::current::CurrentTokens;
 use super::event::Events;
 use super::policy::Options;
+use super::reload::Reload;
 use super::store_protocol::StoreProtocol;
 use crate::base::env::{Env, MonotonicTime};
 use crate::party::relying_party::RelyingParty;
@@ -57,6 +60,8 @@ struct Core {
     orphans: Orphans,
     /// Empty between transitions.
     spare: Spare,
+    /// Whether the record is to be read again beside all this.
+    reload: Option<Box<Reload>>,
     /// What is known of the logout that is under way.
     leaving: Option<Box<Logout>>,
 }

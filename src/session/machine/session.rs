@@ -48,6 +48,7 @@ impl Session {
             late: LateResponse::default(),
             orphans: Orphans::default(),
             spare: Spare::default(),
+            reload: None,
             leaving: None,
         };
         let state = core.settle(env);

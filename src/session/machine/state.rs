@@ -178,6 +178,15 @@ impl State {
         !matches!(self, Self::Interrupted | Self::Stopped(_) | Self::LoggedOut)
     }
 
+    /// Whether tokens that another process has saved can be taken now: nothing is under way that knows better.
+    pub(super) fn can_reload(&self) -> bool {
+        match self {
+            Self::Idle { .. } | Self::Stopped(End::NeedsLogin(_)) => true,
+            Self::Pausing(pause) => matches!(pause.resume, Resume::Anew),
+            Self::Attempting(_) | Self::Interrupted | Self::Stopped(_) | Self::LoggedOut => false,
+        }
+    }
+
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Idle { .. } => "idle",

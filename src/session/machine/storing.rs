@@ -13,7 +13,7 @@ use crate::session::record::{Record, RecordVersion};
 use crate::token::token_set::TokenSet;
 
 /// What a loaded record says.
-enum Newer {
+pub(super) enum Newer {
     /// It is not the one that is known.
     Yes(Record),
     /// It is the one that is known.
@@ -97,7 +97,7 @@ impl Core {
         }
     }
 
-    fn newer(&self, record: Option<Box<Record>>) -> Newer {
+    pub(super) fn newer(&self, record: Option<Box<Record>>) -> Newer {
         let known = self.store.known();
         match record {
             Some(record) if Some(record.version()) != known || self.has_other_tokens(&record) => Newer::Yes(*record),
@@ -108,7 +108,7 @@ impl Core {
 
     /// Whether the store has lost the record of the current tokens, and has an earlier one: a replica that was behind has
     /// taken the place of its primary, or a backup was put back.
-    fn is_lost(&self, record: &Record) -> bool {
+    pub(super) fn is_lost(&self, record: &Record) -> bool {
         let their_token = record.tokens.access_token();
         if self.store.login() != record.login || self.current.is(their_token) {
             return false;
@@ -204,26 +204,32 @@ impl Core {
                 None => self.save_or_ask(env),
             };
         }
-        if is_lost && !self.current.is(record.tokens.access_token()) {
-            self.orphaned(self.current.tokens().clone());
-        }
-        self.store.set_login(record.login);
-        let tokens = record.tokens;
-        let is_new = self.current.is_other_response(&tokens);
         // One that was kept without the access token that came with it.
-        let has_other_refresh_token = !self.current.has_refresh_token(tokens.refresh_token());
-        self.current.replace(tokens);
+        let has_other_refresh_token = !self.current.has_refresh_token(record.tokens.refresh_token());
+        let is_new = self.replace(record, is_lost);
         // These tokens are in the store. Older ones that could not be saved are of no use any more.
         self.store.drop_unsaved();
         self.current.settle(&self.party, &self.options, env);
         match rejection {
             // Good tokens: there is nothing else to do.
             _ if is_new && !self.store.was_begun() && self.current.is_good(env) => {
-                self.succeeded(self.current.tokens().clone(), record.login, env)
+                self.succeeded(self.current.tokens().clone(), self.store.login(), env)
             }
             Some(error) if !is_new && !has_other_refresh_token => self.give_up(error),
             _ => self.ask(env),
         }
+    }
+
+    /// Takes the tokens of another process's record. `is_lost` if nobody else has the current ones. Returns whether they
+    /// are new.
+    pub(super) fn replace(&mut self, record: Record, is_lost: bool) -> bool {
+        if is_lost && !self.current.is(record.tokens.access_token()) {
+            self.orphaned(self.current.tokens().clone());
+        }
+        let is_new = self.current.is_other_response(&record.tokens);
+        self.store.set_login(record.login);
+        self.current.replace(record.tokens);
+        is_new
     }
 
     /// No other process saved anything. Tokens that an earlier attempt could not save are saved before they are
@@ -374,7 +380,7 @@ impl Core {
 }
 
 /// Whether the record's tokens were obtained by the refresh token of these.
-fn is_successor(record: &Record, tokens: &TokenSet) -> bool {
+pub(super) fn is_successor(record: &Record, tokens: &TokenSet) -> bool {
     let spent = record.spent.as_ref();
     spent.zip(tokens.refresh_token()).is_some_and(|(spent, own)| spent.matches(own.expose()))
 }

@@ -18,7 +18,7 @@ use redis::cluster::ClusterClient;
 use redis::sentinel::{SentinelClient, SentinelServerType};
 use tempfile::TempDir;
 
-use crate::stores::conformance::conforms;
+use crate::stores::conformance::{conforms, conforms_blocking};
 use crate::stores::processes::{REDIRECT_URI, log_in, party};
 use crate::stores::redis::options;
 use crate::stores::redis_server::{Server, TIMEOUT};
@@ -124,14 +124,14 @@ fn a_cluster_conforms() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let _inside = runtime.enter();
     for name in ["a", "b", "c", "d", "{e}f"] {
-        conforms(&|patience| Box::new(cluster.redis(options(patience)).store(name, &mut env())));
-        conforms(&|patience| {
+        conforms_blocking(|patience| cluster.redis(options(patience)).store(name, &mut env()));
+        conforms(|patience| {
             let client = cluster.client(TIMEOUT);
             let connect = move |_| {
                 let client = client.clone();
                 async move { client.get_async_connection().await }
             };
-            Box::new(Waited(AsyncRedis::with_connection(connect, options(patience)).store(name, &mut env())))
+            AsyncRedis::with_connection(connect, options(patience)).store(name, &mut env())
         });
     }
     for node in &cluster.0 {

@@ -10,10 +10,12 @@ mod world;
 #[cfg(feature = "redis")]
 mod cluster;
 mod conformance;
+mod contract;
 mod files;
 #[cfg(target_os = "linux")]
 mod full;
 mod kills;
+mod lines;
 mod offloaded;
 mod processes;
 #[cfg(feature = "redis")]

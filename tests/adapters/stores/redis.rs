@@ -10,7 +10,7 @@ use oidc_proto::adapter::store::{BlockingSessionStore, Offload, SessionStore};
 use oidc_proto::session::StoreAction;
 use oidc_proto::testing::TestEnv;
 
-use crate::stores::conformance::conforms;
+use crate::stores::conformance::{conforms, conforms_blocking};
 use crate::stores::processes::{Process, one_of_them_refreshes};
 use crate::stores::redis_server::{Server, TIMEOUT};
 use crate::stores::tools::{NOW, SOON, Waited, act, block_on, chain, erase, record, save, token, told};
@@ -43,13 +43,11 @@ fn a_redis_store_conforms() {
         seeds.set(seeds.get() + 1);
         TestEnv::seeded(seeds.get())
     };
-    conforms(&|patience| Box::new(Redis::new(server.client(), options(patience)).store("a", &mut env())));
-    conforms(&|patience| {
-        Box::new(Waited(Offload::new(Redis::new(server.client(), options(patience)).store("b", &mut env()))))
-    });
+    conforms_blocking(|patience| Redis::new(server.client(), options(patience)).store("a", &mut env()));
+    conforms(|patience| Offload::new(Redis::new(server.client(), options(patience)).store("b", &mut env())));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let _inside = runtime.enter();
-    conforms(&|patience| Box::new(Waited(AsyncRedis::new(server.client(), options(patience)).store("c", &mut env()))));
+    conforms(|patience| AsyncRedis::new(server.client(), options(patience)).store("c", &mut env()));
     // Everything has been erased, and no lock is left.
     assert_eq!(server.command(&["DBSIZE"]), redis::Value::Int(0));
 }

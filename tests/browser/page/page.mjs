@@ -11,37 +11,41 @@ const settle = (promise) => promise.then((value) => ({ value }), (error) => ({ e
 
 let party, session;
 
-async function discover(issuer, timeout = 5000, key = undefined) {
+async function discover(issuer, timeout = 30_000, key = undefined, byWebCrypto = undefined) {
   await ready;
   const redirectUri = `${location.origin}/callback`;
-  party = await module.Party.discover(issuer, "app", redirectUri, timeout, key);
+  party = await module.Party.discover(issuer, "app", redirectUri, timeout, key, byWebCrypto);
 }
 
-/** Keeps the login under its key, and returns where the user goes. */
-async function begin(issuer, key) {
-  await discover(issuer, 5000, key);
-  const { url, key: name, pending } = JSON.parse(party.authorize());
-  sessionStorage.setItem(name, JSON.stringify({ issuer, pending, key }));
-  return url;
+/** Sends the page to the provider. What the application needs after that, it keeps itself. */
+async function logIn(issuer, key, fragment = false, byWebCrypto = false) {
+  await discover(issuer, undefined, key, byWebCrypto);
+  sessionStorage.setItem("app", JSON.stringify({ key, byWebCrypto }));
+  party.log_in_by_redirect(fragment);
 }
 
-/** Takes the callback of this page's URL: forgets the login, cleans the URL, spends the code. */
+/** In the user's gesture, before anything is awaited. */
+function logInByPopup(issuer, fragment = false) {
+  const popup = new module.LoginWindow();
+  return discover(issuer).then(() => party.log_in_by_popup(popup, fragment));
+}
+
+/** Takes the callback of this page's URL, if it is one: for this tab, or for the window that opened it. */
 async function finish() {
   await ready;
-  const url = location.href;
-  history.replaceState(null, "", "/");
-  const name = module.callback_key(url);
-  const kept = name && sessionStorage.getItem(name);
-  if (!kept) throw JSON.stringify({ code: "page.no_login" });
-  sessionStorage.removeItem(name);
-  const { issuer, pending, key } = JSON.parse(kept);
-  await discover(issuer, 5000, key);
-  return party.callback(url, pending);
+  const callback = module.Returned.take();
+  if (!callback) return undefined;
+  if (!callback.is_of_this_tab()) return callback.hand_over().then(() => "handed over");
+  const arrived = callback.into_login();
+  const { key, byWebCrypto } = JSON.parse(sessionStorage.getItem("app"));
+  await discover(arrived.issuer(), undefined, key, byWebCrypto);
+  return party.redeem(arrived);
 }
 
 window.app = {
   ready,
-  begin: (issuer, key) => settle(begin(issuer, key)),
+  logIn: (...login) => settle(logIn(...login)),
+  logInWithoutRoom: (issuer) => settle(discover(issuer).then(() => party.log_in_by_redirect(false))),
   discover: (issuer, timeout) => settle(discover(issuer, timeout)),
   refresh: () => settle(party.refresh()),
   userinfo: () => settle(party.userinfo().then(JSON.parse)),
@@ -53,13 +57,25 @@ window.app = {
   keep: (name) => settle(module.Keeper.keep(party, name).then((kept) => { session = kept; })),
   resume: (name) => settle(module.Keeper.resume(party, name).then((kept) => { session = kept; })),
   access: () => settle(session.access()),
+  token: () => session.token(),
   newer: () => settle(session.refresh()),
   logOut: () => settle(session.log_out(party)),
+  verify: (...signed) => settle(ready.then(() => module.verify(...signed))),
   thumbprint: (key) => settle(ready.then(() => module.thumbprint(key))),
   // The store's actions, one by one.
   stores: {},
-  open: (at, name, patience) => { window.app.stores[at] = new module.Store(name, patience); },
+  open: (at, name, patience, lease = 60_000) => { window.app.stores[at] = new module.Store(name, patience, lease); },
   act: (at, action, expect, token) => window.app.stores[at].act(action, expect, token),
+  conforms: (name) => module.conforms(name),
   environments: () => JSON.parse(module.environments()),
 };
-window.finished = location.pathname === "/callback" ? settle(finish()) : ready.then(() => ({}));
+window.finished = settle(finish());
+
+// A login in a window of its own begins with a click.
+document.querySelector("button").addEventListener("click", ({ target: { dataset: { issuer, fragment } } }) => {
+  try {
+    window.popup = settle(logInByPopup(issuer, fragment === "true"));
+  } catch (error) {
+    window.popup = Promise.resolve({ error: parse(error) });
+  }
+});

@@ -1,7 +1,7 @@
 // Requests by `fetch` in a page: what is sent, what is refused, what can be known of a failure.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
-import { application, browser, provider, strict } from "../world.mjs";
+import { application, browser, provider, strict, until } from "../world.mjs";
 
 let chromium, app, op, page;
 before(async () => {
@@ -20,10 +20,6 @@ const exchange = (url, { method = "GET", header, body = "", limit = 4096, timeou
   page.evaluate((request) => window.app.exchange(...request), [method, url, header, body, limit, timeout]);
 
 const HIDDEN = { kind: "other", sent: "Maybe", reason: "HiddenByBrowser", text: null };
-
-async function until(condition) {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-}
 
 test("a request has its method, header and body, and no cookie or referrer", async () => {
   const echo = `${op.origin}/x/echo`;

@@ -1,7 +1,7 @@
 // Keys of WebCrypto: a login whose tokens are bound to a key that nobody can export.
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { application, browser, provider, strict } from "../world.mjs";
+import { application, browser, logIn, provider, strict } from "../world.mjs";
 
 let chromium, app, op, context;
 before(async () => { chromium = await browser(); app = await application(); });
@@ -22,10 +22,7 @@ async function tab() {
 
 async function loggedIn(algorithm) {
   const page = await tab();
-  const begun = await page.evaluate(([issuer, key]) => window.app.begin(issuer, key), [op.origin, algorithm]);
-  assert.ifError(begun.error);
-  await page.goto(begun.value);
-  assert.deepEqual(await page.evaluate(() => window.finished), { value: "sub-alice" });
+  assert.deepEqual(await logIn(page, op, { key: algorithm }), { value: "sub-alice" });
   return page;
 }
 

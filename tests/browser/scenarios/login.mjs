@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { after, before, beforeEach, afterEach, test } from "node:test";
-import { application, browser, provider, strict } from "../world.mjs";
+import { application, browser, logIn as viaProvider, provider, strict, until } from "../world.mjs";
 
 const KEY = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" });
 
@@ -24,19 +24,33 @@ async function open(op) {
   await page.evaluate(() => window.app.ready);
 }
 
-/** From the page to the provider and back; what the page makes of the callback. */
-async function logIn(op, key) {
+async function logIn(op, key, fragment) {
   await open(op);
-  const begun = await page.evaluate(([issuer, key]) => window.app.begin(issuer, key), [op.origin, key]);
-  assert.ifError(begun.error);
-  await page.goto(begun.value);
-  return page.evaluate(() => window.finished);
+  return viaProvider(page, op, { key, fragment });
 }
+
+/** A login whose user is at the provider until the function that this returns is called. */
+async function heldLogin(op, tab = page) {
+  const release = op.hold("/authorize");
+  const at = op.seen.length;
+  await tab.evaluate((issuer) => { window.app.logIn(issuer); }, op.origin);
+  await until(() => op.seen.indexOf("GET /authorize", at) >= 0);
+  return async () => {
+    const left = tab.waitForURL(`${app.origin}/callback`);
+    release();
+    await left;
+    return tab.evaluate(() => window.finished);
+  };
+}
+
+const tokenRequests = (op) => op.seen.filter((seen) => seen === "POST /token").length;
+const kept = (tab = page) => tab.evaluate(() => Object.keys(sessionStorage).filter((name) => name.startsWith("oidc-proto")));
 
 test("a user logs in, and the page refreshes, reads userinfo and revokes", async () => {
   const op = await provider(app.origin);
   assert.deepEqual(await logIn(op), { value: "sub-alice" });
-  assert.equal(page.url(), `${app.origin}/`);
+  assert.equal(page.url(), `${app.origin}/callback`);
+  assert.deepEqual(await kept(), []);
   assert.deepEqual(await page.evaluate(() => window.app.refresh()), { value: true });
   assert.equal((await page.evaluate(() => window.app.userinfo())).value.sub, "sub-alice");
   assert.deepEqual(await page.evaluate(() => window.app.revoke()), { value: undefined });
@@ -56,26 +70,117 @@ test("a provider that refuses preflights lets a public client log in", async () 
   await op.close();
 });
 
-test("reload and the back button spend no code twice", async () => {
+test("a response in the fragment", async () => {
   const op = await provider(app.origin);
+  assert.deepEqual(await logIn(op, undefined, true), { value: "sub-alice" });
+  assert.equal(page.url(), `${app.origin}/callback`);
+  await op.close();
+});
+
+test("reload and the back button spend no code twice", async () => {
+  for (const fragment of [false, true]) {
+    const op = await provider(app.origin);
+    assert.deepEqual(await logIn(op, undefined, fragment), { value: "sub-alice" });
+    await page.reload();
+    assert.deepEqual(await page.evaluate(() => window.finished), { value: undefined });
+    await page.goBack();
+    await page.goForward();
+    assert.deepEqual(await page.evaluate(() => window.finished), { value: undefined });
+    assert.equal(tokenRequests(op), 1);
+    await op.close();
+  }
+});
+
+test("a user who goes back in the middle of a login begins another", async () => {
+  const op = await provider(app.origin);
+  await open(op);
+  await heldLogin(op);
+  op.hold("/authorize")();
+  await page.goto(app.origin);
+  await page.evaluate(() => window.app.ready);
+  assert.equal((await kept()).length, 1);
   assert.deepEqual(await logIn(op), { value: "sub-alice" });
-  await page.reload();
-  assert.deepEqual(await page.evaluate(() => window.finished), {});
-  await page.goBack();
-  await page.goForward();
-  assert.equal(op.seen.filter((seen) => seen === "POST /token").length, 1);
+  // The one that was given up waits, and goes with the next login after a day.
+  assert.equal((await kept()).length, 1);
+  await page.evaluate(() => {
+    for (const [name, value] of Object.entries(sessionStorage)) {
+      if (name.startsWith("oidc-proto")) sessionStorage.setItem(name, value.replace(/^\d+/, Date.now() - 25 * 3600 * 1000));
+    }
+  });
+  assert.deepEqual(await logIn(op), { value: "sub-alice" });
+  assert.deepEqual(await kept(), []);
   await op.close();
 });
 
 test("a callback of another login is refused and nothing is sent", async () => {
   const op = await provider(app.origin);
   await open(op);
-  const begun = await page.evaluate((issuer) => window.app.begin(issuer), op.origin);
-  assert.ifError(begun.error);
-  await page.goto(`${app.origin}/callback?code=stolen&state=another&iss=${encodeURIComponent(op.origin)}`);
-  assert.equal((await page.evaluate(() => window.finished)).error.code, "page.no_login");
-  assert.equal(page.url(), `${app.origin}/`);
-  assert.ok(!op.seen.includes("POST /token"));
+  await heldLogin(op);
+  const iss = encodeURIComponent(op.origin);
+  for (const [query, code] of [
+    [`?code=stolen&state=another&iss=${iss}`, "callback.no_login"],
+    [`#code=stolen&state=another&iss=${iss}`, "callback.no_login"],
+    [`?code=stolen&iss=${iss}`, "callback.state_missing"],
+    ["?error=access_denied", "callback.state_missing"],
+    ["?code=stolen&code=twice&state=another", "callback.duplicate_parameter"],
+  ]) {
+    await page.goto(`${app.origin}/`);
+    await page.goto(`${app.origin}/callback${query}`);
+    const { error } = await page.evaluate(() => window.finished);
+    assert.equal(error.code, code, query);
+    assert.ok(!JSON.stringify(error).includes("stolen"));
+    assert.equal(page.url(), `${app.origin}/callback`);
+  }
+  assert.deepEqual([tokenRequests(op), said], [0, []]);
+  // The login that was begun is still there.
+  assert.equal((await kept()).length, 1);
+  await op.close();
+});
+
+/** Edits what is stored for a login, as soon as it is stored; returns it as it was. */
+const edited = async (pattern, replacement) => {
+  const values = [];
+  const name = `stored${Math.random().toString(36).slice(2)}`;
+  await page.exposeFunction(name, (value) => { values.push(value); });
+  await page.evaluate(([name, pattern, replacement]) => {
+    const { setItem } = Storage.prototype;
+    Storage.prototype.setItem = function set(key, value) {
+      if (!key.startsWith("oidc-proto")) return setItem.call(this, key, value);
+      window[name](value);
+      return setItem.call(this, key, value.replace(new RegExp(pattern, "s"), replacement));
+    };
+  }, [name, pattern, replacement]);
+  return values;
+};
+
+test("a stored login that was edited by hand is used for nothing", async () => {
+  for (const [pattern, replacement, code] of [
+    [".*", "", "stored.malformed"],
+    [".*", "text", "stored.malformed"],
+    [".{9}$", "", "stored.malformed"],
+    ['"version":\\d+', '"version":99', "stored.version"],
+    ['"nonce":"[^"]*"', '"nonce":"another-nonce-of-the-same-length-as-before"', "id_token.nonce_mismatch"],
+    ['"code_verifier":"[^"]*"', `"code_verifier":"${"v".repeat(43)}"`, "token.invalid_grant"],
+  ]) {
+    const op = await provider(app.origin);
+    await open(op);
+    await edited(pattern, replacement);
+    const { error } = await viaProvider(page, op);
+    assert.equal(error.code, code, pattern);
+    assert.deepEqual([await kept(), tokenRequests(op) > 0], [[], !code.startsWith("stored")]);
+    await op.close();
+  }
+  // The browser itself reports a status of 400.
+  assert.deepEqual(said.filter((text) => !text.includes("400")), []);
+});
+
+test("without room in the session storage nobody is sent away", async () => {
+  const op = await provider(app.origin);
+  await open(op);
+  await page.evaluate(() => { Storage.prototype.setItem = () => { throw new DOMException("full", "QuotaExceededError"); }; });
+  const { error } = await page.evaluate((issuer) => window.app.logInWithoutRoom(issuer), op.origin);
+  assert.equal(error.code, "store.io");
+  assert.ok(!op.seen.includes("GET /authorize"));
   await op.close();
 });
 
@@ -83,15 +188,13 @@ test("two logins in two tabs end each in its own tab", async () => {
   const op = await provider(app.origin);
   app.policy = strict(op.origin);
   const tabs = [page, await page.context().newPage()];
-  const urls = [];
+  const finish = [];
   for (const tab of tabs) {
     await tab.goto(app.origin);
-    urls.push((await tab.evaluate((issuer) => window.app.begin(issuer), op.origin)).value);
+    await tab.evaluate(() => window.app.ready);
+    finish.push(await heldLogin(op, tab));
   }
-  for (const [at, tab] of tabs.entries()) {
-    await tab.goto(urls[at]);
-    assert.deepEqual(await tab.evaluate(() => window.finished), { value: "sub-alice" });
-  }
+  for (const end of finish.reverse()) assert.deepEqual(await end(), { value: "sub-alice" });
   await op.close();
 });
 
@@ -99,10 +202,9 @@ test("a provider that lies is caught in the browser too", async () => {
   for (const [lie, code] of [["NonceWrong", "id_token.nonce_mismatch"], ["MetadataIssuerOther", "metadata.issuer_mismatch"]]) {
     const op = await provider(app.origin);
     await open(op);
-    const begun = await page.evaluate((issuer) => window.app.begin(issuer), op.origin);
+    const finish = await heldLogin(op);
     op.op.lie(lie);
-    await page.goto(begun.value);
-    assert.equal((await page.evaluate(() => window.finished)).error.code, code, lie);
+    assert.equal((await finish()).error.code, code, lie);
     await op.close();
   }
 });
@@ -132,17 +234,26 @@ test("a nonce that CORS hides has a hint of its own", async () => {
   await op.close();
 });
 
+test("a Retry-After that CORS hides has a hint of its own", async () => {
+  for (const cors of ["all", "hidden"]) {
+    const op = await provider(app.origin, { cors });
+    op.busy = "/token";
+    const { error } = await logIn(op);
+    assert.equal(error.code, "http.too_many_requests");
+    assert.equal(/Retry-After.*Access-Control-Expose-Headers/.test(error.hint), cors === "hidden");
+    await op.close();
+  }
+});
+
 test("an error names no token, code or verifier", async () => {
   const op = await provider(app.origin);
   await open(op);
-  const begun = await page.evaluate((issuer) => window.app.begin(issuer), op.origin);
-  const kept = await page.evaluate(() => Object.values(sessionStorage).join());
+  const stored = await edited("", "");
   op.op.lie("NonceWrong");
-  const [callback] = await Promise.all([page.waitForRequest(/\/callback/), page.goto(begun.value)]);
-  const { error } = await page.evaluate(() => window.finished);
+  const [callback, { error }] = await Promise.all([page.waitForRequest(/\/callback/), viaProvider(page, op)]);
   const code = new URL(callback.url()).searchParams.get("code");
-  const verifier = JSON.parse(JSON.parse(kept).pending).code_verifier;
-  assert.ok(code && verifier);
+  const verifier = JSON.parse(stored[0].slice(stored[0].indexOf("{"))).code_verifier;
+  assert.ok(error && code && verifier);
   for (const secret of [code, verifier]) assert.ok(![JSON.stringify(error), ...said].some((text) => text.includes(secret)));
   await op.close();
 });

@@ -1,7 +1,7 @@
 // Sessions whose record is in IndexedDB, in several windows.
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { application, browser, provider, strict } from "../world.mjs";
+import { application, browser, logIn, provider, strict } from "../world.mjs";
 
 let chromium, app, op, context;
 before(async () => { chromium = await browser(); app = await application(); });
@@ -21,9 +21,9 @@ async function tab() {
 }
 
 /** A holder of the lock of the record "x" in a window of its own; or in that of another one. */
-async function holder(at, page, patience = 1000) {
+async function holder(at, page, patience = 1000, lease = 60_000) {
   const own = page ?? await tab();
-  await own.evaluate(([at, patience]) => window.app.open(at, "x", patience), [at, patience]);
+  await own.evaluate(([at, patience, lease]) => window.app.open(at, "x", patience, lease), [at, patience, lease]);
   const act = (action, expect = 0, token = "") => own.evaluate((call) => window.app.act(...call), [at, action, expect, token]);
   return Object.assign(act, { page: own });
 }
@@ -109,6 +109,19 @@ test("a lock that was stolen is taken again before anything is spent", async () 
   assert.equal(await b("lock"), "failed store.busy");
 });
 
+test("a holder that shows no sign of life loses the lock, and one that does keeps it", async () => {
+  const frozen = await tab();
+  // What others see of a window that is frozen: its lock, and a sign of life that does not change.
+  await frozen.evaluate(() => {
+    for (const name of ["oidc-proto:x", "oidc-proto-life:x:00.1"]) navigator.locks.request(name, () => new Promise(() => {}));
+  });
+  const [b, c] = [await holder("b", undefined, 200, 500), await holder("c", undefined, 200, 500)];
+  const told = [];
+  while (told.length < 4) told.push(await b("lock"));
+  assert.deepEqual(told, ["failed store.busy", "failed store.busy", "failed store.busy", "locked"]);
+  for (let times = 0; times < 8; times += 1) assert.equal(await c("lock"), "failed store.busy");
+});
+
 test("a record that was edited by hand is an error, and can be erased", async () => {
   for (const value of ["text", ["{}", ""], [7, 7], { record: 1 }]) {
     const a = await holder("a");
@@ -130,9 +143,7 @@ test("a record that was edited by hand is an error, and can be erased", async ()
 /** A window whose user has logged in, and which keeps the session. */
 async function loggedIn() {
   const page = await tab();
-  const begun = await page.evaluate((issuer) => window.app.begin(issuer), op.origin);
-  await page.goto(begun.value);
-  assert.deepEqual(await page.evaluate(() => window.finished), { value: "sub-alice" });
+  assert.deepEqual(await logIn(page, op), { value: "sub-alice" });
   assert.ifError((await page.evaluate(() => window.app.keep("session"))).error);
   return page;
 }
@@ -149,7 +160,11 @@ test("twenty windows refresh once", async () => {
   while (pages.length < 20) pages.push(await another());
   const refreshes = () => op.seen.filter((seen) => seen === "POST /token").length;
   assert.equal(refreshes(), 1);
-  const tokens = await Promise.all(pages.map((page) => page.evaluate(() => window.app.newer())));
+  // A window that already has the new token would ask for one that is newer still: all of them ask before it is there.
+  const release = op.hold("/token");
+  await Promise.all(pages.map((page) => page.evaluate(() => { window.refreshed = window.app.newer(); })));
+  release();
+  const tokens = await Promise.all(pages.map((page) => page.evaluate(() => window.refreshed)));
   assert.equal(new Set(tokens.map(({ value }) => value)).size, 1);
   assert.ok(tokens[0].value);
   assert.equal(refreshes(), 2);
@@ -181,4 +196,15 @@ test("a session goes on after a time without network", async () => {
   assert.ok(["waits", "transport.other"].includes(error.code), error.code);
   await context.setOffline(false);
   assert.ok((await page.evaluate(() => window.app.newer())).value);
+});
+
+test("the store keeps the contract of all stores", async () => {
+  const page = await tab();
+  const said = [];
+  page.on("console", (message) => said.push(message.text()));
+  const outcome = await Promise.race([
+    page.evaluate(() => window.app.conforms("contract")).then(() => "kept"),
+    page.waitForEvent("pageerror", { timeout: 0 }).then(String),
+  ]);
+  assert.deepEqual([outcome, said], ["kept", []]);
 });

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use oidc_proto::adapter::Driver;
+use oidc_proto::adapter::{Driver, KeyStore as _};
 use oidc_proto::adapter::browser::{BrowserEnv, BrowserTimer, Client, WebCryptoKeys};
-use oidc_proto::jose::{Algorithm, PrivateKey};
+use oidc_proto::jose::{Algorithm, PrivateKey, PublicKey};
+use oidc_proto::step::KeyUse;
 use oidc_proto::{
-    AuthorizationRequest, Callback, DpopKey, Env as _, Issuer, PendingAuthorization, ProviderOptions, RedirectUri,
+    AuthorizationRequest, Callback, DpopKey, Env as _, IdTokenTrust, Issuer, PendingAuthorization, ProviderOptions, RedirectUri,
     RelyingParty, Schemes, Scope, TokenSet,
 };
 use serde_json::{Value, json};
@@ -18,10 +19,10 @@ use super::thrown;
 /// A client at a provider.
 #[wasm_bindgen]
 pub struct Party {
-    driver: Driver<Client, BrowserTimer, WebCryptoKeys>,
-    party: RelyingParty,
-    redirect_uri: RedirectUri,
-    tokens: Option<TokenSet>,
+    pub(crate) driver: Driver<Client, BrowserTimer, WebCryptoKeys>,
+    pub(crate) party: RelyingParty,
+    pub(crate) redirect_uri: RedirectUri,
+    pub(crate) tokens: Option<TokenSet>,
 }
 
 #[wasm_bindgen]
@@ -34,6 +35,7 @@ impl Party {
         redirect_uri: String,
         timeout: u32,
         key: Option<String>,
+        verify_elsewhere: Option<bool>,
     ) -> Result<Self, JsValue> {
         let schemes = Schemes::DangerousHttpOnLoopback;
         let redirect_uri = RedirectUri::new(&redirect_uri).map_err(thrown)?;
@@ -41,6 +43,9 @@ impl Party {
         if let Some(key) = key {
             let key = private_key(&key).await.and_then(DpopKey::new).map_err(thrown)?;
             client = client.with_dpop(key);
+        }
+        if verify_elsewhere == Some(true) {
+            client = client.with_id_token_trust(IdTokenTrust::VerifyElsewhere);
         }
         let issuer = Issuer::new(&issuer, schemes).map_err(thrown)?;
         let http = Client::new().with_timeout(Duration::from_millis(timeout.into()));
@@ -137,4 +142,13 @@ pub async fn thumbprint(key: String) -> Result<String, JsValue> {
 #[wasm_bindgen]
 pub fn callback_key(url: &str) -> Result<Option<String>, JsValue> {
     Callback::from_url(url).map(|callback| callback.key()).map_err(thrown)
+}
+
+/// Whether WebCrypto takes the signature for that of the owner of the key.
+#[wasm_bindgen]
+pub async fn verify(jwk: String, algorithm: String, bytes: Vec<u8>, signature: Vec<u8>) -> Result<bool, JsValue> {
+    let key = PublicKey::from_jwk(jwk.as_bytes()).map_err(thrown)?;
+    let algorithm = Algorithm::from_name(&algorithm).ok_or("no such algorithm")?;
+    let output = WebCryptoKeys.use_key(KeyUse::verify(key, algorithm, bytes, signature)).await;
+    output.map_err(|failure| failure.kind.name())?.into_verdict().map_err(thrown)
 }

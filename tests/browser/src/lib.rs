@@ -3,7 +3,9 @@
 #![cfg(target_family = "wasm")]
 
 mod client;
+mod conformance;
 mod exchange;
+mod login;
 mod provider;
 mod session;
 mod store;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use oidc_proto::adapter::Timer as _;
 use oidc_proto::adapter::browser::{BrowserEnv, BrowserTimer};
 use oidc_proto::adapter::session::{NoToken, SessionHandle, Sessions};
-use oidc_proto::adapter::store::BrowserStore;
+use oidc_proto::adapter::store::{BrowserStore, RecordWatch};
 use oidc_proto::session::{Event, Persistence, Session, SessionOptions};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -14,9 +14,16 @@ use wasm_bindgen_futures::spawn_local;
 use super::client::Party;
 use super::thrown;
 
-/// A session of this window.
+/// A session of this window, which hears of changes in others.
 #[wasm_bindgen]
-pub struct Keeper(SessionHandle<BrowserEnv>);
+pub struct Keeper(
+    SessionHandle<BrowserEnv>,
+    #[allow(dead_code, reason = "dropping it ends the watch")] RecordWatch,
+);
+
+/// The time that is waited for the lock, and that a holder may show no sign of life, in milliseconds.
+const PATIENCE: Duration = Duration::from_millis(1000);
+const LEASE: Duration = Duration::from_millis(3000);
 
 #[wasm_bindgen]
 impl Keeper {
@@ -27,7 +34,7 @@ impl Keeper {
         let options = SessionOptions::default().with_persistence(Persistence::Shared);
         let mut session = Session::new(tokens, None, party.party().clone(), options, &mut env).map_err(thrown)?;
         session.save(&env);
-        let keeper = Self::start(party, session, BrowserStore::new(&name, &mut env), env);
+        let keeper = Self::start(party, session, store(&name, &mut env), env);
         // A save that succeeds is no event.
         while !keeper.0.is_idle() {
             let pause = BrowserTimer.sleep(Duration::from_millis(5));
@@ -39,7 +46,7 @@ impl Keeper {
     /// The session whose record is stored under this name.
     pub async fn resume(party: &Party, name: String) -> Result<Self, JsValue> {
         let mut env = BrowserEnv::new().map_err(thrown)?;
-        let store = BrowserStore::new(&name, &mut env);
+        let store = store(&name, &mut env);
         let record = store.load().await.map_err(thrown)?.ok_or("no record")?;
         let options = SessionOptions::default().with_persistence(Persistence::Shared);
         let (version, party_of) = (record.version(), party.party().clone());
@@ -50,7 +57,14 @@ impl Keeper {
     fn start(party: &Party, session: Session, store: BrowserStore, env: BrowserEnv) -> Self {
         let (sessions, run) = Sessions::new(party.driver().clone(), env);
         spawn_local(run);
-        Self(sessions.add(session, store))
+        let handle = sessions.add(session, store.clone());
+        let told = handle.clone();
+        Self(handle, store.watch(move || told.reload()))
+    }
+
+    /// The newest access token that this window knows, without asking anybody.
+    pub fn token(&self) -> String {
+        self.0.tokens().access_token().expose().to_owned()
     }
 
     /// An access token that is good.
@@ -83,4 +97,8 @@ fn refused(error: NoToken) -> JsValue {
         "text": error.to_string(),
     });
     JsValue::from_str(&value.to_string())
+}
+
+fn store(name: &str, env: &mut BrowserEnv) -> BrowserStore {
+    BrowserStore::with_patience(name, PATIENCE, env).with_lease(LEASE)
 }

@@ -17,11 +17,12 @@ pub struct Store(BrowserStore);
 
 #[wasm_bindgen]
 impl Store {
-    /// It waits so many milliseconds for the lock.
+    /// It waits so many milliseconds for the lock, and takes it from a holder that shows no sign of life for so many.
     #[wasm_bindgen(constructor)]
-    pub fn new(name: &str, patience: u32) -> Result<Self, JsValue> {
+    pub fn new(name: &str, patience: u32, lease: u32) -> Result<Self, JsValue> {
         let mut env = BrowserEnv::new().map_err(thrown)?;
-        Ok(Self(BrowserStore::with_patience(name, Duration::from_millis(patience.into()), &mut env)))
+        let store = BrowserStore::with_patience(name, Duration::from_millis(patience.into()), &mut env);
+        Ok(Self(store.with_lease(Duration::from_millis(lease.into()))))
     }
 
     /// Carries out the action of this name, for a record of the generation `expect`; 0 for no record. A save writes the

@@ -14,6 +14,7 @@ mod late;
 mod memory;
 mod model;
 mod registry;
+mod reload;
 mod rotation;
 mod rules;
 mod saving;

@@ -14,6 +14,9 @@ const LEASE: u64 = 60_000;
 const PATIENCE: u64 = 30_000;
 const TOO_LONG: u64 = 90_000;
 
+/// The bit of seeds whose processes tell each other that a record has changed, also when it has not. It may be missing.
+pub(crate) const HINTS: u64 = 1 << 40;
+
 /// What is wrong with a store for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
@@ -65,6 +68,9 @@ impl Universe {
     /// Does what a session asks of its store.
     pub(crate) fn keep(&mut self, seat: Seat, ticket: StoreTicket, action: StoreAction) {
         let is_save = matches!(action, StoreAction::Save { .. });
+        if is_save || matches!(action, StoreAction::Erase { .. }) || self.hints() && self.roll(40) == 0 {
+            self.tell_others(seat);
+        }
         if is_save && !self.is_gone(seat) && self.mishap(seat.session, 100, "the process is killed while it saves") {
             self.kill(seat.process);
         }
@@ -137,6 +143,28 @@ impl Universe {
         };
         let response = if fails { StoreResponse::Failed(ErrorCode::STORE_IO.into()) } else { response };
         self.say(seat, ticket, response);
+    }
+
+    fn hints(&self) -> bool {
+        self.seed & HINTS != 0
+    }
+
+    /// Hints come early, late and not at all.
+    fn tell_others(&mut self, seat: Seat) {
+        for process in 0..self.processes.len() {
+            if self.hints() && process != seat.process && self.roll(10) > 0 {
+                let after = self.roll(3000);
+                self.post(after, Post::Hint { process, session: seat.session });
+            }
+        }
+    }
+
+    pub(crate) fn hint(&mut self, process: usize, session: usize) {
+        let seat = Seat { process, life: self.processes[process].life, session };
+        if !self.is_gone(seat) {
+            self.tell(|| format!("session {session} of process {process} is told that its record may have changed"));
+            self.with(seat, |session, _| session.reload());
+        }
     }
 
     /// Whether what this process had asked for does not happen, since it was killed. A draft may be left.

@@ -65,6 +65,11 @@ pub(crate) enum Post {
         process: usize,
         session: usize,
     },
+    /// Somebody says that the record has changed.
+    Hint {
+        process: usize,
+        session: usize,
+    },
     Restart {
         process: usize,
     },
@@ -151,7 +156,7 @@ impl Grant {
 }
 
 pub(crate) struct Universe {
-    seed: u64,
+    pub(crate) seed: u64,
     tells: bool,
     dice: u64,
     /// Those of mishaps that old seeds do not have.
@@ -410,6 +415,7 @@ impl Universe {
         | Post::Look { seat: Seat { process, .. }, .. }
         | Post::Wake { seat: Seat { process, .. } }
         | Post::Open { process, .. }
+        | Post::Hint { process, .. }
         | Post::Call { process, .. } = &post
         {
             let until = self.processes[*process].suspended_until;
@@ -420,6 +426,7 @@ impl Universe {
         match post {
             Post::Restart { process } => self.restart(process),
             Post::Call { process, session } => self.call(process, session),
+            Post::Hint { process, session } => self.hint(process, session),
             Post::Open { process, session, logs_in } => self.open(process, session, logs_in),
             Post::Wake { seat } => self.wake(seat),
             Post::Request { seat, ticket, request } => self.serve(seat, ticket, request),

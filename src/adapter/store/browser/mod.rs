@@ -5,36 +5,50 @@
 //! | `mod.rs` | [`BrowserStore`] |
 //! | `action.rs` | what an action does to a stored row |
 //! | `row.rs` | a row as a value of JavaScript |
-//! | `hold.rs` | Web Locks |
+//! | `hold.rs` `life.rs` | Web Locks, and whether their holders run |
+//! | `watch.rs` | [`RecordWatch`]: when the record may have changed |
 
 mod action;
 mod hold;
+mod life;
 mod row;
+mod watch;
 
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 use self::action::{Done, carry_out};
-use self::hold::{Hold, take};
+use self::hold::{Hold, steal, take};
+use self::life::Seen;
+pub use self::watch::RecordWatch;
 use super::contract::{PATIENCE, SessionStore};
 use super::queue::{Queue, StoreFuture, Worker, lock};
 use super::record::{self, LastError};
+use crate::adapter::browser::channel::Channel;
 use crate::adapter::browser::database::{self, Next, RECORDS};
 use crate::base::env::Env;
 use crate::base::secret::Secret;
-use crate::error::Error;
+use crate::error::{Error, ErrorCode};
 use crate::session::{Record, StoreAction, StoreResponse};
+
+/// How long a holder may show no sign of life. The timers of a hidden window come once a minute.
+const LEASE: Duration = Duration::from_secs(90);
 
 /// The record of a session in IndexedDB, for all windows and workers of one origin. Web Locks keep two of them from
 /// refreshing at once. It needs a secure context.
 ///
 /// Clones are one holder of the lock. Actions are carried out in order, even if their futures are dropped. If the future
 /// of a `Lock` is dropped, the lock is released. The browser releases it when the window or worker ends, and the store
-/// when its last clone is dropped. A lock that another script has stolen is taken again before a refresh; a save compares
-/// in its transaction.
+/// when its last clone is dropped. A browser can freeze a window in the middle of a refresh. If a holder shows no sign of
+/// life while others wait for as long as the [lease](Self::with_lease), they take its lock from it. A lock that was lost,
+/// also to another script, is taken again before a refresh; a save compares in its transaction.
+///
+/// Stores of one name tell each other of each change, without its content ([`watch`](Self::watch)).
 ///
 /// **Any script of the origin can read the record.** Bind the tokens to a key that cannot be exported (DPoP), or keep them
 /// elsewhere, if that matters. A browser can evict the database of a site that was not used for long; the session then
@@ -52,7 +66,15 @@ struct Inner {
     /// Nobody else knows it: it marks the refreshes that this store has begun.
     owner: Secret,
     patience: Duration,
+    lease: Mutex<Duration>,
+    /// The names of all holders' signs of life begin so, and then those of this one.
+    life_name: String,
+    life: String,
+    signs: Arc<AtomicU64>,
+    seen: Mutex<Seen>,
     hold: Mutex<Option<Hold>>,
+    /// Where changes are told. `None` where there are no channels.
+    channel: Option<Channel>,
     last_error: LastError,
 }
 
@@ -69,12 +91,33 @@ impl BrowserStore {
             lock_name: format!("oidc-proto:{name}"),
             owner: Secret::random(env.rng()),
             patience,
+            lease: Mutex::new(LEASE),
+            life_name: format!("oidc-proto-life:{name}:"),
+            life: format!("{:016x}", env.rng().next_u64()),
+            signs: Arc::default(),
+            seen: Mutex::default(),
             hold: Mutex::default(),
+            channel: Channel::open(&format!("oidc-proto:{name}")),
             last_error: LastError::default(),
         });
         let worked = Arc::clone(&inner);
         let queue = Queue::new(move |worker| spawn_local(Arc::clone(&worked).work(worker)));
         Self { inner, queue }
+    }
+
+    /// Sets how long a holder of the lock may show no sign of life while others wait for the lock: by default 90 s. It
+    /// is the same for all windows. A window that is hidden shows at least one each minute, a frozen one none.
+    #[must_use]
+    pub fn with_lease(self, lease: Duration) -> Self {
+        *lock(&self.inner.lease) = lease;
+        self
+    }
+
+    /// Calls `changed` when another window or worker has changed the record, and when this one may have missed that: it
+    /// was hidden, frozen or offline. Call [`SessionHandle::reload`](crate::adapter::session::SessionHandle::reload)
+    /// there. It is a hint: any script of the origin can cause it.
+    pub fn watch(&self, changed: impl FnMut() + 'static) -> RecordWatch {
+        RecordWatch::start(self.inner.channel.as_ref(), changed)
     }
 
     /// Loads the record, to make a session from it; `None` if there is no record yet.
@@ -116,12 +159,19 @@ impl Inner {
             StoreAction::Prepare { .. } if lock(&self.hold).is_some() => self.hold().await?,
             _ => {}
         }
+        let changes = matches!(action, StoreAction::Save { .. } | StoreAction::Erase { .. });
         let owner = Secret::new(self.owner.expose());
-        database::change(RECORDS, &self.name, move |value| {
+        let (response, is_written) = database::change(RECORDS, &self.name, move |value| {
             let Done { response, next } = carry_out(action, row::read(value), owner.expose())?;
-            Ok((next.as_ref().map_or(Next::Keep, row::write), response))
+            let is_written = next.is_some();
+            Ok((next.as_ref().map_or(Next::Keep, row::write), (response, is_written)))
         })
-        .await
+        .await?;
+        if let Some(channel) = self.channel.as_ref().filter(|_| changes && is_written) {
+            // What it is, nobody would believe: they read the record.
+            channel.post(&JsValue::NULL);
+        }
+        Ok(response)
     }
 
     /// Holds the lock from now on.
@@ -129,7 +179,19 @@ impl Inner {
         if lock(&self.hold).as_ref().is_some_and(Hold::is_held) {
             return Ok(());
         }
-        let taken = take(&self.lock_name, self.patience).await?;
+        let lease = *lock(&self.lease);
+        let taken = match take(&self.lock_name, self.patience).await {
+            Err(error) if error.code() == ErrorCode::STORE_BUSY => {
+                let names = life::names(&self.life_name).await;
+                if lock(&self.seen).note(names, self.patience) < lease {
+                    return Err(error);
+                }
+                steal(&self.lock_name).await?
+            }
+            taken => taken?,
+        };
+        *lock(&self.seen) = Seen::default();
+        life::show(&taken, format!("{}{}", self.life_name, self.life), Arc::clone(&self.signs), lease);
         *lock(&self.hold) = Some(taken);
         Ok(())
     }

@@ -1,0 +1,121 @@
+//! Signatures of others, checked by WebCrypto.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+use super::subtle::subtle;
+use crate::error::transport::{Failure, FailureKind, Sent};
+use crate::jose::{Algorithm, PublicKey};
+
+#[wasm_bindgen]
+extern "C" {
+    type Verifier;
+
+    #[wasm_bindgen(method, catch, structural, js_name = importKey)]
+    fn import_key(
+        this: &Verifier,
+        format: &str,
+        key: &JsValue,
+        algorithm: &Object,
+        extractable: bool,
+        usages: &Array,
+    ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch, structural)]
+    fn verify(
+        this: &Verifier,
+        algorithm: &Object,
+        key: &JsValue,
+        signature: &Uint8Array,
+        bytes: &Uint8Array,
+    ) -> Result<Promise, JsValue>;
+}
+
+/// Whether the signature is right. A key that WebCrypto does not take, because its point is not on the curve, has signed
+/// nothing.
+pub(super) async fn verify(
+    key: &PublicKey,
+    algorithm: Algorithm,
+    bytes: &[u8],
+    signature: &[u8],
+) -> Result<bool, Failure> {
+    let unsupported = || Failure::from(FailureKind::Unsupported);
+    if !key.fits(algorithm) {
+        return Ok(false);
+    }
+    let parameters = parameters(algorithm).ok_or_else(unsupported)?;
+    let verifier: Verifier = subtle().map_err(|_| unsupported())?.unchecked_into();
+    let (format, data) = exported(key).ok_or_else(unsupported)?;
+    let usages = Array::of1(&"verify".into());
+    let imported = match verifier.import_key(format, &data, &parameters, false, &usages) {
+        Ok(imported) => JsFuture::from(imported).await,
+        Err(error) => Err(error),
+    };
+    let imported = match imported {
+        Ok(imported) => imported,
+        Err(error) if is_wrong_data(&error) => return Ok(false),
+        Err(_) => return Err(unsupported()),
+    };
+    let refused = |_| {
+        let failure = Failure::new(FailureKind::KeyRefused, Sent::No);
+        failure.with_text("WebCrypto does not say whether the signature is right")
+    };
+    let (signature, bytes) = (Uint8Array::from(signature), Uint8Array::from(bytes));
+    let verdict = verifier.verify(&parameters, &imported, &signature, &bytes).map_err(refused)?;
+    // Nothing but `true` is a yes.
+    Ok(JsFuture::from(verdict).await.map_err(refused)? == JsValue::TRUE)
+}
+
+fn is_wrong_data(error: &JsValue) -> bool {
+    Reflect::get(error, &"name".into()).is_ok_and(|name| name == JsValue::from_str("DataError"))
+}
+
+/// The parameters of WebCrypto for the import and for the check.
+fn parameters(algorithm: Algorithm) -> Option<Object> {
+    let (name, curve, hash, salt) = match algorithm {
+        Algorithm::Rs256 => ("RSASSA-PKCS1-v1_5", None, "SHA-256", None),
+        Algorithm::Rs384 => ("RSASSA-PKCS1-v1_5", None, "SHA-384", None),
+        Algorithm::Rs512 => ("RSASSA-PKCS1-v1_5", None, "SHA-512", None),
+        Algorithm::Ps256 => ("RSA-PSS", None, "SHA-256", Some(32)),
+        Algorithm::Ps384 => ("RSA-PSS", None, "SHA-384", Some(48)),
+        Algorithm::Ps512 => ("RSA-PSS", None, "SHA-512", Some(64)),
+        Algorithm::Es256 => ("ECDSA", Some("P-256"), "SHA-256", None),
+        Algorithm::Es384 => ("ECDSA", Some("P-384"), "SHA-384", None),
+        Algorithm::Es512 => ("ECDSA", Some("P-521"), "SHA-512", None),
+        Algorithm::EdDsa | Algorithm::Ed25519 => ("Ed25519", None, "SHA-512", None),
+        _ => return None,
+    };
+    let parameters = Object::new();
+    Reflect::set(&parameters, &"name".into(), &name.into()).ok()?;
+    Reflect::set(&parameters, &"hash".into(), &hash.into()).ok()?;
+    if let Some(curve) = curve {
+        Reflect::set(&parameters, &"namedCurve".into(), &curve.into()).ok()?;
+    }
+    if let Some(salt) = salt {
+        Reflect::set(&parameters, &"saltLength".into(), &JsValue::from_f64(f64::from(salt))).ok()?;
+    }
+    Some(parameters)
+}
+
+/// The key as WebCrypto imports it.
+fn exported(key: &PublicKey) -> Option<(&'static str, JsValue)> {
+    let raw = |bytes: &[u8]| Some(("raw", Uint8Array::from(bytes).into()));
+    match key {
+        PublicKey::P256(point) => raw(point),
+        PublicKey::P384(point) => raw(point),
+        PublicKey::P521(point) => raw(point),
+        PublicKey::Ed25519(point) => raw(point),
+        PublicKey::Rsa { n, e } => {
+            let jwk = Object::new();
+            for (name, value) in [("n", n), ("e", e)] {
+                Reflect::set(&jwk, &name.into(), &URL_SAFE_NO_PAD.encode(value).into()).ok()?;
+            }
+            Reflect::set(&jwk, &"kty".into(), &"RSA".into()).ok()?;
+            Some(("jwk", jwk.into()))
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Records and actions for a store, and what it responds, in a line.
+
+use std::time::Duration;
+
+use oidc_proto::session::{Record, RecordVersion, StoreAction, StoreResponse};
+
+use super::world::World;
+
+/// For a lock that somebody else holds and does not give back.
+pub const NOW: Duration = Duration::ZERO;
+/// For a lock that is about to be free. Nothing waits so long unless it is broken.
+pub const SOON: Duration = Duration::from_secs(20);
+
+/// A record of a new login of the same user.
+pub fn record(world: &mut World, generation: u64) -> Record {
+    Record::new(generation, world.login("alice"))
+}
+
+/// Of the same login; 0 for no record.
+pub fn save(expect: u64, next: &Record) -> StoreAction {
+    let expect = (expect > 0).then_some(RecordVersion { login: next.login, generation: expect });
+    StoreAction::Save { expect, next: Box::new(next.clone()) }
+}
+
+/// Of a record without a login.
+pub fn erase(generation: u64) -> StoreAction {
+    StoreAction::Erase { expect: Some(RecordVersion { login: None, generation }) }
+}
+
+pub fn token(record: &Record) -> &str {
+    record.tokens.access_token().expose()
+}
+
+/// What a response says, in a line.
+pub fn told(answer: StoreResponse) -> String {
+    match answer {
+        StoreResponse::Loaded { record, begun } => {
+            let record = record.map(|record| format!("{} {}", record.generation, token(&record)));
+            format!("{}{}", record.as_deref().unwrap_or("nothing"), if begun { ", begun" } else { "" })
+        }
+        StoreResponse::Prepared => "prepared".to_owned(),
+        StoreResponse::Conflict(None) => "conflict nothing".to_owned(),
+        StoreResponse::Conflict(Some(record)) => format!("conflict {} {}", record.generation, token(&record)),
+        StoreResponse::Locked => "locked".to_owned(),
+        StoreResponse::Saved => "saved".to_owned(),
+        StoreResponse::Done | StoreResponse::Erased { begun: false } => "done".to_owned(),
+        StoreResponse::Erased { begun: true } => "done, begun".to_owned(),
+        StoreResponse::Failed(_) => "failed".to_owned(),
+    }
+}
