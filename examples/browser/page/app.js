@@ -28,7 +28,7 @@ function show() {
     Token: user.tokenType === "DPoP" ? "bound to a key of this browser" : "not bound to a key",
     Until: user.expiresAt && new Date(user.expiresAt).toLocaleTimeString(),
   });
-  at("userinfo").textContent = client.homeserver === null ? "Show what the provider knows" : "Ask the homeserver who I am";
+  at("userinfo").textContent = client.homeserver === null ? "Show what the provider knows" : "Ask the homeserver";
   at("logout-provider").hidden = client.homeserver !== null;
   at("refresh").disabled = !user.canRefresh;
   tick();
@@ -76,7 +76,7 @@ function forgive() {
 async function busy(text, work, again = null) {
   forgive();
   say(text);
-  const buttons = [...document.querySelectorAll("main button")].filter((button) => !button.disabled);
+  const buttons = [...document.querySelectorAll("button")].filter((button) => !button.disabled);
   for (const button of buttons) button.disabled = true;
   try {
     say((await work()) ?? "");
@@ -125,7 +125,7 @@ async function logIn() {
 function suggest() {
   const isHome = new FormData(at("login")).get("kind") === "homeserver";
   at("address-label").textContent = isHome ? "Homeserver or server name" : "Address of the provider";
-  at("address-hint").textContent = isHome ? "For example matrix.example.org" : "For example https://accounts.example.org";
+  at("address-hint").textContent = isHome ? "For example matrix.example.org" : "For example https://op.example.org";
   at("address").value = suggested[isHome ? "homeserver" : "issuer"];
 }
 

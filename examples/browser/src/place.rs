@@ -149,7 +149,7 @@ impl Place {
     /// Begins a login. Returns where the user goes, the name to keep the login under, and the login, in JSON.
     pub fn begin(&self, client_id: &str, scope: &str, hint: Option<String>) -> Result<String, JsValue> {
         let mut env = env()?;
-        let scope = Scope::new(scope).map_err(thrown)?;
+        let scope = if scope.is_empty() { Scope::default() } else { Scope::new(scope).map_err(thrown)? };
         let uri = self.redirect_uri.clone();
         let (url, key, pending) = match self.who(client_id) {
             Who::Party(party) => {

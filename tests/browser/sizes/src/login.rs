@@ -3,8 +3,8 @@
 use oidc_proto::adapter::Driver;
 use oidc_proto::adapter::browser::{BrowserEnv, BrowserTimer, Client, WebCryptoKeys};
 use oidc_proto::{
-    AuthorizationRequest, Callback, Env as _, Error, Issuer, PendingAuthorization, RedirectUri, RelyingParty, Schemes,
-    Scope, TokenSet,
+    AuthorizationRequest, Callback, Env as _, Error, IdTokenTrust, Issuer, PendingAuthorization, RedirectUri,
+    RelyingParty, Schemes, Scope, TokenSet,
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -23,7 +23,10 @@ impl Party {
     /// Reads the provider's metadata.
     pub async fn discover(issuer: String, client_id: String, redirect_uri: String) -> Result<Self, JsValue> {
         let redirect_uri = RedirectUri::new(&redirect_uri).map_err(thrown)?;
-        let client = oidc_proto::Client::new(client_id).with_redirect_uri(redirect_uri.clone());
+        let mut client = oidc_proto::Client::new(client_id).with_redirect_uri(redirect_uri.clone());
+        if cfg!(not(feature = "rustcrypto")) {
+            client = client.with_id_token_trust(IdTokenTrust::VerifyElsewhere);
+        }
         let issuer = Issuer::new(&issuer, Schemes::HttpsOnly).map_err(thrown)?;
         let driver = Driver::new(Client::new()).with_timer(BrowserTimer).with_keys(WebCryptoKeys);
         let mut env = BrowserEnv::new().map_err(thrown)?;
@@ -39,7 +42,7 @@ impl Party {
         let request = AuthorizationRequest::new(self.redirect_uri.clone(), scope);
         let (url, pending) = self.party.authorize(request, &mut env).map_err(thrown)?;
         let stored = serde_json::to_string(&pending).map_err(|error| error.to_string())?;
-        Ok(vec![url.into(), pending.key().into(), stored])
+        Ok(vec![url.as_str().to_owned(), pending.key(), stored])
     }
 
     /// Takes the callback of a login. Returns the subject.
