@@ -7,6 +7,7 @@ const at = (id) => document.getElementById(id);
 const SETTINGS = "settings";
 
 let client = null;
+let claims = null;
 let retry = null;
 let suggested = { issuer: "", homeserver: "" };
 
@@ -17,7 +18,8 @@ function show() {
   at("in").hidden = user === null;
   at("out").hidden = user !== null;
   if (user === null) return;
-  const name = String(user.claims?.name ?? user.claims?.preferred_username ?? user.subject ?? "Somebody");
+  const known = { ...user.claims, ...claims };
+  const name = String(known.name ?? known.preferred_username ?? user.subject ?? "Somebody");
   at("in-title").textContent = name;
   at("initial").textContent = (name.replace(/^@|^sub-/, "")[0] ?? "?").toUpperCase();
   at("where").textContent = `logged in at ${client.homeserver ?? client.issuer}`;
@@ -61,8 +63,8 @@ function fail(error, again = null) {
   at("error-title").textContent = title(error);
   at("error-hint").textContent = error.hint || error.message;
   at("error-code").textContent = error.code ?? error.name;
-  retry = again;
-  at("error-action").textContent = again === null ? "Close" : action(error);
+  retry = error.recovery === "log_in_again" ? logIn : again;
+  at("error-action").textContent = retry === null ? "Close" : action(error);
   at("error").hidden = false;
   at("error").focus();
   say("");
@@ -88,6 +90,14 @@ async function busy(text, work, again = null) {
   }
 }
 
+/** The user's name is mostly known to the userinfo endpoint alone. A user without one is shown by the subject. */
+async function introduce() {
+  claims = null;
+  if (client.user === null || client.homeserver !== null) return;
+  claims = await client.userinfo().catch(() => null);
+  show();
+}
+
 async function open(settings) {
   const opened = await OidcClient.open({
     ...settings,
@@ -103,7 +113,7 @@ async function open(settings) {
   opened.addEventListener("tokens_refreshed", () => say("The tokens are new."));
   opened.addEventListener("logged_out_elsewhere", () => say("You logged out in another window."));
   for (const name of ["needs_login", "replaced", "client_rejected", "refused", "stalled", "not_saved", "not_erased"]) {
-    opened.addEventListener(name, ({ detail: { error } }) => error && fail(error, error.recovery === "log_in_again" ? logIn : null));
+    opened.addEventListener(name, ({ detail: { error } }) => error && fail(error));
   }
   client = opened;
 }
@@ -139,7 +149,7 @@ async function start() {
     const isLost = OidcClient.isCallback();
     if (isLost) history.replaceState(null, "", "/");
     show();
-    if (isLost) fail({ code: "page.no_login", hint: "It was begun in another tab or another browser. Log in again.", recovery: "log_in_again" }, logIn);
+    if (isLost) fail({ code: "page.no_login", hint: "It was begun in another tab or another browser. Log in again.", recovery: "log_in_again" });
     return;
   }
   const isCallback = OidcClient.isCallback();
@@ -153,16 +163,18 @@ async function start() {
     return (await client.resume()) === null ? "" : "Welcome back.";
   }, isCallback ? logIn : start);
   if (location.pathname !== "/" && !OidcClient.isCallback()) history.replaceState(null, "", "/");
-  if (client?.user) at("in-title").focus();
+  if (!client?.user) return;
+  at("in-title").focus();
+  await introduce();
 }
 
 async function userinfo() {
   at("result").hidden = true;
   await busy("Asking …", async () => {
     const isHome = client.homeserver !== null;
-    const claims = isHome ? await whoami() : await client.userinfo();
+    const found = isHome ? await whoami() : await client.userinfo();
     at("result-title").textContent = isHome ? "What the homeserver says" : "What the provider knows";
-    fill(at("result-list"), claims);
+    fill(at("result-list"), found);
     at("result").hidden = false;
     return "";
   }, userinfo);

@@ -38,7 +38,7 @@ export const title = ({ code = "", recovery }) =>
   BY_CODE[code] ?? BY_FAMILY[code.split(".")[0]] ?? BY_RECOVERY[recovery] ?? "That did not work.";
 
 /** What the button of the error does. */
-export const action = ({ recovery }) => ({ retry: "Try again", log_in_again: "Log in again" })[recovery] ?? "Close";
+export const action = ({ recovery }) => (recovery === "log_in_again" ? "Log in again" : "Try again");
 
 /** A time that is left: `4:05`. */
 export function span(millis) {

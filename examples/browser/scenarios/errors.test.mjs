@@ -1,7 +1,7 @@
 // What goes wrong, and what a person reads of it.
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { browser, error, leave, logIn, picture, says, visitor, world } from "./world.mjs";
+import { browser, error, leave, logIn, picture, visitor, world } from "./world.mjs";
 
 let chromium, here, context, page, said;
 before(async () => { chromium = await browser(); here = await world(); });
@@ -82,8 +82,9 @@ test("a callback of another login", async () => {
 test("an ID token that was changed on its way", async () => {
   await change("/token", async (response) => {
     const body = await response.json();
-    const [head, , signature] = body.id_token.split(".");
-    const claims = Buffer.from(JSON.stringify({ sub: "mallory" })).toString("base64url");
+    const [head, claimed, signature] = body.id_token.split(".");
+    const changed = { ...JSON.parse(Buffer.from(claimed, "base64url")), sub: "mallory" };
+    const claims = Buffer.from(JSON.stringify(changed)).toString("base64url");
     return { json: { ...body, id_token: [head, claims, signature].join(".") } };
   });
   await leave(page, { app: here.app, address: here.issuer });

@@ -1,7 +1,7 @@
 // The page in Chromium, at the embedded provider: what a person does, sees and reads.
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { browser, error, leave, logIn, picture, says, visitor, world } from "./world.mjs";
+import { browser, leave, logIn, picture, says, visitor, world } from "./world.mjs";
 
 const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2 };
 
@@ -16,7 +16,7 @@ test("core: a person logs in, sees who is there, refreshes, reads userinfo, relo
   await page.locator("#out").waitFor();
   await picture(page, "out");
   await logIn(page, here);
-  assert.equal(await page.locator("#in-title").textContent(), "Alice Example");
+  await page.getByRole("heading", { name: "Alice Example" }).waitFor();
   assert.match(await page.locator("#left").textContent(), /^1:[0-5]\d$/);
   assert.match(await page.locator("#facts").textContent(), /bound to a key of this browser/);
   await picture(page, "in");

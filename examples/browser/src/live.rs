@@ -94,7 +94,7 @@ impl Live {
     /// What a response says against the token.
     fn refusal(&self, used: &TokenSet, response: &http::Response<Body>) -> Option<Refusal> {
         if self.binding.is_some() {
-            let error = ErrorBody::parse(response.body())?;
+            let error = ErrorBody::parse(response.body().as_ref())?;
             let current = self.handle.tokens();
             let mut said = self.said.borrow_mut();
             return said.refusal(used.access_token(), current.access_token(), response.status(), &error);
@@ -187,7 +187,7 @@ impl Live {
             [JsValue::from_str(name.as_str()), JsValue::from_str(value.to_str().unwrap_or_default())]
         });
         let headers: Array = headers.collect();
-        Ok(Array::of3(&response.status().as_u16().into(), &headers, &Uint8Array::from(&response.body()[..])))
+        Ok(Array::of3(&response.status().as_u16().into(), &headers, &Uint8Array::from(response.body().as_ref())))
     }
 
     /// Ends the session for all windows, and revokes its tokens. Returns the error of a revocation that failed, in JSON:
