@@ -1,13 +1,15 @@
 // The page: who is logged in, and what can be done about it. It knows the package and nothing of what is below.
 
 import { OidcClient } from "/pkg/index.js";
-import { action, span, title } from "/words.js";
+import { span, words } from "/words.js";
 
 const at = (id) => document.getElementById(id);
 const SETTINGS = "settings";
 
 let client = null;
 let claims = null;
+// The provider gives this session no more tokens.
+let isOver = false;
 let retry = null;
 let suggested = { issuer: "", homeserver: "" };
 
@@ -30,9 +32,9 @@ function show() {
     Token: user.tokenType === "DPoP" ? "bound to a key of this browser" : "not bound to a key",
     Until: user.expiresAt && new Date(user.expiresAt).toLocaleTimeString(),
   });
-  at("userinfo").textContent = client.homeserver === null ? "Show what the provider knows" : "Ask the homeserver";
+  at("userinfo").textContent = client.homeserver === null ? "Show my profile" : "Ask the homeserver";
   at("logout-provider").hidden = client.homeserver !== null;
-  at("refresh").disabled = !user.canRefresh;
+  at("refresh").disabled = !user.canRefresh || isOver;
   tick();
 }
 
@@ -51,7 +53,7 @@ function tick() {
   const user = client?.user;
   if (!user) return;
   const { expiresAt, obtainedAt } = user;
-  document.querySelector(".life").hidden = expiresAt === null || !user.canRefresh;
+  document.querySelector(".life").hidden = expiresAt === null || !user.canRefresh || isOver;
   if (expiresAt === null) return;
   const due = expiresAt - Math.min((expiresAt - obtainedAt) / 10, 60_000);
   at("left").textContent = span(due - Date.now());
@@ -60,11 +62,11 @@ function tick() {
 
 function fail(error, again = null) {
   if (typeof error?.code !== "string") console.error(error);
-  at("error-title").textContent = title(error);
-  at("error-hint").textContent = error.hint || error.message;
+  [at("error-title").textContent, at("error-hint").textContent] = words(error);
   at("error-code").textContent = error.code ?? error.name;
+  at("error-text").textContent = error.message;
   retry = error.recovery === "log_in_again" ? logIn : again;
-  at("error-action").textContent = retry === null ? "Close" : action(error);
+  at("error-action").textContent = retry === null ? "Close" : error.recovery === "log_in_again" ? "Log in again" : "Try again";
   at("error").hidden = false;
   at("error").focus();
   say("");
@@ -109,7 +111,9 @@ async function open(settings) {
     scope: settings.homeserver ? "" : "openid profile email",
     module: "/pkg/module/oidc_proto_page_bg.wasm",
   });
+  isOver = false;
   opened.addEventListener("change", show);
+  opened.addEventListener("needs_login", () => { isOver = true; });
   opened.addEventListener("tokens_refreshed", () => say("The tokens are new."));
   opened.addEventListener("logged_out_elsewhere", () => say("You logged out in another window."));
   for (const name of ["needs_login", "replaced", "client_rejected", "refused", "stalled", "not_saved", "not_erased"]) {
@@ -135,7 +139,7 @@ async function logIn() {
 function suggest() {
   const isHome = new FormData(at("login")).get("kind") === "homeserver";
   at("address-label").textContent = isHome ? "Homeserver or server name" : "Address of the provider";
-  at("address-hint").textContent = isHome ? "For example matrix.example.org" : "For example https://op.example.org";
+  at("address-hint").textContent = isHome ? "Such as matrix.example.org" : "Such as https://op.example.org";
   at("address").value = suggested[isHome ? "homeserver" : "issuer"];
 }
 
@@ -149,7 +153,7 @@ async function start() {
     const isLost = OidcClient.isCallback();
     if (isLost) history.replaceState(null, "", "/");
     show();
-    if (isLost) fail({ code: "page.no_login", hint: "It was begun in another tab or another browser. Log in again.", recovery: "log_in_again" });
+    if (isLost) fail({ code: "page.no_login", message: "this tab has begun no login", recovery: "log_in_again" });
     return;
   }
   const isCallback = OidcClient.isCallback();

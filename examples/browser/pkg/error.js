@@ -17,7 +17,8 @@ export class OidcError extends Error {
 export function translated(thrown) {
   if (typeof thrown !== "string") return thrown;
   try {
-    return new OidcError(JSON.parse(thrown));
+    const parts = JSON.parse(thrown);
+    return new OidcError(parts.isOver ? { ...parts, recovery: "log_in_again" } : parts);
   } catch {
     return new OidcError({ code: "page.module", message: thrown });
   }

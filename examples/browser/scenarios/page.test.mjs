@@ -1,7 +1,7 @@
 // The page in Chromium, at the embedded provider: what a person does, sees and reads.
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { browser, leave, logIn, picture, says, visitor, world } from "./world.mjs";
+import { browser, error, leave, logIn, picture, says, visitor, world } from "./world.mjs";
 
 const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2 };
 
@@ -22,7 +22,7 @@ test("core: a person logs in, sees who is there, refreshes, reads userinfo, relo
   await picture(page, "in");
   const until = await page.locator("#left").textContent();
   await page.waitForFunction((until) => document.getElementById("left").textContent !== until, until);
-  await page.getByRole("button", { name: "Show what the provider knows" }).click();
+  await page.getByRole("button", { name: "Show my profile" }).click();
   await page.locator("#result").waitFor();
   assert.match(await page.locator("#result-list").textContent(), /alice@example\.org/);
   await picture(page, "userinfo");
@@ -78,7 +78,7 @@ test("a person on a phone", async () => {
   await phone.page.locator("#out").waitFor();
   await picture(phone.page, "phone-out");
   await logIn(phone.page, here);
-  await phone.page.getByRole("button", { name: "Show what the provider knows" }).click();
+  await phone.page.getByRole("button", { name: "Show my profile" }).click();
   await phone.page.locator("#result").waitFor();
   await picture(phone.page, "phone-in");
   const fits = () => document.documentElement.scrollWidth <= document.documentElement.clientWidth;
@@ -104,6 +104,7 @@ test("a logout in one window is noticed in the other at its next refresh", async
   await page.getByRole("button", { name: "Log out", exact: true }).click();
   await says(page, "You are logged out.");
   await other.getByRole("button", { name: "Refresh now" }).click();
+  assert.equal((await error(other)).title, "Your session has ended.");
   await other.locator("#out").waitFor();
   await picture(other, "logged-out-elsewhere");
 });
