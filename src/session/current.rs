@@ -138,17 +138,26 @@ impl CurrentTokens {
 
     /// Takes tokens that were just obtained. They have no objection.
     pub(super) fn renew(&mut self, tokens: TokenSet) {
-        self.before = fingerprint(self.access_token());
+        if !self.is(tokens.access_token()) {
+            self.before = fingerprint(self.access_token());
+        }
         (self.tokens, self.is_settled) = (tokens, false);
         (self.objection, self.lost_at) = (Objection::None, None);
     }
 
+    /// Whether the provider was asked for tokens that it may have given, and that did not come.
+    pub(super) fn has_lost(&self) -> bool {
+        self.lost_at.is_some()
+    }
+
     /// Takes tokens that another process saved. If the access token is the same, its objection remains. Tokens are
-    /// doubtful if they were requested before this session's last request without a response: the provider may have
-    /// ended them.
-    pub(super) fn replace(&mut self, tokens: TokenSet) {
+    /// doubtful if they may have been requested before this session's last request: the provider may have ended them.
+    pub(super) fn replace(&mut self, tokens: TokenSet, may_be_older: bool) {
         if !self.is(tokens.access_token()) {
-            let is_older = self.lost_at.is_some_and(|lost_at| tokens.obtained_at() < lost_at);
+            let is_older = may_be_older || self.lost_at.is_some_and(|lost_at| tokens.obtained_at() < lost_at);
+            if !is_older {
+                self.lost_at = None;
+            }
             self.objection = if is_older { Objection::Doubt } else { Objection::None };
             self.before = fingerprint(self.access_token());
             self.is_settled = false;

@@ -75,6 +75,13 @@ pub(super) struct Attempt {
     pub(super) until: MonotonicTime,
 }
 
+impl Attempt {
+    /// Whether the provider is to be asked for tokens, and has not been.
+    pub(super) fn is_to_ask(&self) -> bool {
+        matches!(&self.stage, Stage::Send(_, exchange) if !exchange.may_have_rotated())
+    }
+}
+
 #[allow(clippy::large_enum_variant, reason = "boxed with its attempt")]
 pub(super) enum Stage {
     /// The driver has not admitted it. Nothing was sent, and no time runs.
