@@ -152,7 +152,9 @@ impl CurrentTokens {
 
     /// Takes tokens that were just obtained. They have no objection.
     pub(super) fn renew(&mut self, tokens: TokenSet) {
-        self.before = fingerprint(self.access_token());
+        if !self.is(tokens.access_token()) {
+            self.before = fingerprint(self.access_token());
+        }
         (self.tokens, self.is_settled) = (tokens, false);
         (self.objection, self.lost_at) = (Objection::None, None);
     }
@@ -177,12 +179,15 @@ impl CurrentTokens {
     }
 
     /// Takes tokens that another process saved. If they are of the same response, their objection remains. Tokens are
-    /// doubtful if they were requested before this session's last request without a response: the provider may have
-    /// ended them. A refused access token that the provider gave once more stays refused.
-    pub(super) fn replace(&mut self, tokens: TokenSet) {
+    /// doubtful if they may have been requested before this session's last request: the provider may have ended them. A
+    /// refused access token that the provider gave once more stays refused.
+    pub(super) fn replace(&mut self, tokens: TokenSet, may_be_older: bool) {
         let is_same = self.is(tokens.access_token());
         if self.is_other_response(&tokens) {
-            let is_older = self.lost_at.is_some_and(|lost_at| tokens.obtained_at() < lost_at);
+            let is_older = may_be_older || self.lost_at.is_some_and(|lost_at| tokens.obtained_at() < lost_at);
+            if !is_older {
+                self.lost_at = None;
+            }
             if !(is_same && self.is_refused()) {
                 self.objection = if is_older { Objection::Doubt } else { Objection::None };
             }

@@ -81,6 +81,7 @@ mod access;
 mod attempts;
 mod current;
 mod event;
+mod lock;
 mod machine;
 mod policy;
 mod question;

@@ -16,6 +16,7 @@
 use std::num::NonZero;
 use std::time::Duration;
 
+use super::lock::{Lock, Mark};
 use super::question::{Question, Saved, ToSave, Told};
 use super::record::{LoginId, Record, RecordVersion, next_generation};
 use super::store::{StoreAction, StoreResponse, StoreTicket};
@@ -49,29 +50,6 @@ struct Asked {
     ticket: Option<NonZero<u32>>,
     /// The version of the record that is to be saved.
     next: Option<Box<RecordVersion>>,
-}
-
-/// Who needs the lock of the store.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Lock {
-    Free,
-    Attempt,
-    /// Unsaved tokens. Another process that got the lock now would use a refresh token that has already been used.
-    Unsaved,
-    /// Nobody: the lock is to be released.
-    GiveBack,
-}
-
-/// The mark in the store that a refresh was begun.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mark {
-    None,
-    /// From an attempt before, perhaps of another process, that has no end. Only new tokens end it.
-    Before,
-    /// Of this attempt.
-    Own,
-    /// To be removed.
-    Discard,
 }
 
 impl StoreProtocol {
@@ -166,7 +144,15 @@ impl StoreProtocol {
 
     /// Nobody waits for the response any more. The lock stays.
     pub(super) fn forget(&mut self) {
-        self.question = None;
+        let Some(Asked { question: Question::SaveEarlier, ticket, next }) = self.question.take() else { return };
+        self.may_be_saved(ticket.zip(next.map(|next| *next)));
+    }
+
+    /// The store was asked to save the unsaved tokens, and may still say that it did.
+    fn may_be_saved(&mut self, asked: Option<(NonZero<u32>, RecordVersion)>) {
+        if let Some((unsaved, (ticket, version))) = self.unsaved.as_mut().zip(asked) {
+            unsaved.is_unanswered(ticket, version);
+        }
     }
 
     pub(super) fn holds_lock(&self) -> bool {
@@ -191,7 +177,6 @@ impl StoreProtocol {
 
     /// The attempt is over, but the store did not save its tokens. The lock is kept for them.
     pub(super) fn keep_lock(&mut self) {
-        self.forget();
         if self.lock == Lock::Attempt {
             self.lock = Lock::Unsaved;
         }
@@ -242,9 +227,11 @@ impl StoreProtocol {
         deadline: Duration,
         env: &mut dyn Env,
     ) {
+        let asked = self.question.take().filter(|asked| asked.question == Question::Save);
         let earlier = self.unsaved.take();
         let unsaved = Unsaved::after(earlier, replaced, spent, is_new_login, longest_pause(deadline), env);
         self.unsaved = Some(Box::new(unsaved));
+        self.may_be_saved(asked.and_then(|asked| asked.ticket.zip(asked.next.map(|next| *next))));
     }
 
     /// When the store is asked to save again.
@@ -348,6 +335,9 @@ impl StoreProtocol {
         if let Some(unsaved) = self.unsaved.take_if(|unsaved| unsaved.awaits(ticket)) {
             return self.saved_again(*unsaved, response, deadline, env);
         }
+        if let Some(version) = self.unsaved.as_mut().and_then(|unsaved| unsaved.answered_late(ticket)) {
+            return self.saved_late(version, response);
+        }
         // A ticket is good for one response.
         let Some(asked) = self.question.take_if(|asked| asked.ticket == Some(ticket)) else {
             return matches!(response, StoreResponse::Locked).then(|| self.locked_late(ticket)).flatten();
@@ -391,6 +381,21 @@ impl StoreProtocol {
             self.unsaved = None;
         }
         saved
+    }
+
+    /// A response to a question that was asked again since. What it says of a record of this login is true: it was saved.
+    fn saved_late(&mut self, version: RecordVersion, response: StoreResponse) -> Option<Told> {
+        match response {
+            StoreResponse::Saved => {
+                let saved = self.saved(Some(version), StoreResponse::Saved);
+                self.need_not_save();
+                Some(Told::SavedAgain(saved))
+            }
+            StoreResponse::Conflict(Some(record)) if self.is_new_login() && record.login == self.login() => {
+                Some(Told::SavedAgain(Saved::Conflict(Some(record))))
+            }
+            _ => None,
+        }
     }
 
     fn saved_again(

@@ -13,6 +13,8 @@ pub(super) struct Unsaved {
     /// When the store is asked again.
     again_at: MonotonicTime,
     state: State,
+    /// What the store was asked before, and has not answered.
+    unanswered: Vec<(NonZero<u32>, RecordVersion)>,
     failures: u32,
     /// The refresh token that they were obtained by.
     spent: Option<Secret>,
@@ -31,13 +33,14 @@ enum State {
     Sent(NonZero<u32>, Option<RecordVersion>),
 }
 
-/// How many earlier access tokens are remembered.
+/// How many earlier access tokens and questions are remembered.
 const BEFORE: usize = 8;
 
 impl Unsaved {
     /// Tokens that are to be saved now for the first time.
     pub(super) fn new(again_at: MonotonicTime, is_new_login: bool) -> Self {
-        Self { again_at, state: State::Due, failures: 0, spent: None, is_new_login, before: Vec::new() }
+        let (unanswered, before) = (Vec::new(), Vec::new());
+        Self { again_at, state: State::Due, unanswered, failures: 0, spent: None, is_new_login, before }
     }
 
     /// Tokens that the store just failed to save. They replace those with `replaced`, whose save may have failed, too,
@@ -71,8 +74,11 @@ impl Unsaved {
         self.again_at
     }
 
-    /// Is to be saved now. A response to the question before comes too late.
+    /// Is to be saved now. The question before has not been answered in time.
     pub(super) fn try_again(&mut self, again_at: MonotonicTime) {
+        if let State::Sent(ticket, Some(version)) = self.state {
+            self.is_unanswered(ticket, version);
+        }
         self.state = State::Due;
         self.again_at = again_at;
     }
@@ -84,6 +90,20 @@ impl Unsaved {
     /// The store was asked to write the record of this version.
     pub(super) fn asked(&mut self, ticket: NonZero<u32>, version: Option<RecordVersion>) {
         self.state = State::Sent(ticket, version);
+    }
+
+    /// The store was asked to save these tokens, and may still say that it did.
+    pub(super) fn is_unanswered(&mut self, ticket: NonZero<u32>, version: RecordVersion) {
+        if self.unanswered.len() == BEFORE {
+            self.unanswered.remove(0);
+        }
+        self.unanswered.push((ticket, version));
+    }
+
+    /// The version that the store was asked to write with this ticket, before it was asked again.
+    pub(super) fn answered_late(&mut self, ticket: NonZero<u32>) -> Option<RecordVersion> {
+        let place = self.unanswered.iter().position(|(own, _)| *own == ticket)?;
+        Some(self.unanswered.remove(place).1)
     }
 
     pub(super) fn awaits(&self, ticket: NonZero<u32>) -> bool {

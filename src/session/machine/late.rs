@@ -64,11 +64,9 @@ impl LateResponse {
         }
     }
 
-    /// The tokens that it has brought, if this is the refresh token that they were asked for with. Nothing is kept.
+    /// The tokens that it has brought, if this is the refresh token that they were asked for with. What may still come is
+    /// waited for.
     pub(super) fn take_tokens(&mut self, refresh_token: Option<&Secret>) -> Option<(Step<TokenRequest>, Exchange)> {
-        match self.0.take()?.state {
-            State::Arrived(step, exchange) if exchange.is_by(refresh_token) => Some((step, exchange)),
-            _ => None,
-        }
+        self.take_arrived().filter(|(_, exchange)| exchange.is_by(refresh_token))
     }
 }

@@ -181,7 +181,7 @@ impl Core {
         }
         self.store.note(Some(record.version()));
         self.store.set_login(record.login);
-        self.current.replace(record.tokens);
+        self.current.replace(record.tokens, false);
         self.erase(env)
     }
 
@@ -257,6 +257,11 @@ impl Core {
                 }
                 State::LoggedOut
             }
+            // Nobody has sent the next request yet.
+            State::Attempting(attempt) if self.leaving.is_none() && attempt.is_to_ask() => match self.has_come() {
+                Some((step, exchange)) => self.proceed(Ok(step), exchange, env),
+                None => State::Attempting(attempt),
+            },
             state => state,
         }
     }

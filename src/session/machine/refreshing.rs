@@ -12,7 +12,7 @@ use crate::flow::TokenRequest;
 use crate::flow::token_outcome::TokenOutcome;
 use crate::session::policy::{self, Persistence, Verdict};
 use crate::session::question::Question;
-use crate::step::Step;
+use crate::step::{Call, Step};
 
 impl Core {
     /// Begins an attempt, which waits until it is admitted where the driver wants that.
@@ -65,7 +65,7 @@ impl Core {
     /// Asks the provider for the successor of the current tokens, unless it has come meanwhile. Before that, the store
     /// has to show that it can save what comes.
     pub(super) fn ask(&mut self, env: &mut dyn Env) -> State {
-        if let Some((step, exchange)) = self.late.take_tokens(self.current.tokens().refresh_token()) {
+        if let Some((step, exchange)) = self.has_come() {
             return self.proceed(Ok(step), exchange, env);
         }
         if self.options.persistence == Persistence::Nowhere || self.current.tokens().refresh_token().is_none() {
@@ -75,12 +75,23 @@ impl Core {
         self.attempting(Stage::ExpectPreparation, self.deadline(env))
     }
 
-    /// Asks the provider. What it gives can be saved.
+    /// Asks the provider, unless what was asked for before has come meanwhile. What it gives can be saved.
     pub(super) fn ask_prepared(&mut self, env: &mut dyn Env) -> State {
+        if let Some((step, exchange)) = self.has_come() {
+            return self.proceed(Ok(step), exchange, env);
+        }
         let is_shared = self.options.persistence == Persistence::Shared;
         let spent = self.current.tokens().refresh_token().filter(|_| is_shared).cloned();
         let step = self.party.refresh(self.current.tokens(), env);
         self.proceed(step, Exchange::new(spent, env), env)
+    }
+
+    /// The successor of the current tokens, if the response to an earlier request has brought it.
+    pub(super) fn has_come(&mut self) -> Option<(Step<TokenRequest>, Exchange)> {
+        match self.late.is_none() {
+            true => None,
+            false => self.late.take_tokens(self.current.tokens().refresh_token()),
+        }
     }
 
     /// Asks with the refresh token that the current one was obtained by.
@@ -113,7 +124,7 @@ impl Core {
             self.current.doubt(Some(exchange.asked_at()));
         }
         match step {
-            Step::Call(call) => self.attempting(Stage::Send(call, exchange), self.deadline(env)),
+            Step::Call(call) => self.send(call, exchange, env),
             Step::UseKey(use_key) => self.attempting(Stage::UseKey(use_key, exchange), self.deadline(env)),
             Step::Wait(wait) => {
                 let until = wait.until();
@@ -130,6 +141,15 @@ impl Core {
                     self.failed(error, true, exchange, env)
                 }
             },
+        }
+    }
+
+    /// A request is to be sent. The provider is not asked for what has come while a key was used.
+    fn send(&mut self, call: Call<TokenRequest>, exchange: Exchange, env: &mut dyn Env) -> State {
+        let earlier = if exchange.may_have_rotated() { None } else { self.has_come() };
+        match earlier {
+            Some((step, exchange)) => self.proceed(Ok(step), exchange, env),
+            None => self.attempting(Stage::Send(call, exchange), self.deadline(env)),
         }
     }
 

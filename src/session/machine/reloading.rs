@@ -69,10 +69,11 @@ impl Core {
             Err(_) if state.is_over() => return state,
             Err(error) => return self.replaced(error, None),
         };
+        let may_be_older = !is_other && self.may_be_older(&record);
         let is_lost = is_other && self.took_no_place(&record) && !is_successor(&record, self.current.tokens());
         self.store.note(Some(record.version()));
         self.store.note_mark(begun);
-        let is_new = self.replace(record, is_lost);
+        let is_new = self.replace(record, is_lost, may_be_older);
         let due = self.settle(env);
         if is_new && !begun && self.current.is_good(env) {
             // It is the next attempt, which is over before it was due.

@@ -273,7 +273,8 @@ impl Session {
     /// # Errors
     /// `session.mismatch` if the tokens are another user's; `session.ended` if the session has ended in a way that a
     /// login does not mend ([`End`]); `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`. After an error the
-    /// session has not changed.
+    /// session has not changed, and has not kept the tokens: give it a copy, and begin another session with them or revoke
+    /// them.
     pub fn adopt(&mut self, tokens: TokenSet, env: &mut dyn Env) -> Result<(), Error> {
         self.core.party.owner().check(tokens.owner())?;
         if tokens.subject() != self.core.current.tokens().subject() {

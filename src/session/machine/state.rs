@@ -90,6 +90,13 @@ pub(super) struct Attempt {
     pub(super) until: MonotonicTime,
 }
 
+impl Attempt {
+    /// Whether the provider is to be asked for tokens, and has not been.
+    pub(super) fn is_to_ask(&self) -> bool {
+        matches!(&self.stage, Stage::Send(_, exchange) if !exchange.may_have_rotated())
+    }
+}
+
 /// The box of an attempt. A transition that takes an attempt apart keeps its box for the next stage.
 #[derive(Default)]
 pub(super) struct Spare(Option<Box<Attempt>>);

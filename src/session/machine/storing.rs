@@ -183,7 +183,7 @@ impl Core {
     /// Another process has saved something since. `rejection` is what ends the session if that does not help.
     fn found(&mut self, record: Record, rejection: Option<Error>, env: &mut dyn Env) -> State {
         let is_own = self.store.is_own(record.tokens.access_token());
-        if self.store.is_new_login() && !is_own {
+        if self.is_to_take_place(Some(&record)) && !is_own {
             self.take_place(Some(record));
             return self.save_or_ask(env);
         }
@@ -196,6 +196,7 @@ impl Core {
         };
         let is_unknown = self.store.has_unsaved() || self.took_no_place(&record);
         let is_lost = is_other && is_unknown && !is_own && !is_successor(&record, self.current.tokens());
+        let may_be_older = !is_other && self.may_be_older(&record);
         self.store.note(Some(record.version()));
         if is_own {
             // It was saved after all, and the newer tokens were not.
@@ -206,8 +207,12 @@ impl Core {
         }
         // One that was kept without the access token that came with it.
         let has_other_refresh_token = !self.current.has_refresh_token(record.tokens.refresh_token());
-        let is_new = self.replace(record, is_lost);
+        let is_new = self.replace(record, is_lost, may_be_older);
         // These tokens are in the store. Older ones that could not be saved are of no use any more.
+        if self.store.is_new_login() {
+            // The login was saved unheard.
+            self.is_saved();
+        }
         self.store.drop_unsaved();
         self.current.settle(&self.party, &self.options, env);
         match rejection {
@@ -222,13 +227,17 @@ impl Core {
 
     /// Takes the tokens of another process's record. `is_lost` if nobody else has the current ones. Returns whether they
     /// are new.
-    pub(super) fn replace(&mut self, record: Record, is_lost: bool) -> bool {
+    pub(super) fn replace(&mut self, record: Record, is_lost: bool, may_be_older: bool) -> bool {
         if is_lost && !self.current.is(record.tokens.access_token()) {
             self.orphaned(self.current.tokens().clone());
         }
         let is_new = self.current.is_other_response(&record.tokens);
+        if is_new {
+            // What an earlier request brings is older, also where the refresh token stays the same.
+            self.late.forget();
+        }
         self.store.set_login(record.login);
-        self.current.replace(record.tokens);
+        self.current.replace(record.tokens, may_be_older);
         is_new
     }
 
@@ -251,7 +260,7 @@ impl Core {
 
     /// Another process saved or erased something while this one held the lock: the lock was lost.
     fn conflicted(&mut self, obtained: Obtained, record: Option<Box<Record>>, env: &mut dyn Env) -> State {
-        if obtained.new_login.is_some() || self.store.is_new_login() {
+        if obtained.new_login.is_some() || self.is_to_take_place(record.as_deref()) {
             self.take_place(record.map(|record| *record));
             return self.obtained(obtained, env);
         }
@@ -274,8 +283,27 @@ impl Core {
         self.store.drop_unsaved();
         if is_other {
             self.orphaned(obtained.tokens);
+            return self.succeeded(record.tokens, record.login, env);
         }
-        self.succeeded(record.tokens, record.login, env)
+        // The provider knows which of the two it issued last, and may have ended the other. The next attempt finds out.
+        self.current.replace(record.tokens, true);
+        self.current.settle(&self.party, &self.options, env);
+        self.store_failed(ErrorCode::STORE_CONFLICT.into(), env)
+    }
+
+    /// Whether these tokens may have been asked for before this session asked last. Times of day do not say it: they may
+    /// be of two clocks. The record comes next after the one that this session went on from, and that session either got no
+    /// response, or has other tokens by the refresh token that these were obtained by.
+    pub(super) fn may_be_older(&self, record: &Record) -> bool {
+        let known = self.store.known().map_or(0, |known| known.generation);
+        let is_other_successor = || record.spent.is_some() && !is_successor(record, self.current.tokens());
+        record.generation <= known.saturating_add(1) && (self.current.has_lost() || is_other_successor())
+    }
+
+    /// Whether a new login is unsaved, and this record is none of it. One of it is there where the store had saved it and
+    /// did not say so; others may have refreshed it.
+    fn is_to_take_place(&self, record: Option<&Record>) -> bool {
+        self.store.is_new_login() && record.is_none_or(|record| record.login != self.store.login())
     }
 
     /// A new login takes the place of this record.
@@ -286,11 +314,19 @@ impl Core {
         }
     }
 
+    /// The current tokens are saved, beside whatever else goes on. What the tokens of a newer login replace, which are to
+    /// be saved, is still used.
+    fn is_saved_beside(&mut self, state: &State) {
+        if state.to_save().is_none_or(|to_save| to_save.new_login.is_none()) {
+            self.is_saved();
+        }
+    }
+
     /// What became of tokens that were saved again, beside whatever else goes on.
     pub(super) fn saved_again(&mut self, saved: Saved, state: State, env: &mut dyn Env) -> State {
         let record = match saved {
             Saved::Done => {
-                self.is_saved();
+                self.is_saved_beside(&state);
                 return state;
             }
             Saved::Failed(error) => {
@@ -299,7 +335,7 @@ impl Core {
             }
             Saved::Conflict(record) => record,
         };
-        if self.store.is_new_login() {
+        if self.is_to_take_place(record.as_deref()) {
             // It takes the place of what is there, at once.
             self.take_place(record.map(|record| *record));
             self.store.save_again(self.deadline(env));
@@ -310,7 +346,7 @@ impl Core {
         if is_saved && self.current.has_refresh_token(record.tokens.refresh_token()) {
             // It was saved before, and the response did not come.
             self.store.note(Some(record.version()));
-            self.is_saved();
+            self.is_saved_beside(&state);
             self.store.need_not_save();
             return state;
         }
@@ -330,7 +366,12 @@ impl Core {
         }
         // The store has something newer: the next refresh loads it before it begins.
         if is_other {
+            // They are given back, and not used any more.
+            self.current.doubt(None);
             self.orphaned(self.current.tokens().clone());
+        } else if self.store.is_new_login() {
+            // Others have refreshed it: it was saved unheard.
+            self.is_saved_beside(&state);
         }
         self.store.need_not_save();
         state

@@ -1,10 +1,12 @@
 //! Records that somebody else saved while this session refreshed: whose tokens are the better ones.
 
-use oidc_proto::session::{End, Event, Persistence, Record, Refusal, Session, SessionOptions, Standing, Ticket};
+use oidc_proto::session::{
+    End, Event, Persistence, Record, Refusal, Session, SessionOptions, Standing, StoreAction, StoreResponse, Ticket,
+};
 use oidc_proto::testing::{self, Fault, On, User};
 use oidc_proto::{Body, ErrorCode, Failure, FailureKind, Sent, TokenSet};
 
-use crate::session::world::{ISSUER, Store, World, call, needs_login, record, shared};
+use crate::session::world::{ISSUER, Store, World, broken, call, needs_login, record, shared};
 
 fn two_users() -> testing::Provider {
     testing::Provider::new(ISSUER).with_user(User::new("alice")).with_user(User::new("bob"))
@@ -177,6 +179,35 @@ fn a_new_login_takes_the_place_of_an_old_record() {
     }
 }
 
+/// The store said that it failed, and has it. It is not given back as if it were another's.
+#[test]
+fn a_new_login_that_was_saved_unheard_takes_nobodys_place() {
+    for (adopts, others) in [(false, false), (true, false), (false, true), (true, true)] {
+        let (mut world, store) = (world(), Store::default());
+        let mut session = world.session(shared());
+        let theirs = world.login("alice");
+        if others {
+            store.put(Record::of_login(theirs.clone(), None, &mut world.env));
+        }
+        if adopts {
+            let newer = world.login("alice");
+            session.adopt(newer, &mut world.env).unwrap();
+        } else {
+            session.save(&world.env);
+        }
+        let (ticket, action) = session.poll_store(&mut world.env).unwrap();
+        let StoreAction::Save { next, .. } = action else { panic!("{action:?}") };
+        store.put(*next);
+        session.handle_store(ticket, StoreResponse::Failed(broken("save")), &mut world.env);
+        world.wait(&mut session);
+        world.pump(&mut session, &store);
+        assert_eq!(kept(&store).1, world.tokens_of(&session));
+        assert!(session.is_idle() && session.end().is_none());
+        let own = session.tokens().refresh_token().unwrap().clone();
+        assert!(world.revoke(&mut session).iter().all(|token| !own.matches(token)), "{adopts} {others}");
+    }
+}
+
 /// Whoever saved it had lost the lock: the provider may have taken theirs back when it answered us.
 #[test]
 fn ours_are_better_than_what_came_before_we_asked() {
@@ -195,6 +226,15 @@ fn ours_are_better_than_what_came_before_we_asked() {
     assert_eq!(store.log(), ["save", "save", "unlock"]);
 }
 
+/// The session goes on with what others have saved. Which of the two the provider issued last, nobody knows: the tokens are
+/// doubtful until the provider was asked again.
+fn takes_theirs(world: &mut World, session: &mut Session, store: &Store) {
+    let events = world.pump(session, store);
+    let [Event::BackingOff { error, .. }] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(error.code(), ErrorCode::STORE_CONFLICT);
+    assert_eq!(session.standing(&world.env), Standing::Doubtful);
+}
+
 /// It may be older than what came meanwhile, whatever the time of day says.
 #[test]
 fn a_response_that_took_longer_than_a_lock_lasts_is_not_better() {
@@ -210,7 +250,11 @@ fn a_response_that_took_longer_than_a_lock_lasts_is_not_better() {
         // The keys are fetched after it, which makes it no newer.
         world.exchange(&mut session);
         store.put(record(&session, 4, &theirs));
-        assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+        if ours {
+            assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+        } else {
+            takes_theirs(&mut world, &mut session, &store);
+        }
         assert_eq!(world.tokens_of(&session) != name(&theirs), ours, "{seconds}");
         assert_eq!(session.generation(), if ours { 5 } else { 4 });
         assert_eq!(kept(&store), (session.generation(), world.tokens_of(&session)));
@@ -232,8 +276,40 @@ fn tokens_that_are_verified_later_were_asked_for_before() {
     let theirs = world.login("alice");
     store.put(record(&session, 4, &theirs));
     world.wait(&mut session);
-    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    takes_theirs(&mut world, &mut session, &store);
     assert_eq!((kept(&store), world.tokens_of(&session)), ((4, name(&theirs)), name(&theirs)));
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    assert_eq!(kept(&store), (5, world.tokens_of(&session)));
+}
+
+/// The lock was lost, and two processes have asked with one refresh token. Neither knows whose tokens are the newest.
+#[test]
+fn tokens_by_the_same_refresh_token_are_doubtful() {
+    let op = testing::Provider::new(ISSUER).with_user(User::new("alice")).with_reuse(testing::Reuse::Allowed);
+    let (mut world, store) = (World::with(op), Store::default());
+    let stored = Record::of_login(world.tokens.clone(), None, &mut world.env);
+    store.put(stored.clone());
+    let mut ours = world.restore(stored.clone(), shared());
+    let mut others = world.restore(stored, shared());
+    world.advance(301);
+    let (ticket, request) = asked(&mut world, &mut others, &store);
+    world.send(&mut others, ticket, request);
+    let (_, action) = others.poll_store(&mut world.env).unwrap();
+    let StoreAction::Save { next, .. } = action else { panic!("{action:?}") };
+    store.break_lock();
+    let (ticket, request) = asked(&mut world, &mut ours, &store);
+    world.send(&mut ours, ticket, request);
+    assert_eq!(world.pump(&mut ours, &store), [Event::TokensRefreshed]);
+    // They save theirs in the place of ours.
+    let mut theirs = (*next).clone();
+    theirs.generation = 3;
+    store.put(theirs);
+    let asked = world.op.count(On::Token);
+    let _ = ours.refresh(&mut world.env);
+    assert_eq!(world.pump(&mut ours, &store), [Event::TokensRefreshed]);
+    assert_ne!(world.tokens_of(&ours), name(&next.tokens));
+    assert_eq!((kept(&store), world.op.count(On::Token)), ((4, world.tokens_of(&ours)), asked + 1));
 }
 
 /// Somebody has saved once more what this session has just replaced.
@@ -323,33 +399,37 @@ fn newer_tokens_that_have_expired_are_refreshed_before_it_is_given_up() {
     assert_eq!((kept(&store), store.is_locked()), ((5, token), false));
 }
 
-/// Asked for earlier than this session's own, which did not come: the provider may have ended them with those.
+/// Perhaps asked for earlier than this session's own, which did not come: the provider may have ended them with those.
+/// What comes after the next record was asked for later, unless the times of day say otherwise.
 #[test]
-fn tokens_of_another_process_that_are_older_than_a_lost_response_are_doubtful() {
-    for (is_older, is_refused) in [(true, false), (true, true), (false, false), (false, true)] {
-        let (mut world, store) = (World::new(), Store::default());
-        let mut session = world.session(shared());
-        let theirs = world.login("alice");
-        world.advance(100);
-        if is_refused {
-            let token = session.tokens().access_token().clone();
-            let _ = session.unauthorized(&token, Refusal::Token, &mut world.env);
-        } else {
-            let _ = session.refresh(&mut world.env);
-        }
-        world.keep(&mut session, &store);
-        let (ticket, _) = session.poll_transmit(&mut world.env).map(call).expect("asks for tokens");
-        session.handle_failure(ticket, Failure::new(FailureKind::Timeout, Sent::Maybe), &mut world.env);
-        assert!(matches!(session.poll_event(), Some(Event::BackingOff { .. })));
-        let standing = if is_refused { Standing::Refused } else { Standing::Doubtful };
-        assert_eq!(session.standing(&world.env), standing);
+fn tokens_of_another_process_that_may_be_older_than_a_lost_response_are_doubtful() {
+    for (generation, is_older) in [(1, true), (1, false), (2, true), (2, false)] {
+        for is_refused in [false, true] {
+            let (mut world, store) = (World::new(), Store::default());
+            let mut session = world.session(shared());
+            let theirs = world.login("alice");
+            world.advance(100);
+            if is_refused {
+                let token = session.tokens().access_token().clone();
+                let _ = session.unauthorized(&token, Refusal::Token, &mut world.env);
+            } else {
+                let _ = session.refresh(&mut world.env);
+            }
+            world.keep(&mut session, &store);
+            let (ticket, _) = session.poll_transmit(&mut world.env).map(call).expect("asks for tokens");
+            session.handle_failure(ticket, Failure::new(FailureKind::Timeout, Sent::Maybe), &mut world.env);
+            assert!(matches!(session.poll_event(), Some(Event::BackingOff { .. })));
+            let standing = if is_refused { Standing::Refused } else { Standing::Doubtful };
+            assert_eq!(session.standing(&world.env), standing);
 
-        let theirs = if is_older { theirs } else { world.login("alice") };
-        store.put(record(&session, 1, &theirs));
-        world.wait(&mut session);
-        assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
-        let is_theirs = world.tokens_of(&session) == theirs.access_token().expose();
-        assert_eq!(is_theirs, !is_older, "older tokens are refreshed before anyone gets them");
-        assert_eq!(session.standing(&world.env), Standing::Good);
+            let theirs = if is_older { theirs } else { world.login("alice") };
+            store.put(record(&session, generation, &theirs));
+            world.wait(&mut session);
+            assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+            let is_theirs = world.tokens_of(&session) == theirs.access_token().expose();
+            let is_taken = generation == 2 && !is_older;
+            assert_eq!(is_theirs, is_taken, "{generation} {is_older}: refreshed before anyone gets them");
+            assert_eq!(session.standing(&world.env), Standing::Good);
+        }
     }
 }

@@ -177,11 +177,43 @@ fn a_save_that_is_not_answered_is_tried_again() {
     );
     assert!(world.outcome(&session, epoch).is_ok());
     assert!(store.is_locked() && !session.is_idle());
-    session.handle_store(silent, StoreResponse::Saved, &mut world.env);
-    assert_eq!(session.generation(), 0, "it was given up");
+    drop(silent);
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store), []);
     assert!(session.generation() == 1 && session.is_idle() && !store.is_locked());
+}
+
+/// A store that takes longer than anyone waits says that it has saved them, after it was asked again, once or often.
+#[test]
+fn a_save_that_is_answered_late_is_a_save() {
+    for (is_login, times) in [(false, 0), (false, 1), (false, 3), (true, 1), (true, 3)] {
+        let (mut world, store) = if is_login { (World::new(), Store::default()) } else { expired() };
+        let (mut session, _) = match is_login {
+            true => (world.session(shared()), None),
+            false => {
+                let (session, epoch) = has_tokens(&mut world, &store);
+                (session, Some(epoch))
+            }
+        };
+        if is_login {
+            session.save(&world.env);
+        }
+        let (late, action) = session.poll_store(&mut world.env).unwrap();
+        let response = store.response(action).unwrap();
+        if !is_login {
+            world.wait(&mut session);
+        }
+        for _ in 0..times {
+            world.wait(&mut session);
+            let (_, action) = session.poll_store(&mut world.env).unwrap();
+            assert!(matches!(action, StoreAction::Save { .. }));
+        }
+        assert!(!session.is_idle());
+        session.handle_store(late, response, &mut world.env);
+        world.pump(&mut session, &store);
+        assert_eq!(session.generation(), 1, "{is_login} {times}");
+        assert!(session.is_idle() && !store.is_locked(), "{is_login} {times}");
+    }
 }
 
 /// Nobody looked for so long after the response had come: the tokens are handed over all the same.
@@ -198,11 +230,12 @@ fn tokens_that_nobody_looked_at_are_still_saved() {
     assert_eq!(world.op.count(On::Token), 2);
 }
 
-/// The response comes when its pause is over, too: while the next attempt waits for the lock, or pauses because the store
-/// failed. The provider has given the new tokens out, and is not asked with the old ones again.
+/// The response comes when its pause is over, too: while the next attempt waits for its lock, pauses because the store
+/// failed, prepares its save, or is about to ask. The provider has given the new tokens out, and is not asked with the old
+/// ones again.
 #[test]
 fn tokens_that_come_after_the_pause_are_used_before_the_provider_is_asked_again() {
-    for store_fails in [false, true] {
+    for during in ["the lock", "a failure", "the preparation", "the request"] {
         let (mut world, store) = expired();
         let mut session = world.session(shared());
         let epoch = world.ask(&mut session).unwrap_err().unwrap();
@@ -221,18 +254,35 @@ fn tokens_that_come_after_the_pause_are_used_before_the_provider_is_asked_again(
             session.handle_response(late, response, &mut world.env);
             assert!(!session.is_idle(), "the new tokens are not saved");
         };
-        if store_fails {
-            session.handle_store(lock, StoreResponse::Failed(ErrorCode::STORE_IO.into()), &mut world.env);
-            assert!(matches!(session.poll_event(), Some(Event::BackingOff { .. })));
-            arrives(&mut session, &mut world);
-            world.wait(&mut session);
-        } else {
-            arrives(&mut session, &mut world);
-            session.handle_store(lock, store.response(action).unwrap(), &mut world.env);
+        match during {
+            "a failure" => {
+                session.handle_store(lock, StoreResponse::Failed(ErrorCode::STORE_IO.into()), &mut world.env);
+                assert!(matches!(session.poll_event(), Some(Event::BackingOff { .. })));
+                arrives(&mut session, &mut world);
+                world.wait(&mut session);
+            }
+            "the lock" => {
+                arrives(&mut session, &mut world);
+                session.handle_store(lock, store.response(action).unwrap(), &mut world.env);
+            }
+            during => {
+                session.handle_store(lock, store.response(action).unwrap(), &mut world.env);
+                let (ticket, action) = session.poll_store(&mut world.env).unwrap();
+                session.handle_store(ticket, store.response(action).unwrap(), &mut world.env);
+                let (ticket, action) = session.poll_store(&mut world.env).unwrap();
+                assert!(matches!(action, StoreAction::Prepare { .. }));
+                if during == "the request" {
+                    session.handle_store(ticket, store.response(action).unwrap(), &mut world.env);
+                    arrives(&mut session, &mut world);
+                } else {
+                    arrives(&mut session, &mut world);
+                    session.handle_store(ticket, store.response(action).unwrap(), &mut world.env);
+                }
+            }
         }
         let events = world.pump(&mut session, &store);
-        assert_eq!(events, [Event::TokensRefreshed]);
-        assert_eq!(world.op.count(On::Token), 2, "the login and the refresh");
+        assert_eq!(events, [Event::TokensRefreshed], "{during}");
+        assert_eq!(world.op.count(On::Token), 2, "the login and the refresh: {during}");
         let token = world.outcome(&session, epoch).unwrap();
         assert!(world.honours(&token) && session.is_idle() && !store.is_locked());
     }

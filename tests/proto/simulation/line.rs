@@ -66,7 +66,7 @@ impl Universe {
         if let Some(token) = body["access_token"].as_str() {
             // Where a rotation ends it; else nobody will find it dead before it expires.
             let before = std::mem::replace(&mut self.grants[grant].newest, token.to_owned());
-            self.ended_by.insert(before, seat);
+            self.ended_by.insert(before, (seat, self.now));
         }
         for name in ["access_token", "refresh_token"] {
             if let Some(token) = body[name].as_str().filter(|token| *token != sent) {
@@ -77,9 +77,12 @@ impl Universe {
             self.locked.tokens.insert(token.to_owned());
         }
         if body["error"] == "invalid_grant" {
+            // Also a provider that takes a spent one again does so only until its successor is used.
+            let has_ended = !self.op.has_grant_of(&self.grants[grant].newest);
+            let reused = self.why_reused(seat, grant, &sent).flatten().filter(|_| has_ended);
             let Grant { ended, lost, is_raced, .. } = &mut self.grants[grant];
             let why = lost.as_ref().map(|_| "the store lost the record of the last tokens");
-            *ended = ended.or(why).or(is_raced.then_some("the lock was lost during a refresh"));
+            *ended = ended.or(why).or(is_raced.then_some("the lock was lost during a refresh")).or(reused);
         }
         if let Some(token) = body["refresh_token"].as_str().filter(|token| *token != sent) {
             self.grants[grant].issued = Some(Issued {
@@ -96,30 +99,38 @@ impl Universe {
     /// A strict provider ends the grant now. No client can help that where the one that was issued instead did not get
     /// to who had asked, or he could not keep it in time: that is the window, and it is counted.
     fn check_reuse(&mut self, seat: Seat, grant: usize, sent: &str) {
-        let Grant { issued, ended, session, .. } = &self.grants[grant];
-        let Some(issued) = issued.as_ref().filter(|issued| issued.refresh_token != sent) else { return };
+        let Some(why) = self.why_reused(seat, grant, sent) else { return };
         let is_in_grace = self.habit() == Habit::ForAWhile
             && self.spent_at.get(sent).is_none_or(|spent_at| self.now < spent_at + GRACE);
-        if !self.habit().is_strict() || ended.is_some() || is_in_grace {
+        if !self.habit().is_strict() || self.grants[grant].ended.is_some() || is_in_grace {
             return;
         }
-        let why = if self.is_gone(issued.seat) && !issued.is_drafted {
-            "the process was killed"
-        } else if !issued.is_delivered || issued.is_late {
-            "the response was lost, late, or the request came twice"
-        } else if self.grants[grant].lost.is_some() && issued.seat != seat {
-            "the store lost the record of the last tokens"
-        } else if !self.has_lock(issued.seat) {
-            "the lease ran out"
-        } else {
+        let session = self.grants[grant].session;
+        let why = why.unwrap_or_else(|| {
             self.broken(&format!("session {session} asks with a token that was replaced, although it has the new one"))
-        };
+        });
         self.tell(|| format!("grant {grant} ends: {why}"));
         self.grants[grant].ended = Some(why);
     }
 
-    /// The application revokes what a session gives back. It tries once.
-    pub(crate) fn revoke(&mut self, seat: Seat, step: Step<Revocation>) {
+    /// Why a refresh token is sent whose successor was issued. `None` if it was not; `Some(None)` if nothing excuses it.
+    fn why_reused(&self, seat: Seat, grant: usize, sent: &str) -> Option<Option<&'static str>> {
+        let issued = self.grants[grant].issued.as_ref().filter(|issued| issued.refresh_token != sent)?;
+        Some(if self.is_gone(issued.seat) && !issued.is_drafted {
+            Some("the process was killed")
+        } else if !issued.is_delivered || issued.is_late {
+            Some("the response was lost, late, or the request came twice")
+        } else if self.grants[grant].lost.is_some() && issued.seat != seat {
+            Some("the store lost the record of the last tokens")
+        } else if !self.has_lock(issued.seat) {
+            Some("the lease ran out")
+        } else {
+            None
+        })
+    }
+
+    /// The application revokes what a session gives back. It tries once. Returns the grant.
+    pub(crate) fn revoke(&mut self, seat: Seat, step: Step<Revocation>) -> usize {
         let Seat { process, session, .. } = seat;
         let Step::Call(call) = step else { self.broken("a revocation asks for more than a request") };
         let (request, ..) = call.into_parts();
@@ -128,7 +139,7 @@ impl Universe {
         self.tell(|| format!("session {session} of process {process} gives back {token} of grant {grant}"));
         if self.is_offline(process) || self.trouble_for(session, 20) {
             self.unrevoked.insert(grant, LOST);
-            return;
+            return grant;
         }
         assert_eq!(self.op.exchange(request, self.env.now()).unwrap().status(), 200);
         if self.op.has_grant_of(&self.grants[grant].newest) {
@@ -136,6 +147,7 @@ impl Universe {
         } else {
             self.grants[grant].ended = self.grants[grant].ended.or(Some("it was revoked"));
         }
+        grant
     }
 
     fn reply(&mut self, seat: Seat, ticket: Ticket, response: Exchanged) {

@@ -17,7 +17,13 @@ impl Universe {
             0 => {
                 let tokens = self.login(session, &own);
                 self.grants.last_mut().unwrap().unsaved = Some(seat);
-                self.with(seat, |session, env| _ = session.adopt(tokens, env));
+                let mut is_refused = false;
+                self.with(seat, |session, env| is_refused = session.adopt(tokens.clone(), env).is_err());
+                if is_refused {
+                    // The session has ended for good. The application keeps no login that no session has.
+                    let revocation = self.party.revoke(&tokens, &mut self.env).unwrap();
+                    self.revoke(seat, revocation);
+                }
             }
             // The application gives a session up only when nothing is lost.
             1 if self.desk(seat).session.as_ref().is_some_and(Session::is_idle) && self.desk(seat).asked.is_empty() => {
@@ -63,6 +69,7 @@ impl Universe {
     pub(crate) fn kill(&mut self, process: usize) {
         self.tell(|| format!("process {process} is killed"));
         self.processes[process].life += 1;
+        self.processes[process].is_down = true;
         self.processes[process].desks.iter_mut().for_each(|desk| desk.session = None);
         let after = self.roll(30_000);
         self.post(after, Post::Restart { process });

@@ -10,6 +10,8 @@
 //! | `mishaps.rs` | what befalls processes, machines, stores and users |
 //! | `provider.rs` | the provider's habits, and the logins there |
 //! | `line.rs` | the provider, at the other end of a bad line |
+//! | `story.rs` | the words of what a session and its store say to each other |
+//! | `tally.rs` | what came of many runs |
 //!
 //! Of some thousand seeds one (4896) has a process that reads a response after it has lost its lock, and saves it; meanwhile
 //! another has asked with the same refresh token, and its response was lost. The provider then knows the one that was lost:
@@ -36,21 +38,26 @@
 //!
 //! In one world of three, processes tell each other when a record changes, and sometimes when it does not.
 //!
-//! `SIMULATION_SEEDS=1000000 cargo test --release --test proto simulation::` runs more; `SIMULATION_SEED=7` runs one and
-//! tells its story.
-
-use std::collections::BTreeMap;
-use std::panic::catch_unwind;
+//! Of two things no process can know. If the store has saved a login and has not said so, whoever saved it does so again,
+//! though others may have replaced that login meanwhile. If the store goes back to an earlier record, a process that has
+//! never had the newest tokens erases that record and says that its logout is certain; whoever has the newest gives them
+//! back when it finds no record.
+//!
+//! `SIMULATION_SEEDS=10000` runs more, on all cores, `SIMULATION_FROM=10000` begins there, and `SIMULATION_SEED=7` runs one
+//! and tells its story. `.ci/deep simulation` runs 100,000, with optimisation: a tenth of the time.
 
 mod line;
 mod mishaps;
 mod process;
 mod provider;
 mod store;
+mod story;
+mod tally;
 mod universe;
 
 use store::HINTS;
-use universe::{Truth, Universe};
+use tally::Tally;
+use universe::Universe;
 
 /// Beyond those that are run anyway: what came of them was wrong once.
 ///
@@ -65,10 +72,67 @@ use universe::{Truth, Universe};
 /// - 1675: tokens came after the pause of the attempt that had asked for them, and were dropped.
 /// - 346 with hints: the store had lost the last save and the mark of a refresh without a response, and a logout was certain.
 /// - 1231: a record was evicted, two users logged in after each other, and those who held the first login did not revoke it.
-const FAILED_ONCE: [u64; 16] = [2, 5, 9, 26, 76, 81, 189, 233, 237, 299, 335, 1231, 1374, 1550, 1675, HINTS | 346];
-
-/// The kinds of mishaps of harsh worlds.
-const MISHAPS: usize = 10;
+/// - 2246, 2517, 2722, 3093, 3722: a lock was lost, two processes refreshed at once, and the tokens that the provider had
+///   issued first were taken as good; the times of day were of two machines.
+/// - 2107: the response to the request before came while the store prepared the next one, and was not taken.
+///
+/// - 3996: a late response brought tokens by a refresh token that stays the same, after another process had refreshed.
+/// - 346 with hints: the store had lost the last save and the mark of a refresh without a response, and a logout was
+///   certain.
+/// - 111: a login that another one had replaced was given back, and handed out as good.
+/// - 522, 1244: a slow store said that it had saved a login after it was asked again, and nobody listened.
+/// - 8308: the store had lost the last save, and the tokens before were taken for new ones, and lived for too long.
+/// - 11772, 12318: tokens of before a new login were saved, and given back before the new ones were saved.
+///
+/// Of these the simulation itself was wrong:
+///
+/// - 1710: a process that was down had a session, and came back twice.
+/// - 1896: a session that had ended refused a login, and the application dropped it.
+/// - 2042, 3325: a login was saved unheard, and others went on with it, before whoever had saved it did so again.
+/// - 516, 3688: a process was suspended with tokens that it had used and could not save, and its lease ran out.
+/// - 2204: a session was made of the record of one that was logged out and had not erased it.
+/// - 3833: the store had lost a record, and the application gave up the only session that knew it.
+/// - 2363: the store had lost the newest tokens, and a process that had never had them logged out.
+const FAILED_ONCE: [u64; 38] = [
+    2,
+    5,
+    9,
+    26,
+    76,
+    81,
+    111,
+    189,
+    233,
+    237,
+    299,
+    335,
+    516,
+    522,
+    1231,
+    1244,
+    1374,
+    1550,
+    1675,
+    1710,
+    1896,
+    2042,
+    2107,
+    2204,
+    2246,
+    2363,
+    2517,
+    2722,
+    3093,
+    3325,
+    3688,
+    3722,
+    3833,
+    3996,
+    8308,
+    11772,
+    12318,
+    HINTS | 346,
+];
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -80,42 +144,9 @@ fn no_session_ends_that_the_provider_still_honours_none_meets_another_and_none_l
         Universe::new(seed, true).run();
         return;
     }
-    let seeds = number("SIMULATION_SEEDS").unwrap_or(1000);
-    let (mut sessions, mut refreshes, mut strict) = (0, 0, 0);
-    let mut failed = Vec::new();
-    let mut mishaps = BTreeMap::<_, u64>::new();
-    let (mut ended, mut alive, mut truth) = (BTreeMap::<_, u64>::new(), BTreeMap::<_, u64>::new(), Truth::default());
-    for seed in (0..seeds).chain((0..seeds / 2).map(|seed| seed | HINTS)).chain(FAILED_ONCE) {
-        let Ok(told) = catch_unwind(|| Universe::new(seed, false).run()) else {
-            failed.push(seed);
-            continue;
-        };
-        sessions += told.sessions;
-        refreshes += told.refreshes;
-        strict += told.strict;
-        truth.add(&told.truth);
-        told.mishaps.into_iter().for_each(|(name, times)| *mishaps.entry(name).or_default() += times);
-        told.alive.into_iter().for_each(|why| *alive.entry(why).or_default() += 1);
-        told.ended.into_iter().for_each(|why| *ended.entry(why).or_default() += 1);
-    }
-    assert!(failed.is_empty(), "see above: {} seeds, {:?}", failed.len(), failed.iter().take(20));
-    println!("{seeds} seeds, {sessions} sessions, {refreshes} refreshes");
-    println!("logins ended, of them those of {strict} sessions at strict providers, since {ended:#?}");
-    println!("logins that live on without a user, since {alive:#?}");
-    println!("{truth:?}");
-    println!("mishaps of harsh worlds: {mishaps:#?}");
-    if seeds >= 1000 {
-        let Truth { doubtful, unknown, refreshed } = truth;
-        let all = doubtful.into_iter().chain([unknown]).chain(refreshed);
-        assert!(all.into_iter().all(|times| times > 0), "not everything has happened");
-        assert_eq!(mishaps.len(), MISHAPS, "not everything has happened: {mishaps:?}");
-    }
-    assert!(sessions > seeds && refreshes > sessions, "something was put to the test");
-    // Ends of other windows: the store's own.
-    for other in
-        ["it was revoked", "the store lost the record of the last tokens", "the lock was lost during a refresh"]
-    {
-        ended.remove(other);
-    }
-    assert!(ended.values().sum::<u64>() < strict, "all of them ended");
+    let (from, seeds) = (number("SIMULATION_FROM").unwrap_or(0), number("SIMULATION_SEEDS").unwrap_or(1000));
+    let seeds = from..from + seeds;
+    let with_hints = seeds.clone().filter(|seed| seed % 2 == 0).map(|seed| seed | HINTS);
+    let seeds: Vec<u64> = seeds.chain(with_hints).chain(FAILED_ONCE).collect();
+    Tally::of(&seeds).check();
 }

@@ -1,6 +1,6 @@
 //! A process and its sessions: what goes into one, and what may come out.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use oidc_proto::session::{
     Access, End, Epoch, Event, Outcome, Persistence, RecordVersion, Refusal, Session, SessionOptions, StoreAction,
@@ -12,11 +12,14 @@ use oidc_proto::{Env, TokenSet};
 use crate::simulation::line::{LOST, TWICE};
 use crate::simulation::provider::{LIFETIME, user};
 use crate::simulation::store::Store;
+use crate::simulation::story::{answer, name};
 use crate::simulation::universe::{Exchanged, Post, Seat, Universe};
 
 pub(crate) struct Process {
     /// Counts restarts.
     pub(crate) life: u64,
+    /// It was killed, and has not come back.
+    pub(crate) is_down: bool,
     /// One for each session.
     pub(crate) desks: Vec<Desk>,
     pub(crate) suspended_until: u64,
@@ -50,13 +53,17 @@ pub(crate) struct Desk {
     pub(crate) served_at: u64,
     /// A token that was handed out as good, and when it was first.
     handed_out: Option<(String, u64)>,
+    /// When the session began.
+    since: u64,
+    /// The access tokens that it has had.
+    had: HashSet<String>,
 }
 
 impl Process {
     pub(crate) fn new(sessions: usize, own: usize, seed: u64, clock: &Clock) -> Self {
         let env = |which: u64| TestEnv::with_clock(seed ^ (own as u64 + 1) << 32 ^ which << 40, clock.clone());
         let desks = (0..sessions).map(|_| Desk::default()).collect();
-        Self { life: 0, desks, suspended_until: 0, offline_until: 0, envs: [env(0), env(1)] }
+        Self { life: 0, is_down: false, desks, suspended_until: 0, offline_until: 0, envs: [env(0), env(1)] }
     }
 }
 
@@ -72,6 +79,7 @@ impl Universe {
 
     /// With all its sessions, from what is in the store.
     pub(crate) fn restart(&mut self, process: usize) {
+        self.processes[process].is_down = false;
         let life = self.processes[process].life;
         for session in 0..self.stores.len() {
             self.restore(Seat { process, life, session });
@@ -105,7 +113,13 @@ impl Universe {
         let session = Session::new(tokens, stored, party, options, self.env_of(seat.process)).unwrap();
         let Store { erased, switched, .. } = self.stores[seat.session];
         let served_at = self.desk(seat).served_at;
-        *self.desk(seat) = Desk { session: Some(session), user, erased, switched, served_at, ..Desk::default() };
+        if self.desk(seat).session.is_some() {
+            // The application has given another one up. Whatever that one alone knew is lost.
+            let holders = self.grants.iter_mut().filter_map(|grant| grant.lost.as_mut());
+            holders.for_each(|holders| holders.retain(|holder| *holder != seat));
+        }
+        let since = self.now;
+        *self.desk(seat) = Desk { session: Some(session), user, erased, switched, served_at, since, ..Desk::default() };
         self.with(seat, |session, env| {
             if stored.is_none() {
                 session.save(env)
@@ -116,6 +130,10 @@ impl Universe {
     /// A process without a session looks for one. If there is none, its user logs in.
     pub(crate) fn open(&mut self, process: usize, session: usize, logs_in: bool) {
         let seat = Seat { process, life: self.processes[process].life, session };
+        if self.processes[process].is_down {
+            // Nobody logs in there until it is back.
+            return self.post(10_000, Post::Open { process, session, logs_in });
+        }
         let is_over = self.desk(seat).session.as_ref().is_none_or(|session| session.end().is_some());
         if !is_over {
             return;
@@ -205,10 +223,12 @@ impl Universe {
     /// refreshed, or the response to its own request is on its way.
     fn check_dead(&mut self, seat: Seat, token: &str) {
         let is_ended = self.grant_of(token).ended.is_some();
-        let Some(by) = self.ended_by.get(token).copied().filter(|_| !is_ended) else { return };
+        let Some((by, at)) = self.ended_by.get(token).copied().filter(|_| !is_ended) else { return };
         // Where the store has lost a record, what it has again may be older than anyone can know.
         let is_lost = self.grant_of(token).lost.is_some();
-        if by == seat && self.desk(seat).in_flight.is_none() && !is_lost {
+        // One that is made of the record after a logout that did not erase it has asked for nothing.
+        let is_own = by == seat && self.desk(seat).since <= at;
+        if is_own && self.desk(seat).in_flight.is_none() && !is_lost {
             let Seat { process, session, .. } = seat;
             self.broken(&format!(
                 "session {session} of process {process} hands out as good what its own refresh ended"
@@ -279,6 +299,11 @@ impl Universe {
         if self.is_gone(seat) {
             return;
         }
+        self.tell(|| {
+            format!("the store to session {} of process {}: {}", seat.session, seat.process, answer(&response))
+        });
+        let is_asked = self.desk(seat).asked.iter().any(|(_, action)| matches!(action, StoreAction::Save { .. }));
+        self.stores[seat.session].is_heard(seat, &response, is_asked);
         self.desk(seat).is_storing = false;
         self.desk(seat).holds_lock |= matches!(response, StoreResponse::Locked);
         self.with(seat, |session, env| session.handle_store(ticket, response, env));
@@ -342,6 +367,9 @@ impl Universe {
         self.hear(seat, &session);
         let token = session.tokens().access_token().clone();
         self.must_own(seat, token.expose(), "the access token");
+        if !self.desk(seat).had.contains(token.expose()) {
+            self.desk(seat).had.insert(token.expose().to_owned());
+        }
         let (old, new) = (self.owners[before.expose()], self.owners[token.expose()]);
         if let Some(holders) = self.grants[old].lost.as_mut().filter(|_| old != new) {
             // It has met another login in the store, and cannot know that nobody has revoked its own.
@@ -354,7 +382,10 @@ impl Universe {
             (store.erased > desk.erased, store.switched > desk.switched)
         };
         while let Some(step) = session.poll_revocation(self.env_of(process)) {
-            self.revoke(seat, step.unwrap());
+            let revoked = self.revoke(seat, step.unwrap());
+            if revoked == new && session.current(self.env_of(process)).is_some() {
+                self.broken(&format!("session {own} of process {process} gives back what it goes on with"));
+            }
         }
         while let Some(event) = session.poll_event() {
             self.tell(|| format!("session {own} of process {process}: {event:?}"));
@@ -374,8 +405,12 @@ impl Universe {
                 Event::Orphaned => true,
                 Event::LoggedOut(ref logout) => {
                     let grant = self.owners[token.expose()];
+                    let newest = &self.grants[grant].newest;
                     let is_lost = self.unrevoked.get(&grant).is_some_and(|why| [LOST, TWICE].contains(why));
-                    !logout.is_certain || is_lost || !self.op.has_grant_of(&self.grants[grant].newest)
+                    // Where the store has lost the record of the newest tokens, only who had them knows of them.
+                    let had = &self.processes[process].desks[own].had;
+                    let is_unknown = self.grants[grant].lost.is_some() && !had.contains(newest);
+                    !logout.is_certain || is_lost || is_unknown || !self.op.has_grant_of(newest)
                 }
                 _ => false,
             };
@@ -411,17 +446,5 @@ impl Universe {
             }
         }
         self.desk(seat).session = Some(session);
-    }
-}
-
-fn name(action: &StoreAction) -> &'static str {
-    match action {
-        StoreAction::Lock => "locks",
-        StoreAction::Load => "loads",
-        StoreAction::Prepare { .. } => "prepares",
-        StoreAction::Discard => "discards",
-        StoreAction::Save { .. } => "saves",
-        StoreAction::Unlock => "unlocks",
-        StoreAction::Erase { .. } => "erases",
     }
 }

@@ -1,6 +1,6 @@
 //! The record of a session, and its lock.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use oidc_proto::session::{LoginId, Record, RecordVersion, StoreAction, StoreResponse, StoreTicket};
 use oidc_proto::testing::TestEnv;
@@ -40,6 +40,9 @@ pub(crate) struct Store {
     user: String,
     /// All logins that were ever in it.
     logins: HashSet<LoginId>,
+    /// Logins whose first save was carried out, and who asked for it and has not heard so; and whether he has, but had
+    /// asked for another save before.
+    unheard: HashMap<LoginId, (Seat, bool)>,
     /// How often the record was erased, and how often another user's took its place.
     pub(crate) erased: u64,
     pub(crate) switched: u64,
@@ -52,7 +55,22 @@ impl Store {
         let record = Record::of_login(tokens, None, env);
         let logins = record.login.into_iter().collect();
         let (before, begun, draft, condition, lock) = (None, Vec::new(), None, None, None);
-        Self { record: Some(record), before, begun, draft, condition, user, logins, erased: 0, switched: 0, lock }
+        let (erased, switched, unheard) = (0, 0, HashMap::new());
+        Self { record: Some(record), before, begun, draft, condition, user, logins, unheard, erased, switched, lock }
+    }
+
+    /// Whoever asked for the first save of a login hears of it, or of a record of that login. `is_asked` if he has asked for
+    /// another save before.
+    pub(crate) fn is_heard(&mut self, by: Seat, response: &StoreResponse, is_asked: bool) {
+        let there = match response {
+            StoreResponse::Loaded { record, .. } | StoreResponse::Conflict(record) => record.as_deref(),
+            _ => None,
+        };
+        let login = there.and_then(|there| there.login);
+        for (unheard, (saver, is_heard)) in &mut self.unheard {
+            *is_heard |= *saver == by && (matches!(response, StoreResponse::Saved) || login == Some(*unheard));
+        }
+        self.unheard.retain(|_, (saver, is_heard)| !*is_heard || *saver != by || is_asked);
     }
 
     fn holder(&self, now: u64) -> Option<Seat> {
@@ -135,8 +153,7 @@ impl Universe {
             }
             StoreAction::Save { next, .. } => {
                 if writes {
-                    let is_unheard = fails || self.condition(seat.session) == Some(Condition::Slow);
-                    self.write(seat, *next, is_unheard);
+                    self.write(seat, *next);
                 }
                 StoreResponse::Saved
             }
@@ -197,7 +214,7 @@ impl Universe {
             && expect == there
             && next.login == there.and_then(|there| there.login)
         {
-            self.write(seat, next, false);
+            self.write(seat, next);
         }
     }
 
@@ -224,8 +241,9 @@ impl Universe {
         self.stores[session].condition.filter(|(_, end)| *end > until && self.now < TROUBLE).map(|(what, _)| what)
     }
 
-    /// A login that was replaced or erased does not come back, unless whoever saved it has not heard that it was saved.
-    fn write(&mut self, seat: Seat, next: Record, is_unheard: bool) {
+    /// A login that was replaced or erased does not come back, unless whoever saves it has not heard that it was saved
+    /// before.
+    fn write(&mut self, seat: Seat, next: Record) {
         let session = seat.session;
         let grant = self.owners[next.tokens.access_token().expose()];
         let user = self.grants[grant].user.clone();
@@ -234,8 +252,12 @@ impl Universe {
         store.switched += u64::from(store.user != user);
         store.user = user;
         let is_other = store.record.as_ref().is_none_or(|record| record.login != next.login);
-        let is_new = next.login.is_none_or(|login| !store.logins.contains(&login));
-        store.logins.extend(next.login.filter(|_| !is_unheard));
+        let is_new = next.login.is_none_or(|login| store.logins.insert(login));
+        if let Some(login) = next.login.filter(|_| is_new) {
+            store.unheard.insert(login, (seat, false));
+        }
+        let is_unheard =
+            next.login.is_some_and(|login| store.unheard.get(&login).is_some_and(|(saver, _)| *saver == seat));
         let before = store.record.take();
         if let Some(before) = before.as_ref().filter(|_| is_other) {
             let replaced = self.owners[before.tokens.access_token().expose()];
@@ -244,7 +266,7 @@ impl Universe {
         store.before = before.filter(|_| !is_other);
         store.record = Some(next);
         store.begun.clear();
-        if is_other && !is_new {
+        if is_other && !is_new && !is_unheard {
             self.broken(&format!("a login of session {session} comes back that was replaced or erased"));
         }
     }

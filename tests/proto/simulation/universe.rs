@@ -174,8 +174,8 @@ pub(crate) struct Universe {
     pub(crate) grants: Vec<Grant>,
     /// The grant of each token that the provider has issued.
     pub(crate) owners: HashMap<String, usize>,
-    /// Who asked for the successor of each access token.
-    pub(crate) ended_by: HashMap<String, Seat>,
+    /// Who asked for the successor of each access token, and when the provider issued it.
+    pub(crate) ended_by: HashMap<String, (Seat, u64)>,
     /// When each refresh token was used first.
     pub(crate) spent_at: HashMap<String, u64>,
     /// Why a grant may live on that nobody uses any more.
