@@ -20,7 +20,7 @@ use super::lock::{Lock, Mark};
 use super::question::{Question, Saved, ToSave, Told};
 use super::record::{LoginId, Record, RecordVersion, next_generation};
 use super::store::{StoreAction, StoreResponse, StoreTicket};
-use super::unsaved::Unsaved;
+use super::unsaved::{Unsaved, longest_pause};
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::{AccessToken, Secret};
 use crate::token::token_set::TokenSet;
@@ -438,12 +438,6 @@ impl StoreProtocol {
         }
         None
     }
-}
-
-/// Between two saves of the same tokens. The lock that is kept for them may be a lease, which is never shorter than the
-/// session's deadline, and which a save renews.
-fn longest_pause(deadline: Duration) -> Duration {
-    deadline / 2
 }
 
 fn version_of(action: &StoreAction) -> Option<RecordVersion> {

@@ -130,3 +130,9 @@ impl Unsaved {
         self.before.iter().any(|before| before.secret().matches(token.expose()))
     }
 }
+
+/// Between two saves of the same tokens. The lock that is kept for them may be a lease, which is never shorter than the
+/// session's deadline, and which a save renews.
+pub(super) fn longest_pause(deadline: Duration) -> Duration {
+    deadline / 2
+}

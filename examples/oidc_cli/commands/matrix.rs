@@ -154,7 +154,7 @@ pub(super) fn relogin(context: &mut Context, args: &ReloginArgs, session: &Sessi
     let registrations = context.store.registrations()?;
     let is_current = server.provider.issuer() == issuer
         && registrations.by_client_id(issuer, client_id).is_some()
-        && !(registrations.is_retired(issuer, client_id) && !session.has_own_client());
+        && (session.has_own_client() || !registrations.is_retired(issuer, client_id));
     let meeting = Cell::new(Some(Meeting::arrange(&args.meeting)?));
     let beginning = match &old {
         Some(party) if is_current => {

@@ -22,7 +22,7 @@ use crate::stores::conformance::{conforms, conforms_blocking};
 use crate::stores::processes::{REDIRECT_URI, log_in, party};
 use crate::stores::redis::options;
 use crate::stores::redis_server::{Server, TIMEOUT};
-use crate::stores::tools::{SOON, Waited, folder};
+use crate::stores::tools::{SOON, folder};
 use crate::stores::world::shared;
 use crate::support::op::Op;
 
@@ -217,7 +217,7 @@ fn lost(redis: &Redis, reuse: Reuse, processes: usize, kill: impl FnOnce()) -> u
     println!("{reuse:?}, {processes} processes a session: {refreshed} refreshed, failed {failed:?}, lost {ended:?}");
     // A fault of the store is no other's.
     let is_of_store = |code: &&str| ["late", "session.store"].contains(code) || code.starts_with("store.");
-    assert!(failed.keys().all(|code| is_of_store(code)), "{failed:?}");
+    assert!(failed.keys().all(is_of_store), "{failed:?}");
     for number in (0..SESSIONS).filter(|number| !ended.contains(number)) {
         let token = store(number).load().unwrap().unwrap().tokens.access_token().expose().to_owned();
         let is_good = op.provider.bearer(&token, SystemEnv::new().unwrap().now()).is_some();

@@ -169,7 +169,7 @@ impl Universe {
         }
         let (op, now, mut got) = (self.op.clone(), Env::now(&self.env), None);
         let is_locked = self.is_locked(&self.processes[process].desks[session].user);
-        let locked = std::mem::take(&mut self.locked.tokens);
+        let locked = self.locked.tokens.clone();
         self.with(seat, |session, env| {
             let (token, is_doubtful) = match session.access(env) {
                 Access::Ready(token) => (token.clone(), false),
@@ -183,7 +183,6 @@ impl Universe {
             }
             got = Some((token, is_doubtful, taken_for));
         });
-        self.locked.tokens.extend(locked);
         let Some((token, is_doubtful, taken_for)) = got else { return };
         if is_doubtful {
             self.truth.doubtful[usize::from(taken_for.is_none())] += 1;
@@ -398,6 +397,7 @@ impl Universe {
                 // Only who was suspended can have missed the store's response.
                 Event::NotSaved(_) => !self.is_spared(own) || self.processes[process].suspended_until > 0,
                 Event::Stalled(_) => !self.is_spared(own) || self.processes[process].offline_until > 0,
+                Event::TokensRefused(_) => self.is_refused(&self.processes[process].desks[own].user, token.expose()),
                 Event::NeedsLogin(_) => has_ended,
                 Event::LoggedOutElsewhere => is_erased,
                 Event::Replaced(_) => is_switched,

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use oidc_proto::adapter::BlockingDriver;
 use oidc_proto::testing::{self, Clock, Lie, RegisteredClient, Reuse, RevokingSpent, Rotation, TestEnv, User};
-use oidc_proto::{AuthorizationRequest, Callback, Client, Issuer, RedirectUri, RelyingParty, Schemes, Scope, TokenSet};
+use oidc_proto::{
+    AuthorizationRequest, Callback, Client, Env, Issuer, RedirectUri, RelyingParty, Schemes, Scope, TokenSet,
+};
 
 use crate::simulation::universe::{Grant, SESSIONS, Universe};
 
@@ -118,6 +120,12 @@ impl Universe {
         self.own(grant, tokens.refresh_token().unwrap().expose());
         self.tell(|| format!("{user} logs in: grant {grant}"));
         named(&tokens, user)
+    }
+
+    /// Whether no resource takes this user's token.
+    pub(crate) fn is_refused(&self, user: &str, token: &str) -> bool {
+        let is_locked = self.is_locked(user) || self.locked.tokens.contains(token);
+        is_locked || self.op.bearer(token, Env::now(&self.env)).is_none()
     }
 
     pub(crate) fn is_locked(&self, user: &str) -> bool {

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::shelf::Shelf;
-use super::{IDLE, MOMENT, Server, stored};
+use super::{Handle, IDLE, MOMENT, Server, stored};
 use crate::session::tasks::{VirtualEnv, provider};
 use crate::session::world::World;
 
