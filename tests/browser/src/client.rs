@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use oidc_proto::adapter::{Driver, KeyStore as _};
 use oidc_proto::adapter::browser::{BrowserEnv, BrowserTimer, Client, WebCryptoKeys};
+use oidc_proto::adapter::{Driver, KeyStore as _};
 use oidc_proto::jose::{Algorithm, PrivateKey, PublicKey};
 use oidc_proto::step::KeyUse;
 use oidc_proto::{
-    AuthorizationRequest, Callback, DpopKey, Env as _, IdTokenTrust, Issuer, PendingAuthorization, ProviderOptions, RedirectUri,
-    RelyingParty, Schemes, Scope, TokenSet,
+    AuthorizationRequest, Callback, DpopKey, Env as _, IdTokenTrust, Issuer, PendingAuthorization, ProviderOptions,
+    RedirectUri, RelyingParty, Schemes, Scope, TokenSet,
 };
 use serde_json::{Value, json};
 use wasm_bindgen::JsValue;

@@ -16,10 +16,7 @@ use super::thrown;
 
 /// A session of this window, which hears of changes in others.
 #[wasm_bindgen]
-pub struct Keeper(
-    SessionHandle<BrowserEnv>,
-    #[allow(dead_code, reason = "dropping it ends the watch")] RecordWatch,
-);
+pub struct Keeper(SessionHandle<BrowserEnv>, #[allow(dead_code, reason = "dropping it ends the watch")] RecordWatch);
 
 /// The time that is waited for the lock, and that a holder may show no sign of life, in milliseconds.
 const PATIENCE: Duration = Duration::from_millis(1000);
