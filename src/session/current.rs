@@ -15,8 +15,10 @@ pub(super) struct CurrentTokens {
     /// Until when the access token is good by the monotonic clock; `None` if that is not known.
     good_until: Option<MonotonicTime>,
     objection: Objection,
-    /// When the provider was last asked for tokens that it may have given, and that did not come.
-    lost_at: Option<Timestamp>,
+    /// When the provider was last asked for tokens that it may have given, and that did not come, if it was. No `Option`:
+    /// an idle session is small.
+    lost_at: Timestamp,
+    has_lost: bool,
     refusals: Refusals,
     /// Whether [`CurrentTokens::settle`] has seen these tokens.
     is_settled: bool,
@@ -64,7 +66,8 @@ impl CurrentTokens {
             tokens,
             good_until: None,
             objection: Objection::None,
-            lost_at: None,
+            lost_at: Timestamp::from_unix_seconds(0),
+            has_lost: false,
             refusals: Refusals::default(),
             is_settled: false,
             taken_at: MonotonicTime::from_millis(0),
@@ -122,7 +125,9 @@ impl CurrentTokens {
 
     /// The provider may have ended the access token, when it was asked at this time for new ones.
     pub(super) fn doubt(&mut self, asked_at: Option<Timestamp>) {
-        self.lost_at = asked_at.or(self.lost_at);
+        if let Some(asked_at) = asked_at {
+            (self.lost_at, self.has_lost) = (asked_at, true);
+        }
         if self.objection == Objection::None {
             self.objection = Objection::Doubt;
         }
@@ -130,7 +135,7 @@ impl CurrentTokens {
 
     /// Whether the provider may have given tokens that did not come.
     pub(super) fn has_lost(&self) -> bool {
-        self.lost_at.is_some()
+        self.has_lost
     }
 
     pub(super) fn is_refused(&self) -> bool {
@@ -156,7 +161,7 @@ impl CurrentTokens {
             self.before = fingerprint(self.access_token());
         }
         (self.tokens, self.is_settled) = (tokens, false);
-        (self.objection, self.lost_at) = (Objection::None, None);
+        (self.objection, self.has_lost) = (Objection::None, false);
     }
 
     /// A refresh token that came with tokens that nobody has verified takes the place of the old one. Nobody knows whether
@@ -184,9 +189,9 @@ impl CurrentTokens {
     pub(super) fn replace(&mut self, tokens: TokenSet, may_be_older: bool) {
         let is_same = self.is(tokens.access_token());
         if self.is_other_response(&tokens) {
-            let is_older = may_be_older || self.lost_at.is_some_and(|lost_at| tokens.obtained_at() < lost_at);
+            let is_older = may_be_older || self.has_lost && tokens.obtained_at() < self.lost_at;
             if !is_older {
-                self.lost_at = None;
+                self.has_lost = false;
             }
             if !(is_same && self.is_refused()) {
                 self.objection = if is_older { Objection::Doubt } else { Objection::None };
