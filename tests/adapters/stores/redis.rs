@@ -7,14 +7,23 @@ use std::time::{Duration, Instant};
 use oidc_proto::Env;
 use oidc_proto::adapter::store::redis::{AsyncRedis, Redis, RedisOptions, RedisStore};
 use oidc_proto::adapter::store::{BlockingSessionStore, Offload, SessionStore};
-use oidc_proto::session::StoreAction;
+use oidc_proto::session::{StoreAction, StoreResponse};
 use oidc_proto::testing::TestEnv;
 
 use crate::stores::conformance::{conforms, conforms_blocking};
 use crate::stores::processes::{Process, one_of_them_refreshes};
 use crate::stores::redis_server::{Server, TIMEOUT};
-use crate::stores::tools::{NOW, SOON, Waited, act, block_on, chain, erase, record, save, token, told};
+use crate::stores::tools::{NOW, SOON, act, block_on, chain, erase, record, save, token, told};
 use crate::stores::world::World;
+
+/// An asynchronous store, waited for.
+struct Waited<S>(S);
+
+impl<S: SessionStore> BlockingSessionStore for Waited<S> {
+    fn carry_out(&self, action: StoreAction) -> StoreResponse {
+        block_on(self.0.carry_out(action))
+    }
+}
 
 pub fn options(patience: Duration) -> RedisOptions {
     RedisOptions::new().with_patience(patience).with_timeout(TIMEOUT)

@@ -9,8 +9,7 @@ use std::thread::Thread;
 
 use oidc_proto::adapter::BlockingHttpClient;
 use oidc_proto::adapter::store::BlockingSessionStore;
-use oidc_proto::adapter::store::SessionStore;
-use oidc_proto::session::{Session, StoreAction, StoreResponse, Transmit};
+use oidc_proto::session::{Session, StoreAction, Transmit};
 use oidc_proto::{Env, Error};
 use tempfile::TempDir;
 
@@ -52,15 +51,6 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
             Poll::Ready(output) => return output,
             Poll::Pending => std::thread::park(),
         }
-    }
-}
-
-/// An asynchronous store, waited for.
-pub struct Waited<S>(pub S);
-
-impl<S: SessionStore> BlockingSessionStore for Waited<S> {
-    fn carry_out(&self, action: StoreAction) -> StoreResponse {
-        block_on(self.0.carry_out(action))
     }
 }
 
