@@ -36,6 +36,11 @@ pub(super) struct Pause {
 }
 
 impl Pause {
+    /// It ends no sooner than that.
+    pub(super) fn lasts_until(&mut self, until: MonotonicTime) {
+        self.until = self.until.max(until);
+    }
+
     pub(super) fn is_over(&self, now: MonotonicTime) -> bool {
         self.until <= now
     }

@@ -7,7 +7,7 @@ use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::session::event::Event;
-use crate::session::policy::Persistence;
+use crate::session::policy::{self, Persistence};
 use crate::session::question::{Question, Saved, Told};
 use crate::session::record::{Record, RecordVersion};
 use crate::token::token_set::TokenSet;
@@ -393,6 +393,8 @@ impl Core {
         if let Some((unverified, exchange)) = pause.take_unverified() {
             match unverified.refresh_token() {
                 Some(refresh_token) => {
+                    // It is not spent before it is saved.
+                    pause.lasts_until(env.monotonic().saturating_add(policy::SHORTEST));
                     let replaced = self.current.access_token().clone();
                     self.current.continue_with(refresh_token.clone(), unverified.refresh_expires_at());
                     if self.options.persistence != Persistence::Nowhere {

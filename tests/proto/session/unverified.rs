@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oidc_proto::ErrorCode;
 use oidc_proto::adapter::Driver;
-use oidc_proto::adapter::session::Sessions;
+use oidc_proto::adapter::session::{BlockingSession, Sessions};
 use oidc_proto::session::{Access, Event, Record, Session, Standing};
 use oidc_proto::testing::{Fault, On};
 use serde_json::json;
@@ -137,6 +137,28 @@ fn without_tokens_that_came_there_is_nothing_to_keep() {
     assert!(!session.keep_unverified(&mut world.env));
     world.pump(&mut session, &store);
     assert_eq!(store.record().unwrap().generation, 1);
+}
+
+/// The pause after the refresh is over, and nobody has tended the session: what is kept is not spent meanwhile.
+#[test]
+fn a_refresh_token_that_is_kept_is_not_used_at_once() {
+    let mut world = World::new();
+    let memory = Memory::default();
+    memory.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+    behind(&world);
+    let open = |world: &mut World| {
+        let session = world.restore(memory.record().unwrap(), shared());
+        BlockingSession::new(session, world.op.http(world.env.clock()), memory.blocking(), world.env.clone())
+    };
+    let session = open(&mut world);
+    assert!(session.refresh(Duration::from_secs(60)).is_err());
+    world.advance(5);
+    let asked = world.op.count(On::Token);
+    assert!(session.keep_unverified());
+    assert_eq!(world.op.count(On::Token), asked);
+    drop(session);
+    world.op.honest();
+    open(&mut world).refresh(Duration::from_secs(60)).unwrap();
 }
 
 /// Nobody waits for the clock to be set right.
